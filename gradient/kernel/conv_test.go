@@ -1,0 +1,160 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// naiveConv visits every product of a convolution with the indices of the
+// elements of x, weight and y.
+func naiveConv(c *Conv, visit func(x, weight, y int)) {
+	p := c.plan()
+	for n := range p.batch {
+		for g := range p.group {
+			for o := range p.oc {
+				for k := range p.ic * p.taps() {
+					for q := range p.outSize() {
+						if at := p.index(k, q); at >= 0 {
+							visit((n*p.group+g)*p.xSize()+at, (g*p.oc+o)*p.ic*p.taps()+k, ((n*p.group+g)*p.oc+o)*p.outSize()+q)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
+	p := c.plan()
+	x := randoms(rng, c.Batch*c.InChannels*p.inSize())
+	weight := randoms(rng, c.OutChannels*p.ic*p.taps())
+	bias := randoms(rng, c.OutChannels)
+	gy := randoms(rng, c.Batch*c.OutChannels*p.outSize())
+
+	y := make([]float64, len(gy))
+	gx, gw, gb := make([]float64, len(x)), make([]float64, len(weight)), make([]float64, len(bias))
+	naiveConv(&c, func(i, k, o int) {
+		y[o] += float64(x[i]) * float64(weight[k])
+		gx[i] += float64(gy[o]) * float64(weight[k])
+		gw[k] += float64(gy[o]) * float64(x[i])
+	})
+	for i, v := range gy {
+		gb[i/p.outSize()%c.OutChannels] += float64(v)
+	}
+
+	out := func(n int) []float32 { // not zero: kernels must overwrite
+		s := make([]float32, n)
+		fill(s, 1e9)
+		return s
+	}
+	gotY, gotGX, gotGW, gotGB := out(len(y)), out(len(gx)), out(len(gw)), out(len(gb))
+	c.Forward(w, x, weight, nil, gotY)
+	if err := compare(gotY, y, 1e-5); err != nil {
+		return fmt.Errorf("%+v: forward without bias: %w", c, err)
+	}
+	for i := range y {
+		y[i] += float64(bias[i/p.outSize()%c.OutChannels])
+	}
+	c.Forward(w, x, weight, bias, gotY)
+	if err := compare(gotY, y, 1e-5); err != nil {
+		return fmt.Errorf("%+v: forward: %w", c, err)
+	}
+	c.GradInput(w, gy, weight, gotGX)
+	if err := compare(gotGX, gx, 1e-5); err != nil {
+		return fmt.Errorf("%+v: gradient of the input: %w", c, err)
+	}
+	c.GradWeight(w, x, gy, gotGW)
+	if err := compare(gotGW, gw, 1e-5); err != nil {
+		return fmt.Errorf("%+v: gradient of the weight: %w", c, err)
+	}
+	c.GradBias(w, gy, gotGB)
+	if err := compare(gotGB, gb, 1e-5); err != nil {
+		return fmt.Errorf("%+v: gradient of the bias: %w", c, err)
+	}
+	return nil
+}
+
+// conv2 makes a Conv of square images, out computed from equal padding p.
+func conv2(batch, group, ic, oc, size, kernel, stride, p int) Conv {
+	o := (size+2*p-kernel)/stride + 1
+	return Conv{batch, group, ic, oc, []int{size, size}, []int{kernel, kernel}, []int{o, o}, []int{stride, stride}, []int{1, 1}, []int{p, p}}
+}
+
+func TestConv(t *testing.T) {
+	w := NewWorkers(2)
+	defer w.Close()
+	table := []Conv{
+		conv2(3, 1, 16, 16, 32, 3, 1, 1),
+		conv2(2, 1, 32, 32, 16, 3, 1, 1),
+		conv2(3, 1, 64, 64, 8, 3, 1, 1),
+		conv2(2, 1, 16, 32, 32, 3, 2, 1),
+		conv2(2, 1, 16, 32, 32, 1, 2, 0),
+		conv2(2, 1, 3, 16, 32, 3, 1, 1),
+		conv2(2, 1, 1, 6, 28, 5, 1, 2),
+		conv2(2, 1, 6, 16, 14, 5, 1, 0),
+		conv2(2, 1, 16, 120, 5, 5, 1, 0),
+		conv2(2, 1, 24, 40, 7, 1, 1, 0),
+		conv2(2, 32, 32, 32, 14, 3, 1, 1),
+		conv2(2, 32, 32, 32, 14, 3, 2, 1),
+		conv2(1, 8, 8, 16, 9, 5, 1, 2),
+		conv2(1, 2, 8, 12, 9, 3, 1, 1),
+		conv2(1, 1, 3, 8, 32, 16, 16, 0),
+		conv2(1, 1, 3, 20, 30, 7, 2, 3),
+		conv2(2, 1, 40, 20, 4, 3, 1, 1),
+		conv2(1, 1, 17, 18, 5, 3, 1, 1),
+		conv2(1, 1, 4, 4, 1, 3, 1, 1),
+		conv2(0, 1, 4, 4, 5, 3, 1, 1),
+		{1, 1, 2, 3, []int{20}, []int{4}, []int{9}, []int{2}, []int{1}, []int{1}},
+		{2, 1, 2, 3, []int{5, 6, 7}, []int{2, 3, 2}, []int{4, 4, 6}, []int{1, 1, 1}, []int{1, 1, 1}, []int{0, 0, 0}},
+		{1, 1, 2, 3, []int{5, 5}, []int{2, 2}, []int{9, 9}, []int{1, 1}, []int{1, 1}, []int{2, 2}},   // out beyond all padding
+		{1, 1, 16, 16, []int{8, 8}, []int{3, 3}, []int{8, 8}, []int{1, 1}, []int{1, 1}, []int{2, 0}}, // asymmetric
+		{1, 1, 16, 16, []int{9, 9}, []int{3, 3}, []int{2, 2}, []int{5, 5}, []int{1, 1}, []int{0, 0}}, // input not all read
+	}
+	forEachPath(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(9, 10))
+		for _, c := range table {
+			if err := checkConv(w, rng, c); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestConvRandom(t *testing.T) {
+	forEachPath(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(11, 12))
+		for range 300 {
+			if err := checkConv(nil, rng, randomConv(rng)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func randomConv(rng *rand.Rand) Conv {
+	c := Conv{Batch: 1 + rng.IntN(3), Group: 1 + rng.IntN(3)}
+	c.InChannels = c.Group * (1 + rng.IntN(20))
+	c.OutChannels = c.Group * (1 + rng.IntN(20))
+	if rng.IntN(4) == 0 { // depthwise
+		c.Group = 1 + rng.IntN(20)
+		c.InChannels, c.OutChannels = c.Group, c.Group*(1+rng.IntN(2))
+	}
+	rank := 1 + rng.IntN(3)
+	for range rank {
+		kernel, stride, dilation, pad := 1+rng.IntN(4), 1+rng.IntN(3), 1+rng.IntN(2), rng.IntN(4)
+		if rng.IntN(3) > 0 {
+			stride, dilation = 1, 1
+		}
+		in := 1 + rng.IntN(20/rank)
+		end := rng.IntN(3)
+		out := (in+pad+end-dilation*(kernel-1)-1)/stride + 1
+		for in+pad+end < dilation*(kernel-1)+1 {
+			end++
+			out = 1
+		}
+		c.In, c.Kernel, c.Out = append(c.In, in), append(c.Kernel, kernel), append(c.Out, out)
+		c.Stride, c.Dilation, c.Pad = append(c.Stride, stride), append(c.Dilation, dilation), append(c.Pad, pad)
+	}
+	return c
+}

@@ -1,0 +1,24 @@
+// Package kernel computes on float32 numbers in row-major slices: matrix
+// products, convolutions, pooling, normalisation, softmax and elementwise
+// functions, each with its gradients. It knows nothing of graphs or files.
+//
+// Every function that can use several cores takes a *Workers, whose nil value
+// means "this goroutine only". Results do not depend on the number of threads:
+// work is divided into pieces fixed by the shapes, and partial sums are added
+// in a fixed order.
+//
+// Slices must have at least the number of elements that the shapes call for,
+// and outputs must not overlap inputs unless a function says that it may work
+// in place. A slice too short or a contradictory shape is an error of the
+// calling program and panics; callers check what comes from files.
+//
+// # Files
+//
+//	workers.go           goroutines that share the work
+//	gemm*.go             matrix products: packing, blocking, the portable microkernel
+//	conv*.go             convolution of 1 to 3 spatial axes and its gradients
+//	pool*.go             maximum and average pooling
+//	softmax.go           softmax, log-softmax
+//	norm.go              layer normalisation, per-channel scale and shift
+//	maths.go, map.go     exp, log, tanh, … on slices; elementwise helpers
+package kernel

@@ -1,0 +1,96 @@
+package kernel
+
+import "fmt"
+
+// Gemm computes C = alpha·op(A)·op(B) + beta·C, where op(A) is m×k, op(B) is
+// k×n and C is m×n. All are row-major: without transA, element (i, p) of op(A)
+// is a[i*lda+p]; with it, a[p*lda+i]. A beta of 0 overwrites C, whatever it
+// held. C must not overlap A or B.
+func Gemm(w *Workers, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	if m <= 0 || n <= 0 {
+		return
+	}
+	checkMatrix("A", a, transA, m, k, lda)
+	checkMatrix("B", b, transB, k, n, ldb)
+	checkMatrix("C", c, false, m, n, ldc)
+	p := product{m: m, n: n, k: k, a: strided(a, lda, transA), b: strided(b, ldb, transB), alpha: alpha, c: c, ldc: ldc, add: beta != 0}
+	if beta != 0 && beta != 1 {
+		for i := range m {
+			scale(c[i*ldc:i*ldc+n], beta)
+		}
+	}
+	p.run(w)
+}
+
+// GemmBatch computes C[i] = op(A[i])·op(B[i]) + beta·C[i] for i < batch, on
+// dense matrices as in [Gemm] that start strideA, strideB and strideC elements
+// after one another. A stride of 0 for A or B uses one matrix for all.
+func GemmBatch(w *Workers, transA, transB bool, batch, m, n, k int, a []float32, strideA int, b []float32, strideB int, beta float32, c []float32, strideC int) {
+	lda, ldb := k, n
+	if transA {
+		lda = m
+	}
+	if transB {
+		ldb = k
+	}
+	// One large product after another shares its packing among the threads;
+	// many small ones are better dealt out whole.
+	inner := w
+	grain := batch
+	if batch >= 4*w.Threads() || m*n*k < 1<<16 {
+		inner, grain = nil, 1
+	}
+	w.For(batch, grain, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			Gemm(inner, transA, transB, m, n, k, 1, a[i*strideA:], lda, b[i*strideB:], ldb, beta, c[i*strideC:], n)
+		}
+	})
+}
+
+func checkMatrix(name string, x []float32, trans bool, rows, cols, ld int) {
+	if trans {
+		rows, cols = cols, rows
+	}
+	if rows <= 0 || cols <= 0 {
+		return
+	}
+	if ld < cols || len(x) < (rows-1)*ld+cols {
+		panic(fmt.Sprintf("kernel: %d elements are too few for the %d×%d matrix %s with rows %d apart", len(x), rows, cols, name, ld))
+	}
+}
+
+// matrix is a view of a slice: element (i, j) is x[i*ri+j*rj].
+type matrix struct {
+	x      []float32
+	ri, rj int
+}
+
+func strided(x []float32, ld int, trans bool) matrix {
+	if trans {
+		return matrix{x, 1, ld}
+	}
+	return matrix{x, ld, 1}
+}
+
+// panels supplies the right operand of a product piece by piece.
+type panels interface {
+	// pack writes rows k0 to k1 and columns j0 to j1 of the operand to dst,
+	// width elements a row, zeros after column j1.
+	pack(dst []float32, k0, k1, j0, j1, width int)
+}
+
+func (b matrix) pack(dst []float32, k0, k1, j0, j1, width int) {
+	for k := k0; k < k1; k++ {
+		row := dst[(k-k0)*width : (k-k0+1)*width]
+		for j := range row[:j1-j0] {
+			row[j] = b.x[k*b.ri+(j0+j)*b.rj]
+		}
+		clear(row[j1-j0:])
+	}
+}
+
+func scale(x []float32, f float32) {
+	for i := range x {
+		x[i] *= f
+	}
+}

@@ -1,0 +1,158 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// naiveGemm is Gemm in float64.
+func naiveGemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) []float64 {
+	av, bv := strided(a, lda, transA), strided(b, ldb, transB)
+	out := make([]float64, len(c))
+	for i, v := range c {
+		out[i] = float64(v)
+	}
+	for i := range m {
+		for j := range n {
+			var s float64
+			for p := range k {
+				s += float64(av.x[i*av.ri+p*av.rj]) * float64(bv.x[p*bv.ri+j*bv.rj])
+			}
+			at := i*ldc + j
+			out[at] = float64(alpha) * s
+			if beta != 0 {
+				out[at] += float64(beta) * float64(c[at])
+			}
+		}
+	}
+	return out
+}
+
+func testGemm(w *Workers, rng *rand.Rand, transA, transB bool, m, n, k int, alpha, beta float32) error {
+	lda, ldb, ldc := k+rng.IntN(3), n+rng.IntN(3), n+rng.IntN(3)
+	rowsA, rowsB := m, k
+	if transA {
+		lda, rowsA = m+rng.IntN(3), k
+	}
+	if transB {
+		ldb, rowsB = k+rng.IntN(3), n
+	}
+	// Exactly as long as needed: the last row has no gap after it.
+	a := randoms(rng, max(0, rowsA*lda-(lda-max(k, 0))))
+	if transA {
+		a = randoms(rng, max(0, rowsA*lda-(lda-m)))
+	}
+	b := randoms(rng, max(0, rowsB*ldb-(ldb-n)))
+	if transB {
+		b = randoms(rng, max(0, rowsB*ldb-(ldb-k)))
+	}
+	c := randoms(rng, m*ldc-(ldc-n))
+	if beta == 0 {
+		for i := range m {
+			fill(c[i*ldc:i*ldc+n], float32(math.NaN()))
+		}
+	}
+	want := naiveGemm(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	Gemm(w, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	if err := compare(c, want, 1e-5); err != nil {
+		return fmt.Errorf("trans %v %v, m %d, n %d, k %d, alpha %g, beta %g, strides %d %d %d: %w", transA, transB, m, n, k, alpha, beta, lda, ldb, ldc, err)
+	}
+	return nil
+}
+
+func TestGemm(t *testing.T) {
+	w := NewWorkers(3)
+	defer w.Close()
+	forEachPath(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(3, 4))
+		sizes := []int{1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 63, 64, 65, 96, 97, 100}
+		for i := range 400 {
+			pick := func() int { return sizes[rng.IntN(len(sizes))] }
+			alpha, beta := float32(1), float32(i%3)/2
+			if i%5 == 0 {
+				alpha = -0.5
+			}
+			if err := testGemm(w, rng, i&1 > 0, i&2 > 0, pick(), pick(), pick(), alpha, beta); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, s := range [][3]int{{1, 1, 2000}, {100, 10, 84}, {100, 84, 120}, {5, 700, 300}, {700, 5, 300}, {1, 300, 513}, {300, 1, 513}, {130, 200, 600}, {3, 4, 0}} {
+			for i := range 4 {
+				for _, beta := range []float32{0, 1, 2} {
+					if err := testGemm(w, rng, i&1 > 0, i&2 > 0, s[0], s[1], s[2], 1, beta); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		if err := testGemm(w, rng, false, true, 2*blockM+5, 20, 30, 1, 0); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestGemmSameForAnyThreads(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	m, n, k := 70, 210, 300
+	a, b := randoms(rng, m*k), randoms(rng, k*n)
+	want := make([]float32, m*n)
+	Gemm(nil, false, false, m, n, k, 1, a, k, b, n, 0, want, n)
+	for _, threads := range []int{2, 5} {
+		w := NewWorkers(threads)
+		got := make([]float32, m*n)
+		Gemm(w, false, false, m, n, k, 1, a, k, b, n, 0, got, n)
+		w.Close()
+		for i := range got {
+			if got[i] != want[i] {
+				t.Fatalf("%d threads: element %d is %g, with one %g", threads, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+func TestGemmBatch(t *testing.T) {
+	w := NewWorkers(2)
+	defer w.Close()
+	forEachPath(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(7, 8))
+		for _, c := range []struct{ batch, m, n, k, strideA, strideB int }{
+			{1, 20, 30, 40, 800, 1200}, {12, 17, 9, 33, 561, 297}, {5, 8, 48, 16, 0, 768}, {5, 100, 90, 70, 7000, 0}, {0, 3, 3, 3, 9, 9},
+		} {
+			for i := range 4 {
+				transA, transB := i&1 > 0, i&2 > 0
+				a := randoms(rng, max(c.batch-1, 0)*c.strideA+c.m*c.k)
+				b := randoms(rng, max(c.batch-1, 0)*c.strideB+c.n*c.k)
+				out := randoms(rng, c.batch*c.m*c.n)
+				lda, ldb := c.k, c.n
+				if transA {
+					lda = c.m
+				}
+				if transB {
+					ldb = c.k
+				}
+				var want []float64
+				for s := range c.batch {
+					want = append(want, naiveGemm(transA, transB, c.m, c.n, c.k, 1, a[s*c.strideA:], lda, b[s*c.strideB:], ldb, 1, out[s*c.m*c.n:(s+1)*c.m*c.n], c.n)...)
+				}
+				GemmBatch(w, transA, transB, c.batch, c.m, c.n, c.k, a, c.strideA, b, c.strideB, 1, out, c.m*c.n)
+				if err := compare(out, want, 1e-5); err != nil {
+					t.Errorf("%+v trans %v %v: %v", c, transA, transB, err)
+				}
+			}
+		}
+	})
+}
+
+func TestGemmPanicsOnShortSlices(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	Gemm(nil, false, false, 2, 2, 2, 1, make([]float32, 3), 2, make([]float32, 4), 2, 0, make([]float32, 4), 2)
+}
+
+// forEachPath runs f once for every implementation this machine can run.
+func forEachPath(t *testing.T, f func(t *testing.T)) { t.Run("portable", f) }

@@ -1,0 +1,126 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+func TestLayerNorm(t *testing.T) {
+	w := NewWorkers(2)
+	defer w.Close()
+	const eps = 1e-5
+	forEachPath(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(17, 18))
+		for _, s := range [][2]int{{50, 64}, {3, 197}, {200, 3}, {1, 1000}, {70, 16}} {
+			rows, n := s[0], s[1]
+			x, gy, scale, bias := randoms(rng, rows*n), randoms(rng, rows*n), randoms(rng, n), randoms(rng, n)
+			y, gx := make([]float64, rows*n), make([]float64, rows*n)
+			gs, gb := make([]float64, n), make([]float64, n)
+			for r := range rows {
+				mean, variance := 0.0, 0.0
+				for _, v := range x[r*n : (r+1)*n] {
+					mean += float64(v) / float64(n)
+				}
+				for _, v := range x[r*n : (r+1)*n] {
+					variance += (float64(v) - mean) * (float64(v) - mean) / float64(n)
+				}
+				inv := 1 / math.Sqrt(variance+eps)
+				sum, dot := 0.0, 0.0
+				for i := range n {
+					h := (float64(x[r*n+i]) - mean) * inv
+					g := float64(gy[r*n+i])
+					y[r*n+i] = h*float64(scale[i]) + float64(bias[i])
+					gs[i] += g * h
+					gb[i] += g
+					sum += g * float64(scale[i]) / float64(n)
+					dot += g * float64(scale[i]) * h / float64(n)
+				}
+				for i := range n {
+					h := (float64(x[r*n+i]) - mean) * inv
+					gx[r*n+i] = (float64(gy[r*n+i])*float64(scale[i]) - sum - h*dot) * inv
+				}
+			}
+			gotY, gotGX, gotGS, gotGB := make([]float32, rows*n), make([]float32, rows*n), make([]float32, n), make([]float32, n)
+			LayerNorm(w, rows, n, eps, x, scale, bias, gotY)
+			LayerNormGrad(w, rows, n, eps, x, scale, gy, gotGX, gotGS, gotGB)
+			for _, c := range []struct {
+				name string
+				got  []float32
+				want []float64
+			}{{"y", gotY, y}, {"gx", gotGX, gx}, {"gscale", gotGS, gs}, {"gbias", gotGB, gb}} {
+				if err := compare(c.got, c.want, 1e-5); err != nil {
+					t.Errorf("%v %s: %v", s, c.name, err)
+				}
+			}
+			// Without scale and bias: as with ones and zeros.
+			ones, zeros, again := make([]float32, n), make([]float32, n), make([]float32, rows*n)
+			fill(ones, 1)
+			LayerNorm(w, rows, n, eps, x, ones, zeros, gotY)
+			LayerNorm(w, rows, n, eps, x, nil, nil, again)
+			LayerNormGrad(w, rows, n, eps, x, ones, gy, gotGX, nil, nil)
+			gradAgain := make([]float32, rows*n)
+			LayerNormGrad(w, rows, n, eps, x, nil, gy, gradAgain, nil, nil)
+			for i := range again {
+				if again[i] != gotY[i] || gradAgain[i] != gotGX[i] {
+					t.Errorf("%v: without scale %g and %g at %d, with ones %g and %g", s, again[i], gradAgain[i], i, gotY[i], gotGX[i])
+					break
+				}
+			}
+		}
+	})
+}
+
+func TestScaleShift(t *testing.T) {
+	w := NewWorkers(2)
+	defer w.Close()
+	forEachPath(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(19, 20))
+		for _, s := range [][3]int{{3, 16, 1024}, {100, 10, 1}, {2, 3, 49}} {
+			n, c, size := s[0], s[1], s[2]
+			x, gy, a, b := randoms(rng, n*c*size), randoms(rng, n*c*size), randoms(rng, c), randoms(rng, c)
+			y, gx, ga, gb := make([]float64, len(x)), make([]float64, len(x)), make([]float64, c), make([]float64, c)
+			for i, v := range x {
+				ch := i / size % c
+				y[i] = float64(v)*float64(a[ch]) + float64(b[ch])
+				gx[i] = float64(gy[i]) * float64(a[ch])
+				ga[ch] += float64(gy[i]) * float64(v)
+				gb[ch] += float64(gy[i])
+			}
+			gotY, gotGX, gotGA, gotGB := make([]float32, len(x)), make([]float32, len(x)), make([]float32, c), make([]float32, c)
+			ScaleShift(w, n, c, size, x, a, b, gotY)
+			ScaleShiftGrad(w, n, c, size, x, a, gy, gotGX, gotGA, gotGB)
+			for _, c := range []struct {
+				name string
+				got  []float32
+				want []float64
+			}{{"y", gotY, y}, {"gx", gotGX, gx}, {"ga", gotGA, ga}, {"gb", gotGB, gb}} {
+				if err := compare(c.got, c.want, 1e-5); err != nil {
+					t.Errorf("%v %s: %v", s, c.name, err)
+				}
+			}
+		}
+	})
+}
+
+func TestRelu(t *testing.T) {
+	w := NewWorkers(2)
+	defer w.Close()
+	forEachPath(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(21, 22))
+		x, gy := randoms(rng, 30001), randoms(rng, 30001)
+		x[7] = 0
+		y, gx := make([]float32, len(x)), make([]float32, len(x))
+		Relu(w, x, y)
+		ReluGrad(w, y, gy, gx)
+		for i, v := range x {
+			wantY, wantG := float32(0), float32(0)
+			if v > 0 {
+				wantY, wantG = v, gy[i]
+			}
+			if y[i] != wantY || gx[i] != wantG {
+				t.Fatalf("relu(%g) = %g with gradient %g of %g", v, y[i], gx[i], gy[i])
+			}
+		}
+	})
+}

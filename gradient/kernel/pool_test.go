@@ -1,0 +1,160 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// naivePool calls visit with every window position inside the input, and the
+// number of positions an average divides by.
+func naivePool(p *Pool, visit func(x, y, count int)) {
+	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	end := g.pad
+	for i, v := range p.PadEnd {
+		end[3-len(p.PadEnd)+i] = v
+	}
+	for plane := range p.Planes {
+		for q := range g.outSize() {
+			q3 := [3]int{q / (g.out[1] * g.out[2]), q / g.out[2] % g.out[1], q % g.out[2]}
+			var at []int
+			padded := 0
+			for t := range g.taps() {
+				t3 := [3]int{t / (g.kernel[1] * g.kernel[2]), t / g.kernel[2] % g.kernel[1], t % g.kernel[2]}
+				index, inside, counted := plane, true, true
+				for a := range 3 {
+					i := q3[a]*g.stride[a] + t3[a]*g.dilation[a] - g.pad[a]
+					inside = inside && i >= 0 && i < g.in[a]
+					counted = counted && i < g.in[a]+end[a]
+					index = index*g.in[a] + i
+				}
+				if inside {
+					at = append(at, index)
+				}
+				if counted {
+					padded++
+				}
+			}
+			for _, x := range at {
+				if p.IncludePad {
+					visit(x, plane*g.outSize()+q, padded)
+				} else {
+					visit(x, plane*g.outSize()+q, len(at))
+				}
+			}
+		}
+	}
+}
+
+func checkPool(w *Workers, rng *rand.Rand, p Pool) error {
+	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	x, gy := randoms(rng, p.Planes*g.inSize()), randoms(rng, p.Planes*g.outSize())
+	for i := range x {
+		x[i] = float32(math.Round(float64(x[i]) * 3)) // ties
+	}
+	avg, gavg := make([]float64, len(gy)), make([]float64, len(x))
+	most, gmost, first := make([]float64, len(gy)), make([]float64, len(x)), make([]int, len(gy))
+	for i := range most {
+		most[i], first[i] = math.Inf(-1), -1
+	}
+	naivePool(&p, func(i, o, count int) {
+		avg[o] += float64(x[i]) / float64(count)
+		gavg[i] += float64(gy[o]) / float64(count)
+		if first[o] < 0 || float64(x[i]) > most[o] {
+			most[o], first[o] = float64(x[i]), i
+		}
+	})
+	for o, i := range first {
+		if i >= 0 {
+			gmost[i] += float64(gy[o])
+		}
+	}
+	out := func(n int) []float32 {
+		s := make([]float32, n)
+		fill(s, 1e9)
+		return s
+	}
+	y, gx := out(len(gy)), out(len(x))
+	p.MaxForward(w, x, y)
+	if err := compare(y, most, 0); err != nil {
+		return fmt.Errorf("%+v: maximum: %w", p, err)
+	}
+	p.MaxGrad(w, x, gy, gx)
+	if err := compare(gx, gmost, 1e-6); err != nil {
+		return fmt.Errorf("%+v: gradient of the maximum: %w", p, err)
+	}
+	y, gx = out(len(gy)), out(len(x))
+	p.AvgForward(w, x, y)
+	if err := compare(y, avg, 1e-6); err != nil {
+		return fmt.Errorf("%+v: average: %w", p, err)
+	}
+	p.AvgGrad(w, gy, gx)
+	if err := compare(gx, gavg, 1e-6); err != nil {
+		return fmt.Errorf("%+v: gradient of the average: %w", p, err)
+	}
+	return nil
+}
+
+func TestPool(t *testing.T) {
+	w := NewWorkers(2)
+	defer w.Close()
+	pool2 := func(planes, in, kernel, out, stride, pad int) Pool {
+		return Pool{Planes: planes, In: []int{in, in}, Kernel: []int{kernel, kernel}, Out: []int{out, out}, Stride: []int{stride, stride}, Dilation: []int{1, 1}, Pad: []int{pad, pad}}
+	}
+	ceil := pool2(2, 6, 3, 4, 2, 1) // the last window starts inside the input, ends beyond the padding
+	ceil.IncludePad, ceil.PadEnd = true, []int{1, 1}
+	table := []Pool{
+		pool2(5, 28, 2, 14, 2, 0),
+		pool2(5, 33, 2, 16, 2, 0),
+		pool2(3, 32, 3, 16, 2, 1),
+		pool2(3, 8, 8, 1, 1, 0),
+		pool2(2, 7, 3, 7, 1, 1),
+		pool2(2, 2, 2, 3, 2, 2), // windows in the padding only
+		ceil,
+	}
+	forEachPath(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(13, 14))
+		for _, p := range table {
+			if err := checkPool(w, rng, p); err != nil {
+				t.Error(err)
+			}
+		}
+		for range 300 {
+			c := randomConv(rng)
+			p := Pool{Planes: 1 + rng.IntN(4), In: c.In, Kernel: c.Kernel, Out: c.Out, Stride: c.Stride, Dilation: c.Dilation, Pad: c.Pad, IncludePad: rng.IntN(2) == 0}
+			if rng.IntN(2) == 0 {
+				for range c.In {
+					p.PadEnd = append(p.PadEnd, rng.IntN(3))
+				}
+			}
+			if err := checkPool(nil, rng, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestMaxPoolNaN(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for at := range 4 {
+		x := []float32{1, 2, 3, inf}
+		x[at] = nan
+		for _, size := range []int{2, 34} { // small and wide enough for vectors
+			img := make([]float32, size*size)
+			img[0], img[1], img[size], img[size+1] = x[0], x[1], x[2], x[3]
+			p := Pool{Planes: 1, In: []int{size, size}, Kernel: []int{2, 2}, Out: []int{size / 2, size / 2}, Stride: []int{2, 2}, Dilation: []int{1, 1}, Pad: []int{0, 0}}
+			y, gx := make([]float32, size*size/4), make([]float32, size*size)
+			p.MaxForward(nil, img, y)
+			if y[0] == y[0] {
+				t.Errorf("maximum of %v is %g, want NaN", x, y[0])
+			}
+			gy := make([]float32, len(y))
+			gy[0] = 7
+			p.MaxGrad(nil, img, gy, gx)
+			if got := gx[at/2*size+at%2]; got != 7 {
+				t.Errorf("gradient of the NaN in %v is %g, want 7", x, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package kernel
+
+import "math"
+
+// Softmax computes y = exp(x)/Σexp(x) over the middle axis of x, whose shape is
+// [outer, n, inner]. y may be x. This is ONNX Softmax from opset 13.
+func Softmax(w *Workers, outer, n, inner int, x, y []float32) {
+	lanes(w, outer, n, inner, func(at int) {
+		m, s := softmaxStats(n, inner, at, x)
+		for i := range n {
+			j := at + i*inner
+			y[j] = exp(x[j]-m) / s
+		}
+	})
+}
+
+// SoftmaxGrad computes gx = y·(gy - Σ gy·y) from [Softmax]'s output y. gx may
+// be gy.
+func SoftmaxGrad(w *Workers, outer, n, inner int, y, gy, gx []float32) {
+	lanes(w, outer, n, inner, func(at int) {
+		var t float32
+		for i := range n {
+			t += gy[at+i*inner] * y[at+i*inner]
+		}
+		for i := range n {
+			j := at + i*inner
+			gx[j] = y[j] * (gy[j] - t)
+		}
+	})
+}
+
+// LogSoftmax computes y = x - log Σexp(x) over the middle axis of x, whose
+// shape is [outer, n, inner]. y may be x. This is ONNX LogSoftmax from opset 13.
+func LogSoftmax(w *Workers, outer, n, inner int, x, y []float32) {
+	lanes(w, outer, n, inner, func(at int) {
+		m, s := softmaxStats(n, inner, at, x)
+		t := float32(math.Log(float64(s)))
+		for i := range n {
+			j := at + i*inner
+			y[j] = x[j] - m - t
+		}
+	})
+}
+
+// LogSoftmaxGrad computes gx = gy - exp(y)·Σgy from [LogSoftmax]'s output y.
+// gx may be gy.
+func LogSoftmaxGrad(w *Workers, outer, n, inner int, y, gy, gx []float32) {
+	lanes(w, outer, n, inner, func(at int) {
+		var t float32
+		for i := range n {
+			t += gy[at+i*inner]
+		}
+		for i := range n {
+			j := at + i*inner
+			gx[j] = gy[j] - exp(y[j])*t
+		}
+	})
+}
+
+// softmaxStats returns the maximum of a lane and the sum of exp(x - maximum).
+func softmaxStats(n, inner, at int, x []float32) (m, s float32) {
+	m = float32(math.Inf(-1))
+	for i := range n {
+		m = max(m, x[at+i*inner])
+	}
+	for i := range n {
+		s += exp(x[at+i*inner] - m)
+	}
+	return m, s
+}
+
+// lanes calls f with the index of the first element of every lane along the
+// middle axis.
+func lanes(w *Workers, outer, n, inner int, f func(at int)) {
+	w.For(outer*inner, grainOf(4*n), func(lo, hi int) {
+		for l := lo; l < hi; l++ {
+			f(l/inner*n*inner + l%inner)
+		}
+	})
+}
