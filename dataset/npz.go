@@ -1,0 +1,195 @@
+package dataset
+
+import (
+	"archive/zip"
+	"compress/flate"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+)
+
+// An .npz file is a zip of .npy members; NumPy shows a member's name without
+// its extension. Names are tensor names here: they may hold '/', ':' and '.',
+// and nothing ever uses them as paths.
+
+// NPZ is the content of an .npz file by array name.
+type NPZ struct {
+	Arrays map[string]nd.Array
+	Text   map[string][]string // text arrays, flattened in C order
+}
+
+// Named is one array to write.
+type Named struct {
+	Name  string
+	Array nd.Array
+}
+
+// ReadNPZ reads every array of an .npz file, compressed or not. Floating-point
+// types of 16, 32 and 64 bits become float32, integers of every width int64.
+// Arrays in Fortran order and of either byte order are fine; complex numbers,
+// records and pickled objects are errors that name the array. Members that are
+// not .npy files are skipped.
+func ReadNPZ(path string) (*NPZ, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := newNPZReader(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	content, err := r.all()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return content, nil
+}
+
+// WriteNPZ writes arrays in the given order as an uncompressed .npz. The bytes
+// depend on the arrays alone.
+func WriteNPZ(w io.Writer, arrays []Named) error {
+	z := zip.NewWriter(w)
+	seen := make(map[string]bool, len(arrays))
+	for _, a := range arrays {
+		if seen[a.Name] {
+			return fmt.Errorf("array %q twice", a.Name)
+		}
+		seen[a.Name] = true
+		member, err := z.CreateHeader(&zip.FileHeader{
+			Name:     a.Name + ".npy",
+			Method:   zip.Store,
+			Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC), // the earliest a zip knows
+		})
+		if err != nil {
+			return fmt.Errorf("array %q: %w", a.Name, err)
+		}
+		if err := writeNPY(member, a.Array); err != nil {
+			return fmt.Errorf("array %q: %w", a.Name, err)
+		}
+	}
+	return z.Close()
+}
+
+// sized is a file, or in tests a bytes.Reader.
+type sized interface {
+	io.ReaderAt
+	io.Seeker
+}
+
+// npzReader reads single arrays of an .npz.
+type npzReader struct {
+	names   []string // in file order
+	members map[string]*zip.File
+	size    int64 // of the whole file
+}
+
+func newNPZReader(r sized) (*npzReader, error) {
+	size, err := r.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, hint.With(fmt.Errorf("not an npz file: %w", err), "an npz file is what numpy.savez writes")
+	}
+	out := &npzReader{members: make(map[string]*zip.File), size: size}
+	for _, f := range z.File {
+		name, isNPY := strings.CutSuffix(f.Name, ".npy")
+		if !isNPY {
+			continue
+		}
+		if out.members[name] != nil {
+			return nil, fmt.Errorf("array %q is there twice", name)
+		}
+		out.members[name] = f
+		out.names = append(out.names, name)
+	}
+	return out, nil
+}
+
+// open returns an array's header and the reader of its elements, after making
+// sure that as many bytes as the header claims can be there.
+func (z *npzReader) open(name string) (*npyHeader, io.ReadCloser, error) {
+	m := z.members[name]
+	// Deflate packs at most 1032:1, so a larger claim is a lie that would
+	// only make us allocate.
+	if m.CompressedSize64 > uint64(z.size) || m.UncompressedSize64/1032 > m.CompressedSize64 {
+		return nil, nil, errors.New("damaged zip: impossible size")
+	}
+	r, err := m.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	h, n, err := readNPYHeader(r)
+	if err == nil && uint64(n)+uint64(h.count)*uint64(h.size) != m.UncompressedSize64 {
+		err = fmt.Errorf("%d bytes, but its header, shape %v of %s, stands for %d",
+			int64(m.UncompressedSize64)-n, h.shape, h.typeName(), h.count*h.size)
+	}
+	if err != nil {
+		r.Close()
+		return nil, nil, damaged(err)
+	}
+	return h, r, nil
+}
+
+// array reads one array as the wanted type; 0: the type that fits.
+func (z *npzReader) array(name string, want nd.DType) (nd.Array, error) {
+	h, r, err := z.open(name)
+	if err != nil {
+		return nd.Array{}, fmt.Errorf("array %q: %w", name, err)
+	}
+	defer r.Close()
+	a, err := h.decode(r, want)
+	if err == nil {
+		err = finish(r)
+	}
+	if err != nil {
+		return nd.Array{}, fmt.Errorf("array %q: %w", name, damaged(err))
+	}
+	return a, nil
+}
+
+func (z *npzReader) all() (*NPZ, error) {
+	out := &NPZ{Arrays: make(map[string]nd.Array), Text: make(map[string][]string)}
+	for _, name := range z.names {
+		h, r, err := z.open(name)
+		if err != nil {
+			return nil, fmt.Errorf("array %q: %w", name, err)
+		}
+		if h.isText() {
+			out.Text[name], err = h.text(r)
+		} else {
+			out.Arrays[name], err = h.decode(r, 0)
+		}
+		if err == nil {
+			err = finish(r)
+		}
+		r.Close()
+		if err != nil {
+			return nil, fmt.Errorf("array %q: %w", name, damaged(err))
+		}
+	}
+	return out, nil
+}
+
+// finish reads the end of a member, which is where its checksum is compared.
+func finish(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
+// damaged says in plain words what archive/zip and flate report.
+func damaged(err error) error {
+	var corrupt flate.CorruptInputError
+	if errors.Is(err, zip.ErrChecksum) || errors.As(err, &corrupt) {
+		return hint.With(fmt.Errorf("damaged: %w", err), "copy or download the file again")
+	}
+	return err
+}
