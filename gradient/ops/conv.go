@@ -1,0 +1,218 @@
+package ops
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/nd"
+)
+
+// conv: Conv and ConvTranspose (opset 1 and 11), one to three spatial axes.
+
+// conv returns the convolution of x [N,C,in…] with weights [OC,C/G,kernel…].
+//
+// The gradient with respect to the input is the transposed convolution of gy;
+// that with respect to the weights correlates input and gy.
+func (b *Builder) conv(g kernel.Conv, x, weight *Value) *Value {
+	return b.emit(nd.Float32, append([]int{g.Batch, g.OutChannels}, g.Out...), Op{
+		name: "Conv",
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			g.Forward(w, in[0].Float32s(), in[1].Float32s(), nil, out.Float32s())
+		},
+		diff: func(_, gy *Value) []*Value {
+			return []*Value{b.convTranspose(g, gy, weight), b.convWeight(g, x, gy)}
+		},
+	}, x, weight)
+}
+
+// convTranspose is the adjoint of conv in its input: gy [N,OC,out…] and weights
+// give [N,C,in…].
+func (b *Builder) convTranspose(g kernel.Conv, gy, weight *Value) *Value {
+	return b.emit(nd.Float32, append([]int{g.Batch, g.InChannels}, g.In...), Op{
+		name: "ConvTranspose",
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
+		},
+		diff: func(_, gx *Value) []*Value {
+			return []*Value{b.conv(g, gx, weight), b.convWeight(g, gx, gy)}
+		},
+	}, gy, weight)
+}
+
+// convWeight is the adjoint of conv in its weights.
+func (b *Builder) convWeight(g kernel.Conv, x, gy *Value) *Value {
+	return b.emit(nd.Float32, append([]int{g.OutChannels, g.InChannels / g.Group}, g.Kernel...), Op{
+		name: "ConvWeight",
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			g.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
+		},
+	}, x, gy)
+}
+
+// addChannels adds a bias [C] to x [N,C,…].
+func (b *Builder) addChannels(x, bias *Value) *Value {
+	return b.Add(x, b.alongChannels(bias, x.Rank()))
+}
+
+// alongChannels reshapes a vector [C] so that it is repeated along axis 1 of a
+// value of the given rank.
+func (b *Builder) alongChannels(v *Value, rank int) *Value {
+	shape := slices.Repeat([]int{1}, rank-1)
+	shape[0] = v.Len()
+	return b.Reshape(v, shape...)
+}
+
+// window holds what sliding-window operators have in common.
+type window struct {
+	kernel, stride, dilation, pad, padEnd []int
+	autoPad                               string
+}
+
+// window reads the attributes kernel_shape, strides, dilations, pads and auto_pad.
+func (c *Call) window(kernelShape []int) window {
+	n := len(kernelShape)
+	if n < 1 || n > 3 {
+		unsupported("%d spatial axes (1 to 3 are)", n)
+	}
+	w := window{
+		kernel:   kernelShape,
+		stride:   c.perAxis("strides", n, 1),
+		dilation: c.perAxis("dilations", n, 1),
+		autoPad:  c.String("auto_pad", "NOTSET"),
+		pad:      make([]int, n), padEnd: make([]int, n),
+	}
+	for i, k := range kernelShape {
+		if k < 1 || w.stride[i] < 1 || w.dilation[i] < 1 {
+			c.fail("kernel_shape %v, strides %v and dilations %v must be positive", kernelShape, w.stride, w.dilation)
+		}
+	}
+	switch pads := c.IntsAttr("pads"); {
+	case w.autoPad != "NOTSET" && w.autoPad != "":
+	case len(pads) == 2*n:
+		copy(w.pad, pads[:n])
+		copy(w.padEnd, pads[n:])
+	case pads != nil:
+		c.fail("pads %v for %d spatial axes", pads, n)
+	}
+	return w
+}
+
+func (c *Call) perAxis(name string, n, otherwise int) []int {
+	v := c.IntsAttr(name)
+	if len(v) == 0 {
+		return slices.Repeat([]int{otherwise}, n)
+	}
+	if len(v) != n {
+		c.fail("attribute %q has %d values for %d spatial axes", name, len(v), n)
+	}
+	return v
+}
+
+// fit settles the padding and returns the output's spatial shape.
+func (w *window) fit(in []int, ceil bool) []int {
+	out := make([]int, len(in))
+	for i, n := range in {
+		reach := w.dilation[i]*(w.kernel[i]-1) + 1
+		switch w.autoPad {
+		case "SAME_UPPER", "SAME_LOWER":
+			out[i] = (n + w.stride[i] - 1) / w.stride[i]
+			total := max(0, (out[i]-1)*w.stride[i]+reach-n)
+			w.pad[i], w.padEnd[i] = total/2, total-total/2
+			if w.autoPad == "SAME_LOWER" {
+				w.pad[i], w.padEnd[i] = w.padEnd[i], w.pad[i]
+			}
+			continue
+		}
+		free := n + w.pad[i] + w.padEnd[i] - reach
+		if free < 0 {
+			fail("window of %d on an axis of %d with padding %d and %d", reach, n, w.pad[i], w.padEnd[i])
+		}
+		out[i] = free/w.stride[i] + 1
+		if ceil && free%w.stride[i] != 0 && out[i]*w.stride[i] < n+w.pad[i] {
+			out[i]++ // a window may hang over the end, but must not start beyond it
+		}
+	}
+	return out
+}
+
+var convolution = family{
+	"Conv":          {1, buildConv},
+	"ConvTranspose": {1, buildConvTranspose},
+}
+
+func buildConv(c *Call) []*Value {
+	x, weight := c.Float(0), c.Float(1)
+	if x.Rank() < 3 || x.Rank() != weight.Rank() {
+		c.fail("input of shape %v and weights of shape %v", x.Shape, weight.Shape)
+	}
+	w := c.window(weight.Shape[2:])
+	group := c.Int("group", 1)
+	if group < 1 || x.Shape[1] != weight.Shape[1]*group || weight.Shape[0]%group != 0 {
+		c.fail("input of shape %v and weights of shape %v in %d groups", x.Shape, weight.Shape, group)
+	}
+	out := w.fit(x.Shape[2:], false)
+	y := c.conv(kernel.Conv{
+		Batch: x.Shape[0], Group: group, InChannels: x.Shape[1], OutChannels: weight.Shape[0],
+		In: x.Shape[2:], Kernel: w.kernel, Out: out, Stride: w.stride, Dilation: w.dilation, Pad: w.pad,
+	}, x, weight)
+	return []*Value{c.withBias(y, 2)}
+}
+
+func (c *Call) withBias(y *Value, input int) *Value {
+	bias := c.Optional(input)
+	if bias == nil {
+		return y
+	}
+	if bias.Len() != y.Shape[1] {
+		c.fail("bias of shape %v for %d channels", bias.Shape, y.Shape[1])
+	}
+	return c.addChannels(y, bias)
+}
+
+func buildConvTranspose(c *Call) []*Value {
+	x, weight := c.Float(0), c.Float(1) // weight [C, OC/G, kernel…]
+	if x.Rank() < 3 || x.Rank() != weight.Rank() {
+		c.fail("input of shape %v and weights of shape %v", x.Shape, weight.Shape)
+	}
+	w := c.window(weight.Shape[2:])
+	group := c.Int("group", 1)
+	if group < 1 || x.Shape[1] != weight.Shape[0] || weight.Shape[0]%group != 0 {
+		c.fail("input of shape %v and weights of shape %v in %d groups", x.Shape, weight.Shape, group)
+	}
+	n := len(w.kernel)
+	extra := c.perAxis("output_padding", n, 0)
+	wanted := c.IntsAttr("output_shape")
+	if wanted != nil && len(wanted) != n {
+		c.fail("output_shape %v for %d spatial axes", wanted, n)
+	}
+	out := make([]int, n)
+	for i, in := range x.Shape[2:] {
+		full := (in-1)*w.stride[i] + w.dilation[i]*(w.kernel[i]-1) + 1 + extra[i]
+		switch {
+		case wanted != nil:
+			out[i] = wanted[i]
+		case w.autoPad == "SAME_UPPER" || w.autoPad == "SAME_LOWER":
+			out[i] = in * w.stride[i]
+		default:
+			out[i] = full - w.pad[i] - w.padEnd[i]
+		}
+		if wanted != nil || w.autoPad == "SAME_UPPER" || w.autoPad == "SAME_LOWER" {
+			total := full - out[i]
+			w.pad[i] = total / 2
+			if w.autoPad != "SAME_UPPER" {
+				w.pad[i] = total - total/2
+			}
+		}
+		if out[i] < 1 {
+			c.fail("output of %d elements on spatial axis %d", out[i], i)
+		}
+		if w.pad[i] < 0 {
+			c.fail("output_shape %v is larger than the input can fill", wanted)
+		}
+	}
+	y := c.convTranspose(kernel.Conv{
+		Batch: x.Shape[0], Group: group, InChannels: weight.Shape[1] * group, OutChannels: x.Shape[1],
+		In: out, Kernel: w.kernel, Out: x.Shape[2:], Stride: w.stride, Dilation: w.dilation, Pad: w.pad,
+	}, x, weight)
+	return []*Value{c.withBias(y, 2)}
+}

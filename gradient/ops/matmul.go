@@ -1,0 +1,139 @@
+package ops
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/nd"
+)
+
+// matmul: MatMul (opset 1, 9, 13) and Gemm (opset 7 and later).
+
+// gemm returns op(x)·op(y) of matrices, op being a transposition where asked.
+//
+// With C = A·B the gradients are gA = gC·Bᵀ and gB = Aᵀ·gC; a transposed
+// operand exchanges the roles.
+func (b *Builder) gemm(transX, transY bool, x, y *Value) *Value {
+	m, k := oriented(x.Shape, transX)
+	k2, n := oriented(y.Shape, transY)
+	if k != k2 {
+		fail("inner dimensions of %v and %v differ", x.Shape, y.Shape)
+	}
+	ldx, ldy := x.Shape[1], y.Shape[1]
+	return b.emit(nd.Float32, []int{m, n}, Op{
+		name: "Gemm",
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			kernel.Gemm(w, transX, transY, m, n, k, 1, in[0].Float32s(), ldx, in[1].Float32s(), ldy, 0, out.Float32s(), n)
+		},
+		diff: func(_, gz *Value) []*Value {
+			gx := func() *Value {
+				if transX {
+					return b.gemm(transY, true, y, gz)
+				}
+				return b.gemm(false, !transY, gz, y)
+			}
+			gy := func() *Value {
+				if transY {
+					return b.gemm(true, transX, gz, x)
+				}
+				return b.gemm(!transX, false, x, gz)
+			}
+			return []*Value{gx(), gy()}
+		},
+	}, x, y)
+}
+
+// gemmBatch is gemm for each of a batch: x and y have rank 3 and equal first
+// dimensions.
+func (b *Builder) gemmBatch(transX, transY bool, x, y *Value) *Value {
+	batch := x.Shape[0]
+	m, k := oriented(x.Shape[1:], transX)
+	k2, n := oriented(y.Shape[1:], transY)
+	if k != k2 {
+		fail("inner dimensions of %v and %v differ", x.Shape, y.Shape)
+	}
+	return b.emit(nd.Float32, []int{batch, m, n}, Op{
+		name: "MatMul",
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			kernel.GemmBatch(w, transX, transY, batch, m, n, k, in[0].Float32s(), m*k, in[1].Float32s(), k*n, 0, out.Float32s(), m*n)
+		},
+		diff: func(_, gz *Value) []*Value {
+			gx := func() *Value {
+				if transX {
+					return b.gemmBatch(transY, true, y, gz)
+				}
+				return b.gemmBatch(false, !transY, gz, y)
+			}
+			gy := func() *Value {
+				if transY {
+					return b.gemmBatch(true, transX, gz, x)
+				}
+				return b.gemmBatch(!transX, false, x, gz)
+			}
+			return []*Value{gx(), gy()}
+		},
+	}, x, y)
+}
+
+func oriented(shape []int, trans bool) (rows, cols int) {
+	if trans {
+		return shape[1], shape[0]
+	}
+	return shape[0], shape[1]
+}
+
+// MatMul is numpy's matmul: matrices in the last two axes, the others
+// broadcast; a vector is a row on the left and a column on the right.
+func (b *Builder) MatMul(x, y *Value) *Value {
+	if x.DType != nd.Float32 || y.DType != nd.Float32 {
+		fail("operands of type %v and %v", x.DType, y.DType)
+	}
+	if x.Rank() == 0 || y.Rank() == 0 {
+		fail("operands of shapes %v and %v: a scalar has no matrix product", x.Shape, y.Shape)
+	}
+	if x.Rank() == 1 {
+		z := b.MatMul(b.Reshape(x, 1, x.Shape[0]), y)
+		return b.Reshape(z, slices.Delete(slices.Clone(z.Shape), max(z.Rank()-2, 0), max(z.Rank()-1, 1))...)
+	}
+	if y.Rank() == 1 {
+		z := b.MatMul(x, b.Reshape(y, y.Shape[0], 1))
+		return b.Reshape(z, z.Shape[:z.Rank()-1]...)
+	}
+	rx, ry := x.Rank(), y.Rank()
+	m, n := x.Shape[rx-2], y.Shape[ry-1]
+	if ry == 2 { // the usual linear layer: one large product
+		z := b.gemm(false, false, b.Reshape(x, x.Len()/max(x.Shape[rx-1], 1), x.Shape[rx-1]), y)
+		return b.Reshape(z, append(slices.Clone(x.Shape[:rx-1]), n)...)
+	}
+	batch := broadcastShape("MatMul", x.Shape[:rx-2], y.Shape[:ry-2])
+	size := nd.Size(batch)
+	x = b.Reshape(b.Expand(x, append(slices.Clone(batch), x.Shape[rx-2:]...)), size, m, x.Shape[rx-1])
+	y = b.Reshape(b.Expand(y, append(slices.Clone(batch), y.Shape[ry-2:]...)), size, y.Shape[ry-2], n)
+	return b.Reshape(b.gemmBatch(false, false, x, y), append(batch, m, n)...)
+}
+
+var matmul = family{
+	"MatMul": {1, func(c *Call) []*Value { return []*Value{c.MatMul(c.Input(0), c.Input(1))} }},
+	"Gemm":   {7, buildGemm},
+}
+
+func buildGemm(c *Call) []*Value {
+	x, y := c.Float(0), c.Float(1)
+	if x.Rank() != 2 || y.Rank() != 2 {
+		c.fail("operands of shapes %v and %v are not matrices", x.Shape, y.Shape)
+	}
+	z := c.gemm(c.Bool("transA", false), c.Bool("transB", false), x, y)
+	if alpha := c.Float32("alpha", 1); alpha != 1 {
+		z = c.Scale(z, alpha)
+	}
+	if bias := c.Optional(2); bias != nil {
+		if beta := c.Float32("beta", 1); beta != 1 {
+			bias = c.Scale(bias, beta)
+		}
+		shape := z.Shape
+		if z = c.Add(z, bias); !slices.Equal(z.Shape, shape) {
+			c.fail("input 2 of shape %v cannot be repeated to %v", bias.Shape, shape)
+		}
+	}
+	return []*Value{z}
+}
