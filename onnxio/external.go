@@ -1,0 +1,259 @@
+package onnxio
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// external is what external_data says about one tensor.
+type external struct {
+	location   string
+	at, end    int // of the location string in the model file
+	offset     int
+	length     int
+	lengthSeen bool
+	checksum   bool
+	seen       []string
+	size       int // bytes the tensor needs, set by locate
+}
+
+var entryDesc = (*onnxpb.StringStringEntryProto)(nil).ProtoReflect().Descriptor()
+
+// externalEntry notes one key/value pair. Keys that this package does not know
+// may change what the bytes mean, so they are refused.
+func (t *Initializer) externalEntry(data []byte, f wireField) error {
+	if t.ext == nil {
+		t.ext = &external{}
+	}
+	x := t.ext
+	var key string
+	value := wireField{payload: f.end, end: f.end}
+	for pos := f.payload; pos < f.end; {
+		e, err := next(data, pos, f.end, entryDesc)
+		if err != nil {
+			return err
+		}
+		pos = e.end
+		switch e.num {
+		case 1:
+			key = string(data[e.payload:e.end])
+		case 2:
+			value = e
+		}
+	}
+	if slices.Contains(x.seen, key) {
+		return fmt.Errorf("external data key %.40q is given twice", key)
+	}
+	x.seen = append(x.seen, key)
+	content := data[value.payload:value.end]
+	var err error
+	switch key {
+	case "location":
+		x.location, x.at, x.end = string(content), value.payload, value.end
+	case "offset":
+		x.offset, err = natural(content)
+	case "length":
+		x.length, err = natural(content)
+		x.lengthSeen = true
+	case "checksum":
+		x.checksum = true
+	default:
+		return fmt.Errorf("unknown external data key %.40q", key)
+	}
+	if err != nil {
+		return fmt.Errorf("external data %s: %w", key, err)
+	}
+	return nil
+}
+
+// natural parses the decimal numbers of external_data.
+func natural(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, errors.New("no number")
+	}
+	n := 0
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, fmt.Errorf("%.40q is not a natural number", b)
+		}
+		if n > (math.MaxInt-9)/10 {
+			return 0, fmt.Errorf("%.40q is out of range", b)
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, nil
+}
+
+// locate checks what external_data says on its own, without the file.
+func (t *Initializer) locate(r run, size int) error {
+	x := t.ext
+	if x == nil || x.location == "" {
+		return errors.New("external data without a location")
+	}
+	if err := checkLocation(x.location); err != nil {
+		return err
+	}
+	if x.lengthSeen && x.length != size {
+		return fmt.Errorf("%v%v needs %d bytes, but the length of its external data is %d", t.DataType, t.Dims, size, x.length)
+	}
+	if x.offset > math.MaxInt-size {
+		return fmt.Errorf("external data offset %d is out of range", x.offset)
+	}
+	x.size = size
+	r.offset = x.offset
+	t.runs = []run{r}
+	return nil
+}
+
+// checkLocation refuses locations that could lead out of the model's folder.
+func checkLocation(location string) error {
+	refuse := func(why string) error {
+		return hint.With(fmt.Errorf("external data location %.200q %s", location, why),
+			"external data must lie in the model's own folder")
+	}
+	local := filepath.FromSlash(location)
+	switch {
+	case strings.Contains(location, "_ORT_MEM_ADDR_"):
+		return refuse("is an address in the memory of another program")
+	case strings.ContainsRune(location, 0):
+		return refuse("contains a zero byte")
+	case path.IsAbs(location) || filepath.IsAbs(local) || filepath.VolumeName(local) != "":
+		return refuse("is absolute")
+	case slices.Contains(strings.FieldsFunc(location, isSeparator), ".."):
+		return refuse("contains \"..\"")
+	case !filepath.IsLocal(local) || path.Clean(location) == ".":
+		return refuse("is not the name of a file")
+	}
+	return nil
+}
+
+// isSeparator takes both slashes for separators, wherever the file was written.
+func isSeparator(r rune) bool { return r == '/' || r == '\\' }
+
+// openExternal opens the data files that tensors refer to, each once, and turns
+// the tensors' offsets into runs of the right file.
+func (m *Model) openExternal() error {
+	index := map[string]int{}
+	var root *os.Root
+	for _, t := range m.tensors {
+		if t.Storage != External {
+			continue
+		}
+		if root == nil {
+			var err error
+			if root, err = os.OpenRoot(filepath.Dir(m.path)); err != nil {
+				return err
+			}
+			defer root.Close()
+		}
+		name := path.Clean(t.ext.location)
+		i, ok := index[name]
+		if !ok {
+			f, err := m.openData(root, t.ext.location)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", m.path, t.label(), err)
+			}
+			i = len(m.files)
+			index[name] = i
+			m.files = append(m.files, f)
+		}
+		f := m.files[i]
+		if int64(t.ext.offset+t.ext.size) > f.Size {
+			return hint.With(fmt.Errorf("%s: %s: needs bytes %d to %d of external data %s, which has %d",
+				m.path, t.label(), t.ext.offset, t.ext.offset+t.ext.size, f.Name, f.Size),
+				"the data file is truncated or belongs to another model")
+		}
+		t.runs[0].file = i
+	}
+	return nil
+}
+
+// openData maps one external data file.
+func (m *Model) openData(root *os.Root, location string) (*File, error) {
+	f, err := openConfined(root, location)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if os.SameFile(info, m.files[0].info) {
+		return nil, fmt.Errorf("external data location %q is the model file itself", location)
+	}
+	return mapFile(f, info, location, filepath.Join(filepath.Dir(m.path), filepath.FromSlash(location)))
+}
+
+// openConfined opens a regular file below root without following symbolic links.
+func openConfined(root *os.Root, location string) (*os.File, error) {
+	name := filepath.Clean(filepath.FromSlash(location))
+	var info fs.FileInfo
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && !os.IsPathSeparator(name[i]) {
+			continue
+		}
+		var err error
+		info, err = root.Lstat(name[:i])
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, hint.With(fmt.Errorf("external data %s: %w", location, fs.ErrNotExist),
+				"keep the data file beside the model, under the name the model knows it by")
+		case err != nil:
+			return nil, fmt.Errorf("external data %s: %w", location, err)
+		case info.Mode()&fs.ModeSymlink != 0:
+			return nil, hint.With(fmt.Errorf("external data %s is a symbolic link", location),
+				"symbolic links could lead out of the model's folder: copy the model and its data, following links (cp -RL)")
+		}
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("external data %s is not a regular file", location)
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("external data %s: %w", location, err)
+	}
+	// What was looked at must be what was opened.
+	if opened, err := f.Stat(); err != nil || !os.SameFile(opened, info) {
+		f.Close()
+		return nil, fmt.Errorf("external data %s changed while it was opened", location)
+	}
+	return f, nil
+}
+
+// markShared finds external tensors whose bytes overlap. An edit of one would
+// change the other behind its back.
+func (m *Model) markShared() {
+	var ts []*Initializer
+	for _, t := range m.tensors {
+		if t.Storage == External && t.n > 0 {
+			ts = append(ts, t)
+		}
+	}
+	slices.SortStableFunc(ts, func(a, b *Initializer) int {
+		if d := a.runs[0].file - b.runs[0].file; d != 0 {
+			return d
+		}
+		return a.runs[0].offset - b.runs[0].offset
+	})
+	var widest *Initializer // reaches furthest so far
+	for _, t := range ts {
+		if widest != nil && widest.runs[0].file == t.runs[0].file && t.ext.offset < widest.ext.offset+widest.ext.size {
+			t.shared, widest.shared = widest.label(), t.label()
+		}
+		if widest == nil || widest.runs[0].file != t.runs[0].file ||
+			t.ext.offset+t.ext.size > widest.ext.offset+widest.ext.size {
+			widest = t
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package onnxio
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/edsrzf/mmap-go"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// A Model is an open ONNX model. It does not change, and may be used by several
+// goroutines at once until it is closed.
+type Model struct {
+	path         string
+	files        []*File
+	proto        *onnxpb.ModelProto
+	tensors      []*Initializer // every TensorProto, in file order
+	initializers []*Initializer
+	byName       map[string]*Initializer
+	byMessage    map[*onnxpb.TensorProto]*Initializer
+}
+
+// A File is the model file or one of its external data files.
+type File struct {
+	Name string // base name of the model; for external data the location, as in the model
+	Path string
+	Size int64
+
+	data mmap.MMap // nil for an empty file
+	info fs.FileInfo
+}
+
+// Open reads the model at path and everything it refers to. Every error names
+// the file, and the tensor where there is one; errors that the reader can do
+// something about carry a hint (internal/hint).
+//
+// The model must be closed after use.
+func Open(path string) (*Model, error) {
+	m := &Model{path: path}
+	if err := m.open(); err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *Model) open() error {
+	f, info, err := openRegular(m.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if info.Size() == 0 {
+		return hint.With(fmt.Errorf("%s is empty", m.path), "the export or download did not finish: make the file again")
+	}
+	file, err := mapFile(f, info, filepath.Base(m.path), m.path)
+	if err != nil {
+		return err
+	}
+	m.files = []*File{file}
+	if err := m.parse(file.data); err != nil {
+		return explain(m.path, file.data, err)
+	}
+	if err := m.openExternal(); err != nil {
+		return err
+	}
+	m.markShared()
+	return nil
+}
+
+// openRegular opens a regular file for reading. Anything else is refused before
+// it is opened: opening a pipe would wait for a writer.
+func openRegular(path string) (*os.File, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, hint.With(fmt.Errorf("%s: %w", path, fs.ErrNotExist), "check the path")
+	case err != nil:
+		return nil, nil, err
+	case info.IsDir():
+		return nil, nil, hint.With(fmt.Errorf("%s is a folder", path), "name the .onnx file in it")
+	case !info.Mode().IsRegular():
+		return nil, nil, hint.With(fmt.Errorf("%s is not a regular file", path), "models are mapped into memory: save it to a file first")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info, err = f.Stat(); err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+// mapFile maps f, which may be closed afterwards.
+func mapFile(f *os.File, info fs.FileInfo, name, path string) (*File, error) {
+	file := &File{Name: name, Path: path, Size: info.Size(), info: info}
+	if file.Size > math.MaxInt {
+		return nil, fmt.Errorf("%s is too large for this machine's addresses", path)
+	}
+	if file.Size > 0 { // an empty range cannot be mapped
+		var err error
+		if file.data, err = mmap.Map(f, mmap.RDONLY, 0); err != nil {
+			return nil, fmt.Errorf("mapping %s: %w", path, err)
+		}
+	}
+	return file, nil
+}
+
+var errNoGraph = errors.New("has no graph")
+
+// parse builds the structure and finds the tensors.
+func (m *Model) parse(data []byte) error {
+	w := walker{data: data}
+	if err := w.walk(); err != nil {
+		return err
+	}
+	m.tensors = w.tensors
+	for _, t := range m.tensors {
+		t.model = m
+	}
+	m.proto = &onnxpb.ModelProto{}
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(w.skeleton, m.proto); err != nil {
+		return err
+	}
+	if m.proto.Graph == nil {
+		return errNoGraph
+	}
+	return m.bind()
+}
+
+// explain turns an error of parse into one about the file at path.
+func explain(path string, data []byte, err error) error {
+	bad, malformed := errors.AsType[*formatError](err)
+	if malformed || errors.Is(err, errNoGraph) {
+		if is := lookalikeOf(data); is != nil {
+			return hint.With(fmt.Errorf("%s is %s, not an ONNX model", path, is.name), "%s", is.hint)
+		}
+	}
+	switch {
+	case errors.Is(err, errNoGraph):
+		return hint.With(fmt.Errorf("%s has no graph", path), "it is not an ONNX model, or only a part of one")
+	case malformed && errors.Is(err, io.ErrUnexpectedEOF) && !strings.Contains(bad.path, "."):
+		return hint.With(fmt.Errorf("%s is truncated or not an ONNX model: %w", path, err), "copy, download or export it again")
+	case malformed:
+		return hint.With(fmt.Errorf("%s is damaged or not an ONNX model: %w", path, err), "copy, download or export it again")
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// Close releases the mappings. Slices that the model's tensors have returned
+// must not be used any more.
+func (m *Model) Close() error {
+	var errs []error
+	for _, f := range m.files {
+		if f.data != nil {
+			errs = append(errs, f.data.Unmap())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Path returns the path the model was opened with.
+func (m *Model) Path() string { return m.path }
+
+// Proto returns the structure of the model. The elements of its tensors are left
+// out: Tensor finds them. The message must not be changed.
+func (m *Model) Proto() *onnxpb.ModelProto { return m.proto }
+
+// Files returns the model file and after it the external data files, in the
+// order in which the model first mentions them.
+func (m *Model) Files() []*File { return m.files }
+
+// Initializers returns the dense initializers of the main graph in file order.
+func (m *Model) Initializers() []*Initializer { return m.initializers }
+
+// Lookup returns the main graph's initializer of that name, or nil.
+func (m *Model) Lookup(name string) *Initializer { return m.byName[name] }
+
+// Tensor returns the elements of a tensor that was reached from Proto: an
+// initializer of any graph, part of a sparse initializer, or an attribute of a
+// node in a graph or function. It is nil for any other message, copies included.
+func (m *Model) Tensor(tp *onnxpb.TensorProto) *Initializer { return m.byMessage[tp] }

@@ -1,0 +1,276 @@
+package onnxio
+
+import (
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// Field numbers of TensorProto.
+const (
+	tensorDims         = 1
+	tensorDataType     = 2
+	tensorSegment      = 3
+	tensorFloatData    = 4
+	tensorInt32Data    = 5
+	tensorStringData   = 6
+	tensorInt64Data    = 7
+	tensorName         = 8
+	tensorRawData      = 9
+	tensorDoubleData   = 10
+	tensorUint64Data   = 11
+	tensorExternalData = 13
+	tensorDataLocation = 14
+)
+
+// varintFields are the typed fields without a fixed width.
+var varintFields = map[Storage]protowire.Number{
+	Int32Data: tensorInt32Data, Int64Data: tensorInt64Data, Uint64Data: tensorUint64Data,
+}
+
+// run is a sequence of elements at equal distances in a file.
+type run struct {
+	file   int // index in Model.files
+	offset int
+	stride int // bytes from one element to the next
+	first  int // index of the first element
+	count  int
+}
+
+// payload counts what the fields of one TensorProto hold.
+type payload struct {
+	raw      int // bytes of raw_data
+	rawAt    int // where they begin
+	rawSeen  bool
+	entries  [External]int // by typed field
+	external bool          // data_location is EXTERNAL
+	runs     []run
+}
+
+// tensor reads the TensorProto in data[pos:end], appends its skeleton, and
+// checks that the elements stored are those that type and dimensions ask for.
+func (w *walker) tensor(pos, end int) error {
+	t := &Initializer{at: pos, end: end}
+	var p payload
+	for at := pos; at < end; {
+		f, err := next(w.data, at, end, tensorDesc)
+		if err != nil {
+			return err
+		}
+		at = f.end
+		if f.desc == nil {
+			continue
+		}
+		keep, err := w.tensorField(t, &p, f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.label(), err)
+		}
+		if keep {
+			if err := w.copy(f); err != nil {
+				return err
+			}
+		}
+	}
+	if err := t.settle(p); err != nil {
+		return fmt.Errorf("%s: %w", t.label(), err)
+	}
+	w.skeleton = protowire.AppendTag(w.skeleton, tensorRawData, protowire.BytesType)
+	w.skeleton = protowire.AppendVarint(w.skeleton, 4)
+	w.skeleton = protowire.AppendFixed32(w.skeleton, uint32(len(w.tensors)))
+	w.tensors = append(w.tensors, t)
+	return nil
+}
+
+// tensorField notes one field; keep says whether it belongs in the skeleton.
+func (w *walker) tensorField(t *Initializer, p *payload, f wireField) (keep bool, err error) {
+	content := w.data[f.payload:f.end]
+	switch f.num {
+	case tensorDims:
+		for len(content) > 0 {
+			v, n := protowire.ConsumeVarint(content)
+			if n < 0 {
+				return false, fmt.Errorf("malformed dims")
+			}
+			content = content[n:]
+			d := int64(v)
+			if d < 0 || d > math.MaxInt {
+				return false, fmt.Errorf("dimension %d is out of range", d)
+			}
+			if len(t.Dims) == maxRank {
+				return false, fmt.Errorf("more than %d dimensions", maxRank)
+			}
+			t.Dims = append(t.Dims, int(d))
+		}
+	case tensorDataType:
+		v, _ := protowire.ConsumeVarint(content)
+		t.DataType = onnxpb.TensorProto_DataType(int32(v))
+	case tensorName:
+		t.Name = string(content)
+	case tensorSegment:
+		return false, fmt.Errorf("tensors in segments are not supported")
+	case tensorRawData:
+		if p.rawSeen {
+			return false, fmt.Errorf("raw_data is given twice")
+		}
+		p.rawSeen, p.rawAt, p.raw = true, f.payload, len(content)
+		return false, nil
+	case tensorFloatData:
+		return false, p.fixed(FloatData, f, 4)
+	case tensorDoubleData:
+		return false, p.fixed(DoubleData, f, 8)
+	case tensorInt32Data:
+		return false, p.varints(Int32Data, content)
+	case tensorInt64Data:
+		return false, p.varints(Int64Data, content)
+	case tensorUint64Data:
+		return false, p.varints(Uint64Data, content)
+	case tensorStringData:
+		p.entries[StringData]++
+		return false, nil
+	case tensorExternalData:
+		w.messages++
+		return true, t.externalEntry(w.data, f)
+	case tensorDataLocation:
+		v, _ := protowire.ConsumeVarint(content)
+		p.external = onnxpb.TensorProto_DataLocation(int32(v)) == onnxpb.TensorProto_EXTERNAL
+	}
+	return true, nil
+}
+
+// fixed notes float_data or double_data: a packed chunk or a single element.
+func (p *payload) fixed(s Storage, f wireField, width int) error {
+	size := f.end - f.payload
+	if size%width != 0 {
+		return fmt.Errorf("%v of %d bytes, not a multiple of %d", s, size, width)
+	}
+	r := run{offset: f.payload, stride: width, first: p.entries[s], count: size / width}
+	p.entries[s] += r.count
+	if r.count == 0 {
+		return nil
+	}
+	// Unpacked elements are a tag apart: one run, not one each.
+	if n := len(p.runs); n > 0 && r.count == 1 {
+		last := &p.runs[n-1]
+		gap := r.offset - (last.offset + (last.count-1)*last.stride)
+		if last.first+last.count == r.first && (last.count == 1 || gap == last.stride) && gap >= width {
+			last.stride = gap
+			last.count++
+			return nil
+		}
+	}
+	p.runs = append(p.runs, r)
+	return nil
+}
+
+// varints counts the entries of an integer field.
+func (p *payload) varints(s Storage, content []byte) error {
+	for len(content) > 0 {
+		n := varintLen(content)
+		if n < 0 {
+			return fmt.Errorf("malformed %v", s)
+		}
+		content = content[n:]
+		p.entries[s]++
+	}
+	return nil
+}
+
+// varintLen is protowire.ConsumeVarint without the value, with a fast path for
+// the one-byte numbers that quantised weights are made of.
+func varintLen(b []byte) int {
+	if b[0] < 0x80 {
+		return 1
+	}
+	_, n := protowire.ConsumeVarint(b)
+	return n
+}
+
+// settle decides which storage a tensor uses and checks its size. External data
+// is only located: its file is opened later.
+func (t *Initializer) settle(p payload) error {
+	elem, ok := elemTypes[t.DataType]
+	if !ok {
+		return hint.With(fmt.Errorf("unknown data type %v", t.DataType),
+			"the file is damaged or uses an ONNX version newer than this program knows")
+	}
+	t.elem = elem
+	var err error
+	if t.n, err = nd.CheckedSize(t.Dims); err != nil {
+		return err
+	}
+	t.Storage, err = p.storage()
+	if err != nil {
+		return err
+	}
+	switch t.Storage {
+	case Raw, External:
+		if elem.kind == kindString {
+			return fmt.Errorf("strings cannot be stored in %v", t.Storage)
+		}
+		size, ok := elem.bytes(t.n)
+		if !ok {
+			return fmt.Errorf("%v%v has too many bytes", t.DataType, t.Dims)
+		}
+		r := run{offset: p.rawAt, stride: elem.bits / 8, count: t.n}
+		if t.Storage == External {
+			return t.locate(r, size)
+		}
+		if p.raw != size {
+			return t.sizeError(p.raw, size, "bytes")
+		}
+		t.runs = []run{r}
+	default:
+		if elem.field != t.Storage {
+			return fmt.Errorf("%v elements cannot be stored in %v", t.DataType, t.Storage)
+		}
+		if have, want := p.entries[t.Storage], elem.entries(t.n); have != want {
+			return t.sizeError(have, want, "entries")
+		}
+		t.runs = p.runs
+	}
+	return nil
+}
+
+// storage picks the one place that holds anything. Empty fields do not count:
+// some exporters write them.
+func (p *payload) storage() (Storage, error) {
+	var used []Storage
+	if p.raw > 0 {
+		used = append(used, Raw)
+	}
+	for s, n := range p.entries {
+		if n > 0 {
+			used = append(used, Storage(s))
+		}
+	}
+	if p.external {
+		used = append(used, External)
+	}
+	switch len(used) {
+	case 0:
+		return Raw, nil
+	case 1:
+		return used[0], nil
+	}
+	return 0, fmt.Errorf("elements are stored twice, in %v and in %v", used[0], used[1])
+}
+
+func (t *Initializer) sizeError(have, want int, unit string) error {
+	if have == 0 {
+		return fmt.Errorf("%v%v should have %d elements, but there are none", t.DataType, t.Dims, t.n)
+	}
+	return fmt.Errorf("%v%v needs %d %s of %v, but there are %d", t.DataType, t.Dims, want, unit, t.Storage, have)
+}
+
+// label names a tensor in messages: tensors of attributes need not have names.
+func (t *Initializer) label() string {
+	if t.Name == "" {
+		return fmt.Sprintf("unnamed tensor at byte %d", t.at)
+	}
+	return fmt.Sprintf("tensor %q", t.Name)
+}
