@@ -15,6 +15,8 @@
 // # Files
 //
 //	workers.go           goroutines that share the work
+//	isa*.go              instruction sets: what runs where; asm_amd64.* are generated
+//	internal/asmgen      the generator of the assembly
 //	gemm*.go             matrix products: packing, blocking, the portable microkernel
 //	conv*.go             convolution of 1 to 3 spatial axes and its gradients
 //	pool*.go             maximum and average pooling

@@ -72,23 +72,6 @@ func strided(x []float32, ld int, trans bool) matrix {
 	return matrix{x, ld, 1}
 }
 
-// panels supplies the right operand of a product piece by piece.
-type panels interface {
-	// pack writes rows k0 to k1 and columns j0 to j1 of the operand to dst,
-	// width elements a row, zeros after column j1.
-	pack(dst []float32, k0, k1, j0, j1, width int)
-}
-
-func (b matrix) pack(dst []float32, k0, k1, j0, j1, width int) {
-	for k := k0; k < k1; k++ {
-		row := dst[(k-k0)*width : (k-k0+1)*width]
-		for j := range row[:j1-j0] {
-			row[j] = b.x[k*b.ri+(j0+j)*b.rj]
-		}
-		clear(row[j1-j0:])
-	}
-}
-
 func scale(x []float32, f float32) {
 	for i := range x {
 		x[i] *= f

@@ -1,50 +1,65 @@
 package kernel
 
-const tileM, tileN = 4, 4
+// portable is the instruction set of the Go implementations.
+var portable = &instructions{name: "portable", rows: 4, lanes: 4, vecs: 1, tile: portableTile}
 
-// tileProduct computes the rows×cols corner of a tileM×tileN tile of C, from
-// panels of A and B packed k steps deep.
-func tileProduct(k int, a, b, c []float32, ldc, rows, cols int, add bool) {
-	var t [tileM * tileN]float32
-	tile4x4(k, a, b, &t)
-	for i := range rows {
-		row := c[i*ldc : i*ldc+cols]
-		for j := range row {
-			if add {
-				row[j] += t[i*tileN+j]
-			} else {
-				row[j] = t[i*tileN+j]
-			}
-		}
+// portableTile is the microkernel of [tile] in Go, for at most 4×4.
+func portableTile(t *tile) {
+	if t.rows < 4 || t.cols < 4 {
+		partialTile(t)
+		return
 	}
-}
-
-func tile4x4(k int, a, b []float32, t *[16]float32) {
 	var c00, c01, c02, c03, c10, c11, c12, c13, c20, c21, c22, c23, c30, c31, c32, c33 float32
-	a, b = a[:4*k], b[:4*k]
-	for len(a) >= 4 && len(b) >= 4 {
+	at, a := 0, t.a[:3*t.ra+(t.k-1)*t.ka+1]
+	r1, r2, r3 := t.ra, 2*t.ra, 3*t.ra
+	for p := range t.k {
+		b := t.b[p*t.kb : p*t.kb+4 : p*t.kb+4]
 		b0, b1, b2, b3 := b[0], b[1], b[2], b[3]
-		x := a[0]
+		x := a[at]
 		c00 += x * b0
 		c01 += x * b1
 		c02 += x * b2
 		c03 += x * b3
-		x = a[1]
+		x = a[at+r1]
 		c10 += x * b0
 		c11 += x * b1
 		c12 += x * b2
 		c13 += x * b3
-		x = a[2]
+		x = a[at+r2]
 		c20 += x * b0
 		c21 += x * b1
 		c22 += x * b2
 		c23 += x * b3
-		x = a[3]
+		x = a[at+r3]
 		c30 += x * b0
 		c31 += x * b1
 		c32 += x * b2
 		c33 += x * b3
-		a, b = a[4:], b[4:]
+		at += t.ka
 	}
-	*t = [16]float32{c00, c01, c02, c03, c10, c11, c12, c13, c20, c21, c22, c23, c30, c31, c32, c33}
+	for i, s := range [4][4]float32{{c00, c01, c02, c03}, {c10, c11, c12, c13}, {c20, c21, c22, c23}, {c30, c31, c32, c33}} {
+		c := t.c[i*t.ldc : i*t.ldc+4 : i*t.ldc+4]
+		if t.add {
+			c[0], c[1], c[2], c[3] = c[0]+s[0], c[1]+s[1], c[2]+s[2], c[3]+s[3]
+		} else {
+			c[0], c[1], c[2], c[3] = s[0], s[1], s[2], s[3]
+		}
+	}
+}
+
+// partialTile computes a tile of any size, element by element. The additions
+// are those of a full tile, in the same order.
+func partialTile(t *tile) {
+	for i := range t.rows {
+		for j := range t.cols {
+			var s float32
+			for p := range t.k {
+				s += t.a[i*t.ra+p*t.ka] * t.b[p*t.kb+j]
+			}
+			if t.add {
+				s += t.c[i*t.ldc+j]
+			}
+			t.c[i*t.ldc+j] = s
+		}
+	}
 }

@@ -1,0 +1,68 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// reportRate reports the speed of a benchmark that did flops operations.
+func reportRate(b *testing.B, flops int) {
+	rate := float64(flops) * float64(b.N) / b.Elapsed().Seconds() / 1e9
+	b.ReportMetric(rate, "GFLOP/s")
+	b.ReportMetric(100*rate/peak(), "%peak")
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N), "µs/op")
+}
+
+var measuredPeak float64
+
+// peak measures, once, the GFLOP/s of one core on the largest tile from L1.
+func peak() float64 {
+	if measuredPeak == 0 {
+		best := available[0]
+		n := best.lanes * best.vecs
+		a, bb, c := make([]float32, best.rows*64), make([]float32, n*64), make([]float32, best.rows*n)
+		t := tile{k: 64, a: a, ra: 1, ka: best.rows, b: bb, kb: n, c: c, ldc: n, rows: best.rows, cols: n}
+		for range 50 {
+			start := time.Now()
+			for range 1000 {
+				best.tile(&t)
+			}
+			measuredPeak = max(measuredPeak, 1000*2*64*float64(best.rows*n)/time.Since(start).Seconds()/1e9)
+		}
+	}
+	return measuredPeak
+}
+
+func BenchmarkGemm(b *testing.B) {
+	for _, s := range []struct {
+		m, n, k        int
+		transA, transB bool
+	}{
+		{1024, 1024, 1024, false, false}, {1024, 1024, 1024, false, true}, {1024, 1024, 1024, true, false}, {512, 512, 512, false, false},
+		{256, 256, 256, false, false}, {128, 128, 128, false, false}, {64, 64, 64, false, false},
+		{100, 10, 84, false, true}, {100, 84, 120, false, true}, {100, 120, 400, false, true}, {10, 84, 100, true, false}, {120, 400, 100, true, false}, {100, 400, 120, false, false},
+		{16, 1024, 144, false, false}, {64, 64, 576, false, false}, {197, 192, 64, false, false}, {6500, 192, 192, false, true}, {6500, 768, 192, false, true}, {1, 1000, 1000, false, true}, {1, 1000, 1000, false, false},
+		{32, 4096, 512, false, true},
+	} {
+		name := fmt.Sprintf("%dx%dx%d", s.m, s.n, s.k)
+		lda, ldb := s.k, s.n
+		if s.transA {
+			name, lda = name+"TA", s.m
+		}
+		if s.transB {
+			name, ldb = name+"TB", s.k
+		}
+		b.Run(name, func(b *testing.B) {
+			rng := rand.New(rand.NewPCG(1, 1))
+			x, y, z := randoms(rng, s.m*s.k), randoms(rng, s.n*s.k), make([]float32, s.m*s.n)
+			b.ResetTimer()
+			for range b.N {
+				Gemm(nil, s.transA, s.transB, s.m, s.n, s.k, 1, x, lda, y, ldb, 0, z, s.n)
+			}
+			reportRate(b, 2*s.m*s.n*s.k)
+		})
+	}
+}

@@ -1,0 +1,48 @@
+package kernel
+
+// packSlack is how many elements a packing routine may write past the end.
+const packSlack = 64
+
+// packRows writes alpha times n ≤ height rows of a from row i0, for depth
+// columns from k0, to dst, height elements a column. Elements after the n'th of
+// a column are arbitrary.
+func packRows(dst []float32, height int, a matrix, i0, n, k0, depth int, alpha float32) {
+	src := a.x[i0*a.ri+k0*a.rj:]
+	if a.rj == 1 {
+		transpose(dst, height, src, a.ri, n, depth)
+	} else {
+		copyRows(dst, height, src, a.rj, depth, n)
+	}
+	if alpha != 1 {
+		scale(dst[:height*depth], alpha)
+	}
+}
+
+func (b matrix) pack(dst []float32, k0, k1, j0, j1, width int) {
+	src := b.x[k0*b.ri+j0*b.rj:]
+	if b.rj == 1 {
+		copyRows(dst, width, src, b.ri, k1-k0, j1-j0)
+		return
+	}
+	for j := 0; j < j1-j0; j += 8 {
+		transpose(dst[j:], width, src[j*b.rj:], b.rj, min(8, j1-j0-j), k1-k0)
+	}
+}
+
+// copyRows copies rows of n elements between matrices with rows ds and ss apart.
+func copyRows(dst []float32, ds int, src []float32, ss, rows, n int) {
+	for i := range rows {
+		copy(dst[i*ds:i*ds+n], src[i*ss:i*ss+n])
+	}
+}
+
+// transpose sets dst[j*ds+i] = src[i*ss+j] for i < rows ≤ 8 and j < cols. The
+// other elements of the cols rows of dst, up to the eighth, become arbitrary.
+func transpose(dst []float32, ds int, src []float32, ss, rows, cols int) {
+	done := transposeBlocks(dst, ds, src, ss, rows, cols)
+	for i := range rows {
+		for j := done; j < cols; j++ {
+			dst[j*ds+i] = src[i*ss+j]
+		}
+	}
+}

@@ -1,0 +1,15 @@
+// Command asmgen writes the amd64 assembly of package kernel with avo. Run it
+// through "go generate" in gradient/kernel; the output is committed.
+package main
+
+import . "github.com/mmcloughlin/avo/build"
+
+func main() {
+	ConstraintExpr("!noasm")
+	maskData()
+	for _, v := range []vectors{avx512, avx2} {
+		gemm(v)
+	}
+	transpose()
+	Generate()
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// vectors is an instruction set: what differs between AVX-512 and AVX2.
+type vectors struct {
+	suffix string
+	lanes  int // float32 elements a register
+}
+
+var (
+	avx512 = vectors{"AVX512", 16}
+	avx2   = vectors{"AVX2", 8}
+)
+
+func (v vectors) bytes() int { return 4 * v.lanes }
+
+// register allocates a vector register.
+func (v vectors) register() reg.VecVirtual {
+	if v.lanes == 16 {
+		return ZMM()
+	}
+	return YMM()
+}
+
+func (v vectors) registers(n int) []reg.VecVirtual {
+	r := make([]reg.VecVirtual, n)
+	for i := range r {
+		r[i] = v.register()
+	}
+	return r
+}
+
+// mask loads the mask of the first n lanes, n being at least 1: a K register
+// for AVX-512, a vector of sign bits for AVX2.
+func (v vectors) mask(n reg.Register) reg.Register {
+	if v.lanes == 16 {
+		bits := GP32()
+		MOVL(U32(0xffff), bits)
+		shift := GP32()
+		MOVL(U32(16), shift)
+		SUBL(n.(reg.GP).As32(), shift)
+		SHRXL(shift, bits, bits)
+		k := K()
+		KMOVW(bits, k)
+		return k
+	}
+	// Eight words from the table that end n words after the first zero.
+	at := GP64()
+	LEAQ(maskTable, at)
+	byteOffset := GP64()
+	MOVQ(n.(reg.GP).As64(), byteOffset)
+	NEGQ(byteOffset)
+	m := YMM()
+	VMOVUPS(Mem{Base: at, Index: byteOffset, Scale: 4, Disp: 32}, m)
+	return m
+}
+
+// load reads a vector, only the lanes of mask unless it is nil; others are 0.
+func (v vectors) load(m Mem, mask reg.Register, to reg.VecVirtual) {
+	switch {
+	case mask == nil:
+		VMOVUPS(m, to)
+	case v.lanes == 16:
+		VMOVUPS_Z(m, mask, to)
+	default:
+		VMASKMOVPS(m, mask, to)
+	}
+}
+
+// store writes a vector, only the lanes of mask unless it is nil.
+func (v vectors) store(from reg.VecVirtual, mask reg.Register, m Mem) {
+	switch {
+	case mask == nil:
+		VMOVUPS(from, m)
+	case v.lanes == 16:
+		VMOVUPS(from, mask, m)
+	default:
+		VMASKMOVPS(from, mask, m)
+	}
+}
+
+// maskTable holds eight words of ones and eight of zeros.
+var maskTable Mem
+
+func maskData() {
+	maskTable = GLOBL("laneMask", 8|16) // RODATA | NOPTR
+	for i := range 16 {
+		value := uint32(0)
+		if i < 8 {
+			value = 0xffffffff
+		}
+		DATA(4*i, U32(value))
+	}
+}

@@ -1,0 +1,75 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:generate go run ./internal/asmgen -out asm_amd64.s -stubs asm_amd64.go -pkg kernel
+
+// available lists the instruction sets of this processor, best first.
+var available = func() (sets []*instructions) {
+	x := &cpu.X86
+	if x.HasAVX512F && x.HasBMI2 && x.HasAVX2 && x.HasFMA {
+		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512})
+	}
+	if x.HasAVX2 && x.HasFMA {
+		sets = append(sets, &instructions{name: "AVX2", rows: 6, lanes: 8, vecs: 2, tile: tileAVX2})
+	}
+	return append(sets, portable)
+}()
+
+// microkernel is an assembly function for tiles up to a fixed size. Those of
+// last elements in the last vector are used, and the first rows rows.
+type microkernel func(k int, a *float32, ra, ka int, b *float32, kb int, c *float32, ldc, rows, last int, add bool)
+
+// The microkernels by (rows+1)/2 and vectors less one; heights without one of
+// their own use the next greater.
+var (
+	tilesAVX512 = [5][3]microkernel{
+		{tile1x1AVX512, tile1x2AVX512, tile1x3AVX512},
+		{tile2x1AVX512, tile2x2AVX512, tile2x3AVX512},
+		{tile4x1AVX512, tile4x2AVX512, tile4x3AVX512},
+		{tile6x1AVX512, tile6x2AVX512, tile6x3AVX512},
+		{tile8x1AVX512, tile8x2AVX512, tile8x3AVX512},
+	}
+	tilesAVX2 = [4][2]microkernel{
+		{tile1x1AVX2, tile1x2AVX2},
+		{tile2x1AVX2, tile2x2AVX2},
+		{tile4x1AVX2, tile4x2AVX2},
+		{tile6x1AVX2, tile6x2AVX2},
+	}
+)
+
+func tileAVX512(t *tile) {
+	v := (t.cols - 1) / 16
+	tilesAVX512[tileHeight(t.rows)][v](t.k, &t.a[0], t.ra, t.ka, &t.b[0], t.kb, &t.c[0], t.ldc, t.rows, t.cols-16*v, t.add)
+}
+
+func tileAVX2(t *tile) {
+	v := (t.cols - 1) / 8
+	tilesAVX2[tileHeight(t.rows)][v](t.k, &t.a[0], t.ra, t.ka, &t.b[0], t.kb, &t.c[0], t.ldc, t.rows, t.cols-8*v, t.add)
+}
+
+// tileHeight returns the index of the lowest microkernel for rows rows: 1, 2,
+// 4, 6 or 8.
+func tileHeight(rows int) int {
+	if rows == 1 {
+		return 0
+	}
+	return (rows + 1) / 2
+}
+
+// transposeBlocks transposes all whole blocks of 8 columns and returns their
+// number of columns.
+func transposeBlocks(dst []float32, ds int, src []float32, ss, rows, cols int) (done int) {
+	if ds < 8 {
+		cols-- // its eight elements would reach past the end of dst's last row
+	}
+	if isa == portable || cols < 8 {
+		return 0
+	}
+	done = cols &^ 7
+	_, _ = dst[(done-1)*ds+7], src[(rows-1)*ss+done-1]
+	transpose8AVX2(done/8, &src[0], ss, rows, &dst[0], ds)
+	return done
+}
