@@ -1,0 +1,315 @@
+package gradient
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// Config says what to compile a model for.
+type Config struct {
+	// Shapes gives the concrete shape of every input by name.
+	Shapes map[string][]int
+	// Outputs names the outputs wanted; nil means all.
+	Outputs []string
+	// Logits replaces an output that ends in Softmax, LogSoftmax or Sigmoid by
+	// what goes into it: where a probability saturates, its gradient vanishes.
+	Logits bool
+	// Gradients asks for the gradient with respect to the named initializers.
+	// Nil means none; All means every float initializer.
+	Gradients func(name string) bool
+	// Keep keeps all values in memory, as Refresh needs them.
+	Keep bool
+	// Weights are the parameters to compute with; nil means the model's own.
+	// Programs that share them see each other's changes.
+	Weights *Weights
+	// Workers compute; nil means one thread.
+	Workers *kernel.Workers
+}
+
+// All asks for the gradient with respect to every float initializer.
+func All(string) bool { return true }
+
+// UnsupportedError lists the nodes of a model that cannot be computed.
+type UnsupportedError struct {
+	Path  string
+	Nodes []string // one description a node: operator, opset, name and why
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("%s: %d unsupported nodes: %s", e.Path, len(e.Nodes), strings.Join(e.Nodes, "; "))
+}
+
+// Is makes errors.Is(err, ops.ErrUnsupported) true.
+func (e *UnsupportedError) Is(target error) bool { return target == ops.ErrUnsupported }
+
+// Compile builds the graph of a model for concrete input shapes, and the graph
+// of its gradients if they are asked for. The error is an *UnsupportedError, or
+// wraps ops.ErrUnsupported, when the model is valid but uses something that is
+// not implemented.
+func Compile(m *onnxio.Model, cfg Config) (*Program, error) {
+	if err := Supported(m); err != nil {
+		return nil, err
+	}
+	if cfg.Weights == nil {
+		var err error
+		if cfg.Weights, err = LoadWeights(m); err != nil {
+			return nil, err
+		}
+	}
+	c := &compiler{
+		Builder: ops.NewBuilder(cfg.Workers),
+		model:   m, cfg: cfg,
+		opsets: opsets(m.Proto().GetOpsetImport()),
+		inputs: map[string]*ops.Value{},
+		params: map[string]*ops.Value{},
+	}
+	p, err := c.compile()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Path(), err)
+	}
+	return p, nil
+}
+
+// Supported reports all nodes whose operator is not implemented as an *UnsupportedError.
+func Supported(m *onnxio.Model) error {
+	opset := opsets(m.Proto().GetOpsetImport())
+	e := &UnsupportedError{Path: m.Path()}
+	var walk func(g *onnxpb.GraphProto)
+	walk = func(g *onnxpb.GraphProto) {
+		for _, n := range g.GetNode() {
+			domain := n.GetDomain()
+			if op, ok := ops.Lookup(domain, n.GetOpType()); !ok {
+				e.Nodes = append(e.Nodes, fmt.Sprintf("%s (opset %s): operator not implemented", Describe(n), opsetName(domain, opset)))
+			} else if v := opset[canonical(domain)]; v < op.Since {
+				e.Nodes = append(e.Nodes, fmt.Sprintf("%s (opset %s): implemented from opset %d on", Describe(n), opsetName(domain, opset), op.Since))
+			}
+			for _, a := range n.GetAttribute() {
+				if a.GetG() != nil {
+					walk(a.GetG())
+				}
+			}
+		}
+	}
+	walk(m.Proto().GetGraph())
+	if len(e.Nodes) > 0 {
+		return hint.With(e, "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses")
+	}
+	return nil
+}
+
+func opsetName(domain string, versions map[string]int) string {
+	if domain == "" {
+		return fmt.Sprint(versions[""])
+	}
+	return fmt.Sprintf("%s %d", domain, versions[canonical(domain)])
+}
+
+func canonical(domain string) string {
+	if domain == "ai.onnx" {
+		return ""
+	}
+	return domain
+}
+
+func opsets(imports []*onnxpb.OperatorSetIdProto) map[string]int {
+	v := map[string]int{}
+	for _, o := range imports {
+		v[canonical(o.GetDomain())] = int(o.GetVersion())
+	}
+	if _, ok := v[""]; !ok {
+		v[""] = 1 // what IR version 1 and 2 mean by no import
+	}
+	return v
+}
+
+type compiler struct {
+	*ops.Builder
+	model  *onnxio.Model
+	cfg    Config
+	opsets map[string]int
+	inputs map[string]*ops.Value // by input name
+	params map[string]*ops.Value // by initializer name
+}
+
+// scope holds the values of a graph by name, and the scope around it.
+type scope struct {
+	values map[string]*ops.Value
+	outer  *scope
+}
+
+func (s *scope) lookup(name string) (*ops.Value, bool) {
+	for ; s != nil; s = s.outer {
+		if v, ok := s.values[name]; ok {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+func (c *compiler) compile() (*Program, error) {
+	g := c.model.Proto().GetGraph()
+	top := &scope{values: map[string]*ops.Value{}}
+	inputs, err := Inputs(c.model)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range inputs {
+		shape, ok := c.cfg.Shapes[in.Name]
+		if !ok {
+			return nil, hint.With(fmt.Errorf("no data for input %v", in), "give an array named %q", in.Name)
+		}
+		if _, err := nd.CheckedSize(shape); err != nil {
+			return nil, fmt.Errorf("input %q: %w", in.Name, err)
+		}
+		if err := in.accept(shape); err != nil {
+			return nil, err
+		}
+		v := c.Variable(in.Name, in.DType, shape...)
+		c.inputs[in.Name], top.values[in.Name] = v, v
+	}
+	for _, init := range c.model.Initializers() {
+		v, err := c.initializer(init)
+		if err != nil {
+			return nil, err
+		}
+		top.values[init.Name] = v
+	}
+	if err := c.graph(g, top); err != nil {
+		return nil, err
+	}
+	outputs, names, err := c.outputs(g, top)
+	if err != nil {
+		return nil, err
+	}
+	return c.program(outputs, names)
+}
+
+// initializer returns a weight for floating-point elements, a constant for others.
+func (c *compiler) initializer(init *onnxio.Initializer) (*ops.Value, error) {
+	if a, ok := c.cfg.Weights.arrays[init.Name]; ok {
+		v := c.Weight(init.Name, a)
+		c.params[init.Name] = v
+		return v, nil
+	}
+	a, err := init.Array()
+	if err != nil {
+		return nil, err
+	}
+	return c.Const(a), nil
+}
+
+// tensor decodes a tensor attribute.
+func (c *compiler) tensor(t *onnxpb.TensorProto) (nd.Array, error) {
+	init := c.model.Tensor(t)
+	if init == nil {
+		return nd.Array{}, errors.New("a tensor that is not part of the model")
+	}
+	return init.Array()
+}
+
+// graph builds the nodes of g into s.
+func (c *compiler) graph(g *onnxpb.GraphProto, s *scope) error {
+	instructions, err := decode(g, func(name string) bool {
+		_, ok := s.lookup(name)
+		return ok
+	})
+	if err != nil {
+		return err
+	}
+	for _, in := range instructions {
+		if err := c.node(in, s); err != nil {
+			return fmt.Errorf("node %s: %w", Describe(in.node), err)
+		}
+	}
+	return nil
+}
+
+func (c *compiler) node(in instruction, s *scope) error {
+	domain := in.node.GetDomain()
+	op, _ := ops.Lookup(domain, in.node.GetOpType()) // Supported has made sure
+	call := &ops.Call{
+		Builder: c.Builder,
+		Node:    in.node,
+		Opset:   c.opsets[canonical(domain)],
+		Inputs:  make([]*ops.Value, len(in.inputs)),
+		Tensor:  c.tensor,
+	}
+	for i, name := range in.inputs {
+		if name == "" {
+			continue
+		}
+		v, ok := s.lookup(name)
+		if !ok {
+			return fmt.Errorf("input %q is not computed before", name)
+		}
+		call.Inputs[i] = v
+	}
+	var out []*ops.Value
+	if err := ops.Catch(func() { out = op.Build(call) }); err != nil {
+		return err
+	}
+	for i, name := range in.outputs {
+		switch {
+		case name == "":
+		case i >= len(out) || out[i] == nil:
+			return fmt.Errorf("output %d (%q): %w", i, name, ops.ErrUnsupported)
+		default:
+			s.values[name] = out[i]
+		}
+	}
+	return nil
+}
+
+// outputs finds the wanted outputs.
+func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value, names []string, err error) {
+	for _, o := range g.GetOutput() {
+		names = append(names, o.GetName())
+	}
+	if c.cfg.Outputs != nil {
+		for _, want := range c.cfg.Outputs {
+			if !slices.Contains(names, want) {
+				return nil, nil, hint.With(fmt.Errorf("the model has no output %q", want), "it has %q", names)
+			}
+		}
+		names = c.cfg.Outputs
+	}
+	for _, name := range names {
+		v, ok := s.lookup(name)
+		if !ok {
+			return nil, nil, fmt.Errorf("output %q is not computed anywhere", name)
+		}
+		if c.cfg.Logits {
+			v = logits(v)
+		}
+		values = append(values, v)
+	}
+	return values, names, nil
+}
+
+// logits returns what goes into the squashing function that v ends in, or v.
+func logits(v *ops.Value) *ops.Value {
+	inner := v
+	for inner.Op() != nil && inner.Op().Alias() {
+		inner = inner.Inputs()[0]
+	}
+	if inner.Op() == nil {
+		return v
+	}
+	switch inner.Op().Name() {
+	case "Softmax", "LogSoftmax", "Sigmoid":
+		return inner.Inputs()[0]
+	}
+	return v
+}
+
+// errNoGradient is returned for programs that were compiled without gradients.
+var errNoGradient = errors.New("the program was compiled without gradients")

@@ -1,0 +1,248 @@
+package gradient
+
+import (
+	"fmt"
+
+	"github.com/advparams/advparams/onnxio/onnxpb"
+	"github.com/owulveryck/onnx-go"
+	"gonum.org/v1/gonum/graph"
+	"gonum.org/v1/gonum/graph/simple"
+	"google.golang.org/protobuf/proto"
+)
+
+// onnx-go decodes a model into any Backend, but on the way it loses what it
+// does not know (operator set versions, domains, node names, symbolic
+// dimensions) and refuses types and attributes that are common today. It gets a
+// reduced model: the nodes with their edges, each with its position as its only
+// attribute. What was left out is looked up by that position.
+
+// nodeAttribute carries a node's position through onnx-go.
+const nodeAttribute = "position"
+
+// instruction is a node of the graph as the decoder delivered it.
+type instruction struct {
+	node            *onnxpb.NodeProto
+	inputs, outputs []string // "" where an optional one is left out
+}
+
+// decode returns the nodes of a graph in an order in which every value is
+// computed before it is used. Names in outer are values of enclosing graphs.
+func decode(g *onnxpb.GraphProto, outer func(name string) bool) ([]instruction, error) {
+	if len(g.GetNode()) == 0 {
+		return nil, nil // onnx-go takes no empty graphs, which branches often are
+	}
+	reduced, err := proto.Marshal(reduce(g))
+	if err != nil {
+		return nil, fmt.Errorf("reducing the graph: %w", err)
+	}
+	back := &recorder{WeightedDirectedGraph: simple.NewWeightedDirectedGraph(0, 0), graph: g}
+	if err := onnx.NewModel(back).UnmarshalBinary(reduced); err != nil {
+		return nil, fmt.Errorf("decoding the graph: %w", err)
+	}
+	return back.sorted(outer)
+}
+
+func reduce(g *onnxpb.GraphProto) *onnxpb.ModelProto {
+	out := &onnxpb.GraphProto{}
+	for _, v := range g.GetInput() {
+		out.Input = append(out.Input, &onnxpb.ValueInfoProto{Name: proto.String(v.GetName())})
+	}
+	for _, v := range g.GetOutput() {
+		out.Output = append(out.Output, &onnxpb.ValueInfoProto{Name: proto.String(v.GetName())})
+	}
+	for i, n := range g.GetNode() {
+		r := &onnxpb.NodeProto{
+			Name:   proto.String(unnamed("node", i)),
+			OpType: proto.String(n.GetOpType()),
+			Input:  n.GetInput(),
+			Attribute: []*onnxpb.AttributeProto{{
+				Name: proto.String(nodeAttribute), Type: onnxpb.AttributeProto_INT.Enum(), I: proto.Int64(int64(i)),
+			}},
+		}
+		for k, name := range n.GetOutput() {
+			if name == "" {
+				name = unnamed(fmt.Sprintf("output %d of node", k), i)
+			}
+			r.Output = append(r.Output, name)
+		}
+		out.Node = append(out.Node, r)
+	}
+	return &onnxpb.ModelProto{Graph: out}
+}
+
+// unnamed makes a name that no exporter writes.
+func unnamed(what string, i int) string { return fmt.Sprintf("\x00%s %d", what, i) }
+
+// recorder is an onnx.Backend that records nodes as they are applied.
+type recorder struct {
+	*simple.WeightedDirectedGraph
+	graph        *onnxpb.GraphProto
+	edges        int64
+	pending      []graph.WeightedEdge
+	instructions []instruction
+}
+
+// value is an edge of the ONNX graph: what one node computes and others use.
+type value struct {
+	id   int64
+	name string
+}
+
+func (v *value) ID() int64        { return v.id }
+func (v *value) SetName(n string) { v.name = n }
+func (v *value) GetName() string  { return v.name }
+
+func (r *recorder) NewNode() graph.Node {
+	r.edges++
+	return &value{id: r.edges}
+}
+
+// SetWeightedEdge keeps the edge until its node is applied. An edge from a
+// value to itself (a cycle) or drawn twice (x·x) is not what a simple graph holds.
+func (r *recorder) SetWeightedEdge(e graph.WeightedEdge) { r.pending = append(r.pending, e) }
+
+// ApplyOperation takes over the node whose edges were set last. The decoder
+// draws the edges of each output, in the order of the inputs.
+func (r *recorder) ApplyOperation(op onnx.Operation, outputs ...graph.Node) error {
+	position, ok := op.Attributes[nodeAttribute].(int64)
+	if !ok || position < 0 || position >= int64(len(r.graph.GetNode())) {
+		return fmt.Errorf("operation %s lost its position", op.Name)
+	}
+	node := r.graph.GetNode()[position]
+	in := instruction{node: node, inputs: make([]string, len(node.GetInput()))}
+	for _, e := range r.pending {
+		if i := int(e.Weight()); i < len(in.inputs) { // the decoder adds an input where there is none
+			in.inputs[i] = e.To().(*value).name
+		}
+	}
+	r.pending = r.pending[:0]
+	for i, n := range outputs {
+		name := n.(*value).name
+		if node.GetOutput()[i] == "" {
+			name = ""
+		}
+		in.outputs = append(in.outputs, name)
+	}
+	r.instructions = append(r.instructions, in)
+	return nil
+}
+
+// sorted orders the instructions. ONNX files have to be in order already, but
+// tools that edit them do not always see to it.
+func (r *recorder) sorted(outer func(string) bool) ([]instruction, error) {
+	maker := map[string]int{}
+	for i, in := range r.instructions {
+		for _, name := range in.outputs {
+			if name == "" {
+				continue
+			}
+			if k, ok := maker[name]; ok {
+				return nil, fmt.Errorf("value %q is the output of two nodes, %s and %s", name, Describe(r.instructions[k].node), Describe(in.node))
+			}
+			maker[name] = i
+		}
+	}
+	given := map[string]bool{}
+	for _, v := range r.graph.GetInput() {
+		given[v.GetName()] = true
+	}
+	for _, t := range r.graph.GetInitializer() {
+		given[t.GetName()] = true
+	}
+	order := make([]instruction, 0, len(r.instructions))
+	const visiting, done = 1, 2
+	state := make([]int, len(r.instructions))
+	needs := make([][]string, len(r.instructions))
+	for i, in := range r.instructions {
+		needs[i] = needsOf(in)
+	}
+	type frame struct{ node, input int }
+	for root := range r.instructions {
+		// Depth first with a stack of its own: chains are as long as the model.
+		stack := []frame{{root, 0}}
+		for len(stack) > 0 {
+			top := &stack[len(stack)-1]
+			in := r.instructions[top.node]
+			if state[top.node] == done || top.input == len(needs[top.node]) {
+				if state[top.node] != done {
+					order = append(order, in)
+				}
+				state[top.node] = done
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			state[top.node] = visiting
+			name := needs[top.node][top.input]
+			top.input++
+			k, made := maker[name]
+			switch {
+			case name == "":
+			case made && state[k] == visiting:
+				return nil, fmt.Errorf("the graph has a cycle through value %q of node %s", name, Describe(in.node))
+			case made:
+				stack = append(stack, frame{k, 0})
+			case !given[name] && !outer(name):
+				return nil, fmt.Errorf("input %q of node %s is not computed anywhere", name, Describe(in.node))
+			}
+		}
+	}
+	return order, nil
+}
+
+// needsOf returns the values a node uses: its inputs and those its branches and
+// loop bodies take from around them, if they are made here.
+func needsOf(in instruction) []string {
+	needs := in.inputs
+	for _, a := range in.node.GetAttribute() {
+		if g := a.GetG(); g != nil {
+			needs = append(needs[:len(needs):len(needs)], captured(g)...)
+		}
+	}
+	return needs
+}
+
+// captured returns the values a nested graph takes from around it.
+func captured(g *onnxpb.GraphProto) []string {
+	own := map[string]bool{"": true}
+	for _, v := range g.GetInput() {
+		own[v.GetName()] = true
+	}
+	for _, t := range g.GetInitializer() {
+		own[t.GetName()] = true
+	}
+	for _, n := range g.GetNode() {
+		for _, o := range n.GetOutput() {
+			own[o] = true
+		}
+	}
+	var names []string
+	add := func(list []string) {
+		for _, name := range list {
+			if !own[name] {
+				own[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	for _, n := range g.GetNode() {
+		add(n.GetInput())
+		for _, a := range n.GetAttribute() {
+			if inner := a.GetG(); inner != nil {
+				add(captured(inner))
+			}
+		}
+	}
+	for _, v := range g.GetOutput() {
+		add([]string{v.GetName()})
+	}
+	return names
+}
+
+// Describe names a node for messages: `Conv "/features/0/Conv"`.
+func Describe(n *onnxpb.NodeProto) string {
+	name := n.GetName()
+	if name == "" && len(n.GetOutput()) > 0 {
+		name = n.GetOutput()[0]
+	}
+	return fmt.Sprintf("%s %q", n.GetOpType(), name)
+}

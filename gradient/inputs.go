@@ -1,0 +1,109 @@
+package gradient
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// Input describes one input of a model.
+type Input struct {
+	Name  string
+	DType nd.DType
+	Shape []int    // -1 where the size is left open; nil when the rank is
+	Dims  []string // symbolic names of the open dimensions, "" for the others
+}
+
+func (in Input) String() string {
+	dims := make([]string, len(in.Shape))
+	for i, d := range in.Shape {
+		dims[i] = fmt.Sprint(d)
+		if d < 0 {
+			dims[i] = "?"
+			if in.Dims[i] != "" {
+				dims[i] = in.Dims[i]
+			}
+		}
+	}
+	return fmt.Sprintf("%s %s[%s]", in.Name, in.DType, strings.Join(dims, ","))
+}
+
+// Inputs returns the inputs that a caller has to give, which leaves out
+// initializers that are listed among the inputs, as IR version 3 demanded.
+func Inputs(m *onnxio.Model) ([]Input, error) {
+	var list []Input
+	for _, v := range m.Proto().GetGraph().GetInput() {
+		if m.Lookup(v.GetName()) != nil {
+			continue
+		}
+		in, err := inputOf(v)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Path(), err)
+		}
+		list = append(list, in)
+	}
+	return list, nil
+}
+
+func inputOf(v *onnxpb.ValueInfoProto) (Input, error) {
+	in := Input{Name: v.GetName()}
+	t := v.GetType().GetTensorType()
+	if t == nil {
+		return in, hint.With(fmt.Errorf("input %q is not a tensor: %w", in.Name, ops.ErrUnsupported), "only tensor inputs have a gradient graph")
+	}
+	elem := onnxpb.TensorProto_DataType(t.GetElemType())
+	var ok bool
+	if in.DType, ok = ops.DTypeOf(elem); !ok {
+		return in, fmt.Errorf("input %q is of type %v: %w", in.Name, elem, ops.ErrUnsupported)
+	}
+	if t.Shape == nil {
+		return in, nil
+	}
+	in.Shape = make([]int, len(t.Shape.GetDim()))
+	in.Dims = make([]string, len(in.Shape))
+	for i, d := range t.Shape.GetDim() {
+		in.Shape[i] = -1
+		if v, ok := d.GetValue().(*onnxpb.TensorShapeProto_Dimension_DimValue); ok && v.DimValue >= 0 {
+			in.Shape[i] = int(v.DimValue)
+		}
+		in.Dims[i] = d.GetDimParam()
+	}
+	return in, nil
+}
+
+// Batched returns the shape of in with the first axis n if it is open, and all
+// other open axes 1; it is what can be said of a shape without data.
+func (in Input) Batched(n int) []int {
+	shape := make([]int, len(in.Shape))
+	for i, d := range in.Shape {
+		switch {
+		case d >= 0:
+			shape[i] = d
+		case i == 0:
+			shape[i] = n
+		default:
+			shape[i] = 1
+		}
+	}
+	return shape
+}
+
+// accept checks a concrete shape against what the model declares.
+func (in Input) accept(shape []int) error {
+	if in.Shape == nil {
+		return nil
+	}
+	ok := len(shape) == len(in.Shape)
+	for i := 0; ok && i < len(shape); i++ {
+		ok = in.Shape[i] < 0 || in.Shape[i] == shape[i]
+	}
+	if !ok {
+		return fmt.Errorf("data of shape %v for input %v", shape, in)
+	}
+	return nil
+}

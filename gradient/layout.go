@@ -1,0 +1,228 @@
+package gradient
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/nd"
+)
+
+// layout orders the operators and gives every value a place. Operators run in
+// the order they were made: forward as the file has it, backward as the
+// differentiation went, so that a value is used soon after it was computed.
+type layout struct {
+	c     *compiler
+	slots []nd.Array
+	of    map[*ops.Value]int
+	steps []step
+	done  map[*ops.Value]bool
+	pin   map[int]bool // slots that live to the end
+}
+
+func newLayout(c *compiler) *layout {
+	return &layout{c: c, of: map[*ops.Value]int{}, done: map[*ops.Value]bool{}, pin: map[int]bool{}}
+}
+
+// slot returns the place of a value.
+func (l *layout) slot(v *ops.Value) int {
+	s, ok := l.of[v]
+	if !ok {
+		s = len(l.slots)
+		l.of[v] = s
+		a, known := v.Constant()
+		if !known {
+			a = nd.Array{Shape: v.Shape}
+		}
+		l.slots = append(l.slots, a)
+	}
+	return s
+}
+
+// forward adds the steps that compute the outputs.
+func (l *layout) forward(outputs []*ops.Value) { l.add(outputs) }
+
+// backward adds the steps that compute the gradients from the seeds.
+func (l *layout) backward(grads, seeds []*ops.Value) {
+	for _, v := range seeds {
+		if v != nil {
+			l.pin[l.slot(v)] = true
+		}
+	}
+	l.add(grads)
+}
+
+func (l *layout) add(wanted []*ops.Value) {
+	var pending []*ops.Value
+	stack := slices.Clone(wanted)
+	for len(stack) > 0 {
+		v := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if l.done[v] {
+			continue
+		}
+		l.done[v] = true
+		if _, known := v.Constant(); known || v.Op() == nil {
+			continue
+		}
+		pending = append(pending, v)
+		stack = append(stack, v.Inputs()...)
+	}
+	slices.SortFunc(pending, func(a, b *ops.Value) int { return cmp.Compare(a.Op().ID(), b.Op().ID()) })
+	for _, v := range pending {
+		s := step{op: v.Op(), out: l.slot(v)}
+		for _, x := range v.Inputs() {
+			s.in = append(s.in, l.slot(x))
+		}
+		l.steps = append(l.steps, s)
+	}
+	for _, v := range wanted {
+		l.pin[l.slot(v)] = true
+	}
+}
+
+// allocate gives every computed value memory. With keep each has its own;
+// otherwise a buffer is used again when the last step that reads it is done.
+// Aliases (Reshape) have none: they share that of their input when they run.
+func (l *layout) allocate(keep bool) error {
+	root := make([]int, len(l.slots))
+	for i := range root {
+		root[i] = i
+	}
+	for _, s := range l.steps {
+		if s.op.Alias() {
+			root[s.out] = root[s.in[0]]
+		}
+	}
+	for name, v := range l.c.params {
+		l.slots[l.slot(v)] = l.c.cfg.Weights.arrays[name]
+	}
+	last := make([]int, len(l.slots))
+	for i, s := range l.steps {
+		for _, k := range append(s.in[:len(s.in):len(s.in)], s.out) {
+			last[root[k]] = i
+		}
+	}
+	for k := range l.pin {
+		last[root[k]] = len(l.steps)
+	}
+	for v, k := range l.of { // seeds
+		if l.pin[k] && v.Op() == nil && l.slots[k].Data == nil {
+			l.slots[k] = nd.New(v.DType, v.Shape...)
+		}
+	}
+	var pool arena
+	values := make(map[int]*ops.Value, len(l.of))
+	for v, k := range l.of {
+		values[k] = v
+	}
+	for i, s := range l.steps {
+		v := values[s.out]
+		if !s.op.Alias() {
+			a, err := pool.get(v.DType, v.Shape)
+			if err != nil {
+				return err
+			}
+			l.slots[s.out] = a
+		}
+		if keep {
+			continue
+		}
+		for j, k := range append(s.in[:len(s.in):len(s.in)], s.out) {
+			r := root[k]
+			if last[r] != i || values[r].Op() == nil {
+				continue
+			}
+			if slices.ContainsFunc(s.in[:min(j, len(s.in))], func(o int) bool { return root[o] == r }) {
+				continue // freed as an earlier input
+			}
+			pool.put(l.slots[r])
+		}
+	}
+	return nil
+}
+
+// arena hands out buffers and takes them back.
+type arena struct {
+	free  []nd.Array
+	total int
+}
+
+// get returns the smallest free buffer that is large enough, or a new one. What
+// it holds is undefined.
+func (p *arena) get(t nd.DType, shape []int) (nd.Array, error) {
+	n := nd.Size(shape)
+	best := -1
+	for i, a := range p.free {
+		if a.DType() == t && a.Shape[0] >= n && (best < 0 || a.Shape[0] < p.free[best].Shape[0]) {
+			best = i
+		}
+	}
+	if best >= 0 && p.free[best].Shape[0] <= 2*n {
+		a := p.free[best]
+		p.free = slices.Delete(p.free, best, best+1)
+		return shaped(a, n, shape), nil
+	}
+	if p.total += n; p.total > maxProgram {
+		return nd.Array{}, fmt.Errorf("the batch needs more than %d values at once; use a smaller one", maxProgram)
+	}
+	return nd.New(t, shape...), nil
+}
+
+// maxProgram bounds the values that a program holds at once: 2³⁴ of them are 64 GiB.
+const maxProgram = 1 << 34
+
+// put takes a buffer back, as a vector of its whole capacity.
+func (p *arena) put(a nd.Array) {
+	switch d := a.Data.(type) {
+	case []float32:
+		p.free = append(p.free, nd.Of(d[:cap(d)], cap(d)))
+	case []int64:
+		p.free = append(p.free, nd.Of(d[:cap(d)], cap(d)))
+	case []bool:
+		p.free = append(p.free, nd.Of(d[:cap(d)], cap(d)))
+	}
+}
+
+func shaped(a nd.Array, n int, shape []int) nd.Array {
+	switch d := a.Data.(type) {
+	case []int64:
+		return nd.Array{Shape: shape, Data: d[:n]}
+	case []bool:
+		return nd.Array{Shape: shape, Data: d[:n]}
+	default:
+		return nd.Array{Shape: shape, Data: a.Float32s()[:n]}
+	}
+}
+
+// users returns, for every weight, the steps that depend on it in order.
+func (l *layout) users(params map[string]*ops.Value) map[string][]int {
+	readers := make([][]int, len(l.slots))
+	for i, s := range l.steps {
+		for _, k := range s.in {
+			readers[k] = append(readers[k], i)
+		}
+	}
+	out := map[string][]int{}
+	for name, v := range params {
+		dirty := map[int]bool{}
+		for queue := []int{l.slot(v)}; len(queue) > 0; {
+			k := queue[len(queue)-1]
+			queue = queue[:len(queue)-1]
+			for _, i := range readers[k] {
+				if !dirty[i] {
+					dirty[i] = true
+					queue = append(queue, l.steps[i].out)
+				}
+			}
+		}
+		for i := range dirty {
+			if !l.steps[i].op.Alias() {
+				out[name] = append(out[name], i)
+			}
+		}
+		slices.Sort(out[name])
+	}
+	return out
+}

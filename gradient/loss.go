@@ -1,0 +1,130 @@
+package gradient
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/advparams/advparams/nd"
+)
+
+// Probe is a loss that depends on every element of every float output: with the
+// outputs y_k flattened in C order,
+//
+//	L = Σ_k Σ_i y_k[i]·R[i],   R[i] = ((7919·i + 13) mod 2003)/2003 - 0.5.
+//
+// It serves to compare gradients between programs.
+func Probe(outputs, seeds []nd.Array) (float64, error) {
+	loss := 0.0
+	for k, y := range outputs {
+		if y.DType() != nd.Float32 {
+			continue
+		}
+		seed := seeds[k].Float32s()
+		for i, v := range y.Float32s() {
+			r := float64((i*7919+13)%2003)/2003 - 0.5
+			seed[i] = float32(r)
+			loss += float64(v) * r
+		}
+	}
+	return loss, nil
+}
+
+// CrossEntropy returns the mean cross-entropy between the softmax of the first
+// output, logits [N,classes], and the labels. Other outputs take no part.
+func CrossEntropy(labels []int) Loss {
+	return func(outputs, seeds []nd.Array) (float64, error) {
+		return PerSample(labels, func(logits, seed []float32, label int) float64 {
+			top := logits[0]
+			for _, v := range logits {
+				top = max(top, v)
+			}
+			sum := 0.0
+			for _, v := range logits {
+				sum += math.Exp(float64(v - top))
+			}
+			for i, v := range logits {
+				seed[i] = float32(math.Exp(float64(v-top)) / sum)
+			}
+			seed[label]--
+			return math.Log(sum) - float64(logits[label]-top)
+		})(outputs, seeds)
+	}
+}
+
+// PerSample returns the loss that is the mean of f over the samples of the first
+// output, logits [N,classes]. f returns the loss of one sample and writes its
+// gradient to seed. seed may be nil when only the loss is wanted. A sample whose
+// label is negative takes no part.
+func PerSample(labels []int, f func(logits, seed []float32, label int) float64) Loss {
+	return func(outputs, seeds []nd.Array) (float64, error) {
+		logits, n, classes, err := Logits(outputs)
+		if err != nil {
+			return 0, err
+		}
+		if len(labels) != n {
+			return 0, fmt.Errorf("%d labels for %d samples", len(labels), n)
+		}
+		for _, s := range seeds[min(1, len(seeds)):] {
+			if s.Data != nil {
+				clear(s.Float32s())
+			}
+		}
+		var total float64
+		counted := 0
+		for _, label := range labels {
+			if label >= 0 {
+				counted++
+			}
+		}
+		scale := 1 / float32(max(counted, 1))
+		for i, label := range labels {
+			var seed []float32
+			if len(seeds) > 0 {
+				seed = seeds[0].Float32s()[i*classes : (i+1)*classes]
+				clear(seed)
+			}
+			if label < 0 {
+				continue
+			}
+			if label >= classes {
+				return 0, fmt.Errorf("label %d, but the model has %d classes", label, classes)
+			}
+			total += f(logits[i*classes:(i+1)*classes], seed, label)
+			for k := range seed {
+				seed[k] *= scale
+			}
+		}
+		return total / float64(max(counted, 1)), nil
+	}
+}
+
+// Logits returns the first output as [n, classes]; axes of length 1 behind the
+// batch do not count.
+func Logits(outputs []nd.Array) (logits []float32, n, classes int, err error) {
+	if len(outputs) == 0 || outputs[0].DType() != nd.Float32 {
+		return nil, 0, 0, fmt.Errorf("the model's first output is not of a floating-point type")
+	}
+	y := outputs[0]
+	wide := 0
+	for _, d := range y.Shape[min(1, len(y.Shape)):] {
+		if d != 1 {
+			wide++
+		}
+	}
+	if len(y.Shape) < 2 || wide > 1 || y.Len() == 0 {
+		return nil, 0, 0, fmt.Errorf("the model's first output has shape %v; a classifier's is [samples, classes]", y.Shape)
+	}
+	return y.Float32s(), y.Shape[0], y.Len() / y.Shape[0], nil
+}
+
+// ArgMax returns the index of the first largest element, a NaN being larger
+// than any number, as numpy's argmax has it; -1 for an empty slice.
+func ArgMax(x []float32) int {
+	best := -1
+	for i, v := range x {
+		if best < 0 || v > x[best] || (v != v && x[best] == x[best]) {
+			best = i
+		}
+	}
+	return best
+}

@@ -1,0 +1,294 @@
+package gradient
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/nd"
+	"gorgonia.org/gorgonia"
+)
+
+// Program is a compiled model: its operators in order, with a place for every
+// value. It computes one batch at a time and is not safe for concurrent use,
+// but its operators use all its workers.
+type Program struct {
+	workers *kernel.Workers
+	weights *Weights
+
+	inputs  []binding
+	outputs []output
+	seeds   []int // slot of the gradient of the loss by each float output, -1 for others
+	grads   []binding
+
+	steps    []step
+	forward  int // steps before this one compute the outputs
+	slots    []nd.Array
+	keep     bool
+	users    map[string][]int // steps that depend on a weight, for Refresh
+	withGrad bool
+}
+
+type binding struct {
+	name  string
+	value *ops.Value
+	slot  int
+}
+
+type output struct {
+	binding
+}
+
+// step is one operator with the slots of its arguments and its result.
+type step struct {
+	op  *ops.Op
+	in  []int
+	out int
+}
+
+// program differentiates and lays out the steps.
+func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
+	p := &Program{workers: c.cfg.Workers, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil}
+	l := newLayout(c)
+	var seeds []*ops.Value
+	grads := map[string]*ops.Value{}
+	if p.withGrad {
+		var err error
+		if seeds, grads, err = c.differentiate(outputs); err != nil {
+			return nil, err
+		}
+	}
+	l.forward(outputs)
+	p.forward = len(l.steps)
+	var wanted []*ops.Value
+	for _, name := range c.cfg.Weights.Names() {
+		if g := grads[name]; g != nil {
+			wanted = append(wanted, g)
+		}
+	}
+	l.backward(wanted, seeds)
+	if err := l.allocate(c.cfg.Keep); err != nil {
+		return nil, err
+	}
+	p.steps, p.slots = l.steps, l.slots
+	for name, v := range c.inputs {
+		p.inputs = append(p.inputs, binding{name, v, l.slot(v)})
+	}
+	for i, v := range outputs {
+		p.outputs = append(p.outputs, output{binding{names[i], v, l.slot(v)}})
+		if p.withGrad {
+			s := -1
+			if seeds[i] != nil {
+				s = l.slot(seeds[i])
+			}
+			p.seeds = append(p.seeds, s)
+		}
+	}
+	if p.withGrad {
+		for _, name := range c.cfg.Weights.Names() {
+			if !c.cfg.Gradients(name) {
+				continue
+			}
+			b := binding{name: name, slot: -1}
+			if g := grads[name]; g != nil {
+				b.value, b.slot = g, l.slot(g)
+			}
+			p.grads = append(p.grads, b)
+		}
+	}
+	if p.keep {
+		p.users = l.users(c.params)
+	}
+	return p, nil
+}
+
+// differentiate returns, for each float output, the variable that will hold the
+// gradient of the loss by it, and the gradients by initializer. Initializers
+// that no output depends on are left out.
+func (c *compiler) differentiate(outputs []*ops.Value) (seeds []*ops.Value, grads map[string]*ops.Value, err error) {
+	grads = map[string]*ops.Value{}
+	var cost *ops.Value
+	err = ops.Catch(func() {
+		for i, y := range outputs {
+			if y.DType != nd.Float32 {
+				seeds = append(seeds, nil)
+				continue
+			}
+			seed := c.Variable(fmt.Sprintf("gradient by output %d", i), nd.Float32, y.Shape...)
+			seeds = append(seeds, seed)
+			term := c.Dot(y, seed)
+			if cost == nil {
+				cost = term
+			} else {
+				cost = c.Add(cost, term)
+			}
+		}
+	})
+	if err != nil || cost == nil {
+		return seeds, grads, err
+	}
+	reached := differentiable(cost)
+	var names []string
+	var wrt gorgonia.Nodes
+	for _, name := range c.cfg.Weights.Names() {
+		if v := c.params[name]; c.cfg.Gradients(name) && reached[v] {
+			names, wrt = append(names, name), append(wrt, c.Node(v))
+		}
+	}
+	if len(wrt) == 0 {
+		return seeds, grads, nil
+	}
+	nodes, err := gorgonia.Grad(c.Node(cost), wrt...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("differentiating the graph: %w", err)
+	}
+	for i, n := range nodes {
+		if grads[names[i]], err = c.Value(n); err != nil {
+			return nil, nil, err
+		}
+	}
+	return seeds, grads, nil
+}
+
+// differentiable returns the values that cost depends on through operators that
+// have a gradient. Gorgonia takes any other for an error.
+func differentiable(cost *ops.Value) map[*ops.Value]bool {
+	reached := map[*ops.Value]bool{cost: true}
+	for queue := []*ops.Value{cost}; len(queue) > 0; {
+		v := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		if v.Op() == nil {
+			continue
+		}
+		in := v.Inputs()
+		for i, ok := range v.Op().DiffWRT(len(in)) {
+			if ok && !reached[in[i]] {
+				reached[in[i]] = true
+				queue = append(queue, in[i])
+			}
+		}
+	}
+	return reached
+}
+
+// bind checks and takes over the arrays of the inputs.
+func (p *Program) bind(inputs map[string]nd.Array) error {
+	for _, b := range p.inputs {
+		a, ok := inputs[b.name]
+		if !ok {
+			return fmt.Errorf("no data for input %q", b.name)
+		}
+		if a.DType() != b.value.DType || !slices.Equal(a.Shape, b.value.Shape) {
+			return fmt.Errorf("input %q: %v%v given, compiled for %v%v", b.name, a.DType(), a.Shape, b.value.DType, b.value.Shape)
+		}
+		p.slots[b.slot] = a
+	}
+	return nil
+}
+
+// Forward computes the outputs, in the order of the configuration. They are
+// valid until the next call.
+func (p *Program) Forward(inputs map[string]nd.Array) ([]nd.Array, error) {
+	if err := p.bind(inputs); err != nil {
+		return nil, err
+	}
+	p.run(p.steps[:p.forward])
+	return p.results(), nil
+}
+
+func (p *Program) results() []nd.Array {
+	out := make([]nd.Array, len(p.outputs))
+	for i, o := range p.outputs {
+		out[i] = p.slots[o.slot]
+	}
+	return out
+}
+
+func (p *Program) run(steps []step) {
+	var in []nd.Array
+	for _, s := range steps {
+		if s.op.Alias() {
+			p.slots[s.out].Data = p.slots[s.in[0]].Data
+			continue
+		}
+		in = in[:0]
+		for _, k := range s.in {
+			in = append(in, p.slots[k])
+		}
+		s.op.Run(p.workers, p.slots[s.out], in)
+	}
+}
+
+// Loss computes a loss from the outputs and writes its gradient with respect to
+// each of them to seeds. seeds[i] has the shape of outputs[i]; for outputs that
+// are not floats it is the zero Array.
+type Loss func(outputs, seeds []nd.Array) (float64, error)
+
+// Gradients computes the loss and its gradient by initializer name; see
+// Gradient. The outputs are valid until the next call.
+func (p *Program) Gradients(inputs map[string]nd.Array, loss Loss) (value float64, outputs []nd.Array, err error) {
+	if !p.withGrad {
+		return 0, nil, errNoGradient
+	}
+	if outputs, err = p.Forward(inputs); err != nil {
+		return 0, nil, err
+	}
+	seeds := make([]nd.Array, len(outputs))
+	for i, s := range p.seeds {
+		if s >= 0 {
+			seeds[i] = p.slots[s]
+		}
+	}
+	if value, err = loss(outputs, seeds); err != nil {
+		return 0, nil, err
+	}
+	p.run(p.steps[p.forward:])
+	return value, outputs, nil
+}
+
+// Gradient returns the gradient by an initializer after Gradients, valid until
+// the next call. An initializer that the loss does not depend on has a gradient
+// of zeros, which is returned as a nil slice.
+func (p *Program) Gradient(name string) (g []float32, ok bool) {
+	for _, b := range p.grads {
+		if b.name == name {
+			if b.slot < 0 {
+				return nil, true
+			}
+			return p.slots[b.slot].Float32s(), true
+		}
+	}
+	return nil, false
+}
+
+// GradientNames returns the initializers that Gradient knows, in the order of
+// the file.
+func (p *Program) GradientNames() []string {
+	names := make([]string, len(p.grads))
+	for i, b := range p.grads {
+		names[i] = b.name
+	}
+	return names
+}
+
+// Refresh computes anew what depends on the named weight, after Forward. The
+// program must have been compiled with Keep.
+func (p *Program) Refresh(weight string) ([]nd.Array, error) {
+	if !p.keep {
+		return nil, fmt.Errorf("the program was compiled without Keep")
+	}
+	steps := p.users[weight]
+	for _, i := range steps {
+		p.run(p.steps[i : i+1])
+	}
+	return p.results(), nil
+}
+
+// Outputs returns the outputs' names and shapes.
+func (p *Program) Outputs() (names []string, shapes [][]int) {
+	for _, o := range p.outputs {
+		names, shapes = append(names, o.name), append(shapes, o.value.Shape)
+	}
+	return names, shapes
+}

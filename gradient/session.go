@@ -1,0 +1,165 @@
+package gradient
+
+import (
+	"fmt"
+
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+)
+
+// Source is a set of samples that can be taken in batches. dataset.Set is one.
+type Source interface {
+	Len() int
+	// Batch returns samples [lo, hi) as arrays by input name.
+	Batch(lo, hi int) (map[string]nd.Array, error)
+}
+
+// Session runs a model over many samples. It compiles a Program when it first
+// meets a batch of a new shape.
+type Session struct {
+	model *onnxio.Model
+	cfg   Config
+	batch int
+	fixed bool // the model takes batches of exactly this size
+
+	programs map[string]*Program
+}
+
+// NewSession returns a session that takes batches of at most the given size. A
+// model whose first dimension is fixed gets batches of that size. Shapes in cfg
+// are ignored.
+func NewSession(m *onnxio.Model, cfg Config, batch int) (*Session, error) {
+	if cfg.Weights == nil {
+		var err error
+		if cfg.Weights, err = LoadWeights(m); err != nil {
+			return nil, err
+		}
+	}
+	s := &Session{model: m, cfg: cfg, batch: max(batch, 1), programs: map[string]*Program{}}
+	inputs, err := Inputs(m)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range inputs {
+		if len(in.Shape) > 0 && in.Shape[0] > 0 {
+			s.batch, s.fixed = in.Shape[0], true
+		}
+	}
+	return s, nil
+}
+
+// BatchSize returns the size of full batches, and whether the model takes no other.
+func (s *Session) BatchSize() (n int, fixed bool) { return s.batch, s.fixed }
+
+// Weights returns the parameters the session computes with.
+func (s *Session) Weights() *Weights { return s.cfg.Weights }
+
+// program returns the program for the shapes of a batch.
+func (s *Session) program(batch map[string]nd.Array) (*Program, error) {
+	shapes := make(map[string][]int, len(batch))
+	for name, a := range batch {
+		shapes[name] = a.Shape
+	}
+	key := fmt.Sprint(shapes) // fmt sorts maps by key
+	if p, ok := s.programs[key]; ok {
+		return p, nil
+	}
+	cfg := s.cfg
+	cfg.Shapes = shapes
+	p, err := Compile(s.model, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.programs[key] = p
+	return p, nil
+}
+
+// each calls f with the program and the arrays of each batch; n samples of the
+// batch count, the others are repetitions that fill it up.
+func (s *Session) each(src Source, f func(p *Program, inputs map[string]nd.Array, lo, n int) error) error {
+	for lo := 0; lo < src.Len(); lo += s.batch {
+		n := min(s.batch, src.Len()-lo)
+		inputs, err := src.Batch(lo, lo+n)
+		if err != nil {
+			return err
+		}
+		if s.fixed && n < s.batch {
+			for name, a := range inputs {
+				inputs[name] = fill(a, s.batch)
+			}
+		}
+		p, err := s.program(inputs)
+		if err != nil {
+			return err
+		}
+		if err := f(p, inputs, lo, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill repeats the last row of a until there are n.
+func fill(a nd.Array, n int) nd.Array {
+	out := nd.New(a.DType(), append([]int{n}, a.Shape[1:]...)...)
+	for i := range n {
+		from, to := a.Rows(min(i, a.Shape[0]-1), min(i, a.Shape[0]-1)+1), out.Rows(i, i+1)
+		switch d := to.Data.(type) {
+		case []int64:
+			copy(d, from.Int64s())
+		case []bool:
+			copy(d, from.Bools())
+		default:
+			copy(to.Float32s(), from.Float32s())
+		}
+	}
+	return out
+}
+
+// Forward computes the outputs of all samples, batch by batch; f gets those of
+// samples [lo, lo+n), valid until it returns.
+func (s *Session) Forward(src Source, f func(lo, n int, outputs []nd.Array) error) error {
+	return s.each(src, func(p *Program, inputs map[string]nd.Array, lo, n int) error {
+		out, err := p.Forward(inputs)
+		if err != nil {
+			return err
+		}
+		for i, a := range out {
+			if len(a.Shape) > 0 && a.Shape[0] == s.batch && n < s.batch {
+				out[i] = a.Rows(0, n)
+			}
+		}
+		return f(lo, n, out)
+	})
+}
+
+// Gradients adds up the gradients of all batches, each weighted by its share of
+// the samples. loss returns the loss of samples [lo, lo+n) of a batch; a batch
+// filled up to a fixed size has more rows than n, which must not count.
+func (s *Session) Gradients(src Source, loss func(lo, n int) Loss) (value float64, grads map[string][]float32, err error) {
+	grads = map[string][]float32{}
+	err = s.each(src, func(p *Program, inputs map[string]nd.Array, lo, n int) error {
+		v, _, err := p.Gradients(inputs, loss(lo, n))
+		if err != nil {
+			return err
+		}
+		share := float64(n) / float64(src.Len())
+		value += v * share
+		for _, name := range p.GradientNames() {
+			g, _ := p.Gradient(name)
+			if g == nil {
+				continue
+			}
+			sum := grads[name]
+			if sum == nil {
+				sum = make([]float32, len(g))
+				grads[name] = sum
+			}
+			for i, x := range g {
+				sum[i] += x * float32(share)
+			}
+		}
+		return nil
+	})
+	return value, grads, err
+}
