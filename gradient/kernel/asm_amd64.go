@@ -5,73 +5,73 @@
 package kernel
 
 //go:noescape
-func tile1x1AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile1x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile1x2AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile1x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile1x3AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile1x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile2x1AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile2x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile2x2AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile2x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile2x3AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile2x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile4x1AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile4x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile4x2AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile4x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile4x3AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile4x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile6x1AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile6x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile6x2AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile6x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile6x3AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile6x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile8x1AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile8x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile8x2AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile8x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile8x3AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile8x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile1x1AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile1x2AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile1x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile2x1AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile2x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile2x2AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile2x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile4x1AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile4x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile4x2AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile4x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile6x1AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile6x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
-func tile6x2AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+func tile6x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
 func transpose8AVX2(blocks int, src *float32, ss int, rows int, dst *float32, ds int)

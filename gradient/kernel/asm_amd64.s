@@ -22,2686 +22,2659 @@ DATA laneMask<>+56(SB)/4, $0x00000000
 DATA laneMask<>+60(SB)/4, $0x00000000
 GLOBL laneMask<>(SB), RODATA|NOPTR, $64
 
-// func tile1x1AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+// func tile1x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-81
-	MOVQ   rows+64(FP), AX
-	MOVQ   ra+16(FP), AX
-	MOVQ   a+8(FP), AX
-	MOVQ   last+72(FP), CX
-	MOVL   $0x0000ffff, DX
-	MOVL   $0x00000010, BX
-	SUBL   CX, BX
-	SHRXL  BX, DX, DX
-	KMOVW  DX, K1
-	VPXORD Z0, Z0, Z0
-	MOVQ   b+32(FP), CX
-	MOVQ   kb+40(FP), DX
-	MOVQ   ka+24(FP), BX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, BX
-	MOVQ   k+0(FP), SI
-	XORQ   DI, DI
+TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS.Z    (CX), K1, Z1
-	VBROADCASTSS (AX)(DI*1), Z2
+rows:
+	VPXORD Z0, Z0, Z0
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), SI
+	MOVQ   k+16(FP), DI
+
+steps:
+	MOVQ         8(SI), R8
+	VMOVUPS.Z    (DX)(R8*4), K1, Z1
+	MOVQ         (SI), R8
+	VBROADCASTSS (BX)(R8*4), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, DI
-	ADDQ         DX, CX
-	DECQ         SI
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), CX
-	MOVB         add+80(FP), CL
-	TESTB        CL, CL
+	ADDQ         $0x10, SI
+	DECQ         DI
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
+	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS.Z    (AX), K1, Z1
+	MOVQ         8(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z1
 	VADDPS       Z1, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)
-	JMP          done
+	VMOVUPS      Z0, K1, (DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, K1, (AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, K1, (DX)(BX*4)
 
-done:
+next:
+	ADDQ $0x10, AX
+	SUBQ $0x01, CX
+	JG   rows
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+// func tile1x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-81
-	MOVQ   rows+64(FP), AX
-	MOVQ   ra+16(FP), AX
-	MOVQ   a+8(FP), AX
-	MOVQ   last+72(FP), CX
-	MOVL   $0x0000ffff, DX
-	MOVL   $0x00000010, BX
-	SUBL   CX, BX
-	SHRXL  BX, DX, DX
-	KMOVW  DX, K1
+TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
+
+rows:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   b+32(FP), CX
-	MOVQ   kb+40(FP), DX
-	MOVQ   ka+24(FP), BX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, BX
-	MOVQ   k+0(FP), SI
-	XORQ   DI, DI
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), SI
+	MOVQ   k+16(FP), DI
 
-k:
-	VMOVUPS      (CX), Z2
-	VMOVUPS.Z    64(CX), K1, Z3
-	VBROADCASTSS (AX)(DI*1), Z4
+steps:
+	MOVQ         8(SI), R8
+	VMOVUPS      (DX)(R8*4), Z2
+	VMOVUPS.Z    64(DX)(R8*4), K1, Z3
+	MOVQ         (SI), R8
+	VBROADCASTSS (BX)(R8*4), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         BX, DI
-	ADDQ         DX, CX
-	DECQ         SI
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), CX
-	MOVB         add+80(FP), CL
-	TESTB        CL, CL
+	ADDQ         $0x10, SI
+	DECQ         DI
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
+	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Z2
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Z2
 	VADDPS       Z2, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, K1, 64(AX)
-	JMP          done
+	VMOVUPS      Z0, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z2
+	VADDPS       Z2, Z1, Z1
+	VMOVUPS      Z1, K1, 64(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, K1, 64(DX)(BX*4)
 
-done:
+next:
+	ADDQ $0x10, AX
+	SUBQ $0x01, CX
+	JG   rows
 	VZEROUPPER
 	RET
 
-// func tile1x3AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+// func tile1x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x3AVX512(SB), NOSPLIT, $0-81
-	MOVQ   rows+64(FP), AX
-	MOVQ   ra+16(FP), AX
-	MOVQ   a+8(FP), AX
-	MOVQ   last+72(FP), CX
-	MOVL   $0x0000ffff, DX
-	MOVL   $0x00000010, BX
-	SUBL   CX, BX
-	SHRXL  BX, DX, DX
-	KMOVW  DX, K1
+TEXT ·tile1x3AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
+
+rows:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   b+32(FP), CX
-	MOVQ   kb+40(FP), DX
-	MOVQ   ka+24(FP), BX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, BX
-	MOVQ   k+0(FP), SI
-	XORQ   DI, DI
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), SI
+	MOVQ   k+16(FP), DI
 
-k:
-	VMOVUPS      (CX), Z3
-	VMOVUPS      64(CX), Z4
-	VMOVUPS.Z    128(CX), K1, Z5
-	VBROADCASTSS (AX)(DI*1), Z6
+steps:
+	MOVQ         8(SI), R8
+	VMOVUPS      (DX)(R8*4), Z3
+	VMOVUPS      64(DX)(R8*4), Z4
+	VMOVUPS.Z    128(DX)(R8*4), K1, Z5
+	MOVQ         (SI), R8
+	VBROADCASTSS (BX)(R8*4), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	ADDQ         BX, DI
-	ADDQ         DX, CX
-	DECQ         SI
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), CX
-	MOVB         add+80(FP), CL
-	TESTB        CL, CL
-	JZ           overwrite
-	VMOVUPS      (AX), Z3
-	VADDPS       Z3, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K1, 128(AX)
-	JMP          done
-
-overwrite:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, K1, 128(AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func tile2x1AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), CX
-	CMPQ    AX, $0x01
-	CMOVQHI CX, BX
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, SI
-	SUBL    AX, SI
-	SHRXL   SI, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), SI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, SI
-	MOVQ    k+0(FP), DI
-	XORQ    R8, R8
-
-k:
-	VMOVUPS.Z    (AX), K1, Z2
-	VBROADCASTSS (DX)(R8*1), Z3
-	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (BX)(R8*1), Z3
-	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         SI, R8
-	ADDQ         CX, AX
+	ADDQ         $0x10, SI
 	DECQ         DI
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS.Z    (AX), K1, Z2
-	VADDPS       Z2, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	JMP          done
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Z3
+	VADDPS       Z3, Z0, Z0
+	VMOVUPS      Z0, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z3
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z1, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z3
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      Z2, K1, 128(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, 64(DX)(BX*4)
+	VMOVUPS Z2, K1, 128(DX)(BX*4)
+
+next:
+	ADDQ $0x10, AX
+	SUBQ $0x01, CX
+	JG   rows
+	VZEROUPPER
+	RET
+
+// func tile2x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
+
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), DI
+	MOVQ   k+16(FP), R8
+
+steps:
+	MOVQ         8(DI), R9
+	VMOVUPS.Z    (DX)(R9*4), K1, Z2
+	MOVQ         (DI), R9
+	VBROADCASTSS (BX)(R9*4), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (SI)(R9*4), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
+	TESTB        BL, BL
+	JZ           overwrite
+	MOVQ         8(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z2
+	VADDPS       Z2, Z0, Z0
+	VMOVUPS      Z0, K1, (DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z2
+	VADDPS       Z2, Z1, Z1
+	VMOVUPS      Z1, K1, (DX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, K1, (DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z1, K1, (DX)(BX*4)
+
+next:
+	ADDQ $0x20, AX
+	SUBQ $0x02, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), CX
-	CMPQ    AX, $0x01
-	CMOVQHI CX, BX
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, SI
-	SUBL    AX, SI
-	SHRXL   SI, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), SI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, SI
-	MOVQ    k+0(FP), DI
-	XORQ    R8, R8
+// func tile2x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS      (AX), Z4
-	VMOVUPS.Z    64(AX), K1, Z5
-	VBROADCASTSS (DX)(R8*1), Z6
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), DI
+	MOVQ   k+16(FP), R8
+
+steps:
+	MOVQ         8(DI), R9
+	VMOVUPS      (DX)(R9*4), Z4
+	VMOVUPS.Z    64(DX)(R9*4), K1, Z5
+	MOVQ         (DI), R9
+	VBROADCASTSS (BX)(R9*4), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (BX)(R8*1), Z6
+	VBROADCASTSS (SI)(R9*4), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         SI, R8
-	ADDQ         CX, AX
-	DECQ         DI
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Z4
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Z4
 	VADDPS       Z4, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z3, Z3
-	VMOVUPS      Z3, K1, 64(AX)
-	JMP          done
+	VMOVUPS      Z0, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z4
+	VADDPS       Z4, Z1, Z1
+	VMOVUPS      Z1, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS      (DX)(BX*4), Z4
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z2, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z4
+	VADDPS       Z4, Z3, Z3
+	VMOVUPS      Z3, K1, 64(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z2, (DX)(BX*4)
+	VMOVUPS Z3, K1, 64(DX)(BX*4)
+
+next:
+	ADDQ $0x20, AX
+	SUBQ $0x02, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile2x3AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile2x3AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), CX
-	CMPQ    AX, $0x01
-	CMOVQHI CX, BX
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, SI
-	SUBL    AX, SI
-	SHRXL   SI, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), SI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, SI
-	MOVQ    k+0(FP), DI
-	XORQ    R8, R8
+// func tile2x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile2x3AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS      (AX), Z6
-	VMOVUPS      64(AX), Z7
-	VMOVUPS.Z    128(AX), K1, Z8
-	VBROADCASTSS (DX)(R8*1), Z9
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), DI
+	MOVQ   k+16(FP), R8
+
+steps:
+	MOVQ         8(DI), R9
+	VMOVUPS      (DX)(R9*4), Z6
+	VMOVUPS      64(DX)(R9*4), Z7
+	VMOVUPS.Z    128(DX)(R9*4), K1, Z8
+	MOVQ         (DI), R9
+	VBROADCASTSS (BX)(R9*4), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
 	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (BX)(R8*1), Z9
+	VBROADCASTSS (SI)(R9*4), Z9
 	VFMADD231PS  Z6, Z9, Z3
 	VFMADD231PS  Z7, Z9, Z4
 	VFMADD231PS  Z8, Z9, Z5
-	ADDQ         SI, R8
-	ADDQ         CX, AX
-	DECQ         DI
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Z6
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Z6
 	VADDPS       Z6, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z5, Z5
-	VMOVUPS      Z5, K1, 128(AX)
-	JMP          done
+	VMOVUPS      Z0, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z6
+	VADDPS       Z6, Z1, Z1
+	VMOVUPS      Z1, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z6
+	VADDPS       Z6, Z2, Z2
+	VMOVUPS      Z2, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS      (DX)(BX*4), Z6
+	VADDPS       Z6, Z3, Z3
+	VMOVUPS      Z3, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z6
+	VADDPS       Z6, Z4, Z4
+	VMOVUPS      Z4, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z6
+	VADDPS       Z6, Z5, Z5
+	VMOVUPS      Z5, K1, 128(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z3, (AX)
-	VMOVUPS Z4, 64(AX)
-	VMOVUPS Z5, K1, 128(AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, 64(DX)(BX*4)
+	VMOVUPS Z2, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z3, (DX)(BX*4)
+	VMOVUPS Z4, 64(DX)(BX*4)
+	VMOVUPS Z5, K1, 128(DX)(BX*4)
+
+next:
+	ADDQ $0x20, AX
+	SUBQ $0x02, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), CX
-	CMPQ    AX, $0x03
-	CMOVQHI CX, DI
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, R8
-	SUBL    AX, R8
-	SHRXL   R8, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R8
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R8
-	MOVQ    k+0(FP), R9
-	XORQ    R10, R10
+// func tile4x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS.Z    (AX), K1, Z4
-	VBROADCASTSS (DX)(R10*1), Z5
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R9
+	MOVQ   k+16(FP), R10
+
+steps:
+	MOVQ         8(R9), R11
+	VMOVUPS.Z    (DX)(R11*4), K1, Z4
+	MOVQ         (R9), R11
+	VBROADCASTSS (BX)(R11*4), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (BX)(R10*1), Z5
+	VBROADCASTSS (SI)(R11*4), Z5
 	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (SI)(R10*1), Z5
+	VBROADCASTSS (DI)(R11*4), Z5
 	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (DI)(R10*1), Z5
+	VBROADCASTSS (R8)(R11*4), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         R8, R10
-	ADDQ         CX, AX
-	DECQ         R9
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS.Z    (AX), K1, Z4
+	MOVQ         8(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z4
 	VADDPS       Z4, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z3, Z3
-	VMOVUPS      Z3, K1, (AX)
-	JMP          done
+	VMOVUPS      Z0, K1, (DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z4
+	VADDPS       Z4, Z1, Z1
+	VMOVUPS      Z1, K1, (DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z4
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z2, K1, (DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z4
+	VADDPS       Z4, Z3, Z3
+	VMOVUPS      Z3, K1, (DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, K1, (DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z1, K1, (DX)(BX*4)
+	CMPQ    CX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z2, K1, (DX)(BX*4)
+	CMPQ    CX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z3, K1, (DX)(BX*4)
+
+next:
+	ADDQ $0x40, AX
+	SUBQ $0x04, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), CX
-	CMPQ    AX, $0x03
-	CMOVQHI CX, DI
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, R8
-	SUBL    AX, R8
-	SHRXL   R8, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R8
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R8
-	MOVQ    k+0(FP), R9
-	XORQ    R10, R10
+// func tile4x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS      (AX), Z8
-	VMOVUPS.Z    64(AX), K1, Z9
-	VBROADCASTSS (DX)(R10*1), Z10
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R9
+	MOVQ   k+16(FP), R10
+
+steps:
+	MOVQ         8(R9), R11
+	VMOVUPS      (DX)(R11*4), Z8
+	VMOVUPS.Z    64(DX)(R11*4), K1, Z9
+	MOVQ         (R9), R11
+	VBROADCASTSS (BX)(R11*4), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (BX)(R10*1), Z10
+	VBROADCASTSS (SI)(R11*4), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (SI)(R10*1), Z10
+	VBROADCASTSS (DI)(R11*4), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (DI)(R10*1), Z10
+	VBROADCASTSS (R8)(R11*4), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         R8, R10
-	ADDQ         CX, AX
-	DECQ         R9
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Z8
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Z8
 	VADDPS       Z8, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z3, Z3
-	VMOVUPS      Z3, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z5, Z5
-	VMOVUPS      Z5, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z7, Z7
-	VMOVUPS      Z7, K1, 64(AX)
-	JMP          done
+	VMOVUPS      Z0, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z8
+	VADDPS       Z8, Z1, Z1
+	VMOVUPS      Z1, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS      (DX)(BX*4), Z8
+	VADDPS       Z8, Z2, Z2
+	VMOVUPS      Z2, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z8
+	VADDPS       Z8, Z3, Z3
+	VMOVUPS      Z3, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMOVUPS      (DX)(BX*4), Z8
+	VADDPS       Z8, Z4, Z4
+	VMOVUPS      Z4, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z8
+	VADDPS       Z8, Z5, Z5
+	VMOVUPS      Z5, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMOVUPS      (DX)(BX*4), Z8
+	VADDPS       Z8, Z6, Z6
+	VMOVUPS      Z6, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z8
+	VADDPS       Z8, Z7, Z7
+	VMOVUPS      Z7, K1, 64(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z2, (DX)(BX*4)
+	VMOVUPS Z3, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z4, (DX)(BX*4)
+	VMOVUPS Z5, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z6, (DX)(BX*4)
+	VMOVUPS Z7, K1, 64(DX)(BX*4)
+
+next:
+	ADDQ $0x40, AX
+	SUBQ $0x04, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile4x3AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile4x3AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), CX
-	CMPQ    AX, $0x03
-	CMOVQHI CX, DI
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, R8
-	SUBL    AX, R8
-	SHRXL   R8, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R8
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R8
-	MOVQ    k+0(FP), R9
-	XORQ    R10, R10
+// func tile4x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile4x3AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS      (AX), Z12
-	VMOVUPS      64(AX), Z13
-	VMOVUPS.Z    128(AX), K1, Z14
-	VBROADCASTSS (DX)(R10*1), Z15
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R9
+	MOVQ   k+16(FP), R10
+
+steps:
+	MOVQ         8(R9), R11
+	VMOVUPS      (DX)(R11*4), Z12
+	VMOVUPS      64(DX)(R11*4), Z13
+	VMOVUPS.Z    128(DX)(R11*4), K1, Z14
+	MOVQ         (R9), R11
+	VBROADCASTSS (BX)(R11*4), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
 	VFMADD231PS  Z14, Z15, Z2
-	VBROADCASTSS (BX)(R10*1), Z15
+	VBROADCASTSS (SI)(R11*4), Z15
 	VFMADD231PS  Z12, Z15, Z3
 	VFMADD231PS  Z13, Z15, Z4
 	VFMADD231PS  Z14, Z15, Z5
-	VBROADCASTSS (SI)(R10*1), Z15
+	VBROADCASTSS (DI)(R11*4), Z15
 	VFMADD231PS  Z12, Z15, Z6
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (DI)(R10*1), Z15
+	VBROADCASTSS (R8)(R11*4), Z15
 	VFMADD231PS  Z12, Z15, Z9
 	VFMADD231PS  Z13, Z15, Z10
 	VFMADD231PS  Z14, Z15, Z11
-	ADDQ         R8, R10
-	ADDQ         CX, AX
-	DECQ         R9
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Z12
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Z12
 	VADDPS       Z12, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z5, Z5
-	VMOVUPS      Z5, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z8, Z8
-	VMOVUPS      Z8, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z11, Z11
-	VMOVUPS      Z11, K1, 128(AX)
-	JMP          done
+	VMOVUPS      Z0, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z12
+	VADDPS       Z12, Z1, Z1
+	VMOVUPS      Z1, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z12
+	VADDPS       Z12, Z2, Z2
+	VMOVUPS      Z2, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS      (DX)(BX*4), Z12
+	VADDPS       Z12, Z3, Z3
+	VMOVUPS      Z3, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z12
+	VADDPS       Z12, Z4, Z4
+	VMOVUPS      Z4, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z12
+	VADDPS       Z12, Z5, Z5
+	VMOVUPS      Z5, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMOVUPS      (DX)(BX*4), Z12
+	VADDPS       Z12, Z6, Z6
+	VMOVUPS      Z6, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z12
+	VADDPS       Z12, Z7, Z7
+	VMOVUPS      Z7, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z12
+	VADDPS       Z12, Z8, Z8
+	VMOVUPS      Z8, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMOVUPS      (DX)(BX*4), Z12
+	VADDPS       Z12, Z9, Z9
+	VMOVUPS      Z9, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z12
+	VADDPS       Z12, Z10, Z10
+	VMOVUPS      Z10, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z12
+	VADDPS       Z12, Z11, Z11
+	VMOVUPS      Z11, K1, 128(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z3, (AX)
-	VMOVUPS Z4, 64(AX)
-	VMOVUPS Z5, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	VMOVUPS Z8, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z9, (AX)
-	VMOVUPS Z10, 64(AX)
-	VMOVUPS Z11, K1, 128(AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, 64(DX)(BX*4)
+	VMOVUPS Z2, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z3, (DX)(BX*4)
+	VMOVUPS Z4, 64(DX)(BX*4)
+	VMOVUPS Z5, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z6, (DX)(BX*4)
+	VMOVUPS Z7, 64(DX)(BX*4)
+	VMOVUPS Z8, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z9, (DX)(BX*4)
+	VMOVUPS Z10, 64(DX)(BX*4)
+	VMOVUPS Z11, K1, 128(DX)(BX*4)
+
+next:
+	ADDQ $0x40, AX
+	SUBQ $0x04, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), R8
-	CMPQ    AX, $0x03
-	CMOVQHI R8, DI
-	MOVQ    DI, R8
-	LEAQ    (DI)(CX*4), R9
-	CMPQ    AX, $0x04
-	CMOVQHI R9, R8
-	MOVQ    R8, R9
-	LEAQ    (R8)(CX*4), CX
-	CMPQ    AX, $0x05
-	CMOVQHI CX, R9
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, R10
-	SUBL    AX, R10
-	SHRXL   R10, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R10
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R10
-	MOVQ    k+0(FP), R11
-	XORQ    R12, R12
+// func tile6x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS.Z    (AX), K1, Z6
-	VBROADCASTSS (DX)(R12*1), Z7
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   64(AX), R9
+	LEAQ   (DX)(R9*4), R9
+	MOVQ   80(AX), R10
+	LEAQ   (DX)(R10*4), R10
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R11
+	MOVQ   k+16(FP), R12
+
+steps:
+	MOVQ         8(R11), R13
+	VMOVUPS.Z    (DX)(R13*4), K1, Z6
+	MOVQ         (R11), R13
+	VBROADCASTSS (BX)(R13*4), Z7
 	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (BX)(R12*1), Z7
+	VBROADCASTSS (SI)(R13*4), Z7
 	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (SI)(R12*1), Z7
+	VBROADCASTSS (DI)(R13*4), Z7
 	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (DI)(R12*1), Z7
+	VBROADCASTSS (R8)(R13*4), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R8)(R12*1), Z7
+	VBROADCASTSS (R9)(R13*4), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R9)(R12*1), Z7
+	VBROADCASTSS (R10)(R13*4), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         R10, R12
-	ADDQ         CX, AX
-	DECQ         R11
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS.Z    (AX), K1, Z6
+	MOVQ         8(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z6
 	VADDPS       Z6, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z3, Z3
-	VMOVUPS      Z3, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z4, Z4
-	VMOVUPS      Z4, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z5, Z5
-	VMOVUPS      Z5, K1, (AX)
-	JMP          done
+	VMOVUPS      Z0, K1, (DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z6
+	VADDPS       Z6, Z1, Z1
+	VMOVUPS      Z1, K1, (DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z6
+	VADDPS       Z6, Z2, Z2
+	VMOVUPS      Z2, K1, (DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z6
+	VADDPS       Z6, Z3, Z3
+	VMOVUPS      Z3, K1, (DX)(BX*4)
+	CMPQ         CX, $0x04
+	JE           done
+	MOVQ         72(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z6
+	VADDPS       Z6, Z4, Z4
+	VMOVUPS      Z4, K1, (DX)(BX*4)
+	CMPQ         CX, $0x05
+	JE           done
+	MOVQ         88(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z6
+	VADDPS       Z6, Z5, Z5
+	VMOVUPS      Z5, K1, (DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z5, K1, (AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, K1, (DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z1, K1, (DX)(BX*4)
+	CMPQ    CX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z2, K1, (DX)(BX*4)
+	CMPQ    CX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z3, K1, (DX)(BX*4)
+	CMPQ    CX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z4, K1, (DX)(BX*4)
+	CMPQ    CX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z5, K1, (DX)(BX*4)
+
+next:
+	ADDQ $0x60, AX
+	SUBQ $0x06, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), R8
-	CMPQ    AX, $0x03
-	CMOVQHI R8, DI
-	MOVQ    DI, R8
-	LEAQ    (DI)(CX*4), R9
-	CMPQ    AX, $0x04
-	CMOVQHI R9, R8
-	MOVQ    R8, R9
-	LEAQ    (R8)(CX*4), CX
-	CMPQ    AX, $0x05
-	CMOVQHI CX, R9
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, R10
-	SUBL    AX, R10
-	SHRXL   R10, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R10
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R10
-	MOVQ    k+0(FP), R11
-	XORQ    R12, R12
+// func tile6x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS      (AX), Z12
-	VMOVUPS.Z    64(AX), K1, Z13
-	VBROADCASTSS (DX)(R12*1), Z14
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   64(AX), R9
+	LEAQ   (DX)(R9*4), R9
+	MOVQ   80(AX), R10
+	LEAQ   (DX)(R10*4), R10
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R11
+	MOVQ   k+16(FP), R12
+
+steps:
+	MOVQ         8(R11), R13
+	VMOVUPS      (DX)(R13*4), Z12
+	VMOVUPS.Z    64(DX)(R13*4), K1, Z13
+	MOVQ         (R11), R13
+	VBROADCASTSS (BX)(R13*4), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (BX)(R12*1), Z14
+	VBROADCASTSS (SI)(R13*4), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (SI)(R12*1), Z14
+	VBROADCASTSS (DI)(R13*4), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (DI)(R12*1), Z14
+	VBROADCASTSS (R8)(R13*4), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R8)(R12*1), Z14
+	VBROADCASTSS (R9)(R13*4), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R9)(R12*1), Z14
+	VBROADCASTSS (R10)(R13*4), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         R10, R12
-	ADDQ         CX, AX
-	DECQ         R11
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Z12
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Z12
 	VADDPS       Z12, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z3, Z3
-	VMOVUPS      Z3, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z5, Z5
-	VMOVUPS      Z5, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z7, Z7
-	VMOVUPS      Z7, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z8, Z8
-	VMOVUPS      Z8, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z9, Z9
-	VMOVUPS      Z9, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z10, Z10
-	VMOVUPS      Z10, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z11, Z11
-	VMOVUPS      Z11, K1, 64(AX)
-	JMP          done
+	VMOVUPS      Z0, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
+	VADDPS       Z12, Z1, Z1
+	VMOVUPS      Z1, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS      (DX)(BX*4), Z12
+	VADDPS       Z12, Z2, Z2
+	VMOVUPS      Z2, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
+	VADDPS       Z12, Z3, Z3
+	VMOVUPS      Z3, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMOVUPS      (DX)(BX*4), Z12
+	VADDPS       Z12, Z4, Z4
+	VMOVUPS      Z4, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
+	VADDPS       Z12, Z5, Z5
+	VMOVUPS      Z5, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMOVUPS      (DX)(BX*4), Z12
+	VADDPS       Z12, Z6, Z6
+	VMOVUPS      Z6, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
+	VADDPS       Z12, Z7, Z7
+	VMOVUPS      Z7, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x04
+	JE           done
+	MOVQ         72(AX), BX
+	VMOVUPS      (DX)(BX*4), Z12
+	VADDPS       Z12, Z8, Z8
+	VMOVUPS      Z8, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
+	VADDPS       Z12, Z9, Z9
+	VMOVUPS      Z9, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x05
+	JE           done
+	MOVQ         88(AX), BX
+	VMOVUPS      (DX)(BX*4), Z12
+	VADDPS       Z12, Z10, Z10
+	VMOVUPS      Z10, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
+	VADDPS       Z12, Z11, Z11
+	VMOVUPS      Z11, K1, 64(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, K1, 64(AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z2, (DX)(BX*4)
+	VMOVUPS Z3, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z4, (DX)(BX*4)
+	VMOVUPS Z5, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z6, (DX)(BX*4)
+	VMOVUPS Z7, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z8, (DX)(BX*4)
+	VMOVUPS Z9, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z10, (DX)(BX*4)
+	VMOVUPS Z11, K1, 64(DX)(BX*4)
+
+next:
+	ADDQ $0x60, AX
+	SUBQ $0x06, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile6x3AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile6x3AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), R8
-	CMPQ    AX, $0x03
-	CMOVQHI R8, DI
-	MOVQ    DI, R8
-	LEAQ    (DI)(CX*4), R9
-	CMPQ    AX, $0x04
-	CMOVQHI R9, R8
-	MOVQ    R8, R9
-	LEAQ    (R8)(CX*4), CX
-	CMPQ    AX, $0x05
-	CMOVQHI CX, R9
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, R10
-	SUBL    AX, R10
-	SHRXL   R10, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R10
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R10
-	MOVQ    k+0(FP), R11
-	XORQ    R12, R12
+// func tile6x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile6x3AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS      (AX), Z18
-	VMOVUPS      64(AX), Z19
-	VMOVUPS.Z    128(AX), K1, Z20
-	VBROADCASTSS (DX)(R12*1), Z21
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   64(AX), R9
+	LEAQ   (DX)(R9*4), R9
+	MOVQ   80(AX), R10
+	LEAQ   (DX)(R10*4), R10
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R11
+	MOVQ   k+16(FP), R12
+
+steps:
+	MOVQ         8(R11), R13
+	VMOVUPS      (DX)(R13*4), Z18
+	VMOVUPS      64(DX)(R13*4), Z19
+	VMOVUPS.Z    128(DX)(R13*4), K1, Z20
+	MOVQ         (R11), R13
+	VBROADCASTSS (BX)(R13*4), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
 	VFMADD231PS  Z20, Z21, Z2
-	VBROADCASTSS (BX)(R12*1), Z21
+	VBROADCASTSS (SI)(R13*4), Z21
 	VFMADD231PS  Z18, Z21, Z3
 	VFMADD231PS  Z19, Z21, Z4
 	VFMADD231PS  Z20, Z21, Z5
-	VBROADCASTSS (SI)(R12*1), Z21
+	VBROADCASTSS (DI)(R13*4), Z21
 	VFMADD231PS  Z18, Z21, Z6
 	VFMADD231PS  Z19, Z21, Z7
 	VFMADD231PS  Z20, Z21, Z8
-	VBROADCASTSS (DI)(R12*1), Z21
+	VBROADCASTSS (R8)(R13*4), Z21
 	VFMADD231PS  Z18, Z21, Z9
 	VFMADD231PS  Z19, Z21, Z10
 	VFMADD231PS  Z20, Z21, Z11
-	VBROADCASTSS (R8)(R12*1), Z21
+	VBROADCASTSS (R9)(R13*4), Z21
 	VFMADD231PS  Z18, Z21, Z12
 	VFMADD231PS  Z19, Z21, Z13
 	VFMADD231PS  Z20, Z21, Z14
-	VBROADCASTSS (R9)(R12*1), Z21
+	VBROADCASTSS (R10)(R13*4), Z21
 	VFMADD231PS  Z18, Z21, Z15
 	VFMADD231PS  Z19, Z21, Z16
 	VFMADD231PS  Z20, Z21, Z17
-	ADDQ         R10, R12
-	ADDQ         CX, AX
-	DECQ         R11
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Z18
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Z18
 	VADDPS       Z18, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z5, Z5
-	VMOVUPS      Z5, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z8, Z8
-	VMOVUPS      Z8, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z11, Z11
-	VMOVUPS      Z11, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z12, Z12
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z13, Z13
-	VMOVUPS      Z13, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z14, Z14
-	VMOVUPS      Z14, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z17, Z17
-	VMOVUPS      Z17, K1, 128(AX)
-	JMP          done
+	VMOVUPS      Z0, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z18
+	VADDPS       Z18, Z1, Z1
+	VMOVUPS      Z1, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
+	VADDPS       Z18, Z2, Z2
+	VMOVUPS      Z2, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS      (DX)(BX*4), Z18
+	VADDPS       Z18, Z3, Z3
+	VMOVUPS      Z3, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z18
+	VADDPS       Z18, Z4, Z4
+	VMOVUPS      Z4, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
+	VADDPS       Z18, Z5, Z5
+	VMOVUPS      Z5, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMOVUPS      (DX)(BX*4), Z18
+	VADDPS       Z18, Z6, Z6
+	VMOVUPS      Z6, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z18
+	VADDPS       Z18, Z7, Z7
+	VMOVUPS      Z7, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
+	VADDPS       Z18, Z8, Z8
+	VMOVUPS      Z8, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMOVUPS      (DX)(BX*4), Z18
+	VADDPS       Z18, Z9, Z9
+	VMOVUPS      Z9, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z18
+	VADDPS       Z18, Z10, Z10
+	VMOVUPS      Z10, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
+	VADDPS       Z18, Z11, Z11
+	VMOVUPS      Z11, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x04
+	JE           done
+	MOVQ         72(AX), BX
+	VMOVUPS      (DX)(BX*4), Z18
+	VADDPS       Z18, Z12, Z12
+	VMOVUPS      Z12, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z18
+	VADDPS       Z18, Z13, Z13
+	VMOVUPS      Z13, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
+	VADDPS       Z18, Z14, Z14
+	VMOVUPS      Z14, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x05
+	JE           done
+	MOVQ         88(AX), BX
+	VMOVUPS      (DX)(BX*4), Z18
+	VADDPS       Z18, Z15, Z15
+	VMOVUPS      Z15, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z18
+	VADDPS       Z18, Z16, Z16
+	VMOVUPS      Z16, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
+	VADDPS       Z18, Z17, Z17
+	VMOVUPS      Z17, K1, 128(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z3, (AX)
-	VMOVUPS Z4, 64(AX)
-	VMOVUPS Z5, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	VMOVUPS Z8, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z9, (AX)
-	VMOVUPS Z10, 64(AX)
-	VMOVUPS Z11, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	VMOVUPS Z14, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z15, (AX)
-	VMOVUPS Z16, 64(AX)
-	VMOVUPS Z17, K1, 128(AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, 64(DX)(BX*4)
+	VMOVUPS Z2, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z3, (DX)(BX*4)
+	VMOVUPS Z4, 64(DX)(BX*4)
+	VMOVUPS Z5, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z6, (DX)(BX*4)
+	VMOVUPS Z7, 64(DX)(BX*4)
+	VMOVUPS Z8, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z9, (DX)(BX*4)
+	VMOVUPS Z10, 64(DX)(BX*4)
+	VMOVUPS Z11, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z12, (DX)(BX*4)
+	VMOVUPS Z13, 64(DX)(BX*4)
+	VMOVUPS Z14, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z15, (DX)(BX*4)
+	VMOVUPS Z16, 64(DX)(BX*4)
+	VMOVUPS Z17, K1, 128(DX)(BX*4)
+
+next:
+	ADDQ $0x60, AX
+	SUBQ $0x06, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile8x1AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), R8
-	CMPQ    AX, $0x03
-	CMOVQHI R8, DI
-	MOVQ    DI, R8
-	LEAQ    (DI)(CX*4), R9
-	CMPQ    AX, $0x04
-	CMOVQHI R9, R8
-	MOVQ    R8, R9
-	LEAQ    (R8)(CX*4), R10
-	CMPQ    AX, $0x05
-	CMOVQHI R10, R9
-	MOVQ    R9, R10
-	LEAQ    (R9)(CX*4), R11
-	CMPQ    AX, $0x06
-	CMOVQHI R11, R10
-	MOVQ    R10, R11
-	LEAQ    (R10)(CX*4), CX
-	CMPQ    AX, $0x07
-	CMOVQHI CX, R11
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, R12
-	SUBL    AX, R12
-	SHRXL   R12, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R12
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R12
-	MOVQ    k+0(FP), R13
-	XORQ    R14, R14
+// func tile8x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS.Z    (AX), K1, Z8
-	VBROADCASTSS (DX)(R14*1), Z9
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   64(AX), R9
+	LEAQ   (DX)(R9*4), R9
+	MOVQ   80(AX), R10
+	LEAQ   (DX)(R10*4), R10
+	MOVQ   96(AX), R11
+	LEAQ   (DX)(R11*4), R11
+	MOVQ   112(AX), R12
+	LEAQ   (DX)(R12*4), R12
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R13
+	MOVQ   k+16(FP), R14
+
+steps:
+	MOVQ         8(R13), R15
+	VMOVUPS.Z    (DX)(R15*4), K1, Z8
+	MOVQ         (R13), R15
+	VBROADCASTSS (BX)(R15*4), Z9
 	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS (BX)(R14*1), Z9
+	VBROADCASTSS (SI)(R15*4), Z9
 	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS (SI)(R14*1), Z9
+	VBROADCASTSS (DI)(R15*4), Z9
 	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (DI)(R14*1), Z9
+	VBROADCASTSS (R8)(R15*4), Z9
 	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS (R8)(R14*1), Z9
+	VBROADCASTSS (R9)(R15*4), Z9
 	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS (R9)(R14*1), Z9
+	VBROADCASTSS (R10)(R15*4), Z9
 	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS (R10)(R14*1), Z9
+	VBROADCASTSS (R11)(R15*4), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS (R11)(R14*1), Z9
+	VBROADCASTSS (R12)(R15*4), Z9
 	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         R12, R14
-	ADDQ         CX, AX
-	DECQ         R13
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R13
+	DECQ         R14
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS.Z    (AX), K1, Z8
+	MOVQ         8(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z8
 	VADDPS       Z8, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z3, Z3
-	VMOVUPS      Z3, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z4, Z4
-	VMOVUPS      Z4, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z5, Z5
-	VMOVUPS      Z5, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z6, Z6
-	VMOVUPS      Z6, K1, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	VADDPS       Z0, Z7, Z7
-	VMOVUPS      Z7, K1, (AX)
-	JMP          done
+	VMOVUPS      Z0, K1, (DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z8
+	VADDPS       Z8, Z1, Z1
+	VMOVUPS      Z1, K1, (DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z8
+	VADDPS       Z8, Z2, Z2
+	VMOVUPS      Z2, K1, (DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z8
+	VADDPS       Z8, Z3, Z3
+	VMOVUPS      Z3, K1, (DX)(BX*4)
+	CMPQ         CX, $0x04
+	JE           done
+	MOVQ         72(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z8
+	VADDPS       Z8, Z4, Z4
+	VMOVUPS      Z4, K1, (DX)(BX*4)
+	CMPQ         CX, $0x05
+	JE           done
+	MOVQ         88(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z8
+	VADDPS       Z8, Z5, Z5
+	VMOVUPS      Z5, K1, (DX)(BX*4)
+	CMPQ         CX, $0x06
+	JE           done
+	MOVQ         104(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z8
+	VADDPS       Z8, Z6, Z6
+	VMOVUPS      Z6, K1, (DX)(BX*4)
+	CMPQ         CX, $0x07
+	JE           done
+	MOVQ         120(AX), BX
+	VMOVUPS.Z    (DX)(BX*4), K1, Z8
+	VADDPS       Z8, Z7, Z7
+	VMOVUPS      Z7, K1, (DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z5, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z6, K1, (AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z7, K1, (AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, K1, (DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z1, K1, (DX)(BX*4)
+	CMPQ    CX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z2, K1, (DX)(BX*4)
+	CMPQ    CX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z3, K1, (DX)(BX*4)
+	CMPQ    CX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z4, K1, (DX)(BX*4)
+	CMPQ    CX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z5, K1, (DX)(BX*4)
+	CMPQ    CX, $0x06
+	JE      done
+	MOVQ    104(AX), BX
+	VMOVUPS Z6, K1, (DX)(BX*4)
+	CMPQ    CX, $0x07
+	JE      done
+	MOVQ    120(AX), BX
+	VMOVUPS Z7, K1, (DX)(BX*4)
+
+next:
+	ADDQ $0x80, AX
+	SUBQ $0x08, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile8x2AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), R8
-	CMPQ    AX, $0x03
-	CMOVQHI R8, DI
-	MOVQ    DI, R8
-	LEAQ    (DI)(CX*4), R9
-	CMPQ    AX, $0x04
-	CMOVQHI R9, R8
-	MOVQ    R8, R9
-	LEAQ    (R8)(CX*4), R10
-	CMPQ    AX, $0x05
-	CMOVQHI R10, R9
-	MOVQ    R9, R10
-	LEAQ    (R9)(CX*4), R11
-	CMPQ    AX, $0x06
-	CMOVQHI R11, R10
-	MOVQ    R10, R11
-	LEAQ    (R10)(CX*4), CX
-	CMPQ    AX, $0x07
-	CMOVQHI CX, R11
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, R12
-	SUBL    AX, R12
-	SHRXL   R12, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R12
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R12
-	MOVQ    k+0(FP), R13
-	XORQ    R14, R14
+// func tile8x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS      (AX), Z16
-	VMOVUPS.Z    64(AX), K1, Z17
-	VBROADCASTSS (DX)(R14*1), Z18
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   64(AX), R9
+	LEAQ   (DX)(R9*4), R9
+	MOVQ   80(AX), R10
+	LEAQ   (DX)(R10*4), R10
+	MOVQ   96(AX), R11
+	LEAQ   (DX)(R11*4), R11
+	MOVQ   112(AX), R12
+	LEAQ   (DX)(R12*4), R12
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R13
+	MOVQ   k+16(FP), R14
+
+steps:
+	MOVQ         8(R13), R15
+	VMOVUPS      (DX)(R15*4), Z16
+	VMOVUPS.Z    64(DX)(R15*4), K1, Z17
+	MOVQ         (R13), R15
+	VBROADCASTSS (BX)(R15*4), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (BX)(R14*1), Z18
+	VBROADCASTSS (SI)(R15*4), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS (SI)(R14*1), Z18
+	VBROADCASTSS (DI)(R15*4), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (DI)(R14*1), Z18
+	VBROADCASTSS (R8)(R15*4), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS (R8)(R14*1), Z18
+	VBROADCASTSS (R9)(R15*4), Z18
 	VFMADD231PS  Z16, Z18, Z8
 	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (R9)(R14*1), Z18
+	VBROADCASTSS (R10)(R15*4), Z18
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R10)(R14*1), Z18
+	VBROADCASTSS (R11)(R15*4), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R11)(R14*1), Z18
+	VBROADCASTSS (R12)(R15*4), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         R12, R14
-	ADDQ         CX, AX
-	DECQ         R13
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R13
+	DECQ         R14
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Z16
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Z16
 	VADDPS       Z16, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z3, Z3
-	VMOVUPS      Z3, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z5, Z5
-	VMOVUPS      Z5, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z7, Z7
-	VMOVUPS      Z7, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z8, Z8
-	VMOVUPS      Z8, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z9, Z9
-	VMOVUPS      Z9, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z10, Z10
-	VMOVUPS      Z10, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z11, Z11
-	VMOVUPS      Z11, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z12, Z12
-	VMOVUPS      Z12, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z13, Z13
-	VMOVUPS      Z13, K1, 64(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z14, Z14
-	VMOVUPS      Z14, (AX)
-	VMOVUPS.Z    64(AX), K1, Z0
-	VADDPS       Z0, Z15, Z15
-	VMOVUPS      Z15, K1, 64(AX)
-	JMP          done
+	VMOVUPS      Z0, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
+	VADDPS       Z16, Z1, Z1
+	VMOVUPS      Z1, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS      (DX)(BX*4), Z16
+	VADDPS       Z16, Z2, Z2
+	VMOVUPS      Z2, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
+	VADDPS       Z16, Z3, Z3
+	VMOVUPS      Z3, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMOVUPS      (DX)(BX*4), Z16
+	VADDPS       Z16, Z4, Z4
+	VMOVUPS      Z4, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
+	VADDPS       Z16, Z5, Z5
+	VMOVUPS      Z5, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMOVUPS      (DX)(BX*4), Z16
+	VADDPS       Z16, Z6, Z6
+	VMOVUPS      Z6, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
+	VADDPS       Z16, Z7, Z7
+	VMOVUPS      Z7, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x04
+	JE           done
+	MOVQ         72(AX), BX
+	VMOVUPS      (DX)(BX*4), Z16
+	VADDPS       Z16, Z8, Z8
+	VMOVUPS      Z8, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
+	VADDPS       Z16, Z9, Z9
+	VMOVUPS      Z9, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x05
+	JE           done
+	MOVQ         88(AX), BX
+	VMOVUPS      (DX)(BX*4), Z16
+	VADDPS       Z16, Z10, Z10
+	VMOVUPS      Z10, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
+	VADDPS       Z16, Z11, Z11
+	VMOVUPS      Z11, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x06
+	JE           done
+	MOVQ         104(AX), BX
+	VMOVUPS      (DX)(BX*4), Z16
+	VADDPS       Z16, Z12, Z12
+	VMOVUPS      Z12, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
+	VADDPS       Z16, Z13, Z13
+	VMOVUPS      Z13, K1, 64(DX)(BX*4)
+	CMPQ         CX, $0x07
+	JE           done
+	MOVQ         120(AX), BX
+	VMOVUPS      (DX)(BX*4), Z16
+	VADDPS       Z16, Z14, Z14
+	VMOVUPS      Z14, (DX)(BX*4)
+	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
+	VADDPS       Z16, Z15, Z15
+	VMOVUPS      Z15, K1, 64(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, K1, 64(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, K1, 64(AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z2, (DX)(BX*4)
+	VMOVUPS Z3, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z4, (DX)(BX*4)
+	VMOVUPS Z5, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z6, (DX)(BX*4)
+	VMOVUPS Z7, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z8, (DX)(BX*4)
+	VMOVUPS Z9, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z10, (DX)(BX*4)
+	VMOVUPS Z11, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x06
+	JE      done
+	MOVQ    104(AX), BX
+	VMOVUPS Z12, (DX)(BX*4)
+	VMOVUPS Z13, K1, 64(DX)(BX*4)
+	CMPQ    CX, $0x07
+	JE      done
+	MOVQ    120(AX), BX
+	VMOVUPS Z14, (DX)(BX*4)
+	VMOVUPS Z15, K1, 64(DX)(BX*4)
+
+next:
+	ADDQ $0x80, AX
+	SUBQ $0x08, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile8x3AVX512(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·tile8x3AVX512(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), R8
-	CMPQ    AX, $0x03
-	CMOVQHI R8, DI
-	MOVQ    DI, R8
-	LEAQ    (DI)(CX*4), R9
-	CMPQ    AX, $0x04
-	CMOVQHI R9, R8
-	MOVQ    R8, R9
-	LEAQ    (R8)(CX*4), R10
-	CMPQ    AX, $0x05
-	CMOVQHI R10, R9
-	MOVQ    R9, R10
-	LEAQ    (R9)(CX*4), R11
-	CMPQ    AX, $0x06
-	CMOVQHI R11, R10
-	MOVQ    R10, R11
-	LEAQ    (R10)(CX*4), CX
-	CMPQ    AX, $0x07
-	CMOVQHI CX, R11
-	MOVQ    last+72(FP), AX
-	MOVL    $0x0000ffff, CX
-	MOVL    $0x00000010, R12
-	SUBL    AX, R12
-	SHRXL   R12, CX, CX
-	KMOVW   CX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	VPXORD  Z18, Z18, Z18
-	VPXORD  Z19, Z19, Z19
-	VPXORD  Z20, Z20, Z20
-	VPXORD  Z21, Z21, Z21
-	VPXORD  Z22, Z22, Z22
-	VPXORD  Z23, Z23, Z23
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R12
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R12
-	MOVQ    k+0(FP), R13
-	XORQ    R14, R14
+// func tile8x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tile8x3AVX512(SB), NOSPLIT, $0-65
+	MOVQ  last+56(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  row+8(FP), AX
+	MOVQ  n+0(FP), CX
 
-k:
-	VMOVUPS      (AX), Z24
-	VMOVUPS      64(AX), Z25
-	VMOVUPS.Z    128(AX), K1, Z26
-	VBROADCASTSS (DX)(R14*1), Z27
+rows:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   64(AX), R9
+	LEAQ   (DX)(R9*4), R9
+	MOVQ   80(AX), R10
+	LEAQ   (DX)(R10*4), R10
+	MOVQ   96(AX), R11
+	LEAQ   (DX)(R11*4), R11
+	MOVQ   112(AX), R12
+	LEAQ   (DX)(R12*4), R12
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R13
+	MOVQ   k+16(FP), R14
+
+steps:
+	MOVQ         8(R13), R15
+	VMOVUPS      (DX)(R15*4), Z24
+	VMOVUPS      64(DX)(R15*4), Z25
+	VMOVUPS.Z    128(DX)(R15*4), K1, Z26
+	MOVQ         (R13), R15
+	VBROADCASTSS (BX)(R15*4), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
 	VFMADD231PS  Z26, Z27, Z2
-	VBROADCASTSS (BX)(R14*1), Z27
+	VBROADCASTSS (SI)(R15*4), Z27
 	VFMADD231PS  Z24, Z27, Z3
 	VFMADD231PS  Z25, Z27, Z4
 	VFMADD231PS  Z26, Z27, Z5
-	VBROADCASTSS (SI)(R14*1), Z27
+	VBROADCASTSS (DI)(R15*4), Z27
 	VFMADD231PS  Z24, Z27, Z6
 	VFMADD231PS  Z25, Z27, Z7
 	VFMADD231PS  Z26, Z27, Z8
-	VBROADCASTSS (DI)(R14*1), Z27
+	VBROADCASTSS (R8)(R15*4), Z27
 	VFMADD231PS  Z24, Z27, Z9
 	VFMADD231PS  Z25, Z27, Z10
 	VFMADD231PS  Z26, Z27, Z11
-	VBROADCASTSS (R8)(R14*1), Z27
+	VBROADCASTSS (R9)(R15*4), Z27
 	VFMADD231PS  Z24, Z27, Z12
 	VFMADD231PS  Z25, Z27, Z13
 	VFMADD231PS  Z26, Z27, Z14
-	VBROADCASTSS (R9)(R14*1), Z27
+	VBROADCASTSS (R10)(R15*4), Z27
 	VFMADD231PS  Z24, Z27, Z15
 	VFMADD231PS  Z25, Z27, Z16
 	VFMADD231PS  Z26, Z27, Z17
-	VBROADCASTSS (R10)(R14*1), Z27
+	VBROADCASTSS (R11)(R15*4), Z27
 	VFMADD231PS  Z24, Z27, Z18
 	VFMADD231PS  Z25, Z27, Z19
 	VFMADD231PS  Z26, Z27, Z20
-	VBROADCASTSS (R11)(R14*1), Z27
+	VBROADCASTSS (R12)(R15*4), Z27
 	VFMADD231PS  Z24, Z27, Z21
 	VFMADD231PS  Z25, Z27, Z22
 	VFMADD231PS  Z26, Z27, Z23
-	ADDQ         R12, R14
-	ADDQ         CX, AX
-	DECQ         R13
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R13
+	DECQ         R14
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Z24
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Z24
 	VADDPS       Z24, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z5, Z5
-	VMOVUPS      Z5, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z8, Z8
-	VMOVUPS      Z8, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z11, Z11
-	VMOVUPS      Z11, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z12, Z12
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z13, Z13
-	VMOVUPS      Z13, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z14, Z14
-	VMOVUPS      Z14, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z17, Z17
-	VMOVUPS      Z17, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z18, Z18
-	VMOVUPS      Z18, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z19, Z19
-	VMOVUPS      Z19, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z20, Z20
-	VMOVUPS      Z20, K1, 128(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Z0
-	VADDPS       Z0, Z21, Z21
-	VMOVUPS      Z21, (AX)
-	VMOVUPS      64(AX), Z0
-	VADDPS       Z0, Z22, Z22
-	VMOVUPS      Z22, 64(AX)
-	VMOVUPS.Z    128(AX), K1, Z0
-	VADDPS       Z0, Z23, Z23
-	VMOVUPS      Z23, K1, 128(AX)
-	JMP          done
+	VMOVUPS      Z0, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z24
+	VADDPS       Z24, Z1, Z1
+	VMOVUPS      Z1, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
+	VADDPS       Z24, Z2, Z2
+	VMOVUPS      Z2, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS      (DX)(BX*4), Z24
+	VADDPS       Z24, Z3, Z3
+	VMOVUPS      Z3, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z24
+	VADDPS       Z24, Z4, Z4
+	VMOVUPS      Z4, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
+	VADDPS       Z24, Z5, Z5
+	VMOVUPS      Z5, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMOVUPS      (DX)(BX*4), Z24
+	VADDPS       Z24, Z6, Z6
+	VMOVUPS      Z6, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z24
+	VADDPS       Z24, Z7, Z7
+	VMOVUPS      Z7, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
+	VADDPS       Z24, Z8, Z8
+	VMOVUPS      Z8, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMOVUPS      (DX)(BX*4), Z24
+	VADDPS       Z24, Z9, Z9
+	VMOVUPS      Z9, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z24
+	VADDPS       Z24, Z10, Z10
+	VMOVUPS      Z10, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
+	VADDPS       Z24, Z11, Z11
+	VMOVUPS      Z11, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x04
+	JE           done
+	MOVQ         72(AX), BX
+	VMOVUPS      (DX)(BX*4), Z24
+	VADDPS       Z24, Z12, Z12
+	VMOVUPS      Z12, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z24
+	VADDPS       Z24, Z13, Z13
+	VMOVUPS      Z13, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
+	VADDPS       Z24, Z14, Z14
+	VMOVUPS      Z14, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x05
+	JE           done
+	MOVQ         88(AX), BX
+	VMOVUPS      (DX)(BX*4), Z24
+	VADDPS       Z24, Z15, Z15
+	VMOVUPS      Z15, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z24
+	VADDPS       Z24, Z16, Z16
+	VMOVUPS      Z16, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
+	VADDPS       Z24, Z17, Z17
+	VMOVUPS      Z17, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x06
+	JE           done
+	MOVQ         104(AX), BX
+	VMOVUPS      (DX)(BX*4), Z24
+	VADDPS       Z24, Z18, Z18
+	VMOVUPS      Z18, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z24
+	VADDPS       Z24, Z19, Z19
+	VMOVUPS      Z19, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
+	VADDPS       Z24, Z20, Z20
+	VMOVUPS      Z20, K1, 128(DX)(BX*4)
+	CMPQ         CX, $0x07
+	JE           done
+	MOVQ         120(AX), BX
+	VMOVUPS      (DX)(BX*4), Z24
+	VADDPS       Z24, Z21, Z21
+	VMOVUPS      Z21, (DX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Z24
+	VADDPS       Z24, Z22, Z22
+	VMOVUPS      Z22, 64(DX)(BX*4)
+	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
+	VADDPS       Z24, Z23, Z23
+	VMOVUPS      Z23, K1, 128(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z3, (AX)
-	VMOVUPS Z4, 64(AX)
-	VMOVUPS Z5, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, 64(AX)
-	VMOVUPS Z8, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z9, (AX)
-	VMOVUPS Z10, 64(AX)
-	VMOVUPS Z11, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	VMOVUPS Z14, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z15, (AX)
-	VMOVUPS Z16, 64(AX)
-	VMOVUPS Z17, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, 64(AX)
-	VMOVUPS Z20, K1, 128(AX)
-	DECQ    DX
-	JZ      done
-	ADDQ    CX, AX
-	VMOVUPS Z21, (AX)
-	VMOVUPS Z22, 64(AX)
-	VMOVUPS Z23, K1, 128(AX)
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, 64(DX)(BX*4)
+	VMOVUPS Z2, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z3, (DX)(BX*4)
+	VMOVUPS Z4, 64(DX)(BX*4)
+	VMOVUPS Z5, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z6, (DX)(BX*4)
+	VMOVUPS Z7, 64(DX)(BX*4)
+	VMOVUPS Z8, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z9, (DX)(BX*4)
+	VMOVUPS Z10, 64(DX)(BX*4)
+	VMOVUPS Z11, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z12, (DX)(BX*4)
+	VMOVUPS Z13, 64(DX)(BX*4)
+	VMOVUPS Z14, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z15, (DX)(BX*4)
+	VMOVUPS Z16, 64(DX)(BX*4)
+	VMOVUPS Z17, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x06
+	JE      done
+	MOVQ    104(AX), BX
+	VMOVUPS Z18, (DX)(BX*4)
+	VMOVUPS Z19, 64(DX)(BX*4)
+	VMOVUPS Z20, K1, 128(DX)(BX*4)
+	CMPQ    CX, $0x07
+	JE      done
+	MOVQ    120(AX), BX
+	VMOVUPS Z21, (DX)(BX*4)
+	VMOVUPS Z22, 64(DX)(BX*4)
+	VMOVUPS Z23, K1, 128(DX)(BX*4)
+
+next:
+	ADDQ $0x80, AX
+	SUBQ $0x08, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile1x1AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+// func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 // Requires: AVX, FMA3
-TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), AX
-	MOVQ    a+8(FP), AX
-	MOVQ    last+72(FP), CX
-	LEAQ    laneMask<>+0(SB), DX
-	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y0
-	VXORPS  Y1, Y1, Y1
-	MOVQ    b+32(FP), CX
-	MOVQ    kb+40(FP), DX
-	MOVQ    ka+24(FP), BX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, BX
-	MOVQ    k+0(FP), SI
-	XORQ    DI, DI
+TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-65
+	MOVQ    last+56(FP), AX
+	LEAQ    laneMask<>+0(SB), CX
+	NEGQ    AX
+	VMOVUPS 32(CX)(AX*4), Y0
+	MOVQ    row+8(FP), AX
+	MOVQ    n+0(FP), CX
 
-k:
-	VMASKMOVPS   (CX), Y0, Y2
-	VBROADCASTSS (AX)(DI*1), Y3
+rows:
+	VXORPS Y1, Y1, Y1
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), SI
+	MOVQ   k+16(FP), DI
+
+steps:
+	MOVQ         8(SI), R8
+	VMASKMOVPS   (DX)(R8*4), Y0, Y2
+	MOVQ         (SI), R8
+	VBROADCASTSS (BX)(R8*4), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, DI
-	ADDQ         DX, CX
-	DECQ         SI
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), CX
-	MOVB         add+80(FP), CL
-	TESTB        CL, CL
+	ADDQ         $0x10, SI
+	DECQ         DI
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
+	TESTB        BL, BL
 	JZ           overwrite
-	VMASKMOVPS   (AX), Y0, Y2
+	MOVQ         8(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y2
 	VADDPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-	JMP          done
+	VMASKMOVPS   Y1, Y0, (DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (AX)
+	MOVQ       8(AX), BX
+	VMASKMOVPS Y1, Y0, (DX)(BX*4)
 
-done:
+next:
+	ADDQ $0x10, AX
+	SUBQ $0x01, CX
+	JG   rows
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
+// func tile1x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 // Requires: AVX, FMA3
-TEXT ·tile1x2AVX2(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), AX
-	MOVQ    a+8(FP), AX
-	MOVQ    last+72(FP), CX
-	LEAQ    laneMask<>+0(SB), DX
-	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	MOVQ    b+32(FP), CX
-	MOVQ    kb+40(FP), DX
-	MOVQ    ka+24(FP), BX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, BX
-	MOVQ    k+0(FP), SI
-	XORQ    DI, DI
+TEXT ·tile1x2AVX2(SB), NOSPLIT, $0-65
+	MOVQ    last+56(FP), AX
+	LEAQ    laneMask<>+0(SB), CX
+	NEGQ    AX
+	VMOVUPS 32(CX)(AX*4), Y0
+	MOVQ    row+8(FP), AX
+	MOVQ    n+0(FP), CX
 
-k:
-	VMOVUPS      (CX), Y3
-	VMASKMOVPS   32(CX), Y0, Y4
-	VBROADCASTSS (AX)(DI*1), Y5
+rows:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), SI
+	MOVQ   k+16(FP), DI
+
+steps:
+	MOVQ         8(SI), R8
+	VMOVUPS      (DX)(R8*4), Y3
+	VMASKMOVPS   32(DX)(R8*4), Y0, Y4
+	MOVQ         (SI), R8
+	VBROADCASTSS (BX)(R8*4), Y5
 	VFMADD231PS  Y3, Y5, Y1
 	VFMADD231PS  Y4, Y5, Y2
-	ADDQ         BX, DI
-	ADDQ         DX, CX
-	DECQ         SI
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), CX
-	MOVB         add+80(FP), CL
-	TESTB        CL, CL
-	JZ           overwrite
-	VMOVUPS      (AX), Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(AX)
-	JMP          done
-
-overwrite:
-	VMOVUPS    Y1, (AX)
-	VMASKMOVPS Y2, Y0, 32(AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func tile2x1AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, CMOV, FMA3
-TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), CX
-	CMPQ    AX, $0x01
-	CMOVQHI CX, BX
-	MOVQ    last+72(FP), AX
-	LEAQ    laneMask<>+0(SB), CX
-	NEGQ    AX
-	VMOVUPS 32(CX)(AX*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), SI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, SI
-	MOVQ    k+0(FP), DI
-	XORQ    R8, R8
-
-k:
-	VMASKMOVPS   (AX), Y0, Y3
-	VBROADCASTSS (DX)(R8*1), Y4
-	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (BX)(R8*1), Y4
-	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         SI, R8
-	ADDQ         CX, AX
+	ADDQ         $0x10, SI
 	DECQ         DI
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMASKMOVPS   (AX), Y0, Y3
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Y3
 	VADDPS       Y3, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMASKMOVPS   (AX), Y0, Y1
+	VMOVUPS      Y1, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)
-	JMP          done
+	VMASKMOVPS   Y2, Y0, 32(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMASKMOVPS Y2, Y0, (AX)
+	MOVQ       8(AX), BX
+	VMOVUPS    Y1, (DX)(BX*4)
+	VMASKMOVPS Y2, Y0, 32(DX)(BX*4)
+
+next:
+	ADDQ $0x10, AX
+	SUBQ $0x01, CX
+	JG   rows
+	VZEROUPPER
+	RET
+
+// func tile2x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, FMA3
+TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-65
+	MOVQ    last+56(FP), AX
+	LEAQ    laneMask<>+0(SB), CX
+	NEGQ    AX
+	VMOVUPS 32(CX)(AX*4), Y0
+	MOVQ    row+8(FP), AX
+	MOVQ    n+0(FP), CX
+
+rows:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), DI
+	MOVQ   k+16(FP), R8
+
+steps:
+	MOVQ         8(DI), R9
+	VMASKMOVPS   (DX)(R9*4), Y0, Y3
+	MOVQ         (DI), R9
+	VBROADCASTSS (BX)(R9*4), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (SI)(R9*4), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
+	TESTB        BL, BL
+	JZ           overwrite
+	MOVQ         8(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y3
+	VADDPS       Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (DX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ       8(AX), BX
+	VMASKMOVPS Y1, Y0, (DX)(BX*4)
+	CMPQ       CX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMASKMOVPS Y2, Y0, (DX)(BX*4)
+
+next:
+	ADDQ $0x20, AX
+	SUBQ $0x02, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, CMOV, FMA3
-TEXT ·tile2x2AVX2(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), CX
-	CMPQ    AX, $0x01
-	CMOVQHI CX, BX
-	MOVQ    last+72(FP), AX
+// func tile2x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, FMA3
+TEXT ·tile2x2AVX2(SB), NOSPLIT, $0-65
+	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), SI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, SI
-	MOVQ    k+0(FP), DI
-	XORQ    R8, R8
+	MOVQ    row+8(FP), AX
+	MOVQ    n+0(FP), CX
 
-k:
-	VMOVUPS      (AX), Y5
-	VMASKMOVPS   32(AX), Y0, Y6
-	VBROADCASTSS (DX)(R8*1), Y7
+rows:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), DI
+	MOVQ   k+16(FP), R8
+
+steps:
+	MOVQ         8(DI), R9
+	VMOVUPS      (DX)(R9*4), Y5
+	VMASKMOVPS   32(DX)(R9*4), Y0, Y6
+	MOVQ         (DI), R9
+	VBROADCASTSS (BX)(R9*4), Y7
 	VFMADD231PS  Y5, Y7, Y1
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (BX)(R8*1), Y7
+	VBROADCASTSS (SI)(R9*4), Y7
 	VFMADD231PS  Y5, Y7, Y3
 	VFMADD231PS  Y6, Y7, Y4
-	ADDQ         SI, R8
-	ADDQ         CX, AX
-	DECQ         DI
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Y5
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Y5
 	VADDPS       Y5, Y1, Y1
-	VMOVUPS      Y1, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y1, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Y1
+	VMASKMOVPS   Y2, Y0, 32(DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS      (DX)(BX*4), Y1
 	VADDPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y3, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, 32(AX)
-	JMP          done
+	VMASKMOVPS   Y4, Y0, 32(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS    Y1, (AX)
-	VMASKMOVPS Y2, Y0, 32(AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMOVUPS    Y3, (AX)
-	VMASKMOVPS Y4, Y0, 32(AX)
+	MOVQ       8(AX), BX
+	VMOVUPS    Y1, (DX)(BX*4)
+	VMASKMOVPS Y2, Y0, 32(DX)(BX*4)
+	CMPQ       CX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMOVUPS    Y3, (DX)(BX*4)
+	VMASKMOVPS Y4, Y0, 32(DX)(BX*4)
+
+next:
+	ADDQ $0x20, AX
+	SUBQ $0x02, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, CMOV, FMA3
-TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), CX
-	CMPQ    AX, $0x03
-	CMOVQHI CX, DI
-	MOVQ    last+72(FP), AX
+// func tile4x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, FMA3
+TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-65
+	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R8
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R8
-	MOVQ    k+0(FP), R9
-	XORQ    R10, R10
+	MOVQ    row+8(FP), AX
+	MOVQ    n+0(FP), CX
 
-k:
-	VMASKMOVPS   (AX), Y0, Y5
-	VBROADCASTSS (DX)(R10*1), Y6
+rows:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R9
+	MOVQ   k+16(FP), R10
+
+steps:
+	MOVQ         8(R9), R11
+	VMASKMOVPS   (DX)(R11*4), Y0, Y5
+	MOVQ         (R9), R11
+	VBROADCASTSS (BX)(R11*4), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (BX)(R10*1), Y6
+	VBROADCASTSS (SI)(R11*4), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (SI)(R10*1), Y6
+	VBROADCASTSS (DI)(R11*4), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (DI)(R10*1), Y6
+	VBROADCASTSS (R8)(R11*4), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         R8, R10
-	ADDQ         CX, AX
-	DECQ         R9
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMASKMOVPS   (AX), Y0, Y5
+	MOVQ         8(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y5
 	VADDPS       Y5, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMASKMOVPS   (AX), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMASKMOVPS   (AX), Y0, Y1
+	VMASKMOVPS   Y2, Y0, (DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMASKMOVPS   (AX), Y0, Y1
+	VMASKMOVPS   Y3, Y0, (DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (AX)
-	JMP          done
+	VMASKMOVPS   Y4, Y0, (DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMASKMOVPS Y2, Y0, (AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMASKMOVPS Y3, Y0, (AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMASKMOVPS Y4, Y0, (AX)
+	MOVQ       8(AX), BX
+	VMASKMOVPS Y1, Y0, (DX)(BX*4)
+	CMPQ       CX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMASKMOVPS Y2, Y0, (DX)(BX*4)
+	CMPQ       CX, $0x02
+	JE         done
+	MOVQ       40(AX), BX
+	VMASKMOVPS Y3, Y0, (DX)(BX*4)
+	CMPQ       CX, $0x03
+	JE         done
+	MOVQ       56(AX), BX
+	VMASKMOVPS Y4, Y0, (DX)(BX*4)
+
+next:
+	ADDQ $0x40, AX
+	SUBQ $0x04, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, CMOV, FMA3
-TEXT ·tile4x2AVX2(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), CX
-	CMPQ    AX, $0x03
-	CMOVQHI CX, DI
-	MOVQ    last+72(FP), AX
+// func tile4x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, FMA3
+TEXT ·tile4x2AVX2(SB), NOSPLIT, $0-65
+	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R8
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R8
-	MOVQ    k+0(FP), R9
-	XORQ    R10, R10
+	MOVQ    row+8(FP), AX
+	MOVQ    n+0(FP), CX
 
-k:
-	VMOVUPS      (AX), Y9
-	VMASKMOVPS   32(AX), Y0, Y10
-	VBROADCASTSS (DX)(R10*1), Y11
+rows:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R9
+	MOVQ   k+16(FP), R10
+
+steps:
+	MOVQ         8(R9), R11
+	VMOVUPS      (DX)(R11*4), Y9
+	VMASKMOVPS   32(DX)(R11*4), Y0, Y10
+	MOVQ         (R9), R11
+	VBROADCASTSS (BX)(R11*4), Y11
 	VFMADD231PS  Y9, Y11, Y1
 	VFMADD231PS  Y10, Y11, Y2
-	VBROADCASTSS (BX)(R10*1), Y11
+	VBROADCASTSS (SI)(R11*4), Y11
 	VFMADD231PS  Y9, Y11, Y3
 	VFMADD231PS  Y10, Y11, Y4
-	VBROADCASTSS (SI)(R10*1), Y11
+	VBROADCASTSS (DI)(R11*4), Y11
 	VFMADD231PS  Y9, Y11, Y5
 	VFMADD231PS  Y10, Y11, Y6
-	VBROADCASTSS (DI)(R10*1), Y11
+	VBROADCASTSS (R8)(R11*4), Y11
 	VFMADD231PS  Y9, Y11, Y7
 	VFMADD231PS  Y10, Y11, Y8
-	ADDQ         R8, R10
-	ADDQ         CX, AX
-	DECQ         R9
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Y9
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Y9
 	VADDPS       Y9, Y1, Y1
-	VMOVUPS      Y1, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y1, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Y1
+	VMASKMOVPS   Y2, Y0, 32(DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS      (DX)(BX*4), Y1
 	VADDPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y3, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, 32(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Y1
+	VMASKMOVPS   Y4, Y0, 32(DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMOVUPS      (DX)(BX*4), Y1
 	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y5, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y5, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, 32(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Y1
+	VMASKMOVPS   Y6, Y0, 32(DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMOVUPS      (DX)(BX*4), Y1
 	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y7, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y8, Y8
-	VMASKMOVPS   Y8, Y0, 32(AX)
-	JMP          done
+	VMASKMOVPS   Y8, Y0, 32(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS    Y1, (AX)
-	VMASKMOVPS Y2, Y0, 32(AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMOVUPS    Y3, (AX)
-	VMASKMOVPS Y4, Y0, 32(AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMOVUPS    Y5, (AX)
-	VMASKMOVPS Y6, Y0, 32(AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMOVUPS    Y7, (AX)
-	VMASKMOVPS Y8, Y0, 32(AX)
+	MOVQ       8(AX), BX
+	VMOVUPS    Y1, (DX)(BX*4)
+	VMASKMOVPS Y2, Y0, 32(DX)(BX*4)
+	CMPQ       CX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMOVUPS    Y3, (DX)(BX*4)
+	VMASKMOVPS Y4, Y0, 32(DX)(BX*4)
+	CMPQ       CX, $0x02
+	JE         done
+	MOVQ       40(AX), BX
+	VMOVUPS    Y5, (DX)(BX*4)
+	VMASKMOVPS Y6, Y0, 32(DX)(BX*4)
+	CMPQ       CX, $0x03
+	JE         done
+	MOVQ       56(AX), BX
+	VMOVUPS    Y7, (DX)(BX*4)
+	VMASKMOVPS Y8, Y0, 32(DX)(BX*4)
+
+next:
+	ADDQ $0x40, AX
+	SUBQ $0x04, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, CMOV, FMA3
-TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), R8
-	CMPQ    AX, $0x03
-	CMOVQHI R8, DI
-	MOVQ    DI, R8
-	LEAQ    (DI)(CX*4), R9
-	CMPQ    AX, $0x04
-	CMOVQHI R9, R8
-	MOVQ    R8, R9
-	LEAQ    (R8)(CX*4), CX
-	CMPQ    AX, $0x05
-	CMOVQHI CX, R9
-	MOVQ    last+72(FP), AX
+// func tile6x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, FMA3
+TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-65
+	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R10
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R10
-	MOVQ    k+0(FP), R11
-	XORQ    R12, R12
+	MOVQ    row+8(FP), AX
+	MOVQ    n+0(FP), CX
 
-k:
-	VMASKMOVPS   (AX), Y0, Y7
-	VBROADCASTSS (DX)(R12*1), Y8
+rows:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   64(AX), R9
+	LEAQ   (DX)(R9*4), R9
+	MOVQ   80(AX), R10
+	LEAQ   (DX)(R10*4), R10
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R11
+	MOVQ   k+16(FP), R12
+
+steps:
+	MOVQ         8(R11), R13
+	VMASKMOVPS   (DX)(R13*4), Y0, Y7
+	MOVQ         (R11), R13
+	VBROADCASTSS (BX)(R13*4), Y8
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (BX)(R12*1), Y8
+	VBROADCASTSS (SI)(R13*4), Y8
 	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (SI)(R12*1), Y8
+	VBROADCASTSS (DI)(R13*4), Y8
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (DI)(R12*1), Y8
+	VBROADCASTSS (R8)(R13*4), Y8
 	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS (R8)(R12*1), Y8
+	VBROADCASTSS (R9)(R13*4), Y8
 	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS (R9)(R12*1), Y8
+	VBROADCASTSS (R10)(R13*4), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         R10, R12
-	ADDQ         CX, AX
-	DECQ         R11
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMASKMOVPS   (AX), Y0, Y7
+	MOVQ         8(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y7
 	VADDPS       Y7, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMASKMOVPS   (AX), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMASKMOVPS   (AX), Y0, Y1
+	VMASKMOVPS   Y2, Y0, (DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMASKMOVPS   (AX), Y0, Y1
+	VMASKMOVPS   Y3, Y0, (DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMASKMOVPS   (AX), Y0, Y1
+	VMASKMOVPS   Y4, Y0, (DX)(BX*4)
+	CMPQ         CX, $0x04
+	JE           done
+	MOVQ         72(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y5, Y5
-	VMASKMOVPS   Y5, Y0, (AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMASKMOVPS   (AX), Y0, Y1
+	VMASKMOVPS   Y5, Y0, (DX)(BX*4)
+	CMPQ         CX, $0x05
+	JE           done
+	MOVQ         88(AX), BX
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, (AX)
-	JMP          done
+	VMASKMOVPS   Y6, Y0, (DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMASKMOVPS Y2, Y0, (AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMASKMOVPS Y3, Y0, (AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMASKMOVPS Y4, Y0, (AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMASKMOVPS Y5, Y0, (AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMASKMOVPS Y6, Y0, (AX)
+	MOVQ       8(AX), BX
+	VMASKMOVPS Y1, Y0, (DX)(BX*4)
+	CMPQ       CX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMASKMOVPS Y2, Y0, (DX)(BX*4)
+	CMPQ       CX, $0x02
+	JE         done
+	MOVQ       40(AX), BX
+	VMASKMOVPS Y3, Y0, (DX)(BX*4)
+	CMPQ       CX, $0x03
+	JE         done
+	MOVQ       56(AX), BX
+	VMASKMOVPS Y4, Y0, (DX)(BX*4)
+	CMPQ       CX, $0x04
+	JE         done
+	MOVQ       72(AX), BX
+	VMASKMOVPS Y5, Y0, (DX)(BX*4)
+	CMPQ       CX, $0x05
+	JE         done
+	MOVQ       88(AX), BX
+	VMASKMOVPS Y6, Y0, (DX)(BX*4)
+
+next:
+	ADDQ $0x60, AX
+	SUBQ $0x06, CX
+	JG   rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX2(k int, a *float32, ra int, ka int, b *float32, kb int, c *float32, ldc int, rows int, last int, add bool)
-// Requires: AVX, CMOV, FMA3
-TEXT ·tile6x2AVX2(SB), NOSPLIT, $0-81
-	MOVQ    rows+64(FP), AX
-	MOVQ    ra+16(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
-	CMOVQHI SI, BX
-	MOVQ    BX, SI
-	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
-	CMOVQHI DI, SI
-	MOVQ    SI, DI
-	LEAQ    (SI)(CX*4), R8
-	CMPQ    AX, $0x03
-	CMOVQHI R8, DI
-	MOVQ    DI, R8
-	LEAQ    (DI)(CX*4), R9
-	CMPQ    AX, $0x04
-	CMOVQHI R9, R8
-	MOVQ    R8, R9
-	LEAQ    (R8)(CX*4), CX
-	CMPQ    AX, $0x05
-	CMOVQHI CX, R9
-	MOVQ    last+72(FP), AX
+// func tile6x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// Requires: AVX, FMA3
+TEXT ·tile6x2AVX2(SB), NOSPLIT, $0-65
+	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y12, Y12, Y12
-	MOVQ    b+32(FP), AX
-	MOVQ    kb+40(FP), CX
-	MOVQ    ka+24(FP), R10
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, R10
-	MOVQ    k+0(FP), R11
-	XORQ    R12, R12
+	MOVQ    row+8(FP), AX
+	MOVQ    n+0(FP), CX
 
-k:
-	VMOVUPS      (AX), Y13
-	VMASKMOVPS   32(AX), Y0, Y14
-	VBROADCASTSS (DX)(R12*1), Y15
+rows:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	MOVQ   a+32(FP), DX
+	MOVQ   (AX), BX
+	LEAQ   (DX)(BX*4), BX
+	MOVQ   16(AX), SI
+	LEAQ   (DX)(SI*4), SI
+	MOVQ   32(AX), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   48(AX), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   64(AX), R9
+	LEAQ   (DX)(R9*4), R9
+	MOVQ   80(AX), R10
+	LEAQ   (DX)(R10*4), R10
+	MOVQ   b+40(FP), DX
+	MOVQ   step+24(FP), R11
+	MOVQ   k+16(FP), R12
+
+steps:
+	MOVQ         8(R11), R13
+	VMOVUPS      (DX)(R13*4), Y13
+	VMASKMOVPS   32(DX)(R13*4), Y0, Y14
+	MOVQ         (R11), R13
+	VBROADCASTSS (BX)(R13*4), Y15
 	VFMADD231PS  Y13, Y15, Y1
 	VFMADD231PS  Y14, Y15, Y2
-	VBROADCASTSS (BX)(R12*1), Y15
+	VBROADCASTSS (SI)(R13*4), Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
-	VBROADCASTSS (SI)(R12*1), Y15
+	VBROADCASTSS (DI)(R13*4), Y15
 	VFMADD231PS  Y13, Y15, Y5
 	VFMADD231PS  Y14, Y15, Y6
-	VBROADCASTSS (DI)(R12*1), Y15
+	VBROADCASTSS (R8)(R13*4), Y15
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
-	VBROADCASTSS (R8)(R12*1), Y15
+	VBROADCASTSS (R9)(R13*4), Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
-	VBROADCASTSS (R9)(R12*1), Y15
+	VBROADCASTSS (R10)(R13*4), Y15
 	VFMADD231PS  Y13, Y15, Y11
 	VFMADD231PS  Y14, Y15, Y12
-	ADDQ         R10, R12
-	ADDQ         CX, AX
-	DECQ         R11
-	JNZ          k
-	MOVQ         c+48(FP), AX
-	MOVQ         ldc+56(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         rows+64(FP), DX
-	MOVB         add+80(FP), BL
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          steps
+	MOVQ         c+48(FP), DX
+	MOVB         add+64(FP), BL
 	TESTB        BL, BL
 	JZ           overwrite
-	VMOVUPS      (AX), Y13
+	MOVQ         8(AX), BX
+	VMOVUPS      (DX)(BX*4), Y13
 	VADDPS       Y13, Y1, Y1
-	VMOVUPS      Y1, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y1, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Y1
+	VMASKMOVPS   Y2, Y0, 32(DX)(BX*4)
+	CMPQ         CX, $0x01
+	JE           done
+	MOVQ         24(AX), BX
+	VMOVUPS      (DX)(BX*4), Y1
 	VADDPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y3, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, 32(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Y1
+	VMASKMOVPS   Y4, Y0, 32(DX)(BX*4)
+	CMPQ         CX, $0x02
+	JE           done
+	MOVQ         40(AX), BX
+	VMOVUPS      (DX)(BX*4), Y1
 	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y5, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y5, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, 32(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Y1
+	VMASKMOVPS   Y6, Y0, 32(DX)(BX*4)
+	CMPQ         CX, $0x03
+	JE           done
+	MOVQ         56(AX), BX
+	VMOVUPS      (DX)(BX*4), Y1
 	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y7, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y8, Y8
-	VMASKMOVPS   Y8, Y0, 32(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Y1
+	VMASKMOVPS   Y8, Y0, 32(DX)(BX*4)
+	CMPQ         CX, $0x04
+	JE           done
+	MOVQ         72(AX), BX
+	VMOVUPS      (DX)(BX*4), Y1
 	VADDPS       Y1, Y9, Y9
-	VMOVUPS      Y9, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y9, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y10, Y10
-	VMASKMOVPS   Y10, Y0, 32(AX)
-	DECQ         DX
-	JZ           done
-	ADDQ         CX, AX
-	VMOVUPS      (AX), Y1
+	VMASKMOVPS   Y10, Y0, 32(DX)(BX*4)
+	CMPQ         CX, $0x05
+	JE           done
+	MOVQ         88(AX), BX
+	VMOVUPS      (DX)(BX*4), Y1
 	VADDPS       Y1, Y11, Y11
-	VMOVUPS      Y11, (AX)
-	VMASKMOVPS   32(AX), Y0, Y1
+	VMOVUPS      Y11, (DX)(BX*4)
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y12, Y12
-	VMASKMOVPS   Y12, Y0, 32(AX)
-	JMP          done
+	VMASKMOVPS   Y12, Y0, 32(DX)(BX*4)
+	JMP          next
 
 overwrite:
-	VMOVUPS    Y1, (AX)
-	VMASKMOVPS Y2, Y0, 32(AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMOVUPS    Y3, (AX)
-	VMASKMOVPS Y4, Y0, 32(AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMOVUPS    Y5, (AX)
-	VMASKMOVPS Y6, Y0, 32(AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMOVUPS    Y7, (AX)
-	VMASKMOVPS Y8, Y0, 32(AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMOVUPS    Y9, (AX)
-	VMASKMOVPS Y10, Y0, 32(AX)
-	DECQ       DX
-	JZ         done
-	ADDQ       CX, AX
-	VMOVUPS    Y11, (AX)
-	VMASKMOVPS Y12, Y0, 32(AX)
+	MOVQ       8(AX), BX
+	VMOVUPS    Y1, (DX)(BX*4)
+	VMASKMOVPS Y2, Y0, 32(DX)(BX*4)
+	CMPQ       CX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMOVUPS    Y3, (DX)(BX*4)
+	VMASKMOVPS Y4, Y0, 32(DX)(BX*4)
+	CMPQ       CX, $0x02
+	JE         done
+	MOVQ       40(AX), BX
+	VMOVUPS    Y5, (DX)(BX*4)
+	VMASKMOVPS Y6, Y0, 32(DX)(BX*4)
+	CMPQ       CX, $0x03
+	JE         done
+	MOVQ       56(AX), BX
+	VMOVUPS    Y7, (DX)(BX*4)
+	VMASKMOVPS Y8, Y0, 32(DX)(BX*4)
+	CMPQ       CX, $0x04
+	JE         done
+	MOVQ       72(AX), BX
+	VMOVUPS    Y9, (DX)(BX*4)
+	VMASKMOVPS Y10, Y0, 32(DX)(BX*4)
+	CMPQ       CX, $0x05
+	JE         done
+	MOVQ       88(AX), BX
+	VMOVUPS    Y11, (DX)(BX*4)
+	VMASKMOVPS Y12, Y0, 32(DX)(BX*4)
+
+next:
+	ADDQ $0x60, AX
+	SUBQ $0x06, CX
+	JG   rows
 
 done:
 	VZEROUPPER

@@ -8,7 +8,9 @@ type instructions struct {
 	tile        func(*tile)
 }
 
+// portable is the set in Go, for processors without a set of their own and as
+// what tests compare the others with.
+var portable = &instructions{name: "portable", rows: 4, lanes: 4, vecs: 4, tile: portableTile}
+
 // isa is the set in use: the best that the processor has. Only tests change it.
 var isa = available[0]
-
-func (t *tile) run() { isa.tile(t) }

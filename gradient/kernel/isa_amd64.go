@@ -18,12 +18,11 @@ var available = func() (sets []*instructions) {
 	return append(sets, portable)
 }()
 
-// microkernel is an assembly function for tiles up to a fixed size. Those of
-// last elements in the last vector are used, and the first rows rows.
-type microkernel func(k int, a *float32, ra, ka int, b *float32, kb int, c *float32, ldc, rows, last int, add bool)
+// microkernel is an assembly function that computes n rows a few at a time. The
+// last vector of a row has last elements.
+type microkernel func(n int, row *int, k int, step *int, a, b, c *float32, last int, add bool)
 
-// The microkernels by (rows+1)/2 and vectors less one; heights without one of
-// their own use the next greater.
+// The microkernels by (height+1)/2 and vectors less one.
 var (
 	tilesAVX512 = [5][3]microkernel{
 		{tile1x1AVX512, tile1x2AVX512, tile1x3AVX512},
@@ -42,12 +41,28 @@ var (
 
 func tileAVX512(t *tile) {
 	v := (t.cols - 1) / 16
-	tilesAVX512[tileHeight(t.rows)][v](t.k, &t.a[0], t.ra, t.ka, &t.b[0], t.kb, &t.c[0], t.ldc, t.rows, t.cols-16*v, t.add)
+	full := t.rows / 8 * 8
+	if full > 0 {
+		t.call(tilesAVX512[4][v], 0, full, t.cols-16*v)
+	}
+	if full < t.rows {
+		t.call(tilesAVX512[tileHeight(t.rows-full)][v], full, t.rows-full, t.cols-16*v)
+	}
 }
 
 func tileAVX2(t *tile) {
 	v := (t.cols - 1) / 8
-	tilesAVX2[tileHeight(t.rows)][v](t.k, &t.a[0], t.ra, t.ka, &t.b[0], t.kb, &t.c[0], t.ldc, t.rows, t.cols-8*v, t.add)
+	full := t.rows / 6 * 6
+	if full > 0 {
+		t.call(tilesAVX2[3][v], 0, full, t.cols-8*v)
+	}
+	if full < t.rows {
+		t.call(tilesAVX2[tileHeight(t.rows-full)][v], full, t.rows-full, t.cols-8*v)
+	}
+}
+
+func (t *tile) call(f microkernel, i, n, last int) {
+	f(n, &t.row[i][0], len(t.step), &t.step[0][0], &t.a[0], &t.b[0], &t.c[0], last, t.add)
 }
 
 // tileHeight returns the index of the lowest microkernel for rows rows: 1, 2,

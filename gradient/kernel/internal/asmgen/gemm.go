@@ -17,92 +17,101 @@ func (v vectors) tileShape() (rows, vecs int) {
 	return 6, 2
 }
 
-// gemm writes microkernels for several tile heights and widths.
-func gemm(v vectors) {
+// tiles writes the microkernels for several tile heights and widths.
+func tiles(v vectors) {
 	most, widest := v.tileShape()
 	for _, rows := range []int{1, 2, 4, 6, 8} {
 		for vecs := 1; vecs <= widest && rows <= most; vecs++ {
-			gemmTile(v, rows, vecs)
+			tile(v, rows, vecs)
 		}
 	}
 }
 
-func gemmTile(v vectors, rows, vecs int) {
+// tile writes one microkernel; type tile in package kernel says what it does.
+// It computes n rows of C, a fixed number at a time, with the table row holding
+// the offsets of each in A and C, and the table step those of each step of the
+// sum in A and B. The last vector of a row has last elements.
+func tile(v vectors, rows, vecs int) {
 	TEXT(fmt.Sprintf("tile%dx%d%s", rows, vecs, v.suffix), NOSPLIT,
-		"func(k int, a *float32, ra, ka int, b *float32, kb int, c *float32, ldc, rows, last int, add bool)")
+		"func(n int, row *int, k int, step *int, a, b, c *float32, last int, add bool)")
 	Pragma("noescape")
-
-	// Row pointers of A, in bytes; those beyond the last row repeat it.
-	n := Load(Param("rows"), GP64())
-	stride := Load(Param("ra"), GP64())
-	a := clampedRows(rows, Load(Param("a"), GP64()), stride, n)
-
-	last := v.mask(Load(Param("last"), GP64()))
+	mask := v.mask(Load(Param("last"), GP64()))
+	row := Load(Param("row"), GP64())
+	left := Load(Param("n"), GP64())
 	acc := v.registers(rows * vecs)
+
+	Label("rows")
 	for _, r := range acc {
 		v.zero(r)
 	}
-	b := Load(Param("b"), GP64())
-	kb := Load(Param("kb"), GP64())
-	ka := Load(Param("ka"), GP64())
-	SHLQ(U8(2), kb)
-	SHLQ(U8(2), ka)
-	k := Load(Param("k"), GP64())
-	at := GP64()
-	XORQ(at, at)
-
-	loop := "k"
-	Label(loop)
-	row := v.registers(vecs)
-	for j, r := range row {
-		v.load(Mem{Base: b, Disp: j * v.bytes()}, maskOfLast(j, vecs, last), r)
+	base := Load(Param("a"), GP64())
+	a := make([]reg.GPVirtual, rows)
+	for i := range a {
+		a[i] = GP64()
+		MOVQ(Mem{Base: row, Disp: 16 * i}, a[i])
+		LEAQ(Mem{Base: base, Index: a[i], Scale: 4}, a[i])
 	}
+	b := Load(Param("b"), GP64())
+	step := Load(Param("step"), GP64())
+	k := Load(Param("k"), GP64())
+
+	Label("steps")
+	at := GP64()
+	MOVQ(Mem{Base: step, Disp: 8}, at)
+	br := v.registers(vecs)
+	for j, r := range br {
+		v.load(Mem{Base: b, Index: at, Scale: 4, Disp: j * v.bytes()}, maskOfLast(j, vecs, mask), r)
+	}
+	MOVQ(Mem{Base: step}, at)
 	for i := range rows {
 		x := v.register()
-		VBROADCASTSS(Mem{Base: a[i], Index: at, Scale: 1}, x)
-		for j, r := range row {
+		VBROADCASTSS(Mem{Base: a[i], Index: at, Scale: 4}, x)
+		for j, r := range br {
 			VFMADD231PS(r, x, acc[i*vecs+j])
 		}
 	}
-	ADDQ(ka, at)
-	ADDQ(kb, b)
+	ADDQ(Imm(16), step)
 	DECQ(k)
-	JNZ(LabelRef(loop))
+	JNZ(LabelRef("steps"))
 
 	c := Load(Param("c"), GP64())
-	ldc := Load(Param("ldc"), GP64())
-	SHLQ(U8(2), ldc)
-	left := Load(Param("rows"), GP64())
 	add := Load(Param("add"), GP8())
 	TESTB(add, add)
 	JZ(LabelRef("overwrite"))
-	for _, label := range []string{"add", "overwrite"} {
-		if label == "overwrite" {
-			Label(label)
-		}
-		for i := range rows {
-			for j := range vecs {
-				m, mem := maskOfLast(j, vecs, last), Mem{Base: c, Disp: j * v.bytes()}
-				r := acc[i*vecs+j]
-				if label == "add" {
-					old := v.register()
-					v.load(mem, m, old)
-					VADDPS(old, r, r)
-				}
-				v.store(r, m, mem)
-			}
-			if i < rows-1 {
-				DECQ(left)
-				JZ(LabelRef("done"))
-				ADDQ(ldc, c)
-			} else if label == "add" {
-				JMP(LabelRef("done"))
-			}
-		}
-	}
+	storeTile(v, acc, rows, vecs, row, left, c, mask, true)
+	JMP(LabelRef("next"))
+	Label("overwrite")
+	storeTile(v, acc, rows, vecs, row, left, c, mask, false)
+	Label("next")
+	ADDQ(Imm(uint64(16*rows)), row)
+	SUBQ(Imm(uint64(rows)), left)
+	JG(LabelRef("rows"))
 	Label("done")
 	VZEROUPPER()
 	RET()
+}
+
+// storeTile writes the rows that are left of a tile, and leaves the function
+// after the last.
+func storeTile(v vectors, acc []reg.VecVirtual, rows, vecs int, row, left, c reg.Register, mask reg.Register, add bool) {
+	for i := range rows {
+		at := GP64()
+		MOVQ(Mem{Base: row, Disp: 16*i + 8}, at)
+		for j := range vecs {
+			m, mem := maskOfLast(j, vecs, mask), Mem{Base: c, Index: at, Scale: 4, Disp: j * v.bytes()}
+			r := acc[i*vecs+j]
+			if add {
+				old := v.register()
+				v.load(mem, m, old)
+				VADDPS(old, r, r)
+			}
+			v.store(r, m, mem)
+		}
+		if i < rows-1 {
+			CMPQ(left, U8(i+1))
+			JE(LabelRef("done"))
+		}
+	}
 }
 
 // maskOfLast returns the mask if vector j is the last of a row, or nil.

@@ -8,7 +8,7 @@ func main() {
 	ConstraintExpr("!noasm")
 	maskData()
 	for _, v := range []vectors{avx512, avx2} {
-		gemm(v)
+		tiles(v)
 	}
 	transpose()
 	Generate()
