@@ -7,7 +7,7 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// arithmetic: Add, Sub, Mul, Div, Pow, Mod, Max, Min, Sum, Mean (opset 7 and
+// arithmetic: Add, Sub, Mul, Div, Pow, Sum, Mean (opset 7 and
 // later: multidirectional broadcasting).
 
 // binary describes an elementwise operator of two broadcast operands.
@@ -155,9 +155,6 @@ func (b *Builder) Div(x, y *Value) *Value { return b.binary(opDiv(), x, y) }
 
 // Pow returns x to the power y, broadcast.
 func (b *Builder) Pow(x, y *Value) *Value { return b.binary(opPow(), x, y) }
-
-// Scale returns f · x.
-func (b *Builder) Scale(x *Value, f float32) *Value { return b.Mul(x, b.Scalar(f)) }
 
 func powInt(x, y int64) int64 {
 	z := int64(1)

@@ -146,7 +146,7 @@ func buildRange(c *Call) []*Value {
 		}
 		return []*Value{c.Const(nd.Of(out, n))}
 	}
-	start, limit, delta := c.KnownFloats(0)[0], c.KnownFloats(1)[0], c.KnownFloats(2)[0]
+	start, limit, delta := c.knownFloat(0), c.knownFloat(1), c.knownFloat(2)
 	count := math.Ceil(float64(limit-start) / float64(delta))
 	if delta == 0 || !(count < maxElements) {
 		c.fail("from %v to %v in steps of %v", start, limit, delta)
@@ -164,6 +164,22 @@ func (c *Call) knownInt(i int) int {
 		c.fail("input %d has %d elements; one is expected", i, len(v))
 	}
 	return v[0]
+}
+
+// knownFloat and knownBool are knownInt for the other types.
+func (c *Call) knownFloat(i int) float32 {
+	v := c.KnownFloats(i)
+	if len(v) != 1 {
+		c.fail("input %d has %d elements; one is expected", i, len(v))
+	}
+	return v[0]
+}
+
+func (c *Call) knownBool(i int) bool {
+	if v := c.Input(i); v.DType != nd.Bool || v.Len() != 1 {
+		c.fail("input %d is %v%v; one bool is expected", i, v.DType, v.Shape)
+	}
+	return c.known(i).Bools()[0]
 }
 
 func (c *Call) checkLength(n int) {

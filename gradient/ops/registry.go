@@ -19,7 +19,7 @@ type family map[string]Operator
 
 var registry = join(
 	arithmetic, unaries, matmul, convolution, pooling, reductions,
-	softmaxes, normalization, shapes, constants,
+	softmaxes, normalization, shapes, constants, activations, dropouts,
 )
 
 func join(families ...family) family {
