@@ -174,6 +174,7 @@ func (m *Model) openExternal() error {
 				"the data file is truncated or belongs to another model")
 		}
 		t.runs[0].file = i
+		f.checksum = f.checksum || t.ext.checksum
 	}
 	return nil
 }

@@ -210,7 +210,13 @@ func (t *Initializer) settle(p payload) error {
 	switch t.Storage {
 	case Raw, External:
 		if elem.kind == kindString {
-			return fmt.Errorf("strings cannot be stored in %v", t.Storage)
+			if t.Storage == External || p.raw > 0 {
+				return fmt.Errorf("strings cannot be stored in %v", t.Storage)
+			}
+			if t.n > 0 {
+				return t.sizeError(0, t.n, "entries")
+			}
+			return nil
 		}
 		size, ok := elem.bytes(t.n)
 		if !ok {

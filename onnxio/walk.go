@@ -73,7 +73,8 @@ type wireField struct {
 	num     protowire.Number
 	typ     protowire.Type
 	start   int // of the tag
-	payload int // of the value; of the content for a length-delimited field
+	value   int // after the tag; the length prefix of a length-delimited field
+	payload int // the value, or the content of a length-delimited field
 	end     int
 	desc    protoreflect.FieldDescriptor // nil for an unknown field
 }
@@ -85,17 +86,17 @@ func next(data []byte, pos, end int, d protoreflect.MessageDescriptor) (wireFiel
 	if f.num, f.typ, n = protowire.ConsumeTag(data[pos:end]); n < 0 {
 		return f, &formatError{at: pos, err: protowire.ParseError(n)}
 	}
-	f.payload = pos + n
-	if n = protowire.ConsumeFieldValue(f.num, f.typ, data[f.payload:end]); n < 0 {
+	f.value = pos + n
+	if n = protowire.ConsumeFieldValue(f.num, f.typ, data[f.value:end]); n < 0 {
 		err := error(&formatError{at: pos, err: protowire.ParseError(n)})
 		if fd := d.Fields().ByNumber(f.num); fd != nil {
 			err = within(fd.Name(), err)
 		}
 		return f, err
 	}
-	f.end = f.payload + n
+	f.payload, f.end = f.value, f.value+n
 	if f.typ == protowire.BytesType {
-		_, n = protowire.ConsumeVarint(data[f.payload:f.end])
+		_, n = protowire.ConsumeVarint(data[f.value:f.end])
 		f.payload += n
 	}
 	f.desc = d.Fields().ByNumber(f.num)

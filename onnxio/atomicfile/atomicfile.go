@@ -44,17 +44,29 @@ type Set struct {
 	done    bool
 }
 
-// A File is an output file under its temporary name. It is closed by Commit or
-// Abort.
+// A File is an output file under its temporary name. Commit closes it, unless
+// that has been done.
 type File struct {
 	*os.File
 	path      string // its name to be
 	backup    string // what path was before Commit replaced it
+	written   bool   // through to the disk, and closed
 	published bool
 }
 
 // Path returns the name the file will have.
 func (f *File) Path() string { return f.path }
+
+// Close writes the file through to the disk and closes it. It spares a set of
+// very many files from keeping all of them open.
+func (f *File) Close() error {
+	err := errors.Join(f.Sync(), f.File.Close())
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", f.path, cause(err))
+	}
+	f.written = true
+	return nil
+}
 
 // Create starts a file which will appear at path when the set is committed. Its
 // permission bits are 0644 less the umask, or those of the file it replaces.

@@ -88,7 +88,9 @@ func TestCommit(t *testing.T) {
 		if err := s.MkdirAll(filepath.Join(dir, "x", "y")); err != nil {
 			t.Fatal(err)
 		}
-		create(t, &s, filepath.Join(dir, "x", "y", "b"), "2")
+		if err := create(t, &s, filepath.Join(dir, "x", "y", "b"), "2").Close(); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := os.Stat(filepath.Join(dir, "a")); err == nil {
 			t.Error("a is there before Commit")
 		}
@@ -193,7 +195,7 @@ func TestCommitReportsWriteErrors(t *testing.T) {
 	dir := t.TempDir()
 	var s Set
 	f := create(t, &s, filepath.Join(dir, "a"), "1")
-	f.Close()
+	f.File.Close()
 	err := s.Commit()
 	if err == nil || strings.Contains(err.Error(), ".tmp") || !strings.Contains(err.Error(), filepath.Join(dir, "a")) {
 		t.Errorf("Commit: %v, want an error that names the file", err)

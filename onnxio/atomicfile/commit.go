@@ -36,11 +36,11 @@ func (s *Set) Commit() error {
 
 func (s *Set) commit() error {
 	for _, f := range s.files {
-		if err := f.Sync(); err != nil {
-			return fmt.Errorf("cannot write %s: %w", f.path, cause(err))
+		if f.written {
+			continue
 		}
 		if err := f.Close(); err != nil {
-			return fmt.Errorf("cannot write %s: %w", f.path, cause(err))
+			return err
 		}
 	}
 	for _, f := range s.files {
@@ -147,7 +147,7 @@ func (s *Set) Abort() {
 func (s *Set) undo() {
 	for i := len(s.files) - 1; i >= 0; i-- {
 		f := s.files[i]
-		f.Close()
+		f.File.Close()
 		os.Remove(f.Name())
 		switch {
 		case f.backup != "":

@@ -1,0 +1,275 @@
+package onnxio
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/onnxio/atomicfile"
+)
+
+// An Edit gives one element of a main-graph initializer a new value.
+type Edit struct {
+	Tensor string
+	Index  int
+	Bits   uint64 // as Initializer.Bits returns them
+}
+
+// Editable returns nil if Rewrite can change elements of the tensor, or the
+// reason why it cannot.
+func (t *Initializer) Editable() error {
+	reason := ""
+	switch {
+	case t.elem.kind == kindString || t.elem.kind == kindComplex || t.elem.kind == kindBool:
+		reason = fmt.Sprintf("%v elements cannot be edited", t.DataType)
+	case t.elem.bits < 8:
+		reason = fmt.Sprintf("%v elements share bytes", t.DataType)
+	case !t.patchable():
+		reason = fmt.Sprintf("elements in %v have no fixed width", t.Storage)
+	case t.shared != "":
+		reason = fmt.Sprintf("its bytes are also used by %s", t.shared)
+	case t.Storage == External && t.model.files[t.runs[0].file].checksum:
+		reason = "its external data has a checksum, which would no longer be true"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%s: %s: %s", t.model.path, t.label(), reason)
+}
+
+// Rewrite writes to dst a model that differs from m in the given elements only,
+// and returns what Restore needs to undo it. The files belong to out and appear
+// when it is committed.
+//
+// External data goes where dst will look for it. In another folder than m's, all
+// data files are written beside dst under their own names. In m's folder, data
+// files without edits stay shared; those with edits are copied, named after dst,
+// and the model's references to them are renamed. If dst is m's own file, which
+// out must allow to be replaced, the edited files keep their names and are
+// replaced with it.
+//
+// Everything that was written is read again and compared with the original, the
+// record applied: when Rewrite succeeds, Restore will.
+func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (*Record, error) {
+	patches, pieces, err := m.plan(edits)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := m.layout(dst, pieces)
+	if err != nil {
+		return nil, err
+	}
+	renames, err := m.rename(layout)
+	if err != nil {
+		return nil, err
+	}
+	rec := &Record{Patches: patches}
+	for i := range rec.Patches {
+		if p := &rec.Patches[i]; p.File == 0 {
+			p.Offset = shift(renames, p.Offset)
+		}
+	}
+	for _, p := range renames {
+		rec.Splices = append(rec.Splices, Splice{
+			Offset:   shift(renames, p.at),
+			Length:   int64(len(p.data)),
+			Original: slices.Clone(m.files[0].data[p.at:p.end()]),
+		})
+	}
+	pieces[0] = append(pieces[0], renames...)
+	slices.SortFunc(pieces[0], byOffset)
+
+	for i, f := range m.files {
+		size, err := checkPieces(pieces[i], f.Size)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Path, err)
+		}
+		rec.Files = append(rec.Files, FileRecord{Name: f.Name, LockedName: layout[i].name, Size: f.Size, LockedSize: size})
+	}
+	for i := range m.files {
+		if path := layout[i].path; path == "" {
+			m.share(&rec.Files[i], i)
+		} else if err := m.write(out, rec, i, path, pieces[i]); err != nil {
+			return nil, err
+		}
+	}
+	return rec, nil
+}
+
+// plan turns edits into patches and into pieces for each file. The offsets of
+// patches are those in the original.
+func (m *Model) plan(edits []Edit) ([]TensorPatch, [][]piece, error) {
+	byTensor := map[string][]Edit{}
+	for _, e := range edits {
+		if m.byName[e.Tensor] == nil {
+			return nil, nil, fmt.Errorf("%s has no initializer %q", m.path, e.Tensor)
+		}
+		byTensor[e.Tensor] = append(byTensor[e.Tensor], e)
+	}
+	var patches []TensorPatch
+	pieces := make([][]piece, len(m.files))
+	for _, t := range m.initializers { // file order, so that equal edits give equal records
+		edits := byTensor[t.Name]
+		if len(edits) == 0 {
+			continue
+		}
+		if err := t.checkEdits(edits); err != nil {
+			return nil, nil, err
+		}
+		width := t.elem.bits / 8
+		var patch *TensorPatch
+		last := -1 // first element of the run that patch is for
+		for _, e := range edits {
+			r := t.runAt(e.Index)
+			if r.first != last {
+				patches = append(patches, TensorPatch{Tensor: t.Name, File: r.file, Offset: int64(r.offset), Stride: r.stride, Width: width})
+				patch, last = &patches[len(patches)-1], r.first
+			}
+			k := e.Index - r.first
+			patch.Indices = append(patch.Indices, int64(k))
+			patch.Original = append(patch.Original, t.Bits(e.Index))
+			pieces[r.file] = append(pieces[r.file], piece{int64(r.offset + k*r.stride), int64(width), elementBytes(e.Bits, width)})
+		}
+	}
+	for _, p := range pieces {
+		slices.SortFunc(p, byOffset)
+	}
+	return patches, pieces, nil
+}
+
+// checkEdits sorts the edits of one tensor and refuses impossible ones.
+func (t *Initializer) checkEdits(edits []Edit) error {
+	if err := t.Editable(); err != nil {
+		return err
+	}
+	slices.SortFunc(edits, func(a, b Edit) int { return cmp.Compare(a.Index, b.Index) })
+	for i, e := range edits {
+		switch {
+		case e.Index < 0 || e.Index >= t.n:
+			return fmt.Errorf("%s: %s has no element %d, only %d elements", t.model.path, t.label(), e.Index, t.n)
+		case i > 0 && edits[i-1].Index == e.Index:
+			return fmt.Errorf("%s: element %d of %s is edited twice", t.model.path, e.Index, t.label())
+		case e.Bits>>(t.elem.bits-1)>>1 != 0:
+			return fmt.Errorf("%s: element %d of %s: %#x does not fit %v", t.model.path, e.Index, t.label(), e.Bits, t.DataType)
+		}
+	}
+	return nil
+}
+
+// share records a data file that the new model uses as it is.
+func (m *Model) share(f *FileRecord, i int) {
+	f.SHA256 = sha256.Sum256(m.files[i].data)
+	f.LockedSHA256 = f.SHA256
+}
+
+// write copies file i of the model to path, with pieces replaced, and records
+// the digests.
+func (m *Model) write(out *atomicfile.Set, rec *Record, i int, path string, pieces []piece) error {
+	src, err := m.reopen(i)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	if i > 0 {
+		if err := out.MkdirAll(filepath.Dir(path)); err != nil {
+			return err
+		}
+	}
+	f, err := out.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := splice(f, src, m.files[i].Size, pieces); err != nil {
+		return fmt.Errorf("copying %s to %s: %w", m.files[i].Path, path, err)
+	}
+	if err := m.confirm(rec, i, f); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// reopen opens a file of the model again and makes sure that it is the one that
+// is mapped.
+func (m *Model) reopen(i int) (*os.File, error) {
+	old := m.files[i]
+	var f *os.File
+	var err error
+	if i == 0 {
+		f, _, err = openRegular(m.path)
+	} else {
+		var root *os.Root
+		if root, err = os.OpenRoot(filepath.Dir(m.path)); err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		f, err = openConfined(root, old.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && os.SameFile(info, old.info) && info.Size() == old.Size && info.ModTime().Equal(old.info.ModTime()) {
+		return f, nil
+	}
+	f.Close()
+	if err != nil {
+		return nil, err
+	}
+	return nil, errChanged(old.Path)
+}
+
+func errChanged(path string) error {
+	return hint.With(fmt.Errorf("%s has changed since it was opened", path), "run the command again when nothing else writes to it")
+}
+
+// confirm reads a written file back twice: as it is, for its own digest, and with
+// the record applied, which must give the original.
+func (m *Model) confirm(rec *Record, i int, written *atomicfile.File) error {
+	pieces, err := rec.reverse(i)
+	if err != nil {
+		return err
+	}
+	f := &rec.Files[i]
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		f.LockedSHA256, err = digest(written.File, f.LockedSize, nil)
+		return err
+	})
+	g.Go(func() error {
+		h := sha256.New()
+		original := &comparer{want: m.files[i].data}
+		err := splice(io.MultiWriter(h, original), written.File, f.LockedSize, pieces)
+		if original.differs || err == nil && len(original.want) > 0 {
+			return errChanged(m.files[i].Path)
+		}
+		h.Sum(f.SHA256[:0])
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("checking %s: %w", written.Path(), err)
+	}
+	return nil
+}
+
+// comparer compares what is written to it with want.
+type comparer struct {
+	want    []byte // what is still to come
+	differs bool
+}
+
+func (c *comparer) Write(p []byte) (int, error) {
+	if len(p) > len(c.want) || !bytes.Equal(p, c.want[:len(p)]) {
+		c.differs = true
+		return 0, errors.New("not the original")
+	}
+	c.want = c.want[len(p):]
+	return len(p), nil
+}
