@@ -24,6 +24,9 @@ type Op struct {
 	diff func(y, gy *Value) []*Value
 	// noGrad names float inputs without a gradient.
 	noGrad []int
+	// check reports elements of the inputs that run cannot work with, such as an
+	// index out of range; nil where it works with any.
+	check func(in []nd.Array) error
 	// alias says that the output has the elements of input 0 in their order, so
 	// that an executor need not run it.
 	alias bool
@@ -43,6 +46,18 @@ func (o *Op) ID() uint64 { return o.id }
 
 // Alias reports whether the output has the elements of input 0 in their order.
 func (o *Op) Alias() bool { return o.alias }
+
+// Check reports elements of the inputs that Run cannot work with, such as an
+// index out of range. Run may panic on inputs that were not checked.
+func (o *Op) Check(in []nd.Array) error {
+	if o.check == nil {
+		return nil
+	}
+	if err := o.check(in); err != nil {
+		return fmt.Errorf("%s: %w", o.name, err)
+	}
+	return nil
+}
 
 // Run computes the output into out, which must have the output's shape. out
 // must not overlap an input.
@@ -117,6 +132,9 @@ func (o *Op) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
 	in := make([]nd.Array, len(values))
 	for i, v := range values {
 		in[i] = arrayOf(v, o.in[i].Shape)
+	}
+	if err := o.Check(in); err != nil {
+		return nil, err
 	}
 	return valueOf(o.compute(nil, in)), nil
 }

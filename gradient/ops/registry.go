@@ -20,6 +20,9 @@ type family map[string]Operator
 var registry = join(
 	arithmetic, unaries, matmul, convolution, pooling, reductions,
 	softmaxes, normalization, shapes, constants, activations, dropouts,
+	comparisons,
+	choices,
+	integers,
 )
 
 func join(families ...family) family {

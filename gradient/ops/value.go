@@ -124,6 +124,9 @@ func (b *Builder) Known(v *Value) (nd.Array, bool) {
 			return nd.Array{}, false
 		}
 	}
+	if v.op.Check(in) != nil {
+		return nd.Array{}, false
+	}
 	a := v.op.compute(b.Workers, in)
 	b.initial[v] = a
 	return a, true
@@ -174,13 +177,18 @@ func (b *Builder) Value(n *gorgonia.Node) (*Value, error) {
 	return v, nil
 }
 
+// checkSize refuses results that are too large.
+func checkSize(name string, shape []int) {
+	if n, err := nd.CheckedSize(shape); err != nil {
+		fail("%s: %w", name, err)
+	} else if n > maxElements {
+		fail("%s: result of shape %v has %d elements; at most %d are supported", name, shape, n, maxElements)
+	}
+}
+
 // emit adds an operator to the graph, or computes it when all inputs are known.
 func (b *Builder) emit(t nd.DType, shape []int, o Op, in ...*Value) *Value {
-	if n, err := nd.CheckedSize(shape); err != nil {
-		fail("%s: %w", o.name, err)
-	} else if n > maxElements {
-		fail("%s: result of shape %v has %d elements; at most %d are supported", o.name, shape, n, maxElements)
-	}
+	checkSize(o.name, shape)
 	op := o
 	v := &Value{DType: t, Shape: shape, op: &op, in: in}
 	b.nextID++
@@ -193,6 +201,9 @@ func (b *Builder) emit(t nd.DType, shape []int, o Op, in ...*Value) *Value {
 		known[i] = a
 	}
 	if allKnown {
+		if err := op.Check(known); err != nil {
+			fail("%w", err)
+		}
 		return b.Const(op.compute(b.Workers, known))
 	}
 	nodes := make([]*gorgonia.Node, len(in))

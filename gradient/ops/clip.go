@@ -1,0 +1,178 @@
+package ops
+
+import (
+	"math"
+
+	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/nd"
+)
+
+// clip: Where (opset 9), Max and Min of any number of operands (opset 8: with
+// broadcasting), Clip (limits are attributes before opset 11). All choose one of
+// their operands element by element, and the gradient goes to the chosen one.
+
+// Where returns x where cond holds and y elsewhere, broadcast.
+func (b *Builder) Where(cond, x, y *Value) *Value {
+	if cond.DType != nd.Bool || x.DType != y.DType {
+		fail("Where: operands of type %v, %v and %v", cond.DType, x.DType, y.DType)
+	}
+	shape := broadcastShape("Where", broadcastShape("Where", cond.Shape, x.Shape), y.Shape)
+	cs, xs, ys := broadcastStrides(cond.Shape, shape), broadcastStrides(x.Shape, shape), broadcastStrides(y.Shape, shape)
+	return b.emit(x.DType, shape, Op{
+		name: "Where",
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			c := in[0].Bools()
+			switch x := in[1].Data.(type) {
+			case []int64:
+				kernel.Select(w, shape, out.Int64s(), c, cs, x, xs, in[2].Int64s(), ys)
+			case []bool:
+				kernel.Select(w, shape, out.Bools(), c, cs, x, xs, in[2].Bools(), ys)
+			default:
+				kernel.Select(w, shape, out.Float32s(), c, cs, in[1].Float32s(), xs, in[2].Float32s(), ys)
+			}
+		},
+		diff: func(_, gz *Value) []*Value {
+			zero := b.Scalar(0)
+			return []*Value{nil,
+				b.SumTo(b.Where(cond, gz, zero), x.Shape),
+				b.SumTo(b.Where(cond, zero, gz), y.Shape),
+			}
+		},
+	}, cond, x, y)
+}
+
+// opMax and opMin share the gradient evenly where the operands are equal.
+
+func opMax() binary {
+	return binary{"Max", each(func(x, y float32) float32 { return max(x, y) }), each(func(x, y int64) int64 { return max(x, y) }),
+		diffChoice(func(x, y float32) bool { return x > y })}
+}
+
+func opMin() binary {
+	return binary{"Min", each(func(x, y float32) float32 { return min(x, y) }), each(func(x, y int64) int64 { return min(x, y) }),
+		diffChoice(func(x, y float32) bool { return x < y })}
+}
+
+func diffChoice(wins func(x, y float32) bool) func(b *Builder, x, y, z, gz *Value) (gx, gy *Value) {
+	share := binary{name: "Share", f: each(func(x, y float32) float32 {
+		switch {
+		case wins(x, y):
+			return 1
+		case x == y:
+			return 0.5
+		}
+		return 0
+	})}
+	return func(b *Builder, x, y, _, gz *Value) (gx, gy *Value) {
+		return b.Mul(gz, b.binary(share, x, y)), b.Mul(gz, b.binary(share, y, x))
+	}
+}
+
+// Maximum returns the larger of x and y elementwise, broadcast; NaN if either is.
+func (b *Builder) Maximum(x, y *Value) *Value { return b.binary(opMax(), x, y) }
+
+// Minimum returns the smaller of x and y elementwise, broadcast; NaN if either is.
+func (b *Builder) Minimum(x, y *Value) *Value { return b.binary(opMin(), x, y) }
+
+// Clip returns x limited to [lo, hi], which are scalars; hi wins where they
+// contradict. The limits themselves pass the gradient to x. What is cut off
+// passes it to the limit that it was cut to.
+func (b *Builder) Clip(x, lo, hi *Value) *Value {
+	return b.emit(nd.Float32, x.Shape, Op{
+		name: "Clip",
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			x, y, lo, hi := in[0].Float32s(), out.Float32s(), in[1].Float32s()[0], in[2].Float32s()[0]
+			w.For(len(y), 8192, func(from, to int) {
+				for i := from; i < to; i++ {
+					y[i] = min(max(x[i], lo), hi)
+				}
+			})
+		},
+		diff: func(_, gy *Value) []*Value {
+			return []*Value{
+				b.clipGrad(func(x, lo, hi float32) bool { return lo <= x && x <= hi }, x, lo, hi, gy),
+				b.clipLimitGrad(func(x, lo, hi float32) bool { return x < lo && lo < hi }, x, lo, lo, hi, gy),
+				b.clipLimitGrad(func(x, lo, hi float32) bool { return x > hi || hi < lo }, x, hi, lo, hi, gy),
+			}
+		},
+	}, x, lo, hi)
+}
+
+// clipGrad returns gy where the element of x lies as told, 0 elsewhere.
+func (b *Builder) clipGrad(lies func(x, lo, hi float32) bool, x, lo, hi, gy *Value) *Value {
+	return b.emit(nd.Float32, x.Shape, Op{
+		name: "Clip.grad",
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			gx, x, gy := out.Float32s(), in[0].Float32s(), in[3].Float32s()
+			lo, hi := in[1].Float32s()[0], in[2].Float32s()[0]
+			w.For(len(gx), 8192, func(from, to int) {
+				for i := from; i < to; i++ {
+					g := gy[i]
+					if !lies(x[i], lo, hi) {
+						g = 0
+					}
+					gx[i] = g
+				}
+			})
+		},
+	}, x, lo, hi, gy)
+}
+
+// clipLimitGrad sums clipGrad to the shape of a limit, unless that is constant.
+func (b *Builder) clipLimitGrad(lies func(x, lo, hi float32) bool, x, limit, lo, hi, gy *Value) *Value {
+	if _, known := limit.Constant(); known {
+		return nil
+	}
+	return b.SumTo(b.Reshape(b.clipGrad(lies, x, lo, hi, gy), x.Len()), limit.Shape)
+}
+
+func buildClip(c *Call) []*Value {
+	x := c.Input(0)
+	if x.DType == nd.Bool {
+		c.fail("input of type bool")
+	}
+	lo, hi := c.limit(1, "min", -1), c.limit(2, "max", 1)
+	for _, v := range []*Value{lo, hi} {
+		if v != nil && (v.Len() != 1 || v.DType != x.DType) {
+			c.fail("limit of type %v and shape %v for an input of type %v", v.DType, v.Shape, x.DType)
+		}
+	}
+	if x.DType == nd.Int64 {
+		if lo != nil {
+			x = c.Maximum(x, c.Reshape(lo))
+		}
+		if hi != nil {
+			x = c.Minimum(x, c.Reshape(hi))
+		}
+		return []*Value{x}
+	}
+	if lo == nil && hi == nil {
+		return []*Value{x}
+	}
+	if lo == nil {
+		lo = c.Scalar(float32(math.Inf(-1)))
+	}
+	if hi == nil {
+		hi = c.Scalar(float32(math.Inf(1)))
+	}
+	return []*Value{c.Clip(x, lo, hi)}
+}
+
+// limit returns a limit of Clip, nil where there is none.
+func (c *Call) limit(input int, attr string, sign int) *Value {
+	if c.Opset >= 11 {
+		return c.Optional(input)
+	}
+	return c.Scalar(c.Float32(attr, float32(math.Inf(sign))))
+}
+
+func buildWhere(c *Call) []*Value {
+	return []*Value{c.Where(c.Input(0), c.Input(1), c.Input(2))}
+}
+
+var choices = family{
+	"Where": {9, buildWhere},
+	"Clip":  {6, buildClip},
+	"Max":   {6, foldBinary((*Builder).Maximum)},
+	"Min":   {6, foldBinary((*Builder).Minimum)},
+}
