@@ -10,15 +10,20 @@ import (
 // elements of x, weight and y.
 func naiveConv(c *Conv, visit func(x, weight, y int)) {
 	p := c.plan()
-	for n := range p.batch {
-		for g := range p.group {
-			for o := range p.oc {
-				for k := range p.ic * p.taps() {
-					for q := range p.outSize() {
-						if at := p.index(k, q); at >= 0 {
-							visit((n*p.group+g)*p.xSize()+at, (g*p.oc+o)*p.ic*p.taps()+k, ((n*p.group+g)*p.oc+o)*p.outSize()+q)
-						}
-					}
+	for k := range p.ic * p.taps {
+		for q := range p.out.size() {
+			at := p.reads(p.out.position(q), p.kernel.position(k%p.taps))
+			inside := true
+			for a, i := range at {
+				inside = inside && i >= 0 && i < p.in[a]
+			}
+			if !inside {
+				continue
+			}
+			for i := range p.batch * p.group {
+				x := i*p.xSize + k/p.taps*p.in.size() + p.in.at(at)
+				for o := range p.oc {
+					visit(x, (i%p.group*p.oc+o)*p.ic*p.taps+k, i*p.ySize+o*p.out.size()+q)
 				}
 			}
 		}
@@ -27,10 +32,10 @@ func naiveConv(c *Conv, visit func(x, weight, y int)) {
 
 func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 	p := c.plan()
-	x := randoms(rng, c.Batch*c.InChannels*p.inSize())
-	weight := randoms(rng, c.OutChannels*p.ic*p.taps())
+	x := randoms(rng, c.Batch*c.InChannels*p.in.size())
+	weight := randoms(rng, c.OutChannels*p.ic*p.taps)
 	bias := randoms(rng, c.OutChannels)
-	gy := randoms(rng, c.Batch*c.OutChannels*p.outSize())
+	gy := randoms(rng, c.Batch*c.OutChannels*p.out.size())
 
 	y := make([]float64, len(gy))
 	gx, gw, gb := make([]float64, len(x)), make([]float64, len(weight)), make([]float64, len(bias))
@@ -40,7 +45,7 @@ func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 		gw[k] += float64(gy[o]) * float64(x[i])
 	})
 	for i, v := range gy {
-		gb[i/p.outSize()%c.OutChannels] += float64(v)
+		gb[i/p.out.size()%c.OutChannels] += float64(v)
 	}
 
 	out := func(n int) []float32 { // not zero: kernels must overwrite
@@ -54,7 +59,7 @@ func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 		return fmt.Errorf("%+v: forward without bias: %w", c, err)
 	}
 	for i := range y {
-		y[i] += float64(bias[i/p.outSize()%c.OutChannels])
+		y[i] += float64(bias[i/p.out.size()%c.OutChannels])
 	}
 	c.Forward(w, x, weight, bias, gotY)
 	if err := compare(gotY, y, 1e-5); err != nil {

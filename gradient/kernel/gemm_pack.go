@@ -46,3 +46,26 @@ func transpose(dst []float32, ds int, src []float32, ss, rows, cols int) {
 		}
 	}
 }
+
+// transposeAll sets dst[j*ds+i] = src[i*ss+j] for any i < rows, j < cols, and
+// writes nothing else.
+func transposeAll(dst []float32, ds int, src []float32, ss, rows, cols int) {
+	if rows < 8 {
+		for i := range rows {
+			for j, v := range src[i*ss : i*ss+cols] {
+				dst[j*ds+i] = v
+			}
+		}
+		return
+	}
+	for i := 0; i < rows; i += 8 {
+		i := min(i, rows-8) // the last eight overlap those before
+		transpose(dst[i:], ds, src[i*ss:], ss, 8, cols)
+	}
+}
+
+func fill(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
+	}
+}

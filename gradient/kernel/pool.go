@@ -21,7 +21,7 @@ type Pool struct {
 func (p *Pool) MaxForward(w *Workers, x, y []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
 	p.planes(w, &g, func(in, out int) {
-		xi, yi := x[in:in+g.inSize()], y[out:out+g.outSize()]
+		xi, yi := x[in:in+g.in.size()], y[out:out+g.out.size()]
 		g.windows(func(q int, w *window) {
 			_, yi[q] = w.max(xi)
 		})
@@ -33,7 +33,7 @@ func (p *Pool) MaxForward(w *Workers, x, y []float32) {
 func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
 	p.planes(w, &g, func(in, out int) {
-		xi, gxi, gyi := x[in:in+g.inSize()], gx[in:in+g.inSize()], gy[out:out+g.outSize()]
+		xi, gxi, gyi := x[in:in+g.in.size()], gx[in:in+g.in.size()], gy[out:out+g.out.size()]
 		clear(gxi)
 		g.windows(func(q int, w *window) {
 			if at, _ := w.max(xi); at >= 0 {
@@ -47,7 +47,7 @@ func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
 func (p *Pool) AvgForward(w *Workers, x, y []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
 	p.planes(w, &g, func(in, out int) {
-		xi, yi := x[in:in+g.inSize()], y[out:out+g.outSize()]
+		xi, yi := x[in:in+g.in.size()], y[out:out+g.out.size()]
 		g.windows(func(q int, w *window) {
 			var s float32
 			w.each(func(at int) { s += xi[at] })
@@ -60,7 +60,7 @@ func (p *Pool) AvgForward(w *Workers, x, y []float32) {
 func (p *Pool) AvgGrad(w *Workers, gy, gx []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
 	p.planes(w, &g, func(in, out int) {
-		gxi, gyi := gx[in:in+g.inSize()], gy[out:out+g.outSize()]
+		gxi, gyi := gx[in:in+g.in.size()], gy[out:out+g.out.size()]
 		clear(gxi)
 		g.windows(func(q int, w *window) {
 			v := gyi[q] / p.divisor(&g, w)
@@ -96,9 +96,9 @@ func (p *Pool) divisor(g *geometry, w *window) float32 {
 }
 
 func (p *Pool) planes(w *Workers, g *geometry, f func(in, out int)) {
-	w.For(p.Planes, grainOf(g.outSize()*g.taps()), func(lo, hi int) {
+	w.For(p.Planes, grainOf(g.out.size()*g.kernel.size()), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			f(i*g.inSize(), i*g.outSize())
+			f(i*g.in.size(), i*g.out.size())
 		}
 	})
 }
@@ -114,7 +114,7 @@ type window struct {
 // windows calls f for every output position, in row-major order.
 func (g *geometry) windows(f func(q int, w *window)) {
 	w := window{g: g}
-	for q := range g.outSize() {
+	for q := range g.out.size() {
 		w.q = [3]int{q / (g.out[1] * g.out[2]), q / g.out[2] % g.out[1], q % g.out[2]}
 		for a := range 3 {
 			start := w.q[a]*g.stride[a] - g.pad[a]

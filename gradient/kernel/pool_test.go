@@ -16,11 +16,11 @@ func naivePool(p *Pool, visit func(x, y, count int)) {
 		end[3-len(p.PadEnd)+i] = v
 	}
 	for plane := range p.Planes {
-		for q := range g.outSize() {
+		for q := range g.out.size() {
 			q3 := [3]int{q / (g.out[1] * g.out[2]), q / g.out[2] % g.out[1], q % g.out[2]}
 			var at []int
 			padded := 0
-			for t := range g.taps() {
+			for t := range g.kernel.size() {
 				t3 := [3]int{t / (g.kernel[1] * g.kernel[2]), t / g.kernel[2] % g.kernel[1], t % g.kernel[2]}
 				index, inside, counted := plane, true, true
 				for a := range 3 {
@@ -38,9 +38,9 @@ func naivePool(p *Pool, visit func(x, y, count int)) {
 			}
 			for _, x := range at {
 				if p.IncludePad {
-					visit(x, plane*g.outSize()+q, padded)
+					visit(x, plane*g.out.size()+q, padded)
 				} else {
-					visit(x, plane*g.outSize()+q, len(at))
+					visit(x, plane*g.out.size()+q, len(at))
 				}
 			}
 		}
@@ -49,7 +49,7 @@ func naivePool(p *Pool, visit func(x, y, count int)) {
 
 func checkPool(w *Workers, rng *rand.Rand, p Pool) error {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
-	x, gy := randoms(rng, p.Planes*g.inSize()), randoms(rng, p.Planes*g.outSize())
+	x, gy := randoms(rng, p.Planes*g.in.size()), randoms(rng, p.Planes*g.out.size())
 	for i := range x {
 		x[i] = float32(math.Round(float64(x[i]) * 3)) // ties
 	}

@@ -95,3 +95,12 @@ func partialTile(t *tile, i0, j0, i1, j1 int) {
 		}
 	}
 }
+
+// runInSteps computes the tile with a long table of steps, a part at a time, so
+// that the rows of b in use stay in cache; add is that of the first part.
+func (t *tile) runInSteps(steps []pair, add bool) {
+	for p := 0; p < len(steps); p += depthStep {
+		t.step, t.add = steps[p:min(p+depthStep, len(steps))], add || p > 0
+		t.run()
+	}
+}

@@ -1,0 +1,131 @@
+package kernel
+
+// channelLanes computes a correlation with the channels of the result in the
+// lanes of a vector: the microkernel broadcasts source elements from wherever
+// they stand, so stride, dilation and the width of the image cost nothing. The
+// result comes out with the channels last and is transposed.
+type channelLanes struct {
+	*correlation
+	split
+	weight *[]float32 // for each group and panel, a row for each channel and tap
+	pitch  int        // elements of a result position
+	phases []phaseTables
+}
+
+// phaseTables are a phase's tables for [tile].
+type phaseTables struct {
+	row   *[]pair // offsets of the positions in source and result
+	n     int     // how many positions
+	step  *[]pair // offset in source, row of weight
+	empty bool    // no taps at all
+}
+
+const (
+	rowBlock  = 192 // positions computed with all weights before the next: a multiple of every isa.rows
+	depthStep = 512 // channels and taps added up before the sum goes to memory
+)
+
+func (c *correlation) channelLanes(weight []float32) *channelLanes {
+	m := &channelLanes{correlation: c, split: newSplit(c.results), pitch: roundUp(c.results, 8)}
+	m.packWeight(weight)
+	for i := range c.phases {
+		m.phases = append(m.phases, m.tables(&c.phases[i]))
+	}
+	return m
+}
+
+func (m *channelLanes) tables(f *phase) phaseTables {
+	n := f.count.size()
+	t := phaseTables{offsets(roundUp(n, isa.rows)), n, offsets(m.channels * len(f.taps)), len(f.taps) == 0}
+	base := m.sourceSteps(f, func(p, at, ch int, tap tap) { (*t.step)[p] = pair{at, ch*m.taps + tap.index} })
+	for q := range n {
+		i := f.count.position(q)
+		var to vec3
+		from := base
+		for a, size := range (vec3{m.source.extent[1] * m.source.extent[2], m.source.extent[2], 1}) {
+			from += i[a] * f.stride[a] * size
+			to[a] = f.first[a] + i[a]*f.step[a]
+		}
+		(*t.row)[q] = pair{from, m.extent.at(to) * m.pitch}
+	}
+	padRows(*t.row, n)
+	return t
+}
+
+func (m *channelLanes) depth() int { return m.channels * m.taps }
+
+// panelAt returns where in weight a panel of a group begins.
+func (m *channelLanes) panelAt(group, panel int) int {
+	j0, _ := m.panel(panel)
+	return (group*roundUp(m.results, isa.lanes) + j0) * m.depth()
+}
+
+func (m *channelLanes) packWeight(weight []float32) {
+	m.weight = scratch(m.panelAt(m.group, 0) + packSlack)
+	for g := range m.group {
+		from := weight[g*m.wSize:]
+		for i := range m.panels {
+			j0, j1 := m.panel(i)
+			width := roundUp(j1-j0, isa.lanes)
+			to := (*m.weight)[m.panelAt(g, i):]
+			if m.wc == m.taps { // channel and tap are one axis
+				matrix{from, 1, m.wr}.pack(to, 0, m.depth(), j0, j1, width)
+				continue
+			}
+			for ch := range m.channels {
+				matrix{from[ch*m.wc:], 1, m.wr}.pack(to[ch*m.taps*width:], 0, m.taps, j0, j1, width)
+			}
+		}
+	}
+}
+
+func (m *channelLanes) free() {
+	release(m.weight)
+	for _, f := range m.phases {
+		releaseOffsets(f.row)
+		releaseOffsets(f.step)
+	}
+}
+
+func (m *channelLanes) image(group int, source, bias, result []float32) {
+	positions := m.extent.size()
+	out := scratch(positions * m.pitch)
+	defer release(out)
+	if bias != nil {
+		for q := range positions {
+			copy((*out)[q*m.pitch:], bias)
+		}
+	}
+	for _, f := range m.phases {
+		switch {
+		case !f.empty:
+			m.positions(&f, group, source, *out, bias != nil)
+		case bias == nil:
+			for _, r := range (*f.row)[:f.n] {
+				clear((*out)[r[1] : r[1]+m.results])
+			}
+		}
+	}
+	transposeAll(result, positions, *out, m.pitch, positions, m.results)
+}
+
+// positions computes all channels of a phase.
+func (m *channelLanes) positions(f *phaseTables, group int, source, out []float32, add bool) {
+	steps := offsets(len(*f.step))
+	defer releaseOffsets(steps)
+	for q := 0; q < f.n; q += rowBlock {
+		t := tile{row: (*f.row)[q:], rows: min(rowBlock, f.n-q), a: source}
+		width := 0
+		for i := range m.panels {
+			j0, j1 := m.panel(i)
+			t.cols, t.b, t.c = j1-j0, (*m.weight)[m.panelAt(group, i):], out[j0:]
+			if w := roundUp(t.cols, isa.lanes); w != width {
+				width = w
+				for p, s := range *f.step {
+					(*steps)[p] = pair{s[0], s[1] * width}
+				}
+			}
+			t.runInSteps(*steps, add)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package kernel
+
+// gradWeight computes, for each group, the matrix product
+//
+//	gw[(c, t), o] = Σ_{n, q} x[n, c, at(q, t)] · gy[n, q, o]
+//
+// with the output channels in the lanes of a vector. The microkernel broadcasts
+// from the framed image in place; gy is transposed first. A few images at a
+// time are prepared by all threads, and then all rows of gw added to.
+type gradWeight struct {
+	*convPlan
+	split
+	source frame
+	pitch  int // elements of a position of gy
+	images int // prepared at once
+	x, gy  *[]float32
+	sum    *[]float32 // gw transposed: a row of pitch elements for each channel and tap
+	row    *[]pair
+	step   *[]pair // for all positions of the images
+}
+
+func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
+	if p.ySize == 0 || p.xSize == 0 || p.batch == 0 {
+		clear(gw[:p.group*p.wSize])
+		return
+	}
+	m := p.newGradWeight()
+	defer m.free()
+	for g := range p.group {
+		for n := 0; n < p.batch; n += m.images {
+			images := min(m.images, p.batch-n)
+			m.prepare(w, x, gy, n*p.group+g, images)
+			m.accumulate(w, images, n > 0)
+		}
+		transposeAll(gw[g*p.wSize:(g+1)*p.wSize], p.ic*p.taps, *m.sum, m.pitch, p.ic*p.taps, p.oc)
+	}
+}
+
+func (p *convPlan) newGradWeight() *gradWeight {
+	f := p.forward()
+	m := &gradWeight{convPlan: p, split: newSplit(p.oc), source: f.source, pitch: roundUp(p.oc, 8)}
+	xSize, ySize := p.ic*m.source.extent.size(), m.pitch*p.out.size()
+	m.images = max(1, min(p.batch, (1<<17)/(xSize+ySize)))
+	m.x, m.gy = scratch(m.images*xSize), scratch(m.images*ySize+packSlack)
+	clear(*m.x)
+
+	rows := p.ic * p.taps
+	m.sum, m.row = scratch(rows*m.pitch), offsets(roundUp(rows, isa.rows))
+	base := f.sourceSteps(&f.phases[0], func(r, at, ch int, t tap) { (*m.row)[r] = pair{at, r * m.pitch} })
+	padRows(*m.row, rows)
+	m.step = offsets(m.images * p.out.size())
+	for i := range *m.step {
+		q := p.out.position(i % p.out.size())
+		at := i/p.out.size()*xSize + base
+		for a, size := range (vec3{m.source.extent[1] * m.source.extent[2], m.source.extent[2], 1}) {
+			at += q[a] * p.stride[a] * size
+		}
+		(*m.step)[i] = pair{at, i * m.pitch}
+	}
+	return m
+}
+
+func (m *gradWeight) free() {
+	release(m.x)
+	release(m.gy)
+	release(m.sum)
+	releaseOffsets(m.row)
+	releaseOffsets(m.step)
+}
+
+// prepare frames some images and transposes their gy, beginning with image (and
+// group) first.
+func (m *gradWeight) prepare(w *Workers, x, gy []float32, first, images int) {
+	positions := m.out.size()
+	w.For(images, 1, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			at := first + i*m.group
+			m.source.fill((*m.x)[i*m.ic*m.source.extent.size():], x[at*m.xSize:], m.ic)
+			matrix{gy[at*m.ySize:], 1, positions}.pack((*m.gy)[i*positions*m.pitch:], 0, positions, 0, m.oc, m.pitch)
+		}
+	})
+}
+
+// accumulate adds the products of the prepared images.
+func (m *gradWeight) accumulate(w *Workers, images int, add bool) {
+	rows := m.ic * m.taps
+	steps := (*m.step)[:images*m.out.size()]
+	const part = 48 // rows at a time: a multiple of every isa.rows
+	parts := (rows + part - 1) / part
+	w.For(m.panels*parts, 1, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			j0, j1 := m.panel(i / parts)
+			r := i % parts * part
+			t := tile{row: (*m.row)[r:], rows: min(part, rows-r), cols: j1 - j0, a: *m.x, b: (*m.gy)[j0:], c: (*m.sum)[j0:]}
+			t.runInSteps(steps, add)
+		}
+	})
+}
