@@ -29,6 +29,11 @@ func (c *Call) NumInputs() int { return len(c.Inputs) }
 // NumOutputs returns the number of outputs the node names.
 func (c *Call) NumOutputs() int { return len(c.Node.GetOutput()) }
 
+// Wants reports whether output i is used.
+func (c *Call) Wants(i int) bool {
+	return i < c.NumOutputs() && c.Node.GetOutput()[i] != ""
+}
+
 // Input returns input i, which must be there.
 func (c *Call) Input(i int) *Value {
 	v := c.Optional(i)
