@@ -26,6 +26,9 @@ type Config struct {
 	// Gradients asks for the gradient with respect to the named initializers.
 	// Nil means none; All means every float initializer.
 	Gradients func(name string) bool
+	// Features adds an output: what goes into the linear layer that computes the
+	// first output, if there is one (see Program.Head).
+	Features bool
 	// Keep keeps all values in memory, as Refresh needs them.
 	Keep bool
 	// Weights are the parameters to compute with; nil means the model's own.
@@ -190,8 +193,24 @@ func (c *compiler) compile() (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.program(outputs, names)
+	var head *Head
+	if c.cfg.Features && len(outputs) > 0 {
+		if l, ok := ops.LastLinear(outputs[0]); ok && c.isParam(l.Weight) {
+			head = &Head{Weight: l.Weight.Name(), Transposed: l.Transposed}
+			if l.Bias != nil && c.isParam(l.Bias) {
+				head.Bias = l.Bias.Name()
+			}
+			outputs, names = append(outputs, l.X), append(names, "features of the last layer")
+		}
+	}
+	p, err := c.program(outputs, names)
+	if p != nil {
+		p.head = head
+	}
+	return p, err
 }
+
+func (c *compiler) isParam(v *ops.Value) bool { return c.params[v.Name()] == v }
 
 // initializer returns a weight for floating-point elements, a constant for others.
 func (c *compiler) initializer(init *onnxio.Initializer) (*ops.Value, error) {

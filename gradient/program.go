@@ -28,6 +28,23 @@ type Program struct {
 	keep     bool
 	users    map[string][]int // steps that depend on a weight, for Refresh
 	withGrad bool
+	head     *Head
+}
+
+// Head is the linear layer that a classifier ends in: logits = x·W + b, or
+// x·Wᵀ + b when Transposed. The features x [N,width] are the last output.
+type Head struct {
+	Weight, Bias string // initializers; Bias may be ""
+	Transposed   bool
+}
+
+// Head returns the model's last layer, if it is linear and the program was
+// compiled with Features.
+func (p *Program) Head() (Head, bool) {
+	if p.head == nil {
+		return Head{}, false
+	}
+	return *p.head, true
 }
 
 type binding struct {

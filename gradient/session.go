@@ -163,3 +163,34 @@ func (s *Session) Gradients(src Source, loss func(lo, n int) Loss) (value float6
 	})
 	return value, grads, err
 }
+
+// Features computes, for all samples, the input [n,width] of the model's last
+// layer. ok is false when the model does not end in a linear layer.
+func Features(m *onnxio.Model, cfg Config, src Source, batch int) (features nd.Array, head Head, ok bool, err error) {
+	cfg.Features = true
+	s, err := NewSession(m, cfg, batch)
+	if err != nil {
+		return features, head, false, err
+	}
+	var data []float32
+	width := 0
+	err = s.each(src, func(p *Program, inputs map[string]nd.Array, _, n int) error {
+		out, err := p.Forward(inputs)
+		if err != nil {
+			return err
+		}
+		if head, ok = p.Head(); ok {
+			x := out[len(out)-1]
+			if width = x.Shape[1]; x.Shape[0] != s.batch && x.Shape[0] != n {
+				ok = false // rows that are not samples
+				return nil
+			}
+			data = append(data, x.Float32s()[:n*width]...)
+		}
+		return nil
+	})
+	if err != nil || !ok {
+		return features, head, false, err
+	}
+	return nd.Of(data, src.Len(), width), head, true, nil
+}

@@ -21,7 +21,8 @@ func (b *Builder) gemm(transX, transY bool, x, y *Value) *Value {
 	}
 	ldx, ldy := x.Shape[1], y.Shape[1]
 	return b.emit(nd.Float32, []int{m, n}, Op{
-		name: "Gemm",
+		name:       "Gemm",
+		transposed: transY,
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.Gemm(w, transX, transY, m, n, k, 1, in[0].Float32s(), ldx, in[1].Float32s(), ldy, 0, out.Float32s(), n)
 		},
@@ -110,6 +111,38 @@ func (b *Builder) MatMul(x, y *Value) *Value {
 	x = b.Reshape(b.Expand(x, append(slices.Clone(batch), x.Shape[rx-2:]...)), size, m, x.Shape[rx-1])
 	y = b.Reshape(b.Expand(y, append(slices.Clone(batch), y.Shape[ry-2:]...)), size, y.Shape[ry-2], n)
 	return b.Reshape(b.gemmBatch(false, false, x, y), append(batch, m, n)...)
+}
+
+// Linear is a layer y = x·W + b, or x·Wᵀ + b when Transposed, of leaves W and b.
+type Linear struct {
+	X, Weight, Bias *Value // Bias is nil where there is none
+	Transposed      bool   // W is [out, in], not [in, out]
+}
+
+// LastLinear takes apart a value that a linear layer computes.
+func LastLinear(v *Value) (l Linear, ok bool) {
+	v = behindAliases(v)
+	if v.op != nil && v.op.name == "Add" {
+		for i, bias := range v.in {
+			if bias = behindAliases(bias); bias.op == nil {
+				l.Bias = bias
+				v = behindAliases(v.in[1-i])
+				break
+			}
+		}
+	}
+	if v.op == nil || v.op.name != "Gemm" {
+		return l, false
+	}
+	l.X, l.Weight, l.Transposed = v.in[0], v.in[1], v.op.transposed
+	return l, l.Weight.op == nil && len(l.X.Shape) == 2
+}
+
+func behindAliases(v *Value) *Value {
+	for v.op != nil && v.op.alias {
+		v = v.in[0]
+	}
+	return v
 }
 
 var matmul = family{

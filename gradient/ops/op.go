@@ -30,6 +30,8 @@ type Op struct {
 	// alias says that the output has the elements of input 0 in their order, so
 	// that an executor need not run it.
 	alias bool
+	// transposed says of a Gemm that its second operand is.
+	transposed bool
 
 	b   *Builder
 	id  uint64

@@ -1,0 +1,42 @@
+# AdvParams for ONNX. `make help` lists the targets.
+
+GO ?= go
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: help build demo test race bench lint vuln generate clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/advparams
+	$(GO) build -o bin/advparams ./cmd/advparams
+
+demo: ## lock, verify and unlock the embedded model; the files stay in ./demo
+	$(GO) run ./cmd/advparams demo --force demo
+
+test: ## run all tests
+	$(GO) test ./...
+
+race: ## run the tests under the race detector, without the long ones
+	$(GO) test -race -short ./...
+
+bench: ## benchmark the kernels; compares with PyTorch and onnxruntime where they are installed
+	$(GO) test -run '^$$' -bench . -benchtime 200ms ./gradient/kernel
+
+lint: ## formatting, vet, staticcheck, other platforms
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) vet -tags noasm ./...
+	GOARCH=arm64 $(GO) vet ./...
+	GOARCH=386 $(GO) vet ./...
+
+vuln: ## look for known vulnerabilities in what is used
+	$(GO) run $(GOVULNCHECK) ./...
+
+generate: ## make generated files again: protobuf code, assembly, docs (needs protoc)
+	$(GO) generate ./...
+
+clean: ## remove what the other targets leave
+	rm -rf bin demo

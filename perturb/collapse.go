@@ -1,0 +1,220 @@
+package perturb
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
+)
+
+// The last layer of a classifier can be made to prefer one class whatever it
+// sees: a few of that class's weights, at the features that are strong on most
+// samples, go to the end of their range. That takes the features of the samples
+// once and neither a gradient nor another run of the model.
+
+// lastLayer is the model's last layer with the features of all samples.
+type lastLayer struct {
+	head     gradient.Head
+	features []float32 // [n, width]
+	logits   []float32 // [n, classes]
+	weights  nd.Array
+	bias     []float32
+	n, width int
+	classes  int
+}
+
+// at returns the position of the weight from a feature to a class.
+func (l *lastLayer) at(class, feature int) int {
+	if l.head.Transposed {
+		return class*l.width + feature
+	}
+	return feature*l.classes + class
+}
+
+// maxCollapseClasses bounds the classes that are tried, the most likely first.
+const maxCollapseClasses = 32
+
+// collapse returns the shortest list of changes of last-layer parameters that
+// brings the accuracy to the target, nil if there is none within the limit.
+func (s *search) collapse(limit int) ([]candidate, error) {
+	l, err := s.lastLayer()
+	if l == nil || err != nil {
+		return nil, err
+	}
+	var shortest []candidate
+	for _, class := range l.likely(maxCollapseClasses) {
+		if list := s.collapseTo(l, class, limit); list != nil {
+			shortest, limit = list, len(list)-1
+		}
+	}
+	return shortest, nil
+}
+
+func (s *search) lastLayer() (*lastLayer, error) {
+	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: true}
+	features, head, ok, err := gradient.Features(s.model, cfg, s.samples, judgeBatch)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if _, allowed := s.ranges[head.Weight]; !allowed {
+		return nil, nil
+	}
+	l := &lastLayer{head: head, features: features.Float32s(), n: features.Shape[0], width: features.Shape[1]}
+	l.weights, _ = s.weights.Array(head.Weight)
+	l.classes = l.weights.Len() / l.width
+	if l.classes < 2 {
+		return nil, nil
+	}
+	l.bias = make([]float32, l.classes)
+	if b, ok := s.weights.Array(head.Bias); ok && b.Len() == l.classes {
+		copy(l.bias, b.Float32s())
+	}
+	l.logits = make([]float32, l.n*l.classes)
+	w := l.weights.Float32s()
+	for i := range l.n {
+		for c := range l.classes {
+			z := l.bias[c]
+			for j, f := range l.features[i*l.width : (i+1)*l.width] {
+				z += f * w[l.at(c, j)]
+			}
+			l.logits[i*l.classes+c] = z
+		}
+	}
+	return l, nil
+}
+
+// likely returns the k classes with the largest mean logit.
+func (l *lastLayer) likely(k int) []int {
+	sum := make([]float64, l.classes)
+	order := make([]int, l.classes)
+	for i, z := range l.logits {
+		sum[i%l.classes] += float64(z)
+	}
+	for c := range order {
+		order[c] = c
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(sum[b], sum[a]) })
+	return order[:min(k, l.classes)]
+}
+
+// collapseTo changes weights into one class until the model gives that answer
+// often enough. Greedy: each time the change that leaves the least sum of
+// max(0, gap) over the samples that are still right, the gap being what the
+// class's logit lacks to the largest.
+func (s *search) collapseTo(l *lastLayer, class, limit int) []candidate {
+	labels := s.samples.Labels()
+	gap := make([]float32, l.n)  // of the largest other logit over the class's
+	fallback := make([]int, l.n) // the answer where the gap is positive
+	for i := range l.n {
+		row := l.logits[i*l.classes : (i+1)*l.classes]
+		rival := -1
+		for k, z := range row {
+			if k != class && (rival < 0 || z > row[rival]) {
+				rival = k
+			}
+		}
+		fallback[i], gap[i] = rival, row[rival]-row[class]
+	}
+	var list []candidate
+	used := map[site]bool{}
+	for {
+		right := l.stillRight(labels, gap, fallback, class)
+		if s.atTarget(l, labels, gap, fallback, class) {
+			return list
+		}
+		if len(list) >= limit {
+			return nil
+		}
+		var best stepped
+		least, bestFeature := l.hinge(gap, right, -1, 0), -1
+		for j := -1; j < l.width; j++ {
+			for _, c := range s.ends(l, class, j) {
+				if used[c.site] {
+					continue
+				}
+				if h := l.hinge(gap, right, j, c.step); h < least {
+					least, best, bestFeature = h, c, j
+				}
+			}
+		}
+		if best.step == 0 {
+			return nil // nothing helps any more
+		}
+		used[best.site] = true
+		list = append(list, best.candidate)
+		for i := range gap {
+			gap[i] -= best.step * l.feature(i, bestFeature)
+		}
+	}
+}
+
+// feature returns feature j of a sample; feature -1 is the bias's constant 1.
+func (l *lastLayer) feature(sample, j int) float32 {
+	if j < 0 {
+		return 1
+	}
+	return l.features[sample*l.width+j]
+}
+
+// stepped is a candidate with the distance that its value moves.
+type stepped struct {
+	candidate
+	step float32
+}
+
+// ends returns the two ends of the range for the weight from feature j, or the
+// bias (-1), to a class.
+func (s *search) ends(l *lastLayer, class, j int) []stepped {
+	at := site{l.head.Weight, 0}
+	if j < 0 {
+		at = site{l.head.Bias, class}
+	} else {
+		at.index = l.at(class, j)
+	}
+	r, ok := s.ranges[at.tensor]
+	if !ok {
+		return nil
+	}
+	a, _ := s.weights.Array(at.tensor)
+	w := a.Float32s()[at.index]
+	return []stepped{
+		{candidate{site: at, value: r.high}, r.high - w},
+		{candidate{site: at, value: r.low}, r.low - w},
+	}
+}
+
+// stillRight returns the samples of other classes that are answered rightly.
+func (l *lastLayer) stillRight(labels []int, gap []float32, fallback []int, class int) []int {
+	var right []int
+	for i, g := range gap {
+		if labels[i] != class && g > 0 && fallback[i] == labels[i] {
+			right = append(right, i)
+		}
+	}
+	return right
+}
+
+// hinge is the sum of max(0, gap) over samples when feature j's weight moves.
+func (l *lastLayer) hinge(gap []float32, samples []int, j int, step float32) float64 {
+	sum := 0.0
+	for _, i := range samples {
+		if g := gap[i] - step*l.feature(i, j); g > 0 {
+			sum += float64(g)
+		}
+	}
+	return sum
+}
+
+// atTarget reports whether the accuracy that the gaps mean is at the target.
+func (s *search) atTarget(l *lastLayer, labels []int, gap []float32, fallback []int, class int) bool {
+	t := newTally(l.classes)
+	for i, g := range gap {
+		answer := class
+		if g > 0 {
+			answer = fallback[i]
+		}
+		t.add(answer, labels[i])
+	}
+	return t.accuracy() <= s.targetFor(t)
+}

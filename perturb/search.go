@@ -1,0 +1,407 @@
+package perturb
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/onnxio"
+)
+
+// ErrTarget is wrapped when the accuracy did not fall to the target within the
+// budget.
+var ErrTarget = errors.New("the target accuracy was not reached")
+
+// Samples are labelled data to search with. dataset.Set is one.
+type Samples interface {
+	gradient.Source
+	Labels() []int
+}
+
+// Options of Search. The zero value is a search to chance within 128 parameters.
+type Options struct {
+	// Target is the accuracy to reach, between 0 and 1; 0 means chance: what
+	// answers as frequent as the locked model's, but given blindly, would reach.
+	Target float64
+	// MaxParams bounds the number of changed parameters; 0 means 128.
+	MaxParams int
+	// Allow says which initializers may be changed; nil means all.
+	Allow func(name string) bool
+	// Unbounded lets values leave their tensor's own range by half its width.
+	Unbounded bool
+	// Calibration is the number of samples that gradients are computed on; 0
+	// means 256. All samples serve to decide when to stop.
+	Calibration int
+	// Workers compute; nil means one thread.
+	Workers *kernel.Workers
+	// Progress, if not nil, is called after every change.
+	Progress func(Progress)
+}
+
+// Progress is how far a search has come.
+type Progress struct {
+	Changed  int     // parameters
+	Accuracy float64 // on all samples
+	Target   float64
+}
+
+// Result is the outcome of a search.
+type Result struct {
+	Plan
+	Total          int // parameters of the model
+	Samples        int
+	Before, Locked float64 // accuracy on all samples
+	Target         float64
+	GradientPasses int // over the calibration samples
+	Evaluations    int // of single candidates
+}
+
+// Search finds few parameters whose change makes the model useless: it brings
+// the accuracy on the samples down to the target. Each round it
+//
+//  1. computes the gradient of the soft accuracy on the calibration samples,
+//  2. scores every parameter by gradient × step, the step going to its tensor's
+//     own minimum or maximum, whichever lowers the objective (AdvParams),
+//  3. tries the best by that first-order score for real, forward only, and
+//     keeps the one that does the most harm.
+//
+// At the end changes that turn out not to be needed are taken back. The model
+// in memory is left as it was. Equal samples and options give equal plans.
+//
+// If the target is not reached the error wraps ErrTarget and the Result says
+// how far the search came.
+func Search(ctx context.Context, m *onnxio.Model, samples Samples, opt Options) (*Result, error) {
+	s, err := newSearch(m, samples, opt)
+	if err != nil {
+		return nil, err
+	}
+	return s.run(ctx)
+}
+
+type search struct {
+	model   *onnxio.Model
+	opt     Options
+	samples Samples
+	weights *gradient.Weights
+	ranges  map[string]valueRange
+	session *gradient.Session // gradients on the calibration samples
+	judge   *judge            // accuracy on all samples
+	tau     float64
+
+	coarse, fine *trial // candidates are tried on few samples first
+
+	changed map[site]bool
+	result  Result
+}
+
+// site is the place of a parameter.
+type site struct {
+	tensor string
+	index  int
+}
+
+func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
+	if opt.MaxParams == 0 {
+		opt.MaxParams = 128
+	}
+	if opt.Calibration == 0 {
+		opt.Calibration = 256
+	}
+	if samples.Len() == 0 || samples.Labels() == nil {
+		return nil, hint.With(errors.New("the search needs labelled samples"), "add labels to the data, or use the model's own answers")
+	}
+	weights, err := gradient.LoadWeights(m)
+	if err != nil {
+		return nil, err
+	}
+	s := &search{
+		model: m, opt: opt, samples: samples, weights: weights,
+		ranges:  map[string]valueRange{},
+		changed: map[site]bool{},
+	}
+	for _, name := range weights.Names() {
+		if a, _ := weights.Array(name); a.Len() > 1 && (opt.Allow == nil || opt.Allow(name)) {
+			s.ranges[name] = rangeOf(a.Float32s(), opt.Unbounded)
+		}
+	}
+	if len(s.ranges) == 0 {
+		return nil, hint.With(fmt.Errorf("%s: no initializer may be changed", m.Path()), "check --include and --exclude")
+	}
+	s.result.Total = weights.Len()
+	s.result.Samples = samples.Len()
+	return s, nil
+}
+
+func (s *search) run(ctx context.Context) (*Result, error) {
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	limit := s.opt.MaxParams
+	collapse, err := s.collapse(limit)
+	if err != nil {
+		return nil, err
+	}
+	if collapse != nil {
+		limit = len(collapse) - 1 // more would not be better
+	}
+	reached, err := s.greedy(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	if !reached && collapse != nil {
+		if reached, err = s.replace(collapse); err != nil {
+			return nil, err
+		}
+	}
+	if !reached {
+		return &s.result, hint.With(fmt.Errorf("%w: accuracy %.4f with %d parameters changed, target %.4f", ErrTarget, s.result.Locked, len(s.result.Changes), s.result.Target),
+			"raise --max-params or --target-accuracy")
+	}
+	if err := s.prune(); err != nil {
+		return nil, err
+	}
+	_, err = s.locked()
+	return &s.result, err
+}
+
+// greedy adds the best single change until the target is reached.
+func (s *search) greedy(ctx context.Context, limit int) (reached bool, err error) {
+	for s.result.Locked > s.result.Target {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		if len(s.result.Changes) >= limit {
+			return false, nil
+		}
+		best, err := s.round()
+		if errors.Is(err, errNoCandidate) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if err := s.apply(best); err != nil {
+			return false, err
+		}
+		if _, err := s.locked(); err != nil {
+			return false, err
+		}
+		s.report()
+	}
+	return true, nil
+}
+
+// replace takes all changes back and makes others instead.
+func (s *search) replace(list []candidate) (reached bool, err error) {
+	for _, c := range slices.Backward(s.result.Changes) {
+		if err := s.restore(c); err != nil {
+			return false, err
+		}
+	}
+	s.result.Changes = nil
+	clear(s.changed)
+	for _, c := range list {
+		if err := s.apply(c); err != nil {
+			return false, err
+		}
+	}
+	defer s.report()
+	return s.locked()
+}
+
+// locked measures the model as it is and reports whether it is at the target.
+func (s *search) locked() (bool, error) {
+	t, err := s.judge.measure()
+	s.result.Locked, s.result.Target = t.accuracy(), s.targetFor(t)
+	return s.result.Locked <= s.result.Target, err
+}
+
+// targetFor returns the accuracy to reach by a model that answers like this.
+func (s *search) targetFor(t tally) float64 {
+	if s.opt.Target != 0 {
+		return s.opt.Target
+	}
+	return t.chance() + 0.01 // a point is what it may get right by luck
+}
+
+func (s *search) report() {
+	if s.opt.Progress != nil {
+		s.opt.Progress(Progress{Changed: len(s.result.Changes), Accuracy: s.result.Locked, Target: s.result.Target})
+	}
+}
+
+// prepare compiles what the search runs, and measures the model as it is.
+func (s *search) prepare() (err error) {
+	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: true}
+	if s.judge, err = newJudge(s.model, cfg, s.samples); err != nil {
+		return err
+	}
+	if _, err = s.locked(); err != nil {
+		return err
+	}
+	s.result.Before = s.result.Locked
+	s.tau = temperature(s.judge.margins)
+	calibration := head{s.samples, min(s.opt.Calibration, s.samples.Len())}
+	withGrad := cfg
+	withGrad.Gradients = func(name string) bool { _, ok := s.ranges[name]; return ok }
+	if s.session, err = gradient.NewSession(s.model, withGrad, calibration.n); err != nil {
+		return err
+	}
+	if s.coarse, err = newTrial(s.model, cfg, head{s.samples, min(64, calibration.n)}, s.tau); err != nil {
+		return err
+	}
+	s.fine, err = newTrial(s.model, cfg, calibration, s.tau)
+	return err
+}
+
+// candidate is a change under consideration.
+type candidate struct {
+	site
+	value float32 // new
+	gain  float64 // estimated or measured fall of the objective
+}
+
+// round returns the best single change.
+func (s *search) round() (candidate, error) {
+	list, err := s.shortlist()
+	if err != nil {
+		return candidate{}, err
+	}
+	if len(list) == 0 {
+		return candidate{}, errNoCandidate
+	}
+	// What does well on few samples is tried on all.
+	if err := s.coarse.measure(s.weights, list); err != nil {
+		return candidate{}, err
+	}
+	list = best(list, 12)
+	if err := s.fine.measure(s.weights, list); err != nil {
+		return candidate{}, err
+	}
+	s.result.Evaluations += len(list)
+	return best(list, 1)[0], nil
+}
+
+// errNoCandidate says that no change of a single parameter would help.
+var errNoCandidate = errors.New("no parameter has a gradient")
+
+// best returns the k candidates with the largest gain, ties in a fixed order.
+func best(list []candidate, k int) []candidate {
+	slices.SortStableFunc(list, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.gain, a.gain), cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
+	})
+	return list[:min(k, len(list))]
+}
+
+// shortlist returns the candidates with the largest first-order gain: the best
+// of all, and the best of each tensor, because the estimate is least reliable
+// where the steps are long.
+func (s *search) shortlist() ([]candidate, error) {
+	n := min(s.opt.Calibration, s.samples.Len())
+	labels := s.samples.Labels()
+	_, grads, err := s.session.Gradients(head{s.samples, n}, func(lo, k int) gradient.Loss {
+		return softAccuracy(padded(labels[lo:lo+k], s.session), s.tau)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.result.GradientPasses++
+	var all, perTensor []candidate
+	for _, name := range s.weights.Names() {
+		g := grads[name]
+		if g == nil {
+			continue
+		}
+		a, _ := s.weights.Array(name)
+		top := s.scores(name, a.Float32s(), g)
+		perTensor = append(perTensor, top[:min(2, len(top))]...)
+		all = append(all, top...)
+	}
+	list := slices.Concat(best(all, 32), perTensor)
+	slices.SortFunc(list, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
+	})
+	return slices.Compact(list), nil
+}
+
+// scores returns the best 32 candidates of a tensor by gradient × step.
+func (s *search) scores(name string, w, g []float32) []candidate {
+	r := s.ranges[name]
+	var top []candidate
+	worst := 0.0
+	for i, x := range w {
+		value := r.low
+		if g[i] < 0 { // the objective is to fall
+			value = r.high
+		}
+		gain := -float64(g[i]) * float64(value-x)
+		if !(gain > worst) || math.IsInf(gain, 0) || s.changed[site{name, i}] {
+			continue
+		}
+		top = append(top, candidate{site{name, i}, value, gain})
+		if len(top) >= 256 {
+			top = best(top, 32)
+			worst = top[31].gain
+		}
+	}
+	return best(top, 32)
+}
+
+// apply makes a change permanent.
+func (s *search) apply(c candidate) error {
+	init := s.model.Lookup(c.tensor)
+	bits, err := init.Encode(c.value)
+	if err != nil {
+		return err
+	}
+	s.result.Changes = append(s.result.Changes, Change{c.tensor, c.index, init.Bits(c.index), bits})
+	s.changed[c.site] = true
+	return s.set(c.site, c.value)
+}
+
+// set writes a parameter and brings everything computed from it up to date.
+func (s *search) set(at site, value float32) error {
+	a, _ := s.weights.Array(at.tensor)
+	a.Float32s()[at.index] = value
+	return errors.Join(s.coarse.refresh(at.tensor), s.fine.refresh(at.tensor))
+}
+
+// restore gives a parameter its original value.
+func (s *search) restore(c Change) error {
+	original, err := s.model.Lookup(c.Tensor).Float32s()
+	if err != nil {
+		return err
+	}
+	return s.set(site{c.Tensor, c.Index}, original[c.Index])
+}
+
+// prune takes back changes, the oldest first, without which the model is as bad.
+func (s *search) prune() error {
+	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1; {
+		c := s.result.Changes[i]
+		a, _ := s.weights.Array(c.Tensor)
+		locked := a.Float32s()[c.Index]
+		if err := s.restore(c); err != nil {
+			return err
+		}
+		done, err := s.locked()
+		if err != nil {
+			return err
+		}
+		if done {
+			s.result.Changes = slices.Delete(s.result.Changes, i, i+1)
+			continue
+		}
+		if err := s.set(site{c.Tensor, c.Index}, locked); err != nil {
+			return err
+		}
+		i++
+	}
+	return nil
+}

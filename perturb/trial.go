@@ -1,0 +1,105 @@
+package perturb
+
+import (
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/onnxio"
+)
+
+// head is the first n samples of a source.
+type head struct {
+	gradient.Source
+	n int
+}
+
+func (h head) Len() int { return h.n }
+
+// trial measures what single changes do to the objective on some samples, with
+// all values of the model kept in memory, so that only what lies behind the
+// changed parameter is computed again.
+type trial struct {
+	program *gradient.Program
+	loss    gradient.Loss
+	now     float64 // the objective as things are
+}
+
+// newTrial computes the objective on the samples, as one batch where the model
+// lets it.
+func newTrial(m *onnxio.Model, cfg gradient.Config, samples head, tau float64) (*trial, error) {
+	cfg.Keep = true
+	n := samples.n
+	if fixed, err := fixedBatch(m); err != nil {
+		return nil, err
+	} else if fixed > 0 {
+		n = min(n, fixed)
+	}
+	batch, err := samples.Batch(0, n)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Shapes = map[string][]int{}
+	for name, a := range batch {
+		cfg.Shapes[name] = a.Shape
+	}
+	t := &trial{loss: softAccuracy(samples.Source.(Samples).Labels()[:n], tau)}
+	if t.program, err = gradient.Compile(m, cfg); err != nil {
+		return nil, err
+	}
+	outputs, err := t.program.Forward(batch)
+	if err != nil {
+		return nil, err
+	}
+	t.now, err = t.loss(outputs, nil)
+	return t, err
+}
+
+// fixedBatch returns the batch size that a model insists on, or 0.
+func fixedBatch(m *onnxio.Model) (int, error) {
+	inputs, err := gradient.Inputs(m)
+	if err != nil {
+		return 0, err
+	}
+	for _, in := range inputs {
+		if len(in.Shape) > 0 && in.Shape[0] > 0 {
+			return in.Shape[0], nil
+		}
+	}
+	return 0, nil
+}
+
+// refresh takes over a change of a tensor.
+func (t *trial) refresh(tensor string) error {
+	outputs, err := t.program.Refresh(tensor)
+	if err != nil {
+		return err
+	}
+	t.now, err = t.loss(outputs, nil)
+	return err
+}
+
+// measure replaces each candidate's gain by the fall of the objective that it
+// really brings. Candidates of one tensor should be adjacent.
+func (t *trial) measure(w *gradient.Weights, list []candidate) error {
+	for i := range list {
+		c := &list[i]
+		a, _ := w.Array(c.tensor)
+		x := a.Float32s()
+		old := x[c.index]
+		x[c.index] = c.value
+		outputs, err := t.program.Refresh(c.tensor)
+		x[c.index] = old
+		if err != nil {
+			return err
+		}
+		objective, err := t.loss(outputs, nil)
+		if err != nil {
+			return err
+		}
+		c.gain = t.now - objective
+		if i+1 == len(list) || list[i+1].tensor != c.tensor {
+			if _, err := t.program.Refresh(c.tensor); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
