@@ -1,3 +1,23 @@
-// Package dataset reads labelled samples in the form a model takes them, and
-// reads and writes NumPy's .npz files.
+// Package dataset reads labelled samples in the form a model takes them.
+//
+// [Open] recognises
+//
+//   - an .npz file: arrays named after the model's inputs, and labels;
+//   - a folder with IDX files (MNIST and its relatives), plain or .gz;
+//   - a folder with CIFAR-10 or CIFAR-100 files of the binary version;
+//   - an image folder: one sub-folder a class, png, jpeg or gif;
+//   - a .csv file: one sample a line, features and a label.
+//
+// What a model takes is its graph inputs with their shapes; the first axis
+// counts samples. Images are kept as bytes and become float32 batches on
+// demand: scaled to [0,1], then (x-mean)/std for each channel, in the layout
+// of the input, with the same rounding as NumPy in float32. An .npz and a .csv
+// already hold what the model takes, so their values stay as they are.
+//
+// The images of an image folder are converted to the channels of the input
+// and, where their size differs, resized and centre-cropped; pixels are those
+// of libjpeg, Pillow and torchvision but for rounding. Other images must have
+// the model's size.
+//
+// [ReadNPZ] and [WriteNPZ] exchange arrays with NumPy in general.
 package dataset

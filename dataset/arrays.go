@@ -1,0 +1,193 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+)
+
+// arrays is a source that holds the model's inputs ready made.
+type arrays struct {
+	inputs map[string]nd.Array
+	n      int
+	format string
+	line   []int // of each row in its text file; nil when there is none
+}
+
+func (a *arrays) len() int      { return a.n }
+func (a *arrays) about() string { return a.format }
+
+func (a *arrays) name(row int) string {
+	if a.line == nil {
+		return ""
+	}
+	return fmt.Sprintf("line %d", a.line[row])
+}
+
+func (a *arrays) batch(rows []int) (map[string]nd.Array, error) {
+	consecutive := true
+	for i, row := range rows {
+		consecutive = consecutive && row == rows[0]+i
+	}
+	out := make(map[string]nd.Array, len(a.inputs))
+	for name, all := range a.inputs {
+		switch data := all.Data.(type) {
+		case []float32:
+			out[name] = gather(data, all.Shape, rows, consecutive)
+		case []int64:
+			out[name] = gather(data, all.Shape, rows, consecutive)
+		case []bool:
+			out[name] = gather(data, all.Shape, rows, consecutive)
+		}
+	}
+	return out, nil
+}
+
+// gather takes some rows of an array; without copying when they are consecutive.
+func gather[T nd.Elem](data []T, shape, rows []int, consecutive bool) nd.Array {
+	size := nd.Size(shape[1:])
+	shape = append([]int{len(rows)}, shape[1:]...)
+	if consecutive && len(rows) > 0 {
+		first := rows[0] * size
+		return nd.Of(data[first:first+len(rows)*size:first+len(rows)*size], shape...)
+	}
+	out := make([]T, 0, len(rows)*size)
+	for _, row := range rows {
+		out = append(out, data[row*size:(row+1)*size]...)
+	}
+	return nd.Of(out, shape...)
+}
+
+// labelNames are the names that labels go by, the usual one first.
+var labelNames = []string{"labels", "label", "target", "targets", "class", "y"}
+
+func openNPZ(path string, spec Spec) (source, []int, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, errors.Unwrap(err)
+	}
+	defer f.Close()
+	z, err := newNPZReader(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	return fromNPZ(z, spec)
+}
+
+// fromNPZ takes from an .npz the arrays that a model needs.
+func fromNPZ(z *npzReader, spec Spec) (source, []int, error) {
+	members, err := z.inputMembers(spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	src := &arrays{inputs: make(map[string]nd.Array), format: "npz", n: -1}
+	for i, in := range spec.Inputs {
+		a, err := z.array(members[i], in.DType)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := checkInput(members[i], a, in); err != nil {
+			return nil, nil, err
+		}
+		if src.n >= 0 && a.Shape[0] != src.n {
+			return nil, nil, fmt.Errorf("array %q has %d samples, array %q has %d", members[0], src.n, members[i], a.Shape[0])
+		}
+		src.n = a.Shape[0]
+		src.inputs[in.Name] = a
+	}
+	name := z.labels(members)
+	if name == "" {
+		return src, nil, nil
+	}
+	labels, err := z.classes(name)
+	return src, labels, err
+}
+
+// inputMembers finds the member for each input: the one of its name; with the
+// prefix of a gradient corpus, in/; or, for a model of one input, the only
+// array in the file.
+func (z *npzReader) inputMembers(spec Spec) ([]string, error) {
+	found := make([]string, len(spec.Inputs))
+	for i, in := range spec.Inputs {
+		switch {
+		case z.members[in.Name] != nil:
+			found[i] = in.Name
+		case z.members["in/"+in.Name] != nil:
+			found[i] = "in/" + in.Name
+		case len(spec.Inputs) == 1:
+			rest := slices.DeleteFunc(slices.Clone(z.names), func(name string) bool { return name == z.labels(nil) })
+			if len(rest) == 1 {
+				found[i] = rest[0]
+			}
+		}
+		if found[i] == "" {
+			names := "the file is empty"
+			if len(z.names) > 0 {
+				names = "the file has " + listed(z.names)
+			}
+			return nil, hint.With(fmt.Errorf("no array for the model's input %q: %s", in.Name, names),
+				"name arrays after the model's inputs, as in numpy.savez(file, **{%q: x, \"labels\": y})", in.Name)
+		}
+	}
+	return found, nil
+}
+
+// labels returns the name of the array of labels, "" without one.
+func (z *npzReader) labels(taken []string) string {
+	for _, name := range labelNames {
+		if z.members[name] != nil && !slices.Contains(taken, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// classes reads an integer array of shape [N] or [N,1].
+func (z *npzReader) classes(name string) ([]int, error) {
+	a, err := z.array(name, 0)
+	if err != nil {
+		return nil, err
+	}
+	if a.DType() != nd.Int64 {
+		return nil, hint.With(fmt.Errorf("array %q is %v, but labels are integers", name, a.DType()),
+			"for one-hot labels store their argmax")
+	}
+	if len(a.Shape) != 1 && !(len(a.Shape) == 2 && a.Shape[1] == 1) {
+		return nil, hint.With(fmt.Errorf("array %q has shape %v, but labels are one integer a sample", name, a.Shape),
+			"for one-hot labels store their argmax")
+	}
+	labels := make([]int, a.Len())
+	for i, v := range a.Int64s() {
+		labels[i] = int(v)
+	}
+	return labels, nil
+}
+
+// checkInput compares an array with the input it is for.
+func checkInput(name string, a nd.Array, in Input) error {
+	if len(a.Shape) == 0 {
+		return fmt.Errorf("array %q is a scalar and has no axis of samples", name)
+	}
+	fits := in.Shape == nil || len(in.Shape) == len(a.Shape)
+	for axis := 1; fits && axis < len(in.Shape); axis++ {
+		fits = in.Shape[axis] < 0 || in.Shape[axis] == a.Shape[axis]
+	}
+	if !fits {
+		return hint.With(fmt.Errorf("array %q has shape %v, but input %q wants %s", name, a.Shape, in.Name, shapeText(in.Shape)),
+			"arrays are taken as they are: reshape them before storing")
+	}
+	data, ok := a.Data.([]float32)
+	if !ok {
+		return nil
+	}
+	for i, v := range data {
+		if !finite(v) {
+			return fmt.Errorf("array %q: sample %d holds %v", name, i/nd.Size(a.Shape[1:]), v)
+		}
+	}
+	return nil
+}

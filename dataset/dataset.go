@@ -1,0 +1,317 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+)
+
+// Split names a part of a data set.
+type Split string
+
+// The parts that data sets on disk come in. A validation folder counts as Test.
+const (
+	Train Split = "train"
+	Test  Split = "test"
+)
+
+// Input is one graph input of the model.
+type Input struct {
+	Name  string
+	Shape []int    // axis 0 counts samples; -1: not fixed by the model; nil: rank unknown
+	DType nd.DType // 0: as the data is
+}
+
+// Spec says what to read and for which model.
+type Spec struct {
+	Inputs []Input
+
+	// Classes is the number of classes the model tells apart; a label beyond
+	// it is an error. 0: unknown.
+	Classes int
+
+	// Split is the wanted part. It is an error when the data has no such part.
+	// When it is empty, DefaultSplit is preferred where there is a choice.
+	Split, DefaultSplit Split
+
+	// Limit is the largest number of samples; 0: all. They are a random
+	// selection that depends on Seed alone or, when Seed is 0, the first ones;
+	// from data sorted by label, which image folders always are, evenly spaced
+	// ones, since the first would all be of one class.
+	Limit int
+	Seed  uint64
+
+	// Mean and Std normalise images, after scaling to [0,1]: one value for all
+	// channels or one for each; empty: 0 and 1. Only images take them.
+	Mean, Std []float32
+
+	// NeedLabels makes data without labels an error.
+	NeedLabels bool
+}
+
+// Set is a sequence of samples. It is immutable and safe for concurrent use.
+type Set struct {
+	source source
+	path   string
+	rows   []int // of the source, one a sample
+	labels []int // one a sample, or nil
+}
+
+// source holds all samples of a data set, as rows 0 to len()-1.
+type source interface {
+	len() int
+	// about is a phrase for Describe: what the rows are.
+	about() string
+	// name tells where a row comes from, for messages; "" when its number says it all.
+	name(row int) string
+	// batch returns the model's inputs for some rows.
+	batch(rows []int) (map[string]nd.Array, error)
+}
+
+// Open reads the data set at path. Labels, shapes and sizes are checked; the
+// files of an image folder are decoded when a batch needs them.
+func Open(path string, spec Spec) (*Set, error) {
+	if err := spec.check(); err != nil {
+		return nil, err
+	}
+	src, labels, err := open(path, spec)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	s := &Set{source: src, path: path, rows: count(src.len()), labels: labels}
+	if err := s.checkLabels(spec); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s.limited(spec.Limit, spec.Seed), nil
+}
+
+func open(path string, spec Spec) (source, []int, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, errors.Unwrap(err) // the caller names the path
+	}
+	if info.IsDir() {
+		return openFolder(path, spec)
+	}
+	read := map[string]func(string, Spec) (source, []int, error){
+		".npz": openNPZ, ".csv": openCSV, ".tsv": openCSV,
+	}[strings.ToLower(filepath.Ext(path))]
+	if read == nil {
+		return nil, nil, hint.With(errors.New("not a data set"),
+			"a data set is an .npz or .csv file, or a folder with IDX files, CIFAR binary files or images")
+	}
+	if spec.Split != "" {
+		return nil, nil, hint.With(fmt.Errorf("no %s split: the file is one set", spec.Split), "ask for no split")
+	}
+	if len(spec.Mean) > 0 || len(spec.Std) > 0 {
+		return nil, nil, hint.With(errors.New("mean and std apply to images only"),
+			"the values in the file are what the model gets: store them normalised and leave mean and std out")
+	}
+	return read(path, spec)
+}
+
+func (spec Spec) check() error {
+	switch {
+	case len(spec.Inputs) == 0:
+		return errors.New("the model has no input to feed")
+	case spec.Limit < 0:
+		return fmt.Errorf("limit %d is negative", spec.Limit)
+	}
+	for _, s := range []Split{spec.Split, spec.DefaultSplit} {
+		if s != "" && s != Train && s != Test {
+			return hint.With(fmt.Errorf("unknown split %q", s), "the splits are %s and %s", Train, Test)
+		}
+	}
+	for _, v := range spec.Mean {
+		if !finite(v) {
+			return fmt.Errorf("mean %v is not a finite number", v)
+		}
+	}
+	for _, v := range spec.Std {
+		if !finite(v) || v <= 0 {
+			return fmt.Errorf("std %v is not a positive number", v)
+		}
+	}
+	return nil
+}
+
+// single returns the one input of a model that data of a kind can feed.
+func (spec Spec) single(kind string) (Input, error) {
+	if len(spec.Inputs) > 1 {
+		names := make([]string, len(spec.Inputs))
+		for i, in := range spec.Inputs {
+			names[i] = in.Name
+		}
+		return Input{}, hint.With(fmt.Errorf("%s feed one input, but the model has %s", kind, listed(names)),
+			"give an .npz with an array for each input")
+	}
+	return spec.Inputs[0], nil
+}
+
+func (s *Set) checkLabels(spec Spec) error {
+	switch {
+	case s.Len() == 0:
+		return errors.New("no samples")
+	case s.labels == nil && spec.NeedLabels:
+		return hint.With(errors.New("no labels"), "add labels, or use the model's own answers as labels")
+	case s.labels == nil:
+		return nil
+	case len(s.labels) != s.Len():
+		return fmt.Errorf("%d samples, but %d labels", s.Len(), len(s.labels))
+	}
+	for i, label := range s.labels {
+		if label >= 0 && (spec.Classes == 0 || label < spec.Classes) {
+			continue
+		}
+		where := fmt.Sprintf("sample %d", i)
+		if name := s.source.name(i); name != "" {
+			where += " (" + name + ")"
+		}
+		if label < 0 {
+			return hint.With(fmt.Errorf("%s has the negative label %d", where, label), "labels count classes from 0")
+		}
+		return hint.With(fmt.Errorf("%s has label %d, but the model has %d classes", where, label, spec.Classes),
+			"labels count classes from 0 to %d", spec.Classes-1)
+	}
+	return nil
+}
+
+// limited applies Spec.Limit.
+func (s *Set) limited(limit int, seed uint64) *Set {
+	n := s.Len()
+	switch {
+	case limit == 0 || limit >= n:
+		return s
+	case seed != 0:
+		return s.Subset(permutation(n, seed)[:limit])
+	}
+	chosen := count(limit)
+	if s.labels != nil && slices.IsSorted(s.labels) {
+		for i := range chosen {
+			chosen[i] = i * n / limit
+		}
+	}
+	return s.Subset(chosen)
+}
+
+// Len returns the number of samples.
+func (s *Set) Len() int { return len(s.rows) }
+
+// Labels returns the class of each sample, or nil when the data has none.
+// The slice is shared: do not write to it.
+func (s *Set) Labels() []int { return s.labels }
+
+// WithLabels returns the same samples with other labels, one a sample; it
+// panics when their number differs.
+func (s *Set) WithLabels(labels []int) *Set {
+	if len(labels) != s.Len() {
+		panic(fmt.Sprintf("dataset: %d labels for %d samples", len(labels), s.Len()))
+	}
+	out := *s
+	out.labels = labels
+	return &out
+}
+
+// Batch returns samples lo to hi-1 as arrays by input name, with axis 0
+// counting them. The arrays may share the set's memory: do not write to them.
+// It panics unless 0 ≤ lo ≤ hi ≤ Len. An error is an image file that cannot
+// be read or decoded.
+func (s *Set) Batch(lo, hi int) (map[string]nd.Array, error) {
+	batch, err := s.source.batch(s.rows[lo:hi])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path, err)
+	}
+	return batch, nil
+}
+
+// Subset returns the samples at the given indices, in that order. It shares
+// the data of s and panics when an index is out of range.
+func (s *Set) Subset(indices []int) *Set {
+	out := &Set{source: s.source, path: s.path, rows: make([]int, len(indices))}
+	if s.labels != nil {
+		out.labels = make([]int, len(indices))
+	}
+	for i, index := range indices {
+		out.rows[i] = s.rows[index]
+		if s.labels != nil {
+			out.labels[i] = s.labels[index]
+		}
+	}
+	return out
+}
+
+// Shuffle returns the samples in an order that depends on their number and
+// the seed alone.
+func (s *Set) Shuffle(seed uint64) *Set { return s.Subset(permutation(s.Len(), seed)) }
+
+// Describe returns one line for progress messages.
+func (s *Set) Describe() string {
+	n := fmt.Sprintf("%d samples", s.Len())
+	if all := s.source.len(); all != s.Len() {
+		n = fmt.Sprintf("%d of %d samples", s.Len(), all)
+	}
+	if s.labels == nil {
+		n += " without labels"
+	}
+	return fmt.Sprintf("%s from %s (%s)", n, s.path, s.source.about())
+}
+
+// count returns 0, 1, … n-1.
+func count(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+func permutation(n int, seed uint64) []int {
+	return rand.New(rand.NewPCG(seed, 0)).Perm(n)
+}
+
+func finite(v float32) bool {
+	f := float64(v)
+	return !math.IsNaN(f) && !math.IsInf(f, 0)
+}
+
+// listed joins names for a message, the first few of many.
+func listed(names []string) string {
+	const most = 8
+	var b strings.Builder
+	for i, name := range names {
+		if i == most {
+			fmt.Fprintf(&b, " and %d more", len(names)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%q", name)
+	}
+	return b.String()
+}
+
+// shapeText writes an input's shape, with N for axis 0 and ? for what the
+// model leaves open.
+func shapeText(shape []int) string {
+	if len(shape) == 0 {
+		return "[]"
+	}
+	parts := []string{"N"}
+	for _, d := range shape[1:] {
+		if d < 0 {
+			parts = append(parts, "?")
+			continue
+		}
+		parts = append(parts, fmt.Sprint(d))
+	}
+	return "[" + strings.Join(parts, " ") + "]"
+}

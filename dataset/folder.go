@@ -1,0 +1,150 @@
+package dataset
+
+import (
+	"bufio"
+	"compress/flate"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/advparams/advparams/internal/hint"
+)
+
+// openFolder tells from the names in a folder what it holds.
+func openFolder(path string, spec Spec) (source, []int, error) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, nil, errors.Unwrap(err)
+	}
+	idx, err := findIDX(entries)
+	if err != nil {
+		return nil, nil, err
+	}
+	cifar := findCIFAR(entries)
+	switch {
+	case len(idx) > 0 && len(cifar) > 0:
+		return nil, nil, hint.With(errors.New("both IDX and CIFAR files"), "put each data set into a folder of its own")
+	case len(idx) > 0:
+		return openIDX(path, idx, spec)
+	case len(cifar) > 0:
+		return openCIFAR(path, cifar, spec)
+	}
+	images, err := findImages(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(images) > 0 {
+		return openImages(path, images, spec)
+	}
+	if len(entries) == 0 {
+		return nil, nil, errors.New("empty folder")
+	}
+	for _, e := range entries {
+		if e.Name() == "data_batch_1" || e.Name() == "batches.meta" {
+			return nil, nil, hint.With(errors.New("CIFAR as pickled Python objects"), "download the binary version")
+		}
+	}
+	return nil, nil, hint.With(errors.New("no data set in this folder"),
+		"looked for IDX files (train-images-idx3-ubyte…), CIFAR binary files (data_batch_1.bin…, train.bin) and sub-folders of png, jpeg or gif images, one a class")
+}
+
+// chooseSplit picks the part to read from those that are there. A data set
+// that is not split has the single part "".
+func chooseSplit[T any](parts map[Split]T, spec Spec) (Split, error) {
+	want := spec.Split
+	if want == "" {
+		want = spec.DefaultSplit
+	}
+	if _, ok := parts[want]; ok {
+		return want, nil
+	}
+	if spec.Split != "" {
+		if _, whole := parts[""]; whole {
+			return "", hint.With(fmt.Errorf("no %s split: the folder is one set", want), "ask for no split")
+		}
+		return "", fmt.Errorf("no %s split", want)
+	}
+	for _, other := range []Split{Train, Test, ""} {
+		if _, ok := parts[other]; ok {
+			return other, nil
+		}
+	}
+	return "", errors.New("no data")
+}
+
+// splitAbout is a phrase for Describe.
+func splitAbout(format string, s Split) string {
+	if s == "" {
+		return format
+	}
+	return fmt.Sprintf("%s, %s split", format, s)
+}
+
+// deflateRatio is the most that deflate can pack. It turns a file's size into
+// a bound on what is in it, so that a lie about it is caught before the lie is
+// allocated.
+const deflateRatio = 1032
+
+// dataFile is a file that may be packed with gzip.
+type dataFile struct {
+	io.Reader
+	file   *os.File
+	size   int64 // of the content; of a packed file, the most it can be
+	packed bool
+}
+
+func openData(path string) (*dataFile, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
+	d, err := newDataFile(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func newDataFile(f *os.File) (*dataFile, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	buffered := bufio.NewReader(f)
+	d := &dataFile{Reader: buffered, file: f, size: info.Size()}
+	if magic, _ := buffered.Peek(2); string(magic) != "\x1f\x8b" {
+		return d, nil
+	}
+	unpacked, err := gzip.NewReader(buffered)
+	if err != nil {
+		return nil, unpackError(err)
+	}
+	d.Reader, d.size, d.packed = unpacked, d.size*deflateRatio, true
+	return d, nil
+}
+
+func (d *dataFile) Close() error { return d.file.Close() }
+
+// unpackError says in plain words what gzip and flate report.
+func unpackError(err error) error {
+	var corrupt flate.CorruptInputError
+	switch {
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
+		return hint.With(fmt.Errorf("damaged: %w", err), "copy or download the file again")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return hint.With(errors.New("truncated"), "copy or download the file again")
+	}
+	return err
+}
+
+// hidden reports names that file managers and version control leave behind.
+func hidden(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "__")
+}

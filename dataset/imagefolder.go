@@ -1,0 +1,272 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/advparams/advparams/internal/hint"
+)
+
+// An image folder has one sub-folder a class; the classes count in the sorted
+// order of their names, as torchvision's ImageFolder and Keras do. Above the
+// classes there may be folders for the splits. Images that lie in the folder
+// itself are samples without labels.
+
+// splitFolders are the names of split folders, the preferred one first.
+var splitFolders = map[Split][]string{
+	Train: {"train", "training"},
+	Test:  {"test", "testing", "val", "valid", "validation"},
+}
+
+// imageSplit is the class folders of one split.
+type imageSplit struct {
+	folder  string   // within the data set, "." for itself
+	classes []string // sorted; none for images without classes
+}
+
+// findImages looks for images and their class folders; it returns no split
+// when there are none.
+func findImages(root string) (map[Split]imageSplit, error) {
+	splits := make(map[Split]imageSplit)
+	top, err := subFolders(root)
+	if err != nil {
+		return nil, err
+	}
+	for split, names := range splitFolders {
+		for _, name := range names {
+			at := slices.IndexFunc(top, func(folder string) bool { return strings.EqualFold(folder, name) })
+			if at < 0 {
+				continue
+			}
+			classes, err := subFolders(filepath.Join(root, top[at]))
+			if err != nil {
+				return nil, err
+			}
+			// Without folders in it, it is a class that happens to have the
+			// name, as the trains of CIFAR-100.
+			if len(classes) > 0 {
+				splits[split] = imageSplit{top[at], classes}
+				break
+			}
+		}
+	}
+	if len(splits) > 0 {
+		return splits, alignClasses(splits)
+	}
+	for _, whole := range []imageSplit{{".", top}, {".", nil}} {
+		files, err := whole.files(root)
+		if err != nil {
+			return nil, err
+		}
+		if len(files) > 0 {
+			splits[""] = whole
+			break
+		}
+	}
+	return splits, nil
+}
+
+// alignClasses makes labels mean the same in both splits: they count the
+// classes that the model was trained on.
+func alignClasses(splits map[Split]imageSplit) error {
+	train, ok := splits[Train]
+	test, both := splits[Test]
+	if !ok || !both {
+		return nil
+	}
+	for _, class := range test.classes {
+		if !slices.Contains(train.classes, class) {
+			return hint.With(fmt.Errorf("class %q of %s is not in %s", class, test.folder, train.folder),
+				"labels are positions in the sorted list of class folders, which has to be the same in both splits")
+		}
+	}
+	test.classes = train.classes
+	splits[Test] = test
+	return nil
+}
+
+// imageFile is one sample: its path within the data set and its class.
+type imageFile struct {
+	path  string
+	class int
+}
+
+// files lists a split's images in the order of classes and names.
+func (s imageSplit) files(root string) ([]imageFile, error) {
+	if s.classes == nil {
+		names, _, err := imagesIn(filepath.Join(root, s.folder))
+		found := make([]imageFile, len(names))
+		for i, name := range names {
+			found[i].path = path.Join(s.folder, name)
+		}
+		return found, err
+	}
+	var found []imageFile
+	for class, folder := range s.classes {
+		folder = path.Join(s.folder, folder)
+		names, nested, err := imagesIn(filepath.Join(root, folder))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a class of the other split that has no image here
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(names) > 0 && nested != "" {
+			return nil, hint.With(fmt.Errorf("class folder %s holds images and the folder %s", folder, nested),
+				"move images out of folders inside a class folder")
+		}
+		for _, name := range names {
+			found = append(found, imageFile{path.Join(folder, name), class})
+		}
+	}
+	return found, nil
+}
+
+// imagesIn returns the sorted names of the image files in a folder, and the
+// name of a folder in it, if any.
+func imagesIn(folder string) (names []string, nested string, err error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, e := range entries {
+		switch {
+		case hidden(e.Name()):
+		case e.IsDir():
+			nested = e.Name()
+		case isImage(e.Name()):
+			names = append(names, e.Name())
+		}
+	}
+	return names, nested, nil
+}
+
+func isImage(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".png", ".jpg", ".jpeg", ".gif":
+		return true
+	}
+	return false
+}
+
+// subFolders returns the names, in order, of the folders in a folder, links to
+// folders included.
+func subFolders(folder string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if hidden(e.Name()) {
+			continue
+		}
+		isDir := e.IsDir()
+		if e.Type()&fs.ModeSymlink != 0 {
+			info, err := os.Stat(filepath.Join(folder, e.Name()))
+			isDir = err == nil && info.IsDir()
+		}
+		if isDir {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+func openImages(root string, splits map[Split]imageSplit, spec Spec) (source, []int, error) {
+	chosen, err := chooseSplit(splits, spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, err := spec.single("images")
+	if err != nil {
+		return nil, nil, err
+	}
+	split := splits[chosen]
+	files, err := split.files(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(files) == 0 {
+		return nil, nil, fmt.Errorf("no png, jpeg or gif image in %s", split.folder)
+	}
+	load := &imageLoader{root: root, files: files}
+	f, err := load.frame(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	im, err := newImages(in, f, spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	load.start(f)
+	im.n, im.interleaved, im.workers = len(files), true, runtime.GOMAXPROCS(0)
+	im.pixels = load.pixels
+	im.names = func(row int) string { return files[row].path }
+	im.format = splitAbout("image folder", chosen)
+	if split.classes == nil {
+		return im, nil, nil
+	}
+	im.format += fmt.Sprintf(", %d classes", len(split.classes))
+	labels := make([]int, len(files))
+	for i, file := range files {
+		labels[i] = file.class
+	}
+	return im, labels, nil
+}
+
+// frame settles what geometry the images get: the input's; where it leaves
+// the size open, that of the first image, and RGB.
+func (l *imageLoader) frame(in Input) (frame, error) {
+	all, err := frames(in)
+	if err != nil {
+		return frame{}, err
+	}
+	f := all[0]
+	if f.c >= 0 && f.h >= 0 && f.w >= 0 {
+		return f, nil
+	}
+	first, err := l.config(0)
+	if err != nil {
+		return frame{}, err
+	}
+	l.uniform = f.h < 0 || f.w < 0
+	if f.h < 0 {
+		f.h = first.Height
+	}
+	if f.w < 0 {
+		f.w = first.Width
+	}
+	if f.c < 0 {
+		f.c = 3
+	}
+	if f.rank == 2 && f.flat >= 0 {
+		switch f.flat {
+		case f.h * f.w:
+			f.c = 1
+		case f.h * f.w * 3:
+			f.c = 3
+		default:
+			return frame{}, hint.With(fmt.Errorf("images are %d×%d, but input %q wants %s", first.Height, first.Width, in.Name, shapeText(in.Shape)),
+				"an input of flattened images does not tell the size to resize to: resize the files")
+		}
+	}
+	return f, nil
+}
+
+// config reads the size of an image.
+func (l *imageLoader) config(row int) (image.Config, error) {
+	data, err := l.read(row)
+	if err != nil {
+		return image.Config{}, err
+	}
+	return imageConfig(data, l.files[row].path)
+}

@@ -1,0 +1,179 @@
+package dataset
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	_ "image/gif" // the formats of an image folder
+	_ "image/jpeg"
+	_ "image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"golang.org/x/image/draw"
+
+	"github.com/advparams/advparams/internal/hint"
+)
+
+const (
+	maxImageFile   = 1 << 28 // bytes
+	maxImagePixels = 1 << 27
+	maxAspect      = 256 // bounds what resizing allocates
+	cacheBytes     = 1 << 30
+)
+
+// imageLoader decodes the files of an image folder when they are needed and
+// keeps the result, as bytes of the model's size, up to cacheBytes.
+type imageLoader struct {
+	root    string
+	files   []imageFile
+	target  geometry
+	uniform bool // the size comes from the first image, and the others must have it
+	cache   []atomic.Pointer[[]byte]
+	room    atomic.Int64 // bytes the cache may still take
+}
+
+// start settles the geometry and makes room for the cache.
+func (l *imageLoader) start(f frame) {
+	l.target = f.geometry
+	l.cache = make([]atomic.Pointer[[]byte], len(l.files))
+	l.room.Store(cacheBytes)
+}
+
+// pixels returns an image, channels interleaved.
+func (l *imageLoader) pixels(row int) ([]byte, error) {
+	if kept := l.cache[row].Load(); kept != nil {
+		return *kept, nil
+	}
+	data, err := l.read(row)
+	if err != nil {
+		return nil, err
+	}
+	name := l.files[row].path
+	size, err := imageConfig(data, name)
+	if err != nil {
+		return nil, err
+	}
+	if size.Width != l.target.w || size.Height != l.target.h {
+		if l.uniform {
+			return nil, hint.With(fmt.Errorf("%s is %d×%d, but the first image is %d×%d", name, size.Height, size.Width, l.target.h, l.target.w),
+				"the model does not fix a size: resize the files to one size")
+		}
+		if max(size.Width, size.Height)/min(size.Width, size.Height) > maxAspect {
+			return nil, fmt.Errorf("%s is %d×%d: too narrow to resize", name, size.Height, size.Width)
+		}
+	}
+	decoded, _, err := image.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, imageError(name, err)
+	}
+	pixels := pack(fit(opaque(decoded), l.target.w, l.target.h), l.target.c)
+	if n := int64(len(pixels)); l.room.Add(-n) >= 0 {
+		l.cache[row].Store(&pixels)
+	} else {
+		l.room.Add(n)
+	}
+	return pixels, nil
+}
+
+// read returns the bytes of a file.
+func (l *imageLoader) read(row int) ([]byte, error) {
+	name := l.files[row].path
+	f, err := os.Open(filepath.Join(l.root, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, errors.Unwrap(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxImageFile+1))
+	if err == nil && len(data) > maxImageFile {
+		err = errors.New("too large for an image file")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return data, nil
+}
+
+// imageConfig reads an image's size and refuses sizes that only a decompression
+// bomb has.
+func imageConfig(data []byte, name string) (image.Config, error) {
+	size, _, err := image.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return size, imageError(name, err)
+	}
+	if size.Width <= 0 || size.Height <= 0 || size.Width > maxImagePixels/size.Height {
+		return size, fmt.Errorf("%s is %d×%d: too large", name, size.Height, size.Width)
+	}
+	return size, nil
+}
+
+func imageError(name string, err error) error {
+	return hint.With(fmt.Errorf("%s: %w", name, err), "remove or replace the file; png, jpeg and gif can be read")
+}
+
+// opaque returns an image's colours without transparency. Transparent pixels
+// keep their colour, as in Pillow's conversion to RGB.
+func opaque(img image.Image) *image.RGBA {
+	if jpeg, ok := img.(*image.YCbCr); ok {
+		return fromYCbCr(jpeg)
+	}
+	b := img.Bounds()
+	out := image.NewRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
+	if o, ok := img.(interface{ Opaque() bool }); ok && o.Opaque() {
+		draw.Draw(out, out.Bounds(), img, b.Min, draw.Src)
+		return out
+	}
+	for y := range b.Dy() {
+		for x := range b.Dx() {
+			c := color.NRGBAModel.Convert(img.At(b.Min.X+x, b.Min.Y+y)).(color.NRGBA)
+			out.SetRGBA(x, y, color.RGBA{c.R, c.G, c.B, 255})
+		}
+	}
+	return out
+}
+
+// fit returns an image of w×h pixels: as it is when it has that size, else
+// resized to cover it, with a triangle filter that widens as the image shrinks
+// (Pillow's BILINEAR), and cropped to the centre. For squares that is
+// torchvision's Resize(n) and CenterCrop(n).
+func fit(img *image.RGBA, w, h int) *image.RGBA {
+	b := img.Bounds()
+	if b.Dx() == w && b.Dy() == h {
+		return img
+	}
+	whole := image.Pt(w, b.Dy()*w/b.Dx())
+	if b.Dx()*h > b.Dy()*w {
+		whole = image.Pt(b.Dx()*h/b.Dy(), h)
+	}
+	out := image.NewRGBA(image.Rect(0, 0, w, h))
+	place := image.Rectangle{Max: whole}.Sub(image.Pt(centre(whole.X-w), centre(whole.Y-h)))
+	draw.BiLinear.Scale(out, place, img, b, draw.Src, nil)
+	return out
+}
+
+// centre returns half of the pixels to crop, rounded to even as Python does.
+func centre(excess int) int {
+	half := excess / 2
+	return half + excess%2*(half%2)
+}
+
+// pack returns an image's pixels as RGB triples or, for one channel, as ITU-R
+// 601 luma, rounded as Pillow does.
+func pack(img *image.RGBA, channels int) []byte {
+	n := img.Bounds().Dx() * img.Bounds().Dy()
+	out := make([]byte, 0, n*channels)
+	for i := range n {
+		p := img.Pix[4*i : 4*i+3]
+		if channels == 3 {
+			out = append(out, p...)
+			continue
+		}
+		luma := 19595*uint32(p[0]) + 38470*uint32(p[1]) + 7471*uint32(p[2]) + 1<<15
+		out = append(out, byte(luma>>16))
+	}
+	return out
+}
