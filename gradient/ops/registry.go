@@ -20,9 +20,8 @@ type family map[string]Operator
 var registry = join(
 	arithmetic, unaries, matmul, convolution, pooling, reductions,
 	softmaxes, normalization, shapes, constants, activations, dropouts,
-	comparisons,
-	choices,
-	integers,
+	comparisons, choices, integers, gathers, scatters, searches, masks, cumulative,
+	selections,
 )
 
 func join(families ...family) family {
