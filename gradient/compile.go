@@ -18,6 +18,9 @@ import (
 type Config struct {
 	// Shapes gives the concrete shape of every input by name.
 	Shapes map[string][]int
+	// Values gives the elements of inputs, where a shape may depend on them. A
+	// Program that was compiled for such elements refuses others.
+	Values map[string]nd.Array
 	// Outputs names the outputs wanted; nil means all.
 	Outputs []string
 	// Logits replaces an output that ends in Softmax, LogSoftmax or Sigmoid by
@@ -177,6 +180,9 @@ func (c *compiler) compile() (*Program, error) {
 			return nil, err
 		}
 		v := c.Variable(in.Name, in.DType, shape...)
+		if a, ok := c.cfg.Values[in.Name]; ok && a.DType() == in.DType && slices.Equal(a.Shape, shape) {
+			c.Sample(v, a)
+		}
 		c.inputs[in.Name], top.values[in.Name] = v, v
 	}
 	for _, init := range c.model.Initializers() {

@@ -2,6 +2,7 @@ package gradient
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/advparams/advparams/gradient/kernel"
@@ -29,6 +30,23 @@ type Program struct {
 	users    map[string][]int // steps that depend on a weight, for Refresh
 	withGrad bool
 	head     *Head
+	assumed  []assumption
+}
+
+// assumption is an input whose elements decided shapes.
+type assumption struct {
+	name  string
+	value nd.Array
+}
+
+// holds reports whether the inputs are as the program assumes.
+func (p *Program) holds(inputs map[string]nd.Array) bool {
+	for _, a := range p.assumed {
+		if !reflect.DeepEqual(inputs[a.name].Data, a.value.Data) {
+			return false
+		}
+	}
+	return true
 }
 
 // Head is the linear layer that a classifier ends in: logits = x·W + b, or
@@ -91,6 +109,9 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	p.steps, p.slots = l.steps, l.slots
 	for name, v := range c.inputs {
 		p.inputs = append(p.inputs, binding{name, v, l.slot(v)})
+		if c.Assumed(v) {
+			p.assumed = append(p.assumed, assumption{name, c.cfg.Values[name]})
+		}
 	}
 	for i, v := range outputs {
 		p.outputs = append(p.outputs, output{binding{names[i], v, l.slot(v)}})
@@ -200,6 +221,9 @@ func (p *Program) bind(inputs map[string]nd.Array) error {
 			return fmt.Errorf("input %q: %v%v given, compiled for %v%v", b.name, a.DType(), a.Shape, b.value.DType, b.value.Shape)
 		}
 		p.slots[b.slot] = a
+	}
+	if !p.holds(inputs) {
+		return fmt.Errorf("the elements of an input decide shapes, and are not those that the program was compiled for")
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ type Session struct {
 	batch int
 	fixed bool // the model takes batches of exactly this size
 
-	programs map[string]*Program
+	programs map[string][]*Program // by the shapes of a batch
 }
 
 // NewSession returns a session that takes batches of at most the given size. A
@@ -35,7 +35,7 @@ func NewSession(m *onnxio.Model, cfg Config, batch int) (*Session, error) {
 			return nil, err
 		}
 	}
-	s := &Session{model: m, cfg: cfg, batch: max(batch, 1), programs: map[string]*Program{}}
+	s := &Session{model: m, cfg: cfg, batch: max(batch, 1), programs: map[string][]*Program{}}
 	inputs, err := Inputs(m)
 	if err != nil {
 		return nil, err
@@ -61,16 +61,18 @@ func (s *Session) program(batch map[string]nd.Array) (*Program, error) {
 		shapes[name] = a.Shape
 	}
 	key := fmt.Sprint(shapes) // fmt sorts maps by key
-	if p, ok := s.programs[key]; ok {
-		return p, nil
+	for _, p := range s.programs[key] {
+		if p.holds(batch) {
+			return p, nil
+		}
 	}
 	cfg := s.cfg
-	cfg.Shapes = shapes
+	cfg.Shapes, cfg.Values = shapes, batch
 	p, err := Compile(s.model, cfg)
 	if err != nil {
 		return nil, err
 	}
-	s.programs[key] = p
+	s.programs[key] = append(s.programs[key], p)
 	return p, nil
 }
 

@@ -9,20 +9,34 @@ import (
 
 // conv: Conv and ConvTranspose (opset 1 and 11), one to three spatial axes.
 
-// conv returns the convolution of x [N,C,in…] with weights [OC,C/G,kernel…].
+// conv returns the convolution of x [N,C,in…] with weights [OC,C/G,kernel…],
+// plus a bias [OC] unless it is nil.
 //
 // The gradient with respect to the input is the transposed convolution of gy;
-// that with respect to the weights correlates input and gy.
-func (b *Builder) conv(g kernel.Conv, x, weight *Value) *Value {
+// that with respect to the weights correlates input and gy; that with respect
+// to the bias sums gy.
+func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
+	in := []*Value{x, weight}
+	if bias != nil {
+		in = append(in, bias)
+	}
 	return b.emit(nd.Float32, append([]int{g.Batch, g.OutChannels}, g.Out...), Op{
 		name: "Conv",
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			g.Forward(w, in[0].Float32s(), in[1].Float32s(), nil, out.Float32s())
+			var bias []float32
+			if len(in) > 2 {
+				bias = in[2].Float32s()
+			}
+			g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 		},
 		diff: func(_, gy *Value) []*Value {
-			return []*Value{b.convTranspose(g, gy, weight), b.convWeight(g, x, gy)}
+			grads := []*Value{b.convTranspose(g, gy, weight), b.convWeight(g, x, gy)}
+			if bias != nil {
+				grads = append(grads, b.convBias(g, gy))
+			}
+			return grads
 		},
-	}, x, weight)
+	}, in...)
 }
 
 // convTranspose is the adjoint of conv in its input: gy [N,OC,out…] and weights
@@ -34,7 +48,7 @@ func (b *Builder) convTranspose(g kernel.Conv, gy, weight *Value) *Value {
 			g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 		},
 		diff: func(_, gx *Value) []*Value {
-			return []*Value{b.conv(g, gx, weight), b.convWeight(g, gx, gy)}
+			return []*Value{b.conv(g, gx, weight, nil), b.convWeight(g, gx, gy)}
 		},
 	}, gy, weight)
 }
@@ -47,6 +61,16 @@ func (b *Builder) convWeight(g kernel.Conv, x, gy *Value) *Value {
 			g.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 		},
 	}, x, gy)
+}
+
+// convBias is the adjoint of conv in its bias.
+func (b *Builder) convBias(g kernel.Conv, gy *Value) *Value {
+	return b.emit(nd.Float32, []int{g.OutChannels}, Op{
+		name: "ConvBias",
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			g.GradBias(w, in[0].Float32s(), out.Float32s())
+		},
+	}, gy)
 }
 
 // addChannels adds a bias [C] to x [N,C,…].
@@ -151,22 +175,22 @@ func buildConv(c *Call) []*Value {
 		c.fail("input of shape %v and weights of shape %v in %d groups", x.Shape, weight.Shape, group)
 	}
 	out := w.fit(x.Shape[2:], false)
-	y := c.conv(kernel.Conv{
+	return []*Value{c.conv(kernel.Conv{
 		Batch: x.Shape[0], Group: group, InChannels: x.Shape[1], OutChannels: weight.Shape[0],
 		In: x.Shape[2:], Kernel: w.kernel, Out: out, Stride: w.stride, Dilation: w.dilation, Pad: w.pad,
-	}, x, weight)
-	return []*Value{c.withBias(y, 2)}
+	}, x, weight, c.biasInput(weight.Shape[0]))}
 }
 
-func (c *Call) withBias(y *Value, input int) *Value {
-	bias := c.Optional(input)
-	if bias == nil {
-		return y
+// biasInput returns input 2, a bias for the given number of channels, or nil.
+func (c *Call) biasInput(channels int) *Value {
+	if c.Optional(2) == nil {
+		return nil
 	}
-	if bias.Len() != y.Shape[1] {
-		c.fail("bias of shape %v for %d channels", bias.Shape, y.Shape[1])
+	bias := c.Float(2)
+	if bias.Len() != channels {
+		c.fail("bias of shape %v for %d channels", bias.Shape, channels)
 	}
-	return c.addChannels(y, bias)
+	return c.Reshape(bias, channels)
 }
 
 func buildConvTranspose(c *Call) []*Value {
@@ -214,5 +238,8 @@ func buildConvTranspose(c *Call) []*Value {
 		Batch: x.Shape[0], Group: group, InChannels: weight.Shape[1] * group, OutChannels: x.Shape[1],
 		In: out, Kernel: w.kernel, Out: x.Shape[2:], Stride: w.stride, Dilation: w.dilation, Pad: w.pad,
 	}, x, weight)
-	return []*Value{c.withBias(y, 2)}
+	if bias := c.biasInput(weight.Shape[1] * group); bias != nil {
+		y = c.addChannels(y, bias)
+	}
+	return []*Value{y}
 }

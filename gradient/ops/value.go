@@ -51,7 +51,9 @@ type Builder struct {
 	Workers *kernel.Workers // for what is computed while compiling
 
 	values  map[*gorgonia.Node]*Value
-	initial map[*Value]nd.Array // of weights
+	initial map[*Value]nd.Array // of weights, and of what was computed from them
+	samples map[*Value]nd.Array // of inputs
+	assumed map[*Value]bool     // inputs whose sample decided something
 	nextID  uint64
 }
 
@@ -62,6 +64,8 @@ func NewBuilder(w *kernel.Workers) *Builder {
 		Workers: w,
 		values:  map[*gorgonia.Node]*Value{},
 		initial: map[*Value]nd.Array{},
+		samples: map[*Value]nd.Array{},
+		assumed: map[*Value]bool{},
 	}
 }
 
@@ -79,6 +83,13 @@ func (b *Builder) Weight(name string, a nd.Array) *Value {
 	b.initial[v] = a
 	return v
 }
+
+// Sample gives the elements that a variable will have. Should a shape depend on
+// them, the graph is built for these elements, and Assumed reports it.
+func (b *Builder) Sample(v *Value, a nd.Array) { b.samples[v] = a }
+
+// Assumed reports whether the graph is right only for a variable's sample.
+func (b *Builder) Assumed(v *Value) bool { return b.assumed[v] }
 
 // Const returns a value with known elements.
 func (b *Builder) Const(a nd.Array) *Value {
@@ -105,13 +116,17 @@ func (b *Builder) Ints(v ...int) *Value {
 	return b.Const(nd.Of(data, len(v)))
 }
 
-// Known returns the elements of v if they depend on nothing but constants and
-// the present weights; whatever is decided by them has no gradient.
+// Known returns the elements of v if they depend on nothing but constants, the
+// present weights and sampled inputs; what is decided by them has no gradient.
 func (b *Builder) Known(v *Value) (nd.Array, bool) {
 	if a, ok := v.Constant(); ok {
 		return a, true
 	}
 	if a, ok := b.initial[v]; ok {
+		return a, true
+	}
+	if a, ok := b.samples[v]; ok {
+		b.assumed[v] = true
 		return a, true
 	}
 	if v.op == nil {
