@@ -234,7 +234,9 @@ func (p *Program) Forward(inputs map[string]nd.Array) ([]nd.Array, error) {
 	if err := p.bind(inputs); err != nil {
 		return nil, err
 	}
-	p.run(p.steps[:p.forward])
+	if err := p.run(p.steps[:p.forward]); err != nil {
+		return nil, err
+	}
 	return p.results(), nil
 }
 
@@ -246,7 +248,7 @@ func (p *Program) results() []nd.Array {
 	return out
 }
 
-func (p *Program) run(steps []step) {
+func (p *Program) run(steps []step) error {
 	var in []nd.Array
 	for _, s := range steps {
 		if s.op.Alias() {
@@ -257,8 +259,12 @@ func (p *Program) run(steps []step) {
 		for _, k := range s.in {
 			in = append(in, p.slots[k])
 		}
+		if err := s.op.Check(in); err != nil {
+			return err
+		}
 		s.op.Run(p.workers, p.slots[s.out], in)
 	}
+	return nil
 }
 
 // Loss computes a loss from the outputs and writes its gradient with respect to
@@ -284,7 +290,9 @@ func (p *Program) Gradients(inputs map[string]nd.Array, loss Loss) (value float6
 	if value, err = loss(outputs, seeds); err != nil {
 		return 0, nil, err
 	}
-	p.run(p.steps[p.forward:])
+	if err := p.run(p.steps[p.forward:]); err != nil {
+		return 0, nil, err
+	}
 	return value, outputs, nil
 }
 
@@ -321,7 +329,9 @@ func (p *Program) Refresh(weight string) ([]nd.Array, error) {
 	}
 	steps := p.users[weight]
 	for _, i := range steps {
-		p.run(p.steps[i : i+1])
+		if err := p.run(p.steps[i : i+1]); err != nil {
+			return nil, err
+		}
 	}
 	return p.results(), nil
 }
