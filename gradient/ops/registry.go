@@ -22,6 +22,7 @@ var registry = join(
 	softmaxes, normalization, shapes, constants, activations, dropouts,
 	comparisons, choices, integers, gathers, scatters, searches, masks, cumulative,
 	selections,
+	pads, spatial,
 )
 
 func join(families ...family) family {
