@@ -50,6 +50,21 @@ func tile8x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c 
 func tile8x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
+func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradOutputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
+
+//go:noescape
+func winogradOutputGradAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradWeightAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradWeightGradAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
 func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 
 //go:noescape
@@ -72,6 +87,21 @@ func tile6x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *f
 
 //go:noescape
 func tile6x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+
+//go:noescape
+func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradOutputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
+
+//go:noescape
+func winogradOutputGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradWeightAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradWeightGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
 func transpose8AVX2(blocks int, src *float32, ss int, rows int, dst *float32, ds int)

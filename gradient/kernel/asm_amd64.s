@@ -22,6 +22,128 @@ DATA laneMask<>+56(SB)/4, $0x00000000
 DATA laneMask<>+60(SB)/4, $0x00000000
 GLOBL laneMask<>(SB), RODATA|NOPTR, $64
 
+DATA winogradConstants<>+0(SB)/4, $(2.8125)
+DATA winogradConstants<>+4(SB)/4, $(2.8125)
+DATA winogradConstants<>+8(SB)/4, $(2.8125)
+DATA winogradConstants<>+12(SB)/4, $(2.8125)
+DATA winogradConstants<>+16(SB)/4, $(2.8125)
+DATA winogradConstants<>+20(SB)/4, $(2.8125)
+DATA winogradConstants<>+24(SB)/4, $(2.8125)
+DATA winogradConstants<>+28(SB)/4, $(2.8125)
+DATA winogradConstants<>+32(SB)/4, $(1.265625)
+DATA winogradConstants<>+36(SB)/4, $(1.265625)
+DATA winogradConstants<>+40(SB)/4, $(1.265625)
+DATA winogradConstants<>+44(SB)/4, $(1.265625)
+DATA winogradConstants<>+48(SB)/4, $(1.265625)
+DATA winogradConstants<>+52(SB)/4, $(1.265625)
+DATA winogradConstants<>+56(SB)/4, $(1.265625)
+DATA winogradConstants<>+60(SB)/4, $(1.265625)
+DATA winogradConstants<>+64(SB)/4, $(2.25)
+DATA winogradConstants<>+68(SB)/4, $(2.25)
+DATA winogradConstants<>+72(SB)/4, $(2.25)
+DATA winogradConstants<>+76(SB)/4, $(2.25)
+DATA winogradConstants<>+80(SB)/4, $(2.25)
+DATA winogradConstants<>+84(SB)/4, $(2.25)
+DATA winogradConstants<>+88(SB)/4, $(2.25)
+DATA winogradConstants<>+92(SB)/4, $(2.25)
+DATA winogradConstants<>+96(SB)/4, $(0.75)
+DATA winogradConstants<>+100(SB)/4, $(0.75)
+DATA winogradConstants<>+104(SB)/4, $(0.75)
+DATA winogradConstants<>+108(SB)/4, $(0.75)
+DATA winogradConstants<>+112(SB)/4, $(0.75)
+DATA winogradConstants<>+116(SB)/4, $(0.75)
+DATA winogradConstants<>+120(SB)/4, $(0.75)
+DATA winogradConstants<>+124(SB)/4, $(0.75)
+DATA winogradConstants<>+128(SB)/4, $(0.5625)
+DATA winogradConstants<>+132(SB)/4, $(0.5625)
+DATA winogradConstants<>+136(SB)/4, $(0.5625)
+DATA winogradConstants<>+140(SB)/4, $(0.5625)
+DATA winogradConstants<>+144(SB)/4, $(0.5625)
+DATA winogradConstants<>+148(SB)/4, $(0.5625)
+DATA winogradConstants<>+152(SB)/4, $(0.5625)
+DATA winogradConstants<>+156(SB)/4, $(0.5625)
+DATA winogradConstants<>+160(SB)/4, $(1.5)
+DATA winogradConstants<>+164(SB)/4, $(1.5)
+DATA winogradConstants<>+168(SB)/4, $(1.5)
+DATA winogradConstants<>+172(SB)/4, $(1.5)
+DATA winogradConstants<>+176(SB)/4, $(1.5)
+DATA winogradConstants<>+180(SB)/4, $(1.5)
+DATA winogradConstants<>+184(SB)/4, $(1.5)
+DATA winogradConstants<>+188(SB)/4, $(1.5)
+DATA winogradConstants<>+192(SB)/4, $(0.421875)
+DATA winogradConstants<>+196(SB)/4, $(0.421875)
+DATA winogradConstants<>+200(SB)/4, $(0.421875)
+DATA winogradConstants<>+204(SB)/4, $(0.421875)
+DATA winogradConstants<>+208(SB)/4, $(0.421875)
+DATA winogradConstants<>+212(SB)/4, $(0.421875)
+DATA winogradConstants<>+216(SB)/4, $(0.421875)
+DATA winogradConstants<>+220(SB)/4, $(0.421875)
+DATA winogradConstants<>+224(SB)/4, $(3.375)
+DATA winogradConstants<>+228(SB)/4, $(3.375)
+DATA winogradConstants<>+232(SB)/4, $(3.375)
+DATA winogradConstants<>+236(SB)/4, $(3.375)
+DATA winogradConstants<>+240(SB)/4, $(3.375)
+DATA winogradConstants<>+244(SB)/4, $(3.375)
+DATA winogradConstants<>+248(SB)/4, $(3.375)
+DATA winogradConstants<>+252(SB)/4, $(3.375)
+DATA winogradConstants<>+256(SB)/4, $(-0.52674896)
+DATA winogradConstants<>+260(SB)/4, $(-0.52674896)
+DATA winogradConstants<>+264(SB)/4, $(-0.52674896)
+DATA winogradConstants<>+268(SB)/4, $(-0.52674896)
+DATA winogradConstants<>+272(SB)/4, $(-0.52674896)
+DATA winogradConstants<>+276(SB)/4, $(-0.52674896)
+DATA winogradConstants<>+280(SB)/4, $(-0.52674896)
+DATA winogradConstants<>+284(SB)/4, $(-0.52674896)
+DATA winogradConstants<>+288(SB)/4, $(0.2962963)
+DATA winogradConstants<>+292(SB)/4, $(0.2962963)
+DATA winogradConstants<>+296(SB)/4, $(0.2962963)
+DATA winogradConstants<>+300(SB)/4, $(0.2962963)
+DATA winogradConstants<>+304(SB)/4, $(0.2962963)
+DATA winogradConstants<>+308(SB)/4, $(0.2962963)
+DATA winogradConstants<>+312(SB)/4, $(0.2962963)
+DATA winogradConstants<>+316(SB)/4, $(0.2962963)
+DATA winogradConstants<>+320(SB)/4, $(-0.39506173)
+DATA winogradConstants<>+324(SB)/4, $(-0.39506173)
+DATA winogradConstants<>+328(SB)/4, $(-0.39506173)
+DATA winogradConstants<>+332(SB)/4, $(-0.39506173)
+DATA winogradConstants<>+336(SB)/4, $(-0.39506173)
+DATA winogradConstants<>+340(SB)/4, $(-0.39506173)
+DATA winogradConstants<>+344(SB)/4, $(-0.39506173)
+DATA winogradConstants<>+348(SB)/4, $(-0.39506173)
+DATA winogradConstants<>+352(SB)/4, $(0.79012346)
+DATA winogradConstants<>+356(SB)/4, $(0.79012346)
+DATA winogradConstants<>+360(SB)/4, $(0.79012346)
+DATA winogradConstants<>+364(SB)/4, $(0.79012346)
+DATA winogradConstants<>+368(SB)/4, $(0.79012346)
+DATA winogradConstants<>+372(SB)/4, $(0.79012346)
+DATA winogradConstants<>+376(SB)/4, $(0.79012346)
+DATA winogradConstants<>+380(SB)/4, $(0.79012346)
+DATA winogradConstants<>+384(SB)/4, $(0.13168724)
+DATA winogradConstants<>+388(SB)/4, $(0.13168724)
+DATA winogradConstants<>+392(SB)/4, $(0.13168724)
+DATA winogradConstants<>+396(SB)/4, $(0.13168724)
+DATA winogradConstants<>+400(SB)/4, $(0.13168724)
+DATA winogradConstants<>+404(SB)/4, $(0.13168724)
+DATA winogradConstants<>+408(SB)/4, $(0.13168724)
+DATA winogradConstants<>+412(SB)/4, $(0.13168724)
+DATA winogradConstants<>+416(SB)/4, $(0.19753087)
+DATA winogradConstants<>+420(SB)/4, $(0.19753087)
+DATA winogradConstants<>+424(SB)/4, $(0.19753087)
+DATA winogradConstants<>+428(SB)/4, $(0.19753087)
+DATA winogradConstants<>+432(SB)/4, $(0.19753087)
+DATA winogradConstants<>+436(SB)/4, $(0.19753087)
+DATA winogradConstants<>+440(SB)/4, $(0.19753087)
+DATA winogradConstants<>+444(SB)/4, $(0.19753087)
+DATA winogradConstants<>+448(SB)/4, $(0.52674896)
+DATA winogradConstants<>+452(SB)/4, $(0.52674896)
+DATA winogradConstants<>+456(SB)/4, $(0.52674896)
+DATA winogradConstants<>+460(SB)/4, $(0.52674896)
+DATA winogradConstants<>+464(SB)/4, $(0.52674896)
+DATA winogradConstants<>+468(SB)/4, $(0.52674896)
+DATA winogradConstants<>+472(SB)/4, $(0.52674896)
+DATA winogradConstants<>+476(SB)/4, $(0.52674896)
+GLOBL winogradConstants<>(SB), RODATA|NOPTR, $480
+
 // func tile1x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-65
@@ -1924,6 +2046,1661 @@ done:
 	VZEROUPPER
 	RET
 
+// func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX, AVX512F
+TEXT ·winogradInputAVX512(SB), NOSPLIT, $16-96
+	LEAQ winogradConstants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+
+block:
+	MOVQ              DI, R10
+	LEAQ              (DI)(CX*2), R11
+	ADDQ              CX, R11
+	VMOVUPS           (R10), Z0
+	VMOVUPS           (R10)(CX*2), Z1
+	VMOVUPS           (R11)(CX*1), Z2
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST (AX), Z1, Z2
+	VFMADD231PS.BCST  32(AX), Z0, Z2
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z0
+	VMOVUPS           (R10)(CX*2), Z1
+	VMOVUPS           (R11)(CX*1), Z3
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST (AX), Z1, Z3
+	VFMADD231PS.BCST  32(AX), Z0, Z3
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z0
+	VMOVUPS           (R10)(CX*2), Z1
+	VMOVUPS           (R11)(CX*1), Z4
+	VMOVAPS           Z4, Z4
+	VFNMADD231PS.BCST (AX), Z1, Z4
+	VFMADD231PS.BCST  32(AX), Z0, Z4
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z0
+	VMOVUPS           (R10)(CX*2), Z1
+	VMOVUPS           (R11)(CX*1), Z5
+	VMOVAPS           Z5, Z5
+	VFNMADD231PS.BCST (AX), Z1, Z5
+	VFMADD231PS.BCST  32(AX), Z0, Z5
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z0
+	VMOVUPS           (R10)(CX*2), Z1
+	VMOVUPS           (R11)(CX*1), Z6
+	VMOVAPS           Z6, Z6
+	VFNMADD231PS.BCST (AX), Z1, Z6
+	VFMADD231PS.BCST  32(AX), Z0, Z6
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z0
+	VMOVUPS           (R10)(CX*2), Z1
+	VMOVUPS           (R11)(CX*1), Z7
+	VMOVAPS           Z7, Z7
+	VFNMADD231PS.BCST (AX), Z1, Z7
+	VFMADD231PS.BCST  32(AX), Z0, Z7
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x00, R10, R10
+	ADDQ              R8, R10
+	VMOVAPS           Z6, Z0
+	VFNMADD231PS.BCST (AX), Z4, Z0
+	VFMADD231PS.BCST  32(AX), Z2, Z0
+	VMOVAPS           Z6, Z1
+	VFNMADD231PS.BCST 64(AX), Z4, Z1
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST 64(AX), Z3, Z2
+	VMOVAPS           Z1, Z8
+	VFMADD231PS.BCST  96(AX), Z2, Z8
+	VFNMADD231PS.BCST 96(AX), Z2, Z1
+	VMOVAPS           Z6, Z2
+	VFNMADD231PS.BCST 128(AX), Z4, Z2
+	VMOVAPS           Z5, Z4
+	VFNMADD231PS.BCST 128(AX), Z3, Z4
+	VMOVAPS           Z2, Z6
+	VFMADD231PS.BCST  160(AX), Z4, Z6
+	VFNMADD231PS.BCST 160(AX), Z4, Z2
+	VMOVAPS           Z7, Z4
+	VFNMADD231PS.BCST (AX), Z5, Z4
+	VFMADD231PS.BCST  32(AX), Z3, Z4
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z8, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z1, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z6, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z2, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z4, (R10)
+	MOVQ              DI, R10
+	LEAQ              (DI)(CX*2), R11
+	ADDQ              CX, R11
+	VMOVUPS           (R10)(CX*1), Z0
+	VMOVUPS           (R10)(CX*2), Z1
+	VMOVUPS           (R11), Z2
+	VMOVUPS           (R11)(CX*1), Z3
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST 64(AX), Z1, Z3
+	VMOVAPS           Z2, Z1
+	VFNMADD231PS.BCST 64(AX), Z0, Z1
+	VMOVAPS           Z3, Z0
+	VFMADD231PS.BCST  96(AX), Z1, Z0
+	VFNMADD231PS.BCST 96(AX), Z1, Z3
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z1
+	VMOVUPS           (R10)(CX*2), Z2
+	VMOVUPS           (R11), Z4
+	VMOVUPS           (R11)(CX*1), Z5
+	VMOVAPS           Z5, Z5
+	VFNMADD231PS.BCST 64(AX), Z2, Z5
+	VMOVAPS           Z4, Z2
+	VFNMADD231PS.BCST 64(AX), Z1, Z2
+	VMOVAPS           Z5, Z1
+	VFMADD231PS.BCST  96(AX), Z2, Z1
+	VFNMADD231PS.BCST 96(AX), Z2, Z5
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z2
+	VMOVUPS           (R10)(CX*2), Z4
+	VMOVUPS           (R11), Z6
+	VMOVUPS           (R11)(CX*1), Z7
+	VMOVAPS           Z7, Z7
+	VFNMADD231PS.BCST 64(AX), Z4, Z7
+	VMOVAPS           Z6, Z4
+	VFNMADD231PS.BCST 64(AX), Z2, Z4
+	VMOVAPS           Z7, Z2
+	VFMADD231PS.BCST  96(AX), Z4, Z2
+	VFNMADD231PS.BCST 96(AX), Z4, Z7
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z4
+	VMOVUPS           (R10)(CX*2), Z6
+	VMOVUPS           (R11), Z8
+	VMOVUPS           (R11)(CX*1), Z9
+	VMOVAPS           Z9, Z9
+	VFNMADD231PS.BCST 64(AX), Z6, Z9
+	VMOVAPS           Z8, Z6
+	VFNMADD231PS.BCST 64(AX), Z4, Z6
+	VMOVAPS           Z9, Z4
+	VFMADD231PS.BCST  96(AX), Z6, Z4
+	VFNMADD231PS.BCST 96(AX), Z6, Z9
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z6
+	VMOVUPS           (R10)(CX*2), Z8
+	VMOVUPS           (R11), Z10
+	VMOVUPS           (R11)(CX*1), Z11
+	VMOVAPS           Z11, Z11
+	VFNMADD231PS.BCST 64(AX), Z8, Z11
+	VMOVAPS           Z10, Z8
+	VFNMADD231PS.BCST 64(AX), Z6, Z8
+	VMOVAPS           Z11, Z6
+	VFMADD231PS.BCST  96(AX), Z8, Z6
+	VFNMADD231PS.BCST 96(AX), Z8, Z11
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z8
+	VMOVUPS           (R10)(CX*2), Z10
+	VMOVUPS           (R11), Z12
+	VMOVUPS           (R11)(CX*1), Z13
+	VMOVAPS           Z13, Z13
+	VFNMADD231PS.BCST 64(AX), Z10, Z13
+	VMOVAPS           Z12, Z10
+	VFNMADD231PS.BCST 64(AX), Z8, Z10
+	VMOVAPS           Z13, Z8
+	VFMADD231PS.BCST  96(AX), Z10, Z8
+	VFNMADD231PS.BCST 96(AX), Z10, Z13
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x04, R10, R10
+	ADDQ              R8, R10
+	VMOVAPS           Z6, Z10
+	VFNMADD231PS.BCST (AX), Z2, Z10
+	VFMADD231PS.BCST  32(AX), Z0, Z10
+	VMOVAPS           Z6, Z0
+	VFNMADD231PS.BCST 64(AX), Z2, Z0
+	VMOVAPS           Z4, Z12
+	VFNMADD231PS.BCST 64(AX), Z1, Z12
+	VMOVAPS           Z0, Z14
+	VFMADD231PS.BCST  96(AX), Z12, Z14
+	VFNMADD231PS.BCST 96(AX), Z12, Z0
+	VMOVAPS           Z6, Z6
+	VFNMADD231PS.BCST 128(AX), Z2, Z6
+	VMOVAPS           Z4, Z2
+	VFNMADD231PS.BCST 128(AX), Z1, Z2
+	VMOVAPS           Z6, Z12
+	VFMADD231PS.BCST  160(AX), Z2, Z12
+	VFNMADD231PS.BCST 160(AX), Z2, Z6
+	VMOVAPS           Z8, Z2
+	VFNMADD231PS.BCST (AX), Z4, Z2
+	VFMADD231PS.BCST  32(AX), Z1, Z2
+	VMOVUPS           Z10, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z14, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z12, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z6, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z2, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x08, R10, R10
+	ADDQ              R8, R10
+	VMOVAPS           Z11, Z0
+	VFNMADD231PS.BCST (AX), Z7, Z0
+	VFMADD231PS.BCST  32(AX), Z3, Z0
+	VMOVAPS           Z11, Z1
+	VFNMADD231PS.BCST 64(AX), Z7, Z1
+	VMOVAPS           Z9, Z2
+	VFNMADD231PS.BCST 64(AX), Z5, Z2
+	VMOVAPS           Z1, Z3
+	VFMADD231PS.BCST  96(AX), Z2, Z3
+	VFNMADD231PS.BCST 96(AX), Z2, Z1
+	VMOVAPS           Z11, Z2
+	VFNMADD231PS.BCST 128(AX), Z7, Z2
+	VMOVAPS           Z9, Z4
+	VFNMADD231PS.BCST 128(AX), Z5, Z4
+	VMOVAPS           Z2, Z6
+	VFMADD231PS.BCST  160(AX), Z4, Z6
+	VFNMADD231PS.BCST 160(AX), Z4, Z2
+	VMOVAPS           Z13, Z4
+	VFNMADD231PS.BCST (AX), Z9, Z4
+	VFMADD231PS.BCST  32(AX), Z5, Z4
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z3, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z1, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z6, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z2, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z4, (R10)
+	MOVQ              DI, R10
+	LEAQ              (DI)(CX*2), R11
+	ADDQ              CX, R11
+	VMOVUPS           (R10)(CX*1), Z0
+	VMOVUPS           (R10)(CX*2), Z1
+	VMOVUPS           (R11), Z2
+	VMOVUPS           (R11)(CX*1), Z3
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST 128(AX), Z1, Z3
+	VMOVAPS           Z2, Z1
+	VFNMADD231PS.BCST 128(AX), Z0, Z1
+	VMOVAPS           Z3, Z0
+	VFMADD231PS.BCST  160(AX), Z1, Z0
+	VFNMADD231PS.BCST 160(AX), Z1, Z3
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z1
+	VMOVUPS           (R10)(CX*2), Z2
+	VMOVUPS           (R11), Z4
+	VMOVUPS           (R11)(CX*1), Z5
+	VMOVAPS           Z5, Z5
+	VFNMADD231PS.BCST 128(AX), Z2, Z5
+	VMOVAPS           Z4, Z2
+	VFNMADD231PS.BCST 128(AX), Z1, Z2
+	VMOVAPS           Z5, Z1
+	VFMADD231PS.BCST  160(AX), Z2, Z1
+	VFNMADD231PS.BCST 160(AX), Z2, Z5
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z2
+	VMOVUPS           (R10)(CX*2), Z4
+	VMOVUPS           (R11), Z6
+	VMOVUPS           (R11)(CX*1), Z7
+	VMOVAPS           Z7, Z7
+	VFNMADD231PS.BCST 128(AX), Z4, Z7
+	VMOVAPS           Z6, Z4
+	VFNMADD231PS.BCST 128(AX), Z2, Z4
+	VMOVAPS           Z7, Z2
+	VFMADD231PS.BCST  160(AX), Z4, Z2
+	VFNMADD231PS.BCST 160(AX), Z4, Z7
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z4
+	VMOVUPS           (R10)(CX*2), Z6
+	VMOVUPS           (R11), Z8
+	VMOVUPS           (R11)(CX*1), Z9
+	VMOVAPS           Z9, Z9
+	VFNMADD231PS.BCST 128(AX), Z6, Z9
+	VMOVAPS           Z8, Z6
+	VFNMADD231PS.BCST 128(AX), Z4, Z6
+	VMOVAPS           Z9, Z4
+	VFMADD231PS.BCST  160(AX), Z6, Z4
+	VFNMADD231PS.BCST 160(AX), Z6, Z9
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z6
+	VMOVUPS           (R10)(CX*2), Z8
+	VMOVUPS           (R11), Z10
+	VMOVUPS           (R11)(CX*1), Z11
+	VMOVAPS           Z11, Z11
+	VFNMADD231PS.BCST 128(AX), Z8, Z11
+	VMOVAPS           Z10, Z8
+	VFNMADD231PS.BCST 128(AX), Z6, Z8
+	VMOVAPS           Z11, Z6
+	VFMADD231PS.BCST  160(AX), Z8, Z6
+	VFNMADD231PS.BCST 160(AX), Z8, Z11
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z8
+	VMOVUPS           (R10)(CX*2), Z10
+	VMOVUPS           (R11), Z12
+	VMOVUPS           (R11)(CX*1), Z13
+	VMOVAPS           Z13, Z13
+	VFNMADD231PS.BCST 128(AX), Z10, Z13
+	VMOVAPS           Z12, Z10
+	VFNMADD231PS.BCST 128(AX), Z8, Z10
+	VMOVAPS           Z13, Z8
+	VFMADD231PS.BCST  160(AX), Z10, Z8
+	VFNMADD231PS.BCST 160(AX), Z10, Z13
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x0c, R10, R10
+	ADDQ              R8, R10
+	VMOVAPS           Z6, Z10
+	VFNMADD231PS.BCST (AX), Z2, Z10
+	VFMADD231PS.BCST  32(AX), Z0, Z10
+	VMOVAPS           Z6, Z0
+	VFNMADD231PS.BCST 64(AX), Z2, Z0
+	VMOVAPS           Z4, Z12
+	VFNMADD231PS.BCST 64(AX), Z1, Z12
+	VMOVAPS           Z0, Z14
+	VFMADD231PS.BCST  96(AX), Z12, Z14
+	VFNMADD231PS.BCST 96(AX), Z12, Z0
+	VMOVAPS           Z6, Z6
+	VFNMADD231PS.BCST 128(AX), Z2, Z6
+	VMOVAPS           Z4, Z2
+	VFNMADD231PS.BCST 128(AX), Z1, Z2
+	VMOVAPS           Z6, Z12
+	VFMADD231PS.BCST  160(AX), Z2, Z12
+	VFNMADD231PS.BCST 160(AX), Z2, Z6
+	VMOVAPS           Z8, Z2
+	VFNMADD231PS.BCST (AX), Z4, Z2
+	VFMADD231PS.BCST  32(AX), Z1, Z2
+	VMOVUPS           Z10, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z14, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z12, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z6, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z2, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x10, R10, R10
+	ADDQ              R8, R10
+	VMOVAPS           Z11, Z0
+	VFNMADD231PS.BCST (AX), Z7, Z0
+	VFMADD231PS.BCST  32(AX), Z3, Z0
+	VMOVAPS           Z11, Z1
+	VFNMADD231PS.BCST 64(AX), Z7, Z1
+	VMOVAPS           Z9, Z2
+	VFNMADD231PS.BCST 64(AX), Z5, Z2
+	VMOVAPS           Z1, Z3
+	VFMADD231PS.BCST  96(AX), Z2, Z3
+	VFNMADD231PS.BCST 96(AX), Z2, Z1
+	VMOVAPS           Z11, Z2
+	VFNMADD231PS.BCST 128(AX), Z7, Z2
+	VMOVAPS           Z9, Z4
+	VFNMADD231PS.BCST 128(AX), Z5, Z4
+	VMOVAPS           Z2, Z6
+	VFMADD231PS.BCST  160(AX), Z4, Z6
+	VFNMADD231PS.BCST 160(AX), Z4, Z2
+	VMOVAPS           Z13, Z4
+	VFNMADD231PS.BCST (AX), Z9, Z4
+	VFMADD231PS.BCST  32(AX), Z5, Z4
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z3, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z1, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z6, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z2, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z4, (R10)
+	MOVQ              DI, R10
+	LEAQ              (DI)(CX*2), R11
+	ADDQ              CX, R11
+	VMOVUPS           (R10)(CX*1), Z0
+	VMOVUPS           (R11), Z1
+	VMOVUPS           (R11)(CX*2), Z2
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST (AX), Z1, Z2
+	VFMADD231PS.BCST  32(AX), Z0, Z2
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z0
+	VMOVUPS           (R11), Z1
+	VMOVUPS           (R11)(CX*2), Z3
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST (AX), Z1, Z3
+	VFMADD231PS.BCST  32(AX), Z0, Z3
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z0
+	VMOVUPS           (R11), Z1
+	VMOVUPS           (R11)(CX*2), Z4
+	VMOVAPS           Z4, Z4
+	VFNMADD231PS.BCST (AX), Z1, Z4
+	VFMADD231PS.BCST  32(AX), Z0, Z4
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z0
+	VMOVUPS           (R11), Z1
+	VMOVUPS           (R11)(CX*2), Z5
+	VMOVAPS           Z5, Z5
+	VFNMADD231PS.BCST (AX), Z1, Z5
+	VFMADD231PS.BCST  32(AX), Z0, Z5
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z0
+	VMOVUPS           (R11), Z1
+	VMOVUPS           (R11)(CX*2), Z6
+	VMOVAPS           Z6, Z6
+	VFNMADD231PS.BCST (AX), Z1, Z6
+	VFMADD231PS.BCST  32(AX), Z0, Z6
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z0
+	VMOVUPS           (R11), Z1
+	VMOVUPS           (R11)(CX*2), Z7
+	VMOVAPS           Z7, Z7
+	VFNMADD231PS.BCST (AX), Z1, Z7
+	VFMADD231PS.BCST  32(AX), Z0, Z7
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x14, R10, R10
+	ADDQ              R8, R10
+	VMOVAPS           Z6, Z0
+	VFNMADD231PS.BCST (AX), Z4, Z0
+	VFMADD231PS.BCST  32(AX), Z2, Z0
+	VMOVAPS           Z6, Z1
+	VFNMADD231PS.BCST 64(AX), Z4, Z1
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST 64(AX), Z3, Z2
+	VMOVAPS           Z1, Z8
+	VFMADD231PS.BCST  96(AX), Z2, Z8
+	VFNMADD231PS.BCST 96(AX), Z2, Z1
+	VMOVAPS           Z6, Z2
+	VFNMADD231PS.BCST 128(AX), Z4, Z2
+	VMOVAPS           Z5, Z4
+	VFNMADD231PS.BCST 128(AX), Z3, Z4
+	VMOVAPS           Z2, Z6
+	VFMADD231PS.BCST  160(AX), Z4, Z6
+	VFNMADD231PS.BCST 160(AX), Z4, Z2
+	VMOVAPS           Z7, Z4
+	VFNMADD231PS.BCST (AX), Z5, Z4
+	VFMADD231PS.BCST  32(AX), Z3, Z4
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z8, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z1, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z6, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z2, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z4, (R10)
+	MOVQ              srcBlock+48(FP), R10
+	SHLQ              $0x02, R10
+	ADDQ              R10, DI
+	MOVQ              dstBlock+88(FP), R10
+	SHLQ              $0x02, R10
+	ADDQ              R10, R8
+	DECQ              R9
+	JNZ               block
+	MOVQ              srcTile+40(FP), DI
+	SHLQ              $0x02, DI
+	ADDQ              DI, (SP)
+	MOVQ              dstTile+80(FP), DI
+	SHLQ              $0x02, DI
+	ADDQ              DI, 8(SP)
+	DECQ              SI
+	JNZ               tile
+	VZEROUPPER
+	RET
+
+// func winogradOutputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutputAVX512(SB), NOSPLIT, $16-104
+	LEAQ winogradConstants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+	MOVQ bias+96(FP), R10
+
+block:
+	MOVQ             DI, R11
+	LEAQ             (DI)(CX*2), R12
+	ADDQ             CX, R12
+	VMOVUPS          (R11), Z0
+	VMOVUPS          (R11)(CX*1), Z1
+	VMOVUPS          (R11)(CX*2), Z2
+	VMOVUPS          (R12), Z3
+	VMOVUPS          (R12)(CX*1), Z4
+	VADDPS           Z2, Z1, Z1
+	VADDPS           Z4, Z3, Z2
+	VADDPS           Z1, Z0, Z0
+	VADDPS           Z2, Z0, Z0
+	VMULPS.BCST      128(AX), Z1, Z1
+	VFMADD231PS.BCST 64(AX), Z2, Z1
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	VMOVUPS          (R11), Z2
+	VMOVUPS          (R11)(CX*1), Z3
+	VMOVUPS          (R11)(CX*2), Z4
+	VMOVUPS          (R12), Z5
+	VMOVUPS          (R12)(CX*1), Z6
+	VADDPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VADDPS           Z3, Z2, Z2
+	VADDPS           Z4, Z2, Z2
+	VMULPS.BCST      128(AX), Z3, Z3
+	VFMADD231PS.BCST 64(AX), Z4, Z3
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	VMOVUPS          (R11), Z4
+	VMOVUPS          (R11)(CX*1), Z5
+	VMOVUPS          (R11)(CX*2), Z6
+	VMOVUPS          (R12), Z7
+	VMOVUPS          (R12)(CX*1), Z8
+	VADDPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VADDPS           Z5, Z4, Z4
+	VADDPS           Z6, Z4, Z4
+	VMULPS.BCST      128(AX), Z5, Z5
+	VFMADD231PS.BCST 64(AX), Z6, Z5
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	VMOVUPS          (R11), Z6
+	VMOVUPS          (R11)(CX*1), Z7
+	VMOVUPS          (R11)(CX*2), Z8
+	VMOVUPS          (R12), Z9
+	VMOVUPS          (R12)(CX*1), Z10
+	VADDPS           Z8, Z7, Z7
+	VADDPS           Z10, Z9, Z8
+	VADDPS           Z7, Z6, Z6
+	VADDPS           Z8, Z6, Z6
+	VMULPS.BCST      128(AX), Z7, Z7
+	VFMADD231PS.BCST 64(AX), Z8, Z7
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	VMOVUPS          (R11), Z8
+	VMOVUPS          (R11)(CX*1), Z9
+	VMOVUPS          (R11)(CX*2), Z10
+	VMOVUPS          (R12), Z11
+	VMOVUPS          (R12)(CX*1), Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z10
+	VADDPS           Z9, Z8, Z8
+	VADDPS           Z10, Z8, Z8
+	VMULPS.BCST      128(AX), Z9, Z9
+	VFMADD231PS.BCST 64(AX), Z10, Z9
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	VMOVUPS          (R11), Z10
+	VMOVUPS          (R11)(CX*1), Z11
+	VMOVUPS          (R11)(CX*2), Z12
+	VMOVUPS          (R12), Z13
+	VMOVUPS          (R12)(CX*1), Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z12
+	VADDPS           Z11, Z10, Z10
+	VADDPS           Z12, Z10, Z10
+	VMULPS.BCST      128(AX), Z11, Z11
+	VFMADD231PS.BCST 64(AX), Z12, Z11
+	MOVQ             di+64(FP), R11
+	IMUL3Q           $0x00, R11, R11
+	ADDQ             R8, R11
+	VADDPS           Z4, Z2, Z12
+	VADDPS           Z8, Z6, Z13
+	VADDPS           Z12, Z0, Z0
+	VADDPS           Z13, Z0, Z0
+	VMULPS.BCST      128(AX), Z12, Z12
+	VFMADD231PS.BCST 64(AX), Z13, Z12
+	VSUBPS           Z4, Z2, Z2
+	VSUBPS           Z8, Z6, Z4
+	VMULPS.BCST      96(AX), Z2, Z6
+	VFMADD231PS.BCST 160(AX), Z4, Z6
+	VMOVAPS          Z10, Z8
+	VFMADD231PS.BCST 192(AX), Z2, Z8
+	VFMADD231PS.BCST 224(AX), Z4, Z8
+	VADDPS           (R10), Z0, Z0
+	VMOVUPS          Z0, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z6, Z6
+	VMOVUPS          Z6, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z12, Z12
+	VMOVUPS          Z12, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z8, Z8
+	VMOVUPS          Z8, (R11)
+	MOVQ             di+64(FP), R11
+	IMUL3Q           $0x08, R11, R11
+	ADDQ             R8, R11
+	VADDPS           Z5, Z3, Z0
+	VADDPS           Z9, Z7, Z2
+	VADDPS           Z0, Z1, Z1
+	VADDPS           Z2, Z1, Z1
+	VMULPS.BCST      128(AX), Z0, Z0
+	VFMADD231PS.BCST 64(AX), Z2, Z0
+	VSUBPS           Z5, Z3, Z2
+	VSUBPS           Z9, Z7, Z3
+	VMULPS.BCST      96(AX), Z2, Z4
+	VFMADD231PS.BCST 160(AX), Z3, Z4
+	VMOVAPS          Z11, Z5
+	VFMADD231PS.BCST 192(AX), Z2, Z5
+	VFMADD231PS.BCST 224(AX), Z3, Z5
+	VADDPS           (R10), Z1, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z4, Z4
+	VMOVUPS          Z4, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z0, Z0
+	VMOVUPS          Z0, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z5, Z5
+	VMOVUPS          Z5, (R11)
+	MOVQ             DI, R11
+	LEAQ             (DI)(CX*2), R12
+	ADDQ             CX, R12
+	VMOVUPS          (R11)(CX*1), Z0
+	VMOVUPS          (R11)(CX*2), Z1
+	VMOVUPS          (R12), Z2
+	VMOVUPS          (R12)(CX*1), Z3
+	VMOVUPS          (R12)(CX*2), Z4
+	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z3, Z2, Z1
+	VMULPS.BCST      96(AX), Z0, Z2
+	VFMADD231PS.BCST 160(AX), Z1, Z2
+	VMOVAPS          Z4, Z3
+	VFMADD231PS.BCST 192(AX), Z0, Z3
+	VFMADD231PS.BCST 224(AX), Z1, Z3
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	VMOVUPS          (R11)(CX*1), Z0
+	VMOVUPS          (R11)(CX*2), Z1
+	VMOVUPS          (R12), Z4
+	VMOVUPS          (R12)(CX*1), Z5
+	VMOVUPS          (R12)(CX*2), Z6
+	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z5, Z4, Z1
+	VMULPS.BCST      96(AX), Z0, Z4
+	VFMADD231PS.BCST 160(AX), Z1, Z4
+	VMOVAPS          Z6, Z5
+	VFMADD231PS.BCST 192(AX), Z0, Z5
+	VFMADD231PS.BCST 224(AX), Z1, Z5
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	VMOVUPS          (R11)(CX*1), Z0
+	VMOVUPS          (R11)(CX*2), Z1
+	VMOVUPS          (R12), Z6
+	VMOVUPS          (R12)(CX*1), Z7
+	VMOVUPS          (R12)(CX*2), Z8
+	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z7, Z6, Z1
+	VMULPS.BCST      96(AX), Z0, Z6
+	VFMADD231PS.BCST 160(AX), Z1, Z6
+	VMOVAPS          Z8, Z7
+	VFMADD231PS.BCST 192(AX), Z0, Z7
+	VFMADD231PS.BCST 224(AX), Z1, Z7
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	VMOVUPS          (R11)(CX*1), Z0
+	VMOVUPS          (R11)(CX*2), Z1
+	VMOVUPS          (R12), Z8
+	VMOVUPS          (R12)(CX*1), Z9
+	VMOVUPS          (R12)(CX*2), Z10
+	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z9, Z8, Z1
+	VMULPS.BCST      96(AX), Z0, Z8
+	VFMADD231PS.BCST 160(AX), Z1, Z8
+	VMOVAPS          Z10, Z9
+	VFMADD231PS.BCST 192(AX), Z0, Z9
+	VFMADD231PS.BCST 224(AX), Z1, Z9
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	VMOVUPS          (R11)(CX*1), Z0
+	VMOVUPS          (R11)(CX*2), Z1
+	VMOVUPS          (R12), Z10
+	VMOVUPS          (R12)(CX*1), Z11
+	VMOVUPS          (R12)(CX*2), Z12
+	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z11, Z10, Z1
+	VMULPS.BCST      96(AX), Z0, Z10
+	VFMADD231PS.BCST 160(AX), Z1, Z10
+	VMOVAPS          Z12, Z11
+	VFMADD231PS.BCST 192(AX), Z0, Z11
+	VFMADD231PS.BCST 224(AX), Z1, Z11
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	VMOVUPS          (R11)(CX*1), Z0
+	VMOVUPS          (R11)(CX*2), Z1
+	VMOVUPS          (R12), Z12
+	VMOVUPS          (R12)(CX*1), Z13
+	VMOVUPS          (R12)(CX*2), Z14
+	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z13, Z12, Z1
+	VMULPS.BCST      96(AX), Z0, Z12
+	VFMADD231PS.BCST 160(AX), Z1, Z12
+	VMOVAPS          Z14, Z13
+	VFMADD231PS.BCST 192(AX), Z0, Z13
+	VFMADD231PS.BCST 224(AX), Z1, Z13
+	MOVQ             di+64(FP), R11
+	IMUL3Q           $0x04, R11, R11
+	ADDQ             R8, R11
+	VADDPS           Z6, Z4, Z0
+	VADDPS           Z10, Z8, Z1
+	VADDPS           Z0, Z2, Z2
+	VADDPS           Z1, Z2, Z2
+	VMULPS.BCST      128(AX), Z0, Z0
+	VFMADD231PS.BCST 64(AX), Z1, Z0
+	VSUBPS           Z6, Z4, Z1
+	VSUBPS           Z10, Z8, Z4
+	VMULPS.BCST      96(AX), Z1, Z6
+	VFMADD231PS.BCST 160(AX), Z4, Z6
+	VMOVAPS          Z12, Z8
+	VFMADD231PS.BCST 192(AX), Z1, Z8
+	VFMADD231PS.BCST 224(AX), Z4, Z8
+	VADDPS           (R10), Z2, Z2
+	VMOVUPS          Z2, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z6, Z6
+	VMOVUPS          Z6, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z0, Z0
+	VMOVUPS          Z0, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z8, Z8
+	VMOVUPS          Z8, (R11)
+	MOVQ             di+64(FP), R11
+	IMUL3Q           $0x0c, R11, R11
+	ADDQ             R8, R11
+	VADDPS           Z7, Z5, Z0
+	VADDPS           Z11, Z9, Z1
+	VADDPS           Z0, Z3, Z2
+	VADDPS           Z1, Z2, Z2
+	VMULPS.BCST      128(AX), Z0, Z0
+	VFMADD231PS.BCST 64(AX), Z1, Z0
+	VSUBPS           Z7, Z5, Z1
+	VSUBPS           Z11, Z9, Z3
+	VMULPS.BCST      96(AX), Z1, Z4
+	VFMADD231PS.BCST 160(AX), Z3, Z4
+	VMOVAPS          Z13, Z5
+	VFMADD231PS.BCST 192(AX), Z1, Z5
+	VFMADD231PS.BCST 224(AX), Z3, Z5
+	VADDPS           (R10), Z2, Z2
+	VMOVUPS          Z2, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z4, Z4
+	VMOVUPS          Z4, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z0, Z0
+	VMOVUPS          Z0, (R11)
+	ADDQ             BX, R11
+	VADDPS           (R10), Z5, Z5
+	VMOVUPS          Z5, (R11)
+	MOVQ             srcBlock+48(FP), R11
+	SHLQ             $0x02, R11
+	ADDQ             R11, DI
+	MOVQ             dstBlock+88(FP), R11
+	SHLQ             $0x02, R11
+	ADDQ             R11, R8
+	ADDQ             $0x40, R10
+	DECQ             R9
+	JNZ              block
+	MOVQ             srcTile+40(FP), DI
+	SHLQ             $0x02, DI
+	ADDQ             DI, (SP)
+	MOVQ             dstTile+80(FP), DI
+	SHLQ             $0x02, DI
+	ADDQ             DI, 8(SP)
+	DECQ             SI
+	JNZ              tile
+	VZEROUPPER
+	RET
+
+// func winogradOutputGradAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutputGradAVX512(SB), NOSPLIT, $16-96
+	LEAQ winogradConstants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+
+block:
+	MOVQ             DI, R10
+	LEAQ             (DI)(CX*2), R11
+	ADDQ             CX, R11
+	VMOVUPS          (R10), Z0
+	VMOVUPS          (R10)(CX*1), Z1
+	VMOVUPS          (R10)(CX*2), Z2
+	VMOVUPS          (R11), Z3
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST 128(AX), Z2, Z4
+	VMULPS.BCST      96(AX), Z1, Z1
+	VFMADD231PS.BCST 192(AX), Z3, Z1
+	VMOVAPS          Z0, Z0
+	VADDPS           Z1, Z4, Z2
+	VSUBPS           Z1, Z4, Z1
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	VMOVUPS          (R10), Z3
+	VMOVUPS          (R10)(CX*1), Z4
+	VMOVUPS          (R10)(CX*2), Z5
+	VMOVUPS          (R11), Z6
+	VMOVAPS          Z3, Z7
+	VFMADD231PS.BCST 128(AX), Z5, Z7
+	VMULPS.BCST      96(AX), Z4, Z4
+	VFMADD231PS.BCST 192(AX), Z6, Z4
+	VMOVAPS          Z3, Z3
+	VADDPS           Z4, Z7, Z5
+	VSUBPS           Z4, Z7, Z4
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	VMOVUPS          (R10), Z6
+	VMOVUPS          (R10)(CX*1), Z7
+	VMOVUPS          (R10)(CX*2), Z8
+	VMOVUPS          (R11), Z9
+	VMOVAPS          Z6, Z10
+	VFMADD231PS.BCST 128(AX), Z8, Z10
+	VMULPS.BCST      96(AX), Z7, Z7
+	VFMADD231PS.BCST 192(AX), Z9, Z7
+	VMOVAPS          Z6, Z6
+	VADDPS           Z7, Z10, Z8
+	VSUBPS           Z7, Z10, Z7
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	VMOVUPS          (R10), Z9
+	VMOVUPS          (R10)(CX*1), Z10
+	VMOVUPS          (R10)(CX*2), Z11
+	VMOVUPS          (R11), Z12
+	VMOVAPS          Z9, Z13
+	VFMADD231PS.BCST 128(AX), Z11, Z13
+	VMULPS.BCST      96(AX), Z10, Z10
+	VFMADD231PS.BCST 192(AX), Z12, Z10
+	VMOVAPS          Z9, Z9
+	VADDPS           Z10, Z13, Z11
+	VSUBPS           Z10, Z13, Z10
+	MOVQ             di+64(FP), R10
+	IMUL3Q           $0x00, R10, R10
+	ADDQ             R8, R10
+	VMOVAPS          Z0, Z12
+	VFMADD231PS.BCST 128(AX), Z6, Z12
+	VMULPS.BCST      96(AX), Z3, Z13
+	VFMADD231PS.BCST 192(AX), Z9, Z13
+	VMOVAPS          Z0, Z14
+	VADDPS           Z13, Z12, Z15
+	VSUBPS           Z13, Z12, Z12
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST 64(AX), Z6, Z0
+	VMULPS.BCST      160(AX), Z3, Z3
+	VFMADD231PS.BCST 224(AX), Z9, Z3
+	VADDPS           Z3, Z0, Z6
+	VSUBPS           Z3, Z0, Z0
+	VMOVAPS          Z9, Z3
+	VMOVUPS          Z14, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z15, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z12, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z6, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z0, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z3, (R10)
+	MOVQ             di+64(FP), R10
+	IMUL3Q           $0x04, R10, R10
+	ADDQ             R8, R10
+	VMOVAPS          Z2, Z0
+	VFMADD231PS.BCST 128(AX), Z8, Z0
+	VMULPS.BCST      96(AX), Z5, Z3
+	VFMADD231PS.BCST 192(AX), Z11, Z3
+	VMOVAPS          Z2, Z6
+	VADDPS           Z3, Z0, Z9
+	VSUBPS           Z3, Z0, Z0
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST 64(AX), Z8, Z2
+	VMULPS.BCST      160(AX), Z5, Z3
+	VFMADD231PS.BCST 224(AX), Z11, Z3
+	VADDPS           Z3, Z2, Z5
+	VSUBPS           Z3, Z2, Z2
+	VMOVAPS          Z11, Z3
+	VMOVUPS          Z6, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z9, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z0, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z5, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z2, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z3, (R10)
+	MOVQ             di+64(FP), R10
+	IMUL3Q           $0x08, R10, R10
+	ADDQ             R8, R10
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST 128(AX), Z7, Z0
+	VMULPS.BCST      96(AX), Z4, Z2
+	VFMADD231PS.BCST 192(AX), Z10, Z2
+	VMOVAPS          Z1, Z3
+	VADDPS           Z2, Z0, Z5
+	VSUBPS           Z2, Z0, Z0
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST 64(AX), Z7, Z1
+	VMULPS.BCST      160(AX), Z4, Z2
+	VFMADD231PS.BCST 224(AX), Z10, Z2
+	VADDPS           Z2, Z1, Z4
+	VSUBPS           Z2, Z1, Z1
+	VMOVAPS          Z10, Z2
+	VMOVUPS          Z3, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z5, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z0, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z4, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z1, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z2, (R10)
+	MOVQ             DI, R10
+	LEAQ             (DI)(CX*2), R11
+	ADDQ             CX, R11
+	VMOVUPS          (R10), Z0
+	VMOVUPS          (R10)(CX*1), Z1
+	VMOVUPS          (R10)(CX*2), Z2
+	VMOVUPS          (R11), Z3
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST 64(AX), Z2, Z0
+	VMULPS.BCST      160(AX), Z1, Z1
+	VFMADD231PS.BCST 224(AX), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVAPS          Z3, Z1
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	VMOVUPS          (R10), Z3
+	VMOVUPS          (R10)(CX*1), Z4
+	VMOVUPS          (R10)(CX*2), Z5
+	VMOVUPS          (R11), Z6
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST 64(AX), Z5, Z3
+	VMULPS.BCST      160(AX), Z4, Z4
+	VFMADD231PS.BCST 224(AX), Z6, Z4
+	VADDPS           Z4, Z3, Z5
+	VSUBPS           Z4, Z3, Z3
+	VMOVAPS          Z6, Z4
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	VMOVUPS          (R10), Z6
+	VMOVUPS          (R10)(CX*1), Z7
+	VMOVUPS          (R10)(CX*2), Z8
+	VMOVUPS          (R11), Z9
+	VMOVAPS          Z6, Z6
+	VFMADD231PS.BCST 64(AX), Z8, Z6
+	VMULPS.BCST      160(AX), Z7, Z7
+	VFMADD231PS.BCST 224(AX), Z9, Z7
+	VADDPS           Z7, Z6, Z8
+	VSUBPS           Z7, Z6, Z6
+	VMOVAPS          Z9, Z7
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	VMOVUPS          (R10), Z9
+	VMOVUPS          (R10)(CX*1), Z10
+	VMOVUPS          (R10)(CX*2), Z11
+	VMOVUPS          (R11), Z12
+	VMOVAPS          Z9, Z9
+	VFMADD231PS.BCST 64(AX), Z11, Z9
+	VMULPS.BCST      160(AX), Z10, Z10
+	VFMADD231PS.BCST 224(AX), Z12, Z10
+	VADDPS           Z10, Z9, Z11
+	VSUBPS           Z10, Z9, Z9
+	VMOVAPS          Z12, Z10
+	MOVQ             di+64(FP), R10
+	IMUL3Q           $0x0c, R10, R10
+	ADDQ             R8, R10
+	VMOVAPS          Z2, Z12
+	VFMADD231PS.BCST 128(AX), Z8, Z12
+	VMULPS.BCST      96(AX), Z5, Z13
+	VFMADD231PS.BCST 192(AX), Z11, Z13
+	VMOVAPS          Z2, Z14
+	VADDPS           Z13, Z12, Z15
+	VSUBPS           Z13, Z12, Z12
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST 64(AX), Z8, Z2
+	VMULPS.BCST      160(AX), Z5, Z5
+	VFMADD231PS.BCST 224(AX), Z11, Z5
+	VADDPS           Z5, Z2, Z8
+	VSUBPS           Z5, Z2, Z2
+	VMOVAPS          Z11, Z5
+	VMOVUPS          Z14, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z15, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z12, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z8, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z2, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z5, (R10)
+	MOVQ             di+64(FP), R10
+	IMUL3Q           $0x10, R10, R10
+	ADDQ             R8, R10
+	VMOVAPS          Z0, Z2
+	VFMADD231PS.BCST 128(AX), Z6, Z2
+	VMULPS.BCST      96(AX), Z3, Z5
+	VFMADD231PS.BCST 192(AX), Z9, Z5
+	VMOVAPS          Z0, Z8
+	VADDPS           Z5, Z2, Z11
+	VSUBPS           Z5, Z2, Z2
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST 64(AX), Z6, Z0
+	VMULPS.BCST      160(AX), Z3, Z3
+	VFMADD231PS.BCST 224(AX), Z9, Z3
+	VADDPS           Z3, Z0, Z5
+	VSUBPS           Z3, Z0, Z0
+	VMOVAPS          Z9, Z3
+	VMOVUPS          Z8, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z11, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z2, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z5, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z0, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z3, (R10)
+	MOVQ             di+64(FP), R10
+	IMUL3Q           $0x14, R10, R10
+	ADDQ             R8, R10
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST 128(AX), Z7, Z0
+	VMULPS.BCST      96(AX), Z4, Z2
+	VFMADD231PS.BCST 192(AX), Z10, Z2
+	VMOVAPS          Z1, Z3
+	VADDPS           Z2, Z0, Z5
+	VSUBPS           Z2, Z0, Z0
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST 64(AX), Z7, Z1
+	VMULPS.BCST      160(AX), Z4, Z2
+	VFMADD231PS.BCST 224(AX), Z10, Z2
+	VADDPS           Z2, Z1, Z4
+	VSUBPS           Z2, Z1, Z1
+	VMOVAPS          Z10, Z2
+	VMOVUPS          Z3, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z5, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z0, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z4, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z1, (R10)
+	ADDQ             BX, R10
+	VMOVUPS          Z2, (R10)
+	MOVQ             srcBlock+48(FP), R10
+	SHLQ             $0x02, R10
+	ADDQ             R10, DI
+	MOVQ             dstBlock+88(FP), R10
+	SHLQ             $0x02, R10
+	ADDQ             R10, R8
+	DECQ             R9
+	JNZ              block
+	MOVQ             srcTile+40(FP), DI
+	SHLQ             $0x02, DI
+	ADDQ             DI, (SP)
+	MOVQ             dstTile+80(FP), DI
+	SHLQ             $0x02, DI
+	ADDQ             DI, 8(SP)
+	DECQ             SI
+	JNZ              tile
+	VZEROUPPER
+	RET
+
+// func winogradWeightAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX, AVX512F
+TEXT ·winogradWeightAVX512(SB), NOSPLIT, $16-96
+	LEAQ winogradConstants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+
+block:
+	MOVQ              DI, R10
+	LEAQ              (DI)(CX*2), R11
+	ADDQ              CX, R11
+	VMOVUPS           (R10), Z0
+	VMOVUPS           (R10)(CX*1), Z1
+	VMOVUPS           (R10)(CX*2), Z2
+	VMULPS.BCST       256(AX), Z0, Z3
+	VFNMADD231PS.BCST 288(AX), Z2, Z3
+	VMULPS.BCST       320(AX), Z1, Z1
+	VMULPS.BCST       352(AX), Z0, Z0
+	VADDPS            Z1, Z3, Z2
+	VSUBPS            Z1, Z3, Z1
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z3
+	VMOVUPS           (R10)(CX*1), Z4
+	VMOVUPS           (R10)(CX*2), Z5
+	VMULPS.BCST       256(AX), Z3, Z6
+	VFNMADD231PS.BCST 288(AX), Z5, Z6
+	VMULPS.BCST       320(AX), Z4, Z4
+	VMULPS.BCST       352(AX), Z3, Z3
+	VADDPS            Z4, Z6, Z5
+	VSUBPS            Z4, Z6, Z4
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z6
+	VMOVUPS           (R10)(CX*1), Z7
+	VMOVUPS           (R10)(CX*2), Z8
+	VMULPS.BCST       256(AX), Z6, Z9
+	VFNMADD231PS.BCST 288(AX), Z8, Z9
+	VMULPS.BCST       320(AX), Z7, Z7
+	VMULPS.BCST       352(AX), Z6, Z6
+	VADDPS            Z7, Z9, Z8
+	VSUBPS            Z7, Z9, Z7
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x00, R10, R10
+	ADDQ              R8, R10
+	VMULPS.BCST       256(AX), Z0, Z9
+	VFNMADD231PS.BCST 288(AX), Z6, Z9
+	VMULPS.BCST       320(AX), Z3, Z10
+	VMULPS.BCST       352(AX), Z0, Z11
+	VADDPS            Z10, Z9, Z12
+	VSUBPS            Z10, Z9, Z9
+	VMULPS.BCST       384(AX), Z0, Z0
+	VFMADD231PS.BCST  288(AX), Z6, Z0
+	VMULPS.BCST       416(AX), Z3, Z3
+	VADDPS            Z3, Z0, Z10
+	VSUBPS            Z3, Z0, Z0
+	VMOVAPS           Z6, Z3
+	VMOVUPS           Z11, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z12, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z9, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z10, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z3, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x04, R10, R10
+	ADDQ              R8, R10
+	VMULPS.BCST       256(AX), Z2, Z0
+	VFNMADD231PS.BCST 288(AX), Z8, Z0
+	VMULPS.BCST       320(AX), Z5, Z3
+	VMULPS.BCST       352(AX), Z2, Z6
+	VADDPS            Z3, Z0, Z9
+	VSUBPS            Z3, Z0, Z0
+	VMULPS.BCST       384(AX), Z2, Z2
+	VFMADD231PS.BCST  288(AX), Z8, Z2
+	VMULPS.BCST       416(AX), Z5, Z3
+	VADDPS            Z3, Z2, Z5
+	VSUBPS            Z3, Z2, Z2
+	VMOVAPS           Z8, Z3
+	VMOVUPS           Z6, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z9, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z2, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z3, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x08, R10, R10
+	ADDQ              R8, R10
+	VMULPS.BCST       256(AX), Z1, Z0
+	VFNMADD231PS.BCST 288(AX), Z7, Z0
+	VMULPS.BCST       320(AX), Z4, Z2
+	VMULPS.BCST       352(AX), Z1, Z3
+	VADDPS            Z2, Z0, Z5
+	VSUBPS            Z2, Z0, Z0
+	VMULPS.BCST       384(AX), Z1, Z1
+	VFMADD231PS.BCST  288(AX), Z7, Z1
+	VMULPS.BCST       416(AX), Z4, Z2
+	VADDPS            Z2, Z1, Z4
+	VSUBPS            Z2, Z1, Z1
+	VMOVAPS           Z7, Z2
+	VMOVUPS           Z3, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z4, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z1, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z2, (R10)
+	MOVQ              DI, R10
+	LEAQ              (DI)(CX*2), R11
+	ADDQ              CX, R11
+	VMOVUPS           (R10), Z0
+	VMOVUPS           (R10)(CX*1), Z1
+	VMOVUPS           (R10)(CX*2), Z2
+	VMULPS.BCST       384(AX), Z0, Z0
+	VFMADD231PS.BCST  288(AX), Z2, Z0
+	VMULPS.BCST       416(AX), Z1, Z1
+	VADDPS            Z1, Z0, Z3
+	VSUBPS            Z1, Z0, Z0
+	VMOVAPS           Z2, Z1
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z2
+	VMOVUPS           (R10)(CX*1), Z4
+	VMOVUPS           (R10)(CX*2), Z5
+	VMULPS.BCST       384(AX), Z2, Z2
+	VFMADD231PS.BCST  288(AX), Z5, Z2
+	VMULPS.BCST       416(AX), Z4, Z4
+	VADDPS            Z4, Z2, Z6
+	VSUBPS            Z4, Z2, Z2
+	VMOVAPS           Z5, Z4
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z5
+	VMOVUPS           (R10)(CX*1), Z7
+	VMOVUPS           (R10)(CX*2), Z8
+	VMULPS.BCST       384(AX), Z5, Z5
+	VFMADD231PS.BCST  288(AX), Z8, Z5
+	VMULPS.BCST       416(AX), Z7, Z7
+	VADDPS            Z7, Z5, Z9
+	VSUBPS            Z7, Z5, Z5
+	VMOVAPS           Z8, Z7
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x0c, R10, R10
+	ADDQ              R8, R10
+	VMULPS.BCST       256(AX), Z3, Z8
+	VFNMADD231PS.BCST 288(AX), Z9, Z8
+	VMULPS.BCST       320(AX), Z6, Z10
+	VMULPS.BCST       352(AX), Z3, Z11
+	VADDPS            Z10, Z8, Z12
+	VSUBPS            Z10, Z8, Z8
+	VMULPS.BCST       384(AX), Z3, Z3
+	VFMADD231PS.BCST  288(AX), Z9, Z3
+	VMULPS.BCST       416(AX), Z6, Z6
+	VADDPS            Z6, Z3, Z10
+	VSUBPS            Z6, Z3, Z3
+	VMOVAPS           Z9, Z6
+	VMOVUPS           Z11, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z12, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z8, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z10, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z3, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z6, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x10, R10, R10
+	ADDQ              R8, R10
+	VMULPS.BCST       256(AX), Z0, Z3
+	VFNMADD231PS.BCST 288(AX), Z5, Z3
+	VMULPS.BCST       320(AX), Z2, Z6
+	VMULPS.BCST       352(AX), Z0, Z8
+	VADDPS            Z6, Z3, Z9
+	VSUBPS            Z6, Z3, Z3
+	VMULPS.BCST       384(AX), Z0, Z0
+	VFMADD231PS.BCST  288(AX), Z5, Z0
+	VMULPS.BCST       416(AX), Z2, Z2
+	VADDPS            Z2, Z0, Z6
+	VSUBPS            Z2, Z0, Z0
+	VMOVAPS           Z5, Z2
+	VMOVUPS           Z8, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z9, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z3, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z6, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z2, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x14, R10, R10
+	ADDQ              R8, R10
+	VMULPS.BCST       256(AX), Z1, Z0
+	VFNMADD231PS.BCST 288(AX), Z7, Z0
+	VMULPS.BCST       320(AX), Z4, Z2
+	VMULPS.BCST       352(AX), Z1, Z3
+	VADDPS            Z2, Z0, Z5
+	VSUBPS            Z2, Z0, Z0
+	VMULPS.BCST       384(AX), Z1, Z1
+	VFMADD231PS.BCST  288(AX), Z7, Z1
+	VMULPS.BCST       416(AX), Z4, Z2
+	VADDPS            Z2, Z1, Z4
+	VSUBPS            Z2, Z1, Z1
+	VMOVAPS           Z7, Z2
+	VMOVUPS           Z3, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z4, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z1, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z2, (R10)
+	MOVQ              srcBlock+48(FP), R10
+	SHLQ              $0x02, R10
+	ADDQ              R10, DI
+	MOVQ              dstBlock+88(FP), R10
+	SHLQ              $0x02, R10
+	ADDQ              R10, R8
+	DECQ              R9
+	JNZ               block
+	MOVQ              srcTile+40(FP), DI
+	SHLQ              $0x02, DI
+	ADDQ              DI, (SP)
+	MOVQ              dstTile+80(FP), DI
+	SHLQ              $0x02, DI
+	ADDQ              DI, 8(SP)
+	DECQ              SI
+	JNZ               tile
+	VZEROUPPER
+	RET
+
+// func winogradWeightGradAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX, AVX512F
+TEXT ·winogradWeightGradAVX512(SB), NOSPLIT, $16-96
+	LEAQ winogradConstants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+
+block:
+	MOVQ              DI, R10
+	LEAQ              (DI)(CX*2), R11
+	ADDQ              CX, R11
+	VMOVUPS           (R10), Z0
+	VMOVUPS           (R10)(CX*1), Z1
+	VMOVUPS           (R10)(CX*2), Z2
+	VMOVUPS           (R11), Z3
+	VMOVUPS           (R11)(CX*1), Z4
+	VMOVUPS           (R11)(CX*2), Z5
+	VADDPS            Z2, Z1, Z1
+	VADDPS            Z4, Z3, Z2
+	VMULPS.BCST       352(AX), Z0, Z0
+	VFNMADD231PS.BCST 448(AX), Z1, Z0
+	VFMADD231PS.BCST  384(AX), Z2, Z0
+	VMOVAPS           Z5, Z3
+	VFNMADD231PS.BCST 288(AX), Z1, Z3
+	VFMADD231PS.BCST  288(AX), Z2, Z3
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z1
+	VMOVUPS           (R10)(CX*1), Z2
+	VMOVUPS           (R10)(CX*2), Z4
+	VMOVUPS           (R11), Z5
+	VMOVUPS           (R11)(CX*1), Z6
+	VMOVUPS           (R11)(CX*2), Z7
+	VADDPS            Z4, Z2, Z2
+	VADDPS            Z6, Z5, Z4
+	VMULPS.BCST       352(AX), Z1, Z1
+	VFNMADD231PS.BCST 448(AX), Z2, Z1
+	VFMADD231PS.BCST  384(AX), Z4, Z1
+	VMOVAPS           Z7, Z5
+	VFNMADD231PS.BCST 288(AX), Z2, Z5
+	VFMADD231PS.BCST  288(AX), Z4, Z5
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z2
+	VMOVUPS           (R10)(CX*1), Z4
+	VMOVUPS           (R10)(CX*2), Z6
+	VMOVUPS           (R11), Z7
+	VMOVUPS           (R11)(CX*1), Z8
+	VMOVUPS           (R11)(CX*2), Z9
+	VADDPS            Z6, Z4, Z4
+	VADDPS            Z8, Z7, Z6
+	VMULPS.BCST       352(AX), Z2, Z2
+	VFNMADD231PS.BCST 448(AX), Z4, Z2
+	VFMADD231PS.BCST  384(AX), Z6, Z2
+	VMOVAPS           Z9, Z7
+	VFNMADD231PS.BCST 288(AX), Z4, Z7
+	VFMADD231PS.BCST  288(AX), Z6, Z7
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z4
+	VMOVUPS           (R10)(CX*1), Z6
+	VMOVUPS           (R10)(CX*2), Z8
+	VMOVUPS           (R11), Z9
+	VMOVUPS           (R11)(CX*1), Z10
+	VMOVUPS           (R11)(CX*2), Z11
+	VADDPS            Z8, Z6, Z6
+	VADDPS            Z10, Z9, Z8
+	VMULPS.BCST       352(AX), Z4, Z4
+	VFNMADD231PS.BCST 448(AX), Z6, Z4
+	VFMADD231PS.BCST  384(AX), Z8, Z4
+	VMOVAPS           Z11, Z9
+	VFNMADD231PS.BCST 288(AX), Z6, Z9
+	VFMADD231PS.BCST  288(AX), Z8, Z9
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z6
+	VMOVUPS           (R10)(CX*1), Z8
+	VMOVUPS           (R10)(CX*2), Z10
+	VMOVUPS           (R11), Z11
+	VMOVUPS           (R11)(CX*1), Z12
+	VMOVUPS           (R11)(CX*2), Z13
+	VADDPS            Z10, Z8, Z8
+	VADDPS            Z12, Z11, Z10
+	VMULPS.BCST       352(AX), Z6, Z6
+	VFNMADD231PS.BCST 448(AX), Z8, Z6
+	VFMADD231PS.BCST  384(AX), Z10, Z6
+	VMOVAPS           Z13, Z11
+	VFNMADD231PS.BCST 288(AX), Z8, Z11
+	VFMADD231PS.BCST  288(AX), Z10, Z11
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z8
+	VMOVUPS           (R10)(CX*1), Z10
+	VMOVUPS           (R10)(CX*2), Z12
+	VMOVUPS           (R11), Z13
+	VMOVUPS           (R11)(CX*1), Z14
+	VMOVUPS           (R11)(CX*2), Z15
+	VADDPS            Z12, Z10, Z10
+	VADDPS            Z14, Z13, Z12
+	VMULPS.BCST       352(AX), Z8, Z8
+	VFNMADD231PS.BCST 448(AX), Z10, Z8
+	VFMADD231PS.BCST  384(AX), Z12, Z8
+	VMOVAPS           Z15, Z13
+	VFNMADD231PS.BCST 288(AX), Z10, Z13
+	VFMADD231PS.BCST  288(AX), Z12, Z13
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x00, R10, R10
+	ADDQ              R8, R10
+	VADDPS            Z2, Z1, Z10
+	VADDPS            Z6, Z4, Z12
+	VMULPS.BCST       352(AX), Z0, Z0
+	VFNMADD231PS.BCST 448(AX), Z10, Z0
+	VFMADD231PS.BCST  384(AX), Z12, Z0
+	VMOVAPS           Z8, Z8
+	VFNMADD231PS.BCST 288(AX), Z10, Z8
+	VFMADD231PS.BCST  288(AX), Z12, Z8
+	VSUBPS            Z2, Z1, Z1
+	VSUBPS            Z6, Z4, Z2
+	VMULPS.BCST       320(AX), Z1, Z1
+	VFMADD231PS.BCST  416(AX), Z2, Z1
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z1, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z8, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x08, R10, R10
+	ADDQ              R8, R10
+	VADDPS            Z7, Z5, Z0
+	VADDPS            Z11, Z9, Z1
+	VMULPS.BCST       352(AX), Z3, Z2
+	VFNMADD231PS.BCST 448(AX), Z0, Z2
+	VFMADD231PS.BCST  384(AX), Z1, Z2
+	VMOVAPS           Z13, Z3
+	VFNMADD231PS.BCST 288(AX), Z0, Z3
+	VFMADD231PS.BCST  288(AX), Z1, Z3
+	VSUBPS            Z7, Z5, Z0
+	VSUBPS            Z11, Z9, Z1
+	VMULPS.BCST       320(AX), Z0, Z0
+	VFMADD231PS.BCST  416(AX), Z1, Z0
+	VMOVUPS           Z2, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z3, (R10)
+	MOVQ              DI, R10
+	LEAQ              (DI)(CX*2), R11
+	ADDQ              CX, R11
+	VMOVUPS           (R10)(CX*1), Z0
+	VMOVUPS           (R10)(CX*2), Z1
+	VMOVUPS           (R11), Z2
+	VMOVUPS           (R11)(CX*1), Z3
+	VSUBPS            Z1, Z0, Z0
+	VSUBPS            Z3, Z2, Z1
+	VMULPS.BCST       320(AX), Z0, Z0
+	VFMADD231PS.BCST  416(AX), Z1, Z0
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z1
+	VMOVUPS           (R10)(CX*2), Z2
+	VMOVUPS           (R11), Z3
+	VMOVUPS           (R11)(CX*1), Z4
+	VSUBPS            Z2, Z1, Z1
+	VSUBPS            Z4, Z3, Z2
+	VMULPS.BCST       320(AX), Z1, Z1
+	VFMADD231PS.BCST  416(AX), Z2, Z1
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z2
+	VMOVUPS           (R10)(CX*2), Z3
+	VMOVUPS           (R11), Z4
+	VMOVUPS           (R11)(CX*1), Z5
+	VSUBPS            Z3, Z2, Z2
+	VSUBPS            Z5, Z4, Z3
+	VMULPS.BCST       320(AX), Z2, Z2
+	VFMADD231PS.BCST  416(AX), Z3, Z2
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z3
+	VMOVUPS           (R10)(CX*2), Z4
+	VMOVUPS           (R11), Z5
+	VMOVUPS           (R11)(CX*1), Z6
+	VSUBPS            Z4, Z3, Z3
+	VSUBPS            Z6, Z5, Z4
+	VMULPS.BCST       320(AX), Z3, Z3
+	VFMADD231PS.BCST  416(AX), Z4, Z3
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z4
+	VMOVUPS           (R10)(CX*2), Z5
+	VMOVUPS           (R11), Z6
+	VMOVUPS           (R11)(CX*1), Z7
+	VSUBPS            Z5, Z4, Z4
+	VSUBPS            Z7, Z6, Z5
+	VMULPS.BCST       320(AX), Z4, Z4
+	VFMADD231PS.BCST  416(AX), Z5, Z4
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z5
+	VMOVUPS           (R10)(CX*2), Z6
+	VMOVUPS           (R11), Z7
+	VMOVUPS           (R11)(CX*1), Z8
+	VSUBPS            Z6, Z5, Z5
+	VSUBPS            Z8, Z7, Z6
+	VMULPS.BCST       320(AX), Z5, Z5
+	VFMADD231PS.BCST  416(AX), Z6, Z5
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x04, R10, R10
+	ADDQ              R8, R10
+	VADDPS            Z2, Z1, Z6
+	VADDPS            Z4, Z3, Z7
+	VMULPS.BCST       352(AX), Z0, Z0
+	VFNMADD231PS.BCST 448(AX), Z6, Z0
+	VFMADD231PS.BCST  384(AX), Z7, Z0
+	VMOVAPS           Z5, Z5
+	VFNMADD231PS.BCST 288(AX), Z6, Z5
+	VFMADD231PS.BCST  288(AX), Z7, Z5
+	VSUBPS            Z2, Z1, Z1
+	VSUBPS            Z4, Z3, Z2
+	VMULPS.BCST       320(AX), Z1, Z1
+	VFMADD231PS.BCST  416(AX), Z2, Z1
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z1, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
+	MOVQ              srcBlock+48(FP), R10
+	SHLQ              $0x02, R10
+	ADDQ              R10, DI
+	MOVQ              dstBlock+88(FP), R10
+	SHLQ              $0x02, R10
+	ADDQ              R10, R8
+	DECQ              R9
+	JNZ               block
+	MOVQ              srcTile+40(FP), DI
+	SHLQ              $0x02, DI
+	ADDQ              DI, (SP)
+	MOVQ              dstTile+80(FP), DI
+	SHLQ              $0x02, DI
+	ADDQ              DI, 8(SP)
+	DECQ              SI
+	JNZ               tile
+	VZEROUPPER
+	RET
+
 // func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
 // Requires: AVX, FMA3
 TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-65
@@ -2677,6 +4454,1661 @@ next:
 	JG   rows
 
 done:
+	VZEROUPPER
+	RET
+
+// func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX, FMA3
+TEXT ·winogradInputAVX2(SB), NOSPLIT, $16-96
+	LEAQ winogradConstants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+
+block:
+	MOVQ         DI, R10
+	LEAQ         (DI)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*2), Y1
+	VMOVUPS      (R11)(CX*1), Y2
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS (AX), Y1, Y2
+	VFMADD231PS  32(AX), Y0, Y2
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*2), Y1
+	VMOVUPS      (R11)(CX*1), Y3
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS (AX), Y1, Y3
+	VFMADD231PS  32(AX), Y0, Y3
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*2), Y1
+	VMOVUPS      (R11)(CX*1), Y4
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS (AX), Y1, Y4
+	VFMADD231PS  32(AX), Y0, Y4
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*2), Y1
+	VMOVUPS      (R11)(CX*1), Y5
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS (AX), Y1, Y5
+	VFMADD231PS  32(AX), Y0, Y5
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*2), Y1
+	VMOVUPS      (R11)(CX*1), Y6
+	VMOVAPS      Y6, Y6
+	VFNMADD231PS (AX), Y1, Y6
+	VFMADD231PS  32(AX), Y0, Y6
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*2), Y1
+	VMOVUPS      (R11)(CX*1), Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS (AX), Y1, Y7
+	VFMADD231PS  32(AX), Y0, Y7
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x00, R10, R10
+	ADDQ         R8, R10
+	VMOVAPS      Y6, Y0
+	VFNMADD231PS (AX), Y4, Y0
+	VFMADD231PS  32(AX), Y2, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS 64(AX), Y4, Y1
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS 64(AX), Y3, Y2
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  96(AX), Y2, Y8
+	VFNMADD231PS 96(AX), Y2, Y1
+	VMOVAPS      Y6, Y2
+	VFNMADD231PS 128(AX), Y4, Y2
+	VMOVAPS      Y5, Y4
+	VFNMADD231PS 128(AX), Y3, Y4
+	VMOVAPS      Y2, Y6
+	VFMADD231PS  160(AX), Y4, Y6
+	VFNMADD231PS 160(AX), Y4, Y2
+	VMOVAPS      Y7, Y4
+	VFNMADD231PS (AX), Y5, Y4
+	VFMADD231PS  32(AX), Y3, Y4
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y8, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y1, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y6, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y2, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y4, (R10)
+	MOVQ         DI, R10
+	LEAQ         (DI)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      (R10)(CX*1), Y0
+	VMOVUPS      (R10)(CX*2), Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(CX*1), Y3
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS 64(AX), Y1, Y3
+	VMOVAPS      Y2, Y1
+	VFNMADD231PS 64(AX), Y0, Y1
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  96(AX), Y1, Y0
+	VFNMADD231PS 96(AX), Y1, Y3
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y1
+	VMOVUPS      (R10)(CX*2), Y2
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R11)(CX*1), Y5
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS 64(AX), Y2, Y5
+	VMOVAPS      Y4, Y2
+	VFNMADD231PS 64(AX), Y1, Y2
+	VMOVAPS      Y5, Y1
+	VFMADD231PS  96(AX), Y2, Y1
+	VFNMADD231PS 96(AX), Y2, Y5
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y2
+	VMOVUPS      (R10)(CX*2), Y4
+	VMOVUPS      (R11), Y6
+	VMOVUPS      (R11)(CX*1), Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS 64(AX), Y4, Y7
+	VMOVAPS      Y6, Y4
+	VFNMADD231PS 64(AX), Y2, Y4
+	VMOVAPS      Y7, Y2
+	VFMADD231PS  96(AX), Y4, Y2
+	VFNMADD231PS 96(AX), Y4, Y7
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y4
+	VMOVUPS      (R10)(CX*2), Y6
+	VMOVUPS      (R11), Y8
+	VMOVUPS      (R11)(CX*1), Y9
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS 64(AX), Y6, Y9
+	VMOVAPS      Y8, Y6
+	VFNMADD231PS 64(AX), Y4, Y6
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  96(AX), Y6, Y4
+	VFNMADD231PS 96(AX), Y6, Y9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y6
+	VMOVUPS      (R10)(CX*2), Y8
+	VMOVUPS      (R11), Y10
+	VMOVUPS      (R11)(CX*1), Y11
+	VMOVAPS      Y11, Y11
+	VFNMADD231PS 64(AX), Y8, Y11
+	VMOVAPS      Y10, Y8
+	VFNMADD231PS 64(AX), Y6, Y8
+	VMOVAPS      Y11, Y6
+	VFMADD231PS  96(AX), Y8, Y6
+	VFNMADD231PS 96(AX), Y8, Y11
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y8
+	VMOVUPS      (R10)(CX*2), Y10
+	VMOVUPS      (R11), Y12
+	VMOVUPS      (R11)(CX*1), Y13
+	VMOVAPS      Y13, Y13
+	VFNMADD231PS 64(AX), Y10, Y13
+	VMOVAPS      Y12, Y10
+	VFNMADD231PS 64(AX), Y8, Y10
+	VMOVAPS      Y13, Y8
+	VFMADD231PS  96(AX), Y10, Y8
+	VFNMADD231PS 96(AX), Y10, Y13
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x04, R10, R10
+	ADDQ         R8, R10
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS (AX), Y2, Y10
+	VFMADD231PS  32(AX), Y0, Y10
+	VMOVAPS      Y6, Y0
+	VFNMADD231PS 64(AX), Y2, Y0
+	VMOVAPS      Y4, Y12
+	VFNMADD231PS 64(AX), Y1, Y12
+	VMOVAPS      Y0, Y14
+	VFMADD231PS  96(AX), Y12, Y14
+	VFNMADD231PS 96(AX), Y12, Y0
+	VMOVAPS      Y6, Y6
+	VFNMADD231PS 128(AX), Y2, Y6
+	VMOVAPS      Y4, Y2
+	VFNMADD231PS 128(AX), Y1, Y2
+	VMOVAPS      Y6, Y12
+	VFMADD231PS  160(AX), Y2, Y12
+	VFNMADD231PS 160(AX), Y2, Y6
+	VMOVAPS      Y8, Y2
+	VFNMADD231PS (AX), Y4, Y2
+	VFMADD231PS  32(AX), Y1, Y2
+	VMOVUPS      Y10, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y14, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y12, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y6, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y2, (R10)
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x08, R10, R10
+	ADDQ         R8, R10
+	VMOVAPS      Y11, Y0
+	VFNMADD231PS (AX), Y7, Y0
+	VFMADD231PS  32(AX), Y3, Y0
+	VMOVAPS      Y11, Y1
+	VFNMADD231PS 64(AX), Y7, Y1
+	VMOVAPS      Y9, Y2
+	VFNMADD231PS 64(AX), Y5, Y2
+	VMOVAPS      Y1, Y3
+	VFMADD231PS  96(AX), Y2, Y3
+	VFNMADD231PS 96(AX), Y2, Y1
+	VMOVAPS      Y11, Y2
+	VFNMADD231PS 128(AX), Y7, Y2
+	VMOVAPS      Y9, Y4
+	VFNMADD231PS 128(AX), Y5, Y4
+	VMOVAPS      Y2, Y6
+	VFMADD231PS  160(AX), Y4, Y6
+	VFNMADD231PS 160(AX), Y4, Y2
+	VMOVAPS      Y13, Y4
+	VFNMADD231PS (AX), Y9, Y4
+	VFMADD231PS  32(AX), Y5, Y4
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y3, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y1, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y6, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y2, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y4, (R10)
+	MOVQ         DI, R10
+	LEAQ         (DI)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      (R10)(CX*1), Y0
+	VMOVUPS      (R10)(CX*2), Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(CX*1), Y3
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS 128(AX), Y1, Y3
+	VMOVAPS      Y2, Y1
+	VFNMADD231PS 128(AX), Y0, Y1
+	VMOVAPS      Y3, Y0
+	VFMADD231PS  160(AX), Y1, Y0
+	VFNMADD231PS 160(AX), Y1, Y3
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y1
+	VMOVUPS      (R10)(CX*2), Y2
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R11)(CX*1), Y5
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS 128(AX), Y2, Y5
+	VMOVAPS      Y4, Y2
+	VFNMADD231PS 128(AX), Y1, Y2
+	VMOVAPS      Y5, Y1
+	VFMADD231PS  160(AX), Y2, Y1
+	VFNMADD231PS 160(AX), Y2, Y5
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y2
+	VMOVUPS      (R10)(CX*2), Y4
+	VMOVUPS      (R11), Y6
+	VMOVUPS      (R11)(CX*1), Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS 128(AX), Y4, Y7
+	VMOVAPS      Y6, Y4
+	VFNMADD231PS 128(AX), Y2, Y4
+	VMOVAPS      Y7, Y2
+	VFMADD231PS  160(AX), Y4, Y2
+	VFNMADD231PS 160(AX), Y4, Y7
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y4
+	VMOVUPS      (R10)(CX*2), Y6
+	VMOVUPS      (R11), Y8
+	VMOVUPS      (R11)(CX*1), Y9
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS 128(AX), Y6, Y9
+	VMOVAPS      Y8, Y6
+	VFNMADD231PS 128(AX), Y4, Y6
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  160(AX), Y6, Y4
+	VFNMADD231PS 160(AX), Y6, Y9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y6
+	VMOVUPS      (R10)(CX*2), Y8
+	VMOVUPS      (R11), Y10
+	VMOVUPS      (R11)(CX*1), Y11
+	VMOVAPS      Y11, Y11
+	VFNMADD231PS 128(AX), Y8, Y11
+	VMOVAPS      Y10, Y8
+	VFNMADD231PS 128(AX), Y6, Y8
+	VMOVAPS      Y11, Y6
+	VFMADD231PS  160(AX), Y8, Y6
+	VFNMADD231PS 160(AX), Y8, Y11
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y8
+	VMOVUPS      (R10)(CX*2), Y10
+	VMOVUPS      (R11), Y12
+	VMOVUPS      (R11)(CX*1), Y13
+	VMOVAPS      Y13, Y13
+	VFNMADD231PS 128(AX), Y10, Y13
+	VMOVAPS      Y12, Y10
+	VFNMADD231PS 128(AX), Y8, Y10
+	VMOVAPS      Y13, Y8
+	VFMADD231PS  160(AX), Y10, Y8
+	VFNMADD231PS 160(AX), Y10, Y13
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x0c, R10, R10
+	ADDQ         R8, R10
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS (AX), Y2, Y10
+	VFMADD231PS  32(AX), Y0, Y10
+	VMOVAPS      Y6, Y0
+	VFNMADD231PS 64(AX), Y2, Y0
+	VMOVAPS      Y4, Y12
+	VFNMADD231PS 64(AX), Y1, Y12
+	VMOVAPS      Y0, Y14
+	VFMADD231PS  96(AX), Y12, Y14
+	VFNMADD231PS 96(AX), Y12, Y0
+	VMOVAPS      Y6, Y6
+	VFNMADD231PS 128(AX), Y2, Y6
+	VMOVAPS      Y4, Y2
+	VFNMADD231PS 128(AX), Y1, Y2
+	VMOVAPS      Y6, Y12
+	VFMADD231PS  160(AX), Y2, Y12
+	VFNMADD231PS 160(AX), Y2, Y6
+	VMOVAPS      Y8, Y2
+	VFNMADD231PS (AX), Y4, Y2
+	VFMADD231PS  32(AX), Y1, Y2
+	VMOVUPS      Y10, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y14, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y12, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y6, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y2, (R10)
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x10, R10, R10
+	ADDQ         R8, R10
+	VMOVAPS      Y11, Y0
+	VFNMADD231PS (AX), Y7, Y0
+	VFMADD231PS  32(AX), Y3, Y0
+	VMOVAPS      Y11, Y1
+	VFNMADD231PS 64(AX), Y7, Y1
+	VMOVAPS      Y9, Y2
+	VFNMADD231PS 64(AX), Y5, Y2
+	VMOVAPS      Y1, Y3
+	VFMADD231PS  96(AX), Y2, Y3
+	VFNMADD231PS 96(AX), Y2, Y1
+	VMOVAPS      Y11, Y2
+	VFNMADD231PS 128(AX), Y7, Y2
+	VMOVAPS      Y9, Y4
+	VFNMADD231PS 128(AX), Y5, Y4
+	VMOVAPS      Y2, Y6
+	VFMADD231PS  160(AX), Y4, Y6
+	VFNMADD231PS 160(AX), Y4, Y2
+	VMOVAPS      Y13, Y4
+	VFNMADD231PS (AX), Y9, Y4
+	VFMADD231PS  32(AX), Y5, Y4
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y3, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y1, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y6, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y2, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y4, (R10)
+	MOVQ         DI, R10
+	LEAQ         (DI)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      (R10)(CX*1), Y0
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11)(CX*2), Y2
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS (AX), Y1, Y2
+	VFMADD231PS  32(AX), Y0, Y2
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y0
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11)(CX*2), Y3
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS (AX), Y1, Y3
+	VFMADD231PS  32(AX), Y0, Y3
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y0
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11)(CX*2), Y4
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS (AX), Y1, Y4
+	VFMADD231PS  32(AX), Y0, Y4
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y0
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11)(CX*2), Y5
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS (AX), Y1, Y5
+	VFMADD231PS  32(AX), Y0, Y5
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y0
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11)(CX*2), Y6
+	VMOVAPS      Y6, Y6
+	VFNMADD231PS (AX), Y1, Y6
+	VFMADD231PS  32(AX), Y0, Y6
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y0
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11)(CX*2), Y7
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS (AX), Y1, Y7
+	VFMADD231PS  32(AX), Y0, Y7
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x14, R10, R10
+	ADDQ         R8, R10
+	VMOVAPS      Y6, Y0
+	VFNMADD231PS (AX), Y4, Y0
+	VFMADD231PS  32(AX), Y2, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS 64(AX), Y4, Y1
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS 64(AX), Y3, Y2
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  96(AX), Y2, Y8
+	VFNMADD231PS 96(AX), Y2, Y1
+	VMOVAPS      Y6, Y2
+	VFNMADD231PS 128(AX), Y4, Y2
+	VMOVAPS      Y5, Y4
+	VFNMADD231PS 128(AX), Y3, Y4
+	VMOVAPS      Y2, Y6
+	VFMADD231PS  160(AX), Y4, Y6
+	VFNMADD231PS 160(AX), Y4, Y2
+	VMOVAPS      Y7, Y4
+	VFNMADD231PS (AX), Y5, Y4
+	VFMADD231PS  32(AX), Y3, Y4
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y8, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y1, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y6, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y2, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y4, (R10)
+	MOVQ         srcBlock+48(FP), R10
+	SHLQ         $0x02, R10
+	ADDQ         R10, DI
+	MOVQ         dstBlock+88(FP), R10
+	SHLQ         $0x02, R10
+	ADDQ         R10, R8
+	DECQ         R9
+	JNZ          block
+	MOVQ         srcTile+40(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, (SP)
+	MOVQ         dstTile+80(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, 8(SP)
+	DECQ         SI
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func winogradOutputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutputAVX2(SB), NOSPLIT, $16-104
+	LEAQ winogradConstants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+	MOVQ bias+96(FP), R10
+
+block:
+	MOVQ        DI, R11
+	LEAQ        (DI)(CX*2), R12
+	ADDQ        CX, R12
+	VMOVUPS     (R11), Y0
+	VMOVUPS     (R11)(CX*1), Y1
+	VMOVUPS     (R11)(CX*2), Y2
+	VMOVUPS     (R12), Y3
+	VMOVUPS     (R12)(CX*1), Y4
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      128(AX), Y1, Y1
+	VFMADD231PS 64(AX), Y2, Y1
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VMOVUPS     (R11), Y2
+	VMOVUPS     (R11)(CX*1), Y3
+	VMOVUPS     (R11)(CX*2), Y4
+	VMOVUPS     (R12), Y5
+	VMOVUPS     (R12)(CX*1), Y6
+	VADDPS      Y4, Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VADDPS      Y3, Y2, Y2
+	VADDPS      Y4, Y2, Y2
+	VMULPS      128(AX), Y3, Y3
+	VFMADD231PS 64(AX), Y4, Y3
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VMOVUPS     (R11), Y4
+	VMOVUPS     (R11)(CX*1), Y5
+	VMOVUPS     (R11)(CX*2), Y6
+	VMOVUPS     (R12), Y7
+	VMOVUPS     (R12)(CX*1), Y8
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y8, Y7, Y6
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y6, Y4, Y4
+	VMULPS      128(AX), Y5, Y5
+	VFMADD231PS 64(AX), Y6, Y5
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VMOVUPS     (R11), Y6
+	VMOVUPS     (R11)(CX*1), Y7
+	VMOVUPS     (R11)(CX*2), Y8
+	VMOVUPS     (R12), Y9
+	VMOVUPS     (R12)(CX*1), Y10
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y8
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y8, Y6, Y6
+	VMULPS      128(AX), Y7, Y7
+	VFMADD231PS 64(AX), Y8, Y7
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VMOVUPS     (R11), Y8
+	VMOVUPS     (R11)(CX*1), Y9
+	VMOVUPS     (R11)(CX*2), Y10
+	VMOVUPS     (R12), Y11
+	VMOVUPS     (R12)(CX*1), Y12
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y12, Y11, Y10
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y10, Y8, Y8
+	VMULPS      128(AX), Y9, Y9
+	VFMADD231PS 64(AX), Y10, Y9
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VMOVUPS     (R11), Y10
+	VMOVUPS     (R11)(CX*1), Y11
+	VMOVUPS     (R11)(CX*2), Y12
+	VMOVUPS     (R12), Y13
+	VMOVUPS     (R12)(CX*1), Y14
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y14, Y13, Y12
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y12, Y10, Y10
+	VMULPS      128(AX), Y11, Y11
+	VFMADD231PS 64(AX), Y12, Y11
+	MOVQ        di+64(FP), R11
+	IMUL3Q      $0x00, R11, R11
+	ADDQ        R8, R11
+	VADDPS      Y4, Y2, Y12
+	VADDPS      Y8, Y6, Y13
+	VADDPS      Y12, Y0, Y0
+	VADDPS      Y13, Y0, Y0
+	VMULPS      128(AX), Y12, Y12
+	VFMADD231PS 64(AX), Y13, Y12
+	VSUBPS      Y4, Y2, Y2
+	VSUBPS      Y8, Y6, Y4
+	VMULPS      96(AX), Y2, Y6
+	VFMADD231PS 160(AX), Y4, Y6
+	VMOVAPS     Y10, Y8
+	VFMADD231PS 192(AX), Y2, Y8
+	VFMADD231PS 224(AX), Y4, Y8
+	VADDPS      (R10), Y0, Y0
+	VMOVUPS     Y0, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y6, Y6
+	VMOVUPS     Y6, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y12, Y12
+	VMOVUPS     Y12, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y8, Y8
+	VMOVUPS     Y8, (R11)
+	MOVQ        di+64(FP), R11
+	IMUL3Q      $0x08, R11, R11
+	ADDQ        R8, R11
+	VADDPS      Y5, Y3, Y0
+	VADDPS      Y9, Y7, Y2
+	VADDPS      Y0, Y1, Y1
+	VADDPS      Y2, Y1, Y1
+	VMULPS      128(AX), Y0, Y0
+	VFMADD231PS 64(AX), Y2, Y0
+	VSUBPS      Y5, Y3, Y2
+	VSUBPS      Y9, Y7, Y3
+	VMULPS      96(AX), Y2, Y4
+	VFMADD231PS 160(AX), Y3, Y4
+	VMOVAPS     Y11, Y5
+	VFMADD231PS 192(AX), Y2, Y5
+	VFMADD231PS 224(AX), Y3, Y5
+	VADDPS      (R10), Y1, Y1
+	VMOVUPS     Y1, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y4, Y4
+	VMOVUPS     Y4, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y0, Y0
+	VMOVUPS     Y0, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y5, Y5
+	VMOVUPS     Y5, (R11)
+	MOVQ        DI, R11
+	LEAQ        (DI)(CX*2), R12
+	ADDQ        CX, R12
+	VMOVUPS     (R11)(CX*1), Y0
+	VMOVUPS     (R11)(CX*2), Y1
+	VMOVUPS     (R12), Y2
+	VMOVUPS     (R12)(CX*1), Y3
+	VMOVUPS     (R12)(CX*2), Y4
+	VSUBPS      Y1, Y0, Y0
+	VSUBPS      Y3, Y2, Y1
+	VMULPS      96(AX), Y0, Y2
+	VFMADD231PS 160(AX), Y1, Y2
+	VMOVAPS     Y4, Y3
+	VFMADD231PS 192(AX), Y0, Y3
+	VFMADD231PS 224(AX), Y1, Y3
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VMOVUPS     (R11)(CX*1), Y0
+	VMOVUPS     (R11)(CX*2), Y1
+	VMOVUPS     (R12), Y4
+	VMOVUPS     (R12)(CX*1), Y5
+	VMOVUPS     (R12)(CX*2), Y6
+	VSUBPS      Y1, Y0, Y0
+	VSUBPS      Y5, Y4, Y1
+	VMULPS      96(AX), Y0, Y4
+	VFMADD231PS 160(AX), Y1, Y4
+	VMOVAPS     Y6, Y5
+	VFMADD231PS 192(AX), Y0, Y5
+	VFMADD231PS 224(AX), Y1, Y5
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VMOVUPS     (R11)(CX*1), Y0
+	VMOVUPS     (R11)(CX*2), Y1
+	VMOVUPS     (R12), Y6
+	VMOVUPS     (R12)(CX*1), Y7
+	VMOVUPS     (R12)(CX*2), Y8
+	VSUBPS      Y1, Y0, Y0
+	VSUBPS      Y7, Y6, Y1
+	VMULPS      96(AX), Y0, Y6
+	VFMADD231PS 160(AX), Y1, Y6
+	VMOVAPS     Y8, Y7
+	VFMADD231PS 192(AX), Y0, Y7
+	VFMADD231PS 224(AX), Y1, Y7
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VMOVUPS     (R11)(CX*1), Y0
+	VMOVUPS     (R11)(CX*2), Y1
+	VMOVUPS     (R12), Y8
+	VMOVUPS     (R12)(CX*1), Y9
+	VMOVUPS     (R12)(CX*2), Y10
+	VSUBPS      Y1, Y0, Y0
+	VSUBPS      Y9, Y8, Y1
+	VMULPS      96(AX), Y0, Y8
+	VFMADD231PS 160(AX), Y1, Y8
+	VMOVAPS     Y10, Y9
+	VFMADD231PS 192(AX), Y0, Y9
+	VFMADD231PS 224(AX), Y1, Y9
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VMOVUPS     (R11)(CX*1), Y0
+	VMOVUPS     (R11)(CX*2), Y1
+	VMOVUPS     (R12), Y10
+	VMOVUPS     (R12)(CX*1), Y11
+	VMOVUPS     (R12)(CX*2), Y12
+	VSUBPS      Y1, Y0, Y0
+	VSUBPS      Y11, Y10, Y1
+	VMULPS      96(AX), Y0, Y10
+	VFMADD231PS 160(AX), Y1, Y10
+	VMOVAPS     Y12, Y11
+	VFMADD231PS 192(AX), Y0, Y11
+	VFMADD231PS 224(AX), Y1, Y11
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VMOVUPS     (R11)(CX*1), Y0
+	VMOVUPS     (R11)(CX*2), Y1
+	VMOVUPS     (R12), Y12
+	VMOVUPS     (R12)(CX*1), Y13
+	VMOVUPS     (R12)(CX*2), Y14
+	VSUBPS      Y1, Y0, Y0
+	VSUBPS      Y13, Y12, Y1
+	VMULPS      96(AX), Y0, Y12
+	VFMADD231PS 160(AX), Y1, Y12
+	VMOVAPS     Y14, Y13
+	VFMADD231PS 192(AX), Y0, Y13
+	VFMADD231PS 224(AX), Y1, Y13
+	MOVQ        di+64(FP), R11
+	IMUL3Q      $0x04, R11, R11
+	ADDQ        R8, R11
+	VADDPS      Y6, Y4, Y0
+	VADDPS      Y10, Y8, Y1
+	VADDPS      Y0, Y2, Y2
+	VADDPS      Y1, Y2, Y2
+	VMULPS      128(AX), Y0, Y0
+	VFMADD231PS 64(AX), Y1, Y0
+	VSUBPS      Y6, Y4, Y1
+	VSUBPS      Y10, Y8, Y4
+	VMULPS      96(AX), Y1, Y6
+	VFMADD231PS 160(AX), Y4, Y6
+	VMOVAPS     Y12, Y8
+	VFMADD231PS 192(AX), Y1, Y8
+	VFMADD231PS 224(AX), Y4, Y8
+	VADDPS      (R10), Y2, Y2
+	VMOVUPS     Y2, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y6, Y6
+	VMOVUPS     Y6, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y0, Y0
+	VMOVUPS     Y0, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y8, Y8
+	VMOVUPS     Y8, (R11)
+	MOVQ        di+64(FP), R11
+	IMUL3Q      $0x0c, R11, R11
+	ADDQ        R8, R11
+	VADDPS      Y7, Y5, Y0
+	VADDPS      Y11, Y9, Y1
+	VADDPS      Y0, Y3, Y2
+	VADDPS      Y1, Y2, Y2
+	VMULPS      128(AX), Y0, Y0
+	VFMADD231PS 64(AX), Y1, Y0
+	VSUBPS      Y7, Y5, Y1
+	VSUBPS      Y11, Y9, Y3
+	VMULPS      96(AX), Y1, Y4
+	VFMADD231PS 160(AX), Y3, Y4
+	VMOVAPS     Y13, Y5
+	VFMADD231PS 192(AX), Y1, Y5
+	VFMADD231PS 224(AX), Y3, Y5
+	VADDPS      (R10), Y2, Y2
+	VMOVUPS     Y2, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y4, Y4
+	VMOVUPS     Y4, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y0, Y0
+	VMOVUPS     Y0, (R11)
+	ADDQ        BX, R11
+	VADDPS      (R10), Y5, Y5
+	VMOVUPS     Y5, (R11)
+	MOVQ        srcBlock+48(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, DI
+	MOVQ        dstBlock+88(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	ADDQ        $0x20, R10
+	DECQ        R9
+	JNZ         block
+	MOVQ        srcTile+40(FP), DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, (SP)
+	MOVQ        dstTile+80(FP), DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, 8(SP)
+	DECQ        SI
+	JNZ         tile
+	VZEROUPPER
+	RET
+
+// func winogradOutputGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX, FMA3
+TEXT ·winogradOutputGradAVX2(SB), NOSPLIT, $16-96
+	LEAQ winogradConstants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+
+block:
+	MOVQ        DI, R10
+	LEAQ        (DI)(CX*2), R11
+	ADDQ        CX, R11
+	VMOVUPS     (R10), Y0
+	VMOVUPS     (R10)(CX*1), Y1
+	VMOVUPS     (R10)(CX*2), Y2
+	VMOVUPS     (R11), Y3
+	VMOVAPS     Y0, Y4
+	VFMADD231PS 128(AX), Y2, Y4
+	VMULPS      96(AX), Y1, Y1
+	VFMADD231PS 192(AX), Y3, Y1
+	VMOVAPS     Y0, Y0
+	VADDPS      Y1, Y4, Y2
+	VSUBPS      Y1, Y4, Y1
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VMOVUPS     (R10), Y3
+	VMOVUPS     (R10)(CX*1), Y4
+	VMOVUPS     (R10)(CX*2), Y5
+	VMOVUPS     (R11), Y6
+	VMOVAPS     Y3, Y7
+	VFMADD231PS 128(AX), Y5, Y7
+	VMULPS      96(AX), Y4, Y4
+	VFMADD231PS 192(AX), Y6, Y4
+	VMOVAPS     Y3, Y3
+	VADDPS      Y4, Y7, Y5
+	VSUBPS      Y4, Y7, Y4
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VMOVUPS     (R10), Y6
+	VMOVUPS     (R10)(CX*1), Y7
+	VMOVUPS     (R10)(CX*2), Y8
+	VMOVUPS     (R11), Y9
+	VMOVAPS     Y6, Y10
+	VFMADD231PS 128(AX), Y8, Y10
+	VMULPS      96(AX), Y7, Y7
+	VFMADD231PS 192(AX), Y9, Y7
+	VMOVAPS     Y6, Y6
+	VADDPS      Y7, Y10, Y8
+	VSUBPS      Y7, Y10, Y7
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VMOVUPS     (R10), Y9
+	VMOVUPS     (R10)(CX*1), Y10
+	VMOVUPS     (R10)(CX*2), Y11
+	VMOVUPS     (R11), Y12
+	VMOVAPS     Y9, Y13
+	VFMADD231PS 128(AX), Y11, Y13
+	VMULPS      96(AX), Y10, Y10
+	VFMADD231PS 192(AX), Y12, Y10
+	VMOVAPS     Y9, Y9
+	VADDPS      Y10, Y13, Y11
+	VSUBPS      Y10, Y13, Y10
+	MOVQ        di+64(FP), R10
+	IMUL3Q      $0x00, R10, R10
+	ADDQ        R8, R10
+	VMOVAPS     Y0, Y12
+	VFMADD231PS 128(AX), Y6, Y12
+	VMULPS      96(AX), Y3, Y13
+	VFMADD231PS 192(AX), Y9, Y13
+	VMOVAPS     Y0, Y14
+	VADDPS      Y13, Y12, Y15
+	VSUBPS      Y13, Y12, Y12
+	VMOVAPS     Y0, Y0
+	VFMADD231PS 64(AX), Y6, Y0
+	VMULPS      160(AX), Y3, Y3
+	VFMADD231PS 224(AX), Y9, Y3
+	VADDPS      Y3, Y0, Y6
+	VSUBPS      Y3, Y0, Y0
+	VMOVAPS     Y9, Y3
+	VMOVUPS     Y14, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y15, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y12, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y6, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y0, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y3, (R10)
+	MOVQ        di+64(FP), R10
+	IMUL3Q      $0x04, R10, R10
+	ADDQ        R8, R10
+	VMOVAPS     Y2, Y0
+	VFMADD231PS 128(AX), Y8, Y0
+	VMULPS      96(AX), Y5, Y3
+	VFMADD231PS 192(AX), Y11, Y3
+	VMOVAPS     Y2, Y6
+	VADDPS      Y3, Y0, Y9
+	VSUBPS      Y3, Y0, Y0
+	VMOVAPS     Y2, Y2
+	VFMADD231PS 64(AX), Y8, Y2
+	VMULPS      160(AX), Y5, Y3
+	VFMADD231PS 224(AX), Y11, Y3
+	VADDPS      Y3, Y2, Y5
+	VSUBPS      Y3, Y2, Y2
+	VMOVAPS     Y11, Y3
+	VMOVUPS     Y6, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y9, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y0, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y5, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y2, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y3, (R10)
+	MOVQ        di+64(FP), R10
+	IMUL3Q      $0x08, R10, R10
+	ADDQ        R8, R10
+	VMOVAPS     Y1, Y0
+	VFMADD231PS 128(AX), Y7, Y0
+	VMULPS      96(AX), Y4, Y2
+	VFMADD231PS 192(AX), Y10, Y2
+	VMOVAPS     Y1, Y3
+	VADDPS      Y2, Y0, Y5
+	VSUBPS      Y2, Y0, Y0
+	VMOVAPS     Y1, Y1
+	VFMADD231PS 64(AX), Y7, Y1
+	VMULPS      160(AX), Y4, Y2
+	VFMADD231PS 224(AX), Y10, Y2
+	VADDPS      Y2, Y1, Y4
+	VSUBPS      Y2, Y1, Y1
+	VMOVAPS     Y10, Y2
+	VMOVUPS     Y3, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y5, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y0, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y4, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y1, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y2, (R10)
+	MOVQ        DI, R10
+	LEAQ        (DI)(CX*2), R11
+	ADDQ        CX, R11
+	VMOVUPS     (R10), Y0
+	VMOVUPS     (R10)(CX*1), Y1
+	VMOVUPS     (R10)(CX*2), Y2
+	VMOVUPS     (R11), Y3
+	VMOVAPS     Y0, Y0
+	VFMADD231PS 64(AX), Y2, Y0
+	VMULPS      160(AX), Y1, Y1
+	VFMADD231PS 224(AX), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMOVAPS     Y3, Y1
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VMOVUPS     (R10), Y3
+	VMOVUPS     (R10)(CX*1), Y4
+	VMOVUPS     (R10)(CX*2), Y5
+	VMOVUPS     (R11), Y6
+	VMOVAPS     Y3, Y3
+	VFMADD231PS 64(AX), Y5, Y3
+	VMULPS      160(AX), Y4, Y4
+	VFMADD231PS 224(AX), Y6, Y4
+	VADDPS      Y4, Y3, Y5
+	VSUBPS      Y4, Y3, Y3
+	VMOVAPS     Y6, Y4
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VMOVUPS     (R10), Y6
+	VMOVUPS     (R10)(CX*1), Y7
+	VMOVUPS     (R10)(CX*2), Y8
+	VMOVUPS     (R11), Y9
+	VMOVAPS     Y6, Y6
+	VFMADD231PS 64(AX), Y8, Y6
+	VMULPS      160(AX), Y7, Y7
+	VFMADD231PS 224(AX), Y9, Y7
+	VADDPS      Y7, Y6, Y8
+	VSUBPS      Y7, Y6, Y6
+	VMOVAPS     Y9, Y7
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VMOVUPS     (R10), Y9
+	VMOVUPS     (R10)(CX*1), Y10
+	VMOVUPS     (R10)(CX*2), Y11
+	VMOVUPS     (R11), Y12
+	VMOVAPS     Y9, Y9
+	VFMADD231PS 64(AX), Y11, Y9
+	VMULPS      160(AX), Y10, Y10
+	VFMADD231PS 224(AX), Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VSUBPS      Y10, Y9, Y9
+	VMOVAPS     Y12, Y10
+	MOVQ        di+64(FP), R10
+	IMUL3Q      $0x0c, R10, R10
+	ADDQ        R8, R10
+	VMOVAPS     Y2, Y12
+	VFMADD231PS 128(AX), Y8, Y12
+	VMULPS      96(AX), Y5, Y13
+	VFMADD231PS 192(AX), Y11, Y13
+	VMOVAPS     Y2, Y14
+	VADDPS      Y13, Y12, Y15
+	VSUBPS      Y13, Y12, Y12
+	VMOVAPS     Y2, Y2
+	VFMADD231PS 64(AX), Y8, Y2
+	VMULPS      160(AX), Y5, Y5
+	VFMADD231PS 224(AX), Y11, Y5
+	VADDPS      Y5, Y2, Y8
+	VSUBPS      Y5, Y2, Y2
+	VMOVAPS     Y11, Y5
+	VMOVUPS     Y14, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y15, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y12, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y8, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y2, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y5, (R10)
+	MOVQ        di+64(FP), R10
+	IMUL3Q      $0x10, R10, R10
+	ADDQ        R8, R10
+	VMOVAPS     Y0, Y2
+	VFMADD231PS 128(AX), Y6, Y2
+	VMULPS      96(AX), Y3, Y5
+	VFMADD231PS 192(AX), Y9, Y5
+	VMOVAPS     Y0, Y8
+	VADDPS      Y5, Y2, Y11
+	VSUBPS      Y5, Y2, Y2
+	VMOVAPS     Y0, Y0
+	VFMADD231PS 64(AX), Y6, Y0
+	VMULPS      160(AX), Y3, Y3
+	VFMADD231PS 224(AX), Y9, Y3
+	VADDPS      Y3, Y0, Y5
+	VSUBPS      Y3, Y0, Y0
+	VMOVAPS     Y9, Y3
+	VMOVUPS     Y8, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y11, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y2, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y5, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y0, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y3, (R10)
+	MOVQ        di+64(FP), R10
+	IMUL3Q      $0x14, R10, R10
+	ADDQ        R8, R10
+	VMOVAPS     Y1, Y0
+	VFMADD231PS 128(AX), Y7, Y0
+	VMULPS      96(AX), Y4, Y2
+	VFMADD231PS 192(AX), Y10, Y2
+	VMOVAPS     Y1, Y3
+	VADDPS      Y2, Y0, Y5
+	VSUBPS      Y2, Y0, Y0
+	VMOVAPS     Y1, Y1
+	VFMADD231PS 64(AX), Y7, Y1
+	VMULPS      160(AX), Y4, Y2
+	VFMADD231PS 224(AX), Y10, Y2
+	VADDPS      Y2, Y1, Y4
+	VSUBPS      Y2, Y1, Y1
+	VMOVAPS     Y10, Y2
+	VMOVUPS     Y3, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y5, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y0, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y4, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y1, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Y2, (R10)
+	MOVQ        srcBlock+48(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	MOVQ        dstBlock+88(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, R8
+	DECQ        R9
+	JNZ         block
+	MOVQ        srcTile+40(FP), DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, (SP)
+	MOVQ        dstTile+80(FP), DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, 8(SP)
+	DECQ        SI
+	JNZ         tile
+	VZEROUPPER
+	RET
+
+// func winogradWeightAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX, FMA3
+TEXT ·winogradWeightAVX2(SB), NOSPLIT, $16-96
+	LEAQ winogradConstants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+
+block:
+	MOVQ         DI, R10
+	LEAQ         (DI)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*1), Y1
+	VMOVUPS      (R10)(CX*2), Y2
+	VMULPS       256(AX), Y0, Y3
+	VFNMADD231PS 288(AX), Y2, Y3
+	VMULPS       320(AX), Y1, Y1
+	VMULPS       352(AX), Y0, Y0
+	VADDPS       Y1, Y3, Y2
+	VSUBPS       Y1, Y3, Y1
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y3
+	VMOVUPS      (R10)(CX*1), Y4
+	VMOVUPS      (R10)(CX*2), Y5
+	VMULPS       256(AX), Y3, Y6
+	VFNMADD231PS 288(AX), Y5, Y6
+	VMULPS       320(AX), Y4, Y4
+	VMULPS       352(AX), Y3, Y3
+	VADDPS       Y4, Y6, Y5
+	VSUBPS       Y4, Y6, Y4
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y6
+	VMOVUPS      (R10)(CX*1), Y7
+	VMOVUPS      (R10)(CX*2), Y8
+	VMULPS       256(AX), Y6, Y9
+	VFNMADD231PS 288(AX), Y8, Y9
+	VMULPS       320(AX), Y7, Y7
+	VMULPS       352(AX), Y6, Y6
+	VADDPS       Y7, Y9, Y8
+	VSUBPS       Y7, Y9, Y7
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x00, R10, R10
+	ADDQ         R8, R10
+	VMULPS       256(AX), Y0, Y9
+	VFNMADD231PS 288(AX), Y6, Y9
+	VMULPS       320(AX), Y3, Y10
+	VMULPS       352(AX), Y0, Y11
+	VADDPS       Y10, Y9, Y12
+	VSUBPS       Y10, Y9, Y9
+	VMULPS       384(AX), Y0, Y0
+	VFMADD231PS  288(AX), Y6, Y0
+	VMULPS       416(AX), Y3, Y3
+	VADDPS       Y3, Y0, Y10
+	VSUBPS       Y3, Y0, Y0
+	VMOVAPS      Y6, Y3
+	VMOVUPS      Y11, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y12, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y9, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y10, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x04, R10, R10
+	ADDQ         R8, R10
+	VMULPS       256(AX), Y2, Y0
+	VFNMADD231PS 288(AX), Y8, Y0
+	VMULPS       320(AX), Y5, Y3
+	VMULPS       352(AX), Y2, Y6
+	VADDPS       Y3, Y0, Y9
+	VSUBPS       Y3, Y0, Y0
+	VMULPS       384(AX), Y2, Y2
+	VFMADD231PS  288(AX), Y8, Y2
+	VMULPS       416(AX), Y5, Y3
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVAPS      Y8, Y3
+	VMOVUPS      Y6, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y9, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y5, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y2, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x08, R10, R10
+	ADDQ         R8, R10
+	VMULPS       256(AX), Y1, Y0
+	VFNMADD231PS 288(AX), Y7, Y0
+	VMULPS       320(AX), Y4, Y2
+	VMULPS       352(AX), Y1, Y3
+	VADDPS       Y2, Y0, Y5
+	VSUBPS       Y2, Y0, Y0
+	VMULPS       384(AX), Y1, Y1
+	VFMADD231PS  288(AX), Y7, Y1
+	VMULPS       416(AX), Y4, Y2
+	VADDPS       Y2, Y1, Y4
+	VSUBPS       Y2, Y1, Y1
+	VMOVAPS      Y7, Y2
+	VMOVUPS      Y3, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y5, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y4, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y1, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y2, (R10)
+	MOVQ         DI, R10
+	LEAQ         (DI)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*1), Y1
+	VMOVUPS      (R10)(CX*2), Y2
+	VMULPS       384(AX), Y0, Y0
+	VFMADD231PS  288(AX), Y2, Y0
+	VMULPS       416(AX), Y1, Y1
+	VADDPS       Y1, Y0, Y3
+	VSUBPS       Y1, Y0, Y0
+	VMOVAPS      Y2, Y1
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y2
+	VMOVUPS      (R10)(CX*1), Y4
+	VMOVUPS      (R10)(CX*2), Y5
+	VMULPS       384(AX), Y2, Y2
+	VFMADD231PS  288(AX), Y5, Y2
+	VMULPS       416(AX), Y4, Y4
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VMOVAPS      Y5, Y4
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y5
+	VMOVUPS      (R10)(CX*1), Y7
+	VMOVUPS      (R10)(CX*2), Y8
+	VMULPS       384(AX), Y5, Y5
+	VFMADD231PS  288(AX), Y8, Y5
+	VMULPS       416(AX), Y7, Y7
+	VADDPS       Y7, Y5, Y9
+	VSUBPS       Y7, Y5, Y5
+	VMOVAPS      Y8, Y7
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x0c, R10, R10
+	ADDQ         R8, R10
+	VMULPS       256(AX), Y3, Y8
+	VFNMADD231PS 288(AX), Y9, Y8
+	VMULPS       320(AX), Y6, Y10
+	VMULPS       352(AX), Y3, Y11
+	VADDPS       Y10, Y8, Y12
+	VSUBPS       Y10, Y8, Y8
+	VMULPS       384(AX), Y3, Y3
+	VFMADD231PS  288(AX), Y9, Y3
+	VMULPS       416(AX), Y6, Y6
+	VADDPS       Y6, Y3, Y10
+	VSUBPS       Y6, Y3, Y3
+	VMOVAPS      Y9, Y6
+	VMOVUPS      Y11, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y12, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y8, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y10, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y3, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y6, (R10)
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x10, R10, R10
+	ADDQ         R8, R10
+	VMULPS       256(AX), Y0, Y3
+	VFNMADD231PS 288(AX), Y5, Y3
+	VMULPS       320(AX), Y2, Y6
+	VMULPS       352(AX), Y0, Y8
+	VADDPS       Y6, Y3, Y9
+	VSUBPS       Y6, Y3, Y3
+	VMULPS       384(AX), Y0, Y0
+	VFMADD231PS  288(AX), Y5, Y0
+	VMULPS       416(AX), Y2, Y2
+	VADDPS       Y2, Y0, Y6
+	VSUBPS       Y2, Y0, Y0
+	VMOVAPS      Y5, Y2
+	VMOVUPS      Y8, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y9, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y3, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y6, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y2, (R10)
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x14, R10, R10
+	ADDQ         R8, R10
+	VMULPS       256(AX), Y1, Y0
+	VFNMADD231PS 288(AX), Y7, Y0
+	VMULPS       320(AX), Y4, Y2
+	VMULPS       352(AX), Y1, Y3
+	VADDPS       Y2, Y0, Y5
+	VSUBPS       Y2, Y0, Y0
+	VMULPS       384(AX), Y1, Y1
+	VFMADD231PS  288(AX), Y7, Y1
+	VMULPS       416(AX), Y4, Y2
+	VADDPS       Y2, Y1, Y4
+	VSUBPS       Y2, Y1, Y1
+	VMOVAPS      Y7, Y2
+	VMOVUPS      Y3, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y5, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y4, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y1, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y2, (R10)
+	MOVQ         srcBlock+48(FP), R10
+	SHLQ         $0x02, R10
+	ADDQ         R10, DI
+	MOVQ         dstBlock+88(FP), R10
+	SHLQ         $0x02, R10
+	ADDQ         R10, R8
+	DECQ         R9
+	JNZ          block
+	MOVQ         srcTile+40(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, (SP)
+	MOVQ         dstTile+80(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, 8(SP)
+	DECQ         SI
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func winogradWeightGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX, FMA3
+TEXT ·winogradWeightGradAVX2(SB), NOSPLIT, $16-96
+	LEAQ winogradConstants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+
+block:
+	MOVQ         DI, R10
+	LEAQ         (DI)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*1), Y1
+	VMOVUPS      (R10)(CX*2), Y2
+	VMOVUPS      (R11), Y3
+	VMOVUPS      (R11)(CX*1), Y4
+	VMOVUPS      (R11)(CX*2), Y5
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VMULPS       352(AX), Y0, Y0
+	VFNMADD231PS 448(AX), Y1, Y0
+	VFMADD231PS  384(AX), Y2, Y0
+	VMOVAPS      Y5, Y3
+	VFNMADD231PS 288(AX), Y1, Y3
+	VFMADD231PS  288(AX), Y2, Y3
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y1
+	VMOVUPS      (R10)(CX*1), Y2
+	VMOVUPS      (R10)(CX*2), Y4
+	VMOVUPS      (R11), Y5
+	VMOVUPS      (R11)(CX*1), Y6
+	VMOVUPS      (R11)(CX*2), Y7
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y6, Y5, Y4
+	VMULPS       352(AX), Y1, Y1
+	VFNMADD231PS 448(AX), Y2, Y1
+	VFMADD231PS  384(AX), Y4, Y1
+	VMOVAPS      Y7, Y5
+	VFNMADD231PS 288(AX), Y2, Y5
+	VFMADD231PS  288(AX), Y4, Y5
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y2
+	VMOVUPS      (R10)(CX*1), Y4
+	VMOVUPS      (R10)(CX*2), Y6
+	VMOVUPS      (R11), Y7
+	VMOVUPS      (R11)(CX*1), Y8
+	VMOVUPS      (R11)(CX*2), Y9
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y8, Y7, Y6
+	VMULPS       352(AX), Y2, Y2
+	VFNMADD231PS 448(AX), Y4, Y2
+	VFMADD231PS  384(AX), Y6, Y2
+	VMOVAPS      Y9, Y7
+	VFNMADD231PS 288(AX), Y4, Y7
+	VFMADD231PS  288(AX), Y6, Y7
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y4
+	VMOVUPS      (R10)(CX*1), Y6
+	VMOVUPS      (R10)(CX*2), Y8
+	VMOVUPS      (R11), Y9
+	VMOVUPS      (R11)(CX*1), Y10
+	VMOVUPS      (R11)(CX*2), Y11
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y10, Y9, Y8
+	VMULPS       352(AX), Y4, Y4
+	VFNMADD231PS 448(AX), Y6, Y4
+	VFMADD231PS  384(AX), Y8, Y4
+	VMOVAPS      Y11, Y9
+	VFNMADD231PS 288(AX), Y6, Y9
+	VFMADD231PS  288(AX), Y8, Y9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y6
+	VMOVUPS      (R10)(CX*1), Y8
+	VMOVUPS      (R10)(CX*2), Y10
+	VMOVUPS      (R11), Y11
+	VMOVUPS      (R11)(CX*1), Y12
+	VMOVUPS      (R11)(CX*2), Y13
+	VADDPS       Y10, Y8, Y8
+	VADDPS       Y12, Y11, Y10
+	VMULPS       352(AX), Y6, Y6
+	VFNMADD231PS 448(AX), Y8, Y6
+	VFMADD231PS  384(AX), Y10, Y6
+	VMOVAPS      Y13, Y11
+	VFNMADD231PS 288(AX), Y8, Y11
+	VFMADD231PS  288(AX), Y10, Y11
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10), Y8
+	VMOVUPS      (R10)(CX*1), Y10
+	VMOVUPS      (R10)(CX*2), Y12
+	VMOVUPS      (R11), Y13
+	VMOVUPS      (R11)(CX*1), Y14
+	VMOVUPS      (R11)(CX*2), Y15
+	VADDPS       Y12, Y10, Y10
+	VADDPS       Y14, Y13, Y12
+	VMULPS       352(AX), Y8, Y8
+	VFNMADD231PS 448(AX), Y10, Y8
+	VFMADD231PS  384(AX), Y12, Y8
+	VMOVAPS      Y15, Y13
+	VFNMADD231PS 288(AX), Y10, Y13
+	VFMADD231PS  288(AX), Y12, Y13
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x00, R10, R10
+	ADDQ         R8, R10
+	VADDPS       Y2, Y1, Y10
+	VADDPS       Y6, Y4, Y12
+	VMULPS       352(AX), Y0, Y0
+	VFNMADD231PS 448(AX), Y10, Y0
+	VFMADD231PS  384(AX), Y12, Y0
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS 288(AX), Y10, Y8
+	VFMADD231PS  288(AX), Y12, Y8
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y6, Y4, Y2
+	VMULPS       320(AX), Y1, Y1
+	VFMADD231PS  416(AX), Y2, Y1
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y1, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y8, (R10)
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x08, R10, R10
+	ADDQ         R8, R10
+	VADDPS       Y7, Y5, Y0
+	VADDPS       Y11, Y9, Y1
+	VMULPS       352(AX), Y3, Y2
+	VFNMADD231PS 448(AX), Y0, Y2
+	VFMADD231PS  384(AX), Y1, Y2
+	VMOVAPS      Y13, Y3
+	VFNMADD231PS 288(AX), Y0, Y3
+	VFMADD231PS  288(AX), Y1, Y3
+	VSUBPS       Y7, Y5, Y0
+	VSUBPS       Y11, Y9, Y1
+	VMULPS       320(AX), Y0, Y0
+	VFMADD231PS  416(AX), Y1, Y0
+	VMOVUPS      Y2, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         DI, R10
+	LEAQ         (DI)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      (R10)(CX*1), Y0
+	VMOVUPS      (R10)(CX*2), Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(CX*1), Y3
+	VSUBPS       Y1, Y0, Y0
+	VSUBPS       Y3, Y2, Y1
+	VMULPS       320(AX), Y0, Y0
+	VFMADD231PS  416(AX), Y1, Y0
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y1
+	VMOVUPS      (R10)(CX*2), Y2
+	VMOVUPS      (R11), Y3
+	VMOVUPS      (R11)(CX*1), Y4
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y4, Y3, Y2
+	VMULPS       320(AX), Y1, Y1
+	VFMADD231PS  416(AX), Y2, Y1
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y2
+	VMOVUPS      (R10)(CX*2), Y3
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R11)(CX*1), Y5
+	VSUBPS       Y3, Y2, Y2
+	VSUBPS       Y5, Y4, Y3
+	VMULPS       320(AX), Y2, Y2
+	VFMADD231PS  416(AX), Y3, Y2
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y3
+	VMOVUPS      (R10)(CX*2), Y4
+	VMOVUPS      (R11), Y5
+	VMOVUPS      (R11)(CX*1), Y6
+	VSUBPS       Y4, Y3, Y3
+	VSUBPS       Y6, Y5, Y4
+	VMULPS       320(AX), Y3, Y3
+	VFMADD231PS  416(AX), Y4, Y3
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y4
+	VMOVUPS      (R10)(CX*2), Y5
+	VMOVUPS      (R11), Y6
+	VMOVUPS      (R11)(CX*1), Y7
+	VSUBPS       Y5, Y4, Y4
+	VSUBPS       Y7, Y6, Y5
+	VMULPS       320(AX), Y4, Y4
+	VFMADD231PS  416(AX), Y5, Y4
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	VMOVUPS      (R10)(CX*1), Y5
+	VMOVUPS      (R10)(CX*2), Y6
+	VMOVUPS      (R11), Y7
+	VMOVUPS      (R11)(CX*1), Y8
+	VSUBPS       Y6, Y5, Y5
+	VSUBPS       Y8, Y7, Y6
+	VMULPS       320(AX), Y5, Y5
+	VFMADD231PS  416(AX), Y6, Y5
+	MOVQ         di+64(FP), R10
+	IMUL3Q       $0x04, R10, R10
+	ADDQ         R8, R10
+	VADDPS       Y2, Y1, Y6
+	VADDPS       Y4, Y3, Y7
+	VMULPS       352(AX), Y0, Y0
+	VFNMADD231PS 448(AX), Y6, Y0
+	VFMADD231PS  384(AX), Y7, Y0
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS 288(AX), Y6, Y5
+	VFMADD231PS  288(AX), Y7, Y5
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y4, Y3, Y2
+	VMULPS       320(AX), Y1, Y1
+	VFMADD231PS  416(AX), Y2, Y1
+	VMOVUPS      Y0, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y1, (R10)
+	ADDQ         BX, R10
+	VMOVUPS      Y5, (R10)
+	MOVQ         srcBlock+48(FP), R10
+	SHLQ         $0x02, R10
+	ADDQ         R10, DI
+	MOVQ         dstBlock+88(FP), R10
+	SHLQ         $0x02, R10
+	ADDQ         R10, R8
+	DECQ         R9
+	JNZ          block
+	MOVQ         srcTile+40(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, (SP)
+	MOVQ         dstTile+80(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, 8(SP)
+	DECQ         SI
+	JNZ          tile
 	VZEROUPPER
 	RET
 

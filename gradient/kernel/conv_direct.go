@@ -97,6 +97,11 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 	if n == 0 || c.resultSize == 0 {
 		return
 	}
+	if m, ok := c.winograd(w, weight); ok {
+		m.run(w, source, bias, result)
+		m.free()
+		return
+	}
 	var m method
 	if c.flat() {
 		m = c.positionLanes(weight)

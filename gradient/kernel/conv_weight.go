@@ -24,6 +24,10 @@ func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
 		clear(gw[:p.group*p.wSize])
 		return
 	}
+	if p.suitsWinograd(p.ic, p.oc, p.out) {
+		p.winoGradWeight(w, x, gy, gw)
+		return
+	}
 	m := p.newGradWeight()
 	defer m.free()
 	for g := range p.group {

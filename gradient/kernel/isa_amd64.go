@@ -10,10 +10,10 @@ import "golang.org/x/sys/cpu"
 var available = func() (sets []*instructions) {
 	x := &cpu.X86
 	if x.HasAVX512F && x.HasBMI2 && x.HasAVX2 && x.HasFMA {
-		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512})
+		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512, winograd: winogradAVX512})
 	}
 	if x.HasAVX2 && x.HasFMA {
-		sets = append(sets, &instructions{name: "AVX2", rows: 6, lanes: 8, vecs: 2, tile: tileAVX2})
+		sets = append(sets, &instructions{name: "AVX2", rows: 6, lanes: 8, vecs: 2, tile: tileAVX2, winograd: winogradAVX2})
 	}
 	return append(sets, portable)
 }()
@@ -87,4 +87,25 @@ func transposeBlocks(dst []float32, ds int, src []float32, ss, rows, cols int) (
 	_, _ = dst[(done-1)*ds+7], src[(rows-1)*ss+done-1]
 	transpose8AVX2(done/8, &src[0], ss, rows, &dst[0], ds)
 	return done
+}
+
+// winoFunction is the assembly of a transform.
+type winoFunction func(tiles, blocks int, src *float32, si, sj, srcTile, srcBlock int, dst *float32, di, dj, dstTile, dstBlock int)
+
+func winogradAVX512(kind winoTransform, a *winoArgs) {
+	if kind == winoOutput {
+		winogradOutputAVX512(a.tiles, a.channels/16, &a.src[a.from.at], a.from.i, a.from.j, a.from.tile, 16, &a.dst[a.to.at], a.to.i, a.to.j, a.to.tile, 16, &a.bias[0])
+		return
+	}
+	f := [...]winoFunction{winoInput: winogradInputAVX512, winoOutputGrad: winogradOutputGradAVX512, winoWeight: winogradWeightAVX512, winoWeightGrad: winogradWeightGradAVX512}[kind]
+	f(a.tiles, a.channels/16, &a.src[a.from.at], a.from.i, a.from.j, a.from.tile, 16, &a.dst[a.to.at], a.to.i, a.to.j, a.to.tile, 16)
+}
+
+func winogradAVX2(kind winoTransform, a *winoArgs) {
+	if kind == winoOutput {
+		winogradOutputAVX2(a.tiles, a.channels/8, &a.src[a.from.at], a.from.i, a.from.j, a.from.tile, 8, &a.dst[a.to.at], a.to.i, a.to.j, a.to.tile, 8, &a.bias[0])
+		return
+	}
+	f := [...]winoFunction{winoInput: winogradInputAVX2, winoOutputGrad: winogradOutputGradAVX2, winoWeight: winogradWeightAVX2, winoWeightGrad: winogradWeightGradAVX2}[kind]
+	f(a.tiles, a.channels/8, &a.src[a.from.at], a.from.i, a.from.j, a.from.tile, 8, &a.dst[a.to.at], a.to.i, a.to.j, a.to.tile, 8)
 }

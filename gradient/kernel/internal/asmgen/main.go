@@ -7,8 +7,12 @@ import . "github.com/mmcloughlin/avo/build"
 func main() {
 	ConstraintExpr("!noasm")
 	maskData()
+	winogradData()
 	for _, v := range []vectors{avx512, avx2} {
 		tiles(v)
+		for _, l := range transforms {
+			transform(v, l)
+		}
 	}
 	transpose()
 	Generate()

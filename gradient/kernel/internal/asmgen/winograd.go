@@ -1,0 +1,288 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The transforms of Winograd's convolution F(4×4, 3×3) with the interpolation
+// points 0, ±a, ±b and ∞; see winograd.go in package kernel for what they are
+// for. Each is a small matrix L applied as L·x·Lᵀ to n×n vectors, giving m×m.
+type linear struct {
+	name   string
+	n, m   int
+	groups []group
+	bias   bool // add a vector to every result
+}
+
+// group is a part of the rows of L with what they share. So many accumulators
+// of the vertical pass stay in registers at a time.
+type group struct {
+	rows []int
+	in   []int // the inputs that the rows use
+	// apply returns the rows of L·x; x holds the inputs, which must survive.
+	apply func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual
+}
+
+const (
+	pointA, pointB = 0.75, 1.5
+	a2, b2         = pointA * pointA, pointB * pointB
+	scaleA         = 1 / (2 * a2 * (a2 - b2)) // of row ±a of G
+	scaleB         = 1 / (2 * b2 * (b2 - a2))
+)
+
+// transforms lists the five.
+var transforms = []linear{
+	{name: "Input", n: 6, m: 6, groups: []group{
+		{[]int{0}, []int{0, 2, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			return regs(w.fma(w.fma(w.copy(x[4]), -(a2+b2), x[2]), a2*b2, x[0]))
+		}},
+		{[]int{1, 2}, []int{1, 2, 3, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			even, odd := w.fma(w.copy(x[4]), -b2, x[2]), w.fma(w.copy(x[3]), -b2, x[1])
+			return regs(w.fma(w.copy(even), pointA, odd), w.fma(even, -pointA, odd))
+		}},
+		{[]int{3, 4}, []int{1, 2, 3, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			even, odd := w.fma(w.copy(x[4]), -a2, x[2]), w.fma(w.copy(x[3]), -a2, x[1])
+			return regs(w.fma(w.copy(even), pointB, odd), w.fma(even, -pointB, odd))
+		}},
+		{[]int{5}, []int{1, 3, 5}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			return regs(w.fma(w.fma(w.copy(x[5]), -(a2+b2), x[3]), a2*b2, x[1]))
+		}},
+	}},
+	{name: "Output", n: 6, m: 4, bias: true, groups: []group{
+		{[]int{0, 2}, []int{0, 1, 2, 3, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			sa, sb := w.add(x[1], x[2]), w.add(x[3], x[4])
+			y0 := w.add(x[0], sa)
+			VADDPS(sb, y0, y0)
+			return regs(y0, w.fma(w.mul(a2, sa), b2, sb))
+		}},
+		{[]int{1, 3}, []int{1, 2, 3, 4, 5}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			da, db := w.sub(x[1], x[2]), w.sub(x[3], x[4])
+			return regs(w.fma(w.mul(pointA, da), pointB, db), w.fma(w.fma(w.copy(x[5]), a2*pointA, da), b2*pointB, db))
+		}},
+	}},
+	{name: "OutputGrad", n: 4, m: 6, groups: []group{
+		{[]int{0, 1, 2}, []int{0, 1, 2, 3}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			even, odd := w.fma(w.copy(x[0]), a2, x[2]), w.fma(w.mul(pointA, x[1]), a2*pointA, x[3])
+			return regs(w.copy(x[0]), w.add(even, odd), w.sub(even, odd))
+		}},
+		{[]int{3, 4, 5}, []int{0, 1, 2, 3}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			even, odd := w.fma(w.copy(x[0]), b2, x[2]), w.fma(w.mul(pointB, x[1]), b2*pointB, x[3])
+			return regs(w.add(even, odd), w.sub(even, odd), w.copy(x[3]))
+		}},
+	}},
+	{name: "Weight", n: 3, m: 6, groups: []group{
+		{[]int{0, 1, 2}, []int{0, 1, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			even, odd := w.fma(w.mul(scaleA, x[0]), a2*scaleA, x[2]), w.mul(pointA*scaleA, x[1])
+			return regs(w.mul(1/(a2*b2), x[0]), w.add(even, odd), w.sub(even, odd))
+		}},
+		{[]int{3, 4, 5}, []int{0, 1, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			even, odd := w.fma(w.mul(scaleB, x[0]), b2*scaleB, x[2]), w.mul(pointB*scaleB, x[1])
+			return regs(w.add(even, odd), w.sub(even, odd), w.copy(x[2]))
+		}},
+	}},
+	{name: "WeightGrad", n: 6, m: 3, groups: []group{
+		{[]int{0, 2}, []int{0, 1, 2, 3, 4, 5}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			sa, sb := w.add(x[1], x[2]), w.add(x[3], x[4])
+			y0 := w.fma(w.fma(w.mul(1/(a2*b2), x[0]), scaleA, sa), scaleB, sb)
+			return regs(y0, w.fma(w.fma(w.copy(x[5]), a2*scaleA, sa), b2*scaleB, sb))
+		}},
+		{[]int{1}, []int{1, 2, 3, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			da, db := w.sub(x[1], x[2]), w.sub(x[3], x[4])
+			return regs(w.fma(w.mul(pointA*scaleA, da), pointB*scaleB, db))
+		}},
+	}},
+}
+
+func regs(r ...reg.VecVirtual) []reg.VecVirtual { return r }
+
+// winograd writes instructions of one transform.
+type winograd struct {
+	vectors
+	constants reg.Register
+}
+
+// constantTable holds the multipliers, each eight times for AVX2.
+var (
+	constantTable Mem
+	constantAt    = map[float64]int{}
+)
+
+// winogradData begins the table: it must remain the last global symbol, as the
+// constants are added when they are first used.
+func winogradData() {
+	constantTable = GLOBL("winogradConstants", 8|16) // RODATA | NOPTR
+}
+
+// constant returns the multiplier as a memory operand.
+func (w *winograd) constant(c float64) Mem {
+	at, ok := constantAt[c]
+	if !ok {
+		at = 32 * len(constantAt)
+		constantAt[c] = at
+		for i := range 8 {
+			DATA(at+4*i, F32(float32(c)))
+		}
+	}
+	return Mem{Base: w.constants, Disp: at}
+}
+
+func (w *winograd) copy(x reg.VecVirtual) reg.VecVirtual {
+	r := w.register()
+	VMOVAPS(x, r)
+	return r
+}
+
+func (w *winograd) add(x, y reg.VecVirtual) reg.VecVirtual {
+	r := w.register()
+	VADDPS(y, x, r)
+	return r
+}
+
+func (w *winograd) sub(x, y reg.VecVirtual) reg.VecVirtual {
+	r := w.register()
+	VSUBPS(y, x, r)
+	return r
+}
+
+// mul returns c·x.
+func (w *winograd) mul(c float64, x reg.VecVirtual) reg.VecVirtual {
+	r := w.register()
+	if w.lanes == 16 {
+		VMULPS_BCST(w.constant(c), x, r)
+	} else {
+		VMULPS(w.constant(c), x, r)
+	}
+	return r
+}
+
+// fma adds c·x to sum and returns it.
+func (w *winograd) fma(sum reg.VecVirtual, c float64, x reg.VecVirtual) reg.VecVirtual {
+	switch {
+	case w.lanes == 16 && c < 0:
+		VFNMADD231PS_BCST(w.constant(-c), x, sum)
+	case w.lanes == 16:
+		VFMADD231PS_BCST(w.constant(c), x, sum)
+	case c < 0:
+		VFNMADD231PS(w.constant(-c), x, sum)
+	default:
+		VFMADD231PS(w.constant(c), x, sum)
+	}
+	return sum
+}
+
+// transform writes the function that applies l to blocks of channels of tiles:
+// element (i, j) of a block is a vector at src[i*si+j*sj], its result at
+// dst[i*di+j*dj]; the other arguments are the distances between blocks of one
+// tile and between tiles.
+func transform(v vectors, l linear) {
+	bias := ""
+	if l.bias {
+		bias = ", bias *float32"
+	}
+	TEXT(fmt.Sprintf("winograd%s%s", l.name, v.suffix), NOSPLIT,
+		"func(tiles, blocks int, src *float32, si, sj, srcTile, srcBlock int, dst *float32, di, dj, dstTile, dstBlock int"+bias+")")
+	Pragma("noescape")
+	w := &winograd{v, GP64()}
+	LEAQ(constantTable, w.constants)
+
+	bytes := func(name string) reg.GPVirtual {
+		r := GP64()
+		Load(Param(name), r)
+		SHLQ(U8(2), r)
+		return r
+	}
+	si, sj, dj := bytes("si"), bytes("sj"), bytes("dj")
+	src, dst := AllocLocal(8), AllocLocal(8)
+	keep := func(name string, to Mem) {
+		r := Load(Param(name), GP64())
+		MOVQ(r, to)
+	}
+	keep("src", src)
+	keep("dst", dst)
+	tiles := Load(Param("tiles"), GP64())
+
+	Label("tile")
+	s, d := GP64(), GP64()
+	MOVQ(src, s)
+	MOVQ(dst, d)
+	blocks := Load(Param("blocks"), GP64())
+	var biasAt reg.Register
+	if l.bias {
+		biasAt = Load(Param("bias"), GP64())
+	}
+	Label("block")
+	for _, g := range l.groups {
+		w.group(l, g, s, d, si, sj, dj, biasAt)
+	}
+	step := bytes("srcBlock")
+	ADDQ(step, s)
+	step = bytes("dstBlock")
+	ADDQ(step, d)
+	if l.bias {
+		ADDQ(Imm(uint64(v.bytes())), biasAt)
+	}
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	step = bytes("srcTile")
+	ADDQ(step, src)
+	step = bytes("dstTile")
+	ADDQ(step, dst)
+	DECQ(tiles)
+	JNZ(LabelRef("tile"))
+	VZEROUPPER()
+	RET()
+}
+
+// group computes some rows: vertically for each column, then horizontally.
+func (w *winograd) group(l linear, g group, s, d, si, sj, dj, bias reg.Register) {
+	low, high := GP64(), GP64() // rows 0 and 3 of the current column
+	MOVQ(s, low)
+	LEAQ(Mem{Base: s, Index: si, Scale: 2}, high)
+	ADDQ(si, high)
+	rows := make([][]reg.VecVirtual, len(g.rows))
+	for j := range l.n {
+		x := make([]reg.VecVirtual, l.n)
+		for _, i := range g.in {
+			m := Mem{Base: low}
+			if i >= 3 {
+				m.Base = high
+			}
+			if i%3 > 0 {
+				m.Index, m.Scale = si, uint8(i%3)
+			}
+			x[i] = w.register()
+			VMOVUPS(m, x[i])
+		}
+		for r, y := range g.apply(w, x) {
+			rows[r] = append(rows[r], y)
+		}
+		if j < l.n-1 {
+			ADDQ(sj, low)
+			ADDQ(sj, high)
+		}
+	}
+	for r, x := range rows {
+		to := Load(Param("di"), GP64())
+		IMUL3Q(Imm(uint64(4*g.rows[r])), to, to)
+		ADDQ(d, to)
+		out := make([]reg.VecVirtual, l.m)
+		for _, h := range l.groups {
+			for i, y := range h.apply(w, x) {
+				out[h.rows[i]] = y
+			}
+		}
+		for j, y := range out {
+			if l.bias {
+				VADDPS(Mem{Base: bias}, y, y)
+			}
+			VMOVUPS(y, Mem{Base: to})
+			if j < l.m-1 {
+				ADDQ(dj, to)
+			}
+		}
+	}
+}

@@ -1,0 +1,246 @@
+package kernel
+
+// winograd computes a correlation of stride 1 with a 3×3 kernel. Its data flow,
+// for a unit of some tiles (see winograd_transform.go):
+//
+//	source image ─transpose─▶ channels last, framed ─Bᵀ·B─▶ v: 36 matrices, tile × channel
+//	v[ξ] · u[ξ] ─▶ p[ξ], where u[ξ] is element ξ of the transformed weights, channel × result
+//	p ─Aᵀ·A─▶ result, channels last ─transpose─▶ result
+//
+// Lanes are channels throughout, so tiles may lie anywhere.
+type winograd struct {
+	*correlation
+	winoTiling
+	split
+	before            vec3 // what position 0 of the result reads lies this far before the image
+	inPitch, outPitch int  // elements of a position with its channels
+	u                 *[]float32
+	uPlane            int // elements of a matrix u[ξ] of all groups
+	vPlane, pPlane    int
+	row               *[]pair
+	steps             []winoSteps
+}
+
+// winoSteps is the table of steps for panels of some width.
+type winoSteps struct {
+	width int
+	step  *[]pair
+}
+
+// winoTiling cuts images into 4×4 tiles and these into units.
+type winoTiling struct {
+	high, wide int // tiles of an image
+	rows       int // tile rows of a unit, all of them if it has several images
+	images     int // images of a unit
+}
+
+// winoUnit is a range of images and, if there is one only, of its tile rows.
+type winoUnit struct {
+	image, images int
+	row, rows     int
+}
+
+// planeGap keeps the 36 matrices from starting at the same place modulo a power
+// of two, where they would displace each other from the cache.
+const planeGap = 16
+
+// newWinoTiling makes units of about tiles tiles.
+func newWinoTiling(extent vec3, tiles int) winoTiling {
+	t := winoTiling{high: (extent[1] + 3) / 4, wide: (extent[2] + 3) / 4, images: 1}
+	t.rows = max(1, min(t.high, tiles/t.wide))
+	if t.rows == t.high {
+		t.images = max(1, tiles/(t.high*t.wide))
+	}
+	return t
+}
+
+func (t *winoTiling) tiles() int { return t.images * t.rows * t.wide }
+
+// units returns how many units batch images have.
+func (t *winoTiling) units(batch int) int {
+	return (batch + t.images - 1) / t.images * ((t.high + t.rows - 1) / t.rows)
+}
+
+func (t *winoTiling) unit(i, batch int) winoUnit {
+	parts := (t.high + t.rows - 1) / t.rows
+	u := winoUnit{image: i / parts * t.images, row: i % parts * t.rows}
+	u.images, u.rows = min(t.images, batch-u.image), min(t.rows, t.high-u.row)
+	return u
+}
+
+// suitsWinograd tells whether the algorithm applies and is worth its transforms.
+func (p *convPlan) suitsWinograd(channels, results int, extent vec3) bool {
+	if p.kernel != (vec3{1, 3, 3}) || p.in[0] != 1 || p.out[0] != 1 || p.pad[0] != 0 ||
+		p.stride != (vec3{1, 1, 1}) || p.dilation != (vec3{1, 1, 1}) || p.pad[1] > 2 || p.pad[2] > 2 {
+		return false
+	}
+	// Multiplications of vectors, and as many more as transforming costs.
+	tiles := (extent[1] + 3) / 4 * ((extent[2] + 3) / 4)
+	in, out := (channels+isa.lanes-1)/isa.lanes, (results+isa.lanes-1)/isa.lanes
+	wino := tiles*(36*channels*out+250*(in+out)) + 150*channels*out/max(1, p.batch)
+	return wino < extent.size()*9*channels*out
+}
+
+// winograd returns the method for this correlation, and whether it is to be used.
+func (c *correlation) winograd(w *Workers, weight []float32) (*winograd, bool) {
+	if !c.suitsWinograd(c.channels, c.results, c.extent) {
+		return nil, false
+	}
+	m := &winograd{correlation: c, split: newSplit(c.results), inPitch: roundUp(c.channels, isa.lanes), outPitch: roundUp(c.results, isa.lanes)}
+	for a, at := range c.phases[0].taps[0].at {
+		m.before[a] = -at
+	}
+	if c.wc != c.taps { // backward: the taps run the other way
+		for a, at := range c.phases[0].taps[c.taps-1].at {
+			m.before[a] = -at
+		}
+	}
+	m.winoTiling = newWinoTiling(c.extent, max(48, (1<<17)/(36*(m.inPitch+m.outPitch))))
+	m.vPlane, m.pPlane = m.tiles()*m.inPitch+planeGap, m.tiles()*m.outPitch+planeGap
+	m.transformWeight(w, weight)
+	m.row = offsets(roundUp(m.tiles(), isa.rows))
+	for t := range *m.row {
+		(*m.row)[t] = pair{t * m.inPitch, t * m.outPitch}
+	}
+	return m, true
+}
+
+func (m *winograd) free() {
+	release(m.u)
+	releaseOffsets(m.row)
+}
+
+// transformWeight computes u, the panels of each group one after another.
+func (m *winograd) transformWeight(w *Workers, weight []float32) {
+	groupSize := m.channels * m.outPitch
+	m.uPlane = m.group*groupSize + planeGap
+	m.u = scratch(36 * m.uPlane)
+	w.For(m.group*m.channels, grainOf(groupSize*9/m.channels), func(lo, hi int) {
+		packed := scratch(9*m.outPitch + packSlack)
+		defer release(packed)
+		for i := lo; i < hi; i++ {
+			g, ch := i/m.channels, i%m.channels
+			matrix{weight[g*m.wSize+ch*m.wc:], 1, m.wr}.pack(*packed, 0, 9, 0, m.results, m.outPitch)
+			from := winoLayout{i: 3 * m.outPitch, j: m.outPitch}
+			if m.wc != m.taps {
+				from = winoLayout{at: 8 * m.outPitch, i: -from.i, j: -from.j}
+			}
+			for p := range m.panels {
+				j0, j1 := m.panel(p)
+				width := roundUp(j1-j0, isa.lanes)
+				isa.winograd(winoWeight, &winoArgs{
+					tiles: 1, channels: width,
+					src: (*packed)[j0:], from: from,
+					dst: *m.u, to: winoLayout{at: g*groupSize + j0*m.channels + ch*width, i: 6 * m.uPlane, j: m.uPlane},
+				})
+			}
+		}
+	})
+}
+
+func (m *winograd) run(w *Workers, source, bias, result []float32) {
+	units := m.units(m.batch)
+	zeros := scratch(m.outPitch)
+	defer release(zeros)
+	clear(*zeros)
+	w.For(units*m.group, 1, func(lo, hi int) {
+		s := m.newState()
+		defer s.free()
+		for i := lo; i < hi; i++ {
+			g := i % m.group
+			u := m.unit(i/m.group, m.batch)
+			s.load(u, g, source)
+			s.multiply(g, u.images*u.rows*m.wide)
+			if bias == nil {
+				s.store(u, g, *zeros, result)
+				continue
+			}
+			b := scratch(m.outPitch)
+			copy(*b, bias[g*m.results:(g+1)*m.results])
+			s.store(u, g, *b, result)
+			release(b)
+		}
+	})
+}
+
+// winoState is the memory of one unit in work.
+type winoState struct {
+	*winograd
+	source    winoSource
+	v, p, out *[]float32
+	step      *[]pair
+}
+
+func (m *winograd) newState() *winoState {
+	return &winoState{
+		winograd: m,
+		source:   newWinoSource(m.winoTiling, m.inPitch, 6, m.before),
+		v:        scratch(36 * m.vPlane),
+		p:        scratch(36 * m.pPlane),
+		out:      scratch(16 * m.rows * m.wide * m.outPitch),
+		step:     offsets(m.channels),
+	}
+}
+
+func (s *winoState) free() {
+	s.source.free()
+	release(s.v)
+	release(s.p)
+	release(s.out)
+	releaseOffsets(s.step)
+}
+
+// load computes v for the tiles of a unit.
+func (s *winoState) load(u winoUnit, group int, source []float32) {
+	for i := range u.images {
+		at := ((u.image+i)*s.convPlan.group + group) * s.sourceSize
+		s.source.load(source[at:at+s.sourceSize], s.channels, s.source3(), u.row, u.rows)
+		s.source.transform(winoInput, u.rows, *s.v, i*u.rows*s.wide, s.vPlane)
+	}
+}
+
+// source3 returns the extent of the source image.
+func (s *winoState) source3() vec3 { return s.correlation.source.in }
+
+// multiply computes p = v·u for n tiles.
+func (s *winoState) multiply(group, n int) {
+	width := 0
+	for i := range s.panels {
+		j0, j1 := s.panel(i)
+		if w := roundUp(j1-j0, isa.lanes); w != width {
+			width = w
+			for k := range *s.step {
+				(*s.step)[k] = pair{k, k * width}
+			}
+		}
+		for xi := range 36 {
+			t := tile{row: *s.row, rows: n, cols: j1 - j0, a: (*s.v)[xi*s.vPlane:], c: (*s.p)[xi*s.pPlane+j0:]}
+			t.b = (*s.u)[xi*s.uPlane+group*s.channels*s.outPitch+j0*s.channels:]
+			t.runInSteps(*s.step, false)
+		}
+	}
+}
+
+// store transforms p back and writes the result.
+func (s *winoState) store(u winoUnit, group int, bias, result []float32) {
+	e := s.extent
+	line := 4 * s.wide * s.outPitch
+	for i := range u.images {
+		for r := range u.rows {
+			isa.winograd(winoOutput, &winoArgs{
+				tiles: s.wide, channels: s.outPitch, bias: bias,
+				src: *s.p, from: winoLayout{at: (i*u.rows + r) * s.wide * s.outPitch, i: 6 * s.pPlane, j: s.pPlane, tile: s.outPitch},
+				dst: *s.out, to: winoLayout{at: 4 * r * line, i: line, j: s.outPitch, tile: 4 * s.outPitch},
+			})
+		}
+		y0, y1 := 4*u.row, min(4*(u.row+u.rows), e[1])
+		to := result[((u.image+i)*s.convPlan.group+group)*s.resultSize:]
+		if e[2] == 4*s.wide { // the tiles cover whole lines
+			transposeAll(to[y0*e[2]:], e[1]*e[2], *s.out, s.outPitch, (y1-y0)*e[2], s.results)
+			continue
+		}
+		for y := y0; y < y1; y++ {
+			transposeAll(to[y*e[2]:], e[1]*e[2], (*s.out)[(y-y0)*line:], s.outPitch, e[2], s.results)
+		}
+	}
+}

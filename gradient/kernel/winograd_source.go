@@ -1,0 +1,49 @@
+package kernel
+
+// winoSource holds a piece of an image, channels last and surrounded by zeros,
+// from which tiles are transformed.
+type winoSource struct {
+	winoTiling
+	buf   *[]float32
+	pitch int  // elements of a position
+	size  int  // of a tile: 6 for inputs, which overlap by 2, or 4 for gradients of outputs
+	line  int  // positions of a row
+	at    vec3 // where in the piece the image's first row and column are, if it begins with tile row 0
+}
+
+func newWinoSource(t winoTiling, pitch, size int, at vec3) winoSource {
+	s := winoSource{winoTiling: t, pitch: pitch, size: size, line: 4*t.wide + size - 4, at: at}
+	s.buf = scratch((4*t.rows+size-4)*s.line*pitch + packSlack)
+	clear(*s.buf)
+	return s
+}
+
+func (s *winoSource) free() { release(s.buf) }
+
+// load copies what tile rows row to row+rows need of an image of some channels.
+func (s *winoSource) load(image []float32, channels int, extent vec3, row, rows int) {
+	width := min(extent[2], s.line-s.at[2])
+	for r := range 4*rows + s.size - 4 {
+		to := (*s.buf)[r*s.line*s.pitch : (r+1)*s.line*s.pitch]
+		y := 4*row + r - s.at[1]
+		if y < 0 || y >= extent[1] {
+			clear(to)
+			continue
+		}
+		for c := 0; c < channels; c += 8 {
+			transpose(to[s.at[2]*s.pitch+c:], s.pitch, image[c*extent.size()+y*extent[2]:], extent.size(), min(8, channels-c), width)
+		}
+	}
+}
+
+// transform computes the 36 elements of each tile of rows tile rows into dst,
+// beginning with tile first.
+func (s *winoSource) transform(kind winoTransform, rows int, dst []float32, first, plane int) {
+	for r := range rows {
+		isa.winograd(kind, &winoArgs{
+			tiles: s.wide, channels: s.pitch,
+			src: *s.buf, from: winoLayout{at: 4 * r * s.line * s.pitch, i: s.line * s.pitch, j: s.pitch, tile: 4 * s.pitch},
+			dst: dst, to: winoLayout{at: (first + r*s.wide) * s.pitch, i: 6 * plane, j: plane, tile: s.pitch},
+		})
+	}
+}

@@ -1,0 +1,110 @@
+package kernel
+
+// winoWeight computes the gradient of the weights of a 3×3 convolution with
+// stride 1: for each ξ, vᵀ[ξ]·y[ξ] summed over all tiles, where v comes from x
+// as in winograd and y from gy, transformed back once at the end.
+type winoWeightGradient struct {
+	*convPlan
+	winoTiling
+	split
+	inPitch, outPitch int
+	units             int // transformed at a time
+	vPlane, yPlane    int
+	uPlane            int
+	v, y, u           *[]float32
+	row, step         *[]pair
+}
+
+func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
+	m := &winoWeightGradient{convPlan: p, split: newSplit(p.oc), inPitch: roundUp(p.ic, isa.lanes), outPitch: roundUp(p.oc, isa.lanes)}
+	// The sums are read and written for every block of tiles, so the larger
+	// they are the more tiles there should be.
+	pitch := 36 * (m.inPitch + m.outPitch)
+	tiles := min(max(4*36*m.inPitch*m.outPitch, 1<<17), 1<<22) / pitch
+	m.winoTiling = newWinoTiling(p.out, min(tiles, 64))
+	all := m.winoTiling.units(p.batch)
+	m.units = min(max(1, tiles/m.tiles()), all)
+	capacity := m.units * m.tiles()
+	m.vPlane, m.yPlane, m.uPlane = capacity*m.inPitch+planeGap, capacity*m.outPitch+planeGap, p.ic*m.outPitch+planeGap
+	m.v, m.y, m.u = scratch(36*m.vPlane), scratch(36*m.yPlane), scratch(36*m.uPlane)
+	defer release(m.v)
+	defer release(m.y)
+	defer release(m.u)
+	m.row, m.step = offsets(roundUp(p.ic, isa.rows)), offsets(capacity)
+	defer releaseOffsets(m.row)
+	defer releaseOffsets(m.step)
+	for i := range *m.row {
+		(*m.row)[i] = pair{min(i, p.ic-1), min(i, p.ic-1) * m.outPitch}
+	}
+	for i := range *m.step {
+		(*m.step)[i] = pair{i * m.inPitch, i * m.outPitch}
+	}
+	for g := range p.group {
+		for first := 0; first < all; first += m.units {
+			n := m.prepare(w, g, first, min(m.units, all-first), x, gy)
+			m.accumulate(w, n, first > 0)
+		}
+		m.finish(w, gw[g*p.wSize:(g+1)*p.wSize])
+	}
+}
+
+// prepare transforms the tiles of some units and returns their number.
+func (m *winoWeightGradient) prepare(w *Workers, group, first, units int, x, gy []float32) (tiles int) {
+	w.For(units, 1, func(lo, hi int) {
+		xs := newWinoSource(m.winoTiling, m.inPitch, 6, m.pad)
+		ys := newWinoSource(m.winoTiling, m.outPitch, 4, vec3{})
+		defer xs.free()
+		defer ys.free()
+		for i := lo; i < hi; i++ {
+			u := m.unit(first+i, m.batch)
+			for n := range u.images {
+				at := (u.image+n)*m.group + group
+				t := m.firstTile(first, i) + n*u.rows*m.wide
+				xs.load(x[at*m.xSize:(at+1)*m.xSize], m.ic, m.in, u.row, u.rows)
+				xs.transform(winoInput, u.rows, *m.v, t, m.vPlane)
+				ys.load(gy[at*m.ySize:(at+1)*m.ySize], m.oc, m.out, u.row, u.rows)
+				ys.transform(winoOutputGrad, u.rows, *m.y, t, m.yPlane)
+			}
+		}
+	})
+	return m.firstTile(first, units)
+}
+
+// firstTile returns where the tiles of unit first+i begin, after those of the
+// units from first: only the last of an image or of the batch are smaller.
+func (m *winoWeightGradient) firstTile(first, i int) (tile int) {
+	for j := range i {
+		u := m.unit(first+j, m.batch)
+		tile += u.images * u.rows * m.wide
+	}
+	return tile
+}
+
+// accumulate adds the products of the first n tiles.
+func (m *winoWeightGradient) accumulate(w *Workers, n int, add bool) {
+	w.For(36, 1, func(lo, hi int) {
+		for xi := lo; xi < hi; xi++ {
+			for i := range m.panels {
+				j0, j1 := m.panel(i)
+				t := tile{row: *m.row, rows: m.ic, cols: j1 - j0, a: (*m.v)[xi*m.vPlane:], b: (*m.y)[xi*m.yPlane+j0:], c: (*m.u)[xi*m.uPlane+j0:]}
+				t.runInSteps((*m.step)[:n], add)
+			}
+		}
+	})
+}
+
+// finish transforms the sums of a group back and writes its weights.
+func (m *winoWeightGradient) finish(w *Workers, gw []float32) {
+	w.For(m.ic, grainOf(36*m.outPitch), func(lo, hi int) {
+		taps := scratch(9 * m.outPitch)
+		defer release(taps)
+		for c := lo; c < hi; c++ {
+			isa.winograd(winoWeightGrad, &winoArgs{
+				tiles: 1, channels: m.outPitch,
+				src: *m.u, from: winoLayout{at: c * m.outPitch, i: 6 * m.uPlane, j: m.uPlane},
+				dst: *taps, to: winoLayout{i: 3 * m.outPitch, j: m.outPitch},
+			})
+			transposeAll(gw[9*c:], 9*m.ic, *taps, m.outPitch, 9, m.oc)
+		}
+	})
+}
