@@ -1,0 +1,104 @@
+package kernel
+
+// lstmStep computes one step from the products in the gates:
+//
+//	i = F(x + h·Rᵀ + p·c)   f likewise, or 1 - i   g = G(x + h·Rᵀ)
+//	c' = f·c + i·g          o = F(x + h·Rᵀ + p·c')  h' = o·H(c')
+func (n *Recurrence) lstmStep(w *Workers, in *RecurrentIn, tp *tape, t, prev int) {
+	gates, aux := n.at(tp.gates, t, 4), n.at(tp.aux, t, 1)
+	hs, cs := n.at(tp.h, t, 1), n.at(tp.c, t, 1)
+	h0, c0 := n.before(tp.h, in.H0, prev), n.before(tp.c, in.C0, prev)
+	n.rows(w, in, t, func(b int, live bool) {
+		h, c, old := n.unit(hs, b, 1, 0), n.unit(cs, b, 1, 0), n.unit(c0, b, 1, 0)
+		if !live {
+			copy(h, n.unit(h0, b, 1, 0))
+			copy(c, old)
+			return
+		}
+		i, o, f, g := n.unit(gates, b, 4, 0), n.unit(gates, b, 4, 1), n.unit(gates, b, 4, 2), n.unit(gates, b, 4, 3)
+		if in.Peep != nil {
+			addProduct(i, row(in.Peep, 0, n.Hidden), old)
+			addProduct(f, row(in.Peep, 2, n.Hidden), old)
+		}
+		n.F.Apply(i)
+		if n.Coupled {
+			for k, v := range i {
+				f[k] = 1 - v
+			}
+		} else {
+			n.F.Apply(f)
+		}
+		n.G.Apply(g)
+		for k, v := range old {
+			c[k] = f[k]*v + i[k]*g[k]
+		}
+		if in.Peep != nil {
+			addProduct(o, row(in.Peep, 1, n.Hidden), c)
+		}
+		n.F.Apply(o)
+		hc := n.unit(aux, b, 1, 0)
+		copy(hc, c)
+		n.H.Apply(hc)
+		for k, v := range hc {
+			h[k] = o[k] * v
+		}
+	})
+}
+
+// lstmBack computes gg, the gradients of a step's gates, from those of its
+// states, gh and gc, and changes these to what the step before gets past the
+// product with R.
+func (n *Recurrence) lstmBack(w *Workers, in *RecurrentIn, tp *tape, t, prev int, gg, gh, gc []float32) {
+	gates, aux := n.at(tp.gates, t, 4), n.at(tp.aux, t, 1)
+	c0 := n.before(tp.c, in.C0, prev)
+	n.rows(w, in, t, func(b int, live bool) {
+		if !live {
+			clear(gg[4*b*n.Hidden : 4*(b+1)*n.Hidden])
+			return
+		}
+		i, o, f, g := n.unit(gates, b, 4, 0), n.unit(gates, b, 4, 1), n.unit(gates, b, 4, 2), n.unit(gates, b, 4, 3)
+		gi, gof, gf, gc2 := n.unit(gg, b, 4, 0), n.unit(gg, b, 4, 1), n.unit(gg, b, 4, 2), n.unit(gg, b, 4, 3)
+		dh, dc, hc, old := n.unit(gh, b, 1, 0), n.unit(gc, b, 1, 0), n.unit(aux, b, 1, 0), n.unit(c0, b, 1, 0)
+		for k, d := range dh {
+			gof[k] = d * hc[k]
+			dh[k] = d * o[k]
+		}
+		n.F.Slope(gof, o, gof)
+		n.H.Slope(dh, hc, dh)
+		for k, d := range dh {
+			dc[k] += d
+		}
+		if in.Peep != nil {
+			addProduct(dc, row(in.Peep, 1, n.Hidden), gof)
+		}
+		for k, d := range dc {
+			gi[k], gf[k], gc2[k] = d*g[k], d*old[k], d*i[k]
+		}
+		if n.Coupled {
+			for k, d := range gf {
+				gi[k] -= d
+			}
+			clear(gf)
+		} else {
+			n.F.Slope(gf, f, gf)
+		}
+		n.F.Slope(gi, i, gi)
+		n.G.Slope(gc2, g, gc2)
+		for k, v := range f {
+			dc[k] *= v
+		}
+		if in.Peep != nil {
+			addProduct(dc, row(in.Peep, 0, n.Hidden), gi)
+			addProduct(dc, row(in.Peep, 2, n.Hidden), gf)
+		}
+		clear(dh)
+	})
+}
+
+// addProduct adds x·y to z.
+func addProduct(z, x, y []float32) {
+	x, y = x[:len(z)], y[:len(z)]
+	for i := range z {
+		z[i] += x[i] * y[i]
+	}
+}
