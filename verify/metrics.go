@@ -1,0 +1,163 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+)
+
+// Samples are labelled data. dataset.Set is one.
+type Samples interface {
+	gradient.Source
+	Labels() []int
+}
+
+// Metrics say how good a classifier's answers are.
+type Metrics struct {
+	Samples  int
+	Correct  int
+	Accuracy float64 // top-1: Correct / Samples
+	// Chance is the accuracy of answers as frequent as these, given blindly:
+	// Σ_k P(answer = k)·P(label = k).
+	Chance float64
+	// Information is the mutual information between answers and labels in bits,
+	// estimated from their joint frequencies: 0 when the answers tell nothing,
+	// at most Entropy. The estimate is too high by about (classes-1)²/(1.4·Samples).
+	Information float64
+	Entropy     float64 // of the labels, in bits
+	Classes     []Class // by label
+}
+
+// Class is what Metrics say about one class.
+type Class struct {
+	Samples  int // that have this label
+	Correct  int // of these, answered right
+	Answered int // samples of any class that got this answer
+}
+
+// Recall returns the share of the class's samples that are answered right.
+func (c Class) Recall() float64 { return share(c.Correct, c.Samples) }
+
+// Accuracy runs a classifier over a set and compares its answers, the largest
+// value of its first output [N,classes] each, with the labels. Progress, if not
+// nil, is called with the number of samples done.
+func Accuracy(ctx context.Context, s *gradient.Session, set Samples, progress func(done int)) (*Metrics, error) {
+	if set.Labels() == nil {
+		return nil, hint.With(fmt.Errorf("the data has no labels"), "add labels, or use the original model's answers")
+	}
+	answers, classes, err := Answers(ctx, s, set, progress)
+	if err != nil {
+		return nil, err
+	}
+	return Score(answers, set.Labels(), classes)
+}
+
+// Answers returns the class that a classifier finds likeliest for each sample,
+// and the number of classes it tells apart.
+func Answers(ctx context.Context, s *gradient.Session, src gradient.Source, progress func(done int)) (answers []int, classes int, err error) {
+	answers = make([]int, 0, src.Len())
+	err = s.Forward(interruptible{src, ctx}, func(lo, n int, outputs []nd.Array) error {
+		logits, rows, k, err := gradient.Logits(outputs)
+		switch {
+		case err != nil:
+			return err
+		case rows != n:
+			return fmt.Errorf("the model's first output has %d rows for %d samples", rows, n)
+		case k < 2:
+			return errOneClass()
+		}
+		classes = k
+		for i := range n {
+			answers = append(answers, gradient.ArgMax(logits[i*k:(i+1)*k]))
+		}
+		if progress != nil {
+			progress(lo + n)
+		}
+		return nil
+	})
+	return answers, classes, err
+}
+
+// interruptible is a source that ends with its context.
+type interruptible struct {
+	gradient.Source
+	ctx context.Context
+}
+
+func (s interruptible) Batch(lo, hi int) (map[string]nd.Array, error) {
+	if err := s.ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.Source.Batch(lo, hi)
+}
+
+// Score compares answers with labels; both count classes from 0 and have to be
+// below classes.
+func Score(answers, labels []int, classes int) (*Metrics, error) {
+	if len(answers) != len(labels) {
+		return nil, fmt.Errorf("%d answers for %d labels", len(answers), len(labels))
+	}
+	m := &Metrics{Samples: len(labels), Classes: make([]Class, classes)}
+	joint := map[pair]int{}
+	for i, label := range labels {
+		answer := answers[i]
+		for _, k := range []int{label, answer} {
+			if k < 0 || k >= classes {
+				return nil, hint.With(fmt.Errorf("sample %d has label %d and answer %d, but the model has %d classes", i, label, answer, classes),
+					"labels count classes from 0 to %d", classes-1)
+			}
+		}
+		joint[pair{answer, label}]++
+		m.Classes[label].Samples++
+		m.Classes[answer].Answered++
+		if answer == label {
+			m.Correct++
+			m.Classes[label].Correct++
+		}
+	}
+	m.Accuracy = share(m.Correct, m.Samples)
+	m.Chance, m.Entropy = m.frequencies()
+	m.Information = m.information(joint)
+	return m, nil
+}
+
+type pair struct{ answer, label int }
+
+// frequencies returns Chance and Entropy.
+func (m *Metrics) frequencies() (chance, entropy float64) {
+	for _, c := range m.Classes {
+		p := share(c.Samples, m.Samples)
+		chance += p * share(c.Answered, m.Samples)
+		if p > 0 {
+			entropy -= p * math.Log2(p)
+		}
+	}
+	return chance, entropy
+}
+
+// information returns Σ P(a,l)·log2(P(a,l) / (P(a)·P(l))), added in a fixed order.
+func (m *Metrics) information(joint map[pair]int) float64 {
+	order := slices.SortedFunc(maps.Keys(joint), func(a, b pair) int {
+		return cmp.Or(cmp.Compare(a.answer, b.answer), cmp.Compare(a.label, b.label))
+	})
+	n, sum := float64(m.Samples), 0.0
+	for _, p := range order {
+		both := float64(joint[p])
+		sum += both / n * math.Log2(both*n/(float64(m.Classes[p.answer].Answered)*float64(m.Classes[p.label].Samples)))
+	}
+	return max(sum, 0) // not -1e-17
+}
+
+func share(part, whole int) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}

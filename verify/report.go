@@ -1,0 +1,149 @@
+package verify
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+	"time"
+)
+
+// Report is what verifying a locked model found.
+type Report struct {
+	Tool    string // program and version
+	Created time.Time
+
+	Files []File
+	Data  string // what was measured on; empty: nothing was
+
+	// Original, Locked and Unlocked are nil where nothing was measured.
+	Original, Locked, Unlocked *Metrics
+
+	// WithKey says that a key was there to check the files against.
+	WithKey bool
+	// BitExact is true if unlocking gave the bytes of the original.
+	BitExact bool
+	// Tampered is true if the locked files are not those the key was made for.
+	Tampered bool
+
+	Parameters, Changed int64 // of the model, as the key has them; 0: not known
+
+	Timings []Timing
+}
+
+// File identifies one file that was looked at.
+type File struct {
+	Role   string // "original", "locked" …
+	Name   string
+	Size   int64 // bytes
+	SHA256 [32]byte
+}
+
+// Timing is how long one step took.
+type Timing struct {
+	Step     string
+	Duration time.Duration
+}
+
+//go:embed report.html
+var page string
+
+var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"percent": func(x float64) string { return fmt.Sprintf("%.2f %%", 100*x) },
+	"count":   Thousands[int],
+	"bytes":   Thousands[int64],
+	"seconds": func(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) },
+	"scale":   func(x, width float64) string { return fmt.Sprintf("%.1f", x*width) },
+}).Parse(page))
+
+// WriteHTML writes a report as one HTML page that needs no other file.
+func WriteHTML(w io.Writer, r Report) error {
+	if err := pageTemplate.Execute(w, view{r}); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// view is what the page shows of a report.
+type view struct{ Report }
+
+// Verdict is the finding in a sentence or two.
+func (v view) Verdict() string {
+	var s []string
+	switch {
+	case v.Tampered:
+		s = append(s, "The locked model is not the one the key was made for, or has been changed since.")
+	case v.WithKey && v.BitExact:
+		s = append(s, "The key turns the locked model back into the original, bit for bit.")
+	case v.WithKey:
+		s = append(s, "The key belongs to the locked model, but the original given is another one.")
+	}
+	reference := v.Original
+	if reference == nil {
+		reference = v.Unlocked
+	}
+	if v.Locked != nil && reference != nil {
+		s = append(s, fmt.Sprintf("Locking takes the accuracy from %.2f %% to %.2f %%; blind answers of the same frequencies would reach %.2f %%.",
+			100*reference.Accuracy, 100*v.Locked.Accuracy, 100*v.Locked.Chance))
+	}
+	return strings.Join(s, " ")
+}
+
+// row is a model with its figures.
+type row struct {
+	Name string
+	*Metrics
+	Y int // of its bar, in pixels
+}
+
+// Rows are the models that were measured.
+func (v view) Rows() []row {
+	var rows []row
+	for _, r := range []row{{Name: "original", Metrics: v.Original}, {Name: "locked", Metrics: v.Locked}, {Name: "unlocked", Metrics: v.Unlocked}} {
+		if r.Metrics != nil {
+			r.Y = 34 * len(rows)
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// ChartHeight is that of the bars of Rows, in pixels.
+func (v view) ChartHeight() int { return 34 * len(v.Rows()) }
+
+// classRow is one class in the original, or else unlocked, and the locked model.
+type classRow struct {
+	Label         int
+	Samples       int
+	Before, After float64 // share answered right
+	Answered      float64 // share of all samples that get this answer from the locked model
+}
+
+// Classes compare the models class by class; nil unless there are two.
+func (v view) Classes() []classRow {
+	reference := v.Original
+	if reference == nil {
+		reference = v.Unlocked
+	}
+	if reference == nil || v.Locked == nil {
+		return nil
+	}
+	rows := make([]classRow, len(v.Locked.Classes))
+	for i, c := range v.Locked.Classes {
+		rows[i] = classRow{Label: i, Samples: c.Samples, After: c.Recall(), Answered: share(c.Answered, v.Locked.Samples)}
+		if i < len(reference.Classes) {
+			rows[i].Before = reference.Classes[i].Recall()
+		}
+	}
+	return rows
+}
+
+// Thousands writes n with a comma before every group of three digits.
+func Thousands[T int | int64](n T) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
