@@ -93,6 +93,14 @@ func TakeSum(w *Workers, outer, n, block int, y []float32, rows []int64, x []flo
 // sumRows computes rows [lo, hi) of x.
 func sumRows(x, y []float32, rows []int64, block, lo, hi int) {
 	clear(x[lo*block : hi*block])
+	if block == 1 {
+		for j, r := range rows {
+			if int(r) >= lo && int(r) < hi {
+				x[r] += y[j]
+			}
+		}
+		return
+	}
 	for j, r := range rows {
 		if int(r) < lo || int(r) >= hi {
 			continue

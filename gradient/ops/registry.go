@@ -23,6 +23,7 @@ var registry = join(
 	comparisons, choices, integers, gathers, scatters, searches, masks, cumulative,
 	selections,
 	pads, spatial,
+	resizes,
 )
 
 func join(families ...family) family {
