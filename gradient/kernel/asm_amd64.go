@@ -104,4 +104,4 @@ func winogradWeightAVX2(tiles int, blocks int, src *float32, si int, sj int, src
 func winogradWeightGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
-func transpose8AVX2(blocks int, src *float32, ss int, rows int, dst *float32, ds int)
+func transpose8AVX2(lines int, cols int, src *float32, ss int, srcLine int, rows int, dst *float32, ds int, dstLine int)

@@ -166,23 +166,22 @@ rows:
 	MOVQ   k+16(FP), DI
 
 steps:
-	MOVQ         8(SI), R8
-	VMOVUPS.Z    (DX)(R8*4), K1, Z1
-	MOVQ         (SI), R8
-	VBROADCASTSS (BX)(R8*4), Z2
-	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         $0x10, SI
-	DECQ         DI
-	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z1
-	VADDPS       Z1, Z0, Z0
-	VMOVUPS      Z0, K1, (DX)(BX*4)
-	JMP          next
+	MOVQ             8(SI), R8
+	VMOVUPS.Z        (DX)(R8*4), K1, Z1
+	MOVQ             (SI), R8
+	VFMADD231PS.BCST (BX)(R8*4), Z1, Z0
+	ADDQ             $0x10, SI
+	DECQ             DI
+	JNZ              steps
+	MOVQ             c+48(FP), DX
+	MOVB             add+64(FP), BL
+	TESTB            BL, BL
+	JZ               overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z1
+	VADDPS           Z1, Z0, Z0
+	VMOVUPS          Z0, K1, (DX)(BX*4)
+	JMP              next
 
 overwrite:
 	MOVQ    8(AX), BX
@@ -218,28 +217,27 @@ rows:
 	MOVQ   k+16(FP), DI
 
 steps:
-	MOVQ         8(SI), R8
-	VMOVUPS      (DX)(R8*4), Z2
-	VMOVUPS.Z    64(DX)(R8*4), K1, Z3
-	MOVQ         (SI), R8
-	VBROADCASTSS (BX)(R8*4), Z4
-	VFMADD231PS  Z2, Z4, Z0
-	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         $0x10, SI
-	DECQ         DI
-	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Z2
-	VADDPS       Z2, Z0, Z0
-	VMOVUPS      Z0, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z2
-	VADDPS       Z2, Z1, Z1
-	VMOVUPS      Z1, K1, 64(DX)(BX*4)
-	JMP          next
+	MOVQ             8(SI), R8
+	VMOVUPS          (DX)(R8*4), Z2
+	VMOVUPS.Z        64(DX)(R8*4), K1, Z3
+	MOVQ             (SI), R8
+	VFMADD231PS.BCST (BX)(R8*4), Z2, Z0
+	VFMADD231PS.BCST (BX)(R8*4), Z3, Z1
+	ADDQ             $0x10, SI
+	DECQ             DI
+	JNZ              steps
+	MOVQ             c+48(FP), DX
+	MOVB             add+64(FP), BL
+	TESTB            BL, BL
+	JZ               overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS          (DX)(BX*4), Z2
+	VADDPS           Z2, Z0, Z0
+	VMOVUPS          Z0, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z2
+	VADDPS           Z2, Z1, Z1
+	VMOVUPS          Z1, K1, 64(DX)(BX*4)
+	JMP              next
 
 overwrite:
 	MOVQ    8(AX), BX
@@ -343,31 +341,29 @@ rows:
 	MOVQ   k+16(FP), R8
 
 steps:
-	MOVQ         8(DI), R9
-	VMOVUPS.Z    (DX)(R9*4), K1, Z2
-	MOVQ         (DI), R9
-	VBROADCASTSS (BX)(R9*4), Z3
-	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (SI)(R9*4), Z3
-	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         $0x10, DI
-	DECQ         R8
-	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z2
-	VADDPS       Z2, Z0, Z0
-	VMOVUPS      Z0, K1, (DX)(BX*4)
-	CMPQ         CX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z2
-	VADDPS       Z2, Z1, Z1
-	VMOVUPS      Z1, K1, (DX)(BX*4)
-	JMP          next
+	MOVQ             8(DI), R9
+	VMOVUPS.Z        (DX)(R9*4), K1, Z2
+	MOVQ             (DI), R9
+	VFMADD231PS.BCST (BX)(R9*4), Z2, Z0
+	VFMADD231PS.BCST (SI)(R9*4), Z2, Z1
+	ADDQ             $0x10, DI
+	DECQ             R8
+	JNZ              steps
+	MOVQ             c+48(FP), DX
+	MOVB             add+64(FP), BL
+	TESTB            BL, BL
+	JZ               overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z2
+	VADDPS           Z2, Z0, Z0
+	VMOVUPS          Z0, K1, (DX)(BX*4)
+	CMPQ             CX, $0x01
+	JE               done
+	MOVQ             24(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z2
+	VADDPS           Z2, Z1, Z1
+	VMOVUPS          Z1, K1, (DX)(BX*4)
+	JMP              next
 
 overwrite:
 	MOVQ    8(AX), BX
@@ -413,40 +409,38 @@ rows:
 	MOVQ   k+16(FP), R8
 
 steps:
-	MOVQ         8(DI), R9
-	VMOVUPS      (DX)(R9*4), Z4
-	VMOVUPS.Z    64(DX)(R9*4), K1, Z5
-	MOVQ         (DI), R9
-	VBROADCASTSS (BX)(R9*4), Z6
-	VFMADD231PS  Z4, Z6, Z0
-	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (SI)(R9*4), Z6
-	VFMADD231PS  Z4, Z6, Z2
-	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         $0x10, DI
-	DECQ         R8
-	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Z4
-	VADDPS       Z4, Z0, Z0
-	VMOVUPS      Z0, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z4
-	VADDPS       Z4, Z1, Z1
-	VMOVUPS      Z1, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (DX)(BX*4), Z4
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z2, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z4
-	VADDPS       Z4, Z3, Z3
-	VMOVUPS      Z3, K1, 64(DX)(BX*4)
-	JMP          next
+	MOVQ             8(DI), R9
+	VMOVUPS          (DX)(R9*4), Z4
+	VMOVUPS.Z        64(DX)(R9*4), K1, Z5
+	MOVQ             (DI), R9
+	VFMADD231PS.BCST (BX)(R9*4), Z4, Z0
+	VFMADD231PS.BCST (BX)(R9*4), Z5, Z1
+	VFMADD231PS.BCST (SI)(R9*4), Z4, Z2
+	VFMADD231PS.BCST (SI)(R9*4), Z5, Z3
+	ADDQ             $0x10, DI
+	DECQ             R8
+	JNZ              steps
+	MOVQ             c+48(FP), DX
+	MOVB             add+64(FP), BL
+	TESTB            BL, BL
+	JZ               overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS          (DX)(BX*4), Z4
+	VADDPS           Z4, Z0, Z0
+	VMOVUPS          Z0, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z4
+	VADDPS           Z4, Z1, Z1
+	VMOVUPS          Z1, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x01
+	JE               done
+	MOVQ             24(AX), BX
+	VMOVUPS          (DX)(BX*4), Z4
+	VADDPS           Z4, Z2, Z2
+	VMOVUPS          Z2, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z4
+	VADDPS           Z4, Z3, Z3
+	VMOVUPS          Z3, K1, 64(DX)(BX*4)
+	JMP              next
 
 overwrite:
 	MOVQ    8(AX), BX
@@ -592,47 +586,43 @@ rows:
 	MOVQ   k+16(FP), R10
 
 steps:
-	MOVQ         8(R9), R11
-	VMOVUPS.Z    (DX)(R11*4), K1, Z4
-	MOVQ         (R9), R11
-	VBROADCASTSS (BX)(R11*4), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (SI)(R11*4), Z5
-	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (DI)(R11*4), Z5
-	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R8)(R11*4), Z5
-	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         $0x10, R9
-	DECQ         R10
-	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z4
-	VADDPS       Z4, Z0, Z0
-	VMOVUPS      Z0, K1, (DX)(BX*4)
-	CMPQ         CX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z4
-	VADDPS       Z4, Z1, Z1
-	VMOVUPS      Z1, K1, (DX)(BX*4)
-	CMPQ         CX, $0x02
-	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z4
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z2, K1, (DX)(BX*4)
-	CMPQ         CX, $0x03
-	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z4
-	VADDPS       Z4, Z3, Z3
-	VMOVUPS      Z3, K1, (DX)(BX*4)
-	JMP          next
+	MOVQ             8(R9), R11
+	VMOVUPS.Z        (DX)(R11*4), K1, Z4
+	MOVQ             (R9), R11
+	VFMADD231PS.BCST (BX)(R11*4), Z4, Z0
+	VFMADD231PS.BCST (SI)(R11*4), Z4, Z1
+	VFMADD231PS.BCST (DI)(R11*4), Z4, Z2
+	VFMADD231PS.BCST (R8)(R11*4), Z4, Z3
+	ADDQ             $0x10, R9
+	DECQ             R10
+	JNZ              steps
+	MOVQ             c+48(FP), DX
+	MOVB             add+64(FP), BL
+	TESTB            BL, BL
+	JZ               overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z4
+	VADDPS           Z4, Z0, Z0
+	VMOVUPS          Z0, K1, (DX)(BX*4)
+	CMPQ             CX, $0x01
+	JE               done
+	MOVQ             24(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z4
+	VADDPS           Z4, Z1, Z1
+	VMOVUPS          Z1, K1, (DX)(BX*4)
+	CMPQ             CX, $0x02
+	JE               done
+	MOVQ             40(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z4
+	VADDPS           Z4, Z2, Z2
+	VMOVUPS          Z2, K1, (DX)(BX*4)
+	CMPQ             CX, $0x03
+	JE               done
+	MOVQ             56(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z4
+	VADDPS           Z4, Z3, Z3
+	VMOVUPS          Z3, K1, (DX)(BX*4)
+	JMP              next
 
 overwrite:
 	MOVQ    8(AX), BX
@@ -694,64 +684,60 @@ rows:
 	MOVQ   k+16(FP), R10
 
 steps:
-	MOVQ         8(R9), R11
-	VMOVUPS      (DX)(R11*4), Z8
-	VMOVUPS.Z    64(DX)(R11*4), K1, Z9
-	MOVQ         (R9), R11
-	VBROADCASTSS (BX)(R11*4), Z10
-	VFMADD231PS  Z8, Z10, Z0
-	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (SI)(R11*4), Z10
-	VFMADD231PS  Z8, Z10, Z2
-	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (DI)(R11*4), Z10
-	VFMADD231PS  Z8, Z10, Z4
-	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R8)(R11*4), Z10
-	VFMADD231PS  Z8, Z10, Z6
-	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         $0x10, R9
-	DECQ         R10
-	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Z8
-	VADDPS       Z8, Z0, Z0
-	VMOVUPS      Z0, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z1, Z1
-	VMOVUPS      Z1, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (DX)(BX*4), Z8
-	VADDPS       Z8, Z2, Z2
-	VMOVUPS      Z2, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z3, Z3
-	VMOVUPS      Z3, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x02
-	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS      (DX)(BX*4), Z8
-	VADDPS       Z8, Z4, Z4
-	VMOVUPS      Z4, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z5, Z5
-	VMOVUPS      Z5, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x03
-	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS      (DX)(BX*4), Z8
-	VADDPS       Z8, Z6, Z6
-	VMOVUPS      Z6, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z7, Z7
-	VMOVUPS      Z7, K1, 64(DX)(BX*4)
-	JMP          next
+	MOVQ             8(R9), R11
+	VMOVUPS          (DX)(R11*4), Z8
+	VMOVUPS.Z        64(DX)(R11*4), K1, Z9
+	MOVQ             (R9), R11
+	VFMADD231PS.BCST (BX)(R11*4), Z8, Z0
+	VFMADD231PS.BCST (BX)(R11*4), Z9, Z1
+	VFMADD231PS.BCST (SI)(R11*4), Z8, Z2
+	VFMADD231PS.BCST (SI)(R11*4), Z9, Z3
+	VFMADD231PS.BCST (DI)(R11*4), Z8, Z4
+	VFMADD231PS.BCST (DI)(R11*4), Z9, Z5
+	VFMADD231PS.BCST (R8)(R11*4), Z8, Z6
+	VFMADD231PS.BCST (R8)(R11*4), Z9, Z7
+	ADDQ             $0x10, R9
+	DECQ             R10
+	JNZ              steps
+	MOVQ             c+48(FP), DX
+	MOVB             add+64(FP), BL
+	TESTB            BL, BL
+	JZ               overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS          (DX)(BX*4), Z8
+	VADDPS           Z8, Z0, Z0
+	VMOVUPS          Z0, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z1, Z1
+	VMOVUPS          Z1, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x01
+	JE               done
+	MOVQ             24(AX), BX
+	VMOVUPS          (DX)(BX*4), Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z3, Z3
+	VMOVUPS          Z3, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x02
+	JE               done
+	MOVQ             40(AX), BX
+	VMOVUPS          (DX)(BX*4), Z8
+	VADDPS           Z8, Z4, Z4
+	VMOVUPS          Z4, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z5, Z5
+	VMOVUPS          Z5, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x03
+	JE               done
+	MOVQ             56(AX), BX
+	VMOVUPS          (DX)(BX*4), Z8
+	VADDPS           Z8, Z6, Z6
+	VMOVUPS          Z6, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z7, Z7
+	VMOVUPS          Z7, K1, 64(DX)(BX*4)
+	JMP              next
 
 overwrite:
 	MOVQ    8(AX), BX
@@ -967,63 +953,57 @@ rows:
 	MOVQ   k+16(FP), R12
 
 steps:
-	MOVQ         8(R11), R13
-	VMOVUPS.Z    (DX)(R13*4), K1, Z6
-	MOVQ         (R11), R13
-	VBROADCASTSS (BX)(R13*4), Z7
-	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (SI)(R13*4), Z7
-	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (DI)(R13*4), Z7
-	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (R8)(R13*4), Z7
-	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R9)(R13*4), Z7
-	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R10)(R13*4), Z7
-	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         $0x10, R11
-	DECQ         R12
-	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z6
-	VADDPS       Z6, Z0, Z0
-	VMOVUPS      Z0, K1, (DX)(BX*4)
-	CMPQ         CX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z6
-	VADDPS       Z6, Z1, Z1
-	VMOVUPS      Z1, K1, (DX)(BX*4)
-	CMPQ         CX, $0x02
-	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z6
-	VADDPS       Z6, Z2, Z2
-	VMOVUPS      Z2, K1, (DX)(BX*4)
-	CMPQ         CX, $0x03
-	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z6
-	VADDPS       Z6, Z3, Z3
-	VMOVUPS      Z3, K1, (DX)(BX*4)
-	CMPQ         CX, $0x04
-	JE           done
-	MOVQ         72(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z6
-	VADDPS       Z6, Z4, Z4
-	VMOVUPS      Z4, K1, (DX)(BX*4)
-	CMPQ         CX, $0x05
-	JE           done
-	MOVQ         88(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z6
-	VADDPS       Z6, Z5, Z5
-	VMOVUPS      Z5, K1, (DX)(BX*4)
-	JMP          next
+	MOVQ             8(R11), R13
+	VMOVUPS.Z        (DX)(R13*4), K1, Z6
+	MOVQ             (R11), R13
+	VFMADD231PS.BCST (BX)(R13*4), Z6, Z0
+	VFMADD231PS.BCST (SI)(R13*4), Z6, Z1
+	VFMADD231PS.BCST (DI)(R13*4), Z6, Z2
+	VFMADD231PS.BCST (R8)(R13*4), Z6, Z3
+	VFMADD231PS.BCST (R9)(R13*4), Z6, Z4
+	VFMADD231PS.BCST (R10)(R13*4), Z6, Z5
+	ADDQ             $0x10, R11
+	DECQ             R12
+	JNZ              steps
+	MOVQ             c+48(FP), DX
+	MOVB             add+64(FP), BL
+	TESTB            BL, BL
+	JZ               overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z6
+	VADDPS           Z6, Z0, Z0
+	VMOVUPS          Z0, K1, (DX)(BX*4)
+	CMPQ             CX, $0x01
+	JE               done
+	MOVQ             24(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z6
+	VADDPS           Z6, Z1, Z1
+	VMOVUPS          Z1, K1, (DX)(BX*4)
+	CMPQ             CX, $0x02
+	JE               done
+	MOVQ             40(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z6
+	VADDPS           Z6, Z2, Z2
+	VMOVUPS          Z2, K1, (DX)(BX*4)
+	CMPQ             CX, $0x03
+	JE               done
+	MOVQ             56(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z6
+	VADDPS           Z6, Z3, Z3
+	VMOVUPS          Z3, K1, (DX)(BX*4)
+	CMPQ             CX, $0x04
+	JE               done
+	MOVQ             72(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z6
+	VADDPS           Z6, Z4, Z4
+	VMOVUPS          Z4, K1, (DX)(BX*4)
+	CMPQ             CX, $0x05
+	JE               done
+	MOVQ             88(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z6
+	VADDPS           Z6, Z5, Z5
+	VMOVUPS          Z5, K1, (DX)(BX*4)
+	JMP              next
 
 overwrite:
 	MOVQ    8(AX), BX
@@ -1101,88 +1081,82 @@ rows:
 	MOVQ   k+16(FP), R12
 
 steps:
-	MOVQ         8(R11), R13
-	VMOVUPS      (DX)(R13*4), Z12
-	VMOVUPS.Z    64(DX)(R13*4), K1, Z13
-	MOVQ         (R11), R13
-	VBROADCASTSS (BX)(R13*4), Z14
-	VFMADD231PS  Z12, Z14, Z0
-	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (SI)(R13*4), Z14
-	VFMADD231PS  Z12, Z14, Z2
-	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (DI)(R13*4), Z14
-	VFMADD231PS  Z12, Z14, Z4
-	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R8)(R13*4), Z14
-	VFMADD231PS  Z12, Z14, Z6
-	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R9)(R13*4), Z14
-	VFMADD231PS  Z12, Z14, Z8
-	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R10)(R13*4), Z14
-	VFMADD231PS  Z12, Z14, Z10
-	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         $0x10, R11
-	DECQ         R12
-	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Z12
-	VADDPS       Z12, Z0, Z0
-	VMOVUPS      Z0, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
-	VADDPS       Z12, Z1, Z1
-	VMOVUPS      Z1, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (DX)(BX*4), Z12
-	VADDPS       Z12, Z2, Z2
-	VMOVUPS      Z2, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
-	VADDPS       Z12, Z3, Z3
-	VMOVUPS      Z3, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x02
-	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS      (DX)(BX*4), Z12
-	VADDPS       Z12, Z4, Z4
-	VMOVUPS      Z4, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
-	VADDPS       Z12, Z5, Z5
-	VMOVUPS      Z5, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x03
-	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS      (DX)(BX*4), Z12
-	VADDPS       Z12, Z6, Z6
-	VMOVUPS      Z6, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
-	VADDPS       Z12, Z7, Z7
-	VMOVUPS      Z7, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x04
-	JE           done
-	MOVQ         72(AX), BX
-	VMOVUPS      (DX)(BX*4), Z12
-	VADDPS       Z12, Z8, Z8
-	VMOVUPS      Z8, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
-	VADDPS       Z12, Z9, Z9
-	VMOVUPS      Z9, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x05
-	JE           done
-	MOVQ         88(AX), BX
-	VMOVUPS      (DX)(BX*4), Z12
-	VADDPS       Z12, Z10, Z10
-	VMOVUPS      Z10, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z12
-	VADDPS       Z12, Z11, Z11
-	VMOVUPS      Z11, K1, 64(DX)(BX*4)
-	JMP          next
+	MOVQ             8(R11), R13
+	VMOVUPS          (DX)(R13*4), Z12
+	VMOVUPS.Z        64(DX)(R13*4), K1, Z13
+	MOVQ             (R11), R13
+	VFMADD231PS.BCST (BX)(R13*4), Z12, Z0
+	VFMADD231PS.BCST (BX)(R13*4), Z13, Z1
+	VFMADD231PS.BCST (SI)(R13*4), Z12, Z2
+	VFMADD231PS.BCST (SI)(R13*4), Z13, Z3
+	VFMADD231PS.BCST (DI)(R13*4), Z12, Z4
+	VFMADD231PS.BCST (DI)(R13*4), Z13, Z5
+	VFMADD231PS.BCST (R8)(R13*4), Z12, Z6
+	VFMADD231PS.BCST (R8)(R13*4), Z13, Z7
+	VFMADD231PS.BCST (R9)(R13*4), Z12, Z8
+	VFMADD231PS.BCST (R9)(R13*4), Z13, Z9
+	VFMADD231PS.BCST (R10)(R13*4), Z12, Z10
+	VFMADD231PS.BCST (R10)(R13*4), Z13, Z11
+	ADDQ             $0x10, R11
+	DECQ             R12
+	JNZ              steps
+	MOVQ             c+48(FP), DX
+	MOVB             add+64(FP), BL
+	TESTB            BL, BL
+	JZ               overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS          (DX)(BX*4), Z12
+	VADDPS           Z12, Z0, Z0
+	VMOVUPS          Z0, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
+	VADDPS           Z12, Z1, Z1
+	VMOVUPS          Z1, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x01
+	JE               done
+	MOVQ             24(AX), BX
+	VMOVUPS          (DX)(BX*4), Z12
+	VADDPS           Z12, Z2, Z2
+	VMOVUPS          Z2, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
+	VADDPS           Z12, Z3, Z3
+	VMOVUPS          Z3, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x02
+	JE               done
+	MOVQ             40(AX), BX
+	VMOVUPS          (DX)(BX*4), Z12
+	VADDPS           Z12, Z4, Z4
+	VMOVUPS          Z4, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
+	VADDPS           Z12, Z5, Z5
+	VMOVUPS          Z5, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x03
+	JE               done
+	MOVQ             56(AX), BX
+	VMOVUPS          (DX)(BX*4), Z12
+	VADDPS           Z12, Z6, Z6
+	VMOVUPS          Z6, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
+	VADDPS           Z12, Z7, Z7
+	VMOVUPS          Z7, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x04
+	JE               done
+	MOVQ             72(AX), BX
+	VMOVUPS          (DX)(BX*4), Z12
+	VADDPS           Z12, Z8, Z8
+	VMOVUPS          Z8, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
+	VADDPS           Z12, Z9, Z9
+	VMOVUPS          Z9, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x05
+	JE               done
+	MOVQ             88(AX), BX
+	VMOVUPS          (DX)(BX*4), Z12
+	VADDPS           Z12, Z10, Z10
+	VMOVUPS          Z10, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
+	VADDPS           Z12, Z11, Z11
+	VMOVUPS          Z11, K1, 64(DX)(BX*4)
+	JMP              next
 
 overwrite:
 	MOVQ    8(AX), BX
@@ -1468,79 +1442,71 @@ rows:
 	MOVQ   k+16(FP), R14
 
 steps:
-	MOVQ         8(R13), R15
-	VMOVUPS.Z    (DX)(R15*4), K1, Z8
-	MOVQ         (R13), R15
-	VBROADCASTSS (BX)(R15*4), Z9
-	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS (SI)(R15*4), Z9
-	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS (DI)(R15*4), Z9
-	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (R8)(R15*4), Z9
-	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS (R9)(R15*4), Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS (R10)(R15*4), Z9
-	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS (R11)(R15*4), Z9
-	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS (R12)(R15*4), Z9
-	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         $0x10, R13
-	DECQ         R14
-	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z0, Z0
-	VMOVUPS      Z0, K1, (DX)(BX*4)
-	CMPQ         CX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z1, Z1
-	VMOVUPS      Z1, K1, (DX)(BX*4)
-	CMPQ         CX, $0x02
-	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z2, Z2
-	VMOVUPS      Z2, K1, (DX)(BX*4)
-	CMPQ         CX, $0x03
-	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z3, Z3
-	VMOVUPS      Z3, K1, (DX)(BX*4)
-	CMPQ         CX, $0x04
-	JE           done
-	MOVQ         72(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z4, Z4
-	VMOVUPS      Z4, K1, (DX)(BX*4)
-	CMPQ         CX, $0x05
-	JE           done
-	MOVQ         88(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z5, Z5
-	VMOVUPS      Z5, K1, (DX)(BX*4)
-	CMPQ         CX, $0x06
-	JE           done
-	MOVQ         104(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z6, Z6
-	VMOVUPS      Z6, K1, (DX)(BX*4)
-	CMPQ         CX, $0x07
-	JE           done
-	MOVQ         120(AX), BX
-	VMOVUPS.Z    (DX)(BX*4), K1, Z8
-	VADDPS       Z8, Z7, Z7
-	VMOVUPS      Z7, K1, (DX)(BX*4)
-	JMP          next
+	MOVQ             8(R13), R15
+	VMOVUPS.Z        (DX)(R15*4), K1, Z8
+	MOVQ             (R13), R15
+	VFMADD231PS.BCST (BX)(R15*4), Z8, Z0
+	VFMADD231PS.BCST (SI)(R15*4), Z8, Z1
+	VFMADD231PS.BCST (DI)(R15*4), Z8, Z2
+	VFMADD231PS.BCST (R8)(R15*4), Z8, Z3
+	VFMADD231PS.BCST (R9)(R15*4), Z8, Z4
+	VFMADD231PS.BCST (R10)(R15*4), Z8, Z5
+	VFMADD231PS.BCST (R11)(R15*4), Z8, Z6
+	VFMADD231PS.BCST (R12)(R15*4), Z8, Z7
+	ADDQ             $0x10, R13
+	DECQ             R14
+	JNZ              steps
+	MOVQ             c+48(FP), DX
+	MOVB             add+64(FP), BL
+	TESTB            BL, BL
+	JZ               overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z0, Z0
+	VMOVUPS          Z0, K1, (DX)(BX*4)
+	CMPQ             CX, $0x01
+	JE               done
+	MOVQ             24(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z1, Z1
+	VMOVUPS          Z1, K1, (DX)(BX*4)
+	CMPQ             CX, $0x02
+	JE               done
+	MOVQ             40(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, K1, (DX)(BX*4)
+	CMPQ             CX, $0x03
+	JE               done
+	MOVQ             56(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z3, Z3
+	VMOVUPS          Z3, K1, (DX)(BX*4)
+	CMPQ             CX, $0x04
+	JE               done
+	MOVQ             72(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z4, Z4
+	VMOVUPS          Z4, K1, (DX)(BX*4)
+	CMPQ             CX, $0x05
+	JE               done
+	MOVQ             88(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z5, Z5
+	VMOVUPS          Z5, K1, (DX)(BX*4)
+	CMPQ             CX, $0x06
+	JE               done
+	MOVQ             104(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z6, Z6
+	VMOVUPS          Z6, K1, (DX)(BX*4)
+	CMPQ             CX, $0x07
+	JE               done
+	MOVQ             120(AX), BX
+	VMOVUPS.Z        (DX)(BX*4), K1, Z8
+	VADDPS           Z8, Z7, Z7
+	VMOVUPS          Z7, K1, (DX)(BX*4)
+	JMP              next
 
 overwrite:
 	MOVQ    8(AX), BX
@@ -1634,112 +1600,104 @@ rows:
 	MOVQ   k+16(FP), R14
 
 steps:
-	MOVQ         8(R13), R15
-	VMOVUPS      (DX)(R15*4), Z16
-	VMOVUPS.Z    64(DX)(R15*4), K1, Z17
-	MOVQ         (R13), R15
-	VBROADCASTSS (BX)(R15*4), Z18
-	VFMADD231PS  Z16, Z18, Z0
-	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (SI)(R15*4), Z18
-	VFMADD231PS  Z16, Z18, Z2
-	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS (DI)(R15*4), Z18
-	VFMADD231PS  Z16, Z18, Z4
-	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R8)(R15*4), Z18
-	VFMADD231PS  Z16, Z18, Z6
-	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS (R9)(R15*4), Z18
-	VFMADD231PS  Z16, Z18, Z8
-	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (R10)(R15*4), Z18
-	VFMADD231PS  Z16, Z18, Z10
-	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R11)(R15*4), Z18
-	VFMADD231PS  Z16, Z18, Z12
-	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R12)(R15*4), Z18
-	VFMADD231PS  Z16, Z18, Z14
-	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         $0x10, R13
-	DECQ         R14
-	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Z16
-	VADDPS       Z16, Z0, Z0
-	VMOVUPS      Z0, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
-	VADDPS       Z16, Z1, Z1
-	VMOVUPS      Z1, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (DX)(BX*4), Z16
-	VADDPS       Z16, Z2, Z2
-	VMOVUPS      Z2, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
-	VADDPS       Z16, Z3, Z3
-	VMOVUPS      Z3, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x02
-	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS      (DX)(BX*4), Z16
-	VADDPS       Z16, Z4, Z4
-	VMOVUPS      Z4, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
-	VADDPS       Z16, Z5, Z5
-	VMOVUPS      Z5, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x03
-	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS      (DX)(BX*4), Z16
-	VADDPS       Z16, Z6, Z6
-	VMOVUPS      Z6, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
-	VADDPS       Z16, Z7, Z7
-	VMOVUPS      Z7, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x04
-	JE           done
-	MOVQ         72(AX), BX
-	VMOVUPS      (DX)(BX*4), Z16
-	VADDPS       Z16, Z8, Z8
-	VMOVUPS      Z8, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
-	VADDPS       Z16, Z9, Z9
-	VMOVUPS      Z9, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x05
-	JE           done
-	MOVQ         88(AX), BX
-	VMOVUPS      (DX)(BX*4), Z16
-	VADDPS       Z16, Z10, Z10
-	VMOVUPS      Z10, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
-	VADDPS       Z16, Z11, Z11
-	VMOVUPS      Z11, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x06
-	JE           done
-	MOVQ         104(AX), BX
-	VMOVUPS      (DX)(BX*4), Z16
-	VADDPS       Z16, Z12, Z12
-	VMOVUPS      Z12, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
-	VADDPS       Z16, Z13, Z13
-	VMOVUPS      Z13, K1, 64(DX)(BX*4)
-	CMPQ         CX, $0x07
-	JE           done
-	MOVQ         120(AX), BX
-	VMOVUPS      (DX)(BX*4), Z16
-	VADDPS       Z16, Z14, Z14
-	VMOVUPS      Z14, (DX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z16
-	VADDPS       Z16, Z15, Z15
-	VMOVUPS      Z15, K1, 64(DX)(BX*4)
-	JMP          next
+	MOVQ             8(R13), R15
+	VMOVUPS          (DX)(R15*4), Z16
+	VMOVUPS.Z        64(DX)(R15*4), K1, Z17
+	MOVQ             (R13), R15
+	VFMADD231PS.BCST (BX)(R15*4), Z16, Z0
+	VFMADD231PS.BCST (BX)(R15*4), Z17, Z1
+	VFMADD231PS.BCST (SI)(R15*4), Z16, Z2
+	VFMADD231PS.BCST (SI)(R15*4), Z17, Z3
+	VFMADD231PS.BCST (DI)(R15*4), Z16, Z4
+	VFMADD231PS.BCST (DI)(R15*4), Z17, Z5
+	VFMADD231PS.BCST (R8)(R15*4), Z16, Z6
+	VFMADD231PS.BCST (R8)(R15*4), Z17, Z7
+	VFMADD231PS.BCST (R9)(R15*4), Z16, Z8
+	VFMADD231PS.BCST (R9)(R15*4), Z17, Z9
+	VFMADD231PS.BCST (R10)(R15*4), Z16, Z10
+	VFMADD231PS.BCST (R10)(R15*4), Z17, Z11
+	VFMADD231PS.BCST (R11)(R15*4), Z16, Z12
+	VFMADD231PS.BCST (R11)(R15*4), Z17, Z13
+	VFMADD231PS.BCST (R12)(R15*4), Z16, Z14
+	VFMADD231PS.BCST (R12)(R15*4), Z17, Z15
+	ADDQ             $0x10, R13
+	DECQ             R14
+	JNZ              steps
+	MOVQ             c+48(FP), DX
+	MOVB             add+64(FP), BL
+	TESTB            BL, BL
+	JZ               overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS          (DX)(BX*4), Z16
+	VADDPS           Z16, Z0, Z0
+	VMOVUPS          Z0, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
+	VADDPS           Z16, Z1, Z1
+	VMOVUPS          Z1, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x01
+	JE               done
+	MOVQ             24(AX), BX
+	VMOVUPS          (DX)(BX*4), Z16
+	VADDPS           Z16, Z2, Z2
+	VMOVUPS          Z2, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
+	VADDPS           Z16, Z3, Z3
+	VMOVUPS          Z3, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x02
+	JE               done
+	MOVQ             40(AX), BX
+	VMOVUPS          (DX)(BX*4), Z16
+	VADDPS           Z16, Z4, Z4
+	VMOVUPS          Z4, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
+	VADDPS           Z16, Z5, Z5
+	VMOVUPS          Z5, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x03
+	JE               done
+	MOVQ             56(AX), BX
+	VMOVUPS          (DX)(BX*4), Z16
+	VADDPS           Z16, Z6, Z6
+	VMOVUPS          Z6, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
+	VADDPS           Z16, Z7, Z7
+	VMOVUPS          Z7, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x04
+	JE               done
+	MOVQ             72(AX), BX
+	VMOVUPS          (DX)(BX*4), Z16
+	VADDPS           Z16, Z8, Z8
+	VMOVUPS          Z8, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
+	VADDPS           Z16, Z9, Z9
+	VMOVUPS          Z9, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x05
+	JE               done
+	MOVQ             88(AX), BX
+	VMOVUPS          (DX)(BX*4), Z16
+	VADDPS           Z16, Z10, Z10
+	VMOVUPS          Z10, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
+	VADDPS           Z16, Z11, Z11
+	VMOVUPS          Z11, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x06
+	JE               done
+	MOVQ             104(AX), BX
+	VMOVUPS          (DX)(BX*4), Z16
+	VADDPS           Z16, Z12, Z12
+	VMOVUPS          Z12, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
+	VADDPS           Z16, Z13, Z13
+	VMOVUPS          Z13, K1, 64(DX)(BX*4)
+	CMPQ             CX, $0x07
+	JE               done
+	MOVQ             120(AX), BX
+	VMOVUPS          (DX)(BX*4), Z16
+	VADDPS           Z16, Z14, Z14
+	VMOVUPS          Z14, (DX)(BX*4)
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
+	VADDPS           Z16, Z15, Z15
+	VMOVUPS          Z15, K1, 64(DX)(BX*4)
+	JMP              next
 
 overwrite:
 	MOVQ    8(AX), BX
@@ -2072,230 +2030,205 @@ block:
 	LEAQ              (DI)(CX*2), R11
 	ADDQ              CX, R11
 	VMOVUPS           (R10), Z0
-	VMOVUPS           (R10)(CX*2), Z1
-	VMOVUPS           (R11)(CX*1), Z2
-	VMOVAPS           Z2, Z2
-	VFNMADD231PS.BCST (AX), Z1, Z2
-	VFMADD231PS.BCST  32(AX), Z0, Z2
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z0
-	VMOVUPS           (R10)(CX*2), Z1
-	VMOVUPS           (R11)(CX*1), Z3
-	VMOVAPS           Z3, Z3
-	VFNMADD231PS.BCST (AX), Z1, Z3
-	VFMADD231PS.BCST  32(AX), Z0, Z3
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z0
-	VMOVUPS           (R10)(CX*2), Z1
-	VMOVUPS           (R11)(CX*1), Z4
-	VMOVAPS           Z4, Z4
-	VFNMADD231PS.BCST (AX), Z1, Z4
-	VFMADD231PS.BCST  32(AX), Z0, Z4
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z0
-	VMOVUPS           (R10)(CX*2), Z1
-	VMOVUPS           (R11)(CX*1), Z5
-	VMOVAPS           Z5, Z5
-	VFNMADD231PS.BCST (AX), Z1, Z5
-	VFMADD231PS.BCST  32(AX), Z0, Z5
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z0
-	VMOVUPS           (R10)(CX*2), Z1
-	VMOVUPS           (R11)(CX*1), Z6
-	VMOVAPS           Z6, Z6
-	VFNMADD231PS.BCST (AX), Z1, Z6
-	VFMADD231PS.BCST  32(AX), Z0, Z6
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z0
-	VMOVUPS           (R10)(CX*2), Z1
-	VMOVUPS           (R11)(CX*1), Z7
-	VMOVAPS           Z7, Z7
-	VFNMADD231PS.BCST (AX), Z1, Z7
-	VFMADD231PS.BCST  32(AX), Z0, Z7
-	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x00, R10, R10
-	ADDQ              R8, R10
-	VMOVAPS           Z6, Z0
-	VFNMADD231PS.BCST (AX), Z4, Z0
-	VFMADD231PS.BCST  32(AX), Z2, Z0
-	VMOVAPS           Z6, Z1
-	VFNMADD231PS.BCST 64(AX), Z4, Z1
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST 64(AX), Z3, Z2
-	VMOVAPS           Z1, Z8
-	VFMADD231PS.BCST  96(AX), Z2, Z8
-	VFNMADD231PS.BCST 96(AX), Z2, Z1
-	VMOVAPS           Z6, Z2
-	VFNMADD231PS.BCST 128(AX), Z4, Z2
-	VMOVAPS           Z5, Z4
-	VFNMADD231PS.BCST 128(AX), Z3, Z4
-	VMOVAPS           Z2, Z6
-	VFMADD231PS.BCST  160(AX), Z4, Z6
-	VFNMADD231PS.BCST 160(AX), Z4, Z2
-	VMOVAPS           Z7, Z4
-	VFNMADD231PS.BCST (AX), Z5, Z4
-	VFMADD231PS.BCST  32(AX), Z3, Z4
-	VMOVUPS           Z0, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z8, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z1, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z6, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z2, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z4, (R10)
-	MOVQ              DI, R10
-	LEAQ              (DI)(CX*2), R11
-	ADDQ              CX, R11
-	VMOVUPS           (R10)(CX*1), Z0
-	VMOVUPS           (R10)(CX*2), Z1
-	VMOVUPS           (R11), Z2
-	VMOVUPS           (R11)(CX*1), Z3
-	VMOVAPS           Z3, Z3
-	VFNMADD231PS.BCST 64(AX), Z1, Z3
-	VMOVAPS           Z2, Z1
-	VFNMADD231PS.BCST 64(AX), Z0, Z1
-	VMOVAPS           Z3, Z0
-	VFMADD231PS.BCST  96(AX), Z1, Z0
-	VFNMADD231PS.BCST 96(AX), Z1, Z3
-	ADDQ              DX, R10
-	ADDQ              DX, R11
 	VMOVUPS           (R10)(CX*1), Z1
 	VMOVUPS           (R10)(CX*2), Z2
-	VMOVUPS           (R11), Z4
-	VMOVUPS           (R11)(CX*1), Z5
-	VMOVAPS           Z5, Z5
-	VFNMADD231PS.BCST 64(AX), Z2, Z5
-	VMOVAPS           Z4, Z2
+	VMOVUPS           (R11), Z3
+	VMOVUPS           (R11)(CX*1), Z4
+	VMOVAPS           Z4, Z5
+	VFNMADD231PS.BCST (AX), Z2, Z5
+	VFMADD231PS.BCST  32(AX), Z0, Z5
+	VMOVAPS           Z4, Z0
+	VFNMADD231PS.BCST 64(AX), Z2, Z0
+	VMOVAPS           Z3, Z2
 	VFNMADD231PS.BCST 64(AX), Z1, Z2
-	VMOVAPS           Z5, Z1
+	VMOVAPS           Z0, Z1
 	VFMADD231PS.BCST  96(AX), Z2, Z1
-	VFNMADD231PS.BCST 96(AX), Z2, Z5
+	VFNMADD231PS.BCST 96(AX), Z2, Z0
 	ADDQ              DX, R10
 	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z2
+	VMOVUPS           (R10), Z2
+	VMOVUPS           (R10)(CX*1), Z3
 	VMOVUPS           (R10)(CX*2), Z4
 	VMOVUPS           (R11), Z6
 	VMOVUPS           (R11)(CX*1), Z7
-	VMOVAPS           Z7, Z7
-	VFNMADD231PS.BCST 64(AX), Z4, Z7
-	VMOVAPS           Z6, Z4
-	VFNMADD231PS.BCST 64(AX), Z2, Z4
+	VMOVAPS           Z7, Z8
+	VFNMADD231PS.BCST (AX), Z4, Z8
+	VFMADD231PS.BCST  32(AX), Z2, Z8
 	VMOVAPS           Z7, Z2
-	VFMADD231PS.BCST  96(AX), Z4, Z2
-	VFNMADD231PS.BCST 96(AX), Z4, Z7
+	VFNMADD231PS.BCST 64(AX), Z4, Z2
+	VMOVAPS           Z6, Z4
+	VFNMADD231PS.BCST 64(AX), Z3, Z4
+	VMOVAPS           Z2, Z3
+	VFMADD231PS.BCST  96(AX), Z4, Z3
+	VFNMADD231PS.BCST 96(AX), Z4, Z2
 	ADDQ              DX, R10
 	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z4
-	VMOVUPS           (R10)(CX*2), Z6
-	VMOVUPS           (R11), Z8
-	VMOVUPS           (R11)(CX*1), Z9
-	VMOVAPS           Z9, Z9
-	VFNMADD231PS.BCST 64(AX), Z6, Z9
-	VMOVAPS           Z8, Z6
-	VFNMADD231PS.BCST 64(AX), Z4, Z6
-	VMOVAPS           Z9, Z4
-	VFMADD231PS.BCST  96(AX), Z6, Z4
-	VFNMADD231PS.BCST 96(AX), Z6, Z9
-	ADDQ              DX, R10
-	ADDQ              DX, R11
+	VMOVUPS           (R10), Z4
 	VMOVUPS           (R10)(CX*1), Z6
-	VMOVUPS           (R10)(CX*2), Z8
-	VMOVUPS           (R11), Z10
-	VMOVUPS           (R11)(CX*1), Z11
-	VMOVAPS           Z11, Z11
-	VFNMADD231PS.BCST 64(AX), Z8, Z11
-	VMOVAPS           Z10, Z8
-	VFNMADD231PS.BCST 64(AX), Z6, Z8
-	VMOVAPS           Z11, Z6
-	VFMADD231PS.BCST  96(AX), Z8, Z6
-	VFNMADD231PS.BCST 96(AX), Z8, Z11
+	VMOVUPS           (R10)(CX*2), Z7
+	VMOVUPS           (R11), Z9
+	VMOVUPS           (R11)(CX*1), Z10
+	VMOVAPS           Z10, Z11
+	VFNMADD231PS.BCST (AX), Z7, Z11
+	VFMADD231PS.BCST  32(AX), Z4, Z11
+	VMOVAPS           Z10, Z4
+	VFNMADD231PS.BCST 64(AX), Z7, Z4
+	VMOVAPS           Z9, Z7
+	VFNMADD231PS.BCST 64(AX), Z6, Z7
+	VMOVAPS           Z4, Z6
+	VFMADD231PS.BCST  96(AX), Z7, Z6
+	VFNMADD231PS.BCST 96(AX), Z7, Z4
 	ADDQ              DX, R10
 	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z8
+	VMOVUPS           (R10), Z7
+	VMOVUPS           (R10)(CX*1), Z9
 	VMOVUPS           (R10)(CX*2), Z10
 	VMOVUPS           (R11), Z12
 	VMOVUPS           (R11)(CX*1), Z13
-	VMOVAPS           Z13, Z13
-	VFNMADD231PS.BCST 64(AX), Z10, Z13
+	VMOVAPS           Z13, Z14
+	VFNMADD231PS.BCST (AX), Z10, Z14
+	VFMADD231PS.BCST  32(AX), Z7, Z14
+	VMOVAPS           Z13, Z7
+	VFNMADD231PS.BCST 64(AX), Z10, Z7
 	VMOVAPS           Z12, Z10
-	VFNMADD231PS.BCST 64(AX), Z8, Z10
-	VMOVAPS           Z13, Z8
-	VFMADD231PS.BCST  96(AX), Z10, Z8
-	VFNMADD231PS.BCST 96(AX), Z10, Z13
+	VFNMADD231PS.BCST 64(AX), Z9, Z10
+	VMOVAPS           Z7, Z9
+	VFMADD231PS.BCST  96(AX), Z10, Z9
+	VFNMADD231PS.BCST 96(AX), Z10, Z7
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z10
+	VMOVUPS           (R10)(CX*1), Z12
+	VMOVUPS           (R10)(CX*2), Z13
+	VMOVUPS           (R11), Z15
+	VMOVUPS           (R11)(CX*1), Z16
+	VMOVAPS           Z16, Z17
+	VFNMADD231PS.BCST (AX), Z13, Z17
+	VFMADD231PS.BCST  32(AX), Z10, Z17
+	VMOVAPS           Z16, Z10
+	VFNMADD231PS.BCST 64(AX), Z13, Z10
+	VMOVAPS           Z15, Z13
+	VFNMADD231PS.BCST 64(AX), Z12, Z13
+	VMOVAPS           Z10, Z12
+	VFMADD231PS.BCST  96(AX), Z13, Z12
+	VFNMADD231PS.BCST 96(AX), Z13, Z10
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z13
+	VMOVUPS           (R10)(CX*1), Z15
+	VMOVUPS           (R10)(CX*2), Z16
+	VMOVUPS           (R11), Z18
+	VMOVUPS           (R11)(CX*1), Z19
+	VMOVAPS           Z19, Z20
+	VFNMADD231PS.BCST (AX), Z16, Z20
+	VFMADD231PS.BCST  32(AX), Z13, Z20
+	VMOVAPS           Z19, Z13
+	VFNMADD231PS.BCST 64(AX), Z16, Z13
+	VMOVAPS           Z18, Z16
+	VFNMADD231PS.BCST 64(AX), Z15, Z16
+	VMOVAPS           Z13, Z15
+	VFMADD231PS.BCST  96(AX), Z16, Z15
+	VFNMADD231PS.BCST 96(AX), Z16, Z13
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x00, R10, R10
+	ADDQ              R8, R10
+	VMOVAPS           Z17, Z16
+	VFNMADD231PS.BCST (AX), Z11, Z16
+	VFMADD231PS.BCST  32(AX), Z5, Z16
+	VMOVAPS           Z17, Z5
+	VFNMADD231PS.BCST 64(AX), Z11, Z5
+	VMOVAPS           Z14, Z18
+	VFNMADD231PS.BCST 64(AX), Z8, Z18
+	VMOVAPS           Z5, Z19
+	VFMADD231PS.BCST  96(AX), Z18, Z19
+	VFNMADD231PS.BCST 96(AX), Z18, Z5
+	VMOVAPS           Z17, Z17
+	VFNMADD231PS.BCST 128(AX), Z11, Z17
+	VMOVAPS           Z14, Z11
+	VFNMADD231PS.BCST 128(AX), Z8, Z11
+	VMOVAPS           Z17, Z18
+	VFMADD231PS.BCST  160(AX), Z11, Z18
+	VFNMADD231PS.BCST 160(AX), Z11, Z17
+	VMOVAPS           Z20, Z11
+	VFNMADD231PS.BCST (AX), Z14, Z11
+	VFMADD231PS.BCST  32(AX), Z8, Z11
+	VMOVUPS           Z16, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z19, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z18, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z17, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z11, (R10)
 	MOVQ              di+64(FP), R10
 	IMUL3Q            $0x04, R10, R10
 	ADDQ              R8, R10
-	VMOVAPS           Z6, Z10
-	VFNMADD231PS.BCST (AX), Z2, Z10
-	VFMADD231PS.BCST  32(AX), Z0, Z10
-	VMOVAPS           Z6, Z0
-	VFNMADD231PS.BCST 64(AX), Z2, Z0
-	VMOVAPS           Z4, Z12
-	VFNMADD231PS.BCST 64(AX), Z1, Z12
-	VMOVAPS           Z0, Z14
-	VFMADD231PS.BCST  96(AX), Z12, Z14
-	VFNMADD231PS.BCST 96(AX), Z12, Z0
-	VMOVAPS           Z6, Z6
-	VFNMADD231PS.BCST 128(AX), Z2, Z6
-	VMOVAPS           Z4, Z2
-	VFNMADD231PS.BCST 128(AX), Z1, Z2
-	VMOVAPS           Z6, Z12
-	VFMADD231PS.BCST  160(AX), Z2, Z12
-	VFNMADD231PS.BCST 160(AX), Z2, Z6
-	VMOVAPS           Z8, Z2
-	VFNMADD231PS.BCST (AX), Z4, Z2
-	VFMADD231PS.BCST  32(AX), Z1, Z2
-	VMOVUPS           Z10, (R10)
+	VMOVAPS           Z12, Z5
+	VFNMADD231PS.BCST (AX), Z6, Z5
+	VFMADD231PS.BCST  32(AX), Z1, Z5
+	VMOVAPS           Z12, Z1
+	VFNMADD231PS.BCST 64(AX), Z6, Z1
+	VMOVAPS           Z9, Z8
+	VFNMADD231PS.BCST 64(AX), Z3, Z8
+	VMOVAPS           Z1, Z11
+	VFMADD231PS.BCST  96(AX), Z8, Z11
+	VFNMADD231PS.BCST 96(AX), Z8, Z1
+	VMOVAPS           Z12, Z8
+	VFNMADD231PS.BCST 128(AX), Z6, Z8
+	VMOVAPS           Z9, Z6
+	VFNMADD231PS.BCST 128(AX), Z3, Z6
+	VMOVAPS           Z8, Z12
+	VFMADD231PS.BCST  160(AX), Z6, Z12
+	VFNMADD231PS.BCST 160(AX), Z6, Z8
+	VMOVAPS           Z15, Z6
+	VFNMADD231PS.BCST (AX), Z9, Z6
+	VFMADD231PS.BCST  32(AX), Z3, Z6
+	VMOVUPS           Z5, (R10)
 	ADDQ              BX, R10
-	VMOVUPS           Z14, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z0, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z12, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z6, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z2, (R10)
-	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x08, R10, R10
-	ADDQ              R8, R10
-	VMOVAPS           Z11, Z0
-	VFNMADD231PS.BCST (AX), Z7, Z0
-	VFMADD231PS.BCST  32(AX), Z3, Z0
-	VMOVAPS           Z11, Z1
-	VFNMADD231PS.BCST 64(AX), Z7, Z1
-	VMOVAPS           Z9, Z2
-	VFNMADD231PS.BCST 64(AX), Z5, Z2
-	VMOVAPS           Z1, Z3
-	VFMADD231PS.BCST  96(AX), Z2, Z3
-	VFNMADD231PS.BCST 96(AX), Z2, Z1
-	VMOVAPS           Z11, Z2
-	VFNMADD231PS.BCST 128(AX), Z7, Z2
-	VMOVAPS           Z9, Z4
-	VFNMADD231PS.BCST 128(AX), Z5, Z4
-	VMOVAPS           Z2, Z6
-	VFMADD231PS.BCST  160(AX), Z4, Z6
-	VFNMADD231PS.BCST 160(AX), Z4, Z2
-	VMOVAPS           Z13, Z4
-	VFNMADD231PS.BCST (AX), Z9, Z4
-	VFMADD231PS.BCST  32(AX), Z5, Z4
-	VMOVUPS           Z0, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z3, (R10)
+	VMOVUPS           Z11, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z1, (R10)
 	ADDQ              BX, R10
+	VMOVUPS           Z12, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z8, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z6, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x08, R10, R10
+	ADDQ              R8, R10
+	VMOVAPS           Z10, Z1
+	VFNMADD231PS.BCST (AX), Z4, Z1
+	VFMADD231PS.BCST  32(AX), Z0, Z1
+	VMOVAPS           Z10, Z0
+	VFNMADD231PS.BCST 64(AX), Z4, Z0
+	VMOVAPS           Z7, Z3
+	VFNMADD231PS.BCST 64(AX), Z2, Z3
+	VMOVAPS           Z0, Z5
+	VFMADD231PS.BCST  96(AX), Z3, Z5
+	VFNMADD231PS.BCST 96(AX), Z3, Z0
+	VMOVAPS           Z10, Z3
+	VFNMADD231PS.BCST 128(AX), Z4, Z3
+	VMOVAPS           Z7, Z4
+	VFNMADD231PS.BCST 128(AX), Z2, Z4
+	VMOVAPS           Z3, Z6
+	VFMADD231PS.BCST  160(AX), Z4, Z6
+	VFNMADD231PS.BCST 160(AX), Z4, Z3
+	VMOVAPS           Z13, Z4
+	VFNMADD231PS.BCST (AX), Z7, Z4
+	VFMADD231PS.BCST  32(AX), Z2, Z4
+	VMOVUPS           Z1, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
 	VMOVUPS           Z6, (R10)
 	ADDQ              BX, R10
-	VMOVUPS           Z2, (R10)
+	VMOVUPS           Z3, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z4, (R10)
 	MOVQ              DI, R10
@@ -2305,227 +2238,202 @@ block:
 	VMOVUPS           (R10)(CX*2), Z1
 	VMOVUPS           (R11), Z2
 	VMOVUPS           (R11)(CX*1), Z3
+	VMOVUPS           (R11)(CX*2), Z4
 	VMOVAPS           Z3, Z3
 	VFNMADD231PS.BCST 128(AX), Z1, Z3
 	VMOVAPS           Z2, Z1
 	VFNMADD231PS.BCST 128(AX), Z0, Z1
-	VMOVAPS           Z3, Z0
-	VFMADD231PS.BCST  160(AX), Z1, Z0
+	VMOVAPS           Z3, Z5
+	VFMADD231PS.BCST  160(AX), Z1, Z5
 	VFNMADD231PS.BCST 160(AX), Z1, Z3
+	VMOVAPS           Z4, Z1
+	VFNMADD231PS.BCST (AX), Z2, Z1
+	VFMADD231PS.BCST  32(AX), Z0, Z1
 	ADDQ              DX, R10
 	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z1
+	VMOVUPS           (R10)(CX*1), Z0
 	VMOVUPS           (R10)(CX*2), Z2
 	VMOVUPS           (R11), Z4
-	VMOVUPS           (R11)(CX*1), Z5
-	VMOVAPS           Z5, Z5
-	VFNMADD231PS.BCST 128(AX), Z2, Z5
-	VMOVAPS           Z4, Z2
-	VFNMADD231PS.BCST 128(AX), Z1, Z2
-	VMOVAPS           Z5, Z1
-	VFMADD231PS.BCST  160(AX), Z2, Z1
-	VFNMADD231PS.BCST 160(AX), Z2, Z5
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z2
-	VMOVUPS           (R10)(CX*2), Z4
-	VMOVUPS           (R11), Z6
-	VMOVUPS           (R11)(CX*1), Z7
-	VMOVAPS           Z7, Z7
-	VFNMADD231PS.BCST 128(AX), Z4, Z7
-	VMOVAPS           Z6, Z4
-	VFNMADD231PS.BCST 128(AX), Z2, Z4
-	VMOVAPS           Z7, Z2
-	VFMADD231PS.BCST  160(AX), Z4, Z2
-	VFNMADD231PS.BCST 160(AX), Z4, Z7
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z4
-	VMOVUPS           (R10)(CX*2), Z6
-	VMOVUPS           (R11), Z8
-	VMOVUPS           (R11)(CX*1), Z9
-	VMOVAPS           Z9, Z9
-	VFNMADD231PS.BCST 128(AX), Z6, Z9
-	VMOVAPS           Z8, Z6
-	VFNMADD231PS.BCST 128(AX), Z4, Z6
-	VMOVAPS           Z9, Z4
-	VFMADD231PS.BCST  160(AX), Z6, Z4
-	VFNMADD231PS.BCST 160(AX), Z6, Z9
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z6
-	VMOVUPS           (R10)(CX*2), Z8
-	VMOVUPS           (R11), Z10
-	VMOVUPS           (R11)(CX*1), Z11
-	VMOVAPS           Z11, Z11
-	VFNMADD231PS.BCST 128(AX), Z8, Z11
-	VMOVAPS           Z10, Z8
-	VFNMADD231PS.BCST 128(AX), Z6, Z8
-	VMOVAPS           Z11, Z6
-	VFMADD231PS.BCST  160(AX), Z8, Z6
-	VFNMADD231PS.BCST 160(AX), Z8, Z11
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z8
-	VMOVUPS           (R10)(CX*2), Z10
-	VMOVUPS           (R11), Z12
-	VMOVUPS           (R11)(CX*1), Z13
-	VMOVAPS           Z13, Z13
-	VFNMADD231PS.BCST 128(AX), Z10, Z13
-	VMOVAPS           Z12, Z10
-	VFNMADD231PS.BCST 128(AX), Z8, Z10
-	VMOVAPS           Z13, Z8
-	VFMADD231PS.BCST  160(AX), Z10, Z8
-	VFNMADD231PS.BCST 160(AX), Z10, Z13
-	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x0c, R10, R10
-	ADDQ              R8, R10
-	VMOVAPS           Z6, Z10
-	VFNMADD231PS.BCST (AX), Z2, Z10
-	VFMADD231PS.BCST  32(AX), Z0, Z10
-	VMOVAPS           Z6, Z0
-	VFNMADD231PS.BCST 64(AX), Z2, Z0
-	VMOVAPS           Z4, Z12
-	VFNMADD231PS.BCST 64(AX), Z1, Z12
-	VMOVAPS           Z0, Z14
-	VFMADD231PS.BCST  96(AX), Z12, Z14
-	VFNMADD231PS.BCST 96(AX), Z12, Z0
+	VMOVUPS           (R11)(CX*1), Z6
+	VMOVUPS           (R11)(CX*2), Z7
 	VMOVAPS           Z6, Z6
 	VFNMADD231PS.BCST 128(AX), Z2, Z6
 	VMOVAPS           Z4, Z2
-	VFNMADD231PS.BCST 128(AX), Z1, Z2
-	VMOVAPS           Z6, Z12
-	VFMADD231PS.BCST  160(AX), Z2, Z12
+	VFNMADD231PS.BCST 128(AX), Z0, Z2
+	VMOVAPS           Z6, Z8
+	VFMADD231PS.BCST  160(AX), Z2, Z8
 	VFNMADD231PS.BCST 160(AX), Z2, Z6
-	VMOVAPS           Z8, Z2
+	VMOVAPS           Z7, Z2
 	VFNMADD231PS.BCST (AX), Z4, Z2
-	VFMADD231PS.BCST  32(AX), Z1, Z2
-	VMOVUPS           Z10, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z14, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z0, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z12, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z6, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z2, (R10)
-	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x10, R10, R10
-	ADDQ              R8, R10
-	VMOVAPS           Z11, Z0
-	VFNMADD231PS.BCST (AX), Z7, Z0
-	VFMADD231PS.BCST  32(AX), Z3, Z0
-	VMOVAPS           Z11, Z1
-	VFNMADD231PS.BCST 64(AX), Z7, Z1
-	VMOVAPS           Z9, Z2
-	VFNMADD231PS.BCST 64(AX), Z5, Z2
-	VMOVAPS           Z1, Z3
-	VFMADD231PS.BCST  96(AX), Z2, Z3
-	VFNMADD231PS.BCST 96(AX), Z2, Z1
-	VMOVAPS           Z11, Z2
-	VFNMADD231PS.BCST 128(AX), Z7, Z2
-	VMOVAPS           Z9, Z4
-	VFNMADD231PS.BCST 128(AX), Z5, Z4
-	VMOVAPS           Z2, Z6
-	VFMADD231PS.BCST  160(AX), Z4, Z6
-	VFNMADD231PS.BCST 160(AX), Z4, Z2
-	VMOVAPS           Z13, Z4
-	VFNMADD231PS.BCST (AX), Z9, Z4
-	VFMADD231PS.BCST  32(AX), Z5, Z4
-	VMOVUPS           Z0, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z3, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z1, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z6, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z2, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z4, (R10)
-	MOVQ              DI, R10
-	LEAQ              (DI)(CX*2), R11
-	ADDQ              CX, R11
-	VMOVUPS           (R10)(CX*1), Z0
-	VMOVUPS           (R11), Z1
-	VMOVUPS           (R11)(CX*2), Z2
-	VMOVAPS           Z2, Z2
-	VFNMADD231PS.BCST (AX), Z1, Z2
 	VFMADD231PS.BCST  32(AX), Z0, Z2
 	ADDQ              DX, R10
 	ADDQ              DX, R11
 	VMOVUPS           (R10)(CX*1), Z0
-	VMOVUPS           (R11), Z1
-	VMOVUPS           (R11)(CX*2), Z3
-	VMOVAPS           Z3, Z3
-	VFNMADD231PS.BCST (AX), Z1, Z3
-	VFMADD231PS.BCST  32(AX), Z0, Z3
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z0
-	VMOVUPS           (R11), Z1
-	VMOVUPS           (R11)(CX*2), Z4
-	VMOVAPS           Z4, Z4
-	VFNMADD231PS.BCST (AX), Z1, Z4
+	VMOVUPS           (R10)(CX*2), Z4
+	VMOVUPS           (R11), Z7
+	VMOVUPS           (R11)(CX*1), Z9
+	VMOVUPS           (R11)(CX*2), Z10
+	VMOVAPS           Z9, Z9
+	VFNMADD231PS.BCST 128(AX), Z4, Z9
+	VMOVAPS           Z7, Z4
+	VFNMADD231PS.BCST 128(AX), Z0, Z4
+	VMOVAPS           Z9, Z11
+	VFMADD231PS.BCST  160(AX), Z4, Z11
+	VFNMADD231PS.BCST 160(AX), Z4, Z9
+	VMOVAPS           Z10, Z4
+	VFNMADD231PS.BCST (AX), Z7, Z4
 	VFMADD231PS.BCST  32(AX), Z0, Z4
 	ADDQ              DX, R10
 	ADDQ              DX, R11
 	VMOVUPS           (R10)(CX*1), Z0
-	VMOVUPS           (R11), Z1
-	VMOVUPS           (R11)(CX*2), Z5
-	VMOVAPS           Z5, Z5
-	VFNMADD231PS.BCST (AX), Z1, Z5
-	VFMADD231PS.BCST  32(AX), Z0, Z5
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z0
-	VMOVUPS           (R11), Z1
-	VMOVUPS           (R11)(CX*2), Z6
-	VMOVAPS           Z6, Z6
-	VFNMADD231PS.BCST (AX), Z1, Z6
-	VFMADD231PS.BCST  32(AX), Z0, Z6
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z0
-	VMOVUPS           (R11), Z1
-	VMOVUPS           (R11)(CX*2), Z7
-	VMOVAPS           Z7, Z7
-	VFNMADD231PS.BCST (AX), Z1, Z7
+	VMOVUPS           (R10)(CX*2), Z7
+	VMOVUPS           (R11), Z10
+	VMOVUPS           (R11)(CX*1), Z12
+	VMOVUPS           (R11)(CX*2), Z13
+	VMOVAPS           Z12, Z12
+	VFNMADD231PS.BCST 128(AX), Z7, Z12
+	VMOVAPS           Z10, Z7
+	VFNMADD231PS.BCST 128(AX), Z0, Z7
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  160(AX), Z7, Z14
+	VFNMADD231PS.BCST 160(AX), Z7, Z12
+	VMOVAPS           Z13, Z7
+	VFNMADD231PS.BCST (AX), Z10, Z7
 	VFMADD231PS.BCST  32(AX), Z0, Z7
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z0
+	VMOVUPS           (R10)(CX*2), Z10
+	VMOVUPS           (R11), Z13
+	VMOVUPS           (R11)(CX*1), Z15
+	VMOVUPS           (R11)(CX*2), Z16
+	VMOVAPS           Z15, Z15
+	VFNMADD231PS.BCST 128(AX), Z10, Z15
+	VMOVAPS           Z13, Z10
+	VFNMADD231PS.BCST 128(AX), Z0, Z10
+	VMOVAPS           Z15, Z17
+	VFMADD231PS.BCST  160(AX), Z10, Z17
+	VFNMADD231PS.BCST 160(AX), Z10, Z15
+	VMOVAPS           Z16, Z10
+	VFNMADD231PS.BCST (AX), Z13, Z10
+	VFMADD231PS.BCST  32(AX), Z0, Z10
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10)(CX*1), Z0
+	VMOVUPS           (R10)(CX*2), Z13
+	VMOVUPS           (R11), Z16
+	VMOVUPS           (R11)(CX*1), Z18
+	VMOVUPS           (R11)(CX*2), Z19
+	VMOVAPS           Z18, Z18
+	VFNMADD231PS.BCST 128(AX), Z13, Z18
+	VMOVAPS           Z16, Z13
+	VFNMADD231PS.BCST 128(AX), Z0, Z13
+	VMOVAPS           Z18, Z20
+	VFMADD231PS.BCST  160(AX), Z13, Z20
+	VFNMADD231PS.BCST 160(AX), Z13, Z18
+	VMOVAPS           Z19, Z13
+	VFNMADD231PS.BCST (AX), Z16, Z13
+	VFMADD231PS.BCST  32(AX), Z0, Z13
 	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x14, R10, R10
+	IMUL3Q            $0x0c, R10, R10
 	ADDQ              R8, R10
-	VMOVAPS           Z6, Z0
-	VFNMADD231PS.BCST (AX), Z4, Z0
-	VFMADD231PS.BCST  32(AX), Z2, Z0
-	VMOVAPS           Z6, Z1
-	VFNMADD231PS.BCST 64(AX), Z4, Z1
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST 64(AX), Z3, Z2
-	VMOVAPS           Z1, Z8
-	VFMADD231PS.BCST  96(AX), Z2, Z8
-	VFNMADD231PS.BCST 96(AX), Z2, Z1
-	VMOVAPS           Z6, Z2
-	VFNMADD231PS.BCST 128(AX), Z4, Z2
-	VMOVAPS           Z5, Z4
-	VFNMADD231PS.BCST 128(AX), Z3, Z4
-	VMOVAPS           Z2, Z6
-	VFMADD231PS.BCST  160(AX), Z4, Z6
-	VFNMADD231PS.BCST 160(AX), Z4, Z2
-	VMOVAPS           Z7, Z4
-	VFNMADD231PS.BCST (AX), Z5, Z4
-	VFMADD231PS.BCST  32(AX), Z3, Z4
+	VMOVAPS           Z17, Z0
+	VFNMADD231PS.BCST (AX), Z11, Z0
+	VFMADD231PS.BCST  32(AX), Z5, Z0
+	VMOVAPS           Z17, Z5
+	VFNMADD231PS.BCST 64(AX), Z11, Z5
+	VMOVAPS           Z14, Z16
+	VFNMADD231PS.BCST 64(AX), Z8, Z16
+	VMOVAPS           Z5, Z19
+	VFMADD231PS.BCST  96(AX), Z16, Z19
+	VFNMADD231PS.BCST 96(AX), Z16, Z5
+	VMOVAPS           Z17, Z16
+	VFNMADD231PS.BCST 128(AX), Z11, Z16
+	VMOVAPS           Z14, Z11
+	VFNMADD231PS.BCST 128(AX), Z8, Z11
+	VMOVAPS           Z16, Z17
+	VFMADD231PS.BCST  160(AX), Z11, Z17
+	VFNMADD231PS.BCST 160(AX), Z11, Z16
+	VMOVAPS           Z20, Z11
+	VFNMADD231PS.BCST (AX), Z14, Z11
+	VFMADD231PS.BCST  32(AX), Z8, Z11
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z19, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z17, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z16, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z11, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x10, R10, R10
+	ADDQ              R8, R10
+	VMOVAPS           Z15, Z0
+	VFNMADD231PS.BCST (AX), Z9, Z0
+	VFMADD231PS.BCST  32(AX), Z3, Z0
+	VMOVAPS           Z15, Z3
+	VFNMADD231PS.BCST 64(AX), Z9, Z3
+	VMOVAPS           Z12, Z5
+	VFNMADD231PS.BCST 64(AX), Z6, Z5
+	VMOVAPS           Z3, Z8
+	VFMADD231PS.BCST  96(AX), Z5, Z8
+	VFNMADD231PS.BCST 96(AX), Z5, Z3
+	VMOVAPS           Z15, Z5
+	VFNMADD231PS.BCST 128(AX), Z9, Z5
+	VMOVAPS           Z12, Z9
+	VFNMADD231PS.BCST 128(AX), Z6, Z9
+	VMOVAPS           Z5, Z11
+	VFMADD231PS.BCST  160(AX), Z9, Z11
+	VFNMADD231PS.BCST 160(AX), Z9, Z5
+	VMOVAPS           Z18, Z9
+	VFNMADD231PS.BCST (AX), Z12, Z9
+	VFMADD231PS.BCST  32(AX), Z6, Z9
 	VMOVUPS           Z0, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z8, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z3, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z11, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z9, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x14, R10, R10
+	ADDQ              R8, R10
+	VMOVAPS           Z10, Z0
+	VFNMADD231PS.BCST (AX), Z4, Z0
+	VFMADD231PS.BCST  32(AX), Z1, Z0
+	VMOVAPS           Z10, Z1
+	VFNMADD231PS.BCST 64(AX), Z4, Z1
+	VMOVAPS           Z7, Z3
+	VFNMADD231PS.BCST 64(AX), Z2, Z3
+	VMOVAPS           Z1, Z5
+	VFMADD231PS.BCST  96(AX), Z3, Z5
+	VFNMADD231PS.BCST 96(AX), Z3, Z1
+	VMOVAPS           Z10, Z3
+	VFNMADD231PS.BCST 128(AX), Z4, Z3
+	VMOVAPS           Z7, Z4
+	VFNMADD231PS.BCST 128(AX), Z2, Z4
+	VMOVAPS           Z3, Z6
+	VFMADD231PS.BCST  160(AX), Z4, Z6
+	VFNMADD231PS.BCST 160(AX), Z4, Z3
+	VMOVAPS           Z13, Z4
+	VFNMADD231PS.BCST (AX), Z7, Z4
+	VFMADD231PS.BCST  32(AX), Z2, Z4
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z1, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z6, (R10)
 	ADDQ              BX, R10
-	VMOVUPS           Z2, (R10)
+	VMOVUPS           Z3, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z4, (R10)
 	MOVQ              srcBlock+48(FP), R10
@@ -3473,198 +3381,6 @@ block:
 	VMOVUPS           (R11), Z3
 	VMOVUPS           (R11)(CX*1), Z4
 	VMOVUPS           (R11)(CX*2), Z5
-	VADDPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VMULPS.BCST       352(AX), Z0, Z0
-	VFNMADD231PS.BCST 448(AX), Z1, Z0
-	VFMADD231PS.BCST  384(AX), Z2, Z0
-	VMOVAPS           Z5, Z3
-	VFNMADD231PS.BCST 288(AX), Z1, Z3
-	VFMADD231PS.BCST  288(AX), Z2, Z3
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z1
-	VMOVUPS           (R10)(CX*1), Z2
-	VMOVUPS           (R10)(CX*2), Z4
-	VMOVUPS           (R11), Z5
-	VMOVUPS           (R11)(CX*1), Z6
-	VMOVUPS           (R11)(CX*2), Z7
-	VADDPS            Z4, Z2, Z2
-	VADDPS            Z6, Z5, Z4
-	VMULPS.BCST       352(AX), Z1, Z1
-	VFNMADD231PS.BCST 448(AX), Z2, Z1
-	VFMADD231PS.BCST  384(AX), Z4, Z1
-	VMOVAPS           Z7, Z5
-	VFNMADD231PS.BCST 288(AX), Z2, Z5
-	VFMADD231PS.BCST  288(AX), Z4, Z5
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z2
-	VMOVUPS           (R10)(CX*1), Z4
-	VMOVUPS           (R10)(CX*2), Z6
-	VMOVUPS           (R11), Z7
-	VMOVUPS           (R11)(CX*1), Z8
-	VMOVUPS           (R11)(CX*2), Z9
-	VADDPS            Z6, Z4, Z4
-	VADDPS            Z8, Z7, Z6
-	VMULPS.BCST       352(AX), Z2, Z2
-	VFNMADD231PS.BCST 448(AX), Z4, Z2
-	VFMADD231PS.BCST  384(AX), Z6, Z2
-	VMOVAPS           Z9, Z7
-	VFNMADD231PS.BCST 288(AX), Z4, Z7
-	VFMADD231PS.BCST  288(AX), Z6, Z7
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z4
-	VMOVUPS           (R10)(CX*1), Z6
-	VMOVUPS           (R10)(CX*2), Z8
-	VMOVUPS           (R11), Z9
-	VMOVUPS           (R11)(CX*1), Z10
-	VMOVUPS           (R11)(CX*2), Z11
-	VADDPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VMULPS.BCST       352(AX), Z4, Z4
-	VFNMADD231PS.BCST 448(AX), Z6, Z4
-	VFMADD231PS.BCST  384(AX), Z8, Z4
-	VMOVAPS           Z11, Z9
-	VFNMADD231PS.BCST 288(AX), Z6, Z9
-	VFMADD231PS.BCST  288(AX), Z8, Z9
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z6
-	VMOVUPS           (R10)(CX*1), Z8
-	VMOVUPS           (R10)(CX*2), Z10
-	VMOVUPS           (R11), Z11
-	VMOVUPS           (R11)(CX*1), Z12
-	VMOVUPS           (R11)(CX*2), Z13
-	VADDPS            Z10, Z8, Z8
-	VADDPS            Z12, Z11, Z10
-	VMULPS.BCST       352(AX), Z6, Z6
-	VFNMADD231PS.BCST 448(AX), Z8, Z6
-	VFMADD231PS.BCST  384(AX), Z10, Z6
-	VMOVAPS           Z13, Z11
-	VFNMADD231PS.BCST 288(AX), Z8, Z11
-	VFMADD231PS.BCST  288(AX), Z10, Z11
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z8
-	VMOVUPS           (R10)(CX*1), Z10
-	VMOVUPS           (R10)(CX*2), Z12
-	VMOVUPS           (R11), Z13
-	VMOVUPS           (R11)(CX*1), Z14
-	VMOVUPS           (R11)(CX*2), Z15
-	VADDPS            Z12, Z10, Z10
-	VADDPS            Z14, Z13, Z12
-	VMULPS.BCST       352(AX), Z8, Z8
-	VFNMADD231PS.BCST 448(AX), Z10, Z8
-	VFMADD231PS.BCST  384(AX), Z12, Z8
-	VMOVAPS           Z15, Z13
-	VFNMADD231PS.BCST 288(AX), Z10, Z13
-	VFMADD231PS.BCST  288(AX), Z12, Z13
-	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x00, R10, R10
-	ADDQ              R8, R10
-	VADDPS            Z2, Z1, Z10
-	VADDPS            Z6, Z4, Z12
-	VMULPS.BCST       352(AX), Z0, Z0
-	VFNMADD231PS.BCST 448(AX), Z10, Z0
-	VFMADD231PS.BCST  384(AX), Z12, Z0
-	VMOVAPS           Z8, Z8
-	VFNMADD231PS.BCST 288(AX), Z10, Z8
-	VFMADD231PS.BCST  288(AX), Z12, Z8
-	VSUBPS            Z2, Z1, Z1
-	VSUBPS            Z6, Z4, Z2
-	VMULPS.BCST       320(AX), Z1, Z1
-	VFMADD231PS.BCST  416(AX), Z2, Z1
-	VMOVUPS           Z0, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z1, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z8, (R10)
-	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x08, R10, R10
-	ADDQ              R8, R10
-	VADDPS            Z7, Z5, Z0
-	VADDPS            Z11, Z9, Z1
-	VMULPS.BCST       352(AX), Z3, Z2
-	VFNMADD231PS.BCST 448(AX), Z0, Z2
-	VFMADD231PS.BCST  384(AX), Z1, Z2
-	VMOVAPS           Z13, Z3
-	VFNMADD231PS.BCST 288(AX), Z0, Z3
-	VFMADD231PS.BCST  288(AX), Z1, Z3
-	VSUBPS            Z7, Z5, Z0
-	VSUBPS            Z11, Z9, Z1
-	VMULPS.BCST       320(AX), Z0, Z0
-	VFMADD231PS.BCST  416(AX), Z1, Z0
-	VMOVUPS           Z2, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z0, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z3, (R10)
-	MOVQ              DI, R10
-	LEAQ              (DI)(CX*2), R11
-	ADDQ              CX, R11
-	VMOVUPS           (R10)(CX*1), Z0
-	VMOVUPS           (R10)(CX*2), Z1
-	VMOVUPS           (R11), Z2
-	VMOVUPS           (R11)(CX*1), Z3
-	VSUBPS            Z1, Z0, Z0
-	VSUBPS            Z3, Z2, Z1
-	VMULPS.BCST       320(AX), Z0, Z0
-	VFMADD231PS.BCST  416(AX), Z1, Z0
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z1
-	VMOVUPS           (R10)(CX*2), Z2
-	VMOVUPS           (R11), Z3
-	VMOVUPS           (R11)(CX*1), Z4
-	VSUBPS            Z2, Z1, Z1
-	VSUBPS            Z4, Z3, Z2
-	VMULPS.BCST       320(AX), Z1, Z1
-	VFMADD231PS.BCST  416(AX), Z2, Z1
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z2
-	VMOVUPS           (R10)(CX*2), Z3
-	VMOVUPS           (R11), Z4
-	VMOVUPS           (R11)(CX*1), Z5
-	VSUBPS            Z3, Z2, Z2
-	VSUBPS            Z5, Z4, Z3
-	VMULPS.BCST       320(AX), Z2, Z2
-	VFMADD231PS.BCST  416(AX), Z3, Z2
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z3
-	VMOVUPS           (R10)(CX*2), Z4
-	VMOVUPS           (R11), Z5
-	VMOVUPS           (R11)(CX*1), Z6
-	VSUBPS            Z4, Z3, Z3
-	VSUBPS            Z6, Z5, Z4
-	VMULPS.BCST       320(AX), Z3, Z3
-	VFMADD231PS.BCST  416(AX), Z4, Z3
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z4
-	VMOVUPS           (R10)(CX*2), Z5
-	VMOVUPS           (R11), Z6
-	VMOVUPS           (R11)(CX*1), Z7
-	VSUBPS            Z5, Z4, Z4
-	VSUBPS            Z7, Z6, Z5
-	VMULPS.BCST       320(AX), Z4, Z4
-	VFMADD231PS.BCST  416(AX), Z5, Z4
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10)(CX*1), Z5
-	VMOVUPS           (R10)(CX*2), Z6
-	VMOVUPS           (R11), Z7
-	VMOVUPS           (R11)(CX*1), Z8
-	VSUBPS            Z6, Z5, Z5
-	VSUBPS            Z8, Z7, Z6
-	VMULPS.BCST       320(AX), Z5, Z5
-	VFMADD231PS.BCST  416(AX), Z6, Z5
-	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x04, R10, R10
-	ADDQ              R8, R10
 	VADDPS            Z2, Z1, Z6
 	VADDPS            Z4, Z3, Z7
 	VMULPS.BCST       352(AX), Z0, Z0
@@ -3677,11 +3393,166 @@ block:
 	VSUBPS            Z4, Z3, Z2
 	VMULPS.BCST       320(AX), Z1, Z1
 	VFMADD231PS.BCST  416(AX), Z2, Z1
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z2
+	VMOVUPS           (R10)(CX*1), Z3
+	VMOVUPS           (R10)(CX*2), Z4
+	VMOVUPS           (R11), Z6
+	VMOVUPS           (R11)(CX*1), Z7
+	VMOVUPS           (R11)(CX*2), Z8
+	VADDPS            Z4, Z3, Z9
+	VADDPS            Z7, Z6, Z10
+	VMULPS.BCST       352(AX), Z2, Z2
+	VFNMADD231PS.BCST 448(AX), Z9, Z2
+	VFMADD231PS.BCST  384(AX), Z10, Z2
+	VMOVAPS           Z8, Z8
+	VFNMADD231PS.BCST 288(AX), Z9, Z8
+	VFMADD231PS.BCST  288(AX), Z10, Z8
+	VSUBPS            Z4, Z3, Z3
+	VSUBPS            Z7, Z6, Z4
+	VMULPS.BCST       320(AX), Z3, Z3
+	VFMADD231PS.BCST  416(AX), Z4, Z3
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z4
+	VMOVUPS           (R10)(CX*1), Z6
+	VMOVUPS           (R10)(CX*2), Z7
+	VMOVUPS           (R11), Z9
+	VMOVUPS           (R11)(CX*1), Z10
+	VMOVUPS           (R11)(CX*2), Z11
+	VADDPS            Z7, Z6, Z12
+	VADDPS            Z10, Z9, Z13
+	VMULPS.BCST       352(AX), Z4, Z4
+	VFNMADD231PS.BCST 448(AX), Z12, Z4
+	VFMADD231PS.BCST  384(AX), Z13, Z4
+	VMOVAPS           Z11, Z11
+	VFNMADD231PS.BCST 288(AX), Z12, Z11
+	VFMADD231PS.BCST  288(AX), Z13, Z11
+	VSUBPS            Z7, Z6, Z6
+	VSUBPS            Z10, Z9, Z7
+	VMULPS.BCST       320(AX), Z6, Z6
+	VFMADD231PS.BCST  416(AX), Z7, Z6
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z7
+	VMOVUPS           (R10)(CX*1), Z9
+	VMOVUPS           (R10)(CX*2), Z10
+	VMOVUPS           (R11), Z12
+	VMOVUPS           (R11)(CX*1), Z13
+	VMOVUPS           (R11)(CX*2), Z14
+	VADDPS            Z10, Z9, Z15
+	VADDPS            Z13, Z12, Z16
+	VMULPS.BCST       352(AX), Z7, Z7
+	VFNMADD231PS.BCST 448(AX), Z15, Z7
+	VFMADD231PS.BCST  384(AX), Z16, Z7
+	VMOVAPS           Z14, Z14
+	VFNMADD231PS.BCST 288(AX), Z15, Z14
+	VFMADD231PS.BCST  288(AX), Z16, Z14
+	VSUBPS            Z10, Z9, Z9
+	VSUBPS            Z13, Z12, Z10
+	VMULPS.BCST       320(AX), Z9, Z9
+	VFMADD231PS.BCST  416(AX), Z10, Z9
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z10
+	VMOVUPS           (R10)(CX*1), Z12
+	VMOVUPS           (R10)(CX*2), Z13
+	VMOVUPS           (R11), Z15
+	VMOVUPS           (R11)(CX*1), Z16
+	VMOVUPS           (R11)(CX*2), Z17
+	VADDPS            Z13, Z12, Z18
+	VADDPS            Z16, Z15, Z19
+	VMULPS.BCST       352(AX), Z10, Z10
+	VFNMADD231PS.BCST 448(AX), Z18, Z10
+	VFMADD231PS.BCST  384(AX), Z19, Z10
+	VMOVAPS           Z17, Z17
+	VFNMADD231PS.BCST 288(AX), Z18, Z17
+	VFMADD231PS.BCST  288(AX), Z19, Z17
+	VSUBPS            Z13, Z12, Z12
+	VSUBPS            Z16, Z15, Z13
+	VMULPS.BCST       320(AX), Z12, Z12
+	VFMADD231PS.BCST  416(AX), Z13, Z12
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z13
+	VMOVUPS           (R10)(CX*1), Z15
+	VMOVUPS           (R10)(CX*2), Z16
+	VMOVUPS           (R11), Z18
+	VMOVUPS           (R11)(CX*1), Z19
+	VMOVUPS           (R11)(CX*2), Z20
+	VADDPS            Z16, Z15, Z21
+	VADDPS            Z19, Z18, Z22
+	VMULPS.BCST       352(AX), Z13, Z13
+	VFNMADD231PS.BCST 448(AX), Z21, Z13
+	VFMADD231PS.BCST  384(AX), Z22, Z13
+	VMOVAPS           Z20, Z20
+	VFNMADD231PS.BCST 288(AX), Z21, Z20
+	VFMADD231PS.BCST  288(AX), Z22, Z20
+	VSUBPS            Z16, Z15, Z15
+	VSUBPS            Z19, Z18, Z16
+	VMULPS.BCST       320(AX), Z15, Z15
+	VFMADD231PS.BCST  416(AX), Z16, Z15
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x00, R10, R10
+	ADDQ              R8, R10
+	VADDPS            Z4, Z2, Z16
+	VADDPS            Z10, Z7, Z18
+	VMULPS.BCST       352(AX), Z0, Z0
+	VFNMADD231PS.BCST 448(AX), Z16, Z0
+	VFMADD231PS.BCST  384(AX), Z18, Z0
+	VMOVAPS           Z13, Z13
+	VFNMADD231PS.BCST 288(AX), Z16, Z13
+	VFMADD231PS.BCST  288(AX), Z18, Z13
+	VSUBPS            Z4, Z2, Z2
+	VSUBPS            Z10, Z7, Z4
+	VMULPS.BCST       320(AX), Z2, Z2
+	VFMADD231PS.BCST  416(AX), Z4, Z2
 	VMOVUPS           Z0, (R10)
 	ADDQ              BX, R10
-	VMOVUPS           Z1, (R10)
+	VMOVUPS           Z2, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z13, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x08, R10, R10
+	ADDQ              R8, R10
+	VADDPS            Z11, Z8, Z0
+	VADDPS            Z17, Z14, Z2
+	VMULPS.BCST       352(AX), Z5, Z4
+	VFNMADD231PS.BCST 448(AX), Z0, Z4
+	VFMADD231PS.BCST  384(AX), Z2, Z4
+	VMOVAPS           Z20, Z5
+	VFNMADD231PS.BCST 288(AX), Z0, Z5
+	VFMADD231PS.BCST  288(AX), Z2, Z5
+	VSUBPS            Z11, Z8, Z0
+	VSUBPS            Z17, Z14, Z2
+	VMULPS.BCST       320(AX), Z0, Z0
+	VFMADD231PS.BCST  416(AX), Z2, Z0
+	VMOVUPS           Z4, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z0, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z5, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x04, R10, R10
+	ADDQ              R8, R10
+	VADDPS            Z6, Z3, Z0
+	VADDPS            Z12, Z9, Z2
+	VMULPS.BCST       352(AX), Z1, Z1
+	VFNMADD231PS.BCST 448(AX), Z0, Z1
+	VFMADD231PS.BCST  384(AX), Z2, Z1
+	VMOVAPS           Z15, Z4
+	VFNMADD231PS.BCST 288(AX), Z0, Z4
+	VFMADD231PS.BCST  288(AX), Z2, Z4
+	VSUBPS            Z6, Z3, Z0
+	VSUBPS            Z12, Z9, Z2
+	VMULPS.BCST       320(AX), Z0, Z0
+	VFMADD231PS.BCST  416(AX), Z2, Z0
+	VMOVUPS           Z1, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z0, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z4, (R10)
 	MOVQ              srcBlock+48(FP), R10
 	SHLQ              $0x02, R10
 	ADDQ              R10, DI
@@ -6112,47 +5983,55 @@ block:
 	VZEROUPPER
 	RET
 
-// func transpose8AVX2(blocks int, src *float32, ss int, rows int, dst *float32, ds int)
+// func transpose8AVX2(lines int, cols int, src *float32, ss int, srcLine int, rows int, dst *float32, ds int, dstLine int)
 // Requires: AVX, CMOV
-TEXT ·transpose8AVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+24(FP), AX
-	MOVQ    ss+16(FP), CX
-	MOVQ    src+8(FP), DX
-	MOVQ    DX, BX
-	LEAQ    (DX)(CX*4), SI
-	CMPQ    AX, $0x01
+TEXT ·transpose8AVX2(SB), NOSPLIT, $16-72
+	MOVQ    src+16(FP), AX
+	MOVQ    ss+24(FP), CX
+	MOVQ    rows+40(FP), DX
+	MOVQ    AX, BX
+	LEAQ    (AX)(CX*4), SI
+	CMPQ    DX, $0x01
 	CMOVQHI SI, BX
 	MOVQ    BX, SI
 	LEAQ    (BX)(CX*4), DI
-	CMPQ    AX, $0x02
+	CMPQ    DX, $0x02
 	CMOVQHI DI, SI
 	MOVQ    SI, DI
 	LEAQ    (SI)(CX*4), R8
-	CMPQ    AX, $0x03
+	CMPQ    DX, $0x03
 	CMOVQHI R8, DI
 	MOVQ    DI, R8
 	LEAQ    (DI)(CX*4), R9
-	CMPQ    AX, $0x04
+	CMPQ    DX, $0x04
 	CMOVQHI R9, R8
 	MOVQ    R8, R9
 	LEAQ    (R8)(CX*4), R10
-	CMPQ    AX, $0x05
+	CMPQ    DX, $0x05
 	CMOVQHI R10, R9
 	MOVQ    R9, R10
 	LEAQ    (R9)(CX*4), R11
-	CMPQ    AX, $0x06
+	CMPQ    DX, $0x06
 	CMOVQHI R11, R10
 	MOVQ    R10, R11
 	LEAQ    (R10)(CX*4), CX
-	CMPQ    AX, $0x07
+	CMPQ    DX, $0x07
 	CMOVQHI CX, R11
-	MOVQ    dst+32(FP), AX
-	MOVQ    ds+40(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    blocks+0(FP), R12
+	MOVQ    lines+0(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    dst+48(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    ds+56(FP), R12
+	SHLQ    $0x02, R12
+
+line:
+	MOVQ cols+8(FP), CX
+	MOVQ CX, R13
+	SHRQ $0x03, R13
+	ANDQ $0x07, CX
 
 block:
-	VMOVUPS     (DX), X0
+	VMOVUPS     (AX), X0
 	VINSERTF128 $0x01, (R8), Y0, Y0
 	VMOVUPS     (BX), X1
 	VINSERTF128 $0x01, (R9), Y1, Y1
@@ -6168,7 +6047,7 @@ block:
 	VUNPCKHPD   Y5, Y4, Y4
 	VUNPCKLPD   Y7, Y6, Y5
 	VUNPCKHPD   Y7, Y6, Y6
-	VMOVUPS     16(DX), X9
+	VMOVUPS     16(AX), X9
 	VINSERTF128 $0x01, 16(R8), Y9, Y9
 	VMOVUPS     16(BX), X10
 	VINSERTF128 $0x01, 16(R9), Y10, Y10
@@ -6184,31 +6063,66 @@ block:
 	VUNPCKHPD   Y13, Y7, Y7
 	VUNPCKLPD   Y15, Y14, Y13
 	VUNPCKHPD   Y15, Y14, Y14
-	VMOVUPS     Y8, (AX)
-	ADDQ        CX, AX
-	ADDQ        $0x20, DX
-	VMOVUPS     Y4, (AX)
-	ADDQ        CX, AX
+	VMOVUPS     Y8, (DX)
+	ADDQ        R12, DX
+	ADDQ        $0x20, AX
+	VMOVUPS     Y4, (DX)
+	ADDQ        R12, DX
 	ADDQ        $0x20, BX
-	VMOVUPS     Y5, (AX)
-	ADDQ        CX, AX
+	VMOVUPS     Y5, (DX)
+	ADDQ        R12, DX
 	ADDQ        $0x20, SI
-	VMOVUPS     Y6, (AX)
-	ADDQ        CX, AX
+	VMOVUPS     Y6, (DX)
+	ADDQ        R12, DX
 	ADDQ        $0x20, DI
-	VMOVUPS     Y16, (AX)
-	ADDQ        CX, AX
+	VMOVUPS     Y16, (DX)
+	ADDQ        R12, DX
 	ADDQ        $0x20, R8
-	VMOVUPS     Y7, (AX)
-	ADDQ        CX, AX
+	VMOVUPS     Y7, (DX)
+	ADDQ        R12, DX
 	ADDQ        $0x20, R9
-	VMOVUPS     Y13, (AX)
-	ADDQ        CX, AX
+	VMOVUPS     Y13, (DX)
+	ADDQ        R12, DX
 	ADDQ        $0x20, R10
-	VMOVUPS     Y14, (AX)
-	ADDQ        CX, AX
+	VMOVUPS     Y14, (DX)
+	ADDQ        R12, DX
 	ADDQ        $0x20, R11
-	DECQ        R12
+	DECQ        R13
 	JNZ         block
+	TESTQ       CX, CX
+	JZ          next
+	SUBQ        $0x08, CX
+	LEAQ        (AX)(CX*4), AX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (R10)(CX*4), R10
+	LEAQ        (R11)(CX*4), R11
+	IMULQ       R12, CX
+	ADDQ        CX, DX
+	XORQ        CX, CX
+	MOVQ        $0x00000001, R13
+	JMP         block
+
+next:
+	MOVQ dstLine+64(FP), R13
+	MOVQ 8(SP), DX
+	LEAQ (DX)(R13*4), DX
+	MOVQ DX, 8(SP)
+	MOVQ cols+8(FP), CX
+	MOVQ srcLine+32(FP), R13
+	SUBQ CX, R13
+	LEAQ (AX)(R13*4), AX
+	LEAQ (BX)(R13*4), BX
+	LEAQ (SI)(R13*4), SI
+	LEAQ (DI)(R13*4), DI
+	LEAQ (R8)(R13*4), R8
+	LEAQ (R9)(R13*4), R9
+	LEAQ (R10)(R13*4), R10
+	LEAQ (R11)(R13*4), R11
+	DECQ (SP)
+	JNZ  line
 	VZEROUPPER
 	RET

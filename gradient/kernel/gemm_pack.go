@@ -39,12 +39,27 @@ func copyRows(dst []float32, ds int, src []float32, ss, rows, n int) {
 // transpose sets dst[j*ds+i] = src[i*ss+j] for i < rows ≤ 8 and j < cols. The
 // other elements of the cols rows of dst, up to the eighth, become arbitrary.
 func transpose(dst []float32, ds int, src []float32, ss, rows, cols int) {
-	done := transposeBlocks(dst, ds, src, ss, rows, cols)
-	for i := range rows {
-		for j := done; j < cols; j++ {
-			dst[j*ds+i] = src[i*ss+j]
+	transposeLines(1, dst, ds, 0, src, ss, 0, rows, cols)
+}
+
+// transposeLines is transpose for lines matrices, dstLine and srcLine apart.
+func transposeLines(lines int, dst []float32, ds, dstLine int, src []float32, ss, srcLine, rows, cols int) {
+	done := isa.transpose(lines, dst, ds, dstLine, src, ss, srcLine, rows, cols)
+	if done == cols {
+		return
+	}
+	for l := range lines {
+		for i := range rows {
+			for j := done; j < cols; j++ {
+				dst[l*dstLine+j*ds+i] = src[l*srcLine+i*ss+j]
+			}
 		}
 	}
+}
+
+// noTranspose leaves everything to its caller, see [instructions].
+func noTranspose(lines int, dst []float32, ds, dstLine int, src []float32, ss, srcLine, rows, cols int) (done int) {
+	return 0
 }
 
 // transposeAll sets dst[j*ds+i] = src[i*ss+j] for any i < rows, j < cols, and
@@ -58,8 +73,8 @@ func transposeAll(dst []float32, ds int, src []float32, ss, rows, cols int) {
 		}
 		return
 	}
-	for i := 0; i < rows; i += 8 {
-		i := min(i, rows-8) // the last eight overlap those before
+	transposeLines(rows/8, dst, ds, 8, src, ss, 8*ss, 8, cols)
+	if i := rows - 8; rows%8 > 0 { // the last eight overlap those before
 		transpose(dst[i:], ds, src[i*ss:], ss, 8, cols)
 	}
 }

@@ -10,10 +10,10 @@ import "golang.org/x/sys/cpu"
 var available = func() (sets []*instructions) {
 	x := &cpu.X86
 	if x.HasAVX512F && x.HasBMI2 && x.HasAVX2 && x.HasFMA {
-		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512, winograd: winogradAVX512})
+		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512, transpose: transposeAVX2, winograd: winogradAVX512})
 	}
 	if x.HasAVX2 && x.HasFMA {
-		sets = append(sets, &instructions{name: "AVX2", rows: 6, lanes: 8, vecs: 2, tile: tileAVX2, winograd: winogradAVX2})
+		sets = append(sets, &instructions{name: "AVX2", rows: 6, lanes: 8, vecs: 2, tile: tileAVX2, transpose: transposeAVX2, winograd: winogradAVX2})
 	}
 	return append(sets, portable)
 }()
@@ -74,19 +74,16 @@ func tileHeight(rows int) int {
 	return (rows + 1) / 2
 }
 
-// transposeBlocks transposes all whole blocks of 8 columns and returns their
-// number of columns.
-func transposeBlocks(dst []float32, ds int, src []float32, ss, rows, cols int) (done int) {
+func transposeAVX2(lines int, dst []float32, ds, dstLine int, src []float32, ss, srcLine, rows, cols int) (done int) {
 	if ds < 8 {
 		cols-- // its eight elements would reach past the end of dst's last row
 	}
-	if isa == portable || cols < 8 {
+	if lines == 0 || cols < 8 {
 		return 0
 	}
-	done = cols &^ 7
-	_, _ = dst[(done-1)*ds+7], src[(rows-1)*ss+done-1]
-	transpose8AVX2(done/8, &src[0], ss, rows, &dst[0], ds)
-	return done
+	_, _ = dst[(lines-1)*dstLine+(cols-1)*ds+7], src[(lines-1)*srcLine+(rows-1)*ss+cols-1]
+	transpose8AVX2(lines, cols, &src[0], ss, srcLine, rows, &dst[0], ds, dstLine)
+	return cols
 }
 
 // winoFunction is the assembly of a transform.

@@ -22,17 +22,19 @@ func (s *winoSource) free() { release(s.buf) }
 
 // load copies what tile rows row to row+rows need of an image of some channels.
 func (s *winoSource) load(image []float32, channels int, extent vec3, row, rows int) {
-	width := min(extent[2], s.line-s.at[2])
-	for r := range 4*rows + s.size - 4 {
-		to := (*s.buf)[r*s.line*s.pitch : (r+1)*s.line*s.pitch]
-		y := 4*row + r - s.at[1]
-		if y < 0 || y >= extent[1] {
-			clear(to)
-			continue
-		}
-		for c := 0; c < channels; c += 8 {
-			transpose(to[s.at[2]*s.pitch+c:], s.pitch, image[c*extent.size()+y*extent[2]:], extent.size(), min(8, channels-c), width)
-		}
+	line := s.line * s.pitch
+	lines := 4*rows + s.size - 4
+	// Lines first to last of the piece lie in the image.
+	first := min(max(0, s.at[1]-4*row), lines)
+	last := max(first, min(lines, extent[1]+s.at[1]-4*row))
+	clear((*s.buf)[:first*line])
+	clear((*s.buf)[last*line : lines*line])
+	if last == first {
+		return
+	}
+	to, from := first*line+s.at[2]*s.pitch, (4*row+first-s.at[1])*extent[2]
+	for c := 0; c < channels; c += 8 {
+		transposeLines(last-first, (*s.buf)[to+c:], s.pitch, line, image[c*extent.size()+from:], extent.size(), extent[2], min(8, channels-c), min(extent[2], s.line-s.at[2]))
 	}
 }
 

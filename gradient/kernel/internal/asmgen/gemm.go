@@ -64,6 +64,12 @@ func tile(v vectors, rows, vecs int) {
 	}
 	MOVQ(Mem{Base: step}, at)
 	for i := range rows {
+		if vecs < 3 && v.lanes == 16 {
+			for j, r := range br {
+				VFMADD231PS_BCST(Mem{Base: a[i], Index: at, Scale: 4}, r, acc[i*vecs+j])
+			}
+			continue
+		}
 		x := v.register()
 		VBROADCASTSS(Mem{Base: a[i], Index: at, Scale: 4}, x)
 		for j, r := range br {

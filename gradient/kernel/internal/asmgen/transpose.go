@@ -6,21 +6,70 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// transpose writes a kernel that turns blocks of 8 rows by 8 columns. Half of
-// the shuffling is done by the loads: the upper half of a register takes the
+// transpose writes a kernel that turns lines of up to 8 rows and at least 8
+// columns, in blocks of 8×8 of which the last may overlap the one before. Half
+// of the shuffling is done by the loads: the upper half of a register takes the
 // row four further down.
 func transpose() {
-	TEXT("transpose8AVX2", NOSPLIT, "func(blocks int, src *float32, ss, rows int, dst *float32, ds int)")
+	TEXT("transpose8AVX2", NOSPLIT, "func(lines, cols int, src *float32, ss, srcLine, rows int, dst *float32, ds, dstLine int)")
 	Pragma("noescape")
-	n := Load(Param("rows"), GP64())
-	stride := Load(Param("ss"), GP64())
-	src := clampedRows(8, Load(Param("src"), GP64()), stride, n)
-	dst := Load(Param("dst"), GP64())
-	ds := Load(Param("ds"), GP64())
+	src := clampedRows(8, Load(Param("src"), GP64()), Load(Param("ss"), GP64()), Load(Param("rows"), GP64()))
+	lines, to := AllocLocal(8), AllocLocal(8)
+	t := GP64()
+	Load(Param("lines"), t)
+	MOVQ(t, lines)
+	dst := GP64()
+	Load(Param("dst"), dst)
+	MOVQ(dst, to)
+	ds := GP64()
+	Load(Param("ds"), ds)
 	SHLQ(U8(2), ds)
-	blocks := Load(Param("blocks"), GP64())
+
+	Label("line")
+	tail := GP64()
+	Load(Param("cols"), tail)
+	blocks := GP64()
+	MOVQ(tail, blocks)
+	SHRQ(U8(3), blocks)
+	ANDQ(U8(7), tail)
 
 	Label("block")
+	transposeBlock(src, dst, ds)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	TESTQ(tail, tail)
+	JZ(LabelRef("next"))
+	// One more block, that ends with the last column.
+	SUBQ(U8(8), tail)
+	for _, p := range src {
+		LEAQ(Mem{Base: p, Index: tail, Scale: 4}, p)
+	}
+	IMULQ(ds, tail)
+	ADDQ(tail, dst)
+	XORQ(tail, tail)
+	MOVQ(U32(1), blocks)
+	JMP(LabelRef("block"))
+
+	Label("next")
+	step := GP64()
+	Load(Param("dstLine"), step)
+	MOVQ(to, dst)
+	LEAQ(Mem{Base: dst, Index: step, Scale: 4}, dst)
+	MOVQ(dst, to)
+	Load(Param("cols"), t)
+	Load(Param("srcLine"), step)
+	SUBQ(t, step)
+	for _, p := range src {
+		LEAQ(Mem{Base: p, Index: step, Scale: 4}, p)
+	}
+	DECQ(lines)
+	JNZ(LabelRef("line"))
+	VZEROUPPER()
+	RET()
+}
+
+// transposeBlock turns 8×8 elements and moves the pointers on.
+func transposeBlock(src []reg.GPVirtual, dst, ds reg.GPVirtual) {
 	var out [8]reg.VecVirtual
 	for half := range 2 {
 		var r [4]reg.VecVirtual // rows i (low) and i+4 (high), columns 4·half to 4·half+3
@@ -45,10 +94,6 @@ func transpose() {
 		ADDQ(ds, dst)
 		ADDQ(Imm(32), src[j])
 	}
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
-	VZEROUPPER()
-	RET()
 }
 
 // clampedRows returns pointers to rows stride elements apart; those from row n

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -215,7 +216,7 @@ func transform(v vectors, l linear) {
 		biasAt = Load(Param("bias"), GP64())
 	}
 	Label("block")
-	for _, g := range l.groups {
+	for _, g := range w.merge(l.groups) {
 		w.group(l, g, s, d, si, sj, dj, biasAt)
 	}
 	step := bytes("srcBlock")
@@ -235,6 +236,27 @@ func transform(v vectors, l linear) {
 	JNZ(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
+}
+
+// merge joins groups as far as the registers allow: three rows of six columns
+// with AVX-512, two with AVX2. Inputs that groups share are then loaded once.
+func (w *winograd) merge(groups []group) (merged []group) {
+	for _, g := range groups {
+		last := len(merged) - 1
+		if w.lanes == 8 || last < 0 || len(merged[last].rows)+len(g.rows) > 3 {
+			merged = append(merged, g)
+			continue
+		}
+		first := merged[last]
+		merged[last] = group{
+			rows: slices.Concat(first.rows, g.rows),
+			in:   slices.Compact(slices.Sorted(slices.Values(slices.Concat(first.in, g.in)))),
+			apply: func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+				return append(first.apply(w, x), g.apply(w, x)...)
+			},
+		}
+	}
+	return merged
 }
 
 // group computes some rows: vertically for each column, then horizontally.
