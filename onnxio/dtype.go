@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/advparams/advparams/internal/minifloat"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
@@ -46,7 +47,6 @@ const (
 	kindBool
 	kindComplex
 	kindString
-	kindOpaque // stored and copied, but not decoded
 )
 
 // elemType is what the ONNX IR says about one element type: its width where
@@ -74,14 +74,16 @@ var elemTypes = map[onnxpb.TensorProto_DataType]elemType{
 	onnxpb.TensorProto_COMPLEX64:      {kindComplex, 64, FloatData},
 	onnxpb.TensorProto_COMPLEX128:     {kindComplex, 128, DoubleData},
 	onnxpb.TensorProto_BFLOAT16:       {kindFloat, 16, Int32Data},
-	onnxpb.TensorProto_FLOAT8E4M3FN:   {kindOpaque, 8, Int32Data},
-	onnxpb.TensorProto_FLOAT8E4M3FNUZ: {kindOpaque, 8, Int32Data},
-	onnxpb.TensorProto_FLOAT8E5M2:     {kindOpaque, 8, Int32Data},
-	onnxpb.TensorProto_FLOAT8E5M2FNUZ: {kindOpaque, 8, Int32Data},
+	onnxpb.TensorProto_FLOAT8E4M3FN:   {kindFloat, 8, Int32Data},
+	onnxpb.TensorProto_FLOAT8E4M3FNUZ: {kindFloat, 8, Int32Data},
+	onnxpb.TensorProto_FLOAT8E5M2:     {kindFloat, 8, Int32Data},
+	onnxpb.TensorProto_FLOAT8E5M2FNUZ: {kindFloat, 8, Int32Data},
 	onnxpb.TensorProto_UINT4:          {kindUnsigned, 4, Int32Data},
 	onnxpb.TensorProto_INT4:           {kindSigned, 4, Int32Data},
-	onnxpb.TensorProto_FLOAT4E2M1:     {kindOpaque, 4, Int32Data},
-	onnxpb.TensorProto_FLOAT8E8M0:     {kindOpaque, 8, Int32Data},
+	onnxpb.TensorProto_FLOAT4E2M1:     {kindFloat, 4, Int32Data},
+	onnxpb.TensorProto_FLOAT8E8M0:     {kindFloat, 8, Int32Data},
+	onnxpb.TensorProto_UINT2:          {kindUnsigned, 2, Int32Data},
+	onnxpb.TensorProto_INT2:           {kindSigned, 2, Int32Data},
 }
 
 // entries returns how many numbers the typed field holds for n elements.
@@ -89,17 +91,22 @@ func (e elemType) entries(n int) int {
 	switch {
 	case e.kind == kindComplex:
 		return 2 * n // real and imaginary parts
-	case e.bits == 4:
-		return n/2 + n%2 // two to a byte, one byte to an entry
+	case e.packed():
+		size, _ := e.bytes(n)
+		return size // one byte to an entry
 	}
 	return n
 }
 
+// packed reports whether a byte holds several elements, the first in its lowest bits.
+func (e elemType) packed() bool { return e.bits > 0 && e.bits < 8 }
+
 // bytes returns how many bytes n elements take in raw_data or external data;
 // false when that does not fit an int.
 func (e elemType) bytes(n int) (int, bool) {
-	if e.bits == 4 {
-		return n/2 + n%2, true
+	if e.packed() {
+		perByte := 8 / e.bits
+		return n/perByte + (n%perByte+perByte-1)/perByte, true
 	}
 	width := e.bits / 8
 	if n > math.MaxInt/width {
@@ -130,6 +137,8 @@ func half(b uint16) float32 {
 // asFloat32 converts the stored bits of a floating-point type.
 func asFloat32(t onnxpb.TensorProto_DataType, b uint64) float32 {
 	switch t {
+	case onnxpb.TensorProto_FLOAT:
+		return math.Float32frombits(uint32(b))
 	case onnxpb.TensorProto_FLOAT16:
 		return half(uint16(b))
 	case onnxpb.TensorProto_BFLOAT16:
@@ -137,5 +146,6 @@ func asFloat32(t onnxpb.TensorProto_DataType, b uint64) float32 {
 	case onnxpb.TensorProto_DOUBLE:
 		return float32(math.Float64frombits(b))
 	}
-	return math.Float32frombits(uint32(b))
+	f, _ := minifloat.Lookup(t) // what is left of the floating-point types
+	return f.Value(uint8(b))
 }

@@ -33,9 +33,9 @@ func (t *Initializer) Len() int { return t.n }
 
 // Bits returns element i as it is stored: IEEE 754 bits for the floating-point
 // types, two's complement without sign extension for the integer types.
-// Where elements have no fixed place (integer fields, 4-bit types) it takes
-// time proportional to i. It panics when i is out of range, and for strings and
-// complex numbers.
+// Where elements have no fixed place (integer fields, types below 8 bits) it
+// takes time proportional to i. It panics when i is out of range, and for
+// strings and complex numbers.
 func (t *Initializer) Bits(i int) uint64 {
 	if i < 0 || i >= t.n || t.elem.bits == 0 || t.elem.kind == kindComplex {
 		panic(fmt.Sprintf("onnxio: no bits for element %d of %v%v", i, t.DataType, t.Dims))
@@ -82,8 +82,8 @@ func load(b []byte, width int) uint64 {
 // littleEndian: the host's byte order is that of the file.
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
-// Float32s returns the elements of a floating-point tensor; FLOAT16 and BFLOAT16
-// are converted exactly, DOUBLE is rounded. The slice may be the file mapping
+// Float32s returns the elements of a floating-point tensor; narrow types are
+// converted exactly, DOUBLE is rounded. The slice may be the file mapping
 // itself: it must not be written to, nor used after Close.
 func (t *Initializer) Float32s() ([]float32, error) {
 	if t.elem.kind != kindFloat {
@@ -136,8 +136,7 @@ func (t *Initializer) Int64s() ([]int64, error) {
 
 // Array returns the elements as the array type that fits: float32 for every
 // floating-point type, int64 for every integer type, bool. Like Float32s it may
-// share memory with the file. Strings, complex and 8-bit or 4-bit
-// floating-point types are errors.
+// share memory with the file. Strings and complex numbers are errors.
 func (t *Initializer) Array() (nd.Array, error) {
 	switch t.elem.kind {
 	case kindFloat:
@@ -174,11 +173,12 @@ func (t *Initializer) each(yield func(i int, bits uint64) bool) {
 		t.eachVarint(number, yield)
 		return
 	}
-	if t.elem.bits == 4 {
+	if t.elem.packed() {
 		r := t.runs[0]
 		data := t.model.files[r.file].data[r.offset:]
+		perByte, mask := 8/t.elem.bits, uint64(1)<<t.elem.bits-1
 		for i := range t.n {
-			if !yield(i, uint64(data[i/2]>>(i%2*4))&0xf) {
+			if !yield(i, uint64(data[i/perByte])>>(i%perByte*t.elem.bits)&mask) {
 				return
 			}
 		}

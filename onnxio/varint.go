@@ -6,7 +6,7 @@ import "google.golang.org/protobuf/encoding/protowire"
 // are found by reading the TensorProto again; the walk has counted them.
 //
 // An entry of int32_data holds the bits of one element of a narrow type, sign
-// extended or not, or of two 4-bit elements, the first in the low half.
+// extended or not, or of two 4-bit or four 2-bit elements, the first lowest.
 func (t *Initializer) eachVarint(number protowire.Number, yield func(i int, bits uint64) bool) {
 	data := t.model.files[0].data
 	mask := ^uint64(0) >> (64 - t.elem.bits)
@@ -23,14 +23,15 @@ func (t *Initializer) eachVarint(number protowire.Number, yield func(i int, bits
 		for content := data[f.payload:f.end]; len(content) > 0; {
 			v, n := protowire.ConsumeVarint(content)
 			content = content[n:]
-			if !yield(i, v&mask) {
-				return
+			perEntry := 1
+			if t.elem.packed() {
+				perEntry = 8 / t.elem.bits
 			}
-			i++
-			if t.elem.bits == 4 && i < t.n {
-				if !yield(i, v>>4&mask) {
+			for range min(perEntry, t.n-i) {
+				if !yield(i, v&mask) {
 					return
 				}
+				v >>= t.elem.bits
 				i++
 			}
 		}
