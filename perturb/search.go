@@ -160,6 +160,9 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 		}
 	}
 	if !reached {
+		if _, err := s.locked(); err != nil {
+			return nil, err
+		}
 		return &s.result, hint.With(fmt.Errorf("%w: accuracy %.4f with %d parameters changed, target %.4f", ErrTarget, s.result.Locked, len(s.result.Changes), s.result.Target),
 			"raise --max-params or --target-accuracy")
 	}
@@ -189,12 +192,24 @@ func (s *search) greedy(ctx context.Context, limit int) (reached bool, err error
 		if err := s.apply(best); err != nil {
 			return false, err
 		}
-		if _, err := s.locked(); err != nil {
+		if err := s.estimate(); err != nil {
 			return false, err
 		}
 		s.report()
 	}
 	return true, nil
+}
+
+// estimate takes the accuracy on the calibration samples for that on all as
+// long as it is far from the target.
+func (s *search) estimate() error {
+	t := s.fine.tally
+	s.result.Locked, s.result.Target = t.accuracy(), s.targetFor(t)
+	if s.result.Locked > s.result.Target+0.1 {
+		return nil
+	}
+	_, err := s.locked()
+	return err
 }
 
 // replace takes all changes back and makes others instead.

@@ -2,6 +2,7 @@ package perturb
 
 import (
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 )
 
@@ -18,8 +19,10 @@ func (h head) Len() int { return h.n }
 // changed parameter is computed again.
 type trial struct {
 	program *gradient.Program
+	labels  []int
 	loss    gradient.Loss
 	now     float64 // the objective as things are
+	tally   tally   // answers as things are
 }
 
 // newTrial computes the objective on the samples, as one batch where the model
@@ -40,7 +43,8 @@ func newTrial(m *onnxio.Model, cfg gradient.Config, samples head, tau float64) (
 	for name, a := range batch {
 		cfg.Shapes[name] = a.Shape
 	}
-	t := &trial{loss: softAccuracy(samples.Source.(Samples).Labels()[:n], tau)}
+	labels := samples.Source.(Samples).Labels()[:n]
+	t := &trial{labels: labels, loss: softAccuracy(labels, tau)}
 	if t.program, err = gradient.Compile(m, cfg); err != nil {
 		return nil, err
 	}
@@ -48,8 +52,21 @@ func newTrial(m *onnxio.Model, cfg gradient.Config, samples head, tau float64) (
 	if err != nil {
 		return nil, err
 	}
+	return t, t.settle(outputs)
+}
+
+// settle takes over outputs as the present state.
+func (t *trial) settle(outputs []nd.Array) (err error) {
+	logits, n, classes, err := gradient.Logits(outputs)
+	if err != nil {
+		return err
+	}
+	t.tally = newTally(classes)
+	for i := range n {
+		t.tally.add(gradient.ArgMax(logits[i*classes:(i+1)*classes]), t.labels[i])
+	}
 	t.now, err = t.loss(outputs, nil)
-	return t, err
+	return err
 }
 
 // fixedBatch returns the batch size that a model insists on, or 0.
@@ -72,8 +89,7 @@ func (t *trial) refresh(tensor string) error {
 	if err != nil {
 		return err
 	}
-	t.now, err = t.loss(outputs, nil)
-	return err
+	return t.settle(outputs)
 }
 
 // measure replaces each candidate's gain by the fall of the objective that it
