@@ -73,9 +73,18 @@ func transposeAll(dst []float32, ds int, src []float32, ss, rows, cols int) {
 		}
 		return
 	}
-	transposeLines(rows/8, dst, ds, 8, src, ss, 8*ss, 8, cols)
-	if i := rows - 8; rows%8 > 0 { // the last eight overlap those before
-		transpose(dst[i:], ds, src[i*ss:], ss, 8, cols)
+	// Few columns at a time: with ds a power of two, their lines compete for the
+	// same places in the cache.
+	for j0 := 0; j0 < cols; {
+		j1 := j0 + 8
+		if cols-j1 < 8 {
+			j1 = cols
+		}
+		transposeLines(rows/8, dst[j0*ds:], ds, 8, src[j0:], ss, 8*ss, 8, j1-j0)
+		if i := rows - 8; rows%8 > 0 { // the last eight overlap those before
+			transpose(dst[j0*ds+i:], ds, src[i*ss+j0:], ss, 8, j1-j0)
+		}
+		j0 = j1
 	}
 }
 
