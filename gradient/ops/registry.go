@@ -21,9 +21,7 @@ var registry = join(
 	arithmetic, unaries, matmul, convolution, pooling, reductions,
 	softmaxes, normalization, shapes, constants, activations, dropouts, recurrents, attentions,
 	comparisons, choices, integers, gathers, scatters, searches, masks, cumulative,
-	selections,
-	pads, spatial,
-	resizes,
+	selections, pads, spatial, resizes, einsums,
 )
 
 func join(families ...family) family {
