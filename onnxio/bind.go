@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/onnxpb"
@@ -57,6 +58,8 @@ func (b *binder) graph(g *onnxpb.GraphProto) {
 		case b.err != nil || tp == nil:
 		case n == "":
 			b.err = fmt.Errorf("an initializer of graph %q has no name: %s", g.GetName(), b.m.byMessage[tp].label())
+		case !utf8.ValidString(n):
+			b.err = fmt.Errorf("an initializer of graph %q has a name that is not UTF-8: %q", g.GetName(), n)
 		case seen[n]:
 			b.err = hint.With(fmt.Errorf("two initializers of graph %q are called %q", g.GetName(), n),
 				"names must be unique: export the model again")

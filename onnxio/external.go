@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/onnxpb"
@@ -127,6 +128,8 @@ func checkLocation(location string) error {
 		return refuse("is an address in the memory of another program")
 	case strings.ContainsRune(location, 0):
 		return refuse("contains a zero byte")
+	case !utf8.ValidString(location):
+		return refuse("is not UTF-8")
 	case path.IsAbs(location) || filepath.IsAbs(local) || filepath.VolumeName(local) != "":
 		return refuse("is absolute")
 	case slices.Contains(strings.FieldsFunc(location, isSeparator), ".."):
@@ -169,7 +172,7 @@ func (m *Model) openExternal() error {
 		}
 		f := m.files[i]
 		if int64(t.ext.offset+t.ext.size) > f.Size {
-			return hint.With(fmt.Errorf("%s: %s: needs bytes %d to %d of external data %s, which has %d",
+			return hint.With(fmt.Errorf("%s: %s: needs bytes %d to %d of external data %q, which has %d",
 				m.path, t.label(), t.ext.offset, t.ext.offset+t.ext.size, f.Name, f.Size),
 				"the data file is truncated or belongs to another model")
 		}
@@ -208,26 +211,26 @@ func openConfined(root *os.Root, location string) (*os.File, error) {
 		info, err = root.Lstat(name[:i])
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, hint.With(fmt.Errorf("external data %s: %w", location, fs.ErrNotExist),
+			return nil, hint.With(fmt.Errorf("external data %q: %w", location, fs.ErrNotExist),
 				"keep the data file beside the model, under the name the model knows it by")
 		case err != nil:
-			return nil, fmt.Errorf("external data %s: %w", location, err)
+			return nil, fmt.Errorf("external data %q: %w", location, err)
 		case info.Mode()&fs.ModeSymlink != 0:
-			return nil, hint.With(fmt.Errorf("external data %s is a symbolic link", location),
+			return nil, hint.With(fmt.Errorf("external data %q is a symbolic link", location),
 				"symbolic links could lead out of the model's folder: copy the model and its data, following links (cp -RL)")
 		}
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("external data %s is not a regular file", location)
+		return nil, fmt.Errorf("external data %q is not a regular file", location)
 	}
 	f, err := root.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("external data %s: %w", location, err)
+		return nil, fmt.Errorf("external data %q: %w", location, err)
 	}
 	// What was looked at must be what was opened.
 	if opened, err := f.Stat(); err != nil || !os.SameFile(opened, info) {
 		f.Close()
-		return nil, fmt.Errorf("external data %s changed while it was opened", location)
+		return nil, fmt.Errorf("external data %q changed while it was opened", location)
 	}
 	return f, nil
 }

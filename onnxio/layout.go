@@ -5,7 +5,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"unicode/utf8"
 
 	"github.com/advparams/advparams/internal/hint"
 )
@@ -80,9 +79,6 @@ func (m *Model) newNames(places []place) error {
 		taken[p.name] = true
 		if err := checkLocation(p.name); err != nil {
 			return err
-		}
-		if !utf8.ValidString(p.name) {
-			return fmt.Errorf("%q cannot be the name of a data file in a model: not UTF-8", p.name)
 		}
 		p.path = filepath.Join(filepath.Dir(places[0].path), p.name)
 	}

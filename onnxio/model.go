@@ -153,7 +153,7 @@ func explain(path string, data []byte, err error) error {
 		return hint.With(fmt.Errorf("%s has no graph", path), "it is not an ONNX model, or only a part of one")
 	case malformed && errors.Is(err, io.ErrUnexpectedEOF) && !strings.Contains(bad.path, "."):
 		return hint.With(fmt.Errorf("%s is truncated or not an ONNX model: %w", path, err), "copy, download or export it again")
-	case malformed:
+	case malformed || errors.Is(err, proto.Error):
 		return hint.With(fmt.Errorf("%s is damaged or not an ONNX model: %w", path, err), "copy, download or export it again")
 	}
 	return fmt.Errorf("%s: %w", path, err)

@@ -2,10 +2,7 @@ package onnxio
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
-	"errors"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -18,111 +15,6 @@ import (
 	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
-
-// files reads every file below a folder.
-func files(t testing.TB, dir string) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		name, _ := filepath.Rel(dir, path)
-		all[filepath.ToSlash(name)] = string(data)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// names returns the sorted keys.
-func names(files map[string]string) []string {
-	var list []string
-	for name := range files {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return list
-}
-
-// rewrite is Rewrite and Commit.
-func rewrite(t testing.TB, m *Model, dst string, force bool, edits ...Edit) *Record {
-	t.Helper()
-	out := atomicfile.Set{Force: force}
-	defer out.Abort()
-	rec, err := m.Rewrite(&out, dst, edits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	return rec
-}
-
-// restore is Restore and Commit.
-func restore(locked string, rec *Record, dst string, force bool) error {
-	out := atomicfile.Set{Force: force}
-	defer out.Abort()
-	if err := Restore(locked, rec, &out, dst); err != nil {
-		return err
-	}
-	return out.Commit()
-}
-
-// checkDigests compares a record with the files it describes.
-func checkDigests(t testing.TB, rec *Record, original, locked string) {
-	t.Helper()
-	for i, f := range rec.Files {
-		a, b := original, locked
-		if i > 0 {
-			a = filepath.Join(filepath.Dir(original), f.Name)
-			b = filepath.Join(filepath.Dir(locked), f.LockedName)
-		}
-		for _, c := range []struct {
-			path string
-			size int64
-			sum  [32]byte
-		}{{a, f.Size, f.SHA256}, {b, f.LockedSize, f.LockedSHA256}} {
-			data, err := os.ReadFile(c.path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if int64(len(data)) != c.size || sha256.Sum256(data) != c.sum {
-				t.Errorf("%s has another size or digest than its record", c.path)
-			}
-		}
-	}
-}
-
-// checkEdited checks that b is a with exactly these elements changed.
-func checkEdited(t testing.TB, a, b *Model, edits []Edit) {
-	t.Helper()
-	for _, x := range a.Initializers() {
-		y := b.Lookup(x.Name)
-		if y == nil || y.Storage != x.Storage || y.DataType != x.DataType || !slices.Equal(y.Dims, x.Dims) {
-			t.Errorf("%s became %+v", x.label(), y)
-			continue
-		}
-		for i := range x.Len() {
-			want := x.Bits(i)
-			for _, e := range edits {
-				if e.Tensor == x.Name && e.Index == i {
-					want = e.Bits
-				}
-			}
-			if got := y.Bits(i); got != want {
-				t.Errorf("element %d of %s is %#x, want %#x", i, x.label(), got, want)
-			}
-		}
-	}
-	if n := len(b.Initializers()); n != len(a.Initializers()) {
-		t.Errorf("%d initializers became %d", len(a.Initializers()), n)
-	}
-}
 
 func float(v float32) uint64 { return uint64(math.Float32bits(v)) }
 
@@ -283,87 +175,10 @@ func TestExternalLayout(t *testing.T) {
 	}
 }
 
-// Restoring beside the original finds the data files already there; restoring in
-// place brings back what the lock had replaced.
-func TestRestorePlaces(t *testing.T) {
-	edits := []Edit{{"a", 1, float(20)}, {"inline", 0, float(50)}}
-	t.Run("beside the original", func(t *testing.T) {
-		path := twoFiles(t)
-		before := files(t, filepath.Dir(path))
-		dst := filepath.Join(filepath.Dir(path), "locked.onnx")
-		rec := rewrite(t, open(t, path), dst, false, edits...)
-		back := filepath.Join(filepath.Dir(path), "back.onnx")
-		if err := restore(dst, rec, back, false); err != nil {
-			t.Fatal(err)
-		}
-		got := files(t, filepath.Dir(path))
-		if got["back.onnx"] != before["model.onnx"] || got["a.bin"] != before["a.bin"] {
-			t.Error("not restored")
-		}
-	})
-	t.Run("in place", func(t *testing.T) {
-		path := twoFiles(t)
-		before := files(t, filepath.Dir(path))
-		rec := rewrite(t, open(t, path), path, true, edits...)
-		if got := files(t, filepath.Dir(path)); got["model.onnx"] == before["model.onnx"] || got["a.bin"] == before["a.bin"] {
-			t.Fatal("nothing was locked")
-		}
-		if err := restore(path, rec, path, false); !errors.Is(err, atomicfile.ErrExists) {
-			t.Errorf("without force: %v, want ErrExists", err)
-		}
-		if err := restore(path, rec, path, true); err != nil {
-			t.Fatal(err)
-		}
-		for name, data := range files(t, filepath.Dir(path)) {
-			if data != before[name] {
-				t.Errorf("%s was not restored", name)
-			}
-		}
-	})
-	t.Run("in place, renamed data", func(t *testing.T) {
-		path := twoFiles(t)
-		before := files(t, filepath.Dir(path))
-		dst := filepath.Join(filepath.Dir(path), "locked.onnx")
-		rec := rewrite(t, open(t, path), dst, false, edits...)
-		if err := restore(dst, rec, dst, true); err != nil {
-			t.Fatal(err)
-		}
-		if got := files(t, filepath.Dir(path)); got["locked.onnx"] != before["model.onnx"] || got["a.bin"] != before["a.bin"] {
-			t.Error("not restored")
-		}
-	})
-	t.Run("beside the locked model", func(t *testing.T) {
-		dir := t.TempDir()
-		dst := filepath.Join(dir, "locked.onnx")
-		rec := rewrite(t, open(t, twoFiles(t)), dst, false, edits...)
-		before := files(t, dir)
-		for _, force := range []bool{false, true} { // a.bin is the locked model's
-			if err := restore(dst, rec, filepath.Join(dir, "back.onnx"), force); err == nil || !strings.Contains(err.Error(), "a.bin would replace") {
-				t.Errorf("force %v: %v, want a refusal to replace a.bin", force, err)
-			}
-		}
-		if got := files(t, dir); !slices.Equal(names(got), names(before)) || got["a.bin"] != before["a.bin"] {
-			t.Errorf("files changed: %q", names(got))
-		}
-	})
-	t.Run("over another file", func(t *testing.T) {
-		path := twoFiles(t)
-		dst := filepath.Join(t.TempDir(), "locked.onnx")
-		rec := rewrite(t, open(t, path), dst, false, edits...)
-		back := write(t, "other", []byte("0"), "a.bin", []byte("mine"))
-		if err := restore(dst, rec, filepath.Join(filepath.Dir(back), "model.onnx"), false); !errors.Is(err, atomicfile.ErrExists) {
-			t.Errorf("%v, want ErrExists", err)
-		}
-		if got := names(files(t, filepath.Dir(back))); !slices.Equal(got, []string{"a.bin", "other"}) {
-			t.Errorf("files %q", got)
-		}
-	})
-}
-
 // Stretches long enough to be copied by the system come out right on both sides
 // of edits.
 func TestLongCopies(t *testing.T) {
-	n := 5 << 20
+	n := 3 << 20
 	data := make([]byte, 4*n)
 	for i := range n {
 		binary.LittleEndian.PutUint32(data[4*i:], uint32(i)*2654435761)
@@ -371,7 +186,7 @@ func TestLongCopies(t *testing.T) {
 	path := write(t, "model.onnx", model(tensor("e", float32Type, shape(n), externalData("location", "e.bin")), tensor("w", float32Type, shape(n), raw(data))), "e.bin", data)
 	dst := filepath.Join(filepath.Dir(path), "locked.onnx")
 	m := open(t, path)
-	edits := []Edit{{"w", 0, 1}, {"w", 7, 2}, {"w", 2 << 20, 3}, {"w", n - 1, 4}, {"e", 1 << 20, 5}}
+	edits := []Edit{{"w", 0, 1}, {"w", 7, 2}, {"w", 100000, 3}, {"w", n - 1, 4}, {"e", 1 << 20, 5}}
 	rec := rewrite(t, m, dst, false, edits...)
 	checkDigests(t, rec, path, dst)
 	locked := open(t, dst)

@@ -2,6 +2,7 @@ package onnxio
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 )
@@ -16,25 +17,47 @@ func sharedFolder(t *testing.T, name string) string {
 	return dir
 }
 
-// openAll decodes everything in a model that has a decoded form.
-func decodeAll(t *testing.T, path string) *Model {
+// checkReal decodes everything in a model that has a decoded form, changes the
+// first and last element of every float initializer, and goes back.
+func checkReal(t *testing.T, path string) *Model {
 	t.Helper()
-	m, err := Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
+	m := open(t, path)
 	for _, x := range m.tensors {
-		switch x.elem.kind {
-		case kindString, kindComplex, kindOpaque:
+		readAll(t, x)
+	}
+	var edits []Edit
+	for _, x := range m.Initializers() {
+		if x.elem.kind != kindFloat || x.Len() == 0 {
 			continue
 		}
-		a, err := x.Array()
-		if err != nil {
-			t.Errorf("%s: %v", path, err)
-		} else if a.Len() != x.Len() {
-			t.Errorf("%s: %s has %d elements of %d", path, x.label(), a.Len(), x.Len())
+		if err := x.Editable(); err != nil {
+			t.Errorf("%v", err)
+			continue
 		}
+		edits = append(edits, Edit{x.Name, x.Len() - 1, x.Bits(x.Len()-1) ^ 1})
+		if x.Len() > 1 {
+			edits = append(edits, Edit{x.Name, 0, x.Bits(0) ^ 1})
+		}
+	}
+	locked := filepath.Join(t.TempDir(), "locked.onnx")
+	rec := rewrite(t, m, locked, false, edits...)
+	checkDigests(t, rec, path, locked)
+	n := 0
+	for _, p := range rec.Patches {
+		n += len(p.Indices)
+	}
+	if n != len(edits) || n == 0 {
+		t.Errorf("%d of %d edits recorded", n, len(edits))
+	}
+	l := open(t, locked)
+	for _, e := range edits {
+		if got := l.Lookup(e.Tensor).Bits(e.Index); got != e.Bits {
+			t.Errorf("element %d of %s is %#x, want %#x", e.Index, e.Tensor, got, e.Bits)
+		}
+	}
+	back := filepath.Join(t.TempDir(), "back.onnx")
+	if err := restore(locked, rec, back, false); err != nil {
+		t.Error(err)
 	}
 	return m
 }
@@ -45,14 +68,29 @@ func TestReferenceModels(t *testing.T) {
 		t.Fatalf("no models: %v", err)
 	}
 	for _, path := range paths {
-		m := decodeAll(t, path)
-		n := 0
-		for _, x := range m.Initializers() {
-			n += x.Len()
-		}
-		if n < 10000 || len(m.Proto().Graph.Node) == 0 {
-			t.Errorf("%s: %d parameters, %d nodes", path, n, len(m.Proto().Graph.Node))
-		}
-		t.Logf("%s: %d initializers, %d elements, %d files", filepath.Base(path), len(m.Initializers()), n, len(m.Files()))
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			m := checkReal(t, path)
+			traces, example := m.Metadata()
+			t.Logf("%d initializers, %d source traces such as %s", len(m.Initializers()), traces, example)
+		})
+	}
+}
+
+// Exports of larger models, with and without external data.
+func TestCorpus(t *testing.T) {
+	corpus := sharedFolder(t, "corpus")
+	if _, err := exec.LookPath("tar"); err != nil {
+		t.Skip(err)
+	}
+	for _, name := range []string{"hf_llama_lm__dyn", "hf_bert_cls__ts", "k_LSTM__tf17", "my_gru_cls__dyn", "timm_resnet26t__dyn"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			tar := exec.Command("tar", "-xJf", filepath.Join(corpus, name+".tar.xz"), "-C", dir)
+			if out, err := tar.CombinedOutput(); err != nil {
+				t.Skipf("cannot unpack: %v: %s", err, out)
+			}
+			m := checkReal(t, filepath.Join(dir, name, name+".onnx"))
+			t.Logf("%d initializers, %d files", len(m.Initializers()), len(m.Files()))
+		})
 	}
 }

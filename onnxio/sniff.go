@@ -27,7 +27,7 @@ var lookalikes = []lookalike{
 	{"a GGUF model", "ask its author for an ONNX export", prefix("GGUF")},
 	{"a TensorFlow Lite model", "convert it to ONNX with tf2onnx", func(h []byte) bool { return len(h) >= 8 && string(h[4:8]) == "TFL3" }},
 	{"a safetensors file", "it holds weights without a network: export the model to ONNX", func(h []byte) bool { return len(h) > 9 && h[7] == 0 && h[8] == '{' }},
-	{"a text file", "", isText},
+	{"a text file", "check the path: a model is a binary file", isText},
 }
 
 // lookalikeOf returns what a file that is not a model seems to be, or nil.

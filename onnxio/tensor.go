@@ -60,7 +60,7 @@ func (w *walker) tensor(pos, end int) error {
 	for at := pos; at < end; {
 		f, err := next(w.data, at, end, tensorDesc)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", t.label(), err)
 		}
 		at = f.end
 		if f.desc == nil {
@@ -68,7 +68,13 @@ func (w *walker) tensor(pos, end int) error {
 		}
 		keep, err := w.tensorField(t, &p, f)
 		if err != nil {
+			w.findName(t, at)
 			return fmt.Errorf("%s: %w", t.label(), err)
+		}
+		if f.desc.Message() != nil {
+			if err := w.count(f.start); err != nil {
+				return err
+			}
 		}
 		if keep {
 			if err := w.copy(f); err != nil {
@@ -84,6 +90,19 @@ func (w *walker) tensor(pos, end int) error {
 	w.skeleton = protowire.AppendFixed32(w.skeleton, uint32(len(w.tensors)))
 	w.tensors = append(w.tensors, t)
 	return nil
+}
+
+// findName looks ahead for the name of a tensor that is refused at pos.
+func (w *walker) findName(t *Initializer, pos int) {
+	for pos < t.end {
+		f, err := next(w.data, pos, t.end, tensorDesc)
+		if err != nil {
+			return
+		}
+		if pos = f.end; f.num == tensorName {
+			t.Name = string(w.data[f.payload:f.end])
+		}
+	}
 }
 
 // tensorField notes one field; keep says whether it belongs in the skeleton.
@@ -133,7 +152,6 @@ func (w *walker) tensorField(t *Initializer, p *payload, f wireField) (keep bool
 		p.entries[StringData]++
 		return false, nil
 	case tensorExternalData:
-		w.messages++
 		return true, t.externalEntry(w.data, f)
 	case tensorDataLocation:
 		v, _ := protowire.ConsumeVarint(content)

@@ -132,8 +132,8 @@ func (w *walker) walk() error {
 
 // message appends the skeleton of the message in data[pos:end].
 func (w *walker) message(pos, end int, d protoreflect.MessageDescriptor, depth int) error {
-	if w.messages++; w.messages > maxMessages {
-		return &formatError{at: pos, err: fmt.Errorf("more than %d messages", maxMessages)}
+	if err := w.count(pos); err != nil {
+		return err
 	}
 	if depth > maxDepth {
 		return &formatError{at: pos, err: fmt.Errorf("messages nested more than %d deep", maxDepth)}
@@ -162,6 +162,14 @@ func (w *walker) message(pos, end int, d protoreflect.MessageDescriptor, depth i
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// count counts a message against the limit.
+func (w *walker) count(pos int) error {
+	if w.messages++; w.messages > maxMessages {
+		return &formatError{at: pos, err: fmt.Errorf("more than %d messages", maxMessages)}
 	}
 	return nil
 }
