@@ -93,6 +93,7 @@ func TestCompareValues(t *testing.T) {
 		{testNode{op: "BitwiseOr", inputs: []any{ints(6, 0), ints(3)}}, ints(7, 3)},
 		{testNode{op: "BitwiseXor", inputs: []any{ints(6, 0), ints(3)}}, ints(5, 3)},
 		{testNode{op: "BitShift", attrs: map[string]any{"direction": "RIGHT"}, inputs: []any{ints(16, 4, 1), ints(1, 2, 3)}}, ints(8, 1, 0)},
+		{testNode{op: "BitShift", name: "far", attrs: map[string]any{"direction": "RIGHT"}, inputs: []any{ints(16, -16), ints(70)}}, ints(0, -1)},
 	})
 }
 

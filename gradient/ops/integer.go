@@ -63,7 +63,7 @@ func (c *Call) bitwise(name string, f func(x, y int64) int64) *Value {
 func buildBitShift(c *Call) []*Value {
 	switch d := c.String("direction", ""); d {
 	case "RIGHT":
-		return []*Value{c.bitwise("BitShift", func(x, y int64) int64 { return int64(uint64(x) >> uint64(y)) })}
+		return []*Value{c.bitwise("BitShift", func(x, y int64) int64 { return x >> min(uint64(y), 63) })}
 	case "LEFT":
 		unsupported("a shift to the left")
 	default:

@@ -1,7 +1,7 @@
 package ops
 
-// spatial: DepthToSpace (opset 1; CRD order: 11), SpaceToDepth. Both move
-// elements between channels and space by one transposition of an image whose
+// spatial: DepthToSpace (opset 1; CRD order: 11), SpaceToDepth (CRD: 28). Both
+// move elements between channels and space by one transposition of an image whose
 // axes are split.
 
 // blocks returns the attribute blocksize and the shape of an image.
@@ -39,7 +39,15 @@ func buildSpaceToDepth(c *Call) []*Value {
 	if h%s != 0 || w%s != 0 {
 		c.fail("an image of %d × %d in blocks of %d × %d", h, w, s, s)
 	}
-	x := c.Transpose(c.Reshape(c.Input(0), n, channels, h/s, s, w/s, s), 0, 3, 5, 1, 2, 4)
+	x := c.Reshape(c.Input(0), n, channels, h/s, s, w/s, s)
+	switch mode := c.String("mode", "DCR"); mode {
+	case "DCR":
+		x = c.Transpose(x, 0, 3, 5, 1, 2, 4)
+	case "CRD":
+		x = c.Transpose(x, 0, 1, 3, 5, 2, 4)
+	default:
+		c.fail("mode %q", mode)
+	}
 	return []*Value{c.Reshape(x, n, channels*s*s, h/s, w/s)}
 }
 
