@@ -105,3 +105,9 @@ func winogradWeightGradAVX2(tiles int, blocks int, src *float32, si int, sj int,
 
 //go:noescape
 func transpose8AVX2(lines int, cols int, src *float32, ss int, srcLine int, rows int, dst *float32, ds int, dstLine int)
+
+//go:noescape
+func copyRows4AVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
+
+//go:noescape
+func copyRows8AVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)

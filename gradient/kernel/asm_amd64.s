@@ -6126,3 +6126,69 @@ next:
 	JNZ  line
 	VZEROUPPER
 	RET
+
+// func copyRows4AVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
+// Requires: AVX
+TEXT ·copyRows4AVX2(SB), NOSPLIT, $0-48
+	MOVQ rows+0(FP), AX
+	MOVQ src+16(FP), CX
+	MOVQ dst+32(FP), DX
+	MOVQ ss+24(FP), BX
+	MOVQ ds+40(FP), SI
+	MOVQ n+8(FP), DI
+	SUBQ $0x04, DI
+
+row:
+	XORQ R8, R8
+	CMPQ R8, DI
+	JGE  last
+
+vector:
+	VMOVUPS (CX)(R8*4), X0
+	VMOVUPS X0, (DX)(R8*4)
+	ADDQ    $0x04, R8
+	CMPQ    R8, DI
+	JL      vector
+
+last:
+	VMOVUPS (CX)(DI*4), X0
+	VMOVUPS X0, (DX)(DI*4)
+	LEAQ    (CX)(BX*4), CX
+	LEAQ    (DX)(SI*4), DX
+	DECQ    AX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func copyRows8AVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
+// Requires: AVX
+TEXT ·copyRows8AVX2(SB), NOSPLIT, $0-48
+	MOVQ rows+0(FP), AX
+	MOVQ src+16(FP), CX
+	MOVQ dst+32(FP), DX
+	MOVQ ss+24(FP), BX
+	MOVQ ds+40(FP), SI
+	MOVQ n+8(FP), DI
+	SUBQ $0x08, DI
+
+row:
+	XORQ R8, R8
+	CMPQ R8, DI
+	JGE  last
+
+vector:
+	VMOVUPS (CX)(R8*4), Y0
+	VMOVUPS Y0, (DX)(R8*4)
+	ADDQ    $0x08, R8
+	CMPQ    R8, DI
+	JL      vector
+
+last:
+	VMOVUPS (CX)(DI*4), Y0
+	VMOVUPS Y0, (DX)(DI*4)
+	LEAQ    (CX)(BX*4), CX
+	LEAQ    (DX)(SI*4), DX
+	DECQ    AX
+	JNZ     row
+	VZEROUPPER
+	RET

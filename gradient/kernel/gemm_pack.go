@@ -31,6 +31,14 @@ func (b matrix) pack(dst []float32, k0, k1, j0, j1, width int) {
 
 // copyRows copies rows of n elements between matrices with rows ds and ss apart.
 func copyRows(dst []float32, ds int, src []float32, ss, rows, n int) {
+	if rows <= 0 || n <= 0 {
+		return
+	}
+	_, _ = dst[(rows-1)*ds+n-1], src[(rows-1)*ss+n-1]
+	if isa.copyRows != nil && n >= 4 {
+		isa.copyRows(rows, n, &src[0], ss, &dst[0], ds)
+		return
+	}
 	for i := range rows {
 		copy(dst[i*ds:i*ds+n], src[i*ss:i*ss+n])
 	}

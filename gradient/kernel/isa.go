@@ -8,7 +8,9 @@ type instructions struct {
 	tile        func(*tile)
 	// transpose is transposeLines for as many leading columns as it returns.
 	transpose func(lines int, dst []float32, ds, dstLine int, src []float32, ss, srcLine, rows, cols int) (done int)
-	winograd  func(winoTransform, *winoArgs)
+	// copyRows copies rows of at least four elements; nil leaves it to Go.
+	copyRows func(rows, n int, src *float32, ss int, dst *float32, ds int)
+	winograd func(winoTransform, *winoArgs)
 }
 
 // portable is the set in Go, for processors without a set of their own and as

@@ -10,10 +10,10 @@ import "golang.org/x/sys/cpu"
 var available = func() (sets []*instructions) {
 	x := &cpu.X86
 	if x.HasAVX512F && x.HasBMI2 && x.HasAVX2 && x.HasFMA {
-		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512, transpose: transposeAVX2, winograd: winogradAVX512})
+		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512, transpose: transposeAVX2, copyRows: copyRowsAVX2, winograd: winogradAVX512})
 	}
 	if x.HasAVX2 && x.HasFMA {
-		sets = append(sets, &instructions{name: "AVX2", rows: 6, lanes: 8, vecs: 2, tile: tileAVX2, transpose: transposeAVX2, winograd: winogradAVX2})
+		sets = append(sets, &instructions{name: "AVX2", rows: 6, lanes: 8, vecs: 2, tile: tileAVX2, transpose: transposeAVX2, copyRows: copyRowsAVX2, winograd: winogradAVX2})
 	}
 	return append(sets, portable)
 }()
@@ -84,6 +84,14 @@ func transposeAVX2(lines int, dst []float32, ds, dstLine int, src []float32, ss,
 	_, _ = dst[(lines-1)*dstLine+(cols-1)*ds+7], src[(lines-1)*srcLine+(rows-1)*ss+cols-1]
 	transpose8AVX2(lines, cols, &src[0], ss, srcLine, rows, &dst[0], ds, dstLine)
 	return cols
+}
+
+func copyRowsAVX2(rows, n int, src *float32, ss int, dst *float32, ds int) {
+	if n < 8 {
+		copyRows4AVX2(rows, n, src, ss, dst, ds)
+	} else {
+		copyRows8AVX2(rows, n, src, ss, dst, ds)
+	}
 }
 
 // winoFunction is the assembly of a transform.

@@ -15,5 +15,7 @@ func main() {
 		}
 	}
 	transpose()
+	copyRows(4)
+	copyRows(8)
 	Generate()
 }
