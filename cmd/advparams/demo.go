@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/advparams/advparams/models"
+	"github.com/advparams/advparams/onnxio/atomicfile"
+)
+
+type demo struct {
+	app   *app
+	dir   string
+	force bool
+}
+
+func newDemo(a *app) *cobra.Command {
+	d := &demo{app: a}
+	cmd := &cobra.Command{
+		Use:   "demo [DIR]",
+		Short: "Lock, verify and unlock a small model that comes along",
+		Long: `Show the whole story on a small model and its data, which are part of the program:
+make an identity, lock the model, measure what is left of it, unlock it. Every step
+is the command that is shown. The files stay in DIR, advparams-demo by default.`,
+		Example: "  advparams demo",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("one folder at a time, %q is too much", args[1])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d.dir = "advparams-demo"
+			if len(args) > 0 {
+				d.dir = args[0]
+			}
+			return d.run(cmd.Context())
+		},
+	}
+	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	cmd.Flags().BoolVar(&d.force, "force", false, "replace the files of an earlier demo")
+	return cmd
+}
+
+// step is one command of the demo.
+type step struct {
+	story string
+	args  []string
+}
+
+func (d *demo) run(ctx context.Context) error {
+	file := func(name string) string { return filepath.Join(d.dir, name) }
+	model, data := file(models.ModelFile), file(models.DataFolder)
+	identity, locked, sidecar, unlocked, page := file("me.txt"), file("locked.onnx"), file("glyphs.key"), file("unlocked.onnx"), file("report.html")
+	if err := d.write(identity, locked, sidecar, unlocked, page); err != nil {
+		return err
+	}
+	d.say("%s reads hexadecimal digits in bad quality and is right on %.1f %% of them.\n", model, 100*models.Accuracy)
+
+	d.say("\n1. Make an identity, which will open the key.\n\n")
+	recipient, err := d.keygen(ctx, identity)
+	if err != nil {
+		return err
+	}
+	steps := []step{
+		{"2. Lock the model: find the few parameters on which most depends, and change them.",
+			[]string{"protect", model, "--data", data, "-o", locked, "--key", sidecar, "-r", recipient}},
+		{"3. Look at it: what are the answers worth on data that the search has not seen?",
+			[]string{"verify", "--original", model, "--locked", locked, "--key", sidecar, "-i", identity, "--data", data, "--report", page}},
+		{"4. Unlock it with the key: the same bytes as at the beginning.",
+			[]string{"unlock", locked, "--key", sidecar, "-i", identity, "-o", unlocked}},
+	}
+	results := map[string]json.RawMessage{}
+	for _, s := range steps {
+		d.say("\n%s\n\n", s.story)
+		out, err := d.do(ctx, s.args)
+		if err != nil {
+			return err
+		}
+		results[s.args[0]] = out
+	}
+	d.say("\nThe files are in %s. Open %s in a browser, or lock a model of your own.\n", d.dir, page)
+	if d.app.json {
+		return d.app.result(map[string]any{"dir": d.dir, "protect": results["protect"], "verify": results["verify"], "unlock": results["unlock"]}, nil)
+	}
+	return nil
+}
+
+// write makes the folder with the model and its data, and makes way for the
+// files of the steps.
+func (d *demo) write(products ...string) error {
+	out := atomicfile.Set{Force: d.force}
+	defer out.Abort()
+	if err := models.Write(&out, d.dir); err != nil {
+		return err
+	}
+	if err := d.app.checkOutputs(d.force, products...); err != nil {
+		return err
+	}
+	return out.Commit()
+}
+
+func (d *demo) say(format string, args ...any) {
+	if !d.app.json {
+		fmt.Fprintf(d.app.stdout, format, args...)
+	}
+}
+
+// keygen makes the identity and returns its recipient.
+func (d *demo) keygen(ctx context.Context, identity string) (recipient string, err error) {
+	if _, err := d.do(ctx, []string{"keygen", "-o", identity}); err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(identity)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(text)) {
+		if r, ok := strings.CutPrefix(line, "# public key: "); ok {
+			return strings.TrimSpace(r), nil
+		}
+	}
+	return "", fmt.Errorf("%s: no public key in it", identity)
+}
+
+// do shows a command and runs it. With --json it returns what the command printed.
+func (d *demo) do(ctx context.Context, args []string) (json.RawMessage, error) {
+	d.say("$ advparams %s\n", strings.Join(args, " "))
+	if d.force {
+		args = append(args, "--force")
+	}
+	if d.app.quiet {
+		args = append(args, "--quiet")
+	}
+	inner := &app{stdin: d.app.stdin, stdout: d.app.stdout, stderr: d.app.stderr}
+	if !d.app.json {
+		return nil, inner.execute(ctx, args)
+	}
+	var out bytes.Buffer
+	inner.stdout = &out
+	err := inner.execute(ctx, append(args, "--json"))
+	return out.Bytes(), err
+}

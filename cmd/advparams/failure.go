@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"unicode"
+
+	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/key"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/perturb"
+)
+
+// Exit statuses. In a batch only statusFailed may be worth a retry.
+const (
+	statusDone = iota
+	statusFailed
+	statusUsage
+	statusTarget
+	statusKey
+	statusUnsupported
+)
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// internalError is a panic.
+type internalError struct {
+	value any
+	stack []byte
+}
+
+func (e *internalError) Error() string { return fmt.Sprintf("internal error: %v", e.value) }
+
+// exitStatus returns the exit status for an error.
+func exitStatus(err error) int {
+	is := func(targets ...error) bool {
+		for _, t := range targets {
+			if errors.Is(err, t) {
+				return true
+			}
+		}
+		return false
+	}
+	var usage *usageError
+	switch {
+	case err == nil:
+		return statusDone
+	case errors.As(err, &usage):
+		return statusUsage
+	case is(perturb.ErrTarget):
+		return statusTarget
+	case is(key.ErrIdentity, key.ErrDamaged, onnxio.ErrMismatch, onnxio.ErrRecord):
+		return statusKey
+	case is(ops.ErrUnsupported):
+		return statusUnsupported
+	}
+	return statusFailed
+}
+
+// report prints an error and returns the exit status.
+func (a *app) report(err error) int {
+	if err == nil {
+		return statusDone
+	}
+	text, advice := err.Error(), hint.Of(err)
+	if advice == "" {
+		advice = usualHint(err)
+	}
+	var internal *internalError
+	switch {
+	case errors.As(err, &internal):
+		fmt.Fprintf(a.stderr, "%s\n", internal.stack)
+	case errors.Is(err, context.Canceled):
+		text = "interrupted"
+	}
+	fmt.Fprintf(a.stderr, "advparams: error: %s\n", oneLine(text))
+	if advice != "" {
+		fmt.Fprintf(a.stderr, "advparams: hint: %s\n", oneLine(advice))
+	}
+	return exitStatus(err)
+}
+
+// usualHint is what to do about errors that come without a hint of their own.
+func usualHint(err error) string {
+	var internal *internalError
+	switch {
+	case errors.As(err, &internal):
+		return "this is a mistake in advparams: please report it with the lines above"
+	case errors.Is(err, onnxio.ErrMismatch):
+		return "give the locked model and the key that were written together, as they were written"
+	case errors.Is(err, key.ErrDamaged), errors.Is(err, onnxio.ErrRecord):
+		return "get the key again from where it was written: a damaged key cannot be repaired"
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the path"
+	case errors.Is(err, fs.ErrPermission):
+		return "check the permissions of the file and its folder"
+	}
+	return ""
+}
+
+// oneLine makes text from files safe to print: line ends become "; ", other
+// control characters, which could steer the terminal, are escaped.
+func oneLine(s string) string {
+	s = strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ")
+	if strings.IndexFunc(s, unprintable) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unprintable(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/advparams/advparams/internal/hint"
+)
+
+// app is one run of the program: where it reads and writes, and the flags that
+// every command has.
+type app struct {
+	stdin  *os.File
+	stdout io.Writer
+	stderr io.Writer
+
+	json  bool
+	quiet bool
+
+	running bool // a command has begun: its arguments were accepted
+}
+
+// run runs the command line and returns the exit status.
+func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	return a.guard(func() error { return a.execute(ctx, args) })
+}
+
+// guard calls f and returns the exit status, also when f panics.
+func (a *app) guard(f func() error) (status int) {
+	defer func() {
+		if p := recover(); p != nil {
+			status = a.report(&internalError{p, debug.Stack()})
+		}
+	}()
+	return a.report(f())
+}
+
+// execute runs a command line. The demo calls it again for each of its steps.
+func (a *app) execute(ctx context.Context, args []string) error {
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !a.running {
+		err = &usageError{err}
+	}
+	if exitStatus(err) == statusUsage && hint.Of(err) == "" {
+		err = hint.With(err, "see %s --help", cmd.CommandPath())
+	}
+	return err
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "advparams",
+		Short: "Lock neural networks with a key",
+		Long: `advparams locks neural networks in ONNX files. It finds the few parameters on
+which a model depends most, changes them so that its answers are worthless, and
+writes a key that gives back the original, bit for bit.
+
+Results go to the standard output, progress and messages to the standard error.
+No file is replaced without --force, and files appear whole or not at all.
+
+Exit status:
+  0  done
+  1  failed: a bad file, an I/O error …
+  2  wrong usage
+  3  the accuracy did not fall to the target within the budget
+  4  wrong identity, damaged key, or a model that the key does not belong to
+  5  the model uses something that is not implemented or has no gradient`,
+		Example: `  advparams demo
+  advparams keygen -o me.txt
+  advparams protect model.onnx --data images/ -o locked.onnx --key model.key -r age1…
+  advparams unlock locked.onnx --key model.key -i me.txt -o model.onnx`,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+		Args:                       cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			err := &usageError{fmt.Errorf("there is no command %q", args[0])}
+			if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
+				return hint.With(err, "did you mean %s?", similar[0])
+			}
+			return err
+		},
+	}
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON object instead of text")
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no messages, only results and errors")
+	root.AddCommand(
+		newDemo(a), newKeygen(a), newProtect(a), newUnlock(a), newVerify(a),
+		newInspect(a), newGradients(a), newBench(a), newVersion(a), newDocs(a),
+	)
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.DisableFlagsInUseLine = true
+		do := cmd.RunE
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			a.running = true
+			return do(cmd, args)
+		}
+	}
+	return root
+}
+
+// operand requires exactly one argument, and completes it with files that have
+// one of the extensions.
+func operand(cmd *cobra.Command, what string, extensions ...string) {
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		switch len(args) {
+		case 0:
+			return errors.New(what + " is missing")
+		case 1:
+			return nil
+		}
+		return fmt.Errorf("one %s at a time, %q is too much", what, args[1])
+	}
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return extensions, cobra.ShellCompDirectiveFilterFileExt
+	}
+}
+
+// nothing accepts no arguments.
+func nothing(cmd *cobra.Command) {
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("%q is too much", args[0])
+		}
+		return nil
+	}
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+}
+
+// must stops the program for mistakes in the definition of a command.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// fileFlag defines a flag that is a file name, completed by extension.
+func fileFlag(cmd *cobra.Command, p *string, name, short, usage string, extensions ...string) {
+	cmd.Flags().StringVarP(p, name, short, "", usage)
+	must(cmd.MarkFlagFilename(name, extensions...))
+}
+
+// choiceFlag defines a flag with a fixed set of values. The default may be "".
+func choiceFlag(cmd *cobra.Command, p *string, name, value, usage string, values ...string) {
+	*p = value
+	cmd.Flags().Var(&choice{p, values}, name, usage)
+	must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
+}

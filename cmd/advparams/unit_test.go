@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/key"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/perturb"
+)
+
+func TestExitStatus(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{errors.New("disk full"), 1},
+		{context.Canceled, 1},
+		{&internalError{value: "x"}, 1},
+		{usagef("no such flag"), 2},
+		{perturb.ErrTarget, 3},
+		{key.ErrIdentity, 4},
+		{key.ErrDamaged, 4},
+		{onnxio.ErrMismatch, 4},
+		{onnxio.ErrRecord, 4},
+		{ops.ErrUnsupported, 5},
+		{&gradient.UnsupportedError{}, 5},
+	} {
+		if have := exitStatus(c.err); have != c.want {
+			t.Errorf("%v: exit status %d, want %d", c.err, have, c.want)
+		}
+		if c.err != nil {
+			if have := exitStatus(fmt.Errorf("model.onnx: %w", c.err)); have != c.want {
+				t.Errorf("%v, wrapped: exit status %d, want %d", c.err, have, c.want)
+			}
+		}
+	}
+}
+
+func TestGlob(t *testing.T) {
+	for _, c := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"*", "features/0/conv.weight", true},
+		{"features/*", "features/0/conv.weight", true},
+		{"*.weight", "features/0/conv.weight", true},
+		{"*.weight", "features/0/conv.weight_v", false},
+		{"conv.weight", "convXweight", false},
+		{"conv?", "conv1", true},
+		{"conv?", "conv", false},
+		{"a[0]", "a[0]", true},
+		{"*", "line\nbreak", true},
+		{"", "x", false},
+	} {
+		if have := glob(c.pattern).MatchString(c.name); have != c.want {
+			t.Errorf("glob %q, name %q: %v", c.pattern, c.name, have)
+		}
+	}
+}
+
+func TestSelection(t *testing.T) {
+	names := []string{"conv1.weight", "conv1.bias", "fc.weight", "fc.bias"}
+	for _, c := range []struct {
+		include, exclude []string
+		want             string
+	}{
+		{nil, nil, "conv1.weight conv1.bias fc.weight fc.bias"},
+		{[]string{"conv*"}, nil, "conv1.weight conv1.bias"},
+		{nil, []string{"*.bias"}, "conv1.weight fc.weight"},
+		{[]string{"fc*", "conv1.weight"}, []string{"*.bias"}, "conv1.weight fc.weight"},
+	} {
+		chosen, err := selection(names, c.include, c.exclude)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var have []string
+		for _, name := range names {
+			if chosen(name) {
+				have = append(have, name)
+			}
+		}
+		if strings.Join(have, " ") != c.want {
+			t.Errorf("include %q, exclude %q: %q, want %s", c.include, c.exclude, have, c.want)
+		}
+	}
+	for _, list := range [][2][]string{{{"bn*"}, nil}, {nil, {"bn*"}}} {
+		if _, err := selection(names, list[0], list[1]); exitStatus(err) != statusUsage {
+			t.Errorf("include %q, exclude %q: %v", list[0], list[1], err)
+		}
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain, 日本":           "plain, 日本",
+		"two\nlines\n":        "two; lines",
+		"\x1b[31mred\x1b[0m":  `\u001b[31mred\u001b[0m`,
+		"back\bspace\u202eto": `back\u0008space\u202eto`,
+	} {
+		if have := oneLine(text); have != want {
+			t.Errorf("oneLine(%q) = %q, want %q", text, have, want)
+		}
+	}
+}
+
+// TestInternalError makes sure that a panic is reported and does not look like
+// the user's mistake.
+func TestInternalError(t *testing.T) {
+	var out, errs bytes.Buffer
+	a := &app{stdout: &out, stderr: &errs}
+	status := a.guard(func() error { panic("index out of range") })
+	if status != statusFailed || !strings.Contains(errs.String(), "error: internal error: index out of range") ||
+		!strings.Contains(errs.String(), "please report") || !strings.Contains(errs.String(), "unit_test.go") {
+		t.Errorf("status %d, %s", status, errs.String())
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	t.Chdir(t.TempDir())
+	for _, args := range [][]string{{"model", "model.onnx"}, {"data", "data.npz", "100"}} {
+		if err := makeFixture(args); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{
+		{"protect", "model.onnx", "--data", "data.npz", "-o", "locked.onnx", "--key", "k", "--plain-key"},
+		{"protect", "model.onnx", "--data", "data.npz", "--labels", "model", "-o", "locked.onnx", "--key", "k", "--plain-key"},
+		{"verify", "--locked", "model.onnx", "--data", "data.npz", "--report", "report.html"},
+		{"bench", "model.onnx"},
+	} {
+		var out, errs bytes.Buffer
+		if status := run(ctx, append(args, "-q"), os.Stdin, &out, &errs); status != statusFailed || !strings.HasSuffix(errs.String(), "error: interrupted\n") {
+			t.Errorf("%q: status %d, %s", args, status, errs.String())
+		}
+	}
+	files, err := os.ReadDir(".")
+	if err != nil || len(files) != 2 {
+		t.Errorf("files left behind: %v, %v", files, err)
+	}
+}
