@@ -15,15 +15,33 @@ type Pool struct {
 	IncludePad                             bool
 }
 
+// A window is walked tap by tap for a whole row of outputs at a time: the
+// outputs of a row read one row of the input in steps of the stride, so that
+// the innermost loops are over slices.
+
 // MaxForward sets y to the maximum of each window of x: NaN if it holds one,
 // -Inf if it lies in the padding altogether. (onnxruntime 1.2x keeps a NaN or
 // not depending on where in the window it stands.)
 func (p *Pool) MaxForward(w *Workers, x, y []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	taps := g.poolTaps()
 	p.planes(w, &g, func(in, out int) {
-		xi, yi := x[in:in+g.in.size()], y[out:out+g.out.size()]
-		g.windows(func(q int, w *window) {
-			_, yi[q] = w.max(xi)
+		fill(y[out:out+g.out.size()], float32(math.Inf(-1)))
+		g.rows(taps, func(row int, t *poolTap, at int) {
+			yr := y[out+row+t.lo : out+row+t.hi]
+			if g.stride[2] == 1 {
+				for i, v := range x[in+at:][:len(yr)] {
+					if v > yr[i] || v != v {
+						yr[i] = v
+					}
+				}
+				return
+			}
+			for i, k := 0, in+at; i < len(yr); i, k = i+1, k+g.stride[2] {
+				if v := x[k]; v > yr[i] || v != v {
+					yr[i] = v
+				}
+			}
 		})
 	})
 }
@@ -32,67 +50,100 @@ func (p *Pool) MaxForward(w *Workers, x, y []float32) {
 // maximum of a window, in row-major order, takes all of its gradient.
 func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
-	p.planes(w, &g, func(in, out int) {
-		xi, gxi, gyi := x[in:in+g.in.size()], gx[in:in+g.in.size()], gy[out:out+g.out.size()]
-		clear(gxi)
-		g.windows(func(q int, w *window) {
-			if at, _ := w.max(xi); at >= 0 {
-				gxi[at] += gyi[q]
+	taps := g.poolTaps()
+	size := g.out.size()
+	w.For(p.Planes, grainOf(size*g.kernel.size()), func(lo, hi int) {
+		best, first := make([]float32, size), make([]int, size)
+		for plane := lo; plane < hi; plane++ {
+			in, out := plane*g.in.size(), plane*size
+			for i := range first {
+				first[i] = -1
 			}
-		})
+			g.rows(taps, func(row int, t *poolTap, at int) {
+				br, fr := best[row+t.lo:row+t.hi], first[row+t.lo:row+t.hi]
+				for i, k := 0, in+at; i < len(br); i, k = i+1, k+g.stride[2] {
+					v, b := x[k], br[i]
+					if fr[i] < 0 || v > b || (v != v && b == b) {
+						br[i], fr[i] = v, k
+					}
+				}
+			})
+			clear(gx[in : in+g.in.size()])
+			for i, k := range first {
+				if k >= 0 {
+					gx[k] += gy[out+i]
+				}
+			}
+		}
 	})
 }
 
 // AvgForward sets y to the mean of each window of x.
 func (p *Pool) AvgForward(w *Workers, x, y []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	taps, scale := g.poolTaps(), p.scale(&g)
 	p.planes(w, &g, func(in, out int) {
-		xi, yi := x[in:in+g.in.size()], y[out:out+g.out.size()]
-		g.windows(func(q int, w *window) {
-			var s float32
-			w.each(func(at int) { s += xi[at] })
-			yi[q] = s / p.divisor(&g, w)
+		yi := y[out : out+g.out.size()]
+		clear(yi)
+		g.rows(taps, func(row int, t *poolTap, at int) {
+			for i, k := row+t.lo, in+at; i < row+t.hi; i, k = i+1, k+g.stride[2] {
+				yi[i] += x[k]
+			}
 		})
+		for i, f := range scale {
+			yi[i] *= f
+		}
 	})
 }
 
 // AvgGrad overwrites gx with the gradient of [Pool.AvgForward]'s x.
 func (p *Pool) AvgGrad(w *Workers, gy, gx []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	taps, scale := g.poolTaps(), p.scale(&g)
 	p.planes(w, &g, func(in, out int) {
-		gxi, gyi := gx[in:in+g.in.size()], gy[out:out+g.out.size()]
-		clear(gxi)
-		g.windows(func(q int, w *window) {
-			v := gyi[q] / p.divisor(&g, w)
-			w.each(func(at int) { gxi[at] += v })
+		gyi := gy[out : out+g.out.size()]
+		clear(gx[in : in+g.in.size()])
+		g.rows(taps, func(row int, t *poolTap, at int) {
+			for i, k := row+t.lo, in+at; i < row+t.hi; i, k = i+1, k+g.stride[2] {
+				gx[k] += gyi[i] * scale[i]
+			}
 		})
 	})
 }
 
-// divisor returns how many positions of a window an average counts, at least 1.
-func (p *Pool) divisor(g *geometry, w *window) float32 {
-	n := 1
-	for a := range 3 {
-		if !p.IncludePad {
-			n *= w.n[a]
-			continue
+// scale returns, for each output of a plane, one over the number of positions
+// that its average counts; they are at least 1.
+func (p *Pool) scale(g *geometry) []float32 {
+	end := g.in // where positions cease to count
+	for i, n := range p.In {
+		if a := i + 3 - len(p.In); p.IncludePad && p.PadEnd != nil {
+			end[a] = n + p.PadEnd[i]
+		} else if p.IncludePad {
+			end[a] = n + p.Pad[i]
 		}
-		end := 0
-		if i := a - 3 + len(p.In); i >= 0 {
-			end = p.Pad[i]
-			if p.PadEnd != nil {
-				end = p.PadEnd[i]
-			}
-		}
-		inside := 0
-		for t := range g.kernel[a] {
-			if i := w.q[a]*g.stride[a] - g.pad[a] + t*g.dilation[a]; i < g.in[a]+end {
-				inside++
-			}
-		}
-		n *= inside
 	}
-	return float32(max(n, 1))
+	var count [3][]int
+	for a := range count {
+		for q := range g.out[a] {
+			n := 0
+			for t := range g.kernel[a] {
+				i := q*g.stride[a] - g.pad[a] + t*g.dilation[a]
+				if i < end[a] && (i >= 0 || p.IncludePad) {
+					n++
+				}
+			}
+			count[a] = append(count[a], n)
+		}
+	}
+	scale := make([]float32, 0, g.out.size())
+	for _, n0 := range count[0] {
+		for _, n1 := range count[1] {
+			for _, n2 := range count[2] {
+				scale = append(scale, 1/float32(max(n0*n1*n2, 1)))
+			}
+		}
+	}
+	return scale
 }
 
 func (p *Pool) planes(w *Workers, g *geometry, f func(in, out int)) {
@@ -103,56 +154,48 @@ func (p *Pool) planes(w *Workers, g *geometry, f func(in, out int)) {
 	})
 }
 
-// window is the part of a pooling window that lies inside the input.
-type window struct {
-	g     *geometry
-	q     [3]int // output position
-	first [3]int // first input index inside, on each axis
-	n     [3]int // how many inside
+// poolTap is one position of the kernel, with the outputs of a row for which it
+// lies inside the input.
+type poolTap struct {
+	t      vec3
+	lo, hi int
 }
 
-// windows calls f for every output position, in row-major order.
-func (g *geometry) windows(f func(q int, w *window)) {
-	w := window{g: g}
-	for q := range g.out.size() {
-		w.q = [3]int{q / (g.out[1] * g.out[2]), q / g.out[2] % g.out[1], q % g.out[2]}
-		for a := range 3 {
-			start := w.q[a]*g.stride[a] - g.pad[a]
-			skip := 0
-			if start < 0 {
-				skip = (-start + g.dilation[a] - 1) / g.dilation[a]
-			}
-			w.first[a] = start + skip*g.dilation[a]
-			w.n[a] = 0
-			if w.first[a] < g.in[a] {
-				w.n[a] = max(0, min(g.kernel[a]-skip, (g.in[a]-w.first[a]+g.dilation[a]-1)/g.dilation[a]))
-			}
-		}
-		f(q, &w)
-	}
-}
-
-// each calls f with the index of every input element of the window.
-func (w *window) each(f func(at int)) {
-	g := w.g
-	for a := range w.n[0] {
-		for b := range w.n[1] {
-			at := ((w.first[0]+a*g.dilation[0])*g.in[1]+w.first[1]+b*g.dilation[1])*g.in[2] + w.first[2]
-			for range w.n[2] {
-				f(at)
-				at += g.dilation[2]
+// poolTaps returns the kernel's positions in row-major order.
+func (g *geometry) poolTaps() []poolTap {
+	taps := make([]poolTap, 0, g.kernel.size())
+	for a := range g.kernel[0] {
+		for b := range g.kernel[1] {
+			for c := range g.kernel[2] {
+				t := poolTap{t: vec3{a, b, c}, hi: g.out[2]}
+				start := c*g.dilation[2] - g.pad[2] // what output 0 reads
+				if start < 0 {
+					t.lo = min(g.out[2], (-start+g.stride[2]-1)/g.stride[2])
+				}
+				for t.hi > t.lo && start+(t.hi-1)*g.stride[2] >= g.in[2] {
+					t.hi--
+				}
+				taps = append(taps, t)
 			}
 		}
 	}
+	return taps
 }
 
-// max returns the first maximum and its index, -1 for an empty window.
-func (w *window) max(x []float32) (at int, v float32) {
-	at, v = -1, float32(math.Inf(-1))
-	w.each(func(i int) {
-		if at < 0 || x[i] > v || x[i] != x[i] && v == v {
-			at, v = i, x[i]
+// rows calls f for every row of outputs and every tap that reads the input
+// there: row is the position of the row's first output, at that of the input
+// element which output t.lo reads.
+func (g *geometry) rows(taps []poolTap, f func(row int, t *poolTap, at int)) {
+	for q0 := range g.out[0] {
+		for q1 := range g.out[1] {
+			row := (q0*g.out[1] + q1) * g.out[2]
+			for i := range taps {
+				t := &taps[i]
+				r := g.reads(vec3{q0, q1, t.lo}, t.t)
+				if t.lo < t.hi && r[0] >= 0 && r[0] < g.in[0] && r[1] >= 0 && r[1] < g.in[1] {
+					f(row, t, (r[0]*g.in[1]+r[1])*g.in[2]+r[2])
+				}
+			}
 		}
-	})
-	return at, v
+	}
 }
