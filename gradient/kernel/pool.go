@@ -31,16 +31,12 @@ func (p *Pool) MaxForward(w *Workers, x, y []float32) {
 			yr := y[out+row+t.lo : out+row+t.hi]
 			if g.stride[2] == 1 {
 				for i, v := range x[in+at:][:len(yr)] {
-					if v > yr[i] || v != v {
-						yr[i] = v
-					}
+					yr[i] = max(yr[i], v) // NaN if either is
 				}
 				return
 			}
 			for i, k := 0, in+at; i < len(yr); i, k = i+1, k+g.stride[2] {
-				if v := x[k]; v > yr[i] || v != v {
-					yr[i] = v
-				}
+				yr[i] = max(yr[i], x[k])
 			}
 		})
 	})

@@ -104,7 +104,7 @@ func Accumulate(v View, x, y []float32) {
 				dst[i] += e
 			}
 		case 0:
-			x[at] += Sum(src)
+			x[at] += sum(src)
 		default:
 			for _, e := range src {
 				x[at] += e
@@ -133,20 +133,4 @@ func Write[T nd.Elem](v View, x, y []T) {
 			at += s
 		}
 	})
-}
-
-// Sum adds the elements of x in eight partial sums, which is faster and more
-// exact than one.
-func Sum(x []float32) float32 {
-	var a [8]float32
-	for len(x) >= 8 {
-		for i := range a {
-			a[i] += x[i]
-		}
-		x = x[8:]
-	}
-	for i, e := range x {
-		a[i] += e
-	}
-	return ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]))
 }

@@ -1,0 +1,177 @@
+package perturb
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/models"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/atomicfile"
+)
+
+// demo opens the embedded model with part of its data.
+func demo(t *testing.T, split dataset.Split, limit int) (*onnxio.Model, *dataset.Set) {
+	t.Helper()
+	dir := t.TempDir()
+	out := new(atomicfile.Set)
+	if err := models.Write(out, dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	m, err := onnxio.Open(filepath.Join(dir, models.ModelFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	set, err := dataset.Open(filepath.Join(dir, models.DataFolder), dataset.Spec{
+		Inputs: []dataset.Input{{Name: "input", Shape: []int{-1, 1, 28, 28}, DType: nd.Float32}},
+		Split:  split, Limit: limit, NeedLabels: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, set
+}
+
+func TestSearchDemo(t *testing.T) {
+	m, train := demo(t, dataset.Train, 512)
+	original, err := os.ReadFile(m.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	workers := kernel.NewWorkers(2)
+	defer workers.Close()
+	first, err := Search(context.Background(), m, train, Options{Workers: workers, Calibration: 128})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(first.Changes) == 0 || len(first.Changes) > 12 {
+		t.Errorf("%d changes", len(first.Changes))
+	}
+	if first.Before < 0.9 || first.Locked > first.Target || first.Total != models.Parameters || first.Samples != 512 {
+		t.Errorf("result %+v", first)
+	}
+	for _, c := range first.Changes {
+		checkInRange(t, m, c)
+		if got := m.Lookup(c.Tensor).Bits(c.Index); got != c.Old {
+			t.Errorf("%s[%d]: old bits %#x, the file has %#x", c.Tensor, c.Index, c.Old, got)
+		}
+	}
+	_, test := demo(t, dataset.Test, 512)
+	if locked := accuracyOf(t, m, test, first.Changes, workers); locked > 0.125 {
+		t.Errorf("test accuracy of the locked model is %.4f; chance is 0.0625", locked)
+	}
+	// The same again, on one thread: plans are part of reproducible batch runs.
+	second, err := Search(context.Background(), m, train, Options{Calibration: 128})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(first.Changes, second.Changes) {
+		t.Errorf("two searches differ:\n%v\n%v", first.Changes, second.Changes)
+	}
+	if now, err := os.ReadFile(m.Path()); err != nil || !slices.Equal(now, original) {
+		t.Errorf("the model's file has changed (%v)", err)
+	}
+}
+
+func TestSearchLimits(t *testing.T) {
+	m, train := demo(t, dataset.Train, 128)
+	result, err := Search(context.Background(), m, train, Options{MaxParams: 1, Calibration: 64})
+	if !errors.Is(err, ErrTarget) {
+		t.Fatalf("error %v, want ErrTarget", err)
+	}
+	if len(result.Changes) != 1 || result.Locked <= result.Target {
+		t.Errorf("result %+v", result)
+	}
+
+	easy, err := Search(context.Background(), m, train, Options{Target: 0.9, Calibration: 64})
+	if err != nil || easy.Locked > 0.9 {
+		t.Errorf("target 0.9: accuracy %v, %v", easy.Locked, err)
+	}
+
+	only := func(name string) bool { return strings.HasPrefix(name, "stem") }
+	part, err := Search(context.Background(), m, train, Options{Allow: only, Target: 0.8, Calibration: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range part.Changes {
+		if !only(c.Tensor) {
+			t.Errorf("%s was changed, but not allowed", c.Tensor)
+		}
+	}
+	if _, err := Search(context.Background(), m, train, Options{Allow: func(string) bool { return false }}); err == nil || !strings.Contains(err.Error(), "no initializer may be changed") {
+		t.Errorf("nothing allowed: %v", err)
+	}
+	if _, err := Search(context.Background(), m, unlabelled{train}, Options{}); err == nil || !strings.Contains(err.Error(), "labelled") {
+		t.Errorf("no labels: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Search(ctx, m, train, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// unlabelled hides the labels of a set.
+type unlabelled struct{ *dataset.Set }
+
+func (unlabelled) Labels() []int { return nil }
+
+// TestSoftAccuracy checks the objective's gradient against differences, and
+// that it approaches the accuracy.
+func TestSoftAccuracy(t *testing.T) {
+	logits := []float32{2, -1, 0.5, 0.1, 0.3, -0.2, 1, 1.5, -2}
+	labels := []int{0, 2, 0}
+	outputs := []nd.Array{nd.Of(logits, 3, 3)}
+	seeds := []nd.Array{nd.New(nd.Float32, 3, 3)}
+	loss := softAccuracy(labels, 0.7)
+	if _, err := loss(outputs, seeds); err != nil {
+		t.Fatal(err)
+	}
+	got := slices.Clone(seeds[0].Float32s())
+	for i := range logits {
+		const h = 1e-3
+		old := logits[i]
+		logits[i] = old + h
+		up, _ := loss(outputs, nil)
+		logits[i] = old - h
+		down, _ := loss(outputs, nil)
+		logits[i] = old
+		if want := (up - down) / (2 * h); math.Abs(want-float64(got[i])) > 1e-3 {
+			t.Errorf("gradient by logit %d is %v, want %v", i, got[i], want)
+		}
+	}
+	if hard, _ := softAccuracy(labels, 1e-6)(outputs, nil); math.Abs(hard-1.0/3) > 1e-9 {
+		t.Errorf("at τ → 0 the soft accuracy is %v, the accuracy 1/3", hard)
+	}
+	if _, err := softAccuracy([]int{3, 0, 0}, 1)(outputs, nil); err == nil {
+		t.Error("a label beyond the classes is no error")
+	}
+	var _ gradient.Loss = loss
+}
+
+func TestTally(t *testing.T) {
+	a := newTally(3)
+	for i, answer := range []int{0, 0, 0, 1} {
+		a.add(answer, []int{0, 1, 2, 1}[i])
+	}
+	if a.accuracy() != 0.5 {
+		t.Errorf("accuracy %v", a.accuracy())
+	}
+	// 3/4·1/4 + 1/4·2/4: what these answers would get right if given blindly.
+	if want := 5.0 / 16; a.chance() != want {
+		t.Errorf("chance %v, want %v", a.chance(), want)
+	}
+}
