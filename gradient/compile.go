@@ -180,6 +180,7 @@ func (c *compiler) compile() (*Program, error) {
 			return nil, err
 		}
 		v := c.Variable(in.Name, in.DType, shape...)
+		v.Elem = in.Elem
 		if a, ok := c.cfg.Values[in.Name]; ok && a.DType() == in.DType && slices.Equal(a.Shape, shape) {
 			c.Sample(v, a)
 		}
@@ -229,7 +230,9 @@ func (c *compiler) initializer(init *onnxio.Initializer) (*ops.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.Const(a), nil
+	v := c.Const(a)
+	v.Elem = init.DataType
+	return v, nil
 }
 
 // tensor decodes a tensor attribute.

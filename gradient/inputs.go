@@ -14,7 +14,8 @@ import (
 // Input describes one input of a model.
 type Input struct {
 	Name  string
-	DType nd.DType
+	Elem  onnxpb.TensorProto_DataType
+	DType nd.DType // that its elements are given in
 	Shape []int    // -1 where the size is left open; nil when the rank is
 	Dims  []string // symbolic names of the open dimensions, "" for the others
 }
@@ -56,10 +57,10 @@ func inputOf(v *onnxpb.ValueInfoProto) (Input, error) {
 	if t == nil {
 		return in, hint.With(fmt.Errorf("input %q is not a tensor: %w", in.Name, ops.ErrUnsupported), "only tensor inputs have a gradient graph")
 	}
-	elem := onnxpb.TensorProto_DataType(t.GetElemType())
+	in.Elem = onnxpb.TensorProto_DataType(t.GetElemType())
 	var ok bool
-	if in.DType, ok = ops.DTypeOf(elem); !ok {
-		return in, fmt.Errorf("input %q is of type %v: %w", in.Name, elem, ops.ErrUnsupported)
+	if in.DType, ok = ops.DTypeOf(in.Elem); !ok {
+		return in, fmt.Errorf("input %q is of type %v: %w", in.Name, in.Elem, ops.ErrUnsupported)
 	}
 	if t.Shape == nil {
 		return in, nil

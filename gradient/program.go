@@ -106,7 +106,6 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	if err := l.allocate(c.cfg.Keep); err != nil {
 		return nil, err
 	}
-	p.steps, p.slots = l.steps, l.slots
 	for name, v := range c.inputs {
 		p.inputs = append(p.inputs, binding{name, v, l.slot(v)})
 		if c.Assumed(v) {
@@ -135,6 +134,7 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 			p.grads = append(p.grads, b)
 		}
 	}
+	p.steps, p.slots = l.steps, l.slots // after the places of unused inputs were made
 	if p.keep {
 		p.users = l.users(c.params)
 	}

@@ -3,90 +3,11 @@ package ops
 import (
 	"math"
 
-	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// constant: Constant, ConstantOfShape, Range, Cast, CastLike.
-
-// Cast converts between the three element types. Floats are truncated to
-// integers; a float is false when it is zero. Float to float does not round.
-func (b *Builder) Cast(x *Value, t nd.DType) *Value {
-	if x.DType == t {
-		return x
-	}
-	return b.emit(t, x.Shape, Op{
-		name: "Cast",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
-			switch y := out.Data.(type) {
-			case []float32:
-				castTo(y, in[0], func(f float32) float32 { return f }, func(i int64) float32 { return float32(i) })
-			case []int64:
-				castTo(y, in[0], truncate, func(i int64) int64 { return i })
-			case []bool:
-				castTo(y, in[0], func(f float32) bool { return f != 0 }, func(i int64) bool { return i != 0 })
-			}
-		},
-	}, x)
-}
-
-// truncate converts to an integer; what does not fit becomes the nearest that does.
-func truncate(f float32) int64 {
-	switch {
-	case f != f:
-		return 0
-	case f >= math.MaxInt64:
-		return math.MaxInt64
-	case f <= math.MinInt64:
-		return math.MinInt64
-	}
-	return int64(f)
-}
-
-func castTo[T nd.Elem](y []T, x nd.Array, fromFloat func(float32) T, fromInt func(int64) T) {
-	switch x := x.Data.(type) {
-	case []float32:
-		for i, v := range x {
-			y[i] = fromFloat(v)
-		}
-	case []int64:
-		for i, v := range x {
-			y[i] = fromInt(v)
-		}
-	case []bool:
-		for i, v := range x {
-			var k int64
-			if v {
-				k = 1
-			}
-			y[i] = fromInt(k)
-		}
-	}
-}
-
-// DTypeOf returns the type that elements of an ONNX type are computed in.
-func DTypeOf(t onnxpb.TensorProto_DataType) (nd.DType, bool) {
-	switch t {
-	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16, onnxpb.TensorProto_DOUBLE:
-		return nd.Float32, true
-	case onnxpb.TensorProto_BOOL:
-		return nd.Bool, true
-	case onnxpb.TensorProto_INT8, onnxpb.TensorProto_INT16, onnxpb.TensorProto_INT32, onnxpb.TensorProto_INT64,
-		onnxpb.TensorProto_UINT8, onnxpb.TensorProto_UINT16, onnxpb.TensorProto_UINT32, onnxpb.TensorProto_UINT64:
-		return nd.Int64, true
-	}
-	return 0, false
-}
-
-func buildCast(c *Call) []*Value {
-	to := onnxpb.TensorProto_DataType(c.Int("to", 0))
-	t, ok := DTypeOf(to)
-	if !ok {
-		unsupported("conversion to type %v", to)
-	}
-	return []*Value{c.Cast(c.Input(0), t)}
-}
+// constant: Constant, ConstantOfShape, Range.
 
 func buildConstant(c *Call) []*Value {
 	for _, a := range c.Node.GetAttribute() {
@@ -117,7 +38,9 @@ func (c *Call) tensorAttr(name string) *Value {
 	if err != nil {
 		c.fail("attribute %q: %v", name, err)
 	}
-	return c.Const(t)
+	v := c.Const(t)
+	v.Elem = onnxpb.TensorProto_DataType(a.GetT().GetDataType())
+	return v
 }
 
 func buildConstantOfShape(c *Call) []*Value {
@@ -192,6 +115,4 @@ var constants = family{
 	"Constant":        {1, buildConstant},
 	"ConstantOfShape": {9, buildConstantOfShape},
 	"Range":           {11, buildRange},
-	"Cast":            {6, buildCast},
-	"CastLike":        {15, func(c *Call) []*Value { return []*Value{c.Cast(c.Input(0), c.Input(1).DType)} }},
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
 	"gorgonia.org/gorgonia"
 )
 
@@ -20,6 +21,9 @@ const maxElements = 1 << 31
 type Value struct {
 	DType nd.DType
 	Shape []int
+	// Elem is the type that the elements have in the file, 0 where it is not
+	// known: quantised numbers are limited by it.
+	Elem onnxpb.TensorProto_DataType
 
 	data any // the elements, if known while compiling
 	node *gorgonia.Node
