@@ -90,6 +90,9 @@ func (v view) Verdict() string {
 	return strings.Join(s, " ")
 }
 
+// Same reports whether one measurement stands for original and unlocked model.
+func (v view) Same() bool { return v.Original != nil && v.Original == v.Unlocked }
+
 // row is a model with its figures.
 type row struct {
 	Name string

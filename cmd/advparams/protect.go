@@ -216,7 +216,7 @@ func (p *protect) search(ctx context.Context, m *onnxio.Model, set *dataset.Set,
 	const whole = 1000
 	bar := p.app.bar("searching", whole)
 	defer bar.close()
-	bar.set(0, "measuring the model")
+	bar.set(0, "looking for the first change")
 	return perturb.Search(ctx, m, set, perturb.Options{
 		Target:    float64(p.target),
 		MaxParams: p.maxParams,
