@@ -94,10 +94,14 @@ func (t *Initializer) Float32s() ([]float32, error) {
 	}
 	if t.DataType == onnxpb.TensorProto_FLOAT && len(t.runs) == 1 && t.runs[0].stride == 4 && littleEndian {
 		r := t.runs[0]
-		p := unsafe.Pointer(&t.model.files[r.file].data[r.offset])
+		stored := t.model.files[r.file].data[r.offset:][:4*t.n]
+		p := unsafe.Pointer(&stored[0])
 		if uintptr(p)%unsafe.Alignof(float32(0)) == 0 {
 			return unsafe.Slice((*float32)(p), t.n), nil
 		}
+		out := make([]float32, t.n)
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(&out[0])), 4*t.n), stored)
+		return out, nil
 	}
 	out := make([]float32, t.n)
 	t.each(func(i int, b uint64) bool {

@@ -121,6 +121,7 @@ func TestMalformedStructure(t *testing.T) {
 		{"op_type is fixed32", modelOf(field(graphNode, protowire.AppendFixed32(protowire.AppendTag(nil, nodeOpType, protowire.Fixed32Type), 1))), "graph.node.op_type"},
 		{"node beyond its graph", cat(varint(modelIR, 8), field(modelGraph, overlong), text(modelDoc, "x")), "is damaged or not an ONNX model: graph.node"},
 		{"field number 0", cat(modelOf(nil), []byte{2, 0}), "is damaged"},
+		{"field number 2²⁹", cat(protowire.AppendVarint(nil, 1<<32), modelOf(nil)), "invalid field number 536870912"},
 		{"open group", cat(modelOf(nil), protowire.AppendTag(nil, 9, protowire.StartGroupType)), "truncated"},
 		{"end of no group", cat(modelOf(nil), protowire.AppendTag(nil, 9, protowire.EndGroupType)), "is damaged"},
 		{"too deep", modelOf(deep), "nested more than 100 deep"},

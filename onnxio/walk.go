@@ -86,6 +86,9 @@ func next(data []byte, pos, end int, d protoreflect.MessageDescriptor) (wireFiel
 	if f.num, f.typ, n = protowire.ConsumeTag(data[pos:end]); n < 0 {
 		return f, &formatError{at: pos, err: protowire.ParseError(n)}
 	}
+	if f.num > protowire.MaxValidNumber {
+		return f, &formatError{at: pos, err: fmt.Errorf("invalid field number %d", f.num)}
+	}
 	f.value = pos + n
 	if n = protowire.ConsumeFieldValue(f.num, f.typ, data[f.value:end]); n < 0 {
 		err := error(&formatError{at: pos, err: protowire.ParseError(n)})
