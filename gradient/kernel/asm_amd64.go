@@ -5,49 +5,49 @@
 package kernel
 
 //go:noescape
-func tile1x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile1x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile1x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile1x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile1x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile1x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile2x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile2x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile2x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile2x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile2x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile2x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile4x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile4x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile4x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile4x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile4x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile4x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile6x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile6x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile6x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile6x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile6x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile6x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile8x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile8x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile8x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile8x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile8x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile8x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
 func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
@@ -65,28 +65,28 @@ func winogradWeightAVX512(tiles int, blocks int, src *float32, si int, sj int, s
 func winogradWeightGradAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
-func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile1x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile1x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile2x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile2x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile2x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile2x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile4x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile4x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile4x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile4x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile6x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile6x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func tile6x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+func tile6x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
 func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)

@@ -144,9 +144,9 @@ DATA winogradConstants<>+472(SB)/4, $(0.52674896)
 DATA winogradConstants<>+476(SB)/4, $(0.52674896)
 GLOBL winogradConstants<>(SB), RODATA|NOPTR, $480
 
-// func tile1x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile1x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile1x1AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -154,49 +154,66 @@ TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS.Z (DX), K1, Z0
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	ADDQ         $0x04, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z0
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), SI
-	MOVQ   k+16(FP), DI
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), BX
+	MOVQ k+16(FP), SI
 
 steps:
-	MOVQ             8(SI), R8
-	VMOVUPS.Z        (DX)(R8*4), K1, Z1
-	MOVQ             (SI), R8
-	VFMADD231PS.BCST (BX)(R8*4), Z1, Z0
-	ADDQ             $0x10, SI
-	DECQ             DI
+	MOVQ             8(BX), DI
+	VMOVUPS.Z        (CX)(DI*4), K1, Z1
+	MOVQ             (BX), DI
+	VFMADD231PS.BCST (DX)(DI*4), Z1, Z0
+	ADDQ             $0x10, BX
+	DECQ             SI
 	JNZ              steps
-	MOVQ             c+48(FP), DX
-	MOVB             add+64(FP), BL
-	TESTB            BL, BL
-	JZ               overwrite
-	MOVQ             8(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z1
-	VADDPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)(BX*4)
-	JMP              next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, K1, (DX)(BX*4)
-
-next:
-	ADDQ $0x10, AX
-	SUBQ $0x01, CX
-	JG   rows
+	MOVQ             c+48(FP), CX
+	MOVQ             8(SP), DX
+	MOVQ             8(AX), DI
+	VMOVUPS          Z0, K1, (CX)(DI*4)
+	ADDQ             $0x10, AX
+	SUBQ             $0x01, DX
+	MOVQ             DX, 8(SP)
+	JG               rows
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile1x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile1x2AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -204,56 +221,73 @@ TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z1
+	ADDQ         $0x04, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS   (DX)(CX*4), Z0
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z1
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), SI
-	MOVQ   k+16(FP), DI
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), BX
+	MOVQ k+16(FP), SI
 
 steps:
-	MOVQ             8(SI), R8
-	VMOVUPS          (DX)(R8*4), Z2
-	VMOVUPS.Z        64(DX)(R8*4), K1, Z3
-	MOVQ             (SI), R8
-	VFMADD231PS.BCST (BX)(R8*4), Z2, Z0
-	VFMADD231PS.BCST (BX)(R8*4), Z3, Z1
-	ADDQ             $0x10, SI
-	DECQ             DI
+	MOVQ             8(BX), DI
+	VMOVUPS          (CX)(DI*4), Z2
+	VMOVUPS.Z        64(CX)(DI*4), K1, Z3
+	MOVQ             (BX), DI
+	VFMADD231PS.BCST (DX)(DI*4), Z2, Z0
+	VFMADD231PS.BCST (DX)(DI*4), Z3, Z1
+	ADDQ             $0x10, BX
+	DECQ             SI
 	JNZ              steps
-	MOVQ             c+48(FP), DX
-	MOVB             add+64(FP), BL
-	TESTB            BL, BL
-	JZ               overwrite
-	MOVQ             8(AX), BX
-	VMOVUPS          (DX)(BX*4), Z2
-	VADDPS           Z2, Z0, Z0
-	VMOVUPS          Z0, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z2
-	VADDPS           Z2, Z1, Z1
-	VMOVUPS          Z1, K1, 64(DX)(BX*4)
-	JMP              next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, (DX)(BX*4)
-	VMOVUPS Z1, K1, 64(DX)(BX*4)
-
-next:
-	ADDQ $0x10, AX
-	SUBQ $0x01, CX
-	JG   rows
+	MOVQ             c+48(FP), CX
+	MOVQ             8(SP), DX
+	MOVQ             8(AX), DI
+	VMOVUPS          Z0, (CX)(DI*4)
+	VMOVUPS          Z1, K1, 64(CX)(DI*4)
+	ADDQ             $0x10, AX
+	SUBQ             $0x01, DX
+	MOVQ             DX, 8(SP)
+	JG               rows
 	VZEROUPPER
 	RET
 
-// func tile1x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile1x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x3AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile1x3AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -261,64 +295,81 @@ TEXT ·tile1x3AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS   (DX), Z0
+	VMOVUPS   64(DX), Z1
+	VMOVUPS.Z 128(DX), K1, Z2
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	ADDQ         $0x04, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS   (DX)(CX*4), Z0
+	VMOVUPS   64(DX)(CX*4), Z1
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z2
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), SI
-	MOVQ   k+16(FP), DI
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), BX
+	MOVQ k+16(FP), SI
 
 steps:
-	MOVQ         8(SI), R8
-	VMOVUPS      (DX)(R8*4), Z3
-	VMOVUPS      64(DX)(R8*4), Z4
-	VMOVUPS.Z    128(DX)(R8*4), K1, Z5
-	MOVQ         (SI), R8
-	VBROADCASTSS (BX)(R8*4), Z6
+	MOVQ         8(BX), DI
+	VMOVUPS      (CX)(DI*4), Z3
+	VMOVUPS      64(CX)(DI*4), Z4
+	VMOVUPS.Z    128(CX)(DI*4), K1, Z5
+	MOVQ         (BX), DI
+	VBROADCASTSS (DX)(DI*4), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	ADDQ         $0x10, SI
-	DECQ         DI
+	ADDQ         $0x10, BX
+	DECQ         SI
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Z3
-	VADDPS       Z3, Z0, Z0
-	VMOVUPS      Z0, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z3
-	VADDPS       Z3, Z1, Z1
-	VMOVUPS      Z1, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z3
-	VADDPS       Z3, Z2, Z2
-	VMOVUPS      Z2, K1, 128(DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, (DX)(BX*4)
-	VMOVUPS Z1, 64(DX)(BX*4)
-	VMOVUPS Z2, K1, 128(DX)(BX*4)
-
-next:
-	ADDQ $0x10, AX
-	SUBQ $0x01, CX
-	JG   rows
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), DI
+	VMOVUPS      Z0, (CX)(DI*4)
+	VMOVUPS      Z1, 64(CX)(DI*4)
+	VMOVUPS      Z2, K1, 128(CX)(DI*4)
+	ADDQ         $0x10, AX
+	SUBQ         $0x01, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 	VZEROUPPER
 	RET
 
-// func tile2x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile2x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile2x1AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -326,65 +377,80 @@ TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	ADDQ         $0x08, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z0
+	MOVQ      24(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z1
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), DI
-	MOVQ   k+16(FP), R8
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), SI
+	MOVQ k+16(FP), DI
 
 steps:
-	MOVQ             8(DI), R9
-	VMOVUPS.Z        (DX)(R9*4), K1, Z2
-	MOVQ             (DI), R9
-	VFMADD231PS.BCST (BX)(R9*4), Z2, Z0
-	VFMADD231PS.BCST (SI)(R9*4), Z2, Z1
-	ADDQ             $0x10, DI
-	DECQ             R8
+	MOVQ             8(SI), R8
+	VMOVUPS.Z        (CX)(R8*4), K1, Z2
+	MOVQ             (SI), R8
+	VFMADD231PS.BCST (DX)(R8*4), Z2, Z0
+	VFMADD231PS.BCST (BX)(R8*4), Z2, Z1
+	ADDQ             $0x10, SI
+	DECQ             DI
 	JNZ              steps
-	MOVQ             c+48(FP), DX
-	MOVB             add+64(FP), BL
-	TESTB            BL, BL
-	JZ               overwrite
-	MOVQ             8(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z2
-	VADDPS           Z2, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)(BX*4)
-	CMPQ             CX, $0x01
+	MOVQ             c+48(FP), CX
+	MOVQ             8(SP), DX
+	MOVQ             8(AX), R8
+	VMOVUPS          Z0, K1, (CX)(R8*4)
+	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z2
-	VADDPS           Z2, Z1, Z1
-	VMOVUPS          Z1, K1, (DX)(BX*4)
-	JMP              next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, K1, (DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z1, K1, (DX)(BX*4)
-
-next:
-	ADDQ $0x20, AX
-	SUBQ $0x02, CX
-	JG   rows
+	MOVQ             24(AX), R8
+	VMOVUPS          Z1, K1, (CX)(R8*4)
+	ADDQ             $0x20, AX
+	SUBQ             $0x02, DX
+	MOVQ             DX, 8(SP)
+	JG               rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile2x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile2x2AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -392,78 +458,93 @@ TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS   (DX), Z0
+	VMOVAPS   Z0, Z2
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z1, Z3
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(DX), Z2
+	VMOVAPS      Z2, Z3
+	ADDQ         $0x08, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS   (DX)(CX*4), Z0
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z1
+	MOVQ      24(AX), CX
+	VMOVUPS   (DX)(CX*4), Z2
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z3
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), DI
-	MOVQ   k+16(FP), R8
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), SI
+	MOVQ k+16(FP), DI
 
 steps:
-	MOVQ             8(DI), R9
-	VMOVUPS          (DX)(R9*4), Z4
-	VMOVUPS.Z        64(DX)(R9*4), K1, Z5
-	MOVQ             (DI), R9
-	VFMADD231PS.BCST (BX)(R9*4), Z4, Z0
-	VFMADD231PS.BCST (BX)(R9*4), Z5, Z1
-	VFMADD231PS.BCST (SI)(R9*4), Z4, Z2
-	VFMADD231PS.BCST (SI)(R9*4), Z5, Z3
-	ADDQ             $0x10, DI
-	DECQ             R8
+	MOVQ             8(SI), R8
+	VMOVUPS          (CX)(R8*4), Z4
+	VMOVUPS.Z        64(CX)(R8*4), K1, Z5
+	MOVQ             (SI), R8
+	VFMADD231PS.BCST (DX)(R8*4), Z4, Z0
+	VFMADD231PS.BCST (DX)(R8*4), Z5, Z1
+	VFMADD231PS.BCST (BX)(R8*4), Z4, Z2
+	VFMADD231PS.BCST (BX)(R8*4), Z5, Z3
+	ADDQ             $0x10, SI
+	DECQ             DI
 	JNZ              steps
-	MOVQ             c+48(FP), DX
-	MOVB             add+64(FP), BL
-	TESTB            BL, BL
-	JZ               overwrite
-	MOVQ             8(AX), BX
-	VMOVUPS          (DX)(BX*4), Z4
-	VADDPS           Z4, Z0, Z0
-	VMOVUPS          Z0, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z4
-	VADDPS           Z4, Z1, Z1
-	VMOVUPS          Z1, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x01
+	MOVQ             c+48(FP), CX
+	MOVQ             8(SP), DX
+	MOVQ             8(AX), R8
+	VMOVUPS          Z0, (CX)(R8*4)
+	VMOVUPS          Z1, K1, 64(CX)(R8*4)
+	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), BX
-	VMOVUPS          (DX)(BX*4), Z4
-	VADDPS           Z4, Z2, Z2
-	VMOVUPS          Z2, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z4
-	VADDPS           Z4, Z3, Z3
-	VMOVUPS          Z3, K1, 64(DX)(BX*4)
-	JMP              next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, (DX)(BX*4)
-	VMOVUPS Z1, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z2, (DX)(BX*4)
-	VMOVUPS Z3, K1, 64(DX)(BX*4)
-
-next:
-	ADDQ $0x20, AX
-	SUBQ $0x02, CX
-	JG   rows
+	MOVQ             24(AX), R8
+	VMOVUPS          Z2, (CX)(R8*4)
+	VMOVUPS          Z3, K1, 64(CX)(R8*4)
+	ADDQ             $0x20, AX
+	SUBQ             $0x02, DX
+	MOVQ             DX, 8(SP)
+	JG               rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile2x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile2x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile2x3AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile2x3AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -471,93 +552,108 @@ TEXT ·tile2x3AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS   (DX), Z0
+	VMOVAPS   Z0, Z3
+	VMOVUPS   64(DX), Z1
+	VMOVAPS   Z1, Z4
+	VMOVUPS.Z 128(DX), K1, Z2
+	VMOVAPS   Z2, Z5
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(DX), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	ADDQ         $0x08, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS   (DX)(CX*4), Z0
+	VMOVUPS   64(DX)(CX*4), Z1
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z2
+	MOVQ      24(AX), CX
+	VMOVUPS   (DX)(CX*4), Z3
+	VMOVUPS   64(DX)(CX*4), Z4
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z5
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), DI
-	MOVQ   k+16(FP), R8
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), SI
+	MOVQ k+16(FP), DI
 
 steps:
-	MOVQ         8(DI), R9
-	VMOVUPS      (DX)(R9*4), Z6
-	VMOVUPS      64(DX)(R9*4), Z7
-	VMOVUPS.Z    128(DX)(R9*4), K1, Z8
-	MOVQ         (DI), R9
-	VBROADCASTSS (BX)(R9*4), Z9
+	MOVQ         8(SI), R8
+	VMOVUPS      (CX)(R8*4), Z6
+	VMOVUPS      64(CX)(R8*4), Z7
+	VMOVUPS.Z    128(CX)(R8*4), K1, Z8
+	MOVQ         (SI), R8
+	VBROADCASTSS (DX)(R8*4), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
 	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (SI)(R9*4), Z9
+	VBROADCASTSS (BX)(R8*4), Z9
 	VFMADD231PS  Z6, Z9, Z3
 	VFMADD231PS  Z7, Z9, Z4
 	VFMADD231PS  Z8, Z9, Z5
-	ADDQ         $0x10, DI
-	DECQ         R8
+	ADDQ         $0x10, SI
+	DECQ         DI
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Z6
-	VADDPS       Z6, Z0, Z0
-	VMOVUPS      Z0, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z6
-	VADDPS       Z6, Z1, Z1
-	VMOVUPS      Z1, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z6
-	VADDPS       Z6, Z2, Z2
-	VMOVUPS      Z2, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x01
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), R8
+	VMOVUPS      Z0, (CX)(R8*4)
+	VMOVUPS      Z1, 64(CX)(R8*4)
+	VMOVUPS      Z2, K1, 128(CX)(R8*4)
+	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (DX)(BX*4), Z6
-	VADDPS       Z6, Z3, Z3
-	VMOVUPS      Z3, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z6
-	VADDPS       Z6, Z4, Z4
-	VMOVUPS      Z4, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z6
-	VADDPS       Z6, Z5, Z5
-	VMOVUPS      Z5, K1, 128(DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, (DX)(BX*4)
-	VMOVUPS Z1, 64(DX)(BX*4)
-	VMOVUPS Z2, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z3, (DX)(BX*4)
-	VMOVUPS Z4, 64(DX)(BX*4)
-	VMOVUPS Z5, K1, 128(DX)(BX*4)
-
-next:
-	ADDQ $0x20, AX
-	SUBQ $0x02, CX
-	JG   rows
+	MOVQ         24(AX), R8
+	VMOVUPS      Z3, (CX)(R8*4)
+	VMOVUPS      Z4, 64(CX)(R8*4)
+	VMOVUPS      Z5, K1, 128(CX)(R8*4)
+	ADDQ         $0x20, AX
+	SUBQ         $0x02, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile4x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile4x1AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -565,93 +661,104 @@ TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	VBROADCASTSS 12(DX), Z3
+	ADDQ         $0x10, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z0
+	MOVQ      24(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z1
+	MOVQ      40(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z2
+	MOVQ      56(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z3
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R9
-	MOVQ   k+16(FP), R10
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R8
+	MOVQ k+16(FP), R9
 
 steps:
-	MOVQ             8(R9), R11
-	VMOVUPS.Z        (DX)(R11*4), K1, Z4
-	MOVQ             (R9), R11
-	VFMADD231PS.BCST (BX)(R11*4), Z4, Z0
-	VFMADD231PS.BCST (SI)(R11*4), Z4, Z1
-	VFMADD231PS.BCST (DI)(R11*4), Z4, Z2
-	VFMADD231PS.BCST (R8)(R11*4), Z4, Z3
-	ADDQ             $0x10, R9
-	DECQ             R10
+	MOVQ             8(R8), R10
+	VMOVUPS.Z        (CX)(R10*4), K1, Z4
+	MOVQ             (R8), R10
+	VFMADD231PS.BCST (DX)(R10*4), Z4, Z0
+	VFMADD231PS.BCST (BX)(R10*4), Z4, Z1
+	VFMADD231PS.BCST (SI)(R10*4), Z4, Z2
+	VFMADD231PS.BCST (DI)(R10*4), Z4, Z3
+	ADDQ             $0x10, R8
+	DECQ             R9
 	JNZ              steps
-	MOVQ             c+48(FP), DX
-	MOVB             add+64(FP), BL
-	TESTB            BL, BL
-	JZ               overwrite
-	MOVQ             8(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z4
-	VADDPS           Z4, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)(BX*4)
-	CMPQ             CX, $0x01
+	MOVQ             c+48(FP), CX
+	MOVQ             8(SP), DX
+	MOVQ             8(AX), R10
+	VMOVUPS          Z0, K1, (CX)(R10*4)
+	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z4
-	VADDPS           Z4, Z1, Z1
-	VMOVUPS          Z1, K1, (DX)(BX*4)
-	CMPQ             CX, $0x02
+	MOVQ             24(AX), R10
+	VMOVUPS          Z1, K1, (CX)(R10*4)
+	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z4
-	VADDPS           Z4, Z2, Z2
-	VMOVUPS          Z2, K1, (DX)(BX*4)
-	CMPQ             CX, $0x03
+	MOVQ             40(AX), R10
+	VMOVUPS          Z2, K1, (CX)(R10*4)
+	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z4
-	VADDPS           Z4, Z3, Z3
-	VMOVUPS          Z3, K1, (DX)(BX*4)
-	JMP              next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, K1, (DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z1, K1, (DX)(BX*4)
-	CMPQ    CX, $0x02
-	JE      done
-	MOVQ    40(AX), BX
-	VMOVUPS Z2, K1, (DX)(BX*4)
-	CMPQ    CX, $0x03
-	JE      done
-	MOVQ    56(AX), BX
-	VMOVUPS Z3, K1, (DX)(BX*4)
-
-next:
-	ADDQ $0x40, AX
-	SUBQ $0x04, CX
-	JG   rows
+	MOVQ             56(AX), R10
+	VMOVUPS          Z3, K1, (CX)(R10*4)
+	ADDQ             $0x40, AX
+	SUBQ             $0x04, DX
+	MOVQ             DX, 8(SP)
+	JG               rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile4x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile4x2AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -659,9 +766,58 @@ TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS   (DX), Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(DX), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(DX), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(DX), Z6
+	VMOVAPS      Z6, Z7
+	ADDQ         $0x10, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS   (DX)(CX*4), Z0
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z1
+	MOVQ      24(AX), CX
+	VMOVUPS   (DX)(CX*4), Z2
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z3
+	MOVQ      40(AX), CX
+	VMOVUPS   (DX)(CX*4), Z4
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z5
+	MOVQ      56(AX), CX
+	VMOVUPS   (DX)(CX*4), Z6
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z7
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -670,107 +826,69 @@ rows:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R9
-	MOVQ   k+16(FP), R10
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R8
+	MOVQ k+16(FP), R9
 
 steps:
-	MOVQ             8(R9), R11
-	VMOVUPS          (DX)(R11*4), Z8
-	VMOVUPS.Z        64(DX)(R11*4), K1, Z9
-	MOVQ             (R9), R11
-	VFMADD231PS.BCST (BX)(R11*4), Z8, Z0
-	VFMADD231PS.BCST (BX)(R11*4), Z9, Z1
-	VFMADD231PS.BCST (SI)(R11*4), Z8, Z2
-	VFMADD231PS.BCST (SI)(R11*4), Z9, Z3
-	VFMADD231PS.BCST (DI)(R11*4), Z8, Z4
-	VFMADD231PS.BCST (DI)(R11*4), Z9, Z5
-	VFMADD231PS.BCST (R8)(R11*4), Z8, Z6
-	VFMADD231PS.BCST (R8)(R11*4), Z9, Z7
-	ADDQ             $0x10, R9
-	DECQ             R10
+	MOVQ             8(R8), R10
+	VMOVUPS          (CX)(R10*4), Z8
+	VMOVUPS.Z        64(CX)(R10*4), K1, Z9
+	MOVQ             (R8), R10
+	VFMADD231PS.BCST (DX)(R10*4), Z8, Z0
+	VFMADD231PS.BCST (DX)(R10*4), Z9, Z1
+	VFMADD231PS.BCST (BX)(R10*4), Z8, Z2
+	VFMADD231PS.BCST (BX)(R10*4), Z9, Z3
+	VFMADD231PS.BCST (SI)(R10*4), Z8, Z4
+	VFMADD231PS.BCST (SI)(R10*4), Z9, Z5
+	VFMADD231PS.BCST (DI)(R10*4), Z8, Z6
+	VFMADD231PS.BCST (DI)(R10*4), Z9, Z7
+	ADDQ             $0x10, R8
+	DECQ             R9
 	JNZ              steps
-	MOVQ             c+48(FP), DX
-	MOVB             add+64(FP), BL
-	TESTB            BL, BL
-	JZ               overwrite
-	MOVQ             8(AX), BX
-	VMOVUPS          (DX)(BX*4), Z8
-	VADDPS           Z8, Z0, Z0
-	VMOVUPS          Z0, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z1, Z1
-	VMOVUPS          Z1, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x01
+	MOVQ             c+48(FP), CX
+	MOVQ             8(SP), DX
+	MOVQ             8(AX), R10
+	VMOVUPS          Z0, (CX)(R10*4)
+	VMOVUPS          Z1, K1, 64(CX)(R10*4)
+	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), BX
-	VMOVUPS          (DX)(BX*4), Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z3, Z3
-	VMOVUPS          Z3, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x02
+	MOVQ             24(AX), R10
+	VMOVUPS          Z2, (CX)(R10*4)
+	VMOVUPS          Z3, K1, 64(CX)(R10*4)
+	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), BX
-	VMOVUPS          (DX)(BX*4), Z8
-	VADDPS           Z8, Z4, Z4
-	VMOVUPS          Z4, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z5, Z5
-	VMOVUPS          Z5, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x03
+	MOVQ             40(AX), R10
+	VMOVUPS          Z4, (CX)(R10*4)
+	VMOVUPS          Z5, K1, 64(CX)(R10*4)
+	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), BX
-	VMOVUPS          (DX)(BX*4), Z8
-	VADDPS           Z8, Z6, Z6
-	VMOVUPS          Z6, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z7, Z7
-	VMOVUPS          Z7, K1, 64(DX)(BX*4)
-	JMP              next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, (DX)(BX*4)
-	VMOVUPS Z1, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z2, (DX)(BX*4)
-	VMOVUPS Z3, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x02
-	JE      done
-	MOVQ    40(AX), BX
-	VMOVUPS Z4, (DX)(BX*4)
-	VMOVUPS Z5, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x03
-	JE      done
-	MOVQ    56(AX), BX
-	VMOVUPS Z6, (DX)(BX*4)
-	VMOVUPS Z7, K1, 64(DX)(BX*4)
-
-next:
-	ADDQ $0x40, AX
-	SUBQ $0x04, CX
-	JG   rows
+	MOVQ             56(AX), R10
+	VMOVUPS          Z6, (CX)(R10*4)
+	VMOVUPS          Z7, K1, 64(CX)(R10*4)
+	ADDQ             $0x40, AX
+	SUBQ             $0x04, DX
+	MOVQ             DX, 8(SP)
+	JG               rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile4x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile4x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile4x3AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile4x3AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -778,9 +896,70 @@ TEXT ·tile4x3AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS   (DX), Z0
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z9
+	VMOVUPS   64(DX), Z1
+	VMOVAPS   Z1, Z4
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z10
+	VMOVUPS.Z 128(DX), K1, Z2
+	VMOVAPS   Z2, Z5
+	VMOVAPS   Z2, Z8
+	VMOVAPS   Z2, Z11
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(DX), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(DX), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(DX), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	ADDQ         $0x10, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS   (DX)(CX*4), Z0
+	VMOVUPS   64(DX)(CX*4), Z1
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z2
+	MOVQ      24(AX), CX
+	VMOVUPS   (DX)(CX*4), Z3
+	VMOVUPS   64(DX)(CX*4), Z4
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z5
+	MOVQ      40(AX), CX
+	VMOVUPS   (DX)(CX*4), Z6
+	VMOVUPS   64(DX)(CX*4), Z7
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z8
+	MOVQ      56(AX), CX
+	VMOVUPS   (DX)(CX*4), Z9
+	VMOVUPS   64(DX)(CX*4), Z10
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z11
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -793,132 +972,82 @@ rows:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R9
-	MOVQ   k+16(FP), R10
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R8
+	MOVQ k+16(FP), R9
 
 steps:
-	MOVQ         8(R9), R11
-	VMOVUPS      (DX)(R11*4), Z12
-	VMOVUPS      64(DX)(R11*4), Z13
-	VMOVUPS.Z    128(DX)(R11*4), K1, Z14
-	MOVQ         (R9), R11
-	VBROADCASTSS (BX)(R11*4), Z15
+	MOVQ         8(R8), R10
+	VMOVUPS      (CX)(R10*4), Z12
+	VMOVUPS      64(CX)(R10*4), Z13
+	VMOVUPS.Z    128(CX)(R10*4), K1, Z14
+	MOVQ         (R8), R10
+	VBROADCASTSS (DX)(R10*4), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
 	VFMADD231PS  Z14, Z15, Z2
-	VBROADCASTSS (SI)(R11*4), Z15
+	VBROADCASTSS (BX)(R10*4), Z15
 	VFMADD231PS  Z12, Z15, Z3
 	VFMADD231PS  Z13, Z15, Z4
 	VFMADD231PS  Z14, Z15, Z5
-	VBROADCASTSS (DI)(R11*4), Z15
+	VBROADCASTSS (SI)(R10*4), Z15
 	VFMADD231PS  Z12, Z15, Z6
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (R8)(R11*4), Z15
+	VBROADCASTSS (DI)(R10*4), Z15
 	VFMADD231PS  Z12, Z15, Z9
 	VFMADD231PS  Z13, Z15, Z10
 	VFMADD231PS  Z14, Z15, Z11
-	ADDQ         $0x10, R9
-	DECQ         R10
+	ADDQ         $0x10, R8
+	DECQ         R9
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Z12
-	VADDPS       Z12, Z0, Z0
-	VMOVUPS      Z0, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z12
-	VADDPS       Z12, Z1, Z1
-	VMOVUPS      Z1, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z12
-	VADDPS       Z12, Z2, Z2
-	VMOVUPS      Z2, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x01
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), R10
+	VMOVUPS      Z0, (CX)(R10*4)
+	VMOVUPS      Z1, 64(CX)(R10*4)
+	VMOVUPS      Z2, K1, 128(CX)(R10*4)
+	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (DX)(BX*4), Z12
-	VADDPS       Z12, Z3, Z3
-	VMOVUPS      Z3, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z12
-	VADDPS       Z12, Z4, Z4
-	VMOVUPS      Z4, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z12
-	VADDPS       Z12, Z5, Z5
-	VMOVUPS      Z5, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x02
+	MOVQ         24(AX), R10
+	VMOVUPS      Z3, (CX)(R10*4)
+	VMOVUPS      Z4, 64(CX)(R10*4)
+	VMOVUPS      Z5, K1, 128(CX)(R10*4)
+	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS      (DX)(BX*4), Z12
-	VADDPS       Z12, Z6, Z6
-	VMOVUPS      Z6, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z12
-	VADDPS       Z12, Z7, Z7
-	VMOVUPS      Z7, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z12
-	VADDPS       Z12, Z8, Z8
-	VMOVUPS      Z8, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x03
+	MOVQ         40(AX), R10
+	VMOVUPS      Z6, (CX)(R10*4)
+	VMOVUPS      Z7, 64(CX)(R10*4)
+	VMOVUPS      Z8, K1, 128(CX)(R10*4)
+	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS      (DX)(BX*4), Z12
-	VADDPS       Z12, Z9, Z9
-	VMOVUPS      Z9, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z12
-	VADDPS       Z12, Z10, Z10
-	VMOVUPS      Z10, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z12
-	VADDPS       Z12, Z11, Z11
-	VMOVUPS      Z11, K1, 128(DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, (DX)(BX*4)
-	VMOVUPS Z1, 64(DX)(BX*4)
-	VMOVUPS Z2, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z3, (DX)(BX*4)
-	VMOVUPS Z4, 64(DX)(BX*4)
-	VMOVUPS Z5, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x02
-	JE      done
-	MOVQ    40(AX), BX
-	VMOVUPS Z6, (DX)(BX*4)
-	VMOVUPS Z7, 64(DX)(BX*4)
-	VMOVUPS Z8, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x03
-	JE      done
-	MOVQ    56(AX), BX
-	VMOVUPS Z9, (DX)(BX*4)
-	VMOVUPS Z10, 64(DX)(BX*4)
-	VMOVUPS Z11, K1, 128(DX)(BX*4)
-
-next:
-	ADDQ $0x40, AX
-	SUBQ $0x04, CX
-	JG   rows
+	MOVQ         56(AX), R10
+	VMOVUPS      Z9, (CX)(R10*4)
+	VMOVUPS      Z10, 64(CX)(R10*4)
+	VMOVUPS      Z11, K1, 128(CX)(R10*4)
+	ADDQ         $0x40, AX
+	SUBQ         $0x04, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile6x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile6x1AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -926,121 +1055,128 @@ TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	VBROADCASTSS 12(DX), Z3
+	VBROADCASTSS 16(DX), Z4
+	VBROADCASTSS 20(DX), Z5
+	ADDQ         $0x18, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z0
+	MOVQ      24(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z1
+	MOVQ      40(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z2
+	MOVQ      56(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z3
+	MOVQ      72(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z4
+	MOVQ      88(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z5
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   64(AX), R9
-	LEAQ   (DX)(R9*4), R9
-	MOVQ   80(AX), R10
-	LEAQ   (DX)(R10*4), R10
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R11
-	MOVQ   k+16(FP), R12
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ 64(AX), R8
+	LEAQ (CX)(R8*4), R8
+	MOVQ 80(AX), R9
+	LEAQ (CX)(R9*4), R9
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R10
+	MOVQ k+16(FP), R11
 
 steps:
-	MOVQ             8(R11), R13
-	VMOVUPS.Z        (DX)(R13*4), K1, Z6
-	MOVQ             (R11), R13
-	VFMADD231PS.BCST (BX)(R13*4), Z6, Z0
-	VFMADD231PS.BCST (SI)(R13*4), Z6, Z1
-	VFMADD231PS.BCST (DI)(R13*4), Z6, Z2
-	VFMADD231PS.BCST (R8)(R13*4), Z6, Z3
-	VFMADD231PS.BCST (R9)(R13*4), Z6, Z4
-	VFMADD231PS.BCST (R10)(R13*4), Z6, Z5
-	ADDQ             $0x10, R11
-	DECQ             R12
+	MOVQ             8(R10), R12
+	VMOVUPS.Z        (CX)(R12*4), K1, Z6
+	MOVQ             (R10), R12
+	VFMADD231PS.BCST (DX)(R12*4), Z6, Z0
+	VFMADD231PS.BCST (BX)(R12*4), Z6, Z1
+	VFMADD231PS.BCST (SI)(R12*4), Z6, Z2
+	VFMADD231PS.BCST (DI)(R12*4), Z6, Z3
+	VFMADD231PS.BCST (R8)(R12*4), Z6, Z4
+	VFMADD231PS.BCST (R9)(R12*4), Z6, Z5
+	ADDQ             $0x10, R10
+	DECQ             R11
 	JNZ              steps
-	MOVQ             c+48(FP), DX
-	MOVB             add+64(FP), BL
-	TESTB            BL, BL
-	JZ               overwrite
-	MOVQ             8(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z6
-	VADDPS           Z6, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)(BX*4)
-	CMPQ             CX, $0x01
+	MOVQ             c+48(FP), CX
+	MOVQ             8(SP), DX
+	MOVQ             8(AX), R12
+	VMOVUPS          Z0, K1, (CX)(R12*4)
+	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z6
-	VADDPS           Z6, Z1, Z1
-	VMOVUPS          Z1, K1, (DX)(BX*4)
-	CMPQ             CX, $0x02
+	MOVQ             24(AX), R12
+	VMOVUPS          Z1, K1, (CX)(R12*4)
+	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z6
-	VADDPS           Z6, Z2, Z2
-	VMOVUPS          Z2, K1, (DX)(BX*4)
-	CMPQ             CX, $0x03
+	MOVQ             40(AX), R12
+	VMOVUPS          Z2, K1, (CX)(R12*4)
+	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z6
-	VADDPS           Z6, Z3, Z3
-	VMOVUPS          Z3, K1, (DX)(BX*4)
-	CMPQ             CX, $0x04
+	MOVQ             56(AX), R12
+	VMOVUPS          Z3, K1, (CX)(R12*4)
+	CMPQ             DX, $0x04
 	JE               done
-	MOVQ             72(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z6
-	VADDPS           Z6, Z4, Z4
-	VMOVUPS          Z4, K1, (DX)(BX*4)
-	CMPQ             CX, $0x05
+	MOVQ             72(AX), R12
+	VMOVUPS          Z4, K1, (CX)(R12*4)
+	CMPQ             DX, $0x05
 	JE               done
-	MOVQ             88(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z6
-	VADDPS           Z6, Z5, Z5
-	VMOVUPS          Z5, K1, (DX)(BX*4)
-	JMP              next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, K1, (DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z1, K1, (DX)(BX*4)
-	CMPQ    CX, $0x02
-	JE      done
-	MOVQ    40(AX), BX
-	VMOVUPS Z2, K1, (DX)(BX*4)
-	CMPQ    CX, $0x03
-	JE      done
-	MOVQ    56(AX), BX
-	VMOVUPS Z3, K1, (DX)(BX*4)
-	CMPQ    CX, $0x04
-	JE      done
-	MOVQ    72(AX), BX
-	VMOVUPS Z4, K1, (DX)(BX*4)
-	CMPQ    CX, $0x05
-	JE      done
-	MOVQ    88(AX), BX
-	VMOVUPS Z5, K1, (DX)(BX*4)
-
-next:
-	ADDQ $0x60, AX
-	SUBQ $0x06, CX
-	JG   rows
+	MOVQ             88(AX), R12
+	VMOVUPS          Z5, K1, (CX)(R12*4)
+	ADDQ             $0x60, AX
+	SUBQ             $0x06, DX
+	MOVQ             DX, 8(SP)
+	JG               rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile6x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile6x2AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -1048,9 +1184,72 @@ TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS   (DX), Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z10
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z1, Z11
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(DX), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(DX), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(DX), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(DX), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(DX), Z10
+	VMOVAPS      Z10, Z11
+	ADDQ         $0x18, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS   (DX)(CX*4), Z0
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z1
+	MOVQ      24(AX), CX
+	VMOVUPS   (DX)(CX*4), Z2
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z3
+	MOVQ      40(AX), CX
+	VMOVUPS   (DX)(CX*4), Z4
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z5
+	MOVQ      56(AX), CX
+	VMOVUPS   (DX)(CX*4), Z6
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z7
+	MOVQ      72(AX), CX
+	VMOVUPS   (DX)(CX*4), Z8
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z9
+	MOVQ      88(AX), CX
+	VMOVUPS   (DX)(CX*4), Z10
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z11
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1063,143 +1262,87 @@ rows:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   64(AX), R9
-	LEAQ   (DX)(R9*4), R9
-	MOVQ   80(AX), R10
-	LEAQ   (DX)(R10*4), R10
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R11
-	MOVQ   k+16(FP), R12
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ 64(AX), R8
+	LEAQ (CX)(R8*4), R8
+	MOVQ 80(AX), R9
+	LEAQ (CX)(R9*4), R9
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R10
+	MOVQ k+16(FP), R11
 
 steps:
-	MOVQ             8(R11), R13
-	VMOVUPS          (DX)(R13*4), Z12
-	VMOVUPS.Z        64(DX)(R13*4), K1, Z13
-	MOVQ             (R11), R13
-	VFMADD231PS.BCST (BX)(R13*4), Z12, Z0
-	VFMADD231PS.BCST (BX)(R13*4), Z13, Z1
-	VFMADD231PS.BCST (SI)(R13*4), Z12, Z2
-	VFMADD231PS.BCST (SI)(R13*4), Z13, Z3
-	VFMADD231PS.BCST (DI)(R13*4), Z12, Z4
-	VFMADD231PS.BCST (DI)(R13*4), Z13, Z5
-	VFMADD231PS.BCST (R8)(R13*4), Z12, Z6
-	VFMADD231PS.BCST (R8)(R13*4), Z13, Z7
-	VFMADD231PS.BCST (R9)(R13*4), Z12, Z8
-	VFMADD231PS.BCST (R9)(R13*4), Z13, Z9
-	VFMADD231PS.BCST (R10)(R13*4), Z12, Z10
-	VFMADD231PS.BCST (R10)(R13*4), Z13, Z11
-	ADDQ             $0x10, R11
-	DECQ             R12
+	MOVQ             8(R10), R12
+	VMOVUPS          (CX)(R12*4), Z12
+	VMOVUPS.Z        64(CX)(R12*4), K1, Z13
+	MOVQ             (R10), R12
+	VFMADD231PS.BCST (DX)(R12*4), Z12, Z0
+	VFMADD231PS.BCST (DX)(R12*4), Z13, Z1
+	VFMADD231PS.BCST (BX)(R12*4), Z12, Z2
+	VFMADD231PS.BCST (BX)(R12*4), Z13, Z3
+	VFMADD231PS.BCST (SI)(R12*4), Z12, Z4
+	VFMADD231PS.BCST (SI)(R12*4), Z13, Z5
+	VFMADD231PS.BCST (DI)(R12*4), Z12, Z6
+	VFMADD231PS.BCST (DI)(R12*4), Z13, Z7
+	VFMADD231PS.BCST (R8)(R12*4), Z12, Z8
+	VFMADD231PS.BCST (R8)(R12*4), Z13, Z9
+	VFMADD231PS.BCST (R9)(R12*4), Z12, Z10
+	VFMADD231PS.BCST (R9)(R12*4), Z13, Z11
+	ADDQ             $0x10, R10
+	DECQ             R11
 	JNZ              steps
-	MOVQ             c+48(FP), DX
-	MOVB             add+64(FP), BL
-	TESTB            BL, BL
-	JZ               overwrite
-	MOVQ             8(AX), BX
-	VMOVUPS          (DX)(BX*4), Z12
-	VADDPS           Z12, Z0, Z0
-	VMOVUPS          Z0, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
-	VADDPS           Z12, Z1, Z1
-	VMOVUPS          Z1, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x01
+	MOVQ             c+48(FP), CX
+	MOVQ             8(SP), DX
+	MOVQ             8(AX), R12
+	VMOVUPS          Z0, (CX)(R12*4)
+	VMOVUPS          Z1, K1, 64(CX)(R12*4)
+	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), BX
-	VMOVUPS          (DX)(BX*4), Z12
-	VADDPS           Z12, Z2, Z2
-	VMOVUPS          Z2, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
-	VADDPS           Z12, Z3, Z3
-	VMOVUPS          Z3, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x02
+	MOVQ             24(AX), R12
+	VMOVUPS          Z2, (CX)(R12*4)
+	VMOVUPS          Z3, K1, 64(CX)(R12*4)
+	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), BX
-	VMOVUPS          (DX)(BX*4), Z12
-	VADDPS           Z12, Z4, Z4
-	VMOVUPS          Z4, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
-	VADDPS           Z12, Z5, Z5
-	VMOVUPS          Z5, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x03
+	MOVQ             40(AX), R12
+	VMOVUPS          Z4, (CX)(R12*4)
+	VMOVUPS          Z5, K1, 64(CX)(R12*4)
+	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), BX
-	VMOVUPS          (DX)(BX*4), Z12
-	VADDPS           Z12, Z6, Z6
-	VMOVUPS          Z6, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
-	VADDPS           Z12, Z7, Z7
-	VMOVUPS          Z7, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x04
+	MOVQ             56(AX), R12
+	VMOVUPS          Z6, (CX)(R12*4)
+	VMOVUPS          Z7, K1, 64(CX)(R12*4)
+	CMPQ             DX, $0x04
 	JE               done
-	MOVQ             72(AX), BX
-	VMOVUPS          (DX)(BX*4), Z12
-	VADDPS           Z12, Z8, Z8
-	VMOVUPS          Z8, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
-	VADDPS           Z12, Z9, Z9
-	VMOVUPS          Z9, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x05
+	MOVQ             72(AX), R12
+	VMOVUPS          Z8, (CX)(R12*4)
+	VMOVUPS          Z9, K1, 64(CX)(R12*4)
+	CMPQ             DX, $0x05
 	JE               done
-	MOVQ             88(AX), BX
-	VMOVUPS          (DX)(BX*4), Z12
-	VADDPS           Z12, Z10, Z10
-	VMOVUPS          Z10, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z12
-	VADDPS           Z12, Z11, Z11
-	VMOVUPS          Z11, K1, 64(DX)(BX*4)
-	JMP              next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, (DX)(BX*4)
-	VMOVUPS Z1, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z2, (DX)(BX*4)
-	VMOVUPS Z3, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x02
-	JE      done
-	MOVQ    40(AX), BX
-	VMOVUPS Z4, (DX)(BX*4)
-	VMOVUPS Z5, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x03
-	JE      done
-	MOVQ    56(AX), BX
-	VMOVUPS Z6, (DX)(BX*4)
-	VMOVUPS Z7, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x04
-	JE      done
-	MOVQ    72(AX), BX
-	VMOVUPS Z8, (DX)(BX*4)
-	VMOVUPS Z9, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x05
-	JE      done
-	MOVQ    88(AX), BX
-	VMOVUPS Z10, (DX)(BX*4)
-	VMOVUPS Z11, K1, 64(DX)(BX*4)
-
-next:
-	ADDQ $0x60, AX
-	SUBQ $0x06, CX
-	JG   rows
+	MOVQ             88(AX), R12
+	VMOVUPS          Z10, (CX)(R12*4)
+	VMOVUPS          Z11, K1, 64(CX)(R12*4)
+	ADDQ             $0x60, AX
+	SUBQ             $0x06, DX
+	MOVQ             DX, 8(SP)
+	JG               rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile6x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile6x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile6x3AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile6x3AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -1207,9 +1350,90 @@ TEXT ·tile6x3AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS   (DX), Z0
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z0, Z15
+	VMOVUPS   64(DX), Z1
+	VMOVAPS   Z1, Z4
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z10
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z1, Z16
+	VMOVUPS.Z 128(DX), K1, Z2
+	VMOVAPS   Z2, Z5
+	VMOVAPS   Z2, Z8
+	VMOVAPS   Z2, Z11
+	VMOVAPS   Z2, Z14
+	VMOVAPS   Z2, Z17
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(DX), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(DX), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(DX), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	VBROADCASTSS 16(DX), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VBROADCASTSS 20(DX), Z15
+	VMOVAPS      Z15, Z16
+	VMOVAPS      Z15, Z17
+	ADDQ         $0x18, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS   (DX)(CX*4), Z0
+	VMOVUPS   64(DX)(CX*4), Z1
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z2
+	MOVQ      24(AX), CX
+	VMOVUPS   (DX)(CX*4), Z3
+	VMOVUPS   64(DX)(CX*4), Z4
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z5
+	MOVQ      40(AX), CX
+	VMOVUPS   (DX)(CX*4), Z6
+	VMOVUPS   64(DX)(CX*4), Z7
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z8
+	MOVQ      56(AX), CX
+	VMOVUPS   (DX)(CX*4), Z9
+	VMOVUPS   64(DX)(CX*4), Z10
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z11
+	MOVQ      72(AX), CX
+	VMOVUPS   (DX)(CX*4), Z12
+	VMOVUPS   64(DX)(CX*4), Z13
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z14
+	MOVQ      88(AX), CX
+	VMOVUPS   (DX)(CX*4), Z15
+	VMOVUPS   64(DX)(CX*4), Z16
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z17
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1228,180 +1452,106 @@ rows:
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   64(AX), R9
-	LEAQ   (DX)(R9*4), R9
-	MOVQ   80(AX), R10
-	LEAQ   (DX)(R10*4), R10
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R11
-	MOVQ   k+16(FP), R12
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ 64(AX), R8
+	LEAQ (CX)(R8*4), R8
+	MOVQ 80(AX), R9
+	LEAQ (CX)(R9*4), R9
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R10
+	MOVQ k+16(FP), R11
 
 steps:
-	MOVQ         8(R11), R13
-	VMOVUPS      (DX)(R13*4), Z18
-	VMOVUPS      64(DX)(R13*4), Z19
-	VMOVUPS.Z    128(DX)(R13*4), K1, Z20
-	MOVQ         (R11), R13
-	VBROADCASTSS (BX)(R13*4), Z21
+	MOVQ         8(R10), R12
+	VMOVUPS      (CX)(R12*4), Z18
+	VMOVUPS      64(CX)(R12*4), Z19
+	VMOVUPS.Z    128(CX)(R12*4), K1, Z20
+	MOVQ         (R10), R12
+	VBROADCASTSS (DX)(R12*4), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
 	VFMADD231PS  Z20, Z21, Z2
-	VBROADCASTSS (SI)(R13*4), Z21
+	VBROADCASTSS (BX)(R12*4), Z21
 	VFMADD231PS  Z18, Z21, Z3
 	VFMADD231PS  Z19, Z21, Z4
 	VFMADD231PS  Z20, Z21, Z5
-	VBROADCASTSS (DI)(R13*4), Z21
+	VBROADCASTSS (SI)(R12*4), Z21
 	VFMADD231PS  Z18, Z21, Z6
 	VFMADD231PS  Z19, Z21, Z7
 	VFMADD231PS  Z20, Z21, Z8
-	VBROADCASTSS (R8)(R13*4), Z21
+	VBROADCASTSS (DI)(R12*4), Z21
 	VFMADD231PS  Z18, Z21, Z9
 	VFMADD231PS  Z19, Z21, Z10
 	VFMADD231PS  Z20, Z21, Z11
-	VBROADCASTSS (R9)(R13*4), Z21
+	VBROADCASTSS (R8)(R12*4), Z21
 	VFMADD231PS  Z18, Z21, Z12
 	VFMADD231PS  Z19, Z21, Z13
 	VFMADD231PS  Z20, Z21, Z14
-	VBROADCASTSS (R10)(R13*4), Z21
+	VBROADCASTSS (R9)(R12*4), Z21
 	VFMADD231PS  Z18, Z21, Z15
 	VFMADD231PS  Z19, Z21, Z16
 	VFMADD231PS  Z20, Z21, Z17
-	ADDQ         $0x10, R11
-	DECQ         R12
+	ADDQ         $0x10, R10
+	DECQ         R11
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Z18
-	VADDPS       Z18, Z0, Z0
-	VMOVUPS      Z0, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z18
-	VADDPS       Z18, Z1, Z1
-	VMOVUPS      Z1, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
-	VADDPS       Z18, Z2, Z2
-	VMOVUPS      Z2, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x01
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), R12
+	VMOVUPS      Z0, (CX)(R12*4)
+	VMOVUPS      Z1, 64(CX)(R12*4)
+	VMOVUPS      Z2, K1, 128(CX)(R12*4)
+	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (DX)(BX*4), Z18
-	VADDPS       Z18, Z3, Z3
-	VMOVUPS      Z3, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z18
-	VADDPS       Z18, Z4, Z4
-	VMOVUPS      Z4, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
-	VADDPS       Z18, Z5, Z5
-	VMOVUPS      Z5, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x02
+	MOVQ         24(AX), R12
+	VMOVUPS      Z3, (CX)(R12*4)
+	VMOVUPS      Z4, 64(CX)(R12*4)
+	VMOVUPS      Z5, K1, 128(CX)(R12*4)
+	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS      (DX)(BX*4), Z18
-	VADDPS       Z18, Z6, Z6
-	VMOVUPS      Z6, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z18
-	VADDPS       Z18, Z7, Z7
-	VMOVUPS      Z7, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
-	VADDPS       Z18, Z8, Z8
-	VMOVUPS      Z8, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x03
+	MOVQ         40(AX), R12
+	VMOVUPS      Z6, (CX)(R12*4)
+	VMOVUPS      Z7, 64(CX)(R12*4)
+	VMOVUPS      Z8, K1, 128(CX)(R12*4)
+	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS      (DX)(BX*4), Z18
-	VADDPS       Z18, Z9, Z9
-	VMOVUPS      Z9, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z18
-	VADDPS       Z18, Z10, Z10
-	VMOVUPS      Z10, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
-	VADDPS       Z18, Z11, Z11
-	VMOVUPS      Z11, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x04
+	MOVQ         56(AX), R12
+	VMOVUPS      Z9, (CX)(R12*4)
+	VMOVUPS      Z10, 64(CX)(R12*4)
+	VMOVUPS      Z11, K1, 128(CX)(R12*4)
+	CMPQ         DX, $0x04
 	JE           done
-	MOVQ         72(AX), BX
-	VMOVUPS      (DX)(BX*4), Z18
-	VADDPS       Z18, Z12, Z12
-	VMOVUPS      Z12, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z18
-	VADDPS       Z18, Z13, Z13
-	VMOVUPS      Z13, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
-	VADDPS       Z18, Z14, Z14
-	VMOVUPS      Z14, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x05
+	MOVQ         72(AX), R12
+	VMOVUPS      Z12, (CX)(R12*4)
+	VMOVUPS      Z13, 64(CX)(R12*4)
+	VMOVUPS      Z14, K1, 128(CX)(R12*4)
+	CMPQ         DX, $0x05
 	JE           done
-	MOVQ         88(AX), BX
-	VMOVUPS      (DX)(BX*4), Z18
-	VADDPS       Z18, Z15, Z15
-	VMOVUPS      Z15, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z18
-	VADDPS       Z18, Z16, Z16
-	VMOVUPS      Z16, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z18
-	VADDPS       Z18, Z17, Z17
-	VMOVUPS      Z17, K1, 128(DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, (DX)(BX*4)
-	VMOVUPS Z1, 64(DX)(BX*4)
-	VMOVUPS Z2, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z3, (DX)(BX*4)
-	VMOVUPS Z4, 64(DX)(BX*4)
-	VMOVUPS Z5, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x02
-	JE      done
-	MOVQ    40(AX), BX
-	VMOVUPS Z6, (DX)(BX*4)
-	VMOVUPS Z7, 64(DX)(BX*4)
-	VMOVUPS Z8, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x03
-	JE      done
-	MOVQ    56(AX), BX
-	VMOVUPS Z9, (DX)(BX*4)
-	VMOVUPS Z10, 64(DX)(BX*4)
-	VMOVUPS Z11, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x04
-	JE      done
-	MOVQ    72(AX), BX
-	VMOVUPS Z12, (DX)(BX*4)
-	VMOVUPS Z13, 64(DX)(BX*4)
-	VMOVUPS Z14, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x05
-	JE      done
-	MOVQ    88(AX), BX
-	VMOVUPS Z15, (DX)(BX*4)
-	VMOVUPS Z16, 64(DX)(BX*4)
-	VMOVUPS Z17, K1, 128(DX)(BX*4)
-
-next:
-	ADDQ $0x60, AX
-	SUBQ $0x06, CX
-	JG   rows
+	MOVQ         88(AX), R12
+	VMOVUPS      Z15, (CX)(R12*4)
+	VMOVUPS      Z16, 64(CX)(R12*4)
+	VMOVUPS      Z17, K1, 128(CX)(R12*4)
+	ADDQ         $0x60, AX
+	SUBQ         $0x06, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile8x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile8x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile8x1AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -1409,9 +1559,62 @@ TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	VBROADCASTSS 12(DX), Z3
+	VBROADCASTSS 16(DX), Z4
+	VBROADCASTSS 20(DX), Z5
+	VBROADCASTSS 24(DX), Z6
+	VBROADCASTSS 28(DX), Z7
+	ADDQ         $0x20, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z0
+	MOVQ      24(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z1
+	MOVQ      40(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z2
+	MOVQ      56(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z3
+	MOVQ      72(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z4
+	MOVQ      88(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z5
+	MOVQ      104(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z6
+	MOVQ      120(AX), CX
+	VMOVUPS.Z (DX)(CX*4), K1, Z7
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1420,138 +1623,88 @@ rows:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   64(AX), R9
-	LEAQ   (DX)(R9*4), R9
-	MOVQ   80(AX), R10
-	LEAQ   (DX)(R10*4), R10
-	MOVQ   96(AX), R11
-	LEAQ   (DX)(R11*4), R11
-	MOVQ   112(AX), R12
-	LEAQ   (DX)(R12*4), R12
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R13
-	MOVQ   k+16(FP), R14
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ 64(AX), R8
+	LEAQ (CX)(R8*4), R8
+	MOVQ 80(AX), R9
+	LEAQ (CX)(R9*4), R9
+	MOVQ 96(AX), R10
+	LEAQ (CX)(R10*4), R10
+	MOVQ 112(AX), R11
+	LEAQ (CX)(R11*4), R11
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R12
+	MOVQ k+16(FP), R13
 
 steps:
-	MOVQ             8(R13), R15
-	VMOVUPS.Z        (DX)(R15*4), K1, Z8
-	MOVQ             (R13), R15
-	VFMADD231PS.BCST (BX)(R15*4), Z8, Z0
-	VFMADD231PS.BCST (SI)(R15*4), Z8, Z1
-	VFMADD231PS.BCST (DI)(R15*4), Z8, Z2
-	VFMADD231PS.BCST (R8)(R15*4), Z8, Z3
-	VFMADD231PS.BCST (R9)(R15*4), Z8, Z4
-	VFMADD231PS.BCST (R10)(R15*4), Z8, Z5
-	VFMADD231PS.BCST (R11)(R15*4), Z8, Z6
-	VFMADD231PS.BCST (R12)(R15*4), Z8, Z7
-	ADDQ             $0x10, R13
-	DECQ             R14
+	MOVQ             8(R12), R14
+	VMOVUPS.Z        (CX)(R14*4), K1, Z8
+	MOVQ             (R12), R14
+	VFMADD231PS.BCST (DX)(R14*4), Z8, Z0
+	VFMADD231PS.BCST (BX)(R14*4), Z8, Z1
+	VFMADD231PS.BCST (SI)(R14*4), Z8, Z2
+	VFMADD231PS.BCST (DI)(R14*4), Z8, Z3
+	VFMADD231PS.BCST (R8)(R14*4), Z8, Z4
+	VFMADD231PS.BCST (R9)(R14*4), Z8, Z5
+	VFMADD231PS.BCST (R10)(R14*4), Z8, Z6
+	VFMADD231PS.BCST (R11)(R14*4), Z8, Z7
+	ADDQ             $0x10, R12
+	DECQ             R13
 	JNZ              steps
-	MOVQ             c+48(FP), DX
-	MOVB             add+64(FP), BL
-	TESTB            BL, BL
-	JZ               overwrite
-	MOVQ             8(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)(BX*4)
-	CMPQ             CX, $0x01
+	MOVQ             c+48(FP), CX
+	MOVQ             8(SP), DX
+	MOVQ             8(AX), R14
+	VMOVUPS          Z0, K1, (CX)(R14*4)
+	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z1, Z1
-	VMOVUPS          Z1, K1, (DX)(BX*4)
-	CMPQ             CX, $0x02
+	MOVQ             24(AX), R14
+	VMOVUPS          Z1, K1, (CX)(R14*4)
+	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, K1, (DX)(BX*4)
-	CMPQ             CX, $0x03
+	MOVQ             40(AX), R14
+	VMOVUPS          Z2, K1, (CX)(R14*4)
+	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z3, Z3
-	VMOVUPS          Z3, K1, (DX)(BX*4)
-	CMPQ             CX, $0x04
+	MOVQ             56(AX), R14
+	VMOVUPS          Z3, K1, (CX)(R14*4)
+	CMPQ             DX, $0x04
 	JE               done
-	MOVQ             72(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z4, Z4
-	VMOVUPS          Z4, K1, (DX)(BX*4)
-	CMPQ             CX, $0x05
+	MOVQ             72(AX), R14
+	VMOVUPS          Z4, K1, (CX)(R14*4)
+	CMPQ             DX, $0x05
 	JE               done
-	MOVQ             88(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z5, Z5
-	VMOVUPS          Z5, K1, (DX)(BX*4)
-	CMPQ             CX, $0x06
+	MOVQ             88(AX), R14
+	VMOVUPS          Z5, K1, (CX)(R14*4)
+	CMPQ             DX, $0x06
 	JE               done
-	MOVQ             104(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z6, Z6
-	VMOVUPS          Z6, K1, (DX)(BX*4)
-	CMPQ             CX, $0x07
+	MOVQ             104(AX), R14
+	VMOVUPS          Z6, K1, (CX)(R14*4)
+	CMPQ             DX, $0x07
 	JE               done
-	MOVQ             120(AX), BX
-	VMOVUPS.Z        (DX)(BX*4), K1, Z8
-	VADDPS           Z8, Z7, Z7
-	VMOVUPS          Z7, K1, (DX)(BX*4)
-	JMP              next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, K1, (DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z1, K1, (DX)(BX*4)
-	CMPQ    CX, $0x02
-	JE      done
-	MOVQ    40(AX), BX
-	VMOVUPS Z2, K1, (DX)(BX*4)
-	CMPQ    CX, $0x03
-	JE      done
-	MOVQ    56(AX), BX
-	VMOVUPS Z3, K1, (DX)(BX*4)
-	CMPQ    CX, $0x04
-	JE      done
-	MOVQ    72(AX), BX
-	VMOVUPS Z4, K1, (DX)(BX*4)
-	CMPQ    CX, $0x05
-	JE      done
-	MOVQ    88(AX), BX
-	VMOVUPS Z5, K1, (DX)(BX*4)
-	CMPQ    CX, $0x06
-	JE      done
-	MOVQ    104(AX), BX
-	VMOVUPS Z6, K1, (DX)(BX*4)
-	CMPQ    CX, $0x07
-	JE      done
-	MOVQ    120(AX), BX
-	VMOVUPS Z7, K1, (DX)(BX*4)
-
-next:
-	ADDQ $0x80, AX
-	SUBQ $0x08, CX
-	JG   rows
+	MOVQ             120(AX), R14
+	VMOVUPS          Z7, K1, (CX)(R14*4)
+	ADDQ             $0x80, AX
+	SUBQ             $0x08, DX
+	MOVQ             DX, 8(SP)
+	JG               rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile8x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile8x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile8x2AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -1559,9 +1712,86 @@ TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS   (DX), Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z0, Z14
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z1, Z15
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(DX), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(DX), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(DX), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(DX), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(DX), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(DX), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(DX), Z14
+	VMOVAPS      Z14, Z15
+	ADDQ         $0x20, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS   (DX)(CX*4), Z0
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z1
+	MOVQ      24(AX), CX
+	VMOVUPS   (DX)(CX*4), Z2
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z3
+	MOVQ      40(AX), CX
+	VMOVUPS   (DX)(CX*4), Z4
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z5
+	MOVQ      56(AX), CX
+	VMOVUPS   (DX)(CX*4), Z6
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z7
+	MOVQ      72(AX), CX
+	VMOVUPS   (DX)(CX*4), Z8
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z9
+	MOVQ      88(AX), CX
+	VMOVUPS   (DX)(CX*4), Z10
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z11
+	MOVQ      104(AX), CX
+	VMOVUPS   (DX)(CX*4), Z12
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z13
+	MOVQ      120(AX), CX
+	VMOVUPS   (DX)(CX*4), Z14
+	VMOVUPS.Z 64(DX)(CX*4), K1, Z15
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1578,179 +1808,105 @@ rows:
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   64(AX), R9
-	LEAQ   (DX)(R9*4), R9
-	MOVQ   80(AX), R10
-	LEAQ   (DX)(R10*4), R10
-	MOVQ   96(AX), R11
-	LEAQ   (DX)(R11*4), R11
-	MOVQ   112(AX), R12
-	LEAQ   (DX)(R12*4), R12
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R13
-	MOVQ   k+16(FP), R14
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ 64(AX), R8
+	LEAQ (CX)(R8*4), R8
+	MOVQ 80(AX), R9
+	LEAQ (CX)(R9*4), R9
+	MOVQ 96(AX), R10
+	LEAQ (CX)(R10*4), R10
+	MOVQ 112(AX), R11
+	LEAQ (CX)(R11*4), R11
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R12
+	MOVQ k+16(FP), R13
 
 steps:
-	MOVQ             8(R13), R15
-	VMOVUPS          (DX)(R15*4), Z16
-	VMOVUPS.Z        64(DX)(R15*4), K1, Z17
-	MOVQ             (R13), R15
-	VFMADD231PS.BCST (BX)(R15*4), Z16, Z0
-	VFMADD231PS.BCST (BX)(R15*4), Z17, Z1
-	VFMADD231PS.BCST (SI)(R15*4), Z16, Z2
-	VFMADD231PS.BCST (SI)(R15*4), Z17, Z3
-	VFMADD231PS.BCST (DI)(R15*4), Z16, Z4
-	VFMADD231PS.BCST (DI)(R15*4), Z17, Z5
-	VFMADD231PS.BCST (R8)(R15*4), Z16, Z6
-	VFMADD231PS.BCST (R8)(R15*4), Z17, Z7
-	VFMADD231PS.BCST (R9)(R15*4), Z16, Z8
-	VFMADD231PS.BCST (R9)(R15*4), Z17, Z9
-	VFMADD231PS.BCST (R10)(R15*4), Z16, Z10
-	VFMADD231PS.BCST (R10)(R15*4), Z17, Z11
-	VFMADD231PS.BCST (R11)(R15*4), Z16, Z12
-	VFMADD231PS.BCST (R11)(R15*4), Z17, Z13
-	VFMADD231PS.BCST (R12)(R15*4), Z16, Z14
-	VFMADD231PS.BCST (R12)(R15*4), Z17, Z15
-	ADDQ             $0x10, R13
-	DECQ             R14
+	MOVQ             8(R12), R14
+	VMOVUPS          (CX)(R14*4), Z16
+	VMOVUPS.Z        64(CX)(R14*4), K1, Z17
+	MOVQ             (R12), R14
+	VFMADD231PS.BCST (DX)(R14*4), Z16, Z0
+	VFMADD231PS.BCST (DX)(R14*4), Z17, Z1
+	VFMADD231PS.BCST (BX)(R14*4), Z16, Z2
+	VFMADD231PS.BCST (BX)(R14*4), Z17, Z3
+	VFMADD231PS.BCST (SI)(R14*4), Z16, Z4
+	VFMADD231PS.BCST (SI)(R14*4), Z17, Z5
+	VFMADD231PS.BCST (DI)(R14*4), Z16, Z6
+	VFMADD231PS.BCST (DI)(R14*4), Z17, Z7
+	VFMADD231PS.BCST (R8)(R14*4), Z16, Z8
+	VFMADD231PS.BCST (R8)(R14*4), Z17, Z9
+	VFMADD231PS.BCST (R9)(R14*4), Z16, Z10
+	VFMADD231PS.BCST (R9)(R14*4), Z17, Z11
+	VFMADD231PS.BCST (R10)(R14*4), Z16, Z12
+	VFMADD231PS.BCST (R10)(R14*4), Z17, Z13
+	VFMADD231PS.BCST (R11)(R14*4), Z16, Z14
+	VFMADD231PS.BCST (R11)(R14*4), Z17, Z15
+	ADDQ             $0x10, R12
+	DECQ             R13
 	JNZ              steps
-	MOVQ             c+48(FP), DX
-	MOVB             add+64(FP), BL
-	TESTB            BL, BL
-	JZ               overwrite
-	MOVQ             8(AX), BX
-	VMOVUPS          (DX)(BX*4), Z16
-	VADDPS           Z16, Z0, Z0
-	VMOVUPS          Z0, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
-	VADDPS           Z16, Z1, Z1
-	VMOVUPS          Z1, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x01
+	MOVQ             c+48(FP), CX
+	MOVQ             8(SP), DX
+	MOVQ             8(AX), R14
+	VMOVUPS          Z0, (CX)(R14*4)
+	VMOVUPS          Z1, K1, 64(CX)(R14*4)
+	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), BX
-	VMOVUPS          (DX)(BX*4), Z16
-	VADDPS           Z16, Z2, Z2
-	VMOVUPS          Z2, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
-	VADDPS           Z16, Z3, Z3
-	VMOVUPS          Z3, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x02
+	MOVQ             24(AX), R14
+	VMOVUPS          Z2, (CX)(R14*4)
+	VMOVUPS          Z3, K1, 64(CX)(R14*4)
+	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), BX
-	VMOVUPS          (DX)(BX*4), Z16
-	VADDPS           Z16, Z4, Z4
-	VMOVUPS          Z4, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
-	VADDPS           Z16, Z5, Z5
-	VMOVUPS          Z5, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x03
+	MOVQ             40(AX), R14
+	VMOVUPS          Z4, (CX)(R14*4)
+	VMOVUPS          Z5, K1, 64(CX)(R14*4)
+	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), BX
-	VMOVUPS          (DX)(BX*4), Z16
-	VADDPS           Z16, Z6, Z6
-	VMOVUPS          Z6, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
-	VADDPS           Z16, Z7, Z7
-	VMOVUPS          Z7, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x04
+	MOVQ             56(AX), R14
+	VMOVUPS          Z6, (CX)(R14*4)
+	VMOVUPS          Z7, K1, 64(CX)(R14*4)
+	CMPQ             DX, $0x04
 	JE               done
-	MOVQ             72(AX), BX
-	VMOVUPS          (DX)(BX*4), Z16
-	VADDPS           Z16, Z8, Z8
-	VMOVUPS          Z8, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
-	VADDPS           Z16, Z9, Z9
-	VMOVUPS          Z9, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x05
+	MOVQ             72(AX), R14
+	VMOVUPS          Z8, (CX)(R14*4)
+	VMOVUPS          Z9, K1, 64(CX)(R14*4)
+	CMPQ             DX, $0x05
 	JE               done
-	MOVQ             88(AX), BX
-	VMOVUPS          (DX)(BX*4), Z16
-	VADDPS           Z16, Z10, Z10
-	VMOVUPS          Z10, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
-	VADDPS           Z16, Z11, Z11
-	VMOVUPS          Z11, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x06
+	MOVQ             88(AX), R14
+	VMOVUPS          Z10, (CX)(R14*4)
+	VMOVUPS          Z11, K1, 64(CX)(R14*4)
+	CMPQ             DX, $0x06
 	JE               done
-	MOVQ             104(AX), BX
-	VMOVUPS          (DX)(BX*4), Z16
-	VADDPS           Z16, Z12, Z12
-	VMOVUPS          Z12, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
-	VADDPS           Z16, Z13, Z13
-	VMOVUPS          Z13, K1, 64(DX)(BX*4)
-	CMPQ             CX, $0x07
+	MOVQ             104(AX), R14
+	VMOVUPS          Z12, (CX)(R14*4)
+	VMOVUPS          Z13, K1, 64(CX)(R14*4)
+	CMPQ             DX, $0x07
 	JE               done
-	MOVQ             120(AX), BX
-	VMOVUPS          (DX)(BX*4), Z16
-	VADDPS           Z16, Z14, Z14
-	VMOVUPS          Z14, (DX)(BX*4)
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z16
-	VADDPS           Z16, Z15, Z15
-	VMOVUPS          Z15, K1, 64(DX)(BX*4)
-	JMP              next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, (DX)(BX*4)
-	VMOVUPS Z1, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z2, (DX)(BX*4)
-	VMOVUPS Z3, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x02
-	JE      done
-	MOVQ    40(AX), BX
-	VMOVUPS Z4, (DX)(BX*4)
-	VMOVUPS Z5, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x03
-	JE      done
-	MOVQ    56(AX), BX
-	VMOVUPS Z6, (DX)(BX*4)
-	VMOVUPS Z7, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x04
-	JE      done
-	MOVQ    72(AX), BX
-	VMOVUPS Z8, (DX)(BX*4)
-	VMOVUPS Z9, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x05
-	JE      done
-	MOVQ    88(AX), BX
-	VMOVUPS Z10, (DX)(BX*4)
-	VMOVUPS Z11, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x06
-	JE      done
-	MOVQ    104(AX), BX
-	VMOVUPS Z12, (DX)(BX*4)
-	VMOVUPS Z13, K1, 64(DX)(BX*4)
-	CMPQ    CX, $0x07
-	JE      done
-	MOVQ    120(AX), BX
-	VMOVUPS Z14, (DX)(BX*4)
-	VMOVUPS Z15, K1, 64(DX)(BX*4)
-
-next:
-	ADDQ $0x80, AX
-	SUBQ $0x08, CX
-	JG   rows
+	MOVQ             120(AX), R14
+	VMOVUPS          Z14, (CX)(R14*4)
+	VMOVUPS          Z15, K1, 64(CX)(R14*4)
+	ADDQ             $0x80, AX
+	SUBQ             $0x08, DX
+	MOVQ             DX, 8(SP)
+	JG               rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile8x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile8x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile8x3AVX512(SB), NOSPLIT, $0-65
+TEXT ·tile8x3AVX512(SB), NOSPLIT, $16-80
 	MOVQ  last+56(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -1758,9 +1914,110 @@ TEXT ·tile8x3AVX512(SB), NOSPLIT, $0-65
 	SHRXL DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  row+8(FP), AX
+	MOVQ  bias+72(FP), CX
+	MOVQ  CX, (SP)
 	MOVQ  n+0(FP), CX
+	MOVQ  CX, 8(SP)
 
 rows:
+	MOVQ      begin+64(FP), CX
+	CMPQ      CX, $0x01
+	JE        fromC
+	JB        fromZero
+	MOVQ      (SP), DX
+	CMPQ      CX, $0x02
+	JE        fromRows
+	VMOVUPS   (DX), Z0
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z0, Z15
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z0, Z21
+	VMOVUPS   64(DX), Z1
+	VMOVAPS   Z1, Z4
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z10
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z1, Z16
+	VMOVAPS   Z1, Z19
+	VMOVAPS   Z1, Z22
+	VMOVUPS.Z 128(DX), K1, Z2
+	VMOVAPS   Z2, Z5
+	VMOVAPS   Z2, Z8
+	VMOVAPS   Z2, Z11
+	VMOVAPS   Z2, Z14
+	VMOVAPS   Z2, Z17
+	VMOVAPS   Z2, Z20
+	VMOVAPS   Z2, Z23
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(DX), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(DX), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(DX), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	VBROADCASTSS 16(DX), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VBROADCASTSS 20(DX), Z15
+	VMOVAPS      Z15, Z16
+	VMOVAPS      Z15, Z17
+	VBROADCASTSS 24(DX), Z18
+	VMOVAPS      Z18, Z19
+	VMOVAPS      Z18, Z20
+	VBROADCASTSS 28(DX), Z21
+	VMOVAPS      Z21, Z22
+	VMOVAPS      Z21, Z23
+	ADDQ         $0x20, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ      c+48(FP), DX
+	MOVQ      8(AX), CX
+	VMOVUPS   (DX)(CX*4), Z0
+	VMOVUPS   64(DX)(CX*4), Z1
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z2
+	MOVQ      24(AX), CX
+	VMOVUPS   (DX)(CX*4), Z3
+	VMOVUPS   64(DX)(CX*4), Z4
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z5
+	MOVQ      40(AX), CX
+	VMOVUPS   (DX)(CX*4), Z6
+	VMOVUPS   64(DX)(CX*4), Z7
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z8
+	MOVQ      56(AX), CX
+	VMOVUPS   (DX)(CX*4), Z9
+	VMOVUPS   64(DX)(CX*4), Z10
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z11
+	MOVQ      72(AX), CX
+	VMOVUPS   (DX)(CX*4), Z12
+	VMOVUPS   64(DX)(CX*4), Z13
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z14
+	MOVQ      88(AX), CX
+	VMOVUPS   (DX)(CX*4), Z15
+	VMOVUPS   64(DX)(CX*4), Z16
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z17
+	MOVQ      104(AX), CX
+	VMOVUPS   (DX)(CX*4), Z18
+	VMOVUPS   64(DX)(CX*4), Z19
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z20
+	MOVQ      120(AX), CX
+	VMOVUPS   (DX)(CX*4), Z21
+	VMOVUPS   64(DX)(CX*4), Z22
+	VMOVUPS.Z 128(DX)(CX*4), K1, Z23
+	JMP       begun
+
+fromZero:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1785,220 +2042,122 @@ rows:
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   64(AX), R9
-	LEAQ   (DX)(R9*4), R9
-	MOVQ   80(AX), R10
-	LEAQ   (DX)(R10*4), R10
-	MOVQ   96(AX), R11
-	LEAQ   (DX)(R11*4), R11
-	MOVQ   112(AX), R12
-	LEAQ   (DX)(R12*4), R12
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R13
-	MOVQ   k+16(FP), R14
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ 64(AX), R8
+	LEAQ (CX)(R8*4), R8
+	MOVQ 80(AX), R9
+	LEAQ (CX)(R9*4), R9
+	MOVQ 96(AX), R10
+	LEAQ (CX)(R10*4), R10
+	MOVQ 112(AX), R11
+	LEAQ (CX)(R11*4), R11
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R12
+	MOVQ k+16(FP), R13
 
 steps:
-	MOVQ         8(R13), R15
-	VMOVUPS      (DX)(R15*4), Z24
-	VMOVUPS      64(DX)(R15*4), Z25
-	VMOVUPS.Z    128(DX)(R15*4), K1, Z26
-	MOVQ         (R13), R15
-	VBROADCASTSS (BX)(R15*4), Z27
+	MOVQ         8(R12), R14
+	VMOVUPS      (CX)(R14*4), Z24
+	VMOVUPS      64(CX)(R14*4), Z25
+	VMOVUPS.Z    128(CX)(R14*4), K1, Z26
+	MOVQ         (R12), R14
+	VBROADCASTSS (DX)(R14*4), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
 	VFMADD231PS  Z26, Z27, Z2
-	VBROADCASTSS (SI)(R15*4), Z27
+	VBROADCASTSS (BX)(R14*4), Z27
 	VFMADD231PS  Z24, Z27, Z3
 	VFMADD231PS  Z25, Z27, Z4
 	VFMADD231PS  Z26, Z27, Z5
-	VBROADCASTSS (DI)(R15*4), Z27
+	VBROADCASTSS (SI)(R14*4), Z27
 	VFMADD231PS  Z24, Z27, Z6
 	VFMADD231PS  Z25, Z27, Z7
 	VFMADD231PS  Z26, Z27, Z8
-	VBROADCASTSS (R8)(R15*4), Z27
+	VBROADCASTSS (DI)(R14*4), Z27
 	VFMADD231PS  Z24, Z27, Z9
 	VFMADD231PS  Z25, Z27, Z10
 	VFMADD231PS  Z26, Z27, Z11
-	VBROADCASTSS (R9)(R15*4), Z27
+	VBROADCASTSS (R8)(R14*4), Z27
 	VFMADD231PS  Z24, Z27, Z12
 	VFMADD231PS  Z25, Z27, Z13
 	VFMADD231PS  Z26, Z27, Z14
-	VBROADCASTSS (R10)(R15*4), Z27
+	VBROADCASTSS (R9)(R14*4), Z27
 	VFMADD231PS  Z24, Z27, Z15
 	VFMADD231PS  Z25, Z27, Z16
 	VFMADD231PS  Z26, Z27, Z17
-	VBROADCASTSS (R11)(R15*4), Z27
+	VBROADCASTSS (R10)(R14*4), Z27
 	VFMADD231PS  Z24, Z27, Z18
 	VFMADD231PS  Z25, Z27, Z19
 	VFMADD231PS  Z26, Z27, Z20
-	VBROADCASTSS (R12)(R15*4), Z27
+	VBROADCASTSS (R11)(R14*4), Z27
 	VFMADD231PS  Z24, Z27, Z21
 	VFMADD231PS  Z25, Z27, Z22
 	VFMADD231PS  Z26, Z27, Z23
-	ADDQ         $0x10, R13
-	DECQ         R14
+	ADDQ         $0x10, R12
+	DECQ         R13
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Z24
-	VADDPS       Z24, Z0, Z0
-	VMOVUPS      Z0, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z24
-	VADDPS       Z24, Z1, Z1
-	VMOVUPS      Z1, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
-	VADDPS       Z24, Z2, Z2
-	VMOVUPS      Z2, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x01
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), R14
+	VMOVUPS      Z0, (CX)(R14*4)
+	VMOVUPS      Z1, 64(CX)(R14*4)
+	VMOVUPS      Z2, K1, 128(CX)(R14*4)
+	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (DX)(BX*4), Z24
-	VADDPS       Z24, Z3, Z3
-	VMOVUPS      Z3, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z24
-	VADDPS       Z24, Z4, Z4
-	VMOVUPS      Z4, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
-	VADDPS       Z24, Z5, Z5
-	VMOVUPS      Z5, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x02
+	MOVQ         24(AX), R14
+	VMOVUPS      Z3, (CX)(R14*4)
+	VMOVUPS      Z4, 64(CX)(R14*4)
+	VMOVUPS      Z5, K1, 128(CX)(R14*4)
+	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS      (DX)(BX*4), Z24
-	VADDPS       Z24, Z6, Z6
-	VMOVUPS      Z6, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z24
-	VADDPS       Z24, Z7, Z7
-	VMOVUPS      Z7, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
-	VADDPS       Z24, Z8, Z8
-	VMOVUPS      Z8, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x03
+	MOVQ         40(AX), R14
+	VMOVUPS      Z6, (CX)(R14*4)
+	VMOVUPS      Z7, 64(CX)(R14*4)
+	VMOVUPS      Z8, K1, 128(CX)(R14*4)
+	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS      (DX)(BX*4), Z24
-	VADDPS       Z24, Z9, Z9
-	VMOVUPS      Z9, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z24
-	VADDPS       Z24, Z10, Z10
-	VMOVUPS      Z10, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
-	VADDPS       Z24, Z11, Z11
-	VMOVUPS      Z11, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x04
+	MOVQ         56(AX), R14
+	VMOVUPS      Z9, (CX)(R14*4)
+	VMOVUPS      Z10, 64(CX)(R14*4)
+	VMOVUPS      Z11, K1, 128(CX)(R14*4)
+	CMPQ         DX, $0x04
 	JE           done
-	MOVQ         72(AX), BX
-	VMOVUPS      (DX)(BX*4), Z24
-	VADDPS       Z24, Z12, Z12
-	VMOVUPS      Z12, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z24
-	VADDPS       Z24, Z13, Z13
-	VMOVUPS      Z13, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
-	VADDPS       Z24, Z14, Z14
-	VMOVUPS      Z14, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x05
+	MOVQ         72(AX), R14
+	VMOVUPS      Z12, (CX)(R14*4)
+	VMOVUPS      Z13, 64(CX)(R14*4)
+	VMOVUPS      Z14, K1, 128(CX)(R14*4)
+	CMPQ         DX, $0x05
 	JE           done
-	MOVQ         88(AX), BX
-	VMOVUPS      (DX)(BX*4), Z24
-	VADDPS       Z24, Z15, Z15
-	VMOVUPS      Z15, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z24
-	VADDPS       Z24, Z16, Z16
-	VMOVUPS      Z16, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
-	VADDPS       Z24, Z17, Z17
-	VMOVUPS      Z17, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x06
+	MOVQ         88(AX), R14
+	VMOVUPS      Z15, (CX)(R14*4)
+	VMOVUPS      Z16, 64(CX)(R14*4)
+	VMOVUPS      Z17, K1, 128(CX)(R14*4)
+	CMPQ         DX, $0x06
 	JE           done
-	MOVQ         104(AX), BX
-	VMOVUPS      (DX)(BX*4), Z24
-	VADDPS       Z24, Z18, Z18
-	VMOVUPS      Z18, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z24
-	VADDPS       Z24, Z19, Z19
-	VMOVUPS      Z19, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
-	VADDPS       Z24, Z20, Z20
-	VMOVUPS      Z20, K1, 128(DX)(BX*4)
-	CMPQ         CX, $0x07
+	MOVQ         104(AX), R14
+	VMOVUPS      Z18, (CX)(R14*4)
+	VMOVUPS      Z19, 64(CX)(R14*4)
+	VMOVUPS      Z20, K1, 128(CX)(R14*4)
+	CMPQ         DX, $0x07
 	JE           done
-	MOVQ         120(AX), BX
-	VMOVUPS      (DX)(BX*4), Z24
-	VADDPS       Z24, Z21, Z21
-	VMOVUPS      Z21, (DX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z24
-	VADDPS       Z24, Z22, Z22
-	VMOVUPS      Z22, 64(DX)(BX*4)
-	VMOVUPS.Z    128(DX)(BX*4), K1, Z24
-	VADDPS       Z24, Z23, Z23
-	VMOVUPS      Z23, K1, 128(DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ    8(AX), BX
-	VMOVUPS Z0, (DX)(BX*4)
-	VMOVUPS Z1, 64(DX)(BX*4)
-	VMOVUPS Z2, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x01
-	JE      done
-	MOVQ    24(AX), BX
-	VMOVUPS Z3, (DX)(BX*4)
-	VMOVUPS Z4, 64(DX)(BX*4)
-	VMOVUPS Z5, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x02
-	JE      done
-	MOVQ    40(AX), BX
-	VMOVUPS Z6, (DX)(BX*4)
-	VMOVUPS Z7, 64(DX)(BX*4)
-	VMOVUPS Z8, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x03
-	JE      done
-	MOVQ    56(AX), BX
-	VMOVUPS Z9, (DX)(BX*4)
-	VMOVUPS Z10, 64(DX)(BX*4)
-	VMOVUPS Z11, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x04
-	JE      done
-	MOVQ    72(AX), BX
-	VMOVUPS Z12, (DX)(BX*4)
-	VMOVUPS Z13, 64(DX)(BX*4)
-	VMOVUPS Z14, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x05
-	JE      done
-	MOVQ    88(AX), BX
-	VMOVUPS Z15, (DX)(BX*4)
-	VMOVUPS Z16, 64(DX)(BX*4)
-	VMOVUPS Z17, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x06
-	JE      done
-	MOVQ    104(AX), BX
-	VMOVUPS Z18, (DX)(BX*4)
-	VMOVUPS Z19, 64(DX)(BX*4)
-	VMOVUPS Z20, K1, 128(DX)(BX*4)
-	CMPQ    CX, $0x07
-	JE      done
-	MOVQ    120(AX), BX
-	VMOVUPS Z21, (DX)(BX*4)
-	VMOVUPS Z22, 64(DX)(BX*4)
-	VMOVUPS Z23, K1, 128(DX)(BX*4)
-
-next:
-	ADDQ $0x80, AX
-	SUBQ $0x08, CX
-	JG   rows
+	MOVQ         120(AX), R14
+	VMOVUPS      Z21, (CX)(R14*4)
+	VMOVUPS      Z22, 64(CX)(R14*4)
+	VMOVUPS      Z23, K1, 128(CX)(R14*4)
+	ADDQ         $0x80, AX
+	SUBQ         $0x08, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 
 done:
 	VZEROUPPER
@@ -3572,363 +3731,487 @@ block:
 	VZEROUPPER
 	RET
 
-// func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, FMA3
-TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile1x1AVX2(SB), NOSPLIT, $16-80
 	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
 	MOVQ    row+8(FP), AX
+	MOVQ    bias+72(FP), CX
+	MOVQ    CX, (SP)
 	MOVQ    n+0(FP), CX
+	MOVQ    CX, 8(SP)
 
 rows:
+	MOVQ       begin+64(FP), CX
+	CMPQ       CX, $0x01
+	JE         fromC
+	JB         fromZero
+	MOVQ       (SP), DX
+	CMPQ       CX, $0x02
+	JE         fromRows
+	VMASKMOVPS (DX), Y0, Y1
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (DX), Y1
+	ADDQ         $0x04, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ       c+48(FP), DX
+	MOVQ       8(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y1
+	JMP        begun
+
+fromZero:
 	VXORPS Y1, Y1, Y1
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), SI
-	MOVQ   k+16(FP), DI
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), BX
+	MOVQ k+16(FP), SI
 
 steps:
-	MOVQ         8(SI), R8
-	VMASKMOVPS   (DX)(R8*4), Y0, Y2
-	MOVQ         (SI), R8
-	VBROADCASTSS (BX)(R8*4), Y3
+	MOVQ         8(BX), DI
+	VMASKMOVPS   (CX)(DI*4), Y0, Y2
+	MOVQ         (BX), DI
+	VBROADCASTSS (DX)(DI*4), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         $0x10, SI
-	DECQ         DI
+	ADDQ         $0x10, BX
+	DECQ         SI
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y2
-	VADDPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ       8(AX), BX
-	VMASKMOVPS Y1, Y0, (DX)(BX*4)
-
-next:
-	ADDQ $0x10, AX
-	SUBQ $0x01, CX
-	JG   rows
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), DI
+	VMASKMOVPS   Y1, Y0, (CX)(DI*4)
+	ADDQ         $0x10, AX
+	SUBQ         $0x01, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile1x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, FMA3
-TEXT ·tile1x2AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile1x2AVX2(SB), NOSPLIT, $16-80
 	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
 	MOVQ    row+8(FP), AX
+	MOVQ    bias+72(FP), CX
+	MOVQ    CX, (SP)
 	MOVQ    n+0(FP), CX
+	MOVQ    CX, 8(SP)
 
 rows:
+	MOVQ       begin+64(FP), CX
+	CMPQ       CX, $0x01
+	JE         fromC
+	JB         fromZero
+	MOVQ       (SP), DX
+	CMPQ       CX, $0x02
+	JE         fromRows
+	VMOVUPS    (DX), Y1
+	VMASKMOVPS 32(DX), Y0, Y2
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (DX), Y1
+	VMOVAPS      Y1, Y2
+	ADDQ         $0x04, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ       c+48(FP), DX
+	MOVQ       8(AX), CX
+	VMOVUPS    (DX)(CX*4), Y1
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y2
+	JMP        begun
+
+fromZero:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), SI
-	MOVQ   k+16(FP), DI
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), BX
+	MOVQ k+16(FP), SI
 
 steps:
-	MOVQ         8(SI), R8
-	VMOVUPS      (DX)(R8*4), Y3
-	VMASKMOVPS   32(DX)(R8*4), Y0, Y4
-	MOVQ         (SI), R8
-	VBROADCASTSS (BX)(R8*4), Y5
+	MOVQ         8(BX), DI
+	VMOVUPS      (CX)(DI*4), Y3
+	VMASKMOVPS   32(CX)(DI*4), Y0, Y4
+	MOVQ         (BX), DI
+	VBROADCASTSS (DX)(DI*4), Y5
 	VFMADD231PS  Y3, Y5, Y1
 	VFMADD231PS  Y4, Y5, Y2
+	ADDQ         $0x10, BX
+	DECQ         SI
+	JNZ          steps
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), DI
+	VMOVUPS      Y1, (CX)(DI*4)
+	VMASKMOVPS   Y2, Y0, 32(CX)(DI*4)
+	ADDQ         $0x10, AX
+	SUBQ         $0x01, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
+	VZEROUPPER
+	RET
+
+// func tile2x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
+// Requires: AVX, FMA3
+TEXT ·tile2x1AVX2(SB), NOSPLIT, $16-80
+	MOVQ    last+56(FP), AX
+	LEAQ    laneMask<>+0(SB), CX
+	NEGQ    AX
+	VMOVUPS 32(CX)(AX*4), Y0
+	MOVQ    row+8(FP), AX
+	MOVQ    bias+72(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    n+0(FP), CX
+	MOVQ    CX, 8(SP)
+
+rows:
+	MOVQ       begin+64(FP), CX
+	CMPQ       CX, $0x01
+	JE         fromC
+	JB         fromZero
+	MOVQ       (SP), DX
+	CMPQ       CX, $0x02
+	JE         fromRows
+	VMASKMOVPS (DX), Y0, Y1
+	VMOVAPS    Y1, Y2
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS 4(DX), Y2
+	ADDQ         $0x08, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ       c+48(FP), DX
+	MOVQ       8(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y1
+	MOVQ       24(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y2
+	JMP        begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), SI
+	MOVQ k+16(FP), DI
+
+steps:
+	MOVQ         8(SI), R8
+	VMASKMOVPS   (CX)(R8*4), Y0, Y3
+	MOVQ         (SI), R8
+	VBROADCASTSS (DX)(R8*4), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (BX)(R8*4), Y4
+	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x10, SI
 	DECQ         DI
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ       8(AX), BX
-	VMOVUPS    Y1, (DX)(BX*4)
-	VMASKMOVPS Y2, Y0, 32(DX)(BX*4)
-
-next:
-	ADDQ $0x10, AX
-	SUBQ $0x01, CX
-	JG   rows
-	VZEROUPPER
-	RET
-
-// func tile2x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
-// Requires: AVX, FMA3
-TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-65
-	MOVQ    last+56(FP), AX
-	LEAQ    laneMask<>+0(SB), CX
-	NEGQ    AX
-	VMOVUPS 32(CX)(AX*4), Y0
-	MOVQ    row+8(FP), AX
-	MOVQ    n+0(FP), CX
-
-rows:
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), DI
-	MOVQ   k+16(FP), R8
-
-steps:
-	MOVQ         8(DI), R9
-	VMASKMOVPS   (DX)(R9*4), Y0, Y3
-	MOVQ         (DI), R9
-	VBROADCASTSS (BX)(R9*4), Y4
-	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (SI)(R9*4), Y4
-	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         $0x10, DI
-	DECQ         R8
-	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y3
-	VADDPS       Y3, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(BX*4)
-	CMPQ         CX, $0x01
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), R8
+	VMASKMOVPS   Y1, Y0, (CX)(R8*4)
+	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ       8(AX), BX
-	VMASKMOVPS Y1, Y0, (DX)(BX*4)
-	CMPQ       CX, $0x01
-	JE         done
-	MOVQ       24(AX), BX
-	VMASKMOVPS Y2, Y0, (DX)(BX*4)
-
-next:
-	ADDQ $0x20, AX
-	SUBQ $0x02, CX
-	JG   rows
+	MOVQ         24(AX), R8
+	VMASKMOVPS   Y2, Y0, (CX)(R8*4)
+	ADDQ         $0x20, AX
+	SUBQ         $0x02, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile2x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, FMA3
-TEXT ·tile2x2AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile2x2AVX2(SB), NOSPLIT, $16-80
 	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
 	MOVQ    row+8(FP), AX
+	MOVQ    bias+72(FP), CX
+	MOVQ    CX, (SP)
 	MOVQ    n+0(FP), CX
+	MOVQ    CX, 8(SP)
 
 rows:
+	MOVQ       begin+64(FP), CX
+	CMPQ       CX, $0x01
+	JE         fromC
+	JB         fromZero
+	MOVQ       (SP), DX
+	CMPQ       CX, $0x02
+	JE         fromRows
+	VMOVUPS    (DX), Y1
+	VMOVAPS    Y1, Y3
+	VMASKMOVPS 32(DX), Y0, Y2
+	VMOVAPS    Y2, Y4
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (DX), Y1
+	VMOVAPS      Y1, Y2
+	VBROADCASTSS 4(DX), Y3
+	VMOVAPS      Y3, Y4
+	ADDQ         $0x08, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ       c+48(FP), DX
+	MOVQ       8(AX), CX
+	VMOVUPS    (DX)(CX*4), Y1
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y2
+	MOVQ       24(AX), CX
+	VMOVUPS    (DX)(CX*4), Y3
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y4
+	JMP        begun
+
+fromZero:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), DI
-	MOVQ   k+16(FP), R8
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), SI
+	MOVQ k+16(FP), DI
 
 steps:
-	MOVQ         8(DI), R9
-	VMOVUPS      (DX)(R9*4), Y5
-	VMASKMOVPS   32(DX)(R9*4), Y0, Y6
-	MOVQ         (DI), R9
-	VBROADCASTSS (BX)(R9*4), Y7
+	MOVQ         8(SI), R8
+	VMOVUPS      (CX)(R8*4), Y5
+	VMASKMOVPS   32(CX)(R8*4), Y0, Y6
+	MOVQ         (SI), R8
+	VBROADCASTSS (DX)(R8*4), Y7
 	VFMADD231PS  Y5, Y7, Y1
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (SI)(R9*4), Y7
+	VBROADCASTSS (BX)(R8*4), Y7
 	VFMADD231PS  Y5, Y7, Y3
 	VFMADD231PS  Y6, Y7, Y4
-	ADDQ         $0x10, DI
-	DECQ         R8
+	ADDQ         $0x10, SI
+	DECQ         DI
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Y5
-	VADDPS       Y5, Y1, Y1
-	VMOVUPS      Y1, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(DX)(BX*4)
-	CMPQ         CX, $0x01
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), R8
+	VMOVUPS      Y1, (CX)(R8*4)
+	VMASKMOVPS   Y2, Y0, 32(CX)(R8*4)
+	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (DX)(BX*4), Y1
-	VADDPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, 32(DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ       8(AX), BX
-	VMOVUPS    Y1, (DX)(BX*4)
-	VMASKMOVPS Y2, Y0, 32(DX)(BX*4)
-	CMPQ       CX, $0x01
-	JE         done
-	MOVQ       24(AX), BX
-	VMOVUPS    Y3, (DX)(BX*4)
-	VMASKMOVPS Y4, Y0, 32(DX)(BX*4)
-
-next:
-	ADDQ $0x20, AX
-	SUBQ $0x02, CX
-	JG   rows
+	MOVQ         24(AX), R8
+	VMOVUPS      Y3, (CX)(R8*4)
+	VMASKMOVPS   Y4, Y0, 32(CX)(R8*4)
+	ADDQ         $0x20, AX
+	SUBQ         $0x02, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile4x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, FMA3
-TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile4x1AVX2(SB), NOSPLIT, $16-80
 	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
 	MOVQ    row+8(FP), AX
+	MOVQ    bias+72(FP), CX
+	MOVQ    CX, (SP)
 	MOVQ    n+0(FP), CX
+	MOVQ    CX, 8(SP)
 
 rows:
+	MOVQ       begin+64(FP), CX
+	CMPQ       CX, $0x01
+	JE         fromC
+	JB         fromZero
+	MOVQ       (SP), DX
+	CMPQ       CX, $0x02
+	JE         fromRows
+	VMASKMOVPS (DX), Y0, Y1
+	VMOVAPS    Y1, Y2
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y4
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS 4(DX), Y2
+	VBROADCASTSS 8(DX), Y3
+	VBROADCASTSS 12(DX), Y4
+	ADDQ         $0x10, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ       c+48(FP), DX
+	MOVQ       8(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y1
+	MOVQ       24(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y2
+	MOVQ       40(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y3
+	MOVQ       56(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y4
+	JMP        begun
+
+fromZero:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R9
-	MOVQ   k+16(FP), R10
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R8
+	MOVQ k+16(FP), R9
 
 steps:
-	MOVQ         8(R9), R11
-	VMASKMOVPS   (DX)(R11*4), Y0, Y5
-	MOVQ         (R9), R11
-	VBROADCASTSS (BX)(R11*4), Y6
+	MOVQ         8(R8), R10
+	VMASKMOVPS   (CX)(R10*4), Y0, Y5
+	MOVQ         (R8), R10
+	VBROADCASTSS (DX)(R10*4), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (SI)(R11*4), Y6
+	VBROADCASTSS (BX)(R10*4), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (DI)(R11*4), Y6
+	VBROADCASTSS (SI)(R10*4), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R8)(R11*4), Y6
+	VBROADCASTSS (DI)(R10*4), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $0x10, R9
-	DECQ         R10
+	ADDQ         $0x10, R8
+	DECQ         R9
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y5
-	VADDPS       Y5, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(BX*4)
-	CMPQ         CX, $0x01
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), R10
+	VMASKMOVPS   Y1, Y0, (CX)(R10*4)
+	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(BX*4)
-	CMPQ         CX, $0x02
+	MOVQ         24(AX), R10
+	VMASKMOVPS   Y2, Y0, (CX)(R10*4)
+	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DX)(BX*4)
-	CMPQ         CX, $0x03
+	MOVQ         40(AX), R10
+	VMASKMOVPS   Y3, Y0, (CX)(R10*4)
+	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ       8(AX), BX
-	VMASKMOVPS Y1, Y0, (DX)(BX*4)
-	CMPQ       CX, $0x01
-	JE         done
-	MOVQ       24(AX), BX
-	VMASKMOVPS Y2, Y0, (DX)(BX*4)
-	CMPQ       CX, $0x02
-	JE         done
-	MOVQ       40(AX), BX
-	VMASKMOVPS Y3, Y0, (DX)(BX*4)
-	CMPQ       CX, $0x03
-	JE         done
-	MOVQ       56(AX), BX
-	VMASKMOVPS Y4, Y0, (DX)(BX*4)
-
-next:
-	ADDQ $0x40, AX
-	SUBQ $0x04, CX
-	JG   rows
+	MOVQ         56(AX), R10
+	VMASKMOVPS   Y4, Y0, (CX)(R10*4)
+	ADDQ         $0x40, AX
+	SUBQ         $0x04, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile4x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, FMA3
-TEXT ·tile4x2AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile4x2AVX2(SB), NOSPLIT, $16-80
 	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
 	MOVQ    row+8(FP), AX
+	MOVQ    bias+72(FP), CX
+	MOVQ    CX, (SP)
 	MOVQ    n+0(FP), CX
+	MOVQ    CX, 8(SP)
 
 rows:
+	MOVQ       begin+64(FP), CX
+	CMPQ       CX, $0x01
+	JE         fromC
+	JB         fromZero
+	MOVQ       (SP), DX
+	CMPQ       CX, $0x02
+	JE         fromRows
+	VMOVUPS    (DX), Y1
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y1, Y7
+	VMASKMOVPS 32(DX), Y0, Y2
+	VMOVAPS    Y2, Y4
+	VMOVAPS    Y2, Y6
+	VMOVAPS    Y2, Y8
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (DX), Y1
+	VMOVAPS      Y1, Y2
+	VBROADCASTSS 4(DX), Y3
+	VMOVAPS      Y3, Y4
+	VBROADCASTSS 8(DX), Y5
+	VMOVAPS      Y5, Y6
+	VBROADCASTSS 12(DX), Y7
+	VMOVAPS      Y7, Y8
+	ADDQ         $0x10, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ       c+48(FP), DX
+	MOVQ       8(AX), CX
+	VMOVUPS    (DX)(CX*4), Y1
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y2
+	MOVQ       24(AX), CX
+	VMOVUPS    (DX)(CX*4), Y3
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y4
+	MOVQ       40(AX), CX
+	VMOVUPS    (DX)(CX*4), Y5
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y6
+	MOVQ       56(AX), CX
+	VMOVUPS    (DX)(CX*4), Y7
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y8
+	JMP        begun
+
+fromZero:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -3937,245 +4220,277 @@ rows:
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R9
-	MOVQ   k+16(FP), R10
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R8
+	MOVQ k+16(FP), R9
 
 steps:
-	MOVQ         8(R9), R11
-	VMOVUPS      (DX)(R11*4), Y9
-	VMASKMOVPS   32(DX)(R11*4), Y0, Y10
-	MOVQ         (R9), R11
-	VBROADCASTSS (BX)(R11*4), Y11
+	MOVQ         8(R8), R10
+	VMOVUPS      (CX)(R10*4), Y9
+	VMASKMOVPS   32(CX)(R10*4), Y0, Y10
+	MOVQ         (R8), R10
+	VBROADCASTSS (DX)(R10*4), Y11
 	VFMADD231PS  Y9, Y11, Y1
 	VFMADD231PS  Y10, Y11, Y2
-	VBROADCASTSS (SI)(R11*4), Y11
+	VBROADCASTSS (BX)(R10*4), Y11
 	VFMADD231PS  Y9, Y11, Y3
 	VFMADD231PS  Y10, Y11, Y4
-	VBROADCASTSS (DI)(R11*4), Y11
+	VBROADCASTSS (SI)(R10*4), Y11
 	VFMADD231PS  Y9, Y11, Y5
 	VFMADD231PS  Y10, Y11, Y6
-	VBROADCASTSS (R8)(R11*4), Y11
+	VBROADCASTSS (DI)(R10*4), Y11
 	VFMADD231PS  Y9, Y11, Y7
 	VFMADD231PS  Y10, Y11, Y8
-	ADDQ         $0x10, R9
-	DECQ         R10
+	ADDQ         $0x10, R8
+	DECQ         R9
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Y9
-	VADDPS       Y9, Y1, Y1
-	VMOVUPS      Y1, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(DX)(BX*4)
-	CMPQ         CX, $0x01
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), R10
+	VMOVUPS      Y1, (CX)(R10*4)
+	VMASKMOVPS   Y2, Y0, 32(CX)(R10*4)
+	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (DX)(BX*4), Y1
-	VADDPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, 32(DX)(BX*4)
-	CMPQ         CX, $0x02
+	MOVQ         24(AX), R10
+	VMOVUPS      Y3, (CX)(R10*4)
+	VMASKMOVPS   Y4, Y0, 32(CX)(R10*4)
+	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS      (DX)(BX*4), Y1
-	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y5, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, 32(DX)(BX*4)
-	CMPQ         CX, $0x03
+	MOVQ         40(AX), R10
+	VMOVUPS      Y5, (CX)(R10*4)
+	VMASKMOVPS   Y6, Y0, 32(CX)(R10*4)
+	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS      (DX)(BX*4), Y1
-	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y8, Y8
-	VMASKMOVPS   Y8, Y0, 32(DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ       8(AX), BX
-	VMOVUPS    Y1, (DX)(BX*4)
-	VMASKMOVPS Y2, Y0, 32(DX)(BX*4)
-	CMPQ       CX, $0x01
-	JE         done
-	MOVQ       24(AX), BX
-	VMOVUPS    Y3, (DX)(BX*4)
-	VMASKMOVPS Y4, Y0, 32(DX)(BX*4)
-	CMPQ       CX, $0x02
-	JE         done
-	MOVQ       40(AX), BX
-	VMOVUPS    Y5, (DX)(BX*4)
-	VMASKMOVPS Y6, Y0, 32(DX)(BX*4)
-	CMPQ       CX, $0x03
-	JE         done
-	MOVQ       56(AX), BX
-	VMOVUPS    Y7, (DX)(BX*4)
-	VMASKMOVPS Y8, Y0, 32(DX)(BX*4)
-
-next:
-	ADDQ $0x40, AX
-	SUBQ $0x04, CX
-	JG   rows
+	MOVQ         56(AX), R10
+	VMOVUPS      Y7, (CX)(R10*4)
+	VMASKMOVPS   Y8, Y0, 32(CX)(R10*4)
+	ADDQ         $0x40, AX
+	SUBQ         $0x04, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile6x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, FMA3
-TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile6x1AVX2(SB), NOSPLIT, $16-80
 	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
 	MOVQ    row+8(FP), AX
+	MOVQ    bias+72(FP), CX
+	MOVQ    CX, (SP)
 	MOVQ    n+0(FP), CX
+	MOVQ    CX, 8(SP)
 
 rows:
+	MOVQ       begin+64(FP), CX
+	CMPQ       CX, $0x01
+	JE         fromC
+	JB         fromZero
+	MOVQ       (SP), DX
+	CMPQ       CX, $0x02
+	JE         fromRows
+	VMASKMOVPS (DX), Y0, Y1
+	VMOVAPS    Y1, Y2
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y4
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y1, Y6
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS 4(DX), Y2
+	VBROADCASTSS 8(DX), Y3
+	VBROADCASTSS 12(DX), Y4
+	VBROADCASTSS 16(DX), Y5
+	VBROADCASTSS 20(DX), Y6
+	ADDQ         $0x18, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ       c+48(FP), DX
+	MOVQ       8(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y1
+	MOVQ       24(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y2
+	MOVQ       40(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y3
+	MOVQ       56(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y4
+	MOVQ       72(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y5
+	MOVQ       88(AX), CX
+	VMASKMOVPS (DX)(CX*4), Y0, Y6
+	JMP        begun
+
+fromZero:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   64(AX), R9
-	LEAQ   (DX)(R9*4), R9
-	MOVQ   80(AX), R10
-	LEAQ   (DX)(R10*4), R10
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R11
-	MOVQ   k+16(FP), R12
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ 64(AX), R8
+	LEAQ (CX)(R8*4), R8
+	MOVQ 80(AX), R9
+	LEAQ (CX)(R9*4), R9
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R10
+	MOVQ k+16(FP), R11
 
 steps:
-	MOVQ         8(R11), R13
-	VMASKMOVPS   (DX)(R13*4), Y0, Y7
-	MOVQ         (R11), R13
-	VBROADCASTSS (BX)(R13*4), Y8
+	MOVQ         8(R10), R12
+	VMASKMOVPS   (CX)(R12*4), Y0, Y7
+	MOVQ         (R10), R12
+	VBROADCASTSS (DX)(R12*4), Y8
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (SI)(R13*4), Y8
+	VBROADCASTSS (BX)(R12*4), Y8
 	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (DI)(R13*4), Y8
+	VBROADCASTSS (SI)(R12*4), Y8
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R8)(R13*4), Y8
+	VBROADCASTSS (DI)(R12*4), Y8
 	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS (R9)(R13*4), Y8
+	VBROADCASTSS (R8)(R12*4), Y8
 	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS (R10)(R13*4), Y8
+	VBROADCASTSS (R9)(R12*4), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         $0x10, R11
-	DECQ         R12
+	ADDQ         $0x10, R10
+	DECQ         R11
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y7
-	VADDPS       Y7, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(BX*4)
-	CMPQ         CX, $0x01
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), R12
+	VMASKMOVPS   Y1, Y0, (CX)(R12*4)
+	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(BX*4)
-	CMPQ         CX, $0x02
+	MOVQ         24(AX), R12
+	VMASKMOVPS   Y2, Y0, (CX)(R12*4)
+	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DX)(BX*4)
-	CMPQ         CX, $0x03
+	MOVQ         40(AX), R12
+	VMASKMOVPS   Y3, Y0, (CX)(R12*4)
+	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (DX)(BX*4)
-	CMPQ         CX, $0x04
+	MOVQ         56(AX), R12
+	VMASKMOVPS   Y4, Y0, (CX)(R12*4)
+	CMPQ         DX, $0x04
 	JE           done
-	MOVQ         72(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y5, Y5
-	VMASKMOVPS   Y5, Y0, (DX)(BX*4)
-	CMPQ         CX, $0x05
+	MOVQ         72(AX), R12
+	VMASKMOVPS   Y5, Y0, (CX)(R12*4)
+	CMPQ         DX, $0x05
 	JE           done
-	MOVQ         88(AX), BX
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, (DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ       8(AX), BX
-	VMASKMOVPS Y1, Y0, (DX)(BX*4)
-	CMPQ       CX, $0x01
-	JE         done
-	MOVQ       24(AX), BX
-	VMASKMOVPS Y2, Y0, (DX)(BX*4)
-	CMPQ       CX, $0x02
-	JE         done
-	MOVQ       40(AX), BX
-	VMASKMOVPS Y3, Y0, (DX)(BX*4)
-	CMPQ       CX, $0x03
-	JE         done
-	MOVQ       56(AX), BX
-	VMASKMOVPS Y4, Y0, (DX)(BX*4)
-	CMPQ       CX, $0x04
-	JE         done
-	MOVQ       72(AX), BX
-	VMASKMOVPS Y5, Y0, (DX)(BX*4)
-	CMPQ       CX, $0x05
-	JE         done
-	MOVQ       88(AX), BX
-	VMASKMOVPS Y6, Y0, (DX)(BX*4)
-
-next:
-	ADDQ $0x60, AX
-	SUBQ $0x06, CX
-	JG   rows
+	MOVQ         88(AX), R12
+	VMASKMOVPS   Y6, Y0, (CX)(R12*4)
+	ADDQ         $0x60, AX
+	SUBQ         $0x06, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, add bool)
+// func tile6x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, FMA3
-TEXT ·tile6x2AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile6x2AVX2(SB), NOSPLIT, $16-80
 	MOVQ    last+56(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y0
 	MOVQ    row+8(FP), AX
+	MOVQ    bias+72(FP), CX
+	MOVQ    CX, (SP)
 	MOVQ    n+0(FP), CX
+	MOVQ    CX, 8(SP)
 
 rows:
+	MOVQ       begin+64(FP), CX
+	CMPQ       CX, $0x01
+	JE         fromC
+	JB         fromZero
+	MOVQ       (SP), DX
+	CMPQ       CX, $0x02
+	JE         fromRows
+	VMOVUPS    (DX), Y1
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y1, Y7
+	VMOVAPS    Y1, Y9
+	VMOVAPS    Y1, Y11
+	VMASKMOVPS 32(DX), Y0, Y2
+	VMOVAPS    Y2, Y4
+	VMOVAPS    Y2, Y6
+	VMOVAPS    Y2, Y8
+	VMOVAPS    Y2, Y10
+	VMOVAPS    Y2, Y12
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (DX), Y1
+	VMOVAPS      Y1, Y2
+	VBROADCASTSS 4(DX), Y3
+	VMOVAPS      Y3, Y4
+	VBROADCASTSS 8(DX), Y5
+	VMOVAPS      Y5, Y6
+	VBROADCASTSS 12(DX), Y7
+	VMOVAPS      Y7, Y8
+	VBROADCASTSS 16(DX), Y9
+	VMOVAPS      Y9, Y10
+	VBROADCASTSS 20(DX), Y11
+	VMOVAPS      Y11, Y12
+	ADDQ         $0x18, (SP)
+	JMP          begun
+
+fromC:
+	MOVQ       c+48(FP), DX
+	MOVQ       8(AX), CX
+	VMOVUPS    (DX)(CX*4), Y1
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y2
+	MOVQ       24(AX), CX
+	VMOVUPS    (DX)(CX*4), Y3
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y4
+	MOVQ       40(AX), CX
+	VMOVUPS    (DX)(CX*4), Y5
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y6
+	MOVQ       56(AX), CX
+	VMOVUPS    (DX)(CX*4), Y7
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y8
+	MOVQ       72(AX), CX
+	VMOVUPS    (DX)(CX*4), Y9
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y10
+	MOVQ       88(AX), CX
+	VMOVUPS    (DX)(CX*4), Y11
+	VMASKMOVPS 32(DX)(CX*4), Y0, Y12
+	JMP        begun
+
+fromZero:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -4188,141 +4503,85 @@ rows:
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
 	VXORPS Y12, Y12, Y12
-	MOVQ   a+32(FP), DX
-	MOVQ   (AX), BX
-	LEAQ   (DX)(BX*4), BX
-	MOVQ   16(AX), SI
-	LEAQ   (DX)(SI*4), SI
-	MOVQ   32(AX), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   48(AX), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   64(AX), R9
-	LEAQ   (DX)(R9*4), R9
-	MOVQ   80(AX), R10
-	LEAQ   (DX)(R10*4), R10
-	MOVQ   b+40(FP), DX
-	MOVQ   step+24(FP), R11
-	MOVQ   k+16(FP), R12
+
+begun:
+	MOVQ a+32(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 48(AX), DI
+	LEAQ (CX)(DI*4), DI
+	MOVQ 64(AX), R8
+	LEAQ (CX)(R8*4), R8
+	MOVQ 80(AX), R9
+	LEAQ (CX)(R9*4), R9
+	MOVQ b+40(FP), CX
+	MOVQ step+24(FP), R10
+	MOVQ k+16(FP), R11
 
 steps:
-	MOVQ         8(R11), R13
-	VMOVUPS      (DX)(R13*4), Y13
-	VMASKMOVPS   32(DX)(R13*4), Y0, Y14
-	MOVQ         (R11), R13
-	VBROADCASTSS (BX)(R13*4), Y15
+	MOVQ         8(R10), R12
+	VMOVUPS      (CX)(R12*4), Y13
+	VMASKMOVPS   32(CX)(R12*4), Y0, Y14
+	MOVQ         (R10), R12
+	VBROADCASTSS (DX)(R12*4), Y15
 	VFMADD231PS  Y13, Y15, Y1
 	VFMADD231PS  Y14, Y15, Y2
-	VBROADCASTSS (SI)(R13*4), Y15
+	VBROADCASTSS (BX)(R12*4), Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
-	VBROADCASTSS (DI)(R13*4), Y15
+	VBROADCASTSS (SI)(R12*4), Y15
 	VFMADD231PS  Y13, Y15, Y5
 	VFMADD231PS  Y14, Y15, Y6
-	VBROADCASTSS (R8)(R13*4), Y15
+	VBROADCASTSS (DI)(R12*4), Y15
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
-	VBROADCASTSS (R9)(R13*4), Y15
+	VBROADCASTSS (R8)(R12*4), Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
-	VBROADCASTSS (R10)(R13*4), Y15
+	VBROADCASTSS (R9)(R12*4), Y15
 	VFMADD231PS  Y13, Y15, Y11
 	VFMADD231PS  Y14, Y15, Y12
-	ADDQ         $0x10, R11
-	DECQ         R12
+	ADDQ         $0x10, R10
+	DECQ         R11
 	JNZ          steps
-	MOVQ         c+48(FP), DX
-	MOVB         add+64(FP), BL
-	TESTB        BL, BL
-	JZ           overwrite
-	MOVQ         8(AX), BX
-	VMOVUPS      (DX)(BX*4), Y13
-	VADDPS       Y13, Y1, Y1
-	VMOVUPS      Y1, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(DX)(BX*4)
-	CMPQ         CX, $0x01
+	MOVQ         c+48(FP), CX
+	MOVQ         8(SP), DX
+	MOVQ         8(AX), R12
+	VMOVUPS      Y1, (CX)(R12*4)
+	VMASKMOVPS   Y2, Y0, 32(CX)(R12*4)
+	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (DX)(BX*4), Y1
-	VADDPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, 32(DX)(BX*4)
-	CMPQ         CX, $0x02
+	MOVQ         24(AX), R12
+	VMOVUPS      Y3, (CX)(R12*4)
+	VMASKMOVPS   Y4, Y0, 32(CX)(R12*4)
+	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS      (DX)(BX*4), Y1
-	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y5, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, 32(DX)(BX*4)
-	CMPQ         CX, $0x03
+	MOVQ         40(AX), R12
+	VMOVUPS      Y5, (CX)(R12*4)
+	VMASKMOVPS   Y6, Y0, 32(CX)(R12*4)
+	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS      (DX)(BX*4), Y1
-	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y8, Y8
-	VMASKMOVPS   Y8, Y0, 32(DX)(BX*4)
-	CMPQ         CX, $0x04
+	MOVQ         56(AX), R12
+	VMOVUPS      Y7, (CX)(R12*4)
+	VMASKMOVPS   Y8, Y0, 32(CX)(R12*4)
+	CMPQ         DX, $0x04
 	JE           done
-	MOVQ         72(AX), BX
-	VMOVUPS      (DX)(BX*4), Y1
-	VADDPS       Y1, Y9, Y9
-	VMOVUPS      Y9, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y10, Y10
-	VMASKMOVPS   Y10, Y0, 32(DX)(BX*4)
-	CMPQ         CX, $0x05
+	MOVQ         72(AX), R12
+	VMOVUPS      Y9, (CX)(R12*4)
+	VMASKMOVPS   Y10, Y0, 32(CX)(R12*4)
+	CMPQ         DX, $0x05
 	JE           done
-	MOVQ         88(AX), BX
-	VMOVUPS      (DX)(BX*4), Y1
-	VADDPS       Y1, Y11, Y11
-	VMOVUPS      Y11, (DX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y12, Y12
-	VMASKMOVPS   Y12, Y0, 32(DX)(BX*4)
-	JMP          next
-
-overwrite:
-	MOVQ       8(AX), BX
-	VMOVUPS    Y1, (DX)(BX*4)
-	VMASKMOVPS Y2, Y0, 32(DX)(BX*4)
-	CMPQ       CX, $0x01
-	JE         done
-	MOVQ       24(AX), BX
-	VMOVUPS    Y3, (DX)(BX*4)
-	VMASKMOVPS Y4, Y0, 32(DX)(BX*4)
-	CMPQ       CX, $0x02
-	JE         done
-	MOVQ       40(AX), BX
-	VMOVUPS    Y5, (DX)(BX*4)
-	VMASKMOVPS Y6, Y0, 32(DX)(BX*4)
-	CMPQ       CX, $0x03
-	JE         done
-	MOVQ       56(AX), BX
-	VMOVUPS    Y7, (DX)(BX*4)
-	VMASKMOVPS Y8, Y0, 32(DX)(BX*4)
-	CMPQ       CX, $0x04
-	JE         done
-	MOVQ       72(AX), BX
-	VMOVUPS    Y9, (DX)(BX*4)
-	VMASKMOVPS Y10, Y0, 32(DX)(BX*4)
-	CMPQ       CX, $0x05
-	JE         done
-	MOVQ       88(AX), BX
-	VMOVUPS    Y11, (DX)(BX*4)
-	VMASKMOVPS Y12, Y0, 32(DX)(BX*4)
-
-next:
-	ADDQ $0x60, AX
-	SUBQ $0x06, CX
-	JG   rows
+	MOVQ         88(AX), R12
+	VMOVUPS      Y11, (CX)(R12*4)
+	VMASKMOVPS   Y12, Y0, 32(CX)(R12*4)
+	ADDQ         $0x60, AX
+	SUBQ         $0x06, DX
+	MOVQ         DX, 8(SP)
+	JG           rows
 
 done:
 	VZEROUPPER

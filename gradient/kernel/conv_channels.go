@@ -8,8 +8,9 @@ type channelLanes struct {
 	*correlation
 	split
 	weight *[]float32 // for each group and panel, a row for each channel and tap
+	bias   []float32  // nil for none
 	pitch  int        // elements of a result position
-	phases []phaseTables
+	tables []phaseTables
 }
 
 // phaseTables are a phase's tables for [tile].
@@ -25,16 +26,16 @@ const (
 	depthStep = 512 // channels and taps added up before the sum goes to memory
 )
 
-func (c *correlation) channelLanes(weight []float32) *channelLanes {
-	m := &channelLanes{correlation: c, split: newSplit(c.results), pitch: roundUp(c.results, 8)}
+func (c *correlation) channelLanes(weight, bias []float32) *channelLanes {
+	m := &channelLanes{correlation: c, split: newSplit(c.results), bias: bias, pitch: roundUp(c.results, 8)}
 	m.packWeight(weight)
 	for i := range c.phases {
-		m.phases = append(m.phases, m.tables(&c.phases[i]))
+		m.tables = append(m.tables, m.phaseTables(&c.phases[i]))
 	}
 	return m
 }
 
-func (m *channelLanes) tables(f *phase) phaseTables {
+func (m *channelLanes) phaseTables(f *phase) phaseTables {
 	n := f.count.size()
 	t := phaseTables{offsets(roundUp(n, isa.rows)), n, offsets(m.channels * len(f.taps)), len(f.taps) == 0}
 	base := m.sourceSteps(f, func(p, at, ch int, tap tap) { (*t.step)[p] = pair{at, ch*m.taps + tap.index} })
@@ -81,36 +82,30 @@ func (m *channelLanes) packWeight(weight []float32) {
 
 func (m *channelLanes) free() {
 	release(m.weight)
-	for _, f := range m.phases {
+	for _, f := range m.tables {
 		releaseOffsets(f.row)
 		releaseOffsets(f.step)
 	}
 }
 
-func (m *channelLanes) image(group int, source, bias, result []float32) {
+func (m *channelLanes) image(group int, source, result []float32) {
 	positions := m.extent.size()
 	out := scratch(positions * m.pitch)
 	defer release(out)
-	if bias != nil {
-		for q := range positions {
-			copy((*out)[q*m.pitch:], bias)
+	for _, f := range m.tables {
+		if !f.empty {
+			m.positions(&f, group, source, *out)
+			continue
 		}
-	}
-	for _, f := range m.phases {
-		switch {
-		case !f.empty:
-			m.positions(&f, group, source, *out, bias != nil)
-		case bias == nil:
-			for _, r := range (*f.row)[:f.n] {
-				clear((*out)[r[1] : r[1]+m.results])
-			}
+		for _, r := range (*f.row)[:f.n] {
+			clear((*out)[r[1] : r[1]+m.results])
 		}
 	}
 	transposeAll(result, positions, *out, m.pitch, positions, m.results)
 }
 
 // positions computes all channels of a phase.
-func (m *channelLanes) positions(f *phaseTables, group int, source, out []float32, add bool) {
+func (m *channelLanes) positions(f *phaseTables, group int, source, out []float32) {
 	steps := offsets(len(*f.step))
 	defer releaseOffsets(steps)
 	for q := 0; q < f.n; q += rowBlock {
@@ -119,13 +114,16 @@ func (m *channelLanes) positions(f *phaseTables, group int, source, out []float3
 		for i := range m.panels {
 			j0, j1 := m.panel(i)
 			t.cols, t.b, t.c = j1-j0, (*m.weight)[m.panelAt(group, i):], out[j0:]
+			if m.bias != nil {
+				t.begin, t.bias = fromColumns, m.bias[group*m.results+j0:]
+			}
 			if w := roundUp(t.cols, isa.lanes); w != width {
 				width = w
 				for p, s := range *f.step {
 					(*steps)[p] = pair{s[0], s[1] * width}
 				}
 			}
-			t.runInSteps(*steps, add)
+			t.runInSteps(*steps)
 		}
 	}
 }

@@ -104,9 +104,9 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 	}
 	var m method
 	if c.flat() {
-		m = c.positionLanes(weight)
+		m = c.positionLanes(weight, bias)
 	} else {
-		m = c.channelLanes(weight)
+		m = c.channelLanes(weight, bias)
 	}
 	defer m.free()
 	w.For(n, 1, func(lo, hi int) {
@@ -121,20 +121,41 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 				c.source.fill(*framed, from, c.channels)
 				from = *framed
 			}
-			g := i % c.group
-			var b []float32
-			if bias != nil {
-				b = bias[g*c.results : (g+1)*c.results]
-			}
-			m.image(g, from, b, result[i*c.resultSize:(i+1)*c.resultSize])
+			m.image(i%c.group, from, result[i*c.resultSize:(i+1)*c.resultSize])
 		}
 	})
 }
 
 // method is a way to compute the correlation of one image, its source framed.
 type method interface {
-	image(group int, source, bias, result []float32)
+	image(group int, source, result []float32)
 	free()
+}
+
+// flat tells whether positionLanes applies and is the faster method, from an
+// estimate of cycles.
+func (c *correlation) flat() bool {
+	if len(c.phases) != 1 || c.phases[0].stride != (vec3{1, 1, 1}) || len(c.phases[0].taps) == 0 {
+		return false
+	}
+	depth := c.channels * c.taps
+	run, size := c.run1(), c.extent.size()
+	vectors := func(n int) int { return (n + isa.lanes - 1) / isa.lanes }
+	positions := vectors(run) * c.results * depth
+	if run != size {
+		positions += vectors(run) * c.results * 4 // to drop borders
+	}
+	if c.results > packedRows() {
+		positions += vectors(run) * depth * 4 // to pack
+	}
+	if vectors(run) < isa.vecs {
+		positions += positions / 4 // tiles too narrow
+	}
+	channels := vectors(c.results) * size * (depth + 14) // with the transposition
+	if vectors(c.results) < isa.vecs {
+		channels += channels / 10
+	}
+	return positions < channels
 }
 
 // sourceSteps sets at of every source channel and tap of a phase to its offset

@@ -8,29 +8,17 @@ package kernel
 type positionLanes struct {
 	*correlation
 	weight []float32
-	row    *[]pair // offsets of the result's channels in weight and result
-	step   *[]pair // offsets of channels and taps in weight and source
-	base   int     // of the steps in source
-	length int     // of the run
-	direct bool    // nothing to drop: the run is the result
+	bias   *[]float32 // of each group, rounded up to isa.rows; nil for none
+	row    *[]pair    // offsets of the result's channels in weight and result
+	step   *[]pair    // offsets of channels and taps in weight and source
+	base   int        // of the steps in source
+	length int        // of the run
+	direct bool       // nothing to drop: the run is the result
 }
 
-// flat tells whether positionLanes applies and is the better choice.
-func (c *correlation) flat() bool {
-	if len(c.phases) != 1 || c.phases[0].stride != (vec3{1, 1, 1}) || len(c.phases[0].taps) == 0 {
-		return false
-	}
-	channels := float64(c.results) / float64(roundUp(c.results, isa.lanes))
-	run := c.run1()
-	positions := float64(c.extent.size()) / float64(roundUp(run, isa.lanes))
-	if run < isa.lanes*isa.vecs && c.results >= isa.lanes {
-		return false
-	}
-	if run == c.extent.size() {
-		positions *= 1.15 // no transposition
-	}
-	return positions > channels
-}
+// packedRows is how many rows of a tile make it worth packing the panel of B
+// that they share.
+func packedRows() int { return 3 * isa.rows }
 
 // run1 returns the number of positions from the first to the last of the
 // result, in a frame.
@@ -42,7 +30,7 @@ func (c *correlation) run1() int {
 	return c.source.extent.at(last) + 1
 }
 
-func (c *correlation) positionLanes(weight []float32) *positionLanes {
+func (c *correlation) positionLanes(weight, bias []float32) *positionLanes {
 	f := &c.phases[0]
 	m := &positionLanes{correlation: c, weight: weight, row: offsets(roundUp(c.results, isa.rows)), step: offsets(c.channels * len(f.taps)), length: c.run1()}
 	m.direct = m.length == c.extent.size()
@@ -51,55 +39,67 @@ func (c *correlation) positionLanes(weight []float32) *positionLanes {
 		(*m.row)[i] = pair{i * c.wr, i * m.length}
 	}
 	padRows(*m.row, c.results)
+	if bias != nil {
+		m.bias = scratch(c.group * len(*m.row))
+		for g := range c.group {
+			copy((*m.bias)[g*len(*m.row):], bias[g*c.results:(g+1)*c.results])
+		}
+	}
 	return m
 }
 
 func (m *positionLanes) free() {
 	releaseOffsets(m.row)
 	releaseOffsets(m.step)
+	if m.bias != nil {
+		release(m.bias)
+	}
 }
 
-func (m *positionLanes) image(group int, source, bias, result []float32) {
+func (m *positionLanes) image(group int, source, result []float32) {
 	out := result
 	if !m.direct {
 		buf := scratch(m.results * m.length)
 		defer release(buf)
 		out = *buf
 	}
-	if bias != nil {
-		for i, v := range bias {
-			fill(out[i*m.length:(i+1)*m.length], v)
-		}
+	t := tile{row: *m.row, rows: m.results, a: m.weight[group*m.wSize:]}
+	if m.bias != nil {
+		t.begin, t.bias = fromRows, (*m.bias)[group*len(*m.row):]
 	}
 	columns := newSplit(m.length)
-	width := isa.lanes * isa.vecs
-	packed := scratch(depthStep*width + packSlack)
-	defer release(packed)
-	steps := offsets(depthStep)
-	defer releaseOffsets(steps)
 	for i := range columns.panels {
 		j0, j1 := columns.panel(i)
-		t := tile{row: *m.row, rows: m.results, cols: j1 - j0, a: m.weight[group*m.wSize:], b: source[m.base+j0:], c: out[j0:]}
-		if m.results <= 3*isa.rows {
-			t.runInSteps(*m.step, bias != nil)
-			continue
-		}
-		// Every row of tiles reads the panel: better from memory that is near.
-		for p := 0; p < len(*m.step); p += depthStep {
-			t.step = (*steps)[:min(depthStep, len(*m.step)-p)]
-			b := t.b
-			for i := range t.step {
-				s := (*m.step)[p+i]
-				copy((*packed)[i*width:i*width+t.cols], b[s[1]:])
-				t.step[i] = pair{s[0], i * width}
-			}
-			t.b, t.add = *packed, bias != nil || p > 0
-			t.run()
-			t.b = b
+		t.cols, t.b, t.c = j1-j0, source[m.base+j0:], out[j0:]
+		if m.results <= packedRows() {
+			t.runInSteps(*m.step)
+		} else {
+			m.packed(t)
 		}
 	}
 	if !m.direct {
 		m.dropBorders(result, out)
+	}
+}
+
+// packed computes a tile with many rows, all of which read the panel of B:
+// better from memory that is near.
+func (m *positionLanes) packed(t tile) {
+	width := roundUp(t.cols, isa.lanes)
+	panel, steps := scratch(depthStep*width), offsets(depthStep)
+	defer release(panel)
+	defer releaseOffsets(steps)
+	b := t.b
+	t.b = *panel
+	for p := 0; p < len(*m.step); p += depthStep {
+		t.step = (*steps)[:min(depthStep, len(*m.step)-p)]
+		for i := range t.step {
+			s := (*m.step)[p+i]
+			copy((*panel)[i*width:i*width+t.cols], b[s[1]:])
+			t.step[i] = pair{s[0], i * width}
+		}
+		t.run()
+		t.begin = fromC
 	}
 }
 

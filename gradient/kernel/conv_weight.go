@@ -11,13 +11,17 @@ type gradWeight struct {
 	*convPlan
 	split
 	source frame
-	pitch  int // elements of a position of gy
-	images int // prepared at once
-	x, gy  *[]float32
+	pitch  int        // elements of a position of gy
+	images int        // prepared at once
+	x, gy  *[]float32 // x is nil if there is no frame: used in place
 	sum    *[]float32 // gw transposed: a row of pitch elements for each channel and tap
 	row    *[]pair
 	step   *[]pair // for all positions of the images
 }
+
+// weightBlock is how many elements of x and gy are prepared at once: about half
+// of the second level of cache.
+const weightBlock = 1 << 17
 
 func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
 	if p.ySize == 0 || p.xSize == 0 || p.batch == 0 {
@@ -34,7 +38,11 @@ func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
 		for n := 0; n < p.batch; n += m.images {
 			images := min(m.images, p.batch-n)
 			m.prepare(w, x, gy, n*p.group+g, images)
-			m.accumulate(w, images, n > 0)
+			from := x[(n*p.group+g)*p.xSize:]
+			if m.x != nil {
+				from = *m.x
+			}
+			m.accumulate(w, from, images, n > 0)
 		}
 		transposeAll(gw[g*p.wSize:(g+1)*p.wSize], p.ic*p.taps, *m.sum, m.pitch, p.ic*p.taps, p.oc)
 	}
@@ -44,9 +52,14 @@ func (p *convPlan) newGradWeight() *gradWeight {
 	f := p.forward()
 	m := &gradWeight{convPlan: p, split: newSplit(p.oc), source: f.source, pitch: roundUp(p.oc, 8)}
 	xSize, ySize := p.ic*m.source.extent.size(), m.pitch*p.out.size()
-	m.images = max(1, min(p.batch, (1<<17)/(xSize+ySize)))
-	m.x, m.gy = scratch(m.images*xSize), scratch(m.images*ySize+packSlack)
-	clear(*m.x)
+	m.images = max(1, min(p.batch, weightBlock/(xSize+ySize)))
+	m.gy = scratch(m.images*ySize + packSlack)
+	if m.source.none() {
+		xSize *= p.group // from image to image, in place
+	} else {
+		m.x = scratch(m.images * xSize)
+		clear(*m.x)
+	}
 
 	rows := p.ic * p.taps
 	m.sum, m.row = scratch(rows*m.pitch), offsets(roundUp(rows, isa.rows))
@@ -65,7 +78,9 @@ func (p *convPlan) newGradWeight() *gradWeight {
 }
 
 func (m *gradWeight) free() {
-	release(m.x)
+	if m.x != nil {
+		release(m.x)
+	}
 	release(m.gy)
 	release(m.sum)
 	releaseOffsets(m.row)
@@ -79,14 +94,16 @@ func (m *gradWeight) prepare(w *Workers, x, gy []float32, first, images int) {
 	w.For(images, 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			at := first + i*m.group
-			m.source.fill((*m.x)[i*m.ic*m.source.extent.size():], x[at*m.xSize:], m.ic)
+			if m.x != nil {
+				m.source.fill((*m.x)[i*m.ic*m.source.extent.size():], x[at*m.xSize:], m.ic)
+			}
 			matrix{gy[at*m.ySize:], 1, positions}.pack((*m.gy)[i*positions*m.pitch:], 0, positions, 0, m.oc, m.pitch)
 		}
 	})
 }
 
-// accumulate adds the products of the prepared images.
-func (m *gradWeight) accumulate(w *Workers, images int, add bool) {
+// accumulate adds the products of the prepared images, or overwrites gw.
+func (m *gradWeight) accumulate(w *Workers, x []float32, images int, add bool) {
 	rows := m.ic * m.taps
 	steps := (*m.step)[:images*m.out.size()]
 	const part = 48 // rows at a time: a multiple of every isa.rows
@@ -95,8 +112,8 @@ func (m *gradWeight) accumulate(w *Workers, images int, add bool) {
 		for i := lo; i < hi; i++ {
 			j0, j1 := m.panel(i / parts)
 			r := i % parts * part
-			t := tile{row: (*m.row)[r:], rows: min(part, rows-r), cols: j1 - j0, a: *m.x, b: (*m.gy)[j0:], c: (*m.sum)[j0:]}
-			t.runInSteps(steps, add)
+			t := tile{row: (*m.row)[r:], rows: min(part, rows-r), cols: j1 - j0, a: x, b: (*m.gy)[j0:], c: (*m.sum)[j0:], begin: addTo(add)}
+			t.runInSteps(steps)
 		}
 	})
 }

@@ -128,7 +128,7 @@ func (b *block) multiply(w *Workers) {
 // panelProduct computes rows r0 to r1 of the block in one panel.
 func (b *block) panelProduct(panel, r0, r1 int, step []pair) {
 	j0, j1 := b.panel(panel)
-	t := tile{step: step, row: b.row[r0:], rows: r1 - r0, cols: j1 - j0, a: b.a, c: b.c[b.i0*b.ldc+j0:], add: b.add || b.k0 > 0}
+	t := tile{step: step, row: b.row[r0:], rows: r1 - r0, cols: j1 - j0, a: b.a, c: b.c[b.i0*b.ldc+j0:], begin: addTo(b.add || b.k0 > 0)}
 	kb := roundUp(t.cols, isa.lanes)
 	if m, ok := b.b.(matrix); ok && m.rj == 1 && t.rows <= 3*isa.rows {
 		t.b, kb = m.x[b.k0*m.ri+j0:], m.ri

@@ -90,8 +90,12 @@ func (f *frame) fill(dst, src []float32, channels int) {
 	if f.in.size() == 0 {
 		return
 	}
-	for z := range channels * f.in[0] {
-		to := dst[z/f.in[0]*f.extent.size()+f.offset(vec3{z % f.in[0], 0, 0}):]
-		copyRows(to, f.extent[2], src[z*f.in[1]*f.in[2]:], f.in[2], f.in[1], f.in[2])
+	first, plane, size := f.offset(vec3{}), f.extent[1]*f.extent[2], f.in[1]*f.in[2]
+	for ch := range channels {
+		to := first + ch*f.extent.size()
+		for range f.in[0] {
+			copyRows(dst[to:], f.extent[2], src, f.in[2], f.in[1], f.in[2])
+			to, src = to+plane, src[size:]
+		}
 	}
 }

@@ -20,7 +20,7 @@ var available = func() (sets []*instructions) {
 
 // microkernel is an assembly function that computes n rows a few at a time. The
 // last vector of a row has last elements.
-type microkernel func(n int, row *int, k int, step *int, a, b, c *float32, last int, add bool)
+type microkernel func(n int, row *int, k int, step *int, a, b, c *float32, last, begin int, bias *float32)
 
 // The microkernels by (height+1)/2 and vectors less one.
 var (
@@ -62,7 +62,14 @@ func tileAVX2(t *tile) {
 }
 
 func (t *tile) call(f microkernel, i, n, last int) {
-	f(n, &t.row[i][0], len(t.step), &t.step[0][0], &t.a[0], &t.b[0], &t.c[0], last, t.add)
+	var bias *float32
+	switch t.begin {
+	case fromRows:
+		bias = &t.bias[i]
+	case fromColumns:
+		bias = &t.bias[0]
+	}
+	f(n, &t.row[i][0], len(t.step), &t.step[0][0], &t.a[0], &t.b[0], &t.c[0], last, int(t.begin), bias)
 }
 
 // tileHeight returns the index of the lowest microkernel for rows rows: 1, 2,

@@ -3,7 +3,7 @@ package kernel
 // tile is the task of a microkernel, the inner loop of nearly everything here.
 // For i < rows and j < cols, cols being at most isa.vecs vectors,
 //
-//	c[row[i].c + j] (+)= Σ_p a[row[i].a + step[p].a] · b[step[p].b + j]
+//	c[row[i].c + j] = begin(i, j) + Σ_p a[row[i].a + step[p].a] · b[step[p].b + j]
 //
 // where the first number of a pair is the offset in a, the second that in c or
 // b. The tables make it a product of matrices in any layout as well as a
@@ -13,7 +13,26 @@ type tile struct {
 	step       []pair // at least one
 	rows, cols int
 	a, b, c    []float32
-	add        bool
+	begin      beginning
+	bias       []float32
+}
+
+// beginning says what a tile's products are added to.
+type beginning int
+
+const (
+	fromZero    beginning = iota // nothing
+	fromC                        // what c holds
+	fromRows                     // bias[i], the bias being rounded up like row
+	fromColumns                  // bias[j]
+)
+
+// addTo is the beginning of a tile that adds to c, or overwrites it.
+func addTo(c bool) beginning {
+	if c {
+		return fromC
+	}
+	return fromZero
 }
 
 type pair [2]int
@@ -69,38 +88,49 @@ func tile4x4(t *tile, i, j int) {
 		c33 += x * b3
 	}
 	for r, s := range [4][4]float32{{c00, c01, c02, c03}, {c10, c11, c12, c13}, {c20, c21, c22, c23}, {c30, c31, c32, c33}} {
-		at := t.row[i+r][1] + j
-		c := t.c[at : at+4 : at+4]
-		if t.add {
-			c[0], c[1], c[2], c[3] = c[0]+s[0], c[1]+s[1], c[2]+s[2], c[3]+s[3]
-		} else {
-			c[0], c[1], c[2], c[3] = s[0], s[1], s[2], s[3]
+		for l, v := range s {
+			t.set(i+r, j+l, v)
 		}
 	}
+}
+
+// set stores the sum for element (i, j) on top of where it begins.
+func (t *tile) set(i, j int, sum float32) {
+	c := &t.c[t.row[i][1]+j]
+	switch t.begin {
+	case fromC:
+		sum += *c
+	case fromRows:
+		sum += t.bias[i]
+	case fromColumns:
+		sum += t.bias[j]
+	}
+	*c = sum
 }
 
 // partialTile computes rows i0 to i1 and columns j0 to j1 element by element,
 // with the additions of a full tile in the same order.
 func partialTile(t *tile, i0, j0, i1, j1 int) {
-	for _, r := range t.row[i0:i1] {
+	for i := i0; i < i1; i++ {
+		r := t.row[i]
 		for j := j0; j < j1; j++ {
 			var sum float32
 			for _, s := range t.step {
 				sum += t.a[r[0]+s[0]] * t.b[s[1]+j]
 			}
-			if t.add {
-				sum += t.c[r[1]+j]
-			}
-			t.c[r[1]+j] = sum
+			t.set(i, j, sum)
 		}
 	}
 }
 
 // runInSteps computes the tile with a long table of steps, a part at a time, so
-// that the rows of b in use stay in cache; add is that of the first part.
-func (t *tile) runInSteps(steps []pair, add bool) {
+// that the rows of b in use stay in cache.
+func (t *tile) runInSteps(steps []pair) {
+	begin := t.begin
 	for p := 0; p < len(steps); p += depthStep {
-		t.step, t.add = steps[p:min(p+depthStep, len(steps))], add || p > 0
+		t.step = steps[p:min(p+depthStep, len(steps))]
 		t.run()
+		t.begin = fromC
 	}
+	t.begin = begin
 }

@@ -216,7 +216,7 @@ func (s *winoState) multiply(group, n int) {
 		for xi := range 36 {
 			t := tile{row: *s.row, rows: n, cols: j1 - j0, a: (*s.v)[xi*s.vPlane:], c: (*s.p)[xi*s.pPlane+j0:]}
 			t.b = (*s.u)[xi*s.uPlane+group*s.channels*s.outPitch+j0*s.channels:]
-			t.runInSteps(*s.step, false)
+			t.runInSteps(*s.step)
 		}
 	}
 }

@@ -86,8 +86,8 @@ func (m *winoWeightGradient) accumulate(w *Workers, n int, add bool) {
 		for xi := lo; xi < hi; xi++ {
 			for i := range m.panels {
 				j0, j1 := m.panel(i)
-				t := tile{row: *m.row, rows: m.ic, cols: j1 - j0, a: (*m.v)[xi*m.vPlane:], b: (*m.y)[xi*m.yPlane+j0:], c: (*m.u)[xi*m.uPlane+j0:]}
-				t.runInSteps((*m.step)[:n], add)
+				t := tile{row: *m.row, rows: m.ic, cols: j1 - j0, a: (*m.v)[xi*m.vPlane:], b: (*m.y)[xi*m.yPlane+j0:], c: (*m.u)[xi*m.uPlane+j0:], begin: addTo(add)}
+				t.runInSteps((*m.step)[:n])
 			}
 		}
 	})

@@ -33,17 +33,18 @@ func tiles(v vectors) {
 // sum in A and B. The last vector of a row has last elements.
 func tile(v vectors, rows, vecs int) {
 	TEXT(fmt.Sprintf("tile%dx%d%s", rows, vecs, v.suffix), NOSPLIT,
-		"func(n int, row *int, k int, step *int, a, b, c *float32, last int, add bool)")
+		"func(n int, row *int, k int, step *int, a, b, c *float32, last, begin int, bias *float32)")
 	Pragma("noescape")
 	mask := v.mask(Load(Param("last"), GP64()))
 	row := Load(Param("row"), GP64())
-	left := Load(Param("n"), GP64())
-	acc := v.registers(rows * vecs)
+	bias := AllocLocal(8)
+	MOVQ(Load(Param("bias"), GP64()), bias)
+	n := AllocLocal(8)
+	MOVQ(Load(Param("n"), GP64()), n)
 
 	Label("rows")
-	for _, r := range acc {
-		v.zero(r)
-	}
+	acc := v.registers(rows * vecs)
+	beginTile(v, acc, rows, vecs, row, bias, mask)
 	base := Load(Param("a"), GP64())
 	a := make([]reg.GPVirtual, rows)
 	for i := range a {
@@ -64,14 +65,15 @@ func tile(v vectors, rows, vecs int) {
 	}
 	MOVQ(Mem{Base: step}, at)
 	for i := range rows {
-		if vecs < 3 && v.lanes == 16 {
+		m := Mem{Base: a[i], Index: at, Scale: 4}
+		if vecs < 3 && v.lanes == 16 { // broadcast again rather than hold a register
 			for j, r := range br {
-				VFMADD231PS_BCST(Mem{Base: a[i], Index: at, Scale: 4}, r, acc[i*vecs+j])
+				VFMADD231PS_BCST(m, r, acc[i*vecs+j])
 			}
 			continue
 		}
 		x := v.register()
-		VBROADCASTSS(Mem{Base: a[i], Index: at, Scale: 4}, x)
+		VBROADCASTSS(m, x)
 		for j, r := range br {
 			VFMADD231PS(r, x, acc[i*vecs+j])
 		}
@@ -81,43 +83,72 @@ func tile(v vectors, rows, vecs int) {
 	JNZ(LabelRef("steps"))
 
 	c := Load(Param("c"), GP64())
-	add := Load(Param("add"), GP8())
-	TESTB(add, add)
-	JZ(LabelRef("overwrite"))
-	storeTile(v, acc, rows, vecs, row, left, c, mask, true)
-	JMP(LabelRef("next"))
-	Label("overwrite")
-	storeTile(v, acc, rows, vecs, row, left, c, mask, false)
-	Label("next")
-	ADDQ(Imm(uint64(16*rows)), row)
-	SUBQ(Imm(uint64(rows)), left)
-	JG(LabelRef("rows"))
-	Label("done")
-	VZEROUPPER()
-	RET()
-}
-
-// storeTile writes the rows that are left of a tile, and leaves the function
-// after the last.
-func storeTile(v vectors, acc []reg.VecVirtual, rows, vecs int, row, left, c reg.Register, mask reg.Register, add bool) {
+	left := GP64()
+	MOVQ(n, left)
 	for i := range rows {
-		at := GP64()
 		MOVQ(Mem{Base: row, Disp: 16*i + 8}, at)
 		for j := range vecs {
-			m, mem := maskOfLast(j, vecs, mask), Mem{Base: c, Index: at, Scale: 4, Disp: j * v.bytes()}
-			r := acc[i*vecs+j]
-			if add {
-				old := v.register()
-				v.load(mem, m, old)
-				VADDPS(old, r, r)
-			}
-			v.store(r, m, mem)
+			v.store(acc[i*vecs+j], maskOfLast(j, vecs, mask), Mem{Base: c, Index: at, Scale: 4, Disp: j * v.bytes()})
 		}
 		if i < rows-1 {
 			CMPQ(left, U8(i+1))
 			JE(LabelRef("done"))
 		}
 	}
+	ADDQ(Imm(uint64(16*rows)), row)
+	SUBQ(Imm(uint64(rows)), left)
+	MOVQ(left, n)
+	JG(LabelRef("rows"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// beginTile sets the accumulators to what the parameter begin, a beginning in
+// package kernel, says.
+func beginTile(v vectors, acc []reg.VecVirtual, rows, vecs int, row reg.Register, bias Mem, mask reg.Register) {
+	begin := Load(Param("begin"), GP64())
+	at, from := GP64(), GP64()
+	CMPQ(begin, U8(1))
+	JE(LabelRef("fromC"))
+	JB(LabelRef("fromZero"))
+	MOVQ(bias, from)
+	CMPQ(begin, U8(2))
+	JE(LabelRef("fromRows"))
+
+	for j := range vecs {
+		v.load(Mem{Base: from, Disp: j * v.bytes()}, maskOfLast(j, vecs, mask), acc[j])
+		for i := 1; i < rows; i++ {
+			VMOVAPS(acc[j], acc[i*vecs+j])
+		}
+	}
+	JMP(LabelRef("begun"))
+
+	Label("fromRows")
+	for i := range rows {
+		VBROADCASTSS(Mem{Base: from, Disp: 4 * i}, acc[i*vecs])
+		for j := 1; j < vecs; j++ {
+			VMOVAPS(acc[i*vecs], acc[i*vecs+j])
+		}
+	}
+	ADDQ(Imm(uint64(4*rows)), bias)
+	JMP(LabelRef("begun"))
+
+	Label("fromC")
+	Load(Param("c"), from)
+	for i := range rows {
+		MOVQ(Mem{Base: row, Disp: 16*i + 8}, at)
+		for j := range vecs {
+			v.load(Mem{Base: from, Index: at, Scale: 4, Disp: j * v.bytes()}, maskOfLast(j, vecs, mask), acc[i*vecs+j])
+		}
+	}
+	JMP(LabelRef("begun"))
+
+	Label("fromZero")
+	for _, r := range acc {
+		v.zero(r)
+	}
+	Label("begun")
 }
 
 // maskOfLast returns the mask if vector j is the last of a row, or nil.
