@@ -12,7 +12,7 @@
 // step fails, what was there before is there again. A crash can leave temporary
 // files behind (.advparams-*.tmp), never a half-written file under its own name;
 // a crash in the middle of Commit can leave some of a group's files renamed and
-// others not.
+// others not, or, on file systems without hard links, an empty file.
 package atomicfile
 
 import (
