@@ -89,6 +89,10 @@ func (n testNode) build(b *Builder) (y *Value, vars []*Value, err error) {
 			c.Inputs = append(c.Inputs, nil)
 		case nd.Array:
 			c.Inputs = append(c.Inputs, b.Const(in))
+		case typed:
+			v := b.Const(in.Array)
+			v.Elem = in.elem
+			c.Inputs = append(c.Inputs, v)
 		case []int:
 			v := b.Variable(fmt.Sprint("x", i), nd.Float32, in...)
 			vars = append(vars, v)

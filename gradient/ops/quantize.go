@@ -1,0 +1,160 @@
+package ops
+
+import (
+	"math"
+	"slices"
+
+	"github.com/advparams/advparams/internal/minifloat"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// quantize: QuantizeLinear, DequantizeLinear (opset 10; per axis: 13; blocked
+// and other types: 21), DynamicQuantizeLinear (opset 11).
+//
+// Quantised numbers are float32 values that are whole numbers, so that gradients
+// pass: rounding has the gradient of the identity (the straight-through
+// estimator, Bengio et al. 2013), and saturation none for what it cuts off.
+// DequantizeLinear is exact.
+
+// quantize returns round(x/scale) + zero, limited to the numbers of a type; for
+// a floating-point type, x/scale + zero rounded to it.
+func (c *Call) quantize(x, scale, zero *Value, t onnxpb.TensorProto_DataType) *Value {
+	y := c.Div(x, scale)
+	shift := func() {
+		if zero != nil {
+			y = c.Add(y, zero)
+		}
+	}
+	if f, ok := minifloat.Lookup(t); ok {
+		shift()
+		return c.round("Quantize", y, c.rounding(f, t)).as(t)
+	}
+	i, ok := integerTypes[t]
+	if !ok || i.bits > 16 {
+		unsupported("quantisation to type %v", t)
+	}
+	lo, hi := float32(0), float32(int(1)<<i.bits-1)
+	if i.signed {
+		lo, hi = lo-(hi+1)/2, (hi-1)/2
+	}
+	y = c.roundThrough(y)
+	shift()
+	return c.Clip(y, c.Scalar(lo), c.Scalar(hi)).as(t)
+}
+
+// roundThrough rounds half to even and passes the gradient as it is.
+func (b *Builder) roundThrough(x *Value) *Value {
+	return b.round("Round", x, func(v float32) float32 { return float32(math.RoundToEven(float64(v))) })
+}
+
+// dequantize returns (x - zero)·scale.
+func (b *Builder) dequantize(x, scale, zero *Value) *Value {
+	if zero != nil {
+		x = b.Sub(x, zero)
+	}
+	return b.Mul(x, scale)
+}
+
+// number returns input i, integers being converted.
+func (c *Call) number(i int) *Value {
+	v := c.Input(i)
+	if v.DType == nd.Bool {
+		c.fail("input %d is of type bool", i)
+	}
+	return c.Cast(v, nd.Float32)
+}
+
+// quantised returns the parameter in input i of the numbers x in a shape that is
+// broadcast along them: one for all, one an index of the axis, or one a block.
+// It is nil when the input is left out.
+func (c *Call) quantised(i int, x *Value) *Value {
+	if c.Optional(i) == nil {
+		return nil
+	}
+	p := c.number(i)
+	block := c.Int("block_size", 0)
+	if block == 0 && p.Rank() <= 1 && p.Len() == 1 {
+		return c.Reshape(p)
+	}
+	axis := c.Axis(c.Int("axis", 1), x.Rank())
+	n := x.Shape[axis]
+	if block == 0 {
+		if p.Rank() != 1 || p.Len() != n {
+			c.fail("input %d of shape %v for axis %d of %v", i, p.Shape, axis, x.Shape)
+		}
+		shape := slices.Repeat([]int{1}, x.Rank())
+		shape[axis] = n
+		return c.Reshape(p, shape...)
+	}
+	shape := slices.Clone(x.Shape)
+	if block > 0 {
+		shape[axis] = (n + block - 1) / block
+	}
+	if block < 0 || !slices.Equal(p.Shape, shape) {
+		c.fail("input %d of shape %v for blocks of %d on axis %d of %v", i, p.Shape, block, axis, x.Shape)
+	}
+	// Each parameter is repeated block times; the last block may be cut.
+	wide := slices.Insert(slices.Clone(shape), axis+1, block)
+	p = c.Expand(c.unsqueeze(p, []int{axis + 1}), wide)
+	shape[axis] *= block
+	return c.Slice(c.Reshape(p, shape...), axis, 0, n, 1)
+}
+
+// quantisedType returns the type that a node quantises to, by its attribute
+// output_dtype or the zero point in input i; uint8 without either.
+func (c *Call) quantisedType(i int) onnxpb.TensorProto_DataType {
+	if t := onnxpb.TensorProto_DataType(c.Int("output_dtype", 0)); t != 0 {
+		return t
+	}
+	zero := c.Optional(i)
+	if zero == nil {
+		return onnxpb.TensorProto_UINT8
+	}
+	if zero.Elem == 0 {
+		unsupported("input %d (the zero point) of a type that is not known while compiling", i)
+	}
+	return zero.Elem
+}
+
+func buildQuantizeLinear(c *Call) []*Value {
+	x := c.number(0)
+	return []*Value{c.quantize(x, c.scaleOf(1, x), c.quantised(2, x), c.quantisedType(2))}
+}
+
+func buildDequantizeLinear(c *Call) []*Value {
+	x := c.number(0)
+	return []*Value{c.dequantize(x, c.scaleOf(1, x), c.quantised(2, x))}
+}
+
+// scaleOf is quantised for a parameter that must be there.
+func (c *Call) scaleOf(i int, x *Value) *Value {
+	c.Float(i)
+	return c.quantised(i, x)
+}
+
+// buildDynamicQuantizeLinear chooses the scale so that the range of x and 0 just
+// fits into uint8. An x of zeros gets the smallest scale, not 0.
+func buildDynamicQuantizeLinear(c *Call) []*Value {
+	x := c.Float(0)
+	if x.Len() == 0 {
+		c.fail("input of shape %v has no range", x.Shape)
+	}
+	zero, all := c.Scalar(0), axesUpTo(x.Rank())
+	top := c.Maximum(c.Reshape(c.Max(x, all...)), zero)
+	bottom := c.Minimum(c.Reshape(c.Min(x, all...)), zero)
+	scale := c.Maximum(c.Scale(c.Sub(top, bottom), 1.0/255), c.Scalar(math.SmallestNonzeroFloat32))
+	point := c.roundThrough(c.Clip(c.Neg(c.Div(bottom, scale)), zero, c.Scalar(255)))
+	const t = onnxpb.TensorProto_UINT8
+	return []*Value{c.quantize(x, scale, point, t), scale, point.as(t)}
+}
+
+var quantization = family{
+	"QuantizeLinear":        {10, buildQuantizeLinear},
+	"DequantizeLinear":      {10, buildDequantizeLinear},
+	"DynamicQuantizeLinear": {11, buildDynamicQuantizeLinear},
+	"MatMulInteger":         {10, buildMatMulInteger},
+	"ConvInteger":           {10, buildConvInteger},
+	"QLinearMatMul":         {10, buildQLinearMatMul},
+	"QLinearConv":           {10, buildQLinearConv},
+}
