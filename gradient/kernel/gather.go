@@ -36,7 +36,7 @@ func (p Positions) Fill(w *Workers, index, pos []int64) {
 	base := p.Base.collapse()
 	last, k := len(base.Shape)-1, len(p.Limit)
 	n, step := base.Shape[last], base.Stride[last]
-	w.For(len(pos)/n, 1+4096/n, func(lo, hi int) {
+	w.For(len(pos)/n, grainOf(n), func(lo, hi int) {
 		base.runs(lo, hi, func(row, at int) {
 			for i := row * n; i < (row+1)*n; i++ {
 				sum := int64(at)
@@ -57,15 +57,25 @@ func (p Positions) Fill(w *Workers, index, pos []int64) {
 // block], and row j of y is row rows[j] of x. Row numbers are in [0, n).
 func Take[T nd.Elem](w *Workers, outer, n, block int, x []T, rows []int64, y []T) {
 	k := len(rows)
-	w.For(outer*k, 1+4096/max(block, 1), func(lo, hi int) {
+	if block == 1 {
+		w.For(outer*k, mapGrain, func(lo, hi int) {
+			for lo < hi { // the rest of one row of y
+				o, j := lo/k, lo%k
+				line := rows[j:min(k, j+hi-lo)]
+				from, to := x[o*n:(o+1)*n], y[lo:lo+len(line)]
+				for i, r := range line {
+					to[i] = from[r]
+				}
+				lo += len(line)
+			}
+		})
+		return
+	}
+	w.For(outer*k, grainOf(block), func(lo, hi int) {
 		o, j := lo/k, lo%k
 		for at := lo; at < hi; at++ {
 			from := (o*n + int(rows[j])) * block
-			if block == 1 {
-				y[at] = x[from]
-			} else {
-				copy(y[at*block:(at+1)*block], x[from:from+block])
-			}
+			copy(y[at*block:(at+1)*block], x[from:from+block])
 			if j++; j == k {
 				o, j = o+1, 0
 			}
@@ -77,13 +87,13 @@ func Take[T nd.Elem](w *Workers, outer, n, block int, x []T, rows []int64, y []T
 // taken from each of its own, zero where none was. They are added in order.
 func TakeSum(w *Workers, outer, n, block int, y []float32, rows []int64, x []float32) {
 	if outer == 1 { // divide the rows of x
-		w.For(n, 1+65536/max(block, 1), func(lo, hi int) {
+		w.For(n, 8*grainOf(block), func(lo, hi int) {
 			sumRows(x, y, rows, block, lo, hi)
 		})
 		return
 	}
 	k := len(rows)
-	w.For(outer, 1+4096/max((n+k)*block, 1), func(lo, hi int) {
+	w.For(outer, grainOf((n+k)*block), func(lo, hi int) {
 		for o := lo; o < hi; o++ {
 			sumRows(x[o*n*block:(o+1)*n*block], y[o*k*block:(o+1)*k*block], rows, block, 0, n)
 		}

@@ -37,29 +37,59 @@ func (t Taps) Transposed() Taps {
 // Interpolate multiplies the middle axis of x [outer, In, inner] by the matrix,
 // giving y [outer, Out, inner].
 func (t Taps) Interpolate(w *Workers, outer, inner int, x, y []float32) {
-	w.For(outer*t.Out, 1+4096/max(inner, 1), func(lo, hi int) {
+	if inner == 1 {
+		w.For(outer, grainOf(t.Out), func(lo, hi int) {
+			for o := lo; o < hi; o++ {
+				t.interpolateRow(x[o*t.In:(o+1)*t.In], y[o*t.Out:(o+1)*t.Out])
+			}
+		})
+		return
+	}
+	w.For(outer*t.Out, grainOf(inner), func(lo, hi int) {
 		o, i := lo/t.Out, lo%t.Out
 		for at := lo; at < hi; at++ {
-			first, end := t.Start[i], t.Start[i+1]
-			if inner == 1 {
-				sum, row := float32(0), x[o*t.In:(o+1)*t.In]
-				for k := first; k < end; k++ {
-					sum += t.Weight[k] * row[t.Index[k]]
-				}
-				y[at] = sum
-			} else {
-				out := y[at*inner : (at+1)*inner]
-				clear(out)
-				for k := first; k < end; k++ {
-					from, f := (o*t.In+t.Index[k])*inner, t.Weight[k]
-					for c, v := range x[from : from+inner] {
-						out[c] += f * v
-					}
-				}
-			}
+			t.mixRows(i, inner, x[o*t.In*inner:(o+1)*t.In*inner], y[at*inner:(at+1)*inner])
 			if i++; i == t.Out {
 				o, i = o+1, 0
 			}
 		}
 	})
+}
+
+// interpolateRow multiplies one vector by the matrix.
+func (t Taps) interpolateRow(x, y []float32) {
+	index, weight := t.Index, t.Weight[:len(t.Index)]
+	k := 0
+	for i, end := range t.Start[1:] {
+		sum := float32(0)
+		for ; k+1 < end; k += 2 {
+			sum += weight[k]*x[index[k]] + weight[k+1]*x[index[k+1]]
+		}
+		if k < end {
+			sum += weight[k] * x[index[k]]
+			k++
+		}
+		y[i] = sum
+	}
+}
+
+// mixRows computes row i of the result from rows of x, two at a time.
+func (t Taps) mixRows(i, inner int, x, y []float32) {
+	index, weight := t.Index[t.Start[i]:t.Start[i+1]], t.Weight[t.Start[i]:t.Start[i+1]]
+	row := func(k int) []float32 { return x[index[k]*inner : (index[k]+1)*inner][:len(y)] }
+	k := len(index) % 2
+	if k == 1 {
+		f, a := weight[0], row(0)
+		for c := range y {
+			y[c] = f * a[c]
+		}
+	} else {
+		clear(y)
+	}
+	for ; k < len(index); k += 2 {
+		f, a, g, b := weight[k], row(k), weight[k+1], row(k+1)
+		for c := range y {
+			y[c] += f*a[c] + g*b[c]
+		}
+	}
 }

@@ -19,7 +19,7 @@ func Select[T nd.Elem](w *Workers, shape []int, z []T, c []bool, cs []int, x []T
 	vx := View{Shape: shape, Stride: strides[1]}
 	vy := View{Shape: shape, Stride: strides[2]}
 	sc, sx, sy := vc.Stride[last], vx.Stride[last], vy.Stride[last]
-	w.For(len(z)/n, 1+4096/n, func(lo, hi int) {
+	w.For(len(z)/n, grainOf(n), func(lo, hi int) {
 		starts := make([][2]int, hi-lo) // of the rows in c and x
 		vc.runs(lo, hi, func(row, at int) { starts[row-lo][0] = at })
 		vx.runs(lo, hi, func(row, at int) { starts[row-lo][1] = at })

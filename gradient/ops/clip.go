@@ -44,13 +44,27 @@ func (b *Builder) Where(cond, x, y *Value) *Value {
 // opMax and opMin share the gradient evenly where the operands are equal.
 
 func opMax() binary {
-	return binary{"Max", each(func(x, y float32) float32 { return max(x, y) }), each(func(x, y int64) int64 { return max(x, y) }),
+	return binary{"Max", maxF32, each(func(x, y int64) int64 { return max(x, y) }),
 		diffChoice(func(x, y float32) bool { return x > y })}
 }
 
 func opMin() binary {
-	return binary{"Min", each(func(x, y float32) float32 { return min(x, y) }), each(func(x, y int64) int64 { return min(x, y) }),
+	return binary{"Min", minF32, each(func(x, y int64) int64 { return min(x, y) }),
 		diffChoice(func(x, y float32) bool { return x < y })}
+}
+
+func maxF32(z, x, y []float32) {
+	x, y = x[:len(z)], y[:len(z)]
+	for i := range z {
+		z[i] = max(x[i], y[i])
+	}
+}
+
+func minF32(z, x, y []float32) {
+	x, y = x[:len(z)], y[:len(z)]
+	for i := range z {
+		z[i] = min(x[i], y[i])
+	}
 }
 
 func diffChoice(wins func(x, y float32) bool) func(b *Builder, x, y, z, gz *Value) (gx, gy *Value) {
@@ -81,49 +95,45 @@ func (b *Builder) Clip(x, lo, hi *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Clip",
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			x, y, lo, hi := in[0].Float32s(), out.Float32s(), in[1].Float32s()[0], in[2].Float32s()[0]
-			w.For(len(y), 8192, func(from, to int) {
-				for i := from; i < to; i++ {
-					y[i] = min(max(x[i], lo), hi)
-				}
-			})
+			kernel.Clip(w, in[1].Float32s()[0], in[2].Float32s()[0], in[0].Float32s(), out.Float32s())
 		},
 		diff: func(_, gy *Value) []*Value {
 			return []*Value{
-				b.clipGrad(func(x, lo, hi float32) bool { return lo <= x && x <= hi }, x, lo, hi, gy),
-				b.clipLimitGrad(func(x, lo, hi float32) bool { return x < lo && lo < hi }, x, lo, lo, hi, gy),
-				b.clipLimitGrad(func(x, lo, hi float32) bool { return x > hi || hi < lo }, x, hi, lo, hi, gy),
+				b.clipGrad(x, lo, hi, gy),
+				b.clipLimitGrad(lo, func(x, lo, hi float32) bool { return x < lo && lo < hi }, x, lo, hi, gy),
+				b.clipLimitGrad(hi, func(x, lo, hi float32) bool { return x > hi || hi < lo }, x, lo, hi, gy),
 			}
 		},
 	}, x, lo, hi)
 }
 
-// clipGrad returns gy where the element of x lies as told, 0 elsewhere.
-func (b *Builder) clipGrad(lies func(x, lo, hi float32) bool, x, lo, hi, gy *Value) *Value {
+func (b *Builder) clipGrad(x, lo, hi, gy *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Clip.grad",
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			gx, x, gy := out.Float32s(), in[0].Float32s(), in[3].Float32s()
-			lo, hi := in[1].Float32s()[0], in[2].Float32s()[0]
-			w.For(len(gx), 8192, func(from, to int) {
-				for i := from; i < to; i++ {
-					g := gy[i]
-					if !lies(x[i], lo, hi) {
-						g = 0
-					}
-					gx[i] = g
-				}
-			})
+			kernel.ClipGrad(w, in[1].Float32s()[0], in[2].Float32s()[0], in[0].Float32s(), in[3].Float32s(), out.Float32s())
 		},
 	}, x, lo, hi, gy)
 }
 
-// clipLimitGrad sums clipGrad to the shape of a limit, unless that is constant.
-func (b *Builder) clipLimitGrad(lies func(x, lo, hi float32) bool, x, limit, lo, hi, gy *Value) *Value {
+// clipLimitGrad returns the gradient by a limit, unless that is constant: the
+// sum of gy where x was cut to it.
+func (b *Builder) clipLimitGrad(limit *Value, cut func(x, lo, hi float32) bool, x, lo, hi, gy *Value) *Value {
 	if _, known := limit.Constant(); known {
 		return nil
 	}
-	return b.SumTo(b.Reshape(b.clipGrad(lies, x, lo, hi, gy), x.Len()), limit.Shape)
+	return b.emit(nd.Float32, limit.Shape, Op{
+		name: "Clip.grad",
+		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+			lo, hi, gy, sum := in[1].Float32s()[0], in[2].Float32s()[0], in[3].Float32s(), 0.0
+			for i, v := range in[0].Float32s() {
+				if cut(v, lo, hi) {
+					sum += float64(gy[i])
+				}
+			}
+			out.Float32s()[0] = float32(sum)
+		},
+	}, x, lo, hi, gy)
 }
 
 func buildClip(c *Call) []*Value {
