@@ -46,12 +46,36 @@ func (p *Pool) MaxForward(w *Workers, x, y []float32) {
 // maximum of a window, in row-major order, takes all of its gradient.
 func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
-	taps := g.poolTaps()
-	size := g.out.size()
+	p.firstMax(w, &g, x, func(plane int, first []int) {
+		in, out := plane*g.in.size(), plane*g.out.size()
+		clear(gx[in : in+g.in.size()])
+		for i, k := range first {
+			if k >= 0 {
+				gx[k] += gy[out+i]
+			}
+		}
+	})
+}
+
+// MaxIndices sets at to the position in x of the first maximum of each window,
+// -1 if it lies in the padding altogether: MaxPool's second output.
+func (p *Pool) MaxIndices(w *Workers, x []float32, at []int64) {
+	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	p.firstMax(w, &g, x, func(plane int, first []int) {
+		for i, k := range first {
+			at[plane*len(first)+i] = int64(k)
+		}
+	})
+}
+
+// firstMax calls f for each plane with the position in x of the first maximum
+// of each window, a NaN being larger than any number; -1 for an empty window.
+func (p *Pool) firstMax(w *Workers, g *geometry, x []float32, f func(plane int, first []int)) {
+	taps, size := g.poolTaps(), g.out.size()
 	w.For(p.Planes, grainOf(size*g.kernel.size()), func(lo, hi int) {
 		best, first := make([]float32, size), make([]int, size)
 		for plane := lo; plane < hi; plane++ {
-			in, out := plane*g.in.size(), plane*size
+			in := plane * g.in.size()
 			for i := range first {
 				first[i] = -1
 			}
@@ -64,12 +88,7 @@ func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
 					}
 				}
 			})
-			clear(gx[in : in+g.in.size()])
-			for i, k := range first {
-				if k >= 0 {
-					gx[k] += gy[out+i]
-				}
-			}
+			f(plane, first)
 		}
 	})
 }

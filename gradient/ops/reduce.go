@@ -33,15 +33,16 @@ func keptShape(shape, axes []int) []int {
 // rowsOver moves the given axes to the end and flattens: [outer, n].
 func (b *Builder) rowsOver(x *Value, axes []int) *Value {
 	var perm []int
-	n := 1
-	for i := range x.Shape {
+	outer, n := 1, 1
+	for i, d := range x.Shape {
 		if slices.Contains(axes, i) {
-			n *= x.Shape[i]
+			n *= d
 		} else {
 			perm = append(perm, i)
+			outer *= d
 		}
 	}
-	return b.Reshape(b.Transpose(x, append(perm, axes...)...), x.Len()/max(n, 1), n)
+	return b.Reshape(b.Transpose(x, append(perm, axes...)...), outer, n)
 }
 
 // extreme returns the maximum (or minimum) over axes, kept with length 1. Equal
