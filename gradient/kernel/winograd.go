@@ -83,7 +83,11 @@ func (p *convPlan) suitsWinograd(channels, results int, extent vec3) bool {
 
 // winograd returns the method for this correlation, and whether it is to be used.
 func (c *correlation) winograd(w *Workers, weight []float32) (*winograd, bool) {
-	if !c.suitsWinograd(c.channels, c.results, c.extent) {
+	// Forward sums as they are: the error of these transforms, ten times as
+	// large, moves values across the kinks of ReLU and pooling behind, where
+	// gradients jump. What goes back through them is linear and need not care.
+	forward := c.wc == c.taps
+	if forward || !c.suitsWinograd(c.channels, c.results, c.extent) {
 		return nil, false
 	}
 	m := &winograd{correlation: c, split: newSplit(c.results), inPitch: roundUp(c.channels, isa.lanes), outPitch: roundUp(c.results, isa.lanes)}
