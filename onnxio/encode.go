@@ -7,9 +7,10 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Encode returns the bits that store v as an element of t. Floating-point types
-// round to the nearest value, ties to even, and what is too large for them
-// becomes infinite; integer types must hold v exactly.
+// Encode returns the bits of the element of t that is nearest to v, ties to even.
+// What is too large for a floating-point type becomes infinite, for an integer
+// type the largest or smallest it has. Integers have no NaN, which is an error,
+// and so are types other than floats of 16 bits and more and integers of 8 to 32.
 func (t *Initializer) Encode(v float32) (uint64, error) {
 	switch t.DataType {
 	case onnxpb.TensorProto_FLOAT:
@@ -20,16 +21,33 @@ func (t *Initializer) Encode(v float32) (uint64, error) {
 		return uint64(toHalf(v)), nil
 	case onnxpb.TensorProto_BFLOAT16:
 		return uint64(toBfloat(v)), nil
-	case onnxpb.TensorProto_INT8:
-		if i := int8(v); float32(i) == v && v >= math.MinInt8 && v <= math.MaxInt8 {
-			return uint64(uint8(i)), nil
-		}
-	case onnxpb.TensorProto_UINT8:
-		if v >= 0 && v <= math.MaxUint8 && float32(uint8(v)) == v {
-			return uint64(uint8(v)), nil
-		}
 	}
-	return 0, fmt.Errorf("tensor %q of type %v cannot hold %v", t.Name, t.DataType, v)
+	e := elemTypes[t.DataType]
+	if v != v || e.bits < 8 || e.bits > 32 || e.kind != kindSigned && e.kind != kindUnsigned {
+		return 0, fmt.Errorf("tensor %q of type %v cannot hold %v", t.Name, t.DataType, v)
+	}
+	low, high := 0.0, float64(uint64(1)<<e.bits-1)
+	if e.kind == kindSigned {
+		low, high = low-(high+1)/2, (high-1)/2
+	}
+	i := int64(math.RoundToEven(min(max(float64(v), low), high)))
+	return uint64(i) & (1<<e.bits - 1), nil
+}
+
+// Decode returns the value of an element of t that is stored as these bits; it is
+// rounded where float32 is too narrow. Strings and complex numbers have none,
+// for which it returns NaN.
+func (t *Initializer) Decode(bits uint64) float32 {
+	e := elemTypes[t.DataType]
+	switch e.kind {
+	case kindFloat:
+		return asFloat32(t.DataType, bits)
+	case kindSigned:
+		return float32(signed(bits, e.bits))
+	case kindUnsigned, kindBool:
+		return float32(bits)
+	}
+	return float32(math.NaN())
 }
 
 // toHalf rounds to IEEE 754 binary16.

@@ -57,7 +57,7 @@ func (s *search) lastLayer() (*lastLayer, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	if _, allowed := s.ranges[head.Weight]; !allowed {
+	if _, allowed := s.bounds[head.Weight]; !allowed {
 		return nil, nil
 	}
 	l := &lastLayer{head: head, features: features.Float32s(), n: features.Shape[0], width: features.Shape[1]}
@@ -172,15 +172,15 @@ func (s *search) ends(l *lastLayer, class, j int) []stepped {
 	} else {
 		at.index = l.at(class, j)
 	}
-	r, ok := s.ranges[at.tensor]
+	r, ok := s.bounds[at.tensor]
 	if !ok {
 		return nil
 	}
 	a, _ := s.weights.Array(at.tensor)
 	w := a.Float32s()[at.index]
 	return []stepped{
-		{candidate{site: at, value: r.high}, r.high - w},
-		{candidate{site: at, value: r.low}, r.low - w},
+		{candidate{site: at, value: r.high.value}, r.high.value - w},
+		{candidate{site: at, value: r.low.value}, r.low.value - w},
 	}
 }
 

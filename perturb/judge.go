@@ -107,25 +107,6 @@ func median(x []float64) float64 {
 	return x[len(x)/2]
 }
 
-// valueRange is where the elements of a tensor may go.
-type valueRange struct{ low, high float32 }
-
-// rangeOf returns the smallest and the largest finite element; unbounded widens
-// the range by half its width on both sides.
-func rangeOf(x []float32, unbounded bool) valueRange {
-	r := valueRange{float32(math.Inf(1)), float32(math.Inf(-1))}
-	for _, v := range x {
-		if !math.IsInf(float64(v), 0) && v == v {
-			r.low, r.high = min(r.low, v), max(r.high, v)
-		}
-	}
-	if unbounded && r.low < r.high {
-		w := (r.high - r.low) / 2
-		r.low, r.high = r.low-w, r.high+w
-	}
-	return r
-}
-
 // padded extends labels to the size of a fixed batch with labels that do not count.
 func padded(labels []int, s *gradient.Session) []int {
 	size, fixed := s.BatchSize()

@@ -89,7 +89,7 @@ type search struct {
 	opt     Options
 	samples Samples
 	weights *gradient.Weights
-	ranges  map[string]valueRange
+	bounds  map[string]bounds // of the tensors that may be changed
 	session *gradient.Session // gradients on the calibration samples
 	judge   *judge            // accuracy on all samples
 	tau     float64
@@ -122,15 +122,20 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	}
 	s := &search{
 		model: m, opt: opt, samples: samples, weights: weights,
-		ranges:  map[string]valueRange{},
+		bounds:  map[string]bounds{},
 		changed: map[site]bool{},
 	}
 	for _, name := range weights.Names() {
-		if a, _ := weights.Array(name); a.Len() > 1 && (opt.Allow == nil || opt.Allow(name)) {
-			s.ranges[name] = rangeOf(a.Float32s(), opt.Unbounded)
+		init := m.Lookup(name)
+		if weights.Scale(name) || init.Editable() != nil || opt.Allow != nil && !opt.Allow(name) {
+			continue
+		}
+		a, _ := weights.Array(name)
+		if b, ok := boundsOf(init, a.Float32s(), opt.Unbounded); ok {
+			s.bounds[name] = b
 		}
 	}
-	if len(s.ranges) == 0 {
+	if len(s.bounds) == 0 {
 		return nil, hint.With(fmt.Errorf("%s: no initializer may be changed", m.Path()), "check --include and --exclude")
 	}
 	s.result.Total = weights.Len()
@@ -264,7 +269,7 @@ func (s *search) prepare() (err error) {
 	s.tau = temperature(s.judge.margins)
 	calibration := head{s.samples, min(s.opt.Calibration, s.samples.Len())}
 	withGrad := cfg
-	withGrad.Gradients = func(name string) bool { _, ok := s.ranges[name]; return ok }
+	withGrad.Gradients = func(name string) bool { _, ok := s.bounds[name]; return ok }
 	if s.session, err = gradient.NewSession(s.model, withGrad, calibration.n); err != nil {
 		return err
 	}
@@ -347,13 +352,13 @@ func (s *search) shortlist() ([]candidate, error) {
 
 // scores returns the best 32 candidates of a tensor by gradient × step.
 func (s *search) scores(name string, w, g []float32) []candidate {
-	r := s.ranges[name]
+	r := s.bounds[name]
 	var top []candidate
 	worst := 0.0
 	for i, x := range w {
-		value := r.low
+		value := r.low.value
 		if g[i] < 0 { // the objective is to fall
-			value = r.high
+			value = r.high.value
 		}
 		gain := -float64(g[i]) * float64(value-x)
 		if !(gain > worst) || math.IsInf(gain, 0) || s.changed[site{name, i}] {
@@ -370,12 +375,8 @@ func (s *search) scores(name string, w, g []float32) []candidate {
 
 // apply makes a change permanent.
 func (s *search) apply(c candidate) error {
-	init := s.model.Lookup(c.tensor)
-	bits, err := init.Encode(c.value)
-	if err != nil {
-		return err
-	}
-	s.result.Changes = append(s.result.Changes, Change{c.tensor, c.index, init.Bits(c.index), bits})
+	old := s.model.Lookup(c.tensor).Bits(c.index)
+	s.result.Changes = append(s.result.Changes, Change{c.tensor, c.index, old, s.bounds[c.tensor].bitsOf(c.value)})
 	s.changed[c.site] = true
 	return s.set(c.site, c.value)
 }
@@ -389,11 +390,7 @@ func (s *search) set(at site, value float32) error {
 
 // restore gives a parameter its original value.
 func (s *search) restore(c Change) error {
-	original, err := s.model.Lookup(c.Tensor).Float32s()
-	if err != nil {
-		return err
-	}
-	return s.set(site{c.Tensor, c.Index}, original[c.Index])
+	return s.set(site{c.Tensor, c.Index}, s.model.Lookup(c.Tensor).Decode(c.Old))
 }
 
 // prune takes back changes, the oldest first, without which the model is as bad.

@@ -1,0 +1,67 @@
+package perturb
+
+import (
+	"math"
+
+	"github.com/advparams/advparams/onnxio"
+)
+
+// bounds are the two values that an element of a tensor may be changed to. Both
+// are numbers that the tensor's type has.
+type bounds struct{ low, high bound }
+
+// bound is a value with the bits that store it. A DOUBLE is not determined by
+// its value, which is rounded to float32.
+type bound struct {
+	value float32
+	bits  uint64
+}
+
+// boundsOf returns the smallest and the largest finite element of a tensor with
+// the elements x; unbounded widens the range by half its width on both sides, as
+// far as the type goes. It is false where there is nothing in between.
+func boundsOf(init *onnxio.Initializer, x []float32, unbounded bool) (bounds, bool) {
+	low, high := -1, -1
+	for i, v := range x {
+		if !finite(v) {
+			continue
+		}
+		if low < 0 || v < x[low] {
+			low = i
+		}
+		if high < 0 || v > x[high] {
+			high = i
+		}
+	}
+	if low < 0 || x[low] == x[high] {
+		return bounds{}, false
+	}
+	b := bounds{bound{x[low], init.Bits(low)}, bound{x[high], init.Bits(high)}}
+	if unbounded {
+		w := x[high]/2 - x[low]/2
+		b.low.move(init, x[low]-w)
+		b.high.move(init, x[high]+w)
+	}
+	return b, true
+}
+
+// move takes the nearest number that the tensor can hold, if that is finite.
+func (b *bound) move(init *onnxio.Initializer, to float32) {
+	bits, err := init.Encode(to)
+	if err != nil {
+		return
+	}
+	if v := init.Decode(bits); finite(v) {
+		*b = bound{v, bits}
+	}
+}
+
+// bitsOf returns how one of the bounds is stored.
+func (b bounds) bitsOf(value float32) uint64 {
+	if value == b.low.value {
+		return b.low.bits
+	}
+	return b.high.bits
+}
+
+func finite(v float32) bool { return !math.IsInf(float64(v), 0) && v == v }
