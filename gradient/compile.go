@@ -219,10 +219,11 @@ func (c *compiler) compile() (*Program, error) {
 
 func (c *compiler) isParam(v *ops.Value) bool { return c.params[v.Name()] == v }
 
-// initializer returns a weight for floating-point elements, a constant for others.
+// initializer returns a weight, or a constant for what is none.
 func (c *compiler) initializer(init *onnxio.Initializer) (*ops.Value, error) {
 	if a, ok := c.cfg.Weights.arrays[init.Name]; ok {
 		v := c.Weight(init.Name, a)
+		v.Elem = init.DataType
 		c.params[init.Name] = v
 		return v, nil
 	}

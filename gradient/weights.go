@@ -8,20 +8,23 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Weights are the floating-point initializers of a model, as copies in memory
-// that may be changed.
+// Weights are the trained initializers of a model, as copies in memory that may
+// be changed: the floating-point ones, and integers that are used as quantised
+// numbers only (the data of DequantizeLinear and its like), whose values they
+// have as whole numbers.
 type Weights struct {
 	names  []string
 	arrays map[string]nd.Array
+	scales map[string]bool
 }
 
-// LoadWeights copies the floating-point initializers of m.
+// LoadWeights copies the weights of m. DOUBLE is rounded to float32, and so are
+// integers above 2²⁴.
 func LoadWeights(m *onnxio.Model) (*Weights, error) {
-	w := &Weights{arrays: map[string]nd.Array{}}
+	q := quantisationOf(m.Proto().GetGraph())
+	w := &Weights{arrays: map[string]nd.Array{}, scales: map[string]bool{}}
 	for _, init := range m.Initializers() {
-		switch init.DataType {
-		case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16, onnxpb.TensorProto_DOUBLE:
-		default:
+		if !trained(init.DataType, q.operands[init.Name]) {
 			continue
 		}
 		a, err := init.Array()
@@ -29,9 +32,34 @@ func LoadWeights(m *onnxio.Model) (*Weights, error) {
 			return nil, err
 		}
 		w.names = append(w.names, init.Name)
-		w.arrays[init.Name] = nd.Of(slices.Clone(a.Float32s()), a.Shape...)
+		w.arrays[init.Name] = nd.Of(floatsOf(a), a.Shape...)
+		w.scales[init.Name] = q.scales[init.Name]
 	}
 	return w, nil
+}
+
+// trained reports whether an initializer of the type is a weight.
+func trained(t onnxpb.TensorProto_DataType, quantised bool) bool {
+	switch t {
+	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16, onnxpb.TensorProto_DOUBLE:
+		return true
+	case onnxpb.TensorProto_INT8, onnxpb.TensorProto_UINT8, onnxpb.TensorProto_INT16, onnxpb.TensorProto_UINT16, onnxpb.TensorProto_INT32:
+		return quantised
+	}
+	return false
+}
+
+// floatsOf returns a copy of the numbers.
+func floatsOf(a nd.Array) []float32 {
+	i, ok := a.Data.([]int64)
+	if !ok {
+		return slices.Clone(a.Float32s())
+	}
+	f := make([]float32, len(i))
+	for k, v := range i {
+		f[k] = float32(v)
+	}
+	return f
 }
 
 // Names returns the initializers' names in the order of the file.
@@ -44,11 +72,18 @@ func (w *Weights) Array(name string) (nd.Array, bool) {
 	return a, ok
 }
 
-// Len returns the number of parameters.
+// Scale reports whether an initializer holds scales of quantised numbers. They
+// have a gradient like others, but inference engines may build on the relations
+// between them, so that they are not parameters to be changed one by one.
+func (w *Weights) Scale(name string) bool { return w.scales[name] }
+
+// Len returns the number of parameters, scales of quantised numbers left out.
 func (w *Weights) Len() int {
 	n := 0
-	for _, a := range w.arrays {
-		n += a.Len()
+	for name, a := range w.arrays {
+		if !w.scales[name] {
+			n += a.Len()
+		}
 	}
 	return n
 }

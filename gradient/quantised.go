@@ -1,0 +1,62 @@
+package gradient
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// quantisedInputs says at which inputs operators take quantised numbers that are
+// trained parameters, and at which the scales of quantised numbers.
+var quantisedInputs = map[string]struct{ operands, scales []int }{
+	"QuantizeLinear":   {nil, []int{1}},
+	"DequantizeLinear": {[]int{0}, []int{1}},
+	"QLinearMatMul":    {[]int{0, 3}, []int{1, 4, 6}},
+	"QLinearConv":      {[]int{3, 8}, []int{1, 4, 6}},
+	"MatMulInteger":    {[]int{0, 1}, nil},
+	"ConvInteger":      {[]int{1}, nil},
+}
+
+// quantisation says what the initializers of a quantised model are for.
+type quantisation struct {
+	operands map[string]bool // used as quantised numbers and for nothing else
+	scales   map[string]bool
+}
+
+// quantisationOf looks at every use of a name. In nested graphs a name may mean
+// something else, and then counts as used all the same.
+func quantisationOf(g *onnxpb.GraphProto) quantisation {
+	q := quantisation{map[string]bool{}, map[string]bool{}}
+	other := map[string]bool{}
+	q.collect(g, other)
+	for name := range other {
+		delete(q.operands, name)
+	}
+	return q
+}
+
+func (q quantisation) collect(g *onnxpb.GraphProto, other map[string]bool) {
+	for _, n := range g.GetNode() {
+		at := quantisedInputs[n.GetOpType()]
+		known := canonical(n.GetDomain()) == ""
+		for i, name := range n.GetInput() {
+			switch {
+			case known && slices.Contains(at.operands, i):
+				q.operands[name] = true
+			case known && slices.Contains(at.scales, i):
+				q.scales[name] = true
+				fallthrough
+			default:
+				other[name] = true
+			}
+		}
+		for _, a := range n.GetAttribute() {
+			for _, inner := range append([]*onnxpb.GraphProto{a.GetG()}, a.GetGraphs()...) {
+				q.collect(inner, other)
+			}
+		}
+	}
+	for _, v := range g.GetOutput() {
+		other[v.GetName()] = true
+	}
+}
