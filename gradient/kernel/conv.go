@@ -48,6 +48,10 @@ func (p *convPlan) check(x, weight, y []float32) {
 func (c *Conv) Forward(w *Workers, x, weight, bias, y []float32) {
 	p := c.plan()
 	p.check(x, weight, y)
+	if p.dense() {
+		p.denseForward(w, x, weight, bias, y)
+		return
+	}
 	p.forward().run(w, x, weight, bias, y)
 }
 
@@ -55,6 +59,10 @@ func (c *Conv) Forward(w *Workers, x, weight, bias, y []float32) {
 func (c *Conv) GradInput(w *Workers, gy, weight, gx []float32) {
 	p := c.plan()
 	p.check(gx, weight, gy)
+	if p.dense() {
+		p.denseGradInput(w, gy, weight, gx)
+		return
+	}
 	p.backward().run(w, gy, weight, nil, gx)
 }
 
@@ -62,6 +70,10 @@ func (c *Conv) GradInput(w *Workers, gy, weight, gx []float32) {
 func (c *Conv) GradWeight(w *Workers, x, gy, gw []float32) {
 	p := c.plan()
 	p.check(x, gw, gy)
+	if p.dense() {
+		p.denseGradWeight(w, x, gy, gw)
+		return
+	}
 	p.gradWeight(w, x, gy, gw)
 }
 

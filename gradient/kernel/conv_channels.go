@@ -3,20 +3,22 @@ package kernel
 // channelLanes computes a correlation with the channels of the result in the
 // lanes of a vector: the microkernel broadcasts source elements from wherever
 // they stand, so stride, dilation and the width of the image cost nothing. The
-// result comes out with the channels last and is transposed.
+// result comes out with the channels last and is transposed. Small images are
+// computed several at a time, so that the weights are read less often.
 type channelLanes struct {
 	*correlation
 	split
 	weight *[]float32 // for each group and panel, a row for each channel and tap
 	bias   []float32  // nil for none
 	pitch  int        // elements of a result position
+	images int        // computed at a time
 	tables []phaseTables
 }
 
 // phaseTables are a phase's tables for [tile].
 type phaseTables struct {
-	row   *[]pair // offsets of the positions in source and result
-	n     int     // how many positions
+	row   *[]pair // offsets of the positions of all images in source and result
+	n     int     // positions of one image
 	step  *[]pair // offset in source, row of weight
 	empty bool    // no taps at all
 }
@@ -28,6 +30,7 @@ const (
 
 func (c *correlation) channelLanes(weight, bias []float32) *channelLanes {
 	m := &channelLanes{correlation: c, split: newSplit(c.results), bias: bias, pitch: roundUp(c.results, 8)}
+	m.images = max(1, min(c.batch, rowBlock/c.extent.size()))
 	m.packWeight(weight)
 	for i := range c.phases {
 		m.tables = append(m.tables, m.phaseTables(&c.phases[i]))
@@ -37,7 +40,7 @@ func (c *correlation) channelLanes(weight, bias []float32) *channelLanes {
 
 func (m *channelLanes) phaseTables(f *phase) phaseTables {
 	n := f.count.size()
-	t := phaseTables{offsets(roundUp(n, isa.rows)), n, offsets(m.channels * len(f.taps)), len(f.taps) == 0}
+	t := phaseTables{offsets(roundUp(m.images*n, isa.rows)), n, offsets(m.channels * len(f.taps)), len(f.taps) == 0}
 	base := m.sourceSteps(f, func(p, at, ch int, tap tap) { (*t.step)[p] = pair{at, ch*m.taps + tap.index} })
 	for q := range n {
 		i := f.count.position(q)
@@ -47,9 +50,11 @@ func (m *channelLanes) phaseTables(f *phase) phaseTables {
 			from += i[a] * f.stride[a] * size
 			to[a] = f.first[a] + i[a]*f.step[a]
 		}
-		(*t.row)[q] = pair{from, m.extent.at(to) * m.pitch}
+		for image := range m.images {
+			(*t.row)[image*n+q] = pair{image*m.sourceStep() + from, (image*m.extent.size() + m.extent.at(to)) * m.pitch}
+		}
 	}
-	padRows(*t.row, n)
+	padRows(*t.row, m.images*n)
 	return t
 }
 
@@ -88,42 +93,55 @@ func (m *channelLanes) free() {
 	}
 }
 
-func (m *channelLanes) image(group int, source, result []float32) {
-	positions := m.extent.size()
-	out := scratch(positions * m.pitch)
+func (m *channelLanes) atOnce() int { return m.images }
+
+func (m *channelLanes) compute(w *Workers, group, images int, source, result []float32) {
+	size := m.extent.size()
+	out := scratch(images * size * m.pitch)
 	defer release(out)
 	for _, f := range m.tables {
+		row := *f.row
+		if images < m.images { // the rest of the table is for images that do not exist
+			part := offsets(roundUp(images*f.n, isa.rows))
+			defer releaseOffsets(part)
+			copy(*part, row)
+			row = *part
+			padRows(row, images*f.n)
+		}
 		if !f.empty {
-			m.positions(&f, group, source, *out)
+			m.positions(w, *f.step, row, images*f.n, group, source, *out)
 			continue
 		}
-		for _, r := range (*f.row)[:f.n] {
+		for _, r := range row[:images*f.n] {
 			clear((*out)[r[1] : r[1]+m.results])
 		}
 	}
-	transposeAll(result, positions, *out, m.pitch, positions, m.results)
+	for i := range images {
+		transposeAll(result[i*m.group*m.resultSize:], size, (*out)[i*size*m.pitch:], m.pitch, size, m.results)
+	}
 }
 
-// positions computes all channels of a phase.
-func (m *channelLanes) positions(f *phaseTables, group int, source, out []float32) {
-	steps := offsets(len(*f.step))
-	defer releaseOffsets(steps)
-	for q := 0; q < f.n; q += rowBlock {
-		t := tile{row: (*f.row)[q:], rows: min(rowBlock, f.n-q), a: source}
+// positions computes all channels of n positions of a phase.
+func (m *channelLanes) positions(w *Workers, step, row []pair, n, group int, source, out []float32) {
+	blocks := (n + rowBlock - 1) / rowBlock
+	w.For(blocks*m.panels, 1, func(lo, hi int) {
+		steps := offsets(len(step))
+		defer releaseOffsets(steps)
 		width := 0
-		for i := range m.panels {
-			j0, j1 := m.panel(i)
-			t.cols, t.b, t.c = j1-j0, (*m.weight)[m.panelAt(group, i):], out[j0:]
+		for i := lo; i < hi; i++ {
+			q := i / m.panels * rowBlock
+			j0, j1 := m.panel(i % m.panels)
+			t := tile{row: row[q:], rows: min(rowBlock, n-q), cols: j1 - j0, a: source, b: (*m.weight)[m.panelAt(group, i%m.panels):], c: out[j0:]}
 			if m.bias != nil {
 				t.begin, t.bias = fromColumns, m.bias[group*m.results+j0:]
 			}
 			if w := roundUp(t.cols, isa.lanes); w != width {
 				width = w
-				for p, s := range *f.step {
+				for p, s := range step {
 					(*steps)[p] = pair{s[0], s[1] * width}
 				}
 			}
 			t.runInSteps(*steps)
 		}
-	}
+	})
 }

@@ -93,8 +93,7 @@ func (c *correlation) chooseFrame(in vec3) {
 
 // run computes the correlation of all images and groups.
 func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
-	n := c.batch * c.group
-	if n == 0 || c.resultSize == 0 {
+	if c.batch*c.group*c.resultSize == 0 {
 		return
 	}
 	if m, ok := c.winograd(w, weight); ok {
@@ -109,26 +108,47 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 		m = c.channelLanes(weight, bias)
 	}
 	defer m.free()
-	w.For(n, 1, func(lo, hi int) {
-		framed := scratch(c.channels * c.source.extent.size())
-		defer release(framed)
+	blocks := (c.batch + m.atOnce() - 1) / m.atOnce()
+	w.For(blocks*c.group, 1, func(lo, hi int) {
+		var framed []float32
 		if !c.source.none() {
-			clear(*framed)
+			buf := scratch(m.atOnce() * c.sourceStep())
+			defer release(buf)
+			framed = *buf
+			clear(framed)
 		}
 		for i := lo; i < hi; i++ {
-			from := source[i*c.sourceSize : (i+1)*c.sourceSize]
-			if !c.source.none() {
-				c.source.fill(*framed, from, c.channels)
-				from = *framed
+			first := i / c.group * m.atOnce()
+			images := min(m.atOnce(), c.batch-first)
+			at := first*c.group + i%c.group
+			from := source[at*c.sourceSize:]
+			for n := 0; framed != nil && n < images; n++ {
+				c.source.fill(framed[n*c.sourceStep():], from[n*c.group*c.sourceSize:], c.channels)
 			}
-			m.image(i%c.group, from, result[i*c.resultSize:(i+1)*c.resultSize])
+			if framed != nil {
+				from = framed
+			}
+			m.compute(w, i%c.group, images, from, result[at*c.resultSize:])
 		}
 	})
 }
 
-// method is a way to compute the correlation of one image, its source framed.
+// sourceStep returns how far apart the images of a group are, in frames or in
+// place.
+func (c *correlation) sourceStep() int {
+	if c.source.none() {
+		return c.group * c.sourceSize
+	}
+	return c.channels * c.source.extent.size()
+}
+
+// method is a way to compute the correlation of a group for a few images.
 type method interface {
-	image(group int, source, result []float32)
+	// atOnce returns for how many images at most.
+	atOnce() int
+	// compute reads images that are sourceStep apart; the first begins source,
+	// and its result begins result.
+	compute(w *Workers, group, images int, source, result []float32)
 	free()
 }
 

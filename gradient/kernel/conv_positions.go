@@ -56,7 +56,9 @@ func (m *positionLanes) free() {
 	}
 }
 
-func (m *positionLanes) image(group int, source, result []float32) {
+func (m *positionLanes) atOnce() int { return 1 }
+
+func (m *positionLanes) compute(_ *Workers, group, _ int, source, result []float32) {
 	out := result
 	if !m.direct {
 		buf := scratch(m.results * m.length)

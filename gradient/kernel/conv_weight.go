@@ -21,7 +21,7 @@ type gradWeight struct {
 
 // weightBlock is how many elements of x and gy are prepared at once: about half
 // of the second level of cache.
-const weightBlock = 1 << 17
+const weightBlock = 1 << 16
 
 func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
 	if p.ySize == 0 || p.xSize == 0 || p.batch == 0 {
