@@ -21,7 +21,7 @@ var registry = join(
 	arithmetic, unaries, matmul, convolution, pooling, reductions,
 	softmaxes, normalization, shapes, constants, casts, activations, dropouts, recurrents, attentions, quantization,
 	comparisons, choices, integers, gathers, scatters, searches, masks, cumulative,
-	selections, pads, spatial, resizes, einsums,
+	selections, pads, spatial, resizes, einsums, gridSamples,
 )
 
 func join(families ...family) family {
