@@ -65,6 +65,30 @@ func winogradWeightAVX512(tiles int, blocks int, src *float32, si int, sj int, s
 func winogradWeightGradAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
+func depthwiseForward1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+
+//go:noescape
+func depthwiseForward2x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+
+//go:noescape
+func depthwiseWeight1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+
+//go:noescape
+func depthwiseWeight2x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+
+//go:noescape
+func depthwiseForward1x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+
+//go:noescape
+func depthwiseForward2x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+
+//go:noescape
+func depthwiseWeight1x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+
+//go:noescape
+func depthwiseWeight2x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+
+//go:noescape
 func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
@@ -102,6 +126,30 @@ func winogradWeightAVX2(tiles int, blocks int, src *float32, si int, sj int, src
 
 //go:noescape
 func winogradWeightGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func depthwiseForward1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+
+//go:noescape
+func depthwiseForward2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+
+//go:noescape
+func depthwiseWeight1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+
+//go:noescape
+func depthwiseWeight2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+
+//go:noescape
+func depthwiseForward1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+
+//go:noescape
+func depthwiseForward2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+
+//go:noescape
+func depthwiseWeight1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+
+//go:noescape
+func depthwiseWeight2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 
 //go:noescape
 func transpose8AVX2(lines int, cols int, src *float32, ss int, srcLine int, rows int, dst *float32, ds int, dstLine int)

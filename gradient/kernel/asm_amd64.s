@@ -22,6 +22,40 @@ DATA laneMask<>+56(SB)/4, $0x00000000
 DATA laneMask<>+60(SB)/4, $0x00000000
 GLOBL laneMask<>(SB), RODATA|NOPTR, $64
 
+DATA everyOther<>+0(SB)/4, $0x00000000
+DATA everyOther<>+4(SB)/4, $0x00000002
+DATA everyOther<>+8(SB)/4, $0x00000004
+DATA everyOther<>+12(SB)/4, $0x00000006
+DATA everyOther<>+16(SB)/4, $0x00000008
+DATA everyOther<>+20(SB)/4, $0x0000000a
+DATA everyOther<>+24(SB)/4, $0x0000000c
+DATA everyOther<>+28(SB)/4, $0x0000000e
+DATA everyOther<>+32(SB)/4, $0x00000010
+DATA everyOther<>+36(SB)/4, $0x00000012
+DATA everyOther<>+40(SB)/4, $0x00000014
+DATA everyOther<>+44(SB)/4, $0x00000016
+DATA everyOther<>+48(SB)/4, $0x00000018
+DATA everyOther<>+52(SB)/4, $0x0000001a
+DATA everyOther<>+56(SB)/4, $0x0000001c
+DATA everyOther<>+60(SB)/4, $0x0000001e
+DATA everyOther<>+64(SB)/4, $0x00000001
+DATA everyOther<>+68(SB)/4, $0x00000003
+DATA everyOther<>+72(SB)/4, $0x00000005
+DATA everyOther<>+76(SB)/4, $0x00000007
+DATA everyOther<>+80(SB)/4, $0x00000009
+DATA everyOther<>+84(SB)/4, $0x0000000b
+DATA everyOther<>+88(SB)/4, $0x0000000d
+DATA everyOther<>+92(SB)/4, $0x0000000f
+DATA everyOther<>+96(SB)/4, $0x00000011
+DATA everyOther<>+100(SB)/4, $0x00000013
+DATA everyOther<>+104(SB)/4, $0x00000015
+DATA everyOther<>+108(SB)/4, $0x00000017
+DATA everyOther<>+112(SB)/4, $0x00000019
+DATA everyOther<>+116(SB)/4, $0x0000001b
+DATA everyOther<>+120(SB)/4, $0x0000001d
+DATA everyOther<>+124(SB)/4, $0x0000001f
+GLOBL everyOther<>(SB), RODATA|NOPTR, $128
+
 DATA winogradConstants<>+0(SB)/4, $(2.8125)
 DATA winogradConstants<>+4(SB)/4, $(2.8125)
 DATA winogradConstants<>+8(SB)/4, $(2.8125)
@@ -3731,6 +3765,1108 @@ block:
 	VZEROUPPER
 	RET
 
+// func depthwiseForward1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseForward1x3AVX512(SB), NOSPLIT, $64-136
+	MOVQ bias+120(FP), AX
+	MOVQ AX, (SP)
+	MOVQ planes+0(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 32(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
+
+segment:
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R10
+	IMULQ        AX, R10
+	ADDQ         R10, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x02, R10
+
+row:
+	CMPQ             R9, DX
+	JAE              outside
+	KMOVW            (R8), K1
+	VMOVUPS.Z        (BX), K1, Z4
+	VFMADD231PS.BCST (DI), Z4, Z1
+	VFMADD231PS.BCST 12(DI), Z4, Z2
+	VFMADD231PS.BCST 24(DI), Z4, Z3
+	KMOVW            4(R8), K1
+	VMOVUPS.Z        4(BX), K1, Z4
+	VFMADD231PS.BCST 4(DI), Z4, Z1
+	VFMADD231PS.BCST 16(DI), Z4, Z2
+	VFMADD231PS.BCST 28(DI), Z4, Z3
+	KMOVW            8(R8), K1
+	VMOVUPS.Z        8(BX), K1, Z4
+	VFMADD231PS.BCST 8(DI), Z4, Z1
+	VFMADD231PS.BCST 20(DI), Z4, Z2
+	VFMADD231PS.BCST 32(DI), Z4, Z3
+
+outside:
+	ADDQ    AX, BX
+	INCQ    R9
+	MOVQ    yRows+72(FP), R11
+	CMPQ    R10, R11
+	JG      incomplete
+	KMOVW   12(R8), K1
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    CX, SI
+
+incomplete:
+	VMOVAPS Z2, Z3
+	VMOVAPS Z1, Z2
+	VMOVAPS Z0, Z1
+	DECQ    R10
+	JNZ     row
+	ADDQ    $0x00000010, 48(SP)
+	ADDQ    $0x00000040, 56(SP)
+	DECQ    40(SP)
+	JNZ     segment
+	MOVQ    biasPlane+128(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, (SP)
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 32(SP)
+	DECQ    8(SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseForward2x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseForward2x3AVX512(SB), NOSPLIT, $64-136
+	MOVQ    bias+120(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    planes+0(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    x+8(FP), AX
+	MOVQ    AX, 16(SP)
+	MOVQ    w+40(FP), AX
+	MOVQ    AX, 24(SP)
+	MOVQ    y+56(FP), AX
+	MOVQ    AX, 32(SP)
+	MOVQ    xLine+32(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    yLine+80(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xRows+24(FP), DX
+	LEAQ    everyOther<>+0(SB), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+
+plane:
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
+
+segment:
+	MOVQ  16(SP), BX
+	ADDQ  56(SP), BX
+	MOVQ  56(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	SHRQ  $0x01, SI
+	ADDQ  32(SP), SI
+	MOVQ  24(SP), DI
+	MOVQ  48(SP), R8
+	MOVQ  top+88(FP), R9
+	NEGQ  R9
+	MOVQ  R9, R10
+	IMULQ AX, R10
+	ADDQ  R10, BX
+	MOVQ  yRows+72(FP), R11
+
+row:
+	MOVQ             (SP), R10
+	VBROADCASTSS     (R10), Z2
+	MOVQ             BX, R12
+	LEAQ             (R9), R10
+	CMPQ             R10, DX
+	JAE              outside0
+	KMOVW            (R8), K1
+	VMOVUPS.Z        (R12), K1, Z3
+	KMOVW            4(R8), K1
+	VMOVUPS.Z        64(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST (DI), Z5, Z2
+	VFMADD231PS.BCST 4(DI), Z3, Z2
+	KMOVW            8(R8), K1
+	VMOVUPS.Z        8(R12), K1, Z3
+	KMOVW            12(R8), K1
+	VMOVUPS.Z        72(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 8(DI), Z5, Z2
+
+outside0:
+	ADDQ             AX, R12
+	LEAQ             1(R9), R10
+	CMPQ             R10, DX
+	JAE              outside1
+	KMOVW            (R8), K1
+	VMOVUPS.Z        (R12), K1, Z3
+	KMOVW            4(R8), K1
+	VMOVUPS.Z        64(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 12(DI), Z5, Z2
+	VFMADD231PS.BCST 16(DI), Z3, Z2
+	KMOVW            8(R8), K1
+	VMOVUPS.Z        8(R12), K1, Z3
+	KMOVW            12(R8), K1
+	VMOVUPS.Z        72(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 20(DI), Z5, Z2
+
+outside1:
+	ADDQ             AX, R12
+	LEAQ             2(R9), R10
+	CMPQ             R10, DX
+	JAE              outside2
+	KMOVW            (R8), K1
+	VMOVUPS.Z        (R12), K1, Z3
+	KMOVW            4(R8), K1
+	VMOVUPS.Z        64(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 24(DI), Z5, Z2
+	VFMADD231PS.BCST 28(DI), Z3, Z2
+	KMOVW            8(R8), K1
+	VMOVUPS.Z        8(R12), K1, Z3
+	KMOVW            12(R8), K1
+	VMOVUPS.Z        72(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 32(DI), Z5, Z2
+
+outside2:
+	KMOVW   16(R8), K1
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    CX, SI
+	LEAQ    (BX)(AX*2), BX
+	ADDQ    $0x02, R9
+	DECQ    R11
+	JNZ     row
+	ADDQ    $0x00000014, 48(SP)
+	ADDQ    $0x00000080, 56(SP)
+	DECQ    40(SP)
+	JNZ     segment
+	MOVQ    biasPlane+128(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, (SP)
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 32(SP)
+	DECQ    8(SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeight1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseWeight1x3AVX512(SB), NOSPLIT, $64-120
+	MOVQ planes+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ $0x00000000, 56(SP)
+
+kernel:
+	MOVQ    16(SP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	MOVQ    segments+104(FP), BX
+	MOVQ    BX, 32(SP)
+	MOVQ    masks+112(FP), BX
+	MOVQ    BX, 40(SP)
+	MOVQ    left+96(FP), BX
+	SHLQ    $0x02, BX
+	NEGQ    BX
+	MOVQ    BX, 48(SP)
+
+segment:
+	MOVQ  8(SP), BX
+	ADDQ  48(SP), BX
+	MOVQ  48(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	ADDQ  24(SP), SI
+	MOVQ  40(SP), DI
+	MOVQ  56(SP), R8
+	MOVQ  top+88(FP), R9
+	SUBQ  R9, R8
+	MOVQ  R8, R9
+	IMULQ AX, R9
+	ADDQ  R9, BX
+	MOVQ  yRows+72(FP), R9
+
+row:
+	CMPQ        R8, DX
+	JAE         outside
+	KMOVW       12(DI), K1
+	VMOVUPS.Z   (SI), K1, Z3
+	KMOVW       (DI), K1
+	VMOVUPS.Z   (BX), K1, Z4
+	VFMADD231PS Z3, Z4, Z0
+	KMOVW       4(DI), K1
+	VMOVUPS.Z   4(BX), K1, Z4
+	VFMADD231PS Z3, Z4, Z1
+	KMOVW       8(DI), K1
+	VMOVUPS.Z   8(BX), K1, Z4
+	VFMADD231PS Z3, Z4, Z2
+
+outside:
+	ADDQ    CX, SI
+	ADDQ    AX, BX
+	ADDQ    $0x01, R8
+	DECQ    R9
+	JNZ     row
+	ADDQ    $0x00000010, 40(SP)
+	ADDQ    $0x00000040, 48(SP)
+	DECQ    32(SP)
+	JNZ     segment
+	MOVQ    16(SP), BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	ADDQ    $0x000000c0, BX
+	MOVQ    BX, 16(SP)
+	INCQ    56(SP)
+	CMPQ    56(SP), $0x03
+	JL      kernel
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 8(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	DECQ    (SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeight2x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseWeight2x3AVX512(SB), NOSPLIT, $64-120
+	MOVQ    planes+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    x+8(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    w+40(FP), AX
+	MOVQ    AX, 16(SP)
+	MOVQ    y+56(FP), AX
+	MOVQ    AX, 24(SP)
+	MOVQ    xLine+32(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    yLine+80(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xRows+24(FP), DX
+	LEAQ    everyOther<>+0(SB), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+
+plane:
+	MOVQ $0x00000000, 56(SP)
+
+kernel:
+	MOVQ    16(SP), BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	VMOVUPS 128(BX), Z4
+	MOVQ    segments+104(FP), BX
+	MOVQ    BX, 32(SP)
+	MOVQ    masks+112(FP), BX
+	MOVQ    BX, 40(SP)
+	MOVQ    left+96(FP), BX
+	SHLQ    $0x02, BX
+	NEGQ    BX
+	MOVQ    BX, 48(SP)
+
+segment:
+	MOVQ  8(SP), BX
+	ADDQ  48(SP), BX
+	MOVQ  48(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	SHRQ  $0x01, SI
+	ADDQ  24(SP), SI
+	MOVQ  40(SP), DI
+	MOVQ  56(SP), R8
+	MOVQ  top+88(FP), R9
+	SUBQ  R9, R8
+	MOVQ  R8, R9
+	IMULQ AX, R9
+	ADDQ  R9, BX
+	MOVQ  yRows+72(FP), R9
+
+row:
+	CMPQ        R8, DX
+	JAE         outside
+	KMOVW       16(DI), K1
+	VMOVUPS.Z   (SI), K1, Z5
+	KMOVW       (DI), K1
+	VMOVUPS.Z   (BX), K1, Z6
+	KMOVW       4(DI), K1
+	VMOVUPS.Z   64(BX), K1, Z7
+	VMOVAPS     Z6, Z8
+	VPERMT2PS   Z7, Z0, Z8
+	VMOVAPS     Z6, Z6
+	VPERMT2PS   Z7, Z1, Z6
+	VFMADD231PS Z5, Z8, Z2
+	VFMADD231PS Z5, Z6, Z3
+	KMOVW       8(DI), K1
+	VMOVUPS.Z   8(BX), K1, Z6
+	KMOVW       12(DI), K1
+	VMOVUPS.Z   72(BX), K1, Z7
+	VMOVAPS     Z6, Z8
+	VPERMT2PS   Z7, Z0, Z8
+	VMOVAPS     Z6, Z6
+	VPERMT2PS   Z7, Z1, Z6
+	VFMADD231PS Z5, Z8, Z4
+
+outside:
+	ADDQ    CX, SI
+	ADDQ    AX, BX
+	ADDQ    AX, BX
+	ADDQ    $0x02, R8
+	DECQ    R9
+	JNZ     row
+	ADDQ    $0x00000014, 40(SP)
+	ADDQ    $0x00000080, 48(SP)
+	DECQ    32(SP)
+	JNZ     segment
+	MOVQ    16(SP), BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	VMOVUPS Z4, 128(BX)
+	ADDQ    $0x000000c0, BX
+	MOVQ    BX, 16(SP)
+	INCQ    56(SP)
+	CMPQ    56(SP), $0x03
+	JL      kernel
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 8(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	DECQ    (SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseForward1x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseForward1x5AVX512(SB), NOSPLIT, $64-136
+	MOVQ bias+120(FP), AX
+	MOVQ AX, (SP)
+	MOVQ planes+0(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 32(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
+
+segment:
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R10
+	IMULQ        AX, R10
+	ADDQ         R10, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x04, R10
+
+row:
+	CMPQ             R9, DX
+	JAE              outside
+	KMOVW            (R8), K1
+	VMOVUPS.Z        (BX), K1, Z6
+	VFMADD231PS.BCST (DI), Z6, Z1
+	VFMADD231PS.BCST 20(DI), Z6, Z2
+	VFMADD231PS.BCST 40(DI), Z6, Z3
+	VFMADD231PS.BCST 60(DI), Z6, Z4
+	VFMADD231PS.BCST 80(DI), Z6, Z5
+	KMOVW            4(R8), K1
+	VMOVUPS.Z        4(BX), K1, Z6
+	VFMADD231PS.BCST 4(DI), Z6, Z1
+	VFMADD231PS.BCST 24(DI), Z6, Z2
+	VFMADD231PS.BCST 44(DI), Z6, Z3
+	VFMADD231PS.BCST 64(DI), Z6, Z4
+	VFMADD231PS.BCST 84(DI), Z6, Z5
+	KMOVW            8(R8), K1
+	VMOVUPS.Z        8(BX), K1, Z6
+	VFMADD231PS.BCST 8(DI), Z6, Z1
+	VFMADD231PS.BCST 28(DI), Z6, Z2
+	VFMADD231PS.BCST 48(DI), Z6, Z3
+	VFMADD231PS.BCST 68(DI), Z6, Z4
+	VFMADD231PS.BCST 88(DI), Z6, Z5
+	KMOVW            12(R8), K1
+	VMOVUPS.Z        12(BX), K1, Z6
+	VFMADD231PS.BCST 12(DI), Z6, Z1
+	VFMADD231PS.BCST 32(DI), Z6, Z2
+	VFMADD231PS.BCST 52(DI), Z6, Z3
+	VFMADD231PS.BCST 72(DI), Z6, Z4
+	VFMADD231PS.BCST 92(DI), Z6, Z5
+	KMOVW            16(R8), K1
+	VMOVUPS.Z        16(BX), K1, Z6
+	VFMADD231PS.BCST 16(DI), Z6, Z1
+	VFMADD231PS.BCST 36(DI), Z6, Z2
+	VFMADD231PS.BCST 56(DI), Z6, Z3
+	VFMADD231PS.BCST 76(DI), Z6, Z4
+	VFMADD231PS.BCST 96(DI), Z6, Z5
+
+outside:
+	ADDQ    AX, BX
+	INCQ    R9
+	MOVQ    yRows+72(FP), R11
+	CMPQ    R10, R11
+	JG      incomplete
+	KMOVW   20(R8), K1
+	VMOVUPS Z5, K1, (SI)
+	ADDQ    CX, SI
+
+incomplete:
+	VMOVAPS Z4, Z5
+	VMOVAPS Z3, Z4
+	VMOVAPS Z2, Z3
+	VMOVAPS Z1, Z2
+	VMOVAPS Z0, Z1
+	DECQ    R10
+	JNZ     row
+	ADDQ    $0x00000018, 48(SP)
+	ADDQ    $0x00000040, 56(SP)
+	DECQ    40(SP)
+	JNZ     segment
+	MOVQ    biasPlane+128(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, (SP)
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 32(SP)
+	DECQ    8(SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseForward2x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseForward2x5AVX512(SB), NOSPLIT, $64-136
+	MOVQ    bias+120(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    planes+0(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    x+8(FP), AX
+	MOVQ    AX, 16(SP)
+	MOVQ    w+40(FP), AX
+	MOVQ    AX, 24(SP)
+	MOVQ    y+56(FP), AX
+	MOVQ    AX, 32(SP)
+	MOVQ    xLine+32(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    yLine+80(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xRows+24(FP), DX
+	LEAQ    everyOther<>+0(SB), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+
+plane:
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
+
+segment:
+	MOVQ  16(SP), BX
+	ADDQ  56(SP), BX
+	MOVQ  56(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	SHRQ  $0x01, SI
+	ADDQ  32(SP), SI
+	MOVQ  24(SP), DI
+	MOVQ  48(SP), R8
+	MOVQ  top+88(FP), R9
+	NEGQ  R9
+	MOVQ  R9, R10
+	IMULQ AX, R10
+	ADDQ  R10, BX
+	MOVQ  yRows+72(FP), R11
+
+row:
+	MOVQ             (SP), R10
+	VBROADCASTSS     (R10), Z2
+	MOVQ             BX, R12
+	LEAQ             (R9), R10
+	CMPQ             R10, DX
+	JAE              outside0
+	KMOVW            (R8), K1
+	VMOVUPS.Z        (R12), K1, Z3
+	KMOVW            4(R8), K1
+	VMOVUPS.Z        64(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST (DI), Z5, Z2
+	VFMADD231PS.BCST 4(DI), Z3, Z2
+	KMOVW            8(R8), K1
+	VMOVUPS.Z        8(R12), K1, Z3
+	KMOVW            12(R8), K1
+	VMOVUPS.Z        72(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 8(DI), Z5, Z2
+	VFMADD231PS.BCST 12(DI), Z3, Z2
+	KMOVW            16(R8), K1
+	VMOVUPS.Z        16(R12), K1, Z3
+	KMOVW            20(R8), K1
+	VMOVUPS.Z        80(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 16(DI), Z5, Z2
+
+outside0:
+	ADDQ             AX, R12
+	LEAQ             1(R9), R10
+	CMPQ             R10, DX
+	JAE              outside1
+	KMOVW            (R8), K1
+	VMOVUPS.Z        (R12), K1, Z3
+	KMOVW            4(R8), K1
+	VMOVUPS.Z        64(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 20(DI), Z5, Z2
+	VFMADD231PS.BCST 24(DI), Z3, Z2
+	KMOVW            8(R8), K1
+	VMOVUPS.Z        8(R12), K1, Z3
+	KMOVW            12(R8), K1
+	VMOVUPS.Z        72(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 28(DI), Z5, Z2
+	VFMADD231PS.BCST 32(DI), Z3, Z2
+	KMOVW            16(R8), K1
+	VMOVUPS.Z        16(R12), K1, Z3
+	KMOVW            20(R8), K1
+	VMOVUPS.Z        80(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 36(DI), Z5, Z2
+
+outside1:
+	ADDQ             AX, R12
+	LEAQ             2(R9), R10
+	CMPQ             R10, DX
+	JAE              outside2
+	KMOVW            (R8), K1
+	VMOVUPS.Z        (R12), K1, Z3
+	KMOVW            4(R8), K1
+	VMOVUPS.Z        64(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 40(DI), Z5, Z2
+	VFMADD231PS.BCST 44(DI), Z3, Z2
+	KMOVW            8(R8), K1
+	VMOVUPS.Z        8(R12), K1, Z3
+	KMOVW            12(R8), K1
+	VMOVUPS.Z        72(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 48(DI), Z5, Z2
+	VFMADD231PS.BCST 52(DI), Z3, Z2
+	KMOVW            16(R8), K1
+	VMOVUPS.Z        16(R12), K1, Z3
+	KMOVW            20(R8), K1
+	VMOVUPS.Z        80(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 56(DI), Z5, Z2
+
+outside2:
+	ADDQ             AX, R12
+	LEAQ             3(R9), R10
+	CMPQ             R10, DX
+	JAE              outside3
+	KMOVW            (R8), K1
+	VMOVUPS.Z        (R12), K1, Z3
+	KMOVW            4(R8), K1
+	VMOVUPS.Z        64(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 60(DI), Z5, Z2
+	VFMADD231PS.BCST 64(DI), Z3, Z2
+	KMOVW            8(R8), K1
+	VMOVUPS.Z        8(R12), K1, Z3
+	KMOVW            12(R8), K1
+	VMOVUPS.Z        72(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 68(DI), Z5, Z2
+	VFMADD231PS.BCST 72(DI), Z3, Z2
+	KMOVW            16(R8), K1
+	VMOVUPS.Z        16(R12), K1, Z3
+	KMOVW            20(R8), K1
+	VMOVUPS.Z        80(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 76(DI), Z5, Z2
+
+outside3:
+	ADDQ             AX, R12
+	LEAQ             4(R9), R10
+	CMPQ             R10, DX
+	JAE              outside4
+	KMOVW            (R8), K1
+	VMOVUPS.Z        (R12), K1, Z3
+	KMOVW            4(R8), K1
+	VMOVUPS.Z        64(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 80(DI), Z5, Z2
+	VFMADD231PS.BCST 84(DI), Z3, Z2
+	KMOVW            8(R8), K1
+	VMOVUPS.Z        8(R12), K1, Z3
+	KMOVW            12(R8), K1
+	VMOVUPS.Z        72(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 88(DI), Z5, Z2
+	VFMADD231PS.BCST 92(DI), Z3, Z2
+	KMOVW            16(R8), K1
+	VMOVUPS.Z        16(R12), K1, Z3
+	KMOVW            20(R8), K1
+	VMOVUPS.Z        80(R12), K1, Z4
+	VMOVAPS          Z3, Z5
+	VPERMT2PS        Z4, Z0, Z5
+	VMOVAPS          Z3, Z3
+	VPERMT2PS        Z4, Z1, Z3
+	VFMADD231PS.BCST 96(DI), Z5, Z2
+
+outside4:
+	KMOVW   24(R8), K1
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    CX, SI
+	LEAQ    (BX)(AX*2), BX
+	ADDQ    $0x02, R9
+	DECQ    R11
+	JNZ     row
+	ADDQ    $0x0000001c, 48(SP)
+	ADDQ    $0x00000080, 56(SP)
+	DECQ    40(SP)
+	JNZ     segment
+	MOVQ    biasPlane+128(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, (SP)
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 32(SP)
+	DECQ    8(SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeight1x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseWeight1x5AVX512(SB), NOSPLIT, $64-120
+	MOVQ planes+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ $0x00000000, 56(SP)
+
+kernel:
+	MOVQ    16(SP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z4
+	MOVQ    segments+104(FP), BX
+	MOVQ    BX, 32(SP)
+	MOVQ    masks+112(FP), BX
+	MOVQ    BX, 40(SP)
+	MOVQ    left+96(FP), BX
+	SHLQ    $0x02, BX
+	NEGQ    BX
+	MOVQ    BX, 48(SP)
+
+segment:
+	MOVQ  8(SP), BX
+	ADDQ  48(SP), BX
+	MOVQ  48(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	ADDQ  24(SP), SI
+	MOVQ  40(SP), DI
+	MOVQ  56(SP), R8
+	MOVQ  top+88(FP), R9
+	SUBQ  R9, R8
+	MOVQ  R8, R9
+	IMULQ AX, R9
+	ADDQ  R9, BX
+	MOVQ  yRows+72(FP), R9
+
+row:
+	CMPQ        R8, DX
+	JAE         outside
+	KMOVW       20(DI), K1
+	VMOVUPS.Z   (SI), K1, Z5
+	KMOVW       (DI), K1
+	VMOVUPS.Z   (BX), K1, Z6
+	VFMADD231PS Z5, Z6, Z0
+	KMOVW       4(DI), K1
+	VMOVUPS.Z   4(BX), K1, Z6
+	VFMADD231PS Z5, Z6, Z1
+	KMOVW       8(DI), K1
+	VMOVUPS.Z   8(BX), K1, Z6
+	VFMADD231PS Z5, Z6, Z2
+	KMOVW       12(DI), K1
+	VMOVUPS.Z   12(BX), K1, Z6
+	VFMADD231PS Z5, Z6, Z3
+	KMOVW       16(DI), K1
+	VMOVUPS.Z   16(BX), K1, Z6
+	VFMADD231PS Z5, Z6, Z4
+
+outside:
+	ADDQ    CX, SI
+	ADDQ    AX, BX
+	ADDQ    $0x01, R8
+	DECQ    R9
+	JNZ     row
+	ADDQ    $0x00000018, 40(SP)
+	ADDQ    $0x00000040, 48(SP)
+	DECQ    32(SP)
+	JNZ     segment
+	MOVQ    16(SP), BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	VMOVUPS Z4, 256(BX)
+	ADDQ    $0x00000140, BX
+	MOVQ    BX, 16(SP)
+	INCQ    56(SP)
+	CMPQ    56(SP), $0x05
+	JL      kernel
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 8(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	DECQ    (SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeight2x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseWeight2x5AVX512(SB), NOSPLIT, $64-120
+	MOVQ    planes+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    x+8(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    w+40(FP), AX
+	MOVQ    AX, 16(SP)
+	MOVQ    y+56(FP), AX
+	MOVQ    AX, 24(SP)
+	MOVQ    xLine+32(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    yLine+80(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xRows+24(FP), DX
+	LEAQ    everyOther<>+0(SB), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+
+plane:
+	MOVQ $0x00000000, 56(SP)
+
+kernel:
+	MOVQ    16(SP), BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	VMOVUPS 128(BX), Z4
+	VMOVUPS 192(BX), Z5
+	VMOVUPS 256(BX), Z6
+	MOVQ    segments+104(FP), BX
+	MOVQ    BX, 32(SP)
+	MOVQ    masks+112(FP), BX
+	MOVQ    BX, 40(SP)
+	MOVQ    left+96(FP), BX
+	SHLQ    $0x02, BX
+	NEGQ    BX
+	MOVQ    BX, 48(SP)
+
+segment:
+	MOVQ  8(SP), BX
+	ADDQ  48(SP), BX
+	MOVQ  48(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	SHRQ  $0x01, SI
+	ADDQ  24(SP), SI
+	MOVQ  40(SP), DI
+	MOVQ  56(SP), R8
+	MOVQ  top+88(FP), R9
+	SUBQ  R9, R8
+	MOVQ  R8, R9
+	IMULQ AX, R9
+	ADDQ  R9, BX
+	MOVQ  yRows+72(FP), R9
+
+row:
+	CMPQ        R8, DX
+	JAE         outside
+	KMOVW       24(DI), K1
+	VMOVUPS.Z   (SI), K1, Z7
+	KMOVW       (DI), K1
+	VMOVUPS.Z   (BX), K1, Z8
+	KMOVW       4(DI), K1
+	VMOVUPS.Z   64(BX), K1, Z9
+	VMOVAPS     Z8, Z10
+	VPERMT2PS   Z9, Z0, Z10
+	VMOVAPS     Z8, Z8
+	VPERMT2PS   Z9, Z1, Z8
+	VFMADD231PS Z7, Z10, Z2
+	VFMADD231PS Z7, Z8, Z3
+	KMOVW       8(DI), K1
+	VMOVUPS.Z   8(BX), K1, Z8
+	KMOVW       12(DI), K1
+	VMOVUPS.Z   72(BX), K1, Z9
+	VMOVAPS     Z8, Z10
+	VPERMT2PS   Z9, Z0, Z10
+	VMOVAPS     Z8, Z8
+	VPERMT2PS   Z9, Z1, Z8
+	VFMADD231PS Z7, Z10, Z4
+	VFMADD231PS Z7, Z8, Z5
+	KMOVW       16(DI), K1
+	VMOVUPS.Z   16(BX), K1, Z8
+	KMOVW       20(DI), K1
+	VMOVUPS.Z   80(BX), K1, Z9
+	VMOVAPS     Z8, Z10
+	VPERMT2PS   Z9, Z0, Z10
+	VMOVAPS     Z8, Z8
+	VPERMT2PS   Z9, Z1, Z8
+	VFMADD231PS Z7, Z10, Z6
+
+outside:
+	ADDQ    CX, SI
+	ADDQ    AX, BX
+	ADDQ    AX, BX
+	ADDQ    $0x02, R8
+	DECQ    R9
+	JNZ     row
+	ADDQ    $0x0000001c, 40(SP)
+	ADDQ    $0x00000080, 48(SP)
+	DECQ    32(SP)
+	JNZ     segment
+	MOVQ    16(SP), BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	VMOVUPS Z4, 128(BX)
+	VMOVUPS Z5, 192(BX)
+	VMOVUPS Z6, 256(BX)
+	ADDQ    $0x00000140, BX
+	MOVQ    BX, 16(SP)
+	INCQ    56(SP)
+	CMPQ    56(SP), $0x05
+	JL      kernel
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 8(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	DECQ    (SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
 // func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, FMA3
 TEXT ·tile1x1AVX2(SB), NOSPLIT, $16-80
@@ -6239,6 +7375,1164 @@ block:
 	ADDQ         DI, 8(SP)
 	DECQ         SI
 	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func depthwiseForward1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+// Requires: AVX, FMA3
+TEXT ·depthwiseForward1x3AVX2(SB), NOSPLIT, $64-136
+	MOVQ bias+120(FP), AX
+	MOVQ AX, (SP)
+	MOVQ planes+0(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 32(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
+
+segment:
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R10
+	IMULQ        AX, R10
+	ADDQ         R10, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x02, R10
+
+row:
+	CMPQ         R9, DX
+	JAE          outside
+	VMOVUPS      (R8), Y4
+	VMASKMOVPS   (BX), Y4, Y4
+	VBROADCASTSS (DI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 12(DI), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 24(DI), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      32(R8), Y4
+	VMASKMOVPS   4(BX), Y4, Y4
+	VBROADCASTSS 4(DI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 16(DI), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 28(DI), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      64(R8), Y4
+	VMASKMOVPS   8(BX), Y4, Y4
+	VBROADCASTSS 8(DI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 20(DI), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 32(DI), Y5
+	VFMADD231PS  Y5, Y4, Y3
+
+outside:
+	ADDQ       AX, BX
+	INCQ       R9
+	MOVQ       yRows+72(FP), R11
+	CMPQ       R10, R11
+	JG         incomplete
+	VMOVUPS    96(R8), Y4
+	VMASKMOVPS Y3, Y4, (SI)
+	ADDQ       CX, SI
+
+incomplete:
+	VMOVAPS Y2, Y3
+	VMOVAPS Y1, Y2
+	VMOVAPS Y0, Y1
+	DECQ    R10
+	JNZ     row
+	ADDQ    $0x00000080, 48(SP)
+	ADDQ    $0x00000020, 56(SP)
+	DECQ    40(SP)
+	JNZ     segment
+	MOVQ    biasPlane+128(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, (SP)
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 32(SP)
+	DECQ    8(SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseForward2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·depthwiseForward2x3AVX2(SB), NOSPLIT, $64-136
+	MOVQ bias+120(FP), AX
+	MOVQ AX, (SP)
+	MOVQ planes+0(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 32(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
+
+segment:
+	MOVQ  16(SP), BX
+	ADDQ  56(SP), BX
+	MOVQ  56(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	SHRQ  $0x01, SI
+	ADDQ  32(SP), SI
+	MOVQ  24(SP), DI
+	MOVQ  48(SP), R8
+	MOVQ  top+88(FP), R9
+	NEGQ  R9
+	MOVQ  R9, R10
+	IMULQ AX, R10
+	ADDQ  R10, BX
+	MOVQ  yRows+72(FP), R11
+
+row:
+	MOVQ         (SP), R10
+	VBROADCASTSS (R10), Y0
+	MOVQ         BX, R12
+	LEAQ         (R9), R10
+	CMPQ         R10, DX
+	JAE          outside0
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS (DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 4(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      64(R8), Y1
+	VMASKMOVPS   8(R12), Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VMASKMOVPS   40(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 8(DI), Y1
+	VFMADD231PS  Y1, Y3, Y0
+
+outside0:
+	ADDQ         AX, R12
+	LEAQ         1(R9), R10
+	CMPQ         R10, DX
+	JAE          outside1
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 12(DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 16(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      64(R8), Y1
+	VMASKMOVPS   8(R12), Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VMASKMOVPS   40(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 20(DI), Y1
+	VFMADD231PS  Y1, Y3, Y0
+
+outside1:
+	ADDQ         AX, R12
+	LEAQ         2(R9), R10
+	CMPQ         R10, DX
+	JAE          outside2
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 24(DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 28(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      64(R8), Y1
+	VMASKMOVPS   8(R12), Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VMASKMOVPS   40(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 32(DI), Y1
+	VFMADD231PS  Y1, Y3, Y0
+
+outside2:
+	VMOVUPS    128(R8), Y1
+	VMASKMOVPS Y0, Y1, (SI)
+	ADDQ       CX, SI
+	LEAQ       (BX)(AX*2), BX
+	ADDQ       $0x02, R9
+	DECQ       R11
+	JNZ        row
+	ADDQ       $0x000000a0, 48(SP)
+	ADDQ       $0x00000040, 56(SP)
+	DECQ       40(SP)
+	JNZ        segment
+	MOVQ       biasPlane+128(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, (SP)
+	MOVQ       xPlane+16(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, 16(SP)
+	MOVQ       wPlane+48(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, 24(SP)
+	MOVQ       yPlane+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, 32(SP)
+	DECQ       8(SP)
+	JNZ        plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeight1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseWeight1x3AVX2(SB), NOSPLIT, $64-120
+	MOVQ planes+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ $0x00000000, 56(SP)
+
+kernel:
+	MOVQ    16(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	MOVQ    segments+104(FP), BX
+	MOVQ    BX, 32(SP)
+	MOVQ    masks+112(FP), BX
+	MOVQ    BX, 40(SP)
+	MOVQ    left+96(FP), BX
+	SHLQ    $0x02, BX
+	NEGQ    BX
+	MOVQ    BX, 48(SP)
+
+segment:
+	MOVQ  8(SP), BX
+	ADDQ  48(SP), BX
+	MOVQ  48(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	ADDQ  24(SP), SI
+	MOVQ  40(SP), DI
+	MOVQ  56(SP), R8
+	MOVQ  top+88(FP), R9
+	SUBQ  R9, R8
+	MOVQ  R8, R9
+	IMULQ AX, R9
+	ADDQ  R9, BX
+	MOVQ  yRows+72(FP), R9
+
+row:
+	CMPQ        R8, DX
+	JAE         outside
+	VMOVUPS     96(DI), Y3
+	VMASKMOVPS  (SI), Y3, Y3
+	VMOVUPS     (DI), Y4
+	VMASKMOVPS  (BX), Y4, Y4
+	VFMADD231PS Y3, Y4, Y0
+	VMOVUPS     32(DI), Y4
+	VMASKMOVPS  4(BX), Y4, Y4
+	VFMADD231PS Y3, Y4, Y1
+	VMOVUPS     64(DI), Y4
+	VMASKMOVPS  8(BX), Y4, Y4
+	VFMADD231PS Y3, Y4, Y2
+
+outside:
+	ADDQ    CX, SI
+	ADDQ    AX, BX
+	ADDQ    $0x01, R8
+	DECQ    R9
+	JNZ     row
+	ADDQ    $0x00000080, 40(SP)
+	ADDQ    $0x00000020, 48(SP)
+	DECQ    32(SP)
+	JNZ     segment
+	MOVQ    16(SP), BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	ADDQ    $0x00000060, BX
+	MOVQ    BX, 16(SP)
+	INCQ    56(SP)
+	CMPQ    56(SP), $0x03
+	JL      kernel
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 8(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	DECQ    (SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeight2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·depthwiseWeight2x3AVX2(SB), NOSPLIT, $64-120
+	MOVQ planes+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ $0x00000000, 56(SP)
+
+kernel:
+	MOVQ    16(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	MOVQ    segments+104(FP), BX
+	MOVQ    BX, 32(SP)
+	MOVQ    masks+112(FP), BX
+	MOVQ    BX, 40(SP)
+	MOVQ    left+96(FP), BX
+	SHLQ    $0x02, BX
+	NEGQ    BX
+	MOVQ    BX, 48(SP)
+
+segment:
+	MOVQ  8(SP), BX
+	ADDQ  48(SP), BX
+	MOVQ  48(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	SHRQ  $0x01, SI
+	ADDQ  24(SP), SI
+	MOVQ  40(SP), DI
+	MOVQ  56(SP), R8
+	MOVQ  top+88(FP), R9
+	SUBQ  R9, R8
+	MOVQ  R8, R9
+	IMULQ AX, R9
+	ADDQ  R9, BX
+	MOVQ  yRows+72(FP), R9
+
+row:
+	CMPQ        R8, DX
+	JAE         outside
+	VMOVUPS     128(DI), Y3
+	VMASKMOVPS  (SI), Y3, Y3
+	VMOVUPS     (DI), Y4
+	VMASKMOVPS  (BX), Y4, Y4
+	VMOVUPS     32(DI), Y5
+	VMASKMOVPS  32(BX), Y5, Y5
+	VSHUFPS     $0x88, Y5, Y4, Y6
+	VPERMPD     $0xd8, Y6, Y6
+	VSHUFPS     $0xdd, Y5, Y4, Y4
+	VPERMPD     $0xd8, Y4, Y4
+	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y3, Y4, Y1
+	VMOVUPS     64(DI), Y4
+	VMASKMOVPS  8(BX), Y4, Y4
+	VMOVUPS     96(DI), Y5
+	VMASKMOVPS  40(BX), Y5, Y5
+	VSHUFPS     $0x88, Y5, Y4, Y6
+	VPERMPD     $0xd8, Y6, Y6
+	VSHUFPS     $0xdd, Y5, Y4, Y4
+	VPERMPD     $0xd8, Y4, Y4
+	VFMADD231PS Y3, Y6, Y2
+
+outside:
+	ADDQ    CX, SI
+	ADDQ    AX, BX
+	ADDQ    AX, BX
+	ADDQ    $0x02, R8
+	DECQ    R9
+	JNZ     row
+	ADDQ    $0x000000a0, 40(SP)
+	ADDQ    $0x00000040, 48(SP)
+	DECQ    32(SP)
+	JNZ     segment
+	MOVQ    16(SP), BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	ADDQ    $0x00000060, BX
+	MOVQ    BX, 16(SP)
+	INCQ    56(SP)
+	CMPQ    56(SP), $0x03
+	JL      kernel
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 8(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	DECQ    (SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseForward1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+// Requires: AVX, FMA3
+TEXT ·depthwiseForward1x5AVX2(SB), NOSPLIT, $64-136
+	MOVQ bias+120(FP), AX
+	MOVQ AX, (SP)
+	MOVQ planes+0(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 32(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
+
+segment:
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R10
+	IMULQ        AX, R10
+	ADDQ         R10, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x04, R10
+
+row:
+	CMPQ         R9, DX
+	JAE          outside
+	VMOVUPS      (R8), Y6
+	VMASKMOVPS   (BX), Y6, Y6
+	VBROADCASTSS (DI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 20(DI), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 40(DI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 60(DI), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 80(DI), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      32(R8), Y6
+	VMASKMOVPS   4(BX), Y6, Y6
+	VBROADCASTSS 4(DI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 24(DI), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 44(DI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 64(DI), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 84(DI), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      64(R8), Y6
+	VMASKMOVPS   8(BX), Y6, Y6
+	VBROADCASTSS 8(DI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 28(DI), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 48(DI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 68(DI), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 88(DI), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      96(R8), Y6
+	VMASKMOVPS   12(BX), Y6, Y6
+	VBROADCASTSS 12(DI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 32(DI), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 52(DI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 72(DI), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 92(DI), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      128(R8), Y6
+	VMASKMOVPS   16(BX), Y6, Y6
+	VBROADCASTSS 16(DI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 36(DI), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 56(DI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 76(DI), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 96(DI), Y7
+	VFMADD231PS  Y7, Y6, Y5
+
+outside:
+	ADDQ       AX, BX
+	INCQ       R9
+	MOVQ       yRows+72(FP), R11
+	CMPQ       R10, R11
+	JG         incomplete
+	VMOVUPS    160(R8), Y6
+	VMASKMOVPS Y5, Y6, (SI)
+	ADDQ       CX, SI
+
+incomplete:
+	VMOVAPS Y4, Y5
+	VMOVAPS Y3, Y4
+	VMOVAPS Y2, Y3
+	VMOVAPS Y1, Y2
+	VMOVAPS Y0, Y1
+	DECQ    R10
+	JNZ     row
+	ADDQ    $0x000000c0, 48(SP)
+	ADDQ    $0x00000020, 56(SP)
+	DECQ    40(SP)
+	JNZ     segment
+	MOVQ    biasPlane+128(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, (SP)
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 32(SP)
+	DECQ    8(SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseForward2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·depthwiseForward2x5AVX2(SB), NOSPLIT, $64-136
+	MOVQ bias+120(FP), AX
+	MOVQ AX, (SP)
+	MOVQ planes+0(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 32(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
+
+segment:
+	MOVQ  16(SP), BX
+	ADDQ  56(SP), BX
+	MOVQ  56(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	SHRQ  $0x01, SI
+	ADDQ  32(SP), SI
+	MOVQ  24(SP), DI
+	MOVQ  48(SP), R8
+	MOVQ  top+88(FP), R9
+	NEGQ  R9
+	MOVQ  R9, R10
+	IMULQ AX, R10
+	ADDQ  R10, BX
+	MOVQ  yRows+72(FP), R11
+
+row:
+	MOVQ         (SP), R10
+	VBROADCASTSS (R10), Y0
+	MOVQ         BX, R12
+	LEAQ         (R9), R10
+	CMPQ         R10, DX
+	JAE          outside0
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS (DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 4(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      64(R8), Y1
+	VMASKMOVPS   8(R12), Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VMASKMOVPS   40(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 8(DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 12(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      128(R8), Y1
+	VMASKMOVPS   16(R12), Y1, Y1
+	VMOVUPS      160(R8), Y2
+	VMASKMOVPS   48(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 16(DI), Y1
+	VFMADD231PS  Y1, Y3, Y0
+
+outside0:
+	ADDQ         AX, R12
+	LEAQ         1(R9), R10
+	CMPQ         R10, DX
+	JAE          outside1
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 20(DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 24(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      64(R8), Y1
+	VMASKMOVPS   8(R12), Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VMASKMOVPS   40(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 28(DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 32(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      128(R8), Y1
+	VMASKMOVPS   16(R12), Y1, Y1
+	VMOVUPS      160(R8), Y2
+	VMASKMOVPS   48(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 36(DI), Y1
+	VFMADD231PS  Y1, Y3, Y0
+
+outside1:
+	ADDQ         AX, R12
+	LEAQ         2(R9), R10
+	CMPQ         R10, DX
+	JAE          outside2
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 40(DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 44(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      64(R8), Y1
+	VMASKMOVPS   8(R12), Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VMASKMOVPS   40(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 48(DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 52(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      128(R8), Y1
+	VMASKMOVPS   16(R12), Y1, Y1
+	VMOVUPS      160(R8), Y2
+	VMASKMOVPS   48(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 56(DI), Y1
+	VFMADD231PS  Y1, Y3, Y0
+
+outside2:
+	ADDQ         AX, R12
+	LEAQ         3(R9), R10
+	CMPQ         R10, DX
+	JAE          outside3
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 60(DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 64(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      64(R8), Y1
+	VMASKMOVPS   8(R12), Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VMASKMOVPS   40(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 68(DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 72(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      128(R8), Y1
+	VMASKMOVPS   16(R12), Y1, Y1
+	VMOVUPS      160(R8), Y2
+	VMASKMOVPS   48(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 76(DI), Y1
+	VFMADD231PS  Y1, Y3, Y0
+
+outside3:
+	ADDQ         AX, R12
+	LEAQ         4(R9), R10
+	CMPQ         R10, DX
+	JAE          outside4
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 80(DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 84(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      64(R8), Y1
+	VMASKMOVPS   8(R12), Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VMASKMOVPS   40(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 88(DI), Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 92(DI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      128(R8), Y1
+	VMASKMOVPS   16(R12), Y1, Y1
+	VMOVUPS      160(R8), Y2
+	VMASKMOVPS   48(R12), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPERMPD      $0xd8, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMPD      $0xd8, Y1, Y1
+	VBROADCASTSS 96(DI), Y1
+	VFMADD231PS  Y1, Y3, Y0
+
+outside4:
+	VMOVUPS    192(R8), Y1
+	VMASKMOVPS Y0, Y1, (SI)
+	ADDQ       CX, SI
+	LEAQ       (BX)(AX*2), BX
+	ADDQ       $0x02, R9
+	DECQ       R11
+	JNZ        row
+	ADDQ       $0x000000e0, 48(SP)
+	ADDQ       $0x00000040, 56(SP)
+	DECQ       40(SP)
+	JNZ        segment
+	MOVQ       biasPlane+128(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, (SP)
+	MOVQ       xPlane+16(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, 16(SP)
+	MOVQ       wPlane+48(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, 24(SP)
+	MOVQ       yPlane+64(FP), BX
+	SHLQ       $0x02, BX
+	ADDQ       BX, 32(SP)
+	DECQ       8(SP)
+	JNZ        plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeight1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseWeight1x5AVX2(SB), NOSPLIT, $64-120
+	MOVQ planes+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ $0x00000000, 56(SP)
+
+kernel:
+	MOVQ    16(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	MOVQ    segments+104(FP), BX
+	MOVQ    BX, 32(SP)
+	MOVQ    masks+112(FP), BX
+	MOVQ    BX, 40(SP)
+	MOVQ    left+96(FP), BX
+	SHLQ    $0x02, BX
+	NEGQ    BX
+	MOVQ    BX, 48(SP)
+
+segment:
+	MOVQ  8(SP), BX
+	ADDQ  48(SP), BX
+	MOVQ  48(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	ADDQ  24(SP), SI
+	MOVQ  40(SP), DI
+	MOVQ  56(SP), R8
+	MOVQ  top+88(FP), R9
+	SUBQ  R9, R8
+	MOVQ  R8, R9
+	IMULQ AX, R9
+	ADDQ  R9, BX
+	MOVQ  yRows+72(FP), R9
+
+row:
+	CMPQ        R8, DX
+	JAE         outside
+	VMOVUPS     160(DI), Y5
+	VMASKMOVPS  (SI), Y5, Y5
+	VMOVUPS     (DI), Y6
+	VMASKMOVPS  (BX), Y6, Y6
+	VFMADD231PS Y5, Y6, Y0
+	VMOVUPS     32(DI), Y6
+	VMASKMOVPS  4(BX), Y6, Y6
+	VFMADD231PS Y5, Y6, Y1
+	VMOVUPS     64(DI), Y6
+	VMASKMOVPS  8(BX), Y6, Y6
+	VFMADD231PS Y5, Y6, Y2
+	VMOVUPS     96(DI), Y6
+	VMASKMOVPS  12(BX), Y6, Y6
+	VFMADD231PS Y5, Y6, Y3
+	VMOVUPS     128(DI), Y6
+	VMASKMOVPS  16(BX), Y6, Y6
+	VFMADD231PS Y5, Y6, Y4
+
+outside:
+	ADDQ    CX, SI
+	ADDQ    AX, BX
+	ADDQ    $0x01, R8
+	DECQ    R9
+	JNZ     row
+	ADDQ    $0x000000c0, 40(SP)
+	ADDQ    $0x00000020, 48(SP)
+	DECQ    32(SP)
+	JNZ     segment
+	MOVQ    16(SP), BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	ADDQ    $0x000000a0, BX
+	MOVQ    BX, 16(SP)
+	INCQ    56(SP)
+	CMPQ    56(SP), $0x05
+	JL      kernel
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 8(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	DECQ    (SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeight2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·depthwiseWeight2x5AVX2(SB), NOSPLIT, $64-120
+	MOVQ planes+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
+
+plane:
+	MOVQ $0x00000000, 56(SP)
+
+kernel:
+	MOVQ    16(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	MOVQ    segments+104(FP), BX
+	MOVQ    BX, 32(SP)
+	MOVQ    masks+112(FP), BX
+	MOVQ    BX, 40(SP)
+	MOVQ    left+96(FP), BX
+	SHLQ    $0x02, BX
+	NEGQ    BX
+	MOVQ    BX, 48(SP)
+
+segment:
+	MOVQ  8(SP), BX
+	ADDQ  48(SP), BX
+	MOVQ  48(SP), SI
+	MOVQ  left+96(FP), DI
+	SHLQ  $0x02, DI
+	ADDQ  DI, SI
+	SHRQ  $0x01, SI
+	ADDQ  24(SP), SI
+	MOVQ  40(SP), DI
+	MOVQ  56(SP), R8
+	MOVQ  top+88(FP), R9
+	SUBQ  R9, R8
+	MOVQ  R8, R9
+	IMULQ AX, R9
+	ADDQ  R9, BX
+	MOVQ  yRows+72(FP), R9
+
+row:
+	CMPQ        R8, DX
+	JAE         outside
+	VMOVUPS     192(DI), Y5
+	VMASKMOVPS  (SI), Y5, Y5
+	VMOVUPS     (DI), Y6
+	VMASKMOVPS  (BX), Y6, Y6
+	VMOVUPS     32(DI), Y7
+	VMASKMOVPS  32(BX), Y7, Y7
+	VSHUFPS     $0x88, Y7, Y6, Y8
+	VPERMPD     $0xd8, Y8, Y8
+	VSHUFPS     $0xdd, Y7, Y6, Y6
+	VPERMPD     $0xd8, Y6, Y6
+	VFMADD231PS Y5, Y8, Y0
+	VFMADD231PS Y5, Y6, Y1
+	VMOVUPS     64(DI), Y6
+	VMASKMOVPS  8(BX), Y6, Y6
+	VMOVUPS     96(DI), Y7
+	VMASKMOVPS  40(BX), Y7, Y7
+	VSHUFPS     $0x88, Y7, Y6, Y8
+	VPERMPD     $0xd8, Y8, Y8
+	VSHUFPS     $0xdd, Y7, Y6, Y6
+	VPERMPD     $0xd8, Y6, Y6
+	VFMADD231PS Y5, Y8, Y2
+	VFMADD231PS Y5, Y6, Y3
+	VMOVUPS     128(DI), Y6
+	VMASKMOVPS  16(BX), Y6, Y6
+	VMOVUPS     160(DI), Y7
+	VMASKMOVPS  48(BX), Y7, Y7
+	VSHUFPS     $0x88, Y7, Y6, Y8
+	VPERMPD     $0xd8, Y8, Y8
+	VSHUFPS     $0xdd, Y7, Y6, Y6
+	VPERMPD     $0xd8, Y6, Y6
+	VFMADD231PS Y5, Y8, Y4
+
+outside:
+	ADDQ    CX, SI
+	ADDQ    AX, BX
+	ADDQ    AX, BX
+	ADDQ    $0x02, R8
+	DECQ    R9
+	JNZ     row
+	ADDQ    $0x000000e0, 40(SP)
+	ADDQ    $0x00000040, 48(SP)
+	DECQ    32(SP)
+	JNZ     segment
+	MOVQ    16(SP), BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	ADDQ    $0x000000a0, BX
+	MOVQ    BX, 16(SP)
+	INCQ    56(SP)
+	CMPQ    56(SP), $0x05
+	JL      kernel
+	MOVQ    xPlane+16(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 8(SP)
+	MOVQ    wPlane+48(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 16(SP)
+	MOVQ    yPlane+64(FP), BX
+	SHLQ    $0x02, BX
+	ADDQ    BX, 24(SP)
+	DECQ    (SP)
+	JNZ     plane
 	VZEROUPPER
 	RET
 

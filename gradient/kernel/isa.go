@@ -11,6 +11,12 @@ type instructions struct {
 	// copyRows copies rows of at least four elements; nil leaves it to Go.
 	copyRows func(rows, n int, src *float32, ss int, dst *float32, ds int)
 	winograd func(winoTransform, *winoArgs)
+	// depthwise computes depthwise convolutions; nil leaves them to the general
+	// methods.
+	depthwise interface {
+		forward(*depthwiseArgs)
+		weight(*depthwiseArgs)
+	}
 }
 
 // portable is the set in Go, for processors without a set of their own and as

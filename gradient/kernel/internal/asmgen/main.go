@@ -7,12 +7,15 @@ import . "github.com/mmcloughlin/avo/build"
 func main() {
 	ConstraintExpr("!noasm")
 	maskData()
+	everyOtherData()
 	winogradData()
 	for _, v := range []vectors{avx512, avx2} {
 		tiles(v)
 		for _, l := range transforms {
 			transform(v, l)
 		}
+		depthwise(v, 3)
+		depthwise(v, 5)
 	}
 	transpose()
 	copyRows(4)

@@ -1,0 +1,36 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+// depthwiseKernels calls the assembly for depthwise convolutions.
+type depthwiseKernels struct{}
+
+type (
+	depthwiseForward func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32, bias *float32, biasPlane int)
+	depthwiseWeight  func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32)
+)
+
+// The assembly by lanes (8 or 16), size (3 or 5) and stride (1 or 2).
+var (
+	depthwiseForwards = [2][2][2]depthwiseForward{
+		{{depthwiseForward1x3AVX2, depthwiseForward2x3AVX2}, {depthwiseForward1x5AVX2, depthwiseForward2x5AVX2}},
+		{{depthwiseForward1x3AVX512, depthwiseForward2x3AVX512}, {depthwiseForward1x5AVX512, depthwiseForward2x5AVX512}},
+	}
+	depthwiseWeights = [2][2][2]depthwiseWeight{
+		{{depthwiseWeight1x3AVX2, depthwiseWeight2x3AVX2}, {depthwiseWeight1x5AVX2, depthwiseWeight2x5AVX2}},
+		{{depthwiseWeight1x3AVX512, depthwiseWeight2x3AVX512}, {depthwiseWeight1x5AVX512, depthwiseWeight2x5AVX512}},
+	}
+)
+
+func (depthwiseKernels) forward(a *depthwiseArgs) {
+	f := depthwiseForwards[a.lanes/8-1][a.k/2-1][a.stride-1]
+	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], a.wPlane, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
+		a.top, a.left, a.segments(), &a.masks[0], &a.bias[0], a.biasPlane)
+}
+
+func (depthwiseKernels) weight(a *depthwiseArgs) {
+	f := depthwiseWeights[a.lanes/8-1][a.k/2-1][a.stride-1]
+	// The kernel moves from plane to plane in w by itself.
+	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], 0, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
+		a.top, a.left, a.segments(), &a.masks[0])
+}
