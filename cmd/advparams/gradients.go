@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -38,9 +39,9 @@ IN.npz has an array for each input, by its name or as in/NAME. The losses:
   cross-entropy  the mean over the samples, with integer labels in the array "labels";
                  where the model ends in Softmax, of the logits before it`,
 		Example: "  advparams gradients model.onnx --data batch.npz -o gradients.npz --loss cross-entropy",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			g.model = args[0]
-			return g.run()
+			return g.run(cmd.Context())
 		},
 	}
 	operand(cmd, "the model", "onnx")
@@ -60,7 +61,7 @@ type gradientsResult struct {
 	Initializers int     `json:"initializers"`
 }
 
-func (g *gradients) run() error {
+func (g *gradients) run(ctx context.Context) error {
 	if err := g.app.checkOutputs(g.force, g.out); err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (g *gradients) run() error {
 	if err != nil {
 		return err
 	}
-	out := g.app.outputs(g.force)
+	out := g.app.outputs(ctx, g.force)
 	defer out.close()
 	path, set, err := out.place(g.out, "gradients.npz")
 	if err != nil {

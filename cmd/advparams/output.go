@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -47,10 +48,20 @@ type outputs struct {
 	folder string // temporary, for what goes to standard output
 	stream string // the file in it
 	inner  atomicfile.Set
+	done   func() bool
 }
 
-func (a *app) outputs(force bool) *outputs {
-	return &outputs{Set: atomicfile.Set{Force: force}, app: a}
+// outputs returns a set that is aborted when ctx ends, so that whoever writes
+// to it fails. It has to be closed.
+func (a *app) outputs(ctx context.Context, force bool) *outputs {
+	o := &outputs{Set: atomicfile.Set{Force: force}, app: a}
+	o.done = context.AfterFunc(ctx, o.abort)
+	return o
+}
+
+func (o *outputs) abort() {
+	o.Abort()
+	o.inner.Abort()
 }
 
 // place returns where to write a file, and the set it belongs to. For standard
@@ -86,8 +97,8 @@ func (o *outputs) commit() error {
 
 // close removes what was not committed and what is no longer needed.
 func (o *outputs) close() {
-	o.Abort()
-	o.inner.Abort()
+	o.done()
+	o.abort()
 	if o.folder != "" {
 		os.RemoveAll(o.folder)
 	}

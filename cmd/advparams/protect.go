@@ -166,7 +166,7 @@ func (p *protect) run(ctx context.Context) error {
 	if missed != nil && (!errors.Is(missed, perturb.ErrTarget) || !p.allowPartial || found == nil) {
 		return missed
 	}
-	files, err := p.write(m, found, recipients)
+	files, err := p.write(ctx, m, found, recipients)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +25,8 @@ type written struct {
 }
 
 // write writes the locked model and its key, which appear together.
-func (p *protect) write(m *onnxio.Model, found *perturb.Result, recipients []age.Recipient) (*written, error) {
-	out := p.app.outputs(p.force)
+func (p *protect) write(ctx context.Context, m *onnxio.Model, found *perturb.Result, recipients []age.Recipient) (*written, error) {
+	out := p.app.outputs(ctx, p.force)
 	defer out.close()
 	edits := make([]onnxio.Edit, len(found.Changes))
 	for i, c := range found.Changes {

@@ -49,8 +49,11 @@ func (a *app) execute(ctx context.Context, args []string) error {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil && !a.running {
+	switch {
+	case err != nil && !a.running:
 		err = &usageError{err}
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err() // which is why, whatever failed
 	}
 	if exitStatus(err) == statusUsage && hint.Of(err) == "" {
 		err = hint.With(err, "see %s --help", cmd.CommandPath())

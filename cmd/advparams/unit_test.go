@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -125,17 +126,26 @@ func TestInternalError(t *testing.T) {
 }
 
 func TestInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
 	t.Chdir(t.TempDir())
 	for _, args := range [][]string{{"model", "model.onnx"}, {"data", "data.npz", "100"}} {
 		if err := makeFixture(args); err != nil {
 			t.Fatal(err)
 		}
 	}
+	protect := []string{"protect", "model.onnx", "--data", "data.npz", "-o", "locked.onnx", "--key", "model.key", "--plain-key"}
+	if status := run(context.Background(), append(protect, "-q"), os.Stdin, io.Discard, os.Stderr); status != statusDone {
+		t.Fatal("protect failed")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
 	for _, args := range [][]string{
-		{"protect", "model.onnx", "--data", "data.npz", "-o", "locked.onnx", "--key", "k", "--plain-key"},
-		{"protect", "model.onnx", "--data", "data.npz", "--labels", "model", "-o", "locked.onnx", "--key", "k", "--plain-key"},
+		{"protect", "model.onnx", "--data", "data.npz", "-o", "out.onnx", "--key", "k", "--plain-key"},
+		{"protect", "model.onnx", "--data", "data.npz", "--labels", "model", "-o", "out.onnx", "--key", "k", "--plain-key"},
+		{"unlock", "locked.onnx", "--key", "model.key", "-o", "out.onnx"},
+		{"unlock", "locked.onnx", "--key", "model.key", "--in-place"},
+		{"unlock", "locked.onnx", "--key", "model.key", "-o", "-"},
+		{"gradients", "model.onnx", "--data", "data.npz", "-o", "out.npz"},
+		{"verify", "--locked", "locked.onnx", "--key", "model.key"},
 		{"verify", "--locked", "model.onnx", "--data", "data.npz", "--report", "report.html"},
 		{"bench", "model.onnx"},
 	} {
@@ -145,7 +155,7 @@ func TestInterrupted(t *testing.T) {
 		}
 	}
 	files, err := os.ReadDir(".")
-	if err != nil || len(files) != 2 {
+	if err != nil || len(files) != 4 {
 		t.Errorf("files left behind: %v, %v", files, err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -31,9 +32,9 @@ Before anything is written the locked files are compared with the digests in the
 key, and before anything appears the result is compared with those of the original.`,
 		Example: `  advparams unlock locked.onnx --key model.key -i me.txt -o model.onnx
   advparams unlock locked.onnx --key model.key -i me.txt --in-place`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			u.locked = args[0]
-			return u.run()
+			return u.run(cmd.Context())
 		},
 	}
 	operand(cmd, "the locked model", "onnx")
@@ -63,7 +64,7 @@ type fileResult struct {
 	SHA256 string `json:"sha256"`
 }
 
-func (u *unlock) run() error {
+func (u *unlock) run(ctx context.Context) error {
 	a := u.app
 	target, force := u.out, u.force
 	if u.inPlace {
@@ -79,7 +80,7 @@ func (u *unlock) run() error {
 	if target == standard && len(k.Record.Files) > 1 {
 		return usagef("this model has %d files, which cannot go to standard output together", len(k.Record.Files))
 	}
-	out := a.outputs(force)
+	out := a.outputs(ctx, force)
 	defer out.close()
 	path, set, err := out.place(target, "model.onnx")
 	if err != nil {

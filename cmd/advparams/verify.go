@@ -87,7 +87,7 @@ func (v *verification) run(ctx context.Context) error {
 	if err := v.app.checkOutputs(v.force, v.page); err != nil {
 		return err
 	}
-	models, err := v.models()
+	models, err := v.models(ctx)
 	defer models.close()
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (m *modelSet) close() {
 }
 
 // models opens the models and checks them against the key.
-func (v *verification) models() (*modelSet, error) {
+func (v *verification) models(ctx context.Context) (*modelSet, error) {
 	m := &modelSet{}
 	var err error
 	if v.key != "" {
@@ -136,7 +136,7 @@ func (v *verification) models() (*modelSet, error) {
 		v.record = &k.Record
 		v.report.WithKey = true
 		v.report.Parameters, v.report.Changed = k.Summary.Parameters, k.Summary.Changed
-		if err := v.unlock(k, m); err != nil {
+		if err := v.unlock(ctx, k, m); err != nil {
 			return m, err
 		}
 	}
@@ -158,15 +158,15 @@ func (v *verification) models() (*modelSet, error) {
 }
 
 // unlock restores the original into a temporary folder.
-func (v *verification) unlock(k *key.Key, m *modelSet) (err error) {
+func (v *verification) unlock(ctx context.Context, k *key.Key, m *modelSet) (err error) {
 	defer v.timed("unlocking and comparing digests")()
 	if m.folder, err = os.MkdirTemp("", "advparams-"); err != nil {
 		return err
 	}
-	var out atomicfile.Set
-	defer out.Abort()
+	out := v.app.outputs(ctx, false)
+	defer out.close()
 	path := filepath.Join(m.folder, "unlocked.onnx")
-	err = onnxio.Restore(v.locked, &k.Record, &out, path)
+	err = onnxio.Restore(v.locked, &k.Record, &out.Set, path)
 	if errors.Is(err, onnxio.ErrMismatch) {
 		v.report.Tampered, v.failed = true, err
 		return nil
@@ -174,7 +174,7 @@ func (v *verification) unlock(k *key.Key, m *modelSet) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := out.Commit(); err != nil {
+	if err := out.commit(); err != nil {
 		return err
 	}
 	v.report.BitExact = true // Restore has compared the digests

@@ -1,0 +1,227 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/onnxio"
+)
+
+// Options of Run. The zero value runs all attacks with 20 epochs each.
+type Options struct {
+	// Attacks names those to run, of List; nil means all that can be run.
+	// Training from scratch is run always.
+	Attacks []string
+	// Epochs over the attacker's samples in each training; 0 means 20.
+	Epochs int
+	// Batch is the number of samples a step is taken on; 0 means 64. A model of
+	// fixed batch size is trained with that.
+	Batch int
+	// Grid holds the settings of descent tried in each training; nil means
+	// DefaultGrid.
+	Grid []Optimiser
+	// Validation is the share of the attacker's samples kept for choices; 0
+	// means a tenth.
+	Validation float64
+	// Seed decides on everything random.
+	Seed uint64
+	// TimeLimit ends the attacks after some time; 0 means none. What was not
+	// finished is named in the Report and does not count.
+	TimeLimit time.Duration
+	// State is a file that finished attacks are noted in, so that another Run
+	// with the same model, data and options need not repeat them; "" means none.
+	State string
+	// Original holds the weights before locking. With it, the thief of a part of
+	// the key is an attack as well.
+	Original *gradient.Weights
+	// Workers compute; nil means one thread.
+	Workers *kernel.Workers
+	// Progress, if not nil, is called after every epoch, and when an attack
+	// begins and ends.
+	Progress func(Progress)
+}
+
+// Progress is how far an attack has come.
+type Progress struct {
+	Attack      string
+	Done, Total int // epochs and settings
+	Best        float64
+	Result      *Result // at the end of the attack
+}
+
+func (o *Options) complete() error {
+	if o.Epochs == 0 {
+		o.Epochs = 20
+	}
+	if o.Batch == 0 {
+		o.Batch = 64
+	}
+	if o.Validation == 0 {
+		o.Validation = 0.1
+	}
+	if o.Grid == nil {
+		o.Grid = DefaultGrid()
+	}
+	if o.Epochs < 0 || o.Batch < 0 || o.Validation < 0 || o.Validation >= 1 || len(o.Grid) == 0 {
+		return errors.New("attack: options out of range")
+	}
+	for _, name := range o.Attacks {
+		i := slices.IndexFunc(attacks, func(a attack) bool { return a.name == name })
+		if i < 0 {
+			return hint.With(fmt.Errorf("there is no attack %q", name), "there are %q", List())
+		}
+		if attacks[i].insider && o.Original == nil {
+			return hint.With(fmt.Errorf("attack %q needs the key", name), "give the key, or leave this attack out")
+		}
+	}
+	return nil
+}
+
+// attack is one idea of what to do with a locked model.
+type attack struct {
+	name  string
+	about string
+	// insider says that the attack takes more than a locked model and data, and
+	// has to be left out of the comparison.
+	insider  bool
+	variants func(l *lab) []variant
+}
+
+// variant is one setting of an attack.
+type variant struct {
+	name string
+	// change alters the locked weights before training; nil means no change. It
+	// may say something about what it did.
+	change func(ctx context.Context, l *lab) (note string, err error)
+	tune   scope
+	// keep freezes, after change, the weights that are zero: what was pruned
+	// stays so.
+	keep bool
+	// only, if not nil, selects after change the single weights to be trained.
+	only func(ctx context.Context, l *lab) (map[string][]bool, error)
+}
+
+// scope says what is trained.
+type scope int
+
+const (
+	nothing scope = iota
+	everything
+	lastLayer
+)
+
+// yardstick is the name of training from scratch.
+const yardstick = "scratch"
+
+// attacks in the order they are run.
+var attacks = []attack{
+	{name: yardstick, about: "the same architecture trained from scratch: the yardstick", variants: fromScratch},
+	{name: "fine-tune", about: "train all weights", variants: fineTune},
+	{name: "fine-tune-last", about: "train the last layer only", variants: fineTuneLast},
+	{name: "prune", about: "zero the smallest weights", variants: prune},
+	{name: "prune-tune", about: "zero the smallest weights, then train the others", variants: pruneTune},
+	{name: "reset-outliers", about: "reset weights far from the others of their tensor", variants: resetOutliers},
+	{name: "reset-extremes", about: "reset the smallest and largest weights of every tensor", variants: resetExtremes},
+	{name: "reset-gradient", about: "zero the weights of largest |gradient × weight|", variants: resetGradient},
+	{name: "reset-tune", about: "reset outliers or the largest |gradient × weight|, then train", variants: resetTune},
+	{name: "sparse-tune", about: "train only the weights of largest |gradient × weight|", variants: sparseTune},
+	{name: "reinit-layers", about: "initialise the first or last layer anew, then train", variants: reinitLayers},
+	{name: "reinit-dead", about: "initialise dead units anew, then train", variants: reinitDead},
+	{name: "renormalise", about: "give every unit mean 0 and variance 1, then train", variants: renormaliseTune},
+	{name: "repair", about: "run the search backwards: reset what lowers the loss most", variants: repair},
+	{name: "repair-tune", about: "run the search backwards, then train", variants: repairTune},
+	{name: "partial-key", about: "a part of the changes taken back, with and without training; needs the key", insider: true, variants: partialKey},
+}
+
+// List returns the names of all attacks, in the order they are run.
+func List() []string {
+	names := make([]string, len(attacks))
+	for i, a := range attacks {
+		names[i] = a.name
+	}
+	return names
+}
+
+// About describes an attack in half a sentence; "" for an unknown one.
+func About(name string) string {
+	for _, a := range attacks {
+		if a.name == name {
+			return a.about
+		}
+	}
+	return ""
+}
+
+// Run attacks a locked classifier with the labelled samples train, and measures
+// on test what comes out. The model is left as it is. Equal arguments give equal
+// reports, times aside.
+func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, opt Options) (*Report, error) {
+	if err := opt.complete(); err != nil {
+		return nil, err
+	}
+	l, err := newLab(locked, train, test, opt)
+	if err != nil {
+		return nil, err
+	}
+	known, err := openState(opt.State, l.fingerprint())
+	if err != nil {
+		return nil, err
+	}
+	limited := ctx
+	if opt.TimeLimit > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, opt.TimeLimit)
+		defer cancel()
+	}
+	r := &Report{Attacks: []Result{}, Samples: l.samples()}
+	if r.Locked, err = l.measure(ctx, l.test); err != nil {
+		return nil, err
+	}
+	for _, a := range attacks {
+		if !opt.wants(a) {
+			continue
+		}
+		l.restore(l.locked)
+		list := a.variants(l)
+		if len(list) == 0 {
+			continue // the model has nothing that could be attacked so
+		}
+		result, done := known.result(a.name)
+		if !done {
+			result, err = l.carryOut(limited, a, list)
+			switch {
+			case err == nil:
+			case ctx.Err() != nil:
+				return nil, ctx.Err()
+			case limited.Err() != nil:
+				r.Unfinished = append(r.Unfinished, a.name)
+				continue
+			default:
+				return nil, fmt.Errorf("attack %s: %w", a.name, err)
+			}
+			if err := known.add(result); err != nil {
+				return nil, err
+			}
+		}
+		r.add(a, result)
+		l.report(Progress{Attack: a.name, Done: 1, Total: 1, Best: result.Validation, Result: &result})
+	}
+	return r, nil
+}
+
+func (o *Options) wants(a attack) bool {
+	switch {
+	case a.name == yardstick:
+		return true
+	case o.Attacks != nil:
+		return slices.Contains(o.Attacks, a.name)
+	}
+	return !a.insider || o.Original != nil
+}

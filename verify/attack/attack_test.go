@@ -1,0 +1,71 @@
+package attack
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/models"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/atomicfile"
+	"github.com/advparams/advparams/perturb"
+)
+
+// demo writes the embedded model and its data to a temporary folder.
+func demo(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	out := new(atomicfile.Set)
+	if err := models.Write(out, dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func open(t *testing.T, path string) *onnxio.Model {
+	t.Helper()
+	m, err := onnxio.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+func samples(t *testing.T, dir string, split dataset.Split, limit int) *dataset.Set {
+	t.Helper()
+	set, err := dataset.Open(filepath.Join(dir, models.DataFolder), dataset.Spec{
+		Inputs: []dataset.Input{{Name: "input", Shape: []int{-1, 1, 28, 28}, DType: nd.Float32}},
+		Split:  split, Limit: limit, NeedLabels: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// locked returns the demo model with a minimal lock, the original, and data.
+func locked(t *testing.T, limit int) (lock, original *onnxio.Model, train, test *dataset.Set) {
+	t.Helper()
+	dir := demo(t)
+	original = open(t, filepath.Join(dir, models.ModelFile))
+	train, test = samples(t, dir, dataset.Train, limit), samples(t, dir, dataset.Test, 400)
+	found, err := perturb.Search(context.Background(), original, samples(t, dir, dataset.Train, 256), perturb.Options{Calibration: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := new(atomicfile.Set)
+	path := filepath.Join(dir, "locked.onnx")
+	if _, err := original.Rewrite(out, path, found.Edits()); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, path), original, train, test
+}

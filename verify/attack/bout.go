@@ -1,0 +1,109 @@
+package attack
+
+import (
+	"context"
+	"time"
+)
+
+// carryOut tries the settings of an attack.
+func (l *lab) carryOut(ctx context.Context, a attack, list []variant) (Result, error) {
+	defer l.restore(l.locked)
+	began := time.Now()
+	l.now = Progress{Attack: a.name, Total: l.effort(list)}
+	l.report(l.now)
+	result := Result{Name: a.name, Validation: -1}
+	for _, v := range list {
+		settings, err := l.try(ctx, a.name, v)
+		if err != nil {
+			return Result{}, err
+		}
+		for _, s := range settings {
+			if s.Validation > result.Validation {
+				result.Accuracy, result.Validation, result.Setting = s.Accuracy, s.Validation, s.String()
+			}
+		}
+		result.Settings = append(result.Settings, settings...)
+	}
+	result.Seconds = time.Since(began).Seconds()
+	return result, nil
+}
+
+// effort is the number of epochs and settings in a list.
+func (l *lab) effort(list []variant) int {
+	n := len(list)
+	for _, v := range list {
+		if v.tune != nothing {
+			n += len(l.opt.Grid) * l.opt.Epochs
+		}
+	}
+	return n
+}
+
+// tick reports that an epoch or a setting is done.
+func (l *lab) tick(accuracy float64) {
+	l.now.Done++
+	l.now.Best = max(l.now.Best, accuracy)
+	l.report(l.now)
+}
+
+// try carries out one setting, with every optimiser if it has training.
+func (l *lab) try(ctx context.Context, attack string, v variant) ([]Setting, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	l.restore(l.locked)
+	l.rng = l.seeded(attack + "\x00" + v.name)
+	var note string
+	var err error
+	if v.change != nil {
+		if note, err = v.change(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	if v.tune == nothing {
+		s := Setting{Name: v.name, Note: note}
+		if s.Validation, err = l.measure(ctx, l.valid); err == nil {
+			s.Accuracy, err = l.measure(ctx, l.test)
+		}
+		l.tick(s.Validation)
+		return []Setting{s}, err
+	}
+	var only map[string][]bool
+	if v.only != nil {
+		if only, err = v.only(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	if v.keep {
+		only = l.nonzero()
+	}
+	start := l.snapshot()
+	l.tick(0)
+	var settings []Setting
+	for _, o := range l.opt.Grid {
+		l.restore(start)
+		s := Setting{Name: v.name, Optimiser: o.String(), Note: note}
+		t := training{optimiser: o, scope: v.tune, only: only, rng: l.seeded(attack + "\x00" + v.name + "\x00" + o.String())}
+		if s.Validation, s.Epoch, err = l.fit(ctx, t); err != nil {
+			return nil, err
+		}
+		if s.Accuracy, err = l.measure(ctx, l.test); err != nil {
+			return nil, err
+		}
+		settings = append(settings, s)
+	}
+	return settings, nil
+}
+
+// nonzero marks the weights that are not zero.
+func (l *lab) nonzero() map[string][]bool {
+	marks := map[string][]bool{}
+	for _, name := range l.names {
+		x := l.values(name)
+		marks[name] = make([]bool, len(x))
+		for i, v := range x {
+			marks[name][i] = v != 0
+		}
+	}
+	return marks
+}

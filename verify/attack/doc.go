@@ -1,0 +1,26 @@
+// Package attack measures what somebody who holds a locked model, but not its
+// key, can make of it.
+//
+// Run takes a locked classifier, the attacker's labelled samples and a test set,
+// and carries out real attacks with the gradients of package gradient:
+// fine-tuning, pruning, resets of suspicious values, re-initialised layers, the
+// search run backwards, and others; List names them. The yardstick is the same
+// architecture trained from scratch on the same samples with the same budget. A
+// lock withstands the attacks when the best of them is no better than that; the
+// difference is the Advantage.
+//
+// # How an attack is measured
+//
+// The attacker keeps a part of the samples for validation. Every setting of an
+// attack (how much to prune, which learning rate …) is tried, each training
+// keeps the weights of its best epoch, and the setting that does best on the
+// validation part is the attack's result. The test set plays no part in any
+// choice.
+//
+// Training is mini-batch descent on the mean cross-entropy of the logits, by SGD
+// with momentum or by Adam (Kingma and Ba, arXiv 1412.6980), the learning rate
+// falling to zero along half a cosine (Loshchilov and Hutter, arXiv 1608.03983).
+// The graph is that of inference: dropout is off, and a batch normalisation that
+// has not been folded into its neighbours keeps its mean and variance, while its
+// scale and bias are trained. Quantised (integer) weights stay as they are.
+package attack

@@ -1,0 +1,272 @@
+package attack
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/verify"
+)
+
+// lab is where attacks are carried out: a locked model whose weights in memory
+// are altered over and over, and the data.
+type lab struct {
+	model   *onnxio.Model
+	opt     Options
+	weights *gradient.Weights
+	anatomy *anatomy
+	names   []string // of the weights that an attacker alters
+	locked  snapshot
+
+	train, valid, test *dataset.Set
+	session            *gradient.Session // forward only
+	programs           map[scope]*gradient.Program
+	batch              int
+
+	rng *rand.Rand // of the setting under way
+	now Progress
+}
+
+// evalBatch is the number of samples that accuracies are computed on at a time.
+const evalBatch = 200
+
+func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error) {
+	if train.Labels() == nil || test.Labels() == nil {
+		return nil, hint.With(errors.New("attacks need labelled samples"), "add labels to the data")
+	}
+	l := &lab{model: m, opt: opt, programs: map[scope]*gradient.Program{}, test: test}
+	n := int(math.Round(opt.Validation * float64(train.Len())))
+	if n < 1 || train.Len()-n < 1 || test.Len() == 0 {
+		return nil, hint.With(fmt.Errorf("%d samples are too few to train and validate on", train.Len()), "give more data, or a larger fraction of it")
+	}
+	shuffled := train.Shuffle(opt.Seed)
+	l.valid, l.train = part(shuffled, 0, n), part(shuffled, n, train.Len())
+	var err error
+	if l.weights, err = gradient.LoadWeights(m); err != nil {
+		return nil, err
+	}
+	l.anatomy = anatomyOf(m.Proto().GetGraph(), l.weights)
+	for _, name := range l.weights.Names() {
+		if l.alterable(name) {
+			l.names = append(l.names, name)
+		}
+	}
+	if len(l.names) == 0 {
+		return nil, fmt.Errorf("%s: there are no floating-point weights to train", m.Path())
+	}
+	l.locked = l.snapshot()
+	cfg := gradient.Config{Weights: l.weights, Workers: opt.Workers, Logits: true}
+	if l.session, err = gradient.NewSession(m, cfg, evalBatch); err != nil {
+		return nil, err
+	}
+	l.batch = min(opt.Batch, l.train.Len())
+	if b, fixed := l.session.BatchSize(); fixed {
+		l.batch = b
+	}
+	return l, nil
+}
+
+// part returns samples [lo, hi) of a set.
+func part(s *dataset.Set, lo, hi int) *dataset.Set {
+	rows := make([]int, hi-lo)
+	for i := range rows {
+		rows[i] = lo + i
+	}
+	return s.Subset(rows)
+}
+
+// alterable reports whether training may alter an initializer: floats that are
+// no statistics and no single constants of the graph.
+func (l *lab) alterable(name string) bool {
+	if l.weights.Scale(name) || !floating(l.model.Lookup(name).DataType) {
+		return false
+	}
+	a, _ := l.weights.Array(name)
+	switch l.anatomy.role(name) {
+	case mean, variance:
+		return false
+	case unknown:
+		return a.Len() > 1
+	}
+	return a.Len() > 0
+}
+
+func (l *lab) samples() Samples {
+	return Samples{Train: l.train.Len(), Validation: l.valid.Len(), Test: l.test.Len()}
+}
+
+// values returns the present elements of a weight.
+func (l *lab) values(name string) []float32 {
+	a, _ := l.weights.Array(name)
+	return a.Float32s()
+}
+
+// snapshot is a copy of all weights, statistics included.
+type snapshot map[string][]float32
+
+func (l *lab) snapshot() snapshot {
+	s := snapshot{}
+	for _, name := range l.weights.Names() {
+		s[name] = append([]float32(nil), l.values(name)...)
+	}
+	return s
+}
+
+// take copies the present weights to a snapshot that exists.
+func (l *lab) take(s snapshot) {
+	for name, x := range s {
+		copy(x, l.values(name))
+	}
+}
+
+func (l *lab) restore(s snapshot) {
+	for name, x := range s {
+		copy(l.values(name), x)
+	}
+}
+
+// measure returns the accuracy of the present weights on a set.
+func (l *lab) measure(ctx context.Context, set *dataset.Set) (float64, error) {
+	m, err := verify.Accuracy(ctx, l.session, set, nil)
+	if err != nil {
+		return 0, err
+	}
+	return m.Accuracy, nil
+}
+
+// program returns a program that computes the gradient by the weights in scope.
+func (l *lab) program(s scope) (*gradient.Program, error) {
+	if p := l.programs[s]; p != nil {
+		return p, nil
+	}
+	wanted := map[string]bool{}
+	for _, name := range l.namesIn(s) {
+		wanted[name] = true
+	}
+	inputs, _, err := l.minibatch(l.train, 0, 1)
+	if err != nil {
+		return nil, err
+	}
+	cfg := l.config(inputs)
+	cfg.Gradients = func(name string) bool { return wanted[name] }
+	p, err := gradient.Compile(l.model, cfg)
+	if err == nil {
+		l.programs[s] = p
+	}
+	return p, err
+}
+
+// config returns what to compile for batches like this one.
+func (l *lab) config(inputs map[string]nd.Array) gradient.Config {
+	cfg := gradient.Config{Weights: l.weights, Workers: l.opt.Workers, Logits: true, Shapes: map[string][]int{}, Values: inputs}
+	for name, a := range inputs {
+		cfg.Shapes[name] = a.Shape
+	}
+	return cfg
+}
+
+// namesIn returns the weights in scope.
+func (l *lab) namesIn(s scope) []string {
+	if s != lastLayer {
+		return l.names
+	}
+	last := l.anatomy.layers[len(l.anatomy.layers)-1]
+	var names []string
+	for _, name := range l.names {
+		if name == last.weight || name == last.bias {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// minibatch returns samples [lo, hi) of a set and their labels, filled up to the
+// batch size with samples that do not count: their label is -1.
+func (l *lab) minibatch(set *dataset.Set, lo, hi int) (map[string]nd.Array, []int, error) {
+	rows, labels := make([]int, l.batch), make([]int, l.batch)
+	for i := range rows {
+		rows[i], labels[i] = lo, -1
+		if lo+i < hi {
+			rows[i], labels[i] = lo+i, set.Labels()[lo+i]
+		}
+	}
+	inputs, err := set.Subset(rows).Batch(0, l.batch)
+	return inputs, labels, err
+}
+
+// rankSamples is the number of samples that gradients are taken on to rank
+// weights by them.
+const rankSamples = 1000
+
+// gradients returns the gradient of the cross-entropy at the present weights, on
+// the first training samples.
+func (l *lab) gradients(ctx context.Context) (map[string][]float32, error) {
+	p, err := l.program(everything)
+	if err != nil {
+		return nil, err
+	}
+	sums := map[string][]float32{}
+	for _, name := range l.names {
+		sums[name] = make([]float32, len(l.values(name)))
+	}
+	n := min(rankSamples, l.train.Len())
+	for lo := 0; lo < n; lo += l.batch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		hi := min(lo+l.batch, n)
+		inputs, labels, err := l.minibatch(l.train, lo, hi)
+		if err != nil {
+			return nil, err
+		}
+		if _, _, err := p.Gradients(inputs, gradient.CrossEntropy(labels)); err != nil {
+			return nil, err
+		}
+		share := float32(hi-lo) / float32(n)
+		for name, sum := range sums {
+			g, _ := p.Gradient(name)
+			for i, x := range g {
+				sum[i] += x * share
+			}
+		}
+	}
+	return sums, nil
+}
+
+// fingerprint identifies model, data and options: what results depend on.
+func (l *lab) fingerprint() string {
+	h := sha256.New()
+	fmt.Fprintln(h, stateVersion, l.opt.Epochs, l.batch, l.opt.Validation, l.opt.Grid, l.opt.Seed, l.opt.Original != nil)
+	for _, name := range l.weights.Names() {
+		fmt.Fprintf(h, "%q\n", name)
+		binary.Write(h, binary.LittleEndian, l.values(name))
+	}
+	for _, set := range []*dataset.Set{l.train, l.valid, l.test} {
+		fmt.Fprintln(h, set.Describe(), set.Labels())
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// seeded returns random numbers that depend on the seed and a name alone, so
+// that an attack does not depend on those before it.
+func (l *lab) seeded(name string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return rand.New(rand.NewPCG(l.opt.Seed, h.Sum64()))
+}
+
+func (l *lab) report(p Progress) {
+	if l.opt.Progress != nil {
+		l.opt.Progress(p)
+	}
+}

@@ -1,0 +1,163 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+	"math"
+)
+
+// Initialising anew what is suspected. Weights of layers are drawn as He et al.
+// (arXiv 1502.01852) have it, from a normal distribution of variance 2/fan-in.
+
+// fromScratch forgets everything that was trained. Networks without
+// normalisation are hard to train from large depth on, so a start that is
+// normalised layer by layer is tried as well.
+func fromScratch(*lab) []variant {
+	return []variant{
+		{name: "Kaiming initialisation", tune: everything, change: func(_ context.Context, l *lab) (string, error) {
+			l.reinitialise()
+			return "", nil
+		}},
+		{name: "Kaiming initialisation, normalised", tune: everything, change: func(ctx context.Context, l *lab) (string, error) {
+			l.reinitialise()
+			return "", l.renormalise(ctx)
+		}},
+	}
+}
+
+// reinitialise draws every weight anew. One-dimensional initializers of unknown
+// use stay: they may be constants of the architecture.
+func (l *lab) reinitialise() {
+	for _, name := range l.weights.Names() {
+		x := l.values(name)
+		switch l.anatomy.role(name) {
+		case bias, mean:
+			clear(x)
+		case gain, variance:
+			fill(x, 1)
+		case table:
+			l.normal(x, 1)
+		case factor, unknown:
+			if fanIn := l.fanIn(name); fanIn > 0 && l.alterable(name) {
+				l.normal(x, math.Sqrt(2/float64(fanIn)))
+			}
+		}
+	}
+}
+
+// fanIn returns how many products with the weight are added up to one number; 0
+// if that does not apply.
+func (l *lab) fanIn(name string) int {
+	if y := l.anatomy.layerOf(name); y != nil && y.fanIn > 0 {
+		return y.fanIn
+	}
+	a, _ := l.weights.Array(name)
+	if len(a.Shape) < 2 || a.Shape[0] == 0 {
+		return 0
+	}
+	return a.Len() / a.Shape[0]
+}
+
+func (l *lab) normal(x []float32, deviation float64) {
+	for i := range x {
+		x[i] = float32(deviation * l.rng.NormFloat64())
+	}
+}
+
+func fill(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
+	}
+}
+
+// reinitLayers gives up a layer that the changes may be in: the first, whose
+// weights reach everything, the last, whose weights decide, or both.
+func reinitLayers(l *lab) []variant {
+	last := len(l.anatomy.layers) - 1
+	if last < 0 {
+		return nil
+	}
+	give := func(name string, layers ...int) variant {
+		return variant{name: name, tune: everything, change: func(_ context.Context, l *lab) (string, error) {
+			for _, k := range layers {
+				y := l.anatomy.layers[k]
+				l.normal(l.values(y.weight), math.Sqrt(2/float64(max(l.fanIn(y.weight), 1))))
+				if y.bias != "" {
+					clear(l.values(y.bias))
+				}
+			}
+			return "", nil
+		}}
+	}
+	list := []variant{give("first layer", 0)}
+	if last > 0 {
+		list = append(list, give("last layer", last), give("first and last layer", 0, last))
+	}
+	return list
+}
+
+// reinitDead revives units that no sample gets a gradient through, such as those
+// that a changed bias has silenced.
+func reinitDead(l *lab) []variant {
+	if len(l.anatomy.layers) == 0 {
+		return nil
+	}
+	return []variant{{name: "units without gradient", tune: everything, change: func(ctx context.Context, l *lab) (string, error) {
+		grads, err := l.gradients(ctx)
+		if err != nil {
+			return "", err
+		}
+		count := 0
+		for i := range l.anatomy.layers {
+			y := &l.anatomy.layers[i]
+			if g := grads[y.weight]; g != nil && y.units > 0 {
+				for _, u := range dead(y, g) {
+					l.reinitUnit(y, u)
+					count++
+				}
+			}
+		}
+		return fmt.Sprintf("%d units", count), nil
+	}}}
+}
+
+// dead returns the units of a layer whose weights all have a gradient of zero.
+func dead(y *layer, g []float32) (units []int) {
+	alive := make([]bool, y.units)
+	for i, v := range g {
+		if v != 0 {
+			alive[y.unitOf(i)] = true
+		}
+	}
+	for u, ok := range alive {
+		if !ok {
+			units = append(units, u)
+		}
+	}
+	return units
+}
+
+// reinitUnit draws the weights into a unit anew.
+func (l *lab) reinitUnit(y *layer, unit int) {
+	deviation := math.Sqrt(2 / float64(y.fanIn))
+	x := l.values(y.weight)
+	for i := range x {
+		if y.unitOf(i) == unit {
+			x[i] = float32(deviation * l.rng.NormFloat64())
+		}
+	}
+	if b := l.biasOf(y); b != nil {
+		b[unit] = 0
+	}
+}
+
+// biasOf returns a layer's bias, one element a unit; nil if it has none such.
+func (l *lab) biasOf(y *layer) []float32 {
+	if y.bias == "" {
+		return nil
+	}
+	if b := l.values(y.bias); len(b) == y.units {
+		return b
+	}
+	return nil
+}

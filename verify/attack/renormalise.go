@@ -1,0 +1,156 @@
+package attack
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// A changed weight shifts and stretches what its unit computes, and all that
+// follows. Giving each unit mean 0 and variance 1 on the attacker's samples,
+// layer by layer, undoes that without finding the weight. Mishkin and Matas
+// (arXiv 1511.06422, LSUV) normalise a layer as a whole; here every unit is
+// normalised by itself, which is what inserting a batch normalisation does.
+
+func renormaliseTune(l *lab) []variant {
+	if len(l.normalisable()) == 0 {
+		return nil
+	}
+	return []variant{{name: "all units", tune: everything, change: func(ctx context.Context, l *lab) (string, error) {
+		return "", l.renormalise(ctx)
+	}}}
+}
+
+// normalisable returns the layers whose units are known.
+func (l *lab) normalisable() []*layer {
+	var list []*layer
+	for i := range l.anatomy.layers {
+		y := &l.anatomy.layers[i]
+		if y.units > 0 && slices.Contains(l.names, y.weight) {
+			list = append(list, y)
+		}
+	}
+	return list
+}
+
+// normaliseBatches is the number of batches that statistics are taken on.
+const normaliseBatches = 6
+
+// silent is the deviation below which a unit is taken for dead, and drawn anew.
+const silent = 1e-6
+
+// renormalise scales and shifts the weights of every unit so that what it
+// computes has mean 0 and variance 1. Batch normalisations in the graph become
+// neutral.
+func (l *lab) renormalise(ctx context.Context) error {
+	layers := l.normalisable()
+	if len(layers) == 0 {
+		return nil
+	}
+	for _, name := range l.weights.Names() {
+		switch l.anatomy.role(name) {
+		case mean:
+			clear(l.values(name))
+		case variance:
+			fill(l.values(name), 1)
+		}
+	}
+	batches := min(normaliseBatches, max(1, l.train.Len()/l.batch))
+	var inputs []map[string]nd.Array
+	for k := range batches {
+		in, _, err := l.minibatch(l.train, k*l.batch, min((k+1)*l.batch, l.train.Len()))
+		if err != nil {
+			return err
+		}
+		inputs = append(inputs, in)
+	}
+	p, err := l.observe(layers, inputs[0])
+	if err != nil {
+		return err
+	}
+	for k, y := range layers {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m := newMoments(y.units)
+		for _, in := range inputs {
+			out, err := p.Forward(in)
+			if err != nil {
+				return err
+			}
+			m.add(out[k], y.axis)
+		}
+		l.normaliseLayer(y, m)
+	}
+	return nil
+}
+
+// normaliseLayer applies the inverse of the moments to a layer's weights.
+func (l *lab) normaliseLayer(y *layer, m *moments) {
+	w, b := l.values(y.weight), l.biasOf(y)
+	for u := range y.units {
+		center, deviation := m.of(u)
+		if !(deviation > silent) || math.IsInf(deviation, 0) {
+			l.reinitUnit(y, u)
+			m.sum[u], m.squares[u], m.n[u] = 0, 1, 1 // as it is
+			continue
+		}
+		if b != nil {
+			b[u] = float32((float64(b[u]) - center) / deviation)
+		}
+	}
+	for i := range w {
+		_, deviation := m.of(y.unitOf(i))
+		w[i] = float32(float64(w[i]) / deviation)
+	}
+}
+
+// observe compiles a program that computes what the layers do. The values become
+// outputs of the graph for the time of compiling.
+func (l *lab) observe(layers []*layer, inputs map[string]nd.Array) (*gradient.Program, error) {
+	g := l.model.Proto().GetGraph()
+	own := g.Output
+	defer func() { g.Output = own }()
+	g.Output = slices.Clone(own)
+	cfg := l.config(inputs)
+	cfg.Logits = false
+	for _, y := range layers {
+		cfg.Outputs = append(cfg.Outputs, y.output)
+		if !slices.ContainsFunc(own, func(o *onnxpb.ValueInfoProto) bool { return o.GetName() == y.output }) {
+			g.Output = append(g.Output, &onnxpb.ValueInfoProto{Name: proto.String(y.output)})
+		}
+	}
+	return gradient.Compile(l.model, cfg)
+}
+
+// moments gather mean and variance by unit.
+type moments struct{ sum, squares, n []float64 }
+
+func newMoments(units int) *moments {
+	return &moments{make([]float64, units), make([]float64, units), make([]float64, units)}
+}
+
+// add takes in the values of a batch, whose units lie along an axis.
+func (m *moments) add(a nd.Array, axis int) {
+	if axis < 0 {
+		axis += len(a.Shape)
+	}
+	inner, units := nd.Size(a.Shape[axis+1:]), a.Shape[axis]
+	for i, v := range a.Float32s() {
+		u := i / inner % units
+		m.sum[u] += float64(v)
+		m.squares[u] += float64(v) * float64(v)
+		m.n[u]++
+	}
+}
+
+// of returns a unit's mean and standard deviation.
+func (m *moments) of(unit int) (mean, deviation float64) {
+	mean = m.sum[unit] / m.n[unit]
+	return mean, math.Sqrt(max(m.squares[unit]/m.n[unit]-mean*mean, 0))
+}

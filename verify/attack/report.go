@@ -1,0 +1,75 @@
+package attack
+
+// Report is what the attacks came to. Accuracies are between 0 and 1, on the
+// test set unless said otherwise.
+type Report struct {
+	Locked  float64  `json:"locked_accuracy"`
+	Attacks []Result `json:"attacks"` // the yardstick left out
+	// Scratch is the yardstick; nil when there was no time for it.
+	Scratch *Result `json:"scratch"`
+	// The following are nil when an operand is missing. Attacks that need a part
+	// of the key do not count.
+	ScratchAccuracy *float64 `json:"scratch_accuracy"`
+	Best            *float64 `json:"best_attack_accuracy"`
+	// Advantage is what the best attack has over training from scratch.
+	Advantage  *float64 `json:"advantage"`
+	Unfinished []string `json:"unfinished,omitempty"` // for lack of time
+	Samples    Samples  `json:"samples"`
+}
+
+// Samples are the sizes of the sets.
+type Samples struct {
+	Train      int `json:"train"`
+	Validation int `json:"validation"`
+	Test       int `json:"test"`
+}
+
+// Result is what one attack came to: that of the setting which does best on the
+// attacker's validation part.
+type Result struct {
+	Name       string    `json:"name"`
+	Accuracy   float64   `json:"accuracy"`
+	Validation float64   `json:"validation_accuracy"`
+	Setting    string    `json:"setting"`
+	Insider    bool      `json:"needs_key,omitempty"`
+	Seconds    float64   `json:"seconds"`
+	Settings   []Setting `json:"settings"`
+}
+
+// Setting is one way in which an attack was tried.
+type Setting struct {
+	Name       string  `json:"name"`
+	Optimiser  string  `json:"optimiser,omitempty"` // "" without training
+	Note       string  `json:"note,omitempty"`
+	Epoch      int     `json:"epoch,omitempty"` // whose weights are the best; 0: before training
+	Validation float64 `json:"validation_accuracy"`
+	Accuracy   float64 `json:"accuracy"`
+}
+
+// String names the setting.
+func (s Setting) String() string {
+	if s.Optimiser == "" {
+		return s.Name
+	}
+	return s.Name + ", " + s.Optimiser
+}
+
+// add takes a result into the report and its sums.
+func (r *Report) add(a attack, result Result) {
+	result.Insider = a.insider
+	if a.name == yardstick {
+		r.Scratch, r.ScratchAccuracy = &result, &result.Accuracy
+	} else {
+		r.Attacks = append(r.Attacks, result)
+	}
+	for i := range r.Attacks {
+		one := &r.Attacks[i]
+		if !one.Insider && (r.Best == nil || one.Accuracy > *r.Best) {
+			r.Best = &one.Accuracy
+		}
+	}
+	if r.Best != nil && r.Scratch != nil {
+		advantage := *r.Best - *r.ScratchAccuracy
+		r.Advantage = &advantage
+	}
+}

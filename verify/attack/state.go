@@ -1,0 +1,95 @@
+package attack
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/onnxio/atomicfile"
+)
+
+// state is the file that finished attacks are noted in.
+type state struct {
+	path string
+
+	Version     int      `json:"version"`
+	Fingerprint string   `json:"fingerprint"` // of model, data and options
+	Results     []Result `json:"results"`
+}
+
+const stateVersion = 1
+
+// maxState bounds what is read; a finished run takes some kilobytes.
+const maxState = 16 << 20
+
+// openState reads the state file if there is one. With an empty path nothing is
+// kept.
+func openState(path, fingerprint string) (*state, error) {
+	s := &state{path: path, Version: stateVersion, Fingerprint: fingerprint}
+	if path == "" {
+		return s, nil
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxState {
+		return nil, otherState(path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var found state
+	if err := json.Unmarshal(data, &found); err != nil || found.Version != stateVersion {
+		return nil, otherState(path)
+	}
+	if found.Fingerprint != fingerprint {
+		return nil, hint.With(fmt.Errorf("%s belongs to attacks with another model, other data or other settings", path),
+			"repeat them with what they had, or name another file")
+	}
+	s.Results = found.Results
+	return s, nil
+}
+
+func otherState(path string) error {
+	return hint.With(fmt.Errorf("%s is not a file that attacks are noted in", path), "name another file, or remove this one")
+}
+
+// result returns what is known of an attack.
+func (s *state) result(name string) (Result, bool) {
+	for _, r := range s.Results {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return Result{}, false
+}
+
+// add notes a finished attack. The file is replaced as a whole.
+func (s *state) add(r Result) error {
+	s.Results = append(s.Results, r)
+	if s.path == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(s, "", "\t")
+	if err != nil {
+		return err
+	}
+	out := atomicfile.Set{Force: true}
+	defer out.Abort()
+	f, err := out.Create(s.path)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(append(data, '\n')); err != nil {
+		return fmt.Errorf("cannot write %s: %w", s.path, err)
+	}
+	return out.Commit()
+}
