@@ -96,7 +96,7 @@ func (g *gradients) run(ctx context.Context) error {
 	if err := dataset.WriteNPZ(f, arrays); err != nil {
 		return fmt.Errorf("writing %s: %w", g.out, err)
 	}
-	if err := out.commit(); err != nil || g.out == standard {
+	if err := out.commit(ctx); err != nil || g.out == standard {
 		return err
 	}
 	return g.app.result(r, func(w io.Writer) {

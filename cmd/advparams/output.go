@@ -79,7 +79,10 @@ func (o *outputs) place(path, name string) (string, *atomicfile.Set, error) {
 }
 
 // commit makes the files appear and writes standard output.
-func (o *outputs) commit() error {
+func (o *outputs) commit(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if err := o.Commit(); err != nil || o.stream == "" {
 		return err
 	}

@@ -70,7 +70,7 @@ func (p *protect) write(ctx context.Context, m *onnxio.Model, found *perturb.Res
 	if _, err := io.Copy(f, &sealed); err != nil {
 		return nil, fmt.Errorf("writing %s: %w", p.key, err)
 	}
-	return w, out.commit()
+	return w, out.commit(ctx)
 }
 
 // legible makes sure that the key can be read back. Rewrite has made sure that

@@ -89,7 +89,7 @@ func (u *unlock) run(ctx context.Context) error {
 	if err := onnxio.Restore(u.locked, &k.Record, set, path); err != nil {
 		return err
 	}
-	if err := out.commit(); err != nil || target == standard {
+	if err := out.commit(ctx); err != nil || target == standard {
 		return err
 	}
 	if u.inPlace {

@@ -174,7 +174,7 @@ func (v *verification) unlock(ctx context.Context, k *key.Key, m *modelSet) (err
 	if err != nil {
 		return err
 	}
-	if err := out.commit(); err != nil {
+	if err := out.commit(ctx); err != nil {
 		return err
 	}
 	v.report.BitExact = true // Restore has compared the digests
