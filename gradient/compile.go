@@ -74,42 +74,17 @@ func Compile(m *onnxio.Model, cfg Config) (*Program, error) {
 	c := &compiler{
 		Builder: ops.NewBuilder(cfg.Workers),
 		model:   m, cfg: cfg,
-		opsets: opsets(m.Proto().GetOpsetImport()),
-		inputs: map[string]*ops.Value{},
-		params: map[string]*ops.Value{},
+		functions: functions(m.Proto()),
+		decoded:   map[*onnxpb.GraphProto][]instruction{},
+		nested:    map[*onnxpb.TensorProto]*ops.Value{},
+		inputs:    map[string]*ops.Value{},
+		params:    map[string]*ops.Value{},
 	}
 	p, err := c.compile()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Path(), err)
 	}
 	return p, nil
-}
-
-// Supported reports all nodes whose operator is not implemented as an *UnsupportedError.
-func Supported(m *onnxio.Model) error {
-	opset := opsets(m.Proto().GetOpsetImport())
-	e := &UnsupportedError{Path: m.Path()}
-	var walk func(g *onnxpb.GraphProto)
-	walk = func(g *onnxpb.GraphProto) {
-		for _, n := range g.GetNode() {
-			domain := n.GetDomain()
-			if op, ok := ops.Lookup(domain, n.GetOpType()); !ok {
-				e.Nodes = append(e.Nodes, fmt.Sprintf("%s (opset %s): operator not implemented", Describe(n), opsetName(domain, opset)))
-			} else if v := opset[canonical(domain)]; v < op.Since {
-				e.Nodes = append(e.Nodes, fmt.Sprintf("%s (opset %s): implemented from opset %d on", Describe(n), opsetName(domain, opset), op.Since))
-			}
-			for _, a := range n.GetAttribute() {
-				if a.GetG() != nil {
-					walk(a.GetG())
-				}
-			}
-		}
-	}
-	walk(m.Proto().GetGraph())
-	if len(e.Nodes) > 0 {
-		return hint.With(e, "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses")
-	}
-	return nil
 }
 
 func opsetName(domain string, versions map[string]int) string {
@@ -139,17 +114,24 @@ func opsets(imports []*onnxpb.OperatorSetIdProto) map[string]int {
 
 type compiler struct {
 	*ops.Builder
-	model  *onnxio.Model
-	cfg    Config
-	opsets map[string]int
-	inputs map[string]*ops.Value // by input name
-	params map[string]*ops.Value // by initializer name
+	model     *onnxio.Model
+	cfg       Config
+	functions map[functionKey]*function
+	inputs    map[string]*ops.Value // by input name
+	params    map[string]*ops.Value // by initializer name
+
+	// Loops and functions build a graph more than once.
+	decoded map[*onnxpb.GraphProto][]instruction
+	nested  map[*onnxpb.TensorProto]*ops.Value // initializers
+	nodes   int                                // built so far
 }
 
-// scope holds the values of a graph by name, and the scope around it.
+// scope holds the values of a graph by name, and the scope around it. A value is
+// nil for an input that the caller of a function left out.
 type scope struct {
 	values map[string]*ops.Value
 	outer  *scope
+	frame  *frame
 }
 
 func (s *scope) lookup(name string) (*ops.Value, bool) {
@@ -163,7 +145,7 @@ func (s *scope) lookup(name string) (*ops.Value, bool) {
 
 func (c *compiler) compile() (*Program, error) {
 	g := c.model.Proto().GetGraph()
-	top := &scope{values: map[string]*ops.Value{}}
+	top := &scope{values: map[string]*ops.Value{}, frame: &frame{opsets: opsets(c.model.Proto().GetOpsetImport())}}
 	inputs, err := Inputs(c.model)
 	if err != nil {
 		return nil, err
@@ -245,16 +227,27 @@ func (c *compiler) tensor(t *onnxpb.TensorProto) (nd.Array, error) {
 	return init.Array()
 }
 
+// maxNodes bounds what unrolled loops and nested functions can amount to.
+const maxNodes = 1 << 16
+
 // graph builds the nodes of g into s.
 func (c *compiler) graph(g *onnxpb.GraphProto, s *scope) error {
-	instructions, err := decode(g, func(name string) bool {
-		_, ok := s.lookup(name)
-		return ok
-	})
-	if err != nil {
-		return err
+	instructions, ok := c.decoded[g]
+	if !ok {
+		var err error
+		instructions, err = decode(g, func(name string) bool {
+			_, ok := s.lookup(name)
+			return ok
+		})
+		if err != nil {
+			return err
+		}
+		c.decoded[g] = instructions
 	}
 	for _, in := range instructions {
+		if c.nodes++; c.nodes > maxNodes {
+			return fmt.Errorf("more than %d nodes in unrolled loops and functions: %w", maxNodes, ops.ErrUnsupported)
+		}
 		if err := c.node(in, s); err != nil {
 			return fmt.Errorf("node %s: %w", Describe(in.node), err)
 		}
@@ -263,15 +256,7 @@ func (c *compiler) graph(g *onnxpb.GraphProto, s *scope) error {
 }
 
 func (c *compiler) node(in instruction, s *scope) error {
-	domain := in.node.GetDomain()
-	op, _ := ops.Lookup(domain, in.node.GetOpType()) // Supported has made sure
-	call := &ops.Call{
-		Builder: c.Builder,
-		Node:    in.node,
-		Opset:   c.opsets[canonical(domain)],
-		Inputs:  make([]*ops.Value, len(in.inputs)),
-		Tensor:  c.tensor,
-	}
+	inputs := make([]*ops.Value, len(in.inputs))
 	for i, name := range in.inputs {
 		if name == "" {
 			continue
@@ -280,10 +265,11 @@ func (c *compiler) node(in instruction, s *scope) error {
 		if !ok {
 			return fmt.Errorf("input %q is not computed before", name)
 		}
-		call.Inputs[i] = v
+		inputs[i] = v
 	}
-	var out []*ops.Value
-	if err := ops.Catch(func() { out = op.Build(call) }); err != nil {
+	node := s.frame.bind(in.node)
+	out, err := c.apply(node, inputs, s)
+	if err != nil {
 		return err
 	}
 	for i, name := range in.outputs {
@@ -296,6 +282,28 @@ func (c *compiler) node(in instruction, s *scope) error {
 		}
 	}
 	return nil
+}
+
+// apply builds a node on its inputs: the body of a function of the model, or an
+// operator.
+func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) (out []*ops.Value, err error) {
+	if f, ok := c.functions[keyOf(node)]; ok {
+		return c.call(f, node, inputs, s)
+	}
+	domain := node.GetDomain()
+	op, _ := ops.Lookup(domain, node.GetOpType()) // Supported has made sure
+	call := &ops.Call{
+		Builder: c.Builder,
+		Node:    node,
+		Opset:   s.frame.opsets[canonical(domain)],
+		Inputs:  inputs,
+		Tensor:  c.tensor,
+		Graph: func(g *onnxpb.GraphProto, inputs []*ops.Value) ([]*ops.Value, error) {
+			return c.subgraph(g, inputs, s)
+		},
+	}
+	err = ops.Catch(func() { out = op.Build(call) })
+	return out, err
 }
 
 // outputs finds the wanted outputs.

@@ -19,6 +19,8 @@ type modelBuilder struct {
 	graph *onnxpb.GraphProto
 	rng   *rand.Rand
 	opset int64
+
+	functions []*onnxpb.FunctionProto
 }
 
 func newModel() *modelBuilder {
@@ -89,7 +91,7 @@ func intsAttr(name string, v ...int64) *onnxpb.AttributeProto {
 
 func (b *modelBuilder) proto() *onnxpb.ModelProto {
 	return &onnxpb.ModelProto{
-		IrVersion: proto.Int64(8), Graph: b.graph,
+		IrVersion: proto.Int64(8), Graph: b.graph, Functions: b.functions,
 		OpsetImport: []*onnxpb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(b.opset)}},
 	}
 }

@@ -20,7 +20,7 @@ type Call struct {
 	Tensor func(*onnxpb.TensorProto) (nd.Array, error)
 	// Graph builds a graph attribute (a branch or a loop's body) with the given
 	// inputs and returns its outputs; values of the enclosing graph are visible.
-	Graph func(g *onnxpb.GraphProto, inputs []*Value) []*Value
+	Graph func(g *onnxpb.GraphProto, inputs []*Value) ([]*Value, error)
 }
 
 // NumInputs returns the number of inputs, counting those left out in between.

@@ -19,7 +19,7 @@ type family map[string]Operator
 
 var registry = join(
 	arithmetic, unaries, matmul, convolution, pooling, reductions,
-	softmaxes, normalization, shapes, constants, casts, activations, dropouts, recurrents, attentions, quantization,
+	softmaxes, normalization, shapes, constants, casts, activations, dropouts, recurrents, attentions, quantization, control,
 	comparisons, choices, integers, gathers, scatters, searches, masks, cumulative,
 	selections, pads, spatial, resizes, einsums, gridSamples,
 )

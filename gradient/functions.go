@@ -1,0 +1,121 @@
+package gradient
+
+import (
+	"fmt"
+
+	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// A model may define operators of its own (ModelProto.functions). A node that
+// calls one gets the function's body, built in a scope of its own: no names have
+// to be made up, and attributes that the body refers to are looked up in the
+// frame of the call.
+
+// functionKey is what a node names a function by.
+type functionKey struct{ domain, name, overload string }
+
+func keyOf(n *onnxpb.NodeProto) functionKey {
+	return functionKey{canonical(n.GetDomain()), n.GetOpType(), n.GetOverload()}
+}
+
+// function is a function of the model with its body in the form of a graph.
+type function struct {
+	proto  *onnxpb.FunctionProto
+	body   *onnxpb.GraphProto
+	opsets map[string]int
+}
+
+// functions returns the functions of a model. A function may import other
+// versions of operator sets than the model; what it does not import at all is
+// taken from the model.
+func functions(m *onnxpb.ModelProto) map[functionKey]*function {
+	all := map[functionKey]*function{}
+	for _, p := range m.GetFunctions() {
+		f := &function{proto: p, body: &onnxpb.GraphProto{Node: p.GetNode()}, opsets: opsets(m.GetOpsetImport())}
+		for _, o := range p.GetOpsetImport() {
+			f.opsets[canonical(o.GetDomain())] = int(o.GetVersion())
+		}
+		for _, name := range p.GetInput() {
+			f.body.Input = append(f.body.Input, &onnxpb.ValueInfoProto{Name: proto.String(name)})
+		}
+		for _, name := range p.GetOutput() {
+			f.body.Output = append(f.body.Output, &onnxpb.ValueInfoProto{Name: proto.String(name)})
+		}
+		all[functionKey{canonical(p.GetDomain()), p.GetName(), p.GetOverload()}] = f
+	}
+	return all
+}
+
+// frame is what the nodes of a function's body, or of the main graph, have in
+// common: operator sets and the attributes of the call.
+type frame struct {
+	opsets map[string]int
+	attrs  map[string]*onnxpb.AttributeProto
+	in     *function // nil for the main graph
+	caller *frame
+}
+
+// call builds the body of f.
+func (c *compiler) call(f *function, node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) ([]*ops.Value, error) {
+	for up := s.frame; up != nil; up = up.caller {
+		if up.in == f {
+			return nil, fmt.Errorf("function %q calls itself", f.proto.GetName())
+		}
+	}
+	if len(inputs) > len(f.proto.GetInput()) {
+		return nil, fmt.Errorf("%d inputs for function %q, which takes %d", len(inputs), f.proto.GetName(), len(f.proto.GetInput()))
+	}
+	own := &frame{opsets: f.opsets, attrs: map[string]*onnxpb.AttributeProto{}, in: f, caller: s.frame}
+	for _, a := range f.proto.GetAttributeProto() { // those with a default
+		own.attrs[a.GetName()] = a
+	}
+	for _, a := range node.GetAttribute() {
+		own.attrs[a.GetName()] = a
+	}
+	inner := &scope{values: map[string]*ops.Value{}, frame: own}
+	for i, name := range f.proto.GetInput() {
+		inner.values[name] = nil
+		if i < len(inputs) {
+			inner.values[name] = inputs[i]
+		}
+	}
+	if err := c.graph(f.body, inner); err != nil {
+		return nil, err
+	}
+	out := make([]*ops.Value, len(f.proto.GetOutput()))
+	for i, name := range f.proto.GetOutput() {
+		v, ok := inner.lookup(name)
+		if !ok {
+			return nil, fmt.Errorf("function %q: output %q is not computed anywhere", f.proto.GetName(), name)
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+// bind returns the node with the attributes that refer to one of the call's in
+// place of the reference. One that the call leaves out is left out here too.
+func (f *frame) bind(n *onnxpb.NodeProto) *onnxpb.NodeProto {
+	refers := false
+	for _, a := range n.GetAttribute() {
+		refers = refers || a.GetRefAttrName() != ""
+	}
+	if !refers {
+		return n
+	}
+	bound := &onnxpb.NodeProto{Name: n.Name, OpType: n.OpType, Domain: n.Domain, Overload: n.Overload, Input: n.GetInput(), Output: n.GetOutput()}
+	for _, a := range n.GetAttribute() {
+		if a.GetRefAttrName() == "" {
+			bound.Attribute = append(bound.Attribute, a)
+		} else if v, ok := f.attrs[a.GetRefAttrName()]; ok {
+			// The contents are shared, not cloned: tensors are known by address.
+			bound.Attribute = append(bound.Attribute, &onnxpb.AttributeProto{
+				Name: a.Name, Type: v.Type, F: v.F, I: v.I, S: v.S, T: v.T, G: v.G, SparseTensor: v.SparseTensor,
+				Floats: v.GetFloats(), Ints: v.GetInts(), Strings: v.GetStrings(), Tensors: v.GetTensors(), Graphs: v.GetGraphs(),
+			})
+		}
+	}
+	return bound
+}

@@ -1,0 +1,86 @@
+package gradient
+
+import (
+	"fmt"
+
+	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// subgraph builds a branch or the body of a loop in a scope inside of s and
+// returns its outputs. Its initializers are constants: they are no parameters of
+// the main graph, and have no gradient.
+func (c *compiler) subgraph(g *onnxpb.GraphProto, inputs []*ops.Value, s *scope) ([]*ops.Value, error) {
+	inner := &scope{values: map[string]*ops.Value{}, outer: s, frame: s.frame}
+	for _, t := range g.GetInitializer() {
+		v, ok := c.nested[t]
+		if !ok {
+			a, err := c.tensor(t)
+			if err != nil {
+				return nil, fmt.Errorf("initializer %q: %w", t.GetName(), err)
+			}
+			v = c.Const(a)
+			v.Elem = onnxpb.TensorProto_DataType(t.GetDataType())
+			c.nested[t] = v
+		}
+		inner.values[t.GetName()] = v
+	}
+	if n := len(g.GetInput()); n < len(inputs) {
+		return nil, fmt.Errorf("%d inputs for a graph that takes %d", len(inputs), n)
+	}
+	for i, v := range inputs {
+		inner.values[g.GetInput()[i].GetName()] = v
+	}
+	if err := c.graph(g, inner); err != nil {
+		return nil, err
+	}
+	out := make([]*ops.Value, len(g.GetOutput()))
+	for i, o := range g.GetOutput() {
+		v, ok := inner.lookup(o.GetName())
+		if !ok || v == nil {
+			return nil, fmt.Errorf("output %q is not computed anywhere", o.GetName())
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+// Supported reports all nodes whose operator is not implemented as an
+// *UnsupportedError: those of the main graph, of graphs nested in it, and of the
+// functions that they call.
+func Supported(m *onnxio.Model) error {
+	e := &UnsupportedError{Path: m.Path()}
+	known := functions(m.Proto())
+	seen := map[*function]bool{}
+	var walk func(nodes []*onnxpb.NodeProto, opset map[string]int, inside string)
+	walk = func(nodes []*onnxpb.NodeProto, opset map[string]int, inside string) {
+		report := func(n *onnxpb.NodeProto, why string, args ...any) {
+			e.Nodes = append(e.Nodes, fmt.Sprintf("%s%s (opset %s): ", Describe(n), inside, opsetName(n.GetDomain(), opset))+fmt.Sprintf(why, args...))
+		}
+		for _, n := range nodes {
+			domain := n.GetDomain()
+			if f, ok := known[keyOf(n)]; ok {
+				if !seen[f] {
+					seen[f] = true
+					walk(f.proto.GetNode(), f.opsets, fmt.Sprintf(" in function %q", f.proto.GetName()))
+				}
+			} else if op, ok := ops.Lookup(domain, n.GetOpType()); !ok {
+				report(n, "operator not implemented")
+			} else if v := opset[canonical(domain)]; v < op.Since {
+				report(n, "implemented from opset %d on", op.Since)
+			}
+			for _, a := range n.GetAttribute() {
+				if a.GetG() != nil {
+					walk(a.GetG().GetNode(), opset, inside)
+				}
+			}
+		}
+	}
+	walk(m.Proto().GetGraph().GetNode(), opsets(m.Proto().GetOpsetImport()), "")
+	if len(e.Nodes) > 0 {
+		return hint.With(e, "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses")
+	}
+	return nil
+}

@@ -1,0 +1,278 @@
+package ops
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// control: If (opset 1), Loop (opset 1), Scan (opset 9).
+//
+// A graph has no control flow. A branch whose condition is known while compiling
+// is built in place of the node; otherwise both are, and the results chosen by
+// Where. Loops are unrolled, so that what ends them must be known; what counts
+// iterations usually is, as it depends on nothing but constants.
+
+// maxIterations bounds the unrolling of one loop.
+const maxIterations = 1 << 14
+
+// body builds a graph attribute with the given inputs and returns its first
+// outputs.
+func (c *Call) body(name string, outputs int, inputs ...*Value) []*Value {
+	g := c.graphAttr(name)
+	if n := len(g.GetOutput()); n < outputs {
+		c.fail("%s has %d outputs; %d are expected", name, n, outputs)
+	}
+	out, err := c.Graph(g, inputs)
+	if err != nil {
+		fail("%s: %w", name, err)
+	}
+	return out[:outputs]
+}
+
+// graphAttr returns a graph attribute, which must be there.
+func (c *Call) graphAttr(name string) *onnxpb.GraphProto {
+	a := c.attr(name, onnxpb.AttributeProto_GRAPH)
+	if a == nil || a.GetG() == nil {
+		c.fail("attribute %q is missing", name)
+	}
+	return a.GetG()
+}
+
+// single returns input i as a scalar.
+func (c *Call) single(i int, t nd.DType) *Value {
+	v := c.Input(i)
+	if v.DType != t || v.Len() != 1 {
+		c.fail("input %d is %v%v; one %v is expected", i, v.DType, v.Shape, t)
+	}
+	return c.Reshape(v)
+}
+
+func buildIf(c *Call) []*Value {
+	cond := c.single(0, nd.Bool)
+	branch := func(holds bool) []*Value {
+		if holds {
+			return c.body("then_branch", c.NumOutputs())
+		}
+		return c.body("else_branch", c.NumOutputs())
+	}
+	if a, ok := cond.Constant(); ok {
+		return branch(a.Bools()[0])
+	}
+	var out []*Value
+	err := Catch(func() { out = c.choose(cond, branch(true), branch(false)) })
+	if err == nil {
+		return out
+	}
+	// A branch may not fit the shapes that it would never see.
+	if a, ok := c.Known(cond); ok {
+		return branch(a.Bools()[0])
+	}
+	fail("a condition that depends on the model's inputs: %w", err)
+	return nil
+}
+
+// choose returns the values of one of two branches when the model runs.
+func (c *Call) choose(cond *Value, then, otherwise []*Value) []*Value {
+	out := make([]*Value, len(then))
+	for i, x := range then {
+		y := otherwise[i]
+		if x.DType != y.DType || !slices.Equal(x.Shape, y.Shape) {
+			unsupported("output %d is %v%v or %v%v, depending on the condition", i, x.DType, x.Shape, y.DType, y.Shape)
+		}
+		out[i] = c.Where(cond, x, y)
+	}
+	return out
+}
+
+// stacks collects what the iterations of a loop return, to be joined along a new
+// axis.
+type stacks struct {
+	*Call
+	parts [][]*Value
+}
+
+func (s *stacks) push(values []*Value) {
+	if s.parts == nil {
+		s.parts = make([][]*Value, len(values))
+	}
+	for i, v := range values {
+		s.parts[i] = append(s.parts[i], v)
+	}
+}
+
+// join returns collection i along an axis, counted from the end when negative.
+func (s *stacks) join(i, axis int, backwards bool) *Value {
+	parts := slices.Clone(s.parts[i])
+	if backwards {
+		slices.Reverse(parts)
+	}
+	axis = s.Axis(axis, parts[0].Rank()+1)
+	for k, p := range parts {
+		parts[k] = s.unsqueeze(p, []int{axis})
+	}
+	return s.Concat(axis, parts...)
+}
+
+// none returns what join would if there were no iterations, in the type and
+// shape of an iteration that is built to be looked at.
+func (s *stacks) none(values []*Value, axis func(i int) int) []*Value {
+	out := make([]*Value, len(values))
+	for i, v := range values {
+		shape := slices.Insert(slices.Clone(v.Shape), s.Axis(axis(i), v.Rank()+1), 0)
+		out[i] = s.Const(nd.New(v.DType, shape...))
+	}
+	return out
+}
+
+// buildLoop: the body gets the iteration's number, the condition and the states,
+// and returns the condition, the states and what is to be stacked.
+func buildLoop(c *Call) []*Value {
+	var states []*Value
+	for i := 2; i < c.NumInputs(); i++ {
+		states = append(states, c.Input(i))
+	}
+	n := len(states)
+	outputs := len(c.graphAttr("body").GetOutput())
+	if outputs < 1+n {
+		c.fail("body has %d outputs for %d states", outputs, n)
+	}
+	iterate := func(i int) []*Value {
+		in := append([]*Value{c.Const(nd.Scalar(int64(i))), c.Const(nd.Scalar(true))}, states...)
+		return c.body("body", outputs, in...)
+	}
+	trips := -1
+	if c.Optional(0) != nil {
+		trips = int(c.settled(c.single(0, nd.Int64), "number of iterations").Int64s()[0])
+	}
+	run := c.Optional(1) == nil || c.settled(c.single(1, nd.Bool), "condition").Bools()[0]
+	s := stacks{Call: c}
+	for i := 0; run && (trips < 0 || i < trips); i++ {
+		if i == maxIterations {
+			unsupported("more than %d iterations", maxIterations)
+		}
+		out := iterate(i)
+		if out[0].DType != nd.Bool || out[0].Len() != 1 {
+			c.fail("body returns %v%v as its condition", out[0].DType, out[0].Shape)
+		}
+		// What the last trip would decide need not be known.
+		run = i+1 == trips || c.settled(out[0], "condition").Bools()[0]
+		states = out[1 : 1+n]
+		s.push(out[1+n:])
+	}
+	result := slices.Clone(states)
+	if outputs == 1+n {
+		return result
+	}
+	if s.parts == nil {
+		return append(result, s.none(iterate(0)[1+n:], func(int) int { return 0 })...)
+	}
+	for i := range s.parts {
+		result = append(result, s.join(i, 0, false))
+	}
+	return result
+}
+
+// settled returns the elements of a value that decides how a loop runs.
+func (c *Call) settled(v *Value, what string) nd.Array {
+	a, ok := c.Known(v)
+	if !ok {
+		unsupported("a %s that depends on the model's inputs", what)
+	}
+	return a
+}
+
+// buildScan: the body gets the states and an element of each scanned input, and
+// returns the states and what is to be stacked.
+func buildScan(c *Call) []*Value {
+	scanned := c.Int("num_scan_inputs", 0)
+	n := c.NumInputs() - scanned
+	outputs := len(c.graphAttr("body").GetOutput())
+	if scanned < 1 || n < 0 || outputs < n {
+		c.fail("%d inputs, of which %d are scanned, and a body with %d outputs", c.NumInputs(), scanned, outputs)
+	}
+	states := make([]*Value, n)
+	for i := range states {
+		states[i] = c.Input(i)
+	}
+	stacked := outputs - n
+	inAxes, inWay := c.perScan("scan_input_axes", scanned), c.perScan("scan_input_directions", scanned)
+	outAxes, outWay := c.perScan("scan_output_axes", stacked), c.perScan("scan_output_directions", stacked)
+	elements := make([][]*Value, scanned)
+	length := -1
+	for k := range elements {
+		x := c.Input(n + k)
+		axis := c.Axis(inAxes[k], x.Rank())
+		if length < 0 {
+			length = x.Shape[axis]
+		} else if length != x.Shape[axis] {
+			c.fail("scanned inputs of lengths %d and %d", length, x.Shape[axis])
+		}
+		if length > maxIterations {
+			unsupported("%d iterations; at most %d are", length, maxIterations)
+		}
+		elements[k] = c.unstack(x, axis)
+		if inWay[k] != 0 {
+			slices.Reverse(elements[k])
+		}
+	}
+	s := stacks{Call: c}
+	for i := range length {
+		in := slices.Clone(states)
+		for k := range elements {
+			in = append(in, elements[k][i])
+		}
+		out := c.body("body", outputs, in...)
+		states = out[:n]
+		s.push(out[n:])
+	}
+	result := slices.Clone(states)
+	if length == 0 {
+		in := slices.Clone(states)
+		for k := range elements {
+			x := c.Input(n + k)
+			axis := c.Axis(inAxes[k], x.Rank())
+			in = append(in, c.Const(nd.New(x.DType, slices.Delete(slices.Clone(x.Shape), axis, axis+1)...)))
+		}
+		return append(result, s.none(c.body("body", outputs, in...)[n:], func(i int) int { return outAxes[i] })...)
+	}
+	for i := range stacked {
+		result = append(result, s.join(i, outAxes[i], outWay[i] != 0))
+	}
+	return result
+}
+
+// perScan reads an attribute with one number for each scanned or stacked value,
+// 0 when it is not given.
+func (c *Call) perScan(name string, n int) []int {
+	v := c.IntsAttr(name)
+	if v == nil {
+		return make([]int, n)
+	}
+	if len(v) != n {
+		c.fail("attribute %q has %d values; %d are expected", name, len(v), n)
+	}
+	return v
+}
+
+// unstack returns the elements of x along an axis, which they lose. They are cut
+// out by halves: the gradient of a slice is as large as what it was cut from, so
+// that cutting each from x would take time by the square of their number.
+func (b *Builder) unstack(x *Value, axis int) []*Value {
+	switch n := x.Shape[axis]; n {
+	case 0:
+		return nil
+	case 1:
+		return []*Value{b.squeeze(x, []int{axis})}
+	default:
+		low, high := b.Slice(x, axis, 0, n/2, 1), b.Slice(x, axis, n/2, n-n/2, 1)
+		return append(b.unstack(low, axis), b.unstack(high, axis)...)
+	}
+}
+
+var control = family{
+	"If":   {1, buildIf},
+	"Loop": {1, buildLoop},
+	"Scan": {9, buildScan},
+}
