@@ -141,7 +141,7 @@ func (d *demo) do(ctx context.Context, args []string) (json.RawMessage, error) {
 	if d.app.quiet {
 		args = append(args, "--quiet")
 	}
-	inner := &app{stdin: d.app.stdin, stdout: d.app.stdout, stderr: d.app.stderr}
+	inner := &app{stdout: d.app.stdout, stderr: d.app.stderr}
 	if !d.app.json {
 		return nil, inner.execute(ctx, args)
 	}

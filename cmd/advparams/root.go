@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -13,10 +12,9 @@ import (
 	"github.com/advparams/advparams/internal/hint"
 )
 
-// app is one run of the program: where it reads and writes, and the flags that
-// every command has.
+// app is one run of the program: where it writes, and the flags that every
+// command has.
 type app struct {
-	stdin  *os.File
 	stdout io.Writer
 	stderr io.Writer
 
@@ -27,8 +25,8 @@ type app struct {
 }
 
 // run runs the command line and returns the exit status.
-func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{stdout: stdout, stderr: stderr}
 	return a.guard(func() error { return a.execute(ctx, args) })
 }
 

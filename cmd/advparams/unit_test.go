@@ -133,7 +133,7 @@ func TestInterrupted(t *testing.T) {
 		}
 	}
 	protect := []string{"protect", "model.onnx", "--data", "data.npz", "-o", "locked.onnx", "--key", "model.key", "--plain-key"}
-	if status := run(context.Background(), append(protect, "-q"), os.Stdin, io.Discard, os.Stderr); status != statusDone {
+	if status := run(context.Background(), append(protect, "-q"), io.Discard, os.Stderr); status != statusDone {
 		t.Fatal("protect failed")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -150,7 +150,7 @@ func TestInterrupted(t *testing.T) {
 		{"bench", "model.onnx"},
 	} {
 		var out, errs bytes.Buffer
-		if status := run(ctx, append(args, "-q"), os.Stdin, &out, &errs); status != statusFailed || !strings.HasSuffix(errs.String(), "error: interrupted\n") {
+		if status := run(ctx, append(args, "-q"), &out, &errs); status != statusFailed || !strings.HasSuffix(errs.String(), "error: interrupted\n") {
 			t.Errorf("%q: status %d, %s", args, status, errs.String())
 		}
 	}
