@@ -65,6 +65,75 @@ func winogradWeightAVX512(tiles int, blocks int, src *float32, si int, sj int, s
 func winogradWeightGradAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
+func addAVX512(n int, x *float32, y *float32, z *float32)
+
+//go:noescape
+func subAVX512(n int, x *float32, y *float32, z *float32)
+
+//go:noescape
+func mulAVX512(n int, x *float32, y *float32, z *float32)
+
+//go:noescape
+func divAVX512(n int, x *float32, y *float32, z *float32)
+
+//go:noescape
+func affineAVX512(n int, x *float32, y *float32, a float32, b float32)
+
+//go:noescape
+func reluAVX512(n int, x *float32, y *float32)
+
+//go:noescape
+func reluGradAVX512(n int, y *float32, gy *float32, gx *float32)
+
+//go:noescape
+func sumAVX512(n int, x *float32) (sum0 float32)
+
+//go:noescape
+func dotAVX512(n int, x *float32, y *float32) (sum0 float32)
+
+//go:noescape
+func mulShiftedAVX512(n int, y *float32, gy *float32, gx *float32, a float32)
+
+//go:noescape
+func normalizeAVX512(n int, x *float32, s *float32, t *float32, y *float32, a float32, b float32)
+
+//go:noescape
+func normalizeSumsAVX512(n int, x *float32, s *float32, gy *float32, a float32, b float32) (sum0 float32, sum1 float32)
+
+//go:noescape
+func normalizeGradAVX512(n int, x *float32, s *float32, gy *float32, gx *float32, a float32, b float32, c float32)
+
+//go:noescape
+func addNormalizedAVX512(n int, x *float32, gy *float32, gs *float32, a float32, b float32)
+
+//go:noescape
+func squaresAVX512(n int, x *float32, a float32) (sum0 float32)
+
+//go:noescape
+func largestAVX512(n int, x *float32) (sum0 float32)
+
+//go:noescape
+func expShiftedAVX512(n int, x *float32, y *float32, a float32) (sum0 float32)
+
+//go:noescape
+func expAVX512(n int, x *float32, y *float32)
+
+//go:noescape
+func sigmoidAVX512(n int, x *float32, y *float32)
+
+//go:noescape
+func tanhAVX512(n int, x *float32, y *float32)
+
+//go:noescape
+func erfAVX512(n int, x *float32, y *float32)
+
+//go:noescape
+func geluAVX512(n int, x *float32, y *float32)
+
+//go:noescape
+func geluGradAVX512(n int, x *float32, gy *float32, gx *float32)
+
+//go:noescape
 func depthwiseForward1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
 
 //go:noescape
@@ -126,6 +195,75 @@ func winogradWeightAVX2(tiles int, blocks int, src *float32, si int, sj int, src
 
 //go:noescape
 func winogradWeightGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func addAVX2(n int, x *float32, y *float32, z *float32)
+
+//go:noescape
+func subAVX2(n int, x *float32, y *float32, z *float32)
+
+//go:noescape
+func mulAVX2(n int, x *float32, y *float32, z *float32)
+
+//go:noescape
+func divAVX2(n int, x *float32, y *float32, z *float32)
+
+//go:noescape
+func affineAVX2(n int, x *float32, y *float32, a float32, b float32)
+
+//go:noescape
+func reluAVX2(n int, x *float32, y *float32)
+
+//go:noescape
+func reluGradAVX2(n int, y *float32, gy *float32, gx *float32)
+
+//go:noescape
+func sumAVX2(n int, x *float32) (sum0 float32)
+
+//go:noescape
+func dotAVX2(n int, x *float32, y *float32) (sum0 float32)
+
+//go:noescape
+func mulShiftedAVX2(n int, y *float32, gy *float32, gx *float32, a float32)
+
+//go:noescape
+func normalizeAVX2(n int, x *float32, s *float32, t *float32, y *float32, a float32, b float32)
+
+//go:noescape
+func normalizeSumsAVX2(n int, x *float32, s *float32, gy *float32, a float32, b float32) (sum0 float32, sum1 float32)
+
+//go:noescape
+func normalizeGradAVX2(n int, x *float32, s *float32, gy *float32, gx *float32, a float32, b float32, c float32)
+
+//go:noescape
+func addNormalizedAVX2(n int, x *float32, gy *float32, gs *float32, a float32, b float32)
+
+//go:noescape
+func squaresAVX2(n int, x *float32, a float32) (sum0 float32)
+
+//go:noescape
+func largestAVX2(n int, x *float32) (sum0 float32)
+
+//go:noescape
+func expShiftedAVX2(n int, x *float32, y *float32, a float32) (sum0 float32)
+
+//go:noescape
+func expAVX2(n int, x *float32, y *float32)
+
+//go:noescape
+func sigmoidAVX2(n int, x *float32, y *float32)
+
+//go:noescape
+func tanhAVX2(n int, x *float32, y *float32)
+
+//go:noescape
+func erfAVX2(n int, x *float32, y *float32)
+
+//go:noescape
+func geluAVX2(n int, x *float32, y *float32)
+
+//go:noescape
+func geluGradAVX2(n int, x *float32, gy *float32, gx *float32)
 
 //go:noescape
 func depthwiseForward1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)

@@ -56,127 +56,479 @@ DATA everyOther<>+120(SB)/4, $0x0000001d
 DATA everyOther<>+124(SB)/4, $0x0000001f
 GLOBL everyOther<>(SB), RODATA|NOPTR, $128
 
-DATA winogradConstants<>+0(SB)/4, $(2.8125)
-DATA winogradConstants<>+4(SB)/4, $(2.8125)
-DATA winogradConstants<>+8(SB)/4, $(2.8125)
-DATA winogradConstants<>+12(SB)/4, $(2.8125)
-DATA winogradConstants<>+16(SB)/4, $(2.8125)
-DATA winogradConstants<>+20(SB)/4, $(2.8125)
-DATA winogradConstants<>+24(SB)/4, $(2.8125)
-DATA winogradConstants<>+28(SB)/4, $(2.8125)
-DATA winogradConstants<>+32(SB)/4, $(1.265625)
-DATA winogradConstants<>+36(SB)/4, $(1.265625)
-DATA winogradConstants<>+40(SB)/4, $(1.265625)
-DATA winogradConstants<>+44(SB)/4, $(1.265625)
-DATA winogradConstants<>+48(SB)/4, $(1.265625)
-DATA winogradConstants<>+52(SB)/4, $(1.265625)
-DATA winogradConstants<>+56(SB)/4, $(1.265625)
-DATA winogradConstants<>+60(SB)/4, $(1.265625)
-DATA winogradConstants<>+64(SB)/4, $(2.25)
-DATA winogradConstants<>+68(SB)/4, $(2.25)
-DATA winogradConstants<>+72(SB)/4, $(2.25)
-DATA winogradConstants<>+76(SB)/4, $(2.25)
-DATA winogradConstants<>+80(SB)/4, $(2.25)
-DATA winogradConstants<>+84(SB)/4, $(2.25)
-DATA winogradConstants<>+88(SB)/4, $(2.25)
-DATA winogradConstants<>+92(SB)/4, $(2.25)
-DATA winogradConstants<>+96(SB)/4, $(0.75)
-DATA winogradConstants<>+100(SB)/4, $(0.75)
-DATA winogradConstants<>+104(SB)/4, $(0.75)
-DATA winogradConstants<>+108(SB)/4, $(0.75)
-DATA winogradConstants<>+112(SB)/4, $(0.75)
-DATA winogradConstants<>+116(SB)/4, $(0.75)
-DATA winogradConstants<>+120(SB)/4, $(0.75)
-DATA winogradConstants<>+124(SB)/4, $(0.75)
-DATA winogradConstants<>+128(SB)/4, $(0.5625)
-DATA winogradConstants<>+132(SB)/4, $(0.5625)
-DATA winogradConstants<>+136(SB)/4, $(0.5625)
-DATA winogradConstants<>+140(SB)/4, $(0.5625)
-DATA winogradConstants<>+144(SB)/4, $(0.5625)
-DATA winogradConstants<>+148(SB)/4, $(0.5625)
-DATA winogradConstants<>+152(SB)/4, $(0.5625)
-DATA winogradConstants<>+156(SB)/4, $(0.5625)
-DATA winogradConstants<>+160(SB)/4, $(1.5)
-DATA winogradConstants<>+164(SB)/4, $(1.5)
-DATA winogradConstants<>+168(SB)/4, $(1.5)
-DATA winogradConstants<>+172(SB)/4, $(1.5)
-DATA winogradConstants<>+176(SB)/4, $(1.5)
-DATA winogradConstants<>+180(SB)/4, $(1.5)
-DATA winogradConstants<>+184(SB)/4, $(1.5)
-DATA winogradConstants<>+188(SB)/4, $(1.5)
-DATA winogradConstants<>+192(SB)/4, $(0.421875)
-DATA winogradConstants<>+196(SB)/4, $(0.421875)
-DATA winogradConstants<>+200(SB)/4, $(0.421875)
-DATA winogradConstants<>+204(SB)/4, $(0.421875)
-DATA winogradConstants<>+208(SB)/4, $(0.421875)
-DATA winogradConstants<>+212(SB)/4, $(0.421875)
-DATA winogradConstants<>+216(SB)/4, $(0.421875)
-DATA winogradConstants<>+220(SB)/4, $(0.421875)
-DATA winogradConstants<>+224(SB)/4, $(3.375)
-DATA winogradConstants<>+228(SB)/4, $(3.375)
-DATA winogradConstants<>+232(SB)/4, $(3.375)
-DATA winogradConstants<>+236(SB)/4, $(3.375)
-DATA winogradConstants<>+240(SB)/4, $(3.375)
-DATA winogradConstants<>+244(SB)/4, $(3.375)
-DATA winogradConstants<>+248(SB)/4, $(3.375)
-DATA winogradConstants<>+252(SB)/4, $(3.375)
-DATA winogradConstants<>+256(SB)/4, $(-0.52674896)
-DATA winogradConstants<>+260(SB)/4, $(-0.52674896)
-DATA winogradConstants<>+264(SB)/4, $(-0.52674896)
-DATA winogradConstants<>+268(SB)/4, $(-0.52674896)
-DATA winogradConstants<>+272(SB)/4, $(-0.52674896)
-DATA winogradConstants<>+276(SB)/4, $(-0.52674896)
-DATA winogradConstants<>+280(SB)/4, $(-0.52674896)
-DATA winogradConstants<>+284(SB)/4, $(-0.52674896)
-DATA winogradConstants<>+288(SB)/4, $(0.2962963)
-DATA winogradConstants<>+292(SB)/4, $(0.2962963)
-DATA winogradConstants<>+296(SB)/4, $(0.2962963)
-DATA winogradConstants<>+300(SB)/4, $(0.2962963)
-DATA winogradConstants<>+304(SB)/4, $(0.2962963)
-DATA winogradConstants<>+308(SB)/4, $(0.2962963)
-DATA winogradConstants<>+312(SB)/4, $(0.2962963)
-DATA winogradConstants<>+316(SB)/4, $(0.2962963)
-DATA winogradConstants<>+320(SB)/4, $(-0.39506173)
-DATA winogradConstants<>+324(SB)/4, $(-0.39506173)
-DATA winogradConstants<>+328(SB)/4, $(-0.39506173)
-DATA winogradConstants<>+332(SB)/4, $(-0.39506173)
-DATA winogradConstants<>+336(SB)/4, $(-0.39506173)
-DATA winogradConstants<>+340(SB)/4, $(-0.39506173)
-DATA winogradConstants<>+344(SB)/4, $(-0.39506173)
-DATA winogradConstants<>+348(SB)/4, $(-0.39506173)
-DATA winogradConstants<>+352(SB)/4, $(0.79012346)
-DATA winogradConstants<>+356(SB)/4, $(0.79012346)
-DATA winogradConstants<>+360(SB)/4, $(0.79012346)
-DATA winogradConstants<>+364(SB)/4, $(0.79012346)
-DATA winogradConstants<>+368(SB)/4, $(0.79012346)
-DATA winogradConstants<>+372(SB)/4, $(0.79012346)
-DATA winogradConstants<>+376(SB)/4, $(0.79012346)
-DATA winogradConstants<>+380(SB)/4, $(0.79012346)
-DATA winogradConstants<>+384(SB)/4, $(0.13168724)
-DATA winogradConstants<>+388(SB)/4, $(0.13168724)
-DATA winogradConstants<>+392(SB)/4, $(0.13168724)
-DATA winogradConstants<>+396(SB)/4, $(0.13168724)
-DATA winogradConstants<>+400(SB)/4, $(0.13168724)
-DATA winogradConstants<>+404(SB)/4, $(0.13168724)
-DATA winogradConstants<>+408(SB)/4, $(0.13168724)
-DATA winogradConstants<>+412(SB)/4, $(0.13168724)
-DATA winogradConstants<>+416(SB)/4, $(0.19753087)
-DATA winogradConstants<>+420(SB)/4, $(0.19753087)
-DATA winogradConstants<>+424(SB)/4, $(0.19753087)
-DATA winogradConstants<>+428(SB)/4, $(0.19753087)
-DATA winogradConstants<>+432(SB)/4, $(0.19753087)
-DATA winogradConstants<>+436(SB)/4, $(0.19753087)
-DATA winogradConstants<>+440(SB)/4, $(0.19753087)
-DATA winogradConstants<>+444(SB)/4, $(0.19753087)
-DATA winogradConstants<>+448(SB)/4, $(0.52674896)
-DATA winogradConstants<>+452(SB)/4, $(0.52674896)
-DATA winogradConstants<>+456(SB)/4, $(0.52674896)
-DATA winogradConstants<>+460(SB)/4, $(0.52674896)
-DATA winogradConstants<>+464(SB)/4, $(0.52674896)
-DATA winogradConstants<>+468(SB)/4, $(0.52674896)
-DATA winogradConstants<>+472(SB)/4, $(0.52674896)
-DATA winogradConstants<>+476(SB)/4, $(0.52674896)
-GLOBL winogradConstants<>(SB), RODATA|NOPTR, $480
+DATA constants<>+0(SB)/4, $0x40340000
+DATA constants<>+4(SB)/4, $0x40340000
+DATA constants<>+8(SB)/4, $0x40340000
+DATA constants<>+12(SB)/4, $0x40340000
+DATA constants<>+16(SB)/4, $0x40340000
+DATA constants<>+20(SB)/4, $0x40340000
+DATA constants<>+24(SB)/4, $0x40340000
+DATA constants<>+28(SB)/4, $0x40340000
+DATA constants<>+32(SB)/4, $0x3fa20000
+DATA constants<>+36(SB)/4, $0x3fa20000
+DATA constants<>+40(SB)/4, $0x3fa20000
+DATA constants<>+44(SB)/4, $0x3fa20000
+DATA constants<>+48(SB)/4, $0x3fa20000
+DATA constants<>+52(SB)/4, $0x3fa20000
+DATA constants<>+56(SB)/4, $0x3fa20000
+DATA constants<>+60(SB)/4, $0x3fa20000
+DATA constants<>+64(SB)/4, $0x40100000
+DATA constants<>+68(SB)/4, $0x40100000
+DATA constants<>+72(SB)/4, $0x40100000
+DATA constants<>+76(SB)/4, $0x40100000
+DATA constants<>+80(SB)/4, $0x40100000
+DATA constants<>+84(SB)/4, $0x40100000
+DATA constants<>+88(SB)/4, $0x40100000
+DATA constants<>+92(SB)/4, $0x40100000
+DATA constants<>+96(SB)/4, $0x3f400000
+DATA constants<>+100(SB)/4, $0x3f400000
+DATA constants<>+104(SB)/4, $0x3f400000
+DATA constants<>+108(SB)/4, $0x3f400000
+DATA constants<>+112(SB)/4, $0x3f400000
+DATA constants<>+116(SB)/4, $0x3f400000
+DATA constants<>+120(SB)/4, $0x3f400000
+DATA constants<>+124(SB)/4, $0x3f400000
+DATA constants<>+128(SB)/4, $0x3f100000
+DATA constants<>+132(SB)/4, $0x3f100000
+DATA constants<>+136(SB)/4, $0x3f100000
+DATA constants<>+140(SB)/4, $0x3f100000
+DATA constants<>+144(SB)/4, $0x3f100000
+DATA constants<>+148(SB)/4, $0x3f100000
+DATA constants<>+152(SB)/4, $0x3f100000
+DATA constants<>+156(SB)/4, $0x3f100000
+DATA constants<>+160(SB)/4, $0x3fc00000
+DATA constants<>+164(SB)/4, $0x3fc00000
+DATA constants<>+168(SB)/4, $0x3fc00000
+DATA constants<>+172(SB)/4, $0x3fc00000
+DATA constants<>+176(SB)/4, $0x3fc00000
+DATA constants<>+180(SB)/4, $0x3fc00000
+DATA constants<>+184(SB)/4, $0x3fc00000
+DATA constants<>+188(SB)/4, $0x3fc00000
+DATA constants<>+192(SB)/4, $0x3ed80000
+DATA constants<>+196(SB)/4, $0x3ed80000
+DATA constants<>+200(SB)/4, $0x3ed80000
+DATA constants<>+204(SB)/4, $0x3ed80000
+DATA constants<>+208(SB)/4, $0x3ed80000
+DATA constants<>+212(SB)/4, $0x3ed80000
+DATA constants<>+216(SB)/4, $0x3ed80000
+DATA constants<>+220(SB)/4, $0x3ed80000
+DATA constants<>+224(SB)/4, $0x40580000
+DATA constants<>+228(SB)/4, $0x40580000
+DATA constants<>+232(SB)/4, $0x40580000
+DATA constants<>+236(SB)/4, $0x40580000
+DATA constants<>+240(SB)/4, $0x40580000
+DATA constants<>+244(SB)/4, $0x40580000
+DATA constants<>+248(SB)/4, $0x40580000
+DATA constants<>+252(SB)/4, $0x40580000
+DATA constants<>+256(SB)/4, $0xbf06d905
+DATA constants<>+260(SB)/4, $0xbf06d905
+DATA constants<>+264(SB)/4, $0xbf06d905
+DATA constants<>+268(SB)/4, $0xbf06d905
+DATA constants<>+272(SB)/4, $0xbf06d905
+DATA constants<>+276(SB)/4, $0xbf06d905
+DATA constants<>+280(SB)/4, $0xbf06d905
+DATA constants<>+284(SB)/4, $0xbf06d905
+DATA constants<>+288(SB)/4, $0x3e97b426
+DATA constants<>+292(SB)/4, $0x3e97b426
+DATA constants<>+296(SB)/4, $0x3e97b426
+DATA constants<>+300(SB)/4, $0x3e97b426
+DATA constants<>+304(SB)/4, $0x3e97b426
+DATA constants<>+308(SB)/4, $0x3e97b426
+DATA constants<>+312(SB)/4, $0x3e97b426
+DATA constants<>+316(SB)/4, $0x3e97b426
+DATA constants<>+320(SB)/4, $0xbeca4588
+DATA constants<>+324(SB)/4, $0xbeca4588
+DATA constants<>+328(SB)/4, $0xbeca4588
+DATA constants<>+332(SB)/4, $0xbeca4588
+DATA constants<>+336(SB)/4, $0xbeca4588
+DATA constants<>+340(SB)/4, $0xbeca4588
+DATA constants<>+344(SB)/4, $0xbeca4588
+DATA constants<>+348(SB)/4, $0xbeca4588
+DATA constants<>+352(SB)/4, $0x3f4a4588
+DATA constants<>+356(SB)/4, $0x3f4a4588
+DATA constants<>+360(SB)/4, $0x3f4a4588
+DATA constants<>+364(SB)/4, $0x3f4a4588
+DATA constants<>+368(SB)/4, $0x3f4a4588
+DATA constants<>+372(SB)/4, $0x3f4a4588
+DATA constants<>+376(SB)/4, $0x3f4a4588
+DATA constants<>+380(SB)/4, $0x3f4a4588
+DATA constants<>+384(SB)/4, $0x3e06d905
+DATA constants<>+388(SB)/4, $0x3e06d905
+DATA constants<>+392(SB)/4, $0x3e06d905
+DATA constants<>+396(SB)/4, $0x3e06d905
+DATA constants<>+400(SB)/4, $0x3e06d905
+DATA constants<>+404(SB)/4, $0x3e06d905
+DATA constants<>+408(SB)/4, $0x3e06d905
+DATA constants<>+412(SB)/4, $0x3e06d905
+DATA constants<>+416(SB)/4, $0x3e4a4588
+DATA constants<>+420(SB)/4, $0x3e4a4588
+DATA constants<>+424(SB)/4, $0x3e4a4588
+DATA constants<>+428(SB)/4, $0x3e4a4588
+DATA constants<>+432(SB)/4, $0x3e4a4588
+DATA constants<>+436(SB)/4, $0x3e4a4588
+DATA constants<>+440(SB)/4, $0x3e4a4588
+DATA constants<>+444(SB)/4, $0x3e4a4588
+DATA constants<>+448(SB)/4, $0x3f06d905
+DATA constants<>+452(SB)/4, $0x3f06d905
+DATA constants<>+456(SB)/4, $0x3f06d905
+DATA constants<>+460(SB)/4, $0x3f06d905
+DATA constants<>+464(SB)/4, $0x3f06d905
+DATA constants<>+468(SB)/4, $0x3f06d905
+DATA constants<>+472(SB)/4, $0x3f06d905
+DATA constants<>+476(SB)/4, $0x3f06d905
+DATA constants<>+480(SB)/4, $0x00000000
+DATA constants<>+484(SB)/4, $0x00000000
+DATA constants<>+488(SB)/4, $0x00000000
+DATA constants<>+492(SB)/4, $0x00000000
+DATA constants<>+496(SB)/4, $0x00000000
+DATA constants<>+500(SB)/4, $0x00000000
+DATA constants<>+504(SB)/4, $0x00000000
+DATA constants<>+508(SB)/4, $0x00000000
+DATA constants<>+512(SB)/4, $0xff800000
+DATA constants<>+516(SB)/4, $0xff800000
+DATA constants<>+520(SB)/4, $0xff800000
+DATA constants<>+524(SB)/4, $0xff800000
+DATA constants<>+528(SB)/4, $0xff800000
+DATA constants<>+532(SB)/4, $0xff800000
+DATA constants<>+536(SB)/4, $0xff800000
+DATA constants<>+540(SB)/4, $0xff800000
+DATA constants<>+544(SB)/4, $0x42b20000
+DATA constants<>+548(SB)/4, $0x42b20000
+DATA constants<>+552(SB)/4, $0x42b20000
+DATA constants<>+556(SB)/4, $0x42b20000
+DATA constants<>+560(SB)/4, $0x42b20000
+DATA constants<>+564(SB)/4, $0x42b20000
+DATA constants<>+568(SB)/4, $0x42b20000
+DATA constants<>+572(SB)/4, $0x42b20000
+DATA constants<>+576(SB)/4, $0xc2d00000
+DATA constants<>+580(SB)/4, $0xc2d00000
+DATA constants<>+584(SB)/4, $0xc2d00000
+DATA constants<>+588(SB)/4, $0xc2d00000
+DATA constants<>+592(SB)/4, $0xc2d00000
+DATA constants<>+596(SB)/4, $0xc2d00000
+DATA constants<>+600(SB)/4, $0xc2d00000
+DATA constants<>+604(SB)/4, $0xc2d00000
+DATA constants<>+608(SB)/4, $0x3fb8aa3b
+DATA constants<>+612(SB)/4, $0x3fb8aa3b
+DATA constants<>+616(SB)/4, $0x3fb8aa3b
+DATA constants<>+620(SB)/4, $0x3fb8aa3b
+DATA constants<>+624(SB)/4, $0x3fb8aa3b
+DATA constants<>+628(SB)/4, $0x3fb8aa3b
+DATA constants<>+632(SB)/4, $0x3fb8aa3b
+DATA constants<>+636(SB)/4, $0x3fb8aa3b
+DATA constants<>+640(SB)/4, $0x3f318000
+DATA constants<>+644(SB)/4, $0x3f318000
+DATA constants<>+648(SB)/4, $0x3f318000
+DATA constants<>+652(SB)/4, $0x3f318000
+DATA constants<>+656(SB)/4, $0x3f318000
+DATA constants<>+660(SB)/4, $0x3f318000
+DATA constants<>+664(SB)/4, $0x3f318000
+DATA constants<>+668(SB)/4, $0x3f318000
+DATA constants<>+672(SB)/4, $0x395e8083
+DATA constants<>+676(SB)/4, $0x395e8083
+DATA constants<>+680(SB)/4, $0x395e8083
+DATA constants<>+684(SB)/4, $0x395e8083
+DATA constants<>+688(SB)/4, $0x395e8083
+DATA constants<>+692(SB)/4, $0x395e8083
+DATA constants<>+696(SB)/4, $0x395e8083
+DATA constants<>+700(SB)/4, $0x395e8083
+DATA constants<>+704(SB)/4, $0x3ab51226
+DATA constants<>+708(SB)/4, $0x3ab51226
+DATA constants<>+712(SB)/4, $0x3ab51226
+DATA constants<>+716(SB)/4, $0x3ab51226
+DATA constants<>+720(SB)/4, $0x3ab51226
+DATA constants<>+724(SB)/4, $0x3ab51226
+DATA constants<>+728(SB)/4, $0x3ab51226
+DATA constants<>+732(SB)/4, $0x3ab51226
+DATA constants<>+736(SB)/4, $0x3c091cea
+DATA constants<>+740(SB)/4, $0x3c091cea
+DATA constants<>+744(SB)/4, $0x3c091cea
+DATA constants<>+748(SB)/4, $0x3c091cea
+DATA constants<>+752(SB)/4, $0x3c091cea
+DATA constants<>+756(SB)/4, $0x3c091cea
+DATA constants<>+760(SB)/4, $0x3c091cea
+DATA constants<>+764(SB)/4, $0x3c091cea
+DATA constants<>+768(SB)/4, $0x3d2aac79
+DATA constants<>+772(SB)/4, $0x3d2aac79
+DATA constants<>+776(SB)/4, $0x3d2aac79
+DATA constants<>+780(SB)/4, $0x3d2aac79
+DATA constants<>+784(SB)/4, $0x3d2aac79
+DATA constants<>+788(SB)/4, $0x3d2aac79
+DATA constants<>+792(SB)/4, $0x3d2aac79
+DATA constants<>+796(SB)/4, $0x3d2aac79
+DATA constants<>+800(SB)/4, $0x3e2aaa49
+DATA constants<>+804(SB)/4, $0x3e2aaa49
+DATA constants<>+808(SB)/4, $0x3e2aaa49
+DATA constants<>+812(SB)/4, $0x3e2aaa49
+DATA constants<>+816(SB)/4, $0x3e2aaa49
+DATA constants<>+820(SB)/4, $0x3e2aaa49
+DATA constants<>+824(SB)/4, $0x3e2aaa49
+DATA constants<>+828(SB)/4, $0x3e2aaa49
+DATA constants<>+832(SB)/4, $0x3efffffe
+DATA constants<>+836(SB)/4, $0x3efffffe
+DATA constants<>+840(SB)/4, $0x3efffffe
+DATA constants<>+844(SB)/4, $0x3efffffe
+DATA constants<>+848(SB)/4, $0x3efffffe
+DATA constants<>+852(SB)/4, $0x3efffffe
+DATA constants<>+856(SB)/4, $0x3efffffe
+DATA constants<>+860(SB)/4, $0x3efffffe
+DATA constants<>+864(SB)/4, $0x3f800000
+DATA constants<>+868(SB)/4, $0x3f800000
+DATA constants<>+872(SB)/4, $0x3f800000
+DATA constants<>+876(SB)/4, $0x3f800000
+DATA constants<>+880(SB)/4, $0x3f800000
+DATA constants<>+884(SB)/4, $0x3f800000
+DATA constants<>+888(SB)/4, $0x3f800000
+DATA constants<>+892(SB)/4, $0x3f800000
+DATA constants<>+896(SB)/4, $0x80000000
+DATA constants<>+900(SB)/4, $0x80000000
+DATA constants<>+904(SB)/4, $0x80000000
+DATA constants<>+908(SB)/4, $0x80000000
+DATA constants<>+912(SB)/4, $0x80000000
+DATA constants<>+916(SB)/4, $0x80000000
+DATA constants<>+920(SB)/4, $0x80000000
+DATA constants<>+924(SB)/4, $0x80000000
+DATA constants<>+928(SB)/4, $0x7fffffff
+DATA constants<>+932(SB)/4, $0x7fffffff
+DATA constants<>+936(SB)/4, $0x7fffffff
+DATA constants<>+940(SB)/4, $0x7fffffff
+DATA constants<>+944(SB)/4, $0x7fffffff
+DATA constants<>+948(SB)/4, $0x7fffffff
+DATA constants<>+952(SB)/4, $0x7fffffff
+DATA constants<>+956(SB)/4, $0x7fffffff
+DATA constants<>+960(SB)/4, $0xbbbb560d
+DATA constants<>+964(SB)/4, $0xbbbb560d
+DATA constants<>+968(SB)/4, $0xbbbb560d
+DATA constants<>+972(SB)/4, $0xbbbb560d
+DATA constants<>+976(SB)/4, $0xbbbb560d
+DATA constants<>+980(SB)/4, $0xbbbb560d
+DATA constants<>+984(SB)/4, $0xbbbb560d
+DATA constants<>+988(SB)/4, $0xbbbb560d
+DATA constants<>+992(SB)/4, $0x3ca92b6c
+DATA constants<>+996(SB)/4, $0x3ca92b6c
+DATA constants<>+1000(SB)/4, $0x3ca92b6c
+DATA constants<>+1004(SB)/4, $0x3ca92b6c
+DATA constants<>+1008(SB)/4, $0x3ca92b6c
+DATA constants<>+1012(SB)/4, $0x3ca92b6c
+DATA constants<>+1016(SB)/4, $0x3ca92b6c
+DATA constants<>+1020(SB)/4, $0x3ca92b6c
+DATA constants<>+1024(SB)/4, $0xbd5c2224
+DATA constants<>+1028(SB)/4, $0xbd5c2224
+DATA constants<>+1032(SB)/4, $0xbd5c2224
+DATA constants<>+1036(SB)/4, $0xbd5c2224
+DATA constants<>+1040(SB)/4, $0xbd5c2224
+DATA constants<>+1044(SB)/4, $0xbd5c2224
+DATA constants<>+1048(SB)/4, $0xbd5c2224
+DATA constants<>+1052(SB)/4, $0xbd5c2224
+DATA constants<>+1056(SB)/4, $0x3e0883b4
+DATA constants<>+1060(SB)/4, $0x3e0883b4
+DATA constants<>+1064(SB)/4, $0x3e0883b4
+DATA constants<>+1068(SB)/4, $0x3e0883b4
+DATA constants<>+1072(SB)/4, $0x3e0883b4
+DATA constants<>+1076(SB)/4, $0x3e0883b4
+DATA constants<>+1080(SB)/4, $0x3e0883b4
+DATA constants<>+1084(SB)/4, $0x3e0883b4
+DATA constants<>+1088(SB)/4, $0xbeaaaa9a
+DATA constants<>+1092(SB)/4, $0xbeaaaa9a
+DATA constants<>+1096(SB)/4, $0xbeaaaa9a
+DATA constants<>+1100(SB)/4, $0xbeaaaa9a
+DATA constants<>+1104(SB)/4, $0xbeaaaa9a
+DATA constants<>+1108(SB)/4, $0xbeaaaa9a
+DATA constants<>+1112(SB)/4, $0xbeaaaa9a
+DATA constants<>+1116(SB)/4, $0xbeaaaa9a
+DATA constants<>+1120(SB)/4, $0x40000000
+DATA constants<>+1124(SB)/4, $0x40000000
+DATA constants<>+1128(SB)/4, $0x40000000
+DATA constants<>+1132(SB)/4, $0x40000000
+DATA constants<>+1136(SB)/4, $0x40000000
+DATA constants<>+1140(SB)/4, $0x40000000
+DATA constants<>+1144(SB)/4, $0x40000000
+DATA constants<>+1148(SB)/4, $0x40000000
+DATA constants<>+1152(SB)/4, $0x3f200000
+DATA constants<>+1156(SB)/4, $0x3f200000
+DATA constants<>+1160(SB)/4, $0x3f200000
+DATA constants<>+1164(SB)/4, $0x3f200000
+DATA constants<>+1168(SB)/4, $0x3f200000
+DATA constants<>+1172(SB)/4, $0x3f200000
+DATA constants<>+1176(SB)/4, $0x3f200000
+DATA constants<>+1180(SB)/4, $0x3f200000
+DATA constants<>+1184(SB)/4, $0x38a57268
+DATA constants<>+1188(SB)/4, $0x38a57268
+DATA constants<>+1192(SB)/4, $0x38a57268
+DATA constants<>+1196(SB)/4, $0x38a57268
+DATA constants<>+1200(SB)/4, $0x38a57268
+DATA constants<>+1204(SB)/4, $0x38a57268
+DATA constants<>+1208(SB)/4, $0x38a57268
+DATA constants<>+1212(SB)/4, $0x38a57268
+DATA constants<>+1216(SB)/4, $0xba5242f6
+DATA constants<>+1220(SB)/4, $0xba5242f6
+DATA constants<>+1224(SB)/4, $0xba5242f6
+DATA constants<>+1228(SB)/4, $0xba5242f6
+DATA constants<>+1232(SB)/4, $0xba5242f6
+DATA constants<>+1236(SB)/4, $0xba5242f6
+DATA constants<>+1240(SB)/4, $0xba5242f6
+DATA constants<>+1244(SB)/4, $0xba5242f6
+DATA constants<>+1248(SB)/4, $0x3baa0cfb
+DATA constants<>+1252(SB)/4, $0x3baa0cfb
+DATA constants<>+1256(SB)/4, $0x3baa0cfb
+DATA constants<>+1260(SB)/4, $0x3baa0cfb
+DATA constants<>+1264(SB)/4, $0x3baa0cfb
+DATA constants<>+1268(SB)/4, $0x3baa0cfb
+DATA constants<>+1272(SB)/4, $0x3baa0cfb
+DATA constants<>+1276(SB)/4, $0x3baa0cfb
+DATA constants<>+1280(SB)/4, $0xbcdbfdda
+DATA constants<>+1284(SB)/4, $0xbcdbfdda
+DATA constants<>+1288(SB)/4, $0xbcdbfdda
+DATA constants<>+1292(SB)/4, $0xbcdbfdda
+DATA constants<>+1296(SB)/4, $0xbcdbfdda
+DATA constants<>+1300(SB)/4, $0xbcdbfdda
+DATA constants<>+1304(SB)/4, $0xbcdbfdda
+DATA constants<>+1308(SB)/4, $0xbcdbfdda
+DATA constants<>+1312(SB)/4, $0x3de71690
+DATA constants<>+1316(SB)/4, $0x3de71690
+DATA constants<>+1320(SB)/4, $0x3de71690
+DATA constants<>+1324(SB)/4, $0x3de71690
+DATA constants<>+1328(SB)/4, $0x3de71690
+DATA constants<>+1332(SB)/4, $0x3de71690
+DATA constants<>+1336(SB)/4, $0x3de71690
+DATA constants<>+1340(SB)/4, $0x3de71690
+DATA constants<>+1344(SB)/4, $0xbec0939f
+DATA constants<>+1348(SB)/4, $0xbec0939f
+DATA constants<>+1352(SB)/4, $0xbec0939f
+DATA constants<>+1356(SB)/4, $0xbec0939f
+DATA constants<>+1360(SB)/4, $0xbec0939f
+DATA constants<>+1364(SB)/4, $0xbec0939f
+DATA constants<>+1368(SB)/4, $0xbec0939f
+DATA constants<>+1372(SB)/4, $0xbec0939f
+DATA constants<>+1376(SB)/4, $0x3e0375d4
+DATA constants<>+1380(SB)/4, $0x3e0375d4
+DATA constants<>+1384(SB)/4, $0x3e0375d4
+DATA constants<>+1388(SB)/4, $0x3e0375d4
+DATA constants<>+1392(SB)/4, $0x3e0375d4
+DATA constants<>+1396(SB)/4, $0x3e0375d4
+DATA constants<>+1400(SB)/4, $0x3e0375d4
+DATA constants<>+1404(SB)/4, $0x3e0375d4
+DATA constants<>+1408(SB)/4, $0x40800000
+DATA constants<>+1412(SB)/4, $0x40800000
+DATA constants<>+1416(SB)/4, $0x40800000
+DATA constants<>+1420(SB)/4, $0x40800000
+DATA constants<>+1424(SB)/4, $0x40800000
+DATA constants<>+1428(SB)/4, $0x40800000
+DATA constants<>+1432(SB)/4, $0x40800000
+DATA constants<>+1436(SB)/4, $0x40800000
+DATA constants<>+1440(SB)/4, $0x394296a6
+DATA constants<>+1444(SB)/4, $0x394296a6
+DATA constants<>+1448(SB)/4, $0x394296a6
+DATA constants<>+1452(SB)/4, $0x394296a6
+DATA constants<>+1456(SB)/4, $0x394296a6
+DATA constants<>+1460(SB)/4, $0x394296a6
+DATA constants<>+1464(SB)/4, $0x394296a6
+DATA constants<>+1468(SB)/4, $0x394296a6
+DATA constants<>+1472(SB)/4, $0xbb40a66e
+DATA constants<>+1476(SB)/4, $0xbb40a66e
+DATA constants<>+1480(SB)/4, $0xbb40a66e
+DATA constants<>+1484(SB)/4, $0xbb40a66e
+DATA constants<>+1488(SB)/4, $0xbb40a66e
+DATA constants<>+1492(SB)/4, $0xbb40a66e
+DATA constants<>+1496(SB)/4, $0xbb40a66e
+DATA constants<>+1500(SB)/4, $0xbb40a66e
+DATA constants<>+1504(SB)/4, $0x3cb2a111
+DATA constants<>+1508(SB)/4, $0x3cb2a111
+DATA constants<>+1512(SB)/4, $0x3cb2a111
+DATA constants<>+1516(SB)/4, $0x3cb2a111
+DATA constants<>+1520(SB)/4, $0x3cb2a111
+DATA constants<>+1524(SB)/4, $0x3cb2a111
+DATA constants<>+1528(SB)/4, $0x3cb2a111
+DATA constants<>+1532(SB)/4, $0x3cb2a111
+DATA constants<>+1536(SB)/4, $0xbdd30542
+DATA constants<>+1540(SB)/4, $0xbdd30542
+DATA constants<>+1544(SB)/4, $0xbdd30542
+DATA constants<>+1548(SB)/4, $0xbdd30542
+DATA constants<>+1552(SB)/4, $0xbdd30542
+DATA constants<>+1556(SB)/4, $0xbdd30542
+DATA constants<>+1560(SB)/4, $0xbdd30542
+DATA constants<>+1564(SB)/4, $0xbdd30542
+DATA constants<>+1568(SB)/4, $0xbf2362c2
+DATA constants<>+1572(SB)/4, $0xbf2362c2
+DATA constants<>+1576(SB)/4, $0xbf2362c2
+DATA constants<>+1580(SB)/4, $0xbf2362c2
+DATA constants<>+1584(SB)/4, $0xbf2362c2
+DATA constants<>+1588(SB)/4, $0xbf2362c2
+DATA constants<>+1592(SB)/4, $0xbf2362c2
+DATA constants<>+1596(SB)/4, $0xbf2362c2
+DATA constants<>+1600(SB)/4, $0xbf9042d9
+DATA constants<>+1604(SB)/4, $0xbf9042d9
+DATA constants<>+1608(SB)/4, $0xbf9042d9
+DATA constants<>+1612(SB)/4, $0xbf9042d9
+DATA constants<>+1616(SB)/4, $0xbf9042d9
+DATA constants<>+1620(SB)/4, $0xbf9042d9
+DATA constants<>+1624(SB)/4, $0xbf9042d9
+DATA constants<>+1628(SB)/4, $0xbf9042d9
+DATA constants<>+1632(SB)/4, $0xb9b97367
+DATA constants<>+1636(SB)/4, $0xb9b97367
+DATA constants<>+1640(SB)/4, $0xb9b97367
+DATA constants<>+1644(SB)/4, $0xb9b97367
+DATA constants<>+1648(SB)/4, $0xb9b97367
+DATA constants<>+1652(SB)/4, $0xb9b97367
+DATA constants<>+1656(SB)/4, $0xb9b97367
+DATA constants<>+1660(SB)/4, $0xb9b97367
+DATA constants<>+1664(SB)/4, $0xc1700000
+DATA constants<>+1668(SB)/4, $0xc1700000
+DATA constants<>+1672(SB)/4, $0xc1700000
+DATA constants<>+1676(SB)/4, $0xc1700000
+DATA constants<>+1680(SB)/4, $0xc1700000
+DATA constants<>+1684(SB)/4, $0xc1700000
+DATA constants<>+1688(SB)/4, $0xc1700000
+DATA constants<>+1692(SB)/4, $0xc1700000
+DATA constants<>+1696(SB)/4, $0x3f3504f3
+DATA constants<>+1700(SB)/4, $0x3f3504f3
+DATA constants<>+1704(SB)/4, $0x3f3504f3
+DATA constants<>+1708(SB)/4, $0x3f3504f3
+DATA constants<>+1712(SB)/4, $0x3f3504f3
+DATA constants<>+1716(SB)/4, $0x3f3504f3
+DATA constants<>+1720(SB)/4, $0x3f3504f3
+DATA constants<>+1724(SB)/4, $0x3f3504f3
+DATA constants<>+1728(SB)/4, $0x3f000000
+DATA constants<>+1732(SB)/4, $0x3f000000
+DATA constants<>+1736(SB)/4, $0x3f000000
+DATA constants<>+1740(SB)/4, $0x3f000000
+DATA constants<>+1744(SB)/4, $0x3f000000
+DATA constants<>+1748(SB)/4, $0x3f000000
+DATA constants<>+1752(SB)/4, $0x3f000000
+DATA constants<>+1756(SB)/4, $0x3f000000
+DATA constants<>+1760(SB)/4, $0x41700000
+DATA constants<>+1764(SB)/4, $0x41700000
+DATA constants<>+1768(SB)/4, $0x41700000
+DATA constants<>+1772(SB)/4, $0x41700000
+DATA constants<>+1776(SB)/4, $0x41700000
+DATA constants<>+1780(SB)/4, $0x41700000
+DATA constants<>+1784(SB)/4, $0x41700000
+DATA constants<>+1788(SB)/4, $0x41700000
+DATA constants<>+1792(SB)/4, $0xbf000000
+DATA constants<>+1796(SB)/4, $0xbf000000
+DATA constants<>+1800(SB)/4, $0xbf000000
+DATA constants<>+1804(SB)/4, $0xbf000000
+DATA constants<>+1808(SB)/4, $0xbf000000
+DATA constants<>+1812(SB)/4, $0xbf000000
+DATA constants<>+1816(SB)/4, $0xbf000000
+DATA constants<>+1820(SB)/4, $0xbf000000
+DATA constants<>+1824(SB)/4, $0x3ecc422a
+DATA constants<>+1828(SB)/4, $0x3ecc422a
+DATA constants<>+1832(SB)/4, $0x3ecc422a
+DATA constants<>+1836(SB)/4, $0x3ecc422a
+DATA constants<>+1840(SB)/4, $0x3ecc422a
+DATA constants<>+1844(SB)/4, $0x3ecc422a
+DATA constants<>+1848(SB)/4, $0x3ecc422a
+DATA constants<>+1852(SB)/4, $0x3ecc422a
+DATA constants<>+1856(SB)/4, $0x0000007f
+DATA constants<>+1860(SB)/4, $0x0000007f
+DATA constants<>+1864(SB)/4, $0x0000007f
+DATA constants<>+1868(SB)/4, $0x0000007f
+DATA constants<>+1872(SB)/4, $0x0000007f
+DATA constants<>+1876(SB)/4, $0x0000007f
+DATA constants<>+1880(SB)/4, $0x0000007f
+DATA constants<>+1884(SB)/4, $0x0000007f
+GLOBL constants<>(SB), RODATA|NOPTR, $1888
 
 // func tile1x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
@@ -2200,7 +2552,7 @@ done:
 // func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, AVX512F
 TEXT ·winogradInputAVX512(SB), NOSPLIT, $16-96
-	LEAQ winogradConstants<>+0(SB), AX
+	LEAQ constants<>+0(SB), AX
 	MOVQ si+24(FP), CX
 	SHLQ $0x02, CX
 	MOVQ sj+32(FP), DX
@@ -2651,7 +3003,7 @@ block:
 // func winogradOutputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
 // Requires: AVX, AVX512F
 TEXT ·winogradOutputAVX512(SB), NOSPLIT, $16-104
-	LEAQ winogradConstants<>+0(SB), AX
+	LEAQ constants<>+0(SB), AX
 	MOVQ si+24(FP), CX
 	SHLQ $0x02, CX
 	MOVQ sj+32(FP), DX
@@ -2966,7 +3318,7 @@ block:
 // func winogradOutputGradAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, AVX512F
 TEXT ·winogradOutputGradAVX512(SB), NOSPLIT, $16-96
-	LEAQ winogradConstants<>+0(SB), AX
+	LEAQ constants<>+0(SB), AX
 	MOVQ si+24(FP), CX
 	SHLQ $0x02, CX
 	MOVQ sj+32(FP), DX
@@ -3281,7 +3633,7 @@ block:
 // func winogradWeightAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, AVX512F
 TEXT ·winogradWeightAVX512(SB), NOSPLIT, $16-96
-	LEAQ winogradConstants<>+0(SB), AX
+	LEAQ constants<>+0(SB), AX
 	MOVQ si+24(FP), CX
 	SHLQ $0x02, CX
 	MOVQ sj+32(FP), DX
@@ -3546,7 +3898,7 @@ block:
 // func winogradWeightGradAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, AVX512F
 TEXT ·winogradWeightGradAVX512(SB), NOSPLIT, $16-96
-	LEAQ winogradConstants<>+0(SB), AX
+	LEAQ constants<>+0(SB), AX
 	MOVQ si+24(FP), CX
 	SHLQ $0x02, CX
 	MOVQ sj+32(FP), DX
@@ -3762,6 +4114,1788 @@ block:
 	ADDQ              DI, 8(SP)
 	DECQ              SI
 	JNZ               tile
+	VZEROUPPER
+	RET
+
+// func addAVX512(n int, x *float32, y *float32, z *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·addAVX512(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ z+24(FP), BX
+	SUBQ $0x00000010, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000010, AX
+	JGE     several
+
+fewer:
+	ADDQ      $0x00000010, AX
+	TESTQ     AX, AX
+	JZ        end
+	MOVL      $0x0000ffff, SI
+	MOVL      $0x00000010, DI
+	SUBL      AX, DI
+	SHRXL     DI, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func subAVX512(n int, x *float32, y *float32, z *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·subAVX512(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ z+24(FP), BX
+	SUBQ $0x00000010, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000010, AX
+	JGE     several
+
+fewer:
+	ADDQ      $0x00000010, AX
+	TESTQ     AX, AX
+	JZ        end
+	MOVL      $0x0000ffff, SI
+	MOVL      $0x00000010, DI
+	SUBL      AX, DI
+	SHRXL     DI, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func mulAVX512(n int, x *float32, y *float32, z *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·mulAVX512(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ z+24(FP), BX
+	SUBQ $0x00000010, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000010, AX
+	JGE     several
+
+fewer:
+	ADDQ      $0x00000010, AX
+	TESTQ     AX, AX
+	JZ        end
+	MOVL      $0x0000ffff, SI
+	MOVL      $0x00000010, DI
+	SUBL      AX, DI
+	SHRXL     DI, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func divAVX512(n int, x *float32, y *float32, z *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·divAVX512(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ z+24(FP), BX
+	SUBQ $0x00000010, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000010, AX
+	JGE     several
+
+fewer:
+	ADDQ      $0x00000010, AX
+	TESTQ     AX, AX
+	JZ        end
+	MOVL      $0x0000ffff, SI
+	MOVL      $0x00000010, DI
+	SUBL      AX, DI
+	SHRXL     DI, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VDIVPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func affineAVX512(n int, x *float32, y *float32, a float32, b float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·affineAVX512(SB), NOSPLIT, $0-32
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVSS        a+24(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        b+28(FP), X1
+	VBROADCASTSS X1, Z1
+	SUBQ         $0x00000010, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Z2
+	VMOVAPS     Z1, Z3
+	VFMADD231PS Z0, Z2, Z3
+	VMOVUPS     Z3, (DX)
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, AX
+	JGE         several
+
+fewer:
+	ADDQ        $0x00000010, AX
+	TESTQ       AX, AX
+	JZ          end
+	MOVL        $0x0000ffff, BX
+	MOVL        $0x00000010, SI
+	SUBL        AX, SI
+	SHRXL       SI, BX, BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (CX), K1, Z2
+	VMOVAPS     Z1, Z1
+	VFMADD231PS Z0, Z2, Z1
+	VMOVUPS     Z1, K1, (DX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func reluAVX512(n int, x *float32, y *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·reluAVX512(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000010, CX
+	JL   fewer
+
+several:
+	VMOVUPS      (DX), Z0
+	VBROADCASTSS 480(AX), Z1
+	VMAXPS       Z0, Z1, Z1
+	VMOVUPS      Z1, (BX)
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, CX
+	JGE          several
+
+fewer:
+	ADDQ         $0x00000010, CX
+	TESTQ        CX, CX
+	JZ           end
+	MOVL         $0x0000ffff, SI
+	MOVL         $0x00000010, DI
+	SUBL         CX, DI
+	SHRXL        DI, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (DX), K1, Z0
+	VBROADCASTSS 480(AX), Z1
+	VMAXPS       Z0, Z1, Z1
+	VMOVUPS      Z1, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func reluGradAVX512(n int, y *float32, gy *float32, gx *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·reluGradAVX512(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ gy+16(FP), DX
+	MOVQ gx+24(FP), BX
+	SUBQ $0x00000010, AX
+	JL   fewer
+
+several:
+	VMOVUPS   (CX), Z0
+	VMOVUPS   (DX), Z1
+	VPXORD    Z2, Z2, Z2
+	VCMPPS    $0x1e, Z2, Z0, K1
+	VMOVAPS.Z Z1, K1, Z2
+	VMOVUPS   Z2, (BX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000010, AX
+	JGE       several
+
+fewer:
+	ADDQ      $0x00000010, AX
+	TESTQ     AX, AX
+	JZ        end
+	MOVL      $0x0000ffff, SI
+	MOVL      $0x00000010, DI
+	SUBL      AX, DI
+	SHRXL     DI, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VPXORD    Z3, Z3, Z3
+	VCMPPS    $0x1e, Z3, Z0, K2
+	VMOVAPS.Z Z1, K2, Z3
+	VMOVUPS   Z3, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func sumAVX512(n int, x *float32) (sum0 float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·sumAVX512(SB), NOSPLIT, $0-20
+	LEAQ   constants<>+0(SB), AX
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	SUBQ   $0x00000040, AX
+	JL     fewer
+
+several:
+	VMOVUPS (CX), Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS 64(CX), Z4
+	VADDPS  Z4, Z1, Z1
+	VMOVUPS 128(CX), Z4
+	VADDPS  Z4, Z2, Z2
+	VMOVUPS 192(CX), Z4
+	VADDPS  Z4, Z3, Z3
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, AX
+	JGE     several
+
+fewer:
+	ADDQ $0x00000040, AX
+
+one:
+	SUBQ    $0x00000010, AX
+	JL      rest
+	VMOVUPS (CX), Z4
+	VADDPS  Z4, Z0, Z0
+	ADDQ    $0x00000040, CX
+	JMP     one
+
+rest:
+	ADDQ      $0x00000010, AX
+	JZ        end
+	MOVL      $0x0000ffff, DX
+	MOVL      $0x00000010, BX
+	SUBL      AX, BX
+	SHRXL     BX, DX, DX
+	KMOVW     DX, K1
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z4, Z0, Z0
+
+end:
+	VADDPS        Z1, Z0, Z0
+	VADDPS        Z2, Z0, Z0
+	VADDPS        Z3, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, sum0+16(FP)
+	VZEROUPPER
+	RET
+
+// func dotAVX512(n int, x *float32, y *float32) (sum0 float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·dotAVX512(SB), NOSPLIT, $0-28
+	LEAQ   constants<>+0(SB), AX
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   y+16(FP), DX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	SUBQ   $0x00000040, AX
+	JL     fewer
+
+several:
+	VMOVUPS     (CX), Z4
+	VMOVUPS     (DX), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS     64(CX), Z4
+	VMOVUPS     64(DX), Z5
+	VFMADD231PS Z4, Z5, Z1
+	VMOVUPS     128(CX), Z4
+	VMOVUPS     128(DX), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VMOVUPS     192(CX), Z4
+	VMOVUPS     192(DX), Z5
+	VFMADD231PS Z4, Z5, Z3
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, AX
+	JGE         several
+
+fewer:
+	ADDQ $0x00000040, AX
+
+one:
+	SUBQ        $0x00000010, AX
+	JL          rest
+	VMOVUPS     (CX), Z4
+	VMOVUPS     (DX), Z5
+	VFMADD231PS Z4, Z5, Z0
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	JMP         one
+
+rest:
+	ADDQ        $0x00000010, AX
+	JZ          end
+	MOVL        $0x0000ffff, BX
+	MOVL        $0x00000010, SI
+	SUBL        AX, SI
+	SHRXL       SI, BX, BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (CX), K1, Z4
+	VMOVUPS.Z   (DX), K1, Z5
+	VFMADD231PS Z4, Z5, Z0
+
+end:
+	VADDPS        Z1, Z0, Z0
+	VADDPS        Z2, Z0, Z0
+	VADDPS        Z3, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, sum0+24(FP)
+	VZEROUPPER
+	RET
+
+// func mulShiftedAVX512(n int, y *float32, gy *float32, gx *float32, a float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·mulShiftedAVX512(SB), NOSPLIT, $0-36
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         gy+16(FP), DX
+	MOVQ         gx+24(FP), BX
+	MOVSS        a+32(FP), X0
+	VBROADCASTSS X0, Z0
+	SUBQ         $0x00000010, AX
+	JL           fewer
+
+several:
+	VMOVUPS (CX), Z1
+	VMOVUPS (DX), Z2
+	VSUBPS  Z0, Z2, Z2
+	VMULPS  Z2, Z1, Z1
+	VMOVUPS Z1, (BX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000010, AX
+	JGE     several
+
+fewer:
+	ADDQ      $0x00000010, AX
+	TESTQ     AX, AX
+	JZ        end
+	MOVL      $0x0000ffff, SI
+	MOVL      $0x00000010, DI
+	SUBL      AX, DI
+	SHRXL     DI, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS.Z (DX), K1, Z2
+	VSUBPS    Z0, Z2, Z0
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func normalizeAVX512(n int, x *float32, s *float32, t *float32, y *float32, a float32, b float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·normalizeAVX512(SB), NOSPLIT, $0-48
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         s+16(FP), DX
+	MOVQ         t+24(FP), BX
+	MOVQ         y+32(FP), SI
+	MOVSS        a+40(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        b+44(FP), X1
+	VBROADCASTSS X1, Z1
+	SUBQ         $0x00000010, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Z2
+	VMOVUPS     (DX), Z3
+	VMOVUPS     (BX), Z4
+	VMOVAPS     Z1, Z5
+	VFMADD231PS Z0, Z2, Z5
+	VFMADD213PS Z4, Z3, Z5
+	VMOVUPS     Z5, (SI)
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, SI
+	SUBQ        $0x00000010, AX
+	JGE         several
+
+fewer:
+	ADDQ        $0x00000010, AX
+	TESTQ       AX, AX
+	JZ          end
+	MOVL        $0x0000ffff, DI
+	MOVL        $0x00000010, R8
+	SUBL        AX, R8
+	SHRXL       R8, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (CX), K1, Z2
+	VMOVUPS.Z   (DX), K1, Z3
+	VMOVUPS.Z   (BX), K1, Z4
+	VMOVAPS     Z1, Z1
+	VFMADD231PS Z0, Z2, Z1
+	VFMADD213PS Z4, Z3, Z1
+	VMOVUPS     Z1, K1, (SI)
+
+end:
+	VZEROUPPER
+	RET
+
+// func normalizeSumsAVX512(n int, x *float32, s *float32, gy *float32, a float32, b float32) (sum0 float32, sum1 float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·normalizeSumsAVX512(SB), NOSPLIT, $0-48
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         s+16(FP), DX
+	MOVQ         gy+24(FP), BX
+	MOVSS        a+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        b+36(FP), X9
+	VBROADCASTSS X9, Z9
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	SUBQ         $0x00000040, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Z10
+	VMOVUPS     (DX), Z11
+	VMOVUPS     (BX), Z12
+	VMOVAPS     Z9, Z13
+	VMULPS      Z12, Z11, Z11
+	VFMADD231PS Z0, Z10, Z13
+	VADDPS      Z11, Z1, Z1
+	VFMADD231PS Z13, Z11, Z2
+	VMOVUPS     64(CX), Z10
+	VMOVUPS     64(DX), Z11
+	VMOVUPS     64(BX), Z12
+	VMOVAPS     Z9, Z13
+	VMULPS      Z12, Z11, Z11
+	VFMADD231PS Z0, Z10, Z13
+	VADDPS      Z11, Z3, Z3
+	VFMADD231PS Z13, Z11, Z4
+	VMOVUPS     128(CX), Z10
+	VMOVUPS     128(DX), Z11
+	VMOVUPS     128(BX), Z12
+	VMOVAPS     Z9, Z13
+	VMULPS      Z12, Z11, Z11
+	VFMADD231PS Z0, Z10, Z13
+	VADDPS      Z11, Z5, Z5
+	VFMADD231PS Z13, Z11, Z6
+	VMOVUPS     192(CX), Z10
+	VMOVUPS     192(DX), Z11
+	VMOVUPS     192(BX), Z12
+	VMOVAPS     Z9, Z13
+	VMULPS      Z12, Z11, Z11
+	VFMADD231PS Z0, Z10, Z13
+	VADDPS      Z11, Z7, Z7
+	VFMADD231PS Z13, Z11, Z8
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x00000100, BX
+	SUBQ        $0x00000040, AX
+	JGE         several
+
+fewer:
+	ADDQ $0x00000040, AX
+
+one:
+	SUBQ        $0x00000010, AX
+	JL          rest
+	VMOVUPS     (CX), Z10
+	VMOVUPS     (DX), Z11
+	VMOVUPS     (BX), Z12
+	VMOVAPS     Z9, Z13
+	VMULPS      Z12, Z11, Z11
+	VFMADD231PS Z0, Z10, Z13
+	VADDPS      Z11, Z1, Z1
+	VFMADD231PS Z13, Z11, Z2
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	JMP         one
+
+rest:
+	ADDQ        $0x00000010, AX
+	JZ          end
+	MOVL        $0x0000ffff, SI
+	MOVL        $0x00000010, DI
+	SUBL        AX, DI
+	SHRXL       DI, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX), K1, Z10
+	VMOVUPS.Z   (DX), K1, Z11
+	VMOVUPS.Z   (BX), K1, Z12
+	VMOVAPS     Z9, Z9
+	VMULPS      Z12, Z11, Z11
+	VFMADD231PS Z0, Z10, Z9
+	VADDPS      Z11, Z1, Z1
+	VFMADD231PS Z9, Z11, Z2
+
+end:
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z5, Z1, Z1
+	VADDPS        Z7, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, sum0+40(FP)
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z6, Z2, Z2
+	VADDPS        Z8, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, sum1+44(FP)
+	VZEROUPPER
+	RET
+
+// func normalizeGradAVX512(n int, x *float32, s *float32, gy *float32, gx *float32, a float32, b float32, c float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·normalizeGradAVX512(SB), NOSPLIT, $0-52
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         s+16(FP), DX
+	MOVQ         gy+24(FP), BX
+	MOVQ         gx+32(FP), SI
+	MOVSS        a+40(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        b+44(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        c+48(FP), X2
+	VBROADCASTSS X2, Z2
+	SUBQ         $0x00000010, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Z3
+	VMOVUPS     (DX), Z4
+	VMOVUPS     (BX), Z5
+	VMOVAPS     Z2, Z6
+	VFMADD231PS Z1, Z3, Z6
+	VMULPS      Z5, Z4, Z3
+	VFMADD231PS Z3, Z0, Z6
+	VMOVUPS     Z6, (SI)
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, SI
+	SUBQ        $0x00000010, AX
+	JGE         several
+
+fewer:
+	ADDQ        $0x00000010, AX
+	TESTQ       AX, AX
+	JZ          end
+	MOVL        $0x0000ffff, DI
+	MOVL        $0x00000010, R8
+	SUBL        AX, R8
+	SHRXL       R8, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (CX), K1, Z3
+	VMOVUPS.Z   (DX), K1, Z4
+	VMOVUPS.Z   (BX), K1, Z5
+	VMOVAPS     Z2, Z2
+	VFMADD231PS Z1, Z3, Z2
+	VMULPS      Z5, Z4, Z1
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K1, (SI)
+
+end:
+	VZEROUPPER
+	RET
+
+// func addNormalizedAVX512(n int, x *float32, gy *float32, gs *float32, a float32, b float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·addNormalizedAVX512(SB), NOSPLIT, $0-40
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         gy+16(FP), DX
+	MOVQ         gs+24(FP), BX
+	MOVSS        a+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        b+36(FP), X1
+	VBROADCASTSS X1, Z1
+	SUBQ         $0x00000010, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Z2
+	VMOVUPS     (DX), Z3
+	VMOVUPS     (BX), Z4
+	VMOVAPS     Z1, Z5
+	VFMADD231PS Z0, Z2, Z5
+	VFMADD231PS Z5, Z3, Z4
+	VMOVUPS     Z4, (BX)
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, AX
+	JGE         several
+
+fewer:
+	ADDQ        $0x00000010, AX
+	TESTQ       AX, AX
+	JZ          end
+	MOVL        $0x0000ffff, SI
+	MOVL        $0x00000010, DI
+	SUBL        AX, DI
+	SHRXL       DI, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX), K1, Z2
+	VMOVUPS.Z   (DX), K1, Z3
+	VMOVUPS.Z   (BX), K1, Z4
+	VMOVAPS     Z1, Z1
+	VFMADD231PS Z0, Z2, Z1
+	VFMADD231PS Z1, Z3, Z4
+	VMOVUPS     Z4, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func squaresAVX512(n int, x *float32, a float32) (sum0 float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·squaresAVX512(SB), NOSPLIT, $0-28
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         x+8(FP), DX
+	MOVSS        a+16(FP), X0
+	VBROADCASTSS X0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	SUBQ         $0x00000040, CX
+	JL           fewer
+
+several:
+	VMOVUPS     (DX), Z5
+	VSUBPS      Z0, Z5, Z5
+	VFMADD231PS Z5, Z5, Z1
+	VMOVUPS     64(DX), Z5
+	VSUBPS      Z0, Z5, Z5
+	VFMADD231PS Z5, Z5, Z2
+	VMOVUPS     128(DX), Z5
+	VSUBPS      Z0, Z5, Z5
+	VFMADD231PS Z5, Z5, Z3
+	VMOVUPS     192(DX), Z5
+	VSUBPS      Z0, Z5, Z5
+	VFMADD231PS Z5, Z5, Z4
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, CX
+	JGE         several
+
+fewer:
+	ADDQ $0x00000040, CX
+
+one:
+	SUBQ        $0x00000010, CX
+	JL          rest
+	VMOVUPS     (DX), Z5
+	VSUBPS      Z0, Z5, Z5
+	VFMADD231PS Z5, Z5, Z1
+	ADDQ        $0x00000040, DX
+	JMP         one
+
+rest:
+	ADDQ         $0x00000010, CX
+	JZ           end
+	MOVL         $0x0000ffff, BX
+	MOVL         $0x00000010, SI
+	SUBL         CX, SI
+	SHRXL        SI, BX, BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (DX), K1, Z5
+	VSUBPS       Z0, Z5, Z0
+	VBROADCASTSS 480(AX), Z5
+	VMOVAPS      Z0, K1, Z5
+	VFMADD231PS  Z5, Z5, Z1
+
+end:
+	VADDPS        Z2, Z1, Z1
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z4, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, sum0+24(FP)
+	VZEROUPPER
+	RET
+
+// func largestAVX512(n int, x *float32) (sum0 float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·largestAVX512(SB), NOSPLIT, $0-20
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         x+8(FP), DX
+	VBROADCASTSS 512(AX), Z0
+	VMOVAPS      Z0, Z0
+	VBROADCASTSS 512(AX), Z1
+	VMOVAPS      Z1, Z1
+	VBROADCASTSS 512(AX), Z2
+	VMOVAPS      Z2, Z2
+	VBROADCASTSS 512(AX), Z3
+	VMOVAPS      Z3, Z3
+	SUBQ         $0x00000040, CX
+	JL           fewer
+
+several:
+	VMOVUPS (DX), Z4
+	VMAXPS  Z4, Z0, Z0
+	VMOVUPS 64(DX), Z4
+	VMAXPS  Z4, Z1, Z1
+	VMOVUPS 128(DX), Z4
+	VMAXPS  Z4, Z2, Z2
+	VMOVUPS 192(DX), Z4
+	VMAXPS  Z4, Z3, Z3
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, CX
+	JGE     several
+
+fewer:
+	ADDQ $0x00000040, CX
+
+one:
+	SUBQ    $0x00000010, CX
+	JL      rest
+	VMOVUPS (DX), Z4
+	VMAXPS  Z4, Z0, Z0
+	ADDQ    $0x00000040, DX
+	JMP     one
+
+rest:
+	ADDQ         $0x00000010, CX
+	JZ           end
+	MOVL         $0x0000ffff, BX
+	MOVL         $0x00000010, SI
+	SUBL         CX, SI
+	SHRXL        SI, BX, BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (DX), K1, Z4
+	VBROADCASTSS 512(AX), Z5
+	VMOVAPS      Z4, K1, Z5
+	VMAXPS       Z5, Z0, Z0
+
+end:
+	VMAXPS        Z1, Z0, Z0
+	VMAXPS        Z2, Z0, Z0
+	VMAXPS        Z3, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VMAXPS        X1, X0, X0
+	MOVSS         X0, sum0+16(FP)
+	VZEROUPPER
+	RET
+
+// func expShiftedAVX512(n int, x *float32, y *float32, a float32) (sum0 float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·expShiftedAVX512(SB), NOSPLIT, $0-36
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         x+8(FP), DX
+	MOVQ         y+16(FP), BX
+	MOVSS        a+24(FP), X0
+	VBROADCASTSS X0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	SUBQ         $0x00000040, CX
+	JL           fewer
+
+several:
+	VMOVUPS           (DX), Z5
+	VSUBPS            Z0, Z5, Z5
+	VBROADCASTSS      544(AX), Z6
+	VMINPS            Z5, Z6, Z6
+	VBROADCASTSS      576(AX), Z5
+	VMAXPS            Z6, Z5, Z5
+	VMULPS.BCST       608(AX), Z5, Z6
+	VRNDSCALEPS       $0x00, Z6, Z6
+	VFNMADD231PS.BCST 640(AX), Z6, Z5
+	VFMADD231PS.BCST  672(AX), Z6, Z5
+	VBROADCASTSS      704(AX), Z7
+	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFMADD213PS.BCST  768(AX), Z5, Z7
+	VFMADD213PS.BCST  800(AX), Z5, Z7
+	VFMADD213PS.BCST  832(AX), Z5, Z7
+	VADDPS.BCST       864(AX), Z5, Z8
+	VMULPS            Z5, Z5, Z5
+	VFMADD231PS       Z5, Z7, Z8
+	VSCALEFPS         Z6, Z8, Z8
+	VADDPS            Z8, Z1, Z1
+	VMOVUPS           Z8, (BX)
+	VMOVUPS           64(DX), Z5
+	VSUBPS            Z0, Z5, Z5
+	VBROADCASTSS      544(AX), Z6
+	VMINPS            Z5, Z6, Z6
+	VBROADCASTSS      576(AX), Z5
+	VMAXPS            Z6, Z5, Z5
+	VMULPS.BCST       608(AX), Z5, Z6
+	VRNDSCALEPS       $0x00, Z6, Z6
+	VFNMADD231PS.BCST 640(AX), Z6, Z5
+	VFMADD231PS.BCST  672(AX), Z6, Z5
+	VBROADCASTSS      704(AX), Z7
+	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFMADD213PS.BCST  768(AX), Z5, Z7
+	VFMADD213PS.BCST  800(AX), Z5, Z7
+	VFMADD213PS.BCST  832(AX), Z5, Z7
+	VADDPS.BCST       864(AX), Z5, Z8
+	VMULPS            Z5, Z5, Z5
+	VFMADD231PS       Z5, Z7, Z8
+	VSCALEFPS         Z6, Z8, Z8
+	VADDPS            Z8, Z2, Z2
+	VMOVUPS           Z8, 64(BX)
+	VMOVUPS           128(DX), Z5
+	VSUBPS            Z0, Z5, Z5
+	VBROADCASTSS      544(AX), Z6
+	VMINPS            Z5, Z6, Z6
+	VBROADCASTSS      576(AX), Z5
+	VMAXPS            Z6, Z5, Z5
+	VMULPS.BCST       608(AX), Z5, Z6
+	VRNDSCALEPS       $0x00, Z6, Z6
+	VFNMADD231PS.BCST 640(AX), Z6, Z5
+	VFMADD231PS.BCST  672(AX), Z6, Z5
+	VBROADCASTSS      704(AX), Z7
+	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFMADD213PS.BCST  768(AX), Z5, Z7
+	VFMADD213PS.BCST  800(AX), Z5, Z7
+	VFMADD213PS.BCST  832(AX), Z5, Z7
+	VADDPS.BCST       864(AX), Z5, Z8
+	VMULPS            Z5, Z5, Z5
+	VFMADD231PS       Z5, Z7, Z8
+	VSCALEFPS         Z6, Z8, Z8
+	VADDPS            Z8, Z3, Z3
+	VMOVUPS           Z8, 128(BX)
+	VMOVUPS           192(DX), Z5
+	VSUBPS            Z0, Z5, Z5
+	VBROADCASTSS      544(AX), Z6
+	VMINPS            Z5, Z6, Z6
+	VBROADCASTSS      576(AX), Z5
+	VMAXPS            Z6, Z5, Z5
+	VMULPS.BCST       608(AX), Z5, Z6
+	VRNDSCALEPS       $0x00, Z6, Z6
+	VFNMADD231PS.BCST 640(AX), Z6, Z5
+	VFMADD231PS.BCST  672(AX), Z6, Z5
+	VBROADCASTSS      704(AX), Z7
+	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFMADD213PS.BCST  768(AX), Z5, Z7
+	VFMADD213PS.BCST  800(AX), Z5, Z7
+	VFMADD213PS.BCST  832(AX), Z5, Z7
+	VADDPS.BCST       864(AX), Z5, Z8
+	VMULPS            Z5, Z5, Z5
+	VFMADD231PS       Z5, Z7, Z8
+	VSCALEFPS         Z6, Z8, Z8
+	VADDPS            Z8, Z4, Z4
+	VMOVUPS           Z8, 192(BX)
+	ADDQ              $0x00000100, DX
+	ADDQ              $0x00000100, BX
+	SUBQ              $0x00000040, CX
+	JGE               several
+
+fewer:
+	ADDQ $0x00000040, CX
+
+one:
+	SUBQ              $0x00000010, CX
+	JL                rest
+	VMOVUPS           (DX), Z5
+	VSUBPS            Z0, Z5, Z5
+	VBROADCASTSS      544(AX), Z6
+	VMINPS            Z5, Z6, Z6
+	VBROADCASTSS      576(AX), Z5
+	VMAXPS            Z6, Z5, Z5
+	VMULPS.BCST       608(AX), Z5, Z6
+	VRNDSCALEPS       $0x00, Z6, Z6
+	VFNMADD231PS.BCST 640(AX), Z6, Z5
+	VFMADD231PS.BCST  672(AX), Z6, Z5
+	VBROADCASTSS      704(AX), Z7
+	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFMADD213PS.BCST  768(AX), Z5, Z7
+	VFMADD213PS.BCST  800(AX), Z5, Z7
+	VFMADD213PS.BCST  832(AX), Z5, Z7
+	VADDPS.BCST       864(AX), Z5, Z8
+	VMULPS            Z5, Z5, Z5
+	VFMADD231PS       Z5, Z7, Z8
+	VSCALEFPS         Z6, Z8, Z8
+	VADDPS            Z8, Z1, Z1
+	VMOVUPS           Z8, (BX)
+	ADDQ              $0x00000040, DX
+	ADDQ              $0x00000040, BX
+	JMP               one
+
+rest:
+	ADDQ              $0x00000010, CX
+	JZ                end
+	MOVL              $0x0000ffff, SI
+	MOVL              $0x00000010, DI
+	SUBL              CX, DI
+	SHRXL             DI, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (DX), K1, Z5
+	VSUBPS            Z0, Z5, Z0
+	VBROADCASTSS      544(AX), Z5
+	VMINPS            Z0, Z5, Z5
+	VBROADCASTSS      576(AX), Z0
+	VMAXPS            Z5, Z0, Z0
+	VMULPS.BCST       608(AX), Z0, Z5
+	VRNDSCALEPS       $0x00, Z5, Z5
+	VFNMADD231PS.BCST 640(AX), Z5, Z0
+	VFMADD231PS.BCST  672(AX), Z5, Z0
+	VBROADCASTSS      704(AX), Z6
+	VFMADD213PS.BCST  736(AX), Z0, Z6
+	VFMADD213PS.BCST  768(AX), Z0, Z6
+	VFMADD213PS.BCST  800(AX), Z0, Z6
+	VFMADD213PS.BCST  832(AX), Z0, Z6
+	VADDPS.BCST       864(AX), Z0, Z7
+	VMULPS            Z0, Z0, Z0
+	VFMADD231PS       Z0, Z6, Z7
+	VSCALEFPS         Z5, Z7, Z7
+	VBROADCASTSS      480(AX), Z0
+	VMOVAPS           Z7, K1, Z0
+	VADDPS            Z0, Z1, Z1
+	VMOVUPS           Z7, K1, (BX)
+
+end:
+	VADDPS        Z2, Z1, Z1
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z4, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, sum0+32(FP)
+	VZEROUPPER
+	RET
+
+// func expAVX512(n int, x *float32, y *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·expAVX512(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000010, CX
+	JL   fewer
+
+several:
+	VMOVUPS           (DX), Z0
+	VBROADCASTSS      544(AX), Z1
+	VMINPS            Z0, Z1, Z1
+	VBROADCASTSS      576(AX), Z0
+	VMAXPS            Z1, Z0, Z0
+	VMULPS.BCST       608(AX), Z0, Z1
+	VRNDSCALEPS       $0x00, Z1, Z1
+	VFNMADD231PS.BCST 640(AX), Z1, Z0
+	VFMADD231PS.BCST  672(AX), Z1, Z0
+	VBROADCASTSS      704(AX), Z2
+	VFMADD213PS.BCST  736(AX), Z0, Z2
+	VFMADD213PS.BCST  768(AX), Z0, Z2
+	VFMADD213PS.BCST  800(AX), Z0, Z2
+	VFMADD213PS.BCST  832(AX), Z0, Z2
+	VADDPS.BCST       864(AX), Z0, Z3
+	VMULPS            Z0, Z0, Z0
+	VFMADD231PS       Z0, Z2, Z3
+	VSCALEFPS         Z1, Z3, Z3
+	VMOVUPS           Z3, (BX)
+	ADDQ              $0x00000040, DX
+	ADDQ              $0x00000040, BX
+	SUBQ              $0x00000010, CX
+	JGE               several
+
+fewer:
+	ADDQ              $0x00000010, CX
+	TESTQ             CX, CX
+	JZ                end
+	MOVL              $0x0000ffff, SI
+	MOVL              $0x00000010, DI
+	SUBL              CX, DI
+	SHRXL             DI, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      544(AX), Z1
+	VMINPS            Z0, Z1, Z1
+	VBROADCASTSS      576(AX), Z0
+	VMAXPS            Z1, Z0, Z0
+	VMULPS.BCST       608(AX), Z0, Z1
+	VRNDSCALEPS       $0x00, Z1, Z1
+	VFNMADD231PS.BCST 640(AX), Z1, Z0
+	VFMADD231PS.BCST  672(AX), Z1, Z0
+	VBROADCASTSS      704(AX), Z2
+	VFMADD213PS.BCST  736(AX), Z0, Z2
+	VFMADD213PS.BCST  768(AX), Z0, Z2
+	VFMADD213PS.BCST  800(AX), Z0, Z2
+	VFMADD213PS.BCST  832(AX), Z0, Z2
+	VADDPS.BCST       864(AX), Z0, Z3
+	VMULPS            Z0, Z0, Z0
+	VFMADD231PS       Z0, Z2, Z3
+	VSCALEFPS         Z1, Z3, Z3
+	VMOVUPS           Z3, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(n int, x *float32, y *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000010, CX
+	JL   fewer
+
+several:
+	VMOVUPS           (DX), Z0
+	VBROADCASTSS      896(AX), Z1
+	VPORD             Z0, Z1, Z1
+	VBROADCASTSS      544(AX), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      576(AX), Z1
+	VMAXPS            Z2, Z1, Z1
+	VMULPS.BCST       608(AX), Z1, Z2
+	VRNDSCALEPS       $0x00, Z2, Z2
+	VFNMADD231PS.BCST 640(AX), Z2, Z1
+	VFMADD231PS.BCST  672(AX), Z2, Z1
+	VBROADCASTSS      704(AX), Z3
+	VFMADD213PS.BCST  736(AX), Z1, Z3
+	VFMADD213PS.BCST  768(AX), Z1, Z3
+	VFMADD213PS.BCST  800(AX), Z1, Z3
+	VFMADD213PS.BCST  832(AX), Z1, Z3
+	VADDPS.BCST       864(AX), Z1, Z4
+	VMULPS            Z1, Z1, Z1
+	VFMADD231PS       Z1, Z3, Z4
+	VSCALEFPS         Z2, Z4, Z4
+	VBROADCASTSS      864(AX), Z1
+	VADDPS            Z4, Z1, Z2
+	VDIVPS            Z2, Z1, Z1
+	VMULPS            Z1, Z4, Z2
+	VCMPPS.BCST       $0x11, 480(AX), Z0, K1
+	VMOVAPS           Z1, Z0
+	VMOVAPS           Z2, K1, Z0
+	VMOVUPS           Z0, (BX)
+	ADDQ              $0x00000040, DX
+	ADDQ              $0x00000040, BX
+	SUBQ              $0x00000010, CX
+	JGE               several
+
+fewer:
+	ADDQ              $0x00000010, CX
+	TESTQ             CX, CX
+	JZ                end
+	MOVL              $0x0000ffff, SI
+	MOVL              $0x00000010, DI
+	SUBL              CX, DI
+	SHRXL             DI, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      896(AX), Z1
+	VPORD             Z0, Z1, Z1
+	VBROADCASTSS      544(AX), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      576(AX), Z1
+	VMAXPS            Z2, Z1, Z1
+	VMULPS.BCST       608(AX), Z1, Z2
+	VRNDSCALEPS       $0x00, Z2, Z2
+	VFNMADD231PS.BCST 640(AX), Z2, Z1
+	VFMADD231PS.BCST  672(AX), Z2, Z1
+	VBROADCASTSS      704(AX), Z3
+	VFMADD213PS.BCST  736(AX), Z1, Z3
+	VFMADD213PS.BCST  768(AX), Z1, Z3
+	VFMADD213PS.BCST  800(AX), Z1, Z3
+	VFMADD213PS.BCST  832(AX), Z1, Z3
+	VADDPS.BCST       864(AX), Z1, Z4
+	VMULPS            Z1, Z1, Z1
+	VFMADD231PS       Z1, Z3, Z4
+	VSCALEFPS         Z2, Z4, Z4
+	VBROADCASTSS      864(AX), Z1
+	VADDPS            Z4, Z1, Z2
+	VDIVPS            Z2, Z1, Z1
+	VMULPS            Z1, Z4, Z2
+	VCMPPS.BCST       $0x11, 480(AX), Z0, K2
+	VMOVAPS           Z1, Z0
+	VMOVAPS           Z2, K2, Z0
+	VMOVUPS           Z0, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func tanhAVX512(n int, x *float32, y *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000010, CX
+	JL   fewer
+
+several:
+	VMOVUPS           (DX), Z0
+	VPANDD.BCST       928(AX), Z0, Z1
+	VMULPS            Z0, Z0, Z2
+	VBROADCASTSS      960(AX), Z3
+	VFMADD213PS.BCST  992(AX), Z2, Z3
+	VFMADD213PS.BCST  1024(AX), Z2, Z3
+	VFMADD213PS.BCST  1056(AX), Z2, Z3
+	VFMADD213PS.BCST  1088(AX), Z2, Z3
+	VMULPS            Z3, Z2, Z2
+	VMOVAPS           Z0, Z3
+	VFMADD231PS       Z0, Z2, Z3
+	VBROADCASTSS      864(AX), Z2
+	VADDPS            Z1, Z1, Z4
+	VBROADCASTSS      544(AX), Z5
+	VMINPS            Z4, Z5, Z5
+	VBROADCASTSS      576(AX), Z4
+	VMAXPS            Z5, Z4, Z4
+	VMULPS.BCST       608(AX), Z4, Z5
+	VRNDSCALEPS       $0x00, Z5, Z5
+	VFNMADD231PS.BCST 640(AX), Z5, Z4
+	VFMADD231PS.BCST  672(AX), Z5, Z4
+	VBROADCASTSS      704(AX), Z6
+	VFMADD213PS.BCST  736(AX), Z4, Z6
+	VFMADD213PS.BCST  768(AX), Z4, Z6
+	VFMADD213PS.BCST  800(AX), Z4, Z6
+	VFMADD213PS.BCST  832(AX), Z4, Z6
+	VADDPS.BCST       864(AX), Z4, Z7
+	VMULPS            Z4, Z4, Z4
+	VFMADD231PS       Z4, Z6, Z7
+	VSCALEFPS         Z5, Z7, Z7
+	VADDPS.BCST       864(AX), Z7, Z4
+	VBROADCASTSS      1120(AX), Z5
+	VDIVPS            Z4, Z5, Z4
+	VSUBPS            Z4, Z2, Z2
+	VPANDD.BCST       896(AX), Z0, Z0
+	VPORD             Z2, Z0, Z0
+	VCMPPS.BCST       $0x11, 1152(AX), Z1, K1
+	VMOVAPS           Z0, Z0
+	VMOVAPS           Z3, K1, Z0
+	VMOVUPS           Z0, (BX)
+	ADDQ              $0x00000040, DX
+	ADDQ              $0x00000040, BX
+	SUBQ              $0x00000010, CX
+	JGE               several
+
+fewer:
+	ADDQ              $0x00000010, CX
+	TESTQ             CX, CX
+	JZ                end
+	MOVL              $0x0000ffff, SI
+	MOVL              $0x00000010, DI
+	SUBL              CX, DI
+	SHRXL             DI, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (DX), K1, Z0
+	VPANDD.BCST       928(AX), Z0, Z1
+	VMULPS            Z0, Z0, Z2
+	VBROADCASTSS      960(AX), Z3
+	VFMADD213PS.BCST  992(AX), Z2, Z3
+	VFMADD213PS.BCST  1024(AX), Z2, Z3
+	VFMADD213PS.BCST  1056(AX), Z2, Z3
+	VFMADD213PS.BCST  1088(AX), Z2, Z3
+	VMULPS            Z3, Z2, Z2
+	VMOVAPS           Z0, Z3
+	VFMADD231PS       Z0, Z2, Z3
+	VBROADCASTSS      864(AX), Z2
+	VADDPS            Z1, Z1, Z4
+	VBROADCASTSS      544(AX), Z5
+	VMINPS            Z4, Z5, Z5
+	VBROADCASTSS      576(AX), Z4
+	VMAXPS            Z5, Z4, Z4
+	VMULPS.BCST       608(AX), Z4, Z5
+	VRNDSCALEPS       $0x00, Z5, Z5
+	VFNMADD231PS.BCST 640(AX), Z5, Z4
+	VFMADD231PS.BCST  672(AX), Z5, Z4
+	VBROADCASTSS      704(AX), Z6
+	VFMADD213PS.BCST  736(AX), Z4, Z6
+	VFMADD213PS.BCST  768(AX), Z4, Z6
+	VFMADD213PS.BCST  800(AX), Z4, Z6
+	VFMADD213PS.BCST  832(AX), Z4, Z6
+	VADDPS.BCST       864(AX), Z4, Z7
+	VMULPS            Z4, Z4, Z4
+	VFMADD231PS       Z4, Z6, Z7
+	VSCALEFPS         Z5, Z7, Z7
+	VADDPS.BCST       864(AX), Z7, Z4
+	VBROADCASTSS      1120(AX), Z5
+	VDIVPS            Z4, Z5, Z4
+	VSUBPS            Z4, Z2, Z2
+	VPANDD.BCST       896(AX), Z0, Z0
+	VPORD             Z2, Z0, Z0
+	VCMPPS.BCST       $0x11, 1152(AX), Z1, K2
+	VMOVAPS           Z0, Z0
+	VMOVAPS           Z3, K2, Z0
+	VMOVUPS           Z0, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func erfAVX512(n int, x *float32, y *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·erfAVX512(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000010, CX
+	JL   fewer
+
+several:
+	VMOVUPS           (DX), Z0
+	VPANDD.BCST       928(AX), Z0, Z1
+	VMULPS            Z0, Z0, Z2
+	VBROADCASTSS      1184(AX), Z3
+	VFMADD213PS.BCST  1216(AX), Z2, Z3
+	VFMADD213PS.BCST  1248(AX), Z2, Z3
+	VFMADD213PS.BCST  1280(AX), Z2, Z3
+	VFMADD213PS.BCST  1312(AX), Z2, Z3
+	VFMADD213PS.BCST  1344(AX), Z2, Z3
+	VFMADD213PS.BCST  1376(AX), Z2, Z3
+	VMOVAPS           Z0, Z2
+	VFMADD231PS       Z0, Z3, Z2
+	VBROADCASTSS      1408(AX), Z3
+	VMINPS            Z1, Z3, Z3
+	VBROADCASTSS      1440(AX), Z4
+	VFMADD213PS.BCST  1472(AX), Z3, Z4
+	VFMADD213PS.BCST  1504(AX), Z3, Z4
+	VFMADD213PS.BCST  1536(AX), Z3, Z4
+	VFMADD213PS.BCST  1568(AX), Z3, Z4
+	VFMADD213PS.BCST  1600(AX), Z3, Z4
+	VFMADD213PS.BCST  1632(AX), Z3, Z4
+	VBROADCASTSS      864(AX), Z3
+	VBROADCASTSS      544(AX), Z5
+	VMINPS            Z4, Z5, Z5
+	VBROADCASTSS      576(AX), Z4
+	VMAXPS            Z5, Z4, Z4
+	VMULPS.BCST       608(AX), Z4, Z5
+	VRNDSCALEPS       $0x00, Z5, Z5
+	VFNMADD231PS.BCST 640(AX), Z5, Z4
+	VFMADD231PS.BCST  672(AX), Z5, Z4
+	VBROADCASTSS      704(AX), Z6
+	VFMADD213PS.BCST  736(AX), Z4, Z6
+	VFMADD213PS.BCST  768(AX), Z4, Z6
+	VFMADD213PS.BCST  800(AX), Z4, Z6
+	VFMADD213PS.BCST  832(AX), Z4, Z6
+	VADDPS.BCST       864(AX), Z4, Z7
+	VMULPS            Z4, Z4, Z4
+	VFMADD231PS       Z4, Z6, Z7
+	VSCALEFPS         Z5, Z7, Z7
+	VSUBPS            Z7, Z3, Z3
+	VPANDD.BCST       896(AX), Z0, Z0
+	VPORD             Z3, Z0, Z0
+	VCMPPS.BCST       $0x11, 864(AX), Z1, K1
+	VMOVAPS           Z0, Z0
+	VMOVAPS           Z2, K1, Z0
+	VMOVUPS           Z0, (BX)
+	ADDQ              $0x00000040, DX
+	ADDQ              $0x00000040, BX
+	SUBQ              $0x00000010, CX
+	JGE               several
+
+fewer:
+	ADDQ              $0x00000010, CX
+	TESTQ             CX, CX
+	JZ                end
+	MOVL              $0x0000ffff, SI
+	MOVL              $0x00000010, DI
+	SUBL              CX, DI
+	SHRXL             DI, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (DX), K1, Z0
+	VPANDD.BCST       928(AX), Z0, Z1
+	VMULPS            Z0, Z0, Z2
+	VBROADCASTSS      1184(AX), Z3
+	VFMADD213PS.BCST  1216(AX), Z2, Z3
+	VFMADD213PS.BCST  1248(AX), Z2, Z3
+	VFMADD213PS.BCST  1280(AX), Z2, Z3
+	VFMADD213PS.BCST  1312(AX), Z2, Z3
+	VFMADD213PS.BCST  1344(AX), Z2, Z3
+	VFMADD213PS.BCST  1376(AX), Z2, Z3
+	VMOVAPS           Z0, Z2
+	VFMADD231PS       Z0, Z3, Z2
+	VBROADCASTSS      1408(AX), Z3
+	VMINPS            Z1, Z3, Z3
+	VBROADCASTSS      1440(AX), Z4
+	VFMADD213PS.BCST  1472(AX), Z3, Z4
+	VFMADD213PS.BCST  1504(AX), Z3, Z4
+	VFMADD213PS.BCST  1536(AX), Z3, Z4
+	VFMADD213PS.BCST  1568(AX), Z3, Z4
+	VFMADD213PS.BCST  1600(AX), Z3, Z4
+	VFMADD213PS.BCST  1632(AX), Z3, Z4
+	VBROADCASTSS      864(AX), Z3
+	VBROADCASTSS      544(AX), Z5
+	VMINPS            Z4, Z5, Z5
+	VBROADCASTSS      576(AX), Z4
+	VMAXPS            Z5, Z4, Z4
+	VMULPS.BCST       608(AX), Z4, Z5
+	VRNDSCALEPS       $0x00, Z5, Z5
+	VFNMADD231PS.BCST 640(AX), Z5, Z4
+	VFMADD231PS.BCST  672(AX), Z5, Z4
+	VBROADCASTSS      704(AX), Z6
+	VFMADD213PS.BCST  736(AX), Z4, Z6
+	VFMADD213PS.BCST  768(AX), Z4, Z6
+	VFMADD213PS.BCST  800(AX), Z4, Z6
+	VFMADD213PS.BCST  832(AX), Z4, Z6
+	VADDPS.BCST       864(AX), Z4, Z7
+	VMULPS            Z4, Z4, Z4
+	VFMADD231PS       Z4, Z6, Z7
+	VSCALEFPS         Z5, Z7, Z7
+	VSUBPS            Z7, Z3, Z3
+	VPANDD.BCST       896(AX), Z0, Z0
+	VPORD             Z3, Z0, Z0
+	VCMPPS.BCST       $0x11, 864(AX), Z1, K2
+	VMOVAPS           Z0, Z0
+	VMOVAPS           Z2, K2, Z0
+	VMOVUPS           Z0, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func geluAVX512(n int, x *float32, y *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·geluAVX512(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000010, CX
+	JL   fewer
+
+several:
+	VMOVUPS           (DX), Z0
+	VBROADCASTSS      1664(AX), Z1
+	VMAXPS            Z0, Z1, Z1
+	VMULPS.BCST       1696(AX), Z1, Z0
+	VPANDD.BCST       928(AX), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VBROADCASTSS      1184(AX), Z4
+	VFMADD213PS.BCST  1216(AX), Z3, Z4
+	VFMADD213PS.BCST  1248(AX), Z3, Z4
+	VFMADD213PS.BCST  1280(AX), Z3, Z4
+	VFMADD213PS.BCST  1312(AX), Z3, Z4
+	VFMADD213PS.BCST  1344(AX), Z3, Z4
+	VFMADD213PS.BCST  1376(AX), Z3, Z4
+	VMOVAPS           Z0, Z3
+	VFMADD231PS       Z0, Z4, Z3
+	VBROADCASTSS      1408(AX), Z4
+	VMINPS            Z2, Z4, Z4
+	VBROADCASTSS      1440(AX), Z5
+	VFMADD213PS.BCST  1472(AX), Z4, Z5
+	VFMADD213PS.BCST  1504(AX), Z4, Z5
+	VFMADD213PS.BCST  1536(AX), Z4, Z5
+	VFMADD213PS.BCST  1568(AX), Z4, Z5
+	VFMADD213PS.BCST  1600(AX), Z4, Z5
+	VFMADD213PS.BCST  1632(AX), Z4, Z5
+	VBROADCASTSS      864(AX), Z4
+	VBROADCASTSS      544(AX), Z6
+	VMINPS            Z5, Z6, Z6
+	VBROADCASTSS      576(AX), Z5
+	VMAXPS            Z6, Z5, Z5
+	VMULPS.BCST       608(AX), Z5, Z6
+	VRNDSCALEPS       $0x00, Z6, Z6
+	VFNMADD231PS.BCST 640(AX), Z6, Z5
+	VFMADD231PS.BCST  672(AX), Z6, Z5
+	VBROADCASTSS      704(AX), Z7
+	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFMADD213PS.BCST  768(AX), Z5, Z7
+	VFMADD213PS.BCST  800(AX), Z5, Z7
+	VFMADD213PS.BCST  832(AX), Z5, Z7
+	VADDPS.BCST       864(AX), Z5, Z8
+	VMULPS            Z5, Z5, Z5
+	VFMADD231PS       Z5, Z7, Z8
+	VSCALEFPS         Z6, Z8, Z8
+	VSUBPS            Z8, Z4, Z4
+	VPANDD.BCST       896(AX), Z0, Z0
+	VPORD             Z4, Z0, Z0
+	VCMPPS.BCST       $0x11, 864(AX), Z2, K1
+	VMOVAPS           Z0, Z0
+	VMOVAPS           Z3, K1, Z0
+	VADDPS.BCST       864(AX), Z0, Z0
+	VMULPS.BCST       1728(AX), Z0, Z0
+	VMULPS            Z0, Z1, Z0
+	VMOVUPS           Z0, (BX)
+	ADDQ              $0x00000040, DX
+	ADDQ              $0x00000040, BX
+	SUBQ              $0x00000010, CX
+	JGE               several
+
+fewer:
+	ADDQ              $0x00000010, CX
+	TESTQ             CX, CX
+	JZ                end
+	MOVL              $0x0000ffff, SI
+	MOVL              $0x00000010, DI
+	SUBL              CX, DI
+	SHRXL             DI, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      1664(AX), Z1
+	VMAXPS            Z0, Z1, Z1
+	VMULPS.BCST       1696(AX), Z1, Z0
+	VPANDD.BCST       928(AX), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VBROADCASTSS      1184(AX), Z4
+	VFMADD213PS.BCST  1216(AX), Z3, Z4
+	VFMADD213PS.BCST  1248(AX), Z3, Z4
+	VFMADD213PS.BCST  1280(AX), Z3, Z4
+	VFMADD213PS.BCST  1312(AX), Z3, Z4
+	VFMADD213PS.BCST  1344(AX), Z3, Z4
+	VFMADD213PS.BCST  1376(AX), Z3, Z4
+	VMOVAPS           Z0, Z3
+	VFMADD231PS       Z0, Z4, Z3
+	VBROADCASTSS      1408(AX), Z4
+	VMINPS            Z2, Z4, Z4
+	VBROADCASTSS      1440(AX), Z5
+	VFMADD213PS.BCST  1472(AX), Z4, Z5
+	VFMADD213PS.BCST  1504(AX), Z4, Z5
+	VFMADD213PS.BCST  1536(AX), Z4, Z5
+	VFMADD213PS.BCST  1568(AX), Z4, Z5
+	VFMADD213PS.BCST  1600(AX), Z4, Z5
+	VFMADD213PS.BCST  1632(AX), Z4, Z5
+	VBROADCASTSS      864(AX), Z4
+	VBROADCASTSS      544(AX), Z6
+	VMINPS            Z5, Z6, Z6
+	VBROADCASTSS      576(AX), Z5
+	VMAXPS            Z6, Z5, Z5
+	VMULPS.BCST       608(AX), Z5, Z6
+	VRNDSCALEPS       $0x00, Z6, Z6
+	VFNMADD231PS.BCST 640(AX), Z6, Z5
+	VFMADD231PS.BCST  672(AX), Z6, Z5
+	VBROADCASTSS      704(AX), Z7
+	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFMADD213PS.BCST  768(AX), Z5, Z7
+	VFMADD213PS.BCST  800(AX), Z5, Z7
+	VFMADD213PS.BCST  832(AX), Z5, Z7
+	VADDPS.BCST       864(AX), Z5, Z8
+	VMULPS            Z5, Z5, Z5
+	VFMADD231PS       Z5, Z7, Z8
+	VSCALEFPS         Z6, Z8, Z8
+	VSUBPS            Z8, Z4, Z4
+	VPANDD.BCST       896(AX), Z0, Z0
+	VPORD             Z4, Z0, Z0
+	VCMPPS.BCST       $0x11, 864(AX), Z2, K2
+	VMOVAPS           Z0, Z0
+	VMOVAPS           Z3, K2, Z0
+	VADDPS.BCST       864(AX), Z0, Z0
+	VMULPS.BCST       1728(AX), Z0, Z0
+	VMULPS            Z0, Z1, Z0
+	VMOVUPS           Z0, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func geluGradAVX512(n int, x *float32, gy *float32, gx *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·geluGradAVX512(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ gy+16(FP), BX
+	MOVQ gx+24(FP), SI
+	SUBQ $0x00000010, CX
+	JL   fewer
+
+several:
+	VMOVUPS           (DX), Z0
+	VMOVUPS           (BX), Z1
+	VBROADCASTSS      1760(AX), Z2
+	VMINPS            Z0, Z2, Z2
+	VBROADCASTSS      1664(AX), Z0
+	VMAXPS            Z2, Z0, Z0
+	VMULPS            Z0, Z0, Z2
+	VMULPS.BCST       1792(AX), Z2, Z2
+	VBROADCASTSS      544(AX), Z3
+	VMINPS            Z2, Z3, Z3
+	VBROADCASTSS      576(AX), Z2
+	VMAXPS            Z3, Z2, Z2
+	VMULPS.BCST       608(AX), Z2, Z3
+	VRNDSCALEPS       $0x00, Z3, Z3
+	VFNMADD231PS.BCST 640(AX), Z3, Z2
+	VFMADD231PS.BCST  672(AX), Z3, Z2
+	VBROADCASTSS      704(AX), Z4
+	VFMADD213PS.BCST  736(AX), Z2, Z4
+	VFMADD213PS.BCST  768(AX), Z2, Z4
+	VFMADD213PS.BCST  800(AX), Z2, Z4
+	VFMADD213PS.BCST  832(AX), Z2, Z4
+	VADDPS.BCST       864(AX), Z2, Z5
+	VMULPS            Z2, Z2, Z2
+	VFMADD231PS       Z2, Z4, Z5
+	VSCALEFPS         Z3, Z5, Z5
+	VMULPS.BCST       1824(AX), Z5, Z2
+	VMULPS.BCST       1696(AX), Z0, Z3
+	VPANDD.BCST       928(AX), Z3, Z4
+	VMULPS            Z3, Z3, Z5
+	VBROADCASTSS      1184(AX), Z6
+	VFMADD213PS.BCST  1216(AX), Z5, Z6
+	VFMADD213PS.BCST  1248(AX), Z5, Z6
+	VFMADD213PS.BCST  1280(AX), Z5, Z6
+	VFMADD213PS.BCST  1312(AX), Z5, Z6
+	VFMADD213PS.BCST  1344(AX), Z5, Z6
+	VFMADD213PS.BCST  1376(AX), Z5, Z6
+	VMOVAPS           Z3, Z5
+	VFMADD231PS       Z3, Z6, Z5
+	VBROADCASTSS      1408(AX), Z6
+	VMINPS            Z4, Z6, Z6
+	VBROADCASTSS      1440(AX), Z7
+	VFMADD213PS.BCST  1472(AX), Z6, Z7
+	VFMADD213PS.BCST  1504(AX), Z6, Z7
+	VFMADD213PS.BCST  1536(AX), Z6, Z7
+	VFMADD213PS.BCST  1568(AX), Z6, Z7
+	VFMADD213PS.BCST  1600(AX), Z6, Z7
+	VFMADD213PS.BCST  1632(AX), Z6, Z7
+	VBROADCASTSS      864(AX), Z6
+	VBROADCASTSS      544(AX), Z8
+	VMINPS            Z7, Z8, Z8
+	VBROADCASTSS      576(AX), Z7
+	VMAXPS            Z8, Z7, Z7
+	VMULPS.BCST       608(AX), Z7, Z8
+	VRNDSCALEPS       $0x00, Z8, Z8
+	VFNMADD231PS.BCST 640(AX), Z8, Z7
+	VFMADD231PS.BCST  672(AX), Z8, Z7
+	VBROADCASTSS      704(AX), Z9
+	VFMADD213PS.BCST  736(AX), Z7, Z9
+	VFMADD213PS.BCST  768(AX), Z7, Z9
+	VFMADD213PS.BCST  800(AX), Z7, Z9
+	VFMADD213PS.BCST  832(AX), Z7, Z9
+	VADDPS.BCST       864(AX), Z7, Z10
+	VMULPS            Z7, Z7, Z7
+	VFMADD231PS       Z7, Z9, Z10
+	VSCALEFPS         Z8, Z10, Z10
+	VSUBPS            Z10, Z6, Z6
+	VPANDD.BCST       896(AX), Z3, Z3
+	VPORD             Z6, Z3, Z3
+	VCMPPS.BCST       $0x11, 864(AX), Z4, K1
+	VMOVAPS           Z3, Z3
+	VMOVAPS           Z5, K1, Z3
+	VADDPS.BCST       864(AX), Z3, Z3
+	VMULPS.BCST       1728(AX), Z3, Z3
+	VFMADD231PS       Z0, Z2, Z3
+	VMULPS            Z3, Z1, Z0
+	VMOVUPS           Z0, (SI)
+	ADDQ              $0x00000040, DX
+	ADDQ              $0x00000040, BX
+	ADDQ              $0x00000040, SI
+	SUBQ              $0x00000010, CX
+	JGE               several
+
+fewer:
+	ADDQ              $0x00000010, CX
+	TESTQ             CX, CX
+	JZ                end
+	MOVL              $0x0000ffff, DI
+	MOVL              $0x00000010, R8
+	SUBL              CX, R8
+	SHRXL             R8, DI, DI
+	KMOVW             DI, K1
+	VMOVUPS.Z         (DX), K1, Z0
+	VMOVUPS.Z         (BX), K1, Z1
+	VBROADCASTSS      1760(AX), Z2
+	VMINPS            Z0, Z2, Z2
+	VBROADCASTSS      1664(AX), Z0
+	VMAXPS            Z2, Z0, Z0
+	VMULPS            Z0, Z0, Z2
+	VMULPS.BCST       1792(AX), Z2, Z2
+	VBROADCASTSS      544(AX), Z3
+	VMINPS            Z2, Z3, Z3
+	VBROADCASTSS      576(AX), Z2
+	VMAXPS            Z3, Z2, Z2
+	VMULPS.BCST       608(AX), Z2, Z3
+	VRNDSCALEPS       $0x00, Z3, Z3
+	VFNMADD231PS.BCST 640(AX), Z3, Z2
+	VFMADD231PS.BCST  672(AX), Z3, Z2
+	VBROADCASTSS      704(AX), Z4
+	VFMADD213PS.BCST  736(AX), Z2, Z4
+	VFMADD213PS.BCST  768(AX), Z2, Z4
+	VFMADD213PS.BCST  800(AX), Z2, Z4
+	VFMADD213PS.BCST  832(AX), Z2, Z4
+	VADDPS.BCST       864(AX), Z2, Z5
+	VMULPS            Z2, Z2, Z2
+	VFMADD231PS       Z2, Z4, Z5
+	VSCALEFPS         Z3, Z5, Z5
+	VMULPS.BCST       1824(AX), Z5, Z2
+	VMULPS.BCST       1696(AX), Z0, Z3
+	VPANDD.BCST       928(AX), Z3, Z4
+	VMULPS            Z3, Z3, Z5
+	VBROADCASTSS      1184(AX), Z6
+	VFMADD213PS.BCST  1216(AX), Z5, Z6
+	VFMADD213PS.BCST  1248(AX), Z5, Z6
+	VFMADD213PS.BCST  1280(AX), Z5, Z6
+	VFMADD213PS.BCST  1312(AX), Z5, Z6
+	VFMADD213PS.BCST  1344(AX), Z5, Z6
+	VFMADD213PS.BCST  1376(AX), Z5, Z6
+	VMOVAPS           Z3, Z5
+	VFMADD231PS       Z3, Z6, Z5
+	VBROADCASTSS      1408(AX), Z6
+	VMINPS            Z4, Z6, Z6
+	VBROADCASTSS      1440(AX), Z7
+	VFMADD213PS.BCST  1472(AX), Z6, Z7
+	VFMADD213PS.BCST  1504(AX), Z6, Z7
+	VFMADD213PS.BCST  1536(AX), Z6, Z7
+	VFMADD213PS.BCST  1568(AX), Z6, Z7
+	VFMADD213PS.BCST  1600(AX), Z6, Z7
+	VFMADD213PS.BCST  1632(AX), Z6, Z7
+	VBROADCASTSS      864(AX), Z6
+	VBROADCASTSS      544(AX), Z8
+	VMINPS            Z7, Z8, Z8
+	VBROADCASTSS      576(AX), Z7
+	VMAXPS            Z8, Z7, Z7
+	VMULPS.BCST       608(AX), Z7, Z8
+	VRNDSCALEPS       $0x00, Z8, Z8
+	VFNMADD231PS.BCST 640(AX), Z8, Z7
+	VFMADD231PS.BCST  672(AX), Z8, Z7
+	VBROADCASTSS      704(AX), Z9
+	VFMADD213PS.BCST  736(AX), Z7, Z9
+	VFMADD213PS.BCST  768(AX), Z7, Z9
+	VFMADD213PS.BCST  800(AX), Z7, Z9
+	VFMADD213PS.BCST  832(AX), Z7, Z9
+	VADDPS.BCST       864(AX), Z7, Z10
+	VMULPS            Z7, Z7, Z7
+	VFMADD231PS       Z7, Z9, Z10
+	VSCALEFPS         Z8, Z10, Z10
+	VSUBPS            Z10, Z6, Z6
+	VPANDD.BCST       896(AX), Z3, Z3
+	VPORD             Z6, Z3, Z3
+	VCMPPS.BCST       $0x11, 864(AX), Z4, K2
+	VMOVAPS           Z3, Z3
+	VMOVAPS           Z5, K2, Z3
+	VADDPS.BCST       864(AX), Z3, Z3
+	VMULPS.BCST       1728(AX), Z3, Z3
+	VFMADD231PS       Z0, Z2, Z3
+	VMULPS            Z3, Z1, Z0
+	VMOVUPS           Z0, K1, (SI)
+
+end:
 	VZEROUPPER
 	RET
 
@@ -5726,7 +7860,7 @@ done:
 // func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, FMA3
 TEXT ·winogradInputAVX2(SB), NOSPLIT, $16-96
-	LEAQ winogradConstants<>+0(SB), AX
+	LEAQ constants<>+0(SB), AX
 	MOVQ si+24(FP), CX
 	SHLQ $0x02, CX
 	MOVQ sj+32(FP), DX
@@ -6227,7 +8361,7 @@ block:
 // func winogradOutputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
 // Requires: AVX, FMA3
 TEXT ·winogradOutputAVX2(SB), NOSPLIT, $16-104
-	LEAQ winogradConstants<>+0(SB), AX
+	LEAQ constants<>+0(SB), AX
 	MOVQ si+24(FP), CX
 	SHLQ $0x02, CX
 	MOVQ sj+32(FP), DX
@@ -6542,7 +8676,7 @@ block:
 // func winogradOutputGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, FMA3
 TEXT ·winogradOutputGradAVX2(SB), NOSPLIT, $16-96
-	LEAQ winogradConstants<>+0(SB), AX
+	LEAQ constants<>+0(SB), AX
 	MOVQ si+24(FP), CX
 	SHLQ $0x02, CX
 	MOVQ sj+32(FP), DX
@@ -6857,7 +8991,7 @@ block:
 // func winogradWeightAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, FMA3
 TEXT ·winogradWeightAVX2(SB), NOSPLIT, $16-96
-	LEAQ winogradConstants<>+0(SB), AX
+	LEAQ constants<>+0(SB), AX
 	MOVQ si+24(FP), CX
 	SHLQ $0x02, CX
 	MOVQ sj+32(FP), DX
@@ -7122,7 +9256,7 @@ block:
 // func winogradWeightGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, FMA3
 TEXT ·winogradWeightGradAVX2(SB), NOSPLIT, $16-96
-	LEAQ winogradConstants<>+0(SB), AX
+	LEAQ constants<>+0(SB), AX
 	MOVQ si+24(FP), CX
 	SHLQ $0x02, CX
 	MOVQ sj+32(FP), DX
@@ -7375,6 +9509,1878 @@ block:
 	ADDQ         DI, 8(SP)
 	DECQ         SI
 	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func addAVX2(n int, x *float32, y *float32, z *float32)
+// Requires: AVX
+TEXT ·addAVX2(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ z+24(FP), BX
+	SUBQ $0x00000008, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, AX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func subAVX2(n int, x *float32, y *float32, z *float32)
+// Requires: AVX
+TEXT ·subAVX2(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ z+24(FP), BX
+	SUBQ $0x00000008, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, AX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func mulAVX2(n int, x *float32, y *float32, z *float32)
+// Requires: AVX
+TEXT ·mulAVX2(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ z+24(FP), BX
+	SUBQ $0x00000008, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, AX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func divAVX2(n int, x *float32, y *float32, z *float32)
+// Requires: AVX
+TEXT ·divAVX2(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ z+24(FP), BX
+	SUBQ $0x00000008, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, AX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VDIVPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func affineAVX2(n int, x *float32, y *float32, a float32, b float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·affineAVX2(SB), NOSPLIT, $0-32
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVSS        a+24(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        b+28(FP), X1
+	VBROADCASTSS X1, Y1
+	SUBQ         $0x00000008, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Y2
+	VMOVAPS     Y1, Y3
+	VFMADD231PS Y0, Y2, Y3
+	VMOVUPS     Y3, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, AX
+	JGE         several
+
+fewer:
+	ADDQ        $0x00000008, AX
+	TESTQ       AX, AX
+	JZ          end
+	LEAQ        laneMask<>+0(SB), BX
+	NEGQ        AX
+	VMOVUPS     32(BX)(AX*4), Y2
+	VMASKMOVPS  (CX), Y2, Y3
+	VMOVAPS     Y1, Y1
+	VFMADD231PS Y0, Y3, Y1
+	VMASKMOVPS  Y1, Y2, (DX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func reluAVX2(n int, x *float32, y *float32)
+// Requires: AVX
+TEXT ·reluAVX2(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000008, CX
+	JL   fewer
+
+several:
+	VMOVUPS (DX), Y0
+	VMOVUPS 480(AX), Y1
+	VMAXPS  Y0, Y1, Y1
+	VMOVUPS Y1, (BX)
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, CX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, CX
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	NEGQ       CX
+	VMOVUPS    32(SI)(CX*4), Y0
+	VMASKMOVPS (DX), Y0, Y1
+	VMOVUPS    480(AX), Y2
+	VMAXPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func reluGradAVX2(n int, y *float32, gy *float32, gx *float32)
+// Requires: AVX
+TEXT ·reluGradAVX2(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ gy+16(FP), DX
+	MOVQ gx+24(FP), BX
+	SUBQ $0x00000008, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VXORPS  Y2, Y2, Y2
+	VCMPPS  $0x1e, Y2, Y0, Y2
+	VANDPS  Y1, Y2, Y2
+	VMOVUPS Y2, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, AX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x1e, Y3, Y1, Y3
+	VANDPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func sumAVX2(n int, x *float32) (sum0 float32)
+// Requires: AVX, SSE
+TEXT ·sumAVX2(SB), NOSPLIT, $0-20
+	LEAQ   constants<>+0(SB), AX
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ   $0x00000020, AX
+	JL     fewer
+
+several:
+	VMOVUPS (CX), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS 32(CX), Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS 64(CX), Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS 96(CX), Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, AX
+	JGE     several
+
+fewer:
+	ADDQ $0x00000020, AX
+
+one:
+	SUBQ    $0x00000008, AX
+	JL      rest
+	VMOVUPS (CX), Y4
+	VADDPS  Y4, Y0, Y0
+	ADDQ    $0x00000020, CX
+	JMP     one
+
+rest:
+	ADDQ       $0x00000008, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), DX
+	NEGQ       AX
+	VMOVUPS    32(DX)(AX*4), Y4
+	VMASKMOVPS (CX), Y4, Y4
+	VADDPS     Y4, Y0, Y0
+
+end:
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, sum0+16(FP)
+	VZEROUPPER
+	RET
+
+// func dotAVX2(n int, x *float32, y *float32) (sum0 float32)
+// Requires: AVX, FMA3, SSE
+TEXT ·dotAVX2(SB), NOSPLIT, $0-28
+	LEAQ   constants<>+0(SB), AX
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   y+16(FP), DX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ   $0x00000020, AX
+	JL     fewer
+
+several:
+	VMOVUPS     (CX), Y4
+	VMOVUPS     (DX), Y5
+	VFMADD231PS Y4, Y5, Y0
+	VMOVUPS     32(CX), Y4
+	VMOVUPS     32(DX), Y5
+	VFMADD231PS Y4, Y5, Y1
+	VMOVUPS     64(CX), Y4
+	VMOVUPS     64(DX), Y5
+	VFMADD231PS Y4, Y5, Y2
+	VMOVUPS     96(CX), Y4
+	VMOVUPS     96(DX), Y5
+	VFMADD231PS Y4, Y5, Y3
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, AX
+	JGE         several
+
+fewer:
+	ADDQ $0x00000020, AX
+
+one:
+	SUBQ        $0x00000008, AX
+	JL          rest
+	VMOVUPS     (CX), Y4
+	VMOVUPS     (DX), Y5
+	VFMADD231PS Y4, Y5, Y0
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	JMP         one
+
+rest:
+	ADDQ        $0x00000008, AX
+	JZ          end
+	LEAQ        laneMask<>+0(SB), BX
+	NEGQ        AX
+	VMOVUPS     32(BX)(AX*4), Y4
+	VMASKMOVPS  (CX), Y4, Y5
+	VMASKMOVPS  (DX), Y4, Y4
+	VFMADD231PS Y5, Y4, Y0
+
+end:
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, sum0+24(FP)
+	VZEROUPPER
+	RET
+
+// func mulShiftedAVX2(n int, y *float32, gy *float32, gx *float32, a float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·mulShiftedAVX2(SB), NOSPLIT, $0-36
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         gy+16(FP), DX
+	MOVQ         gx+24(FP), BX
+	MOVSS        a+32(FP), X0
+	VBROADCASTSS X0, Y0
+	SUBQ         $0x00000008, AX
+	JL           fewer
+
+several:
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, AX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMASKMOVPS (DX), Y1, Y3
+	VSUBPS     Y0, Y3, Y0
+	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func normalizeAVX2(n int, x *float32, s *float32, t *float32, y *float32, a float32, b float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         s+16(FP), DX
+	MOVQ         t+24(FP), BX
+	MOVQ         y+32(FP), SI
+	MOVSS        a+40(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        b+44(FP), X1
+	VBROADCASTSS X1, Y1
+	SUBQ         $0x00000008, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (DX), Y3
+	VMOVUPS     (BX), Y4
+	VMOVAPS     Y1, Y5
+	VFMADD231PS Y0, Y2, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMOVUPS     Y5, (SI)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x00000008, AX
+	JGE         several
+
+fewer:
+	ADDQ        $0x00000008, AX
+	TESTQ       AX, AX
+	JZ          end
+	LEAQ        laneMask<>+0(SB), DI
+	NEGQ        AX
+	VMOVUPS     32(DI)(AX*4), Y2
+	VMASKMOVPS  (CX), Y2, Y3
+	VMASKMOVPS  (DX), Y2, Y4
+	VMASKMOVPS  (BX), Y2, Y5
+	VMOVAPS     Y1, Y1
+	VFMADD231PS Y0, Y3, Y1
+	VFMADD213PS Y5, Y4, Y1
+	VMASKMOVPS  Y1, Y2, (SI)
+
+end:
+	VZEROUPPER
+	RET
+
+// func normalizeSumsAVX2(n int, x *float32, s *float32, gy *float32, a float32, b float32) (sum0 float32, sum1 float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·normalizeSumsAVX2(SB), NOSPLIT, $0-48
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         s+16(FP), DX
+	MOVQ         gy+24(FP), BX
+	MOVSS        a+32(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        b+36(FP), X1
+	VBROADCASTSS X1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	SUBQ         $0x00000020, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Y10
+	VMOVUPS     (DX), Y11
+	VMOVUPS     (BX), Y12
+	VMOVAPS     Y1, Y13
+	VMULPS      Y12, Y11, Y11
+	VFMADD231PS Y0, Y10, Y13
+	VADDPS      Y11, Y2, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VMOVUPS     32(CX), Y10
+	VMOVUPS     32(DX), Y11
+	VMOVUPS     32(BX), Y12
+	VMOVAPS     Y1, Y13
+	VMULPS      Y12, Y11, Y11
+	VFMADD231PS Y0, Y10, Y13
+	VADDPS      Y11, Y4, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VMOVUPS     64(CX), Y10
+	VMOVUPS     64(DX), Y11
+	VMOVUPS     64(BX), Y12
+	VMOVAPS     Y1, Y13
+	VMULPS      Y12, Y11, Y11
+	VFMADD231PS Y0, Y10, Y13
+	VADDPS      Y11, Y6, Y6
+	VFMADD231PS Y13, Y11, Y7
+	VMOVUPS     96(CX), Y10
+	VMOVUPS     96(DX), Y11
+	VMOVUPS     96(BX), Y12
+	VMOVAPS     Y1, Y13
+	VMULPS      Y12, Y11, Y11
+	VFMADD231PS Y0, Y10, Y13
+	VADDPS      Y11, Y8, Y8
+	VFMADD231PS Y13, Y11, Y9
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x00000020, AX
+	JGE         several
+
+fewer:
+	ADDQ $0x00000020, AX
+
+one:
+	SUBQ        $0x00000008, AX
+	JL          rest
+	VMOVUPS     (CX), Y10
+	VMOVUPS     (DX), Y11
+	VMOVUPS     (BX), Y12
+	VMOVAPS     Y1, Y13
+	VMULPS      Y12, Y11, Y11
+	VFMADD231PS Y0, Y10, Y13
+	VADDPS      Y11, Y2, Y2
+	VFMADD231PS Y13, Y11, Y3
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	JMP         one
+
+rest:
+	ADDQ        $0x00000008, AX
+	JZ          end
+	LEAQ        laneMask<>+0(SB), SI
+	NEGQ        AX
+	VMOVUPS     32(SI)(AX*4), Y10
+	VMASKMOVPS  (CX), Y10, Y11
+	VMASKMOVPS  (DX), Y10, Y12
+	VMASKMOVPS  (BX), Y10, Y10
+	VMOVAPS     Y1, Y1
+	VMULPS      Y10, Y12, Y10
+	VFMADD231PS Y0, Y11, Y1
+	VADDPS      Y10, Y2, Y2
+	VFMADD231PS Y1, Y10, Y3
+
+end:
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, sum0+40(FP)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y9, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, sum1+44(FP)
+	VZEROUPPER
+	RET
+
+// func normalizeGradAVX2(n int, x *float32, s *float32, gy *float32, gx *float32, a float32, b float32, c float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·normalizeGradAVX2(SB), NOSPLIT, $0-52
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         s+16(FP), DX
+	MOVQ         gy+24(FP), BX
+	MOVQ         gx+32(FP), SI
+	MOVSS        a+40(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        b+44(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVSS        c+48(FP), X2
+	VBROADCASTSS X2, Y2
+	SUBQ         $0x00000008, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Y3
+	VMOVUPS     (DX), Y4
+	VMOVUPS     (BX), Y5
+	VMOVAPS     Y2, Y6
+	VFMADD231PS Y1, Y3, Y6
+	VMULPS      Y5, Y4, Y3
+	VFMADD231PS Y3, Y0, Y6
+	VMOVUPS     Y6, (SI)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x00000008, AX
+	JGE         several
+
+fewer:
+	ADDQ        $0x00000008, AX
+	TESTQ       AX, AX
+	JZ          end
+	LEAQ        laneMask<>+0(SB), DI
+	NEGQ        AX
+	VMOVUPS     32(DI)(AX*4), Y3
+	VMASKMOVPS  (CX), Y3, Y4
+	VMASKMOVPS  (DX), Y3, Y5
+	VMASKMOVPS  (BX), Y3, Y6
+	VMOVAPS     Y2, Y2
+	VFMADD231PS Y1, Y4, Y2
+	VMULPS      Y6, Y5, Y1
+	VFMADD231PS Y1, Y0, Y2
+	VMASKMOVPS  Y2, Y3, (SI)
+
+end:
+	VZEROUPPER
+	RET
+
+// func addNormalizedAVX2(n int, x *float32, gy *float32, gs *float32, a float32, b float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·addNormalizedAVX2(SB), NOSPLIT, $0-40
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         gy+16(FP), DX
+	MOVQ         gs+24(FP), BX
+	MOVSS        a+32(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        b+36(FP), X1
+	VBROADCASTSS X1, Y1
+	SUBQ         $0x00000008, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (DX), Y3
+	VMOVUPS     (BX), Y4
+	VMOVAPS     Y1, Y5
+	VFMADD231PS Y0, Y2, Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, (BX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, AX
+	JGE         several
+
+fewer:
+	ADDQ        $0x00000008, AX
+	TESTQ       AX, AX
+	JZ          end
+	LEAQ        laneMask<>+0(SB), SI
+	NEGQ        AX
+	VMOVUPS     32(SI)(AX*4), Y2
+	VMASKMOVPS  (CX), Y2, Y3
+	VMASKMOVPS  (DX), Y2, Y4
+	VMASKMOVPS  (BX), Y2, Y5
+	VMOVAPS     Y1, Y1
+	VFMADD231PS Y0, Y3, Y1
+	VFMADD231PS Y1, Y4, Y5
+	VMASKMOVPS  Y5, Y2, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func squaresAVX2(n int, x *float32, a float32) (sum0 float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·squaresAVX2(SB), NOSPLIT, $0-28
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         x+8(FP), DX
+	MOVSS        a+16(FP), X0
+	VBROADCASTSS X0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	SUBQ         $0x00000020, CX
+	JL           fewer
+
+several:
+	VMOVUPS     (DX), Y5
+	VSUBPS      Y0, Y5, Y5
+	VFMADD231PS Y5, Y5, Y1
+	VMOVUPS     32(DX), Y5
+	VSUBPS      Y0, Y5, Y5
+	VFMADD231PS Y5, Y5, Y2
+	VMOVUPS     64(DX), Y5
+	VSUBPS      Y0, Y5, Y5
+	VFMADD231PS Y5, Y5, Y3
+	VMOVUPS     96(DX), Y5
+	VSUBPS      Y0, Y5, Y5
+	VFMADD231PS Y5, Y5, Y4
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, CX
+	JGE         several
+
+fewer:
+	ADDQ $0x00000020, CX
+
+one:
+	SUBQ        $0x00000008, CX
+	JL          rest
+	VMOVUPS     (DX), Y5
+	VSUBPS      Y0, Y5, Y5
+	VFMADD231PS Y5, Y5, Y1
+	ADDQ        $0x00000020, DX
+	JMP         one
+
+rest:
+	ADDQ        $0x00000008, CX
+	JZ          end
+	LEAQ        laneMask<>+0(SB), BX
+	NEGQ        CX
+	VMOVUPS     32(BX)(CX*4), Y5
+	VMASKMOVPS  (DX), Y5, Y6
+	VSUBPS      Y0, Y6, Y0
+	VMOVUPS     480(AX), Y6
+	VBLENDVPS   Y5, Y0, Y6, Y6
+	VFMADD231PS Y6, Y6, Y1
+
+end:
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, sum0+24(FP)
+	VZEROUPPER
+	RET
+
+// func largestAVX2(n int, x *float32) (sum0 float32)
+// Requires: AVX, SSE
+TEXT ·largestAVX2(SB), NOSPLIT, $0-20
+	LEAQ    constants<>+0(SB), AX
+	MOVQ    n+0(FP), CX
+	MOVQ    x+8(FP), DX
+	VMOVUPS 512(AX), Y0
+	VMOVAPS Y0, Y0
+	VMOVUPS 512(AX), Y1
+	VMOVAPS Y1, Y1
+	VMOVUPS 512(AX), Y2
+	VMOVAPS Y2, Y2
+	VMOVUPS 512(AX), Y3
+	VMOVAPS Y3, Y3
+	SUBQ    $0x00000020, CX
+	JL      fewer
+
+several:
+	VMOVUPS (DX), Y4
+	VMAXPS  Y4, Y0, Y0
+	VMOVUPS 32(DX), Y4
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS 64(DX), Y4
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS 96(DX), Y4
+	VMAXPS  Y4, Y3, Y3
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, CX
+	JGE     several
+
+fewer:
+	ADDQ $0x00000020, CX
+
+one:
+	SUBQ    $0x00000008, CX
+	JL      rest
+	VMOVUPS (DX), Y4
+	VMAXPS  Y4, Y0, Y0
+	ADDQ    $0x00000020, DX
+	JMP     one
+
+rest:
+	ADDQ       $0x00000008, CX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), BX
+	NEGQ       CX
+	VMOVUPS    32(BX)(CX*4), Y4
+	VMASKMOVPS (DX), Y4, Y5
+	VMOVUPS    512(AX), Y6
+	VBLENDVPS  Y4, Y5, Y6, Y6
+	VMAXPS     Y6, Y0, Y0
+
+end:
+	VMAXPS       Y1, Y0, Y0
+	VMAXPS       Y2, Y0, Y0
+	VMAXPS       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VMAXPS       X1, X0, X0
+	MOVSS        X0, sum0+16(FP)
+	VZEROUPPER
+	RET
+
+// func expShiftedAVX2(n int, x *float32, y *float32, a float32) (sum0 float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·expShiftedAVX2(SB), NOSPLIT, $0-36
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         x+8(FP), DX
+	MOVQ         y+16(FP), BX
+	MOVSS        a+24(FP), X0
+	VBROADCASTSS X0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	SUBQ         $0x00000020, CX
+	JL           fewer
+
+several:
+	VMOVUPS      (DX), Y5
+	VSUBPS       Y0, Y5, Y5
+	VMOVUPS      544(AX), Y6
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      576(AX), Y5
+	VMAXPS       Y6, Y5, Y5
+	VMULPS       608(AX), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS 640(AX), Y6, Y5
+	VFMADD231PS  672(AX), Y6, Y5
+	VMOVUPS      704(AX), Y7
+	VFMADD213PS  736(AX), Y5, Y7
+	VFMADD213PS  768(AX), Y5, Y7
+	VFMADD213PS  800(AX), Y5, Y7
+	VFMADD213PS  832(AX), Y5, Y7
+	VADDPS       864(AX), Y5, Y8
+	VMULPS       Y5, Y5, Y5
+	VFMADD231PS  Y5, Y7, Y8
+	VCVTPS2DQ    Y6, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       1856(AX), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y8
+	VPADDD       1856(AX), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y8, Y8
+	VADDPS       Y8, Y1, Y1
+	VMOVUPS      Y8, (BX)
+	VMOVUPS      32(DX), Y5
+	VSUBPS       Y0, Y5, Y5
+	VMOVUPS      544(AX), Y6
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      576(AX), Y5
+	VMAXPS       Y6, Y5, Y5
+	VMULPS       608(AX), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS 640(AX), Y6, Y5
+	VFMADD231PS  672(AX), Y6, Y5
+	VMOVUPS      704(AX), Y7
+	VFMADD213PS  736(AX), Y5, Y7
+	VFMADD213PS  768(AX), Y5, Y7
+	VFMADD213PS  800(AX), Y5, Y7
+	VFMADD213PS  832(AX), Y5, Y7
+	VADDPS       864(AX), Y5, Y8
+	VMULPS       Y5, Y5, Y5
+	VFMADD231PS  Y5, Y7, Y8
+	VCVTPS2DQ    Y6, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       1856(AX), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y8
+	VPADDD       1856(AX), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y8, Y8
+	VADDPS       Y8, Y2, Y2
+	VMOVUPS      Y8, 32(BX)
+	VMOVUPS      64(DX), Y5
+	VSUBPS       Y0, Y5, Y5
+	VMOVUPS      544(AX), Y6
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      576(AX), Y5
+	VMAXPS       Y6, Y5, Y5
+	VMULPS       608(AX), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS 640(AX), Y6, Y5
+	VFMADD231PS  672(AX), Y6, Y5
+	VMOVUPS      704(AX), Y7
+	VFMADD213PS  736(AX), Y5, Y7
+	VFMADD213PS  768(AX), Y5, Y7
+	VFMADD213PS  800(AX), Y5, Y7
+	VFMADD213PS  832(AX), Y5, Y7
+	VADDPS       864(AX), Y5, Y8
+	VMULPS       Y5, Y5, Y5
+	VFMADD231PS  Y5, Y7, Y8
+	VCVTPS2DQ    Y6, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       1856(AX), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y8
+	VPADDD       1856(AX), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y8, Y8
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      Y8, 64(BX)
+	VMOVUPS      96(DX), Y5
+	VSUBPS       Y0, Y5, Y5
+	VMOVUPS      544(AX), Y6
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      576(AX), Y5
+	VMAXPS       Y6, Y5, Y5
+	VMULPS       608(AX), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS 640(AX), Y6, Y5
+	VFMADD231PS  672(AX), Y6, Y5
+	VMOVUPS      704(AX), Y7
+	VFMADD213PS  736(AX), Y5, Y7
+	VFMADD213PS  768(AX), Y5, Y7
+	VFMADD213PS  800(AX), Y5, Y7
+	VFMADD213PS  832(AX), Y5, Y7
+	VADDPS       864(AX), Y5, Y8
+	VMULPS       Y5, Y5, Y5
+	VFMADD231PS  Y5, Y7, Y8
+	VCVTPS2DQ    Y6, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       1856(AX), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y8
+	VPADDD       1856(AX), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y8, Y8
+	VADDPS       Y8, Y4, Y4
+	VMOVUPS      Y8, 96(BX)
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, CX
+	JGE          several
+
+fewer:
+	ADDQ $0x00000020, CX
+
+one:
+	SUBQ         $0x00000008, CX
+	JL           rest
+	VMOVUPS      (DX), Y5
+	VSUBPS       Y0, Y5, Y5
+	VMOVUPS      544(AX), Y6
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      576(AX), Y5
+	VMAXPS       Y6, Y5, Y5
+	VMULPS       608(AX), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS 640(AX), Y6, Y5
+	VFMADD231PS  672(AX), Y6, Y5
+	VMOVUPS      704(AX), Y7
+	VFMADD213PS  736(AX), Y5, Y7
+	VFMADD213PS  768(AX), Y5, Y7
+	VFMADD213PS  800(AX), Y5, Y7
+	VFMADD213PS  832(AX), Y5, Y7
+	VADDPS       864(AX), Y5, Y8
+	VMULPS       Y5, Y5, Y5
+	VFMADD231PS  Y5, Y7, Y8
+	VCVTPS2DQ    Y6, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       1856(AX), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y8
+	VPADDD       1856(AX), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y8, Y8
+	VADDPS       Y8, Y1, Y1
+	VMOVUPS      Y8, (BX)
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	JMP          one
+
+rest:
+	ADDQ         $0x00000008, CX
+	JZ           end
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         CX
+	VMOVUPS      32(SI)(CX*4), Y5
+	VMASKMOVPS   (DX), Y5, Y6
+	VSUBPS       Y0, Y6, Y0
+	VMOVUPS      544(AX), Y6
+	VMINPS       Y0, Y6, Y6
+	VMOVUPS      576(AX), Y0
+	VMAXPS       Y6, Y0, Y0
+	VMULPS       608(AX), Y0, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS 640(AX), Y6, Y0
+	VFMADD231PS  672(AX), Y6, Y0
+	VMOVUPS      704(AX), Y7
+	VFMADD213PS  736(AX), Y0, Y7
+	VFMADD213PS  768(AX), Y0, Y7
+	VFMADD213PS  800(AX), Y0, Y7
+	VFMADD213PS  832(AX), Y0, Y7
+	VADDPS       864(AX), Y0, Y8
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y0, Y7, Y8
+	VCVTPS2DQ    Y6, Y0
+	VPSRAD       $0x01, Y0, Y6
+	VPSUBD       Y6, Y0, Y0
+	VPADDD       1856(AX), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y8
+	VPADDD       1856(AX), Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y0, Y8, Y8
+	VMOVUPS      480(AX), Y0
+	VBLENDVPS    Y5, Y8, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   Y8, Y5, (BX)
+
+end:
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, sum0+32(FP)
+	VZEROUPPER
+	RET
+
+// func expAVX2(n int, x *float32, y *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·expAVX2(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000008, CX
+	JL   fewer
+
+several:
+	VMOVUPS      (DX), Y0
+	VMOVUPS      544(AX), Y1
+	VMINPS       Y0, Y1, Y1
+	VMOVUPS      576(AX), Y0
+	VMAXPS       Y1, Y0, Y0
+	VMULPS       608(AX), Y0, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VFNMADD231PS 640(AX), Y1, Y0
+	VFMADD231PS  672(AX), Y1, Y0
+	VMOVUPS      704(AX), Y2
+	VFMADD213PS  736(AX), Y0, Y2
+	VFMADD213PS  768(AX), Y0, Y2
+	VFMADD213PS  800(AX), Y0, Y2
+	VFMADD213PS  832(AX), Y0, Y2
+	VADDPS       864(AX), Y0, Y3
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VCVTPS2DQ    Y1, Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSUBD       Y1, Y0, Y0
+	VPADDD       1856(AX), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y3, Y3
+	VPADDD       1856(AX), Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, (BX)
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, CX
+	JGE          several
+
+fewer:
+	ADDQ         $0x00000008, CX
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         CX
+	VMOVUPS      32(SI)(CX*4), Y0
+	VMASKMOVPS   (DX), Y0, Y1
+	VMOVUPS      544(AX), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      576(AX), Y1
+	VMAXPS       Y2, Y1, Y1
+	VMULPS       608(AX), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS 640(AX), Y2, Y1
+	VFMADD231PS  672(AX), Y2, Y1
+	VMOVUPS      704(AX), Y3
+	VFMADD213PS  736(AX), Y1, Y3
+	VFMADD213PS  768(AX), Y1, Y3
+	VFMADD213PS  800(AX), Y1, Y3
+	VFMADD213PS  832(AX), Y1, Y3
+	VADDPS       864(AX), Y1, Y4
+	VMULPS       Y1, Y1, Y1
+	VFMADD231PS  Y1, Y3, Y4
+	VCVTPS2DQ    Y2, Y1
+	VPSRAD       $0x01, Y1, Y2
+	VPSUBD       Y2, Y1, Y1
+	VPADDD       1856(AX), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y4, Y4
+	VPADDD       1856(AX), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX2(n int, x *float32, y *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000008, CX
+	JL   fewer
+
+several:
+	VMOVUPS      (DX), Y0
+	VMOVUPS      896(AX), Y1
+	VORPS        Y0, Y1, Y1
+	VMOVUPS      544(AX), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      576(AX), Y1
+	VMAXPS       Y2, Y1, Y1
+	VMULPS       608(AX), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS 640(AX), Y2, Y1
+	VFMADD231PS  672(AX), Y2, Y1
+	VMOVUPS      704(AX), Y3
+	VFMADD213PS  736(AX), Y1, Y3
+	VFMADD213PS  768(AX), Y1, Y3
+	VFMADD213PS  800(AX), Y1, Y3
+	VFMADD213PS  832(AX), Y1, Y3
+	VADDPS       864(AX), Y1, Y4
+	VMULPS       Y1, Y1, Y1
+	VFMADD231PS  Y1, Y3, Y4
+	VCVTPS2DQ    Y2, Y1
+	VPSRAD       $0x01, Y1, Y2
+	VPSUBD       Y2, Y1, Y1
+	VPADDD       1856(AX), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y4, Y4
+	VPADDD       1856(AX), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y4, Y4
+	VMOVUPS      864(AX), Y1
+	VADDPS       Y4, Y1, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y1, Y4, Y2
+	VCMPPS       $0x11, 480(AX), Y0, Y0
+	VBLENDVPS    Y0, Y2, Y1, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, CX
+	JGE          several
+
+fewer:
+	ADDQ         $0x00000008, CX
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         CX
+	VMOVUPS      32(SI)(CX*4), Y0
+	VMASKMOVPS   (DX), Y0, Y1
+	VMOVUPS      896(AX), Y2
+	VORPS        Y1, Y2, Y2
+	VMOVUPS      544(AX), Y3
+	VMINPS       Y2, Y3, Y3
+	VMOVUPS      576(AX), Y2
+	VMAXPS       Y3, Y2, Y2
+	VMULPS       608(AX), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS 640(AX), Y3, Y2
+	VFMADD231PS  672(AX), Y3, Y2
+	VMOVUPS      704(AX), Y4
+	VFMADD213PS  736(AX), Y2, Y4
+	VFMADD213PS  768(AX), Y2, Y4
+	VFMADD213PS  800(AX), Y2, Y4
+	VFMADD213PS  832(AX), Y2, Y4
+	VADDPS       864(AX), Y2, Y5
+	VMULPS       Y2, Y2, Y2
+	VFMADD231PS  Y2, Y4, Y5
+	VCVTPS2DQ    Y3, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       1856(AX), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VPADDD       1856(AX), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y5, Y5
+	VMOVUPS      864(AX), Y2
+	VADDPS       Y5, Y2, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       Y2, Y5, Y3
+	VCMPPS       $0x11, 480(AX), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func tanhAVX2(n int, x *float32, y *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000008, CX
+	JL   fewer
+
+several:
+	VMOVUPS      (DX), Y0
+	VANDPS       928(AX), Y0, Y1
+	VMULPS       Y0, Y0, Y2
+	VMOVUPS      960(AX), Y3
+	VFMADD213PS  992(AX), Y2, Y3
+	VFMADD213PS  1024(AX), Y2, Y3
+	VFMADD213PS  1056(AX), Y2, Y3
+	VFMADD213PS  1088(AX), Y2, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVAPS      Y0, Y3
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      864(AX), Y2
+	VADDPS       Y1, Y1, Y4
+	VMOVUPS      544(AX), Y5
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      576(AX), Y4
+	VMAXPS       Y5, Y4, Y4
+	VMULPS       608(AX), Y4, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VFNMADD231PS 640(AX), Y5, Y4
+	VFMADD231PS  672(AX), Y5, Y4
+	VMOVUPS      704(AX), Y6
+	VFMADD213PS  736(AX), Y4, Y6
+	VFMADD213PS  768(AX), Y4, Y6
+	VFMADD213PS  800(AX), Y4, Y6
+	VFMADD213PS  832(AX), Y4, Y6
+	VADDPS       864(AX), Y4, Y7
+	VMULPS       Y4, Y4, Y4
+	VFMADD231PS  Y4, Y6, Y7
+	VCVTPS2DQ    Y5, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       1856(AX), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y7, Y7
+	VPADDD       1856(AX), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y7, Y7
+	VADDPS       864(AX), Y7, Y4
+	VMOVUPS      1120(AX), Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y2, Y2
+	VANDPS       896(AX), Y0, Y0
+	VORPS        Y2, Y0, Y0
+	VCMPPS       $0x11, 1152(AX), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y0, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, CX
+	JGE          several
+
+fewer:
+	ADDQ         $0x00000008, CX
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         CX
+	VMOVUPS      32(SI)(CX*4), Y0
+	VMASKMOVPS   (DX), Y0, Y1
+	VANDPS       928(AX), Y1, Y2
+	VMULPS       Y1, Y1, Y3
+	VMOVUPS      960(AX), Y4
+	VFMADD213PS  992(AX), Y3, Y4
+	VFMADD213PS  1024(AX), Y3, Y4
+	VFMADD213PS  1056(AX), Y3, Y4
+	VFMADD213PS  1088(AX), Y3, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVAPS      Y1, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VMOVUPS      864(AX), Y3
+	VADDPS       Y2, Y2, Y5
+	VMOVUPS      544(AX), Y6
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      576(AX), Y5
+	VMAXPS       Y6, Y5, Y5
+	VMULPS       608(AX), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS 640(AX), Y6, Y5
+	VFMADD231PS  672(AX), Y6, Y5
+	VMOVUPS      704(AX), Y7
+	VFMADD213PS  736(AX), Y5, Y7
+	VFMADD213PS  768(AX), Y5, Y7
+	VFMADD213PS  800(AX), Y5, Y7
+	VFMADD213PS  832(AX), Y5, Y7
+	VADDPS       864(AX), Y5, Y8
+	VMULPS       Y5, Y5, Y5
+	VFMADD231PS  Y5, Y7, Y8
+	VCVTPS2DQ    Y6, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       1856(AX), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y8
+	VPADDD       1856(AX), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y8, Y8
+	VADDPS       864(AX), Y8, Y5
+	VMOVUPS      1120(AX), Y6
+	VDIVPS       Y5, Y6, Y5
+	VSUBPS       Y5, Y3, Y3
+	VANDPS       896(AX), Y1, Y1
+	VORPS        Y3, Y1, Y1
+	VCMPPS       $0x11, 1152(AX), Y2, Y2
+	VBLENDVPS    Y2, Y4, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func erfAVX2(n int, x *float32, y *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·erfAVX2(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000008, CX
+	JL   fewer
+
+several:
+	VMOVUPS      (DX), Y0
+	VANDPS       928(AX), Y0, Y1
+	VMULPS       Y0, Y0, Y2
+	VMOVUPS      1184(AX), Y3
+	VFMADD213PS  1216(AX), Y2, Y3
+	VFMADD213PS  1248(AX), Y2, Y3
+	VFMADD213PS  1280(AX), Y2, Y3
+	VFMADD213PS  1312(AX), Y2, Y3
+	VFMADD213PS  1344(AX), Y2, Y3
+	VFMADD213PS  1376(AX), Y2, Y3
+	VMOVAPS      Y0, Y2
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      1408(AX), Y3
+	VMINPS       Y1, Y3, Y3
+	VMOVUPS      1440(AX), Y4
+	VFMADD213PS  1472(AX), Y3, Y4
+	VFMADD213PS  1504(AX), Y3, Y4
+	VFMADD213PS  1536(AX), Y3, Y4
+	VFMADD213PS  1568(AX), Y3, Y4
+	VFMADD213PS  1600(AX), Y3, Y4
+	VFMADD213PS  1632(AX), Y3, Y4
+	VMOVUPS      864(AX), Y3
+	VMOVUPS      544(AX), Y5
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      576(AX), Y4
+	VMAXPS       Y5, Y4, Y4
+	VMULPS       608(AX), Y4, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VFNMADD231PS 640(AX), Y5, Y4
+	VFMADD231PS  672(AX), Y5, Y4
+	VMOVUPS      704(AX), Y6
+	VFMADD213PS  736(AX), Y4, Y6
+	VFMADD213PS  768(AX), Y4, Y6
+	VFMADD213PS  800(AX), Y4, Y6
+	VFMADD213PS  832(AX), Y4, Y6
+	VADDPS       864(AX), Y4, Y7
+	VMULPS       Y4, Y4, Y4
+	VFMADD231PS  Y4, Y6, Y7
+	VCVTPS2DQ    Y5, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       1856(AX), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y7, Y7
+	VPADDD       1856(AX), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y3, Y3
+	VANDPS       896(AX), Y0, Y0
+	VORPS        Y3, Y0, Y0
+	VCMPPS       $0x11, 864(AX), Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, CX
+	JGE          several
+
+fewer:
+	ADDQ         $0x00000008, CX
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         CX
+	VMOVUPS      32(SI)(CX*4), Y0
+	VMASKMOVPS   (DX), Y0, Y1
+	VANDPS       928(AX), Y1, Y2
+	VMULPS       Y1, Y1, Y3
+	VMOVUPS      1184(AX), Y4
+	VFMADD213PS  1216(AX), Y3, Y4
+	VFMADD213PS  1248(AX), Y3, Y4
+	VFMADD213PS  1280(AX), Y3, Y4
+	VFMADD213PS  1312(AX), Y3, Y4
+	VFMADD213PS  1344(AX), Y3, Y4
+	VFMADD213PS  1376(AX), Y3, Y4
+	VMOVAPS      Y1, Y3
+	VFMADD231PS  Y1, Y4, Y3
+	VMOVUPS      1408(AX), Y4
+	VMINPS       Y2, Y4, Y4
+	VMOVUPS      1440(AX), Y5
+	VFMADD213PS  1472(AX), Y4, Y5
+	VFMADD213PS  1504(AX), Y4, Y5
+	VFMADD213PS  1536(AX), Y4, Y5
+	VFMADD213PS  1568(AX), Y4, Y5
+	VFMADD213PS  1600(AX), Y4, Y5
+	VFMADD213PS  1632(AX), Y4, Y5
+	VMOVUPS      864(AX), Y4
+	VMOVUPS      544(AX), Y6
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      576(AX), Y5
+	VMAXPS       Y6, Y5, Y5
+	VMULPS       608(AX), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS 640(AX), Y6, Y5
+	VFMADD231PS  672(AX), Y6, Y5
+	VMOVUPS      704(AX), Y7
+	VFMADD213PS  736(AX), Y5, Y7
+	VFMADD213PS  768(AX), Y5, Y7
+	VFMADD213PS  800(AX), Y5, Y7
+	VFMADD213PS  832(AX), Y5, Y7
+	VADDPS       864(AX), Y5, Y8
+	VMULPS       Y5, Y5, Y5
+	VFMADD231PS  Y5, Y7, Y8
+	VCVTPS2DQ    Y6, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       1856(AX), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y8
+	VPADDD       1856(AX), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y8, Y8
+	VSUBPS       Y8, Y4, Y4
+	VANDPS       896(AX), Y1, Y1
+	VORPS        Y4, Y1, Y1
+	VCMPPS       $0x11, 864(AX), Y2, Y2
+	VBLENDVPS    Y2, Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func geluAVX2(n int, x *float32, y *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluAVX2(SB), NOSPLIT, $0-24
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	SUBQ $0x00000008, CX
+	JL   fewer
+
+several:
+	VMOVUPS      (DX), Y0
+	VMOVUPS      1664(AX), Y1
+	VMAXPS       Y0, Y1, Y1
+	VMULPS       1696(AX), Y1, Y0
+	VANDPS       928(AX), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VMOVUPS      1184(AX), Y4
+	VFMADD213PS  1216(AX), Y3, Y4
+	VFMADD213PS  1248(AX), Y3, Y4
+	VFMADD213PS  1280(AX), Y3, Y4
+	VFMADD213PS  1312(AX), Y3, Y4
+	VFMADD213PS  1344(AX), Y3, Y4
+	VFMADD213PS  1376(AX), Y3, Y4
+	VMOVAPS      Y0, Y3
+	VFMADD231PS  Y0, Y4, Y3
+	VMOVUPS      1408(AX), Y4
+	VMINPS       Y2, Y4, Y4
+	VMOVUPS      1440(AX), Y5
+	VFMADD213PS  1472(AX), Y4, Y5
+	VFMADD213PS  1504(AX), Y4, Y5
+	VFMADD213PS  1536(AX), Y4, Y5
+	VFMADD213PS  1568(AX), Y4, Y5
+	VFMADD213PS  1600(AX), Y4, Y5
+	VFMADD213PS  1632(AX), Y4, Y5
+	VMOVUPS      864(AX), Y4
+	VMOVUPS      544(AX), Y6
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      576(AX), Y5
+	VMAXPS       Y6, Y5, Y5
+	VMULPS       608(AX), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS 640(AX), Y6, Y5
+	VFMADD231PS  672(AX), Y6, Y5
+	VMOVUPS      704(AX), Y7
+	VFMADD213PS  736(AX), Y5, Y7
+	VFMADD213PS  768(AX), Y5, Y7
+	VFMADD213PS  800(AX), Y5, Y7
+	VFMADD213PS  832(AX), Y5, Y7
+	VADDPS       864(AX), Y5, Y8
+	VMULPS       Y5, Y5, Y5
+	VFMADD231PS  Y5, Y7, Y8
+	VCVTPS2DQ    Y6, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       1856(AX), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y8
+	VPADDD       1856(AX), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y8, Y8
+	VSUBPS       Y8, Y4, Y4
+	VANDPS       896(AX), Y0, Y0
+	VORPS        Y4, Y0, Y0
+	VCMPPS       $0x11, 864(AX), Y2, Y2
+	VBLENDVPS    Y2, Y3, Y0, Y0
+	VADDPS       864(AX), Y0, Y0
+	VMULPS       1728(AX), Y0, Y0
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, CX
+	JGE          several
+
+fewer:
+	ADDQ         $0x00000008, CX
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         CX
+	VMOVUPS      32(SI)(CX*4), Y0
+	VMASKMOVPS   (DX), Y0, Y1
+	VMOVUPS      1664(AX), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       1696(AX), Y2, Y1
+	VANDPS       928(AX), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VMOVUPS      1184(AX), Y5
+	VFMADD213PS  1216(AX), Y4, Y5
+	VFMADD213PS  1248(AX), Y4, Y5
+	VFMADD213PS  1280(AX), Y4, Y5
+	VFMADD213PS  1312(AX), Y4, Y5
+	VFMADD213PS  1344(AX), Y4, Y5
+	VFMADD213PS  1376(AX), Y4, Y5
+	VMOVAPS      Y1, Y4
+	VFMADD231PS  Y1, Y5, Y4
+	VMOVUPS      1408(AX), Y5
+	VMINPS       Y3, Y5, Y5
+	VMOVUPS      1440(AX), Y6
+	VFMADD213PS  1472(AX), Y5, Y6
+	VFMADD213PS  1504(AX), Y5, Y6
+	VFMADD213PS  1536(AX), Y5, Y6
+	VFMADD213PS  1568(AX), Y5, Y6
+	VFMADD213PS  1600(AX), Y5, Y6
+	VFMADD213PS  1632(AX), Y5, Y6
+	VMOVUPS      864(AX), Y5
+	VMOVUPS      544(AX), Y7
+	VMINPS       Y6, Y7, Y7
+	VMOVUPS      576(AX), Y6
+	VMAXPS       Y7, Y6, Y6
+	VMULPS       608(AX), Y6, Y7
+	VROUNDPS     $0x00, Y7, Y7
+	VFNMADD231PS 640(AX), Y7, Y6
+	VFMADD231PS  672(AX), Y7, Y6
+	VMOVUPS      704(AX), Y8
+	VFMADD213PS  736(AX), Y6, Y8
+	VFMADD213PS  768(AX), Y6, Y8
+	VFMADD213PS  800(AX), Y6, Y8
+	VFMADD213PS  832(AX), Y6, Y8
+	VADDPS       864(AX), Y6, Y9
+	VMULPS       Y6, Y6, Y6
+	VFMADD231PS  Y6, Y8, Y9
+	VCVTPS2DQ    Y7, Y6
+	VPSRAD       $0x01, Y6, Y7
+	VPSUBD       Y7, Y6, Y6
+	VPADDD       1856(AX), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y9, Y9
+	VPADDD       1856(AX), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y9, Y9
+	VSUBPS       Y9, Y5, Y5
+	VANDPS       896(AX), Y1, Y1
+	VORPS        Y5, Y1, Y1
+	VCMPPS       $0x11, 864(AX), Y3, Y3
+	VBLENDVPS    Y3, Y4, Y1, Y1
+	VADDPS       864(AX), Y1, Y1
+	VMULPS       1728(AX), Y1, Y1
+	VMULPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func geluGradAVX2(n int, x *float32, gy *float32, gx *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ gy+16(FP), BX
+	MOVQ gx+24(FP), SI
+	SUBQ $0x00000008, CX
+	JL   fewer
+
+several:
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (BX), Y1
+	VMOVUPS      1760(AX), Y2
+	VMINPS       Y0, Y2, Y2
+	VMOVUPS      1664(AX), Y0
+	VMAXPS       Y2, Y0, Y0
+	VMULPS       Y0, Y0, Y2
+	VMULPS       1792(AX), Y2, Y2
+	VMOVUPS      544(AX), Y3
+	VMINPS       Y2, Y3, Y3
+	VMOVUPS      576(AX), Y2
+	VMAXPS       Y3, Y2, Y2
+	VMULPS       608(AX), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS 640(AX), Y3, Y2
+	VFMADD231PS  672(AX), Y3, Y2
+	VMOVUPS      704(AX), Y4
+	VFMADD213PS  736(AX), Y2, Y4
+	VFMADD213PS  768(AX), Y2, Y4
+	VFMADD213PS  800(AX), Y2, Y4
+	VFMADD213PS  832(AX), Y2, Y4
+	VADDPS       864(AX), Y2, Y5
+	VMULPS       Y2, Y2, Y2
+	VFMADD231PS  Y2, Y4, Y5
+	VCVTPS2DQ    Y3, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       1856(AX), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VPADDD       1856(AX), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y5, Y5
+	VMULPS       1824(AX), Y5, Y2
+	VMULPS       1696(AX), Y0, Y3
+	VANDPS       928(AX), Y3, Y4
+	VMULPS       Y3, Y3, Y5
+	VMOVUPS      1184(AX), Y6
+	VFMADD213PS  1216(AX), Y5, Y6
+	VFMADD213PS  1248(AX), Y5, Y6
+	VFMADD213PS  1280(AX), Y5, Y6
+	VFMADD213PS  1312(AX), Y5, Y6
+	VFMADD213PS  1344(AX), Y5, Y6
+	VFMADD213PS  1376(AX), Y5, Y6
+	VMOVAPS      Y3, Y5
+	VFMADD231PS  Y3, Y6, Y5
+	VMOVUPS      1408(AX), Y6
+	VMINPS       Y4, Y6, Y6
+	VMOVUPS      1440(AX), Y7
+	VFMADD213PS  1472(AX), Y6, Y7
+	VFMADD213PS  1504(AX), Y6, Y7
+	VFMADD213PS  1536(AX), Y6, Y7
+	VFMADD213PS  1568(AX), Y6, Y7
+	VFMADD213PS  1600(AX), Y6, Y7
+	VFMADD213PS  1632(AX), Y6, Y7
+	VMOVUPS      864(AX), Y6
+	VMOVUPS      544(AX), Y8
+	VMINPS       Y7, Y8, Y8
+	VMOVUPS      576(AX), Y7
+	VMAXPS       Y8, Y7, Y7
+	VMULPS       608(AX), Y7, Y8
+	VROUNDPS     $0x00, Y8, Y8
+	VFNMADD231PS 640(AX), Y8, Y7
+	VFMADD231PS  672(AX), Y8, Y7
+	VMOVUPS      704(AX), Y9
+	VFMADD213PS  736(AX), Y7, Y9
+	VFMADD213PS  768(AX), Y7, Y9
+	VFMADD213PS  800(AX), Y7, Y9
+	VFMADD213PS  832(AX), Y7, Y9
+	VADDPS       864(AX), Y7, Y10
+	VMULPS       Y7, Y7, Y7
+	VFMADD231PS  Y7, Y9, Y10
+	VCVTPS2DQ    Y8, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       1856(AX), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y10, Y10
+	VPADDD       1856(AX), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y10, Y10
+	VSUBPS       Y10, Y6, Y6
+	VANDPS       896(AX), Y3, Y3
+	VORPS        Y6, Y3, Y3
+	VCMPPS       $0x11, 864(AX), Y4, Y4
+	VBLENDVPS    Y4, Y5, Y3, Y3
+	VADDPS       864(AX), Y3, Y3
+	VMULPS       1728(AX), Y3, Y3
+	VFMADD231PS  Y0, Y2, Y3
+	VMULPS       Y3, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000008, CX
+	JGE          several
+
+fewer:
+	ADDQ         $0x00000008, CX
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         laneMask<>+0(SB), DI
+	NEGQ         CX
+	VMOVUPS      32(DI)(CX*4), Y0
+	VMASKMOVPS   (DX), Y0, Y1
+	VMASKMOVPS   (BX), Y0, Y2
+	VMOVUPS      1760(AX), Y3
+	VMINPS       Y1, Y3, Y3
+	VMOVUPS      1664(AX), Y1
+	VMAXPS       Y3, Y1, Y1
+	VMULPS       Y1, Y1, Y3
+	VMULPS       1792(AX), Y3, Y3
+	VMOVUPS      544(AX), Y4
+	VMINPS       Y3, Y4, Y4
+	VMOVUPS      576(AX), Y3
+	VMAXPS       Y4, Y3, Y3
+	VMULPS       608(AX), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS 640(AX), Y4, Y3
+	VFMADD231PS  672(AX), Y4, Y3
+	VMOVUPS      704(AX), Y5
+	VFMADD213PS  736(AX), Y3, Y5
+	VFMADD213PS  768(AX), Y3, Y5
+	VFMADD213PS  800(AX), Y3, Y5
+	VFMADD213PS  832(AX), Y3, Y5
+	VADDPS       864(AX), Y3, Y6
+	VMULPS       Y3, Y3, Y3
+	VFMADD231PS  Y3, Y5, Y6
+	VCVTPS2DQ    Y4, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       1856(AX), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VPADDD       1856(AX), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y6, Y6
+	VMULPS       1824(AX), Y6, Y3
+	VMULPS       1696(AX), Y1, Y4
+	VANDPS       928(AX), Y4, Y5
+	VMULPS       Y4, Y4, Y6
+	VMOVUPS      1184(AX), Y7
+	VFMADD213PS  1216(AX), Y6, Y7
+	VFMADD213PS  1248(AX), Y6, Y7
+	VFMADD213PS  1280(AX), Y6, Y7
+	VFMADD213PS  1312(AX), Y6, Y7
+	VFMADD213PS  1344(AX), Y6, Y7
+	VFMADD213PS  1376(AX), Y6, Y7
+	VMOVAPS      Y4, Y6
+	VFMADD231PS  Y4, Y7, Y6
+	VMOVUPS      1408(AX), Y7
+	VMINPS       Y5, Y7, Y7
+	VMOVUPS      1440(AX), Y8
+	VFMADD213PS  1472(AX), Y7, Y8
+	VFMADD213PS  1504(AX), Y7, Y8
+	VFMADD213PS  1536(AX), Y7, Y8
+	VFMADD213PS  1568(AX), Y7, Y8
+	VFMADD213PS  1600(AX), Y7, Y8
+	VFMADD213PS  1632(AX), Y7, Y8
+	VMOVUPS      864(AX), Y7
+	VMOVUPS      544(AX), Y9
+	VMINPS       Y8, Y9, Y9
+	VMOVUPS      576(AX), Y8
+	VMAXPS       Y9, Y8, Y8
+	VMULPS       608(AX), Y8, Y9
+	VROUNDPS     $0x00, Y9, Y9
+	VFNMADD231PS 640(AX), Y9, Y8
+	VFMADD231PS  672(AX), Y9, Y8
+	VMOVUPS      704(AX), Y10
+	VFMADD213PS  736(AX), Y8, Y10
+	VFMADD213PS  768(AX), Y8, Y10
+	VFMADD213PS  800(AX), Y8, Y10
+	VFMADD213PS  832(AX), Y8, Y10
+	VADDPS       864(AX), Y8, Y11
+	VMULPS       Y8, Y8, Y8
+	VFMADD231PS  Y8, Y10, Y11
+	VCVTPS2DQ    Y9, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPADDD       1856(AX), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y11, Y11
+	VPADDD       1856(AX), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y11, Y11
+	VSUBPS       Y11, Y7, Y7
+	VANDPS       896(AX), Y4, Y4
+	VORPS        Y7, Y4, Y4
+	VCMPPS       $0x11, 864(AX), Y5, Y5
+	VBLENDVPS    Y5, Y6, Y4, Y4
+	VADDPS       864(AX), Y4, Y4
+	VMULPS       1728(AX), Y4, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VMULPS       Y4, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (SI)
+
+end:
 	VZEROUPPER
 	RET
 

@@ -22,5 +22,5 @@
 //	pool*.go             maximum and average pooling
 //	softmax.go           softmax, log-softmax
 //	norm.go              layer normalisation, per-channel scale and shift
-//	maths.go, map.go     exp, log, tanh, … on slices; elementwise helpers
+//	maths.go, vector.go  exp, log, tanh, … and arithmetic on slices
 package kernel

@@ -71,9 +71,3 @@ func strided(x []float32, ld int, trans bool) matrix {
 	}
 	return matrix{x, ld, 1}
 }
-
-func scale(x []float32, f float32) {
-	for i := range x {
-		x[i] *= f
-	}
-}

@@ -4,26 +4,27 @@ import "math"
 
 // Elementary functions in float32, to at most 2 units in the last place (tanh
 // and sigmoid 3), with the limits of the functions at ±Inf and NaN for NaN.
-// The polynomials are minimax fits made for this package.
+// The polynomials are minimax fits made for this package; internal/asmgen writes
+// the same functions for vectors, except for the logarithm.
 
 // ExpSlice sets dst to exp(src). dst may be src, as for all functions here.
-func ExpSlice(dst, src []float32) { apply(dst, src, exp) }
+func ExpSlice(dst, src []float32) { isa.exp(dst, src) }
 
 // LogSlice sets dst to the natural logarithm of src: -Inf for 0, NaN for less.
 func LogSlice(dst, src []float32) { apply(dst, src, log) }
 
 // SigmoidSlice sets dst to 1/(1+exp(-src)).
-func SigmoidSlice(dst, src []float32) { apply(dst, src, sigmoid) }
+func SigmoidSlice(dst, src []float32) { isa.sigmoid(dst, src) }
 
 // TanhSlice sets dst to the hyperbolic tangent of src.
-func TanhSlice(dst, src []float32) { apply(dst, src, tanh) }
+func TanhSlice(dst, src []float32) { isa.tanh(dst, src) }
 
 // ErfSlice sets dst to the error function of src.
-func ErfSlice(dst, src []float32) { apply(dst, src, erf) }
+func ErfSlice(dst, src []float32) { isa.erf(dst, src) }
 
 // GeluSlice sets dst to src·Φ(src), Φ being the normal distribution function:
 // ONNX Gelu with approximate="none".
-func GeluSlice(dst, src []float32) { apply(dst, src, gelu) }
+func GeluSlice(dst, src []float32) { isa.gelu(dst, src) }
 
 // Gelu sets y to [GeluSlice] of x. y may be x.
 func Gelu(w *Workers, x, y []float32) { Map(w, x, y, GeluSlice) }
@@ -32,10 +33,7 @@ func Gelu(w *Workers, x, y []float32) { Map(w, x, y, GeluSlice) }
 // gy.
 func GeluGrad(w *Workers, x, gy, gx []float32) {
 	w.For(len(x), mapGrain, func(lo, hi int) {
-		g, d := gy[lo:hi], gx[lo:hi]
-		for i, v := range x[lo:hi] {
-			d[i] = g[i] * geluSlope(v)
-		}
+		isa.geluGrad(gx[lo:hi], x[lo:hi], gy[lo:hi])
 	})
 }
 

@@ -38,8 +38,8 @@ func TestMathsAccuracy(t *testing.T) {
 			x[i] = 1
 		}
 	}
-	for _, m := range maths {
-		t.Run(m.name, func(t *testing.T) {
+	forEachPath(t, func(t *testing.T) {
+		for _, m := range maths {
 			y := make([]float32, len(x))
 			m.slice(y, x)
 			worst, at := 0.0, float32(0)
@@ -49,10 +49,10 @@ func TestMathsAccuracy(t *testing.T) {
 				}
 			}
 			if worst > m.ulps {
-				t.Errorf("off by %.2f units at %g, want at most %g", worst, at, m.ulps)
+				t.Errorf("%s off by %.2f units at %g, want at most %g", m.name, worst, at, m.ulps)
 			}
-		})
-	}
+		}
+	})
 }
 
 // ulpsOff returns the error of got in units of the last place of want.
@@ -76,30 +76,32 @@ func ulpsOff(got float32, want float64) float64 {
 
 func TestMathsSpecialValues(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
-	for _, c := range []struct {
-		name    string
-		slice   func(dst, src []float32)
-		x, want float32
-	}{
-		{"exp", ExpSlice, inf, inf}, {"exp", ExpSlice, -inf, 0}, {"exp", ExpSlice, nan, nan}, {"exp", ExpSlice, 0, 1},
-		{"log", LogSlice, inf, inf}, {"log", LogSlice, 0, -inf}, {"log", LogSlice, -1, nan}, {"log", LogSlice, nan, nan}, {"log", LogSlice, 1, 0}, {"log", LogSlice, -inf, nan},
-		{"sigmoid", SigmoidSlice, inf, 1}, {"sigmoid", SigmoidSlice, -inf, 0}, {"sigmoid", SigmoidSlice, nan, nan}, {"sigmoid", SigmoidSlice, 0, 0.5},
-		{"tanh", TanhSlice, inf, 1}, {"tanh", TanhSlice, -inf, -1}, {"tanh", TanhSlice, nan, nan}, {"tanh", TanhSlice, 0, 0},
-		{"erf", ErfSlice, inf, 1}, {"erf", ErfSlice, -inf, -1}, {"erf", ErfSlice, nan, nan}, {"erf", ErfSlice, 0, 0},
-		{"gelu", GeluSlice, inf, inf}, {"gelu", GeluSlice, -inf, 0}, {"gelu", GeluSlice, nan, nan}, {"gelu", GeluSlice, 0, 0},
-		{"relu", ReluSlice, inf, inf}, {"relu", ReluSlice, -inf, 0}, {"relu", ReluSlice, nan, nan}, {"relu", ReluSlice, -1, 0},
-	} {
-		y := make([]float32, 40) // the special value in every lane and the tail
-		x := make([]float32, len(y))
-		fill(x, c.x)
-		c.slice(y, x)
-		for i, v := range y {
-			if v != c.want && !(v != v && c.want != c.want) {
-				t.Errorf("%s(%g) = %g at %d, want %g", c.name, c.x, v, i, c.want)
-				break
+	forEachPath(t, func(t *testing.T) {
+		for _, c := range []struct {
+			name    string
+			slice   func(dst, src []float32)
+			x, want float32
+		}{
+			{"exp", ExpSlice, inf, inf}, {"exp", ExpSlice, -inf, 0}, {"exp", ExpSlice, nan, nan}, {"exp", ExpSlice, 0, 1},
+			{"log", LogSlice, inf, inf}, {"log", LogSlice, 0, -inf}, {"log", LogSlice, -1, nan}, {"log", LogSlice, nan, nan}, {"log", LogSlice, 1, 0}, {"log", LogSlice, -inf, nan},
+			{"sigmoid", SigmoidSlice, inf, 1}, {"sigmoid", SigmoidSlice, -inf, 0}, {"sigmoid", SigmoidSlice, nan, nan}, {"sigmoid", SigmoidSlice, 0, 0.5},
+			{"tanh", TanhSlice, inf, 1}, {"tanh", TanhSlice, -inf, -1}, {"tanh", TanhSlice, nan, nan}, {"tanh", TanhSlice, 0, 0},
+			{"erf", ErfSlice, inf, 1}, {"erf", ErfSlice, -inf, -1}, {"erf", ErfSlice, nan, nan}, {"erf", ErfSlice, 0, 0},
+			{"gelu", GeluSlice, inf, inf}, {"gelu", GeluSlice, -inf, 0}, {"gelu", GeluSlice, nan, nan}, {"gelu", GeluSlice, 0, 0},
+			{"relu", ReluSlice, inf, inf}, {"relu", ReluSlice, -inf, 0}, {"relu", ReluSlice, nan, nan}, {"relu", ReluSlice, -1, 0},
+		} {
+			y := make([]float32, 41) // the special value in every lane and the tail
+			x := make([]float32, len(y))
+			fill(x, c.x)
+			c.slice(y, x)
+			for i, v := range y {
+				if v != c.want && !(v != v && c.want != c.want) {
+					t.Errorf("%s(%g) = %g at %d, want %g", c.name, c.x, v, i, c.want)
+					break
+				}
 			}
 		}
-	}
+	})
 }
 
 func TestGelu(t *testing.T) {
@@ -108,20 +110,22 @@ func TestGelu(t *testing.T) {
 	for i := range x {
 		x[i] = float32(i-2000) / 100
 	}
-	y, g, gy := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
-	fill(gy, 2)
-	Gelu(nil, x, y)
-	GeluGrad(nil, x, gy, g)
-	for i, v := range x {
-		v := float64(v)
-		slope := phi(v) + v*math.Exp(-v*v/2)/math.Sqrt(2*math.Pi)
-		if e := math.Abs(float64(y[i]) - v*phi(v)); e > 3e-7*math.Max(1, math.Abs(v)) {
-			t.Errorf("gelu(%g) = %g, off by %g", v, y[i], e)
+	forEachPath(t, func(t *testing.T) {
+		y, g, gy := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
+		fill(gy, 2)
+		Gelu(nil, x, y)
+		GeluGrad(nil, x, gy, g)
+		for i, v := range x {
+			v := float64(v)
+			slope := phi(v) + v*math.Exp(-v*v/2)/math.Sqrt(2*math.Pi)
+			if e := math.Abs(float64(y[i]) - v*phi(v)); e > 3e-7*math.Max(1, math.Abs(v)) {
+				t.Errorf("gelu(%g) = %g, off by %g", v, y[i], e)
+			}
+			if e := math.Abs(float64(g[i]) - 2*slope); e > 1e-6 {
+				t.Errorf("gelu'(%g) = %g, off by %g", v, g[i]/2, e)
+			}
 		}
-		if e := math.Abs(float64(g[i]) - 2*slope); e > 1e-6 {
-			t.Errorf("gelu'(%g) = %g, off by %g", v, g[i]/2, e)
-		}
-	}
+	})
 	for _, c := range []struct{ x, want float32 }{{float32(math.Inf(1)), 1}, {float32(math.Inf(-1)), 0}} {
 		if got := geluSlope(c.x); got != c.want {
 			t.Errorf("gelu'(%g) = %g, want %g", c.x, got, c.want)

@@ -7,22 +7,37 @@ import "math"
 // scale and adds bias, both of n elements. This is ONNX LayerNormalization
 // with the trailing axes flattened.
 func LayerNorm(w *Workers, rows, n int, eps float32, x, scale, bias, y []float32) {
+	s, t := orFilled(scale, n, 1), orFilled(bias, n, 0)
+	defer s.free()
+	defer t.free()
 	w.For(rows, grainOf(n), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
-			xr, yr := x[r*n:(r+1)*n], y[r*n:(r+1)*n]
+			xr := x[r*n : (r+1)*n]
 			mean, inv := moments(xr, eps)
-			for i, v := range xr {
-				v = (v - mean) * inv
-				if scale != nil {
-					v *= scale[i]
-				}
-				if bias != nil {
-					v += bias[i]
-				}
-				yr[i] = v
-			}
+			isa.normalize(y[r*n:(r+1)*n], xr, s.x, t.x, inv, -mean*inv)
 		}
 	})
+}
+
+// orFilled is a slice, or one of n times the same number in its stead.
+func orFilled(x []float32, n int, v float32) filled {
+	if x != nil {
+		return filled{x: x[:n]}
+	}
+	buf := scratch(n)
+	fill(*buf, v)
+	return filled{*buf, buf}
+}
+
+type filled struct {
+	x   []float32
+	buf *[]float32 // to be released, or nil
+}
+
+func (f filled) free() {
+	if f.buf != nil {
+		release(f.buf)
+	}
 }
 
 // LayerNormGrad overwrites gx, gscale and gbias, any of which may be nil, with
@@ -33,57 +48,41 @@ func LayerNorm(w *Workers, rows, n int, eps float32, x, scale, bias, y []float32
 func LayerNormGrad(w *Workers, rows, n int, eps float32, x, scale, gy, gx, gscale, gbias []float32) {
 	sums := newColumnSums(rows, n, gscale, gbias)
 	defer sums.free()
+	s := orFilled(scale, n, 1)
+	defer s.free()
 	w.For(sums.parts, 1, func(lo, hi int) {
 		for part := lo; part < hi; part++ {
 			gs, gb := sums.part(part)
 			for r := part * sums.rows; r < min((part+1)*sums.rows, rows); r++ {
-				layerNormGradRow(n, eps, x[r*n:(r+1)*n], scale, gy[r*n:(r+1)*n], row(gx, r, n), gs, gb)
+				layerNormGradRow(eps, x[r*n:(r+1)*n], s.x, gy[r*n:(r+1)*n], row(gx, r, n), gs, gb)
 			}
 		}
 	})
 	sums.add(w)
 }
 
-func layerNormGradRow(n int, eps float32, x, scale, gy, gx, gs, gb []float32) {
+func layerNormGradRow(eps float32, x, scale, gy, gx, gs, gb []float32) {
 	mean, inv := moments(x, eps)
-	var sum, dot float32
-	for i, v := range x {
-		g, h := gy[i], (v-mean)*inv
-		if gs != nil {
-			gs[i] += g * h
-		}
-		if gb != nil {
-			gb[i] += g
-		}
-		if scale != nil {
-			g *= scale[i]
-		}
-		sum += g
-		dot += g * h
+	if gs != nil {
+		isa.addNormalized(gs, x, gy, inv, -mean*inv)
+	}
+	if gb != nil {
+		isa.add(gb, gb, gy)
 	}
 	if gx == nil {
 		return
 	}
-	sum /= float32(n)
-	dot /= float32(n)
-	for i, v := range x {
-		g := gy[i]
-		if scale != nil {
-			g *= scale[i]
-		}
-		gx[i] = (g - sum - (v-mean)*inv*dot) * inv
-	}
+	g, gh := isa.normalizeSums(x, scale, gy, inv, -mean*inv)
+	g, gh = g/float32(len(x)), gh/float32(len(x))
+	// (g_i - g - (x_i - mean)·inv·gh)·inv, sorted by what is multiplied.
+	isa.normalizeGrad(gx, x, scale, gy, inv, -inv*inv*gh, (mean*inv*gh-g)*inv)
 }
 
 // moments returns the mean of x and 1/sqrt(variance + eps).
 func moments(x []float32, eps float32) (mean, inv float32) {
 	n := float32(len(x))
 	mean = sum(x) / n
-	var v float32
-	for _, e := range x {
-		v += (e - mean) * (e - mean)
-	}
-	return mean, float32(1 / math.Sqrt(float64(v/n+eps)))
+	return mean, float32(1 / math.Sqrt(float64(isa.squares(x, mean)/n+eps)))
 }
 
 // ScaleShift computes y = x·a[c] + b[c] for x of shape [n, c, s]: inference
@@ -91,11 +90,7 @@ func moments(x []float32, eps float32) (mean, inv float32) {
 func ScaleShift(w *Workers, n, c, s int, x, a, b, y []float32) {
 	w.For(n*c, grainOf(s), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			f, d := a[i%c], b[i%c]
-			yi := y[i*s : (i+1)*s]
-			for j, v := range x[i*s : (i+1)*s] {
-				yi[j] = v*f + d
-			}
+			isa.affine(y[i*s:(i+1)*s], x[i*s:(i+1)*s], a[i%c], b[i%c])
 		}
 	})
 }
@@ -109,10 +104,7 @@ func ScaleShiftGrad(w *Workers, n, c, s int, x, a, gy, gx, ga, gb []float32) {
 			for i := ch; i < n*c; i += c {
 				g := gy[i*s : (i+1)*s]
 				if gx != nil {
-					gi := gx[i*s : (i+1)*s]
-					for j, v := range g {
-						gi[j] = v * a[ch]
-					}
+					isa.affine(gx[i*s:(i+1)*s], g, a[ch], 0)
 				}
 				if ga != nil {
 					da += dot(g, x[i*s:(i+1)*s])
@@ -182,9 +174,7 @@ func (s *columnSums) add(w *Workers) {
 			clear(out[lo:hi])
 			for i := range s.parts {
 				at := (2*i + which) * s.n
-				for j, v := range (*s.buf)[at+lo : at+hi] {
-					out[lo+j] += v
-				}
+				isa.add(out[lo:hi], out[lo:hi], (*s.buf)[at+lo:at+hi])
 			}
 		})
 	}

@@ -5,6 +5,13 @@ import "math"
 // Softmax computes y = exp(x)/Σexp(x) over the middle axis of x, whose shape is
 // [outer, n, inner]. y may be x. This is ONNX Softmax from opset 13.
 func Softmax(w *Workers, outer, n, inner int, x, y []float32) {
+	if inner == 1 {
+		rows(w, outer, n, func(at int) {
+			xr, yr := x[at:at+n], y[at:at+n]
+			scale(yr, 1/isa.expShifted(yr, xr, isa.largest(xr)))
+		})
+		return
+	}
 	lanes(w, outer, n, inner, func(at int) {
 		m, s := softmaxStats(n, inner, at, x)
 		for i := range n {
@@ -17,6 +24,13 @@ func Softmax(w *Workers, outer, n, inner int, x, y []float32) {
 // SoftmaxGrad computes gx = y·(gy - Σ gy·y) from [Softmax]'s output y. gx may
 // be gy.
 func SoftmaxGrad(w *Workers, outer, n, inner int, y, gy, gx []float32) {
+	if inner == 1 {
+		rows(w, outer, n, func(at int) {
+			yr, gr := y[at:at+n], gy[at:at+n]
+			isa.mulShifted(gx[at:at+n], yr, gr, dot(yr, gr))
+		})
+		return
+	}
 	lanes(w, outer, n, inner, func(at int) {
 		var t float32
 		for i := range n {
@@ -67,6 +81,15 @@ func softmaxStats(n, inner, at int, x []float32) (m, s float32) {
 		s += exp(x[at+i*inner] - m)
 	}
 	return m, s
+}
+
+// rows calls f with the index of the first element of every row of n.
+func rows(w *Workers, outer, n int, f func(at int)) {
+	w.For(outer, grainOf(4*n), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			f(r * n)
+		}
+	})
 }
 
 // lanes calls f with the index of the first element of every lane along the

@@ -2,17 +2,24 @@
 // through "go generate" in gradient/kernel; the output is committed.
 package main
 
-import . "github.com/mmcloughlin/avo/build"
+import (
+	"slices"
+
+	. "github.com/mmcloughlin/avo/build"
+)
 
 func main() {
 	ConstraintExpr("!noasm")
 	maskData()
 	everyOtherData()
-	winogradData()
+	constantData()
 	for _, v := range []vectors{avx512, avx2} {
 		tiles(v)
 		for _, l := range transforms {
 			transform(v, l)
+		}
+		for _, e := range slices.Concat(elementwises, maths) {
+			e.write(v)
 		}
 		depthwise(v, 3)
 		depthwise(v, 5)

@@ -57,123 +57,50 @@ var transforms = []linear{
 		{[]int{0, 2}, []int{0, 1, 2, 3, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
 			sa, sb := w.add(x[1], x[2]), w.add(x[3], x[4])
 			y0 := w.add(x[0], sa)
-			VADDPS(sb, y0, y0)
-			return regs(y0, w.fma(w.mul(a2, sa), b2, sb))
+			return regs(w.add(y0, sb), w.fma(w.times(a2, sa), b2, sb))
 		}},
 		{[]int{1, 3}, []int{1, 2, 3, 4, 5}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
 			da, db := w.sub(x[1], x[2]), w.sub(x[3], x[4])
-			return regs(w.fma(w.mul(pointA, da), pointB, db), w.fma(w.fma(w.copy(x[5]), a2*pointA, da), b2*pointB, db))
+			return regs(w.fma(w.times(pointA, da), pointB, db), w.fma(w.fma(w.copy(x[5]), a2*pointA, da), b2*pointB, db))
 		}},
 	}},
 	{name: "OutputGrad", n: 4, m: 6, groups: []group{
 		{[]int{0, 1, 2}, []int{0, 1, 2, 3}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			even, odd := w.fma(w.copy(x[0]), a2, x[2]), w.fma(w.mul(pointA, x[1]), a2*pointA, x[3])
+			even, odd := w.fma(w.copy(x[0]), a2, x[2]), w.fma(w.times(pointA, x[1]), a2*pointA, x[3])
 			return regs(w.copy(x[0]), w.add(even, odd), w.sub(even, odd))
 		}},
 		{[]int{3, 4, 5}, []int{0, 1, 2, 3}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			even, odd := w.fma(w.copy(x[0]), b2, x[2]), w.fma(w.mul(pointB, x[1]), b2*pointB, x[3])
+			even, odd := w.fma(w.copy(x[0]), b2, x[2]), w.fma(w.times(pointB, x[1]), b2*pointB, x[3])
 			return regs(w.add(even, odd), w.sub(even, odd), w.copy(x[3]))
 		}},
 	}},
 	{name: "Weight", n: 3, m: 6, groups: []group{
 		{[]int{0, 1, 2}, []int{0, 1, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			even, odd := w.fma(w.mul(scaleA, x[0]), a2*scaleA, x[2]), w.mul(pointA*scaleA, x[1])
-			return regs(w.mul(1/(a2*b2), x[0]), w.add(even, odd), w.sub(even, odd))
+			even, odd := w.fma(w.times(scaleA, x[0]), a2*scaleA, x[2]), w.times(pointA*scaleA, x[1])
+			return regs(w.times(1/(a2*b2), x[0]), w.add(even, odd), w.sub(even, odd))
 		}},
 		{[]int{3, 4, 5}, []int{0, 1, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			even, odd := w.fma(w.mul(scaleB, x[0]), b2*scaleB, x[2]), w.mul(pointB*scaleB, x[1])
+			even, odd := w.fma(w.times(scaleB, x[0]), b2*scaleB, x[2]), w.times(pointB*scaleB, x[1])
 			return regs(w.add(even, odd), w.sub(even, odd), w.copy(x[2]))
 		}},
 	}},
 	{name: "WeightGrad", n: 6, m: 3, groups: []group{
 		{[]int{0, 2}, []int{0, 1, 2, 3, 4, 5}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
 			sa, sb := w.add(x[1], x[2]), w.add(x[3], x[4])
-			y0 := w.fma(w.fma(w.mul(1/(a2*b2), x[0]), scaleA, sa), scaleB, sb)
+			y0 := w.fma(w.fma(w.times(1/(a2*b2), x[0]), scaleA, sa), scaleB, sb)
 			return regs(y0, w.fma(w.fma(w.copy(x[5]), a2*scaleA, sa), b2*scaleB, sb))
 		}},
 		{[]int{1}, []int{1, 2, 3, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
 			da, db := w.sub(x[1], x[2]), w.sub(x[3], x[4])
-			return regs(w.fma(w.mul(pointA*scaleA, da), pointB*scaleB, db))
+			return regs(w.fma(w.times(pointA*scaleA, da), pointB*scaleB, db))
 		}},
 	}},
 }
 
 func regs(r ...reg.VecVirtual) []reg.VecVirtual { return r }
 
-// winograd writes instructions of one transform.
-type winograd struct {
-	vectors
-	constants reg.Register
-}
-
-// constantTable holds the multipliers, each eight times for AVX2.
-var (
-	constantTable Mem
-	constantAt    = map[float64]int{}
-)
-
-// winogradData begins the table: it must remain the last global symbol, as the
-// constants are added when they are first used.
-func winogradData() {
-	constantTable = GLOBL("winogradConstants", 8|16) // RODATA | NOPTR
-}
-
-// constant returns the multiplier as a memory operand.
-func (w *winograd) constant(c float64) Mem {
-	at, ok := constantAt[c]
-	if !ok {
-		at = 32 * len(constantAt)
-		constantAt[c] = at
-		for i := range 8 {
-			DATA(at+4*i, F32(float32(c)))
-		}
-	}
-	return Mem{Base: w.constants, Disp: at}
-}
-
-func (w *winograd) copy(x reg.VecVirtual) reg.VecVirtual {
-	r := w.register()
-	VMOVAPS(x, r)
-	return r
-}
-
-func (w *winograd) add(x, y reg.VecVirtual) reg.VecVirtual {
-	r := w.register()
-	VADDPS(y, x, r)
-	return r
-}
-
-func (w *winograd) sub(x, y reg.VecVirtual) reg.VecVirtual {
-	r := w.register()
-	VSUBPS(y, x, r)
-	return r
-}
-
-// mul returns c·x.
-func (w *winograd) mul(c float64, x reg.VecVirtual) reg.VecVirtual {
-	r := w.register()
-	if w.lanes == 16 {
-		VMULPS_BCST(w.constant(c), x, r)
-	} else {
-		VMULPS(w.constant(c), x, r)
-	}
-	return r
-}
-
-// fma adds c·x to sum and returns it.
-func (w *winograd) fma(sum reg.VecVirtual, c float64, x reg.VecVirtual) reg.VecVirtual {
-	switch {
-	case w.lanes == 16 && c < 0:
-		VFNMADD231PS_BCST(w.constant(-c), x, sum)
-	case w.lanes == 16:
-		VFMADD231PS_BCST(w.constant(c), x, sum)
-	case c < 0:
-		VFNMADD231PS(w.constant(-c), x, sum)
-	default:
-		VFMADD231PS(w.constant(c), x, sum)
-	}
-	return sum
-}
+// winograd writes the instructions of one transform.
+type winograd struct{ *code }
 
 // transform writes the function that applies l to blocks of channels of tiles:
 // element (i, j) of a block is a vector at src[i*si+j*sj], its result at
@@ -187,8 +114,7 @@ func transform(v vectors, l linear) {
 	TEXT(fmt.Sprintf("winograd%s%s", l.name, v.suffix), NOSPLIT,
 		"func(tiles, blocks int, src *float32, si, sj, srcTile, srcBlock int, dst *float32, di, dj, dstTile, dstBlock int"+bias+")")
 	Pragma("noescape")
-	w := &winograd{v, GP64()}
-	LEAQ(constantTable, w.constants)
+	w := &winograd{newCode(v)}
 
 	bytes := func(name string) reg.GPVirtual {
 		r := GP64()

@@ -1,0 +1,182 @@
+package kernel
+
+import "math"
+
+// vectorSet holds the elementwise functions of an instruction set. Their slices
+// have the same length; outputs, which come first, may also be inputs.
+type vectorSet struct {
+	add, sub, mul, div                  func(z, x, y []float32)
+	relu, exp, sigmoid, tanh, erf, gelu func(y, x []float32)
+	reluGrad                            func(gx, y, gy []float32) // gy where y > 0
+	geluGrad                            func(gx, x, gy []float32)
+	affine                              func(y, x []float32, a, b float32) // x·a + b
+	sum, largest                        func(x []float32) float32
+	dot                                 func(x, y []float32) float32
+	squares                             func(x []float32, a float32) float32                   // Σ (x - a)²
+	expShifted                          func(y, x []float32, a float32) float32                // y = exp(x - a), and its sum
+	mulShifted                          func(gx, y, gy []float32, a float32)                   // y·(gy - a)
+	normalize                           func(y, x, s, t []float32, a, b float32)               // (x·a + b)·s + t
+	normalizeSums                       func(x, s, gy []float32, a, b float32) (g, gh float32) // Σ gy·s, Σ gy·s·(x·a + b)
+	normalizeGrad                       func(gx, x, s, gy []float32, a, b, c float32)          // gy·s·a + x·b + c
+	addNormalized                       func(gs, x, gy []float32, a, b float32)                // gs += gy·(x·a + b)
+}
+
+// portableVectors are the functions in Go.
+var portableVectors = vectorSet{
+	add: func(z, x, y []float32) {
+		x, y = x[:len(z)], y[:len(z)]
+		for i := range z {
+			z[i] = x[i] + y[i]
+		}
+	},
+	sub: func(z, x, y []float32) {
+		x, y = x[:len(z)], y[:len(z)]
+		for i := range z {
+			z[i] = x[i] - y[i]
+		}
+	},
+	mul: func(z, x, y []float32) {
+		x, y = x[:len(z)], y[:len(z)]
+		for i := range z {
+			z[i] = x[i] * y[i]
+		}
+	},
+	div: func(z, x, y []float32) {
+		x, y = x[:len(z)], y[:len(z)]
+		for i := range z {
+			z[i] = x[i] / y[i]
+		}
+	},
+	relu: func(y, x []float32) {
+		for i, v := range x {
+			y[i] = max(v, 0)
+		}
+	},
+	exp:     func(y, x []float32) { apply(y, x, exp) },
+	sigmoid: func(y, x []float32) { apply(y, x, sigmoid) },
+	tanh:    func(y, x []float32) { apply(y, x, tanh) },
+	erf:     func(y, x []float32) { apply(y, x, erf) },
+	gelu:    func(y, x []float32) { apply(y, x, gelu) },
+	reluGrad: func(gx, y, gy []float32) {
+		for i, v := range y {
+			// Positive floats are the positive int32s. A branch would be
+			// mispredicted half of the time.
+			mask := uint32(-int32(math.Float32bits(max(v, 0))) >> 31)
+			gx[i] = math.Float32frombits(math.Float32bits(gy[i]) & mask)
+		}
+	},
+	geluGrad: func(gx, x, gy []float32) {
+		for i, v := range x {
+			gx[i] = gy[i] * geluSlope(v)
+		}
+	},
+	affine: func(y, x []float32, a, b float32) {
+		for i, v := range x {
+			y[i] = v*a + b
+		}
+	},
+	// Sums are added up in eight interleaved chains: faster and more accurate
+	// than one.
+	sum: func(x []float32) float32 {
+		var s [8]float32
+		for ; len(x) >= 8; x = x[8:] {
+			for i := range s {
+				s[i] += x[i]
+			}
+		}
+		for i, v := range x {
+			s[i] += v
+		}
+		return (s[0] + s[4] + (s[2] + s[6])) + (s[1] + s[5] + (s[3] + s[7]))
+	},
+	largest: func(x []float32) float32 {
+		m := float32(math.Inf(-1))
+		for _, v := range x {
+			m = max(m, v)
+		}
+		return m
+	},
+	dot: func(x, y []float32) float32 {
+		var s [8]float32
+		y = y[:len(x)]
+		for ; len(x) >= 8; x, y = x[8:], y[8:] {
+			for i := range s {
+				s[i] += x[i] * y[i]
+			}
+		}
+		for i, v := range x {
+			s[i] += v * y[i]
+		}
+		return (s[0] + s[4] + (s[2] + s[6])) + (s[1] + s[5] + (s[3] + s[7]))
+	},
+	squares: func(x []float32, a float32) (s float32) {
+		for _, v := range x {
+			s += (v - a) * (v - a)
+		}
+		return s
+	},
+	expShifted: func(y, x []float32, a float32) (s float32) {
+		for i, v := range x {
+			y[i] = exp(v - a)
+			s += y[i]
+		}
+		return s
+	},
+	mulShifted: func(gx, y, gy []float32, a float32) {
+		for i, v := range y {
+			gx[i] = v * (gy[i] - a)
+		}
+	},
+	normalize: func(y, x, s, t []float32, a, b float32) {
+		for i, v := range x {
+			y[i] = (v*a+b)*s[i] + t[i]
+		}
+	},
+	normalizeSums: func(x, s, gy []float32, a, b float32) (g, gh float32) {
+		for i, v := range x {
+			d := gy[i] * s[i]
+			g += d
+			gh += d * (v*a + b)
+		}
+		return g, gh
+	},
+	normalizeGrad: func(gx, x, s, gy []float32, a, b, c float32) {
+		for i, v := range x {
+			gx[i] = gy[i]*s[i]*a + (v*b + c)
+		}
+	},
+	addNormalized: func(gs, x, gy []float32, a, b float32) {
+		for i, v := range x {
+			gs[i] += gy[i] * (v*a + b)
+		}
+	},
+}
+
+// AddSlice sets z to x + y. z may be x or y, as for all functions here.
+func AddSlice(z, x, y []float32) { isa.add(z, x, y) }
+
+// SubSlice sets z to x - y.
+func SubSlice(z, x, y []float32) { isa.sub(z, x, y) }
+
+// MulSlice sets z to x·y.
+func MulSlice(z, x, y []float32) { isa.mul(z, x, y) }
+
+// DivSlice sets z to x/y.
+func DivSlice(z, x, y []float32) { isa.div(z, x, y) }
+
+// AffineSlice sets y to x·a + b.
+func AffineSlice(y, x []float32, a, b float32) { isa.affine(y, x, a, b) }
+
+// ReluSlice sets dst to max(src, 0), NaN staying NaN. dst may be src.
+func ReluSlice(dst, src []float32) { isa.relu(dst, src) }
+
+// Sum returns the sum of x.
+func Sum(x []float32) float32 { return isa.sum(x) }
+
+// Dot returns the inner product of x and y.
+func Dot(x, y []float32) float32 { return isa.dot(x, y) }
+
+func sum(x []float32) float32    { return isa.sum(x) }
+func dot(x, y []float32) float32 { return isa.dot(x, y) }
+
+func scale(x []float32, f float32) { isa.affine(x, x, f, 0) }

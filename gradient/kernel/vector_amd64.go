@@ -1,0 +1,100 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+// vectorAssembly are the functions of a vectorSet as they are in assembly, with
+// a length and pointers.
+type vectorAssembly struct {
+	add, sub, mul, div, reluGrad, geluGrad func(n int, x, y, z *float32)
+	relu, exp, sigmoid, tanh, erf, gelu    func(n int, x, y *float32)
+	affine                                 func(n int, x, y *float32, a, b float32)
+	sum, largest                           func(n int, x *float32) float32
+	dot                                    func(n int, x, y *float32) float32
+	squares                                func(n int, x *float32, a float32) float32
+	expShifted                             func(n int, x, y *float32, a float32) float32
+	mulShifted                             func(n int, y, gy, gx *float32, a float32)
+	normalize                              func(n int, x, s, t, y *float32, a, b float32)
+	normalizeSums                          func(n int, x, s, gy *float32, a, b float32) (g, gh float32)
+	normalizeGrad                          func(n int, x, s, gy, gx *float32, a, b, c float32)
+	addNormalized                          func(n int, x, gy, gs *float32, a, b float32)
+}
+
+var vectorsAVX512 = vectorAssembly{
+	add: addAVX512, sub: subAVX512, mul: mulAVX512, div: divAVX512, reluGrad: reluGradAVX512, geluGrad: geluGradAVX512,
+	relu: reluAVX512, exp: expAVX512, sigmoid: sigmoidAVX512, tanh: tanhAVX512, erf: erfAVX512, gelu: geluAVX512,
+	affine: affineAVX512, sum: sumAVX512, largest: largestAVX512, dot: dotAVX512, squares: squaresAVX512,
+	expShifted: expShiftedAVX512, mulShifted: mulShiftedAVX512,
+	normalize: normalizeAVX512, normalizeSums: normalizeSumsAVX512, normalizeGrad: normalizeGradAVX512, addNormalized: addNormalizedAVX512,
+}.set()
+
+var vectorsAVX2 = vectorAssembly{
+	add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, reluGrad: reluGradAVX2, geluGrad: geluGradAVX2,
+	relu: reluAVX2, exp: expAVX2, sigmoid: sigmoidAVX2, tanh: tanhAVX2, erf: erfAVX2, gelu: geluAVX2,
+	affine: affineAVX2, sum: sumAVX2, largest: largestAVX2, dot: dotAVX2, squares: squaresAVX2,
+	expShifted: expShiftedAVX2, mulShifted: mulShiftedAVX2,
+	normalize: normalizeAVX2, normalizeSums: normalizeSumsAVX2, normalizeGrad: normalizeGradAVX2, addNormalized: addNormalizedAVX2,
+}.set()
+
+// at returns a pointer to x, nil if it is empty, and panics if it has fewer
+// than n elements.
+func at(x []float32, n int) *float32 {
+	if n == 0 {
+		return nil
+	}
+	return &x[:n][0]
+}
+
+// set wraps the functions for slices.
+func (f vectorAssembly) set() vectorSet {
+	unary := func(f func(n int, x, y *float32)) func(y, x []float32) {
+		return func(y, x []float32) {
+			n := len(x)
+			f(n, at(x, n), at(y, n))
+		}
+	}
+	binary := func(f func(n int, x, y, z *float32)) func(z, x, y []float32) {
+		return func(z, x, y []float32) {
+			n := len(y)
+			f(n, at(x, n), at(y, n), at(z, n))
+		}
+	}
+	return vectorSet{
+		add: binary(f.add), sub: binary(f.sub), mul: binary(f.mul), div: binary(f.div), reluGrad: binary(f.reluGrad), geluGrad: binary(f.geluGrad),
+		relu: unary(f.relu), exp: unary(f.exp), sigmoid: unary(f.sigmoid), tanh: unary(f.tanh), erf: unary(f.erf), gelu: unary(f.gelu),
+		affine: func(y, x []float32, a, b float32) {
+			n := len(x)
+			f.affine(n, at(x, n), at(y, n), a, b)
+		},
+		sum:     func(x []float32) float32 { return f.sum(len(x), at(x, len(x))) },
+		largest: func(x []float32) float32 { return f.largest(len(x), at(x, len(x))) },
+		dot: func(x, y []float32) float32 {
+			n := len(y)
+			return f.dot(n, at(x, n), at(y, n))
+		},
+		squares: func(x []float32, a float32) float32 { return f.squares(len(x), at(x, len(x)), a) },
+		expShifted: func(y, x []float32, a float32) float32 {
+			n := len(x)
+			return f.expShifted(n, at(x, n), at(y, n), a)
+		},
+		mulShifted: func(gx, y, gy []float32, a float32) {
+			n := len(gy)
+			f.mulShifted(n, at(y, n), at(gy, n), at(gx, n), a)
+		},
+		normalize: func(y, x, s, t []float32, a, b float32) {
+			n := len(x)
+			f.normalize(n, at(x, n), at(s, n), at(t, n), at(y, n), a, b)
+		},
+		normalizeSums: func(x, s, gy []float32, a, b float32) (g, gh float32) {
+			n := len(x)
+			return f.normalizeSums(n, at(x, n), at(s, n), at(gy, n), a, b)
+		},
+		normalizeGrad: func(gx, x, s, gy []float32, a, b, c float32) {
+			n := len(x)
+			f.normalizeGrad(n, at(x, n), at(s, n), at(gy, n), at(gx, n), a, b, c)
+		},
+		addNormalized: func(gs, x, gy []float32, a, b float32) {
+			n := len(x)
+			f.addNormalized(n, at(x, n), at(gy, n), at(gs, n), a, b)
+		},
+	}
+}

@@ -1,0 +1,108 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestVectors compares every elementwise function with its Go twin, at lengths
+// around those of the unrolled loops, in place and not, and checks that nothing
+// behind the slices is written.
+func TestVectors(t *testing.T) {
+	rng := rand.New(rand.NewPCG(23, 24))
+	functions := func(v *vectorSet) map[string]func(out, x, y, z []float32) []float32 {
+		none := func(f func(out, x, y, z []float32)) func(out, x, y, z []float32) []float32 {
+			return func(out, x, y, z []float32) []float32 {
+				f(out, x, y, z)
+				return nil
+			}
+		}
+		return map[string]func(out, x, y, z []float32) []float32{
+			"add":           none(func(out, x, y, _ []float32) { v.add(out, x, y) }),
+			"sub":           none(func(out, x, y, _ []float32) { v.sub(out, x, y) }),
+			"mul":           none(func(out, x, y, _ []float32) { v.mul(out, x, y) }),
+			"div":           none(func(out, x, y, _ []float32) { v.div(out, x, y) }),
+			"relu":          none(func(out, x, _, _ []float32) { v.relu(out, x) }),
+			"reluGrad":      none(func(out, x, y, _ []float32) { v.reluGrad(out, x, y) }),
+			"exp":           none(func(out, x, _, _ []float32) { v.exp(out, x) }),
+			"sigmoid":       none(func(out, x, _, _ []float32) { v.sigmoid(out, x) }),
+			"tanh":          none(func(out, x, _, _ []float32) { v.tanh(out, x) }),
+			"erf":           none(func(out, x, _, _ []float32) { v.erf(out, x) }),
+			"gelu":          none(func(out, x, _, _ []float32) { v.gelu(out, x) }),
+			"geluGrad":      none(func(out, x, y, _ []float32) { v.geluGrad(out, x, y) }),
+			"affine":        none(func(out, x, _, _ []float32) { v.affine(out, x, 3, -2) }),
+			"mulShifted":    none(func(out, x, y, _ []float32) { v.mulShifted(out, x, y, 0.7) }),
+			"normalize":     none(func(out, x, y, z []float32) { v.normalize(out, x, y, z, 2, 0.3) }),
+			"normalizeGrad": none(func(out, x, y, z []float32) { v.normalizeGrad(out, x, y, z, 2, 0.3, -1) }),
+			"addNormalized": none(func(out, x, y, z []float32) {
+				copy(out, z)
+				v.addNormalized(out, x, y, 2, 0.3)
+			}),
+			"sum":        func(_, x, _, _ []float32) []float32 { return []float32{v.sum(x)} },
+			"largest":    func(_, x, _, _ []float32) []float32 { return []float32{v.largest(x)} },
+			"dot":        func(_, x, y, _ []float32) []float32 { return []float32{v.dot(x, y)} },
+			"squares":    func(_, x, _, _ []float32) []float32 { return []float32{v.squares(x, 0.4)} },
+			"expShifted": func(out, x, _, _ []float32) []float32 { return []float32{v.expShifted(out, x, 0.4)} },
+			"normalizeSums": func(_, x, y, z []float32) []float32 {
+				g, gh := v.normalizeSums(x, y, z, 2, 0.3)
+				return []float32{g, gh}
+			},
+		}
+	}
+	wants := functions(&portableVectors)
+	forEachPath(t, func(t *testing.T) {
+		for name, f := range functions(&isa.vectorSet) {
+			for _, n := range []int{0, 1, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 100, 300} {
+				x, y, z := randoms(rng, n), randoms(rng, n), randoms(rng, n)
+				for i := range y {
+					if abs(y[i]) < 0.1 { // a divisor
+						y[i] = 0.1
+					}
+				}
+				want, got := make([]float32, n), make([]float32, n+1)
+				got[n] = 42
+				wantSums := wants[name](want, x, y, z)
+				gotSums := f(got[:n], x, y, z)
+				if err := compare(got[:n], float64s(want), 1e-6); err != nil {
+					t.Errorf("%s of %d: %v", name, n, err)
+				}
+				if err := compare(gotSums, float64s(wantSums), 1e-5); err != nil {
+					t.Errorf("%s of %d: sums: %v", name, n, err)
+				}
+				if got[n] != 42 {
+					t.Errorf("%s of %d wrote behind the slice", name, n)
+				}
+				if name == "addNormalized" { // its output is read
+					continue
+				}
+				f(x, x, y, z)
+				if wrote := got[:n]; n > 0 && want[0] != 0 {
+					if err := compare(x, float64s(wrote), 0); err != nil {
+						t.Errorf("%s of %d in place: %v", name, n, err)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestLargestKeepsInfinity(t *testing.T) {
+	forEachPath(t, func(t *testing.T) {
+		for _, n := range []int{1, 5, 16, 33, 100} {
+			x := make([]float32, n)
+			fill(x, float32(math.Inf(-1)))
+			if got := isa.largest(x); !math.IsInf(float64(got), -1) {
+				t.Errorf("largest of %d times -Inf is %g", n, got)
+			}
+		}
+	})
+}
+
+func float64s(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = float64(v)
+	}
+	return y
+}
