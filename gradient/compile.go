@@ -230,6 +230,14 @@ func (c *compiler) tensor(t *onnxpb.TensorProto) (nd.Array, error) {
 // maxNodes bounds what unrolled loops and nested functions can amount to.
 const maxNodes = 1 << 16
 
+// count notes that a node, or a graph, is about to be built.
+func (c *compiler) count() error {
+	if c.nodes++; c.nodes > maxNodes {
+		return fmt.Errorf("more than %d nodes in unrolled loops and functions: %w", maxNodes, ops.ErrUnsupported)
+	}
+	return nil
+}
+
 // graph builds the nodes of g into s.
 func (c *compiler) graph(g *onnxpb.GraphProto, s *scope) error {
 	instructions, ok := c.decoded[g]
@@ -245,8 +253,8 @@ func (c *compiler) graph(g *onnxpb.GraphProto, s *scope) error {
 		c.decoded[g] = instructions
 	}
 	for _, in := range instructions {
-		if c.nodes++; c.nodes > maxNodes {
-			return fmt.Errorf("more than %d nodes in unrolled loops and functions: %w", maxNodes, ops.ErrUnsupported)
+		if err := c.count(); err != nil {
+			return err
 		}
 		if err := c.node(in, s); err != nil {
 			return fmt.Errorf("node %s: %w", Describe(in.node), err)

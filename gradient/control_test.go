@@ -160,6 +160,10 @@ func TestLoop(t *testing.T) {
 	t.Run("trips before condition", func(t *testing.T) {
 		sameModel(t, model().node("Loop", []string{"three", "", "x", "nine"}, outs, graphAttr("body", loopBody("more"))).output("h", "stack"), unrolled(3), x)
 	})
+	t.Run("fewer than none", func(t *testing.T) {
+		sameModel(t, model().scalar("minus", -1).node("Loop", []string{"minus", "", "x", "nine"}, []string{"h"}, graphAttr("body", loopBody("c"))).node("Mul", []string{"h", "w"}, []string{"y"}).output("y"),
+			newModel().input("x", 3).weight("w", 3).node("Mul", []string{"x", "w"}, []string{"y"}).output("y"), x)
+	})
 	t.Run("none", func(t *testing.T) {
 		m := model().truth("no", false).node("Loop", []string{"three", "no", "x", "nine"}, outs, graphAttr("body", loopBody("c"))).output("h", "stack").open(t)
 		p, err := Compile(m, Config{Shapes: map[string][]int{"x": {3}}})
@@ -229,6 +233,8 @@ func TestControlFailures(t *testing.T) {
 		unsupported bool
 	}{
 		{"endless loop", model().node("Loop", []string{"", "yes", "x"}, []string{"y"}, graphAttr("body", newModel().input("i").input("c0").input("h").output("c0", "h"))), "more than 16384 iterations", true},
+		{"loops in loops", model().scalar("many", 16384).node("Loop", []string{"many", "", "x"}, []string{"y"}, graphAttr("body", newModel().input("i").input("c0").input("h").
+			node("Loop", []string{"many", "", "h"}, []string{"h2"}, graphAttr("body", newModel().input("i2").input("c2").input("h3").output("c2", "h3"))).output("c0", "h2"))), "more than 65536 nodes", true},
 		{"iterations by input", model().node("Loop", []string{"m", "", "x"}, []string{"y"}, graphAttr("body", dynamic)), "number of iterations", true},
 		{"condition by input", model().node("Loop", []string{"three", "", "x"}, []string{"y"}, graphAttr("body", dynamic)), "condition that depends", true},
 		{"condition is a float", model().node("Loop", []string{"three", "", "x"}, []string{"y"}, graphAttr("body", badCondition)), "as its condition", false},

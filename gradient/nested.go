@@ -13,6 +13,9 @@ import (
 // returns its outputs. Its initializers are constants: they are no parameters of
 // the main graph, and have no gradient.
 func (c *compiler) subgraph(g *onnxpb.GraphProto, inputs []*ops.Value, s *scope) ([]*ops.Value, error) {
+	if err := c.count(); err != nil { // a body without nodes takes time as well
+		return nil, err
+	}
 	inner := &scope{values: map[string]*ops.Value{}, outer: s, frame: s.frame}
 	for _, t := range g.GetInitializer() {
 		v, ok := c.nested[t]

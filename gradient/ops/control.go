@@ -142,9 +142,9 @@ func buildLoop(c *Call) []*Value {
 		in := append([]*Value{c.Const(nd.Scalar(int64(i))), c.Const(nd.Scalar(true))}, states...)
 		return c.body("body", outputs, in...)
 	}
-	trips := -1
+	trips := -1 // as many as the condition allows
 	if c.Optional(0) != nil {
-		trips = int(c.settled(c.single(0, nd.Int64), "number of iterations").Int64s()[0])
+		trips = int(max(0, c.settled(c.single(0, nd.Int64), "number of iterations").Int64s()[0]))
 	}
 	run := c.Optional(1) == nil || c.settled(c.single(1, nd.Bool), "condition").Bools()[0]
 	s := stacks{Call: c}
