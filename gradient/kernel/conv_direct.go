@@ -96,8 +96,8 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 	if c.batch*c.group*c.resultSize == 0 {
 		return
 	}
-	if m, ok := c.winograd(w, weight); ok {
-		m.run(w, source, bias, result)
+	if m, ok := c.winograd(w, weight, bias); ok {
+		m.run(w, source, result)
 		m.free()
 		return
 	}

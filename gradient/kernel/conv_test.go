@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -136,7 +137,7 @@ func TestConv(t *testing.T) {
 func TestConvRandom(t *testing.T) {
 	forEachPath(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(11, 12))
-		for range 300 {
+		for range 150 {
 			if err := checkConv(nil, rng, randomConv(rng)); err != nil {
 				t.Fatal(err)
 			}
@@ -169,4 +170,41 @@ func randomConv(rng *rand.Rand) Conv {
 		c.Stride, c.Dilation, c.Pad = append(c.Stride, stride), append(c.Dilation, dilation), append(c.Pad, pad)
 	}
 	return c
+}
+
+func TestConvSameForAnyThreads(t *testing.T) {
+	rng := rand.New(rand.NewPCG(25, 26))
+	for _, c := range []Conv{
+		conv2(7, 1, 16, 16, 32, 3, 1, 1), // Winograd
+		conv2(7, 1, 16, 32, 32, 3, 2, 1), // channels in the lanes
+		conv2(7, 1, 6, 16, 14, 5, 1, 0),
+		conv2(7, 1, 40, 40, 4, 1, 1, 0),
+		conv2(7, 1, 1, 6, 28, 5, 1, 2), // positions in the lanes
+		conv2(7, 24, 24, 24, 16, 3, 1, 1),
+		conv2(7, 1, 30, 20, 5, 5, 1, 0),
+		conv2(7, 2, 32, 32, 9, 3, 1, 1),
+	} {
+		p := c.plan()
+		x, weight := randoms(rng, p.batch*p.group*p.xSize), randoms(rng, p.group*p.wSize)
+		bias, gy := randoms(rng, c.OutChannels), randoms(rng, p.batch*p.group*p.ySize)
+		var want [4][]float32
+		for threads := range 6 {
+			w := NewWorkers(threads + 1)
+			got := [4][]float32{make([]float32, len(gy)), make([]float32, len(x)), make([]float32, len(weight)), make([]float32, len(bias))}
+			c.Forward(w, x, weight, bias, got[0])
+			c.GradInput(w, gy, weight, got[1])
+			c.GradWeight(w, x, gy, got[2])
+			c.GradBias(w, gy, got[3])
+			w.Close()
+			if threads == 0 {
+				want = got
+				continue
+			}
+			for i := range got {
+				if !slices.Equal(got[i], want[i]) {
+					t.Errorf("%+v: part %d differs with %d threads", c, i, threads+1)
+				}
+			}
+		}
+	}
 }

@@ -17,14 +17,8 @@ type winograd struct {
 	u                 *[]float32
 	uPlane            int // elements of a matrix u[ξ] of all groups
 	vPlane, pPlane    int
+	bias              *[]float32 // of each group, outPitch elements; zeros for none
 	row               *[]pair
-	steps             []winoSteps
-}
-
-// winoSteps is the table of steps for panels of some width.
-type winoSteps struct {
-	width int
-	step  *[]pair
 }
 
 // winoTiling cuts images into 4×4 tiles and these into units.
@@ -82,7 +76,7 @@ func (p *convPlan) suitsWinograd(channels, results int, extent vec3) bool {
 }
 
 // winograd returns the method for this correlation, and whether it is to be used.
-func (c *correlation) winograd(w *Workers, weight []float32) (*winograd, bool) {
+func (c *correlation) winograd(w *Workers, weight, bias []float32) (*winograd, bool) {
 	// Forward sums as they are: the error of these transforms, ten times as
 	// large, moves values across the kinks of ReLU and pooling behind, where
 	// gradients jump. What goes back through them is linear and need not care.
@@ -102,6 +96,11 @@ func (c *correlation) winograd(w *Workers, weight []float32) (*winograd, bool) {
 	m.winoTiling = newWinoTiling(c.extent, max(48, (1<<17)/(36*(m.inPitch+m.outPitch))))
 	m.vPlane, m.pPlane = m.tiles()*m.inPitch+planeGap, m.tiles()*m.outPitch+planeGap
 	m.transformWeight(w, weight)
+	m.bias = scratch(c.group * m.outPitch)
+	clear(*m.bias)
+	for g := 0; bias != nil && g < c.group; g++ {
+		copy((*m.bias)[g*m.outPitch:], bias[g*c.results:(g+1)*c.results])
+	}
 	m.row = offsets(roundUp(m.tiles(), isa.rows))
 	for t := range *m.row {
 		(*m.row)[t] = pair{t * m.inPitch, t * m.outPitch}
@@ -111,6 +110,7 @@ func (c *correlation) winograd(w *Workers, weight []float32) (*winograd, bool) {
 
 func (m *winograd) free() {
 	release(m.u)
+	release(m.bias)
 	releaseOffsets(m.row)
 }
 
@@ -142,27 +142,15 @@ func (m *winograd) transformWeight(w *Workers, weight []float32) {
 	})
 }
 
-func (m *winograd) run(w *Workers, source, bias, result []float32) {
-	units := m.units(m.batch)
-	zeros := scratch(m.outPitch)
-	defer release(zeros)
-	clear(*zeros)
-	w.For(units*m.group, 1, func(lo, hi int) {
+func (m *winograd) run(w *Workers, source, result []float32) {
+	w.For(m.units(m.batch)*m.group, 1, func(lo, hi int) {
 		s := m.newState()
 		defer s.free()
 		for i := lo; i < hi; i++ {
-			g := i % m.group
-			u := m.unit(i/m.group, m.batch)
+			u, g := m.unit(i/m.group, m.batch), i%m.group
 			s.load(u, g, source)
 			s.multiply(g, u.images*u.rows*m.wide)
-			if bias == nil {
-				s.store(u, g, *zeros, result)
-				continue
-			}
-			b := scratch(m.outPitch)
-			copy(*b, bias[g*m.results:(g+1)*m.results])
-			s.store(u, g, *b, result)
-			release(b)
+			s.store(u, g, result)
 		}
 	})
 }
@@ -170,7 +158,7 @@ func (m *winograd) run(w *Workers, source, bias, result []float32) {
 // winoState is the memory of one unit in work.
 type winoState struct {
 	*winograd
-	source    winoSource
+	image     winoSource
 	v, p, out *[]float32
 	step      *[]pair
 }
@@ -178,7 +166,7 @@ type winoState struct {
 func (m *winograd) newState() *winoState {
 	return &winoState{
 		winograd: m,
-		source:   newWinoSource(m.winoTiling, m.inPitch, 6, m.before),
+		image:    newWinoSource(m.winoTiling, m.inPitch, 6, m.before),
 		v:        scratch(36 * m.vPlane),
 		p:        scratch(36 * m.pPlane),
 		out:      scratch(16 * m.rows * m.wide * m.outPitch),
@@ -187,7 +175,7 @@ func (m *winograd) newState() *winoState {
 }
 
 func (s *winoState) free() {
-	s.source.free()
+	s.image.free()
 	release(s.v)
 	release(s.p)
 	release(s.out)
@@ -197,14 +185,11 @@ func (s *winoState) free() {
 // load computes v for the tiles of a unit.
 func (s *winoState) load(u winoUnit, group int, source []float32) {
 	for i := range u.images {
-		at := ((u.image+i)*s.convPlan.group + group) * s.sourceSize
-		s.source.load(source[at:at+s.sourceSize], s.channels, s.source3(), u.row, u.rows)
-		s.source.transform(winoInput, u.rows, *s.v, i*u.rows*s.wide, s.vPlane)
+		at := ((u.image+i)*s.group + group) * s.sourceSize
+		s.image.load(source[at:at+s.sourceSize], s.channels, s.source.in, u.row, u.rows)
+		s.image.transform(winoInput, u.rows, *s.v, i*u.rows*s.wide, s.vPlane)
 	}
 }
-
-// source3 returns the extent of the source image.
-func (s *winoState) source3() vec3 { return s.correlation.source.in }
 
 // multiply computes p = v·u for n tiles.
 func (s *winoState) multiply(group, n int) {
@@ -226,19 +211,19 @@ func (s *winoState) multiply(group, n int) {
 }
 
 // store transforms p back and writes the result.
-func (s *winoState) store(u winoUnit, group int, bias, result []float32) {
+func (s *winoState) store(u winoUnit, group int, result []float32) {
 	e := s.extent
 	line := 4 * s.wide * s.outPitch
 	for i := range u.images {
 		for r := range u.rows {
 			isa.winograd(winoOutput, &winoArgs{
-				tiles: s.wide, channels: s.outPitch, bias: bias,
+				tiles: s.wide, channels: s.outPitch, bias: (*s.bias)[group*s.outPitch:],
 				src: *s.p, from: winoLayout{at: (i*u.rows + r) * s.wide * s.outPitch, i: 6 * s.pPlane, j: s.pPlane, tile: s.outPitch},
 				dst: *s.out, to: winoLayout{at: 4 * r * line, i: line, j: s.outPitch, tile: 4 * s.outPitch},
 			})
 		}
 		y0, y1 := 4*u.row, min(4*(u.row+u.rows), e[1])
-		to := result[((u.image+i)*s.convPlan.group+group)*s.resultSize:]
+		to := result[((u.image+i)*s.group+group)*s.resultSize:]
 		if e[2] == 4*s.wide { // the tiles cover whole lines
 			transposeAll(to[y0*e[2]:], e[1]*e[2], *s.out, s.outPitch, (y1-y0)*e[2], s.results)
 			continue
