@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,7 +96,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	r := benchResult{Model: b.model, Threads: w.Threads(), Batch: b.batch, Repeat: b.repeat, Kernel: runtime.GOARCH}
+	r := benchResult{Model: b.model, Threads: w.Threads(), Batch: b.batch, Repeat: b.repeat, Kernel: kernel.Name()}
 	for _, a := range inputs {
 		if len(a.Shape) > 0 {
 			r.Batch = a.Shape[0] // the model or --shape may have fixed it

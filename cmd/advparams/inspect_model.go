@@ -117,9 +117,8 @@ func describeValue(v *onnxpb.ValueInfoProto) valueResult {
 	return r
 }
 
-// operators counts the operators of all graphs and functions. Whatever can be
-// computed can be differentiated: the operators of package ops come with their
-// gradients.
+// operators counts the operators of all graphs and functions, and says which of
+// them are computed and which have a gradient.
 func operators(p *onnxpb.ModelProto, opsets map[string]int64) []operatorResult {
 	type id struct{ domain, name string }
 	counts := map[id]int{}
@@ -145,7 +144,7 @@ func operators(p *onnxpb.ModelProto, opsets map[string]int64) []operatorResult {
 	}) {
 		op, ok := ops.Lookup(k.domain, k.name)
 		ok = ok && opsets[k.domain] >= int64(op.Since)
-		list = append(list, operatorResult{Name: k.name, Domain: k.domain, Count: counts[k], Forward: ok, Gradient: ok})
+		list = append(list, operatorResult{Name: k.name, Domain: k.domain, Count: counts[k], Forward: ok, Gradient: ok && ops.WithoutGradient(k.name) == ""})
 	}
 	return list
 }

@@ -26,3 +26,6 @@ var portable = &instructions{name: "portable", rows: 4, lanes: 4, vecs: 4, tile:
 
 // isa is the set in use: the best that the processor has. Only tests change it.
 var isa = available[0]
+
+// Name returns the instruction set in use: "AVX-512", "AVX2" or "portable".
+func Name() string { return isa.name }

@@ -1,0 +1,18 @@
+package ops
+
+// What nearly every operator has is a gradient. These do not, and an
+// initializer that reaches the outputs through them only has a gradient of
+// zeros.
+var withoutGradient = map[string]string{
+	"Shape": "a shape", "Size": "a shape",
+	"Constant": "no input", "ConstantOfShape": "filled with a constant", "EyeLike": "filled with constants", "Range": "decides a shape",
+	"ArgMax": "an index", "ArgMin": "an index", "NonZero": "indices", "OneHot": "of indices; its values have a gradient",
+	"Equal": "a truth value", "Greater": "a truth value", "GreaterOrEqual": "a truth value", "Less": "a truth value", "LessOrEqual": "a truth value",
+	"And": "a truth value", "Or": "a truth value", "Xor": "a truth value", "Not": "a truth value", "IsNaN": "a truth value", "IsInf": "a truth value",
+	"BitwiseAnd": "integers", "BitwiseOr": "integers", "BitwiseXor": "integers", "BitShift": "integers",
+	"Floor": "zero almost everywhere", "Ceil": "zero almost everywhere", "Round": "zero almost everywhere", "Sign": "zero almost everywhere",
+	"MatMulInteger": "integers", "ConvInteger": "integers", "DynamicQuantizeLinear": "integers",
+}
+
+// WithoutGradient says why an operator has no gradient, "" for one that has.
+func WithoutGradient(name string) string { return withoutGradient[name] }
