@@ -18,8 +18,25 @@ import (
 
 // knownGaps are cases of ONNX's node tests that do not pass, with the reason.
 var knownGaps = map[string]string{
-	"test_cast_FLOAT_to_BFLOAT16": "casts between FLOAT, FLOAT16, BFLOAT16 and DOUBLE do not round, so that the gradient is that of the model as it was meant",
+	"test_cast_FLOAT_to_BFLOAT16":             noRounding,
+	"test_attention_3d_causal_bf16":           noRounding,
+	"test_attention_4d_attn_mask_causal_bf16": noRounding,
+	"test_attention_4d_causal_bf16":           noRounding,
+	"test_attention_4d_causal_padded_kv_bf16": noRounding,
+	"test_attention_4d_padded_kv_bf16":        noRounding,
+	"test_equal_string":                       noNumbers,
+	"test_equal_string_broadcast":             noNumbers,
+	"test_identity_opt":                       noTensors,
+	"test_identity_sequence":                  noTensors,
+	"test_loop13_seq":                         noTensors,
+	"test_loop16_seq_none":                    noTensors,
 }
+
+const (
+	noRounding = "BFLOAT16 is computed in float32, unrounded, so that the gradient is that of the model as it was meant"
+	noNumbers  = "strings are no numbers and have no gradient"
+	noTensors  = "only tensors are computed, no sequences and optional values"
+)
 
 // TestNodes runs ONNX's own single-operator cases (../shared/onnx-node-tests.tar.xz).
 func TestNodes(t *testing.T) {
