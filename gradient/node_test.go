@@ -129,7 +129,7 @@ func closeTo(got, want nd.Array) error {
 	for i, w := range want.Float32s() {
 		g := got.Float32s()[i]
 		same := g == w || (g != g && w != w)
-		if !same && !(math.Abs(float64(g)-float64(w)) <= 1e-5+1e-3*math.Abs(float64(w))) {
+		if !same && (math.IsInf(float64(w), 0) || !(math.Abs(float64(g)-float64(w)) <= 1e-5+1e-3*math.Abs(float64(w)))) {
 			return fmt.Errorf("element %d is %v, want %v", i, g, w)
 		}
 	}
