@@ -51,9 +51,12 @@ func exitStatus(err error) int {
 		return false
 	}
 	var usage *usageError
+	var batch *batchFailed
 	switch {
 	case err == nil:
 		return statusDone
+	case errors.As(err, &batch):
+		return batch.status
 	case errors.As(err, &usage):
 		return statusUsage
 	case is(perturb.ErrTarget):

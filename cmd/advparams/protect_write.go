@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"time"
 
 	"filippo.io/age"
@@ -41,7 +43,7 @@ func (p *protect) write(ctx context.Context, m *onnxio.Model, found *perturb.Res
 		return nil, err
 	}
 	k := &key.Key{
-		Record: *record, Tool: tool(), Created: time.Now().Truncate(time.Second).UTC(),
+		Record: *record, Tool: tool(), Created: now(),
 		Summary: key.Summary{
 			Profile: p.profile, Parameters: int64(found.Total), Changed: int64(len(found.Changes)),
 			Samples: int64(found.Samples), Accuracy: found.Before, LockedAccuracy: found.Locked,
@@ -100,4 +102,13 @@ func (s *sealFlags) describe(recipients int) string {
 		return "sealed to 1 recipient"
 	}
 	return fmt.Sprintf("sealed to %d recipients", recipients)
+}
+
+// now is the time for files that name one. SOURCE_DATE_EPOCH, in seconds since
+// 1970, stands in for it, so that outputs can be reproduced byte for byte.
+func now() time.Time {
+	if epoch, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64); err == nil {
+		return time.Unix(epoch, 0).UTC()
+	}
+	return time.Now().Truncate(time.Second).UTC()
 }

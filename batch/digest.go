@@ -1,0 +1,167 @@
+package batch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// FileState is a file as it was when it was looked at.
+type FileState struct {
+	Path   string    `json:"path"`
+	Size   int64     `json:"bytes"`
+	Time   time.Time `json:"modified"`
+	SHA256 string    `json:"sha256,omitempty"`
+}
+
+// Stat returns the state of a file, with its digest.
+func Stat(path string) (FileState, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return FileState{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return FileState{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return FileState{}, fmt.Errorf("%s is not a regular file", path)
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return FileState{}, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return FileState{path, info.Size(), info.ModTime().UTC(), hex.EncodeToString(h.Sum(nil))}, nil
+}
+
+// unchanged reports whether the file is as it was. Where size and time of
+// modification are the same it is not read again; where only the time differs,
+// as after copying a folder, its digest decides.
+func (s *FileState) unchanged() bool {
+	info, err := os.Stat(s.Path)
+	if err != nil || info.Size() != s.Size {
+		return false
+	}
+	if info.ModTime().Equal(s.Time) {
+		return true
+	}
+	now, err := Stat(s.Path)
+	return err == nil && now.SHA256 == s.SHA256
+}
+
+// contents remembers digests of data sets and other inputs that models share,
+// so that each is read once in a run.
+type contents struct {
+	mu    sync.Mutex
+	known map[string]func() (string, error)
+}
+
+// digest returns the digest of a file, or of the names and contents of all
+// files below a folder.
+func (c *contents) digest(path string) (string, error) {
+	c.mu.Lock()
+	if c.known == nil {
+		c.known = map[string]func() (string, error){}
+	}
+	f := c.known[path]
+	if f == nil {
+		f = sync.OnceValues(func() (string, error) { return digestTree(path) })
+		c.known[path] = f
+	}
+	c.mu.Unlock()
+	return f()
+}
+
+func digestTree(root string) (string, error) {
+	info, err := os.Stat(root)
+	if err != nil {
+		return "", err
+	}
+	if !info.IsDir() {
+		s, err := Stat(root)
+		return s.SHA256, err
+	}
+	h := sha256.New()
+	// A folder may be a link, which WalkDir would not follow.
+	err = fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			return err
+		}
+		s, err := Stat(path)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(h, "%q %s\n", name, s.SHA256)
+		return nil
+	})
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// fingerprint identifies all that the result of a step depends on: the program,
+// the bytes of model, data and recipients, and the options that matter. Paths,
+// threads and limits do not: moved files are the same work.
+func (j *Job) fingerprint(step, tool string, inputs []FileState, c *contents) (string, error) {
+	var model []string
+	for _, f := range inputs {
+		model = append(model, f.SHA256)
+	}
+	what := struct {
+		Step, Tool    string
+		Model         []string
+		Data          string
+		Options, Seal []string
+		Key, Report   bool
+	}{Step: step, Tool: tool, Model: model}
+	data := j.Data
+	if step == stepVerify {
+		data = j.verifyData()
+		what.Key, what.Report = j.opens(), j.Report != ""
+	}
+	if j.does(stepProtect) {
+		// What is verified depends on what protect did.
+		what.Options = append(what.Options, j.choices()...)
+		what.Options = append(what.Options, j.Data.choices()...)
+		what.Seal = append(what.Seal, fmt.Sprint(j.Seal.Passphrase, j.Seal.Plain))
+		what.Seal = append(what.Seal, j.Seal.Recipients...)
+		for _, path := range j.Seal.RecipientsFiles {
+			sum, err := c.digest(path)
+			if err != nil {
+				return "", err
+			}
+			what.Seal = append(what.Seal, sum)
+		}
+		if step == stepVerify {
+			sum, err := c.digest(j.Data.Path)
+			if err != nil {
+				return "", err
+			}
+			what.Options = append(what.Options, sum)
+		}
+	}
+	if step == stepVerify {
+		what.Options = append(what.Options, "verify")
+		what.Options = append(what.Options, data.choices()...)
+	}
+	var err error
+	if what.Data, err = c.digest(data.Path); err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(what)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}

@@ -1,0 +1,103 @@
+package batch
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"net/url"
+	"path/filepath"
+	"time"
+)
+
+// WriteResults writes the results as JSON lines, one a model.
+func WriteResults(w io.Writer, results []*Result) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for _, r := range results {
+		if err := enc.Encode(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+//go:embed index.html
+var indexPage string
+
+var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{
+	"percent": func(x *float64) string {
+		if x == nil {
+			return "–"
+		}
+		return fmt.Sprintf("%.2f %%", 100**x)
+	},
+	"count": func(n *int64) string {
+		if n == nil {
+			return "–"
+		}
+		return fmt.Sprint(*n)
+	},
+	"answer": func(b *bool) string {
+		switch {
+		case b == nil:
+			return "–"
+		case *b:
+			return "yes"
+		}
+		return "no"
+	},
+	"seconds": func(s float64) string { return fmt.Sprintf("%.1f", s) },
+	"size":    func(n int64) string { return Size(n).String() },
+}).Parse(indexPage))
+
+// WriteIndex writes one HTML page with a line for each model and links to the
+// reports, relative to folder, where the page will be.
+func WriteIndex(w io.Writer, folder, title string, s *Summary, now time.Time) error {
+	view := indexView{Title: title, Summary: s, Created: now.Format("2006-01-02 15:04 MST")}
+	for _, r := range s.Models {
+		view.Rows = append(view.Rows, indexRow{r, r.Figures(), link(folder, r.Report), link(folder, r.Log)})
+	}
+	for _, state := range []State{Done, Unchanged, Failed, Interrupted, Waiting} {
+		if n := s.Counts[state]; n > 0 {
+			view.Counts = append(view.Counts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	return indexTemplate.Execute(w, view)
+}
+
+type indexView struct {
+	Title, Created string
+	*Summary
+	Counts []string
+	Rows   []indexRow
+}
+
+type indexRow struct {
+	*Result
+	Figures
+	ReportLink, LogLink template.URL
+}
+
+// link returns a relative URL of a file; empty for none.
+func link(folder, path string) template.URL {
+	if path == "" {
+		return ""
+	}
+	from, err := filepath.Abs(folder)
+	if err != nil {
+		return ""
+	}
+	to, err := filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	rel, err := filepath.Rel(from, to)
+	if err != nil {
+		return ""
+	}
+	// A path that begins ./ cannot be taken for a scheme; it is escaped as one.
+	u := url.URL{Path: "./" + filepath.ToSlash(rel)}
+	return template.URL(u.EscapedPath())
+}

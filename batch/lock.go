@@ -1,0 +1,146 @@
+package batch
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// A lock keeps two runs from working on one model. It is held twice over: by
+// the operating system's lock on the file, which ends with the last process
+// that has the file open, and by the file's content, which names the owner and
+// is refreshed. The former cannot become stale; the latter is for file systems
+// whose locks do not reach other hosts.
+type lock struct {
+	file *os.File
+	path string
+	stop func()
+}
+
+// owner is the content of a lock file.
+type owner struct {
+	Host  string    `json:"host"`
+	PID   int       `json:"pid"`
+	Since time.Time `json:"since"`
+	Seen  time.Time `json:"seen"` // refreshed while the owner lives
+}
+
+func (o owner) String() string {
+	return fmt.Sprintf("process %d on %s, since %s", o.PID, o.Host, o.Since.Format(time.DateTime))
+}
+
+const (
+	beat = 15 * time.Second
+	// stale is the age beyond which an owner on another host is taken for dead.
+	// It leaves room for clocks that differ and for slow network file systems.
+	stale = 5 * time.Minute
+)
+
+// heldError says who holds a lock.
+type heldError struct{ owner owner }
+
+func (e *heldError) Error() string { return "locked by " + e.owner.String() }
+
+// acquire takes a lock, or returns a heldError at once.
+func acquire(path string) (*lock, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		err = lockFile(f)
+		local := !errors.Is(err, errors.ErrUnsupported) // the content has to do otherwise
+		if err != nil && local {
+			by := readOwner(f)
+			f.Close()
+			if errors.Is(err, errHeld) {
+				return nil, &heldError{by}
+			}
+			return nil, fmt.Errorf("locking %s: %w", path, err)
+		}
+		// The owner before may have removed the file after it was opened here.
+		mine, err := f.Stat()
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		if there, err := os.Stat(path); err != nil || !os.SameFile(mine, there) {
+			f.Close()
+			continue
+		}
+		host, _ := os.Hostname()
+		if by := readOwner(f); (by.Host != host || !local) && time.Since(by.Seen) < stale {
+			f.Close()
+			return nil, &heldError{by}
+		}
+		l := &lock{file: f, path: path}
+		if err := l.begin(host); err != nil {
+			l.release()
+			return nil, err
+		}
+		return l, nil
+	}
+}
+
+// begin writes the owner and keeps refreshing it.
+func (l *lock) begin(host string) error {
+	me := owner{Host: host, PID: os.Getpid(), Since: time.Now().UTC().Truncate(time.Second)}
+	write := func() error {
+		me.Seen = time.Now().UTC().Truncate(time.Second)
+		text, err := json.Marshal(me)
+		if err != nil {
+			return err
+		}
+		_, err = l.file.WriteAt(append(text, '\n'), 0)
+		return err
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	l.stop = sync.OnceFunc(func() { close(done); <-ended })
+	if err := l.file.Truncate(0); err != nil {
+		close(ended)
+		return err
+	}
+	if err := write(); err != nil {
+		close(ended)
+		return err
+	}
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(beat)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				// A beat that is lost is made up for by the next.
+				_ = write()
+			}
+		}
+	}()
+	return nil
+}
+
+// release gives the lock up and removes its file.
+func (l *lock) release() {
+	if l.stop != nil {
+		l.stop()
+	}
+	os.Remove(l.path) // while it is still locked
+	l.file.Truncate(0)
+	l.file.Close()
+}
+
+func readOwner(f *os.File) (by owner) {
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, 4096))
+	if err != nil || json.Unmarshal(text, &by) != nil {
+		return owner{Host: "?"}
+	}
+	return by
+}
+
+var errHeld = errors.New("held")

@@ -1,0 +1,322 @@
+package batch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/advparams/advparams/internal/hint"
+)
+
+// ErrManifest is wrapped by the errors of Load and Plan that are mistakes in the
+// manifest.
+var ErrManifest = errors.New("manifest")
+
+// maxManifest is the size in bytes beyond which a file is not taken for a manifest.
+const maxManifest = 64 << 20
+
+// Manifest is what Load read: entries with the defaults filled in.
+type Manifest struct {
+	path    string
+	entries []entry
+}
+
+// entry is one element of models.
+type entry struct {
+	line    int
+	Path    string   `yaml:"path"`
+	Except  []string `yaml:"except"`
+	Options `yaml:",inline"`
+}
+
+// Options say what to do to a model. Zero values leave the choice to the
+// commands. manifest.schema.json describes each field.
+type Options struct {
+	Steps  []string `yaml:"steps"`
+	Output string   `yaml:"output"`
+	Key    string   `yaml:"key"`
+	Report *string  `yaml:"report"`
+	Seal   Seal     `yaml:"seal"`
+	Data   Data     `yaml:"data"`
+	Verify Verify   `yaml:"verify"`
+
+	Profile        string   `yaml:"profile"`
+	Samples        *int     `yaml:"samples"`
+	TargetAccuracy string   `yaml:"target_accuracy"`
+	MaxParams      int      `yaml:"max_params"`
+	Include        []string `yaml:"include"`
+	Exclude        []string `yaml:"exclude"`
+	Bounds         string   `yaml:"bounds"`
+	AllowPartial   bool     `yaml:"allow_partial"`
+
+	Timeout duration `yaml:"timeout"`
+	Memory  Size     `yaml:"memory"`
+	Retries int      `yaml:"retries"`
+}
+
+// Seal says for whom keys are sealed.
+type Seal struct {
+	Recipients      []string `yaml:"recipients"`
+	RecipientsFiles []string `yaml:"recipients_files"`
+	Passphrase      bool     `yaml:"passphrase"`
+	Plain           bool     `yaml:"plain"`
+}
+
+// Data says which samples to take.
+type Data struct {
+	Path   string    `yaml:"path"`
+	Split  string    `yaml:"split"`
+	Limit  int       `yaml:"limit"`
+	Seed   *uint64   `yaml:"seed"`
+	Mean   []float32 `yaml:"mean"`
+	Std    []float32 `yaml:"std"`
+	Labels string    `yaml:"labels"`
+}
+
+// Verify says how to verify.
+type Verify struct {
+	Data       Data     `yaml:"data"` // what differs from Options.Data
+	Identities []string `yaml:"identities"`
+}
+
+type duration time.Duration
+
+func (d *duration) UnmarshalYAML(n *yaml.Node) error {
+	v, err := time.ParseDuration(n.Value)
+	if err == nil && v <= 0 {
+		err = fmt.Errorf("%s is not more than 0", n.Value)
+	}
+	*d = duration(v)
+	return err
+}
+
+// Size is a number of bytes.
+type Size int64
+
+// ParseSize reads a number of bytes such as 512MiB, 4GiB or 1000000.
+func ParseSize(s string) (Size, error) {
+	number, unit := s, int64(1)
+	for suffix, value := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40} {
+		if n, ok := strings.CutSuffix(s, suffix); ok {
+			number, unit = n, value
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n <= 0 || n > (1<<62)/unit {
+		return 0, fmt.Errorf("%q is not a size such as 512MiB or 4GiB", s)
+	}
+	return Size(n * unit), nil
+}
+
+func (s *Size) UnmarshalYAML(n *yaml.Node) (err error) {
+	*s, err = ParseSize(n.Value)
+	return err
+}
+
+// String writes a size as people read it.
+func (s Size) String() string {
+	for _, u := range []struct {
+		name  string
+		bytes Size
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
+		if s >= u.bytes {
+			return fmt.Sprintf("%.1f %s", float64(s)/float64(u.bytes), u.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", int64(s))
+}
+
+// Load reads a manifest, in YAML or JSON, and checks it against the schema.
+// Errors name the file and the line.
+func Load(path string) (*Manifest, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxManifest {
+		return nil, fmt.Errorf("%w %s: more than %v", ErrManifest, path, Size(maxManifest))
+	}
+	// Relative paths in a manifest mean the same wherever the command is run.
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	m, err := parse(path, text)
+	if err != nil {
+		return nil, hint.With(fmt.Errorf("%w %s: %w", ErrManifest, filepath.Base(path), err), "docs/batch.md shows what a manifest looks like")
+	}
+	return m, nil
+}
+
+// Path returns the absolute path of the manifest.
+func (m *Manifest) Path() string { return m.path }
+
+func parse(path string, text []byte) (*Manifest, error) {
+	root, err := document(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := validate(root); err != nil {
+		return nil, err
+	}
+	m := &Manifest{path: path}
+	defaults := valueOf(root, "defaults")
+	for _, n := range valueOf(root, "models").Content {
+		e := entry{line: n.Line}
+		if n.Kind == yaml.ScalarNode {
+			n = &yaml.Node{Kind: yaml.MappingNode, Line: n.Line, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: "path"}, n}}
+		}
+		if err := overlay(defaults, n).Decode(&e); err != nil {
+			return nil, plainYAML(err)
+		}
+		if err := e.check(); err != nil {
+			return nil, fmt.Errorf("line %d: %q: %w", e.line, e.Path, err)
+		}
+		m.entries = append(m.entries, e)
+	}
+	return m, nil
+}
+
+// document parses text into the mapping at its top. Aliases and merge keys are
+// refused: defaults do what they are used for, and neither cycles nor documents
+// that unfold to gigabytes can then exist.
+func document(text []byte) (*yaml.Node, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	var doc, more yaml.Node
+	if err := dec.Decode(&doc); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, errors.New("it is empty")
+		}
+		return nil, plainYAML(err)
+	}
+	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, errors.New("it has more than one document")
+	}
+	root := doc.Content[0]
+	return root, checkNodes(root)
+}
+
+// checkNodes refuses what has no counterpart in JSON, and keys given twice.
+func checkNodes(n *yaml.Node) error {
+	switch {
+	case n.Kind == yaml.AliasNode, n.Anchor != "":
+		return hint.With(fmt.Errorf("line %d: anchors and aliases are not supported", n.Line), "what models have in common goes under defaults")
+	case n.Kind == yaml.MappingNode:
+		seen := map[string]bool{}
+		for i := 0; i < len(n.Content); i += 2 {
+			key := n.Content[i]
+			if key.Kind != yaml.ScalarNode || key.Tag == "!!merge" {
+				return fmt.Errorf("line %d: a key has to be a name", key.Line)
+			}
+			if seen[key.Value] {
+				return fmt.Errorf("line %d: %q is given twice", key.Line, key.Value)
+			}
+			seen[key.Value] = true
+		}
+	}
+	for _, c := range n.Content {
+		if err := checkNodes(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// valueOf returns the value of a key of a mapping; nil if there is none.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// overlay returns the mapping over with what only base has. The mappings data
+// and verify are merged key by key; of everything else over's value counts, so
+// that a model's seal does not add to the usual recipients.
+func overlay(base, over *yaml.Node) *yaml.Node {
+	if base == nil {
+		return over
+	}
+	merged := *over
+	merged.Content = nil
+	for i := 0; i < len(base.Content); i += 2 {
+		if valueOf(over, base.Content[i].Value) == nil {
+			merged.Content = append(merged.Content, base.Content[i], base.Content[i+1])
+		}
+	}
+	for i := 0; i < len(over.Content); i += 2 {
+		key, value := over.Content[i], over.Content[i+1]
+		if key.Value == "data" || key.Value == "verify" {
+			if usual := valueOf(base, key.Value); usual != nil {
+				value = overlay(usual, value)
+			}
+		}
+		merged.Content = append(merged.Content, key, value)
+	}
+	return &merged
+}
+
+// check finds what the schema cannot see, since defaults and model are checked
+// apart from each other there, and fills in what follows from other fields.
+func (e *entry) check() error {
+	if len(e.Steps) == 0 {
+		e.Steps = steps
+	}
+	protects := e.does(stepProtect)
+	public := len(e.Seal.Recipients)+len(e.Seal.RecipientsFiles) > 0
+	sealed := 0
+	for _, s := range []bool{public, e.Seal.Passphrase, e.Seal.Plain} {
+		if s {
+			sealed++
+		}
+	}
+	switch {
+	case e.Data.Path == "" && (protects || e.Verify.Data.Path == ""):
+		return errors.New("it has no data, nor have the defaults")
+	case protects && sealed == 0:
+		return hint.With(errors.New("nobody to seal the key for"), "give seal, with recipients, recipients_files, passphrase or plain")
+	case sealed > 1:
+		return errors.New("in seal, recipients, passphrase and plain exclude one another")
+	}
+	if e.Output == "" {
+		e.Output = "{{.Dir}}/{{.Stem}}.locked.onnx"
+	}
+	stem := strings.TrimSuffix(e.Output, ".onnx")
+	if e.Key == "" {
+		e.Key = stem + ".key"
+	}
+	if e.Report == nil {
+		page := stem + ".html"
+		e.Report = &page
+	}
+	return nil
+}
+
+func (o *Options) does(step string) bool {
+	return slices.Contains(o.Steps, step)
+}
+
+// plainYAML strips the name of the library from its errors.
+func plainYAML(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	text = strings.TrimPrefix(text, "unmarshal errors:\n  ")
+	return errors.New(text)
+}

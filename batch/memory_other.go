@@ -1,0 +1,5 @@
+//go:build !linux
+
+package batch
+
+func availableMemory() int64 { return 0 }

@@ -1,0 +1,223 @@
+package batch
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/advparams/advparams/internal/hint"
+)
+
+// Plan is what a manifest comes down to with the files that are there.
+type Plan struct {
+	Jobs []*Job // by path
+}
+
+// Job is one model and what to do with it. Paths are absolute, or relative to
+// the working directory if they lie below it.
+type Job struct {
+	Model string
+	Size  int64 // of the model and its external data, in bytes, as far as its name tells; 0: missing
+
+	Output string
+	Key    string
+	Report string // empty: none
+
+	Options
+}
+
+// Plan finds the models and works out where their outputs go.
+func (m *Manifest) Plan() (*Plan, error) {
+	found, err := m.find()
+	if err != nil {
+		return nil, hint.With(fmt.Errorf("%w %s: %w", ErrManifest, filepath.Base(m.path), err), "advparams batch --dry-run shows the plan")
+	}
+	p := &Plan{}
+	for _, path := range slices.Sorted(maps.Keys(found)) {
+		p.Jobs = append(p.Jobs, found[path].job)
+	}
+	return p, nil
+}
+
+// match is a model and the entry that named it.
+type match struct {
+	job   *Job
+	line  int
+	exact bool // named, not matched by a pattern
+}
+
+// find returns the jobs by path of the model.
+func (m *Manifest) find() (map[string]*match, error) {
+	found := map[string]*match{}
+	for i := range m.entries {
+		e := &m.entries[i]
+		paths, exact, err := m.paths(e)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", e.line, err)
+		}
+		for _, path := range paths {
+			job, err := m.job(e, path)
+			if err != nil {
+				return nil, fmt.Errorf("line %d: %w", e.line, err)
+			}
+			found[path] = &match{job, e.line, exact}
+		}
+	}
+	return found, unique(found)
+}
+
+// unique leaves out what a pattern matched but another model's job writes, such
+// as the locked models of an earlier run, and makes sure that no file is
+// written twice or both read and written.
+func unique(found map[string]*match) error {
+	writers := map[string]string{}
+	for path, f := range found {
+		writers[f.job.Output] = path
+	}
+	for path, f := range found {
+		if _, written := writers[f.job.Model]; written && !f.exact {
+			delete(found, path)
+		}
+	}
+	clear(writers)
+	for _, path := range slices.Sorted(maps.Keys(found)) {
+		f := found[path]
+		for _, out := range []string{f.job.Output, f.job.Key, f.job.Report} {
+			if out == "" {
+				continue
+			}
+			if other, taken := writers[out]; taken {
+				return hint.With(fmt.Errorf("line %d: %s would be written for %s and for %s", f.line, out, other, path),
+					"use {{.Dir}}, {{.Stem}} and {{.Name}} in output, key and report to tell models apart")
+			}
+			writers[out] = path
+		}
+	}
+	for _, f := range found {
+		if _, written := writers[f.job.Model]; written {
+			return fmt.Errorf("line %d: %s is a model and would be written, too", f.line, f.job.Model)
+		}
+	}
+	return nil
+}
+
+// paths returns the files of an entry, absolute, and whether it names one.
+func (m *Manifest) paths(e *entry) (paths []string, exact bool, err error) {
+	pattern := m.abs(e.Path)
+	if _, err := os.Lstat(pattern); err == nil || !hasMeta(e.Path) {
+		return []string{pattern}, true, nil
+	}
+	list, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
+	if err != nil {
+		return nil, false, fmt.Errorf("%q: %w", e.Path, err)
+	}
+	for _, path := range list {
+		excepted := false
+		for _, except := range e.Except {
+			ok, err := doublestar.PathMatch(m.abs(except), path)
+			if err != nil {
+				return nil, false, fmt.Errorf("except %q: %w", except, err)
+			}
+			excepted = excepted || ok
+		}
+		if !excepted {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) == 0 {
+		return nil, false, fmt.Errorf("%q matches no file", e.Path)
+	}
+	return paths, false, nil
+}
+
+func hasMeta(pattern string) bool {
+	for _, c := range pattern {
+		switch c {
+		case '*', '?', '[', '{':
+			return true
+		}
+	}
+	return false
+}
+
+// abs makes a path of the manifest absolute.
+func (m *Manifest) abs(path string) string {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(m.path), path)
+	}
+	return filepath.Clean(path)
+}
+
+// job makes the job for one model of an entry.
+func (m *Manifest) job(e *entry, model string) (*Job, error) {
+	j := &Job{Model: short(model), Size: size(model), Options: e.Options}
+	for _, out := range []struct {
+		name, pattern string
+		path          *string
+	}{{"output", e.Output, &j.Output}, {"key", e.Key, &j.Key}, {"report", *e.Report, &j.Report}} {
+		if out.pattern == "" || out.name == "report" && !e.does(stepVerify) {
+			continue
+		}
+		path, err := m.expand(out.name, out.pattern, model)
+		if err != nil {
+			return nil, err
+		}
+		*out.path = short(path)
+	}
+	path := func(p string) string {
+		if p == "" {
+			return ""
+		}
+		return short(m.abs(p))
+	}
+	j.Data.Path, j.Verify.Data.Path = path(e.Data.Path), path(e.Verify.Data.Path)
+	j.Seal.RecipientsFiles = each(e.Seal.RecipientsFiles, path)
+	j.Verify.Identities = each(e.Verify.Identities, path)
+	return j, nil
+}
+
+func each(list []string, f func(string) string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, f(s))
+	}
+	return out
+}
+
+// size estimates the bytes of a model without opening it: those of the file and
+// of the external data that the usual exporters name after it.
+func size(model string) int64 {
+	var sum int64
+	for _, suffix := range []string{"", ".data", "_data"} {
+		if info, err := os.Stat(model + suffix); err == nil && info.Mode().IsRegular() {
+			sum += info.Size()
+		}
+	}
+	return sum
+}
+
+// short returns a path relative to the working directory where that is below
+// it, for people to read.
+func short(path string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	rel, err := filepath.Rel(wd, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return path
+	}
+	return rel
+}
+
+// bySize sorts jobs, the largest first.
+func bySize(jobs []*Job) []*Job {
+	return slices.SortedFunc(slices.Values(jobs), func(a, b *Job) int {
+		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Model, b.Model))
+	})
+}

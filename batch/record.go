@@ -1,0 +1,164 @@
+package batch
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/advparams/advparams/onnxio/atomicfile"
+)
+
+// StateFolder is the name of the folders beside the outputs that hold records,
+// locks and logs.
+const StateFolder = ".advparams-batch"
+
+// state returns the name of a job's file in the state folder.
+func (j *Job) state(suffix string) string {
+	return filepath.Join(filepath.Dir(j.Output), StateFolder, filepath.Base(j.Output)+suffix)
+}
+
+// Log returns the file with what the job's commands printed.
+func (j *Job) Log() string { return j.state(".log") }
+
+// record is what is remembered of a model between runs: <output>.json in the
+// state folder.
+type record struct {
+	Version int         `json:"version"`
+	Model   string      `json:"model"`
+	Inputs  []FileState `json:"inputs"`
+	// Ours are the outputs that, if they are there, are ours to replace.
+	Ours       []string               `json:"ours"`
+	PeakMemory int64                  `json:"peak_memory_bytes,omitempty"`
+	Steps      map[string]*stepRecord `json:"steps"`
+}
+
+// States of a step. One that is stateStarted, without anyone holding the lock,
+// was interrupted.
+const (
+	stateStarted = "started"
+	stateDone    = "done"
+	stateFailed  = "failed"
+)
+
+// stepRecord is the last attempt at a step.
+type stepRecord struct {
+	Fingerprint string          `json:"fingerprint"` // of all that the result depends on
+	State       string          `json:"state"`
+	Status      int             `json:"status"`
+	Error       string          `json:"error,omitempty"`
+	Hint        string          `json:"hint,omitempty"`
+	Started     time.Time       `json:"started"`
+	Seconds     float64         `json:"seconds"`
+	Host        string          `json:"host"`
+	Outputs     []FileState     `json:"outputs,omitempty"`
+	Result      json.RawMessage `json:"result,omitempty"` // what the command printed
+}
+
+// readRecord returns the record of a job; an empty one if there is none, or
+// none that can be read: the work is then done again.
+func (j *Job) readRecord() (*record, error) {
+	empty := &record{Version: 1, Model: j.Model, Steps: map[string]*stepRecord{}}
+	text, err := os.ReadFile(j.state(".json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return empty, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := *empty
+	if err := json.Unmarshal(text, &r); err != nil || r.Version != 1 || r.Steps == nil {
+		return empty, nil
+	}
+	for _, s := range r.Steps {
+		if s == nil {
+			return empty, nil
+		}
+	}
+	r.paths(func(p string) string {
+		if !filepath.IsAbs(p) {
+			p = filepath.Join(filepath.Dir(j.Output), filepath.FromSlash(p))
+		}
+		return p
+	})
+	return &r, nil
+}
+
+// paths applies f to all paths.
+func (r *record) paths(f func(string) string) {
+	files := func(list []FileState) {
+		for i := range list {
+			list[i].Path = f(list[i].Path)
+		}
+	}
+	files(r.Inputs)
+	r.Ours = each(r.Ours, f)
+	for _, s := range r.Steps {
+		files(s.Outputs)
+	}
+}
+
+// clone returns a copy that shares nothing that paths changes.
+func (r *record) clone() *record {
+	c := *r
+	c.Inputs = slices.Clone(r.Inputs)
+	c.Steps = map[string]*stepRecord{}
+	for name, s := range r.Steps {
+		one := *s
+		one.Outputs = slices.Clone(s.Outputs)
+		c.Steps[name] = &one
+	}
+	return &c
+}
+
+// write replaces the record, whole and through to the disk. Paths in it are
+// relative to the output's folder, so that a tree can be moved.
+func (r *record) write(j *Job) error {
+	folder := absolute(filepath.Dir(j.Output))
+	c := r.clone()
+	c.paths(func(p string) string {
+		if rel, err := filepath.Rel(folder, absolute(p)); err == nil {
+			p = rel
+		}
+		return filepath.ToSlash(p)
+	})
+	text, err := json.MarshalIndent(c, "", " ")
+	if err != nil {
+		return err
+	}
+	out := atomicfile.Set{Force: true}
+	defer out.Abort()
+	f, err := out.Create(j.state(".json"))
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(append(text, '\n')); err != nil {
+		return fmt.Errorf("cannot write %s: %w", f.Path(), err)
+	}
+	return out.Commit()
+}
+
+// settled returns the record of a step if there is nothing to do: it is done,
+// or has failed for good, with this fingerprint, and its outputs are there.
+func (r *record) settled(step, fingerprint string, retryFailed bool) *stepRecord {
+	s := r.Steps[step]
+	if s == nil || s.Fingerprint != fingerprint {
+		return nil
+	}
+	switch {
+	case s.State == stateFailed && s.Status > statusFailed && !retryFailed:
+	case s.State == stateDone:
+	default:
+		return nil
+	}
+	for _, f := range s.Outputs {
+		if !f.unchanged() {
+			return nil
+		}
+	}
+	return s
+}

@@ -1,0 +1,131 @@
+package batch
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/advparams/advparams/internal/hint"
+)
+
+// Shard is one of Count parts of a plan. Index counts from 0. The zero Shard is
+// the whole.
+type Shard struct{ Index, Count int }
+
+func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index+1, max(s.Count, 1)) }
+
+// ParseShard reads i/n, with i from 1 to n.
+func ParseShard(text string) (Shard, error) {
+	a, b, ok := strings.Cut(text, "/")
+	i, err := strconv.Atoi(a)
+	n, err2 := strconv.Atoi(b)
+	if !ok || err != nil || err2 != nil || n < 1 || i < 1 || i > n {
+		return Shard{}, hint.With(fmt.Errorf("%q is not a shard i/n with i from 1 to n", text),
+			"in Slurm, Kubernetes and AWS Batch arrays leave --shard out: it follows from the environment")
+	}
+	return Shard{i - 1, n}, nil
+}
+
+// Variables of the environment. ShardsVariable is ours: it says how many shards
+// there are where the scheduler does not.
+const ShardsVariable = "ADVPARAMS_SHARDS"
+
+// ShardFromEnv finds out which element of a Kubernetes Indexed Job, a Slurm job
+// array or an AWS Batch array job this is. getenv is os.Getenv. Outside of them,
+// it is the whole.
+//
+// The number of shards is ADVPARAMS_SHARDS, where it is set: the index then
+// counts from 0, also in a Slurm array of which only some elements are
+// submitted again. Otherwise it is SLURM_ARRAY_TASK_COUNT or
+// AWS_BATCH_JOB_ARRAY_SIZE. Kubernetes does not say.
+func ShardFromEnv(getenv func(string) string) (Shard, error) {
+	number := func(name string) (int, error) {
+		n, err := strconv.Atoi(getenv(name))
+		if err != nil || n < 0 {
+			return 0, fmt.Errorf("%s is %q, not a number", name, getenv(name))
+		}
+		return n, nil
+	}
+	for _, env := range []struct{ index, count string }{
+		{"JOB_COMPLETION_INDEX", ""},
+		{"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT"},
+		{"AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE"},
+	} {
+		if getenv(env.index) == "" {
+			continue
+		}
+		i, err := number(env.index)
+		if err != nil {
+			return Shard{}, err
+		}
+		count := ShardsVariable
+		if getenv(count) == "" {
+			count = env.count
+		}
+		if count == "" || getenv(count) == "" {
+			return Shard{}, hint.With(fmt.Errorf("%s is set, but not how many there are", env.index),
+				"set %s, for a Kubernetes Job to its completions, or give --shard", ShardsVariable)
+		}
+		n, err := number(count)
+		if err != nil {
+			return Shard{}, err
+		}
+		if env.index == "SLURM_ARRAY_TASK_ID" && count == env.count {
+			if i, err = slurmIndex(i, number, getenv); err != nil {
+				return Shard{}, err
+			}
+		}
+		if i >= n {
+			return Shard{}, hint.With(fmt.Errorf("%s=%s and %s=%d do not go together", env.index, getenv(env.index), count, n),
+				"number array elements from 0 without gaps, or give --shard")
+		}
+		return Shard{i, n}, nil
+	}
+	return Shard{}, nil
+}
+
+// slurmIndex counts a task of an array from 0, as in --array=10-40:10.
+func slurmIndex(id int, number func(string) (int, error), getenv func(string) string) (int, error) {
+	first, step := 0, 1
+	var err, err2 error
+	if getenv("SLURM_ARRAY_TASK_MIN") != "" {
+		first, err = number("SLURM_ARRAY_TASK_MIN")
+	}
+	if getenv("SLURM_ARRAY_TASK_STEP") != "" {
+		step, err2 = number("SLURM_ARRAY_TASK_STEP")
+	}
+	if err := errors.Join(err, err2); err != nil {
+		return 0, err
+	}
+	if step < 1 || id < first || (id-first)%step != 0 {
+		return 0, fmt.Errorf("SLURM_ARRAY_TASK_ID %d is not in an array from %d with steps of %d", id, first, step)
+	}
+	return (id - first) / step, nil
+}
+
+// Shard returns a shard's jobs, by path. Every job is in exactly one shard. The
+// largest models are dealt out first, each to the shard with the fewest bytes so
+// far, so that shards come out about equal; the same files give the same shards.
+func (p *Plan) Shard(s Shard) []*Job {
+	if s.Count <= 1 {
+		return p.Jobs
+	}
+	// What a model costs apart from its size, so that empty and missing ones
+	// are spread as well.
+	const fixed = 1 << 16
+	load := make([]int64, s.Count)
+	mine := map[*Job]bool{}
+	for _, j := range bySize(p.Jobs) {
+		least := 0
+		for i := range load {
+			if load[i] < load[least] {
+				least = i
+			}
+		}
+		load[least] += j.Size + fixed
+		mine[j] = least == s.Index
+	}
+	return slices.DeleteFunc(slices.Clone(p.Jobs), func(j *Job) bool { return !mine[j] })
+}

@@ -1,0 +1,351 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/advparams/advparams/batch"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/onnxio/atomicfile"
+)
+
+type batchRun struct {
+	app      *app
+	manifest string
+	shard    string
+	workers  int
+	memory   string
+	dryRun   bool
+	retry    bool
+	force    bool
+
+	results string
+	index   string
+	metrics string
+
+	part batch.Shard
+	bar  *bar
+
+	start   time.Time
+	total   int
+	back    []*batch.Result
+	written time.Time // when metrics were written last
+}
+
+func newBatch(a *app) *cobra.Command {
+	b := &batchRun{app: a}
+	cmd := &cobra.Command{
+		Use:   "batch MANIFEST.yaml [--shard i/n] [--workers K]",
+		Short: "Lock and verify many models",
+		Long: `Lock and verify the models that a manifest names, each in processes of its own.
+docs/batch.md describes the manifest.
+
+What is done is remembered beside the outputs: a model is skipped when its bytes,
+its data, its options and this program are the same as when it was done, so that a
+run that was stopped, or killed, goes on where it was. Runs on the same manifest,
+also on several hosts, share the work without doing anything twice.
+
+In a Slurm array, a Kubernetes Indexed Job or an AWS Batch array, the shard follows
+from the environment; ADVPARAMS_SHARDS says how many there are where the scheduler
+does not.
+
+The exit status is 1 if trying again may help one of the models that failed, and
+else the lowest of their own.`,
+		Example: `  advparams batch models.yaml --dry-run
+  advparams batch models.yaml --index index.html --results results.jsonl
+  advparams batch models.yaml --shard 3/8 --workers 2`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b.manifest = args[0]
+			return b.run(cmd.Context())
+		},
+	}
+	operand(cmd, "the manifest", "yaml", "yml", "json")
+	fl := cmd.Flags()
+	fl.StringVar(&b.shard, "shard", "", "do only part `I/N` of the models, I from 1 to N")
+	fl.IntVar(&b.workers, "workers", 0, "work on at most `K` models at a time; 0: one a core")
+	fl.StringVar(&b.memory, "memory", "", "memory to share out, such as `8GiB`, instead of what is free")
+	fl.BoolVarP(&b.dryRun, "dry-run", "n", false, "print the plan, and do nothing")
+	fl.BoolVar(&b.retry, "retry-failed", false, "try again what failed with status 2 to 5 and is unchanged")
+	fl.BoolVar(&b.force, "force", false, "replace outputs that are not of an earlier run")
+	fileFlag(cmd, &b.results, "results", "", "write one JSON line a model to `FILE`", "jsonl")
+	fileFlag(cmd, &b.index, "index", "", "write a page with links to the reports to `FILE.html`", "html")
+	fileFlag(cmd, &b.metrics, "metrics", "", "keep metrics for node_exporter in `FILE.prom`", "prom")
+	return cmd
+}
+
+func (b *batchRun) run(ctx context.Context) error {
+	if b.workers < 0 {
+		return usagef("--workers %d is negative", b.workers)
+	}
+	resources := batch.Available()
+	if b.memory != "" {
+		var err error
+		if resources.Memory, err = batch.ParseSize(b.memory); err != nil {
+			return usagef("--memory: %w", err)
+		}
+	}
+	jobs, err := b.jobs()
+	if err != nil {
+		return err
+	}
+	workers := b.workers
+	if workers == 0 {
+		workers = resources.Cores
+	}
+	if b.dryRun {
+		return b.plan(jobs, max(resources.Cores/workers, 1))
+	}
+	// These are written anew by every run, so that --force is not needed.
+	if err := b.app.checkOutputs(true, b.results, b.index, b.metrics); err != nil {
+		return err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	identity, err := programIdentity(program)
+	if err != nil {
+		return err
+	}
+	b.start, b.total = time.Now(), len(jobs)
+	b.app.note("%d models, %d at a time, shard %v, memory %v", len(jobs), min(workers, max(len(jobs), 1)), b.part, resources.Memory)
+	if err := b.writeMetrics(); err != nil {
+		return err
+	}
+	b.bar = b.app.bar("models", len(jobs))
+	summary := batch.Run(ctx, jobs, batch.Config{
+		Command: []string{program}, Tool: identity,
+		Workers: workers, Resources: resources,
+		RetryFailed: b.retry, Force: b.force,
+		Progress: b.progress,
+	})
+	b.bar.close()
+	summary.Shard = b.part.String()
+	return b.finish(summary)
+}
+
+// jobs reads the manifest and returns the jobs of this shard.
+func (b *batchRun) jobs() ([]*batch.Job, error) {
+	var err error
+	if b.shard != "" {
+		b.part, err = batch.ParseShard(b.shard)
+	} else {
+		b.part, err = batch.ShardFromEnv(os.Getenv)
+	}
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	m, err := batch.Load(b.manifest)
+	if err == nil {
+		var plan *batch.Plan
+		if plan, err = m.Plan(); err == nil {
+			return plan.Shard(b.part), nil
+		}
+	}
+	if errors.Is(err, batch.ErrManifest) {
+		err = &usageError{err}
+	}
+	return nil, err
+}
+
+// programIdentity names the program in records. Builds from a changed checkout
+// share a version, so they are told apart by their bytes.
+func programIdentity(path string) (string, error) {
+	v, revision := version()
+	if v != "(devel)" && !strings.Contains(revision, "modified") {
+		return v, nil
+	}
+	sum, err := digest(path)
+	return fmt.Sprintf("%s %x", v, sum[:8]), err
+}
+
+// plan prints what would be done.
+func (b *batchRun) plan(jobs []*batch.Job, threads int) error {
+	type planned struct {
+		Model    string   `json:"model"`
+		Bytes    int64    `json:"bytes"`
+		Locked   string   `json:"locked"`
+		Key      string   `json:"key"`
+		Report   string   `json:"report,omitempty"`
+		Commands []string `json:"commands"`
+	}
+	list := []planned{}
+	for _, j := range jobs {
+		list = append(list, planned{j.Model, j.Size, j.Output, j.Key, j.Report, j.Commands(threads)})
+	}
+	return b.app.result(map[string]any{"shard": b.part.String(), "models": list}, func(w io.Writer) {
+		for _, p := range list {
+			for _, c := range p.Commands {
+				fmt.Fprintf(w, "advparams %s\n", oneLine(c))
+			}
+		}
+	})
+}
+
+// progress shows a model that came back.
+func (b *batchRun) progress(p batch.Progress) {
+	model := oneLine(p.Last.Model)
+	eta := ""
+	if p.Rate > 0 && p.Remaining > 0 {
+		eta = fmt.Sprintf(", %s, %v left", rate(p.Rate), p.Remaining.Round(time.Second))
+	}
+	b.bar.set(p.Done, "%d of %d, %d failed%s", p.Done, p.Total, p.Failed, eta)
+	switch r := p.Result; {
+	case r == nil:
+		b.say("%s has to wait: %v", model, p.Why)
+		return
+	case r.State == batch.Failed:
+		b.say("[%d/%d] %s failed with status %d: %s%s", p.Done, p.Total, model, r.Status, r.Error, eta)
+	default:
+		b.say("[%d/%d] %s %s%s%s", p.Done, p.Total, model, r.State, effect(r), eta)
+	}
+	b.back = append(b.back, p.Result)
+	if time.Since(b.written) > 10*time.Second {
+		if err := b.writeMetrics(); err != nil {
+			b.app.warn("%v", err)
+		}
+	}
+}
+
+// say notes a line where there is no bar.
+func (b *batchRun) say(format string, args ...any) {
+	if b.bar == nil {
+		b.app.note(format, args...)
+	}
+}
+
+// rate writes models a second in the unit that reads best.
+func rate(perSecond float64) string {
+	switch {
+	case perSecond >= 1:
+		return fmt.Sprintf("%.1f/s", perSecond)
+	case perSecond >= 1.0/60:
+		return fmt.Sprintf("%.1f/min", 60*perSecond)
+	}
+	return fmt.Sprintf("%.1f/h", 3600*perSecond)
+}
+
+// effect says in a few words what a model lost.
+func effect(r *batch.Result) string {
+	f := r.Figures()
+	if f.Original == nil || f.Locked == nil {
+		return ""
+	}
+	return fmt.Sprintf(", %.1f %% → %.1f %%", 100**f.Original, 100**f.Locked)
+}
+
+// batchFailed is the error of a run in which models failed; it has their status.
+type batchFailed struct {
+	error
+	status int
+}
+
+// finish writes and prints what came of the run.
+func (b *batchRun) finish(s *batch.Summary) error {
+	b.back = s.Models
+	if err := b.writeMetrics(); err != nil {
+		return err
+	}
+	if err := b.write(b.results, func(w io.Writer) error { return batch.WriteResults(w, s.Models) }); err != nil {
+		return err
+	}
+	err := b.write(b.index, func(w io.Writer) error {
+		return batch.WriteIndex(w, filepath.Dir(b.index), filepath.Base(b.manifest), s, time.Now())
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.app.result(s, func(w io.Writer) { batchTable(w, s) }); err != nil {
+		return err
+	}
+	if s.Status == statusDone {
+		return nil
+	}
+	var parts []string
+	for _, state := range []batch.State{batch.Failed, batch.Interrupted, batch.Waiting} {
+		if n := s.Counts[state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	err = &batchFailed{fmt.Errorf("%s of %d models", strings.Join(parts, ", "), len(s.Models)), s.Status}
+	if s.Status == statusFailed {
+		return hint.With(err, "the same command goes on with what is not done")
+	}
+	return hint.With(err, "trying again would not help: the table has the reasons")
+}
+
+// writeMetrics writes the metrics as they are now.
+func (b *batchRun) writeMetrics() error {
+	b.written = time.Now()
+	return b.write(b.metrics, func(w io.Writer) error {
+		return batch.WriteMetrics(w, b.manifest, b.part, b.total, b.back, time.Since(b.start), time.Now())
+	})
+}
+
+// write replaces one of the files about the run, if it is wanted.
+func (b *batchRun) write(path string, text func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	out := atomicfile.Set{Force: true}
+	defer out.Abort()
+	f, err := out.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := text(f); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return out.Commit()
+}
+
+// batchTable prints a line for each model, and sums.
+func batchTable(w io.Writer, s *batch.Summary) {
+	fmt.Fprintf(w, "model\tstate\tchanged\taccuracy\tlocked\tbit-exact\tseconds\n")
+	for _, r := range s.Models {
+		f := r.Figures()
+		state := string(r.State)
+		if r.State == batch.Failed {
+			state = fmt.Sprintf("failed (%d)", r.Status)
+		}
+		changed, exact := "-", "-"
+		if f.Changed != nil {
+			changed = fmt.Sprint(*f.Changed)
+		}
+		if f.BitExact != nil {
+			exact = map[bool]string{true: "yes", false: "no"}[*f.BitExact]
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.1f\n", oneLine(r.Model), state, changed, percent(f.Original), percent(f.Locked), exact, r.Seconds)
+	}
+	if tw, ok := w.(*tabwriter.Writer); ok {
+		tw.Flush() // so that long messages do not widen the table
+	}
+	for _, r := range s.Models {
+		if r.Error != "" {
+			fmt.Fprintf(w, "%s: %s\n", oneLine(r.Model), oneLine(r.Error))
+		}
+	}
+	fmt.Fprintf(w, "%d models in %.1f s:", len(s.Models), s.Seconds)
+	for _, state := range []batch.State{batch.Done, batch.Unchanged, batch.Failed, batch.Interrupted, batch.Waiting} {
+		if n := s.Counts[state]; n > 0 {
+			fmt.Fprintf(w, " %d %s", n, state)
+		}
+	}
+	fmt.Fprintln(w)
+}
+
+func percent(x *float64) string {
+	if x == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f %%", 100**x)
+}
