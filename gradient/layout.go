@@ -196,10 +196,10 @@ func shaped(a nd.Array, n int, shape []int) nd.Array {
 	}
 }
 
-// users returns, for every weight, the steps that depend on it in order.
-func (l *layout) users(params map[string]*ops.Value) map[string][]int {
+// users returns, for every weight, the forward steps that depend on it in order.
+func (l *layout) users(params map[string]*ops.Value, forward int) map[string][]int {
 	readers := make([][]int, len(l.slots))
-	for i, s := range l.steps {
+	for i, s := range l.steps[:forward] {
 		for _, k := range s.in {
 			readers[k] = append(readers[k], i)
 		}
@@ -218,9 +218,7 @@ func (l *layout) users(params map[string]*ops.Value) map[string][]int {
 			}
 		}
 		for i := range dirty {
-			if !l.steps[i].op.Alias() {
-				out[name] = append(out[name], i)
-			}
+			out[name] = append(out[name], i)
 		}
 		slices.Sort(out[name])
 	}

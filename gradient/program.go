@@ -26,8 +26,12 @@ type Program struct {
 	steps    []step
 	forward  int // steps before this one compute the outputs
 	slots    []nd.Array
+	args     []nd.Array // scratch
 	keep     bool
-	users    map[string][]int // steps that depend on a weight, for Refresh
+	users    map[string][]int // steps that depend on a weight, for Refresh and Try
+	trials   map[string]*overlay
+	spare    arena      // buffers of trials
+	tried    []nd.Array // slots of the last trial
 	withGrad bool
 	head     *Head
 	assumed  []assumption
@@ -136,7 +140,7 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	}
 	p.steps, p.slots = l.steps, l.slots // after the places of unused inputs were made
 	if p.keep {
-		p.users = l.users(c.params)
+		p.users = l.users(c.params, p.forward)
 	}
 	return p, nil
 }
@@ -237,33 +241,41 @@ func (p *Program) Forward(inputs map[string]nd.Array) ([]nd.Array, error) {
 	if err := p.run(p.steps[:p.forward]); err != nil {
 		return nil, err
 	}
-	return p.results(), nil
+	return p.results(p.slots), nil
 }
 
-func (p *Program) results() []nd.Array {
+func (p *Program) results(slots []nd.Array) []nd.Array {
 	out := make([]nd.Array, len(p.outputs))
 	for i, o := range p.outputs {
-		out[i] = p.slots[o.slot]
+		out[i] = slots[o.slot]
 	}
 	return out
 }
 
 func (p *Program) run(steps []step) error {
-	var in []nd.Array
 	for _, s := range steps {
-		if s.op.Alias() {
-			p.slots[s.out].Data = p.slots[s.in[0]].Data
-			continue
-		}
-		in = in[:0]
-		for _, k := range s.in {
-			in = append(in, p.slots[k])
-		}
-		if err := s.op.Check(in); err != nil {
+		if err := s.run(p.workers, p.slots, &p.args); err != nil {
 			return err
 		}
-		s.op.Run(p.workers, p.slots[s.out], in)
 	}
+	return nil
+}
+
+// run computes a step from and into slots; args is scratch.
+func (s *step) run(w *kernel.Workers, slots []nd.Array, args *[]nd.Array) error {
+	if s.op.Alias() {
+		slots[s.out].Data = slots[s.in[0]].Data
+		return nil
+	}
+	in := (*args)[:0]
+	for _, k := range s.in {
+		in = append(in, slots[k])
+	}
+	*args = in
+	if err := s.op.Check(in); err != nil {
+		return err
+	}
+	s.op.Run(w, slots[s.out], in)
 	return nil
 }
 
@@ -319,21 +331,6 @@ func (p *Program) GradientNames() []string {
 		names[i] = b.name
 	}
 	return names
-}
-
-// Refresh computes anew what depends on the named weight, after Forward. The
-// program must have been compiled with Keep.
-func (p *Program) Refresh(weight string) ([]nd.Array, error) {
-	if !p.keep {
-		return nil, fmt.Errorf("the program was compiled without Keep")
-	}
-	steps := p.users[weight]
-	for _, i := range steps {
-		if err := p.run(p.steps[i : i+1]); err != nil {
-			return nil, err
-		}
-	}
-	return p.results(), nil
 }
 
 // Outputs returns the outputs' names and shapes.

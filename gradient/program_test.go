@@ -68,6 +68,7 @@ func TestBuffers(t *testing.T) {
 	}
 }
 
+// TestRefresh: Refresh and Try compute what Forward would, and Try leaves no trace.
 func TestRefresh(t *testing.T) {
 	m := convNet().open(t)
 	w, err := LoadWeights(m)
@@ -80,9 +81,25 @@ func TestRefresh(t *testing.T) {
 	if _, err := p.Forward(x); err != nil {
 		t.Fatal(err)
 	}
+	before, err := p.Forward(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := slices.Clone(before[0].Float32s())
 	for _, name := range w.Names() {
 		a, _ := w.Array(name)
 		a.Float32s()[1] += 0.5
+		tried, err := p.Try(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name != "unused" && slices.Equal(tried[0].Float32s(), now) {
+			t.Errorf("Try sees no change of %s", name)
+		}
+		if kept, _ := p.Refresh("unused"); !slices.Equal(kept[0].Float32s(), now) {
+			t.Errorf("trying a change of %s left traces", name)
+		}
+		trial := slices.Clone(tried[0].Float32s())
 		got, err := p.Refresh(name)
 		if err != nil {
 			t.Fatal(err)
@@ -94,6 +111,10 @@ func TestRefresh(t *testing.T) {
 		if !slices.Equal(got[0].Float32s(), want[0].Float32s()) {
 			t.Errorf("after a change of %s, Refresh and Forward differ", name)
 		}
+		if !slices.Equal(trial, want[0].Float32s()) {
+			t.Errorf("after a change of %s, Try and Forward differ", name)
+		}
+		now = slices.Clone(want[0].Float32s())
 	}
 }
 

@@ -93,7 +93,7 @@ func (t *trial) refresh(tensor string) error {
 }
 
 // measure replaces each candidate's gain by the fall of the objective that it
-// really brings. Candidates of one tensor should be adjacent.
+// really brings.
 func (t *trial) measure(w *gradient.Weights, list []candidate) error {
 	for i := range list {
 		c := &list[i]
@@ -101,7 +101,7 @@ func (t *trial) measure(w *gradient.Weights, list []candidate) error {
 		x := a.Float32s()
 		old := x[c.index]
 		x[c.index] = c.value
-		outputs, err := t.program.Refresh(c.tensor)
+		outputs, err := t.program.Try(c.tensor)
 		x[c.index] = old
 		if err != nil {
 			return err
@@ -111,11 +111,6 @@ func (t *trial) measure(w *gradient.Weights, list []candidate) error {
 			return err
 		}
 		c.gain = t.now - objective
-		if i+1 == len(list) || list[i+1].tensor != c.tensor {
-			if _, err := t.program.Refresh(c.tensor); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }
