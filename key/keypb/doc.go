@@ -1,3 +1,5 @@
-// Package keypb holds the messages of a key's payload, generated from key.proto
-// in this folder (make generate). Package key is the way to read and write them.
+// Package keypb holds the messages of a key, generated from key.proto in this
+// folder (make generate). docs/key-format.md explains them.
 package keypb
+
+//go:generate protoc -I../.. --go_out=../.. --go_opt=paths=source_relative key/keypb/key.proto
