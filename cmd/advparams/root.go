@@ -100,7 +100,7 @@ Exit status:
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no messages, only results and errors")
 	root.AddCommand(
 		newDemo(a), newKeygen(a), newProtect(a), newUnlock(a), newVerify(a),
-		newInspect(a), newGradients(a), newBench(a), newVersion(a), newDocs(a),
+		newInspect(a), newAttack(a), newGradients(a), newBench(a), newVersion(a), newDocs(a),
 	)
 	root.AddCommand(newBatch(a), newBatchInputs(a))
 	for _, cmd := range append(root.Commands(), root) {

@@ -69,3 +69,10 @@ func locked(t *testing.T, limit int) (lock, original *onnxio.Model, train, test 
 	}
 	return open(t, path), original, train, test
 }
+
+// intact returns the demo model without a lock, and data.
+func intact(t *testing.T, limit int) (m *onnxio.Model, train, test *dataset.Set) {
+	t.Helper()
+	dir := demo(t)
+	return open(t, filepath.Join(dir, models.ModelFile)), samples(t, dir, dataset.Train, limit), samples(t, dir, dataset.Test, 100)
+}

@@ -33,6 +33,8 @@ type lab struct {
 	programs           map[scope]*gradient.Program
 	batch              int
 
+	repaired *repaired // nil: not yet
+
 	rng *rand.Rand // of the setting under way
 	now Progress
 }

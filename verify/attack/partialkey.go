@@ -17,6 +17,9 @@ func partialKey(l *lab) []variant {
 	for _, tune := range []scope{nothing, everything} {
 		for _, share := range []float64{0.25, 0.5, 0.75} {
 			n := int(share * float64(len(changed)))
+			if n == 0 {
+				continue // no part at all
+			}
 			list = append(list, variant{
 				name: percent(share) + " of the changes taken back",
 				tune: tune,

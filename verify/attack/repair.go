@@ -3,6 +3,7 @@ package attack
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -15,19 +16,39 @@ import (
 // of every tensor's range, try the best of them for real, keep the best of all,
 // and so on while the loss falls.
 
-func repair(*lab) []variant { return []variant{{name: "greedy resets", change: repairWeights}} }
+func repair(*lab) []variant { return []variant{{name: "greedy resets", change: repairOnce}} }
 
 func repairTune(*lab) []variant {
-	return []variant{{name: "greedy resets", change: repairWeights, tune: everything}}
+	return []variant{{name: "greedy resets", change: repairOnce, tune: everything}}
 }
 
 const (
-	repairSamples = 256   // that candidates are tried on
-	repairRounds  = 64    // resets at most
-	repairTries   = 48    // by first-order gain, in each round
-	repairEnds    = 2     // of each tensor, at each end
-	repairGain    = 0.002 // share of the loss that a reset has to bring
+	repairCoarse = 64    // samples that all candidates are tried on
+	repairFine   = 256   // samples that the best of them are tried on
+	repairBest   = 12    // how many those are
+	repairRounds = 64    // resets at most
+	repairTries  = 32    // candidates by first-order gain, in each round
+	repairEnds   = 2     // candidates of each tensor, at each end
+	repairGain   = 0.002 // share of the loss that a reset has to bring
 )
+
+// repaired is what repairing the locked weights came to: both attacks need it.
+type repaired struct {
+	weights snapshot
+	note    string
+}
+
+func repairOnce(ctx context.Context, l *lab) (string, error) {
+	if l.repaired == nil {
+		note, err := repairWeights(ctx, l)
+		if err != nil {
+			return "", err
+		}
+		l.repaired = &repaired{l.snapshot(), note}
+	}
+	l.restore(l.repaired.weights)
+	return l.repaired.note, nil
+}
 
 // reset is a weight and the value it may get.
 type reset struct {
@@ -37,7 +58,11 @@ type reset struct {
 }
 
 func repairWeights(ctx context.Context, l *lab) (string, error) {
-	t, err := l.newTrial()
+	coarse, err := l.newTrial(repairCoarse)
+	if err != nil {
+		return "", err
+	}
+	fine, err := l.newTrial(repairFine)
 	if err != nil {
 		return "", err
 	}
@@ -46,62 +71,86 @@ func repairWeights(ctx context.Context, l *lab) (string, error) {
 		if err := ctx.Err(); err != nil {
 			return "", err
 		}
-		best, err := l.bestReset(ctx, t)
+		best, ok, err := l.bestReset(ctx, coarse, fine)
 		if err != nil {
 			return "", err
 		}
-		if best.gain <= repairGain*t.now {
+		if !ok || best.gain <= repairGain*fine.now {
 			break
 		}
 		l.values(best.tensor)[best.index] = best.value
-		if t.now, err = t.loss(best.tensor); err != nil {
+		if err := errors.Join(coarse.refresh(best.tensor), fine.refresh(best.tensor)); err != nil {
 			return "", err
 		}
 	}
 	return fmt.Sprintf("%d weights", count), nil
 }
 
-// bestReset tries the most promising resets.
-func (l *lab) bestReset(ctx context.Context, t *trial) (reset, error) {
+// bestReset tries the most promising resets. ok is false when there are none.
+func (l *lab) bestReset(ctx context.Context, coarse, fine *trial) (best reset, ok bool, err error) {
+	list, err := l.resets(ctx)
+	if err != nil || len(list) == 0 {
+		return reset{}, false, err
+	}
+	if err := coarse.try(l, list); err != nil {
+		return reset{}, false, err
+	}
+	slices.SortStableFunc(list, byGain)
+	list = list[:min(repairBest, len(list))]
+	slices.SortFunc(list, bySite)
+	if err := fine.try(l, list); err != nil {
+		return reset{}, false, err
+	}
+	best = slices.MinFunc(list, byGain)
+	// Half of the way may be better than all of it, or half as far again.
+	old := l.values(best.tensor)[best.index]
+	others := []reset{best, best}
+	others[0].value = (old + best.value) / 2
+	others[1].value = best.value + (best.value-old)/2
+	if err := fine.try(l, others); err != nil {
+		return reset{}, false, err
+	}
+	return slices.MinFunc([]reset{best, others[0], others[1]}, byGain), true, nil
+}
+
+// resets returns the candidates: weights whose reset to the median of their
+// tensor lowers the loss most to first order, and the ends of every tensor.
+func (l *lab) resets(ctx context.Context) ([]reset, error) {
 	grads, err := l.gradients(ctx)
 	if err != nil {
-		return reset{}, err
+		return nil, err
 	}
 	var ranked, list []reset
 	for _, name := range l.names {
 		x, g := l.values(name), grads[name]
 		order := ascending(x)
 		middle := x[order[len(x)/2]]
+		candidate := func(i int) (r reset, ok bool) {
+			r = reset{site{name, i}, middle, float64(g[i]) * float64(x[i]-middle)}
+			return r, r.gain > 0
+		}
 		for i := range x {
-			if gain := float64(g[i]) * float64(x[i]-middle); gain > 0 {
-				ranked = append(ranked, reset{site{name, i}, middle, gain})
+			if r, ok := candidate(i); ok {
+				ranked = append(ranked, r)
 			}
 		}
 		for k := range min(repairEnds, len(x)/2) {
 			for _, i := range []int{order[k], order[len(x)-1-k]} {
-				list = append(list, reset{site{name, i}, middle, 0})
+				if r, ok := candidate(i); ok {
+					list = append(list, r)
+				}
 			}
 		}
 	}
 	slices.SortStableFunc(ranked, byGain)
 	list = append(list, ranked[:min(repairTries, len(ranked))]...)
-	slices.SortStableFunc(list, func(a, b reset) int {
-		return cmp.Or(cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
-	})
-	list = slices.CompactFunc(list, func(a, b reset) bool { return a.site == b.site })
-	if err := t.try(l, list); err != nil {
-		return reset{}, err
-	}
-	best := slices.MinFunc(list, byGain)
-	// Half of the way may be better than all of it.
-	old := l.values(best.tensor)[best.index]
-	nearer := []reset{best, best}
-	nearer[0].value = (best.value + old) / 2
-	nearer[1].value = best.value - (old-best.value)/2
-	if err := t.try(l, nearer); err != nil {
-		return reset{}, err
-	}
-	return slices.MinFunc(append(nearer, best), byGain), nil
+	slices.SortStableFunc(list, bySite)
+	return slices.CompactFunc(list, func(a, b reset) bool { return a.site == b.site }), nil
+}
+
+// bySite orders by place.
+func bySite(a, b reset) int {
+	return cmp.Or(cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
 }
 
 // byGain orders the largest gain first.
@@ -115,8 +164,8 @@ type trial struct {
 	now     float64
 }
 
-func (l *lab) newTrial() (*trial, error) {
-	n := min(repairSamples, l.train.Len())
+func (l *lab) newTrial(n int) (*trial, error) {
+	n = min(n, l.train.Len())
 	if b, fixed := l.session.BatchSize(); fixed {
 		n = min(n, b)
 	}
@@ -154,6 +203,12 @@ func (t *trial) loss(tensor string) (float64, error) {
 		return 0, err
 	}
 	return t.of(outputs)
+}
+
+// refresh takes over that a tensor was altered.
+func (t *trial) refresh(tensor string) (err error) {
+	t.now, err = t.loss(tensor)
+	return err
 }
 
 // try sets each reset's gain to the fall of the loss that it brings. Those of a

@@ -22,44 +22,19 @@ type training struct {
 //
 // A training that runs away to values that are not finite ends there.
 func (l *lab) fit(ctx context.Context, t training) (best float64, epoch int, err error) {
-	p, err := l.program(t.scope)
-	if err != nil {
-		return 0, 0, err
-	}
 	if best, err = l.measure(ctx, l.valid); err != nil {
 		return 0, 0, err
 	}
 	kept := l.snapshot()
 	d := newDescent(t.optimiser)
-	names := l.namesIn(t.scope)
-	perEpoch := (l.train.Len() + l.batch - 1) / l.batch
-	total := float64(l.opt.Epochs * perEpoch)
 	for e := range l.opt.Epochs {
-		order := l.train.Subset(t.rng.Perm(l.train.Len()))
-		for lo := 0; lo < order.Len(); lo += l.batch {
-			if err := ctx.Err(); err != nil {
-				return 0, 0, err
-			}
-			inputs, labels, err := l.minibatch(order, lo, min(lo+l.batch, order.Len()))
-			if err != nil {
-				return 0, 0, err
-			}
-			loss, _, err := p.Gradients(inputs, gradient.CrossEntropy(labels))
-			if err != nil {
-				return 0, 0, err
-			}
-			if math.IsNaN(loss) || math.IsInf(loss, 0) {
-				l.restore(kept)
-				l.now.Done += l.opt.Epochs - e
-				return best, epoch, nil
-			}
-			share := (1 + math.Cos(math.Pi*float64(d.step)/total)) / 2
-			d.begin()
-			for _, name := range names {
-				if g, _ := p.Gradient(name); g != nil {
-					d.update(name, l.values(name), g, share, t.only[name])
-				}
-			}
+		finite, err := l.epoch(ctx, t, d)
+		if err != nil {
+			return 0, 0, err
+		}
+		if !finite {
+			l.now.Done += l.opt.Epochs - e
+			break
 		}
 		accuracy, err := l.measure(ctx, l.valid)
 		if err != nil {
@@ -73,4 +48,41 @@ func (l *lab) fit(ctx context.Context, t training) (best float64, epoch int, err
 	}
 	l.restore(kept)
 	return best, epoch, nil
+}
+
+// epoch takes a step on each of the training samples, in random order. finite is
+// false when the loss is no number any more.
+func (l *lab) epoch(ctx context.Context, t training, d *descent) (finite bool, err error) {
+	p, err := l.program(t.scope)
+	if err != nil {
+		return false, err
+	}
+	names := l.namesIn(t.scope)
+	n := l.train.Len()
+	steps := float64(l.opt.Epochs * ((n + l.batch - 1) / l.batch))
+	order := l.train.Subset(t.rng.Perm(n))
+	for lo := 0; lo < n; lo += l.batch {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		inputs, labels, err := l.minibatch(order, lo, min(lo+l.batch, n))
+		if err != nil {
+			return false, err
+		}
+		loss, _, err := p.Gradients(inputs, gradient.CrossEntropy(labels))
+		if err != nil {
+			return false, err
+		}
+		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+			return false, nil
+		}
+		share := (1 + math.Cos(math.Pi*float64(d.step)/steps)) / 2
+		d.begin()
+		for _, name := range names {
+			if g, _ := p.Gradient(name); g != nil {
+				d.update(name, l.values(name), g, share, t.only[name])
+			}
+		}
+	}
+	return true, nil
 }
