@@ -1,0 +1,94 @@
+package batch
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func results() []*Result {
+	return []*Result{
+		{Model: "a & b.onnx", State: Done, Bytes: 10, Report: "out/a#1 b.html", Log: "out/a.log",
+			Protect: json.RawMessage(`{"params_changed":7,"params_total":340,"accuracy":{"before":0.75,"locked":0.5}}`),
+			Verify:  json.RawMessage(`{"accuracy":{"original":0.9,"locked":0.1},"bit_exact":true}`)},
+		{Model: "b.onnx", State: Unchanged, Protect: json.RawMessage(`{"accuracy":{"before":0.75}}`)},
+		{Model: "<c>.onnx", State: Failed, Status: 5, Error: "no <operator>", Hint: "do"},
+	}
+}
+
+func TestOverallStatus(t *testing.T) {
+	for _, c := range []struct {
+		results []*Result
+		want    int
+	}{
+		{nil, 0},
+		{[]*Result{{State: Done}, {State: Unchanged}}, 0},
+		{[]*Result{{State: Done}, {State: Failed, Status: 5}, {State: Failed, Status: 3}}, 3},
+		{[]*Result{{State: Failed, Status: 5}, {State: Failed, Status: 1}}, 1},
+		{[]*Result{{State: Failed, Status: 5}, {State: Interrupted, Status: 1}}, 1},
+		{[]*Result{{State: Failed, Status: 5}, {State: Waiting, Status: 1}}, 1},
+	} {
+		if got := overall(c.results); got != c.want {
+			t.Errorf("status %d, want %d", got, c.want)
+		}
+	}
+}
+
+func TestFigures(t *testing.T) {
+	f := results()[0].Figures()
+	if *f.Changed != 7 || *f.Total != 340 || *f.Original != 0.9 || *f.Locked != 0.1 || !*f.BitExact {
+		t.Errorf("%+v", f)
+	}
+	if f = results()[1].Figures(); *f.Original != 0.75 || f.Locked != nil || f.BitExact != nil {
+		t.Errorf("without verify: %+v", f)
+	}
+}
+
+func TestWriteResults(t *testing.T) {
+	var b bytes.Buffer
+	if err := WriteResults(&b, results()); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	if len(lines) != 3 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	var r Result
+	if err := json.Unmarshal([]byte(lines[2]), &r); err != nil || r.Status != 5 || r.Error != "no <operator>" {
+		t.Errorf("%v, %+v", err, r)
+	}
+}
+
+func TestWriteIndex(t *testing.T) {
+	var b bytes.Buffer
+	if err := WriteIndex(&b, "pages", "zoo.yaml", summarise(results()), time.Unix(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"a &amp; b.onnx", `href="./../out/a%231%20b.html"`, "90.00 %", "10.00 %", "yes",
+		"&lt;c&gt;.onnx", "no &lt;operator&gt;", "failed (5)", "1 done, 1 unchanged, 1 failed",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s is missing in\n%s", want, b.String())
+		}
+	}
+}
+
+func TestWriteMetrics(t *testing.T) {
+	var b bytes.Buffer
+	if err := WriteMetrics(&b, `a"b\c`, Shard{1, 3}, 5, results(), 1500*time.Millisecond, time.Unix(77, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`advparams_batch_models{manifest="a\"b\\c",shard="2/3",state="waiting"} 2`,
+		`state="done"} 1`, `advparams_batch_failures{manifest="a\"b\\c",shard="2/3",status="5"} 1`,
+		`advparams_batch_duration_seconds{manifest="a\"b\\c",shard="2/3"} 1.500`,
+		`advparams_batch_complete{manifest="a\"b\\c",shard="2/3"} 0`, "# TYPE advparams_batch_models gauge",
+	} {
+		if !strings.Contains(b.String(), want+"\n") {
+			t.Errorf("%s is missing in\n%s", want, b.String())
+		}
+	}
+}
