@@ -21,8 +21,9 @@ test: ## run all tests
 race: ## run the tests under the race detector, without the long ones
 	$(GO) test -race -short ./...
 
-bench: ## benchmark the kernels; compares with PyTorch and onnxruntime where they are installed
+bench: build ## benchmark the kernels; with Python and ../shared, compare with PyTorch and onnxruntime
 	$(GO) test -run '^$$' -bench . -benchtime 200ms ./gradient/kernel
+	bench/run
 
 lint: ## formatting, vet, staticcheck, other platforms
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files" >&2; exit 1; }
