@@ -24,8 +24,12 @@ type Pool struct {
 // not depending on where in the window it stands.)
 func (p *Pool) MaxForward(w *Workers, x, y []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
-	taps := g.poolTaps()
+	taps, halves := g.poolTaps(), g.halves()
 	p.planes(w, &g, func(in, out int) {
+		if halves {
+			g.halveMax(x[in:], y[out:])
+			return
+		}
 		fill(y[out:out+g.out.size()], float32(math.Inf(-1)))
 		g.rows(taps, func(row int, t *poolTap, at int) {
 			yr := y[out+row+t.lo : out+row+t.hi]
@@ -46,6 +50,13 @@ func (p *Pool) MaxForward(w *Workers, x, y []float32) {
 // maximum of a window, in row-major order, takes all of its gradient.
 func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	if g.halves() {
+		p.planes(w, &g, func(in, out int) {
+			clear(gx[in : in+g.in.size()])
+			g.halveMaxGrad(x[in:], gy[out:], gx[in:])
+		})
+		return
+	}
 	p.firstMax(w, &g, x, func(plane int, first []int) {
 		in, out := plane*g.in.size(), plane*g.out.size()
 		clear(gx[in : in+g.in.size()])
