@@ -39,6 +39,9 @@ type Config struct {
 	Weights *Weights
 	// Workers compute; nil means one thread.
 	Workers *kernel.Workers
+	// Memory bounds the bytes that the values of a run take at once, and those of
+	// constants computed while compiling; 0 means three quarters of the machine's.
+	Memory int64
 }
 
 // All asks for the gradient with respect to every float initializer.
@@ -168,6 +171,7 @@ func (c *compiler) compile() (*Program, error) {
 		}
 		c.inputs[in.Name], top.values[in.Name] = v, v
 	}
+	c.Limits = c.limits()
 	for _, init := range c.model.Initializers() {
 		v, err := c.initializer(init)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -112,7 +113,7 @@ func (l *layout) allocate(keep bool) error {
 			l.slots[k] = nd.New(v.DType, v.Shape...)
 		}
 	}
-	var pool arena
+	pool := arena{limit: l.c.cfg.memory()}
 	values := make(map[int]*ops.Value, len(l.of))
 	for v, k := range l.of {
 		values[k] = v
@@ -145,8 +146,8 @@ func (l *layout) allocate(keep bool) error {
 
 // arena hands out buffers and takes them back.
 type arena struct {
-	free  []nd.Array
-	total int
+	free         []nd.Array
+	total, limit int64 // bytes
 }
 
 // get returns the smallest free buffer that is large enough, or a new one. What
@@ -164,14 +165,11 @@ func (p *arena) get(t nd.DType, shape []int) (nd.Array, error) {
 		p.free = slices.Delete(p.free, best, best+1)
 		return shaped(a, n, shape), nil
 	}
-	if p.total += n; p.total > maxProgram {
-		return nd.Array{}, fmt.Errorf("the batch needs more than %d values at once; use a smaller one", maxProgram)
+	if p.total += int64(n) * t.Bytes(); p.total > p.limit {
+		return nd.Array{}, hint.With(fmt.Errorf("the values of a batch need more than %d MiB of memory", p.limit>>20), "use smaller batches")
 	}
 	return nd.New(t, shape...), nil
 }
-
-// maxProgram bounds the values that a program holds at once: 2³⁴ of them are 64 GiB.
-const maxProgram = 1 << 34
 
 // put takes a buffer back, as a vector of its whole capacity.
 func (p *arena) put(a nd.Array) {

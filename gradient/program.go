@@ -2,6 +2,7 @@ package gradient
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 
@@ -89,11 +90,13 @@ type step struct {
 // program differentiates and lays out the steps.
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
 	p := &Program{workers: c.cfg.Workers, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil}
+	p.spare.limit = c.cfg.memory()
 	l := newLayout(c)
 	var seeds []*ops.Value
 	grads := map[string]*ops.Value{}
 	if p.withGrad {
 		var err error
+		c.Limits.Folded = math.MaxInt64 // gradients are no larger than what is there
 		if seeds, grads, err = c.differentiate(outputs); err != nil {
 			return nil, err
 		}

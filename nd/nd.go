@@ -33,6 +33,18 @@ func (t DType) String() string {
 	return fmt.Sprintf("DType(%d)", uint8(t))
 }
 
+// Bytes returns the size of one element in memory.
+func (t DType) Bytes() int64 {
+	switch t {
+	case Int64:
+		return 8
+	case Bool:
+		return 1
+	default:
+		return 4
+	}
+}
+
 // Elem is the set of Go types an element can have.
 type Elem interface{ float32 | int64 | bool }
 

@@ -184,10 +184,9 @@ func (a *attention) structure() *Value {
 	size := a.queries * a.keys
 	if a.lens == nil {
 		shape := []int{1, 1, a.queries, a.keys}
-		checkSize("Mask", shape)
-		m := nd.New(nd.Float32, shape...)
-		fill(m.Float32s(), a.past, a.keys)
-		return a.Const(m)
+		m := a.zeros("Mask", nd.Float32, shape...)
+		fill(m.data.([]float32), a.past, a.keys)
+		return m
 	}
 	return a.emit(nd.Float32, []int{a.batch, 1, a.queries, a.keys}, Op{
 		name: "Mask",

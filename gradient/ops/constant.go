@@ -58,27 +58,29 @@ func buildConstantOfShape(c *Call) []*Value {
 func buildRange(c *Call) []*Value {
 	if c.Input(0).DType == nd.Int64 {
 		start, limit, delta := c.knownInt(0), c.knownInt(1), c.knownInt(2)
-		if delta == 0 {
-			c.fail("a delta of 0")
-		}
-		n := max(0, int(math.Ceil(float64(limit-start)/float64(delta))))
-		c.checkLength(n)
-		out := make([]int64, n)
+		out := make([]int64, c.count(nd.Int64, float64(start), float64(limit), float64(delta)))
 		for i := range out {
 			out[i] = int64(start + i*delta)
 		}
-		return []*Value{c.Const(nd.Of(out, n))}
+		return []*Value{c.Const(nd.Of(out, len(out)))}
 	}
 	start, limit, delta := c.knownFloat(0), c.knownFloat(1), c.knownFloat(2)
-	count := math.Ceil(float64(limit-start) / float64(delta))
-	if delta == 0 || !(count < maxElements) {
-		c.fail("from %v to %v in steps of %v", start, limit, delta)
-	}
-	out := make([]float32, max(0, int(count)))
+	out := make([]float32, c.count(nd.Float32, float64(start), float64(limit), float64(delta)))
 	for i := range out {
 		out[i] = start + float32(i)*delta
 	}
 	return []*Value{c.Const(nd.Of(out, len(out)))}
+}
+
+// count returns the length of a Range.
+func (c *Call) count(t nd.DType, start, limit, delta float64) int {
+	n := math.Ceil((limit - start) / delta)
+	if delta == 0 || !(n <= maxElements) {
+		c.fail("from %v to %v in steps of %v", start, limit, delta)
+	}
+	count := int(max(0, n))
+	c.fold("Range", t, []int{count})
+	return count
 }
 
 func (c *Call) knownInt(i int) int {
@@ -103,12 +105,6 @@ func (c *Call) knownBool(i int) bool {
 		c.fail("input %d is %v%v; one bool is expected", i, v.DType, v.Shape)
 	}
 	return c.known(i).Bools()[0]
-}
-
-func (c *Call) checkLength(n int) {
-	if n > maxElements {
-		c.fail("%d elements; at most %d are supported", n, maxElements)
-	}
 }
 
 var constants = family{

@@ -121,7 +121,7 @@ func (s *stacks) none(values []*Value, axis func(i int) int) []*Value {
 	out := make([]*Value, len(values))
 	for i, v := range values {
 		shape := slices.Insert(slices.Clone(v.Shape), s.Axis(axis(i), v.Rank()+1), 0)
-		out[i] = s.Const(nd.New(v.DType, shape...))
+		out[i] = s.zeros("Loop", v.DType, shape...)
 	}
 	return out
 }
@@ -233,7 +233,7 @@ func buildScan(c *Call) []*Value {
 		for k := range elements {
 			x := c.Input(n + k)
 			axis := c.Axis(inAxes[k], x.Rank())
-			in = append(in, c.Const(nd.New(x.DType, slices.Delete(slices.Clone(x.Shape), axis, axis+1)...)))
+			in = append(in, c.zeros("Scan", x.DType, slices.Delete(slices.Clone(x.Shape), axis, axis+1)...))
 		}
 		return append(result, s.none(c.body("body", outputs, in...)[n:], func(i int) int { return outAxes[i] })...)
 	}

@@ -99,7 +99,9 @@ func source(mode string, n int) func(i int) int {
 
 // padFrom adds elements along an axis that from picks among those there.
 func (b *Builder) padFrom(x *Value, axis, before, after int, from func(i int) int) *Value {
-	rows := make([]int, before+x.Shape[axis]+after)
+	n := before + x.Shape[axis] + after
+	b.fold("Pad", nd.Int64, []int{n})
+	rows := make([]int, n)
 	for i := range rows {
 		rows[i] = from(i - before)
 	}
@@ -113,7 +115,7 @@ func buildPad(c *Call) []*Value {
 		c.fail("mode %q", mode)
 	}
 	x, p := c.crop(x, c.pads(x.Rank()))
-	checkSize("Pad", p.of(x.Shape))
+	c.checkSize("Pad", p.of(x.Shape))
 	if mode == "constant" || nd.Size(p.of(x.Shape)) == 0 {
 		return []*Value{c.padConstant(x, p, c.padValue(x.DType))}
 	}

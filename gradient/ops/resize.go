@@ -32,9 +32,9 @@ func (b *Builder) resize(x *Value, axes []resizedAxis, s sampling) *Value {
 	for _, a := range axes {
 		shape[a.axis] = a.out
 	}
-	checkSize("Resize", shape)
+	b.checkSize("Resize", shape)
 	if nd.Size(shape) == 0 {
-		return b.Const(nd.New(x.DType, shape...))
+		return b.zeros("Resize", x.DType, shape...)
 	}
 	axes = slices.SortedStableFunc(slices.Values(axes), func(p, q resizedAxis) int {
 		return cmp.Compare(float64(p.out)/float64(p.in), float64(q.out)/float64(q.in))
@@ -53,6 +53,7 @@ func (b *Builder) resize(x *Value, axes []resizedAxis, s sampling) *Value {
 
 // sample resizes one axis.
 func (b *Builder) sample(x *Value, a resizedAxis, s sampling) *Value {
+	b.fold("Resize", nd.Int64, []int{a.out, 2})
 	positions, outside := s.positions(a)
 	var y *Value
 	switch {

@@ -11,10 +11,6 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// maxElements bounds a single value, so that a malformed model is an error
-// rather than an exhausted machine.
-const maxElements = 1 << 31
-
 // Value is what flows along an edge of the graph. Its element type and shape
 // are always known; its elements only if it does not depend on an input or on
 // a weight.
@@ -53,7 +49,9 @@ func (v *Value) Constant() (nd.Array, bool) {
 type Builder struct {
 	Graph   *gorgonia.ExprGraph
 	Workers *kernel.Workers // for what is computed while compiling
+	Limits  Limits
 
+	folded  int64 // bytes computed while compiling
 	values  map[*gorgonia.Node]*Value
 	initial map[*Value]nd.Array // of weights, and of what was computed from them
 	samples map[*Value]nd.Array // of inputs
@@ -66,6 +64,7 @@ func NewBuilder(w *kernel.Workers) *Builder {
 	return &Builder{
 		Graph:   gorgonia.NewGraph(),
 		Workers: w,
+		Limits:  defaultLimits,
 		values:  map[*gorgonia.Node]*Value{},
 		initial: map[*Value]nd.Array{},
 		samples: map[*Value]nd.Array{},
@@ -146,6 +145,7 @@ func (b *Builder) Known(v *Value) (nd.Array, bool) {
 	if v.op.Check(in) != nil {
 		return nd.Array{}, false
 	}
+	b.folds(v.op)
 	a := v.op.compute(b.Workers, in)
 	b.initial[v] = a
 	return a, true
@@ -196,18 +196,9 @@ func (b *Builder) Value(n *gorgonia.Node) (*Value, error) {
 	return v, nil
 }
 
-// checkSize refuses results that are too large.
-func checkSize(name string, shape []int) {
-	if n, err := nd.CheckedSize(shape); err != nil {
-		fail("%s: %w", name, err)
-	} else if n > maxElements {
-		fail("%s: result of shape %v has %d elements; at most %d are supported", name, shape, n, maxElements)
-	}
-}
-
 // emit adds an operator to the graph, or computes it when all inputs are known.
 func (b *Builder) emit(t nd.DType, shape []int, o Op, in ...*Value) *Value {
-	checkSize(o.name, shape)
+	b.checkSize(o.name, shape)
 	op := o
 	v := &Value{DType: t, Shape: shape, op: &op, in: in}
 	b.nextID++
@@ -223,6 +214,7 @@ func (b *Builder) emit(t nd.DType, shape []int, o Op, in ...*Value) *Value {
 		if err := op.Check(known); err != nil {
 			fail("%w", err)
 		}
+		b.folds(&op)
 		return b.Const(op.compute(b.Workers, known))
 	}
 	nodes := make([]*gorgonia.Node, len(in))

@@ -1,0 +1,51 @@
+package gradient
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestMemory: what a few bytes of a model ask for is refused before it is there.
+func TestMemory(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		build  func(b *modelBuilder)
+		memory int64
+		want   string
+	}{
+		{"one constant", func(b *modelBuilder) {
+			b.ints("shape", 40000, 40000).node("ConstantOfShape", []string{"shape"}, []string{"y"})
+		}, 0, "while compiling"},
+		{"a large value", func(b *modelBuilder) {
+			b.ints("shape", 1<<20, 1<<20).node("ConstantOfShape", []string{"shape"}, []string{"y"})
+		}, 0, "elements; at most"},
+		{"many constants", func(b *modelBuilder) {
+			b.ints("shape", 1<<8, 1<<8).node("ConstantOfShape", []string{"shape"}, []string{"c0"})
+			for i := range 16 {
+				b.node("Add", []string{fmt.Sprint("c", i), "c0"}, []string{fmt.Sprint("c", i+1)})
+			}
+			b.node("Identity", []string{"c16"}, []string{"y"})
+		}, 1 << 20, "while compiling"},
+		{"a range", func(b *modelBuilder) {
+			b.ints("from", 0).ints("to", 1<<30).ints("step", 1).node("Range", []string{"from", "to", "step"}, []string{"y"})
+		}, 0, "while compiling"},
+		{"a value of the run", func(b *modelBuilder) {
+			b.ints("shape", 1<<12, 4).node("Expand", []string{"x", "shape"}, []string{"y"})
+		}, 1 << 15, "elements; at most"},
+		{"values of the run", func(b *modelBuilder) {
+			b.ints("shape", 1<<10, 4).node("Expand", []string{"x", "shape"}, []string{"e"}).
+				node("Exp", []string{"e"}, []string{"f"}).node("Sin", []string{"f"}, []string{"g"}).
+				node("Add", []string{"e", "g"}, []string{"h"}).node("Mul", []string{"h", "f"}, []string{"y"})
+		}, 1 << 15, "MiB of memory"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newModel().input("x", -1, 4).output("y")
+			c.build(b)
+			_, err := Compile(b.open(t), Config{Shapes: map[string][]int{"x": {1, 4}}, Memory: c.memory})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,51 @@
+package ops
+
+import (
+	"math"
+
+	"github.com/advparams/advparams/nd"
+)
+
+// maxElements bounds a single value, whatever the memory.
+const maxElements = min(1<<31, math.MaxInt)
+
+// Limits bound what a graph may ask for, so that a malformed model is an error
+// rather than an exhausted machine.
+type Limits struct {
+	Value  int   // elements of one value
+	Folded int64 // bytes of all that is computed while compiling
+}
+
+// defaultLimits are those of a Builder until others are set.
+var defaultLimits = Limits{Value: maxElements, Folded: 1 << 30}
+
+// checkSize refuses results that are too large.
+func (b *Builder) checkSize(name string, shape []int) {
+	if n, err := nd.CheckedSize(shape); err != nil {
+		fail("%s: %w", name, err)
+	} else if limit := min(b.Limits.Value, maxElements); n > limit {
+		fail("%s: result of shape %v has %d elements; at most %d are supported", name, shape, n, limit)
+	}
+}
+
+// fold accounts for an array that is about to be computed while compiling.
+func (b *Builder) fold(name string, t nd.DType, shape []int) {
+	b.checkSize(name, shape)
+	b.folded += int64(nd.Size(shape)) * t.Bytes()
+	if b.folded > b.Limits.Folded {
+		fail("%s: constants that are computed while compiling take more than %d bytes", name, b.Limits.Folded)
+	}
+}
+
+// folds accounts for the result of an operator, if it takes memory of its own.
+func (b *Builder) folds(o *Op) {
+	if !o.alias {
+		b.fold(o.name, o.out.DType, o.out.Shape)
+	}
+}
+
+// zeros returns a constant.
+func (b *Builder) zeros(name string, t nd.DType, shape ...int) *Value {
+	b.fold(name, t, shape)
+	return b.Const(nd.New(t, shape...))
+}
