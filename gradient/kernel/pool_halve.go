@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // halves reports whether pooling halves a plane: windows of 2×2 side by side,
 // the pooling of most networks that pool.
 func (g *geometry) halves() bool {
@@ -20,17 +22,46 @@ func (g *geometry) halveMax(x, y []float32) {
 }
 
 // halveMaxGrad is [Pool.MaxGrad] for a plane that halves; gx is zero before.
+// Which of four is the largest is as good as random, so that it is found by
+// comparing bits, without a branch; adding 0 makes both zeros one.
 func (g *geometry) halveMaxGrad(x, gy, gx []float32) {
+	wide := g.in[2]
 	for r := range g.out[1] {
-		first := 2 * r * g.in[2]
+		first := 2 * r * wide
+		top, bottom := x[first:][:2*g.out[2]], x[first+wide:][:2*g.out[2]]
+		to := gx[first:]
 		for i, v := range gy[r*g.out[2]:][:g.out[2]] {
-			at, best := first+2*i, x[first+2*i]
-			for _, k := range [...]int{at + 1, at + g.in[2], at + g.in[2] + 1} {
-				if x[k] > best || (x[k] != x[k] && best == best) {
-					at, best = k, x[k]
-				}
+			a, b, c, d := top[2*i]+0, top[2*i+1]+0, bottom[2*i]+0, bottom[2*i+1]+0
+			most := max(max(a, b), max(c, d))
+			if most != most {
+				to[2*i+firstNaN(wide, a, b, c)] = v
+				continue
 			}
-			gx[at] = v
+			m, at := math.Float32bits(most), wide+1
+			if math.Float32bits(c) == m {
+				at = wide
+			}
+			if math.Float32bits(b) == m {
+				at = 1
+			}
+			if math.Float32bits(a) == m {
+				at = 0
+			}
+			to[2*i+at] = v
 		}
 	}
+}
+
+// firstNaN returns where in a window of a row of wide the first NaN stands, if
+// not in its last place.
+func firstNaN(wide int, a, b, c float32) int {
+	switch {
+	case a != a:
+		return 0
+	case b != b:
+		return 1
+	case c != c:
+		return wide
+	}
+	return wide + 1
 }
