@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/advparams/advparams/models"
+	"github.com/advparams/advparams/onnxio/atomicfile"
+)
+
+// longVariable makes TestBatchKilled as long as it should be before a release.
+const longVariable = "ADVPARAMS_LONG_TESTS"
+
+// TestBatchKilled runs a batch of models of which some are broken, each in its
+// way, kills it again and again, and compares what is there in the end with the
+// files of a run that was left alone.
+func TestBatchKilled(t *testing.T) {
+	count, kills := 30, 3
+	switch {
+	case os.Getenv(longVariable) != "":
+		count, kills = 200, 10
+	case testing.Short():
+		t.Skip("starts hundreds of processes")
+	}
+	calm, killed := t.TempDir(), t.TempDir()
+	var want map[string]int
+	for _, dir := range []string{calm, killed} {
+		var err error
+		if want, err = makeZoo(dir, count); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := time.Now()
+	runBatch(t, calm, want)
+	took := time.Since(start)
+
+	// The work is spread over all runs, so each gets a share of the time.
+	rng := rand.New(rand.NewPCG(1, 2))
+	landed := 0
+	for range kills {
+		cmd, _ := batchCommand(killed)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(rng.Int64N(int64(took) / int64(kills+1) * 3 / 2)))
+		cmd.Process.Kill()
+		if cmd.Wait(); cmd.ProcessState.ExitCode() < 0 {
+			landed++
+		}
+	}
+	if landed == 0 {
+		t.Error("no run was killed")
+	}
+	t.Logf("%d models in %v, then killed %d times", count, took, landed)
+	runBatch(t, killed, want)
+	compareOutputs(t, calm, killed)
+}
+
+func batchCommand(dir string) (*exec.Cmd, *bytes.Buffer) {
+	cmd := exec.Command("advparams", "batch", "zoo.yaml", "--json", "--quiet", "--results", "results.jsonl", "--index", "index.html")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000")
+	var stdout bytes.Buffer
+	cmd.Stdout = &stdout
+	return cmd, &stdout
+}
+
+// runBatch runs the batch in dir to its end and checks what came of each model.
+func runBatch(t *testing.T, dir string, want map[string]int) {
+	t.Helper()
+	cmd, stdout := batchCommand(dir)
+	cmd.Run()
+	if status := cmd.ProcessState.ExitCode(); status != statusFailed {
+		t.Errorf("exit status %d, want 1: some models may be worth a retry", status)
+	}
+	var s struct {
+		Models []struct {
+			Model  string `json:"model"`
+			Status int    `json:"status"`
+			Error  string `json:"error"`
+			Verify struct {
+				BitExact bool `json:"bit_exact"`
+			} `json:"verify"`
+		} `json:"models"`
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &s); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Models) != len(want) {
+		t.Errorf("%d models, want %d", len(s.Models), len(want))
+	}
+	for _, m := range s.Models {
+		status, ok := want[filepath.ToSlash(m.Model)]
+		if !ok || m.Status != status || (status == 0) != (m.Error == "") {
+			t.Errorf("%s: status %d, want %d: %s", m.Model, m.Status, status, m.Error)
+		}
+		if status == statusDone && !m.Verify.BitExact {
+			t.Errorf("%s: not verified bit by bit", m.Model)
+		}
+	}
+}
+
+// compareOutputs compares what two runs left, apart from what has times in it.
+func compareOutputs(t *testing.T, calm, killed string) {
+	t.Helper()
+	sealed := func(name string) bool { return strings.HasPrefix(name, "sealed") || strings.HasPrefix(name, "stranger") }
+	outputs := func(dir string) map[string]string {
+		found := map[string]string{}
+		err := filepath.WalkDir(filepath.Join(dir, "out"), func(path string, d fs.DirEntry, err error) error {
+			name, _ := filepath.Rel(dir, path)
+			switch ext := filepath.Ext(path); {
+			case err != nil:
+				return err
+			case ext == ".lock" || d.IsDir() && ext == ".tmp":
+				t.Errorf("%s is left", name)
+			case ext == ".onnx" || ext == ".data" || ext == ".key" && !sealed(d.Name()):
+				text, err := os.ReadFile(path)
+				if err != nil {
+					return err
+				}
+				found[name] = string(text)
+			case ext == ".html" || ext == ".key":
+				found[name] = "" // with times or random numbers in it
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	a, b := outputs(calm), outputs(killed)
+	for name, text := range a {
+		if other, ok := b[name]; !ok || other != text {
+			t.Errorf("%s: in both %v, equal %v", name, ok, other == text)
+		}
+	}
+	for name := range b {
+		if _, ok := a[name]; !ok {
+			t.Errorf("%s is there only after kills", name)
+		}
+	}
+}
+
+// makeZoo writes models and a manifest and returns the status that each model
+// should have.
+func makeZoo(dir string, count int) (map[string]int, error) {
+	want := map[string]int{}
+	zoo := filepath.Join(dir, "zoo")
+	if err := os.MkdirAll(zoo, 0o777); err != nil {
+		return nil, err
+	}
+	if err := writeSamples(filepath.Join(dir, "data.npz"), 100, 0, true); err != nil {
+		return nil, err
+	}
+	if err := writeSamples(filepath.Join(dir, "wrong.npz"), 100, 9, true); err != nil {
+		return nil, err
+	}
+	var sealed string
+	for i, name := range []string{"me.txt", "other.txt"} { // keys are sealed to one, opened with the other
+		text, err := exec.Command("advparams", "keygen").Output()
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			_, rest, _ := strings.Cut(string(text), "# public key: ")
+			sealed, _, _ = strings.Cut(rest, "\n")
+		}
+	}
+	kinds := []struct {
+		name   string
+		status int
+		write  func(path string, seed uint64) error
+	}{
+		{"plain", statusDone, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"external", statusDone, func(path string, seed uint64) error { return writeExternal(path, classifier(seed)) }},
+		{"sealed", statusDone, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"softmax", statusDone, func(path string, seed uint64) error {
+			m := classifier(seed)
+			m.Graph.Node = append(m.Graph.Node, node("Softmax", "p", "y"))
+			m.Graph.Output[0] = tensorValue("p", 0, classes)
+			return writeModel(path, m)
+		}},
+		{"text", statusFailed, func(path string, _ uint64) error { return os.WriteFile(path, []byte("no model\n"), 0o666) }},
+		{"empty", statusFailed, func(path string, _ uint64) error { return os.WriteFile(path, nil, 0o666) }},
+		{"cut", statusFailed, func(path string, seed uint64) error {
+			if err := writeModel(path, classifier(seed)); err != nil {
+				return err
+			}
+			return os.Truncate(path, 1000)
+		}},
+		{"labels", statusFailed, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"selection", statusUsage, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"hard", statusTarget, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"stranger", statusKey, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"unknown", statusUnsupported, func(path string, seed uint64) error {
+			m := classifier(seed)
+			m.Graph.Node[1].OpType = proto.String("Frobnicate")
+			return writeModel(path, m)
+		}},
+	}
+	for i := range count {
+		k := kinds[i%len(kinds)]
+		if i >= 2*len(kinds) { // the rest is good
+			k = kinds[i%4]
+		}
+		name := fmt.Sprintf("zoo/%s-%03d.onnx", k.name, i)
+		if err := k.write(filepath.Join(dir, name), uint64(i)); err != nil {
+			return nil, err
+		}
+		want[name] = k.status
+	}
+	// A model whose file is missing, and the demo, with its own data.
+	want["zoo/missing.onnx"], want["story/glyphs.onnx"] = statusFailed, statusDone
+	var out atomicfile.Set
+	defer out.Abort()
+	if err := models.Write(&out, filepath.Join(dir, "story")); err != nil {
+		return nil, err
+	}
+	if err := out.Commit(); err != nil {
+		return nil, err
+	}
+	return want, os.WriteFile(filepath.Join(dir, "zoo.yaml"), fmt.Appendf(nil, `version: 1
+defaults:
+  data: {path: data.npz}
+  samples: 100
+  seal: {plain: true}
+  output: out/{{.Dir}}/{{.Stem}}.locked.onnx
+models:
+  - zoo/*.onnx
+  - zoo/missing.onnx
+  - {path: zoo/labels-*.onnx, data: {path: wrong.npz}}
+  - {path: zoo/selection-*.onnx, include: ["nothing of this name"]}
+  - {path: zoo/hard-*.onnx, max_params: 1}
+  - {path: zoo/sealed-*.onnx, seal: {recipients: [%[1]s]}, verify: {identities: [me.txt]}}
+  - {path: zoo/stranger-*.onnx, seal: {recipients: [%[1]s]}, verify: {identities: [other.txt]}}
+  - {path: story/glyphs.onnx, data: {path: story/data}, verify: {data: {limit: 200}}}
+`, sealed), 0o666)
+}
