@@ -1,0 +1,103 @@
+package perturb
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/advparams/advparams/gradient"
+)
+
+// candidate is a change under consideration.
+type candidate struct {
+	site
+	value float32 // new
+	gain  float64 // estimated or measured fall of the objective
+}
+
+// round returns the best single change.
+func (s *search) round() (candidate, error) {
+	list, err := s.shortlist()
+	if err != nil {
+		return candidate{}, err
+	}
+	if len(list) == 0 {
+		return candidate{}, errNoCandidate
+	}
+	// What does well on few samples is tried on all.
+	if err := s.coarse.measure(s.weights, list); err != nil {
+		return candidate{}, err
+	}
+	list = best(list, 12)
+	if err := s.fine.measure(s.weights, list); err != nil {
+		return candidate{}, err
+	}
+	s.result.Evaluations += len(list)
+	return best(list, 1)[0], nil
+}
+
+// errNoCandidate says that no change of a single parameter would help.
+var errNoCandidate = errors.New("no parameter has a gradient")
+
+// best returns the k candidates with the largest gain, ties in a fixed order.
+func best(list []candidate, k int) []candidate {
+	slices.SortStableFunc(list, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.gain, a.gain), cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
+	})
+	return list[:min(k, len(list))]
+}
+
+// shortlist returns the candidates with the largest first-order gain: the best
+// of all, and the best of each tensor, because the estimate is least reliable
+// where the steps are long.
+func (s *search) shortlist() ([]candidate, error) {
+	n := min(s.opt.Calibration, s.samples.Len())
+	labels := s.samples.Labels()
+	_, grads, err := s.session.Gradients(head{s.samples, n}, func(lo, k int) gradient.Loss {
+		return softAccuracy(padded(labels[lo:lo+k], s.session), s.tau)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.result.GradientPasses++
+	var all, perTensor []candidate
+	for _, name := range s.weights.Names() {
+		g := grads[name]
+		if g == nil {
+			continue
+		}
+		a, _ := s.weights.Array(name)
+		top := s.scores(name, a.Float32s(), g)
+		perTensor = append(perTensor, top[:min(2, len(top))]...)
+		all = append(all, top...)
+	}
+	list := slices.Concat(best(all, 32), perTensor)
+	slices.SortFunc(list, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
+	})
+	return slices.Compact(list), nil
+}
+
+// scores returns the best 32 candidates of a tensor by gradient × step.
+func (s *search) scores(name string, w, g []float32) []candidate {
+	r := s.bounds[name]
+	var top []candidate
+	worst := 0.0
+	for i, x := range w {
+		value := r.low.value
+		if g[i] < 0 { // the objective is to fall
+			value = r.high.value
+		}
+		gain := -float64(g[i]) * float64(value-x)
+		if !(gain > worst) || math.IsInf(gain, 0) || s.changed[site{name, i}] {
+			continue
+		}
+		top = append(top, candidate{site{name, i}, value, gain})
+		if len(top) >= 256 {
+			top = best(top, 32)
+			worst = top[31].gain
+		}
+	}
+	return best(top, 32)
+}
