@@ -65,6 +65,15 @@ func winogradWeightAVX512(tiles int, blocks int, src *float32, si int, sj int, s
 func winogradWeightGradAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
+func winogradInput2AVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradOutput2AVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
+
+//go:noescape
+func winogradWeight2AVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
 func addAVX512(n int, x *float32, y *float32, z *float32)
 
 //go:noescape
@@ -195,6 +204,15 @@ func winogradWeightAVX2(tiles int, blocks int, src *float32, si int, sj int, src
 
 //go:noescape
 func winogradWeightGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradInput2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradOutput2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
+
+//go:noescape
+func winogradWeight2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
 func addAVX2(n int, x *float32, y *float32, z *float32)

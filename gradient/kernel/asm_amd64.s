@@ -176,326 +176,326 @@ DATA constants<>+464(SB)/4, $0x3f06d905
 DATA constants<>+468(SB)/4, $0x3f06d905
 DATA constants<>+472(SB)/4, $0x3f06d905
 DATA constants<>+476(SB)/4, $0x3f06d905
-DATA constants<>+480(SB)/4, $0x00000000
-DATA constants<>+484(SB)/4, $0x00000000
-DATA constants<>+488(SB)/4, $0x00000000
-DATA constants<>+492(SB)/4, $0x00000000
-DATA constants<>+496(SB)/4, $0x00000000
-DATA constants<>+500(SB)/4, $0x00000000
-DATA constants<>+504(SB)/4, $0x00000000
-DATA constants<>+508(SB)/4, $0x00000000
-DATA constants<>+512(SB)/4, $0xff800000
-DATA constants<>+516(SB)/4, $0xff800000
-DATA constants<>+520(SB)/4, $0xff800000
-DATA constants<>+524(SB)/4, $0xff800000
-DATA constants<>+528(SB)/4, $0xff800000
-DATA constants<>+532(SB)/4, $0xff800000
-DATA constants<>+536(SB)/4, $0xff800000
-DATA constants<>+540(SB)/4, $0xff800000
-DATA constants<>+544(SB)/4, $0x42b20000
-DATA constants<>+548(SB)/4, $0x42b20000
-DATA constants<>+552(SB)/4, $0x42b20000
-DATA constants<>+556(SB)/4, $0x42b20000
-DATA constants<>+560(SB)/4, $0x42b20000
-DATA constants<>+564(SB)/4, $0x42b20000
-DATA constants<>+568(SB)/4, $0x42b20000
-DATA constants<>+572(SB)/4, $0x42b20000
-DATA constants<>+576(SB)/4, $0xc2d00000
-DATA constants<>+580(SB)/4, $0xc2d00000
-DATA constants<>+584(SB)/4, $0xc2d00000
-DATA constants<>+588(SB)/4, $0xc2d00000
-DATA constants<>+592(SB)/4, $0xc2d00000
-DATA constants<>+596(SB)/4, $0xc2d00000
-DATA constants<>+600(SB)/4, $0xc2d00000
-DATA constants<>+604(SB)/4, $0xc2d00000
-DATA constants<>+608(SB)/4, $0x3fb8aa3b
-DATA constants<>+612(SB)/4, $0x3fb8aa3b
-DATA constants<>+616(SB)/4, $0x3fb8aa3b
-DATA constants<>+620(SB)/4, $0x3fb8aa3b
-DATA constants<>+624(SB)/4, $0x3fb8aa3b
-DATA constants<>+628(SB)/4, $0x3fb8aa3b
-DATA constants<>+632(SB)/4, $0x3fb8aa3b
-DATA constants<>+636(SB)/4, $0x3fb8aa3b
-DATA constants<>+640(SB)/4, $0x3f318000
-DATA constants<>+644(SB)/4, $0x3f318000
-DATA constants<>+648(SB)/4, $0x3f318000
-DATA constants<>+652(SB)/4, $0x3f318000
-DATA constants<>+656(SB)/4, $0x3f318000
-DATA constants<>+660(SB)/4, $0x3f318000
-DATA constants<>+664(SB)/4, $0x3f318000
-DATA constants<>+668(SB)/4, $0x3f318000
-DATA constants<>+672(SB)/4, $0x395e8083
-DATA constants<>+676(SB)/4, $0x395e8083
-DATA constants<>+680(SB)/4, $0x395e8083
-DATA constants<>+684(SB)/4, $0x395e8083
-DATA constants<>+688(SB)/4, $0x395e8083
-DATA constants<>+692(SB)/4, $0x395e8083
-DATA constants<>+696(SB)/4, $0x395e8083
-DATA constants<>+700(SB)/4, $0x395e8083
-DATA constants<>+704(SB)/4, $0x3ab51226
-DATA constants<>+708(SB)/4, $0x3ab51226
-DATA constants<>+712(SB)/4, $0x3ab51226
-DATA constants<>+716(SB)/4, $0x3ab51226
-DATA constants<>+720(SB)/4, $0x3ab51226
-DATA constants<>+724(SB)/4, $0x3ab51226
-DATA constants<>+728(SB)/4, $0x3ab51226
-DATA constants<>+732(SB)/4, $0x3ab51226
-DATA constants<>+736(SB)/4, $0x3c091cea
-DATA constants<>+740(SB)/4, $0x3c091cea
-DATA constants<>+744(SB)/4, $0x3c091cea
-DATA constants<>+748(SB)/4, $0x3c091cea
-DATA constants<>+752(SB)/4, $0x3c091cea
-DATA constants<>+756(SB)/4, $0x3c091cea
-DATA constants<>+760(SB)/4, $0x3c091cea
-DATA constants<>+764(SB)/4, $0x3c091cea
-DATA constants<>+768(SB)/4, $0x3d2aac79
-DATA constants<>+772(SB)/4, $0x3d2aac79
-DATA constants<>+776(SB)/4, $0x3d2aac79
-DATA constants<>+780(SB)/4, $0x3d2aac79
-DATA constants<>+784(SB)/4, $0x3d2aac79
-DATA constants<>+788(SB)/4, $0x3d2aac79
-DATA constants<>+792(SB)/4, $0x3d2aac79
-DATA constants<>+796(SB)/4, $0x3d2aac79
-DATA constants<>+800(SB)/4, $0x3e2aaa49
-DATA constants<>+804(SB)/4, $0x3e2aaa49
-DATA constants<>+808(SB)/4, $0x3e2aaa49
-DATA constants<>+812(SB)/4, $0x3e2aaa49
-DATA constants<>+816(SB)/4, $0x3e2aaa49
-DATA constants<>+820(SB)/4, $0x3e2aaa49
-DATA constants<>+824(SB)/4, $0x3e2aaa49
-DATA constants<>+828(SB)/4, $0x3e2aaa49
-DATA constants<>+832(SB)/4, $0x3efffffe
-DATA constants<>+836(SB)/4, $0x3efffffe
-DATA constants<>+840(SB)/4, $0x3efffffe
-DATA constants<>+844(SB)/4, $0x3efffffe
-DATA constants<>+848(SB)/4, $0x3efffffe
-DATA constants<>+852(SB)/4, $0x3efffffe
-DATA constants<>+856(SB)/4, $0x3efffffe
-DATA constants<>+860(SB)/4, $0x3efffffe
-DATA constants<>+864(SB)/4, $0x3f800000
-DATA constants<>+868(SB)/4, $0x3f800000
-DATA constants<>+872(SB)/4, $0x3f800000
-DATA constants<>+876(SB)/4, $0x3f800000
-DATA constants<>+880(SB)/4, $0x3f800000
-DATA constants<>+884(SB)/4, $0x3f800000
-DATA constants<>+888(SB)/4, $0x3f800000
-DATA constants<>+892(SB)/4, $0x3f800000
-DATA constants<>+896(SB)/4, $0x80000000
-DATA constants<>+900(SB)/4, $0x80000000
-DATA constants<>+904(SB)/4, $0x80000000
-DATA constants<>+908(SB)/4, $0x80000000
-DATA constants<>+912(SB)/4, $0x80000000
-DATA constants<>+916(SB)/4, $0x80000000
-DATA constants<>+920(SB)/4, $0x80000000
-DATA constants<>+924(SB)/4, $0x80000000
-DATA constants<>+928(SB)/4, $0x7fffffff
-DATA constants<>+932(SB)/4, $0x7fffffff
-DATA constants<>+936(SB)/4, $0x7fffffff
-DATA constants<>+940(SB)/4, $0x7fffffff
-DATA constants<>+944(SB)/4, $0x7fffffff
-DATA constants<>+948(SB)/4, $0x7fffffff
-DATA constants<>+952(SB)/4, $0x7fffffff
-DATA constants<>+956(SB)/4, $0x7fffffff
-DATA constants<>+960(SB)/4, $0xbbbb560d
-DATA constants<>+964(SB)/4, $0xbbbb560d
-DATA constants<>+968(SB)/4, $0xbbbb560d
-DATA constants<>+972(SB)/4, $0xbbbb560d
-DATA constants<>+976(SB)/4, $0xbbbb560d
-DATA constants<>+980(SB)/4, $0xbbbb560d
-DATA constants<>+984(SB)/4, $0xbbbb560d
-DATA constants<>+988(SB)/4, $0xbbbb560d
-DATA constants<>+992(SB)/4, $0x3ca92b6c
-DATA constants<>+996(SB)/4, $0x3ca92b6c
-DATA constants<>+1000(SB)/4, $0x3ca92b6c
-DATA constants<>+1004(SB)/4, $0x3ca92b6c
-DATA constants<>+1008(SB)/4, $0x3ca92b6c
-DATA constants<>+1012(SB)/4, $0x3ca92b6c
-DATA constants<>+1016(SB)/4, $0x3ca92b6c
-DATA constants<>+1020(SB)/4, $0x3ca92b6c
-DATA constants<>+1024(SB)/4, $0xbd5c2224
-DATA constants<>+1028(SB)/4, $0xbd5c2224
-DATA constants<>+1032(SB)/4, $0xbd5c2224
-DATA constants<>+1036(SB)/4, $0xbd5c2224
-DATA constants<>+1040(SB)/4, $0xbd5c2224
-DATA constants<>+1044(SB)/4, $0xbd5c2224
-DATA constants<>+1048(SB)/4, $0xbd5c2224
-DATA constants<>+1052(SB)/4, $0xbd5c2224
-DATA constants<>+1056(SB)/4, $0x3e0883b4
-DATA constants<>+1060(SB)/4, $0x3e0883b4
-DATA constants<>+1064(SB)/4, $0x3e0883b4
-DATA constants<>+1068(SB)/4, $0x3e0883b4
-DATA constants<>+1072(SB)/4, $0x3e0883b4
-DATA constants<>+1076(SB)/4, $0x3e0883b4
-DATA constants<>+1080(SB)/4, $0x3e0883b4
-DATA constants<>+1084(SB)/4, $0x3e0883b4
-DATA constants<>+1088(SB)/4, $0xbeaaaa9a
-DATA constants<>+1092(SB)/4, $0xbeaaaa9a
-DATA constants<>+1096(SB)/4, $0xbeaaaa9a
-DATA constants<>+1100(SB)/4, $0xbeaaaa9a
-DATA constants<>+1104(SB)/4, $0xbeaaaa9a
-DATA constants<>+1108(SB)/4, $0xbeaaaa9a
-DATA constants<>+1112(SB)/4, $0xbeaaaa9a
-DATA constants<>+1116(SB)/4, $0xbeaaaa9a
-DATA constants<>+1120(SB)/4, $0x40000000
-DATA constants<>+1124(SB)/4, $0x40000000
-DATA constants<>+1128(SB)/4, $0x40000000
-DATA constants<>+1132(SB)/4, $0x40000000
-DATA constants<>+1136(SB)/4, $0x40000000
-DATA constants<>+1140(SB)/4, $0x40000000
-DATA constants<>+1144(SB)/4, $0x40000000
-DATA constants<>+1148(SB)/4, $0x40000000
-DATA constants<>+1152(SB)/4, $0x3f200000
-DATA constants<>+1156(SB)/4, $0x3f200000
-DATA constants<>+1160(SB)/4, $0x3f200000
-DATA constants<>+1164(SB)/4, $0x3f200000
-DATA constants<>+1168(SB)/4, $0x3f200000
-DATA constants<>+1172(SB)/4, $0x3f200000
-DATA constants<>+1176(SB)/4, $0x3f200000
-DATA constants<>+1180(SB)/4, $0x3f200000
-DATA constants<>+1184(SB)/4, $0x38a57268
-DATA constants<>+1188(SB)/4, $0x38a57268
-DATA constants<>+1192(SB)/4, $0x38a57268
-DATA constants<>+1196(SB)/4, $0x38a57268
-DATA constants<>+1200(SB)/4, $0x38a57268
-DATA constants<>+1204(SB)/4, $0x38a57268
-DATA constants<>+1208(SB)/4, $0x38a57268
-DATA constants<>+1212(SB)/4, $0x38a57268
-DATA constants<>+1216(SB)/4, $0xba5242f6
-DATA constants<>+1220(SB)/4, $0xba5242f6
-DATA constants<>+1224(SB)/4, $0xba5242f6
-DATA constants<>+1228(SB)/4, $0xba5242f6
-DATA constants<>+1232(SB)/4, $0xba5242f6
-DATA constants<>+1236(SB)/4, $0xba5242f6
-DATA constants<>+1240(SB)/4, $0xba5242f6
-DATA constants<>+1244(SB)/4, $0xba5242f6
-DATA constants<>+1248(SB)/4, $0x3baa0cfb
-DATA constants<>+1252(SB)/4, $0x3baa0cfb
-DATA constants<>+1256(SB)/4, $0x3baa0cfb
-DATA constants<>+1260(SB)/4, $0x3baa0cfb
-DATA constants<>+1264(SB)/4, $0x3baa0cfb
-DATA constants<>+1268(SB)/4, $0x3baa0cfb
-DATA constants<>+1272(SB)/4, $0x3baa0cfb
-DATA constants<>+1276(SB)/4, $0x3baa0cfb
-DATA constants<>+1280(SB)/4, $0xbcdbfdda
-DATA constants<>+1284(SB)/4, $0xbcdbfdda
-DATA constants<>+1288(SB)/4, $0xbcdbfdda
-DATA constants<>+1292(SB)/4, $0xbcdbfdda
-DATA constants<>+1296(SB)/4, $0xbcdbfdda
-DATA constants<>+1300(SB)/4, $0xbcdbfdda
-DATA constants<>+1304(SB)/4, $0xbcdbfdda
-DATA constants<>+1308(SB)/4, $0xbcdbfdda
-DATA constants<>+1312(SB)/4, $0x3de71690
-DATA constants<>+1316(SB)/4, $0x3de71690
-DATA constants<>+1320(SB)/4, $0x3de71690
-DATA constants<>+1324(SB)/4, $0x3de71690
-DATA constants<>+1328(SB)/4, $0x3de71690
-DATA constants<>+1332(SB)/4, $0x3de71690
-DATA constants<>+1336(SB)/4, $0x3de71690
-DATA constants<>+1340(SB)/4, $0x3de71690
-DATA constants<>+1344(SB)/4, $0xbec0939f
-DATA constants<>+1348(SB)/4, $0xbec0939f
-DATA constants<>+1352(SB)/4, $0xbec0939f
-DATA constants<>+1356(SB)/4, $0xbec0939f
-DATA constants<>+1360(SB)/4, $0xbec0939f
-DATA constants<>+1364(SB)/4, $0xbec0939f
-DATA constants<>+1368(SB)/4, $0xbec0939f
-DATA constants<>+1372(SB)/4, $0xbec0939f
-DATA constants<>+1376(SB)/4, $0x3e0375d4
-DATA constants<>+1380(SB)/4, $0x3e0375d4
-DATA constants<>+1384(SB)/4, $0x3e0375d4
-DATA constants<>+1388(SB)/4, $0x3e0375d4
-DATA constants<>+1392(SB)/4, $0x3e0375d4
-DATA constants<>+1396(SB)/4, $0x3e0375d4
-DATA constants<>+1400(SB)/4, $0x3e0375d4
-DATA constants<>+1404(SB)/4, $0x3e0375d4
-DATA constants<>+1408(SB)/4, $0x40800000
-DATA constants<>+1412(SB)/4, $0x40800000
-DATA constants<>+1416(SB)/4, $0x40800000
-DATA constants<>+1420(SB)/4, $0x40800000
-DATA constants<>+1424(SB)/4, $0x40800000
-DATA constants<>+1428(SB)/4, $0x40800000
-DATA constants<>+1432(SB)/4, $0x40800000
-DATA constants<>+1436(SB)/4, $0x40800000
-DATA constants<>+1440(SB)/4, $0x394296a6
-DATA constants<>+1444(SB)/4, $0x394296a6
-DATA constants<>+1448(SB)/4, $0x394296a6
-DATA constants<>+1452(SB)/4, $0x394296a6
-DATA constants<>+1456(SB)/4, $0x394296a6
-DATA constants<>+1460(SB)/4, $0x394296a6
-DATA constants<>+1464(SB)/4, $0x394296a6
-DATA constants<>+1468(SB)/4, $0x394296a6
-DATA constants<>+1472(SB)/4, $0xbb40a66e
-DATA constants<>+1476(SB)/4, $0xbb40a66e
-DATA constants<>+1480(SB)/4, $0xbb40a66e
-DATA constants<>+1484(SB)/4, $0xbb40a66e
-DATA constants<>+1488(SB)/4, $0xbb40a66e
-DATA constants<>+1492(SB)/4, $0xbb40a66e
-DATA constants<>+1496(SB)/4, $0xbb40a66e
-DATA constants<>+1500(SB)/4, $0xbb40a66e
-DATA constants<>+1504(SB)/4, $0x3cb2a111
-DATA constants<>+1508(SB)/4, $0x3cb2a111
-DATA constants<>+1512(SB)/4, $0x3cb2a111
-DATA constants<>+1516(SB)/4, $0x3cb2a111
-DATA constants<>+1520(SB)/4, $0x3cb2a111
-DATA constants<>+1524(SB)/4, $0x3cb2a111
-DATA constants<>+1528(SB)/4, $0x3cb2a111
-DATA constants<>+1532(SB)/4, $0x3cb2a111
-DATA constants<>+1536(SB)/4, $0xbdd30542
-DATA constants<>+1540(SB)/4, $0xbdd30542
-DATA constants<>+1544(SB)/4, $0xbdd30542
-DATA constants<>+1548(SB)/4, $0xbdd30542
-DATA constants<>+1552(SB)/4, $0xbdd30542
-DATA constants<>+1556(SB)/4, $0xbdd30542
-DATA constants<>+1560(SB)/4, $0xbdd30542
-DATA constants<>+1564(SB)/4, $0xbdd30542
-DATA constants<>+1568(SB)/4, $0xbf2362c2
-DATA constants<>+1572(SB)/4, $0xbf2362c2
-DATA constants<>+1576(SB)/4, $0xbf2362c2
-DATA constants<>+1580(SB)/4, $0xbf2362c2
-DATA constants<>+1584(SB)/4, $0xbf2362c2
-DATA constants<>+1588(SB)/4, $0xbf2362c2
-DATA constants<>+1592(SB)/4, $0xbf2362c2
-DATA constants<>+1596(SB)/4, $0xbf2362c2
-DATA constants<>+1600(SB)/4, $0xbf9042d9
-DATA constants<>+1604(SB)/4, $0xbf9042d9
-DATA constants<>+1608(SB)/4, $0xbf9042d9
-DATA constants<>+1612(SB)/4, $0xbf9042d9
-DATA constants<>+1616(SB)/4, $0xbf9042d9
-DATA constants<>+1620(SB)/4, $0xbf9042d9
-DATA constants<>+1624(SB)/4, $0xbf9042d9
-DATA constants<>+1628(SB)/4, $0xbf9042d9
-DATA constants<>+1632(SB)/4, $0xb9b97367
-DATA constants<>+1636(SB)/4, $0xb9b97367
-DATA constants<>+1640(SB)/4, $0xb9b97367
-DATA constants<>+1644(SB)/4, $0xb9b97367
-DATA constants<>+1648(SB)/4, $0xb9b97367
-DATA constants<>+1652(SB)/4, $0xb9b97367
-DATA constants<>+1656(SB)/4, $0xb9b97367
-DATA constants<>+1660(SB)/4, $0xb9b97367
-DATA constants<>+1664(SB)/4, $0xc1700000
-DATA constants<>+1668(SB)/4, $0xc1700000
-DATA constants<>+1672(SB)/4, $0xc1700000
-DATA constants<>+1676(SB)/4, $0xc1700000
-DATA constants<>+1680(SB)/4, $0xc1700000
-DATA constants<>+1684(SB)/4, $0xc1700000
-DATA constants<>+1688(SB)/4, $0xc1700000
-DATA constants<>+1692(SB)/4, $0xc1700000
-DATA constants<>+1696(SB)/4, $0x3f3504f3
-DATA constants<>+1700(SB)/4, $0x3f3504f3
-DATA constants<>+1704(SB)/4, $0x3f3504f3
-DATA constants<>+1708(SB)/4, $0x3f3504f3
-DATA constants<>+1712(SB)/4, $0x3f3504f3
-DATA constants<>+1716(SB)/4, $0x3f3504f3
-DATA constants<>+1720(SB)/4, $0x3f3504f3
-DATA constants<>+1724(SB)/4, $0x3f3504f3
-DATA constants<>+1728(SB)/4, $0x3f000000
-DATA constants<>+1732(SB)/4, $0x3f000000
-DATA constants<>+1736(SB)/4, $0x3f000000
-DATA constants<>+1740(SB)/4, $0x3f000000
-DATA constants<>+1744(SB)/4, $0x3f000000
-DATA constants<>+1748(SB)/4, $0x3f000000
-DATA constants<>+1752(SB)/4, $0x3f000000
-DATA constants<>+1756(SB)/4, $0x3f000000
+DATA constants<>+480(SB)/4, $0x3f000000
+DATA constants<>+484(SB)/4, $0x3f000000
+DATA constants<>+488(SB)/4, $0x3f000000
+DATA constants<>+492(SB)/4, $0x3f000000
+DATA constants<>+496(SB)/4, $0x3f000000
+DATA constants<>+500(SB)/4, $0x3f000000
+DATA constants<>+504(SB)/4, $0x3f000000
+DATA constants<>+508(SB)/4, $0x3f000000
+DATA constants<>+512(SB)/4, $0x00000000
+DATA constants<>+516(SB)/4, $0x00000000
+DATA constants<>+520(SB)/4, $0x00000000
+DATA constants<>+524(SB)/4, $0x00000000
+DATA constants<>+528(SB)/4, $0x00000000
+DATA constants<>+532(SB)/4, $0x00000000
+DATA constants<>+536(SB)/4, $0x00000000
+DATA constants<>+540(SB)/4, $0x00000000
+DATA constants<>+544(SB)/4, $0xff800000
+DATA constants<>+548(SB)/4, $0xff800000
+DATA constants<>+552(SB)/4, $0xff800000
+DATA constants<>+556(SB)/4, $0xff800000
+DATA constants<>+560(SB)/4, $0xff800000
+DATA constants<>+564(SB)/4, $0xff800000
+DATA constants<>+568(SB)/4, $0xff800000
+DATA constants<>+572(SB)/4, $0xff800000
+DATA constants<>+576(SB)/4, $0x42b20000
+DATA constants<>+580(SB)/4, $0x42b20000
+DATA constants<>+584(SB)/4, $0x42b20000
+DATA constants<>+588(SB)/4, $0x42b20000
+DATA constants<>+592(SB)/4, $0x42b20000
+DATA constants<>+596(SB)/4, $0x42b20000
+DATA constants<>+600(SB)/4, $0x42b20000
+DATA constants<>+604(SB)/4, $0x42b20000
+DATA constants<>+608(SB)/4, $0xc2d00000
+DATA constants<>+612(SB)/4, $0xc2d00000
+DATA constants<>+616(SB)/4, $0xc2d00000
+DATA constants<>+620(SB)/4, $0xc2d00000
+DATA constants<>+624(SB)/4, $0xc2d00000
+DATA constants<>+628(SB)/4, $0xc2d00000
+DATA constants<>+632(SB)/4, $0xc2d00000
+DATA constants<>+636(SB)/4, $0xc2d00000
+DATA constants<>+640(SB)/4, $0x3fb8aa3b
+DATA constants<>+644(SB)/4, $0x3fb8aa3b
+DATA constants<>+648(SB)/4, $0x3fb8aa3b
+DATA constants<>+652(SB)/4, $0x3fb8aa3b
+DATA constants<>+656(SB)/4, $0x3fb8aa3b
+DATA constants<>+660(SB)/4, $0x3fb8aa3b
+DATA constants<>+664(SB)/4, $0x3fb8aa3b
+DATA constants<>+668(SB)/4, $0x3fb8aa3b
+DATA constants<>+672(SB)/4, $0x3f318000
+DATA constants<>+676(SB)/4, $0x3f318000
+DATA constants<>+680(SB)/4, $0x3f318000
+DATA constants<>+684(SB)/4, $0x3f318000
+DATA constants<>+688(SB)/4, $0x3f318000
+DATA constants<>+692(SB)/4, $0x3f318000
+DATA constants<>+696(SB)/4, $0x3f318000
+DATA constants<>+700(SB)/4, $0x3f318000
+DATA constants<>+704(SB)/4, $0x395e8083
+DATA constants<>+708(SB)/4, $0x395e8083
+DATA constants<>+712(SB)/4, $0x395e8083
+DATA constants<>+716(SB)/4, $0x395e8083
+DATA constants<>+720(SB)/4, $0x395e8083
+DATA constants<>+724(SB)/4, $0x395e8083
+DATA constants<>+728(SB)/4, $0x395e8083
+DATA constants<>+732(SB)/4, $0x395e8083
+DATA constants<>+736(SB)/4, $0x3ab51226
+DATA constants<>+740(SB)/4, $0x3ab51226
+DATA constants<>+744(SB)/4, $0x3ab51226
+DATA constants<>+748(SB)/4, $0x3ab51226
+DATA constants<>+752(SB)/4, $0x3ab51226
+DATA constants<>+756(SB)/4, $0x3ab51226
+DATA constants<>+760(SB)/4, $0x3ab51226
+DATA constants<>+764(SB)/4, $0x3ab51226
+DATA constants<>+768(SB)/4, $0x3c091cea
+DATA constants<>+772(SB)/4, $0x3c091cea
+DATA constants<>+776(SB)/4, $0x3c091cea
+DATA constants<>+780(SB)/4, $0x3c091cea
+DATA constants<>+784(SB)/4, $0x3c091cea
+DATA constants<>+788(SB)/4, $0x3c091cea
+DATA constants<>+792(SB)/4, $0x3c091cea
+DATA constants<>+796(SB)/4, $0x3c091cea
+DATA constants<>+800(SB)/4, $0x3d2aac79
+DATA constants<>+804(SB)/4, $0x3d2aac79
+DATA constants<>+808(SB)/4, $0x3d2aac79
+DATA constants<>+812(SB)/4, $0x3d2aac79
+DATA constants<>+816(SB)/4, $0x3d2aac79
+DATA constants<>+820(SB)/4, $0x3d2aac79
+DATA constants<>+824(SB)/4, $0x3d2aac79
+DATA constants<>+828(SB)/4, $0x3d2aac79
+DATA constants<>+832(SB)/4, $0x3e2aaa49
+DATA constants<>+836(SB)/4, $0x3e2aaa49
+DATA constants<>+840(SB)/4, $0x3e2aaa49
+DATA constants<>+844(SB)/4, $0x3e2aaa49
+DATA constants<>+848(SB)/4, $0x3e2aaa49
+DATA constants<>+852(SB)/4, $0x3e2aaa49
+DATA constants<>+856(SB)/4, $0x3e2aaa49
+DATA constants<>+860(SB)/4, $0x3e2aaa49
+DATA constants<>+864(SB)/4, $0x3efffffe
+DATA constants<>+868(SB)/4, $0x3efffffe
+DATA constants<>+872(SB)/4, $0x3efffffe
+DATA constants<>+876(SB)/4, $0x3efffffe
+DATA constants<>+880(SB)/4, $0x3efffffe
+DATA constants<>+884(SB)/4, $0x3efffffe
+DATA constants<>+888(SB)/4, $0x3efffffe
+DATA constants<>+892(SB)/4, $0x3efffffe
+DATA constants<>+896(SB)/4, $0x3f800000
+DATA constants<>+900(SB)/4, $0x3f800000
+DATA constants<>+904(SB)/4, $0x3f800000
+DATA constants<>+908(SB)/4, $0x3f800000
+DATA constants<>+912(SB)/4, $0x3f800000
+DATA constants<>+916(SB)/4, $0x3f800000
+DATA constants<>+920(SB)/4, $0x3f800000
+DATA constants<>+924(SB)/4, $0x3f800000
+DATA constants<>+928(SB)/4, $0x80000000
+DATA constants<>+932(SB)/4, $0x80000000
+DATA constants<>+936(SB)/4, $0x80000000
+DATA constants<>+940(SB)/4, $0x80000000
+DATA constants<>+944(SB)/4, $0x80000000
+DATA constants<>+948(SB)/4, $0x80000000
+DATA constants<>+952(SB)/4, $0x80000000
+DATA constants<>+956(SB)/4, $0x80000000
+DATA constants<>+960(SB)/4, $0x7fffffff
+DATA constants<>+964(SB)/4, $0x7fffffff
+DATA constants<>+968(SB)/4, $0x7fffffff
+DATA constants<>+972(SB)/4, $0x7fffffff
+DATA constants<>+976(SB)/4, $0x7fffffff
+DATA constants<>+980(SB)/4, $0x7fffffff
+DATA constants<>+984(SB)/4, $0x7fffffff
+DATA constants<>+988(SB)/4, $0x7fffffff
+DATA constants<>+992(SB)/4, $0xbbbb560d
+DATA constants<>+996(SB)/4, $0xbbbb560d
+DATA constants<>+1000(SB)/4, $0xbbbb560d
+DATA constants<>+1004(SB)/4, $0xbbbb560d
+DATA constants<>+1008(SB)/4, $0xbbbb560d
+DATA constants<>+1012(SB)/4, $0xbbbb560d
+DATA constants<>+1016(SB)/4, $0xbbbb560d
+DATA constants<>+1020(SB)/4, $0xbbbb560d
+DATA constants<>+1024(SB)/4, $0x3ca92b6c
+DATA constants<>+1028(SB)/4, $0x3ca92b6c
+DATA constants<>+1032(SB)/4, $0x3ca92b6c
+DATA constants<>+1036(SB)/4, $0x3ca92b6c
+DATA constants<>+1040(SB)/4, $0x3ca92b6c
+DATA constants<>+1044(SB)/4, $0x3ca92b6c
+DATA constants<>+1048(SB)/4, $0x3ca92b6c
+DATA constants<>+1052(SB)/4, $0x3ca92b6c
+DATA constants<>+1056(SB)/4, $0xbd5c2224
+DATA constants<>+1060(SB)/4, $0xbd5c2224
+DATA constants<>+1064(SB)/4, $0xbd5c2224
+DATA constants<>+1068(SB)/4, $0xbd5c2224
+DATA constants<>+1072(SB)/4, $0xbd5c2224
+DATA constants<>+1076(SB)/4, $0xbd5c2224
+DATA constants<>+1080(SB)/4, $0xbd5c2224
+DATA constants<>+1084(SB)/4, $0xbd5c2224
+DATA constants<>+1088(SB)/4, $0x3e0883b4
+DATA constants<>+1092(SB)/4, $0x3e0883b4
+DATA constants<>+1096(SB)/4, $0x3e0883b4
+DATA constants<>+1100(SB)/4, $0x3e0883b4
+DATA constants<>+1104(SB)/4, $0x3e0883b4
+DATA constants<>+1108(SB)/4, $0x3e0883b4
+DATA constants<>+1112(SB)/4, $0x3e0883b4
+DATA constants<>+1116(SB)/4, $0x3e0883b4
+DATA constants<>+1120(SB)/4, $0xbeaaaa9a
+DATA constants<>+1124(SB)/4, $0xbeaaaa9a
+DATA constants<>+1128(SB)/4, $0xbeaaaa9a
+DATA constants<>+1132(SB)/4, $0xbeaaaa9a
+DATA constants<>+1136(SB)/4, $0xbeaaaa9a
+DATA constants<>+1140(SB)/4, $0xbeaaaa9a
+DATA constants<>+1144(SB)/4, $0xbeaaaa9a
+DATA constants<>+1148(SB)/4, $0xbeaaaa9a
+DATA constants<>+1152(SB)/4, $0x40000000
+DATA constants<>+1156(SB)/4, $0x40000000
+DATA constants<>+1160(SB)/4, $0x40000000
+DATA constants<>+1164(SB)/4, $0x40000000
+DATA constants<>+1168(SB)/4, $0x40000000
+DATA constants<>+1172(SB)/4, $0x40000000
+DATA constants<>+1176(SB)/4, $0x40000000
+DATA constants<>+1180(SB)/4, $0x40000000
+DATA constants<>+1184(SB)/4, $0x3f200000
+DATA constants<>+1188(SB)/4, $0x3f200000
+DATA constants<>+1192(SB)/4, $0x3f200000
+DATA constants<>+1196(SB)/4, $0x3f200000
+DATA constants<>+1200(SB)/4, $0x3f200000
+DATA constants<>+1204(SB)/4, $0x3f200000
+DATA constants<>+1208(SB)/4, $0x3f200000
+DATA constants<>+1212(SB)/4, $0x3f200000
+DATA constants<>+1216(SB)/4, $0x38a57268
+DATA constants<>+1220(SB)/4, $0x38a57268
+DATA constants<>+1224(SB)/4, $0x38a57268
+DATA constants<>+1228(SB)/4, $0x38a57268
+DATA constants<>+1232(SB)/4, $0x38a57268
+DATA constants<>+1236(SB)/4, $0x38a57268
+DATA constants<>+1240(SB)/4, $0x38a57268
+DATA constants<>+1244(SB)/4, $0x38a57268
+DATA constants<>+1248(SB)/4, $0xba5242f6
+DATA constants<>+1252(SB)/4, $0xba5242f6
+DATA constants<>+1256(SB)/4, $0xba5242f6
+DATA constants<>+1260(SB)/4, $0xba5242f6
+DATA constants<>+1264(SB)/4, $0xba5242f6
+DATA constants<>+1268(SB)/4, $0xba5242f6
+DATA constants<>+1272(SB)/4, $0xba5242f6
+DATA constants<>+1276(SB)/4, $0xba5242f6
+DATA constants<>+1280(SB)/4, $0x3baa0cfb
+DATA constants<>+1284(SB)/4, $0x3baa0cfb
+DATA constants<>+1288(SB)/4, $0x3baa0cfb
+DATA constants<>+1292(SB)/4, $0x3baa0cfb
+DATA constants<>+1296(SB)/4, $0x3baa0cfb
+DATA constants<>+1300(SB)/4, $0x3baa0cfb
+DATA constants<>+1304(SB)/4, $0x3baa0cfb
+DATA constants<>+1308(SB)/4, $0x3baa0cfb
+DATA constants<>+1312(SB)/4, $0xbcdbfdda
+DATA constants<>+1316(SB)/4, $0xbcdbfdda
+DATA constants<>+1320(SB)/4, $0xbcdbfdda
+DATA constants<>+1324(SB)/4, $0xbcdbfdda
+DATA constants<>+1328(SB)/4, $0xbcdbfdda
+DATA constants<>+1332(SB)/4, $0xbcdbfdda
+DATA constants<>+1336(SB)/4, $0xbcdbfdda
+DATA constants<>+1340(SB)/4, $0xbcdbfdda
+DATA constants<>+1344(SB)/4, $0x3de71690
+DATA constants<>+1348(SB)/4, $0x3de71690
+DATA constants<>+1352(SB)/4, $0x3de71690
+DATA constants<>+1356(SB)/4, $0x3de71690
+DATA constants<>+1360(SB)/4, $0x3de71690
+DATA constants<>+1364(SB)/4, $0x3de71690
+DATA constants<>+1368(SB)/4, $0x3de71690
+DATA constants<>+1372(SB)/4, $0x3de71690
+DATA constants<>+1376(SB)/4, $0xbec0939f
+DATA constants<>+1380(SB)/4, $0xbec0939f
+DATA constants<>+1384(SB)/4, $0xbec0939f
+DATA constants<>+1388(SB)/4, $0xbec0939f
+DATA constants<>+1392(SB)/4, $0xbec0939f
+DATA constants<>+1396(SB)/4, $0xbec0939f
+DATA constants<>+1400(SB)/4, $0xbec0939f
+DATA constants<>+1404(SB)/4, $0xbec0939f
+DATA constants<>+1408(SB)/4, $0x3e0375d4
+DATA constants<>+1412(SB)/4, $0x3e0375d4
+DATA constants<>+1416(SB)/4, $0x3e0375d4
+DATA constants<>+1420(SB)/4, $0x3e0375d4
+DATA constants<>+1424(SB)/4, $0x3e0375d4
+DATA constants<>+1428(SB)/4, $0x3e0375d4
+DATA constants<>+1432(SB)/4, $0x3e0375d4
+DATA constants<>+1436(SB)/4, $0x3e0375d4
+DATA constants<>+1440(SB)/4, $0x40800000
+DATA constants<>+1444(SB)/4, $0x40800000
+DATA constants<>+1448(SB)/4, $0x40800000
+DATA constants<>+1452(SB)/4, $0x40800000
+DATA constants<>+1456(SB)/4, $0x40800000
+DATA constants<>+1460(SB)/4, $0x40800000
+DATA constants<>+1464(SB)/4, $0x40800000
+DATA constants<>+1468(SB)/4, $0x40800000
+DATA constants<>+1472(SB)/4, $0x394296a6
+DATA constants<>+1476(SB)/4, $0x394296a6
+DATA constants<>+1480(SB)/4, $0x394296a6
+DATA constants<>+1484(SB)/4, $0x394296a6
+DATA constants<>+1488(SB)/4, $0x394296a6
+DATA constants<>+1492(SB)/4, $0x394296a6
+DATA constants<>+1496(SB)/4, $0x394296a6
+DATA constants<>+1500(SB)/4, $0x394296a6
+DATA constants<>+1504(SB)/4, $0xbb40a66e
+DATA constants<>+1508(SB)/4, $0xbb40a66e
+DATA constants<>+1512(SB)/4, $0xbb40a66e
+DATA constants<>+1516(SB)/4, $0xbb40a66e
+DATA constants<>+1520(SB)/4, $0xbb40a66e
+DATA constants<>+1524(SB)/4, $0xbb40a66e
+DATA constants<>+1528(SB)/4, $0xbb40a66e
+DATA constants<>+1532(SB)/4, $0xbb40a66e
+DATA constants<>+1536(SB)/4, $0x3cb2a111
+DATA constants<>+1540(SB)/4, $0x3cb2a111
+DATA constants<>+1544(SB)/4, $0x3cb2a111
+DATA constants<>+1548(SB)/4, $0x3cb2a111
+DATA constants<>+1552(SB)/4, $0x3cb2a111
+DATA constants<>+1556(SB)/4, $0x3cb2a111
+DATA constants<>+1560(SB)/4, $0x3cb2a111
+DATA constants<>+1564(SB)/4, $0x3cb2a111
+DATA constants<>+1568(SB)/4, $0xbdd30542
+DATA constants<>+1572(SB)/4, $0xbdd30542
+DATA constants<>+1576(SB)/4, $0xbdd30542
+DATA constants<>+1580(SB)/4, $0xbdd30542
+DATA constants<>+1584(SB)/4, $0xbdd30542
+DATA constants<>+1588(SB)/4, $0xbdd30542
+DATA constants<>+1592(SB)/4, $0xbdd30542
+DATA constants<>+1596(SB)/4, $0xbdd30542
+DATA constants<>+1600(SB)/4, $0xbf2362c2
+DATA constants<>+1604(SB)/4, $0xbf2362c2
+DATA constants<>+1608(SB)/4, $0xbf2362c2
+DATA constants<>+1612(SB)/4, $0xbf2362c2
+DATA constants<>+1616(SB)/4, $0xbf2362c2
+DATA constants<>+1620(SB)/4, $0xbf2362c2
+DATA constants<>+1624(SB)/4, $0xbf2362c2
+DATA constants<>+1628(SB)/4, $0xbf2362c2
+DATA constants<>+1632(SB)/4, $0xbf9042d9
+DATA constants<>+1636(SB)/4, $0xbf9042d9
+DATA constants<>+1640(SB)/4, $0xbf9042d9
+DATA constants<>+1644(SB)/4, $0xbf9042d9
+DATA constants<>+1648(SB)/4, $0xbf9042d9
+DATA constants<>+1652(SB)/4, $0xbf9042d9
+DATA constants<>+1656(SB)/4, $0xbf9042d9
+DATA constants<>+1660(SB)/4, $0xbf9042d9
+DATA constants<>+1664(SB)/4, $0xb9b97367
+DATA constants<>+1668(SB)/4, $0xb9b97367
+DATA constants<>+1672(SB)/4, $0xb9b97367
+DATA constants<>+1676(SB)/4, $0xb9b97367
+DATA constants<>+1680(SB)/4, $0xb9b97367
+DATA constants<>+1684(SB)/4, $0xb9b97367
+DATA constants<>+1688(SB)/4, $0xb9b97367
+DATA constants<>+1692(SB)/4, $0xb9b97367
+DATA constants<>+1696(SB)/4, $0xc1700000
+DATA constants<>+1700(SB)/4, $0xc1700000
+DATA constants<>+1704(SB)/4, $0xc1700000
+DATA constants<>+1708(SB)/4, $0xc1700000
+DATA constants<>+1712(SB)/4, $0xc1700000
+DATA constants<>+1716(SB)/4, $0xc1700000
+DATA constants<>+1720(SB)/4, $0xc1700000
+DATA constants<>+1724(SB)/4, $0xc1700000
+DATA constants<>+1728(SB)/4, $0x3f3504f3
+DATA constants<>+1732(SB)/4, $0x3f3504f3
+DATA constants<>+1736(SB)/4, $0x3f3504f3
+DATA constants<>+1740(SB)/4, $0x3f3504f3
+DATA constants<>+1744(SB)/4, $0x3f3504f3
+DATA constants<>+1748(SB)/4, $0x3f3504f3
+DATA constants<>+1752(SB)/4, $0x3f3504f3
+DATA constants<>+1756(SB)/4, $0x3f3504f3
 DATA constants<>+1760(SB)/4, $0x41700000
 DATA constants<>+1764(SB)/4, $0x41700000
 DATA constants<>+1768(SB)/4, $0x41700000
@@ -547,25 +547,17 @@ TEXT ·tile1x1AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (CX), K1, Z0
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (CX), Z0
 	ADDQ         $0x04, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z0
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -588,12 +580,24 @@ steps:
 	JNZ              steps
 	MOVQ             c+48(FP), CX
 	MOVQ             8(SP), DX
-	MOVQ             8(AX), DI
-	VMOVUPS          Z0, K1, (CX)(DI*4)
-	ADDQ             $0x10, AX
-	SUBQ             $0x01, DX
-	MOVQ             DX, 8(SP)
-	JG               rows
+	MOVQ             begin+64(FP), BX
+	CMPQ             BX, $0x01
+	JNE              overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z1
+	VADDPS           Z1, Z0, Z0
+	VMOVUPS          Z0, K1, (CX)(BX*4)
+	JMP              next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, K1, (CX)(BX*4)
+
+next:
+	ADDQ $0x10, AX
+	SUBQ $0x01, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 	VZEROUPPER
 	RET
 
@@ -614,28 +618,19 @@ TEXT ·tile1x2AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS   (DX), Z0
-	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVUPS   (CX), Z0
+	VMOVUPS.Z 64(CX), K1, Z1
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (CX), Z0
 	VMOVAPS      Z0, Z1
 	ADDQ         $0x04, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS   (DX)(CX*4), Z0
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z1
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -661,13 +656,28 @@ steps:
 	JNZ              steps
 	MOVQ             c+48(FP), CX
 	MOVQ             8(SP), DX
-	MOVQ             8(AX), DI
-	VMOVUPS          Z0, (CX)(DI*4)
-	VMOVUPS          Z1, K1, 64(CX)(DI*4)
-	ADDQ             $0x10, AX
-	SUBQ             $0x01, DX
-	MOVQ             DX, 8(SP)
-	JG               rows
+	MOVQ             begin+64(FP), BX
+	CMPQ             BX, $0x01
+	JNE              overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS          (CX)(BX*4), Z2
+	VADDPS           Z2, Z0, Z0
+	VMOVUPS          Z0, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z2
+	VADDPS           Z2, Z1, Z1
+	VMOVUPS          Z1, K1, 64(CX)(BX*4)
+	JMP              next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, K1, 64(CX)(BX*4)
+
+next:
+	ADDQ $0x10, AX
+	SUBQ $0x01, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 	VZEROUPPER
 	RET
 
@@ -688,31 +698,21 @@ TEXT ·tile1x3AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS   (DX), Z0
-	VMOVUPS   64(DX), Z1
-	VMOVUPS.Z 128(DX), K1, Z2
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS.Z 128(CX), K1, Z2
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (CX), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
 	ADDQ         $0x04, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS   (DX)(CX*4), Z0
-	VMOVUPS   64(DX)(CX*4), Z1
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z2
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -742,14 +742,32 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), DI
-	VMOVUPS      Z0, (CX)(DI*4)
-	VMOVUPS      Z1, 64(CX)(DI*4)
-	VMOVUPS      Z2, K1, 128(CX)(DI*4)
-	ADDQ         $0x10, AX
-	SUBQ         $0x01, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMOVUPS      (CX)(BX*4), Z3
+	VADDPS       Z3, Z0, Z0
+	VMOVUPS      Z0, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z3
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z1, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z3
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      Z2, K1, 128(CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, 64(CX)(BX*4)
+	VMOVUPS Z2, K1, 128(CX)(BX*4)
+
+next:
+	ADDQ $0x10, AX
+	SUBQ $0x01, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 	VZEROUPPER
 	RET
 
@@ -770,29 +788,19 @@ TEXT ·tile2x1AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (CX), K1, Z0
 	VMOVAPS   Z0, Z1
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
-	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS (CX), Z0
+	VBROADCASTSS 4(CX), Z1
 	ADDQ         $0x08, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z0
-	MOVQ      24(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z1
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -819,16 +827,34 @@ steps:
 	JNZ              steps
 	MOVQ             c+48(FP), CX
 	MOVQ             8(SP), DX
-	MOVQ             8(AX), R8
-	VMOVUPS          Z0, K1, (CX)(R8*4)
+	MOVQ             begin+64(FP), BX
+	CMPQ             BX, $0x01
+	JNE              overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z2
+	VADDPS           Z2, Z0, Z0
+	VMOVUPS          Z0, K1, (CX)(BX*4)
 	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), R8
-	VMOVUPS          Z1, K1, (CX)(R8*4)
-	ADDQ             $0x20, AX
-	SUBQ             $0x02, DX
-	MOVQ             DX, 8(SP)
-	JG               rows
+	MOVQ             24(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z2
+	VADDPS           Z2, Z1, Z1
+	VMOVUPS          Z1, K1, (CX)(BX*4)
+	JMP              next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, K1, (CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z1, K1, (CX)(BX*4)
+
+next:
+	ADDQ $0x20, AX
+	SUBQ $0x02, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -851,35 +877,23 @@ TEXT ·tile2x2AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS   (DX), Z0
+	VMOVUPS   (CX), Z0
 	VMOVAPS   Z0, Z2
-	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVUPS.Z 64(CX), K1, Z1
 	VMOVAPS   Z1, Z3
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (CX), Z0
 	VMOVAPS      Z0, Z1
-	VBROADCASTSS 4(DX), Z2
+	VBROADCASTSS 4(CX), Z2
 	VMOVAPS      Z2, Z3
 	ADDQ         $0x08, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS   (DX)(CX*4), Z0
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z1
-	MOVQ      24(AX), CX
-	VMOVUPS   (DX)(CX*4), Z2
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z3
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -911,18 +925,42 @@ steps:
 	JNZ              steps
 	MOVQ             c+48(FP), CX
 	MOVQ             8(SP), DX
-	MOVQ             8(AX), R8
-	VMOVUPS          Z0, (CX)(R8*4)
-	VMOVUPS          Z1, K1, 64(CX)(R8*4)
+	MOVQ             begin+64(FP), BX
+	CMPQ             BX, $0x01
+	JNE              overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS          (CX)(BX*4), Z4
+	VADDPS           Z4, Z0, Z0
+	VMOVUPS          Z0, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z4
+	VADDPS           Z4, Z1, Z1
+	VMOVUPS          Z1, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), R8
-	VMOVUPS          Z2, (CX)(R8*4)
-	VMOVUPS          Z3, K1, 64(CX)(R8*4)
-	ADDQ             $0x20, AX
-	SUBQ             $0x02, DX
-	MOVQ             DX, 8(SP)
-	JG               rows
+	MOVQ             24(AX), BX
+	VMOVUPS          (CX)(BX*4), Z4
+	VADDPS           Z4, Z2, Z2
+	VMOVUPS          Z2, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z4
+	VADDPS           Z4, Z3, Z3
+	VMOVUPS          Z3, K1, 64(CX)(BX*4)
+	JMP              next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z2, (CX)(BX*4)
+	VMOVUPS Z3, K1, 64(CX)(BX*4)
+
+next:
+	ADDQ $0x20, AX
+	SUBQ $0x02, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -945,41 +983,27 @@ TEXT ·tile2x3AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS   (DX), Z0
+	VMOVUPS   (CX), Z0
 	VMOVAPS   Z0, Z3
-	VMOVUPS   64(DX), Z1
+	VMOVUPS   64(CX), Z1
 	VMOVAPS   Z1, Z4
-	VMOVUPS.Z 128(DX), K1, Z2
+	VMOVUPS.Z 128(CX), K1, Z2
 	VMOVAPS   Z2, Z5
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (CX), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
-	VBROADCASTSS 4(DX), Z3
+	VBROADCASTSS 4(CX), Z3
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z3, Z5
 	ADDQ         $0x08, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS   (DX)(CX*4), Z0
-	VMOVUPS   64(DX)(CX*4), Z1
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z2
-	MOVQ      24(AX), CX
-	VMOVUPS   (DX)(CX*4), Z3
-	VMOVUPS   64(DX)(CX*4), Z4
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z5
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -1018,20 +1042,50 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), R8
-	VMOVUPS      Z0, (CX)(R8*4)
-	VMOVUPS      Z1, 64(CX)(R8*4)
-	VMOVUPS      Z2, K1, 128(CX)(R8*4)
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMOVUPS      (CX)(BX*4), Z6
+	VADDPS       Z6, Z0, Z0
+	VMOVUPS      Z0, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z6
+	VADDPS       Z6, Z1, Z1
+	VMOVUPS      Z1, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z6
+	VADDPS       Z6, Z2, Z2
+	VMOVUPS      Z2, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), R8
-	VMOVUPS      Z3, (CX)(R8*4)
-	VMOVUPS      Z4, 64(CX)(R8*4)
-	VMOVUPS      Z5, K1, 128(CX)(R8*4)
-	ADDQ         $0x20, AX
-	SUBQ         $0x02, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         24(AX), BX
+	VMOVUPS      (CX)(BX*4), Z6
+	VADDPS       Z6, Z3, Z3
+	VMOVUPS      Z3, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z6
+	VADDPS       Z6, Z4, Z4
+	VMOVUPS      Z4, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z6
+	VADDPS       Z6, Z5, Z5
+	VMOVUPS      Z5, K1, 128(CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, 64(CX)(BX*4)
+	VMOVUPS Z2, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z3, (CX)(BX*4)
+	VMOVUPS Z4, 64(CX)(BX*4)
+	VMOVUPS Z5, K1, 128(CX)(BX*4)
+
+next:
+	ADDQ $0x20, AX
+	SUBQ $0x02, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -1054,37 +1108,23 @@ TEXT ·tile4x1AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (CX), K1, Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
-	VBROADCASTSS 4(DX), Z1
-	VBROADCASTSS 8(DX), Z2
-	VBROADCASTSS 12(DX), Z3
+	VBROADCASTSS (CX), Z0
+	VBROADCASTSS 4(CX), Z1
+	VBROADCASTSS 8(CX), Z2
+	VBROADCASTSS 12(CX), Z3
 	ADDQ         $0x10, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z0
-	MOVQ      24(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z1
-	MOVQ      40(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z2
-	MOVQ      56(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z3
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -1119,24 +1159,54 @@ steps:
 	JNZ              steps
 	MOVQ             c+48(FP), CX
 	MOVQ             8(SP), DX
-	MOVQ             8(AX), R10
-	VMOVUPS          Z0, K1, (CX)(R10*4)
+	MOVQ             begin+64(FP), BX
+	CMPQ             BX, $0x01
+	JNE              overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z4
+	VADDPS           Z4, Z0, Z0
+	VMOVUPS          Z0, K1, (CX)(BX*4)
 	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), R10
-	VMOVUPS          Z1, K1, (CX)(R10*4)
+	MOVQ             24(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z4
+	VADDPS           Z4, Z1, Z1
+	VMOVUPS          Z1, K1, (CX)(BX*4)
 	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), R10
-	VMOVUPS          Z2, K1, (CX)(R10*4)
+	MOVQ             40(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z4
+	VADDPS           Z4, Z2, Z2
+	VMOVUPS          Z2, K1, (CX)(BX*4)
 	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), R10
-	VMOVUPS          Z3, K1, (CX)(R10*4)
-	ADDQ             $0x40, AX
-	SUBQ             $0x04, DX
-	MOVQ             DX, 8(SP)
-	JG               rows
+	MOVQ             56(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z4
+	VADDPS           Z4, Z3, Z3
+	VMOVUPS          Z3, K1, (CX)(BX*4)
+	JMP              next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, K1, (CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z1, K1, (CX)(BX*4)
+	CMPQ    DX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z2, K1, (CX)(BX*4)
+	CMPQ    DX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z3, K1, (CX)(BX*4)
+
+next:
+	ADDQ $0x40, AX
+	SUBQ $0x04, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -1159,49 +1229,31 @@ TEXT ·tile4x2AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS   (DX), Z0
+	VMOVUPS   (CX), Z0
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z4
 	VMOVAPS   Z0, Z6
-	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVUPS.Z 64(CX), K1, Z1
 	VMOVAPS   Z1, Z3
 	VMOVAPS   Z1, Z5
 	VMOVAPS   Z1, Z7
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (CX), Z0
 	VMOVAPS      Z0, Z1
-	VBROADCASTSS 4(DX), Z2
+	VBROADCASTSS 4(CX), Z2
 	VMOVAPS      Z2, Z3
-	VBROADCASTSS 8(DX), Z4
+	VBROADCASTSS 8(CX), Z4
 	VMOVAPS      Z4, Z5
-	VBROADCASTSS 12(DX), Z6
+	VBROADCASTSS 12(CX), Z6
 	VMOVAPS      Z6, Z7
 	ADDQ         $0x10, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS   (DX)(CX*4), Z0
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z1
-	MOVQ      24(AX), CX
-	VMOVUPS   (DX)(CX*4), Z2
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z3
-	MOVQ      40(AX), CX
-	VMOVUPS   (DX)(CX*4), Z4
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z5
-	MOVQ      56(AX), CX
-	VMOVUPS   (DX)(CX*4), Z6
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z7
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -1245,28 +1297,70 @@ steps:
 	JNZ              steps
 	MOVQ             c+48(FP), CX
 	MOVQ             8(SP), DX
-	MOVQ             8(AX), R10
-	VMOVUPS          Z0, (CX)(R10*4)
-	VMOVUPS          Z1, K1, 64(CX)(R10*4)
+	MOVQ             begin+64(FP), BX
+	CMPQ             BX, $0x01
+	JNE              overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS          (CX)(BX*4), Z8
+	VADDPS           Z8, Z0, Z0
+	VMOVUPS          Z0, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z1, Z1
+	VMOVUPS          Z1, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), R10
-	VMOVUPS          Z2, (CX)(R10*4)
-	VMOVUPS          Z3, K1, 64(CX)(R10*4)
+	MOVQ             24(AX), BX
+	VMOVUPS          (CX)(BX*4), Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z3, Z3
+	VMOVUPS          Z3, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), R10
-	VMOVUPS          Z4, (CX)(R10*4)
-	VMOVUPS          Z5, K1, 64(CX)(R10*4)
+	MOVQ             40(AX), BX
+	VMOVUPS          (CX)(BX*4), Z8
+	VADDPS           Z8, Z4, Z4
+	VMOVUPS          Z4, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z5, Z5
+	VMOVUPS          Z5, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), R10
-	VMOVUPS          Z6, (CX)(R10*4)
-	VMOVUPS          Z7, K1, 64(CX)(R10*4)
-	ADDQ             $0x40, AX
-	SUBQ             $0x04, DX
-	MOVQ             DX, 8(SP)
-	JG               rows
+	MOVQ             56(AX), BX
+	VMOVUPS          (CX)(BX*4), Z8
+	VADDPS           Z8, Z6, Z6
+	VMOVUPS          Z6, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z7, Z7
+	VMOVUPS          Z7, K1, 64(CX)(BX*4)
+	JMP              next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z2, (CX)(BX*4)
+	VMOVUPS Z3, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z4, (CX)(BX*4)
+	VMOVUPS Z5, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z6, (CX)(BX*4)
+	VMOVUPS Z7, K1, 64(CX)(BX*4)
+
+next:
+	ADDQ $0x40, AX
+	SUBQ $0x04, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -1289,61 +1383,39 @@ TEXT ·tile4x3AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS   (DX), Z0
+	VMOVUPS   (CX), Z0
 	VMOVAPS   Z0, Z3
 	VMOVAPS   Z0, Z6
 	VMOVAPS   Z0, Z9
-	VMOVUPS   64(DX), Z1
+	VMOVUPS   64(CX), Z1
 	VMOVAPS   Z1, Z4
 	VMOVAPS   Z1, Z7
 	VMOVAPS   Z1, Z10
-	VMOVUPS.Z 128(DX), K1, Z2
+	VMOVUPS.Z 128(CX), K1, Z2
 	VMOVAPS   Z2, Z5
 	VMOVAPS   Z2, Z8
 	VMOVAPS   Z2, Z11
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (CX), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
-	VBROADCASTSS 4(DX), Z3
+	VBROADCASTSS 4(CX), Z3
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z3, Z5
-	VBROADCASTSS 8(DX), Z6
+	VBROADCASTSS 8(CX), Z6
 	VMOVAPS      Z6, Z7
 	VMOVAPS      Z6, Z8
-	VBROADCASTSS 12(DX), Z9
+	VBROADCASTSS 12(CX), Z9
 	VMOVAPS      Z9, Z10
 	VMOVAPS      Z9, Z11
 	ADDQ         $0x10, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS   (DX)(CX*4), Z0
-	VMOVUPS   64(DX)(CX*4), Z1
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z2
-	MOVQ      24(AX), CX
-	VMOVUPS   (DX)(CX*4), Z3
-	VMOVUPS   64(DX)(CX*4), Z4
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z5
-	MOVQ      40(AX), CX
-	VMOVUPS   (DX)(CX*4), Z6
-	VMOVUPS   64(DX)(CX*4), Z7
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z8
-	MOVQ      56(AX), CX
-	VMOVUPS   (DX)(CX*4), Z9
-	VMOVUPS   64(DX)(CX*4), Z10
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z11
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -1400,32 +1472,86 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), R10
-	VMOVUPS      Z0, (CX)(R10*4)
-	VMOVUPS      Z1, 64(CX)(R10*4)
-	VMOVUPS      Z2, K1, 128(CX)(R10*4)
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMOVUPS      (CX)(BX*4), Z12
+	VADDPS       Z12, Z0, Z0
+	VMOVUPS      Z0, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z12
+	VADDPS       Z12, Z1, Z1
+	VMOVUPS      Z1, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z12
+	VADDPS       Z12, Z2, Z2
+	VMOVUPS      Z2, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), R10
-	VMOVUPS      Z3, (CX)(R10*4)
-	VMOVUPS      Z4, 64(CX)(R10*4)
-	VMOVUPS      Z5, K1, 128(CX)(R10*4)
+	MOVQ         24(AX), BX
+	VMOVUPS      (CX)(BX*4), Z12
+	VADDPS       Z12, Z3, Z3
+	VMOVUPS      Z3, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z12
+	VADDPS       Z12, Z4, Z4
+	VMOVUPS      Z4, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z12
+	VADDPS       Z12, Z5, Z5
+	VMOVUPS      Z5, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), R10
-	VMOVUPS      Z6, (CX)(R10*4)
-	VMOVUPS      Z7, 64(CX)(R10*4)
-	VMOVUPS      Z8, K1, 128(CX)(R10*4)
+	MOVQ         40(AX), BX
+	VMOVUPS      (CX)(BX*4), Z12
+	VADDPS       Z12, Z6, Z6
+	VMOVUPS      Z6, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z12
+	VADDPS       Z12, Z7, Z7
+	VMOVUPS      Z7, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z12
+	VADDPS       Z12, Z8, Z8
+	VMOVUPS      Z8, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), R10
-	VMOVUPS      Z9, (CX)(R10*4)
-	VMOVUPS      Z10, 64(CX)(R10*4)
-	VMOVUPS      Z11, K1, 128(CX)(R10*4)
-	ADDQ         $0x40, AX
-	SUBQ         $0x04, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         56(AX), BX
+	VMOVUPS      (CX)(BX*4), Z12
+	VADDPS       Z12, Z9, Z9
+	VMOVUPS      Z9, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z12
+	VADDPS       Z12, Z10, Z10
+	VMOVUPS      Z10, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z12
+	VADDPS       Z12, Z11, Z11
+	VMOVUPS      Z11, K1, 128(CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, 64(CX)(BX*4)
+	VMOVUPS Z2, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z3, (CX)(BX*4)
+	VMOVUPS Z4, 64(CX)(BX*4)
+	VMOVUPS Z5, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z6, (CX)(BX*4)
+	VMOVUPS Z7, 64(CX)(BX*4)
+	VMOVUPS Z8, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z9, (CX)(BX*4)
+	VMOVUPS Z10, 64(CX)(BX*4)
+	VMOVUPS Z11, K1, 128(CX)(BX*4)
+
+next:
+	ADDQ $0x40, AX
+	SUBQ $0x04, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -1448,13 +1574,11 @@ TEXT ·tile6x1AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (CX), K1, Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
@@ -1463,30 +1587,14 @@ rows:
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
-	VBROADCASTSS 4(DX), Z1
-	VBROADCASTSS 8(DX), Z2
-	VBROADCASTSS 12(DX), Z3
-	VBROADCASTSS 16(DX), Z4
-	VBROADCASTSS 20(DX), Z5
+	VBROADCASTSS (CX), Z0
+	VBROADCASTSS 4(CX), Z1
+	VBROADCASTSS 8(CX), Z2
+	VBROADCASTSS 12(CX), Z3
+	VBROADCASTSS 16(CX), Z4
+	VBROADCASTSS 20(CX), Z5
 	ADDQ         $0x18, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z0
-	MOVQ      24(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z1
-	MOVQ      40(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z2
-	MOVQ      56(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z3
-	MOVQ      72(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z4
-	MOVQ      88(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z5
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -1529,32 +1637,74 @@ steps:
 	JNZ              steps
 	MOVQ             c+48(FP), CX
 	MOVQ             8(SP), DX
-	MOVQ             8(AX), R12
-	VMOVUPS          Z0, K1, (CX)(R12*4)
+	MOVQ             begin+64(FP), BX
+	CMPQ             BX, $0x01
+	JNE              overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z6
+	VADDPS           Z6, Z0, Z0
+	VMOVUPS          Z0, K1, (CX)(BX*4)
 	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), R12
-	VMOVUPS          Z1, K1, (CX)(R12*4)
+	MOVQ             24(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z6
+	VADDPS           Z6, Z1, Z1
+	VMOVUPS          Z1, K1, (CX)(BX*4)
 	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), R12
-	VMOVUPS          Z2, K1, (CX)(R12*4)
+	MOVQ             40(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z6
+	VADDPS           Z6, Z2, Z2
+	VMOVUPS          Z2, K1, (CX)(BX*4)
 	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), R12
-	VMOVUPS          Z3, K1, (CX)(R12*4)
+	MOVQ             56(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z6
+	VADDPS           Z6, Z3, Z3
+	VMOVUPS          Z3, K1, (CX)(BX*4)
 	CMPQ             DX, $0x04
 	JE               done
-	MOVQ             72(AX), R12
-	VMOVUPS          Z4, K1, (CX)(R12*4)
+	MOVQ             72(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z6
+	VADDPS           Z6, Z4, Z4
+	VMOVUPS          Z4, K1, (CX)(BX*4)
 	CMPQ             DX, $0x05
 	JE               done
-	MOVQ             88(AX), R12
-	VMOVUPS          Z5, K1, (CX)(R12*4)
-	ADDQ             $0x60, AX
-	SUBQ             $0x06, DX
-	MOVQ             DX, 8(SP)
-	JG               rows
+	MOVQ             88(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z6
+	VADDPS           Z6, Z5, Z5
+	VMOVUPS          Z5, K1, (CX)(BX*4)
+	JMP              next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, K1, (CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z1, K1, (CX)(BX*4)
+	CMPQ    DX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z2, K1, (CX)(BX*4)
+	CMPQ    DX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z3, K1, (CX)(BX*4)
+	CMPQ    DX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z4, K1, (CX)(BX*4)
+	CMPQ    DX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z5, K1, (CX)(BX*4)
+
+next:
+	ADDQ $0x60, AX
+	SUBQ $0x06, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -1577,19 +1727,17 @@ TEXT ·tile6x2AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS   (DX), Z0
+	VMOVUPS   (CX), Z0
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z4
 	VMOVAPS   Z0, Z6
 	VMOVAPS   Z0, Z8
 	VMOVAPS   Z0, Z10
-	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVUPS.Z 64(CX), K1, Z1
 	VMOVAPS   Z1, Z3
 	VMOVAPS   Z1, Z5
 	VMOVAPS   Z1, Z7
@@ -1598,42 +1746,20 @@ rows:
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (CX), Z0
 	VMOVAPS      Z0, Z1
-	VBROADCASTSS 4(DX), Z2
+	VBROADCASTSS 4(CX), Z2
 	VMOVAPS      Z2, Z3
-	VBROADCASTSS 8(DX), Z4
+	VBROADCASTSS 8(CX), Z4
 	VMOVAPS      Z4, Z5
-	VBROADCASTSS 12(DX), Z6
+	VBROADCASTSS 12(CX), Z6
 	VMOVAPS      Z6, Z7
-	VBROADCASTSS 16(DX), Z8
+	VBROADCASTSS 16(CX), Z8
 	VMOVAPS      Z8, Z9
-	VBROADCASTSS 20(DX), Z10
+	VBROADCASTSS 20(CX), Z10
 	VMOVAPS      Z10, Z11
 	ADDQ         $0x18, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS   (DX)(CX*4), Z0
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z1
-	MOVQ      24(AX), CX
-	VMOVUPS   (DX)(CX*4), Z2
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z3
-	MOVQ      40(AX), CX
-	VMOVUPS   (DX)(CX*4), Z4
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z5
-	MOVQ      56(AX), CX
-	VMOVUPS   (DX)(CX*4), Z6
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z7
-	MOVQ      72(AX), CX
-	VMOVUPS   (DX)(CX*4), Z8
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z9
-	MOVQ      88(AX), CX
-	VMOVUPS   (DX)(CX*4), Z10
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z11
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -1689,38 +1815,98 @@ steps:
 	JNZ              steps
 	MOVQ             c+48(FP), CX
 	MOVQ             8(SP), DX
-	MOVQ             8(AX), R12
-	VMOVUPS          Z0, (CX)(R12*4)
-	VMOVUPS          Z1, K1, 64(CX)(R12*4)
+	MOVQ             begin+64(FP), BX
+	CMPQ             BX, $0x01
+	JNE              overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS          (CX)(BX*4), Z12
+	VADDPS           Z12, Z0, Z0
+	VMOVUPS          Z0, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z12
+	VADDPS           Z12, Z1, Z1
+	VMOVUPS          Z1, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), R12
-	VMOVUPS          Z2, (CX)(R12*4)
-	VMOVUPS          Z3, K1, 64(CX)(R12*4)
+	MOVQ             24(AX), BX
+	VMOVUPS          (CX)(BX*4), Z12
+	VADDPS           Z12, Z2, Z2
+	VMOVUPS          Z2, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z12
+	VADDPS           Z12, Z3, Z3
+	VMOVUPS          Z3, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), R12
-	VMOVUPS          Z4, (CX)(R12*4)
-	VMOVUPS          Z5, K1, 64(CX)(R12*4)
+	MOVQ             40(AX), BX
+	VMOVUPS          (CX)(BX*4), Z12
+	VADDPS           Z12, Z4, Z4
+	VMOVUPS          Z4, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z12
+	VADDPS           Z12, Z5, Z5
+	VMOVUPS          Z5, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), R12
-	VMOVUPS          Z6, (CX)(R12*4)
-	VMOVUPS          Z7, K1, 64(CX)(R12*4)
+	MOVQ             56(AX), BX
+	VMOVUPS          (CX)(BX*4), Z12
+	VADDPS           Z12, Z6, Z6
+	VMOVUPS          Z6, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z12
+	VADDPS           Z12, Z7, Z7
+	VMOVUPS          Z7, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x04
 	JE               done
-	MOVQ             72(AX), R12
-	VMOVUPS          Z8, (CX)(R12*4)
-	VMOVUPS          Z9, K1, 64(CX)(R12*4)
+	MOVQ             72(AX), BX
+	VMOVUPS          (CX)(BX*4), Z12
+	VADDPS           Z12, Z8, Z8
+	VMOVUPS          Z8, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z12
+	VADDPS           Z12, Z9, Z9
+	VMOVUPS          Z9, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x05
 	JE               done
-	MOVQ             88(AX), R12
-	VMOVUPS          Z10, (CX)(R12*4)
-	VMOVUPS          Z11, K1, 64(CX)(R12*4)
-	ADDQ             $0x60, AX
-	SUBQ             $0x06, DX
-	MOVQ             DX, 8(SP)
-	JG               rows
+	MOVQ             88(AX), BX
+	VMOVUPS          (CX)(BX*4), Z12
+	VADDPS           Z12, Z10, Z10
+	VMOVUPS          Z10, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z12
+	VADDPS           Z12, Z11, Z11
+	VMOVUPS          Z11, K1, 64(CX)(BX*4)
+	JMP              next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z2, (CX)(BX*4)
+	VMOVUPS Z3, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z4, (CX)(BX*4)
+	VMOVUPS Z5, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z6, (CX)(BX*4)
+	VMOVUPS Z7, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z8, (CX)(BX*4)
+	VMOVUPS Z9, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z10, (CX)(BX*4)
+	VMOVUPS Z11, K1, 64(CX)(BX*4)
+
+next:
+	ADDQ $0x60, AX
+	SUBQ $0x06, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -1743,25 +1929,23 @@ TEXT ·tile6x3AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS   (DX), Z0
+	VMOVUPS   (CX), Z0
 	VMOVAPS   Z0, Z3
 	VMOVAPS   Z0, Z6
 	VMOVAPS   Z0, Z9
 	VMOVAPS   Z0, Z12
 	VMOVAPS   Z0, Z15
-	VMOVUPS   64(DX), Z1
+	VMOVUPS   64(CX), Z1
 	VMOVAPS   Z1, Z4
 	VMOVAPS   Z1, Z7
 	VMOVAPS   Z1, Z10
 	VMOVAPS   Z1, Z13
 	VMOVAPS   Z1, Z16
-	VMOVUPS.Z 128(DX), K1, Z2
+	VMOVUPS.Z 128(CX), K1, Z2
 	VMOVAPS   Z2, Z5
 	VMOVAPS   Z2, Z8
 	VMOVAPS   Z2, Z11
@@ -1770,54 +1954,26 @@ rows:
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (CX), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
-	VBROADCASTSS 4(DX), Z3
+	VBROADCASTSS 4(CX), Z3
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z3, Z5
-	VBROADCASTSS 8(DX), Z6
+	VBROADCASTSS 8(CX), Z6
 	VMOVAPS      Z6, Z7
 	VMOVAPS      Z6, Z8
-	VBROADCASTSS 12(DX), Z9
+	VBROADCASTSS 12(CX), Z9
 	VMOVAPS      Z9, Z10
 	VMOVAPS      Z9, Z11
-	VBROADCASTSS 16(DX), Z12
+	VBROADCASTSS 16(CX), Z12
 	VMOVAPS      Z12, Z13
 	VMOVAPS      Z12, Z14
-	VBROADCASTSS 20(DX), Z15
+	VBROADCASTSS 20(CX), Z15
 	VMOVAPS      Z15, Z16
 	VMOVAPS      Z15, Z17
 	ADDQ         $0x18, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS   (DX)(CX*4), Z0
-	VMOVUPS   64(DX)(CX*4), Z1
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z2
-	MOVQ      24(AX), CX
-	VMOVUPS   (DX)(CX*4), Z3
-	VMOVUPS   64(DX)(CX*4), Z4
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z5
-	MOVQ      40(AX), CX
-	VMOVUPS   (DX)(CX*4), Z6
-	VMOVUPS   64(DX)(CX*4), Z7
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z8
-	MOVQ      56(AX), CX
-	VMOVUPS   (DX)(CX*4), Z9
-	VMOVUPS   64(DX)(CX*4), Z10
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z11
-	MOVQ      72(AX), CX
-	VMOVUPS   (DX)(CX*4), Z12
-	VMOVUPS   64(DX)(CX*4), Z13
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z14
-	MOVQ      88(AX), CX
-	VMOVUPS   (DX)(CX*4), Z15
-	VMOVUPS   64(DX)(CX*4), Z16
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z17
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -1892,44 +2048,122 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), R12
-	VMOVUPS      Z0, (CX)(R12*4)
-	VMOVUPS      Z1, 64(CX)(R12*4)
-	VMOVUPS      Z2, K1, 128(CX)(R12*4)
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMOVUPS      (CX)(BX*4), Z18
+	VADDPS       Z18, Z0, Z0
+	VMOVUPS      Z0, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z18
+	VADDPS       Z18, Z1, Z1
+	VMOVUPS      Z1, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z18
+	VADDPS       Z18, Z2, Z2
+	VMOVUPS      Z2, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), R12
-	VMOVUPS      Z3, (CX)(R12*4)
-	VMOVUPS      Z4, 64(CX)(R12*4)
-	VMOVUPS      Z5, K1, 128(CX)(R12*4)
+	MOVQ         24(AX), BX
+	VMOVUPS      (CX)(BX*4), Z18
+	VADDPS       Z18, Z3, Z3
+	VMOVUPS      Z3, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z18
+	VADDPS       Z18, Z4, Z4
+	VMOVUPS      Z4, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z18
+	VADDPS       Z18, Z5, Z5
+	VMOVUPS      Z5, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), R12
-	VMOVUPS      Z6, (CX)(R12*4)
-	VMOVUPS      Z7, 64(CX)(R12*4)
-	VMOVUPS      Z8, K1, 128(CX)(R12*4)
+	MOVQ         40(AX), BX
+	VMOVUPS      (CX)(BX*4), Z18
+	VADDPS       Z18, Z6, Z6
+	VMOVUPS      Z6, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z18
+	VADDPS       Z18, Z7, Z7
+	VMOVUPS      Z7, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z18
+	VADDPS       Z18, Z8, Z8
+	VMOVUPS      Z8, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), R12
-	VMOVUPS      Z9, (CX)(R12*4)
-	VMOVUPS      Z10, 64(CX)(R12*4)
-	VMOVUPS      Z11, K1, 128(CX)(R12*4)
+	MOVQ         56(AX), BX
+	VMOVUPS      (CX)(BX*4), Z18
+	VADDPS       Z18, Z9, Z9
+	VMOVUPS      Z9, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z18
+	VADDPS       Z18, Z10, Z10
+	VMOVUPS      Z10, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z18
+	VADDPS       Z18, Z11, Z11
+	VMOVUPS      Z11, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x04
 	JE           done
-	MOVQ         72(AX), R12
-	VMOVUPS      Z12, (CX)(R12*4)
-	VMOVUPS      Z13, 64(CX)(R12*4)
-	VMOVUPS      Z14, K1, 128(CX)(R12*4)
+	MOVQ         72(AX), BX
+	VMOVUPS      (CX)(BX*4), Z18
+	VADDPS       Z18, Z12, Z12
+	VMOVUPS      Z12, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z18
+	VADDPS       Z18, Z13, Z13
+	VMOVUPS      Z13, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z18
+	VADDPS       Z18, Z14, Z14
+	VMOVUPS      Z14, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x05
 	JE           done
-	MOVQ         88(AX), R12
-	VMOVUPS      Z15, (CX)(R12*4)
-	VMOVUPS      Z16, 64(CX)(R12*4)
-	VMOVUPS      Z17, K1, 128(CX)(R12*4)
-	ADDQ         $0x60, AX
-	SUBQ         $0x06, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         88(AX), BX
+	VMOVUPS      (CX)(BX*4), Z18
+	VADDPS       Z18, Z15, Z15
+	VMOVUPS      Z15, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z18
+	VADDPS       Z18, Z16, Z16
+	VMOVUPS      Z16, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z18
+	VADDPS       Z18, Z17, Z17
+	VMOVUPS      Z17, K1, 128(CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, 64(CX)(BX*4)
+	VMOVUPS Z2, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z3, (CX)(BX*4)
+	VMOVUPS Z4, 64(CX)(BX*4)
+	VMOVUPS Z5, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z6, (CX)(BX*4)
+	VMOVUPS Z7, 64(CX)(BX*4)
+	VMOVUPS Z8, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z9, (CX)(BX*4)
+	VMOVUPS Z10, 64(CX)(BX*4)
+	VMOVUPS Z11, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z12, (CX)(BX*4)
+	VMOVUPS Z13, 64(CX)(BX*4)
+	VMOVUPS Z14, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z15, (CX)(BX*4)
+	VMOVUPS Z16, 64(CX)(BX*4)
+	VMOVUPS Z17, K1, 128(CX)(BX*4)
+
+next:
+	ADDQ $0x60, AX
+	SUBQ $0x06, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -1952,13 +2186,11 @@ TEXT ·tile8x1AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (CX), K1, Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
@@ -1969,36 +2201,16 @@ rows:
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
-	VBROADCASTSS 4(DX), Z1
-	VBROADCASTSS 8(DX), Z2
-	VBROADCASTSS 12(DX), Z3
-	VBROADCASTSS 16(DX), Z4
-	VBROADCASTSS 20(DX), Z5
-	VBROADCASTSS 24(DX), Z6
-	VBROADCASTSS 28(DX), Z7
+	VBROADCASTSS (CX), Z0
+	VBROADCASTSS 4(CX), Z1
+	VBROADCASTSS 8(CX), Z2
+	VBROADCASTSS 12(CX), Z3
+	VBROADCASTSS 16(CX), Z4
+	VBROADCASTSS 20(CX), Z5
+	VBROADCASTSS 24(CX), Z6
+	VBROADCASTSS 28(CX), Z7
 	ADDQ         $0x20, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z0
-	MOVQ      24(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z1
-	MOVQ      40(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z2
-	MOVQ      56(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z3
-	MOVQ      72(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z4
-	MOVQ      88(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z5
-	MOVQ      104(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z6
-	MOVQ      120(AX), CX
-	VMOVUPS.Z (DX)(CX*4), K1, Z7
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -2049,40 +2261,94 @@ steps:
 	JNZ              steps
 	MOVQ             c+48(FP), CX
 	MOVQ             8(SP), DX
-	MOVQ             8(AX), R14
-	VMOVUPS          Z0, K1, (CX)(R14*4)
+	MOVQ             begin+64(FP), BX
+	CMPQ             BX, $0x01
+	JNE              overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z0, Z0
+	VMOVUPS          Z0, K1, (CX)(BX*4)
 	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), R14
-	VMOVUPS          Z1, K1, (CX)(R14*4)
+	MOVQ             24(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z1, Z1
+	VMOVUPS          Z1, K1, (CX)(BX*4)
 	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), R14
-	VMOVUPS          Z2, K1, (CX)(R14*4)
+	MOVQ             40(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, K1, (CX)(BX*4)
 	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), R14
-	VMOVUPS          Z3, K1, (CX)(R14*4)
+	MOVQ             56(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z3, Z3
+	VMOVUPS          Z3, K1, (CX)(BX*4)
 	CMPQ             DX, $0x04
 	JE               done
-	MOVQ             72(AX), R14
-	VMOVUPS          Z4, K1, (CX)(R14*4)
+	MOVQ             72(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z4, Z4
+	VMOVUPS          Z4, K1, (CX)(BX*4)
 	CMPQ             DX, $0x05
 	JE               done
-	MOVQ             88(AX), R14
-	VMOVUPS          Z5, K1, (CX)(R14*4)
+	MOVQ             88(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z5, Z5
+	VMOVUPS          Z5, K1, (CX)(BX*4)
 	CMPQ             DX, $0x06
 	JE               done
-	MOVQ             104(AX), R14
-	VMOVUPS          Z6, K1, (CX)(R14*4)
+	MOVQ             104(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z6, Z6
+	VMOVUPS          Z6, K1, (CX)(BX*4)
 	CMPQ             DX, $0x07
 	JE               done
-	MOVQ             120(AX), R14
-	VMOVUPS          Z7, K1, (CX)(R14*4)
-	ADDQ             $0x80, AX
-	SUBQ             $0x08, DX
-	MOVQ             DX, 8(SP)
-	JG               rows
+	MOVQ             120(AX), BX
+	VMOVUPS.Z        (CX)(BX*4), K1, Z8
+	VADDPS           Z8, Z7, Z7
+	VMOVUPS          Z7, K1, (CX)(BX*4)
+	JMP              next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, K1, (CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z1, K1, (CX)(BX*4)
+	CMPQ    DX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z2, K1, (CX)(BX*4)
+	CMPQ    DX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z3, K1, (CX)(BX*4)
+	CMPQ    DX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z4, K1, (CX)(BX*4)
+	CMPQ    DX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z5, K1, (CX)(BX*4)
+	CMPQ    DX, $0x06
+	JE      done
+	MOVQ    104(AX), BX
+	VMOVUPS Z6, K1, (CX)(BX*4)
+	CMPQ    DX, $0x07
+	JE      done
+	MOVQ    120(AX), BX
+	VMOVUPS Z7, K1, (CX)(BX*4)
+
+next:
+	ADDQ $0x80, AX
+	SUBQ $0x08, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -2105,13 +2371,11 @@ TEXT ·tile8x2AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS   (DX), Z0
+	VMOVUPS   (CX), Z0
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z4
 	VMOVAPS   Z0, Z6
@@ -2119,7 +2383,7 @@ rows:
 	VMOVAPS   Z0, Z10
 	VMOVAPS   Z0, Z12
 	VMOVAPS   Z0, Z14
-	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVUPS.Z 64(CX), K1, Z1
 	VMOVAPS   Z1, Z3
 	VMOVAPS   Z1, Z5
 	VMOVAPS   Z1, Z7
@@ -2130,52 +2394,24 @@ rows:
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (CX), Z0
 	VMOVAPS      Z0, Z1
-	VBROADCASTSS 4(DX), Z2
+	VBROADCASTSS 4(CX), Z2
 	VMOVAPS      Z2, Z3
-	VBROADCASTSS 8(DX), Z4
+	VBROADCASTSS 8(CX), Z4
 	VMOVAPS      Z4, Z5
-	VBROADCASTSS 12(DX), Z6
+	VBROADCASTSS 12(CX), Z6
 	VMOVAPS      Z6, Z7
-	VBROADCASTSS 16(DX), Z8
+	VBROADCASTSS 16(CX), Z8
 	VMOVAPS      Z8, Z9
-	VBROADCASTSS 20(DX), Z10
+	VBROADCASTSS 20(CX), Z10
 	VMOVAPS      Z10, Z11
-	VBROADCASTSS 24(DX), Z12
+	VBROADCASTSS 24(CX), Z12
 	VMOVAPS      Z12, Z13
-	VBROADCASTSS 28(DX), Z14
+	VBROADCASTSS 28(CX), Z14
 	VMOVAPS      Z14, Z15
 	ADDQ         $0x20, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS   (DX)(CX*4), Z0
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z1
-	MOVQ      24(AX), CX
-	VMOVUPS   (DX)(CX*4), Z2
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z3
-	MOVQ      40(AX), CX
-	VMOVUPS   (DX)(CX*4), Z4
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z5
-	MOVQ      56(AX), CX
-	VMOVUPS   (DX)(CX*4), Z6
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z7
-	MOVQ      72(AX), CX
-	VMOVUPS   (DX)(CX*4), Z8
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z9
-	MOVQ      88(AX), CX
-	VMOVUPS   (DX)(CX*4), Z10
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z11
-	MOVQ      104(AX), CX
-	VMOVUPS   (DX)(CX*4), Z12
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z13
-	MOVQ      120(AX), CX
-	VMOVUPS   (DX)(CX*4), Z14
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z15
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -2243,48 +2479,126 @@ steps:
 	JNZ              steps
 	MOVQ             c+48(FP), CX
 	MOVQ             8(SP), DX
-	MOVQ             8(AX), R14
-	VMOVUPS          Z0, (CX)(R14*4)
-	VMOVUPS          Z1, K1, 64(CX)(R14*4)
+	MOVQ             begin+64(FP), BX
+	CMPQ             BX, $0x01
+	JNE              overwrite
+	MOVQ             8(AX), BX
+	VMOVUPS          (CX)(BX*4), Z16
+	VADDPS           Z16, Z0, Z0
+	VMOVUPS          Z0, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z16
+	VADDPS           Z16, Z1, Z1
+	VMOVUPS          Z1, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x01
 	JE               done
-	MOVQ             24(AX), R14
-	VMOVUPS          Z2, (CX)(R14*4)
-	VMOVUPS          Z3, K1, 64(CX)(R14*4)
+	MOVQ             24(AX), BX
+	VMOVUPS          (CX)(BX*4), Z16
+	VADDPS           Z16, Z2, Z2
+	VMOVUPS          Z2, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z16
+	VADDPS           Z16, Z3, Z3
+	VMOVUPS          Z3, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x02
 	JE               done
-	MOVQ             40(AX), R14
-	VMOVUPS          Z4, (CX)(R14*4)
-	VMOVUPS          Z5, K1, 64(CX)(R14*4)
+	MOVQ             40(AX), BX
+	VMOVUPS          (CX)(BX*4), Z16
+	VADDPS           Z16, Z4, Z4
+	VMOVUPS          Z4, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z16
+	VADDPS           Z16, Z5, Z5
+	VMOVUPS          Z5, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x03
 	JE               done
-	MOVQ             56(AX), R14
-	VMOVUPS          Z6, (CX)(R14*4)
-	VMOVUPS          Z7, K1, 64(CX)(R14*4)
+	MOVQ             56(AX), BX
+	VMOVUPS          (CX)(BX*4), Z16
+	VADDPS           Z16, Z6, Z6
+	VMOVUPS          Z6, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z16
+	VADDPS           Z16, Z7, Z7
+	VMOVUPS          Z7, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x04
 	JE               done
-	MOVQ             72(AX), R14
-	VMOVUPS          Z8, (CX)(R14*4)
-	VMOVUPS          Z9, K1, 64(CX)(R14*4)
+	MOVQ             72(AX), BX
+	VMOVUPS          (CX)(BX*4), Z16
+	VADDPS           Z16, Z8, Z8
+	VMOVUPS          Z8, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z16
+	VADDPS           Z16, Z9, Z9
+	VMOVUPS          Z9, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x05
 	JE               done
-	MOVQ             88(AX), R14
-	VMOVUPS          Z10, (CX)(R14*4)
-	VMOVUPS          Z11, K1, 64(CX)(R14*4)
+	MOVQ             88(AX), BX
+	VMOVUPS          (CX)(BX*4), Z16
+	VADDPS           Z16, Z10, Z10
+	VMOVUPS          Z10, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z16
+	VADDPS           Z16, Z11, Z11
+	VMOVUPS          Z11, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x06
 	JE               done
-	MOVQ             104(AX), R14
-	VMOVUPS          Z12, (CX)(R14*4)
-	VMOVUPS          Z13, K1, 64(CX)(R14*4)
+	MOVQ             104(AX), BX
+	VMOVUPS          (CX)(BX*4), Z16
+	VADDPS           Z16, Z12, Z12
+	VMOVUPS          Z12, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z16
+	VADDPS           Z16, Z13, Z13
+	VMOVUPS          Z13, K1, 64(CX)(BX*4)
 	CMPQ             DX, $0x07
 	JE               done
-	MOVQ             120(AX), R14
-	VMOVUPS          Z14, (CX)(R14*4)
-	VMOVUPS          Z15, K1, 64(CX)(R14*4)
-	ADDQ             $0x80, AX
-	SUBQ             $0x08, DX
-	MOVQ             DX, 8(SP)
-	JG               rows
+	MOVQ             120(AX), BX
+	VMOVUPS          (CX)(BX*4), Z16
+	VADDPS           Z16, Z14, Z14
+	VMOVUPS          Z14, (CX)(BX*4)
+	VMOVUPS.Z        64(CX)(BX*4), K1, Z16
+	VADDPS           Z16, Z15, Z15
+	VMOVUPS          Z15, K1, 64(CX)(BX*4)
+	JMP              next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z2, (CX)(BX*4)
+	VMOVUPS Z3, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z4, (CX)(BX*4)
+	VMOVUPS Z5, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z6, (CX)(BX*4)
+	VMOVUPS Z7, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z8, (CX)(BX*4)
+	VMOVUPS Z9, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z10, (CX)(BX*4)
+	VMOVUPS Z11, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x06
+	JE      done
+	MOVQ    104(AX), BX
+	VMOVUPS Z12, (CX)(BX*4)
+	VMOVUPS Z13, K1, 64(CX)(BX*4)
+	CMPQ    DX, $0x07
+	JE      done
+	MOVQ    120(AX), BX
+	VMOVUPS Z14, (CX)(BX*4)
+	VMOVUPS Z15, K1, 64(CX)(BX*4)
+
+next:
+	ADDQ $0x80, AX
+	SUBQ $0x08, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -2307,13 +2621,11 @@ TEXT ·tile8x3AVX512(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ      begin+64(FP), CX
-	CMPQ      CX, $0x01
-	JE        fromC
-	JB        fromZero
-	MOVQ      (SP), DX
 	CMPQ      CX, $0x02
+	JB        fromZero
+	MOVQ      (SP), CX
 	JE        fromRows
-	VMOVUPS   (DX), Z0
+	VMOVUPS   (CX), Z0
 	VMOVAPS   Z0, Z3
 	VMOVAPS   Z0, Z6
 	VMOVAPS   Z0, Z9
@@ -2321,7 +2633,7 @@ rows:
 	VMOVAPS   Z0, Z15
 	VMOVAPS   Z0, Z18
 	VMOVAPS   Z0, Z21
-	VMOVUPS   64(DX), Z1
+	VMOVUPS   64(CX), Z1
 	VMOVAPS   Z1, Z4
 	VMOVAPS   Z1, Z7
 	VMOVAPS   Z1, Z10
@@ -2329,7 +2641,7 @@ rows:
 	VMOVAPS   Z1, Z16
 	VMOVAPS   Z1, Z19
 	VMOVAPS   Z1, Z22
-	VMOVUPS.Z 128(DX), K1, Z2
+	VMOVUPS.Z 128(CX), K1, Z2
 	VMOVAPS   Z2, Z5
 	VMOVAPS   Z2, Z8
 	VMOVAPS   Z2, Z11
@@ -2340,68 +2652,32 @@ rows:
 	JMP       begun
 
 fromRows:
-	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (CX), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
-	VBROADCASTSS 4(DX), Z3
+	VBROADCASTSS 4(CX), Z3
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z3, Z5
-	VBROADCASTSS 8(DX), Z6
+	VBROADCASTSS 8(CX), Z6
 	VMOVAPS      Z6, Z7
 	VMOVAPS      Z6, Z8
-	VBROADCASTSS 12(DX), Z9
+	VBROADCASTSS 12(CX), Z9
 	VMOVAPS      Z9, Z10
 	VMOVAPS      Z9, Z11
-	VBROADCASTSS 16(DX), Z12
+	VBROADCASTSS 16(CX), Z12
 	VMOVAPS      Z12, Z13
 	VMOVAPS      Z12, Z14
-	VBROADCASTSS 20(DX), Z15
+	VBROADCASTSS 20(CX), Z15
 	VMOVAPS      Z15, Z16
 	VMOVAPS      Z15, Z17
-	VBROADCASTSS 24(DX), Z18
+	VBROADCASTSS 24(CX), Z18
 	VMOVAPS      Z18, Z19
 	VMOVAPS      Z18, Z20
-	VBROADCASTSS 28(DX), Z21
+	VBROADCASTSS 28(CX), Z21
 	VMOVAPS      Z21, Z22
 	VMOVAPS      Z21, Z23
 	ADDQ         $0x20, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ      c+48(FP), DX
-	MOVQ      8(AX), CX
-	VMOVUPS   (DX)(CX*4), Z0
-	VMOVUPS   64(DX)(CX*4), Z1
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z2
-	MOVQ      24(AX), CX
-	VMOVUPS   (DX)(CX*4), Z3
-	VMOVUPS   64(DX)(CX*4), Z4
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z5
-	MOVQ      40(AX), CX
-	VMOVUPS   (DX)(CX*4), Z6
-	VMOVUPS   64(DX)(CX*4), Z7
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z8
-	MOVQ      56(AX), CX
-	VMOVUPS   (DX)(CX*4), Z9
-	VMOVUPS   64(DX)(CX*4), Z10
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z11
-	MOVQ      72(AX), CX
-	VMOVUPS   (DX)(CX*4), Z12
-	VMOVUPS   64(DX)(CX*4), Z13
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z14
-	MOVQ      88(AX), CX
-	VMOVUPS   (DX)(CX*4), Z15
-	VMOVUPS   64(DX)(CX*4), Z16
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z17
-	MOVQ      104(AX), CX
-	VMOVUPS   (DX)(CX*4), Z18
-	VMOVUPS   64(DX)(CX*4), Z19
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z20
-	MOVQ      120(AX), CX
-	VMOVUPS   (DX)(CX*4), Z21
-	VMOVUPS   64(DX)(CX*4), Z22
-	VMOVUPS.Z 128(DX)(CX*4), K1, Z23
-	JMP       begun
 
 fromZero:
 	VPXORD Z0, Z0, Z0
@@ -2494,56 +2770,158 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), R14
-	VMOVUPS      Z0, (CX)(R14*4)
-	VMOVUPS      Z1, 64(CX)(R14*4)
-	VMOVUPS      Z2, K1, 128(CX)(R14*4)
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMOVUPS      (CX)(BX*4), Z24
+	VADDPS       Z24, Z0, Z0
+	VMOVUPS      Z0, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z24
+	VADDPS       Z24, Z1, Z1
+	VMOVUPS      Z1, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z24
+	VADDPS       Z24, Z2, Z2
+	VMOVUPS      Z2, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), R14
-	VMOVUPS      Z3, (CX)(R14*4)
-	VMOVUPS      Z4, 64(CX)(R14*4)
-	VMOVUPS      Z5, K1, 128(CX)(R14*4)
+	MOVQ         24(AX), BX
+	VMOVUPS      (CX)(BX*4), Z24
+	VADDPS       Z24, Z3, Z3
+	VMOVUPS      Z3, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z24
+	VADDPS       Z24, Z4, Z4
+	VMOVUPS      Z4, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z24
+	VADDPS       Z24, Z5, Z5
+	VMOVUPS      Z5, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), R14
-	VMOVUPS      Z6, (CX)(R14*4)
-	VMOVUPS      Z7, 64(CX)(R14*4)
-	VMOVUPS      Z8, K1, 128(CX)(R14*4)
+	MOVQ         40(AX), BX
+	VMOVUPS      (CX)(BX*4), Z24
+	VADDPS       Z24, Z6, Z6
+	VMOVUPS      Z6, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z24
+	VADDPS       Z24, Z7, Z7
+	VMOVUPS      Z7, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z24
+	VADDPS       Z24, Z8, Z8
+	VMOVUPS      Z8, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), R14
-	VMOVUPS      Z9, (CX)(R14*4)
-	VMOVUPS      Z10, 64(CX)(R14*4)
-	VMOVUPS      Z11, K1, 128(CX)(R14*4)
+	MOVQ         56(AX), BX
+	VMOVUPS      (CX)(BX*4), Z24
+	VADDPS       Z24, Z9, Z9
+	VMOVUPS      Z9, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z24
+	VADDPS       Z24, Z10, Z10
+	VMOVUPS      Z10, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z24
+	VADDPS       Z24, Z11, Z11
+	VMOVUPS      Z11, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x04
 	JE           done
-	MOVQ         72(AX), R14
-	VMOVUPS      Z12, (CX)(R14*4)
-	VMOVUPS      Z13, 64(CX)(R14*4)
-	VMOVUPS      Z14, K1, 128(CX)(R14*4)
+	MOVQ         72(AX), BX
+	VMOVUPS      (CX)(BX*4), Z24
+	VADDPS       Z24, Z12, Z12
+	VMOVUPS      Z12, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z24
+	VADDPS       Z24, Z13, Z13
+	VMOVUPS      Z13, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z24
+	VADDPS       Z24, Z14, Z14
+	VMOVUPS      Z14, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x05
 	JE           done
-	MOVQ         88(AX), R14
-	VMOVUPS      Z15, (CX)(R14*4)
-	VMOVUPS      Z16, 64(CX)(R14*4)
-	VMOVUPS      Z17, K1, 128(CX)(R14*4)
+	MOVQ         88(AX), BX
+	VMOVUPS      (CX)(BX*4), Z24
+	VADDPS       Z24, Z15, Z15
+	VMOVUPS      Z15, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z24
+	VADDPS       Z24, Z16, Z16
+	VMOVUPS      Z16, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z24
+	VADDPS       Z24, Z17, Z17
+	VMOVUPS      Z17, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x06
 	JE           done
-	MOVQ         104(AX), R14
-	VMOVUPS      Z18, (CX)(R14*4)
-	VMOVUPS      Z19, 64(CX)(R14*4)
-	VMOVUPS      Z20, K1, 128(CX)(R14*4)
+	MOVQ         104(AX), BX
+	VMOVUPS      (CX)(BX*4), Z24
+	VADDPS       Z24, Z18, Z18
+	VMOVUPS      Z18, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z24
+	VADDPS       Z24, Z19, Z19
+	VMOVUPS      Z19, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z24
+	VADDPS       Z24, Z20, Z20
+	VMOVUPS      Z20, K1, 128(CX)(BX*4)
 	CMPQ         DX, $0x07
 	JE           done
-	MOVQ         120(AX), R14
-	VMOVUPS      Z21, (CX)(R14*4)
-	VMOVUPS      Z22, 64(CX)(R14*4)
-	VMOVUPS      Z23, K1, 128(CX)(R14*4)
-	ADDQ         $0x80, AX
-	SUBQ         $0x08, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         120(AX), BX
+	VMOVUPS      (CX)(BX*4), Z24
+	VADDPS       Z24, Z21, Z21
+	VMOVUPS      Z21, (CX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z24
+	VADDPS       Z24, Z22, Z22
+	VMOVUPS      Z22, 64(CX)(BX*4)
+	VMOVUPS.Z    128(CX)(BX*4), K1, Z24
+	VADDPS       Z24, Z23, Z23
+	VMOVUPS      Z23, K1, 128(CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ    8(AX), BX
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, 64(CX)(BX*4)
+	VMOVUPS Z2, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x01
+	JE      done
+	MOVQ    24(AX), BX
+	VMOVUPS Z3, (CX)(BX*4)
+	VMOVUPS Z4, 64(CX)(BX*4)
+	VMOVUPS Z5, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x02
+	JE      done
+	MOVQ    40(AX), BX
+	VMOVUPS Z6, (CX)(BX*4)
+	VMOVUPS Z7, 64(CX)(BX*4)
+	VMOVUPS Z8, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x03
+	JE      done
+	MOVQ    56(AX), BX
+	VMOVUPS Z9, (CX)(BX*4)
+	VMOVUPS Z10, 64(CX)(BX*4)
+	VMOVUPS Z11, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x04
+	JE      done
+	MOVQ    72(AX), BX
+	VMOVUPS Z12, (CX)(BX*4)
+	VMOVUPS Z13, 64(CX)(BX*4)
+	VMOVUPS Z14, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x05
+	JE      done
+	MOVQ    88(AX), BX
+	VMOVUPS Z15, (CX)(BX*4)
+	VMOVUPS Z16, 64(CX)(BX*4)
+	VMOVUPS Z17, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x06
+	JE      done
+	MOVQ    104(AX), BX
+	VMOVUPS Z18, (CX)(BX*4)
+	VMOVUPS Z19, 64(CX)(BX*4)
+	VMOVUPS Z20, K1, 128(CX)(BX*4)
+	CMPQ    DX, $0x07
+	JE      done
+	MOVQ    120(AX), BX
+	VMOVUPS Z21, (CX)(BX*4)
+	VMOVUPS Z22, 64(CX)(BX*4)
+	VMOVUPS Z23, K1, 128(CX)(BX*4)
+
+next:
+	ADDQ $0x80, AX
+	SUBQ $0x08, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -3660,192 +4038,176 @@ block:
 	VMOVUPS           (R10)(CX*2), Z2
 	VMULPS.BCST       256(AX), Z0, Z3
 	VFNMADD231PS.BCST 288(AX), Z2, Z3
-	VMULPS.BCST       320(AX), Z1, Z1
-	VMULPS.BCST       352(AX), Z0, Z0
-	VADDPS            Z1, Z3, Z2
-	VSUBPS            Z1, Z3, Z1
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z3
-	VMOVUPS           (R10)(CX*1), Z4
-	VMOVUPS           (R10)(CX*2), Z5
-	VMULPS.BCST       256(AX), Z3, Z6
-	VFNMADD231PS.BCST 288(AX), Z5, Z6
-	VMULPS.BCST       320(AX), Z4, Z4
-	VMULPS.BCST       352(AX), Z3, Z3
-	VADDPS            Z4, Z6, Z5
-	VSUBPS            Z4, Z6, Z4
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z6
-	VMOVUPS           (R10)(CX*1), Z7
-	VMOVUPS           (R10)(CX*2), Z8
-	VMULPS.BCST       256(AX), Z6, Z9
-	VFNMADD231PS.BCST 288(AX), Z8, Z9
-	VMULPS.BCST       320(AX), Z7, Z7
-	VMULPS.BCST       352(AX), Z6, Z6
-	VADDPS            Z7, Z9, Z8
-	VSUBPS            Z7, Z9, Z7
-	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x00, R10, R10
-	ADDQ              R8, R10
-	VMULPS.BCST       256(AX), Z0, Z9
-	VFNMADD231PS.BCST 288(AX), Z6, Z9
-	VMULPS.BCST       320(AX), Z3, Z10
-	VMULPS.BCST       352(AX), Z0, Z11
-	VADDPS            Z10, Z9, Z12
-	VSUBPS            Z10, Z9, Z9
-	VMULPS.BCST       384(AX), Z0, Z0
-	VFMADD231PS.BCST  288(AX), Z6, Z0
-	VMULPS.BCST       416(AX), Z3, Z3
-	VADDPS            Z3, Z0, Z10
-	VSUBPS            Z3, Z0, Z0
-	VMOVAPS           Z6, Z3
-	VMOVUPS           Z11, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z12, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z9, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z10, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z0, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z3, (R10)
-	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x04, R10, R10
-	ADDQ              R8, R10
-	VMULPS.BCST       256(AX), Z2, Z0
-	VFNMADD231PS.BCST 288(AX), Z8, Z0
-	VMULPS.BCST       320(AX), Z5, Z3
-	VMULPS.BCST       352(AX), Z2, Z6
-	VADDPS            Z3, Z0, Z9
-	VSUBPS            Z3, Z0, Z0
-	VMULPS.BCST       384(AX), Z2, Z2
-	VFMADD231PS.BCST  288(AX), Z8, Z2
-	VMULPS.BCST       416(AX), Z5, Z3
-	VADDPS            Z3, Z2, Z5
-	VSUBPS            Z3, Z2, Z2
-	VMOVAPS           Z8, Z3
-	VMOVUPS           Z6, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z9, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z0, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z5, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z2, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z3, (R10)
-	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x08, R10, R10
-	ADDQ              R8, R10
-	VMULPS.BCST       256(AX), Z1, Z0
-	VFNMADD231PS.BCST 288(AX), Z7, Z0
-	VMULPS.BCST       320(AX), Z4, Z2
-	VMULPS.BCST       352(AX), Z1, Z3
-	VADDPS            Z2, Z0, Z5
-	VSUBPS            Z2, Z0, Z0
-	VMULPS.BCST       384(AX), Z1, Z1
-	VFMADD231PS.BCST  288(AX), Z7, Z1
-	VMULPS.BCST       416(AX), Z4, Z2
-	VADDPS            Z2, Z1, Z4
-	VSUBPS            Z2, Z1, Z1
-	VMOVAPS           Z7, Z2
-	VMOVUPS           Z3, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z5, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z0, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z4, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z1, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z2, (R10)
-	MOVQ              DI, R10
-	LEAQ              (DI)(CX*2), R11
-	ADDQ              CX, R11
-	VMOVUPS           (R10), Z0
-	VMOVUPS           (R10)(CX*1), Z1
-	VMOVUPS           (R10)(CX*2), Z2
+	VMULPS.BCST       320(AX), Z1, Z4
+	VMULPS.BCST       352(AX), Z0, Z5
+	VADDPS            Z4, Z3, Z6
+	VSUBPS            Z4, Z3, Z3
 	VMULPS.BCST       384(AX), Z0, Z0
 	VFMADD231PS.BCST  288(AX), Z2, Z0
 	VMULPS.BCST       416(AX), Z1, Z1
-	VADDPS            Z1, Z0, Z3
+	VADDPS            Z1, Z0, Z4
 	VSUBPS            Z1, Z0, Z0
 	VMOVAPS           Z2, Z1
 	ADDQ              DX, R10
 	ADDQ              DX, R11
 	VMOVUPS           (R10), Z2
-	VMOVUPS           (R10)(CX*1), Z4
-	VMOVUPS           (R10)(CX*2), Z5
-	VMULPS.BCST       384(AX), Z2, Z2
-	VFMADD231PS.BCST  288(AX), Z5, Z2
-	VMULPS.BCST       416(AX), Z4, Z4
-	VADDPS            Z4, Z2, Z6
-	VSUBPS            Z4, Z2, Z2
-	VMOVAPS           Z5, Z4
-	ADDQ              DX, R10
-	ADDQ              DX, R11
-	VMOVUPS           (R10), Z5
 	VMOVUPS           (R10)(CX*1), Z7
 	VMOVUPS           (R10)(CX*2), Z8
-	VMULPS.BCST       384(AX), Z5, Z5
-	VFMADD231PS.BCST  288(AX), Z8, Z5
+	VMULPS.BCST       256(AX), Z2, Z9
+	VFNMADD231PS.BCST 288(AX), Z8, Z9
+	VMULPS.BCST       320(AX), Z7, Z10
+	VMULPS.BCST       352(AX), Z2, Z11
+	VADDPS            Z10, Z9, Z12
+	VSUBPS            Z10, Z9, Z9
+	VMULPS.BCST       384(AX), Z2, Z2
+	VFMADD231PS.BCST  288(AX), Z8, Z2
 	VMULPS.BCST       416(AX), Z7, Z7
-	VADDPS            Z7, Z5, Z9
-	VSUBPS            Z7, Z5, Z5
+	VADDPS            Z7, Z2, Z10
+	VSUBPS            Z7, Z2, Z2
 	VMOVAPS           Z8, Z7
+	ADDQ              DX, R10
+	ADDQ              DX, R11
+	VMOVUPS           (R10), Z8
+	VMOVUPS           (R10)(CX*1), Z13
+	VMOVUPS           (R10)(CX*2), Z14
+	VMULPS.BCST       256(AX), Z8, Z15
+	VFNMADD231PS.BCST 288(AX), Z14, Z15
+	VMULPS.BCST       320(AX), Z13, Z16
+	VMULPS.BCST       352(AX), Z8, Z17
+	VADDPS            Z16, Z15, Z18
+	VSUBPS            Z16, Z15, Z15
+	VMULPS.BCST       384(AX), Z8, Z8
+	VFMADD231PS.BCST  288(AX), Z14, Z8
+	VMULPS.BCST       416(AX), Z13, Z13
+	VADDPS            Z13, Z8, Z16
+	VSUBPS            Z13, Z8, Z8
+	VMOVAPS           Z14, Z13
 	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x0c, R10, R10
+	IMUL3Q            $0x00, R10, R10
 	ADDQ              R8, R10
-	VMULPS.BCST       256(AX), Z3, Z8
-	VFNMADD231PS.BCST 288(AX), Z9, Z8
-	VMULPS.BCST       320(AX), Z6, Z10
+	VMULPS.BCST       256(AX), Z5, Z14
+	VFNMADD231PS.BCST 288(AX), Z17, Z14
+	VMULPS.BCST       320(AX), Z11, Z19
+	VMULPS.BCST       352(AX), Z5, Z20
+	VADDPS            Z19, Z14, Z21
+	VSUBPS            Z19, Z14, Z14
+	VMULPS.BCST       384(AX), Z5, Z5
+	VFMADD231PS.BCST  288(AX), Z17, Z5
+	VMULPS.BCST       416(AX), Z11, Z11
+	VADDPS            Z11, Z5, Z19
+	VSUBPS            Z11, Z5, Z5
+	VMOVAPS           Z17, Z11
+	VMOVUPS           Z20, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z21, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z14, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z19, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z11, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x04, R10, R10
+	ADDQ              R8, R10
+	VMULPS.BCST       256(AX), Z6, Z5
+	VFNMADD231PS.BCST 288(AX), Z18, Z5
+	VMULPS.BCST       320(AX), Z12, Z11
+	VMULPS.BCST       352(AX), Z6, Z14
+	VADDPS            Z11, Z5, Z17
+	VSUBPS            Z11, Z5, Z5
+	VMULPS.BCST       384(AX), Z6, Z6
+	VFMADD231PS.BCST  288(AX), Z18, Z6
+	VMULPS.BCST       416(AX), Z12, Z11
+	VADDPS            Z11, Z6, Z12
+	VSUBPS            Z11, Z6, Z6
+	VMOVAPS           Z18, Z11
+	VMOVUPS           Z14, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z17, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z12, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z6, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z11, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x08, R10, R10
+	ADDQ              R8, R10
+	VMULPS.BCST       256(AX), Z3, Z5
+	VFNMADD231PS.BCST 288(AX), Z15, Z5
+	VMULPS.BCST       320(AX), Z9, Z6
 	VMULPS.BCST       352(AX), Z3, Z11
-	VADDPS            Z10, Z8, Z12
-	VSUBPS            Z10, Z8, Z8
+	VADDPS            Z6, Z5, Z12
+	VSUBPS            Z6, Z5, Z5
 	VMULPS.BCST       384(AX), Z3, Z3
-	VFMADD231PS.BCST  288(AX), Z9, Z3
-	VMULPS.BCST       416(AX), Z6, Z6
-	VADDPS            Z6, Z3, Z10
+	VFMADD231PS.BCST  288(AX), Z15, Z3
+	VMULPS.BCST       416(AX), Z9, Z6
+	VADDPS            Z6, Z3, Z9
 	VSUBPS            Z6, Z3, Z3
-	VMOVAPS           Z9, Z6
+	VMOVAPS           Z15, Z6
 	VMOVUPS           Z11, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z12, (R10)
 	ADDQ              BX, R10
-	VMOVUPS           Z8, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z10, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z3, (R10)
-	ADDQ              BX, R10
-	VMOVUPS           Z6, (R10)
-	MOVQ              di+64(FP), R10
-	IMUL3Q            $0x10, R10, R10
-	ADDQ              R8, R10
-	VMULPS.BCST       256(AX), Z0, Z3
-	VFNMADD231PS.BCST 288(AX), Z5, Z3
-	VMULPS.BCST       320(AX), Z2, Z6
-	VMULPS.BCST       352(AX), Z0, Z8
-	VADDPS            Z6, Z3, Z9
-	VSUBPS            Z6, Z3, Z3
-	VMULPS.BCST       384(AX), Z0, Z0
-	VFMADD231PS.BCST  288(AX), Z5, Z0
-	VMULPS.BCST       416(AX), Z2, Z2
-	VADDPS            Z2, Z0, Z6
-	VSUBPS            Z2, Z0, Z0
-	VMOVAPS           Z5, Z2
-	VMOVUPS           Z8, (R10)
+	VMOVUPS           Z5, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z9, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z3, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z6, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x0c, R10, R10
+	ADDQ              R8, R10
+	VMULPS.BCST       256(AX), Z4, Z3
+	VFNMADD231PS.BCST 288(AX), Z16, Z3
+	VMULPS.BCST       320(AX), Z10, Z5
+	VMULPS.BCST       352(AX), Z4, Z6
+	VADDPS            Z5, Z3, Z9
+	VSUBPS            Z5, Z3, Z3
+	VMULPS.BCST       384(AX), Z4, Z4
+	VFMADD231PS.BCST  288(AX), Z16, Z4
+	VMULPS.BCST       416(AX), Z10, Z5
+	VADDPS            Z5, Z4, Z10
+	VSUBPS            Z5, Z4, Z4
+	VMOVAPS           Z16, Z5
+	VMOVUPS           Z6, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z9, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z3, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z10, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z4, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z5, (R10)
+	MOVQ              di+64(FP), R10
+	IMUL3Q            $0x10, R10, R10
+	ADDQ              R8, R10
+	VMULPS.BCST       256(AX), Z0, Z3
+	VFNMADD231PS.BCST 288(AX), Z8, Z3
+	VMULPS.BCST       320(AX), Z2, Z4
+	VMULPS.BCST       352(AX), Z0, Z5
+	VADDPS            Z4, Z3, Z6
+	VSUBPS            Z4, Z3, Z3
+	VMULPS.BCST       384(AX), Z0, Z0
+	VFMADD231PS.BCST  288(AX), Z8, Z0
+	VMULPS.BCST       416(AX), Z2, Z2
+	VADDPS            Z2, Z0, Z4
+	VSUBPS            Z2, Z0, Z0
+	VMOVAPS           Z8, Z2
+	VMOVUPS           Z5, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z6, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z3, (R10)
+	ADDQ              BX, R10
+	VMOVUPS           Z4, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z0, (R10)
 	ADDQ              BX, R10
@@ -3854,24 +4216,24 @@ block:
 	IMUL3Q            $0x14, R10, R10
 	ADDQ              R8, R10
 	VMULPS.BCST       256(AX), Z1, Z0
-	VFNMADD231PS.BCST 288(AX), Z7, Z0
-	VMULPS.BCST       320(AX), Z4, Z2
+	VFNMADD231PS.BCST 288(AX), Z13, Z0
+	VMULPS.BCST       320(AX), Z7, Z2
 	VMULPS.BCST       352(AX), Z1, Z3
-	VADDPS            Z2, Z0, Z5
+	VADDPS            Z2, Z0, Z4
 	VSUBPS            Z2, Z0, Z0
 	VMULPS.BCST       384(AX), Z1, Z1
-	VFMADD231PS.BCST  288(AX), Z7, Z1
-	VMULPS.BCST       416(AX), Z4, Z2
-	VADDPS            Z2, Z1, Z4
+	VFMADD231PS.BCST  288(AX), Z13, Z1
+	VMULPS.BCST       416(AX), Z7, Z2
+	VADDPS            Z2, Z1, Z5
 	VSUBPS            Z2, Z1, Z1
-	VMOVAPS           Z7, Z2
+	VMOVAPS           Z13, Z2
 	VMOVUPS           Z3, (R10)
 	ADDQ              BX, R10
-	VMOVUPS           Z5, (R10)
+	VMOVUPS           Z4, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z0, (R10)
 	ADDQ              BX, R10
-	VMOVUPS           Z4, (R10)
+	VMOVUPS           Z5, (R10)
 	ADDQ              BX, R10
 	VMOVUPS           Z1, (R10)
 	ADDQ              BX, R10
@@ -4117,6 +4479,398 @@ block:
 	VZEROUPPER
 	RET
 
+// func winogradInput2AVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX, AVX512F
+TEXT ·winogradInput2AVX512(SB), NOSPLIT, $16-96
+	LEAQ constants<>+0(SB), AX
+	MOVQ si+24(FP), AX
+	SHLQ $0x02, AX
+	MOVQ sj+32(FP), CX
+	SHLQ $0x02, CX
+	MOVQ dj+72(FP), DX
+	SHLQ $0x02, DX
+	MOVQ src+16(FP), BX
+	MOVQ BX, (SP)
+	MOVQ dst+56(FP), BX
+	MOVQ BX, 8(SP)
+	MOVQ tiles+0(FP), BX
+
+tile:
+	MOVQ (SP), SI
+	MOVQ 8(SP), DI
+	MOVQ blocks+8(FP), R8
+
+block:
+	MOVQ    SI, R9
+	LEAQ    (SI)(AX*2), R10
+	ADDQ    AX, R10
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(AX*1), Z1
+	VMOVUPS (R9)(AX*2), Z2
+	VMOVUPS (R10), Z3
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z2, Z1, Z4
+	VSUBPS  Z1, Z2, Z2
+	VSUBPS  Z3, Z1, Z1
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	VMOVUPS (R9), Z3
+	VMOVUPS (R9)(AX*1), Z5
+	VMOVUPS (R9)(AX*2), Z6
+	VMOVUPS (R10), Z7
+	VSUBPS  Z6, Z3, Z3
+	VADDPS  Z6, Z5, Z8
+	VSUBPS  Z5, Z6, Z6
+	VSUBPS  Z7, Z5, Z5
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	VMOVUPS (R9), Z7
+	VMOVUPS (R9)(AX*1), Z9
+	VMOVUPS (R9)(AX*2), Z10
+	VMOVUPS (R10), Z11
+	VSUBPS  Z10, Z7, Z7
+	VADDPS  Z10, Z9, Z12
+	VSUBPS  Z9, Z10, Z10
+	VSUBPS  Z11, Z9, Z9
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	VMOVUPS (R9), Z11
+	VMOVUPS (R9)(AX*1), Z13
+	VMOVUPS (R9)(AX*2), Z14
+	VMOVUPS (R10), Z15
+	VSUBPS  Z14, Z11, Z11
+	VADDPS  Z14, Z13, Z16
+	VSUBPS  Z13, Z14, Z14
+	VSUBPS  Z15, Z13, Z13
+	MOVQ    di+64(FP), R9
+	IMUL3Q  $0x00, R9, R9
+	ADDQ    DI, R9
+	VSUBPS  Z7, Z0, Z0
+	VADDPS  Z7, Z3, Z15
+	VSUBPS  Z3, Z7, Z7
+	VSUBPS  Z11, Z3, Z3
+	VMOVUPS Z0, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z15, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z7, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z3, (R9)
+	MOVQ    di+64(FP), R9
+	IMUL3Q  $0x04, R9, R9
+	ADDQ    DI, R9
+	VSUBPS  Z12, Z4, Z0
+	VADDPS  Z12, Z8, Z3
+	VSUBPS  Z8, Z12, Z4
+	VSUBPS  Z16, Z8, Z7
+	VMOVUPS Z0, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z4, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z7, (R9)
+	MOVQ    di+64(FP), R9
+	IMUL3Q  $0x08, R9, R9
+	ADDQ    DI, R9
+	VSUBPS  Z10, Z2, Z0
+	VADDPS  Z10, Z6, Z2
+	VSUBPS  Z6, Z10, Z3
+	VSUBPS  Z14, Z6, Z4
+	VMOVUPS Z0, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z4, (R9)
+	MOVQ    di+64(FP), R9
+	IMUL3Q  $0x0c, R9, R9
+	ADDQ    DI, R9
+	VSUBPS  Z9, Z1, Z0
+	VADDPS  Z9, Z5, Z1
+	VSUBPS  Z5, Z9, Z2
+	VSUBPS  Z13, Z5, Z3
+	VMOVUPS Z0, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Z3, (R9)
+	MOVQ    srcBlock+48(FP), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, SI
+	MOVQ    dstBlock+88(FP), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, DI
+	DECQ    R8
+	JNZ     block
+	MOVQ    srcTile+40(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, (SP)
+	MOVQ    dstTile+80(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 8(SP)
+	DECQ    BX
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func winogradOutput2AVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput2AVX512(SB), NOSPLIT, $16-104
+	LEAQ constants<>+0(SB), AX
+	MOVQ si+24(FP), AX
+	SHLQ $0x02, AX
+	MOVQ sj+32(FP), CX
+	SHLQ $0x02, CX
+	MOVQ dj+72(FP), DX
+	SHLQ $0x02, DX
+	MOVQ src+16(FP), BX
+	MOVQ BX, (SP)
+	MOVQ dst+56(FP), BX
+	MOVQ BX, 8(SP)
+	MOVQ tiles+0(FP), BX
+
+tile:
+	MOVQ (SP), SI
+	MOVQ 8(SP), DI
+	MOVQ blocks+8(FP), R8
+	MOVQ bias+96(FP), R9
+
+block:
+	MOVQ    SI, R10
+	LEAQ    (SI)(AX*2), R11
+	ADDQ    AX, R11
+	VMOVUPS (R10), Z0
+	VMOVUPS (R10)(AX*1), Z1
+	VMOVUPS (R10)(AX*2), Z2
+	VMOVUPS (R11), Z3
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z2, Z1, Z1
+	VSUBPS  Z3, Z1, Z1
+	ADDQ    CX, R10
+	ADDQ    CX, R11
+	VMOVUPS (R10), Z2
+	VMOVUPS (R10)(AX*1), Z3
+	VMOVUPS (R10)(AX*2), Z4
+	VMOVUPS (R11), Z5
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z4, Z2, Z2
+	VSUBPS  Z4, Z3, Z3
+	VSUBPS  Z5, Z3, Z3
+	ADDQ    CX, R10
+	ADDQ    CX, R11
+	VMOVUPS (R10), Z4
+	VMOVUPS (R10)(AX*1), Z5
+	VMOVUPS (R10)(AX*2), Z6
+	VMOVUPS (R11), Z7
+	VADDPS  Z5, Z4, Z4
+	VADDPS  Z6, Z4, Z4
+	VSUBPS  Z6, Z5, Z5
+	VSUBPS  Z7, Z5, Z5
+	ADDQ    CX, R10
+	ADDQ    CX, R11
+	VMOVUPS (R10), Z6
+	VMOVUPS (R10)(AX*1), Z7
+	VMOVUPS (R10)(AX*2), Z8
+	VMOVUPS (R11), Z9
+	VADDPS  Z7, Z6, Z6
+	VADDPS  Z8, Z6, Z6
+	VSUBPS  Z8, Z7, Z7
+	VSUBPS  Z9, Z7, Z7
+	MOVQ    di+64(FP), R10
+	IMUL3Q  $0x00, R10, R10
+	ADDQ    DI, R10
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z6, Z2, Z2
+	VADDPS  (R9), Z0, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R10
+	VADDPS  (R9), Z2, Z2
+	VMOVUPS Z2, (R10)
+	MOVQ    di+64(FP), R10
+	IMUL3Q  $0x04, R10, R10
+	ADDQ    DI, R10
+	VADDPS  Z3, Z1, Z0
+	VADDPS  Z5, Z0, Z0
+	VSUBPS  Z5, Z3, Z1
+	VSUBPS  Z7, Z1, Z1
+	VADDPS  (R9), Z0, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R10
+	VADDPS  (R9), Z1, Z1
+	VMOVUPS Z1, (R10)
+	MOVQ    srcBlock+48(FP), R10
+	SHLQ    $0x02, R10
+	ADDQ    R10, SI
+	MOVQ    dstBlock+88(FP), R10
+	SHLQ    $0x02, R10
+	ADDQ    R10, DI
+	ADDQ    $0x40, R9
+	DECQ    R8
+	JNZ     block
+	MOVQ    srcTile+40(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, (SP)
+	MOVQ    dstTile+80(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 8(SP)
+	DECQ    BX
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func winogradWeight2AVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX, AVX512F
+TEXT ·winogradWeight2AVX512(SB), NOSPLIT, $16-96
+	LEAQ constants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+
+block:
+	MOVQ        DI, R10
+	LEAQ        (DI)(CX*2), R11
+	ADDQ        CX, R11
+	VMOVUPS     (R10), Z0
+	VMOVUPS     (R10)(CX*1), Z1
+	VMOVUPS     (R10)(CX*2), Z2
+	VADDPS      Z2, Z0, Z3
+	VMULPS.BCST 480(AX), Z3, Z3
+	VMULPS.BCST 480(AX), Z1, Z1
+	VMOVAPS     Z0, Z0
+	VADDPS      Z1, Z3, Z4
+	VSUBPS      Z1, Z3, Z1
+	VMOVAPS     Z2, Z2
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VMOVUPS     (R10), Z3
+	VMOVUPS     (R10)(CX*1), Z5
+	VMOVUPS     (R10)(CX*2), Z6
+	VADDPS      Z6, Z3, Z7
+	VMULPS.BCST 480(AX), Z7, Z7
+	VMULPS.BCST 480(AX), Z5, Z5
+	VMOVAPS     Z3, Z3
+	VADDPS      Z5, Z7, Z8
+	VSUBPS      Z5, Z7, Z5
+	VMOVAPS     Z6, Z6
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VMOVUPS     (R10), Z7
+	VMOVUPS     (R10)(CX*1), Z9
+	VMOVUPS     (R10)(CX*2), Z10
+	VADDPS      Z10, Z7, Z11
+	VMULPS.BCST 480(AX), Z11, Z11
+	VMULPS.BCST 480(AX), Z9, Z9
+	VMOVAPS     Z7, Z7
+	VADDPS      Z9, Z11, Z12
+	VSUBPS      Z9, Z11, Z9
+	VMOVAPS     Z10, Z10
+	MOVQ        di+64(FP), R10
+	IMUL3Q      $0x00, R10, R10
+	ADDQ        R8, R10
+	VADDPS      Z7, Z0, Z11
+	VMULPS.BCST 480(AX), Z11, Z11
+	VMULPS.BCST 480(AX), Z3, Z3
+	VMOVAPS     Z0, Z0
+	VADDPS      Z3, Z11, Z13
+	VSUBPS      Z3, Z11, Z3
+	VMOVAPS     Z7, Z7
+	VMOVUPS     Z0, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z13, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z3, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z7, (R10)
+	MOVQ        di+64(FP), R10
+	IMUL3Q      $0x04, R10, R10
+	ADDQ        R8, R10
+	VADDPS      Z12, Z4, Z0
+	VMULPS.BCST 480(AX), Z0, Z0
+	VMULPS.BCST 480(AX), Z8, Z3
+	VMOVAPS     Z4, Z4
+	VADDPS      Z3, Z0, Z7
+	VSUBPS      Z3, Z0, Z0
+	VMOVAPS     Z12, Z3
+	VMOVUPS     Z4, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z7, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z0, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z3, (R10)
+	MOVQ        di+64(FP), R10
+	IMUL3Q      $0x08, R10, R10
+	ADDQ        R8, R10
+	VADDPS      Z9, Z1, Z0
+	VMULPS.BCST 480(AX), Z0, Z0
+	VMULPS.BCST 480(AX), Z5, Z3
+	VMOVAPS     Z1, Z1
+	VADDPS      Z3, Z0, Z4
+	VSUBPS      Z3, Z0, Z0
+	VMOVAPS     Z9, Z3
+	VMOVUPS     Z1, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z4, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z0, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z3, (R10)
+	MOVQ        di+64(FP), R10
+	IMUL3Q      $0x0c, R10, R10
+	ADDQ        R8, R10
+	VADDPS      Z10, Z2, Z0
+	VMULPS.BCST 480(AX), Z0, Z0
+	VMULPS.BCST 480(AX), Z6, Z1
+	VMOVAPS     Z2, Z2
+	VADDPS      Z1, Z0, Z3
+	VSUBPS      Z1, Z0, Z0
+	VMOVAPS     Z10, Z1
+	VMOVUPS     Z2, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z3, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z0, (R10)
+	ADDQ        BX, R10
+	VMOVUPS     Z1, (R10)
+	MOVQ        srcBlock+48(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	MOVQ        dstBlock+88(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, R8
+	DECQ        R9
+	JNZ         block
+	MOVQ        srcTile+40(FP), DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, (SP)
+	MOVQ        dstTile+80(FP), DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, 8(SP)
+	DECQ        SI
+	JNZ         tile
+	VZEROUPPER
+	RET
+
 // func addAVX512(n int, x *float32, y *float32, z *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·addAVX512(SB), NOSPLIT, $0-32
@@ -4331,7 +5085,7 @@ TEXT ·reluAVX512(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS      (DX), Z0
-	VBROADCASTSS 480(AX), Z1
+	VBROADCASTSS 512(AX), Z1
 	VMAXPS       Z0, Z1, Z1
 	VMOVUPS      Z1, (BX)
 	ADDQ         $0x00000040, DX
@@ -4349,7 +5103,7 @@ fewer:
 	SHRXL        DI, SI, SI
 	KMOVW        SI, K1
 	VMOVUPS.Z    (DX), K1, Z0
-	VBROADCASTSS 480(AX), Z1
+	VBROADCASTSS 512(AX), Z1
 	VMAXPS       Z0, Z1, Z1
 	VMOVUPS      Z1, K1, (BX)
 
@@ -4920,7 +5674,7 @@ rest:
 	KMOVW        BX, K1
 	VMOVUPS.Z    (DX), K1, Z5
 	VSUBPS       Z0, Z5, Z0
-	VBROADCASTSS 480(AX), Z5
+	VBROADCASTSS 512(AX), Z5
 	VMOVAPS      Z0, K1, Z5
 	VFMADD231PS  Z5, Z5, Z1
 
@@ -4946,13 +5700,13 @@ TEXT ·largestAVX512(SB), NOSPLIT, $0-20
 	LEAQ         constants<>+0(SB), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         x+8(FP), DX
-	VBROADCASTSS 512(AX), Z0
+	VBROADCASTSS 544(AX), Z0
 	VMOVAPS      Z0, Z0
-	VBROADCASTSS 512(AX), Z1
+	VBROADCASTSS 544(AX), Z1
 	VMOVAPS      Z1, Z1
-	VBROADCASTSS 512(AX), Z2
+	VBROADCASTSS 544(AX), Z2
 	VMOVAPS      Z2, Z2
-	VBROADCASTSS 512(AX), Z3
+	VBROADCASTSS 544(AX), Z3
 	VMOVAPS      Z3, Z3
 	SUBQ         $0x00000040, CX
 	JL           fewer
@@ -4990,7 +5744,7 @@ rest:
 	SHRXL        SI, BX, BX
 	KMOVW        BX, K1
 	VMOVUPS.Z    (DX), K1, Z4
-	VBROADCASTSS 512(AX), Z5
+	VBROADCASTSS 544(AX), Z5
 	VMOVAPS      Z4, K1, Z5
 	VMAXPS       Z5, Z0, Z0
 
@@ -5029,20 +5783,20 @@ TEXT ·expShiftedAVX512(SB), NOSPLIT, $0-36
 several:
 	VMOVUPS           (DX), Z5
 	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      544(AX), Z6
+	VBROADCASTSS      576(AX), Z6
 	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      576(AX), Z5
+	VBROADCASTSS      608(AX), Z5
 	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       608(AX), Z5, Z6
+	VMULPS.BCST       640(AX), Z5, Z6
 	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 640(AX), Z6, Z5
-	VFMADD231PS.BCST  672(AX), Z6, Z5
-	VBROADCASTSS      704(AX), Z7
-	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFNMADD231PS.BCST 672(AX), Z6, Z5
+	VFMADD231PS.BCST  704(AX), Z6, Z5
+	VBROADCASTSS      736(AX), Z7
 	VFMADD213PS.BCST  768(AX), Z5, Z7
 	VFMADD213PS.BCST  800(AX), Z5, Z7
 	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VADDPS.BCST       864(AX), Z5, Z8
+	VFMADD213PS.BCST  864(AX), Z5, Z7
+	VADDPS.BCST       896(AX), Z5, Z8
 	VMULPS            Z5, Z5, Z5
 	VFMADD231PS       Z5, Z7, Z8
 	VSCALEFPS         Z6, Z8, Z8
@@ -5050,20 +5804,20 @@ several:
 	VMOVUPS           Z8, (BX)
 	VMOVUPS           64(DX), Z5
 	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      544(AX), Z6
+	VBROADCASTSS      576(AX), Z6
 	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      576(AX), Z5
+	VBROADCASTSS      608(AX), Z5
 	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       608(AX), Z5, Z6
+	VMULPS.BCST       640(AX), Z5, Z6
 	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 640(AX), Z6, Z5
-	VFMADD231PS.BCST  672(AX), Z6, Z5
-	VBROADCASTSS      704(AX), Z7
-	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFNMADD231PS.BCST 672(AX), Z6, Z5
+	VFMADD231PS.BCST  704(AX), Z6, Z5
+	VBROADCASTSS      736(AX), Z7
 	VFMADD213PS.BCST  768(AX), Z5, Z7
 	VFMADD213PS.BCST  800(AX), Z5, Z7
 	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VADDPS.BCST       864(AX), Z5, Z8
+	VFMADD213PS.BCST  864(AX), Z5, Z7
+	VADDPS.BCST       896(AX), Z5, Z8
 	VMULPS            Z5, Z5, Z5
 	VFMADD231PS       Z5, Z7, Z8
 	VSCALEFPS         Z6, Z8, Z8
@@ -5071,20 +5825,20 @@ several:
 	VMOVUPS           Z8, 64(BX)
 	VMOVUPS           128(DX), Z5
 	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      544(AX), Z6
+	VBROADCASTSS      576(AX), Z6
 	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      576(AX), Z5
+	VBROADCASTSS      608(AX), Z5
 	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       608(AX), Z5, Z6
+	VMULPS.BCST       640(AX), Z5, Z6
 	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 640(AX), Z6, Z5
-	VFMADD231PS.BCST  672(AX), Z6, Z5
-	VBROADCASTSS      704(AX), Z7
-	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFNMADD231PS.BCST 672(AX), Z6, Z5
+	VFMADD231PS.BCST  704(AX), Z6, Z5
+	VBROADCASTSS      736(AX), Z7
 	VFMADD213PS.BCST  768(AX), Z5, Z7
 	VFMADD213PS.BCST  800(AX), Z5, Z7
 	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VADDPS.BCST       864(AX), Z5, Z8
+	VFMADD213PS.BCST  864(AX), Z5, Z7
+	VADDPS.BCST       896(AX), Z5, Z8
 	VMULPS            Z5, Z5, Z5
 	VFMADD231PS       Z5, Z7, Z8
 	VSCALEFPS         Z6, Z8, Z8
@@ -5092,20 +5846,20 @@ several:
 	VMOVUPS           Z8, 128(BX)
 	VMOVUPS           192(DX), Z5
 	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      544(AX), Z6
+	VBROADCASTSS      576(AX), Z6
 	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      576(AX), Z5
+	VBROADCASTSS      608(AX), Z5
 	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       608(AX), Z5, Z6
+	VMULPS.BCST       640(AX), Z5, Z6
 	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 640(AX), Z6, Z5
-	VFMADD231PS.BCST  672(AX), Z6, Z5
-	VBROADCASTSS      704(AX), Z7
-	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFNMADD231PS.BCST 672(AX), Z6, Z5
+	VFMADD231PS.BCST  704(AX), Z6, Z5
+	VBROADCASTSS      736(AX), Z7
 	VFMADD213PS.BCST  768(AX), Z5, Z7
 	VFMADD213PS.BCST  800(AX), Z5, Z7
 	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VADDPS.BCST       864(AX), Z5, Z8
+	VFMADD213PS.BCST  864(AX), Z5, Z7
+	VADDPS.BCST       896(AX), Z5, Z8
 	VMULPS            Z5, Z5, Z5
 	VFMADD231PS       Z5, Z7, Z8
 	VSCALEFPS         Z6, Z8, Z8
@@ -5124,20 +5878,20 @@ one:
 	JL                rest
 	VMOVUPS           (DX), Z5
 	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      544(AX), Z6
+	VBROADCASTSS      576(AX), Z6
 	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      576(AX), Z5
+	VBROADCASTSS      608(AX), Z5
 	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       608(AX), Z5, Z6
+	VMULPS.BCST       640(AX), Z5, Z6
 	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 640(AX), Z6, Z5
-	VFMADD231PS.BCST  672(AX), Z6, Z5
-	VBROADCASTSS      704(AX), Z7
-	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFNMADD231PS.BCST 672(AX), Z6, Z5
+	VFMADD231PS.BCST  704(AX), Z6, Z5
+	VBROADCASTSS      736(AX), Z7
 	VFMADD213PS.BCST  768(AX), Z5, Z7
 	VFMADD213PS.BCST  800(AX), Z5, Z7
 	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VADDPS.BCST       864(AX), Z5, Z8
+	VFMADD213PS.BCST  864(AX), Z5, Z7
+	VADDPS.BCST       896(AX), Z5, Z8
 	VMULPS            Z5, Z5, Z5
 	VFMADD231PS       Z5, Z7, Z8
 	VSCALEFPS         Z6, Z8, Z8
@@ -5157,24 +5911,24 @@ rest:
 	KMOVW             SI, K1
 	VMOVUPS.Z         (DX), K1, Z5
 	VSUBPS            Z0, Z5, Z0
-	VBROADCASTSS      544(AX), Z5
+	VBROADCASTSS      576(AX), Z5
 	VMINPS            Z0, Z5, Z5
-	VBROADCASTSS      576(AX), Z0
+	VBROADCASTSS      608(AX), Z0
 	VMAXPS            Z5, Z0, Z0
-	VMULPS.BCST       608(AX), Z0, Z5
+	VMULPS.BCST       640(AX), Z0, Z5
 	VRNDSCALEPS       $0x00, Z5, Z5
-	VFNMADD231PS.BCST 640(AX), Z5, Z0
-	VFMADD231PS.BCST  672(AX), Z5, Z0
-	VBROADCASTSS      704(AX), Z6
-	VFMADD213PS.BCST  736(AX), Z0, Z6
+	VFNMADD231PS.BCST 672(AX), Z5, Z0
+	VFMADD231PS.BCST  704(AX), Z5, Z0
+	VBROADCASTSS      736(AX), Z6
 	VFMADD213PS.BCST  768(AX), Z0, Z6
 	VFMADD213PS.BCST  800(AX), Z0, Z6
 	VFMADD213PS.BCST  832(AX), Z0, Z6
-	VADDPS.BCST       864(AX), Z0, Z7
+	VFMADD213PS.BCST  864(AX), Z0, Z6
+	VADDPS.BCST       896(AX), Z0, Z7
 	VMULPS            Z0, Z0, Z0
 	VFMADD231PS       Z0, Z6, Z7
 	VSCALEFPS         Z5, Z7, Z7
-	VBROADCASTSS      480(AX), Z0
+	VBROADCASTSS      512(AX), Z0
 	VMOVAPS           Z7, K1, Z0
 	VADDPS            Z0, Z1, Z1
 	VMOVUPS           Z7, K1, (BX)
@@ -5207,20 +5961,20 @@ TEXT ·expAVX512(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS           (DX), Z0
-	VBROADCASTSS      544(AX), Z1
+	VBROADCASTSS      576(AX), Z1
 	VMINPS            Z0, Z1, Z1
-	VBROADCASTSS      576(AX), Z0
+	VBROADCASTSS      608(AX), Z0
 	VMAXPS            Z1, Z0, Z0
-	VMULPS.BCST       608(AX), Z0, Z1
+	VMULPS.BCST       640(AX), Z0, Z1
 	VRNDSCALEPS       $0x00, Z1, Z1
-	VFNMADD231PS.BCST 640(AX), Z1, Z0
-	VFMADD231PS.BCST  672(AX), Z1, Z0
-	VBROADCASTSS      704(AX), Z2
-	VFMADD213PS.BCST  736(AX), Z0, Z2
+	VFNMADD231PS.BCST 672(AX), Z1, Z0
+	VFMADD231PS.BCST  704(AX), Z1, Z0
+	VBROADCASTSS      736(AX), Z2
 	VFMADD213PS.BCST  768(AX), Z0, Z2
 	VFMADD213PS.BCST  800(AX), Z0, Z2
 	VFMADD213PS.BCST  832(AX), Z0, Z2
-	VADDPS.BCST       864(AX), Z0, Z3
+	VFMADD213PS.BCST  864(AX), Z0, Z2
+	VADDPS.BCST       896(AX), Z0, Z3
 	VMULPS            Z0, Z0, Z0
 	VFMADD231PS       Z0, Z2, Z3
 	VSCALEFPS         Z1, Z3, Z3
@@ -5240,20 +5994,20 @@ fewer:
 	SHRXL             DI, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (DX), K1, Z0
-	VBROADCASTSS      544(AX), Z1
+	VBROADCASTSS      576(AX), Z1
 	VMINPS            Z0, Z1, Z1
-	VBROADCASTSS      576(AX), Z0
+	VBROADCASTSS      608(AX), Z0
 	VMAXPS            Z1, Z0, Z0
-	VMULPS.BCST       608(AX), Z0, Z1
+	VMULPS.BCST       640(AX), Z0, Z1
 	VRNDSCALEPS       $0x00, Z1, Z1
-	VFNMADD231PS.BCST 640(AX), Z1, Z0
-	VFMADD231PS.BCST  672(AX), Z1, Z0
-	VBROADCASTSS      704(AX), Z2
-	VFMADD213PS.BCST  736(AX), Z0, Z2
+	VFNMADD231PS.BCST 672(AX), Z1, Z0
+	VFMADD231PS.BCST  704(AX), Z1, Z0
+	VBROADCASTSS      736(AX), Z2
 	VFMADD213PS.BCST  768(AX), Z0, Z2
 	VFMADD213PS.BCST  800(AX), Z0, Z2
 	VFMADD213PS.BCST  832(AX), Z0, Z2
-	VADDPS.BCST       864(AX), Z0, Z3
+	VFMADD213PS.BCST  864(AX), Z0, Z2
+	VADDPS.BCST       896(AX), Z0, Z3
 	VMULPS            Z0, Z0, Z0
 	VFMADD231PS       Z0, Z2, Z3
 	VSCALEFPS         Z1, Z3, Z3
@@ -5275,30 +6029,30 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS           (DX), Z0
-	VBROADCASTSS      896(AX), Z1
+	VBROADCASTSS      928(AX), Z1
 	VPORD             Z0, Z1, Z1
-	VBROADCASTSS      544(AX), Z2
+	VBROADCASTSS      576(AX), Z2
 	VMINPS            Z1, Z2, Z2
-	VBROADCASTSS      576(AX), Z1
+	VBROADCASTSS      608(AX), Z1
 	VMAXPS            Z2, Z1, Z1
-	VMULPS.BCST       608(AX), Z1, Z2
+	VMULPS.BCST       640(AX), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
-	VFNMADD231PS.BCST 640(AX), Z2, Z1
-	VFMADD231PS.BCST  672(AX), Z2, Z1
-	VBROADCASTSS      704(AX), Z3
-	VFMADD213PS.BCST  736(AX), Z1, Z3
+	VFNMADD231PS.BCST 672(AX), Z2, Z1
+	VFMADD231PS.BCST  704(AX), Z2, Z1
+	VBROADCASTSS      736(AX), Z3
 	VFMADD213PS.BCST  768(AX), Z1, Z3
 	VFMADD213PS.BCST  800(AX), Z1, Z3
 	VFMADD213PS.BCST  832(AX), Z1, Z3
-	VADDPS.BCST       864(AX), Z1, Z4
+	VFMADD213PS.BCST  864(AX), Z1, Z3
+	VADDPS.BCST       896(AX), Z1, Z4
 	VMULPS            Z1, Z1, Z1
 	VFMADD231PS       Z1, Z3, Z4
 	VSCALEFPS         Z2, Z4, Z4
-	VBROADCASTSS      864(AX), Z1
+	VBROADCASTSS      896(AX), Z1
 	VADDPS            Z4, Z1, Z2
 	VDIVPS            Z2, Z1, Z1
 	VMULPS            Z1, Z4, Z2
-	VCMPPS.BCST       $0x11, 480(AX), Z0, K1
+	VCMPPS.BCST       $0x11, 512(AX), Z0, K1
 	VMOVAPS           Z1, Z0
 	VMOVAPS           Z2, K1, Z0
 	VMOVUPS           Z0, (BX)
@@ -5317,30 +6071,30 @@ fewer:
 	SHRXL             DI, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (DX), K1, Z0
-	VBROADCASTSS      896(AX), Z1
+	VBROADCASTSS      928(AX), Z1
 	VPORD             Z0, Z1, Z1
-	VBROADCASTSS      544(AX), Z2
+	VBROADCASTSS      576(AX), Z2
 	VMINPS            Z1, Z2, Z2
-	VBROADCASTSS      576(AX), Z1
+	VBROADCASTSS      608(AX), Z1
 	VMAXPS            Z2, Z1, Z1
-	VMULPS.BCST       608(AX), Z1, Z2
+	VMULPS.BCST       640(AX), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
-	VFNMADD231PS.BCST 640(AX), Z2, Z1
-	VFMADD231PS.BCST  672(AX), Z2, Z1
-	VBROADCASTSS      704(AX), Z3
-	VFMADD213PS.BCST  736(AX), Z1, Z3
+	VFNMADD231PS.BCST 672(AX), Z2, Z1
+	VFMADD231PS.BCST  704(AX), Z2, Z1
+	VBROADCASTSS      736(AX), Z3
 	VFMADD213PS.BCST  768(AX), Z1, Z3
 	VFMADD213PS.BCST  800(AX), Z1, Z3
 	VFMADD213PS.BCST  832(AX), Z1, Z3
-	VADDPS.BCST       864(AX), Z1, Z4
+	VFMADD213PS.BCST  864(AX), Z1, Z3
+	VADDPS.BCST       896(AX), Z1, Z4
 	VMULPS            Z1, Z1, Z1
 	VFMADD231PS       Z1, Z3, Z4
 	VSCALEFPS         Z2, Z4, Z4
-	VBROADCASTSS      864(AX), Z1
+	VBROADCASTSS      896(AX), Z1
 	VADDPS            Z4, Z1, Z2
 	VDIVPS            Z2, Z1, Z1
 	VMULPS            Z1, Z4, Z2
-	VCMPPS.BCST       $0x11, 480(AX), Z0, K2
+	VCMPPS.BCST       $0x11, 512(AX), Z0, K2
 	VMOVAPS           Z1, Z0
 	VMOVAPS           Z2, K2, Z0
 	VMOVUPS           Z0, K1, (BX)
@@ -5361,42 +6115,42 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS           (DX), Z0
-	VPANDD.BCST       928(AX), Z0, Z1
+	VPANDD.BCST       960(AX), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      960(AX), Z3
-	VFMADD213PS.BCST  992(AX), Z2, Z3
+	VBROADCASTSS      992(AX), Z3
 	VFMADD213PS.BCST  1024(AX), Z2, Z3
 	VFMADD213PS.BCST  1056(AX), Z2, Z3
 	VFMADD213PS.BCST  1088(AX), Z2, Z3
+	VFMADD213PS.BCST  1120(AX), Z2, Z3
 	VMULPS            Z3, Z2, Z2
 	VMOVAPS           Z0, Z3
 	VFMADD231PS       Z0, Z2, Z3
-	VBROADCASTSS      864(AX), Z2
+	VBROADCASTSS      896(AX), Z2
 	VADDPS            Z1, Z1, Z4
-	VBROADCASTSS      544(AX), Z5
+	VBROADCASTSS      576(AX), Z5
 	VMINPS            Z4, Z5, Z5
-	VBROADCASTSS      576(AX), Z4
+	VBROADCASTSS      608(AX), Z4
 	VMAXPS            Z5, Z4, Z4
-	VMULPS.BCST       608(AX), Z4, Z5
+	VMULPS.BCST       640(AX), Z4, Z5
 	VRNDSCALEPS       $0x00, Z5, Z5
-	VFNMADD231PS.BCST 640(AX), Z5, Z4
-	VFMADD231PS.BCST  672(AX), Z5, Z4
-	VBROADCASTSS      704(AX), Z6
-	VFMADD213PS.BCST  736(AX), Z4, Z6
+	VFNMADD231PS.BCST 672(AX), Z5, Z4
+	VFMADD231PS.BCST  704(AX), Z5, Z4
+	VBROADCASTSS      736(AX), Z6
 	VFMADD213PS.BCST  768(AX), Z4, Z6
 	VFMADD213PS.BCST  800(AX), Z4, Z6
 	VFMADD213PS.BCST  832(AX), Z4, Z6
-	VADDPS.BCST       864(AX), Z4, Z7
+	VFMADD213PS.BCST  864(AX), Z4, Z6
+	VADDPS.BCST       896(AX), Z4, Z7
 	VMULPS            Z4, Z4, Z4
 	VFMADD231PS       Z4, Z6, Z7
 	VSCALEFPS         Z5, Z7, Z7
-	VADDPS.BCST       864(AX), Z7, Z4
-	VBROADCASTSS      1120(AX), Z5
+	VADDPS.BCST       896(AX), Z7, Z4
+	VBROADCASTSS      1152(AX), Z5
 	VDIVPS            Z4, Z5, Z4
 	VSUBPS            Z4, Z2, Z2
-	VPANDD.BCST       896(AX), Z0, Z0
+	VPANDD.BCST       928(AX), Z0, Z0
 	VPORD             Z2, Z0, Z0
-	VCMPPS.BCST       $0x11, 1152(AX), Z1, K1
+	VCMPPS.BCST       $0x11, 1184(AX), Z1, K1
 	VMOVAPS           Z0, Z0
 	VMOVAPS           Z3, K1, Z0
 	VMOVUPS           Z0, (BX)
@@ -5415,42 +6169,42 @@ fewer:
 	SHRXL             DI, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (DX), K1, Z0
-	VPANDD.BCST       928(AX), Z0, Z1
+	VPANDD.BCST       960(AX), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      960(AX), Z3
-	VFMADD213PS.BCST  992(AX), Z2, Z3
+	VBROADCASTSS      992(AX), Z3
 	VFMADD213PS.BCST  1024(AX), Z2, Z3
 	VFMADD213PS.BCST  1056(AX), Z2, Z3
 	VFMADD213PS.BCST  1088(AX), Z2, Z3
+	VFMADD213PS.BCST  1120(AX), Z2, Z3
 	VMULPS            Z3, Z2, Z2
 	VMOVAPS           Z0, Z3
 	VFMADD231PS       Z0, Z2, Z3
-	VBROADCASTSS      864(AX), Z2
+	VBROADCASTSS      896(AX), Z2
 	VADDPS            Z1, Z1, Z4
-	VBROADCASTSS      544(AX), Z5
+	VBROADCASTSS      576(AX), Z5
 	VMINPS            Z4, Z5, Z5
-	VBROADCASTSS      576(AX), Z4
+	VBROADCASTSS      608(AX), Z4
 	VMAXPS            Z5, Z4, Z4
-	VMULPS.BCST       608(AX), Z4, Z5
+	VMULPS.BCST       640(AX), Z4, Z5
 	VRNDSCALEPS       $0x00, Z5, Z5
-	VFNMADD231PS.BCST 640(AX), Z5, Z4
-	VFMADD231PS.BCST  672(AX), Z5, Z4
-	VBROADCASTSS      704(AX), Z6
-	VFMADD213PS.BCST  736(AX), Z4, Z6
+	VFNMADD231PS.BCST 672(AX), Z5, Z4
+	VFMADD231PS.BCST  704(AX), Z5, Z4
+	VBROADCASTSS      736(AX), Z6
 	VFMADD213PS.BCST  768(AX), Z4, Z6
 	VFMADD213PS.BCST  800(AX), Z4, Z6
 	VFMADD213PS.BCST  832(AX), Z4, Z6
-	VADDPS.BCST       864(AX), Z4, Z7
+	VFMADD213PS.BCST  864(AX), Z4, Z6
+	VADDPS.BCST       896(AX), Z4, Z7
 	VMULPS            Z4, Z4, Z4
 	VFMADD231PS       Z4, Z6, Z7
 	VSCALEFPS         Z5, Z7, Z7
-	VADDPS.BCST       864(AX), Z7, Z4
-	VBROADCASTSS      1120(AX), Z5
+	VADDPS.BCST       896(AX), Z7, Z4
+	VBROADCASTSS      1152(AX), Z5
 	VDIVPS            Z4, Z5, Z4
 	VSUBPS            Z4, Z2, Z2
-	VPANDD.BCST       896(AX), Z0, Z0
+	VPANDD.BCST       928(AX), Z0, Z0
 	VPORD             Z2, Z0, Z0
-	VCMPPS.BCST       $0x11, 1152(AX), Z1, K2
+	VCMPPS.BCST       $0x11, 1184(AX), Z1, K2
 	VMOVAPS           Z0, Z0
 	VMOVAPS           Z3, K2, Z0
 	VMOVUPS           Z0, K1, (BX)
@@ -5471,48 +6225,48 @@ TEXT ·erfAVX512(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS           (DX), Z0
-	VPANDD.BCST       928(AX), Z0, Z1
+	VPANDD.BCST       960(AX), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      1184(AX), Z3
-	VFMADD213PS.BCST  1216(AX), Z2, Z3
+	VBROADCASTSS      1216(AX), Z3
 	VFMADD213PS.BCST  1248(AX), Z2, Z3
 	VFMADD213PS.BCST  1280(AX), Z2, Z3
 	VFMADD213PS.BCST  1312(AX), Z2, Z3
 	VFMADD213PS.BCST  1344(AX), Z2, Z3
 	VFMADD213PS.BCST  1376(AX), Z2, Z3
+	VFMADD213PS.BCST  1408(AX), Z2, Z3
 	VMOVAPS           Z0, Z2
 	VFMADD231PS       Z0, Z3, Z2
-	VBROADCASTSS      1408(AX), Z3
+	VBROADCASTSS      1440(AX), Z3
 	VMINPS            Z1, Z3, Z3
-	VBROADCASTSS      1440(AX), Z4
-	VFMADD213PS.BCST  1472(AX), Z3, Z4
+	VBROADCASTSS      1472(AX), Z4
 	VFMADD213PS.BCST  1504(AX), Z3, Z4
 	VFMADD213PS.BCST  1536(AX), Z3, Z4
 	VFMADD213PS.BCST  1568(AX), Z3, Z4
 	VFMADD213PS.BCST  1600(AX), Z3, Z4
 	VFMADD213PS.BCST  1632(AX), Z3, Z4
-	VBROADCASTSS      864(AX), Z3
-	VBROADCASTSS      544(AX), Z5
+	VFMADD213PS.BCST  1664(AX), Z3, Z4
+	VBROADCASTSS      896(AX), Z3
+	VBROADCASTSS      576(AX), Z5
 	VMINPS            Z4, Z5, Z5
-	VBROADCASTSS      576(AX), Z4
+	VBROADCASTSS      608(AX), Z4
 	VMAXPS            Z5, Z4, Z4
-	VMULPS.BCST       608(AX), Z4, Z5
+	VMULPS.BCST       640(AX), Z4, Z5
 	VRNDSCALEPS       $0x00, Z5, Z5
-	VFNMADD231PS.BCST 640(AX), Z5, Z4
-	VFMADD231PS.BCST  672(AX), Z5, Z4
-	VBROADCASTSS      704(AX), Z6
-	VFMADD213PS.BCST  736(AX), Z4, Z6
+	VFNMADD231PS.BCST 672(AX), Z5, Z4
+	VFMADD231PS.BCST  704(AX), Z5, Z4
+	VBROADCASTSS      736(AX), Z6
 	VFMADD213PS.BCST  768(AX), Z4, Z6
 	VFMADD213PS.BCST  800(AX), Z4, Z6
 	VFMADD213PS.BCST  832(AX), Z4, Z6
-	VADDPS.BCST       864(AX), Z4, Z7
+	VFMADD213PS.BCST  864(AX), Z4, Z6
+	VADDPS.BCST       896(AX), Z4, Z7
 	VMULPS            Z4, Z4, Z4
 	VFMADD231PS       Z4, Z6, Z7
 	VSCALEFPS         Z5, Z7, Z7
 	VSUBPS            Z7, Z3, Z3
-	VPANDD.BCST       896(AX), Z0, Z0
+	VPANDD.BCST       928(AX), Z0, Z0
 	VPORD             Z3, Z0, Z0
-	VCMPPS.BCST       $0x11, 864(AX), Z1, K1
+	VCMPPS.BCST       $0x11, 896(AX), Z1, K1
 	VMOVAPS           Z0, Z0
 	VMOVAPS           Z2, K1, Z0
 	VMOVUPS           Z0, (BX)
@@ -5531,48 +6285,48 @@ fewer:
 	SHRXL             DI, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (DX), K1, Z0
-	VPANDD.BCST       928(AX), Z0, Z1
+	VPANDD.BCST       960(AX), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      1184(AX), Z3
-	VFMADD213PS.BCST  1216(AX), Z2, Z3
+	VBROADCASTSS      1216(AX), Z3
 	VFMADD213PS.BCST  1248(AX), Z2, Z3
 	VFMADD213PS.BCST  1280(AX), Z2, Z3
 	VFMADD213PS.BCST  1312(AX), Z2, Z3
 	VFMADD213PS.BCST  1344(AX), Z2, Z3
 	VFMADD213PS.BCST  1376(AX), Z2, Z3
+	VFMADD213PS.BCST  1408(AX), Z2, Z3
 	VMOVAPS           Z0, Z2
 	VFMADD231PS       Z0, Z3, Z2
-	VBROADCASTSS      1408(AX), Z3
+	VBROADCASTSS      1440(AX), Z3
 	VMINPS            Z1, Z3, Z3
-	VBROADCASTSS      1440(AX), Z4
-	VFMADD213PS.BCST  1472(AX), Z3, Z4
+	VBROADCASTSS      1472(AX), Z4
 	VFMADD213PS.BCST  1504(AX), Z3, Z4
 	VFMADD213PS.BCST  1536(AX), Z3, Z4
 	VFMADD213PS.BCST  1568(AX), Z3, Z4
 	VFMADD213PS.BCST  1600(AX), Z3, Z4
 	VFMADD213PS.BCST  1632(AX), Z3, Z4
-	VBROADCASTSS      864(AX), Z3
-	VBROADCASTSS      544(AX), Z5
+	VFMADD213PS.BCST  1664(AX), Z3, Z4
+	VBROADCASTSS      896(AX), Z3
+	VBROADCASTSS      576(AX), Z5
 	VMINPS            Z4, Z5, Z5
-	VBROADCASTSS      576(AX), Z4
+	VBROADCASTSS      608(AX), Z4
 	VMAXPS            Z5, Z4, Z4
-	VMULPS.BCST       608(AX), Z4, Z5
+	VMULPS.BCST       640(AX), Z4, Z5
 	VRNDSCALEPS       $0x00, Z5, Z5
-	VFNMADD231PS.BCST 640(AX), Z5, Z4
-	VFMADD231PS.BCST  672(AX), Z5, Z4
-	VBROADCASTSS      704(AX), Z6
-	VFMADD213PS.BCST  736(AX), Z4, Z6
+	VFNMADD231PS.BCST 672(AX), Z5, Z4
+	VFMADD231PS.BCST  704(AX), Z5, Z4
+	VBROADCASTSS      736(AX), Z6
 	VFMADD213PS.BCST  768(AX), Z4, Z6
 	VFMADD213PS.BCST  800(AX), Z4, Z6
 	VFMADD213PS.BCST  832(AX), Z4, Z6
-	VADDPS.BCST       864(AX), Z4, Z7
+	VFMADD213PS.BCST  864(AX), Z4, Z6
+	VADDPS.BCST       896(AX), Z4, Z7
 	VMULPS            Z4, Z4, Z4
 	VFMADD231PS       Z4, Z6, Z7
 	VSCALEFPS         Z5, Z7, Z7
 	VSUBPS            Z7, Z3, Z3
-	VPANDD.BCST       896(AX), Z0, Z0
+	VPANDD.BCST       928(AX), Z0, Z0
 	VPORD             Z3, Z0, Z0
-	VCMPPS.BCST       $0x11, 864(AX), Z1, K2
+	VCMPPS.BCST       $0x11, 896(AX), Z1, K2
 	VMOVAPS           Z0, Z0
 	VMOVAPS           Z2, K2, Z0
 	VMOVUPS           Z0, K1, (BX)
@@ -5593,55 +6347,55 @@ TEXT ·geluAVX512(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS           (DX), Z0
-	VBROADCASTSS      1664(AX), Z1
+	VBROADCASTSS      1696(AX), Z1
 	VMAXPS            Z0, Z1, Z1
-	VMULPS.BCST       1696(AX), Z1, Z0
-	VPANDD.BCST       928(AX), Z0, Z2
+	VMULPS.BCST       1728(AX), Z1, Z0
+	VPANDD.BCST       960(AX), Z0, Z2
 	VMULPS            Z0, Z0, Z3
-	VBROADCASTSS      1184(AX), Z4
-	VFMADD213PS.BCST  1216(AX), Z3, Z4
+	VBROADCASTSS      1216(AX), Z4
 	VFMADD213PS.BCST  1248(AX), Z3, Z4
 	VFMADD213PS.BCST  1280(AX), Z3, Z4
 	VFMADD213PS.BCST  1312(AX), Z3, Z4
 	VFMADD213PS.BCST  1344(AX), Z3, Z4
 	VFMADD213PS.BCST  1376(AX), Z3, Z4
+	VFMADD213PS.BCST  1408(AX), Z3, Z4
 	VMOVAPS           Z0, Z3
 	VFMADD231PS       Z0, Z4, Z3
-	VBROADCASTSS      1408(AX), Z4
+	VBROADCASTSS      1440(AX), Z4
 	VMINPS            Z2, Z4, Z4
-	VBROADCASTSS      1440(AX), Z5
-	VFMADD213PS.BCST  1472(AX), Z4, Z5
+	VBROADCASTSS      1472(AX), Z5
 	VFMADD213PS.BCST  1504(AX), Z4, Z5
 	VFMADD213PS.BCST  1536(AX), Z4, Z5
 	VFMADD213PS.BCST  1568(AX), Z4, Z5
 	VFMADD213PS.BCST  1600(AX), Z4, Z5
 	VFMADD213PS.BCST  1632(AX), Z4, Z5
-	VBROADCASTSS      864(AX), Z4
-	VBROADCASTSS      544(AX), Z6
+	VFMADD213PS.BCST  1664(AX), Z4, Z5
+	VBROADCASTSS      896(AX), Z4
+	VBROADCASTSS      576(AX), Z6
 	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      576(AX), Z5
+	VBROADCASTSS      608(AX), Z5
 	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       608(AX), Z5, Z6
+	VMULPS.BCST       640(AX), Z5, Z6
 	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 640(AX), Z6, Z5
-	VFMADD231PS.BCST  672(AX), Z6, Z5
-	VBROADCASTSS      704(AX), Z7
-	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFNMADD231PS.BCST 672(AX), Z6, Z5
+	VFMADD231PS.BCST  704(AX), Z6, Z5
+	VBROADCASTSS      736(AX), Z7
 	VFMADD213PS.BCST  768(AX), Z5, Z7
 	VFMADD213PS.BCST  800(AX), Z5, Z7
 	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VADDPS.BCST       864(AX), Z5, Z8
+	VFMADD213PS.BCST  864(AX), Z5, Z7
+	VADDPS.BCST       896(AX), Z5, Z8
 	VMULPS            Z5, Z5, Z5
 	VFMADD231PS       Z5, Z7, Z8
 	VSCALEFPS         Z6, Z8, Z8
 	VSUBPS            Z8, Z4, Z4
-	VPANDD.BCST       896(AX), Z0, Z0
+	VPANDD.BCST       928(AX), Z0, Z0
 	VPORD             Z4, Z0, Z0
-	VCMPPS.BCST       $0x11, 864(AX), Z2, K1
+	VCMPPS.BCST       $0x11, 896(AX), Z2, K1
 	VMOVAPS           Z0, Z0
 	VMOVAPS           Z3, K1, Z0
-	VADDPS.BCST       864(AX), Z0, Z0
-	VMULPS.BCST       1728(AX), Z0, Z0
+	VADDPS.BCST       896(AX), Z0, Z0
+	VMULPS.BCST       480(AX), Z0, Z0
 	VMULPS            Z0, Z1, Z0
 	VMOVUPS           Z0, (BX)
 	ADDQ              $0x00000040, DX
@@ -5659,55 +6413,55 @@ fewer:
 	SHRXL             DI, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (DX), K1, Z0
-	VBROADCASTSS      1664(AX), Z1
+	VBROADCASTSS      1696(AX), Z1
 	VMAXPS            Z0, Z1, Z1
-	VMULPS.BCST       1696(AX), Z1, Z0
-	VPANDD.BCST       928(AX), Z0, Z2
+	VMULPS.BCST       1728(AX), Z1, Z0
+	VPANDD.BCST       960(AX), Z0, Z2
 	VMULPS            Z0, Z0, Z3
-	VBROADCASTSS      1184(AX), Z4
-	VFMADD213PS.BCST  1216(AX), Z3, Z4
+	VBROADCASTSS      1216(AX), Z4
 	VFMADD213PS.BCST  1248(AX), Z3, Z4
 	VFMADD213PS.BCST  1280(AX), Z3, Z4
 	VFMADD213PS.BCST  1312(AX), Z3, Z4
 	VFMADD213PS.BCST  1344(AX), Z3, Z4
 	VFMADD213PS.BCST  1376(AX), Z3, Z4
+	VFMADD213PS.BCST  1408(AX), Z3, Z4
 	VMOVAPS           Z0, Z3
 	VFMADD231PS       Z0, Z4, Z3
-	VBROADCASTSS      1408(AX), Z4
+	VBROADCASTSS      1440(AX), Z4
 	VMINPS            Z2, Z4, Z4
-	VBROADCASTSS      1440(AX), Z5
-	VFMADD213PS.BCST  1472(AX), Z4, Z5
+	VBROADCASTSS      1472(AX), Z5
 	VFMADD213PS.BCST  1504(AX), Z4, Z5
 	VFMADD213PS.BCST  1536(AX), Z4, Z5
 	VFMADD213PS.BCST  1568(AX), Z4, Z5
 	VFMADD213PS.BCST  1600(AX), Z4, Z5
 	VFMADD213PS.BCST  1632(AX), Z4, Z5
-	VBROADCASTSS      864(AX), Z4
-	VBROADCASTSS      544(AX), Z6
+	VFMADD213PS.BCST  1664(AX), Z4, Z5
+	VBROADCASTSS      896(AX), Z4
+	VBROADCASTSS      576(AX), Z6
 	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      576(AX), Z5
+	VBROADCASTSS      608(AX), Z5
 	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       608(AX), Z5, Z6
+	VMULPS.BCST       640(AX), Z5, Z6
 	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 640(AX), Z6, Z5
-	VFMADD231PS.BCST  672(AX), Z6, Z5
-	VBROADCASTSS      704(AX), Z7
-	VFMADD213PS.BCST  736(AX), Z5, Z7
+	VFNMADD231PS.BCST 672(AX), Z6, Z5
+	VFMADD231PS.BCST  704(AX), Z6, Z5
+	VBROADCASTSS      736(AX), Z7
 	VFMADD213PS.BCST  768(AX), Z5, Z7
 	VFMADD213PS.BCST  800(AX), Z5, Z7
 	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VADDPS.BCST       864(AX), Z5, Z8
+	VFMADD213PS.BCST  864(AX), Z5, Z7
+	VADDPS.BCST       896(AX), Z5, Z8
 	VMULPS            Z5, Z5, Z5
 	VFMADD231PS       Z5, Z7, Z8
 	VSCALEFPS         Z6, Z8, Z8
 	VSUBPS            Z8, Z4, Z4
-	VPANDD.BCST       896(AX), Z0, Z0
+	VPANDD.BCST       928(AX), Z0, Z0
 	VPORD             Z4, Z0, Z0
-	VCMPPS.BCST       $0x11, 864(AX), Z2, K2
+	VCMPPS.BCST       $0x11, 896(AX), Z2, K2
 	VMOVAPS           Z0, Z0
 	VMOVAPS           Z3, K2, Z0
-	VADDPS.BCST       864(AX), Z0, Z0
-	VMULPS.BCST       1728(AX), Z0, Z0
+	VADDPS.BCST       896(AX), Z0, Z0
+	VMULPS.BCST       480(AX), Z0, Z0
 	VMULPS            Z0, Z1, Z0
 	VMOVUPS           Z0, K1, (BX)
 
@@ -5731,75 +6485,75 @@ several:
 	VMOVUPS           (BX), Z1
 	VBROADCASTSS      1760(AX), Z2
 	VMINPS            Z0, Z2, Z2
-	VBROADCASTSS      1664(AX), Z0
+	VBROADCASTSS      1696(AX), Z0
 	VMAXPS            Z2, Z0, Z0
 	VMULPS            Z0, Z0, Z2
 	VMULPS.BCST       1792(AX), Z2, Z2
-	VBROADCASTSS      544(AX), Z3
+	VBROADCASTSS      576(AX), Z3
 	VMINPS            Z2, Z3, Z3
-	VBROADCASTSS      576(AX), Z2
+	VBROADCASTSS      608(AX), Z2
 	VMAXPS            Z3, Z2, Z2
-	VMULPS.BCST       608(AX), Z2, Z3
+	VMULPS.BCST       640(AX), Z2, Z3
 	VRNDSCALEPS       $0x00, Z3, Z3
-	VFNMADD231PS.BCST 640(AX), Z3, Z2
-	VFMADD231PS.BCST  672(AX), Z3, Z2
-	VBROADCASTSS      704(AX), Z4
-	VFMADD213PS.BCST  736(AX), Z2, Z4
+	VFNMADD231PS.BCST 672(AX), Z3, Z2
+	VFMADD231PS.BCST  704(AX), Z3, Z2
+	VBROADCASTSS      736(AX), Z4
 	VFMADD213PS.BCST  768(AX), Z2, Z4
 	VFMADD213PS.BCST  800(AX), Z2, Z4
 	VFMADD213PS.BCST  832(AX), Z2, Z4
-	VADDPS.BCST       864(AX), Z2, Z5
+	VFMADD213PS.BCST  864(AX), Z2, Z4
+	VADDPS.BCST       896(AX), Z2, Z5
 	VMULPS            Z2, Z2, Z2
 	VFMADD231PS       Z2, Z4, Z5
 	VSCALEFPS         Z3, Z5, Z5
 	VMULPS.BCST       1824(AX), Z5, Z2
-	VMULPS.BCST       1696(AX), Z0, Z3
-	VPANDD.BCST       928(AX), Z3, Z4
+	VMULPS.BCST       1728(AX), Z0, Z3
+	VPANDD.BCST       960(AX), Z3, Z4
 	VMULPS            Z3, Z3, Z5
-	VBROADCASTSS      1184(AX), Z6
-	VFMADD213PS.BCST  1216(AX), Z5, Z6
+	VBROADCASTSS      1216(AX), Z6
 	VFMADD213PS.BCST  1248(AX), Z5, Z6
 	VFMADD213PS.BCST  1280(AX), Z5, Z6
 	VFMADD213PS.BCST  1312(AX), Z5, Z6
 	VFMADD213PS.BCST  1344(AX), Z5, Z6
 	VFMADD213PS.BCST  1376(AX), Z5, Z6
+	VFMADD213PS.BCST  1408(AX), Z5, Z6
 	VMOVAPS           Z3, Z5
 	VFMADD231PS       Z3, Z6, Z5
-	VBROADCASTSS      1408(AX), Z6
+	VBROADCASTSS      1440(AX), Z6
 	VMINPS            Z4, Z6, Z6
-	VBROADCASTSS      1440(AX), Z7
-	VFMADD213PS.BCST  1472(AX), Z6, Z7
+	VBROADCASTSS      1472(AX), Z7
 	VFMADD213PS.BCST  1504(AX), Z6, Z7
 	VFMADD213PS.BCST  1536(AX), Z6, Z7
 	VFMADD213PS.BCST  1568(AX), Z6, Z7
 	VFMADD213PS.BCST  1600(AX), Z6, Z7
 	VFMADD213PS.BCST  1632(AX), Z6, Z7
-	VBROADCASTSS      864(AX), Z6
-	VBROADCASTSS      544(AX), Z8
+	VFMADD213PS.BCST  1664(AX), Z6, Z7
+	VBROADCASTSS      896(AX), Z6
+	VBROADCASTSS      576(AX), Z8
 	VMINPS            Z7, Z8, Z8
-	VBROADCASTSS      576(AX), Z7
+	VBROADCASTSS      608(AX), Z7
 	VMAXPS            Z8, Z7, Z7
-	VMULPS.BCST       608(AX), Z7, Z8
+	VMULPS.BCST       640(AX), Z7, Z8
 	VRNDSCALEPS       $0x00, Z8, Z8
-	VFNMADD231PS.BCST 640(AX), Z8, Z7
-	VFMADD231PS.BCST  672(AX), Z8, Z7
-	VBROADCASTSS      704(AX), Z9
-	VFMADD213PS.BCST  736(AX), Z7, Z9
+	VFNMADD231PS.BCST 672(AX), Z8, Z7
+	VFMADD231PS.BCST  704(AX), Z8, Z7
+	VBROADCASTSS      736(AX), Z9
 	VFMADD213PS.BCST  768(AX), Z7, Z9
 	VFMADD213PS.BCST  800(AX), Z7, Z9
 	VFMADD213PS.BCST  832(AX), Z7, Z9
-	VADDPS.BCST       864(AX), Z7, Z10
+	VFMADD213PS.BCST  864(AX), Z7, Z9
+	VADDPS.BCST       896(AX), Z7, Z10
 	VMULPS            Z7, Z7, Z7
 	VFMADD231PS       Z7, Z9, Z10
 	VSCALEFPS         Z8, Z10, Z10
 	VSUBPS            Z10, Z6, Z6
-	VPANDD.BCST       896(AX), Z3, Z3
+	VPANDD.BCST       928(AX), Z3, Z3
 	VPORD             Z6, Z3, Z3
-	VCMPPS.BCST       $0x11, 864(AX), Z4, K1
+	VCMPPS.BCST       $0x11, 896(AX), Z4, K1
 	VMOVAPS           Z3, Z3
 	VMOVAPS           Z5, K1, Z3
-	VADDPS.BCST       864(AX), Z3, Z3
-	VMULPS.BCST       1728(AX), Z3, Z3
+	VADDPS.BCST       896(AX), Z3, Z3
+	VMULPS.BCST       480(AX), Z3, Z3
 	VFMADD231PS       Z0, Z2, Z3
 	VMULPS            Z3, Z1, Z0
 	VMOVUPS           Z0, (SI)
@@ -5822,75 +6576,75 @@ fewer:
 	VMOVUPS.Z         (BX), K1, Z1
 	VBROADCASTSS      1760(AX), Z2
 	VMINPS            Z0, Z2, Z2
-	VBROADCASTSS      1664(AX), Z0
+	VBROADCASTSS      1696(AX), Z0
 	VMAXPS            Z2, Z0, Z0
 	VMULPS            Z0, Z0, Z2
 	VMULPS.BCST       1792(AX), Z2, Z2
-	VBROADCASTSS      544(AX), Z3
+	VBROADCASTSS      576(AX), Z3
 	VMINPS            Z2, Z3, Z3
-	VBROADCASTSS      576(AX), Z2
+	VBROADCASTSS      608(AX), Z2
 	VMAXPS            Z3, Z2, Z2
-	VMULPS.BCST       608(AX), Z2, Z3
+	VMULPS.BCST       640(AX), Z2, Z3
 	VRNDSCALEPS       $0x00, Z3, Z3
-	VFNMADD231PS.BCST 640(AX), Z3, Z2
-	VFMADD231PS.BCST  672(AX), Z3, Z2
-	VBROADCASTSS      704(AX), Z4
-	VFMADD213PS.BCST  736(AX), Z2, Z4
+	VFNMADD231PS.BCST 672(AX), Z3, Z2
+	VFMADD231PS.BCST  704(AX), Z3, Z2
+	VBROADCASTSS      736(AX), Z4
 	VFMADD213PS.BCST  768(AX), Z2, Z4
 	VFMADD213PS.BCST  800(AX), Z2, Z4
 	VFMADD213PS.BCST  832(AX), Z2, Z4
-	VADDPS.BCST       864(AX), Z2, Z5
+	VFMADD213PS.BCST  864(AX), Z2, Z4
+	VADDPS.BCST       896(AX), Z2, Z5
 	VMULPS            Z2, Z2, Z2
 	VFMADD231PS       Z2, Z4, Z5
 	VSCALEFPS         Z3, Z5, Z5
 	VMULPS.BCST       1824(AX), Z5, Z2
-	VMULPS.BCST       1696(AX), Z0, Z3
-	VPANDD.BCST       928(AX), Z3, Z4
+	VMULPS.BCST       1728(AX), Z0, Z3
+	VPANDD.BCST       960(AX), Z3, Z4
 	VMULPS            Z3, Z3, Z5
-	VBROADCASTSS      1184(AX), Z6
-	VFMADD213PS.BCST  1216(AX), Z5, Z6
+	VBROADCASTSS      1216(AX), Z6
 	VFMADD213PS.BCST  1248(AX), Z5, Z6
 	VFMADD213PS.BCST  1280(AX), Z5, Z6
 	VFMADD213PS.BCST  1312(AX), Z5, Z6
 	VFMADD213PS.BCST  1344(AX), Z5, Z6
 	VFMADD213PS.BCST  1376(AX), Z5, Z6
+	VFMADD213PS.BCST  1408(AX), Z5, Z6
 	VMOVAPS           Z3, Z5
 	VFMADD231PS       Z3, Z6, Z5
-	VBROADCASTSS      1408(AX), Z6
+	VBROADCASTSS      1440(AX), Z6
 	VMINPS            Z4, Z6, Z6
-	VBROADCASTSS      1440(AX), Z7
-	VFMADD213PS.BCST  1472(AX), Z6, Z7
+	VBROADCASTSS      1472(AX), Z7
 	VFMADD213PS.BCST  1504(AX), Z6, Z7
 	VFMADD213PS.BCST  1536(AX), Z6, Z7
 	VFMADD213PS.BCST  1568(AX), Z6, Z7
 	VFMADD213PS.BCST  1600(AX), Z6, Z7
 	VFMADD213PS.BCST  1632(AX), Z6, Z7
-	VBROADCASTSS      864(AX), Z6
-	VBROADCASTSS      544(AX), Z8
+	VFMADD213PS.BCST  1664(AX), Z6, Z7
+	VBROADCASTSS      896(AX), Z6
+	VBROADCASTSS      576(AX), Z8
 	VMINPS            Z7, Z8, Z8
-	VBROADCASTSS      576(AX), Z7
+	VBROADCASTSS      608(AX), Z7
 	VMAXPS            Z8, Z7, Z7
-	VMULPS.BCST       608(AX), Z7, Z8
+	VMULPS.BCST       640(AX), Z7, Z8
 	VRNDSCALEPS       $0x00, Z8, Z8
-	VFNMADD231PS.BCST 640(AX), Z8, Z7
-	VFMADD231PS.BCST  672(AX), Z8, Z7
-	VBROADCASTSS      704(AX), Z9
-	VFMADD213PS.BCST  736(AX), Z7, Z9
+	VFNMADD231PS.BCST 672(AX), Z8, Z7
+	VFMADD231PS.BCST  704(AX), Z8, Z7
+	VBROADCASTSS      736(AX), Z9
 	VFMADD213PS.BCST  768(AX), Z7, Z9
 	VFMADD213PS.BCST  800(AX), Z7, Z9
 	VFMADD213PS.BCST  832(AX), Z7, Z9
-	VADDPS.BCST       864(AX), Z7, Z10
+	VFMADD213PS.BCST  864(AX), Z7, Z9
+	VADDPS.BCST       896(AX), Z7, Z10
 	VMULPS            Z7, Z7, Z7
 	VFMADD231PS       Z7, Z9, Z10
 	VSCALEFPS         Z8, Z10, Z10
 	VSUBPS            Z10, Z6, Z6
-	VPANDD.BCST       896(AX), Z3, Z3
+	VPANDD.BCST       928(AX), Z3, Z3
 	VPORD             Z6, Z3, Z3
-	VCMPPS.BCST       $0x11, 864(AX), Z4, K2
+	VCMPPS.BCST       $0x11, 896(AX), Z4, K2
 	VMOVAPS           Z3, Z3
 	VMOVAPS           Z5, K2, Z3
-	VADDPS.BCST       864(AX), Z3, Z3
-	VMULPS.BCST       1728(AX), Z3, Z3
+	VADDPS.BCST       896(AX), Z3, Z3
+	VMULPS.BCST       480(AX), Z3, Z3
 	VFMADD231PS       Z0, Z2, Z3
 	VMULPS            Z3, Z1, Z0
 	VMOVUPS           Z0, K1, (SI)
@@ -7016,25 +7770,17 @@ TEXT ·tile1x1AVX2(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ       begin+64(FP), CX
-	CMPQ       CX, $0x01
-	JE         fromC
-	JB         fromZero
-	MOVQ       (SP), DX
 	CMPQ       CX, $0x02
+	JB         fromZero
+	MOVQ       (SP), CX
 	JE         fromRows
-	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (CX), Y0, Y1
 	JMP        begun
 
 fromRows:
-	VBROADCASTSS (DX), Y1
+	VBROADCASTSS (CX), Y1
 	ADDQ         $0x04, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ       c+48(FP), DX
-	MOVQ       8(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y1
-	JMP        begun
 
 fromZero:
 	VXORPS Y1, Y1, Y1
@@ -7058,12 +7804,24 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), DI
-	VMASKMOVPS   Y1, Y0, (CX)(DI*4)
-	ADDQ         $0x10, AX
-	SUBQ         $0x01, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ       8(AX), BX
+	VMASKMOVPS Y1, Y0, (CX)(BX*4)
+
+next:
+	ADDQ $0x10, AX
+	SUBQ $0x01, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 	VZEROUPPER
 	RET
 
@@ -7082,28 +7840,19 @@ TEXT ·tile1x2AVX2(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ       begin+64(FP), CX
-	CMPQ       CX, $0x01
-	JE         fromC
-	JB         fromZero
-	MOVQ       (SP), DX
 	CMPQ       CX, $0x02
+	JB         fromZero
+	MOVQ       (SP), CX
 	JE         fromRows
-	VMOVUPS    (DX), Y1
-	VMASKMOVPS 32(DX), Y0, Y2
+	VMOVUPS    (CX), Y1
+	VMASKMOVPS 32(CX), Y0, Y2
 	JMP        begun
 
 fromRows:
-	VBROADCASTSS (DX), Y1
+	VBROADCASTSS (CX), Y1
 	VMOVAPS      Y1, Y2
 	ADDQ         $0x04, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ       c+48(FP), DX
-	MOVQ       8(AX), CX
-	VMOVUPS    (DX)(CX*4), Y1
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y2
-	JMP        begun
 
 fromZero:
 	VXORPS Y1, Y1, Y1
@@ -7130,13 +7879,28 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), DI
-	VMOVUPS      Y1, (CX)(DI*4)
-	VMASKMOVPS   Y2, Y0, 32(CX)(DI*4)
-	ADDQ         $0x10, AX
-	SUBQ         $0x01, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMOVUPS      (CX)(BX*4), Y3
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      Y1, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, 32(CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ       8(AX), BX
+	VMOVUPS    Y1, (CX)(BX*4)
+	VMASKMOVPS Y2, Y0, 32(CX)(BX*4)
+
+next:
+	ADDQ $0x10, AX
+	SUBQ $0x01, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 	VZEROUPPER
 	RET
 
@@ -7155,29 +7919,19 @@ TEXT ·tile2x1AVX2(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ       begin+64(FP), CX
-	CMPQ       CX, $0x01
-	JE         fromC
-	JB         fromZero
-	MOVQ       (SP), DX
 	CMPQ       CX, $0x02
+	JB         fromZero
+	MOVQ       (SP), CX
 	JE         fromRows
-	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (CX), Y0, Y1
 	VMOVAPS    Y1, Y2
 	JMP        begun
 
 fromRows:
-	VBROADCASTSS (DX), Y1
-	VBROADCASTSS 4(DX), Y2
+	VBROADCASTSS (CX), Y1
+	VBROADCASTSS 4(CX), Y2
 	ADDQ         $0x08, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ       c+48(FP), DX
-	MOVQ       8(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y1
-	MOVQ       24(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y2
-	JMP        begun
 
 fromZero:
 	VXORPS Y1, Y1, Y1
@@ -7206,16 +7960,34 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), R8
-	VMASKMOVPS   Y1, Y0, (CX)(R8*4)
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y3
+	VADDPS       Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
 	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), R8
-	VMASKMOVPS   Y2, Y0, (CX)(R8*4)
-	ADDQ         $0x20, AX
-	SUBQ         $0x02, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         24(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ       8(AX), BX
+	VMASKMOVPS Y1, Y0, (CX)(BX*4)
+	CMPQ       DX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMASKMOVPS Y2, Y0, (CX)(BX*4)
+
+next:
+	ADDQ $0x20, AX
+	SUBQ $0x02, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -7236,35 +8008,23 @@ TEXT ·tile2x2AVX2(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ       begin+64(FP), CX
-	CMPQ       CX, $0x01
-	JE         fromC
-	JB         fromZero
-	MOVQ       (SP), DX
 	CMPQ       CX, $0x02
+	JB         fromZero
+	MOVQ       (SP), CX
 	JE         fromRows
-	VMOVUPS    (DX), Y1
+	VMOVUPS    (CX), Y1
 	VMOVAPS    Y1, Y3
-	VMASKMOVPS 32(DX), Y0, Y2
+	VMASKMOVPS 32(CX), Y0, Y2
 	VMOVAPS    Y2, Y4
 	JMP        begun
 
 fromRows:
-	VBROADCASTSS (DX), Y1
+	VBROADCASTSS (CX), Y1
 	VMOVAPS      Y1, Y2
-	VBROADCASTSS 4(DX), Y3
+	VBROADCASTSS 4(CX), Y3
 	VMOVAPS      Y3, Y4
 	ADDQ         $0x08, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ       c+48(FP), DX
-	MOVQ       8(AX), CX
-	VMOVUPS    (DX)(CX*4), Y1
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y2
-	MOVQ       24(AX), CX
-	VMOVUPS    (DX)(CX*4), Y3
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y4
-	JMP        begun
 
 fromZero:
 	VXORPS Y1, Y1, Y1
@@ -7298,18 +8058,42 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), R8
-	VMOVUPS      Y1, (CX)(R8*4)
-	VMASKMOVPS   Y2, Y0, 32(CX)(R8*4)
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMOVUPS      (CX)(BX*4), Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      Y1, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, 32(CX)(BX*4)
 	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), R8
-	VMOVUPS      Y3, (CX)(R8*4)
-	VMASKMOVPS   Y4, Y0, 32(CX)(R8*4)
-	ADDQ         $0x20, AX
-	SUBQ         $0x02, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         24(AX), BX
+	VMOVUPS      (CX)(BX*4), Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      Y3, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, 32(CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ       8(AX), BX
+	VMOVUPS    Y1, (CX)(BX*4)
+	VMASKMOVPS Y2, Y0, 32(CX)(BX*4)
+	CMPQ       DX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMOVUPS    Y3, (CX)(BX*4)
+	VMASKMOVPS Y4, Y0, 32(CX)(BX*4)
+
+next:
+	ADDQ $0x20, AX
+	SUBQ $0x02, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -7330,37 +8114,23 @@ TEXT ·tile4x1AVX2(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ       begin+64(FP), CX
-	CMPQ       CX, $0x01
-	JE         fromC
-	JB         fromZero
-	MOVQ       (SP), DX
 	CMPQ       CX, $0x02
+	JB         fromZero
+	MOVQ       (SP), CX
 	JE         fromRows
-	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (CX), Y0, Y1
 	VMOVAPS    Y1, Y2
 	VMOVAPS    Y1, Y3
 	VMOVAPS    Y1, Y4
 	JMP        begun
 
 fromRows:
-	VBROADCASTSS (DX), Y1
-	VBROADCASTSS 4(DX), Y2
-	VBROADCASTSS 8(DX), Y3
-	VBROADCASTSS 12(DX), Y4
+	VBROADCASTSS (CX), Y1
+	VBROADCASTSS 4(CX), Y2
+	VBROADCASTSS 8(CX), Y3
+	VBROADCASTSS 12(CX), Y4
 	ADDQ         $0x10, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ       c+48(FP), DX
-	MOVQ       8(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y1
-	MOVQ       24(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y2
-	MOVQ       40(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y3
-	MOVQ       56(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y4
-	JMP        begun
 
 fromZero:
 	VXORPS Y1, Y1, Y1
@@ -7399,24 +8169,54 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), R10
-	VMASKMOVPS   Y1, Y0, (CX)(R10*4)
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y5
+	VADDPS       Y5, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
 	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), R10
-	VMASKMOVPS   Y2, Y0, (CX)(R10*4)
+	MOVQ         24(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)(BX*4)
 	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), R10
-	VMASKMOVPS   Y3, Y0, (CX)(R10*4)
+	MOVQ         40(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (CX)(BX*4)
 	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), R10
-	VMASKMOVPS   Y4, Y0, (CX)(R10*4)
-	ADDQ         $0x40, AX
-	SUBQ         $0x04, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         56(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ       8(AX), BX
+	VMASKMOVPS Y1, Y0, (CX)(BX*4)
+	CMPQ       DX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMASKMOVPS Y2, Y0, (CX)(BX*4)
+	CMPQ       DX, $0x02
+	JE         done
+	MOVQ       40(AX), BX
+	VMASKMOVPS Y3, Y0, (CX)(BX*4)
+	CMPQ       DX, $0x03
+	JE         done
+	MOVQ       56(AX), BX
+	VMASKMOVPS Y4, Y0, (CX)(BX*4)
+
+next:
+	ADDQ $0x40, AX
+	SUBQ $0x04, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -7437,49 +8237,31 @@ TEXT ·tile4x2AVX2(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ       begin+64(FP), CX
-	CMPQ       CX, $0x01
-	JE         fromC
-	JB         fromZero
-	MOVQ       (SP), DX
 	CMPQ       CX, $0x02
+	JB         fromZero
+	MOVQ       (SP), CX
 	JE         fromRows
-	VMOVUPS    (DX), Y1
+	VMOVUPS    (CX), Y1
 	VMOVAPS    Y1, Y3
 	VMOVAPS    Y1, Y5
 	VMOVAPS    Y1, Y7
-	VMASKMOVPS 32(DX), Y0, Y2
+	VMASKMOVPS 32(CX), Y0, Y2
 	VMOVAPS    Y2, Y4
 	VMOVAPS    Y2, Y6
 	VMOVAPS    Y2, Y8
 	JMP        begun
 
 fromRows:
-	VBROADCASTSS (DX), Y1
+	VBROADCASTSS (CX), Y1
 	VMOVAPS      Y1, Y2
-	VBROADCASTSS 4(DX), Y3
+	VBROADCASTSS 4(CX), Y3
 	VMOVAPS      Y3, Y4
-	VBROADCASTSS 8(DX), Y5
+	VBROADCASTSS 8(CX), Y5
 	VMOVAPS      Y5, Y6
-	VBROADCASTSS 12(DX), Y7
+	VBROADCASTSS 12(CX), Y7
 	VMOVAPS      Y7, Y8
 	ADDQ         $0x10, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ       c+48(FP), DX
-	MOVQ       8(AX), CX
-	VMOVUPS    (DX)(CX*4), Y1
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y2
-	MOVQ       24(AX), CX
-	VMOVUPS    (DX)(CX*4), Y3
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y4
-	MOVQ       40(AX), CX
-	VMOVUPS    (DX)(CX*4), Y5
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y6
-	MOVQ       56(AX), CX
-	VMOVUPS    (DX)(CX*4), Y7
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y8
-	JMP        begun
 
 fromZero:
 	VXORPS Y1, Y1, Y1
@@ -7527,28 +8309,70 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), R10
-	VMOVUPS      Y1, (CX)(R10*4)
-	VMASKMOVPS   Y2, Y0, 32(CX)(R10*4)
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMOVUPS      (CX)(BX*4), Y9
+	VADDPS       Y9, Y1, Y1
+	VMOVUPS      Y1, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, 32(CX)(BX*4)
 	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), R10
-	VMOVUPS      Y3, (CX)(R10*4)
-	VMASKMOVPS   Y4, Y0, 32(CX)(R10*4)
+	MOVQ         24(AX), BX
+	VMOVUPS      (CX)(BX*4), Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      Y3, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, 32(CX)(BX*4)
 	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), R10
-	VMOVUPS      Y5, (CX)(R10*4)
-	VMASKMOVPS   Y6, Y0, 32(CX)(R10*4)
+	MOVQ         40(AX), BX
+	VMOVUPS      (CX)(BX*4), Y1
+	VADDPS       Y1, Y5, Y5
+	VMOVUPS      Y5, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	VMASKMOVPS   Y6, Y0, 32(CX)(BX*4)
 	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), R10
-	VMOVUPS      Y7, (CX)(R10*4)
-	VMASKMOVPS   Y8, Y0, 32(CX)(R10*4)
-	ADDQ         $0x40, AX
-	SUBQ         $0x04, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         56(AX), BX
+	VMOVUPS      (CX)(BX*4), Y1
+	VADDPS       Y1, Y7, Y7
+	VMOVUPS      Y7, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y8, Y8
+	VMASKMOVPS   Y8, Y0, 32(CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ       8(AX), BX
+	VMOVUPS    Y1, (CX)(BX*4)
+	VMASKMOVPS Y2, Y0, 32(CX)(BX*4)
+	CMPQ       DX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMOVUPS    Y3, (CX)(BX*4)
+	VMASKMOVPS Y4, Y0, 32(CX)(BX*4)
+	CMPQ       DX, $0x02
+	JE         done
+	MOVQ       40(AX), BX
+	VMOVUPS    Y5, (CX)(BX*4)
+	VMASKMOVPS Y6, Y0, 32(CX)(BX*4)
+	CMPQ       DX, $0x03
+	JE         done
+	MOVQ       56(AX), BX
+	VMOVUPS    Y7, (CX)(BX*4)
+	VMASKMOVPS Y8, Y0, 32(CX)(BX*4)
+
+next:
+	ADDQ $0x40, AX
+	SUBQ $0x04, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -7569,13 +8393,11 @@ TEXT ·tile6x1AVX2(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ       begin+64(FP), CX
-	CMPQ       CX, $0x01
-	JE         fromC
-	JB         fromZero
-	MOVQ       (SP), DX
 	CMPQ       CX, $0x02
+	JB         fromZero
+	MOVQ       (SP), CX
 	JE         fromRows
-	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (CX), Y0, Y1
 	VMOVAPS    Y1, Y2
 	VMOVAPS    Y1, Y3
 	VMOVAPS    Y1, Y4
@@ -7584,30 +8406,14 @@ rows:
 	JMP        begun
 
 fromRows:
-	VBROADCASTSS (DX), Y1
-	VBROADCASTSS 4(DX), Y2
-	VBROADCASTSS 8(DX), Y3
-	VBROADCASTSS 12(DX), Y4
-	VBROADCASTSS 16(DX), Y5
-	VBROADCASTSS 20(DX), Y6
+	VBROADCASTSS (CX), Y1
+	VBROADCASTSS 4(CX), Y2
+	VBROADCASTSS 8(CX), Y3
+	VBROADCASTSS 12(CX), Y4
+	VBROADCASTSS 16(CX), Y5
+	VBROADCASTSS 20(CX), Y6
 	ADDQ         $0x18, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ       c+48(FP), DX
-	MOVQ       8(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y1
-	MOVQ       24(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y2
-	MOVQ       40(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y3
-	MOVQ       56(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y4
-	MOVQ       72(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y5
-	MOVQ       88(AX), CX
-	VMASKMOVPS (DX)(CX*4), Y0, Y6
-	JMP        begun
 
 fromZero:
 	VXORPS Y1, Y1, Y1
@@ -7656,32 +8462,74 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), R12
-	VMASKMOVPS   Y1, Y0, (CX)(R12*4)
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y7
+	VADDPS       Y7, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
 	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), R12
-	VMASKMOVPS   Y2, Y0, (CX)(R12*4)
+	MOVQ         24(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)(BX*4)
 	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), R12
-	VMASKMOVPS   Y3, Y0, (CX)(R12*4)
+	MOVQ         40(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (CX)(BX*4)
 	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), R12
-	VMASKMOVPS   Y4, Y0, (CX)(R12*4)
+	MOVQ         56(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (CX)(BX*4)
 	CMPQ         DX, $0x04
 	JE           done
-	MOVQ         72(AX), R12
-	VMASKMOVPS   Y5, Y0, (CX)(R12*4)
+	MOVQ         72(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	VMASKMOVPS   Y5, Y0, (CX)(BX*4)
 	CMPQ         DX, $0x05
 	JE           done
-	MOVQ         88(AX), R12
-	VMASKMOVPS   Y6, Y0, (CX)(R12*4)
-	ADDQ         $0x60, AX
-	SUBQ         $0x06, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         88(AX), BX
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ       8(AX), BX
+	VMASKMOVPS Y1, Y0, (CX)(BX*4)
+	CMPQ       DX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMASKMOVPS Y2, Y0, (CX)(BX*4)
+	CMPQ       DX, $0x02
+	JE         done
+	MOVQ       40(AX), BX
+	VMASKMOVPS Y3, Y0, (CX)(BX*4)
+	CMPQ       DX, $0x03
+	JE         done
+	MOVQ       56(AX), BX
+	VMASKMOVPS Y4, Y0, (CX)(BX*4)
+	CMPQ       DX, $0x04
+	JE         done
+	MOVQ       72(AX), BX
+	VMASKMOVPS Y5, Y0, (CX)(BX*4)
+	CMPQ       DX, $0x05
+	JE         done
+	MOVQ       88(AX), BX
+	VMASKMOVPS Y6, Y0, (CX)(BX*4)
+
+next:
+	ADDQ $0x60, AX
+	SUBQ $0x06, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -7702,19 +8550,17 @@ TEXT ·tile6x2AVX2(SB), NOSPLIT, $16-80
 
 rows:
 	MOVQ       begin+64(FP), CX
-	CMPQ       CX, $0x01
-	JE         fromC
-	JB         fromZero
-	MOVQ       (SP), DX
 	CMPQ       CX, $0x02
+	JB         fromZero
+	MOVQ       (SP), CX
 	JE         fromRows
-	VMOVUPS    (DX), Y1
+	VMOVUPS    (CX), Y1
 	VMOVAPS    Y1, Y3
 	VMOVAPS    Y1, Y5
 	VMOVAPS    Y1, Y7
 	VMOVAPS    Y1, Y9
 	VMOVAPS    Y1, Y11
-	VMASKMOVPS 32(DX), Y0, Y2
+	VMASKMOVPS 32(CX), Y0, Y2
 	VMOVAPS    Y2, Y4
 	VMOVAPS    Y2, Y6
 	VMOVAPS    Y2, Y8
@@ -7723,42 +8569,20 @@ rows:
 	JMP        begun
 
 fromRows:
-	VBROADCASTSS (DX), Y1
+	VBROADCASTSS (CX), Y1
 	VMOVAPS      Y1, Y2
-	VBROADCASTSS 4(DX), Y3
+	VBROADCASTSS 4(CX), Y3
 	VMOVAPS      Y3, Y4
-	VBROADCASTSS 8(DX), Y5
+	VBROADCASTSS 8(CX), Y5
 	VMOVAPS      Y5, Y6
-	VBROADCASTSS 12(DX), Y7
+	VBROADCASTSS 12(CX), Y7
 	VMOVAPS      Y7, Y8
-	VBROADCASTSS 16(DX), Y9
+	VBROADCASTSS 16(CX), Y9
 	VMOVAPS      Y9, Y10
-	VBROADCASTSS 20(DX), Y11
+	VBROADCASTSS 20(CX), Y11
 	VMOVAPS      Y11, Y12
 	ADDQ         $0x18, (SP)
 	JMP          begun
-
-fromC:
-	MOVQ       c+48(FP), DX
-	MOVQ       8(AX), CX
-	VMOVUPS    (DX)(CX*4), Y1
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y2
-	MOVQ       24(AX), CX
-	VMOVUPS    (DX)(CX*4), Y3
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y4
-	MOVQ       40(AX), CX
-	VMOVUPS    (DX)(CX*4), Y5
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y6
-	MOVQ       56(AX), CX
-	VMOVUPS    (DX)(CX*4), Y7
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y8
-	MOVQ       72(AX), CX
-	VMOVUPS    (DX)(CX*4), Y9
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y10
-	MOVQ       88(AX), CX
-	VMOVUPS    (DX)(CX*4), Y11
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y12
-	JMP        begun
 
 fromZero:
 	VXORPS Y1, Y1, Y1
@@ -7820,38 +8644,98 @@ steps:
 	JNZ          steps
 	MOVQ         c+48(FP), CX
 	MOVQ         8(SP), DX
-	MOVQ         8(AX), R12
-	VMOVUPS      Y1, (CX)(R12*4)
-	VMASKMOVPS   Y2, Y0, 32(CX)(R12*4)
+	MOVQ         begin+64(FP), BX
+	CMPQ         BX, $0x01
+	JNE          overwrite
+	MOVQ         8(AX), BX
+	VMOVUPS      (CX)(BX*4), Y13
+	VADDPS       Y13, Y1, Y1
+	VMOVUPS      Y1, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, 32(CX)(BX*4)
 	CMPQ         DX, $0x01
 	JE           done
-	MOVQ         24(AX), R12
-	VMOVUPS      Y3, (CX)(R12*4)
-	VMASKMOVPS   Y4, Y0, 32(CX)(R12*4)
+	MOVQ         24(AX), BX
+	VMOVUPS      (CX)(BX*4), Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      Y3, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, 32(CX)(BX*4)
 	CMPQ         DX, $0x02
 	JE           done
-	MOVQ         40(AX), R12
-	VMOVUPS      Y5, (CX)(R12*4)
-	VMASKMOVPS   Y6, Y0, 32(CX)(R12*4)
+	MOVQ         40(AX), BX
+	VMOVUPS      (CX)(BX*4), Y1
+	VADDPS       Y1, Y5, Y5
+	VMOVUPS      Y5, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	VMASKMOVPS   Y6, Y0, 32(CX)(BX*4)
 	CMPQ         DX, $0x03
 	JE           done
-	MOVQ         56(AX), R12
-	VMOVUPS      Y7, (CX)(R12*4)
-	VMASKMOVPS   Y8, Y0, 32(CX)(R12*4)
+	MOVQ         56(AX), BX
+	VMOVUPS      (CX)(BX*4), Y1
+	VADDPS       Y1, Y7, Y7
+	VMOVUPS      Y7, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y8, Y8
+	VMASKMOVPS   Y8, Y0, 32(CX)(BX*4)
 	CMPQ         DX, $0x04
 	JE           done
-	MOVQ         72(AX), R12
-	VMOVUPS      Y9, (CX)(R12*4)
-	VMASKMOVPS   Y10, Y0, 32(CX)(R12*4)
+	MOVQ         72(AX), BX
+	VMOVUPS      (CX)(BX*4), Y1
+	VADDPS       Y1, Y9, Y9
+	VMOVUPS      Y9, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	VMASKMOVPS   Y10, Y0, 32(CX)(BX*4)
 	CMPQ         DX, $0x05
 	JE           done
-	MOVQ         88(AX), R12
-	VMOVUPS      Y11, (CX)(R12*4)
-	VMASKMOVPS   Y12, Y0, 32(CX)(R12*4)
-	ADDQ         $0x60, AX
-	SUBQ         $0x06, DX
-	MOVQ         DX, 8(SP)
-	JG           rows
+	MOVQ         88(AX), BX
+	VMOVUPS      (CX)(BX*4), Y1
+	VADDPS       Y1, Y11, Y11
+	VMOVUPS      Y11, (CX)(BX*4)
+	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
+	VADDPS       Y1, Y12, Y12
+	VMASKMOVPS   Y12, Y0, 32(CX)(BX*4)
+	JMP          next
+
+overwrite:
+	MOVQ       8(AX), BX
+	VMOVUPS    Y1, (CX)(BX*4)
+	VMASKMOVPS Y2, Y0, 32(CX)(BX*4)
+	CMPQ       DX, $0x01
+	JE         done
+	MOVQ       24(AX), BX
+	VMOVUPS    Y3, (CX)(BX*4)
+	VMASKMOVPS Y4, Y0, 32(CX)(BX*4)
+	CMPQ       DX, $0x02
+	JE         done
+	MOVQ       40(AX), BX
+	VMOVUPS    Y5, (CX)(BX*4)
+	VMASKMOVPS Y6, Y0, 32(CX)(BX*4)
+	CMPQ       DX, $0x03
+	JE         done
+	MOVQ       56(AX), BX
+	VMOVUPS    Y7, (CX)(BX*4)
+	VMASKMOVPS Y8, Y0, 32(CX)(BX*4)
+	CMPQ       DX, $0x04
+	JE         done
+	MOVQ       72(AX), BX
+	VMOVUPS    Y9, (CX)(BX*4)
+	VMASKMOVPS Y10, Y0, 32(CX)(BX*4)
+	CMPQ       DX, $0x05
+	JE         done
+	MOVQ       88(AX), BX
+	VMOVUPS    Y11, (CX)(BX*4)
+	VMASKMOVPS Y12, Y0, 32(CX)(BX*4)
+
+next:
+	ADDQ $0x60, AX
+	SUBQ $0x06, DX
+	MOVQ DX, 8(SP)
+	JG   rows
 
 done:
 	VZEROUPPER
@@ -9512,6 +10396,411 @@ block:
 	VZEROUPPER
 	RET
 
+// func winogradInput2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX
+TEXT ·winogradInput2AVX2(SB), NOSPLIT, $16-96
+	LEAQ constants<>+0(SB), AX
+	MOVQ si+24(FP), AX
+	SHLQ $0x02, AX
+	MOVQ sj+32(FP), CX
+	SHLQ $0x02, CX
+	MOVQ dj+72(FP), DX
+	SHLQ $0x02, DX
+	MOVQ src+16(FP), BX
+	MOVQ BX, (SP)
+	MOVQ dst+56(FP), BX
+	MOVQ BX, 8(SP)
+	MOVQ tiles+0(FP), BX
+
+tile:
+	MOVQ (SP), SI
+	MOVQ 8(SP), DI
+	MOVQ blocks+8(FP), R8
+
+block:
+	MOVQ    SI, R9
+	LEAQ    (SI)(AX*2), R10
+	ADDQ    AX, R10
+	VMOVUPS (R9), Y0
+	VMOVUPS (R9)(AX*1), Y1
+	VMOVUPS (R9)(AX*2), Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y1, Y2, Y1
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	VMOVUPS (R9), Y2
+	VMOVUPS (R9)(AX*1), Y4
+	VMOVUPS (R9)(AX*2), Y5
+	VSUBPS  Y5, Y2, Y2
+	VADDPS  Y5, Y4, Y6
+	VSUBPS  Y4, Y5, Y4
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	VMOVUPS (R9), Y5
+	VMOVUPS (R9)(AX*1), Y7
+	VMOVUPS (R9)(AX*2), Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  Y8, Y7, Y9
+	VSUBPS  Y7, Y8, Y7
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	VMOVUPS (R9), Y8
+	VMOVUPS (R9)(AX*1), Y10
+	VMOVUPS (R9)(AX*2), Y11
+	VSUBPS  Y11, Y8, Y8
+	VADDPS  Y11, Y10, Y12
+	VSUBPS  Y10, Y11, Y10
+	MOVQ    di+64(FP), R9
+	IMUL3Q  $0x00, R9, R9
+	ADDQ    DI, R9
+	VSUBPS  Y5, Y0, Y0
+	VADDPS  Y5, Y2, Y11
+	VSUBPS  Y2, Y5, Y5
+	VSUBPS  Y8, Y2, Y2
+	VMOVUPS Y0, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y11, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y5, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y2, (R9)
+	MOVQ    di+64(FP), R9
+	IMUL3Q  $0x04, R9, R9
+	ADDQ    DI, R9
+	VSUBPS  Y9, Y3, Y0
+	VADDPS  Y9, Y6, Y2
+	VSUBPS  Y6, Y9, Y3
+	VSUBPS  Y12, Y6, Y5
+	VMOVUPS Y0, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y2, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y3, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y5, (R9)
+	MOVQ    di+64(FP), R9
+	IMUL3Q  $0x08, R9, R9
+	ADDQ    DI, R9
+	VSUBPS  Y7, Y1, Y0
+	VADDPS  Y7, Y4, Y1
+	VSUBPS  Y4, Y7, Y2
+	VSUBPS  Y10, Y4, Y3
+	VMOVUPS Y0, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y1, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y2, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y3, (R9)
+	MOVQ    SI, R9
+	LEAQ    (SI)(AX*2), R10
+	ADDQ    AX, R10
+	VMOVUPS (R9)(AX*1), Y0
+	VMOVUPS (R10), Y1
+	VSUBPS  Y1, Y0, Y0
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	VMOVUPS (R9)(AX*1), Y1
+	VMOVUPS (R10), Y2
+	VSUBPS  Y2, Y1, Y1
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	VMOVUPS (R9)(AX*1), Y2
+	VMOVUPS (R10), Y3
+	VSUBPS  Y3, Y2, Y2
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	VMOVUPS (R9)(AX*1), Y3
+	VMOVUPS (R10), Y4
+	VSUBPS  Y4, Y3, Y3
+	MOVQ    di+64(FP), R9
+	IMUL3Q  $0x0c, R9, R9
+	ADDQ    DI, R9
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y4, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y2, (R9)
+	ADDQ    DX, R9
+	VMOVUPS Y1, (R9)
+	MOVQ    srcBlock+48(FP), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, SI
+	MOVQ    dstBlock+88(FP), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, DI
+	DECQ    R8
+	JNZ     block
+	MOVQ    srcTile+40(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, (SP)
+	MOVQ    dstTile+80(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 8(SP)
+	DECQ    BX
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func winogradOutput2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
+// Requires: AVX
+TEXT ·winogradOutput2AVX2(SB), NOSPLIT, $16-104
+	LEAQ constants<>+0(SB), AX
+	MOVQ si+24(FP), AX
+	SHLQ $0x02, AX
+	MOVQ sj+32(FP), CX
+	SHLQ $0x02, CX
+	MOVQ dj+72(FP), DX
+	SHLQ $0x02, DX
+	MOVQ src+16(FP), BX
+	MOVQ BX, (SP)
+	MOVQ dst+56(FP), BX
+	MOVQ BX, 8(SP)
+	MOVQ tiles+0(FP), BX
+
+tile:
+	MOVQ (SP), SI
+	MOVQ 8(SP), DI
+	MOVQ blocks+8(FP), R8
+	MOVQ bias+96(FP), R9
+
+block:
+	MOVQ    SI, R10
+	LEAQ    (SI)(AX*2), R11
+	ADDQ    AX, R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(AX*1), Y1
+	VMOVUPS (R10)(AX*2), Y2
+	VMOVUPS (R11), Y3
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	ADDQ    CX, R10
+	ADDQ    CX, R11
+	VMOVUPS (R10), Y2
+	VMOVUPS (R10)(AX*1), Y3
+	VMOVUPS (R10)(AX*2), Y4
+	VMOVUPS (R11), Y5
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y4, Y2, Y2
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  Y5, Y3, Y3
+	ADDQ    CX, R10
+	ADDQ    CX, R11
+	VMOVUPS (R10), Y4
+	VMOVUPS (R10)(AX*1), Y5
+	VMOVUPS (R10)(AX*2), Y6
+	VMOVUPS (R11), Y7
+	VADDPS  Y5, Y4, Y4
+	VADDPS  Y6, Y4, Y4
+	VSUBPS  Y6, Y5, Y5
+	VSUBPS  Y7, Y5, Y5
+	ADDQ    CX, R10
+	ADDQ    CX, R11
+	VMOVUPS (R10), Y6
+	VMOVUPS (R10)(AX*1), Y7
+	VMOVUPS (R10)(AX*2), Y8
+	VMOVUPS (R11), Y9
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y8, Y6, Y6
+	VSUBPS  Y8, Y7, Y7
+	VSUBPS  Y9, Y7, Y7
+	MOVQ    di+64(FP), R10
+	IMUL3Q  $0x00, R10, R10
+	ADDQ    DI, R10
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VSUBPS  Y4, Y2, Y2
+	VSUBPS  Y6, Y2, Y2
+	VADDPS  (R9), Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R10
+	VADDPS  (R9), Y2, Y2
+	VMOVUPS Y2, (R10)
+	MOVQ    di+64(FP), R10
+	IMUL3Q  $0x04, R10, R10
+	ADDQ    DI, R10
+	VADDPS  Y3, Y1, Y0
+	VADDPS  Y5, Y0, Y0
+	VSUBPS  Y5, Y3, Y1
+	VSUBPS  Y7, Y1, Y1
+	VADDPS  (R9), Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R10
+	VADDPS  (R9), Y1, Y1
+	VMOVUPS Y1, (R10)
+	MOVQ    srcBlock+48(FP), R10
+	SHLQ    $0x02, R10
+	ADDQ    R10, SI
+	MOVQ    dstBlock+88(FP), R10
+	SHLQ    $0x02, R10
+	ADDQ    R10, DI
+	ADDQ    $0x20, R9
+	DECQ    R8
+	JNZ     block
+	MOVQ    srcTile+40(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, (SP)
+	MOVQ    dstTile+80(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 8(SP)
+	DECQ    BX
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func winogradWeight2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+// Requires: AVX
+TEXT ·winogradWeight2AVX2(SB), NOSPLIT, $16-96
+	LEAQ constants<>+0(SB), AX
+	MOVQ si+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ sj+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dj+72(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+16(FP), SI
+	MOVQ SI, (SP)
+	MOVQ dst+56(FP), SI
+	MOVQ SI, 8(SP)
+	MOVQ tiles+0(FP), SI
+
+tile:
+	MOVQ (SP), DI
+	MOVQ 8(SP), R8
+	MOVQ blocks+8(FP), R9
+
+block:
+	MOVQ    DI, R10
+	LEAQ    (DI)(CX*2), R11
+	ADDQ    CX, R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(CX*1), Y1
+	VMOVUPS (R10)(CX*2), Y2
+	VADDPS  Y2, Y0, Y3
+	VMULPS  480(AX), Y3, Y3
+	VMULPS  480(AX), Y1, Y1
+	VMOVAPS Y0, Y0
+	VADDPS  Y1, Y3, Y4
+	VSUBPS  Y1, Y3, Y1
+	VMOVAPS Y2, Y2
+	ADDQ    DX, R10
+	ADDQ    DX, R11
+	VMOVUPS (R10), Y3
+	VMOVUPS (R10)(CX*1), Y5
+	VMOVUPS (R10)(CX*2), Y6
+	VADDPS  Y6, Y3, Y7
+	VMULPS  480(AX), Y7, Y7
+	VMULPS  480(AX), Y5, Y5
+	VMOVAPS Y3, Y3
+	VADDPS  Y5, Y7, Y8
+	VSUBPS  Y5, Y7, Y5
+	VMOVAPS Y6, Y6
+	ADDQ    DX, R10
+	ADDQ    DX, R11
+	VMOVUPS (R10), Y7
+	VMOVUPS (R10)(CX*1), Y9
+	VMOVUPS (R10)(CX*2), Y10
+	VADDPS  Y10, Y7, Y11
+	VMULPS  480(AX), Y11, Y11
+	VMULPS  480(AX), Y9, Y9
+	VMOVAPS Y7, Y7
+	VADDPS  Y9, Y11, Y12
+	VSUBPS  Y9, Y11, Y9
+	VMOVAPS Y10, Y10
+	MOVQ    di+64(FP), R10
+	IMUL3Q  $0x00, R10, R10
+	ADDQ    R8, R10
+	VADDPS  Y7, Y0, Y11
+	VMULPS  480(AX), Y11, Y11
+	VMULPS  480(AX), Y3, Y3
+	VMOVAPS Y0, Y0
+	VADDPS  Y3, Y11, Y13
+	VSUBPS  Y3, Y11, Y3
+	VMOVAPS Y7, Y7
+	VMOVUPS Y0, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y13, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y3, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y7, (R10)
+	MOVQ    di+64(FP), R10
+	IMUL3Q  $0x04, R10, R10
+	ADDQ    R8, R10
+	VADDPS  Y12, Y4, Y0
+	VMULPS  480(AX), Y0, Y0
+	VMULPS  480(AX), Y8, Y3
+	VMOVAPS Y4, Y4
+	VADDPS  Y3, Y0, Y7
+	VSUBPS  Y3, Y0, Y0
+	VMOVAPS Y12, Y3
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y7, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y0, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y3, (R10)
+	MOVQ    di+64(FP), R10
+	IMUL3Q  $0x08, R10, R10
+	ADDQ    R8, R10
+	VADDPS  Y9, Y1, Y0
+	VMULPS  480(AX), Y0, Y0
+	VMULPS  480(AX), Y5, Y3
+	VMOVAPS Y1, Y1
+	VADDPS  Y3, Y0, Y4
+	VSUBPS  Y3, Y0, Y0
+	VMOVAPS Y9, Y3
+	VMOVUPS Y1, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y0, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y3, (R10)
+	MOVQ    di+64(FP), R10
+	IMUL3Q  $0x0c, R10, R10
+	ADDQ    R8, R10
+	VADDPS  Y10, Y2, Y0
+	VMULPS  480(AX), Y0, Y0
+	VMULPS  480(AX), Y6, Y1
+	VMOVAPS Y2, Y2
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y1, Y0, Y0
+	VMOVAPS Y10, Y1
+	VMOVUPS Y2, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y3, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y0, (R10)
+	ADDQ    BX, R10
+	VMOVUPS Y1, (R10)
+	MOVQ    srcBlock+48(FP), R10
+	SHLQ    $0x02, R10
+	ADDQ    R10, DI
+	MOVQ    dstBlock+88(FP), R10
+	SHLQ    $0x02, R10
+	ADDQ    R10, R8
+	DECQ    R9
+	JNZ     block
+	MOVQ    srcTile+40(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, (SP)
+	MOVQ    dstTile+80(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, 8(SP)
+	DECQ    SI
+	JNZ     tile
+	VZEROUPPER
+	RET
+
 // func addAVX2(n int, x *float32, y *float32, z *float32)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-32
@@ -9716,7 +11005,7 @@ TEXT ·reluAVX2(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS (DX), Y0
-	VMOVUPS 480(AX), Y1
+	VMOVUPS 512(AX), Y1
 	VMAXPS  Y0, Y1, Y1
 	VMOVUPS Y1, (BX)
 	ADDQ    $0x00000020, DX
@@ -9732,7 +11021,7 @@ fewer:
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y0
 	VMASKMOVPS (DX), Y0, Y1
-	VMOVUPS    480(AX), Y2
+	VMOVUPS    512(AX), Y2
 	VMAXPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, (BX)
 
@@ -10277,7 +11566,7 @@ rest:
 	VMOVUPS     32(BX)(CX*4), Y5
 	VMASKMOVPS  (DX), Y5, Y6
 	VSUBPS      Y0, Y6, Y0
-	VMOVUPS     480(AX), Y6
+	VMOVUPS     512(AX), Y6
 	VBLENDVPS   Y5, Y0, Y6, Y6
 	VFMADD231PS Y6, Y6, Y1
 
@@ -10301,13 +11590,13 @@ TEXT ·largestAVX2(SB), NOSPLIT, $0-20
 	LEAQ    constants<>+0(SB), AX
 	MOVQ    n+0(FP), CX
 	MOVQ    x+8(FP), DX
-	VMOVUPS 512(AX), Y0
+	VMOVUPS 544(AX), Y0
 	VMOVAPS Y0, Y0
-	VMOVUPS 512(AX), Y1
+	VMOVUPS 544(AX), Y1
 	VMOVAPS Y1, Y1
-	VMOVUPS 512(AX), Y2
+	VMOVUPS 544(AX), Y2
 	VMOVAPS Y2, Y2
-	VMOVUPS 512(AX), Y3
+	VMOVUPS 544(AX), Y3
 	VMOVAPS Y3, Y3
 	SUBQ    $0x00000020, CX
 	JL      fewer
@@ -10343,7 +11632,7 @@ rest:
 	NEGQ       CX
 	VMOVUPS    32(BX)(CX*4), Y4
 	VMASKMOVPS (DX), Y4, Y5
-	VMOVUPS    512(AX), Y6
+	VMOVUPS    544(AX), Y6
 	VBLENDVPS  Y4, Y5, Y6, Y6
 	VMAXPS     Y6, Y0, Y0
 
@@ -10380,20 +11669,20 @@ TEXT ·expShiftedAVX2(SB), NOSPLIT, $0-36
 several:
 	VMOVUPS      (DX), Y5
 	VSUBPS       Y0, Y5, Y5
-	VMOVUPS      544(AX), Y6
+	VMOVUPS      576(AX), Y6
 	VMINPS       Y5, Y6, Y6
-	VMOVUPS      576(AX), Y5
+	VMOVUPS      608(AX), Y5
 	VMAXPS       Y6, Y5, Y5
-	VMULPS       608(AX), Y5, Y6
+	VMULPS       640(AX), Y5, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 640(AX), Y6, Y5
-	VFMADD231PS  672(AX), Y6, Y5
-	VMOVUPS      704(AX), Y7
-	VFMADD213PS  736(AX), Y5, Y7
+	VFNMADD231PS 672(AX), Y6, Y5
+	VFMADD231PS  704(AX), Y6, Y5
+	VMOVUPS      736(AX), Y7
 	VFMADD213PS  768(AX), Y5, Y7
 	VFMADD213PS  800(AX), Y5, Y7
 	VFMADD213PS  832(AX), Y5, Y7
-	VADDPS       864(AX), Y5, Y8
+	VFMADD213PS  864(AX), Y5, Y7
+	VADDPS       896(AX), Y5, Y8
 	VMULPS       Y5, Y5, Y5
 	VFMADD231PS  Y5, Y7, Y8
 	VCVTPS2DQ    Y6, Y5
@@ -10409,20 +11698,20 @@ several:
 	VMOVUPS      Y8, (BX)
 	VMOVUPS      32(DX), Y5
 	VSUBPS       Y0, Y5, Y5
-	VMOVUPS      544(AX), Y6
+	VMOVUPS      576(AX), Y6
 	VMINPS       Y5, Y6, Y6
-	VMOVUPS      576(AX), Y5
+	VMOVUPS      608(AX), Y5
 	VMAXPS       Y6, Y5, Y5
-	VMULPS       608(AX), Y5, Y6
+	VMULPS       640(AX), Y5, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 640(AX), Y6, Y5
-	VFMADD231PS  672(AX), Y6, Y5
-	VMOVUPS      704(AX), Y7
-	VFMADD213PS  736(AX), Y5, Y7
+	VFNMADD231PS 672(AX), Y6, Y5
+	VFMADD231PS  704(AX), Y6, Y5
+	VMOVUPS      736(AX), Y7
 	VFMADD213PS  768(AX), Y5, Y7
 	VFMADD213PS  800(AX), Y5, Y7
 	VFMADD213PS  832(AX), Y5, Y7
-	VADDPS       864(AX), Y5, Y8
+	VFMADD213PS  864(AX), Y5, Y7
+	VADDPS       896(AX), Y5, Y8
 	VMULPS       Y5, Y5, Y5
 	VFMADD231PS  Y5, Y7, Y8
 	VCVTPS2DQ    Y6, Y5
@@ -10438,20 +11727,20 @@ several:
 	VMOVUPS      Y8, 32(BX)
 	VMOVUPS      64(DX), Y5
 	VSUBPS       Y0, Y5, Y5
-	VMOVUPS      544(AX), Y6
+	VMOVUPS      576(AX), Y6
 	VMINPS       Y5, Y6, Y6
-	VMOVUPS      576(AX), Y5
+	VMOVUPS      608(AX), Y5
 	VMAXPS       Y6, Y5, Y5
-	VMULPS       608(AX), Y5, Y6
+	VMULPS       640(AX), Y5, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 640(AX), Y6, Y5
-	VFMADD231PS  672(AX), Y6, Y5
-	VMOVUPS      704(AX), Y7
-	VFMADD213PS  736(AX), Y5, Y7
+	VFNMADD231PS 672(AX), Y6, Y5
+	VFMADD231PS  704(AX), Y6, Y5
+	VMOVUPS      736(AX), Y7
 	VFMADD213PS  768(AX), Y5, Y7
 	VFMADD213PS  800(AX), Y5, Y7
 	VFMADD213PS  832(AX), Y5, Y7
-	VADDPS       864(AX), Y5, Y8
+	VFMADD213PS  864(AX), Y5, Y7
+	VADDPS       896(AX), Y5, Y8
 	VMULPS       Y5, Y5, Y5
 	VFMADD231PS  Y5, Y7, Y8
 	VCVTPS2DQ    Y6, Y5
@@ -10467,20 +11756,20 @@ several:
 	VMOVUPS      Y8, 64(BX)
 	VMOVUPS      96(DX), Y5
 	VSUBPS       Y0, Y5, Y5
-	VMOVUPS      544(AX), Y6
+	VMOVUPS      576(AX), Y6
 	VMINPS       Y5, Y6, Y6
-	VMOVUPS      576(AX), Y5
+	VMOVUPS      608(AX), Y5
 	VMAXPS       Y6, Y5, Y5
-	VMULPS       608(AX), Y5, Y6
+	VMULPS       640(AX), Y5, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 640(AX), Y6, Y5
-	VFMADD231PS  672(AX), Y6, Y5
-	VMOVUPS      704(AX), Y7
-	VFMADD213PS  736(AX), Y5, Y7
+	VFNMADD231PS 672(AX), Y6, Y5
+	VFMADD231PS  704(AX), Y6, Y5
+	VMOVUPS      736(AX), Y7
 	VFMADD213PS  768(AX), Y5, Y7
 	VFMADD213PS  800(AX), Y5, Y7
 	VFMADD213PS  832(AX), Y5, Y7
-	VADDPS       864(AX), Y5, Y8
+	VFMADD213PS  864(AX), Y5, Y7
+	VADDPS       896(AX), Y5, Y8
 	VMULPS       Y5, Y5, Y5
 	VFMADD231PS  Y5, Y7, Y8
 	VCVTPS2DQ    Y6, Y5
@@ -10507,20 +11796,20 @@ one:
 	JL           rest
 	VMOVUPS      (DX), Y5
 	VSUBPS       Y0, Y5, Y5
-	VMOVUPS      544(AX), Y6
+	VMOVUPS      576(AX), Y6
 	VMINPS       Y5, Y6, Y6
-	VMOVUPS      576(AX), Y5
+	VMOVUPS      608(AX), Y5
 	VMAXPS       Y6, Y5, Y5
-	VMULPS       608(AX), Y5, Y6
+	VMULPS       640(AX), Y5, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 640(AX), Y6, Y5
-	VFMADD231PS  672(AX), Y6, Y5
-	VMOVUPS      704(AX), Y7
-	VFMADD213PS  736(AX), Y5, Y7
+	VFNMADD231PS 672(AX), Y6, Y5
+	VFMADD231PS  704(AX), Y6, Y5
+	VMOVUPS      736(AX), Y7
 	VFMADD213PS  768(AX), Y5, Y7
 	VFMADD213PS  800(AX), Y5, Y7
 	VFMADD213PS  832(AX), Y5, Y7
-	VADDPS       864(AX), Y5, Y8
+	VFMADD213PS  864(AX), Y5, Y7
+	VADDPS       896(AX), Y5, Y8
 	VMULPS       Y5, Y5, Y5
 	VFMADD231PS  Y5, Y7, Y8
 	VCVTPS2DQ    Y6, Y5
@@ -10546,20 +11835,20 @@ rest:
 	VMOVUPS      32(SI)(CX*4), Y5
 	VMASKMOVPS   (DX), Y5, Y6
 	VSUBPS       Y0, Y6, Y0
-	VMOVUPS      544(AX), Y6
+	VMOVUPS      576(AX), Y6
 	VMINPS       Y0, Y6, Y6
-	VMOVUPS      576(AX), Y0
+	VMOVUPS      608(AX), Y0
 	VMAXPS       Y6, Y0, Y0
-	VMULPS       608(AX), Y0, Y6
+	VMULPS       640(AX), Y0, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 640(AX), Y6, Y0
-	VFMADD231PS  672(AX), Y6, Y0
-	VMOVUPS      704(AX), Y7
-	VFMADD213PS  736(AX), Y0, Y7
+	VFNMADD231PS 672(AX), Y6, Y0
+	VFMADD231PS  704(AX), Y6, Y0
+	VMOVUPS      736(AX), Y7
 	VFMADD213PS  768(AX), Y0, Y7
 	VFMADD213PS  800(AX), Y0, Y7
 	VFMADD213PS  832(AX), Y0, Y7
-	VADDPS       864(AX), Y0, Y8
+	VFMADD213PS  864(AX), Y0, Y7
+	VADDPS       896(AX), Y0, Y8
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y0, Y7, Y8
 	VCVTPS2DQ    Y6, Y0
@@ -10571,7 +11860,7 @@ rest:
 	VPADDD       1856(AX), Y0, Y0
 	VPSLLD       $0x17, Y0, Y0
 	VMULPS       Y0, Y8, Y8
-	VMOVUPS      480(AX), Y0
+	VMOVUPS      512(AX), Y0
 	VBLENDVPS    Y5, Y8, Y0, Y0
 	VADDPS       Y0, Y1, Y1
 	VMASKMOVPS   Y8, Y5, (BX)
@@ -10602,20 +11891,20 @@ TEXT ·expAVX2(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS      (DX), Y0
-	VMOVUPS      544(AX), Y1
+	VMOVUPS      576(AX), Y1
 	VMINPS       Y0, Y1, Y1
-	VMOVUPS      576(AX), Y0
+	VMOVUPS      608(AX), Y0
 	VMAXPS       Y1, Y0, Y0
-	VMULPS       608(AX), Y0, Y1
+	VMULPS       640(AX), Y0, Y1
 	VROUNDPS     $0x00, Y1, Y1
-	VFNMADD231PS 640(AX), Y1, Y0
-	VFMADD231PS  672(AX), Y1, Y0
-	VMOVUPS      704(AX), Y2
-	VFMADD213PS  736(AX), Y0, Y2
+	VFNMADD231PS 672(AX), Y1, Y0
+	VFMADD231PS  704(AX), Y1, Y0
+	VMOVUPS      736(AX), Y2
 	VFMADD213PS  768(AX), Y0, Y2
 	VFMADD213PS  800(AX), Y0, Y2
 	VFMADD213PS  832(AX), Y0, Y2
-	VADDPS       864(AX), Y0, Y3
+	VFMADD213PS  864(AX), Y0, Y2
+	VADDPS       896(AX), Y0, Y3
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y3
 	VCVTPS2DQ    Y1, Y0
@@ -10641,20 +11930,20 @@ fewer:
 	NEGQ         CX
 	VMOVUPS      32(SI)(CX*4), Y0
 	VMASKMOVPS   (DX), Y0, Y1
-	VMOVUPS      544(AX), Y2
+	VMOVUPS      576(AX), Y2
 	VMINPS       Y1, Y2, Y2
-	VMOVUPS      576(AX), Y1
+	VMOVUPS      608(AX), Y1
 	VMAXPS       Y2, Y1, Y1
-	VMULPS       608(AX), Y1, Y2
+	VMULPS       640(AX), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS 640(AX), Y2, Y1
-	VFMADD231PS  672(AX), Y2, Y1
-	VMOVUPS      704(AX), Y3
-	VFMADD213PS  736(AX), Y1, Y3
+	VFNMADD231PS 672(AX), Y2, Y1
+	VFMADD231PS  704(AX), Y2, Y1
+	VMOVUPS      736(AX), Y3
 	VFMADD213PS  768(AX), Y1, Y3
 	VFMADD213PS  800(AX), Y1, Y3
 	VFMADD213PS  832(AX), Y1, Y3
-	VADDPS       864(AX), Y1, Y4
+	VFMADD213PS  864(AX), Y1, Y3
+	VADDPS       896(AX), Y1, Y4
 	VMULPS       Y1, Y1, Y1
 	VFMADD231PS  Y1, Y3, Y4
 	VCVTPS2DQ    Y2, Y1
@@ -10684,22 +11973,22 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS      (DX), Y0
-	VMOVUPS      896(AX), Y1
+	VMOVUPS      928(AX), Y1
 	VORPS        Y0, Y1, Y1
-	VMOVUPS      544(AX), Y2
+	VMOVUPS      576(AX), Y2
 	VMINPS       Y1, Y2, Y2
-	VMOVUPS      576(AX), Y1
+	VMOVUPS      608(AX), Y1
 	VMAXPS       Y2, Y1, Y1
-	VMULPS       608(AX), Y1, Y2
+	VMULPS       640(AX), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS 640(AX), Y2, Y1
-	VFMADD231PS  672(AX), Y2, Y1
-	VMOVUPS      704(AX), Y3
-	VFMADD213PS  736(AX), Y1, Y3
+	VFNMADD231PS 672(AX), Y2, Y1
+	VFMADD231PS  704(AX), Y2, Y1
+	VMOVUPS      736(AX), Y3
 	VFMADD213PS  768(AX), Y1, Y3
 	VFMADD213PS  800(AX), Y1, Y3
 	VFMADD213PS  832(AX), Y1, Y3
-	VADDPS       864(AX), Y1, Y4
+	VFMADD213PS  864(AX), Y1, Y3
+	VADDPS       896(AX), Y1, Y4
 	VMULPS       Y1, Y1, Y1
 	VFMADD231PS  Y1, Y3, Y4
 	VCVTPS2DQ    Y2, Y1
@@ -10711,11 +12000,11 @@ several:
 	VPADDD       1856(AX), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y4, Y4
-	VMOVUPS      864(AX), Y1
+	VMOVUPS      896(AX), Y1
 	VADDPS       Y4, Y1, Y2
 	VDIVPS       Y2, Y1, Y1
 	VMULPS       Y1, Y4, Y2
-	VCMPPS       $0x11, 480(AX), Y0, Y0
+	VCMPPS       $0x11, 512(AX), Y0, Y0
 	VBLENDVPS    Y0, Y2, Y1, Y0
 	VMOVUPS      Y0, (BX)
 	ADDQ         $0x00000020, DX
@@ -10731,22 +12020,22 @@ fewer:
 	NEGQ         CX
 	VMOVUPS      32(SI)(CX*4), Y0
 	VMASKMOVPS   (DX), Y0, Y1
-	VMOVUPS      896(AX), Y2
+	VMOVUPS      928(AX), Y2
 	VORPS        Y1, Y2, Y2
-	VMOVUPS      544(AX), Y3
+	VMOVUPS      576(AX), Y3
 	VMINPS       Y2, Y3, Y3
-	VMOVUPS      576(AX), Y2
+	VMOVUPS      608(AX), Y2
 	VMAXPS       Y3, Y2, Y2
-	VMULPS       608(AX), Y2, Y3
+	VMULPS       640(AX), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
-	VFNMADD231PS 640(AX), Y3, Y2
-	VFMADD231PS  672(AX), Y3, Y2
-	VMOVUPS      704(AX), Y4
-	VFMADD213PS  736(AX), Y2, Y4
+	VFNMADD231PS 672(AX), Y3, Y2
+	VFMADD231PS  704(AX), Y3, Y2
+	VMOVUPS      736(AX), Y4
 	VFMADD213PS  768(AX), Y2, Y4
 	VFMADD213PS  800(AX), Y2, Y4
 	VFMADD213PS  832(AX), Y2, Y4
-	VADDPS       864(AX), Y2, Y5
+	VFMADD213PS  864(AX), Y2, Y4
+	VADDPS       896(AX), Y2, Y5
 	VMULPS       Y2, Y2, Y2
 	VFMADD231PS  Y2, Y4, Y5
 	VCVTPS2DQ    Y3, Y2
@@ -10758,11 +12047,11 @@ fewer:
 	VPADDD       1856(AX), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y5, Y5
-	VMOVUPS      864(AX), Y2
+	VMOVUPS      896(AX), Y2
 	VADDPS       Y5, Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VMULPS       Y2, Y5, Y3
-	VCMPPS       $0x11, 480(AX), Y1, Y1
+	VCMPPS       $0x11, 512(AX), Y1, Y1
 	VBLENDVPS    Y1, Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (BX)
 
@@ -10782,32 +12071,32 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS      (DX), Y0
-	VANDPS       928(AX), Y0, Y1
+	VANDPS       960(AX), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      960(AX), Y3
-	VFMADD213PS  992(AX), Y2, Y3
+	VMOVUPS      992(AX), Y3
 	VFMADD213PS  1024(AX), Y2, Y3
 	VFMADD213PS  1056(AX), Y2, Y3
 	VFMADD213PS  1088(AX), Y2, Y3
+	VFMADD213PS  1120(AX), Y2, Y3
 	VMULPS       Y3, Y2, Y2
 	VMOVAPS      Y0, Y3
 	VFMADD231PS  Y0, Y2, Y3
-	VMOVUPS      864(AX), Y2
+	VMOVUPS      896(AX), Y2
 	VADDPS       Y1, Y1, Y4
-	VMOVUPS      544(AX), Y5
+	VMOVUPS      576(AX), Y5
 	VMINPS       Y4, Y5, Y5
-	VMOVUPS      576(AX), Y4
+	VMOVUPS      608(AX), Y4
 	VMAXPS       Y5, Y4, Y4
-	VMULPS       608(AX), Y4, Y5
+	VMULPS       640(AX), Y4, Y5
 	VROUNDPS     $0x00, Y5, Y5
-	VFNMADD231PS 640(AX), Y5, Y4
-	VFMADD231PS  672(AX), Y5, Y4
-	VMOVUPS      704(AX), Y6
-	VFMADD213PS  736(AX), Y4, Y6
+	VFNMADD231PS 672(AX), Y5, Y4
+	VFMADD231PS  704(AX), Y5, Y4
+	VMOVUPS      736(AX), Y6
 	VFMADD213PS  768(AX), Y4, Y6
 	VFMADD213PS  800(AX), Y4, Y6
 	VFMADD213PS  832(AX), Y4, Y6
-	VADDPS       864(AX), Y4, Y7
+	VFMADD213PS  864(AX), Y4, Y6
+	VADDPS       896(AX), Y4, Y7
 	VMULPS       Y4, Y4, Y4
 	VFMADD231PS  Y4, Y6, Y7
 	VCVTPS2DQ    Y5, Y4
@@ -10819,13 +12108,13 @@ several:
 	VPADDD       1856(AX), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y7, Y7
-	VADDPS       864(AX), Y7, Y4
-	VMOVUPS      1120(AX), Y5
+	VADDPS       896(AX), Y7, Y4
+	VMOVUPS      1152(AX), Y5
 	VDIVPS       Y4, Y5, Y4
 	VSUBPS       Y4, Y2, Y2
-	VANDPS       896(AX), Y0, Y0
+	VANDPS       928(AX), Y0, Y0
 	VORPS        Y2, Y0, Y0
-	VCMPPS       $0x11, 1152(AX), Y1, Y1
+	VCMPPS       $0x11, 1184(AX), Y1, Y1
 	VBLENDVPS    Y1, Y3, Y0, Y0
 	VMOVUPS      Y0, (BX)
 	ADDQ         $0x00000020, DX
@@ -10841,32 +12130,32 @@ fewer:
 	NEGQ         CX
 	VMOVUPS      32(SI)(CX*4), Y0
 	VMASKMOVPS   (DX), Y0, Y1
-	VANDPS       928(AX), Y1, Y2
+	VANDPS       960(AX), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      960(AX), Y4
-	VFMADD213PS  992(AX), Y3, Y4
+	VMOVUPS      992(AX), Y4
 	VFMADD213PS  1024(AX), Y3, Y4
 	VFMADD213PS  1056(AX), Y3, Y4
 	VFMADD213PS  1088(AX), Y3, Y4
+	VFMADD213PS  1120(AX), Y3, Y4
 	VMULPS       Y4, Y3, Y3
 	VMOVAPS      Y1, Y4
 	VFMADD231PS  Y1, Y3, Y4
-	VMOVUPS      864(AX), Y3
+	VMOVUPS      896(AX), Y3
 	VADDPS       Y2, Y2, Y5
-	VMOVUPS      544(AX), Y6
+	VMOVUPS      576(AX), Y6
 	VMINPS       Y5, Y6, Y6
-	VMOVUPS      576(AX), Y5
+	VMOVUPS      608(AX), Y5
 	VMAXPS       Y6, Y5, Y5
-	VMULPS       608(AX), Y5, Y6
+	VMULPS       640(AX), Y5, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 640(AX), Y6, Y5
-	VFMADD231PS  672(AX), Y6, Y5
-	VMOVUPS      704(AX), Y7
-	VFMADD213PS  736(AX), Y5, Y7
+	VFNMADD231PS 672(AX), Y6, Y5
+	VFMADD231PS  704(AX), Y6, Y5
+	VMOVUPS      736(AX), Y7
 	VFMADD213PS  768(AX), Y5, Y7
 	VFMADD213PS  800(AX), Y5, Y7
 	VFMADD213PS  832(AX), Y5, Y7
-	VADDPS       864(AX), Y5, Y8
+	VFMADD213PS  864(AX), Y5, Y7
+	VADDPS       896(AX), Y5, Y8
 	VMULPS       Y5, Y5, Y5
 	VFMADD231PS  Y5, Y7, Y8
 	VCVTPS2DQ    Y6, Y5
@@ -10878,13 +12167,13 @@ fewer:
 	VPADDD       1856(AX), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y8, Y8
-	VADDPS       864(AX), Y8, Y5
-	VMOVUPS      1120(AX), Y6
+	VADDPS       896(AX), Y8, Y5
+	VMOVUPS      1152(AX), Y6
 	VDIVPS       Y5, Y6, Y5
 	VSUBPS       Y5, Y3, Y3
-	VANDPS       896(AX), Y1, Y1
+	VANDPS       928(AX), Y1, Y1
 	VORPS        Y3, Y1, Y1
-	VCMPPS       $0x11, 1152(AX), Y2, Y2
+	VCMPPS       $0x11, 1184(AX), Y2, Y2
 	VBLENDVPS    Y2, Y4, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (BX)
 
@@ -10904,41 +12193,41 @@ TEXT ·erfAVX2(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS      (DX), Y0
-	VANDPS       928(AX), Y0, Y1
+	VANDPS       960(AX), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      1184(AX), Y3
-	VFMADD213PS  1216(AX), Y2, Y3
+	VMOVUPS      1216(AX), Y3
 	VFMADD213PS  1248(AX), Y2, Y3
 	VFMADD213PS  1280(AX), Y2, Y3
 	VFMADD213PS  1312(AX), Y2, Y3
 	VFMADD213PS  1344(AX), Y2, Y3
 	VFMADD213PS  1376(AX), Y2, Y3
+	VFMADD213PS  1408(AX), Y2, Y3
 	VMOVAPS      Y0, Y2
 	VFMADD231PS  Y0, Y3, Y2
-	VMOVUPS      1408(AX), Y3
+	VMOVUPS      1440(AX), Y3
 	VMINPS       Y1, Y3, Y3
-	VMOVUPS      1440(AX), Y4
-	VFMADD213PS  1472(AX), Y3, Y4
+	VMOVUPS      1472(AX), Y4
 	VFMADD213PS  1504(AX), Y3, Y4
 	VFMADD213PS  1536(AX), Y3, Y4
 	VFMADD213PS  1568(AX), Y3, Y4
 	VFMADD213PS  1600(AX), Y3, Y4
 	VFMADD213PS  1632(AX), Y3, Y4
-	VMOVUPS      864(AX), Y3
-	VMOVUPS      544(AX), Y5
+	VFMADD213PS  1664(AX), Y3, Y4
+	VMOVUPS      896(AX), Y3
+	VMOVUPS      576(AX), Y5
 	VMINPS       Y4, Y5, Y5
-	VMOVUPS      576(AX), Y4
+	VMOVUPS      608(AX), Y4
 	VMAXPS       Y5, Y4, Y4
-	VMULPS       608(AX), Y4, Y5
+	VMULPS       640(AX), Y4, Y5
 	VROUNDPS     $0x00, Y5, Y5
-	VFNMADD231PS 640(AX), Y5, Y4
-	VFMADD231PS  672(AX), Y5, Y4
-	VMOVUPS      704(AX), Y6
-	VFMADD213PS  736(AX), Y4, Y6
+	VFNMADD231PS 672(AX), Y5, Y4
+	VFMADD231PS  704(AX), Y5, Y4
+	VMOVUPS      736(AX), Y6
 	VFMADD213PS  768(AX), Y4, Y6
 	VFMADD213PS  800(AX), Y4, Y6
 	VFMADD213PS  832(AX), Y4, Y6
-	VADDPS       864(AX), Y4, Y7
+	VFMADD213PS  864(AX), Y4, Y6
+	VADDPS       896(AX), Y4, Y7
 	VMULPS       Y4, Y4, Y4
 	VFMADD231PS  Y4, Y6, Y7
 	VCVTPS2DQ    Y5, Y4
@@ -10951,9 +12240,9 @@ several:
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y3, Y3
-	VANDPS       896(AX), Y0, Y0
+	VANDPS       928(AX), Y0, Y0
 	VORPS        Y3, Y0, Y0
-	VCMPPS       $0x11, 864(AX), Y1, Y1
+	VCMPPS       $0x11, 896(AX), Y1, Y1
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMOVUPS      Y0, (BX)
 	ADDQ         $0x00000020, DX
@@ -10969,41 +12258,41 @@ fewer:
 	NEGQ         CX
 	VMOVUPS      32(SI)(CX*4), Y0
 	VMASKMOVPS   (DX), Y0, Y1
-	VANDPS       928(AX), Y1, Y2
+	VANDPS       960(AX), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      1184(AX), Y4
-	VFMADD213PS  1216(AX), Y3, Y4
+	VMOVUPS      1216(AX), Y4
 	VFMADD213PS  1248(AX), Y3, Y4
 	VFMADD213PS  1280(AX), Y3, Y4
 	VFMADD213PS  1312(AX), Y3, Y4
 	VFMADD213PS  1344(AX), Y3, Y4
 	VFMADD213PS  1376(AX), Y3, Y4
+	VFMADD213PS  1408(AX), Y3, Y4
 	VMOVAPS      Y1, Y3
 	VFMADD231PS  Y1, Y4, Y3
-	VMOVUPS      1408(AX), Y4
+	VMOVUPS      1440(AX), Y4
 	VMINPS       Y2, Y4, Y4
-	VMOVUPS      1440(AX), Y5
-	VFMADD213PS  1472(AX), Y4, Y5
+	VMOVUPS      1472(AX), Y5
 	VFMADD213PS  1504(AX), Y4, Y5
 	VFMADD213PS  1536(AX), Y4, Y5
 	VFMADD213PS  1568(AX), Y4, Y5
 	VFMADD213PS  1600(AX), Y4, Y5
 	VFMADD213PS  1632(AX), Y4, Y5
-	VMOVUPS      864(AX), Y4
-	VMOVUPS      544(AX), Y6
+	VFMADD213PS  1664(AX), Y4, Y5
+	VMOVUPS      896(AX), Y4
+	VMOVUPS      576(AX), Y6
 	VMINPS       Y5, Y6, Y6
-	VMOVUPS      576(AX), Y5
+	VMOVUPS      608(AX), Y5
 	VMAXPS       Y6, Y5, Y5
-	VMULPS       608(AX), Y5, Y6
+	VMULPS       640(AX), Y5, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 640(AX), Y6, Y5
-	VFMADD231PS  672(AX), Y6, Y5
-	VMOVUPS      704(AX), Y7
-	VFMADD213PS  736(AX), Y5, Y7
+	VFNMADD231PS 672(AX), Y6, Y5
+	VFMADD231PS  704(AX), Y6, Y5
+	VMOVUPS      736(AX), Y7
 	VFMADD213PS  768(AX), Y5, Y7
 	VFMADD213PS  800(AX), Y5, Y7
 	VFMADD213PS  832(AX), Y5, Y7
-	VADDPS       864(AX), Y5, Y8
+	VFMADD213PS  864(AX), Y5, Y7
+	VADDPS       896(AX), Y5, Y8
 	VMULPS       Y5, Y5, Y5
 	VFMADD231PS  Y5, Y7, Y8
 	VCVTPS2DQ    Y6, Y5
@@ -11016,9 +12305,9 @@ fewer:
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y8, Y8
 	VSUBPS       Y8, Y4, Y4
-	VANDPS       896(AX), Y1, Y1
+	VANDPS       928(AX), Y1, Y1
 	VORPS        Y4, Y1, Y1
-	VCMPPS       $0x11, 864(AX), Y2, Y2
+	VCMPPS       $0x11, 896(AX), Y2, Y2
 	VBLENDVPS    Y2, Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (BX)
 
@@ -11038,44 +12327,44 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-24
 
 several:
 	VMOVUPS      (DX), Y0
-	VMOVUPS      1664(AX), Y1
+	VMOVUPS      1696(AX), Y1
 	VMAXPS       Y0, Y1, Y1
-	VMULPS       1696(AX), Y1, Y0
-	VANDPS       928(AX), Y0, Y2
+	VMULPS       1728(AX), Y1, Y0
+	VANDPS       960(AX), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMOVUPS      1184(AX), Y4
-	VFMADD213PS  1216(AX), Y3, Y4
+	VMOVUPS      1216(AX), Y4
 	VFMADD213PS  1248(AX), Y3, Y4
 	VFMADD213PS  1280(AX), Y3, Y4
 	VFMADD213PS  1312(AX), Y3, Y4
 	VFMADD213PS  1344(AX), Y3, Y4
 	VFMADD213PS  1376(AX), Y3, Y4
+	VFMADD213PS  1408(AX), Y3, Y4
 	VMOVAPS      Y0, Y3
 	VFMADD231PS  Y0, Y4, Y3
-	VMOVUPS      1408(AX), Y4
+	VMOVUPS      1440(AX), Y4
 	VMINPS       Y2, Y4, Y4
-	VMOVUPS      1440(AX), Y5
-	VFMADD213PS  1472(AX), Y4, Y5
+	VMOVUPS      1472(AX), Y5
 	VFMADD213PS  1504(AX), Y4, Y5
 	VFMADD213PS  1536(AX), Y4, Y5
 	VFMADD213PS  1568(AX), Y4, Y5
 	VFMADD213PS  1600(AX), Y4, Y5
 	VFMADD213PS  1632(AX), Y4, Y5
-	VMOVUPS      864(AX), Y4
-	VMOVUPS      544(AX), Y6
+	VFMADD213PS  1664(AX), Y4, Y5
+	VMOVUPS      896(AX), Y4
+	VMOVUPS      576(AX), Y6
 	VMINPS       Y5, Y6, Y6
-	VMOVUPS      576(AX), Y5
+	VMOVUPS      608(AX), Y5
 	VMAXPS       Y6, Y5, Y5
-	VMULPS       608(AX), Y5, Y6
+	VMULPS       640(AX), Y5, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 640(AX), Y6, Y5
-	VFMADD231PS  672(AX), Y6, Y5
-	VMOVUPS      704(AX), Y7
-	VFMADD213PS  736(AX), Y5, Y7
+	VFNMADD231PS 672(AX), Y6, Y5
+	VFMADD231PS  704(AX), Y6, Y5
+	VMOVUPS      736(AX), Y7
 	VFMADD213PS  768(AX), Y5, Y7
 	VFMADD213PS  800(AX), Y5, Y7
 	VFMADD213PS  832(AX), Y5, Y7
-	VADDPS       864(AX), Y5, Y8
+	VFMADD213PS  864(AX), Y5, Y7
+	VADDPS       896(AX), Y5, Y8
 	VMULPS       Y5, Y5, Y5
 	VFMADD231PS  Y5, Y7, Y8
 	VCVTPS2DQ    Y6, Y5
@@ -11088,12 +12377,12 @@ several:
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y8, Y8
 	VSUBPS       Y8, Y4, Y4
-	VANDPS       896(AX), Y0, Y0
+	VANDPS       928(AX), Y0, Y0
 	VORPS        Y4, Y0, Y0
-	VCMPPS       $0x11, 864(AX), Y2, Y2
+	VCMPPS       $0x11, 896(AX), Y2, Y2
 	VBLENDVPS    Y2, Y3, Y0, Y0
-	VADDPS       864(AX), Y0, Y0
-	VMULPS       1728(AX), Y0, Y0
+	VADDPS       896(AX), Y0, Y0
+	VMULPS       480(AX), Y0, Y0
 	VMULPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
 	ADDQ         $0x00000020, DX
@@ -11109,44 +12398,44 @@ fewer:
 	NEGQ         CX
 	VMOVUPS      32(SI)(CX*4), Y0
 	VMASKMOVPS   (DX), Y0, Y1
-	VMOVUPS      1664(AX), Y2
+	VMOVUPS      1696(AX), Y2
 	VMAXPS       Y1, Y2, Y2
-	VMULPS       1696(AX), Y2, Y1
-	VANDPS       928(AX), Y1, Y3
+	VMULPS       1728(AX), Y2, Y1
+	VANDPS       960(AX), Y1, Y3
 	VMULPS       Y1, Y1, Y4
-	VMOVUPS      1184(AX), Y5
-	VFMADD213PS  1216(AX), Y4, Y5
+	VMOVUPS      1216(AX), Y5
 	VFMADD213PS  1248(AX), Y4, Y5
 	VFMADD213PS  1280(AX), Y4, Y5
 	VFMADD213PS  1312(AX), Y4, Y5
 	VFMADD213PS  1344(AX), Y4, Y5
 	VFMADD213PS  1376(AX), Y4, Y5
+	VFMADD213PS  1408(AX), Y4, Y5
 	VMOVAPS      Y1, Y4
 	VFMADD231PS  Y1, Y5, Y4
-	VMOVUPS      1408(AX), Y5
+	VMOVUPS      1440(AX), Y5
 	VMINPS       Y3, Y5, Y5
-	VMOVUPS      1440(AX), Y6
-	VFMADD213PS  1472(AX), Y5, Y6
+	VMOVUPS      1472(AX), Y6
 	VFMADD213PS  1504(AX), Y5, Y6
 	VFMADD213PS  1536(AX), Y5, Y6
 	VFMADD213PS  1568(AX), Y5, Y6
 	VFMADD213PS  1600(AX), Y5, Y6
 	VFMADD213PS  1632(AX), Y5, Y6
-	VMOVUPS      864(AX), Y5
-	VMOVUPS      544(AX), Y7
+	VFMADD213PS  1664(AX), Y5, Y6
+	VMOVUPS      896(AX), Y5
+	VMOVUPS      576(AX), Y7
 	VMINPS       Y6, Y7, Y7
-	VMOVUPS      576(AX), Y6
+	VMOVUPS      608(AX), Y6
 	VMAXPS       Y7, Y6, Y6
-	VMULPS       608(AX), Y6, Y7
+	VMULPS       640(AX), Y6, Y7
 	VROUNDPS     $0x00, Y7, Y7
-	VFNMADD231PS 640(AX), Y7, Y6
-	VFMADD231PS  672(AX), Y7, Y6
-	VMOVUPS      704(AX), Y8
-	VFMADD213PS  736(AX), Y6, Y8
+	VFNMADD231PS 672(AX), Y7, Y6
+	VFMADD231PS  704(AX), Y7, Y6
+	VMOVUPS      736(AX), Y8
 	VFMADD213PS  768(AX), Y6, Y8
 	VFMADD213PS  800(AX), Y6, Y8
 	VFMADD213PS  832(AX), Y6, Y8
-	VADDPS       864(AX), Y6, Y9
+	VFMADD213PS  864(AX), Y6, Y8
+	VADDPS       896(AX), Y6, Y9
 	VMULPS       Y6, Y6, Y6
 	VFMADD231PS  Y6, Y8, Y9
 	VCVTPS2DQ    Y7, Y6
@@ -11159,12 +12448,12 @@ fewer:
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y9, Y9
 	VSUBPS       Y9, Y5, Y5
-	VANDPS       896(AX), Y1, Y1
+	VANDPS       928(AX), Y1, Y1
 	VORPS        Y5, Y1, Y1
-	VCMPPS       $0x11, 864(AX), Y3, Y3
+	VCMPPS       $0x11, 896(AX), Y3, Y3
 	VBLENDVPS    Y3, Y4, Y1, Y1
-	VADDPS       864(AX), Y1, Y1
-	VMULPS       1728(AX), Y1, Y1
+	VADDPS       896(AX), Y1, Y1
+	VMULPS       480(AX), Y1, Y1
 	VMULPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (BX)
 
@@ -11188,24 +12477,24 @@ several:
 	VMOVUPS      (BX), Y1
 	VMOVUPS      1760(AX), Y2
 	VMINPS       Y0, Y2, Y2
-	VMOVUPS      1664(AX), Y0
+	VMOVUPS      1696(AX), Y0
 	VMAXPS       Y2, Y0, Y0
 	VMULPS       Y0, Y0, Y2
 	VMULPS       1792(AX), Y2, Y2
-	VMOVUPS      544(AX), Y3
+	VMOVUPS      576(AX), Y3
 	VMINPS       Y2, Y3, Y3
-	VMOVUPS      576(AX), Y2
+	VMOVUPS      608(AX), Y2
 	VMAXPS       Y3, Y2, Y2
-	VMULPS       608(AX), Y2, Y3
+	VMULPS       640(AX), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
-	VFNMADD231PS 640(AX), Y3, Y2
-	VFMADD231PS  672(AX), Y3, Y2
-	VMOVUPS      704(AX), Y4
-	VFMADD213PS  736(AX), Y2, Y4
+	VFNMADD231PS 672(AX), Y3, Y2
+	VFMADD231PS  704(AX), Y3, Y2
+	VMOVUPS      736(AX), Y4
 	VFMADD213PS  768(AX), Y2, Y4
 	VFMADD213PS  800(AX), Y2, Y4
 	VFMADD213PS  832(AX), Y2, Y4
-	VADDPS       864(AX), Y2, Y5
+	VFMADD213PS  864(AX), Y2, Y4
+	VADDPS       896(AX), Y2, Y5
 	VMULPS       Y2, Y2, Y2
 	VFMADD231PS  Y2, Y4, Y5
 	VCVTPS2DQ    Y3, Y2
@@ -11218,42 +12507,42 @@ several:
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y5, Y5
 	VMULPS       1824(AX), Y5, Y2
-	VMULPS       1696(AX), Y0, Y3
-	VANDPS       928(AX), Y3, Y4
+	VMULPS       1728(AX), Y0, Y3
+	VANDPS       960(AX), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMOVUPS      1184(AX), Y6
-	VFMADD213PS  1216(AX), Y5, Y6
+	VMOVUPS      1216(AX), Y6
 	VFMADD213PS  1248(AX), Y5, Y6
 	VFMADD213PS  1280(AX), Y5, Y6
 	VFMADD213PS  1312(AX), Y5, Y6
 	VFMADD213PS  1344(AX), Y5, Y6
 	VFMADD213PS  1376(AX), Y5, Y6
+	VFMADD213PS  1408(AX), Y5, Y6
 	VMOVAPS      Y3, Y5
 	VFMADD231PS  Y3, Y6, Y5
-	VMOVUPS      1408(AX), Y6
+	VMOVUPS      1440(AX), Y6
 	VMINPS       Y4, Y6, Y6
-	VMOVUPS      1440(AX), Y7
-	VFMADD213PS  1472(AX), Y6, Y7
+	VMOVUPS      1472(AX), Y7
 	VFMADD213PS  1504(AX), Y6, Y7
 	VFMADD213PS  1536(AX), Y6, Y7
 	VFMADD213PS  1568(AX), Y6, Y7
 	VFMADD213PS  1600(AX), Y6, Y7
 	VFMADD213PS  1632(AX), Y6, Y7
-	VMOVUPS      864(AX), Y6
-	VMOVUPS      544(AX), Y8
+	VFMADD213PS  1664(AX), Y6, Y7
+	VMOVUPS      896(AX), Y6
+	VMOVUPS      576(AX), Y8
 	VMINPS       Y7, Y8, Y8
-	VMOVUPS      576(AX), Y7
+	VMOVUPS      608(AX), Y7
 	VMAXPS       Y8, Y7, Y7
-	VMULPS       608(AX), Y7, Y8
+	VMULPS       640(AX), Y7, Y8
 	VROUNDPS     $0x00, Y8, Y8
-	VFNMADD231PS 640(AX), Y8, Y7
-	VFMADD231PS  672(AX), Y8, Y7
-	VMOVUPS      704(AX), Y9
-	VFMADD213PS  736(AX), Y7, Y9
+	VFNMADD231PS 672(AX), Y8, Y7
+	VFMADD231PS  704(AX), Y8, Y7
+	VMOVUPS      736(AX), Y9
 	VFMADD213PS  768(AX), Y7, Y9
 	VFMADD213PS  800(AX), Y7, Y9
 	VFMADD213PS  832(AX), Y7, Y9
-	VADDPS       864(AX), Y7, Y10
+	VFMADD213PS  864(AX), Y7, Y9
+	VADDPS       896(AX), Y7, Y10
 	VMULPS       Y7, Y7, Y7
 	VFMADD231PS  Y7, Y9, Y10
 	VCVTPS2DQ    Y8, Y7
@@ -11266,12 +12555,12 @@ several:
 	VPSLLD       $0x17, Y7, Y7
 	VMULPS       Y7, Y10, Y10
 	VSUBPS       Y10, Y6, Y6
-	VANDPS       896(AX), Y3, Y3
+	VANDPS       928(AX), Y3, Y3
 	VORPS        Y6, Y3, Y3
-	VCMPPS       $0x11, 864(AX), Y4, Y4
+	VCMPPS       $0x11, 896(AX), Y4, Y4
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VADDPS       864(AX), Y3, Y3
-	VMULPS       1728(AX), Y3, Y3
+	VADDPS       896(AX), Y3, Y3
+	VMULPS       480(AX), Y3, Y3
 	VFMADD231PS  Y0, Y2, Y3
 	VMULPS       Y3, Y1, Y0
 	VMOVUPS      Y0, (SI)
@@ -11292,24 +12581,24 @@ fewer:
 	VMASKMOVPS   (BX), Y0, Y2
 	VMOVUPS      1760(AX), Y3
 	VMINPS       Y1, Y3, Y3
-	VMOVUPS      1664(AX), Y1
+	VMOVUPS      1696(AX), Y1
 	VMAXPS       Y3, Y1, Y1
 	VMULPS       Y1, Y1, Y3
 	VMULPS       1792(AX), Y3, Y3
-	VMOVUPS      544(AX), Y4
+	VMOVUPS      576(AX), Y4
 	VMINPS       Y3, Y4, Y4
-	VMOVUPS      576(AX), Y3
+	VMOVUPS      608(AX), Y3
 	VMAXPS       Y4, Y3, Y3
-	VMULPS       608(AX), Y3, Y4
+	VMULPS       640(AX), Y3, Y4
 	VROUNDPS     $0x00, Y4, Y4
-	VFNMADD231PS 640(AX), Y4, Y3
-	VFMADD231PS  672(AX), Y4, Y3
-	VMOVUPS      704(AX), Y5
-	VFMADD213PS  736(AX), Y3, Y5
+	VFNMADD231PS 672(AX), Y4, Y3
+	VFMADD231PS  704(AX), Y4, Y3
+	VMOVUPS      736(AX), Y5
 	VFMADD213PS  768(AX), Y3, Y5
 	VFMADD213PS  800(AX), Y3, Y5
 	VFMADD213PS  832(AX), Y3, Y5
-	VADDPS       864(AX), Y3, Y6
+	VFMADD213PS  864(AX), Y3, Y5
+	VADDPS       896(AX), Y3, Y6
 	VMULPS       Y3, Y3, Y3
 	VFMADD231PS  Y3, Y5, Y6
 	VCVTPS2DQ    Y4, Y3
@@ -11322,42 +12611,42 @@ fewer:
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y6, Y6
 	VMULPS       1824(AX), Y6, Y3
-	VMULPS       1696(AX), Y1, Y4
-	VANDPS       928(AX), Y4, Y5
+	VMULPS       1728(AX), Y1, Y4
+	VANDPS       960(AX), Y4, Y5
 	VMULPS       Y4, Y4, Y6
-	VMOVUPS      1184(AX), Y7
-	VFMADD213PS  1216(AX), Y6, Y7
+	VMOVUPS      1216(AX), Y7
 	VFMADD213PS  1248(AX), Y6, Y7
 	VFMADD213PS  1280(AX), Y6, Y7
 	VFMADD213PS  1312(AX), Y6, Y7
 	VFMADD213PS  1344(AX), Y6, Y7
 	VFMADD213PS  1376(AX), Y6, Y7
+	VFMADD213PS  1408(AX), Y6, Y7
 	VMOVAPS      Y4, Y6
 	VFMADD231PS  Y4, Y7, Y6
-	VMOVUPS      1408(AX), Y7
+	VMOVUPS      1440(AX), Y7
 	VMINPS       Y5, Y7, Y7
-	VMOVUPS      1440(AX), Y8
-	VFMADD213PS  1472(AX), Y7, Y8
+	VMOVUPS      1472(AX), Y8
 	VFMADD213PS  1504(AX), Y7, Y8
 	VFMADD213PS  1536(AX), Y7, Y8
 	VFMADD213PS  1568(AX), Y7, Y8
 	VFMADD213PS  1600(AX), Y7, Y8
 	VFMADD213PS  1632(AX), Y7, Y8
-	VMOVUPS      864(AX), Y7
-	VMOVUPS      544(AX), Y9
+	VFMADD213PS  1664(AX), Y7, Y8
+	VMOVUPS      896(AX), Y7
+	VMOVUPS      576(AX), Y9
 	VMINPS       Y8, Y9, Y9
-	VMOVUPS      576(AX), Y8
+	VMOVUPS      608(AX), Y8
 	VMAXPS       Y9, Y8, Y8
-	VMULPS       608(AX), Y8, Y9
+	VMULPS       640(AX), Y8, Y9
 	VROUNDPS     $0x00, Y9, Y9
-	VFNMADD231PS 640(AX), Y9, Y8
-	VFMADD231PS  672(AX), Y9, Y8
-	VMOVUPS      704(AX), Y10
-	VFMADD213PS  736(AX), Y8, Y10
+	VFNMADD231PS 672(AX), Y9, Y8
+	VFMADD231PS  704(AX), Y9, Y8
+	VMOVUPS      736(AX), Y10
 	VFMADD213PS  768(AX), Y8, Y10
 	VFMADD213PS  800(AX), Y8, Y10
 	VFMADD213PS  832(AX), Y8, Y10
-	VADDPS       864(AX), Y8, Y11
+	VFMADD213PS  864(AX), Y8, Y10
+	VADDPS       896(AX), Y8, Y11
 	VMULPS       Y8, Y8, Y8
 	VFMADD231PS  Y8, Y10, Y11
 	VCVTPS2DQ    Y9, Y8
@@ -11370,12 +12659,12 @@ fewer:
 	VPSLLD       $0x17, Y8, Y8
 	VMULPS       Y8, Y11, Y11
 	VSUBPS       Y11, Y7, Y7
-	VANDPS       896(AX), Y4, Y4
+	VANDPS       928(AX), Y4, Y4
 	VORPS        Y7, Y4, Y4
-	VCMPPS       $0x11, 864(AX), Y5, Y5
+	VCMPPS       $0x11, 896(AX), Y5, Y5
 	VBLENDVPS    Y5, Y6, Y4, Y4
-	VADDPS       864(AX), Y4, Y4
-	VMULPS       1728(AX), Y4, Y4
+	VADDPS       896(AX), Y4, Y4
+	VMULPS       480(AX), Y4, Y4
 	VFMADD231PS  Y1, Y3, Y4
 	VMULPS       Y4, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (SI)

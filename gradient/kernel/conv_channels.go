@@ -25,7 +25,7 @@ type phaseTables struct {
 
 const (
 	rowBlock  = 192 // positions computed with all weights before the next: a multiple of every isa.rows
-	depthStep = 512 // channels and taps added up before the sum goes to memory
+	depthStep = 128 // channels and taps added up at once
 )
 
 func (c *correlation) channelLanes(weight, bias []float32) *channelLanes {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -207,4 +208,38 @@ func TestConvSameForAnyThreads(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestForwardAccuracy bounds the error of convolutions that take a short cut by
+// what summing directly in float32 loses: near a kink of what follows, a larger
+// one would show.
+func TestForwardAccuracy(t *testing.T) {
+	forEachPath(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(27, 28))
+		for _, channels := range []int{16, 64, 200} {
+			c := conv2(1, 1, channels, channels, 8, 3, 1, 1)
+			p := c.plan()
+			x, weight := randoms(rng, p.xSize), randoms(rng, p.wSize)
+			ReluSlice(x, x)
+			want, direct := make([]float64, p.ySize), make([]float32, p.ySize)
+			naiveConv(&c, func(i, k, o int) {
+				want[o] += float64(x[i]) * float64(weight[k])
+				direct[o] += x[i] * weight[k]
+			})
+			got := make([]float32, p.ySize)
+			c.Forward(nil, x, weight, nil, got)
+			if e, most := rmsError(got, want), rmsError(direct, want); e > most {
+				t.Errorf("%d channels: error %.2g, summing directly %.2g", channels, e, most)
+			}
+		}
+	})
+}
+
+func rmsError(got []float32, want []float64) float64 {
+	var sum, size float64
+	for i, v := range want {
+		sum += (float64(got[i]) - v) * (float64(got[i]) - v)
+		size += v * v
+	}
+	return math.Sqrt(sum / size)
 }

@@ -28,7 +28,7 @@ func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
 		clear(gw[:p.group*p.wSize])
 		return
 	}
-	if p.suitsWinograd(p.ic, p.oc, p.out) {
+	if p.suitsWinograd(winoFast, p.ic, p.oc, p.out) {
 		p.winoGradWeight(w, x, gy, gw)
 		return
 	}

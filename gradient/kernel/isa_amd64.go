@@ -101,23 +101,40 @@ func copyRowsAVX2(rows, n int, src *float32, ss int, dst *float32, ds int) {
 	}
 }
 
-// winoFunction is the assembly of a transform.
+// winoFunction is the assembly of a transform without a bias.
 type winoFunction func(tiles, blocks int, src *float32, si, sj, srcTile, srcBlock int, dst *float32, di, dj, dstTile, dstBlock int)
 
-func winogradAVX512(kind winoTransform, a *winoArgs) {
-	if kind == winoOutput {
-		winogradOutputAVX512(a.tiles, a.channels/16, &a.src[a.from.at], a.from.i, a.from.j, a.from.tile, 16, &a.dst[a.to.at], a.to.i, a.to.j, a.to.tile, 16, &a.bias[0])
-		return
+var (
+	winoFunctionsAVX512 = [...]winoFunction{
+		winoInput: winogradInputAVX512, winoOutputGrad: winogradOutputGradAVX512, winoWeight: winogradWeightAVX512, winoWeightGrad: winogradWeightGradAVX512,
+		winoInput2: winogradInput2AVX512, winoWeight2: winogradWeight2AVX512,
 	}
-	f := [...]winoFunction{winoInput: winogradInputAVX512, winoOutputGrad: winogradOutputGradAVX512, winoWeight: winogradWeightAVX512, winoWeightGrad: winogradWeightGradAVX512}[kind]
-	f(a.tiles, a.channels/16, &a.src[a.from.at], a.from.i, a.from.j, a.from.tile, 16, &a.dst[a.to.at], a.to.i, a.to.j, a.to.tile, 16)
+	winoFunctionsAVX2 = [...]winoFunction{
+		winoInput: winogradInputAVX2, winoOutputGrad: winogradOutputGradAVX2, winoWeight: winogradWeightAVX2, winoWeightGrad: winogradWeightGradAVX2,
+		winoInput2: winogradInput2AVX2, winoWeight2: winogradWeight2AVX2,
+	}
+)
+
+func winogradAVX512(kind winoTransform, a *winoArgs) {
+	blocks, src, dst := a.channels/16, &a.src[a.from.at], &a.dst[a.to.at]
+	switch kind {
+	case winoOutput:
+		winogradOutputAVX512(a.tiles, blocks, src, a.from.i, a.from.j, a.from.tile, 16, dst, a.to.i, a.to.j, a.to.tile, 16, &a.bias[0])
+	case winoOutput2:
+		winogradOutput2AVX512(a.tiles, blocks, src, a.from.i, a.from.j, a.from.tile, 16, dst, a.to.i, a.to.j, a.to.tile, 16, &a.bias[0])
+	default:
+		winoFunctionsAVX512[kind](a.tiles, blocks, src, a.from.i, a.from.j, a.from.tile, 16, dst, a.to.i, a.to.j, a.to.tile, 16)
+	}
 }
 
 func winogradAVX2(kind winoTransform, a *winoArgs) {
-	if kind == winoOutput {
-		winogradOutputAVX2(a.tiles, a.channels/8, &a.src[a.from.at], a.from.i, a.from.j, a.from.tile, 8, &a.dst[a.to.at], a.to.i, a.to.j, a.to.tile, 8, &a.bias[0])
-		return
+	blocks, src, dst := a.channels/8, &a.src[a.from.at], &a.dst[a.to.at]
+	switch kind {
+	case winoOutput:
+		winogradOutputAVX2(a.tiles, blocks, src, a.from.i, a.from.j, a.from.tile, 8, dst, a.to.i, a.to.j, a.to.tile, 8, &a.bias[0])
+	case winoOutput2:
+		winogradOutput2AVX2(a.tiles, blocks, src, a.from.i, a.from.j, a.from.tile, 8, dst, a.to.i, a.to.j, a.to.tile, 8, &a.bias[0])
+	default:
+		winoFunctionsAVX2[kind](a.tiles, blocks, src, a.from.i, a.from.j, a.from.tile, 8, dst, a.to.i, a.to.j, a.to.tile, 8)
 	}
-	f := [...]winoFunction{winoInput: winogradInputAVX2, winoOutputGrad: winogradOutputGradAVX2, winoWeight: winogradWeightAVX2, winoWeightGrad: winogradWeightGradAVX2}[kind]
-	f(a.tiles, a.channels/8, &a.src[a.from.at], a.from.i, a.from.j, a.from.tile, 8, &a.dst[a.to.at], a.to.i, a.to.j, a.to.tile, 8)
 }

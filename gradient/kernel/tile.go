@@ -123,8 +123,8 @@ func partialTile(t *tile, i0, j0, i1, j1 int) {
 	}
 }
 
-// runInSteps computes the tile with a long table of steps, a part at a time, so
-// that the rows of b in use stay in cache.
+// runInSteps computes the tile with a long table of steps, a part at a time: the
+// rows of b in use stay in cache, and a sum of sums is more accurate.
 func (t *tile) runInSteps(steps []pair) {
 	begin := t.begin
 	for p := 0; p < len(steps); p += depthStep {

@@ -3,7 +3,7 @@ package kernel
 // winograd computes a correlation of stride 1 with a 3×3 kernel. Its data flow,
 // for a unit of some tiles (see winograd_transform.go):
 //
-//	source image ─transpose─▶ channels last, framed ─Bᵀ·B─▶ v: 36 matrices, tile × channel
+//	source image ─transpose─▶ channels last, framed ─Bᵀ·B─▶ v: a matrix for each ξ, tile × channel
 //	v[ξ] · u[ξ] ─▶ p[ξ], where u[ξ] is element ξ of the transformed weights, channel × result
 //	p ─Aᵀ·A─▶ result, channels last ─transpose─▶ result
 //
@@ -21,8 +21,9 @@ type winograd struct {
 	row               *[]pair
 }
 
-// winoTiling cuts images into 4×4 tiles and these into units.
+// winoTiling cuts images into tiles and these into units.
 type winoTiling struct {
+	*winoForm
 	high, wide int // tiles of an image
 	rows       int // tile rows of a unit, all of them if it has several images
 	images     int // images of a unit
@@ -34,13 +35,13 @@ type winoUnit struct {
 	row, rows     int
 }
 
-// planeGap keeps the 36 matrices from starting at the same place modulo a power
+// planeGap keeps the matrices from starting at the same place modulo a power
 // of two, where they would displace each other from the cache.
 const planeGap = 16
 
 // newWinoTiling makes units of about tiles tiles.
-func newWinoTiling(extent vec3, tiles int) winoTiling {
-	t := winoTiling{high: (extent[1] + 3) / 4, wide: (extent[2] + 3) / 4, images: 1}
+func newWinoTiling(f *winoForm, extent vec3, tiles int) winoTiling {
+	t := winoTiling{winoForm: f, high: (extent[1] + f.m - 1) / f.m, wide: (extent[2] + f.m - 1) / f.m, images: 1}
 	t.rows = max(1, min(t.high, tiles/t.wide))
 	if t.rows == t.high {
 		t.images = max(1, tiles/(t.high*t.wide))
@@ -62,38 +63,41 @@ func (t *winoTiling) unit(i, batch int) winoUnit {
 	return u
 }
 
-// suitsWinograd tells whether the algorithm applies and is worth its transforms.
-func (p *convPlan) suitsWinograd(channels, results int, extent vec3) bool {
+// suitsWinograd tells whether an algorithm applies and is worth its transforms.
+func (p *convPlan) suitsWinograd(f *winoForm, channels, results int, extent vec3) bool {
 	if p.kernel != (vec3{1, 3, 3}) || p.in[0] != 1 || p.out[0] != 1 || p.pad[0] != 0 ||
 		p.stride != (vec3{1, 1, 1}) || p.dilation != (vec3{1, 1, 1}) || p.pad[1] > 2 || p.pad[2] > 2 {
 		return false
 	}
 	// Multiplications of vectors, and as many more as transforming costs.
-	tiles := (extent[1] + 3) / 4 * ((extent[2] + 3) / 4)
+	tiles := (extent[1] + f.m - 1) / f.m * ((extent[2] + f.m - 1) / f.m)
 	in, out := (channels+isa.lanes-1)/isa.lanes, (results+isa.lanes-1)/isa.lanes
-	wino := tiles*(36*channels*out+250*(in+out)) + 150*channels*out/max(1, p.batch)
+	wino := tiles*(f.products()*channels*out+f.cost*(in+out)) + 4*f.products()*channels*out/max(1, p.batch)
 	return wino < extent.size()*9*channels*out
 }
 
 // winograd returns the method for this correlation, and whether it is to be used.
 func (c *correlation) winograd(w *Workers, weight, bias []float32) (*winograd, bool) {
-	// Forward sums as they are: the error of these transforms, ten times as
-	// large, moves values across the kinks of ReLU and pooling behind, where
-	// gradients jump. What goes back through them is linear and need not care.
-	forward := c.wc == c.taps
-	if forward || !c.suitsWinograd(c.channels, c.results, c.extent) {
+	// An error of the forward direction may move values across the kinks of ReLU
+	// and pooling, where gradients jump: it must not be larger than that of
+	// summing directly. What goes back through them is linear.
+	form, forward := winoFast, c.wc == c.taps
+	if forward {
+		form = winoAccurate
+	}
+	if !c.suitsWinograd(form, c.channels, c.results, c.extent) {
 		return nil, false
 	}
 	m := &winograd{correlation: c, split: newSplit(c.results), inPitch: roundUp(c.channels, isa.lanes), outPitch: roundUp(c.results, isa.lanes)}
 	for a, at := range c.phases[0].taps[0].at {
 		m.before[a] = -at
 	}
-	if c.wc != c.taps { // backward: the taps run the other way
+	if !forward { // the taps run the other way
 		for a, at := range c.phases[0].taps[c.taps-1].at {
 			m.before[a] = -at
 		}
 	}
-	m.winoTiling = newWinoTiling(c.extent, max(48, (1<<17)/(36*(m.inPitch+m.outPitch))))
+	m.winoTiling = newWinoTiling(form, c.extent, max(48, (1<<17)/(form.products()*(m.inPitch+m.outPitch))))
 	m.vPlane, m.pPlane = m.tiles()*m.inPitch+planeGap, m.tiles()*m.outPitch+planeGap
 	m.transformWeight(w, weight)
 	m.bias = scratch(c.group * m.outPitch)
@@ -118,7 +122,7 @@ func (m *winograd) free() {
 func (m *winograd) transformWeight(w *Workers, weight []float32) {
 	groupSize := m.channels * m.outPitch
 	m.uPlane = m.group*groupSize + planeGap
-	m.u = scratch(36 * m.uPlane)
+	m.u = scratch(m.products() * m.uPlane)
 	w.For(m.group*m.channels, grainOf(groupSize*9/m.channels), func(lo, hi int) {
 		packed := scratch(9*m.outPitch + packSlack)
 		defer release(packed)
@@ -132,10 +136,10 @@ func (m *winograd) transformWeight(w *Workers, weight []float32) {
 			for p := range m.panels {
 				j0, j1 := m.panel(p)
 				width := roundUp(j1-j0, isa.lanes)
-				isa.winograd(winoWeight, &winoArgs{
+				isa.winograd(m.weight, &winoArgs{
 					tiles: 1, channels: width,
 					src: (*packed)[j0:], from: from,
-					dst: *m.u, to: winoLayout{at: g*groupSize + j0*m.channels + ch*width, i: 6 * m.uPlane, j: m.uPlane},
+					dst: *m.u, to: winoLayout{at: g*groupSize + j0*m.channels + ch*width, i: m.side() * m.uPlane, j: m.uPlane},
 				})
 			}
 		}
@@ -166,10 +170,10 @@ type winoState struct {
 func (m *winograd) newState() *winoState {
 	return &winoState{
 		winograd: m,
-		image:    newWinoSource(m.winoTiling, m.inPitch, 6, m.before),
-		v:        scratch(36 * m.vPlane),
-		p:        scratch(36 * m.pPlane),
-		out:      scratch(16 * m.rows * m.wide * m.outPitch),
+		image:    newWinoSource(m.winoTiling, m.inPitch, 2, m.before),
+		v:        scratch(m.products() * m.vPlane),
+		p:        scratch(m.products() * m.pPlane),
+		out:      scratch(m.m * m.m * m.rows * m.wide * m.outPitch),
 		step:     offsets(m.channels),
 	}
 }
@@ -187,7 +191,7 @@ func (s *winoState) load(u winoUnit, group int, source []float32) {
 	for i := range u.images {
 		at := ((u.image+i)*s.group + group) * s.sourceSize
 		s.image.load(source[at:at+s.sourceSize], s.channels, s.source.in, u.row, u.rows)
-		s.image.transform(winoInput, u.rows, *s.v, i*u.rows*s.wide, s.vPlane)
+		s.image.transform(s.input, u.rows, *s.v, i*u.rows*s.wide, s.vPlane)
 	}
 }
 
@@ -202,7 +206,7 @@ func (s *winoState) multiply(group, n int) {
 				(*s.step)[k] = pair{k, k * width}
 			}
 		}
-		for xi := range 36 {
+		for xi := range s.products() {
 			t := tile{row: *s.row, rows: n, cols: j1 - j0, a: (*s.v)[xi*s.vPlane:], c: (*s.p)[xi*s.pPlane+j0:]}
 			t.b = (*s.u)[xi*s.uPlane+group*s.channels*s.outPitch+j0*s.channels:]
 			t.runInSteps(*s.step)
@@ -213,18 +217,18 @@ func (s *winoState) multiply(group, n int) {
 // store transforms p back and writes the result.
 func (s *winoState) store(u winoUnit, group int, result []float32) {
 	e := s.extent
-	line := 4 * s.wide * s.outPitch
+	line := s.m * s.wide * s.outPitch
 	for i := range u.images {
 		for r := range u.rows {
-			isa.winograd(winoOutput, &winoArgs{
+			isa.winograd(s.output, &winoArgs{
 				tiles: s.wide, channels: s.outPitch, bias: (*s.bias)[group*s.outPitch:],
-				src: *s.p, from: winoLayout{at: (i*u.rows + r) * s.wide * s.outPitch, i: 6 * s.pPlane, j: s.pPlane, tile: s.outPitch},
-				dst: *s.out, to: winoLayout{at: 4 * r * line, i: line, j: s.outPitch, tile: 4 * s.outPitch},
+				src: *s.p, from: winoLayout{at: (i*u.rows + r) * s.wide * s.outPitch, i: s.side() * s.pPlane, j: s.pPlane, tile: s.outPitch},
+				dst: *s.out, to: winoLayout{at: s.m * r * line, i: line, j: s.outPitch, tile: s.m * s.outPitch},
 			})
 		}
-		y0, y1 := 4*u.row, min(4*(u.row+u.rows), e[1])
+		y0, y1 := s.m*u.row, min(s.m*(u.row+u.rows), e[1])
 		to := result[((u.image+i)*s.group+group)*s.resultSize:]
-		if e[2] == 4*s.wide { // the tiles cover whole lines
+		if e[2] == s.m*s.wide { // the tiles cover whole lines
 			transposeAll(to[y0*e[2]:], e[1]*e[2], *s.out, s.outPitch, (y1-y0)*e[2], s.results)
 			continue
 		}

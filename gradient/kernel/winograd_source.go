@@ -6,14 +6,14 @@ type winoSource struct {
 	winoTiling
 	buf   *[]float32
 	pitch int  // elements of a position
-	size  int  // of a tile: 6 for inputs, which overlap by 2, or 4 for gradients of outputs
+	over  int  // how far tiles overlap: 2 for inputs, 0 for gradients of outputs
 	line  int  // positions of a row
 	at    vec3 // where in the piece the image's first row and column are, if it begins with tile row 0
 }
 
-func newWinoSource(t winoTiling, pitch, size int, at vec3) winoSource {
-	s := winoSource{winoTiling: t, pitch: pitch, size: size, line: 4*t.wide + size - 4, at: at}
-	s.buf = scratch((4*t.rows+size-4)*s.line*pitch + packSlack)
+func newWinoSource(t winoTiling, pitch, over int, at vec3) winoSource {
+	s := winoSource{winoTiling: t, pitch: pitch, over: over, line: t.m*t.wide + over, at: at}
+	s.buf = scratch((t.m*t.rows+over)*s.line*pitch + packSlack)
 	clear(*s.buf)
 	return s
 }
@@ -23,29 +23,29 @@ func (s *winoSource) free() { release(s.buf) }
 // load copies what tile rows row to row+rows need of an image of some channels.
 func (s *winoSource) load(image []float32, channels int, extent vec3, row, rows int) {
 	line := s.line * s.pitch
-	lines := 4*rows + s.size - 4
+	lines := s.m*rows + s.over
 	// Lines first to last of the piece lie in the image.
-	first := min(max(0, s.at[1]-4*row), lines)
-	last := max(first, min(lines, extent[1]+s.at[1]-4*row))
+	first := min(max(0, s.at[1]-s.m*row), lines)
+	last := max(first, min(lines, extent[1]+s.at[1]-s.m*row))
 	clear((*s.buf)[:first*line])
 	clear((*s.buf)[last*line : lines*line])
 	if last == first {
 		return
 	}
-	to, from := first*line+s.at[2]*s.pitch, (4*row+first-s.at[1])*extent[2]
+	to, from := first*line+s.at[2]*s.pitch, (s.m*row+first-s.at[1])*extent[2]
 	for c := 0; c < channels; c += 8 {
 		transposeLines(last-first, (*s.buf)[to+c:], s.pitch, line, image[c*extent.size()+from:], extent.size(), extent[2], min(8, channels-c), min(extent[2], s.line-s.at[2]))
 	}
 }
 
-// transform computes the 36 elements of each tile of rows tile rows into dst,
+// transform computes the elements ξ of each tile of rows tile rows into dst,
 // beginning with tile first.
 func (s *winoSource) transform(kind winoTransform, rows int, dst []float32, first, plane int) {
 	for r := range rows {
 		isa.winograd(kind, &winoArgs{
 			tiles: s.wide, channels: s.pitch,
-			src: *s.buf, from: winoLayout{at: 4 * r * s.line * s.pitch, i: s.line * s.pitch, j: s.pitch, tile: 4 * s.pitch},
-			dst: dst, to: winoLayout{at: (first + r*s.wide) * s.pitch, i: 6 * plane, j: plane, tile: s.pitch},
+			src: *s.buf, from: winoLayout{at: s.m * r * s.line * s.pitch, i: s.line * s.pitch, j: s.pitch, tile: s.m * s.pitch},
+			dst: dst, to: winoLayout{at: (first + r*s.wide) * s.pitch, i: s.side() * plane, j: plane, tile: s.pitch},
 		})
 	}
 }

@@ -1,16 +1,20 @@
 package kernel
 
-// Winograd's algorithm F(4×4, 3×3) computes a tile of 4×4 outputs of a 3×3
-// correlation, for one input channel, with 36 multiplications instead of 144:
+// Winograd's algorithm F(m×m, 3×3) computes a tile of m×m outputs of a 3×3
+// correlation, for one input channel, with (m+2)² multiplications:
 //
 //	y = Aᵀ[(G·w·Gᵀ) ⊙ (Bᵀ·x·B)]A
 //
-// where x is a 6×6 piece of the input. Products of polynomials are computed by
-// evaluating, multiplying and interpolating; the points here are 0, ±3/4, ±3/2
-// and ∞, whose matrices lose only a factor of 2 in accuracy against summing
-// directly in float32, where the usual 0, ±1, ±2, ∞ lose 4. (Lavin and Gray,
-// "Fast algorithms for convolutional neural networks", 2016; Barabasz et al.,
-// "Error analysis and improving the accuracy of Winograd convolution", 2020.)
+// where x is a piece of the input, (m+2)×(m+2). Products of polynomials are
+// computed by evaluating, multiplying and interpolating. (Lavin and Gray, "Fast
+// algorithms for convolutional neural networks", 2016.)
+//
+// For m = 2, with the points 0, ±1 and ∞, these are 16 multiplications instead
+// of 36, and the result is as accurate as summing directly: what the transforms
+// lose, the shorter sums gain. For m = 4 they are 36 instead of 144. With the
+// points 0, ±3/4, ±3/2 and ∞ the error is twice that of summing directly, where
+// the usual 0, ±1, ±2, ∞ make it five times. (Barabasz et al., "Error analysis
+// and improving the accuracy of Winograd convolution", 2020.)
 //
 // The gradient of w follows by transposing: Gᵀ[(Bᵀ·x·B) ⊙ (A·gy·Aᵀ)]G.
 const (
@@ -22,7 +26,25 @@ const (
 	winoScale0   = 1 / (winoA2 * winoB2)                // of row 0 of G
 )
 
-// winoTransform is one of the five small matrices L, applied as L·x·Lᵀ.
+// winoForm is the algorithm for one size of tile.
+type winoForm struct {
+	m                     int // outputs of a tile on each axis
+	input, output, weight winoTransform
+	cost                  int // rough cycles to transform a vector of channels of a tile, once
+}
+
+var (
+	winoAccurate = &winoForm{2, winoInput2, winoOutput2, winoWeight2, 80}
+	winoFast     = &winoForm{4, winoInput, winoOutput, winoWeight, 250}
+)
+
+// side returns the size of the input's piece, of which element ξ of side² goes
+// into the matrix product ξ.
+func (f *winoForm) side() int { return f.m + 2 }
+
+func (f *winoForm) products() int { return f.side() * f.side() }
+
+// winoTransform is one of the small matrices L, applied as L·x·Lᵀ.
 type winoTransform int
 
 const (
@@ -31,6 +53,9 @@ const (
 	winoOutputGrad                      // A: 4×4 to 6×6
 	winoWeight                          // G: 3×3 to 6×6
 	winoWeightGrad                      // Gᵀ: 6×6 to 3×3
+	winoInput2                          // Bᵀ: 4×4 to 4×4
+	winoOutput2                         // Aᵀ: 4×4 to 2×2, plus a bias
+	winoWeight2                         // G: 3×3 to 4×4
 )
 
 // winoArgs says what to transform: element (i, j) of channel c of tile t is
@@ -40,7 +65,7 @@ type winoArgs struct {
 	tiles, channels int
 	src, dst        []float32
 	from, to        winoLayout
-	bias            []float32 // of each channel, for winoOutput
+	bias            []float32 // of each channel, for the outputs
 }
 
 type winoLayout struct{ at, i, j, tile int }
@@ -66,7 +91,7 @@ func portableWinograd(kind winoTransform, a *winoArgs) {
 				half[i] = l.apply(&column)
 				for j := range l.m {
 					v := half[i][j]
-					if kind == winoOutput {
+					if kind == winoOutput || kind == winoOutput2 {
 						v += a.bias[c]
 					}
 					a.dst[to+i*a.to.i+j*a.to.j] = v
@@ -113,5 +138,15 @@ var portableTransforms = [...]struct {
 			winoScaleA*winoA*da + winoScaleB*winoB*db,
 			x[5] + winoScaleA*winoA2*sa + winoScaleB*winoB2*sb,
 		}
+	}},
+	winoInput2: {4, 4, func(x *[6]float32) [6]float32 {
+		return [6]float32{x[0] - x[2], x[1] + x[2], x[2] - x[1], x[1] - x[3]}
+	}},
+	winoOutput2: {4, 2, func(x *[6]float32) [6]float32 {
+		return [6]float32{x[0] + x[1] + x[2], x[1] - x[2] - x[3]}
+	}},
+	winoWeight2: {3, 4, func(x *[6]float32) [6]float32 {
+		even, odd := 0.5*(x[0]+x[2]), 0.5*x[1]
+		return [6]float32{x[0], even + odd, even - odd, x[2]}
 	}},
 }

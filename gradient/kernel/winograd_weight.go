@@ -19,14 +19,15 @@ func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
 	m := &winoWeightGradient{convPlan: p, split: newSplit(p.oc), inPitch: roundUp(p.ic, isa.lanes), outPitch: roundUp(p.oc, isa.lanes)}
 	// The sums are read and written for every block of tiles, so the larger
 	// they are the more tiles there should be.
-	pitch := 36 * (m.inPitch + m.outPitch)
-	tiles := min(max(4*36*m.inPitch*m.outPitch, 1<<17), 1<<22) / pitch
-	m.winoTiling = newWinoTiling(p.out, min(tiles, 64))
+	form := winoFast // as accurate here as need be: sums are over all tiles
+	n := form.products()
+	tiles := min(max(4*n*m.inPitch*m.outPitch, 1<<17), 1<<22) / (n * (m.inPitch + m.outPitch))
+	m.winoTiling = newWinoTiling(form, p.out, min(tiles, 64))
 	all := m.winoTiling.units(p.batch)
 	m.units = min(max(1, tiles/m.tiles()), all)
 	capacity := m.units * m.tiles()
 	m.vPlane, m.yPlane, m.uPlane = capacity*m.inPitch+planeGap, capacity*m.outPitch+planeGap, p.ic*m.outPitch+planeGap
-	m.v, m.y, m.u = scratch(36*m.vPlane), scratch(36*m.yPlane), scratch(36*m.uPlane)
+	m.v, m.y, m.u = scratch(n*m.vPlane), scratch(n*m.yPlane), scratch(n*m.uPlane)
 	defer release(m.v)
 	defer release(m.y)
 	defer release(m.u)
@@ -51,8 +52,8 @@ func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
 // prepare transforms the tiles of some units and returns their number.
 func (m *winoWeightGradient) prepare(w *Workers, group, first, units int, x, gy []float32) (tiles int) {
 	w.For(units, 1, func(lo, hi int) {
-		xs := newWinoSource(m.winoTiling, m.inPitch, 6, m.pad)
-		ys := newWinoSource(m.winoTiling, m.outPitch, 4, vec3{})
+		xs := newWinoSource(m.winoTiling, m.inPitch, 2, m.pad)
+		ys := newWinoSource(m.winoTiling, m.outPitch, 0, vec3{})
 		defer xs.free()
 		defer ys.free()
 		for i := lo; i < hi; i++ {
@@ -82,7 +83,7 @@ func (m *winoWeightGradient) firstTile(first, i int) (tile int) {
 
 // accumulate adds the products of the first n tiles.
 func (m *winoWeightGradient) accumulate(w *Workers, n int, add bool) {
-	w.For(36, 1, func(lo, hi int) {
+	w.For(m.products(), 1, func(lo, hi int) {
 		for xi := lo; xi < hi; xi++ {
 			for i := range m.panels {
 				j0, j1 := m.panel(i)
@@ -95,13 +96,13 @@ func (m *winoWeightGradient) accumulate(w *Workers, n int, add bool) {
 
 // finish transforms the sums of a group back and writes its weights.
 func (m *winoWeightGradient) finish(w *Workers, gw []float32) {
-	w.For(m.ic, grainOf(36*m.outPitch), func(lo, hi int) {
+	w.For(m.ic, grainOf(m.products()*m.outPitch), func(lo, hi int) {
 		taps := scratch(9 * m.outPitch)
 		defer release(taps)
 		for c := lo; c < hi; c++ {
 			isa.winograd(winoWeightGrad, &winoArgs{
 				tiles: 1, channels: m.outPitch,
-				src: *m.u, from: winoLayout{at: c * m.outPitch, i: 6 * m.uPlane, j: m.uPlane},
+				src: *m.u, from: winoLayout{at: c * m.outPitch, i: m.side() * m.uPlane, j: m.uPlane},
 				dst: *taps, to: winoLayout{i: 3 * m.outPitch, j: m.outPitch},
 			})
 			transposeAll(gw[9*c:], 9*m.ic, *taps, m.outPitch, 9, m.oc)

@@ -44,7 +44,7 @@ func tile(v vectors, rows, vecs int) {
 
 	Label("rows")
 	acc := v.registers(rows * vecs)
-	beginTile(v, acc, rows, vecs, row, bias, mask)
+	beginTile(v, acc, rows, vecs, bias, mask)
 	base := Load(Param("a"), GP64())
 	a := make([]reg.GPVirtual, rows)
 	for i := range a {
@@ -85,16 +85,14 @@ func tile(v vectors, rows, vecs int) {
 	c := Load(Param("c"), GP64())
 	left := GP64()
 	MOVQ(n, left)
-	for i := range rows {
-		MOVQ(Mem{Base: row, Disp: 16*i + 8}, at)
-		for j := range vecs {
-			v.store(acc[i*vecs+j], maskOfLast(j, vecs, mask), Mem{Base: c, Index: at, Scale: 4, Disp: j * v.bytes()})
-		}
-		if i < rows-1 {
-			CMPQ(left, U8(i+1))
-			JE(LabelRef("done"))
-		}
-	}
+	begin := Load(Param("begin"), GP64())
+	CMPQ(begin, U8(1))
+	JNE(LabelRef("overwrite"))
+	storeTile(v, acc, rows, vecs, row, left, c, mask, true)
+	JMP(LabelRef("next"))
+	Label("overwrite")
+	storeTile(v, acc, rows, vecs, row, left, c, mask, false)
+	Label("next")
 	ADDQ(Imm(uint64(16*rows)), row)
 	SUBQ(Imm(uint64(rows)), left)
 	MOVQ(left, n)
@@ -104,16 +102,38 @@ func tile(v vectors, rows, vecs int) {
 	RET()
 }
 
+// storeTile writes the rows that are left of a tile, added to what is there if
+// add, and leaves the function after the last.
+func storeTile(v vectors, acc []reg.VecVirtual, rows, vecs int, row, left, c, mask reg.Register, add bool) {
+	at := GP64()
+	for i := range rows {
+		MOVQ(Mem{Base: row, Disp: 16*i + 8}, at)
+		for j := range vecs {
+			r, m, mem := acc[i*vecs+j], maskOfLast(j, vecs, mask), Mem{Base: c, Index: at, Scale: 4, Disp: j * v.bytes()}
+			if add {
+				old := v.register()
+				v.load(mem, m, old)
+				VADDPS(old, r, r)
+			}
+			v.store(r, m, mem)
+		}
+		if i < rows-1 {
+			CMPQ(left, U8(i+1))
+			JE(LabelRef("done"))
+		}
+	}
+}
+
 // beginTile sets the accumulators to what the parameter begin, a beginning in
-// package kernel, says.
-func beginTile(v vectors, acc []reg.VecVirtual, rows, vecs int, row reg.Register, bias Mem, mask reg.Register) {
+// package kernel, says: to the bias, or to 0 even for a tile that is added to C.
+// A sum cut into parts that are added at the end is more accurate than one that
+// goes on.
+func beginTile(v vectors, acc []reg.VecVirtual, rows, vecs int, bias Mem, mask reg.Register) {
 	begin := Load(Param("begin"), GP64())
-	at, from := GP64(), GP64()
-	CMPQ(begin, U8(1))
-	JE(LabelRef("fromC"))
+	from := GP64()
+	CMPQ(begin, U8(2))
 	JB(LabelRef("fromZero"))
 	MOVQ(bias, from)
-	CMPQ(begin, U8(2))
 	JE(LabelRef("fromRows"))
 
 	for j := range vecs {
@@ -132,16 +152,6 @@ func beginTile(v vectors, acc []reg.VecVirtual, rows, vecs int, row reg.Register
 		}
 	}
 	ADDQ(Imm(uint64(4*rows)), bias)
-	JMP(LabelRef("begun"))
-
-	Label("fromC")
-	Load(Param("c"), from)
-	for i := range rows {
-		MOVQ(Mem{Base: row, Disp: 16*i + 8}, at)
-		for j := range vecs {
-			v.load(Mem{Base: from, Index: at, Scale: 4, Disp: j * v.bytes()}, maskOfLast(j, vecs, mask), acc[i*vecs+j])
-		}
-	}
 	JMP(LabelRef("begun"))
 
 	Label("fromZero")

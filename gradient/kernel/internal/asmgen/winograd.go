@@ -9,9 +9,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The transforms of Winograd's convolution F(4×4, 3×3) with the interpolation
-// points 0, ±a, ±b and ∞; see winograd.go in package kernel for what they are
-// for. Each is a small matrix L applied as L·x·Lᵀ to n×n vectors, giving m×m.
+// The transforms of Winograd's convolutions F(4×4, 3×3), with the interpolation
+// points 0, ±a, ±b and ∞, and F(2×2, 3×3), with 0, ±1 and ∞; package kernel says
+// in winograd_transform.go what they are for. Each is a small matrix L applied
+// as L·x·Lᵀ to n×n vectors, giving m×m.
 type linear struct {
 	name   string
 	n, m   int
@@ -35,7 +36,7 @@ const (
 	scaleB         = 1 / (2 * b2 * (b2 - a2))
 )
 
-// transforms lists the five.
+// transforms lists them all.
 var transforms = []linear{
 	{name: "Input", n: 6, m: 6, groups: []group{
 		{[]int{0}, []int{0, 2, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
@@ -95,6 +96,24 @@ var transforms = []linear{
 			return regs(w.fma(w.times(pointA*scaleA, da), pointB*scaleB, db))
 		}},
 	}},
+	{name: "Input2", n: 4, m: 4, groups: []group{
+		{[]int{0}, []int{0, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual { return regs(w.sub(x[0], x[2])) }},
+		{[]int{1, 2}, []int{1, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			return regs(w.add(x[1], x[2]), w.sub(x[2], x[1]))
+		}},
+		{[]int{3}, []int{1, 3}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual { return regs(w.sub(x[1], x[3])) }},
+	}},
+	{name: "Output2", n: 4, m: 2, bias: true, groups: []group{
+		{[]int{0, 1}, []int{0, 1, 2, 3}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			return regs(w.add(w.add(x[0], x[1]), x[2]), w.sub(w.sub(x[1], x[2]), x[3]))
+		}},
+	}},
+	{name: "Weight2", n: 3, m: 4, groups: []group{
+		{[]int{0, 1, 2, 3}, []int{0, 1, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
+			even, odd := w.times(0.5, w.add(x[0], x[2])), w.times(0.5, x[1])
+			return regs(w.copy(x[0]), w.add(even, odd), w.sub(even, odd), w.copy(x[2]))
+		}},
+	}},
 }
 
 func regs(r ...reg.VecVirtual) []reg.VecVirtual { return r }
@@ -142,7 +161,7 @@ func transform(v vectors, l linear) {
 		biasAt = Load(Param("bias"), GP64())
 	}
 	Label("block")
-	for _, g := range w.merge(l.groups) {
+	for _, g := range w.merge(l) {
 		w.group(l, g, s, d, si, sj, dj, biasAt)
 	}
 	step := bytes("srcBlock")
@@ -166,10 +185,14 @@ func transform(v vectors, l linear) {
 
 // merge joins groups as far as the registers allow: three rows of six columns
 // with AVX-512, two with AVX2. Inputs that groups share are then loaded once.
-func (w *winograd) merge(groups []group) (merged []group) {
-	for _, g := range groups {
+func (w *winograd) merge(l linear) (merged []group) {
+	most := 18
+	if w.lanes == 8 {
+		most = 12
+	}
+	for _, g := range l.groups {
 		last := len(merged) - 1
-		if w.lanes == 8 || last < 0 || len(merged[last].rows)+len(g.rows) > 3 {
+		if last < 0 || (len(merged[last].rows)+len(g.rows))*l.n > most {
 			merged = append(merged, g)
 			continue
 		}
