@@ -120,7 +120,15 @@ func (l *layout) allocate(keep bool) error {
 	}
 	for i, s := range l.steps {
 		v := values[s.out]
-		if !s.op.Alias() {
+		taken := -1
+		if !keep {
+			taken = takeover(s, i, v, root, last, values)
+		}
+		switch {
+		case s.op.Alias():
+		case taken >= 0:
+			l.slots[s.out] = shaped(l.slots[taken], v.Len(), v.Shape)
+		default:
 			a, err := pool.get(v.DType, v.Shape)
 			if err != nil {
 				return err
@@ -132,7 +140,7 @@ func (l *layout) allocate(keep bool) error {
 		}
 		for j, k := range append(s.in[:len(s.in):len(s.in)], s.out) {
 			r := root[k]
-			if last[r] != i || values[r].Op() == nil {
+			if last[r] != i || values[r].Op() == nil || r == taken {
 				continue
 			}
 			if slices.ContainsFunc(s.in[:min(j, len(s.in))], func(o int) bool { return root[o] == r }) {
@@ -142,6 +150,24 @@ func (l *layout) allocate(keep bool) error {
 		}
 	}
 	return nil
+}
+
+// takeover returns the slot of an input whose memory step i can put its output
+// into, because it is the last that reads it; -1 if there is none.
+func takeover(s step, i int, v *ops.Value, root, last []int, values map[int]*ops.Value) int {
+	for _, j := range s.op.Overwrites() {
+		r := root[s.in[j]]
+		readers := 0
+		for _, k := range s.in {
+			if root[k] == r {
+				readers++
+			}
+		}
+		if x := values[r]; last[r] == i && readers == 1 && x.Op() != nil && x.DType == v.DType && x.Len() == v.Len() {
+			return r
+		}
+	}
+	return -1
 }
 
 // arena hands out buffers and takes them back.

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"math"
+	"slices"
 
 	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/nd"
@@ -26,6 +27,12 @@ func (b *Builder) binary(o binary, x, y *Value) *Value {
 	shape := broadcastShape(o.name, x.Shape, y.Shape)
 	xs, ys := broadcastStrides(x.Shape, shape), broadcastStrides(y.Shape, shape)
 	op := Op{name: o.name}
+	if slices.Equal(x.Shape, shape) {
+		op.overwrites = append(op.overwrites, 0)
+	}
+	if slices.Equal(y.Shape, shape) {
+		op.overwrites = append(op.overwrites, 1)
+	}
 	switch {
 	case x.DType == nd.Float32:
 		op.run = func(w *kernel.Workers, out nd.Array, in []nd.Array) {

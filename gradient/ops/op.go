@@ -30,6 +30,9 @@ type Op struct {
 	// alias says that the output has the elements of input 0 in their order, so
 	// that an executor need not run it.
 	alias bool
+	// overwrites names the inputs whose memory the output may take: run reads an
+	// element of them before it writes that of the output, and not later.
+	overwrites []int
 	// transposed says of a Gemm that its second operand is.
 	transposed bool
 
@@ -49,6 +52,9 @@ func (o *Op) ID() uint64 { return o.id }
 // Alias reports whether the output has the elements of input 0 in their order.
 func (o *Op) Alias() bool { return o.alias }
 
+// Overwrites returns the inputs whose memory the output may take.
+func (o *Op) Overwrites() []int { return o.overwrites }
+
 // Check reports elements of the inputs that Run cannot work with, such as an
 // index out of range. Run may panic on inputs that were not checked.
 func (o *Op) Check(in []nd.Array) error {
@@ -62,7 +68,7 @@ func (o *Op) Check(in []nd.Array) error {
 }
 
 // Run computes the output into out, which must have the output's shape. out
-// must not overlap an input.
+// must not overlap an input, unless it is the same memory as one of Overwrites.
 func (o *Op) Run(w *kernel.Workers, out nd.Array, in []nd.Array) { o.run(w, out, in) }
 
 func (o *Op) compute(w *kernel.Workers, in []nd.Array) nd.Array {

@@ -13,12 +13,15 @@ import (
 // unary describes y = f(x), slice by slice. The gradient is computed either
 // from x or from y, so that only one of them is kept for the backward
 // computation; without dx and dy it is zero everywhere. No slice overlaps
-// another, and gx may serve as scratch memory.
+// another, and gx may serve as scratch memory; only with inPlace y may be x and
+// gx may be gy.
 type unary struct {
 	name string
 	f    func(y, x []float32)
 	dx   func(gx, x, gy []float32)
 	dy   func(gx, y, gy []float32)
+
+	inPlace bool
 }
 
 func (b *Builder) unary(o unary, x *Value) *Value {
@@ -34,22 +37,29 @@ func (b *Builder) unary(o unary, x *Value) *Value {
 	}
 	switch {
 	case o.dx != nil:
-		op.diff = func(_, gy *Value) []*Value { return []*Value{b.unaryGrad(o.name, o.dx, x, gy)} }
+		op.diff = func(_, gy *Value) []*Value { return []*Value{b.unaryGrad(o, o.dx, x, gy)} }
 	case o.dy != nil:
-		op.diff = func(y, gy *Value) []*Value { return []*Value{b.unaryGrad(o.name, o.dy, y, gy)} }
+		op.diff = func(y, gy *Value) []*Value { return []*Value{b.unaryGrad(o, o.dy, y, gy)} }
+	}
+	if o.inPlace {
+		op.overwrites = []int{0}
 	}
 	return b.emit(nd.Float32, x.Shape, op, x)
 }
 
 // unaryGrad computes a gradient from the input or the output, whichever v is.
-func (b *Builder) unaryGrad(name string, d func(gx, v, gy []float32), v, gy *Value) *Value {
-	return b.emit(nd.Float32, v.Shape, Op{
-		name: name + ".grad",
+func (b *Builder) unaryGrad(o unary, d func(gx, v, gy []float32), v, gy *Value) *Value {
+	op := Op{
+		name: o.name + ".grad",
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			gx, v, gy := out.Float32s(), in[0].Float32s(), in[1].Float32s()
 			w.For(len(gx), 4096, func(lo, hi int) { d(gx[lo:hi], v[lo:hi], gy[lo:hi]) })
 		},
-	}, v, gy)
+	}
+	if o.inPlace {
+		op.overwrites = []int{1}
+	}
+	return b.emit(nd.Float32, v.Shape, op, v, gy)
 }
 
 // each1 lifts a function of float64 to slices.
