@@ -6692,53 +6692,53 @@ segment:
 	ADDQ         32(SP), SI
 	MOVQ         24(SP), DI
 	MOVQ         48(SP), R8
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Z0
+	KMOVW        (R8), K1
+	KMOVW        4(R8), K2
+	KMOVW        8(R8), K3
+	KMOVW        12(R8), K4
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
 	VMOVAPS      Z0, Z3
-	MOVQ         top+88(FP), R9
-	NEGQ         R9
-	MOVQ         R9, R10
-	IMULQ        AX, R10
-	ADDQ         R10, BX
-	MOVQ         yRows+72(FP), R10
-	ADDQ         $0x02, R10
+	MOVQ         top+88(FP), R8
+	NEGQ         R8
+	MOVQ         R8, R9
+	IMULQ        AX, R9
+	ADDQ         R9, BX
+	MOVQ         yRows+72(FP), R9
+	ADDQ         $0x02, R9
 
 row:
-	CMPQ             R9, DX
+	CMPQ             R8, DX
 	JAE              outside
-	KMOVW            (R8), K1
 	VMOVUPS.Z        (BX), K1, Z4
 	VFMADD231PS.BCST (DI), Z4, Z1
 	VFMADD231PS.BCST 12(DI), Z4, Z2
 	VFMADD231PS.BCST 24(DI), Z4, Z3
-	KMOVW            4(R8), K1
-	VMOVUPS.Z        4(BX), K1, Z4
+	VMOVUPS.Z        4(BX), K2, Z4
 	VFMADD231PS.BCST 4(DI), Z4, Z1
 	VFMADD231PS.BCST 16(DI), Z4, Z2
 	VFMADD231PS.BCST 28(DI), Z4, Z3
-	KMOVW            8(R8), K1
-	VMOVUPS.Z        8(BX), K1, Z4
+	VMOVUPS.Z        8(BX), K3, Z4
 	VFMADD231PS.BCST 8(DI), Z4, Z1
 	VFMADD231PS.BCST 20(DI), Z4, Z2
 	VFMADD231PS.BCST 32(DI), Z4, Z3
 
 outside:
 	ADDQ    AX, BX
-	INCQ    R9
-	MOVQ    yRows+72(FP), R11
-	CMPQ    R10, R11
+	INCQ    R8
+	MOVQ    yRows+72(FP), R10
+	CMPQ    R9, R10
 	JG      incomplete
-	KMOVW   12(R8), K1
-	VMOVUPS Z3, K1, (SI)
+	VMOVUPS Z3, K4, (SI)
 	ADDQ    CX, SI
 
 incomplete:
 	VMOVAPS Z2, Z3
 	VMOVAPS Z1, Z2
 	VMOVAPS Z0, Z1
-	DECQ    R10
+	DECQ    R9
 	JNZ     row
 	ADDQ    $0x00000010, 48(SP)
 	ADDQ    $0x00000040, 56(SP)
@@ -6794,126 +6794,109 @@ plane:
 	MOVQ BX, 56(SP)
 
 segment:
-	MOVQ  16(SP), BX
-	ADDQ  56(SP), BX
-	MOVQ  56(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	SHRQ  $0x01, SI
-	ADDQ  32(SP), SI
-	MOVQ  24(SP), DI
-	MOVQ  48(SP), R8
-	MOVQ  top+88(FP), R9
-	NEGQ  R9
-	MOVQ  R9, R10
-	IMULQ AX, R10
-	ADDQ  R10, BX
-	MOVQ  yRows+72(FP), R11
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	SHRQ         $0x01, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	KMOVW        (R8), K1
+	KMOVW        4(R8), K2
+	KMOVW        8(R8), K3
+	KMOVW        12(R8), K4
+	KMOVW        16(R8), K5
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z2
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z3
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R8
+	IMULQ        AX, R8
+	ADDQ         R8, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x01, R10
 
-row:
-	MOVQ             (SP), R10
-	VBROADCASTSS     (R10), Z2
-	MOVQ             BX, R12
-	LEAQ             (R9), R10
-	CMPQ             R10, DX
+pair:
+	CMPQ             R9, DX
 	JAE              outside0
-	KMOVW            (R8), K1
-	VMOVUPS.Z        (R12), K1, Z3
-	KMOVW            4(R8), K1
-	VMOVUPS.Z        64(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST (DI), Z5, Z2
-	VFMADD231PS.BCST 4(DI), Z3, Z2
-	KMOVW            8(R8), K1
-	VMOVUPS.Z        8(R12), K1, Z3
-	KMOVW            12(R8), K1
-	VMOVUPS.Z        72(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 8(DI), Z5, Z2
+	VMOVUPS.Z        (BX), K1, Z4
+	VMOVUPS.Z        64(BX), K2, Z5
+	VMOVAPS          Z4, Z6
+	VPERMT2PS        Z5, Z0, Z6
+	VMOVAPS          Z4, Z4
+	VPERMT2PS        Z5, Z1, Z4
+	VFMADD231PS.BCST (DI), Z6, Z2
+	VFMADD231PS.BCST 24(DI), Z6, Z3
+	VFMADD231PS.BCST 4(DI), Z4, Z2
+	VFMADD231PS.BCST 28(DI), Z4, Z3
+	VMOVUPS.Z        8(BX), K3, Z4
+	VMOVUPS.Z        72(BX), K4, Z5
+	VMOVAPS          Z4, Z6
+	VPERMT2PS        Z5, Z0, Z6
+	VMOVAPS          Z4, Z4
+	VPERMT2PS        Z5, Z1, Z4
+	VFMADD231PS.BCST 8(DI), Z6, Z2
+	VFMADD231PS.BCST 32(DI), Z6, Z3
 
 outside0:
-	ADDQ             AX, R12
-	LEAQ             1(R9), R10
-	CMPQ             R10, DX
+	ADDQ             AX, BX
+	INCQ             R9
+	CMPQ             R9, DX
 	JAE              outside1
-	KMOVW            (R8), K1
-	VMOVUPS.Z        (R12), K1, Z3
-	KMOVW            4(R8), K1
-	VMOVUPS.Z        64(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 12(DI), Z5, Z2
-	VFMADD231PS.BCST 16(DI), Z3, Z2
-	KMOVW            8(R8), K1
-	VMOVUPS.Z        8(R12), K1, Z3
-	KMOVW            12(R8), K1
-	VMOVUPS.Z        72(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 20(DI), Z5, Z2
+	VMOVUPS.Z        (BX), K1, Z4
+	VMOVUPS.Z        64(BX), K2, Z5
+	VMOVAPS          Z4, Z6
+	VPERMT2PS        Z5, Z0, Z6
+	VMOVAPS          Z4, Z4
+	VPERMT2PS        Z5, Z1, Z4
+	VFMADD231PS.BCST 12(DI), Z6, Z2
+	VFMADD231PS.BCST 16(DI), Z4, Z2
+	VMOVUPS.Z        8(BX), K3, Z4
+	VMOVUPS.Z        72(BX), K4, Z5
+	VMOVAPS          Z4, Z6
+	VPERMT2PS        Z5, Z0, Z6
+	VMOVAPS          Z4, Z4
+	VPERMT2PS        Z5, Z1, Z4
+	VFMADD231PS.BCST 20(DI), Z6, Z2
 
 outside1:
-	ADDQ             AX, R12
-	LEAQ             2(R9), R10
-	CMPQ             R10, DX
-	JAE              outside2
-	KMOVW            (R8), K1
-	VMOVUPS.Z        (R12), K1, Z3
-	KMOVW            4(R8), K1
-	VMOVUPS.Z        64(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 24(DI), Z5, Z2
-	VFMADD231PS.BCST 28(DI), Z3, Z2
-	KMOVW            8(R8), K1
-	VMOVUPS.Z        8(R12), K1, Z3
-	KMOVW            12(R8), K1
-	VMOVUPS.Z        72(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 32(DI), Z5, Z2
-
-outside2:
-	KMOVW   16(R8), K1
-	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, BX
+	INCQ    R9
+	MOVQ    yRows+72(FP), R8
+	CMPQ    R10, R8
+	JG      incomplete
+	VMOVUPS Z3, K5, (SI)
 	ADDQ    CX, SI
-	LEAQ    (BX)(AX*2), BX
-	ADDQ    $0x02, R9
-	DECQ    R11
-	JNZ     row
-	ADDQ    $0x00000014, 48(SP)
-	ADDQ    $0x00000080, 56(SP)
-	DECQ    40(SP)
-	JNZ     segment
-	MOVQ    biasPlane+128(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, (SP)
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 32(SP)
-	DECQ    8(SP)
-	JNZ     plane
+
+incomplete:
+	VMOVAPS      Z2, Z3
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z2
+	DECQ         R10
+	JNZ          pair
+	ADDQ         $0x00000014, 48(SP)
+	ADDQ         $0x00000080, 56(SP)
+	DECQ         40(SP)
+	JNZ          segment
+	MOVQ         biasPlane+128(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, (SP)
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 32(SP)
+	DECQ         8(SP)
+	JNZ          plane
 	VZEROUPPER
 	RET
 
@@ -6960,34 +6943,34 @@ segment:
 	ADDQ  DI, SI
 	ADDQ  24(SP), SI
 	MOVQ  40(SP), DI
-	MOVQ  56(SP), R8
-	MOVQ  top+88(FP), R9
-	SUBQ  R9, R8
-	MOVQ  R8, R9
-	IMULQ AX, R9
-	ADDQ  R9, BX
-	MOVQ  yRows+72(FP), R9
+	KMOVW (DI), K1
+	KMOVW 4(DI), K2
+	KMOVW 8(DI), K3
+	KMOVW 12(DI), K4
+	MOVQ  56(SP), DI
+	MOVQ  top+88(FP), R8
+	SUBQ  R8, DI
+	MOVQ  DI, R8
+	IMULQ AX, R8
+	ADDQ  R8, BX
+	MOVQ  yRows+72(FP), R8
 
 row:
-	CMPQ        R8, DX
+	CMPQ        DI, DX
 	JAE         outside
-	KMOVW       12(DI), K1
-	VMOVUPS.Z   (SI), K1, Z3
-	KMOVW       (DI), K1
+	VMOVUPS.Z   (SI), K4, Z3
 	VMOVUPS.Z   (BX), K1, Z4
 	VFMADD231PS Z3, Z4, Z0
-	KMOVW       4(DI), K1
-	VMOVUPS.Z   4(BX), K1, Z4
+	VMOVUPS.Z   4(BX), K2, Z4
 	VFMADD231PS Z3, Z4, Z1
-	KMOVW       8(DI), K1
-	VMOVUPS.Z   8(BX), K1, Z4
+	VMOVUPS.Z   8(BX), K3, Z4
 	VFMADD231PS Z3, Z4, Z2
 
 outside:
 	ADDQ    CX, SI
 	ADDQ    AX, BX
-	ADDQ    $0x01, R8
-	DECQ    R9
+	ADDQ    $0x01, DI
+	DECQ    R8
 	JNZ     row
 	ADDQ    $0x00000010, 40(SP)
 	ADDQ    $0x00000040, 48(SP)
@@ -7063,33 +7046,33 @@ segment:
 	SHRQ  $0x01, SI
 	ADDQ  24(SP), SI
 	MOVQ  40(SP), DI
-	MOVQ  56(SP), R8
-	MOVQ  top+88(FP), R9
-	SUBQ  R9, R8
-	MOVQ  R8, R9
-	IMULQ AX, R9
-	ADDQ  R9, BX
-	MOVQ  yRows+72(FP), R9
+	KMOVW (DI), K1
+	KMOVW 4(DI), K2
+	KMOVW 8(DI), K3
+	KMOVW 12(DI), K4
+	KMOVW 16(DI), K5
+	MOVQ  56(SP), DI
+	MOVQ  top+88(FP), R8
+	SUBQ  R8, DI
+	MOVQ  DI, R8
+	IMULQ AX, R8
+	ADDQ  R8, BX
+	MOVQ  yRows+72(FP), R8
 
 row:
-	CMPQ        R8, DX
+	CMPQ        DI, DX
 	JAE         outside
-	KMOVW       16(DI), K1
-	VMOVUPS.Z   (SI), K1, Z5
-	KMOVW       (DI), K1
+	VMOVUPS.Z   (SI), K5, Z5
 	VMOVUPS.Z   (BX), K1, Z6
-	KMOVW       4(DI), K1
-	VMOVUPS.Z   64(BX), K1, Z7
+	VMOVUPS.Z   64(BX), K2, Z7
 	VMOVAPS     Z6, Z8
 	VPERMT2PS   Z7, Z0, Z8
 	VMOVAPS     Z6, Z6
 	VPERMT2PS   Z7, Z1, Z6
 	VFMADD231PS Z5, Z8, Z2
 	VFMADD231PS Z5, Z6, Z3
-	KMOVW       8(DI), K1
-	VMOVUPS.Z   8(BX), K1, Z6
-	KMOVW       12(DI), K1
-	VMOVUPS.Z   72(BX), K1, Z7
+	VMOVUPS.Z   8(BX), K3, Z6
+	VMOVUPS.Z   72(BX), K4, Z7
 	VMOVAPS     Z6, Z8
 	VPERMT2PS   Z7, Z0, Z8
 	VMOVAPS     Z6, Z6
@@ -7100,8 +7083,8 @@ outside:
 	ADDQ    CX, SI
 	ADDQ    AX, BX
 	ADDQ    AX, BX
-	ADDQ    $0x02, R8
-	DECQ    R9
+	ADDQ    $0x02, DI
+	DECQ    R8
 	JNZ     row
 	ADDQ    $0x00000014, 40(SP)
 	ADDQ    $0x00000080, 48(SP)
@@ -7169,54 +7152,55 @@ segment:
 	ADDQ         32(SP), SI
 	MOVQ         24(SP), DI
 	MOVQ         48(SP), R8
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Z0
+	KMOVW        (R8), K1
+	KMOVW        4(R8), K2
+	KMOVW        8(R8), K3
+	KMOVW        12(R8), K4
+	KMOVW        16(R8), K5
+	KMOVW        20(R8), K6
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
 	VMOVAPS      Z0, Z3
 	VMOVAPS      Z0, Z4
 	VMOVAPS      Z0, Z5
-	MOVQ         top+88(FP), R9
-	NEGQ         R9
-	MOVQ         R9, R10
-	IMULQ        AX, R10
-	ADDQ         R10, BX
-	MOVQ         yRows+72(FP), R10
-	ADDQ         $0x04, R10
+	MOVQ         top+88(FP), R8
+	NEGQ         R8
+	MOVQ         R8, R9
+	IMULQ        AX, R9
+	ADDQ         R9, BX
+	MOVQ         yRows+72(FP), R9
+	ADDQ         $0x04, R9
 
 row:
-	CMPQ             R9, DX
+	CMPQ             R8, DX
 	JAE              outside
-	KMOVW            (R8), K1
 	VMOVUPS.Z        (BX), K1, Z6
 	VFMADD231PS.BCST (DI), Z6, Z1
 	VFMADD231PS.BCST 20(DI), Z6, Z2
 	VFMADD231PS.BCST 40(DI), Z6, Z3
 	VFMADD231PS.BCST 60(DI), Z6, Z4
 	VFMADD231PS.BCST 80(DI), Z6, Z5
-	KMOVW            4(R8), K1
-	VMOVUPS.Z        4(BX), K1, Z6
+	VMOVUPS.Z        4(BX), K2, Z6
 	VFMADD231PS.BCST 4(DI), Z6, Z1
 	VFMADD231PS.BCST 24(DI), Z6, Z2
 	VFMADD231PS.BCST 44(DI), Z6, Z3
 	VFMADD231PS.BCST 64(DI), Z6, Z4
 	VFMADD231PS.BCST 84(DI), Z6, Z5
-	KMOVW            8(R8), K1
-	VMOVUPS.Z        8(BX), K1, Z6
+	VMOVUPS.Z        8(BX), K3, Z6
 	VFMADD231PS.BCST 8(DI), Z6, Z1
 	VFMADD231PS.BCST 28(DI), Z6, Z2
 	VFMADD231PS.BCST 48(DI), Z6, Z3
 	VFMADD231PS.BCST 68(DI), Z6, Z4
 	VFMADD231PS.BCST 88(DI), Z6, Z5
-	KMOVW            12(R8), K1
-	VMOVUPS.Z        12(BX), K1, Z6
+	VMOVUPS.Z        12(BX), K4, Z6
 	VFMADD231PS.BCST 12(DI), Z6, Z1
 	VFMADD231PS.BCST 32(DI), Z6, Z2
 	VFMADD231PS.BCST 52(DI), Z6, Z3
 	VFMADD231PS.BCST 72(DI), Z6, Z4
 	VFMADD231PS.BCST 92(DI), Z6, Z5
-	KMOVW            16(R8), K1
-	VMOVUPS.Z        16(BX), K1, Z6
+	VMOVUPS.Z        16(BX), K5, Z6
 	VFMADD231PS.BCST 16(DI), Z6, Z1
 	VFMADD231PS.BCST 36(DI), Z6, Z2
 	VFMADD231PS.BCST 56(DI), Z6, Z3
@@ -7225,12 +7209,11 @@ row:
 
 outside:
 	ADDQ    AX, BX
-	INCQ    R9
-	MOVQ    yRows+72(FP), R11
-	CMPQ    R10, R11
+	INCQ    R8
+	MOVQ    yRows+72(FP), R10
+	CMPQ    R9, R10
 	JG      incomplete
-	KMOVW   20(R8), K1
-	VMOVUPS Z5, K1, (SI)
+	VMOVUPS Z5, K6, (SI)
 	ADDQ    CX, SI
 
 incomplete:
@@ -7239,7 +7222,7 @@ incomplete:
 	VMOVAPS Z2, Z3
 	VMOVAPS Z1, Z2
 	VMOVAPS Z0, Z1
-	DECQ    R10
+	DECQ    R9
 	JNZ     row
 	ADDQ    $0x00000018, 48(SP)
 	ADDQ    $0x00000040, 56(SP)
@@ -7295,226 +7278,142 @@ plane:
 	MOVQ BX, 56(SP)
 
 segment:
-	MOVQ  16(SP), BX
-	ADDQ  56(SP), BX
-	MOVQ  56(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	SHRQ  $0x01, SI
-	ADDQ  32(SP), SI
-	MOVQ  24(SP), DI
-	MOVQ  48(SP), R8
-	MOVQ  top+88(FP), R9
-	NEGQ  R9
-	MOVQ  R9, R10
-	IMULQ AX, R10
-	ADDQ  R10, BX
-	MOVQ  yRows+72(FP), R11
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	SHRQ         $0x01, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	KMOVW        (R8), K1
+	KMOVW        4(R8), K2
+	KMOVW        8(R8), K3
+	KMOVW        12(R8), K4
+	KMOVW        16(R8), K5
+	KMOVW        20(R8), K6
+	KMOVW        24(R8), K7
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z2
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z3
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z4
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R8
+	IMULQ        AX, R8
+	ADDQ         R8, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x02, R10
 
-row:
-	MOVQ             (SP), R10
-	VBROADCASTSS     (R10), Z2
-	MOVQ             BX, R12
-	LEAQ             (R9), R10
-	CMPQ             R10, DX
+pair:
+	CMPQ             R9, DX
 	JAE              outside0
-	KMOVW            (R8), K1
-	VMOVUPS.Z        (R12), K1, Z3
-	KMOVW            4(R8), K1
-	VMOVUPS.Z        64(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST (DI), Z5, Z2
-	VFMADD231PS.BCST 4(DI), Z3, Z2
-	KMOVW            8(R8), K1
-	VMOVUPS.Z        8(R12), K1, Z3
-	KMOVW            12(R8), K1
-	VMOVUPS.Z        72(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 8(DI), Z5, Z2
-	VFMADD231PS.BCST 12(DI), Z3, Z2
-	KMOVW            16(R8), K1
-	VMOVUPS.Z        16(R12), K1, Z3
-	KMOVW            20(R8), K1
-	VMOVUPS.Z        80(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 16(DI), Z5, Z2
+	VMOVUPS.Z        (BX), K1, Z5
+	VMOVUPS.Z        64(BX), K2, Z6
+	VMOVAPS          Z5, Z7
+	VPERMT2PS        Z6, Z0, Z7
+	VMOVAPS          Z5, Z5
+	VPERMT2PS        Z6, Z1, Z5
+	VFMADD231PS.BCST (DI), Z7, Z2
+	VFMADD231PS.BCST 40(DI), Z7, Z3
+	VFMADD231PS.BCST 80(DI), Z7, Z4
+	VFMADD231PS.BCST 4(DI), Z5, Z2
+	VFMADD231PS.BCST 44(DI), Z5, Z3
+	VFMADD231PS.BCST 84(DI), Z5, Z4
+	VMOVUPS.Z        8(BX), K3, Z5
+	VMOVUPS.Z        72(BX), K4, Z6
+	VMOVAPS          Z5, Z7
+	VPERMT2PS        Z6, Z0, Z7
+	VMOVAPS          Z5, Z5
+	VPERMT2PS        Z6, Z1, Z5
+	VFMADD231PS.BCST 8(DI), Z7, Z2
+	VFMADD231PS.BCST 48(DI), Z7, Z3
+	VFMADD231PS.BCST 88(DI), Z7, Z4
+	VFMADD231PS.BCST 12(DI), Z5, Z2
+	VFMADD231PS.BCST 52(DI), Z5, Z3
+	VFMADD231PS.BCST 92(DI), Z5, Z4
+	VMOVUPS.Z        16(BX), K5, Z5
+	VMOVUPS.Z        80(BX), K6, Z6
+	VMOVAPS          Z5, Z7
+	VPERMT2PS        Z6, Z0, Z7
+	VMOVAPS          Z5, Z5
+	VPERMT2PS        Z6, Z1, Z5
+	VFMADD231PS.BCST 16(DI), Z7, Z2
+	VFMADD231PS.BCST 56(DI), Z7, Z3
+	VFMADD231PS.BCST 96(DI), Z7, Z4
 
 outside0:
-	ADDQ             AX, R12
-	LEAQ             1(R9), R10
-	CMPQ             R10, DX
+	ADDQ             AX, BX
+	INCQ             R9
+	CMPQ             R9, DX
 	JAE              outside1
-	KMOVW            (R8), K1
-	VMOVUPS.Z        (R12), K1, Z3
-	KMOVW            4(R8), K1
-	VMOVUPS.Z        64(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 20(DI), Z5, Z2
-	VFMADD231PS.BCST 24(DI), Z3, Z2
-	KMOVW            8(R8), K1
-	VMOVUPS.Z        8(R12), K1, Z3
-	KMOVW            12(R8), K1
-	VMOVUPS.Z        72(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 28(DI), Z5, Z2
-	VFMADD231PS.BCST 32(DI), Z3, Z2
-	KMOVW            16(R8), K1
-	VMOVUPS.Z        16(R12), K1, Z3
-	KMOVW            20(R8), K1
-	VMOVUPS.Z        80(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 36(DI), Z5, Z2
+	VMOVUPS.Z        (BX), K1, Z5
+	VMOVUPS.Z        64(BX), K2, Z6
+	VMOVAPS          Z5, Z7
+	VPERMT2PS        Z6, Z0, Z7
+	VMOVAPS          Z5, Z5
+	VPERMT2PS        Z6, Z1, Z5
+	VFMADD231PS.BCST 20(DI), Z7, Z2
+	VFMADD231PS.BCST 60(DI), Z7, Z3
+	VFMADD231PS.BCST 24(DI), Z5, Z2
+	VFMADD231PS.BCST 64(DI), Z5, Z3
+	VMOVUPS.Z        8(BX), K3, Z5
+	VMOVUPS.Z        72(BX), K4, Z6
+	VMOVAPS          Z5, Z7
+	VPERMT2PS        Z6, Z0, Z7
+	VMOVAPS          Z5, Z5
+	VPERMT2PS        Z6, Z1, Z5
+	VFMADD231PS.BCST 28(DI), Z7, Z2
+	VFMADD231PS.BCST 68(DI), Z7, Z3
+	VFMADD231PS.BCST 32(DI), Z5, Z2
+	VFMADD231PS.BCST 72(DI), Z5, Z3
+	VMOVUPS.Z        16(BX), K5, Z5
+	VMOVUPS.Z        80(BX), K6, Z6
+	VMOVAPS          Z5, Z7
+	VPERMT2PS        Z6, Z0, Z7
+	VMOVAPS          Z5, Z5
+	VPERMT2PS        Z6, Z1, Z5
+	VFMADD231PS.BCST 36(DI), Z7, Z2
+	VFMADD231PS.BCST 76(DI), Z7, Z3
 
 outside1:
-	ADDQ             AX, R12
-	LEAQ             2(R9), R10
-	CMPQ             R10, DX
-	JAE              outside2
-	KMOVW            (R8), K1
-	VMOVUPS.Z        (R12), K1, Z3
-	KMOVW            4(R8), K1
-	VMOVUPS.Z        64(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 40(DI), Z5, Z2
-	VFMADD231PS.BCST 44(DI), Z3, Z2
-	KMOVW            8(R8), K1
-	VMOVUPS.Z        8(R12), K1, Z3
-	KMOVW            12(R8), K1
-	VMOVUPS.Z        72(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 48(DI), Z5, Z2
-	VFMADD231PS.BCST 52(DI), Z3, Z2
-	KMOVW            16(R8), K1
-	VMOVUPS.Z        16(R12), K1, Z3
-	KMOVW            20(R8), K1
-	VMOVUPS.Z        80(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 56(DI), Z5, Z2
-
-outside2:
-	ADDQ             AX, R12
-	LEAQ             3(R9), R10
-	CMPQ             R10, DX
-	JAE              outside3
-	KMOVW            (R8), K1
-	VMOVUPS.Z        (R12), K1, Z3
-	KMOVW            4(R8), K1
-	VMOVUPS.Z        64(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 60(DI), Z5, Z2
-	VFMADD231PS.BCST 64(DI), Z3, Z2
-	KMOVW            8(R8), K1
-	VMOVUPS.Z        8(R12), K1, Z3
-	KMOVW            12(R8), K1
-	VMOVUPS.Z        72(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 68(DI), Z5, Z2
-	VFMADD231PS.BCST 72(DI), Z3, Z2
-	KMOVW            16(R8), K1
-	VMOVUPS.Z        16(R12), K1, Z3
-	KMOVW            20(R8), K1
-	VMOVUPS.Z        80(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 76(DI), Z5, Z2
-
-outside3:
-	ADDQ             AX, R12
-	LEAQ             4(R9), R10
-	CMPQ             R10, DX
-	JAE              outside4
-	KMOVW            (R8), K1
-	VMOVUPS.Z        (R12), K1, Z3
-	KMOVW            4(R8), K1
-	VMOVUPS.Z        64(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 80(DI), Z5, Z2
-	VFMADD231PS.BCST 84(DI), Z3, Z2
-	KMOVW            8(R8), K1
-	VMOVUPS.Z        8(R12), K1, Z3
-	KMOVW            12(R8), K1
-	VMOVUPS.Z        72(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 88(DI), Z5, Z2
-	VFMADD231PS.BCST 92(DI), Z3, Z2
-	KMOVW            16(R8), K1
-	VMOVUPS.Z        16(R12), K1, Z3
-	KMOVW            20(R8), K1
-	VMOVUPS.Z        80(R12), K1, Z4
-	VMOVAPS          Z3, Z5
-	VPERMT2PS        Z4, Z0, Z5
-	VMOVAPS          Z3, Z3
-	VPERMT2PS        Z4, Z1, Z3
-	VFMADD231PS.BCST 96(DI), Z5, Z2
-
-outside4:
-	KMOVW   24(R8), K1
-	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, BX
+	INCQ    R9
+	MOVQ    yRows+72(FP), R8
+	CMPQ    R10, R8
+	JG      incomplete
+	VMOVUPS Z4, K7, (SI)
 	ADDQ    CX, SI
-	LEAQ    (BX)(AX*2), BX
-	ADDQ    $0x02, R9
-	DECQ    R11
-	JNZ     row
-	ADDQ    $0x0000001c, 48(SP)
-	ADDQ    $0x00000080, 56(SP)
-	DECQ    40(SP)
-	JNZ     segment
-	MOVQ    biasPlane+128(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, (SP)
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 32(SP)
-	DECQ    8(SP)
-	JNZ     plane
+
+incomplete:
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z2, Z3
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z2
+	DECQ         R10
+	JNZ          pair
+	ADDQ         $0x0000001c, 48(SP)
+	ADDQ         $0x00000080, 56(SP)
+	DECQ         40(SP)
+	JNZ          segment
+	MOVQ         biasPlane+128(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, (SP)
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 32(SP)
+	DECQ         8(SP)
+	JNZ          plane
 	VZEROUPPER
 	RET
 
@@ -7563,40 +7462,40 @@ segment:
 	ADDQ  DI, SI
 	ADDQ  24(SP), SI
 	MOVQ  40(SP), DI
-	MOVQ  56(SP), R8
-	MOVQ  top+88(FP), R9
-	SUBQ  R9, R8
-	MOVQ  R8, R9
-	IMULQ AX, R9
-	ADDQ  R9, BX
-	MOVQ  yRows+72(FP), R9
+	KMOVW (DI), K1
+	KMOVW 4(DI), K2
+	KMOVW 8(DI), K3
+	KMOVW 12(DI), K4
+	KMOVW 16(DI), K5
+	KMOVW 20(DI), K6
+	MOVQ  56(SP), DI
+	MOVQ  top+88(FP), R8
+	SUBQ  R8, DI
+	MOVQ  DI, R8
+	IMULQ AX, R8
+	ADDQ  R8, BX
+	MOVQ  yRows+72(FP), R8
 
 row:
-	CMPQ        R8, DX
+	CMPQ        DI, DX
 	JAE         outside
-	KMOVW       20(DI), K1
-	VMOVUPS.Z   (SI), K1, Z5
-	KMOVW       (DI), K1
+	VMOVUPS.Z   (SI), K6, Z5
 	VMOVUPS.Z   (BX), K1, Z6
 	VFMADD231PS Z5, Z6, Z0
-	KMOVW       4(DI), K1
-	VMOVUPS.Z   4(BX), K1, Z6
+	VMOVUPS.Z   4(BX), K2, Z6
 	VFMADD231PS Z5, Z6, Z1
-	KMOVW       8(DI), K1
-	VMOVUPS.Z   8(BX), K1, Z6
+	VMOVUPS.Z   8(BX), K3, Z6
 	VFMADD231PS Z5, Z6, Z2
-	KMOVW       12(DI), K1
-	VMOVUPS.Z   12(BX), K1, Z6
+	VMOVUPS.Z   12(BX), K4, Z6
 	VFMADD231PS Z5, Z6, Z3
-	KMOVW       16(DI), K1
-	VMOVUPS.Z   16(BX), K1, Z6
+	VMOVUPS.Z   16(BX), K5, Z6
 	VFMADD231PS Z5, Z6, Z4
 
 outside:
 	ADDQ    CX, SI
 	ADDQ    AX, BX
-	ADDQ    $0x01, R8
-	DECQ    R9
+	ADDQ    $0x01, DI
+	DECQ    R8
 	JNZ     row
 	ADDQ    $0x00000018, 40(SP)
 	ADDQ    $0x00000040, 48(SP)
@@ -7676,43 +7575,43 @@ segment:
 	SHRQ  $0x01, SI
 	ADDQ  24(SP), SI
 	MOVQ  40(SP), DI
-	MOVQ  56(SP), R8
-	MOVQ  top+88(FP), R9
-	SUBQ  R9, R8
-	MOVQ  R8, R9
-	IMULQ AX, R9
-	ADDQ  R9, BX
-	MOVQ  yRows+72(FP), R9
+	KMOVW (DI), K1
+	KMOVW 4(DI), K2
+	KMOVW 8(DI), K3
+	KMOVW 12(DI), K4
+	KMOVW 16(DI), K5
+	KMOVW 20(DI), K6
+	KMOVW 24(DI), K7
+	MOVQ  56(SP), DI
+	MOVQ  top+88(FP), R8
+	SUBQ  R8, DI
+	MOVQ  DI, R8
+	IMULQ AX, R8
+	ADDQ  R8, BX
+	MOVQ  yRows+72(FP), R8
 
 row:
-	CMPQ        R8, DX
+	CMPQ        DI, DX
 	JAE         outside
-	KMOVW       24(DI), K1
-	VMOVUPS.Z   (SI), K1, Z7
-	KMOVW       (DI), K1
+	VMOVUPS.Z   (SI), K7, Z7
 	VMOVUPS.Z   (BX), K1, Z8
-	KMOVW       4(DI), K1
-	VMOVUPS.Z   64(BX), K1, Z9
+	VMOVUPS.Z   64(BX), K2, Z9
 	VMOVAPS     Z8, Z10
 	VPERMT2PS   Z9, Z0, Z10
 	VMOVAPS     Z8, Z8
 	VPERMT2PS   Z9, Z1, Z8
 	VFMADD231PS Z7, Z10, Z2
 	VFMADD231PS Z7, Z8, Z3
-	KMOVW       8(DI), K1
-	VMOVUPS.Z   8(BX), K1, Z8
-	KMOVW       12(DI), K1
-	VMOVUPS.Z   72(BX), K1, Z9
+	VMOVUPS.Z   8(BX), K3, Z8
+	VMOVUPS.Z   72(BX), K4, Z9
 	VMOVAPS     Z8, Z10
 	VPERMT2PS   Z9, Z0, Z10
 	VMOVAPS     Z8, Z8
 	VPERMT2PS   Z9, Z1, Z8
 	VFMADD231PS Z7, Z10, Z4
 	VFMADD231PS Z7, Z8, Z5
-	KMOVW       16(DI), K1
-	VMOVUPS.Z   16(BX), K1, Z8
-	KMOVW       20(DI), K1
-	VMOVUPS.Z   80(BX), K1, Z9
+	VMOVUPS.Z   16(BX), K5, Z8
+	VMOVUPS.Z   80(BX), K6, Z9
 	VMOVAPS     Z8, Z10
 	VPERMT2PS   Z9, Z0, Z10
 	VMOVAPS     Z8, Z8
@@ -7723,8 +7622,8 @@ outside:
 	ADDQ    CX, SI
 	ADDQ    AX, BX
 	ADDQ    AX, BX
-	ADDQ    $0x02, R8
-	DECQ    R9
+	ADDQ    $0x02, DI
+	DECQ    R8
 	JNZ     row
 	ADDQ    $0x0000001c, 40(SP)
 	ADDQ    $0x00000080, 48(SP)
@@ -12712,62 +12611,62 @@ segment:
 	ADDQ         32(SP), SI
 	MOVQ         24(SP), DI
 	MOVQ         48(SP), R8
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Y0
-	VMOVAPS      Y0, Y1
-	VMOVAPS      Y0, Y2
-	VMOVAPS      Y0, Y3
-	MOVQ         top+88(FP), R9
-	NEGQ         R9
-	MOVQ         R9, R10
-	IMULQ        AX, R10
-	ADDQ         R10, BX
-	MOVQ         yRows+72(FP), R10
-	ADDQ         $0x02, R10
+	VMOVUPS      (R8), Y0
+	VMOVUPS      32(R8), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      96(R8), Y3
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y4
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y4, Y7
+	MOVQ         top+88(FP), R8
+	NEGQ         R8
+	MOVQ         R8, R9
+	IMULQ        AX, R9
+	ADDQ         R9, BX
+	MOVQ         yRows+72(FP), R9
+	ADDQ         $0x02, R9
 
 row:
-	CMPQ         R9, DX
+	CMPQ         R8, DX
 	JAE          outside
-	VMOVUPS      (R8), Y4
-	VMASKMOVPS   (BX), Y4, Y4
-	VBROADCASTSS (DI), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS 12(DI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 24(DI), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      32(R8), Y4
-	VMASKMOVPS   4(BX), Y4, Y4
-	VBROADCASTSS 4(DI), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS 16(DI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 28(DI), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      64(R8), Y4
-	VMASKMOVPS   8(BX), Y4, Y4
-	VBROADCASTSS 8(DI), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS 20(DI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 32(DI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMASKMOVPS   (BX), Y0, Y8
+	VBROADCASTSS (DI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 12(DI), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 24(DI), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMASKMOVPS   4(BX), Y1, Y8
+	VBROADCASTSS 4(DI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 16(DI), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 28(DI), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMASKMOVPS   8(BX), Y2, Y8
+	VBROADCASTSS 8(DI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 20(DI), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 32(DI), Y9
+	VFMADD231PS  Y9, Y8, Y7
 
 outside:
 	ADDQ       AX, BX
-	INCQ       R9
-	MOVQ       yRows+72(FP), R11
-	CMPQ       R10, R11
+	INCQ       R8
+	MOVQ       yRows+72(FP), R10
+	CMPQ       R9, R10
 	JG         incomplete
-	VMOVUPS    96(R8), Y4
-	VMASKMOVPS Y3, Y4, (SI)
+	VMASKMOVPS Y7, Y3, (SI)
 	ADDQ       CX, SI
 
 incomplete:
-	VMOVAPS Y2, Y3
-	VMOVAPS Y1, Y2
-	VMOVAPS Y0, Y1
-	DECQ    R10
+	VMOVAPS Y6, Y7
+	VMOVAPS Y5, Y6
+	VMOVAPS Y4, Y5
+	DECQ    R9
 	JNZ     row
 	ADDQ    $0x00000080, 48(SP)
 	ADDQ    $0x00000020, 56(SP)
@@ -12820,135 +12719,118 @@ plane:
 	MOVQ BX, 56(SP)
 
 segment:
-	MOVQ  16(SP), BX
-	ADDQ  56(SP), BX
-	MOVQ  56(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	SHRQ  $0x01, SI
-	ADDQ  32(SP), SI
-	MOVQ  24(SP), DI
-	MOVQ  48(SP), R8
-	MOVQ  top+88(FP), R9
-	NEGQ  R9
-	MOVQ  R9, R10
-	IMULQ AX, R10
-	ADDQ  R10, BX
-	MOVQ  yRows+72(FP), R11
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	SHRQ         $0x01, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	VMOVUPS      (R8), Y0
+	VMOVUPS      32(R8), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      96(R8), Y3
+	VMOVUPS      128(R8), Y4
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y5
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y6
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R8
+	IMULQ        AX, R8
+	ADDQ         R8, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x01, R10
 
-row:
-	MOVQ         (SP), R10
-	VBROADCASTSS (R10), Y0
-	MOVQ         BX, R12
-	LEAQ         (R9), R10
-	CMPQ         R10, DX
+pair:
+	CMPQ         R9, DX
 	JAE          outside0
-	VMOVUPS      (R8), Y1
-	VMASKMOVPS   (R12), Y1, Y1
-	VMOVUPS      32(R8), Y2
-	VMASKMOVPS   32(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS (DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 4(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      64(R8), Y1
-	VMASKMOVPS   8(R12), Y1, Y1
-	VMOVUPS      96(R8), Y2
-	VMASKMOVPS   40(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 8(DI), Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VMASKMOVPS   (BX), Y0, Y7
+	VMASKMOVPS   32(BX), Y1, Y8
+	VSHUFPS      $0x88, Y8, Y7, Y9
+	VPERMPD      $0xd8, Y9, Y9
+	VSHUFPS      $0xdd, Y8, Y7, Y7
+	VPERMPD      $0xd8, Y7, Y7
+	VBROADCASTSS (DI), Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 24(DI), Y8
+	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS 4(DI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 28(DI), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	VMASKMOVPS   8(BX), Y2, Y7
+	VMASKMOVPS   40(BX), Y3, Y8
+	VSHUFPS      $0x88, Y8, Y7, Y9
+	VPERMPD      $0xd8, Y9, Y9
+	VSHUFPS      $0xdd, Y8, Y7, Y7
+	VPERMPD      $0xd8, Y7, Y7
+	VBROADCASTSS 8(DI), Y7
+	VFMADD231PS  Y7, Y9, Y5
+	VBROADCASTSS 32(DI), Y7
+	VFMADD231PS  Y7, Y9, Y6
 
 outside0:
-	ADDQ         AX, R12
-	LEAQ         1(R9), R10
-	CMPQ         R10, DX
+	ADDQ         AX, BX
+	INCQ         R9
+	CMPQ         R9, DX
 	JAE          outside1
-	VMOVUPS      (R8), Y1
-	VMASKMOVPS   (R12), Y1, Y1
-	VMOVUPS      32(R8), Y2
-	VMASKMOVPS   32(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 12(DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 16(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      64(R8), Y1
-	VMASKMOVPS   8(R12), Y1, Y1
-	VMOVUPS      96(R8), Y2
-	VMASKMOVPS   40(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 20(DI), Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VMASKMOVPS   (BX), Y0, Y7
+	VMASKMOVPS   32(BX), Y1, Y8
+	VSHUFPS      $0x88, Y8, Y7, Y9
+	VPERMPD      $0xd8, Y9, Y9
+	VSHUFPS      $0xdd, Y8, Y7, Y7
+	VPERMPD      $0xd8, Y7, Y7
+	VBROADCASTSS 12(DI), Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 16(DI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMASKMOVPS   8(BX), Y2, Y7
+	VMASKMOVPS   40(BX), Y3, Y8
+	VSHUFPS      $0x88, Y8, Y7, Y9
+	VPERMPD      $0xd8, Y9, Y9
+	VSHUFPS      $0xdd, Y8, Y7, Y7
+	VPERMPD      $0xd8, Y7, Y7
+	VBROADCASTSS 20(DI), Y7
+	VFMADD231PS  Y7, Y9, Y5
 
 outside1:
-	ADDQ         AX, R12
-	LEAQ         2(R9), R10
-	CMPQ         R10, DX
-	JAE          outside2
-	VMOVUPS      (R8), Y1
-	VMASKMOVPS   (R12), Y1, Y1
-	VMOVUPS      32(R8), Y2
-	VMASKMOVPS   32(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 24(DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 28(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      64(R8), Y1
-	VMASKMOVPS   8(R12), Y1, Y1
-	VMOVUPS      96(R8), Y2
-	VMASKMOVPS   40(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 32(DI), Y1
-	VFMADD231PS  Y1, Y3, Y0
-
-outside2:
-	VMOVUPS    128(R8), Y1
-	VMASKMOVPS Y0, Y1, (SI)
+	ADDQ       AX, BX
+	INCQ       R9
+	MOVQ       yRows+72(FP), R8
+	CMPQ       R10, R8
+	JG         incomplete
+	VMASKMOVPS Y6, Y4, (SI)
 	ADDQ       CX, SI
-	LEAQ       (BX)(AX*2), BX
-	ADDQ       $0x02, R9
-	DECQ       R11
-	JNZ        row
-	ADDQ       $0x000000a0, 48(SP)
-	ADDQ       $0x00000040, 56(SP)
-	DECQ       40(SP)
-	JNZ        segment
-	MOVQ       biasPlane+128(FP), BX
-	SHLQ       $0x02, BX
-	ADDQ       BX, (SP)
-	MOVQ       xPlane+16(FP), BX
-	SHLQ       $0x02, BX
-	ADDQ       BX, 16(SP)
-	MOVQ       wPlane+48(FP), BX
-	SHLQ       $0x02, BX
-	ADDQ       BX, 24(SP)
-	MOVQ       yPlane+64(FP), BX
-	SHLQ       $0x02, BX
-	ADDQ       BX, 32(SP)
-	DECQ       8(SP)
-	JNZ        plane
+
+incomplete:
+	VMOVAPS      Y5, Y6
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y5
+	DECQ         R10
+	JNZ          pair
+	ADDQ         $0x000000a0, 48(SP)
+	ADDQ         $0x00000040, 56(SP)
+	DECQ         40(SP)
+	JNZ          segment
+	MOVQ         biasPlane+128(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, (SP)
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 32(SP)
+	DECQ         8(SP)
+	JNZ          plane
 	VZEROUPPER
 	RET
 
@@ -12987,42 +12869,42 @@ kernel:
 	MOVQ    BX, 48(SP)
 
 segment:
-	MOVQ  8(SP), BX
-	ADDQ  48(SP), BX
-	MOVQ  48(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	ADDQ  24(SP), SI
-	MOVQ  40(SP), DI
-	MOVQ  56(SP), R8
-	MOVQ  top+88(FP), R9
-	SUBQ  R9, R8
-	MOVQ  R8, R9
-	IMULQ AX, R9
-	ADDQ  R9, BX
-	MOVQ  yRows+72(FP), R9
+	MOVQ    8(SP), BX
+	ADDQ    48(SP), BX
+	MOVQ    48(SP), SI
+	MOVQ    left+96(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, SI
+	ADDQ    24(SP), SI
+	MOVQ    40(SP), DI
+	VMOVUPS (DI), Y3
+	VMOVUPS 32(DI), Y4
+	VMOVUPS 64(DI), Y5
+	VMOVUPS 96(DI), Y6
+	MOVQ    56(SP), DI
+	MOVQ    top+88(FP), R8
+	SUBQ    R8, DI
+	MOVQ    DI, R8
+	IMULQ   AX, R8
+	ADDQ    R8, BX
+	MOVQ    yRows+72(FP), R8
 
 row:
-	CMPQ        R8, DX
+	CMPQ        DI, DX
 	JAE         outside
-	VMOVUPS     96(DI), Y3
-	VMASKMOVPS  (SI), Y3, Y3
-	VMOVUPS     (DI), Y4
-	VMASKMOVPS  (BX), Y4, Y4
-	VFMADD231PS Y3, Y4, Y0
-	VMOVUPS     32(DI), Y4
-	VMASKMOVPS  4(BX), Y4, Y4
-	VFMADD231PS Y3, Y4, Y1
-	VMOVUPS     64(DI), Y4
-	VMASKMOVPS  8(BX), Y4, Y4
-	VFMADD231PS Y3, Y4, Y2
+	VMASKMOVPS  (SI), Y6, Y7
+	VMASKMOVPS  (BX), Y3, Y8
+	VFMADD231PS Y7, Y8, Y0
+	VMASKMOVPS  4(BX), Y4, Y8
+	VFMADD231PS Y7, Y8, Y1
+	VMASKMOVPS  8(BX), Y5, Y8
+	VFMADD231PS Y7, Y8, Y2
 
 outside:
 	ADDQ    CX, SI
 	ADDQ    AX, BX
-	ADDQ    $0x01, R8
-	DECQ    R9
+	ADDQ    $0x01, DI
+	DECQ    R8
 	JNZ     row
 	ADDQ    $0x00000080, 40(SP)
 	ADDQ    $0x00000020, 48(SP)
@@ -13086,54 +12968,54 @@ kernel:
 	MOVQ    BX, 48(SP)
 
 segment:
-	MOVQ  8(SP), BX
-	ADDQ  48(SP), BX
-	MOVQ  48(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	SHRQ  $0x01, SI
-	ADDQ  24(SP), SI
-	MOVQ  40(SP), DI
-	MOVQ  56(SP), R8
-	MOVQ  top+88(FP), R9
-	SUBQ  R9, R8
-	MOVQ  R8, R9
-	IMULQ AX, R9
-	ADDQ  R9, BX
-	MOVQ  yRows+72(FP), R9
+	MOVQ    8(SP), BX
+	ADDQ    48(SP), BX
+	MOVQ    48(SP), SI
+	MOVQ    left+96(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, SI
+	SHRQ    $0x01, SI
+	ADDQ    24(SP), SI
+	MOVQ    40(SP), DI
+	VMOVUPS (DI), Y3
+	VMOVUPS 32(DI), Y4
+	VMOVUPS 64(DI), Y5
+	VMOVUPS 96(DI), Y6
+	VMOVUPS 128(DI), Y7
+	MOVQ    56(SP), DI
+	MOVQ    top+88(FP), R8
+	SUBQ    R8, DI
+	MOVQ    DI, R8
+	IMULQ   AX, R8
+	ADDQ    R8, BX
+	MOVQ    yRows+72(FP), R8
 
 row:
-	CMPQ        R8, DX
+	CMPQ        DI, DX
 	JAE         outside
-	VMOVUPS     128(DI), Y3
-	VMASKMOVPS  (SI), Y3, Y3
-	VMOVUPS     (DI), Y4
-	VMASKMOVPS  (BX), Y4, Y4
-	VMOVUPS     32(DI), Y5
-	VMASKMOVPS  32(BX), Y5, Y5
-	VSHUFPS     $0x88, Y5, Y4, Y6
-	VPERMPD     $0xd8, Y6, Y6
-	VSHUFPS     $0xdd, Y5, Y4, Y4
-	VPERMPD     $0xd8, Y4, Y4
-	VFMADD231PS Y3, Y6, Y0
-	VFMADD231PS Y3, Y4, Y1
-	VMOVUPS     64(DI), Y4
-	VMASKMOVPS  8(BX), Y4, Y4
-	VMOVUPS     96(DI), Y5
-	VMASKMOVPS  40(BX), Y5, Y5
-	VSHUFPS     $0x88, Y5, Y4, Y6
-	VPERMPD     $0xd8, Y6, Y6
-	VSHUFPS     $0xdd, Y5, Y4, Y4
-	VPERMPD     $0xd8, Y4, Y4
-	VFMADD231PS Y3, Y6, Y2
+	VMASKMOVPS  (SI), Y7, Y8
+	VMASKMOVPS  (BX), Y3, Y9
+	VMASKMOVPS  32(BX), Y4, Y10
+	VSHUFPS     $0x88, Y10, Y9, Y11
+	VPERMPD     $0xd8, Y11, Y11
+	VSHUFPS     $0xdd, Y10, Y9, Y9
+	VPERMPD     $0xd8, Y9, Y9
+	VFMADD231PS Y8, Y11, Y0
+	VFMADD231PS Y8, Y9, Y1
+	VMASKMOVPS  8(BX), Y5, Y9
+	VMASKMOVPS  40(BX), Y6, Y10
+	VSHUFPS     $0x88, Y10, Y9, Y11
+	VPERMPD     $0xd8, Y11, Y11
+	VSHUFPS     $0xdd, Y10, Y9, Y9
+	VPERMPD     $0xd8, Y9, Y9
+	VFMADD231PS Y8, Y11, Y2
 
 outside:
 	ADDQ    CX, SI
 	ADDQ    AX, BX
 	ADDQ    AX, BX
-	ADDQ    $0x02, R8
-	DECQ    R9
+	ADDQ    $0x02, DI
+	DECQ    R8
 	JNZ     row
 	ADDQ    $0x000000a0, 40(SP)
 	ADDQ    $0x00000040, 48(SP)
@@ -13201,102 +13083,102 @@ segment:
 	ADDQ         32(SP), SI
 	MOVQ         24(SP), DI
 	MOVQ         48(SP), R8
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Y0
-	VMOVAPS      Y0, Y1
-	VMOVAPS      Y0, Y2
-	VMOVAPS      Y0, Y3
-	VMOVAPS      Y0, Y4
-	VMOVAPS      Y0, Y5
-	MOVQ         top+88(FP), R9
-	NEGQ         R9
-	MOVQ         R9, R10
-	IMULQ        AX, R10
-	ADDQ         R10, BX
-	MOVQ         yRows+72(FP), R10
-	ADDQ         $0x04, R10
+	VMOVUPS      (R8), Y0
+	VMOVUPS      32(R8), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      96(R8), Y3
+	VMOVUPS      128(R8), Y4
+	VMOVUPS      160(R8), Y5
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y6
+	VMOVAPS      Y6, Y7
+	VMOVAPS      Y6, Y8
+	VMOVAPS      Y6, Y9
+	VMOVAPS      Y6, Y10
+	VMOVAPS      Y6, Y11
+	MOVQ         top+88(FP), R8
+	NEGQ         R8
+	MOVQ         R8, R9
+	IMULQ        AX, R9
+	ADDQ         R9, BX
+	MOVQ         yRows+72(FP), R9
+	ADDQ         $0x04, R9
 
 row:
-	CMPQ         R9, DX
+	CMPQ         R8, DX
 	JAE          outside
-	VMOVUPS      (R8), Y6
-	VMASKMOVPS   (BX), Y6, Y6
-	VBROADCASTSS (DI), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS 20(DI), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS 40(DI), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS 60(DI), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 80(DI), Y7
-	VFMADD231PS  Y7, Y6, Y5
-	VMOVUPS      32(R8), Y6
-	VMASKMOVPS   4(BX), Y6, Y6
-	VBROADCASTSS 4(DI), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS 24(DI), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS 44(DI), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS 64(DI), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 84(DI), Y7
-	VFMADD231PS  Y7, Y6, Y5
-	VMOVUPS      64(R8), Y6
-	VMASKMOVPS   8(BX), Y6, Y6
-	VBROADCASTSS 8(DI), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS 28(DI), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS 48(DI), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS 68(DI), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 88(DI), Y7
-	VFMADD231PS  Y7, Y6, Y5
-	VMOVUPS      96(R8), Y6
-	VMASKMOVPS   12(BX), Y6, Y6
-	VBROADCASTSS 12(DI), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS 32(DI), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS 52(DI), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS 72(DI), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 92(DI), Y7
-	VFMADD231PS  Y7, Y6, Y5
-	VMOVUPS      128(R8), Y6
-	VMASKMOVPS   16(BX), Y6, Y6
-	VBROADCASTSS 16(DI), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS 36(DI), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS 56(DI), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS 76(DI), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 96(DI), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VMASKMOVPS   (BX), Y0, Y12
+	VBROADCASTSS (DI), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS 20(DI), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 40(DI), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS 60(DI), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS 80(DI), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	VMASKMOVPS   4(BX), Y1, Y12
+	VBROADCASTSS 4(DI), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS 24(DI), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 44(DI), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS 64(DI), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS 84(DI), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	VMASKMOVPS   8(BX), Y2, Y12
+	VBROADCASTSS 8(DI), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS 28(DI), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 48(DI), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS 68(DI), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS 88(DI), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	VMASKMOVPS   12(BX), Y3, Y12
+	VBROADCASTSS 12(DI), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS 32(DI), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 52(DI), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS 72(DI), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS 92(DI), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	VMASKMOVPS   16(BX), Y4, Y12
+	VBROADCASTSS 16(DI), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS 36(DI), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 56(DI), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS 76(DI), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS 96(DI), Y13
+	VFMADD231PS  Y13, Y12, Y11
 
 outside:
 	ADDQ       AX, BX
-	INCQ       R9
-	MOVQ       yRows+72(FP), R11
-	CMPQ       R10, R11
+	INCQ       R8
+	MOVQ       yRows+72(FP), R10
+	CMPQ       R9, R10
 	JG         incomplete
-	VMOVUPS    160(R8), Y6
-	VMASKMOVPS Y5, Y6, (SI)
+	VMASKMOVPS Y11, Y5, (SI)
 	ADDQ       CX, SI
 
 incomplete:
-	VMOVAPS Y4, Y5
-	VMOVAPS Y3, Y4
-	VMOVAPS Y2, Y3
-	VMOVAPS Y1, Y2
-	VMOVAPS Y0, Y1
-	DECQ    R10
+	VMOVAPS Y10, Y11
+	VMOVAPS Y9, Y10
+	VMOVAPS Y8, Y9
+	VMOVAPS Y7, Y8
+	VMOVAPS Y6, Y7
+	DECQ    R9
 	JNZ     row
 	ADDQ    $0x000000c0, 48(SP)
 	ADDQ    $0x00000020, 56(SP)
@@ -13349,251 +13231,167 @@ plane:
 	MOVQ BX, 56(SP)
 
 segment:
-	MOVQ  16(SP), BX
-	ADDQ  56(SP), BX
-	MOVQ  56(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	SHRQ  $0x01, SI
-	ADDQ  32(SP), SI
-	MOVQ  24(SP), DI
-	MOVQ  48(SP), R8
-	MOVQ  top+88(FP), R9
-	NEGQ  R9
-	MOVQ  R9, R10
-	IMULQ AX, R10
-	ADDQ  R10, BX
-	MOVQ  yRows+72(FP), R11
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	SHRQ         $0x01, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	VMOVUPS      (R8), Y0
+	VMOVUPS      32(R8), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      96(R8), Y3
+	VMOVUPS      128(R8), Y4
+	VMOVUPS      160(R8), Y5
+	VMOVUPS      192(R8), Y6
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y7
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y8
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y9
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R8
+	IMULQ        AX, R8
+	ADDQ         R8, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x02, R10
 
-row:
-	MOVQ         (SP), R10
-	VBROADCASTSS (R10), Y0
-	MOVQ         BX, R12
-	LEAQ         (R9), R10
-	CMPQ         R10, DX
+pair:
+	CMPQ         R9, DX
 	JAE          outside0
-	VMOVUPS      (R8), Y1
-	VMASKMOVPS   (R12), Y1, Y1
-	VMOVUPS      32(R8), Y2
-	VMASKMOVPS   32(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS (DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 4(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      64(R8), Y1
-	VMASKMOVPS   8(R12), Y1, Y1
-	VMOVUPS      96(R8), Y2
-	VMASKMOVPS   40(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 8(DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 12(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      128(R8), Y1
-	VMASKMOVPS   16(R12), Y1, Y1
-	VMOVUPS      160(R8), Y2
-	VMASKMOVPS   48(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 16(DI), Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VMASKMOVPS   (BX), Y0, Y10
+	VMASKMOVPS   32(BX), Y1, Y11
+	VSHUFPS      $0x88, Y11, Y10, Y12
+	VPERMPD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y11, Y10, Y10
+	VPERMPD      $0xd8, Y10, Y10
+	VBROADCASTSS (DI), Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 40(DI), Y11
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS 80(DI), Y11
+	VFMADD231PS  Y11, Y12, Y9
+	VBROADCASTSS 4(DI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VBROADCASTSS 44(DI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTSS 84(DI), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VMASKMOVPS   8(BX), Y2, Y10
+	VMASKMOVPS   40(BX), Y3, Y11
+	VSHUFPS      $0x88, Y11, Y10, Y12
+	VPERMPD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y11, Y10, Y10
+	VPERMPD      $0xd8, Y10, Y10
+	VBROADCASTSS 8(DI), Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 48(DI), Y11
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS 88(DI), Y11
+	VFMADD231PS  Y11, Y12, Y9
+	VBROADCASTSS 12(DI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VBROADCASTSS 52(DI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTSS 92(DI), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VMASKMOVPS   16(BX), Y4, Y10
+	VMASKMOVPS   48(BX), Y5, Y11
+	VSHUFPS      $0x88, Y11, Y10, Y12
+	VPERMPD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y11, Y10, Y10
+	VPERMPD      $0xd8, Y10, Y10
+	VBROADCASTSS 16(DI), Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 56(DI), Y10
+	VFMADD231PS  Y10, Y12, Y8
+	VBROADCASTSS 96(DI), Y10
+	VFMADD231PS  Y10, Y12, Y9
 
 outside0:
-	ADDQ         AX, R12
-	LEAQ         1(R9), R10
-	CMPQ         R10, DX
+	ADDQ         AX, BX
+	INCQ         R9
+	CMPQ         R9, DX
 	JAE          outside1
-	VMOVUPS      (R8), Y1
-	VMASKMOVPS   (R12), Y1, Y1
-	VMOVUPS      32(R8), Y2
-	VMASKMOVPS   32(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 20(DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 24(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      64(R8), Y1
-	VMASKMOVPS   8(R12), Y1, Y1
-	VMOVUPS      96(R8), Y2
-	VMASKMOVPS   40(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 28(DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 32(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      128(R8), Y1
-	VMASKMOVPS   16(R12), Y1, Y1
-	VMOVUPS      160(R8), Y2
-	VMASKMOVPS   48(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 36(DI), Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VMASKMOVPS   (BX), Y0, Y10
+	VMASKMOVPS   32(BX), Y1, Y11
+	VSHUFPS      $0x88, Y11, Y10, Y12
+	VPERMPD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y11, Y10, Y10
+	VPERMPD      $0xd8, Y10, Y10
+	VBROADCASTSS 20(DI), Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 60(DI), Y11
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS 24(DI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VBROADCASTSS 64(DI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMASKMOVPS   8(BX), Y2, Y10
+	VMASKMOVPS   40(BX), Y3, Y11
+	VSHUFPS      $0x88, Y11, Y10, Y12
+	VPERMPD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y11, Y10, Y10
+	VPERMPD      $0xd8, Y10, Y10
+	VBROADCASTSS 28(DI), Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 68(DI), Y11
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS 32(DI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VBROADCASTSS 72(DI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMASKMOVPS   16(BX), Y4, Y10
+	VMASKMOVPS   48(BX), Y5, Y11
+	VSHUFPS      $0x88, Y11, Y10, Y12
+	VPERMPD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y11, Y10, Y10
+	VPERMPD      $0xd8, Y10, Y10
+	VBROADCASTSS 36(DI), Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 76(DI), Y10
+	VFMADD231PS  Y10, Y12, Y8
 
 outside1:
-	ADDQ         AX, R12
-	LEAQ         2(R9), R10
-	CMPQ         R10, DX
-	JAE          outside2
-	VMOVUPS      (R8), Y1
-	VMASKMOVPS   (R12), Y1, Y1
-	VMOVUPS      32(R8), Y2
-	VMASKMOVPS   32(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 40(DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 44(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      64(R8), Y1
-	VMASKMOVPS   8(R12), Y1, Y1
-	VMOVUPS      96(R8), Y2
-	VMASKMOVPS   40(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 48(DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 52(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      128(R8), Y1
-	VMASKMOVPS   16(R12), Y1, Y1
-	VMOVUPS      160(R8), Y2
-	VMASKMOVPS   48(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 56(DI), Y1
-	VFMADD231PS  Y1, Y3, Y0
-
-outside2:
-	ADDQ         AX, R12
-	LEAQ         3(R9), R10
-	CMPQ         R10, DX
-	JAE          outside3
-	VMOVUPS      (R8), Y1
-	VMASKMOVPS   (R12), Y1, Y1
-	VMOVUPS      32(R8), Y2
-	VMASKMOVPS   32(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 60(DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 64(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      64(R8), Y1
-	VMASKMOVPS   8(R12), Y1, Y1
-	VMOVUPS      96(R8), Y2
-	VMASKMOVPS   40(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 68(DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 72(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      128(R8), Y1
-	VMASKMOVPS   16(R12), Y1, Y1
-	VMOVUPS      160(R8), Y2
-	VMASKMOVPS   48(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 76(DI), Y1
-	VFMADD231PS  Y1, Y3, Y0
-
-outside3:
-	ADDQ         AX, R12
-	LEAQ         4(R9), R10
-	CMPQ         R10, DX
-	JAE          outside4
-	VMOVUPS      (R8), Y1
-	VMASKMOVPS   (R12), Y1, Y1
-	VMOVUPS      32(R8), Y2
-	VMASKMOVPS   32(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 80(DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 84(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      64(R8), Y1
-	VMASKMOVPS   8(R12), Y1, Y1
-	VMOVUPS      96(R8), Y2
-	VMASKMOVPS   40(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 88(DI), Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS 92(DI), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      128(R8), Y1
-	VMASKMOVPS   16(R12), Y1, Y1
-	VMOVUPS      160(R8), Y2
-	VMASKMOVPS   48(R12), Y2, Y2
-	VSHUFPS      $0x88, Y2, Y1, Y3
-	VPERMPD      $0xd8, Y3, Y3
-	VSHUFPS      $0xdd, Y2, Y1, Y1
-	VPERMPD      $0xd8, Y1, Y1
-	VBROADCASTSS 96(DI), Y1
-	VFMADD231PS  Y1, Y3, Y0
-
-outside4:
-	VMOVUPS    192(R8), Y1
-	VMASKMOVPS Y0, Y1, (SI)
+	ADDQ       AX, BX
+	INCQ       R9
+	MOVQ       yRows+72(FP), R8
+	CMPQ       R10, R8
+	JG         incomplete
+	VMASKMOVPS Y9, Y6, (SI)
 	ADDQ       CX, SI
-	LEAQ       (BX)(AX*2), BX
-	ADDQ       $0x02, R9
-	DECQ       R11
-	JNZ        row
-	ADDQ       $0x000000e0, 48(SP)
-	ADDQ       $0x00000040, 56(SP)
-	DECQ       40(SP)
-	JNZ        segment
-	MOVQ       biasPlane+128(FP), BX
-	SHLQ       $0x02, BX
-	ADDQ       BX, (SP)
-	MOVQ       xPlane+16(FP), BX
-	SHLQ       $0x02, BX
-	ADDQ       BX, 16(SP)
-	MOVQ       wPlane+48(FP), BX
-	SHLQ       $0x02, BX
-	ADDQ       BX, 24(SP)
-	MOVQ       yPlane+64(FP), BX
-	SHLQ       $0x02, BX
-	ADDQ       BX, 32(SP)
-	DECQ       8(SP)
-	JNZ        plane
+
+incomplete:
+	VMOVAPS      Y8, Y9
+	VMOVAPS      Y7, Y8
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y7
+	DECQ         R10
+	JNZ          pair
+	ADDQ         $0x000000e0, 48(SP)
+	ADDQ         $0x00000040, 56(SP)
+	DECQ         40(SP)
+	JNZ          segment
+	MOVQ         biasPlane+128(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, (SP)
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 32(SP)
+	DECQ         8(SP)
+	JNZ          plane
 	VZEROUPPER
 	RET
 
@@ -13634,48 +13432,48 @@ kernel:
 	MOVQ    BX, 48(SP)
 
 segment:
-	MOVQ  8(SP), BX
-	ADDQ  48(SP), BX
-	MOVQ  48(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	ADDQ  24(SP), SI
-	MOVQ  40(SP), DI
-	MOVQ  56(SP), R8
-	MOVQ  top+88(FP), R9
-	SUBQ  R9, R8
-	MOVQ  R8, R9
-	IMULQ AX, R9
-	ADDQ  R9, BX
-	MOVQ  yRows+72(FP), R9
+	MOVQ    8(SP), BX
+	ADDQ    48(SP), BX
+	MOVQ    48(SP), SI
+	MOVQ    left+96(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, SI
+	ADDQ    24(SP), SI
+	MOVQ    40(SP), DI
+	VMOVUPS (DI), Y5
+	VMOVUPS 32(DI), Y6
+	VMOVUPS 64(DI), Y7
+	VMOVUPS 96(DI), Y8
+	VMOVUPS 128(DI), Y9
+	VMOVUPS 160(DI), Y10
+	MOVQ    56(SP), DI
+	MOVQ    top+88(FP), R8
+	SUBQ    R8, DI
+	MOVQ    DI, R8
+	IMULQ   AX, R8
+	ADDQ    R8, BX
+	MOVQ    yRows+72(FP), R8
 
 row:
-	CMPQ        R8, DX
+	CMPQ        DI, DX
 	JAE         outside
-	VMOVUPS     160(DI), Y5
-	VMASKMOVPS  (SI), Y5, Y5
-	VMOVUPS     (DI), Y6
-	VMASKMOVPS  (BX), Y6, Y6
-	VFMADD231PS Y5, Y6, Y0
-	VMOVUPS     32(DI), Y6
-	VMASKMOVPS  4(BX), Y6, Y6
-	VFMADD231PS Y5, Y6, Y1
-	VMOVUPS     64(DI), Y6
-	VMASKMOVPS  8(BX), Y6, Y6
-	VFMADD231PS Y5, Y6, Y2
-	VMOVUPS     96(DI), Y6
-	VMASKMOVPS  12(BX), Y6, Y6
-	VFMADD231PS Y5, Y6, Y3
-	VMOVUPS     128(DI), Y6
-	VMASKMOVPS  16(BX), Y6, Y6
-	VFMADD231PS Y5, Y6, Y4
+	VMASKMOVPS  (SI), Y10, Y11
+	VMASKMOVPS  (BX), Y5, Y12
+	VFMADD231PS Y11, Y12, Y0
+	VMASKMOVPS  4(BX), Y6, Y12
+	VFMADD231PS Y11, Y12, Y1
+	VMASKMOVPS  8(BX), Y7, Y12
+	VFMADD231PS Y11, Y12, Y2
+	VMASKMOVPS  12(BX), Y8, Y12
+	VFMADD231PS Y11, Y12, Y3
+	VMASKMOVPS  16(BX), Y9, Y12
+	VFMADD231PS Y11, Y12, Y4
 
 outside:
 	ADDQ    CX, SI
 	ADDQ    AX, BX
-	ADDQ    $0x01, R8
-	DECQ    R9
+	ADDQ    $0x01, DI
+	DECQ    R8
 	JNZ     row
 	ADDQ    $0x000000c0, 40(SP)
 	ADDQ    $0x00000020, 48(SP)
@@ -13751,23 +13549,25 @@ segment:
 	ADDQ  DI, SI
 	SHRQ  $0x01, SI
 	ADDQ  24(SP), SI
-	MOVQ  40(SP), DI
-	MOVQ  56(SP), R8
-	MOVQ  top+88(FP), R9
-	SUBQ  R9, R8
-	MOVQ  R8, R9
-	IMULQ AX, R9
-	ADDQ  R9, BX
-	MOVQ  yRows+72(FP), R9
+	MOVQ  56(SP), DI
+	MOVQ  top+88(FP), R8
+	SUBQ  R8, DI
+	MOVQ  DI, R8
+	IMULQ AX, R8
+	ADDQ  R8, BX
+	MOVQ  yRows+72(FP), R8
 
 row:
-	CMPQ        R8, DX
+	CMPQ        DI, DX
 	JAE         outside
-	VMOVUPS     192(DI), Y5
+	MOVQ        40(SP), R9
+	VMOVUPS     192(R9), Y5
 	VMASKMOVPS  (SI), Y5, Y5
-	VMOVUPS     (DI), Y6
+	MOVQ        40(SP), R9
+	VMOVUPS     (R9), Y6
 	VMASKMOVPS  (BX), Y6, Y6
-	VMOVUPS     32(DI), Y7
+	MOVQ        40(SP), R9
+	VMOVUPS     32(R9), Y7
 	VMASKMOVPS  32(BX), Y7, Y7
 	VSHUFPS     $0x88, Y7, Y6, Y8
 	VPERMPD     $0xd8, Y8, Y8
@@ -13775,9 +13575,11 @@ row:
 	VPERMPD     $0xd8, Y6, Y6
 	VFMADD231PS Y5, Y8, Y0
 	VFMADD231PS Y5, Y6, Y1
-	VMOVUPS     64(DI), Y6
+	MOVQ        40(SP), R9
+	VMOVUPS     64(R9), Y6
 	VMASKMOVPS  8(BX), Y6, Y6
-	VMOVUPS     96(DI), Y7
+	MOVQ        40(SP), R9
+	VMOVUPS     96(R9), Y7
 	VMASKMOVPS  40(BX), Y7, Y7
 	VSHUFPS     $0x88, Y7, Y6, Y8
 	VPERMPD     $0xd8, Y8, Y8
@@ -13785,9 +13587,11 @@ row:
 	VPERMPD     $0xd8, Y6, Y6
 	VFMADD231PS Y5, Y8, Y2
 	VFMADD231PS Y5, Y6, Y3
-	VMOVUPS     128(DI), Y6
+	MOVQ        40(SP), R9
+	VMOVUPS     128(R9), Y6
 	VMASKMOVPS  16(BX), Y6, Y6
-	VMOVUPS     160(DI), Y7
+	MOVQ        40(SP), R9
+	VMOVUPS     160(R9), Y7
 	VMASKMOVPS  48(BX), Y7, Y7
 	VSHUFPS     $0x88, Y7, Y6, Y8
 	VPERMPD     $0xd8, Y8, Y8
@@ -13799,8 +13603,8 @@ outside:
 	ADDQ    CX, SI
 	ADDQ    AX, BX
 	ADDQ    AX, BX
-	ADDQ    $0x02, R8
-	DECQ    R9
+	ADDQ    $0x02, DI
+	DECQ    R8
 	JNZ     row
 	ADDQ    $0x000000e0, 40(SP)
 	ADDQ    $0x00000040, 48(SP)

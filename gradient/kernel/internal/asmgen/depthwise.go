@@ -112,6 +112,31 @@ func (d *depth) maskBytes() int {
 	return 32
 }
 
+// loadMasks loads the n masks of the segment into registers, or returns nil if
+// that leaves AVX2, whose masks are vectors, fewer than others.
+func (d *depth) loadMasks(n, others int) []reg.Register {
+	if d.lanes == 8 && n+others > 16 {
+		return nil
+	}
+	at := GP64()
+	MOVQ(d.masks, at)
+	masks := make([]reg.Register, n)
+	for i := range masks {
+		masks[i] = d.maskAt(at, i)
+	}
+	return masks
+}
+
+// maskOf returns mask i of the segment.
+func (d *depth) maskOf(masks []reg.Register, i int) reg.Register {
+	if masks != nil {
+		return masks[i]
+	}
+	at := GP64()
+	MOVQ(d.masks, at)
+	return d.maskAt(at, i)
+}
+
 // maskAt loads mask i of the segment whose masks begin at base.
 func (d *depth) maskAt(base reg.Register, i int) reg.Register {
 	m := Mem{Base: base, Disp: i * d.maskBytes()}
@@ -160,9 +185,9 @@ func (d *depth) forward1() {
 	d.begin(1)
 	d.beginSegments()
 	x, y := d.segmentStart(1)
-	w, masks := GP64(), GP64()
+	w := GP64()
 	MOVQ(d.w, w)
-	MOVQ(d.masks, masks)
+	masks := d.loadMasks(d.k+1, d.k+3)
 	first := d.register()
 	t := GP64()
 	MOVQ(bias, t)
@@ -185,7 +210,7 @@ func (d *depth) forward1() {
 	JAE(LabelRef("outside")) // also if negative
 	for j := range d.k {
 		v := d.register()
-		d.load(Mem{Base: x, Disp: 4 * j}, d.maskAt(masks, j), v)
+		d.load(Mem{Base: x, Disp: 4 * j}, d.maskOf(masks, j), v)
 		for i, s := range sums {
 			d.multiply(Mem{Base: w, Disp: 4 * (i*d.k + j)}, v, s)
 		}
@@ -197,7 +222,7 @@ func (d *depth) forward1() {
 	t = param("yRows", false)
 	CMPQ(left, t)
 	JG(LabelRef("incomplete"))
-	d.store(sums[d.k-1], d.maskAt(masks, d.k), Mem{Base: y})
+	d.store(sums[d.k-1], d.maskOf(masks, d.k), Mem{Base: y})
 	ADDQ(d.yLine, y)
 	Label("incomplete")
 	for i := d.k - 1; i > 0; i-- {
@@ -213,10 +238,10 @@ func (d *depth) forward1() {
 
 // every loads the elements of a row of x that columns 2·pair and 2·pair+1 of
 // the kernel meet at stride 2, for which two vectors are pulled apart.
-func (d *depth) every(x, masks reg.Register, pair int) (even, odd reg.VecVirtual) {
+func (d *depth) every(x reg.Register, masks []reg.Register, pair int) (even, odd reg.VecVirtual) {
 	lo, hi := d.register(), d.register()
-	d.load(Mem{Base: x, Disp: 8 * pair}, d.maskAt(masks, 2*pair), lo)
-	d.load(Mem{Base: x, Disp: 8*pair + d.bytes()}, d.maskAt(masks, 2*pair+1), hi)
+	d.load(Mem{Base: x, Disp: 8 * pair}, d.maskOf(masks, 2*pair), lo)
+	d.load(Mem{Base: x, Disp: 8*pair + d.bytes()}, d.maskOf(masks, 2*pair+1), hi)
 	even, odd = d.register(), d.register()
 	if d.lanes == 16 {
 		VMOVAPS(lo, even)
@@ -233,7 +258,7 @@ func (d *depth) every(x, masks reg.Register, pair int) (even, odd reg.VecVirtual
 }
 
 // row2 calls f with the vectors of all columns of the kernel in a row of x.
-func (d *depth) row2(x, masks reg.Register, f func(j int, v reg.VecVirtual)) {
+func (d *depth) row2(x reg.Register, masks []reg.Register, f func(j int, v reg.VecVirtual)) {
 	for pair := range (d.k + 1) / 2 {
 		even, odd := d.every(x, masks, pair)
 		f(2*pair, even)
@@ -243,50 +268,65 @@ func (d *depth) row2(x, masks reg.Register, f func(j int, v reg.VecVirtual)) {
 	}
 }
 
-// forward2 computes y row by row with stride 2.
+// forward2 slides down the rows of x in pairs: the first of a pair is row 0 of
+// the kernel for one row of y, row 2 for the one before and so on, the second
+// row 1, 3, ….
 func (d *depth) forward2() {
 	d.function("Forward2x", ", bias *float32, biasPlane int")
 	bias := local("bias")
 	d.begin(2)
 	d.beginSegments()
 	x, y := d.segmentStart(2)
-	w, masks := GP64(), GP64()
+	w := GP64()
 	MOVQ(d.w, w)
-	MOVQ(d.masks, masks)
-	r := param("top", false) // row of x for row 0 of the kernel
-	NEGQ(r)
+	rows := (d.k + 1) / 2 // of y that a row of x contributes to
+	loads := 2 * rows
+	masks := d.loadMasks(loads+1, rows+6)
+	sums := d.registers(rows)
 	t := GP64()
+	first := func(sum reg.VecVirtual) {
+		MOVQ(bias, t)
+		VBROADCASTSS(Mem{Base: t}, sum)
+	}
+	for _, s := range sums {
+		first(s)
+	}
+	r := param("top", false) // row of x
+	NEGQ(r)
 	MOVQ(r, t)
 	IMULQ(d.xLine, t)
 	ADDQ(t, x)
-	left := param("yRows", false)
+	left := param("yRows", false) // pairs to come, including those before the first row is complete
+	ADDQ(Imm(uint64(rows-1)), left)
 
-	Label("row")
-	sum := d.register()
-	MOVQ(bias, t)
-	VBROADCASTSS(Mem{Base: t}, sum)
-	at := GP64()
-	MOVQ(x, at)
-	for i := range d.k {
-		skip := fmt.Sprintf("outside%d", i)
-		if i > 0 {
-			ADDQ(d.xLine, at)
-		}
-		LEAQ(Mem{Base: r, Disp: i}, t)
-		CMPQ(t, d.xRows)
-		JAE(LabelRef(skip))
-		d.row2(at, masks, func(j int, v reg.VecVirtual) {
-			d.multiply(Mem{Base: w, Disp: 4 * (i*d.k + j)}, v, sum)
+	Label("pair")
+	for odd := range 2 {
+		skip := fmt.Sprintf("outside%d", odd)
+		CMPQ(r, d.xRows)
+		JAE(LabelRef(skip)) // also if negative
+		d.row2(x, masks, func(j int, v reg.VecVirtual) {
+			for i := odd; i < d.k; i += 2 {
+				d.multiply(Mem{Base: w, Disp: 4 * (i*d.k + j)}, v, sums[i/2])
+			}
 		})
 		Label(skip)
+		ADDQ(d.xLine, x)
+		INCQ(r)
 	}
-	d.store(sum, d.maskAt(masks, (d.k+1)/2*2), Mem{Base: y})
+	// The oldest sum is complete, from pair rows-1 on.
+	Load(Param("yRows"), t)
+	CMPQ(left, t)
+	JG(LabelRef("incomplete"))
+	d.store(sums[rows-1], d.maskOf(masks, loads), Mem{Base: y})
 	ADDQ(d.yLine, y)
-	LEAQ(Mem{Base: x, Index: d.xLine, Scale: 2}, x)
-	ADDQ(Imm(2), r)
+	Label("incomplete")
+	for i := rows - 1; i > 0; i-- {
+		VMOVAPS(sums[i-1], sums[i])
+	}
+	first(sums[0])
 	DECQ(left)
-	JNZ(LabelRef("row"))
-	d.endSegments(2, (d.k+1)/2*2+1)
+	JNZ(LabelRef("pair"))
+	d.endSegments(2, loads+1)
 	ADDQ(param("biasPlane", true), bias)
 	d.end()
 }
@@ -311,8 +351,7 @@ func (d *depth) weight(stride int) {
 	}
 	d.beginSegments()
 	x, y := d.segmentStart(stride)
-	masks := GP64()
-	MOVQ(d.masks, masks)
+	masks := d.loadMasks(masksOf+1, d.k+3*stride)
 	r, t := GP64(), GP64() // row of x
 	MOVQ(i, r)
 	SUBQ(param("top", false), r)
@@ -325,14 +364,14 @@ func (d *depth) weight(stride int) {
 	CMPQ(r, d.xRows)
 	JAE(LabelRef("outside"))
 	g := d.register()
-	d.load(Mem{Base: y}, d.maskAt(masks, masksOf), g)
+	d.load(Mem{Base: y}, d.maskOf(masks, masksOf), g)
 	add := func(j int, v reg.VecVirtual) { VFMADD231PS(g, v, sums[j]) }
 	if stride == 2 {
 		d.row2(x, masks, add)
 	} else {
 		for j := range d.k {
 			v := d.register()
-			d.load(Mem{Base: x, Disp: 4 * j}, d.maskAt(masks, j), v)
+			d.load(Mem{Base: x, Disp: 4 * j}, d.maskOf(masks, j), v)
 			add(j, v)
 		}
 	}
