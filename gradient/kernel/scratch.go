@@ -5,10 +5,11 @@ import (
 	"sync"
 )
 
-// pool keeps scratch memory, one pool for each power of two, so that a kernel
-// called again finds its buffers and the collector may still take them back.
+// pool keeps scratch memory, one pool for each of four sizes between powers of
+// two, so that a kernel called again finds its buffers and the collector may
+// still take them back.
 type pool[T any] struct {
-	classes [48]sync.Pool
+	classes [4 * 48]sync.Pool
 }
 
 var (
@@ -16,11 +17,19 @@ var (
 	pairs  pool[pair]
 )
 
+// class returns the index of the least size that holds n elements, and the size.
+func class(n int) (index, size int) {
+	n = max(n, 64)
+	octave := bits.Len(uint(n-1)) - 3 // sizes are 5 to 8 times 2^octave
+	quarter := (n - 1) >> octave      // 4 to 7
+	return 4*octave + quarter - 4, (quarter + 1) << octave
+}
+
 func (p *pool[T]) get(n int) *[]T {
-	class := bits.Len(uint(max(n, 64) - 1))
-	s, _ := p.classes[class].Get().(*[]T)
+	i, size := class(n)
+	s, _ := p.classes[i].Get().(*[]T)
 	if s == nil {
-		b := make([]T, 1<<class)
+		b := make([]T, size)
 		s = &b
 	}
 	*s = (*s)[:n]
@@ -29,7 +38,8 @@ func (p *pool[T]) get(n int) *[]T {
 
 func (p *pool[T]) put(s *[]T) {
 	*s = (*s)[:cap(*s)]
-	p.classes[bits.Len(uint(cap(*s)-1))].Put(s)
+	i, _ := class(cap(*s))
+	p.classes[i].Put(s)
 }
 
 // scratch returns a slice of n elements with arbitrary contents; release it.

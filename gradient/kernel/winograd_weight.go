@@ -1,6 +1,8 @@
 package kernel
 
-// winoWeight computes the gradient of the weights of a 3×3 convolution with
+import "sync"
+
+// winoWeightGradient computes the gradient of the weights of a 3×3 convolution with
 // stride 1: for each ξ, vᵀ[ξ]·y[ξ] summed over all tiles, where v comes from x
 // as in winograd and y from gy, transformed back once at the end.
 type winoWeightGradient struct {
@@ -13,6 +15,34 @@ type winoWeightGradient struct {
 	uPlane            int
 	v, y, u           *[]float32
 	row, step         *[]pair
+	idle              idleSources
+}
+
+// idleSources are framed pieces of images that no thread is using. Their borders
+// are clean, so that they serve again at once.
+type idleSources struct {
+	mu   sync.Mutex
+	free []weightSources
+}
+
+// weightSources hold a piece of x and one of gy.
+type weightSources struct{ x, y winoSource }
+
+func (m *winoWeightGradient) sources() weightSources {
+	m.idle.mu.Lock()
+	defer m.idle.mu.Unlock()
+	if last := len(m.idle.free) - 1; last >= 0 {
+		s := m.idle.free[last]
+		m.idle.free = m.idle.free[:last]
+		return s
+	}
+	return weightSources{newWinoSource(m.winoTiling, m.inPitch, 2, m.pad), newWinoSource(m.winoTiling, m.outPitch, 0, vec3{})}
+}
+
+func (m *winoWeightGradient) done(s weightSources) {
+	m.idle.mu.Lock()
+	defer m.idle.mu.Unlock()
+	m.idle.free = append(m.idle.free, s)
 }
 
 func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
@@ -47,24 +77,26 @@ func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
 		}
 		m.finish(w, gw[g*p.wSize:(g+1)*p.wSize])
 	}
+	for _, s := range m.idle.free {
+		s.x.free()
+		s.y.free()
+	}
 }
 
 // prepare transforms the tiles of some units and returns their number.
 func (m *winoWeightGradient) prepare(w *Workers, group, first, units int, x, gy []float32) (tiles int) {
 	w.For(units, 1, func(lo, hi int) {
-		xs := newWinoSource(m.winoTiling, m.inPitch, 2, m.pad)
-		ys := newWinoSource(m.winoTiling, m.outPitch, 0, vec3{})
-		defer xs.free()
-		defer ys.free()
+		s := m.sources()
+		defer m.done(s)
 		for i := lo; i < hi; i++ {
 			u := m.unit(first+i, m.batch)
 			for n := range u.images {
 				at := (u.image+n)*m.group + group
 				t := m.firstTile(first, i) + n*u.rows*m.wide
-				xs.load(x[at*m.xSize:(at+1)*m.xSize], m.ic, m.in, u.row, u.rows)
-				xs.transform(winoInput, u.rows, *m.v, t, m.vPlane)
-				ys.load(gy[at*m.ySize:(at+1)*m.ySize], m.oc, m.out, u.row, u.rows)
-				ys.transform(winoOutputGrad, u.rows, *m.y, t, m.yPlane)
+				s.x.load(x[at*m.xSize:(at+1)*m.xSize], m.ic, m.in, u.row, u.rows)
+				s.x.transform(winoInput, u.rows, *m.v, t, m.vPlane)
+				s.y.load(gy[at*m.ySize:(at+1)*m.ySize], m.oc, m.out, u.row, u.rows)
+				s.y.transform(winoOutputGrad, u.rows, *m.y, t, m.yPlane)
 			}
 		}
 	})
