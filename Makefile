@@ -4,10 +4,10 @@ GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build demo test race bench lint vuln generate clean
+.PHONY: help build demo test test-long test-deploy e2e-slurm race bench lint vuln generate clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/advparams
 	$(GO) build -o bin/advparams ./cmd/advparams
@@ -17,6 +17,15 @@ demo: ## lock, verify and unlock the embedded model; the files stay in ./demo
 
 test: ## run all tests
 	$(GO) test ./...
+
+test-long: ## lock 200 models in a batch that is killed ten times
+	ADVPARAMS_LONG_TESTS=1 $(GO) test -count=1 -v -run TestBatchKilled ./cmd/advparams
+
+test-deploy: ## check deploy/kubernetes against the types of the Kubernetes API
+	cd deploy/kubernetes/check && $(GO) vet . && $(GO) test .
+
+e2e-slurm: ## run deploy/slurm in a Slurm on this host; skipped where there can be none
+	deploy/slurm/e2e.sh
 
 race: ## run the tests under the race detector, without the long ones
 	$(GO) test -race -short ./...
