@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/advparams/advparams/internal/hint"
@@ -70,3 +72,25 @@ func selection(names, include, exclude []string) (func(string) bool, error) {
 	}
 	return func(name string) bool { return chosen[name] }, nil
 }
+
+// percentFlag is a share, given in percent or as a number up to 1.
+type percentFlag float64
+
+func (p *percentFlag) String() string {
+	return strconv.FormatFloat(100*float64(*p), 'g', -1, 64) + "%"
+}
+
+func (p *percentFlag) Set(s string) error {
+	text, percent := strings.CutSuffix(s, "%")
+	v, err := strconv.ParseFloat(text, 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || !(v > 0 && v <= 1) {
+		return errors.New("it is a share such as 0.5% or 0.005")
+	}
+	*p = percentFlag(v)
+	return nil
+}
+
+func (p *percentFlag) Type() string { return "SHARE" }

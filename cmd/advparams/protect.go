@@ -33,6 +33,7 @@ type protect struct {
 	bounds           string
 	profile          string
 	maxParams        int
+	budget           percentFlag
 	target           targetFlag
 	allowPartial     bool
 	force            bool
@@ -47,6 +48,11 @@ func newProtect(a *app) *cobra.Command {
 which they are changed, and a key that gives back the original. Every changed value
 stays between the smallest and the largest of its tensor, and nothing else in the
 file differs.
+
+Few changes are undone easily by somebody who has training data. --profile hardened
+changes the share --budget of the parameters by exchanging values within each tensor,
+which leaves less to start from, but does not rule repair out. advparams attack
+measures how much somebody with data gets back.
 
 The search takes the gradient on labelled samples, ranks all parameters by
 gradient × step, tries the best for real, and goes on until the accuracy on the
@@ -72,7 +78,9 @@ samples has fallen to the target. The same samples and flags give the same model
 	fl.StringArrayVar(&p.include, "include", nil, "change only initializers whose name matches `GLOB`, * for any characters; may be repeated")
 	fl.StringArrayVar(&p.exclude, "exclude", nil, "leave out initializers whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")
-	fl.StringVar(&p.profile, "profile", "minimal", "`PROFILE`: minimal, the fewest parameters")
+	choiceFlag(cmd, &p.profile, "profile", "minimal", "the fewest parameters, or as many as make repair expensive", "minimal", "hardened")
+	p.budget = perturb.DefaultBudget
+	fl.Var(&p.budget, "budget", "share of the parameters that --profile hardened changes, as in 0.5%")
 	fl.BoolVar(&p.allowPartial, "allow-partial", false, "write the files also when the target was not reached; the exit status is still 3")
 	fl.BoolVar(&p.force, "force", false, "replace files that exist")
 	threadsFlag(cmd, &p.threads, 0)
@@ -80,7 +88,6 @@ samples has fallen to the target. The same samples and flags give the same model
 		must(cmd.MarkFlagRequired(name))
 	}
 	must(cmd.RegisterFlagCompletionFunc("target-accuracy", cobra.FixedCompletions([]string{"chance"}, cobra.ShellCompDirectiveNoFileComp)))
-	must(cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions([]string{"minimal"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
@@ -111,10 +118,8 @@ func (t *targetFlag) Type() string { return "F|chance" }
 
 func (p *protect) check() error {
 	switch {
-	case p.profile == "hardened":
-		return usagef("--profile hardened does not exist yet: this version has minimal")
-	case p.profile != "minimal":
-		return usagef("--profile is minimal, not %q", p.profile)
+	case p.profile == "hardened" && p.bounds == "none":
+		return usagef("--profile hardened exchanges values, which have no other bounds")
 	case p.maxParams < 1:
 		return usagef("--max-params %d is less than 1", p.maxParams)
 	case p.samples < 0:
@@ -217,7 +222,7 @@ func (p *protect) search(ctx context.Context, m *onnxio.Model, set *dataset.Set,
 	bar := p.app.bar("searching", whole)
 	defer bar.close()
 	bar.set(0, "looking for the first change")
-	return perturb.Search(ctx, m, set, perturb.Options{
+	opt := perturb.Options{
 		Target:    float64(p.target),
 		MaxParams: p.maxParams,
 		Allow:     allow,
@@ -227,7 +232,11 @@ func (p *protect) search(ctx context.Context, m *onnxio.Model, set *dataset.Set,
 			done := whole * (1 - now.Accuracy) / math.Max(1-now.Target, 1e-9)
 			bar.set(int(math.Min(done, whole-1)), "%d changed, accuracy %.2f %%, target %.2f %%", now.Changed, 100*now.Accuracy, 100*now.Target)
 		},
-	})
+	}
+	if p.profile == "hardened" {
+		return perturb.Hardened(ctx, m, set, perturb.HardenedOptions{Options: opt, Budget: float64(p.budget)})
+	}
+	return perturb.Search(ctx, m, set, opt)
 }
 
 // protectResult is what protect prints.

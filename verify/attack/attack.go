@@ -160,8 +160,8 @@ func About(name string) string {
 }
 
 // Run attacks a locked classifier with the labelled samples train, and measures
-// on test what comes out. The model is left as it is. Equal arguments give equal
-// reports, times aside.
+// on test what comes out. The model is left as it is. Equal arguments on as many
+// threads give equal reports, times aside.
 func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, opt Options) (*Report, error) {
 	if err := opt.complete(); err != nil {
 		return nil, err

@@ -1,0 +1,249 @@
+package perturb
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/onnxio"
+)
+
+// HardenedOptions of Hardened.
+type HardenedOptions struct {
+	Options // MaxParams and Unbounded play no part
+	// Budget is the share of the parameters that are changed; 0 means 0.5 %.
+	Budget float64
+}
+
+// DefaultBudget is the share of the parameters that Hardened changes when it is
+// not told otherwise.
+const DefaultBudget = 0.005
+
+// hardenedRounds is the number of gradients taken.
+const hardenedRounds = 20
+
+// Hardened spreads many changes over the whole model, so that little is left to
+// start from for somebody who has data but not the key. A change exchanges the
+// values of two weights of a tensor: the values of every tensor stay the same as
+// a whole, so that nothing of its distribution shows where something was done.
+//
+// Each of 20 rounds takes the gradient g of the soft accuracy at the weights as
+// they are by then, and exchanges the pairs whose first-order gain
+// (gᵢ-gⱼ)·(wᵢ-wⱼ) is largest. A tensor's part of the budget is proportional to
+// the square root of its size. No weight is moved twice.
+//
+// Less accuracy than chance would be information about the labels. From there on
+// the rounds therefore make the model give its most frequent answer to all.
+//
+// The budget is used up even when the target is reached before: it is the number
+// of changes that makes repair expensive. If the target is not reached with it,
+// the error wraps ErrTarget. Equal samples and options give equal plans.
+func Hardened(ctx context.Context, m *onnxio.Model, samples Samples, opt HardenedOptions) (*Result, error) {
+	if opt.Budget == 0 {
+		opt.Budget = DefaultBudget
+	}
+	if !(opt.Budget > 0 && opt.Budget <= 1) {
+		return nil, fmt.Errorf("a budget of %g of the parameters", opt.Budget)
+	}
+	s, err := newSearch(m, samples, opt.Options)
+	if err != nil {
+		return nil, err
+	}
+	h := &hardening{search: s, quota: s.quotas(opt.Budget), answer: -1}
+	if h.left = sum(h.quota); h.left == 0 {
+		return nil, hint.With(fmt.Errorf("%s: a budget of %g %% leaves no pair of weights to exchange", m.Path(), 100*opt.Budget), "raise --budget")
+	}
+	return h.run(ctx)
+}
+
+type hardening struct {
+	*search
+	quota  map[string]int // pairs that may still be exchanged, by tensor
+	left   int            // in all
+	answer int            // that all samples are to get; -1 as long as accuracy is to fall
+}
+
+func sum(m map[string]int) (n int) {
+	for _, v := range m {
+		n += v
+	}
+	return n
+}
+
+// quotas divides the budget among the weights of layers. Vectors are left alone:
+// they are short, and a few of their elements moved are easily found.
+func (s *search) quotas(budget float64) map[string]int {
+	quota := map[string]int{}
+	total := 0.0
+	for name := range s.bounds {
+		if a, _ := s.weights.Array(name); len(a.Shape) > 1 {
+			quota[name] = a.Len()
+		}
+	}
+	names := s.weights.Names()
+	for _, name := range names { // in a fixed order: sums of floats depend on it
+		total += math.Sqrt(float64(quota[name]))
+	}
+	pairs := budget * float64(s.weights.Len()) / 2
+	for name, size := range quota {
+		n := int(pairs * math.Sqrt(float64(size)) / total)
+		quota[name] = min(n, size/8)
+	}
+	return quota
+}
+
+func (h *hardening) run(ctx context.Context) (*Result, error) {
+	if err := h.prepare(); err != nil {
+		return nil, err
+	}
+	r := &h.result
+	for round := range hardenedRounds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n := (h.left + hardenedRounds - round - 1) / (hardenedRounds - round)
+		pairs, err := h.best(n)
+		// Where answers are clear the sigmoid is flat: a higher temperature
+		// brings samples back to its slope.
+		for try := 0; err == nil && len(pairs) < n && try < 8; try++ {
+			h.tau *= 2
+			pairs, err = h.best(n)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range pairs {
+			h.exchange(p)
+		}
+		if err := h.aim(); err != nil {
+			return nil, err
+		}
+		h.report()
+	}
+	reached, err := h.locked()
+	if err == nil && !reached {
+		err = hint.With(fmt.Errorf("%w: accuracy %.4f with %d parameters changed, target %.4f", ErrTarget, r.Locked, len(r.Changes), r.Target),
+			"raise --budget or --target-accuracy")
+	}
+	return r, err
+}
+
+// aim measures the model, and turns to a single answer once it is at the target.
+func (h *hardening) aim() error {
+	t, err := h.judge.measure()
+	h.result.Locked, h.result.Target = t.accuracy(), h.targetFor(t)
+	if h.answer < 0 && h.result.Locked <= h.result.Target {
+		h.answer = slices.Index(t.answered, slices.Max(t.answered))
+	}
+	return err
+}
+
+// gradients returns what the next exchanges are to lower, by the weights.
+func (h *hardening) gradients() (map[string][]float32, error) {
+	labels := h.samples.Labels()
+	_, grads, err := h.session.Gradients(h.calibration(), func(lo, n int) gradient.Loss {
+		wanted := labels[lo : lo+n]
+		if h.answer >= 0 {
+			wanted = slices.Repeat([]int{h.answer}, n)
+		}
+		return softAccuracy(padded(wanted, h.session), h.tau)
+	})
+	h.result.GradientPasses++
+	if h.answer >= 0 { // which is to become more frequent
+		for _, g := range grads {
+			for i := range g {
+				g[i] = -g[i]
+			}
+		}
+	}
+	return grads, err
+}
+
+// pair is an exchange of two elements of a tensor.
+type pair struct {
+	tensor string
+	i, j   int
+	gain   float64
+}
+
+// pairPool is the number of elements of each tensor that pairs are made of.
+const pairPool = 128
+
+// best returns the n exchanges with the largest first-order gain within the
+// quotas; fewer if there are not as many.
+func (h *hardening) best(n int) ([]pair, error) {
+	grads, err := h.gradients()
+	if err != nil {
+		return nil, err
+	}
+	var all []pair
+	for _, name := range h.weights.Names() {
+		if g := grads[name]; g != nil && h.quota[name] > 0 {
+			all = append(all, h.pairs(name, g)...)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b pair) int { return cmp.Compare(b.gain, a.gain) })
+	taken := map[site]bool{}
+	used := map[string]int{}
+	var chosen []pair
+	for _, p := range all {
+		a, b := site{p.tensor, p.i}, site{p.tensor, p.j}
+		if len(chosen) == n {
+			break
+		}
+		if taken[a] || taken[b] || used[p.tensor] == h.quota[p.tensor] {
+			continue
+		}
+		taken[a], taken[b] = true, true
+		used[p.tensor]++
+		chosen = append(chosen, p)
+	}
+	return chosen, nil
+}
+
+// pairs returns the exchanges in a tensor that lower the objective, to first
+// order. They are made of the elements with the largest gradient × distance from
+// the mean: the gain of a pair is the sum of these, plus what the two have in
+// common.
+func (h *hardening) pairs(name string, g []float32) []pair {
+	a, _ := h.weights.Array(name)
+	w := a.Float32s()
+	var pool []int
+	mean := 0.0
+	for i := range g {
+		if !h.changed[site{name, i}] && finite(g[i]) && finite(w[i]) {
+			pool = append(pool, i)
+			mean += float64(w[i])
+		}
+	}
+	mean /= float64(max(len(pool), 1))
+	score := func(i int) float64 { return float64(g[i]) * (float64(w[i]) - mean) }
+	slices.SortStableFunc(pool, func(a, b int) int { return cmp.Compare(score(b), score(a)) })
+	pool = pool[:min(len(pool), pairPool)]
+	var list []pair
+	for x, i := range pool {
+		for _, j := range pool[:x] {
+			if gain := (float64(g[i]) - float64(g[j])) * (float64(w[i]) - float64(w[j])); gain > 0 {
+				list = append(list, pair{name, i, j, gain})
+			}
+		}
+	}
+	return list
+}
+
+// exchange swaps two elements.
+func (h *hardening) exchange(p pair) {
+	a, _ := h.weights.Array(p.tensor)
+	w := a.Float32s()
+	w[p.i], w[p.j] = w[p.j], w[p.i]
+	init := h.model.Lookup(p.tensor)
+	x, y := init.Bits(p.i), init.Bits(p.j)
+	h.result.Changes = append(h.result.Changes, Change{p.tensor, p.i, x, y}, Change{p.tensor, p.j, y, x})
+	h.changed[site{p.tensor, p.i}], h.changed[site{p.tensor, p.j}] = true, true
+	h.quota[p.tensor]--
+	h.left--
+}
