@@ -14,6 +14,12 @@ import "fmt"
 type Conv struct {
 	Batch, Group, InChannels, OutChannels  int
 	In, Kernel, Out, Stride, Dilation, Pad []int
+
+	// Then, unless nil, is called for ranges of elements [lo, hi) of y in
+	// Forward and of gx in GradInput, as soon as they are computed and while
+	// they are still in cache: the place for what follows elementwise. It is
+	// called by several threads at once, once for every element.
+	Then func(lo, hi int)
 }
 
 // convPlan is a checked Conv with the sizes that the kernels use.
@@ -24,6 +30,14 @@ type convPlan struct {
 	taps         int
 	xSize, ySize int // elements of one image and group
 	wSize        int // elements of one group
+	then         func(lo, hi int)
+}
+
+// finished passes on that elements lo to hi of the result are complete.
+func (p *convPlan) finished(lo, hi int) {
+	if p.then != nil && lo < hi {
+		p.then(lo, hi)
+	}
 }
 
 func (c *Conv) plan() *convPlan {
@@ -31,7 +45,7 @@ func (c *Conv) plan() *convPlan {
 	if c.Group < 1 || c.InChannels%c.Group != 0 || c.OutChannels%c.Group != 0 {
 		panic(fmt.Sprintf("kernel: %d input and %d output channels in %d groups", c.InChannels, c.OutChannels, c.Group))
 	}
-	p := &convPlan{geometry: g, batch: c.Batch, group: c.Group, ic: c.InChannels / c.Group, oc: c.OutChannels / c.Group, taps: g.kernel.size()}
+	p := &convPlan{geometry: g, batch: c.Batch, group: c.Group, ic: c.InChannels / c.Group, oc: c.OutChannels / c.Group, taps: g.kernel.size(), then: c.Then}
 	p.xSize, p.ySize, p.wSize = p.ic*g.in.size(), p.oc*g.out.size(), p.oc*p.ic*p.taps
 	return p
 }

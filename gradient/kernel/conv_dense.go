@@ -28,6 +28,7 @@ func (p *convPlan) denseForward(w *Workers, x, weight, bias, y []float32) {
 	for g := range p.group {
 		Gemm(w, false, true, p.batch, p.oc, p.xSize, 1, x[g*p.xSize:], p.group*p.xSize, weight[g*p.wSize:], p.xSize, beta, y[g*p.oc:], p.group*p.oc)
 	}
+	p.finished(0, p.batch*p.group*p.oc)
 }
 
 func (p *convPlan) denseGradInput(w *Workers, gy, weight, gx []float32) {
@@ -37,6 +38,7 @@ func (p *convPlan) denseGradInput(w *Workers, gy, weight, gx []float32) {
 	for g := range p.group {
 		Gemm(w, false, false, p.batch, p.xSize, p.oc, 1, gy[g*p.oc:], p.group*p.oc, weight[g*p.wSize:], p.xSize, 0, gx[g*p.xSize:], p.group*p.xSize)
 	}
+	p.finished(0, p.batch*p.group*p.xSize)
 }
 
 func (p *convPlan) denseGradWeight(w *Workers, x, gy, gw []float32) {

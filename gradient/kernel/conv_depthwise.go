@@ -59,6 +59,7 @@ func (d *depthwise) forward(w *Workers, x, weight, bias, y []float32) {
 		a.x, a.y = x[first*d.xSize:], y[first*d.ySize:]
 		a.w, a.bias = weight[channel*a.wPlane:], bias[channel*a.biasPlane:]
 		isa.depthwise.forward(&a)
+		d.finished(first*d.ySize, (first+planes)*d.ySize)
 	})
 }
 
@@ -80,6 +81,7 @@ func (d *depthwise) gradInput(w *Workers, gy, weight, gx []float32) {
 		a, first := a, image*d.group+channel
 		a.planes, a.w = planes, (*turned)[channel*taps:]
 		a.x, a.y = gy[first*d.ySize:], gx[first*d.xSize:]
+		defer d.finished(first*d.xSize, (first+planes)*d.xSize)
 		if d.stride == 1 {
 			isa.depthwise.forward(&a)
 			return

@@ -129,6 +129,9 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 				from = framed
 			}
 			m.compute(w, i%c.group, images, from, result[at*c.resultSize:])
+			for n := range images {
+				c.finished((at+n*c.group)*c.resultSize, (at+n*c.group+1)*c.resultSize)
+			}
 		}
 	})
 }
@@ -159,7 +162,7 @@ func (c *correlation) flat() bool {
 		return false
 	}
 	depth := c.channels * c.taps
-	run, size := c.run1(), c.extent.size()
+	run, size := c.runLength(), c.extent.size()
 	vectors := func(n int) int { return (n + isa.lanes - 1) / isa.lanes }
 	positions := vectors(run) * c.results * depth
 	if run != size {

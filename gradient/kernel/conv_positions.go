@@ -20,9 +20,9 @@ type positionLanes struct {
 // that they share.
 func packedRows() int { return 3 * isa.rows }
 
-// run1 returns the number of positions from the first to the last of the
+// runLength returns the number of positions from the first to the last of the
 // result, in a frame.
-func (c *correlation) run1() int {
+func (c *correlation) runLength() int {
 	last := c.extent
 	for a := range last {
 		last[a]--
@@ -32,7 +32,7 @@ func (c *correlation) run1() int {
 
 func (c *correlation) positionLanes(weight, bias []float32) *positionLanes {
 	f := &c.phases[0]
-	m := &positionLanes{correlation: c, weight: weight, row: offsets(roundUp(c.results, isa.rows)), step: offsets(c.channels * len(f.taps)), length: c.run1()}
+	m := &positionLanes{correlation: c, weight: weight, row: offsets(roundUp(c.results, isa.rows)), step: offsets(c.channels * len(f.taps)), length: c.runLength()}
 	m.direct = m.length == c.extent.size()
 	m.base = c.sourceSteps(f, func(p, at, ch int, t tap) { (*m.step)[p] = pair{ch*c.wc + t.index, at} })
 	for i := range c.results {

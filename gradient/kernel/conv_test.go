@@ -67,6 +67,24 @@ func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 	if err := compare(gotY, y, 1e-5); err != nil {
 		return fmt.Errorf("%+v: forward: %w", c, err)
 	}
+	// Once more, with something to do for every element that is ready.
+	then := c
+	then.Then = func(lo, hi int) { AffineSlice(gotY[lo:hi], gotY[lo:hi], 2, 1) }
+	then.Forward(w, x, weight, bias, gotY)
+	for i, v := range y {
+		y[i] = 2*v + 1
+	}
+	if err := compare(gotY, y, 1e-5); err != nil {
+		return fmt.Errorf("%+v: forward, then: %w", c, err)
+	}
+	then.Then = func(lo, hi int) { AffineSlice(gotGX[lo:hi], gotGX[lo:hi], 1, 0.5) }
+	then.GradInput(w, gy, weight, gotGX)
+	for i := range gotGX {
+		gotGX[i] -= 0.5
+	}
+	if err := compare(gotGX, gx, 1e-5); err != nil {
+		return fmt.Errorf("%+v: gradient of the input, then: %w", c, err)
+	}
 	c.GradInput(w, gy, weight, gotGX)
 	if err := compare(gotGX, gx, 1e-5); err != nil {
 		return fmt.Errorf("%+v: gradient of the input: %w", c, err)
@@ -85,7 +103,10 @@ func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 // conv2 makes a Conv of square images, out computed from equal padding p.
 func conv2(batch, group, ic, oc, size, kernel, stride, p int) Conv {
 	o := (size+2*p-kernel)/stride + 1
-	return Conv{batch, group, ic, oc, []int{size, size}, []int{kernel, kernel}, []int{o, o}, []int{stride, stride}, []int{1, 1}, []int{p, p}}
+	return Conv{
+		Batch: batch, Group: group, InChannels: ic, OutChannels: oc,
+		In: []int{size, size}, Kernel: []int{kernel, kernel}, Out: []int{o, o}, Stride: []int{stride, stride}, Dilation: []int{1, 1}, Pad: []int{p, p},
+	}
 }
 
 func TestConv(t *testing.T) {
@@ -97,6 +118,7 @@ func TestConv(t *testing.T) {
 		conv2(3, 1, 64, 64, 8, 3, 1, 1),
 		conv2(2, 1, 16, 32, 32, 3, 2, 1),
 		conv2(2, 1, 16, 32, 32, 1, 2, 0),
+		conv2(1, 1, 16, 20, 70, 3, 1, 1), // units of a few rows of tiles
 		conv2(2, 1, 3, 16, 32, 3, 1, 1),
 		conv2(2, 1, 1, 6, 28, 5, 1, 2),
 		conv2(2, 1, 6, 16, 14, 5, 1, 0),
@@ -119,11 +141,11 @@ func TestConv(t *testing.T) {
 		conv2(1, 1, 17, 18, 5, 3, 1, 1),
 		conv2(1, 1, 4, 4, 1, 3, 1, 1),
 		conv2(0, 1, 4, 4, 5, 3, 1, 1),
-		{1, 1, 2, 3, []int{20}, []int{4}, []int{9}, []int{2}, []int{1}, []int{1}},
-		{2, 1, 2, 3, []int{5, 6, 7}, []int{2, 3, 2}, []int{4, 4, 6}, []int{1, 1, 1}, []int{1, 1, 1}, []int{0, 0, 0}},
-		{1, 1, 2, 3, []int{5, 5}, []int{2, 2}, []int{9, 9}, []int{1, 1}, []int{1, 1}, []int{2, 2}},   // out beyond all padding
-		{1, 1, 16, 16, []int{8, 8}, []int{3, 3}, []int{8, 8}, []int{1, 1}, []int{1, 1}, []int{2, 0}}, // asymmetric
-		{1, 1, 16, 16, []int{9, 9}, []int{3, 3}, []int{2, 2}, []int{5, 5}, []int{1, 1}, []int{0, 0}}, // input not all read
+		{Batch: 1, Group: 1, InChannels: 2, OutChannels: 3, In: []int{20}, Kernel: []int{4}, Out: []int{9}, Stride: []int{2}, Dilation: []int{1}, Pad: []int{1}},
+		{Batch: 2, Group: 1, InChannels: 2, OutChannels: 3, In: []int{5, 6, 7}, Kernel: []int{2, 3, 2}, Out: []int{4, 4, 6}, Stride: []int{1, 1, 1}, Dilation: []int{1, 1, 1}, Pad: []int{0, 0, 0}},
+		{Batch: 1, Group: 1, InChannels: 2, OutChannels: 3, In: []int{5, 5}, Kernel: []int{2, 2}, Out: []int{9, 9}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{2, 2}},   // out beyond all padding
+		{Batch: 1, Group: 1, InChannels: 16, OutChannels: 16, In: []int{8, 8}, Kernel: []int{3, 3}, Out: []int{8, 8}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{2, 0}}, // asymmetric
+		{Batch: 1, Group: 1, InChannels: 16, OutChannels: 16, In: []int{9, 9}, Kernel: []int{3, 3}, Out: []int{2, 2}, Stride: []int{5, 5}, Dilation: []int{1, 1}, Pad: []int{0, 0}}, // input not all read
 	}
 	forEachPath(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(9, 10))

@@ -227,13 +227,28 @@ func (s *winoState) store(u winoUnit, group int, result []float32) {
 			})
 		}
 		y0, y1 := s.m*u.row, min(s.m*(u.row+u.rows), e[1])
-		to := result[((u.image+i)*s.group+group)*s.resultSize:]
-		if e[2] == s.m*s.wide { // the tiles cover whole lines
-			transposeAll(to[y0*e[2]:], e[1]*e[2], *s.out, s.outPitch, (y1-y0)*e[2], s.results)
+		at := ((u.image+i)*s.group + group) * s.resultSize
+		s.transposeOut(result[at:], y0, y1, line)
+		if y1-y0 == e[1] {
+			s.finished(at, at+s.resultSize)
 			continue
 		}
-		for y := y0; y < y1; y++ {
-			transposeAll(to[y*e[2]:], e[1]*e[2], (*s.out)[(y-y0)*line:], s.outPitch, e[2], s.results)
+		for c := range s.results {
+			plane := at + c*e.size()
+			s.finished(plane+y0*e[2], plane+y1*e[2])
 		}
+	}
+}
+
+// transposeOut writes rows y0 to y1 of an image's result; out holds them from
+// the first, channels last, rows line elements apart.
+func (s *winoState) transposeOut(result []float32, y0, y1, line int) {
+	e := s.extent
+	if e[2] == s.m*s.wide { // the tiles cover whole rows
+		transposeAll(result[y0*e[2]:], e[1]*e[2], *s.out, s.outPitch, (y1-y0)*e[2], s.results)
+		return
+	}
+	for y := y0; y < y1; y++ {
+		transposeAll(result[y*e[2]:], e[1]*e[2], (*s.out)[(y-y0)*line:], s.outPitch, e[2], s.results)
 	}
 }
