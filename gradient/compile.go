@@ -74,6 +74,7 @@ func Compile(m *onnxio.Model, cfg Config) (*Program, error) {
 			return nil, err
 		}
 	}
+	cfg.Memory = cfg.memory()
 	c := &compiler{
 		Builder: ops.NewBuilder(cfg.Workers),
 		model:   m, cfg: cfg,
@@ -231,13 +232,18 @@ func (c *compiler) tensor(t *onnxpb.TensorProto) (nd.Array, error) {
 	return init.Array()
 }
 
-// maxNodes bounds what unrolled loops and nested functions can amount to.
-const maxNodes = 1 << 16
+// Bounds of what unrolled loops and nested functions can amount to. A node of
+// the graph takes memory itself, a KiB and more.
+const (
+	maxNodes  = 1 << 16
+	nodeBytes = 1 << 10
+)
 
 // count notes that a node, or a graph, is about to be built.
 func (c *compiler) count() error {
-	if c.nodes++; c.nodes > maxNodes {
-		return fmt.Errorf("more than %d nodes in unrolled loops and functions: %w", maxNodes, ops.ErrUnsupported)
+	limit := int(min(maxNodes, c.cfg.Memory/nodeBytes))
+	if c.nodes++; c.nodes > limit {
+		return fmt.Errorf("more than %d nodes in unrolled loops and functions: %w", limit, ops.ErrUnsupported)
 	}
 	return nil
 }

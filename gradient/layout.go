@@ -113,7 +113,7 @@ func (l *layout) allocate(keep bool) error {
 			l.slots[k] = nd.New(v.DType, v.Shape...)
 		}
 	}
-	pool := arena{limit: l.c.cfg.memory()}
+	pool := arena{limit: l.c.cfg.Memory}
 	values := make(map[int]*ops.Value, len(l.of))
 	for v, k := range l.of {
 		values[k] = v

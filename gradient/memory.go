@@ -33,7 +33,7 @@ func (c *compiler) limits() ops.Limits {
 	for _, in := range c.inputs {
 		given += int64(nd.Size(in.Shape)) * in.DType.Bytes()
 	}
-	memory := c.cfg.memory()
+	memory := c.cfg.Memory
 	return ops.Limits{
 		Value:  int(min(memory/4, math.MaxInt)),
 		Folded: min(memory, 1<<30+16*given),

@@ -90,7 +90,7 @@ type step struct {
 // program differentiates and lays out the steps.
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
 	p := &Program{workers: c.cfg.Workers, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil}
-	p.spare.limit = c.cfg.memory()
+	p.spare.limit = c.cfg.Memory
 	l := newLayout(c)
 	var seeds []*ops.Value
 	grads := map[string]*ops.Value{}

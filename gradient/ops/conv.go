@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/advparams/advparams/gradient/kernel"
@@ -106,8 +107,8 @@ func (c *Call) window(kernelShape []int) window {
 		pad:      make([]int, n), padEnd: make([]int, n),
 	}
 	for i, k := range kernelShape {
-		if k < 1 || w.stride[i] < 1 || w.dilation[i] < 1 {
-			c.fail("kernel_shape %v, strides %v and dilations %v must be positive", kernelShape, w.stride, w.dilation)
+		if least, most := min(k, w.stride[i], w.dilation[i]), max(k, w.stride[i], w.dilation[i]); least < 1 || most > maxWindow {
+			c.fail("kernel_shape %v, strides %v and dilations %v must be positive and at most %d", kernelShape, w.stride, w.dilation, maxWindow)
 		}
 	}
 	switch pads := c.IntsAttr("pads"); {
@@ -118,8 +119,16 @@ func (c *Call) window(kernelShape []int) window {
 	case pads != nil:
 		c.fail("pads %v for %d spatial axes", pads, n)
 	}
+	for i, p := range w.pad {
+		if least, most := min(p, w.padEnd[i]), max(p, w.padEnd[i]); least < 0 || most > maxWindow {
+			c.fail("pads %v and %v; at least 0 and at most %d are supported", w.pad, w.padEnd, maxWindow)
+		}
+	}
 	return w
 }
+
+// maxWindow bounds what describes a window, so that products of two do not overflow.
+const maxWindow = 1 << (bits.UintSize/2 - 2)
 
 func (c *Call) perAxis(name string, n, otherwise int) []int {
 	v := c.IntsAttr(name)
@@ -132,9 +141,11 @@ func (c *Call) perAxis(name string, n, otherwise int) []int {
 	return v
 }
 
-// fit settles the padding and returns the output's spatial shape.
-func (w *window) fit(in []int, ceil bool) []int {
+// fit settles the padding and returns the output's spatial shape for x [N,C,in…].
+func (c *Call) fit(w *window, x *Value, ceil bool) []int {
+	in := x.Shape[2:]
 	out := make([]int, len(in))
+	padded := []int{x.Shape[1]}
 	for i, n := range in {
 		reach := w.dilation[i]*(w.kernel[i]-1) + 1
 		switch w.autoPad {
@@ -145,8 +156,10 @@ func (w *window) fit(in []int, ceil bool) []int {
 			if w.autoPad == "SAME_LOWER" {
 				w.pad[i], w.padEnd[i] = w.padEnd[i], w.pad[i]
 			}
+			padded = append(padded, n+total)
 			continue
 		}
+		padded = append(padded, n+w.pad[i]+w.padEnd[i])
 		free := n + w.pad[i] + w.padEnd[i] - reach
 		if free < 0 {
 			fail("window of %d on an axis of %d with padding %d and %d", reach, n, w.pad[i], w.padEnd[i])
@@ -156,6 +169,7 @@ func (w *window) fit(in []int, ceil bool) []int {
 			out[i]++ // a window may hang over the end, but must not start beyond it
 		}
 	}
+	c.checkSize("padding", padded)
 	return out
 }
 
@@ -174,7 +188,7 @@ func buildConv(c *Call) []*Value {
 	if group < 1 || x.Shape[1] != weight.Shape[1]*group || weight.Shape[0]%group != 0 {
 		c.fail("input of shape %v and weights of shape %v in %d groups", x.Shape, weight.Shape, group)
 	}
-	out := w.fit(x.Shape[2:], false)
+	out := c.fit(&w, x, false)
 	return []*Value{c.conv(kernel.Conv{
 		Batch: x.Shape[0], Group: group, InChannels: x.Shape[1], OutChannels: weight.Shape[0],
 		In: x.Shape[2:], Kernel: w.kernel, Out: out, Stride: w.stride, Dilation: w.dilation, Pad: w.pad,
@@ -210,8 +224,13 @@ func buildConvTranspose(c *Call) []*Value {
 		c.fail("output_shape %v for %d spatial axes", wanted, n)
 	}
 	out := make([]int, n)
+	reached := []int{weight.Shape[1]}
 	for i, in := range x.Shape[2:] {
+		if extra[i] < 0 || extra[i] > maxWindow {
+			c.fail("output_padding %v", extra)
+		}
 		full := (in-1)*w.stride[i] + w.dilation[i]*(w.kernel[i]-1) + 1 + extra[i]
+		reached = append(reached, max(0, full))
 		switch {
 		case wanted != nil:
 			out[i] = wanted[i]
@@ -231,6 +250,7 @@ func buildConvTranspose(c *Call) []*Value {
 			c.fail("output of %d elements on spatial axis %d", out[i], i)
 		}
 	}
+	c.checkSize("ConvTranspose", reached)
 	y := c.convTranspose(kernel.Conv{
 		Batch: x.Shape[0], Group: group, InChannels: weight.Shape[1] * group, OutChannels: x.Shape[1],
 		In: out, Kernel: w.kernel, Out: x.Shape[2:], Stride: w.stride, Dilation: w.dilation, Pad: w.pad,

@@ -103,7 +103,7 @@ func (c *Call) pool() (x *Value, g kernel.Pool) {
 		c.fail("kernel_shape %v for an input of shape %v", size, x.Shape)
 	}
 	w := c.window(size)
-	out := w.fit(x.Shape[2:], c.Bool("ceil_mode", false))
+	out := c.fit(&w, x, c.Bool("ceil_mode", false))
 	return x, kernel.Pool{
 		Planes: x.Shape[0] * x.Shape[1], In: x.Shape[2:], Kernel: w.kernel, Out: out,
 		Stride: w.stride, Dilation: w.dilation, Pad: w.pad, PadEnd: w.padEnd,

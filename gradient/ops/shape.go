@@ -191,8 +191,8 @@ func buildSplit(c *Call) []*Value {
 	n := x.Shape[axis]
 	if parts == nil {
 		k := c.Int("num_outputs", c.NumOutputs())
-		if k < 1 {
-			c.fail("num_outputs of %d", k)
+		if k < 1 || k != c.NumOutputs() {
+			c.fail("num_outputs of %d in a node with %d", k, c.NumOutputs())
 		}
 		size := (n + k - 1) / k
 		for left := n; len(parts) < k; left -= size {
