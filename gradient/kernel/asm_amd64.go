@@ -95,6 +95,12 @@ func reluAVX512(n int, x *float32, y *float32)
 func reluGradAVX512(n int, y *float32, gy *float32, gx *float32)
 
 //go:noescape
+func clipAVX512(n int, x *float32, y *float32, lo float32, hi float32)
+
+//go:noescape
+func clipGradAVX512(n int, x *float32, gy *float32, gx *float32, lo float32, hi float32)
+
+//go:noescape
 func sumAVX512(n int, x *float32) (sum0 float32)
 
 //go:noescape
@@ -234,6 +240,12 @@ func reluAVX2(n int, x *float32, y *float32)
 
 //go:noescape
 func reluGradAVX2(n int, y *float32, gy *float32, gx *float32)
+
+//go:noescape
+func clipAVX2(n int, x *float32, y *float32, lo float32, hi float32)
+
+//go:noescape
+func clipGradAVX2(n int, x *float32, gy *float32, gx *float32, lo float32, hi float32)
 
 //go:noescape
 func sumAVX2(n int, x *float32) (sum0 float32)

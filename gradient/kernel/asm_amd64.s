@@ -5155,6 +5155,98 @@ end:
 	VZEROUPPER
 	RET
 
+// func clipAVX512(n int, x *float32, y *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·clipAVX512(SB), NOSPLIT, $0-32
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVSS        lo+24(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        hi+28(FP), X1
+	VBROADCASTSS X1, Z1
+	SUBQ         $0x00000010, AX
+	JL           fewer
+
+several:
+	VMOVUPS (CX), Z2
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (DX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, AX
+	JGE     several
+
+fewer:
+	ADDQ      $0x00000010, AX
+	TESTQ     AX, AX
+	JZ        end
+	MOVL      $0x0000ffff, BX
+	MOVL      $0x00000010, SI
+	SUBL      AX, SI
+	SHRXL     SI, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z2
+	VMAXPS    Z2, Z0, Z2
+	VMINPS    Z2, Z1, Z2
+	VMOVUPS   Z2, K1, (DX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func clipGradAVX512(n int, x *float32, gy *float32, gx *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·clipGradAVX512(SB), NOSPLIT, $0-40
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         gy+16(FP), DX
+	MOVQ         gx+24(FP), BX
+	MOVSS        lo+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        hi+36(FP), X1
+	VBROADCASTSS X1, Z1
+	SUBQ         $0x00000010, AX
+	JL           fewer
+
+several:
+	VMOVUPS   (CX), Z2
+	VMOVUPS   (DX), Z3
+	VCMPPS    $0x1d, Z0, Z2, K1
+	VMOVAPS.Z Z3, K1, Z3
+	VCMPPS    $0x12, Z1, Z2, K1
+	VMOVAPS.Z Z3, K1, Z3
+	VMOVUPS   Z3, (BX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000010, AX
+	JGE       several
+
+fewer:
+	ADDQ      $0x00000010, AX
+	TESTQ     AX, AX
+	JZ        end
+	MOVL      $0x0000ffff, SI
+	MOVL      $0x00000010, DI
+	SUBL      AX, DI
+	SHRXL     DI, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z2
+	VMOVUPS.Z (DX), K1, Z3
+	VCMPPS    $0x1d, Z0, Z2, K2
+	VMOVAPS.Z Z3, K2, Z3
+	VCMPPS    $0x12, Z1, Z2, K2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVUPS   Z3, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
 // func sumAVX512(n int, x *float32) (sum0 float32)
 // Requires: AVX, AVX512F, BMI2, SSE
 TEXT ·sumAVX512(SB), NOSPLIT, $0-20
@@ -10965,6 +11057,94 @@ fewer:
 	VCMPPS     $0x1e, Y3, Y1, Y3
 	VANDPS     Y2, Y3, Y3
 	VMASKMOVPS Y3, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func clipAVX2(n int, x *float32, y *float32, lo float32, hi float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·clipAVX2(SB), NOSPLIT, $0-32
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVSS        lo+24(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        hi+28(FP), X1
+	VBROADCASTSS X1, Y1
+	SUBQ         $0x00000008, AX
+	JL           fewer
+
+several:
+	VMOVUPS (CX), Y2
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (DX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, AX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y2
+	VMASKMOVPS (CX), Y2, Y3
+	VMAXPS     Y3, Y0, Y3
+	VMINPS     Y3, Y1, Y3
+	VMASKMOVPS Y3, Y2, (DX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func clipGradAVX2(n int, x *float32, gy *float32, gx *float32, lo float32, hi float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·clipGradAVX2(SB), NOSPLIT, $0-40
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         gy+16(FP), DX
+	MOVQ         gx+24(FP), BX
+	MOVSS        lo+32(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        hi+36(FP), X1
+	VBROADCASTSS X1, Y1
+	SUBQ         $0x00000008, AX
+	JL           fewer
+
+several:
+	VMOVUPS (CX), Y2
+	VMOVUPS (DX), Y3
+	VCMPPS  $0x1d, Y0, Y2, Y4
+	VANDPS  Y4, Y3, Y3
+	VCMPPS  $0x12, Y1, Y2, Y4
+	VANDPS  Y4, Y3, Y3
+	VMOVUPS Y3, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, AX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y2
+	VMASKMOVPS (CX), Y2, Y3
+	VMASKMOVPS (DX), Y2, Y4
+	VCMPPS     $0x1d, Y0, Y3, Y0
+	VANDPS     Y0, Y4, Y4
+	VCMPPS     $0x12, Y1, Y3, Y0
+	VANDPS     Y0, Y4, Y4
+	VMASKMOVPS Y4, Y2, (BX)
 
 end:
 	VZEROUPPER

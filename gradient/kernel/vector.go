@@ -10,6 +10,8 @@ type vectorSet struct {
 	reluGrad                            func(gx, y, gy []float32) // gy where y > 0
 	geluGrad                            func(gx, x, gy []float32)
 	affine                              func(y, x []float32, a, b float32) // x·a + b
+	clip                                func(y, x []float32, lo, hi float32)
+	clipGrad                            func(gx, x, gy []float32, lo, hi float32) // gy where lo <= x <= hi
 	sum, largest                        func(x []float32) float32
 	dot                                 func(x, y []float32) float32
 	squares                             func(x []float32, a float32) float32                   // Σ (x - a)²
@@ -57,6 +59,20 @@ var portableVectors = vectorSet{
 	tanh:    func(y, x []float32) { apply(y, x, tanh) },
 	erf:     func(y, x []float32) { apply(y, x, erf) },
 	gelu:    func(y, x []float32) { apply(y, x, gelu) },
+	clip: func(y, x []float32, lo, hi float32) {
+		for i, v := range x {
+			y[i] = min(max(v, lo), hi)
+		}
+	},
+	clipGrad: func(gx, x, gy []float32, lo, hi float32) {
+		for i, v := range x {
+			g := gy[i]
+			if !(lo <= v && v <= hi) {
+				g = 0
+			}
+			gx[i] = g
+		}
+	},
 	reluGrad: func(gx, y, gy []float32) {
 		for i, v := range y {
 			// Positive floats are the positive int32s. A branch would be

@@ -27,7 +27,7 @@ var (
 	opGeluTanh = unary{name: "Gelu", f: geluTanh, dx: geluTanhGrad}
 	opSoftplus = unary{name: "Softplus", f: softplus, dx: func(gx, x, gy []float32) {
 		kernel.SigmoidSlice(gx, x)
-		mulF32(gx, gx, gy)
+		kernel.MulSlice(gx, gx, gy)
 	}}
 	opSoftsign = unary{name: "Softsign", f: func(y, x []float32) {
 		for i, v := range x {
@@ -213,7 +213,7 @@ func swish(a float32) unary {
 	}
 	return unary{name: "Swish", f: func(y, x []float32) {
 		gate(y, x)
-		mulF32(y, y, x)
+		kernel.MulSlice(y, y, x)
 	}, dx: func(gx, x, gy []float32) {
 		gate(gx, x)
 		for i, s := range gx {

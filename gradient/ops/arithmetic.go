@@ -61,34 +61,6 @@ func (b *Builder) sumToOrNil(g *Value, shape []int) *Value {
 	return b.SumTo(g, shape)
 }
 
-func addF32(z, x, y []float32) {
-	x, y = x[:len(z)], y[:len(z)]
-	for i := range z {
-		z[i] = x[i] + y[i]
-	}
-}
-
-func subF32(z, x, y []float32) {
-	x, y = x[:len(z)], y[:len(z)]
-	for i := range z {
-		z[i] = x[i] - y[i]
-	}
-}
-
-func mulF32(z, x, y []float32) {
-	x, y = x[:len(z)], y[:len(z)]
-	for i := range z {
-		z[i] = x[i] * y[i]
-	}
-}
-
-func divF32(z, x, y []float32) {
-	x, y = x[:len(z)], y[:len(z)]
-	for i := range z {
-		z[i] = x[i] / y[i]
-	}
-}
-
 func powF32(z, x, y []float32) {
 	for i := range z {
 		switch y[i] {
@@ -124,22 +96,22 @@ func orZero(f func(x, y int64) int64) func(x, y int64) int64 {
 // The descriptions are functions because their gradients use one another.
 
 func opAdd() binary {
-	return binary{"Add", addF32, each(func(x, y int64) int64 { return x + y }),
+	return binary{"Add", kernel.AddSlice, each(func(x, y int64) int64 { return x + y }),
 		func(_ *Builder, _, _, _, gz *Value) (*Value, *Value) { return gz, gz }}
 }
 
 func opSub() binary {
-	return binary{"Sub", subF32, each(func(x, y int64) int64 { return x - y }),
+	return binary{"Sub", kernel.SubSlice, each(func(x, y int64) int64 { return x - y }),
 		func(b *Builder, _, _, _, gz *Value) (*Value, *Value) { return gz, b.Neg(gz) }}
 }
 
 func opMul() binary {
-	return binary{"Mul", mulF32, each(func(x, y int64) int64 { return x * y }),
+	return binary{"Mul", kernel.MulSlice, each(func(x, y int64) int64 { return x * y }),
 		func(b *Builder, x, y, _, gz *Value) (*Value, *Value) { return b.Mul(gz, y), b.Mul(gz, x) }}
 }
 
 func opDiv() binary {
-	return binary{"Div", divF32, each(orZero(func(x, y int64) int64 { return x / y })),
+	return binary{"Div", kernel.DivSlice, each(orZero(func(x, y int64) int64 { return x / y })),
 		func(b *Builder, _, y, z, gz *Value) (*Value, *Value) {
 			gx := b.Div(gz, y)
 			return gx, b.Neg(b.Mul(gx, z))

@@ -81,8 +81,8 @@ func slope(d func(v float32) float32) func(gx, v, gy []float32) {
 }
 
 var (
-	opExp = unary{name: "Exp", f: kernel.ExpSlice, dy: mulF32}
-	opLog = unary{name: "Log", f: kernel.LogSlice, dx: func(gx, x, gy []float32) { divF32(gx, gy, x) }}
+	opExp = unary{name: "Exp", f: kernel.ExpSlice, dy: kernel.MulSlice}
+	opLog = unary{name: "Log", f: kernel.LogSlice, dx: func(gx, x, gy []float32) { kernel.DivSlice(gx, gy, x) }}
 
 	opSqrt = unary{name: "Sqrt", f: each1(math.Sqrt), dy: func(gx, y, gy []float32) {
 		for i, g := range gy {

@@ -163,6 +163,30 @@ var elementwises = []elementwise{
 		VANDPS(in[1], zero, zero)
 		return zero
 	}},
+	// clip: a NaN stays one, because of two operands the second is taken then.
+	{name: "clip", in: []string{"x"}, out: "y", with: []string{"lo", "hi"}, body: func(c *code, in, with, _ []reg.VecVirtual) reg.VecVirtual {
+		VMAXPS(in[0], with[0], in[0])
+		VMINPS(in[0], with[1], in[0])
+		return in[0]
+	}},
+	// and its gradient: gy where lo <= x <= hi.
+	{name: "clipGrad", in: []string{"x", "gy"}, out: "gx", with: []string{"lo", "hi"}, body: func(c *code, in, with, _ []reg.VecVirtual) reg.VecVirtual {
+		const atLeast, atMost = 0x1d, 0x12 // ordered, quiet
+		if c.lanes == 16 {
+			k := K()
+			VCMPPS(U8(atLeast), with[0], in[0], k)
+			VMOVAPS_Z(in[1], k, in[1])
+			VCMPPS(U8(atMost), with[1], in[0], k)
+			VMOVAPS_Z(in[1], k, in[1])
+			return in[1]
+		}
+		inside := c.register()
+		VCMPPS(U8(atLeast), with[0], in[0], inside)
+		VANDPS(inside, in[1], in[1])
+		VCMPPS(U8(atMost), with[1], in[0], inside)
+		VANDPS(inside, in[1], in[1])
+		return in[1]
+	}},
 	{name: "sum", in: []string{"x"}, sums: 1, body: func(c *code, in, _, sums []reg.VecVirtual) reg.VecVirtual {
 		VADDPS(in[0], sums[0], sums[0])
 		return nil

@@ -1,0 +1,32 @@
+package kernel
+
+import (
+	"math"
+	"testing"
+)
+
+// TestClip: limits belong to the inside, NaN stays NaN and has no gradient, for
+// lengths that do and do not fill vectors.
+func TestClip(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	base := []float32{-2, -1, -0.5, 0, 2, 3, inf, -inf, nan, 1.9999}
+	forEachPath(t, func(t *testing.T) {
+		for n := range 70 {
+			x, gy, y, gx := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+			for i := range x {
+				x[i], gy[i] = base[i%len(base)], float32(i+1)
+			}
+			Clip(nil, -1, 2, x, y)
+			ClipGrad(nil, -1, 2, x, gy, gx)
+			for i, v := range x {
+				want, g := min(max(v, -1), 2), float32(0)
+				if v >= -1 && v <= 2 {
+					g = gy[i]
+				}
+				if math.Float32bits(y[i]) != math.Float32bits(want) && (y[i] == y[i] || want == want) || gx[i] != g {
+					t.Fatalf("length %d, element %d: clip %v = %v, gradient %v; want %v, %v", n, i, v, y[i], gx[i], want, g)
+				}
+			}
+		}
+	})
+}
