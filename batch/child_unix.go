@@ -9,10 +9,11 @@ import (
 	"syscall"
 )
 
-// prepare puts a child into a process group of its own, since an interrupt at
-// the terminal is for us to pass on, and hands it the lock.
+// prepare puts a child into a session of its own and hands it the lock. An
+// interrupt at the terminal is for us to pass on, and nobody is to be asked for
+// a passphrase by several programs at a time.
 func prepare(cmd *exec.Cmd, lock *os.File) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	endWithParent(cmd.SysProcAttr)
 	if lock != nil {
 		cmd.ExtraFiles = []*os.File{lock}

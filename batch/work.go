@@ -198,7 +198,9 @@ func (w *worker) step(ctx context.Context, step string, inputs []FileState) (boo
 // attempt does a step and records what came of it.
 func (w *worker) attempt(ctx context.Context, step, fingerprint string, inputs []FileState) (*stepRecord, error) {
 	j, r := w.job, w.record
-	w.result.State = Done // rather than unchanged
+	if w.result.State == Unchanged {
+		w.result.State = Done
+	}
 	paths := j.stepOutputs(step, inputs)
 	replace, err := w.claim(paths)
 	if err != nil {

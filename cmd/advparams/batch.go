@@ -104,6 +104,9 @@ func (b *batchRun) run(ctx context.Context) error {
 	if b.dryRun {
 		return b.plan(jobs, max(resources.Cores/workers, 1))
 	}
+	if err := checkPassphrase(jobs); err != nil {
+		return err
+	}
 	// These are written anew by every run, so that --force is not needed.
 	if err := b.app.checkOutputs(true, b.results, b.index, b.metrics); err != nil {
 		return err
@@ -155,6 +158,19 @@ func (b *batchRun) jobs() ([]*batch.Job, error) {
 		err = &usageError{err}
 	}
 	return nil, err
+}
+
+// checkPassphrase makes sure that the passphrase is there: nobody is asked.
+func checkPassphrase(jobs []*batch.Job) error {
+	if os.Getenv(passphraseVariable) != "" {
+		return nil
+	}
+	for _, j := range jobs {
+		if j.Seal.Passphrase {
+			return hint.With(usagef("%s is to be sealed with a passphrase, and there is none", j.Model), "put it into the environment variable %s", passphraseVariable)
+		}
+	}
+	return nil
 }
 
 // programIdentity names the program in records. Builds from a changed checkout
