@@ -23,8 +23,12 @@ type HardenedOptions struct {
 // not told otherwise.
 const DefaultBudget = 0.005
 
-// hardenedRounds is the number of gradients taken.
-const hardenedRounds = 20
+// hardenedRounds is the number of gradients taken, singleRounds of them to come
+// to a single answer.
+const (
+	hardenedRounds = 20
+	singleRounds   = 5
+)
 
 // Hardened spreads many changes over the whole model, so that little is left to
 // start from for somebody who has data but not the key. A change exchanges the
@@ -36,8 +40,9 @@ const hardenedRounds = 20
 // (gᵢ-gⱼ)·(wᵢ-wⱼ) is largest. A tensor's part of the budget is proportional to
 // the square root of its size. No weight is moved twice.
 //
-// Less accuracy than chance would be information about the labels. From there on
-// the rounds therefore make the model give its most frequent answer to all.
+// Less accuracy than chance would be information about the labels: the last
+// rounds therefore make a model that is at the target give its most frequent
+// answer to all.
 //
 // The budget is used up even when the target is reached before: it is the number
 // of changes that makes repair expensive. If the target is not reached with it,
@@ -119,7 +124,7 @@ func (h *hardening) run(ctx context.Context) (*Result, error) {
 		for _, p := range pairs {
 			h.exchange(p)
 		}
-		if err := h.aim(); err != nil {
+		if err := h.aim(round); err != nil {
 			return nil, err
 		}
 		h.report()
@@ -132,11 +137,12 @@ func (h *hardening) run(ctx context.Context) (*Result, error) {
 	return r, err
 }
 
-// aim measures the model, and turns to a single answer once it is at the target.
-func (h *hardening) aim() error {
+// aim measures the model after a round, and towards the end turns to a single
+// answer.
+func (h *hardening) aim(round int) error {
 	t, err := h.judge.measure()
 	h.result.Locked, h.result.Target = t.accuracy(), h.targetFor(t)
-	if h.answer < 0 && h.result.Locked <= h.result.Target {
+	if late := round+1 >= hardenedRounds-singleRounds; late && h.answer < 0 && h.result.Locked <= h.result.Target {
 		h.answer = slices.Index(t.answered, slices.Max(t.answered))
 	}
 	return err
