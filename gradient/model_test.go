@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
 
+	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 	"google.golang.org/protobuf/proto"
@@ -99,20 +98,7 @@ func (b *modelBuilder) proto() *onnxpb.ModelProto {
 // open writes the model to a file and opens it.
 func (b *modelBuilder) open(t testing.TB) *onnxio.Model {
 	t.Helper()
-	data, err := proto.Marshal(b.proto())
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "model.onnx")
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxio.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
-	return m
+	return testmodel.Open(t, b.proto())
 }
 
 // convNet is a small residual network with a softmax at its end.

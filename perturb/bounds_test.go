@@ -3,10 +3,9 @@ package perturb
 import (
 	"encoding/binary"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
+	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 	"google.golang.org/protobuf/proto"
@@ -28,21 +27,9 @@ func initializer(t *testing.T, dt onnxpb.TensorProto_DataType, elements any) *on
 	case onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16:
 		n /= 2
 	}
-	data, err := proto.Marshal(&onnxpb.ModelProto{Graph: &onnxpb.GraphProto{Initializer: []*onnxpb.TensorProto{{
+	m := testmodel.Open(t, &onnxpb.ModelProto{Graph: &onnxpb.GraphProto{Initializer: []*onnxpb.TensorProto{{
 		Name: proto.String("w"), DataType: proto.Int32(int32(dt)), Dims: []int64{n}, RawData: raw,
 	}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "model.onnx")
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxio.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
 	return m.Lookup("w")
 }
 

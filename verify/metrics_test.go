@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,6 +11,7 @@ import (
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
@@ -95,7 +94,7 @@ func linear(t *testing.T, classes int, weights ...float32) *onnxio.Model {
 			}},
 		}}}}
 	}
-	data, err := proto.Marshal(&onnxpb.ModelProto{
+	return testmodel.Open(t, &onnxpb.ModelProto{
 		IrVersion:   proto.Int64(8),
 		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
 		Graph: &onnxpb.GraphProto{
@@ -109,19 +108,6 @@ func linear(t *testing.T, classes int, weights ...float32) *onnxio.Model {
 			}},
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "linear.onnx")
-	if err := os.WriteFile(path, data, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxio.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
-	return m
 }
 
 // points are samples of two features.

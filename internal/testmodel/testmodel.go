@@ -1,0 +1,31 @@
+// Package testmodel opens models that tests make from messages.
+package testmodel
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// Open writes p to a temporary file and opens it; the test closes it.
+func Open(t testing.TB, p *onnxpb.ModelProto) *onnxio.Model {
+	t.Helper()
+	data, err := proto.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "model.onnx")
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := onnxio.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
