@@ -126,6 +126,9 @@ func (n *Recurrence) rows(w *Workers, in *RecurrentIn, t int, f func(b int, live
 
 // Forward computes the tape from x.
 func (n *Recurrence) Forward(w *Workers, in RecurrentIn, x, out []float32) {
+	if len(out) == 0 {
+		return
+	}
 	tp, g := n.cut(out), n.Cell.Gates()
 	for i := range n.Steps {
 		t, prev := n.order(i)
@@ -189,6 +192,9 @@ func (n *Recurrence) Backward(w *Workers, in RecurrentIn, tapeOf, gtape, out []f
 	tp, gt, p, g := n.cut(tapeOf), n.cut(gtape), n.cutBack(out), n.Cell.Gates()
 	clear(p.gh)
 	clear(p.gc)
+	if len(tapeOf) == 0 {
+		return
+	}
 	for i := n.Steps - 1; i >= 0; i-- {
 		t, prev := n.order(i)
 		gg := n.at(p.gx, t, g)
@@ -221,24 +227,23 @@ func (n *Recurrence) Backward(w *Workers, in RecurrentIn, tapeOf, gtape, out []f
 func (n *Recurrence) GradR(w *Workers, tapeOf, backOf, h0, out []float32) {
 	tp, p := n.cut(tapeOf), n.cutBack(backOf)
 	H, g := n.Hidden, n.Cell.Gates()
-	product := func(count int, gates []float32, width int, left, out []float32, beta float32) {
-		rows := len(left) / max(H, 1)
-		Gemm(w, true, false, count*H, H, rows, 1, gates, width*H, left, H, beta, out, H)
+	product := func(count int, gates []float32, width int, left, out []float32) {
+		Gemm(w, true, false, count*H, H, len(left)/H, 1, gates, width*H, left, H, 1, out, H)
+	}
+	clear(out)
+	if len(tapeOf) == 0 {
+		return
 	}
 	// Step order(0) comes behind h0, the others behind the state next to them.
 	shifted := func(count int, gates []float32, width int, out []float32) {
-		clear(out[:count*H*H])
-		if n.Steps == 0 {
-			return
-		}
 		size := n.Batch * H
-		rest, left := gates[min(size*width, len(gates)):], tp.h[:n.plane()-size]
+		rest, left := gates[size*width:], tp.h[:n.plane()-size]
 		if n.Reverse {
 			rest, left = gates, tp.h[size:]
 		}
 		first, _ := n.order(0)
-		product(count, gates[first*size*width:], width, h0, out, 1)
-		product(count, rest, width, left, out, 1)
+		product(count, gates[first*size*width:], width, h0, out)
+		product(count, rest, width, left, out)
 	}
 	switch {
 	case n.Cell != GRU:
@@ -248,7 +253,7 @@ func (n *Recurrence) GradR(w *Workers, tapeOf, backOf, h0, out []float32) {
 		shifted(1, p.gq, 1, out[2*H*H:])
 	default:
 		shifted(2, p.gx, 3, out)
-		product(1, p.gx[2*H:], 3, tp.aux, out[2*H*H:], 0)
+		product(1, p.gx[2*H:], 3, tp.aux, out[2*H*H:])
 	}
 }
 

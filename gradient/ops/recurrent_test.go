@@ -180,6 +180,25 @@ func TestRecurrentValues(t *testing.T) {
 	}
 }
 
+// TestEmptyBatch: without sequences the weights have a gradient of zeros.
+func TestEmptyBatch(t *testing.T) {
+	for op, gates := range map[string]int{"RNN": 1, "GRU": 3, "LSTM": 4} {
+		b := NewBuilder(nil)
+		y, vars, err := testNode{op: op, inputs: []any{[]int{4, 0, 2}, []int{1, gates * 3, 2}, []int{1, gates * 3, 3}}}.build(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaves := map[*Value]nd.Array{}
+		for _, v := range vars {
+			leaves[v] = nd.New(nd.Float32, v.Shape...)
+		}
+		got := gradientOf(t, b, y, vars[2], leaves, nd.New(nd.Float32, y.Shape...))
+		if err := sameArray(got, nd.New(nd.Float32, 1, gates*3, 3)); err != nil {
+			t.Errorf("%s: %v", op, err)
+		}
+	}
+}
+
 // rowsOf returns the rows of matrix i of a, rowOf row i.
 func rowsOf(a nd.Array, i int) (rows [][]float32) {
 	m := a.Rows(i, i+1)
