@@ -9,12 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/advparams/advparams/batch"
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
@@ -67,6 +70,43 @@ func TestBatchKilled(t *testing.T) {
 	compareOutputs(t, calm, killed)
 }
 
+// TestBatchStopped tells a batch to stop while it works: it ends in good order,
+// and the same command goes on.
+func TestBatchStopped(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no SIGTERM")
+	}
+	dir := t.TempDir()
+	want, err := makeZoo(dir, 12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd, stdout := batchCommand(dir)
+	cmd.Args = append(cmd.Args, "--workers", "2") // so that some have to wait
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for begun := false; !begun; time.Sleep(5 * time.Millisecond) {
+		found, _ := filepath.Glob(filepath.Join(dir, "out", "*", batch.StateFolder, "*.log"))
+		begun = len(found) > 0
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Wait()
+	var s batch.Summary
+	if err := json.Unmarshal(stdout.Bytes(), &s); err != nil {
+		t.Fatalf("%v: %s", err, stdout)
+	}
+	if status := cmd.ProcessState.ExitCode(); status != statusFailed || s.Counts[batch.Waiting] == 0 || s.Counts[batch.Interrupted] == 0 {
+		t.Errorf("exit status %d, %v", status, s.Counts)
+	}
+	for _, pattern := range []string{"out/*/.advparams-*.tmp", "out/*/" + batch.StateFolder + "/*.tmp", "out/*/" + batch.StateFolder + "/*.lock"} {
+		if left, _ := filepath.Glob(filepath.Join(dir, pattern)); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
+	}
+	runBatch(t, dir, want)
+}
+
 func batchCommand(dir string) (*exec.Cmd, *bytes.Buffer) {
 	cmd := exec.Command("advparams", "batch", "zoo.yaml", "--json", "--quiet", "--results", "results.jsonl", "--index", "index.html")
 	cmd.Dir = dir
@@ -114,7 +154,9 @@ func runBatch(t *testing.T, dir string, want map[string]int) {
 // compareOutputs compares what two runs left, apart from what has times in it.
 func compareOutputs(t *testing.T, calm, killed string) {
 	t.Helper()
-	sealed := func(name string) bool { return strings.HasPrefix(name, "sealed") || strings.HasPrefix(name, "stranger") }
+	sealed := func(name string) bool {
+		return strings.HasPrefix(name, "sealed") || strings.HasPrefix(name, "stranger")
+	}
 	outputs := func(dir string) map[string]string {
 		found := map[string]string{}
 		err := filepath.WalkDir(filepath.Join(dir, "out"), func(path string, d fs.DirEntry, err error) error {
