@@ -119,3 +119,35 @@ func BenchmarkConv(b *testing.B) {
 		b.Run(s.name+"/weight", func(b *testing.B) { measure(b, flops, func() { c.GradWeight(nil, x, y, weight) }) })
 	}
 }
+
+func BenchmarkGemmBatch(b *testing.B) {
+	for _, s := range []struct {
+		batch, m, n, k int
+		transA, transB bool
+	}{{300, 65, 65, 64, false, true}, {300, 65, 64, 65, false, false}, {300, 65, 64, 65, true, false}, {1000, 17, 17, 8, false, true}} {
+		b.Run(fmt.Sprintf("%dx%dx%dx%d", s.batch, s.m, s.n, s.k), func(b *testing.B) {
+			rng := rand.New(rand.NewPCG(1, 1))
+			x, y, z := randoms(rng, s.batch*s.m*s.k), randoms(rng, s.batch*s.n*s.k), make([]float32, s.batch*s.m*s.n)
+			measure(b, 2*s.batch*s.m*s.n*s.k, func() {
+				GemmBatch(nil, s.transA, s.transB, s.batch, s.m, s.n, s.k, x, s.m*s.k, y, s.n*s.k, 0, z, s.m*s.n)
+			})
+		})
+	}
+}
+
+func BenchmarkVectors(b *testing.B) {
+	const n = 1 << 14
+	rng := rand.New(rand.NewPCG(1, 1))
+	x, y, z := randoms(rng, n), randoms(rng, n), make([]float32, n)
+	for _, f := range []struct {
+		name string
+		run  func()
+	}{
+		{"add", func() { isa.add(z, x, y) }}, {"relu", func() { isa.relu(z, x) }}, {"reluGrad", func() { isa.reluGrad(z, x, y) }},
+		{"exp", func() { isa.exp(z, x) }}, {"tanh", func() { isa.tanh(z, x) }}, {"sigmoid", func() { isa.sigmoid(z, x) }},
+		{"gelu", func() { isa.gelu(z, x) }}, {"geluGrad", func() { isa.geluGrad(z, x, y) }}, {"log", func() { LogSlice(z, y) }},
+		{"softmax65", func() { Softmax(nil, n/65, 65, 1, x, z) }}, {"layernorm192", func() { LayerNorm(nil, n/192, 192, 1e-5, x, y[:192], y[:192], z) }},
+	} {
+		b.Run(f.name, func(b *testing.B) { measure(b, n, f.run) })
+	}
+}

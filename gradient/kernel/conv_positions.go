@@ -94,11 +94,17 @@ func (m *positionLanes) packed(t tile) {
 	b := t.b
 	t.b = *panel
 	for p := 0; p < len(*m.step); p += depthStep {
-		t.step = (*steps)[:min(depthStep, len(*m.step)-p)]
-		for i := range t.step {
-			s := (*m.step)[p+i]
-			copy((*panel)[i*width:i*width+t.cols], b[s[1]:])
+		part := (*m.step)[p:min(p+depthStep, len(*m.step))]
+		t.step = (*steps)[:len(part)]
+		for i, s := range part {
 			t.step[i] = pair{s[0], i * width}
+		}
+		if m.taps == 1 { // a channel after the other, at equal distances
+			copyRows(*panel, width, b[part[0][1]:], m.source.extent.size(), len(part), t.cols)
+		} else {
+			for i, s := range part {
+				copy((*panel)[i*width:i*width+t.cols], b[s[1]:])
+			}
 		}
 		t.run()
 		t.begin = fromC

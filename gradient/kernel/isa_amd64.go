@@ -40,6 +40,10 @@ var (
 )
 
 func tileAVX512(t *tile) {
+	if t.cols <= 8 { // rather than half a vector
+		tileAVX2(t)
+		return
+	}
 	v := (t.cols - 1) / 16
 	full := t.rows / 8 * 8
 	if full > 0 {
