@@ -19,9 +19,9 @@ type family map[string]Operator
 
 var registry = join(
 	arithmetic, unaries, matmul, convolution, pooling, reductions,
-	softmaxes, normalization, shapes, constants, casts, activations, dropouts, recurrents, attentions, quantization, control,
+	softmaxes, normalization, shapes, constants, casts, activations, dropouts, recurrents, attentions,
 	comparisons, choices, integers, gathers, scatters, searches, masks, cumulative,
-	selections, pads, spatial, resizes, einsums, gridSamples,
+	selections, pads, spatial, resizes, quantization, einsums, gridSamples, control,
 )
 
 func join(families ...family) family {
