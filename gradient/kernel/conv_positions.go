@@ -58,7 +58,7 @@ func (m *positionLanes) free() {
 
 func (m *positionLanes) atOnce() int { return 1 }
 
-func (m *positionLanes) compute(_ *Workers, group, _ int, source, result []float32) {
+func (m *positionLanes) compute(w *Workers, group, _ int, source, result []float32) {
 	out := result
 	if !m.direct {
 		buf := scratch(m.results * m.length)
@@ -70,15 +70,18 @@ func (m *positionLanes) compute(_ *Workers, group, _ int, source, result []float
 		t.begin, t.bias = fromRows, (*m.bias)[group*len(*m.row):]
 	}
 	columns := newSplit(m.length)
-	for i := range columns.panels {
-		j0, j1 := columns.panel(i)
-		t.cols, t.b, t.c = j1-j0, source[m.base+j0:], out[j0:]
-		if m.results <= packedRows() {
-			t.runInSteps(*m.step)
-		} else {
-			m.packed(t)
+	w.For(columns.panels, 1, func(lo, hi int) {
+		t := t
+		for i := lo; i < hi; i++ {
+			j0, j1 := columns.panel(i)
+			t.cols, t.b, t.c = j1-j0, source[m.base+j0:], out[j0:]
+			if m.results <= packedRows() {
+				t.runInSteps(*m.step)
+			} else {
+				m.packed(t)
+			}
 		}
-	}
+	})
 	if !m.direct {
 		m.dropBorders(result, out)
 	}

@@ -206,6 +206,7 @@ func TestConvSameForAnyThreads(t *testing.T) {
 		conv2(7, 24, 24, 24, 16, 3, 1, 1),
 		conv2(7, 1, 30, 20, 5, 5, 1, 0),
 		conv2(7, 2, 32, 32, 9, 3, 1, 1),
+		conv2(1, 1, 20, 30, 40, 1, 1, 0),
 	} {
 		p := c.plan()
 		x, weight := randoms(rng, p.batch*p.group*p.xSize), randoms(rng, p.group*p.wSize)

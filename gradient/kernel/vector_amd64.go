@@ -36,9 +36,9 @@ var vectorsAVX2 = vectorAssembly{
 	normalize: normalizeAVX2, normalizeSums: normalizeSumsAVX2, normalizeGrad: normalizeGradAVX2, addNormalized: addNormalizedAVX2,
 }.set()
 
-// at returns a pointer to x, nil if it is empty, and panics if it has fewer
+// pointer returns a pointer to x, nil if it is empty, and panics if it has fewer
 // than n elements.
-func at(x []float32, n int) *float32 {
+func pointer(x []float32, n int) *float32 {
 	if n == 0 {
 		return nil
 	}
@@ -50,13 +50,13 @@ func (f vectorAssembly) set() vectorSet {
 	unary := func(f func(n int, x, y *float32)) func(y, x []float32) {
 		return func(y, x []float32) {
 			n := len(x)
-			f(n, at(x, n), at(y, n))
+			f(n, pointer(x, n), pointer(y, n))
 		}
 	}
 	binary := func(f func(n int, x, y, z *float32)) func(z, x, y []float32) {
 		return func(z, x, y []float32) {
 			n := len(y)
-			f(n, at(x, n), at(y, n), at(z, n))
+			f(n, pointer(x, n), pointer(y, n), pointer(z, n))
 		}
 	}
 	return vectorSet{
@@ -64,46 +64,46 @@ func (f vectorAssembly) set() vectorSet {
 		relu: unary(f.relu), exp: unary(f.exp), sigmoid: unary(f.sigmoid), tanh: unary(f.tanh), erf: unary(f.erf), gelu: unary(f.gelu),
 		affine: func(y, x []float32, a, b float32) {
 			n := len(x)
-			f.affine(n, at(x, n), at(y, n), a, b)
+			f.affine(n, pointer(x, n), pointer(y, n), a, b)
 		},
 		clip: func(y, x []float32, lo, hi float32) {
 			n := len(x)
-			f.clip(n, at(x, n), at(y, n), lo, hi)
+			f.clip(n, pointer(x, n), pointer(y, n), lo, hi)
 		},
 		clipGrad: func(gx, x, gy []float32, lo, hi float32) {
 			n := len(x)
-			f.clipGrad(n, at(x, n), at(gy, n), at(gx, n), lo, hi)
+			f.clipGrad(n, pointer(x, n), pointer(gy, n), pointer(gx, n), lo, hi)
 		},
-		sum:     func(x []float32) float32 { return f.sum(len(x), at(x, len(x))) },
-		largest: func(x []float32) float32 { return f.largest(len(x), at(x, len(x))) },
+		sum:     func(x []float32) float32 { return f.sum(len(x), pointer(x, len(x))) },
+		largest: func(x []float32) float32 { return f.largest(len(x), pointer(x, len(x))) },
 		dot: func(x, y []float32) float32 {
 			n := len(y)
-			return f.dot(n, at(x, n), at(y, n))
+			return f.dot(n, pointer(x, n), pointer(y, n))
 		},
-		squares: func(x []float32, a float32) float32 { return f.squares(len(x), at(x, len(x)), a) },
+		squares: func(x []float32, a float32) float32 { return f.squares(len(x), pointer(x, len(x)), a) },
 		expShifted: func(y, x []float32, a float32) float32 {
 			n := len(x)
-			return f.expShifted(n, at(x, n), at(y, n), a)
+			return f.expShifted(n, pointer(x, n), pointer(y, n), a)
 		},
 		mulShifted: func(gx, y, gy []float32, a float32) {
 			n := len(gy)
-			f.mulShifted(n, at(y, n), at(gy, n), at(gx, n), a)
+			f.mulShifted(n, pointer(y, n), pointer(gy, n), pointer(gx, n), a)
 		},
 		normalize: func(y, x, s, t []float32, a, b float32) {
 			n := len(x)
-			f.normalize(n, at(x, n), at(s, n), at(t, n), at(y, n), a, b)
+			f.normalize(n, pointer(x, n), pointer(s, n), pointer(t, n), pointer(y, n), a, b)
 		},
 		normalizeSums: func(x, s, gy []float32, a, b float32) (g, gh float32) {
 			n := len(x)
-			return f.normalizeSums(n, at(x, n), at(s, n), at(gy, n), a, b)
+			return f.normalizeSums(n, pointer(x, n), pointer(s, n), pointer(gy, n), a, b)
 		},
 		normalizeGrad: func(gx, x, s, gy []float32, a, b, c float32) {
 			n := len(x)
-			f.normalizeGrad(n, at(x, n), at(s, n), at(gy, n), at(gx, n), a, b, c)
+			f.normalizeGrad(n, pointer(x, n), pointer(s, n), pointer(gy, n), pointer(gx, n), a, b, c)
 		},
 		addNormalized: func(gs, x, gy []float32, a, b float32) {
 			n := len(x)
-			f.addNormalized(n, at(x, n), at(gy, n), at(gs, n), a, b)
+			f.addNormalized(n, pointer(x, n), pointer(gy, n), pointer(gs, n), a, b)
 		},
 	}
 }
