@@ -38,11 +38,12 @@ const (
 
 // outcome is what came of a command.
 type outcome struct {
-	status int
-	err    error  // nil if the status is 0; with a hint if the command gave one
-	stdout []byte // one JSON object
-	peak   int64  // of memory, in bytes; 0: unknown
-	killed bool   // by somebody else, who may have been the system, out of memory
+	status  int
+	err     error  // nil if the status is 0; with a hint if the command gave one
+	stdout  []byte // one JSON object
+	peak    int64  // of memory, in bytes; 0: unknown
+	killed  bool   // by somebody else, who may have been the system, out of memory
+	crashed bool   // killed, or ended in another way than its own
 }
 
 // child runs commands of a job.
@@ -128,7 +129,7 @@ func (o *outcome) explain(state *os.ProcessState, messages string) {
 		// A Go program that crashes has status 2, too.
 		o.err = fmt.Errorf("crashed: %s%s", state, firstFatal(messages))
 	}
-	o.status = statusFailed
+	o.status, o.crashed = statusFailed, true
 }
 
 // firstFatal returns the first line of a crash.

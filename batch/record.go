@@ -47,16 +47,19 @@ const (
 
 // stepRecord is the last attempt at a step.
 type stepRecord struct {
-	Fingerprint string          `json:"fingerprint"` // of all that the result depends on
-	State       string          `json:"state"`
-	Status      int             `json:"status"`
-	Error       string          `json:"error,omitempty"`
-	Hint        string          `json:"hint,omitempty"`
-	Started     time.Time       `json:"started"`
-	Seconds     float64         `json:"seconds"`
-	Host        string          `json:"host"`
-	Outputs     []FileState     `json:"outputs,omitempty"`
-	Result      json.RawMessage `json:"result,omitempty"` // what the command printed
+	Fingerprint string `json:"fingerprint"` // of all that the result depends on
+	State       string `json:"state"`
+	Status      int    `json:"status"`
+	// Unclean says that a command was cut off since the step last succeeded: it
+	// may have left some of its outputs, also those that only it knows of.
+	Unclean bool            `json:"unclean,omitempty"`
+	Error   string          `json:"error,omitempty"`
+	Hint    string          `json:"hint,omitempty"`
+	Started time.Time       `json:"started"`
+	Seconds float64         `json:"seconds"`
+	Host    string          `json:"host"`
+	Outputs []FileState     `json:"outputs,omitempty"`
+	Result  json.RawMessage `json:"result,omitempty"` // what the command printed
 }
 
 // readRecord returns the record of a job; an empty one if there is none, or

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -81,6 +82,17 @@ func standIn(args []string) {
 			p, _ := os.FindProcess(os.Getpid())
 			p.Kill()
 			select {}
+		}
+	case "halfway": // killed after the first of several outputs has appeared
+		extra := flags["-o"] + ".data"
+		if !again {
+			os.WriteFile(extra, nil, 0o666)
+			p, _ := os.FindProcess(os.Getpid())
+			p.Kill()
+			select {}
+		}
+		if _, err := os.Stat(extra); err == nil && !slices.Contains(args, "--force") {
+			fail(1, "exists already")
 		}
 	case "mute":
 		os.Exit(0)
@@ -284,6 +296,15 @@ func TestWhatIsDoneAgain(t *testing.T) {
 	b.dir = moved
 	b.replan(t)
 	expectStates(t, b.run(t.Context()), "unchanged 0, unchanged 0")
+}
+
+// TestKilledHalfway: outputs that only the killed command knew of are replaced.
+func TestKilledHalfway(t *testing.T) {
+	b := setUp(t, "", "halfway")
+	b.cfg.Workers = 1
+	expectStates(t, b.run(t.Context()), "failed 1")
+	expectStates(t, b.run(t.Context()), "done 0")
+	expectStates(t, b.run(t.Context()), "unchanged 0")
 }
 
 func TestForeignOutputs(t *testing.T) {

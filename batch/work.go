@@ -133,8 +133,11 @@ func (w *worker) run(ctx context.Context, args ...string) (outcome, error) {
 	if err := w.begin(); err != nil {
 		return outcome{}, err
 	}
+	crashed := false
 	for try := 0; ; try++ {
 		o := w.child.run(ctx, args...)
+		crashed = crashed || o.crashed
+		o.crashed = crashed // in any of the tries
 		w.record.PeakMemory = max(w.record.PeakMemory, o.peak)
 		w.result.PeakMemory = max(w.result.PeakMemory, o.peak)
 		switch {
@@ -206,8 +209,10 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, inputs [
 	if err != nil {
 		return nil, err
 	}
+	before := r.Steps[step]
+	unclean := before != nil && before.Unclean
 	host, _ := os.Hostname()
-	s := &stepRecord{Fingerprint: fingerprint, State: stateStarted, Started: time.Now().UTC(), Host: host}
+	s := &stepRecord{Fingerprint: fingerprint, State: stateStarted, Unclean: true, Started: time.Now().UTC(), Host: host}
 	r.Model, r.Steps[step] = j.Model, s
 	if step == stepProtect {
 		delete(r.Steps, stepVerify)
@@ -216,7 +221,7 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, inputs [
 		return nil, err
 	}
 	args := append(j.stepArgs(step, w.child.threads), "--json", "--quiet")
-	if replace {
+	if replace || unclean {
 		args = append(args, "--force")
 	}
 	o, err := w.run(ctx, args...)
@@ -227,6 +232,9 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, inputs [
 	s.State, s.Status = stateDone, o.status
 	if o.err != nil {
 		s.State, s.Error, s.Hint = stateFailed, o.err.Error(), hint.Of(o.err)
+		s.Unclean = unclean || o.crashed
+	} else {
+		s.Unclean = false
 	}
 	if json.Valid(o.stdout) {
 		s.Result = o.stdout
