@@ -14,13 +14,21 @@
 //
 // # Files
 //
-//	workers.go           goroutines that share the work
-//	isa*.go              instruction sets: what runs where; asm_amd64.* are generated
-//	internal/asmgen      the generator of the assembly
-//	gemm*.go             matrix products: packing, blocking, the portable microkernel
-//	conv*.go             convolution of 1 to 3 spatial axes and its gradients
-//	pool*.go             maximum and average pooling
-//	softmax.go           softmax, log-softmax
-//	norm.go              layer normalisation, per-channel scale and shift
-//	maths.go, vector.go  exp, log, tanh, … and arithmetic on slices
+//	workers.go               goroutines that share the work
+//	isa*.go                  instruction sets: what runs where
+//	internal/asmgen          the generator of asm_amd64.*
+//	tile.go                  the task of a microkernel, and its portable version
+//	gemm*.go                 matrix products: packing and blocking
+//	conv.go                  convolution of 1 to 3 spatial axes: choice of a method
+//	conv_direct.go           what forward and the gradient of the input share
+//	conv_channels.go         method: result channels in the lanes, any stride
+//	conv_positions.go        method: positions in the lanes, stride 1; 1×1 kernels
+//	conv_depthwise.go        method: a kernel for each channel
+//	conv_dense.go            method: kernels as large as the image
+//	winograd*.go             method: 3×3 kernels with fewer multiplications
+//	conv_weight.go           gradient of the weights
+//	pool*.go                 maximum and average pooling
+//	softmax.go               softmax, log-softmax
+//	norm.go                  layer normalisation, per-channel scale and shift
+//	maths.go, vector*.go     exp, log, tanh, … and arithmetic on slices
 package kernel
