@@ -16,23 +16,16 @@ func MaskedSoftmax(w *Workers, shape []int, x, bias []float32, strides []int, y 
 	w.For(len(x)/n, grainOf(4*n), func(lo, hi int) {
 		v.runs(lo, hi, func(row, at int) {
 			xr, yr := x[row*n:(row+1)*n], y[row*n:(row+1)*n]
-			top := float32(math.Inf(-1))
 			if step == 1 {
-				for i, b := range bias[at : at+n] {
-					yr[i] = xr[i] + b
-					top = max(top, yr[i])
-				}
-			} else {
-				for i, v := range xr {
-					yr[i] = v + bias[at+i*step]
-					top = max(top, yr[i])
-				}
+				isa.add(yr, xr, bias[at:at+n])
+			} else { // one number for the row
+				isa.affine(yr, xr, 1, bias[at])
 			}
-			if math.IsInf(float64(top), -1) {
+			if top := isa.largest(yr); math.IsInf(float64(top), -1) {
 				clear(yr)
-				return
+			} else {
+				scale(yr, 1/isa.expShifted(yr, yr, top))
 			}
-			Softmax(nil, 1, n, 1, yr, yr)
 		})
 	})
 }

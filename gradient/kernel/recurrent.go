@@ -198,10 +198,10 @@ func (n *Recurrence) Backward(w *Workers, in RecurrentIn, tapeOf, gtape, out []f
 	for i := n.Steps - 1; i >= 0; i-- {
 		t, prev := n.order(i)
 		gg := n.at(p.gx, t, g)
-		add(p.gh, n.at(gt.h, t, 1))
+		isa.add(p.gh, p.gh, n.at(gt.h, t, 1))
 		switch n.Cell {
 		case LSTM:
-			add(p.gc, n.at(gt.c, t, 1))
+			isa.add(p.gc, p.gc, n.at(gt.c, t, 1))
 			n.lstmBack(w, &in, &tp, t, prev, gg, p.gh, p.gc)
 			n.multiplyBack(w, gg, 4, p.gh, in.R, 4)
 		case GRU:
@@ -261,7 +261,7 @@ func (n *Recurrence) GradR(w *Workers, tapeOf, backOf, h0, out []float32) {
 func (n *Recurrence) GradRB(backOf, out []float32) {
 	clear(out)
 	for gq := n.cutBack(backOf).gq; len(gq) > 0; gq = gq[n.Hidden:] {
-		add(out, gq[:n.Hidden])
+		isa.add(out, out, gq[:n.Hidden])
 	}
 }
 
@@ -297,12 +297,4 @@ func (n *Recurrence) multiplyBack(w *Workers, g []float32, width int, gh, r []fl
 func (n *Recurrence) unit(x []float32, b, width, k int) []float32 {
 	at := (b*width + k) * n.Hidden
 	return x[at : at+n.Hidden]
-}
-
-// add adds x to y.
-func add(y, x []float32) {
-	x = x[:len(y)]
-	for i := range y {
-		y[i] += x[i]
-	}
 }

@@ -29,9 +29,9 @@ func (n *Recurrence) lstmStep(w *Workers, in *RecurrentIn, tp *tape, t, prev int
 			n.F.Apply(f)
 		}
 		n.G.Apply(g)
-		for k, v := range old {
-			c[k] = f[k]*v + i[k]*g[k]
-		}
+		isa.mul(c, f, old)
+		isa.mul(h, i, g)
+		isa.add(c, c, h)
 		if in.Peep != nil {
 			addProduct(o, row(in.Peep, 1, n.Hidden), c)
 		}
@@ -39,9 +39,7 @@ func (n *Recurrence) lstmStep(w *Workers, in *RecurrentIn, tp *tape, t, prev int
 		hc := n.unit(aux, b, 1, 0)
 		copy(hc, c)
 		n.H.Apply(hc)
-		for k, v := range hc {
-			h[k] = o[k] * v
-		}
+		isa.mul(h, o, hc)
 	})
 }
 
@@ -57,39 +55,31 @@ func (n *Recurrence) lstmBack(w *Workers, in *RecurrentIn, tp *tape, t, prev int
 			return
 		}
 		i, o, f, g := n.unit(gates, b, 4, 0), n.unit(gates, b, 4, 1), n.unit(gates, b, 4, 2), n.unit(gates, b, 4, 3)
-		gi, gof, gf, gc2 := n.unit(gg, b, 4, 0), n.unit(gg, b, 4, 1), n.unit(gg, b, 4, 2), n.unit(gg, b, 4, 3)
+		dI, dO, dF, dG := n.unit(gg, b, 4, 0), n.unit(gg, b, 4, 1), n.unit(gg, b, 4, 2), n.unit(gg, b, 4, 3)
 		dh, dc, hc, old := n.unit(gh, b, 1, 0), n.unit(gc, b, 1, 0), n.unit(aux, b, 1, 0), n.unit(c0, b, 1, 0)
-		for k, d := range dh {
-			gof[k] = d * hc[k]
-			dh[k] = d * o[k]
-		}
-		n.F.Slope(gof, o, gof)
+		isa.mul(dO, dh, hc)
+		isa.mul(dh, dh, o)
+		n.F.Slope(dO, o, dO)
 		n.H.Slope(dh, hc, dh)
-		for k, d := range dh {
-			dc[k] += d
-		}
+		isa.add(dc, dc, dh)
 		if in.Peep != nil {
-			addProduct(dc, row(in.Peep, 1, n.Hidden), gof)
+			addProduct(dc, row(in.Peep, 1, n.Hidden), dO)
 		}
-		for k, d := range dc {
-			gi[k], gf[k], gc2[k] = d*g[k], d*old[k], d*i[k]
-		}
+		isa.mul(dI, dc, g)
+		isa.mul(dF, dc, old)
+		isa.mul(dG, dc, i)
 		if n.Coupled {
-			for k, d := range gf {
-				gi[k] -= d
-			}
-			clear(gf)
+			isa.sub(dI, dI, dF)
+			clear(dF)
 		} else {
-			n.F.Slope(gf, f, gf)
+			n.F.Slope(dF, f, dF)
 		}
-		n.F.Slope(gi, i, gi)
-		n.G.Slope(gc2, g, gc2)
-		for k, v := range f {
-			dc[k] *= v
-		}
+		n.F.Slope(dI, i, dI)
+		n.G.Slope(dG, g, dG)
+		isa.mul(dc, dc, f)
 		if in.Peep != nil {
-			addProduct(dc, row(in.Peep, 0, n.Hidden), gi)
-			addProduct(dc, row(in.Peep, 2, n.Hidden), gf)
+			addProduct(dc, row(in.Peep, 0, n.Hidden), dI)
+			addProduct(dc, row(in.Peep, 2, n.Hidden), dF)
 		}
 		clear(dh)
 	})

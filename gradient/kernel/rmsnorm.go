@@ -6,14 +6,12 @@ import "math"
 // its squares plus eps, and multiplies by scale, of n elements. This is ONNX
 // RMSNormalization with the trailing axes flattened.
 func RMSNorm(w *Workers, rows, n int, eps float32, x, scale, y []float32) {
+	zeros := orFilled(nil, n, 0)
+	defer zeros.free()
 	w.For(rows, grainOf(n), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
-			xr, yr := x[r*n:(r+1)*n], y[r*n:(r+1)*n]
-			inv := inverseRMS(xr, eps)
-			s := scale[:len(xr)]
-			for i, v := range xr {
-				yr[i] = v * inv * s[i]
-			}
+			xr := row(x, r, n)
+			isa.normalize(row(y, r, n), xr, scale[:n], zeros.x, inverseRMS(xr, eps), 0)
 		}
 	})
 }
@@ -39,23 +37,12 @@ func RMSNormGrad(w *Workers, rows, n int, eps float32, x, scale, gy, gx, gscale 
 
 func rmsNormGradRow(eps float32, x, scale, gy, gx, gs []float32) {
 	inv := inverseRMS(x, eps)
-	gy = gy[:len(x)]
 	if gs != nil {
-		gs = gs[:len(x)]
-		for i, v := range x {
-			gs[i] += gy[i] * v * inv
-		}
+		isa.addNormalized(gs, x, gy, inv, 0)
 	}
-	if gx == nil {
-		return
-	}
-	gx = gx[:len(x)]
-	for i, s := range scale {
-		gx[i] = gy[i] * s
-	}
-	f := dot(gx, x) / float32(len(x)) * inv * inv
-	for i, v := range x {
-		gx[i] = inv * (gx[i] - v*f)
+	if gx != nil {
+		_, t := isa.normalizeSums(x, scale, gy, inv, 0) // Σ g·x·r
+		isa.normalizeGrad(gx, x, scale, gy, inv, -inv*inv*t/float32(len(x)), 0)
 	}
 }
 

@@ -28,17 +28,10 @@ func (b *Builder) scaleShift(x, a, s *Value) *Value {
 					kernel.ScaleShiftGrad(w, n, c, inner, nil, in[0].Float32s(), in[1].Float32s(), out.Float32s(), nil, nil)
 				},
 			}, a, gy)
-			params := b.emit(nd.Float32, []int{2, c}, Op{
-				name: "ScaleShift.params",
-				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-					g := out.Float32s()
-					kernel.ScaleShiftGrad(w, n, c, inner, in[0].Float32s(), nil, in[1].Float32s(), nil, g[:c], g[c:])
-				},
+			ga, gs := b.scaleAndBias("ScaleShift", c, func(w *kernel.Workers, in []nd.Array, ga, gs []float32) {
+				kernel.ScaleShiftGrad(w, n, c, inner, in[0].Float32s(), nil, in[1].Float32s(), nil, ga, gs)
 			}, x, gy)
-			return []*Value{gx,
-				b.Reshape(b.Slice(params, 0, 0, 1, 1), c),
-				b.Reshape(b.Slice(params, 0, 1, 1, 1), c),
-			}
+			return []*Value{gx, ga, gs}
 		},
 	}, x, a, s)
 }

@@ -12,9 +12,8 @@ import (
 // InstanceNormalization (opset 6). All divide runs of adjacent elements by their
 // spread, for which there are kernels with gradients.
 
-// normalized is the kernel of a normalisation of rows of n elements with an
-// optional scale and bias, in two parts: the gradient by the input, and those by
-// scale and bias.
+// normalized is a normalisation of rows of n elements. Bias, and each of the
+// gradients, may be nil.
 type normalized struct {
 	name string
 	run  func(w *kernel.Workers, rows, n int, x, scale, bias, y []float32)
@@ -42,66 +41,52 @@ func rmsNorm(eps float32) normalized {
 }
 
 // normalize applies a normalisation to runs of n elements of x. Scale and bias
-// have n elements or are nil; there is no bias without a scale.
+// have n elements; bias may be nil.
 func (b *Builder) normalize(k normalized, x *Value, n int, scale, bias *Value) *Value {
 	rows := x.Len() / max(n, 1)
-	in := []*Value{x}
-	for _, p := range []*Value{scale, bias} {
-		if p != nil {
-			in = append(in, p)
-		}
+	in := []*Value{x, scale}
+	if bias != nil {
+		in = append(in, bias)
 	}
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: k.name,
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			var p [2][]float32
-			for i, a := range in[1:] {
-				p[i] = a.Float32s()
+			var t []float32
+			if bias != nil {
+				t = in[2].Float32s()
 			}
-			k.run(w, rows, n, in[0].Float32s(), p[0], p[1], out.Float32s())
+			k.run(w, rows, n, in[0].Float32s(), in[1].Float32s(), t, out.Float32s())
 		},
 		diff: func(_, gy *Value) []*Value {
-			g := []*Value{b.normalizeGrad(k, rows, n, x, scale, gy)}
-			if scale == nil {
-				return g
+			gx := b.emit(nd.Float32, x.Shape, Op{
+				name: k.name + ".grad",
+				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+					k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s(), nil, nil)
+				},
+			}, x, scale, gy)
+			gs, gb := b.scaleAndBias(k.name, n, func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32) {
+				k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), nil, gscale, gbias)
+			}, x, scale, gy)
+			if bias == nil {
+				return []*Value{gx, gs}
 			}
-			params := b.normalizeParams(k, rows, n, x, scale, gy)
-			g = append(g, b.Reshape(b.Slice(params, 0, 0, 1, 1), scale.Shape...))
-			if bias != nil {
-				g = append(g, b.Reshape(b.Slice(params, 0, 1, 1, 1), bias.Shape...))
-			}
-			return g
+			return []*Value{gx, gs, gb}
 		},
 	}, in...)
 }
 
-func (b *Builder) normalizeGrad(k normalized, rows, n int, x, scale, gy *Value) *Value {
-	in := []*Value{x, gy}
-	if scale != nil {
-		in = append(in, scale)
-	}
-	return b.emit(nd.Float32, x.Shape, Op{
-		name: k.name + ".grad",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			var s []float32
-			if scale != nil {
-				s = in[2].Float32s()
-			}
-			k.grad(w, rows, n, in[0].Float32s(), s, in[1].Float32s(), out.Float32s(), nil, nil)
-		},
-	}, in...)
-}
-
-// normalizeParams returns the gradients by scale and by bias as rows of [2, n].
-func (b *Builder) normalizeParams(k normalized, rows, n int, x, scale, gy *Value) *Value {
-	return b.emit(nd.Float32, []int{2, n}, Op{
-		name: k.name + ".params",
+// scaleAndBias returns two gradients, vectors of n elements, that are computed
+// together: as the rows of one value, because an operator has one output.
+func (b *Builder) scaleAndBias(name string, n int, run func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32), in ...*Value) (gscale, gbias *Value) {
+	both := b.emit(nd.Float32, []int{2, n}, Op{
+		name: name + ".params",
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			g := out.Float32s()
 			clear(g)
-			k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), nil, g[:n], g[n:])
+			run(w, in, g[:n], g[n:])
 		},
-	}, x, scale, gy)
+	}, in...)
+	return b.Reshape(b.Slice(both, 0, 0, 1, 1), n), b.Reshape(b.Slice(both, 0, 1, 1, 1), n)
 }
 
 // perElement returns a parameter of a normalisation over the last axes, of the
@@ -166,20 +151,42 @@ func buildRMSNormalization(c *Call) []*Value {
 	return []*Value{c.overLastAxes(rmsNorm(c.Float32("epsilon", 1e-5)), nil)}
 }
 
-// normalizeGroups normalises groups of channels of x [N, C, …], then scales and
-// shifts each channel.
+// groupNorm normalises groups of channels of x [N, C, …], then scales and shifts
+// each channel.
+func (b *Builder) groupNorm(groups int, eps float32, x, scale, bias *Value) *Value {
+	n, c, inner := x.Shape[0], x.Shape[1], nd.Size(x.Shape[2:])
+	const name = "GroupNormalization"
+	return b.emit(nd.Float32, x.Shape, Op{
+		name: name,
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			kernel.GroupNorm(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
+		},
+		diff: func(_, gy *Value) []*Value {
+			gx := b.emit(nd.Float32, x.Shape, Op{
+				name: name + ".grad",
+				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+					kernel.GroupNormGrad(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
+				},
+			}, x, scale, gy)
+			gs, gb := b.scaleAndBias(name, c, func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32) {
+				kernel.GroupNormParams(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), gscale, gbias)
+			}, x, gy)
+			return []*Value{gx, gs, gb}
+		},
+	}, x, scale, bias)
+}
+
 func (c *Call) normalizeGroups(x *Value, groups int, scale, bias *Value) []*Value {
-	n := x.Len() / max(1, x.Shape[0]*groups)
-	y := c.normalize(layerNorm(c.Float32("epsilon", 1e-5)), x, n, nil, nil)
-	return []*Value{c.scaleShift(y, scale, bias)}
+	if x.Len() == 0 {
+		return []*Value{x}
+	}
+	return []*Value{c.groupNorm(groups, c.Float32("epsilon", 1e-5), x, scale, bias)}
 }
 
 func buildInstanceNormalization(c *Call) []*Value {
 	x := c.channelled(0)
-	for i := 1; i <= 2; i++ {
-		c.vector(i, x.Shape[1])
-	}
-	return c.normalizeGroups(x, x.Shape[1], c.Input(1), c.Input(2))
+	n := x.Shape[1]
+	return c.normalizeGroups(x, n, c.vector(1, n), c.vector(2, n))
 }
 
 func buildGroupNormalization(c *Call) []*Value {

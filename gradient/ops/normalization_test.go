@@ -55,6 +55,8 @@ func TestNormalizationValues(t *testing.T) {
 			nd.Of([]float32{-inv, 0, inv, -2*inv + 1, 1, 2*inv + 1}, 1, 2, 3)},
 		{testNode{op: "GroupNormalization", opset: 18, attrs: map[string]any{"num_groups": 1, "epsilon": 0.0}, inputs: []any{nd.Of([]float32{-1, 1}, 1, 2), floats(2), floats(1)}},
 			nd.Of([]float32{-1, 3}, 1, 2)},
+		{testNode{op: "InstanceNormalization", name: "no channels", inputs: []any{nd.New(nd.Float32, 2, 0, 3), floats(), floats()}},
+			nd.New(nd.Float32, 2, 0, 3)},
 		{testNode{op: "LpNormalization", inputs: []any{nd.Of([]float32{3, 4, 0, 0}, 2, 2)}},
 			nd.Of([]float32{0.6, 0.8, 0, 0}, 2, 2)},
 		{testNode{op: "LpNormalization", name: "L1", attrs: map[string]any{"p": 1, "axis": 0}, inputs: []any{floats(1, -3)}}, floats(0.25, -0.75)},
