@@ -30,5 +30,8 @@
 //	pool*.go                 maximum and average pooling
 //	softmax.go               softmax, log-softmax
 //	norm.go                  layer normalisation, per-channel scale and shift
+//	groupnorm.go, rmsnorm.go, lpnorm.go, channelsum.go  other normalisations
+//	attention.go             masked softmax, rotary embedding
+//	recurrent*.go            RNN, GRU and LSTM, step by step
 //	maths.go, vector*.go     exp, log, tanh, … and arithmetic on slices
 package kernel
