@@ -21,19 +21,21 @@ func folded(t *testing.T, n testNode) nd.Array {
 	return a
 }
 
+var activationNodes = []testNode{
+	{op: "Softplus", name: "long", inputs: []any{[]int{300}}, from: -9, to: 9},
+	{op: "Gelu", opset: 20, inputs: []any{[]int{2, 5}}, from: -3, to: 3},
+	{op: "Gelu", name: "tanh", opset: 20, inputs: []any{[]int{9}}, attrs: map[string]any{"approximate": "tanh"}, from: -3, to: 3},
+	{op: "Swish", name: "alpha", opset: 24, inputs: []any{[]int{9}}, attrs: map[string]any{"alpha": 0.7}, from: -3, to: 3},
+	{op: "Celu", inputs: []any{[]int{9}}, attrs: map[string]any{"alpha": 1.7}, from: -3, to: 3},
+	{op: "ThresholdedRelu", inputs: []any{[]int{9}}, attrs: map[string]any{"alpha": 0.3}},
+	{op: "Shrink", inputs: []any{[]int{9}}, attrs: map[string]any{"lambd": 0.3, "bias": 0.2}},
+	{op: "PRelu", inputs: []any{[]int{2, 3, 4}, []int{3, 1}}},
+	{op: "PRelu", name: "one slope", inputs: []any{[]int{2, 3}, []int{1}}},
+	{op: "Dropout", inputs: []any{[]int{2, 3}, floats(0.5)}},
+}
+
 func TestActivationGradients(t *testing.T) {
-	for _, n := range []testNode{
-		{op: "Softplus", name: "long", inputs: []any{[]int{300}}, from: -9, to: 9},
-		{op: "Gelu", opset: 20, inputs: []any{[]int{2, 5}}, from: -3, to: 3},
-		{op: "Gelu", name: "tanh", opset: 20, inputs: []any{[]int{9}}, attrs: map[string]any{"approximate": "tanh"}, from: -3, to: 3},
-		{op: "Swish", name: "alpha", opset: 24, inputs: []any{[]int{9}}, attrs: map[string]any{"alpha": 0.7}, from: -3, to: 3},
-		{op: "Celu", inputs: []any{[]int{9}}, attrs: map[string]any{"alpha": 1.7}, from: -3, to: 3},
-		{op: "ThresholdedRelu", inputs: []any{[]int{9}}, attrs: map[string]any{"alpha": 0.3}},
-		{op: "Shrink", inputs: []any{[]int{9}}, attrs: map[string]any{"lambd": 0.3, "bias": 0.2}},
-		{op: "PRelu", inputs: []any{[]int{2, 3, 4}, []int{3, 1}}},
-		{op: "PRelu", name: "one slope", inputs: []any{[]int{2, 3}, []int{1}}},
-		{op: "Dropout", inputs: []any{[]int{2, 3}, floats(0.5)}},
-	} {
+	for _, n := range activationNodes {
 		t.Run(n.String(), func(t *testing.T) { check(t, n) })
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-func TestAttentionGradients(t *testing.T) {
+func attentionNodes() []testNode {
 	q, k, v := []int{2, 4, 3, 5}, []int{2, 2, 4, 5}, []int{2, 2, 4, 2}
 	mask := nd.Of([]bool{true, false, true, true, true, true, false, true, false, false, false, false}, 3, 4)
-	for _, n := range []testNode{
+	nodes := []testNode{
 		{op: "Attention", name: "grouped heads", inputs: []any{q, k, v}},
 		{op: "Attention", name: "three axes", attrs: map[string]any{"q_num_heads": 2, "kv_num_heads": 1}, inputs: []any{[]int{2, 3, 4}, []int{2, 3, 2}, []int{2, 3, 3}}},
 		{op: "Attention", name: "causal, scaled, capped", attrs: map[string]any{"is_causal": 1, "scale": 0.9, "softcap": 0.5}, inputs: []any{q, k, v}},
@@ -28,8 +28,15 @@ func TestAttentionGradients(t *testing.T) {
 		{op: "RotaryEmbedding", inputs: []any{[]int{2, 3, 4, 6}, []int{2, 4, 3}, []int{2, 4, 3}}},
 		{op: "RotaryEmbedding", name: "interleaved, part", attrs: map[string]any{"interleaved": 1, "rotary_embedding_dim": 4}, inputs: []any{[]int{2, 3, 4, 6}, []int{2, 4, 2}, []int{2, 4, 2}}},
 		{op: "RotaryEmbedding", name: "positions, heads last", attrs: map[string]any{"num_heads": 3}, inputs: []any{[]int{2, 2, 12}, []int{5, 2}, []int{5, 2}, nd.Of([]int64{4, 0, 1, 1}, 2, 2)}},
-	} {
-		n.opset = 25
+	}
+	for i := range nodes {
+		nodes[i].opset = 25
+	}
+	return nodes
+}
+
+func TestAttentionGradients(t *testing.T) {
+	for _, n := range attentionNodes() {
 		t.Run(n.String(), func(t *testing.T) { check(t, n) })
 	}
 }

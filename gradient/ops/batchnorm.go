@@ -41,11 +41,14 @@ func (b *Builder) scaleShift(x, a, s *Value) *Value {
 // weights like any other, and have gradients.
 func buildBatchNormalization(c *Call) []*Value {
 	x := c.Float(0)
-	switch {
-	case c.Opset >= 14 && c.Bool("training_mode", false):
+	training := c.Opset >= 14 && c.Bool("training_mode", false)
+	switch more := c.Wants(1) || c.Wants(2) || c.Wants(3) || c.Wants(4); {
+	case training:
 		return c.batchStatistics()
-	case c.Opset < 14 && (c.Wants(1) || c.Wants(2) || c.Wants(3) || c.Wants(4)):
+	case more && c.Opset < 14: // which is how older operator sets ask for it
 		unsupported("training mode (export the model in inference mode)")
+	case more:
+		c.fail("running statistics are outputs in training mode only")
 	case c.Opset < 9 && !c.Bool("spatial", true):
 		return c.perActivation(x)
 	}

@@ -185,7 +185,7 @@ func buildConv(c *Call) []*Value {
 	}
 	w := c.window(weight.Shape[2:])
 	group := c.Int("group", 1)
-	if group < 1 || x.Shape[1] != weight.Shape[1]*group || weight.Shape[0]%group != 0 {
+	if group < 1 || weight.Len() == 0 || x.Shape[1] != weight.Shape[1]*group || weight.Shape[0]%group != 0 {
 		c.fail("input of shape %v and weights of shape %v in %d groups", x.Shape, weight.Shape, group)
 	}
 	out := c.fit(&w, x, false)
@@ -214,7 +214,7 @@ func buildConvTranspose(c *Call) []*Value {
 	}
 	w := c.window(weight.Shape[2:])
 	group := c.Int("group", 1)
-	if group < 1 || x.Shape[1] != weight.Shape[0] || weight.Shape[0]%group != 0 {
+	if group < 1 || weight.Len() == 0 || x.Shape[1] != weight.Shape[0] || weight.Shape[0]%group != 0 {
 		c.fail("input of shape %v and weights of shape %v in %d groups", x.Shape, weight.Shape, group)
 	}
 	n := len(w.kernel)

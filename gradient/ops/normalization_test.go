@@ -7,34 +7,36 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
+var normalizationNodes = []testNode{
+	{op: "LayerNormalization", inputs: []any{[]int{5, 7}, []int{7}, []int{7}}},
+	{op: "LayerNormalization", name: "two axes, no bias", attrs: map[string]any{"axis": 1}, inputs: []any{[]int{2, 3, 4}, []int{3, 4}}},
+	{op: "LayerNormalization", name: "one scale for all", inputs: []any{[]int{2, 6}, []int{1}, []int{1, 6}}},
+	{op: "LayerNormalization", name: "scale varies by row", inputs: []any{[]int{2, 6}, []int{2, 1}, []int{6}}},
+	{op: "LayerNormalization", name: "mean", output: 1, inputs: []any{[]int{2, 6}, floats(1)}},
+	{op: "LayerNormalization", name: "inverse deviation", output: 2, inputs: []any{[]int{2, 6}, floats(1)}},
+	{op: "LayerNormalization", name: "many rows", inputs: []any{[]int{70, 3}, []int{3}, []int{3}}, attrs: map[string]any{"epsilon": 0.1}},
+	{op: "RMSNormalization", opset: 23, inputs: []any{[]int{5, 7}, []int{7}}},
+	{op: "RMSNormalization", name: "all axes", opset: 23, attrs: map[string]any{"axis": 0}, inputs: []any{[]int{2, 3}, []int{2, 3}}},
+	{op: "RMSNormalization", name: "scale varies by row", opset: 23, inputs: []any{[]int{2, 6}, []int{2, 1}}},
+	{op: "InstanceNormalization", inputs: []any{[]int{2, 3, 3, 2}, []int{3}, []int{3}}},
+	{op: "GroupNormalization", name: "opset 18", opset: 18, attrs: map[string]any{"num_groups": 2}, inputs: []any{[]int{2, 4, 3}, []int{2}, []int{2}}},
+	{op: "GroupNormalization", name: "opset 21", opset: 21, attrs: map[string]any{"num_groups": 2}, inputs: []any{[]int{2, 4, 3}, []int{4}, []int{4}}},
+	{op: "GroupNormalization", name: "no spatial axes", opset: 21, attrs: map[string]any{"num_groups": 2}, inputs: []any{[]int{3, 6}, []int{6}, []int{6}}},
+	{op: "LpNormalization", inputs: []any{[]int{2, 4, 3}}, attrs: map[string]any{"axis": 1}},
+	{op: "LpNormalization", name: "L1", inputs: []any{[]int{3, 5}}, attrs: map[string]any{"p": 1}},
+	{op: "LRN", attrs: map[string]any{"size": 3, "alpha": 0.9, "bias": 1.5, "beta": 0.6}, inputs: []any{[]int{2, 5, 2}}},
+	{op: "LRN", name: "even, wider than the channels", attrs: map[string]any{"size": 8, "alpha": 0.9}, inputs: []any{[]int{2, 3, 2, 2}}},
+	{op: "MeanVarianceNormalization", inputs: []any{[]int{2, 2, 2, 3}}},
+	{op: "MeanVarianceNormalization", name: "axes", attrs: map[string]any{"axes": []int{-1}}, inputs: []any{[]int{2, 5}}},
+	{op: "BatchNormalization", name: "2-D", inputs: []any{[]int{4, 3}, []int{3}, []int{3}, []int{3}, []int{3}}, from: 0.5, to: 1.5},
+	{op: "BatchNormalization", name: "one axis", inputs: []any{[]int{4}, []int{1}, []int{1}, []int{1}, []int{1}}, from: 0.5, to: 1.5},
+	{op: "BatchNormalization", name: "not spatial", opset: 7, attrs: map[string]any{"spatial": 0}, inputs: []any{[]int{2, 2, 3}, []int{2, 3}, []int{2, 3}, []int{2, 3}, []int{2, 3}}, from: 0.5, to: 1.5},
+	{op: "BatchNormalization", name: "training", attrs: map[string]any{"training_mode": 1}, inputs: []any{[]int{3, 2, 2}, []int{2}, []int{2}, floats(0, 0), floats(1, 1)}},
+	{op: "BatchNormalization", name: "running variance", output: 2, attrs: map[string]any{"training_mode": 1, "momentum": 0.6}, inputs: []any{[]int{3, 2, 2}, floats(1, 2), floats(1, 2), floats(0, 0), []int{2}}},
+}
+
 func TestNormalizationGradients(t *testing.T) {
-	for _, n := range []testNode{
-		{op: "LayerNormalization", inputs: []any{[]int{5, 7}, []int{7}, []int{7}}},
-		{op: "LayerNormalization", name: "two axes, no bias", attrs: map[string]any{"axis": 1}, inputs: []any{[]int{2, 3, 4}, []int{3, 4}}},
-		{op: "LayerNormalization", name: "one scale for all", inputs: []any{[]int{2, 6}, []int{1}, []int{1, 6}}},
-		{op: "LayerNormalization", name: "scale varies by row", inputs: []any{[]int{2, 6}, []int{2, 1}, []int{6}}},
-		{op: "LayerNormalization", name: "mean", output: 1, inputs: []any{[]int{2, 6}, floats(1)}},
-		{op: "LayerNormalization", name: "inverse deviation", output: 2, inputs: []any{[]int{2, 6}, floats(1)}},
-		{op: "LayerNormalization", name: "many rows", inputs: []any{[]int{70, 3}, []int{3}, []int{3}}, attrs: map[string]any{"epsilon": 0.1}},
-		{op: "RMSNormalization", opset: 23, inputs: []any{[]int{5, 7}, []int{7}}},
-		{op: "RMSNormalization", name: "all axes", opset: 23, attrs: map[string]any{"axis": 0}, inputs: []any{[]int{2, 3}, []int{2, 3}}},
-		{op: "RMSNormalization", name: "scale varies by row", opset: 23, inputs: []any{[]int{2, 6}, []int{2, 1}}},
-		{op: "InstanceNormalization", inputs: []any{[]int{2, 3, 3, 2}, []int{3}, []int{3}}},
-		{op: "GroupNormalization", name: "opset 18", opset: 18, attrs: map[string]any{"num_groups": 2}, inputs: []any{[]int{2, 4, 3}, []int{2}, []int{2}}},
-		{op: "GroupNormalization", name: "opset 21", opset: 21, attrs: map[string]any{"num_groups": 2}, inputs: []any{[]int{2, 4, 3}, []int{4}, []int{4}}},
-		{op: "GroupNormalization", name: "no spatial axes", opset: 21, attrs: map[string]any{"num_groups": 2}, inputs: []any{[]int{3, 6}, []int{6}, []int{6}}},
-		{op: "LpNormalization", inputs: []any{[]int{2, 4, 3}}, attrs: map[string]any{"axis": 1}},
-		{op: "LpNormalization", name: "L1", inputs: []any{[]int{3, 5}}, attrs: map[string]any{"p": 1}},
-		{op: "LRN", attrs: map[string]any{"size": 3, "alpha": 0.9, "bias": 1.5, "beta": 0.6}, inputs: []any{[]int{2, 5, 2}}},
-		{op: "LRN", name: "even, wider than the channels", attrs: map[string]any{"size": 8, "alpha": 0.9}, inputs: []any{[]int{2, 3, 2, 2}}},
-		{op: "MeanVarianceNormalization", inputs: []any{[]int{2, 2, 2, 3}}},
-		{op: "MeanVarianceNormalization", name: "axes", attrs: map[string]any{"axes": []int{-1}}, inputs: []any{[]int{2, 5}}},
-		{op: "BatchNormalization", name: "2-D", inputs: []any{[]int{4, 3}, []int{3}, []int{3}, []int{3}, []int{3}}, from: 0.5, to: 1.5},
-		{op: "BatchNormalization", name: "one axis", inputs: []any{[]int{4}, []int{1}, []int{1}, []int{1}, []int{1}}, from: 0.5, to: 1.5},
-		{op: "BatchNormalization", name: "not spatial", opset: 7, attrs: map[string]any{"spatial": 0}, inputs: []any{[]int{2, 2, 3}, []int{2, 3}, []int{2, 3}, []int{2, 3}, []int{2, 3}}, from: 0.5, to: 1.5},
-		{op: "BatchNormalization", name: "training", attrs: map[string]any{"training_mode": 1}, inputs: []any{[]int{3, 2, 2}, []int{2}, []int{2}, floats(0, 0), floats(1, 1)}},
-		{op: "BatchNormalization", name: "running variance", output: 2, attrs: map[string]any{"training_mode": 1, "momentum": 0.6}, inputs: []any{[]int{3, 2, 2}, floats(1, 2), floats(1, 2), floats(0, 0), []int{2}}},
-	} {
+	for _, n := range normalizationNodes {
 		t.Run(n.String(), func(t *testing.T) { check(t, n) })
 	}
 }

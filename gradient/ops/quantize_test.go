@@ -98,12 +98,14 @@ func TestStraightThrough(t *testing.T) {
 	}
 }
 
+var quantizeNodes = []testNode{
+	{op: "DequantizeLinear", name: "of weights", inputs: []any{[]int{2, 3}, []int{3}, ints(1, 2, 3)}},
+	{op: "DequantizeLinear", name: "blocks", opset: 21, attrs: map[string]any{"block_size": 2}, inputs: []any{[]int{2, 5}, []int{2, 3}}},
+	{op: "MatMulInteger", inputs: []any{[]int{2, 3}, []int{3, 2}, ints(1)}},
+}
+
 func TestQuantizeGradients(t *testing.T) {
-	for _, n := range []testNode{
-		{op: "DequantizeLinear", name: "of weights", inputs: []any{[]int{2, 3}, []int{3}, ints(1, 2, 3)}},
-		{op: "DequantizeLinear", name: "blocks", opset: 21, attrs: map[string]any{"block_size": 2}, inputs: []any{[]int{2, 5}, []int{2, 3}}},
-		{op: "MatMulInteger", inputs: []any{[]int{2, 3}, []int{3, 2}, ints(1)}},
-	} {
+	for _, n := range quantizeNodes {
 		t.Run(n.String(), func(t *testing.T) { check(t, n) })
 	}
 }

@@ -20,7 +20,7 @@ func recurrentInputs(gates, directions int, lens any, states int) []any {
 	return in
 }
 
-func TestRecurrentGradients(t *testing.T) {
+func recurrentNodes() []testNode {
 	lens := ints(2, 4, 0)
 	peepholes := func(in []any, directions int) []any { return append(in, []int{directions, 9}) }
 	attrs := func(kv ...any) map[string]any {
@@ -57,7 +57,11 @@ func TestRecurrentGradients(t *testing.T) {
 		}
 		tests = append(tests, n)
 	}
-	for _, n := range tests {
+	return tests
+}
+
+func TestRecurrentGradients(t *testing.T) {
+	for _, n := range recurrentNodes() {
 		t.Run(n.String(), func(t *testing.T) { check(t, n) })
 	}
 }
