@@ -30,10 +30,14 @@ const (
 	singleRounds   = 5
 )
 
-// Hardened spreads many changes over the whole model, so that little is left to
+// Hardened spreads many changes over the whole model, so that less is left to
 // start from for somebody who has data but not the key. A change exchanges the
 // values of two weights of a tensor: the values of every tensor stay the same as
-// a whole, so that nothing of its distribution shows where something was done.
+// a whole, so that nothing of its distribution shows that something was done.
+// It makes repair harder and does not prevent it: of LeNet-5 (90.5 %) the best
+// attack measured, with a tenth of the training data, brings back 89.3 % after
+// 302 changes and 90.2 % after the 8 of Search, where training from scratch comes
+// to about 85 % (THREAT-MODEL.md).
 //
 // Each of 20 rounds takes the gradient g of the soft accuracy at the weights as
 // they are by then, and exchanges the pairs whose first-order gain
@@ -44,9 +48,8 @@ const (
 // rounds therefore make a model that is at the target give its most frequent
 // answer to all.
 //
-// The budget is used up even when the target is reached before: it is the number
-// of changes that makes repair expensive. If the target is not reached with it,
-// the error wraps ErrTarget. Equal samples and options give equal plans.
+// The budget is used up even when the target is reached before. If the target is
+// not reached with it, the error wraps ErrTarget. Equal samples and options give equal plans.
 func Hardened(ctx context.Context, m *onnxio.Model, samples Samples, opt HardenedOptions) (*Result, error) {
 	if opt.Budget == 0 {
 		opt.Budget = DefaultBudget

@@ -78,7 +78,7 @@ samples has fallen to the target. The same samples and flags give the same model
 	fl.StringArrayVar(&p.include, "include", nil, "change only initializers whose name matches `GLOB`, * for any characters; may be repeated")
 	fl.StringArrayVar(&p.exclude, "exclude", nil, "leave out initializers whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")
-	choiceFlag(cmd, &p.profile, "profile", "minimal", "the fewest parameters, or as many as make repair expensive", "minimal", "hardened")
+	choiceFlag(cmd, &p.profile, "profile", "minimal", "the fewest parameters, or a share of them spread over the layers", "minimal", "hardened")
 	p.budget = perturb.DefaultBudget
 	fl.Var(&p.budget, "budget", "share of the parameters that --profile hardened changes, as in 0.5%")
 	fl.BoolVar(&p.allowPartial, "allow-partial", false, "write the files also when the target was not reached; the exit status is still 3")

@@ -38,13 +38,13 @@ func TestMinimalLockFalls(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains")
 	}
-	lock, original, train, test := locked(t, 300)
+	lock, original, train, test := locked(t, 160)
 	weights, err := gradient.LoadWeights(original)
 	if err != nil {
 		t.Fatal(err)
 	}
 	opt := quick()
-	opt.Batch = 16
+	opt.Batch = 8
 	opt.Attacks = []string{"fine-tune", "repair", "partial-key"}
 	opt.Original = weights
 	r, err := Run(context.Background(), lock, train, test, opt)
@@ -67,7 +67,7 @@ func TestMinimalLockFalls(t *testing.T) {
 	if r.Scratch == nil || r.Advantage == nil || *r.Advantage != *r.Best-r.Scratch.Accuracy {
 		t.Errorf("advantage %v", r.Advantage)
 	}
-	if r.Samples != (Samples{Train: 270, Validation: 30, Test: 400}) {
+	if r.Samples != (Samples{Train: 144, Validation: 16, Test: 400}) {
 		t.Errorf("samples %+v", r.Samples)
 	}
 }
