@@ -101,6 +101,12 @@ func clipAVX512(n int, x *float32, y *float32, lo float32, hi float32)
 func clipGradAVX512(n int, x *float32, gy *float32, gx *float32, lo float32, hi float32)
 
 //go:noescape
+func quantizeAVX512(n int, x *float32, y *float32, s float32, lo float32, hi float32, z float32)
+
+//go:noescape
+func quantizeGradAVX512(n int, x *float32, gy *float32, gx *float32, s float32, lo float32, hi float32)
+
+//go:noescape
 func sumAVX512(n int, x *float32) (sum0 float32)
 
 //go:noescape
@@ -246,6 +252,12 @@ func clipAVX2(n int, x *float32, y *float32, lo float32, hi float32)
 
 //go:noescape
 func clipGradAVX2(n int, x *float32, gy *float32, gx *float32, lo float32, hi float32)
+
+//go:noescape
+func quantizeAVX2(n int, x *float32, y *float32, s float32, lo float32, hi float32, z float32)
+
+//go:noescape
+func quantizeGradAVX2(n int, x *float32, gy *float32, gx *float32, s float32, lo float32, hi float32)
 
 //go:noescape
 func sumAVX2(n int, x *float32) (sum0 float32)

@@ -5247,6 +5247,116 @@ end:
 	VZEROUPPER
 	RET
 
+// func quantizeAVX512(n int, x *float32, y *float32, s float32, lo float32, hi float32, z float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·quantizeAVX512(SB), NOSPLIT, $0-40
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVSS        s+24(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        lo+28(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        hi+32(FP), X2
+	VBROADCASTSS X2, Z2
+	MOVSS        z+36(FP), X3
+	VBROADCASTSS X3, Z3
+	SUBQ         $0x00000010, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Z4
+	VDIVPS      Z0, Z4, Z4
+	VRNDSCALEPS $0x00, Z4, Z4
+	VMAXPS      Z4, Z1, Z4
+	VMINPS      Z4, Z2, Z4
+	VADDPS      Z3, Z4, Z4
+	VMOVUPS     Z4, (DX)
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, AX
+	JGE         several
+
+fewer:
+	ADDQ        $0x00000010, AX
+	TESTQ       AX, AX
+	JZ          end
+	MOVL        $0x0000ffff, BX
+	MOVL        $0x00000010, SI
+	SUBL        AX, SI
+	SHRXL       SI, BX, BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (CX), K1, Z4
+	VDIVPS      Z0, Z4, Z0
+	VRNDSCALEPS $0x00, Z0, Z0
+	VMAXPS      Z0, Z1, Z0
+	VMINPS      Z0, Z2, Z0
+	VADDPS      Z3, Z0, Z0
+	VMOVUPS     Z0, K1, (DX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func quantizeGradAVX512(n int, x *float32, gy *float32, gx *float32, s float32, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·quantizeGradAVX512(SB), NOSPLIT, $0-44
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         gy+16(FP), DX
+	MOVQ         gx+24(FP), BX
+	MOVSS        s+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        lo+36(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        hi+40(FP), X2
+	VBROADCASTSS X2, Z2
+	SUBQ         $0x00000010, AX
+	JL           fewer
+
+several:
+	VMOVUPS     (CX), Z3
+	VMOVUPS     (DX), Z4
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+	VDIVPS      Z0, Z4, Z4
+	VCMPPS      $0x1d, Z1, Z3, K1
+	VMOVAPS.Z   Z4, K1, Z4
+	VCMPPS      $0x12, Z2, Z3, K1
+	VMOVAPS.Z   Z4, K1, Z4
+	VMOVUPS     Z4, (BX)
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, AX
+	JGE         several
+
+fewer:
+	ADDQ        $0x00000010, AX
+	TESTQ       AX, AX
+	JZ          end
+	MOVL        $0x0000ffff, SI
+	MOVL        $0x00000010, DI
+	SUBL        AX, DI
+	SHRXL       DI, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX), K1, Z3
+	VMOVUPS.Z   (DX), K1, Z4
+	VDIVPS      Z0, Z3, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+	VDIVPS      Z0, Z4, Z0
+	VCMPPS      $0x1d, Z1, Z3, K2
+	VMOVAPS.Z   Z0, K2, Z0
+	VCMPPS      $0x12, Z2, Z3, K2
+	VMOVAPS.Z   Z0, K2, Z0
+	VMOVUPS     Z0, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
 // func sumAVX512(n int, x *float32) (sum0 float32)
 // Requires: AVX, AVX512F, BMI2, SSE
 TEXT ·sumAVX512(SB), NOSPLIT, $0-20
@@ -11145,6 +11255,112 @@ fewer:
 	VCMPPS     $0x12, Y1, Y3, Y0
 	VANDPS     Y0, Y4, Y4
 	VMASKMOVPS Y4, Y2, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func quantizeAVX2(n int, x *float32, y *float32, s float32, lo float32, hi float32, z float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·quantizeAVX2(SB), NOSPLIT, $0-40
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVSS        s+24(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        lo+28(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVSS        hi+32(FP), X2
+	VBROADCASTSS X2, Y2
+	MOVSS        z+36(FP), X3
+	VBROADCASTSS X3, Y3
+	SUBQ         $0x00000008, AX
+	JL           fewer
+
+several:
+	VMOVUPS  (CX), Y4
+	VDIVPS   Y0, Y4, Y4
+	VROUNDPS $0x00, Y4, Y4
+	VMAXPS   Y4, Y1, Y4
+	VMINPS   Y4, Y2, Y4
+	VADDPS   Y3, Y4, Y4
+	VMOVUPS  Y4, (DX)
+	ADDQ     $0x00000020, CX
+	ADDQ     $0x00000020, DX
+	SUBQ     $0x00000008, AX
+	JGE      several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y4
+	VMASKMOVPS (CX), Y4, Y5
+	VDIVPS     Y0, Y5, Y0
+	VROUNDPS   $0x00, Y0, Y0
+	VMAXPS     Y0, Y1, Y0
+	VMINPS     Y0, Y2, Y0
+	VADDPS     Y3, Y0, Y0
+	VMASKMOVPS Y0, Y4, (DX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func quantizeGradAVX2(n int, x *float32, gy *float32, gx *float32, s float32, lo float32, hi float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·quantizeGradAVX2(SB), NOSPLIT, $0-44
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         gy+16(FP), DX
+	MOVQ         gx+24(FP), BX
+	MOVSS        s+32(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        lo+36(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVSS        hi+40(FP), X2
+	VBROADCASTSS X2, Y2
+	SUBQ         $0x00000008, AX
+	JL           fewer
+
+several:
+	VMOVUPS  (CX), Y3
+	VMOVUPS  (DX), Y4
+	VDIVPS   Y0, Y3, Y3
+	VROUNDPS $0x00, Y3, Y3
+	VDIVPS   Y0, Y4, Y4
+	VCMPPS   $0x1d, Y1, Y3, Y5
+	VANDPS   Y5, Y4, Y4
+	VCMPPS   $0x12, Y2, Y3, Y5
+	VANDPS   Y5, Y4, Y4
+	VMOVUPS  Y4, (BX)
+	ADDQ     $0x00000020, CX
+	ADDQ     $0x00000020, DX
+	ADDQ     $0x00000020, BX
+	SUBQ     $0x00000008, AX
+	JGE      several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y3
+	VMASKMOVPS (CX), Y3, Y4
+	VMASKMOVPS (DX), Y3, Y5
+	VDIVPS     Y0, Y4, Y4
+	VROUNDPS   $0x00, Y4, Y4
+	VDIVPS     Y0, Y5, Y0
+	VCMPPS     $0x1d, Y1, Y4, Y1
+	VANDPS     Y1, Y0, Y0
+	VCMPPS     $0x12, Y2, Y4, Y1
+	VANDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y3, (BX)
 
 end:
 	VZEROUPPER

@@ -11,7 +11,9 @@ type vectorSet struct {
 	geluGrad                            func(gx, x, gy []float32)
 	affine                              func(y, x []float32, a, b float32) // x·a + b
 	clip                                func(y, x []float32, lo, hi float32)
-	clipGrad                            func(gx, x, gy []float32, lo, hi float32) // gy where lo <= x <= hi
+	clipGrad                            func(gx, x, gy []float32, lo, hi float32)    // gy where lo <= x <= hi
+	quantize                            func(y, x []float32, s, lo, hi, z float32)   // min(max(round(x/s), lo), hi) + z
+	quantizeGrad                        func(gx, x, gy []float32, s, lo, hi float32) // gy/s where lo <= round(x/s) <= hi
 	sum, largest                        func(x []float32) float32
 	dot                                 func(x, y []float32) float32
 	squares                             func(x []float32, a float32) float32                   // Σ (x - a)²
@@ -22,6 +24,10 @@ type vectorSet struct {
 	normalizeGrad                       func(gx, x, s, gy []float32, a, b, c float32)          // gy·s·a + x·b + c
 	addNormalized                       func(gs, x, gy []float32, a, b float32)                // gs += gy·(x·a + b)
 }
+
+// roundingShift is where float32 has no fractions left: a sum with it is rounded
+// to a whole number, half to even.
+const roundingShift = 3 << 22
 
 // portableVectors are the functions in Go.
 var portableVectors = vectorSet{
@@ -71,6 +77,22 @@ var portableVectors = vectorSet{
 				g = 0
 			}
 			gx[i] = g
+		}
+	},
+	quantize: func(y, x []float32, s, lo, hi, z float32) {
+		for i, v := range x {
+			// Limited before it is rounded, which comes to the same as the limits are
+			// whole numbers.
+			y[i] = min(max(v/s, lo), hi) + roundingShift - roundingShift + z
+		}
+	},
+	quantizeGrad: func(gx, x, gy []float32, s, lo, hi float32) {
+		for i, v := range x {
+			r, mask := min(max(v/s, lo-1), hi+1)+roundingShift-roundingShift, uint32(0)
+			if min(max(r, lo), hi) == r {
+				mask = math.MaxUint32
+			}
+			gx[i] = math.Float32frombits(math.Float32bits(gy[i]/s) & mask)
 		}
 	},
 	reluGrad: func(gx, y, gy []float32) {

@@ -9,6 +9,8 @@ type vectorAssembly struct {
 	relu, exp, sigmoid, tanh, erf, gelu    func(n int, x, y *float32)
 	affine, clip                           func(n int, x, y *float32, a, b float32)
 	clipGrad                               func(n int, x, gy, gx *float32, lo, hi float32)
+	quantize                               func(n int, x, y *float32, s, lo, hi, z float32)
+	quantizeGrad                           func(n int, x, gy, gx *float32, s, lo, hi float32)
 	sum, largest                           func(n int, x *float32) float32
 	dot                                    func(n int, x, y *float32) float32
 	squares                                func(n int, x *float32, a float32) float32
@@ -23,7 +25,7 @@ type vectorAssembly struct {
 var vectorsAVX512 = vectorAssembly{
 	add: addAVX512, sub: subAVX512, mul: mulAVX512, div: divAVX512, reluGrad: reluGradAVX512, geluGrad: geluGradAVX512,
 	relu: reluAVX512, exp: expAVX512, sigmoid: sigmoidAVX512, tanh: tanhAVX512, erf: erfAVX512, gelu: geluAVX512,
-	affine: affineAVX512, clip: clipAVX512, clipGrad: clipGradAVX512, sum: sumAVX512, largest: largestAVX512, dot: dotAVX512, squares: squaresAVX512,
+	affine: affineAVX512, clip: clipAVX512, clipGrad: clipGradAVX512, quantize: quantizeAVX512, quantizeGrad: quantizeGradAVX512, sum: sumAVX512, largest: largestAVX512, dot: dotAVX512, squares: squaresAVX512,
 	expShifted: expShiftedAVX512, mulShifted: mulShiftedAVX512,
 	normalize: normalizeAVX512, normalizeSums: normalizeSumsAVX512, normalizeGrad: normalizeGradAVX512, addNormalized: addNormalizedAVX512,
 }.set()
@@ -31,7 +33,7 @@ var vectorsAVX512 = vectorAssembly{
 var vectorsAVX2 = vectorAssembly{
 	add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, reluGrad: reluGradAVX2, geluGrad: geluGradAVX2,
 	relu: reluAVX2, exp: expAVX2, sigmoid: sigmoidAVX2, tanh: tanhAVX2, erf: erfAVX2, gelu: geluAVX2,
-	affine: affineAVX2, clip: clipAVX2, clipGrad: clipGradAVX2, sum: sumAVX2, largest: largestAVX2, dot: dotAVX2, squares: squaresAVX2,
+	affine: affineAVX2, clip: clipAVX2, clipGrad: clipGradAVX2, quantize: quantizeAVX2, quantizeGrad: quantizeGradAVX2, sum: sumAVX2, largest: largestAVX2, dot: dotAVX2, squares: squaresAVX2,
 	expShifted: expShiftedAVX2, mulShifted: mulShiftedAVX2,
 	normalize: normalizeAVX2, normalizeSums: normalizeSumsAVX2, normalizeGrad: normalizeGradAVX2, addNormalized: addNormalizedAVX2,
 }.set()
@@ -73,6 +75,14 @@ func (f vectorAssembly) set() vectorSet {
 		clipGrad: func(gx, x, gy []float32, lo, hi float32) {
 			n := len(x)
 			f.clipGrad(n, pointer(x, n), pointer(gy, n), pointer(gx, n), lo, hi)
+		},
+		quantize: func(y, x []float32, s, lo, hi, z float32) {
+			n := len(x)
+			f.quantize(n, pointer(x, n), pointer(y, n), s, lo, hi, z)
+		},
+		quantizeGrad: func(gx, x, gy []float32, s, lo, hi float32) {
+			n := len(x)
+			f.quantizeGrad(n, pointer(x, n), pointer(gy, n), pointer(gx, n), s, lo, hi)
 		},
 		sum:     func(x []float32) float32 { return f.sum(len(x), pointer(x, len(x))) },
 		largest: func(x []float32) float32 { return f.largest(len(x), pointer(x, len(x))) },

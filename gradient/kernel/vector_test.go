@@ -32,6 +32,8 @@ func TestVectors(t *testing.T) {
 			"gelu":          none(func(out, x, _, _ []float32) { v.gelu(out, x) }),
 			"geluGrad":      none(func(out, x, y, _ []float32) { v.geluGrad(out, x, y) }),
 			"affine":        none(func(out, x, _, _ []float32) { v.affine(out, x, 3, -2) }),
+			"quantize":      none(func(out, x, _, _ []float32) { v.quantize(out, x, 0.1, -6, 9, 3) }),
+			"quantizeGrad":  none(func(out, x, y, _ []float32) { v.quantizeGrad(out, x, y, 0.1, -6, 9) }),
 			"mulShifted":    none(func(out, x, y, _ []float32) { v.mulShifted(out, x, y, 0.7) }),
 			"normalize":     none(func(out, x, y, z []float32) { v.normalize(out, x, y, z, 2, 0.3) }),
 			"normalizeGrad": none(func(out, x, y, z []float32) { v.normalizeGrad(out, x, y, z, 2, 0.3, -1) }),

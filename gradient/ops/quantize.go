@@ -20,15 +20,8 @@ import (
 // quantize returns round(x/scale) + zero, limited to the numbers of a type; for
 // a floating-point type, x/scale + zero rounded to it.
 func (c *Call) quantize(x, scale, zero *Value, t onnxpb.TensorProto_DataType) *Value {
-	y := c.Div(x, scale)
-	shift := func() {
-		if zero != nil {
-			y = c.Add(y, zero)
-		}
-	}
 	if f, ok := minifloat.Lookup(t); ok {
-		shift()
-		return c.round("Quantize", y, c.rounding(f, t)).as(t)
+		return c.round("Quantize", c.shift(c.Div(x, scale), zero), c.rounding(f, t)).as(t)
 	}
 	i, ok := integerTypes[t]
 	if !ok || i.bits > 16 {
@@ -38,9 +31,20 @@ func (c *Call) quantize(x, scale, zero *Value, t onnxpb.TensorProto_DataType) *V
 	if i.signed {
 		lo, hi = lo-(hi+1)/2, (hi-1)/2
 	}
-	y = c.roundThrough(y)
-	shift()
+	if q, ok := quantizer(x, scale, zero); ok {
+		q.Low, q.High = lo, hi
+		return c.quantizeBy(q, x, scale, zero).as(t)
+	}
+	y := c.shift(c.roundThrough(c.Div(x, scale)), zero)
 	return c.Clip(y, c.Scalar(lo), c.Scalar(hi)).as(t)
+}
+
+// shift adds the zero point, if there is one.
+func (b *Builder) shift(x, zero *Value) *Value {
+	if zero == nil {
+		return x
+	}
+	return b.Add(x, zero)
 }
 
 // roundThrough rounds half to even and passes the gradient as it is.
@@ -50,6 +54,9 @@ func (b *Builder) roundThrough(x *Value) *Value {
 
 // dequantize returns (x - zero)·scale.
 func (b *Builder) dequantize(x, scale, zero *Value) *Value {
+	if q, ok := quantizer(x, scale, zero); ok {
+		return b.dequantizeBy(q, x, scale, zero)
+	}
 	if zero != nil {
 		x = b.Sub(x, zero)
 	}

@@ -195,6 +195,35 @@ func (c *code) where(x reg.VecVirtual, value float64, y, z reg.VecVirtual) reg.V
 	return r
 }
 
+// inside returns y where lo <= x <= hi, else 0, in the register of y.
+func (c *code) inside(x, lo, hi, y reg.VecVirtual) reg.VecVirtual {
+	const atLeast, atMost = 0x1d, 0x12 // ordered, quiet
+	if c.lanes == 16 {
+		k := K()
+		VCMPPS(U8(atLeast), lo, x, k)
+		VMOVAPS_Z(y, k, y)
+		VCMPPS(U8(atMost), hi, x, k)
+		VMOVAPS_Z(y, k, y)
+		return y
+	}
+	m := c.register()
+	VCMPPS(U8(atLeast), lo, x, m)
+	VANDPS(m, y, y)
+	VCMPPS(U8(atMost), hi, x, m)
+	VANDPS(m, y, y)
+	return y
+}
+
+// round rounds to whole numbers, half to even, in the register of x.
+func (c *code) round(x reg.VecVirtual) reg.VecVirtual {
+	if c.lanes == 16 {
+		VRNDSCALEPS(U8(0), x, x)
+	} else {
+		VROUNDPS(U8(0), x, x)
+	}
+	return x
+}
+
 // clean returns x with a constant in the elements that do not exist.
 func (c *code) clean(x reg.VecVirtual, value float64) reg.VecVirtual {
 	if c.tail == nil {

@@ -171,21 +171,18 @@ var elementwises = []elementwise{
 	}},
 	// and its gradient: gy where lo <= x <= hi.
 	{name: "clipGrad", in: []string{"x", "gy"}, out: "gx", with: []string{"lo", "hi"}, body: func(c *code, in, with, _ []reg.VecVirtual) reg.VecVirtual {
-		const atLeast, atMost = 0x1d, 0x12 // ordered, quiet
-		if c.lanes == 16 {
-			k := K()
-			VCMPPS(U8(atLeast), with[0], in[0], k)
-			VMOVAPS_Z(in[1], k, in[1])
-			VCMPPS(U8(atMost), with[1], in[0], k)
-			VMOVAPS_Z(in[1], k, in[1])
-			return in[1]
-		}
-		inside := c.register()
-		VCMPPS(U8(atLeast), with[0], in[0], inside)
-		VANDPS(inside, in[1], in[1])
-		VCMPPS(U8(atMost), with[1], in[0], inside)
-		VANDPS(inside, in[1], in[1])
-		return in[1]
+		return c.inside(in[0], with[0], with[1], in[1])
+	}},
+	// quantisation: min(max(round(x/s), lo), hi) + z.
+	{name: "quantize", in: []string{"x"}, out: "y", with: []string{"s", "lo", "hi", "z"}, body: func(c *code, in, with, _ []reg.VecVirtual) reg.VecVirtual {
+		r := c.round(c.div(in[0], with[0]))
+		VMAXPS(r, with[1], r)
+		VMINPS(r, with[2], r)
+		return c.add(r, with[3])
+	}},
+	// and its gradient: gy/s where lo <= round(x/s) <= hi.
+	{name: "quantizeGrad", in: []string{"x", "gy"}, out: "gx", with: []string{"s", "lo", "hi"}, body: func(c *code, in, with, _ []reg.VecVirtual) reg.VecVirtual {
+		return c.inside(c.round(c.div(in[0], with[0])), with[1], with[2], c.div(in[1], with[0]))
 	}},
 	{name: "sum", in: []string{"x"}, sums: 1, body: func(c *code, in, _, sums []reg.VecVirtual) reg.VecVirtual {
 		VADDPS(in[0], sums[0], sums[0])

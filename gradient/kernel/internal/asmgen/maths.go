@@ -21,12 +21,7 @@ const (
 func (c *code) exp(x reg.VecVirtual) reg.VecVirtual {
 	// Beyond these the result is infinite or 0 anyway.
 	x = c.greatest(-104, c.least(89, x))
-	n := c.times(log2E, x)
-	if c.lanes == 16 {
-		VRNDSCALEPS(U8(0), n, n)
-	} else {
-		VROUNDPS(U8(0), n, n)
-	}
+	n := c.round(c.times(log2E, x))
 	r := c.fma(c.fma(x, -ln2Hi, n), -ln2Lo, n)
 	q := c.horner(r, 0.00138146128, 0.00836871006, 0.041668389, 0.166665211, 0.49999994)
 	p := c.plus(1, r)
