@@ -29,7 +29,7 @@ func (s *search) round() (candidate, error) {
 	if err := s.coarse.measure(s.weights, list); err != nil {
 		return candidate{}, err
 	}
-	list = best(list, 12)
+	list = best(list, 8)
 	if err := s.fine.measure(s.weights, list); err != nil {
 		return candidate{}, err
 	}
@@ -69,7 +69,7 @@ func (s *search) shortlist() ([]candidate, error) {
 		}
 		a, _ := s.weights.Array(name)
 		top := s.scores(name, a.Float32s(), g)
-		perTensor = append(perTensor, top[:min(2, len(top))]...)
+		perTensor = append(perTensor, top[:min(1, len(top))]...)
 		all = append(all, top...)
 	}
 	list := slices.Concat(best(all, 32), perTensor)

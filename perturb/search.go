@@ -172,11 +172,7 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 		return &s.result, hint.With(fmt.Errorf("%w: accuracy %.4f with %d parameters changed, target %.4f", ErrTarget, s.result.Locked, len(s.result.Changes), s.result.Target),
 			"raise --max-params or --target-accuracy")
 	}
-	if err := s.prune(); err != nil {
-		return nil, err
-	}
-	_, err = s.locked()
-	return &s.result, err
+	return &s.result, s.prune()
 }
 
 // greedy adds the best single change until the target is reached.
@@ -198,7 +194,7 @@ func (s *search) greedy(ctx context.Context, limit int) (reached bool, err error
 		if err := s.apply(best); err != nil {
 			return false, err
 		}
-		if err := s.estimate(); err != nil {
+		if err := s.estimate(0.1); err != nil {
 			return false, err
 		}
 		s.report()
@@ -206,12 +202,12 @@ func (s *search) greedy(ctx context.Context, limit int) (reached bool, err error
 	return true, nil
 }
 
-// estimate takes the accuracy on the calibration samples for that on all as
-// long as it is far from the target.
-func (s *search) estimate() error {
+// estimate takes the accuracy on the calibration samples for that on all if it
+// is further than a margin from the target.
+func (s *search) estimate(margin float64) error {
 	t := s.fine.tally
 	s.result.Locked, s.result.Target = t.accuracy(), s.targetFor(t)
-	if s.result.Locked > s.result.Target+0.1 {
+	if s.result.Locked > s.result.Target+margin {
 		return nil
 	}
 	_, err := s.locked()
@@ -319,19 +315,19 @@ func (s *search) prune() error {
 	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1; {
 		c := s.result.Changes[i]
 		a, _ := s.weights.Array(c.Tensor)
-		locked := a.Float32s()[c.Index]
+		value, accuracy, target := a.Float32s()[c.Index], s.result.Locked, s.result.Target
 		if err := s.restore(c); err != nil {
 			return err
 		}
-		done, err := s.locked()
-		if err != nil {
+		if err := s.estimate(0.05); err != nil {
 			return err
 		}
-		if done {
+		if s.result.Locked <= s.result.Target {
 			s.result.Changes = slices.Delete(s.result.Changes, i, i+1)
 			continue
 		}
-		if err := s.set(site{c.Tensor, c.Index}, locked); err != nil {
+		s.result.Locked, s.result.Target = accuracy, target
+		if err := s.set(site{c.Tensor, c.Index}, value); err != nil {
 			return err
 		}
 		i++
