@@ -135,13 +135,18 @@ func operators(p *onnxpb.ModelProto, opsets map[string]int64) []operatorResult {
 		}
 	}
 	walk(p.GetGraph().GetNode())
+	functions := map[id]bool{}
 	for _, f := range p.GetFunctions() {
+		functions[id{cmp.Or(f.GetDomain(), "ai.onnx"), f.GetName()}] = true
 		walk(f.GetNode())
 	}
 	var list []operatorResult
 	for _, k := range slices.SortedFunc(maps.Keys(counts), func(a, b id) int {
 		return cmp.Or(cmp.Compare(a.domain, b.domain), cmp.Compare(a.name, b.name))
 	}) {
+		if functions[k] {
+			continue // its body has been counted
+		}
 		op, ok := ops.Lookup(k.domain, k.name)
 		ok = ok && opsets[k.domain] >= int64(op.Since)
 		list = append(list, operatorResult{Name: k.name, Domain: k.domain, Count: counts[k], Forward: ok, Gradient: ok && ops.WithoutGradient(k.name) == ""})
