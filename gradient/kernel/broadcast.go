@@ -30,12 +30,30 @@ func Broadcast[T, U nd.Elem](w *Workers, shape []int, z []U, x []T, xs []int, y 
 		w.For(n, 8192, func(lo, hi int) { f(z[lo:hi], x[lo:hi], y[lo:hi]) })
 		return
 	}
-	vx, vy := View{Shape: shape, Stride: xs}, View{Shape: shape, Stride: ys}
 	pool := tiles[nd.Array{Data: x}.DType()]
+	part := func(z []U, x, y *operand[T], ax, ay int) {
+		for i := 0; i < len(z); i += broadcastTile {
+			m := min(broadcastTile, len(z)-i)
+			f(z[i:i+m], x.take(ax+i*sx, m), y.take(ay+i*sy, m))
+		}
+	}
+	operands := func(tile *[2 * broadcastTile]T) (a, b operand[T]) {
+		return operand[T]{x, sx, tile[:broadcastTile], -1, 0}, operand[T]{y, sy, tile[broadcastTile:], -1, 0}
+	}
+	if last == 0 {
+		w.For(n, 8192, func(lo, hi int) {
+			tile := pool.Get().(*[2 * broadcastTile]T)
+			defer pool.Put(tile)
+			a, b := operands(tile)
+			part(z[lo:hi], &a, &b, lo*sx, lo*sy)
+		})
+		return
+	}
+	vx, vy := View{Shape: shape, Stride: xs}, View{Shape: shape, Stride: ys}
 	w.For(len(z)/n, 1+8192/n, func(lo, hi int) {
-		buf := pool.Get()
-		defer pool.Put(buf)
-		tile := any(buf).(*[2 * broadcastTile]T)
+		tile := pool.Get().(*[2 * broadcastTile]T)
+		defer pool.Put(tile)
+		a, b := operands(tile)
 		rowsY := make([]int, 0, hi-lo)
 		vy.runs(lo, hi, func(_, at int) { rowsY = append(rowsY, at) })
 		vx.runs(lo, hi, func(row, ax int) {
@@ -44,25 +62,34 @@ func Broadcast[T, U nd.Elem](w *Workers, shape []int, z []U, x []T, xs []int, y 
 				f(z[row*n:row*n+n], x[ax:ax+n], y[ay:ay+n])
 				return
 			}
-			for i := 0; i < n; i += broadcastTile {
-				m := min(broadcastTile, n-i)
-				xx := spread(x, ax+i*sx, sx, tile[:m])
-				yy := spread(y, ay+i*sy, sy, tile[broadcastTile:broadcastTile+m])
-				f(z[row*n+i:row*n+i+m], xx, yy)
-			}
+			part(z[row*n:row*n+n], &a, &b, ax, ay)
 		})
 	})
 }
 
-// spread returns len(tile) elements of x from at in steps of s, copied to tile
-// unless they are adjacent.
-func spread[T nd.Elem](x []T, at, s int, tile []T) []T {
-	if s == 1 {
-		return x[at : at+len(tile)]
+// operand hands out a slice's elements in steps, copied to a tile unless they
+// are adjacent.
+type operand[T nd.Elem] struct {
+	x    []T
+	step int
+	tile []T
+	at   int // with a step of 0: the element that the tile repeats
+	n    int // this many times
+}
+
+// take returns n elements from at, at most as many as the tile holds.
+func (o *operand[T]) take(at, n int) []T {
+	switch {
+	case o.step == 1:
+		return o.x[at : at+n]
+	case o.step == 0 && o.at == at && n <= o.n:
+		return o.tile[:n] // as before: mostly a constant
 	}
+	tile := o.tile[:n]
 	for i := range tile {
-		tile[i] = x[at+i*s]
+		tile[i] = o.x[at+i*o.step]
 	}
+	o.at, o.n = at, n
 	return tile
 }
 

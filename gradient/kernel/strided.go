@@ -99,10 +99,7 @@ func Accumulate(v View, x, y []float32) {
 		src := y[row*n : row*n+n]
 		switch s {
 		case 1:
-			dst := x[at : at+n]
-			for i, e := range src {
-				dst[i] += e
-			}
+			isa.add(x[at:at+n], x[at:at+n], src)
 		case 0:
 			x[at] += sum(src)
 		default:
