@@ -11,7 +11,6 @@ var withoutGradient = map[string]string{
 	"And": "a truth value", "Or": "a truth value", "Xor": "a truth value", "Not": "a truth value", "IsNaN": "a truth value", "IsInf": "a truth value",
 	"BitwiseAnd": "integers", "BitwiseOr": "integers", "BitwiseXor": "integers", "BitShift": "integers",
 	"Floor": "zero almost everywhere", "Ceil": "zero almost everywhere", "Round": "zero almost everywhere", "Sign": "zero almost everywhere",
-	"MatMulInteger": "integers", "ConvInteger": "integers", "DynamicQuantizeLinear": "integers",
 }
 
 // WithoutGradient says why an operator has no gradient, "" for one that has.
