@@ -64,7 +64,8 @@ func TestQuantisedWeights(t *testing.T) {
 		bytes("c", onnxpb.TensorProto_INT8, []byte{1, 2}, 2).
 		node("DequantizeLinear", []string{"c", "xs"}, []string{"cd"}).
 		output("c", "cd")
-	w, err := LoadWeights(b.open(t))
+	m := b.open(t)
+	w, err := LoadWeights(m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,8 +81,8 @@ func TestQuantisedWeights(t *testing.T) {
 			t.Errorf("%s is a scale: %v", name, w.Scale(name))
 		}
 	}
-	if w.Len() != 6+3 {
-		t.Errorf("%d parameters, want 9", w.Len())
+	if n := Parameters(m); w.Len() != 6+3 || n != w.Len() {
+		t.Errorf("%d parameters, counted as %d, want 9", w.Len(), n)
 	}
 }
 

@@ -38,6 +38,18 @@ func LoadWeights(m *onnxio.Model) (*Weights, error) {
 	return w, nil
 }
 
+// Parameters returns what Len of the weights of m would, without reading them.
+func Parameters(m *onnxio.Model) int {
+	q := quantisationOf(m.Proto().GetGraph())
+	n := 0
+	for _, init := range m.Initializers() {
+		if trained(init.DataType, q.operands[init.Name]) && !q.scales[init.Name] {
+			n += init.Len()
+		}
+	}
+	return n
+}
+
 // trained reports whether an initializer of the type is a weight.
 func trained(t onnxpb.TensorProto_DataType, quantised bool) bool {
 	switch t {

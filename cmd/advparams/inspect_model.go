@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/gradient/ops"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
@@ -25,7 +26,7 @@ type modelResult struct {
 	Files        []fileSize          `json:"files"`
 	Inputs       []valueResult       `json:"inputs"`
 	Outputs      []valueResult       `json:"outputs"`
-	Parameters   int                 `json:"parameters"` // elements of floating-point initializers
+	Parameters   int                 `json:"parameters"` // elements of trained initializers
 	Operators    []operatorResult    `json:"operators"`
 	Initializers []initializerResult `json:"initializers"`
 	Warnings     []string            `json:"warnings"`
@@ -88,6 +89,7 @@ func (n *inspect) model() error {
 	}
 	r.Operators = operators(p, r.Opsets)
 	r.addInitializers(m)
+	r.Parameters = gradient.Parameters(m)
 	if count, example := m.Metadata(); count > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s entries of metadata show where the model was made, such as %s", verify.Thousands(count), example))
 	}
@@ -165,7 +167,6 @@ func (r *modelResult) addInitializers(m *onnxio.Model) {
 		if err != nil {
 			continue // not of a floating-point type
 		}
-		r.Parameters += len(values)
 		bad := 0
 		for _, v := range values {
 			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
