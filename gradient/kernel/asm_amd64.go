@@ -332,6 +332,24 @@ func depthwiseWeight1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine
 func depthwiseWeight2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 
 //go:noescape
+func smallForward9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
+
+//go:noescape
+func smallForwards9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
+
+//go:noescape
+func smallWeight9AVX512(groups int, images int, x *float32, xStep int, xImage int, xLanes int, gy *float32, yStep int, yImage int, yLanes int, index *int32, w *float32)
+
+//go:noescape
+func smallForward25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
+
+//go:noescape
+func smallForwards25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
+
+//go:noescape
+func smallWeight25AVX512(groups int, images int, x *float32, xStep int, xImage int, xLanes int, gy *float32, yStep int, yImage int, yLanes int, index *int32, w *float32)
+
+//go:noescape
 func transpose8AVX2(lines int, cols int, src *float32, ss int, srcLine int, rows int, dst *float32, ds int, dstLine int)
 
 //go:noescape

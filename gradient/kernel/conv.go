@@ -66,6 +66,10 @@ func (c *Conv) Forward(w *Workers, x, weight, bias, y []float32) {
 		p.denseForward(w, x, weight, bias, y)
 		return
 	}
+	if s, ok := p.small(); ok && p.batch > 0 {
+		s.forward(w, x, weight, bias, y)
+		return
+	}
 	if d, ok := p.depthwise(); ok && len(x) > 0 && len(y) > 0 {
 		d.forward(w, x, weight, bias, y)
 		return
@@ -81,6 +85,10 @@ func (c *Conv) GradInput(w *Workers, gy, weight, gx []float32) {
 		p.denseGradInput(w, gy, weight, gx)
 		return
 	}
+	if s, ok := p.small(); ok && p.batch > 0 {
+		s.gradInput(w, gy, weight, gx)
+		return
+	}
 	if d, ok := p.depthwise(); ok && len(gx) > 0 && len(gy) > 0 {
 		d.gradInput(w, gy, weight, gx)
 		return
@@ -94,6 +102,10 @@ func (c *Conv) GradWeight(w *Workers, x, gy, gw []float32) {
 	p.check(x, gw, gy)
 	if p.dense() {
 		p.denseGradWeight(w, x, gy, gw)
+		return
+	}
+	if s, ok := p.small(); ok && p.batch > 0 {
+		s.gradWeight(w, x, gy, gw)
 		return
 	}
 	if d, ok := p.depthwise(); ok && len(x) > 0 && len(gy) > 0 {

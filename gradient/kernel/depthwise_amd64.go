@@ -34,3 +34,29 @@ func (depthwiseKernels) weight(a *depthwiseArgs) {
 	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], 0, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
 		a.top, a.left, a.segments(), &a.masks[0])
 }
+
+// smallKernels calls the assembly for depthwise convolutions of small planes.
+type smallKernels struct{}
+
+func (smallKernels) forward(a *smallArgs, several bool) {
+	f, wStep, biasStep := smallForward9AVX512, a.taps, 1
+	switch {
+	case several && a.taps == 9:
+		f, wStep, biasStep = smallForwards9AVX512, a.taps*smallLanes, smallLanes
+	case several:
+		f, wStep, biasStep = smallForwards25AVX512, a.taps*smallLanes, smallLanes
+	case a.taps == 25:
+		f = smallForward25AVX512
+	}
+	x, y := a.planes*a.xSize, a.planes*a.ySize
+	f(a.groups, &a.x[0], x, x, &a.y[0], y, y, &a.index[0], &a.w[0], wStep, &a.bias[0], biasStep)
+}
+
+func (smallKernels) weight(a *smallArgs) {
+	f := smallWeight9AVX512
+	if a.taps == 25 {
+		f = smallWeight25AVX512
+	}
+	x, y := a.planes*a.xSize, a.planes*a.ySize
+	f(a.groups, a.images, &a.x[0], x, a.xImage, x, &a.y[0], y, a.yImage, y, &a.index[0], &a.w[0])
+}

@@ -24,6 +24,7 @@
 //	conv_channels.go         method: result channels in the lanes, any stride
 //	conv_positions.go        method: positions in the lanes, stride 1; 1×1 kernels
 //	conv_depthwise.go        method: a kernel for each channel
+//	conv_small.go            method: a kernel for each channel, of a few elements
 //	conv_dense.go            method: kernels as large as the image
 //	winograd*.go             method: 3×3 kernels with fewer multiplications
 //	conv_weight.go           gradient of the weights

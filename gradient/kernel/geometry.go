@@ -10,6 +10,11 @@ func (v vec3) size() int { return v[0] * v[1] * v[2] }
 // at returns the row-major index of position p in a box of extent v.
 func (v vec3) at(p vec3) int { return (p[0]*v[1]+p[1])*v[2] + p[2] }
 
+// contains tells whether position p lies in a box of extent v.
+func (v vec3) contains(p vec3) bool {
+	return p[0] >= 0 && p[0] < v[0] && p[1] >= 0 && p[1] < v[1] && p[2] >= 0 && p[2] < v[2]
+}
+
 // position is the inverse of at.
 func (v vec3) position(i int) vec3 { return vec3{i / (v[1] * v[2]), i / v[2] % v[1], i % v[2]} }
 

@@ -18,6 +18,11 @@ type instructions struct {
 		forward(*depthwiseArgs)
 		weight(*depthwiseArgs)
 	}
+	// small computes depthwise convolutions of small planes, or nil.
+	small interface {
+		forward(a *smallArgs, several bool) // planes in a vector
+		weight(*smallArgs)
+	}
 }
 
 // portable is the set in Go, for processors without a set of their own and as

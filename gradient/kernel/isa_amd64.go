@@ -10,7 +10,7 @@ import "golang.org/x/sys/cpu"
 var available = func() (sets []*instructions) {
 	x := &cpu.X86
 	if x.HasAVX512F && x.HasBMI2 && x.HasAVX2 && x.HasFMA {
-		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512, vectorSet: vectorsAVX512, transpose: transposeAVX2, copyRows: copyRowsAVX2, winograd: winogradAVX512, depthwise: depthwiseKernels{}})
+		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512, vectorSet: vectorsAVX512, transpose: transposeAVX2, copyRows: copyRowsAVX2, winograd: winogradAVX512, depthwise: depthwiseKernels{}, small: smallKernels{}})
 	}
 	if x.HasAVX2 && x.HasFMA {
 		sets = append(sets, &instructions{name: "AVX2", rows: 6, lanes: 8, vecs: 2, tile: tileAVX2, vectorSet: vectorsAVX2, transpose: transposeAVX2, copyRows: copyRowsAVX2, winograd: winogradAVX2, depthwise: depthwiseKernels{}})

@@ -24,6 +24,8 @@ func main() {
 		depthwise(v, 3)
 		depthwise(v, 5)
 	}
+	small(9)
+	small(25)
 	transpose()
 	copyRows(4)
 	copyRows(8)
