@@ -125,13 +125,25 @@ func ScaleShiftGrad(w *Workers, n, c, s int, x, a, gy, gx, ga, gb []float32) {
 
 // sumPlanes sets out[c] to the sum of x[·, c, ·], x being [n, c, s].
 func sumPlanes(w *Workers, n, c, s int, x, out []float32) {
+	const small = 64 // elements: too few to be added up one plane after another
 	w.For(c, grainOf(n*s), func(lo, hi int) {
-		for ch := lo; ch < hi; ch++ {
-			var t float32
-			for i := ch; i < n*c; i += c {
-				t += sum(x[i*s : (i+1)*s])
+		if s > small {
+			for ch := lo; ch < hi; ch++ {
+				out[ch] = 0
+				for i := ch; i < n*c; i += c {
+					out[ch] += sum(x[i*s : (i+1)*s])
+				}
 			}
-			out[ch] = t
+			return
+		}
+		total := scratch((hi - lo) * s)
+		defer release(total)
+		clear(*total)
+		for i := range n {
+			isa.add(*total, *total, x[(i*c+lo)*s:(i*c+hi)*s])
+		}
+		for ch := lo; ch < hi; ch++ {
+			out[ch] = sum((*total)[(ch-lo)*s : (ch-lo+1)*s])
 		}
 	})
 }
