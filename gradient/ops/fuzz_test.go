@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"math"
 	"maps"
 	"slices"
 	"testing"
@@ -79,9 +80,9 @@ func (g *genome) next(n int) int {
 func (g *genome) small() int {
 	switch c := g.next(256); {
 	case c < 8:
-		return 1<<62 + c
+		return math.MaxInt/2 + c
 	case c < 16:
-		return -1<<62 - c
+		return math.MinInt/2 - c
 	default:
 		return c%11 - 5
 	}
