@@ -1,8 +1,8 @@
 package ops
 
 import (
-	"math"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 

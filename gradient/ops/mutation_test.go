@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -39,7 +40,7 @@ func (m mutator) input(in any) any {
 	case nd.Array:
 		if d, ok := in.Data.([]int64); ok && len(d) > 0 && m.IntN(2) == 0 {
 			d = slices.Clone(d)
-			d[m.IntN(len(d))] = int64(m.pick(-1<<63, -5, -1, 0, 1, 2, 7, 1<<40, 1<<63-1))
+			d[m.IntN(len(d))] = int64(m.pick(math.MinInt, -5, -1, 0, 1, 2, 7, 1<<30, math.MaxInt))
 			return nd.Array{Shape: in.Shape, Data: d}
 		}
 		return nd.New(in.DType(), m.shape(in.Shape)...)
@@ -50,9 +51,9 @@ func (m mutator) input(in any) any {
 func (m mutator) attr(v any) any {
 	switch v := v.(type) {
 	case int:
-		return m.pick(-1<<63, -1, 0, 1, v-1, v+1, 1<<40, 1<<63-1)
+		return m.pick(math.MinInt, -1, 0, 1, v-1, v+1, 1<<30, math.MaxInt)
 	case float64:
-		return float64(m.pick(-1, 0, 1<<60))
+		return float64(m.pick(-1, 0, 1<<30))
 	case []int:
 		if len(v) > 0 && m.IntN(2) == 0 {
 			return v[1:]
