@@ -208,12 +208,6 @@ func AffineSlice(y, x []float32, a, b float32) { isa.affine(y, x, a, b) }
 // ReluSlice sets dst to max(src, 0), NaN staying NaN. dst may be src.
 func ReluSlice(dst, src []float32) { isa.relu(dst, src) }
 
-// Sum returns the sum of x.
-func Sum(x []float32) float32 { return isa.sum(x) }
-
-// Dot returns the inner product of x and y.
-func Dot(x, y []float32) float32 { return isa.dot(x, y) }
-
 func sum(x []float32) float32    { return isa.sum(x) }
 func dot(x, y []float32) float32 { return isa.dot(x, y) }
 
