@@ -141,11 +141,30 @@ func (c *Call) perAxis(name string, n, otherwise int) []int {
 	return v
 }
 
+// Besides the values themselves, the kernels of convolutions keep tables and
+// sums for each position, and for each way that positions can lie to strides.
+const (
+	positionElements = 16 // float32s in the same memory
+	phaseElements    = 160
+)
+
+// settle takes the stride from axes with a single window, where it says nothing,
+// and refuses what the kernels would need too much memory for.
+func (c *Call) settle(w *window, windows, extent []int) {
+	for i, n := range windows {
+		if n == 1 {
+			w.stride[i] = 1
+		}
+	}
+	c.checkSize("padded input", extent)
+	c.checkSize("strides", append([]int{phaseElements}, w.stride...))
+}
+
 // fit settles the padding and returns the output's spatial shape for x [N,C,in…].
 func (c *Call) fit(w *window, x *Value, ceil bool) []int {
 	in := x.Shape[2:]
 	out := make([]int, len(in))
-	padded := []int{x.Shape[1]}
+	padded := []int{max(x.Shape[1], positionElements)}
 	for i, n := range in {
 		reach := w.dilation[i]*(w.kernel[i]-1) + 1
 		switch w.autoPad {
@@ -169,7 +188,7 @@ func (c *Call) fit(w *window, x *Value, ceil bool) []int {
 			out[i]++ // a window may hang over the end, but must not start beyond it
 		}
 	}
-	c.checkSize("padding", padded)
+	c.settle(w, out, padded)
 	return out
 }
 
@@ -224,7 +243,7 @@ func buildConvTranspose(c *Call) []*Value {
 		c.fail("output_shape %v for %d spatial axes", wanted, n)
 	}
 	out := make([]int, n)
-	reached := []int{weight.Shape[1]}
+	reached := []int{max(weight.Shape[1], positionElements)}
 	for i, in := range x.Shape[2:] {
 		if extra[i] < 0 || extra[i] > maxWindow {
 			c.fail("output_padding %v", extra)
@@ -250,7 +269,7 @@ func buildConvTranspose(c *Call) []*Value {
 			c.fail("output of %d elements on spatial axis %d", out[i], i)
 		}
 	}
-	c.checkSize("ConvTranspose", reached)
+	c.settle(&w, x.Shape[2:], reached)
 	y := c.convTranspose(kernel.Conv{
 		Batch: x.Shape[0], Group: group, InChannels: weight.Shape[1] * group, OutChannels: x.Shape[1],
 		In: out, Kernel: w.kernel, Out: x.Shape[2:], Stride: w.stride, Dilation: w.dilation, Pad: w.pad,
