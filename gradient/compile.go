@@ -159,7 +159,7 @@ func (c *compiler) compile() (*Program, error) {
 		if !ok {
 			return nil, hint.With(fmt.Errorf("no data for input %v", in), "give an array named %q", in.Name)
 		}
-		if _, err := nd.CheckedSize(shape); err != nil {
+		if err := c.CheckSize(shape); err != nil {
 			return nil, fmt.Errorf("input %q: %w", in.Name, err)
 		}
 		if err := in.accept(shape); err != nil {
@@ -208,6 +208,9 @@ func (c *compiler) isParam(v *ops.Value) bool { return c.params[v.Name()] == v }
 
 // initializer returns a weight, or a constant for what is none.
 func (c *compiler) initializer(init *onnxio.Initializer) (*ops.Value, error) {
+	if err := c.CheckSize(init.Dims); err != nil {
+		return nil, fmt.Errorf("initializer %q: %w", init.Name, err)
+	}
 	if a, ok := c.cfg.Weights.arrays[init.Name]; ok {
 		v := c.Weight(init.Name, a)
 		v.Elem = init.DataType
@@ -228,6 +231,9 @@ func (c *compiler) tensor(t *onnxpb.TensorProto) (nd.Array, error) {
 	init := c.model.Tensor(t)
 	if init == nil {
 		return nd.Array{}, errors.New("a tensor that is not part of the model")
+	}
+	if err := c.CheckSize(init.Dims); err != nil {
+		return nd.Array{}, err
 	}
 	return init.Array()
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
 // TestMemory: what a few bytes of a model ask for is refused before it is there.
@@ -27,6 +29,12 @@ func TestMemory(t *testing.T) {
 			}
 			b.node("Identity", []string{"c16"}, []string{"y"})
 		}, 1 << 20, "while compiling"},
+		{"an empty constant", func(b *modelBuilder) {
+			b.bytes("w", onnxpb.TensorProto_INT8, nil, 1<<62, 0).node("Identity", []string{"w"}, []string{"y"})
+		}, 0, "elements; at most"},
+		{"an empty value", func(b *modelBuilder) {
+			b.ints("shape", 1<<40, 0).node("ConstantOfShape", []string{"shape"}, []string{"y"})
+		}, 0, "elements; at most"},
 		{"a range", func(b *modelBuilder) {
 			b.ints("from", 0).ints("to", 1<<30).ints("step", 1).node("Range", []string{"from", "to", "step"}, []string{"y"})
 		}, 0, "while compiling"},

@@ -346,7 +346,10 @@ func (m *mutation) fill(t *onnxpb.TensorProto, dims []int64) {
 	proto.Reset(t)
 	t.Name, t.Dims, t.DataType = name, shape, proto.Int32(int32(pick(&m.genome, types)))
 	if len(dims) > 0 && m.next(16) == 15 {
-		t.Dims[m.next(len(dims))] = m.number()
+		t.Dims[m.next(len(dims))] = max(0, m.number())
+		if m.next(2) == 1 {
+			t.Dims[m.next(len(dims))] = 0
+		}
 	}
 	n := int64(1)
 	for _, d := range t.Dims {

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/advparams/advparams/nd"
@@ -19,12 +20,27 @@ type Limits struct {
 // defaultLimits are those of a Builder until others are set.
 var defaultLimits = Limits{Value: maxElements, Folded: 1 << 30}
 
+// CheckSize reports a shape that is too large for a value. One without elements
+// counts by its other axes: operators keep tables along single ones.
+func (b *Builder) CheckSize(shape []int) error {
+	filled := make([]int, len(shape))
+	for i, d := range shape {
+		filled[i] = d
+		if d == 0 {
+			filled[i] = 1
+		}
+	}
+	n, err := nd.CheckedSize(filled)
+	if limit := min(b.Limits.Value, maxElements); err == nil && n > limit {
+		return fmt.Errorf("shape %v has %d elements; at most %d are supported", shape, n, limit)
+	}
+	return err
+}
+
 // checkSize refuses results that are too large.
 func (b *Builder) checkSize(name string, shape []int) {
-	if n, err := nd.CheckedSize(shape); err != nil {
-		fail("%s: %w", name, err)
-	} else if limit := min(b.Limits.Value, maxElements); n > limit {
-		fail("%s: result of shape %v has %d elements; at most %d are supported", name, shape, n, limit)
+	if err := b.CheckSize(shape); err != nil {
+		fail("%s: result: %w", name, err)
 	}
 }
 
