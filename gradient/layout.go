@@ -18,6 +18,7 @@ type layout struct {
 	slots []nd.Array
 	of    map[*ops.Value]int
 	steps []step
+	ahead int // steps of the forward part
 	done  map[*ops.Value]bool
 	pin   map[int]bool // slots that live to the end
 }
@@ -42,7 +43,10 @@ func (l *layout) slot(v *ops.Value) int {
 }
 
 // forward adds the steps that compute the outputs.
-func (l *layout) forward(outputs []*ops.Value) { l.add(outputs) }
+func (l *layout) forward(outputs []*ops.Value) {
+	l.add(outputs)
+	l.ahead = len(l.steps)
+}
 
 // backward adds the steps that compute the gradients from the seeds.
 func (l *layout) backward(grads, seeds []*ops.Value) {
@@ -83,8 +87,8 @@ func (l *layout) add(wanted []*ops.Value) {
 	}
 }
 
-// allocate gives every computed value memory. With keep each has its own;
-// otherwise a buffer is used again when the last step that reads it is done.
+// allocate gives every computed value memory. A buffer is used again when the
+// last step that reads it is done; with keep those of the forward part are not.
 // Aliases (Reshape) have none: they share that of their input when they run.
 func (l *layout) allocate(keep bool) error {
 	root := make([]int, len(l.slots))
@@ -108,6 +112,11 @@ func (l *layout) allocate(keep bool) error {
 	for k := range l.pin {
 		last[root[k]] = len(l.steps)
 	}
+	if keep {
+		for _, s := range l.steps[:l.ahead] {
+			last[root[s.out]] = len(l.steps)
+		}
+	}
 	for v, k := range l.of { // seeds
 		if l.pin[k] && v.Op() == nil && l.slots[k].Data == nil {
 			l.slots[k] = nd.New(v.DType, v.Shape...)
@@ -120,10 +129,7 @@ func (l *layout) allocate(keep bool) error {
 	}
 	for i, s := range l.steps {
 		v := values[s.out]
-		taken := -1
-		if !keep {
-			taken = takeover(s, i, v, root, last, values)
-		}
+		taken := takeover(s, i, v, root, last, values)
 		switch {
 		case s.op.Alias():
 		case taken >= 0:
@@ -134,9 +140,6 @@ func (l *layout) allocate(keep bool) error {
 				return err
 			}
 			l.slots[s.out] = a
-		}
-		if keep {
-			continue
 		}
 		for j, k := range append(s.in[:len(s.in):len(s.in)], s.out) {
 			r := root[k]

@@ -30,9 +30,8 @@ type Program struct {
 	args     []nd.Array // scratch
 	keep     bool
 	users    map[string][]int // steps that depend on a weight, for Refresh and Try
-	trials   map[string]*overlay
-	spare    arena      // buffers of trials
-	tried    []nd.Array // slots of the last trial
+	trials   *trials          // shared by forks
+	tried    []nd.Array       // slots of the last trial
 	withGrad bool
 	head     *Head
 	assumed  []assumption
@@ -90,7 +89,6 @@ type step struct {
 // program differentiates and lays out the steps.
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
 	p := &Program{workers: c.cfg.Workers, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil}
-	p.spare.limit = c.cfg.Memory
 	l := newLayout(c)
 	var seeds []*ops.Value
 	grads := map[string]*ops.Value{}
@@ -102,7 +100,7 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 		}
 	}
 	l.forward(outputs)
-	p.forward = len(l.steps)
+	p.forward = l.ahead
 	var wanted []*ops.Value
 	for _, name := range c.cfg.Weights.Names() {
 		if g := grads[name]; g != nil {
@@ -144,6 +142,7 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	p.steps, p.slots = l.steps, l.slots // after the places of unused inputs were made
 	if p.keep {
 		p.users = l.users(c.params, p.forward)
+		p.trials = &trials{overlays: map[string]*overlay{}, spare: arena{limit: c.cfg.Memory}}
 	}
 	return p, nil
 }
@@ -296,6 +295,12 @@ func (p *Program) Gradients(inputs map[string]nd.Array, loss Loss) (value float6
 	if outputs, err = p.Forward(inputs); err != nil {
 		return 0, nil, err
 	}
+	value, err = p.backward(outputs, loss)
+	return value, outputs, err
+}
+
+// backward computes the gradients of a loss of the outputs that are there.
+func (p *Program) backward(outputs []nd.Array, loss Loss) (value float64, err error) {
 	seeds := make([]nd.Array, len(outputs))
 	for i, s := range p.seeds {
 		if s >= 0 {
@@ -303,12 +308,9 @@ func (p *Program) Gradients(inputs map[string]nd.Array, loss Loss) (value float6
 		}
 	}
 	if value, err = loss(outputs, seeds); err != nil {
-		return 0, nil, err
+		return 0, err
 	}
-	if err := p.run(p.steps[p.forward:]); err != nil {
-		return 0, nil, err
-	}
-	return value, outputs, nil
+	return value, p.run(p.steps[p.forward:])
 }
 
 // Gradient returns the gradient by an initializer after Gradients, valid until

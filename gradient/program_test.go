@@ -88,8 +88,8 @@ func TestRefresh(t *testing.T) {
 	now := slices.Clone(before[0].Float32s())
 	for _, name := range w.Names() {
 		a, _ := w.Array(name)
-		a.Float32s()[1] += 0.5
-		tried, err := p.Try(name)
+		other := a.Float32s()[1] + 0.5
+		tried, err := p.Try(name, 1, other)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,6 +100,7 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("trying a change of %s left traces", name)
 		}
 		trial := slices.Clone(tried[0].Float32s())
+		a.Float32s()[1] = other
 		got, err := p.Refresh(name)
 		if err != nil {
 			t.Fatal(err)
@@ -115,6 +116,59 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("after a change of %s, Try and Forward differ", name)
 		}
 		now = slices.Clone(want[0].Float32s())
+	}
+}
+
+// TestFork: forks keep values of different batches, and Backward computes the
+// gradients of what is kept, also after a weight has changed.
+func TestFork(t *testing.T) {
+	m := convNet().open(t)
+	w, err := LoadWeights(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := compile(t, m, Config{Gradients: All, Keep: true, Weights: w}, 4)
+	q, err := p.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := compile(t, m, Config{Gradients: All, Weights: w}, 4)
+	forks := []*Program{p, q}
+	inputs := []map[string]nd.Array{randomInput(4, 2, 6, 6), randomInput(4, 2, 6, 6)}
+	x := inputs[1]["x"].Float32s()
+	for i := range x {
+		x[i] = -2 * x[i]
+	}
+	for i, f := range forks {
+		if _, err := f.Forward(inputs[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, changed := range w.Names() {
+		a, _ := w.Array(changed)
+		a.Float32s()[0] -= 0.25
+		for i, f := range forks {
+			if _, err := f.Refresh(changed); err != nil {
+				t.Fatal(err)
+			}
+			got, err := f.Backward(Probe)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, _, err := full.Gradients(inputs[i], Probe)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != want {
+				t.Errorf("fork %d, %s changed: loss %v, want %v", i, changed, got, want)
+			}
+			for _, name := range w.Names() {
+				got, _ := f.Gradient(name)
+				if want, _ := full.Gradient(name); !slices.Equal(got, want) {
+					t.Errorf("fork %d, %s changed: gradients of %s differ", i, changed, name)
+				}
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package gradient
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/advparams/advparams/nd"
 )
@@ -22,10 +23,46 @@ func (p *Program) Refresh(weight string) ([]nd.Array, error) {
 	return p.results(p.slots), nil
 }
 
-// Try computes what the outputs would be with the named weight as it is now,
-// and leaves everything as it was before the weight changed. The outputs are
-// valid until the next call. The program must have been compiled with Keep.
-func (p *Program) Try(weight string) ([]nd.Array, error) {
+// Backward computes the loss and its gradient, see Gradient, for the values that
+// Forward or Refresh left. The program must have been compiled with Keep and for
+// gradients.
+func (p *Program) Backward(loss Loss) (float64, error) {
+	switch {
+	case !p.keep:
+		return 0, errNotKept
+	case !p.withGrad:
+		return 0, errNoGradient
+	}
+	return p.backward(p.results(p.slots), loss)
+}
+
+// Fork returns a program with the same operators and weights that keeps values
+// of its own, of another batch. It has none before its first Forward. Gradients
+// and what Try returns are shared: they are valid until the next call of any
+// fork. The program must have been compiled with Keep.
+func (p *Program) Fork() (*Program, error) {
+	if !p.keep {
+		return nil, errNotKept
+	}
+	q := *p
+	q.slots, q.args, q.tried = slices.Clone(p.slots), nil, nil
+	for _, s := range p.steps[:p.forward] {
+		if s.op.Alias() {
+			continue
+		}
+		a, err := p.trials.own(p.slots[s.out])
+		if err != nil {
+			return nil, err
+		}
+		q.slots[s.out] = a
+	}
+	return &q, nil
+}
+
+// Try computes what the outputs would be with another value of one element of
+// the named weight, and leaves everything as it was. The outputs are valid until
+// the next call. The program must have been compiled with Keep.
+func (p *Program) Try(weight string, index int, value float32) ([]nd.Array, error) {
 	if !p.keep {
 		return nil, errNotKept
 	}
@@ -37,12 +74,31 @@ func (p *Program) Try(weight string) ([]nd.Array, error) {
 	for k, a := range o.buffers {
 		p.tried[k] = a
 	}
+	x := p.weights.arrays[weight].Float32s()
+	old := x[index]
+	x[index] = value
+	defer func() { x[index] = old }()
 	for _, i := range p.users[weight] {
 		if err := p.steps[i].run(p.workers, p.tried, &p.args); err != nil {
 			return nil, err
 		}
 	}
 	return p.results(p.tried), nil
+}
+
+// trials is what the forks of a program share: the places of values while
+// something is tried, and how much memory all of them take.
+type trials struct {
+	overlays map[string]*overlay // by weight
+	spare    arena
+}
+
+// own returns a new array like a, for good.
+func (t *trials) own(a nd.Array) (nd.Array, error) {
+	fresh := arena{total: t.spare.total, limit: t.spare.limit}
+	out, err := fresh.get(a.DType(), a.Shape)
+	t.spare.total = fresh.total
+	return out, err
 }
 
 // overlay holds the places of the values that depend on a weight while it is
@@ -52,7 +108,7 @@ type overlay struct {
 }
 
 func (p *Program) overlay(weight string) (*overlay, error) {
-	if o, ok := p.trials[weight]; ok {
+	if o, ok := p.trials.overlays[weight]; ok {
 		return o, nil
 	}
 	steps := p.users[weight]
@@ -83,7 +139,7 @@ func (p *Program) overlay(weight string) (*overlay, error) {
 		if s.op.Alias() {
 			o.buffers[s.out] = p.slots[s.out]
 		} else {
-			a, err := p.spare.get(p.slots[s.out].DType(), p.slots[s.out].Shape)
+			a, err := p.trials.spare.get(p.slots[s.out].DType(), p.slots[s.out].Shape)
 			if err != nil {
 				return nil, err
 			}
@@ -94,18 +150,15 @@ func (p *Program) overlay(weight string) (*overlay, error) {
 			r := rootOf(k)
 			if a, ok := o.buffers[r]; ok && last[r] == n && !freed[r] {
 				freed[r] = true
-				p.spare.put(a)
+				p.trials.spare.put(a)
 			}
 		}
 	}
 	for k, a := range o.buffers {
 		if last[k] == len(steps) && rootOf(k) == k {
-			p.spare.put(a)
+			p.trials.spare.put(a)
 		}
 	}
-	if p.trials == nil {
-		p.trials = map[string]*overlay{}
-	}
-	p.trials[weight] = o
+	p.trials.overlays[weight] = o
 	return o, nil
 }

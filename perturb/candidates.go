@@ -26,11 +26,11 @@ func (s *search) round() (candidate, error) {
 		return candidate{}, errNoCandidate
 	}
 	// What does well on few samples is tried on all.
-	if err := s.coarse.measure(s.weights, list); err != nil {
+	if err := s.coarse.measure(list); err != nil {
 		return candidate{}, err
 	}
 	list = best(list, 8)
-	if err := s.fine.measure(s.weights, list); err != nil {
+	if err := s.fine.measure(list); err != nil {
 		return candidate{}, err
 	}
 	s.result.Evaluations += len(list)

@@ -94,15 +94,10 @@ func (t *trial) refresh(tensor string) error {
 
 // measure replaces each candidate's gain by the fall of the objective that it
 // really brings.
-func (t *trial) measure(w *gradient.Weights, list []candidate) error {
+func (t *trial) measure(list []candidate) error {
 	for i := range list {
 		c := &list[i]
-		a, _ := w.Array(c.tensor)
-		x := a.Float32s()
-		old := x[c.index]
-		x[c.index] = c.value
-		outputs, err := t.program.Try(c.tensor)
-		x[c.index] = old
+		outputs, err := t.program.Try(c.tensor, c.index, c.value)
 		if err != nil {
 			return err
 		}
