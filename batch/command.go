@@ -118,6 +118,9 @@ func (j *Job) verifyData() Data {
 	if v.Labels != "" {
 		d.Labels = v.Labels
 	}
+	if v.Output != "" {
+		d.Output = v.Output
+	}
 	return d
 }
 
@@ -146,6 +149,9 @@ func (d *Data) choices() []string {
 	}
 	if d.Labels != "" {
 		add("--labels", d.Labels)
+	}
+	if d.Output != "" {
+		add("--output", d.Output)
 	}
 	return args
 }

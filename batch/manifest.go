@@ -80,6 +80,7 @@ type Data struct {
 	Mean   []float32 `yaml:"mean"`
 	Std    []float32 `yaml:"std"`
 	Labels string    `yaml:"labels"`
+	Output string    `yaml:"output"`
 }
 
 // Verify says how to verify.

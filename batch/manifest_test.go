@@ -40,7 +40,7 @@ defaults:
 models:
   - a.onnx
   - path: b.onnx
-    data: {limit: 7, labels: model}
+    data: {limit: 7, labels: model, output: logits}
     seal: {plain: true}
     samples: 0
     exclude: []
@@ -55,7 +55,7 @@ models:
 	if got := a.Data.args(); !slices.Equal(got, []string{"--data", "images", "--limit", "100", "--mean", "0.5", "--std", "0.25,1.5,2"}) {
 		t.Errorf("data of a: %q", got)
 	}
-	if got := b.Data.args(); !slices.Equal(got, []string{"--data", "images", "--limit", "7", "--mean", "0.5", "--std", "0.25,1.5,2", "--labels", "model"}) {
+	if got := b.Data.args(); !slices.Equal(got, []string{"--data", "images", "--limit", "7", "--mean", "0.5", "--std", "0.25,1.5,2", "--labels", "model", "--output", "logits"}) {
 		t.Errorf("data of b: %q", got)
 	}
 	if *a.Samples != 500 || *b.Samples != 0 || a.TargetAccuracy != "0.2" || b.TargetAccuracy != "chance" {

@@ -21,7 +21,8 @@ type Config struct {
 	// Values gives the elements of inputs, where a shape may depend on them. A
 	// Program that was compiled for such elements refuses others.
 	Values map[string]nd.Array
-	// Outputs names the outputs wanted; nil means all.
+	// Outputs names the outputs wanted, and nodes that none of them needs are left
+	// out; nil means all.
 	Outputs []string
 	// Logits replaces an output that ends in Softmax, LogSoftmax or Sigmoid by
 	// what goes into it: where a probability saturates, its gradient vanishes.
@@ -65,7 +66,7 @@ func (e *UnsupportedError) Is(target error) bool { return target == ops.ErrUnsup
 // wraps ops.ErrUnsupported, when the model is valid but uses something that is
 // not implemented.
 func Compile(m *onnxio.Model, cfg Config) (*Program, error) {
-	if err := Supported(m); err != nil {
+	if err := Supported(m, cfg.Outputs); err != nil {
 		return nil, err
 	}
 	if cfg.Weights == nil {
@@ -265,6 +266,13 @@ func (c *compiler) graph(g *onnxpb.GraphProto, s *scope) error {
 		})
 		if err != nil {
 			return err
+		}
+		if c.cfg.Outputs != nil && g == c.model.Proto().GetGraph() {
+			part := map[*onnxpb.NodeProto]bool{}
+			for _, n := range Upstream(g, c.cfg.Outputs...) {
+				part[n] = true
+			}
+			instructions = slices.DeleteFunc(instructions, func(in instruction) bool { return !part[in.node] })
 		}
 		c.decoded[g] = instructions
 	}

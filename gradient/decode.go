@@ -154,7 +154,7 @@ func (r *recorder) sorted(outer func(string) bool) ([]instruction, error) {
 	state := make([]int, len(r.instructions))
 	needs := make([][]string, len(r.instructions))
 	for i, in := range r.instructions {
-		needs[i] = needsOf(in)
+		needs[i] = needsOf(in.node)
 	}
 	type frame struct{ node, input int }
 	for root := range r.instructions {
@@ -191,9 +191,9 @@ func (r *recorder) sorted(outer func(string) bool) ([]instruction, error) {
 
 // needsOf returns the values a node uses: its inputs and those its branches and
 // loop bodies take from around them, if they are made here.
-func needsOf(in instruction) []string {
-	needs := in.inputs
-	for _, a := range in.node.GetAttribute() {
+func needsOf(n *onnxpb.NodeProto) []string {
+	needs := n.GetInput()
+	for _, a := range n.GetAttribute() {
 		if g := a.GetG(); g != nil {
 			needs = append(needs[:len(needs):len(needs)], captured(g)...)
 		}

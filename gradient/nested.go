@@ -52,8 +52,9 @@ func (c *compiler) subgraph(g *onnxpb.GraphProto, inputs []*ops.Value, s *scope)
 
 // Supported reports all nodes whose operator is not implemented as an
 // *UnsupportedError: those of the main graph, of graphs nested in it, and of the
-// functions that they call.
-func Supported(m *onnxio.Model) error {
+// functions that they call. Of a choice of outputs, nil meaning all, only the
+// nodes count that these are computed from.
+func Supported(m *onnxio.Model, outputs []string) error {
 	e := &UnsupportedError{Path: m.Path()}
 	known := functions(m.Proto())
 	seen := map[*function]bool{}
@@ -81,7 +82,7 @@ func Supported(m *onnxio.Model) error {
 			}
 		}
 	}
-	walk(m.Proto().GetGraph().GetNode(), opsets(m.Proto().GetOpsetImport()), "")
+	walk(nodesFor(m.Proto().GetGraph(), outputs), opsets(m.Proto().GetOpsetImport()), "")
 	if len(e.Nodes) > 0 {
 		return hint.With(e, "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses")
 	}

@@ -52,8 +52,7 @@ func (s *search) collapse(limit int) ([]candidate, error) {
 }
 
 func (s *search) lastLayer() (*lastLayer, error) {
-	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: true}
-	features, head, ok, err := gradient.Features(s.model, cfg, s.samples, judgeBatch)
+	features, head, ok, err := gradient.Features(s.model, s.config(), s.samples, judgeBatch)
 	if err != nil || !ok {
 		return nil, err
 	}

@@ -24,6 +24,8 @@ type Samples interface {
 
 // Options of Search. The zero value is a search to chance within 128 parameters.
 type Options struct {
+	// Output names the output that has the answers; "" means the first.
+	Output string
 	// Target is the accuracy to reach, between 0 and 1; 0 means chance: what
 	// answers as frequent as the locked model's, but given blindly, would reach.
 	Target float64
@@ -255,7 +257,11 @@ func (s *search) report() {
 
 // config is what all programs of the search have in common.
 func (s *search) config() gradient.Config {
-	return gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: true}
+	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: true}
+	if s.opt.Output != "" {
+		cfg.Outputs = []string{s.opt.Output}
+	}
+	return cfg
 }
 
 // calibration are the samples that gradients are computed on.

@@ -69,7 +69,7 @@ func Answers(ctx context.Context, s *gradient.Session, src gradient.Source, prog
 		case err != nil:
 			return err
 		case rows != n:
-			return fmt.Errorf("the model's first output has %d rows for %d samples", rows, n)
+			return fmt.Errorf("the output has %d rows for %d samples", rows, n)
 		case k < 2:
 			return errOneClass()
 		}

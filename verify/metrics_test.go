@@ -177,14 +177,14 @@ func TestAccuracyInterrupted(t *testing.T) {
 }
 
 func TestSpec(t *testing.T) {
-	spec, err := verify.Spec(linear(t, 2, 1, 0, 0, 1))
+	spec, err := verify.Spec(linear(t, 2, 1, 0, 0, 1), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if in := spec.Inputs; len(in) != 1 || in[0].Name != "x" || in[0].DType != nd.Float32 || len(in[0].Shape) != 2 || spec.Classes != 2 {
 		t.Errorf("%+v", spec)
 	}
-	if _, err := verify.Spec(linear(t, 1, 1, 1)); err == nil {
+	if _, err := verify.Spec(linear(t, 1, 1, 1), ""); err == nil {
 		t.Error("a model with one value a sample is no classifier")
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Spec says what samples a classifier takes: its inputs and, if its first output
-// declares a shape, its number of classes. What else dataset.Open needs to know
-// is for the caller to fill in.
-func Spec(m *onnxio.Model) (dataset.Spec, error) {
+// Spec says what samples a classifier takes: its inputs and, if the output with
+// its answers declares a shape, its number of classes. No name means the first
+// output. What else dataset.Open needs to know is for the caller to fill in.
+func Spec(m *onnxio.Model, output string) (dataset.Spec, error) {
 	inputs, err := gradient.Inputs(m)
 	if err != nil {
 		return dataset.Spec{}, err
@@ -27,7 +27,13 @@ func Spec(m *onnxio.Model) (dataset.Spec, error) {
 	if len(outputs) == 0 {
 		return dataset.Spec{}, fmt.Errorf("%s: the model has no output", m.Path())
 	}
-	spec.Classes = declaredClasses(outputs[0])
+	answers := outputs[0]
+	for _, o := range outputs {
+		if o.GetName() == output {
+			answers = o
+		}
+	}
+	spec.Classes = declaredClasses(answers)
 	if spec.Classes == 1 {
 		return dataset.Spec{}, fmt.Errorf("%s: %w", m.Path(), errOneClass())
 	}
@@ -35,7 +41,7 @@ func Spec(m *onnxio.Model) (dataset.Spec, error) {
 }
 
 func errOneClass() error {
-	return hint.With(errors.New("the model's first output has one value a sample, but a classifier has one a class"),
+	return hint.With(errors.New("the output has one value a sample, but a classifier has one a class"),
 		"a model that ends in a single sigmoid has to be exported with two outputs")
 }
 

@@ -144,6 +144,7 @@ func (s *assault) run(ctx context.Context) error {
 		return err
 	}
 	opt := attack.Options{
+		Output:  s.data.output,
 		Attacks: s.attacks, Epochs: s.epochs, Batch: s.batch, Seed: s.data.seed,
 		TimeLimit: s.timeLimit, State: s.state,
 	}
@@ -159,7 +160,11 @@ func (s *assault) run(ctx context.Context) error {
 		return err
 	}
 	defer m.Close()
-	if err := gradient.Supported(m); err != nil {
+	outputs, err := outputsNamed(m, s.data.output)
+	if err != nil {
+		return err
+	}
+	if err := gradient.Supported(m, outputs); err != nil {
 		return err
 	}
 	if s.key != "" {
@@ -172,6 +177,7 @@ func (s *assault) run(ctx context.Context) error {
 		return err
 	}
 	s.test.usual, s.test.mean, s.test.std = dataset.Test, s.data.mean, s.data.std
+	s.test.output = s.data.output
 	test, err := s.test.open(m)
 	if err != nil {
 		return err

@@ -85,7 +85,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	defer m.Close()
-	if err := gradient.Supported(m); err != nil {
+	if err := gradient.Supported(m, nil); err != nil {
 		return err
 	}
 	inputs, err := b.inputs(m)

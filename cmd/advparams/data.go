@@ -26,6 +26,7 @@ type dataFlags struct {
 	seed      uint64
 	mean, std []float32
 	labels    string
+	output    string // that the labels are compared with
 }
 
 const dataHelp = `Data: an .npz file with arrays named after the model's inputs and labels; a folder
@@ -43,6 +44,7 @@ func (d *dataFlags) register(cmd *cobra.Command, usual dataset.Split, seed uint6
 	fl.Float32SliceVar(&d.mean, "mean", nil, "`A,B,C` to subtract from the channels of images, or one value for all")
 	fl.Float32SliceVar(&d.std, "std", nil, "`A,B,C` to divide the channels of images by, or one value for all")
 	choiceFlag(cmd, &d.labels, "labels", "data", "where labels come from: the data, or the original model's own answers", "data", "model")
+	outputFlag(cmd, &d.output, "the model's output `NAME` has the answers, one value a class; the first if left out")
 	for _, name := range []string{"mean", "std"} {
 		fl.Lookup(name).DefValue = "" // rather than []
 	}
@@ -57,7 +59,7 @@ func (d *dataFlags) check() error {
 
 // open reads the samples as a model takes them.
 func (d *dataFlags) open(m *onnxio.Model) (*dataset.Set, error) {
-	spec, err := verify.Spec(m)
+	spec, err := verify.Spec(m, d.output)
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,14 @@ func makeFixture(args []string) error {
 		return writeModel(path, m)
 	case "model-sequence": // takes integers [N,T]
 		return writeModel(path, sequence())
+	case "model-heads": // of several outputs
+		return writeModel(path, heads())
+	case "model-heads-unknown": // one of which cannot be computed
+		return writeModel(path, unknownHead(heads()))
+	case "model-tokens":
+		return writeModel(path, tokenClassifier())
+	case "tokens":
+		return writeTokens(path, n)
 	case "model-nan":
 		m := classifier(1)
 		m.Graph.Initializer[1].RawData = bytes.Repeat([]byte{0xff}, len(m.Graph.Initializer[1].RawData))

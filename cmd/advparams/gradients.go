@@ -21,6 +21,7 @@ type gradients struct {
 	data    string
 	out     string
 	loss    string
+	output  string
 	threads int
 	force   bool
 }
@@ -46,12 +47,13 @@ IN.npz has an array for each input, by its name or as in/NAME. The losses:
 	}
 	operand(cmd, "the model", "onnx")
 	fileFlag(cmd, &g.data, "data", "", "the batch, `IN.npz`", "npz")
-	fileFlag(cmd, &g.out, "output", "o", "write to `OUT.npz`; - for standard output", "npz")
+	fileFlag(cmd, &g.out, "out", "o", "write to `OUT.npz`; - for standard output", "npz")
 	choiceFlag(cmd, &g.loss, "loss", "probe", "what to differentiate", "probe", "cross-entropy")
+	outputFlag(cmd, &g.output, "compute the model's output `NAME` only; all if left out")
 	cmd.Flags().BoolVar(&g.force, "force", false, "replace OUT.npz if it exists")
 	threadsFlag(cmd, &g.threads, 0)
 	must(cmd.MarkFlagRequired("data"))
-	must(cmd.MarkFlagRequired("output"))
+	must(cmd.MarkFlagRequired("out"))
 	return cmd
 }
 
@@ -70,7 +72,11 @@ func (g *gradients) run(ctx context.Context) error {
 		return err
 	}
 	defer m.Close()
-	if err := gradient.Supported(m); err != nil {
+	outputs, err := outputsNamed(m, g.output)
+	if err != nil {
+		return err
+	}
+	if err := gradient.Supported(m, outputs); err != nil {
 		return err
 	}
 	w, err := workers(g.threads)
@@ -79,7 +85,7 @@ func (g *gradients) run(ctx context.Context) error {
 	}
 	defer w.Close()
 	r := gradientsResult{}
-	arrays, err := g.compute(m, w, &r)
+	arrays, err := g.compute(m, outputs, w, &r)
 	if err != nil {
 		return err
 	}
@@ -105,7 +111,7 @@ func (g *gradients) run(ctx context.Context) error {
 }
 
 // compute returns what goes into the output file.
-func (g *gradients) compute(m *onnxio.Model, w *kernel.Workers, r *gradientsResult) ([]dataset.Named, error) {
+func (g *gradients) compute(m *onnxio.Model, wanted []string, w *kernel.Workers, r *gradientsResult) ([]dataset.Named, error) {
 	inputs, labels, err := g.batch(m)
 	if err != nil {
 		return nil, err
@@ -114,7 +120,7 @@ func (g *gradients) compute(m *onnxio.Model, w *kernel.Workers, r *gradientsResu
 	if err != nil {
 		return nil, err
 	}
-	cfg := gradient.Config{Shapes: shapesOf(inputs), Weights: weights, Workers: w}
+	cfg := gradient.Config{Shapes: shapesOf(inputs), Values: inputs, Outputs: wanted, Weights: weights, Workers: w}
 	forward, err := gradient.Compile(m, cfg)
 	if err != nil {
 		return nil, hint.With(err, "the arrays in %s have to have the shapes of the model's inputs", g.data)

@@ -19,6 +19,7 @@ type inspect struct {
 	open       openFlags
 	passphrase bool
 	secrets    bool
+	output     string
 }
 
 func newInspect(a *app) *cobra.Command {
@@ -41,6 +42,7 @@ belongs to and how many parameters were changed; --secrets shows where they are.
 	}
 	operand(cmd, "the file", "onnx", "key")
 	n.open.register(cmd)
+	outputFlag(cmd, &n.output, "show the operators that the model's output `NAME` is computed with; of all outputs if left out")
 	cmd.Flags().BoolVar(&n.passphrase, "passphrase", false, "open a key that is sealed with a passphrase")
 	cmd.Flags().BoolVar(&n.secrets, "secrets", false, "show the tensors and positions of the changes in a key that can be opened")
 	return cmd

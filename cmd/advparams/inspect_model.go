@@ -65,6 +65,10 @@ func (n *inspect) model() error {
 		return err
 	}
 	defer m.Close()
+	outputs, err := outputsNamed(m, n.output)
+	if err != nil {
+		return err
+	}
 	p := m.Proto()
 	r := modelResult{
 		File: n.file, Kind: "model", IRVersion: p.GetIrVersion(),
@@ -87,7 +91,7 @@ func (n *inspect) model() error {
 	for _, v := range p.GetGraph().GetOutput() {
 		r.Outputs = append(r.Outputs, describeValue(v))
 	}
-	r.Operators = operators(p, r.Opsets)
+	r.Operators = operators(p, r.Opsets, outputs)
 	r.addInitializers(m)
 	r.Parameters = gradient.Parameters(m)
 	if count, example := m.Metadata(); count > 0 {
@@ -119,9 +123,10 @@ func describeValue(v *onnxpb.ValueInfoProto) valueResult {
 	return r
 }
 
-// operators counts the operators of all graphs and functions, and says which of
-// them are computed and which have a gradient.
-func operators(p *onnxpb.ModelProto, opsets map[string]int64) []operatorResult {
+// operators counts the operators of all graphs and functions, of the main graph
+// those that some outputs need if they are chosen, and says which of them are
+// computed and which have a gradient.
+func operators(p *onnxpb.ModelProto, opsets map[string]int64, outputs []string) []operatorResult {
 	type id struct{ domain, name string }
 	counts := map[id]int{}
 	var walk func(nodes []*onnxpb.NodeProto)
@@ -136,7 +141,11 @@ func operators(p *onnxpb.ModelProto, opsets map[string]int64) []operatorResult {
 			}
 		}
 	}
-	walk(p.GetGraph().GetNode())
+	if outputs == nil {
+		walk(p.GetGraph().GetNode())
+	} else {
+		walk(gradient.Upstream(p.GetGraph(), outputs...))
+	}
 	functions := map[id]bool{}
 	for _, f := range p.GetFunctions() {
 		functions[id{cmp.Or(f.GetDomain(), "ai.onnx"), f.GetName()}] = true

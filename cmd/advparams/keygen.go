@@ -30,7 +30,7 @@ printed on the standard error and stands in a comment of the file.`,
 		RunE:    func(*cobra.Command, []string) error { return k.run() },
 	}
 	nothing(cmd)
-	fileFlag(cmd, &k.out, "output", "o", "write the identity to `FILE`, readable for you alone, instead of standard output", "txt")
+	fileFlag(cmd, &k.out, "out", "o", "write the identity to `FILE`, readable for you alone, instead of standard output", "txt")
 	cmd.Flags().BoolVar(&k.postQuantum, "pq", false, "post-quantum: a hybrid of X25519 and ML-KEM-768, with a long recipient")
 	cmd.Flags().BoolVar(&k.force, "force", false, "replace FILE: what is sealed to the identity in it can no longer be opened")
 	return cmd

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -69,7 +70,7 @@ func expectError(ts *testscript.TestScript, neg bool, args []string) {
 
 // expectJSON checks fields of the one JSON object on standard output:
 // json PATH=VALUE…, a path like accuracy.locked or tensors.0.name, the value in
-// JSON or * for anything but null.
+// JSON, a range of numbers like 0..0.3, or * for anything but null.
 func expectJSON(ts *testscript.TestScript, neg bool, args []string) {
 	var object any
 	if err := json.Unmarshal([]byte(ts.ReadFile("stdout")), &object); err != nil {
@@ -94,11 +95,20 @@ func expectJSON(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		have, err := json.Marshal(value)
 		ts.Check(err)
-		matches := string(have) == want || want == "*" && value != nil
+		matches := string(have) == want || want == "*" && value != nil || within(value, want)
 		if matches == neg {
 			ts.Fatalf("%s is %s", path, have)
 		}
 	}
+}
+
+// within reports whether a value lies in a range given as LOW..HIGH.
+func within(value any, text string) bool {
+	x, number := value.(float64)
+	low, high, _ := strings.Cut(text, "..")
+	from, err1 := strconv.ParseFloat(low, 64)
+	to, err2 := strconv.ParseFloat(high, 64)
+	return number && err1 == nil && err2 == nil && from <= x && x <= to
 }
 
 // expectMode checks the permission bits of files: mode 0600 FILE…

@@ -68,7 +68,7 @@ samples has fallen to the target. The same samples and flags give the same model
 	}
 	operand(cmd, "the model", "onnx")
 	fl := cmd.Flags()
-	fileFlag(cmd, &p.locked, "output", "o", "write the locked model to `LOCKED.onnx`; - for standard output", "onnx")
+	fileFlag(cmd, &p.locked, "out", "o", "write the locked model to `LOCKED.onnx`; - for standard output", "onnx")
 	fileFlag(cmd, &p.key, "key", "", "write the key to `KEY`; - for standard output", "key")
 	p.seal.register(cmd)
 	p.data.register(cmd, dataset.Train, 1)
@@ -84,7 +84,7 @@ samples has fallen to the target. The same samples and flags give the same model
 	fl.BoolVar(&p.allowPartial, "allow-partial", false, "write the files also when the target was not reached; the exit status is still 3")
 	fl.BoolVar(&p.force, "force", false, "replace files that exist")
 	threadsFlag(cmd, &p.threads, 0)
-	for _, name := range []string{"data", "output", "key"} {
+	for _, name := range []string{"data", "out", "key"} {
 		must(cmd.MarkFlagRequired(name))
 	}
 	must(cmd.RegisterFlagCompletionFunc("target-accuracy", cobra.FixedCompletions([]string{"chance"}, cobra.ShellCompDirectiveNoFileComp)))
@@ -148,7 +148,11 @@ func (p *protect) run(ctx context.Context) error {
 		return err
 	}
 	defer m.Close()
-	if err := gradient.Supported(m); err != nil {
+	outputs, err := outputsNamed(m, p.data.output)
+	if err != nil {
+		return err
+	}
+	if err := gradient.Supported(m, outputs); err != nil {
 		return err
 	}
 	allow, err := p.allowed(m)
@@ -163,7 +167,7 @@ func (p *protect) run(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	set, err := p.open(ctx, m, w)
+	set, err := p.open(ctx, m, outputs, w)
 	if err != nil {
 		return err
 	}
@@ -196,7 +200,7 @@ func (p *protect) allowed(m *onnxio.Model) (func(string) bool, error) {
 
 // open reads the samples to search with, in random order: the gradient is taken
 // on the first few, and many data sets are sorted by class.
-func (p *protect) open(ctx context.Context, m *onnxio.Model, w *kernel.Workers) (*dataset.Set, error) {
+func (p *protect) open(ctx context.Context, m *onnxio.Model, outputs []string, w *kernel.Workers) (*dataset.Set, error) {
 	d := p.data
 	if p.samples > 0 && (d.limit == 0 || p.samples < d.limit) {
 		d.limit = p.samples
@@ -210,7 +214,7 @@ func (p *protect) open(ctx context.Context, m *onnxio.Model, w *kernel.Workers) 
 	if !d.byModel() {
 		return set, nil
 	}
-	session, err := gradient.NewSession(m, gradient.Config{Workers: w}, forwardBatch)
+	session, err := gradient.NewSession(m, gradient.Config{Outputs: outputs, Workers: w}, forwardBatch)
 	if err != nil {
 		return nil, err
 	}
@@ -223,6 +227,7 @@ func (p *protect) search(ctx context.Context, m *onnxio.Model, set *dataset.Set,
 	defer bar.close()
 	bar.set(0, "looking for the first change")
 	opt := perturb.Options{
+		Output:    p.data.output,
 		Target:    float64(p.target),
 		MaxParams: p.maxParams,
 		Allow:     allow,

@@ -39,14 +39,14 @@ key, and before anything appears the result is compared with those of the origin
 	}
 	operand(cmd, "the locked model", "onnx")
 	fileFlag(cmd, &u.key, "key", "", "the `KEY` that protect wrote", "key")
-	fileFlag(cmd, &u.out, "output", "o", "write the original to `MODEL.onnx`; - for standard output", "onnx")
+	fileFlag(cmd, &u.out, "out", "o", "write the original to `MODEL.onnx`; - for standard output", "onnx")
 	fl := cmd.Flags()
 	fl.BoolVar(&u.inPlace, "in-place", false, "replace the locked model by the original")
 	fl.BoolVar(&u.force, "force", false, "replace files that exist")
 	u.open.register(cmd)
 	must(cmd.MarkFlagRequired("key"))
-	cmd.MarkFlagsOneRequired("output", "in-place")
-	cmd.MarkFlagsMutuallyExclusive("output", "in-place")
+	cmd.MarkFlagsOneRequired("out", "in-place")
+	cmd.MarkFlagsMutuallyExclusive("out", "in-place")
 	return cmd
 }
 

@@ -217,6 +217,10 @@ func (v *verification) measure(ctx context.Context, m *modelSet) error {
 	if first == nil || v.data.byModel() && first == m.locked {
 		return nil // the key does not fit, so that there is nothing to run, or nobody to ask
 	}
+	outputs, err := outputsNamed(first, v.data.output)
+	if err != nil {
+		return err
+	}
 	set, err := v.data.open(first)
 	if err != nil {
 		return err
@@ -228,7 +232,7 @@ func (v *verification) measure(ctx context.Context, m *modelSet) error {
 	}
 	defer w.Close()
 	if v.data.byModel() {
-		session, err := gradient.NewSession(first, gradient.Config{Workers: w}, forwardBatch)
+		session, err := gradient.NewSession(first, gradient.Config{Outputs: outputs, Workers: w}, forwardBatch)
 		if err != nil {
 			return err
 		}
@@ -241,7 +245,7 @@ func (v *verification) measure(ctx context.Context, m *modelSet) error {
 			return nil, nil
 		}
 		defer v.timed("measuring the " + name + " model")()
-		session, err := gradient.NewSession(m, gradient.Config{Workers: w}, forwardBatch)
+		session, err := gradient.NewSession(m, gradient.Config{Outputs: outputs, Workers: w}, forwardBatch)
 		if err != nil {
 			return nil, err
 		}

@@ -50,8 +50,12 @@ func (a *anatomy) layerOf(weight string) *layer {
 	return nil
 }
 
-// anatomyOf finds the layers of a graph.
-func anatomyOf(g *onnxpb.GraphProto, w *gradient.Weights) *anatomy {
+// anatomyOf finds the layers of a graph that an output is computed from; no name
+// means the first output.
+func anatomyOf(g *onnxpb.GraphProto, w *gradient.Weights, output string) *anatomy {
+	if output == "" && len(g.GetOutput()) > 0 {
+		output = g.GetOutput()[0].GetName()
+	}
 	a := &anatomy{roles: map[string]role{}}
 	source := map[string]string{} // initializers by the names of their copies
 	for _, name := range w.Names() {
@@ -67,7 +71,7 @@ func anatomyOf(g *onnxpb.GraphProto, w *gradient.Weights) *anatomy {
 		}
 		return name
 	}
-	for _, n := range g.GetNode() {
+	for _, n := range gradient.Upstream(g, output) {
 		switch n.GetOpType() {
 		case "Identity":
 			if from := mark(n, 0, unknown); from != "" && len(n.GetOutput()) > 0 {

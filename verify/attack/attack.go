@@ -19,6 +19,8 @@ type Options struct {
 	// Attacks names those to run, of List; nil means all that can be run.
 	// Training from scratch is run always.
 	Attacks []string
+	// Output names the output that has the answers; "" means the first.
+	Output string
 	// Epochs over the attacker's samples in each training; 0 means 20.
 	Epochs int
 	// Batch is the number of samples a step is taken on; 0 means 64. A model of

@@ -57,7 +57,7 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 	if l.weights, err = gradient.LoadWeights(m); err != nil {
 		return nil, err
 	}
-	l.anatomy = anatomyOf(m.Proto().GetGraph(), l.weights)
+	l.anatomy = anatomyOf(m.Proto().GetGraph(), l.weights, opt.Output)
 	for _, name := range l.weights.Names() {
 		if l.alterable(name) {
 			l.names = append(l.names, name)
@@ -67,8 +67,7 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 		return nil, fmt.Errorf("%s: there are no floating-point weights to train", m.Path())
 	}
 	l.locked = l.snapshot()
-	cfg := gradient.Config{Weights: l.weights, Workers: opt.Workers, Logits: true}
-	if l.session, err = gradient.NewSession(m, cfg, evalBatch); err != nil {
+	if l.session, err = gradient.NewSession(m, l.config(nil), evalBatch); err != nil {
 		return nil, err
 	}
 	l.batch = min(opt.Batch, l.train.Len())
@@ -171,6 +170,9 @@ func (l *lab) program(s scope) (*gradient.Program, error) {
 // config returns what to compile for batches like this one.
 func (l *lab) config(inputs map[string]nd.Array) gradient.Config {
 	cfg := gradient.Config{Weights: l.weights, Workers: l.opt.Workers, Logits: true, Shapes: map[string][]int{}, Values: inputs}
+	if l.opt.Output != "" {
+		cfg.Outputs = []string{l.opt.Output}
+	}
 	for name, a := range inputs {
 		cfg.Shapes[name] = a.Shape
 	}
@@ -248,7 +250,7 @@ func (l *lab) gradients(ctx context.Context) (map[string][]float32, error) {
 // fingerprint identifies model, data and options: what results depend on.
 func (l *lab) fingerprint() string {
 	h := sha256.New()
-	fmt.Fprintln(h, stateVersion, l.opt.Epochs, l.batch, l.opt.Validation, l.opt.Grid, l.opt.Seed, l.opt.Original != nil)
+	fmt.Fprintln(h, stateVersion, l.opt.Epochs, l.batch, l.opt.Validation, l.opt.Grid, l.opt.Seed, l.opt.Original != nil, l.opt.Output)
 	for _, name := range l.weights.Names() {
 		fmt.Fprintf(h, "%q\n", name)
 		binary.Write(h, binary.LittleEndian, l.values(name))

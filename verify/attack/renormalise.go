@@ -118,7 +118,7 @@ func (l *lab) observe(layers []*layer, inputs map[string]nd.Array) (*gradient.Pr
 	defer func() { g.Output = own }()
 	g.Output = slices.Clone(own)
 	cfg := l.config(inputs)
-	cfg.Logits = false
+	cfg.Logits, cfg.Outputs = false, nil
 	for _, y := range layers {
 		cfg.Outputs = append(cfg.Outputs, y.output)
 		if !slices.ContainsFunc(own, func(o *onnxpb.ValueInfoProto) bool { return o.GetName() == y.output }) {

@@ -1,0 +1,38 @@
+package gradient
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// Upstream returns the nodes of a graph that the named values are computed from,
+// in the order of the graph.
+func Upstream(g *onnxpb.GraphProto, values ...string) []*onnxpb.NodeProto {
+	maker := map[string]*onnxpb.NodeProto{}
+	for _, n := range g.GetNode() {
+		for _, name := range n.GetOutput() {
+			maker[name] = n
+		}
+	}
+	delete(maker, "") // outputs that are left out
+	found := map[*onnxpb.NodeProto]bool{}
+	for open := slices.Clone(values); len(open) > 0; {
+		n := maker[open[len(open)-1]]
+		open = open[:len(open)-1]
+		if n != nil && !found[n] {
+			found[n] = true
+			open = append(open, needsOf(n)...)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(g.GetNode()), func(n *onnxpb.NodeProto) bool { return !found[n] })
+}
+
+// nodesFor returns the nodes of a graph that a choice of its outputs needs; nil
+// stands for all outputs, and for all nodes.
+func nodesFor(g *onnxpb.GraphProto, outputs []string) []*onnxpb.NodeProto {
+	if outputs == nil {
+		return g.GetNode()
+	}
+	return Upstream(g, outputs...)
+}
