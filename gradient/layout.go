@@ -14,13 +14,14 @@ import (
 // the order they were made: forward as the file has it, backward as the
 // differentiation went, so that a value is used soon after it was computed.
 type layout struct {
-	c     *compiler
-	slots []nd.Array
-	of    map[*ops.Value]int
-	steps []step
-	ahead int // steps of the forward part
-	done  map[*ops.Value]bool
-	pin   map[int]bool // slots that live to the end
+	c      *compiler
+	slots  []nd.Array
+	of     map[*ops.Value]int
+	values []*ops.Value // by slot
+	steps  []step
+	ahead  int // steps of the forward part
+	done   map[*ops.Value]bool
+	pin    map[int]bool // slots that live to the end
 }
 
 func newLayout(c *compiler) *layout {
@@ -37,7 +38,7 @@ func (l *layout) slot(v *ops.Value) int {
 		if !known {
 			a = nd.Array{Shape: v.Shape}
 		}
-		l.slots = append(l.slots, a)
+		l.slots, l.values = append(l.slots, a), append(l.values, v)
 	}
 	return s
 }
@@ -105,7 +106,7 @@ func (l *layout) allocate(keep bool) error {
 	}
 	last := make([]int, len(l.slots))
 	for i, s := range l.steps {
-		for _, k := range append(s.in[:len(s.in):len(s.in)], s.out) {
+		for _, k := range s.touches() {
 			last[root[k]] = i
 		}
 	}
@@ -123,41 +124,47 @@ func (l *layout) allocate(keep bool) error {
 		}
 	}
 	pool := arena{limit: l.c.cfg.Memory}
-	values := make(map[int]*ops.Value, len(l.of))
-	for v, k := range l.of {
-		values[k] = v
-	}
-	for i, s := range l.steps {
-		v := values[s.out]
-		taken := takeover(s, i, v, root, last, values)
-		switch {
-		case s.op.Alias():
-		case taken >= 0:
-			l.slots[s.out] = shaped(l.slots[taken], v.Len(), v.Shape)
-		default:
+	for i := 0; i < len(l.steps); {
+		n := together(l.steps[i:])
+		group := l.steps[i : i+n]
+		over := map[int]bool{} // taken over, so not free
+		for j, s := range group {
+			if s.op.Alias() {
+				continue
+			}
+			v := l.values[s.out]
+			if r := l.takeover(group[:j+1], i+j, root, last); r >= 0 {
+				over[r] = true
+				l.slots[s.out] = shaped(l.slots[r], v.Len(), v.Shape)
+				continue
+			}
 			a, err := pool.get(v.DType, v.Shape)
 			if err != nil {
 				return err
 			}
 			l.slots[s.out] = a
 		}
-		for j, k := range append(s.in[:len(s.in):len(s.in)], s.out) {
-			r := root[k]
-			if last[r] != i || values[r].Op() == nil || r == taken {
-				continue
+		// What a group is done with is free only when all of it is.
+		for j, s := range group {
+			for _, k := range s.touches() {
+				if r := root[k]; last[r] == i+j && l.values[r].Op() != nil && !over[r] {
+					over[r] = true
+					pool.put(l.slots[r])
+				}
 			}
-			if slices.ContainsFunc(s.in[:min(j, len(s.in))], func(o int) bool { return root[o] == r }) {
-				continue // freed as an earlier input
-			}
-			pool.put(l.slots[r])
 		}
+		i += n
 	}
 	return nil
 }
 
-// takeover returns the slot of an input whose memory step i can put its output
-// into, because it is the last that reads it; -1 if there is none.
-func takeover(s step, i int, v *ops.Value, root, last []int, values map[int]*ops.Value) int {
+// takeover returns the slot of an input whose memory the last of a group's steps
+// so far, step i, can put its output into, because it is the last that reads it;
+// -1 if there is none. The first step of the group may read all of its inputs at
+// any time, but the others are done with an element when this one comes to it.
+func (l *layout) takeover(group []step, i int, root, last []int) int {
+	s := group[len(group)-1]
+	v := l.values[s.out]
 	for _, j := range s.op.Overwrites() {
 		r := root[s.in[j]]
 		readers := 0
@@ -166,7 +173,14 @@ func takeover(s step, i int, v *ops.Value, root, last []int, values map[int]*ops
 				readers++
 			}
 		}
-		if x := values[r]; last[r] == i && readers == 1 && x.Op() != nil && x.DType == v.DType && x.Len() == v.Len() {
+		if len(group) > 1 {
+			for _, k := range group[0].in {
+				if root[k] == r {
+					readers++
+				}
+			}
+		}
+		if x := l.values[r]; last[r] == i && readers == 1 && x.Op() != nil && x.DType == v.DType && x.Len() == v.Len() {
 			return r
 		}
 	}

@@ -81,10 +81,14 @@ type output struct {
 
 // step is one operator with the slots of its arguments and its result.
 type step struct {
-	op  *ops.Op
-	in  []int
-	out int
+	op     *ops.Op
+	in     []int
+	out    int
+	joined bool // runs together with the step before, see fuse.go
 }
+
+// touches returns the slots of the arguments and of the result.
+func (s *step) touches() []int { return append(s.in[:len(s.in):len(s.in)], s.out) }
 
 // program differentiates and lays out the steps.
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
@@ -108,6 +112,7 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 		}
 	}
 	l.backward(wanted, seeds)
+	l.fuse()
 	if err := l.allocate(c.cfg.Keep); err != nil {
 		return nil, err
 	}
@@ -240,7 +245,7 @@ func (p *Program) Forward(inputs map[string]nd.Array) ([]nd.Array, error) {
 	if err := p.bind(inputs); err != nil {
 		return nil, err
 	}
-	if err := p.run(p.steps[:p.forward]); err != nil {
+	if err := p.run(p.steps[:p.forward], p.slots); err != nil {
 		return nil, err
 	}
 	return p.results(p.slots), nil
@@ -252,33 +257,6 @@ func (p *Program) results(slots []nd.Array) []nd.Array {
 		out[i] = slots[o.slot]
 	}
 	return out
-}
-
-func (p *Program) run(steps []step) error {
-	for _, s := range steps {
-		if err := s.run(p.workers, p.slots, &p.args); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// run computes a step from and into slots; args is scratch.
-func (s *step) run(w *kernel.Workers, slots []nd.Array, args *[]nd.Array) error {
-	if s.op.Alias() {
-		slots[s.out].Data = slots[s.in[0]].Data
-		return nil
-	}
-	in := (*args)[:0]
-	for _, k := range s.in {
-		in = append(in, slots[k])
-	}
-	*args = in
-	if err := s.op.Check(in); err != nil {
-		return err
-	}
-	s.op.Run(w, slots[s.out], in)
-	return nil
 }
 
 // Loss computes a loss from the outputs and writes its gradient with respect to
@@ -310,7 +288,7 @@ func (p *Program) backward(outputs []nd.Array, loss Loss) (value float64, err er
 	if value, err = loss(outputs, seeds); err != nil {
 		return 0, err
 	}
-	return value, p.run(p.steps[p.forward:])
+	return value, p.run(p.steps[p.forward:], p.slots)
 }
 
 // Gradient returns the gradient by an initializer after Gradients, valid until

@@ -70,7 +70,16 @@ func TestBuffers(t *testing.T) {
 
 // TestRefresh: Refresh and Try compute what Forward would, and Try leaves no trace.
 func TestRefresh(t *testing.T) {
-	m := convNet().open(t)
+	t.Run("plain", func(t *testing.T) { testRefresh(t, convNet()) })
+	t.Run("fused", func(t *testing.T) {
+		net := fusedNet()
+		net.opset = 24
+		testRefresh(t, net)
+	})
+}
+
+func testRefresh(t *testing.T, net *modelBuilder) {
+	m := net.open(t)
 	w, err := LoadWeights(m)
 	if err != nil {
 		t.Fatal(err)
@@ -88,8 +97,9 @@ func TestRefresh(t *testing.T) {
 	now := slices.Clone(before[0].Float32s())
 	for _, name := range w.Names() {
 		a, _ := w.Array(name)
-		other := a.Float32s()[1] + 0.5
-		tried, err := p.Try(name, 1, other)
+		last := a.Len() - 1
+		other := a.Float32s()[last] + 0.5
+		tried, err := p.Try(name, last, other)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +110,7 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("trying a change of %s left traces", name)
 		}
 		trial := slices.Clone(tried[0].Float32s())
-		a.Float32s()[1] = other
+		a.Float32s()[last] = other
 		got, err := p.Refresh(name)
 		if err != nil {
 			t.Fatal(err)

@@ -15,10 +15,8 @@ func (p *Program) Refresh(weight string) ([]nd.Array, error) {
 	if !p.keep {
 		return nil, errNotKept
 	}
-	for _, i := range p.users[weight] {
-		if err := p.run(p.steps[i : i+1]); err != nil {
-			return nil, err
-		}
+	if err := p.runSome(p.users[weight], p.slots); err != nil {
+		return nil, err
 	}
 	return p.results(p.slots), nil
 }
@@ -78,10 +76,8 @@ func (p *Program) Try(weight string, index int, value float32) ([]nd.Array, erro
 	old := x[index]
 	x[index] = value
 	defer func() { x[index] = old }()
-	for _, i := range p.users[weight] {
-		if err := p.steps[i].run(p.workers, p.tried, &p.args); err != nil {
-			return nil, err
-		}
+	if err := p.runSome(p.users[weight], p.tried); err != nil {
+		return nil, err
 	}
 	return p.results(p.tried), nil
 }
@@ -134,8 +130,15 @@ func (p *Program) overlay(weight string) (*overlay, error) {
 	for _, out := range p.outputs {
 		last[rootOf(out.slot)] = len(steps)
 	}
+	var done []nd.Array // by steps that may still run, see fuse.go
 	for n, i := range steps {
 		s := p.steps[i]
+		if !s.joined {
+			for _, a := range done {
+				p.trials.spare.put(a)
+			}
+			done = done[:0]
+		}
 		if s.op.Alias() {
 			o.buffers[s.out] = p.slots[s.out]
 		} else {
@@ -150,9 +153,12 @@ func (p *Program) overlay(weight string) (*overlay, error) {
 			r := rootOf(k)
 			if a, ok := o.buffers[r]; ok && last[r] == n && !freed[r] {
 				freed[r] = true
-				p.trials.spare.put(a)
+				done = append(done, a)
 			}
 		}
+	}
+	for _, a := range done {
+		p.trials.spare.put(a)
 	}
 	for k, a := range o.buffers {
 		if last[k] == len(steps) && rootOf(k) == k {

@@ -98,7 +98,7 @@ func reluGradAVX512(n int, y *float32, gy *float32, gx *float32)
 func clipAVX512(n int, x *float32, y *float32, lo float32, hi float32)
 
 //go:noescape
-func clipGradAVX512(n int, x *float32, gy *float32, gx *float32, lo float32, hi float32)
+func clipGradAVX512(n int, y *float32, gy *float32, gx *float32, lo float32, hi float32)
 
 //go:noescape
 func quantizeAVX512(n int, x *float32, y *float32, s float32, lo float32, hi float32, z float32)
@@ -251,7 +251,7 @@ func reluGradAVX2(n int, y *float32, gy *float32, gx *float32)
 func clipAVX2(n int, x *float32, y *float32, lo float32, hi float32)
 
 //go:noescape
-func clipGradAVX2(n int, x *float32, gy *float32, gx *float32, lo float32, hi float32)
+func clipGradAVX2(n int, y *float32, gy *float32, gx *float32, lo float32, hi float32)
 
 //go:noescape
 func quantizeAVX2(n int, x *float32, y *float32, s float32, lo float32, hi float32, z float32)

@@ -5197,12 +5197,12 @@ end:
 	VZEROUPPER
 	RET
 
-// func clipGradAVX512(n int, x *float32, gy *float32, gx *float32, lo float32, hi float32)
+// func clipGradAVX512(n int, y *float32, gy *float32, gx *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2, SSE
 TEXT ·clipGradAVX512(SB), NOSPLIT, $0-40
 	LEAQ         constants<>+0(SB), AX
 	MOVQ         n+0(FP), AX
-	MOVQ         x+8(FP), CX
+	MOVQ         y+8(FP), CX
 	MOVQ         gy+16(FP), DX
 	MOVQ         gx+24(FP), BX
 	MOVSS        lo+32(FP), X0
@@ -5215,9 +5215,9 @@ TEXT ·clipGradAVX512(SB), NOSPLIT, $0-40
 several:
 	VMOVUPS   (CX), Z2
 	VMOVUPS   (DX), Z3
-	VCMPPS    $0x1d, Z0, Z2, K1
+	VCMPPS    $0x1e, Z0, Z2, K1
 	VMOVAPS.Z Z3, K1, Z3
-	VCMPPS    $0x12, Z1, Z2, K1
+	VCMPPS    $0x11, Z1, Z2, K1
 	VMOVAPS.Z Z3, K1, Z3
 	VMOVUPS   Z3, (BX)
 	ADDQ      $0x00000040, CX
@@ -5237,9 +5237,9 @@ fewer:
 	KMOVW     SI, K1
 	VMOVUPS.Z (CX), K1, Z2
 	VMOVUPS.Z (DX), K1, Z3
-	VCMPPS    $0x1d, Z0, Z2, K2
+	VCMPPS    $0x1e, Z0, Z2, K2
 	VMOVAPS.Z Z3, K2, Z3
-	VCMPPS    $0x12, Z1, Z2, K2
+	VCMPPS    $0x11, Z1, Z2, K2
 	VMOVAPS.Z Z3, K2, Z3
 	VMOVUPS   Z3, K1, (BX)
 
@@ -11212,12 +11212,12 @@ end:
 	VZEROUPPER
 	RET
 
-// func clipGradAVX2(n int, x *float32, gy *float32, gx *float32, lo float32, hi float32)
+// func clipGradAVX2(n int, y *float32, gy *float32, gx *float32, lo float32, hi float32)
 // Requires: AVX, AVX2, SSE
 TEXT ·clipGradAVX2(SB), NOSPLIT, $0-40
 	LEAQ         constants<>+0(SB), AX
 	MOVQ         n+0(FP), AX
-	MOVQ         x+8(FP), CX
+	MOVQ         y+8(FP), CX
 	MOVQ         gy+16(FP), DX
 	MOVQ         gx+24(FP), BX
 	MOVSS        lo+32(FP), X0
@@ -11230,9 +11230,9 @@ TEXT ·clipGradAVX2(SB), NOSPLIT, $0-40
 several:
 	VMOVUPS (CX), Y2
 	VMOVUPS (DX), Y3
-	VCMPPS  $0x1d, Y0, Y2, Y4
+	VCMPPS  $0x1e, Y0, Y2, Y4
 	VANDPS  Y4, Y3, Y3
-	VCMPPS  $0x12, Y1, Y2, Y4
+	VCMPPS  $0x11, Y1, Y2, Y4
 	VANDPS  Y4, Y3, Y3
 	VMOVUPS Y3, (BX)
 	ADDQ    $0x00000020, CX
@@ -11250,9 +11250,9 @@ fewer:
 	VMOVUPS    32(SI)(AX*4), Y2
 	VMASKMOVPS (CX), Y2, Y3
 	VMASKMOVPS (DX), Y2, Y4
-	VCMPPS     $0x1d, Y0, Y3, Y0
+	VCMPPS     $0x1e, Y0, Y3, Y0
 	VANDPS     Y0, Y4, Y4
-	VCMPPS     $0x12, Y1, Y3, Y0
+	VCMPPS     $0x11, Y1, Y3, Y0
 	VANDPS     Y0, Y4, Y4
 	VMASKMOVPS Y4, Y2, (BX)
 

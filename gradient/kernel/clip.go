@@ -1,18 +1,9 @@
 package kernel
 
-// Clip sets y to x limited to [lo, hi]; hi wins where they contradict. NaN stays
-// NaN.
-func Clip(w *Workers, lo, hi float32, x, y []float32) {
-	Map(w, x, y, func(dst, src []float32) { isa.clip(dst, src, lo, hi) })
-}
+// ClipSlice sets dst to src limited to [lo, hi]; hi wins where they contradict.
+// NaN stays NaN. dst may be src.
+func ClipSlice(dst, src []float32, lo, hi float32) { isa.clip(dst, src, lo, hi) }
 
-// ClipGrad sets gx to gy where lo <= x <= hi and to 0 elsewhere.
-func ClipGrad(w *Workers, lo, hi float32, x, gy, gx []float32) {
-	if lo > hi {
-		clear(gx)
-		return
-	}
-	w.For(len(x), mapGrain, func(from, to int) {
-		isa.clipGrad(gx[from:to], x[from:to], gy[from:to], lo, hi)
-	})
-}
+// ClipGradSlice sets gx to gy where lo < y < hi and to 0 elsewhere, y being
+// [ClipSlice]'s output. gx may be y or gy.
+func ClipGradSlice(gx, y, gy []float32, lo, hi float32) { isa.clipGrad(gx, y, gy, lo, hi) }

@@ -11,7 +11,7 @@ type vectorSet struct {
 	geluGrad                            func(gx, x, gy []float32)
 	affine                              func(y, x []float32, a, b float32) // x·a + b
 	clip                                func(y, x []float32, lo, hi float32)
-	clipGrad                            func(gx, x, gy []float32, lo, hi float32)    // gy where lo <= x <= hi
+	clipGrad                            func(gx, y, gy []float32, lo, hi float32)    // gy where lo < y < hi
 	quantize                            func(y, x []float32, s, lo, hi, z float32)   // min(max(round(x/s), lo), hi) + z
 	quantizeGrad                        func(gx, x, gy []float32, s, lo, hi float32) // gy/s where lo <= round(x/s) <= hi
 	sum, largest                        func(x []float32) float32
@@ -70,10 +70,10 @@ var portableVectors = vectorSet{
 			y[i] = min(max(v, lo), hi)
 		}
 	},
-	clipGrad: func(gx, x, gy []float32, lo, hi float32) {
-		for i, v := range x {
+	clipGrad: func(gx, y, gy []float32, lo, hi float32) {
+		for i, v := range y {
 			g := gy[i]
-			if !(lo <= v && v <= hi) {
+			if !(lo < v && v < hi) {
 				g = 0
 			}
 			gx[i] = g

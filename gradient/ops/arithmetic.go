@@ -35,6 +35,11 @@ func (b *Builder) binary(o binary, x, y *Value) *Value {
 	}
 	switch {
 	case x.DType == nd.Float32:
+		if len(op.overwrites) == 2 {
+			op.pointwise = func(out nd.Array, in []nd.Array, lo, hi int) {
+				o.f(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
+			}
+		}
 		op.run = func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.Broadcast(w, shape, out.Float32s(), in[0].Float32s(), xs, in[1].Float32s(), ys, o.f)
 		}

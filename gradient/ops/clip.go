@@ -89,31 +89,34 @@ func (b *Builder) Maximum(x, y *Value) *Value { return b.binary(opMax(), x, y) }
 func (b *Builder) Minimum(x, y *Value) *Value { return b.binary(opMin(), x, y) }
 
 // Clip returns x limited to [lo, hi], which are scalars; hi wins where they
-// contradict. The limits themselves pass the gradient to x. What is cut off
-// passes it to the limit that it was cut to.
+// contradict. What is at a limit or beyond passes the gradient to that limit
+// and not to x, as in ReLU6 of PyTorch and TensorFlow, so that the gradient can
+// do without x.
 func (b *Builder) Clip(x, lo, hi *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Clip",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.Clip(w, in[1].Float32s()[0], in[2].Float32s()[0], in[0].Float32s(), out.Float32s())
+		pointwise: func(out nd.Array, in []nd.Array, from, to int) {
+			kernel.ClipSlice(out.Float32s()[from:to], in[0].Float32s()[from:to], in[1].Float32s()[0], in[2].Float32s()[0])
 		},
-		diff: func(_, gy *Value) []*Value {
+		overwrites: []int{0},
+		diff: func(y, gy *Value) []*Value {
 			return []*Value{
-				b.clipGrad(x, lo, hi, gy),
-				b.clipLimitGrad(lo, func(x, lo, hi float32) bool { return x < lo && lo < hi }, x, lo, hi, gy),
-				b.clipLimitGrad(hi, func(x, lo, hi float32) bool { return x > hi || hi < lo }, x, lo, hi, gy),
+				b.clipGrad(y, lo, hi, gy),
+				b.clipLimitGrad(lo, func(x, lo, hi float32) bool { return x <= lo && lo < hi }, x, lo, hi, gy),
+				b.clipLimitGrad(hi, func(x, lo, hi float32) bool { return x >= hi || hi < lo }, x, lo, hi, gy),
 			}
 		},
 	}, x, lo, hi)
 }
 
-func (b *Builder) clipGrad(x, lo, hi, gy *Value) *Value {
-	return b.emit(nd.Float32, x.Shape, Op{
+func (b *Builder) clipGrad(y, lo, hi, gy *Value) *Value {
+	return b.emit(nd.Float32, y.Shape, Op{
 		name: "Clip.grad",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.ClipGrad(w, in[1].Float32s()[0], in[2].Float32s()[0], in[0].Float32s(), in[3].Float32s(), out.Float32s())
+		pointwise: func(out nd.Array, in []nd.Array, from, to int) {
+			kernel.ClipGradSlice(out.Float32s()[from:to], in[0].Float32s()[from:to], in[3].Float32s()[from:to], in[1].Float32s()[0], in[2].Float32s()[0])
 		},
-	}, x, lo, hi, gy)
+		overwrites: []int{3},
+	}, y, lo, hi, gy)
 }
 
 // clipLimitGrad returns the gradient by a limit, unless that is constant: the

@@ -35,11 +35,11 @@ func TestTies(t *testing.T) {
 		{"Max", func(b *Builder, x *Value) *Value { return b.Maximum(x, b.Const(floats(1, 1, 1))) }, floats(0, 1, 2), floats(0, 0.5, 1)},
 		{"Min", func(b *Builder, x *Value) *Value { return b.Minimum(x, b.Const(floats(1, 1, 1))) }, floats(0, 1, 2), floats(1, 0.5, 0)},
 		{"Max of itself", func(b *Builder, x *Value) *Value { return b.Maximum(x, x) }, floats(0, 1), floats(1, 1)},
-		{"Clip", func(b *Builder, x *Value) *Value { return b.Clip(x, b.Scalar(-1), b.Scalar(1)) }, floats(-2, -1, 0, 1, 2), floats(0, 1, 1, 1, 0)},
-		{"Clip at zero", func(b *Builder, x *Value) *Value { return b.Clip(x, b.Scalar(0), b.Scalar(6)) }, floats(float32(math.Copysign(0, -1)), 0, -1e-30), floats(1, 1, 0)},
+		{"Clip", func(b *Builder, x *Value) *Value { return b.Clip(x, b.Scalar(-1), b.Scalar(1)) }, floats(-2, -1, 0, 1, 2), floats(0, 0, 1, 0, 0)},
+		{"Clip at zero", func(b *Builder, x *Value) *Value { return b.Clip(x, b.Scalar(0), b.Scalar(6)) }, floats(float32(math.Copysign(0, -1)), 0, 1e-30), floats(0, 0, 1)},
 		{"Clip with contradicting limits", func(b *Builder, x *Value) *Value { return b.Clip(x, b.Scalar(1), b.Scalar(-1)) }, floats(-1, 0, 1), floats(0, 0, 0)},
-		{"lower limit", func(b *Builder, x *Value) *Value { return b.Clip(b.Const(floats(0, 1, 2)), x, b.Scalar(9)) }, nd.Scalar[float32](1), nd.Scalar[float32](1)},
-		{"upper limit", func(b *Builder, x *Value) *Value { return b.Clip(b.Const(floats(0, 1, 2, 3)), b.Scalar(-9), x) }, nd.Scalar[float32](1), nd.Scalar[float32](2)},
+		{"lower limit", func(b *Builder, x *Value) *Value { return b.Clip(b.Const(floats(0, 1, 2)), x, b.Scalar(9)) }, nd.Scalar[float32](1), nd.Scalar[float32](2)},
+		{"upper limit", func(b *Builder, x *Value) *Value { return b.Clip(b.Const(floats(0, 1, 2, 3)), b.Scalar(-9), x) }, nd.Scalar[float32](1), nd.Scalar[float32](3)},
 		{"contradicting limits", func(b *Builder, x *Value) *Value { return b.Clip(b.Const(floats(0, 1, 2)), b.Scalar(9), x) }, nd.Scalar[float32](1), nd.Scalar[float32](3)},
 	} {
 		t.Run(n.name, func(t *testing.T) {

@@ -18,6 +18,12 @@ type Op struct {
 	name string
 	// run computes out, whose elements are undefined before, from in.
 	run func(w *kernel.Workers, out nd.Array, in []nd.Array)
+	// runThen, unless nil, is there instead of run: it calls then, in any thread,
+	// for ranges of elements of out as soon as they are computed.
+	runThen func(w *kernel.Workers, out nd.Array, in []nd.Array, then func(lo, hi int))
+	// pointwise, unless nil, is there instead of run: it computes elements lo to
+	// hi of out, which depend only on the same elements of inputs of that size.
+	pointwise func(out nd.Array, in []nd.Array, lo, hi int)
 	// diff returns the gradient with respect to each input, given the gradient
 	// gy with respect to the output y; nil for those without one. A nil diff
 	// means that nothing has one.
@@ -69,14 +75,53 @@ func (o *Op) Check(in []nd.Array) error {
 
 // Run computes the output into out, which must have the output's shape. out
 // must not overlap an input, unless it is the same memory as one of Overwrites.
-func (o *Op) Run(w *kernel.Workers, out nd.Array, in []nd.Array) { o.run(w, out, in) }
+func (o *Op) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	switch {
+	case o.pointwise != nil || o.runThen != nil:
+		o.RunThen(w, out, in, func(lo, hi int) {})
+	default:
+		o.run(w, out, in)
+	}
+}
+
+// Pointwise reports whether RunPart can compute a part of the output.
+func (o *Op) Pointwise() bool { return o.pointwise != nil }
+
+// RunPart computes elements lo to hi of the output of a pointwise operator in
+// the calling thread. These depend on the same elements of inputs of the
+// output's size, and on no others of them.
+func (o *Op) RunPart(out nd.Array, in []nd.Array, lo, hi int) { o.pointwise(out, in, lo, hi) }
+
+// Then reports whether RunThen says how far it is.
+func (o *Op) Then() bool { return o.pointwise != nil || o.runThen != nil }
+
+// RunThen is Run that calls then for ranges of elements of the output as soon as
+// they are computed, while they are near in cache: from several threads at once,
+// and once for every element.
+func (o *Op) RunThen(w *kernel.Workers, out nd.Array, in []nd.Array, then func(lo, hi int)) {
+	if o.runThen != nil {
+		o.runThen(w, out, in, then)
+		return
+	}
+	w.For(out.Len(), pointwiseGrain, func(lo, hi int) {
+		for ; lo < hi; lo += pointwiseGrain {
+			end := min(lo+pointwiseGrain, hi)
+			o.pointwise(out, in, lo, end)
+			then(lo, end)
+		}
+	})
+}
+
+// pointwiseGrain is how many elements of a pointwise operator are computed
+// before what follows reads them: few enough for the first level of cache.
+const pointwiseGrain = 2048
 
 func (o *Op) compute(w *kernel.Workers, in []nd.Array) nd.Array {
 	if o.alias {
 		return nd.Array{Shape: o.out.Shape, Data: in[0].Data}
 	}
 	out := nd.New(o.out.DType, o.out.Shape...)
-	o.run(w, out, in)
+	o.Run(w, out, in)
 	return out
 }
 

@@ -30,9 +30,8 @@ func (b *Builder) unary(o unary, x *Value) *Value {
 	}
 	op := Op{
 		name: o.name,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			y, x := out.Float32s(), in[0].Float32s()
-			w.For(len(y), 4096, func(lo, hi int) { o.f(y[lo:hi], x[lo:hi]) })
+		pointwise: func(out nd.Array, in []nd.Array, lo, hi int) {
+			o.f(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi])
 		},
 	}
 	switch {
@@ -51,9 +50,8 @@ func (b *Builder) unary(o unary, x *Value) *Value {
 func (b *Builder) unaryGrad(o unary, d func(gx, v, gy []float32), v, gy *Value) *Value {
 	op := Op{
 		name: o.name + ".grad",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			gx, v, gy := out.Float32s(), in[0].Float32s(), in[1].Float32s()
-			w.For(len(gx), 4096, func(lo, hi int) { d(gx[lo:hi], v[lo:hi], gy[lo:hi]) })
+		pointwise: func(out nd.Array, in []nd.Array, lo, hi int) {
+			d(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
 		},
 	}
 	if o.inPlace {
@@ -140,16 +138,11 @@ func (b *Builder) Scale(x *Value, f float32) *Value {
 	}
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Scale",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			y, x := out.Float32s(), in[0].Float32s()
-			w.For(len(y), 8192, func(lo, hi int) {
-				y := y[lo:hi]
-				for i, v := range x[lo:hi] {
-					y[i] = f * v
-				}
-			})
+		pointwise: func(out nd.Array, in []nd.Array, lo, hi int) {
+			kernel.AffineSlice(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], f, 0)
 		},
-		diff: func(_, gy *Value) []*Value { return []*Value{b.Scale(gy, f)} },
+		overwrites: []int{0},
+		diff:       func(_, gy *Value) []*Value { return []*Value{b.Scale(gy, f)} },
 	}, x)
 }
 

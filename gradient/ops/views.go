@@ -190,10 +190,9 @@ func runCopy(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 	}
 }
 
-// runSum adds the inputs, all of one shape.
-func runSum(w *kernel.Workers, out nd.Array, in []nd.Array) {
-	x, y, z := in[0].Float32s(), in[1].Float32s(), out.Float32s()
-	w.For(len(z), 8192, func(lo, hi int) { kernel.AddSlice(z[lo:hi], x[lo:hi], y[lo:hi]) })
+// addPart adds elements lo to hi of two inputs of one shape.
+func addPart(out nd.Array, in []nd.Array, lo, hi int) {
+	kernel.AddSlice(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
 }
 
 // axesUpTo returns 0 … n-1.

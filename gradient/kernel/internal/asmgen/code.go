@@ -198,18 +198,28 @@ func (c *code) where(x reg.VecVirtual, value float64, y, z reg.VecVirtual) reg.V
 // inside returns y where lo <= x <= hi, else 0, in the register of y.
 func (c *code) inside(x, lo, hi, y reg.VecVirtual) reg.VecVirtual {
 	const atLeast, atMost = 0x1d, 0x12 // ordered, quiet
+	return c.limited(atLeast, atMost, x, lo, hi, y)
+}
+
+// between returns y where lo < x < hi, else 0, in the register of y.
+func (c *code) between(x, lo, hi, y reg.VecVirtual) reg.VecVirtual {
+	const above, below = 0x1e, 0x11 // ordered, quiet
+	return c.limited(above, below, x, lo, hi, y)
+}
+
+func (c *code) limited(low, high uint8, x, lo, hi, y reg.VecVirtual) reg.VecVirtual {
 	if c.lanes == 16 {
 		k := K()
-		VCMPPS(U8(atLeast), lo, x, k)
+		VCMPPS(U8(low), lo, x, k)
 		VMOVAPS_Z(y, k, y)
-		VCMPPS(U8(atMost), hi, x, k)
+		VCMPPS(U8(high), hi, x, k)
 		VMOVAPS_Z(y, k, y)
 		return y
 	}
 	m := c.register()
-	VCMPPS(U8(atLeast), lo, x, m)
+	VCMPPS(U8(low), lo, x, m)
 	VANDPS(m, y, y)
-	VCMPPS(U8(atMost), hi, x, m)
+	VCMPPS(U8(high), hi, x, m)
 	VANDPS(m, y, y)
 	return y
 }

@@ -169,9 +169,9 @@ var elementwises = []elementwise{
 		VMINPS(in[0], with[1], in[0])
 		return in[0]
 	}},
-	// and its gradient: gy where lo <= x <= hi.
-	{name: "clipGrad", in: []string{"x", "gy"}, out: "gx", with: []string{"lo", "hi"}, body: func(c *code, in, with, _ []reg.VecVirtual) reg.VecVirtual {
-		return c.inside(in[0], with[0], with[1], in[1])
+	// and its gradient: gy where lo < y < hi.
+	{name: "clipGrad", in: []string{"y", "gy"}, out: "gx", with: []string{"lo", "hi"}, body: func(c *code, in, with, _ []reg.VecVirtual) reg.VecVirtual {
+		return c.between(in[0], with[0], with[1], in[1])
 	}},
 	// quantisation: min(max(round(x/s), lo), hi) + z.
 	{name: "quantize", in: []string{"x"}, out: "y", with: []string{"s", "lo", "hi", "z"}, body: func(c *code, in, with, _ []reg.VecVirtual) reg.VecVirtual {

@@ -1,0 +1,84 @@
+package gradient
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/advparams/advparams/gradient/kernel"
+)
+
+// fusedNet has what joins convolutions, and what must not: a value that is read
+// again later (s1), one that is added to itself, one that a later operator
+// computes and one that the convolution itself reads.
+func fusedNet() *modelBuilder {
+	return newModel().
+		input("x", -1, 2, 6, 6).
+		weight("w1", 4, 2, 3, 3).weight("b1", 4).weight("w2", 4, 4, 3, 3).weight("w3", 4, 1, 3, 3).
+		weight("w4", 4, 4, 1, 1).weight("plane", 4, 6, 6).weight("lo").weight("unused", 2).
+		node("Conv", []string{"x", "w1", "b1"}, []string{"c1"}, intsAttr("pads", 1, 1, 1, 1)).
+		node("Swish", []string{"c1"}, []string{"s1"}).
+		node("Conv", []string{"s1", "w2"}, []string{"c2"}, intsAttr("pads", 1, 1, 1, 1)).
+		node("Add", []string{"c2", "s1"}, []string{"a1"}).
+		node("Relu", []string{"a1"}, []string{"r1"}).
+		node("Conv", []string{"r1", "w3"}, []string{"c3"}, intsAttr("pads", 1, 1, 1, 1), intAttr("group", 4)).
+		node("Clip", []string{"c3", "lo"}, []string{"k1"}).
+		node("Conv", []string{"r1", "w4"}, []string{"c4"}).
+		node("Add", []string{"c4", "k1"}, []string{"a2"}).
+		node("Add", []string{"a2", "plane"}, []string{"a3"}).
+		node("Relu", []string{"a3"}, []string{"r2"}).
+		node("Add", []string{"r2", "r2"}, []string{"a4"}).
+		node("Sigmoid", []string{"a4"}, []string{"g"}).
+		node("Mul", []string{"g", "r2"}, []string{"y"}).
+		output("y", "a1")
+}
+
+// TestFusion: operators that run together compute what they would one by one.
+func TestFusion(t *testing.T) {
+	b := fusedNet()
+	b.opset = 24
+	m := b.open(t)
+	workers := kernel.NewWorkers(2)
+	defer workers.Close()
+	apart := compile(t, m, Config{Gradients: All, Keep: true}, 5)
+	joined := 0
+	for i := range apart.steps {
+		if apart.steps[i].joined {
+			joined++
+		}
+		apart.steps[i].joined = false
+	}
+	if joined < 12 {
+		t.Errorf("%d of %d steps are joined to others, want 12 and more", joined, len(apart.steps))
+	}
+	x := randomInput(5, 2, 6, 6)
+	want, outWant, err := apart.Gradients(x, Probe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cfg := range []Config{{Gradients: All, Workers: workers}, {Gradients: All, Keep: true, Workers: workers}} {
+		p := compile(t, m, cfg, 5)
+		for range 2 {
+			got, out, err := p.Gradients(x, Probe)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != want || !slices.Equal(out[0].Float32s(), outWant[0].Float32s()) || !slices.Equal(out[1].Float32s(), outWant[1].Float32s()) {
+				t.Fatalf("loss %v, one by one %v", got, want)
+			}
+			for _, name := range p.GradientNames() {
+				got, _ := p.Gradient(name)
+				if want, _ := apart.Gradient(name); !slices.Equal(got, want) {
+					t.Errorf("gradient of %s differs", name)
+				}
+			}
+		}
+	}
+	forward := compile(t, m, Config{Workers: workers}, 5)
+	out, err := forward.Forward(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(out[0].Float32s(), outWant[0].Float32s()) || !slices.Equal(out[1].Float32s(), outWant[1].Float32s()) {
+		t.Error("outputs without gradients differ")
+	}
+}
