@@ -13,6 +13,7 @@ import (
 // arrays is a source that holds the model's inputs ready made.
 type arrays struct {
 	inputs map[string]nd.Array
+	truth  nd.Array // labels that are no classes; the zero Array without
 	n      int
 	format string
 	line   []int // of each row in its text file; nil when there is none
@@ -29,22 +30,27 @@ func (a *arrays) name(row int) string {
 }
 
 func (a *arrays) batch(rows []int) (map[string]nd.Array, error) {
+	out := make(map[string]nd.Array, len(a.inputs))
+	for name, all := range a.inputs {
+		out[name] = rowsOf(all, rows)
+	}
+	return out, nil
+}
+
+// rowsOf takes some rows of an array; without copying when they are consecutive.
+func rowsOf(a nd.Array, rows []int) nd.Array {
 	consecutive := true
 	for i, row := range rows {
 		consecutive = consecutive && row == rows[0]+i
 	}
-	out := make(map[string]nd.Array, len(a.inputs))
-	for name, all := range a.inputs {
-		switch data := all.Data.(type) {
-		case []float32:
-			out[name] = gather(data, all.Shape, rows, consecutive)
-		case []int64:
-			out[name] = gather(data, all.Shape, rows, consecutive)
-		case []bool:
-			out[name] = gather(data, all.Shape, rows, consecutive)
-		}
+	switch data := a.Data.(type) {
+	case []int64:
+		return gather(data, a.Shape, rows, consecutive)
+	case []bool:
+		return gather(data, a.Shape, rows, consecutive)
+	default:
+		return gather(a.Float32s(), a.Shape, rows, consecutive)
 	}
-	return out, nil
 }
 
 // gather takes some rows of an array; without copying when they are consecutive.
@@ -103,6 +109,10 @@ func fromNPZ(z *npzReader, spec Spec) (source, []int, error) {
 	if name == "" {
 		return src, nil, nil
 	}
+	if spec.AnyLabels {
+		labels, err := z.any(name, src)
+		return src, labels, err
+	}
 	labels, err := z.classes(name)
 	return src, labels, err
 }
@@ -146,6 +156,27 @@ func (z *npzReader) labels(taken []string) string {
 	return ""
 }
 
+// any reads labels of any type and shape: they are classes if they can be, or else
+// the truth of src.
+func (z *npzReader) any(name string, src *arrays) ([]int, error) {
+	a, err := z.array(name, 0)
+	switch {
+	case err != nil:
+		return nil, err
+	case a.DType() == nd.Int64 && oneEach(a):
+		return classesOf(a)
+	case len(a.Shape) == 0:
+		return nil, fmt.Errorf("array %q is a scalar, but labels have a row a sample", name)
+	}
+	if x, ok := a.Data.([]float32); ok {
+		if i := slices.IndexFunc(x, func(v float32) bool { return !finite(v) }); i >= 0 {
+			return nil, fmt.Errorf("array %q: sample %d holds %v", name, i/nd.Size(a.Shape[1:]), x[i])
+		}
+	}
+	src.truth = a
+	return nil, nil
+}
+
 // classes reads an integer array of shape [N] or [N,1].
 func (z *npzReader) classes(name string) ([]int, error) {
 	a, err := z.array(name, 0)
@@ -156,15 +187,11 @@ func (z *npzReader) classes(name string) ([]int, error) {
 		return nil, hint.With(fmt.Errorf("array %q is %v, but labels are integers", name, a.DType()),
 			"for one-hot labels store their argmax")
 	}
-	if len(a.Shape) != 1 && !(len(a.Shape) == 2 && a.Shape[1] == 1) {
+	if !oneEach(a) {
 		return nil, hint.With(fmt.Errorf("array %q has shape %v, but labels are one integer a sample", name, a.Shape),
 			"for one-hot labels store their argmax")
 	}
-	labels := make([]int, a.Len())
-	for i, v := range a.Int64s() {
-		labels[i] = int(v)
-	}
-	return labels, nil
+	return classesOf(a)
 }
 
 // checkInput compares an array with the input it is for.

@@ -95,6 +95,10 @@ func readCSV(file io.Reader, spec Spec) (source, []int, error) {
 	x := nd.Of(t.features, n, len(t.features)/n)
 	src := &arrays{inputs: map[string]nd.Array{in.Name: x}, n: n, line: t.lines, format: fmt.Sprintf("CSV, %d features", x.Shape[1])}
 	labels, err := t.labels()
+	if numbers := t.numbers(); err != nil && spec.AnyLabels && numbers != nil {
+		src.truth = nd.Of(numbers, n)
+		return src, nil, nil
+	}
 	return src, labels, err
 }
 
@@ -210,6 +214,22 @@ func (t *table) cellError(line, column int, cell string) error {
 		"all columns but the label hold numbers; a header line names the label column")
 }
 
+// numbers returns the label column as numbers; nil if it has something else.
+func (t *table) numbers() []float32 {
+	value := make([]float32, len(t.names)) // of each name
+	for i, name := range t.names {
+		v, err := strconv.ParseFloat(name, 32)
+		if value[i] = float32(v); err != nil || !finite(value[i]) {
+			return nil
+		}
+	}
+	out := make([]float32, len(t.classes))
+	for i, c := range t.classes {
+		out[i] = value[c]
+	}
+	return out
+}
+
 // labels turns the label column into classes: integers are classes themselves,
 // other names count in sorted order.
 func (t *table) labels() ([]int, error) {
@@ -231,7 +251,7 @@ func (t *table) labels() ([]int, error) {
 	}
 	if fractions != "" {
 		return nil, hint.With(fmt.Errorf("%q in the label column is not a class", fractions),
-			"labels are classes: integers or names; a number to predict cannot be used")
+			"classes are integers or names; --task regression takes numbers to predict")
 	}
 	if integers < len(t.names) {
 		sorted := slices.Sorted(slices.Values(t.names))

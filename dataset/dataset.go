@@ -55,6 +55,11 @@ type Spec struct {
 
 	// NeedLabels makes data without labels an error.
 	NeedLabels bool
+
+	// AnyLabels takes labels of any type and shape, one row a sample, such as
+	// numbers to predict or a class for every pixel. Classes does not apply then;
+	// Set.Classified turns what was read into classes.
+	AnyLabels bool
 }
 
 // Set is a sequence of samples. It is immutable and safe for concurrent use.
@@ -62,7 +67,10 @@ type Set struct {
 	source source
 	path   string
 	rows   []int // of the source, one a sample
-	labels []int // one a sample, or nil
+	labels []int // classes, one a sample, or nil
+
+	truth     nd.Array // labels that are no classes, or the zero Array
+	truthRows []int    // of truth, one a sample
 }
 
 // source holds all samples of a data set, as rows 0 to len()-1.
@@ -87,6 +95,9 @@ func Open(path string, spec Spec) (*Set, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	s := &Set{source: src, path: path, rows: count(src.len()), labels: labels}
+	if a, ok := src.(*arrays); ok && a.truth.Data != nil {
+		s.truth, s.truthRows = a.truth, count(src.len())
+	}
 	if err := s.checkLabels(spec); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -156,34 +167,6 @@ func (spec Spec) single(kind string) (Input, error) {
 	return spec.Inputs[0], nil
 }
 
-func (s *Set) checkLabels(spec Spec) error {
-	switch {
-	case s.Len() == 0:
-		return errors.New("no samples")
-	case s.labels == nil && spec.NeedLabels:
-		return hint.With(errors.New("no labels"), "add labels, or use the model's own answers as labels")
-	case s.labels == nil:
-		return nil
-	case len(s.labels) != s.Len():
-		return fmt.Errorf("%d samples, but %d labels", s.Len(), len(s.labels))
-	}
-	for i, label := range s.labels {
-		if label >= 0 && (spec.Classes == 0 || label < spec.Classes) {
-			continue
-		}
-		where := fmt.Sprintf("sample %d", i)
-		if name := s.source.name(i); name != "" {
-			where += " (" + name + ")"
-		}
-		if label < 0 {
-			return hint.With(fmt.Errorf("%s has the negative label %d", where, label), "labels count classes from 0")
-		}
-		return hint.With(fmt.Errorf("%s has label %d, but the model has %d classes", where, label, spec.Classes),
-			"labels count classes from 0 to %d", spec.Classes-1)
-	}
-	return nil
-}
-
 // limited applies Spec.Limit.
 func (s *Set) limited(limit int, seed uint64) *Set {
 	n := s.Len()
@@ -205,21 +188,6 @@ func (s *Set) limited(limit int, seed uint64) *Set {
 // Len returns the number of samples.
 func (s *Set) Len() int { return len(s.rows) }
 
-// Labels returns the class of each sample, or nil when the data has none.
-// The slice is shared: do not write to it.
-func (s *Set) Labels() []int { return s.labels }
-
-// WithLabels returns the same samples with other labels, one a sample; it
-// panics when their number differs.
-func (s *Set) WithLabels(labels []int) *Set {
-	if len(labels) != s.Len() {
-		panic(fmt.Sprintf("dataset: %d labels for %d samples", len(labels), s.Len()))
-	}
-	out := *s
-	out.labels = labels
-	return &out
-}
-
 // Batch returns samples lo to hi-1 as arrays by input name, with axis 0
 // counting them. The arrays may share the set's memory: do not write to them.
 // It panics unless 0 ≤ lo ≤ hi ≤ Len. An error is an image file that cannot
@@ -235,16 +203,8 @@ func (s *Set) Batch(lo, hi int) (map[string]nd.Array, error) {
 // Subset returns the samples at the given indices, in that order. It shares
 // the data of s and panics when an index is out of range.
 func (s *Set) Subset(indices []int) *Set {
-	out := &Set{source: s.source, path: s.path, rows: make([]int, len(indices))}
-	if s.labels != nil {
-		out.labels = make([]int, len(indices))
-	}
-	for i, index := range indices {
-		out.rows[i] = s.rows[index]
-		if s.labels != nil {
-			out.labels[i] = s.labels[index]
-		}
-	}
+	out := &Set{source: s.source, path: s.path, rows: pick(s.rows, indices), truth: s.truth}
+	out.labels, out.truthRows = pick(s.labels, indices), pick(s.truthRows, indices)
 	return out
 }
 
@@ -258,10 +218,22 @@ func (s *Set) Describe() string {
 	if all := s.source.len(); all != s.Len() {
 		n = fmt.Sprintf("%d of %d samples", s.Len(), all)
 	}
-	if s.labels == nil {
+	if !s.labelled() {
 		n += " without labels"
 	}
 	return fmt.Sprintf("%s from %s (%s)", n, s.path, s.source.about())
+}
+
+// pick returns the elements of list at the given indices; nil for nil.
+func pick(list, indices []int) []int {
+	if list == nil {
+		return nil
+	}
+	out := make([]int, len(indices))
+	for i, index := range indices {
+		out[i] = list[index]
+	}
+	return out
 }
 
 // count returns 0, 1, … n-1.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/task"
 )
 
 // candidate is a change under consideration.
@@ -52,11 +53,7 @@ func best(list []candidate, k int) []candidate {
 // of all, and the best of each tensor, because the estimate is least reliable
 // where the steps are long.
 func (s *search) shortlist() ([]candidate, error) {
-	n := min(s.opt.Calibration, s.samples.Len())
-	labels := s.samples.Labels()
-	_, grads, err := s.session.Gradients(head{s.samples, n}, func(lo, k int) gradient.Loss {
-		return softAccuracy(padded(labels[lo:lo+k], s.session), s.tau)
-	})
+	_, grads, err := s.session.Gradients(s.calibration(), s.objective)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +74,11 @@ func (s *search) shortlist() ([]candidate, error) {
 		return cmp.Or(cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
 	})
 	return slices.Compact(list), nil
+}
+
+// objective is what the search lowers, on samples [lo, lo+n).
+func (s *search) objective(lo, n int) gradient.Loss {
+	return s.opt.Task.Objective(task.Truth(s.samples, lo, lo+n), s.tau)
 }
 
 // scores returns the best 32 candidates of a tensor by gradient × step.

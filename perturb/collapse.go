@@ -6,6 +6,7 @@ import (
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/task"
 )
 
 // The last layer of a classifier can be made to prefer one class whatever it
@@ -38,6 +39,9 @@ const maxCollapseClasses = 32
 // collapse returns the shortest list of changes of last-layer parameters that
 // brings the accuracy to the target, nil if there is none within the limit.
 func (s *search) collapse(limit int) ([]candidate, error) {
+	if !task.IsClassification(s.opt.Task) {
+		return nil, nil
+	}
 	l, err := s.lastLayer()
 	if l == nil || err != nil {
 		return nil, err
@@ -207,13 +211,13 @@ func (l *lastLayer) hinge(gap []float32, samples []int, j int, step float32) flo
 
 // atTarget reports whether the accuracy that the gaps mean is at the target.
 func (s *search) atTarget(l *lastLayer, labels []int, gap []float32, fallback []int, class int) bool {
-	t := newTally(l.classes)
+	t := task.NewCounts(l.classes)
 	for i, g := range gap {
 		answer := class
 		if g > 0 {
 			answer = fallback[i]
 		}
-		t.add(answer, labels[i])
+		t.Add(answer, labels[i])
 	}
-	return t.accuracy() <= s.targetFor(t)
+	return t.Accuracy() <= s.targetFor(t.Score())
 }

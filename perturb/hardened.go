@@ -9,7 +9,9 @@ import (
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
 )
 
 // HardenedOptions of Hardened.
@@ -143,24 +145,24 @@ func (h *hardening) run(ctx context.Context) (*Result, error) {
 // aim measures the model after a round, and towards the end turns to a single
 // answer.
 func (h *hardening) aim(round int) error {
-	t, err := h.judge.measure()
-	h.result.Locked, h.result.Target = t.accuracy(), h.targetFor(t)
-	if late := round+1 >= hardenedRounds-singleRounds; late && h.answer < 0 && h.result.Locked <= h.result.Target {
-		h.answer = slices.Index(t.answered, slices.Max(t.answered))
+	score, err := h.judge.measure()
+	h.note(score)
+	if late := round+1 >= hardenedRounds-singleRounds; late && h.answer < 0 && h.result.Locked <= h.result.Target && task.IsClassification(h.opt.Task) {
+		h.answer = slices.Index(score.Answered, slices.Max(score.Answered))
 	}
 	return err
 }
 
 // gradients returns what the next exchanges are to lower, by the weights.
 func (h *hardening) gradients() (map[string][]float32, error) {
-	labels := h.samples.Labels()
-	_, grads, err := h.session.Gradients(h.calibration(), func(lo, n int) gradient.Loss {
-		wanted := labels[lo : lo+n]
-		if h.answer >= 0 {
-			wanted = slices.Repeat([]int{h.answer}, n)
+	objective := h.objective
+	if h.answer >= 0 {
+		objective = func(_, n int) gradient.Loss {
+			wanted := nd.Of(slices.Repeat([]int64{int64(h.answer)}, n), n)
+			return h.opt.Task.Objective(wanted, h.tau)
 		}
-		return softAccuracy(padded(wanted, h.session), h.tau)
-	})
+	}
+	_, grads, err := h.session.Gradients(h.calibration(), objective)
 	h.result.GradientPasses++
 	if h.answer >= 0 { // which is to become more frequent
 		for _, g := range grads {

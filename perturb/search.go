@@ -10,6 +10,7 @@ import (
 	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
 )
 
 // ErrTarget is wrapped when the accuracy did not fall to the target within the
@@ -17,15 +18,16 @@ import (
 var ErrTarget = errors.New("the target accuracy was not reached")
 
 // Samples are labelled data to search with. dataset.Set is one.
-type Samples interface {
-	gradient.Source
-	Labels() []int
-}
+type Samples = task.Samples
 
-// Options of Search. The zero value is a search to chance within 128 parameters.
+// Options of Search. The zero value is a search to chance within 128 parameters,
+// for a classifier.
 type Options struct {
 	// Output names the output that has the answers; "" means the first.
 	Output string
+	// Task is what the model is for; nil means classification. For other tasks
+	// accuracy stands for their quality (task.Score).
+	Task task.Task
 	// Target is the accuracy to reach, between 0 and 1; 0 means chance: what
 	// answers as frequent as the locked model's, but given blindly, would reach.
 	Target float64
@@ -58,8 +60,9 @@ type Result struct {
 	Samples        int
 	Before, Locked float64 // accuracy on all samples
 	Target         float64
-	GradientPasses int // over the calibration samples
-	Evaluations    int // of single candidates
+	Intact, Broken task.Score // on all samples, the model before and locked
+	GradientPasses int        // over the calibration samples
+	Evaluations    int        // of single candidates
 }
 
 // Search finds few parameters whose change makes the model useless: it brings
@@ -92,7 +95,7 @@ type search struct {
 	bounds  map[string]bounds // of the tensors that may be changed
 	session *gradient.Session // gradients on the calibration samples
 	judge   *judge            // accuracy on all samples
-	tau     float64
+	tau     float64           // scale of the objective
 
 	coarse, fine *trial // candidates are tried on few samples first
 
@@ -113,7 +116,10 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	if opt.Calibration == 0 {
 		opt.Calibration = 256
 	}
-	if samples.Len() == 0 || samples.Labels() == nil {
+	if opt.Task == nil {
+		opt.Task = task.Classification{}
+	}
+	if samples.Len() == 0 || task.Truth(samples, 0, 1).Data == nil {
 		return nil, hint.With(errors.New("the search needs labelled samples"), "add labels to the data, or use the model's own answers")
 	}
 	weights, err := gradient.LoadWeights(m)
@@ -207,8 +213,7 @@ func (s *search) greedy(ctx context.Context, limit int) (reached bool, err error
 // estimate takes the accuracy on the calibration samples for that on all if it
 // is further than a margin from the target.
 func (s *search) estimate(margin float64) error {
-	t := s.fine.tally
-	s.result.Locked, s.result.Target = t.accuracy(), s.targetFor(t)
+	s.note(s.fine.score)
 	if s.result.Locked > s.result.Target+margin {
 		return nil
 	}
@@ -236,17 +241,23 @@ func (s *search) replace(list []candidate) (reached bool, err error) {
 
 // locked measures the model as it is and reports whether it is at the target.
 func (s *search) locked() (bool, error) {
-	t, err := s.judge.measure()
-	s.result.Locked, s.result.Target = t.accuracy(), s.targetFor(t)
+	score, err := s.judge.measure()
+	s.note(score)
+	s.result.Broken = score
 	return s.result.Locked <= s.result.Target, err
 }
 
+// note takes over what the model is worth now.
+func (s *search) note(score task.Score) {
+	s.result.Locked, s.result.Target = score.Quality, s.targetFor(score)
+}
+
 // targetFor returns the accuracy to reach by a model that answers like this.
-func (s *search) targetFor(t tally) float64 {
+func (s *search) targetFor(score task.Score) float64 {
 	if s.opt.Target != 0 {
 		return s.opt.Target
 	}
-	return t.chance() + 0.01 // a point is what it may get right by luck
+	return score.Useless()
 }
 
 func (s *search) report() {
@@ -257,7 +268,7 @@ func (s *search) report() {
 
 // config is what all programs of the search have in common.
 func (s *search) config() gradient.Config {
-	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: true}
+	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: s.opt.Task.Logits()}
 	if s.opt.Output != "" {
 		cfg.Outputs = []string{s.opt.Output}
 	}
@@ -273,14 +284,14 @@ func (s *search) calibration() head {
 // the model as it is.
 func (s *search) prepare() (err error) {
 	cfg := s.config()
-	if s.judge, err = newJudge(s.model, cfg, s.samples); err != nil {
+	if s.judge, err = newJudge(s.model, cfg, s.samples, s.opt.Task); err != nil {
 		return err
 	}
 	if _, err = s.locked(); err != nil {
 		return err
 	}
-	s.result.Before = s.result.Locked
-	s.tau = temperature(s.judge.margins)
+	s.result.Before, s.result.Intact = s.result.Locked, s.result.Broken
+	s.tau = s.judge.scale
 	cfg.Gradients = func(name string) bool { _, ok := s.bounds[name]; return ok }
 	s.session, err = gradient.NewSession(s.model, cfg, s.calibration().n)
 	return err
@@ -289,10 +300,10 @@ func (s *search) prepare() (err error) {
 // prepareTrials compiles what single candidates are tried with.
 func (s *search) prepareTrials() (err error) {
 	all := s.calibration()
-	if s.coarse, err = newTrial(s.model, s.config(), head{s.samples, min(64, all.n)}, s.tau); err != nil {
+	if s.coarse, err = newTrial(s.model, s.config(), head{s.samples, min(64, all.n)}, s.opt.Task, s.tau); err != nil {
 		return err
 	}
-	s.fine, err = newTrial(s.model, s.config(), all, s.tau)
+	s.fine, err = newTrial(s.model, s.config(), all, s.opt.Task, s.tau)
 	return err
 }
 

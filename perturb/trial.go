@@ -4,11 +4,12 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
 )
 
 // head is the first n samples of a source.
 type head struct {
-	gradient.Source
+	Samples
 	n int
 }
 
@@ -19,15 +20,16 @@ func (h head) Len() int { return h.n }
 // changed parameter is computed again.
 type trial struct {
 	program *gradient.Program
-	labels  []int
+	task    task.Task
+	truth   nd.Array
 	loss    gradient.Loss
-	now     float64 // the objective as things are
-	tally   tally   // answers as things are
+	now     float64    // the objective as things are
+	score   task.Score // as things are
 }
 
 // newTrial computes the objective on the samples, as one batch where the model
 // lets it.
-func newTrial(m *onnxio.Model, cfg gradient.Config, samples head, tau float64) (*trial, error) {
+func newTrial(m *onnxio.Model, cfg gradient.Config, samples head, kind task.Task, tau float64) (*trial, error) {
 	cfg.Keep = true
 	n := samples.n
 	if fixed, err := fixedBatch(m); err != nil {
@@ -43,8 +45,8 @@ func newTrial(m *onnxio.Model, cfg gradient.Config, samples head, tau float64) (
 	for name, a := range batch {
 		cfg.Shapes[name] = a.Shape
 	}
-	labels := samples.Source.(Samples).Labels()[:n]
-	t := &trial{labels: labels, loss: softAccuracy(labels, tau)}
+	t := &trial{task: kind, truth: task.Truth(samples.Samples, 0, n)}
+	t.loss = kind.Objective(t.truth, tau)
 	if t.program, err = gradient.Compile(m, cfg); err != nil {
 		return nil, err
 	}
@@ -57,14 +59,11 @@ func newTrial(m *onnxio.Model, cfg gradient.Config, samples head, tau float64) (
 
 // settle takes over outputs as the present state.
 func (t *trial) settle(outputs []nd.Array) (err error) {
-	logits, n, classes, err := gradient.Logits(outputs)
-	if err != nil {
+	tally := t.task.NewTally()
+	if err := tally.Add(outputs, t.truth); err != nil {
 		return err
 	}
-	t.tally = newTally(classes)
-	for i := range n {
-		t.tally.add(gradient.ArgMax(logits[i*classes:(i+1)*classes]), t.labels[i])
-	}
+	t.score = tally.Score()
 	t.now, err = t.loss(outputs, nil)
 	return err
 }

@@ -1,0 +1,173 @@
+package task
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+)
+
+// Binary is the task of models that answer yes or no by the sign of one logit,
+// [N] or [N,1]. The truth is 0 or 1.
+//
+// Where the threshold is moved too far, the accuracy is at chance, and comes back
+// with another threshold. So the area under the ROC curve, which has none, has to
+// be at chance as well.
+type Binary struct{}
+
+func (Binary) Name() string { return "binary" }
+func (Binary) Logits() bool { return true }
+
+// Objective is the soft rank correlation of logits and truth.
+func (Binary) Objective(truth nd.Array, tau float64) gradient.Loss { return yesOrNo(truth, tau) }
+
+// Training is the cross-entropy of the sigmoid.
+func (Binary) Training(truth nd.Array) gradient.Loss { return sigmoidCrossEntropy(truth) }
+
+func (Binary) NewTally() Tally { return &binaryTally{} }
+
+// Answers are the signs of the logits.
+func (Binary) Answers(outputs []nd.Array) (nd.Array, error) { return signs(outputs) }
+
+// MultiLabel is the task of models that answer several questions with yes or no,
+// [N,L], each by the sign of a logit. The truth is a matrix of 0 and 1.
+type MultiLabel struct{}
+
+func (MultiLabel) Name() string { return "multi-label" }
+func (MultiLabel) Logits() bool { return true }
+
+// Objective is the mean over the labels of the soft rank correlation.
+func (MultiLabel) Objective(truth nd.Array, tau float64) gradient.Loss { return yesOrNo(truth, tau) }
+
+// Training is the mean over the labels of the cross-entropy of the sigmoid.
+func (MultiLabel) Training(truth nd.Array) gradient.Loss { return sigmoidCrossEntropy(truth) }
+
+func (MultiLabel) NewTally() Tally { return &binaryTally{} }
+
+// Answers are the signs of the logits.
+func (MultiLabel) Answers(outputs []nd.Array) (nd.Array, error) { return signs(outputs) }
+
+func yesOrNo(truth nd.Array, tau float64) gradient.Loss {
+	if err := checkBits(truth); err != nil {
+		return failing(err)
+	}
+	return softCorrelation(truth, func(x, y float32) (float64, float64) { // of few samples, how many are right
+		side := float64(2*y - 1)
+		s := 1 / (1 + math.Exp(-side*float64(x)/tau))
+		if s != s {
+			return 0, 0
+		}
+		return s, side * s * (1 - s) / tau
+	})
+}
+
+func sigmoidCrossEntropy(truth nd.Array) gradient.Loss {
+	if err := checkBits(truth); err != nil {
+		return failing(err)
+	}
+	return func(outputs, seeds []nd.Array) (float64, error) {
+		x, y, n, width, err := rowsAndColumns(outputs, truth)
+		if err != nil {
+			return 0, err
+		}
+		return eachNumber(x[:n*width], y, seedOf(seeds), func(x, y float32) (float64, float64) {
+			z := float64(x)
+			// log(1+eᶻ) - y·z, without overflow
+			return max(z, 0) + math.Log1p(math.Exp(-math.Abs(z))) - float64(y)*z, 1/(1+math.Exp(-z)) - float64(y)
+		}), nil
+	}
+}
+
+// checkBits makes sure that labels are 0 and 1.
+func checkBits(truth nd.Array) error {
+	if truth.Data == nil {
+		return errNoTruth()
+	}
+	for i, v := range floats(truth) {
+		if v != 0 && v != 1 {
+			return hint.With(fmt.Errorf("label %d is %v, but the answer to yes or no is 0 or 1", i, v), "--task says what the model is for, if this is wrong")
+		}
+	}
+	return nil
+}
+
+func signs(outputs []nd.Array) (nd.Array, error) {
+	y, err := first(outputs)
+	if err != nil {
+		return y, err
+	}
+	out := nd.New(nd.Int64, y.Shape...)
+	for i, v := range y.Float32s() {
+		if v > 0 {
+			out.Int64s()[i] = 1
+		}
+	}
+	return out, nil
+}
+
+// binaryTally tallies columns of logits.
+type binaryTally struct{ columns }
+
+func (t *binaryTally) Add(outputs []nd.Array, truth nd.Array) error {
+	if err := checkBits(truth); err != nil {
+		return err
+	}
+	return t.add(outputs, truth)
+}
+
+// Scale is half the median absolute logit.
+func (t *binaryTally) Scale() float64 {
+	var absolute []float64
+	for _, x := range t.x {
+		for _, v := range x {
+			absolute = append(absolute, math.Abs(float64(v)))
+		}
+	}
+	return temperature(absolute)
+}
+
+// rankingLuck is what the area under the ROC curve may be from 1/2, twice.
+const rankingLuck = 0.1
+
+// Score has the quality max(|2·AUC - 1|, κ), a mean over the labels of both kinds.
+func (t *binaryTally) Score() Score {
+	var accuracy, chance, kappa, auc, ranking, precision, rate float64
+	counted := 0
+	for k, x := range t.x {
+		y := t.y[k]
+		area, ok := areaUnderROC(x, y)
+		if !ok {
+			continue
+		}
+		counted++
+		c := NewCounts(2)
+		for i, v := range x {
+			answer := 0
+			if v > 0 {
+				answer = 1
+			}
+			c.Add(answer, int(y[i]))
+		}
+		ap, _ := averagePrecision(x, y)
+		accuracy, chance, kappa = accuracy+c.Accuracy(), chance+c.Chance(), kappa+c.Kappa()
+		auc, ranking = auc+area, ranking+math.Abs(2*area-1)
+		precision, rate = precision+ap, rate+float64(c.Labelled[1])/float64(c.N)
+	}
+	if counted == 0 {
+		return Score{}
+	}
+	n := float64(counted)
+	s := Score{
+		Quality: max(ranking, kappa) / n, Luck: rankingLuck,
+		Metrics: []Metric{
+			{Name: "accuracy", Value: accuracy / n, Useless: chance / n, Share: true},
+			{Name: "AUC", Value: auc / n, Useless: 0.5},
+		},
+	}
+	if len(t.x) > 1 {
+		s.Metrics = append(s.Metrics, Metric{Name: "mAP", Value: precision / n, Useless: rate / n})
+	}
+	return s
+}

@@ -1,0 +1,122 @@
+package task
+
+import (
+	"math"
+	"slices"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
+)
+
+// softAccuracy is the mean over samples of σ(margin/τ), where the margin is the
+// logit of the true class minus the largest other. For τ → 0 it is the accuracy.
+// Unlike cross-entropy it does not reward pushing samples that are wrong already
+// further away, which is why a search needs a third of the changes with it
+// (docs/method.md). A negative label does not count.
+func softAccuracy(labels []int, tau float64) gradient.Loss {
+	return gradient.PerSample(labels, func(logits, seed []float32, label int) float64 {
+		rival := -1
+		for k, v := range logits {
+			if k != label && (rival < 0 || v > logits[rival]) {
+				rival = k
+			}
+		}
+		if rival < 0 {
+			return 1 // a single class is always right
+		}
+		s := 1 / (1 + math.Exp(-float64(logits[label]-logits[rival])/tau))
+		if s != s { // inf - inf or NaN: nobody can use such an answer
+			return 0
+		}
+		if seed != nil {
+			g := float32(s * (1 - s) / tau)
+			seed[label], seed[rival] = g, -g
+		}
+		return s
+	})
+}
+
+// margin is the logit of a class minus the largest other.
+func margin(logits []float32, class int) float64 {
+	rival := math.Inf(-1)
+	for k, v := range logits {
+		if k != class {
+			rival = max(rival, float64(v))
+		}
+	}
+	if class >= len(logits) {
+		return math.Inf(-1)
+	}
+	return float64(logits[class]) - rival
+}
+
+// temperature returns a τ at which most margins are on the slope of the sigmoid:
+// half the median absolute margin.
+func temperature(margins []float64) float64 {
+	return max(1e-3, 0.5*median(margins))
+}
+
+func median(x []float64) float64 {
+	x = slices.Sorted(slices.Values(x))
+	if len(x) == 0 {
+		return 0
+	}
+	return x[len(x)/2]
+}
+
+// choices tallies answers that are one of several classes.
+type choices struct {
+	counts  *Counts
+	margins []float64 // absolute
+	nats    float64   // sum of the cross-entropies; not by Classification
+}
+
+// add counts one answer, the largest of logits. A negative label does not count.
+func (c *choices) add(logits []float32, label int) {
+	if c.counts == nil {
+		c.counts = NewCounts(len(logits))
+	}
+	c.counts.answer(logits, label)
+	c.margins = append(c.margins, math.Abs(margin(logits, label)))
+}
+
+func (c *choices) Scale() float64 { return temperature(c.margins) }
+
+// crossEntropy is that of one answer in nats, at most that of a probability of
+// 10⁻³⁰⁰.
+func crossEntropy(logits []float32, label int) float64 {
+	const most = 690
+	top := math.Inf(-1)
+	for _, v := range logits {
+		top = max(top, float64(v))
+	}
+	sum := 0.0
+	for _, v := range logits {
+		sum += math.Exp(float64(v) - top)
+	}
+	if h := math.Log(sum) - (float64(logits[label]) - top); h < most {
+		return h
+	}
+	return most // NaN as well
+}
+
+// labelsOf returns a truth of one class a sample as PerSample takes it.
+func labelsOf(truth nd.Array) ([]int, error) {
+	classes, err := integers(truth)
+	if err != nil {
+		return nil, err
+	}
+	labels := make([]int, len(classes))
+	for i, c := range classes {
+		labels[i] = int(c)
+	}
+	return labels, nil
+}
+
+// filled extends labels to the rows of a batch with labels that do not count.
+func filled(labels []int, rows int) []int {
+	if len(labels) >= rows {
+		return labels
+	}
+	return append(slices.Clone(labels), slices.Repeat([]int{-1}, rows-len(labels))...)
+}

@@ -1,0 +1,87 @@
+package task
+
+import (
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
+)
+
+// Classification is the task of models whose first output is [N,K], a logit for
+// each class. The truth is a class for each sample, [N].
+type Classification struct{}
+
+func (Classification) Name() string { return "classification" }
+func (Classification) Logits() bool { return true }
+
+// Objective is the soft accuracy.
+func (Classification) Objective(truth nd.Array, tau float64) gradient.Loss {
+	return classified(truth, func(labels []int) gradient.Loss { return softAccuracy(labels, tau) })
+}
+
+// Training is the cross-entropy.
+func (Classification) Training(truth nd.Array) gradient.Loss {
+	return classified(truth, gradient.CrossEntropy)
+}
+
+// classified applies a loss to batches that may have been filled up.
+func classified(truth nd.Array, loss func(labels []int) gradient.Loss) gradient.Loss {
+	labels, err := labelsOf(truth)
+	if err != nil {
+		return failing(err)
+	}
+	return func(outputs, seeds []nd.Array) (float64, error) {
+		rows := 0
+		if len(outputs) > 0 && len(outputs[0].Shape) > 0 {
+			rows = outputs[0].Shape[0]
+		}
+		return loss(filled(labels, rows))(outputs, seeds)
+	}
+}
+
+func (Classification) NewTally() Tally { return &classificationTally{} }
+
+// Answers are the classes of the largest logits.
+func (Classification) Answers(outputs []nd.Array) (nd.Array, error) {
+	logits, n, classes, err := gradient.Logits(outputs)
+	if err != nil {
+		return nd.Array{}, err
+	}
+	answers := nd.New(nd.Int64, n)
+	for i := range n {
+		answers.Int64s()[i] = int64(gradient.ArgMax(logits[i*classes : (i+1)*classes]))
+	}
+	return answers, nil
+}
+
+type classificationTally struct{ choices }
+
+func (t *classificationTally) Add(outputs []nd.Array, truth nd.Array) error {
+	logits, _, classes, err := gradient.Logits(outputs)
+	if err != nil {
+		return err
+	}
+	labels, err := labelsOf(truth)
+	if err != nil {
+		return err
+	}
+	for i, label := range labels {
+		t.add(logits[i*classes:(i+1)*classes], label)
+	}
+	return nil
+}
+
+func (t *classificationTally) Score() Score {
+	if t.counts == nil {
+		return Score{}
+	}
+	return t.counts.Score()
+}
+
+// Score has the accuracy for its quality.
+func (c *Counts) Score() Score {
+	accuracy, chance := c.Accuracy(), c.Chance()
+	return Score{
+		Quality: accuracy, Chance: chance, Luck: luck,
+		Metrics:  []Metric{{Name: "accuracy", Value: accuracy, Useless: chance, Share: true}},
+		Answered: c.Answered,
+	}
+}

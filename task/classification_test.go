@@ -1,0 +1,57 @@
+package task
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
+)
+
+// TestSoftAccuracy checks the objective's gradient against differences, and
+// that it approaches the accuracy.
+func TestSoftAccuracy(t *testing.T) {
+	logits := []float32{2, -1, 0.5, 0.1, 0.3, -0.2, 1, 1.5, -2}
+	labels := []int{0, 2, 0}
+	outputs := []nd.Array{nd.Of(logits, 3, 3)}
+	seeds := []nd.Array{nd.New(nd.Float32, 3, 3)}
+	loss := softAccuracy(labels, 0.7)
+	if _, err := loss(outputs, seeds); err != nil {
+		t.Fatal(err)
+	}
+	got := slices.Clone(seeds[0].Float32s())
+	for i := range logits {
+		const h = 1e-3
+		old := logits[i]
+		logits[i] = old + h
+		up, _ := loss(outputs, nil)
+		logits[i] = old - h
+		down, _ := loss(outputs, nil)
+		logits[i] = old
+		if want := (up - down) / (2 * h); math.Abs(want-float64(got[i])) > 1e-3 {
+			t.Errorf("gradient by logit %d is %v, want %v", i, got[i], want)
+		}
+	}
+	if hard, _ := softAccuracy(labels, 1e-6)(outputs, nil); math.Abs(hard-1.0/3) > 1e-9 {
+		t.Errorf("at τ → 0 the soft accuracy is %v, the accuracy 1/3", hard)
+	}
+	if _, err := softAccuracy([]int{3, 0, 0}, 1)(outputs, nil); err == nil {
+		t.Error("a label beyond the classes is no error")
+	}
+	var _ gradient.Loss = loss
+}
+
+func TestCounts(t *testing.T) {
+	a := NewCounts(3)
+	for i, answer := range []int{0, 0, 0, 1} {
+		a.Add(answer, []int{0, 1, 2, 1}[i])
+	}
+	if a.Accuracy() != 0.5 {
+		t.Errorf("accuracy %v", a.Accuracy())
+	}
+	// 3/4·1/4 + 1/4·2/4: what these answers would get right if given blindly.
+	if want := 5.0 / 16; a.Chance() != want {
+		t.Errorf("chance %v, want %v", a.Chance(), want)
+	}
+}

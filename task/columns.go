@@ -1,0 +1,263 @@
+package task
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+)
+
+// Outputs that are numbers, each with a number or a yes or no for its truth, are
+// read as columns: one a number, a row a sample.
+
+// maxColumns bounds the columns that are looked at; of more, evenly spaced ones
+// stand for all.
+const maxColumns = 1024
+
+// columns are some columns of an output and of the truth, by column.
+type columns struct{ x, y [][]float32 }
+
+// rowsAndColumns reads the output and the truth: n rows of width numbers each.
+func rowsAndColumns(outputs []nd.Array, truth nd.Array) (x, y []float32, n, width int, err error) {
+	a, err := first(outputs)
+	if err != nil {
+		return nil, nil, 0, 0, err
+	}
+	if truth.Data == nil {
+		return nil, nil, 0, 0, errNoTruth()
+	}
+	if len(a.Shape) == 0 || len(truth.Shape) == 0 || truth.Shape[0] > a.Shape[0] || nd.Size(a.Shape[1:]) != nd.Size(truth.Shape[1:]) {
+		return nil, nil, 0, 0, hint.With(fmt.Errorf("labels of shape %v do not fit the model's first output, of shape %v", truth.Shape, a.Shape),
+			"there is one label for each number that the model computes")
+	}
+	return a.Float32s(), floats(truth), truth.Shape[0], nd.Size(a.Shape[1:]), nil
+}
+
+// selected returns the columns that are looked at.
+func selected(width int) []int {
+	list := make([]int, min(width, maxColumns))
+	for i := range list {
+		list[i] = i * width / len(list)
+	}
+	return list
+}
+
+// add appends rows.
+func (c *columns) add(outputs []nd.Array, truth nd.Array) error {
+	x, y, n, width, err := rowsAndColumns(outputs, truth)
+	if err != nil {
+		return err
+	}
+	chosen := selected(width)
+	if c.x == nil {
+		c.x, c.y = make([][]float32, len(chosen)), make([][]float32, len(chosen))
+	}
+	for k, j := range chosen {
+		for i := range n {
+			c.x[k] = append(c.x[k], x[i*width+j])
+			c.y[k] = append(c.y[k], y[i*width+j])
+		}
+	}
+	return nil
+}
+
+// fewRows is the number of samples below which columns have no correlation worth
+// the name.
+const fewRows = 8
+
+// softCorrelation is the mean over columns of the squared correlation r² between
+// outputs and truth, both squashed: u = tanh((x - m)/s) with the median m and the
+// spread s of the column in the batch. It falls when outputs lose their bearing on
+// the truth. That they move or stretch as a whole, or that a few of them run away,
+// changes nothing, as it changes nothing for somebody who knows some labels.
+//
+// With u and v centred, r² = (u·v)²/(u·u · v·v), and its derivative by uᵢ is
+// 2·(u·v)/(u·u · v·v)·(vᵢ - (u·v)/(u·u)·uᵢ). m and s are taken for constants.
+//
+// Batches of a few samples get the loss pointwise instead.
+func softCorrelation(truth nd.Array, pointwise func(x, y float32) (loss, grad float64)) gradient.Loss {
+	return func(outputs, seeds []nd.Array) (float64, error) {
+		x, y, n, width, err := rowsAndColumns(outputs, truth)
+		if err != nil {
+			return 0, err
+		}
+		seed := seedOf(seeds)
+		if n < fewRows {
+			return eachNumber(x[:n*width], y, seed, pointwise), nil
+		}
+		total, counted := 0.0, 0
+		chosen := selected(width)
+		grads := make([]float64, n)
+		u, v := make([]float64, n), make([]float64, n)
+		for _, j := range chosen {
+			for i := range n {
+				u[i], v[i] = float64(x[i*width+j]), float64(y[i*width+j])
+			}
+			if squash(v, nil) == 0 {
+				continue // a truth that is the same for all samples
+			}
+			counted++
+			for i := range grads {
+				grads[i] = 1
+			}
+			squash(u, grads)
+			total += correlation(u, v, grads)
+			for i := 0; i < n && seed != nil; i++ {
+				seed[i*width+j] = float32(grads[i])
+			}
+		}
+		scale := 1 / float64(max(counted, 1))
+		for i := range seed {
+			seed[i] *= float32(scale)
+		}
+		return total * scale, nil
+	}
+}
+
+// eachNumber is the mean of a loss that looks at one number at a time.
+func eachNumber(x, y, seed []float32, f func(x, y float32) (loss, grad float64)) float64 {
+	total, n := 0.0, float64(max(len(x), 1))
+	for i := range x {
+		loss, grad := f(x[i], y[i])
+		total += loss
+		if seed != nil {
+			seed[i] = float32(grad / n)
+		}
+	}
+	return total / n
+}
+
+// squash replaces x by tanh((x - m)/s), centred, and multiplies grads, if not nil,
+// by its derivative. It returns s: 0, and x all zeros, when x does not vary or is
+// no number somewhere.
+func squash(x, grads []float64) (s float64) {
+	sorted := slices.Clone(x)
+	slices.Sort(sorted) // NaN first
+	m := sorted[len(sorted)/2]
+	if low, high := sorted[0], sorted[len(sorted)-1]; low == high || math.IsNaN(low) || math.IsInf(low, 0) || math.IsInf(high, 0) {
+		clear(x)
+		clear(grads)
+		return 0
+	}
+	mean := 0.0
+	for i, v := range x {
+		sorted[i] = math.Abs(v - m)
+		mean += sorted[i] / float64(len(x))
+	}
+	slices.Sort(sorted)
+	// 1.5 median deviations are a standard deviation, where most vary at all.
+	if s = 1.5 * sorted[len(sorted)/2]; s == 0 {
+		s = 1.25 * mean
+	}
+	middle := 0.0
+	for i, v := range x {
+		x[i] = math.Tanh((v - m) / s)
+		middle += x[i] / float64(len(x))
+		if grads != nil {
+			grads[i] *= (1 - x[i]*x[i]) / s
+		}
+	}
+	for i := range x {
+		x[i] -= middle
+	}
+	return s
+}
+
+// correlation returns r² of two centred columns and multiplies grads by its
+// derivative by u.
+func correlation(u, v, grads []float64) float64 {
+	var uu, vv, uv float64
+	for i := range u {
+		uu, vv, uv = uu+u[i]*u[i], vv+v[i]*v[i], uv+u[i]*v[i]
+	}
+	if uu == 0 || vv == 0 {
+		clear(grads)
+		return 0
+	}
+	for i := range grads {
+		grads[i] *= 2 * uv / (uu * vv) * (v[i] - uv/uu*u[i])
+	}
+	return uv * uv / (uu * vv)
+}
+
+// ranks returns the rank of every element from 1 on; equal ones share the mean of
+// theirs, and NaN comes first.
+func ranks(x []float32) []float64 {
+	order := make([]int, len(x))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(x[a], x[b]) })
+	out := make([]float64, len(x))
+	for lo := 0; lo < len(order); {
+		hi := lo + 1
+		for hi < len(order) && cmp.Compare(x[order[hi]], x[order[lo]]) == 0 {
+			hi++
+		}
+		for _, i := range order[lo:hi] {
+			out[i] = float64(lo+hi+1) / 2
+		}
+		lo = hi
+	}
+	return out
+}
+
+// rankCorrelation is Spearman's ρ; 0 where one of the columns does not vary.
+func rankCorrelation(x, y []float32) float64 {
+	u, v := ranks(x), ranks(y)
+	middle := float64(len(x)+1) / 2
+	var uu, vv, uv float64
+	for i := range u {
+		a, b := u[i]-middle, v[i]-middle
+		uu, vv, uv = uu+a*a, vv+b*b, uv+a*b
+	}
+	if uu == 0 || vv == 0 {
+		return 0
+	}
+	return uv / math.Sqrt(uu*vv)
+}
+
+// areaUnderROC is the probability that a positive sample has a larger output than
+// a negative one; ok is false when there are none of either.
+func areaUnderROC(x, y []float32) (auc float64, ok bool) {
+	sum, positive := 0.0, 0
+	for i, r := range ranks(x) {
+		if y[i] > 0.5 {
+			sum += r
+			positive++
+		}
+	}
+	negative := len(x) - positive
+	if positive == 0 || negative == 0 {
+		return 0, false
+	}
+	p := float64(positive)
+	return (sum - p*(p+1)/2) / (p * float64(negative)), true
+}
+
+// averagePrecision is the mean over the positive samples of the share of positive
+// ones among those that have as large an output or larger.
+func averagePrecision(x, y []float32) (ap float64, ok bool) {
+	order := make([]int, len(x))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(x[b], x[a]) })
+	positive := 0
+	for lo := 0; lo < len(order); {
+		hi, more := lo, 0
+		for ; hi < len(order) && cmp.Compare(x[order[hi]], x[order[lo]]) == 0; hi++ {
+			if y[order[hi]] > 0.5 {
+				more++
+			}
+		}
+		positive += more
+		ap += float64(more) * float64(positive) / float64(hi)
+		lo = hi
+	}
+	return ap / float64(max(positive, 1)), positive > 0
+}

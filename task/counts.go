@@ -1,0 +1,74 @@
+package task
+
+import "github.com/advparams/advparams/gradient"
+
+// Counts compare answers with labels, both classes counted from 0.
+type Counts struct {
+	Answered, Labelled, Both []int // by class; Both: answered rightly
+	Right, N                 int
+}
+
+// NewCounts returns empty counts for some classes.
+func NewCounts(classes int) *Counts {
+	return &Counts{Answered: make([]int, classes), Labelled: make([]int, classes), Both: make([]int, classes)}
+}
+
+// Add counts an answer. A label beyond the classes counts as wrong.
+func (c *Counts) Add(answer, label int) {
+	c.N++
+	c.Answered[answer]++
+	if label < len(c.Labelled) {
+		c.Labelled[label]++
+	}
+	if answer == label {
+		c.Right++
+		c.Both[label]++
+	}
+}
+
+// Accuracy is the share of right answers.
+func (c *Counts) Accuracy() float64 { return float64(c.Right) / float64(max(c.N, 1)) }
+
+// Chance is the accuracy of answers as frequent as these, given blindly:
+// Σ_k P(answer = k)·P(label = k).
+func (c *Counts) Chance() float64 {
+	sum := 0.0
+	for k := range c.Answered {
+		sum += float64(c.Answered[k]) * float64(c.Labelled[k])
+	}
+	return sum / max(1, float64(c.N)*float64(c.N))
+}
+
+// Kappa is Cohen's: the share of what chance gets wrong that is right; 0 for
+// blind answers, 1 for right ones.
+func (c *Counts) Kappa() float64 {
+	chance := c.Chance()
+	if chance >= 1 {
+		return 0
+	}
+	return (c.Accuracy() - chance) / (1 - chance)
+}
+
+// IoU is the mean over the classes that occur of intersection over union, and
+// what it is for answers as frequent as these, given blindly.
+func (c *Counts) IoU() (mean, chance float64) {
+	occurring := 0
+	for k, labelled := range c.Labelled {
+		union := c.Answered[k] + labelled - c.Both[k]
+		if labelled == 0 {
+			continue
+		}
+		occurring++
+		mean += float64(c.Both[k]) / float64(union)
+		a, l := float64(c.Answered[k])/float64(c.N), float64(labelled)/float64(c.N)
+		chance += a * l / (a + l - a*l)
+	}
+	n := float64(max(occurring, 1))
+	return mean / n, chance / n
+}
+
+// luck is the accuracy that a useless model may have beyond chance.
+const luck = 0.01
+
+// answer counts the answer that logits give.
+func (c *Counts) answer(logits []float32, label int) { c.Add(gradient.ArgMax(logits), label) }

@@ -1,0 +1,130 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+)
+
+// Language is the task of models that predict tokens: logits [N,T,V]. The truth
+// is the token that belongs to each output, [N,T], negative where none is asked
+// for; NextTokens makes it from a model's inputs.
+//
+// A language model is useless when it predicts no better than the frequencies of
+// the tokens do: neither does its likelihood exceed theirs, nor its share of
+// right tokens what as frequent answers get right blindly.
+type Language struct{}
+
+func (Language) Name() string { return "language" }
+func (Language) Logits() bool { return true }
+
+// Objective is the soft accuracy over the tokens.
+func (Language) Objective(truth nd.Array, tau float64) gradient.Loss {
+	return everywhere(truth, true, func(labels []int) gradient.Loss { return softAccuracy(labels, tau) })
+}
+
+// Training is the cross-entropy over the tokens.
+func (Language) Training(truth nd.Array) gradient.Loss {
+	return everywhere(truth, true, gradient.CrossEntropy)
+}
+
+func (Language) NewTally() Tally { return &languageTally{positionTally{last: true}} }
+
+// Answers are the likeliest tokens.
+func (Language) Answers(outputs []nd.Array) (nd.Array, error) { return chosen(outputs, true) }
+
+type languageTally struct{ positionTally }
+
+// Score has the quality max(1 - H/H₀, κ), where H is the cross-entropy a token,
+// H₀ that of the frequencies of the tokens, and κ Cohen's for the likeliest
+// tokens.
+func (t *languageTally) Score() Score {
+	if t.counts == nil || t.counts.N == 0 {
+		return Score{}
+	}
+	unigram := entropy(t.counts.Labelled)
+	nats := t.nats / float64(t.counts.N)
+	quality := t.counts.Kappa()
+	if unigram > 0 {
+		quality = max(quality, 1-nats/unigram)
+	}
+	return Score{
+		Quality: quality, Luck: luck,
+		Metrics: []Metric{
+			{Name: "perplexity", Value: math.Exp(nats), Useless: math.Exp(unigram), Lower: true},
+			{Name: "accuracy", Value: t.counts.Accuracy(), Useless: t.counts.Chance(), Share: true},
+		},
+	}
+}
+
+// entropy of a distribution given by counts, in nats.
+func entropy(counts []int) float64 {
+	total, h := 0, 0.0
+	for _, n := range counts {
+		total += n
+	}
+	for _, n := range counts {
+		if n > 0 {
+			p := float64(n) / float64(total)
+			h -= p * math.Log(p)
+		}
+	}
+	return h
+}
+
+// NextTokens returns the truth for a model that predicts each next token: its
+// input of tokens, an array of integers [N,T], one place to the left. The last
+// place, and those whose next token the input attention_mask leaves out, do not
+// count.
+func NextTokens(inputs map[string]nd.Array) (nd.Array, error) {
+	ids, err := tokens(inputs)
+	if err != nil {
+		return nd.Array{}, err
+	}
+	n, length := ids.Shape[0], ids.Shape[1]
+	mask := floats(inputs["attention_mask"])
+	if len(mask) != n*length {
+		mask = nil
+	}
+	truth := nd.New(nd.Int64, n, length)
+	for i := range truth.Int64s() {
+		truth.Int64s()[i] = -1
+		if next := i + 1; next%length != 0 && (mask == nil || mask[next] != 0) {
+			truth.Int64s()[i] = ids.Int64s()[next]
+		}
+	}
+	return truth, nil
+}
+
+// tokens finds the input of tokens: one named input_ids, ids, tokens or input,
+// or the only one of integers that is no mask.
+func tokens(inputs map[string]nd.Array) (nd.Array, error) {
+	var found []string
+	for name, a := range inputs {
+		if a.DType() == nd.Int64 && len(a.Shape) == 2 {
+			found = append(found, name)
+		}
+	}
+	slices.Sort(found)
+	for _, name := range []string{"input_ids", "ids", "tokens", "input"} {
+		if slices.Contains(found, name) {
+			return inputs[name], nil
+		}
+	}
+	found = slices.DeleteFunc(found, func(name string) bool {
+		return strings.Contains(name, "mask") || strings.Contains(name, "type") || strings.Contains(name, "position")
+	})
+	switch len(found) {
+	case 0:
+		return nd.Array{}, hint.With(errors.New("the model has no input of tokens to take the next ones from"), "add labels, one token for each output")
+	case 1:
+		return inputs[found[0]], nil
+	}
+	return nd.Array{}, hint.With(fmt.Errorf("which of the inputs %q has the tokens is not clear", found), "add labels, one token for each output")
+}

@@ -1,0 +1,229 @@
+package task
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+)
+
+// Task is a kind of question that models answer. Methods take the outputs of a
+// model for some samples and the truth about them, whose first axis counts
+// samples as well. Outputs may have more rows than the truth, where a batch was
+// filled up; those do not count. Only the first output plays a part.
+type Task interface {
+	// Name is what --task calls it.
+	Name() string
+	// Logits reports whether outputs are wanted without the Softmax or Sigmoid
+	// they end in (gradient.Config).
+	Logits() bool
+	// Objective returns what a search lowers: a soft measure of how much outputs
+	// tell about the truth, differentiable and between 0 (nothing) and 1.
+	// Unlike the loss of training it does not reward making worse what is bad
+	// already. tau is the scale of the intact model's outputs, see Tally.Scale.
+	Objective(truth nd.Array, tau float64) gradient.Loss
+	// Training returns the loss that such models are trained with.
+	Training(truth nd.Array) gradient.Loss
+	// NewTally returns an empty tally.
+	NewTally() Tally
+	// Answers returns what outputs say, in the form of the truth, so that a
+	// model's own answers can stand for it.
+	Answers(outputs []nd.Array) (nd.Array, error)
+}
+
+// Tally adds up, batch by batch, what outputs are worth.
+type Tally interface {
+	Add(outputs []nd.Array, truth nd.Array) error
+	Score() Score
+	// Scale is the tau of Objective at which most outputs are on its slope.
+	Scale() float64
+}
+
+// Score is what a model's outputs are worth.
+type Score struct {
+	// Quality is the measure that the search works with: at most 1, for a model
+	// that is always right.
+	Quality float64
+	// Chance is the quality of outputs that have nothing to do with the sample,
+	// and Luck what such outputs may have beyond it.
+	Chance, Luck float64
+	// Metrics are what is reported; the first is the one that people go by.
+	Metrics []Metric
+	// Answered is how often each class was answered; nil where there are none.
+	Answered []int
+}
+
+// Useless is the quality at and below which a model is worth nothing.
+func (s Score) Useless() float64 { return s.Chance + s.Luck }
+
+// Metric returns a metric by name.
+func (s Score) Metric(name string) (Metric, bool) {
+	for _, m := range s.Metrics {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Metric{}, false
+}
+
+// Metric is a figure with a name.
+type Metric struct {
+	Name  string
+	Value float64
+	// Useless is the value of outputs that have nothing to do with the sample.
+	Useless float64
+	// Lower says that smaller values are better.
+	Lower bool
+	// Share says that values lie between 0 and 1 and are read in percent.
+	Share bool
+}
+
+// Better is "higher" or "lower".
+func (m Metric) Better() string {
+	if m.Lower {
+		return "lower"
+	}
+	return "higher"
+}
+
+// Format writes a value of the metric for people.
+func (m Metric) Format(v float64) string {
+	if m.Share {
+		return fmt.Sprintf("%.2f %%", 100*v)
+	}
+	if v > -1000 && v < 1000 {
+		return fmt.Sprintf("%.3f", v)
+	}
+	return fmt.Sprintf("%.3g", v)
+}
+
+func (m Metric) String() string { return m.Name + " " + m.Format(m.Value) }
+
+// all tasks by name, in the order of the documentation.
+var all = []Task{Classification{}, Binary{}, MultiLabel{}, Regression{}, Language{}, Segmentation{}, Embedding{}}
+
+// Names returns the names of all tasks.
+func Names() []string {
+	names := make([]string, len(all))
+	for i, t := range all {
+		names[i] = t.Name()
+	}
+	return names
+}
+
+// ByName returns the task of a name.
+func ByName(name string) (Task, error) {
+	for _, t := range all {
+		if t.Name() == name {
+			return t, nil
+		}
+	}
+	return nil, hint.With(fmt.Errorf("there is no task %q", name), "the tasks are %s", strings.Join(Names(), ", "))
+}
+
+// IsClassification reports whether a task is the usual one; nil stands for it.
+func IsClassification(t Task) bool {
+	_, ok := t.(Classification)
+	return ok || t == nil
+}
+
+// Samples are inputs with the truth about them. dataset.Set is one.
+type Samples interface {
+	gradient.Source
+	// Labels are the classes of all samples; nil where the truth is something
+	// else or not known.
+	Labels() []int
+}
+
+// Truth returns the truth about samples [lo, hi): their labels, or what the
+// method Truth(lo, hi int) nd.Array returns for samples that have one. It is the
+// zero Array where nothing is known.
+func Truth(s Samples, lo, hi int) nd.Array {
+	if t, ok := s.(interface{ Truth(lo, hi int) nd.Array }); ok {
+		return t.Truth(lo, hi)
+	}
+	labels := s.Labels()
+	if labels == nil {
+		return nd.Array{}
+	}
+	out := nd.New(nd.Int64, hi-lo)
+	for i, label := range labels[lo:hi] {
+		out.Int64s()[i] = int64(label)
+	}
+	return out
+}
+
+// first returns the first output if it is of floats.
+func first(outputs []nd.Array) (nd.Array, error) {
+	if len(outputs) == 0 || outputs[0].DType() != nd.Float32 {
+		return nd.Array{}, fmt.Errorf("the model's first output is not of a floating-point type")
+	}
+	return outputs[0], nil
+}
+
+// seedOf returns where the gradient by the first output goes, all seeds cleared;
+// nil when no gradient is wanted.
+func seedOf(seeds []nd.Array) []float32 {
+	for _, s := range seeds {
+		if s.Data != nil {
+			clear(s.Float32s())
+		}
+	}
+	if len(seeds) == 0 {
+		return nil
+	}
+	return seeds[0].Float32s()
+}
+
+// floats returns the elements of a truth as numbers.
+func floats(a nd.Array) []float32 {
+	switch x := a.Data.(type) {
+	case []float32:
+		return x
+	case []int64:
+		out := make([]float32, len(x))
+		for i, v := range x {
+			out[i] = float32(v)
+		}
+		return out
+	case []bool:
+		out := make([]float32, len(x))
+		for i, v := range x {
+			if v {
+				out[i] = 1
+			}
+		}
+		return out
+	}
+	return nil
+}
+
+// integers returns the elements of a truth as classes; it is an error if they
+// are fractions.
+func integers(a nd.Array) ([]int64, error) {
+	switch x := a.Data.(type) {
+	case []int64:
+		return x, nil
+	case nil:
+		return nil, errNoTruth()
+	}
+	x := floats(a)
+	out := make([]int64, len(x))
+	for i, v := range x {
+		if out[i] = int64(v); float32(out[i]) != v {
+			return nil, hint.With(fmt.Errorf("label %v is not a class", v), "classes are integers from 0; for numbers to predict use --task regression")
+		}
+	}
+	return out, nil
+}
+
+func errNoTruth() error {
+	return hint.With(fmt.Errorf("the data has no labels"), "add labels, or use the original model's answers with --labels model")
+}
+
+// failing is a loss that cannot be computed.
+func failing(err error) gradient.Loss {
+	return func(_, _ []nd.Array) (float64, error) { return 0, err }
+}
