@@ -3,16 +3,22 @@ package batch
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The steps of a job, which are subcommands.
 const (
 	stepProtect = "protect"
 	stepVerify  = "verify"
+	stepAttack  = "attack"
 )
 
 // steps are in the order in which they are done.
-var steps = []string{stepProtect, stepVerify}
+var steps = []string{stepProtect, stepVerify, stepAttack}
+
+// usualSteps are done where the manifest names none. Attacks take far longer
+// than all else.
+var usualSteps = []string{stepProtect, stepVerify}
 
 // InputsCommand is the subcommand that prints, as a JSON array of FileState, the
 // files a model consists of. It is a process of its own like the others because
@@ -55,6 +61,9 @@ func (j *Job) choices() []string {
 	if j.Profile != "" {
 		add("--profile", j.Profile)
 	}
+	if j.Budget != "" {
+		add("--budget", j.Budget)
+	}
 	if j.Samples != nil {
 		add("--samples", strconv.Itoa(*j.Samples))
 	}
@@ -80,8 +89,8 @@ func (j *Job) choices() []string {
 }
 
 // opens reports whether the key can be opened, so that verify can check it.
-func (j *Job) opens() bool {
-	return j.Seal.Plain || j.Seal.Passphrase || len(j.Verify.Identities) > 0
+func (o *Options) opens() bool {
+	return o.Seal.Plain || o.Seal.Passphrase || len(o.Verify.Identities) > 0
 }
 
 // verifyArgs returns the arguments that verify the locked model.
@@ -93,7 +102,7 @@ func (j *Job) verifyArgs(threads int) []string {
 	for _, i := range j.Verify.Identities {
 		args = append(args, "-i", i)
 	}
-	data := j.verifyData()
+	data := j.Data.but(j.Verify.Data)
 	args = append(args, data.args()...)
 	if j.Report != "" {
 		args = append(args, "--report", j.Report)
@@ -101,28 +110,89 @@ func (j *Job) verifyArgs(threads int) []string {
 	return append(args, threadsArg(threads)...)
 }
 
-// verifyData returns the data to verify on. The split and the number of samples
-// are those of the search only if verify says so: verifying has a part of its own.
-func (j *Job) verifyData() Data {
-	d, v := j.Data, j.Verify.Data
-	d.Split, d.Limit, d.Seed = v.Split, v.Limit, v.Seed
-	if v.Path != "" {
-		d.Path = v.Path
+// but returns the data for a step, which says what differs from the data of the
+// search. The split and the number of samples are those of the search only if
+// the step says so: verifying has a part of its own, and so has the attacker.
+func (d Data) but(step Data) Data {
+	d.Split, d.Limit, d.Seed = step.Split, step.Limit, step.Seed
+	if step.Path != "" {
+		d.Path = step.Path
 	}
-	if v.Mean != nil {
-		d.Mean = v.Mean
+	if step.Mean != nil {
+		d.Mean = step.Mean
 	}
-	if v.Std != nil {
-		d.Std = v.Std
+	if step.Std != nil {
+		d.Std = step.Std
 	}
-	if v.Labels != "" {
-		d.Labels = v.Labels
+	if step.Labels != "" {
+		d.Labels = step.Labels
 	}
-	if v.Output != "" {
-		d.Output = v.Output
+	if step.Output != "" {
+		d.Output = step.Output
 	}
 	return d
 }
+
+// attackArgs returns the arguments that attack the locked model.
+func (j *Job) attackArgs(threads int) []string {
+	args := append([]string{stepAttack, dashed(j.Output)}, j.attackData().args()...)
+	args = append(args, "--test", j.testPath())
+	args = append(args, j.attackChoices()...)
+	if j.Attack.Key {
+		args = append(args, "--key", j.Key)
+		for _, i := range j.Verify.Identities {
+			args = append(args, "-i", i)
+		}
+	}
+	args = append(args, "--state", j.notes())
+	return append(args, threadsArg(threads)...)
+}
+
+// attackData returns the attacker's data.
+func (j *Job) attackData() *Data {
+	d := j.Data.but(j.Attack.Data)
+	return &d
+}
+
+// testPath returns the data that accuracies after attacks are measured on.
+func (j *Job) testPath() string {
+	if j.Attack.Test.Path != "" {
+		return j.Attack.Test.Path
+	}
+	return j.Data.but(j.Verify.Data).Path
+}
+
+// attackChoices returns the flags that decide what is tried.
+func (j *Job) attackChoices() []string {
+	a := &j.Attack
+	var args []string
+	add := func(name, value string) { args = append(args, name, value) }
+	if a.Test.Limit > 0 {
+		add("--test-limit", strconv.Itoa(a.Test.Limit))
+	}
+	if a.Fraction > 0 {
+		add("--fraction", strconv.FormatFloat(a.Fraction, 'g', -1, 64))
+	}
+	if len(a.Attacks) > 0 {
+		add("--attacks", strings.Join(a.Attacks, ","))
+	}
+	if len(a.Grid) > 0 {
+		add("--grid", strings.Join(a.Grid, ","))
+	}
+	if a.Epochs > 0 {
+		add("--epochs", strconv.Itoa(a.Epochs))
+	}
+	if a.Batch > 0 {
+		add("--batch", strconv.Itoa(a.Batch))
+	}
+	if a.TimeLimit > 0 {
+		add("--time-limit", time.Duration(a.TimeLimit).String())
+	}
+	return args
+}
+
+// notes is the file in which finished attacks are noted.
+func (j *Job) notes() string { return j.state(".attacks.json") }
 
 func (d *Data) args() []string {
 	return append([]string{"--data", d.Path}, d.choices()...)
@@ -189,10 +259,13 @@ func (j *Job) Commands(threads int) []string {
 }
 
 func (j *Job) stepArgs(step string, threads int) []string {
-	if step == stepProtect {
+	switch step {
+	case stepProtect:
 		return j.protectArgs(threads)
+	case stepVerify:
+		return j.verifyArgs(threads)
 	}
-	return j.verifyArgs(threads)
+	return j.attackArgs(threads)
 }
 
 // quoted quotes an argument for a POSIX shell if need be.

@@ -109,59 +109,80 @@ func digestTree(root string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
+// sources are the files that a job works on.
+type sources struct {
+	model  []FileState
+	locked []FileState // where the job does not make it
+}
+
 // fingerprint identifies all that the result of a step depends on: the program,
 // the bytes of model, data and recipients, and the options that matter. Paths,
 // threads and limits do not: moved files are the same work.
-func (j *Job) fingerprint(step, tool string, inputs []FileState, c *contents) (string, error) {
-	var model []string
-	for _, f := range inputs {
-		model = append(model, f.SHA256)
-	}
-	what := struct {
-		Step, Tool    string
-		Model         []string
-		Data          string
-		Options, Seal []string
-		Key, Report   bool
-	}{Step: step, Tool: tool, Model: model}
-	data := j.Data
-	if step == stepVerify {
-		data = j.verifyData()
-		what.Key, what.Report = j.opens(), j.Report != ""
-	}
+func (j *Job) fingerprint(step, tool string, from *sources, c *contents) (string, error) {
+	p := &ingredients{contents: c}
+	p.add("step", step, tool)
+	p.files("model", from.model)
+	p.files("locked", from.locked)
 	if j.does(stepProtect) {
-		// What is verified depends on what protect did.
-		what.Options = append(what.Options, j.choices()...)
-		what.Options = append(what.Options, j.Data.choices()...)
-		what.Seal = append(what.Seal, fmt.Sprint(j.Seal.Passphrase, j.Seal.Plain))
-		what.Seal = append(what.Seal, j.Seal.Recipients...)
+		// What is verified and attacked depends on what protect did.
+		p.data("data", &j.Data)
+		p.add("options", j.choices()...)
+		p.add("seal", fmt.Sprint(j.Seal.Passphrase, j.Seal.Plain))
+		p.add("recipients", j.Seal.Recipients...)
 		for _, path := range j.Seal.RecipientsFiles {
-			sum, err := c.digest(path)
-			if err != nil {
-				return "", err
-			}
-			what.Seal = append(what.Seal, sum)
-		}
-		if step == stepVerify {
-			sum, err := c.digest(j.Data.Path)
-			if err != nil {
-				return "", err
-			}
-			what.Options = append(what.Options, sum)
+			p.content("recipients", path)
 		}
 	}
-	if step == stepVerify {
-		what.Options = append(what.Options, "verify")
-		what.Options = append(what.Options, data.choices()...)
+	switch step {
+	case stepVerify:
+		data := j.Data.but(j.Verify.Data)
+		p.data("verify", &data)
+		p.add("verify", fmt.Sprint(j.opens(), j.Report != ""))
+	case stepAttack:
+		p.data("attack", j.attackData())
+		p.content("test", j.testPath())
+		p.add("attack", append(j.attackChoices(), fmt.Sprint(j.Attack.Key))...)
 	}
-	var err error
-	if what.Data, err = c.digest(data.Path); err != nil {
-		return "", err
+	if p.err != nil {
+		return "", p.err
 	}
-	text, err := json.Marshal(what)
+	text, err := json.Marshal(p.list)
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// ingredients collect what goes into a fingerprint.
+type ingredients struct {
+	contents *contents
+	list     [][]string // each begins with what it is
+	err      error      // the first one
+}
+
+func (p *ingredients) add(kind string, values ...string) {
+	p.list = append(p.list, append([]string{kind}, values...))
+}
+
+func (p *ingredients) files(kind string, files []FileState) {
+	for _, f := range files {
+		p.add(kind, f.SHA256)
+	}
+}
+
+// content adds the content of a file or folder.
+func (p *ingredients) content(kind, path string) {
+	if p.err != nil {
+		return
+	}
+	var sum string
+	if sum, p.err = p.contents.digest(path); p.err == nil {
+		p.add(kind, sum)
+	}
+}
+
+func (p *ingredients) data(kind string, d *Data) {
+	p.content(kind, d.Path)
+	p.add(kind, d.choices()...)
 }

@@ -33,6 +33,12 @@ var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{
 		}
 		return fmt.Sprintf("%.2f %%", 100**x)
 	},
+	"points": func(x *float64) string {
+		if x == nil {
+			return "–"
+		}
+		return fmt.Sprintf("%+.2f", 100**x)
+	},
 	"count": func(n *int64) string {
 		if n == nil {
 			return "–"
@@ -57,7 +63,9 @@ var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{
 func WriteIndex(w io.Writer, folder, title string, s *Summary, now time.Time) error {
 	view := indexView{Title: title, Summary: s, Created: now.Format("2006-01-02 15:04 MST")}
 	for _, r := range s.Models {
-		view.Rows = append(view.Rows, indexRow{r, r.Figures(), link(folder, r.Report), link(folder, r.Log)})
+		f := r.Figures()
+		view.Attacked = view.Attacked || f.BestAttack != nil
+		view.Rows = append(view.Rows, indexRow{r, f, link(folder, r.Report), link(folder, r.Log)})
 	}
 	for _, state := range []State{Done, Unchanged, Failed, Interrupted, Waiting} {
 		if n := s.Counts[state]; n > 0 {
@@ -70,8 +78,9 @@ func WriteIndex(w io.Writer, folder, title string, s *Summary, now time.Time) er
 type indexView struct {
 	Title, Created string
 	*Summary
-	Counts []string
-	Rows   []indexRow
+	Counts   []string
+	Attacked bool // any of them
+	Rows     []indexRow
 }
 
 type indexRow struct {

@@ -48,8 +48,10 @@ type Options struct {
 	Seal   Seal     `yaml:"seal"`
 	Data   Data     `yaml:"data"`
 	Verify Verify   `yaml:"verify"`
+	Attack Attack   `yaml:"attack"`
 
 	Profile        string   `yaml:"profile"`
+	Budget         string   `yaml:"budget"`
 	Samples        *int     `yaml:"samples"`
 	TargetAccuracy string   `yaml:"target_accuracy"`
 	MaxParams      int      `yaml:"max_params"`
@@ -87,6 +89,25 @@ type Data struct {
 type Verify struct {
 	Data       Data     `yaml:"data"` // what differs from Options.Data
 	Identities []string `yaml:"identities"`
+}
+
+// Attack says how to attack the locked model.
+type Attack struct {
+	Data      Data     `yaml:"data"` // what differs from Options.Data
+	Test      Test     `yaml:"test"`
+	Fraction  float64  `yaml:"fraction"`
+	Attacks   []string `yaml:"attacks"`
+	Grid      []string `yaml:"grid"`
+	Epochs    int      `yaml:"epochs"`
+	Batch     int      `yaml:"batch"`
+	TimeLimit duration `yaml:"time_limit"`
+	Key       bool     `yaml:"key"`
+}
+
+// Test says what attacked models are measured on.
+type Test struct {
+	Path  string `yaml:"path"`
+	Limit int    `yaml:"limit"`
 }
 
 type duration time.Duration
@@ -249,37 +270,40 @@ func valueOf(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// overlay returns the mapping over with what only base has. The mappings data
-// and verify are merged key by key; of everything else over's value counts, so
-// that a model's seal does not add to the usual recipients.
+// merged are the options whose mappings are merged key by key.
+var merged = []string{"data", "verify", "attack", "test"}
+
+// overlay returns the mapping over with what only base has. Those in merged are
+// merged key by key; of everything else over's value counts, so that a model's
+// seal does not add to the usual recipients.
 func overlay(base, over *yaml.Node) *yaml.Node {
 	if base == nil {
 		return over
 	}
-	merged := *over
-	merged.Content = nil
+	both := *over
+	both.Content = nil
 	for i := 0; i < len(base.Content); i += 2 {
 		if valueOf(over, base.Content[i].Value) == nil {
-			merged.Content = append(merged.Content, base.Content[i], base.Content[i+1])
+			both.Content = append(both.Content, base.Content[i], base.Content[i+1])
 		}
 	}
 	for i := 0; i < len(over.Content); i += 2 {
 		key, value := over.Content[i], over.Content[i+1]
-		if key.Value == "data" || key.Value == "verify" {
+		if slices.Contains(merged, key.Value) {
 			if usual := valueOf(base, key.Value); usual != nil {
 				value = overlay(usual, value)
 			}
 		}
-		merged.Content = append(merged.Content, key, value)
+		both.Content = append(both.Content, key, value)
 	}
-	return &merged
+	return &both
 }
 
 // check finds what the schema cannot see, since defaults and model are checked
 // apart from each other there, and fills in what follows from other fields.
 func (e *entry) check() error {
 	if len(e.Steps) == 0 {
-		e.Steps = steps
+		e.Steps = usualSteps
 	}
 	protects := e.does(stepProtect)
 	public := len(e.Seal.Recipients)+len(e.Seal.RecipientsFiles) > 0
@@ -290,12 +314,17 @@ func (e *entry) check() error {
 		}
 	}
 	switch {
-	case e.Data.Path == "" && (protects || e.Verify.Data.Path == ""):
+	case e.Data.Path == "" && (protects || e.does(stepVerify) && e.Verify.Data.Path == "" || e.does(stepAttack) && e.Attack.Data.Path == ""):
 		return errors.New("it has no data, nor have the defaults")
 	case protects && sealed == 0:
 		return hint.With(errors.New("nobody to seal the key for"), "give seal, with recipients, recipients_files, passphrase or plain")
 	case sealed > 1:
 		return errors.New("in seal, recipients, passphrase and plain exclude one another")
+	}
+	if e.does(stepAttack) {
+		if err := e.checkAttack(); err != nil {
+			return err
+		}
 	}
 	if e.Output == "" {
 		e.Output = "{{.Dir}}/{{.Stem}}.locked.onnx"
@@ -307,6 +336,26 @@ func (e *entry) check() error {
 	if e.Report == nil {
 		page := stem + ".html"
 		e.Report = &page
+	}
+	return nil
+}
+
+// checkAttack finds what the attack command would refuse for every model.
+func (e *entry) checkAttack() error {
+	data, test := e.Data.but(e.Attack.Data), e.Attack.Test.Path
+	if test == "" {
+		test = e.Data.but(e.Verify.Data).Path
+	}
+	switch {
+	case data.Labels == "model":
+		return hint.With(errors.New("labels: model is of no use to attack, since the attacker does not have the original model"),
+			"give attack a data of its own, with labels: data")
+	case test == "":
+		return errors.New("attack has no test data")
+	case test == data.Path && slices.Contains([]string{".npz", ".csv"}, strings.ToLower(filepath.Ext(test))):
+		return hint.With(fmt.Errorf("attack would train and measure on the same samples, %s", test), "give attack.test.path, or verify.data.path")
+	case e.Attack.Key && !e.opens():
+		return hint.With(errors.New("attack.key needs the key, which nothing opens"), "give verify.identities")
 	}
 	return nil
 }

@@ -89,7 +89,11 @@ func TestMistakesHaveLines(t *testing.T) {
 		{"no path", head + "models:\n- samples: 3\n", "line 6: path is missing in models.0"},
 		{"wrong type", head + "models:\n- path: a\n  samples: many\n", "line 7: models.0.samples: got string, want integer"},
 		{"negative", head + "models:\n- path: a\n  samples: -1\n", "line 7: models.0.samples: minimum"},
-		{"step", head + "models:\n- path: a\n  steps: [attack]\n", "line 7: models.0.steps.0: value must be one of 'protect', 'verify'"},
+		{"step", head + "models:\n- path: a\n  steps: [forget]\n", "line 7: models.0.steps.0: value must be one of 'protect', 'verify', 'attack'"},
+		{"attack with the model's labels", head + "models:\n- path: a\n  steps: [attack]\n  data: {labels: model}\n", `line 6: "a": labels: model is of no use to attack`},
+		{"attack on its own data", head + "models:\n- path: a\n  steps: [attack]\n  data: {path: x.npz}\n", `line 6: "a": attack would train and measure on the same samples`},
+		{"attack with a key that nothing opens", "version: 1\nmodels:\n- path: a\n  data: {path: d}\n  steps: [attack]\n  attack: {key: true}\n", `line 3: "a": attack.key needs the key`},
+		{"unknown in attack", head + "models:\n- path: a\n  attack: {epoch: 3}\n", `line 7: there is no option "epoch" in models.0.attack`},
 		{"target", head + "models:\n- path: a\n  target_accuracy: 1.5\n", "line 7: models.0.target_accuracy"},
 		{"timeout", head + "models:\n- path: a\n  timeout: soon\n", "line 7: models.0.timeout"},
 		{"timeout 0", head + "models:\n- path: a\n  timeout: 0s\n", "0s is not more than 0"},
@@ -141,6 +145,8 @@ func TestSchemaMatchesTypes(t *testing.T) {
 		{Options{}, at(options...)},
 		{Seal{}, at(append(options, "seal", "properties")...)},
 		{Verify{}, at(append(options, "verify", "properties")...)},
+		{Attack{}, at(append(options, "attack", "properties")...)},
+		{Test{}, at(append(options, "attack", "properties", "test", "properties")...)},
 		{Data{}, at("$defs", "data", "properties")},
 	} {
 		var fields []string

@@ -40,6 +40,26 @@ func WriteMetrics(w io.Writer, manifest string, shard Shard, total int, results 
 	}
 	metric("bytes", "Size of the models that were worked on.")
 	fmt.Fprintf(&b, "advparams_batch_bytes{%s} %d\n", labels, bytes)
+	attacked, withstood, most := 0, 0, 0.0
+	for _, r := range results {
+		if f := r.Figures(); f.Advantage != nil {
+			if attacked == 0 || *f.Advantage > most {
+				most = *f.Advantage
+			}
+			attacked++
+			if *f.Advantage <= 0 {
+				withstood++
+			}
+		}
+	}
+	metric("attacked", "Models that were attacked.")
+	fmt.Fprintf(&b, "advparams_batch_attacked{%s} %d\n", labels, attacked)
+	metric("withstood", "Attacked models with which an attacker gains nothing over training from scratch.")
+	fmt.Fprintf(&b, "advparams_batch_withstood{%s} %d\n", labels, withstood)
+	if attacked > 0 {
+		metric("advantage_max", "The largest advantage of an attacker over training from scratch, in accuracy from -1 to 1.")
+		fmt.Fprintf(&b, "advparams_batch_advantage_max{%s} %.4f\n", labels, most)
+	}
 	metric("duration_seconds", "Time the run has taken so far, or took.")
 	fmt.Fprintf(&b, "advparams_batch_duration_seconds{%s} %.3f\n", labels, took.Seconds())
 	metric("updated_timestamp_seconds", "When this was written.")

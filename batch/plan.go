@@ -176,6 +176,7 @@ func (m *Manifest) job(e *entry, model string) (*Job, error) {
 		return short(m.abs(p))
 	}
 	j.Data.Path, j.Verify.Data.Path = path(e.Data.Path), path(e.Verify.Data.Path)
+	j.Attack.Data.Path, j.Attack.Test.Path = path(e.Attack.Data.Path), path(e.Attack.Test.Path)
 	j.Seal.RecipientsFiles = each(e.Seal.RecipientsFiles, path)
 	j.Verify.Identities = each(e.Verify.Identities, path)
 	return j, nil

@@ -31,6 +31,7 @@ type record struct {
 	Version int         `json:"version"`
 	Model   string      `json:"model"`
 	Inputs  []FileState `json:"inputs"`
+	Locked  []FileState `json:"locked,omitempty"` // files of the locked model, where the job does not make it
 	// Ours are the outputs that, if they are there, are ours to replace.
 	Ours       []string               `json:"ours"`
 	PeakMemory int64                  `json:"peak_memory_bytes,omitempty"`
@@ -99,6 +100,7 @@ func (r *record) paths(f func(string) string) {
 		}
 	}
 	files(r.Inputs)
+	files(r.Locked)
 	r.Ours = each(r.Ours, f)
 	for _, s := range r.Steps {
 		files(s.Outputs)
@@ -108,7 +110,7 @@ func (r *record) paths(f func(string) string) {
 // clone returns a copy that shares nothing that paths changes.
 func (r *record) clone() *record {
 	c := *r
-	c.Inputs = slices.Clone(r.Inputs)
+	c.Inputs, c.Locked = slices.Clone(r.Inputs), slices.Clone(r.Locked)
 	c.Steps = map[string]*stepRecord{}
 	for name, s := range r.Steps {
 		one := *s

@@ -38,6 +38,7 @@ type Result struct {
 	// What the commands printed, now or when they were run.
 	Protect json.RawMessage `json:"protect,omitempty"`
 	Verify  json.RawMessage `json:"verify,omitempty"`
+	Attack  json.RawMessage `json:"attack,omitempty"`
 }
 
 func newResult(j *Job) *Result {
@@ -46,9 +47,12 @@ func newResult(j *Job) *Result {
 
 // add adds what came of a step.
 func (r *Result) add(step string, s *stepRecord) {
-	if step == stepProtect {
+	switch step {
+	case stepProtect:
 		r.Protect = s.Result
-	} else {
+	case stepAttack:
+		r.Attack = s.Result
+	case stepVerify:
 		r.Verify = s.Result
 		if len(s.Outputs) > 0 {
 			r.Report = s.Outputs[0].Path
@@ -62,14 +66,21 @@ func (r *Result) add(step string, s *stepRecord) {
 
 // Figures are the numbers of a result that tables show. Nil is for unknown.
 type Figures struct {
-	Changed, Total                *int64
-	Original, Locked              *float64 // accuracy, of verify or else of protect
-	BitExact                      *bool
-	ProtectSeconds, VerifySeconds float64
+	Changed, Total   *int64
+	Original, Locked *float64 // accuracy, of verify or else of protect
+	BitExact         *bool
+	BestAttack       *float64 // accuracy after the best attack
+	Scratch          *float64 // and after training from scratch
+	Advantage        *float64 // of the former over the latter
 }
 
 // Figures picks the numbers out of what the commands printed.
 func (r *Result) Figures() Figures {
+	var a struct {
+		Best      *float64 `json:"best_attack_accuracy"`
+		Scratch   *float64 `json:"scratch_accuracy"`
+		Advantage *float64 `json:"advantage"`
+	}
 	var p struct {
 		Changed  *int64 `json:"params_changed"`
 		Total    *int64 `json:"params_total"`
@@ -77,23 +88,22 @@ func (r *Result) Figures() Figures {
 			Before *float64 `json:"before"`
 			Locked *float64 `json:"locked"`
 		} `json:"accuracy"`
-		Seconds float64 `json:"seconds"`
 	}
 	var v struct {
 		Accuracy struct {
 			Original *float64 `json:"original"`
 			Locked   *float64 `json:"locked"`
 		} `json:"accuracy"`
-		BitExact *bool   `json:"bit_exact"`
-		Seconds  float64 `json:"seconds"`
+		BitExact *bool `json:"bit_exact"`
 	}
 	// What is missing or not of this form remains unknown.
 	_ = json.Unmarshal(r.Protect, &p)
 	_ = json.Unmarshal(r.Verify, &v)
+	_ = json.Unmarshal(r.Attack, &a)
 	f := Figures{
 		Changed: p.Changed, Total: p.Total, BitExact: v.BitExact,
 		Original: v.Accuracy.Original, Locked: v.Accuracy.Locked,
-		ProtectSeconds: p.Seconds, VerifySeconds: v.Seconds,
+		BestAttack: a.Best, Scratch: a.Scratch, Advantage: a.Advantage,
 	}
 	if f.Original == nil {
 		f.Original = p.Accuracy.Before

@@ -12,7 +12,8 @@ func results() []*Result {
 	return []*Result{
 		{Model: "a & b.onnx", State: Done, Bytes: 10, Report: "out/a#1 b.html", Log: "out/a.log",
 			Protect: json.RawMessage(`{"params_changed":7,"params_total":340,"accuracy":{"before":0.75,"locked":0.5}}`),
-			Verify:  json.RawMessage(`{"accuracy":{"original":0.9,"locked":0.1},"bit_exact":true}`)},
+			Verify:  json.RawMessage(`{"accuracy":{"original":0.9,"locked":0.1},"bit_exact":true}`),
+			Attack:  json.RawMessage(`{"best_attack_accuracy":0.6,"scratch_accuracy":0.5,"advantage":0.1}`)},
 		{Model: "b.onnx", State: Unchanged, Protect: json.RawMessage(`{"accuracy":{"before":0.75}}`)},
 		{Model: "<c>.onnx", State: Failed, Status: 5, Error: "no <operator>", Hint: "do"},
 	}
@@ -38,10 +39,11 @@ func TestOverallStatus(t *testing.T) {
 
 func TestFigures(t *testing.T) {
 	f := results()[0].Figures()
-	if *f.Changed != 7 || *f.Total != 340 || *f.Original != 0.9 || *f.Locked != 0.1 || !*f.BitExact {
+	if *f.Changed != 7 || *f.Total != 340 || *f.Original != 0.9 || *f.Locked != 0.1 || !*f.BitExact ||
+		*f.BestAttack != 0.6 || *f.Scratch != 0.5 || *f.Advantage != 0.1 {
 		t.Errorf("%+v", f)
 	}
-	if f = results()[1].Figures(); *f.Original != 0.75 || f.Locked != nil || f.BitExact != nil {
+	if f = results()[1].Figures(); *f.Original != 0.75 || f.Locked != nil || f.BitExact != nil || f.Advantage != nil {
 		t.Errorf("without verify: %+v", f)
 	}
 }
@@ -67,7 +69,7 @@ func TestWriteIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"a &amp; b.onnx", `href="./../out/a%231%20b.html"`, "90.00 %", "10.00 %", "yes",
+		"a &amp; b.onnx", `href="./../out/a%231%20b.html"`, "90.00 %", "10.00 %", "yes", "60.00 %", "&#43;10.00",
 		"&lt;c&gt;.onnx", "no &lt;operator&gt;", "failed (5)", "1 done, 1 unchanged, 1 failed",
 	} {
 		if !strings.Contains(b.String(), want) {
@@ -85,7 +87,9 @@ func TestWriteMetrics(t *testing.T) {
 		`advparams_batch_models{manifest="a\"b\\c",shard="2/3",state="waiting"} 2`,
 		`state="done"} 1`, `advparams_batch_failures{manifest="a\"b\\c",shard="2/3",status="5"} 1`,
 		`advparams_batch_duration_seconds{manifest="a\"b\\c",shard="2/3"} 1.500`,
-		`advparams_batch_complete{manifest="a\"b\\c",shard="2/3"} 0`, "# TYPE advparams_batch_models gauge",
+		`advparams_batch_complete{manifest="a\"b\\c",shard="2/3"} 0`,
+		`advparams_batch_attacked{manifest="a\"b\\c",shard="2/3"} 1`, `advparams_batch_withstood{manifest="a\"b\\c",shard="2/3"} 0`,
+		`advparams_batch_advantage_max{manifest="a\"b\\c",shard="2/3"} 0.1000`, "# TYPE advparams_batch_models gauge",
 	} {
 		if !strings.Contains(b.String(), want+"\n") {
 			t.Errorf("%s is missing in\n%s", want, b.String())

@@ -58,6 +58,16 @@ func standIn(args []string) {
 		os.WriteFile(flags["--report"], nil, 0o666)
 		os.Exit(0)
 	}
+	if args[0] == stepAttack {
+		// Notes hold how often this was called; somebody cuts the first one off.
+		notes, _ := os.ReadFile(flags["--state"])
+		os.WriteFile(flags["--state"], append(notes, 'x'), 0o666)
+		if strings.HasPrefix(flags["--epochs"], "3") && len(notes) == 0 {
+			fail(1, "interrupted")
+		}
+		fmt.Printf(`{"best_attack_accuracy":0.5,"scratch_accuracy":0.25,"advantage":0.25,"calls":%d}`, len(notes)+1)
+		os.Exit(0)
+	}
 	state := filepath.Join(filepath.Dir(model), "tried-"+filepath.Base(model))
 	_, err = os.Stat(state)
 	again := err == nil
@@ -296,6 +306,46 @@ func TestWhatIsDoneAgain(t *testing.T) {
 	b.dir = moved
 	b.replan(t)
 	expectStates(t, b.run(t.Context()), "unchanged 0, unchanged 0")
+}
+
+// TestAttack: attacks go on with their notes as long as model and options are
+// the same, and begin anew otherwise.
+func TestAttack(t *testing.T) {
+	b := setUp(t, "  steps: [protect, attack]\n  attack: {test: {path: test}, epochs: 3}\n", "one")
+	put(t, b.dir, "test/x", "samples")
+	expectStates(t, b.run(t.Context()), "failed 1")
+	for _, c := range []struct {
+		change func()
+		state  string
+		calls  string
+	}{
+		{func() {}, "done 0", `"calls":2`},
+		{func() {}, "unchanged 0", `"calls":2`},
+		{func() { put(t, b.dir, "test/x", "other samples") }, "failed 1", ""},
+		{func() {}, "done 0", `"calls":2`},
+		{func() { os.Remove(filepath.Join(b.dir, "m00.locked.key")) }, "done 0", `"calls":3`}, // the same bytes again
+	} {
+		c.change()
+		s := b.run(t.Context())
+		expectStates(t, s, c.state)
+		if !strings.Contains(strings.ReplaceAll(string(s.Models[0].Attack), " ", ""), c.calls) {
+			t.Errorf("attack printed %s, want %s", s.Models[0].Attack, c.calls)
+		}
+	}
+	if f := b.run(t.Context()).Models[0].Figures(); f.BestAttack == nil || *f.Advantage != 0.25 {
+		t.Errorf("figures %+v", f)
+	}
+}
+
+// TestLockedModelsOfOthers: a job that only verifies notices other locked models.
+func TestLockedModelsOfOthers(t *testing.T) {
+	b := setUp(t, "  steps: [verify]\n", "one")
+	put(t, b.dir, "m00.locked.onnx", "eno")
+	put(t, b.dir, "m00.locked.key", "")
+	expectStates(t, b.run(t.Context()), "done 0")
+	expectStates(t, b.run(t.Context()), "unchanged 0")
+	put(t, b.dir, "m00.locked.onnx", "another")
+	expectStates(t, b.run(t.Context()), "done 0")
 }
 
 // TestKilledHalfway: outputs that only the killed command knew of are replaced.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,18 +97,20 @@ func (w *worker) locked(ctx context.Context, threads int) error {
 	}
 	defer os.RemoveAll(scratch)
 	defer w.close()
-	inputs, err := w.inputs(ctx)
-	if err != nil {
-		return err
+	var from sources
+	if from.model, err = w.inputs(ctx, j.Model, &w.record.Inputs); err != nil || from.model == nil {
+		return err // else it is in the result
 	}
-	if inputs == nil {
-		return nil // which is in the result
+	if !j.does(stepProtect) {
+		if from.locked, err = w.inputs(ctx, j.Output, &w.record.Locked); err != nil || from.locked == nil {
+			return err
+		}
 	}
 	for _, step := range steps {
 		if !j.does(step) {
 			continue
 		}
-		if ok, err := w.step(ctx, step, inputs); err != nil || !ok {
+		if ok, err := w.step(ctx, step, &from); err != nil || !ok {
 			return err
 		}
 	}
@@ -157,15 +160,15 @@ func (w *worker) run(ctx context.Context, args ...string) (outcome, error) {
 	}
 }
 
-// inputs returns the files of the model with their digests; none if that fails.
-func (w *worker) inputs(ctx context.Context) ([]FileState, error) {
-	known := w.record.Inputs
-	if len(known) > 0 && filepath.Base(known[0].Path) == filepath.Base(w.job.Model) &&
-		!slices.ContainsFunc(known, func(f FileState) bool { return !f.unchanged() }) {
-		return known, nil
+// inputs returns the files of a model with their digests; none if that fails.
+// known is what the record has of them, and is brought up to date.
+func (w *worker) inputs(ctx context.Context, model string, known *[]FileState) ([]FileState, error) {
+	if list := *known; len(list) > 0 && filepath.Base(list[0].Path) == filepath.Base(model) &&
+		!slices.ContainsFunc(list, func(f FileState) bool { return !f.unchanged() }) {
+		return list, nil
 	}
-	w.record.Inputs = nil
-	o, err := w.run(ctx, InputsCommand, dashed(w.job.Model), "--json", "--quiet")
+	*known = nil
+	o, err := w.run(ctx, InputsCommand, dashed(model), "--json", "--quiet")
 	if err != nil {
 		return nil, err
 	}
@@ -177,19 +180,19 @@ func (w *worker) inputs(ctx context.Context) ([]FileState, error) {
 	if err := json.Unmarshal(o.stdout, &files); err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("%s printed %q", InputsCommand, o.stdout)
 	}
-	w.record.Inputs = files
+	*known = files
 	return files, nil
 }
 
 // step does a step unless it is done. It reports whether the job goes on.
-func (w *worker) step(ctx context.Context, step string, inputs []FileState) (bool, error) {
-	fingerprint, err := w.job.fingerprint(step, w.cfg.Tool, inputs, w.shared)
+func (w *worker) step(ctx context.Context, step string, from *sources) (bool, error) {
+	fingerprint, err := w.job.fingerprint(step, w.cfg.Tool, from, w.shared)
 	if err != nil {
 		return false, err
 	}
 	s := w.record.settled(step, fingerprint, w.cfg.RetryFailed)
 	if s == nil {
-		if s, err = w.attempt(ctx, step, fingerprint, inputs); err != nil {
+		if s, err = w.attempt(ctx, step, fingerprint, from.model); err != nil {
 			return false, err
 		}
 	}
@@ -214,14 +217,25 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, inputs [
 	host, _ := os.Hostname()
 	s := &stepRecord{Fingerprint: fingerprint, State: stateStarted, Unclean: true, Started: time.Now().UTC(), Host: host}
 	r.Model, r.Steps[step] = j.Model, s
-	if step == stepProtect {
+	switch step {
+	case stepProtect:
 		delete(r.Steps, stepVerify)
+		if a := r.Steps[stepAttack]; a != nil {
+			a.State = stateStarted // what it noted is of use if the locked model comes out the same
+		}
+	case stepAttack:
+		if before == nil || before.Fingerprint != fingerprint {
+			// What is noted there is of other attacks.
+			if err := os.Remove(j.notes()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+		}
 	}
 	if err := r.write(j); err != nil {
 		return nil, err
 	}
 	args := append(j.stepArgs(step, w.child.threads), "--json", "--quiet")
-	if replace || unclean {
+	if (replace || unclean) && step != stepAttack {
 		args = append(args, "--force")
 	}
 	o, err := w.run(ctx, args...)
@@ -249,11 +263,11 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, inputs [
 // beforehand. In another folder than the model's, its external data keeps its
 // names.
 func (j *Job) stepOutputs(step string, inputs []FileState) []string {
-	if step == stepVerify {
-		if j.Report == "" {
-			return nil
-		}
+	switch {
+	case step == stepVerify && j.Report != "":
 		return []string{j.Report}
+	case step != stepProtect:
+		return nil
 	}
 	paths := []string{j.Output, j.Key}
 	from, to := filepath.Dir(j.Model), filepath.Dir(j.Output)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -326,7 +327,14 @@ func (b *batchRun) write(path string, text func(io.Writer) error) error {
 
 // batchTable prints a line for each model, and sums.
 func batchTable(w io.Writer, s *batch.Summary) {
-	fmt.Fprintf(w, "model\tstate\tchanged\taccuracy\tlocked\tbit-exact\tseconds\n")
+	attacked := slices.ContainsFunc(s.Models, func(r *batch.Result) bool { return r.Figures().BestAttack != nil })
+	columns := func(list ...string) {
+		if !attacked { // two columns less
+			list = slices.Delete(list, len(list)-3, len(list)-1)
+		}
+		fmt.Fprintln(w, strings.Join(list, "\t"))
+	}
+	columns("model", "state", "changed", "accuracy", "locked", "bit-exact", "best attack", "advantage", "seconds")
 	for _, r := range s.Models {
 		f := r.Figures()
 		state := string(r.State)
@@ -340,7 +348,12 @@ func batchTable(w io.Writer, s *batch.Summary) {
 		if f.BitExact != nil {
 			exact = map[bool]string{true: "yes", false: "no"}[*f.BitExact]
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.1f\n", oneLine(r.Model), state, changed, percent(f.Original), percent(f.Locked), exact, r.Seconds)
+		advantage := "-"
+		if f.Advantage != nil {
+			advantage = fmt.Sprintf("%+.2f", 100**f.Advantage)
+		}
+		columns(oneLine(r.Model), state, changed, percent(f.Original), percent(f.Locked), exact,
+			percent(f.BestAttack), advantage, fmt.Sprintf("%.1f", r.Seconds))
 	}
 	if tw, ok := w.(*tabwriter.Writer); ok {
 		tw.Flush() // so that long messages do not widen the table
