@@ -181,6 +181,10 @@ func (c *compiler) compile() (*Program, error) {
 		}
 		top.values[init.Name] = v
 	}
+	for _, name := range c.cfg.Weights.added {
+		c.params[name] = c.Weight(name, c.cfg.Weights.arrays[name])
+		top.values[name] = c.params[name]
+	}
 	if err := c.graph(g, top); err != nil {
 		return nil, err
 	}

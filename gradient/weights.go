@@ -1,6 +1,7 @@
 package gradient
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/advparams/advparams/nd"
@@ -16,6 +17,7 @@ type Weights struct {
 	names  []string
 	arrays map[string]nd.Array
 	scales map[string]bool
+	added  []string // those of With
 }
 
 // LoadWeights copies the weights of m. DOUBLE is rounded to float32, and so are
@@ -82,6 +84,17 @@ func (w *Weights) Names() []string { return w.names }
 func (w *Weights) Array(name string) (nd.Array, bool) {
 	a, ok := w.arrays[name]
 	return a, ok
+}
+
+// With returns weights that share the elements of w and have one more, for nodes
+// that were added to a model's graph. The model has no initializer of that name.
+func (w *Weights) With(name string, a nd.Array) *Weights {
+	more := &Weights{
+		names: append(slices.Clip(w.names), name), added: append(slices.Clip(w.added), name),
+		arrays: maps.Clone(w.arrays), scales: w.scales,
+	}
+	more.arrays[name] = a
+	return more
 }
 
 // Scale reports whether an initializer holds scales of quantised numbers. They

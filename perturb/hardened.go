@@ -1,7 +1,6 @@
 package perturb
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/internal/swaps"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
@@ -174,87 +174,33 @@ func (h *hardening) gradients() (map[string][]float32, error) {
 	return grads, err
 }
 
-// pair is an exchange of two elements of a tensor.
-type pair struct {
-	tensor string
-	i, j   int
-	gain   float64
-}
-
-// pairPool is the number of elements of each tensor that pairs are made of.
-const pairPool = 128
-
 // best returns the n exchanges with the largest first-order gain within the
 // quotas; fewer if there are not as many.
-func (h *hardening) best(n int) ([]pair, error) {
+func (h *hardening) best(n int) ([]swaps.Pair, error) {
 	grads, err := h.gradients()
 	if err != nil {
 		return nil, err
 	}
-	var all []pair
+	var tensors []swaps.Tensor
 	for _, name := range h.weights.Names() {
-		if g := grads[name]; g != nil && h.quota[name] > 0 {
-			all = append(all, h.pairs(name, g)...)
-		}
+		a, _ := h.weights.Array(name)
+		tensors = append(tensors, swaps.Tensor{
+			Name: name, Weights: a.Float32s(), Grad: grads[name], Quota: h.quota[name],
+			Fixed: func(i int) bool { return h.changed[site{name, i}] },
+		})
 	}
-	slices.SortStableFunc(all, func(a, b pair) int { return cmp.Compare(b.gain, a.gain) })
-	taken := map[site]bool{}
-	used := map[string]int{}
-	var chosen []pair
-	for _, p := range all {
-		a, b := site{p.tensor, p.i}, site{p.tensor, p.j}
-		if len(chosen) == n {
-			break
-		}
-		if taken[a] || taken[b] || used[p.tensor] == h.quota[p.tensor] {
-			continue
-		}
-		taken[a], taken[b] = true, true
-		used[p.tensor]++
-		chosen = append(chosen, p)
-	}
-	return chosen, nil
-}
-
-// pairs returns the exchanges in a tensor that lower the objective, to first
-// order. They are made of the elements with the largest gradient × distance from
-// the mean: the gain of a pair is the sum of these, plus what the two have in
-// common.
-func (h *hardening) pairs(name string, g []float32) []pair {
-	a, _ := h.weights.Array(name)
-	w := a.Float32s()
-	var pool []int
-	mean := 0.0
-	for i := range g {
-		if !h.changed[site{name, i}] && finite(g[i]) && finite(w[i]) {
-			pool = append(pool, i)
-			mean += float64(w[i])
-		}
-	}
-	mean /= float64(max(len(pool), 1))
-	score := func(i int) float64 { return float64(g[i]) * (float64(w[i]) - mean) }
-	slices.SortStableFunc(pool, func(a, b int) int { return cmp.Compare(score(b), score(a)) })
-	pool = pool[:min(len(pool), pairPool)]
-	var list []pair
-	for x, i := range pool {
-		for _, j := range pool[:x] {
-			if gain := (float64(g[i]) - float64(g[j])) * (float64(w[i]) - float64(w[j])); gain > 0 {
-				list = append(list, pair{name, i, j, gain})
-			}
-		}
-	}
-	return list
+	return swaps.Best(tensors, n), nil
 }
 
 // exchange swaps two elements.
-func (h *hardening) exchange(p pair) {
-	a, _ := h.weights.Array(p.tensor)
+func (h *hardening) exchange(p swaps.Pair) {
+	a, _ := h.weights.Array(p.Tensor)
 	w := a.Float32s()
-	w[p.i], w[p.j] = w[p.j], w[p.i]
-	init := h.model.Lookup(p.tensor)
-	x, y := init.Bits(p.i), init.Bits(p.j)
-	h.result.Changes = append(h.result.Changes, Change{p.tensor, p.i, x, y}, Change{p.tensor, p.j, y, x})
-	h.changed[site{p.tensor, p.i}], h.changed[site{p.tensor, p.j}] = true, true
-	h.quota[p.tensor]--
+	w[p.I], w[p.J] = w[p.J], w[p.I]
+	init := h.model.Lookup(p.Tensor)
+	x, y := init.Bits(p.I), init.Bits(p.J)
+	h.result.Changes = append(h.result.Changes, Change{p.Tensor, p.I, x, y}, Change{p.Tensor, p.J, y, x})
+	h.changed[site{p.Tensor, p.I}], h.changed[site{p.Tensor, p.J}] = true, true
+	h.quota[p.Tensor]--
 	h.left--
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/verify"
 	"github.com/advparams/advparams/verify/attack"
@@ -26,6 +27,7 @@ type assault struct {
 	test   dataFlags
 	key    string
 	open   openFlags
+	intact string
 
 	fraction  float64
 	attacks   []string
@@ -57,6 +59,10 @@ of the key is measured as well; that figure does not count for the advantage.
 Attacks take minutes to hours. --state notes those that are finished in a file, so that
 the same command goes on where it was interrupted or out of time.
 
+With --key or --original the report also says how well changed weights can be told
+from others: for each of some suspicions the AUC, which is 0.5 where it tells nothing
+and 1 where it tells all, and the share of changed weights among the most suspicious.
+
 ` + dataHelp,
 		Example: `  advparams attack locked.onnx --data images/ --test images/ --state attacks.json
   advparams attack locked.onnx --data train.npz --test test.npz --attacks fine-tune,repair --epochs 5`,
@@ -73,6 +79,7 @@ the same command goes on where it was interrupted or out of time.
 	fl.IntVar(&s.test.limit, "test-limit", 0, "measure on at most `N` samples; 0: all")
 	fileFlag(cmd, &s.key, "key", "", "the `KEY`, to measure what a part of it is worth", "key")
 	s.open.register(cmd)
+	fileFlag(cmd, &s.intact, "original", "", "the `MODEL.onnx` before locking, in place of the key", "onnx")
 	fl.Float64Var(&s.fraction, "fraction", 0.1, "the attacker has this share, `F`, of the data")
 	fl.StringSliceVar(&s.attacks, "attacks", nil, "carry out these attacks, `A,B,C`; all if left out")
 	fl.StringSliceVar(&s.grid, "grid", gridNames(), "train with each of these optimisers and learning rates, `O,O,O`")
@@ -122,6 +129,8 @@ func (s *assault) check() error {
 		return usagef("--test-limit %d is negative", s.test.limit)
 	case s.data.byModel():
 		return usagef("--labels model asks the original model, which the attacker does not have")
+	case s.key != "" && s.intact != "":
+		return usagef("--key and --original say the same: give one of them")
 	case s.key == "" && len(s.open.identities) > 0:
 		return usagef("--identity opens a key, but there is no --key")
 	}
@@ -129,8 +138,8 @@ func (s *assault) check() error {
 		if attack.About(name) == "" {
 			return usagef("--attacks: there is no attack %q, but %s", name, strings.Join(attack.List(), ", "))
 		}
-		if name == "partial-key" && s.key == "" {
-			return usagef("--attacks: %s needs the key: give --key", name)
+		if name == "partial-key" && s.key == "" && s.intact == "" {
+			return usagef("--attacks: %s needs the key: give --key or --original", name)
 		}
 	}
 	if info, err := os.Stat(s.data.path); err == nil && !info.IsDir() && s.data.path == s.test.path {
@@ -167,10 +176,8 @@ func (s *assault) run(ctx context.Context) error {
 	if err := gradient.Supported(m, outputs); err != nil {
 		return err
 	}
-	if s.key != "" {
-		if opt.Original, err = s.original(ctx); err != nil {
-			return err
-		}
+	if opt.Original, err = s.original(ctx, m); err != nil {
+		return err
 	}
 	train, err := s.data.open(m)
 	if err != nil {
@@ -210,9 +217,19 @@ func firstPart(set *dataset.Set, share float64) *dataset.Set {
 	return set.Subset(rows)
 }
 
-// original returns the weights before locking. The unlocked model exists in a
-// temporary folder only.
-func (s *assault) original(ctx context.Context) (*gradient.Weights, error) {
+// original returns the weights before locking; nil if neither key nor original
+// is given. A model that is unlocked for this exists in a temporary folder only.
+func (s *assault) original(ctx context.Context, locked *onnxio.Model) (*gradient.Weights, error) {
+	switch {
+	case s.intact != "":
+		w, err := weightsOf(s.intact)
+		if err == nil && !sameNames(w, locked) {
+			err = hint.With(fmt.Errorf("%s is not what %s was before it was locked: their initializers differ", s.intact, s.locked), "name the original model")
+		}
+		return w, err
+	case s.key == "":
+		return nil, nil
+	}
 	k, err := s.open.read(s.app, s.key)
 	if err != nil {
 		return nil, err
@@ -231,12 +248,27 @@ func (s *assault) original(ctx context.Context) (*gradient.Weights, error) {
 	if err := out.commit(ctx); err != nil {
 		return nil, err
 	}
+	return weightsOf(path)
+}
+
+func weightsOf(path string) (*gradient.Weights, error) {
 	m, err := onnxio.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	w, err := gradient.LoadWeights(m)
 	return w, errors.Join(err, m.Close())
+}
+
+// sameNames reports whether weights have the names and sizes of a model's.
+func sameNames(w *gradient.Weights, m *onnxio.Model) bool {
+	for _, name := range w.Names() {
+		a, _ := w.Array(name)
+		if init := m.Lookup(name); init == nil || init.Len() != a.Len() {
+			return false
+		}
+	}
+	return w.Len() == gradient.Parameters(m)
 }
 
 // attackProgress shows a bar for the attack under way, and a line for each that
@@ -280,6 +312,9 @@ func (s *assault) print(r *attack.Report) error {
 		}
 		if r.Advantage != nil {
 			fmt.Fprintf(w, "advantage\t%+.2f points\tof the best attack over training from scratch\n", 100**r.Advantage)
+		}
+		for _, d := range r.Detectors {
+			fmt.Fprintf(w, "suspicion\tAUC %.2f\t%s; %.1f %% of the %s most suspicious are changed\n", d.AUC, d.Name, 100*d.Precision, verify.Thousands(r.Changed))
 		}
 		for _, name := range r.Unfinished {
 			fmt.Fprintf(w, "%s\t–\tnot finished within %v\n", name, s.timeLimit)

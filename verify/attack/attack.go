@@ -41,7 +41,7 @@ type Options struct {
 	// with the same model, data and options need not repeat them; "" means none.
 	State string
 	// Original holds the weights before locking. With it, the thief of a part of
-	// the key is an attack as well.
+	// the key is an attack as well, and detectors of changed weights are rated.
 	Original *gradient.Weights
 	// Workers compute; nil means one thread.
 	Workers *kernel.Workers
@@ -103,6 +103,8 @@ type variant struct {
 	// may say something about what it did.
 	change func(ctx context.Context, l *lab) (note string, err error)
 	tune   scope
+	// times is a factor on the epochs; 0 means 1.
+	times int
 	// keep freezes, after change, the weights that are zero: what was pruned
 	// stays so.
 	keep bool
@@ -117,29 +119,39 @@ const (
 	nothing scope = iota
 	everything
 	lastLayer
+	normalisedGraph // everything, in the graph with normalisations put in
 )
 
-// yardstick is the name of training from scratch.
-const yardstick = "scratch"
+const (
+	yardstick = "scratch"        // training from scratch
+	long      = "fine-tune-long" // both with more epochs
+	thief     = "partial-key"    // the only one who knows more than the locked model
+)
 
 // attacks in the order they are run.
 var attacks = []attack{
 	{name: yardstick, about: "the same architecture trained from scratch: the yardstick", variants: fromScratch},
 	{name: "fine-tune", about: "train all weights", variants: fineTune},
 	{name: "fine-tune-last", about: "train the last layer only", variants: fineTuneLast},
+	{name: long, about: "train all weights for four times the epochs; from scratch as well", variants: fineTuneLong},
 	{name: "prune", about: "zero the smallest weights", variants: prune},
 	{name: "prune-tune", about: "zero the smallest weights, then train the others", variants: pruneTune},
 	{name: "reset-outliers", about: "reset weights far from the others of their tensor", variants: resetOutliers},
 	{name: "reset-extremes", about: "reset the smallest and largest weights of every tensor", variants: resetExtremes},
 	{name: "reset-gradient", about: "zero the weights of largest |gradient × weight|", variants: resetGradient},
+	{name: "reestimate", about: "set the weights that the loss depends on most to ordinary values", variants: reestimate},
 	{name: "reset-tune", about: "reset outliers or the largest |gradient × weight|, then train", variants: resetTune},
+	{name: "smooth", about: "replace weights by the median of those beside them", variants: smooth},
+	{name: "requantise", about: "round weights to few bits", variants: requantise},
 	{name: "sparse-tune", about: "train only the weights of largest |gradient × weight|", variants: sparseTune},
 	{name: "reinit-layers", about: "initialise the first or last layer anew, then train", variants: reinitLayers},
 	{name: "reinit-dead", about: "initialise dead units anew, then train", variants: reinitDead},
 	{name: "renormalise", about: "give every unit mean 0 and variance 1, then train", variants: renormaliseTune},
+	{name: "batchnorm", about: "put batch normalisations behind all layers, then train", variants: batchNorm},
 	{name: "repair", about: "run the search backwards: reset what lowers the loss most", variants: repair},
 	{name: "repair-tune", about: "run the search backwards, then train", variants: repairTune},
-	{name: "partial-key", about: "a part of the changes taken back, with and without training; needs the key", insider: true, variants: partialKey},
+	{name: "unswap", about: "exchange weights within tensors so that the loss falls, then train", variants: unswap},
+	{name: thief, about: "a part of the changes taken back, with and without training; needs the key", insider: true, variants: partialKey},
 }
 
 // List returns the names of all attacks, in the order they are run.
@@ -186,8 +198,14 @@ func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, op
 	if r.Locked, err = l.measure(ctx, l.test); err != nil {
 		return nil, err
 	}
+	if opt.Original != nil {
+		r.Changed = len(l.changes())
+		if r.Detectors, err = l.detect(ctx); err != nil {
+			return nil, err
+		}
+	}
 	for _, a := range attacks {
-		if !opt.wants(a) {
+		if !opt.wants(a.name) {
 			continue
 		}
 		l.restore(l.locked)
@@ -218,12 +236,13 @@ func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, op
 	return r, nil
 }
 
-func (o *Options) wants(a attack) bool {
+// wants reports whether an attack is to be carried out.
+func (o *Options) wants(name string) bool {
 	switch {
-	case a.name == yardstick:
+	case name == yardstick:
 		return true
 	case o.Attacks != nil:
-		return slices.Contains(o.Attacks, a.name)
+		return slices.Contains(o.Attacks, name)
 	}
-	return !a.insider || o.Original != nil
+	return name != thief || o.Original != nil
 }

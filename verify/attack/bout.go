@@ -33,11 +33,14 @@ func (l *lab) effort(list []variant) int {
 	n := len(list)
 	for _, v := range list {
 		if v.tune != nothing {
-			n += len(l.opt.Grid) * l.opt.Epochs
+			n += len(l.opt.Grid) * l.epochs(v)
 		}
 	}
 	return n
 }
+
+// epochs returns the length of a setting's training.
+func (l *lab) epochs(v variant) int { return l.opt.Epochs * max(v.times, 1) }
 
 // tick reports that an epoch or a setting is done.
 func (l *lab) tick(accuracy float64) {
@@ -83,7 +86,7 @@ func (l *lab) try(ctx context.Context, attack string, v variant) ([]Setting, err
 	for _, o := range l.opt.Grid {
 		l.restore(start)
 		s := Setting{Name: v.name, Optimiser: o.String(), Note: note}
-		t := training{optimiser: o, scope: v.tune, only: only, rng: l.seeded(attack + "\x00" + v.name + "\x00" + o.String())}
+		t := training{optimiser: o, scope: v.tune, epochs: l.epochs(v), only: only, rng: l.seeded(attack + "\x00" + v.name + "\x00" + o.String())}
 		if s.Validation, s.Epoch, err = l.fit(ctx, t); err != nil {
 			return nil, err
 		}

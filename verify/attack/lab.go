@@ -33,7 +33,8 @@ type lab struct {
 	programs           map[scope]*gradient.Program
 	batch              int
 
-	repaired *repaired // nil: not yet
+	repaired, unswapped *altered    // nil: not yet
+	normalised          *normalised // nil: not yet
 
 	rng *rand.Rand // of the setting under way
 	now Progress
@@ -160,7 +161,11 @@ func (l *lab) program(s scope) (*gradient.Program, error) {
 	}
 	cfg := l.config(inputs)
 	cfg.Gradients = func(name string) bool { return wanted[name] }
-	p, err := gradient.Compile(l.model, cfg)
+	nodes := l.model.Proto().GetGraph().GetNode()
+	if s == normalisedGraph {
+		nodes = l.normalised.nodes
+	}
+	p, err := l.compile(nodes, cfg)
 	if err == nil {
 		l.programs[s] = p
 	}
@@ -181,8 +186,11 @@ func (l *lab) config(inputs map[string]nd.Array) gradient.Config {
 
 // namesIn returns the weights in scope.
 func (l *lab) namesIn(s scope) []string {
-	if s != lastLayer {
+	switch s {
+	case everything:
 		return l.names
+	case normalisedGraph:
+		return l.normalised.names
 	}
 	last := l.anatomy.layers[len(l.anatomy.layers)-1]
 	var names []string
@@ -250,7 +258,7 @@ func (l *lab) gradients(ctx context.Context) (map[string][]float32, error) {
 // fingerprint identifies model, data and options: what results depend on.
 func (l *lab) fingerprint() string {
 	h := sha256.New()
-	fmt.Fprintln(h, stateVersion, l.opt.Epochs, l.batch, l.opt.Validation, l.opt.Grid, l.opt.Seed, l.opt.Original != nil, l.opt.Output)
+	fmt.Fprintln(h, stateVersion, l.opt.Epochs, l.batch, l.opt.Validation, l.opt.Grid, l.opt.Seed, l.opt.Original != nil, l.opt.wants(long), l.opt.Output)
 	for _, name := range l.weights.Names() {
 		fmt.Fprintf(h, "%q\n", name)
 		binary.Write(h, binary.LittleEndian, l.values(name))

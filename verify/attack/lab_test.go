@@ -68,7 +68,7 @@ func TestScratchLearns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := l.fit(ctx, training{optimiser: Optimiser{Rule: "adam", Rate: 0.003}, scope: everything, rng: l.rng}); err != nil {
+	if _, _, err := l.fit(ctx, training{optimiser: Optimiser{Rule: "adam", Rate: 0.003}, scope: everything, epochs: opt.Epochs, rng: l.rng}); err != nil {
 		t.Fatal(err)
 	}
 	after, err := l.measure(ctx, l.test)
@@ -105,7 +105,7 @@ func TestRenormalise(t *testing.T) {
 	}
 	outputs := len(l.model.Proto().GetGraph().GetOutput())
 	layers := l.normalisable()
-	p, err := l.observe(layers, inputs)
+	p, err := l.observe(l.model.Proto().GetGraph().GetNode(), outputsOf(layers), inputs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestRenormalise(t *testing.T) {
 	}
 	for k, y := range layers {
 		m := newMoments(y.units)
-		m.add(out[k], y.axis)
+		m.add(out[k], y.axis, identity)
 		for u := range y.units {
 			// The statistics were taken on this batch and another one.
 			if center, deviation := m.of(u); math.Abs(center) > 0.7 || deviation < 0.4 || deviation > 1.9 {
@@ -140,7 +140,7 @@ func TestPrune(t *testing.T) {
 		t.Errorf("%d of %d weights pruned", n, total)
 	}
 	pruned := l.nonzero()
-	tr := training{optimiser: Optimiser{Rule: "adam", Rate: 0.01}, scope: everything, only: pruned, rng: l.rng}
+	tr := training{optimiser: Optimiser{Rule: "adam", Rate: 0.01}, scope: everything, epochs: 1, only: pruned, rng: l.rng}
 	before := l.snapshot()
 	if finite, err := l.epoch(context.Background(), tr, newDescent(tr.optimiser)); !finite || err != nil {
 		t.Fatal(finite, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Initialising anew what is suspected. Weights of layers are drawn as He et al.
@@ -11,9 +12,10 @@ import (
 
 // fromScratch forgets everything that was trained. Networks without
 // normalisation are hard to train from large depth on, so a start that is
-// normalised layer by layer is tried as well.
-func fromScratch(*lab) []variant {
-	return []variant{
+// normalised layer by layer is tried as well, and so are batch normalisations:
+// whoever starts anew can put them in, too.
+func fromScratch(l *lab) []variant {
+	list := []variant{
 		{name: "Kaiming initialisation", tune: everything, change: func(_ context.Context, l *lab) (string, error) {
 			l.reinitialise()
 			return "", nil
@@ -23,6 +25,18 @@ func fromScratch(*lab) []variant {
 			return "", l.renormalise(ctx)
 		}},
 	}
+	if len(l.foldable()) > 0 {
+		list = append(list, l.withNorms("Kaiming initialisation, batch normalisations put in", func(_ context.Context, l *lab) (string, error) {
+			l.reinitialise()
+			return "", nil
+		}))
+	}
+	if l.opt.wants(long) { // which is to be compared with its like
+		v := list[len(list)-1]
+		v.name, v.times = fmt.Sprintf("%s, %d × the epochs", v.name, longTimes), longTimes
+		list = append(list, v)
+	}
+	return list
 }
 
 // reinitialise draws every weight anew. One-dimensional initializers of unknown
@@ -70,30 +84,50 @@ func fill(x []float32, v float32) {
 	}
 }
 
-// reinitLayers gives up a layer that the changes may be in: the first, whose
+// reinitLayers gives up layers that the changes may be in: the first ones, whose
 // weights reach everything, the last, whose weights decide, or both.
 func reinitLayers(l *lab) []variant {
-	last := len(l.anatomy.layers) - 1
-	if last < 0 {
+	n := len(l.anatomy.layers)
+	if n == 0 {
 		return nil
 	}
-	give := func(name string, layers ...int) variant {
-		return variant{name: name, tune: everything, change: func(_ context.Context, l *lab) (string, error) {
-			for _, k := range layers {
-				y := l.anatomy.layers[k]
-				l.normal(l.values(y.weight), math.Sqrt(2/float64(max(l.fanIn(y.weight), 1))))
-				if y.bias != "" {
-					clear(l.values(y.bias))
-				}
-			}
-			return "", nil
-		}}
+	list := []variant{reinitFirst(1)}
+	if n > 1 {
+		list = append(list, reinit("last layer", n-1), reinit("first and last layer", 0, n-1))
 	}
-	list := []variant{give("first layer", 0)}
-	if last > 0 {
-		list = append(list, give("last layer", last), give("first and last layer", 0, last))
+	depths := []int{2, 3, n / 2}
+	slices.Sort(depths)
+	for _, k := range slices.Compact(depths) {
+		if k > 1 && k < n {
+			list = append(list, reinitFirst(k))
+		}
 	}
 	return list
+}
+
+func reinitFirst(k int) variant {
+	layers := make([]int, k)
+	for i := range layers {
+		layers[i] = i
+	}
+	if k == 1 {
+		return reinit("first layer", layers...)
+	}
+	return reinit(fmt.Sprintf("first %d layers", k), layers...)
+}
+
+// reinit draws the weights of some layers anew.
+func reinit(name string, layers ...int) variant {
+	return variant{name: name, tune: everything, change: func(_ context.Context, l *lab) (string, error) {
+		for _, k := range layers {
+			y := l.anatomy.layers[k]
+			l.normal(l.values(y.weight), math.Sqrt(2/float64(max(l.fanIn(y.weight), 1))))
+			if y.bias != "" {
+				clear(l.values(y.bias))
+			}
+		}
+		return "", nil
+	}}
 }
 
 // reinitDead revives units that no sample gets a gradient through, such as those

@@ -60,16 +60,11 @@ func (l *lab) renormalise(ctx context.Context) error {
 			fill(l.values(name), 1)
 		}
 	}
-	batches := min(normaliseBatches, max(1, l.train.Len()/l.batch))
-	var inputs []map[string]nd.Array
-	for k := range batches {
-		in, _, err := l.minibatch(l.train, k*l.batch, min((k+1)*l.batch, l.train.Len()))
-		if err != nil {
-			return err
-		}
-		inputs = append(inputs, in)
+	inputs, err := l.statisticsInputs()
+	if err != nil {
+		return err
 	}
-	p, err := l.observe(layers, inputs[0])
+	p, err := l.observe(l.model.Proto().GetGraph().GetNode(), outputsOf(layers), inputs[0])
 	if err != nil {
 		return err
 	}
@@ -83,7 +78,7 @@ func (l *lab) renormalise(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			m.add(out[k], y.axis)
+			m.add(out[k], y.axis, identity)
 		}
 		l.normaliseLayer(y, m)
 	}
@@ -110,19 +105,46 @@ func (l *lab) normaliseLayer(y *layer, m *moments) {
 	}
 }
 
-// observe compiles a program that computes what the layers do. The values become
-// outputs of the graph for the time of compiling.
-func (l *lab) observe(layers []*layer, inputs map[string]nd.Array) (*gradient.Program, error) {
-	g := l.model.Proto().GetGraph()
-	own := g.Output
-	defer func() { g.Output = own }()
-	g.Output = slices.Clone(own)
-	cfg := l.config(inputs)
-	cfg.Logits, cfg.Outputs = false, nil
+// statisticsInputs returns the batches that statistics are taken on.
+func (l *lab) statisticsInputs() ([]map[string]nd.Array, error) {
+	batches := min(normaliseBatches, max(1, l.train.Len()/l.batch))
+	var inputs []map[string]nd.Array
+	for k := range batches {
+		in, _, err := l.minibatch(l.train, k*l.batch, min((k+1)*l.batch, l.train.Len()))
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, in)
+	}
+	return inputs, nil
+}
+
+// outputsOf names what layers compute.
+func outputsOf(layers []*layer) (names []string) {
 	for _, y := range layers {
-		cfg.Outputs = append(cfg.Outputs, y.output)
-		if !slices.ContainsFunc(own, func(o *onnxpb.ValueInfoProto) bool { return o.GetName() == y.output }) {
-			g.Output = append(g.Output, &onnxpb.ValueInfoProto{Name: proto.String(y.output)})
+		names = append(names, y.output)
+	}
+	return names
+}
+
+// observe compiles a program that computes values inside a graph of these nodes.
+func (l *lab) observe(nodes []*onnxpb.NodeProto, names []string, inputs map[string]nd.Array) (*gradient.Program, error) {
+	cfg := l.config(inputs)
+	cfg.Logits = false
+	cfg.Outputs = names
+	return l.compile(nodes, cfg)
+}
+
+// compile compiles a graph of these nodes, in place of the model's. Values that
+// are no outputs become some for the time of compiling.
+func (l *lab) compile(nodes []*onnxpb.NodeProto, cfg gradient.Config) (*gradient.Program, error) {
+	g := l.model.Proto().GetGraph()
+	own, outputs := g.Node, g.Output
+	defer func() { g.Node, g.Output = own, outputs }()
+	g.Node, g.Output = nodes, slices.Clone(outputs)
+	for _, name := range cfg.Outputs {
+		if !slices.ContainsFunc(outputs, func(o *onnxpb.ValueInfoProto) bool { return o.GetName() == name }) {
+			g.Output = append(g.Output, &onnxpb.ValueInfoProto{Name: proto.String(name)})
 		}
 	}
 	return gradient.Compile(l.model, cfg)
@@ -135,18 +157,45 @@ func newMoments(units int) *moments {
 	return &moments{make([]float64, units), make([]float64, units), make([]float64, units)}
 }
 
-// add takes in the values of a batch, whose units lie along an axis.
-func (m *moments) add(a nd.Array, axis int) {
+// add takes in f of the values of a batch, whose units lie along an axis.
+func (m *moments) add(a nd.Array, axis int, f func(float32) float32) {
 	if axis < 0 {
 		axis += len(a.Shape)
 	}
 	inner, units := nd.Size(a.Shape[axis+1:]), a.Shape[axis]
 	for i, v := range a.Float32s() {
-		u := i / inner % units
-		m.sum[u] += float64(v)
-		m.squares[u] += float64(v) * float64(v)
-		m.n[u]++
+		m.take(i/inner%units, f(v))
 	}
+}
+
+func (m *moments) take(unit int, v float32) {
+	m.sum[unit] += float64(v)
+	m.squares[unit] += float64(v) * float64(v)
+	m.n[unit]++
+}
+
+func identity(v float32) float32 { return v }
+
+// gather runs a program whose outputs are what the layers compute, and returns
+// the moments of f of that.
+func gather(ctx context.Context, p *gradient.Program, inputs []map[string]nd.Array, layers []*layer, f func(float32) float32) ([]*moments, error) {
+	all := make([]*moments, len(layers))
+	for k, y := range layers {
+		all[k] = newMoments(y.units)
+	}
+	for _, in := range inputs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		out, err := p.Forward(in)
+		if err != nil {
+			return nil, err
+		}
+		for k, y := range layers {
+			all[k].add(out[k], y.axis, f)
+		}
+	}
+	return all, nil
 }
 
 // of returns a unit's mean and standard deviation.

@@ -32,8 +32,9 @@ const (
 	repairGain   = 0.002 // share of the loss that a reset has to bring
 )
 
-// repaired is what repairing the locked weights came to: both attacks need it.
-type repaired struct {
+// altered is what a costly change of the locked weights came to, for settings
+// that begin with the same one.
+type altered struct {
 	weights snapshot
 	note    string
 }
@@ -44,7 +45,7 @@ func repairOnce(ctx context.Context, l *lab) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		l.repaired = &repaired{l.snapshot(), note}
+		l.repaired = &altered{l.snapshot(), note}
 	}
 	l.restore(l.repaired.weights)
 	return l.repaired.note, nil

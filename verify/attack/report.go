@@ -12,9 +12,13 @@ type Report struct {
 	ScratchAccuracy *float64 `json:"scratch_accuracy"`
 	Best            *float64 `json:"best_attack_accuracy"`
 	// Advantage is what the best attack has over training from scratch.
-	Advantage  *float64 `json:"advantage"`
-	Unfinished []string `json:"unfinished,omitempty"` // for lack of time
-	Samples    Samples  `json:"samples"`
+	Advantage *float64 `json:"advantage"`
+	// Changed is the number of changed weights, and Detectors say how well these
+	// can be told from others; left out without the original.
+	Changed    int        `json:"changed,omitempty"`
+	Detectors  []Detector `json:"detectors,omitempty"`
+	Unfinished []string   `json:"unfinished,omitempty"` // for lack of time
+	Samples    Samples    `json:"samples"`
 }
 
 // Samples are the sizes of the sets.

@@ -38,14 +38,8 @@ func outliers(z float64, clip bool) variant {
 
 // resetFar resets the elements of x that are outliers, and returns their number.
 func resetFar(x []float32, z float64, clip bool) (count int) {
-	sum, squares := 0.0, 0.0
-	for _, v := range x {
-		sum += float64(v)
-		squares += float64(v) * float64(v)
-	}
-	n := float64(len(x))
-	mean := sum / n
-	limit := z * math.Sqrt(max(squares/n-mean*mean, 0))
+	mean, deviation := spread(x)
+	limit := z * deviation
 	for i, v := range x {
 		d := float64(v) - mean
 		if math.Abs(d) <= limit {
@@ -162,23 +156,31 @@ func (l *lab) count(share float64) int {
 // topProducts returns the n weights of largest |gradient × weight|, in the order
 // of the file.
 func (l *lab) topProducts(ctx context.Context, n int) ([]site, error) {
+	return l.top(ctx, n, func(_ string, w, g float32) float32 { return magnitude(g * w) })
+}
+
+// top returns the n weights of largest score, as long as that is above zero, in
+// the order of the file. The score is of an element and its gradient.
+func (l *lab) top(ctx context.Context, n int, score func(name string, w, g float32) float32) ([]site, error) {
 	grads, err := l.gradients(ctx)
 	if err != nil {
 		return nil, err
 	}
-	score := func(name string, i int) float32 { return magnitude(grads[name][i] * l.values(name)[i]) }
-	var scores []float32
+	scores := map[string][]float32{}
+	var all []float32
 	for _, name := range l.names {
-		for i := range grads[name] {
-			scores = append(scores, score(name, i))
+		w := l.values(name)
+		for i, g := range grads[name] {
+			scores[name] = append(scores[name], score(name, w[i], g))
 		}
+		all = append(all, scores[name]...)
 	}
-	slices.Sort(scores)
-	limit := scores[max(len(scores)-n, 0)]
+	slices.Sort(all)
+	limit := all[max(len(all)-n, 0)]
 	var top []site
 	for _, name := range l.names {
-		for i := range grads[name] {
-			if s := score(name, i); s >= limit && s > 0 && len(top) < n {
+		for i, s := range scores[name] {
+			if s >= limit && s > 0 && len(top) < n {
 				top = append(top, site{name, i})
 			}
 		}

@@ -12,6 +12,7 @@ import (
 type training struct {
 	optimiser Optimiser
 	scope     scope
+	epochs    int
 	only      map[string][]bool // weights that are trained; nil: all in scope
 	rng       *rand.Rand        // order of the samples
 }
@@ -22,27 +23,39 @@ type training struct {
 //
 // A training that runs away to values that are not finite ends there.
 func (l *lab) fit(ctx context.Context, t training) (best float64, epoch int, err error) {
-	if best, err = l.measure(ctx, l.valid); err != nil {
+	kept := l.snapshot()
+	// assess keeps the present weights if they are the best so far.
+	assess := func(now int) (float64, error) {
+		trained := l.snapshot()
+		if t.scope == normalisedGraph {
+			if err := l.fold(ctx); err != nil {
+				return 0, err
+			}
+		}
+		accuracy, err := l.measure(ctx, l.valid)
+		if accuracy >= best { // of equals the later one: the rate has fallen further
+			best, epoch = accuracy, now
+			l.take(kept)
+		}
+		l.restore(trained)
+		return accuracy, err
+	}
+	if _, err := assess(0); err != nil {
 		return 0, 0, err
 	}
-	kept := l.snapshot()
 	d := newDescent(t.optimiser)
-	for e := range l.opt.Epochs {
+	for e := range t.epochs {
 		finite, err := l.epoch(ctx, t, d)
 		if err != nil {
 			return 0, 0, err
 		}
 		if !finite {
-			l.now.Done += l.opt.Epochs - e
+			l.now.Done += t.epochs - e
 			break
 		}
-		accuracy, err := l.measure(ctx, l.valid)
+		accuracy, err := assess(e + 1)
 		if err != nil {
 			return 0, 0, err
-		}
-		if accuracy >= best { // of equals the later one: the rate has fallen further
-			best, epoch = accuracy, e+1
-			l.take(kept)
 		}
 		l.tick(accuracy)
 	}
@@ -59,8 +72,11 @@ func (l *lab) epoch(ctx context.Context, t training, d *descent) (finite bool, e
 	}
 	names := l.namesIn(t.scope)
 	n := l.train.Len()
-	steps := float64(l.opt.Epochs * ((n + l.batch - 1) / l.batch))
-	order := l.train.Subset(t.rng.Perm(n))
+	if t.scope == normalisedGraph {
+		n = max(n/l.batch*l.batch, min(n, l.batch)) // statistics are those of full batches
+	}
+	steps := float64(t.epochs * ((n + l.batch - 1) / l.batch))
+	order := l.train.Subset(t.rng.Perm(l.train.Len())[:n])
 	for lo := 0; lo < n; lo += l.batch {
 		if err := ctx.Err(); err != nil {
 			return false, err

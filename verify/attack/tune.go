@@ -1,10 +1,20 @@
 package attack
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Training without any other idea: the attack that everybody tries first.
 
 func fineTune(*lab) []variant { return []variant{{name: "all weights", tune: everything}} }
+
+// longTimes is the number of times that a long schedule has the usual epochs.
+const longTimes = 4
+
+func fineTuneLong(*lab) []variant {
+	return []variant{{name: fmt.Sprintf("all weights, %d × the epochs", longTimes), tune: everything, times: longTimes}}
+}
 
 func fineTuneLast(l *lab) []variant {
 	if len(l.anatomy.layers) == 0 || len(l.namesIn(lastLayer)) == 0 {
