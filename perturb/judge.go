@@ -18,8 +18,8 @@ type judge struct {
 // judgeBatch is the number of samples computed at a time.
 const judgeBatch = 256
 
-func newJudge(m *onnxio.Model, cfg gradient.Config, samples Samples, t task.Task) (*judge, error) {
-	session, err := gradient.NewSession(m, cfg, judgeBatch)
+func newJudge(m *onnxio.Model, cfg gradient.Config, samples Samples, t task.Task, batch int) (*judge, error) {
+	session, err := gradient.NewSession(m, cfg, batch)
 	if err != nil {
 		return nil, err
 	}

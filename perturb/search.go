@@ -38,7 +38,7 @@ type Options struct {
 	// Unbounded lets values leave their tensor's own range by half its width.
 	Unbounded bool
 	// Calibration is the number of samples that gradients are computed on; 0
-	// means 256. All samples serve to decide when to stop.
+	// means 256, or fewer where each has many answers. All samples serve to decide when to stop.
 	Calibration int
 	// Workers compute; nil means one thread.
 	Workers *kernel.Workers
@@ -95,7 +95,8 @@ type search struct {
 	bounds  map[string]bounds // of the tensors that may be changed
 	session *gradient.Session // gradients on the calibration samples
 	judge   *judge            // accuracy on all samples
-	tau     float64           // scale of the objective
+	outlook task.Outlook
+	tau     float64 // scale of the objective
 
 	coarse, fine *trial // candidates are tried on few samples first
 
@@ -113,21 +114,25 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	if opt.MaxParams == 0 {
 		opt.MaxParams = 128
 	}
-	if opt.Calibration == 0 {
-		opt.Calibration = 256
-	}
 	if opt.Task == nil {
 		opt.Task = task.Classification{}
 	}
 	if samples.Len() == 0 || task.Truth(samples, 0, 1).Data == nil {
 		return nil, hint.With(errors.New("the search needs labelled samples"), "add labels to the data, or use the model's own answers")
 	}
+	outlook, err := task.Look(m, opt.Output)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Calibration == 0 {
+		opt.Calibration = task.Calibration(outlook, task.Truth(samples, 0, 1), 256)
+	}
 	weights, err := gradient.LoadWeights(m)
 	if err != nil {
 		return nil, err
 	}
 	s := &search{
-		model: m, opt: opt, samples: samples, weights: weights,
+		model: m, opt: opt, samples: samples, weights: weights, outlook: outlook,
 		bounds:  map[string]bounds{},
 		changed: map[site]bool{},
 	}
@@ -284,13 +289,17 @@ func (s *search) calibration() head {
 // the model as it is.
 func (s *search) prepare() (err error) {
 	cfg := s.config()
-	if s.judge, err = newJudge(s.model, cfg, s.samples, s.opt.Task); err != nil {
+	if s.judge, err = newJudge(s.model, cfg, s.samples, s.opt.Task, task.Batch(s.outlook, task.Truth(s.samples, 0, 1), judgeBatch)); err != nil {
 		return err
 	}
 	if _, err = s.locked(); err != nil {
 		return err
 	}
 	s.result.Before, s.result.Intact = s.result.Locked, s.result.Broken
+	if useless := s.result.Intact; !task.IsClassification(s.opt.Task) && useless.Quality <= useless.Useless() {
+		return hint.With(fmt.Errorf("%s: as it is, the model is worth nothing for the task %s: %v", s.model.Path(), s.opt.Task.Name(), useless.Metrics),
+			"check that labels and preprocessing are those it was trained with, and --task")
+	}
 	s.tau = s.judge.scale
 	cfg.Gradients = func(name string) bool { _, ok := s.bounds[name]; return ok }
 	s.session, err = gradient.NewSession(s.model, cfg, s.calibration().n)
@@ -332,7 +341,7 @@ func (s *search) prune() error {
 	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1; {
 		c := s.result.Changes[i]
 		a, _ := s.weights.Array(c.Tensor)
-		value, accuracy, target := a.Float32s()[c.Index], s.result.Locked, s.result.Target
+		value, broken := a.Float32s()[c.Index], s.result.Broken
 		if err := s.restore(c); err != nil {
 			return err
 		}
@@ -343,7 +352,8 @@ func (s *search) prune() error {
 			s.result.Changes = slices.Delete(s.result.Changes, i, i+1)
 			continue
 		}
-		s.result.Locked, s.result.Target = accuracy, target
+		s.note(broken)
+		s.result.Broken = broken
 		if err := s.set(site{c.Tensor, c.Index}, value); err != nil {
 			return err
 		}

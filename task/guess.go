@@ -11,20 +11,25 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Outlook is what a model's graph says of its first output.
+// Outlook is what a model's graph says of the output with the answers.
 type Outlook struct {
 	Shape  []int  // -1 where it is left open; nil when it is not declared
 	LastOp string // the operator that computes it, reshaping left out
 	Tokens bool   // the model takes integers
 }
 
-// Look reads the graph of a model.
-func Look(m *onnxio.Model) (Outlook, error) {
+// Look reads the graph of a model for an output; no name means the first.
+func Look(m *onnxio.Model, output string) (Outlook, error) {
 	g := m.Proto().GetGraph()
 	if len(g.GetOutput()) == 0 {
 		return Outlook{}, fmt.Errorf("%s: the model has no output", m.Path())
 	}
 	out := g.GetOutput()[0]
+	for _, v := range g.GetOutput() {
+		if v.GetName() == output {
+			out = v
+		}
+	}
 	o := Outlook{LastOp: lastOp(g, out.GetName())}
 	if shape := out.GetType().GetTensorType().GetShape(); shape != nil {
 		o.Shape = []int{}
@@ -120,7 +125,7 @@ func Guess(o Outlook, labels nd.Array, byModel bool) (Task, error) {
 		return Regression{}, nil
 	case rank == 3 && o.Tokens:
 		return Language{}, nil
-	case rank >= 3 && (known || byModel):
+	case rank >= 3 && (several || byModel):
 		return Segmentation{}, nil
 	case rank == 2 && fractions:
 		return Regression{}, nil
@@ -128,7 +133,7 @@ func Guess(o Outlook, labels nd.Array, byModel bool) (Task, error) {
 		return MultiLabel{}, nil
 	case rank == 2 && byModel && o.LastOp == "Sigmoid":
 		return MultiLabel{}, nil
-	case rank == 2, rank == 0:
+	case rank == 2, rank == 0, rank >= 3 && known:
 		return Classification{}, nil
 	case rank == 1 && o.LastOp == "Sigmoid", rank == 1 && known && checkBits(labels) == nil:
 		return Binary{}, nil

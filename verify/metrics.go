@@ -3,6 +3,7 @@ package verify
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -11,17 +12,22 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/task"
 )
 
 // Samples are labelled data. dataset.Set is one.
-type Samples interface {
-	gradient.Source
-	Labels() []int
-}
+type Samples = task.Samples
 
-// Metrics say how good a classifier's answers are.
+// Metrics say how good a model's answers are.
 type Metrics struct {
-	Samples  int
+	Task    string // its name
+	Samples int
+	// Score is what the answers are worth, whatever the task. For classifiers its
+	// metrics are the accuracy and the information.
+	Score task.Score
+
+	// What follows is known of classifiers only.
+
 	Correct  int
 	Accuracy float64 // top-1: Correct / Samples
 	// Chance is the accuracy of answers as frequent as these, given blindly:
@@ -71,7 +77,8 @@ func Answers(ctx context.Context, s *gradient.Session, src gradient.Source, prog
 		case rows != n:
 			return fmt.Errorf("the output has %d rows for %d samples", rows, n)
 		case k < 2:
-			return errOneClass()
+			return hint.With(errors.New("the output has one value a sample, but a classifier has one a class"),
+				"--task says what the model is for")
 		}
 		classes = k
 		for i := range n {
@@ -125,7 +132,19 @@ func Score(answers, labels []int, classes int) (*Metrics, error) {
 	m.Accuracy = share(m.Correct, m.Samples)
 	m.Chance, m.Entropy = m.frequencies()
 	m.Information = m.information(joint)
+	m.score()
 	return m, nil
+}
+
+// score fills in what is asked of any task.
+func (m *Metrics) score() {
+	counts := task.NewCounts(len(m.Classes))
+	counts.Right, counts.N = m.Correct, m.Samples
+	for k, c := range m.Classes {
+		counts.Labelled[k], counts.Answered[k], counts.Both[k] = c.Samples, c.Answered, c.Correct
+	}
+	m.Task, m.Score = task.Classification{}.Name(), counts.Score()
+	m.Score.Metrics = append(m.Score.Metrics, task.Metric{Name: "information", Value: m.Information})
 }
 
 type pair struct{ answer, label int }

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/advparams/advparams/task"
 )
 
 // Report is what verifying a locked model found.
@@ -84,10 +87,31 @@ func (v view) Verdict() string {
 		reference = v.Unlocked
 	}
 	if v.Locked != nil && reference != nil {
-		s = append(s, fmt.Sprintf("Locking takes the accuracy from %.2f %% to %.2f %%; blind answers of the same frequencies would reach %.2f %%.",
-			100*reference.Accuracy, 100*v.Locked.Accuracy, 100*v.Locked.Chance))
+		s = append(s, locking(reference, v.Locked))
 	}
 	return strings.Join(s, " ")
+}
+
+// locking says what locking did to the metric that people go by.
+func locking(reference, locked *Metrics) string {
+	before, after := reference.headline(), locked.headline()
+	blind := "outputs that have nothing to do with the sample would have"
+	if locked.Classifies() {
+		blind = "blind answers of the same frequencies would reach"
+	}
+	return fmt.Sprintf("Locking takes the %s from %s to %s; %s %s.", after.Name,
+		before.Format(before.Value), after.Format(after.Value), blind, after.Format(after.Useless))
+}
+
+// Classifies reports whether the figures are those of a classifier.
+func (m *Metrics) Classifies() bool { return m.Task == task.Classification{}.Name() }
+
+// headline is the metric that people go by.
+func (m *Metrics) headline() task.Metric {
+	if len(m.Score.Metrics) == 0 {
+		return task.Metric{Name: "quality"}
+	}
+	return m.Score.Metrics[0]
 }
 
 // Same reports whether one measurement stands for original and unlocked model.
@@ -110,6 +134,43 @@ func (v view) Rows() []row {
 		}
 	}
 	return rows
+}
+
+// Bar and Mark are the quality of the model and of a useless one, between 0 and 1.
+func (r row) Bar() float64  { return min(1, max(0, r.Score.Quality)) }
+func (r row) Mark() float64 { return min(1, max(0, r.Score.Chance)) }
+
+// Figure is the metric that people go by, written out.
+func (r row) Figure() string {
+	m := r.headline()
+	return m.Format(m.Value)
+}
+
+// Figures are all metrics, written out.
+func (r row) Figures() []string {
+	var list []string
+	for _, m := range r.Score.Metrics {
+		list = append(list, m.Format(m.Value))
+	}
+	return list
+}
+
+// Useless are the metrics of outputs that have nothing to do with the sample,
+// written out.
+func (r row) Useless() []string {
+	var list []string
+	for _, m := range r.Score.Metrics {
+		list = append(list, m.Format(m.Useless))
+	}
+	return list
+}
+
+// Reference is the row that names the task and the metrics.
+func (v view) Reference() row { return v.Rows()[0] }
+
+// LockedRow are the locked model's row, alone; none if it was not measured.
+func (v view) LockedRow() []row {
+	return slices.DeleteFunc(v.Rows(), func(r row) bool { return r.Name != "locked" })
 }
 
 // ChartHeight is that of the bars of Rows, in pixels.

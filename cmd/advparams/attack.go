@@ -16,6 +16,7 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 	"github.com/advparams/advparams/verify/attack"
 )
@@ -183,6 +184,10 @@ func (s *assault) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !task.IsClassification(s.data.kind) {
+		return hint.With(fmt.Errorf("%s: attacks on models for %s are not there yet, only on classifiers", s.locked, s.data.kind.Name()), "verify measures other models")
+	}
+	s.test.task = s.data.task
 	s.test.usual, s.test.mean, s.test.std = dataset.Test, s.data.mean, s.data.std
 	s.test.output = s.data.output
 	test, err := s.test.open(m)

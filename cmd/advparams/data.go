@@ -1,17 +1,14 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/gradient/kernel"
-	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/verify"
+	"github.com/advparams/advparams/task"
 )
 
 // forwardBatch is the number of samples computed at a time.
@@ -27,6 +24,9 @@ type dataFlags struct {
 	mean, std []float32
 	labels    string
 	output    string // that the labels are compared with
+	task      string // its name; "" to guess
+
+	kind task.Task // what open found the model to be for
 }
 
 const dataHelp = `Data: an .npz file with arrays named after the model's inputs and labels; a folder
@@ -44,6 +44,7 @@ func (d *dataFlags) register(cmd *cobra.Command, usual dataset.Split, seed uint6
 	fl.Float32SliceVar(&d.mean, "mean", nil, "`A,B,C` to subtract from the channels of images, or one value for all")
 	fl.Float32SliceVar(&d.std, "std", nil, "`A,B,C` to divide the channels of images by, or one value for all")
 	choiceFlag(cmd, &d.labels, "labels", "data", "where labels come from: the data, or the original model's own answers", "data", "model")
+	choiceFlag(cmd, &d.task, "task", "", "what the model is for (default: what its outputs and the labels look like)", task.Names()...)
 	outputFlag(cmd, &d.output, "the model's output `NAME` has the answers, one value a class; the first if left out")
 	for _, name := range []string{"mean", "std"} {
 		fl.Lookup(name).DefValue = "" // rather than []
@@ -55,36 +56,6 @@ func (d *dataFlags) check() error {
 		return usagef("--limit %d is negative", d.limit)
 	}
 	return nil
-}
-
-// open reads the samples as a model takes them.
-func (d *dataFlags) open(m *onnxio.Model) (*dataset.Set, error) {
-	spec, err := verify.Spec(m, d.output)
-	if err != nil {
-		return nil, err
-	}
-	spec.Split, spec.DefaultSplit = dataset.Split(d.split), d.usual
-	spec.Limit, spec.Seed = d.limit, d.seed
-	spec.Mean, spec.Std = d.mean, d.std
-	spec.NeedLabels = !d.byModel()
-	if d.byModel() {
-		spec.Classes = 0 // labels that are there play no part
-	}
-	return dataset.Open(d.path, spec)
-}
-
-// byModel reports whether the model's answers are to be the labels.
-func (d *dataFlags) byModel() bool { return d.labels == "model" }
-
-// answered returns the set with a model's answers as labels.
-func (a *app) answered(ctx context.Context, s *gradient.Session, set *dataset.Set, model string) (*dataset.Set, error) {
-	bar := a.bar("asking "+model, set.Len())
-	defer bar.close()
-	answers, _, err := verify.Answers(ctx, s, set, func(done int) { bar.set(done, "%d of %d", done, set.Len()) })
-	if err != nil {
-		return nil, err
-	}
-	return set.WithLabels(answers), nil
 }
 
 // threadsFlag defines --threads.

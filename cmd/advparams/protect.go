@@ -16,6 +16,7 @@ import (
 	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -43,8 +44,8 @@ func newProtect(a *app) *cobra.Command {
 	p := &protect{app: a}
 	cmd := &cobra.Command{
 		Use:   "protect MODEL.onnx --data DATA -o LOCKED.onnx --key KEY (-r RECIPIENT | -R FILE | --passphrase | --plain-key)",
-		Short: "Lock a classifier and write the key",
-		Long: `Find the few parameters whose change makes a classifier useless, write a model in
+		Short: "Lock a model and write the key",
+		Long: `Find the few parameters whose change makes a model useless, write a model in
 which they are changed, and a key that gives back the original. Every changed value
 stays between the smallest and the largest of its tensor, and nothing else in the
 file differs.
@@ -57,6 +58,8 @@ measures how much somebody with data gets back.
 The search takes the gradient on labelled samples, ranks all parameters by
 gradient × step, tries the best for real, and goes on until the accuracy on the
 samples has fallen to the target. The same samples and flags give the same model.
+
+` + taskHelp + `
 
 ` + dataHelp,
 		Example: `  advparams protect model.onnx --data images/ -o locked.onnx --key model.key -r age1…
@@ -167,7 +170,7 @@ func (p *protect) run(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	set, err := p.open(ctx, m, outputs, w)
+	set, err := p.open(ctx, m, w)
 	if err != nil {
 		return err
 	}
@@ -200,8 +203,8 @@ func (p *protect) allowed(m *onnxio.Model) (func(string) bool, error) {
 
 // open reads the samples to search with, in random order: the gradient is taken
 // on the first few, and many data sets are sorted by class.
-func (p *protect) open(ctx context.Context, m *onnxio.Model, outputs []string, w *kernel.Workers) (*dataset.Set, error) {
-	d := p.data
+func (p *protect) open(ctx context.Context, m *onnxio.Model, w *kernel.Workers) (*dataset.Set, error) {
+	d := &p.data
 	if p.samples > 0 && (d.limit == 0 || p.samples < d.limit) {
 		d.limit = p.samples
 	}
@@ -210,15 +213,14 @@ func (p *protect) open(ctx context.Context, m *onnxio.Model, outputs []string, w
 		return nil, err
 	}
 	p.app.note("searching with %s", set.Describe())
+	if !task.IsClassification(d.kind) {
+		p.app.note("the task is %s", d.kind.Name())
+	}
 	set = set.Shuffle(d.seed)
-	if !d.byModel() {
+	if !d.asksModel() {
 		return set, nil
 	}
-	session, err := gradient.NewSession(m, gradient.Config{Outputs: outputs, Workers: w}, forwardBatch)
-	if err != nil {
-		return nil, err
-	}
-	return p.app.answered(ctx, session, set, "the model")
+	return d.answered(ctx, p.app, m, set, w, "the model")
 }
 
 func (p *protect) search(ctx context.Context, m *onnxio.Model, set *dataset.Set, allow func(string) bool, w *kernel.Workers) (*perturb.Result, error) {
@@ -226,7 +228,12 @@ func (p *protect) search(ctx context.Context, m *onnxio.Model, set *dataset.Set,
 	bar := p.app.bar("searching", whole)
 	defer bar.close()
 	bar.set(0, "looking for the first change")
+	measure := "accuracy"
+	if !task.IsClassification(p.data.kind) {
+		measure = "quality"
+	}
 	opt := perturb.Options{
+		Task:      p.data.kind,
 		Output:    p.data.output,
 		Target:    float64(p.target),
 		MaxParams: p.maxParams,
@@ -235,7 +242,7 @@ func (p *protect) search(ctx context.Context, m *onnxio.Model, set *dataset.Set,
 		Workers:   w,
 		Progress: func(now perturb.Progress) {
 			done := whole * (1 - now.Accuracy) / math.Max(1-now.Target, 1e-9)
-			bar.set(int(math.Min(done, whole-1)), "%d changed, accuracy %.2f %%, target %.2f %%", now.Changed, 100*now.Accuracy, 100*now.Target)
+			bar.set(int(math.Min(done, whole-1)), "%d changed, %s %.2f %%, target %.2f %%", now.Changed, measure, 100*now.Accuracy, 100*now.Target)
 		},
 	}
 	if p.profile == "hardened" {
@@ -253,14 +260,17 @@ type protectResult struct {
 	ParamsChanged int            `json:"params_changed"`
 	Tensors       []tensorResult `json:"tensors"`
 	Accuracy      struct {
-		Before float64 `json:"before"`
-		Locked float64 `json:"locked"`
-	} `json:"accuracy"`
-	Target         float64 `json:"target"`
-	Samples        int     `json:"samples"`
-	GradientPasses int     `json:"gradient_passes"`
-	Evaluations    int     `json:"evaluations"`
-	Seconds        float64 `json:"seconds"`
+		Before *float64 `json:"before"`
+		Locked *float64 `json:"locked"`
+	} `json:"accuracy"` // null for tasks without
+	Task           string         `json:"task"`
+	Metric         metricResult   `json:"metric"`  // the one that people go by
+	Metrics        []metricResult `json:"metrics"` // all
+	Target         float64        `json:"target"`  // quality, accuracy for classifiers
+	Samples        int            `json:"samples"`
+	GradientPasses int            `json:"gradient_passes"`
+	Evaluations    int            `json:"evaluations"`
+	Seconds        float64        `json:"seconds"`
 	SHA256         struct {
 		Original string `json:"original"`
 		Locked   string `json:"locked"`
@@ -283,7 +293,10 @@ func (p *protect) print(found *perturb.Result, files *written, took time.Duratio
 		GradientPasses: found.GradientPasses, Evaluations: found.Evaluations,
 		Seconds: took.Seconds(),
 	}
-	r.Accuracy.Before, r.Accuracy.Locked = found.Before, found.Locked
+	r.Accuracy.Before, r.Accuracy.Locked = accuracyIn(found.Intact), accuracyIn(found.Broken)
+	r.Task = p.data.kind.Name()
+	r.Metrics = metricsOf(found)
+	r.Metric = r.Metrics[0]
 	names, changed := found.PerTensor()
 	for _, name := range names {
 		r.Tensors = append(r.Tensors, tensorResult{name, changed[name]})
@@ -303,7 +316,9 @@ func (p *protect) print(found *perturb.Result, files *written, took time.Duratio
 		for _, t := range r.Tensors {
 			fmt.Fprintf(w, "\t%4d in %s\n", t.Changed, oneLine(t.Name))
 		}
-		fmt.Fprintf(w, "accuracy\t%.2f %% → %.2f %% on the %s samples of the search\n", 100*found.Before, 100*found.Locked, verify.Thousands(found.Samples))
+		for _, m := range r.Metrics {
+			fmt.Fprintf(w, "%s\t%s → %s on the %s samples of the search\n", m.Name, m.format(m.Before), m.format(m.Locked), verify.Thousands(found.Samples))
+		}
 		fmt.Fprintf(w, "time\t%.1f s, %d gradient passes\n", r.Seconds, r.GradientPasses)
 	})
 }

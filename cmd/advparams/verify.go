@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
@@ -42,13 +41,15 @@ func newVerify(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify --locked LOCKED.onnx [--original MODEL.onnx] [--key KEY -i IDENTITY] [--data DATA]",
 		Short: "Measure original, locked and unlocked model",
-		Long: `Measure the accuracy of the original, the locked and the unlocked model, as far as
+		Long: `Measure the accuracy, or what else the task has, of the original, the locked and the unlocked model, as far as
 they are there, and find out whether the locked model is the one a key was made for
 and whether unlocking it gives the original, bit for bit. The unlocked model exists
 in a temporary folder only. Models that are equal in every byte are measured once.
 
 Without --data, only the files are checked. If they are not what the key says, the
 exit status is 4, after everything that can be measured has been.
+
+` + taskHelp + `
 
 ` + dataHelp,
 		Example: `  advparams verify --locked locked.onnx --original model.onnx --key model.key -i me.txt --data images/
@@ -217,13 +218,12 @@ func (v *verification) measure(ctx context.Context, m *modelSet) error {
 	if first == nil || v.data.byModel() && first == m.locked {
 		return nil // the key does not fit, so that there is nothing to run, or nobody to ask
 	}
-	outputs, err := outputsNamed(first, v.data.output)
-	if err != nil {
-		return err
-	}
 	set, err := v.data.open(first)
 	if err != nil {
 		return err
+	}
+	if v.data.asksModel() && first == m.locked {
+		return usagef("vectors are compared with those of the original: give --original, or --key to get at it")
 	}
 	v.report.Data = set.Describe()
 	w, err := workers(v.threads)
@@ -231,12 +231,8 @@ func (v *verification) measure(ctx context.Context, m *modelSet) error {
 		return err
 	}
 	defer w.Close()
-	if v.data.byModel() {
-		session, err := gradient.NewSession(first, gradient.Config{Outputs: outputs, Workers: w}, forwardBatch)
-		if err != nil {
-			return err
-		}
-		if set, err = v.app.answered(ctx, session, set, "the original"); err != nil {
+	if v.data.asksModel() {
+		if set, err = v.data.answered(ctx, v.app, first, set, w, "the original"); err != nil {
 			return err
 		}
 	}
@@ -245,13 +241,13 @@ func (v *verification) measure(ctx context.Context, m *modelSet) error {
 			return nil, nil
 		}
 		defer v.timed("measuring the " + name + " model")()
-		session, err := gradient.NewSession(m, gradient.Config{Outputs: outputs, Workers: w}, forwardBatch)
+		session, err := v.data.session(m, set, w)
 		if err != nil {
 			return nil, err
 		}
 		bar := v.app.bar("measuring "+name, set.Len())
 		defer bar.close()
-		return verify.Accuracy(ctx, session, set, func(done int) { bar.set(done, "%d of %d", done, set.Len()) })
+		return verify.Measure(ctx, session, v.data.kind, set, func(done int) { bar.set(done, "%d of %d", done, set.Len()) })
 	}
 	r := &v.report
 	if r.Original, err = accuracy("original", m.original); err != nil {
@@ -297,13 +293,16 @@ func (v *verification) writePage() error {
 
 // verifyResult is what verify prints. Null stands for what could not be found out.
 type verifyResult struct {
-	Accuracy    perModel `json:"accuracy"`
-	Information perModel `json:"information_bits"`
-	Samples     int      `json:"samples"`
-	BitExact    *bool    `json:"bit_exact"`
-	Tampered    *bool    `json:"tampered"`
-	Seconds     float64  `json:"seconds"`
-	Report      string   `json:"report,omitempty"`
+	Accuracy    perModel        `json:"accuracy"`
+	Information perModel        `json:"information_bits"`
+	Task        string          `json:"task,omitempty"`
+	Metric      *metricResults  `json:"metric"`  // the one that people go by
+	Metrics     []metricResults `json:"metrics"` // all
+	Samples     int             `json:"samples"`
+	BitExact    *bool           `json:"bit_exact"`
+	Tampered    *bool           `json:"tampered"`
+	Seconds     float64         `json:"seconds"`
+	Report      string          `json:"report,omitempty"`
 }
 
 type perModel struct {
@@ -329,8 +328,14 @@ func (v *verification) print() error {
 		{v.report.Unlocked, &r.Accuracy.Unlocked, &r.Information.Unlocked},
 	} {
 		if m := one.metrics; m != nil {
-			*one.accuracy, *one.information, r.Samples = &m.Accuracy, &m.Information, m.Samples
+			*one.accuracy, r.Samples, r.Task = accuracyIn(m.Score), m.Samples, m.Task
+			if m.Classifies() {
+				*one.information = &m.Information
+			}
 		}
+	}
+	if r.Metrics = measured(&v.report); len(r.Metrics) > 0 {
+		r.Metric = &r.Metrics[0]
 	}
 	if v.report.WithKey {
 		r.BitExact, r.Tampered = &v.report.BitExact, &v.report.Tampered
@@ -344,7 +349,9 @@ func (v *verification) text(w io.Writer) {
 		name    string
 		metrics *verify.Metrics
 	}{{"original", v.report.Original}, {"locked", v.report.Locked}, {"unlocked", v.report.Unlocked}} {
-		if m := one.metrics; m != nil {
+		if m := one.metrics; m != nil && !m.Classifies() {
+			fmt.Fprintf(w, "%s\t%s\ton %s samples\n", one.name, figures(m.Score), verify.Thousands(m.Samples))
+		} else if m != nil {
 			fmt.Fprintf(w, "%s\t%.2f %%\tof %s samples right, %.3f of %.3f bits\n", one.name, 100*m.Accuracy, verify.Thousands(m.Samples), m.Information, m.Entropy)
 		}
 	}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
+	"github.com/advparams/advparams/verify"
+)
+
+// open reads the samples as a model takes them, and finds out what it is for.
+func (d *dataFlags) open(m *onnxio.Model) (*dataset.Set, error) {
+	spec, err := verify.Spec(m, d.output)
+	if err != nil {
+		return nil, err
+	}
+	spec.Split, spec.DefaultSplit = dataset.Split(d.split), d.usual
+	spec.Limit, spec.Seed = d.limit, d.seed
+	spec.Mean, spec.Std = d.mean, d.std
+	spec.AnyLabels = true
+	set, err := dataset.Open(d.path, spec)
+	if err != nil {
+		return nil, err
+	}
+	if d.kind, err = d.guess(m, set); err != nil {
+		return nil, err
+	}
+	labelled := set.Truth(0, 1).Data != nil
+	_, language := d.kind.(task.Language)
+	switch {
+	case d.asksModel():
+		return set, nil // labels that are there play no part
+	case !labelled && language:
+		return nextTokens(set)
+	case !labelled:
+		return nil, hint.With(errors.New(d.path+": no labels"), "add labels, or use the model's own answers with --labels model; vectors, --task embedding, need none")
+	case task.IsClassification(d.kind):
+		return set.Classified(spec.Classes)
+	}
+	return set, nil
+}
+
+// guess returns the task that was asked for, or else the one that it looks like.
+func (d *dataFlags) guess(m *onnxio.Model, set *dataset.Set) (task.Task, error) {
+	if d.task != "" {
+		return task.ByName(d.task)
+	}
+	look, err := task.Look(m, d.output)
+	if err != nil {
+		return nil, err
+	}
+	return task.Guess(look, set.Truth(0, set.Len()), d.byModel())
+}
+
+// nextTokens makes the tokens that follow in the inputs the labels.
+func nextTokens(set *dataset.Set) (*dataset.Set, error) {
+	inputs, err := set.Batch(0, set.Len())
+	if err != nil {
+		return nil, err
+	}
+	truth, err := task.NextTokens(inputs)
+	if err != nil {
+		return nil, err
+	}
+	return set.WithTruth(truth), nil
+}
+
+// byModel reports whether the model's answers are to be the labels.
+func (d *dataFlags) byModel() bool { return d.labels == "model" }
+
+// asksModel reports whether the original model has to be asked, after open: vectors
+// are compared with those of the original.
+func (d *dataFlags) asksModel() bool {
+	_, embedding := d.kind.(task.Embedding)
+	return d.byModel() || embedding
+}
+
+// session returns a session that computes what the task looks at.
+func (d *dataFlags) session(m *onnxio.Model, set *dataset.Set, w *kernel.Workers) (*gradient.Session, error) {
+	outputs, err := outputsNamed(m, d.output)
+	if err != nil {
+		return nil, err
+	}
+	look, err := task.Look(m, d.output)
+	if err != nil {
+		return nil, err
+	}
+	cfg := gradient.Config{Outputs: outputs, Workers: w}
+	cfg.Logits = d.kind.Logits() && !task.IsClassification(d.kind) // whose largest is the same
+	return gradient.NewSession(m, cfg, task.Batch(look, set.Truth(0, 1), forwardBatch))
+}
+
+// answered returns the set with a model's answers as labels.
+func (d *dataFlags) answered(ctx context.Context, a *app, m *onnxio.Model, set *dataset.Set, w *kernel.Workers, name string) (*dataset.Set, error) {
+	session, err := d.session(m, set, w)
+	if err != nil {
+		return nil, err
+	}
+	bar := a.bar("asking "+name, set.Len())
+	defer bar.close()
+	answers, err := verify.Truth(ctx, session, d.kind, set, func(done int) { bar.set(done, "%d of %d", done, set.Len()) })
+	if err != nil {
+		return nil, err
+	}
+	if task.IsClassification(d.kind) {
+		return set.WithTruth(answers).Classified(0)
+	}
+	return masked(set.WithTruth(answers), d.kind)
+}
+
+// masked leaves out of a language model's answers those that nobody asks for,
+// behind the end of shorter texts.
+func masked(set *dataset.Set, t task.Task) (*dataset.Set, error) {
+	if _, ok := t.(task.Language); !ok {
+		return set, nil
+	}
+	next, err := nextTokens(set)
+	if err != nil {
+		return set, nil // whatever it reads, there is no telling what is padding
+	}
+	answers, asked := set.Truth(0, set.Len()), next.Truth(0, set.Len())
+	if len(answers.Int64s()) != len(asked.Int64s()) {
+		return set, nil
+	}
+	truth := nd.New(nd.Int64, answers.Shape...)
+	for i, token := range answers.Int64s() {
+		if truth.Int64s()[i] = token; asked.Int64s()[i] < 0 {
+			truth.Int64s()[i] = -1
+		}
+	}
+	return set.WithTruth(truth), nil
+}
