@@ -77,6 +77,21 @@ func inputOf(v *onnxpb.ValueInfoProto) (Input, error) {
 	return in, nil
 }
 
+// FixedBatch returns the batch size that a model insists on, or 0.
+func FixedBatch(m *onnxio.Model) (int, error) {
+	inputs, err := Inputs(m)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, in := range inputs {
+		if len(in.Shape) > 0 && in.Shape[0] > 0 {
+			n = in.Shape[0]
+		}
+	}
+	return n, nil
+}
+
 // Batched returns the shape of in with the first axis n if it is open, and all
 // other open axes 1; it is what can be said of a shape without data.
 func (in Input) Batched(n int) []int {

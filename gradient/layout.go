@@ -209,7 +209,7 @@ func (p *arena) get(t nd.DType, shape []int) (nd.Array, error) {
 		return shaped(a, n, shape), nil
 	}
 	if p.total += int64(n) * t.Bytes(); p.total > p.limit {
-		return nd.Array{}, hint.With(fmt.Errorf("the values of a batch need more than %d MiB of memory", p.limit>>20), "use smaller batches")
+		return nd.Array{}, hint.With(fmt.Errorf("%w: the values of a batch need more than %d MiB of memory", ErrMemory, p.limit>>20), "use smaller batches")
 	}
 	return nd.New(t, shape...), nil
 }

@@ -36,14 +36,10 @@ func NewSession(m *onnxio.Model, cfg Config, batch int) (*Session, error) {
 		}
 	}
 	s := &Session{model: m, cfg: cfg, batch: max(batch, 1), programs: map[string][]*Program{}}
-	inputs, err := Inputs(m)
-	if err != nil {
+	if n, err := FixedBatch(m); err != nil {
 		return nil, err
-	}
-	for _, in := range inputs {
-		if len(in.Shape) > 0 && in.Shape[0] > 0 {
-			s.batch, s.fixed = in.Shape[0], true
-		}
+	} else if n > 0 {
+		s.batch, s.fixed = n, true
 	}
 	return s, nil
 }
@@ -85,10 +81,8 @@ func (s *Session) each(src Source, f func(p *Program, inputs map[string]nd.Array
 		if err != nil {
 			return err
 		}
-		if s.fixed && n < s.batch {
-			for name, a := range inputs {
-				inputs[name] = fill(a, s.batch)
-			}
+		if s.fixed {
+			inputs = Fill(inputs, s.batch)
 		}
 		p, err := s.program(inputs)
 		if err != nil {
@@ -99,6 +93,18 @@ func (s *Session) each(src Source, f func(p *Program, inputs map[string]nd.Array
 		}
 	}
 	return nil
+}
+
+// Fill returns a batch of n samples: where there are fewer, the last is repeated.
+func Fill(batch map[string]nd.Array, n int) map[string]nd.Array {
+	out := make(map[string]nd.Array, len(batch))
+	for name, a := range batch {
+		if a.Shape[0] < n {
+			a = fill(a, n)
+		}
+		out[name] = a
+	}
+	return out
 }
 
 // fill repeats the last row of a until there are n.
@@ -166,33 +172,14 @@ func (s *Session) Gradients(src Source, loss func(lo, n int) Loss) (value float6
 	return value, grads, err
 }
 
-// Features computes, for all samples, the input [n,width] of the model's last
-// layer. ok is false when the model does not end in a linear layer.
-func Features(m *onnxio.Model, cfg Config, src Source, batch int) (features nd.Array, head Head, ok bool, err error) {
-	cfg.Features = true
-	s, err := NewSession(m, cfg, batch)
-	if err != nil {
-		return features, head, false, err
-	}
-	var data []float32
-	width := 0
-	err = s.each(src, func(p *Program, inputs map[string]nd.Array, _, n int) error {
-		out, err := p.Forward(inputs)
-		if err != nil {
-			return err
+// Head returns the model's last layer, if it is linear and the configuration asks
+// for Features, after a batch was computed. The last output is then what goes into
+// it, [n,width].
+func (s *Session) Head() (Head, bool) {
+	for _, list := range s.programs {
+		for _, p := range list {
+			return p.Head()
 		}
-		if head, ok = p.Head(); ok {
-			x := out[len(out)-1]
-			if width = x.Shape[1]; x.Shape[0] != s.batch && x.Shape[0] != n {
-				ok = false // rows that are not samples
-				return nil
-			}
-			data = append(data, x.Float32s()[:n*width]...)
-		}
-		return nil
-	})
-	if err != nil || !ok {
-		return features, head, false, err
 	}
-	return nd.Of(data, src.Len(), width), head, true, nil
+	return Head{}, false
 }

@@ -56,12 +56,4 @@ func (b *bound) move(init *onnxio.Initializer, to float32) {
 	}
 }
 
-// bitsOf returns how one of the bounds is stored.
-func (b bounds) bitsOf(value float32) uint64 {
-	if value == b.low.value {
-		return b.low.bits
-	}
-	return b.high.bits
-}
-
 func finite(v float32) bool { return !math.IsInf(float64(v), 0) && v == v }

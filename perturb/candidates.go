@@ -2,7 +2,6 @@ package perturb
 
 import (
 	"cmp"
-	"errors"
 	"math"
 	"slices"
 
@@ -13,33 +12,21 @@ import (
 // candidate is a change under consideration.
 type candidate struct {
 	site
-	value float32 // new
+	bound         // new
 	gain  float64 // estimated or measured fall of the objective
 }
 
-// round returns the best single change.
-func (s *search) round() (candidate, error) {
+// round returns the best k single changes, measured on all blocks; none if no
+// parameter has a gradient.
+func (s *minimal) round(k int) ([]candidate, error) {
 	list, err := s.shortlist()
-	if err != nil {
-		return candidate{}, err
+	if err != nil || len(list) == 0 {
+		return nil, err
 	}
-	if len(list) == 0 {
-		return candidate{}, errNoCandidate
-	}
-	// What does well on few samples is tried on all.
-	if err := s.coarse.measure(list); err != nil {
-		return candidate{}, err
-	}
-	list = best(list, 8)
-	if err := s.fine.measure(list); err != nil {
-		return candidate{}, err
-	}
-	s.result.Evaluations += len(list)
-	return best(list, 1)[0], nil
+	list, n, err := s.blocks.race(list, k)
+	s.result.Evaluations += n
+	return list, err
 }
-
-// errNoCandidate says that no change of a single parameter would help.
-var errNoCandidate = errors.New("no parameter has a gradient")
 
 // best returns the k candidates with the largest gain, ties in a fixed order.
 func best(list []candidate, k int) []candidate {
@@ -52,8 +39,8 @@ func best(list []candidate, k int) []candidate {
 // shortlist returns the candidates with the largest first-order gain: the best
 // of all, and the best of each tensor, because the estimate is least reliable
 // where the steps are long.
-func (s *search) shortlist() ([]candidate, error) {
-	_, grads, err := s.session.Gradients(s.calibration(), s.objective)
+func (s *minimal) shortlist() ([]candidate, error) {
+	grads, err := s.blocks.gradients()
 	if err != nil {
 		return nil, err
 	}
@@ -87,15 +74,15 @@ func (s *search) scores(name string, w, g []float32) []candidate {
 	var top []candidate
 	worst := 0.0
 	for i, x := range w {
-		value := r.low.value
+		to := r.low
 		if g[i] < 0 { // the objective is to fall
-			value = r.high.value
+			to = r.high
 		}
-		gain := -float64(g[i]) * float64(value-x)
+		gain := -float64(g[i]) * float64(to.value-x)
 		if !(gain > worst) || math.IsInf(gain, 0) || s.changed[site{name, i}] {
 			continue
 		}
-		top = append(top, candidate{site{name, i}, value, gain})
+		top = append(top, candidate{site{name, i}, to, gain})
 		if len(top) >= 256 {
 			top = best(top, 32)
 			worst = top[31].gain

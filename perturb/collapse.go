@@ -38,13 +38,13 @@ const maxCollapseClasses = 32
 
 // collapse returns the shortest list of changes of last-layer parameters that
 // brings the accuracy to the target, nil if there is none within the limit.
-func (s *search) collapse(limit int) ([]candidate, error) {
+func (s *search) collapse(limit int) []candidate {
 	if !task.IsClassification(s.opt.Task) {
-		return nil, nil
+		return nil
 	}
-	l, err := s.lastLayer()
-	if l == nil || err != nil {
-		return nil, err
+	l := s.lastLayer()
+	if l == nil {
+		return nil
 	}
 	var shortest []candidate
 	for _, class := range l.likely(maxCollapseClasses) {
@@ -52,25 +52,34 @@ func (s *search) collapse(limit int) ([]candidate, error) {
 			shortest, limit = list, len(list)-1
 		}
 	}
-	return shortest, nil
+	return shortest
 }
 
-func (s *search) lastLayer() (*lastLayer, error) {
-	features, head, ok, err := gradient.Features(s.model, s.config(), s.samples, judgeBatch)
-	if err != nil || !ok {
-		return nil, err
+// add takes over the features of n samples.
+func (l *lastLayer) add(x nd.Array, n int) {
+	l.width = x.Shape[len(x.Shape)-1]
+	if len(x.Shape) == 2 && x.Shape[0] >= n {
+		l.features = append(l.features, x.Float32s()[:n*l.width]...)
 	}
-	if _, allowed := s.bounds[head.Weight]; !allowed {
-		return nil, nil
+}
+
+// lastLayer returns the last layer with its present weights, if changes of it are
+// allowed.
+func (s *search) lastLayer() *lastLayer {
+	l := s.judge.last
+	if l == nil {
+		return nil
 	}
-	l := &lastLayer{head: head, features: features.Float32s(), n: features.Shape[0], width: features.Shape[1]}
-	l.weights, _ = s.weights.Array(head.Weight)
+	if _, allowed := s.bounds[l.head.Weight]; !allowed {
+		return nil
+	}
+	l.weights, _ = s.weights.Array(l.head.Weight)
 	l.classes = l.weights.Len() / l.width
 	if l.classes < 2 {
-		return nil, nil
+		return nil
 	}
 	l.bias = make([]float32, l.classes)
-	if b, ok := s.weights.Array(head.Bias); ok && b.Len() == l.classes {
+	if b, ok := s.weights.Array(l.head.Bias); ok && b.Len() == l.classes {
 		copy(l.bias, b.Float32s())
 	}
 	l.logits = make([]float32, l.n*l.classes)
@@ -84,7 +93,7 @@ func (s *search) lastLayer() (*lastLayer, error) {
 			l.logits[i*l.classes+c] = z
 		}
 	}
-	return l, nil
+	return l
 }
 
 // likely returns the k classes with the largest mean logit.
@@ -182,8 +191,8 @@ func (s *search) ends(l *lastLayer, class, j int) []stepped {
 	a, _ := s.weights.Array(at.tensor)
 	w := a.Float32s()[at.index]
 	return []stepped{
-		{candidate{site: at, value: r.high.value}, r.high.value - w},
-		{candidate{site: at, value: r.low.value}, r.low.value - w},
+		{candidate{site: at, bound: r.high}, r.high.value - w},
+		{candidate{site: at, bound: r.low}, r.low.value - w},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/gradient/kernel"
@@ -40,6 +39,10 @@ type Options struct {
 	// Calibration is the number of samples that gradients are computed on; 0
 	// means 256, or fewer where each has many answers. All samples serve to decide when to stop.
 	Calibration int
+	// Beam is the number of sets of changes that are followed at a time; 0 means 1,
+	// which takes the best single change each time. More take as many times as
+	// long, and find pairs of changes that only work together.
+	Beam int
 	// Workers compute; nil means one thread.
 	Workers *kernel.Workers
 	// Progress, if not nil, is called after every change.
@@ -84,7 +87,7 @@ func Search(ctx context.Context, m *onnxio.Model, samples Samples, opt Options) 
 	if err != nil {
 		return nil, err
 	}
-	return s.run(ctx)
+	return (&minimal{search: s}).run(ctx)
 }
 
 type search struct {
@@ -97,8 +100,6 @@ type search struct {
 	judge   *judge            // accuracy on all samples
 	outlook task.Outlook
 	tau     float64 // scale of the objective
-
-	coarse, fine *trial // candidates are tried on few samples first
 
 	changed map[site]bool
 	result  Result
@@ -114,6 +115,7 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	if opt.MaxParams == 0 {
 		opt.MaxParams = 128
 	}
+	opt.Beam = max(opt.Beam, 1)
 	if opt.Task == nil {
 		opt.Task = task.Classification{}
 	}
@@ -152,96 +154,6 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	s.result.Total = weights.Len()
 	s.result.Samples = samples.Len()
 	return s, nil
-}
-
-func (s *search) run(ctx context.Context) (*Result, error) {
-	if err := s.prepare(); err != nil {
-		return nil, err
-	}
-	if err := s.prepareTrials(); err != nil {
-		return nil, err
-	}
-	limit := s.opt.MaxParams
-	collapse, err := s.collapse(limit)
-	if err != nil {
-		return nil, err
-	}
-	if collapse != nil {
-		limit = len(collapse) - 1 // more would not be better
-	}
-	reached, err := s.greedy(ctx, limit)
-	if err != nil {
-		return nil, err
-	}
-	if !reached && collapse != nil {
-		if reached, err = s.replace(collapse); err != nil {
-			return nil, err
-		}
-	}
-	if !reached {
-		if _, err := s.locked(); err != nil {
-			return nil, err
-		}
-		return &s.result, hint.With(fmt.Errorf("%w: accuracy %.4f with %d parameters changed, target %.4f", ErrTarget, s.result.Locked, len(s.result.Changes), s.result.Target),
-			"raise --max-params or --target-accuracy")
-	}
-	return &s.result, s.prune()
-}
-
-// greedy adds the best single change until the target is reached.
-func (s *search) greedy(ctx context.Context, limit int) (reached bool, err error) {
-	for s.result.Locked > s.result.Target {
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		if len(s.result.Changes) >= limit {
-			return false, nil
-		}
-		best, err := s.round()
-		if errors.Is(err, errNoCandidate) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		if err := s.apply(best); err != nil {
-			return false, err
-		}
-		if err := s.estimate(0.1); err != nil {
-			return false, err
-		}
-		s.report()
-	}
-	return true, nil
-}
-
-// estimate takes the accuracy on the calibration samples for that on all if it
-// is further than a margin from the target.
-func (s *search) estimate(margin float64) error {
-	s.note(s.fine.score)
-	if s.result.Locked > s.result.Target+margin {
-		return nil
-	}
-	_, err := s.locked()
-	return err
-}
-
-// replace takes all changes back and makes others instead.
-func (s *search) replace(list []candidate) (reached bool, err error) {
-	for _, c := range slices.Backward(s.result.Changes) {
-		if err := s.restore(c); err != nil {
-			return false, err
-		}
-	}
-	s.result.Changes = nil
-	clear(s.changed)
-	for _, c := range list {
-		if err := s.apply(c); err != nil {
-			return false, err
-		}
-	}
-	defer s.report()
-	return s.locked()
 }
 
 // locked measures the model as it is and reports whether it is at the target.
@@ -288,76 +200,46 @@ func (s *search) calibration() head {
 // prepare compiles what gradients and accuracies are computed with, and measures
 // the model as it is.
 func (s *search) prepare() (err error) {
+	if err := s.examine(false); err != nil {
+		return err
+	}
+	s.session, err = gradient.NewSession(s.model, s.differentiated(), s.calibration().n)
+	return err
+}
+
+// examine measures the model as it is, with the features of its last layer if
+// they are wanted.
+func (s *search) examine(features bool) (err error) {
 	cfg := s.config()
+	cfg.Features = features
 	if s.judge, err = newJudge(s.model, cfg, s.samples, s.opt.Task, task.Batch(s.outlook, task.Truth(s.samples, 0, 1), judgeBatch)); err != nil {
 		return err
 	}
-	if _, err = s.locked(); err != nil {
+	score, err := s.judge.intact()
+	if err != nil {
 		return err
 	}
-	s.result.Before, s.result.Intact = s.result.Locked, s.result.Broken
+	s.note(score)
+	s.result.Before, s.result.Intact = score.Quality, score
 	if useless := s.result.Intact; !task.IsClassification(s.opt.Task) && useless.Quality <= useless.Useless() {
 		return hint.With(fmt.Errorf("%s: as it is, the model is worth nothing for the task %s: %v", s.model.Path(), s.opt.Task.Name(), useless.Metrics),
 			"check that labels and preprocessing are those it was trained with, and --task")
 	}
 	s.tau = s.judge.scale
-	cfg.Gradients = func(name string) bool { _, ok := s.bounds[name]; return ok }
-	s.session, err = gradient.NewSession(s.model, cfg, s.calibration().n)
-	return err
-}
-
-// prepareTrials compiles what single candidates are tried with.
-func (s *search) prepareTrials() (err error) {
-	all := s.calibration()
-	if s.coarse, err = newTrial(s.model, s.config(), head{s.samples, min(64, all.n)}, s.opt.Task, s.tau); err != nil {
-		return err
-	}
-	s.fine, err = newTrial(s.model, s.config(), all, s.opt.Task, s.tau)
-	return err
-}
-
-// apply makes a change permanent.
-func (s *search) apply(c candidate) error {
-	old := s.model.Lookup(c.tensor).Bits(c.index)
-	s.result.Changes = append(s.result.Changes, Change{c.tensor, c.index, old, s.bounds[c.tensor].bitsOf(c.value)})
-	s.changed[c.site] = true
-	return s.set(c.site, c.value)
-}
-
-// set writes a parameter and brings everything computed from it up to date.
-func (s *search) set(at site, value float32) error {
-	a, _ := s.weights.Array(at.tensor)
-	a.Float32s()[at.index] = value
-	return errors.Join(s.coarse.refresh(at.tensor), s.fine.refresh(at.tensor))
-}
-
-// restore gives a parameter its original value.
-func (s *search) restore(c Change) error {
-	return s.set(site{c.Tensor, c.Index}, s.model.Lookup(c.Tensor).Decode(c.Old))
-}
-
-// prune takes back changes, the oldest first, without which the model is as bad.
-func (s *search) prune() error {
-	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1; {
-		c := s.result.Changes[i]
-		a, _ := s.weights.Array(c.Tensor)
-		value, broken := a.Float32s()[c.Index], s.result.Broken
-		if err := s.restore(c); err != nil {
-			return err
-		}
-		if err := s.estimate(0.05); err != nil {
-			return err
-		}
-		if s.result.Locked <= s.result.Target {
-			s.result.Changes = slices.Delete(s.result.Changes, i, i+1)
-			continue
-		}
-		s.note(broken)
-		s.result.Broken = broken
-		if err := s.set(site{c.Tensor, c.Index}, value); err != nil {
-			return err
-		}
-		i++
-	}
 	return nil
 }
+
+// differentiated is a configuration with the gradients that are needed.
+func (s *search) differentiated() gradient.Config {
+	cfg := s.config()
+	cfg.Gradients = func(name string) bool { _, ok := s.bounds[name]; return ok }
+	return cfg
+}
+
+// head is the first n samples of a source.
+type head struct {
+	Samples
+	n int
+}
+
+func (h head) Len() int { return h.n }

@@ -1,0 +1,192 @@
+package perturb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/task"
+)
+
+// minimal is the search for the fewest changes.
+type minimal struct {
+	*search
+	blocks *blocks
+}
+
+func (s *minimal) run(ctx context.Context) (*Result, error) {
+	if err := s.examine(task.IsClassification(s.opt.Task)); err != nil {
+		return nil, err
+	}
+	var err error
+	size := task.Batch(s.outlook, task.Truth(s.samples, 0, 1), blockSize)
+	if s.blocks, err = newBlocks(s.model, s.differentiated(), s.samples, s.calibration().n, size, s.opt.Task, s.tau); err != nil {
+		return nil, err
+	}
+	limit := s.opt.MaxParams
+	collapse := s.collapse(limit)
+	if collapse != nil {
+		limit = len(collapse) - 1 // more would not be better
+	}
+	reached, err := s.beam(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	if !reached && collapse != nil {
+		if err := s.become(collapse); err != nil {
+			return nil, err
+		}
+		if reached, err = s.locked(); err != nil {
+			return nil, err
+		}
+		s.report()
+	}
+	if !reached {
+		if _, err := s.locked(); err != nil {
+			return nil, err
+		}
+		return &s.result, hint.With(fmt.Errorf("%w: accuracy %.4f with %d parameters changed, target %.4f", ErrTarget, s.result.Locked, len(s.result.Changes), s.result.Target),
+			"raise --max-params or --target-accuracy")
+	}
+	return &s.result, s.prune()
+}
+
+// heldOut is the number of samples outside the blocks that are enough to decide by
+// them alone.
+const heldOut = 256
+
+// check reports whether the model is at the target, as it is.
+func (s *minimal) check() (reached bool, err error) {
+	all := s.opt.Task.NewTally()
+	seen, err := s.blocks.count(all)
+	if err != nil {
+		return false, err
+	}
+	s.note(all.Score())
+	if s.hopeless(all.Score(), seen) {
+		return false, nil
+	}
+	return s.confirm(all, seen)
+}
+
+// confirm reports whether the model is at the target: on all samples, and on those
+// that played no part in choosing changes. It is given the tally of the others, and
+// stops as soon as the model surely is not.
+func (s *minimal) confirm(all task.Tally, seen int) (reached bool, err error) {
+	n, held := 0, s.opt.Task.NewTally()
+	err = s.judge.each(seen, func(outputs []nd.Array, truth nd.Array) (bool, error) {
+		n += truth.Shape[0]
+		err := errors.Join(all.Add(outputs, truth), held.Add(outputs, truth))
+		return !s.hopeless(held.Score(), n), err
+	})
+	if err != nil {
+		return false, err
+	}
+	s.result.Broken = all.Score()
+	s.note(s.result.Broken)
+	fair := held.Score()
+	return s.result.Locked <= s.result.Target && (n < heldOut || fair.Quality <= s.targetFor(fair)), nil
+}
+
+// hopeless reports whether a model is surely not at the target, by what it is
+// worth on n samples.
+func (s *minimal) hopeless(score task.Score, n int) bool {
+	return score.Quality > s.targetFor(score)+uncertainty(score.Quality, n)
+}
+
+// become makes the changes of a list, and takes back those that are not in it.
+func (s *minimal) become(list []candidate) error {
+	kept := s.result.Changes[:0:0]
+	for _, c := range slices.Backward(s.result.Changes) {
+		if slices.ContainsFunc(list, func(n candidate) bool { return n.tensor == c.Tensor && n.index == c.Index && n.bits == c.New }) {
+			kept = append(kept, c)
+			continue
+		}
+		delete(s.changed, site{c.Tensor, c.Index})
+		if err := s.restore(c); err != nil {
+			return err
+		}
+	}
+	s.result.Changes = kept
+	for _, c := range list {
+		if s.changed[c.site] {
+			continue
+		}
+		if err := s.apply(c); err != nil {
+			return err
+		}
+	}
+	// In the order of the list.
+	order := map[site]int{}
+	for i, c := range list {
+		order[c.site] = i
+	}
+	slices.SortFunc(s.result.Changes, func(a, b Change) int {
+		return order[site{a.Tensor, a.Index}] - order[site{b.Tensor, b.Index}]
+	})
+	return nil
+}
+
+// apply makes a change permanent.
+func (s *minimal) apply(c candidate) error {
+	old := s.model.Lookup(c.tensor).Bits(c.index)
+	s.result.Changes = append(s.result.Changes, Change{c.tensor, c.index, old, c.bits})
+	s.changed[c.site] = true
+	return s.set(c.site, c.value)
+}
+
+// set writes a parameter and brings everything computed from it up to date.
+func (s *minimal) set(at site, value float32) error {
+	a, _ := s.weights.Array(at.tensor)
+	a.Float32s()[at.index] = value
+	return s.blocks.refresh(at.tensor)
+}
+
+// original is the value of a parameter in the file.
+func (s *minimal) original(c Change) float32 { return s.model.Lookup(c.Tensor).Decode(c.Old) }
+
+// restore gives a parameter its original value.
+func (s *minimal) restore(c Change) error {
+	return s.set(site{c.Tensor, c.Index}, s.original(c))
+}
+
+// prune takes back changes, the oldest first, without which the model is as bad.
+func (s *minimal) prune() error {
+	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1; {
+		c := s.result.Changes[i]
+		ok, err := s.moved(site{c.Tensor, c.Index}, s.original(c))
+		if err != nil {
+			return err
+		}
+		if ok {
+			s.result.Changes = slices.Delete(s.result.Changes, i, i+1)
+			delete(s.changed, site{c.Tensor, c.Index})
+			continue
+		}
+		i++
+	}
+	return nil
+}
+
+// moved gives a parameter another value if the model is at the target with it.
+func (s *minimal) moved(at site, value float32) (ok bool, err error) {
+	tally, n, stopped, err := s.blocks.with(at, value, s.hopeless)
+	if stopped || err != nil {
+		return false, err
+	}
+	a, _ := s.weights.Array(at.tensor)
+	x, before := a.Float32s(), s.result
+	old := x[at.index]
+	x[at.index] = value
+	if ok, err = s.confirm(tally, n); err != nil {
+		return false, err
+	}
+	if ok {
+		return true, s.blocks.refresh(at.tensor)
+	}
+	x[at.index], s.result = old, before
+	return false, nil
+}
