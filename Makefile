@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build demo test test-long test-deploy e2e-slurm race bench lint vuln generate clean
+.PHONY: help build demo test test-long test-deploy e2e-slurm race bench attack-peer lint vuln generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ race: ## run the tests under the race detector, without the long ones
 bench: build ## benchmark the kernels; with Python and ../shared, compare with PyTorch and onnxruntime
 	$(GO) test -run '^$$' -bench . -benchtime 200ms ./gradient/kernel
 	bench/run
+
+attack-peer: build ## fine-tune a locked model with attack and in PyTorch, and compare
+	bench/run finetune.py
 
 lint: ## formatting, vet, staticcheck, other platforms
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files" >&2; exit 1; }

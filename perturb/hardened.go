@@ -3,7 +3,6 @@ package perturb
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
@@ -17,13 +16,20 @@ import (
 // HardenedOptions of Hardened.
 type HardenedOptions struct {
 	Options // MaxParams and Unbounded play no part
-	// Budget is the share of the parameters that are changed; 0 means 0.5 %.
+	// Budget is the share of the parameters that are changed; 0 means
+	// DefaultBudget.
 	Budget float64
+	// Spread is the part of the budget that is spread over all layers; 0 means
+	// DefaultSpread. The rest goes to the first layers.
+	Spread float64
 }
 
 // DefaultBudget is the share of the parameters that Hardened changes when it is
-// not told otherwise.
-const DefaultBudget = 0.005
+// not told otherwise, DefaultSpread the part of them that is spread.
+const (
+	DefaultBudget = 0.005
+	DefaultSpread = 0.1
+)
 
 // hardenedRounds is the number of gradients taken, singleRounds of them to come
 // to a single answer.
@@ -32,19 +38,22 @@ const (
 	singleRounds   = 5
 )
 
-// Hardened spreads many changes over the whole model, so that less is left to
-// start from for somebody who has data but not the key. A change exchanges the
-// values of two weights of a tensor: the values of every tensor stay the same as
-// a whole, so that nothing of its distribution shows that something was done.
-// It makes repair harder and does not prevent it: of LeNet-5 (90.5 %) the best
-// attack measured, with a tenth of the training data, brings back 89.3 % after
-// 302 changes and 90.2 % after the 8 of Search, where training from scratch comes
-// to about 85 % (THREAT-MODEL.md).
+// Hardened changes many parameters, so that less is left to start from for
+// somebody who has data but not the key. A change exchanges values within a
+// tensor: the values of every tensor stay the same as a whole, so that nothing
+// of its distribution shows that something was done. How much repair that leaves
+// depends on the budget (THREAT-MODEL.md, docs/method.md).
 //
-// Each of 20 rounds takes the gradient g of the soft accuracy at the weights as
-// they are by then, and exchanges the pairs whose first-order gain
-// (gᵢ-gⱼ)·(wᵢ-wⱼ) is largest. A tensor's part of the budget is proportional to
-// the square root of its size. No weight is moved twice.
+// Most of the budget goes to the first layers, one after the other: a layer that
+// fits into it is shuffled as a whole, so that nothing is left of it but its
+// values; of the next as many are exchanged as there is budget for. What the
+// layers behind have learnt is of little use on other features than those that
+// they were trained on, so that an attacker has to train them anew as well.
+//
+// The rest is spread over all layers, in 20 rounds: each takes the gradient g of
+// the soft accuracy at the weights as they are by then, and exchanges the pairs
+// whose first-order gain (gᵢ-gⱼ)·(wᵢ-wⱼ) is largest. A tensor's part is
+// proportional to the square root of its size. No weight is moved twice.
 //
 // Less accuracy than chance would be information about the labels: the last
 // rounds therefore make a model that is at the target give its most frequent
@@ -56,14 +65,21 @@ func Hardened(ctx context.Context, m *onnxio.Model, samples Samples, opt Hardene
 	if opt.Budget == 0 {
 		opt.Budget = DefaultBudget
 	}
+	if opt.Spread == 0 {
+		opt.Spread = DefaultSpread
+	}
 	if !(opt.Budget > 0 && opt.Budget <= 1) {
 		return nil, fmt.Errorf("a budget of %g of the parameters", opt.Budget)
+	}
+	if !(opt.Spread > 0 && opt.Spread <= 1) {
+		return nil, fmt.Errorf("%g of a budget spread over all layers", opt.Spread)
 	}
 	s, err := newSearch(m, samples, opt.Options)
 	if err != nil {
 		return nil, err
 	}
-	h := &hardening{search: s, quota: s.quotas(opt.Budget), answer: -1}
+	h := &hardening{search: s, answer: -1}
+	h.divide(opt.Budget, opt.Spread)
 	if h.left = sum(h.quota); h.left == 0 {
 		return nil, hint.With(fmt.Errorf("%s: a budget of %g %% leaves no pair of weights to exchange", m.Path(), 100*opt.Budget), "raise --budget")
 	}
@@ -72,6 +88,7 @@ func Hardened(ctx context.Context, m *onnxio.Model, samples Samples, opt Hardene
 
 type hardening struct {
 	*search
+	whole  []string       // tensors to shuffle
 	quota  map[string]int // pairs that may still be exchanged, by tensor
 	left   int            // in all
 	answer int            // that all samples are to get; -1 as long as accuracy is to fall
@@ -84,32 +101,11 @@ func sum(m map[string]int) (n int) {
 	return n
 }
 
-// quotas divides the budget among the weights of layers. Vectors are left alone:
-// they are short, and a few of their elements moved are easily found.
-func (s *search) quotas(budget float64) map[string]int {
-	quota := map[string]int{}
-	total := 0.0
-	for name := range s.bounds {
-		if a, _ := s.weights.Array(name); len(a.Shape) > 1 {
-			quota[name] = a.Len()
-		}
-	}
-	names := s.weights.Names()
-	for _, name := range names { // in a fixed order: sums of floats depend on it
-		total += math.Sqrt(float64(quota[name]))
-	}
-	pairs := budget * float64(s.weights.Len()) / 2
-	for name, size := range quota {
-		n := int(pairs * math.Sqrt(float64(size)) / total)
-		quota[name] = min(n, size/8)
-	}
-	return quota
-}
-
 func (h *hardening) run(ctx context.Context) (*Result, error) {
 	if err := h.prepare(); err != nil {
 		return nil, err
 	}
+	h.shuffle()
 	r := &h.result
 	for round := range hardenedRounds {
 		if err := ctx.Err(); err != nil {

@@ -54,8 +54,9 @@ should resist has an advantage of at most zero.
 The attacks:
 ` + attackList() + `
 The attacker has the share --fraction of the data, keeps a tenth of that to choose
-settings by, and tries every optimiser of --grid. With --key the thief who has a part
-of the key is measured as well; that figure does not count for the advantage.
+settings by, and tries every optimiser of --grid. With --key or --original attackers
+are measured who know more: where the changes are, or a part of the key. These figures
+do not count for the advantage.
 
 Attacks take minutes to hours. --state notes those that are finished in a file, so that
 the same command goes on where it was interrupted or out of time.
@@ -139,7 +140,7 @@ func (s *assault) check() error {
 		if attack.About(name) == "" {
 			return usagef("--attacks: there is no attack %q, but %s", name, strings.Join(attack.List(), ", "))
 		}
-		if name == "partial-key" && s.key == "" && s.intact == "" {
+		if attack.NeedsOriginal(name) && s.key == "" && s.intact == "" {
 			return usagef("--attacks: %s needs the key: give --key or --original", name)
 		}
 	}

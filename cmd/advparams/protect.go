@@ -256,6 +256,7 @@ type protectResult struct {
 	Model         string         `json:"model"`
 	Locked        string         `json:"locked"`
 	Key           string         `json:"key"`
+	KeyBytes      int64          `json:"key_bytes"`
 	ParamsTotal   int            `json:"params_total"`
 	ParamsChanged int            `json:"params_changed"`
 	Tensors       []tensorResult `json:"tensors"`
@@ -286,7 +287,7 @@ type tensorResult struct {
 func (p *protect) print(found *perturb.Result, files *written, took time.Duration) error {
 	a := p.app
 	r := protectResult{
-		Model: p.model, Locked: p.locked, Key: p.key,
+		Model: p.model, Locked: p.locked, Key: p.key, KeyBytes: files.keySize,
 		ParamsTotal: found.Total, ParamsChanged: len(found.Changes),
 		Tensors: []tensorResult{},
 		Target:  found.Target, Samples: found.Samples,

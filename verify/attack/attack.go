@@ -21,6 +21,9 @@ type Options struct {
 	Attacks []string
 	// Output names the output that has the answers; "" means the first.
 	Output string
+	// Scratch is what training from scratch came to, where that is known from
+	// attacks on another lock of the same model, with the same data and options.
+	Scratch *Result
 	// Epochs over the attacker's samples in each training; 0 means 20.
 	Epochs int
 	// Batch is the number of samples a step is taken on; 0 means 64. A model of
@@ -75,11 +78,10 @@ func (o *Options) complete() error {
 		return errors.New("attack: options out of range")
 	}
 	for _, name := range o.Attacks {
-		i := slices.IndexFunc(attacks, func(a attack) bool { return a.name == name })
-		if i < 0 {
+		if About(name) == "" {
 			return hint.With(fmt.Errorf("there is no attack %q", name), "there are %q", List())
 		}
-		if attacks[i].insider && o.Original == nil {
+		if NeedsOriginal(name) && o.Original == nil {
 			return hint.With(fmt.Errorf("attack %q needs the key", name), "give the key, or leave this attack out")
 		}
 	}
@@ -88,11 +90,8 @@ func (o *Options) complete() error {
 
 // attack is one idea of what to do with a locked model.
 type attack struct {
-	name  string
-	about string
-	// insider says that the attack takes more than a locked model and data, and
-	// has to be left out of the comparison.
-	insider  bool
+	name     string
+	about    string
 	variants func(l *lab) []variant
 }
 
@@ -122,15 +121,19 @@ const (
 	normalisedGraph // everything, in the graph with normalisations put in
 )
 
-const (
-	yardstick = "scratch"        // training from scratch
-	long      = "fine-tune-long" // both with more epochs
-	thief     = "partial-key"    // the only one who knows more than the locked model
-)
+// Scratch is the name of training from scratch, the yardstick.
+const Scratch = "scratch"
+
+// long is an attack that training from scratch gets the epochs of as well.
+const long = "fine-tune-long"
+
+// insiders are attacks that take more than a locked model and data, and are left
+// out of the comparison.
+var insiders = []string{"known-places", "partial-key"}
 
 // attacks in the order they are run.
 var attacks = []attack{
-	{name: yardstick, about: "the same architecture trained from scratch: the yardstick", variants: fromScratch},
+	{name: Scratch, about: "the same architecture trained from scratch: the Scratch", variants: fromScratch},
 	{name: "fine-tune", about: "train all weights", variants: fineTune},
 	{name: "fine-tune-last", about: "train the last layer only", variants: fineTuneLast},
 	{name: long, about: "train all weights for four times the epochs; from scratch as well", variants: fineTuneLong},
@@ -145,13 +148,15 @@ var attacks = []attack{
 	{name: "requantise", about: "round weights to few bits", variants: requantise},
 	{name: "sparse-tune", about: "train only the weights of largest |gradient × weight|", variants: sparseTune},
 	{name: "reinit-layers", about: "initialise the first or last layer anew, then train", variants: reinitLayers},
+	{name: "shuffle-layers", about: "give the first layers their values in random order, then train", variants: shuffleLayers},
 	{name: "reinit-dead", about: "initialise dead units anew, then train", variants: reinitDead},
 	{name: "renormalise", about: "give every unit mean 0 and variance 1, then train", variants: renormaliseTune},
 	{name: "batchnorm", about: "put batch normalisations behind all layers, then train", variants: batchNorm},
 	{name: "repair", about: "run the search backwards: reset what lowers the loss most", variants: repair},
 	{name: "repair-tune", about: "run the search backwards, then train", variants: repairTune},
 	{name: "unswap", about: "exchange weights within tensors so that the loss falls, then train", variants: unswap},
-	{name: thief, about: "a part of the changes taken back, with and without training; needs the key", insider: true, variants: partialKey},
+	{name: "known-places", about: "reset what was changed, then train: whoever knows the places, but not the values", variants: knownPlaces},
+	{name: "partial-key", about: "a part of the changes taken back, with and without training", variants: partialKey},
 }
 
 // List returns the names of all attacks, in the order they are run.
@@ -172,6 +177,10 @@ func About(name string) string {
 	}
 	return ""
 }
+
+// NeedsOriginal reports whether an attack needs Options.Original. It does not
+// count for the advantage.
+func NeedsOriginal(name string) bool { return slices.Contains(insiders, name) }
 
 // Run attacks a locked classifier with the labelled samples train, and measures
 // on test what comes out. The model is left as it is. Equal arguments on as many
@@ -208,6 +217,10 @@ func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, op
 		if !opt.wants(a.name) {
 			continue
 		}
+		if a.name == Scratch && opt.Scratch != nil {
+			r.add(a, *opt.Scratch)
+			continue
+		}
 		l.restore(l.locked)
 		list := a.variants(l)
 		if len(list) == 0 {
@@ -239,10 +252,10 @@ func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, op
 // wants reports whether an attack is to be carried out.
 func (o *Options) wants(name string) bool {
 	switch {
-	case name == yardstick:
+	case name == Scratch:
 		return true
 	case o.Attacks != nil:
 		return slices.Contains(o.Attacks, name)
 	}
-	return name != thief || o.Original != nil
+	return o.Original != nil || !NeedsOriginal(name)
 }

@@ -18,8 +18,11 @@ import (
 // back, and fold them again when done. To measure means to fold: the weights of
 // an epoch are those of the model as it was, with statistics of its own.
 //
-// Renormalising (renormalise.go) is where this starts from, once and not at
-// every step.
+// Renormalising (renormalise.go) does once what this does at every step.
+
+// foldSamples is the number of samples that statistics are taken on: what a
+// moving average with the usual momentum comes to.
+const foldSamples = 2048
 
 // normalised is the graph with normalisations put in.
 type normalised struct {
@@ -131,7 +134,7 @@ func (l *lab) normalise() error {
 func (l *lab) putIn(norms []norm) error {
 	s := &normalised{norms: norms}
 	var err error
-	if s.inputs, err = l.statisticsInputs(); err != nil {
+	if s.inputs, err = l.statisticsInputs(foldSamples); err != nil {
 		return err
 	}
 	ranks, err := l.ranks(norms, s.inputs[0])
@@ -299,7 +302,8 @@ func batchNorm(l *lab) []variant {
 }
 
 // withNorms returns the setting that puts normalisations in after some change.
-// Units are normalised first, which draws dead ones anew.
+// Weights keep their scale, which the normalisations make irrelevant but for how
+// fast they are trained.
 func (l *lab) withNorms(name string, change func(context.Context, *lab) (string, error)) variant {
 	return variant{name: name, tune: normalisedGraph, change: func(ctx context.Context, l *lab) (note string, err error) {
 		if change != nil {
@@ -307,9 +311,42 @@ func (l *lab) withNorms(name string, change func(context.Context, *lab) (string,
 				return "", err
 			}
 		}
-		if err = l.renormalise(ctx); err == nil {
+		if err = l.revive(ctx); err == nil {
 			err = l.normalise()
 		}
 		return note, err
 	}}
+}
+
+// revive draws the weights of units anew that give the same for all samples:
+// there is nothing to normalise them by.
+func (l *lab) revive(ctx context.Context) error {
+	layers := layersOf(l.foldable())
+	inputs, err := l.statisticsInputs(normaliseSamples)
+	if err != nil {
+		return err
+	}
+	p, err := l.observe(l.model.Proto().GetGraph().GetNode(), outputsOf(layers), inputs[0])
+	if err != nil {
+		return err
+	}
+	for range 3 { // a unit that has come alive revives those behind it
+		m, err := gather(ctx, p, inputs, layers, identity)
+		if err != nil {
+			return err
+		}
+		count := 0
+		for k, y := range layers {
+			for u := range y.units {
+				if _, deviation := m[k].of(u); !(deviation > silent) {
+					l.reinitUnit(y, u)
+					count++
+				}
+			}
+		}
+		if count == 0 {
+			break
+		}
+	}
+	return nil
 }

@@ -174,7 +174,7 @@ func (l *lab) silences(ctx context.Context) (map[string][]float64, error) {
 	if len(layers) == 0 {
 		return nil, nil
 	}
-	inputs, err := l.statisticsInputs()
+	inputs, err := l.statisticsInputs(normaliseSamples)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // partialKey is the thief who got hold of some of the changes. How much each
@@ -34,6 +35,47 @@ func partialKey(l *lab) []variant {
 		}
 	}
 	return list
+}
+
+// knownPlaces is told where changes are, and gives these weights ordinary values
+// before training: the mean of the others of their tensor, or random ones like
+// those. What it comes to is a bound for attacks that look for the changes.
+func knownPlaces(l *lab) []variant {
+	changed := l.changes()
+	if len(changed) == 0 {
+		return nil
+	}
+	give := func(name string, random float64) variant {
+		return variant{name: name, tune: everything, change: func(_ context.Context, l *lab) (string, error) {
+			l.giveOrdinary(changed, random)
+			return fmt.Sprintf("%d weights", len(changed)), nil
+		}}
+	}
+	return []variant{give("changed weights to the mean", 0), give("changed weights drawn anew", 1)}
+}
+
+// giveOrdinary sets weights to the mean of the others of their tensor, plus
+// a number of standard deviations that is random.
+func (l *lab) giveOrdinary(changed []site, random float64) {
+	by := map[string][]int{}
+	for _, s := range changed {
+		by[s.tensor] = append(by[s.tensor], s.index)
+	}
+	for _, tensor := range l.names { // in a fixed order, for the random numbers
+		x, rest := l.values(tensor), newMoments(1)
+		for i, v := range x {
+			if _, is := slices.BinarySearch(by[tensor], i); !is {
+				rest.take(0, v)
+			}
+		}
+		mean, deviation := rest.of(0)
+		if rest.n[0] == 0 { // all of them were changed
+			mean, deviation = spread(x)
+		}
+		for _, i := range by[tensor] {
+			x[i] = float32(mean + random*deviation*l.rng.NormFloat64())
+		}
+	}
 }
 
 // changes returns where the locked weights differ from the original ones.

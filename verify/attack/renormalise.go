@@ -38,8 +38,8 @@ func (l *lab) normalisable() []*layer {
 	return list
 }
 
-// normaliseBatches is the number of batches that statistics are taken on.
-const normaliseBatches = 6
+// normaliseSamples is the number of samples that statistics are taken on.
+const normaliseSamples = 400
 
 // silent is the deviation below which a unit is taken for dead, and drawn anew.
 const silent = 1e-6
@@ -60,7 +60,7 @@ func (l *lab) renormalise(ctx context.Context) error {
 			fill(l.values(name), 1)
 		}
 	}
-	inputs, err := l.statisticsInputs()
+	inputs, err := l.statisticsInputs(normaliseSamples)
 	if err != nil {
 		return err
 	}
@@ -105,9 +105,9 @@ func (l *lab) normaliseLayer(y *layer, m *moments) {
 	}
 }
 
-// statisticsInputs returns the batches that statistics are taken on.
-func (l *lab) statisticsInputs() ([]map[string]nd.Array, error) {
-	batches := min(normaliseBatches, max(1, l.train.Len()/l.batch))
+// statisticsInputs returns batches of about n samples to take statistics on.
+func (l *lab) statisticsInputs(n int) ([]map[string]nd.Array, error) {
+	batches := max(1, min(n, l.train.Len())/l.batch)
 	var inputs []map[string]nd.Array
 	for k := range batches {
 		in, _, err := l.minibatch(l.train, k*l.batch, min((k+1)*l.batch, l.train.Len()))

@@ -60,8 +60,8 @@ func (s Setting) String() string {
 
 // add takes a result into the report and its sums.
 func (r *Report) add(a attack, result Result) {
-	result.Insider = a.insider
-	if a.name == yardstick {
+	result.Insider = NeedsOriginal(a.name)
+	if a.name == Scratch {
 		r.Scratch, r.ScratchAccuracy = &result, &result.Accuracy
 	} else {
 		r.Attacks = append(r.Attacks, result)

@@ -1,0 +1,117 @@
+// Lines draws the figures of the documentation: a CSV with the columns series, x
+// and y as a line chart in SVG.
+//
+//	go run . -x "budget in %" -y points -log -o figure.svg figure.csv
+//
+// It is a module of its own, so that whoever uses advparams need not have what
+// it draws with.
+package main
+
+import (
+	"encoding/csv"
+	"flag"
+	"fmt"
+	"image/color"
+	"log"
+	"os"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+func main() {
+	log.SetFlags(0)
+	title := flag.String("title", "", "above the chart")
+	x := flag.String("x", "", "label of the x axis")
+	y := flag.String("y", "", "label of the y axis")
+	logarithmic := flag.Bool("log", false, "logarithmic x axis")
+	out := flag.String("o", "", "the SVG to write")
+	flag.Parse()
+	if flag.NArg() != 1 || *out == "" {
+		log.Fatal("usage: lines [flags] -o FILE.svg FILE.csv")
+	}
+	names, series, err := read(flag.Arg(0))
+	if err != nil {
+		log.Fatal(err)
+	}
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = *title, *x, *y
+	if *logarithmic {
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, places(series)
+	}
+	p.Legend.Top, p.Legend.Padding = true, vg.Millimeter
+	p.Add(plotter.NewGrid())
+	for i, name := range names {
+		if err := add(p, name, series[name], i); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := p.Save(16*vg.Centimeter, 9*vg.Centimeter, *out); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// colours that can be told apart by people who see few (Okabe and Ito).
+var colours = []color.RGBA{{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {230, 159, 0, 255}, {86, 180, 233, 255}}
+
+func add(p *plot.Plot, name string, xy plotter.XYs, i int) error {
+	line, points, err := plotter.NewLinePoints(xy)
+	if err != nil {
+		return fmt.Errorf("series %q: %w", name, err)
+	}
+	line.Color, line.Width = colours[i%len(colours)], vg.Points(1.5)
+	points.Color, points.Shape, points.Radius = line.Color, draw.CircleGlyph{}, vg.Points(2.5)
+	p.Add(line, points)
+	p.Legend.Add(name, line, points)
+	return nil
+}
+
+// read returns the series of a CSV, and their names in the order of the file.
+func read(path string) (names []string, series map[string]plotter.XYs, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(rows) < 2 || !slices.Equal(rows[0], []string{"series", "x", "y"}) {
+		return nil, nil, fmt.Errorf("%s: the columns are not series, x and y", path)
+	}
+	series = map[string]plotter.XYs{}
+	for n, row := range rows[1:] {
+		var at plotter.XY
+		for k, to := range []*float64{&at.X, &at.Y} {
+			if *to, err = strconv.ParseFloat(row[k+1], 64); err != nil {
+				return nil, nil, fmt.Errorf("%s, row %d: %w", path, n+2, err)
+			}
+		}
+		if _, ok := series[row[0]]; !ok {
+			names = append(names, row[0])
+		}
+		series[row[0]] = append(series[row[0]], at)
+	}
+	return names, series, nil
+}
+
+// places puts the ticks of an axis where there are points.
+func places(series map[string]plotter.XYs) plot.ConstantTicks {
+	var at []float64
+	for _, xy := range series {
+		for _, p := range xy {
+			at = append(at, p.X)
+		}
+	}
+	slices.Sort(at)
+	var ticks plot.ConstantTicks
+	for _, x := range slices.Compact(at) {
+		ticks = append(ticks, plot.Tick{Value: x, Label: strconv.FormatFloat(x, 'g', -1, 64)})
+	}
+	return ticks
+}
