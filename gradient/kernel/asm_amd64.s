@@ -2927,6 +2927,732 @@ done:
 	VZEROUPPER
 	RET
 
+// func direct8x1AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·direct8x1AVX512(SB), NOSPLIT, $8-96
+	MOVQ  last+72(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  at+48(FP), AX
+	MOVQ  panels+0(FP), CX
+	MOVQ  CX, (SP)
+
+panel:
+	MOVQ         begin+80(FP), CX
+	CMPQ         CX, $0x02
+	JNE          zero
+	MOVQ         bias+88(FP), CX
+	VBROADCASTSS (CX), Z0
+	VBROADCASTSS 4(CX), Z1
+	VBROADCASTSS 8(CX), Z2
+	VBROADCASTSS 12(CX), Z3
+	VBROADCASTSS 16(CX), Z4
+	VBROADCASTSS 20(CX), Z5
+	VBROADCASTSS 24(CX), Z6
+	VBROADCASTSS 28(CX), Z7
+	JMP          begun
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+begun:
+	MOVQ b+40(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ a+32(FP), CX
+	MOVQ step+24(FP), BX
+	MOVQ k+16(FP), SI
+
+steps:
+	MOVQ         8(BX), DI
+	VMOVUPS      (DX)(DI*4), Z8
+	MOVQ         (BX), DI
+	VBROADCASTSS (CX)(DI*4), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 4(CX)(DI*4), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 8(CX)(DI*4), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 12(CX)(DI*4), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 16(CX)(DI*4), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 20(CX)(DI*4), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS 24(CX)(DI*4), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS 28(CX)(DI*4), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         $0x10, BX
+	DECQ         SI
+	JNZ          steps
+	MOVQ         n+8(FP), CX
+	MOVQ         c+56(FP), DX
+	MOVQ         8(AX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         cRow+64(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         begin+80(FP), SI
+	CMPQ         SI, $0x01
+	JNE          overwrite
+	VMOVUPS.Z    (BX), K1, Z8
+	VADDPS       Z8, Z0, Z0
+	VMOVUPS      Z0, K1, (BX)
+	ADDQ         DX, BX
+	CMPQ         CX, $0x01
+	JE           next
+	VMOVUPS.Z    (BX), K1, Z8
+	VADDPS       Z8, Z1, Z1
+	VMOVUPS      Z1, K1, (BX)
+	ADDQ         DX, BX
+	CMPQ         CX, $0x02
+	JE           next
+	VMOVUPS.Z    (BX), K1, Z8
+	VADDPS       Z8, Z2, Z2
+	VMOVUPS      Z2, K1, (BX)
+	ADDQ         DX, BX
+	CMPQ         CX, $0x03
+	JE           next
+	VMOVUPS.Z    (BX), K1, Z8
+	VADDPS       Z8, Z3, Z3
+	VMOVUPS      Z3, K1, (BX)
+	ADDQ         DX, BX
+	CMPQ         CX, $0x04
+	JE           next
+	VMOVUPS.Z    (BX), K1, Z8
+	VADDPS       Z8, Z4, Z4
+	VMOVUPS      Z4, K1, (BX)
+	ADDQ         DX, BX
+	CMPQ         CX, $0x05
+	JE           next
+	VMOVUPS.Z    (BX), K1, Z8
+	VADDPS       Z8, Z5, Z5
+	VMOVUPS      Z5, K1, (BX)
+	ADDQ         DX, BX
+	CMPQ         CX, $0x06
+	JE           next
+	VMOVUPS.Z    (BX), K1, Z8
+	VADDPS       Z8, Z6, Z6
+	VMOVUPS      Z6, K1, (BX)
+	ADDQ         DX, BX
+	CMPQ         CX, $0x07
+	JE           next
+	VMOVUPS.Z    (BX), K1, Z8
+	VADDPS       Z8, Z7, Z7
+	VMOVUPS      Z7, K1, (BX)
+	ADDQ         DX, BX
+	JMP          next
+
+overwrite:
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    DX, BX
+	CMPQ    CX, $0x01
+	JE      next
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    DX, BX
+	CMPQ    CX, $0x02
+	JE      next
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    DX, BX
+	CMPQ    CX, $0x03
+	JE      next
+	VMOVUPS Z3, K1, (BX)
+	ADDQ    DX, BX
+	CMPQ    CX, $0x04
+	JE      next
+	VMOVUPS Z4, K1, (BX)
+	ADDQ    DX, BX
+	CMPQ    CX, $0x05
+	JE      next
+	VMOVUPS Z5, K1, (BX)
+	ADDQ    DX, BX
+	CMPQ    CX, $0x06
+	JE      next
+	VMOVUPS Z6, K1, (BX)
+	ADDQ    DX, BX
+	CMPQ    CX, $0x07
+	JE      next
+	VMOVUPS Z7, K1, (BX)
+	ADDQ    DX, BX
+
+next:
+	ADDQ $0x10, AX
+	DECQ (SP)
+	JNZ  panel
+	VZEROUPPER
+	RET
+
+// func direct8x2AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·direct8x2AVX512(SB), NOSPLIT, $8-96
+	MOVQ  last+72(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  at+48(FP), AX
+	MOVQ  panels+0(FP), CX
+	MOVQ  CX, (SP)
+
+panel:
+	MOVQ         begin+80(FP), CX
+	CMPQ         CX, $0x02
+	JNE          zero
+	MOVQ         bias+88(FP), CX
+	VBROADCASTSS (CX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(CX), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(CX), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(CX), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(CX), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(CX), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(CX), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(CX), Z14
+	VMOVAPS      Z14, Z15
+	JMP          begun
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+begun:
+	MOVQ b+40(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ a+32(FP), CX
+	MOVQ step+24(FP), SI
+	MOVQ k+16(FP), DI
+
+steps:
+	MOVQ         8(SI), R8
+	VMOVUPS      (DX)(R8*4), Z16
+	VMOVUPS      (BX)(R8*4), Z17
+	MOVQ         (SI), R8
+	VBROADCASTSS (CX)(R8*4), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(CX)(R8*4), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS 8(CX)(R8*4), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(CX)(R8*4), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 16(CX)(R8*4), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 20(CX)(R8*4), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 24(CX)(R8*4), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS 28(CX)(R8*4), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         $0x10, SI
+	DECQ         DI
+	JNZ          steps
+	MOVQ         n+8(FP), CX
+	MOVQ         c+56(FP), DX
+	MOVQ         8(AX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         24(AX), SI
+	LEAQ         (DX)(SI*4), SI
+	MOVQ         cRow+64(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         begin+80(FP), DI
+	CMPQ         DI, $0x01
+	JNE          overwrite
+	VMOVUPS      (BX), Z16
+	VADDPS       Z16, Z0, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         DX, BX
+	VMOVUPS.Z    (SI), K1, Z16
+	VADDPS       Z16, Z1, Z1
+	VMOVUPS      Z1, K1, (SI)
+	ADDQ         DX, SI
+	CMPQ         CX, $0x01
+	JE           next
+	VMOVUPS      (BX), Z16
+	VADDPS       Z16, Z2, Z2
+	VMOVUPS      Z2, (BX)
+	ADDQ         DX, BX
+	VMOVUPS.Z    (SI), K1, Z16
+	VADDPS       Z16, Z3, Z3
+	VMOVUPS      Z3, K1, (SI)
+	ADDQ         DX, SI
+	CMPQ         CX, $0x02
+	JE           next
+	VMOVUPS      (BX), Z16
+	VADDPS       Z16, Z4, Z4
+	VMOVUPS      Z4, (BX)
+	ADDQ         DX, BX
+	VMOVUPS.Z    (SI), K1, Z16
+	VADDPS       Z16, Z5, Z5
+	VMOVUPS      Z5, K1, (SI)
+	ADDQ         DX, SI
+	CMPQ         CX, $0x03
+	JE           next
+	VMOVUPS      (BX), Z16
+	VADDPS       Z16, Z6, Z6
+	VMOVUPS      Z6, (BX)
+	ADDQ         DX, BX
+	VMOVUPS.Z    (SI), K1, Z16
+	VADDPS       Z16, Z7, Z7
+	VMOVUPS      Z7, K1, (SI)
+	ADDQ         DX, SI
+	CMPQ         CX, $0x04
+	JE           next
+	VMOVUPS      (BX), Z16
+	VADDPS       Z16, Z8, Z8
+	VMOVUPS      Z8, (BX)
+	ADDQ         DX, BX
+	VMOVUPS.Z    (SI), K1, Z16
+	VADDPS       Z16, Z9, Z9
+	VMOVUPS      Z9, K1, (SI)
+	ADDQ         DX, SI
+	CMPQ         CX, $0x05
+	JE           next
+	VMOVUPS      (BX), Z16
+	VADDPS       Z16, Z10, Z10
+	VMOVUPS      Z10, (BX)
+	ADDQ         DX, BX
+	VMOVUPS.Z    (SI), K1, Z16
+	VADDPS       Z16, Z11, Z11
+	VMOVUPS      Z11, K1, (SI)
+	ADDQ         DX, SI
+	CMPQ         CX, $0x06
+	JE           next
+	VMOVUPS      (BX), Z16
+	VADDPS       Z16, Z12, Z12
+	VMOVUPS      Z12, (BX)
+	ADDQ         DX, BX
+	VMOVUPS.Z    (SI), K1, Z16
+	VADDPS       Z16, Z13, Z13
+	VMOVUPS      Z13, K1, (SI)
+	ADDQ         DX, SI
+	CMPQ         CX, $0x07
+	JE           next
+	VMOVUPS      (BX), Z16
+	VADDPS       Z16, Z14, Z14
+	VMOVUPS      Z14, (BX)
+	ADDQ         DX, BX
+	VMOVUPS.Z    (SI), K1, Z16
+	VADDPS       Z16, Z15, Z15
+	VMOVUPS      Z15, K1, (SI)
+	ADDQ         DX, SI
+	JMP          next
+
+overwrite:
+	VMOVUPS Z0, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z1, K1, (SI)
+	ADDQ    DX, SI
+	CMPQ    CX, $0x01
+	JE      next
+	VMOVUPS Z2, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    DX, SI
+	CMPQ    CX, $0x02
+	JE      next
+	VMOVUPS Z4, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z5, K1, (SI)
+	ADDQ    DX, SI
+	CMPQ    CX, $0x03
+	JE      next
+	VMOVUPS Z6, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z7, K1, (SI)
+	ADDQ    DX, SI
+	CMPQ    CX, $0x04
+	JE      next
+	VMOVUPS Z8, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z9, K1, (SI)
+	ADDQ    DX, SI
+	CMPQ    CX, $0x05
+	JE      next
+	VMOVUPS Z10, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z11, K1, (SI)
+	ADDQ    DX, SI
+	CMPQ    CX, $0x06
+	JE      next
+	VMOVUPS Z12, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z13, K1, (SI)
+	ADDQ    DX, SI
+	CMPQ    CX, $0x07
+	JE      next
+	VMOVUPS Z14, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z15, K1, (SI)
+	ADDQ    DX, SI
+
+next:
+	ADDQ $0x20, AX
+	DECQ (SP)
+	JNZ  panel
+	VZEROUPPER
+	RET
+
+// func direct8x3AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·direct8x3AVX512(SB), NOSPLIT, $8-96
+	MOVQ  last+72(FP), AX
+	MOVL  $0x0000ffff, CX
+	MOVL  $0x00000010, DX
+	SUBL  AX, DX
+	SHRXL DX, CX, CX
+	KMOVW CX, K1
+	MOVQ  at+48(FP), AX
+	MOVQ  panels+0(FP), CX
+	MOVQ  CX, (SP)
+
+panel:
+	MOVQ         begin+80(FP), CX
+	CMPQ         CX, $0x02
+	JNE          zero
+	MOVQ         bias+88(FP), CX
+	VBROADCASTSS (CX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(CX), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(CX), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(CX), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	VBROADCASTSS 16(CX), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VBROADCASTSS 20(CX), Z15
+	VMOVAPS      Z15, Z16
+	VMOVAPS      Z15, Z17
+	VBROADCASTSS 24(CX), Z18
+	VMOVAPS      Z18, Z19
+	VMOVAPS      Z18, Z20
+	VBROADCASTSS 28(CX), Z21
+	VMOVAPS      Z21, Z22
+	VMOVAPS      Z21, Z23
+	JMP          begun
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+
+begun:
+	MOVQ b+40(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ a+32(FP), CX
+	MOVQ step+24(FP), DI
+	MOVQ k+16(FP), R8
+
+steps:
+	MOVQ         8(DI), R9
+	VMOVUPS      (DX)(R9*4), Z24
+	VMOVUPS      (BX)(R9*4), Z25
+	VMOVUPS      (SI)(R9*4), Z26
+	MOVQ         (DI), R9
+	VBROADCASTSS (CX)(R9*4), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(CX)(R9*4), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS 8(CX)(R9*4), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS 12(CX)(R9*4), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS 16(CX)(R9*4), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(CX)(R9*4), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS 24(CX)(R9*4), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS 28(CX)(R9*4), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          steps
+	MOVQ         n+8(FP), CX
+	MOVQ         c+56(FP), DX
+	MOVQ         8(AX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         24(AX), SI
+	LEAQ         (DX)(SI*4), SI
+	MOVQ         40(AX), DI
+	LEAQ         (DX)(DI*4), DI
+	MOVQ         cRow+64(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         begin+80(FP), R8
+	CMPQ         R8, $0x01
+	JNE          overwrite
+	VMOVUPS      (BX), Z24
+	VADDPS       Z24, Z0, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Z24
+	VADDPS       Z24, Z1, Z1
+	VMOVUPS      Z1, (SI)
+	ADDQ         DX, SI
+	VMOVUPS.Z    (DI), K1, Z24
+	VADDPS       Z24, Z2, Z2
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         DX, DI
+	CMPQ         CX, $0x01
+	JE           next
+	VMOVUPS      (BX), Z24
+	VADDPS       Z24, Z3, Z3
+	VMOVUPS      Z3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Z24
+	VADDPS       Z24, Z4, Z4
+	VMOVUPS      Z4, (SI)
+	ADDQ         DX, SI
+	VMOVUPS.Z    (DI), K1, Z24
+	VADDPS       Z24, Z5, Z5
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         DX, DI
+	CMPQ         CX, $0x02
+	JE           next
+	VMOVUPS      (BX), Z24
+	VADDPS       Z24, Z6, Z6
+	VMOVUPS      Z6, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Z24
+	VADDPS       Z24, Z7, Z7
+	VMOVUPS      Z7, (SI)
+	ADDQ         DX, SI
+	VMOVUPS.Z    (DI), K1, Z24
+	VADDPS       Z24, Z8, Z8
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         DX, DI
+	CMPQ         CX, $0x03
+	JE           next
+	VMOVUPS      (BX), Z24
+	VADDPS       Z24, Z9, Z9
+	VMOVUPS      Z9, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Z24
+	VADDPS       Z24, Z10, Z10
+	VMOVUPS      Z10, (SI)
+	ADDQ         DX, SI
+	VMOVUPS.Z    (DI), K1, Z24
+	VADDPS       Z24, Z11, Z11
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         DX, DI
+	CMPQ         CX, $0x04
+	JE           next
+	VMOVUPS      (BX), Z24
+	VADDPS       Z24, Z12, Z12
+	VMOVUPS      Z12, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Z24
+	VADDPS       Z24, Z13, Z13
+	VMOVUPS      Z13, (SI)
+	ADDQ         DX, SI
+	VMOVUPS.Z    (DI), K1, Z24
+	VADDPS       Z24, Z14, Z14
+	VMOVUPS      Z14, K1, (DI)
+	ADDQ         DX, DI
+	CMPQ         CX, $0x05
+	JE           next
+	VMOVUPS      (BX), Z24
+	VADDPS       Z24, Z15, Z15
+	VMOVUPS      Z15, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Z24
+	VADDPS       Z24, Z16, Z16
+	VMOVUPS      Z16, (SI)
+	ADDQ         DX, SI
+	VMOVUPS.Z    (DI), K1, Z24
+	VADDPS       Z24, Z17, Z17
+	VMOVUPS      Z17, K1, (DI)
+	ADDQ         DX, DI
+	CMPQ         CX, $0x06
+	JE           next
+	VMOVUPS      (BX), Z24
+	VADDPS       Z24, Z18, Z18
+	VMOVUPS      Z18, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Z24
+	VADDPS       Z24, Z19, Z19
+	VMOVUPS      Z19, (SI)
+	ADDQ         DX, SI
+	VMOVUPS.Z    (DI), K1, Z24
+	VADDPS       Z24, Z20, Z20
+	VMOVUPS      Z20, K1, (DI)
+	ADDQ         DX, DI
+	CMPQ         CX, $0x07
+	JE           next
+	VMOVUPS      (BX), Z24
+	VADDPS       Z24, Z21, Z21
+	VMOVUPS      Z21, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Z24
+	VADDPS       Z24, Z22, Z22
+	VMOVUPS      Z22, (SI)
+	ADDQ         DX, SI
+	VMOVUPS.Z    (DI), K1, Z24
+	VADDPS       Z24, Z23, Z23
+	VMOVUPS      Z23, K1, (DI)
+	ADDQ         DX, DI
+	JMP          next
+
+overwrite:
+	VMOVUPS Z0, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z1, (SI)
+	ADDQ    DX, SI
+	VMOVUPS Z2, K1, (DI)
+	ADDQ    DX, DI
+	CMPQ    CX, $0x01
+	JE      next
+	VMOVUPS Z3, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z4, (SI)
+	ADDQ    DX, SI
+	VMOVUPS Z5, K1, (DI)
+	ADDQ    DX, DI
+	CMPQ    CX, $0x02
+	JE      next
+	VMOVUPS Z6, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z7, (SI)
+	ADDQ    DX, SI
+	VMOVUPS Z8, K1, (DI)
+	ADDQ    DX, DI
+	CMPQ    CX, $0x03
+	JE      next
+	VMOVUPS Z9, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z10, (SI)
+	ADDQ    DX, SI
+	VMOVUPS Z11, K1, (DI)
+	ADDQ    DX, DI
+	CMPQ    CX, $0x04
+	JE      next
+	VMOVUPS Z12, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z13, (SI)
+	ADDQ    DX, SI
+	VMOVUPS Z14, K1, (DI)
+	ADDQ    DX, DI
+	CMPQ    CX, $0x05
+	JE      next
+	VMOVUPS Z15, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z16, (SI)
+	ADDQ    DX, SI
+	VMOVUPS Z17, K1, (DI)
+	ADDQ    DX, DI
+	CMPQ    CX, $0x06
+	JE      next
+	VMOVUPS Z18, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z19, (SI)
+	ADDQ    DX, SI
+	VMOVUPS Z20, K1, (DI)
+	ADDQ    DX, DI
+	CMPQ    CX, $0x07
+	JE      next
+	VMOVUPS Z21, (BX)
+	ADDQ    DX, BX
+	VMOVUPS Z22, (SI)
+	ADDQ    DX, SI
+	VMOVUPS Z23, K1, (DI)
+	ADDQ    DX, DI
+
+next:
+	ADDQ $0x30, AX
+	DECQ (SP)
+	JNZ  panel
+	VZEROUPPER
+	RET
+
 // func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, AVX512F
 TEXT ·winogradInputAVX512(SB), NOSPLIT, $16-96
@@ -8839,6 +9565,450 @@ next:
 	JG   rows
 
 done:
+	VZEROUPPER
+	RET
+
+// func direct4x1AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+// Requires: AVX, FMA3
+TEXT ·direct4x1AVX2(SB), NOSPLIT, $8-96
+	MOVQ    last+72(FP), AX
+	LEAQ    laneMask<>+0(SB), CX
+	NEGQ    AX
+	VMOVUPS 32(CX)(AX*4), Y0
+	MOVQ    at+48(FP), AX
+	MOVQ    panels+0(FP), CX
+	MOVQ    CX, (SP)
+
+panel:
+	MOVQ         begin+80(FP), CX
+	CMPQ         CX, $0x02
+	JNE          zero
+	MOVQ         bias+88(FP), CX
+	VBROADCASTSS (CX), Y1
+	VBROADCASTSS 4(CX), Y2
+	VBROADCASTSS 8(CX), Y3
+	VBROADCASTSS 12(CX), Y4
+	JMP          begun
+
+zero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+begun:
+	MOVQ b+40(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ a+32(FP), CX
+	MOVQ step+24(FP), BX
+	MOVQ k+16(FP), SI
+
+steps:
+	MOVQ         8(BX), DI
+	VMOVUPS      (DX)(DI*4), Y5
+	MOVQ         (BX), DI
+	VBROADCASTSS (CX)(DI*4), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(CX)(DI*4), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 8(CX)(DI*4), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 12(CX)(DI*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x10, BX
+	DECQ         SI
+	JNZ          steps
+	MOVQ         n+8(FP), CX
+	MOVQ         c+56(FP), DX
+	MOVQ         8(AX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         cRow+64(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         begin+80(FP), SI
+	CMPQ         SI, $0x01
+	JNE          overwrite
+	VMASKMOVPS   (BX), Y0, Y5
+	VADDPS       Y5, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (BX)
+	ADDQ         DX, BX
+	CMPQ         CX, $0x01
+	JE           next
+	VMASKMOVPS   (BX), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (BX)
+	ADDQ         DX, BX
+	CMPQ         CX, $0x02
+	JE           next
+	VMASKMOVPS   (BX), Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (BX)
+	ADDQ         DX, BX
+	CMPQ         CX, $0x03
+	JE           next
+	VMASKMOVPS   (BX), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (BX)
+	ADDQ         DX, BX
+	JMP          next
+
+overwrite:
+	VMASKMOVPS Y1, Y0, (BX)
+	ADDQ       DX, BX
+	CMPQ       CX, $0x01
+	JE         next
+	VMASKMOVPS Y2, Y0, (BX)
+	ADDQ       DX, BX
+	CMPQ       CX, $0x02
+	JE         next
+	VMASKMOVPS Y3, Y0, (BX)
+	ADDQ       DX, BX
+	CMPQ       CX, $0x03
+	JE         next
+	VMASKMOVPS Y4, Y0, (BX)
+	ADDQ       DX, BX
+
+next:
+	ADDQ $0x10, AX
+	DECQ (SP)
+	JNZ  panel
+	VZEROUPPER
+	RET
+
+// func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+// Requires: AVX, FMA3
+TEXT ·direct4x2AVX2(SB), NOSPLIT, $8-96
+	MOVQ    last+72(FP), AX
+	LEAQ    laneMask<>+0(SB), CX
+	NEGQ    AX
+	VMOVUPS 32(CX)(AX*4), Y0
+	MOVQ    at+48(FP), AX
+	MOVQ    panels+0(FP), CX
+	MOVQ    CX, (SP)
+
+panel:
+	MOVQ         begin+80(FP), CX
+	CMPQ         CX, $0x02
+	JNE          zero
+	MOVQ         bias+88(FP), CX
+	VBROADCASTSS (CX), Y1
+	VMOVAPS      Y1, Y2
+	VBROADCASTSS 4(CX), Y3
+	VMOVAPS      Y3, Y4
+	VBROADCASTSS 8(CX), Y5
+	VMOVAPS      Y5, Y6
+	VBROADCASTSS 12(CX), Y7
+	VMOVAPS      Y7, Y8
+	JMP          begun
+
+zero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+
+begun:
+	MOVQ b+40(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ a+32(FP), CX
+	MOVQ step+24(FP), SI
+	MOVQ k+16(FP), DI
+
+steps:
+	MOVQ         8(SI), R8
+	VMOVUPS      (DX)(R8*4), Y9
+	VMOVUPS      (BX)(R8*4), Y10
+	MOVQ         (SI), R8
+	VBROADCASTSS (CX)(R8*4), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 4(CX)(R8*4), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 8(CX)(R8*4), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(CX)(R8*4), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	ADDQ         $0x10, SI
+	DECQ         DI
+	JNZ          steps
+	MOVQ         n+8(FP), CX
+	MOVQ         c+56(FP), DX
+	MOVQ         8(AX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         24(AX), SI
+	LEAQ         (DX)(SI*4), SI
+	MOVQ         cRow+64(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         begin+80(FP), DI
+	CMPQ         DI, $0x01
+	JNE          overwrite
+	VMOVUPS      (BX), Y9
+	VADDPS       Y9, Y1, Y1
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMASKMOVPS   (SI), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (SI)
+	ADDQ         DX, SI
+	CMPQ         CX, $0x01
+	JE           next
+	VMOVUPS      (BX), Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMASKMOVPS   (SI), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (SI)
+	ADDQ         DX, SI
+	CMPQ         CX, $0x02
+	JE           next
+	VMOVUPS      (BX), Y1
+	VADDPS       Y1, Y5, Y5
+	VMOVUPS      Y5, (BX)
+	ADDQ         DX, BX
+	VMASKMOVPS   (SI), Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (SI)
+	ADDQ         DX, SI
+	CMPQ         CX, $0x03
+	JE           next
+	VMOVUPS      (BX), Y1
+	VADDPS       Y1, Y7, Y7
+	VMOVUPS      Y7, (BX)
+	ADDQ         DX, BX
+	VMASKMOVPS   (SI), Y0, Y1
+	VADDPS       Y1, Y8, Y8
+	VMASKMOVPS   Y8, Y0, (SI)
+	ADDQ         DX, SI
+	JMP          next
+
+overwrite:
+	VMOVUPS    Y1, (BX)
+	ADDQ       DX, BX
+	VMASKMOVPS Y2, Y0, (SI)
+	ADDQ       DX, SI
+	CMPQ       CX, $0x01
+	JE         next
+	VMOVUPS    Y3, (BX)
+	ADDQ       DX, BX
+	VMASKMOVPS Y4, Y0, (SI)
+	ADDQ       DX, SI
+	CMPQ       CX, $0x02
+	JE         next
+	VMOVUPS    Y5, (BX)
+	ADDQ       DX, BX
+	VMASKMOVPS Y6, Y0, (SI)
+	ADDQ       DX, SI
+	CMPQ       CX, $0x03
+	JE         next
+	VMOVUPS    Y7, (BX)
+	ADDQ       DX, BX
+	VMASKMOVPS Y8, Y0, (SI)
+	ADDQ       DX, SI
+
+next:
+	ADDQ $0x20, AX
+	DECQ (SP)
+	JNZ  panel
+	VZEROUPPER
+	RET
+
+// func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+// Requires: AVX, FMA3
+TEXT ·direct4x3AVX2(SB), NOSPLIT, $8-96
+	MOVQ    last+72(FP), AX
+	LEAQ    laneMask<>+0(SB), CX
+	NEGQ    AX
+	VMOVUPS 32(CX)(AX*4), Y0
+	MOVQ    at+48(FP), AX
+	MOVQ    panels+0(FP), CX
+	MOVQ    CX, (SP)
+
+panel:
+	MOVQ         begin+80(FP), CX
+	CMPQ         CX, $0x02
+	JNE          zero
+	MOVQ         bias+88(FP), CX
+	VBROADCASTSS (CX), Y1
+	VMOVAPS      Y1, Y2
+	VMOVAPS      Y1, Y3
+	VBROADCASTSS 4(CX), Y4
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y4, Y6
+	VBROADCASTSS 8(CX), Y7
+	VMOVAPS      Y7, Y8
+	VMOVAPS      Y7, Y9
+	VBROADCASTSS 12(CX), Y10
+	VMOVAPS      Y10, Y11
+	VMOVAPS      Y10, Y12
+	JMP          begun
+
+zero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+
+begun:
+	MOVQ b+40(FP), CX
+	MOVQ (AX), DX
+	LEAQ (CX)(DX*4), DX
+	MOVQ 16(AX), BX
+	LEAQ (CX)(BX*4), BX
+	MOVQ 32(AX), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ a+32(FP), CX
+	MOVQ step+24(FP), DI
+	MOVQ k+16(FP), R8
+
+steps:
+	MOVQ         8(DI), R9
+	VMOVUPS      (DX)(R9*4), Y13
+	VMOVUPS      (BX)(R9*4), Y14
+	VMOVUPS      (SI)(R9*4), Y15
+	MOVQ         (DI), R9
+	VBROADCASTSS (CX)(R9*4), Y16
+	VFMADD231PS  Y13, Y16, Y1
+	VFMADD231PS  Y14, Y16, Y2
+	VFMADD231PS  Y15, Y16, Y3
+	VBROADCASTSS 4(CX)(R9*4), Y16
+	VFMADD231PS  Y13, Y16, Y4
+	VFMADD231PS  Y14, Y16, Y5
+	VFMADD231PS  Y15, Y16, Y6
+	VBROADCASTSS 8(CX)(R9*4), Y16
+	VFMADD231PS  Y13, Y16, Y7
+	VFMADD231PS  Y14, Y16, Y8
+	VFMADD231PS  Y15, Y16, Y9
+	VBROADCASTSS 12(CX)(R9*4), Y16
+	VFMADD231PS  Y13, Y16, Y10
+	VFMADD231PS  Y14, Y16, Y11
+	VFMADD231PS  Y15, Y16, Y12
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          steps
+	MOVQ         n+8(FP), CX
+	MOVQ         c+56(FP), DX
+	MOVQ         8(AX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         24(AX), SI
+	LEAQ         (DX)(SI*4), SI
+	MOVQ         40(AX), DI
+	LEAQ         (DX)(DI*4), DI
+	MOVQ         cRow+64(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         begin+80(FP), R8
+	CMPQ         R8, $0x01
+	JNE          overwrite
+	VMOVUPS      (BX), Y13
+	VADDPS       Y13, Y1, Y1
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (SI)
+	ADDQ         DX, SI
+	VMASKMOVPS   (DI), Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (DI)
+	ADDQ         DX, DI
+	CMPQ         CX, $0x01
+	JE           next
+	VMOVUPS      (BX), Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      Y4, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Y1
+	VADDPS       Y1, Y5, Y5
+	VMOVUPS      Y5, (SI)
+	ADDQ         DX, SI
+	VMASKMOVPS   (DI), Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (DI)
+	ADDQ         DX, DI
+	CMPQ         CX, $0x02
+	JE           next
+	VMOVUPS      (BX), Y1
+	VADDPS       Y1, Y7, Y7
+	VMOVUPS      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Y1
+	VADDPS       Y1, Y8, Y8
+	VMOVUPS      Y8, (SI)
+	ADDQ         DX, SI
+	VMASKMOVPS   (DI), Y0, Y1
+	VADDPS       Y1, Y9, Y9
+	VMASKMOVPS   Y9, Y0, (DI)
+	ADDQ         DX, DI
+	CMPQ         CX, $0x03
+	JE           next
+	VMOVUPS      (BX), Y1
+	VADDPS       Y1, Y10, Y10
+	VMOVUPS      Y10, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Y1
+	VADDPS       Y1, Y11, Y11
+	VMOVUPS      Y11, (SI)
+	ADDQ         DX, SI
+	VMASKMOVPS   (DI), Y0, Y1
+	VADDPS       Y1, Y12, Y12
+	VMASKMOVPS   Y12, Y0, (DI)
+	ADDQ         DX, DI
+	JMP          next
+
+overwrite:
+	VMOVUPS    Y1, (BX)
+	ADDQ       DX, BX
+	VMOVUPS    Y2, (SI)
+	ADDQ       DX, SI
+	VMASKMOVPS Y3, Y0, (DI)
+	ADDQ       DX, DI
+	CMPQ       CX, $0x01
+	JE         next
+	VMOVUPS    Y4, (BX)
+	ADDQ       DX, BX
+	VMOVUPS    Y5, (SI)
+	ADDQ       DX, SI
+	VMASKMOVPS Y6, Y0, (DI)
+	ADDQ       DX, DI
+	CMPQ       CX, $0x02
+	JE         next
+	VMOVUPS    Y7, (BX)
+	ADDQ       DX, BX
+	VMOVUPS    Y8, (SI)
+	ADDQ       DX, SI
+	VMASKMOVPS Y9, Y0, (DI)
+	ADDQ       DX, DI
+	CMPQ       CX, $0x03
+	JE         next
+	VMOVUPS    Y10, (BX)
+	ADDQ       DX, BX
+	VMOVUPS    Y11, (SI)
+	ADDQ       DX, SI
+	VMASKMOVPS Y12, Y0, (DI)
+	ADDQ       DX, DI
+
+next:
+	ADDQ $0x30, AX
+	DECQ (SP)
+	JNZ  panel
 	VZEROUPPER
 	RET
 
@@ -14888,5 +16058,91 @@ last:
 	LEAQ    (DX)(SI*4), DX
 	DECQ    AX
 	JNZ     row
+	VZEROUPPER
+	RET
+
+// func everySecondAVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
+// Requires: AVX, AVX2
+TEXT ·everySecondAVX2(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ ss+24(FP), CX
+	MOVQ rows+0(FP), DX
+	MOVQ n+8(FP), BX
+	MOVQ dst+32(FP), SI
+	MOVQ ds+40(FP), DI
+	SUBQ $0x08, BX
+
+row:
+	XORQ R8, R8
+
+vector:
+	CMPQ    R8, BX
+	JGE     last
+	VMOVUPS (AX)(R8*8), Y0
+	VMOVUPS 28(AX)(R8*8), Y1
+	VSHUFPS $0xd8, Y1, Y0, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y0, (SI)(R8*4)
+	ADDQ    $0x08, R8
+	JMP     vector
+
+last:
+	MOVQ    BX, R8
+	VMOVUPS (AX)(R8*8), Y0
+	VMOVUPS 28(AX)(R8*8), Y1
+	VSHUFPS $0xd8, Y1, Y0, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y0, (SI)(R8*4)
+	LEAQ    (AX)(CX*4), AX
+	LEAQ    (SI)(DI*4), SI
+	DECQ    DX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func weaveAVX2(rows int, n int, x *float32, y *float32, ss int, dst *float32, ds int)
+// Requires: AVX
+TEXT ·weaveAVX2(SB), NOSPLIT, $0-56
+	MOVQ x+16(FP), AX
+	MOVQ y+24(FP), CX
+	MOVQ ss+32(FP), DX
+	MOVQ rows+0(FP), BX
+	MOVQ n+8(FP), SI
+	MOVQ dst+40(FP), DI
+	MOVQ ds+48(FP), R8
+	SUBQ $0x08, SI
+
+row:
+	XORQ R9, R9
+
+vector:
+	CMPQ       R9, SI
+	JGE        last
+	VMOVUPS    (AX)(R9*4), Y0
+	VMOVUPS    (CX)(R9*4), Y1
+	VUNPCKLPS  Y1, Y0, Y2
+	VUNPCKHPS  Y1, Y0, Y0
+	VPERM2F128 $0x20, Y0, Y2, Y1
+	VPERM2F128 $0x31, Y0, Y2, Y0
+	VMOVUPS    Y1, (DI)(R9*8)
+	VMOVUPS    Y0, 32(DI)(R9*8)
+	ADDQ       $0x08, R9
+	JMP        vector
+
+last:
+	MOVQ       SI, R9
+	VMOVUPS    (AX)(R9*4), Y0
+	VMOVUPS    (CX)(R9*4), Y1
+	VUNPCKLPS  Y1, Y0, Y2
+	VUNPCKHPS  Y1, Y0, Y0
+	VPERM2F128 $0x20, Y0, Y2, Y1
+	VPERM2F128 $0x31, Y0, Y2, Y0
+	VMOVUPS    Y1, (DI)(R9*8)
+	VMOVUPS    Y0, 32(DI)(R9*8)
+	LEAQ       (AX)(DX*4), AX
+	LEAQ       (CX)(DX*4), CX
+	LEAQ       (DI)(R8*4), DI
+	DECQ       BX
+	JNZ        row
 	VZEROUPPER
 	RET

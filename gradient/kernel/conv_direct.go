@@ -96,7 +96,16 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 	if c.batch*c.group*c.resultSize == 0 {
 		return
 	}
+	if m, ok := c.imageLanes(); ok {
+		m.run(w, source, weight, bias, result)
+		return
+	}
 	if m, ok := c.winograd(w, weight, bias); ok {
+		m.run(w, source, result)
+		m.free()
+		return
+	}
+	if m, ok := c.rowLanes(weight, bias); ok {
 		m.run(w, source, result)
 		m.free()
 		return

@@ -28,7 +28,11 @@ func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
 		clear(gw[:p.group*p.wSize])
 		return
 	}
-	if p.suitsWinograd(winoFast, p.ic, p.oc, p.out) {
+	if m, ok := p.imageWeights(); ok {
+		m.run(w, x, gy, gw)
+		return
+	}
+	if p.suitsWinograd(winoFast, p.ic, p.oc, p.out, 0.5) {
 		p.winoGradWeight(w, x, gy, gw)
 		return
 	}

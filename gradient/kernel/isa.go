@@ -11,7 +11,15 @@ type instructions struct {
 	transpose func(lines int, dst []float32, ds, dstLine int, src []float32, ss, srcLine, rows, cols int) (done int)
 	// copyRows copies rows of at least four elements; nil leaves it to Go.
 	copyRows func(rows, n int, src *float32, ss int, dst *float32, ds int)
-	winograd func(winoTransform, *winoArgs)
+	// everySecond copies every second element of rows, and weave writes rows of x
+	// and y turn by turn, n ≥ 8 elements of each; nil leaves them to Go.
+	everySecond func(rows, n int, src *float32, ss int, dst *float32, ds int)
+	weave       func(rows, n int, x, y *float32, ss int, dst *float32, ds int)
+	winograd    func(winoTransform, *winoArgs)
+	// direct computes a tile of a direct convolution, of at most channels channels;
+	// nil leaves them to the other methods.
+	direct   func(*directTile)
+	channels int
 	// depthwise computes depthwise convolutions; nil leaves them to the general
 	// methods.
 	depthwise interface {

@@ -34,8 +34,8 @@ type winoForm struct {
 }
 
 var (
-	winoAccurate = &winoForm{2, winoInput2, winoOutput2, winoWeight2, 80}
-	winoFast     = &winoForm{4, winoInput, winoOutput, winoWeight, 250}
+	winoAccurate = &winoForm{2, winoInput2, winoOutput2, winoWeight2, 400}
+	winoFast     = &winoForm{4, winoInput, winoOutput, winoWeight, 1000}
 )
 
 // side returns the size of the input's piece, of which element ξ of side² goes

@@ -15,6 +15,7 @@ func main() {
 	constantData()
 	for _, v := range []vectors{avx512, avx2} {
 		tiles(v)
+		directs(v)
 		for _, l := range transforms {
 			transform(v, l)
 		}
@@ -29,5 +30,7 @@ func main() {
 	transpose()
 	copyRows(4)
 	copyRows(8)
+	everySecond()
+	weave()
 	Generate()
 }

@@ -1,0 +1,110 @@
+package kernel
+
+// imageWeights computes the gradient of the weights of a convolution of small
+// images, for each tap t of the kernel the matrix product
+//
+//	gw[o, c, t] = Σ_{n, q} gy[n, o, q] · x[n, c, at(q, t)]
+//
+// over the positions q for which t lies inside the image, with input channels in
+// the lanes of a vector. x is transposed, so that channels are last, and gy
+// packed for blocks of output channels; nothing is summed that is zero.
+type imageWeights struct {
+	*convPlan
+	split      // input channels
+	wide   int // elements of a position in a panel of x
+	blocks int // of output channels
+	steps  *[]pair
+	from   []int // where the steps of each tap begin, and where the last end
+}
+
+// imageWeights returns the method, and whether it suits the convolution.
+func (p *convPlan) imageWeights() (*imageWeights, bool) {
+	if isa.direct == nil || p.taps == 1 || p.out.size() > mostPlaces || p.in.size() > 4*mostPlaces || p.ic < isa.lanes || p.oc < isa.channels {
+		return nil, false
+	}
+	m := &imageWeights{convPlan: p, split: newSplit(p.ic), wide: isa.vecs * isa.lanes, blocks: (p.oc + isa.channels - 1) / isa.channels}
+	m.steps = offsets(p.batch * p.taps * p.out.size())
+	at, in, out := 0, p.in.size(), p.out.size()
+	for t := range p.taps {
+		m.from = append(m.from, at)
+		for n := range p.batch {
+			for q := range out {
+				if from := p.reads(p.out.position(q), p.kernel.position(t)); p.in.contains(from) {
+					(*m.steps)[at] = pair{(n*out + q) * isa.channels, (n*in + p.in.at(from)) * m.wide}
+					at++
+				}
+			}
+		}
+	}
+	m.from = append(m.from, at)
+	return m, true
+}
+
+func (m *imageWeights) run(w *Workers, x, gy, gw []float32) {
+	in, out := m.in.size(), m.out.size()
+	b := scratch(m.panels*m.batch*in*m.wide + packSlack)
+	a := scratch(m.blocks*m.batch*out*isa.channels + packSlack)
+	defer release(b)
+	defer release(a)
+	defer releaseOffsets(m.steps)
+	for g := range m.group {
+		w.For(m.panels*m.batch, grainOf(in*m.wide), func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				j0, j1 := m.panel(i / m.batch)
+				matrix{x[(i%m.batch*m.group+g)*m.xSize:], 1, in}.pack((*b)[i*in*m.wide:], 0, in, j0, j1, m.wide)
+			}
+		})
+		w.For(m.blocks, grainOf(m.batch*out*isa.channels), func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				o := i * isa.channels
+				to := (*a)[o*m.batch*out:]
+				if m.oc-o < isa.channels {
+					clear(to[:m.batch*out*isa.channels])
+				}
+				for n := range m.batch {
+					from := matrix{gy[(n*m.group+g)*m.ySize:], out, 1}
+					packDirect(to[n*out*isa.channels:], from, o, min(o+isa.channels, m.oc), out)
+				}
+			}
+		})
+		m.multiply(w, *a, *b, gw[g*m.wSize:])
+	}
+}
+
+// multiply computes the products of a group, a panel of columns after another.
+func (m *imageWeights) multiply(w *Workers, a, b, gw []float32) {
+	out := m.out.size()
+	w.For(m.panels*m.blocks, 1, func(lo, hi int) {
+		at, wide := offsets(isa.vecs), m.wide
+		sums := scratch(m.taps * isa.channels * wide)
+		defer releaseOffsets(at)
+		defer release(sums)
+		for i := lo; i < hi; i++ {
+			j0, j1 := m.panel(i / m.blocks)
+			o := i % m.blocks * isa.channels
+			t := directTile{a: a[o*m.batch*out:], b: b[i/m.blocks*m.batch*m.in.size()*wide:], n: min(isa.channels, m.oc-o), cRow: wide, last: isa.lanes}
+			vectors := (j1 - j0 + isa.lanes - 1) / isa.lanes
+			for v := range vectors {
+				(*at)[v] = pair{v * isa.lanes, v * isa.lanes}
+			}
+			t.at = (*at)[:vectors]
+			for tap := range m.taps {
+				t.c, t.begin = (*sums)[tap*isa.channels*wide:], fromZero
+				steps := (*m.steps)[m.from[tap]:m.from[tap+1]]
+				if len(steps) == 0 {
+					clear(t.c[:isa.channels*wide])
+				}
+				for len(steps) > 0 {
+					t.step = steps[:min(directDepth, len(steps))]
+					steps = steps[len(t.step):]
+					isa.direct(&t)
+					t.begin = fromC
+				}
+			}
+			for r := range t.n {
+				to := gw[((o+r)*m.ic+j0)*m.taps:]
+				transposeAll(to, m.taps, (*sums)[r*wide:], isa.channels*wide, m.taps, j1-j0)
+			}
+		}
+	})
+}

@@ -1,0 +1,64 @@
+package kernel
+
+// directTile is the task of the microkernel of direct convolution. For i < n, n
+// being at most isa.channels, and the lanes l of each vector v,
+//
+//	c[at[v].c + i·cRow + l] = begin(i) + Σ_p a[step[p].a + i] · b[at[v].b + step[p].b + l]
+//
+// where at holds pairs of offsets in b and c, and step in a and b.
+// Unlike a [tile], it holds a few weights against many vectors that may lie
+// anywhere, so that rows of an image or whole images need not be adjacent.
+type directTile struct {
+	at      []pair
+	last    int // lanes of the last vector that are stored; all are loaded
+	step    []pair
+	a, b, c []float32
+	n, cRow int
+	begin   beginning // fromZero, fromC or fromRows
+	bias    []float32 // rounded up to isa.channels
+}
+
+// directDepth is how many steps are added up at once: their weights stay in the
+// first level of cache, and a sum of sums is more accurate.
+const directDepth = 256
+
+// panelsOf calls f for vectors first to last of the table, as many at a time as a
+// microkernel of so many lanes holds and as evenly.
+func (t *directTile) panelsOf(lanes int, f func(first, panels, vecs, last int)) {
+	n := len(t.at)
+	full := n / 3
+	if n%3 == 1 && full > 0 {
+		full-- // two panels of two
+	}
+	at := func(first, panels, vecs int) {
+		if panels == 0 {
+			return
+		}
+		if first+panels*vecs == n && t.last < lanes {
+			if panels > 1 {
+				f(first, panels-1, vecs, lanes)
+			}
+			f(n-vecs, 1, vecs, t.last)
+			return
+		}
+		f(first, panels, vecs, lanes)
+	}
+	at(0, full, 3)
+	switch rest := n - 3*full; rest {
+	case 4:
+		at(3*full, 2, 2)
+	case 1, 2:
+		at(3*full, 1, rest)
+	}
+}
+
+// blockPanels is how much of b, in elements, is multiplied with all channels
+// before the next is.
+const blockPanels = 1 << 12
+
+// packDirect packs weights for directTile: those of channels i0 to i1 of a view
+// whose element (i, p) belongs to channel i and step p, a row for each step.
+func packDirect(dst []float32, weight matrix, i0, i1, depth int) {
+	weight = matrix{weight.x, weight.rj, weight.ri}
+	weight.pack(dst, 0, depth, i0, i1, isa.channels)
+}

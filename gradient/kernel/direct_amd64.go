@@ -1,0 +1,25 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+// directKernel is an assembly function for panels of one width.
+type directKernel func(panels, n, k int, step *int, a, b *float32, at *int, c *float32, cRow, last, begin int, bias *float32)
+
+// The microkernels by vectors less one.
+var (
+	directsAVX512 = [3]directKernel{direct8x1AVX512, direct8x2AVX512, direct8x3AVX512}
+	directsAVX2   = [3]directKernel{direct4x1AVX2, direct4x2AVX2, direct4x3AVX2}
+)
+
+func directAVX512(t *directTile) { t.call(16, &directsAVX512) }
+func directAVX2(t *directTile)   { t.call(8, &directsAVX2) }
+
+func (t *directTile) call(lanes int, kernels *[3]directKernel) {
+	var bias *float32
+	if t.begin == fromRows {
+		bias = &t.bias[0]
+	}
+	t.panelsOf(lanes, func(first, panels, vecs, last int) {
+		kernels[vecs-1](panels, t.n, len(t.step), &t.step[0][0], &t.a[0], &t.b[0], &t.at[first][0], &t.c[0], t.cRow, last, int(t.begin), bias)
+	})
+}

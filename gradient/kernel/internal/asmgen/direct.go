@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// directShape returns the largest tile of a direct convolution: channels by
+// vectors of positions.
+func (v vectors) directShape() (rows, vecs int) {
+	if v.lanes == 16 {
+		return 8, 3
+	}
+	return 4, 3
+}
+
+// directs writes the kernels of direct convolution for panels of 1 to 3 vectors.
+func directs(v vectors) {
+	rows, vecs := v.directShape()
+	for n := range vecs {
+		direct(v, rows, n+1)
+	}
+}
+
+// direct writes one kernel; type directTile in package kernel says what it does.
+// It computes rows channels for panel after panel of vecs vectors, for which the
+// table at holds where they begin in b and c. Vectors are loaded whole, and of
+// the last of a panel so many lanes stored as last says.
+func direct(v vectors, rows, vecs int) {
+	TEXT(fmt.Sprintf("direct%dx%d%s", rows, vecs, v.suffix), NOSPLIT,
+		"func(panels, n, k int, step *int, a, b *float32, at *int, c *float32, cRow, last, begin int, bias *float32)")
+	Pragma("noescape")
+	mask := v.mask(Load(Param("last"), GP64()))
+	at, panels := Load(Param("at"), GP64()), AllocLocal(8)
+	MOVQ(Load(Param("panels"), GP64()), panels)
+
+	Label("panel")
+	acc := v.registers(rows * vecs)
+	begin := Load(Param("begin"), GP64())
+	CMPQ(begin, Imm(2))
+	JNE(LabelRef("zero"))
+	bias := Load(Param("bias"), GP64())
+	for i := range rows {
+		VBROADCASTSS(Mem{Base: bias, Disp: 4 * i}, acc[i*vecs])
+		for j := 1; j < vecs; j++ {
+			VMOVAPS(acc[i*vecs], acc[i*vecs+j])
+		}
+	}
+	JMP(LabelRef("begun"))
+	Label("zero")
+	for _, r := range acc {
+		v.zero(r)
+	}
+	Label("begun")
+	b := pointers("b", at, vecs, 0)
+	a, step, k := Load(Param("a"), GP64()), Load(Param("step"), GP64()), Load(Param("k"), GP64())
+
+	Label("steps")
+	off := GP64()
+	MOVQ(Mem{Base: step, Disp: 8}, off)
+	br := v.registers(vecs)
+	for j, r := range br {
+		VMOVUPS(Mem{Base: b[j], Index: off, Scale: 4}, r)
+	}
+	MOVQ(Mem{Base: step}, off)
+	for i := range rows {
+		x := v.register()
+		VBROADCASTSS(Mem{Base: a, Index: off, Scale: 4, Disp: 4 * i}, x)
+		for j, r := range br {
+			VFMADD231PS(r, x, acc[i*vecs+j])
+		}
+	}
+	ADDQ(Imm(16), step)
+	DECQ(k)
+	JNZ(LabelRef("steps"))
+
+	n, c := Load(Param("n"), GP64()), pointers("c", at, vecs, 8)
+	cRow := Load(Param("cRow"), GP64())
+	SHLQ(Imm(2), cRow)
+	begin = Load(Param("begin"), GP64())
+	CMPQ(begin, Imm(1))
+	JNE(LabelRef("overwrite"))
+	storeDirect(v, acc, rows, c, n, cRow, mask, true)
+	JMP(LabelRef("next"))
+	Label("overwrite")
+	storeDirect(v, acc, rows, c, n, cRow, mask, false)
+	Label("next")
+	ADDQ(Imm(uint64(16*vecs)), at)
+	DECQ(panels)
+	JNZ(LabelRef("panel"))
+	VZEROUPPER()
+	RET()
+}
+
+// pointers returns where the vectors of a panel begin in a parameter.
+func pointers(param string, at reg.Register, vecs, disp int) []reg.GPVirtual {
+	base := Load(Param(param), GP64())
+	p := make([]reg.GPVirtual, vecs)
+	for j := range p {
+		p[j] = GP64()
+		MOVQ(Mem{Base: at, Disp: 16*j + disp}, p[j])
+		LEAQ(Mem{Base: base, Index: p[j], Scale: 4}, p[j])
+	}
+	return p
+}
+
+// storeDirect writes the first n rows of a tile, added to what is there if add.
+func storeDirect(v vectors, acc []reg.VecVirtual, rows int, c []reg.GPVirtual, n, cRow, mask reg.Register, add bool) {
+	vecs := len(c)
+	for i := range rows {
+		for j := range vecs {
+			r, m, mem := acc[i*vecs+j], maskOfLast(j, vecs, mask), Mem{Base: c[j]}
+			if add {
+				old := v.register()
+				v.load(mem, m, old)
+				VADDPS(old, r, r)
+			}
+			v.store(r, m, mem)
+			ADDQ(cRow, c[j])
+		}
+		if i < rows-1 {
+			CMPQ(n, Imm(uint64(i+1)))
+			JE(LabelRef("next"))
+		}
+	}
+}

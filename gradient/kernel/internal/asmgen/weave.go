@@ -1,0 +1,72 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// everySecond writes a kernel that copies every second element of rows, n ≥ 8 of
+// each. The last vector overlaps the one before, and nothing is read that is not
+// wanted, or lies between two that are.
+func everySecond() {
+	TEXT("everySecondAVX2", NOSPLIT, "func(rows, n int, src *float32, ss int, dst *float32, ds int)")
+	Pragma("noescape")
+	src, ss := Load(Param("src"), GP64()), Load(Param("ss"), GP64())
+	overlapped(func(at reg.GPVirtual, dst reg.Register) {
+		lo, hi := YMM(), YMM()
+		VMOVUPS(Mem{Base: src, Index: at, Scale: 8}, lo)
+		VMOVUPS(Mem{Base: src, Index: at, Scale: 8, Disp: 28}, hi)
+		VSHUFPS(U8(0xd8), hi, lo, lo)
+		VPERMPD(U8(0xd8), lo, lo)
+		VMOVUPS(lo, Mem{Base: dst, Index: at, Scale: 4})
+	}, func() { LEAQ(Mem{Base: src, Index: ss, Scale: 4}, src) })
+}
+
+// weave writes a kernel that writes rows of n ≥ 8 elements of x and y, turn by
+// turn.
+func weave() {
+	TEXT("weaveAVX2", NOSPLIT, "func(rows, n int, x, y *float32, ss int, dst *float32, ds int)")
+	Pragma("noescape")
+	x, y, ss := Load(Param("x"), GP64()), Load(Param("y"), GP64()), Load(Param("ss"), GP64())
+	overlapped(func(at reg.GPVirtual, dst reg.Register) {
+		a, b, lo, hi, first, second := YMM(), YMM(), YMM(), YMM(), YMM(), YMM()
+		VMOVUPS(Mem{Base: x, Index: at, Scale: 4}, a)
+		VMOVUPS(Mem{Base: y, Index: at, Scale: 4}, b)
+		VUNPCKLPS(b, a, lo)
+		VUNPCKHPS(b, a, hi)
+		VPERM2F128(U8(0x20), hi, lo, first)
+		VPERM2F128(U8(0x31), hi, lo, second)
+		VMOVUPS(first, Mem{Base: dst, Index: at, Scale: 8})
+		VMOVUPS(second, Mem{Base: dst, Index: at, Scale: 8, Disp: 32})
+	}, func() {
+		LEAQ(Mem{Base: x, Index: ss, Scale: 4}, x)
+		LEAQ(Mem{Base: y, Index: ss, Scale: 4}, y)
+	})
+}
+
+// overlapped writes the loops over the vectors of rows, the last of which ends
+// with the row, and ends the function.
+func overlapped(vector func(at reg.GPVirtual, dst reg.Register), next func()) {
+	rows, last := Load(Param("rows"), GP64()), Load(Param("n"), GP64())
+	dst, ds := Load(Param("dst"), GP64()), Load(Param("ds"), GP64())
+	SUBQ(Imm(8), last)
+	Label("row")
+	at := GP64()
+	XORQ(at, at)
+	Label("vector")
+	CMPQ(at, last)
+	JGE(LabelRef("last"))
+	vector(at, dst)
+	ADDQ(Imm(8), at)
+	JMP(LabelRef("vector"))
+	Label("last")
+	MOVQ(last, at)
+	vector(at, dst)
+	next()
+	LEAQ(Mem{Base: dst, Index: ds, Scale: 4}, dst)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
