@@ -3,6 +3,7 @@ package gradient
 import (
 	"slices"
 
+	"github.com/advparams/advparams/gradient/ops"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -48,7 +49,7 @@ func (l *layout) fusePart(steps []step) []step {
 // computes.
 func (l *layout) joins(s step, group []step) bool {
 	first := group[0]
-	return s.op.Pointwise() && first.op.Then() && l.values[s.out].Len() == l.values[first.out].Len()
+	return s.op.Pointwise() && first.op.Stages() && l.values[s.out].Len() == l.values[first.out].Len()
 }
 
 // run computes steps from and into slots.
@@ -114,14 +115,23 @@ func (p *Program) runTogether(steps []step, slots []nd.Array) error {
 		return nil
 	}
 	parts := make([]part, len(steps)-1)
+	var then ops.Then
+	computed := map[int]bool{first.out: true}
 	for i, s := range steps[1:] {
 		parts[i] = part{s.op.RunPart, slots[s.out], in(len(s.in))}
+		for j, a := range parts[i].in {
+			if x, ok := a.Data.([]float32); ok && !computed[s.in[j]] && len(x) == parts[i].out.Len() {
+				then.Reads = append(then.Reads, x)
+			}
+		}
+		computed[s.out] = true
 	}
-	first.op.RunThen(p.workers, slots[first.out], arrays, func(lo, hi int) {
+	then.Run = func(lo, hi int) {
 		for _, s := range parts {
 			s.run(s.out, s.in, lo, hi)
 		}
-	})
+	}
+	first.op.RunThen(p.workers, slots[first.out], arrays, then)
 	return nil
 }
 

@@ -50,13 +50,13 @@ func tile8x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c 
 func tile8x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func direct8x1AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+func direct8x1AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
 
 //go:noescape
-func direct8x2AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+func direct8x2AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
 
 //go:noescape
-func direct8x3AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+func direct8x3AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
 
 //go:noescape
 func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
@@ -212,13 +212,13 @@ func tile6x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *f
 func tile6x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func direct4x1AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+func direct4x1AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
 
 //go:noescape
-func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
 
 //go:noescape
-func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
+func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
 
 //go:noescape
 func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)

@@ -2927,9 +2927,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func direct8x1AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·direct8x1AVX512(SB), NOSPLIT, $8-96
+// func direct8x1AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·direct8x1AVX512(SB), NOSPLIT, $8-112
 	MOVQ  last+72(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -2939,20 +2939,22 @@ TEXT ·direct8x1AVX512(SB), NOSPLIT, $8-96
 	MOVQ  at+48(FP), AX
 	MOVQ  panels+0(FP), CX
 	MOVQ  CX, (SP)
+	MOVQ  later+96(FP), CX
+	MOVQ  ahead+104(FP), DX
 
 panel:
-	MOVQ         begin+80(FP), CX
-	CMPQ         CX, $0x02
+	MOVQ         begin+80(FP), BX
+	CMPQ         BX, $0x02
 	JNE          zero
-	MOVQ         bias+88(FP), CX
-	VBROADCASTSS (CX), Z0
-	VBROADCASTSS 4(CX), Z1
-	VBROADCASTSS 8(CX), Z2
-	VBROADCASTSS 12(CX), Z3
-	VBROADCASTSS 16(CX), Z4
-	VBROADCASTSS 20(CX), Z5
-	VBROADCASTSS 24(CX), Z6
-	VBROADCASTSS 28(CX), Z7
+	MOVQ         bias+88(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VBROADCASTSS 20(BX), Z5
+	VBROADCASTSS 24(BX), Z6
+	VBROADCASTSS 28(BX), Z7
 	JMP          begun
 
 zero:
@@ -2966,124 +2968,127 @@ zero:
 	VPXORD Z7, Z7, Z7
 
 begun:
-	MOVQ b+40(FP), CX
-	MOVQ (AX), DX
-	LEAQ (CX)(DX*4), DX
-	MOVQ a+32(FP), CX
-	MOVQ step+24(FP), BX
-	MOVQ k+16(FP), SI
+	MOVQ b+40(FP), BX
+	MOVQ (AX), SI
+	LEAQ (BX)(SI*4), SI
+	MOVQ a+32(FP), BX
+	MOVQ step+24(FP), DI
+	MOVQ k+16(FP), R8
 
 steps:
-	MOVQ         8(BX), DI
-	VMOVUPS      (DX)(DI*4), Z8
-	MOVQ         (BX), DI
-	VBROADCASTSS (CX)(DI*4), Z9
+	MOVQ         8(DI), R9
+	VMOVUPS      (SI)(R9*4), Z8
+	MOVQ         (DI), R9
+	VBROADCASTSS (BX)(R9*4), Z9
 	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS 4(CX)(DI*4), Z9
+	VBROADCASTSS 4(BX)(R9*4), Z9
 	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS 8(CX)(DI*4), Z9
+	VBROADCASTSS 8(BX)(R9*4), Z9
 	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS 12(CX)(DI*4), Z9
+	VBROADCASTSS 12(BX)(R9*4), Z9
 	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS 16(CX)(DI*4), Z9
+	VBROADCASTSS 16(BX)(R9*4), Z9
 	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS 20(CX)(DI*4), Z9
+	VBROADCASTSS 20(BX)(R9*4), Z9
 	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS 24(CX)(DI*4), Z9
+	VBROADCASTSS 24(BX)(R9*4), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS 28(CX)(DI*4), Z9
+	VBROADCASTSS 28(BX)(R9*4), Z9
 	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         $0x10, BX
-	DECQ         SI
+	PREFETCHT1   (CX)
+	PREFETCHT1   64(CX)
+	ADDQ         DX, CX
+	ADDQ         $0x10, DI
+	DECQ         R8
 	JNZ          steps
-	MOVQ         n+8(FP), CX
-	MOVQ         c+56(FP), DX
-	MOVQ         8(AX), BX
-	LEAQ         (DX)(BX*4), BX
-	MOVQ         cRow+64(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         begin+80(FP), SI
-	CMPQ         SI, $0x01
+	MOVQ         n+8(FP), BX
+	MOVQ         c+56(FP), SI
+	MOVQ         8(AX), DI
+	LEAQ         (SI)(DI*4), DI
+	MOVQ         cRow+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         begin+80(FP), R8
+	CMPQ         R8, $0x01
 	JNE          overwrite
-	VMOVUPS.Z    (BX), K1, Z8
+	VMOVUPS.Z    (DI), K1, Z8
 	VADDPS       Z8, Z0, Z0
-	VMOVUPS      Z0, K1, (BX)
-	ADDQ         DX, BX
-	CMPQ         CX, $0x01
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         SI, DI
+	CMPQ         BX, $0x01
 	JE           next
-	VMOVUPS.Z    (BX), K1, Z8
+	VMOVUPS.Z    (DI), K1, Z8
 	VADDPS       Z8, Z1, Z1
-	VMOVUPS      Z1, K1, (BX)
-	ADDQ         DX, BX
-	CMPQ         CX, $0x02
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         SI, DI
+	CMPQ         BX, $0x02
 	JE           next
-	VMOVUPS.Z    (BX), K1, Z8
+	VMOVUPS.Z    (DI), K1, Z8
 	VADDPS       Z8, Z2, Z2
-	VMOVUPS      Z2, K1, (BX)
-	ADDQ         DX, BX
-	CMPQ         CX, $0x03
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         SI, DI
+	CMPQ         BX, $0x03
 	JE           next
-	VMOVUPS.Z    (BX), K1, Z8
+	VMOVUPS.Z    (DI), K1, Z8
 	VADDPS       Z8, Z3, Z3
-	VMOVUPS      Z3, K1, (BX)
-	ADDQ         DX, BX
-	CMPQ         CX, $0x04
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         SI, DI
+	CMPQ         BX, $0x04
 	JE           next
-	VMOVUPS.Z    (BX), K1, Z8
+	VMOVUPS.Z    (DI), K1, Z8
 	VADDPS       Z8, Z4, Z4
-	VMOVUPS      Z4, K1, (BX)
-	ADDQ         DX, BX
-	CMPQ         CX, $0x05
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         SI, DI
+	CMPQ         BX, $0x05
 	JE           next
-	VMOVUPS.Z    (BX), K1, Z8
+	VMOVUPS.Z    (DI), K1, Z8
 	VADDPS       Z8, Z5, Z5
-	VMOVUPS      Z5, K1, (BX)
-	ADDQ         DX, BX
-	CMPQ         CX, $0x06
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         SI, DI
+	CMPQ         BX, $0x06
 	JE           next
-	VMOVUPS.Z    (BX), K1, Z8
+	VMOVUPS.Z    (DI), K1, Z8
 	VADDPS       Z8, Z6, Z6
-	VMOVUPS      Z6, K1, (BX)
-	ADDQ         DX, BX
-	CMPQ         CX, $0x07
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         SI, DI
+	CMPQ         BX, $0x07
 	JE           next
-	VMOVUPS.Z    (BX), K1, Z8
+	VMOVUPS.Z    (DI), K1, Z8
 	VADDPS       Z8, Z7, Z7
-	VMOVUPS      Z7, K1, (BX)
-	ADDQ         DX, BX
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         SI, DI
 	JMP          next
 
 overwrite:
-	VMOVUPS Z0, K1, (BX)
-	ADDQ    DX, BX
-	CMPQ    CX, $0x01
+	VMOVUPS Z0, K1, (DI)
+	ADDQ    SI, DI
+	CMPQ    BX, $0x01
 	JE      next
-	VMOVUPS Z1, K1, (BX)
-	ADDQ    DX, BX
-	CMPQ    CX, $0x02
+	VMOVUPS Z1, K1, (DI)
+	ADDQ    SI, DI
+	CMPQ    BX, $0x02
 	JE      next
-	VMOVUPS Z2, K1, (BX)
-	ADDQ    DX, BX
-	CMPQ    CX, $0x03
+	VMOVUPS Z2, K1, (DI)
+	ADDQ    SI, DI
+	CMPQ    BX, $0x03
 	JE      next
-	VMOVUPS Z3, K1, (BX)
-	ADDQ    DX, BX
-	CMPQ    CX, $0x04
+	VMOVUPS Z3, K1, (DI)
+	ADDQ    SI, DI
+	CMPQ    BX, $0x04
 	JE      next
-	VMOVUPS Z4, K1, (BX)
-	ADDQ    DX, BX
-	CMPQ    CX, $0x05
+	VMOVUPS Z4, K1, (DI)
+	ADDQ    SI, DI
+	CMPQ    BX, $0x05
 	JE      next
-	VMOVUPS Z5, K1, (BX)
-	ADDQ    DX, BX
-	CMPQ    CX, $0x06
+	VMOVUPS Z5, K1, (DI)
+	ADDQ    SI, DI
+	CMPQ    BX, $0x06
 	JE      next
-	VMOVUPS Z6, K1, (BX)
-	ADDQ    DX, BX
-	CMPQ    CX, $0x07
+	VMOVUPS Z6, K1, (DI)
+	ADDQ    SI, DI
+	CMPQ    BX, $0x07
 	JE      next
-	VMOVUPS Z7, K1, (BX)
-	ADDQ    DX, BX
+	VMOVUPS Z7, K1, (DI)
+	ADDQ    SI, DI
 
 next:
 	ADDQ $0x10, AX
@@ -3092,9 +3097,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func direct8x2AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·direct8x2AVX512(SB), NOSPLIT, $8-96
+// func direct8x2AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·direct8x2AVX512(SB), NOSPLIT, $8-112
 	MOVQ  last+72(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -3104,27 +3109,29 @@ TEXT ·direct8x2AVX512(SB), NOSPLIT, $8-96
 	MOVQ  at+48(FP), AX
 	MOVQ  panels+0(FP), CX
 	MOVQ  CX, (SP)
+	MOVQ  later+96(FP), CX
+	MOVQ  ahead+104(FP), DX
 
 panel:
-	MOVQ         begin+80(FP), CX
-	CMPQ         CX, $0x02
+	MOVQ         begin+80(FP), BX
+	CMPQ         BX, $0x02
 	JNE          zero
-	MOVQ         bias+88(FP), CX
-	VBROADCASTSS (CX), Z0
+	MOVQ         bias+88(FP), BX
+	VBROADCASTSS (BX), Z0
 	VMOVAPS      Z0, Z1
-	VBROADCASTSS 4(CX), Z2
+	VBROADCASTSS 4(BX), Z2
 	VMOVAPS      Z2, Z3
-	VBROADCASTSS 8(CX), Z4
+	VBROADCASTSS 8(BX), Z4
 	VMOVAPS      Z4, Z5
-	VBROADCASTSS 12(CX), Z6
+	VBROADCASTSS 12(BX), Z6
 	VMOVAPS      Z6, Z7
-	VBROADCASTSS 16(CX), Z8
+	VBROADCASTSS 16(BX), Z8
 	VMOVAPS      Z8, Z9
-	VBROADCASTSS 20(CX), Z10
+	VBROADCASTSS 20(BX), Z10
 	VMOVAPS      Z10, Z11
-	VBROADCASTSS 24(CX), Z12
+	VBROADCASTSS 24(BX), Z12
 	VMOVAPS      Z12, Z13
-	VBROADCASTSS 28(CX), Z14
+	VBROADCASTSS 28(BX), Z14
 	VMOVAPS      Z14, Z15
 	JMP          begun
 
@@ -3147,185 +3154,188 @@ zero:
 	VPXORD Z15, Z15, Z15
 
 begun:
-	MOVQ b+40(FP), CX
-	MOVQ (AX), DX
-	LEAQ (CX)(DX*4), DX
-	MOVQ 16(AX), BX
-	LEAQ (CX)(BX*4), BX
-	MOVQ a+32(FP), CX
-	MOVQ step+24(FP), SI
-	MOVQ k+16(FP), DI
+	MOVQ b+40(FP), BX
+	MOVQ (AX), SI
+	LEAQ (BX)(SI*4), SI
+	MOVQ 16(AX), DI
+	LEAQ (BX)(DI*4), DI
+	MOVQ a+32(FP), BX
+	MOVQ step+24(FP), R8
+	MOVQ k+16(FP), R9
 
 steps:
-	MOVQ         8(SI), R8
-	VMOVUPS      (DX)(R8*4), Z16
-	VMOVUPS      (BX)(R8*4), Z17
-	MOVQ         (SI), R8
-	VBROADCASTSS (CX)(R8*4), Z18
+	MOVQ         8(R8), R10
+	VMOVUPS      (SI)(R10*4), Z16
+	VMOVUPS      (DI)(R10*4), Z17
+	MOVQ         (R8), R10
+	VBROADCASTSS (BX)(R10*4), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS 4(CX)(R8*4), Z18
+	VBROADCASTSS 4(BX)(R10*4), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS 8(CX)(R8*4), Z18
+	VBROADCASTSS 8(BX)(R10*4), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS 12(CX)(R8*4), Z18
+	VBROADCASTSS 12(BX)(R10*4), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS 16(CX)(R8*4), Z18
+	VBROADCASTSS 16(BX)(R10*4), Z18
 	VFMADD231PS  Z16, Z18, Z8
 	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS 20(CX)(R8*4), Z18
+	VBROADCASTSS 20(BX)(R10*4), Z18
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS 24(CX)(R8*4), Z18
+	VBROADCASTSS 24(BX)(R10*4), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS 28(CX)(R8*4), Z18
+	VBROADCASTSS 28(BX)(R10*4), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         $0x10, SI
-	DECQ         DI
+	PREFETCHT1   (CX)
+	PREFETCHT1   64(CX)
+	ADDQ         DX, CX
+	ADDQ         $0x10, R8
+	DECQ         R9
 	JNZ          steps
-	MOVQ         n+8(FP), CX
-	MOVQ         c+56(FP), DX
-	MOVQ         8(AX), BX
-	LEAQ         (DX)(BX*4), BX
-	MOVQ         24(AX), SI
-	LEAQ         (DX)(SI*4), SI
-	MOVQ         cRow+64(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         begin+80(FP), DI
-	CMPQ         DI, $0x01
+	MOVQ         n+8(FP), BX
+	MOVQ         c+56(FP), SI
+	MOVQ         8(AX), DI
+	LEAQ         (SI)(DI*4), DI
+	MOVQ         24(AX), R8
+	LEAQ         (SI)(R8*4), R8
+	MOVQ         cRow+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         begin+80(FP), R9
+	CMPQ         R9, $0x01
 	JNE          overwrite
-	VMOVUPS      (BX), Z16
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z0, Z0
-	VMOVUPS      Z0, (BX)
-	ADDQ         DX, BX
-	VMOVUPS.Z    (SI), K1, Z16
+	VMOVUPS      Z0, (DI)
+	ADDQ         SI, DI
+	VMOVUPS.Z    (R8), K1, Z16
 	VADDPS       Z16, Z1, Z1
-	VMOVUPS      Z1, K1, (SI)
-	ADDQ         DX, SI
-	CMPQ         CX, $0x01
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	CMPQ         BX, $0x01
 	JE           next
-	VMOVUPS      (BX), Z16
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z2, Z2
-	VMOVUPS      Z2, (BX)
-	ADDQ         DX, BX
-	VMOVUPS.Z    (SI), K1, Z16
+	VMOVUPS      Z2, (DI)
+	ADDQ         SI, DI
+	VMOVUPS.Z    (R8), K1, Z16
 	VADDPS       Z16, Z3, Z3
-	VMOVUPS      Z3, K1, (SI)
-	ADDQ         DX, SI
-	CMPQ         CX, $0x02
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	CMPQ         BX, $0x02
 	JE           next
-	VMOVUPS      (BX), Z16
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z4, Z4
-	VMOVUPS      Z4, (BX)
-	ADDQ         DX, BX
-	VMOVUPS.Z    (SI), K1, Z16
+	VMOVUPS      Z4, (DI)
+	ADDQ         SI, DI
+	VMOVUPS.Z    (R8), K1, Z16
 	VADDPS       Z16, Z5, Z5
-	VMOVUPS      Z5, K1, (SI)
-	ADDQ         DX, SI
-	CMPQ         CX, $0x03
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	CMPQ         BX, $0x03
 	JE           next
-	VMOVUPS      (BX), Z16
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z6, Z6
-	VMOVUPS      Z6, (BX)
-	ADDQ         DX, BX
-	VMOVUPS.Z    (SI), K1, Z16
+	VMOVUPS      Z6, (DI)
+	ADDQ         SI, DI
+	VMOVUPS.Z    (R8), K1, Z16
 	VADDPS       Z16, Z7, Z7
-	VMOVUPS      Z7, K1, (SI)
-	ADDQ         DX, SI
-	CMPQ         CX, $0x04
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	CMPQ         BX, $0x04
 	JE           next
-	VMOVUPS      (BX), Z16
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z8, Z8
-	VMOVUPS      Z8, (BX)
-	ADDQ         DX, BX
-	VMOVUPS.Z    (SI), K1, Z16
+	VMOVUPS      Z8, (DI)
+	ADDQ         SI, DI
+	VMOVUPS.Z    (R8), K1, Z16
 	VADDPS       Z16, Z9, Z9
-	VMOVUPS      Z9, K1, (SI)
-	ADDQ         DX, SI
-	CMPQ         CX, $0x05
+	VMOVUPS      Z9, K1, (R8)
+	ADDQ         SI, R8
+	CMPQ         BX, $0x05
 	JE           next
-	VMOVUPS      (BX), Z16
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z10, Z10
-	VMOVUPS      Z10, (BX)
-	ADDQ         DX, BX
-	VMOVUPS.Z    (SI), K1, Z16
+	VMOVUPS      Z10, (DI)
+	ADDQ         SI, DI
+	VMOVUPS.Z    (R8), K1, Z16
 	VADDPS       Z16, Z11, Z11
-	VMOVUPS      Z11, K1, (SI)
-	ADDQ         DX, SI
-	CMPQ         CX, $0x06
+	VMOVUPS      Z11, K1, (R8)
+	ADDQ         SI, R8
+	CMPQ         BX, $0x06
 	JE           next
-	VMOVUPS      (BX), Z16
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z12, Z12
-	VMOVUPS      Z12, (BX)
-	ADDQ         DX, BX
-	VMOVUPS.Z    (SI), K1, Z16
+	VMOVUPS      Z12, (DI)
+	ADDQ         SI, DI
+	VMOVUPS.Z    (R8), K1, Z16
 	VADDPS       Z16, Z13, Z13
-	VMOVUPS      Z13, K1, (SI)
-	ADDQ         DX, SI
-	CMPQ         CX, $0x07
+	VMOVUPS      Z13, K1, (R8)
+	ADDQ         SI, R8
+	CMPQ         BX, $0x07
 	JE           next
-	VMOVUPS      (BX), Z16
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z14, Z14
-	VMOVUPS      Z14, (BX)
-	ADDQ         DX, BX
-	VMOVUPS.Z    (SI), K1, Z16
+	VMOVUPS      Z14, (DI)
+	ADDQ         SI, DI
+	VMOVUPS.Z    (R8), K1, Z16
 	VADDPS       Z16, Z15, Z15
-	VMOVUPS      Z15, K1, (SI)
-	ADDQ         DX, SI
+	VMOVUPS      Z15, K1, (R8)
+	ADDQ         SI, R8
 	JMP          next
 
 overwrite:
-	VMOVUPS Z0, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z1, K1, (SI)
-	ADDQ    DX, SI
-	CMPQ    CX, $0x01
+	VMOVUPS Z0, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z1, K1, (R8)
+	ADDQ    SI, R8
+	CMPQ    BX, $0x01
 	JE      next
-	VMOVUPS Z2, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z3, K1, (SI)
-	ADDQ    DX, SI
-	CMPQ    CX, $0x02
+	VMOVUPS Z2, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z3, K1, (R8)
+	ADDQ    SI, R8
+	CMPQ    BX, $0x02
 	JE      next
-	VMOVUPS Z4, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z5, K1, (SI)
-	ADDQ    DX, SI
-	CMPQ    CX, $0x03
+	VMOVUPS Z4, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z5, K1, (R8)
+	ADDQ    SI, R8
+	CMPQ    BX, $0x03
 	JE      next
-	VMOVUPS Z6, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z7, K1, (SI)
-	ADDQ    DX, SI
-	CMPQ    CX, $0x04
+	VMOVUPS Z6, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z7, K1, (R8)
+	ADDQ    SI, R8
+	CMPQ    BX, $0x04
 	JE      next
-	VMOVUPS Z8, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z9, K1, (SI)
-	ADDQ    DX, SI
-	CMPQ    CX, $0x05
+	VMOVUPS Z8, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z9, K1, (R8)
+	ADDQ    SI, R8
+	CMPQ    BX, $0x05
 	JE      next
-	VMOVUPS Z10, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z11, K1, (SI)
-	ADDQ    DX, SI
-	CMPQ    CX, $0x06
+	VMOVUPS Z10, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z11, K1, (R8)
+	ADDQ    SI, R8
+	CMPQ    BX, $0x06
 	JE      next
-	VMOVUPS Z12, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z13, K1, (SI)
-	ADDQ    DX, SI
-	CMPQ    CX, $0x07
+	VMOVUPS Z12, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z13, K1, (R8)
+	ADDQ    SI, R8
+	CMPQ    BX, $0x07
 	JE      next
-	VMOVUPS Z14, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z15, K1, (SI)
-	ADDQ    DX, SI
+	VMOVUPS Z14, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z15, K1, (R8)
+	ADDQ    SI, R8
 
 next:
 	ADDQ $0x20, AX
@@ -3334,9 +3344,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func direct8x3AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·direct8x3AVX512(SB), NOSPLIT, $8-96
+// func direct8x3AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·direct8x3AVX512(SB), NOSPLIT, $8-112
 	MOVQ  last+72(FP), AX
 	MOVL  $0x0000ffff, CX
 	MOVL  $0x00000010, DX
@@ -3346,34 +3356,36 @@ TEXT ·direct8x3AVX512(SB), NOSPLIT, $8-96
 	MOVQ  at+48(FP), AX
 	MOVQ  panels+0(FP), CX
 	MOVQ  CX, (SP)
+	MOVQ  later+96(FP), CX
+	MOVQ  ahead+104(FP), DX
 
 panel:
-	MOVQ         begin+80(FP), CX
-	CMPQ         CX, $0x02
+	MOVQ         begin+80(FP), BX
+	CMPQ         BX, $0x02
 	JNE          zero
-	MOVQ         bias+88(FP), CX
-	VBROADCASTSS (CX), Z0
+	MOVQ         bias+88(FP), BX
+	VBROADCASTSS (BX), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
-	VBROADCASTSS 4(CX), Z3
+	VBROADCASTSS 4(BX), Z3
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z3, Z5
-	VBROADCASTSS 8(CX), Z6
+	VBROADCASTSS 8(BX), Z6
 	VMOVAPS      Z6, Z7
 	VMOVAPS      Z6, Z8
-	VBROADCASTSS 12(CX), Z9
+	VBROADCASTSS 12(BX), Z9
 	VMOVAPS      Z9, Z10
 	VMOVAPS      Z9, Z11
-	VBROADCASTSS 16(CX), Z12
+	VBROADCASTSS 16(BX), Z12
 	VMOVAPS      Z12, Z13
 	VMOVAPS      Z12, Z14
-	VBROADCASTSS 20(CX), Z15
+	VBROADCASTSS 20(BX), Z15
 	VMOVAPS      Z15, Z16
 	VMOVAPS      Z15, Z17
-	VBROADCASTSS 24(CX), Z18
+	VBROADCASTSS 24(BX), Z18
 	VMOVAPS      Z18, Z19
 	VMOVAPS      Z18, Z20
-	VBROADCASTSS 28(CX), Z21
+	VBROADCASTSS 28(BX), Z21
 	VMOVAPS      Z21, Z22
 	VMOVAPS      Z21, Z23
 	JMP          begun
@@ -3405,246 +3417,249 @@ zero:
 	VPXORD Z23, Z23, Z23
 
 begun:
-	MOVQ b+40(FP), CX
-	MOVQ (AX), DX
-	LEAQ (CX)(DX*4), DX
-	MOVQ 16(AX), BX
-	LEAQ (CX)(BX*4), BX
-	MOVQ 32(AX), SI
-	LEAQ (CX)(SI*4), SI
-	MOVQ a+32(FP), CX
-	MOVQ step+24(FP), DI
-	MOVQ k+16(FP), R8
+	MOVQ b+40(FP), BX
+	MOVQ (AX), SI
+	LEAQ (BX)(SI*4), SI
+	MOVQ 16(AX), DI
+	LEAQ (BX)(DI*4), DI
+	MOVQ 32(AX), R8
+	LEAQ (BX)(R8*4), R8
+	MOVQ a+32(FP), BX
+	MOVQ step+24(FP), R9
+	MOVQ k+16(FP), R10
 
 steps:
-	MOVQ         8(DI), R9
-	VMOVUPS      (DX)(R9*4), Z24
-	VMOVUPS      (BX)(R9*4), Z25
-	VMOVUPS      (SI)(R9*4), Z26
-	MOVQ         (DI), R9
-	VBROADCASTSS (CX)(R9*4), Z27
+	MOVQ         8(R9), R11
+	VMOVUPS      (SI)(R11*4), Z24
+	VMOVUPS      (DI)(R11*4), Z25
+	VMOVUPS      (R8)(R11*4), Z26
+	MOVQ         (R9), R11
+	VBROADCASTSS (BX)(R11*4), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
 	VFMADD231PS  Z26, Z27, Z2
-	VBROADCASTSS 4(CX)(R9*4), Z27
+	VBROADCASTSS 4(BX)(R11*4), Z27
 	VFMADD231PS  Z24, Z27, Z3
 	VFMADD231PS  Z25, Z27, Z4
 	VFMADD231PS  Z26, Z27, Z5
-	VBROADCASTSS 8(CX)(R9*4), Z27
+	VBROADCASTSS 8(BX)(R11*4), Z27
 	VFMADD231PS  Z24, Z27, Z6
 	VFMADD231PS  Z25, Z27, Z7
 	VFMADD231PS  Z26, Z27, Z8
-	VBROADCASTSS 12(CX)(R9*4), Z27
+	VBROADCASTSS 12(BX)(R11*4), Z27
 	VFMADD231PS  Z24, Z27, Z9
 	VFMADD231PS  Z25, Z27, Z10
 	VFMADD231PS  Z26, Z27, Z11
-	VBROADCASTSS 16(CX)(R9*4), Z27
+	VBROADCASTSS 16(BX)(R11*4), Z27
 	VFMADD231PS  Z24, Z27, Z12
 	VFMADD231PS  Z25, Z27, Z13
 	VFMADD231PS  Z26, Z27, Z14
-	VBROADCASTSS 20(CX)(R9*4), Z27
+	VBROADCASTSS 20(BX)(R11*4), Z27
 	VFMADD231PS  Z24, Z27, Z15
 	VFMADD231PS  Z25, Z27, Z16
 	VFMADD231PS  Z26, Z27, Z17
-	VBROADCASTSS 24(CX)(R9*4), Z27
+	VBROADCASTSS 24(BX)(R11*4), Z27
 	VFMADD231PS  Z24, Z27, Z18
 	VFMADD231PS  Z25, Z27, Z19
 	VFMADD231PS  Z26, Z27, Z20
-	VBROADCASTSS 28(CX)(R9*4), Z27
+	VBROADCASTSS 28(BX)(R11*4), Z27
 	VFMADD231PS  Z24, Z27, Z21
 	VFMADD231PS  Z25, Z27, Z22
 	VFMADD231PS  Z26, Z27, Z23
-	ADDQ         $0x10, DI
-	DECQ         R8
+	PREFETCHT1   (CX)
+	PREFETCHT1   64(CX)
+	ADDQ         DX, CX
+	ADDQ         $0x10, R9
+	DECQ         R10
 	JNZ          steps
-	MOVQ         n+8(FP), CX
-	MOVQ         c+56(FP), DX
-	MOVQ         8(AX), BX
-	LEAQ         (DX)(BX*4), BX
-	MOVQ         24(AX), SI
-	LEAQ         (DX)(SI*4), SI
-	MOVQ         40(AX), DI
-	LEAQ         (DX)(DI*4), DI
-	MOVQ         cRow+64(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         begin+80(FP), R8
-	CMPQ         R8, $0x01
+	MOVQ         n+8(FP), BX
+	MOVQ         c+56(FP), SI
+	MOVQ         8(AX), DI
+	LEAQ         (SI)(DI*4), DI
+	MOVQ         24(AX), R8
+	LEAQ         (SI)(R8*4), R8
+	MOVQ         40(AX), R9
+	LEAQ         (SI)(R9*4), R9
+	MOVQ         cRow+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         begin+80(FP), R10
+	CMPQ         R10, $0x01
 	JNE          overwrite
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z0, Z0
-	VMOVUPS      Z0, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z24
+	VMOVUPS      Z0, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z1, Z1
-	VMOVUPS      Z1, (SI)
-	ADDQ         DX, SI
-	VMOVUPS.Z    (DI), K1, Z24
+	VMOVUPS      Z1, (R8)
+	ADDQ         SI, R8
+	VMOVUPS.Z    (R9), K1, Z24
 	VADDPS       Z24, Z2, Z2
-	VMOVUPS      Z2, K1, (DI)
-	ADDQ         DX, DI
-	CMPQ         CX, $0x01
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         SI, R9
+	CMPQ         BX, $0x01
 	JE           next
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z3, Z3
-	VMOVUPS      Z3, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z24
+	VMOVUPS      Z3, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z4, Z4
-	VMOVUPS      Z4, (SI)
-	ADDQ         DX, SI
-	VMOVUPS.Z    (DI), K1, Z24
+	VMOVUPS      Z4, (R8)
+	ADDQ         SI, R8
+	VMOVUPS.Z    (R9), K1, Z24
 	VADDPS       Z24, Z5, Z5
-	VMOVUPS      Z5, K1, (DI)
-	ADDQ         DX, DI
-	CMPQ         CX, $0x02
+	VMOVUPS      Z5, K1, (R9)
+	ADDQ         SI, R9
+	CMPQ         BX, $0x02
 	JE           next
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z6, Z6
-	VMOVUPS      Z6, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z24
+	VMOVUPS      Z6, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z7, Z7
-	VMOVUPS      Z7, (SI)
-	ADDQ         DX, SI
-	VMOVUPS.Z    (DI), K1, Z24
+	VMOVUPS      Z7, (R8)
+	ADDQ         SI, R8
+	VMOVUPS.Z    (R9), K1, Z24
 	VADDPS       Z24, Z8, Z8
-	VMOVUPS      Z8, K1, (DI)
-	ADDQ         DX, DI
-	CMPQ         CX, $0x03
+	VMOVUPS      Z8, K1, (R9)
+	ADDQ         SI, R9
+	CMPQ         BX, $0x03
 	JE           next
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z9, Z9
-	VMOVUPS      Z9, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z24
+	VMOVUPS      Z9, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z10, Z10
-	VMOVUPS      Z10, (SI)
-	ADDQ         DX, SI
-	VMOVUPS.Z    (DI), K1, Z24
+	VMOVUPS      Z10, (R8)
+	ADDQ         SI, R8
+	VMOVUPS.Z    (R9), K1, Z24
 	VADDPS       Z24, Z11, Z11
-	VMOVUPS      Z11, K1, (DI)
-	ADDQ         DX, DI
-	CMPQ         CX, $0x04
+	VMOVUPS      Z11, K1, (R9)
+	ADDQ         SI, R9
+	CMPQ         BX, $0x04
 	JE           next
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z12, Z12
-	VMOVUPS      Z12, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z24
+	VMOVUPS      Z12, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z13, Z13
-	VMOVUPS      Z13, (SI)
-	ADDQ         DX, SI
-	VMOVUPS.Z    (DI), K1, Z24
+	VMOVUPS      Z13, (R8)
+	ADDQ         SI, R8
+	VMOVUPS.Z    (R9), K1, Z24
 	VADDPS       Z24, Z14, Z14
-	VMOVUPS      Z14, K1, (DI)
-	ADDQ         DX, DI
-	CMPQ         CX, $0x05
+	VMOVUPS      Z14, K1, (R9)
+	ADDQ         SI, R9
+	CMPQ         BX, $0x05
 	JE           next
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z15, Z15
-	VMOVUPS      Z15, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z24
+	VMOVUPS      Z15, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z16, Z16
-	VMOVUPS      Z16, (SI)
-	ADDQ         DX, SI
-	VMOVUPS.Z    (DI), K1, Z24
+	VMOVUPS      Z16, (R8)
+	ADDQ         SI, R8
+	VMOVUPS.Z    (R9), K1, Z24
 	VADDPS       Z24, Z17, Z17
-	VMOVUPS      Z17, K1, (DI)
-	ADDQ         DX, DI
-	CMPQ         CX, $0x06
+	VMOVUPS      Z17, K1, (R9)
+	ADDQ         SI, R9
+	CMPQ         BX, $0x06
 	JE           next
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z18, Z18
-	VMOVUPS      Z18, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z24
+	VMOVUPS      Z18, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z19, Z19
-	VMOVUPS      Z19, (SI)
-	ADDQ         DX, SI
-	VMOVUPS.Z    (DI), K1, Z24
+	VMOVUPS      Z19, (R8)
+	ADDQ         SI, R8
+	VMOVUPS.Z    (R9), K1, Z24
 	VADDPS       Z24, Z20, Z20
-	VMOVUPS      Z20, K1, (DI)
-	ADDQ         DX, DI
-	CMPQ         CX, $0x07
+	VMOVUPS      Z20, K1, (R9)
+	ADDQ         SI, R9
+	CMPQ         BX, $0x07
 	JE           next
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z21, Z21
-	VMOVUPS      Z21, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z24
+	VMOVUPS      Z21, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z22, Z22
-	VMOVUPS      Z22, (SI)
-	ADDQ         DX, SI
-	VMOVUPS.Z    (DI), K1, Z24
+	VMOVUPS      Z22, (R8)
+	ADDQ         SI, R8
+	VMOVUPS.Z    (R9), K1, Z24
 	VADDPS       Z24, Z23, Z23
-	VMOVUPS      Z23, K1, (DI)
-	ADDQ         DX, DI
+	VMOVUPS      Z23, K1, (R9)
+	ADDQ         SI, R9
 	JMP          next
 
 overwrite:
-	VMOVUPS Z0, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z1, (SI)
-	ADDQ    DX, SI
-	VMOVUPS Z2, K1, (DI)
-	ADDQ    DX, DI
-	CMPQ    CX, $0x01
+	VMOVUPS Z0, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z2, K1, (R9)
+	ADDQ    SI, R9
+	CMPQ    BX, $0x01
 	JE      next
-	VMOVUPS Z3, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z4, (SI)
-	ADDQ    DX, SI
-	VMOVUPS Z5, K1, (DI)
-	ADDQ    DX, DI
-	CMPQ    CX, $0x02
+	VMOVUPS Z3, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z4, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z5, K1, (R9)
+	ADDQ    SI, R9
+	CMPQ    BX, $0x02
 	JE      next
-	VMOVUPS Z6, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z7, (SI)
-	ADDQ    DX, SI
-	VMOVUPS Z8, K1, (DI)
-	ADDQ    DX, DI
-	CMPQ    CX, $0x03
+	VMOVUPS Z6, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z7, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z8, K1, (R9)
+	ADDQ    SI, R9
+	CMPQ    BX, $0x03
 	JE      next
-	VMOVUPS Z9, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z10, (SI)
-	ADDQ    DX, SI
-	VMOVUPS Z11, K1, (DI)
-	ADDQ    DX, DI
-	CMPQ    CX, $0x04
+	VMOVUPS Z9, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z10, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z11, K1, (R9)
+	ADDQ    SI, R9
+	CMPQ    BX, $0x04
 	JE      next
-	VMOVUPS Z12, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z13, (SI)
-	ADDQ    DX, SI
-	VMOVUPS Z14, K1, (DI)
-	ADDQ    DX, DI
-	CMPQ    CX, $0x05
+	VMOVUPS Z12, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z13, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z14, K1, (R9)
+	ADDQ    SI, R9
+	CMPQ    BX, $0x05
 	JE      next
-	VMOVUPS Z15, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z16, (SI)
-	ADDQ    DX, SI
-	VMOVUPS Z17, K1, (DI)
-	ADDQ    DX, DI
-	CMPQ    CX, $0x06
+	VMOVUPS Z15, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z16, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z17, K1, (R9)
+	ADDQ    SI, R9
+	CMPQ    BX, $0x06
 	JE      next
-	VMOVUPS Z18, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z19, (SI)
-	ADDQ    DX, SI
-	VMOVUPS Z20, K1, (DI)
-	ADDQ    DX, DI
-	CMPQ    CX, $0x07
+	VMOVUPS Z18, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z19, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z20, K1, (R9)
+	ADDQ    SI, R9
+	CMPQ    BX, $0x07
 	JE      next
-	VMOVUPS Z21, (BX)
-	ADDQ    DX, BX
-	VMOVUPS Z22, (SI)
-	ADDQ    DX, SI
-	VMOVUPS Z23, K1, (DI)
-	ADDQ    DX, DI
+	VMOVUPS Z21, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z22, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z23, K1, (R9)
+	ADDQ    SI, R9
 
 next:
 	ADDQ $0x30, AX
@@ -9568,9 +9583,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func direct4x1AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
-// Requires: AVX, FMA3
-TEXT ·direct4x1AVX2(SB), NOSPLIT, $8-96
+// func direct4x1AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·direct4x1AVX2(SB), NOSPLIT, $8-112
 	MOVQ    last+72(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
@@ -9578,16 +9593,18 @@ TEXT ·direct4x1AVX2(SB), NOSPLIT, $8-96
 	MOVQ    at+48(FP), AX
 	MOVQ    panels+0(FP), CX
 	MOVQ    CX, (SP)
+	MOVQ    later+96(FP), CX
+	MOVQ    ahead+104(FP), DX
 
 panel:
-	MOVQ         begin+80(FP), CX
-	CMPQ         CX, $0x02
+	MOVQ         begin+80(FP), BX
+	CMPQ         BX, $0x02
 	JNE          zero
-	MOVQ         bias+88(FP), CX
-	VBROADCASTSS (CX), Y1
-	VBROADCASTSS 4(CX), Y2
-	VBROADCASTSS 8(CX), Y3
-	VBROADCASTSS 12(CX), Y4
+	MOVQ         bias+88(FP), BX
+	VBROADCASTSS (BX), Y1
+	VBROADCASTSS 4(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	VBROADCASTSS 12(BX), Y4
 	JMP          begun
 
 zero:
@@ -9597,76 +9614,79 @@ zero:
 	VXORPS Y4, Y4, Y4
 
 begun:
-	MOVQ b+40(FP), CX
-	MOVQ (AX), DX
-	LEAQ (CX)(DX*4), DX
-	MOVQ a+32(FP), CX
-	MOVQ step+24(FP), BX
-	MOVQ k+16(FP), SI
+	MOVQ b+40(FP), BX
+	MOVQ (AX), SI
+	LEAQ (BX)(SI*4), SI
+	MOVQ a+32(FP), BX
+	MOVQ step+24(FP), DI
+	MOVQ k+16(FP), R8
 
 steps:
-	MOVQ         8(BX), DI
-	VMOVUPS      (DX)(DI*4), Y5
-	MOVQ         (BX), DI
-	VBROADCASTSS (CX)(DI*4), Y6
+	MOVQ         8(DI), R9
+	VMOVUPS      (SI)(R9*4), Y5
+	MOVQ         (DI), R9
+	VBROADCASTSS (BX)(R9*4), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 4(CX)(DI*4), Y6
+	VBROADCASTSS 4(BX)(R9*4), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 8(CX)(DI*4), Y6
+	VBROADCASTSS 8(BX)(R9*4), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS 12(CX)(DI*4), Y6
+	VBROADCASTSS 12(BX)(R9*4), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $0x10, BX
-	DECQ         SI
+	PREFETCHT1   (CX)
+	PREFETCHT1   64(CX)
+	ADDQ         DX, CX
+	ADDQ         $0x10, DI
+	DECQ         R8
 	JNZ          steps
-	MOVQ         n+8(FP), CX
-	MOVQ         c+56(FP), DX
-	MOVQ         8(AX), BX
-	LEAQ         (DX)(BX*4), BX
-	MOVQ         cRow+64(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         begin+80(FP), SI
-	CMPQ         SI, $0x01
+	MOVQ         n+8(FP), BX
+	MOVQ         c+56(FP), SI
+	MOVQ         8(AX), DI
+	LEAQ         (SI)(DI*4), DI
+	MOVQ         cRow+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         begin+80(FP), R8
+	CMPQ         R8, $0x01
 	JNE          overwrite
-	VMASKMOVPS   (BX), Y0, Y5
+	VMASKMOVPS   (DI), Y0, Y5
 	VADDPS       Y5, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (BX)
-	ADDQ         DX, BX
-	CMPQ         CX, $0x01
+	VMASKMOVPS   Y1, Y0, (DI)
+	ADDQ         SI, DI
+	CMPQ         BX, $0x01
 	JE           next
-	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (DI), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (BX)
-	ADDQ         DX, BX
-	CMPQ         CX, $0x02
+	VMASKMOVPS   Y2, Y0, (DI)
+	ADDQ         SI, DI
+	CMPQ         BX, $0x02
 	JE           next
-	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (DI), Y0, Y1
 	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (BX)
-	ADDQ         DX, BX
-	CMPQ         CX, $0x03
+	VMASKMOVPS   Y3, Y0, (DI)
+	ADDQ         SI, DI
+	CMPQ         BX, $0x03
 	JE           next
-	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (DI), Y0, Y1
 	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (BX)
-	ADDQ         DX, BX
+	VMASKMOVPS   Y4, Y0, (DI)
+	ADDQ         SI, DI
 	JMP          next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       DX, BX
-	CMPQ       CX, $0x01
+	VMASKMOVPS Y1, Y0, (DI)
+	ADDQ       SI, DI
+	CMPQ       BX, $0x01
 	JE         next
-	VMASKMOVPS Y2, Y0, (BX)
-	ADDQ       DX, BX
-	CMPQ       CX, $0x02
+	VMASKMOVPS Y2, Y0, (DI)
+	ADDQ       SI, DI
+	CMPQ       BX, $0x02
 	JE         next
-	VMASKMOVPS Y3, Y0, (BX)
-	ADDQ       DX, BX
-	CMPQ       CX, $0x03
+	VMASKMOVPS Y3, Y0, (DI)
+	ADDQ       SI, DI
+	CMPQ       BX, $0x03
 	JE         next
-	VMASKMOVPS Y4, Y0, (BX)
-	ADDQ       DX, BX
+	VMASKMOVPS Y4, Y0, (DI)
+	ADDQ       SI, DI
 
 next:
 	ADDQ $0x10, AX
@@ -9675,9 +9695,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
-// Requires: AVX, FMA3
-TEXT ·direct4x2AVX2(SB), NOSPLIT, $8-96
+// func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·direct4x2AVX2(SB), NOSPLIT, $8-112
 	MOVQ    last+72(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
@@ -9685,19 +9705,21 @@ TEXT ·direct4x2AVX2(SB), NOSPLIT, $8-96
 	MOVQ    at+48(FP), AX
 	MOVQ    panels+0(FP), CX
 	MOVQ    CX, (SP)
+	MOVQ    later+96(FP), CX
+	MOVQ    ahead+104(FP), DX
 
 panel:
-	MOVQ         begin+80(FP), CX
-	CMPQ         CX, $0x02
+	MOVQ         begin+80(FP), BX
+	CMPQ         BX, $0x02
 	JNE          zero
-	MOVQ         bias+88(FP), CX
-	VBROADCASTSS (CX), Y1
+	MOVQ         bias+88(FP), BX
+	VBROADCASTSS (BX), Y1
 	VMOVAPS      Y1, Y2
-	VBROADCASTSS 4(CX), Y3
+	VBROADCASTSS 4(BX), Y3
 	VMOVAPS      Y3, Y4
-	VBROADCASTSS 8(CX), Y5
+	VBROADCASTSS 8(BX), Y5
 	VMOVAPS      Y5, Y6
-	VBROADCASTSS 12(CX), Y7
+	VBROADCASTSS 12(BX), Y7
 	VMOVAPS      Y7, Y8
 	JMP          begun
 
@@ -9712,109 +9734,112 @@ zero:
 	VXORPS Y8, Y8, Y8
 
 begun:
-	MOVQ b+40(FP), CX
-	MOVQ (AX), DX
-	LEAQ (CX)(DX*4), DX
-	MOVQ 16(AX), BX
-	LEAQ (CX)(BX*4), BX
-	MOVQ a+32(FP), CX
-	MOVQ step+24(FP), SI
-	MOVQ k+16(FP), DI
+	MOVQ b+40(FP), BX
+	MOVQ (AX), SI
+	LEAQ (BX)(SI*4), SI
+	MOVQ 16(AX), DI
+	LEAQ (BX)(DI*4), DI
+	MOVQ a+32(FP), BX
+	MOVQ step+24(FP), R8
+	MOVQ k+16(FP), R9
 
 steps:
-	MOVQ         8(SI), R8
-	VMOVUPS      (DX)(R8*4), Y9
-	VMOVUPS      (BX)(R8*4), Y10
-	MOVQ         (SI), R8
-	VBROADCASTSS (CX)(R8*4), Y11
+	MOVQ         8(R8), R10
+	VMOVUPS      (SI)(R10*4), Y9
+	VMOVUPS      (DI)(R10*4), Y10
+	MOVQ         (R8), R10
+	VBROADCASTSS (BX)(R10*4), Y11
 	VFMADD231PS  Y9, Y11, Y1
 	VFMADD231PS  Y10, Y11, Y2
-	VBROADCASTSS 4(CX)(R8*4), Y11
+	VBROADCASTSS 4(BX)(R10*4), Y11
 	VFMADD231PS  Y9, Y11, Y3
 	VFMADD231PS  Y10, Y11, Y4
-	VBROADCASTSS 8(CX)(R8*4), Y11
+	VBROADCASTSS 8(BX)(R10*4), Y11
 	VFMADD231PS  Y9, Y11, Y5
 	VFMADD231PS  Y10, Y11, Y6
-	VBROADCASTSS 12(CX)(R8*4), Y11
+	VBROADCASTSS 12(BX)(R10*4), Y11
 	VFMADD231PS  Y9, Y11, Y7
 	VFMADD231PS  Y10, Y11, Y8
-	ADDQ         $0x10, SI
-	DECQ         DI
+	PREFETCHT1   (CX)
+	PREFETCHT1   64(CX)
+	ADDQ         DX, CX
+	ADDQ         $0x10, R8
+	DECQ         R9
 	JNZ          steps
-	MOVQ         n+8(FP), CX
-	MOVQ         c+56(FP), DX
-	MOVQ         8(AX), BX
-	LEAQ         (DX)(BX*4), BX
-	MOVQ         24(AX), SI
-	LEAQ         (DX)(SI*4), SI
-	MOVQ         cRow+64(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         begin+80(FP), DI
-	CMPQ         DI, $0x01
+	MOVQ         n+8(FP), BX
+	MOVQ         c+56(FP), SI
+	MOVQ         8(AX), DI
+	LEAQ         (SI)(DI*4), DI
+	MOVQ         24(AX), R8
+	LEAQ         (SI)(R8*4), R8
+	MOVQ         cRow+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         begin+80(FP), R9
+	CMPQ         R9, $0x01
 	JNE          overwrite
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (DI), Y9
 	VADDPS       Y9, Y1, Y1
-	VMOVUPS      Y1, (BX)
-	ADDQ         DX, BX
-	VMASKMOVPS   (SI), Y0, Y1
+	VMOVUPS      Y1, (DI)
+	ADDQ         SI, DI
+	VMASKMOVPS   (R8), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (SI)
-	ADDQ         DX, SI
-	CMPQ         CX, $0x01
+	VMASKMOVPS   Y2, Y0, (R8)
+	ADDQ         SI, R8
+	CMPQ         BX, $0x01
 	JE           next
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (DI), Y1
 	VADDPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (BX)
-	ADDQ         DX, BX
-	VMASKMOVPS   (SI), Y0, Y1
+	VMOVUPS      Y3, (DI)
+	ADDQ         SI, DI
+	VMASKMOVPS   (R8), Y0, Y1
 	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (SI)
-	ADDQ         DX, SI
-	CMPQ         CX, $0x02
+	VMASKMOVPS   Y4, Y0, (R8)
+	ADDQ         SI, R8
+	CMPQ         BX, $0x02
 	JE           next
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (DI), Y1
 	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y5, (BX)
-	ADDQ         DX, BX
-	VMASKMOVPS   (SI), Y0, Y1
+	VMOVUPS      Y5, (DI)
+	ADDQ         SI, DI
+	VMASKMOVPS   (R8), Y0, Y1
 	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, (SI)
-	ADDQ         DX, SI
-	CMPQ         CX, $0x03
+	VMASKMOVPS   Y6, Y0, (R8)
+	ADDQ         SI, R8
+	CMPQ         BX, $0x03
 	JE           next
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (DI), Y1
 	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (BX)
-	ADDQ         DX, BX
-	VMASKMOVPS   (SI), Y0, Y1
+	VMOVUPS      Y7, (DI)
+	ADDQ         SI, DI
+	VMASKMOVPS   (R8), Y0, Y1
 	VADDPS       Y1, Y8, Y8
-	VMASKMOVPS   Y8, Y0, (SI)
-	ADDQ         DX, SI
+	VMASKMOVPS   Y8, Y0, (R8)
+	ADDQ         SI, R8
 	JMP          next
 
 overwrite:
-	VMOVUPS    Y1, (BX)
-	ADDQ       DX, BX
-	VMASKMOVPS Y2, Y0, (SI)
-	ADDQ       DX, SI
-	CMPQ       CX, $0x01
+	VMOVUPS    Y1, (DI)
+	ADDQ       SI, DI
+	VMASKMOVPS Y2, Y0, (R8)
+	ADDQ       SI, R8
+	CMPQ       BX, $0x01
 	JE         next
-	VMOVUPS    Y3, (BX)
-	ADDQ       DX, BX
-	VMASKMOVPS Y4, Y0, (SI)
-	ADDQ       DX, SI
-	CMPQ       CX, $0x02
+	VMOVUPS    Y3, (DI)
+	ADDQ       SI, DI
+	VMASKMOVPS Y4, Y0, (R8)
+	ADDQ       SI, R8
+	CMPQ       BX, $0x02
 	JE         next
-	VMOVUPS    Y5, (BX)
-	ADDQ       DX, BX
-	VMASKMOVPS Y6, Y0, (SI)
-	ADDQ       DX, SI
-	CMPQ       CX, $0x03
+	VMOVUPS    Y5, (DI)
+	ADDQ       SI, DI
+	VMASKMOVPS Y6, Y0, (R8)
+	ADDQ       SI, R8
+	CMPQ       BX, $0x03
 	JE         next
-	VMOVUPS    Y7, (BX)
-	ADDQ       DX, BX
-	VMASKMOVPS Y8, Y0, (SI)
-	ADDQ       DX, SI
+	VMOVUPS    Y7, (DI)
+	ADDQ       SI, DI
+	VMASKMOVPS Y8, Y0, (R8)
+	ADDQ       SI, R8
 
 next:
 	ADDQ $0x20, AX
@@ -9823,9 +9848,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32)
-// Requires: AVX, FMA3
-TEXT ·direct4x3AVX2(SB), NOSPLIT, $8-96
+// func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·direct4x3AVX2(SB), NOSPLIT, $8-112
 	MOVQ    last+72(FP), AX
 	LEAQ    laneMask<>+0(SB), CX
 	NEGQ    AX
@@ -9833,22 +9858,24 @@ TEXT ·direct4x3AVX2(SB), NOSPLIT, $8-96
 	MOVQ    at+48(FP), AX
 	MOVQ    panels+0(FP), CX
 	MOVQ    CX, (SP)
+	MOVQ    later+96(FP), CX
+	MOVQ    ahead+104(FP), DX
 
 panel:
-	MOVQ         begin+80(FP), CX
-	CMPQ         CX, $0x02
+	MOVQ         begin+80(FP), BX
+	CMPQ         BX, $0x02
 	JNE          zero
-	MOVQ         bias+88(FP), CX
-	VBROADCASTSS (CX), Y1
+	MOVQ         bias+88(FP), BX
+	VBROADCASTSS (BX), Y1
 	VMOVAPS      Y1, Y2
 	VMOVAPS      Y1, Y3
-	VBROADCASTSS 4(CX), Y4
+	VBROADCASTSS 4(BX), Y4
 	VMOVAPS      Y4, Y5
 	VMOVAPS      Y4, Y6
-	VBROADCASTSS 8(CX), Y7
+	VBROADCASTSS 8(BX), Y7
 	VMOVAPS      Y7, Y8
 	VMOVAPS      Y7, Y9
-	VBROADCASTSS 12(CX), Y10
+	VBROADCASTSS 12(BX), Y10
 	VMOVAPS      Y10, Y11
 	VMOVAPS      Y10, Y12
 	JMP          begun
@@ -9868,142 +9895,145 @@ zero:
 	VXORPS Y12, Y12, Y12
 
 begun:
-	MOVQ b+40(FP), CX
-	MOVQ (AX), DX
-	LEAQ (CX)(DX*4), DX
-	MOVQ 16(AX), BX
-	LEAQ (CX)(BX*4), BX
-	MOVQ 32(AX), SI
-	LEAQ (CX)(SI*4), SI
-	MOVQ a+32(FP), CX
-	MOVQ step+24(FP), DI
-	MOVQ k+16(FP), R8
+	MOVQ b+40(FP), BX
+	MOVQ (AX), SI
+	LEAQ (BX)(SI*4), SI
+	MOVQ 16(AX), DI
+	LEAQ (BX)(DI*4), DI
+	MOVQ 32(AX), R8
+	LEAQ (BX)(R8*4), R8
+	MOVQ a+32(FP), BX
+	MOVQ step+24(FP), R9
+	MOVQ k+16(FP), R10
 
 steps:
-	MOVQ         8(DI), R9
-	VMOVUPS      (DX)(R9*4), Y13
-	VMOVUPS      (BX)(R9*4), Y14
-	VMOVUPS      (SI)(R9*4), Y15
-	MOVQ         (DI), R9
-	VBROADCASTSS (CX)(R9*4), Y16
+	MOVQ         8(R9), R11
+	VMOVUPS      (SI)(R11*4), Y13
+	VMOVUPS      (DI)(R11*4), Y14
+	VMOVUPS      (R8)(R11*4), Y15
+	MOVQ         (R9), R11
+	VBROADCASTSS (BX)(R11*4), Y16
 	VFMADD231PS  Y13, Y16, Y1
 	VFMADD231PS  Y14, Y16, Y2
 	VFMADD231PS  Y15, Y16, Y3
-	VBROADCASTSS 4(CX)(R9*4), Y16
+	VBROADCASTSS 4(BX)(R11*4), Y16
 	VFMADD231PS  Y13, Y16, Y4
 	VFMADD231PS  Y14, Y16, Y5
 	VFMADD231PS  Y15, Y16, Y6
-	VBROADCASTSS 8(CX)(R9*4), Y16
+	VBROADCASTSS 8(BX)(R11*4), Y16
 	VFMADD231PS  Y13, Y16, Y7
 	VFMADD231PS  Y14, Y16, Y8
 	VFMADD231PS  Y15, Y16, Y9
-	VBROADCASTSS 12(CX)(R9*4), Y16
+	VBROADCASTSS 12(BX)(R11*4), Y16
 	VFMADD231PS  Y13, Y16, Y10
 	VFMADD231PS  Y14, Y16, Y11
 	VFMADD231PS  Y15, Y16, Y12
-	ADDQ         $0x10, DI
-	DECQ         R8
+	PREFETCHT1   (CX)
+	PREFETCHT1   64(CX)
+	ADDQ         DX, CX
+	ADDQ         $0x10, R9
+	DECQ         R10
 	JNZ          steps
-	MOVQ         n+8(FP), CX
-	MOVQ         c+56(FP), DX
-	MOVQ         8(AX), BX
-	LEAQ         (DX)(BX*4), BX
-	MOVQ         24(AX), SI
-	LEAQ         (DX)(SI*4), SI
-	MOVQ         40(AX), DI
-	LEAQ         (DX)(DI*4), DI
-	MOVQ         cRow+64(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         begin+80(FP), R8
-	CMPQ         R8, $0x01
+	MOVQ         n+8(FP), BX
+	MOVQ         c+56(FP), SI
+	MOVQ         8(AX), DI
+	LEAQ         (SI)(DI*4), DI
+	MOVQ         24(AX), R8
+	LEAQ         (SI)(R8*4), R8
+	MOVQ         40(AX), R9
+	LEAQ         (SI)(R9*4), R9
+	MOVQ         cRow+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         begin+80(FP), R10
+	CMPQ         R10, $0x01
 	JNE          overwrite
-	VMOVUPS      (BX), Y13
+	VMOVUPS      (DI), Y13
 	VADDPS       Y13, Y1, Y1
-	VMOVUPS      Y1, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Y1
+	VMOVUPS      Y1, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Y1
 	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, (SI)
-	ADDQ         DX, SI
-	VMASKMOVPS   (DI), Y0, Y1
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMASKMOVPS   (R9), Y0, Y1
 	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
-	ADDQ         DX, DI
-	CMPQ         CX, $0x01
+	VMASKMOVPS   Y3, Y0, (R9)
+	ADDQ         SI, R9
+	CMPQ         BX, $0x01
 	JE           next
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (DI), Y1
 	VADDPS       Y1, Y4, Y4
-	VMOVUPS      Y4, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Y1
+	VMOVUPS      Y4, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Y1
 	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y5, (SI)
-	ADDQ         DX, SI
-	VMASKMOVPS   (DI), Y0, Y1
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMASKMOVPS   (R9), Y0, Y1
 	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, (DI)
-	ADDQ         DX, DI
-	CMPQ         CX, $0x02
+	VMASKMOVPS   Y6, Y0, (R9)
+	ADDQ         SI, R9
+	CMPQ         BX, $0x02
 	JE           next
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (DI), Y1
 	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Y1
+	VMOVUPS      Y7, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Y1
 	VADDPS       Y1, Y8, Y8
-	VMOVUPS      Y8, (SI)
-	ADDQ         DX, SI
-	VMASKMOVPS   (DI), Y0, Y1
+	VMOVUPS      Y8, (R8)
+	ADDQ         SI, R8
+	VMASKMOVPS   (R9), Y0, Y1
 	VADDPS       Y1, Y9, Y9
-	VMASKMOVPS   Y9, Y0, (DI)
-	ADDQ         DX, DI
-	CMPQ         CX, $0x03
+	VMASKMOVPS   Y9, Y0, (R9)
+	ADDQ         SI, R9
+	CMPQ         BX, $0x03
 	JE           next
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (DI), Y1
 	VADDPS       Y1, Y10, Y10
-	VMOVUPS      Y10, (BX)
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Y1
+	VMOVUPS      Y10, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Y1
 	VADDPS       Y1, Y11, Y11
-	VMOVUPS      Y11, (SI)
-	ADDQ         DX, SI
-	VMASKMOVPS   (DI), Y0, Y1
+	VMOVUPS      Y11, (R8)
+	ADDQ         SI, R8
+	VMASKMOVPS   (R9), Y0, Y1
 	VADDPS       Y1, Y12, Y12
-	VMASKMOVPS   Y12, Y0, (DI)
-	ADDQ         DX, DI
+	VMASKMOVPS   Y12, Y0, (R9)
+	ADDQ         SI, R9
 	JMP          next
 
 overwrite:
-	VMOVUPS    Y1, (BX)
-	ADDQ       DX, BX
-	VMOVUPS    Y2, (SI)
-	ADDQ       DX, SI
-	VMASKMOVPS Y3, Y0, (DI)
-	ADDQ       DX, DI
-	CMPQ       CX, $0x01
+	VMOVUPS    Y1, (DI)
+	ADDQ       SI, DI
+	VMOVUPS    Y2, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS Y3, Y0, (R9)
+	ADDQ       SI, R9
+	CMPQ       BX, $0x01
 	JE         next
-	VMOVUPS    Y4, (BX)
-	ADDQ       DX, BX
-	VMOVUPS    Y5, (SI)
-	ADDQ       DX, SI
-	VMASKMOVPS Y6, Y0, (DI)
-	ADDQ       DX, DI
-	CMPQ       CX, $0x02
+	VMOVUPS    Y4, (DI)
+	ADDQ       SI, DI
+	VMOVUPS    Y5, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS Y6, Y0, (R9)
+	ADDQ       SI, R9
+	CMPQ       BX, $0x02
 	JE         next
-	VMOVUPS    Y7, (BX)
-	ADDQ       DX, BX
-	VMOVUPS    Y8, (SI)
-	ADDQ       DX, SI
-	VMASKMOVPS Y9, Y0, (DI)
-	ADDQ       DX, DI
-	CMPQ       CX, $0x03
+	VMOVUPS    Y7, (DI)
+	ADDQ       SI, DI
+	VMOVUPS    Y8, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS Y9, Y0, (R9)
+	ADDQ       SI, R9
+	CMPQ       BX, $0x03
 	JE         next
-	VMOVUPS    Y10, (BX)
-	ADDQ       DX, BX
-	VMOVUPS    Y11, (SI)
-	ADDQ       DX, SI
-	VMASKMOVPS Y12, Y0, (DI)
-	ADDQ       DX, DI
+	VMOVUPS    Y10, (DI)
+	ADDQ       SI, DI
+	VMOVUPS    Y11, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS Y12, Y0, (R9)
+	ADDQ       SI, R9
 
 next:
 	ADDQ $0x30, AX

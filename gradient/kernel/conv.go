@@ -20,6 +20,9 @@ type Conv struct {
 	// they are still in cache: the place for what follows elementwise. It is
 	// called by several threads at once, once for every element.
 	Then func(lo, hi int)
+	// Reads are arrays as large as that result whose elements Then reads as well:
+	// they may be fetched ahead.
+	Reads [][]float32
 }
 
 // convPlan is a checked Conv with the sizes that the kernels use.
@@ -31,6 +34,7 @@ type convPlan struct {
 	xSize, ySize int // elements of one image and group
 	wSize        int // elements of one group
 	then         func(lo, hi int)
+	also         [][]float32
 }
 
 // finished passes on that elements lo to hi of the result are complete.
@@ -45,7 +49,7 @@ func (c *Conv) plan() *convPlan {
 	if c.Group < 1 || c.InChannels%c.Group != 0 || c.OutChannels%c.Group != 0 {
 		panic(fmt.Sprintf("kernel: %d input and %d output channels in %d groups", c.InChannels, c.OutChannels, c.Group))
 	}
-	p := &convPlan{geometry: g, batch: c.Batch, group: c.Group, ic: c.InChannels / c.Group, oc: c.OutChannels / c.Group, taps: g.kernel.size(), then: c.Then}
+	p := &convPlan{geometry: g, batch: c.Batch, group: c.Group, ic: c.InChannels / c.Group, oc: c.OutChannels / c.Group, taps: g.kernel.size(), then: c.Then, also: c.Reads}
 	p.xSize, p.ySize, p.wSize = p.ic*g.in.size(), p.oc*g.out.size(), p.oc*p.ic*p.taps
 	return p
 }

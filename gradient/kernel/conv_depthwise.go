@@ -34,11 +34,15 @@ type depthwiseArgs struct {
 	masks            []uint32
 }
 
-// planes calls f for ranges of planes that are channels of one image.
+// near is how many elements may be computed before what follows reads them.
+const near = 1 << 15
+
+// planes calls f for ranges of planes that are channels of one image, small
+// enough that what follows finds them in the second level of cache.
 func (d *depthwise) planes(w *Workers, f func(image, channel, planes int)) {
 	w.For(d.batch*d.group, grainOf(d.k*(d.xSize+d.ySize)), func(lo, hi int) {
 		for lo < hi {
-			n := min(hi-lo, d.group-lo%d.group)
+			n := min(hi-lo, d.group-lo%d.group, max(1, near/max(d.xSize, d.ySize)))
 			f(lo/d.group, lo%d.group, n)
 			lo += n
 		}

@@ -226,6 +226,7 @@ func (m *rowLanes) run(w *Workers, source, result []float32) {
 	blocks := (m.batch + m.images - 1) / m.images
 	w.For(blocks*m.group, 1, func(lo, hi int) {
 		var copied, apart *[]float32
+		later := make([][]float32, 0, 1+len(m.also))
 		if m.columns != nil || !m.source.none() {
 			copied = scratch(m.images*m.step + packSlack)
 			defer release(copied)
@@ -247,12 +248,24 @@ func (m *rowLanes) run(w *Workers, source, result []float32) {
 			if copied != nil {
 				from = *copied
 			}
+			later = later[:0]
+			if i+1 < hi {
+				next := ((i+1)/m.group*m.images*m.group + (i+1)%m.group) * m.sourceSize
+				later = append(later, source[next:min(next+images*m.sourceSize, len(source))])
+			}
+			if m.byBlock() {
+				m.eachBlock(g, at, from, result, later)
+				continue
+			}
+			for _, r := range m.also {
+				later = append(later, r[at*m.resultSize:(at+images)*m.resultSize])
+			}
 			if m.direct {
-				m.compute(&m.parts[0], g, images, from, to, m.resultSize/m.results)
+				m.compute(&m.parts[0], g, images, from, to, m.resultSize/m.results, later)
 			} else {
 				for j := range m.parts {
 					p := &m.parts[j]
-					m.compute(p, g, images, from, (*apart)[p.to:], p.count[1]*m.wide)
+					m.compute(p, g, images, from, (*apart)[p.to:], p.count[1]*m.wide, later)
 				}
 				m.weave(to, *apart)
 			}
@@ -261,6 +274,44 @@ func (m *rowLanes) run(w *Workers, source, result []float32) {
 			}
 		}
 	})
+}
+
+// byBlock tells whether it is better to compute all positions of a block of
+// channels before the next, so that what follows has them in the first level of
+// cache: if the source remains in the second.
+func (m *rowLanes) byBlock() bool {
+	return m.direct && m.images == 1 && m.step <= 1<<16 && len(*m.parts[0].steps) <= directDepth && m.group == 1
+}
+
+// eachBlock computes an image block by block.
+func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [][]float32) {
+	p := &m.parts[0]
+	plane := m.resultSize / m.results
+	t := directTile{at: *p.at, last: p.last, b: source, cRow: plane, step: *p.steps, later: later}
+	depth := len(*p.steps)
+	rest := []float32(nil)
+	if len(later) > 0 {
+		rest = later[0]
+	}
+	for i := range m.blocks {
+		r := i * isa.channels
+		t.n, t.a = min(isa.channels, m.results-r), (*m.weight)[r*depth:]
+		lo, hi := image*m.resultSize+r*plane, image*m.resultSize+(r+t.n)*plane
+		t.c = result[lo:]
+		if m.bias != nil {
+			t.begin, t.bias = fromRows, (*m.bias)[r:]
+		}
+		// A share of the next image, and what follows reads.
+		t.later = later[:0]
+		for _, x := range m.also {
+			t.later = append(t.later, x[lo:hi])
+		}
+		share := len(rest) / (m.blocks - i)
+		t.later = append(t.later, rest[:share])
+		rest = rest[share:]
+		isa.direct(&t)
+		m.finished(lo, hi)
+	}
 }
 
 // fill copies an image to its frame or copies, whose borders are zeros already.
@@ -293,7 +344,7 @@ func (m *rowLanes) fill(dst, src []float32) {
 }
 
 // compute computes a phase of some images.
-func (m *rowLanes) compute(p *rowPart, group, images int, source, result []float32, cRow int) {
+func (m *rowLanes) compute(p *rowPart, group, images int, source, result []float32, cRow int, later [][]float32) {
 	depth := len(*p.steps)
 	if depth == 0 {
 		clear(result[:m.results*cRow])
@@ -302,7 +353,7 @@ func (m *rowLanes) compute(p *rowPart, group, images int, source, result []float
 	at := (*p.at)[:len(*p.at)/m.images*images]
 	size := len(*m.weight) - packSlack
 	weight := (*m.weight)[group*(size/m.group)+p.from:]
-	t := directTile{b: source, cRow: cRow}
+	t := directTile{b: source, cRow: cRow, later: later}
 	if m.bias != nil {
 		t.begin = fromRows
 	}

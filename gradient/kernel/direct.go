@@ -14,8 +14,9 @@ type directTile struct {
 	step    []pair
 	a, b, c []float32
 	n, cRow int
-	begin   beginning // fromZero, fromC or fromRows
-	bias    []float32 // rounded up to isa.channels
+	begin   beginning   // fromZero, fromC or fromRows
+	bias    []float32   // rounded up to isa.channels
+	later   [][]float32 // what is needed soon, to be prefetched on the way
 }
 
 // directDepth is how many steps are added up at once: their weights stay in the

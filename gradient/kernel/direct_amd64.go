@@ -3,7 +3,7 @@
 package kernel
 
 // directKernel is an assembly function for panels of one width.
-type directKernel func(panels, n, k int, step *int, a, b *float32, at *int, c *float32, cRow, last, begin int, bias *float32)
+type directKernel func(panels, n, k int, step *int, a, b *float32, at *int, c *float32, cRow, last, begin int, bias, later *float32, ahead int)
 
 // The microkernels by vectors less one.
 var (
@@ -20,6 +20,21 @@ func (t *directTile) call(lanes int, kernels *[3]directKernel) {
 		bias = &t.bias[0]
 	}
 	t.panelsOf(lanes, func(first, panels, vecs, last int) {
-		kernels[vecs-1](panels, t.n, len(t.step), &t.step[0][0], &t.a[0], &t.b[0], &t.at[first][0], &t.c[0], t.cRow, last, int(t.begin), bias)
+		later, ahead := t.fetch(panels * len(t.step))
+		kernels[vecs-1](panels, t.n, len(t.step), &t.step[0][0], &t.a[0], &t.b[0], &t.at[first][0], &t.c[0], t.cRow, last, int(t.begin), bias, later, ahead)
 	})
+}
+
+// fetch returns where n steps are to prefetch from, and how far each moves on.
+func (t *directTile) fetch(n int) (from *float32, ahead int) {
+	const line = 16 // elements
+	for len(t.later) > 0 && len(t.later[0]) == 0 {
+		t.later = t.later[1:]
+	}
+	if len(t.later) == 0 {
+		return &t.a[0], 0
+	}
+	from = &t.later[0][0]
+	t.later[0] = t.later[0][min(len(t.later[0]), 2*line*n):]
+	return from, 2 * line * 4
 }

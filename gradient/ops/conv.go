@@ -23,13 +23,13 @@ func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
 	}
 	return b.emit(nd.Float32, append([]int{g.Batch, g.OutChannels}, g.Out...), Op{
 		name: "Conv",
-		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then func(lo, hi int)) {
+		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
 			var bias []float32
 			if len(in) > 2 {
 				bias = in[2].Float32s()
 			}
 			g := g
-			g.Then = then
+			g.Then, g.Reads = then.Run, then.Reads
 			g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 		},
 		diff: func(_, gy *Value) []*Value {
@@ -47,9 +47,9 @@ func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
 func (b *Builder) convTranspose(g kernel.Conv, gy, weight *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.Batch, g.InChannels}, g.In...), Op{
 		name: "ConvTranspose",
-		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then func(lo, hi int)) {
+		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
 			g := g
-			g.Then = then
+			g.Then, g.Reads = then.Run, then.Reads
 			g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 		},
 		diff: func(_, gx *Value) []*Value {

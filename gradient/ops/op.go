@@ -20,7 +20,7 @@ type Op struct {
 	run func(w *kernel.Workers, out nd.Array, in []nd.Array)
 	// runThen, unless nil, is there instead of run: it calls then, in any thread,
 	// for ranges of elements of out as soon as they are computed.
-	runThen func(w *kernel.Workers, out nd.Array, in []nd.Array, then func(lo, hi int))
+	runThen func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then)
 	// pointwise, unless nil, is there instead of run: it computes elements lo to
 	// hi of out, which depend only on the same elements of inputs of that size.
 	pointwise func(out nd.Array, in []nd.Array, lo, hi int)
@@ -78,7 +78,7 @@ func (o *Op) Check(in []nd.Array) error {
 func (o *Op) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
 	switch {
 	case o.pointwise != nil || o.runThen != nil:
-		o.RunThen(w, out, in, func(lo, hi int) {})
+		o.RunThen(w, out, in, Then{Run: func(lo, hi int) {}})
 	default:
 		o.run(w, out, in)
 	}
@@ -92,13 +92,21 @@ func (o *Op) Pointwise() bool { return o.pointwise != nil }
 // output's size, and on no others of them.
 func (o *Op) RunPart(out nd.Array, in []nd.Array, lo, hi int) { o.pointwise(out, in, lo, hi) }
 
-// Then reports whether RunThen says how far it is.
-func (o *Op) Then() bool { return o.pointwise != nil || o.runThen != nil }
+// Then is what follows an operator elementwise.
+type Then struct {
+	// Run is called for ranges of elements of the output as soon as they are
+	// computed, while they are near in cache: from several threads at once, and
+	// once for every element.
+	Run func(lo, hi int)
+	// Reads are arrays of the output's size that Run reads, for fetching ahead.
+	Reads [][]float32
+}
 
-// RunThen is Run that calls then for ranges of elements of the output as soon as
-// they are computed, while they are near in cache: from several threads at once,
-// and once for every element.
-func (o *Op) RunThen(w *kernel.Workers, out nd.Array, in []nd.Array, then func(lo, hi int)) {
+// Stages reports whether RunThen says how far it is.
+func (o *Op) Stages() bool { return o.pointwise != nil || o.runThen != nil }
+
+// RunThen is Run with something that follows.
+func (o *Op) RunThen(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
 	if o.runThen != nil {
 		o.runThen(w, out, in, then)
 		return
@@ -107,7 +115,7 @@ func (o *Op) RunThen(w *kernel.Workers, out nd.Array, in []nd.Array, then func(l
 		for ; lo < hi; lo += pointwiseGrain {
 			end := min(lo+pointwiseGrain, hi)
 			o.pointwise(out, in, lo, end)
-			then(lo, end)
+			then.Run(lo, end)
 		}
 	})
 }

@@ -28,14 +28,16 @@ func directs(v vectors) {
 // direct writes one kernel; type directTile in package kernel says what it does.
 // It computes rows channels for panel after panel of vecs vectors, for which the
 // table at holds where they begin in b and c. Vectors are loaded whole, and of
-// the last of a panel so many lanes stored as last says.
+// the last of a panel so many lanes stored as last says. Every step prefetches
+// two lines that are needed later, the next ones ahead bytes further on.
 func direct(v vectors, rows, vecs int) {
 	TEXT(fmt.Sprintf("direct%dx%d%s", rows, vecs, v.suffix), NOSPLIT,
-		"func(panels, n, k int, step *int, a, b *float32, at *int, c *float32, cRow, last, begin int, bias *float32)")
+		"func(panels, n, k int, step *int, a, b *float32, at *int, c *float32, cRow, last, begin int, bias, later *float32, ahead int)")
 	Pragma("noescape")
 	mask := v.mask(Load(Param("last"), GP64()))
 	at, panels := Load(Param("at"), GP64()), AllocLocal(8)
 	MOVQ(Load(Param("panels"), GP64()), panels)
+	later, ahead := Load(Param("later"), GP64()), Load(Param("ahead"), GP64())
 
 	Label("panel")
 	acc := v.registers(rows * vecs)
@@ -73,6 +75,9 @@ func direct(v vectors, rows, vecs int) {
 			VFMADD231PS(r, x, acc[i*vecs+j])
 		}
 	}
+	PREFETCHT1(Mem{Base: later})
+	PREFETCHT1(Mem{Base: later, Disp: 64})
+	ADDQ(ahead, later)
 	ADDQ(Imm(16), step)
 	DECQ(k)
 	JNZ(LabelRef("steps"))
