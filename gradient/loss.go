@@ -43,10 +43,12 @@ func CrossEntropy(labels []int) Loss {
 			for _, v := range logits {
 				sum += math.Exp(float64(v - top))
 			}
-			for i, v := range logits {
-				seed[i] = float32(math.Exp(float64(v-top)) / sum)
+			for i := range seed {
+				seed[i] = float32(math.Exp(float64(logits[i]-top)) / sum)
 			}
-			seed[label]--
+			if seed != nil {
+				seed[label]--
+			}
 			return math.Log(sum) - float64(logits[label]-top)
 		})(outputs, seeds)
 	}

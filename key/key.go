@@ -55,6 +55,6 @@ type Summary struct {
 	Parameters     int64   // of the model
 	Changed        int64   // of these, how many were changed
 	Samples        int64   // that the accuracies were measured on; 0: not measured
-	Accuracy       float64 // of the original model, 0 to 1
+	Accuracy       float64 // of the original model, 0 to 1; 0 where the task has none
 	LockedAccuracy float64 // of the locked model, 0 to 1
 }

@@ -132,7 +132,7 @@ func (h *hardening) run(ctx context.Context) (*Result, error) {
 	}
 	reached, err := h.locked()
 	if err == nil && !reached {
-		err = hint.With(fmt.Errorf("%w: accuracy %.4f with %d parameters changed, target %.4f", ErrTarget, r.Locked, len(r.Changes), r.Target),
+		err = hint.With(fmt.Errorf("%w: %s %.4f with %d parameters changed, target %.4f", ErrTarget, h.measure(), r.Locked, len(r.Changes), r.Target),
 			"raise --budget or --target-accuracy")
 	}
 	return r, err

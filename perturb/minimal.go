@@ -22,7 +22,7 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	var err error
-	size := task.Batch(s.outlook, task.Truth(s.samples, 0, 1), blockSize)
+	size := task.Batch(s.outlook, task.Truth(s.samples, 0, 1), max(blockSize, s.opt.Task.Together()))
 	if s.blocks, err = newBlocks(s.model, s.differentiated(), s.samples, s.calibration().n, size, s.opt.Task, s.tau); err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 		if _, err := s.locked(); err != nil {
 			return nil, err
 		}
-		return &s.result, hint.With(fmt.Errorf("%w: accuracy %.4f with %d parameters changed, target %.4f", ErrTarget, s.result.Locked, len(s.result.Changes), s.result.Target),
+		return &s.result, hint.With(fmt.Errorf("%w: %s %.4f with %d parameters changed, target %.4f", ErrTarget, s.measure(), s.result.Locked, len(s.result.Changes), s.result.Target),
 			"raise --max-params or --target-accuracy")
 	}
 	return &s.result, s.prune()

@@ -177,6 +177,14 @@ func (s *search) targetFor(score task.Score) float64 {
 	return score.Useless()
 }
 
+// measure is the word for what the search lowers.
+func (s *search) measure() string {
+	if task.IsClassification(s.opt.Task) {
+		return "accuracy"
+	}
+	return "quality"
+}
+
 func (s *search) report() {
 	if s.opt.Progress != nil {
 		s.opt.Progress(Progress{Changed: len(s.result.Changes), Accuracy: s.result.Locked, Target: s.result.Target})

@@ -17,8 +17,9 @@ import (
 // be at chance as well.
 type Binary struct{}
 
-func (Binary) Name() string { return "binary" }
-func (Binary) Logits() bool { return true }
+func (Binary) Name() string  { return "binary" }
+func (Binary) Logits() bool  { return true }
+func (Binary) Together() int { return together }
 
 // Objective is the soft rank correlation of logits and truth.
 func (Binary) Objective(truth nd.Array, tau float64) gradient.Loss { return yesOrNo(truth, tau) }
@@ -35,8 +36,9 @@ func (Binary) Answers(outputs []nd.Array) (nd.Array, error) { return signs(outpu
 // [N,L], each by the sign of a logit. The truth is a matrix of 0 and 1.
 type MultiLabel struct{}
 
-func (MultiLabel) Name() string { return "multi-label" }
-func (MultiLabel) Logits() bool { return true }
+func (MultiLabel) Name() string  { return "multi-label" }
+func (MultiLabel) Logits() bool  { return true }
+func (MultiLabel) Together() int { return together }
 
 // Objective is the mean over the labels of the soft rank correlation.
 func (MultiLabel) Objective(truth nd.Array, tau float64) gradient.Loss { return yesOrNo(truth, tau) }
@@ -128,12 +130,16 @@ func (t *binaryTally) Scale() float64 {
 	return temperature(absolute)
 }
 
-// rankingLuck is what the area under the ROC curve may be from 1/2, twice.
-const rankingLuck = 0.1
+// rankingLuck is how far twice the area under the ROC curve may be from 1: 0.05,
+// and two standard deviations of what it is for unrelated outputs.
+func rankingLuck(positive, negative int) float64 {
+	p, n := float64(positive), float64(negative)
+	return 0.05 + 4*math.Sqrt((p+n+1)/(12*p*n))
+}
 
 // Score has the quality max(|2·AUC - 1|, κ), a mean over the labels of both kinds.
 func (t *binaryTally) Score() Score {
-	var accuracy, chance, kappa, auc, ranking, precision, rate float64
+	var accuracy, chance, kappa, auc, ranking, precision, rate, luck float64
 	counted := 0
 	for k, x := range t.x {
 		y := t.y[k]
@@ -152,6 +158,7 @@ func (t *binaryTally) Score() Score {
 		}
 		ap, _ := averagePrecision(x, y)
 		accuracy, chance, kappa = accuracy+c.Accuracy(), chance+c.Chance(), kappa+c.Kappa()
+		luck += rankingLuck(c.Labelled[1], c.Labelled[0])
 		auc, ranking = auc+area, ranking+math.Abs(2*area-1)
 		precision, rate = precision+ap, rate+float64(c.Labelled[1])/float64(c.N)
 	}
@@ -160,7 +167,7 @@ func (t *binaryTally) Score() Score {
 	}
 	n := float64(counted)
 	s := Score{
-		Quality: max(ranking, kappa) / n, Luck: rankingLuck,
+		Quality: max(ranking, kappa) / n, Luck: luck / n,
 		Metrics: []Metric{
 			{Name: "accuracy", Value: accuracy / n, Useless: chance / n, Share: true},
 			{Name: "AUC", Value: auc / n, Useless: 0.5},

@@ -9,8 +9,9 @@ import (
 // each class. The truth is a class for each sample, [N].
 type Classification struct{}
 
-func (Classification) Name() string { return "classification" }
-func (Classification) Logits() bool { return true }
+func (Classification) Name() string  { return "classification" }
+func (Classification) Logits() bool  { return true }
+func (Classification) Together() int { return 1 }
 
 // Objective is the soft accuracy.
 func (Classification) Objective(truth nd.Array, tau float64) gradient.Loss {

@@ -65,6 +65,9 @@ func (c *columns) add(outputs []nd.Array, truth nd.Array) error {
 	return nil
 }
 
+// together is the number of samples among which an order is looked for.
+const together = 64
+
 // fewRows is the number of samples below which columns have no correlation worth
 // the name.
 const fewRows = 8
@@ -178,10 +181,31 @@ func correlation(u, v, grads []float64) float64 {
 		clear(grads)
 		return 0
 	}
-	for i := range grads {
-		grads[i] *= 2 * uv / (uu * vv) * (v[i] - uv/uu*u[i])
+	r2 := uv * uv / (uu * vv)
+	noise := 0.0
+	if r2 > summit {
+		noise = 0.1 * math.Sqrt(vv/float64(len(v)))
 	}
-	return uv * uv / (uu * vv)
+	for i := range grads {
+		grads[i] *= 2 * uv / (uu * vv) * (v[i] + noise*sign(i) - uv/uu*u[i])
+	}
+	return r2
+}
+
+// summit is where an objective is at its maximum, as it is when the truth is the
+// model's own outputs. All derivatives vanish there. Those by a truth with a little
+// noise do not: they are the change of the outputs, projected on the noise, and so
+// rank weights by how far they move outputs, in any direction.
+const summit = 0.9999
+
+// sign returns +1 or -1, as if at random.
+func sign(i int) float64 {
+	h := (uint64(i) + 1) * 0x9e3779b97f4a7c15
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	if (h^h>>27)*0x94d049bb133111eb>>63 == 0 {
+		return 1
+	}
+	return -1
 }
 
 // ranks returns the rank of every element from 1 on; equal ones share the mean of

@@ -14,8 +14,9 @@ import (
 // so that vectors are compared after their means have been subtracted.
 type Embedding struct{}
 
-func (Embedding) Name() string { return "embedding" }
-func (Embedding) Logits() bool { return false }
+func (Embedding) Name() string  { return "embedding" }
+func (Embedding) Logits() bool  { return false }
+func (Embedding) Together() int { return together }
 
 // Objective is the mean square of the cosine between vectors and truth, both
 // centred. With a = x - x̄ and b = y - ȳ, cos = a·b/(|a||b|), and its derivative
@@ -34,8 +35,12 @@ func (Embedding) Objective(truth nd.Array, _ float64) gradient.Loss {
 			p, q := a[i*width:(i+1)*width], b[i*width:(i+1)*width]
 			cos, np, nq := cosine(p, q)
 			total += cos * cos / float64(n)
+			noise := 0.0
+			if cos > summit {
+				noise = 0.1 / math.Sqrt(float64(width))
+			}
 			for k := 0; k < width && seed != nil && np > 0 && nq > 0; k++ {
-				g := 2 * cos * (q[k]/nq - cos*p[k]/np) / np / float64(n)
+				g := 2 * cos * (q[k]/nq + noise*sign(i*width+k) - cos*p[k]/np) / np / float64(n)
 				seed[i*width+k] = float32(g)
 				middle[k] += g / float64(n)
 			}
@@ -44,9 +49,6 @@ func (Embedding) Objective(truth nd.Array, _ float64) gradient.Loss {
 			for i := range seed[:min(len(seed), n*width)] {
 				seed[i] -= float32(middle[i%width])
 			}
-		}
-		if total != total {
-			return 0, nil // not a number: nobody can use such vectors
 		}
 		return total, nil
 	}
@@ -86,7 +88,7 @@ func cosine(p, q []float64) (cos, np, nq float64) {
 		cos, np, nq = cos+p[k]*q[k], np+p[k]*p[k], nq+q[k]*q[k]
 	}
 	np, nq = math.Sqrt(np), math.Sqrt(nq)
-	if np == 0 || nq == 0 || math.IsInf(np, 0) || math.IsInf(nq, 0) {
+	if !(np > 0 && nq > 0) || math.IsInf(np, 0) || math.IsInf(nq, 0) {
 		return 0, 0, 0
 	}
 	return cos / (np * nq), np, nq
@@ -135,6 +137,9 @@ func (t *embeddingTally) Add(outputs []nd.Array, truth nd.Array) error {
 // Scale plays no part.
 func (t *embeddingTally) Scale() float64 { return 1 }
 
+// vectorLuck is what the cosine of useless vectors may be beyond chance.
+const vectorLuck = 0.05
+
 // Score has for its quality the root mean square of the centred cosine between
 // the vector of a sample and its truth; chance is the same between vectors and
 // truths of different samples.
@@ -167,10 +172,10 @@ func (t *embeddingTally) Score() Score {
 	}
 	found, chance := t.neighbours(x, y, n)
 	return Score{
-		Quality: math.Sqrt(same), Chance: math.Sqrt(other), Luck: rankingLuck,
+		Quality: min(1, math.Sqrt(same)), Chance: math.Sqrt(other), Luck: vectorLuck,
 		Metrics: []Metric{
-			{Name: "cosine", Value: plain, Useless: best},
-			{Name: "centred cosine", Value: sum},
+			{Name: "cosine", Value: min(1, plain), Useless: best},
+			{Name: "centred cosine", Value: min(1, sum)},
 			{Name: "neighbours", Value: found, Useless: chance, Share: true},
 		},
 	}
@@ -189,12 +194,13 @@ func (t *embeddingTally) neighbours(x, y []float64, n int) (found, chance float6
 		return 0, 0
 	}
 	a, b := t.nearest(x, n), t.nearest(y, n)
+	same := 0
 	for i := range n {
 		if a[i] == b[i] && a[i] >= 0 {
-			found += 1 / float64(n)
+			same++
 		}
 	}
-	return found, 1 / float64(n-1)
+	return float64(same) / float64(n), 1 / float64(n-1)
 }
 
 // nearest returns, for the first n vectors, the other one at the least angle; -1

@@ -21,8 +21,9 @@ import (
 // right tokens what as frequent answers get right blindly.
 type Language struct{}
 
-func (Language) Name() string { return "language" }
-func (Language) Logits() bool { return true }
+func (Language) Name() string  { return "language" }
+func (Language) Logits() bool  { return true }
+func (Language) Together() int { return 1 }
 
 // Objective is the soft accuracy over the tokens.
 func (Language) Objective(truth nd.Array, tau float64) gradient.Loss {
@@ -80,8 +81,8 @@ func entropy(counts []int) float64 {
 
 // NextTokens returns the truth for a model that predicts each next token: its
 // input of tokens, an array of integers [N,T], one place to the left. The last
-// place, and those whose next token the input attention_mask leaves out, do not
-// count.
+// place, and those whose next token the input attention_mask, or mask, leaves out,
+// do not count.
 func NextTokens(inputs map[string]nd.Array) (nd.Array, error) {
 	ids, err := tokens(inputs)
 	if err != nil {
@@ -89,6 +90,9 @@ func NextTokens(inputs map[string]nd.Array) (nd.Array, error) {
 	}
 	n, length := ids.Shape[0], ids.Shape[1]
 	mask := floats(inputs["attention_mask"])
+	if mask == nil {
+		mask = floats(inputs["mask"])
+	}
 	if len(mask) != n*length {
 		mask = nil
 	}

@@ -15,8 +15,9 @@ import (
 // than a shift of all outputs, so that the rank correlation ρ has to be gone too.
 type Regression struct{}
 
-func (Regression) Name() string { return "regression" }
-func (Regression) Logits() bool { return false }
+func (Regression) Name() string  { return "regression" }
+func (Regression) Logits() bool  { return false }
+func (Regression) Together() int { return together }
 
 // Objective is the soft rank correlation.
 func (Regression) Objective(truth nd.Array, tau float64) gradient.Loss {
@@ -75,8 +76,9 @@ func (t *regressionTally) Scale() float64 {
 	return max(1e-12, math.Sqrt(sum/float64(max(n, 1))))
 }
 
-// numbersLuck is the squared correlation that a useless model may have: its
-// errors are then at most 2.5 % smaller than those of the mean.
+// numbersLuck is the squared correlation that a useless model may have, beyond
+// two standard deviations of that of unrelated numbers: the errors that can be had
+// from it are then at most 2.5 % smaller than those of the mean.
 const numbersLuck = 0.05
 
 // Score has the quality max(R², ρ²), both means over the columns.
@@ -106,7 +108,7 @@ func (t *regressionTally) Score() Score {
 		return Score{}
 	}
 	return Score{
-		Quality: max(r2, rho2), Luck: numbersLuck,
+		Quality: max(r2, rho2), Luck: numbersLuck + 4/float64(rows),
 		Metrics: []Metric{
 			{Name: "R²", Value: r2},
 			{Name: "RMSE", Value: bounded(math.Sqrt(squares / n)), Useless: math.Sqrt(variances / n), Lower: true},

@@ -10,8 +10,9 @@ import (
 // truth is [N,place…], negative or 255 where it does not count.
 type Segmentation struct{}
 
-func (Segmentation) Name() string { return "segmentation" }
-func (Segmentation) Logits() bool { return true }
+func (Segmentation) Name() string  { return "segmentation" }
+func (Segmentation) Logits() bool  { return true }
+func (Segmentation) Together() int { return 1 }
 
 // Objective is the soft accuracy over the positions.
 func (Segmentation) Objective(truth nd.Array, tau float64) gradient.Loss {

@@ -24,6 +24,9 @@ type Task interface {
 	// Unlike the loss of training it does not reward making worse what is bad
 	// already. tau is the scale of the intact model's outputs, see Tally.Scale.
 	Objective(truth nd.Array, tau float64) gradient.Loss
+	// Together is the number of samples that Objective has to see at a time to be
+	// of use: more than 1 where it compares them with each other.
+	Together() int
 	// Training returns the loss that such models are trained with.
 	Training(truth nd.Array) gradient.Loss
 	// NewTally returns an empty tally.

@@ -68,6 +68,10 @@ func makeFixture(args []string) error {
 		return writeModel(path, tokenClassifier())
 	case "tokens":
 		return writeTokens(path, n)
+	case "model-number", "model-bit", "model-bits", "model-pixels", "model-language":
+		return writeModel(path, taskModel(what))
+	case "data-number", "data-numbers", "data-bit", "data-bits", "data-pixels", "data-language":
+		return writeTask(path, what, n)
 	case "model-nan":
 		m := classifier(1)
 		m.Graph.Initializer[1].RawData = bytes.Repeat([]byte{0xff}, len(m.Graph.Initializer[1].RawData))

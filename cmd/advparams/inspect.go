@@ -170,7 +170,7 @@ func (r *keyResult) text(w io.Writer) {
 	}
 	fmt.Fprintf(w, "made by\t%s, %s\n", oneLine(c.Tool), c.Created)
 	fmt.Fprintf(w, "changed\t%s of %s parameters, profile %s\n", verify.Thousands(c.ParamsChanged), verify.Thousands(c.ParamsTotal), oneLine(c.Profile))
-	if c.Samples > 0 {
+	if c.Samples > 0 && c.Accuracy > 0 { // which not every task has
 		fmt.Fprintf(w, "accuracy\t%.2f %% → %.2f %% on %s samples\n", 100*c.Accuracy, 100*c.LockedAccuracy, verify.Thousands(c.Samples))
 	}
 	for _, f := range c.Files {

@@ -46,8 +46,11 @@ func (p *protect) write(ctx context.Context, m *onnxio.Model, found *perturb.Res
 		Record: *record, Tool: tool(), Created: now(),
 		Summary: key.Summary{
 			Profile: p.profile, Parameters: int64(found.Total), Changed: int64(len(found.Changes)),
-			Samples: int64(found.Samples), Accuracy: found.Before, LockedAccuracy: found.Locked,
+			Samples: int64(found.Samples),
 		},
+	}
+	if before, locked := accuracyIn(found.Intact), accuracyIn(found.Broken); before != nil && locked != nil {
+		k.Summary.Accuracy, k.Summary.LockedAccuracy = *before, *locked
 	}
 	if err := legible(k); err != nil {
 		return nil, err

@@ -148,7 +148,7 @@ type Summary struct {
 	Changed uint64 `protobuf:"varint,3,opt,name=changed,proto3" json:"changed,omitempty"`
 	// Samples the accuracies were measured on; 0: not measured.
 	Samples uint64 `protobuf:"varint,4,opt,name=samples,proto3" json:"samples,omitempty"`
-	// Accuracy of the original model, 0 to 1.
+	// Accuracy of the original model, 0 to 1; 0 where the task has none.
 	Accuracy float64 `protobuf:"fixed64,5,opt,name=accuracy,proto3" json:"accuracy,omitempty"`
 	// Accuracy of the locked model, 0 to 1.
 	LockedAccuracy float64 `protobuf:"fixed64,6,opt,name=locked_accuracy,json=lockedAccuracy,proto3" json:"locked_accuracy,omitempty"`

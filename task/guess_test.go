@@ -1,0 +1,139 @@
+package task
+
+import (
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/advparams/advparams/internal/testmodel"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+func TestGuess(t *testing.T) {
+	none := nd.Array{}
+	ids := nd.Of([]int64{0, 1, 2, 1}, 4)
+	bits := nd.Of([]int64{0, 1, 1, 0}, 4)
+	numbers := nd.Of([]float32{0.5, 1, 2, 3}, 4)
+	matrix := nd.Of([]int64{1, 1, 0, 0}, 2, 2)
+	oneHot := nd.Of([]int64{1, 0, 0, 1}, 2, 2)
+	for _, c := range []struct {
+		name    string
+		look    Outlook
+		labels  nd.Array
+		byModel bool
+		want    string
+	}{
+		{"classes", Outlook{Shape: []int{-1, 10}}, ids, false, "classification"},
+		{"no labels", Outlook{Shape: []int{-1, 10}}, none, false, "classification"}, // for which they are missing
+		{"own answers", Outlook{Shape: []int{-1, 10}}, none, true, "classification"},
+		{"axes of 1", Outlook{Shape: []int{-1, 10, 1, 1}}, ids, false, "classification"},
+		{"nothing declared", Outlook{}, ids, false, "classification"},
+		{"one-hot", Outlook{Shape: []int{-1, 2}}, oneHot, false, "classification"}, // refused there, with a hint
+		{"matrix of bits", Outlook{Shape: []int{-1, 2}}, matrix, false, "multi-label"},
+		{"one-hot, sigmoids", Outlook{Shape: []int{-1, 2}, LastOp: "Sigmoid"}, oneHot, false, "multi-label"},
+		{"sigmoids, own answers", Outlook{Shape: []int{-1, 2}, LastOp: "Sigmoid"}, none, true, "multi-label"},
+		{"several numbers", Outlook{Shape: []int{-1, 2}}, nd.Of([]float32{0.5, 1}, 1, 2), false, "regression"},
+		{"numbers", Outlook{Shape: []int{-1, 1}}, numbers, false, "regression"},
+		{"whole numbers", Outlook{Shape: []int{-1}}, ids, false, "regression"},
+		{"bits", Outlook{Shape: []int{-1, 1}}, bits, false, "binary"},
+		{"sigmoid", Outlook{Shape: []int{-1, 1}, LastOp: "Sigmoid"}, none, true, "binary"},
+		{"one number, own answers", Outlook{Shape: []int{-1, 1}}, none, true, ""},
+		{"one number, no labels", Outlook{Shape: []int{-1, 1}}, none, false, ""},
+		{"tokens", Outlook{Shape: []int{-1, -1, 50}, Tokens: true}, none, false, "language"},
+		{"planes", Outlook{Shape: []int{-1, 4, -1, -1}}, nd.New(nd.Int64, 2, 3, 3), false, "segmentation"},
+		{"planes, own answers", Outlook{Shape: []int{-1, 4, 8, 8}}, none, true, "segmentation"},
+		{"planes of numbers", Outlook{Shape: []int{-1, 1, 8, 8}}, nd.Of([]float32{.5, .2}, 1, 1, 1, 2), false, "regression"},
+		{"planes without labels", Outlook{Shape: []int{-1, 4, 8, 8}}, none, false, ""},
+	} {
+		got, err := Guess(c.look, c.labels, c.byModel)
+		switch {
+		case c.want == "" && err == nil:
+			t.Errorf("%s: %s, not an error", c.name, got.Name())
+		case c.want != "" && (err != nil || got.Name() != c.want):
+			t.Errorf("%s: %v, %v, want %s", c.name, got, err, c.want)
+		}
+	}
+}
+
+func TestLook(t *testing.T) {
+	value := func(name string, kind onnxpb.TensorProto_DataType, dims ...int64) *onnxpb.ValueInfoProto {
+		shape := &onnxpb.TensorShapeProto{}
+		for _, d := range dims {
+			dim := &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: d}}
+			if d == 0 {
+				dim.Value = &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: "N"}
+			}
+			shape.Dim = append(shape.Dim, dim)
+		}
+		return &onnxpb.ValueInfoProto{Name: proto.String(name), Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{
+			TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(kind)), Shape: shape},
+		}}}
+	}
+	node := func(op, out string, in ...string) *onnxpb.NodeProto {
+		return &onnxpb.NodeProto{OpType: proto.String(op), Input: in, Output: []string{out}}
+	}
+	m := testmodel.Open(t, &onnxpb.ModelProto{
+		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
+		Graph: &onnxpb.GraphProto{
+			Name:   proto.String("two heads"),
+			Input:  []*onnxpb.ValueInfoProto{value("ids", onnxpb.TensorProto_INT64, 0, 7)},
+			Output: []*onnxpb.ValueInfoProto{value("a", onnxpb.TensorProto_FLOAT, 0, 7, 3), value("b", onnxpb.TensorProto_FLOAT, 0, 1)},
+			Node:   []*onnxpb.NodeProto{node("Cast", "x", "ids"), node("Sigmoid", "s", "x"), node("Unsqueeze", "b", "s"), node("MatMul", "a", "x", "x")},
+		},
+	})
+	for output, want := range map[string]Outlook{
+		"":  {Shape: []int{-1, 7, 3}, LastOp: "MatMul", Tokens: true},
+		"b": {Shape: []int{-1, 1}, LastOp: "Sigmoid", Tokens: true},
+	} {
+		got, err := Look(m, output)
+		if err != nil || !slices.Equal(got.Shape, want.Shape) || got.LastOp != want.LastOp || got.Tokens != want.Tokens {
+			t.Errorf("output %q: %+v, %v, want %+v", output, got, err, want)
+		}
+	}
+}
+
+func TestNextTokens(t *testing.T) {
+	ids := nd.Of([]int64{5, 6, 7, 8, 9, 0}, 2, 3)
+	mask := nd.Of([]int64{1, 1, 1, 1, 1, 0}, 2, 3)
+	got, err := NextTokens(map[string]nd.Array{"input_ids": ids, "attention_mask": mask})
+	if err != nil || !slices.Equal(got.Int64s(), []int64{6, 7, -1, 9, -1, -1}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	got, err = NextTokens(map[string]nd.Array{"text": ids})
+	if err != nil || !slices.Equal(got.Int64s(), []int64{6, 7, -1, 9, 0, -1}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := NextTokens(map[string]nd.Array{"left": ids, "right": ids}); err == nil {
+		t.Error("two inputs of tokens are no error")
+	}
+	if _, err := NextTokens(map[string]nd.Array{"x": nd.New(nd.Float32, 2, 3)}); err == nil {
+		t.Error("no input of tokens is no error")
+	}
+}
+
+func TestByName(t *testing.T) {
+	for _, name := range Names() {
+		if kind, err := ByName(name); err != nil || kind.Name() != name {
+			t.Errorf("%s: %v, %v", name, kind, err)
+		}
+	}
+	if _, err := ByName("poetry"); err == nil {
+		t.Error("poetry is a task")
+	}
+}
+
+func TestSizes(t *testing.T) {
+	look := Outlook{Shape: []int{-1, 64, 50257}}
+	tokens := nd.New(nd.Int64, 1, 64)
+	if got := Batch(look, tokens, 256); got < 1 || got > 8 {
+		t.Errorf("a batch of %d samples with 64 × 50,257 logits each", got)
+	}
+	if got := Batch(Outlook{Shape: []int{-1, 1000}}, nd.New(nd.Int64, 1), 256); got != 256 {
+		t.Errorf("a classifier's batch is %d", got)
+	}
+	if got := Calibration(Outlook{Shape: []int{-1, 4, 64, 64}}, nd.New(nd.Int64, 1, 64, 64), 256); got != 16 {
+		t.Errorf("%d images of 4,096 positions to take a gradient on", got)
+	}
+}
