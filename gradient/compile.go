@@ -328,6 +328,11 @@ func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) 
 	}
 	domain := node.GetDomain()
 	op, _ := ops.Lookup(domain, node.GetOpType()) // Supported has made sure
+	for i, v := range inputs {
+		if v != nil && v.Parts != nil && !ops.SequencesIn(node.GetOpType()) {
+			return nil, fmt.Errorf("input %d (%q) is a sequence, which this operator does not take", i, node.GetInput()[i])
+		}
+	}
 	call := &ops.Call{
 		Builder: c.Builder,
 		Node:    node,
@@ -359,6 +364,9 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 		v, ok := s.lookup(name)
 		if !ok {
 			return nil, nil, fmt.Errorf("output %q is not computed anywhere", name)
+		}
+		if v.Parts != nil {
+			return nil, nil, fmt.Errorf("output %q is a sequence: %w", name, ops.ErrUnsupported)
 		}
 		if c.cfg.Logits {
 			v = logits(v)

@@ -78,6 +78,9 @@ func (c *Call) choose(cond *Value, then, otherwise []*Value) []*Value {
 	out := make([]*Value, len(then))
 	for i, x := range then {
 		y := otherwise[i]
+		if x.Parts != nil || y.Parts != nil {
+			unsupported("output %d is a sequence that depends on the condition", i)
+		}
 		if x.DType != y.DType || !slices.Equal(x.Shape, y.Shape) {
 			unsupported("output %d is %v%v or %v%v, depending on the condition", i, x.DType, x.Shape, y.DType, y.Shape)
 		}
@@ -94,11 +97,20 @@ type stacks struct {
 }
 
 func (s *stacks) push(values []*Value) {
+	s.refuseSequences(values)
 	if s.parts == nil {
 		s.parts = make([][]*Value, len(values))
 	}
 	for i, v := range values {
 		s.parts[i] = append(s.parts[i], v)
+	}
+}
+
+func (s *stacks) refuseSequences(values []*Value) {
+	for _, v := range values {
+		if v.Parts != nil {
+			s.fail("an iteration returns a sequence to be stacked")
+		}
 	}
 }
 
@@ -118,6 +130,7 @@ func (s *stacks) join(i, axis int, backwards bool) *Value {
 // none returns what join would if there were no iterations, in the type and
 // shape of an iteration that is built to be looked at.
 func (s *stacks) none(values []*Value, axis func(i int) int) []*Value {
+	s.refuseSequences(values)
 	out := make([]*Value, len(values))
 	for i, v := range values {
 		shape := slices.Insert(slices.Clone(v.Shape), s.Axis(axis(i), v.Rank()+1), 0)

@@ -18,10 +18,11 @@ type Operator struct {
 type family map[string]Operator
 
 var registry = join(
-	arithmetic, unaries, matmul, convolution, pooling, reductions,
+	arithmetic, unaries, angles, matmul, convolution, pooling, reductions,
 	softmaxes, normalization, shapes, constants, casts, activations, dropouts, recurrents, attentions,
 	comparisons, choices, integers, gathers, scatters, searches, masks, cumulative,
 	selections, pads, spatial, resizes, quantization, einsums, gridSamples, control,
+	sequences, fourier, foldings, losses,
 )
 
 func join(families ...family) family {

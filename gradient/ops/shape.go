@@ -199,17 +199,25 @@ func buildSplit(c *Call) []*Value {
 			parts = append(parts, max(0, min(size, left)))
 		}
 	}
+	if len(parts) < c.NumOutputs() {
+		c.fail("parts %v of an axis of %d in %d outputs", parts, n, c.NumOutputs())
+	}
+	return c.split(x, axis, parts)
+}
+
+// split cuts an axis into parts of the given lengths, which make it up.
+func (c *Call) split(x *Value, axis int, parts []int) []*Value {
 	var out []*Value
-	start := 0
+	start, n := 0, x.Shape[axis]
 	for _, p := range parts {
-		if p < 0 || start+p > n {
+		if p < 0 || p > n-start {
 			c.fail("parts %v of an axis of %d", parts, n)
 		}
 		out = append(out, c.Slice(x, axis, start, p, 1))
 		start += p
 	}
-	if start != n || len(out) < c.NumOutputs() {
-		c.fail("parts %v of an axis of %d in %d outputs", parts, n, c.NumOutputs())
+	if start != n {
+		c.fail("parts %v of an axis of %d", parts, n)
 	}
 	return out
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// unary: Neg, Exp, Log, Sqrt, Erf, Abs, Reciprocal, Sin, Cos, Floor, Ceil,
-// Round, Sign, Identity. Activation functions are in activation.go.
+// unary: Neg, Exp, Log, Sqrt, Erf, Abs, Reciprocal, Floor, Ceil, Round, Sign,
+// Identity. Activation functions are in activation.go, those of angles in angles.go.
 
 // unary describes y = f(x), slice by slice. The gradient is computed either
 // from x or from y, so that only one of them is kept for the backward
@@ -108,8 +108,6 @@ var (
 	}}
 
 	opAbs   = unary{name: "Abs", f: each1(math.Abs), dx: slope(signOf)}
-	opSin   = unary{name: "Sin", f: each1(math.Sin), dx: slope(func(x float32) float32 { return float32(math.Cos(float64(x))) })}
-	opCos   = unary{name: "Cos", f: each1(math.Cos), dx: slope(func(x float32) float32 { return -float32(math.Sin(float64(x))) })}
 	opFloor = unary{name: "Floor", f: each1(math.Floor)}
 	opCeil  = unary{name: "Ceil", f: each1(math.Ceil)}
 	opRound = unary{name: "Round", f: each1(math.RoundToEven)}
@@ -174,8 +172,6 @@ var unaries = family{
 	"Sqrt":       {6, buildUnary(opSqrt)},
 	"Erf":        {9, buildUnary(opErf)},
 	"Reciprocal": {6, buildUnary(opReciprocal)},
-	"Sin":        {7, buildUnary(opSin)},
-	"Cos":        {7, buildUnary(opCos)},
 	"Floor":      {6, buildUnary(opFloor)},
 	"Ceil":       {6, buildUnary(opCeil)},
 	"Round":      {11, buildUnary(opRound)},

@@ -21,6 +21,10 @@ type Value struct {
 	// known: quantised numbers are limited by it.
 	Elem onnxpb.TensorProto_DataType
 
+	// Parts are the tensors of a sequence, which has neither type nor shape; nil
+	// for a tensor.
+	Parts []*Value
+
 	data any // the elements, if known while compiling
 	node *gorgonia.Node
 	op   *Op // nil for a leaf

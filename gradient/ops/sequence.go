@@ -1,0 +1,144 @@
+package ops
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/nd"
+)
+
+// sequence: SequenceConstruct, SequenceEmpty, SequenceInsert, SequenceErase,
+// SequenceAt, SequenceLength, SplitToSequence, ConcatFromSequence (all opset 11).
+// TorchScript writes them for lists of tensors. A sequence exists while compiling
+// only: a list of values, so that all that counts or chooses has to be known.
+
+// SequencesIn reports whether an operator can do with sequences for inputs.
+func SequencesIn(op string) bool {
+	_, ok := sequences[op]
+	return ok || op == "Identity" || op == "Loop" || op == "If"
+}
+
+// sequenceOf makes a sequence, which may be empty.
+func sequenceOf(parts []*Value) *Value {
+	if parts == nil {
+		parts = []*Value{}
+	}
+	return &Value{Parts: parts}
+}
+
+// parts returns input i, a sequence.
+func (c *Call) parts(i int) []*Value {
+	v := c.Input(i)
+	if v.Parts == nil {
+		c.fail("input %d is not a sequence", i)
+	}
+	return v.Parts
+}
+
+// tensor returns input i, which is none.
+func (c *Call) tensor(i int) *Value {
+	v := c.Input(i)
+	if v.Parts != nil {
+		c.fail("input %d is a sequence, not a tensor", i)
+	}
+	return v
+}
+
+// place returns the position that input i names among n.
+func (c *Call) place(i, n int) int {
+	p := c.settled(c.single(i, nd.Int64), "position in a sequence").Int64s()[0]
+	if p < 0 {
+		p += int64(n)
+	}
+	if p < 0 || p >= int64(n) {
+		c.fail("position %d in a sequence of %d", p, n)
+	}
+	return int(p)
+}
+
+func buildSequenceConstruct(c *Call) []*Value {
+	parts := make([]*Value, c.NumInputs())
+	for i := range parts {
+		parts[i] = c.tensor(i)
+	}
+	return []*Value{sequenceOf(parts)}
+}
+
+func buildSequenceInsert(c *Call) []*Value {
+	parts, at := c.parts(0), len(c.parts(0))
+	if c.Optional(2) != nil {
+		at = c.place(2, len(parts)+1)
+	}
+	return []*Value{sequenceOf(slices.Insert(slices.Clone(parts), at, c.tensor(1)))}
+}
+
+func buildSequenceErase(c *Call) []*Value {
+	parts, at := c.parts(0), len(c.parts(0))-1
+	if c.Optional(1) != nil || at < 0 {
+		at = c.place(1, len(parts))
+	}
+	return []*Value{sequenceOf(slices.Delete(slices.Clone(parts), at, at+1))}
+}
+
+func buildSequenceAt(c *Call) []*Value {
+	parts := c.parts(0)
+	return []*Value{parts[c.place(1, len(parts))]}
+}
+
+// buildSplitToSequence cuts into parts of a length, of given lengths, or of one
+// element each, which then lose the axis unless keepdims says otherwise.
+func buildSplitToSequence(c *Call) []*Value {
+	x := c.tensor(0)
+	axis := c.Axis(c.Int("axis", 0), x.Rank())
+	n := x.Shape[axis]
+	if c.Optional(1) == nil && !c.Bool("keepdims", true) {
+		return []*Value{sequenceOf(c.unstack(x, axis))}
+	}
+	lengths := []int{1}
+	scalar := true
+	if c.Optional(1) != nil {
+		lengths, scalar = c.KnownInts(1), c.tensor(1).Rank() == 0
+	}
+	if scalar {
+		if lengths[0] < 1 {
+			c.fail("parts of length %d", lengths[0])
+		}
+		size := lengths[0]
+		lengths = nil
+		for left := n; left > 0; left -= size {
+			lengths = append(lengths, min(left, size))
+		}
+	}
+	return []*Value{sequenceOf(c.split(x, axis, lengths))}
+}
+
+func buildConcatFromSequence(c *Call) []*Value {
+	parts, added := slices.Clone(c.parts(0)), 0
+	if len(parts) == 0 {
+		c.fail("the sequence is empty")
+	}
+	if c.Bool("new_axis", false) {
+		added = 1
+	}
+	first := parts[0]
+	axis := c.Axis(c.Int("axis", 0), first.Rank()+added)
+	for i, x := range parts {
+		if x.Rank() != first.Rank() {
+			c.fail("shapes %v and %v", first.Shape, x.Shape)
+		}
+		if added > 0 {
+			parts[i] = c.unsqueeze(x, []int{axis})
+		}
+	}
+	return []*Value{c.Concat(axis, parts...)}
+}
+
+var sequences = family{
+	"SequenceConstruct":  {11, buildSequenceConstruct},
+	"SequenceEmpty":      {11, func(*Call) []*Value { return []*Value{sequenceOf(nil)} }},
+	"SequenceInsert":     {11, buildSequenceInsert},
+	"SequenceErase":      {11, buildSequenceErase},
+	"SequenceAt":         {11, buildSequenceAt},
+	"SequenceLength":     {11, func(c *Call) []*Value { return []*Value{c.Const(nd.Scalar(int64(len(c.parts(0)))))} }},
+	"SplitToSequence":    {11, buildSplitToSequence},
+	"ConcatFromSequence": {11, buildConcatFromSequence},
+}
