@@ -30,6 +30,8 @@ type Config struct {
 	// Gradients asks for the gradient with respect to the named initializers.
 	// Nil means none; All means every float initializer.
 	Gradients func(name string) bool
+	// ByInputs asks for the gradient with respect to the inputs that are floats.
+	ByInputs bool
 	// Features adds an output: what goes into the linear layer that computes the
 	// first output, if there is one (see Program.Head).
 	Features bool
@@ -44,6 +46,9 @@ type Config struct {
 	// constants computed while compiling; 0 means three quarters of the machine's.
 	Memory int64
 }
+
+// wants reports whether the gradient by an initializer is asked for.
+func (cfg *Config) wants(name string) bool { return cfg.Gradients != nil && cfg.Gradients(name) }
 
 // All asks for the gradient with respect to every float initializer.
 func All(string) bool { return true }

@@ -2,6 +2,7 @@ package gradient
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -23,6 +24,7 @@ type Program struct {
 	outputs []output
 	seeds   []int // slot of the gradient of the loss by each float output, -1 for others
 	grads   []binding
+	byInput []binding // gradients by inputs
 
 	steps    []step
 	forward  int // steps before this one compute the outputs
@@ -92,14 +94,14 @@ func (s *step) touches() []int { return append(s.in[:len(s.in):len(s.in)], s.out
 
 // program differentiates and lays out the steps.
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
-	p := &Program{workers: c.cfg.Workers, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil}
+	p := &Program{workers: c.cfg.Workers, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
 	l := newLayout(c)
 	var seeds []*ops.Value
-	grads := map[string]*ops.Value{}
+	var grads, byInput map[string]*ops.Value
 	if p.withGrad {
 		var err error
 		c.Limits.Folded = math.MaxInt64 // gradients are no larger than what is there
-		if seeds, grads, err = c.differentiate(outputs); err != nil {
+		if seeds, grads, byInput, err = c.differentiate(outputs); err != nil {
 			return nil, err
 		}
 	}
@@ -108,6 +110,11 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	var wanted []*ops.Value
 	for _, name := range c.cfg.Weights.Names() {
 		if g := grads[name]; g != nil {
+			wanted = append(wanted, g)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(byInput)) {
+		if g := byInput[name]; g != nil {
 			wanted = append(wanted, g)
 		}
 	}
@@ -133,8 +140,13 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 		}
 	}
 	if p.withGrad {
+		for name, v := range c.inputs {
+			if g := byInput[name]; g != nil {
+				p.byInput = append(p.byInput, binding{name, v, l.slot(g)})
+			}
+		}
 		for _, name := range c.cfg.Weights.Names() {
-			if !c.cfg.Gradients(name) {
+			if !c.cfg.wants(name) {
 				continue
 			}
 			b := binding{name: name, slot: -1}
@@ -153,10 +165,9 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 }
 
 // differentiate returns, for each float output, the variable that will hold the
-// gradient of the loss by it, and the gradients by initializer. Initializers
+// gradient of the loss by it, and the gradients by initializer and by input. Those
 // that no output depends on are left out.
-func (c *compiler) differentiate(outputs []*ops.Value) (seeds []*ops.Value, grads map[string]*ops.Value, err error) {
-	grads = map[string]*ops.Value{}
+func (c *compiler) differentiate(outputs []*ops.Value) (seeds []*ops.Value, grads, byInput map[string]*ops.Value, err error) {
 	var cost *ops.Value
 	err = ops.Catch(func() {
 		for i, y := range outputs {
@@ -175,29 +186,47 @@ func (c *compiler) differentiate(outputs []*ops.Value) (seeds []*ops.Value, grad
 		}
 	})
 	if err != nil || cost == nil {
-		return seeds, grads, err
+		return seeds, nil, nil, err
 	}
 	reached := differentiable(cost)
-	var names []string
+	var values []*ops.Value
 	var wrt gorgonia.Nodes
+	add := func(v *ops.Value) {
+		if reached[v] {
+			values, wrt = append(values, v), append(wrt, c.Node(v))
+		}
+	}
 	for _, name := range c.cfg.Weights.Names() {
-		if v := c.params[name]; c.cfg.Gradients(name) && reached[v] {
-			names, wrt = append(names, name), append(wrt, c.Node(v))
+		if c.cfg.wants(name) {
+			add(c.params[name])
+		}
+	}
+	weights := len(wrt)
+	for _, name := range slices.Sorted(maps.Keys(c.inputs)) {
+		if v := c.inputs[name]; c.cfg.ByInputs && v.DType == nd.Float32 {
+			add(v)
 		}
 	}
 	if len(wrt) == 0 {
-		return seeds, grads, nil
+		return seeds, nil, nil, nil
 	}
 	nodes, err := gorgonia.Grad(c.Node(cost), wrt...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("differentiating the graph: %w", err)
+		return nil, nil, nil, fmt.Errorf("differentiating the graph: %w", err)
 	}
+	grads, byInput = map[string]*ops.Value{}, map[string]*ops.Value{}
 	for i, n := range nodes {
-		if grads[names[i]], err = c.Value(n); err != nil {
-			return nil, nil, err
+		g, err := c.Value(n)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if i < weights {
+			grads[values[i].Name()] = g
+		} else {
+			byInput[values[i].Name()] = g
 		}
 	}
-	return seeds, grads, nil
+	return seeds, grads, byInput, nil
 }
 
 // differentiable returns the values that cost depends on through operators that
@@ -300,6 +329,18 @@ func (p *Program) Gradient(name string) (g []float32, ok bool) {
 			if b.slot < 0 {
 				return nil, true
 			}
+			return p.slots[b.slot].Float32s(), true
+		}
+	}
+	return nil, false
+}
+
+// InputGradient returns the gradient by an input after Gradients, valid until the
+// next call; false if the configuration did not ask for it, or the loss does not
+// depend on the input in a way that has a gradient.
+func (p *Program) InputGradient(name string) (g []float32, ok bool) {
+	for _, b := range p.byInput {
+		if b.name == name {
 			return p.slots[b.slot].Float32s(), true
 		}
 	}

@@ -182,6 +182,47 @@ func TestFork(t *testing.T) {
 	}
 }
 
+// TestInputGradient compares the gradient by an input with differences.
+func TestInputGradient(t *testing.T) {
+	p := compile(t, convNet().open(t), Config{ByInputs: true}, 2)
+	x := randomInput(2, 2, 6, 6)
+	if _, _, err := p.Gradients(x, Probe); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := p.InputGradient("y"); ok || len(p.GradientNames()) > 0 {
+		t.Error("gradients that were not asked for")
+	}
+	g, ok := p.InputGradient("x")
+	if !ok || len(g) != x["x"].Len() {
+		t.Fatalf("gradient of %d elements, %v", len(g), ok)
+	}
+	g = slices.Clone(g)
+	loss := func() float64 {
+		out, err := p.Forward(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := Probe(out, []nd.Array{nd.New(nd.Float32, out[0].Shape...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	data := x["x"].Float32s()
+	for _, i := range []int{0, 17, 40, 71, 90, 143} {
+		const h = 1e-2
+		old := data[i]
+		data[i] = old + h
+		up := loss()
+		data[i] = old - h
+		down := loss()
+		data[i] = old
+		if want := (up - down) / (2 * h); math.Abs(want-float64(g[i])) > 2e-3*(1+math.Abs(want)) {
+			t.Errorf("gradient by element %d is %v, want %v", i, g[i], want)
+		}
+	}
+}
+
 // TestLogits: the gradient is taken before the softmax that the model ends in.
 func TestLogits(t *testing.T) {
 	m := convNet().open(t)
