@@ -16,7 +16,8 @@ type correlation struct {
 	source                 frame
 	extent                 vec3 // of the result
 	phases                 []phase
-	wr, wc                 int // steps in weight for a channel of result and source
+	wr, wc                 int  // steps in weight for a channel of result and source
+	back                   bool // it is the adjoint of a convolution: taps run the other way
 }
 
 // phase is a set of positions of the result that use the same taps.
@@ -51,7 +52,7 @@ func (p *convPlan) forward() *correlation {
 func (p *convPlan) backward() *correlation {
 	c := &correlation{
 		convPlan: p, channels: p.oc, results: p.ic, sourceSize: p.ySize, resultSize: p.xSize,
-		extent: p.in, wr: p.taps, wc: p.ic * p.taps,
+		extent: p.in, wr: p.taps, wc: p.ic * p.taps, back: true,
 	}
 	for r := range p.stride.size() {
 		f := phase{first: p.stride.position(r), step: p.stride, stride: vec3{1, 1, 1}}

@@ -82,7 +82,7 @@ func (c *correlation) winograd(w *Workers, weight, bias []float32) (*winograd, b
 	// An error of the forward direction may move values across the kinks of ReLU
 	// and pooling, where gradients jump: it must not be larger than that of
 	// summing directly. What goes back through them is linear.
-	form, forward := winoFast, c.wc == c.taps
+	form, forward := winoFast, !c.back
 	if forward {
 		form = winoAccurate
 	}
@@ -131,7 +131,7 @@ func (m *winograd) transformWeight(w *Workers, weight []float32) {
 			g, ch := i/m.channels, i%m.channels
 			matrix{weight[g*m.wSize+ch*m.wc:], 1, m.wr}.pack(*packed, 0, 9, 0, m.results, m.outPitch)
 			from := winoLayout{i: 3 * m.outPitch, j: m.outPitch}
-			if m.wc != m.taps {
+			if m.back {
 				from = winoLayout{at: 8 * m.outPitch, i: -from.i, j: -from.j}
 			}
 			for p := range m.panels {
