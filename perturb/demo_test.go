@@ -63,6 +63,11 @@ func TestSearchDemo(t *testing.T) {
 	}
 	for _, c := range first.Changes {
 		checkInRange(t, m, c)
+		init := m.Lookup(c.Tensor)
+		b, _ := boundsOf(init, floats(init), false)
+		if v := init.Decode(c.New); v == b.low.value || v == b.high.value {
+			t.Errorf("%s[%d] = %v is at the end of its tensor's range", c.Tensor, c.Index, v)
+		}
 		if got := m.Lookup(c.Tensor).Bits(c.Index); got != c.Old {
 			t.Errorf("%s[%d]: old bits %#x, the file has %#x", c.Tensor, c.Index, c.Old, got)
 		}
@@ -120,6 +125,14 @@ func TestSearchLimits(t *testing.T) {
 	if _, err := Search(ctx, m, train, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+}
+
+func floats(init *onnxio.Initializer) []float32 {
+	x := make([]float32, init.Len())
+	for i := range x {
+		x[i] = init.Decode(init.Bits(i))
+	}
+	return x
 }
 
 // unlabelled hides the labels of a set.

@@ -51,7 +51,7 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 		return &s.result, hint.With(fmt.Errorf("%w: %s %.4f with %d parameters changed, target %.4f", ErrTarget, s.measure(), s.result.Locked, len(s.result.Changes), s.result.Target),
 			"raise --max-params or --target-accuracy")
 	}
-	return &s.result, s.prune()
+	return &s.result, errors.Join(s.prune(), s.inside())
 }
 
 // heldOut is the number of samples outside the blocks that are enough to decide by
