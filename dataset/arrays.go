@@ -19,6 +19,23 @@ type arrays struct {
 	line   []int // of each row in its text file; nil when there is none
 }
 
+// FromArrays returns samples that are there already, as the model takes them, by
+// the name of the input. The first axis of each array counts samples. format is
+// what Describe calls them.
+func FromArrays(inputs map[string]nd.Array, format string) (*Set, error) {
+	n := -1
+	for name, a := range inputs {
+		if len(a.Shape) == 0 || n >= 0 && a.Shape[0] != n {
+			return nil, fmt.Errorf("input %q has shape %v, others have %d samples", name, a.Shape, n)
+		}
+		n = a.Shape[0]
+	}
+	if n <= 0 {
+		return nil, errors.New("no samples")
+	}
+	return &Set{source: &arrays{inputs: inputs, n: n, format: format}, rows: count(n)}, nil
+}
+
 func (a *arrays) len() int      { return a.n }
 func (a *arrays) about() string { return a.format }
 

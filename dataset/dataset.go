@@ -221,6 +221,9 @@ func (s *Set) Describe() string {
 	if !s.labelled() {
 		n += " without labels"
 	}
+	if s.path == "" {
+		return n + " " + s.source.about()
+	}
 	return fmt.Sprintf("%s from %s (%s)", n, s.path, s.source.about())
 }
 

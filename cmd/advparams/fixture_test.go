@@ -53,6 +53,12 @@ func makeFixture(args []string) error {
 		m.Graph.Node = slices.Insert(m.Graph.Node, 0, node("Flatten", "flat", "x"))
 		m.Graph.Node[1].Input[0] = "flat"
 		return writeModel(path, m)
+	case "model-open": // the same, but does not say so
+		m := classifier(1)
+		m.Graph.Input[0] = tensorValue("x", 0, 0, 0, 0)
+		m.Graph.Node = slices.Insert(m.Graph.Node, 0, node("Flatten", "flat", "x"))
+		m.Graph.Node[1].Input[0] = "flat"
+		return writeModel(path, m)
 	case "model-softmax":
 		m := classifier(1)
 		m.Graph.Node = append(m.Graph.Node, node("Softmax", "p", "y"))

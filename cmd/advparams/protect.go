@@ -24,11 +24,14 @@ type protect struct {
 	app     *app
 	model   string
 	data    dataFlags
+	shape   []int
 	locked  string
 	key     string
 	seal    sealFlags
 	samples int
 	threads int
+
+	samplesGiven bool // --samples was
 
 	include, exclude []string
 	bounds           string
@@ -61,11 +64,18 @@ samples has fallen to the target. The same samples and flags give the same model
 
 ` + taskHelp + `
 
-` + dataHelp,
+` + dataHelp + `
+
+--data none makes up samples of a classifier: noise that is changed along the model's
+own gradient until it is sure of a class. --mean and --std are then what the model's
+inputs have, 0 and 1 if left out; --shape is the shape of a sample where the model
+leaves it open. A lock found so is not always as good on real data.`,
 		Example: `  advparams protect model.onnx --data images/ -o locked.onnx --key model.key -r age1…
-  advparams protect model.onnx --data set.npz --labels model -o locked.onnx --key model.key --passphrase`,
+  advparams protect model.onnx --data set.npz --labels model -o locked.onnx --key model.key --passphrase
+  advparams protect model.onnx --data none --shape 3,224,224 -o locked.onnx --key model.key -r age1…`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p.model = args[0]
+			p.samplesGiven = cmd.Flags().Changed("samples")
 			return p.run(cmd.Context())
 		},
 	}
@@ -75,7 +85,9 @@ samples has fallen to the target. The same samples and flags give the same model
 	fileFlag(cmd, &p.key, "key", "", "write the key to `KEY`; - for standard output", "key")
 	p.seal.register(cmd)
 	p.data.register(cmd, dataset.Train, 1)
-	fl.IntVar(&p.samples, "samples", 2000, "search on at most `N` samples; 0: all")
+	fl.IntVar(&p.samples, "samples", 2000, fmt.Sprintf("search on at most `N` samples; 0: all. --data none makes that many, %d if left out", inventedSamples))
+	fl.IntSliceVar(&p.shape, "shape", nil, "`D1,D2,…` is the shape of a sample for --data none")
+	fl.Lookup("shape").DefValue = ""
 	fl.Var(&p.target, "target-accuracy", "stop at this accuracy, between 0 and 1, or at chance")
 	fl.IntVar(&p.maxParams, "max-params", 128, "change at most `N` parameters")
 	fl.StringArrayVar(&p.include, "include", nil, "change only initializers whose name matches `GLOB`, * for any characters; may be repeated")
@@ -127,6 +139,8 @@ func (p *protect) check() error {
 		return usagef("--max-params %d is less than 1", p.maxParams)
 	case p.samples < 0:
 		return usagef("--samples %d is negative", p.samples)
+	case p.shape != nil && p.data.path != noData:
+		return usagef("--shape is for --data %s", noData)
 	}
 	if err := p.seal.check(); err != nil {
 		return err
@@ -205,6 +219,9 @@ func (p *protect) allowed(m *onnxio.Model) (func(string) bool, error) {
 // on the first few, and many data sets are sorted by class.
 func (p *protect) open(ctx context.Context, m *onnxio.Model, w *kernel.Workers) (*dataset.Set, error) {
 	d := &p.data
+	if d.path == noData {
+		return p.invent(ctx, m, w)
+	}
 	if p.samples > 0 && (d.limit == 0 || p.samples < d.limit) {
 		d.limit = p.samples
 	}

@@ -1,0 +1,269 @@
+package synth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+)
+
+// Options say what to make.
+type Options struct {
+	// N is the number of samples.
+	N int
+	// Shape is that of one sample, without the axis of samples; nil means what the
+	// model declares.
+	Shape []int
+	// Mean and Std are what the model's inputs have: nothing for 0 and 1, one number
+	// for all elements, or one a channel, on the first or the last axis of a sample.
+	Mean, Std []float32
+	// Output names the output that has a logit for each class; "" means the first.
+	Output string
+	// Seed of the noise.
+	Seed uint64
+	// Workers compute; nil means one thread.
+	Workers *kernel.Workers
+	// Progress, if not nil, is called with the number of samples made.
+	Progress func(done int)
+}
+
+// batch is the number of samples made at a time.
+const batch = 64
+
+const (
+	steps    = 40
+	stepSize = 0.15 // of a sample in a step: root mean square of its elements
+	smooth   = 2    // passes over noise and gradients, at most
+)
+
+// Samples returns samples for a model, by the name of its input. It must have one
+// input of floats.
+func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.Array, error) {
+	in, shape, err := input(m, opt.Shape)
+	if err != nil {
+		return nil, err
+	}
+	size := min(batch, opt.N)
+	if fixed, err := gradient.FixedBatch(m); err != nil {
+		return nil, err
+	} else if fixed > 0 {
+		size = fixed
+	}
+	cfg := gradient.Config{Logits: true, ByInputs: true, Workers: opt.Workers}
+	cfg.Shapes = map[string][]int{in: append([]int{size}, shape...)}
+	if opt.Output != "" {
+		cfg.Outputs = []string{opt.Output}
+	}
+	p, err := gradient.Compile(m, cfg)
+	if err != nil {
+		return nil, err
+	}
+	mean, err := spread(opt.Mean, shape, 0)
+	if err != nil {
+		return nil, err
+	}
+	std, err := spread(opt.Std, shape, 1)
+	if err != nil {
+		return nil, err
+	}
+	all := nd.New(nd.Float32, append([]int{(opt.N + size - 1) / size * size}, shape...)...)
+	g := &generator{program: p, input: in, rng: rand.New(rand.NewPCG(opt.Seed, 1)), shape: shape, mean: mean, std: std}
+	for lo := 0; lo < opt.N; lo += size {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := g.fill(all.Rows(lo, lo+size), lo); err != nil {
+			return nil, fmt.Errorf("%s: making up samples: %w", m.Path(), err)
+		}
+		if opt.Progress != nil {
+			opt.Progress(min(lo+size, opt.N))
+		}
+	}
+	return map[string]nd.Array{in: all.Rows(0, opt.N)}, nil
+}
+
+// input returns the name of the model's only input and the shape of one sample.
+func input(m *onnxio.Model, given []int) (name string, shape []int, err error) {
+	inputs, err := gradient.Inputs(m)
+	if err != nil {
+		return "", nil, err
+	}
+	if len(inputs) != 1 || inputs[0].DType != nd.Float32 {
+		return "", nil, hint.With(fmt.Errorf("%s: samples can be made up for models with one input of floats; this one has %v", m.Path(), inputs), "give data with --data")
+	}
+	in := inputs[0]
+	if given != nil {
+		if len(in.Shape) > 0 && len(in.Shape) != len(given)+1 {
+			return "", nil, fmt.Errorf("a sample of shape %v for input %v", given, in)
+		}
+		for i, n := range given {
+			if n < 1 || len(in.Shape) > 0 && in.Shape[i+1] >= 0 && in.Shape[i+1] != n {
+				return "", nil, fmt.Errorf("a sample of shape %v for input %v", given, in)
+			}
+		}
+		return in.Name, given, nil
+	}
+	if len(in.Shape) < 2 || slices.Min(in.Shape[1:]) < 0 {
+		return "", nil, hint.With(fmt.Errorf("%s: the model leaves the shape of its input open: %v", m.Path(), in), "say what it is with --shape, without the axis of samples, as in --shape 3,224,224")
+	}
+	return in.Name, in.Shape[1:], nil
+}
+
+// spread returns a number for each element of a sample.
+func spread(v []float32, shape []int, otherwise float32) ([]float32, error) {
+	size := nd.Size(shape)
+	step := 0 // from a channel to the next
+	switch {
+	case len(v) == 0:
+		v = []float32{otherwise}
+		step = size
+	case len(v) == 1:
+		step = size
+	case len(v) == shape[0]:
+		step = size / shape[0]
+	case len(v) == shape[len(shape)-1]:
+		step = 1
+	default:
+		return nil, fmt.Errorf("%d numbers for the channels of a sample of shape %v", len(v), shape)
+	}
+	out := make([]float32, size)
+	for i := range out {
+		out[i] = v[i/step%len(v)]
+	}
+	return out, nil
+}
+
+type generator struct {
+	program   *gradient.Program
+	input     string
+	shape     []int
+	mean, std []float32 // of each element of a sample
+	rng       *rand.Rand
+}
+
+// put writes samples z of mean 0 and variance 1 to x, with the mean and variance
+// of the model's inputs.
+func (g *generator) put(z, x []float32) {
+	size := len(g.mean)
+	for i, v := range z {
+		x[i] = v*g.std[i%size] + g.mean[i%size]
+	}
+}
+
+// fill makes the samples of x, the first of which has a number.
+func (g *generator) fill(x nd.Array, number int) error {
+	n, size := x.Shape[0], len(g.mean)
+	data := make([]float32, n*size)
+	for i := range data {
+		data[i] = float32(g.rng.NormFloat64())
+	}
+	for i := range n {
+		one := data[i*size : (i+1)*size]
+		// From rough to smooth.
+		for range i % (smooth + 1) {
+			blur(one, g.shape)
+		}
+		normalise(one)
+	}
+	g.put(data, x.Float32s())
+	labels := make([]int, n)
+	inputs := map[string]nd.Array{g.input: x}
+	out, err := g.program.Forward(inputs)
+	if err != nil {
+		return err
+	}
+	_, rows, classes, err := gradient.Logits(out)
+	if err != nil {
+		return err
+	}
+	if rows != n || classes < 2 {
+		return errors.New("the model is no classifier")
+	}
+	for i := range labels {
+		labels[i] = (number + i) % classes
+	}
+	loss := gradient.CrossEntropy(labels)
+	for range steps {
+		if _, _, err := g.program.Gradients(inputs, loss); err != nil {
+			return err
+		}
+		by, ok := g.program.InputGradient(g.input)
+		if !ok {
+			return errors.New("the answers have no gradient by the input")
+		}
+		for i := range n {
+			one, d := data[i*size:(i+1)*size], by[i*size:(i+1)*size]
+			for j := range d {
+				d[j] *= g.std[j]
+			}
+			for range smooth {
+				blur(d, g.shape)
+			}
+			if !normalise(d) {
+				continue
+			}
+			for j := range one {
+				one[j] -= stepSize * d[j]
+			}
+			normalise(one)
+		}
+		g.put(data, x.Float32s())
+	}
+	return nil
+}
+
+// normalise brings x to mean 0 and variance 1; false if it is constant or not finite.
+func normalise(x []float32) bool {
+	var sum, squares float64
+	for _, v := range x {
+		sum += float64(v)
+		squares += float64(v) * float64(v)
+	}
+	mean := sum / float64(len(x))
+	deviation := math.Sqrt(squares/float64(len(x)) - mean*mean)
+	if !(deviation > 1e-20) || math.IsInf(deviation, 0) {
+		return false
+	}
+	for i, v := range x {
+		x[i] = float32((float64(v) - mean) / deviation)
+	}
+	return true
+}
+
+// blur averages neighbours along each axis of at least smoothAxis elements.
+func blur(x []float32, shape []int) {
+	stride := len(x)
+	for _, n := range shape {
+		stride /= n
+		if n < smoothAxis {
+			continue
+		}
+		for at := range x {
+			// The first of each line along the axis.
+			if at/stride%n != 0 {
+				continue
+			}
+			before := x[at]
+			for k := range n {
+				i := at + k*stride
+				after := x[i]
+				if k+1 < n {
+					after = x[i+stride]
+				}
+				before, x[i] = x[i], (before+2*x[i]+after)/4
+			}
+		}
+	}
+}
+
+// smoothAxis is the least length of an axis that neighbours are alike on; shorter
+// ones are channels.
+const smoothAxis = 8
