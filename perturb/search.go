@@ -37,7 +37,8 @@ type Options struct {
 	// Unbounded lets values leave their tensor's own range by half its width.
 	Unbounded bool
 	// Calibration is the number of samples that gradients are computed on; 0
-	// means 256, or fewer where each has many answers. All samples serve to decide when to stop.
+	// means what task.Calibration says, 256 for classifiers. All samples serve to
+	// decide when to stop.
 	Calibration int
 	// Beam is the number of sets of changes that are followed at a time; 0 means 1,
 	// which takes the best single change each time. More take as many times as
@@ -127,7 +128,7 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 		return nil, err
 	}
 	if opt.Calibration == 0 {
-		opt.Calibration = task.Calibration(outlook, task.Truth(samples, 0, 1), 256)
+		opt.Calibration = task.Calibration(opt.Task, outlook, task.Truth(samples, 0, 1))
 	}
 	weights, err := gradient.LoadWeights(m)
 	if err != nil {

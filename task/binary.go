@@ -21,7 +21,8 @@ func (Binary) Name() string  { return "binary" }
 func (Binary) Logits() bool  { return true }
 func (Binary) Together() int { return together }
 
-// Objective is the soft rank correlation of logits and truth.
+// Objective is the soft rank correlation of logits and truth, half of it at the
+// threshold.
 func (Binary) Objective(truth nd.Array, tau float64) gradient.Loss { return yesOrNo(truth, tau) }
 
 // Training is the cross-entropy of the sigmoid.
@@ -55,7 +56,7 @@ func yesOrNo(truth nd.Array, tau float64) gradient.Loss {
 	if err := checkBits(truth); err != nil {
 		return failing(err)
 	}
-	return softCorrelation(truth, func(x, y float32) (float64, float64) { // of few samples, how many are right
+	return softCorrelation(truth, tau, func(x, y float32) (float64, float64) { // of few samples, how many are right
 		side := float64(2*y - 1)
 		s := 1 / (1 + math.Exp(-side*float64(x)/tau))
 		if s != s {

@@ -81,8 +81,11 @@ const fewRows = 8
 // With u and v centred, r² = (u·v)²/(u·u · v·v), and its derivative by uᵢ is
 // 2·(u·v)/(u·u · v·v)·(vᵢ - (u·v)/(u·u)·uᵢ). m and s are taken for constants.
 //
+// With a tau the threshold 0 counts as well: the result is the mean of that and of
+// r² between the truth and u = tanh(x/2τ).
+//
 // Batches of a few samples get the loss pointwise instead.
-func softCorrelation(truth nd.Array, pointwise func(x, y float32) (loss, grad float64)) gradient.Loss {
+func softCorrelation(truth nd.Array, tau float64, pointwise func(x, y float32) (loss, grad float64)) gradient.Loss {
 	return func(outputs, seeds []nd.Array) (float64, error) {
 		x, y, n, width, err := rowsAndColumns(outputs, truth)
 		if err != nil {
@@ -104,14 +107,23 @@ func softCorrelation(truth nd.Array, pointwise func(x, y float32) (loss, grad fl
 				continue // a truth that is the same for all samples
 			}
 			counted++
-			for i := range grads {
-				grads[i] = 1
+			take := func(share float64) {
+				total += share * correlation(u, v, grads)
+				for i := 0; i < n && seed != nil; i++ {
+					seed[i*width+j] += float32(share * grads[i])
+				}
 			}
-			squash(u, grads)
-			total += correlation(u, v, grads)
-			for i := 0; i < n && seed != nil; i++ {
-				seed[i*width+j] = float32(grads[i])
+			squash(u, fill(grads, 1))
+			if tau == 0 {
+				take(1)
+				continue
 			}
+			take(0.5)
+			for i := range n {
+				u[i] = float64(x[i*width+j])
+			}
+			squashAt(0, 2*tau, u, fill(grads, 1))
+			take(0.5)
 		}
 		scale := 1 / float64(max(counted, 1))
 		for i := range seed {
@@ -156,6 +168,13 @@ func squash(x, grads []float64) (s float64) {
 	if s = 1.5 * sorted[len(sorted)/2]; s == 0 {
 		s = 1.25 * mean
 	}
+	squashAt(m, s, x, grads)
+	return s
+}
+
+// squashAt replaces x by tanh((x - m)/s), centred, and multiplies grads, if not nil,
+// by its derivative.
+func squashAt(m, s float64, x, grads []float64) {
 	middle := 0.0
 	for i, v := range x {
 		x[i] = math.Tanh((v - m) / s)
@@ -167,7 +186,13 @@ func squash(x, grads []float64) (s float64) {
 	for i := range x {
 		x[i] -= middle
 	}
-	return s
+}
+
+func fill(x []float64, v float64) []float64 {
+	for i := range x {
+		x[i] = v
+	}
+	return x
 }
 
 // correlation returns r² of two centred columns and multiplies grads by its
@@ -177,7 +202,7 @@ func correlation(u, v, grads []float64) float64 {
 	for i := range u {
 		uu, vv, uv = uu+u[i]*u[i], vv+v[i]*v[i], uv+u[i]*v[i]
 	}
-	if uu == 0 || vv == 0 {
+	if !(uu > 0 && vv > 0) {
 		clear(grads)
 		return 0
 	}

@@ -133,7 +133,10 @@ func TestSizes(t *testing.T) {
 	if got := Batch(Outlook{Shape: []int{-1, 1000}}, nd.New(nd.Int64, 1), 256); got != 256 {
 		t.Errorf("a classifier's batch is %d", got)
 	}
-	if got := Calibration(Outlook{Shape: []int{-1, 4, 64, 64}}, nd.New(nd.Int64, 1, 64, 64), 256); got != 16 {
+	if got := Calibration(Classification{}, Outlook{Shape: []int{-1, 10}}, nd.New(nd.Int64, 1)); got != 256 {
+		t.Errorf("%d samples to take a classifier's gradient on", got)
+	}
+	if got := Calibration(Segmentation{}, Outlook{Shape: []int{-1, 4, 64, 64}}, nd.New(nd.Int64, 1, 64, 64)); got != 16 {
 		t.Errorf("%d images of 4,096 positions to take a gradient on", got)
 	}
 }

@@ -21,7 +21,7 @@ func (Regression) Together() int { return together }
 
 // Objective is the soft rank correlation.
 func (Regression) Objective(truth nd.Array, tau float64) gradient.Loss {
-	return softCorrelation(truth, func(x, y float32) (float64, float64) { // of few samples, how many are near the truth
+	return softCorrelation(truth, 0, func(x, y float32) (float64, float64) { // of few samples, how many are near the truth
 		d := float64(x-y) / tau
 		loss := 1 / (1 + d*d)
 		if loss != loss {

@@ -15,9 +15,14 @@ func Batch(o Outlook, truth nd.Array, n int) int {
 	return max(1, min(n, maxElements/(places(truth)*o.width())))
 }
 
-// Calibration returns how many samples, at most n, say enough about a gradient:
-// fewer where each of them has many answers.
-func Calibration(o Outlook, truth nd.Array, n int) int {
+// Calibration returns how many samples say enough about a gradient: fewer than
+// usual where each of them has many answers, and more where they are compared with
+// each other, for an order among few samples is easily undone and remains in others.
+func Calibration(t Task, o Outlook, truth nd.Array) int {
+	n := 256
+	if _, vectors := t.(Embedding); t.Together() > 1 && !vectors {
+		n = 1024
+	}
 	return Batch(o, truth, min(n, max(minSamples, maxPositions/places(truth))))
 }
 

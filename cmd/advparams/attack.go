@@ -16,7 +16,6 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 	"github.com/advparams/advparams/verify/attack"
 )
@@ -47,7 +46,8 @@ func newAttack(a *app) *cobra.Command {
 		Short: "Measure what can be made of a locked model without its key",
 		Long: `Attack a locked model as somebody would who has some training data but not the key:
 fine-tuning, pruning, resets of suspicious values, layers initialised anew, the search
-run backwards, and more. The yardstick is the same architecture trained from scratch on
+run backwards, and more. For other tasks than classification qualities stand for
+accuracies; docs/method.md has them. The yardstick is the same architecture trained from scratch on
 the same samples; the advantage is what the best attack has over it. A model that
 should resist has an advantage of at most zero.
 
@@ -185,10 +185,11 @@ func (s *assault) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !task.IsClassification(s.data.kind) {
-		return hint.With(fmt.Errorf("%s: attacks on models for %s are not there yet, only on classifiers", s.locked, s.data.kind.Name()), "verify measures other models")
+	if s.data.asksModel() {
+		return usagef("vectors have no labels, and the attacker does not have the original to compare them with")
 	}
-	s.test.task = s.data.task
+	opt.Task = s.data.kind
+	s.test.task = s.data.kind.Name()
 	s.test.usual, s.test.mean, s.test.std = dataset.Test, s.data.mean, s.data.std
 	s.test.output = s.data.output
 	test, err := s.test.open(m)

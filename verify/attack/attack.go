@@ -12,6 +12,7 @@ import (
 	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
 )
 
 // Options of Run. The zero value runs all attacks with 20 epochs each.
@@ -21,6 +22,10 @@ type Options struct {
 	Attacks []string
 	// Output names the output that has the answers; "" means the first.
 	Output string
+	// Task is what the model is for; nil means classification. For other tasks
+	// accuracies are qualities (task.Score). Embeddings cannot be attacked: their
+	// truth is the original, which the attacker does not have.
+	Task task.Task
 	// Scratch is what training from scratch came to, where that is known from
 	// attacks on another lock of the same model, with the same data and options.
 	Scratch *Result
@@ -182,7 +187,7 @@ func About(name string) string {
 // count for the advantage.
 func NeedsOriginal(name string) bool { return slices.Contains(insiders, name) }
 
-// Run attacks a locked classifier with the labelled samples train, and measures
+// Run attacks a locked model with the labelled samples train, and measures
 // on test what comes out. The model is left as it is. Equal arguments on as many
 // threads give equal reports, times aside.
 func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, opt Options) (*Report, error) {
@@ -203,7 +208,7 @@ func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, op
 		limited, cancel = context.WithTimeout(ctx, opt.TimeLimit)
 		defer cancel()
 	}
-	r := &Report{Attacks: []Result{}, Samples: l.samples()}
+	r := &Report{Task: l.opt.Task.Name(), Attacks: []Result{}, Samples: l.samples()}
 	if r.Locked, err = l.measure(ctx, l.test); err != nil {
 		return nil, err
 	}

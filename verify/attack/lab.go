@@ -15,6 +15,7 @@ import (
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -44,8 +45,15 @@ type lab struct {
 const evalBatch = 200
 
 func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error) {
-	if train.Labels() == nil || test.Labels() == nil {
+	if opt.Task == nil {
+		opt.Task = task.Classification{}
+	}
+	if train.Len() == 0 || test.Len() == 0 || train.Truth(0, 1).Data == nil || test.Truth(0, 1).Data == nil {
 		return nil, hint.With(errors.New("attacks need labelled samples"), "add labels to the data")
+	}
+	look, err := task.Look(m, opt.Output)
+	if err != nil {
+		return nil, err
 	}
 	l := &lab{model: m, opt: opt, programs: map[scope]*gradient.Program{}, test: test}
 	n := int(math.Round(opt.Validation * float64(train.Len())))
@@ -54,7 +62,6 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 	}
 	shuffled := train.Shuffle(opt.Seed)
 	l.valid, l.train = part(shuffled, 0, n), part(shuffled, n, train.Len())
-	var err error
 	if l.weights, err = gradient.LoadWeights(m); err != nil {
 		return nil, err
 	}
@@ -68,10 +75,10 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 		return nil, fmt.Errorf("%s: there are no floating-point weights to train", m.Path())
 	}
 	l.locked = l.snapshot()
-	if l.session, err = gradient.NewSession(m, l.config(nil), evalBatch); err != nil {
+	if l.session, err = gradient.NewSession(m, l.config(nil), task.Batch(look, train.Truth(0, 1), evalBatch)); err != nil {
 		return nil, err
 	}
-	l.batch = min(opt.Batch, l.train.Len())
+	l.batch = task.Batch(look, train.Truth(0, 1), min(opt.Batch, l.train.Len()))
 	if b, fixed := l.session.BatchSize(); fixed {
 		l.batch = b
 	}
@@ -137,13 +144,14 @@ func (l *lab) restore(s snapshot) {
 	}
 }
 
-// measure returns the accuracy of the present weights on a set.
+// measure returns the accuracy of the present weights on a set, or their quality
+// for another task.
 func (l *lab) measure(ctx context.Context, set *dataset.Set) (float64, error) {
-	m, err := verify.Accuracy(ctx, l.session, set, nil)
+	m, err := verify.Measure(ctx, l.session, l.opt.Task, set, nil)
 	if err != nil {
 		return 0, err
 	}
-	return m.Accuracy, nil
+	return m.Score.Quality, nil
 }
 
 // program returns a program that computes the gradient by the weights in scope.
@@ -174,7 +182,7 @@ func (l *lab) program(s scope) (*gradient.Program, error) {
 
 // config returns what to compile for batches like this one.
 func (l *lab) config(inputs map[string]nd.Array) gradient.Config {
-	cfg := gradient.Config{Weights: l.weights, Workers: l.opt.Workers, Logits: true, Shapes: map[string][]int{}, Values: inputs}
+	cfg := gradient.Config{Weights: l.weights, Workers: l.opt.Workers, Logits: l.opt.Task.Logits(), Shapes: map[string][]int{}, Values: inputs}
 	if l.opt.Output != "" {
 		cfg.Outputs = []string{l.opt.Output}
 	}
@@ -202,25 +210,25 @@ func (l *lab) namesIn(s scope) []string {
 	return names
 }
 
-// minibatch returns samples [lo, hi) of a set and their labels, filled up to the
-// batch size with samples that do not count: their label is -1.
-func (l *lab) minibatch(set *dataset.Set, lo, hi int) (map[string]nd.Array, []int, error) {
-	rows, labels := make([]int, l.batch), make([]int, l.batch)
+// minibatch returns samples [lo, hi) of a set, filled up to the batch size with
+// samples that do not count, and the loss of training on them.
+func (l *lab) minibatch(set *dataset.Set, lo, hi int) (map[string]nd.Array, gradient.Loss, error) {
+	rows := make([]int, l.batch)
 	for i := range rows {
-		rows[i], labels[i] = lo, -1
+		rows[i] = lo
 		if lo+i < hi {
-			rows[i], labels[i] = lo+i, set.Labels()[lo+i]
+			rows[i] = lo + i
 		}
 	}
 	inputs, err := set.Subset(rows).Batch(0, l.batch)
-	return inputs, labels, err
+	return inputs, l.opt.Task.Training(set.Truth(lo, hi)), err
 }
 
 // rankSamples is the number of samples that gradients are taken on to rank
 // weights by them.
 const rankSamples = 1000
 
-// gradients returns the gradient of the cross-entropy at the present weights, on
+// gradients returns the gradient of the loss of training at the present weights, on
 // the first training samples.
 func (l *lab) gradients(ctx context.Context) (map[string][]float32, error) {
 	p, err := l.program(everything)
@@ -237,11 +245,11 @@ func (l *lab) gradients(ctx context.Context) (map[string][]float32, error) {
 			return nil, err
 		}
 		hi := min(lo+l.batch, n)
-		inputs, labels, err := l.minibatch(l.train, lo, hi)
+		inputs, loss, err := l.minibatch(l.train, lo, hi)
 		if err != nil {
 			return nil, err
 		}
-		if _, _, err := p.Gradients(inputs, gradient.CrossEntropy(labels)); err != nil {
+		if _, _, err := p.Gradients(inputs, loss); err != nil {
 			return nil, err
 		}
 		share := float32(hi-lo) / float32(n)
@@ -265,6 +273,9 @@ func (l *lab) fingerprint() string {
 	}
 	for _, set := range []*dataset.Set{l.train, l.valid, l.test} {
 		fmt.Fprintln(h, set.Describe(), set.Labels())
+		if !task.IsClassification(l.opt.Task) {
+			fmt.Fprintln(h, l.opt.Task.Name(), set.Truth(0, set.Len()))
+		}
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient"
 )
 
 // testLab returns a lab on the intact demo model with some of its data.
@@ -197,11 +196,11 @@ func TestMinibatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	grad := func(lo, hi int) []float32 {
-		inputs, labels, err := l.minibatch(l.train, lo, hi)
+		inputs, loss, err := l.minibatch(l.train, lo, hi)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := p.Gradients(inputs, gradient.CrossEntropy(labels)); err != nil {
+		if _, _, err := p.Gradients(inputs, loss); err != nil {
 			t.Fatal(err)
 		}
 		g, _ := p.Gradient(l.names[0])

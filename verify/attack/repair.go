@@ -161,7 +161,7 @@ func byGain(a, b reset) int { return cmp.Compare(b.gain, a.gain) }
 // lies behind an altered weight is computed again.
 type trial struct {
 	program *gradient.Program
-	labels  []int
+	cost    gradient.Loss
 	now     float64
 }
 
@@ -177,7 +177,7 @@ func (l *lab) newTrial(n int) (*trial, error) {
 	}
 	cfg := l.config(inputs)
 	cfg.Keep = true
-	t := &trial{labels: some.Labels()}
+	t := &trial{cost: l.opt.Task.Training(some.Truth(0, n))}
 	if t.program, err = gradient.Compile(l.model, cfg); err != nil {
 		return nil, err
 	}
@@ -194,7 +194,7 @@ func (t *trial) of(outputs []nd.Array) (float64, error) {
 	for i, o := range outputs {
 		seeds[i] = nd.New(nd.Float32, o.Shape...)
 	}
-	return gradient.CrossEntropy(t.labels)(outputs, seeds)
+	return t.cost(outputs, seeds)
 }
 
 // loss computes the loss after a tensor was altered.

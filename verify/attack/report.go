@@ -1,8 +1,10 @@
 package attack
 
 // Report is what the attacks came to. Accuracies are between 0 and 1, on the
-// test set unless said otherwise.
+// test set unless said otherwise; for other tasks than classification they are
+// qualities (task.Score).
 type Report struct {
+	Task    string   `json:"task"`
 	Locked  float64  `json:"locked_accuracy"`
 	Attacks []Result `json:"attacks"` // the yardstick left out
 	// Scratch is the yardstick; nil when there was no time for it.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
-
-	"github.com/advparams/advparams/gradient"
 )
 
 // training is one run of descent.
@@ -81,11 +79,11 @@ func (l *lab) epoch(ctx context.Context, t training, d *descent) (finite bool, e
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		inputs, labels, err := l.minibatch(order, lo, min(lo+l.batch, n))
+		inputs, cost, err := l.minibatch(order, lo, min(lo+l.batch, n))
 		if err != nil {
 			return false, err
 		}
-		loss, _, err := p.Gradients(inputs, gradient.CrossEntropy(labels))
+		loss, _, err := p.Gradients(inputs, cost)
 		if err != nil {
 			return false, err
 		}
