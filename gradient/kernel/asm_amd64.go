@@ -59,6 +59,78 @@ func direct8x2AVX512(panels int, n int, k int, step *int, a *float32, b *float32
 func direct8x3AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
 
 //go:noescape
+func stripRows1x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns1x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows1x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns1x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows1x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns1x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows2x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns2x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows2x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns2x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows2x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns2x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows4x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns4x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows4x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns4x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows4x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns4x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows8x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns8x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows8x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns8x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
 func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
@@ -221,6 +293,54 @@ func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, 
 func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
 
 //go:noescape
+func stripRows1x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns1x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows1x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns1x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows2x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns2x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows2x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns2x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows4x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns4x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows4x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns4x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows6x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns6x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripRows6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func stripColumns6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
 func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
@@ -381,3 +501,5 @@ func everySecondAVX2(rows int, n int, src *float32, ss int, dst *float32, ds int
 
 //go:noescape
 func weaveAVX2(rows int, n int, x *float32, y *float32, ss int, dst *float32, ds int)
+
+func cpuid(leaf uint32, sub uint32) (a uint32, b uint32, c uint32, d uint32)

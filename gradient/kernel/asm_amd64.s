@@ -3668,6 +3668,5904 @@ next:
 	VZEROUPPER
 	RET
 
+// func stripRows1x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows1x1AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS.Z (AX), K1, Z0
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x00, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   8(SP), SI
+	MOVQ   a+16(FP), DI
+	MOVQ   BX, R8
+	SHLQ   $0x03, R8
+	MOVQ   k+8(FP), R9
+	SUBQ   $0x04, R9
+	JL     rest
+
+steps:
+	VMOVUPS.Z    (SI), K1, Z1
+	PREFETCHT0   (SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS (DI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS.Z    (SI), K1, Z1
+	PREFETCHT0   (SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 4(DI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS.Z    (SI), K1, Z1
+	PREFETCHT0   (SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 8(DI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS.Z    (SI), K1, Z1
+	PREFETCHT0   (SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 12(DI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         $0x10, DI
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R9
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R9
+	JZ   store
+
+step:
+	VMOVUPS.Z    (SI), K1, Z1
+	PREFETCHT0   (SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS (DI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS.Z (CX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, K1, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns1x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns1x1AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS.Z (AX), K1, Z0
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x00, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS.Z    (DI), K1, Z1
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z1
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z1
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z1
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS.Z    (DI), K1, Z1
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS.Z (CX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, K1, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows1x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows1x2AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVUPS.Z 64(AX), K1, Z1
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x00, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   8(SP), SI
+	MOVQ   a+16(FP), DI
+	MOVQ   BX, R8
+	SHLQ   $0x03, R8
+	MOVQ   k+8(FP), R9
+	SUBQ   $0x04, R9
+	JL     rest
+
+steps:
+	VMOVUPS      (SI), Z2
+	PREFETCHT0   (SI)(R8*1)
+	VMOVUPS.Z    64(SI), K1, Z3
+	PREFETCHT0   64(SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS (DI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      (SI), Z2
+	PREFETCHT0   (SI)(R8*1)
+	VMOVUPS.Z    64(SI), K1, Z3
+	PREFETCHT0   64(SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 4(DI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      (SI), Z2
+	PREFETCHT0   (SI)(R8*1)
+	VMOVUPS.Z    64(SI), K1, Z3
+	PREFETCHT0   64(SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 8(DI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      (SI), Z2
+	PREFETCHT0   (SI)(R8*1)
+	VMOVUPS.Z    64(SI), K1, Z3
+	PREFETCHT0   64(SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 12(DI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         $0x10, DI
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R9
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R9
+	JZ   store
+
+step:
+	VMOVUPS      (SI), Z2
+	PREFETCHT0   (SI)(R8*1)
+	VMOVUPS.Z    64(SI), K1, Z3
+	PREFETCHT0   64(SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS (DI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z2
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS.Z 64(CX), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, K1, 64(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000080, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000080, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns1x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns1x2AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVUPS.Z 64(AX), K1, Z1
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x00, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z2
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z3
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z2
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z3
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z2
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z3
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z2
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z3
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z2
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z3
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z2
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS.Z 64(CX), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, K1, 64(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000080, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000080, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows1x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows1x3AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVUPS   64(AX), Z1
+	VMOVUPS.Z 128(AX), K1, Z2
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x00, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   8(SP), SI
+	MOVQ   a+16(FP), DI
+	MOVQ   BX, R8
+	SHLQ   $0x03, R8
+	MOVQ   k+8(FP), R9
+	SUBQ   $0x04, R9
+	JL     rest
+
+steps:
+	VMOVUPS      (SI), Z3
+	PREFETCHT0   (SI)(R8*1)
+	VMOVUPS      64(SI), Z4
+	PREFETCHT0   64(SI)(R8*1)
+	VMOVUPS.Z    128(SI), K1, Z5
+	PREFETCHT0   128(SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS (DI), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      (SI), Z3
+	PREFETCHT0   (SI)(R8*1)
+	VMOVUPS      64(SI), Z4
+	PREFETCHT0   64(SI)(R8*1)
+	VMOVUPS.Z    128(SI), K1, Z5
+	PREFETCHT0   128(SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 4(DI), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      (SI), Z3
+	PREFETCHT0   (SI)(R8*1)
+	VMOVUPS      64(SI), Z4
+	PREFETCHT0   64(SI)(R8*1)
+	VMOVUPS.Z    128(SI), K1, Z5
+	PREFETCHT0   128(SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 8(DI), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      (SI), Z3
+	PREFETCHT0   (SI)(R8*1)
+	VMOVUPS      64(SI), Z4
+	PREFETCHT0   64(SI)(R8*1)
+	VMOVUPS.Z    128(SI), K1, Z5
+	PREFETCHT0   128(SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 12(DI), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         $0x10, DI
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	PREFETCHT0   128(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R9
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R9
+	JZ   store
+
+step:
+	VMOVUPS      (SI), Z3
+	PREFETCHT0   (SI)(R8*1)
+	VMOVUPS      64(SI), Z4
+	PREFETCHT0   64(SI)(R8*1)
+	VMOVUPS.Z    128(SI), K1, Z5
+	PREFETCHT0   128(SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS (DI), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z3
+	VADDPS    Z3, Z0, Z0
+	VMOVUPS   64(CX), Z3
+	VADDPS    Z3, Z1, Z1
+	VMOVUPS.Z 128(CX), K1, Z3
+	VADDPS    Z3, Z2, Z2
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, 64(CX)
+	VMOVUPS   Z2, K1, 128(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, K1, 128(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x000000c0, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x000000c0, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns1x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns1x3AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVUPS   64(AX), Z1
+	VMOVUPS.Z 128(AX), K1, Z2
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x00, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z3
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z4
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z5
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z3
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z4
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z5
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z3
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z4
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z5
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z3
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z4
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z5
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	PREFETCHT0   128(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z3
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z4
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z5
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z3
+	VADDPS    Z3, Z0, Z0
+	VMOVUPS   64(CX), Z3
+	VADDPS    Z3, Z1, Z1
+	VMOVUPS.Z 128(CX), K1, Z3
+	VADDPS    Z3, Z2, Z2
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, 64(CX)
+	VMOVUPS   Z2, K1, 128(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, K1, 128(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x000000c0, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x000000c0, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows2x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows2x1AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVAPS   Z0, Z1
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x01, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS.Z    (DI), K1, Z2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R8)(BX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS.Z    (DI), K1, Z2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R8)(BX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS.Z    (DI), K1, Z2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 8(R8)(BX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS.Z    (DI), K1, Z2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 12(R8)(BX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         $0x10, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS.Z    (DI), K1, Z2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R8)(BX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS.Z (CX), K1, Z2
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns2x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns2x1AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVAPS   Z0, Z1
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x01, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS.Z    (DI), K1, Z2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R8), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R8), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R8), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R8), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS.Z    (DI), K1, Z2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R8), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS.Z (CX), K1, Z2
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows2x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows2x2AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z2
+	VMOVUPS.Z 64(AX), K1, Z1
+	VMOVAPS   Z1, Z3
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(AX), Z2
+	VMOVAPS      Z2, Z3
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x01, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z4
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z5
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(BX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      (DI), Z4
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z5
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R8)(BX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      (DI), Z4
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z5
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 8(R8)(BX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      (DI), Z4
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z5
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 12(R8)(BX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         $0x10, R8
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z4
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z5
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(BX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS.Z 64(CX), K1, Z4
+	VADDPS    Z4, Z1, Z1
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS.Z 64(CX), K1, Z4
+	VADDPS    Z4, Z3, Z3
+	VMOVUPS   Z2, (CX)
+	VMOVUPS   Z3, K1, 64(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000080, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000080, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns2x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns2x2AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z2
+	VMOVUPS.Z 64(AX), K1, Z1
+	VMOVAPS   Z1, Z3
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(AX), Z2
+	VMOVAPS      Z2, Z3
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x01, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z4
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z5
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R8), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z4
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z5
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R8), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z4
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z5
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R8), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z4
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z5
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R8), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z4
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z5
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R8), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS.Z 64(CX), K1, Z4
+	VADDPS    Z4, Z1, Z1
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS.Z 64(CX), K1, Z4
+	VADDPS    Z4, Z3, Z3
+	VMOVUPS   Z2, (CX)
+	VMOVUPS   Z3, K1, 64(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000080, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000080, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows2x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows2x3AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z3
+	VMOVUPS   64(AX), Z1
+	VMOVAPS   Z1, Z4
+	VMOVUPS.Z 128(AX), K1, Z2
+	VMOVAPS   Z2, Z5
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(AX), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x01, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z6
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z7
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z8
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R8)(BX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      (DI), Z6
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z7
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z8
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R8)(BX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      (DI), Z6
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z7
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z8
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 8(R8)(BX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      (DI), Z6
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z7
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z8
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 12(R8)(BX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         $0x10, R8
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	PREFETCHT0   128(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z6
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z7
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z8
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R8)(BX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z6
+	VADDPS    Z6, Z0, Z0
+	VMOVUPS   64(CX), Z6
+	VADDPS    Z6, Z1, Z1
+	VMOVUPS.Z 128(CX), K1, Z6
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, 64(CX)
+	VMOVUPS   Z2, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z6
+	VADDPS    Z6, Z3, Z3
+	VMOVUPS   64(CX), Z6
+	VADDPS    Z6, Z4, Z4
+	VMOVUPS.Z 128(CX), K1, Z6
+	VADDPS    Z6, Z5, Z5
+	VMOVUPS   Z3, (CX)
+	VMOVUPS   Z4, 64(CX)
+	VMOVUPS   Z5, K1, 128(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, K1, 128(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x000000c0, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x000000c0, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns2x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns2x3AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z3
+	VMOVUPS   64(AX), Z1
+	VMOVAPS   Z1, Z4
+	VMOVUPS.Z 128(AX), K1, Z2
+	VMOVAPS   Z2, Z5
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(AX), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x01, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z6
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z7
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z8
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z6
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z7
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z8
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z6
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z7
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z8
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z6
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z7
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z8
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	PREFETCHT0   128(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z6
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z7
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z8
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z6
+	VADDPS    Z6, Z0, Z0
+	VMOVUPS   64(CX), Z6
+	VADDPS    Z6, Z1, Z1
+	VMOVUPS.Z 128(CX), K1, Z6
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, 64(CX)
+	VMOVUPS   Z2, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z6
+	VADDPS    Z6, Z3, Z3
+	VMOVUPS   64(CX), Z6
+	VADDPS    Z6, Z4, Z4
+	VMOVUPS.Z 128(CX), K1, Z6
+	VADDPS    Z6, Z5, Z5
+	VMOVUPS   Z3, (CX)
+	VMOVUPS   Z4, 64(CX)
+	VMOVUPS   Z5, K1, 128(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, K1, 128(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x000000c0, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x000000c0, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows4x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows4x1AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	VBROADCASTSS 8(AX), Z2
+	VBROADCASTSS 12(AX), Z3
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x03, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	LEAQ   (BX)(BX*2), R9
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   SI, R10
+	SHLQ   $0x03, R10
+	MOVQ   k+8(FP), R11
+	SUBQ   $0x04, R11
+	JL     rest
+
+steps:
+	VMOVUPS.Z    (DI), K1, Z4
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R8)(BX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R8)(BX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R9), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS.Z    (DI), K1, Z4
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 4(R8)(BX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 4(R8)(BX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 4(R9), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS.Z    (DI), K1, Z4
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 8(R8)(BX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 8(R8)(BX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 8(R9), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS.Z    (DI), K1, Z4
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 12(R8)(BX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 12(R8)(BX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 12(R9), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R11
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R11
+	JZ   store
+
+step:
+	VMOVUPS.Z    (DI), K1, Z4
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R8)(BX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R8)(BX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R9), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z4, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z4, Z3, Z3
+	VMOVUPS   Z3, K1, (CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns4x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns4x1AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	VBROADCASTSS 8(AX), Z2
+	VBROADCASTSS 12(AX), Z3
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x03, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS.Z    (DI), K1, Z4
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 4(R8), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 8(R8), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 12(R8), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z4
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 4(R8), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 8(R8), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 12(R8), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z4
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 4(R8), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 8(R8), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 12(R8), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z4
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 4(R8), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 8(R8), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 12(R8), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS.Z    (DI), K1, Z4
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 4(R8), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 8(R8), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 12(R8), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z4, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z4, Z3, Z3
+	VMOVUPS   Z3, K1, (CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows4x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows4x2AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVUPS.Z 64(AX), K1, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(AX), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(AX), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(AX), Z6
+	VMOVAPS      Z6, Z7
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x03, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	LEAQ   (BX)(BX*2), R9
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   SI, R10
+	SHLQ   $0x03, R10
+	MOVQ   k+8(FP), R11
+	SUBQ   $0x04, R11
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z8
+	PREFETCHT0   (DI)(R10*1)
+	VMOVUPS.Z    64(DI), K1, Z9
+	PREFETCHT0   64(DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R8)(BX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R8)(BX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	VMOVUPS      (DI), Z8
+	PREFETCHT0   (DI)(R10*1)
+	VMOVUPS.Z    64(DI), K1, Z9
+	PREFETCHT0   64(DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R8)(BX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 4(R8)(BX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 4(R9), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	VMOVUPS      (DI), Z8
+	PREFETCHT0   (DI)(R10*1)
+	VMOVUPS.Z    64(DI), K1, Z9
+	PREFETCHT0   64(DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 8(R8)(BX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R8)(BX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 8(R9), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	VMOVUPS      (DI), Z8
+	PREFETCHT0   (DI)(R10*1)
+	VMOVUPS.Z    64(DI), K1, Z9
+	PREFETCHT0   64(DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 12(R8)(BX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 12(R8)(BX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(R9), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R11
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R11
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z8
+	PREFETCHT0   (DI)(R10*1)
+	VMOVUPS.Z    64(DI), K1, Z9
+	PREFETCHT0   64(DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R8)(BX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R8)(BX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z8
+	VADDPS    Z8, Z0, Z0
+	VMOVUPS.Z 64(CX), K1, Z8
+	VADDPS    Z8, Z1, Z1
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z8
+	VADDPS    Z8, Z2, Z2
+	VMOVUPS.Z 64(CX), K1, Z8
+	VADDPS    Z8, Z3, Z3
+	VMOVUPS   Z2, (CX)
+	VMOVUPS   Z3, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z8
+	VADDPS    Z8, Z4, Z4
+	VMOVUPS.Z 64(CX), K1, Z8
+	VADDPS    Z8, Z5, Z5
+	VMOVUPS   Z4, (CX)
+	VMOVUPS   Z5, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z8
+	VADDPS    Z8, Z6, Z6
+	VMOVUPS.Z 64(CX), K1, Z8
+	VADDPS    Z8, Z7, Z7
+	VMOVUPS   Z6, (CX)
+	VMOVUPS   Z7, K1, 64(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000080, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000080, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns4x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns4x2AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVUPS.Z 64(AX), K1, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(AX), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(AX), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(AX), Z6
+	VMOVAPS      Z6, Z7
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x03, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z8
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z9
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R8), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R8), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(R8), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z8
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z9
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R8), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R8), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(R8), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z8
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z9
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R8), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R8), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(R8), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z8
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z9
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R8), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R8), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(R8), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z8
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z9
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R8), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R8), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(R8), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z8
+	VADDPS    Z8, Z0, Z0
+	VMOVUPS.Z 64(CX), K1, Z8
+	VADDPS    Z8, Z1, Z1
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z8
+	VADDPS    Z8, Z2, Z2
+	VMOVUPS.Z 64(CX), K1, Z8
+	VADDPS    Z8, Z3, Z3
+	VMOVUPS   Z2, (CX)
+	VMOVUPS   Z3, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z8
+	VADDPS    Z8, Z4, Z4
+	VMOVUPS.Z 64(CX), K1, Z8
+	VADDPS    Z8, Z5, Z5
+	VMOVUPS   Z4, (CX)
+	VMOVUPS   Z5, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z8
+	VADDPS    Z8, Z6, Z6
+	VMOVUPS.Z 64(CX), K1, Z8
+	VADDPS    Z8, Z7, Z7
+	VMOVUPS   Z6, (CX)
+	VMOVUPS   Z7, K1, 64(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000080, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000080, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows4x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows4x3AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z9
+	VMOVUPS   64(AX), Z1
+	VMOVAPS   Z1, Z4
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z10
+	VMOVUPS.Z 128(AX), K1, Z2
+	VMOVAPS   Z2, Z5
+	VMOVAPS   Z2, Z8
+	VMOVAPS   Z2, Z11
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(AX), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(AX), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(AX), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x03, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	LEAQ   (BX)(BX*2), R9
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   SI, R10
+	SHLQ   $0x03, R10
+	MOVQ   k+8(FP), R11
+	SUBQ   $0x04, R11
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z12
+	PREFETCHT0   (DI)(R10*1)
+	VMOVUPS      64(DI), Z13
+	PREFETCHT0   64(DI)(R10*1)
+	VMOVUPS.Z    128(DI), K1, Z14
+	PREFETCHT0   128(DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (R8)(BX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (R8)(BX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	VMOVUPS      (DI), Z12
+	PREFETCHT0   (DI)(R10*1)
+	VMOVUPS      64(DI), Z13
+	PREFETCHT0   64(DI)(R10*1)
+	VMOVUPS.Z    128(DI), K1, Z14
+	PREFETCHT0   128(DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 4(R8)(BX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 4(R8)(BX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 4(R9), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	VMOVUPS      (DI), Z12
+	PREFETCHT0   (DI)(R10*1)
+	VMOVUPS      64(DI), Z13
+	PREFETCHT0   64(DI)(R10*1)
+	VMOVUPS.Z    128(DI), K1, Z14
+	PREFETCHT0   128(DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 8(R8)(BX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 8(R8)(BX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 8(R9), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	VMOVUPS      (DI), Z12
+	PREFETCHT0   (DI)(R10*1)
+	VMOVUPS      64(DI), Z13
+	PREFETCHT0   64(DI)(R10*1)
+	VMOVUPS.Z    128(DI), K1, Z14
+	PREFETCHT0   128(DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 12(R8)(BX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 12(R8)(BX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 12(R9), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	PREFETCHT0   128(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R11
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R11
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z12
+	PREFETCHT0   (DI)(R10*1)
+	VMOVUPS      64(DI), Z13
+	PREFETCHT0   64(DI)(R10*1)
+	VMOVUPS.Z    128(DI), K1, Z14
+	PREFETCHT0   128(DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (R8)(BX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (R8)(BX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z12
+	VADDPS    Z12, Z0, Z0
+	VMOVUPS   64(CX), Z12
+	VADDPS    Z12, Z1, Z1
+	VMOVUPS.Z 128(CX), K1, Z12
+	VADDPS    Z12, Z2, Z2
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, 64(CX)
+	VMOVUPS   Z2, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z12
+	VADDPS    Z12, Z3, Z3
+	VMOVUPS   64(CX), Z12
+	VADDPS    Z12, Z4, Z4
+	VMOVUPS.Z 128(CX), K1, Z12
+	VADDPS    Z12, Z5, Z5
+	VMOVUPS   Z3, (CX)
+	VMOVUPS   Z4, 64(CX)
+	VMOVUPS   Z5, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z12
+	VADDPS    Z12, Z6, Z6
+	VMOVUPS   64(CX), Z12
+	VADDPS    Z12, Z7, Z7
+	VMOVUPS.Z 128(CX), K1, Z12
+	VADDPS    Z12, Z8, Z8
+	VMOVUPS   Z6, (CX)
+	VMOVUPS   Z7, 64(CX)
+	VMOVUPS   Z8, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z12
+	VADDPS    Z12, Z9, Z9
+	VMOVUPS   64(CX), Z12
+	VADDPS    Z12, Z10, Z10
+	VMOVUPS.Z 128(CX), K1, Z12
+	VADDPS    Z12, Z11, Z11
+	VMOVUPS   Z9, (CX)
+	VMOVUPS   Z10, 64(CX)
+	VMOVUPS   Z11, K1, 128(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VMOVUPS Z8, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, 64(CX)
+	VMOVUPS Z11, K1, 128(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x000000c0, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x000000c0, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns4x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns4x3AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z9
+	VMOVUPS   64(AX), Z1
+	VMOVAPS   Z1, Z4
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z10
+	VMOVUPS.Z 128(AX), K1, Z2
+	VMOVAPS   Z2, Z5
+	VMOVAPS   Z2, Z8
+	VMOVAPS   Z2, Z11
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(AX), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(AX), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(AX), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x03, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z12
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z13
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z14
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 4(R8), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 8(R8), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 12(R8), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z12
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z13
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z14
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 4(R8), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 8(R8), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 12(R8), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z12
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z13
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z14
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 4(R8), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 8(R8), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 12(R8), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z12
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z13
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z14
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 4(R8), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 8(R8), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 12(R8), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	PREFETCHT0   128(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z12
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z13
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z14
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 4(R8), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 8(R8), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 12(R8), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z12
+	VADDPS    Z12, Z0, Z0
+	VMOVUPS   64(CX), Z12
+	VADDPS    Z12, Z1, Z1
+	VMOVUPS.Z 128(CX), K1, Z12
+	VADDPS    Z12, Z2, Z2
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, 64(CX)
+	VMOVUPS   Z2, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z12
+	VADDPS    Z12, Z3, Z3
+	VMOVUPS   64(CX), Z12
+	VADDPS    Z12, Z4, Z4
+	VMOVUPS.Z 128(CX), K1, Z12
+	VADDPS    Z12, Z5, Z5
+	VMOVUPS   Z3, (CX)
+	VMOVUPS   Z4, 64(CX)
+	VMOVUPS   Z5, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z12
+	VADDPS    Z12, Z6, Z6
+	VMOVUPS   64(CX), Z12
+	VADDPS    Z12, Z7, Z7
+	VMOVUPS.Z 128(CX), K1, Z12
+	VADDPS    Z12, Z8, Z8
+	VMOVUPS   Z6, (CX)
+	VMOVUPS   Z7, 64(CX)
+	VMOVUPS   Z8, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z12
+	VADDPS    Z12, Z9, Z9
+	VMOVUPS   64(CX), Z12
+	VADDPS    Z12, Z10, Z10
+	VMOVUPS.Z 128(CX), K1, Z12
+	VADDPS    Z12, Z11, Z11
+	VMOVUPS   Z9, (CX)
+	VMOVUPS   Z10, 64(CX)
+	VMOVUPS   Z11, K1, 128(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VMOVUPS Z8, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, 64(CX)
+	VMOVUPS Z11, K1, 128(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x000000c0, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x000000c0, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows8x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows8x1AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	VBROADCASTSS 8(AX), Z2
+	VBROADCASTSS 12(AX), Z3
+	VBROADCASTSS 16(AX), Z4
+	VBROADCASTSS 20(AX), Z5
+	VBROADCASTSS 24(AX), Z6
+	VBROADCASTSS 28(AX), Z7
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x07, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	LEAQ   (BX)(BX*2), R9
+	LEAQ   (R8)(R9*1), R10
+	MOVQ   SI, R11
+	SHLQ   $0x03, R11
+	MOVQ   k+8(FP), R12
+	SUBQ   $0x04, R12
+	JL     rest
+
+steps:
+	VMOVUPS.Z    (DI), K1, Z8
+	PREFETCHT0   (DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (R8)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS (R8)(BX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R10), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS (R10)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (R10)(BX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS (R8)(R9*2), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS (R10)(BX*4), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	VMOVUPS.Z    (DI), K1, Z8
+	PREFETCHT0   (DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 4(R8)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 4(R8)(BX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R10), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 4(R10)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 4(R10)(BX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS 4(R8)(R9*2), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS 4(R10)(BX*4), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	VMOVUPS.Z    (DI), K1, Z8
+	PREFETCHT0   (DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 8(R8)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 8(R8)(BX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 8(R10), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 8(R10)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 8(R10)(BX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS 8(R8)(R9*2), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS 8(R10)(BX*4), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	VMOVUPS.Z    (DI), K1, Z8
+	PREFETCHT0   (DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 12(R8)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 12(R8)(BX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 12(R10), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 12(R10)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 12(R10)(BX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS 12(R8)(R9*2), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS 12(R10)(BX*4), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R10
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R12
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R12
+	JZ   store
+
+step:
+	VMOVUPS.Z    (DI), K1, Z8
+	PREFETCHT0   (DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (R8)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS (R8)(BX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R10), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS (R10)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (R10)(BX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS (R8)(R9*2), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS (R10)(BX*4), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R10
+	DECQ         R12
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z2, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z3, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z4, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z5, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z6, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z7, Z7
+	VMOVUPS   Z7, K1, (CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns8x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns8x1AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	VBROADCASTSS 8(AX), Z2
+	VBROADCASTSS 12(AX), Z3
+	VBROADCASTSS 16(AX), Z4
+	VBROADCASTSS 20(AX), Z5
+	VBROADCASTSS 24(AX), Z6
+	VBROADCASTSS 28(AX), Z7
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x07, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS.Z    (DI), K1, Z8
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 8(R8), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 12(R8), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 16(R8), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 20(R8), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS 24(R8), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS 28(R8), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z8
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 8(R8), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 12(R8), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 16(R8), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 20(R8), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS 24(R8), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS 28(R8), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z8
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 8(R8), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 12(R8), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 16(R8), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 20(R8), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS 24(R8), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS 28(R8), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, R8
+	VMOVUPS.Z    (DI), K1, Z8
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 8(R8), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 12(R8), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 16(R8), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 20(R8), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS 24(R8), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS 28(R8), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS.Z    (DI), K1, Z8
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 8(R8), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 12(R8), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 16(R8), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 20(R8), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS 24(R8), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS 28(R8), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z2, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z3, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z4, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z5, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z6, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z8, Z7, Z7
+	VMOVUPS   Z7, K1, (CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows8x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows8x2AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z0, Z14
+	VMOVUPS.Z 64(AX), K1, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z1, Z15
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(AX), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(AX), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(AX), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(AX), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(AX), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(AX), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(AX), Z14
+	VMOVAPS      Z14, Z15
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x07, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	LEAQ   (BX)(BX*2), R9
+	LEAQ   (R8)(R9*1), R10
+	MOVQ   SI, R11
+	SHLQ   $0x03, R11
+	MOVQ   k+8(FP), R12
+	SUBQ   $0x04, R12
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z16
+	PREFETCHT0   (DI)(R11*1)
+	VMOVUPS.Z    64(DI), K1, Z17
+	PREFETCHT0   64(DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS (R8)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS (R8)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R10), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS (R10)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (R10)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R8)(R9*2), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS (R10)(BX*4), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	VMOVUPS      (DI), Z16
+	PREFETCHT0   (DI)(R11*1)
+	VMOVUPS.Z    64(DI), K1, Z17
+	PREFETCHT0   64(DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(R8)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS 4(R8)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 4(R10), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 4(R10)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 4(R10)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 4(R8)(R9*2), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS 4(R10)(BX*4), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	VMOVUPS      (DI), Z16
+	PREFETCHT0   (DI)(R11*1)
+	VMOVUPS.Z    64(DI), K1, Z17
+	PREFETCHT0   64(DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 8(R8)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS 8(R8)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 8(R10), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 8(R10)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 8(R10)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 8(R8)(R9*2), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS 8(R10)(BX*4), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	VMOVUPS      (DI), Z16
+	PREFETCHT0   (DI)(R11*1)
+	VMOVUPS.Z    64(DI), K1, Z17
+	PREFETCHT0   64(DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 12(R8)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS 12(R8)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(R10), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 12(R10)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 12(R10)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 12(R8)(R9*2), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS 12(R10)(BX*4), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R10
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R12
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R12
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z16
+	PREFETCHT0   (DI)(R11*1)
+	VMOVUPS.Z    64(DI), K1, Z17
+	PREFETCHT0   64(DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS (R8)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS (R8)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R10), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS (R10)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (R10)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R8)(R9*2), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS (R10)(BX*4), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R10
+	DECQ         R12
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z0, Z0
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z1, Z1
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z2, Z2
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z3, Z3
+	VMOVUPS   Z2, (CX)
+	VMOVUPS   Z3, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z4, Z4
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z5, Z5
+	VMOVUPS   Z4, (CX)
+	VMOVUPS   Z5, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z6, Z6
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z7, Z7
+	VMOVUPS   Z6, (CX)
+	VMOVUPS   Z7, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z8, Z8
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z9, Z9
+	VMOVUPS   Z8, (CX)
+	VMOVUPS   Z9, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z10, Z10
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z11, Z11
+	VMOVUPS   Z10, (CX)
+	VMOVUPS   Z11, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z12, Z12
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z13, Z13
+	VMOVUPS   Z12, (CX)
+	VMOVUPS   Z13, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z14, Z14
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z15, Z15
+	VMOVUPS   Z14, (CX)
+	VMOVUPS   Z15, K1, 64(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, K1, 64(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000080, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000080, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns8x2AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns8x2AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z0, Z14
+	VMOVUPS.Z 64(AX), K1, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z1, Z15
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(AX), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(AX), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(AX), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(AX), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(AX), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(AX), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(AX), Z14
+	VMOVAPS      Z14, Z15
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x07, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z16
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z17
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(R8), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS 8(R8), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(R8), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 16(R8), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 20(R8), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 24(R8), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS 28(R8), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z16
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z17
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(R8), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS 8(R8), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(R8), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 16(R8), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 20(R8), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 24(R8), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS 28(R8), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z16
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z17
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(R8), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS 8(R8), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(R8), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 16(R8), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 20(R8), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 24(R8), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS 28(R8), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z16
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z17
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(R8), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS 8(R8), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(R8), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 16(R8), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 20(R8), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 24(R8), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS 28(R8), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z16
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS.Z    64(DI), K1, Z17
+	PREFETCHT0   64(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(R8), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS 8(R8), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(R8), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 16(R8), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 20(R8), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 24(R8), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS 28(R8), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z0, Z0
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z1, Z1
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z2, Z2
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z3, Z3
+	VMOVUPS   Z2, (CX)
+	VMOVUPS   Z3, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z4, Z4
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z5, Z5
+	VMOVUPS   Z4, (CX)
+	VMOVUPS   Z5, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z6, Z6
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z7, Z7
+	VMOVUPS   Z6, (CX)
+	VMOVUPS   Z7, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z8, Z8
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z9, Z9
+	VMOVUPS   Z8, (CX)
+	VMOVUPS   Z9, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z10, Z10
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z11, Z11
+	VMOVUPS   Z10, (CX)
+	VMOVUPS   Z11, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z12, Z12
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z13, Z13
+	VMOVUPS   Z12, (CX)
+	VMOVUPS   Z13, K1, 64(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z16
+	VADDPS    Z16, Z14, Z14
+	VMOVUPS.Z 64(CX), K1, Z16
+	VADDPS    Z16, Z15, Z15
+	VMOVUPS   Z14, (CX)
+	VMOVUPS   Z15, K1, 64(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, K1, 64(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000080, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000080, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripRows8x3AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z0, Z15
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z0, Z21
+	VMOVUPS   64(AX), Z1
+	VMOVAPS   Z1, Z4
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z10
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z1, Z16
+	VMOVAPS   Z1, Z19
+	VMOVAPS   Z1, Z22
+	VMOVUPS.Z 128(AX), K1, Z2
+	VMOVAPS   Z2, Z5
+	VMOVAPS   Z2, Z8
+	VMOVAPS   Z2, Z11
+	VMOVAPS   Z2, Z14
+	VMOVAPS   Z2, Z17
+	VMOVAPS   Z2, Z20
+	VMOVAPS   Z2, Z23
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(AX), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(AX), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(AX), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	VBROADCASTSS 16(AX), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VBROADCASTSS 20(AX), Z15
+	VMOVAPS      Z15, Z16
+	VMOVAPS      Z15, Z17
+	VBROADCASTSS 24(AX), Z18
+	VMOVAPS      Z18, Z19
+	VMOVAPS      Z18, Z20
+	VBROADCASTSS 28(AX), Z21
+	VMOVAPS      Z21, Z22
+	VMOVAPS      Z21, Z23
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x07, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	LEAQ   (BX)(BX*2), R9
+	LEAQ   (R8)(R9*1), R10
+	MOVQ   SI, R11
+	SHLQ   $0x03, R11
+	MOVQ   k+8(FP), R12
+	SUBQ   $0x04, R12
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z24
+	PREFETCHT0   (DI)(R11*1)
+	VMOVUPS      64(DI), Z25
+	PREFETCHT0   64(DI)(R11*1)
+	VMOVUPS.Z    128(DI), K1, Z26
+	PREFETCHT0   128(DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS (R8)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS (R8)(BX*2), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS (R10), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS (R10)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS (R10)(BX*2), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS (R8)(R9*2), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS (R10)(BX*4), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	VMOVUPS      (DI), Z24
+	PREFETCHT0   (DI)(R11*1)
+	VMOVUPS      64(DI), Z25
+	PREFETCHT0   64(DI)(R11*1)
+	VMOVUPS.Z    128(DI), K1, Z26
+	PREFETCHT0   128(DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R8)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS 4(R8)(BX*2), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS 4(R10), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS 4(R10)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 4(R10)(BX*2), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS 4(R8)(R9*2), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS 4(R10)(BX*4), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	VMOVUPS      (DI), Z24
+	PREFETCHT0   (DI)(R11*1)
+	VMOVUPS      64(DI), Z25
+	PREFETCHT0   64(DI)(R11*1)
+	VMOVUPS.Z    128(DI), K1, Z26
+	PREFETCHT0   128(DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 8(R8)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS 8(R8)(BX*2), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS 8(R10), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS 8(R10)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 8(R10)(BX*2), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS 8(R8)(R9*2), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS 8(R10)(BX*4), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	VMOVUPS      (DI), Z24
+	PREFETCHT0   (DI)(R11*1)
+	VMOVUPS      64(DI), Z25
+	PREFETCHT0   64(DI)(R11*1)
+	VMOVUPS.Z    128(DI), K1, Z26
+	PREFETCHT0   128(DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 12(R8)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS 12(R8)(BX*2), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS 12(R10), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS 12(R10)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 12(R10)(BX*2), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS 12(R8)(R9*2), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS 12(R10)(BX*4), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R10
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	PREFETCHT0   128(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R12
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R12
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z24
+	PREFETCHT0   (DI)(R11*1)
+	VMOVUPS      64(DI), Z25
+	PREFETCHT0   64(DI)(R11*1)
+	VMOVUPS.Z    128(DI), K1, Z26
+	PREFETCHT0   128(DI)(R11*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS (R8)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS (R8)(BX*2), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS (R10), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS (R10)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS (R10)(BX*2), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS (R8)(R9*2), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS (R10)(BX*4), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R10
+	DECQ         R12
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z0, Z0
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z1, Z1
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z2, Z2
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, 64(CX)
+	VMOVUPS   Z2, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z3, Z3
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z4, Z4
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z5, Z5
+	VMOVUPS   Z3, (CX)
+	VMOVUPS   Z4, 64(CX)
+	VMOVUPS   Z5, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z6, Z6
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z7, Z7
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z8, Z8
+	VMOVUPS   Z6, (CX)
+	VMOVUPS   Z7, 64(CX)
+	VMOVUPS   Z8, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z9, Z9
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z10, Z10
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z11, Z11
+	VMOVUPS   Z9, (CX)
+	VMOVUPS   Z10, 64(CX)
+	VMOVUPS   Z11, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z12, Z12
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z13, Z13
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z14, Z14
+	VMOVUPS   Z12, (CX)
+	VMOVUPS   Z13, 64(CX)
+	VMOVUPS   Z14, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z15, Z15
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z16, Z16
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z17, Z17
+	VMOVUPS   Z15, (CX)
+	VMOVUPS   Z16, 64(CX)
+	VMOVUPS   Z17, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z18, Z18
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z19, Z19
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z20, Z20
+	VMOVUPS   Z18, (CX)
+	VMOVUPS   Z19, 64(CX)
+	VMOVUPS   Z20, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z21, Z21
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z22, Z22
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z23, Z23
+	VMOVUPS   Z21, (CX)
+	VMOVUPS   Z22, 64(CX)
+	VMOVUPS   Z23, K1, 128(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VMOVUPS Z8, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, 64(CX)
+	VMOVUPS Z11, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VMOVUPS Z14, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	VMOVUPS Z16, 64(CX)
+	VMOVUPS Z17, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	VMOVUPS Z20, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z21, (CX)
+	VMOVUPS Z22, 64(CX)
+	VMOVUPS Z23, K1, 128(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x000000c0, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x000000c0, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·stripColumns8x3AVX512(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000010, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	MOVL      $0x0000ffff, CX
+	MOVL      $0x00000010, DX
+	SUBL      AX, DX
+	SHRXL     DX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      begin+80(FP), AX
+	CMPQ      AX, $0x02
+	JB        fromZero
+	MOVQ      24(SP), AX
+	JE        fromRows
+	VMOVUPS   (AX), Z0
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z0, Z15
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z0, Z21
+	VMOVUPS   64(AX), Z1
+	VMOVAPS   Z1, Z4
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z10
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z1, Z16
+	VMOVAPS   Z1, Z19
+	VMOVAPS   Z1, Z22
+	VMOVUPS.Z 128(AX), K1, Z2
+	VMOVAPS   Z2, Z5
+	VMOVAPS   Z2, Z8
+	VMOVAPS   Z2, Z11
+	VMOVAPS   Z2, Z14
+	VMOVAPS   Z2, Z17
+	VMOVAPS   Z2, Z20
+	VMOVAPS   Z2, Z23
+	JMP       begun
+
+fromRows:
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(AX), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(AX), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(AX), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	VBROADCASTSS 16(AX), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VBROADCASTSS 20(AX), Z15
+	VMOVAPS      Z15, Z16
+	VMOVAPS      Z15, Z17
+	VBROADCASTSS 24(AX), Z18
+	VMOVAPS      Z18, Z19
+	VMOVAPS      Z18, Z20
+	VBROADCASTSS 28(AX), Z21
+	VMOVAPS      Z21, Z22
+	VMOVAPS      Z21, Z23
+	JMP          begun
+
+fromZero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x07, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Z24
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z25
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z26
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R8), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS 8(R8), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS 12(R8), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS 16(R8), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R8), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS 24(R8), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS 28(R8), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z24
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z25
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z26
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R8), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS 8(R8), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS 12(R8), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS 16(R8), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R8), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS 24(R8), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS 28(R8), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z24
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z25
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z26
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R8), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS 8(R8), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS 12(R8), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS 16(R8), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R8), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS 24(R8), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS 28(R8), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Z24
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z25
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z26
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R8), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS 8(R8), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS 12(R8), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS 16(R8), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R8), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS 24(R8), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS 28(R8), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	PREFETCHT0   64(CX)
+	PREFETCHT0   128(CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Z24
+	PREFETCHT0   (DI)(R9*1)
+	VMOVUPS      64(DI), Z25
+	PREFETCHT0   64(DI)(R9*1)
+	VMOVUPS.Z    128(DI), K1, Z26
+	PREFETCHT0   128(DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R8), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS 8(R8), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS 12(R8), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS 16(R8), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R8), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS 24(R8), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS 28(R8), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ      begin+80(FP), AX
+	MOVQ      16(SP), CX
+	MOVQ      ldc+64(FP), DX
+	SHLQ      $0x02, DX
+	CMPQ      AX, $0x01
+	JNE       overwrite
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z0, Z0
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z1, Z1
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z2, Z2
+	VMOVUPS   Z0, (CX)
+	VMOVUPS   Z1, 64(CX)
+	VMOVUPS   Z2, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z3, Z3
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z4, Z4
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z5, Z5
+	VMOVUPS   Z3, (CX)
+	VMOVUPS   Z4, 64(CX)
+	VMOVUPS   Z5, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z6, Z6
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z7, Z7
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z8, Z8
+	VMOVUPS   Z6, (CX)
+	VMOVUPS   Z7, 64(CX)
+	VMOVUPS   Z8, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z9, Z9
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z10, Z10
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z11, Z11
+	VMOVUPS   Z9, (CX)
+	VMOVUPS   Z10, 64(CX)
+	VMOVUPS   Z11, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z12, Z12
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z13, Z13
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z14, Z14
+	VMOVUPS   Z12, (CX)
+	VMOVUPS   Z13, 64(CX)
+	VMOVUPS   Z14, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z15, Z15
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z16, Z16
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z17, Z17
+	VMOVUPS   Z15, (CX)
+	VMOVUPS   Z16, 64(CX)
+	VMOVUPS   Z17, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z18, Z18
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z19, Z19
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z20, Z20
+	VMOVUPS   Z18, (CX)
+	VMOVUPS   Z19, 64(CX)
+	VMOVUPS   Z20, K1, 128(CX)
+	ADDQ      DX, CX
+	VMOVUPS   (CX), Z24
+	VADDPS    Z24, Z21, Z21
+	VMOVUPS   64(CX), Z24
+	VADDPS    Z24, Z22, Z22
+	VMOVUPS.Z 128(CX), K1, Z24
+	VADDPS    Z24, Z23, Z23
+	VMOVUPS   Z21, (CX)
+	VMOVUPS   Z22, 64(CX)
+	VMOVUPS   Z23, K1, 128(CX)
+	JMP       next
+
+overwrite:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VMOVUPS Z8, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, 64(CX)
+	VMOVUPS Z11, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VMOVUPS Z14, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	VMOVUPS Z16, 64(CX)
+	VMOVUPS Z17, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	VMOVUPS Z20, K1, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z21, (CX)
+	VMOVUPS Z22, 64(CX)
+	VMOVUPS Z23, K1, 128(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x000000c0, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x000000c0, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
 // func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, AVX512F
 TEXT ·winogradInputAVX512(SB), NOSPLIT, $16-96
@@ -10042,6 +15940,3210 @@ next:
 	VZEROUPPER
 	RET
 
+// func stripRows1x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripRows1x1AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMASKMOVPS (AX), Y0, Y1
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x00, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   8(SP), SI
+	MOVQ   a+16(FP), DI
+	MOVQ   BX, R8
+	SHLQ   $0x03, R8
+	MOVQ   k+8(FP), R9
+	SUBQ   $0x04, R9
+	JL     rest
+
+steps:
+	VMASKMOVPS   (SI), Y0, Y2
+	PREFETCHT0   (SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS (DI), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMASKMOVPS   (SI), Y0, Y2
+	PREFETCHT0   (SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 4(DI), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMASKMOVPS   (SI), Y0, Y2
+	PREFETCHT0   (SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 8(DI), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMASKMOVPS   (SI), Y0, Y2
+	PREFETCHT0   (SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS 12(DI), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         $0x10, DI
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R9
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R9
+	JZ   store
+
+step:
+	VMASKMOVPS   (SI), Y0, Y2
+	PREFETCHT0   (SI)(R8*1)
+	ADDQ         BX, SI
+	VBROADCASTSS (DI), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMASKMOVPS (CX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	JMP        next
+
+overwrite:
+	VMASKMOVPS Y1, Y0, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000020, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000020, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns1x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripColumns1x1AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMASKMOVPS (AX), Y0, Y1
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x00, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMASKMOVPS   (DI), Y0, Y2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMASKMOVPS   (DI), Y0, Y2
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMASKMOVPS (CX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	JMP        next
+
+overwrite:
+	VMASKMOVPS Y1, Y0, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000020, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000020, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows1x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripRows1x2AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS 32(AX), Y0, Y2
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VMOVAPS      Y1, Y2
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x00, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   8(SP), SI
+	MOVQ   a+16(FP), DI
+	MOVQ   BX, R8
+	SHLQ   $0x03, R8
+	MOVQ   k+8(FP), R9
+	SUBQ   $0x04, R9
+	JL     rest
+
+steps:
+	VMOVUPS      (SI), Y3
+	PREFETCHT0   (SI)(R8*1)
+	VMASKMOVPS   32(SI), Y0, Y4
+	ADDQ         BX, SI
+	VBROADCASTSS (DI), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      (SI), Y3
+	PREFETCHT0   (SI)(R8*1)
+	VMASKMOVPS   32(SI), Y0, Y4
+	ADDQ         BX, SI
+	VBROADCASTSS 4(DI), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      (SI), Y3
+	PREFETCHT0   (SI)(R8*1)
+	VMASKMOVPS   32(SI), Y0, Y4
+	ADDQ         BX, SI
+	VBROADCASTSS 8(DI), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      (SI), Y3
+	PREFETCHT0   (SI)(R8*1)
+	VMASKMOVPS   32(SI), Y0, Y4
+	ADDQ         BX, SI
+	VBROADCASTSS 12(DI), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y4, Y5, Y2
+	ADDQ         $0x10, DI
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R9
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R9
+	JZ   store
+
+step:
+	VMOVUPS      (SI), Y3
+	PREFETCHT0   (SI)(R8*1)
+	VMASKMOVPS   32(SI), Y0, Y4
+	ADDQ         BX, SI
+	VBROADCASTSS (DI), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y4, Y5, Y2
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMOVUPS    (CX), Y3
+	VADDPS     Y3, Y1, Y1
+	VMASKMOVPS 32(CX), Y0, Y3
+	VADDPS     Y3, Y2, Y2
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	JMP        next
+
+overwrite:
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns1x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripColumns1x2AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS 32(AX), Y0, Y2
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VMOVAPS      Y1, Y2
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x00, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Y3
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y4
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y4, Y5, Y2
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y3
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y4
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y4, Y5, Y2
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y3
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y4
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y4, Y5, Y2
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y3
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y4
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y4, Y5, Y2
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Y3
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y4
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y4, Y5, Y2
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMOVUPS    (CX), Y3
+	VADDPS     Y3, Y1, Y1
+	VMASKMOVPS 32(CX), Y0, Y3
+	VADDPS     Y3, Y2, Y2
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	JMP        next
+
+overwrite:
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows2x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripRows2x1AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMASKMOVPS (AX), Y0, Y1
+	VMOVAPS    Y1, Y2
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VBROADCASTSS 4(AX), Y2
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x01, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMASKMOVPS   (DI), Y0, Y3
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R8)(BX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMASKMOVPS   (DI), Y0, Y3
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 4(R8)(BX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMASKMOVPS   (DI), Y0, Y3
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 8(R8)(BX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMASKMOVPS   (DI), Y0, Y3
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 12(R8)(BX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         $0x10, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMASKMOVPS   (DI), Y0, Y3
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R8)(BX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMASKMOVPS (CX), Y0, Y3
+	VADDPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (CX)
+	JMP        next
+
+overwrite:
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y0, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000020, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000020, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns2x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripColumns2x1AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMASKMOVPS (AX), Y0, Y1
+	VMOVAPS    Y1, Y2
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VBROADCASTSS 4(AX), Y2
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x01, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMASKMOVPS   (DI), Y0, Y3
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 4(R8), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y3
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 4(R8), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y3
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 4(R8), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y3
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 4(R8), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMASKMOVPS   (DI), Y0, Y3
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 4(R8), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMASKMOVPS (CX), Y0, Y3
+	VADDPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (CX)
+	JMP        next
+
+overwrite:
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y0, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000020, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000020, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows2x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripRows2x2AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMOVUPS    (AX), Y1
+	VMOVAPS    Y1, Y3
+	VMASKMOVPS 32(AX), Y0, Y2
+	VMOVAPS    Y2, Y4
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VMOVAPS      Y1, Y2
+	VBROADCASTSS 4(AX), Y3
+	VMOVAPS      Y3, Y4
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x01, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Y5
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y6
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R8)(BX*1), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	VMOVUPS      (DI), Y5
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y6
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 4(R8)(BX*1), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	VMOVUPS      (DI), Y5
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y6
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 8(R8)(BX*1), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	VMOVUPS      (DI), Y5
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y6
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R8)(BX*1), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	ADDQ         $0x10, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Y5
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y6
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R8)(BX*1), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMOVUPS    (CX), Y5
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS 32(CX), Y0, Y5
+	VADDPS     Y5, Y2, Y2
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+	JMP        next
+
+overwrite:
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns2x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripColumns2x2AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMOVUPS    (AX), Y1
+	VMOVAPS    Y1, Y3
+	VMASKMOVPS 32(AX), Y0, Y2
+	VMOVAPS    Y2, Y4
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VMOVAPS      Y1, Y2
+	VBROADCASTSS 4(AX), Y3
+	VMOVAPS      Y3, Y4
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x01, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Y5
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y6
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 4(R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y5
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y6
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 4(R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y5
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y6
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 4(R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y5
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y6
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 4(R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Y5
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y6
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 4(R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMOVUPS    (CX), Y5
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS 32(CX), Y0, Y5
+	VADDPS     Y5, Y2, Y2
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+	JMP        next
+
+overwrite:
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows4x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripRows4x1AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMASKMOVPS (AX), Y0, Y1
+	VMOVAPS    Y1, Y2
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y4
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VBROADCASTSS 4(AX), Y2
+	VBROADCASTSS 8(AX), Y3
+	VBROADCASTSS 12(AX), Y4
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x03, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	LEAQ   (BX)(BX*2), R9
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   SI, R10
+	SHLQ   $0x03, R10
+	MOVQ   k+8(FP), R11
+	SUBQ   $0x04, R11
+	JL     rest
+
+steps:
+	VMASKMOVPS   (DI), Y0, Y5
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R8)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R8)(BX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMASKMOVPS   (DI), Y0, Y5
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R8)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 4(R8)(BX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 4(R9), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMASKMOVPS   (DI), Y0, Y5
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(R8)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 8(R8)(BX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 8(R9), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMASKMOVPS   (DI), Y0, Y5
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 12(R8)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 12(R8)(BX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 12(R9), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R11
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R11
+	JZ   store
+
+step:
+	VMASKMOVPS   (DI), Y0, Y5
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R8)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R8)(BX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMASKMOVPS (CX), Y0, Y5
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	JMP        next
+
+overwrite:
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y0, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000020, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000020, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns4x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripColumns4x1AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMASKMOVPS (AX), Y0, Y1
+	VMOVAPS    Y1, Y2
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y4
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VBROADCASTSS 4(AX), Y2
+	VBROADCASTSS 8(AX), Y3
+	VBROADCASTSS 12(AX), Y4
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x03, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMASKMOVPS   (DI), Y0, Y5
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 8(R8), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 12(R8), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y5
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 8(R8), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 12(R8), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y5
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 8(R8), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 12(R8), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y5
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 8(R8), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 12(R8), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMASKMOVPS   (DI), Y0, Y5
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 8(R8), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 12(R8), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMASKMOVPS (CX), Y0, Y5
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	JMP        next
+
+overwrite:
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y0, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000020, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000020, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows4x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripRows4x2AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMOVUPS    (AX), Y1
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y1, Y7
+	VMASKMOVPS 32(AX), Y0, Y2
+	VMOVAPS    Y2, Y4
+	VMOVAPS    Y2, Y6
+	VMOVAPS    Y2, Y8
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VMOVAPS      Y1, Y2
+	VBROADCASTSS 4(AX), Y3
+	VMOVAPS      Y3, Y4
+	VBROADCASTSS 8(AX), Y5
+	VMOVAPS      Y5, Y6
+	VBROADCASTSS 12(AX), Y7
+	VMOVAPS      Y7, Y8
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x03, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	LEAQ   (BX)(BX*2), R9
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   SI, R10
+	SHLQ   $0x03, R10
+	MOVQ   k+8(FP), R11
+	SUBQ   $0x04, R11
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Y9
+	PREFETCHT0   (DI)(R10*1)
+	VMASKMOVPS   32(DI), Y0, Y10
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS (R8)(BX*1), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS (R8)(BX*2), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS (R9), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	VMOVUPS      (DI), Y9
+	PREFETCHT0   (DI)(R10*1)
+	VMASKMOVPS   32(DI), Y0, Y10
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 4(R8)(BX*1), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(R8)(BX*2), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(R9), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	VMOVUPS      (DI), Y9
+	PREFETCHT0   (DI)(R10*1)
+	VMASKMOVPS   32(DI), Y0, Y10
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 8(R8)(BX*1), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 8(R8)(BX*2), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(R9), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	VMOVUPS      (DI), Y9
+	PREFETCHT0   (DI)(R10*1)
+	VMASKMOVPS   32(DI), Y0, Y10
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 12(R8)(BX*1), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 12(R8)(BX*2), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R9), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R11
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R11
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Y9
+	PREFETCHT0   (DI)(R10*1)
+	VMASKMOVPS   32(DI), Y0, Y10
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS (R8)(BX*1), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS (R8)(BX*2), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS (R9), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMOVUPS    (CX), Y9
+	VADDPS     Y9, Y1, Y1
+	VMASKMOVPS 32(CX), Y0, Y9
+	VADDPS     Y9, Y2, Y2
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y5, Y5
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y6, Y6
+	VMOVUPS    Y5, (CX)
+	VMASKMOVPS Y6, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y7, Y7
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y8, Y8
+	VMOVUPS    Y7, (CX)
+	VMASKMOVPS Y8, Y0, 32(CX)
+	JMP        next
+
+overwrite:
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y5, (CX)
+	VMASKMOVPS Y6, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y7, (CX)
+	VMASKMOVPS Y8, Y0, 32(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns4x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripColumns4x2AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMOVUPS    (AX), Y1
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y1, Y7
+	VMASKMOVPS 32(AX), Y0, Y2
+	VMOVAPS    Y2, Y4
+	VMOVAPS    Y2, Y6
+	VMOVAPS    Y2, Y8
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VMOVAPS      Y1, Y2
+	VBROADCASTSS 4(AX), Y3
+	VMOVAPS      Y3, Y4
+	VBROADCASTSS 8(AX), Y5
+	VMOVAPS      Y5, Y6
+	VBROADCASTSS 12(AX), Y7
+	VMOVAPS      Y7, Y8
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x03, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Y9
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y10
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 4(R8), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 8(R8), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R8), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y9
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y10
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 4(R8), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 8(R8), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R8), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y9
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y10
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 4(R8), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 8(R8), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R8), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y9
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y10
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 4(R8), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 8(R8), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R8), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Y9
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y10
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 4(R8), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 8(R8), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R8), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMOVUPS    (CX), Y9
+	VADDPS     Y9, Y1, Y1
+	VMASKMOVPS 32(CX), Y0, Y9
+	VADDPS     Y9, Y2, Y2
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y5, Y5
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y6, Y6
+	VMOVUPS    Y5, (CX)
+	VMASKMOVPS Y6, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y7, Y7
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y8, Y8
+	VMOVUPS    Y7, (CX)
+	VMASKMOVPS Y8, Y0, 32(CX)
+	JMP        next
+
+overwrite:
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y5, (CX)
+	VMASKMOVPS Y6, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y7, (CX)
+	VMASKMOVPS Y8, Y0, 32(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows6x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripRows6x1AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMASKMOVPS (AX), Y0, Y1
+	VMOVAPS    Y1, Y2
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y4
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y1, Y6
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VBROADCASTSS 4(AX), Y2
+	VBROADCASTSS 8(AX), Y3
+	VBROADCASTSS 12(AX), Y4
+	VBROADCASTSS 16(AX), Y5
+	VBROADCASTSS 20(AX), Y6
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x05, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	LEAQ   (BX)(BX*2), R9
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   SI, R10
+	SHLQ   $0x03, R10
+	MOVQ   k+8(FP), R11
+	SUBQ   $0x04, R11
+	JL     rest
+
+steps:
+	VMASKMOVPS   (DI), Y0, Y7
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R8)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (R8)(BX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (R9)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (R9)(BX*2), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMASKMOVPS   (DI), Y0, Y7
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R8)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 4(R8)(BX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(R9), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 4(R9)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 4(R9)(BX*2), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMASKMOVPS   (DI), Y0, Y7
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 8(R8)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R8)(BX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 8(R9), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(R9)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 8(R9)(BX*2), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMASKMOVPS   (DI), Y0, Y7
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 12(R8)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 12(R8)(BX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R9), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 12(R9)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 12(R9)(BX*2), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R11
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R11
+	JZ   store
+
+step:
+	VMASKMOVPS   (DI), Y0, Y7
+	PREFETCHT0   (DI)(R10*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R8)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (R8)(BX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (R9)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (R9)(BX*2), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMASKMOVPS (CX), Y0, Y7
+	VADDPS     Y7, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y6, Y6
+	VMASKMOVPS Y6, Y0, (CX)
+	JMP        next
+
+overwrite:
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y6, Y0, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000020, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000020, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns6x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripColumns6x1AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMASKMOVPS (AX), Y0, Y1
+	VMOVAPS    Y1, Y2
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y4
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y1, Y6
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VBROADCASTSS 4(AX), Y2
+	VBROADCASTSS 8(AX), Y3
+	VBROADCASTSS 12(AX), Y4
+	VBROADCASTSS 16(AX), Y5
+	VBROADCASTSS 20(AX), Y6
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x05, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMASKMOVPS   (DI), Y0, Y7
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 16(R8), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 20(R8), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y7
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 16(R8), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 20(R8), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y7
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 16(R8), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 20(R8), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         BX, R8
+	VMASKMOVPS   (DI), Y0, Y7
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 16(R8), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 20(R8), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMASKMOVPS   (DI), Y0, Y7
+	PREFETCHT0   (DI)(R9*1)
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 16(R8), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 20(R8), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMASKMOVPS (CX), Y0, Y7
+	VADDPS     Y7, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VADDPS     Y1, Y6, Y6
+	VMASKMOVPS Y6, Y0, (CX)
+	JMP        next
+
+overwrite:
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y2, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       DX, CX
+	VMASKMOVPS Y6, Y0, (CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000020, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000020, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripRows6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripRows6x2AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMOVUPS    (AX), Y1
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y1, Y7
+	VMOVAPS    Y1, Y9
+	VMOVAPS    Y1, Y11
+	VMASKMOVPS 32(AX), Y0, Y2
+	VMOVAPS    Y2, Y4
+	VMOVAPS    Y2, Y6
+	VMOVAPS    Y2, Y8
+	VMOVAPS    Y2, Y10
+	VMOVAPS    Y2, Y12
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VMOVAPS      Y1, Y2
+	VBROADCASTSS 4(AX), Y3
+	VMOVAPS      Y3, Y4
+	VBROADCASTSS 8(AX), Y5
+	VMOVAPS      Y5, Y6
+	VBROADCASTSS 12(AX), Y7
+	VMOVAPS      Y7, Y8
+	VBROADCASTSS 16(AX), Y9
+	VMOVAPS      Y9, Y10
+	VBROADCASTSS 20(AX), Y11
+	VMOVAPS      Y11, Y12
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x05, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	LEAQ   (BX)(BX*2), R9
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   SI, R10
+	SHLQ   $0x03, R10
+	MOVQ   k+8(FP), R11
+	SUBQ   $0x04, R11
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Y13
+	PREFETCHT0   (DI)(R10*1)
+	VMASKMOVPS   32(DI), Y0, Y14
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS (R8)(BX*1), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS (R8)(BX*2), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS (R9), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS (R9)(BX*1), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS (R9)(BX*2), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	VMOVUPS      (DI), Y13
+	PREFETCHT0   (DI)(R10*1)
+	VMASKMOVPS   32(DI), Y0, Y14
+	ADDQ         SI, DI
+	VBROADCASTSS 4(R8), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS 4(R8)(BX*1), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS 4(R8)(BX*2), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS 4(R9), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS 4(R9)(BX*1), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS 4(R9)(BX*2), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	VMOVUPS      (DI), Y13
+	PREFETCHT0   (DI)(R10*1)
+	VMASKMOVPS   32(DI), Y0, Y14
+	ADDQ         SI, DI
+	VBROADCASTSS 8(R8), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS 8(R8)(BX*1), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS 8(R8)(BX*2), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS 8(R9), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS 8(R9)(BX*1), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS 8(R9)(BX*2), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	VMOVUPS      (DI), Y13
+	PREFETCHT0   (DI)(R10*1)
+	VMASKMOVPS   32(DI), Y0, Y14
+	ADDQ         SI, DI
+	VBROADCASTSS 12(R8), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS 12(R8)(BX*1), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS 12(R8)(BX*2), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS 12(R9), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS 12(R9)(BX*1), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS 12(R9)(BX*2), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R11
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R11
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Y13
+	PREFETCHT0   (DI)(R10*1)
+	VMASKMOVPS   32(DI), Y0, Y14
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS (R8)(BX*1), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS (R8)(BX*2), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS (R9), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS (R9)(BX*1), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS (R9)(BX*2), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMOVUPS    (CX), Y13
+	VADDPS     Y13, Y1, Y1
+	VMASKMOVPS 32(CX), Y0, Y13
+	VADDPS     Y13, Y2, Y2
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y5, Y5
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y6, Y6
+	VMOVUPS    Y5, (CX)
+	VMASKMOVPS Y6, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y7, Y7
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y8, Y8
+	VMOVUPS    Y7, (CX)
+	VMASKMOVPS Y8, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y9, Y9
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y10, Y10
+	VMOVUPS    Y9, (CX)
+	VMASKMOVPS Y10, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y11, Y11
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y12, Y12
+	VMOVUPS    Y11, (CX)
+	VMASKMOVPS Y12, Y0, 32(CX)
+	JMP        next
+
+overwrite:
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y5, (CX)
+	VMASKMOVPS Y6, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y7, (CX)
+	VMASKMOVPS Y8, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y9, (CX)
+	VMASKMOVPS Y10, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y11, (CX)
+	VMASKMOVPS Y12, Y0, 32(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
+// func stripColumns6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·stripColumns6x2AVX2(SB), NOSPLIT, $32-96
+	MOVQ n+0(FP), AX
+	MOVQ AX, (SP)
+	MOVQ b+32(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ c+56(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ bias+88(FP), AX
+	MOVQ AX, 24(SP)
+
+panel:
+	MOVQ $0x00000008, AX
+	MOVQ (SP), CX
+	CMPQ CX, $0x01
+	JNE  whole
+	MOVQ last+72(FP), AX
+
+whole:
+	LEAQ       laneMask<>+0(SB), CX
+	NEGQ       AX
+	VMOVUPS    32(CX)(AX*4), Y0
+	MOVQ       begin+80(FP), AX
+	CMPQ       AX, $0x02
+	JB         fromZero
+	MOVQ       24(SP), AX
+	JE         fromRows
+	VMOVUPS    (AX), Y1
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y1, Y7
+	VMOVAPS    Y1, Y9
+	VMOVAPS    Y1, Y11
+	VMASKMOVPS 32(AX), Y0, Y2
+	VMOVAPS    Y2, Y4
+	VMOVAPS    Y2, Y6
+	VMOVAPS    Y2, Y8
+	VMOVAPS    Y2, Y10
+	VMOVAPS    Y2, Y12
+	JMP        begun
+
+fromRows:
+	VBROADCASTSS (AX), Y1
+	VMOVAPS      Y1, Y2
+	VBROADCASTSS 4(AX), Y3
+	VMOVAPS      Y3, Y4
+	VBROADCASTSS 8(AX), Y5
+	VMOVAPS      Y5, Y6
+	VBROADCASTSS 12(AX), Y7
+	VMOVAPS      Y7, Y8
+	VBROADCASTSS 16(AX), Y9
+	VMOVAPS      Y9, Y10
+	VBROADCASTSS 20(AX), Y11
+	VMOVAPS      Y11, Y12
+	JMP          begun
+
+fromZero:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+
+begun:
+	MOVQ   ldc+64(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   DX, AX
+	IMUL3Q $0x05, AX, AX
+	MOVQ   16(SP), CX
+	ADDQ   CX, AX
+	MOVQ   lda+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   ldb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   8(SP), DI
+	MOVQ   a+16(FP), R8
+	MOVQ   SI, R9
+	SHLQ   $0x03, R9
+	MOVQ   k+8(FP), R10
+	SUBQ   $0x04, R10
+	JL     rest
+
+steps:
+	VMOVUPS      (DI), Y13
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y14
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS 4(R8), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS 8(R8), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS 12(R8), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS 16(R8), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS 20(R8), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y13
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y14
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS 4(R8), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS 8(R8), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS 12(R8), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS 16(R8), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS 20(R8), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y13
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y14
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS 4(R8), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS 8(R8), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS 12(R8), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS 16(R8), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS 20(R8), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	ADDQ         BX, R8
+	VMOVUPS      (DI), Y13
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y14
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS 4(R8), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS 8(R8), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS 12(R8), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS 16(R8), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS 20(R8), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	ADDQ         BX, R8
+	PREFETCHT0   (CX)
+	ADDQ         DX, CX
+	CMPQ         CX, AX
+	CMOVQHI      AX, CX
+	SUBQ         $0x04, R10
+	JGE          steps
+
+rest:
+	ADDQ $0x04, R10
+	JZ   store
+
+step:
+	VMOVUPS      (DI), Y13
+	PREFETCHT0   (DI)(R9*1)
+	VMASKMOVPS   32(DI), Y0, Y14
+	ADDQ         SI, DI
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS 4(R8), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS 8(R8), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS 12(R8), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS 16(R8), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS 20(R8), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          step
+
+store:
+	MOVQ       begin+80(FP), AX
+	MOVQ       16(SP), CX
+	MOVQ       ldc+64(FP), DX
+	SHLQ       $0x02, DX
+	CMPQ       AX, $0x01
+	JNE        overwrite
+	VMOVUPS    (CX), Y13
+	VADDPS     Y13, Y1, Y1
+	VMASKMOVPS 32(CX), Y0, Y13
+	VADDPS     Y13, Y2, Y2
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y5, Y5
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y6, Y6
+	VMOVUPS    Y5, (CX)
+	VMASKMOVPS Y6, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y7, Y7
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y8, Y8
+	VMOVUPS    Y7, (CX)
+	VMASKMOVPS Y8, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y9, Y9
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y10, Y10
+	VMOVUPS    Y9, (CX)
+	VMASKMOVPS Y10, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    (CX), Y1
+	VADDPS     Y1, Y11, Y11
+	VMASKMOVPS 32(CX), Y0, Y1
+	VADDPS     Y1, Y12, Y12
+	VMOVUPS    Y11, (CX)
+	VMASKMOVPS Y12, Y0, 32(CX)
+	JMP        next
+
+overwrite:
+	VMOVUPS    Y1, (CX)
+	VMASKMOVPS Y2, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y3, (CX)
+	VMASKMOVPS Y4, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y5, (CX)
+	VMASKMOVPS Y6, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y7, (CX)
+	VMASKMOVPS Y8, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y9, (CX)
+	VMASKMOVPS Y10, Y0, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    Y11, (CX)
+	VMASKMOVPS Y12, Y0, 32(CX)
+
+next:
+	MOVQ (SP), CX
+	DECQ CX
+	JZ   done
+	MOVQ CX, (SP)
+	MOVQ panel+48(FP), CX
+	SHLQ $0x02, CX
+	ADDQ CX, 8(SP)
+	ADDQ $0x00000040, 16(SP)
+	CMPQ AX, $0x03
+	JNE  panel
+	ADDQ $0x00000040, 24(SP)
+	JMP  panel
+
+done:
+	VZEROUPPER
+	RET
+
 // func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, FMA3
 TEXT ·winogradInputAVX2(SB), NOSPLIT, $16-96
@@ -16175,4 +25277,16 @@ last:
 	DECQ       BX
 	JNZ        row
 	VZEROUPPER
+	RET
+
+// func cpuid(leaf uint32, sub uint32) (a uint32, b uint32, c uint32, d uint32)
+// Requires: CPUID
+TEXT ·cpuid(SB), NOSPLIT, $0-24
+	MOVL leaf+0(FP), AX
+	MOVL sub+4(FP), CX
+	CPUID
+	MOVL AX, a+8(FP)
+	MOVL BX, b+12(FP)
+	MOVL CX, c+16(FP)
+	MOVL DX, d+20(FP)
 	RET

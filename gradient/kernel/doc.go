@@ -18,7 +18,8 @@
 //	isa*.go                  instruction sets: what runs where
 //	internal/asmgen          the generator of asm_amd64.*
 //	tile.go                  the task of a microkernel, and its portable version
-//	gemm*.go                 matrix products: packing and blocking
+//	gemm*.go, strip.go       matrix products: packing and blocking, microkernels
+//	cache.go                 sizes of caches, which decide about blocking
 //	conv.go                  convolution of 1 to 3 spatial axes: choice of a method
 //	conv_direct.go           what forward and the gradient of the input share
 //	conv_channels.go         method: result channels in the lanes, any stride

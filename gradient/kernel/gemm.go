@@ -13,7 +13,7 @@ func Gemm(w *Workers, transA, transB bool, m, n, k int, alpha float32, a []float
 	checkMatrix("A", a, transA, m, k, lda)
 	checkMatrix("B", b, transB, k, n, ldb)
 	checkMatrix("C", c, false, m, n, ldc)
-	p := product{m: m, n: n, k: k, a: strided(a, lda, transA), b: strided(b, ldb, transB), alpha: alpha, c: c, ldc: ldc, add: beta != 0}
+	p := product{m: m, n: n, k: k, a: strided(a, lda, transA), b: strided(b, ldb, transB), alpha: alpha, c: c, ldc: ldc, begin: addTo(beta != 0)}
 	if beta != 0 && beta != 1 {
 		for i := range m {
 			scale(c[i*ldc:i*ldc+n], beta)

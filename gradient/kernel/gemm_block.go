@@ -1,147 +1,297 @@
 package kernel
 
-// A product is computed in tiles of C that a microkernel keeps in registers.
-// The right operand is cut into panels a few vectors wide. A panel, packed into
-// a contiguous buffer, is multiplied with all of the left operand before the
-// next is packed: it stays in the first two levels of cache while the packed
-// left operand streams past.
-const (
-	blockK = 256  // depth of a panel
-	blockM = 4096 // rows of the left operand packed at once
-)
+// A product is computed in strips: as many rows of C as a microkernel is high.
+// Its part of A is small enough for the first level of cache, where it stays
+// while B passes by from the second: so much of B is packed at a time as fits
+// there. Packing puts B in the order in which it is read.
+//
+// The caches' sizes, not the processor's maker, decide:
+//
+//	depth   steps of the sum at a time: a strip of A takes a quarter of L1
+//	block   B packed at a time takes 5/8 of L2
+func maxDepth() int { return max(64, cacheL1/4/(4*isa.rows)/unroll*unroll) }
+func maxBlock() int { return cacheL2 * 5 / 8 / 4 }
 
-// product is C (+)= alpha·A·B with an arbitrary source of B.
+// unroll is how many steps of the sum microkernels compute in a round.
+const unroll = 4
+
+// product is C (+)= alpha·A·B + bias.
 type product struct {
 	m, n, k int
 	alpha   float32
-	a       matrix
-	b       panels
+	a, b    matrix
 	c       []float32
 	ldc     int
-	add     bool
+	begin   beginning
+	bias    []float32
+	// then is called for each finished part, rows i0 to i1 and columns j0 to j1.
+	then func(i0, i1, j0, j1 int)
 }
 
-// panels supplies the right operand of a product piece by piece.
-type panels interface {
-	// pack writes rows k0 to k1 and columns j0 to j1 of the operand to dst, a
-	// row every width elements. What it leaves after column j1 is not used.
-	pack(dst []float32, k0, k1, j0, j1, width int)
+func (p *product) run(w *Workers) {
+	switch {
+	case p.m <= 0 || p.n <= 0:
+	case p.k <= 0 || p.alpha == 0:
+		p.onlyBegin()
+	case p.swapPays():
+		p.runSwapped(w)
+	default:
+		p.runBlocks(w)
+	}
 }
 
-func (p product) run(w *Workers) {
-	if p.k <= 0 || p.alpha == 0 {
-		if !p.add {
-			for i := range p.m {
-				clear(p.c[i*p.ldc : i*p.ldc+p.n])
-			}
+// onlyBegin sets C to what the product would be added to.
+func (p *product) onlyBegin() {
+	for i := range p.m {
+		row := p.c[i*p.ldc : i*p.ldc+p.n]
+		switch p.begin {
+		case fromZero:
+			clear(row)
+		case fromRows:
+			fill(row, p.bias[i])
+		case fromColumns:
+			copy(row, p.bias)
+		}
+	}
+	if p.then != nil {
+		p.then(0, p.m, 0, p.n)
+	}
+}
+
+// runBlocks cuts columns and depth into blocks.
+func (p *product) runBlocks(w *Workers) {
+	parts := (p.k + maxDepth() - 1) / maxDepth()
+	depth := roundUp((p.k+parts-1)/parts, unroll)
+	columns, whole := p.n, p.n*p.k <= maxBlock()
+	if !whole {
+		wide := isa.vecs * isa.lanes
+		blocks := max(1, (p.n*depth+maxBlock()-1)/maxBlock())
+		columns = roundUp((p.n+blocks-1)/blocks, wide)
+	}
+	direct := p.direct()
+	for j0 := 0; j0 < p.n; j0 += columns {
+		j1 := min(j0+columns, p.n)
+		if whole { // all of the sum in one go: C is touched once
+			p.block(w, direct, j0, j1, 0, p.k, depth)
+			continue
+		}
+		for k0 := 0; k0 < p.k; k0 += depth {
+			p.block(w, direct, j0, j1, k0, min(k0+depth, p.k), depth)
+		}
+	}
+}
+
+// direct tells whether to leave B where it is: if few strips share it, or if it
+// is small and without gaps anyway.
+func (p *product) direct() bool {
+	if p.b.rj != 1 {
+		return false
+	}
+	return p.m <= 2*isa.rows || p.k*p.b.ri*4 <= cacheL1
+}
+
+// block adds steps k0 to k1 of the sum to columns j0 to j1, depth at a time.
+func (p *product) block(w *Workers, direct bool, j0, j1, k0, k1, depth int) {
+	var packed []float32
+	width := roundUp(j1-j0, isa.lanes)
+	if !direct {
+		buf := scratch(width*(k1-k0) + packSlack)
+		defer release(buf)
+		packed = *buf
+		p.packB(w, packed, j0, j1, k0, k1, depth)
+	}
+	strips := (p.m + isa.rows - 1) / isa.rows
+	group := 1 // strips of A packed at once
+	if p.packsA() {
+		group = max(1, 64/isa.rows)
+	}
+	groups := (strips + group - 1) / group
+	c := chunk{p: p, j0: j0, width: j1 - j0, packed: packed, group: group > 1}
+	if w.Threads() == 1 {
+		for g := range groups {
+			c.i0, c.i1, c.to = g*group*isa.rows, min((g+1)*group*isa.rows, p.m), c.width
+			c.run(k0, k1, depth)
 		}
 		return
 	}
-	for i0 := 0; i0 < p.m; i0 += blockM {
-		for k0 := 0; k0 < p.k; k0 += blockK {
-			b := block{product: &p, split: newSplit(p.n), i0: i0, rows: min(blockM, p.m-i0), k0: k0, depth: min(blockK, p.k-k0)}
-			b.run(w)
-		}
-	}
-}
-
-// split divides columns into panels of whole vectors, as evenly as possible.
-type split struct {
-	n, vectors, panels int
-}
-
-func newSplit(n int) split {
-	v := (n + isa.lanes - 1) / isa.lanes
-	return split{n, v, (v + isa.vecs - 1) / isa.vecs}
-}
-
-// panel returns the columns of panel i.
-func (s split) panel(i int) (j0, j1 int) {
-	return i * s.vectors / s.panels * isa.lanes, min((i+1)*s.vectors/s.panels*isa.lanes, s.n)
-}
-
-// block is the part of a product that is computed from one packed piece of A.
-type block struct {
-	*product
-	split
-	i0, rows  int
-	k0, depth int
-	a         []float32 // A packed, or as it is
-	row       []pair    // offsets of the block's rows in a and c
-	ka        int       // step in a for each k
-}
-
-func (b *block) run(w *Workers) {
-	row := offsets(roundUp(b.rows, isa.rows))
-	defer releaseOffsets(row)
-	b.row = *row
-	// With few panels, packing A costs more than it gains.
-	if b.panels <= 2 && b.alpha == 1 {
-		b.a, b.ka = b.product.a.x[b.i0*b.product.a.ri+b.k0*b.product.a.rj:], b.product.a.rj
-		for i := range b.rows {
-			b.row[i] = pair{i * b.product.a.ri, i * b.ldc}
-		}
-		padRows(b.row, b.rows)
-	} else {
-		packed := scratch(len(b.row)*b.depth + packSlack)
-		defer release(packed)
-		b.a, b.ka = *packed, isa.rows
-		b.packA(w)
-	}
-	b.multiply(w)
-}
-
-// packA copies the block's part of A, isa.rows elements a column, one tile of
-// rows after another.
-func (b *block) packA(w *Workers) {
-	for i := range b.rows {
-		b.row[i] = pair{i/isa.rows*isa.rows*b.depth + i%isa.rows, i * b.ldc}
-	}
-	padRows(b.row, b.rows)
-	w.For(len(b.row)/isa.rows, grainOf(isa.rows*b.depth), func(lo, hi int) {
-		for t := lo; t < hi; t++ {
-			i := t * isa.rows
-			packRows(b.a[i*b.depth:], isa.rows, b.product.a, b.i0+i, min(isa.rows, b.rows-i), b.k0, b.depth, b.alpha)
-		}
-	})
-}
-
-// multiply computes all tiles of the block. If there are fewer panels than keep
-// the threads busy, the rows are divided too; the result is the same.
-func (b *block) multiply(w *Workers) {
-	tiles := len(b.row) / isa.rows
-	parts := 1
-	if t := w.Threads(); t > 1 && b.panels < 4*t {
-		parts = min(tiles, (4*t+b.panels-1)/b.panels)
-	}
-	work := 1 + (1<<16)/(b.depth*b.rows*isa.lanes) // a loop not worth sharing stays whole
-	w.For(b.panels*parts, work, func(lo, hi int) {
-		step := offsets(b.depth)
-		defer releaseOffsets(step)
+	cuts := columnCuts(j1-j0, w.Threads(), groups)
+	parts := len(cuts) - 1
+	work := 1 + (1<<16)/(isa.rows*group*(j1-j0)*(k1-k0)/parts+1) // a loop not worth sharing stays whole
+	w.For(groups*parts, work, func(lo, hi int) {
+		c := c
 		for i := lo; i < hi; i++ {
-			part := i % parts
-			b.panelProduct(i/parts, part*tiles/parts*isa.rows, min((part+1)*tiles/parts*isa.rows, b.rows), *step)
+			g, cut := i/parts, i%parts
+			c.i0, c.i1, c.from, c.to = g*group*isa.rows, min((g+1)*group*isa.rows, p.m), cuts[cut], cuts[cut+1]
+			c.run(k0, k1, depth)
 		}
 	})
 }
 
-// panelProduct computes rows r0 to r1 of the block in one panel.
-func (b *block) panelProduct(panel, r0, r1 int, step []pair) {
-	j0, j1 := b.panel(panel)
-	t := tile{step: step, row: b.row[r0:], rows: r1 - r0, cols: j1 - j0, a: b.a, c: b.c[b.i0*b.ldc+j0:], begin: addTo(b.add || b.k0 > 0)}
-	kb := roundUp(t.cols, isa.lanes)
-	if m, ok := b.b.(matrix); ok && m.rj == 1 && t.rows <= 3*isa.rows {
-		t.b, kb = m.x[b.k0*m.ri+j0:], m.ri
-	} else {
-		buf := scratch(kb*b.depth + packSlack)
+// columnCuts returns where to cut columns so that threads have enough to do.
+// Cuts lie between panels.
+func columnCuts(columns, threads, groups int) []int {
+	cuts := []int{0}
+	if groups < 4*threads {
+		panels := panelCount(columns)
+		parts := min(panels, (4*threads+groups-1)/groups)
+		for i := 1; i < parts; i++ {
+			_, j1 := panelAt(columns, i*panels/parts-1)
+			cuts = append(cuts, j1)
+		}
+	}
+	return append(cuts, columns)
+}
+
+// packB packs the block, one part of depth steps after another.
+func (p *product) packB(w *Workers, packed []float32, j0, j1, k0, k1, depth int) {
+	panels := panelCount(j1 - j0)
+	parts := (k1 - k0 + depth - 1) / depth
+	if w.Threads() == 1 {
+		p.packPanels(packed, j0, j1, k0, k1, depth, 0, parts*panels)
+		return
+	}
+	w.For(parts*panels, grainOf(depth*isa.vecs*isa.lanes), func(lo, hi int) {
+		p.packPanels(packed, j0, j1, k0, k1, depth, lo, hi)
+	})
+}
+
+// packPanels packs the panels from lo to hi, counted over all parts.
+func (p *product) packPanels(packed []float32, j0, j1, k0, k1, depth, lo, hi int) {
+	width, panels := roundUp(j1-j0, isa.lanes), panelCount(j1-j0)
+	for i := lo; i < hi; i++ {
+		a := k0 + i/panels*depth
+		b := min(a+depth, k1)
+		q0, q1 := panelAt(j1-j0, i%panels)
+		p.b.pack(packed[(a-k0)*width+q0*(b-a):], a, b, j0+q0, j0+q1, roundUp(q1-q0, isa.lanes))
+	}
+}
+
+// packsA tells whether strips of A are packed. By rows they need not; by columns
+// they must, unless all of A is so small that its lines stay in the cache.
+func (p *product) packsA() bool {
+	return p.alpha != 1 || p.a.rj != 1 && p.k*p.a.rj*4 > cacheL1
+}
+
+// chunk is a part of a block that one goroutine computes: rows i0 to i1, and of
+// the block's columns those from from to to.
+type chunk struct {
+	p         *product
+	i0, i1    int
+	j0, width int // of the block
+	from, to  int
+	packed    []float32 // B, nil if it is not
+	group     bool      // pack A
+}
+
+func (c *chunk) run(k0, k1, depth int) {
+	var a []float32
+	if c.group {
+		buf := scratch(roundUp(c.i1-c.i0, isa.rows)*depth + packSlack)
 		defer release(buf)
-		b.b.pack(*buf, b.k0, b.k0+b.depth, j0, j1, kb)
-		t.b = *buf
+		a = *buf
+		for k := k0; k < k1; k += depth {
+			c.packA(a, k, min(k+depth, k1))
+			for i := c.i0; i < c.i1; i += isa.rows {
+				c.strip(a[(i-c.i0)*(min(k+depth, k1)-k):], i, k0, k, min(k+depth, k1))
+			}
+		}
+	} else {
+		for i := c.i0; i < c.i1; i += isa.rows {
+			for k := k0; k < k1; k += depth {
+				c.strip(nil, i, k0, k, min(k+depth, k1))
+			}
+		}
 	}
-	for p := range step {
-		step[p] = pair{p * b.ka, p * kb}
+	if c.p.then != nil && k1 == c.p.k {
+		c.p.then(c.i0, c.i1, c.j0+c.from, c.j0+c.to)
 	}
-	t.run()
+}
+
+// packA packs the chunk's rows of A, one strip after another.
+func (c *chunk) packA(dst []float32, k0, k1 int) {
+	for i := c.i0; i < c.i1; i += isa.rows {
+		packRows(dst[(i-c.i0)*(k1-k0):], isa.rows, c.p.a, i, min(isa.rows, c.i1-i), k0, k1-k0, c.p.alpha)
+	}
+}
+
+// strip computes steps k0 to k1 of the rows from i; the block begins with step
+// first.
+func (c *chunk) strip(a []float32, i, first, k0, k1 int) {
+	p := c.p
+	s := strip{rows: min(isa.rows, c.i1-i), cols: c.to - c.from, k: k1 - k0, a: a, lda: isa.rows, c: p.c[i*p.ldc+c.j0+c.from:], ldc: p.ldc, begin: fromC}
+	if a == nil {
+		s.a, s.lda, s.byRows = p.a.x[i*p.a.ri+k0*p.a.rj:], p.a.rj, false
+		if p.a.rj == 1 {
+			s.lda, s.byRows = p.a.ri, true
+		}
+	}
+	if c.packed == nil {
+		s.b, s.ldb = p.b.x[k0*p.b.ri+c.j0+c.from:], p.b.ri
+	} else {
+		s.b = c.packed[(k0-first)*roundUp(c.width, isa.lanes)+c.from*s.k:]
+	}
+	if k0 == 0 {
+		switch s.begin = p.begin; p.begin {
+		case fromRows:
+			s.bias = p.bias[i:]
+		case fromColumns:
+			s.bias = p.bias[c.j0+c.from:]
+		}
+	}
+	isa.strip(&s)
+}
+
+// swapPays tells whether to compute Cᵀ = Bᵀ·Aᵀ: B by columns would have to be
+// turned for packing, which is much work if A has few rows. It is better to turn
+// the few rows of C.
+func (p *product) swapPays() bool {
+	return p.b.ri == 1 && p.b.rj != 1 && 3*p.m <= p.k && p.m <= 256 && p.begin != fromRows && p.alpha == 1
+}
+
+// runSwapped computes a few columns of C at a time, as strips of Cᵀ.
+func (p *product) runSwapped(w *Workers) {
+	const columns = 24 // three times what transpose turns at once, and whole strips
+	width := roundUp(p.m, isa.lanes)
+	packed := scratch(width*p.k + packSlack)
+	defer release(packed)
+	parts := (p.k + maxDepth() - 1) / maxDepth()
+	depth := roundUp((p.k+parts-1)/parts, unroll)
+	swapped := product{m: p.n, n: p.m, k: p.k, alpha: 1, a: matrix{p.b.x, p.b.rj, p.b.ri}, b: matrix{p.a.x, p.a.rj, p.a.ri}, ldc: width}
+	swapped.packB(w, *packed, 0, p.m, 0, p.k, depth)
+	w.For((p.n+columns-1)/columns, grainOf(columns*p.m*p.k/8), func(lo, hi int) {
+		buf := scratch(columns * width)
+		defer release(buf)
+		for q := lo; q < hi; q++ {
+			j0, j1 := q*columns, min((q+1)*columns, p.n)
+			part := swapped
+			part.m, part.a.x, part.c = j1-j0, p.b.x[j0*p.b.rj:], *buf
+			if p.begin == fromColumns {
+				part.begin, part.bias = fromRows, p.bias[j0:]
+			}
+			c := chunk{p: &part, i1: j1 - j0, width: p.m, to: p.m, packed: *packed}
+			c.run(0, p.k, depth)
+			p.turn(*buf, width, j0, j1)
+		}
+	})
+	if p.then != nil {
+		p.then(0, p.m, 0, p.n)
+	}
+}
+
+// turn puts columns j0 to j1 of C in place, which come as rows ld apart.
+func (p *product) turn(rows []float32, ld, j0, j1 int) {
+	j := j0
+	for ; p.begin != fromC && j+8 <= j1; j += 8 { // transpose writes no more than eight elements a row
+		transpose(p.c[j:], p.ldc, rows[(j-j0)*ld:], ld, 8, p.m)
+	}
+	for ; j < j1; j++ {
+		for i, v := range rows[(j-j0)*ld : (j-j0)*ld+p.m] {
+			if p.begin == fromC {
+				v += p.c[i*p.ldc+j]
+			}
+			p.c[i*p.ldc+j] = v
+		}
+	}
 }
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }

@@ -87,7 +87,7 @@ func TestGemm(t *testing.T) {
 				}
 			}
 		}
-		if err := testGemm(w, rng, false, true, 2*blockM+5, 20, 30, 1, 0); err != nil {
+		if err := testGemm(w, rng, false, true, 8197, 20, 30, 1, 0); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -6,6 +6,7 @@ type instructions struct {
 	rows        int // of the largest tile of C
 	lanes, vecs int // elements a vector, vectors a row of the largest tile
 	tile        func(*tile)
+	strip       func(*strip)
 	vectorSet
 	// transpose is transposeLines for as many leading columns as it returns.
 	transpose func(lines int, dst []float32, ds, dstLine int, src []float32, ss, srcLine, rows, cols int) (done int)
@@ -35,10 +36,12 @@ type instructions struct {
 
 // portable is the set in Go, for processors without a set of their own and as
 // what tests compare the others with.
-var portable = &instructions{name: "portable", rows: 4, lanes: 4, vecs: 4, tile: portableTile, transpose: noTranspose, winograd: portableWinograd, vectorSet: portableVectors}
+var portable = &instructions{name: "portable", rows: 4, lanes: 4, vecs: 4, tile: portableTile, strip: portableStrip, transpose: noTranspose, winograd: portableWinograd, vectorSet: portableVectors}
 
 // isa is the set in use: the best that the processor has. Only tests change it.
-var isa = available[0]
+var isa *instructions
+
+func init() { isa = available[0] }
 
 // Name returns the instruction set in use: "AVX-512", "AVX2" or "portable".
 func Name() string { return isa.name }

@@ -134,3 +134,18 @@ func (t *tile) runInSteps(steps []pair) {
 	}
 	t.begin = begin
 }
+
+// split divides columns into panels of whole vectors, as evenly as possible.
+type split struct {
+	n, vectors, panels int
+}
+
+func newSplit(n int) split {
+	v := (n + isa.lanes - 1) / isa.lanes
+	return split{n, v, (v + isa.vecs - 1) / isa.vecs}
+}
+
+// panel returns the columns of panel i.
+func (s split) panel(i int) (j0, j1 int) {
+	return i * s.vectors / s.panels * isa.lanes, min((i+1)*s.vectors/s.panels*isa.lanes, s.n)
+}

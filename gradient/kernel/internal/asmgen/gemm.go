@@ -44,7 +44,7 @@ func tile(v vectors, rows, vecs int) {
 
 	Label("rows")
 	acc := v.registers(rows * vecs)
-	beginTile(v, acc, rows, vecs, bias, mask)
+	beginTile(v, acc, rows, vecs, bias, mask, true)
 	base := Load(Param("a"), GP64())
 	a := make([]reg.GPVirtual, rows)
 	for i := range a {
@@ -127,8 +127,8 @@ func storeTile(v vectors, acc []reg.VecVirtual, rows, vecs int, row, left, c, ma
 // beginTile sets the accumulators to what the parameter begin, a beginning in
 // package kernel, says: to the bias, or to 0 even for a tile that is added to C.
 // A sum cut into parts that are added at the end is more accurate than one that
-// goes on.
-func beginTile(v vectors, acc []reg.VecVirtual, rows, vecs int, bias Mem, mask reg.Register) {
+// goes on. The bias of rows then moves on by as many if further.
+func beginTile(v vectors, acc []reg.VecVirtual, rows, vecs int, bias Mem, mask reg.Register, further bool) {
 	begin := Load(Param("begin"), GP64())
 	from := GP64()
 	CMPQ(begin, U8(2))
@@ -151,7 +151,9 @@ func beginTile(v vectors, acc []reg.VecVirtual, rows, vecs int, bias Mem, mask r
 			VMOVAPS(acc[i*vecs], acc[i*vecs+j])
 		}
 	}
-	ADDQ(Imm(uint64(4*rows)), bias)
+	if further {
+		ADDQ(Imm(uint64(4*rows)), bias)
+	}
 	JMP(LabelRef("begun"))
 
 	Label("fromZero")

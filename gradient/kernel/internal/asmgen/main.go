@@ -16,6 +16,7 @@ func main() {
 	for _, v := range []vectors{avx512, avx2} {
 		tiles(v)
 		directs(v)
+		strips(v)
 		for _, l := range transforms {
 			transform(v, l)
 		}
@@ -32,5 +33,6 @@ func main() {
 	copyRows(8)
 	everySecond()
 	weave()
+	cpuid()
 	Generate()
 }
