@@ -22,6 +22,39 @@ func Gemm(w *Workers, transA, transB bool, m, n, k int, alpha float32, a []float
 	p.run(w)
 }
 
+// Product is a matrix product C = op(A)·op(B) + bias of dense matrices, op being
+// a transposition where asked: op(A) is M×K, op(B) is K×N and C is M×N.
+type Product struct {
+	TransA, TransB bool
+	M, N, K        int
+	// Then, unless nil, is called for ranges of elements of C as soon as they are
+	// computed, while they are near in cache: from several threads at once, and
+	// once for every element.
+	Then func(lo, hi int)
+}
+
+// Run computes c. bias is N numbers that are added to every row, or nil.
+func (g Product) Run(w *Workers, a, b, bias, c []float32) {
+	if g.M <= 0 || g.N <= 0 {
+		return
+	}
+	lda, ldb := g.K, g.N
+	if g.TransA {
+		lda = g.M
+	}
+	if g.TransB {
+		ldb = g.K
+	}
+	checkMatrix("A", a, g.TransA, g.M, g.K, lda)
+	checkMatrix("B", b, g.TransB, g.K, g.N, ldb)
+	checkMatrix("C", c, false, g.M, g.N, g.N)
+	p := product{m: g.M, n: g.N, k: g.K, a: strided(a, lda, g.TransA), b: strided(b, ldb, g.TransB), alpha: 1, c: c, ldc: g.N, then: g.Then}
+	if bias != nil {
+		p.begin, p.bias = fromColumns, bias[:g.N]
+	}
+	p.run(w)
+}
+
 // GemmBatch computes C[i] = op(A[i])·op(B[i]) + beta·C[i] for i < batch, on
 // dense matrices as in [Gemm] that start strideA, strideB and strideC elements
 // after one another. A stride of 0 for A or B uses one matrix for all.

@@ -24,8 +24,20 @@ type product struct {
 	ldc     int
 	begin   beginning
 	bias    []float32
-	// then is called for each finished part, rows i0 to i1 and columns j0 to j1.
-	then func(i0, i1, j0, j1 int)
+	then    func(lo, hi int) // see [Product]; rows must have no gaps
+}
+
+// finished calls then for rows i0 to i1 and columns j0 to j1.
+func (p *product) finished(i0, i1, j0, j1 int) {
+	switch {
+	case p.then == nil:
+	case j1-j0 == p.n:
+		p.then(i0*p.n, i1*p.n)
+	default:
+		for i := i0; i < i1; i++ {
+			p.then(i*p.n+j0, i*p.n+j1)
+		}
+	}
 }
 
 func (p *product) run(w *Workers) {
@@ -53,9 +65,7 @@ func (p *product) onlyBegin() {
 			copy(row, p.bias)
 		}
 	}
-	if p.then != nil {
-		p.then(0, p.m, 0, p.n)
-	}
+	p.finished(0, p.m, 0, p.n)
 }
 
 // runBlocks cuts columns and depth into blocks.
@@ -202,8 +212,8 @@ func (c *chunk) run(k0, k1, depth int) {
 			}
 		}
 	}
-	if c.p.then != nil && k1 == c.p.k {
-		c.p.then(c.i0, c.i1, c.j0+c.from, c.j0+c.to)
+	if k1 == c.p.k {
+		c.p.finished(c.i0, c.i1, c.j0+c.from, c.j0+c.to)
 	}
 }
 
@@ -273,9 +283,7 @@ func (p *product) runSwapped(w *Workers) {
 			p.turn(*buf, width, j0, j1)
 		}
 	})
-	if p.then != nil {
-		p.then(0, p.m, 0, p.n)
-	}
+	p.finished(0, p.m, 0, p.n)
 }
 
 // turn puts columns j0 to j1 of C in place, which come as rows ld apart.

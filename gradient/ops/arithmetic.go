@@ -126,13 +126,23 @@ func opDiv() binary {
 func opPow() binary { return binary{"Pow", powF32, each(powInt), diffPow} }
 
 // Add returns x + y, broadcast.
-func (b *Builder) Add(x, y *Value) *Value { return b.binary(opAdd(), x, y) }
+func (b *Builder) Add(x, y *Value) *Value {
+	if z := b.addBias(x, y); z != nil {
+		return z
+	}
+	return b.binary(opAdd(), x, y)
+}
 
 // Sub returns x - y, broadcast.
 func (b *Builder) Sub(x, y *Value) *Value { return b.binary(opSub(), x, y) }
 
 // Mul returns x · y elementwise, broadcast.
-func (b *Builder) Mul(x, y *Value) *Value { return b.binary(opMul(), x, y) }
+func (b *Builder) Mul(x, y *Value) *Value {
+	if z := b.geluOf(x, y); z != nil {
+		return z
+	}
+	return b.binary(opMul(), x, y)
+}
 
 // Div returns x / y, broadcast; integers are truncated.
 func (b *Builder) Div(x, y *Value) *Value { return b.binary(opDiv(), x, y) }
@@ -169,14 +179,18 @@ func foldBinary(f func(b *Builder, x, y *Value) *Value) func(c *Call) []*Value {
 	}
 }
 
+func buildTwo(f func(b *Builder, x, y *Value) *Value) func(c *Call) []*Value {
+	return func(c *Call) []*Value { return []*Value{f(c.Builder, c.Input(0), c.Input(1))} }
+}
+
 func buildBinary(o binary) func(c *Call) []*Value {
 	return func(c *Call) []*Value { return []*Value{c.binary(o, c.Input(0), c.Input(1))} }
 }
 
 var arithmetic = family{
-	"Add": {7, buildBinary(opAdd())},
+	"Add": {7, buildTwo((*Builder).Add)},
 	"Sub": {7, buildBinary(opSub())},
-	"Mul": {7, buildBinary(opMul())},
+	"Mul": {7, buildTwo((*Builder).Mul)},
 	"Div": {7, buildBinary(opDiv())},
 	"Pow": {7, buildPow},
 	"Sum": {6, foldBinary((*Builder).Add)},

@@ -9,22 +9,43 @@ import (
 
 // matmul: MatMul (opset 1, 9, 13) and Gemm (opset 7 and later).
 
-// gemm returns op(x)·op(y) of matrices, op being a transposition where asked.
+// gemm returns op(x)·op(y), op being a transposition where asked. Of an operand
+// that has more than two axes, all but the last are one.
+func (b *Builder) gemm(transX, transY bool, x, y *Value) *Value {
+	return b.gemmBias(transX, transY, x, y, nil)
+}
+
+// gemmBias is gemm with a vector added to every row of the result, unless it is
+// nil.
 //
 // With C = A·B the gradients are gA = gC·Bᵀ and gB = Aᵀ·gC; a transposed
 // operand exchanges the roles.
-func (b *Builder) gemm(transX, transY bool, x, y *Value) *Value {
-	m, k := oriented(x.Shape, transX)
-	k2, n := oriented(y.Shape, transY)
+func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
+	m, k := oriented(asMatrix(x.Shape), transX)
+	k2, n := oriented(asMatrix(y.Shape), transY)
 	if k != k2 {
 		fail("inner dimensions of %v and %v differ", x.Shape, y.Shape)
 	}
-	ldx, ldy := x.Shape[1], y.Shape[1]
-	return b.emit(nd.Float32, []int{m, n}, Op{
-		name:       "Gemm",
-		transposed: transY,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.Gemm(w, transX, transY, m, n, k, 1, in[0].Float32s(), ldx, in[1].Float32s(), ldy, 0, out.Float32s(), n)
+	shape := []int{m, n}
+	if !transX {
+		shape = append(slices.Clone(x.Shape[:x.Rank()-1]), n)
+	}
+	g := kernel.Product{TransA: transX, TransB: transY, M: m, N: n, K: k}
+	in := []*Value{x, y}
+	if bias != nil {
+		in = append(in, bias)
+	}
+	return b.emit(nd.Float32, shape, Op{
+		name:    "Gemm",
+		product: &g,
+		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then func(lo, hi int)) {
+			var bias []float32
+			if len(in) > 2 {
+				bias = in[2].Float32s()
+			}
+			g := g
+			g.Then = then
+			g.Run(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 		},
 		diff: func(_, gz *Value) []*Value {
 			gx := func() *Value {
@@ -39,9 +60,19 @@ func (b *Builder) gemm(transX, transY bool, x, y *Value) *Value {
 				}
 				return b.gemm(!transX, false, x, gz)
 			}
-			return []*Value{gx(), gy()}
+			g := []*Value{b.Reshape(gx(), x.Shape...), b.Reshape(gy(), y.Shape...)}
+			if bias != nil {
+				g = append(g, b.SumTo(gz, bias.Shape))
+			}
+			return g
 		},
-	}, x, y)
+	}, in...)
+}
+
+// asMatrix returns the shape [rows, columns] of what is taken for a matrix.
+func asMatrix(shape []int) []int {
+	last := len(shape) - 1
+	return []int{nd.Size(shape[:last]), shape[last]}
 }
 
 // gemmBatch is gemm for each of a batch: x and y have rank 3 and equal first
@@ -103,8 +134,7 @@ func (b *Builder) MatMul(x, y *Value) *Value {
 	rx, ry := x.Rank(), y.Rank()
 	m, n := x.Shape[rx-2], y.Shape[ry-1]
 	if ry == 2 { // the usual linear layer: one large product
-		z := b.gemm(false, false, b.Reshape(x, x.Len()/max(x.Shape[rx-1], 1), x.Shape[rx-1]), y)
-		return b.Reshape(z, append(slices.Clone(x.Shape[:rx-1]), n)...)
+		return b.gemm(false, false, x, y)
 	}
 	batch := broadcastShape("MatMul", x.Shape[:rx-2], y.Shape[:ry-2])
 	size := nd.Size(batch)
@@ -134,8 +164,13 @@ func LastLinear(v *Value) (l Linear, ok bool) {
 	if v.op == nil || v.op.name != "Gemm" {
 		return l, false
 	}
-	l.X, l.Weight, l.Transposed = v.in[0], v.in[1], v.op.transposed
-	return l, l.Weight.op == nil && len(l.X.Shape) == 2
+	if len(v.in) == 3 && l.Bias == nil {
+		if l.Bias = behindAliases(v.in[2]); l.Bias.op != nil {
+			return l, false
+		}
+	}
+	l.X, l.Weight, l.Transposed = v.in[0], v.in[1], v.op.product.TransB
+	return l, l.Weight.op == nil && len(l.X.Shape) == 2 && !v.op.product.TransA
 }
 
 func behindAliases(v *Value) *Value {

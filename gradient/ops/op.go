@@ -39,8 +39,9 @@ type Op struct {
 	// overwrites names the inputs whose memory the output may take: run reads an
 	// element of them before it writes that of the output, and not later.
 	overwrites []int
-	// transposed says of a Gemm that its second operand is.
-	transposed bool
+	// product describes a Gemm, view a strided view; see fuse.go.
+	product *kernel.Product
+	view    *kernel.View
 
 	b   *Builder
 	id  uint64
