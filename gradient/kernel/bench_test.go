@@ -78,7 +78,7 @@ func BenchmarkGemm(b *testing.B) {
 		{256, 256, 256, false, false}, {128, 128, 128, false, false}, {64, 64, 64, false, false},
 		{100, 10, 84, false, true}, {100, 84, 120, false, true}, {100, 120, 400, false, true}, {10, 84, 100, true, false}, {120, 400, 100, true, false}, {100, 400, 120, false, false},
 		{16, 1024, 144, false, false}, {64, 64, 576, false, false}, {197, 192, 64, false, false}, {6500, 192, 192, false, true}, {6500, 768, 192, false, true}, {1, 1000, 1000, false, true}, {1, 1000, 1000, false, false},
-		{32, 4096, 512, false, true},
+		{32, 4096, 512, false, true}, {192, 768, 6500, true, false}, {768, 192, 6500, true, false}, {6500, 192, 768, false, true}, {6500, 576, 192, false, false},
 	} {
 		name := fmt.Sprintf("%dx%dx%d", s.m, s.n, s.k)
 		lda, ldb := s.k, s.n

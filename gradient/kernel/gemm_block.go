@@ -154,25 +154,42 @@ func columnCuts(columns, threads, groups int) []int {
 
 // packB packs the block, one part of depth steps after another.
 func (p *product) packB(w *Workers, packed []float32, j0, j1, k0, k1, depth int) {
-	panels := panelCount(j1 - j0)
-	parts := (k1 - k0 + depth - 1) / depth
-	if w.Threads() == 1 {
-		p.packPanels(packed, j0, j1, k0, k1, depth, 0, parts*panels)
-		return
+	width, panels := roundUp(j1-j0, isa.lanes), panelCount(j1-j0)
+	for a := k0; a < k1; a += depth {
+		b, dst := min(a+depth, k1), packed[(a-k0)*width:]
+		items, grain := panels, grainOf(depth*isa.vecs*isa.lanes)
+		if p.b.rj == 1 {
+			items, grain = (b-a+packBand-1)/packBand, grainOf(packBand*(j1-j0))
+		}
+		if w.Threads() == 1 {
+			p.packPart(dst, j0, j1, a, b, 0, items)
+			continue
+		}
+		w.For(items, grain, func(lo, hi int) { p.packPart(dst, j0, j1, a, b, lo, hi) })
 	}
-	w.For(parts*panels, grainOf(depth*isa.vecs*isa.lanes), func(lo, hi int) {
-		p.packPanels(packed, j0, j1, k0, k1, depth, lo, hi)
-	})
 }
 
-// packPanels packs the panels from lo to hi, counted over all parts.
-func (p *product) packPanels(packed []float32, j0, j1, k0, k1, depth, lo, hi int) {
-	width, panels := roundUp(j1-j0, isa.lanes), panelCount(j1-j0)
-	for i := lo; i < hi; i++ {
-		a := k0 + i/panels*depth
-		b := min(a+depth, k1)
-		q0, q1 := panelAt(j1-j0, i%panels)
-		p.b.pack(packed[(a-k0)*width+q0*(b-a):], a, b, j0+q0, j0+q1, roundUp(q1-q0, isa.lanes))
+// packBand is how many rows are packed at a time, all of their columns: so that
+// memory is read row by row.
+const packBand = 16
+
+// packPart packs steps a to b: of rows as they are, the bands from lo to hi, else
+// the panels from lo to hi.
+func (p *product) packPart(dst []float32, j0, j1, a, b, lo, hi int) {
+	if p.b.rj != 1 {
+		for i := lo; i < hi; i++ {
+			q0, q1 := panelAt(j1-j0, i)
+			p.b.pack(dst[q0*(b-a):], a, b, j0+q0, j0+q1, roundUp(q1-q0, isa.lanes))
+		}
+		return
+	}
+	panels := panelCount(j1 - j0)
+	for k := a + lo*packBand; k < min(a+hi*packBand, b); k += packBand {
+		for i := range panels {
+			q0, q1 := panelAt(j1-j0, i)
+			width := roundUp(q1-q0, isa.lanes)
+			p.b.pack(dst[q0*(b-a)+(k-a)*width:], k, min(k+packBand, b), j0+q0, j0+q1, width)
+		}
 	}
 }
 
@@ -219,8 +236,14 @@ func (c *chunk) run(k0, k1, depth int) {
 
 // packA packs the chunk's rows of A, one strip after another.
 func (c *chunk) packA(dst []float32, k0, k1 int) {
-	for i := c.i0; i < c.i1; i += isa.rows {
-		packRows(dst[(i-c.i0)*(k1-k0):], isa.rows, c.p.a, i, min(isa.rows, c.i1-i), k0, k1-k0, c.p.alpha)
+	band := k1 - k0
+	if c.p.a.rj != 1 {
+		band = packBand
+	}
+	for k := k0; k < k1; k += band {
+		for i := c.i0; i < c.i1; i += isa.rows {
+			packRows(dst[(i-c.i0)*(k1-k0)+(k-k0)*isa.rows:], isa.rows, c.p.a, i, min(isa.rows, c.i1-i), k, min(band, k1-k), c.p.alpha)
+		}
 	}
 }
 
