@@ -92,7 +92,7 @@ func together(steps []step) int {
 func (p *Program) runTogether(steps []step, slots []nd.Array) error {
 	first := &steps[0]
 	if first.op.Alias() {
-		slots[first.out].Data = slots[first.in[0]].Data
+		slots[first.out] = first.op.Aliased(slots[first.in[0]])
 		return nil
 	}
 	p.args = p.args[:0]

@@ -13,10 +13,10 @@ import (
 // addBias returns x + y if one is a product of matrices and the other a vector
 // that is added to its rows, else nil.
 func (b *Builder) addBias(x, y *Value) *Value {
-	if x.op == nil || x.op.product == nil {
+	if x.op == nil || x.op.name != "Gemm" {
 		x, y = y, x
 	}
-	if x.op == nil || x.op.product == nil || len(x.in) > 2 || y.DType != nd.Float32 {
+	if x.op == nil || x.op.name != "Gemm" || len(x.in) > 2 || y.DType != nd.Float32 {
 		return nil
 	}
 	n := x.Shape[x.Rank()-1]

@@ -85,7 +85,8 @@ func (b *Builder) gemmBatch(transX, transY bool, x, y *Value) *Value {
 		fail("inner dimensions of %v and %v differ", x.Shape, y.Shape)
 	}
 	return b.emit(nd.Float32, []int{batch, m, n}, Op{
-		name: "MatMul",
+		name:    "MatMul",
+		product: &kernel.Product{TransA: transX, TransB: transY},
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.GemmBatch(w, transX, transY, batch, m, n, k, in[0].Float32s(), m*k, in[1].Float32s(), k*n, 0, out.Float32s(), m*n)
 		},
@@ -135,6 +136,9 @@ func (b *Builder) MatMul(x, y *Value) *Value {
 	m, n := x.Shape[rx-2], y.Shape[ry-1]
 	if ry == 2 { // the usual linear layer: one large product
 		return b.gemm(false, false, x, y)
+	}
+	if z := b.attentionOf(x, y); z != nil {
+		return z
 	}
 	batch := broadcastShape("MatMul", x.Shape[:rx-2], y.Shape[:ry-2])
 	size := nd.Size(batch)

@@ -33,15 +33,19 @@ type Op struct {
 	// check reports elements of the inputs that run cannot work with, such as an
 	// index out of range; nil where it works with any.
 	check func(in []nd.Array) error
-	// alias says that the output has the elements of input 0 in their order, so
-	// that an executor need not run it.
+	// alias says that the output has the elements of input 0 in their order, from
+	// element at on, so that an executor need not run it.
 	alias bool
+	at    int
 	// overwrites names the inputs whose memory the output may take: run reads an
 	// element of them before it writes that of the output, and not later.
 	overwrites []int
 	// product describes a Gemm, view a strided view; see fuse.go.
 	product *kernel.Product
 	view    *kernel.View
+	// factor is that of a Scale; lastAxis says of a Softmax that it is along it.
+	factor   float32
+	lastAxis bool
 
 	b   *Builder
 	id  uint64
@@ -56,8 +60,21 @@ func (o *Op) Name() string { return o.name }
 // every operator comes behind those that compute its inputs.
 func (o *Op) ID() uint64 { return o.id }
 
-// Alias reports whether the output has the elements of input 0 in their order.
+// Alias reports whether the output has elements of input 0 in their order.
 func (o *Op) Alias() bool { return o.alias }
+
+// Aliased returns those elements.
+func (o *Op) Aliased(in nd.Array) nd.Array {
+	lo, hi := o.at, o.at+o.out.Len()
+	switch d := in.Data.(type) {
+	case []int64:
+		return nd.Array{Shape: o.out.Shape, Data: d[lo:hi]}
+	case []bool:
+		return nd.Array{Shape: o.out.Shape, Data: d[lo:hi]}
+	default:
+		return nd.Array{Shape: o.out.Shape, Data: in.Float32s()[lo:hi]}
+	}
+}
 
 // Overwrites returns the inputs whose memory the output may take.
 func (o *Op) Overwrites() []int { return o.overwrites }
@@ -127,7 +144,7 @@ const pointwiseGrain = 2048
 
 func (o *Op) compute(w *kernel.Workers, in []nd.Array) nd.Array {
 	if o.alias {
-		return nd.Array{Shape: o.out.Shape, Data: in[0].Data}
+		return o.Aliased(in[0])
 	}
 	out := nd.New(o.out.DType, o.out.Shape...)
 	o.Run(w, out, in)

@@ -22,7 +22,8 @@ var (
 // softmax normalises the middle axis of x seen as [outer, n, inner].
 func (b *Builder) softmax(k softmaxKernel, x *Value, outer, n, inner int) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
-		name: k.name,
+		name:     k.name,
+		lastAxis: k.name == "Softmax" && inner == 1 && n == x.Shape[max(x.Rank()-1, 0)],
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			k.forward(w, outer, n, inner, in[0].Float32s(), out.Float32s())
 		},

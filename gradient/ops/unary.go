@@ -135,7 +135,8 @@ func (b *Builder) Scale(x *Value, f float32) *Value {
 		fail("Scale: operand of type %v", x.DType)
 	}
 	return b.emit(nd.Float32, x.Shape, Op{
-		name: "Scale",
+		name:   "Scale",
+		factor: f,
 		pointwise: func(out nd.Array, in []nd.Array, lo, hi int) {
 			kernel.AffineSlice(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], f, 0)
 		},

@@ -15,6 +15,7 @@ import (
 func (b *Builder) view(name string, x *Value, v kernel.View) *Value {
 	return b.emit(x.DType, v.Shape, Op{
 		name: name,
+		view: &v,
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			switch d := in[0].Data.(type) {
 			case []int64:
@@ -53,7 +54,40 @@ func (b *Builder) Transpose(x *Value, perm ...int) *Value {
 	if movesNothing(x.Shape, perm) {
 		return b.Reshape(x, v.Shape...)
 	}
-	return b.view("Transpose", x, v)
+	if back := b.back(x, v); back != nil {
+		return back
+	}
+	y := b.view("Transpose", x, v)
+	if y.op != nil && y.DType == nd.Float32 {
+		inverse := make([]int, len(perm))
+		for i, p := range perm {
+			inverse[p] = i
+		}
+		y.op.diff = func(_, gy *Value) []*Value { return []*Value{b.Transpose(gy, inverse...)} }
+	}
+	return y
+}
+
+// back returns what x is a view of if v undoes that view, else nil.
+func (b *Builder) back(x *Value, v kernel.View) *Value {
+	y := behindAliases(x)
+	if y.op == nil || y.op.view == nil || y.Len() != y.in[0].Len() {
+		return nil
+	}
+	if c, ok := compose(v, *y.op.view); !ok || !covers(y.Len(), c) || !dense(c) {
+		return nil
+	}
+	return b.Reshape(y.in[0], v.Shape...)
+}
+
+// dense reports whether a view selects adjacent elements in their order.
+func dense(v kernel.View) bool {
+	for i, s := range nd.Strides(v.Shape) {
+		if v.Shape[i] > 1 && v.Stride[i] != s {
+			return false
+		}
+	}
+	return true
 }
 
 // movesNothing reports whether a permutation moves only axes of length 1.
@@ -176,6 +210,15 @@ func (b *Builder) Reshape(x *Value, shape ...int) *Value {
 		run:   runCopy,
 		diff:  func(_, gy *Value) []*Value { return []*Value{b.Reshape(gy, x.Shape...)} },
 	}, x)
+}
+
+// part returns elements of x from at on, in a shape of its own. It has no gradient.
+func (b *Builder) part(x *Value, at int, shape ...int) *Value {
+	op := Op{name: "Part", alias: true, at: at}
+	op.run = func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		copy(out.Float32s(), in[0].Float32s()[at:at+out.Len()])
+	}
+	return b.emit(nd.Float32, slices.Clone(shape), op, x)
 }
 
 // runCopy copies input 0, for machines that do not alias.
