@@ -51,7 +51,7 @@ func peak() float64 {
 		best := available[0]
 		n := best.lanes * best.vecs
 		// Rows of B overlap, so that all is in L1.
-		s := strip{rows: best.rows, cols: n, k: 256, a: make([]float32, best.rows*256), lda: best.rows, b: make([]float32, 256*16+n), ldb: 16, c: make([]float32, best.rows*n), ldc: n}
+		s := strip{rows: best.rows, cols: n, panels: newPanels(n), k: 256, a: make([]float32, best.rows*256), lda: best.rows, b: make([]float32, 256*16+n), ldb: 16, c: make([]float32, best.rows*n), ldc: n}
 		for i := range s.a {
 			s.a[i] = float32(i%17) - 8
 		}

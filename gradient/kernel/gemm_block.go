@@ -1,5 +1,7 @@
 package kernel
 
+import "sync"
+
 // A product is computed in strips: as many rows of C as a microkernel is high.
 // Its part of A is small enough for the first level of cache, where it stays
 // while B passes by from the second: so much of B is packed at a time as fits
@@ -25,7 +27,11 @@ type product struct {
 	begin   beginning
 	bias    []float32
 	then    func(lo, hi int) // see [Product]; rows must have no gaps
+	chunk   chunk            // of the one thread, if there is but one
 }
+
+// products are kept, as small products would spend their time allocating.
+var products = sync.Pool{New: func() any { return new(product) }}
 
 // finished calls then for rows i0 to i1 and columns j0 to j1.
 func (p *product) finished(i0, i1, j0, j1 int) {
@@ -40,7 +46,15 @@ func (p *product) finished(i0, i1, j0, j1 int) {
 	}
 }
 
-func (p *product) run(w *Workers) {
+func (p product) run(w *Workers) {
+	q := products.Get().(*product)
+	*q = p
+	q.compute(w)
+	*q = product{}
+	products.Put(q)
+}
+
+func (p *product) compute(w *Workers) {
 	switch {
 	case p.m <= 0 || p.n <= 0:
 	case p.k <= 0 || p.alpha == 0:
@@ -91,13 +105,19 @@ func (p *product) runBlocks(w *Workers) {
 	}
 }
 
-// direct tells whether to leave B where it is: if few strips share it, or if it
-// is small and without gaps anyway.
+// direct tells whether to leave B where it is: if few strips share it, or if all
+// of it stays in L1 anyway.
 func (p *product) direct() bool {
 	if p.b.rj != 1 {
 		return false
 	}
-	return p.m <= 2*isa.rows || p.k*p.b.ri*4 <= cacheL1
+	return p.m <= 2*isa.rows || staysInL1(p.k, p.n, p.b.ri)
+}
+
+// staysInL1 reports whether rows that are read again and again stay in cache: a
+// distance near a power of two would put them into the same places.
+func staysInL1(rows, columns, distance int) bool {
+	return rows*(columns*4+64) <= cacheL1*3/4 && (distance == columns || distance%256 != 0)
 }
 
 // block adds steps k0 to k1 of the sum to columns j0 to j1, depth at a time.
@@ -116,8 +136,9 @@ func (p *product) block(w *Workers, direct bool, j0, j1, k0, k1, depth int) {
 		group = max(1, 64/isa.rows)
 	}
 	groups := (strips + group - 1) / group
-	c := chunk{p: p, j0: j0, width: j1 - j0, packed: packed, group: group > 1}
 	if w.Threads() == 1 {
+		c := &p.chunk
+		*c = chunk{p: p, j0: j0, width: j1 - j0, packed: packed, group: group > 1}
 		for g := range groups {
 			c.i0, c.i1, c.to = g*group*isa.rows, min((g+1)*group*isa.rows, p.m), c.width
 			c.run(k0, k1, depth)
@@ -128,7 +149,7 @@ func (p *product) block(w *Workers, direct bool, j0, j1, k0, k1, depth int) {
 	parts := len(cuts) - 1
 	work := 1 + (1<<16)/(isa.rows*group*(j1-j0)*(k1-k0)/parts+1) // a loop not worth sharing stays whole
 	w.For(groups*parts, work, func(lo, hi int) {
-		c := c
+		c := &chunk{p: p, j0: j0, width: j1 - j0, packed: packed, group: group > 1}
 		for i := lo; i < hi; i++ {
 			g, cut := i/parts, i%parts
 			c.i0, c.i1, c.from, c.to = g*group*isa.rows, min((g+1)*group*isa.rows, p.m), cuts[cut], cuts[cut+1]
@@ -142,10 +163,11 @@ func (p *product) block(w *Workers, direct bool, j0, j1, k0, k1, depth int) {
 func columnCuts(columns, threads, groups int) []int {
 	cuts := []int{0}
 	if groups < 4*threads {
-		panels := panelCount(columns)
-		parts := min(panels, (4*threads+groups-1)/groups)
+		panels := newPanels(columns)
+		n := panels.count()
+		parts := min(n, (4*threads+groups-1)/groups)
 		for i := 1; i < parts; i++ {
-			_, j1 := panelAt(columns, i*panels/parts-1)
+			_, j1 := panels.at(i*n/parts - 1)
 			cuts = append(cuts, j1)
 		}
 	}
@@ -154,18 +176,18 @@ func columnCuts(columns, threads, groups int) []int {
 
 // packB packs the block, one part of depth steps after another.
 func (p *product) packB(w *Workers, packed []float32, j0, j1, k0, k1, depth int) {
-	width, panels := roundUp(j1-j0, isa.lanes), panelCount(j1-j0)
+	width, panels := roundUp(j1-j0, isa.lanes), newPanels(j1-j0)
 	for a := k0; a < k1; a += depth {
 		b, dst := min(a+depth, k1), packed[(a-k0)*width:]
-		items, grain := panels, grainOf(depth*isa.vecs*isa.lanes)
+		items, grain := panels.count(), grainOf(depth*isa.vecs*isa.lanes)
 		if p.b.rj == 1 {
 			items, grain = (b-a+packBand-1)/packBand, grainOf(packBand*(j1-j0))
 		}
 		if w.Threads() == 1 {
-			p.packPart(dst, j0, j1, a, b, 0, items)
+			p.packPart(dst, panels, j0, a, b, 0, items)
 			continue
 		}
-		w.For(items, grain, func(lo, hi int) { p.packPart(dst, j0, j1, a, b, lo, hi) })
+		w.For(items, grain, func(lo, hi int) { p.packPart(dst, panels, j0, a, b, lo, hi) })
 	}
 }
 
@@ -173,20 +195,19 @@ func (p *product) packB(w *Workers, packed []float32, j0, j1, k0, k1, depth int)
 // memory is read row by row.
 const packBand = 16
 
-// packPart packs steps a to b: of rows as they are, the bands from lo to hi, else
-// the panels from lo to hi.
-func (p *product) packPart(dst []float32, j0, j1, a, b, lo, hi int) {
+// packPart packs steps a to b of the panels, which begin with column j0: of rows
+// as they are, the bands from lo to hi, else the panels from lo to hi.
+func (p *product) packPart(dst []float32, panels panels, j0, a, b, lo, hi int) {
 	if p.b.rj != 1 {
 		for i := lo; i < hi; i++ {
-			q0, q1 := panelAt(j1-j0, i)
+			q0, q1 := panels.at(i)
 			p.b.pack(dst[q0*(b-a):], a, b, j0+q0, j0+q1, roundUp(q1-q0, isa.lanes))
 		}
 		return
 	}
-	panels := panelCount(j1 - j0)
 	for k := a + lo*packBand; k < min(a+hi*packBand, b); k += packBand {
-		for i := range panels {
-			q0, q1 := panelAt(j1-j0, i)
+		for i := range panels.count() {
+			q0, q1 := panels.at(i)
 			width := roundUp(q1-q0, isa.lanes)
 			p.b.pack(dst[q0*(b-a)+(k-a)*width:], k, min(k+packBand, b), j0+q0, j0+q1, width)
 		}
@@ -196,7 +217,7 @@ func (p *product) packPart(dst []float32, j0, j1, a, b, lo, hi int) {
 // packsA tells whether strips of A are packed. By rows they need not; by columns
 // they must, unless all of A is so small that its lines stay in the cache.
 func (p *product) packsA() bool {
-	return p.alpha != 1 || p.a.rj != 1 && p.k*p.a.rj*4 > cacheL1
+	return p.alpha != 1 || p.a.rj != 1 && !staysInL1(p.k, p.m, p.a.rj)
 }
 
 // chunk is a part of a block that one goroutine computes: rows i0 to i1, and of
@@ -206,11 +227,13 @@ type chunk struct {
 	i0, i1    int
 	j0, width int // of the block
 	from, to  int
+	strip     strip
 	packed    []float32 // B, nil if it is not
 	group     bool      // pack A
 }
 
 func (c *chunk) run(k0, k1, depth int) {
+	c.strip.cols, c.strip.panels = c.to-c.from, newPanels(c.to-c.from)
 	var a []float32
 	if c.group {
 		buf := scratch(roundUp(c.i1-c.i0, isa.rows)*depth + packSlack)
@@ -219,13 +242,13 @@ func (c *chunk) run(k0, k1, depth int) {
 		for k := k0; k < k1; k += depth {
 			c.packA(a, k, min(k+depth, k1))
 			for i := c.i0; i < c.i1; i += isa.rows {
-				c.strip(a[(i-c.i0)*(min(k+depth, k1)-k):], i, k0, k, min(k+depth, k1))
+				c.compute(a[(i-c.i0)*(min(k+depth, k1)-k):], i, k0, k, min(k+depth, k1))
 			}
 		}
 	} else {
 		for i := c.i0; i < c.i1; i += isa.rows {
 			for k := k0; k < k1; k += depth {
-				c.strip(nil, i, k0, k, min(k+depth, k1))
+				c.compute(nil, i, k0, k, min(k+depth, k1))
 			}
 		}
 	}
@@ -247,13 +270,14 @@ func (c *chunk) packA(dst []float32, k0, k1 int) {
 	}
 }
 
-// strip computes steps k0 to k1 of the rows from i; the block begins with step
+// compute computes steps k0 to k1 of the rows from i; the block begins with step
 // first.
-func (c *chunk) strip(a []float32, i, first, k0, k1 int) {
-	p := c.p
-	s := strip{rows: min(isa.rows, c.i1-i), cols: c.to - c.from, k: k1 - k0, a: a, lda: isa.rows, c: p.c[i*p.ldc+c.j0+c.from:], ldc: p.ldc, begin: fromC}
+func (c *chunk) compute(a []float32, i, first, k0, k1 int) {
+	p, s := c.p, &c.strip
+	s.rows, s.k, s.c, s.ldc, s.begin = min(isa.rows, c.i1-i), k1-k0, p.c[i*p.ldc+c.j0+c.from:], p.ldc, fromC
+	s.a, s.lda, s.byRows = a, isa.rows, false
 	if a == nil {
-		s.a, s.lda, s.byRows = p.a.x[i*p.a.ri+k0*p.a.rj:], p.a.rj, false
+		s.a, s.lda = p.a.x[i*p.a.ri+k0*p.a.rj:], p.a.rj
 		if p.a.rj == 1 {
 			s.lda, s.byRows = p.a.ri, true
 		}
@@ -271,7 +295,7 @@ func (c *chunk) strip(a []float32, i, first, k0, k1 int) {
 			s.bias = p.bias[c.j0+c.from:]
 		}
 	}
-	isa.strip(&s)
+	isa.strip(s)
 }
 
 // swapPays tells whether to compute Cᵀ = Bᵀ·Aᵀ: B by columns would have to be
@@ -294,15 +318,17 @@ func (p *product) runSwapped(w *Workers) {
 	w.For((p.n+columns-1)/columns, grainOf(columns*p.m*p.k/8), func(lo, hi int) {
 		buf := scratch(columns * width)
 		defer release(buf)
+		part := new(product)
+		*part = swapped
+		part.c = *buf
 		for q := lo; q < hi; q++ {
 			j0, j1 := q*columns, min((q+1)*columns, p.n)
-			part := swapped
-			part.m, part.a.x, part.c = j1-j0, p.b.x[j0*p.b.rj:], *buf
+			part.m, part.a.x = j1-j0, p.b.x[j0*p.b.rj:]
 			if p.begin == fromColumns {
 				part.begin, part.bias = fromRows, p.bias[j0:]
 			}
-			c := chunk{p: &part, i1: j1 - j0, width: p.m, to: p.m, packed: *packed}
-			c.run(0, p.k, depth)
+			part.chunk = chunk{p: part, i1: j1 - j0, width: p.m, to: p.m, packed: *packed}
+			part.chunk.run(0, p.k, depth)
 			p.turn(*buf, width, j0, j1)
 		}
 	})

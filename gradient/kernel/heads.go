@@ -64,7 +64,7 @@ func (a *Heads) Forward(w *Workers, q, k, v, bias, out []float32) {
 			for r := 0; r < a.Queries; r += rows {
 				n := min(rows, a.Queries-r)
 				h.weights(*scores, r, n)
-				(&product{m: n, n: a.Values, k: a.Keys, alpha: 1, a: matrix{*scores, a.Keys, 1}, b: h.v, c: o[r*a.Out.Row:], ldc: a.Out.Row}).run(nil)
+				product{m: n, n: a.Values, k: a.Keys, alpha: 1, a: matrix{*scores, a.Keys, 1}, b: h.v, c: o[r*a.Out.Row:], ldc: a.Out.Row}.run(nil)
 			}
 		}
 	})
@@ -89,16 +89,16 @@ func (a *Heads) Gradient(w *Workers, q, k, v, bias, gout, gq, gk, gv []float32) 
 				p, s := (*weights)[:n*a.Keys], (*scores)[:n*a.Keys]
 				g := matrix{gout[r*a.Out.Row:], a.Out.Row, 1}
 				h.weights(p, r, n)
-				(&product{m: n, n: a.Keys, k: a.Values, alpha: 1, a: g, b: h.v.transposed(), c: s, ldc: a.Keys}).run(nil)
-				(&product{m: a.Keys, n: a.Values, k: n, alpha: 1, a: matrix{p, 1, a.Keys}, b: g, c: gv, ldc: a.V.Row, begin: addTo(r > 0)}).run(nil)
+				product{m: n, n: a.Keys, k: a.Values, alpha: 1, a: g, b: h.v.transposed(), c: s, ldc: a.Keys}.run(nil)
+				product{m: a.Keys, n: a.Values, k: n, alpha: 1, a: matrix{p, 1, a.Keys}, b: g, c: gv, ldc: a.V.Row, begin: addTo(r > 0)}.run(nil)
 				for j := range n {
 					p, s := p[j*a.Keys:(j+1)*a.Keys], s[j*a.Keys:(j+1)*a.Keys]
 					isa.mulShifted(s, p, s, dot(p, s))
 					isa.affine(s, s, a.Scale, 0)
 				}
 				ds := matrix{s, a.Keys, 1}
-				(&product{m: n, n: a.Size, k: a.Keys, alpha: 1, a: ds, b: h.k, c: gq[r*a.Q.Row:], ldc: a.Q.Row}).run(nil)
-				(&product{m: a.Keys, n: a.Size, k: n, alpha: 1, a: ds.transposed(), b: matrix{h.q.x[r*a.Q.Row:], a.Q.Row, 1}, c: gk, ldc: a.K.Row, begin: addTo(r > 0)}).run(nil)
+				product{m: n, n: a.Size, k: a.Keys, alpha: 1, a: ds, b: h.k, c: gq[r*a.Q.Row:], ldc: a.Q.Row}.run(nil)
+				product{m: a.Keys, n: a.Size, k: n, alpha: 1, a: ds.transposed(), b: matrix{h.q.x[r*a.Q.Row:], a.Q.Row, 1}, c: gk, ldc: a.K.Row, begin: addTo(r > 0)}.run(nil)
 			}
 		}
 	})
@@ -122,7 +122,7 @@ func (a *Heads) head(i int, q, k, v, bias []float32) head {
 // weights computes n rows of the softmax, from query r on.
 func (h *head) weights(p []float32, r, n int) {
 	q := matrix{h.q.x[r*h.q.ri:], h.q.ri, 1}
-	(&product{m: n, n: h.Keys, k: h.Size, alpha: 1, a: q, b: h.k.transposed(), c: p, ldc: h.Keys}).run(nil)
+	product{m: n, n: h.Keys, k: h.Size, alpha: 1, a: q, b: h.k.transposed(), c: p, ldc: h.Keys}.run(nil)
 	for j := range n {
 		row := p[j*h.Keys : (j+1)*h.Keys]
 		h.addBias(row, r+j)

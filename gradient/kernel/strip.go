@@ -6,10 +6,11 @@ package kernel
 //	c[i*ldc+j] = begin(i, j) + Σ_p A(i, p) · B(p, j), p < k
 //
 // A(i, p) is a[i*lda+p] if byRows, else a[i+p*lda]. B is cut into panels of whole
-// vectors, see [widths]: column j of panel j0 to j1 is b[j0*depth+p*(j1-j0)+j-j0]
+// vectors: column j of panel j0 to j1 is b[j0*depth+p*(j1-j0)+j-j0]
 // if packed, j1 being rounded up to whole vectors; otherwise B(p, j) is b[p*ldb+j].
 type strip struct {
 	rows, cols, k int
+	panels        // of cols
 	a             []float32
 	lda           int
 	byRows        bool
@@ -21,41 +22,37 @@ type strip struct {
 	bias          []float32
 }
 
-// A panel of the packed operand is as wide as the microkernels go. Instead of
-// one vector that would be left over, the last two panels have two: a narrow
-// panel is slower.
+// panels is how columns are cut into panels. A panel is as wide as the
+// microkernels go. Instead of one vector that would be left over, the last two
+// panels have two: a narrow panel is slower.
+type panels struct {
+	columns             int
+	wide, narrow, width int // panels of isa.vecs vectors, others, vectors of these
+}
 
-// widths returns how many panels of isa.vecs vectors, and of how many narrower
-// vectors then, hold vectors vectors.
-func widths(vectors int) (wide, narrow, width int) {
-	v := isa.vecs
-	wide = vectors / v
-	switch left := vectors % v; {
+func newPanels(columns int) panels {
+	vectors, v := (columns+isa.lanes-1)/isa.lanes, isa.vecs
+	wide := vectors / v
+	switch left := vectors - wide*v; {
 	case left == 0:
-		return wide, 0, 0
+		return panels{columns, wide, 0, 0}
 	case left == 1 && v == 3 && wide > 0:
-		return wide - 1, 2, 2
+		return panels{columns, wide - 1, 2, 2}
 	default:
-		return wide, 1, left
+		return panels{columns, wide, 1, left}
 	}
 }
 
-// panelCount returns how many panels hold the columns.
-func panelCount(columns int) int {
-	wide, narrow, _ := widths((columns + isa.lanes - 1) / isa.lanes)
-	return wide + narrow
-}
+func (p *panels) count() int { return p.wide + p.narrow }
 
-// panelAt returns the columns of panel i.
-func panelAt(columns, i int) (j0, j1 int) {
-	wide, _, width := widths((columns + isa.lanes - 1) / isa.lanes)
-	j0, width = i*isa.vecs*isa.lanes, width*isa.lanes
-	if i < wide {
-		width = isa.vecs * isa.lanes
-	} else {
-		j0 = wide*isa.vecs*isa.lanes + (i-wide)*width
+// at returns the columns of panel i.
+func (p *panels) at(i int) (j0, j1 int) {
+	j0, width := i*isa.vecs*isa.lanes, isa.vecs*isa.lanes
+	if i >= p.wide {
+		width = p.width * isa.lanes
+		j0 = p.wide*isa.vecs*isa.lanes + (i-p.wide)*width
 	}
-	return j0, min(j0+width, columns)
+	return j0, min(j0+width, p.columns)
 }
 
 func portableStrip(s *strip) {
@@ -70,8 +67,8 @@ func portableStrip(s *strip) {
 		(*row)[i] = pair{i * rs, i * s.ldc}
 	}
 	padRows(*row, s.rows)
-	for i := range panelCount(s.cols) {
-		j0, j1 := panelAt(s.cols, i)
+	for i := range s.panels.count() {
+		j0, j1 := s.panels.at(i)
 		t := tile{row: *row, step: *step, rows: s.rows, cols: j1 - j0, a: s.a, b: s.b[j0:], c: s.c[j0:], begin: s.begin, bias: s.bias}
 		bs := s.ldb
 		if bs == 0 {

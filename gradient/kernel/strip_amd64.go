@@ -41,20 +41,19 @@ func (f *stripSet) run(s *strip) {
 
 // panels computes the rows from i on that microkernels h are high.
 func (f *stripSet) panels(s *strip, h, i int) {
-	vectors := (s.cols + f.lanes - 1) / f.lanes
-	wide, narrow, width := widths(vectors)
-	f.call(s, h, i, 0, wide, len(f.kernels[h]), vectors)
-	f.call(s, h, i, wide*len(f.kernels[h]), narrow, width, vectors)
+	vecs := len(f.kernels[h])
+	f.call(s, h, i, 0, s.wide, vecs, s.narrow == 0)
+	f.call(s, h, i, s.wide*vecs, s.narrow, s.width, true)
 }
 
 // call computes n panels of width vectors, the first beginning with vector from.
-func (f *stripSet) call(s *strip, h, i, from, n, width, vectors int) {
+func (f *stripSet) call(s *strip, h, i, from, n, width int, toEnd bool) {
 	if n == 0 {
 		return
 	}
 	last, j := f.lanes, from*f.lanes
-	if from+n*width == vectors {
-		last = s.cols - (vectors-1)*f.lanes
+	if toEnd {
+		last = s.cols - (from+n*width-1)*f.lanes
 	}
 	byRows, a := 0, s.a[i:]
 	if s.byRows {

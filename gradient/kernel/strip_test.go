@@ -15,7 +15,7 @@ func TestStrip(t *testing.T) {
 			for _, cols := range []int{1, isa.lanes - 1, isa.lanes, isa.lanes + 1, 2*isa.lanes + 3, 3*isa.lanes + 1, 7 * isa.lanes, 10*isa.lanes + 5} {
 				for _, k := range []int{1, 3, 4, 9} {
 					for variant := range 16 {
-						s := strip{rows: rows, cols: cols, k: k, byRows: variant&1 > 0, begin: beginning(variant >> 2)}
+						s := strip{rows: rows, cols: cols, panels: newPanels(cols), k: k, byRows: variant&1 > 0, begin: beginning(variant >> 2)}
 						if err := checkStrip(rng, &s, variant&2 > 0); err != nil {
 							t.Fatalf("%d rows, %d columns, %d steps, by rows %v, packed %v, begin %d: %v", rows, cols, k, s.byRows, variant&2 > 0, s.begin, err)
 						}
@@ -43,8 +43,8 @@ func checkStrip(rng *rand.Rand, s *strip, packed bool) error {
 	}
 	if packed {
 		s.b = make([]float32, s.k*roundUp(s.cols, isa.lanes))
-		for i := range panelCount(s.cols) {
-			j0, j1 := panelAt(s.cols, i)
+		for i := range s.panels.count() {
+			j0, j1 := s.panels.at(i)
 			for p := range s.k {
 				copy(s.b[j0*s.k+p*roundUp(j1-j0, isa.lanes):], b[p*s.cols+j0:p*s.cols+j1])
 			}
