@@ -38,13 +38,13 @@ func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 	return b.emit(nd.Float32, shape, Op{
 		name:    "Gemm",
 		product: &g,
-		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then func(lo, hi int)) {
+		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
 			var bias []float32
 			if len(in) > 2 {
 				bias = in[2].Float32s()
 			}
 			g := g
-			g.Then = then
+			g.Then = then.Run
 			g.Run(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 		},
 		diff: func(_, gz *Value) []*Value {
