@@ -127,6 +127,9 @@ func (d Data) but(step Data) Data {
 	if step.Labels != "" {
 		d.Labels = step.Labels
 	}
+	if step.Task != "" {
+		d.Task = step.Task
+	}
 	if step.Output != "" {
 		d.Output = step.Output
 	}
@@ -219,6 +222,9 @@ func (d *Data) choices() []string {
 	}
 	if d.Labels != "" {
 		add("--labels", d.Labels)
+	}
+	if d.Task != "" {
+		add("--task", d.Task)
 	}
 	if d.Output != "" {
 		add("--output", d.Output)

@@ -82,6 +82,7 @@ type Data struct {
 	Mean   []float32 `yaml:"mean"`
 	Std    []float32 `yaml:"std"`
 	Labels string    `yaml:"labels"`
+	Task   string    `yaml:"task"`
 	Output string    `yaml:"output"`
 }
 

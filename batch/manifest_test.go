@@ -30,7 +30,7 @@ func put(t *testing.T, dir, name, text string) string {
 func TestDefaultsAndOverrides(t *testing.T) {
 	m, err := parse("/x/m.yaml", []byte(`version: 1
 defaults:
-  data: {path: images, mean: [0.5], std: [0.25, 1.5, 2], limit: 100}
+  data: {path: images, mean: [0.5], std: [0.25, 1.5, 2], limit: 100, task: regression}
   seal: {recipients_files: [team.txt]}
   samples: 500
   target_accuracy: 0.2
@@ -40,7 +40,7 @@ defaults:
 models:
   - a.onnx
   - path: b.onnx
-    data: {limit: 7, labels: model, output: logits}
+    data: {limit: 7, labels: model, task: language, output: logits}
     seal: {plain: true}
     samples: 0
     exclude: []
@@ -52,10 +52,10 @@ models:
 		t.Fatal(err)
 	}
 	a, b := m.entries[0], m.entries[1]
-	if got := a.Data.args(); !slices.Equal(got, []string{"--data", "images", "--limit", "100", "--mean", "0.5", "--std", "0.25,1.5,2"}) {
+	if got := a.Data.args(); !slices.Equal(got, []string{"--data", "images", "--limit", "100", "--mean", "0.5", "--std", "0.25,1.5,2", "--task", "regression"}) {
 		t.Errorf("data of a: %q", got)
 	}
-	if got := b.Data.args(); !slices.Equal(got, []string{"--data", "images", "--limit", "7", "--mean", "0.5", "--std", "0.25,1.5,2", "--labels", "model", "--output", "logits"}) {
+	if got := b.Data.args(); !slices.Equal(got, []string{"--data", "images", "--limit", "7", "--mean", "0.5", "--std", "0.25,1.5,2", "--labels", "model", "--task", "language", "--output", "logits"}) {
 		t.Errorf("data of b: %q", got)
 	}
 	if *a.Samples != 500 || *b.Samples != 0 || a.TargetAccuracy != "0.2" || b.TargetAccuracy != "chance" {
