@@ -215,9 +215,6 @@ func squaresAVX512(n int, x *float32, a float32) (sum0 float32)
 func largestAVX512(n int, x *float32) (sum0 float32)
 
 //go:noescape
-func expShiftedAVX512(n int, x *float32, y *float32, a float32) (sum0 float32)
-
-//go:noescape
 func expAVX512(n int, x *float32, y *float32)
 
 //go:noescape
@@ -234,6 +231,9 @@ func geluAVX512(n int, x *float32, y *float32)
 
 //go:noescape
 func geluGradAVX512(n int, x *float32, gy *float32, gx *float32)
+
+//go:noescape
+func softmaxAVX512(rows int, n int, x *float32, y *float32, scale float32)
 
 //go:noescape
 func depthwiseForward1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
@@ -425,9 +425,6 @@ func squaresAVX2(n int, x *float32, a float32) (sum0 float32)
 func largestAVX2(n int, x *float32) (sum0 float32)
 
 //go:noescape
-func expShiftedAVX2(n int, x *float32, y *float32, a float32) (sum0 float32)
-
-//go:noescape
 func expAVX2(n int, x *float32, y *float32)
 
 //go:noescape
@@ -444,6 +441,9 @@ func geluAVX2(n int, x *float32, y *float32)
 
 //go:noescape
 func geluGradAVX2(n int, x *float32, gy *float32, gx *float32)
+
+//go:noescape
+func softmaxAVX2(rows int, n int, x *float32, y *float32, scale float32)
 
 //go:noescape
 func depthwiseForward1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)

@@ -488,47 +488,143 @@ DATA constants<>+1712(SB)/4, $0xc1700000
 DATA constants<>+1716(SB)/4, $0xc1700000
 DATA constants<>+1720(SB)/4, $0xc1700000
 DATA constants<>+1724(SB)/4, $0xc1700000
-DATA constants<>+1728(SB)/4, $0x3f3504f3
-DATA constants<>+1732(SB)/4, $0x3f3504f3
-DATA constants<>+1736(SB)/4, $0x3f3504f3
-DATA constants<>+1740(SB)/4, $0x3f3504f3
-DATA constants<>+1744(SB)/4, $0x3f3504f3
-DATA constants<>+1748(SB)/4, $0x3f3504f3
-DATA constants<>+1752(SB)/4, $0x3f3504f3
-DATA constants<>+1756(SB)/4, $0x3f3504f3
-DATA constants<>+1760(SB)/4, $0x41700000
-DATA constants<>+1764(SB)/4, $0x41700000
-DATA constants<>+1768(SB)/4, $0x41700000
-DATA constants<>+1772(SB)/4, $0x41700000
-DATA constants<>+1776(SB)/4, $0x41700000
-DATA constants<>+1780(SB)/4, $0x41700000
-DATA constants<>+1784(SB)/4, $0x41700000
-DATA constants<>+1788(SB)/4, $0x41700000
-DATA constants<>+1792(SB)/4, $0xbf000000
-DATA constants<>+1796(SB)/4, $0xbf000000
-DATA constants<>+1800(SB)/4, $0xbf000000
-DATA constants<>+1804(SB)/4, $0xbf000000
-DATA constants<>+1808(SB)/4, $0xbf000000
-DATA constants<>+1812(SB)/4, $0xbf000000
-DATA constants<>+1816(SB)/4, $0xbf000000
-DATA constants<>+1820(SB)/4, $0xbf000000
-DATA constants<>+1824(SB)/4, $0x3ecc422a
-DATA constants<>+1828(SB)/4, $0x3ecc422a
-DATA constants<>+1832(SB)/4, $0x3ecc422a
-DATA constants<>+1836(SB)/4, $0x3ecc422a
-DATA constants<>+1840(SB)/4, $0x3ecc422a
-DATA constants<>+1844(SB)/4, $0x3ecc422a
-DATA constants<>+1848(SB)/4, $0x3ecc422a
-DATA constants<>+1852(SB)/4, $0x3ecc422a
-DATA constants<>+1856(SB)/4, $0x0000007f
-DATA constants<>+1860(SB)/4, $0x0000007f
-DATA constants<>+1864(SB)/4, $0x0000007f
-DATA constants<>+1868(SB)/4, $0x0000007f
-DATA constants<>+1872(SB)/4, $0x0000007f
-DATA constants<>+1876(SB)/4, $0x0000007f
-DATA constants<>+1880(SB)/4, $0x0000007f
-DATA constants<>+1884(SB)/4, $0x0000007f
-GLOBL constants<>(SB), RODATA|NOPTR, $1888
+DATA constants<>+1728(SB)/4, $0x41f80000
+DATA constants<>+1732(SB)/4, $0x41f80000
+DATA constants<>+1736(SB)/4, $0x41f80000
+DATA constants<>+1740(SB)/4, $0x41f80000
+DATA constants<>+1744(SB)/4, $0x41f80000
+DATA constants<>+1748(SB)/4, $0x41f80000
+DATA constants<>+1752(SB)/4, $0x41f80000
+DATA constants<>+1756(SB)/4, $0x41f80000
+DATA constants<>+1760(SB)/4, $0x32c36aa6
+DATA constants<>+1764(SB)/4, $0x32c36aa6
+DATA constants<>+1768(SB)/4, $0x32c36aa6
+DATA constants<>+1772(SB)/4, $0x32c36aa6
+DATA constants<>+1776(SB)/4, $0x32c36aa6
+DATA constants<>+1780(SB)/4, $0x32c36aa6
+DATA constants<>+1784(SB)/4, $0x32c36aa6
+DATA constants<>+1788(SB)/4, $0x32c36aa6
+DATA constants<>+1792(SB)/4, $0x36d52445
+DATA constants<>+1796(SB)/4, $0x36d52445
+DATA constants<>+1800(SB)/4, $0x36d52445
+DATA constants<>+1804(SB)/4, $0x36d52445
+DATA constants<>+1808(SB)/4, $0x36d52445
+DATA constants<>+1812(SB)/4, $0x36d52445
+DATA constants<>+1816(SB)/4, $0x36d52445
+DATA constants<>+1820(SB)/4, $0x36d52445
+DATA constants<>+1824(SB)/4, $0x39310699
+DATA constants<>+1828(SB)/4, $0x39310699
+DATA constants<>+1832(SB)/4, $0x39310699
+DATA constants<>+1836(SB)/4, $0x39310699
+DATA constants<>+1840(SB)/4, $0x39310699
+DATA constants<>+1844(SB)/4, $0x39310699
+DATA constants<>+1848(SB)/4, $0x39310699
+DATA constants<>+1852(SB)/4, $0x39310699
+DATA constants<>+1856(SB)/4, $0x3b9943ab
+DATA constants<>+1860(SB)/4, $0x3b9943ab
+DATA constants<>+1864(SB)/4, $0x3b9943ab
+DATA constants<>+1868(SB)/4, $0x3b9943ab
+DATA constants<>+1872(SB)/4, $0x3b9943ab
+DATA constants<>+1876(SB)/4, $0x3b9943ab
+DATA constants<>+1880(SB)/4, $0x3b9943ab
+DATA constants<>+1884(SB)/4, $0x3b9943ab
+DATA constants<>+1888(SB)/4, $0x3d0aa8fe
+DATA constants<>+1892(SB)/4, $0x3d0aa8fe
+DATA constants<>+1896(SB)/4, $0x3d0aa8fe
+DATA constants<>+1900(SB)/4, $0x3d0aa8fe
+DATA constants<>+1904(SB)/4, $0x3d0aa8fe
+DATA constants<>+1908(SB)/4, $0x3d0aa8fe
+DATA constants<>+1912(SB)/4, $0x3d0aa8fe
+DATA constants<>+1916(SB)/4, $0x3d0aa8fe
+DATA constants<>+1920(SB)/4, $0x3ecc4228
+DATA constants<>+1924(SB)/4, $0x3ecc4228
+DATA constants<>+1928(SB)/4, $0x3ecc4228
+DATA constants<>+1932(SB)/4, $0x3ecc4228
+DATA constants<>+1936(SB)/4, $0x3ecc4228
+DATA constants<>+1940(SB)/4, $0x3ecc4228
+DATA constants<>+1944(SB)/4, $0x3ecc4228
+DATA constants<>+1948(SB)/4, $0x3ecc4228
+DATA constants<>+1952(SB)/4, $0x35a0ba0b
+DATA constants<>+1956(SB)/4, $0x35a0ba0b
+DATA constants<>+1960(SB)/4, $0x35a0ba0b
+DATA constants<>+1964(SB)/4, $0x35a0ba0b
+DATA constants<>+1968(SB)/4, $0x35a0ba0b
+DATA constants<>+1972(SB)/4, $0x35a0ba0b
+DATA constants<>+1976(SB)/4, $0x35a0ba0b
+DATA constants<>+1980(SB)/4, $0x35a0ba0b
+DATA constants<>+1984(SB)/4, $0x389a7317
+DATA constants<>+1988(SB)/4, $0x389a7317
+DATA constants<>+1992(SB)/4, $0x389a7317
+DATA constants<>+1996(SB)/4, $0x389a7317
+DATA constants<>+2000(SB)/4, $0x389a7317
+DATA constants<>+2004(SB)/4, $0x389a7317
+DATA constants<>+2008(SB)/4, $0x389a7317
+DATA constants<>+2012(SB)/4, $0x389a7317
+DATA constants<>+2016(SB)/4, $0x3af6ff55
+DATA constants<>+2020(SB)/4, $0x3af6ff55
+DATA constants<>+2024(SB)/4, $0x3af6ff55
+DATA constants<>+2028(SB)/4, $0x3af6ff55
+DATA constants<>+2032(SB)/4, $0x3af6ff55
+DATA constants<>+2036(SB)/4, $0x3af6ff55
+DATA constants<>+2040(SB)/4, $0x3af6ff55
+DATA constants<>+2044(SB)/4, $0x3af6ff55
+DATA constants<>+2048(SB)/4, $0x3ceaaaa8
+DATA constants<>+2052(SB)/4, $0x3ceaaaa8
+DATA constants<>+2056(SB)/4, $0x3ceaaaa8
+DATA constants<>+2060(SB)/4, $0x3ceaaaa8
+DATA constants<>+2064(SB)/4, $0x3ceaaaa8
+DATA constants<>+2068(SB)/4, $0x3ceaaaa8
+DATA constants<>+2072(SB)/4, $0x3ceaaaa8
+DATA constants<>+2076(SB)/4, $0x3ceaaaa8
+DATA constants<>+2080(SB)/4, $0x3e80c775
+DATA constants<>+2084(SB)/4, $0x3e80c775
+DATA constants<>+2088(SB)/4, $0x3e80c775
+DATA constants<>+2092(SB)/4, $0x3e80c775
+DATA constants<>+2096(SB)/4, $0x3e80c775
+DATA constants<>+2100(SB)/4, $0x3e80c775
+DATA constants<>+2104(SB)/4, $0x3e80c775
+DATA constants<>+2108(SB)/4, $0x3e80c775
+DATA constants<>+2112(SB)/4, $0x40b00000
+DATA constants<>+2116(SB)/4, $0x40b00000
+DATA constants<>+2120(SB)/4, $0x40b00000
+DATA constants<>+2124(SB)/4, $0x40b00000
+DATA constants<>+2128(SB)/4, $0x40b00000
+DATA constants<>+2132(SB)/4, $0x40b00000
+DATA constants<>+2136(SB)/4, $0x40b00000
+DATA constants<>+2140(SB)/4, $0x40b00000
+DATA constants<>+2144(SB)/4, $0x41700000
+DATA constants<>+2148(SB)/4, $0x41700000
+DATA constants<>+2152(SB)/4, $0x41700000
+DATA constants<>+2156(SB)/4, $0x41700000
+DATA constants<>+2160(SB)/4, $0x41700000
+DATA constants<>+2164(SB)/4, $0x41700000
+DATA constants<>+2168(SB)/4, $0x41700000
+DATA constants<>+2172(SB)/4, $0x41700000
+DATA constants<>+2176(SB)/4, $0xbf000000
+DATA constants<>+2180(SB)/4, $0xbf000000
+DATA constants<>+2184(SB)/4, $0xbf000000
+DATA constants<>+2188(SB)/4, $0xbf000000
+DATA constants<>+2192(SB)/4, $0xbf000000
+DATA constants<>+2196(SB)/4, $0xbf000000
+DATA constants<>+2200(SB)/4, $0xbf000000
+DATA constants<>+2204(SB)/4, $0xbf000000
+DATA constants<>+2208(SB)/4, $0x3ecc422a
+DATA constants<>+2212(SB)/4, $0x3ecc422a
+DATA constants<>+2216(SB)/4, $0x3ecc422a
+DATA constants<>+2220(SB)/4, $0x3ecc422a
+DATA constants<>+2224(SB)/4, $0x3ecc422a
+DATA constants<>+2228(SB)/4, $0x3ecc422a
+DATA constants<>+2232(SB)/4, $0x3ecc422a
+DATA constants<>+2236(SB)/4, $0x3ecc422a
+DATA constants<>+2240(SB)/4, $0x0000007f
+DATA constants<>+2244(SB)/4, $0x0000007f
+DATA constants<>+2248(SB)/4, $0x0000007f
+DATA constants<>+2252(SB)/4, $0x0000007f
+DATA constants<>+2256(SB)/4, $0x0000007f
+DATA constants<>+2260(SB)/4, $0x0000007f
+DATA constants<>+2264(SB)/4, $0x0000007f
+DATA constants<>+2268(SB)/4, $0x0000007f
+GLOBL constants<>(SB), RODATA|NOPTR, $2272
 
 // func tile1x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
@@ -12605,191 +12701,6 @@ end:
 	VZEROUPPER
 	RET
 
-// func expShiftedAVX512(n int, x *float32, y *float32, a float32) (sum0 float32)
-// Requires: AVX, AVX512F, BMI2, SSE
-TEXT ·expShiftedAVX512(SB), NOSPLIT, $0-36
-	LEAQ         constants<>+0(SB), AX
-	MOVQ         n+0(FP), CX
-	MOVQ         x+8(FP), DX
-	MOVQ         y+16(FP), BX
-	MOVSS        a+24(FP), X0
-	VBROADCASTSS X0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	SUBQ         $0x00000040, CX
-	JL           fewer
-
-several:
-	VMOVUPS           (DX), Z5
-	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      576(AX), Z6
-	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      608(AX), Z5
-	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       640(AX), Z5, Z6
-	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 672(AX), Z6, Z5
-	VFMADD231PS.BCST  704(AX), Z6, Z5
-	VBROADCASTSS      736(AX), Z7
-	VFMADD213PS.BCST  768(AX), Z5, Z7
-	VFMADD213PS.BCST  800(AX), Z5, Z7
-	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VFMADD213PS.BCST  864(AX), Z5, Z7
-	VADDPS.BCST       896(AX), Z5, Z8
-	VMULPS            Z5, Z5, Z5
-	VFMADD231PS       Z5, Z7, Z8
-	VSCALEFPS         Z6, Z8, Z8
-	VADDPS            Z8, Z1, Z1
-	VMOVUPS           Z8, (BX)
-	VMOVUPS           64(DX), Z5
-	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      576(AX), Z6
-	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      608(AX), Z5
-	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       640(AX), Z5, Z6
-	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 672(AX), Z6, Z5
-	VFMADD231PS.BCST  704(AX), Z6, Z5
-	VBROADCASTSS      736(AX), Z7
-	VFMADD213PS.BCST  768(AX), Z5, Z7
-	VFMADD213PS.BCST  800(AX), Z5, Z7
-	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VFMADD213PS.BCST  864(AX), Z5, Z7
-	VADDPS.BCST       896(AX), Z5, Z8
-	VMULPS            Z5, Z5, Z5
-	VFMADD231PS       Z5, Z7, Z8
-	VSCALEFPS         Z6, Z8, Z8
-	VADDPS            Z8, Z2, Z2
-	VMOVUPS           Z8, 64(BX)
-	VMOVUPS           128(DX), Z5
-	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      576(AX), Z6
-	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      608(AX), Z5
-	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       640(AX), Z5, Z6
-	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 672(AX), Z6, Z5
-	VFMADD231PS.BCST  704(AX), Z6, Z5
-	VBROADCASTSS      736(AX), Z7
-	VFMADD213PS.BCST  768(AX), Z5, Z7
-	VFMADD213PS.BCST  800(AX), Z5, Z7
-	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VFMADD213PS.BCST  864(AX), Z5, Z7
-	VADDPS.BCST       896(AX), Z5, Z8
-	VMULPS            Z5, Z5, Z5
-	VFMADD231PS       Z5, Z7, Z8
-	VSCALEFPS         Z6, Z8, Z8
-	VADDPS            Z8, Z3, Z3
-	VMOVUPS           Z8, 128(BX)
-	VMOVUPS           192(DX), Z5
-	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      576(AX), Z6
-	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      608(AX), Z5
-	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       640(AX), Z5, Z6
-	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 672(AX), Z6, Z5
-	VFMADD231PS.BCST  704(AX), Z6, Z5
-	VBROADCASTSS      736(AX), Z7
-	VFMADD213PS.BCST  768(AX), Z5, Z7
-	VFMADD213PS.BCST  800(AX), Z5, Z7
-	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VFMADD213PS.BCST  864(AX), Z5, Z7
-	VADDPS.BCST       896(AX), Z5, Z8
-	VMULPS            Z5, Z5, Z5
-	VFMADD231PS       Z5, Z7, Z8
-	VSCALEFPS         Z6, Z8, Z8
-	VADDPS            Z8, Z4, Z4
-	VMOVUPS           Z8, 192(BX)
-	ADDQ              $0x00000100, DX
-	ADDQ              $0x00000100, BX
-	SUBQ              $0x00000040, CX
-	JGE               several
-
-fewer:
-	ADDQ $0x00000040, CX
-
-one:
-	SUBQ              $0x00000010, CX
-	JL                rest
-	VMOVUPS           (DX), Z5
-	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      576(AX), Z6
-	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      608(AX), Z5
-	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       640(AX), Z5, Z6
-	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 672(AX), Z6, Z5
-	VFMADD231PS.BCST  704(AX), Z6, Z5
-	VBROADCASTSS      736(AX), Z7
-	VFMADD213PS.BCST  768(AX), Z5, Z7
-	VFMADD213PS.BCST  800(AX), Z5, Z7
-	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VFMADD213PS.BCST  864(AX), Z5, Z7
-	VADDPS.BCST       896(AX), Z5, Z8
-	VMULPS            Z5, Z5, Z5
-	VFMADD231PS       Z5, Z7, Z8
-	VSCALEFPS         Z6, Z8, Z8
-	VADDPS            Z8, Z1, Z1
-	VMOVUPS           Z8, (BX)
-	ADDQ              $0x00000040, DX
-	ADDQ              $0x00000040, BX
-	JMP               one
-
-rest:
-	ADDQ              $0x00000010, CX
-	JZ                end
-	MOVL              $0x0000ffff, SI
-	MOVL              $0x00000010, DI
-	SUBL              CX, DI
-	SHRXL             DI, SI, SI
-	KMOVW             SI, K1
-	VMOVUPS.Z         (DX), K1, Z5
-	VSUBPS            Z0, Z5, Z0
-	VBROADCASTSS      576(AX), Z5
-	VMINPS            Z0, Z5, Z5
-	VBROADCASTSS      608(AX), Z0
-	VMAXPS            Z5, Z0, Z0
-	VMULPS.BCST       640(AX), Z0, Z5
-	VRNDSCALEPS       $0x00, Z5, Z5
-	VFNMADD231PS.BCST 672(AX), Z5, Z0
-	VFMADD231PS.BCST  704(AX), Z5, Z0
-	VBROADCASTSS      736(AX), Z6
-	VFMADD213PS.BCST  768(AX), Z0, Z6
-	VFMADD213PS.BCST  800(AX), Z0, Z6
-	VFMADD213PS.BCST  832(AX), Z0, Z6
-	VFMADD213PS.BCST  864(AX), Z0, Z6
-	VADDPS.BCST       896(AX), Z0, Z7
-	VMULPS            Z0, Z0, Z0
-	VFMADD231PS       Z0, Z6, Z7
-	VSCALEFPS         Z5, Z7, Z7
-	VBROADCASTSS      512(AX), Z0
-	VMOVAPS           Z7, K1, Z0
-	VADDPS            Z0, Z1, Z1
-	VMOVUPS           Z7, K1, (BX)
-
-end:
-	VADDPS        Z2, Z1, Z1
-	VADDPS        Z3, Z1, Z1
-	VADDPS        Z4, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VADDPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VPERMILPS     $0x4e, X0, X1
-	VADDPS        X1, X0, X0
-	VPERMILPS     $0xb1, X0, X1
-	VADDPS        X1, X0, X0
-	MOVSS         X0, sum0+32(FP)
-	VZEROUPPER
-	RET
-
 // func expAVX512(n int, x *float32, y *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·expAVX512(SB), NOSPLIT, $0-24
@@ -13187,124 +13098,80 @@ TEXT ·geluAVX512(SB), NOSPLIT, $0-24
 	JL   fewer
 
 several:
-	VMOVUPS           (DX), Z0
-	VBROADCASTSS      1696(AX), Z1
-	VMAXPS            Z0, Z1, Z1
-	VMULPS.BCST       1728(AX), Z1, Z0
-	VPANDD.BCST       960(AX), Z0, Z2
-	VMULPS            Z0, Z0, Z3
-	VBROADCASTSS      1216(AX), Z4
-	VFMADD213PS.BCST  1248(AX), Z3, Z4
-	VFMADD213PS.BCST  1280(AX), Z3, Z4
-	VFMADD213PS.BCST  1312(AX), Z3, Z4
-	VFMADD213PS.BCST  1344(AX), Z3, Z4
-	VFMADD213PS.BCST  1376(AX), Z3, Z4
-	VFMADD213PS.BCST  1408(AX), Z3, Z4
-	VMOVAPS           Z0, Z3
-	VFMADD231PS       Z0, Z4, Z3
-	VBROADCASTSS      1440(AX), Z4
-	VMINPS            Z2, Z4, Z4
-	VBROADCASTSS      1472(AX), Z5
-	VFMADD213PS.BCST  1504(AX), Z4, Z5
-	VFMADD213PS.BCST  1536(AX), Z4, Z5
-	VFMADD213PS.BCST  1568(AX), Z4, Z5
-	VFMADD213PS.BCST  1600(AX), Z4, Z5
-	VFMADD213PS.BCST  1632(AX), Z4, Z5
-	VFMADD213PS.BCST  1664(AX), Z4, Z5
-	VBROADCASTSS      896(AX), Z4
-	VBROADCASTSS      576(AX), Z6
-	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      608(AX), Z5
-	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       640(AX), Z5, Z6
-	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 672(AX), Z6, Z5
-	VFMADD231PS.BCST  704(AX), Z6, Z5
-	VBROADCASTSS      736(AX), Z7
-	VFMADD213PS.BCST  768(AX), Z5, Z7
-	VFMADD213PS.BCST  800(AX), Z5, Z7
-	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VFMADD213PS.BCST  864(AX), Z5, Z7
-	VADDPS.BCST       896(AX), Z5, Z8
-	VMULPS            Z5, Z5, Z5
-	VFMADD231PS       Z5, Z7, Z8
-	VSCALEFPS         Z6, Z8, Z8
-	VSUBPS            Z8, Z4, Z4
-	VPANDD.BCST       928(AX), Z0, Z0
-	VPORD             Z4, Z0, Z0
-	VCMPPS.BCST       $0x11, 896(AX), Z2, K1
-	VMOVAPS           Z0, Z0
-	VMOVAPS           Z3, K1, Z0
-	VADDPS.BCST       896(AX), Z0, Z0
-	VMULPS.BCST       480(AX), Z0, Z0
-	VMULPS            Z0, Z1, Z0
-	VMOVUPS           Z0, (BX)
-	ADDQ              $0x00000040, DX
-	ADDQ              $0x00000040, BX
-	SUBQ              $0x00000010, CX
-	JGE               several
+	VMOVUPS          (DX), Z0
+	VBROADCASTSS     1696(AX), Z1
+	VMAXPS           Z0, Z1, Z1
+	VMULPS           Z1, Z1, Z0
+	VBROADCASTSS     1728(AX), Z2
+	VMINPS           Z0, Z2, Z2
+	VBROADCASTSS     1760(AX), Z0
+	VFMADD213PS.BCST 1792(AX), Z2, Z0
+	VFMADD213PS.BCST 1824(AX), Z2, Z0
+	VFMADD213PS.BCST 1856(AX), Z2, Z0
+	VFMADD213PS.BCST 1888(AX), Z2, Z0
+	VFMADD213PS.BCST 1920(AX), Z2, Z0
+	VBROADCASTSS     1952(AX), Z3
+	VFMADD213PS.BCST 1984(AX), Z2, Z3
+	VFMADD213PS.BCST 2016(AX), Z2, Z3
+	VFMADD213PS.BCST 2048(AX), Z2, Z3
+	VFMADD213PS.BCST 2080(AX), Z2, Z3
+	VFMADD213PS.BCST 896(AX), Z2, Z3
+	VMULPS           Z0, Z1, Z0
+	VDIVPS           Z3, Z0, Z0
+	VPANDD.BCST      960(AX), Z1, Z2
+	VBROADCASTSS     480(AX), Z3
+	VPANDD.BCST      928(AX), Z1, Z4
+	VPORD            Z3, Z4, Z3
+	VCMPPS.BCST      $0x11, 2112(AX), Z2, K1
+	VMOVAPS          Z3, Z2
+	VMOVAPS          Z0, K1, Z2
+	VADDPS.BCST      480(AX), Z2, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVUPS          Z0, (BX)
+	ADDQ             $0x00000040, DX
+	ADDQ             $0x00000040, BX
+	SUBQ             $0x00000010, CX
+	JGE              several
 
 fewer:
-	ADDQ              $0x00000010, CX
-	TESTQ             CX, CX
-	JZ                end
-	MOVL              $0x0000ffff, SI
-	MOVL              $0x00000010, DI
-	SUBL              CX, DI
-	SHRXL             DI, SI, SI
-	KMOVW             SI, K1
-	VMOVUPS.Z         (DX), K1, Z0
-	VBROADCASTSS      1696(AX), Z1
-	VMAXPS            Z0, Z1, Z1
-	VMULPS.BCST       1728(AX), Z1, Z0
-	VPANDD.BCST       960(AX), Z0, Z2
-	VMULPS            Z0, Z0, Z3
-	VBROADCASTSS      1216(AX), Z4
-	VFMADD213PS.BCST  1248(AX), Z3, Z4
-	VFMADD213PS.BCST  1280(AX), Z3, Z4
-	VFMADD213PS.BCST  1312(AX), Z3, Z4
-	VFMADD213PS.BCST  1344(AX), Z3, Z4
-	VFMADD213PS.BCST  1376(AX), Z3, Z4
-	VFMADD213PS.BCST  1408(AX), Z3, Z4
-	VMOVAPS           Z0, Z3
-	VFMADD231PS       Z0, Z4, Z3
-	VBROADCASTSS      1440(AX), Z4
-	VMINPS            Z2, Z4, Z4
-	VBROADCASTSS      1472(AX), Z5
-	VFMADD213PS.BCST  1504(AX), Z4, Z5
-	VFMADD213PS.BCST  1536(AX), Z4, Z5
-	VFMADD213PS.BCST  1568(AX), Z4, Z5
-	VFMADD213PS.BCST  1600(AX), Z4, Z5
-	VFMADD213PS.BCST  1632(AX), Z4, Z5
-	VFMADD213PS.BCST  1664(AX), Z4, Z5
-	VBROADCASTSS      896(AX), Z4
-	VBROADCASTSS      576(AX), Z6
-	VMINPS            Z5, Z6, Z6
-	VBROADCASTSS      608(AX), Z5
-	VMAXPS            Z6, Z5, Z5
-	VMULPS.BCST       640(AX), Z5, Z6
-	VRNDSCALEPS       $0x00, Z6, Z6
-	VFNMADD231PS.BCST 672(AX), Z6, Z5
-	VFMADD231PS.BCST  704(AX), Z6, Z5
-	VBROADCASTSS      736(AX), Z7
-	VFMADD213PS.BCST  768(AX), Z5, Z7
-	VFMADD213PS.BCST  800(AX), Z5, Z7
-	VFMADD213PS.BCST  832(AX), Z5, Z7
-	VFMADD213PS.BCST  864(AX), Z5, Z7
-	VADDPS.BCST       896(AX), Z5, Z8
-	VMULPS            Z5, Z5, Z5
-	VFMADD231PS       Z5, Z7, Z8
-	VSCALEFPS         Z6, Z8, Z8
-	VSUBPS            Z8, Z4, Z4
-	VPANDD.BCST       928(AX), Z0, Z0
-	VPORD             Z4, Z0, Z0
-	VCMPPS.BCST       $0x11, 896(AX), Z2, K2
-	VMOVAPS           Z0, Z0
-	VMOVAPS           Z3, K2, Z0
-	VADDPS.BCST       896(AX), Z0, Z0
-	VMULPS.BCST       480(AX), Z0, Z0
-	VMULPS            Z0, Z1, Z0
-	VMOVUPS           Z0, K1, (BX)
+	ADDQ             $0x00000010, CX
+	TESTQ            CX, CX
+	JZ               end
+	MOVL             $0x0000ffff, SI
+	MOVL             $0x00000010, DI
+	SUBL             CX, DI
+	SHRXL            DI, SI, SI
+	KMOVW            SI, K1
+	VMOVUPS.Z        (DX), K1, Z0
+	VBROADCASTSS     1696(AX), Z1
+	VMAXPS           Z0, Z1, Z1
+	VMULPS           Z1, Z1, Z0
+	VBROADCASTSS     1728(AX), Z2
+	VMINPS           Z0, Z2, Z2
+	VBROADCASTSS     1760(AX), Z0
+	VFMADD213PS.BCST 1792(AX), Z2, Z0
+	VFMADD213PS.BCST 1824(AX), Z2, Z0
+	VFMADD213PS.BCST 1856(AX), Z2, Z0
+	VFMADD213PS.BCST 1888(AX), Z2, Z0
+	VFMADD213PS.BCST 1920(AX), Z2, Z0
+	VBROADCASTSS     1952(AX), Z3
+	VFMADD213PS.BCST 1984(AX), Z2, Z3
+	VFMADD213PS.BCST 2016(AX), Z2, Z3
+	VFMADD213PS.BCST 2048(AX), Z2, Z3
+	VFMADD213PS.BCST 2080(AX), Z2, Z3
+	VFMADD213PS.BCST 896(AX), Z2, Z3
+	VMULPS           Z0, Z1, Z0
+	VDIVPS           Z3, Z0, Z0
+	VPANDD.BCST      960(AX), Z1, Z2
+	VBROADCASTSS     480(AX), Z3
+	VPANDD.BCST      928(AX), Z1, Z4
+	VPORD            Z3, Z4, Z3
+	VCMPPS.BCST      $0x11, 2112(AX), Z2, K2
+	VMOVAPS          Z3, Z2
+	VMOVAPS          Z0, K2, Z2
+	VADDPS.BCST      480(AX), Z2, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K1, (BX)
 
 end:
 	VZEROUPPER
@@ -13324,12 +13191,12 @@ TEXT ·geluGradAVX512(SB), NOSPLIT, $0-32
 several:
 	VMOVUPS           (DX), Z0
 	VMOVUPS           (BX), Z1
-	VBROADCASTSS      1760(AX), Z2
+	VBROADCASTSS      2144(AX), Z2
 	VMINPS            Z0, Z2, Z2
 	VBROADCASTSS      1696(AX), Z0
 	VMAXPS            Z2, Z0, Z0
 	VMULPS            Z0, Z0, Z2
-	VMULPS.BCST       1792(AX), Z2, Z2
+	VMULPS.BCST       2176(AX), Z2, Z2
 	VBROADCASTSS      576(AX), Z3
 	VMINPS            Z2, Z3, Z3
 	VBROADCASTSS      608(AX), Z2
@@ -13347,54 +13214,32 @@ several:
 	VMULPS            Z2, Z2, Z2
 	VFMADD231PS       Z2, Z4, Z5
 	VSCALEFPS         Z3, Z5, Z5
-	VMULPS.BCST       1824(AX), Z5, Z2
-	VMULPS.BCST       1728(AX), Z0, Z3
-	VPANDD.BCST       960(AX), Z3, Z4
-	VMULPS            Z3, Z3, Z5
-	VBROADCASTSS      1216(AX), Z6
-	VFMADD213PS.BCST  1248(AX), Z5, Z6
-	VFMADD213PS.BCST  1280(AX), Z5, Z6
-	VFMADD213PS.BCST  1312(AX), Z5, Z6
-	VFMADD213PS.BCST  1344(AX), Z5, Z6
-	VFMADD213PS.BCST  1376(AX), Z5, Z6
-	VFMADD213PS.BCST  1408(AX), Z5, Z6
-	VMOVAPS           Z3, Z5
-	VFMADD231PS       Z3, Z6, Z5
-	VBROADCASTSS      1440(AX), Z6
-	VMINPS            Z4, Z6, Z6
-	VBROADCASTSS      1472(AX), Z7
-	VFMADD213PS.BCST  1504(AX), Z6, Z7
-	VFMADD213PS.BCST  1536(AX), Z6, Z7
-	VFMADD213PS.BCST  1568(AX), Z6, Z7
-	VFMADD213PS.BCST  1600(AX), Z6, Z7
-	VFMADD213PS.BCST  1632(AX), Z6, Z7
-	VFMADD213PS.BCST  1664(AX), Z6, Z7
-	VBROADCASTSS      896(AX), Z6
-	VBROADCASTSS      576(AX), Z8
-	VMINPS            Z7, Z8, Z8
-	VBROADCASTSS      608(AX), Z7
-	VMAXPS            Z8, Z7, Z7
-	VMULPS.BCST       640(AX), Z7, Z8
-	VRNDSCALEPS       $0x00, Z8, Z8
-	VFNMADD231PS.BCST 672(AX), Z8, Z7
-	VFMADD231PS.BCST  704(AX), Z8, Z7
-	VBROADCASTSS      736(AX), Z9
-	VFMADD213PS.BCST  768(AX), Z7, Z9
-	VFMADD213PS.BCST  800(AX), Z7, Z9
-	VFMADD213PS.BCST  832(AX), Z7, Z9
-	VFMADD213PS.BCST  864(AX), Z7, Z9
-	VADDPS.BCST       896(AX), Z7, Z10
-	VMULPS            Z7, Z7, Z7
-	VFMADD231PS       Z7, Z9, Z10
-	VSCALEFPS         Z8, Z10, Z10
-	VSUBPS            Z10, Z6, Z6
-	VPANDD.BCST       928(AX), Z3, Z3
-	VPORD             Z6, Z3, Z3
-	VCMPPS.BCST       $0x11, 896(AX), Z4, K1
-	VMOVAPS           Z3, Z3
-	VMOVAPS           Z5, K1, Z3
-	VADDPS.BCST       896(AX), Z3, Z3
-	VMULPS.BCST       480(AX), Z3, Z3
+	VMULPS.BCST       2208(AX), Z5, Z2
+	VMULPS            Z0, Z0, Z3
+	VBROADCASTSS      1728(AX), Z4
+	VMINPS            Z3, Z4, Z4
+	VBROADCASTSS      1760(AX), Z3
+	VFMADD213PS.BCST  1792(AX), Z4, Z3
+	VFMADD213PS.BCST  1824(AX), Z4, Z3
+	VFMADD213PS.BCST  1856(AX), Z4, Z3
+	VFMADD213PS.BCST  1888(AX), Z4, Z3
+	VFMADD213PS.BCST  1920(AX), Z4, Z3
+	VBROADCASTSS      1952(AX), Z5
+	VFMADD213PS.BCST  1984(AX), Z4, Z5
+	VFMADD213PS.BCST  2016(AX), Z4, Z5
+	VFMADD213PS.BCST  2048(AX), Z4, Z5
+	VFMADD213PS.BCST  2080(AX), Z4, Z5
+	VFMADD213PS.BCST  896(AX), Z4, Z5
+	VMULPS            Z3, Z0, Z3
+	VDIVPS            Z5, Z3, Z3
+	VPANDD.BCST       960(AX), Z0, Z4
+	VBROADCASTSS      480(AX), Z5
+	VPANDD.BCST       928(AX), Z0, Z6
+	VPORD             Z5, Z6, Z5
+	VCMPPS.BCST       $0x11, 2112(AX), Z4, K1
+	VMOVAPS           Z5, Z4
+	VMOVAPS           Z3, K1, Z4
+	VADDPS.BCST       480(AX), Z4, Z3
 	VFMADD231PS       Z0, Z2, Z3
 	VMULPS            Z3, Z1, Z0
 	VMOVUPS           Z0, (SI)
@@ -13415,12 +13260,12 @@ fewer:
 	KMOVW             DI, K1
 	VMOVUPS.Z         (DX), K1, Z0
 	VMOVUPS.Z         (BX), K1, Z1
-	VBROADCASTSS      1760(AX), Z2
+	VBROADCASTSS      2144(AX), Z2
 	VMINPS            Z0, Z2, Z2
 	VBROADCASTSS      1696(AX), Z0
 	VMAXPS            Z2, Z0, Z0
 	VMULPS            Z0, Z0, Z2
-	VMULPS.BCST       1792(AX), Z2, Z2
+	VMULPS.BCST       2176(AX), Z2, Z2
 	VBROADCASTSS      576(AX), Z3
 	VMINPS            Z2, Z3, Z3
 	VBROADCASTSS      608(AX), Z2
@@ -13438,59 +13283,191 @@ fewer:
 	VMULPS            Z2, Z2, Z2
 	VFMADD231PS       Z2, Z4, Z5
 	VSCALEFPS         Z3, Z5, Z5
-	VMULPS.BCST       1824(AX), Z5, Z2
-	VMULPS.BCST       1728(AX), Z0, Z3
-	VPANDD.BCST       960(AX), Z3, Z4
-	VMULPS            Z3, Z3, Z5
-	VBROADCASTSS      1216(AX), Z6
-	VFMADD213PS.BCST  1248(AX), Z5, Z6
-	VFMADD213PS.BCST  1280(AX), Z5, Z6
-	VFMADD213PS.BCST  1312(AX), Z5, Z6
-	VFMADD213PS.BCST  1344(AX), Z5, Z6
-	VFMADD213PS.BCST  1376(AX), Z5, Z6
-	VFMADD213PS.BCST  1408(AX), Z5, Z6
-	VMOVAPS           Z3, Z5
-	VFMADD231PS       Z3, Z6, Z5
-	VBROADCASTSS      1440(AX), Z6
-	VMINPS            Z4, Z6, Z6
-	VBROADCASTSS      1472(AX), Z7
-	VFMADD213PS.BCST  1504(AX), Z6, Z7
-	VFMADD213PS.BCST  1536(AX), Z6, Z7
-	VFMADD213PS.BCST  1568(AX), Z6, Z7
-	VFMADD213PS.BCST  1600(AX), Z6, Z7
-	VFMADD213PS.BCST  1632(AX), Z6, Z7
-	VFMADD213PS.BCST  1664(AX), Z6, Z7
-	VBROADCASTSS      896(AX), Z6
-	VBROADCASTSS      576(AX), Z8
-	VMINPS            Z7, Z8, Z8
-	VBROADCASTSS      608(AX), Z7
-	VMAXPS            Z8, Z7, Z7
-	VMULPS.BCST       640(AX), Z7, Z8
-	VRNDSCALEPS       $0x00, Z8, Z8
-	VFNMADD231PS.BCST 672(AX), Z8, Z7
-	VFMADD231PS.BCST  704(AX), Z8, Z7
-	VBROADCASTSS      736(AX), Z9
-	VFMADD213PS.BCST  768(AX), Z7, Z9
-	VFMADD213PS.BCST  800(AX), Z7, Z9
-	VFMADD213PS.BCST  832(AX), Z7, Z9
-	VFMADD213PS.BCST  864(AX), Z7, Z9
-	VADDPS.BCST       896(AX), Z7, Z10
-	VMULPS            Z7, Z7, Z7
-	VFMADD231PS       Z7, Z9, Z10
-	VSCALEFPS         Z8, Z10, Z10
-	VSUBPS            Z10, Z6, Z6
-	VPANDD.BCST       928(AX), Z3, Z3
-	VPORD             Z6, Z3, Z3
-	VCMPPS.BCST       $0x11, 896(AX), Z4, K2
-	VMOVAPS           Z3, Z3
-	VMOVAPS           Z5, K2, Z3
-	VADDPS.BCST       896(AX), Z3, Z3
-	VMULPS.BCST       480(AX), Z3, Z3
+	VMULPS.BCST       2208(AX), Z5, Z2
+	VMULPS            Z0, Z0, Z3
+	VBROADCASTSS      1728(AX), Z4
+	VMINPS            Z3, Z4, Z4
+	VBROADCASTSS      1760(AX), Z3
+	VFMADD213PS.BCST  1792(AX), Z4, Z3
+	VFMADD213PS.BCST  1824(AX), Z4, Z3
+	VFMADD213PS.BCST  1856(AX), Z4, Z3
+	VFMADD213PS.BCST  1888(AX), Z4, Z3
+	VFMADD213PS.BCST  1920(AX), Z4, Z3
+	VBROADCASTSS      1952(AX), Z5
+	VFMADD213PS.BCST  1984(AX), Z4, Z5
+	VFMADD213PS.BCST  2016(AX), Z4, Z5
+	VFMADD213PS.BCST  2048(AX), Z4, Z5
+	VFMADD213PS.BCST  2080(AX), Z4, Z5
+	VFMADD213PS.BCST  896(AX), Z4, Z5
+	VMULPS            Z3, Z0, Z3
+	VDIVPS            Z5, Z3, Z3
+	VPANDD.BCST       960(AX), Z0, Z4
+	VBROADCASTSS      480(AX), Z5
+	VPANDD.BCST       928(AX), Z0, Z6
+	VPORD             Z5, Z6, Z5
+	VCMPPS.BCST       $0x11, 2112(AX), Z4, K2
+	VMOVAPS           Z5, Z4
+	VMOVAPS           Z3, K2, Z4
+	VADDPS.BCST       480(AX), Z4, Z3
 	VFMADD231PS       Z0, Z2, Z3
 	VMULPS            Z3, Z1, Z0
 	VMOVUPS           Z0, K1, (SI)
 
 end:
+	VZEROUPPER
+	RET
+
+// func softmaxAVX512(rows int, n int, x *float32, y *float32, scale float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·softmaxAVX512(SB), NOSPLIT, $0-36
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $-16, DX
+	MOVQ         CX, BX
+	SUBQ         DX, BX
+	SHLQ         $0x02, DX
+	SHLQ         $0x02, CX
+	MOVL         $0x0000ffff, SI
+	MOVL         $0x00000010, DI
+	SUBL         BX, DI
+	SHRXL        DI, SI, SI
+	KMOVW        SI, K1
+	MOVQ         x+16(FP), SI
+	MOVQ         y+24(FP), DI
+	MOVQ         rows+0(FP), R8
+	MOVSS        scale+32(FP), X0
+	VBROADCASTSS X0, Z0
+
+row:
+	VBROADCASTSS 544(AX), Z2
+	XORQ         R9, R9
+	CMPQ         R9, DX
+	JGE          largestRest
+
+largest:
+	VMOVUPS (SI)(R9*1), Z3
+	VMULPS  Z0, Z3, Z3
+	VMOVUPS Z3, (DI)(R9*1)
+	VMAXPS  Z3, Z2, Z2
+	ADDQ    $0x00000040, R9
+	CMPQ    R9, DX
+	JL      largest
+
+largestRest:
+	TESTQ        BX, BX
+	JZ           largestEnd
+	VMOVUPS.Z    (SI)(R9*1), K1, Z3
+	VMULPS       Z0, Z3, Z3
+	VMOVUPS      Z3, K1, (DI)(R9*1)
+	VBROADCASTSS 544(AX), Z4
+	VMOVAPS      Z3, K1, Z4
+	VMAXPS       Z4, Z2, Z2
+
+largestEnd:
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VMAXPS        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VMAXPS        X3, X2, X2
+	VPERMILPS     $0x4e, X2, X3
+	VMAXPS        X3, X2, X2
+	VPERMILPS     $0xb1, X2, X3
+	VMAXPS        X3, X2, X2
+	VBROADCASTSS  X2, Z2
+	VPXORD        Z1, Z1, Z1
+	XORQ          R9, R9
+	CMPQ          R9, DX
+	JGE           expRest
+
+exp:
+	VMOVUPS           (DI)(R9*1), Z3
+	VSUBPS            Z2, Z3, Z3
+	VBROADCASTSS      576(AX), Z4
+	VMINPS            Z3, Z4, Z4
+	VBROADCASTSS      608(AX), Z3
+	VMAXPS            Z4, Z3, Z3
+	VMULPS.BCST       640(AX), Z3, Z4
+	VRNDSCALEPS       $0x00, Z4, Z4
+	VFNMADD231PS.BCST 672(AX), Z4, Z3
+	VFMADD231PS.BCST  704(AX), Z4, Z3
+	VBROADCASTSS      736(AX), Z5
+	VFMADD213PS.BCST  768(AX), Z3, Z5
+	VFMADD213PS.BCST  800(AX), Z3, Z5
+	VFMADD213PS.BCST  832(AX), Z3, Z5
+	VFMADD213PS.BCST  864(AX), Z3, Z5
+	VADDPS.BCST       896(AX), Z3, Z6
+	VMULPS            Z3, Z3, Z3
+	VFMADD231PS       Z3, Z5, Z6
+	VSCALEFPS         Z4, Z6, Z6
+	VMOVUPS           Z6, (DI)(R9*1)
+	VADDPS            Z6, Z1, Z1
+	ADDQ              $0x00000040, R9
+	CMPQ              R9, DX
+	JL                exp
+
+expRest:
+	TESTQ             BX, BX
+	JZ                expEnd
+	VMOVUPS.Z         (DI)(R9*1), K1, Z3
+	VSUBPS            Z2, Z3, Z2
+	VBROADCASTSS      576(AX), Z3
+	VMINPS            Z2, Z3, Z3
+	VBROADCASTSS      608(AX), Z2
+	VMAXPS            Z3, Z2, Z2
+	VMULPS.BCST       640(AX), Z2, Z3
+	VRNDSCALEPS       $0x00, Z3, Z3
+	VFNMADD231PS.BCST 672(AX), Z3, Z2
+	VFMADD231PS.BCST  704(AX), Z3, Z2
+	VBROADCASTSS      736(AX), Z4
+	VFMADD213PS.BCST  768(AX), Z2, Z4
+	VFMADD213PS.BCST  800(AX), Z2, Z4
+	VFMADD213PS.BCST  832(AX), Z2, Z4
+	VFMADD213PS.BCST  864(AX), Z2, Z4
+	VADDPS.BCST       896(AX), Z2, Z5
+	VMULPS            Z2, Z2, Z2
+	VFMADD231PS       Z2, Z4, Z5
+	VSCALEFPS         Z3, Z5, Z5
+	VMOVUPS           Z5, K1, (DI)(R9*1)
+	VBROADCASTSS      512(AX), Z2
+	VMOVAPS           Z5, K1, Z2
+	VADDPS            Z2, Z1, Z1
+
+expEnd:
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPS        X3, X2, X2
+	VPERMILPS     $0x4e, X2, X3
+	VADDPS        X3, X2, X2
+	VPERMILPS     $0xb1, X2, X3
+	VADDPS        X3, X2, X2
+	VMOVSS        896(AX), X3
+	VDIVSS        X2, X3, X3
+	VBROADCASTSS  X3, Z2
+	XORQ          R9, R9
+	CMPQ          R9, DX
+	JGE           scaleRest
+
+scale:
+	VMOVUPS (DI)(R9*1), Z3
+	VMULPS  Z2, Z3, Z3
+	VMOVUPS Z3, (DI)(R9*1)
+	ADDQ    $0x00000040, R9
+	CMPQ    R9, DX
+	JL      scale
+
+scaleRest:
+	TESTQ     BX, BX
+	JZ        scaleEnd
+	VMOVUPS.Z (DI)(R9*1), K1, Z3
+	VMULPS    Z2, Z3, Z3
+	VMOVUPS   Z3, K1, (DI)(R9*1)
+
+scaleEnd:
+	ADDQ CX, SI
+	ADDQ CX, DI
+	DECQ R8
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -22247,235 +22224,6 @@ end:
 	VZEROUPPER
 	RET
 
-// func expShiftedAVX2(n int, x *float32, y *float32, a float32) (sum0 float32)
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·expShiftedAVX2(SB), NOSPLIT, $0-36
-	LEAQ         constants<>+0(SB), AX
-	MOVQ         n+0(FP), CX
-	MOVQ         x+8(FP), DX
-	MOVQ         y+16(FP), BX
-	MOVSS        a+24(FP), X0
-	VBROADCASTSS X0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	SUBQ         $0x00000020, CX
-	JL           fewer
-
-several:
-	VMOVUPS      (DX), Y5
-	VSUBPS       Y0, Y5, Y5
-	VMOVUPS      576(AX), Y6
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      608(AX), Y5
-	VMAXPS       Y6, Y5, Y5
-	VMULPS       640(AX), Y5, Y6
-	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 672(AX), Y6, Y5
-	VFMADD231PS  704(AX), Y6, Y5
-	VMOVUPS      736(AX), Y7
-	VFMADD213PS  768(AX), Y5, Y7
-	VFMADD213PS  800(AX), Y5, Y7
-	VFMADD213PS  832(AX), Y5, Y7
-	VFMADD213PS  864(AX), Y5, Y7
-	VADDPS       896(AX), Y5, Y8
-	VMULPS       Y5, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y8
-	VCVTPS2DQ    Y6, Y5
-	VPSRAD       $0x01, Y5, Y6
-	VPSUBD       Y6, Y5, Y5
-	VPADDD       1856(AX), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y8, Y8
-	VPADDD       1856(AX), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y8, Y8
-	VADDPS       Y8, Y1, Y1
-	VMOVUPS      Y8, (BX)
-	VMOVUPS      32(DX), Y5
-	VSUBPS       Y0, Y5, Y5
-	VMOVUPS      576(AX), Y6
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      608(AX), Y5
-	VMAXPS       Y6, Y5, Y5
-	VMULPS       640(AX), Y5, Y6
-	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 672(AX), Y6, Y5
-	VFMADD231PS  704(AX), Y6, Y5
-	VMOVUPS      736(AX), Y7
-	VFMADD213PS  768(AX), Y5, Y7
-	VFMADD213PS  800(AX), Y5, Y7
-	VFMADD213PS  832(AX), Y5, Y7
-	VFMADD213PS  864(AX), Y5, Y7
-	VADDPS       896(AX), Y5, Y8
-	VMULPS       Y5, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y8
-	VCVTPS2DQ    Y6, Y5
-	VPSRAD       $0x01, Y5, Y6
-	VPSUBD       Y6, Y5, Y5
-	VPADDD       1856(AX), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y8, Y8
-	VPADDD       1856(AX), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y8, Y8
-	VADDPS       Y8, Y2, Y2
-	VMOVUPS      Y8, 32(BX)
-	VMOVUPS      64(DX), Y5
-	VSUBPS       Y0, Y5, Y5
-	VMOVUPS      576(AX), Y6
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      608(AX), Y5
-	VMAXPS       Y6, Y5, Y5
-	VMULPS       640(AX), Y5, Y6
-	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 672(AX), Y6, Y5
-	VFMADD231PS  704(AX), Y6, Y5
-	VMOVUPS      736(AX), Y7
-	VFMADD213PS  768(AX), Y5, Y7
-	VFMADD213PS  800(AX), Y5, Y7
-	VFMADD213PS  832(AX), Y5, Y7
-	VFMADD213PS  864(AX), Y5, Y7
-	VADDPS       896(AX), Y5, Y8
-	VMULPS       Y5, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y8
-	VCVTPS2DQ    Y6, Y5
-	VPSRAD       $0x01, Y5, Y6
-	VPSUBD       Y6, Y5, Y5
-	VPADDD       1856(AX), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y8, Y8
-	VPADDD       1856(AX), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y8, Y8
-	VADDPS       Y8, Y3, Y3
-	VMOVUPS      Y8, 64(BX)
-	VMOVUPS      96(DX), Y5
-	VSUBPS       Y0, Y5, Y5
-	VMOVUPS      576(AX), Y6
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      608(AX), Y5
-	VMAXPS       Y6, Y5, Y5
-	VMULPS       640(AX), Y5, Y6
-	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 672(AX), Y6, Y5
-	VFMADD231PS  704(AX), Y6, Y5
-	VMOVUPS      736(AX), Y7
-	VFMADD213PS  768(AX), Y5, Y7
-	VFMADD213PS  800(AX), Y5, Y7
-	VFMADD213PS  832(AX), Y5, Y7
-	VFMADD213PS  864(AX), Y5, Y7
-	VADDPS       896(AX), Y5, Y8
-	VMULPS       Y5, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y8
-	VCVTPS2DQ    Y6, Y5
-	VPSRAD       $0x01, Y5, Y6
-	VPSUBD       Y6, Y5, Y5
-	VPADDD       1856(AX), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y8, Y8
-	VPADDD       1856(AX), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y8, Y8
-	VADDPS       Y8, Y4, Y4
-	VMOVUPS      Y8, 96(BX)
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, CX
-	JGE          several
-
-fewer:
-	ADDQ $0x00000020, CX
-
-one:
-	SUBQ         $0x00000008, CX
-	JL           rest
-	VMOVUPS      (DX), Y5
-	VSUBPS       Y0, Y5, Y5
-	VMOVUPS      576(AX), Y6
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      608(AX), Y5
-	VMAXPS       Y6, Y5, Y5
-	VMULPS       640(AX), Y5, Y6
-	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 672(AX), Y6, Y5
-	VFMADD231PS  704(AX), Y6, Y5
-	VMOVUPS      736(AX), Y7
-	VFMADD213PS  768(AX), Y5, Y7
-	VFMADD213PS  800(AX), Y5, Y7
-	VFMADD213PS  832(AX), Y5, Y7
-	VFMADD213PS  864(AX), Y5, Y7
-	VADDPS       896(AX), Y5, Y8
-	VMULPS       Y5, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y8
-	VCVTPS2DQ    Y6, Y5
-	VPSRAD       $0x01, Y5, Y6
-	VPSUBD       Y6, Y5, Y5
-	VPADDD       1856(AX), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y8, Y8
-	VPADDD       1856(AX), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y8, Y8
-	VADDPS       Y8, Y1, Y1
-	VMOVUPS      Y8, (BX)
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	JMP          one
-
-rest:
-	ADDQ         $0x00000008, CX
-	JZ           end
-	LEAQ         laneMask<>+0(SB), SI
-	NEGQ         CX
-	VMOVUPS      32(SI)(CX*4), Y5
-	VMASKMOVPS   (DX), Y5, Y6
-	VSUBPS       Y0, Y6, Y0
-	VMOVUPS      576(AX), Y6
-	VMINPS       Y0, Y6, Y6
-	VMOVUPS      608(AX), Y0
-	VMAXPS       Y6, Y0, Y0
-	VMULPS       640(AX), Y0, Y6
-	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 672(AX), Y6, Y0
-	VFMADD231PS  704(AX), Y6, Y0
-	VMOVUPS      736(AX), Y7
-	VFMADD213PS  768(AX), Y0, Y7
-	VFMADD213PS  800(AX), Y0, Y7
-	VFMADD213PS  832(AX), Y0, Y7
-	VFMADD213PS  864(AX), Y0, Y7
-	VADDPS       896(AX), Y0, Y8
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y0, Y7, Y8
-	VCVTPS2DQ    Y6, Y0
-	VPSRAD       $0x01, Y0, Y6
-	VPSUBD       Y6, Y0, Y0
-	VPADDD       1856(AX), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y8, Y8
-	VPADDD       1856(AX), Y0, Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMULPS       Y0, Y8, Y8
-	VMOVUPS      512(AX), Y0
-	VBLENDVPS    Y5, Y8, Y0, Y0
-	VADDPS       Y0, Y1, Y1
-	VMASKMOVPS   Y8, Y5, (BX)
-
-end:
-	VADDPS       Y2, Y1, Y1
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y4, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VPERMILPS    $0x4e, X0, X1
-	VADDPS       X1, X0, X0
-	VPERMILPS    $0xb1, X0, X1
-	VADDPS       X1, X0, X0
-	MOVSS        X0, sum0+32(FP)
-	VZEROUPPER
-	RET
-
 // func expAVX2(n int, x *float32, y *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expAVX2(SB), NOSPLIT, $0-24
@@ -22507,10 +22255,10 @@ several:
 	VCVTPS2DQ    Y1, Y0
 	VPSRAD       $0x01, Y0, Y1
 	VPSUBD       Y1, Y0, Y0
-	VPADDD       1856(AX), Y1, Y1
+	VPADDD       2240(AX), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y3, Y3
-	VPADDD       1856(AX), Y0, Y0
+	VPADDD       2240(AX), Y0, Y0
 	VPSLLD       $0x17, Y0, Y0
 	VMULPS       Y0, Y3, Y3
 	VMOVUPS      Y3, (BX)
@@ -22546,10 +22294,10 @@ fewer:
 	VCVTPS2DQ    Y2, Y1
 	VPSRAD       $0x01, Y1, Y2
 	VPSUBD       Y2, Y1, Y1
-	VPADDD       1856(AX), Y2, Y2
+	VPADDD       2240(AX), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y4, Y4
-	VPADDD       1856(AX), Y1, Y1
+	VPADDD       2240(AX), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y0, (BX)
@@ -22591,10 +22339,10 @@ several:
 	VCVTPS2DQ    Y2, Y1
 	VPSRAD       $0x01, Y1, Y2
 	VPSUBD       Y2, Y1, Y1
-	VPADDD       1856(AX), Y2, Y2
+	VPADDD       2240(AX), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y4, Y4
-	VPADDD       1856(AX), Y1, Y1
+	VPADDD       2240(AX), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y4, Y4
 	VMOVUPS      896(AX), Y1
@@ -22638,10 +22386,10 @@ fewer:
 	VCVTPS2DQ    Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       1856(AX), Y3, Y3
+	VPADDD       2240(AX), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y5, Y5
-	VPADDD       1856(AX), Y2, Y2
+	VPADDD       2240(AX), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y5, Y5
 	VMOVUPS      896(AX), Y2
@@ -22699,10 +22447,10 @@ several:
 	VCVTPS2DQ    Y5, Y4
 	VPSRAD       $0x01, Y4, Y5
 	VPSUBD       Y5, Y4, Y4
-	VPADDD       1856(AX), Y5, Y5
+	VPADDD       2240(AX), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y7, Y7
-	VPADDD       1856(AX), Y4, Y4
+	VPADDD       2240(AX), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y7, Y7
 	VADDPS       896(AX), Y7, Y4
@@ -22758,10 +22506,10 @@ fewer:
 	VCVTPS2DQ    Y6, Y5
 	VPSRAD       $0x01, Y5, Y6
 	VPSUBD       Y6, Y5, Y5
-	VPADDD       1856(AX), Y6, Y6
+	VPADDD       2240(AX), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y8, Y8
-	VPADDD       1856(AX), Y5, Y5
+	VPADDD       2240(AX), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y8, Y8
 	VADDPS       896(AX), Y8, Y5
@@ -22830,10 +22578,10 @@ several:
 	VCVTPS2DQ    Y5, Y4
 	VPSRAD       $0x01, Y4, Y5
 	VPSUBD       Y5, Y4, Y4
-	VPADDD       1856(AX), Y5, Y5
+	VPADDD       2240(AX), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y7, Y7
-	VPADDD       1856(AX), Y4, Y4
+	VPADDD       2240(AX), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y3, Y3
@@ -22895,10 +22643,10 @@ fewer:
 	VCVTPS2DQ    Y6, Y5
 	VPSRAD       $0x01, Y5, Y6
 	VPSUBD       Y6, Y5, Y5
-	VPADDD       1856(AX), Y6, Y6
+	VPADDD       2240(AX), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y8, Y8
-	VPADDD       1856(AX), Y5, Y5
+	VPADDD       2240(AX), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y8, Y8
 	VSUBPS       Y8, Y4, Y4
@@ -22913,7 +22661,7 @@ end:
 	RET
 
 // func geluAVX2(n int, x *float32, y *float32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, FMA3
 TEXT ·geluAVX2(SB), NOSPLIT, $0-24
 	LEAQ constants<>+0(SB), AX
 	MOVQ n+0(FP), CX
@@ -22923,136 +22671,76 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-24
 	JL   fewer
 
 several:
-	VMOVUPS      (DX), Y0
-	VMOVUPS      1696(AX), Y1
-	VMAXPS       Y0, Y1, Y1
-	VMULPS       1728(AX), Y1, Y0
-	VANDPS       960(AX), Y0, Y2
-	VMULPS       Y0, Y0, Y3
-	VMOVUPS      1216(AX), Y4
-	VFMADD213PS  1248(AX), Y3, Y4
-	VFMADD213PS  1280(AX), Y3, Y4
-	VFMADD213PS  1312(AX), Y3, Y4
-	VFMADD213PS  1344(AX), Y3, Y4
-	VFMADD213PS  1376(AX), Y3, Y4
-	VFMADD213PS  1408(AX), Y3, Y4
-	VMOVAPS      Y0, Y3
-	VFMADD231PS  Y0, Y4, Y3
-	VMOVUPS      1440(AX), Y4
-	VMINPS       Y2, Y4, Y4
-	VMOVUPS      1472(AX), Y5
-	VFMADD213PS  1504(AX), Y4, Y5
-	VFMADD213PS  1536(AX), Y4, Y5
-	VFMADD213PS  1568(AX), Y4, Y5
-	VFMADD213PS  1600(AX), Y4, Y5
-	VFMADD213PS  1632(AX), Y4, Y5
-	VFMADD213PS  1664(AX), Y4, Y5
-	VMOVUPS      896(AX), Y4
-	VMOVUPS      576(AX), Y6
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      608(AX), Y5
-	VMAXPS       Y6, Y5, Y5
-	VMULPS       640(AX), Y5, Y6
-	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS 672(AX), Y6, Y5
-	VFMADD231PS  704(AX), Y6, Y5
-	VMOVUPS      736(AX), Y7
-	VFMADD213PS  768(AX), Y5, Y7
-	VFMADD213PS  800(AX), Y5, Y7
-	VFMADD213PS  832(AX), Y5, Y7
-	VFMADD213PS  864(AX), Y5, Y7
-	VADDPS       896(AX), Y5, Y8
-	VMULPS       Y5, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y8
-	VCVTPS2DQ    Y6, Y5
-	VPSRAD       $0x01, Y5, Y6
-	VPSUBD       Y6, Y5, Y5
-	VPADDD       1856(AX), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y8, Y8
-	VPADDD       1856(AX), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y8, Y8
-	VSUBPS       Y8, Y4, Y4
-	VANDPS       928(AX), Y0, Y0
-	VORPS        Y4, Y0, Y0
-	VCMPPS       $0x11, 896(AX), Y2, Y2
-	VBLENDVPS    Y2, Y3, Y0, Y0
-	VADDPS       896(AX), Y0, Y0
-	VMULPS       480(AX), Y0, Y0
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (BX)
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000008, CX
-	JGE          several
+	VMOVUPS     (DX), Y0
+	VMOVUPS     1696(AX), Y1
+	VMAXPS      Y0, Y1, Y1
+	VMULPS      Y1, Y1, Y0
+	VMOVUPS     1728(AX), Y2
+	VMINPS      Y0, Y2, Y2
+	VMOVUPS     1760(AX), Y0
+	VFMADD213PS 1792(AX), Y2, Y0
+	VFMADD213PS 1824(AX), Y2, Y0
+	VFMADD213PS 1856(AX), Y2, Y0
+	VFMADD213PS 1888(AX), Y2, Y0
+	VFMADD213PS 1920(AX), Y2, Y0
+	VMOVUPS     1952(AX), Y3
+	VFMADD213PS 1984(AX), Y2, Y3
+	VFMADD213PS 2016(AX), Y2, Y3
+	VFMADD213PS 2048(AX), Y2, Y3
+	VFMADD213PS 2080(AX), Y2, Y3
+	VFMADD213PS 896(AX), Y2, Y3
+	VMULPS      Y0, Y1, Y0
+	VDIVPS      Y3, Y0, Y0
+	VANDPS      960(AX), Y1, Y2
+	VMOVUPS     480(AX), Y3
+	VANDPS      928(AX), Y1, Y4
+	VORPS       Y3, Y4, Y3
+	VCMPPS      $0x11, 2112(AX), Y2, Y2
+	VBLENDVPS   Y2, Y0, Y3, Y0
+	VADDPS      480(AX), Y0, Y0
+	VMULPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, CX
+	JGE         several
 
 fewer:
-	ADDQ         $0x00000008, CX
-	TESTQ        CX, CX
-	JZ           end
-	LEAQ         laneMask<>+0(SB), SI
-	NEGQ         CX
-	VMOVUPS      32(SI)(CX*4), Y0
-	VMASKMOVPS   (DX), Y0, Y1
-	VMOVUPS      1696(AX), Y2
-	VMAXPS       Y1, Y2, Y2
-	VMULPS       1728(AX), Y2, Y1
-	VANDPS       960(AX), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VMOVUPS      1216(AX), Y5
-	VFMADD213PS  1248(AX), Y4, Y5
-	VFMADD213PS  1280(AX), Y4, Y5
-	VFMADD213PS  1312(AX), Y4, Y5
-	VFMADD213PS  1344(AX), Y4, Y5
-	VFMADD213PS  1376(AX), Y4, Y5
-	VFMADD213PS  1408(AX), Y4, Y5
-	VMOVAPS      Y1, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VMOVUPS      1440(AX), Y5
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      1472(AX), Y6
-	VFMADD213PS  1504(AX), Y5, Y6
-	VFMADD213PS  1536(AX), Y5, Y6
-	VFMADD213PS  1568(AX), Y5, Y6
-	VFMADD213PS  1600(AX), Y5, Y6
-	VFMADD213PS  1632(AX), Y5, Y6
-	VFMADD213PS  1664(AX), Y5, Y6
-	VMOVUPS      896(AX), Y5
-	VMOVUPS      576(AX), Y7
-	VMINPS       Y6, Y7, Y7
-	VMOVUPS      608(AX), Y6
-	VMAXPS       Y7, Y6, Y6
-	VMULPS       640(AX), Y6, Y7
-	VROUNDPS     $0x00, Y7, Y7
-	VFNMADD231PS 672(AX), Y7, Y6
-	VFMADD231PS  704(AX), Y7, Y6
-	VMOVUPS      736(AX), Y8
-	VFMADD213PS  768(AX), Y6, Y8
-	VFMADD213PS  800(AX), Y6, Y8
-	VFMADD213PS  832(AX), Y6, Y8
-	VFMADD213PS  864(AX), Y6, Y8
-	VADDPS       896(AX), Y6, Y9
-	VMULPS       Y6, Y6, Y6
-	VFMADD231PS  Y6, Y8, Y9
-	VCVTPS2DQ    Y7, Y6
-	VPSRAD       $0x01, Y6, Y7
-	VPSUBD       Y7, Y6, Y6
-	VPADDD       1856(AX), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y9, Y9
-	VPADDD       1856(AX), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y9, Y9
-	VSUBPS       Y9, Y5, Y5
-	VANDPS       928(AX), Y1, Y1
-	VORPS        Y5, Y1, Y1
-	VCMPPS       $0x11, 896(AX), Y3, Y3
-	VBLENDVPS    Y3, Y4, Y1, Y1
-	VADDPS       896(AX), Y1, Y1
-	VMULPS       480(AX), Y1, Y1
-	VMULPS       Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (BX)
+	ADDQ        $0x00000008, CX
+	TESTQ       CX, CX
+	JZ          end
+	LEAQ        laneMask<>+0(SB), SI
+	NEGQ        CX
+	VMOVUPS     32(SI)(CX*4), Y0
+	VMASKMOVPS  (DX), Y0, Y1
+	VMOVUPS     1696(AX), Y2
+	VMAXPS      Y1, Y2, Y2
+	VMULPS      Y2, Y2, Y1
+	VMOVUPS     1728(AX), Y3
+	VMINPS      Y1, Y3, Y3
+	VMOVUPS     1760(AX), Y1
+	VFMADD213PS 1792(AX), Y3, Y1
+	VFMADD213PS 1824(AX), Y3, Y1
+	VFMADD213PS 1856(AX), Y3, Y1
+	VFMADD213PS 1888(AX), Y3, Y1
+	VFMADD213PS 1920(AX), Y3, Y1
+	VMOVUPS     1952(AX), Y4
+	VFMADD213PS 1984(AX), Y3, Y4
+	VFMADD213PS 2016(AX), Y3, Y4
+	VFMADD213PS 2048(AX), Y3, Y4
+	VFMADD213PS 2080(AX), Y3, Y4
+	VFMADD213PS 896(AX), Y3, Y4
+	VMULPS      Y1, Y2, Y1
+	VDIVPS      Y4, Y1, Y1
+	VANDPS      960(AX), Y2, Y3
+	VMOVUPS     480(AX), Y4
+	VANDPS      928(AX), Y2, Y5
+	VORPS       Y4, Y5, Y4
+	VCMPPS      $0x11, 2112(AX), Y3, Y3
+	VBLENDVPS   Y3, Y1, Y4, Y1
+	VADDPS      480(AX), Y1, Y1
+	VMULPS      Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (BX)
 
 end:
 	VZEROUPPER
@@ -23072,12 +22760,12 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
 several:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (BX), Y1
-	VMOVUPS      1760(AX), Y2
+	VMOVUPS      2144(AX), Y2
 	VMINPS       Y0, Y2, Y2
 	VMOVUPS      1696(AX), Y0
 	VMAXPS       Y2, Y0, Y0
 	VMULPS       Y0, Y0, Y2
-	VMULPS       1792(AX), Y2, Y2
+	VMULPS       2176(AX), Y2, Y2
 	VMOVUPS      576(AX), Y3
 	VMINPS       Y2, Y3, Y3
 	VMOVUPS      608(AX), Y2
@@ -23097,67 +22785,37 @@ several:
 	VCVTPS2DQ    Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       1856(AX), Y3, Y3
+	VPADDD       2240(AX), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y5, Y5
-	VPADDD       1856(AX), Y2, Y2
+	VPADDD       2240(AX), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y5, Y5
-	VMULPS       1824(AX), Y5, Y2
-	VMULPS       1728(AX), Y0, Y3
-	VANDPS       960(AX), Y3, Y4
-	VMULPS       Y3, Y3, Y5
-	VMOVUPS      1216(AX), Y6
-	VFMADD213PS  1248(AX), Y5, Y6
-	VFMADD213PS  1280(AX), Y5, Y6
-	VFMADD213PS  1312(AX), Y5, Y6
-	VFMADD213PS  1344(AX), Y5, Y6
-	VFMADD213PS  1376(AX), Y5, Y6
-	VFMADD213PS  1408(AX), Y5, Y6
-	VMOVAPS      Y3, Y5
-	VFMADD231PS  Y3, Y6, Y5
-	VMOVUPS      1440(AX), Y6
-	VMINPS       Y4, Y6, Y6
-	VMOVUPS      1472(AX), Y7
-	VFMADD213PS  1504(AX), Y6, Y7
-	VFMADD213PS  1536(AX), Y6, Y7
-	VFMADD213PS  1568(AX), Y6, Y7
-	VFMADD213PS  1600(AX), Y6, Y7
-	VFMADD213PS  1632(AX), Y6, Y7
-	VFMADD213PS  1664(AX), Y6, Y7
-	VMOVUPS      896(AX), Y6
-	VMOVUPS      576(AX), Y8
-	VMINPS       Y7, Y8, Y8
-	VMOVUPS      608(AX), Y7
-	VMAXPS       Y8, Y7, Y7
-	VMULPS       640(AX), Y7, Y8
-	VROUNDPS     $0x00, Y8, Y8
-	VFNMADD231PS 672(AX), Y8, Y7
-	VFMADD231PS  704(AX), Y8, Y7
-	VMOVUPS      736(AX), Y9
-	VFMADD213PS  768(AX), Y7, Y9
-	VFMADD213PS  800(AX), Y7, Y9
-	VFMADD213PS  832(AX), Y7, Y9
-	VFMADD213PS  864(AX), Y7, Y9
-	VADDPS       896(AX), Y7, Y10
-	VMULPS       Y7, Y7, Y7
-	VFMADD231PS  Y7, Y9, Y10
-	VCVTPS2DQ    Y8, Y7
-	VPSRAD       $0x01, Y7, Y8
-	VPSUBD       Y8, Y7, Y7
-	VPADDD       1856(AX), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y8, Y10, Y10
-	VPADDD       1856(AX), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y10, Y10
-	VSUBPS       Y10, Y6, Y6
-	VANDPS       928(AX), Y3, Y3
-	VORPS        Y6, Y3, Y3
-	VCMPPS       $0x11, 896(AX), Y4, Y4
-	VBLENDVPS    Y4, Y5, Y3, Y3
-	VADDPS       896(AX), Y3, Y3
-	VMULPS       480(AX), Y3, Y3
+	VMULPS       2208(AX), Y5, Y2
+	VMULPS       Y0, Y0, Y3
+	VMOVUPS      1728(AX), Y4
+	VMINPS       Y3, Y4, Y4
+	VMOVUPS      1760(AX), Y3
+	VFMADD213PS  1792(AX), Y4, Y3
+	VFMADD213PS  1824(AX), Y4, Y3
+	VFMADD213PS  1856(AX), Y4, Y3
+	VFMADD213PS  1888(AX), Y4, Y3
+	VFMADD213PS  1920(AX), Y4, Y3
+	VMOVUPS      1952(AX), Y5
+	VFMADD213PS  1984(AX), Y4, Y5
+	VFMADD213PS  2016(AX), Y4, Y5
+	VFMADD213PS  2048(AX), Y4, Y5
+	VFMADD213PS  2080(AX), Y4, Y5
+	VFMADD213PS  896(AX), Y4, Y5
+	VMULPS       Y3, Y0, Y3
+	VDIVPS       Y5, Y3, Y3
+	VANDPS       960(AX), Y0, Y4
+	VMOVUPS      480(AX), Y5
+	VANDPS       928(AX), Y0, Y6
+	VORPS        Y5, Y6, Y5
+	VCMPPS       $0x11, 2112(AX), Y4, Y4
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VADDPS       480(AX), Y3, Y3
 	VFMADD231PS  Y0, Y2, Y3
 	VMULPS       Y3, Y1, Y0
 	VMOVUPS      Y0, (SI)
@@ -23176,12 +22834,12 @@ fewer:
 	VMOVUPS      32(DI)(CX*4), Y0
 	VMASKMOVPS   (DX), Y0, Y1
 	VMASKMOVPS   (BX), Y0, Y2
-	VMOVUPS      1760(AX), Y3
+	VMOVUPS      2144(AX), Y3
 	VMINPS       Y1, Y3, Y3
 	VMOVUPS      1696(AX), Y1
 	VMAXPS       Y3, Y1, Y1
 	VMULPS       Y1, Y1, Y3
-	VMULPS       1792(AX), Y3, Y3
+	VMULPS       2176(AX), Y3, Y3
 	VMOVUPS      576(AX), Y4
 	VMINPS       Y3, Y4, Y4
 	VMOVUPS      608(AX), Y3
@@ -23201,72 +22859,207 @@ fewer:
 	VCVTPS2DQ    Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       1856(AX), Y4, Y4
+	VPADDD       2240(AX), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y6, Y6
-	VPADDD       1856(AX), Y3, Y3
+	VPADDD       2240(AX), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y6, Y6
-	VMULPS       1824(AX), Y6, Y3
-	VMULPS       1728(AX), Y1, Y4
-	VANDPS       960(AX), Y4, Y5
-	VMULPS       Y4, Y4, Y6
-	VMOVUPS      1216(AX), Y7
-	VFMADD213PS  1248(AX), Y6, Y7
-	VFMADD213PS  1280(AX), Y6, Y7
-	VFMADD213PS  1312(AX), Y6, Y7
-	VFMADD213PS  1344(AX), Y6, Y7
-	VFMADD213PS  1376(AX), Y6, Y7
-	VFMADD213PS  1408(AX), Y6, Y7
-	VMOVAPS      Y4, Y6
-	VFMADD231PS  Y4, Y7, Y6
-	VMOVUPS      1440(AX), Y7
-	VMINPS       Y5, Y7, Y7
-	VMOVUPS      1472(AX), Y8
-	VFMADD213PS  1504(AX), Y7, Y8
-	VFMADD213PS  1536(AX), Y7, Y8
-	VFMADD213PS  1568(AX), Y7, Y8
-	VFMADD213PS  1600(AX), Y7, Y8
-	VFMADD213PS  1632(AX), Y7, Y8
-	VFMADD213PS  1664(AX), Y7, Y8
-	VMOVUPS      896(AX), Y7
-	VMOVUPS      576(AX), Y9
-	VMINPS       Y8, Y9, Y9
-	VMOVUPS      608(AX), Y8
-	VMAXPS       Y9, Y8, Y8
-	VMULPS       640(AX), Y8, Y9
-	VROUNDPS     $0x00, Y9, Y9
-	VFNMADD231PS 672(AX), Y9, Y8
-	VFMADD231PS  704(AX), Y9, Y8
-	VMOVUPS      736(AX), Y10
-	VFMADD213PS  768(AX), Y8, Y10
-	VFMADD213PS  800(AX), Y8, Y10
-	VFMADD213PS  832(AX), Y8, Y10
-	VFMADD213PS  864(AX), Y8, Y10
-	VADDPS       896(AX), Y8, Y11
-	VMULPS       Y8, Y8, Y8
-	VFMADD231PS  Y8, Y10, Y11
-	VCVTPS2DQ    Y9, Y8
-	VPSRAD       $0x01, Y8, Y9
-	VPSUBD       Y9, Y8, Y8
-	VPADDD       1856(AX), Y9, Y9
-	VPSLLD       $0x17, Y9, Y9
-	VMULPS       Y9, Y11, Y11
-	VPADDD       1856(AX), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y8, Y11, Y11
-	VSUBPS       Y11, Y7, Y7
-	VANDPS       928(AX), Y4, Y4
-	VORPS        Y7, Y4, Y4
-	VCMPPS       $0x11, 896(AX), Y5, Y5
-	VBLENDVPS    Y5, Y6, Y4, Y4
-	VADDPS       896(AX), Y4, Y4
-	VMULPS       480(AX), Y4, Y4
+	VMULPS       2208(AX), Y6, Y3
+	VMULPS       Y1, Y1, Y4
+	VMOVUPS      1728(AX), Y5
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      1760(AX), Y4
+	VFMADD213PS  1792(AX), Y5, Y4
+	VFMADD213PS  1824(AX), Y5, Y4
+	VFMADD213PS  1856(AX), Y5, Y4
+	VFMADD213PS  1888(AX), Y5, Y4
+	VFMADD213PS  1920(AX), Y5, Y4
+	VMOVUPS      1952(AX), Y6
+	VFMADD213PS  1984(AX), Y5, Y6
+	VFMADD213PS  2016(AX), Y5, Y6
+	VFMADD213PS  2048(AX), Y5, Y6
+	VFMADD213PS  2080(AX), Y5, Y6
+	VFMADD213PS  896(AX), Y5, Y6
+	VMULPS       Y4, Y1, Y4
+	VDIVPS       Y6, Y4, Y4
+	VANDPS       960(AX), Y1, Y5
+	VMOVUPS      480(AX), Y6
+	VANDPS       928(AX), Y1, Y7
+	VORPS        Y6, Y7, Y6
+	VCMPPS       $0x11, 2112(AX), Y5, Y5
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VADDPS       480(AX), Y4, Y4
 	VFMADD231PS  Y1, Y3, Y4
 	VMULPS       Y4, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (SI)
 
 end:
+	VZEROUPPER
+	RET
+
+// func softmaxAVX2(rows int, n int, x *float32, y *float32, scale float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·softmaxAVX2(SB), NOSPLIT, $0-36
+	LEAQ         constants<>+0(SB), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $-8, DX
+	MOVQ         CX, BX
+	SUBQ         DX, BX
+	SHLQ         $0x02, DX
+	SHLQ         $0x02, CX
+	LEAQ         laneMask<>+0(SB), SI
+	MOVQ         BX, DI
+	NEGQ         DI
+	VMOVUPS      32(SI)(DI*4), Y0
+	MOVQ         x+16(FP), SI
+	MOVQ         y+24(FP), DI
+	MOVQ         rows+0(FP), R8
+	MOVSS        scale+32(FP), X1
+	VBROADCASTSS X1, Y1
+
+row:
+	VMOVUPS 544(AX), Y2
+	XORQ    R9, R9
+	CMPQ    R9, DX
+	JGE     largestRest
+
+largest:
+	VMOVUPS (SI)(R9*1), Y3
+	VMULPS  Y1, Y3, Y3
+	VMOVUPS Y3, (DI)(R9*1)
+	VMAXPS  Y3, Y2, Y2
+	ADDQ    $0x00000020, R9
+	CMPQ    R9, DX
+	JL      largest
+
+largestRest:
+	TESTQ      BX, BX
+	JZ         largestEnd
+	VMASKMOVPS (SI)(R9*1), Y0, Y3
+	VMULPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)(R9*1)
+	VMOVUPS    544(AX), Y4
+	VBLENDVPS  Y0, Y3, Y4, Y4
+	VMAXPS     Y4, Y2, Y2
+
+largestEnd:
+	VEXTRACTF128 $0x01, Y2, X3
+	VMAXPS       X3, X2, X2
+	VPERMILPS    $0x4e, X2, X3
+	VMAXPS       X3, X2, X2
+	VPERMILPS    $0xb1, X2, X3
+	VMAXPS       X3, X2, X2
+	VBROADCASTSS X2, Y2
+	VXORPS       Y3, Y3, Y3
+	XORQ         R9, R9
+	CMPQ         R9, DX
+	JGE          expRest
+
+exp:
+	VMOVUPS      (DI)(R9*1), Y4
+	VSUBPS       Y2, Y4, Y4
+	VMOVUPS      576(AX), Y5
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      608(AX), Y4
+	VMAXPS       Y5, Y4, Y4
+	VMULPS       640(AX), Y4, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VFNMADD231PS 672(AX), Y5, Y4
+	VFMADD231PS  704(AX), Y5, Y4
+	VMOVUPS      736(AX), Y6
+	VFMADD213PS  768(AX), Y4, Y6
+	VFMADD213PS  800(AX), Y4, Y6
+	VFMADD213PS  832(AX), Y4, Y6
+	VFMADD213PS  864(AX), Y4, Y6
+	VADDPS       896(AX), Y4, Y7
+	VMULPS       Y4, Y4, Y4
+	VFMADD231PS  Y4, Y6, Y7
+	VCVTPS2DQ    Y5, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       2240(AX), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y7, Y7
+	VPADDD       2240(AX), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y7, Y7
+	VMOVUPS      Y7, (DI)(R9*1)
+	VADDPS       Y7, Y3, Y3
+	ADDQ         $0x00000020, R9
+	CMPQ         R9, DX
+	JL           exp
+
+expRest:
+	TESTQ        BX, BX
+	JZ           expEnd
+	VMASKMOVPS   (DI)(R9*1), Y0, Y4
+	VSUBPS       Y2, Y4, Y2
+	VMOVUPS      576(AX), Y4
+	VMINPS       Y2, Y4, Y4
+	VMOVUPS      608(AX), Y2
+	VMAXPS       Y4, Y2, Y2
+	VMULPS       640(AX), Y2, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS 672(AX), Y4, Y2
+	VFMADD231PS  704(AX), Y4, Y2
+	VMOVUPS      736(AX), Y5
+	VFMADD213PS  768(AX), Y2, Y5
+	VFMADD213PS  800(AX), Y2, Y5
+	VFMADD213PS  832(AX), Y2, Y5
+	VFMADD213PS  864(AX), Y2, Y5
+	VADDPS       896(AX), Y2, Y6
+	VMULPS       Y2, Y2, Y2
+	VFMADD231PS  Y2, Y5, Y6
+	VCVTPS2DQ    Y4, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPADDD       2240(AX), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VPADDD       2240(AX), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (DI)(R9*1)
+	VMOVUPS      512(AX), Y2
+	VBLENDVPS    Y0, Y6, Y2, Y2
+	VADDPS       Y2, Y3, Y3
+
+expEnd:
+	VEXTRACTF128 $0x01, Y3, X2
+	VADDPS       X2, X3, X2
+	VPERMILPS    $0x4e, X2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0xb1, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSS       896(AX), X3
+	VDIVSS       X2, X3, X3
+	VBROADCASTSS X3, Y2
+	XORQ         R9, R9
+	CMPQ         R9, DX
+	JGE          scaleRest
+
+scale:
+	VMOVUPS (DI)(R9*1), Y3
+	VMULPS  Y2, Y3, Y3
+	VMOVUPS Y3, (DI)(R9*1)
+	ADDQ    $0x00000020, R9
+	CMPQ    R9, DX
+	JL      scale
+
+scaleRest:
+	TESTQ      BX, BX
+	JZ         scaleEnd
+	VMASKMOVPS (DI)(R9*1), Y0, Y3
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)(R9*1)
+
+scaleEnd:
+	ADDQ CX, SI
+	ADDQ CX, DI
+	DECQ R8
+	JNZ  row
 	VZEROUPPER
 	RET
 

@@ -21,10 +21,10 @@ func MaskedSoftmax(w *Workers, shape []int, x, bias []float32, strides []int, y 
 			} else { // one number for the row
 				isa.affine(yr, xr, 1, bias[at])
 			}
-			if top := isa.largest(yr); math.IsInf(float64(top), -1) {
+			if math.IsInf(float64(isa.largest(yr)), -1) {
 				clear(yr)
 			} else {
-				scale(yr, 1/isa.expShifted(yr, yr, top))
+				isa.softmax(n, yr, yr, 1)
 			}
 		})
 	})

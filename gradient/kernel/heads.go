@@ -119,33 +119,47 @@ func (a *Heads) head(i int, q, k, v, bias []float32) head {
 	return h
 }
 
-// weights computes n rows of the softmax, from query r on.
+// weights computes n rows of the softmax, from query r on, a few at a time as
+// soon as their scores are there.
 func (h *head) weights(p []float32, r, n int) {
 	q := matrix{h.q.x[r*h.q.ri:], h.q.ri, 1}
-	product{m: n, n: h.Keys, k: h.Size, alpha: 1, a: q, b: h.k.transposed(), c: p, ldc: h.Keys}.run(nil)
-	for j := range n {
-		row := p[j*h.Keys : (j+1)*h.Keys]
-		h.addBias(row, r+j)
-		top := isa.largest(row)
-		if h.ZeroRows && math.IsInf(float64(top), -1) {
+	scores := product{m: n, n: h.Keys, k: h.Size, alpha: 1, a: q, b: h.k.transposed(), c: p, ldc: h.Keys}
+	softmax := func(lo, hi int) { h.softmax(p[lo:hi], r+lo/h.Keys) }
+	if h.Keys*h.Size <= maxBlock() { // rows are finished whole
+		scores.then = softmax
+		scores.run(nil)
+		return
+	}
+	scores.run(nil)
+	softmax(0, n*h.Keys)
+}
+
+// softmax computes rows of weights from scores, from query i on.
+func (h *head) softmax(p []float32, i int) {
+	if h.bias == nil {
+		isa.softmax(h.Keys, p, p, h.Scale)
+		return
+	}
+	for ; len(p) > 0; p = p[h.Keys:] {
+		row := p[:h.Keys]
+		h.addBias(row, i)
+		if h.ZeroRows && math.IsInf(float64(isa.largest(row)), -1) {
 			clear(row)
-			continue
+		} else {
+			isa.softmax(h.Keys, row, row, 1)
 		}
-		scale(row, 1/isa.expShifted(row, row, top))
+		i++
 	}
 }
 
 // addBias scales the scores of query i and adds the bias.
 func (h *head) addBias(row []float32, i int) {
-	switch {
-	case h.bias == nil:
-		isa.affine(row, row, h.Scale, 0)
-	case h.Bias.Column == 0:
+	if h.Bias.Column == 0 {
 		isa.affine(row, row, h.Scale, h.bias[i*h.Bias.Row])
-	default:
-		isa.affine(row, row, h.Scale, 0)
-		isa.add(row, row, h.bias[i*h.Bias.Row:i*h.Bias.Row+h.Keys])
+		return
 	}
+	isa.affine(row, row, h.Scale, 0)
+	isa.add(row, row, h.bias[i*h.Bias.Row:i*h.Bias.Row+h.Keys])
 }
 
 func (b matrix) transposed() matrix { return matrix{b.x, b.rj, b.ri} }

@@ -160,16 +160,43 @@ func erf(x float32) float32 {
 	return withSign(1-exp(p), x)
 }
 
+// normal is the normal distribution function Φ, or a number if x is none: Φ - ½
+// is x·p(x²)/q(x²), by a fit that minimises the largest error, which is 7e-9 but
+// for rounding. What is left of Φ at ±5.5 is less than that.
+func normal(x float32) float32 {
+	a := abs(x)
+	if !(a < 5.5) {
+		if x < 0 {
+			return 0
+		}
+		return 1
+	}
+	s := x * x
+	p := float32(2.2749485850681594e-08)
+	p = p*s + 6.352116997732082e-06
+	p = p*s + 0.00016882493218872696
+	p = p*s + 0.004677256103605032
+	p = p*s + 0.03385256975889206
+	p = p*s + 0.398942232131958
+	q := float32(1.19750745852798e-06)
+	q = q*s + 7.364729390246794e-05
+	q = q*s + 0.0018844405421987176
+	q = q*s + 0.028645828366279602
+	q = q*s + 0.2515217363834381
+	q = q*s + 1
+	return 0.5 + x*p/q
+}
+
 func gelu(x float32) float32 {
 	if x < -15 { // also -Inf, where the product would be NaN
 		return 0
 	}
-	return 0.5 * x * (1 + erf(x*math.Sqrt2/2))
+	return x * normal(x)
 }
 
 func geluSlope(x float32) float32 {
 	c := min(max(x, -15), 15) // so that x·φ(x) is 0 and not NaN at ±Inf
-	return 0.5*(1+erf(x*(math.Sqrt2/2))) + c*exp(-0.5*c*c)*(0.5*math.Sqrt2/math.SqrtPi)
+	return normal(x) + c*exp(-0.5*c*c)*(0.5*math.Sqrt2/math.SqrtPi)
 }
 
 func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }

@@ -6,10 +6,7 @@ import "math"
 // [outer, n, inner]. y may be x. This is ONNX Softmax from opset 13.
 func Softmax(w *Workers, outer, n, inner int, x, y []float32) {
 	if inner == 1 {
-		rows(w, outer, n, func(at int) {
-			xr, yr := x[at:at+n], y[at:at+n]
-			scale(yr, 1/isa.expShifted(yr, xr, isa.largest(xr)))
-		})
+		w.For(outer, grainOf(4*n), func(lo, hi int) { isa.softmax(n, y[lo*n:hi*n], x[lo*n:hi*n], 1) })
 		return
 	}
 	lanes(w, outer, n, inner, func(at int) {

@@ -17,7 +17,7 @@ type vectorSet struct {
 	sum, largest                        func(x []float32) float32
 	dot                                 func(x, y []float32) float32
 	squares                             func(x []float32, a float32) float32                   // Σ (x - a)²
-	expShifted                          func(y, x []float32, a float32) float32                // y = exp(x - a), and its sum
+	softmax                             func(n int, y, x []float32, a float32)                 // of x·a, in rows of n
 	mulShifted                          func(gx, y, gy []float32, a float32)                   // y·(gy - a)
 	normalize                           func(y, x, s, t []float32, a, b float32)               // (x·a + b)·s + t
 	normalizeSums                       func(x, s, gy []float32, a, b float32) (g, gh float32) // Σ gy·s, Σ gy·s·(x·a + b)
@@ -153,12 +153,22 @@ var portableVectors = vectorSet{
 		}
 		return s
 	},
-	expShifted: func(y, x []float32, a float32) (s float32) {
-		for i, v := range x {
-			y[i] = exp(v - a)
-			s += y[i]
+	softmax: func(n int, y, x []float32, a float32) {
+		for ; len(x) > 0; x, y = x[n:], y[n:] {
+			top := float32(math.Inf(-1))
+			for i, v := range x[:n] {
+				y[i] = v * a
+				top = max(top, y[i])
+			}
+			sum := float32(0)
+			for i, v := range y[:n] {
+				y[i] = exp(v - top)
+				sum += y[i]
+			}
+			for i := range y[:n] {
+				y[i] /= sum
+			}
 		}
-		return s
 	},
 	mulShifted: func(gx, y, gy []float32, a float32) {
 		for i, v := range y {

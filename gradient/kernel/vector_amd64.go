@@ -14,7 +14,7 @@ type vectorAssembly struct {
 	sum, largest                           func(n int, x *float32) float32
 	dot                                    func(n int, x, y *float32) float32
 	squares                                func(n int, x *float32, a float32) float32
-	expShifted                             func(n int, x, y *float32, a float32) float32
+	softmax                                func(rows, n int, x, y *float32, a float32)
 	mulShifted                             func(n int, y, gy, gx *float32, a float32)
 	normalize                              func(n int, x, s, t, y *float32, a, b float32)
 	normalizeSums                          func(n int, x, s, gy *float32, a, b float32) (g, gh float32)
@@ -26,7 +26,7 @@ var vectorsAVX512 = vectorAssembly{
 	add: addAVX512, sub: subAVX512, mul: mulAVX512, div: divAVX512, reluGrad: reluGradAVX512, geluGrad: geluGradAVX512,
 	relu: reluAVX512, exp: expAVX512, sigmoid: sigmoidAVX512, tanh: tanhAVX512, erf: erfAVX512, gelu: geluAVX512,
 	affine: affineAVX512, clip: clipAVX512, clipGrad: clipGradAVX512, quantize: quantizeAVX512, quantizeGrad: quantizeGradAVX512, sum: sumAVX512, largest: largestAVX512, dot: dotAVX512, squares: squaresAVX512,
-	expShifted: expShiftedAVX512, mulShifted: mulShiftedAVX512,
+	softmax: softmaxAVX512, mulShifted: mulShiftedAVX512,
 	normalize: normalizeAVX512, normalizeSums: normalizeSumsAVX512, normalizeGrad: normalizeGradAVX512, addNormalized: addNormalizedAVX512,
 }.set()
 
@@ -34,7 +34,7 @@ var vectorsAVX2 = vectorAssembly{
 	add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, reluGrad: reluGradAVX2, geluGrad: geluGradAVX2,
 	relu: reluAVX2, exp: expAVX2, sigmoid: sigmoidAVX2, tanh: tanhAVX2, erf: erfAVX2, gelu: geluAVX2,
 	affine: affineAVX2, clip: clipAVX2, clipGrad: clipGradAVX2, quantize: quantizeAVX2, quantizeGrad: quantizeGradAVX2, sum: sumAVX2, largest: largestAVX2, dot: dotAVX2, squares: squaresAVX2,
-	expShifted: expShiftedAVX2, mulShifted: mulShiftedAVX2,
+	softmax: softmaxAVX2, mulShifted: mulShiftedAVX2,
 	normalize: normalizeAVX2, normalizeSums: normalizeSumsAVX2, normalizeGrad: normalizeGradAVX2, addNormalized: addNormalizedAVX2,
 }.set()
 
@@ -91,9 +91,10 @@ func (f vectorAssembly) set() vectorSet {
 			return f.dot(n, pointer(x, n), pointer(y, n))
 		},
 		squares: func(x []float32, a float32) float32 { return f.squares(len(x), pointer(x, len(x)), a) },
-		expShifted: func(y, x []float32, a float32) float32 {
-			n := len(x)
-			return f.expShifted(n, pointer(x, n), pointer(y, n), a)
+		softmax: func(n int, y, x []float32, a float32) {
+			if len(x) > 0 {
+				f.softmax(len(x)/n, n, &x[0], pointer(y, len(x)), a)
+			}
 		},
 		mulShifted: func(gx, y, gy []float32, a float32) {
 			n := len(gy)

@@ -45,7 +45,8 @@ func TestVectors(t *testing.T) {
 			"largest":    func(_, x, _, _ []float32) []float32 { return []float32{v.largest(x)} },
 			"dot":        func(_, x, y, _ []float32) []float32 { return []float32{v.dot(x, y)} },
 			"squares":    func(_, x, _, _ []float32) []float32 { return []float32{v.squares(x, 0.4)} },
-			"expShifted": func(out, x, _, _ []float32) []float32 { return []float32{v.expShifted(out, x, 0.4)} },
+			"softmax":    none(func(out, x, _, _ []float32) { v.softmax(max(len(x), 1), out, x, -0.7) }),
+			"rows":       none(func(out, x, _, _ []float32) { v.softmax(softmaxRow(len(x)), out, x, 1.5) }),
 			"normalizeSums": func(_, x, y, z []float32) []float32 {
 				g, gh := v.normalizeSums(x, y, z, 2, 0.3)
 				return []float32{g, gh}
@@ -87,6 +88,16 @@ func TestVectors(t *testing.T) {
 			}
 		}
 	})
+}
+
+// softmaxRow is a length of several rows that fill n elements.
+func softmaxRow(n int) int {
+	for _, k := range []int{7, 5, 3, 2} {
+		if n%k == 0 && n > 0 {
+			return n / k
+		}
+	}
+	return max(n, 1)
 }
 
 func TestLargestKeepsInfinity(t *testing.T) {

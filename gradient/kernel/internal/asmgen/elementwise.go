@@ -235,10 +235,4 @@ var elementwises = []elementwise{
 		VMAXPS(c.clean(in[0], math.Inf(-1)), sums[0], sums[0])
 		return nil
 	}},
-	// softmax: y = exp(x - a), added up.
-	{name: "expShifted", in: []string{"x"}, out: "y", with: []string{"a"}, sums: 1, body: func(c *code, in, with, sums []reg.VecVirtual) reg.VecVirtual {
-		y := c.exp(c.sub(in[0], with[0]))
-		VADDPS(c.clean(y, 0), sums[0], sums[0])
-		return y
-	}},
 }

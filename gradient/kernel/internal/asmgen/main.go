@@ -23,6 +23,7 @@ func main() {
 		for _, e := range slices.Concat(elementwises, maths) {
 			e.write(v)
 		}
+		softmax(v)
 		depthwise(v, 3)
 		depthwise(v, 5)
 	}

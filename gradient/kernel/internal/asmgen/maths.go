@@ -13,7 +13,6 @@ const (
 	log2E    = 1.4426950408889634
 	ln2Hi    = 0.693359375
 	ln2Lo    = -2.12194440e-4
-	sqrtHalf = 0.7071067811865476
 	density0 = 0.3989422804014327 // of the normal distribution, at 0
 )
 
@@ -79,9 +78,13 @@ func (c *code) erf(x reg.VecVirtual) reg.VecVirtual {
 	return c.where(a, 1, small, c.withSign(large, x))
 }
 
-// normal returns the normal distribution function.
+// normal returns the normal distribution function, or a number if x is none.
 func (c *code) normal(x reg.VecVirtual) reg.VecVirtual {
-	return c.times(0.5, c.plus(1, c.erf(c.times(sqrtHalf, x))))
+	s := c.least(31, c.mul(x, x))
+	p := c.horner(s, 2.2749485850681594e-08, 6.352116997732082e-06, 0.00016882493218872696, 0.004677256103605032, 0.03385256975889206, 0.398942232131958)
+	q := c.horner(s, 1.19750745852798e-06, 7.364729390246794e-05, 0.0018844405421987176, 0.028645828366279602, 0.2515217363834381, 1)
+	h := c.div(c.mul(x, p), q)
+	return c.plus(0.5, c.where(c.abs(x), 5.5, h, c.withSign(c.hold(0.5), x)))
 }
 
 func (c *code) gelu(x reg.VecVirtual) reg.VecVirtual {
