@@ -41,12 +41,12 @@ func TestVectors(t *testing.T) {
 				copy(out, z)
 				v.addNormalized(out, x, y, 2, 0.3)
 			}),
-			"sum":        func(_, x, _, _ []float32) []float32 { return []float32{v.sum(x)} },
-			"largest":    func(_, x, _, _ []float32) []float32 { return []float32{v.largest(x)} },
-			"dot":        func(_, x, y, _ []float32) []float32 { return []float32{v.dot(x, y)} },
-			"squares":    func(_, x, _, _ []float32) []float32 { return []float32{v.squares(x, 0.4)} },
-			"softmax":    none(func(out, x, _, _ []float32) { v.softmax(max(len(x), 1), out, x, -0.7) }),
-			"rows":       none(func(out, x, _, _ []float32) { v.softmax(softmaxRow(len(x)), out, x, 1.5) }),
+			"sum":     func(_, x, _, _ []float32) []float32 { return []float32{v.sum(x)} },
+			"largest": func(_, x, _, _ []float32) []float32 { return []float32{v.largest(x)} },
+			"dot":     func(_, x, y, _ []float32) []float32 { return []float32{v.dot(x, y)} },
+			"squares": func(_, x, _, _ []float32) []float32 { return []float32{v.squares(x, 0.4)} },
+			"softmax": none(func(out, x, _, _ []float32) { v.softmax(max(len(x), 1), out, x, -0.7) }),
+			"rows":    none(func(out, x, _, _ []float32) { v.softmax(softmaxRow(len(x)), out, x, 1.5) }),
 			"normalizeSums": func(_, x, y, z []float32) []float32 {
 				g, gh := v.normalizeSums(x, y, z, 2, 0.3)
 				return []float32{g, gh}
