@@ -4,13 +4,16 @@ GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build demo test test-long test-deploy e2e-slurm race bench attack-peer lint vuln generate clean
+.PHONY: help build storage demo test test-long test-deploy test-storage e2e-slurm race bench bench-workers attack-peer lint vuln generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/advparams
 	$(GO) build -o bin/advparams ./cmd/advparams
+
+storage: ## build bin/advparams-storage, for models in object storage
+	cd storage && $(GO) build -o ../bin/advparams-storage ./advparams-storage
 
 demo: ## lock, verify and unlock the embedded model; the files stay in ./demo
 	$(GO) run ./cmd/advparams demo --force demo
@@ -23,6 +26,12 @@ test-long: ## lock 200 models in a batch that is killed ten times
 
 test-deploy: ## check deploy/kubernetes against the types of the Kubernetes API
 	cd deploy/kubernetes/check && $(GO) vet . && $(GO) test .
+
+test-storage: ## try object storage, with failures, against an S3 server in the test
+	cd storage && $(GO) vet . && $(GO) test .
+
+bench-workers: ## how much faster two workers of a batch are than one
+	bench/workers
 
 e2e-slurm: ## run deploy/slurm in a Slurm on this host; skipped where there can be none
 	deploy/slurm/e2e.sh

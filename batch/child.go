@@ -103,6 +103,20 @@ const (
 	hintLine  = "advparams: hint: "
 )
 
+// named puts the names that people know in the place of paths of copies.
+func (o *outcome) named(s *stage) {
+	if len(s.names) == 0 {
+		return
+	}
+	o.stdout = []byte(s.named(string(o.stdout)))
+	if o.err != nil {
+		named, advice := errors.New(s.named(o.err.Error())), hint.Of(o.err)
+		if o.err = named; advice != "" {
+			o.err = hint.With(named, "%s", s.named(advice))
+		}
+	}
+}
+
 // explain finds out why a command failed from how it ended and its last messages.
 func (o *outcome) explain(state *os.ProcessState, messages string) {
 	var why, advice string

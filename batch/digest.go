@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +12,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/advparams/advparams/batch/objects"
 )
 
 // FileState is a file as it was when it was looked at.
@@ -19,6 +22,12 @@ type FileState struct {
 	Size   int64     `json:"bytes"`
 	Time   time.Time `json:"modified"`
 	SHA256 string    `json:"sha256,omitempty"`
+	ETag   string    `json:"etag,omitempty"` // of an object
+}
+
+// state returns the state of an object.
+func state(o objects.Object) FileState {
+	return FileState{Path: o.URL, Size: o.Size, Time: o.Modified, SHA256: o.SHA256, ETag: o.ETag}
 }
 
 // Stat returns the state of a file, with its digest.
@@ -39,13 +48,20 @@ func Stat(path string) (FileState, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return FileState{}, fmt.Errorf("reading %s: %w", path, err)
 	}
-	return FileState{path, info.Size(), info.ModTime().UTC(), hex.EncodeToString(h.Sum(nil))}, nil
+	return FileState{Path: path, Size: info.Size(), Time: info.ModTime().UTC(), SHA256: hex.EncodeToString(h.Sum(nil))}, nil
 }
 
 // unchanged reports whether the file is as it was. Where size and time of
 // modification are the same it is not read again; where only the time differs,
-// as after copying a folder, its digest decides.
-func (s *FileState) unchanged() bool {
+// as after copying a folder, its digest decides. Objects are never read for it.
+func (s *FileState) unchanged(ctx context.Context, store objects.Store) bool {
+	if objects.IsURL(s.Path) {
+		if store == nil {
+			return false
+		}
+		o, err := store.Stat(ctx, s.Path)
+		return err == nil && o.Size == s.Size && (o.ETag != "" && o.ETag == s.ETag || o.SHA256 != "" && o.SHA256 == s.SHA256)
+	}
 	info, err := os.Stat(s.Path)
 	if err != nil || info.Size() != s.Size {
 		return false
@@ -60,12 +76,14 @@ func (s *FileState) unchanged() bool {
 // contents remembers digests of data sets and other inputs that models share,
 // so that each is read once in a run.
 type contents struct {
+	cache *cache // for URLs
 	mu    sync.Mutex
 	known map[string]func() (string, error)
 }
 
 // digest returns the digest of a file, or of the names and contents of all
-// files below a folder.
+// files below a folder. In object storage, where contents would have to be
+// fetched for it, sizes and ETags stand for them.
 func (c *contents) digest(path string) (string, error) {
 	c.mu.Lock()
 	if c.known == nil {
@@ -73,7 +91,16 @@ func (c *contents) digest(path string) (string, error) {
 	}
 	f := c.known[path]
 	if f == nil {
-		f = sync.OnceValues(func() (string, error) { return digestTree(path) })
+		f = sync.OnceValues(func() (string, error) {
+			if !objects.IsURL(path) {
+				return digestTree(path)
+			}
+			s, err := c.cache.set(path)
+			if err != nil {
+				return "", err
+			}
+			return s.version, nil
+		})
 		c.known[path] = f
 	}
 	c.mu.Unlock()

@@ -8,7 +8,10 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"github.com/advparams/advparams/batch/objects"
 )
 
 // WriteResults writes the results as JSON lines, one a model.
@@ -59,8 +62,9 @@ var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{
 }).Parse(indexPage))
 
 // WriteIndex writes one HTML page with a line for each model and links to the
-// reports, relative to folder, where the page will be.
-func WriteIndex(w io.Writer, folder, title string, s *Summary, now time.Time) error {
+// reports, relative to the path or URL that the page will have.
+func WriteIndex(w io.Writer, page, title string, s *Summary, now time.Time) error {
+	folder := dirOf(page)
 	view := indexView{Title: title, Summary: s, Created: now.Format("2006-01-02 15:04 MST")}
 	for _, r := range s.Models {
 		f := r.Figures()
@@ -89,18 +93,19 @@ type indexRow struct {
 	ReportLink, LogLink template.URL
 }
 
-// link returns a relative URL of a file; empty for none.
+// link returns a relative URL of a file, or of an object for a page in the same
+// bucket; empty for none.
 func link(folder, path string) template.URL {
 	if path == "" {
 		return ""
 	}
-	from, err := filepath.Abs(folder)
-	if err != nil {
-		return ""
-	}
-	to, err := filepath.Abs(path)
-	if err != nil {
-		return ""
+	from, to := absolute(folder), absolute(path)
+	if objects.IsURL(from) || objects.IsURL(to) {
+		bucket, key := objects.Split(to)
+		if there, _ := objects.Split(from); there != bucket {
+			return "" // browsers cannot follow it
+		}
+		from, to = "/"+strings.TrimPrefix(from, bucket), "/"+key
 	}
 	rel, err := filepath.Rel(from, to)
 	if err != nil {

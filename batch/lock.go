@@ -27,6 +27,9 @@ type owner struct {
 	PID   int       `json:"pid"`
 	Since time.Time `json:"since"`
 	Seen  time.Time `json:"seen"` // refreshed while the owner lives
+	// Process is thisProcess of the owner, where the operating system's lock does
+	// not end with him.
+	Process string `json:"process,omitempty"`
 }
 
 func (o owner) String() string {

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/hint"
 )
 
@@ -177,14 +179,28 @@ func Load(path string) (*Manifest, error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
+	return read(path, text)
+}
+
+// LoadObject is Load for a manifest in object storage. Relative paths in it start
+// from its folder there.
+func LoadObject(ctx context.Context, store objects.Store, url string) (*Manifest, error) {
+	text, _, err := store.Read(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	return read(objects.Clean(url), text)
+}
+
+func read(path string, text []byte) (*Manifest, error) {
 	m, err := parse(path, text)
 	if err != nil {
-		return nil, hint.With(fmt.Errorf("%w %s: %w", ErrManifest, filepath.Base(path), err), "docs/batch.md shows what a manifest looks like")
+		return nil, hint.With(fmt.Errorf("%w %s: %w", ErrManifest, baseOf(path), err), "docs/batch.md shows what a manifest looks like")
 	}
 	return m, nil
 }
 
-// Path returns the absolute path of the manifest.
+// Path returns the absolute path of the manifest, or its URL.
 func (m *Manifest) Path() string { return m.path }
 
 func parse(path string, text []byte) (*Manifest, error) {
@@ -327,16 +343,10 @@ func (e *entry) check() error {
 			return err
 		}
 	}
-	if e.Output == "" {
-		e.Output = "{{.Dir}}/{{.Stem}}.locked.onnx"
-	}
-	stem := strings.TrimSuffix(e.Output, ".onnx")
-	if e.Key == "" {
-		e.Key = stem + ".key"
-	}
-	if e.Report == nil {
-		page := stem + ".html"
-		e.Report = &page
+	for _, path := range e.Verify.Identities {
+		if objects.IsURL(path) {
+			return hint.With(fmt.Errorf("the identity %s is in object storage", path), "identities have to be files: they open every key")
+		}
 	}
 	return nil
 }

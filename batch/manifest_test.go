@@ -64,8 +64,8 @@ models:
 	if len(a.Seal.RecipientsFiles) != 1 || a.Seal.Plain || len(b.Seal.RecipientsFiles) != 0 || !b.Seal.Plain {
 		t.Errorf("a seal replaces the usual one as a whole: %+v %+v", a.Seal, b.Seal)
 	}
-	if len(a.Exclude) != 1 || len(b.Exclude) != 0 || *b.Report != "" || *a.Report != "{{.Dir}}/{{.Stem}}.locked.html" {
-		t.Errorf("lists and reports: %q %q %q %q", a.Exclude, b.Exclude, *b.Report, *a.Report)
+	if len(a.Exclude) != 1 || len(b.Exclude) != 0 || *b.Report != "" || a.Report != nil {
+		t.Errorf("lists and reports: %q %q %v %v", a.Exclude, b.Exclude, b.Report, a.Report)
 	}
 	if time.Duration(a.Timeout) != 90*time.Minute || a.Memory != 2<<30 || a.line != 11 || b.line != 12 {
 		t.Errorf("timeout %v, memory %d, lines %d %d", a.Timeout, a.Memory, a.line, b.line)

@@ -7,15 +7,57 @@ import (
 	"text/template"
 	"unicode"
 
+	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/hint"
 )
 
 // place is what output patterns may refer to.
 type place struct {
-	Dir  string // folder of the model, relative to the manifest's where it is below it, else absolute
+	// Bucket is the URL of the model's bucket; empty for files.
+	Bucket string
+	// Dir is the folder of the model, relative to the manifest's where it is below
+	// it; else absolute, or in the bucket.
+	Dir  string
 	Name string // file name
 	Stem string // file name without extension
 	Ext  string // extension, with the dot
+}
+
+// place returns what patterns may refer to for a model.
+func (m *Manifest) place(model string) place {
+	p := place{Dir: dirOf(model), Name: baseOf(model), Ext: filepath.Ext(model)}
+	p.Stem = strings.TrimSuffix(p.Name, p.Ext)
+	if objects.IsURL(model) {
+		p.Bucket, _ = objects.Split(model)
+		p.Dir = strings.TrimPrefix(strings.TrimPrefix(p.Dir, p.Bucket), "/")
+	}
+	if rel, ok := relPath(dirOf(m.path), dirOf(model)); ok {
+		p.Dir = rel
+	}
+	return p
+}
+
+// patterns returns the patterns of output, key and report for a model. By
+// default all are beside it.
+func (m *Manifest) patterns(e *entry, model string) (output, key, report string) {
+	if output = e.Output; output == "" {
+		output = "{{.Dir}}/{{.Stem}}.locked.onnx"
+		if _, below := relPath(dirOf(m.path), dirOf(model)); !below && objects.IsURL(model) {
+			output = "{{.Bucket}}/" + output
+		}
+	}
+	stem := strings.TrimSuffix(output, ".onnx")
+	if key = e.Key; key == "" {
+		key = stem + ".key"
+	}
+	switch {
+	case !e.does(stepVerify):
+	case e.Report == nil:
+		report = stem + ".html"
+	default:
+		report = *e.Report
+	}
+	return output, key, report
 }
 
 // expand returns the absolute path that a pattern stands for. What the model's
@@ -27,32 +69,35 @@ func (m *Manifest) expand(name, pattern, model string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "template: "))
 	}
-	p := place{Dir: filepath.Dir(model), Name: filepath.Base(model), Ext: filepath.Ext(model)}
-	p.Stem = strings.TrimSuffix(p.Name, p.Ext)
-	if rel, err := filepath.Rel(filepath.Dir(m.path), p.Dir); err == nil && filepath.IsLocal(rel) {
-		p.Dir = rel
-	}
+	p := m.place(model)
 	var b strings.Builder
 	if err := t.Execute(&b, p); err != nil {
-		return "", hint.With(fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "template: ")), "there are {{.Dir}}, {{.Name}}, {{.Stem}} and {{.Ext}}")
+		return "", hint.With(fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "template: ")), "there are {{.Dir}}, {{.Name}}, {{.Stem}}, {{.Ext}} and {{.Bucket}}")
 	}
 	text := b.String()
 	if text == "" || strings.ContainsFunc(text, unicode.IsControl) || strings.HasSuffix(text, "/") {
 		return "", fmt.Errorf("%s: %q is not the name of a file", name, text)
 	}
 	path := m.abs(text)
+	if objects.IsURL(path) {
+		if err := objects.Check(path); err != nil {
+			return "", fmt.Errorf("%s: %w", name, err)
+		}
+	}
 	literal, _, templated := strings.Cut(pattern, "{{")
-	roots := []string{filepath.Dir(m.path), filepath.Dir(model)}
+	roots := []string{dirOf(m.path), dirOf(model)}
 	switch i := strings.LastIndex(literal, "/"); {
 	case !templated:
 		return path, nil
+	case strings.HasPrefix(pattern, "{{.Bucket}}") && p.Bucket != "":
+		roots = []string{p.Bucket}
 	case i == 0:
 		roots = []string{string(filepath.Separator)}
 	case i > 0:
 		roots = []string{m.abs(literal[:i])}
 	}
 	for _, root := range roots {
-		if rel, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(rel) && rel != "." {
+		if rel, ok := relPath(root, path); ok && rel != "." {
 			return path, nil
 		}
 	}

@@ -2,14 +2,18 @@ package batch
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/hint"
 )
 
@@ -19,7 +23,7 @@ type Plan struct {
 }
 
 // Job is one model and what to do with it. Paths are absolute, or relative to
-// the working directory if they lie below it.
+// the working directory if they lie below it, or URLs of objects.
 type Job struct {
 	Model string
 	Size  int64 // of the model and its external data, in bytes, as far as its name tells; 0: missing
@@ -31,11 +35,15 @@ type Job struct {
 	Options
 }
 
-// Plan finds the models and works out where their outputs go.
-func (m *Manifest) Plan() (*Plan, error) {
-	found, err := m.find()
+// Plan finds the models and works out where their outputs go. The store is asked
+// for models at URLs; it may be nil if there are none.
+func (m *Manifest) Plan(ctx context.Context, store objects.Store) (*Plan, error) {
+	found, err := m.find(&finder{ctx: ctx, store: store})
 	if err != nil {
-		return nil, hint.With(fmt.Errorf("%w %s: %w", ErrManifest, filepath.Base(m.path), err), "advparams batch --dry-run shows the plan")
+		if _, ok := errors.AsType[*storeError](err); ok {
+			return nil, err // which is nobody's mistake
+		}
+		return nil, hint.With(fmt.Errorf("%w %s: %w", ErrManifest, baseOf(m.path), err), "advparams batch --dry-run shows the plan")
 	}
 	p := &Plan{}
 	for _, path := range slices.Sorted(maps.Keys(found)) {
@@ -52,16 +60,16 @@ type match struct {
 }
 
 // find returns the jobs by path of the model.
-func (m *Manifest) find() (map[string]*match, error) {
+func (m *Manifest) find(f *finder) (map[string]*match, error) {
 	found := map[string]*match{}
 	for i := range m.entries {
 		e := &m.entries[i]
-		paths, exact, err := m.paths(e)
+		paths, exact, err := f.paths(m, e)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", e.line, err)
 		}
 		for _, path := range paths {
-			job, err := m.job(e, path)
+			job, err := m.job(e, path, f.size(path))
 			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", e.line, err)
 			}
@@ -106,13 +114,74 @@ func unique(found map[string]*match) error {
 	return nil
 }
 
-// paths returns the files of an entry, absolute, and whether it names one.
-func (m *Manifest) paths(e *entry) (paths []string, exact bool, err error) {
-	pattern := m.abs(e.Path)
-	if _, err := os.Lstat(pattern); err == nil || !hasMeta(e.Path) {
-		return []string{pattern}, true, nil
+// storeError is trouble with object storage, not with the manifest.
+type storeError struct{ error }
+
+func (e *storeError) Unwrap() error { return e.error }
+
+// finder finds models.
+type finder struct {
+	ctx   context.Context
+	store objects.Store
+	sizes map[string]int64 // of objects that were listed
+}
+
+// list returns the URLs that begin with prefix.
+func (f *finder) list(prefix string) ([]string, error) {
+	if f.store == nil {
+		return nil, &storeError{errNoStore(prefix)}
 	}
-	list, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
+	list, err := f.store.List(f.ctx, prefix)
+	if err != nil {
+		return nil, &storeError{err}
+	}
+	if f.sizes == nil {
+		f.sizes = map[string]int64{}
+	}
+	var urls []string
+	for _, o := range list {
+		f.sizes[o.URL] = o.Size
+		urls = append(urls, o.URL)
+	}
+	return urls, nil
+}
+
+// matches returns what a pattern matches.
+func (f *finder) matches(pattern string) ([]string, error) {
+	if !objects.IsURL(pattern) {
+		return doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
+	}
+	if !doublestar.ValidatePattern(pattern) {
+		return nil, doublestar.ErrBadPattern
+	}
+	literal := pattern[:strings.IndexAny(pattern, metas)]
+	if bucket, _ := objects.Split(literal); len(literal) <= len(bucket) {
+		return nil, errors.New("the name of a bucket cannot be a pattern")
+	}
+	list, err := f.list(literal)
+	return slices.DeleteFunc(list, func(url string) bool {
+		return !doublestar.MatchUnvalidated(pattern, url) || objects.Check(url) != nil
+	}), err
+}
+
+// paths returns the files of an entry, absolute, and whether it names one.
+func (f *finder) paths(m *Manifest, e *entry) (paths []string, exact bool, err error) {
+	pattern := m.abs(e.Path)
+	switch {
+	case objects.IsURL(pattern) && !hasMeta(pattern):
+		if err := objects.Check(pattern); err != nil {
+			return nil, false, err
+		}
+		// With the names that external data usually has.
+		_, err := f.list(pattern)
+		return []string{pattern}, true, err
+	case objects.IsURL(pattern):
+	default:
+		if _, err := os.Lstat(pattern); err == nil || !hasMeta(e.Path) {
+			return []string{pattern}, true, nil
+		}
+	}
+	list, err := f.matches(pattern)
 	if err != nil {
 		return nil, false, fmt.Errorf("%q: %w", e.Path, err)
 	}
@@ -120,6 +189,9 @@ func (m *Manifest) paths(e *entry) (paths []string, exact bool, err error) {
 		excepted := false
 		for _, except := range e.Except {
 			ok, err := doublestar.PathMatch(m.abs(except), path)
+			if objects.IsURL(path) {
+				ok, err = doublestar.Match(m.abs(except), path)
+			}
 			if err != nil {
 				return nil, false, fmt.Errorf("except %q: %w", except, err)
 			}
@@ -135,32 +207,31 @@ func (m *Manifest) paths(e *entry) (paths []string, exact bool, err error) {
 	return paths, false, nil
 }
 
-func hasMeta(pattern string) bool {
-	for _, c := range pattern {
-		switch c {
-		case '*', '?', '[', '{':
-			return true
-		}
-	}
-	return false
-}
+// metas make a path a pattern.
+const metas = "*?[{"
+
+func hasMeta(pattern string) bool { return strings.ContainsAny(pattern, metas) }
 
 // abs makes a path of the manifest absolute.
 func (m *Manifest) abs(path string) string {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(m.path), path)
+	switch {
+	case objects.IsURL(path):
+		return objects.Clean(path)
+	case filepath.IsAbs(path):
+		return filepath.Clean(path)
 	}
-	return filepath.Clean(path)
+	return joined(dirOf(m.path), path)
 }
 
 // job makes the job for one model of an entry.
-func (m *Manifest) job(e *entry, model string) (*Job, error) {
-	j := &Job{Model: short(model), Size: size(model), Options: e.Options}
+func (m *Manifest) job(e *entry, model string, size int64) (*Job, error) {
+	j := &Job{Model: short(model), Size: size, Options: e.Options}
+	output, key, report := m.patterns(e, model)
 	for _, out := range []struct {
 		name, pattern string
 		path          *string
-	}{{"output", e.Output, &j.Output}, {"key", e.Key, &j.Key}, {"report", *e.Report, &j.Report}} {
-		if out.pattern == "" || out.name == "report" && !e.does(stepVerify) {
+	}{{"output", output, &j.Output}, {"key", key, &j.Key}, {"report", report, &j.Report}} {
+		if out.pattern == "" {
 			continue
 		}
 		path, err := m.expand(out.name, out.pattern, model)
@@ -192,9 +263,13 @@ func each(list []string, f func(string) string) []string {
 
 // size estimates the bytes of a model without opening it: those of the file and
 // of the external data that the usual exporters name after it.
-func size(model string) int64 {
+func (f *finder) size(model string) int64 {
 	var sum int64
 	for _, suffix := range []string{"", ".data", "_data"} {
+		if objects.IsURL(model) {
+			sum += f.sizes[model+suffix]
+			continue
+		}
 		if info, err := os.Stat(model + suffix); err == nil && info.Mode().IsRegular() {
 			sum += info.Size()
 		}
@@ -205,6 +280,9 @@ func size(model string) int64 {
 // short returns a path relative to the working directory where that is below
 // it, for people to read.
 func short(path string) string {
+	if objects.IsURL(path) {
+		return path
+	}
 	wd, err := os.Getwd()
 	if err != nil {
 		return path

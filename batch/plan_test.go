@@ -14,7 +14,7 @@ func planned(t *testing.T, dir, models string) (*Plan, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m.Plan()
+	return m.Plan(t.Context(), nil)
 }
 
 // names lists what is below dir in the plan: model > output.

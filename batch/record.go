@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
@@ -19,7 +21,7 @@ const StateFolder = ".advparams-batch"
 
 // state returns the name of a job's file in the state folder.
 func (j *Job) state(suffix string) string {
-	return filepath.Join(filepath.Dir(j.Output), StateFolder, filepath.Base(j.Output)+suffix)
+	return joined(dirOf(j.Output), StateFolder+"/"+baseOf(j.Output)+suffix)
 }
 
 // Log returns the file with what the job's commands printed.
@@ -65,9 +67,17 @@ type stepRecord struct {
 
 // readRecord returns the record of a job; an empty one if there is none, or
 // none that can be read: the work is then done again.
-func (j *Job) readRecord() (*record, error) {
+func (j *Job) readRecord(ctx context.Context, store objects.Store) (*record, error) {
 	empty := &record{Version: 1, Model: j.Model, Steps: map[string]*stepRecord{}}
-	text, err := os.ReadFile(j.state(".json"))
+	var text []byte
+	var err error
+	if path := j.state(".json"); !objects.IsURL(path) {
+		text, err = os.ReadFile(path)
+	} else if store != nil {
+		text, _, err = store.Read(ctx, path)
+	} else {
+		err = errNoStore(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return empty, nil
 	}
@@ -84,10 +94,10 @@ func (j *Job) readRecord() (*record, error) {
 		}
 	}
 	r.paths(func(p string) string {
-		if !filepath.IsAbs(p) {
-			p = filepath.Join(filepath.Dir(j.Output), filepath.FromSlash(p))
+		if objects.IsURL(p) || filepath.IsAbs(p) {
+			return p
 		}
-		return p
+		return joined(dirOf(j.Output), p)
 	})
 	return &r, nil
 }
@@ -122,10 +132,16 @@ func (r *record) clone() *record {
 
 // write replaces the record, whole and through to the disk. Paths in it are
 // relative to the output's folder, so that a tree can be moved.
-func (r *record) write(j *Job) error {
-	folder := absolute(filepath.Dir(j.Output))
+func (r *record) write(ctx context.Context, store objects.Store, j *Job) error {
+	folder := absolute(dirOf(j.Output))
 	c := r.clone()
 	c.paths(func(p string) string {
+		if objects.IsURL(p) || objects.IsURL(folder) {
+			if rel, ok := relPath(folder, absolute(p)); ok {
+				return rel
+			}
+			return absolute(p)
+		}
 		if rel, err := filepath.Rel(folder, absolute(p)); err == nil {
 			p = rel
 		}
@@ -133,6 +149,10 @@ func (r *record) write(j *Job) error {
 	})
 	text, err := json.MarshalIndent(c, "", " ")
 	if err != nil {
+		return err
+	}
+	if path := j.state(".json"); objects.IsURL(path) {
+		_, err := store.Write(ctx, path, append(text, '\n'))
 		return err
 	}
 	out := atomicfile.Set{Force: true}
@@ -149,7 +169,7 @@ func (r *record) write(j *Job) error {
 
 // settled returns the record of a step if there is nothing to do: it is done,
 // or has failed for good, with this fingerprint, and its outputs are there.
-func (r *record) settled(step, fingerprint string, retryFailed bool) *stepRecord {
+func (r *record) settled(ctx context.Context, store objects.Store, step, fingerprint string, retryFailed bool) *stepRecord {
 	s := r.Steps[step]
 	if s == nil || s.Fingerprint != fingerprint {
 		return nil
@@ -161,7 +181,7 @@ func (r *record) settled(step, fingerprint string, retryFailed bool) *stepRecord
 		return nil
 	}
 	for _, f := range s.Outputs {
-		if !f.unchanged() {
+		if !f.unchanged(ctx, store) {
 			return nil
 		}
 	}

@@ -65,7 +65,7 @@ func TestWriteResults(t *testing.T) {
 
 func TestWriteIndex(t *testing.T) {
 	var b bytes.Buffer
-	if err := WriteIndex(&b, "pages", "zoo.yaml", summarise(results()), time.Unix(0, 0)); err != nil {
+	if err := WriteIndex(&b, "pages/index.html", "zoo.yaml", summarise(results()), time.Unix(0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

@@ -3,8 +3,14 @@ package batch
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/advparams/advparams/batch/objects"
 )
 
 // Config says how to run jobs.
@@ -20,6 +26,11 @@ type Config struct {
 	RetryFailed bool
 	// Force replaces outputs that are not of an earlier run.
 	Force bool
+	// Store is asked for what is at URLs; nil: there are none. Copies go to
+	// Scratch, those of data sets up to CacheSize (0: all).
+	Store     objects.Store
+	Scratch   string
+	CacheSize Size
 	// Progress, if not nil, is called after each model, one call at a time.
 	Progress func(Progress)
 }
@@ -31,7 +42,7 @@ const poll = time.Second
 // begun, running commands are told to stop, and Run returns when they have. It
 // does not fail: a job may.
 func Run(ctx context.Context, jobs []*Job, cfg Config) *Summary {
-	s := newScheduler(jobs, &cfg)
+	s := newScheduler(ctx, jobs, &cfg)
 	start := time.Now()
 	s.loop(ctx)
 	sum := summarise(s.results(jobs))
@@ -68,7 +79,7 @@ type scheduler struct {
 	back    chan ended
 }
 
-func newScheduler(jobs []*Job, cfg *Config) *scheduler {
+func newScheduler(ctx context.Context, jobs []*Job, cfg *Config) *scheduler {
 	if cfg.Resources.Cores < 1 {
 		cfg.Resources.Cores = 1
 	}
@@ -76,13 +87,22 @@ func newScheduler(jobs []*Job, cfg *Config) *scheduler {
 		cfg.Workers = cfg.Resources.Cores
 	}
 	s := &scheduler{cfg: cfg, tracker: newTracker(jobs, time.Now), done: map[*Job]*Result{}, running: map[*task]bool{}, back: make(chan ended)}
+	s.shared.cache = newCache(ctx, cfg.Store, filepath.Join(cfg.Scratch, "data"), cfg.CacheSize)
+	var g errgroup.Group
+	g.SetLimit(fetches)
 	for _, j := range bySize(jobs) {
-		r, err := j.readRecord()
-		if err != nil {
-			r = &record{} // which is said when it is the job's turn
-		}
-		s.pending = append(s.pending, &task{job: j, memory: j.estimate(r)})
+		t := &task{job: j}
+		s.pending = append(s.pending, t)
+		g.Go(func() error {
+			r, err := j.readRecord(ctx, cfg.Store)
+			if err != nil {
+				r = &record{} // which is said when it is the job's turn
+			}
+			t.memory = j.estimate(r)
+			return nil
+		})
 	}
+	_ = g.Wait()
 	slices.SortStableFunc(s.pending, func(a, b *task) int { return int(min(max(b.memory-a.memory, -1), 1)) })
 	return s
 }
@@ -171,7 +191,12 @@ func (s *scheduler) finish(e ended) {
 		p = s.tracker.postpone(e.task.job, e.err)
 	default:
 		first := e.task.after.IsZero()
-		e.task.after = time.Now().Add(poll)
+		pause := poll
+		if objects.IsURL(e.task.job.Output) {
+			// Not in step with others who want the same.
+			pause = 5*poll + rand.N(5*poll)
+		}
+		e.task.after = time.Now().Add(pause)
 		s.pending = append(s.pending, e.task)
 		p = s.tracker.postpone(e.task.job, e.err)
 		if !first {

@@ -46,6 +46,10 @@ func standIn(args []string) {
 		fail(1, err.Error())
 	}
 	if args[0] == InputsCommand {
+		if slices.Contains(args, "--external") {
+			fmt.Println("[]")
+			os.Exit(0)
+		}
 		s, err := Stat(model)
 		if err != nil {
 			fail(1, err.Error())
@@ -155,7 +159,7 @@ func (b *bench) replan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.plan, err = m.Plan(); err != nil {
+	if b.plan, err = m.Plan(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 }

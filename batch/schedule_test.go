@@ -27,7 +27,7 @@ func TestScheduling(t *testing.T) {
 			for i, m := range c.memory {
 				jobs = append(jobs, &Job{Model: fmt.Sprint(i), Output: t.TempDir() + "/o", Options: Options{Memory: Size(m) << 30}})
 			}
-			s := newScheduler(jobs, &Config{Workers: c.workers, Resources: Resources{Cores: 2, Memory: 8 << 30}})
+			s := newScheduler(t.Context(), jobs, &Config{Workers: c.workers, Resources: Resources{Cores: 2, Memory: 8 << 30}})
 			var waves []string
 			for len(s.pending) > 0 {
 				var wave []string

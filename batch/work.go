@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
@@ -23,6 +24,7 @@ type worker struct {
 	job     *Job
 	record  *record
 	child   *child
+	stage   *stage
 	result  *Result
 	crowded bool // other jobs ran at the same time
 }
@@ -72,31 +74,56 @@ func (w *worker) fail(status int, err error) {
 func (w *worker) locked(ctx context.Context, threads int) error {
 	j := w.job
 	for _, path := range []string{j.state(""), j.Key, j.Report} {
-		if path == "" {
+		if path == "" || objects.IsURL(path) {
 			continue
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			return err
 		}
 	}
-	l, err := acquire(j.state(".lock"))
+	var file *os.File
+	if path := j.state(".lock"); !objects.IsURL(path) {
+		l, err := acquire(path)
+		if err != nil {
+			return err
+		}
+		defer l.release()
+		file = l.file
+	} else {
+		if w.cfg.Store == nil {
+			return errNoStore(path)
+		}
+		held, l, err := acquireObject(ctx, w.cfg.Store, path)
+		if err != nil {
+			return err
+		}
+		defer l.release(ctx)
+		ctx = held
+	}
+	err := w.work(ctx, threads, file)
+	if context.Cause(ctx) == errLost {
+		return &heldError{owner{Host: "?"}}
+	}
+	return err
+}
+
+// work does the job; lock is the open lock file, if it is one.
+func (w *worker) work(ctx context.Context, threads int, lock *os.File) (err error) {
+	j := w.job
+	if w.record, err = j.readRecord(ctx, w.cfg.Store); err != nil {
+		return err
+	}
+	scratch, err := w.folder()
 	if err != nil {
 		return err
 	}
-	defer l.release()
-	if w.record, err = j.readRecord(); err != nil {
-		return err
-	}
-	scratch, err := filepath.Abs(j.state(".tmp"))
-	if err != nil {
-		return err
-	}
-	w.child = &child{command: w.cfg.Command, threads: threads, scratch: scratch, lock: l.file}
+	w.child = &child{command: w.cfg.Command, threads: threads, scratch: scratch, lock: lock}
+	w.stage = newStage(j, w.cfg.Store, filepath.Join(scratch, "stage"))
 	if err := os.RemoveAll(scratch); err != nil { // of a run that was killed
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	defer w.close()
+	defer w.close(ctx)
 	var from sources
 	if from.model, err = w.inputs(ctx, j.Model, &w.record.Inputs); err != nil || from.model == nil {
 		return err // else it is in the result
@@ -125,10 +152,18 @@ func (w *worker) begin() error {
 	if err := os.MkdirAll(w.child.scratch, 0o700); err != nil {
 		return err
 	}
-	log, err := os.Create(w.job.Log())
+	log, err := os.Create(w.logFile())
 	w.child.log = log
 	w.result.Log = w.job.Log()
 	return err
+}
+
+// logFile is where the log is written to.
+func (w *worker) logFile() string {
+	if path := w.job.Log(); !objects.IsURL(path) {
+		return path
+	}
+	return filepath.Join(w.child.scratch, "log")
 }
 
 // run runs a command of the job. Its error is errCrowded, or that of ctx.
@@ -139,6 +174,7 @@ func (w *worker) run(ctx context.Context, args ...string) (outcome, error) {
 	crashed := false
 	for try := 0; ; try++ {
 		o := w.child.run(ctx, args...)
+		o.named(w.stage)
 		crashed = crashed || o.crashed
 		o.crashed = crashed // in any of the tries
 		w.record.PeakMemory = max(w.record.PeakMemory, o.peak)
@@ -163,12 +199,15 @@ func (w *worker) run(ctx context.Context, args ...string) (outcome, error) {
 // inputs returns the files of a model with their digests; none if that fails.
 // known is what the record has of them, and is brought up to date.
 func (w *worker) inputs(ctx context.Context, model string, known *[]FileState) ([]FileState, error) {
-	if list := *known; len(list) > 0 && filepath.Base(list[0].Path) == filepath.Base(model) &&
-		!slices.ContainsFunc(list, func(f FileState) bool { return !f.unchanged() }) {
+	if list := *known; len(list) > 0 && baseOf(list[0].Path) == baseOf(model) &&
+		!slices.ContainsFunc(list, func(f FileState) bool { return !f.unchanged(ctx, w.cfg.Store) }) {
 		return list, nil
 	}
 	*known = nil
-	o, err := w.run(ctx, InputsCommand, dashed(model), "--json", "--quiet")
+	if ok, err := w.fetchModel(ctx, model); err != nil || !ok {
+		return nil, err
+	}
+	o, err := w.run(ctx, InputsCommand, dashed(w.stage.path(model)), "--json", "--quiet")
 	if err != nil {
 		return nil, err
 	}
@@ -180,6 +219,9 @@ func (w *worker) inputs(ctx context.Context, model string, known *[]FileState) (
 	if err := json.Unmarshal(o.stdout, &files); err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("%s printed %q", InputsCommand, o.stdout)
 	}
+	for i, f := range files {
+		files[i] = w.stage.origin(model, f)
+	}
 	*known = files
 	return files, nil
 }
@@ -190,9 +232,9 @@ func (w *worker) step(ctx context.Context, step string, from *sources) (bool, er
 	if err != nil {
 		return false, err
 	}
-	s := w.record.settled(step, fingerprint, w.cfg.RetryFailed)
+	s := w.record.settled(ctx, w.cfg.Store, step, fingerprint, w.cfg.RetryFailed)
 	if s == nil {
-		if s, err = w.attempt(ctx, step, fingerprint, from.model); err != nil {
+		if s, err = w.attempt(ctx, step, fingerprint, from); err != nil {
 			return false, err
 		}
 	}
@@ -202,16 +244,21 @@ func (w *worker) step(ctx context.Context, step string, from *sources) (bool, er
 }
 
 // attempt does a step and records what came of it.
-func (w *worker) attempt(ctx context.Context, step, fingerprint string, inputs []FileState) (*stepRecord, error) {
+func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *sources) (*stepRecord, error) {
 	j, r := w.job, w.record
 	if w.result.State == Unchanged {
 		w.result.State = Done
 	}
-	paths := j.stepOutputs(step, inputs)
-	replace, err := w.claim(paths)
+	paths := j.stepOutputs(step, from.model)
+	claimed, err := w.claim(ctx, paths)
 	if err != nil {
 		return nil, err
 	}
+	local, release, err := w.bring(ctx, step, from)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	before := r.Steps[step]
 	unclean := before != nil && before.Unclean
 	host, _ := os.Hostname()
@@ -226,19 +273,24 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, inputs [
 	case stepAttack:
 		if before == nil || before.Fingerprint != fingerprint {
 			// What is noted there is of other attacks.
-			if err := os.Remove(j.notes()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := w.removeNotes(ctx); err != nil {
 				return nil, err
 			}
+		} else if err := w.fetchNotes(ctx, local); err != nil {
+			return nil, err
 		}
 	}
-	if err := r.write(j); err != nil {
+	if err := r.write(ctx, w.cfg.Store, j); err != nil {
 		return nil, err
 	}
-	args := append(j.stepArgs(step, w.child.threads), "--json", "--quiet")
-	if (replace || unclean) && step != stepAttack {
+	args := append(local.stepArgs(step, w.child.threads), "--json", "--quiet")
+	if (claimed.replace || unclean) && step != stepAttack {
 		args = append(args, "--force")
 	}
 	o, err := w.run(ctx, args...)
+	if step == stepAttack {
+		w.keepNotes(ctx, local)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -252,11 +304,12 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, inputs [
 	}
 	if json.Valid(o.stdout) {
 		s.Result = o.stdout
-		if err := w.outputs(step, s, paths[:min(len(paths), 2)], inputs); err != nil {
+		claimed.unclean = unclean
+		if err := w.outputs(ctx, step, s, paths[:min(len(paths), 2)], claimed, from.model); err != nil {
 			return nil, err
 		}
 	}
-	return s, r.write(j)
+	return s, r.write(ctx, w.cfg.Store, j)
 }
 
 // stepOutputs returns the files that a step writes, as far as that can be told
@@ -270,19 +323,22 @@ func (j *Job) stepOutputs(step string, inputs []FileState) []string {
 		return nil
 	}
 	paths := []string{j.Output, j.Key}
-	from, to := filepath.Dir(j.Model), filepath.Dir(j.Output)
+	from, to := dirOf(j.Model), dirOf(j.Output)
 	if sameFolder(from, to) {
 		return paths
 	}
 	for _, f := range inputs[1:] {
-		if name, err := filepath.Rel(absolute(from), absolute(f.Path)); err == nil {
-			paths = append(paths, filepath.Join(to, name))
+		if name, ok := relPath(absolute(from), absolute(f.Path)); ok {
+			paths = append(paths, joined(to, filepath.ToSlash(name)))
 		}
 	}
 	return paths
 }
 
 func sameFolder(a, b string) bool {
+	if objects.IsURL(a) || objects.IsURL(b) {
+		return a == b
+	}
 	ia, erra := os.Stat(a)
 	ib, errb := os.Stat(b)
 	return erra == nil && errb == nil && os.SameFile(ia, ib)
@@ -290,35 +346,65 @@ func sameFolder(a, b string) bool {
 
 // absolute makes a path absolute, if the working directory is known.
 func absolute(path string) string {
+	if objects.IsURL(path) {
+		return path
+	}
 	if abs, err := filepath.Abs(path); err == nil {
 		return abs
 	}
 	return path
 }
 
-// claim makes sure that files to be written are absent or ours, and reports
-// whether there are any to replace. If there are none, the step does not
-// replace any: a file that another model's job writes at the same time is safe.
-func (w *worker) claim(paths []string) (replace bool, err error) {
+// claims are what is known of files to be written.
+type claims struct {
+	replace bool            // some are there, and ours
+	unclean bool            // so may be some that nobody knows of
+	fresh   map[string]bool // objects that are not there, and must not be when they are written
+}
+
+// claim makes sure that files to be written are absent or ours. If all are
+// absent, the step does not replace any: a file that another model's job writes at
+// the same time is safe.
+func (w *worker) claim(ctx context.Context, paths []string) (*claims, error) {
+	c := &claims{fresh: map[string]bool{}}
 	for _, path := range paths {
-		ours := slices.ContainsFunc(w.record.Ours, func(p string) bool { return absolute(p) == absolute(path) })
-		_, err := os.Lstat(path)
-		there := err == nil
+		ours := w.isOurs(path)
+		there, err := w.exists(ctx, path)
+		if err != nil {
+			return nil, err
+		}
 		if there && !ours && !w.cfg.Force {
-			return false, hint.With(fmt.Errorf("%s %w and is not of an earlier run for this model", path, atomicfile.ErrExists),
+			return nil, hint.With(fmt.Errorf("%s %w and is not of an earlier run for this model", path, atomicfile.ErrExists),
 				"choose another output in the manifest, or replace it with --force")
 		}
-		replace = replace || there
+		c.replace = c.replace || there
+		c.fresh[path] = !there && !ours && !w.cfg.Force
 		if !ours {
 			w.record.Ours = append(w.record.Ours, path)
 		}
 	}
-	return replace, nil
+	return c, nil
+}
+
+func (w *worker) isOurs(path string) bool {
+	return slices.ContainsFunc(w.record.Ours, func(p string) bool { return absolute(p) == absolute(path) })
+}
+
+func (w *worker) exists(ctx context.Context, path string) (bool, error) {
+	if !objects.IsURL(path) {
+		_, err := os.Lstat(path)
+		return err == nil, nil
+	}
+	_, err := w.cfg.Store.Stat(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // outputs records what a step wrote, and makes sure that the model was the one
 // that the fingerprint is of.
-func (w *worker) outputs(step string, s *stepRecord, paths []string, inputs []FileState) error {
+func (w *worker) outputs(ctx context.Context, step string, s *stepRecord, paths []string, c *claims, inputs []FileState) error {
 	if step == stepProtect {
 		var printed struct {
 			SHA256 struct {
@@ -333,23 +419,38 @@ func (w *worker) outputs(step string, s *stepRecord, paths []string, inputs []Fi
 			return fmt.Errorf("%s changed while it was worked on", w.job.Model)
 		}
 		for _, name := range printed.Files[min(1, len(printed.Files)):] {
-			paths = append(paths, filepath.Join(filepath.Dir(w.job.Output), filepath.FromSlash(name)))
+			path := joined(dirOf(w.job.Output), name)
+			if paths = append(paths, path); !w.isOurs(path) {
+				c.fresh[path] = !w.cfg.Force
+				w.record.Ours = append(w.record.Ours, path)
+			}
 		}
 	}
-	s.Outputs = nil
-	for _, path := range paths {
-		f, err := Stat(path)
+	// The model, which all else belongs to, appears last.
+	s.Outputs = make([]FileState, len(paths))
+	for i := range paths {
+		i = (i + 1) % len(paths)
+		f, err := w.stage.publish(ctx, paths[i], c.fresh[paths[i]] && !c.unclean)
 		if err != nil {
 			return fmt.Errorf("after %s: %w", step, err)
 		}
-		s.Outputs = append(s.Outputs, f)
+		s.Outputs[i] = f
 	}
 	return nil
 }
 
-// close closes the log.
-func (w *worker) close() {
-	if c, ok := w.child.log.(io.Closer); ok {
-		c.Close()
+// close closes the log, and puts it into object storage if it belongs there.
+func (w *worker) close(ctx context.Context) {
+	c, ok := w.child.log.(io.Closer)
+	if !ok {
+		return
+	}
+	c.Close()
+	if url := w.job.Log(); objects.IsURL(url) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		if _, err := w.cfg.Store.Put(ctx, url, w.logFile(), false); err != nil {
+			w.result.Log = ""
+		}
 	}
 }

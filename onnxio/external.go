@@ -182,6 +182,24 @@ func (m *Model) openExternal() error {
 	return nil
 }
 
+// ExternalNames returns the names of the external data files of a model,
+// relative to its folder and with slashes, without opening them.
+func ExternalNames(model string) ([]string, error) {
+	m := &Model{path: model}
+	defer m.Close()
+	if err := m.openAlone(); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, t := range m.tensors {
+		if t.Storage == External {
+			names = append(names, path.Clean(t.ext.location))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
 // openData maps one external data file.
 func (m *Model) openData(root *os.Root, location string) (*File, error) {
 	f, err := openConfined(root, location)

@@ -55,6 +55,18 @@ func Open(path string) (*Model, error) {
 }
 
 func (m *Model) open() error {
+	if err := m.openAlone(); err != nil {
+		return err
+	}
+	if err := m.openExternal(); err != nil {
+		return err
+	}
+	m.markShared()
+	return nil
+}
+
+// openAlone opens and parses the model file, without its external data.
+func (m *Model) openAlone() error {
 	f, info, err := openRegular(m.path)
 	if err != nil {
 		return err
@@ -71,10 +83,6 @@ func (m *Model) open() error {
 	if err := m.parse(file.data); err != nil {
 		return explain(m.path, file.data, err)
 	}
-	if err := m.openExternal(); err != nil {
-		return err
-	}
-	m.markShared()
 	return nil
 }
 

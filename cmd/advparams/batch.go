@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams/batch"
+	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
@@ -29,9 +30,14 @@ type batchRun struct {
 	retry    bool
 	force    bool
 
-	results string
-	index   string
-	metrics string
+	results   string
+	index     string
+	metrics   string
+	cache     string
+	cacheSize string
+
+	store   objects.Client
+	scratch string // for copies; empty: there is nothing in object storage
 
 	part batch.Shard
 	bar  *bar
@@ -60,7 +66,10 @@ from the environment; ADVPARAMS_SHARDS says how many there are where the schedul
 does not.
 
 The exit status is 1 if trying again may help one of the models that failed, and
-else the lowest of their own.`,
+else the lowest of their own.
+
+The manifest and everything it names, also --results and --index, can be in object
+storage, at URLs s3://, gs:// and azblob://, with the program advparams-storage.`,
 		Example: `  advparams batch models.yaml --dry-run
   advparams batch models.yaml --index index.html --results results.jsonl
   advparams batch models.yaml --shard 3/8 --workers 2`,
@@ -79,6 +88,8 @@ else the lowest of their own.`,
 	fl.BoolVar(&b.force, "force", false, "replace outputs that are not of an earlier run")
 	fileFlag(cmd, &b.results, "results", "", "write one JSON line a model to `FILE`", "jsonl")
 	fileFlag(cmd, &b.index, "index", "", "write a page with links to the reports to `FILE.html`", "html")
+	fl.StringVar(&b.cache, "cache", "", "keep copies of what is in object storage in `FOLDER` (default advparams-UID in the folder for temporary files)")
+	fl.StringVar(&b.cacheSize, "cache-size", "20GiB", "keep copies of data sets up to this `SIZE`; those of models being worked on come on top")
 	fileFlag(cmd, &b.metrics, "metrics", "", "keep metrics for node_exporter in `FILE.prom`", "prom")
 	return cmd
 }
@@ -94,7 +105,15 @@ func (b *batchRun) run(ctx context.Context) error {
 			return usagef("--memory: %w", err)
 		}
 	}
-	jobs, err := b.jobs()
+	limit, err := batch.ParseSize(b.cacheSize)
+	if err != nil {
+		return usagef("--cache-size: %w", err)
+	}
+	if objects.IsURL(b.metrics) {
+		return usagef("--metrics %s: node_exporter reads files", b.metrics)
+	}
+	defer b.store.Close()
+	jobs, err := b.jobs(ctx)
 	if err != nil {
 		return err
 	}
@@ -109,8 +128,16 @@ func (b *batchRun) run(ctx context.Context) error {
 		return err
 	}
 	// These are written anew by every run, so that --force is not needed.
-	if err := b.app.checkOutputs(true, b.results, b.index, b.metrics); err != nil {
+	if err := b.app.checkOutputs(true, file(b.results), file(b.index), b.metrics); err != nil {
 		return err
+	}
+	if b.needsScratch(jobs) {
+		scratch, err := batch.OpenScratch(b.cacheFolder())
+		if err != nil {
+			return err
+		}
+		defer scratch.Close()
+		b.scratch = scratch.Path
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -130,15 +157,37 @@ func (b *batchRun) run(ctx context.Context) error {
 		Command: []string{program}, Tool: identity,
 		Workers: workers, Resources: resources,
 		RetryFailed: b.retry, Force: b.force,
+		Store: &b.store, Scratch: b.scratch, CacheSize: limit,
 		Progress: b.progress,
 	})
 	b.bar.close()
 	summary.Shard = b.part.String()
-	return b.finish(summary)
+	return b.finish(context.WithoutCancel(ctx), summary)
+}
+
+// file returns a path if it is one of a file, and nothing if it is a URL.
+func file(path string) string {
+	if objects.IsURL(path) {
+		return ""
+	}
+	return path
+}
+
+// needsScratch reports whether anything is in object storage.
+func (b *batchRun) needsScratch(jobs []*batch.Job) bool {
+	return objects.IsURL(b.results) || objects.IsURL(b.index) || slices.ContainsFunc(jobs, (*batch.Job).Remote)
+}
+
+// cacheFolder returns the folder for copies.
+func (b *batchRun) cacheFolder() string {
+	if b.cache != "" {
+		return b.cache
+	}
+	return filepath.Join(os.TempDir(), fmt.Sprintf("advparams-%d", os.Getuid()))
 }
 
 // jobs reads the manifest and returns the jobs of this shard.
-func (b *batchRun) jobs() ([]*batch.Job, error) {
+func (b *batchRun) jobs(ctx context.Context) ([]*batch.Job, error) {
 	var err error
 	if b.shard != "" {
 		b.part, err = batch.ParseShard(b.shard)
@@ -148,10 +197,15 @@ func (b *batchRun) jobs() ([]*batch.Job, error) {
 	if err != nil {
 		return nil, &usageError{err}
 	}
-	m, err := batch.Load(b.manifest)
+	var m *batch.Manifest
+	if objects.IsURL(b.manifest) {
+		m, err = batch.LoadObject(ctx, &b.store, b.manifest)
+	} else {
+		m, err = batch.Load(b.manifest)
+	}
 	if err == nil {
 		var plan *batch.Plan
-		if plan, err = m.Plan(); err == nil {
+		if plan, err = m.Plan(ctx, &b.store); err == nil {
 			return plan.Shard(b.part), nil
 		}
 	}
@@ -267,16 +321,16 @@ type batchFailed struct {
 }
 
 // finish writes and prints what came of the run.
-func (b *batchRun) finish(s *batch.Summary) error {
+func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
 	b.back = s.Models
 	if err := b.writeMetrics(); err != nil {
 		return err
 	}
-	if err := b.write(b.results, func(w io.Writer) error { return batch.WriteResults(w, s.Models) }); err != nil {
+	if err := b.put(ctx, b.results, func(w io.Writer) error { return batch.WriteResults(w, s.Models) }); err != nil {
 		return err
 	}
-	err := b.write(b.index, func(w io.Writer) error {
-		return batch.WriteIndex(w, filepath.Dir(b.index), filepath.Base(b.manifest), s, time.Now())
+	err := b.put(ctx, b.index, func(w io.Writer) error {
+		return batch.WriteIndex(w, b.index, filepath.Base(b.manifest), s, time.Now())
 	})
 	if err != nil {
 		return err
@@ -323,6 +377,19 @@ func (b *batchRun) write(path string, text func(io.Writer) error) error {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	return out.Commit()
+}
+
+// put is write for a path that may be a URL.
+func (b *batchRun) put(ctx context.Context, path string, text func(io.Writer) error) error {
+	if !objects.IsURL(path) {
+		return b.write(path, text)
+	}
+	copied := filepath.Join(b.scratch, "jobs", filepath.Base(path))
+	if err := b.write(copied, text); err != nil {
+		return err
+	}
+	_, err := b.store.Put(ctx, objects.Clean(path), copied, false)
+	return err
 }
 
 // batchTable prints a line for each model, and sums.

@@ -12,11 +12,19 @@ import (
 // newBatchInputs prints the files of a model with their digests. Batch runs it,
 // so that no model, however broken, is parsed in its own process.
 func newBatchInputs(a *app) *cobra.Command {
+	external := false
 	cmd := &cobra.Command{
 		Use:    batch.InputsCommand + " MODEL.onnx",
 		Short:  "Print the files of a model with their digests as JSON",
 		Hidden: true,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if external {
+				names, err := onnxio.ExternalNames(args[0])
+				if err != nil {
+					return err
+				}
+				return json.NewEncoder(a.stdout).Encode(append([]string{}, names...))
+			}
 			m, err := onnxio.Open(args[0])
 			if err != nil {
 				return err
@@ -34,5 +42,6 @@ func newBatchInputs(a *app) *cobra.Command {
 		},
 	}
 	operand(cmd, "the model", "onnx")
+	cmd.Flags().BoolVar(&external, "external", false, "print the names of its external data files only, which need not be there")
 	return cmd
 }

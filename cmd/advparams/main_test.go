@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -10,12 +11,24 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/batch/objects/objectstest"
 )
 
 var update = flag.Bool("update", false, "write docs/cli.md and the expected output of scripts anew")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"advparams": main, "fixture": fixture})
+	testscript.Main(m, map[string]func(){"advparams": main, "fixture": fixture, objects.Program: storage})
+}
+
+// storage stands in for advparams-storage. The clouds are folders of the script.
+func storage() {
+	store := &objectstest.Dir{Root: os.Getenv("CLOUDS")}
+	if err := objects.Serve(context.Background(), store, os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // TestScripts runs testdata/script/*.txtar, with advparams as a process of its own.

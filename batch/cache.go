@@ -1,0 +1,318 @@
+package batch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/hint"
+)
+
+// cache keeps copies of what models share and is in object storage: data sets,
+// and files with recipients. Each is fetched once. Sets that nobody uses go when
+// others need the room, those that were not used for longest first.
+type cache struct {
+	ctx    context.Context // of the run
+	store  objects.Store
+	folder string
+	limit  int64
+
+	mu    sync.Mutex
+	freed *sync.Cond // somebody has given a set back
+	sets  map[string]*sharedSet
+}
+
+// sharedSet is one object, or all objects of a folder.
+type sharedSet struct {
+	url     string
+	version string // changes with the content
+	objects []objects.Object
+	single  bool
+	size    int64
+	path    string // of the copy
+
+	fetching sync.Mutex
+	whole    bool // the copy is there
+	users    int
+	used     time.Time
+}
+
+// fetches is the number of objects of a set that are fetched at a time.
+const fetches = 16
+
+func newCache(ctx context.Context, store objects.Store, folder string, limit Size) *cache {
+	c := &cache{ctx: ctx, store: store, folder: folder, limit: int64(limit), sets: map[string]*sharedSet{}}
+	c.freed = sync.NewCond(&c.mu)
+	return c
+}
+
+// set returns the set at a URL, which is looked up once in a run.
+func (c *cache) set(url string) (*sharedSet, error) {
+	c.mu.Lock()
+	s := c.sets[url]
+	c.mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	s, err := c.find(url)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if first := c.sets[url]; first != nil {
+		return first, nil
+	}
+	c.sets[url] = s
+	return s, nil
+}
+
+func (c *cache) find(url string) (*sharedSet, error) {
+	if c.store == nil {
+		return nil, errNoStore(url)
+	}
+	s := &sharedSet{url: url}
+	o, err := c.store.Stat(c.ctx, url)
+	switch {
+	case err == nil:
+		s.objects, s.single = []objects.Object{o}, true
+	case errors.Is(err, fs.ErrNotExist):
+		list, err := c.store.List(c.ctx, url+"/")
+		if err != nil {
+			return nil, err
+		}
+		// Some tools make objects that stand for folders.
+		s.objects = slices.DeleteFunc(list, func(o objects.Object) bool { return strings.HasSuffix(o.URL, "/") })
+		if len(s.objects) == 0 {
+			return nil, hint.With(fmt.Errorf("%s: %w", url, fs.ErrNotExist), "there is neither an object of this name nor any below it")
+		}
+	default:
+		return nil, err
+	}
+	h := sha256.New()
+	for _, o := range s.objects {
+		name := objects.Base(o.URL)
+		if !s.single {
+			name, _ = objects.Rel(url, o.URL)
+		}
+		if err := objects.Check(o.URL); err != nil || !filepath.IsLocal(filepath.FromSlash(name)) {
+			return nil, fmt.Errorf("%s cannot be copied: its name is not that of a file", o.URL)
+		}
+		fmt.Fprintf(h, "%q %d %q\n", name, o.Size, o.ETag)
+		s.size += o.Size
+	}
+	s.version = hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256([]byte(url + "\n" + s.version))
+	s.path = filepath.Join(c.folder, hex.EncodeToString(sum[:12]), objects.Base(url))
+	return s, nil
+}
+
+// take returns the copies of sets, and a function that gives them back. All that
+// somebody needs at a time has to be taken together: who holds some and waits
+// for more could wait for ever.
+func (c *cache) take(ctx context.Context, urls ...string) (map[string]string, func(), error) {
+	paths := map[string]string{}
+	var taken []*sharedSet
+	release := func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, s := range taken {
+			s.users--
+			s.used = time.Now()
+		}
+		c.freed.Broadcast()
+	}
+	for _, url := range urls {
+		s, err := c.set(url)
+		if err != nil {
+			return nil, nil, err
+		}
+		if paths[url] == "" {
+			taken = append(taken, s)
+		}
+		paths[url] = s.path
+	}
+	if err := c.makeRoom(ctx, taken); err != nil {
+		return nil, nil, err
+	}
+	for _, s := range taken {
+		if err := c.fetch(ctx, s); err != nil {
+			release()
+			return nil, nil, err
+		}
+	}
+	return paths, release, nil
+}
+
+// makeRoom makes the caller a user of sets, when they fit.
+func (c *cache) makeRoom(ctx context.Context, wanted []*sharedSet) error {
+	var need int64
+	for _, s := range wanted {
+		need += s.size
+	}
+	if c.limit > 0 && need > c.limit {
+		return hint.With(fmt.Errorf("the data, such as %s, takes %v, more than the %v for copies", wanted[0].url, Size(need), Size(c.limit)),
+			"raise --cache-size, or take a smaller data set")
+	}
+	stop := context.AfterFunc(ctx, c.freed.Broadcast)
+	defer stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var total int64
+		var idle []*sharedSet
+		for _, s := range c.sets {
+			switch {
+			case slices.Contains(wanted, s):
+			case s.users > 0:
+				total += s.size
+			case s.whole:
+				total += s.size
+				idle = append(idle, s)
+			}
+		}
+		slices.SortFunc(idle, func(a, b *sharedSet) int { return a.used.Compare(b.used) })
+		for c.limit > 0 && total+need > c.limit && len(idle) > 0 {
+			if err := os.RemoveAll(filepath.Dir(idle[0].path)); err != nil {
+				return err
+			}
+			idle[0].whole = false
+			total -= idle[0].size
+			idle = idle[1:]
+		}
+		if c.limit <= 0 || total+need <= c.limit {
+			for _, s := range wanted {
+				s.users++
+			}
+			return nil
+		}
+		c.freed.Wait()
+	}
+}
+
+// fetch copies a set unless that is done.
+func (c *cache) fetch(ctx context.Context, s *sharedSet) error {
+	s.fetching.Lock()
+	defer s.fetching.Unlock()
+	if s.whole {
+		return nil
+	}
+	final := filepath.Dir(s.path)
+	if _, err := os.Stat(s.path); err == nil { // of an earlier run
+		c.mu.Lock()
+		s.whole = true
+		c.mu.Unlock()
+		return nil
+	}
+	temp := final + ".tmp"
+	if err := errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o700)); err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(fetches)
+	for _, o := range s.objects {
+		file := filepath.Join(temp, objects.Base(s.url))
+		if !s.single {
+			name, _ := objects.Rel(s.url, o.URL)
+			file = filepath.Join(file, filepath.FromSlash(name))
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			return err
+		}
+		g.Go(func() error {
+			now, err := c.store.Get(ctx, o.URL, file)
+			if err == nil && (now.Size != o.Size || s.single && now.ETag != o.ETag) {
+				err = fmt.Errorf("%s was replaced during the run", o.URL)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, final); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	s.whole = true
+	c.mu.Unlock()
+	return nil
+}
+
+// Scratch is a folder for copies of what is in object storage.
+type Scratch struct {
+	Path string
+	lock *lock
+}
+
+// OpenScratch takes the first of the numbered folders below a folder that no
+// other run has. What is in it is of an earlier run: copies of data sets stay.
+func OpenScratch(folder string) (*Scratch, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	if info, err := os.Lstat(folder); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a folder", folder)
+	}
+	for n := 1; ; n++ {
+		path := filepath.Join(folder, fmt.Sprint(n))
+		l, err := acquire(path + ".lock")
+		if _, held := errors.AsType[*heldError](err); held && n < 1000 {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		s := &Scratch{path, l}
+		if err := errors.Join(os.RemoveAll(s.jobs()), os.MkdirAll(s.jobs(), 0o700), os.MkdirAll(s.data(), 0o700), s.tidy()); err != nil {
+			l.release()
+			return nil, err
+		}
+		return s, nil
+	}
+}
+
+func (s *Scratch) jobs() string { return filepath.Join(s.Path, "jobs") }
+func (s *Scratch) data() string { return filepath.Join(s.Path, "data") }
+
+// keepFor is how long copies of data sets stay that no run has used.
+const keepFor = 7 * 24 * time.Hour
+
+// tidy removes copies that were cut off, or are old.
+func (s *Scratch) tidy() error {
+	list, err := os.ReadDir(s.data())
+	for _, e := range list {
+		info, infoErr := e.Info()
+		if filepath.Ext(e.Name()) == ".tmp" || infoErr == nil && time.Since(info.ModTime()) > keepFor {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.data(), e.Name())))
+		}
+	}
+	return err
+}
+
+// Close lets other runs have the folder.
+func (s *Scratch) Close() error {
+	err := os.RemoveAll(s.jobs())
+	s.lock.release()
+	return err
+}
+
+func errNoStore(url string) error {
+	return fmt.Errorf("%s is in object storage, which this run does not have", url)
+}

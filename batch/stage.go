@@ -1,0 +1,307 @@
+package batch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/advparams/advparams/batch/objects"
+)
+
+// Remote reports whether anything of a job is in object storage.
+func (j *Job) Remote() bool {
+	paths := append([]string{j.Model, j.Output, j.Key, j.Report, j.Data.Path, j.Verify.Data.Path, j.Attack.Data.Path, j.Attack.Test.Path},
+		j.Seal.RecipientsFiles...)
+	for _, p := range paths {
+		if objects.IsURL(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// stage is where the commands of a job find copies of what is in object
+// storage, and leave what is to go there. Each folder of the storage has a folder
+// of its own, so that names stay, which models know their external data by, and
+// so that what is in one folder there is in one folder here.
+type stage struct {
+	job     *Job
+	store   objects.Store
+	root    string
+	folders map[string]string // by URL
+	copies  map[string]objects.Object
+	names   [][2]string // path here, URL
+}
+
+func newStage(j *Job, store objects.Store, root string) *stage {
+	return &stage{job: j, store: store, root: root, folders: map[string]string{}, copies: map[string]objects.Object{}}
+}
+
+// path returns the path of the copy of an object, and of a file itself.
+// External data can be in folders below those of the models.
+func (s *stage) path(p string) string {
+	if !objects.IsURL(p) {
+		return p
+	}
+	folder := objects.Dir(p)
+	best := -1
+	for _, model := range []string{s.job.Model, s.job.Output} {
+		if dir := dirOf(model); len(dir) > best {
+			if _, ok := objects.Rel(dir, p); ok {
+				folder, best = dir, len(dir)
+			}
+		}
+	}
+	local := s.folders[folder]
+	if local == "" {
+		local = filepath.Join(s.root, strconv.Itoa(len(s.folders)))
+		s.folders[folder] = local
+		s.names = append(s.names, [2]string{local, folder})
+	}
+	rel, _ := objects.Rel(folder, p)
+	return filepath.Join(local, filepath.FromSlash(rel))
+}
+
+// named puts URLs in the place of the paths of their copies, for people to read.
+func (s *stage) named(text string) string {
+	for _, n := range s.names {
+		text = strings.ReplaceAll(text, n[0], n[1])
+	}
+	return text
+}
+
+// fetch copies an object, unless that is done.
+func (s *stage) fetch(ctx context.Context, url string) (objects.Object, error) {
+	if o, ok := s.copies[url]; ok {
+		return o, nil
+	}
+	if s.store == nil {
+		return objects.Object{}, errNoStore(url)
+	}
+	path := s.path(url)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return objects.Object{}, err
+	}
+	o, err := s.store.Get(ctx, url, path)
+	if err == nil {
+		s.copies[url] = o
+	}
+	return o, err
+}
+
+// fetchAll copies those of some files that are in object storage, and makes
+// sure that they are as they were.
+func (s *stage) fetchAll(ctx context.Context, files []FileState) error {
+	for _, f := range files {
+		if !objects.IsURL(f.Path) {
+			continue
+		}
+		o, err := s.fetch(ctx, f.Path)
+		if err != nil {
+			return err
+		}
+		if f.SHA256 != "" && o.SHA256 != f.SHA256 {
+			return fmt.Errorf("%s changed while it was worked on", f.Path)
+		}
+	}
+	return nil
+}
+
+// publish makes the copy of an output an object, and returns its state. With
+// fresh it must not be there yet. An output that is a file is there already.
+func (s *stage) publish(ctx context.Context, path string, fresh bool) (FileState, error) {
+	if !objects.IsURL(path) {
+		return Stat(path)
+	}
+	o, err := s.store.Put(ctx, path, s.path(path), fresh)
+	if err == nil {
+		s.copies[path] = o
+	}
+	return state(o), err
+}
+
+// folder returns the folder for the temporary files of a job: beside the
+// outputs, or in the scratch folder of the run if objects have to be copied.
+func (w *worker) folder() (string, error) {
+	j := w.job
+	if !j.Remote() {
+		return filepath.Abs(j.state(".tmp"))
+	}
+	if w.cfg.Scratch == "" {
+		return "", errors.New("there is no folder for copies of what is in object storage")
+	}
+	sum := sha256.Sum256([]byte(absolute(j.Output)))
+	return filepath.Join(w.cfg.Scratch, "jobs", hex.EncodeToString(sum[:8])), nil
+}
+
+// fetchModel copies a model and its external data, whose names are in it. It
+// reports whether that went well; else the reason is in the result, or an error.
+func (w *worker) fetchModel(ctx context.Context, url string) (bool, error) {
+	if !objects.IsURL(url) {
+		return true, nil
+	}
+	if _, err := w.stage.fetch(ctx, url); err != nil {
+		return false, err
+	}
+	o, err := w.run(ctx, InputsCommand, dashed(w.stage.path(url)), "--external", "--json", "--quiet")
+	if err != nil {
+		return false, err
+	}
+	if o.err != nil {
+		w.fail(o.status, o.err)
+		return false, nil
+	}
+	var names []string
+	if err := json.Unmarshal(o.stdout, &names); err != nil {
+		return false, fmt.Errorf("%s printed %q", InputsCommand, o.stdout)
+	}
+	for _, name := range names {
+		if !filepath.IsLocal(filepath.FromSlash(name)) {
+			return false, fmt.Errorf("%s: external data %q leads out of its folder", url, name)
+		}
+		if _, err := w.stage.fetch(ctx, objects.Join(objects.Dir(url), name)); err != nil {
+			return false, fmt.Errorf("external data of %s: %w", url, err)
+		}
+	}
+	return true, nil
+}
+
+// origin returns the state of a copy as that of the object.
+func (s *stage) origin(model string, f FileState) FileState {
+	if !objects.IsURL(model) {
+		return f
+	}
+	rel, err := filepath.Rel(filepath.Dir(s.path(model)), f.Path)
+	if err != nil {
+		return f
+	}
+	o := s.copies[objects.Join(objects.Dir(model), filepath.ToSlash(rel))]
+	o.SHA256 = f.SHA256
+	return state(o)
+}
+
+// bring makes everything there that a step reads, and returns the job as its
+// commands see it, and a function to call when they are done.
+func (w *worker) bring(ctx context.Context, step string, from *sources) (*Job, func(), error) {
+	j, l := w.job, *w.job
+	if !j.Remote() {
+		return j, func() {}, nil
+	}
+	if err := w.stage.fetchAll(ctx, from.model); err != nil {
+		return nil, nil, err
+	}
+	if step != stepProtect {
+		outputs := from.locked
+		if p := w.record.Steps[stepProtect]; p != nil && j.does(stepProtect) {
+			outputs = p.Outputs
+		}
+		if err := w.stage.fetchAll(ctx, outputs); err != nil {
+			return nil, nil, err
+		}
+		if objects.IsURL(j.Key) && j.opens() {
+			if _, err := w.stage.fetch(ctx, j.Key); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, p := range []*string{&l.Model, &l.Output, &l.Key, &l.Report} {
+		if *p != "" {
+			*p = w.stage.path(*p)
+		}
+	}
+	for _, p := range []string{l.state(""), l.Key, l.Report} {
+		if err := os.MkdirAll(filepath.Dir(p), 0o777); err != nil {
+			return nil, nil, err
+		}
+	}
+	release, err := w.bringData(ctx, step, &l)
+	return &l, release, err
+}
+
+// bringData has the data of a step in the cache, and puts their paths there
+// into l.
+func (w *worker) bringData(ctx context.Context, step string, l *Job) (func(), error) {
+	j := w.job
+	var paths []*string
+	switch step {
+	case stepProtect:
+		l.Seal.RecipientsFiles = each(j.Seal.RecipientsFiles, func(p string) string { return p })
+		for i := range l.Seal.RecipientsFiles {
+			paths = append(paths, &l.Seal.RecipientsFiles[i])
+		}
+	case stepVerify:
+		l.Verify.Data.Path = j.Data.but(j.Verify.Data).Path
+		paths = append(paths, &l.Verify.Data.Path)
+	case stepAttack:
+		l.Attack.Data.Path, l.Attack.Test.Path = j.attackData().Path, j.testPath()
+		paths = append(paths, &l.Attack.Data.Path, &l.Attack.Test.Path)
+	}
+	if step == stepProtect {
+		paths = append(paths, &l.Data.Path)
+	}
+	var urls []string
+	for _, p := range paths {
+		if objects.IsURL(*p) {
+			urls = append(urls, *p)
+		}
+	}
+	if len(urls) == 0 {
+		return func() {}, nil
+	}
+	local, release, err := w.shared.cache.take(ctx, urls...)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range paths {
+		if there := local[*p]; there != "" {
+			w.stage.names = append(w.stage.names, [2]string{there, *p})
+			*p = there
+		}
+	}
+	return release, nil
+}
+
+// The notes of attacks are files of the command, and kept beside the record.
+
+func (w *worker) removeNotes(ctx context.Context) error {
+	path := w.job.notes()
+	if objects.IsURL(path) {
+		return w.cfg.Store.Delete(ctx, path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// fetchNotes has the notes, if there are any, where the command looks for them.
+func (w *worker) fetchNotes(ctx context.Context, local *Job) error {
+	url := w.job.notes()
+	if !objects.IsURL(url) {
+		return nil
+	}
+	if _, err := w.cfg.Store.Get(ctx, url, local.notes()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// keepNotes keeps what was noted, also by a command that was told to stop.
+func (w *worker) keepNotes(ctx context.Context, local *Job) {
+	url := w.job.notes()
+	if _, err := os.Stat(local.notes()); err != nil || !objects.IsURL(url) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	// Without them, the attacks are repeated.
+	_, _ = w.cfg.Store.Put(ctx, url, local.notes(), false)
+}
