@@ -266,6 +266,18 @@ func (s *Store) Put(ctx context.Context, url, file string, fresh bool) (o object
 			sweep(ctx, b, url)
 		}
 		opt.IfNotExist = fresh
+		if fresh {
+			// Not all servers heed that, and nothing has to be sent to find out.
+			switch there, err := b.Attributes(ctx, key); {
+			case err == nil && there.Metadata[digestKey] == digest:
+				o = described(url, there)
+				return nil
+			case err == nil:
+				return final(objects.ErrExists)
+			case code(err) != gcerrors.NotFound:
+				return err
+			}
+		}
 		o, err = send(ctx, b, url, key, p.reader(io.NewSectionReader(f, 0, size)), digest, opt)
 		if fresh && code(err) == gcerrors.FailedPrecondition {
 			// It may be ours, of a try whose answer was lost.

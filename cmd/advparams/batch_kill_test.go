@@ -29,9 +29,10 @@ const longVariable = "ADVPARAMS_LONG_TESTS"
 // way, kills it again and again, and compares what is there in the end with the
 // files of a run that was left alone.
 func TestBatchKilled(t *testing.T) {
+	long := os.Getenv(longVariable) != ""
 	count, kills := 30, 3
 	switch {
-	case os.Getenv(longVariable) != "":
+	case long:
 		count, kills = 200, 10
 	case testing.Short():
 		t.Skip("starts hundreds of processes")
@@ -39,8 +40,15 @@ func TestBatchKilled(t *testing.T) {
 	calm, killed := t.TempDir(), t.TempDir()
 	var want map[string]int
 	for _, dir := range []string{calm, killed} {
-		var err error
-		if want, err = makeZoo(dir, count); err != nil {
+		var entries string
+		want = map[string]int{}
+		if long {
+			entries = addShared(t, dir, want)
+		}
+		if err := makeZoo(dir, count-len(want), want); err != nil {
+			t.Fatal(err)
+		}
+		if err := appendFile(filepath.Join(dir, "zoo.yaml"), entries); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -77,8 +85,8 @@ func TestBatchStopped(t *testing.T) {
 		t.Skip("there is no SIGTERM")
 	}
 	dir := t.TempDir()
-	want, err := makeZoo(dir, 12)
-	if err != nil {
+	want := map[string]int{}
+	if err := makeZoo(dir, 12, want); err != nil {
 		t.Fatal(err)
 	}
 	cmd, stdout := batchCommand(dir)
@@ -195,28 +203,31 @@ func compareOutputs(t *testing.T, calm, killed string) {
 	}
 }
 
-// makeZoo writes models and a manifest and returns the status that each model
-// should have.
-func makeZoo(dir string, count int) (map[string]int, error) {
-	want := map[string]int{}
+func appendFile(path, text string) error {
+	return alter(path, func(data []byte) []byte { return append(data, text...) })
+}
+
+// makeZoo writes models and a manifest, and the status that each model should
+// have into want.
+func makeZoo(dir string, count int, want map[string]int) error {
 	zoo := filepath.Join(dir, "zoo")
 	if err := os.MkdirAll(zoo, 0o777); err != nil {
-		return nil, err
+		return err
 	}
 	if err := writeSamples(filepath.Join(dir, "data.npz"), 100, 0, true); err != nil {
-		return nil, err
+		return err
 	}
 	if err := writeSamples(filepath.Join(dir, "wrong.npz"), 100, 9, true); err != nil {
-		return nil, err
+		return err
 	}
 	var sealed string
 	for i, name := range []string{"me.txt", "other.txt"} { // keys are sealed to one, opened with the other
 		text, err := exec.Command("advparams", "keygen").Output()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			return nil, err
+			return err
 		}
 		if i == 0 {
 			_, rest, _ := strings.Cut(string(text), "# public key: ")
@@ -262,7 +273,7 @@ func makeZoo(dir string, count int) (map[string]int, error) {
 		}
 		name := fmt.Sprintf("zoo/%s-%03d.onnx", k.name, i)
 		if err := k.write(filepath.Join(dir, name), uint64(i)); err != nil {
-			return nil, err
+			return err
 		}
 		want[name] = k.status
 	}
@@ -271,12 +282,12 @@ func makeZoo(dir string, count int) (map[string]int, error) {
 	var out atomicfile.Set
 	defer out.Abort()
 	if err := models.Write(&out, filepath.Join(dir, "story")); err != nil {
-		return nil, err
+		return err
 	}
 	if err := out.Commit(); err != nil {
-		return nil, err
+		return err
 	}
-	return want, os.WriteFile(filepath.Join(dir, "zoo.yaml"), fmt.Appendf(nil, `version: 1
+	return os.WriteFile(filepath.Join(dir, "zoo.yaml"), fmt.Appendf(nil, `version: 1
 defaults:
   data: {path: data.npz}
   samples: 100

@@ -14,13 +14,21 @@ import (
 // repository, or skips the test.
 func Path(t testing.TB, elem ...string) string {
 	t.Helper()
-	_, file, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(file), "..", "..", "..", "shared")
-	path := filepath.Join(append([]string{root}, elem...)...)
-	if _, err := os.Stat(path); err != nil {
+	path, here := Find(elem...)
+	if !here {
 		t.Skipf("reference data ../shared/%s is not here", filepath.Join(elem...))
 	}
 	return path
+}
+
+// Find is Path for tests that can do without: it reports whether the file or
+// folder is there.
+func Find(elem ...string) (path string, here bool) {
+	_, file, _, _ := runtime.Caller(0)
+	root := filepath.Join(filepath.Dir(file), "..", "..", "..", "shared")
+	path = filepath.Join(append([]string{root}, elem...)...)
+	_, err := os.Stat(path)
+	return path, err == nil
 }
 
 // Unpack unpacks a .tar.xz archive of the shared folder into a temporary folder,
