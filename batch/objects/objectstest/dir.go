@@ -155,8 +155,11 @@ func (d *Dir) Write(_ context.Context, url string, data []byte) (objects.Object,
 // processes may have the folder.
 func (d *Dir) write(url string, data []byte, fresh bool) (objects.Object, error) {
 	path := d.Path(url)
-	if there, err := os.ReadFile(path); fresh && err == nil && !bytes.Equal(there, data) {
-		return objects.Object{}, fmt.Errorf("%s %w", url, objects.ErrExists)
+	if there, o, err := d.object(url); fresh && err == nil {
+		if !bytes.Equal(there, data) {
+			return objects.Object{}, fmt.Errorf("%s %w", url, objects.ErrExists)
+		}
+		return o, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return objects.Object{}, err
