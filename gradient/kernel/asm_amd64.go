@@ -131,6 +131,9 @@ func stripRows8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, 
 func stripColumns8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
 
 //go:noescape
+func dots8x3AVX512(k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32)
+
+//go:noescape
 func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
@@ -341,6 +344,9 @@ func stripRows6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, pa
 func stripColumns6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
 
 //go:noescape
+func dots4x3AVX2(k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32)
+
+//go:noescape
 func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
@@ -503,3 +509,15 @@ func everySecondAVX2(rows int, n int, src *float32, ss int, dst *float32, ds int
 func weaveAVX2(rows int, n int, x *float32, y *float32, ss int, dst *float32, ds int)
 
 func cpuid(leaf uint32, sub uint32) (a uint32, b uint32, c uint32, d uint32)
+
+//go:noescape
+func halveMax4AVX2(rows int, n int, x *float32, line int, y *float32)
+
+//go:noescape
+func halveMaxGrad4AVX2(rows int, n int, x *float32, line int, gy *float32, gx *float32)
+
+//go:noescape
+func halveMax8AVX2(rows int, n int, x *float32, line int, y *float32)
+
+//go:noescape
+func halveMaxGrad8AVX2(rows int, n int, x *float32, line int, gy *float32, gx *float32)

@@ -9662,6 +9662,170 @@ done:
 	VZEROUPPER
 	RET
 
+// func dots8x3AVX512(k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32)
+// Requires: AVX, AVX512F
+TEXT ·dots8x3AVX512(SB), NOSPLIT, $0-56
+	MOVQ   step+8(FP), AX
+	MOVQ   k+0(FP), CX
+	MOVQ   a+16(FP), DX
+	MOVQ   aRow+24(FP), BX
+	MOVQ   b+32(FP), SI
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), DI
+	MOVQ   col+40(FP), R8
+	MOVQ   (R8), R9
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   8(R8), R10
+	LEAQ   (SI)(R10*4), R10
+	MOVQ   16(R8), R8
+	LEAQ   (SI)(R8*4), R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+
+step:
+	MOVQ        8(AX), SI
+	VMOVUPS     (R9)(SI*4), Z24
+	VMOVUPS     (R10)(SI*4), Z25
+	VMOVUPS     (R8)(SI*4), Z26
+	MOVQ        (AX), SI
+	LEAQ        (DX)(SI*4), SI
+	VMOVUPS     (SI), Z27
+	VFMADD231PS Z24, Z27, Z0
+	VFMADD231PS Z25, Z27, Z1
+	VFMADD231PS Z26, Z27, Z2
+	VMOVUPS     (SI)(BX*1), Z27
+	VFMADD231PS Z24, Z27, Z3
+	VFMADD231PS Z25, Z27, Z4
+	VFMADD231PS Z26, Z27, Z5
+	VMOVUPS     (SI)(BX*2), Z27
+	VFMADD231PS Z24, Z27, Z6
+	VFMADD231PS Z25, Z27, Z7
+	VFMADD231PS Z26, Z27, Z8
+	VMOVUPS     (SI)(DI*1), Z27
+	VFMADD231PS Z24, Z27, Z9
+	VFMADD231PS Z25, Z27, Z10
+	VFMADD231PS Z26, Z27, Z11
+	LEAQ        (SI)(BX*4), SI
+	VMOVUPS     (SI), Z27
+	VFMADD231PS Z24, Z27, Z12
+	VFMADD231PS Z25, Z27, Z13
+	VFMADD231PS Z26, Z27, Z14
+	VMOVUPS     (SI)(BX*1), Z27
+	VFMADD231PS Z24, Z27, Z15
+	VFMADD231PS Z25, Z27, Z16
+	VFMADD231PS Z26, Z27, Z17
+	VMOVUPS     (SI)(BX*2), Z27
+	VFMADD231PS Z24, Z27, Z18
+	VFMADD231PS Z25, Z27, Z19
+	VFMADD231PS Z26, Z27, Z20
+	VMOVUPS     (SI)(DI*1), Z27
+	VFMADD231PS Z24, Z27, Z21
+	VFMADD231PS Z25, Z27, Z22
+	VFMADD231PS Z26, Z27, Z23
+	ADDQ        $0x10, AX
+	DECQ        CX
+	JNZ         step
+	MOVQ        sums+48(FP), AX
+	VSHUFPS     $0x44, Z3, Z0, Z24
+	VSHUFPS     $0xee, Z3, Z0, Z0
+	VADDPS      Z24, Z0, Z0
+	VSHUFPS     $0x44, Z9, Z6, Z3
+	VSHUFPS     $0xee, Z9, Z6, Z6
+	VADDPS      Z3, Z6, Z6
+	VSHUFPS     $0x88, Z6, Z0, Z3
+	VSHUFPS     $0xdd, Z6, Z0, Z0
+	VADDPS      Z3, Z0, Z0
+	VSHUFPS     $0x44, Z15, Z12, Z3
+	VSHUFPS     $0xee, Z15, Z12, Z12
+	VADDPS      Z3, Z12, Z12
+	VSHUFPS     $0x44, Z21, Z18, Z3
+	VSHUFPS     $0xee, Z21, Z18, Z18
+	VADDPS      Z3, Z18, Z18
+	VSHUFPS     $0x88, Z18, Z12, Z3
+	VSHUFPS     $0xdd, Z18, Z12, Z12
+	VADDPS      Z3, Z12, Z12
+	VSHUFF32X4  $0x44, Z12, Z0, Z3
+	VSHUFF32X4  $0xee, Z12, Z0, Z0
+	VADDPS      Z3, Z0, Z0
+	VSHUFF32X4  $0x08, Z0, Z0, Z3
+	VSHUFF32X4  $0x0d, Z0, Z0, Z0
+	VADDPS      Z3, Z0, Z0
+	VMOVUPS     Z0, (AX)
+	VSHUFPS     $0x44, Z4, Z1, Z0
+	VSHUFPS     $0xee, Z4, Z1, Z1
+	VADDPS      Z0, Z1, Z1
+	VSHUFPS     $0x44, Z10, Z7, Z0
+	VSHUFPS     $0xee, Z10, Z7, Z7
+	VADDPS      Z0, Z7, Z7
+	VSHUFPS     $0x88, Z7, Z1, Z0
+	VSHUFPS     $0xdd, Z7, Z1, Z1
+	VADDPS      Z0, Z1, Z1
+	VSHUFPS     $0x44, Z16, Z13, Z0
+	VSHUFPS     $0xee, Z16, Z13, Z13
+	VADDPS      Z0, Z13, Z13
+	VSHUFPS     $0x44, Z22, Z19, Z0
+	VSHUFPS     $0xee, Z22, Z19, Z19
+	VADDPS      Z0, Z19, Z19
+	VSHUFPS     $0x88, Z19, Z13, Z0
+	VSHUFPS     $0xdd, Z19, Z13, Z13
+	VADDPS      Z0, Z13, Z13
+	VSHUFF32X4  $0x44, Z13, Z1, Z0
+	VSHUFF32X4  $0xee, Z13, Z1, Z1
+	VADDPS      Z0, Z1, Z1
+	VSHUFF32X4  $0x08, Z1, Z1, Z0
+	VSHUFF32X4  $0x0d, Z1, Z1, Z1
+	VADDPS      Z0, Z1, Z1
+	VMOVUPS     Z1, 32(AX)
+	VSHUFPS     $0x44, Z5, Z2, Z0
+	VSHUFPS     $0xee, Z5, Z2, Z2
+	VADDPS      Z0, Z2, Z2
+	VSHUFPS     $0x44, Z11, Z8, Z0
+	VSHUFPS     $0xee, Z11, Z8, Z8
+	VADDPS      Z0, Z8, Z8
+	VSHUFPS     $0x88, Z8, Z2, Z0
+	VSHUFPS     $0xdd, Z8, Z2, Z2
+	VADDPS      Z0, Z2, Z2
+	VSHUFPS     $0x44, Z17, Z14, Z0
+	VSHUFPS     $0xee, Z17, Z14, Z14
+	VADDPS      Z0, Z14, Z14
+	VSHUFPS     $0x44, Z23, Z20, Z0
+	VSHUFPS     $0xee, Z23, Z20, Z20
+	VADDPS      Z0, Z20, Z20
+	VSHUFPS     $0x88, Z20, Z14, Z0
+	VSHUFPS     $0xdd, Z20, Z14, Z14
+	VADDPS      Z0, Z14, Z14
+	VSHUFF32X4  $0x44, Z14, Z2, Z0
+	VSHUFF32X4  $0xee, Z14, Z2, Z2
+	VADDPS      Z0, Z2, Z2
+	VSHUFF32X4  $0x08, Z2, Z2, Z0
+	VSHUFF32X4  $0x0d, Z2, Z2, Z2
+	VADDPS      Z0, Z2, Z2
+	VMOVUPS     Z2, 64(AX)
+	VZEROUPPER
+	RET
+
 // func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, AVX512F
 TEXT ·winogradInputAVX512(SB), NOSPLIT, $16-96
@@ -19121,6 +19285,102 @@ done:
 	VZEROUPPER
 	RET
 
+// func dots4x3AVX2(k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·dots4x3AVX2(SB), NOSPLIT, $0-56
+	MOVQ   step+8(FP), AX
+	MOVQ   k+0(FP), CX
+	MOVQ   a+16(FP), DX
+	MOVQ   aRow+24(FP), BX
+	MOVQ   b+32(FP), SI
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), DI
+	MOVQ   col+40(FP), R8
+	MOVQ   (R8), R9
+	LEAQ   (SI)(R9*4), R9
+	MOVQ   8(R8), R10
+	LEAQ   (SI)(R10*4), R10
+	MOVQ   16(R8), R8
+	LEAQ   (SI)(R8*4), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+step:
+	MOVQ         8(AX), SI
+	VMOVUPS      (R9)(SI*4), Y12
+	VMOVUPS      (R10)(SI*4), Y13
+	VMOVUPS      (R8)(SI*4), Y14
+	MOVQ         (AX), SI
+	LEAQ         (DX)(SI*4), SI
+	VMOVUPS      (SI), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VMOVUPS      (SI)(BX*1), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y5
+	VMOVUPS      (SI)(BX*2), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      (SI)(DI*1), Y15
+	VFMADD231PS  Y12, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         $0x10, AX
+	DECQ         CX
+	JNZ          step
+	MOVQ         sums+48(FP), AX
+	VSHUFPS      $0x44, Y3, Y0, Y12
+	VSHUFPS      $0xee, Y3, Y0, Y0
+	VADDPS       Y12, Y0, Y0
+	VSHUFPS      $0x44, Y9, Y6, Y3
+	VSHUFPS      $0xee, Y9, Y6, Y6
+	VADDPS       Y3, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y0, Y3
+	VSHUFPS      $0xdd, Y6, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X3, X0, X3
+	VMOVUPS      X3, (AX)
+	VSHUFPS      $0x44, Y4, Y1, Y0
+	VSHUFPS      $0xee, Y4, Y1, Y1
+	VADDPS       Y0, Y1, Y1
+	VSHUFPS      $0x44, Y10, Y7, Y0
+	VSHUFPS      $0xee, Y10, Y7, Y7
+	VADDPS       Y0, Y7, Y7
+	VSHUFPS      $0x88, Y7, Y1, Y0
+	VSHUFPS      $0xdd, Y7, Y1, Y1
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, 16(AX)
+	VSHUFPS      $0x44, Y5, Y2, Y0
+	VSHUFPS      $0xee, Y5, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VSHUFPS      $0x44, Y11, Y8, Y0
+	VSHUFPS      $0xee, Y11, Y8, Y8
+	VADDPS       Y0, Y8, Y8
+	VSHUFPS      $0x88, Y8, Y2, Y0
+	VSHUFPS      $0xdd, Y8, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X0
+	VMOVUPS      X0, 32(AX)
+	VZEROUPPER
+	RET
+
 // func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, FMA3
 TEXT ·winogradInputAVX2(SB), NOSPLIT, $16-96
@@ -25082,4 +25342,254 @@ TEXT ·cpuid(SB), NOSPLIT, $0-24
 	MOVL BX, b+12(FP)
 	MOVL CX, c+16(FP)
 	MOVL DX, d+20(FP)
+	RET
+
+// func halveMax4AVX2(rows int, n int, x *float32, line int, y *float32)
+// Requires: AVX, CMOV
+TEXT ·halveMax4AVX2(SB), NOSPLIT, $0-40
+	MOVQ n+8(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ line+24(FP), DX
+	MOVQ y+32(FP), BX
+	MOVQ rows+0(FP), SI
+	LEAQ -4(AX), DI
+
+row:
+	XORQ R8, R8
+
+vector:
+	CMPQ    R8, DI
+	CMOVQGT DI, R8
+	LEAQ    (CX)(DX*4), R9
+	VMOVUPS (CX)(R8*8), X0
+	VMOVUPS 16(CX)(R8*8), X1
+	VSHUFPS $0x88, X1, X0, X2
+	VSHUFPS $0xdd, X1, X0, X0
+	VMOVUPS (R9)(R8*8), X1
+	VMOVUPS 16(R9)(R8*8), X3
+	VSHUFPS $0x88, X3, X1, X4
+	VSHUFPS $0xdd, X3, X1, X1
+	VMAXPS  X0, X2, X3
+	VMAXPS  X1, X4, X5
+	VMAXPS  X5, X3, X3
+	VCMPPS  $0x03, X0, X2, X0
+	VCMPPS  $0x03, X1, X4, X1
+	VORPS   X1, X0, X0
+	VORPS   X0, X3, X3
+	VMOVUPS X3, (BX)(R8*4)
+	CMPQ    R8, DI
+	JE      next
+	ADDQ    $0x04, R8
+	JMP     vector
+
+next:
+	LEAQ (BX)(AX*4), BX
+	LEAQ (CX)(DX*8), CX
+	DECQ SI
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func halveMaxGrad4AVX2(rows int, n int, x *float32, line int, gy *float32, gx *float32)
+// Requires: AVX, CMOV
+TEXT ·halveMaxGrad4AVX2(SB), NOSPLIT, $0-48
+	MOVQ n+8(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ line+24(FP), DX
+	MOVQ gx+40(FP), BX
+	MOVQ gy+32(FP), SI
+	MOVQ rows+0(FP), DI
+	LEAQ -4(AX), R8
+
+row:
+	XORQ R9, R9
+
+vector:
+	CMPQ      R9, R8
+	CMOVQGT   R8, R9
+	LEAQ      (CX)(DX*4), R10
+	VMOVUPS   (CX)(R9*8), X0
+	VMOVUPS   16(CX)(R9*8), X1
+	VSHUFPS   $0x88, X1, X0, X2
+	VSHUFPS   $0xdd, X1, X0, X0
+	VMOVUPS   (R10)(R9*8), X1
+	VMOVUPS   16(R10)(R9*8), X3
+	VSHUFPS   $0x88, X3, X1, X4
+	VSHUFPS   $0xdd, X3, X1, X1
+	VMAXPS    X0, X2, X3
+	VMAXPS    X1, X4, X5
+	VMAXPS    X5, X3, X3
+	VCMPPS    $0x03, X0, X2, X5
+	VCMPPS    $0x03, X1, X4, X1
+	VORPS     X1, X5, X5
+	VORPS     X5, X3, X3
+	VMOVUPS   (SI)(R9*4), X1
+	VCMPPS    $0x00, X3, X2, X5
+	VCMPPS    $0x03, X2, X2, X2
+	VORPS     X2, X5, X5
+	VANDPS    X1, X5, X2
+	VANDNPS   X1, X5, X1
+	VCMPPS    $0x00, X3, X0, X5
+	VCMPPS    $0x03, X0, X0, X0
+	VORPS     X0, X5, X5
+	VANDPS    X1, X5, X0
+	VANDNPS   X1, X5, X1
+	VCMPPS    $0x00, X3, X4, X3
+	VCMPPS    $0x03, X4, X4, X4
+	VORPS     X4, X3, X3
+	VANDPS    X1, X3, X4
+	VANDNPS   X1, X3, X1
+	VUNPCKLPS X0, X2, X3
+	VUNPCKHPS X0, X2, X0
+	LEAQ      (BX), R10
+	VMOVUPS   X3, (R10)(R9*8)
+	VMOVUPS   X0, 16(R10)(R9*8)
+	VUNPCKLPS X1, X4, X0
+	VUNPCKHPS X1, X4, X1
+	LEAQ      (BX)(DX*4), R10
+	VMOVUPS   X0, (R10)(R9*8)
+	VMOVUPS   X1, 16(R10)(R9*8)
+	CMPQ      R9, R8
+	JE        next
+	ADDQ      $0x04, R9
+	JMP       vector
+
+next:
+	LEAQ (SI)(AX*4), SI
+	LEAQ (BX)(DX*8), BX
+	LEAQ (CX)(DX*8), CX
+	DECQ DI
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func halveMax8AVX2(rows int, n int, x *float32, line int, y *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·halveMax8AVX2(SB), NOSPLIT, $0-40
+	MOVQ n+8(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ line+24(FP), DX
+	MOVQ y+32(FP), BX
+	MOVQ rows+0(FP), SI
+	LEAQ -8(AX), DI
+
+row:
+	XORQ R8, R8
+
+vector:
+	CMPQ    R8, DI
+	CMOVQGT DI, R8
+	LEAQ    (CX)(DX*4), R9
+	VMOVUPS (CX)(R8*8), Y0
+	VMOVUPS 32(CX)(R8*8), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMPD $0xd8, Y2, Y2
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS (R9)(R8*8), Y1
+	VMOVUPS 32(R9)(R8*8), Y3
+	VSHUFPS $0x88, Y3, Y1, Y4
+	VSHUFPS $0xdd, Y3, Y1, Y1
+	VPERMPD $0xd8, Y4, Y4
+	VPERMPD $0xd8, Y1, Y1
+	VMAXPS  Y0, Y2, Y3
+	VMAXPS  Y1, Y4, Y5
+	VMAXPS  Y5, Y3, Y3
+	VCMPPS  $0x03, Y0, Y2, Y0
+	VCMPPS  $0x03, Y1, Y4, Y1
+	VORPS   Y1, Y0, Y0
+	VORPS   Y0, Y3, Y3
+	VMOVUPS Y3, (BX)(R8*4)
+	CMPQ    R8, DI
+	JE      next
+	ADDQ    $0x08, R8
+	JMP     vector
+
+next:
+	LEAQ (BX)(AX*4), BX
+	LEAQ (CX)(DX*8), CX
+	DECQ SI
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func halveMaxGrad8AVX2(rows int, n int, x *float32, line int, gy *float32, gx *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·halveMaxGrad8AVX2(SB), NOSPLIT, $0-48
+	MOVQ n+8(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ line+24(FP), DX
+	MOVQ gx+40(FP), BX
+	MOVQ gy+32(FP), SI
+	MOVQ rows+0(FP), DI
+	LEAQ -8(AX), R8
+
+row:
+	XORQ R9, R9
+
+vector:
+	CMPQ       R9, R8
+	CMOVQGT    R8, R9
+	LEAQ       (CX)(DX*4), R10
+	VMOVUPS    (CX)(R9*8), Y0
+	VMOVUPS    32(CX)(R9*8), Y1
+	VSHUFPS    $0x88, Y1, Y0, Y2
+	VSHUFPS    $0xdd, Y1, Y0, Y0
+	VPERMPD    $0xd8, Y2, Y2
+	VPERMPD    $0xd8, Y0, Y0
+	VMOVUPS    (R10)(R9*8), Y1
+	VMOVUPS    32(R10)(R9*8), Y3
+	VSHUFPS    $0x88, Y3, Y1, Y4
+	VSHUFPS    $0xdd, Y3, Y1, Y1
+	VPERMPD    $0xd8, Y4, Y4
+	VPERMPD    $0xd8, Y1, Y1
+	VMAXPS     Y0, Y2, Y3
+	VMAXPS     Y1, Y4, Y5
+	VMAXPS     Y5, Y3, Y3
+	VCMPPS     $0x03, Y0, Y2, Y5
+	VCMPPS     $0x03, Y1, Y4, Y1
+	VORPS      Y1, Y5, Y5
+	VORPS      Y5, Y3, Y3
+	VMOVUPS    (SI)(R9*4), Y1
+	VCMPPS     $0x00, Y3, Y2, Y5
+	VCMPPS     $0x03, Y2, Y2, Y2
+	VORPS      Y2, Y5, Y5
+	VANDPS     Y1, Y5, Y2
+	VANDNPS    Y1, Y5, Y1
+	VCMPPS     $0x00, Y3, Y0, Y5
+	VCMPPS     $0x03, Y0, Y0, Y0
+	VORPS      Y0, Y5, Y5
+	VANDPS     Y1, Y5, Y0
+	VANDNPS    Y1, Y5, Y1
+	VCMPPS     $0x00, Y3, Y4, Y3
+	VCMPPS     $0x03, Y4, Y4, Y4
+	VORPS      Y4, Y3, Y3
+	VANDPS     Y1, Y3, Y4
+	VANDNPS    Y1, Y3, Y1
+	VUNPCKLPS  Y0, Y2, Y3
+	VUNPCKHPS  Y0, Y2, Y0
+	VPERM2F128 $0x20, Y0, Y3, Y2
+	VPERM2F128 $0x31, Y0, Y3, Y0
+	LEAQ       (BX), R10
+	VMOVUPS    Y2, (R10)(R9*8)
+	VMOVUPS    Y0, 32(R10)(R9*8)
+	VUNPCKLPS  Y1, Y4, Y0
+	VUNPCKHPS  Y1, Y4, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y4
+	VPERM2F128 $0x31, Y1, Y0, Y1
+	LEAQ       (BX)(DX*4), R10
+	VMOVUPS    Y4, (R10)(R9*8)
+	VMOVUPS    Y1, 32(R10)(R9*8)
+	CMPQ       R9, R8
+	JE         next
+	ADDQ       $0x08, R9
+	JMP        vector
+
+next:
+	LEAQ (SI)(AX*4), SI
+	LEAQ (BX)(DX*8), BX
+	LEAQ (CX)(DX*8), CX
+	DECQ DI
+	JNZ  row
+	VZEROUPPER
 	RET

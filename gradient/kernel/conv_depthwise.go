@@ -106,6 +106,15 @@ func (d *depthwise) gradInput(w *Workers, gy, weight, gx []float32) {
 
 // pullApart copies the rows of gy to every other element of every other row.
 func (d *depthwise) pullApart(apart, gy []float32) {
+	if n := d.out[2]; isa.weave != nil && n >= 8 {
+		zeros := scratch(n)
+		defer release(zeros)
+		clear(*zeros)
+		for row := 0; row < len(gy); row += n {
+			isa.weave(1, n, &gy[row], &(*zeros)[0], n, &apart[4*row], 2*n)
+		}
+		return
+	}
 	for row := 0; row < len(gy); row += d.out[2] {
 		to := apart[4*row : 4*row+2*d.out[2]]
 		for i, v := range gy[row : row+d.out[2]] {

@@ -168,15 +168,30 @@ type method interface {
 // flat tells whether positionLanes applies and is the faster method, from an
 // estimate of cycles.
 func (c *correlation) flat() bool {
-	if len(c.phases) != 1 || c.phases[0].stride != (vec3{1, 1, 1}) || len(c.phases[0].taps) == 0 {
+	positions, ok := c.positionsCost()
+	if !ok {
 		return false
+	}
+	vectors := (c.results + isa.lanes - 1) / isa.lanes
+	channels := vectors * c.extent.size() * (c.channels*c.taps + 14) // with the transposition
+	if vectors < isa.vecs {
+		channels += channels / 10
+	}
+	return positions < channels
+}
+
+// positionsCost returns what positionLanes costs for an image, in multiplications
+// of vectors, and whether it applies.
+func (c *correlation) positionsCost() (positions int, ok bool) {
+	if len(c.phases) != 1 || c.phases[0].stride != (vec3{1, 1, 1}) || len(c.phases[0].taps) == 0 {
+		return 0, false
 	}
 	depth := c.channels * c.taps
 	run, size := c.runLength(), c.extent.size()
 	vectors := func(n int) int { return (n + isa.lanes - 1) / isa.lanes }
-	positions := vectors(run) * c.results * depth
+	positions = vectors(run) * c.results * (depth + 6)
 	if run != size {
-		positions += vectors(run) * c.results * 4 // to drop borders
+		positions += vectors(run) * c.results * 16 // to drop borders
 	}
 	if c.results > packedRows() {
 		positions += vectors(run) * depth * 4 // to pack
@@ -184,11 +199,7 @@ func (c *correlation) flat() bool {
 	if vectors(run) < isa.vecs {
 		positions += positions / 4 // tiles too narrow
 	}
-	channels := vectors(c.results) * size * (depth + 14) // with the transposition
-	if vectors(c.results) < isa.vecs {
-		channels += channels / 10
-	}
-	return positions < channels
+	return positions, true
 }
 
 // sourceSteps sets at of every source channel and tap of a phase to its offset

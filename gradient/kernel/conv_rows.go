@@ -1,26 +1,14 @@
 package kernel
 
 // rowLanes computes a correlation over two axes with positions of the result in
-// the lanes of a vector and its channels in the rows of a tile. What the
-// positions of a vector read must be adjacent for every tap. It is in place if
-// nothing surrounds the image, and in a frame if rows are whole vectors; else
-// the image is copied once for each column of the kernel, as that column meets
-// it: shifted, every other column for a stride of 2, and rows without borders.
+// the lanes of a vector and its channels in the rows of a tile.
 type rowLanes struct {
-	*correlation
+	*rowLayout
 	weight *[]float32 // of each group, phase and block of channels: see packDirect
 	bias   *[]float32 // of each group, in whole blocks; nil for none
 	blocks int        // of channels
 	parts  []rowPart
 	images int // computed at a time
-
-	columns     []int // those of the kernel that there are copies for: where they read for position 0
-	first, high int   // row of the source that copies begin with, and their rows
-	wide        int   // positions of a row of a copy
-	down        int   // stride of rows, for each remainder of which rows are apart
-	step        int   // from image to image in the source
-	direct      bool  // the result is computed in place
-	flat        bool  // the source of all positions is one run
 }
 
 // rowPart is a phase, with its tables for [directTile].
@@ -36,32 +24,13 @@ type rowPart struct {
 // rowLanes returns the method for this correlation, and whether it applies and
 // is the best.
 func (c *correlation) rowLanes(weight, bias []float32) (*rowLanes, bool) {
-	if isa.direct == nil || c.in[0] != 1 || c.out[0] != 1 || c.kernel[0] != 1 || c.pad[0] != 0 || c.extent.size() < isa.lanes {
+	l, ok := c.rowLayout()
+	if !ok {
 		return nil, false
 	}
-	m := &rowLanes{correlation: c, blocks: (c.results + isa.channels - 1) / isa.channels, images: 1}
-	f := &c.phases[0]
-	m.direct = len(c.phases) == 1 && f.step == vec3{1, 1, 1}
-	for i := range c.phases {
-		m.wide = max(m.wide, c.phases[i].count[2])
-	}
-	if m.wide*m.phaseRows() < isa.lanes {
-		return nil, false
-	}
-	m.down = f.stride[1]
-	// In place, no vector may reach beyond the source.
-	m.flat = m.direct && c.runLength() == c.extent.size() && (!c.source.none() || c.extent.size()%isa.lanes == 0)
-	if f.stride != (vec3{1, 1, 1}) || !m.flat && m.wide%isa.lanes != 0 {
-		m.copies()
-	}
+	m := &rowLanes{rowLayout: l, blocks: (c.results + isa.channels - 1) / isa.channels, images: 1}
 	if !m.worthwhile() {
 		return nil, false
-	}
-	switch {
-	case m.columns != nil:
-		m.step = c.channels * m.copySize()
-	default:
-		m.step = c.sourceStep()
 	}
 	const few = 6 // vectors
 	if n := c.extent.size() / isa.lanes; m.direct && n < few && c.extent.size()%isa.lanes == 0 {
@@ -71,15 +40,8 @@ func (c *correlation) rowLanes(weight, bias []float32) (*rowLanes, bool) {
 	return m, true
 }
 
-// phaseRows returns the most rows of any phase.
-func (m *rowLanes) phaseRows() (rows int) {
-	for i := range m.phases {
-		rows = max(rows, m.phases[i].count[1])
-	}
-	return rows
-}
-
-// worthwhile compares with channelLanes, in multiplications of vectors.
+// worthwhile compares with channelLanes and positionLanes, in multiplications of
+// vectors.
 func (m *rowLanes) worthwhile() bool {
 	rows, channels := 0, 0
 	for i := range m.phases {
@@ -88,44 +50,13 @@ func (m *rowLanes) worthwhile() bool {
 		vectors := (f.count[1]*m.wide + isa.lanes - 1) / isa.lanes
 		rows += vectors * m.blocks * isa.channels * (depth + 4)
 		channels += (m.results + isa.lanes - 1) / isa.lanes * f.count.size() * (depth + 14)
-		if m.columns != nil || !m.source.none() {
+		if m.copied() {
 			rows += 4 * vectors * m.channels * max(1, len(m.columns))
 		}
 	}
-	return rows < channels
+	positions, ok := m.positionsCost()
+	return rows < channels && (!ok || rows < positions)
 }
-
-// copies lays out the copies of the image.
-func (m *rowLanes) copies() {
-	last := 0
-	for i := range m.phases {
-		f := &m.phases[i]
-		for j, t := range f.taps {
-			if i+j == 0 || t.at[1] < m.first {
-				m.first = t.at[1]
-			}
-			last = max(last, t.at[1]+(f.count[1]-1)*f.stride[1])
-			if m.column(t.at[2]) < 0 {
-				m.columns = append(m.columns, t.at[2])
-			}
-		}
-	}
-	m.high = last - m.first + 1
-	m.high = (m.high + m.down - 1) / m.down * m.down
-}
-
-// column returns which copy a column of the kernel reads, -1 for none.
-func (m *rowLanes) column(at int) int {
-	for i, c := range m.columns {
-		if c == at {
-			return i
-		}
-	}
-	return -1
-}
-
-// copySize returns the elements of the copies of one channel.
-func (m *rowLanes) copySize() int { return len(m.columns) * m.high * m.wide }
 
 // prepare packs the weights and makes the tables.
 func (m *rowLanes) prepare(weight, bias []float32) {
@@ -186,27 +117,11 @@ func (m *rowLanes) tables(p *rowPart) {
 	vectors := (size + isa.lanes - 1) / isa.lanes
 	p.last = size - (vectors-1)*isa.lanes
 	p.at, p.steps = offsets(m.images*vectors), offsets(m.channels*len(p.taps))
-	base := 0
-	if m.columns == nil {
-		base = m.sourceSteps(p.phase, func(s, at, _ int, _ tap) { (*p.steps)[s] = pair{s * isa.channels, at} })
-	} else {
-		for ch := range m.channels {
-			for j, t := range p.taps {
-				row := t.at[1] - m.first
-				row = row%m.down*(m.high/m.down) + row/m.down
-				s := ch*len(p.taps) + j
-				(*p.steps)[s] = pair{s * isa.channels, ch*m.copySize() + (m.column(t.at[2])*m.high+row)*m.wide}
-			}
-		}
-	}
+	base := m.offsets(p.phase, func(s, at int) { (*p.steps)[s] = pair{s * isa.channels, at} })
 	for i := range m.images {
 		for v := range vectors {
 			q := v * isa.lanes
-			from := q
-			if m.columns == nil && !m.flat {
-				from = q/m.wide*m.source.extent[2] + q%m.wide
-			}
-			(*p.at)[i*vectors+v] = pair{i*m.step + base + from, i*m.group*m.resultSize + q}
+			(*p.at)[i*vectors+v] = pair{i*m.step + base + m.from(q), i*m.group*m.resultSize + q}
 		}
 	}
 }
@@ -227,7 +142,7 @@ func (m *rowLanes) run(w *Workers, source, result []float32) {
 	w.For(blocks*m.group, 1, func(lo, hi int) {
 		var copied, apart *[]float32
 		later := make([][]float32, 0, 1+len(m.also))
-		if m.columns != nil || !m.source.none() {
+		if m.copied() {
 			copied = scratch(m.images*m.step + packSlack)
 			defer release(copied)
 			clear(*copied)
@@ -314,35 +229,6 @@ func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [
 	}
 }
 
-// fill copies an image to its frame or copies, whose borders are zeros already.
-func (m *rowLanes) fill(dst, src []float32) {
-	if m.columns == nil {
-		m.source.fill(dst, src, m.channels)
-		return
-	}
-	in, s := m.source.in, m.phases[0].stride[2]
-	for ch := range m.channels {
-		from := src[ch*in.size():]
-		for i, at := range m.columns {
-			to := dst[ch*m.copySize()+i*m.high*m.wide:]
-			// Positions x0 to x1 read inside the image, and rows y0 to y1 are of it.
-			x0, x1 := max(0, (s-1-at)/s), min(m.wide, (in[2]-1-at)/s+1)
-			if at >= in[2] || x0 >= x1 {
-				continue
-			}
-			for r := range m.down {
-				y0 := max(0, (m.down-1-m.first-r)/m.down)
-				y1 := min(m.high/m.down, (in[1]-1-m.first-r)/m.down+1)
-				if m.first+r >= in[1] || y0 >= y1 {
-					continue
-				}
-				row := m.first + r + y0*m.down
-				copyEvery(to[(r*(m.high/m.down)+y0)*m.wide+x0:], m.wide, from[row*in[2]+x0*s+at:], m.down*in[2], s, y1-y0, x1-x0)
-			}
-		}
-	}
-}
-
 // compute computes a phase of some images.
 func (m *rowLanes) compute(p *rowPart, group, images int, source, result []float32, cRow int, later [][]float32) {
 	depth := len(*p.steps)
@@ -402,26 +288,6 @@ func (m *rowLanes) weave(result, apart []float32) {
 		}
 		if both {
 			i++
-		}
-	}
-}
-
-// copyEvery copies rows of n elements that are step apart in src, rows ss apart,
-// to adjacent ones in dst, rows ds apart.
-func copyEvery(dst []float32, ds int, src []float32, ss, step, rows, n int) {
-	if step == 1 {
-		copyRows(dst, ds, src, ss, rows, n)
-		return
-	}
-	if isa.everySecond != nil && step == 2 && n >= 8 {
-		_, _ = dst[(rows-1)*ds+n-1], src[(rows-1)*ss+2*n-2]
-		isa.everySecond(rows, n, &src[0], ss, &dst[0], ds)
-		return
-	}
-	for r := range rows {
-		from := src[r*ss:]
-		for i := range dst[r*ds : r*ds+n] {
-			dst[r*ds+i] = from[i*step]
 		}
 	}
 }

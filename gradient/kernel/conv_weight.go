@@ -32,7 +32,15 @@ func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
 		m.run(w, x, gy, gw)
 		return
 	}
-	if p.suitsWinograd(winoFast, p.ic, p.oc, p.out, 0.5) {
+	// In multiplications of vectors; the method below is not as fast as products
+	// are, and transposes gy.
+	transposed := (p.oc + isa.lanes - 1) / isa.lanes * p.out.size() * (p.ic*p.taps*3/2 + 14)
+	wino, ok := p.winogradCost(winoFast, p.ic, p.oc, p.out)
+	if m, cost := p.rowWeights(); m != nil && cost < transposed && (!ok || cost < wino) {
+		m.run(w, x, gy, gw)
+		return
+	}
+	if ok && 3*wino < 4*transposed {
 		p.winoGradWeight(w, x, gy, gw)
 		return
 	}

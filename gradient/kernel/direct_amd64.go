@@ -38,3 +38,11 @@ func (t *directTile) fetch(n int) (from *float32, ahead int) {
 	t.later[0] = t.later[0][min(len(t.later[0]), 2*line*n):]
 	return from, 2 * line * 4
 }
+
+func dotsAVX512(t *dotTile) {
+	dots8x3AVX512(len(t.step), &t.step[0][0], &t.a[0], t.aRow, &t.b[0], &t.col[0], &t.sums[0])
+}
+
+func dotsAVX2(t *dotTile) {
+	dots4x3AVX2(len(t.step), &t.step[0][0], &t.a[0], t.aRow, &t.b[0], &t.col[0], &t.sums[0])
+}

@@ -16,10 +16,14 @@ type instructions struct {
 	// and y turn by turn, n ≥ 8 elements of each; nil leaves them to Go.
 	everySecond func(rows, n int, src *float32, ss int, dst *float32, ds int)
 	weave       func(rows, n int, x, y *float32, ss int, dst *float32, ds int)
-	winograd    func(winoTransform, *winoArgs)
+	// halveMax and halveMaxGrad are for rows of n ≥ 4 outputs; nil leaves them to Go.
+	halveMax     func(rows, n int, x *float32, line int, y *float32)
+	halveMaxGrad func(rows, n int, x *float32, line int, gy, gx *float32)
+	winograd     func(winoTransform, *winoArgs)
 	// direct computes a tile of a direct convolution, of at most channels channels;
 	// nil leaves them to the other methods.
 	direct   func(*directTile)
+	dots     func(*dotTile)
 	channels int
 	// depthwise computes depthwise convolutions; nil leaves them to the general
 	// methods.

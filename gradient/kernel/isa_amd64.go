@@ -10,10 +10,10 @@ import "golang.org/x/sys/cpu"
 var available = func() (sets []*instructions) {
 	x := &cpu.X86
 	if x.HasAVX512F && x.HasBMI2 && x.HasAVX2 && x.HasFMA {
-		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512, strip: stripsAVX512.run, vectorSet: vectorsAVX512, transpose: transposeAVX2, copyRows: copyRowsAVX2, everySecond: everySecondAVX2, weave: weaveAVX2, winograd: winogradAVX512, direct: directAVX512, channels: 8, depthwise: depthwiseKernels{}, small: smallKernels{}})
+		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512, strip: stripsAVX512.run, vectorSet: vectorsAVX512, transpose: transposeAVX2, copyRows: copyRowsAVX2, everySecond: everySecondAVX2, weave: weaveAVX2, halveMax: halveMaxAVX2, halveMaxGrad: halveMaxGradAVX2, winograd: winogradAVX512, direct: directAVX512, dots: dotsAVX512, channels: 8, depthwise: depthwiseKernels{}, small: smallKernels{}})
 	}
 	if x.HasAVX2 && x.HasFMA {
-		sets = append(sets, &instructions{name: "AVX2", rows: 6, lanes: 8, vecs: 2, tile: tileAVX2, strip: stripsAVX2.run, vectorSet: vectorsAVX2, transpose: transposeAVX2, copyRows: copyRowsAVX2, everySecond: everySecondAVX2, weave: weaveAVX2, winograd: winogradAVX2, direct: directAVX2, channels: 4, depthwise: depthwiseKernels{}})
+		sets = append(sets, &instructions{name: "AVX2", rows: 6, lanes: 8, vecs: 2, tile: tileAVX2, strip: stripsAVX2.run, vectorSet: vectorsAVX2, transpose: transposeAVX2, copyRows: copyRowsAVX2, everySecond: everySecondAVX2, weave: weaveAVX2, halveMax: halveMaxAVX2, halveMaxGrad: halveMaxGradAVX2, winograd: winogradAVX2, direct: directAVX2, dots: dotsAVX2, channels: 4, depthwise: depthwiseKernels{}})
 	}
 	return append(sets, portable)
 }()
@@ -95,6 +95,22 @@ func transposeAVX2(lines int, dst []float32, ds, dstLine int, src []float32, ss,
 	_, _ = dst[(lines-1)*dstLine+(cols-1)*ds+7], src[(lines-1)*srcLine+(rows-1)*ss+cols-1]
 	transpose8AVX2(lines, cols, &src[0], ss, srcLine, rows, &dst[0], ds, dstLine)
 	return cols
+}
+
+func halveMaxAVX2(rows, n int, x *float32, line int, y *float32) {
+	if n < 8 {
+		halveMax4AVX2(rows, n, x, line, y)
+	} else {
+		halveMax8AVX2(rows, n, x, line, y)
+	}
+}
+
+func halveMaxGradAVX2(rows, n int, x *float32, line int, gy, gx *float32) {
+	if n < 8 {
+		halveMaxGrad4AVX2(rows, n, x, line, gy, gx)
+	} else {
+		halveMaxGrad8AVX2(rows, n, x, line, gy, gx)
+	}
 }
 
 func copyRowsAVX2(rows, n int, src *float32, ss int, dst *float32, ds int) {

@@ -13,6 +13,10 @@ type Pool struct {
 	In, Kernel, Out, Stride, Dilation, Pad []int
 	PadEnd                                 []int // only read with IncludePad; nil means Pad
 	IncludePad                             bool
+
+	// Then, unless nil, is called for ranges of elements [lo, hi) of gx in MaxGrad,
+	// as soon as they are computed: see [Conv].
+	Then func(lo, hi int)
 }
 
 // A window is walked tap by tap for a whole row of outputs at a time: the
@@ -51,8 +55,10 @@ func (p *Pool) MaxForward(w *Workers, x, y []float32) {
 func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
 	if g.halves() {
-		p.planes(w, &g, func(in, out int) {
-			clear(gx[in : in+g.in.size()])
+		p.planesThen(w, &g, func(in, out int) {
+			if 2*g.out[1] != g.in[1] || 2*g.out[2] != g.in[2] {
+				clear(gx[in : in+g.in.size()])
+			}
 			g.halveMaxGrad(x[in:], gy[out:], gx[in:])
 		})
 		return
@@ -64,6 +70,9 @@ func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
 			if k >= 0 {
 				gx[k] += gy[out+i]
 			}
+		}
+		if p.Then != nil {
+			p.Then(in, in+g.in.size())
 		}
 	})
 }
@@ -170,6 +179,21 @@ func (p *Pool) scale(g *geometry) []float32 {
 		}
 	}
 	return scale
+}
+
+// planesThen is planes that calls Then as well.
+func (p *Pool) planesThen(w *Workers, g *geometry, f func(in, out int)) {
+	size := g.in.size()
+	w.For(p.Planes, grainOf(g.out.size()*g.kernel.size()), func(lo, hi int) {
+		done := lo
+		for i := lo; i < hi; i++ {
+			f(i*size, i*g.out.size())
+			if p.Then != nil && ((i+1-done)*size >= near/4 || i+1 == hi) {
+				p.Then(done*size, (i+1)*size)
+				done = i + 1
+			}
+		}
+	})
 }
 
 func (p *Pool) planes(w *Workers, g *geometry, f func(in, out int)) {

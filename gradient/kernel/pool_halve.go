@@ -12,6 +12,11 @@ func (g *geometry) halves() bool {
 
 // halveMax is [Pool.MaxForward] for a plane that halves.
 func (g *geometry) halveMax(x, y []float32) {
+	if isa.halveMax != nil && g.out[1] > 0 && g.out[2] >= 4 {
+		_, _ = x[2*g.out[1]*g.in[2]-1], y[g.out.size()-1]
+		isa.halveMax(g.out[1], g.out[2], &x[0], g.in[2], &y[0])
+		return
+	}
 	for r := range g.out[1] {
 		top := x[2*r*g.in[2]:][:2*g.out[2]]
 		bottom := x[(2*r+1)*g.in[2]:][:len(top)]
@@ -21,11 +26,21 @@ func (g *geometry) halveMax(x, y []float32) {
 	}
 }
 
-// halveMaxGrad is [Pool.MaxGrad] for a plane that halves; gx is zero before.
+// halveMaxGrad is [Pool.MaxGrad] for a plane that halves; gx is zero before,
+// unless all of it belongs to windows.
 // Which of four is the largest is as good as random, so that it is found by
 // comparing bits, without a branch; adding 0 makes both zeros one.
 func (g *geometry) halveMaxGrad(x, gy, gx []float32) {
+	if isa.halveMaxGrad != nil && g.out[1] > 0 && g.out[2] >= 4 {
+		end := 2*g.out[1]*g.in[2] - 1
+		_, _, _ = x[end], gx[end], gy[g.out.size()-1]
+		isa.halveMaxGrad(g.out[1], g.out[2], &x[0], g.in[2], &gy[0], &gx[0])
+		return
+	}
 	wide := g.in[2]
+	if 2*g.out[1] == g.in[1] && 2*g.out[2] == wide {
+		clear(gx[:g.in.size()])
+	}
 	for r := range g.out[1] {
 		first := 2 * r * wide
 		top, bottom := x[first:][:2*g.out[2]], x[first+wide:][:2*g.out[2]]

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -157,4 +158,34 @@ func TestMaxPoolNaN(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestMaxPoolTies: of equal maxima the first in a window takes the gradient,
+// whatever the width of a row and the signs of zeros.
+func TestMaxPoolTies(t *testing.T) {
+	forEachPath(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(15, 16))
+		values := []float32{-1, float32(math.Copysign(0, -1)), 0, 1, 2}
+		for wide := 2; wide < 45; wide++ {
+			p := Pool{Planes: 2, In: []int{5, wide}, Kernel: []int{2, 2}, Out: []int{2, wide / 2}, Stride: []int{2, 2}, Dilation: []int{1, 1}, Pad: []int{0, 0}}
+			x, gy := make([]float32, 2*5*wide), randoms(rng, 2*2*(wide/2))
+			for i := range x {
+				x[i] = values[rng.IntN(len(values))]
+			}
+			at := make([]int64, len(gy))
+			p.MaxIndices(nil, x, at)
+			want, y, gx := make([]float32, len(x)), make([]float32, len(gy)), make([]float32, len(x))
+			p.MaxForward(nil, x, y)
+			p.MaxGrad(nil, x, gy, gx)
+			for i, k := range at {
+				want[k] = gy[i]
+				if y[i] != x[k] {
+					t.Fatalf("%d wide: maximum %d is %g, want %g", wide, i, y[i], x[k])
+				}
+			}
+			if !slices.Equal(gx, want) {
+				t.Fatalf("%d wide: gradient %v, want %v", wide, gx, want)
+			}
+		}
+	})
 }

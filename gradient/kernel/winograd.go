@@ -63,18 +63,16 @@ func (t *winoTiling) unit(i, batch int) winoUnit {
 	return u
 }
 
-// suitsWinograd tells whether an algorithm applies and is worth its transforms,
-// where summing directly reaches the given part of the speed of products.
-func (p *convPlan) suitsWinograd(f *winoForm, channels, results int, extent vec3, direct float64) bool {
+// winogradCost returns what an algorithm costs for an image, in multiplications
+// of vectors with as many more as transforming costs, and whether it applies.
+func (p *convPlan) winogradCost(f *winoForm, channels, results int, extent vec3) (cost int, ok bool) {
 	if p.kernel != (vec3{1, 3, 3}) || p.in[0] != 1 || p.out[0] != 1 || p.pad[0] != 0 ||
 		p.stride != (vec3{1, 1, 1}) || p.dilation != (vec3{1, 1, 1}) || p.pad[1] > 2 || p.pad[2] > 2 {
-		return false
+		return 0, false
 	}
-	// Multiplications of vectors, and as many more as transforming costs.
 	tiles := (extent[1] + f.m - 1) / f.m * ((extent[2] + f.m - 1) / f.m)
 	in, out := (channels+isa.lanes-1)/isa.lanes, (results+isa.lanes-1)/isa.lanes
-	wino := tiles*(f.products()*channels*out+f.cost*(in+out)) + 4*f.products()*channels*out/max(1, p.batch)
-	return float64(wino)*direct < float64(extent.size()*9*channels*out)
+	return tiles*(f.products()*channels*out+f.cost*(in+out)) + 4*f.products()*channels*out/max(1, p.batch), true
 }
 
 // winograd returns the method for this correlation, and whether it is to be used.
@@ -86,7 +84,8 @@ func (c *correlation) winograd(w *Workers, weight, bias []float32) (*winograd, b
 	if forward {
 		form = winoAccurate
 	}
-	if !c.suitsWinograd(form, c.channels, c.results, c.extent, 1) {
+	cost, ok := c.winogradCost(form, c.channels, c.results, c.extent)
+	if !ok || cost >= c.extent.size()*9*c.channels*((c.results+isa.lanes-1)/isa.lanes) {
 		return nil, false
 	}
 	m := &winograd{correlation: c, split: newSplit(c.results), inPitch: roundUp(c.channels, isa.lanes), outPitch: roundUp(c.results, isa.lanes)}

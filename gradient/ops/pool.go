@@ -27,7 +27,9 @@ func (b *Builder) pool(name string, g kernel.Pool, x *Value, forward func(*kerne
 func (b *Builder) maxPool(g kernel.Pool, x *Value) *Value {
 	return b.pool("MaxPool", g, x, g.MaxForward, Op{
 		name: "MaxPool.grad",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
+			g := g
+			g.Then = then.Run
 			g.MaxGrad(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 		},
 	}, true)

@@ -17,6 +17,7 @@ func main() {
 		tiles(v)
 		directs(v)
 		strips(v)
+		dots(v)
 		for _, l := range transforms {
 			transform(v, l)
 		}
@@ -35,5 +36,7 @@ func main() {
 	everySecond()
 	weave()
 	cpuid()
+	halves(4)
+	halves(8)
 	Generate()
 }

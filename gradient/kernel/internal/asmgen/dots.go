@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// dots writes the kernel of weight gradients; type dotTile in package kernel says
+// what it does. It multiplies rows vectors of a with 3 of b for each step, and
+// adds up the lanes at the end.
+func dots(v vectors) {
+	rows, cols := v.directShape()
+	TEXT(fmt.Sprintf("dots%dx%d%s", rows, cols, v.suffix), NOSPLIT,
+		"func(k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32)")
+	Pragma("noescape")
+	step, k := Load(Param("step"), GP64()), Load(Param("k"), GP64())
+	a, aRow, b := Load(Param("a"), GP64()), Load(Param("aRow"), GP64()), Load(Param("b"), GP64())
+	SHLQ(Imm(2), aRow)
+	aRow3 := GP64()
+	LEAQ(Mem{Base: aRow, Index: aRow, Scale: 2}, aRow3)
+	col := Load(Param("col"), GP64())
+	columns := make([]reg.GPVirtual, cols)
+	for j := range columns {
+		columns[j] = GP64()
+		MOVQ(Mem{Base: col, Disp: 8 * j}, columns[j])
+		LEAQ(Mem{Base: b, Index: columns[j], Scale: 4}, columns[j])
+	}
+	acc := v.registers(rows * cols)
+	for _, r := range acc {
+		v.zero(r)
+	}
+
+	Label("step")
+	at := GP64()
+	MOVQ(Mem{Base: step, Disp: 8}, at)
+	br := v.registers(cols)
+	for j, r := range br {
+		VMOVUPS(Mem{Base: columns[j], Index: at, Scale: 4}, r)
+	}
+	MOVQ(Mem{Base: step}, at)
+	row := GP64()
+	LEAQ(Mem{Base: a, Index: at, Scale: 4}, row)
+	for i := range rows {
+		if i == 4 {
+			LEAQ(Mem{Base: row, Index: aRow, Scale: 4}, row)
+		}
+		m := Mem{Base: row}
+		switch i % 4 {
+		case 1:
+			m.Index, m.Scale = aRow, 1
+		case 2:
+			m.Index, m.Scale = aRow, 2
+		case 3:
+			m.Index, m.Scale = aRow3, 1
+		}
+		x := v.register()
+		VMOVUPS(m, x)
+		for j, r := range br {
+			VFMADD231PS(r, x, acc[i*cols+j])
+		}
+	}
+	ADDQ(Imm(16), step)
+	DECQ(k)
+	JNZ(LabelRef("step"))
+
+	sums := Load(Param("sums"), GP64())
+	for j := range cols {
+		r := make([]reg.VecVirtual, rows)
+		for i := range r {
+			r[i] = acc[i*cols+j]
+		}
+		v.storeSums(r, Mem{Base: sums, Disp: 4 * rows * j})
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// storeSums adds up the lanes of 4 AVX2 or 8 AVX-512 registers, which it
+// overwrites. Of AVX-512 it stores twice as many numbers, the second half of no
+// meaning.
+func (v vectors) storeSums(r []reg.VecVirtual, to Mem) {
+	// fold adds what one choice of elements of x and y gives to another.
+	fold := func(shuffle func(how uint8, x, y, to reg.Register), first, second uint8, x, y reg.VecVirtual) reg.VecVirtual {
+		t := v.register()
+		shuffle(first, x, y, t)
+		shuffle(second, x, y, x)
+		VADDPS(t, x, x)
+		return x
+	}
+	elements := func(how uint8, x, y, to reg.Register) { VSHUFPS(U8(how), y, x, to) }
+	quarter := func(r []reg.VecVirtual) reg.VecVirtual { // a sum of each in every 128 bits
+		x := fold(elements, 0x44, 0xee, r[0], r[1])
+		y := fold(elements, 0x44, 0xee, r[2], r[3])
+		return fold(elements, 0x88, 0xdd, x, y)
+	}
+	if v.lanes == 8 {
+		x, half := quarter(r), XMM()
+		VEXTRACTF128(U8(1), x, half)
+		VADDPS(half, x.AsX(), half)
+		VMOVUPS(half, to)
+		return
+	}
+	parts := func(how uint8, x, y, to reg.Register) { VSHUFF32X4(U8(how), y, x, to) }
+	x := fold(parts, 0x44, 0xee, quarter(r[:4]), quarter(r[4:]))
+	VMOVUPS(fold(parts, 0x08, 0x0d, x, x), to)
+}
