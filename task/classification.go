@@ -1,6 +1,8 @@
 package task
 
 import (
+	"slices"
+
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
 )
@@ -77,9 +79,13 @@ func (t *classificationTally) Score() Score {
 	return t.counts.Score()
 }
 
-// Score has the accuracy for its quality.
+// Score has the accuracy for its quality. Where all labels are of one class, the
+// right answer is blind as well, and only another one makes the model useless.
 func (c *Counts) Score() Score {
 	accuracy, chance := c.Accuracy(), c.Chance()
+	if slices.Max(c.Labelled) == c.N {
+		chance = min(chance, 1/float64(len(c.Labelled)))
+	}
 	return Score{
 		Quality: accuracy, Chance: chance, Luck: luck,
 		Metrics:  []Metric{{Name: "accuracy", Value: accuracy, Useless: chance, Share: true}},

@@ -55,3 +55,17 @@ func TestCounts(t *testing.T) {
 		t.Errorf("chance %v, want %v", a.Chance(), want)
 	}
 }
+
+// TestOneLabel: a model that gives all samples the same answer, which is right, is
+// not useless; one that gives another is.
+func TestOneLabel(t *testing.T) {
+	for answer, useless := range []bool{false, true} {
+		c := NewCounts(2)
+		for range 10 {
+			c.Add(answer, 0)
+		}
+		if s := c.Score(); (s.Quality <= s.Useless()) != useless {
+			t.Errorf("answer %d, label 0: quality %v, useless at %v", answer, s.Quality, s.Useless())
+		}
+	}
+}
