@@ -161,10 +161,10 @@ func powInt(x, y int64) int64 {
 	return z
 }
 
-// diffPow: d(xʸ)/dx = y·xʸ⁻¹, d(xʸ)/dy = xʸ·ln x.
+// diffPow: d(xʸ)/dx = y·xʸ⁻¹, d(xʸ)/dy = xʸ·ln x, which is 0 for x = 0.
 func diffPow(b *Builder, x, y, z, gz *Value) (gx, gy *Value) {
 	gx = b.Mul(gz, b.Mul(y, b.Pow(x, b.Sub(y, b.Scalar(1)))))
-	gy = b.Mul(gz, b.Mul(z, b.Log(x)))
+	gy = b.Mul(gz, b.Mul(z, b.Log(b.Where(b.Equal(x, b.Scalar(0)), b.Scalar(1), x))))
 	return gx, gy
 }
 

@@ -12,6 +12,7 @@ func TestGradients(t *testing.T) {
 		{op: "Mul", name: "scalar", inputs: []any{[]int{}, []int{2, 2}}},
 		{op: "Div", inputs: []any{[]int{2, 3}, []int{2, 1}}, from: 0.5, to: 2},
 		{op: "Pow", inputs: []any{[]int{2, 3}, []int{3}}, from: 0.5, to: 2},
+		{op: "Pow", name: "exponent over zero", inputs: []any{floats(0, 2, 0), []int{3}}, from: 1, to: 3},
 		{op: "Pow", name: "square", inputs: []any{[]int{2, 3}, floats(2)}},
 		{op: "Sum", inputs: []any{[]int{2, 3}, []int{3}, []int{1}}},
 		{op: "Mean", inputs: []any{[]int{2, 3}, []int{3}}},
