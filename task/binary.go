@@ -131,11 +131,11 @@ func (t *binaryTally) Scale() float64 {
 	return temperature(absolute)
 }
 
-// rankingLuck is how far twice the area under the ROC curve may be from 1: 0.05,
+// rankingLuck is how far twice the area under the ROC curve may be from 1: 0.1,
 // and two standard deviations of what it is for unrelated outputs.
 func rankingLuck(positive, negative int) float64 {
 	p, n := float64(positive), float64(negative)
-	return 0.05 + 4*math.Sqrt((p+n+1)/(12*p*n))
+	return 0.1 + 4*math.Sqrt((p+n+1)/(12*p*n))
 }
 
 // Score has the quality max(|2·AUC - 1|, κ), a mean over the labels of both kinds.
