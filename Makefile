@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build storage demo test test-long test-deploy test-storage e2e-slurm race bench bench-workers attack-peer lint vuln generate clean
+.PHONY: help build storage demo test test-long test-deploy test-storage e2e-slurm race bench bench-workers attack-peer frontier figures lint vuln generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,15 @@ bench: build ## benchmark the kernels; with Python and ../shared, compare with P
 
 attack-peer: build ## fine-tune a locked model with attack and in PyTorch, and compare
 	bench/run finetune.py
+
+frontier: ## measure hardened locks by budget (hours; needs ../shared); rows that are there already stay
+	$(GO) run ./bench/frontier -epochs 6 -budgets 0.5,2,5,10,20 docs/figures/frontier.csv
+	$(GO) run ./bench/frontier -epochs 6 -rule spread -budgets 0.5 docs/figures/frontier.csv
+	$(GO) run ./bench/frontier -model resnet20 -epochs 8 -batch 32 -attacks fine-tune,batchnorm -budgets 0.5,5 docs/figures/frontier.csv
+
+figures: ## draw the figures of the documentation from the measurements in docs/figures
+	$(GO) run ./bench/frontier -summary docs/figures/frontier-lines.csv docs/figures/frontier.csv
+	cd docs/figures && $(GO) run . -log -x "parameters changed, in percent" -y "advantage of the best attack, in points" -o frontier.svg frontier-lines.csv
 
 lint: ## formatting, vet, staticcheck, other platforms
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files" >&2; exit 1; }

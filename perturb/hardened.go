@@ -27,7 +27,7 @@ type HardenedOptions struct {
 // DefaultBudget is the share of the parameters that Hardened changes when it is
 // not told otherwise, DefaultSpread the part of them that is spread.
 const (
-	DefaultBudget = 0.005
+	DefaultBudget = 0.05
 	DefaultSpread = 0.1
 )
 
@@ -46,7 +46,7 @@ const (
 //
 // Most of the budget goes to the first layers, one after the other: a layer that
 // fits into it is shuffled as a whole, so that nothing is left of it but its
-// values; of the next as many are exchanged as there is budget for. What the
+// values; of the next as much is exchanged as there is budget for. What the
 // layers behind have learnt is of little use on other features than those that
 // they were trained on, so that an attacker has to train them anew as well.
 //
@@ -80,15 +80,15 @@ func Hardened(ctx context.Context, m *onnxio.Model, samples Samples, opt Hardene
 	}
 	h := &hardening{search: s, answer: -1}
 	h.divide(opt.Budget, opt.Spread)
-	if h.left = sum(h.quota); h.left == 0 {
-		return nil, hint.With(fmt.Errorf("%s: a budget of %g %% leaves no pair of weights to exchange", m.Path(), 100*opt.Budget), "raise --budget")
+	if h.left = sum(h.quota); h.left == 0 && len(h.parts) == 0 {
+		return nil, hint.With(fmt.Errorf("%s: a budget of %g %% leaves no weights to exchange", m.Path(), 100*opt.Budget), "raise --budget")
 	}
 	return h.run(ctx)
 }
 
 type hardening struct {
 	*search
-	whole  []string       // tensors to shuffle
+	parts  []part         // to shuffle
 	quota  map[string]int // pairs that may still be exchanged, by tensor
 	left   int            // in all
 	answer int            // that all samples are to get; -1 as long as accuracy is to fall

@@ -54,9 +54,10 @@ stays between the smallest and the largest of its tensor, and nothing else in th
 file differs.
 
 Few changes are undone easily by somebody who has training data. --profile hardened
-changes the share --budget of the parameters by exchanging values within each tensor,
-which leaves less to start from, but does not rule repair out. advparams attack
-measures how much somebody with data gets back.
+changes the share --budget of the parameters: it shuffles the first layers, as many as
+that pays for, and exchanges values in the others. That leaves less to start from, and
+makes a larger key (five bytes a parameter), but does not rule repair out. advparams
+attack measures how much somebody with data gets back.
 
 The search takes the gradient on labelled samples, ranks all parameters by
 gradient × step, tries the best for real, and goes on until the accuracy on the

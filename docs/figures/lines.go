@@ -50,6 +50,7 @@ func main() {
 			log.Fatal(err)
 		}
 	}
+	p.Y.Max += 0.25 * (p.Y.Max - p.Y.Min) // room for the legend
 	if err := p.Save(16*vg.Centimeter, 9*vg.Centimeter, *out); err != nil {
 		log.Fatal(err)
 	}

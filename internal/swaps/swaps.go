@@ -25,8 +25,12 @@ type Tensor struct {
 	Fixed   func(int) bool // elements that stay where they are; nil: none
 }
 
-// pool is the number of elements of each tensor that pairs are made of.
-const pool = 128
+// Most is the number of pairs of a tensor that Best chooses at most, and pool the
+// number of elements that they are made of.
+const (
+	Most = pool / 2
+	pool = 128
+)
 
 // Best returns the n pairs with the largest gain within the quotas; fewer if
 // there are not as many. No element is in two of them.

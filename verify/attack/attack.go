@@ -26,6 +26,9 @@ type Options struct {
 	// accuracies are qualities (task.Score). Embeddings cannot be attacked: their
 	// truth is the original, which the attacker does not have.
 	Task task.Task
+	// Settings selects the settings that each attack is tried in, by the names in
+	// Result.Settings; nil means all.
+	Settings func(attack, setting string) bool
 	// Scratch is what training from scratch came to, where that is known from
 	// attacks on another lock of the same model, with the same data and options.
 	Scratch *Result
@@ -227,7 +230,7 @@ func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, op
 			continue
 		}
 		l.restore(l.locked)
-		list := a.variants(l)
+		list := slices.DeleteFunc(a.variants(l), func(v variant) bool { return opt.Settings != nil && !opt.Settings(a.name, v.name) })
 		if len(list) == 0 {
 			continue // the model has nothing that could be attacked so
 		}

@@ -22,5 +22,7 @@
 // falling to zero along half a cosine (Loshchilov and Hutter, arXiv 1608.03983).
 // The graph is that of inference: dropout is off, and a batch normalisation that
 // has not been folded into its neighbours keeps its mean and variance, while its
-// scale and bias are trained. Quantised (integer) weights stay as they are.
+// scale and bias are trained. The attack batchnorm, and one way to train from
+// scratch, put normalisations with the statistics of each batch into the graph,
+// and fold them again. Quantised (integer) weights stay as they are.
 package attack

@@ -151,6 +151,25 @@ func TestTimeLimit(t *testing.T) {
 	}
 }
 
+// TestSelection leaves out settings, and takes a known yardstick.
+func TestSelection(t *testing.T) {
+	m, train, test := intact(t, 80)
+	opt := quick()
+	opt.Attacks = []string{"prune", "smooth"}
+	opt.Settings = func(attack, setting string) bool { return attack == "prune" && setting == "50 % pruned" }
+	opt.Scratch = &Result{Name: Scratch, Accuracy: 0.25}
+	r, err := Run(context.Background(), m, train, test, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one := find(t, r, "prune"); len(r.Attacks) != 1 || len(one.Settings) != 1 || one.Setting != "50 % pruned" {
+		t.Errorf("%+v", r.Attacks)
+	}
+	if r.Advantage == nil || *r.Advantage != *r.Best-0.25 {
+		t.Errorf("advantage %v of %v", r.Advantage, *r.Best)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	m, train, test := intact(t, 60)
 	ctx := context.Background()
