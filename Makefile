@@ -22,7 +22,7 @@ test: ## run all tests
 	$(GO) test ./...
 
 test-long: ## lock 200 models in a batch that is killed ten times
-	ADVPARAMS_LONG_TESTS=1 $(GO) test -count=1 -v -run TestBatchKilled ./cmd/advparams
+	ADVPARAMS_LONG_TESTS=1 $(GO) test -count=1 -timeout 1h -v -run TestBatchKilled ./cmd/advparams
 
 test-deploy: ## check deploy/kubernetes against the types of the Kubernetes API
 	cd deploy/kubernetes/check && $(GO) vet . && $(GO) test .
