@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,8 +84,9 @@ func randomLike(golden, path string, n int) error {
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	var arrays []dataset.Named
-	for name, like := range file.Arrays {
-		name, input := strings.CutPrefix(name, "in/")
+	for _, key := range slices.Sorted(maps.Keys(file.Arrays)) { // the same samples each time
+		like := file.Arrays[key]
+		name, input := strings.CutPrefix(key, "in/")
 		if !input {
 			continue
 		}
