@@ -33,7 +33,7 @@ type block struct {
 // newBlocks computes the first n samples, or as many of them as memory holds, in
 // blocks of a size, unless the model has a size of its own.
 // Samples that fill no block are left out, unless there would be none.
-func newBlocks(m *onnxio.Model, cfg gradient.Config, samples Samples, n, size int, kind task.Task, tau float64) (*blocks, error) {
+func newBlocks(m *onnxio.Model, cfg gradient.Config, samples Samples, n, size int, kind task.Task, objective func(truth nd.Array) gradient.Loss) (*blocks, error) {
 	fixed, err := gradient.FixedBatch(m)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func newBlocks(m *onnxio.Model, cfg gradient.Config, samples Samples, n, size in
 		}
 		batch = gradient.Fill(batch, size)
 		one := &block{truth: task.Truth(samples, lo, hi)}
-		one.loss = kind.Objective(one.truth, tau)
+		one.loss = objective(one.truth)
 		if lo == 0 {
 			cfg.Shapes = map[string][]int{}
 			for name, a := range batch {

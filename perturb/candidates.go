@@ -23,6 +23,9 @@ func (s *minimal) round(k int) ([]candidate, error) {
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
+	if s.opt.Study.FirstOrder {
+		return best(list, k), nil
+	}
 	list, n, err := s.blocks.race(list, k)
 	s.result.Evaluations += n
 	return list, err

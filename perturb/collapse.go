@@ -218,15 +218,24 @@ func (l *lastLayer) hinge(gap []float32, samples []int, j int, step float32) flo
 	return sum
 }
 
-// atTarget reports whether the accuracy that the gaps mean is at the target.
+// atTarget reports whether the accuracy that the gaps mean is at the target, on all
+// samples and on those that nothing else was chosen with (see confirm).
 func (s *search) atTarget(l *lastLayer, labels []int, gap []float32, fallback []int, class int) bool {
-	t := task.NewCounts(l.classes)
+	all, held := task.NewCounts(l.classes), task.NewCounts(l.classes)
 	for i, g := range gap {
 		answer := class
 		if g > 0 {
 			answer = fallback[i]
 		}
-		t.Add(answer, labels[i])
+		all.Add(answer, labels[i])
+		if i >= s.calibration().n {
+			held.Add(answer, labels[i])
+		}
 	}
-	return t.Accuracy() <= s.targetFor(t.Score())
+	return s.useless(all) && (held.N < heldOut || s.useless(held))
+}
+
+// useless reports whether answers are at the target.
+func (s *search) useless(c *task.Counts) bool {
+	return c.Accuracy() <= s.targetFor(c.Classified(task.NewHalves()))
 }

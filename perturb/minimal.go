@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/task"
@@ -23,11 +24,14 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 	}
 	var err error
 	size := task.Batch(s.outlook, task.Truth(s.samples, 0, 1), max(blockSize, s.opt.Task.Together()))
-	if s.blocks, err = newBlocks(s.model, s.differentiated(), s.samples, s.calibration().n, size, s.opt.Task, s.tau); err != nil {
+	if s.blocks, err = newBlocks(s.model, s.differentiated(), s.samples, s.calibration().n, size, s.opt.Task, s.lowered); err != nil {
 		return nil, err
 	}
 	limit := s.opt.MaxParams
-	collapse := s.collapse(limit)
+	var collapse []candidate
+	if !s.opt.Study.NoCollapse {
+		collapse = s.collapse(limit)
+	}
 	if collapse != nil {
 		limit = len(collapse) - 1 // more would not be better
 	}
@@ -39,7 +43,7 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 		if err := s.become(collapse); err != nil {
 			return nil, err
 		}
-		if reached, err = s.locked(); err != nil {
+		if reached, err = s.check(); err != nil {
 			return nil, err
 		}
 		s.report()
@@ -51,7 +55,37 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 		return &s.result, hint.With(fmt.Errorf("%w: %s %.4f with %d parameters changed, target %.4f", ErrTarget, s.measure(), s.result.Locked, len(s.result.Changes), s.result.Target),
 			"raise --max-params or --target-accuracy")
 	}
-	return &s.result, errors.Join(s.prune(), s.inside())
+	if err := s.prune(); err != nil || s.opt.Study.Extremes {
+		return &s.result, err
+	}
+	return &s.result, s.inside()
+}
+
+// lowered is the loss that the search lowers.
+func (s *minimal) lowered(truth nd.Array) gradient.Loss {
+	if !s.opt.Study.Training {
+		return s.opt.Task.Objective(truth, s.tau)
+	}
+	raised := s.opt.Task.Training(truth)
+	return func(outputs, seeds []nd.Array) (float64, error) {
+		// Training always wants to write a gradient.
+		into := seeds
+		if into == nil {
+			for _, y := range outputs {
+				into = append(into, nd.New(nd.Float32, y.Shape...))
+			}
+		}
+		value, err := raised(outputs, into)
+		for _, seed := range seeds {
+			if seed.Data == nil {
+				continue
+			}
+			for i, g := range seed.Float32s() {
+				seed.Float32s()[i] = -g
+			}
+		}
+		return -value, err
+	}
 }
 
 // heldOut is the number of samples outside the blocks that are enough to decide by
@@ -88,8 +122,14 @@ func (s *minimal) confirm(all task.Tally, seen int) (reached bool, err error) {
 	s.result.Broken = all.Score()
 	s.note(s.result.Broken)
 	fair := held.Score()
-	return s.result.Locked <= s.result.Target && (n < heldOut || fair.Quality <= s.targetFor(fair)), nil
+	return s.result.Locked <= s.result.Target && (n < heldOut || fair.Quality <= s.targetFor(fair)) &&
+		s.result.Broken.Translated <= translatable, nil
 }
+
+// translatable is what a translation of the locked model's answers may be worth: a
+// model that is wrong in a way that can be undone by renaming its answers is not
+// locked.
+const translatable = 0.1
 
 // hopeless reports whether a model is surely not at the target, by what it is
 // worth on n samples.

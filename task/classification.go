@@ -40,7 +40,7 @@ func classified(truth nd.Array, loss func(labels []int) gradient.Loss) gradient.
 	}
 }
 
-func (Classification) NewTally() Tally { return &classificationTally{} }
+func (Classification) NewTally() Tally { return &classificationTally{halves: NewHalves()} }
 
 // Answers are the classes of the largest logits.
 func (Classification) Answers(outputs []nd.Array) (nd.Array, error) {
@@ -55,7 +55,10 @@ func (Classification) Answers(outputs []nd.Array) (nd.Array, error) {
 	return answers, nil
 }
 
-type classificationTally struct{ choices }
+type classificationTally struct {
+	choices
+	halves *Halves
+}
 
 func (t *classificationTally) Add(outputs []nd.Array, truth nd.Array) error {
 	logits, _, classes, err := gradient.Logits(outputs)
@@ -68,6 +71,9 @@ func (t *classificationTally) Add(outputs []nd.Array, truth nd.Array) error {
 	}
 	for i, label := range labels {
 		t.add(logits[i*classes:(i+1)*classes], label)
+		if label >= 0 {
+			t.halves.Add(t.counts.N, gradient.ArgMax(logits[i*classes:(i+1)*classes]), label)
+		}
 	}
 	return nil
 }
@@ -76,19 +82,23 @@ func (t *classificationTally) Score() Score {
 	if t.counts == nil {
 		return Score{}
 	}
-	return t.counts.Score()
+	return t.counts.Classified(t.halves)
 }
 
-// Score has the accuracy for its quality. Where all labels are of one class, the
-// right answer is blind as well, and only another one makes the model useless.
-func (c *Counts) Score() Score {
+// Classified is the score of a classifier, whose quality is the accuracy. Where all
+// labels are of one class, the right answer is blind as well, and only another one
+// makes the model useless.
+func (c *Counts) Classified(halves *Halves) Score {
 	accuracy, chance := c.Accuracy(), c.Chance()
 	if slices.Max(c.Labelled) == c.N {
 		chance = min(chance, 1/float64(len(c.Labelled)))
 	}
 	return Score{
 		Quality: accuracy, Chance: chance, Luck: luck,
-		Metrics:  []Metric{{Name: "accuracy", Value: accuracy, Useless: chance, Share: true}},
-		Answered: c.Answered,
+		Metrics: []Metric{
+			{Name: "accuracy", Value: accuracy, Useless: chance, Share: true},
+			{Name: "information", Value: halves.Joint().Information()},
+		},
+		Answered: c.Answered, Translated: halves.Translated(),
 	}
 }

@@ -56,6 +56,9 @@ type Score struct {
 	Metrics []Metric
 	// Answered is how often each class was answered; nil where there are none.
 	Answered []int
+	// Translated is what a fixed translation of answers into labels is worth
+	// (Halves); 0 where answers are no classes.
+	Translated float64
 }
 
 // Useless is the quality at and below which a model is worth nothing.

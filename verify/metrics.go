@@ -1,13 +1,10 @@
 package verify
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
@@ -112,7 +109,7 @@ func Score(answers, labels []int, classes int) (*Metrics, error) {
 		return nil, fmt.Errorf("%d answers for %d labels", len(answers), len(labels))
 	}
 	m := &Metrics{Samples: len(labels), Classes: make([]Class, classes)}
-	joint := map[pair]int{}
+	halves := task.NewHalves()
 	for i, label := range labels {
 		answer := answers[i]
 		for _, k := range []int{label, answer} {
@@ -121,7 +118,7 @@ func Score(answers, labels []int, classes int) (*Metrics, error) {
 					"labels count classes from 0 to %d", classes-1)
 			}
 		}
-		joint[pair{answer, label}]++
+		halves.Add(i, answer, label)
 		m.Classes[label].Samples++
 		m.Classes[answer].Answered++
 		if answer == label {
@@ -131,23 +128,20 @@ func Score(answers, labels []int, classes int) (*Metrics, error) {
 	}
 	m.Accuracy = share(m.Correct, m.Samples)
 	m.Chance, m.Entropy = m.frequencies()
-	m.Information = m.information(joint)
-	m.score()
+	m.Information = halves.Joint().Information()
+	m.score(halves)
 	return m, nil
 }
 
 // score fills in what is asked of any task.
-func (m *Metrics) score() {
+func (m *Metrics) score(halves *task.Halves) {
 	counts := task.NewCounts(len(m.Classes))
 	counts.Right, counts.N = m.Correct, m.Samples
 	for k, c := range m.Classes {
 		counts.Labelled[k], counts.Answered[k], counts.Both[k] = c.Samples, c.Answered, c.Correct
 	}
-	m.Task, m.Score = task.Classification{}.Name(), counts.Score()
-	m.Score.Metrics = append(m.Score.Metrics, task.Metric{Name: "information", Value: m.Information})
+	m.Task, m.Score = task.Classification{}.Name(), counts.Classified(halves)
 }
-
-type pair struct{ answer, label int }
 
 // frequencies returns Chance and Entropy.
 func (m *Metrics) frequencies() (chance, entropy float64) {
@@ -159,19 +153,6 @@ func (m *Metrics) frequencies() (chance, entropy float64) {
 		}
 	}
 	return chance, entropy
-}
-
-// information returns Σ P(a,l)·log2(P(a,l) / (P(a)·P(l))), added in a fixed order.
-func (m *Metrics) information(joint map[pair]int) float64 {
-	order := slices.SortedFunc(maps.Keys(joint), func(a, b pair) int {
-		return cmp.Or(cmp.Compare(a.answer, b.answer), cmp.Compare(a.label, b.label))
-	})
-	n, sum := float64(m.Samples), 0.0
-	for _, p := range order {
-		both := float64(joint[p])
-		sum += both / n * math.Log2(both*n/(float64(m.Classes[p.answer].Answered)*float64(m.Classes[p.label].Samples)))
-	}
-	return max(sum, 0) // not -1e-17
 }
 
 func share(part, whole int) float64 {

@@ -75,8 +75,11 @@ func measured(r *verify.Report) []metricResults {
 }
 
 // accuracyIn returns the accuracy, nil for tasks that have none.
-func accuracyIn(s task.Score) *float64 {
-	if m, ok := s.Metric("accuracy"); ok {
+func accuracyIn(s task.Score) *float64 { return metricIn(s, "accuracy") }
+
+// metricIn returns the value of a metric, nil if the task has no such.
+func metricIn(s task.Score, name string) *float64 {
+	if m, ok := s.Metric(name); ok {
 		return &m.Value
 	}
 	return nil

@@ -37,6 +37,7 @@ type protect struct {
 	bounds           string
 	profile          string
 	maxParams        int
+	beam             int
 	budget           percentFlag
 	target           targetFlag
 	allowPartial     bool
@@ -91,6 +92,7 @@ leaves it open. A lock found so is not always as good on real data.`,
 	fl.Lookup("shape").DefValue = ""
 	fl.Var(&p.target, "target-accuracy", "stop at this accuracy, between 0 and 1, or at chance")
 	fl.IntVar(&p.maxParams, "max-params", 128, "change at most `N` parameters")
+	fl.IntVar(&p.beam, "beam", 1, "follow the best `N` sets of changes at a time; more find shorter lists and take longer")
 	fl.StringArrayVar(&p.include, "include", nil, "change only initializers whose name matches `GLOB`, * for any characters; may be repeated")
 	fl.StringArrayVar(&p.exclude, "exclude", nil, "leave out initializers whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")
@@ -138,6 +140,8 @@ func (p *protect) check() error {
 		return usagef("--profile hardened exchanges values, which have no other bounds")
 	case p.maxParams < 1:
 		return usagef("--max-params %d is less than 1", p.maxParams)
+	case p.beam < 1 || p.beam > 64:
+		return usagef("--beam %d is not between 1 and 64", p.beam)
 	case p.samples < 0:
 		return usagef("--samples %d is negative", p.samples)
 	case p.shape != nil && p.data.path != noData:
@@ -255,6 +259,7 @@ func (p *protect) search(ctx context.Context, m *onnxio.Model, set *dataset.Set,
 		Output:    p.data.output,
 		Target:    float64(p.target),
 		MaxParams: p.maxParams,
+		Beam:      p.beam,
 		Allow:     allow,
 		Unbounded: p.bounds == "none",
 		Workers:   w,
@@ -282,7 +287,11 @@ type protectResult struct {
 		Before *float64 `json:"before"`
 		Locked *float64 `json:"locked"`
 	} `json:"accuracy"` // null for tasks without
-	Task           string         `json:"task"`
+	Task        string `json:"task"`
+	Information struct {
+		Before *float64 `json:"before"`
+		Locked *float64 `json:"locked"`
+	} `json:"information_bits"` // between answers and labels; null for tasks without
 	Metric         metricResult   `json:"metric"`  // the one that people go by
 	Metrics        []metricResult `json:"metrics"` // all
 	Target         float64        `json:"target"`  // quality, accuracy for classifiers
@@ -313,6 +322,7 @@ func (p *protect) print(found *perturb.Result, files *written, took time.Duratio
 		Seconds: took.Seconds(),
 	}
 	r.Accuracy.Before, r.Accuracy.Locked = accuracyIn(found.Intact), accuracyIn(found.Broken)
+	r.Information.Before, r.Information.Locked = metricIn(found.Intact, "information"), metricIn(found.Broken, "information")
 	r.Task = p.data.kind.Name()
 	r.Metrics = metricsOf(found)
 	r.Metric = r.Metrics[0]
