@@ -14,26 +14,60 @@ type node struct {
 }
 
 // beam adds changes, to the best few sets at a time, until one is at the target.
+// Where one comes near, each of its changes is exchanged for the best other one
+// before more are made.
 func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error) {
 	level := []node{{}}
 	for range limit {
 		if level, err = s.expand(ctx, level); err != nil || len(level) == 0 {
 			return false, err
 		}
-		for _, n := range level {
-			if err := s.become(n.list); err != nil {
-				return false, err
-			}
-			if reached, err = s.check(); err != nil || reached {
-				break
-			}
-		}
-		s.report()
-		if err != nil || reached {
+		reached, near, err := s.acceptOne(level)
+		if reached || err != nil {
 			return reached, err
 		}
+		if near {
+			swapped, err := s.expand(ctx, level[0].without())
+			if err != nil {
+				return false, err
+			}
+			if reached, _, err = s.acceptOne(swapped); reached || err != nil {
+				return reached, err
+			}
+			if len(swapped) > 0 && swapped[0].objective < level[0].objective {
+				level = swapped
+			}
+		}
 	}
-	return false, nil
+	return false, s.become(level[0].list)
+}
+
+// acceptOne makes the changes of the first of the sets that is at the target, and
+// otherwise reports whether one came near it.
+func (s *minimal) acceptOne(level []node) (reached, near bool, err error) {
+	for i, n := range level {
+		if err := s.become(n.list); err != nil {
+			return false, false, err
+		}
+		reached, close, err := s.accept()
+		if i == 0 || reached {
+			s.report()
+		}
+		if reached || err != nil {
+			return reached, false, err
+		}
+		near = near || close
+	}
+	return false, near, nil
+}
+
+// without returns the sets that lack one of the changes each.
+func (n *node) without() []node {
+	var list []node
+	for i := range n.list {
+		list = append(list, node{list: slices.Delete(slices.Clone(n.list), i, i+1)})
+	}
+	return list
 }
 
 // expand returns the best sets that are larger by one change, the best first.

@@ -112,6 +112,14 @@ func (b *blocks) count(t task.Tally) (n int, err error) {
 	return n, nil
 }
 
+// samples is the number of samples.
+func (b *blocks) samples() (n int) {
+	for _, one := range b.list {
+		n += one.truth.Shape[0]
+	}
+	return n
+}
+
 // objective is the mean over the blocks, as things are.
 func (b *blocks) objective() float64 {
 	sum := 0.0
@@ -121,13 +129,11 @@ func (b *blocks) objective() float64 {
 	return sum / float64(len(b.list))
 }
 
-// gradients returns the gradients of the objective by initializer name, on half of
-// the blocks: they only serve to choose what to try.
+// gradients returns the gradients of the objective by initializer name.
 func (b *blocks) gradients() (map[string][]float32, error) {
 	sum := map[string][]float32{}
-	some := b.list[:(len(b.list)+1)/2]
-	share := 1 / float32(len(some))
-	for _, one := range some {
+	share := 1 / float32(len(b.list))
+	for _, one := range b.list {
 		if _, err := one.program.Backward(one.loss); err != nil {
 			return nil, err
 		}
@@ -149,13 +155,18 @@ func (b *blocks) gradients() (map[string][]float32, error) {
 	return sum, nil
 }
 
-// raceWidth is the number of changes that stay in a race after the first block.
-const raceWidth = 16
+// raceWidth is the number of changes that stay in a race after the first block,
+// finalists of those that are tried on all.
+const (
+	raceWidth = 24
+	finalists = 4
+)
 
 // race tries changes for real and returns the k best, the best first: their gain
 // is then the fall of the objective that they bring on all blocks. They are tried
 // on one block, then on two, four and so on, and each time half of those that are
-// left drop out. n counts the changes that were tried.
+// left drop out, down to a few that differ by less than some samples can tell. n
+// counts the changes that were tried.
 func (b *blocks) race(list []candidate, k int) (first []candidate, n int, err error) {
 	for i := range list {
 		list[i].gain = 0
@@ -180,7 +191,7 @@ func (b *blocks) race(list []candidate, k int) (first []candidate, n int, err er
 			}
 			c.gain = sum / float64(next)
 		}
-		list = best(list, max(width, k))
+		list = best(list, max(width, finalists, k))
 		done, width = next, width/2
 	}
 	return best(list, k), n, nil

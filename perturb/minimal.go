@@ -43,7 +43,7 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 		if err := s.become(collapse); err != nil {
 			return nil, err
 		}
-		if reached, err = s.check(); err != nil {
+		if reached, _, err = s.accept(); err != nil {
 			return nil, err
 		}
 		s.report()
@@ -55,10 +55,7 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 		return &s.result, hint.With(fmt.Errorf("%w: %s %.4f with %d parameters changed, target %.4f", ErrTarget, s.measure(), s.result.Locked, len(s.result.Changes), s.result.Target),
 			"raise --max-params or --target-accuracy")
 	}
-	if err := s.prune(); err != nil || s.opt.Study.Extremes {
-		return &s.result, err
-	}
-	return &s.result, s.inside()
+	return &s.result, s.prune()
 }
 
 // lowered is the loss that the search lowers.
@@ -92,18 +89,41 @@ func (s *minimal) lowered(truth nd.Array) gradient.Loss {
 // them alone.
 const heldOut = 256
 
-// check reports whether the model is at the target, as it is.
-func (s *minimal) check() (reached bool, err error) {
-	all := s.opt.Task.NewTally()
-	seen, err := s.blocks.count(all)
+// accept reports whether the model is at the target, or near it. If it is, changed
+// values are moved off the ends of their ranges.
+func (s *minimal) accept() (reached, near bool, err error) {
+	t, n, err := s.count()
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
-	s.note(all.Score())
-	if s.hopeless(all.Score(), seen) {
-		return false, nil
+	now := t.Score()
+	s.note(now)
+	if s.hopeless(now, n) {
+		return false, false, nil
 	}
-	return s.confirm(all, seen)
+	off := !s.opt.Study.Extremes
+	if off && now.Quality <= s.targetFor(now) { // most likely it is
+		if reached, err = s.inside(now, inward); reached || err != nil {
+			return reached, true, err
+		}
+	}
+	if reached, err = s.confirm(t, n); err != nil || !reached {
+		return reached, s.result.Locked < s.result.Target+nearby, err
+	}
+	if off {
+		_, err = s.inside(now, inward[len(inward)-1:])
+	}
+	return true, true, err
+}
+
+// nearby is how far above the target others of the same size may be at it.
+const nearby = 0.02
+
+// count tallies the blocks as they are.
+func (s *minimal) count() (t task.Tally, n int, err error) {
+	t = s.opt.Task.NewTally()
+	n, err = s.blocks.count(t)
+	return t, n, err
 }
 
 // confirm reports whether the model is at the target: on all samples, and on those
