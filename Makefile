@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build storage demo test test-long test-deploy test-storage e2e-slurm race bench bench-workers attack-peer frontier figures lint vuln generate clean
+.PHONY: help build storage demo test test-long test-deploy test-storage e2e-slurm race bench bench-workers attack-peer frontier figures lint vuln generate clean figures-minimal figures-parts
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,13 @@ race: ## run the tests under the race detector, without the long ones
 bench: build ## benchmark the kernels; with Python and ../shared, compare with PyTorch and onnxruntime
 	$(GO) test -run '^$$' -bench . -benchtime 200ms ./gradient/kernel
 	bench/run
+
+figures-minimal: build ## lock the reference models with three seeds and verify; PEER=--peer compares with PyTorch
+	bench/minimal.py $(PEER)
+
+figures-parts: ## what the parts of the search are worth: tables and docs/figures/minimal-*.csv and .svg
+	for m in lenet5 keras resnet20; do $(GO) run ./bench/minimal -model $$m -o docs/figures/minimal-$$m.csv && \
+	(cd docs/figures && $(GO) run . -x "changed parameters" -y "accuracy on test images" -o minimal-$$m.svg minimal-$$m.csv) || exit 1; done
 
 attack-peer: build ## fine-tune a locked model with attack and in PyTorch, and compare
 	bench/run finetune.py

@@ -64,7 +64,7 @@ func TestOneLabel(t *testing.T) {
 		for range 10 {
 			c.Add(answer, 0)
 		}
-		if s := c.Score(); (s.Quality <= s.Useless()) != useless {
+		if s := c.Classified(NewHalves()); (s.Quality <= s.Useless()) != useless {
 			t.Errorf("answer %d, label 0: quality %v, useless at %v", answer, s.Quality, s.Useless())
 		}
 	}
