@@ -142,13 +142,15 @@ func (s *minimal) confirm(all task.Tally, seen int) (reached bool, err error) {
 	s.result.Broken = all.Score()
 	s.note(s.result.Broken)
 	fair := held.Score()
-	return s.result.Locked <= s.result.Target && (n < heldOut || fair.Quality <= s.targetFor(fair)) &&
-		s.result.Broken.Translated <= translatable, nil
+	if s.opt.Target == 0 && s.result.Broken.Translated > translatable {
+		return false, nil
+	}
+	return s.result.Locked <= s.result.Target && (n < heldOut || fair.Quality <= s.targetFor(fair)), nil
 }
 
 // translatable is what a translation of the locked model's answers may be worth: a
 // model that is wrong in a way that can be undone by renaming its answers is not
-// locked.
+// at chance.
 const translatable = 0.1
 
 // hopeless reports whether a model is surely not at the target, by what it is
