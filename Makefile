@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build storage demo test test-long test-deploy test-storage e2e-slurm race bench bench-workers attack-peer frontier figures lint vuln generate clean figures-minimal figures-parts
+.PHONY: help build storage demo test test-arm64 test-long test-deploy test-storage e2e-slurm race bench bench-workers attack-peer frontier figures lint vuln generate clean figures-minimal figures-parts
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ demo: ## lock, verify and unlock the embedded model; the files stay in ./demo
 
 test: ## run all tests
 	$(GO) test ./...
+
+test-arm64: ## test the kernels as an arm64 program under QEMU; skipped without it
+	GO=$(GO) .ci/arm64
 
 test-long: ## lock 200 models in a batch that is killed ten times
 	ADVPARAMS_LONG_TESTS=1 $(GO) test -count=1 -timeout 1h -v -run TestBatchKilled ./cmd/advparams

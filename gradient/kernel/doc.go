@@ -33,6 +33,7 @@
 //	softmax.go               softmax, log-softmax
 //	norm.go                  layer normalisation, per-channel scale and shift
 //	groupnorm.go, rmsnorm.go, lpnorm.go, channelsum.go  other normalisations
+//	heads.go                 attention, of heads where they lie
 //	attention.go             masked softmax, rotary embedding
 //	recurrent*.go            RNN, GRU and LSTM, step by step
 //	maths.go, vector*.go     exp, log, tanh, … and arithmetic on slices
