@@ -276,59 +276,87 @@ func (b *Builder) attendGrad(a kernel.Heads, in []*Value, bias bool, gy *Value) 
 }
 
 // attentionOf returns x·v if x is the softmax of the scaled and masked product of
-// two other matrices, as one operator, else nil.
+// two other matrices, as one operator, else nil. The softmax may have a guard that
+// exporters add, which makes zeros of the rows that see nothing.
 func (b *Builder) attentionOf(x, v *Value) *Value {
 	n := v.Rank()
+	guarded := false
+	if p := unguarded(x); p != nil {
+		x, guarded = p, true
+	}
 	if x.op == nil || !x.op.lastAxis || x.Rank() != n || n < 3 || x.Len()*v.Len() == 0 || !slices.Equal(x.Shape[:n-2], v.Shape[:n-2]) {
 		return nil
 	}
-	scores, scale := x.in[0], float32(1)
+	s, ok := scoresOf(x.in[0])
 	var bias *Value
-	if scores.op != nil && scores.op.name == "Add" {
-		for i, y := range scores.in {
-			z := scores.in[1-i]
-			if slices.Equal(z.Shape, x.Shape) && productBehind(z) != nil && !b.trained(y) {
-				scores, bias = z, y
-				break
+	if add := x.in[0].op; !ok && add != nil && add.name == "Add" {
+		for i, y := range add.in {
+			if z := add.in[1-i]; !ok && slices.Equal(z.Shape, x.Shape) && !b.trained(y) {
+				s, ok = scoresOf(z)
+				bias = y
 			}
 		}
 	}
-	for {
-		if z, f, ok := scaled(scores); ok {
-			scores, scale = z, scale*f
-			continue
-		}
-		break
-	}
-	p := productBehind(scores)
-	if p == nil || p.op.product.TransA || p.op.product.TransB {
+	if !ok || s.product.op.product.TransA || s.product.op.product.TransB {
 		return nil
 	}
-	q, k := p.in[0], p.in[1]
+	q, k := s.product.in[0], s.product.in[1]
 	batch := x.Shape[:n-2]
-	if q.Len() == 0 || q.Len() != nd.Size(x.Shape[:n-1])*q.Shape[q.Rank()-1] {
+	size := q.Shape[q.Rank()-1]
+	if q.Len() == 0 || q.Len() != nd.Size(x.Shape[:n-1])*size {
 		return nil
 	}
-	q = b.Reshape(q, append(slices.Clone(batch), x.Shape[n-2], q.Shape[q.Rank()-1])...)
-	k = b.Reshape(k, append(slices.Clone(batch), k.Shape[k.Rank()-2], x.Shape[n-1])...)
-	return b.attend(q, k, v, bias, true, scale, false)
+	q = b.Reshape(q, append(slices.Clone(batch), x.Shape[n-2], size)...)
+	for _, f := range s.factors {
+		q = b.Mul(q, b.Reshape(f))
+	}
+	k = b.Reshape(k, append(slices.Clone(batch), size, x.Shape[n-1])...)
+	return b.attend(q, k, v, bias, true, s.scale, guarded)
 }
 
-// productBehind returns the batched product of matrices that v is, scaled maybe
-// and in another shape, or nil.
-func productBehind(v *Value) *Value {
-	for {
-		if z, _, ok := scaled(v); ok {
-			v = z
+// unguarded returns y if x is where(isNaN(y), 0, y), else nil.
+func unguarded(x *Value) *Value {
+	if x.op == nil || x.op.name != "Where" || x.in[0].op == nil || x.in[0].op.name != "IsNaN" || !isNumber(x.in[1], 0) {
+		return nil
+	}
+	if y := x.in[2]; x.in[0].in[0] == y && slices.Equal(y.Shape, x.Shape) {
+		return y
+	}
+	return nil
+}
+
+// scores is a batched product of matrices times numbers, of which those that are
+// trained, or computed, are values.
+type scores struct {
+	product *Value
+	scale   float32
+	factors []*Value
+}
+
+func scoresOf(v *Value) (s scores, ok bool) {
+	s.scale = 1
+next:
+	for v.op != nil {
+		if v.op.alias {
+			v = v.in[0]
 			continue
 		}
-		if v = behindAliases(v); v.op != nil && v.op.name == "MatMul" {
-			return v
+		if x, f, ok := scaled(v); ok {
+			v, s.scale = x, s.scale*f
+			continue
 		}
-		if _, _, ok := scaled(v); !ok {
-			return nil
+		if v.op.name == "Mul" {
+			for i, f := range v.in {
+				if x := v.in[1-i]; f.Len() == 1 && slices.Equal(x.Shape, v.Shape) {
+					v, s.factors = x, append(s.factors, f)
+					continue next
+				}
+			}
 		}
+		s.product = v
+		return s, v.op.name == "MatMul"
 	}
+	return s, false
 }
 
 // trained reports whether a value depends on a weight.

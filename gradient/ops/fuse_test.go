@@ -76,6 +76,14 @@ var patterns = []pattern{
 		mask := b.Const(nd.Of([]float32{0, 0, 0, -3, -1e9, 0, 0, 0, 0, 0}, 2, 1, 1, 5))
 		return attention4(b, apart, heads(b, in[0], 0), b.Transpose(heads(b, in[0], 1), 0, 1, 3, 2), heads(b, in[0], 2), mask)
 	}},
+	{"guarded, scaled by a weight", "Attention", [][]int{{2, 5, 24}, {}}, func(b *Builder, apart bool, in []*Value) *Value {
+		inf := float32(math.Inf(-1))
+		mask := b.Const(nd.Of([]float32{0, 0, 0, -3, inf, inf, inf, 1, inf, 0}, 2, 1, 1, 5))
+		q, kt, v := heads(b, in[0], 0), b.Transpose(heads(b, in[0], 1), 0, 1, 3, 2), heads(b, in[0], 2)
+		p := b.Softmax(b.Add(b.Mul(b.MatMul(q, kt), in[1]), mask), 3)
+		isNaN := b.classify("IsNaN", p, func(x float32) bool { return x != x })
+		return b.Transpose(b.MatMul(b.maybe(apart, b.Where(isNaN, b.Full(0, 1), p)), v), 0, 2, 1, 3)
+	}},
 	{"three values", "Attention", [][]int{{2, 5, 8}, {2, 7, 8}, {2, 7, 8}}, func(b *Builder, apart bool, in []*Value) *Value {
 		k := b.Transpose(b.Reshape(in[1], 2, 7, 2, 4), 0, 2, 3, 1)
 		return attention4(b, apart, b.splitHeads(in[0], 2), k, b.splitHeads(in[2], 2), nil)
