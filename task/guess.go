@@ -80,7 +80,7 @@ func lastOp(g *onnxpb.GraphProto, value string) string {
 // [samples, classes], axes of length 1 aside; 0 when it is left open or the output
 // has another form, and 1 for [samples].
 func (o Outlook) Classes() int {
-	if o.Shape == nil || len(o.Shape) == 0 {
+	if len(o.Shape) == 0 {
 		return 0
 	}
 	classes := 1
@@ -98,7 +98,7 @@ func (o Outlook) Classes() int {
 // rank is the number of axes, those of length 1 behind the first left out; 0 when
 // it is not known.
 func (o Outlook) rank() int {
-	if o.Shape == nil || len(o.Shape) == 0 {
+	if len(o.Shape) == 0 {
 		return 0
 	}
 	rank := 1

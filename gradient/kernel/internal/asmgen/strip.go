@@ -24,10 +24,6 @@ func strips(v vectors) {
 // unroll is the number of steps of the sum in a round of the loop.
 const unroll = 4
 
-// ahead is how many steps before its use a row of B is asked for. Panels come
-// from the second level of cache.
-const ahead = 8
-
 // strip writes one microkernel; type strip in package kernel says what it does.
 // It computes n panels of C, vecs vectors wide, from rows rows of A: of each,
 // the elements follow one another and rows are lda apart if byRows, otherwise
