@@ -63,7 +63,7 @@ frontier: ## measure hardened locks by budget (hours; needs ../shared); rows tha
 
 figures: ## draw the figures of the documentation from the measurements in docs/figures
 	$(GO) run ./bench/frontier -summary docs/figures/frontier-lines.csv docs/figures/frontier.csv
-	cd docs/figures && $(GO) run . -log -x "parameters changed, in percent" -y "advantage of the best attack, in points" -o frontier.svg frontier-lines.csv
+	cd docs/figures && $(GO) run . -log -x "parameters changed, in percent" -y "best attack − scratch, points" -o frontier.svg frontier-lines.csv
 
 lint: ## formatting, vet, staticcheck, other platforms
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files" >&2; exit 1; }

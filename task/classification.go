@@ -97,7 +97,7 @@ func (c *Counts) Classified(halves *Halves) Score {
 		Quality: accuracy, Chance: chance, Luck: luck,
 		Metrics: []Metric{
 			{Name: "accuracy", Value: accuracy, Useless: chance, Share: true},
-			{Name: "information", Value: halves.Joint().Information()},
+			{Name: "information", Value: halves.Joint().Information(), Unit: "bits"},
 		},
 		Answered: c.Answered, Translated: halves.Translated(),
 	}

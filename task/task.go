@@ -84,6 +84,7 @@ type Metric struct {
 	Lower bool
 	// Share says that values lie between 0 and 1 and are read in percent.
 	Share bool
+	Unit  string // of other values; "" for none
 }
 
 // Better is "higher" or "lower".
@@ -99,10 +100,14 @@ func (m Metric) Format(v float64) string {
 	if m.Share {
 		return fmt.Sprintf("%.2f %%", 100*v)
 	}
+	text := fmt.Sprintf("%.3g", v)
 	if v > -1000 && v < 1000 {
-		return fmt.Sprintf("%.3f", v)
+		text = fmt.Sprintf("%.3f", v)
 	}
-	return fmt.Sprintf("%.3g", v)
+	if m.Unit != "" {
+		text += " " + m.Unit
+	}
+	return text
 }
 
 func (m Metric) String() string { return m.Name + " " + m.Format(m.Value) }

@@ -8,6 +8,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"flag"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 func main() {
@@ -43,17 +45,29 @@ func main() {
 	if *logarithmic {
 		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, places(series)
 	}
-	p.Legend.Top, p.Legend.Padding = true, vg.Millimeter
+	p.Legend.Top, p.Legend.Left, p.Legend.Padding = true, true, vg.Millimeter
 	p.Add(plotter.NewGrid())
 	for i, name := range names {
 		if err := add(p, name, series[name], i); err != nil {
 			log.Fatal(err)
 		}
 	}
-	p.Y.Max += 0.25 * (p.Y.Max - p.Y.Min) // room for the legend
-	if err := p.Save(16*vg.Centimeter, 9*vg.Centimeter, *out); err != nil {
+	p.Y.Max += 0.5 * (p.Y.Max - p.Y.Min) // room for the legend
+	if err := save(p, *out); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// save writes the chart. Where its font is missing, one with the same widths does.
+func save(p *plot.Plot, path string) error {
+	c := vgsvg.New(16*vg.Centimeter, 9*vg.Centimeter)
+	p.Draw(draw.Crop(draw.New(c), vg.Millimeter, -3*vg.Millimeter, vg.Millimeter, -vg.Millimeter))
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return err
+	}
+	const font = "font-family:Liberation Serif"
+	return os.WriteFile(path, bytes.ReplaceAll(b.Bytes(), []byte(font), []byte(font+",Times New Roman,Times,serif")), 0o644)
 }
 
 // colours that can be told apart by people who see few (Okabe and Ito).
