@@ -11,28 +11,16 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
 // demo opens the embedded model with part of its data.
 func demo(t *testing.T, split dataset.Split, limit int) (*onnxio.Model, *dataset.Set) {
 	t.Helper()
-	dir := t.TempDir()
-	out := new(atomicfile.Set)
-	if err := models.Write(out, dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxio.Open(filepath.Join(dir, models.ModelFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
+	m, dir := testmodel.Demo(t)
 	set, err := dataset.Open(filepath.Join(dir, models.DataFolder), dataset.Spec{
 		Inputs: []dataset.Input{{Name: "input", Shape: []int{-1, 1, 28, 28}, DType: nd.Float32}},
 		Split:  split, Limit: limit, NeedLabels: true,

@@ -3,31 +3,16 @@ package synth
 import (
 	"context"
 	"math"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/models"
-	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/onnxio/atomicfile"
+	"github.com/advparams/advparams/internal/testmodel"
 )
 
 // TestSamples makes samples for the demo model and asks it what they are.
 func TestSamples(t *testing.T) {
-	dir := t.TempDir()
-	out := new(atomicfile.Set)
-	if err := models.Write(out, dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxio.Open(filepath.Join(dir, models.ModelFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
+	m, _ := testmodel.Demo(t)
 	const n, size = 80, 28 * 28
 	opt := Options{N: n, Seed: 3, Mean: []float32{0.5}, Std: []float32{0.25}}
 	made, err := Samples(context.Background(), m, opt)

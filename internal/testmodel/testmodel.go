@@ -1,4 +1,4 @@
-// Package testmodel opens models that tests make from messages.
+// Package testmodel opens models that tests make from messages, and the demo.
 package testmodel
 
 import (
@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -22,6 +24,26 @@ func Open(t testing.TB, p *onnxpb.ModelProto) *onnxio.Model {
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	return open(t, path)
+}
+
+// Demo writes the embedded demo to a temporary folder and opens its model; the
+// test closes it.
+func Demo(t testing.TB) (m *onnxio.Model, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	out := new(atomicfile.Set)
+	if err := models.Write(out, dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, filepath.Join(dir, models.ModelFile)), dir
+}
+
+func open(t testing.TB, path string) *onnxio.Model {
+	t.Helper()
 	m, err := onnxio.Open(path)
 	if err != nil {
 		t.Fatal(err)

@@ -141,7 +141,7 @@ var insiders = []string{"known-places", "partial-key"}
 
 // attacks in the order they are run.
 var attacks = []attack{
-	{name: Scratch, about: "the same architecture trained from scratch: the Scratch", variants: fromScratch},
+	{name: Scratch, about: "the same architecture trained from scratch: the yardstick", variants: fromScratch},
 	{name: "fine-tune", about: "train all weights", variants: fineTune},
 	{name: "fine-tune-last", about: "train the last layer only", variants: fineTuneLast},
 	{name: long, about: "train all weights for four times the epochs; from scratch as well", variants: fineTuneLong},

@@ -6,26 +6,13 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/perturb"
 )
-
-// demo writes the embedded model and its data to a temporary folder.
-func demo(t *testing.T) (dir string) {
-	t.Helper()
-	dir = t.TempDir()
-	out := new(atomicfile.Set)
-	if err := models.Write(out, dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 func open(t *testing.T, path string) *onnxio.Model {
 	t.Helper()
@@ -52,8 +39,7 @@ func samples(t *testing.T, dir string, split dataset.Split, limit int) *dataset.
 // locked returns the demo model with a minimal lock, the original, and data.
 func locked(t *testing.T, limit int) (lock, original *onnxio.Model, train, test *dataset.Set) {
 	t.Helper()
-	dir := demo(t)
-	original = open(t, filepath.Join(dir, models.ModelFile))
+	original, dir := testmodel.Demo(t)
 	train, test = samples(t, dir, dataset.Train, limit), samples(t, dir, dataset.Test, 400)
 	found, err := perturb.Search(context.Background(), original, samples(t, dir, dataset.Train, 256), perturb.Options{Calibration: 64})
 	if err != nil {
@@ -73,6 +59,6 @@ func locked(t *testing.T, limit int) (lock, original *onnxio.Model, train, test 
 // intact returns the demo model without a lock, and data.
 func intact(t *testing.T, limit int) (m *onnxio.Model, train, test *dataset.Set) {
 	t.Helper()
-	dir := demo(t)
-	return open(t, filepath.Join(dir, models.ModelFile)), samples(t, dir, dataset.Train, limit), samples(t, dir, dataset.Test, 100)
+	m, dir := testmodel.Demo(t)
+	return m, samples(t, dir, dataset.Train, limit), samples(t, dir, dataset.Test, 100)
 }

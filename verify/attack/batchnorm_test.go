@@ -12,6 +12,7 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
@@ -24,7 +25,7 @@ func TestFold(t *testing.T) {
 		checkFold(t, l, len(l.anatomy.layers)-1)
 	})
 	t.Run("batch normalisation", func(t *testing.T) {
-		dir := demo(t)
+		_, dir := testmodel.Demo(t)
 		opt := Options{Batch: 32}
 		if err := opt.complete(); err != nil {
 			t.Fatal(err)
