@@ -510,6 +510,8 @@ func weaveAVX2(rows int, n int, x *float32, y *float32, ss int, dst *float32, ds
 
 func cpuid(leaf uint32, sub uint32) (a uint32, b uint32, c uint32, d uint32)
 
+func pause()
+
 //go:noescape
 func halveMax4AVX2(rows int, n int, x *float32, line int, y *float32)
 

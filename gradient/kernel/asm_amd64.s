@@ -25344,6 +25344,11 @@ TEXT ·cpuid(SB), NOSPLIT, $0-24
 	MOVL DX, d+20(FP)
 	RET
 
+// func pause()
+TEXT ·pause(SB), NOSPLIT, $0
+	PAUSE
+	RET
+
 // func halveMax4AVX2(rows int, n int, x *float32, line int, y *float32)
 // Requires: AVX, CMOV
 TEXT ·halveMax4AVX2(SB), NOSPLIT, $0-40

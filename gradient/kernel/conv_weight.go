@@ -23,6 +23,7 @@ type gradWeight struct {
 // of the second level of cache.
 const weightBlock = 1 << 16
 
+// gradWeight computes gw by what costs least.
 func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
 	if p.ySize == 0 || p.xSize == 0 || p.batch == 0 {
 		clear(gw[:p.group*p.wSize])
@@ -37,15 +38,56 @@ func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
 	transposed := (p.oc + isa.lanes - 1) / isa.lanes * p.out.size() * (p.ic*p.taps*3/2 + 14)
 	wino, ok := p.winogradCost(winoFast, p.ic, p.oc, p.out)
 	if m, cost := p.rowWeights(); m != nil && cost < transposed && (!ok || cost < wino) {
-		m.run(w, x, gy, gw)
+		p.inParts(w, 320, x, gy, gw, func(w *Workers, part *convPlan, x, gy, gw []float32) {
+			m, _ := part.rowWeights()
+			m.run(w, x, gy, gw)
+		})
 		return
 	}
 	if ok && 3*wino < 4*transposed {
-		p.winoGradWeight(w, x, gy, gw)
+		p.inParts(w, 6400, x, gy, gw, func(w *Workers, part *convPlan, x, gy, gw []float32) { part.winoGradWeight(w, x, gy, gw) })
 		return
 	}
-	m := p.newGradWeight()
-	defer m.free()
+	p.inParts(w, 320, x, gy, gw, func(w *Workers, part *convPlan, x, gy, gw []float32) {
+		m := part.newGradWeight()
+		defer m.free()
+		m.run(w, x, gy, gw)
+	})
+}
+
+// inParts computes gw as the sum of what f computes for parts of the batch, which
+// are dealt out to threads whole: they need not wait for each other, nor read what
+// another has prepared. A part has so many positions that its weights cost little to
+// finish and to add, whatever the number of threads.
+func (p *convPlan) inParts(w *Workers, positions int, x, gy, gw []float32, f func(w *Workers, part *convPlan, x, gy, gw []float32)) {
+	const most = 16
+	parts := min(most, p.batch, p.batch*p.out.size()/positions)
+	if parts < 2 {
+		f(w, p, x, gy, gw)
+		return
+	}
+	size := p.group * p.wSize
+	buf := scratch((parts - 1) * size)
+	defer release(buf)
+	w.For(parts, 1, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			part, first, to := *p, i*p.batch/parts*p.group, gw
+			part.batch = (i+1)*p.batch/parts - i*p.batch/parts
+			if i > 0 {
+				to = (*buf)[(i-1)*size:]
+			}
+			f(nil, &part, x[first*p.xSize:], gy[first*p.ySize:], to)
+		}
+	})
+	w.For(size, grainOf(parts), func(lo, hi int) {
+		for i := range parts - 1 {
+			isa.add(gw[lo:hi], gw[lo:hi], (*buf)[i*size+lo:i*size+hi])
+		}
+	})
+}
+
+func (m *gradWeight) run(w *Workers, x, gy, gw []float32) {
+	p := m.convPlan
 	for g := range p.group {
 		for n := 0; n < p.batch; n += m.images {
 			images := min(m.images, p.batch-n)

@@ -14,7 +14,7 @@
 //
 // # Files
 //
-//	workers.go               goroutines that share the work
+//	workers.go, spin.go      goroutines that share the work, and how they wait
 //	isa*.go                  instruction sets: what runs where
 //	internal/asmgen          the generator of asm_amd64.*
 //	tile.go                  the task of a microkernel, and its portable version

@@ -36,13 +36,31 @@ func NewWorkers(threads int) *Workers {
 	}
 	w := &Workers{threads: threads, jobs: make(chan *loop, threads-1)}
 	for range threads - 1 {
-		go func() {
-			for l := range w.jobs {
-				l.run()
-			}
-		}()
+		go w.help()
 	}
 	return w
+}
+
+// help runs loops until Close.
+func (w *Workers) help() {
+	for {
+		var l *loop
+		open := true
+		if !spin(func() (found bool) {
+			select {
+			case l, open = <-w.jobs:
+				return true
+			default:
+				return false
+			}
+		}) {
+			l, open = <-w.jobs
+		}
+		if !open {
+			return
+		}
+		l.run()
+	}
 }
 
 // Threads returns the number of goroutines that For may use, at least 1.
@@ -89,7 +107,9 @@ func (w *Workers) For(n, grain int, f func(lo, hi int)) {
 		}
 	}
 	l.run()
-	<-l.finished
+	if !spin(func() bool { return l.left.Load() == 0 }) {
+		<-l.finished
+	}
 	if p := l.panicked.Load(); p != nil {
 		panic(*p)
 	}

@@ -16,3 +16,11 @@ func cpuid() {
 	}
 	RET()
 }
+
+// pause writes a function for the instruction that tells the processor of a loop
+// that waits.
+func pause() {
+	TEXT("pause", NOSPLIT, "func()")
+	PAUSE()
+	RET()
+}

@@ -36,6 +36,7 @@ func main() {
 	everySecond()
 	weave()
 	cpuid()
+	pause()
 	halves(4)
 	halves(8)
 	Generate()
