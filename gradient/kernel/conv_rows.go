@@ -9,6 +9,7 @@ type rowLanes struct {
 	blocks int        // of channels
 	parts  []rowPart
 	images int // computed at a time
+	steps  int // of panels, for these images
 }
 
 // rowPart is a phase, with its tables for [directTile].
@@ -67,6 +68,7 @@ func (m *rowLanes) prepare(weight, bias []float32) {
 		to += m.results * p.count[1] * m.wide
 		m.tables(&p)
 		m.parts = append(m.parts, p)
+		m.steps += m.blocks * panelSteps(len(*p.at), len(*p.steps))
 	}
 	m.weight = scratch(m.group*size + packSlack)
 	for g := range m.group {
@@ -141,7 +143,7 @@ func (m *rowLanes) run(w *Workers, source, result []float32) {
 	blocks := (m.batch + m.images - 1) / m.images
 	w.For(blocks*m.group, 1, func(lo, hi int) {
 		var copied, apart *[]float32
-		later := make([][]float32, 0, 1+len(m.also))
+		later := make([][]float32, 0, 2+len(m.also))
 		if m.copied() {
 			copied = scratch(m.images*m.step + packSlack)
 			defer release(copied)
@@ -164,9 +166,9 @@ func (m *rowLanes) run(w *Workers, source, result []float32) {
 				from = *copied
 			}
 			later = later[:0]
+			next := (i+1)/m.group*m.images*m.group + (i+1)%m.group
 			if i+1 < hi {
-				next := ((i+1)/m.group*m.images*m.group + (i+1)%m.group) * m.sourceSize
-				later = append(later, source[next:min(next+images*m.sourceSize, len(source))])
+				later = append(later, part(source, next*m.sourceSize, images*m.sourceSize))
 			}
 			if m.byBlock() {
 				m.eachBlock(g, at, from, result, later)
@@ -175,12 +177,17 @@ func (m *rowLanes) run(w *Workers, source, result []float32) {
 			for _, r := range m.also {
 				later = append(later, r[at*m.resultSize:(at+images)*m.resultSize])
 			}
+			if i+1 < hi {
+				later = append(later, part(result, next*m.resultSize, images*m.resultSize))
+			}
+			t := directTile{b: from}
+			t.fetchAhead(later, m.steps)
 			if m.direct {
-				m.compute(&m.parts[0], g, images, from, to, m.resultSize/m.results, later)
+				m.compute(&t, &m.parts[0], g, images, to, m.resultSize/m.results)
 			} else {
 				for j := range m.parts {
 					p := &m.parts[j]
-					m.compute(p, g, images, from, (*apart)[p.to:], p.count[1]*m.wide, later)
+					m.compute(&t, p, g, images, (*apart)[p.to:], p.count[1]*m.wide)
 				}
 				m.weave(to, *apart)
 			}
@@ -201,9 +208,8 @@ func (m *rowLanes) byBlock() bool {
 // eachBlock computes an image block by block.
 func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [][]float32) {
 	p := &m.parts[0]
-	plane := m.resultSize / m.results
-	t := directTile{at: *p.at, last: p.last, b: source, cRow: plane, step: *p.steps, later: later}
-	depth := len(*p.steps)
+	plane, depth := m.resultSize/m.results, len(*p.steps)
+	t := directTile{at: *p.at, last: p.last, b: source, cRow: plane, step: *p.steps}
 	rest := []float32(nil)
 	if len(later) > 0 {
 		rest = later[0]
@@ -216,21 +222,28 @@ func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [
 		if m.bias != nil {
 			t.begin, t.bias = fromRows, (*m.bias)[r:]
 		}
-		// A share of the next image, and what follows reads.
-		t.later = later[:0]
+		// What follows reads, where the next block goes, and a share of the next image.
+		later = later[:0]
 		for _, x := range m.also {
-			t.later = append(t.later, x[lo:hi])
+			later = append(later, x[lo:hi])
 		}
 		share := len(rest) / (m.blocks - i)
-		t.later = append(t.later, rest[:share])
+		later = append(later, part(result, hi, isa.channels*plane), rest[:share])
 		rest = rest[share:]
+		t.fetchAhead(later, panelSteps(len(t.at), depth))
 		isa.direct(&t)
 		m.finished(lo, hi)
 	}
 }
 
-// compute computes a phase of some images.
-func (m *rowLanes) compute(p *rowPart, group, images int, source, result []float32, cRow int, later [][]float32) {
+// part returns the n elements of x from lo on, or as many as there are.
+func part(x []float32, lo, n int) []float32 {
+	lo = min(lo, len(x))
+	return x[lo:min(lo+n, len(x))]
+}
+
+// compute computes a phase of some images from t.b.
+func (m *rowLanes) compute(t *directTile, p *rowPart, group, images int, result []float32, cRow int) {
 	depth := len(*p.steps)
 	if depth == 0 {
 		clear(result[:m.results*cRow])
@@ -239,7 +252,7 @@ func (m *rowLanes) compute(p *rowPart, group, images int, source, result []float
 	at := (*p.at)[:len(*p.at)/m.images*images]
 	size := len(*m.weight) - packSlack
 	weight := (*m.weight)[group*(size/m.group)+p.from:]
-	t := directTile{b: source, cRow: cRow, later: later}
+	t.cRow, t.begin = cRow, fromZero
 	if m.bias != nil {
 		t.begin = fromRows
 	}
@@ -258,7 +271,7 @@ func (m *rowLanes) compute(p *rowPart, group, images int, source, result []float
 				if m.bias != nil {
 					t.bias = (*m.bias)[group*m.blocks*isa.channels+r:]
 				}
-				isa.direct(&t)
+				isa.direct(t)
 			}
 		}
 		t.begin = fromC

@@ -17,7 +17,23 @@ type directTile struct {
 	begin   beginning   // fromZero, fromC or fromRows
 	bias    []float32   // rounded up to isa.channels
 	later   [][]float32 // what is needed soon, to be prefetched on the way
+	pace    int         // bytes of it to fetch with every step of a panel
 }
+
+// fetchAhead makes the tile prefetch later in the course of so many steps of
+// panels: evenly, so that what it reads itself need not queue behind.
+func (t *directTile) fetchAhead(later [][]float32, steps int) {
+	const most = 128 // two lines of cache
+	total := 0
+	for _, x := range later {
+		total += len(x)
+	}
+	t.later, t.pace = later, min(most, roundUp(4*total/max(steps, 1), 4))
+}
+
+// panelSteps returns how many steps of panels multiply so many vectors with
+// matrices of depth rows.
+func panelSteps(vectors, depth int) int { return (vectors + 2) / 3 * depth }
 
 // directDepth is how many steps are added up at once: their weights stay in the
 // first level of cache, and a sum of sums is more accurate.

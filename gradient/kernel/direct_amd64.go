@@ -19,24 +19,32 @@ func (t *directTile) call(lanes int, kernels *[3]directKernel) {
 	if t.begin == fromRows {
 		bias = &t.bias[0]
 	}
+	some := max(1, 512/len(t.step)) // panels, for which to fetch from one place
 	t.panelsOf(lanes, func(first, panels, vecs, last int) {
-		later, ahead := t.fetch(panels * len(t.step))
-		kernels[vecs-1](panels, t.n, len(t.step), &t.step[0][0], &t.a[0], &t.b[0], &t.at[first][0], &t.c[0], t.cRow, last, int(t.begin), bias, later, ahead)
+		for ; panels > 0; panels -= some {
+			n, end := min(some, panels), lanes
+			if n == panels {
+				end = last
+			}
+			later := t.fetch(n * len(t.step))
+			kernels[vecs-1](n, t.n, len(t.step), &t.step[0][0], &t.a[0], &t.b[0], &t.at[first][0], &t.c[0], t.cRow, end, int(t.begin), bias, later, t.pace)
+			first += n * vecs
+		}
 	})
 }
 
-// fetch returns where n steps are to prefetch from, and how far each moves on.
-func (t *directTile) fetch(n int) (from *float32, ahead int) {
-	const line = 16 // elements
+// fetch returns where n steps are to prefetch from.
+func (t *directTile) fetch(n int) (from *float32) {
 	for len(t.later) > 0 && len(t.later[0]) == 0 {
 		t.later = t.later[1:]
 	}
 	if len(t.later) == 0 {
-		return &t.a[0], 0
+		t.pace = 0
+		return &t.a[0]
 	}
 	from = &t.later[0][0]
-	t.later[0] = t.later[0][min(len(t.later[0]), 2*line*n):]
-	return from, 2 * line * 4
+	t.later[0] = t.later[0][min(len(t.later[0]), n*t.pace/4):]
+	return from
 }
 
 func dotsAVX512(t *dotTile) {
