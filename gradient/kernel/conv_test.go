@@ -115,6 +115,7 @@ func TestConv(t *testing.T) {
 	table := []Conv{
 		conv2(3, 1, 16, 16, 32, 3, 1, 1),
 		conv2(2, 1, 32, 32, 16, 3, 1, 1),
+		conv2(13, 1, 5, 4, 32, 3, 1, 1), // weights in parts
 		conv2(3, 1, 64, 64, 8, 3, 1, 1),
 		conv2(2, 1, 16, 32, 32, 3, 2, 1),
 		conv2(2, 1, 16, 32, 32, 1, 2, 0),
@@ -204,8 +205,9 @@ func randomConv(rng *rand.Rand) Conv {
 func TestConvSameForAnyThreads(t *testing.T) {
 	rng := rand.New(rand.NewPCG(25, 26))
 	for _, c := range []Conv{
-		conv2(7, 1, 16, 16, 32, 3, 1, 1), // Winograd
-		conv2(7, 1, 16, 32, 32, 3, 2, 1), // channels in the lanes
+		conv2(7, 1, 16, 16, 32, 3, 1, 1),  // Winograd
+		conv2(13, 1, 16, 16, 32, 3, 1, 1), // its weights in parts
+		conv2(7, 1, 16, 32, 32, 3, 2, 1),  // channels in the lanes
 		conv2(7, 1, 6, 16, 14, 5, 1, 0),
 		conv2(7, 1, 40, 40, 4, 1, 1, 0),
 		conv2(7, 1, 1, 6, 28, 5, 1, 2), // positions in the lanes

@@ -1,6 +1,9 @@
 package kernel
 
-import "sync"
+import (
+	"math"
+	"sync"
+)
 
 // A product is computed in strips: as many rows of C as a microkernel is high.
 // Its part of A is small enough for the first level of cache, where it stays
@@ -82,36 +85,95 @@ func (p *product) onlyBegin() {
 	p.finished(0, p.m, 0, p.n)
 }
 
-// runBlocks cuts columns and depth into blocks.
+// runBlocks deals out regions of C. Each thread packs what it needs, although
+// others need it as well: to wait for one another, and to read what another core
+// has in its cache, takes longer.
 func (p *product) runBlocks(w *Workers) {
+	down, across := p.regions(w.Threads())
+	if down*across == 1 {
+		p.region(&p.chunk, 0, p.m, 0, p.n)
+		return
+	}
+	high := roundUp((p.m+down-1)/down, isa.rows)
+	panels := newPanels(p.n)
+	n := panels.count()
+	edge := func(i int) int { // where the i'th of the regions across ends
+		if i == 0 {
+			return 0
+		}
+		_, j := panels.at(i*n/across - 1)
+		return j
+	}
+	w.For(down*across, 1, func(lo, hi int) {
+		c := new(chunk)
+		for i := lo; i < hi; i++ {
+			if i0 := i / across * high; i0 < p.m {
+				p.region(c, i0, min(i0+high, p.m), edge(i%across), edge(i%across+1))
+			}
+		}
+	})
+}
+
+// regions returns into how many parts rows and columns are cut for some threads: a
+// few for each, so that it matters less if one of them is slow, and such that little
+// is packed twice.
+func (p *product) regions(threads int) (down, across int) {
+	const each, least = 2, 1 << 18 // regions a thread, multiplications worth another one
+	most := min(each*threads, p.m*p.n/least*p.k+p.m*p.n%least*p.k/least)
+	if threads == 1 || most < 2 {
+		return 1, 1
+	}
+	panels := newPanels(p.n)
+	strips := (p.m + isa.rows - 1) / isa.rows
+	readA := 1.0 / 4 // of what packing costs
+	if p.packsA() {
+		readA = 1
+	}
+	best := math.Inf(1)
+	for d := 1; d <= min(most, strips); d++ {
+		a := min(most/d, panels.count())
+		cost := float64(d*p.n) + readA*float64(a*p.m)
+		if d*a < most { // too few
+			cost *= float64(most) / float64(d*a)
+		}
+		if cost < best {
+			down, across, best = d, a, cost
+		}
+	}
+	return down, across
+}
+
+// region computes rows i0 to i1 of columns j0 to j1 of C, columns and depth being
+// cut into blocks.
+func (p *product) region(c *chunk, i0, i1, j0, j1 int) {
 	parts := (p.k + maxDepth() - 1) / maxDepth()
 	depth := roundUp((p.k+parts-1)/parts, unroll)
-	columns, whole := p.n, p.n*p.k <= maxBlock()
+	columns, whole := j1-j0, (j1-j0)*p.k <= maxBlock()
 	if !whole {
 		wide := isa.vecs * isa.lanes
-		blocks := max(1, (p.n*depth+maxBlock()-1)/maxBlock())
-		columns = roundUp((p.n+blocks-1)/blocks, wide)
+		blocks := max(1, (columns*depth+maxBlock()-1)/maxBlock())
+		columns = roundUp((columns+blocks-1)/blocks, wide)
 	}
-	direct := p.direct()
-	for j0 := 0; j0 < p.n; j0 += columns {
-		j1 := min(j0+columns, p.n)
+	direct := p.direct(i1 - i0)
+	for j := j0; j < j1; j += columns {
+		*c = chunk{p: p, j0: j, width: min(columns, j1-j), group: p.packsA()}
 		if whole { // all of the sum in one go: C is touched once
-			p.block(w, direct, j0, j1, 0, p.k, depth)
+			c.block(direct, i0, i1, 0, p.k, depth)
 			continue
 		}
-		for k0 := 0; k0 < p.k; k0 += depth {
-			p.block(w, direct, j0, j1, k0, min(k0+depth, p.k), depth)
+		for k := 0; k < p.k; k += depth {
+			c.block(direct, i0, i1, k, min(k+depth, p.k), depth)
 		}
 	}
 }
 
 // direct tells whether to leave B where it is: if few strips share it, or if all
 // of it stays in L1 anyway.
-func (p *product) direct() bool {
+func (p *product) direct(rows int) bool {
 	if p.b.rj != 1 {
 		return false
 	}
-	return p.m <= 2*isa.rows || staysInL1(p.k, p.n, p.b.ri)
+	return rows <= 2*isa.rows || staysInL1(p.k, p.n, p.b.ri)
 }
 
 // staysInL1 reports whether rows that are read again and again stay in cache: a
@@ -120,58 +182,24 @@ func staysInL1(rows, columns, distance int) bool {
 	return rows*(columns*4+64) <= cacheL1*3/4 && (distance == columns || distance%256 != 0)
 }
 
-// block adds steps k0 to k1 of the sum to columns j0 to j1, depth at a time.
-func (p *product) block(w *Workers, direct bool, j0, j1, k0, k1, depth int) {
-	var packed []float32
-	width := roundUp(j1-j0, isa.lanes)
+// block adds steps k0 to k1 of the sum to rows from to to of the chunk's columns,
+// depth at a time.
+func (c *chunk) block(direct bool, from, to, k0, k1, depth int) {
+	c.packed = nil
 	if !direct {
-		buf := scratch(width*(k1-k0) + packSlack)
+		buf := scratch(roundUp(c.width, isa.lanes)*(k1-k0) + packSlack)
 		defer release(buf)
-		packed = *buf
-		p.packB(w, packed, j0, j1, k0, k1, depth)
+		c.packed = *buf
+		c.p.packB(nil, c.packed, c.j0, c.j0+c.width, k0, k1, depth)
 	}
-	strips := (p.m + isa.rows - 1) / isa.rows
-	group := 1 // strips of A packed at once
-	if p.packsA() {
-		group = max(1, 64/isa.rows)
+	high := isa.rows
+	if c.group { // strips of A packed at once
+		high *= max(1, 64/isa.rows)
 	}
-	groups := (strips + group - 1) / group
-	if w.Threads() == 1 {
-		c := &p.chunk
-		*c = chunk{p: p, j0: j0, width: j1 - j0, packed: packed, group: group > 1}
-		for g := range groups {
-			c.i0, c.i1, c.to = g*group*isa.rows, min((g+1)*group*isa.rows, p.m), c.width
-			c.run(k0, k1, depth)
-		}
-		return
+	for i := from; i < to; i += high {
+		c.i0, c.i1 = i, min(i+high, to)
+		c.run(k0, k1, depth)
 	}
-	cuts := columnCuts(j1-j0, w.Threads(), groups)
-	parts := len(cuts) - 1
-	work := 1 + (1<<16)/(isa.rows*group*(j1-j0)*(k1-k0)/parts+1) // a loop not worth sharing stays whole
-	w.For(groups*parts, work, func(lo, hi int) {
-		c := &chunk{p: p, j0: j0, width: j1 - j0, packed: packed, group: group > 1}
-		for i := lo; i < hi; i++ {
-			g, cut := i/parts, i%parts
-			c.i0, c.i1, c.from, c.to = g*group*isa.rows, min((g+1)*group*isa.rows, p.m), cuts[cut], cuts[cut+1]
-			c.run(k0, k1, depth)
-		}
-	})
-}
-
-// columnCuts returns where to cut columns so that threads have enough to do.
-// Cuts lie between panels.
-func columnCuts(columns, threads, groups int) []int {
-	cuts := []int{0}
-	if groups < 4*threads {
-		panels := newPanels(columns)
-		n := panels.count()
-		parts := min(n, (4*threads+groups-1)/groups)
-		for i := 1; i < parts; i++ {
-			_, j1 := panels.at(i*n/parts - 1)
-			cuts = append(cuts, j1)
-		}
-	}
-	return append(cuts, columns)
 }
 
 // packB packs the block, one part of depth steps after another.
@@ -220,20 +248,18 @@ func (p *product) packsA() bool {
 	return p.alpha != 1 || p.a.rj != 1 && !staysInL1(p.k, p.m, p.a.rj)
 }
 
-// chunk is a part of a block that one goroutine computes: rows i0 to i1, and of
-// the block's columns those from from to to.
+// chunk is a part of a block: rows i0 to i1 of the width columns from j0.
 type chunk struct {
 	p         *product
 	i0, i1    int
-	j0, width int // of the block
-	from, to  int
+	j0, width int
 	strip     strip
 	packed    []float32 // B, nil if it is not
 	group     bool      // pack A
 }
 
 func (c *chunk) run(k0, k1, depth int) {
-	c.strip.cols, c.strip.panels = c.to-c.from, newPanels(c.to-c.from)
+	c.strip.cols, c.strip.panels = c.width, newPanels(c.width)
 	var a []float32
 	if c.group {
 		buf := scratch(roundUp(c.i1-c.i0, isa.rows)*depth + packSlack)
@@ -253,7 +279,7 @@ func (c *chunk) run(k0, k1, depth int) {
 		}
 	}
 	if k1 == c.p.k {
-		c.p.finished(c.i0, c.i1, c.j0+c.from, c.j0+c.to)
+		c.p.finished(c.i0, c.i1, c.j0, c.j0+c.width)
 	}
 }
 
@@ -274,7 +300,7 @@ func (c *chunk) packA(dst []float32, k0, k1 int) {
 // first.
 func (c *chunk) compute(a []float32, i, first, k0, k1 int) {
 	p, s := c.p, &c.strip
-	s.rows, s.k, s.c, s.ldc, s.begin = min(isa.rows, c.i1-i), k1-k0, p.c[i*p.ldc+c.j0+c.from:], p.ldc, fromC
+	s.rows, s.k, s.c, s.ldc, s.begin = min(isa.rows, c.i1-i), k1-k0, p.c[i*p.ldc+c.j0:], p.ldc, fromC
 	s.a, s.lda, s.byRows = a, isa.rows, false
 	if a == nil {
 		s.a, s.lda = p.a.x[i*p.a.ri+k0*p.a.rj:], p.a.rj
@@ -283,72 +309,19 @@ func (c *chunk) compute(a []float32, i, first, k0, k1 int) {
 		}
 	}
 	if c.packed == nil {
-		s.b, s.ldb = p.b.x[k0*p.b.ri+c.j0+c.from:], p.b.ri
+		s.b, s.ldb = p.b.x[k0*p.b.ri+c.j0:], p.b.ri
 	} else {
-		s.b = c.packed[(k0-first)*roundUp(c.width, isa.lanes)+c.from*s.k:]
+		s.b = c.packed[(k0-first)*roundUp(c.width, isa.lanes):]
 	}
 	if k0 == 0 {
 		switch s.begin = p.begin; p.begin {
 		case fromRows:
 			s.bias = p.bias[i:]
 		case fromColumns:
-			s.bias = p.bias[c.j0+c.from:]
+			s.bias = p.bias[c.j0:]
 		}
 	}
 	isa.strip(s)
-}
-
-// swapPays tells whether to compute Cᵀ = Bᵀ·Aᵀ: B by columns would have to be
-// turned for packing, which is much work if A has few rows. It is better to turn
-// the few rows of C.
-func (p *product) swapPays() bool {
-	return p.b.ri == 1 && p.b.rj != 1 && 3*p.m <= p.k && p.m <= 256 && p.begin != fromRows && p.alpha == 1
-}
-
-// runSwapped computes a few columns of C at a time, as strips of Cᵀ.
-func (p *product) runSwapped(w *Workers) {
-	const columns = 24 // three times what transpose turns at once, and whole strips
-	width := roundUp(p.m, isa.lanes)
-	packed := scratch(width*p.k + packSlack)
-	defer release(packed)
-	parts := (p.k + maxDepth() - 1) / maxDepth()
-	depth := roundUp((p.k+parts-1)/parts, unroll)
-	swapped := product{m: p.n, n: p.m, k: p.k, alpha: 1, a: matrix{p.b.x, p.b.rj, p.b.ri}, b: matrix{p.a.x, p.a.rj, p.a.ri}, ldc: width}
-	swapped.packB(w, *packed, 0, p.m, 0, p.k, depth)
-	w.For((p.n+columns-1)/columns, grainOf(columns*p.m*p.k/8), func(lo, hi int) {
-		buf := scratch(columns * width)
-		defer release(buf)
-		part := new(product)
-		*part = swapped
-		part.c = *buf
-		for q := lo; q < hi; q++ {
-			j0, j1 := q*columns, min((q+1)*columns, p.n)
-			part.m, part.a.x = j1-j0, p.b.x[j0*p.b.rj:]
-			if p.begin == fromColumns {
-				part.begin, part.bias = fromRows, p.bias[j0:]
-			}
-			part.chunk = chunk{p: part, i1: j1 - j0, width: p.m, to: p.m, packed: *packed}
-			part.chunk.run(0, p.k, depth)
-			p.turn(*buf, width, j0, j1)
-		}
-	})
-	p.finished(0, p.m, 0, p.n)
-}
-
-// turn puts columns j0 to j1 of C in place, which come as rows ld apart.
-func (p *product) turn(rows []float32, ld, j0, j1 int) {
-	j := j0
-	for ; p.begin != fromC && j+8 <= j1; j += 8 { // transpose writes no more than eight elements a row
-		transpose(p.c[j:], p.ldc, rows[(j-j0)*ld:], ld, 8, p.m)
-	}
-	for ; j < j1; j++ {
-		for i, v := range rows[(j-j0)*ld : (j-j0)*ld+p.m] {
-			if p.begin == fromC {
-				v += p.c[i*p.ldc+j]
-			}
-			p.c[i*p.ldc+j] = v
-		}
-	}
 }
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }

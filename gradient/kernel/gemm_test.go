@@ -95,18 +95,27 @@ func TestGemm(t *testing.T) {
 
 func TestGemmSameForAnyThreads(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	m, n, k := 70, 210, 300
-	a, b := randoms(rng, m*k), randoms(rng, k*n)
-	want := make([]float32, m*n)
-	Gemm(nil, false, false, m, n, k, 1, a, k, b, n, 0, want, n)
-	for _, threads := range []int{2, 5} {
-		w := NewWorkers(threads)
-		got := make([]float32, m*n)
-		Gemm(w, false, false, m, n, k, 1, a, k, b, n, 0, got, n)
-		w.Close()
-		for i := range got {
-			if got[i] != want[i] {
-				t.Fatalf("%d threads: element %d is %g, with one %g", threads, i, got[i], want[i])
+	for _, g := range []Product{
+		{M: 70, N: 210, K: 300},
+		{M: 70, N: 210, K: 300, TransB: true},
+		{M: 96, N: 400, K: 1000, TransA: true},
+		{M: 900, N: 50, K: 60},
+	} {
+		a, b, bias := randoms(rng, g.M*g.K), randoms(rng, g.K*g.N), randoms(rng, g.N)
+		var want []float32
+		for _, threads := range []int{1, 2, 5} {
+			w := NewWorkers(threads)
+			got := make([]float32, g.M*g.N)
+			g.Then = func(lo, hi int) { AffineSlice(got[lo:hi], got[lo:hi], 2, 1) }
+			g.Run(w, a, b, bias, got)
+			w.Close()
+			if want == nil {
+				want = got
+			}
+			for i := range got {
+				if got[i] != want[i] {
+					t.Fatalf("%d×%d×%d, %d threads: element %d is %g, with one %g", g.M, g.N, g.K, threads, i, got[i], want[i])
+				}
 			}
 		}
 	}
