@@ -9,13 +9,18 @@ import (
 
 var errNotKept = errors.New("the program was compiled without Keep")
 
-// Refresh computes anew what depends on the named weight, after Forward. The
+// Refresh computes anew what depends on the named weights, after Forward. The
 // program must have been compiled with Keep.
-func (p *Program) Refresh(weight string) ([]nd.Array, error) {
+func (p *Program) Refresh(weights ...string) ([]nd.Array, error) {
 	if !p.keep {
 		return nil, errNotKept
 	}
-	if err := p.runSome(p.users[weight], p.slots); err != nil {
+	var steps []int
+	for _, name := range weights {
+		steps = append(steps, p.users[name]...)
+	}
+	slices.Sort(steps)
+	if err := p.runSome(slices.Compact(steps), p.slots); err != nil {
 		return nil, err
 	}
 	return p.results(p.slots), nil

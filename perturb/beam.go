@@ -61,10 +61,11 @@ func (s *minimal) acceptOne(level []node) (reached, near bool, err error) {
 	return false, near, nil
 }
 
-// without returns the sets that lack one of the changes each.
+// without returns the sets that lack one of the changes each, but not the last, which
+// was the best that could be added to the others.
 func (n *node) without() []node {
 	var list []node
-	for i := range n.list {
+	for i := range len(n.list) - 1 {
 		list = append(list, node{list: slices.Delete(slices.Clone(n.list), i, i+1)})
 	}
 	return list

@@ -87,10 +87,10 @@ func (b *block) settle(outputs []nd.Array) (err error) {
 	return err
 }
 
-// refresh takes over a change of a tensor.
-func (b *blocks) refresh(tensor string) error {
+// refresh takes over changes of tensors.
+func (b *blocks) refresh(tensors ...string) error {
 	for _, one := range b.list {
-		outputs, err := one.program.Refresh(tensor)
+		outputs, err := one.program.Refresh(tensors...)
 		if err != nil {
 			return err
 		}
@@ -129,11 +129,13 @@ func (b *blocks) objective() float64 {
 	return sum / float64(len(b.list))
 }
 
-// gradients returns the gradients of the objective by initializer name.
+// gradients returns the gradients of the objective by initializer name, on half of
+// the blocks: they only say what is worth trying.
 func (b *blocks) gradients() (map[string][]float32, error) {
 	sum := map[string][]float32{}
-	share := 1 / float32(len(b.list))
-	for _, one := range b.list {
+	half := b.list[:(len(b.list)+1)/2]
+	share := 1 / float32(len(half))
+	for _, one := range half {
 		if _, err := one.program.Backward(one.loss); err != nil {
 			return nil, err
 		}
@@ -153,48 +155,6 @@ func (b *blocks) gradients() (map[string][]float32, error) {
 		}
 	}
 	return sum, nil
-}
-
-// raceWidth is the number of changes that stay in a race after the first block,
-// finalists of those that are tried on all.
-const (
-	raceWidth = 24
-	finalists = 4
-)
-
-// race tries changes for real and returns the k best, the best first: their gain
-// is then the fall of the objective that they bring on all blocks. They are tried
-// on one block, then on two, four and so on, and each time half of those that are
-// left drop out, down to a few that differ by less than some samples can tell. n
-// counts the changes that were tried.
-func (b *blocks) race(list []candidate, k int) (first []candidate, n int, err error) {
-	for i := range list {
-		list[i].gain = 0
-	}
-	n = len(list)
-	width := raceWidth
-	for done := 0; done < len(b.list); {
-		next := min(max(1, 2*done), len(b.list))
-		for i := range list {
-			c := &list[i]
-			sum := c.gain * float64(done)
-			for _, one := range b.list[done:next] {
-				outputs, err := one.program.Try(c.tensor, c.index, c.value)
-				if err != nil {
-					return nil, n, err
-				}
-				objective, err := one.loss(outputs, nil)
-				if err != nil {
-					return nil, n, err
-				}
-				sum += one.now - objective
-			}
-			c.gain = sum / float64(next)
-		}
-		list = best(list, max(width, finalists, k))
-		done, width = next, width/2
-	}
-	return best(list, k), n, nil
 }
 
 // with tallies the answers of the blocks if a parameter had another value. It stops

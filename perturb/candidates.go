@@ -33,10 +33,13 @@ func (s *minimal) round(k int) ([]candidate, error) {
 
 // best returns the k candidates with the largest gain, ties in a fixed order.
 func best(list []candidate, k int) []candidate {
-	slices.SortStableFunc(list, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.gain, a.gain), cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
-	})
+	slices.SortStableFunc(list, candidate.compare)
 	return list[:min(k, len(list))]
+}
+
+// compare orders candidates by gain, the largest first.
+func (c candidate) compare(d candidate) int {
+	return cmp.Or(cmp.Compare(d.gain, c.gain), cmp.Compare(c.tensor, d.tensor), cmp.Compare(c.index, d.index))
 }
 
 // shortlist returns the candidates with the largest first-order gain: the best

@@ -42,20 +42,20 @@ func (s *minimal) inside(now task.Score, shares []float32) (reached bool, err er
 
 // moveInside moves values on the evidence of the blocks.
 func (s *minimal) moveInside(now task.Score, shares []float32) error {
-	all := float64(s.blocks.samples())
-	tooMany := func(score task.Score, n int) bool { // of the samples are right already
-		return task.IsClassification(s.opt.Task) && score.Quality*float64(n) > now.Quality*all+0.5
-	}
 	for i, c := range s.result.Changes {
 		init := s.model.Lookup(c.Tensor)
 		from, to := init.Decode(c.New), s.original(c)
+		better, err := s.better()
+		if err != nil {
+			return err
+		}
 		for _, share := range shares {
 			bits, err := init.Encode(from + share*(to-from))
 			if err != nil || bits == c.New || bits == c.Old {
 				continue
 			}
 			at, value := site{c.Tensor, c.Index}, init.Decode(bits)
-			t, _, stopped, err := s.blocks.with(at, value, tooMany)
+			t, _, stopped, err := s.blocks.with(at, value, better)
 			if err != nil {
 				return err
 			}
@@ -70,4 +70,27 @@ func (s *minimal) moveInside(now task.Score, shares []float32) error {
 		}
 	}
 	return nil
+}
+
+// luck is how many answers more may be right on some of the blocks, when no more
+// may be right on all of them.
+const luck = 2
+
+// better returns a function that tells whether a score on the first n samples of the
+// blocks is surely better than the present one. It is for classifiers; others are
+// compared on all.
+func (s *minimal) better() (func(score task.Score, n int) bool, error) {
+	if !task.IsClassification(s.opt.Task) {
+		return func(task.Score, int) bool { return false }, nil
+	}
+	right := map[int]float64{} // by the number of samples
+	t, n := s.opt.Task.NewTally(), 0
+	for _, one := range s.blocks.list {
+		n += one.truth.Shape[0]
+		if err := t.Add(one.outputs, one.truth); err != nil {
+			return nil, err
+		}
+		right[n] = t.Score().Quality * float64(n)
+	}
+	return func(score task.Score, n int) bool { return score.Quality*float64(n) > right[n]+luck+0.5 }, nil
 }

@@ -162,22 +162,30 @@ func (s *minimal) hopeless(score task.Score, n int) bool {
 // become makes the changes of a list, and takes back those that are not in it.
 func (s *minimal) become(list []candidate) error {
 	kept := s.result.Changes[:0:0]
-	for _, c := range slices.Backward(s.result.Changes) {
+	var touched []string
+	for _, c := range s.result.Changes {
 		if slices.ContainsFunc(list, func(n candidate) bool { return n.tensor == c.Tensor && n.index == c.Index && n.bits == c.New }) {
 			kept = append(kept, c)
 			continue
 		}
-		delete(s.changed, site{c.Tensor, c.Index})
-		if err := s.restore(c); err != nil {
-			return err
-		}
+		at := site{c.Tensor, c.Index}
+		delete(s.changed, at)
+		s.write(at, s.original(c))
+		touched = append(touched, c.Tensor)
 	}
 	s.result.Changes = kept
 	for _, c := range list {
 		if s.changed[c.site] {
 			continue
 		}
-		if err := s.apply(c); err != nil {
+		old := s.model.Lookup(c.tensor).Bits(c.index)
+		s.result.Changes = append(s.result.Changes, Change{c.tensor, c.index, old, c.bits})
+		s.changed[c.site] = true
+		s.write(c.site, c.value)
+		touched = append(touched, c.tensor)
+	}
+	if len(touched) > 0 {
+		if err := s.blocks.refresh(touched...); err != nil {
 			return err
 		}
 	}
@@ -192,28 +200,20 @@ func (s *minimal) become(list []candidate) error {
 	return nil
 }
 
-// apply makes a change permanent.
-func (s *minimal) apply(c candidate) error {
-	old := s.model.Lookup(c.tensor).Bits(c.index)
-	s.result.Changes = append(s.result.Changes, Change{c.tensor, c.index, old, c.bits})
-	s.changed[c.site] = true
-	return s.set(c.site, c.value)
+// write gives a parameter a value.
+func (s *minimal) write(at site, value float32) {
+	a, _ := s.weights.Array(at.tensor)
+	a.Float32s()[at.index] = value
 }
 
 // set writes a parameter and brings everything computed from it up to date.
 func (s *minimal) set(at site, value float32) error {
-	a, _ := s.weights.Array(at.tensor)
-	a.Float32s()[at.index] = value
+	s.write(at, value)
 	return s.blocks.refresh(at.tensor)
 }
 
 // original is the value of a parameter in the file.
 func (s *minimal) original(c Change) float32 { return s.model.Lookup(c.Tensor).Decode(c.Old) }
-
-// restore gives a parameter its original value.
-func (s *minimal) restore(c Change) error {
-	return s.set(site{c.Tensor, c.Index}, s.original(c))
-}
 
 // prune takes back changes, the oldest first, without which the model is as bad.
 func (s *minimal) prune() error {
