@@ -85,27 +85,32 @@ func moments(x []float32, eps float32) (mean, inv float32) {
 	return mean, float32(1 / math.Sqrt(float64(isa.squares(x, mean)/n+eps)))
 }
 
-// ScaleShift computes y = x·a[c] + b[c] for x of shape [n, c, s]: inference
-// with BatchNormalization, a and b made from its four vectors.
-func ScaleShift(w *Workers, n, c, s int, x, a, b, y []float32) {
-	w.For(n*c, grainOf(s), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			isa.affine(y[i*s:(i+1)*s], x[i*s:(i+1)*s], a[i%c], b[i%c])
+// ScaleShiftSlice computes elements lo to hi of y = x·a[c] + b[c] for x of shape
+// [n, c, s]: inference with BatchNormalization, a and b made from its four
+// vectors. A nil b is zero. y may be x.
+func ScaleShiftSlice(s, lo, hi int, x, a, b, y []float32) {
+	for c := lo / s % len(a); lo < hi; c++ {
+		if c == len(a) {
+			c = 0
 		}
-	})
+		end := min((lo/s+1)*s, hi)
+		var shift float32
+		if b != nil {
+			shift = b[c]
+		}
+		isa.affine(y[lo:end], x[lo:end], a[c], shift)
+		lo = end
+	}
 }
 
-// ScaleShiftGrad overwrites gx, ga and gb, any of which may be nil, with the
-// gradients of [ScaleShift]'s x, a and b.
-func ScaleShiftGrad(w *Workers, n, c, s int, x, a, gy, gx, ga, gb []float32) {
+// ScaleShiftGrad overwrites ga and gb, either of which may be nil, with the
+// gradients by a and b of y = x·a[c] + b[c], x being [n, c, s].
+func ScaleShiftGrad(w *Workers, n, c, s int, x, gy, ga, gb []float32) {
 	w.For(c, grainOf(n*s), func(lo, hi int) {
 		for ch := lo; ch < hi; ch++ {
 			var da, db float32
 			for i := ch; i < n*c; i += c {
 				g := gy[i*s : (i+1)*s]
-				if gx != nil {
-					isa.affine(gx[i*s:(i+1)*s], g, a[ch], 0)
-				}
 				if ga != nil {
 					da += dot(g, x[i*s:(i+1)*s])
 				}

@@ -88,8 +88,11 @@ func TestScaleShift(t *testing.T) {
 				gb[ch] += float64(gy[i])
 			}
 			gotY, gotGX, gotGA, gotGB := make([]float32, len(x)), make([]float32, len(x)), make([]float32, c), make([]float32, c)
-			ScaleShift(w, n, c, size, x, a, b, gotY)
-			ScaleShiftGrad(w, n, c, size, x, a, gy, gotGX, gotGA, gotGB)
+			for lo := 0; lo < len(x); lo += 1000 { // pieces that begin and end within a channel
+				ScaleShiftSlice(size, lo, min(lo+1000, len(x)), x, a, b, gotY)
+				ScaleShiftSlice(size, lo, min(lo+1000, len(x)), gy, a, nil, gotGX)
+			}
+			ScaleShiftGrad(w, n, c, size, x, gy, gotGA, gotGB)
 			for _, c := range []struct {
 				name string
 				got  []float32

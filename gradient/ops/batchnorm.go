@@ -11,29 +11,66 @@ import (
 
 // scaleShift returns x·a + s with one a and one s per channel of x [N, C, …].
 func (b *Builder) scaleShift(x, a, s *Value) *Value {
-	n, c := x.Shape[0], x.Shape[1]
-	inner := nd.Size(x.Shape[2:])
-	if inner == 1 { // rows of channels: no need to visit them one by one
+	if y := b.foldIntoConv(x, a, s); y != nil {
+		return y
+	}
+	return b.scaleAxis(x, 1, a, s)
+}
+
+// scaleAxis returns x·a + s with one a and one s for each index of an axis of x;
+// nil for no s.
+func (b *Builder) scaleAxis(x *Value, axis int, a, s *Value) *Value {
+	channels, inner := a.Len(), nd.Size(x.Shape[axis+1:])
+	if inner < 2 && s != nil { // rows of channels: no need to visit them one by one
 		return b.addChannels(b.Mul(x, b.alongChannels(a, x.Rank())), s)
+	}
+	in := []*Value{x, a}
+	if s != nil {
+		in = append(in, s)
 	}
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "ScaleShift",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.ScaleShift(w, n, c, inner, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
+		pointwise: func(out nd.Array, in []nd.Array, lo, hi int) {
+			var s []float32
+			if len(in) > 2 {
+				s = in[2].Float32s()
+			}
+			kernel.ScaleShiftSlice(inner, lo, hi, in[0].Float32s(), in[1].Float32s(), s, out.Float32s())
 		},
+		overwrites: []int{0},
 		diff: func(_, gy *Value) []*Value {
-			gx := b.emit(nd.Float32, x.Shape, Op{
-				name: "ScaleShift.grad",
-				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-					kernel.ScaleShiftGrad(w, n, c, inner, nil, in[0].Float32s(), in[1].Float32s(), out.Float32s(), nil, nil)
-				},
-			}, a, gy)
-			ga, gs := b.scaleAndBias("ScaleShift", c, func(w *kernel.Workers, in []nd.Array, ga, gs []float32) {
-				kernel.ScaleShiftGrad(w, n, c, inner, in[0].Float32s(), nil, in[1].Float32s(), nil, ga, gs)
+			gx := b.scaleAxis(gy, axis, a, nil)
+			ga, gs := b.scaleAndBias("ScaleShift", channels, func(w *kernel.Workers, in []nd.Array, ga, gs []float32) {
+				if s == nil {
+					gs = nil
+				}
+				kernel.ScaleShiftGrad(w, x.Len()/max(1, channels*inner), channels, inner, in[0].Float32s(), in[1].Float32s(), ga, gs)
 			}, x, gy)
-			return []*Value{gx, ga, gs}
+			return []*Value{gx, ga, gs}[:len(in)]
 		},
-	}, x, a, s)
+	}, in...)
+}
+
+// foldIntoConv returns x·a + s, per channel, as another convolution if x is one:
+// its weights times a, and its bias times a plus s. That is a pass over weights
+// rather than over values, which need not be kept for the gradient by a either.
+// nil if x is no convolution.
+//
+// The first convolution runs only if something else reads it.
+func (b *Builder) foldIntoConv(x, a, s *Value) *Value {
+	if x.op == nil || x.op.conv == nil || x.Len() < 2*x.in[1].Len() {
+		return nil
+	}
+	switch g, weight := *x.op.conv, x.in[1]; {
+	case x.op.name == "Conv":
+		if len(x.in) > 2 {
+			s = b.Add(b.Mul(x.in[2], a), s)
+		}
+		return b.conv(g, x.in[0], b.scaleAxis(weight, 0, a, nil), s)
+	case g.Group == 1: // transposed: channels of the result are on axis 1
+		return b.addChannels(b.convTranspose(g, x.in[0], b.scaleAxis(weight, 1, a, nil)), s)
+	}
+	return nil
 }
 
 // buildBatchNormalization folds the statistics into one scale and one shift per

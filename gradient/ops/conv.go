@@ -23,6 +23,7 @@ func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
 	}
 	return b.emit(nd.Float32, append([]int{g.Batch, g.OutChannels}, g.Out...), Op{
 		name: "Conv",
+		conv: &g,
 		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
 			var bias []float32
 			if len(in) > 2 {
@@ -47,6 +48,7 @@ func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
 func (b *Builder) convTranspose(g kernel.Conv, gy, weight *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.Batch, g.InChannels}, g.In...), Op{
 		name: "ConvTranspose",
+		conv: &g,
 		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
 			g := g
 			g.Then, g.Reads = then.Run, then.Reads

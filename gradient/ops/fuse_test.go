@@ -56,6 +56,14 @@ func attention4(b *Builder, apart bool, q, kt, v, mask *Value) *Value {
 	return b.Reshape(y, y.Shape[0], y.Shape[1], y.Shape[2]*y.Shape[3])
 }
 
+// conv3 is a convolution of two images of 5×5 with kernels of 3×3.
+func conv3(group, channels, outChannels int) kernel.Conv {
+	return kernel.Conv{
+		Batch: 2, Group: group, InChannels: channels, OutChannels: outChannels,
+		In: []int{5, 5}, Kernel: []int{3, 3}, Out: []int{5, 5}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{1, 1},
+	}
+}
+
 var patterns = []pattern{
 	{"bias", "Gemm", [][]int{{2, 3, 4}, {4, 5}, {5}}, func(b *Builder, apart bool, in []*Value) *Value {
 		return b.Add(in[2], b.maybe(apart, b.MatMul(in[0], in[1])))
@@ -68,6 +76,15 @@ var patterns = []pattern{
 	}},
 	{"half in the middle", "Gelu", [][]int{{3, 5}}, func(b *Builder, apart bool, in []*Value) *Value {
 		return b.Mul(in[0], b.Mul(erfPlusOne(b, apart, in[0]), b.Scalar(0.5)))
+	}},
+	{"scaled by channel", "Conv", [][]int{{2, 4, 5, 5}, {6, 2, 3, 3}, {6}, {6}, {6}}, func(b *Builder, apart bool, in []*Value) *Value {
+		return b.scaleShift(b.maybe(apart, b.conv(conv3(2, 4, 6), in[0], in[1], in[2])), in[3], in[4])
+	}},
+	{"without a bias, scaled by channel", "Conv", [][]int{{2, 2, 5, 5}, {6, 2, 3, 3}, {6}, {6}}, func(b *Builder, apart bool, in []*Value) *Value {
+		return b.scaleShift(b.maybe(apart, b.conv(conv3(1, 2, 6), in[0], in[1], nil)), in[2], in[3])
+	}},
+	{"transposed, scaled by channel", "Add", [][]int{{2, 2, 5, 5}, {2, 4, 3, 3}, {4}, {4}}, func(b *Builder, apart bool, in []*Value) *Value {
+		return b.scaleShift(b.maybe(apart, b.convTranspose(conv3(1, 4, 2), in[0], in[1])), in[2], in[3])
 	}},
 	{"one value for Q, K and V", "Attention", [][]int{{2, 5, 24}}, func(b *Builder, apart bool, in []*Value) *Value {
 		return attention4(b, apart, heads(b, in[0], 0), b.Transpose(heads(b, in[0], 1), 0, 1, 3, 2), heads(b, in[0], 2), nil)

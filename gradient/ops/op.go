@@ -40,7 +40,9 @@ type Op struct {
 	// overwrites names the inputs whose memory the output may take: run reads an
 	// element of them before it writes that of the output, and not later.
 	overwrites []int
-	// product describes a Gemm, view a strided view; see fuse.go.
+	// conv describes a Conv or ConvTranspose, product a Gemm, view a strided view;
+	// see fuse.go.
+	conv    *kernel.Conv
 	product *kernel.Product
 	view    *kernel.View
 	// factor is that of a Scale; lastAxis says of a Softmax that it is along it.
