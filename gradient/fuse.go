@@ -9,7 +9,8 @@ import (
 
 // Fusion: an elementwise operator (ReLU, a residual addition, the mask of a
 // ReLU's gradient …) runs on each piece of what it reads as soon as that piece is
-// computed, while it is near in cache. The steps remain what they are; those that
+// computed, while it is near in cache; the gradient of a bias is computed beside that
+// of the weights, which reads the same. The steps remain what they are; those that
 // run together stand one behind another, all but the first marked as joined. Any
 // of them can still run by itself, so that Refresh and Try may leave some out.
 
@@ -22,11 +23,18 @@ func (l *layout) fuse() {
 
 // fusePart moves every elementwise step that allows it to the step that computes
 // the last of its inputs. The others have been computed by then, and nothing
-// needs its output earlier.
+// needs its output earlier. A step that another computes beside its own moves to that.
 func (l *layout) fusePart(steps []step) []step {
 	var groups [][]step
 	from := map[int]int{} // which group computes a slot
+	by := map[*ops.Op]int{}
 	for _, s := range steps {
+		if g, ok := by[s.op.Beside()]; ok && len(groups[g]) == 1 {
+			s.joined = true
+			groups[g] = append(groups[g], s)
+			from[s.out] = g
+			continue
+		}
 		last := -1
 		for _, k := range s.in {
 			if g, ok := from[k]; ok {
@@ -40,7 +48,7 @@ func (l *layout) fusePart(steps []step) []step {
 			last = len(groups)
 			groups = append(groups, []step{s})
 		}
-		from[s.out] = last
+		from[s.out], by[s.op] = last, last
 	}
 	return slices.Concat(groups...)
 }
@@ -112,6 +120,10 @@ func (p *Program) runTogether(steps []step, slots []nd.Array) error {
 	}
 	if len(steps) == 1 {
 		first.op.Run(p.workers, slots[first.out], arrays)
+		return nil
+	}
+	if second := &steps[1]; second.op.Beside() == first.op {
+		first.op.RunBeside(p.workers, slots[first.out], slots[second.out], arrays)
 		return nil
 	}
 	parts := make([]part, len(steps)-1)

@@ -122,7 +122,7 @@ func BenchmarkConv(b *testing.B) {
 		flops := 2 * p.batch * p.group * p.wSize * p.out.size()
 		b.Run(s.name+"/forward", func(b *testing.B) { measure(b, flops, func() { c.Forward(nil, x, weight, bias, y) }) })
 		b.Run(s.name+"/input", func(b *testing.B) { measure(b, flops, func() { c.GradInput(nil, y, weight, x) }) })
-		b.Run(s.name+"/weight", func(b *testing.B) { measure(b, flops, func() { c.GradWeight(nil, x, y, weight) }) })
+		b.Run(s.name+"/weight", func(b *testing.B) { measure(b, flops, func() { c.GradWeight(nil, x, y, weight, nil) }) })
 	}
 }
 

@@ -35,6 +35,7 @@ type convPlan struct {
 	wSize        int // elements of one group
 	then         func(lo, hi int)
 	also         [][]float32
+	sums         []float32 // for the sum of every plane of gy, unless nil; see met
 }
 
 // finished passes on that elements lo to hi of the result are complete.
@@ -100,10 +101,48 @@ func (c *Conv) GradInput(w *Workers, gy, weight, gx []float32) {
 	p.backward().run(w, gy, weight, nil, gx)
 }
 
-// GradWeight overwrites gw, the gradient of weight, from x and gy.
-func (c *Conv) GradWeight(w *Workers, x, gy, gw []float32) {
+// GradWeight overwrites gw, the gradient of weight, from x and gy, and gb like
+// GradBias unless it is nil: the sums are taken while gy is in cache.
+func (c *Conv) GradWeight(w *Workers, x, gy, gw, gb []float32) {
 	p := c.plan()
 	p.check(x, gw, gy)
+	if gb == nil || p.out.size() < nearPlane || p.xSize == 0 || p.dense() {
+		p.gradWeight(w, x, gy, gw)
+		if gb != nil {
+			c.GradBias(w, gy, gb)
+		}
+		return
+	}
+	sums := scratch(c.Batch * c.OutChannels)
+	defer release(sums)
+	p.sums = *sums
+	p.gradWeight(w, x, gy, gw)
+	gb = gb[:c.OutChannels]
+	clear(gb)
+	for n := range c.Batch {
+		isa.add(gb, gb, p.sums[n*c.OutChannels:(n+1)*c.OutChannels])
+	}
+}
+
+// nearPlane is how many elements a plane of gy has whose sum is worth a place of
+// its own; sumPlanes adds up smaller ones together.
+const nearPlane = 64
+
+// met sums the planes of an image and group of gy, if that is wanted: methods call
+// it once for each, when they have just read it.
+func (p *convPlan) met(gy []float32, at int) {
+	if p.sums == nil {
+		return
+	}
+	size, to := p.out.size(), p.sums[at*p.oc:(at+1)*p.oc]
+	for o := range to {
+		first := at*p.ySize + o*size
+		to[o] = sum(gy[first : first+size])
+	}
+}
+
+// gradWeight computes gw by the method for the convolution's kind.
+func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
 	if p.dense() {
 		p.denseGradWeight(w, x, gy, gw)
 		return
@@ -116,7 +155,7 @@ func (c *Conv) GradWeight(w *Workers, x, gy, gw []float32) {
 		d.gradWeight(w, x, gy, gw)
 		return
 	}
-	p.gradWeight(w, x, gy, gw)
+	p.generalGradWeight(w, x, gy, gw)
 }
 
 // GradBias overwrites gb, the gradient of bias, with the sums of gy over the

@@ -133,11 +133,17 @@ func (d *depthwise) gradWeight(w *Workers, x, gy, gw []float32) {
 		sums := scratch((hi - lo) * a.wPlane)
 		defer release(sums)
 		clear(*sums)
-		a.planes, a.w = hi-lo, *sums
+		some := max(1, near/(d.xSize+d.ySize)) // planes
 		for n := range d.batch {
-			first := n*d.group + lo
-			a.x, a.y = x[first*d.xSize:], gy[first*d.ySize:]
-			isa.depthwise.weight(&a)
+			for c := lo; c < hi; c += some {
+				first := n*d.group + c
+				a.planes, a.w = min(some, hi-c), (*sums)[(c-lo)*a.wPlane:]
+				a.x, a.y = x[first*d.xSize:], gy[first*d.ySize:]
+				isa.depthwise.weight(&a)
+				for i := range a.planes {
+					d.met(gy, first+i)
+				}
+			}
 		}
 		for i := range (hi - lo) * taps {
 			gw[lo*taps+i] = sum((*sums)[i*a.lanes : (i+1)*a.lanes])

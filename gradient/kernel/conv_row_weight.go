@@ -66,7 +66,7 @@ func (m *rowWeights) run(w *Workers, x, gy, gw []float32) {
 		for n := 0; n < m.batch; n += m.images {
 			first, images := n*m.group+group, min(m.images, m.batch-n)
 			from := x[first*m.xSize:]
-			m.prepare(w, copies, *g, from, gy[first*m.ySize:], images)
+			m.prepare(w, copies, *g, from, gy, first, images)
 			if copies != nil {
 				from = copies
 			}
@@ -88,12 +88,15 @@ func (m *rowWeights) tables() {
 	}
 }
 
-// prepare copies gy of some images, a row for each channel, and lays out x.
-func (m *rowWeights) prepare(w *Workers, copies, g, x, gy []float32, images int) {
+// prepare copies gy of some images, a row for each channel, and lays out x. In gy
+// the first is image (and group) first.
+func (m *rowWeights) prepare(w *Workers, copies, g, x, gy []float32, first, images int) {
 	size := m.out.size()
 	w.For(images, 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			copyRows(g[i*m.vectors*isa.lanes:], m.pitch, gy[i*m.group*m.ySize:], size, m.oc, size)
+			at := first + i*m.group
+			copyRows(g[i*m.vectors*isa.lanes:], m.pitch, gy[at*m.ySize:], size, m.oc, size)
+			m.met(gy, at)
 			if copies != nil {
 				m.fill(copies[i*m.step:], x[i*m.group*m.xSize:])
 			}

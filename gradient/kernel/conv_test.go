@@ -89,13 +89,18 @@ func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 	if err := compare(gotGX, gx, 1e-5); err != nil {
 		return fmt.Errorf("%+v: gradient of the input: %w", c, err)
 	}
-	c.GradWeight(w, x, gy, gotGW)
+	c.GradWeight(w, x, gy, gotGW, nil)
 	if err := compare(gotGW, gw, 1e-5); err != nil {
 		return fmt.Errorf("%+v: gradient of the weight: %w", c, err)
 	}
 	c.GradBias(w, gy, gotGB)
 	if err := compare(gotGB, gb, 1e-5); err != nil {
 		return fmt.Errorf("%+v: gradient of the bias: %w", c, err)
+	}
+	both, beside := out(len(gw)), out(len(gb))
+	c.GradWeight(w, x, gy, both, beside)
+	if !slices.Equal(both, gotGW) || !slices.Equal(beside, gotGB) {
+		return fmt.Errorf("%+v: gradients of weight and bias differ if computed together", c)
 	}
 	return nil
 }
@@ -225,8 +230,7 @@ func TestConvSameForAnyThreads(t *testing.T) {
 			got := [4][]float32{make([]float32, len(gy)), make([]float32, len(x)), make([]float32, len(weight)), make([]float32, len(bias))}
 			c.Forward(w, x, weight, bias, got[0])
 			c.GradInput(w, gy, weight, got[1])
-			c.GradWeight(w, x, gy, got[2])
-			c.GradBias(w, gy, got[3])
+			c.GradWeight(w, x, gy, got[2], got[3])
 			w.Close()
 			if threads == 0 {
 				want = got

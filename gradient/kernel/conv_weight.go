@@ -23,8 +23,8 @@ type gradWeight struct {
 // of the second level of cache.
 const weightBlock = 1 << 16
 
-// gradWeight computes gw by what costs least.
-func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
+// generalGradWeight computes gw by what costs least.
+func (p *convPlan) generalGradWeight(w *Workers, x, gy, gw []float32) {
 	if p.ySize == 0 || p.xSize == 0 || p.batch == 0 {
 		clear(gw[:p.group*p.wSize])
 		return
@@ -73,6 +73,9 @@ func (p *convPlan) inParts(w *Workers, positions int, x, gy, gw []float32, f fun
 		for i := lo; i < hi; i++ {
 			part, first, to := *p, i*p.batch/parts*p.group, gw
 			part.batch = (i+1)*p.batch/parts - i*p.batch/parts
+			if p.sums != nil {
+				part.sums = p.sums[first*p.oc:]
+			}
 			if i > 0 {
 				to = (*buf)[(i-1)*size:]
 			}
@@ -152,6 +155,7 @@ func (m *gradWeight) prepare(w *Workers, x, gy []float32, first, images int) {
 				m.source.fill((*m.x)[i*m.ic*m.source.extent.size():], x[at*m.xSize:], m.ic)
 			}
 			matrix{gy[at*m.ySize:], 1, positions}.pack((*m.gy)[i*positions*m.pitch:], 0, positions, 0, m.oc, m.pitch)
+			m.met(gy, at)
 		}
 	})
 }

@@ -130,9 +130,8 @@ func ScaleShiftGrad(w *Workers, n, c, s int, x, gy, ga, gb []float32) {
 
 // sumPlanes sets out[c] to the sum of x[·, c, ·], x being [n, c, s].
 func sumPlanes(w *Workers, n, c, s int, x, out []float32) {
-	const small = 64 // elements: too few to be added up one plane after another
 	w.For(c, grainOf(n*s), func(lo, hi int) {
-		if s > small {
+		if s >= nearPlane {
 			for ch := lo; ch < hi; ch++ {
 				out[ch] = 0
 				for i := ch; i < n*c; i += c {

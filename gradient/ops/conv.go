@@ -34,9 +34,10 @@ func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
 			g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 		},
 		diff: func(_, gy *Value) []*Value {
-			grads := []*Value{b.convTranspose(g, gy, weight), b.convWeight(g, x, gy)}
+			gx, gw := b.convTranspose(g, gy, weight), b.convWeight(g, x, gy)
+			grads := []*Value{gx, gw}
 			if bias != nil {
-				grads = append(grads, b.convBias(g, gy))
+				grads = append(grads, b.convBias(g, gy, gw.op))
 			}
 			return grads
 		},
@@ -65,15 +66,19 @@ func (b *Builder) convWeight(g kernel.Conv, x, gy *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.OutChannels, g.InChannels / g.Group}, g.Kernel...), Op{
 		name: "ConvWeight",
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			g.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
+			g.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), nil)
+		},
+		runBeside: func(w *kernel.Workers, out, beside nd.Array, in []nd.Array) {
+			g.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), beside.Float32s())
 		},
 	}, x, gy)
 }
 
-// convBias is the adjoint of conv in its bias.
-func (b *Builder) convBias(g kernel.Conv, gy *Value) *Value {
+// convBias is the adjoint of conv in its bias, and best computed beside that in
+// the weights.
+func (b *Builder) convBias(g kernel.Conv, gy *Value, weight *Op) *Value {
 	return b.emit(nd.Float32, []int{g.OutChannels}, Op{
-		name: "ConvBias",
+		name: "ConvBias", beside: weight,
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			g.GradBias(w, in[0].Float32s(), out.Float32s())
 		},

@@ -24,6 +24,12 @@ type Op struct {
 	// pointwise, unless nil, is there instead of run: it computes elements lo to
 	// hi of out, which depend only on the same elements of inputs of that size.
 	pointwise func(out nd.Array, in []nd.Array, lo, hi int)
+	// runBeside, unless nil, is run and computes the output of an operator beside
+	// this one as well.
+	runBeside func(w *kernel.Workers, out, beside nd.Array, in []nd.Array)
+	// beside, unless nil, is an operator that reads what this one reads and whose
+	// runBeside computes the output of this one as well, the same to the bit.
+	beside *Op
 	// diff returns the gradient with respect to each input, given the gradient
 	// gy with respect to the output y; nil for those without one. A nil diff
 	// means that nothing has one.
@@ -143,6 +149,15 @@ func (o *Op) RunThen(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) 
 // pointwiseGrain is how many elements of a pointwise operator are computed
 // before what follows reads them: few enough for the first level of cache.
 const pointwiseGrain = 2048
+
+// Beside returns an operator whose RunBeside computes the output of this one as
+// well, or nil.
+func (o *Op) Beside() *Op { return o.beside }
+
+// RunBeside is Run, and computes the output of an operator whose Beside this is.
+func (o *Op) RunBeside(w *kernel.Workers, out, beside nd.Array, in []nd.Array) {
+	o.runBeside(w, out, beside, in)
+}
 
 func (o *Op) compute(w *kernel.Workers, in []nd.Array) nd.Array {
 	if o.alias {
