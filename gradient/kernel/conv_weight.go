@@ -33,6 +33,13 @@ func (p *convPlan) generalGradWeight(w *Workers, x, gy, gw []float32) {
 		m.run(w, x, gy, gw)
 		return
 	}
+	if _, ok := p.pointWeights(); ok {
+		p.inParts(w, 320, x, gy, gw, func(w *Workers, part *convPlan, x, gy, gw []float32) {
+			m, _ := part.pointWeights()
+			m.run(w, x, gy, gw)
+		})
+		return
+	}
 	// In multiplications of vectors; the method below is not as fast as products
 	// are, and transposes gy.
 	transposed := (p.oc + isa.lanes - 1) / isa.lanes * p.out.size() * (p.ic*p.taps*3/2 + 14)
