@@ -170,6 +170,15 @@ func mulAVX512(n int, x *float32, y *float32, z *float32)
 func divAVX512(n int, x *float32, y *float32, z *float32)
 
 //go:noescape
+func largerAVX512(n int, x *float32, y *float32, z *float32)
+
+//go:noescape
+func addWhereMostAVX512(n int, x *float32, most *float32, left *float32, gx *float32)
+
+//go:noescape
+func leaveMostAVX512(n int, x *float32, most *float32, left *float32)
+
+//go:noescape
 func affineAVX512(n int, x *float32, y *float32, a float32, b float32)
 
 //go:noescape
@@ -381,6 +390,15 @@ func mulAVX2(n int, x *float32, y *float32, z *float32)
 
 //go:noescape
 func divAVX2(n int, x *float32, y *float32, z *float32)
+
+//go:noescape
+func largerAVX2(n int, x *float32, y *float32, z *float32)
+
+//go:noescape
+func addWhereMostAVX2(n int, x *float32, most *float32, left *float32, gx *float32)
+
+//go:noescape
+func leaveMostAVX2(n int, x *float32, most *float32, left *float32)
 
 //go:noescape
 func affineAVX2(n int, x *float32, y *float32, a float32, b float32)

@@ -11930,6 +11930,154 @@ end:
 	VZEROUPPER
 	RET
 
+// func largerAVX512(n int, x *float32, y *float32, z *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·largerAVX512(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ z+24(FP), BX
+	SUBQ $0x00000010, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMAXPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVAPS Z0, K1, Z1
+	VMOVUPS Z1, (BX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000010, AX
+	JGE     several
+
+fewer:
+	ADDQ      $0x00000010, AX
+	TESTQ     AX, AX
+	JZ        end
+	MOVL      $0x0000ffff, SI
+	MOVL      $0x00000010, DI
+	SUBL      AX, DI
+	SHRXL     DI, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VCMPPS    $0x03, Z0, Z0, K2
+	VMOVAPS   Z0, K2, Z1
+	VMOVUPS   Z1, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func addWhereMostAVX512(n int, x *float32, most *float32, left *float32, gx *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·addWhereMostAVX512(SB), NOSPLIT, $0-40
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ most+16(FP), DX
+	MOVQ left+24(FP), BX
+	MOVQ gx+32(FP), SI
+	SUBQ $0x00000010, AX
+	JL   fewer
+
+several:
+	VMOVUPS   (CX), Z0
+	VMOVUPS   (DX), Z1
+	VMOVUPS   (BX), Z2
+	VMOVUPS   (SI), Z3
+	VCMPPS    $0x00, Z1, Z0, K1
+	VCMPPS    $0x03, Z0, Z0, K2
+	KORW      K2, K1, K1
+	VMOVAPS.Z Z2, K1, Z0
+	VADDPS    Z0, Z3, Z0
+	VMOVUPS   Z0, (SI)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000010, AX
+	JGE       several
+
+fewer:
+	ADDQ      $0x00000010, AX
+	TESTQ     AX, AX
+	JZ        end
+	MOVL      $0x0000ffff, DI
+	MOVL      $0x00000010, R8
+	SUBL      AX, R8
+	SHRXL     R8, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMOVUPS.Z (BX), K1, Z2
+	VMOVUPS.Z (SI), K1, Z3
+	VCMPPS    $0x00, Z1, Z0, K2
+	VCMPPS    $0x03, Z0, Z0, K3
+	KORW      K3, K2, K2
+	VMOVAPS.Z Z2, K2, Z0
+	VADDPS    Z0, Z3, Z0
+	VMOVUPS   Z0, K1, (SI)
+
+end:
+	VZEROUPPER
+	RET
+
+// func leaveMostAVX512(n int, x *float32, most *float32, left *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·leaveMostAVX512(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ most+16(FP), DX
+	MOVQ left+24(FP), BX
+	SUBQ $0x00000010, AX
+	JL   fewer
+
+several:
+	VMOVUPS   (CX), Z0
+	VMOVUPS   (DX), Z1
+	VMOVUPS   (BX), Z2
+	VCMPPS    $0x00, Z1, Z0, K1
+	VCMPPS    $0x03, Z0, Z0, K2
+	KORW      K2, K1, K1
+	KNOTW     K1, K1
+	VMOVAPS.Z Z2, K1, Z0
+	VMOVUPS   Z0, (BX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000010, AX
+	JGE       several
+
+fewer:
+	ADDQ      $0x00000010, AX
+	TESTQ     AX, AX
+	JZ        end
+	MOVL      $0x0000ffff, SI
+	MOVL      $0x00000010, DI
+	SUBL      AX, DI
+	SHRXL     DI, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMOVUPS.Z (BX), K1, Z2
+	VCMPPS    $0x00, Z1, Z0, K2
+	VCMPPS    $0x03, Z0, Z0, K3
+	KORW      K3, K2, K2
+	KNOTW     K2, K2
+	VMOVAPS.Z Z2, K2, Z0
+	VMOVUPS   Z0, K1, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
 // func affineAVX512(n int, x *float32, y *float32, a float32, b float32)
 // Requires: AVX, AVX512F, BMI2, SSE
 TEXT ·affineAVX512(SB), NOSPLIT, $0-32
@@ -21587,6 +21735,146 @@ fewer:
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VDIVPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func largerAVX2(n int, x *float32, y *float32, z *float32)
+// Requires: AVX
+TEXT ·largerAVX2(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ z+24(FP), BX
+	SUBQ $0x00000008, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VCMPPS  $0x03, Y0, Y0, Y0
+	VORPS   Y0, Y1, Y1
+	VMOVUPS Y1, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, AX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMAXPS     Y2, Y1, Y2
+	VCMPPS     $0x03, Y1, Y1, Y1
+	VORPS      Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func addWhereMostAVX2(n int, x *float32, most *float32, left *float32, gx *float32)
+// Requires: AVX
+TEXT ·addWhereMostAVX2(SB), NOSPLIT, $0-40
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ most+16(FP), DX
+	MOVQ left+24(FP), BX
+	MOVQ gx+32(FP), SI
+	SUBQ $0x00000008, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS (SI), Y3
+	VCMPPS  $0x00, Y1, Y0, Y1
+	VCMPPS  $0x03, Y0, Y0, Y0
+	VORPS   Y0, Y1, Y1
+	VANDPS  Y2, Y1, Y0
+	VADDPS  Y0, Y3, Y0
+	VMOVUPS Y0, (SI)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000008, AX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), DI
+	NEGQ       AX
+	VMOVUPS    32(DI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMASKMOVPS (BX), Y0, Y3
+	VMASKMOVPS (SI), Y0, Y4
+	VCMPPS     $0x00, Y2, Y1, Y2
+	VCMPPS     $0x03, Y1, Y1, Y1
+	VORPS      Y1, Y2, Y2
+	VANDPS     Y3, Y2, Y1
+	VADDPS     Y1, Y4, Y1
+	VMASKMOVPS Y1, Y0, (SI)
+
+end:
+	VZEROUPPER
+	RET
+
+// func leaveMostAVX2(n int, x *float32, most *float32, left *float32)
+// Requires: AVX
+TEXT ·leaveMostAVX2(SB), NOSPLIT, $0-32
+	LEAQ constants<>+0(SB), AX
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ most+16(FP), DX
+	MOVQ left+24(FP), BX
+	SUBQ $0x00000008, AX
+	JL   fewer
+
+several:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMOVUPS (BX), Y2
+	VCMPPS  $0x00, Y1, Y0, Y1
+	VCMPPS  $0x03, Y0, Y0, Y0
+	VORPS   Y0, Y1, Y1
+	VANDNPS Y2, Y1, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, AX
+	JGE     several
+
+fewer:
+	ADDQ       $0x00000008, AX
+	TESTQ      AX, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMASKMOVPS (BX), Y0, Y3
+	VCMPPS     $0x00, Y2, Y1, Y2
+	VCMPPS     $0x03, Y1, Y1, Y1
+	VORPS      Y1, Y2, Y2
+	VANDNPS    Y3, Y2, Y1
 	VMASKMOVPS Y1, Y0, (BX)
 
 end:

@@ -29,7 +29,7 @@
 //	conv_dense.go            method: kernels as large as the image
 //	winograd*.go             method: 3×3 kernels with fewer multiplications
 //	conv_weight.go           gradient of the weights
-//	pool*.go                 maximum and average pooling
+//	pool*.go                 maximum and average pooling; windows of 2×2, and others
 //	softmax.go               softmax, log-softmax
 //	norm.go                  layer normalisation, per-channel scale and shift
 //	groupnorm.go, rmsnorm.go, lpnorm.go, channelsum.go  other normalisations

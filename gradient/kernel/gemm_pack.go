@@ -97,7 +97,11 @@ func transposeAll(dst []float32, ds int, src []float32, ss, rows, cols int) {
 }
 
 func fill(x []float32, v float32) {
-	for i := range x {
+	const few = 32 // longer ones are copied from what is there
+	for i := range x[:min(few, len(x))] {
 		x[i] = v
+	}
+	for n := few; n < len(x); n *= 2 {
+		copy(x[n:], x[:n])
 	}
 }

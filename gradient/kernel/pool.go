@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // Pool describes pooling over 1 to 3 spatial axes of [Planes, In…], Planes
 // being batch times channels, to [Planes, Out…]. Pad and PadEnd are the padding
 // at the begin and end of each axis. IncludePad makes an average divide by the
@@ -19,39 +17,23 @@ type Pool struct {
 	Then func(lo, hi int)
 }
 
-// A window is walked tap by tap for a whole row of outputs at a time: the
-// outputs of a row read one row of the input in steps of the stride, so that
-// the innermost loops are over slices.
-
 // MaxForward sets y to the maximum of each window of x: NaN if it holds one,
 // -Inf if it lies in the padding altogether. (onnxruntime 1.2x keeps a NaN or
 // not depending on where in the window it stands.)
 func (p *Pool) MaxForward(w *Workers, x, y []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
-	taps, halves := g.poolTaps(), g.halves()
-	p.planes(w, &g, func(in, out int) {
-		if halves {
-			g.halveMax(x[in:], y[out:])
-			return
-		}
-		fill(y[out:out+g.out.size()], float32(math.Inf(-1)))
-		g.rows(taps, func(row int, t *poolTap, at int) {
-			yr := y[out+row+t.lo : out+row+t.hi]
-			if g.stride[2] == 1 {
-				for i, v := range x[in+at:][:len(yr)] {
-					yr[i] = max(yr[i], v) // NaN if either is
-				}
-				return
-			}
-			for i, k := 0, in+at; i < len(yr); i, k = i+1, k+g.stride[2] {
-				yr[i] = max(yr[i], x[k])
-			}
-		})
-	})
+	if g.halves() {
+		p.planes(w, &g, func(in, out int) { g.halveMax(x[in:], y[out:]) })
+		return
+	}
+	if m := g.poolPhases(); g.out.size() > 0 {
+		p.planes(w, &g, func(in, out int) { m.maxForward(x[in:], y[out:]) })
+	}
 }
 
 // MaxGrad overwrites gx with the gradient of [Pool.MaxForward]'s x: the first
-// maximum of a window, in row-major order, takes all of its gradient.
+// maximum of a window, in row-major order, takes all of its gradient. (Where all
+// of a window is -Inf its padding may be the first.)
 func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
 	if g.halves() {
@@ -63,17 +45,13 @@ func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
 		})
 		return
 	}
-	p.firstMax(w, &g, x, func(plane int, first []int) {
-		in, out := plane*g.in.size(), plane*g.out.size()
-		clear(gx[in : in+g.in.size()])
-		for i, k := range first {
-			if k >= 0 {
-				gx[k] += gy[out+i]
-			}
+	m := g.poolPhases()
+	p.planesThen(w, &g, func(in, out int) {
+		if g.out.size() == 0 {
+			clear(gx[in : in+g.in.size()])
+			return
 		}
-		if p.Then != nil {
-			p.Then(in, in+g.in.size())
-		}
+		m.maxGrad(x[in:], gy[out:], gx[in:])
 	})
 }
 
@@ -116,33 +94,29 @@ func (p *Pool) firstMax(w *Workers, g *geometry, x []float32, f func(plane int, 
 // AvgForward sets y to the mean of each window of x.
 func (p *Pool) AvgForward(w *Workers, x, y []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
-	taps, scale := g.poolTaps(), p.scale(&g)
+	if g.out.size() == 0 {
+		return
+	}
+	m, scale := g.poolPhases(), p.scale(&g)
 	p.planes(w, &g, func(in, out int) {
-		yi := y[out : out+g.out.size()]
-		clear(yi)
-		g.rows(taps, func(row int, t *poolTap, at int) {
-			for i, k := row+t.lo, in+at; i < row+t.hi; i, k = i+1, k+g.stride[2] {
-				yi[i] += x[k]
-			}
-		})
-		for i, f := range scale {
-			yi[i] *= f
-		}
+		m.sumForward(x[in:], y[out:])
+		isa.mul(y[out:out+len(scale)], y[out:out+len(scale)], scale)
 	})
 }
 
 // AvgGrad overwrites gx with the gradient of [Pool.AvgForward]'s x.
 func (p *Pool) AvgGrad(w *Workers, gy, gx []float32) {
 	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
-	taps, scale := g.poolTaps(), p.scale(&g)
+	if g.out.size() == 0 {
+		clear(gx[:p.Planes*g.in.size()])
+		return
+	}
+	m, scale := g.poolPhases(), p.scale(&g)
 	p.planes(w, &g, func(in, out int) {
-		gyi := gy[out : out+g.out.size()]
-		clear(gx[in : in+g.in.size()])
-		g.rows(taps, func(row int, t *poolTap, at int) {
-			for i, k := row+t.lo, in+at; i < row+t.hi; i, k = i+1, k+g.stride[2] {
-				gx[k] += gyi[i] * scale[i]
-			}
-		})
+		buf := scratch(len(scale))
+		defer release(buf)
+		isa.mul(*buf, gy[out:out+len(scale)], scale)
+		m.sumGrad(*buf, gx[in:])
 	})
 }
 

@@ -160,6 +160,35 @@ func TestMaxPoolNaN(t *testing.T) {
 	}
 }
 
+// TestMaxPoolOverlappingNaN: the first NaN of a window takes the gradient, also of
+// windows that share it.
+func TestMaxPoolOverlappingNaN(t *testing.T) {
+	forEachPath(t, func(t *testing.T) {
+		const size = 40
+		x := make([]float32, size*size)
+		x[3*size+5], x[4*size+6] = float32(math.NaN()), float32(math.NaN())
+		p := Pool{Planes: 1, In: []int{size, size}, Kernel: []int{3, 3}, Out: []int{20, 20}, Stride: []int{2, 2}, Dilation: []int{1, 1}, Pad: []int{1, 1}}
+		y, gy, gx := make([]float32, 400), make([]float32, 400), make([]float32, size*size)
+		fill(gy, 1)
+		p.MaxForward(nil, x, y)
+		p.MaxGrad(nil, x, gy, gx)
+		nans := 0
+		for i, v := range y {
+			if v != v {
+				nans++
+				if r, c := i/20, i%20; r < 1 || r > 2 || c < 2 || c > 3 {
+					t.Errorf("output %d, %d is NaN", r, c)
+				}
+			}
+		}
+		// Windows of rows 3-5 and 1-3 hold the first, those of columns 5-7 both; the
+		// second alone is in none.
+		if nans != 4 || gx[3*size+5] != 4 || gx[4*size+6] != 0 {
+			t.Errorf("%d outputs are NaN, gradients %g and %g, want 4, 4 and 0", nans, gx[3*size+5], gx[4*size+6])
+		}
+	})
+}
+
 // TestMaxPoolTies: of equal maxima the first in a window takes the gradient,
 // whatever the width of a row and the signs of zeros.
 func TestMaxPoolTies(t *testing.T) {

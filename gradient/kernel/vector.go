@@ -6,6 +6,9 @@ import "math"
 // have the same length; outputs, which come first, may also be inputs.
 type vectorSet struct {
 	add, sub, mul, div                  func(z, x, y []float32)
+	larger                              func(z, x, y []float32)          // the larger of two, NaN if either is
+	addWhereMost                        func(g, x, most, left []float32) // g += left where x = most, or is a NaN
+	leaveMost                           func(left, x, most []float32)    // and 0 there
 	relu, exp, sigmoid, tanh, erf, gelu func(y, x []float32)
 	reluGrad                            func(gx, y, gy []float32) // gy where y > 0
 	geluGrad                            func(gx, x, gy []float32)
@@ -53,6 +56,25 @@ var portableVectors = vectorSet{
 		x, y = x[:len(z)], y[:len(z)]
 		for i := range z {
 			z[i] = x[i] / y[i]
+		}
+	},
+	larger: func(z, x, y []float32) {
+		for i, v := range x {
+			z[i] = max(v, y[i])
+		}
+	},
+	addWhereMost: func(g, x, most, left []float32) {
+		for i, v := range x {
+			if v == most[i] || v != v {
+				g[i] += left[i]
+			}
+		}
+	},
+	leaveMost: func(left, x, most []float32) {
+		for i, v := range x {
+			if v == most[i] || v != v {
+				left[i] = 0
+			}
 		}
 	},
 	relu: func(y, x []float32) {

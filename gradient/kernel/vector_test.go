@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -19,10 +20,19 @@ func TestVectors(t *testing.T) {
 			}
 		}
 		return map[string]func(out, x, y, z []float32) []float32{
-			"add":           none(func(out, x, y, _ []float32) { v.add(out, x, y) }),
-			"sub":           none(func(out, x, y, _ []float32) { v.sub(out, x, y) }),
-			"mul":           none(func(out, x, y, _ []float32) { v.mul(out, x, y) }),
-			"div":           none(func(out, x, y, _ []float32) { v.div(out, x, y) }),
+			"add":    none(func(out, x, y, _ []float32) { v.add(out, x, y) }),
+			"sub":    none(func(out, x, y, _ []float32) { v.sub(out, x, y) }),
+			"mul":    none(func(out, x, y, _ []float32) { v.mul(out, x, y) }),
+			"div":    none(func(out, x, y, _ []float32) { v.div(out, x, y) }),
+			"larger": none(func(out, x, y, _ []float32) { v.larger(out, x, y) }),
+			"addWhereMost": none(func(out, x, y, z []float32) {
+				copy(out, z)
+				v.addWhereMost(out, x, someOf(x, y), y)
+			}),
+			"leaveMost": none(func(out, x, y, z []float32) {
+				copy(out, z)
+				v.leaveMost(out, x, someOf(x, y))
+			}),
 			"relu":          none(func(out, x, _, _ []float32) { v.relu(out, x) }),
 			"reluGrad":      none(func(out, x, y, _ []float32) { v.reluGrad(out, x, y) }),
 			"exp":           none(func(out, x, _, _ []float32) { v.exp(out, x) }),
@@ -76,7 +86,7 @@ func TestVectors(t *testing.T) {
 				if got[n] != 42 {
 					t.Errorf("%s of %d wrote behind the slice", name, n)
 				}
-				if name == "addNormalized" { // its output is read
+				if name == "addNormalized" || name == "addWhereMost" || name == "leaveMost" { // outputs that are read
 					continue
 				}
 				f(x, x, y, z)
@@ -110,6 +120,15 @@ func TestLargestKeepsInfinity(t *testing.T) {
 			}
 		}
 	})
+}
+
+// someOf returns y with every third element from x.
+func someOf(x, y []float32) []float32 {
+	z := slices.Clone(y)
+	for i := 0; i < len(z); i += 3 {
+		z[i] = x[i]
+	}
+	return z
 }
 
 func float64s(x []float32) []float64 {

@@ -141,6 +141,17 @@ var elementwises = []elementwise{
 	{name: "sub", in: []string{"x", "y"}, out: "z", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual { return c.sub(in[0], in[1]) }},
 	{name: "mul", in: []string{"x", "y"}, out: "z", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual { return c.mul(in[0], in[1]) }},
 	{name: "div", in: []string{"x", "y"}, out: "z", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual { return c.div(in[0], in[1]) }},
+	// the larger of two, NaN if either is: all ones is a NaN.
+	{name: "larger", in: []string{"x", "y"}, out: "z", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual {
+		return c.larger(in[0], in[1])
+	}},
+	// pooling's gradient: gx + left where x is the maximum, and left where it is not.
+	{name: "addWhereMost", in: []string{"x", "most", "left", "gx"}, out: "gx", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual {
+		return c.add(in[3], c.masked(c.isMost(in[0], in[1]), in[2]))
+	}},
+	{name: "leaveMost", in: []string{"x", "most", "left"}, out: "left", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual {
+		return c.unmasked(c.isMost(in[0], in[1]), in[2])
+	}},
 	{name: "affine", in: []string{"x"}, out: "y", with: []string{"a", "b"}, body: func(c *code, in, with, _ []reg.VecVirtual) reg.VecVirtual {
 		r := c.copy(with[1])
 		VFMADD231PS(with[0], in[0], r)

@@ -113,7 +113,6 @@ func (h *halver) window(at reg.GPVirtual) (w [4]reg.VecVirtual, most reg.VecVirt
 		}
 		w[2*i], w[2*i+1] = even, odd
 	}
-	const unordered = 3
 	most, right, nan, t := h.register(), h.register(), h.register(), h.register()
 	VMAXPS(w[1], w[0], most)
 	VMAXPS(w[3], w[2], right)
@@ -127,7 +126,6 @@ func (h *halver) window(at reg.GPVirtual) (w [4]reg.VecVirtual, most reg.VecVirt
 
 // isMost returns ones where x is the maximum, which a NaN is.
 func (h *halver) isMost(x, most reg.VecVirtual) reg.VecVirtual {
-	const equal, unordered = 0, 3
 	is, nan := h.register(), h.register()
 	VCMPPS(U8(equal), most, x, is)
 	VCMPPS(U8(unordered), x, x, nan)
