@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build storage demo test test-arm64 test-long test-deploy test-storage e2e-slurm race bench bench-workers attack-peer frontier figures lint vuln generate clean figures-minimal figures-parts
+.PHONY: help build storage demo test test-arm64 test-long test-deploy test-storage e2e-slurm race bench bench-workers attack-peer frontier figures lint vuln generate clean figures-minimal figures-parts figures-price figures-tasks figures-vgg
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +50,20 @@ figures-minimal: build ## lock the reference models with three seeds and verify;
 	bench/minimal.py $(PEER)
 
 figures-parts: ## what the parts of the search are worth: tables and docs/figures/minimal-*.csv and .svg
-	for m in lenet5 keras resnet20; do $(GO) run ./bench/minimal -model $$m -o docs/figures/minimal-$$m.csv && \
-	(cd docs/figures && $(GO) run . -x "changed parameters" -y "accuracy on test images" -o minimal-$$m.svg minimal-$$m.csv) || exit 1; done
+	for m in "keras -seeds 3" "lenet5 -seeds 3" "resnet20 -seeds 1"; do set -- $$m; \
+	$(GO) run ./bench/minimal -model $$m -o docs/figures/minimal-$$1.csv && (cd docs/figures && \
+	$(GO) run . -right -x "changed parameters" -y "accuracy on test images" -o minimal-$$1.svg minimal-$$1.csv) || exit 1; done
+
+figures-price: build ## what it costs to lock without data, without labels, and gains to leave the range of values
+	bench/minimal.py --data none
+	bench/minimal.py --labels model
+	bench/minimal.py --bounds none
+
+figures-tasks: build ## train small networks for other tasks, lock, verify, unlock and attack them
+	bench/run tasks.py --folder bin/tasks
+
+figures-vgg: build ## train a larger network (ten minutes) and lock it
+	bench/run vgg.py -o bin/vgg16.onnx
 
 attack-peer: build ## fine-tune a locked model with attack and in PyTorch, and compare
 	bench/run finetune.py

@@ -2,9 +2,9 @@
 """Locks the reference models with several seeds, verifies the locks on all test images, and prints a table.
 
 usage: minimal.py [--advparams bin/advparams] [--shared ../shared] [--models lenet5,keras,resnet20] [--seeds 0,1,2]
-                  [--labels data|model] [--data dataset|none] [--beam N] [--peer]
+                  [--labels data|model] [--data dataset|none] [--beam N] [--bounds tensor|none] [--vgg FILE] [--peer]
 
-Needs Python's standard library only. --peer also runs torch_advparams.py on the same model, which needs torch, onnx2torch and
+Needs Python's standard library only. The model vgg16 is the FILE that vgg.py has made. --peer also runs torch_advparams.py on the same model, which needs torch, onnx2torch and
 numpy, and compares wall-clock times from start to end, one thread each.
 """
 import argparse, json, os, pathlib, subprocess, sys, tempfile, time
@@ -14,6 +14,7 @@ MODELS = {
     "keras": ("fmnist-keras-cnn.onnx", "fashion-mnist", [], ["--mean", "0.286", "--std", "0.353"]),
     "resnet20": ("cifar10-resnet20.onnx", "cifar10", ["--mean", "0.4914,0.4822,0.4465", "--std", "0.247,0.2435,0.2616"], []),
 }
+MODELS["vgg16"] = (None, *MODELS["resnet20"][1:])
 PEER_MODELS = {"lenet5", "resnet20"}  # make_npz.py writes the layout of these
 
 p = argparse.ArgumentParser()
@@ -24,6 +25,8 @@ p.add_argument("--seeds", default="0,1,2")
 p.add_argument("--labels", default="data")
 p.add_argument("--data", default="dataset", choices=["dataset", "none"])
 p.add_argument("--beam", default="1")
+p.add_argument("--bounds", default="tensor", choices=["tensor", "none"])
+p.add_argument("--vgg", type=pathlib.Path)
 p.add_argument("--peer", action="store_true")
 a = p.parse_args()
 os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive")
@@ -55,14 +58,14 @@ def mean(values):
 print("| model | seed | changed | test accuracy | information, bits | gradients | evaluations | seconds |\n|---|---|---|---|---|---|---|---|")
 for name in a.models.split(","):
     file, data, scale, inputs = MODELS[name]
-    model, images = str(a.shared / "models" / file), ["--data", str(a.shared / "data" / data), *scale]
+    model, images = str(a.shared / "models" / file if file else a.vgg), ["--data", str(a.shared / "data" / data), *scale]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         for seed in a.seeds.split(","):
             locked, key = str(folder / "locked.onnx"), str(folder / "key")
             samples = [*images, "--labels", a.labels] if a.data == "dataset" else ["--data", "none", *inputs]
-            found, seconds = run("protect", model, *samples, "--seed", seed, "--beam", a.beam, "-o", locked, "--key", key, "--plain-key", "--force", "--threads", "1")
+            found, seconds = run("protect", model, *samples, "--seed", seed, "--beam", a.beam, "--bounds", a.bounds, "-o", locked, "--key", key, "--plain-key", "--force", "--threads", "1")
             checked, _ = run("verify", "--locked", locked, *images, "--threads", "1")
             row = (found["params_changed"], checked["accuracy"]["locked"], checked["information_bits"]["locked"], found["gradient_passes"], found["evaluations"], seconds)
             rows.append(row)

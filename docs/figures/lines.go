@@ -31,6 +31,7 @@ func main() {
 	x := flag.String("x", "", "label of the x axis")
 	y := flag.String("y", "", "label of the y axis")
 	logarithmic := flag.Bool("log", false, "logarithmic x axis")
+	right := flag.Bool("right", false, "legend on the right, for lines that fall, and the y axis from 0")
 	out := flag.String("o", "", "the SVG to write")
 	flag.Parse()
 	if flag.NArg() != 1 || *out == "" {
@@ -52,7 +53,11 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	p.Y.Max += 0.5 * (p.Y.Max - p.Y.Min) // room for the legend
+	if *right {
+		p.Y.Min, p.Y.Max, p.Legend.XOffs = 0, 1.3*p.Y.Max, 7*vg.Centimeter
+	} else {
+		p.Y.Max += 0.5 * (p.Y.Max - p.Y.Min) // room for the legend
+	}
 	if err := save(p, *out); err != nil {
 		log.Fatal(err)
 	}
@@ -71,7 +76,7 @@ func save(p *plot.Plot, path string) error {
 }
 
 // colours that can be told apart by people who see few (Okabe and Ito).
-var colours = []color.RGBA{{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {230, 159, 0, 255}, {86, 180, 233, 255}}
+var colours = []color.RGBA{{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {230, 159, 0, 255}, {86, 180, 233, 255}, {0, 0, 0, 255}}
 
 func add(p *plot.Plot, name string, xy plotter.XYs, i int) error {
 	line, points, err := plotter.NewLinePoints(xy)
