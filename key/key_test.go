@@ -123,36 +123,51 @@ func passphrase(t testing.TB, text string) (*age.ScryptRecipient, *age.ScryptIde
 
 func diff(want, got *Key) string { return cmp.Diff(want, got, cmpopts.EquateEmpty()) }
 
+// flipped is a key of version 2.
+func flipped() *Key {
+	k := sample()
+	k.Record.Patches = append(k.Record.Patches, onnxio.TensorPatch{
+		Tensor: "signs", File: 1, Offset: 1 << 20, Stride: 4, Width: 4, Indices: []int64{2, 3, 1000, 70000}, Flip: 1 << 31,
+	})
+	return k
+}
+
+// TestGolden reads keys of all versions, and writes the same bytes again.
 func TestGolden(t *testing.T) {
 	const text = "correct horse battery staple"
 	recipient, identity := passphrase(t, text)
-	plainPath, sealedPath := filepath.Join("testdata", "v1.plain.key"), filepath.Join("testdata", "v1.passphrase.key")
-	if *update {
-		for path, data := range map[string][]byte{plainPath: plainBytes(t, sample()), sealedPath: sealedBytes(t, sample(), recipient)} {
-			if err := os.WriteFile(path, data, 0o644); err != nil {
-				t.Fatal(err)
+	for _, version := range []struct {
+		name string
+		key  *Key
+	}{{"v1", sample()}, {"v2", flipped()}} {
+		plainPath, sealedPath := filepath.Join("testdata", version.name+".plain.key"), filepath.Join("testdata", version.name+".passphrase.key")
+		if *update {
+			for path, data := range map[string][]byte{plainPath: plainBytes(t, version.key), sealedPath: sealedBytes(t, version.key, recipient)} {
+				if err := os.WriteFile(path, data, 0o644); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-	}
-	golden, err := os.ReadFile(plainPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(golden, plainBytes(t, sample())) {
-		t.Errorf("WritePlain no longer gives the bytes of %s", plainPath)
-	}
-	for _, path := range []string{plainPath, sealedPath} {
-		f, err := os.Open(path)
+		golden, err := os.ReadFile(plainPath)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close()
-		got, err := Read(f, identity)
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
+		if !bytes.Equal(golden, plainBytes(t, version.key)) {
+			t.Errorf("WritePlain no longer gives the bytes of %s", plainPath)
 		}
-		if d := diff(sample(), got); d != "" {
-			t.Errorf("%s (-want +got):\n%s", path, d)
+		for _, path := range []string{plainPath, sealedPath} {
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			got, err := Read(f, identity)
+			if err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			if d := diff(version.key, got); d != "" {
+				t.Errorf("%s (-want +got):\n%s", path, d)
+			}
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 const (
 	magic         = "advparams key"
-	formatVersion = 1
+	formatVersion = 2 // the latest; one that older readers know is written if it will do
 	// maxEntries bounds files, patches and splices together: an empty message
 	// takes two bytes of a payload and a hundred of memory.
 	maxEntries = 1 << 20
@@ -29,7 +29,7 @@ func encode(k *Key) ([]byte, error) {
 		return nil, err
 	}
 	m := &keypb.Payload{
-		Magic: magic, FormatVersion: formatVersion, Tool: k.Tool,
+		Magic: magic, FormatVersion: 1, Tool: k.Tool,
 		Summary: &keypb.Summary{
 			Profile:    k.Summary.Profile,
 			Parameters: uint64(k.Summary.Parameters), Changed: uint64(k.Summary.Changed),
@@ -50,8 +50,11 @@ func encode(k *Key) ([]byte, error) {
 		m.Patches = append(m.Patches, &keypb.TensorPatch{
 			Tensor: []byte(p.Tensor), File: uint32(p.File),
 			Offset: uint64(p.Offset), Stride: uint32(p.Stride), Width: uint32(p.Width),
-			Positions: deltas(p.Indices), Originals: pack(p.Original, p.Width),
+			Positions: deltas(p.Indices), Originals: pack(p.Original, p.Width), Flip: p.Flip,
 		})
+		if p.Flip != 0 {
+			m.FormatVersion = 2
+		}
 	}
 	for _, s := range k.Record.Splices {
 		m.Splices = append(m.Splices, &keypb.Splice{
@@ -82,8 +85,8 @@ func decode(payload []byte) (*Key, error) {
 		return nil, fmt.Errorf("%d files, patches and splices; a key holds %d", entries, maxEntries)
 	case m.GetMagic() != magic:
 		return nil, errors.New("the payload is not that of a key")
-	case m.GetFormatVersion() != formatVersion:
-		return nil, hint.With(fmt.Errorf("format version %d; this program knows %d", m.GetFormatVersion(), formatVersion), "a newer advparams may have written it: update")
+	case m.GetFormatVersion() < 1 || m.GetFormatVersion() > formatVersion:
+		return nil, hint.With(fmt.Errorf("format version %d; this program knows 1 to %d", m.GetFormatVersion(), formatVersion), "a newer advparams may have written it: update")
 	}
 	sum := m.GetSummary()
 	k := &Key{Tool: m.GetTool(), Summary: Summary{
@@ -108,13 +111,20 @@ func decode(payload []byte) (*Key, error) {
 	}
 	for _, p := range m.GetPatches() {
 		unknown = unknown || hasUnknown(p)
-		if n := len(p.GetPositions()); uint64(len(p.GetOriginals())) != uint64(n)*uint64(p.GetWidth()) {
+		if m.GetFormatVersion() < 2 && p.GetFlip() != 0 {
+			return nil, fmt.Errorf("tensor %q: bits to turn over, which version 1 does not have", p.GetTensor())
+		}
+		n := len(p.GetPositions())
+		if p.GetFlip() != 0 {
+			n = 0
+		}
+		if uint64(len(p.GetOriginals())) != uint64(n)*uint64(p.GetWidth()) {
 			return nil, fmt.Errorf("tensor %q: %d bytes of original values for %d elements of %d bytes", p.GetTensor(), len(p.GetOriginals()), n, p.GetWidth())
 		}
 		k.Record.Patches = append(k.Record.Patches, onnxio.TensorPatch{
 			Tensor: string(p.GetTensor()), File: int(p.GetFile()),
 			Offset: int64(p.GetOffset()), Stride: int(p.GetStride()), Width: int(p.GetWidth()),
-			Indices: indices(p.GetPositions()), Original: unpack(p.GetOriginals(), len(p.GetPositions())),
+			Indices: indices(p.GetPositions()), Original: unpack(p.GetOriginals(), n), Flip: p.GetFlip(),
 		})
 	}
 	for _, s := range m.GetSplices() {
@@ -124,7 +134,7 @@ func decode(payload []byte) (*Key, error) {
 		})
 	}
 	if unknown {
-		return nil, errors.New("the payload has fields that version 1 does not define")
+		return nil, fmt.Errorf("the payload has fields that version %d does not define", m.GetFormatVersion())
 	}
 	if err := k.Validate(); err != nil {
 		return nil, err
@@ -187,6 +197,9 @@ func pack(values []uint64, width int) []byte {
 
 // unpack is the inverse of pack for n values of at most 8 bytes.
 func unpack(data []byte, n int) []uint64 {
+	if n == 0 {
+		return nil
+	}
 	out := make([]uint64, n)
 	for i := range out {
 		width := len(data) / n

@@ -42,7 +42,15 @@ func TestContradictions(t *testing.T) {
 	}{
 		{"other magic", func(m *keypb.Payload) { m.Magic = "advparams" }, "not that of a key"},
 		{"no version", func(m *keypb.Payload) { m.FormatVersion = 0 }, "format version 0"},
-		{"next version", func(m *keypb.Payload) { m.FormatVersion = 2 }, "format version 2"},
+		{"next version", func(m *keypb.Payload) { m.FormatVersion = 3 }, "format version 3"},
+		{"flip in version 1", func(m *keypb.Payload) { m.Patches[0].Flip = 1 }, "version 1 does not have"},
+		{"flip beside originals", func(m *keypb.Payload) { m.FormatVersion, m.Patches[0].Flip = 2, 1 }, "bytes of original values"},
+		{"flip beyond the width", func(m *keypb.Payload) {
+			m.FormatVersion, m.Patches[0].Flip, m.Patches[0].Originals = 2, 1<<32, nil
+		}, "do not fit 4 bytes"},
+		{"position beyond the file with flip", func(m *keypb.Payload) {
+			m.FormatVersion, m.Patches[0].Flip, m.Patches[0].Originals, m.Patches[0].Positions = 2, 1, nil, []uint64{1 << 40}
+		}, "beyond the end"},
 		{"unknown field", func(m *keypb.Payload) { m.ProtoReflect().SetUnknown(unknown) }, "does not define"},
 		{"unknown field of a file", func(m *keypb.Payload) { m.Files[1].ProtoReflect().SetUnknown(unknown) }, "does not define"},
 		{"unknown field of a patch", func(m *keypb.Payload) { m.Patches[1].ProtoReflect().SetUnknown(unknown) }, "does not define"},

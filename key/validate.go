@@ -111,8 +111,12 @@ func validatePatch(p *onnxio.TensorPatch, size int64) error {
 		return fmt.Errorf("elements of %d bytes; 1, 2, 4 and 8 are possible", p.Width)
 	case p.Stride < p.Width || p.Stride > math.MaxInt32:
 		return fmt.Errorf("a stride of %d bytes for elements of %d", p.Stride, p.Width)
-	case len(p.Indices) != len(p.Original):
+	case p.Flip == 0 && len(p.Indices) != len(p.Original):
 		return fmt.Errorf("%d positions with %d original values", len(p.Indices), len(p.Original))
+	case p.Flip != 0 && len(p.Original) != 0:
+		return fmt.Errorf("%d original values beside bits to turn over", len(p.Original))
+	case p.Flip>>(8*p.Width-1)>>1 != 0:
+		return fmt.Errorf("bits to turn over, %#x, do not fit %d bytes", p.Flip, p.Width)
 	case p.Offset < 0 || p.Offset > size:
 		return fmt.Errorf("offset %d in a file of %d bytes", p.Offset, size)
 	}
@@ -122,7 +126,7 @@ func validatePatch(p *onnxio.TensorPatch, size int64) error {
 			return fmt.Errorf("position %d follows position %d", index, previous)
 		}
 		previous = index
-		if p.Width < 8 && p.Original[i]>>(8*p.Width) != 0 {
+		if p.Flip == 0 && p.Width < 8 && p.Original[i]>>(8*p.Width) != 0 {
 			return fmt.Errorf("position %d: the original value %#x does not fit %d bytes", index, p.Original[i], p.Width)
 		}
 	}

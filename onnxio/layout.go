@@ -94,7 +94,7 @@ func (m *Model) rename(places []place) ([]piece, error) {
 			continue
 		}
 		if i := t.runs[0].file; places[i].name != m.files[i].Name {
-			pieces = append(pieces, piece{int64(t.ext.at), int64(t.ext.end - t.ext.at), []byte(places[i].name)})
+			pieces = append(pieces, piece{int64(t.ext.at), int64(t.ext.end - t.ext.at), []byte(places[i].name), false})
 		}
 	}
 	if len(pieces) == 0 {

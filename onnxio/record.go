@@ -37,6 +37,9 @@ type FileRecord struct {
 
 // A TensorPatch holds the old values of elements of one tensor that lie at equal
 // distances. A tensor whose elements lie in several chunks has several patches.
+//
+// Where the same bits were turned over in all elements, such as their signs, Flip
+// has these bits, and there are no old values.
 type TensorPatch struct {
 	Tensor   string
 	File     int      // index in Record.Files
@@ -44,7 +47,62 @@ type TensorPatch struct {
 	Stride   int      // bytes from one element to the next
 	Width    int      // bytes of an element: 1, 2, 4 or 8
 	Indices  []int64  // ascending; element i is at Offset + i·Stride
-	Original []uint64 // little-endian bits, one for each index
+	Original []uint64 // little-endian bits, one for each index; nil with Flip
+	Flip     uint64   // exclusive or of old and new bits; 0: see Original
+}
+
+// old returns the piece that puts back an element, the k-th of the patch.
+func (p *TensorPatch) old(k int) piece {
+	x := piece{at: p.Offset + p.Indices[k]*int64(p.Stride), size: int64(p.Width)}
+	if x.xor = p.Flip != 0; x.xor {
+		x.data = elementBytes(p.Flip, p.Width)
+	} else {
+		x.data = elementBytes(p.Original[k], p.Width)
+	}
+	return x
+}
+
+// fits reports whether old values and bits to turn over are of the patch's width,
+// and as many as there have to be.
+func (p *TensorPatch) fits() bool {
+	tooWide := func(bits uint64) bool { return bits>>(8*p.Width-1)>>1 != 0 }
+	if p.Flip != 0 {
+		return len(p.Original) == 0 && !tooWide(p.Flip)
+	}
+	return len(p.Indices) == len(p.Original) && !slices.ContainsFunc(p.Original, tooWide)
+}
+
+// enough is the number of elements that bits have to be turned over in for a patch
+// of their own.
+const enough = 4
+
+// shorten splits a patch in two where the same bits were turned over in enough
+// elements: these need no old values. flips has an element for each index.
+func (p *TensorPatch) shorten(flips []uint64) []TensorPatch {
+	flip, most := uint64(0), 0
+	count := map[uint64]int{}
+	for _, f := range flips {
+		if count[f]++; f != 0 && count[f] > most {
+			flip, most = f, count[f]
+		}
+	}
+	if most < enough {
+		return []TensorPatch{*p}
+	}
+	same, others := *p, *p
+	same.Indices, same.Original, same.Flip = nil, nil, flip
+	others.Indices, others.Original = nil, nil
+	for k, f := range flips {
+		if f == flip {
+			same.Indices = append(same.Indices, p.Indices[k])
+		} else {
+			others.Indices, others.Original = append(others.Indices, p.Indices[k]), append(others.Original, p.Original[k])
+		}
+	}
+	if len(others.Indices) == 0 {
+		return []TensorPatch{same}
+	}
+	return []TensorPatch{same, others}
 }
 
 // A Splice replaces bytes of the locked file by others, perhaps more or fewer.
@@ -93,15 +151,14 @@ func (r *Record) reverse(file int) ([]piece, error) {
 		if p.File != file {
 			continue
 		}
-		if len(p.Indices) != len(p.Original) || p.Width < 1 || p.Width > 8 || bits.OnesCount(uint(p.Width)) != 1 ||
-			p.Stride < p.Width || p.Offset < 0 {
+		if p.Width < 1 || p.Width > 8 || bits.OnesCount(uint(p.Width)) != 1 || p.Stride < p.Width || p.Offset < 0 || !p.fits() {
 			return nil, fmt.Errorf("%w: patch of %q is malformed", ErrRecord, p.Tensor)
 		}
 		for k, i := range p.Indices {
-			if i < 0 || i > (size-p.Offset)/int64(p.Stride) || p.Original[k]>>(8*p.Width-1)>>1 != 0 {
+			if i < 0 || i > (size-p.Offset)/int64(p.Stride) {
 				return nil, fmt.Errorf("%w: element %d of %q is out of range", ErrRecord, i, p.Tensor)
 			}
-			pieces = append(pieces, piece{p.Offset + i*int64(p.Stride), int64(p.Width), elementBytes(p.Original[k], p.Width)})
+			pieces = append(pieces, p.old(k))
 		}
 	}
 	for _, s := range r.Splices {
@@ -109,7 +166,7 @@ func (r *Record) reverse(file int) ([]piece, error) {
 			return nil, fmt.Errorf("%w: splice in file %d of %d", ErrRecord, s.File, len(r.Files))
 		}
 		if s.File == file {
-			pieces = append(pieces, piece{s.Offset, s.Length, s.Original})
+			pieces = append(pieces, piece{s.Offset, s.Length, s.Original, false})
 		}
 	}
 	slices.SortStableFunc(pieces, byOffset)

@@ -126,18 +126,22 @@ func (m *Model) plan(edits []Edit) ([]TensorPatch, [][]piece, error) {
 		}
 		width := t.elem.bits / 8
 		var patch *TensorPatch
-		last := -1 // first element of the run that patch is for
+		var flips []uint64 // what is turned over in the elements of patch
+		last := -1         // first element of the run that patch is for
 		for _, e := range edits {
 			r := t.runAt(e.Index)
 			if r.first != last {
-				patches = append(patches, TensorPatch{Tensor: t.Name, File: r.file, Offset: int64(r.offset), Stride: r.stride, Width: width})
-				patch, last = &patches[len(patches)-1], r.first
+				if patch != nil {
+					patches = append(patches, patch.shorten(flips)...)
+				}
+				patch, flips, last = &TensorPatch{Tensor: t.Name, File: r.file, Offset: int64(r.offset), Stride: r.stride, Width: width}, nil, r.first
 			}
-			k := e.Index - r.first
+			k, old := e.Index-r.first, t.Bits(e.Index)
 			patch.Indices = append(patch.Indices, int64(k))
-			patch.Original = append(patch.Original, t.Bits(e.Index))
-			pieces[r.file] = append(pieces[r.file], piece{int64(r.offset + k*r.stride), int64(width), elementBytes(e.Bits, width)})
+			patch.Original, flips = append(patch.Original, old), append(flips, old^e.Bits)
+			pieces[r.file] = append(pieces[r.file], piece{int64(r.offset + k*r.stride), int64(width), elementBytes(e.Bits, width), false})
 		}
+		patches = append(patches, patch.shorten(flips)...)
 	}
 	for _, p := range pieces {
 		slices.SortFunc(p, byOffset)

@@ -94,6 +94,59 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestFlip turns the same bit of many elements over, which is all that the record
+// says of them, and goes back.
+func TestFlip(t *testing.T) {
+	six := counting(6)
+	for _, c := range []struct {
+		name    string
+		dt      onnxpb.TensorProto_DataType
+		storage []byte
+		flip    uint64
+		short   bool // the record has no old values
+	}{
+		{"raw", float32Type, raw(floats(six...)), 1 << 31, true},
+		{"unpacked", float32Type, unpackedFloats(six...), 1 << 31, true},
+		{"too few in a chunk", float32Type, cat(field(tensorFloatData, floats(six[:3]...)), field(tensorFloatData, floats(six[3:]...))), 1 << 31, false},
+		{"float16", float16Type, raw(make([]byte, 12)), 1 << 15, true},
+		{"double", float64Type, raw(make([]byte, 48)), 1 << 63, true},
+		{"int8", int8Type, raw([]byte{1, 2, 3, 4, 5, 6}), 0x81, true},
+		{"external", float32Type, externalAt("w.bin", 8, 24), 1 << 31, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := write(t, "model.onnx", model(tensor("w", c.dt, shape(2, 3), c.storage)), "w.bin", make([]byte, 64))
+			m := open(t, path)
+			var edits []Edit
+			for _, i := range []int{5, 0, 2, 1, 3} {
+				edits = append(edits, Edit{"w", i, m.Lookup("w").Bits(i) ^ c.flip})
+			}
+			locked := filepath.Join(t.TempDir(), "locked.onnx")
+			rec := rewrite(t, m, locked, false, edits...)
+			checkEdited(t, m, open(t, locked), edits)
+			checkDigests(t, rec, path, locked)
+			// One that is changed in another way has a patch of its own.
+			edits = append(edits, Edit{"w", 4, m.Lookup("w").Bits(4) ^ c.flip ^ 2})
+			rec = rewrite(t, m, locked, true, edits...)
+			if got := rec.Patches[len(rec.Patches)-1]; c.short && (len(rec.Patches) != 2 || len(got.Indices) != 1 || len(got.Original) != 1 || got.Flip != 0) {
+				t.Errorf("patches %+v", rec.Patches)
+			}
+			for _, p := range rec.Patches[:1] {
+				if short := p.Flip == c.flip && len(p.Original) == 0; short != c.short || !short && len(p.Original) != len(p.Indices) {
+					t.Errorf("patch %+v", p)
+				}
+			}
+			back := filepath.Join(t.TempDir(), "model.onnx")
+			if err := restore(locked, rec, back, false); err != nil {
+				t.Fatal(err)
+			}
+			want, got := files(t, filepath.Dir(path)), files(t, filepath.Dir(back))
+			if got["model.onnx"] != want["model.onnx"] || got["w.bin"] != "" && got["w.bin"] != want["w.bin"] {
+				t.Error("the original was not restored")
+			}
+		})
+	}
+}
+
 // twoFiles is a model with two data files, one in a sub-folder and used by two
 // tensors, and enough around the locations to see lengths go wrong.
 func twoFiles(t testing.TB) string {

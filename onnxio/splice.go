@@ -13,11 +13,13 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// A piece replaces bytes of a file: [at, at+size) becomes data. Element edits,
-// renamed locations and their reversal are all lists of pieces.
+// A piece replaces bytes of a file: [at, at+size) becomes data, or the exclusive or
+// of data, which is then as long, with what is there. Element edits, renamed
+// locations and their reversal are all lists of pieces.
 type piece struct {
 	at, size int64
 	data     []byte
+	xor      bool
 }
 
 func (p piece) end() int64   { return p.at + p.size }
@@ -118,7 +120,7 @@ func (e *encloser) field(f wireField) (grows int64, err error) {
 		return 0, nil
 	}
 	length := int64(f.end-f.payload) + grows
-	prefix := piece{int64(f.value), int64(f.payload - f.value), protowire.AppendVarint(nil, uint64(length))}
+	prefix := piece{int64(f.value), int64(f.payload - f.value), protowire.AppendVarint(nil, uint64(length)), false}
 	e.done = append(e.done, prefix)
 	return grows + prefix.grows(), nil
 }
@@ -156,13 +158,9 @@ func splice(dst io.Writer, src *os.File, size int64, pieces []piece) error {
 		if err := c.copy(p.at); err != nil {
 			return err
 		}
-		if _, err := c.out.Write(p.data); err != nil {
+		if err := c.replace(p); err != nil {
 			return err
 		}
-		if _, err := c.in.Discard(int(p.size)); err != nil {
-			return short(err)
-		}
-		c.pos = p.end()
 	}
 	if err := c.copy(size); err != nil {
 		return err
@@ -192,6 +190,25 @@ func (c *copier) copy(end int64) error {
 		}
 	}
 	return c.buffered(end - c.pos)
+}
+
+// replace writes a piece in place of what src has there.
+func (c *copier) replace(p piece) error {
+	data := p.data
+	if p.xor {
+		data = make([]byte, p.size)
+		if _, err := io.ReadFull(c.in, data); err != nil {
+			return short(err)
+		}
+		for i, x := range p.data {
+			data[i] ^= x
+		}
+	} else if _, err := c.in.Discard(int(p.size)); err != nil {
+		return short(err)
+	}
+	c.pos = p.end()
+	_, err := c.out.Write(data)
+	return err
 }
 
 func (c *copier) buffered(n int64) error {

@@ -41,7 +41,7 @@ func TestEnclose(t *testing.T) {
 		if i < 0 {
 			break
 		}
-		removals = append(removals, piece{int64(at + i), int64(len(meta)), nil})
+		removals = append(removals, piece{int64(at + i), int64(len(meta)), nil, false})
 		at += i + len(meta)
 	}
 	if len(removals) != 3 {
@@ -61,13 +61,13 @@ func TestEnclose(t *testing.T) {
 			m.Graph.Node[0].MetadataProps = nil
 			m.Graph.Node[0].Attribute[0].G.Node[0].MetadataProps = nil
 		}},
-		{"a longer string", []piece{{int64(name), 4, bytes.Repeat([]byte("x"), 300)}}, func(m *onnxpb.ModelProto) {
+		{"a longer string", []piece{{int64(name), 4, bytes.Repeat([]byte("x"), 300), false}}, func(m *onnxpb.ModelProto) {
 			m.Graph.Node[0].Attribute[0].Name = proto.String(strings.Repeat("x", 300))
 		}},
-		{"part of a string", []piece{{int64(name) + 1, 2, []byte("ee")}}, func(m *onnxpb.ModelProto) {
+		{"part of a string", []piece{{int64(name) + 1, 2, []byte("ee"), false}}, func(m *onnxpb.ModelProto) {
 			m.Graph.Node[0].Attribute[0].Name = proto.String("teen")
 		}},
-		{"no string", []piece{{int64(name), 4, nil}}, func(m *onnxpb.ModelProto) {
+		{"no string", []piece{{int64(name), 4, nil, false}}, func(m *onnxpb.ModelProto) {
 			m.Graph.Node[0].Attribute[0].Name = proto.String("")
 		}},
 	} {
@@ -103,10 +103,10 @@ func TestEncloseRefuses(t *testing.T) {
 	data := modelOf(field(graphNode, text(nodeOpType, "Relu")))
 	at := int64(bytes.Index(data, []byte("Relu")))
 	for name, p := range map[string]piece{
-		"a length prefix":      {at - 1, 1, []byte{4}},
-		"beyond a string":      {at, 5, nil},
-		"beyond the file":      {int64(len(data)), 1, nil},
-		"beginning of a field": {at - 2, 3, nil},
+		"a length prefix":      {at - 1, 1, []byte{4}, false},
+		"beyond a string":      {at, 5, nil, false},
+		"beyond the file":      {int64(len(data)), 1, nil, false},
+		"beginning of a field": {at - 2, 3, nil, false},
 	} {
 		if got, err := enclose(data, []piece{p}); err == nil {
 			t.Errorf("%s: %v", name, got)
@@ -133,10 +133,10 @@ func TestSplice(t *testing.T) {
 	size := int64(len(data))
 	for name, pieces := range map[string][]piece{
 		"none":            nil,
-		"same sizes":      {{0, 4, []byte("abcd")}, {4, 1, []byte("e")}, {bulkSize + 77, 2, []byte("fg")}, {size - 1, 1, []byte("h")}},
-		"other sizes":     {{10, 4, nil}, {20, 0, []byte("inserted")}, {2 * bulkSize, 5000, []byte("less")}, {size, 0, []byte("end")}},
-		"everything":      {{0, size, []byte("x")}},
-		"just under bulk": {{bulkSize - 1, 1, []byte("1")}, {2*bulkSize - 1, 1, nil}},
+		"same sizes":      {{0, 4, []byte("abcd"), false}, {4, 1, []byte("e"), false}, {bulkSize + 77, 2, []byte("fg"), false}, {size - 1, 1, []byte("h"), false}},
+		"other sizes":     {{10, 4, nil, false}, {20, 0, []byte("inserted"), false}, {2 * bulkSize, 5000, []byte("less"), false}, {size, 0, []byte("end"), false}},
+		"everything":      {{0, size, []byte("x"), false}},
+		"just under bulk": {{bulkSize - 1, 1, []byte("1"), false}, {2*bulkSize - 1, 1, nil, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := apply(data, pieces)
@@ -163,7 +163,7 @@ func TestSplice(t *testing.T) {
 	if err := splice(&sink, src, size+1, nil); err == nil {
 		t.Error("a file that is shorter than expected is copied")
 	}
-	if err := splice(&sink, src, size, []piece{{4, 4, nil}, {6, 1, nil}}); err == nil {
+	if err := splice(&sink, src, size, []piece{{4, 4, nil, false}, {6, 1, nil, false}}); err == nil {
 		t.Error("overlapping pieces are applied")
 	}
 }

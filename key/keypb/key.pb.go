@@ -31,7 +31,8 @@ type Payload struct {
 	// "advparams key". Fields 1 and 2 keep their number, type and meaning in
 	// every version, so that any reader can tell what it has before the rest.
 	Magic string `protobuf:"bytes,1,opt,name=magic,proto3" json:"magic,omitempty"`
-	// Version of everything below; 1. A reader refuses versions it does not know.
+	// Version of everything below: 1, or 2 if a patch has flip. A reader refuses
+	// versions it does not know.
 	FormatVersion uint32 `protobuf:"varint,2,opt,name=format_version,json=formatVersion,proto3" json:"format_version,omitempty"`
 	// Program and version that made the key, for people.
 	Tool string `protobuf:"bytes,3,opt,name=tool,proto3" json:"tool,omitempty"`
@@ -339,7 +340,11 @@ type TensorPatch struct {
 	// of each to the one before (at least 1).
 	Positions []uint64 `protobuf:"varint,6,rep,packed,name=positions,proto3" json:"positions,omitempty"`
 	// Original elements in the order of positions, width bytes each, little-endian.
-	Originals     []byte `protobuf:"bytes,7,opt,name=originals,proto3" json:"originals,omitempty"`
+	// Empty with flip.
+	Originals []byte `protobuf:"bytes,7,opt,name=originals,proto3" json:"originals,omitempty"`
+	// Since version 2: bits of every element that are other than in the original,
+	// such as the sign. 0: see originals.
+	Flip          uint64 `protobuf:"varint,8,opt,name=flip,proto3" json:"flip,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -421,6 +426,13 @@ func (x *TensorPatch) GetOriginals() []byte {
 		return x.Originals
 	}
 	return nil
+}
+
+func (x *TensorPatch) GetFlip() uint64 {
+	if x != nil {
+		return x.Flip
+	}
+	return 0
 }
 
 // Splice puts back a byte range whose length may have changed.
@@ -527,7 +539,7 @@ const file_key_keypb_key_proto_rawDesc = "" +
 	"\vlocked_size\x18\x04 \x01(\x04R\n" +
 	"lockedSize\x12\x16\n" +
 	"\x06sha256\x18\x05 \x01(\fR\x06sha256\x12#\n" +
-	"\rlocked_sha256\x18\x06 \x01(\fR\flockedSha256\"\xbb\x01\n" +
+	"\rlocked_sha256\x18\x06 \x01(\fR\flockedSha256\"\xcf\x01\n" +
 	"\vTensorPatch\x12\x16\n" +
 	"\x06tensor\x18\x01 \x01(\fR\x06tensor\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\rR\x04file\x12\x16\n" +
@@ -535,7 +547,8 @@ const file_key_keypb_key_proto_rawDesc = "" +
 	"\x06stride\x18\x04 \x01(\rR\x06stride\x12\x14\n" +
 	"\x05width\x18\x05 \x01(\rR\x05width\x12\x1c\n" +
 	"\tpositions\x18\x06 \x03(\x04R\tpositions\x12\x1c\n" +
-	"\toriginals\x18\a \x01(\fR\toriginals\"h\n" +
+	"\toriginals\x18\a \x01(\fR\toriginals\x12\x12\n" +
+	"\x04flip\x18\b \x01(\x04R\x04flip\"h\n" +
 	"\x06Splice\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\rR\x04file\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x16\n" +
