@@ -4,7 +4,10 @@ GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build storage demo test test-arm64 test-long test-deploy test-storage e2e-slurm race bench bench-workers attack-peer frontier figures lint vuln generate clean figures-minimal figures-parts figures-price figures-tasks figures-vgg
+# Ways to start from scratch that frontier leaves out: the other one is always better.
+KAIMING = Kaiming initialisation;Kaiming initialisation, normalised
+
+.PHONY: help build storage demo test test-arm64 test-long test-deploy test-storage e2e-slurm race bench bench-workers attack-peer attack-untrained frontier figures lint vuln generate clean figures-minimal figures-parts figures-price figures-tasks figures-vgg
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,9 +72,14 @@ attack-peer: build ## fine-tune a locked model with attack and in PyTorch, and c
 	bench/run finetune.py
 
 frontier: ## measure hardened locks by budget (hours; needs ../shared); rows that are there already stay
-	$(GO) run ./bench/frontier -epochs 6 -budgets 0.5,2,5,10,20 docs/figures/frontier.csv
-	$(GO) run ./bench/frontier -epochs 6 -rule spread -budgets 0.5 docs/figures/frontier.csv
-	$(GO) run ./bench/frontier -model resnet20 -epochs 8 -batch 32 -attacks fine-tune,batchnorm -budgets 0.5,5 docs/figures/frontier.csv
+	$(GO) run ./bench/frontier -epochs 6 -seeds 3 -budgets 0.5,5,2,20 -attacks fine-tune,batchnorm,unflip -leave "$(KAIMING);first two layers initialised anew;signs that training changed;first layer and large weights of the second drawn anew" docs/figures/frontier.csv
+	$(GO) run ./bench/frontier -model resnet20 -epochs 8 -batch 32 -budgets 0.5,5 -scratch adam:0.003 -attacks fine-tune,batchnorm -leave "$(KAIMING);first layer initialised anew;top 1 % of |gradient × weight| zeroed" docs/figures/frontier.csv
+
+LENET = ../shared/models/fmnist-lenet5.onnx
+FMNIST = --data ../shared/data/fashion-mnist --mean 0.286 --std 0.353 --threads 1
+attack-untrained: build ## attack hardened locks of LeNet-5 without training, for THREAT-MODEL.md (needs ../shared)
+	for b in 0.5 5; do bin/advparams protect $(LENET) $(FMNIST) --profile hardened --budget $$b% -o bin/lenet-$$b.onnx --key bin/lenet-$$b.key --plain-key --force && \
+	bin/advparams attack bin/lenet-$$b.onnx $(FMNIST) --test ../shared/data/fashion-mnist --attacks prune,reset-outliers,reset-extremes,reset-gradient,repair --epochs 1 --grid adam:0.003 || exit 1; done
 
 figures: ## draw the figures of the documentation from the measurements in docs/figures
 	$(GO) run ./bench/frontier -summary docs/figures/frontier-lines.csv docs/figures/frontier.csv

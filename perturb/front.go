@@ -1,65 +1,118 @@
 package perturb
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"slices"
-
-	"github.com/advparams/advparams/internal/swaps"
 )
 
-// part is a tensor that is shuffled, or a random part of one.
-type part struct {
-	tensor string
-	count  int // elements
+// mirror returns the value that elements of a tensor are reflected about: zero,
+// which turns the sign around, unless all of them lie on one side of it, as
+// those of unsigned types do; then the middle of their range.
+func (b bounds) mirror() float32 {
+	if b.low.value < 0 && b.high.value > 0 {
+		return 0
+	}
+	return b.low.value/2 + b.high.value/2
 }
 
-// divide decides which tensors are shuffled, and how many pairs of the others
-// are exchanged. Vectors are left alone: they are short, and a few of their
-// elements moved are easily found.
-func (h *hardening) divide(budget, spread float64) {
-	total := budget * float64(h.weights.Len())
-	order := h.front()
-	pairs := min(spread*total/2, float64(len(order)*hardenedRounds*swaps.Most/2)) // with room for choice
-	front := int(total - 2*pairs)
-	if spread == 1 {
-		front = 0
+// shrink is how far from the end of the range an element comes to lie whose mirror
+// image would be outside: at the very end another one lies already.
+const shrink = 0.97
+
+// reflected returns an element's mirror image. Where that lies outside of the tensor's
+// range, the distance from the middle shrinks by as much as the range is narrower on
+// that side. ok is false if nothing changes.
+func (h *hardening) reflected(name string, i int) (bits uint64, value float32, ok bool) {
+	a, _ := h.weights.Array(name)
+	init, r := h.model.Lookup(name), h.bounds[name]
+	middle, w := r.mirror(), a.Float32s()[i]
+	to := 2*middle - w
+	if to < r.low.value {
+		to = middle - (w-middle)*shrink*(middle-r.low.value)/(r.high.value-middle)
+	} else if to > r.high.value {
+		to = middle + (middle-w)*shrink*(r.high.value-middle)/(middle-r.low.value)
 	}
-	shuffled := map[string]bool{}
-	quota := map[string]int{}
-	for _, name := range order {
-		size := h.size(name)
-		if size > front {
-			if quota[name] = front / 2; quota[name] > hardenedRounds*swaps.Most { // more than can be chosen
-				h.parts, quota[name] = append(h.parts, part{name, front}), 0
-			}
-			break
-		}
-		h.parts = append(h.parts, part{name, size})
-		shuffled[name] = true
-		front -= size
-	}
-	var roots float64
-	for _, name := range order {
-		if !shuffled[name] {
-			roots += math.Sqrt(float64(h.size(name)))
-		}
-	}
-	for _, name := range order {
-		if size := h.size(name); !shuffled[name] {
-			n := int(pairs * math.Sqrt(float64(size)) / roots)
-			quota[name] = min(quota[name]+min(n, size/8), size/2)
-		}
-	}
-	h.quota = quota
+	bits, err := init.Encode(to)
+	value = init.Decode(bits)
+	return bits, value, err == nil && finite(value) && value >= r.low.value && value <= r.high.value && value != w
 }
 
-// front returns the tensors of layers, in the order in which the graph first
+// reflect gives an element its mirror image.
+func (h *hardening) reflect(name string, i int) {
+	bits, value, _ := h.reflected(name, i)
+	a, _ := h.weights.Array(name)
+	a.Float32s()[i] = value
+	h.done[name][i] = true
+	h.result.Changes = append(h.result.Changes, Change{name, i, h.model.Lookup(name).Bits(i), bits})
+}
+
+// reflectable returns the elements of a tensor that have a mirror image and are
+// not changed, those that are farthest from it first.
+func (h *hardening) reflectable(name string) []int {
+	a, _ := h.weights.Array(name)
+	w, middle := a.Float32s(), h.bounds[name].mirror()
+	var list []int
+	for i := range w {
+		if _, _, ok := h.reflected(name, i); ok && !h.done[name][i] {
+			list = append(list, i)
+		}
+	}
+	far := func(i int) float64 { return math.Abs(float64(w[i]) - float64(middle)) }
+	slices.SortStableFunc(list, func(i, j int) int { return cmp.Compare(far(j), far(i)) })
+	return list
+}
+
+// doubt is the number of weights among which one is reflected, where there are
+// more than the budget is enough for: with more, what is seen is a better guess at
+// what was there; with fewer, a large weight is suspicious.
+const doubt = 4
+
+// front reflects n weights of the first layers: of the layers that the budget is
+// enough for every second weight, of the next those that matter most.
+//
+// Which ones must not be known to those who know this program. The random numbers
+// come from a digest of the original weights, whose signs are what is to be hidden.
+func (h *hardening) front(n int) {
+	rng := h.random()
+	for _, name := range h.layers() {
+		list := h.reflectable(name)
+		count := len(list) / 2
+		if count > n {
+			count, list = n, list[:min(doubt*n, len(list))]
+		} else {
+			h.quota[name] = 0 // nothing is left of it
+		}
+		rng.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+		list = list[:count]
+		slices.Sort(list)
+		for _, i := range list {
+			h.reflect(name, i)
+		}
+		if n -= count; n <= 0 {
+			return
+		}
+	}
+}
+
+// random returns random numbers that only who has the original weights can know.
+func (h *hardening) random() *rand.Rand {
+	digest := sha256.New()
+	for _, name := range h.weights.Names() {
+		a, _ := h.weights.Array(name)
+		binary.Write(digest, binary.LittleEndian, a.Float32s())
+	}
+	return rand.New(rand.NewChaCha8([sha256.Size]byte(digest.Sum(nil))))
+}
+
+// layers returns the tensors of layers, in the order in which the graph first
 // uses them; tables that rows are looked up in, and what is used in nested
-// graphs only, come last.
-func (h *hardening) front() []string {
+// graphs only, come last. Vectors are left alone: they are short, and few of
+// their elements changed are easily found.
+func (h *hardening) layers() []string {
 	var order, last []string
 	seen := map[string]bool{}
 	take := func(list *[]string, name string) {
@@ -83,61 +136,4 @@ func (h *hardening) front() []string {
 		take(&last, name)
 	}
 	return append(order, last...)
-}
-
-func (h *hardening) size(name string) int {
-	a, _ := h.weights.Array(name)
-	return a.Len()
-}
-
-// shuffle gives every element of h.parts the value of another one.
-//
-// Which one must not be known to those who know this program. The random numbers
-// come from a digest of the original weights: their order is what the shuffle
-// hides.
-func (h *hardening) shuffle() {
-	digest := sha256.New()
-	for _, name := range h.weights.Names() {
-		a, _ := h.weights.Array(name)
-		binary.Write(digest, binary.LittleEndian, a.Float32s())
-	}
-	rng := rand.New(rand.NewChaCha8([sha256.Size]byte(digest.Sum(nil))))
-	for _, p := range h.parts {
-		places := h.choose(p, rng)
-		from := slices.Clone(places)         // where the values come from
-		for i := len(from) - 1; i > 0; i-- { // Sattolo: a single cycle, so that none stays
-			j := rng.IntN(i)
-			from[i], from[j] = from[j], from[i]
-		}
-		a, _ := h.weights.Array(p.tensor)
-		w, init := a.Float32s(), h.model.Lookup(p.tensor)
-		original := slices.Clone(w)
-		for k, i := range places {
-			j := from[k]
-			w[i] = original[j]
-			if old, bits := init.Bits(i), init.Bits(j); old != bits {
-				h.result.Changes = append(h.result.Changes, Change{p.tensor, i, old, bits})
-			}
-		}
-	}
-}
-
-// choose returns the elements of a part in ascending order. Those of a tensor
-// that swaps are chosen from as well are noted as changed.
-func (h *hardening) choose(p part, rng *rand.Rand) []int {
-	size := h.size(p.tensor)
-	places := make([]int, size)
-	for i := range places {
-		places[i] = i
-	}
-	if p.count == size {
-		return places
-	}
-	rng.Shuffle(size, func(i, j int) { places[i], places[j] = places[j], places[i] })
-	places = places[:p.count]
-	slices.Sort(places)
-	for _, i := range places {
-		h.changed[site{p.tensor, i}] = true
-	}
-	return places
 }

@@ -2,12 +2,13 @@ package perturb
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
-	"github.com/advparams/advparams/internal/swaps"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
@@ -19,8 +20,8 @@ type HardenedOptions struct {
 	// Budget is the share of the parameters that are changed; 0 means
 	// DefaultBudget.
 	Budget float64
-	// Spread is the part of the budget that is spread over all layers; 0 means
-	// DefaultSpread. The rest goes to the first layers.
+	// Spread is the part of the budget that is spread over all layers, or more if
+	// that is not enough; 0 means DefaultSpread. The rest goes to the first layers.
 	Spread float64
 }
 
@@ -39,28 +40,29 @@ const (
 )
 
 // Hardened changes many parameters, so that less is left to start from for
-// somebody who has data but not the key. A change exchanges values within a
-// tensor: the values of every tensor stay the same as a whole, so that nothing
-// of its distribution shows that something was done. How much repair that leaves
-// depends on the budget (THREAT-MODEL.md, docs/method.md).
+// somebody who has data but not the key. A change turns the sign of a weight
+// around (where a tensor has no signs, it is reflected about the middle of the
+// tensor's range), and stays inside the range. How much repair that leaves depends
+// on the budget (THREAT-MODEL.md, docs/method.md).
 //
-// Most of the budget goes to the first layers, one after the other: a layer that
-// fits into it is shuffled as a whole, so that nothing is left of it but its
-// values; of the next as much is exchanged as there is budget for. What the
+// Most of the budget goes to the first layers, one after the other. Of a layer that
+// it is enough for, every second weight is changed, at random: then its signs tell
+// nothing. Of the next layer the largest weights are, a third of them. What the
 // layers behind have learnt is of little use on other features than those that
 // they were trained on, so that an attacker has to train them anew as well.
 //
 // The rest is spread over all layers, in 20 rounds: each takes the gradient g of
-// the soft accuracy at the weights as they are by then, and exchanges the pairs
-// whose first-order gain (gᵢ-gⱼ)·(wᵢ-wⱼ) is largest. A tensor's part is
-// proportional to the square root of its size. No weight is moved twice.
+// the soft accuracy at the weights as they are by then, and turns around those
+// whose first-order gain 2·g·w is largest. A tensor's part is proportional to the
+// square root of its size. No weight is changed twice.
 //
 // Less accuracy than chance would be information about the labels: the last
 // rounds therefore make a model that is at the target give its most frequent
 // answer to all.
 //
 // The budget is used up even when the target is reached before. If the target is
-// not reached with it, the error wraps ErrTarget. Equal samples and options give equal plans.
+// not reached, twice as much is spread, and so on. If it is not reached with all of
+// the budget spread, the error wraps ErrTarget. Equal samples and options give equal plans.
 func Hardened(ctx context.Context, m *onnxio.Model, samples Samples, opt HardenedOptions) (*Result, error) {
 	if opt.Budget == 0 {
 		opt.Budget = DefaultBudget
@@ -74,56 +76,82 @@ func Hardened(ctx context.Context, m *onnxio.Model, samples Samples, opt Hardene
 	if !(opt.Spread > 0 && opt.Spread <= 1) {
 		return nil, fmt.Errorf("%g of a budget spread over all layers", opt.Spread)
 	}
+	for {
+		r, err := harden(ctx, m, samples, opt)
+		if !errors.Is(err, ErrTarget) || opt.Spread == 1 {
+			return r, err
+		}
+		opt.Spread = min(2*opt.Spread, 1)
+	}
+}
+
+func harden(ctx context.Context, m *onnxio.Model, samples Samples, opt HardenedOptions) (*Result, error) {
 	s, err := newSearch(m, samples, opt.Options)
 	if err != nil {
 		return nil, err
 	}
-	h := &hardening{search: s, answer: -1}
-	h.divide(opt.Budget, opt.Spread)
-	if h.left = sum(h.quota); h.left == 0 && len(h.parts) == 0 {
-		return nil, hint.With(fmt.Errorf("%s: a budget of %g %% leaves no weights to exchange", m.Path(), 100*opt.Budget), "raise --budget")
+	h := &hardening{search: s, done: map[string][]bool{}, quota: map[string]int{}, answer: -1}
+	h.total = int(opt.Budget * float64(s.weights.Len()))
+	if h.divide(int(opt.Spread * float64(h.total))); h.total == 0 || len(h.quota) == 0 {
+		return nil, hint.With(fmt.Errorf("%s: a budget of %g %% leaves no weights to change", m.Path(), 100*opt.Budget), "raise --budget")
 	}
 	return h.run(ctx)
 }
 
 type hardening struct {
 	*search
-	parts  []part         // to shuffle
-	quota  map[string]int // pairs that may still be exchanged, by tensor
-	left   int            // in all
-	answer int            // that all samples are to get; -1 as long as accuracy is to fall
+	done   map[string][]bool // elements that have been changed, by tensor
+	total  int               // changes that the budget allows
+	spread int               // of them spread over all layers
+	quota  map[string]int    // of these how many are still left, by tensor
+	answer int               // that all samples are to get; -1 as long as accuracy is to fall
 }
 
-func sum(m map[string]int) (n int) {
-	for _, v := range m {
-		n += v
+// divide shares out what is spread over the layers.
+func (h *hardening) divide(spread int) {
+	h.spread = spread
+	var roots float64
+	for _, name := range h.layers() {
+		roots += math.Sqrt(float64(h.size(name)))
 	}
-	return n
+	for _, name := range h.layers() {
+		size := h.size(name)
+		h.done[name] = make([]bool, size)
+		h.quota[name] = min(int(math.Ceil(float64(spread)*math.Sqrt(float64(size))/roots)), size/2)
+	}
+}
+
+func (h *hardening) size(name string) int {
+	a, _ := h.weights.Array(name)
+	return a.Len()
 }
 
 func (h *hardening) run(ctx context.Context) (*Result, error) {
 	if err := h.prepare(); err != nil {
 		return nil, err
 	}
-	h.shuffle()
+	h.front(h.total - h.spread)
 	r := &h.result
 	for round := range hardenedRounds {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		n := (h.left + hardenedRounds - round - 1) / (hardenedRounds - round)
-		pairs, err := h.best(n)
+		left := min(h.spread, h.total-len(r.Changes))
+		n := (left + hardenedRounds - round - 1) / (hardenedRounds - round)
+		list, err := h.best(n)
 		// Where answers are clear the sigmoid is flat: a higher temperature
 		// brings samples back to its slope.
-		for try := 0; err == nil && len(pairs) < n && try < 8; try++ {
+		for try := 0; err == nil && len(list) < n && try < 8; try++ {
 			h.tau *= 2
-			pairs, err = h.best(n)
+			list, err = h.best(n)
 		}
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range pairs {
-			h.exchange(p)
+		for _, c := range list {
+			h.reflect(c.tensor, c.index)
+			h.quota[c.tensor]--
+			h.spread--
 		}
 		if err := h.aim(round); err != nil {
 			return nil, err
@@ -149,7 +177,7 @@ func (h *hardening) aim(round int) error {
 	return err
 }
 
-// gradients returns what the next exchanges are to lower, by the weights.
+// gradients returns what the next changes are to lower, by the weights.
 func (h *hardening) gradients() (map[string][]float32, error) {
 	objective := h.objective
 	if h.answer >= 0 {
@@ -170,33 +198,43 @@ func (h *hardening) gradients() (map[string][]float32, error) {
 	return grads, err
 }
 
-// best returns the n exchanges with the largest first-order gain within the
-// quotas; fewer if there are not as many.
-func (h *hardening) best(n int) ([]swaps.Pair, error) {
+// best returns the n changes with the largest first-order gain within the quotas;
+// fewer if there are not as many.
+func (h *hardening) best(n int) ([]candidate, error) {
+	if n <= 0 {
+		return nil, nil
+	}
 	grads, err := h.gradients()
 	if err != nil {
 		return nil, err
 	}
-	var tensors []swaps.Tensor
-	for _, name := range h.weights.Names() {
-		a, _ := h.weights.Array(name)
-		tensors = append(tensors, swaps.Tensor{
-			Name: name, Weights: a.Float32s(), Grad: grads[name], Quota: h.quota[name],
-			Fixed: func(i int) bool { return h.changed[site{name, i}] },
-		})
+	var all []candidate
+	for _, name := range h.layers() {
+		all = append(all, h.bestOf(name, grads[name], min(n, h.quota[name]))...)
 	}
-	return swaps.Best(tensors, n), nil
+	return best(all, n), nil
 }
 
-// exchange swaps two elements.
-func (h *hardening) exchange(p swaps.Pair) {
-	a, _ := h.weights.Array(p.Tensor)
-	w := a.Float32s()
-	w[p.I], w[p.J] = w[p.J], w[p.I]
-	init := h.model.Lookup(p.Tensor)
-	x, y := init.Bits(p.I), init.Bits(p.J)
-	h.result.Changes = append(h.result.Changes, Change{p.Tensor, p.I, x, y}, Change{p.Tensor, p.J, y, x})
-	h.changed[site{p.Tensor, p.I}], h.changed[site{p.Tensor, p.J}] = true, true
-	h.quota[p.Tensor]--
-	h.left--
+// bestOf returns the n best changes of a tensor, by its gradient.
+func (h *hardening) bestOf(name string, g []float32, n int) []candidate {
+	if n <= 0 {
+		return nil
+	}
+	a, _ := h.weights.Array(name)
+	var top []candidate
+	worst := 0.0
+	for i, w := range a.Float32s()[:len(g)] {
+		if g[i] == 0 || h.done[name][i] {
+			continue
+		}
+		bits, value, ok := h.reflected(name, i)
+		if gain := float64(g[i]) * (float64(w) - float64(value)); ok && gain > worst && !math.IsInf(gain, 0) {
+			top = append(top, candidate{site{name, i}, bound{value, bits}, gain})
+		}
+		if len(top) >= 4*n+256 {
+			top = best(top, n)
+			worst = top[n-1].gain
+		}
+	}
+	return best(top, n)
 }

@@ -37,19 +37,11 @@ type subject struct {
 	file, data string // below ../shared
 	mean, std  []float32
 	attacker   int // samples that the attacker has
-	// leave names settings that are not tried, for lack of time.
-	leave []string
 }
 
-// slow are settings that did not do best on any lock of the first budgets.
-var slow = []string{"first two layers initialised anew", "first layer initialised anew", "changed weights drawn anew"}
-
 var subjects = map[string]subject{
-	"lenet5": {"models/fmnist-lenet5.onnx", "data/fashion-mnist", []float32{0.286}, []float32{0.353}, 6000, slow},
-	"resnet20": {
-		"models/cifar10-resnet20.onnx", "data/cifar10", []float32{0.4914, 0.4822, 0.4465}, []float32{0.247, 0.2435, 0.2616}, 1000,
-		append(slow, "Kaiming initialisation", "Kaiming initialisation, normalised", "top 1 % of |gradient × weight| zeroed"),
-	},
+	"lenet5":   {"models/fmnist-lenet5.onnx", "data/fashion-mnist", []float32{0.286}, []float32{0.353}, 6000},
+	"resnet20": {"models/cifar10-resnet20.onnx", "data/cifar10", []float32{0.4914, 0.4822, 0.4465}, []float32{0.247, 0.2435, 0.2616}, 1000},
 }
 
 // rules are the parts of the budget that are spread over all layers; the rest
@@ -59,20 +51,22 @@ var rules = map[string]float64{"front": perturb.DefaultSpread, "spread": 1}
 // auc stands for an attack in rows of detectors.
 const auc = "AUC"
 
-// header of the CSV. Budgets are percentages, accuracies shares. Of scratch there
-// is one row a seed; known-places is told what was changed, and is not an attack.
-var header = []string{"model", "rule", "budget", "seed", "epochs", "changed", "key_bytes", "locked", "attack", "accuracy", "setting"}
+// header of the CSV. Budgets are percentages, accuracies shares. Every setting of
+// an attack has a row; of scratch there are those once a seed; known-places is told
+// what was changed, and is not an attack.
+var header = []string{"model", "rule", "budget", "seed", "epochs", "changed", "key_bytes", "locked", "attack", "setting", "validation", "accuracy"}
 
 type study struct {
 	subject
-	name    string
-	shared  string
-	epochs  int
-	batch   int
-	grid    []attack.Optimiser
-	attacks []string
-	path    string
-	rows    [][]string
+	name          string
+	shared        string
+	epochs        int
+	batch         int
+	grid, scratch []attack.Optimiser
+	attacks       []string
+	leave         []string // settings
+	path          string
+	rows          [][]string
 }
 
 func main() {
@@ -85,9 +79,11 @@ func main() {
 	seeds := flag.Int("seeds", 1, "number of attackers, each with other samples")
 	flag.IntVar(&s.epochs, "epochs", 10, "of each training")
 	flag.IntVar(&s.batch, "batch", 64, "samples a step")
-	grid := flag.String("grid", "adam:0.003", "optimisers")
-	attacks := flag.String("attacks", "fine-tune,batchnorm,shuffle-layers,unswap,known-places", "attacks to carry out")
-	summary := flag.String("summary", "", "measure nothing, write the advantages in the file to `FILE.csv`, for docs/figures")
+	grid := flag.String("grid", "adam:0.003", "optimisers of attacks")
+	scratch := flag.String("scratch", "adam:0.001,adam:0.003,sgd:0.02", "optimisers of training from scratch")
+	attacks := flag.String("attacks", "fine-tune,reinit-layers,shuffle-layers,batchnorm,unflip", "attacks to carry out")
+	leave := flag.String("leave", "", "settings that are not tried, for lack of time, separated by semicolons")
+	summary := flag.String("summary", "", "measure nothing, print the table of what is in the file, and write `FILE.csv` for docs/figures")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		log.Fatal("usage: frontier [flags] FILE.csv")
@@ -99,13 +95,13 @@ func main() {
 	if _, ok := rules[*rule]; !ok {
 		log.Fatalf("there is no rule %q", *rule)
 	}
-	s.path, s.attacks = flag.Arg(0), strings.Split(*attacks, ",")
-	for _, text := range strings.Split(*grid, ",") {
-		o, err := attack.ParseOptimiser(text)
-		if err != nil {
-			log.Fatal(err)
-		}
-		s.grid = append(s.grid, o)
+	s.path, s.attacks, s.leave = flag.Arg(0), strings.Split(*attacks, ","), strings.Split(*leave, ";")
+	var err error
+	if s.grid, err = optimisers(*grid); err == nil {
+		s.scratch, err = optimisers(*scratch)
+	}
+	if err != nil {
+		log.Fatal(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -113,22 +109,33 @@ func main() {
 		log.Fatal(err)
 	}
 	if *summary != "" {
-		if err := summarise(s.rows[1:], *summary); err != nil {
+		if err := summarise(os.Stdout, s.rows[1:], *summary); err != nil {
 			log.Fatal(err)
 		}
 		return
 	}
-	for _, text := range strings.Split(*budgets, ",") {
-		budget, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			log.Fatal(err)
-		}
-		for seed := 1; seed <= *seeds; seed++ {
-			if err := s.measure(ctx, *rule, budget, uint64(seed)); err != nil {
+	for seed := 1; seed <= *seeds; seed++ {
+		for text := range strings.SplitSeq(*budgets, ",") {
+			budget, err := strconv.ParseFloat(text, 64)
+			if err == nil {
+				err = s.measure(ctx, *rule, budget, uint64(seed))
+			}
+			if err != nil {
 				log.Fatal(err)
 			}
 		}
 	}
+}
+
+func optimisers(list string) (grid []attack.Optimiser, err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		o, err := attack.ParseOptimiser(text)
+		if err != nil {
+			return nil, err
+		}
+		grid = append(grid, o)
+	}
+	return grid, nil
 }
 
 // read takes over what was measured before.
@@ -199,31 +206,40 @@ func (s *study) measure(ctx context.Context, rule string, budget float64, seed u
 			log.Printf("%s: %s %.4f (%s), %.0f s", strings.Join(start, " "), p.Attack, p.Result.Accuracy, p.Result.Setting, p.Result.Seconds)
 		}
 	}
-	if opt.Original, err = gradient.LoadWeights(m); err != nil {
-		return err
-	}
 	scratch := []string{s.name, attack.Scratch, "", start[3], start[4]}
-	if rows := s.known(scratch...); len(rows) > 0 {
-		accuracy, err := strconv.ParseFloat(rows[0][9], 64)
+	if len(s.known(scratch...)) == 0 {
+		alone := opt
+		alone.Attacks, alone.Grid = []string{}, s.scratch
+		r, err := attack.Run(ctx, locked, train, test, alone)
 		if err != nil {
 			return err
 		}
-		opt.Scratch = &attack.Result{Name: attack.Scratch, Accuracy: accuracy, Setting: rows[0][10]}
+		s.add(append(scratch, "", "", ""), *r.Scratch)
+	}
+	opt.Scratch = &attack.Result{Name: attack.Scratch} // no need to repeat it
+	if opt.Original, err = gradient.LoadWeights(m); err != nil {
+		return err
 	}
 	r, err := attack.Run(ctx, locked, train, test, opt)
 	if err != nil {
 		return err
 	}
-	if opt.Scratch == nil && r.Scratch != nil {
-		s.rows = append(s.rows, append(scratch, "", "", "", attack.Scratch, share(r.Scratch.Accuracy), r.Scratch.Setting))
-	}
-	for _, one := range append([]attack.Result{{Name: "none", Accuracy: r.Locked}}, r.Attacks...) {
-		s.rows = append(s.rows, append(slices.Clone(start), fmt.Sprint(len(found.Changes)), fmt.Sprint(size), share(r.Locked), one.Name, share(one.Accuracy), one.Setting))
+	start = append(start, fmt.Sprint(len(found.Changes)), fmt.Sprint(size), share(r.Locked))
+	s.rows = append(s.rows, append(slices.Clone(start), "none", "", "", share(r.Locked)))
+	for _, one := range r.Attacks {
+		s.add(start, one)
 	}
 	for _, d := range r.Detectors {
-		s.rows = append(s.rows, append(slices.Clone(start), fmt.Sprint(len(found.Changes)), fmt.Sprint(size), share(r.Locked), auc, share(d.AUC), d.Name))
+		s.rows = append(s.rows, append(slices.Clone(start), auc, d.Name, "", share(d.AUC)))
 	}
 	return s.write()
+}
+
+// add notes all settings of an attack.
+func (s *study) add(start []string, r attack.Result) {
+	for _, one := range r.Settings {
+		s.rows = append(s.rows, append(slices.Clone(start), r.Name, one.String(), share(one.Validation), share(one.Accuracy)))
+	}
 }
 
 func share(x float64) string { return strconv.FormatFloat(x, 'f', 4, 64) }

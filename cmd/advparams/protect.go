@@ -55,10 +55,11 @@ stays between the smallest and the largest of its tensor, and nothing else in th
 file differs.
 
 Few changes are undone easily by somebody who has training data. --profile hardened
-changes the share --budget of the parameters: it shuffles the first layers, as many as
-that pays for, and exchanges values in the others. That leaves less to start from, and
-makes a larger key (five bytes a parameter), but does not rule repair out. advparams
-attack measures how much somebody with data gets back.
+changes the share --budget of the parameters: it turns the signs of weights around, of
+every second one of the first layers, as many as that is enough for, and of a few in the
+others. That leaves less to start from, and makes a larger key (one or two bytes a
+change), but does not rule repair out. advparams attack measures how much somebody with
+data gets back.
 
 The search takes the gradient on labelled samples, ranks all parameters by
 gradient × step, tries the best for real, and goes on until the accuracy on the
@@ -137,7 +138,7 @@ func (t *targetFlag) Type() string { return "F|chance" }
 func (p *protect) check() error {
 	switch {
 	case p.profile == "hardened" && p.bounds == "none":
-		return usagef("--profile hardened exchanges values, which have no other bounds")
+		return usagef("--profile hardened turns signs around inside the range, and has no other bounds")
 	case p.maxParams < 1:
 		return usagef("--max-params %d is less than 1", p.maxParams)
 	case p.beam < 1 || p.beam > 64:

@@ -1,5 +1,6 @@
 // Lines draws the figures of the documentation: a CSV with the columns series, x
-// and y as a line chart in SVG.
+// and y as a line chart in SVG. A fourth column, error, has half the length of bars
+// around y.
 //
 //	go run . -x "budget in %" -y points -log -o figure.svg figure.csv
 //
@@ -37,19 +38,19 @@ func main() {
 	if flag.NArg() != 1 || *out == "" {
 		log.Fatal("usage: lines [flags] -o FILE.svg FILE.csv")
 	}
-	names, series, err := read(flag.Arg(0))
+	names, lines, err := read(flag.Arg(0))
 	if err != nil {
 		log.Fatal(err)
 	}
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = *title, *x, *y
 	if *logarithmic {
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, places(series)
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, places(lines)
 	}
 	p.Legend.Top, p.Legend.Left, p.Legend.Padding = true, true, vg.Millimeter
 	p.Add(plotter.NewGrid())
 	for i, name := range names {
-		if err := add(p, name, series[name], i); err != nil {
+		if err := add(p, name, lines[name], i); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -78,20 +79,31 @@ func save(p *plot.Plot, path string) error {
 // colours that can be told apart by people who see few (Okabe and Ito).
 var colours = []color.RGBA{{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {230, 159, 0, 255}, {86, 180, 233, 255}, {0, 0, 0, 255}}
 
-func add(p *plot.Plot, name string, xy plotter.XYs, i int) error {
-	line, points, err := plotter.NewLinePoints(xy)
+// series is a line. An error of 0 has no bar.
+type series struct {
+	plotter.XYs
+	plotter.YErrors
+}
+
+func add(p *plot.Plot, name string, s *series, i int) error {
+	line, points, err := plotter.NewLinePoints(s)
 	if err != nil {
 		return fmt.Errorf("series %q: %w", name, err)
 	}
 	line.Color, line.Width = colours[i%len(colours)], vg.Points(1.5)
 	points.Color, points.Shape, points.Radius = line.Color, draw.CircleGlyph{}, vg.Points(2.5)
-	p.Add(line, points)
+	bars, err := plotter.NewYErrorBars(s)
+	if err != nil {
+		return fmt.Errorf("series %q: %w", name, err)
+	}
+	bars.LineStyle.Color = line.Color
+	p.Add(line, points, bars)
 	p.Legend.Add(name, line, points)
 	return nil
 }
 
 // read returns the series of a CSV, and their names in the order of the file.
-func read(path string) (names []string, series map[string]plotter.XYs, err error) {
+func read(path string) (names []string, lines map[string]*series, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, err
@@ -101,30 +113,35 @@ func read(path string) (names []string, series map[string]plotter.XYs, err error
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if len(rows) < 2 || !slices.Equal(rows[0], []string{"series", "x", "y"}) {
-		return nil, nil, fmt.Errorf("%s: the columns are not series, x and y", path)
+	columns := []string{"series", "x", "y", "error"}
+	if len(rows) < 2 || len(rows[0]) < 3 || !slices.Equal(rows[0], columns[:len(rows[0])]) {
+		return nil, nil, fmt.Errorf("%s: the columns are not series, x, y and perhaps error", path)
 	}
-	series = map[string]plotter.XYs{}
+	lines = map[string]*series{}
 	for n, row := range rows[1:] {
-		var at plotter.XY
-		for k, to := range []*float64{&at.X, &at.Y} {
-			if *to, err = strconv.ParseFloat(row[k+1], 64); err != nil {
+		var at [3]float64
+		for k, text := range row[1:] {
+			if at[k], err = strconv.ParseFloat(text, 64); err != nil {
 				return nil, nil, fmt.Errorf("%s, row %d: %w", path, n+2, err)
 			}
 		}
-		if _, ok := series[row[0]]; !ok {
+		s := lines[row[0]]
+		if s == nil {
+			s = new(series)
+			lines[row[0]] = s
 			names = append(names, row[0])
 		}
-		series[row[0]] = append(series[row[0]], at)
+		s.XYs = append(s.XYs, plotter.XY{X: at[0], Y: at[1]})
+		s.YErrors = append(s.YErrors, struct{ Low, High float64 }{at[2], at[2]})
 	}
-	return names, series, nil
+	return names, lines, nil
 }
 
 // places puts the ticks of an axis where there are points.
-func places(series map[string]plotter.XYs) plot.ConstantTicks {
+func places(lines map[string]*series) plot.ConstantTicks {
 	var at []float64
-	for _, xy := range series {
-		for _, p := range xy {
+	for _, s := range lines {
+		for _, p := range s.XYs {
 			at = append(at, p.X)
 		}
 	}

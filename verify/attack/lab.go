@@ -34,7 +34,7 @@ type lab struct {
 	programs           map[scope]*gradient.Program
 	batch              int
 
-	repaired, unswapped *altered    // nil: not yet
+	repaired, unflipped *altered    // nil: not yet
 	normalised          *normalised // nil: not yet
 
 	rng *rand.Rand // of the setting under way

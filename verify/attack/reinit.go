@@ -144,9 +144,8 @@ func reinit(name string, layers ...int) variant {
 	}}
 }
 
-// shuffleLayers gives up layers like reinitLayers, but keeps their values: those
-// of a lock that exchanges values within tensors are the right ones, in the wrong
-// places.
+// shuffleLayers gives up layers like reinitLayers, but keeps their values, whose
+// scale and shape are what training has come to.
 func shuffleLayers(l *lab) []variant {
 	var list []variant
 	for k := 1; k <= 2 && k < len(l.anatomy.layers); k++ {
