@@ -5,29 +5,53 @@ package kernel
 //
 //	gw[o, c, t] = Σ_{n, q} gy[n, o, q] · x[n, c, at(q, t)]
 //
-// is a product of vectors for some output channels and some columns (c, t), whose
-// lanes are added up at the end. Neither operand is transposed. gy is copied, so
-// that the rows of a block do not compete for the same places in the cache.
+// is a product of vectors for some output channels, the rows, and some (c, t), the
+// columns. Neither operand is transposed. Rows are copied: a chunk, which is a block
+// of them at some positions, lies together, so that the first level of cache holds it
+// while it is multiplied with all columns. The lanes of a product are added up when
+// all positions have been.
+//
+// In a 1×1 convolution input and output may change places, so that the smaller is
+// copied.
 type rowWeights struct {
 	*rowLayout
 	images  int     // prepared at once
 	vectors int     // of an image
-	columns []int   // where channels and taps begin in x
-	steps   *[]pair // of all vectors of the images, in gy and x
-	pitch   int     // of a channel of gy
+	rows    int     // channels of gy, or of x if turned
+	turned  bool    // the rows are of x, the columns of gy
+	columns []int   // where the columns begin, and once more the first
+	steps   *[]pair // of all vectors of the images, in a chunk and in columns
+	depth   int     // vectors of a chunk: of pieces of images, or of several of them
+	chunks  int     // of a block of rows
+	idle    idle[preparedRows]
 }
 
-// dotTile is the task of the microkernel: for i < isa.channels and j < 3,
+// preparedRows is the memory of a thread.
+type preparedRows struct{ rows, copies, sums *[]float32 } // copies is nil if x is in place
+
+// dotTile is the task of the microkernel: for i < isa.channels and j < len(col)-3,
 //
-//	sums[j·isa.channels + i] = Σ_p Σ_l a[step[p].a + i·aRow + l] · b[step[p].b + col[j] + l]
+//	s(i, j, l) = Σ_p a[step[p].a + i·aRow + l] · b[step[p].b + col[j] + l]
+//
+// for the lanes l of a vector. Columns go in threes; col holds 3 more whose vectors
+// are fetched on the way. Three of them have dotSums elements of sums, where
+// s(i, j) is vector 3·i + j and is added to if add. With end, the sum of its lanes is
+// stored instead, as element i of vector j.
 type dotTile struct {
-	step []pair
-	a    []float32
-	aRow int
-	b    []float32
-	col  []int // 3 of them
-	sums [4 * 8]float32
+	step     []pair
+	a        []float32
+	aRow     int
+	b        []float32
+	col      []int
+	sums     []float32
+	add, end bool
 }
+
+// mostDots is how many vectors of a row a chunk has at most.
+const mostDots = 32
+
+// dotSums returns the elements of sums for three columns.
+func dotSums() int { return 3 * isa.channels * isa.lanes }
 
 // rowWeights returns the method, nil if it does not apply, and its cost for an
 // image, in multiplications of vectors.
@@ -36,99 +60,172 @@ func (p *convPlan) rowWeights() (m *rowWeights, cost int) {
 	if !ok || isa.dots == nil {
 		return nil, 0
 	}
-	m = &rowWeights{rowLayout: l, vectors: (p.out.size() + isa.lanes - 1) / isa.lanes}
-	size := p.xSize
+	m = &rowWeights{rowLayout: l, vectors: (p.out.size() + isa.lanes - 1) / isa.lanes, rows: p.oc}
+	columns, size := p.ic*p.taps, p.xSize
 	if l.copied() {
 		size = l.step
 	}
-	m.images = max(1, min(p.batch, weightBlock/(size+p.oc*m.vectors*isa.lanes)))
-	// Reading as much as it multiplies, it waits for the second level of cache. Then
-	// there are the lanes of a tile to add up, and the copies.
-	const addUp = 8
-	cost = roundUp(p.oc, isa.channels) * roundUp(p.ic*p.taps, 3) * (m.vectors*m.images + addUp) / m.images
-	return m, cost*3/2 + 6*(size/isa.lanes+p.oc*m.vectors)
+	// Much of what it multiplies comes from the second level of cache, and what is
+	// laid out or copied costs 6 a vector.
+	price := func(rows, columns int) int {
+		return roundUp(rows, isa.channels)*roundUp(columns, 3)*m.vectors*3/2 + 6*rows*m.vectors
+	}
+	cost = price(p.oc, columns)
+	if l.copied() {
+		cost += 6 * size / isa.lanes
+	} else if c := price(p.ic, p.oc); p.taps == 1 && c < cost {
+		m.turned, m.rows, cost = true, p.ic, c
+	}
+	m.images = max(1, min(p.batch, weightBlock/(size+p.ySize)))
+	if pieces := (m.vectors + mostDots - 1) / mostDots; pieces > 1 {
+		m.depth, m.chunks = (m.vectors+pieces-1)/pieces, pieces*m.images
+	} else {
+		some := min(m.images, mostDots/m.vectors) // images of a chunk
+		m.images -= m.images % some
+		m.depth, m.chunks = some*m.vectors, m.images/some
+	}
+	return m, cost
 }
 
-func (m *rowWeights) run(w *Workers, x, gy, gw []float32) {
-	m.tables()
-	defer releaseOffsets(m.steps)
-	g := scratch(roundUp(m.oc, isa.channels) * m.pitch)
-	defer release(g)
-	clear(*g)
-	var copies []float32
+func (m *rowWeights) memory() preparedRows {
+	b := preparedRows{rows: scratch(m.blocks() * m.chunks * m.chunk()), sums: scratch(m.blocks() * m.triples() * dotSums())}
+	clear(*b.rows)
 	if m.copied() {
-		buf := scratch(m.images*m.step + packSlack)
-		defer release(buf)
-		clear(*buf)
-		copies = *buf
+		b.copies = scratch(m.images*m.step + packSlack)
+		clear(*b.copies)
 	}
-	for group := range m.group {
-		for n := 0; n < m.batch; n += m.images {
-			first, images := n*m.group+group, min(m.images, m.batch-n)
-			from := x[first*m.xSize:]
-			m.prepare(w, copies, *g, from, gy, first, images)
-			if copies != nil {
-				from = copies
-			}
-			m.multiply(w, *g, from, gw[group*m.wSize:(group+1)*m.wSize], images, n > 0)
+	return b
+}
+
+func (m *rowWeights) free() {
+	m.idle.each(func(b preparedRows) {
+		release(b.rows)
+		release(b.sums)
+		if b.copies != nil {
+			release(b.copies)
 		}
+	})
+	releaseOffsets(m.steps)
+}
+
+// run computes gw for a part of the batch.
+func (m *rowWeights) run(w *Workers, p *convPlan, x, gy, gw []float32) {
+	b := m.idle.take(m.memory)
+	defer m.idle.done(b)
+	for group := range p.group {
+		for n := 0; n < p.batch; n += m.images {
+			first, images := n*p.group+group, min(m.images, p.batch-n)
+			m.prepare(w, b, x, gy, first, images)
+			t := dotTile{step: (*m.steps)[:images*m.vectors], a: *b.rows, aRow: m.depth * isa.lanes, b: x[first*p.xSize:], sums: *b.sums, add: n > 0, end: n+images == p.batch}
+			switch {
+			case m.turned:
+				t.b = gy[first*p.ySize:]
+			case b.copies != nil:
+				t.b = *b.copies
+			}
+			m.multiply(w, t)
+			for i := range images {
+				p.met(gy, first+i*p.group)
+			}
+		}
+		m.store(gw[group*p.wSize:(group+1)*p.wSize], *b.sums)
 	}
 }
+
+// blocks returns how many blocks of rows there are, and chunk the elements of a chunk.
+func (m *rowWeights) blocks() int { return (m.rows + isa.channels - 1) / isa.channels }
+func (m *rowWeights) chunk() int  { return isa.channels * m.depth * isa.lanes }
+
+// triples returns how often three columns there are.
+func (m *rowWeights) triples() int { return len(m.columns)/3 - 1 }
 
 // tables makes the tables.
 func (m *rowWeights) tables() {
-	const gap = 16 // keeps rows from the same places in the cache
-	m.pitch = m.images*m.vectors*isa.lanes + gap
-	m.columns = make([]int, roundUp(m.ic*m.taps, 3))
-	base := m.offsets(&m.phases[0], func(s, at int) { m.columns[s] = at })
 	m.steps = offsets(m.images * m.vectors)
+	base, step := 0, m.step
+	if m.turned {
+		m.columns = make([]int, roundUp(m.oc, 3)+3)
+		for o := range m.oc {
+			m.columns[o] = o * m.out.size()
+		}
+		step = m.group * m.ySize
+	} else {
+		m.columns = make([]int, roundUp(m.ic*m.taps, 3)+3)
+		base = m.offsets(&m.phases[0], func(s, at int) { m.columns[s] = at })
+		copy(m.columns[len(m.columns)-3:], m.columns)
+	}
 	for i := range *m.steps {
-		q := i % m.vectors * isa.lanes
-		(*m.steps)[i] = pair{i * isa.lanes, i/m.vectors*m.step + base + m.from(q)}
+		v := i % m.vectors
+		at := i % m.depth
+		if m.vectors > mostDots {
+			at = v % m.depth
+		}
+		(*m.steps)[i] = pair{at * isa.lanes, i/m.vectors*step + base + m.from(v*isa.lanes)}
 	}
 }
 
-// prepare copies gy of some images, a row for each channel, and lays out x. In gy
-// the first is image (and group) first.
-func (m *rowWeights) prepare(w *Workers, copies, g, x, gy []float32, first, images int) {
-	size := m.out.size()
+// prepare copies the rows of some images, of which the first is image (and group)
+// first, and lays out x.
+func (m *rowWeights) prepare(w *Workers, b preparedRows, x, gy []float32, first, images int) {
+	size, from, step := m.out.size(), gy, m.ySize
+	if m.turned {
+		from, step = x, m.xSize
+	}
 	w.For(images, 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			at := first + i*m.group
-			copyRows(g[i*m.vectors*isa.lanes:], m.pitch, gy[at*m.ySize:], size, m.oc, size)
-			m.met(gy, at)
-			if copies != nil {
-				m.fill(copies[i*m.step:], x[i*m.group*m.xSize:])
+			for v := 0; v < m.vectors; v += m.depth {
+				chunk, to := (i*m.vectors+v)/m.depth, i*m.vectors%m.depth
+				if m.vectors > mostDots {
+					chunk, to = i*(m.chunks/m.images)+v/m.depth, 0
+				}
+				q := v * isa.lanes
+				for block := range m.blocks() {
+					r := block * isa.channels
+					copyRows((*b.rows)[(block*m.chunks+chunk)*m.chunk()+to*isa.lanes:], m.depth*isa.lanes, from[at*step+r*size+q:], size, min(isa.channels, m.rows-r), min(m.depth*isa.lanes, size-q))
+				}
+			}
+			if b.copies != nil {
+				m.fill((*b.copies)[i*m.step:], x[at*m.xSize:])
 			}
 		}
 	})
 }
 
-// multiply adds the products of the images to gw, or overwrites it.
-func (m *rowWeights) multiply(w *Workers, g, x, gw []float32, images int, add bool) {
-	columns := m.ic * m.taps
-	triples, blocks := (columns+2)/3, (m.oc+isa.channels-1)/isa.channels
-	w.For(blocks*triples, 4, func(lo, hi int) {
-		t := dotTile{step: (*m.steps)[:images*m.vectors], b: x, aRow: m.pitch}
+// multiply adds what t says of some images, or overwrites it.
+func (m *rowWeights) multiply(w *Workers, t dotTile) {
+	const some = 16 // triples at a time
+	triples := m.triples()
+	spans := (triples + some - 1) / some
+	w.For(m.blocks()*spans, 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			o, c := i/triples*isa.channels, i%triples*3
-			t.a, t.col = g[o*m.pitch:], m.columns[c:c+3]
-			isa.dots(&t)
-			t.store(gw[o*columns+c:], columns, min(isa.channels, m.oc-o), min(3, columns-c), add)
+			block, first := i/spans, i%spans*some
+			part := t
+			part.a = t.a[block*m.chunks*m.chunk():]
+			part.col = m.columns[3*first : 3*min(first+some, triples)+3]
+			part.sums = t.sums[(block*triples+first)*dotSums():]
+			for p := 0; p < len(t.step); part.a = part.a[m.chunk():] {
+				next := min(p+m.depth, len(t.step), (p/m.vectors+max(1, m.depth/m.vectors))*m.vectors)
+				part.step = t.step[p:next]
+				part.end = t.end && next == len(t.step)
+				isa.dots(&part)
+				part.add, p = true, next
+			}
 		}
 	})
 }
 
-// store adds the sums of some rows and columns to a matrix, or overwrites it.
-func (t *dotTile) store(to []float32, ld, rows, columns int, add bool) {
-	for r := range rows {
-		row := to[r*ld : r*ld+columns]
-		for j := range row {
-			if s := t.sums[j*isa.channels+r]; add {
-				row[j] += s
-			} else {
-				row[j] = s
-			}
+// store writes the sums of all rows and columns.
+func (m *rowWeights) store(gw, sums []float32) {
+	triples, columns := m.triples(), m.ic*m.taps
+	rowStep, columnStep := columns, 1
+	if m.turned {
+		columns, rowStep, columnStep = m.oc, 1, m.ic
+	}
+	for r := range m.rows {
+		from := sums[r/isa.channels*triples*dotSums()+r%isa.channels:]
+		for c := range columns {
+			gw[r*rowStep+c*columnStep] = from[c/3*dotSums()+c%3*isa.lanes]
 		}
 	}
 }

@@ -131,7 +131,7 @@ func TestConv(t *testing.T) {
 		conv2(2, 1, 6, 16, 14, 5, 1, 0),
 		conv2(2, 1, 16, 120, 5, 5, 1, 0),
 		conv2(2, 1, 24, 40, 7, 1, 1, 0),
-		conv2(5, 1, 300, 270, 8, 1, 1, 0), // more than is collected at once
+		conv2(3, 1, 1020, 8, 8, 1, 1, 0), // more than is collected at once
 		conv2(3, 2, 10, 24, 8, 1, 1, 0),
 		conv2(2, 32, 32, 32, 14, 3, 1, 1),
 		conv2(2, 32, 32, 32, 14, 3, 2, 1),
@@ -222,6 +222,7 @@ func TestConvSameForAnyThreads(t *testing.T) {
 		conv2(7, 1, 30, 20, 5, 5, 1, 0),
 		conv2(7, 2, 32, 32, 9, 3, 1, 1),
 		conv2(1, 1, 20, 30, 40, 1, 1, 0),
+		conv2(7, 1, 4, 40, 32, 1, 1, 0), // weights: the input is copied
 	} {
 		p := c.plan()
 		x, weight := randoms(rng, p.batch*p.group*p.xSize), randoms(rng, p.group*p.wSize)

@@ -11,12 +11,17 @@ type gradWeight struct {
 	*convPlan
 	split
 	source frame
-	pitch  int        // elements of a position of gy
-	images int        // prepared at once
-	x, gy  *[]float32 // x is nil if there is no frame: used in place
-	sum    *[]float32 // gw transposed: a row of pitch elements for each channel and tap
-	row    *[]pair
+	pitch  int     // elements of a position of gy
+	images int     // prepared at once
+	row    *[]pair // for each channel and tap
 	step   *[]pair // for all positions of the images
+	idle   idle[preparedWeight]
+}
+
+// preparedWeight is the memory of a thread.
+type preparedWeight struct {
+	x, gy *[]float32 // x is nil if there is no frame: used in place
+	sum   *[]float32 // gw transposed: a row of pitch elements for each channel and tap
 }
 
 // weightBlock is how many elements of x and gy are prepared at once: about half
@@ -45,21 +50,18 @@ func (p *convPlan) generalGradWeight(w *Workers, x, gy, gw []float32) {
 	transposed := (p.oc + isa.lanes - 1) / isa.lanes * p.out.size() * (p.ic*p.taps*3/2 + 14)
 	wino, ok := p.winogradCost(winoFast, p.ic, p.oc, p.out)
 	if m, cost := p.rowWeights(); m != nil && cost < transposed && (!ok || cost < wino) {
-		p.inParts(w, 320, x, gy, gw, func(w *Workers, part *convPlan, x, gy, gw []float32) {
-			m, _ := part.rowWeights()
-			m.run(w, x, gy, gw)
-		})
+		m.tables()
+		defer m.free()
+		p.inParts(w, 320, x, gy, gw, m.run)
 		return
 	}
 	if ok && 3*wino < 4*transposed {
 		p.inParts(w, 6400, x, gy, gw, func(w *Workers, part *convPlan, x, gy, gw []float32) { part.winoGradWeight(w, x, gy, gw) })
 		return
 	}
-	p.inParts(w, 320, x, gy, gw, func(w *Workers, part *convPlan, x, gy, gw []float32) {
-		m := part.newGradWeight()
-		defer m.free()
-		m.run(w, x, gy, gw)
-	})
+	m := p.newGradWeight()
+	defer m.free()
+	p.inParts(w, 320, x, gy, gw, m.run)
 }
 
 // inParts computes gw as the sum of what f computes for parts of the batch, which
@@ -96,19 +98,21 @@ func (p *convPlan) inParts(w *Workers, positions int, x, gy, gw []float32, f fun
 	})
 }
 
-func (m *gradWeight) run(w *Workers, x, gy, gw []float32) {
-	p := m.convPlan
+// run computes gw for a part of the batch.
+func (m *gradWeight) run(w *Workers, p *convPlan, x, gy, gw []float32) {
+	b := m.idle.take(m.memory)
+	defer m.idle.done(b)
 	for g := range p.group {
 		for n := 0; n < p.batch; n += m.images {
 			images := min(m.images, p.batch-n)
-			m.prepare(w, x, gy, n*p.group+g, images)
+			m.prepare(w, p, b, x, gy, n*p.group+g, images)
 			from := x[(n*p.group+g)*p.xSize:]
-			if m.x != nil {
-				from = *m.x
+			if b.x != nil {
+				from = *b.x
 			}
-			m.accumulate(w, from, images, n > 0)
+			m.accumulate(w, b, from, images, n > 0)
 		}
-		transposeAll(gw[g*p.wSize:(g+1)*p.wSize], p.ic*p.taps, *m.sum, m.pitch, p.ic*p.taps, p.oc)
+		transposeAll(gw[g*p.wSize:(g+1)*p.wSize], p.ic*p.taps, *b.sum, m.pitch, p.ic*p.taps, p.oc)
 	}
 }
 
@@ -117,16 +121,11 @@ func (p *convPlan) newGradWeight() *gradWeight {
 	m := &gradWeight{convPlan: p, split: newSplit(p.oc), source: f.source, pitch: roundUp(p.oc, 8)}
 	xSize, ySize := p.ic*m.source.extent.size(), m.pitch*p.out.size()
 	m.images = max(1, min(p.batch, weightBlock/(xSize+ySize)))
-	m.gy = scratch(m.images*ySize + packSlack)
 	if m.source.none() {
 		xSize *= p.group // from image to image, in place
-	} else {
-		m.x = scratch(m.images * xSize)
-		clear(*m.x)
 	}
-
 	rows := p.ic * p.taps
-	m.sum, m.row = scratch(rows*m.pitch), offsets(roundUp(rows, isa.rows))
+	m.row = offsets(roundUp(rows, isa.rows))
 	base := f.sourceSteps(&f.phases[0], func(r, at, ch int, t tap) { (*m.row)[r] = pair{at, r * m.pitch} })
 	padRows(*m.row, rows)
 	m.step = offsets(m.images * p.out.size())
@@ -141,34 +140,45 @@ func (p *convPlan) newGradWeight() *gradWeight {
 	return m
 }
 
-func (m *gradWeight) free() {
-	if m.x != nil {
-		release(m.x)
+func (m *gradWeight) memory() preparedWeight {
+	b := preparedWeight{gy: scratch(m.images*m.pitch*m.out.size() + packSlack), sum: scratch(m.ic * m.taps * m.pitch)}
+	if !m.source.none() {
+		b.x = scratch(m.images * m.ic * m.source.extent.size())
+		clear(*b.x)
 	}
-	release(m.gy)
-	release(m.sum)
+	return b
+}
+
+func (m *gradWeight) free() {
+	m.idle.each(func(b preparedWeight) {
+		if b.x != nil {
+			release(b.x)
+		}
+		release(b.gy)
+		release(b.sum)
+	})
 	releaseOffsets(m.row)
 	releaseOffsets(m.step)
 }
 
 // prepare frames some images and transposes their gy, beginning with image (and
 // group) first.
-func (m *gradWeight) prepare(w *Workers, x, gy []float32, first, images int) {
+func (m *gradWeight) prepare(w *Workers, p *convPlan, b preparedWeight, x, gy []float32, first, images int) {
 	positions := m.out.size()
 	w.For(images, 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			at := first + i*m.group
-			if m.x != nil {
-				m.source.fill((*m.x)[i*m.ic*m.source.extent.size():], x[at*m.xSize:], m.ic)
+			if b.x != nil {
+				m.source.fill((*b.x)[i*m.ic*m.source.extent.size():], x[at*m.xSize:], m.ic)
 			}
-			matrix{gy[at*m.ySize:], 1, positions}.pack((*m.gy)[i*positions*m.pitch:], 0, positions, 0, m.oc, m.pitch)
-			m.met(gy, at)
+			matrix{gy[at*m.ySize:], 1, positions}.pack((*b.gy)[i*positions*m.pitch:], 0, positions, 0, m.oc, m.pitch)
+			p.met(gy, at)
 		}
 	})
 }
 
-// accumulate adds the products of the prepared images, or overwrites gw.
-func (m *gradWeight) accumulate(w *Workers, x []float32, images int, add bool) {
+// accumulate adds the products of the prepared images, or overwrites their sum.
+func (m *gradWeight) accumulate(w *Workers, b preparedWeight, x []float32, images int, add bool) {
 	rows := m.ic * m.taps
 	steps := (*m.step)[:images*m.out.size()]
 	const part = 48 // rows at a time: a multiple of every isa.rows
@@ -177,7 +187,7 @@ func (m *gradWeight) accumulate(w *Workers, x []float32, images int, add bool) {
 		for i := lo; i < hi; i++ {
 			j0, j1 := m.panel(i / parts)
 			r := i % parts * part
-			t := tile{row: (*m.row)[r:], rows: min(part, rows-r), cols: j1 - j0, a: x, b: (*m.gy)[j0:], c: (*m.sum)[j0:], begin: addTo(add)}
+			t := tile{row: (*m.row)[r:], rows: min(part, rows-r), cols: j1 - j0, a: x, b: (*b.gy)[j0:], c: (*b.sum)[j0:], begin: addTo(add)}
 			t.runInSteps(steps)
 		}
 	})

@@ -1,7 +1,5 @@
 package kernel
 
-import "sync"
-
 // winoWeightGradient computes the gradient of the weights of a 3×3 convolution with
 // stride 1: for each ξ, vᵀ[ξ]·y[ξ] summed over all tiles, where v comes from x
 // as in winograd and y from gy, transformed back once at the end.
@@ -15,34 +13,14 @@ type winoWeightGradient struct {
 	uPlane            int
 	v, y, u           *[]float32
 	row, step         *[]pair
-	idle              idleSources
-}
-
-// idleSources are framed pieces of images that no thread is using. Their borders
-// are clean, so that they serve again at once.
-type idleSources struct {
-	mu   sync.Mutex
-	free []weightSources
+	idle              idle[weightSources]
 }
 
 // weightSources hold a piece of x and one of gy.
 type weightSources struct{ x, y winoSource }
 
 func (m *winoWeightGradient) sources() weightSources {
-	m.idle.mu.Lock()
-	defer m.idle.mu.Unlock()
-	if last := len(m.idle.free) - 1; last >= 0 {
-		s := m.idle.free[last]
-		m.idle.free = m.idle.free[:last]
-		return s
-	}
 	return weightSources{newWinoSource(m.winoTiling, m.inPitch, 2, m.pad), newWinoSource(m.winoTiling, m.outPitch, 0, vec3{})}
-}
-
-func (m *winoWeightGradient) done(s weightSources) {
-	m.idle.mu.Lock()
-	defer m.idle.mu.Unlock()
-	m.idle.free = append(m.idle.free, s)
 }
 
 func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
@@ -77,17 +55,17 @@ func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
 		}
 		m.finish(w, gw[g*p.wSize:(g+1)*p.wSize])
 	}
-	for _, s := range m.idle.free {
+	m.idle.each(func(s weightSources) {
 		s.x.free()
 		s.y.free()
-	}
+	})
 }
 
 // prepare transforms the tiles of some units and returns their number.
 func (m *winoWeightGradient) prepare(w *Workers, group, first, units int, x, gy []float32) (tiles int) {
 	w.For(units, 1, func(lo, hi int) {
-		s := m.sources()
-		defer m.done(s)
+		s := m.idle.take(m.sources)
+		defer m.idle.done(s)
 		for i := lo; i < hi; i++ {
 			u := m.unit(first+i, m.batch)
 			for n := range u.images {

@@ -9,36 +9,57 @@ import (
 )
 
 // dots writes the kernel of weight gradients; type dotTile in package kernel says
-// what it does. It multiplies rows vectors of a with 3 of b for each step, and
-// adds up the lanes at the end.
+// what it does. For each step it multiplies rows vectors of a with 3 of b, and
+// fetches those of the next 3 columns.
 func dots(v vectors) {
 	rows, cols := v.directShape()
 	TEXT(fmt.Sprintf("dots%dx%d%s", rows, cols, v.suffix), NOSPLIT,
-		"func(k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32)")
+		"func(n, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add, end int)")
 	Pragma("noescape")
-	step, k := Load(Param("step"), GP64()), Load(Param("k"), GP64())
-	a, aRow, b := Load(Param("a"), GP64()), Load(Param("aRow"), GP64()), Load(Param("b"), GP64())
+	a, aRow := Load(Param("a"), GP64()), Load(Param("aRow"), GP64())
 	SHLQ(Imm(2), aRow)
 	aRow3 := GP64()
 	LEAQ(Mem{Base: aRow, Index: aRow, Scale: 2}, aRow3)
-	col := Load(Param("col"), GP64())
-	columns := make([]reg.GPVirtual, cols)
+	left, col, sums := local("n"), local("col"), local("sums")
+
+	Label("triple")
+	columns, next := make([]reg.GPVirtual, cols), make([]reg.GPVirtual, cols)
+	b, at := Load(Param("b"), GP64()), GP64()
+	MOVQ(col, at)
 	for j := range columns {
-		columns[j] = GP64()
-		MOVQ(Mem{Base: col, Disp: 8 * j}, columns[j])
-		LEAQ(Mem{Base: b, Index: columns[j], Scale: 4}, columns[j])
+		for _, c := range []struct {
+			of   []reg.GPVirtual
+			disp int
+		}{{columns, 8 * j}, {next, 8 * (cols + j)}} {
+			c.of[j] = GP64()
+			MOVQ(Mem{Base: at, Disp: c.disp}, c.of[j])
+			LEAQ(Mem{Base: b, Index: c.of[j], Scale: 4}, c.of[j])
+		}
 	}
+	ADDQ(Imm(uint64(8*cols)), col)
 	acc := v.registers(rows * cols)
+	to := GP64()
+	CMPQ(Load(Param("add"), GP64()), Imm(0))
+	JE(LabelRef("zero"))
+	MOVQ(sums, to)
+	for i, r := range acc {
+		VMOVUPS(Mem{Base: to, Disp: i * v.bytes()}, r)
+	}
+	JMP(LabelRef("begun"))
+	Label("zero")
 	for _, r := range acc {
 		v.zero(r)
 	}
+	Label("begun")
+	step, k := Load(Param("step"), GP64()), Load(Param("k"), GP64())
 
 	Label("step")
-	at := GP64()
+	at = GP64()
 	MOVQ(Mem{Base: step, Disp: 8}, at)
 	br := v.registers(cols)
 	for j, r := range br {
 		VMOVUPS(Mem{Base: columns[j], Index: at, Scale: 4}, r)
+		PREFETCHT0(Mem{Base: next[j], Index: at, Scale: 4})
 	}
 	MOVQ(Mem{Base: step}, at)
 	row := GP64()
@@ -66,14 +87,26 @@ func dots(v vectors) {
 	DECQ(k)
 	JNZ(LabelRef("step"))
 
-	sums := Load(Param("sums"), GP64())
+	to = GP64()
+	MOVQ(sums, to)
+	CMPQ(Load(Param("end"), GP64()), Imm(0))
+	JNE(LabelRef("end"))
+	for i, r := range acc {
+		VMOVUPS(r, Mem{Base: to, Disp: i * v.bytes()})
+	}
+	JMP(LabelRef("next"))
+	Label("end")
 	for j := range cols {
 		r := make([]reg.VecVirtual, rows)
 		for i := range r {
 			r[i] = acc[i*cols+j]
 		}
-		v.storeSums(r, Mem{Base: sums, Disp: 4 * rows * j})
+		v.storeSums(r, Mem{Base: to, Disp: j * v.bytes()})
 	}
+	Label("next")
+	ADDQ(U32(rows*cols*v.bytes()), sums)
+	DECQ(left)
+	JNZ(LabelRef("triple"))
 	VZEROUPPER()
 	RET()
 }
