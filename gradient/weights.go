@@ -9,10 +9,10 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Weights are the trained initializers of a model, as copies in memory that may
-// be changed: the floating-point ones, and integers that are used as quantised
-// numbers only (the data of DequantizeLinear and its like), whose values they
-// have as whole numbers.
+// Weights are the trained initializers of a model, which may be changed: the
+// floating-point ones, and integers that are used as quantised numbers only (the
+// data of DequantizeLinear and its like), whose values they have as whole numbers.
+// The model's own elements stay what they are.
 type Weights struct {
 	names  []string
 	arrays map[string]nd.Array
@@ -20,21 +20,24 @@ type Weights struct {
 	added  []string // those of With
 }
 
-// LoadWeights copies the weights of m. DOUBLE is rounded to float32, and so are
-// integers above 2²⁴.
+// LoadWeights returns the weights of m. DOUBLE is rounded to float32, and so are
+// integers above 2²⁴. What can stay in the file does until it is written to (see
+// [onnxio.Writable]), so that weights must not be used after m was
+// closed; Clone returns some that may.
 func LoadWeights(m *onnxio.Model) (*Weights, error) {
 	q := quantisationOf(m.Proto().GetGraph())
 	w := &Weights{arrays: map[string]nd.Array{}, scales: map[string]bool{}}
+	writable := m.Writable()
 	for _, init := range m.Initializers() {
 		if !trained(init.DataType, q.operands[init.Name]) {
 			continue
 		}
-		a, err := init.Array()
+		a, err := weightOf(writable, init)
 		if err != nil {
 			return nil, err
 		}
 		w.names = append(w.names, init.Name)
-		w.arrays[init.Name] = nd.Of(floatsOf(a), a.Shape...)
+		w.arrays[init.Name] = nd.Of(a, slices.Clone(init.Dims)...)
 		w.scales[init.Name] = q.scales[init.Name]
 	}
 	return w, nil
@@ -63,17 +66,27 @@ func trained(t onnxpb.TensorProto_DataType, quantised bool) bool {
 	return false
 }
 
-// floatsOf returns a copy of the numbers.
-func floatsOf(a nd.Array) []float32 {
-	i, ok := a.Data.([]int64)
-	if !ok {
-		return slices.Clone(a.Float32s())
+// weightOf returns the elements as numbers that may be changed.
+func weightOf(from *onnxio.Writable, init *onnxio.Initializer) ([]float32, error) {
+	if trained(init.DataType, false) {
+		return from.Float32s(init)
 	}
-	f := make([]float32, len(i))
-	for k, v := range i {
+	whole, err := init.Int64s()
+	f := make([]float32, len(whole))
+	for k, v := range whole {
 		f[k] = float32(v)
 	}
-	return f
+	return f, err
+}
+
+// Clone returns a copy in memory.
+func (w *Weights) Clone() *Weights {
+	c := *w
+	c.arrays = map[string]nd.Array{}
+	for name, a := range w.arrays {
+		c.arrays[name] = nd.Of(slices.Clone(a.Float32s()), a.Shape...)
+	}
+	return &c
 }
 
 // Names returns the initializers' names in the order of the file.

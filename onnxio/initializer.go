@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"sort"
-	"unsafe"
 
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
@@ -92,16 +91,11 @@ func (t *Initializer) Float32s() ([]float32, error) {
 	if t.n == 0 {
 		return []float32{}, nil
 	}
-	if t.DataType == onnxpb.TensorProto_FLOAT && len(t.runs) == 1 && t.runs[0].stride == 4 && littleEndian {
-		r := t.runs[0]
-		stored := t.model.files[r.file].data[r.offset:][:4*t.n]
-		p := unsafe.Pointer(&stored[0])
-		if uintptr(p)%unsafe.Alignof(float32(0)) == 0 {
-			return unsafe.Slice((*float32)(p), t.n), nil
+	if r, ok := t.adjacent(); ok {
+		if f := t.inPlace(t.model.files[r.file].data, r); f != nil {
+			return f, nil
 		}
-		out := make([]float32, t.n)
-		copy(unsafe.Slice((*byte)(unsafe.Pointer(&out[0])), 4*t.n), stored)
-		return out, nil
+		return t.copied(r), nil
 	}
 	out := make([]float32, t.n)
 	t.each(func(i int, b uint64) bool {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/edsrzf/mmap-go"
 	"google.golang.org/protobuf/proto"
@@ -27,6 +28,9 @@ type Model struct {
 	initializers []*Initializer
 	byName       map[string]*Initializer
 	byMessage    map[*onnxpb.TensorProto]*Initializer
+
+	privateMu sync.Mutex
+	private   []mmap.MMap // of Writables
 }
 
 // A File is the model file or one of its external data files.
@@ -175,6 +179,9 @@ func (m *Model) Close() error {
 		if f.data != nil {
 			errs = append(errs, f.data.Unmap())
 		}
+	}
+	for _, data := range m.private {
+		errs = append(errs, data.Unmap())
 	}
 	return errors.Join(errs...)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -263,8 +262,12 @@ func weightsOf(path string) (*gradient.Weights, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer m.Close()
 	w, err := gradient.LoadWeights(m)
-	return w, errors.Join(err, m.Close())
+	if err != nil {
+		return nil, err
+	}
+	return w.Clone(), nil
 }
 
 // sameNames reports whether weights have the names and sizes of a model's.
