@@ -127,6 +127,22 @@ func testRefresh(t *testing.T, net *modelBuilder) {
 		}
 		now = slices.Clone(want[0].Float32s())
 	}
+	// Several weights at once.
+	for _, name := range w.Names() {
+		a, _ := w.Array(name)
+		a.Float32s()[0] -= 0.5
+	}
+	got, err := p.Refresh(w.Names()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := full.Forward(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got[0].Float32s(), want[0].Float32s()) || slices.Equal(got[0].Float32s(), now) {
+		t.Error("after a change of all weights, Refresh and Forward differ, or neither sees it")
+	}
 }
 
 // TestFork: forks keep values of different batches, and Backward computes the

@@ -6,7 +6,7 @@ import (
 )
 
 // raceWidth is the number of changes that stay in a race after the first block,
-// finalists of those that stay until the end or until there is no doubt.
+// finalists of those that stay until the end, or until there is no doubt.
 const (
 	raceWidth = 24
 	finalists = 4
@@ -19,18 +19,17 @@ type runner struct {
 }
 
 // race tries changes for real and returns the k best, the best first: their gain
-// is then the fall of the objective that they bring. They are tried on one block,
-// then on two, four and so on, and each time half of those that are left drop out,
-// down to a few that differ by less than some samples can tell; of these drops out
-// who is beaten beyond doubt. The race is over when there are k left. n counts the
-// changes that were tried.
+// is then the fall of the objective that they bring on all blocks. They are tried on
+// one block, then on two, four and so on, and each time half of those that are left
+// drop out, down to a few that differ by less than some samples can tell; of these
+// drops out who is beaten beyond doubt. n counts the changes that were tried.
 func (b *blocks) race(list []candidate, k int) (first []candidate, n int, err error) {
 	field := make([]runner, len(list))
 	for i, c := range list {
 		field[i].candidate = c
 	}
 	width := raceWidth
-	for done := 0; done < len(b.list) && (done == 0 || len(field) > k); {
+	for done := 0; done < len(b.list); {
 		next := min(max(1, 2*done), len(b.list))
 		for i := range field {
 			if err := field[i].run(b.list[done:next]); err != nil {
