@@ -36,6 +36,7 @@ type convPlan struct {
 	then         func(lo, hi int)
 	also         [][]float32
 	sums         []float32 // for the sum of every plane of gy, unless nil; see met
+	turned       bool      // x and gy have changed places, see turn
 }
 
 // finished passes on that elements lo to hi of the result are complete.
@@ -130,14 +131,16 @@ const nearPlane = 64
 
 // met sums the planes of an image and group of gy, if that is wanted: methods call
 // it once for each, when they have just read it.
-func (p *convPlan) met(gy []float32, at int) {
+func (p *convPlan) met(x, gy []float32, at int) {
 	if p.sums == nil {
 		return
 	}
-	size, to := p.out.size(), p.sums[at*p.oc:(at+1)*p.oc]
-	for o := range to {
-		first := at*p.ySize + o*size
-		to[o] = sum(gy[first : first+size])
+	size, channels := p.out.size(), p.oc
+	if p.turned {
+		gy, channels = x, p.ic
+	}
+	for i := at * channels; i < (at+1)*channels; i++ {
+		p.sums[i] = sum(gy[i*size : (i+1)*size])
 	}
 }
 

@@ -141,7 +141,7 @@ func (d *depthwise) gradWeight(w *Workers, x, gy, gw []float32) {
 				a.x, a.y = x[first*d.xSize:], gy[first*d.ySize:]
 				isa.depthwise.weight(&a)
 				for i := range a.planes {
-					d.met(gy, first+i)
+					d.met(x, gy, first+i)
 				}
 			}
 		}

@@ -15,8 +15,7 @@ const (
 )
 
 func (p *convPlan) pointWeights() (m pointWeights, ok bool) {
-	one := vec3{1, 1, 1}
-	return pointWeights{p}, p.kernel == one && p.stride == one && p.pad == vec3{} && p.in == p.out && p.out.size() <= mostPoints
+	return pointWeights{p}, p.pointwise() && p.out.size() <= mostPoints
 }
 
 func (m pointWeights) run(w *Workers, x, gy, gw []float32) {
@@ -31,7 +30,7 @@ func (m pointWeights) run(w *Workers, x, gy, gw []float32) {
 			m.collect(w, *a, gy[at*m.ySize:], m.oc, images)
 			m.collect(w, *b, x[at*m.xSize:], m.ic, images)
 			for i := range images {
-				m.met(gy, at+i*m.group)
+				m.met(x, gy, at+i*m.group)
 			}
 			k := images * size
 			Gemm(w, false, true, m.oc, m.ic, k, 1, *a, k, *b, k, min(1, float32(n)), gw[g*m.wSize:], m.ic)

@@ -10,15 +10,10 @@ package kernel
 // of them at some positions, lies together, so that the first level of cache holds it
 // while it is multiplied with all columns. The lanes of a product are added up when
 // all positions have been.
-//
-// In a 1×1 convolution input and output may change places, so that the smaller is
-// copied.
 type rowWeights struct {
 	*rowLayout
 	images  int     // prepared at once
 	vectors int     // of an image
-	rows    int     // channels of gy, or of x if turned
-	turned  bool    // the rows are of x, the columns of gy
 	columns []int   // where the columns begin, and once more the first
 	steps   *[]pair // of all vectors of the images, in a chunk and in columns
 	depth   int     // vectors of a chunk: of pieces of images, or of several of them
@@ -60,21 +55,20 @@ func (p *convPlan) rowWeights() (m *rowWeights, cost int) {
 	if !ok || isa.dots == nil {
 		return nil, 0
 	}
-	m = &rowWeights{rowLayout: l, vectors: (p.out.size() + isa.lanes - 1) / isa.lanes, rows: p.oc}
+	m = &rowWeights{rowLayout: l, vectors: (p.out.size() + isa.lanes - 1) / isa.lanes}
+	const run = 8 // vectors: shorter ones in place are too far from those of the next image
+	if m.vectors < run && !l.copied() {
+		return nil, 0
+	}
 	columns, size := p.ic*p.taps, p.xSize
 	if l.copied() {
 		size = l.step
 	}
 	// Much of what it multiplies comes from the second level of cache, and what is
 	// laid out or copied costs 6 a vector.
-	price := func(rows, columns int) int {
-		return roundUp(rows, isa.channels)*roundUp(columns, 3)*m.vectors*3/2 + 6*rows*m.vectors
-	}
-	cost = price(p.oc, columns)
+	cost = roundUp(p.oc, isa.channels)*roundUp(columns, 3)*m.vectors*3/2 + 6*p.oc*m.vectors
 	if l.copied() {
 		cost += 6 * size / isa.lanes
-	} else if c := price(p.ic, p.oc); p.taps == 1 && c < cost {
-		m.turned, m.rows, cost = true, p.ic, c
 	}
 	m.images = max(1, min(p.batch, weightBlock/(size+p.ySize)))
 	if pieces := (m.vectors + mostDots - 1) / mostDots; pieces > 1 {
@@ -117,15 +111,12 @@ func (m *rowWeights) run(w *Workers, p *convPlan, x, gy, gw []float32) {
 			first, images := n*p.group+group, min(m.images, p.batch-n)
 			m.prepare(w, b, x, gy, first, images)
 			t := dotTile{step: (*m.steps)[:images*m.vectors], a: *b.rows, aRow: m.depth * isa.lanes, b: x[first*p.xSize:], sums: *b.sums, add: n > 0, end: n+images == p.batch}
-			switch {
-			case m.turned:
-				t.b = gy[first*p.ySize:]
-			case b.copies != nil:
+			if b.copies != nil {
 				t.b = *b.copies
 			}
 			m.multiply(w, t)
 			for i := range images {
-				p.met(gy, first+i*p.group)
+				p.met(x, gy, first+i*p.group)
 			}
 		}
 		m.store(gw[group*p.wSize:(group+1)*p.wSize], *b.sums)
@@ -133,7 +124,7 @@ func (m *rowWeights) run(w *Workers, p *convPlan, x, gy, gw []float32) {
 }
 
 // blocks returns how many blocks of rows there are, and chunk the elements of a chunk.
-func (m *rowWeights) blocks() int { return (m.rows + isa.channels - 1) / isa.channels }
+func (m *rowWeights) blocks() int { return (m.oc + isa.channels - 1) / isa.channels }
 func (m *rowWeights) chunk() int  { return isa.channels * m.depth * isa.lanes }
 
 // triples returns how often three columns there are.
@@ -142,35 +133,23 @@ func (m *rowWeights) triples() int { return len(m.columns)/3 - 1 }
 // tables makes the tables.
 func (m *rowWeights) tables() {
 	m.steps = offsets(m.images * m.vectors)
-	base, step := 0, m.step
-	if m.turned {
-		m.columns = make([]int, roundUp(m.oc, 3)+3)
-		for o := range m.oc {
-			m.columns[o] = o * m.out.size()
-		}
-		step = m.group * m.ySize
-	} else {
-		m.columns = make([]int, roundUp(m.ic*m.taps, 3)+3)
-		base = m.offsets(&m.phases[0], func(s, at int) { m.columns[s] = at })
-		copy(m.columns[len(m.columns)-3:], m.columns)
-	}
+	m.columns = make([]int, roundUp(m.ic*m.taps, 3)+3)
+	base := m.offsets(&m.phases[0], func(s, at int) { m.columns[s] = at })
+	copy(m.columns[len(m.columns)-3:], m.columns)
 	for i := range *m.steps {
 		v := i % m.vectors
 		at := i % m.depth
 		if m.vectors > mostDots {
 			at = v % m.depth
 		}
-		(*m.steps)[i] = pair{at * isa.lanes, i/m.vectors*step + base + m.from(v*isa.lanes)}
+		(*m.steps)[i] = pair{at * isa.lanes, i/m.vectors*m.step + base + m.from(v*isa.lanes)}
 	}
 }
 
-// prepare copies the rows of some images, of which the first is image (and group)
-// first, and lays out x.
+// prepare copies gy of some images, of which the first is image (and group) first,
+// and lays out x.
 func (m *rowWeights) prepare(w *Workers, b preparedRows, x, gy []float32, first, images int) {
-	size, from, step := m.out.size(), gy, m.ySize
-	if m.turned {
-		from, step = x, m.xSize
-	}
+	size := m.out.size()
 	w.For(images, 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			at := first + i*m.group
@@ -182,7 +161,7 @@ func (m *rowWeights) prepare(w *Workers, b preparedRows, x, gy []float32, first,
 				q := v * isa.lanes
 				for block := range m.blocks() {
 					r := block * isa.channels
-					copyRows((*b.rows)[(block*m.chunks+chunk)*m.chunk()+to*isa.lanes:], m.depth*isa.lanes, from[at*step+r*size+q:], size, min(isa.channels, m.rows-r), min(m.depth*isa.lanes, size-q))
+					copyRows((*b.rows)[(block*m.chunks+chunk)*m.chunk()+to*isa.lanes:], m.depth*isa.lanes, gy[at*m.ySize+r*size+q:], size, min(isa.channels, m.oc-r), min(m.depth*isa.lanes, size-q))
 				}
 			}
 			if b.copies != nil {
@@ -218,14 +197,10 @@ func (m *rowWeights) multiply(w *Workers, t dotTile) {
 // store writes the sums of all rows and columns.
 func (m *rowWeights) store(gw, sums []float32) {
 	triples, columns := m.triples(), m.ic*m.taps
-	rowStep, columnStep := columns, 1
-	if m.turned {
-		columns, rowStep, columnStep = m.oc, 1, m.ic
-	}
-	for r := range m.rows {
+	for r := range m.oc {
 		from := sums[r/isa.channels*triples*dotSums()+r%isa.channels:]
 		for c := range columns {
-			gw[r*rowStep+c*columnStep] = from[c/3*dotSums()+c%3*isa.lanes]
+			gw[r*columns+c] = from[c/3*dotSums()+c%3*isa.lanes]
 		}
 	}
 }

@@ -45,6 +45,10 @@ func (p *convPlan) generalGradWeight(w *Workers, x, gy, gw []float32) {
 		})
 		return
 	}
+	if p.pointwise() && p.ic < p.oc {
+		p.turn(w, x, gy, gw)
+		return
+	}
 	// In multiplications of vectors; the method below is not as fast as products
 	// are, and transposes gy.
 	transposed := (p.oc + isa.lanes - 1) / isa.lanes * p.out.size() * (p.ic*p.taps*3/2 + 14)
@@ -62,6 +66,26 @@ func (p *convPlan) generalGradWeight(w *Workers, x, gy, gw []float32) {
 	m := p.newGradWeight()
 	defer m.free()
 	p.inParts(w, 320, x, gy, gw, m.run)
+}
+
+// pointwise tells whether there is one tap, for which every position reads itself.
+func (p *convPlan) pointwise() bool {
+	one := vec3{1, 1, 1}
+	return p.kernel == one && p.stride == one && p.pad == vec3{} && p.in == p.out
+}
+
+// turn computes gw of a pointwise convolution as that of one from gy to x, with
+// fewer channels in its result: the methods copy or transpose those.
+func (p *convPlan) turn(w *Workers, x, gy, gw []float32) {
+	t := *p
+	t.ic, t.oc, t.xSize, t.ySize, t.turned = p.oc, p.ic, p.ySize, p.xSize, true
+	turned := scratch(p.group * p.wSize)
+	defer release(turned)
+	t.generalGradWeight(w, gy, x, *turned)
+	for g := range p.group {
+		at := g * p.wSize
+		transposeAll(gw[at:], p.ic, (*turned)[at:], p.oc, p.ic, p.oc)
+	}
 }
 
 // inParts computes gw as the sum of what f computes for parts of the batch, which
@@ -83,7 +107,7 @@ func (p *convPlan) inParts(w *Workers, positions int, x, gy, gw []float32, f fun
 			part, first, to := *p, i*p.batch/parts*p.group, gw
 			part.batch = (i+1)*p.batch/parts - i*p.batch/parts
 			if p.sums != nil {
-				part.sums = p.sums[first*p.oc:]
+				part.sums = p.sums[len(p.sums)/p.batch*(first/p.group):]
 			}
 			if i > 0 {
 				to = (*buf)[(i-1)*size:]
@@ -172,7 +196,7 @@ func (m *gradWeight) prepare(w *Workers, p *convPlan, b preparedWeight, x, gy []
 				m.source.fill((*b.x)[i*m.ic*m.source.extent.size():], x[at*m.xSize:], m.ic)
 			}
 			matrix{gy[at*m.ySize:], 1, positions}.pack((*b.gy)[i*positions*m.pitch:], 0, positions, 0, m.oc, m.pitch)
-			p.met(gy, at)
+			p.met(x, gy, at)
 		}
 	})
 }

@@ -76,7 +76,7 @@ func (m *winoWeightGradient) prepare(w *Workers, group, first, units int, x, gy 
 				s.y.load(gy[at*m.ySize:(at+1)*m.ySize], m.oc, m.out, u.row, u.rows)
 				s.y.transform(winoOutputGrad, u.rows, *m.y, t, m.yPlane)
 				if u.row == 0 {
-					m.met(gy, at)
+					m.met(x, gy, at)
 				}
 			}
 		}
