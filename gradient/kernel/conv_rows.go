@@ -33,9 +33,10 @@ func (c *correlation) rowLanes(weight, bias []float32) (*rowLanes, bool) {
 	if !m.worthwhile() {
 		return nil, false
 	}
-	const few = 6 // vectors
-	if n := c.extent.size() / isa.lanes; m.direct && n < few && c.extent.size()%isa.lanes == 0 {
-		m.images = min(c.batch, few/n)
+	// The microkernel is the fastest with three vectors at a time.
+	const few = 12 // vectors
+	if n := c.extent.size() / isa.lanes; m.direct && n < few && n%3 != 0 && c.extent.size()%isa.lanes == 0 {
+		m.images = min(c.batch, 3)
 	}
 	m.prepare(weight, bias)
 	return m, true
