@@ -521,7 +521,10 @@ func copyRows4AVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
 func copyRows8AVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
 
 //go:noescape
-func everySecondAVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
+func everySecond4AVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
+
+//go:noescape
+func everySecond8AVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
 
 //go:noescape
 func weaveAVX2(rows int, n int, x *float32, y *float32, ss int, dst *float32, ds int)

@@ -25682,9 +25682,46 @@ last:
 	VZEROUPPER
 	RET
 
-// func everySecondAVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
+// func everySecond4AVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
+// Requires: AVX
+TEXT ·everySecond4AVX2(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ ss+24(FP), CX
+	MOVQ rows+0(FP), DX
+	MOVQ n+8(FP), BX
+	MOVQ dst+32(FP), SI
+	MOVQ ds+40(FP), DI
+	SUBQ $0x04, BX
+
+row:
+	XORQ R8, R8
+
+vector:
+	CMPQ    R8, BX
+	JGE     last
+	VMOVUPS (AX)(R8*8), X0
+	VMOVUPS 12(AX)(R8*8), X1
+	VSHUFPS $0xd8, X1, X0, X0
+	VMOVUPS X0, (SI)(R8*4)
+	ADDQ    $0x04, R8
+	JMP     vector
+
+last:
+	MOVQ    BX, R8
+	VMOVUPS (AX)(R8*8), X0
+	VMOVUPS 12(AX)(R8*8), X1
+	VSHUFPS $0xd8, X1, X0, X0
+	VMOVUPS X0, (SI)(R8*4)
+	LEAQ    (AX)(CX*4), AX
+	LEAQ    (SI)(DI*4), SI
+	DECQ    DX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func everySecond8AVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
 // Requires: AVX, AVX2
-TEXT ·everySecondAVX2(SB), NOSPLIT, $0-48
+TEXT ·everySecond8AVX2(SB), NOSPLIT, $0-48
 	MOVQ src+16(FP), AX
 	MOVQ ss+24(FP), CX
 	MOVQ rows+0(FP), DX

@@ -12,8 +12,8 @@ type instructions struct {
 	transpose func(lines int, dst []float32, ds, dstLine int, src []float32, ss, srcLine, rows, cols int) (done int)
 	// copyRows copies rows of at least four elements; nil leaves it to Go.
 	copyRows func(rows, n int, src *float32, ss int, dst *float32, ds int)
-	// everySecond copies every second element of rows, and weave writes rows of x
-	// and y turn by turn, n ≥ 8 elements of each; nil leaves them to Go.
+	// everySecond copies every second element of rows, n ≥ 4 of each, and weave writes
+	// rows of x and y turn by turn, n ≥ 8 elements of each; nil leaves them to Go.
 	everySecond func(rows, n int, src *float32, ss int, dst *float32, ds int)
 	weave       func(rows, n int, x, y *float32, ss int, dst *float32, ds int)
 	// halveMax and halveMaxGrad are for rows of n ≥ 4 outputs; nil leaves them to Go.

@@ -113,6 +113,14 @@ func halveMaxGradAVX2(rows, n int, x *float32, line int, gy, gx *float32) {
 	}
 }
 
+func everySecondAVX2(rows, n int, src *float32, ss int, dst *float32, ds int) {
+	if n < 8 {
+		everySecond4AVX2(rows, n, src, ss, dst, ds)
+	} else {
+		everySecond8AVX2(rows, n, src, ss, dst, ds)
+	}
+}
+
 func copyRowsAVX2(rows, n int, src *float32, ss int, dst *float32, ds int) {
 	if n < 8 {
 		copyRows4AVX2(rows, n, src, ss, dst, ds)

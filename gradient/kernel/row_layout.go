@@ -106,24 +106,22 @@ func (l *rowLayout) fill(dst, src []float32) {
 		l.source.fill(dst, src, l.channels)
 		return
 	}
-	in, s := l.source.in, l.phases[0].stride[2]
-	for ch := range l.channels {
-		from := src[ch*in.size():]
-		for i, at := range l.columns {
-			to := dst[ch*l.copySize()+i*l.high*l.wide:]
-			// Positions x0 to x1 read inside the image, and rows y0 to y1 are of it.
-			x0, x1 := max(0, (s-1-at)/s), min(l.wide, (in[2]-1-at)/s+1)
-			if at >= in[2] || x0 >= x1 {
+	in, s, high := l.source.in, l.phases[0].stride[2], l.high/l.down
+	for i, at := range l.columns {
+		// Positions x0 to x1 read inside the image, and rows y0 to y1 are of it.
+		x0, x1 := max(0, (s-1-at)/s), min(l.wide, (in[2]-1-at)/s+1)
+		if at >= in[2] || x0 >= x1 {
+			continue
+		}
+		for r := range l.down {
+			y0 := max(0, (l.down-1-l.first-r)/l.down)
+			y1 := min(high, (in[1]-1-l.first-r)/l.down+1)
+			if l.first+r >= in[1] || y0 >= y1 {
 				continue
 			}
-			for r := range l.down {
-				y0 := max(0, (l.down-1-l.first-r)/l.down)
-				y1 := min(l.high/l.down, (in[1]-1-l.first-r)/l.down+1)
-				if l.first+r >= in[1] || y0 >= y1 {
-					continue
-				}
-				row := l.first + r + y0*l.down
-				copyEvery(to[(r*(l.high/l.down)+y0)*l.wide+x0:], l.wide, from[row*in[2]+x0*s+at:], l.down*in[2], s, y1-y0, x1-x0)
+			to, from := (i*l.high+r*high+y0)*l.wide+x0, (l.first+r+y0*l.down)*in[2]+x0*s+at
+			for ch := range l.channels {
+				copyEvery(dst[ch*l.copySize()+to:], l.wide, src[ch*in.size()+from:], l.down*in[2], s, y1-y0, x1-x0)
 			}
 		}
 	}
@@ -136,7 +134,7 @@ func copyEvery(dst []float32, ds int, src []float32, ss, step, rows, n int) {
 		copyRows(dst, ds, src, ss, rows, n)
 		return
 	}
-	if isa.everySecond != nil && step == 2 && n >= 8 {
+	if isa.everySecond != nil && step == 2 && n >= 4 {
 		_, _ = dst[(rows-1)*ds+n-1], src[(rows-1)*ss+2*n-2]
 		isa.everySecond(rows, n, &src[0], ss, &dst[0], ds)
 		return

@@ -1,24 +1,31 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// everySecond writes a kernel that copies every second element of rows, n ≥ 8 of
+// everySecond writes kernels that copy every second element of rows, n ≥ lanes of
 // each. The last vector overlaps the one before, and nothing is read that is not
 // wanted, or lies between two that are.
-func everySecond() {
-	TEXT("everySecondAVX2", NOSPLIT, "func(rows, n int, src *float32, ss int, dst *float32, ds int)")
+func everySecond(lanes int) {
+	TEXT(fmt.Sprintf("everySecond%dAVX2", lanes), NOSPLIT, "func(rows, n int, src *float32, ss int, dst *float32, ds int)")
 	Pragma("noescape")
 	src, ss := Load(Param("src"), GP64()), Load(Param("ss"), GP64())
-	overlapped(func(at reg.GPVirtual, dst reg.Register) {
-		lo, hi := YMM(), YMM()
+	overlapped(lanes, func(at reg.GPVirtual, dst reg.Register) {
+		lo, hi := reg.VecVirtual(YMM()), reg.VecVirtual(YMM())
+		if lanes == 4 {
+			lo, hi = XMM(), XMM()
+		}
 		VMOVUPS(Mem{Base: src, Index: at, Scale: 8}, lo)
-		VMOVUPS(Mem{Base: src, Index: at, Scale: 8, Disp: 28}, hi)
+		VMOVUPS(Mem{Base: src, Index: at, Scale: 8, Disp: 4*lanes - 4}, hi)
 		VSHUFPS(U8(0xd8), hi, lo, lo)
-		VPERMPD(U8(0xd8), lo, lo)
+		if lanes == 8 {
+			VPERMPD(U8(0xd8), lo, lo)
+		}
 		VMOVUPS(lo, Mem{Base: dst, Index: at, Scale: 4})
 	}, func() { LEAQ(Mem{Base: src, Index: ss, Scale: 4}, src) })
 }
@@ -29,7 +36,7 @@ func weave() {
 	TEXT("weaveAVX2", NOSPLIT, "func(rows, n int, x, y *float32, ss int, dst *float32, ds int)")
 	Pragma("noescape")
 	x, y, ss := Load(Param("x"), GP64()), Load(Param("y"), GP64()), Load(Param("ss"), GP64())
-	overlapped(func(at reg.GPVirtual, dst reg.Register) {
+	overlapped(8, func(at reg.GPVirtual, dst reg.Register) {
 		a, b, lo, hi, first, second := YMM(), YMM(), YMM(), YMM(), YMM(), YMM()
 		VMOVUPS(Mem{Base: x, Index: at, Scale: 4}, a)
 		VMOVUPS(Mem{Base: y, Index: at, Scale: 4}, b)
@@ -47,10 +54,10 @@ func weave() {
 
 // overlapped writes the loops over the vectors of rows, the last of which ends
 // with the row, and ends the function.
-func overlapped(vector func(at reg.GPVirtual, dst reg.Register), next func()) {
+func overlapped(lanes int, vector func(at reg.GPVirtual, dst reg.Register), next func()) {
 	rows, last := Load(Param("rows"), GP64()), Load(Param("n"), GP64())
 	dst, ds := Load(Param("dst"), GP64()), Load(Param("ds"), GP64())
-	SUBQ(Imm(8), last)
+	SUBQ(Imm(uint64(lanes)), last)
 	Label("row")
 	at := GP64()
 	XORQ(at, at)
@@ -58,7 +65,7 @@ func overlapped(vector func(at reg.GPVirtual, dst reg.Register), next func()) {
 	CMPQ(at, last)
 	JGE(LabelRef("last"))
 	vector(at, dst)
-	ADDQ(Imm(8), at)
+	ADDQ(Imm(uint64(lanes)), at)
 	JMP(LabelRef("vector"))
 	Label("last")
 	MOVQ(last, at)
