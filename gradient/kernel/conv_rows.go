@@ -52,9 +52,9 @@ func (m *rowLanes) worthwhile() bool {
 		vectors := (f.count[1]*m.wide + isa.lanes - 1) / isa.lanes
 		rows += vectors * m.blocks * isa.channels * (depth + 4)
 		channels += (m.results + isa.lanes - 1) / isa.lanes * f.count.size() * (depth + 14)
-		if m.copied() {
-			rows += 4 * vectors * m.channels * max(1, len(m.columns))
-		}
+	}
+	if m.copied() {
+		rows += 4 * (m.step + isa.lanes - 1) / isa.lanes
 	}
 	positions, ok := m.positionsCost()
 	return rows < channels && (!ok || rows < positions)
