@@ -47,7 +47,7 @@ const (
 //
 // Most of the budget goes to the first layers, one after the other. Of a layer that
 // it is enough for, every second weight is changed, at random: then its signs tell
-// nothing. Of the next layer the largest weights are, a third of them. What the
+// nothing. Of the next layer a quarter of the largest weights is. What the
 // layers behind have learnt is of little use on other features than those that
 // they were trained on, so that an attacker has to train them anew as well.
 //

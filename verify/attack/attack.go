@@ -112,6 +112,8 @@ type variant struct {
 	tune   scope
 	// times is a factor on the epochs; 0 means 1.
 	times int
+	// ahead is how often change itself trains for the epochs.
+	ahead int
 	// keep freezes, after change, the weights that are zero: what was pruned
 	// stays so.
 	keep bool

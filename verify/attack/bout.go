@@ -32,6 +32,7 @@ func (l *lab) carryOut(ctx context.Context, a attack, list []variant) (Result, e
 func (l *lab) effort(list []variant) int {
 	n := len(list)
 	for _, v := range list {
+		n += v.ahead * l.opt.Epochs
 		if v.tune != nothing {
 			n += len(l.opt.Grid) * l.epochs(v)
 		}

@@ -241,3 +241,22 @@ func TestReinitDead(t *testing.T) {
 		t.Errorf("the bias is %v", b[1])
 	}
 }
+
+// TestStaged trains nothing but the layers that were drawn anew.
+func TestStaged(t *testing.T) {
+	l := testLab(t, 60, Options{Batch: 8, Epochs: 3, Validation: 0.2, Grid: []Optimiser{{Rule: "adam", Rate: 0.003}}})
+	l.rng = l.seeded("")
+	before := l.snapshot()
+	if _, err := staged(reinitFirst(1), 0).change(context.Background(), l); err != nil {
+		t.Fatal(err)
+	}
+	first := l.anatomy.layers[0]
+	for _, name := range l.names {
+		if same := slices.Equal(l.values(name), before[name]); same == (name == first.weight) && name != first.bias {
+			t.Errorf("%s: as it was: %v", name, same)
+		}
+	}
+	if b := l.values(first.bias); slices.Max(b) == 0 && slices.Min(b) == 0 {
+		t.Error("the bias was not trained")
+	}
+}

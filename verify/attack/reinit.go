@@ -107,7 +107,10 @@ func reinitLayers(l *lab) []variant {
 	}
 	list := []variant{reinitFirst(1)}
 	if n > 1 {
-		list = append(list, reinit("last layer", n-1), reinit("first and last layer", 0, n-1))
+		list = append(list, reinit("last layer", n-1), reinit("first and last layer", 0, n-1), staged(reinitFirst(1), 0))
+	}
+	if n > 2 {
+		list = append(list, staged(reinit("second layer", 1), 1), staged(reinitFirst(2), 0, 1))
 	}
 	depths := []int{2, 3, n / 2}
 	slices.Sort(depths)
@@ -117,6 +120,34 @@ func reinitLayers(l *lab) []variant {
 		}
 	}
 	return list
+}
+
+// staged draws some layers anew and trains them alone, so that what follows stays
+// as it is until there is something to follow on; then all is trained.
+func staged(v variant, layers ...int) variant {
+	draw := v.change
+	v.name += ", trained alone before all"
+	v.ahead = 1
+	v.change = func(ctx context.Context, l *lab) (string, error) {
+		if _, err := draw(ctx, l); err != nil {
+			return "", err
+		}
+		only := map[string][]bool{}
+		for _, name := range l.names {
+			only[name] = make([]bool, len(l.values(name)))
+		}
+		for _, k := range layers {
+			for _, name := range []string{l.anatomy.layers[k].weight, l.anatomy.layers[k].bias} {
+				for i := range only[name] {
+					only[name][i] = true
+				}
+			}
+		}
+		t := training{optimiser: l.opt.Grid[0], scope: everything, epochs: l.opt.Epochs, only: only, rng: l.seeded(v.name)}
+		_, _, err := l.fit(ctx, t)
+		return "", err
+	}
+	return v
 }
 
 func reinitFirst(k int) variant {

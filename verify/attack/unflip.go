@@ -16,7 +16,7 @@ func unflip(l *lab) []variant {
 	list := []variant{
 		{name: "negations", change: unflipOnce},
 		{name: "negations", change: unflipOnce, tune: everything},
-		{name: "signs that training changed", change: learnSigns, tune: everything},
+		{name: "signs that training changed", change: learnSigns, tune: everything, ahead: 1},
 	}
 	if len(l.foldable()) > 0 && len(l.anatomy.layers) > 2 {
 		list = append(list, l.withNorms("first layer and large weights of the second drawn anew", redrawDoubtful))
