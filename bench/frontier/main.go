@@ -1,7 +1,7 @@
 // Frontier measures how well hardened locks withstand attacks, by the share of
 // parameters that they change, and writes a CSV that docs/figures plots:
 //
-//	frontier -model lenet5 -rule front -budgets 0.5,5 docs/figures/frontier-lenet5.csv
+//	frontier -model lenet5 -rule front -budgets 0.5,5 docs/figures/frontier.csv
 //
 // Rows that are there already are not measured again, so that it may be stopped
 // at any time.
@@ -34,18 +34,19 @@ import (
 
 // subject is a model to lock, with its data.
 type subject struct {
+	title      string
 	file, data string // below ../shared
 	mean, std  []float32
 	attacker   int // samples that the attacker has
 }
 
 var subjects = map[string]subject{
-	"lenet5":   {"models/fmnist-lenet5.onnx", "data/fashion-mnist", []float32{0.286}, []float32{0.353}, 6000},
-	"resnet20": {"models/cifar10-resnet20.onnx", "data/cifar10", []float32{0.4914, 0.4822, 0.4465}, []float32{0.247, 0.2435, 0.2616}, 1000},
+	"lenet5":   {"LeNet-5", "models/fmnist-lenet5.onnx", "data/fashion-mnist", []float32{0.286}, []float32{0.353}, 6000},
+	"resnet20": {"ResNet-20", "models/cifar10-resnet20.onnx", "data/cifar10", []float32{0.4914, 0.4822, 0.4465}, []float32{0.247, 0.2435, 0.2616}, 1000},
 }
 
-// rules are the parts of the budget that are spread over all layers; the rest
-// goes to the first ones.
+// rules are the parts of the budget that are spread over all layers by gradient;
+// the rest goes to the first ones.
 var rules = map[string]float64{"front": perturb.DefaultSpread, "spread": 1}
 
 // auc stands for an attack in rows of detectors.
@@ -81,7 +82,7 @@ func main() {
 	flag.IntVar(&s.batch, "batch", 64, "samples a step")
 	grid := flag.String("grid", "adam:0.003", "optimisers of attacks")
 	scratch := flag.String("scratch", "adam:0.001,adam:0.003,sgd:0.02", "optimisers of training from scratch")
-	attacks := flag.String("attacks", "fine-tune,reinit-layers,shuffle-layers,batchnorm,unflip", "attacks to carry out")
+	attacks := flag.String("attacks", "fine-tune,reinit-layers,batchnorm,unflip", "attacks to carry out")
 	leave := flag.String("leave", "", "settings that are not tried, for lack of time, separated by semicolons")
 	summary := flag.String("summary", "", "measure nothing, print the table of what is in the file, and write `FILE.csv` for docs/figures")
 	flag.Parse()

@@ -127,14 +127,14 @@ func summarise(w io.Writer, rows [][]string, path string) error {
 				family[name] = append(family[name], 100*c.accuracy)
 			}
 		}
-		fmt.Fprintf(w, "| %s | %s | %s %% (%s) | %s | %.1f |", at.model, at.rule, at.budget, one.changed, one.key, 100*number(one.locked))
+		fmt.Fprintf(w, "| %s | %s | %s %% (%s) | %s | %.1f |", subjects[at.model].title, at.rule, at.budget, one.changed, one.key, 100*number(one.locked))
 		for _, name := range families {
 			fmt.Fprintf(w, " %s |", plusMinus("%.1f", family[name]))
 		}
 		middle, _ := spread(z)
 		fmt.Fprintf(w, " %s | %s | **%s** | %s | %.2f | %d |\n", plusMinus("%.1f", best), plusMinus("%.1f", yardstick), plusMinus("%+.1f", gain), plusMinus("%+.1f", most), middle, len(gain))
 		mean, deviation := spread(gain)
-		lines = append(lines, []string{at.model + ", " + at.rule, at.budget, strconv.FormatFloat(mean, 'f', 2, 64), strconv.FormatFloat(deviation, 'f', 2, 64)})
+		lines = append(lines, []string{subjects[at.model].title + ", " + at.rule, at.budget, strconv.FormatFloat(mean, 'f', 2, 64), strconv.FormatFloat(deviation, 'f', 2, 64)})
 	}
 	f, err := os.Create(path)
 	if err != nil {
