@@ -164,6 +164,9 @@ func TestConv(t *testing.T) {
 	forEachPath(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(9, 10))
 		for _, c := range table {
+			if p := c.plan(); testing.Short() && p.batch*p.group*p.ySize*p.ic*p.taps > 1<<20 {
+				continue
+			}
 			if err := checkConv(w, rng, c); err != nil {
 				t.Error(err)
 			}
@@ -174,7 +177,7 @@ func TestConv(t *testing.T) {
 func TestConvRandom(t *testing.T) {
 	forEachPath(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(11, 12))
-		for range 150 {
+		for range tries(150) {
 			if err := checkConv(nil, rng, randomConv(rng)); err != nil {
 				t.Fatal(err)
 			}
@@ -255,6 +258,9 @@ func TestForwardAccuracy(t *testing.T) {
 	forEachPath(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(27, 28))
 		for _, channels := range []int{16, 64, 200} {
+			if testing.Short() && channels > 64 {
+				break
+			}
 			c := conv2(1, 1, channels, channels, 8, 3, 1, 1)
 			p := c.plan()
 			x, weight := randoms(rng, p.xSize), randoms(rng, p.wSize)
