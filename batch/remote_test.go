@@ -226,7 +226,11 @@ func TestObjectPlanMistakes(t *testing.T) {
 // status 1, and the next run puts everything right.
 func TestStorageFails(t *testing.T) {
 	b := setUpRemote(t, "", "one")
-	for n := int32(1); ; n++ {
+	step := int32(1)
+	if testing.Short() {
+		step = 4
+	}
+	for n := int32(1); ; n += step {
 		var count atomic.Int32
 		b.store.Before = func(op, url string) error {
 			if op == "delete" && strings.Contains(url, ".lock/") {
