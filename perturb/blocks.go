@@ -112,14 +112,6 @@ func (b *blocks) count(t task.Tally) (n int, err error) {
 	return n, nil
 }
 
-// samples is the number of samples.
-func (b *blocks) samples() (n int) {
-	for _, one := range b.list {
-		n += one.truth.Shape[0]
-	}
-	return n
-}
-
 // objective is the mean over the blocks, as things are.
 func (b *blocks) objective() float64 {
 	sum := 0.0
