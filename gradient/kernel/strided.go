@@ -88,13 +88,17 @@ func Read[T nd.Elem](w *Workers, v View, x, y []T) {
 
 // Accumulate adds y to the elements of x that view v selects: the adjoint of
 // Read. Where a stride is 0, it sums.
-func Accumulate(v View, x, y []float32) {
+func Accumulate(w *Workers, v View, x, y []float32) {
 	if len(y) == 0 {
 		return
 	}
 	v = v.collapse()
 	last := len(v.Shape) - 1
 	n, s := v.Shape[last], v.Stride[last]
+	if last == 1 && s == 0 && v.Stride[0] == 1 {
+		addRows(w, n, x[v.Offset:], y)
+		return
+	}
 	v.runs(0, len(y)/n, func(row, at int) {
 		src := y[row*n : row*n+n]
 		switch s {
@@ -107,6 +111,24 @@ func Accumulate(v View, x, y []float32) {
 				x[at] += e
 				at += s
 			}
+		}
+	})
+}
+
+// addRows adds the sum of n elements of y to each of x.
+func addRows(w *Workers, n int, x, y []float32) {
+	w.For(len(y)/n, grainOf(n), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			row := y[i*n : i*n+n]
+			if n >= 8 {
+				x[i] += sum(row)
+				continue
+			}
+			var s float32
+			for _, v := range row {
+				s += v
+			}
+			x[i] += s
 		}
 	})
 }

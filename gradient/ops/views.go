@@ -35,10 +35,10 @@ func (b *Builder) view(name string, x *Value, v kernel.View) *Value {
 func (b *Builder) viewSum(name string, y *Value, shape []int, v kernel.View) *Value {
 	return b.emit(nd.Float32, shape, Op{
 		name: name,
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			x := out.Float32s()
 			clear(x)
-			kernel.Accumulate(v, x, in[0].Float32s())
+			kernel.Accumulate(w, v, x, in[0].Float32s())
 		},
 		diff: func(_, gx *Value) []*Value { return []*Value{b.view(name+".grad", gx, v)} },
 	}, y)
