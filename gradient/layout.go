@@ -211,7 +211,11 @@ func (p *arena) get(t nd.DType, shape []int) (nd.Array, error) {
 	if p.total += int64(n) * t.Bytes(); p.total > p.limit {
 		return nd.Array{}, hint.With(fmt.Errorf("%w: the values of a batch need more than %d MiB of memory", ErrMemory, p.limit>>20), "use smaller batches")
 	}
-	return nd.New(t, shape...), nil
+	a := nd.New(t, shape...)
+	if x, ok := a.Data.([]float32); ok {
+		preferLargePages(x)
+	}
+	return a, nil
 }
 
 // put takes a buffer back, as a vector of its whole capacity.
