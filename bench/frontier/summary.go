@@ -134,6 +134,11 @@ func summarise(w io.Writer, rows [][]string, path string) error {
 		middle, _ := spread(z)
 		fmt.Fprintf(w, " %s | %s | **%s** | %s | %.2f | %d |\n", plusMinus("%.1f", best), plusMinus("%.1f", yardstick), plusMinus("%+.1f", gain), plusMinus("%+.1f", most), middle, len(gain))
 		mean, deviation := spread(gain)
+		if !slices.ContainsFunc(points, func(p point) bool {
+			return p.model == at.model && p.rule == at.rule && p.budget != at.budget
+		}) {
+			continue // one point is no line
+		}
 		lines = append(lines, []string{subjects[at.model].title + ", " + at.rule, at.budget, strconv.FormatFloat(mean, 'f', 2, 64), strconv.FormatFloat(deviation, 'f', 2, 64)})
 	}
 	f, err := os.Create(path)
