@@ -76,7 +76,7 @@ attack-peer: build ## fine-tune a locked model with attack and in PyTorch, and c
 frontier: ## measure hardened locks by budget (hours; needs ../shared); rows that are there already stay
 	$(GO) run ./bench/frontier -epochs 6 -seeds 3 -budgets 0.5,5 -leave "$(LEAVE)" docs/figures/frontier.csv
 	$(GO) run ./bench/frontier -epochs 6 -budgets 2,20 -leave "$(LEAVE)" docs/figures/frontier.csv
-	$(GO) run ./bench/frontier -model resnet20 -epochs 8 -batch 32 -budgets 0.5 -scratch adam:0.003 -attacks fine-tune,batchnorm -leave "$(KAIMING);first layer initialised anew;top 1 % of |gradient × weight| zeroed" docs/figures/frontier.csv
+	$(GO) run ./bench/frontier -model resnet20 -epochs 8 -batch 32 -budgets 0.5,5 -scratch adam:0.003 -attacks fine-tune,batchnorm -leave "$(KAIMING);first layer initialised anew;top 1 % of |gradient × weight| zeroed" docs/figures/frontier.csv
 
 LENET = ../shared/models/fmnist-lenet5.onnx
 FMNIST = --data ../shared/data/fashion-mnist --mean 0.286 --std 0.353 --threads 1
