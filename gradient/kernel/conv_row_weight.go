@@ -103,7 +103,7 @@ func (m *rowWeights) free() {
 }
 
 // run computes gw for a part of the batch.
-func (m *rowWeights) run(w *Workers, p *convPlan, x, gy, gw []float32) {
+func (m *rowWeights) run(p *convPlan, w *Workers, x, gy, gw []float32) {
 	b := m.idle.take(m.memory)
 	defer m.idle.done(b)
 	for group := range p.group {

@@ -38,11 +38,8 @@ func (p *convPlan) generalGradWeight(w *Workers, x, gy, gw []float32) {
 		m.run(w, x, gy, gw)
 		return
 	}
-	if _, ok := p.pointWeights(); ok {
-		p.inParts(w, 320, x, gy, gw, func(w *Workers, part *convPlan, x, gy, gw []float32) {
-			m, _ := part.pointWeights()
-			m.run(w, x, gy, gw)
-		})
+	if p.pointwise() && p.out.size() <= mostPoints {
+		p.inParts(w, 320, x, gy, gw, (*convPlan).pointGradWeight)
 		return
 	}
 	if p.pointwise() && p.ic < p.oc {
@@ -60,7 +57,7 @@ func (p *convPlan) generalGradWeight(w *Workers, x, gy, gw []float32) {
 		return
 	}
 	if ok && 3*wino < 4*transposed {
-		p.inParts(w, 6400, x, gy, gw, func(w *Workers, part *convPlan, x, gy, gw []float32) { part.winoGradWeight(w, x, gy, gw) })
+		p.inParts(w, 6400, x, gy, gw, (*convPlan).winoGradWeight)
 		return
 	}
 	m := p.newGradWeight()
@@ -92,11 +89,11 @@ func (p *convPlan) turn(w *Workers, x, gy, gw []float32) {
 // are dealt out to threads whole: they need not wait for each other, nor read what
 // another has prepared. A part has so many positions that its weights cost little to
 // finish and to add, whatever the number of threads.
-func (p *convPlan) inParts(w *Workers, positions int, x, gy, gw []float32, f func(w *Workers, part *convPlan, x, gy, gw []float32)) {
+func (p *convPlan) inParts(w *Workers, positions int, x, gy, gw []float32, f func(part *convPlan, w *Workers, x, gy, gw []float32)) {
 	const most = 16
 	parts := min(most, p.batch, p.batch*p.out.size()/positions)
 	if parts < 2 {
-		f(w, p, x, gy, gw)
+		f(p, w, x, gy, gw)
 		return
 	}
 	size := p.group * p.wSize
@@ -112,7 +109,7 @@ func (p *convPlan) inParts(w *Workers, positions int, x, gy, gw []float32, f fun
 			if i > 0 {
 				to = (*buf)[(i-1)*size:]
 			}
-			f(nil, &part, x[first*p.xSize:], gy[first*p.ySize:], to)
+			f(&part, nil, x[first*p.xSize:], gy[first*p.ySize:], to)
 		}
 	})
 	w.For(size, grainOf(parts), func(lo, hi int) {
@@ -123,7 +120,7 @@ func (p *convPlan) inParts(w *Workers, positions int, x, gy, gw []float32, f fun
 }
 
 // run computes gw for a part of the batch.
-func (m *gradWeight) run(w *Workers, p *convPlan, x, gy, gw []float32) {
+func (m *gradWeight) run(p *convPlan, w *Workers, x, gy, gw []float32) {
 	b := m.idle.take(m.memory)
 	defer m.idle.done(b)
 	for g := range p.group {

@@ -24,11 +24,14 @@
 //	conv_direct.go           what forward and the gradient of the input share
 //	conv_channels.go         method: result channels in the lanes, any stride
 //	conv_positions.go        method: positions in the lanes, stride 1; 1×1 kernels
+//	conv_rows.go             method: positions of rows in the lanes, few channels or taps
+//	conv_images.go           method: a position of many images in the lanes, small maps
 //	conv_depthwise.go        method: a kernel for each channel
 //	conv_small.go            method: a kernel for each channel, of a few elements
 //	conv_dense.go            method: kernels as large as the image
 //	winograd*.go             method: 3×3 kernels with fewer multiplications
-//	conv_weight.go           gradient of the weights
+//	conv_weight.go           gradient of the weights: choice of a method, conv_*_weight.go the others
+//	idle.go                  memory that parts of a loop use in turn
 //	pool*.go                 maximum and average pooling; windows of 2×2, and others
 //	softmax.go               softmax, log-softmax
 //	norm.go                  layer normalisation, per-channel scale and shift

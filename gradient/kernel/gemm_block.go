@@ -119,7 +119,7 @@ func (p *product) runBlocks(w *Workers) {
 // is packed twice.
 func (p *product) regions(threads int) (down, across int) {
 	const each, least = 2, 1 << 18 // regions a thread, multiplications worth another one
-	most := min(each*threads, p.m*p.n/least*p.k+p.m*p.n%least*p.k/least)
+	most := int(min(float64(each*threads), float64(p.m)*float64(p.n)*float64(p.k)/least))
 	if threads == 1 || most < 2 {
 		return 1, 1
 	}
@@ -143,11 +143,16 @@ func (p *product) regions(threads int) (down, across int) {
 	return down, across
 }
 
+// depth returns how many steps of the sum are computed at a time.
+func (p *product) depth() int {
+	parts := (p.k + maxDepth() - 1) / maxDepth()
+	return roundUp((p.k+parts-1)/parts, unroll)
+}
+
 // region computes rows i0 to i1 of columns j0 to j1 of C, columns and depth being
 // cut into blocks.
 func (p *product) region(c *chunk, i0, i1, j0, j1 int) {
-	parts := (p.k + maxDepth() - 1) / maxDepth()
-	depth := roundUp((p.k+parts-1)/parts, unroll)
+	depth := p.depth()
 	columns, whole := j1-j0, (j1-j0)*p.k <= maxBlock()
 	if !whole {
 		wide := isa.vecs * isa.lanes

@@ -13,8 +13,7 @@ func (p *product) runSwapped(w *Workers) {
 	width := roundUp(p.m, isa.lanes)
 	packed := scratch(width*p.k + packSlack)
 	defer release(packed)
-	parts := (p.k + maxDepth() - 1) / maxDepth()
-	depth := roundUp((p.k+parts-1)/parts, unroll)
+	depth := p.depth()
 	swapped := product{m: p.n, n: p.m, k: p.k, alpha: 1, a: matrix{p.b.x, p.b.rj, p.b.ri}, b: matrix{p.a.x, p.a.rj, p.a.ri}, ldc: width}
 	swapped.packB(w, *packed, 0, p.m, 0, p.k, depth)
 	w.For((p.n+columns-1)/columns, grainOf(columns*p.m*p.k/8), func(lo, hi int) {

@@ -103,24 +103,20 @@ func ScaleShiftSlice(s, lo, hi int, x, a, b, y []float32) {
 	}
 }
 
-// ScaleShiftGrad overwrites ga and gb, either of which may be nil, with the
-// gradients by a and b of y = x·a[c] + b[c], x being [n, c, s].
+// ScaleShiftGrad overwrites ga and, unless it is nil, gb with the gradients by a
+// and b of y = x·a[c] + b[c], x being [n, c, s].
 func ScaleShiftGrad(w *Workers, n, c, s int, x, gy, ga, gb []float32) {
 	w.For(c, grainOf(n*s), func(lo, hi int) {
 		for ch := lo; ch < hi; ch++ {
 			var da, db float32
 			for i := ch; i < n*c; i += c {
 				g := gy[i*s : (i+1)*s]
-				if ga != nil {
-					da += dot(g, x[i*s:(i+1)*s])
-				}
+				da += dot(g, x[i*s:(i+1)*s])
 				if gb != nil {
 					db += sum(g)
 				}
 			}
-			if ga != nil {
-				ga[ch] = da
-			}
+			ga[ch] = da
 			if gb != nil {
 				gb[ch] = db
 			}
