@@ -248,10 +248,13 @@ func geluGradAVX512(n int, x *float32, gy *float32, gx *float32)
 func softmaxAVX512(rows int, n int, x *float32, y *float32, scale float32)
 
 //go:noescape
-func depthwiseForward1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+func depthwiseForward1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
-func depthwiseForward2x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+func depthwiseForward2x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+
+//go:noescape
+func depthwiseBack3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
 func depthwiseWeight1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
@@ -260,10 +263,13 @@ func depthwiseWeight1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLi
 func depthwiseWeight2x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 
 //go:noescape
-func depthwiseForward1x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+func depthwiseForward1x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
-func depthwiseForward2x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+func depthwiseForward2x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+
+//go:noescape
+func depthwiseBack5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
 func depthwiseWeight1x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
@@ -470,10 +476,13 @@ func geluGradAVX2(n int, x *float32, gy *float32, gx *float32)
 func softmaxAVX2(rows int, n int, x *float32, y *float32, scale float32)
 
 //go:noescape
-func depthwiseForward1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+func depthwiseForward1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
-func depthwiseForward2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+func depthwiseForward2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+
+//go:noescape
+func depthwiseBack3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
 func depthwiseWeight1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
@@ -482,10 +491,13 @@ func depthwiseWeight1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine
 func depthwiseWeight2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 
 //go:noescape
-func depthwiseForward1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+func depthwiseForward1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
-func depthwiseForward2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
+func depthwiseForward2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+
+//go:noescape
+func depthwiseBack5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
 func depthwiseWeight1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
@@ -494,19 +506,19 @@ func depthwiseWeight1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine
 func depthwiseWeight2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 
 //go:noescape
-func smallForward9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
+func smallForward9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
-func smallForwards9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
+func smallForwards9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
 func smallWeight9AVX512(groups int, images int, x *float32, xStep int, xImage int, xLanes int, gy *float32, yStep int, yImage int, yLanes int, index *int32, w *float32)
 
 //go:noescape
-func smallForward25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
+func smallForward25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
-func smallForwards25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
+func smallForwards25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
 func smallWeight25AVX512(groups int, images int, x *float32, xStep int, xImage int, xLanes int, gy *float32, yStep int, yImage int, yLanes int, index *int32, w *float32)

@@ -56,6 +56,40 @@ DATA everyOther<>+120(SB)/4, $0x0000001d
 DATA everyOther<>+124(SB)/4, $0x0000001f
 GLOBL everyOther<>(SB), RODATA|NOPTR, $128
 
+DATA turnByTurn<>+0(SB)/4, $0x00000000
+DATA turnByTurn<>+4(SB)/4, $0x00000010
+DATA turnByTurn<>+8(SB)/4, $0x00000001
+DATA turnByTurn<>+12(SB)/4, $0x00000011
+DATA turnByTurn<>+16(SB)/4, $0x00000002
+DATA turnByTurn<>+20(SB)/4, $0x00000012
+DATA turnByTurn<>+24(SB)/4, $0x00000003
+DATA turnByTurn<>+28(SB)/4, $0x00000013
+DATA turnByTurn<>+32(SB)/4, $0x00000004
+DATA turnByTurn<>+36(SB)/4, $0x00000014
+DATA turnByTurn<>+40(SB)/4, $0x00000005
+DATA turnByTurn<>+44(SB)/4, $0x00000015
+DATA turnByTurn<>+48(SB)/4, $0x00000006
+DATA turnByTurn<>+52(SB)/4, $0x00000016
+DATA turnByTurn<>+56(SB)/4, $0x00000007
+DATA turnByTurn<>+60(SB)/4, $0x00000017
+DATA turnByTurn<>+64(SB)/4, $0x00000008
+DATA turnByTurn<>+68(SB)/4, $0x00000018
+DATA turnByTurn<>+72(SB)/4, $0x00000009
+DATA turnByTurn<>+76(SB)/4, $0x00000019
+DATA turnByTurn<>+80(SB)/4, $0x0000000a
+DATA turnByTurn<>+84(SB)/4, $0x0000001a
+DATA turnByTurn<>+88(SB)/4, $0x0000000b
+DATA turnByTurn<>+92(SB)/4, $0x0000001b
+DATA turnByTurn<>+96(SB)/4, $0x0000000c
+DATA turnByTurn<>+100(SB)/4, $0x0000001c
+DATA turnByTurn<>+104(SB)/4, $0x0000000d
+DATA turnByTurn<>+108(SB)/4, $0x0000001d
+DATA turnByTurn<>+112(SB)/4, $0x0000000e
+DATA turnByTurn<>+116(SB)/4, $0x0000001e
+DATA turnByTurn<>+120(SB)/4, $0x0000000f
+DATA turnByTurn<>+124(SB)/4, $0x0000001f
+GLOBL turnByTurn<>(SB), RODATA|NOPTR, $128
+
 DATA constants<>+0(SB)/4, $0x40340000
 DATA constants<>+4(SB)/4, $0x40340000
 DATA constants<>+8(SB)/4, $0x40340000
@@ -13869,250 +13903,476 @@ scaleEnd:
 	VZEROUPPER
 	RET
 
-// func depthwiseForward1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
-// Requires: AVX, AVX512F
-TEXT ·depthwiseForward1x3AVX512(SB), NOSPLIT, $64-136
-	MOVQ bias+120(FP), AX
-	MOVQ AX, (SP)
-	MOVQ planes+0(FP), AX
-	MOVQ AX, 8(SP)
-	MOVQ x+8(FP), AX
-	MOVQ AX, 16(SP)
-	MOVQ w+40(FP), AX
-	MOVQ AX, 24(SP)
-	MOVQ y+56(FP), AX
-	MOVQ AX, 32(SP)
-	MOVQ xLine+32(FP), AX
-	SHLQ $0x02, AX
-	MOVQ yLine+80(FP), CX
-	SHLQ $0x02, CX
-	MOVQ xRows+24(FP), DX
+// func depthwiseForward1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·depthwiseForward1x3AVX512(SB), NOSPLIT, $64-160
+	MOVQ    gate+136(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    bias+120(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 32(SP)
+	MOVQ    xLine+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
 
 plane:
-	MOVQ segments+104(FP), BX
-	MOVQ BX, 40(SP)
-	MOVQ masks+112(FP), BX
-	MOVQ BX, 48(SP)
-	MOVQ left+96(FP), BX
-	SHLQ $0x02, BX
-	NEGQ BX
-	MOVQ BX, 56(SP)
+	MOVQ segments+104(FP), SI
+	MOVQ SI, 40(SP)
+	MOVQ masks+112(FP), SI
+	MOVQ SI, 48(SP)
+	MOVQ left+96(FP), SI
+	SHLQ $0x02, SI
+	NEGQ SI
+	MOVQ SI, 56(SP)
 
 segment:
-	MOVQ         16(SP), BX
-	ADDQ         56(SP), BX
-	MOVQ         56(SP), SI
-	MOVQ         left+96(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         DI, SI
-	ADDQ         32(SP), SI
-	MOVQ         24(SP), DI
-	MOVQ         48(SP), R8
-	KMOVW        (R8), K1
-	KMOVW        4(R8), K2
-	KMOVW        8(R8), K3
-	KMOVW        12(R8), K4
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Z0
+	MOVQ         16(SP), SI
+	ADDQ         56(SP), SI
+	MOVQ         56(SP), DI
+	MOVQ         left+96(FP), R8
+	SHLQ         $0x02, R8
+	ADDQ         R8, DI
+	ADDQ         32(SP), DI
+	MOVQ         24(SP), R8
+	MOVQ         48(SP), R9
+	KMOVW        (R9), K1
+	KMOVW        4(R9), K2
+	KMOVW        8(R9), K3
+	KMOVW        12(R9), K4
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
 	VMOVAPS      Z0, Z3
-	MOVQ         top+88(FP), R8
-	NEGQ         R8
-	MOVQ         R8, R9
-	IMULQ        AX, R9
-	ADDQ         R9, BX
-	MOVQ         yRows+72(FP), R9
-	ADDQ         $0x02, R9
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R10
+	IMULQ        CX, R10
+	ADDQ         R10, SI
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x02, R10
 
 row:
-	CMPQ             R8, DX
+	CMPQ             R9, BX
 	JAE              outside
-	VMOVUPS.Z        (BX), K1, Z4
-	VFMADD231PS.BCST (DI), Z4, Z1
-	VFMADD231PS.BCST 12(DI), Z4, Z2
-	VFMADD231PS.BCST 24(DI), Z4, Z3
-	VMOVUPS.Z        4(BX), K2, Z4
-	VFMADD231PS.BCST 4(DI), Z4, Z1
-	VFMADD231PS.BCST 16(DI), Z4, Z2
-	VFMADD231PS.BCST 28(DI), Z4, Z3
-	VMOVUPS.Z        8(BX), K3, Z4
-	VFMADD231PS.BCST 8(DI), Z4, Z1
-	VFMADD231PS.BCST 20(DI), Z4, Z2
-	VFMADD231PS.BCST 32(DI), Z4, Z3
+	VMOVUPS.Z        (SI), K1, Z4
+	VFMADD231PS.BCST (R8), Z4, Z1
+	VFMADD231PS.BCST 12(R8), Z4, Z2
+	VFMADD231PS.BCST 24(R8), Z4, Z3
+	VMOVUPS.Z        4(SI), K2, Z4
+	VFMADD231PS.BCST 4(R8), Z4, Z1
+	VFMADD231PS.BCST 16(R8), Z4, Z2
+	VFMADD231PS.BCST 28(R8), Z4, Z3
+	VMOVUPS.Z        8(SI), K3, Z4
+	VFMADD231PS.BCST 8(R8), Z4, Z1
+	VFMADD231PS.BCST 20(R8), Z4, Z2
+	VFMADD231PS.BCST 32(R8), Z4, Z3
 
 outside:
-	ADDQ    AX, BX
-	INCQ    R8
-	MOVQ    yRows+72(FP), R10
-	CMPQ    R9, R10
-	JG      incomplete
-	VMOVUPS Z3, K4, (SI)
-	ADDQ    CX, SI
+	ADDQ         CX, SI
+	INCQ         R9
+	MOVQ         yRows+72(FP), R11
+	CMPQ         R10, R11
+	JG           incomplete
+	MOVQ         ahead+152(FP), R11
+	LEAQ         (DI)(R11*4), R11
+	PREFETCHT0   (R11)
+	PREFETCHT0   (R11)(AX*1)
+	CMPQ         gate+136(FP), $0x00
+	JE           open1
+	VMOVUPS.Z    (DI)(AX*1), K4, Z4
+	VBROADCASTSS lo+144(FP), Z5
+	VBROADCASTSS hi+148(FP), Z6
+	VCMPPS       $0x1e, Z5, Z4, K5
+	VMOVAPS.Z    Z3, K5, Z3
+	VCMPPS       $0x11, Z6, Z4, K5
+	VMOVAPS.Z    Z3, K5, Z3
+
+open1:
+	VMOVUPS Z3, K4, (DI)
+	ADDQ    DX, DI
 
 incomplete:
 	VMOVAPS Z2, Z3
 	VMOVAPS Z1, Z2
 	VMOVAPS Z0, Z1
-	DECQ    R9
+	DECQ    R10
 	JNZ     row
 	ADDQ    $0x00000010, 48(SP)
 	ADDQ    $0x00000040, 56(SP)
 	DECQ    40(SP)
 	JNZ     segment
-	MOVQ    biasPlane+128(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, (SP)
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 32(SP)
+	MOVQ    biasPlane+128(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, (SP)
+	MOVQ    xPlane+16(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 16(SP)
+	MOVQ    wPlane+48(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 24(SP)
+	MOVQ    yPlane+64(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 32(SP)
 	DECQ    8(SP)
 	JNZ     plane
 	VZEROUPPER
 	RET
 
-// func depthwiseForward2x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
-// Requires: AVX, AVX512F
-TEXT ·depthwiseForward2x3AVX512(SB), NOSPLIT, $64-136
-	MOVQ    bias+120(FP), AX
-	MOVQ    AX, (SP)
-	MOVQ    planes+0(FP), AX
-	MOVQ    AX, 8(SP)
-	MOVQ    x+8(FP), AX
-	MOVQ    AX, 16(SP)
-	MOVQ    w+40(FP), AX
-	MOVQ    AX, 24(SP)
-	MOVQ    y+56(FP), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    xLine+32(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    yLine+80(FP), CX
+// func depthwiseForward2x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·depthwiseForward2x3AVX512(SB), NOSPLIT, $64-160
+	MOVQ    gate+136(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    bias+120(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 32(SP)
+	MOVQ    xLine+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    xRows+24(FP), DX
-	LEAQ    everyOther<>+0(SB), BX
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z1
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
+	LEAQ    everyOther<>+0(SB), SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
 
 plane:
-	MOVQ segments+104(FP), BX
-	MOVQ BX, 40(SP)
-	MOVQ masks+112(FP), BX
-	MOVQ BX, 48(SP)
-	MOVQ left+96(FP), BX
-	SHLQ $0x02, BX
-	NEGQ BX
-	MOVQ BX, 56(SP)
+	MOVQ segments+104(FP), SI
+	MOVQ SI, 40(SP)
+	MOVQ masks+112(FP), SI
+	MOVQ SI, 48(SP)
+	MOVQ left+96(FP), SI
+	SHLQ $0x02, SI
+	NEGQ SI
+	MOVQ SI, 56(SP)
 
 segment:
-	MOVQ         16(SP), BX
-	ADDQ         56(SP), BX
-	MOVQ         56(SP), SI
-	MOVQ         left+96(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         DI, SI
-	SHRQ         $0x01, SI
-	ADDQ         32(SP), SI
-	MOVQ         24(SP), DI
-	MOVQ         48(SP), R8
-	KMOVW        (R8), K1
-	KMOVW        4(R8), K2
-	KMOVW        8(R8), K3
-	KMOVW        12(R8), K4
-	KMOVW        16(R8), K5
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Z2
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Z3
-	MOVQ         top+88(FP), R9
-	NEGQ         R9
-	MOVQ         R9, R8
-	IMULQ        AX, R8
-	ADDQ         R8, BX
-	MOVQ         yRows+72(FP), R10
-	ADDQ         $0x01, R10
+	MOVQ         16(SP), SI
+	ADDQ         56(SP), SI
+	MOVQ         56(SP), DI
+	MOVQ         left+96(FP), R8
+	SHLQ         $0x02, R8
+	ADDQ         R8, DI
+	SHRQ         $0x01, DI
+	ADDQ         32(SP), DI
+	MOVQ         24(SP), R8
+	MOVQ         48(SP), R9
+	KMOVW        (R9), K1
+	KMOVW        4(R9), K2
+	KMOVW        8(R9), K3
+	KMOVW        12(R9), K4
+	KMOVW        16(R9), K5
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Z2
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Z3
+	MOVQ         top+88(FP), R10
+	NEGQ         R10
+	MOVQ         R10, R9
+	IMULQ        CX, R9
+	ADDQ         R9, SI
+	MOVQ         yRows+72(FP), R11
+	ADDQ         $0x01, R11
 
 pair:
-	CMPQ             R9, DX
+	CMPQ             R10, BX
 	JAE              outside0
-	VMOVUPS.Z        (BX), K1, Z4
-	VMOVUPS.Z        64(BX), K2, Z5
+	VMOVUPS.Z        (SI), K1, Z4
+	VMOVUPS.Z        64(SI), K2, Z5
 	VMOVAPS          Z4, Z6
 	VPERMT2PS        Z5, Z0, Z6
 	VMOVAPS          Z4, Z4
 	VPERMT2PS        Z5, Z1, Z4
-	VFMADD231PS.BCST (DI), Z6, Z2
-	VFMADD231PS.BCST 24(DI), Z6, Z3
-	VFMADD231PS.BCST 4(DI), Z4, Z2
-	VFMADD231PS.BCST 28(DI), Z4, Z3
-	VMOVUPS.Z        8(BX), K3, Z4
-	VMOVUPS.Z        72(BX), K4, Z5
+	VFMADD231PS.BCST (R8), Z6, Z2
+	VFMADD231PS.BCST 24(R8), Z6, Z3
+	VFMADD231PS.BCST 4(R8), Z4, Z2
+	VFMADD231PS.BCST 28(R8), Z4, Z3
+	VMOVUPS.Z        8(SI), K3, Z4
+	VMOVUPS.Z        72(SI), K4, Z5
 	VMOVAPS          Z4, Z6
 	VPERMT2PS        Z5, Z0, Z6
 	VMOVAPS          Z4, Z4
 	VPERMT2PS        Z5, Z1, Z4
-	VFMADD231PS.BCST 8(DI), Z6, Z2
-	VFMADD231PS.BCST 32(DI), Z6, Z3
+	VFMADD231PS.BCST 8(R8), Z6, Z2
+	VFMADD231PS.BCST 32(R8), Z6, Z3
 
 outside0:
-	ADDQ             AX, BX
-	INCQ             R9
-	CMPQ             R9, DX
+	ADDQ             CX, SI
+	INCQ             R10
+	CMPQ             R10, BX
 	JAE              outside1
-	VMOVUPS.Z        (BX), K1, Z4
-	VMOVUPS.Z        64(BX), K2, Z5
+	VMOVUPS.Z        (SI), K1, Z4
+	VMOVUPS.Z        64(SI), K2, Z5
 	VMOVAPS          Z4, Z6
 	VPERMT2PS        Z5, Z0, Z6
 	VMOVAPS          Z4, Z4
 	VPERMT2PS        Z5, Z1, Z4
-	VFMADD231PS.BCST 12(DI), Z6, Z2
-	VFMADD231PS.BCST 16(DI), Z4, Z2
-	VMOVUPS.Z        8(BX), K3, Z4
-	VMOVUPS.Z        72(BX), K4, Z5
+	VFMADD231PS.BCST 12(R8), Z6, Z2
+	VFMADD231PS.BCST 16(R8), Z4, Z2
+	VMOVUPS.Z        8(SI), K3, Z4
+	VMOVUPS.Z        72(SI), K4, Z5
 	VMOVAPS          Z4, Z6
 	VPERMT2PS        Z5, Z0, Z6
 	VMOVAPS          Z4, Z4
 	VPERMT2PS        Z5, Z1, Z4
-	VFMADD231PS.BCST 20(DI), Z6, Z2
+	VFMADD231PS.BCST 20(R8), Z6, Z2
 
 outside1:
-	ADDQ    AX, BX
-	INCQ    R9
-	MOVQ    yRows+72(FP), R8
-	CMPQ    R10, R8
-	JG      incomplete
-	VMOVUPS Z3, K5, (SI)
-	ADDQ    CX, SI
+	ADDQ       CX, SI
+	INCQ       R10
+	MOVQ       yRows+72(FP), R9
+	CMPQ       R11, R9
+	JG         incomplete
+	MOVQ       ahead+152(FP), R9
+	LEAQ       (DI)(R9*4), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(AX*1)
+	VMOVUPS    Z3, K5, (DI)
+	ADDQ       DX, DI
 
 incomplete:
 	VMOVAPS      Z2, Z3
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Z2
-	DECQ         R10
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Z2
+	DECQ         R11
 	JNZ          pair
 	ADDQ         $0x00000014, 48(SP)
 	ADDQ         $0x00000080, 56(SP)
 	DECQ         40(SP)
 	JNZ          segment
-	MOVQ         biasPlane+128(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, (SP)
-	MOVQ         xPlane+16(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         wPlane+48(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         yPlane+64(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 32(SP)
+	MOVQ         biasPlane+128(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, (SP)
+	MOVQ         xPlane+16(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 16(SP)
+	MOVQ         wPlane+48(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 24(SP)
+	MOVQ         yPlane+64(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 32(SP)
 	DECQ         8(SP)
 	JNZ          plane
+	VZEROUPPER
+	RET
+
+// func depthwiseBack3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·depthwiseBack3AVX512(SB), NOSPLIT, $56-144
+	MOVQ    gate+120(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	LEAQ    turnByTurn<>+0(SB), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    xLine+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
+
+plane:
+	MOVQ         16(SP), SI
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 4(SI), Z3
+	VBROADCASTSS 8(SI), Z4
+	VBROADCASTSS 12(SI), Z5
+	VBROADCASTSS 16(SI), Z6
+	VBROADCASTSS 20(SI), Z7
+	VBROADCASTSS 24(SI), Z8
+	VBROADCASTSS 28(SI), Z9
+	VBROADCASTSS 32(SI), Z10
+	VBROADCASTSS 36(SI), Z11
+	VBROADCASTSS 40(SI), Z12
+	VBROADCASTSS 44(SI), Z13
+	VBROADCASTSS 48(SI), Z14
+	VBROADCASTSS 52(SI), Z15
+	VBROADCASTSS 56(SI), Z16
+	VBROADCASTSS 60(SI), Z17
+	MOVQ         segments+104(FP), SI
+	MOVQ         SI, 32(SP)
+	MOVQ         masks+112(FP), SI
+	MOVQ         SI, 40(SP)
+	MOVQ         left+96(FP), SI
+	SHLQ         $0x02, SI
+	NEGQ         SI
+	MOVQ         SI, 48(SP)
+
+segment:
+	MOVQ   48(SP), SI
+	LEAQ   (SI)(SI*1), DI
+	ADDQ   8(SP), SI
+	ADDQ   24(SP), DI
+	MOVQ   left+96(FP), R8
+	LEAQ   (DI)(R8*8), DI
+	MOVQ   40(SP), R8
+	KMOVW  (R8), K1
+	KMOVW  4(R8), K2
+	KMOVW  8(R8), K3
+	KMOVW  12(R8), K4
+	MOVQ   top+88(FP), R9
+	NEGQ   R9
+	MOVQ   R9, R8
+	IMULQ  CX, R8
+	ADDQ   R8, SI
+	MOVQ   yRows+72(FP), R10
+	MOVQ   $0x00000001, R8
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+
+row:
+	VMOVAPS   Z20, Z18
+	VMOVAPS   Z21, Z19
+	CMPQ      R9, BX
+	JAE       outside
+	VMOVUPS.Z (SI), K1, Z20
+	VMOVUPS.Z 4(SI), K2, Z21
+	JMP       loaded
+
+outside:
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+
+loaded:
+	ADDQ         CX, SI
+	INCQ         R9
+	DECQ         R8
+	JGE          row
+	VMULPS       Z2, Z18, Z22
+	VFMADD231PS  Z3, Z19, Z22
+	VFMADD231PS  Z4, Z20, Z22
+	VFMADD231PS  Z5, Z21, Z22
+	VMULPS       Z6, Z18, Z23
+	VFMADD231PS  Z7, Z19, Z23
+	VFMADD231PS  Z8, Z20, Z23
+	VFMADD231PS  Z9, Z21, Z23
+	VMOVAPS      Z0, Z24
+	VPERMI2PS    Z23, Z22, Z24
+	VMOVAPS      Z1, Z25
+	VPERMI2PS    Z23, Z22, Z25
+	MOVQ         ahead+136(FP), R11
+	LEAQ         (DI)(R11*4), R11
+	PREFETCHT0   (R11)
+	PREFETCHT0   (R11)(AX*1)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   64(R11)(AX*1)
+	CMPQ         gate+120(FP), $0x00
+	JE           open1
+	VMOVUPS.Z    (DI)(AX*1), K3, Z22
+	VBROADCASTSS lo+128(FP), Z23
+	VBROADCASTSS hi+132(FP), Z26
+	VCMPPS       $0x1e, Z23, Z22, K5
+	VMOVAPS.Z    Z24, K5, Z24
+	VCMPPS       $0x11, Z26, Z22, K5
+	VMOVAPS.Z    Z24, K5, Z24
+	VMOVUPS.Z    64(DI)(AX*1), K4, Z22
+	VBROADCASTSS lo+128(FP), Z23
+	VBROADCASTSS hi+132(FP), Z26
+	VCMPPS       $0x1e, Z23, Z22, K5
+	VMOVAPS.Z    Z25, K5, Z25
+	VCMPPS       $0x11, Z26, Z22, K5
+	VMOVAPS.Z    Z25, K5, Z25
+
+open1:
+	VMOVUPS      Z24, K3, (DI)
+	VMOVUPS      Z25, K4, 64(DI)
+	ADDQ         DX, DI
+	DECQ         R10
+	JZ           done
+	VMULPS       Z10, Z18, Z22
+	VFMADD231PS  Z11, Z19, Z22
+	VFMADD231PS  Z12, Z20, Z22
+	VFMADD231PS  Z13, Z21, Z22
+	VMULPS       Z14, Z18, Z23
+	VFMADD231PS  Z15, Z19, Z23
+	VFMADD231PS  Z16, Z20, Z23
+	VFMADD231PS  Z17, Z21, Z23
+	VMOVAPS      Z0, Z24
+	VPERMI2PS    Z23, Z22, Z24
+	VMOVAPS      Z1, Z25
+	VPERMI2PS    Z23, Z22, Z25
+	MOVQ         ahead+136(FP), R11
+	LEAQ         (DI)(R11*4), R11
+	PREFETCHT0   (R11)
+	PREFETCHT0   (R11)(AX*1)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   64(R11)(AX*1)
+	CMPQ         gate+120(FP), $0x00
+	JE           open2
+	VMOVUPS.Z    (DI)(AX*1), K3, Z22
+	VBROADCASTSS lo+128(FP), Z23
+	VBROADCASTSS hi+132(FP), Z26
+	VCMPPS       $0x1e, Z23, Z22, K5
+	VMOVAPS.Z    Z24, K5, Z24
+	VCMPPS       $0x11, Z26, Z22, K5
+	VMOVAPS.Z    Z24, K5, Z24
+	VMOVUPS.Z    64(DI)(AX*1), K4, Z22
+	VBROADCASTSS lo+128(FP), Z23
+	VBROADCASTSS hi+132(FP), Z26
+	VCMPPS       $0x1e, Z23, Z22, K5
+	VMOVAPS.Z    Z25, K5, Z25
+	VCMPPS       $0x11, Z26, Z22, K5
+	VMOVAPS.Z    Z25, K5, Z25
+
+open2:
+	VMOVUPS Z24, K3, (DI)
+	VMOVUPS Z25, K4, 64(DI)
+	ADDQ    DX, DI
+	DECQ    R10
+	JZ      done
+	JMP     row
+
+done:
+	ADDQ $0x00000010, 40(SP)
+	ADDQ $0x00000040, 48(SP)
+	DECQ 32(SP)
+	JNZ  segment
+	MOVQ xPlane+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 8(SP)
+	MOVQ wPlane+48(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 16(SP)
+	MOVQ yPlane+64(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 24(SP)
+	DECQ (SP)
+	JNZ  plane
 	VZEROUPPER
 	RET
 
@@ -14329,108 +14589,128 @@ outside:
 	VZEROUPPER
 	RET
 
-// func depthwiseForward1x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
-// Requires: AVX, AVX512F
-TEXT ·depthwiseForward1x5AVX512(SB), NOSPLIT, $64-136
-	MOVQ bias+120(FP), AX
-	MOVQ AX, (SP)
-	MOVQ planes+0(FP), AX
-	MOVQ AX, 8(SP)
-	MOVQ x+8(FP), AX
-	MOVQ AX, 16(SP)
-	MOVQ w+40(FP), AX
-	MOVQ AX, 24(SP)
-	MOVQ y+56(FP), AX
-	MOVQ AX, 32(SP)
-	MOVQ xLine+32(FP), AX
-	SHLQ $0x02, AX
-	MOVQ yLine+80(FP), CX
-	SHLQ $0x02, CX
-	MOVQ xRows+24(FP), DX
+// func depthwiseForward1x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·depthwiseForward1x5AVX512(SB), NOSPLIT, $64-160
+	MOVQ    gate+136(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    bias+120(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 32(SP)
+	MOVQ    xLine+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
 
 plane:
-	MOVQ segments+104(FP), BX
-	MOVQ BX, 40(SP)
-	MOVQ masks+112(FP), BX
-	MOVQ BX, 48(SP)
-	MOVQ left+96(FP), BX
-	SHLQ $0x02, BX
-	NEGQ BX
-	MOVQ BX, 56(SP)
+	MOVQ segments+104(FP), SI
+	MOVQ SI, 40(SP)
+	MOVQ masks+112(FP), SI
+	MOVQ SI, 48(SP)
+	MOVQ left+96(FP), SI
+	SHLQ $0x02, SI
+	NEGQ SI
+	MOVQ SI, 56(SP)
 
 segment:
-	MOVQ         16(SP), BX
-	ADDQ         56(SP), BX
-	MOVQ         56(SP), SI
-	MOVQ         left+96(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         DI, SI
-	ADDQ         32(SP), SI
-	MOVQ         24(SP), DI
-	MOVQ         48(SP), R8
-	KMOVW        (R8), K1
-	KMOVW        4(R8), K2
-	KMOVW        8(R8), K3
-	KMOVW        12(R8), K4
-	KMOVW        16(R8), K5
-	KMOVW        20(R8), K6
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Z0
+	MOVQ         16(SP), SI
+	ADDQ         56(SP), SI
+	MOVQ         56(SP), DI
+	MOVQ         left+96(FP), R8
+	SHLQ         $0x02, R8
+	ADDQ         R8, DI
+	ADDQ         32(SP), DI
+	MOVQ         24(SP), R8
+	MOVQ         48(SP), R9
+	KMOVW        (R9), K1
+	KMOVW        4(R9), K2
+	KMOVW        8(R9), K3
+	KMOVW        12(R9), K4
+	KMOVW        16(R9), K5
+	KMOVW        20(R9), K6
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
 	VMOVAPS      Z0, Z3
 	VMOVAPS      Z0, Z4
 	VMOVAPS      Z0, Z5
-	MOVQ         top+88(FP), R8
-	NEGQ         R8
-	MOVQ         R8, R9
-	IMULQ        AX, R9
-	ADDQ         R9, BX
-	MOVQ         yRows+72(FP), R9
-	ADDQ         $0x04, R9
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R10
+	IMULQ        CX, R10
+	ADDQ         R10, SI
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x04, R10
 
 row:
-	CMPQ             R8, DX
+	CMPQ             R9, BX
 	JAE              outside
-	VMOVUPS.Z        (BX), K1, Z6
-	VFMADD231PS.BCST (DI), Z6, Z1
-	VFMADD231PS.BCST 20(DI), Z6, Z2
-	VFMADD231PS.BCST 40(DI), Z6, Z3
-	VFMADD231PS.BCST 60(DI), Z6, Z4
-	VFMADD231PS.BCST 80(DI), Z6, Z5
-	VMOVUPS.Z        4(BX), K2, Z6
-	VFMADD231PS.BCST 4(DI), Z6, Z1
-	VFMADD231PS.BCST 24(DI), Z6, Z2
-	VFMADD231PS.BCST 44(DI), Z6, Z3
-	VFMADD231PS.BCST 64(DI), Z6, Z4
-	VFMADD231PS.BCST 84(DI), Z6, Z5
-	VMOVUPS.Z        8(BX), K3, Z6
-	VFMADD231PS.BCST 8(DI), Z6, Z1
-	VFMADD231PS.BCST 28(DI), Z6, Z2
-	VFMADD231PS.BCST 48(DI), Z6, Z3
-	VFMADD231PS.BCST 68(DI), Z6, Z4
-	VFMADD231PS.BCST 88(DI), Z6, Z5
-	VMOVUPS.Z        12(BX), K4, Z6
-	VFMADD231PS.BCST 12(DI), Z6, Z1
-	VFMADD231PS.BCST 32(DI), Z6, Z2
-	VFMADD231PS.BCST 52(DI), Z6, Z3
-	VFMADD231PS.BCST 72(DI), Z6, Z4
-	VFMADD231PS.BCST 92(DI), Z6, Z5
-	VMOVUPS.Z        16(BX), K5, Z6
-	VFMADD231PS.BCST 16(DI), Z6, Z1
-	VFMADD231PS.BCST 36(DI), Z6, Z2
-	VFMADD231PS.BCST 56(DI), Z6, Z3
-	VFMADD231PS.BCST 76(DI), Z6, Z4
-	VFMADD231PS.BCST 96(DI), Z6, Z5
+	VMOVUPS.Z        (SI), K1, Z6
+	VFMADD231PS.BCST (R8), Z6, Z1
+	VFMADD231PS.BCST 20(R8), Z6, Z2
+	VFMADD231PS.BCST 40(R8), Z6, Z3
+	VFMADD231PS.BCST 60(R8), Z6, Z4
+	VFMADD231PS.BCST 80(R8), Z6, Z5
+	VMOVUPS.Z        4(SI), K2, Z6
+	VFMADD231PS.BCST 4(R8), Z6, Z1
+	VFMADD231PS.BCST 24(R8), Z6, Z2
+	VFMADD231PS.BCST 44(R8), Z6, Z3
+	VFMADD231PS.BCST 64(R8), Z6, Z4
+	VFMADD231PS.BCST 84(R8), Z6, Z5
+	VMOVUPS.Z        8(SI), K3, Z6
+	VFMADD231PS.BCST 8(R8), Z6, Z1
+	VFMADD231PS.BCST 28(R8), Z6, Z2
+	VFMADD231PS.BCST 48(R8), Z6, Z3
+	VFMADD231PS.BCST 68(R8), Z6, Z4
+	VFMADD231PS.BCST 88(R8), Z6, Z5
+	VMOVUPS.Z        12(SI), K4, Z6
+	VFMADD231PS.BCST 12(R8), Z6, Z1
+	VFMADD231PS.BCST 32(R8), Z6, Z2
+	VFMADD231PS.BCST 52(R8), Z6, Z3
+	VFMADD231PS.BCST 72(R8), Z6, Z4
+	VFMADD231PS.BCST 92(R8), Z6, Z5
+	VMOVUPS.Z        16(SI), K5, Z6
+	VFMADD231PS.BCST 16(R8), Z6, Z1
+	VFMADD231PS.BCST 36(R8), Z6, Z2
+	VFMADD231PS.BCST 56(R8), Z6, Z3
+	VFMADD231PS.BCST 76(R8), Z6, Z4
+	VFMADD231PS.BCST 96(R8), Z6, Z5
 
 outside:
-	ADDQ    AX, BX
-	INCQ    R8
-	MOVQ    yRows+72(FP), R10
-	CMPQ    R9, R10
-	JG      incomplete
-	VMOVUPS Z5, K6, (SI)
-	ADDQ    CX, SI
+	ADDQ         CX, SI
+	INCQ         R9
+	MOVQ         yRows+72(FP), R11
+	CMPQ         R10, R11
+	JG           incomplete
+	MOVQ         ahead+152(FP), R11
+	LEAQ         (DI)(R11*4), R11
+	PREFETCHT0   (R11)
+	PREFETCHT0   (R11)(AX*1)
+	CMPQ         gate+136(FP), $0x00
+	JE           open1
+	VMOVUPS.Z    (DI)(AX*1), K6, Z6
+	VBROADCASTSS lo+144(FP), Z7
+	VBROADCASTSS hi+148(FP), Z8
+	VCMPPS       $0x1e, Z7, Z6, K7
+	VMOVAPS.Z    Z5, K7, Z5
+	VCMPPS       $0x11, Z8, Z6, K7
+	VMOVAPS.Z    Z5, K7, Z5
+
+open1:
+	VMOVUPS Z5, K6, (DI)
+	ADDQ    DX, DI
 
 incomplete:
 	VMOVAPS Z4, Z5
@@ -14438,198 +14718,424 @@ incomplete:
 	VMOVAPS Z2, Z3
 	VMOVAPS Z1, Z2
 	VMOVAPS Z0, Z1
-	DECQ    R9
+	DECQ    R10
 	JNZ     row
 	ADDQ    $0x00000018, 48(SP)
 	ADDQ    $0x00000040, 56(SP)
 	DECQ    40(SP)
 	JNZ     segment
-	MOVQ    biasPlane+128(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, (SP)
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 32(SP)
+	MOVQ    biasPlane+128(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, (SP)
+	MOVQ    xPlane+16(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 16(SP)
+	MOVQ    wPlane+48(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 24(SP)
+	MOVQ    yPlane+64(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 32(SP)
 	DECQ    8(SP)
 	JNZ     plane
 	VZEROUPPER
 	RET
 
-// func depthwiseForward2x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
-// Requires: AVX, AVX512F
-TEXT ·depthwiseForward2x5AVX512(SB), NOSPLIT, $64-136
-	MOVQ    bias+120(FP), AX
-	MOVQ    AX, (SP)
-	MOVQ    planes+0(FP), AX
-	MOVQ    AX, 8(SP)
-	MOVQ    x+8(FP), AX
-	MOVQ    AX, 16(SP)
-	MOVQ    w+40(FP), AX
-	MOVQ    AX, 24(SP)
-	MOVQ    y+56(FP), AX
-	MOVQ    AX, 32(SP)
-	MOVQ    xLine+32(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    yLine+80(FP), CX
+// func depthwiseForward2x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·depthwiseForward2x5AVX512(SB), NOSPLIT, $64-160
+	MOVQ    gate+136(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    bias+120(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 32(SP)
+	MOVQ    xLine+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    xRows+24(FP), DX
-	LEAQ    everyOther<>+0(SB), BX
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z1
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
+	LEAQ    everyOther<>+0(SB), SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
 
 plane:
-	MOVQ segments+104(FP), BX
-	MOVQ BX, 40(SP)
-	MOVQ masks+112(FP), BX
-	MOVQ BX, 48(SP)
-	MOVQ left+96(FP), BX
-	SHLQ $0x02, BX
-	NEGQ BX
-	MOVQ BX, 56(SP)
+	MOVQ segments+104(FP), SI
+	MOVQ SI, 40(SP)
+	MOVQ masks+112(FP), SI
+	MOVQ SI, 48(SP)
+	MOVQ left+96(FP), SI
+	SHLQ $0x02, SI
+	NEGQ SI
+	MOVQ SI, 56(SP)
 
 segment:
-	MOVQ         16(SP), BX
-	ADDQ         56(SP), BX
-	MOVQ         56(SP), SI
-	MOVQ         left+96(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         DI, SI
-	SHRQ         $0x01, SI
-	ADDQ         32(SP), SI
-	MOVQ         24(SP), DI
-	MOVQ         48(SP), R8
-	KMOVW        (R8), K1
-	KMOVW        4(R8), K2
-	KMOVW        8(R8), K3
-	KMOVW        12(R8), K4
-	KMOVW        16(R8), K5
-	KMOVW        20(R8), K6
-	KMOVW        24(R8), K7
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Z2
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Z3
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Z4
-	MOVQ         top+88(FP), R9
-	NEGQ         R9
-	MOVQ         R9, R8
-	IMULQ        AX, R8
-	ADDQ         R8, BX
-	MOVQ         yRows+72(FP), R10
-	ADDQ         $0x02, R10
+	MOVQ         16(SP), SI
+	ADDQ         56(SP), SI
+	MOVQ         56(SP), DI
+	MOVQ         left+96(FP), R8
+	SHLQ         $0x02, R8
+	ADDQ         R8, DI
+	SHRQ         $0x01, DI
+	ADDQ         32(SP), DI
+	MOVQ         24(SP), R8
+	MOVQ         48(SP), R9
+	KMOVW        (R9), K1
+	KMOVW        4(R9), K2
+	KMOVW        8(R9), K3
+	KMOVW        12(R9), K4
+	KMOVW        16(R9), K5
+	KMOVW        20(R9), K6
+	KMOVW        24(R9), K7
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Z2
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Z3
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Z4
+	MOVQ         top+88(FP), R10
+	NEGQ         R10
+	MOVQ         R10, R9
+	IMULQ        CX, R9
+	ADDQ         R9, SI
+	MOVQ         yRows+72(FP), R11
+	ADDQ         $0x02, R11
 
 pair:
-	CMPQ             R9, DX
+	CMPQ             R10, BX
 	JAE              outside0
-	VMOVUPS.Z        (BX), K1, Z5
-	VMOVUPS.Z        64(BX), K2, Z6
+	VMOVUPS.Z        (SI), K1, Z5
+	VMOVUPS.Z        64(SI), K2, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST (DI), Z7, Z2
-	VFMADD231PS.BCST 40(DI), Z7, Z3
-	VFMADD231PS.BCST 80(DI), Z7, Z4
-	VFMADD231PS.BCST 4(DI), Z5, Z2
-	VFMADD231PS.BCST 44(DI), Z5, Z3
-	VFMADD231PS.BCST 84(DI), Z5, Z4
-	VMOVUPS.Z        8(BX), K3, Z5
-	VMOVUPS.Z        72(BX), K4, Z6
+	VFMADD231PS.BCST (R8), Z7, Z2
+	VFMADD231PS.BCST 40(R8), Z7, Z3
+	VFMADD231PS.BCST 80(R8), Z7, Z4
+	VFMADD231PS.BCST 4(R8), Z5, Z2
+	VFMADD231PS.BCST 44(R8), Z5, Z3
+	VFMADD231PS.BCST 84(R8), Z5, Z4
+	VMOVUPS.Z        8(SI), K3, Z5
+	VMOVUPS.Z        72(SI), K4, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST 8(DI), Z7, Z2
-	VFMADD231PS.BCST 48(DI), Z7, Z3
-	VFMADD231PS.BCST 88(DI), Z7, Z4
-	VFMADD231PS.BCST 12(DI), Z5, Z2
-	VFMADD231PS.BCST 52(DI), Z5, Z3
-	VFMADD231PS.BCST 92(DI), Z5, Z4
-	VMOVUPS.Z        16(BX), K5, Z5
-	VMOVUPS.Z        80(BX), K6, Z6
+	VFMADD231PS.BCST 8(R8), Z7, Z2
+	VFMADD231PS.BCST 48(R8), Z7, Z3
+	VFMADD231PS.BCST 88(R8), Z7, Z4
+	VFMADD231PS.BCST 12(R8), Z5, Z2
+	VFMADD231PS.BCST 52(R8), Z5, Z3
+	VFMADD231PS.BCST 92(R8), Z5, Z4
+	VMOVUPS.Z        16(SI), K5, Z5
+	VMOVUPS.Z        80(SI), K6, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST 16(DI), Z7, Z2
-	VFMADD231PS.BCST 56(DI), Z7, Z3
-	VFMADD231PS.BCST 96(DI), Z7, Z4
+	VFMADD231PS.BCST 16(R8), Z7, Z2
+	VFMADD231PS.BCST 56(R8), Z7, Z3
+	VFMADD231PS.BCST 96(R8), Z7, Z4
 
 outside0:
-	ADDQ             AX, BX
-	INCQ             R9
-	CMPQ             R9, DX
+	ADDQ             CX, SI
+	INCQ             R10
+	CMPQ             R10, BX
 	JAE              outside1
-	VMOVUPS.Z        (BX), K1, Z5
-	VMOVUPS.Z        64(BX), K2, Z6
+	VMOVUPS.Z        (SI), K1, Z5
+	VMOVUPS.Z        64(SI), K2, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST 20(DI), Z7, Z2
-	VFMADD231PS.BCST 60(DI), Z7, Z3
-	VFMADD231PS.BCST 24(DI), Z5, Z2
-	VFMADD231PS.BCST 64(DI), Z5, Z3
-	VMOVUPS.Z        8(BX), K3, Z5
-	VMOVUPS.Z        72(BX), K4, Z6
+	VFMADD231PS.BCST 20(R8), Z7, Z2
+	VFMADD231PS.BCST 60(R8), Z7, Z3
+	VFMADD231PS.BCST 24(R8), Z5, Z2
+	VFMADD231PS.BCST 64(R8), Z5, Z3
+	VMOVUPS.Z        8(SI), K3, Z5
+	VMOVUPS.Z        72(SI), K4, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST 28(DI), Z7, Z2
-	VFMADD231PS.BCST 68(DI), Z7, Z3
-	VFMADD231PS.BCST 32(DI), Z5, Z2
-	VFMADD231PS.BCST 72(DI), Z5, Z3
-	VMOVUPS.Z        16(BX), K5, Z5
-	VMOVUPS.Z        80(BX), K6, Z6
+	VFMADD231PS.BCST 28(R8), Z7, Z2
+	VFMADD231PS.BCST 68(R8), Z7, Z3
+	VFMADD231PS.BCST 32(R8), Z5, Z2
+	VFMADD231PS.BCST 72(R8), Z5, Z3
+	VMOVUPS.Z        16(SI), K5, Z5
+	VMOVUPS.Z        80(SI), K6, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST 36(DI), Z7, Z2
-	VFMADD231PS.BCST 76(DI), Z7, Z3
+	VFMADD231PS.BCST 36(R8), Z7, Z2
+	VFMADD231PS.BCST 76(R8), Z7, Z3
 
 outside1:
-	ADDQ    AX, BX
-	INCQ    R9
-	MOVQ    yRows+72(FP), R8
-	CMPQ    R10, R8
-	JG      incomplete
-	VMOVUPS Z4, K7, (SI)
-	ADDQ    CX, SI
+	ADDQ       CX, SI
+	INCQ       R10
+	MOVQ       yRows+72(FP), R9
+	CMPQ       R11, R9
+	JG         incomplete
+	MOVQ       ahead+152(FP), R9
+	LEAQ       (DI)(R9*4), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(AX*1)
+	VMOVUPS    Z4, K7, (DI)
+	ADDQ       DX, DI
 
 incomplete:
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z2, Z3
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Z2
-	DECQ         R10
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Z2
+	DECQ         R11
 	JNZ          pair
 	ADDQ         $0x0000001c, 48(SP)
 	ADDQ         $0x00000080, 56(SP)
 	DECQ         40(SP)
 	JNZ          segment
-	MOVQ         biasPlane+128(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, (SP)
-	MOVQ         xPlane+16(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         wPlane+48(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         yPlane+64(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 32(SP)
+	MOVQ         biasPlane+128(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, (SP)
+	MOVQ         xPlane+16(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 16(SP)
+	MOVQ         wPlane+48(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 24(SP)
+	MOVQ         yPlane+64(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 32(SP)
 	DECQ         8(SP)
 	JNZ          plane
+	VZEROUPPER
+	RET
+
+// func depthwiseBack5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·depthwiseBack5AVX512(SB), NOSPLIT, $56-144
+	MOVQ    gate+120(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	LEAQ    turnByTurn<>+0(SB), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    xLine+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
+
+plane:
+	MOVQ segments+104(FP), SI
+	MOVQ SI, 32(SP)
+	MOVQ masks+112(FP), SI
+	MOVQ SI, 40(SP)
+	MOVQ left+96(FP), SI
+	SHLQ $0x02, SI
+	NEGQ SI
+	MOVQ SI, 48(SP)
+
+segment:
+	MOVQ   16(SP), SI
+	MOVQ   48(SP), DI
+	LEAQ   (DI)(DI*1), R8
+	ADDQ   8(SP), DI
+	ADDQ   24(SP), R8
+	MOVQ   left+96(FP), R9
+	LEAQ   (R8)(R9*8), R8
+	MOVQ   40(SP), R9
+	KMOVW  (R9), K1
+	KMOVW  4(R9), K2
+	KMOVW  8(R9), K3
+	KMOVW  12(R9), K4
+	KMOVW  16(R9), K5
+	MOVQ   top+88(FP), R10
+	NEGQ   R10
+	MOVQ   R10, R9
+	IMULQ  CX, R9
+	ADDQ   R9, DI
+	MOVQ   yRows+72(FP), R11
+	MOVQ   $0x00000002, R9
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+
+row:
+	VMOVAPS   Z5, Z2
+	VMOVAPS   Z6, Z3
+	VMOVAPS   Z7, Z4
+	VMOVAPS   Z8, Z5
+	VMOVAPS   Z9, Z6
+	VMOVAPS   Z10, Z7
+	CMPQ      R10, BX
+	JAE       outside
+	VMOVUPS.Z (DI), K1, Z8
+	VMOVUPS.Z 4(DI), K2, Z9
+	VMOVUPS.Z 8(DI), K3, Z10
+	JMP       loaded
+
+outside:
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+
+loaded:
+	ADDQ             CX, DI
+	INCQ             R10
+	DECQ             R9
+	JGE              row
+	VPXORD           Z11, Z11, Z11
+	VFMADD231PS.BCST (SI), Z2, Z11
+	VFMADD231PS.BCST 4(SI), Z3, Z11
+	VFMADD231PS.BCST 8(SI), Z4, Z11
+	VFMADD231PS.BCST 12(SI), Z5, Z11
+	VFMADD231PS.BCST 16(SI), Z6, Z11
+	VFMADD231PS.BCST 20(SI), Z7, Z11
+	VFMADD231PS.BCST 24(SI), Z8, Z11
+	VFMADD231PS.BCST 28(SI), Z9, Z11
+	VFMADD231PS.BCST 32(SI), Z10, Z11
+	VPXORD           Z12, Z12, Z12
+	VFMADD231PS.BCST 36(SI), Z2, Z12
+	VFMADD231PS.BCST 40(SI), Z3, Z12
+	VFMADD231PS.BCST 44(SI), Z4, Z12
+	VFMADD231PS.BCST 48(SI), Z5, Z12
+	VFMADD231PS.BCST 52(SI), Z6, Z12
+	VFMADD231PS.BCST 56(SI), Z7, Z12
+	VFMADD231PS.BCST 60(SI), Z8, Z12
+	VFMADD231PS.BCST 64(SI), Z9, Z12
+	VFMADD231PS.BCST 68(SI), Z10, Z12
+	VMOVAPS          Z0, Z13
+	VPERMI2PS        Z12, Z11, Z13
+	VMOVAPS          Z1, Z14
+	VPERMI2PS        Z12, Z11, Z14
+	MOVQ             ahead+136(FP), R12
+	LEAQ             (R8)(R12*4), R12
+	PREFETCHT0       (R12)
+	PREFETCHT0       (R12)(AX*1)
+	PREFETCHT0       64(R12)
+	PREFETCHT0       64(R12)(AX*1)
+	CMPQ             gate+120(FP), $0x00
+	JE               open1
+	VMOVUPS.Z        (R8)(AX*1), K4, Z15
+	VBROADCASTSS     lo+128(FP), Z16
+	VBROADCASTSS     hi+132(FP), Z17
+	VCMPPS           $0x1e, Z16, Z15, K6
+	VMOVAPS.Z        Z13, K6, Z13
+	VCMPPS           $0x11, Z17, Z15, K6
+	VMOVAPS.Z        Z13, K6, Z13
+	VMOVUPS.Z        64(R8)(AX*1), K5, Z15
+	VBROADCASTSS     lo+128(FP), Z16
+	VBROADCASTSS     hi+132(FP), Z17
+	VCMPPS           $0x1e, Z16, Z15, K6
+	VMOVAPS.Z        Z14, K6, Z14
+	VCMPPS           $0x11, Z17, Z15, K6
+	VMOVAPS.Z        Z14, K6, Z14
+
+open1:
+	VMOVUPS          Z13, K4, (R8)
+	VMOVUPS          Z14, K5, 64(R8)
+	ADDQ             DX, R8
+	DECQ             R11
+	JZ               done
+	VPXORD           Z18, Z18, Z18
+	VFMADD231PS.BCST 72(SI), Z2, Z18
+	VFMADD231PS.BCST 76(SI), Z3, Z18
+	VFMADD231PS.BCST 80(SI), Z4, Z18
+	VFMADD231PS.BCST 84(SI), Z5, Z18
+	VFMADD231PS.BCST 88(SI), Z6, Z18
+	VFMADD231PS.BCST 92(SI), Z7, Z18
+	VFMADD231PS.BCST 96(SI), Z8, Z18
+	VFMADD231PS.BCST 100(SI), Z9, Z18
+	VFMADD231PS.BCST 104(SI), Z10, Z18
+	VPXORD           Z19, Z19, Z19
+	VFMADD231PS.BCST 108(SI), Z2, Z19
+	VFMADD231PS.BCST 112(SI), Z3, Z19
+	VFMADD231PS.BCST 116(SI), Z4, Z19
+	VFMADD231PS.BCST 120(SI), Z5, Z19
+	VFMADD231PS.BCST 124(SI), Z6, Z19
+	VFMADD231PS.BCST 128(SI), Z7, Z19
+	VFMADD231PS.BCST 132(SI), Z8, Z19
+	VFMADD231PS.BCST 136(SI), Z9, Z19
+	VFMADD231PS.BCST 140(SI), Z10, Z19
+	VMOVAPS          Z0, Z13
+	VPERMI2PS        Z19, Z18, Z13
+	VMOVAPS          Z1, Z14
+	VPERMI2PS        Z19, Z18, Z14
+	MOVQ             ahead+136(FP), R12
+	LEAQ             (R8)(R12*4), R12
+	PREFETCHT0       (R12)
+	PREFETCHT0       (R12)(AX*1)
+	PREFETCHT0       64(R12)
+	PREFETCHT0       64(R12)(AX*1)
+	CMPQ             gate+120(FP), $0x00
+	JE               open2
+	VMOVUPS.Z        (R8)(AX*1), K4, Z15
+	VBROADCASTSS     lo+128(FP), Z16
+	VBROADCASTSS     hi+132(FP), Z17
+	VCMPPS           $0x1e, Z16, Z15, K6
+	VMOVAPS.Z        Z13, K6, Z13
+	VCMPPS           $0x11, Z17, Z15, K6
+	VMOVAPS.Z        Z13, K6, Z13
+	VMOVUPS.Z        64(R8)(AX*1), K5, Z15
+	VBROADCASTSS     lo+128(FP), Z16
+	VBROADCASTSS     hi+132(FP), Z17
+	VCMPPS           $0x1e, Z16, Z15, K6
+	VMOVAPS.Z        Z14, K6, Z14
+	VCMPPS           $0x11, Z17, Z15, K6
+	VMOVAPS.Z        Z14, K6, Z14
+
+open2:
+	VMOVUPS Z13, K4, (R8)
+	VMOVUPS Z14, K5, 64(R8)
+	ADDQ    DX, R8
+	DECQ    R11
+	JZ      done
+	JMP     row
+
+done:
+	ADDQ $0x00000014, 40(SP)
+	ADDQ $0x00000040, 48(SP)
+	DECQ 32(SP)
+	JNZ  segment
+	MOVQ xPlane+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 8(SP)
+	MOVQ wPlane+48(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 16(SP)
+	MOVQ yPlane+64(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 24(SP)
+	DECQ (SP)
+	JNZ  plane
 	VZEROUPPER
 	RET
 
@@ -23759,265 +24265,503 @@ scaleEnd:
 	VZEROUPPER
 	RET
 
-// func depthwiseForward1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
-// Requires: AVX, FMA3
-TEXT ·depthwiseForward1x3AVX2(SB), NOSPLIT, $64-136
-	MOVQ bias+120(FP), AX
-	MOVQ AX, (SP)
-	MOVQ planes+0(FP), AX
-	MOVQ AX, 8(SP)
-	MOVQ x+8(FP), AX
-	MOVQ AX, 16(SP)
-	MOVQ w+40(FP), AX
-	MOVQ AX, 24(SP)
-	MOVQ y+56(FP), AX
-	MOVQ AX, 32(SP)
-	MOVQ xLine+32(FP), AX
-	SHLQ $0x02, AX
-	MOVQ yLine+80(FP), CX
-	SHLQ $0x02, CX
-	MOVQ xRows+24(FP), DX
+// func depthwiseForward1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·depthwiseForward1x3AVX2(SB), NOSPLIT, $64-160
+	MOVQ    gate+136(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    bias+120(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 32(SP)
+	MOVQ    xLine+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
 
 plane:
-	MOVQ segments+104(FP), BX
-	MOVQ BX, 40(SP)
-	MOVQ masks+112(FP), BX
-	MOVQ BX, 48(SP)
-	MOVQ left+96(FP), BX
-	SHLQ $0x02, BX
-	NEGQ BX
-	MOVQ BX, 56(SP)
+	MOVQ segments+104(FP), SI
+	MOVQ SI, 40(SP)
+	MOVQ masks+112(FP), SI
+	MOVQ SI, 48(SP)
+	MOVQ left+96(FP), SI
+	SHLQ $0x02, SI
+	NEGQ SI
+	MOVQ SI, 56(SP)
 
 segment:
-	MOVQ         16(SP), BX
-	ADDQ         56(SP), BX
-	MOVQ         56(SP), SI
-	MOVQ         left+96(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         DI, SI
-	ADDQ         32(SP), SI
-	MOVQ         24(SP), DI
-	MOVQ         48(SP), R8
-	VMOVUPS      (R8), Y0
-	VMOVUPS      32(R8), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      96(R8), Y3
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Y4
+	MOVQ         16(SP), SI
+	ADDQ         56(SP), SI
+	MOVQ         56(SP), DI
+	MOVQ         left+96(FP), R8
+	SHLQ         $0x02, R8
+	ADDQ         R8, DI
+	ADDQ         32(SP), DI
+	MOVQ         24(SP), R8
+	MOVQ         48(SP), R9
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	VMOVUPS      64(R9), Y2
+	VMOVUPS      96(R9), Y3
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Y4
 	VMOVAPS      Y4, Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y4, Y7
-	MOVQ         top+88(FP), R8
-	NEGQ         R8
-	MOVQ         R8, R9
-	IMULQ        AX, R9
-	ADDQ         R9, BX
-	MOVQ         yRows+72(FP), R9
-	ADDQ         $0x02, R9
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R10
+	IMULQ        CX, R10
+	ADDQ         R10, SI
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x02, R10
 
 row:
-	CMPQ         R8, DX
+	CMPQ         R9, BX
 	JAE          outside
-	VMASKMOVPS   (BX), Y0, Y8
-	VBROADCASTSS (DI), Y9
+	VMASKMOVPS   (SI), Y0, Y8
+	VBROADCASTSS (R8), Y9
 	VFMADD231PS  Y9, Y8, Y5
-	VBROADCASTSS 12(DI), Y9
+	VBROADCASTSS 12(R8), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VBROADCASTSS 24(DI), Y9
+	VBROADCASTSS 24(R8), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	VMASKMOVPS   4(BX), Y1, Y8
-	VBROADCASTSS 4(DI), Y9
+	VMASKMOVPS   4(SI), Y1, Y8
+	VBROADCASTSS 4(R8), Y9
 	VFMADD231PS  Y9, Y8, Y5
-	VBROADCASTSS 16(DI), Y9
+	VBROADCASTSS 16(R8), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VBROADCASTSS 28(DI), Y9
+	VBROADCASTSS 28(R8), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	VMASKMOVPS   8(BX), Y2, Y8
-	VBROADCASTSS 8(DI), Y9
+	VMASKMOVPS   8(SI), Y2, Y8
+	VBROADCASTSS 8(R8), Y9
 	VFMADD231PS  Y9, Y8, Y5
-	VBROADCASTSS 20(DI), Y9
+	VBROADCASTSS 20(R8), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VBROADCASTSS 32(DI), Y9
+	VBROADCASTSS 32(R8), Y9
 	VFMADD231PS  Y9, Y8, Y7
 
 outside:
-	ADDQ       AX, BX
-	INCQ       R8
-	MOVQ       yRows+72(FP), R10
-	CMPQ       R9, R10
-	JG         incomplete
-	VMASKMOVPS Y7, Y3, (SI)
-	ADDQ       CX, SI
+	ADDQ         CX, SI
+	INCQ         R9
+	MOVQ         yRows+72(FP), R11
+	CMPQ         R10, R11
+	JG           incomplete
+	MOVQ         ahead+152(FP), R11
+	LEAQ         (DI)(R11*4), R11
+	PREFETCHT0   (R11)
+	PREFETCHT0   (R11)(AX*1)
+	CMPQ         gate+136(FP), $0x00
+	JE           open1
+	VMASKMOVPS   (DI)(AX*1), Y3, Y8
+	VBROADCASTSS lo+144(FP), Y9
+	VBROADCASTSS hi+148(FP), Y10
+	VCMPPS       $0x1e, Y9, Y8, Y9
+	VANDPS       Y9, Y7, Y7
+	VCMPPS       $0x11, Y10, Y8, Y9
+	VANDPS       Y9, Y7, Y7
+
+open1:
+	VMASKMOVPS Y7, Y3, (DI)
+	ADDQ       DX, DI
 
 incomplete:
 	VMOVAPS Y6, Y7
 	VMOVAPS Y5, Y6
 	VMOVAPS Y4, Y5
-	DECQ    R9
+	DECQ    R10
 	JNZ     row
 	ADDQ    $0x00000080, 48(SP)
 	ADDQ    $0x00000020, 56(SP)
 	DECQ    40(SP)
 	JNZ     segment
-	MOVQ    biasPlane+128(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, (SP)
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 32(SP)
+	MOVQ    biasPlane+128(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, (SP)
+	MOVQ    xPlane+16(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 16(SP)
+	MOVQ    wPlane+48(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 24(SP)
+	MOVQ    yPlane+64(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 32(SP)
 	DECQ    8(SP)
 	JNZ     plane
 	VZEROUPPER
 	RET
 
-// func depthwiseForward2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·depthwiseForward2x3AVX2(SB), NOSPLIT, $64-136
-	MOVQ bias+120(FP), AX
-	MOVQ AX, (SP)
-	MOVQ planes+0(FP), AX
-	MOVQ AX, 8(SP)
-	MOVQ x+8(FP), AX
-	MOVQ AX, 16(SP)
-	MOVQ w+40(FP), AX
-	MOVQ AX, 24(SP)
-	MOVQ y+56(FP), AX
-	MOVQ AX, 32(SP)
-	MOVQ xLine+32(FP), AX
-	SHLQ $0x02, AX
-	MOVQ yLine+80(FP), CX
-	SHLQ $0x02, CX
-	MOVQ xRows+24(FP), DX
+// func depthwiseForward2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·depthwiseForward2x3AVX2(SB), NOSPLIT, $64-160
+	MOVQ    gate+136(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    bias+120(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 32(SP)
+	MOVQ    xLine+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
 
 plane:
-	MOVQ segments+104(FP), BX
-	MOVQ BX, 40(SP)
-	MOVQ masks+112(FP), BX
-	MOVQ BX, 48(SP)
-	MOVQ left+96(FP), BX
-	SHLQ $0x02, BX
-	NEGQ BX
-	MOVQ BX, 56(SP)
+	MOVQ segments+104(FP), SI
+	MOVQ SI, 40(SP)
+	MOVQ masks+112(FP), SI
+	MOVQ SI, 48(SP)
+	MOVQ left+96(FP), SI
+	SHLQ $0x02, SI
+	NEGQ SI
+	MOVQ SI, 56(SP)
 
 segment:
-	MOVQ         16(SP), BX
-	ADDQ         56(SP), BX
-	MOVQ         56(SP), SI
-	MOVQ         left+96(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         DI, SI
-	SHRQ         $0x01, SI
-	ADDQ         32(SP), SI
-	MOVQ         24(SP), DI
-	MOVQ         48(SP), R8
-	VMOVUPS      (R8), Y0
-	VMOVUPS      32(R8), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      96(R8), Y3
-	VMOVUPS      128(R8), Y4
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Y5
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Y6
-	MOVQ         top+88(FP), R9
-	NEGQ         R9
-	MOVQ         R9, R8
-	IMULQ        AX, R8
-	ADDQ         R8, BX
-	MOVQ         yRows+72(FP), R10
-	ADDQ         $0x01, R10
+	MOVQ         16(SP), SI
+	ADDQ         56(SP), SI
+	MOVQ         56(SP), DI
+	MOVQ         left+96(FP), R8
+	SHLQ         $0x02, R8
+	ADDQ         R8, DI
+	SHRQ         $0x01, DI
+	ADDQ         32(SP), DI
+	MOVQ         24(SP), R8
+	MOVQ         48(SP), R9
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	VMOVUPS      64(R9), Y2
+	VMOVUPS      96(R9), Y3
+	VMOVUPS      128(R9), Y4
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Y5
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Y6
+	MOVQ         top+88(FP), R10
+	NEGQ         R10
+	MOVQ         R10, R9
+	IMULQ        CX, R9
+	ADDQ         R9, SI
+	MOVQ         yRows+72(FP), R11
+	ADDQ         $0x01, R11
 
 pair:
-	CMPQ         R9, DX
+	CMPQ         R10, BX
 	JAE          outside0
-	VMASKMOVPS   (BX), Y0, Y7
-	VMASKMOVPS   32(BX), Y1, Y8
+	VMASKMOVPS   (SI), Y0, Y7
+	VMASKMOVPS   32(SI), Y1, Y8
 	VSHUFPS      $0x88, Y8, Y7, Y9
 	VPERMPD      $0xd8, Y9, Y9
 	VSHUFPS      $0xdd, Y8, Y7, Y7
 	VPERMPD      $0xd8, Y7, Y7
-	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (R8), Y8
 	VFMADD231PS  Y8, Y9, Y5
-	VBROADCASTSS 24(DI), Y8
+	VBROADCASTSS 24(R8), Y8
 	VFMADD231PS  Y8, Y9, Y6
-	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	VBROADCASTSS 28(DI), Y8
+	VBROADCASTSS 28(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
-	VMASKMOVPS   8(BX), Y2, Y7
-	VMASKMOVPS   40(BX), Y3, Y8
+	VMASKMOVPS   8(SI), Y2, Y7
+	VMASKMOVPS   40(SI), Y3, Y8
 	VSHUFPS      $0x88, Y8, Y7, Y9
 	VPERMPD      $0xd8, Y9, Y9
 	VSHUFPS      $0xdd, Y8, Y7, Y7
 	VPERMPD      $0xd8, Y7, Y7
-	VBROADCASTSS 8(DI), Y7
+	VBROADCASTSS 8(R8), Y7
 	VFMADD231PS  Y7, Y9, Y5
-	VBROADCASTSS 32(DI), Y7
+	VBROADCASTSS 32(R8), Y7
 	VFMADD231PS  Y7, Y9, Y6
 
 outside0:
-	ADDQ         AX, BX
-	INCQ         R9
-	CMPQ         R9, DX
+	ADDQ         CX, SI
+	INCQ         R10
+	CMPQ         R10, BX
 	JAE          outside1
-	VMASKMOVPS   (BX), Y0, Y7
-	VMASKMOVPS   32(BX), Y1, Y8
+	VMASKMOVPS   (SI), Y0, Y7
+	VMASKMOVPS   32(SI), Y1, Y8
 	VSHUFPS      $0x88, Y8, Y7, Y9
 	VPERMPD      $0xd8, Y9, Y9
 	VSHUFPS      $0xdd, Y8, Y7, Y7
 	VPERMPD      $0xd8, Y7, Y7
-	VBROADCASTSS 12(DI), Y8
+	VBROADCASTSS 12(R8), Y8
 	VFMADD231PS  Y8, Y9, Y5
-	VBROADCASTSS 16(DI), Y8
+	VBROADCASTSS 16(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	VMASKMOVPS   8(BX), Y2, Y7
-	VMASKMOVPS   40(BX), Y3, Y8
+	VMASKMOVPS   8(SI), Y2, Y7
+	VMASKMOVPS   40(SI), Y3, Y8
 	VSHUFPS      $0x88, Y8, Y7, Y9
 	VPERMPD      $0xd8, Y9, Y9
 	VSHUFPS      $0xdd, Y8, Y7, Y7
 	VPERMPD      $0xd8, Y7, Y7
-	VBROADCASTSS 20(DI), Y7
+	VBROADCASTSS 20(R8), Y7
 	VFMADD231PS  Y7, Y9, Y5
 
 outside1:
-	ADDQ       AX, BX
-	INCQ       R9
-	MOVQ       yRows+72(FP), R8
-	CMPQ       R10, R8
-	JG         incomplete
-	VMASKMOVPS Y6, Y4, (SI)
 	ADDQ       CX, SI
+	INCQ       R10
+	MOVQ       yRows+72(FP), R9
+	CMPQ       R11, R9
+	JG         incomplete
+	MOVQ       ahead+152(FP), R9
+	LEAQ       (DI)(R9*4), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(AX*1)
+	VMASKMOVPS Y6, Y4, (DI)
+	ADDQ       DX, DI
 
 incomplete:
 	VMOVAPS      Y5, Y6
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Y5
-	DECQ         R10
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Y5
+	DECQ         R11
 	JNZ          pair
 	ADDQ         $0x000000a0, 48(SP)
 	ADDQ         $0x00000040, 56(SP)
 	DECQ         40(SP)
 	JNZ          segment
-	MOVQ         biasPlane+128(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, (SP)
-	MOVQ         xPlane+16(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         wPlane+48(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         yPlane+64(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 32(SP)
+	MOVQ         biasPlane+128(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, (SP)
+	MOVQ         xPlane+16(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 16(SP)
+	MOVQ         wPlane+48(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 24(SP)
+	MOVQ         yPlane+64(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 32(SP)
 	DECQ         8(SP)
 	JNZ          plane
+	VZEROUPPER
+	RET
+
+// func depthwiseBack3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·depthwiseBack3AVX2(SB), NOSPLIT, $56-144
+	MOVQ    gate+120(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    xLine+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
+
+plane:
+	MOVQ segments+104(FP), SI
+	MOVQ SI, 32(SP)
+	MOVQ masks+112(FP), SI
+	MOVQ SI, 40(SP)
+	MOVQ left+96(FP), SI
+	SHLQ $0x02, SI
+	NEGQ SI
+	MOVQ SI, 48(SP)
+
+segment:
+	MOVQ   16(SP), SI
+	MOVQ   48(SP), DI
+	LEAQ   (DI)(DI*1), R8
+	ADDQ   8(SP), DI
+	ADDQ   24(SP), R8
+	MOVQ   left+96(FP), R9
+	LEAQ   (R8)(R9*8), R8
+	MOVQ   top+88(FP), R10
+	NEGQ   R10
+	MOVQ   R10, R9
+	IMULQ  CX, R9
+	ADDQ   R9, DI
+	MOVQ   yRows+72(FP), R11
+	MOVQ   $0x00000001, R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+row:
+	VMOVAPS    Y2, Y0
+	VMOVAPS    Y3, Y1
+	CMPQ       R10, BX
+	JAE        outside
+	MOVQ       40(SP), R12
+	VMOVUPS    (R12), Y2
+	VMASKMOVPS (DI), Y2, Y2
+	MOVQ       40(SP), R12
+	VMOVUPS    32(R12), Y3
+	VMASKMOVPS 4(DI), Y3, Y3
+	JMP        loaded
+
+outside:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+loaded:
+	ADDQ         CX, DI
+	INCQ         R10
+	DECQ         R9
+	JGE          row
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y5, Y0, Y4
+	VBROADCASTSS 4(SI), Y5
+	VFMADD231PS  Y5, Y1, Y4
+	VBROADCASTSS 8(SI), Y5
+	VFMADD231PS  Y5, Y2, Y4
+	VBROADCASTSS 12(SI), Y5
+	VFMADD231PS  Y5, Y3, Y4
+	VXORPS       Y5, Y5, Y5
+	VBROADCASTSS 16(SI), Y6
+	VFMADD231PS  Y6, Y0, Y5
+	VBROADCASTSS 20(SI), Y6
+	VFMADD231PS  Y6, Y1, Y5
+	VBROADCASTSS 24(SI), Y6
+	VFMADD231PS  Y6, Y2, Y5
+	VBROADCASTSS 28(SI), Y6
+	VFMADD231PS  Y6, Y3, Y5
+	VUNPCKLPS    Y5, Y4, Y6
+	VUNPCKHPS    Y5, Y4, Y5
+	VPERM2F128   $0x20, Y5, Y6, Y4
+	VPERM2F128   $0x31, Y5, Y6, Y5
+	MOVQ         ahead+136(FP), R12
+	LEAQ         (R8)(R12*4), R12
+	PREFETCHT0   (R12)
+	PREFETCHT0   (R12)(AX*1)
+	CMPQ         gate+120(FP), $0x00
+	JE           open1
+	MOVQ         40(SP), R12
+	VMOVUPS      64(R12), Y6
+	VMASKMOVPS   (R8)(AX*1), Y6, Y6
+	VBROADCASTSS lo+128(FP), Y7
+	VBROADCASTSS hi+132(FP), Y8
+	VCMPPS       $0x1e, Y7, Y6, Y7
+	VANDPS       Y7, Y4, Y4
+	VCMPPS       $0x11, Y8, Y6, Y7
+	VANDPS       Y7, Y4, Y4
+	MOVQ         40(SP), R12
+	VMOVUPS      96(R12), Y6
+	VMASKMOVPS   32(R8)(AX*1), Y6, Y6
+	VBROADCASTSS lo+128(FP), Y7
+	VBROADCASTSS hi+132(FP), Y8
+	VCMPPS       $0x1e, Y7, Y6, Y7
+	VANDPS       Y7, Y5, Y5
+	VCMPPS       $0x11, Y8, Y6, Y7
+	VANDPS       Y7, Y5, Y5
+
+open1:
+	MOVQ         40(SP), R12
+	VMOVUPS      64(R12), Y6
+	VMASKMOVPS   Y4, Y6, (R8)
+	MOVQ         40(SP), R12
+	VMOVUPS      96(R12), Y4
+	VMASKMOVPS   Y5, Y4, 32(R8)
+	ADDQ         DX, R8
+	DECQ         R11
+	JZ           done
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS 32(SI), Y5
+	VFMADD231PS  Y5, Y0, Y4
+	VBROADCASTSS 36(SI), Y5
+	VFMADD231PS  Y5, Y1, Y4
+	VBROADCASTSS 40(SI), Y5
+	VFMADD231PS  Y5, Y2, Y4
+	VBROADCASTSS 44(SI), Y5
+	VFMADD231PS  Y5, Y3, Y4
+	VXORPS       Y5, Y5, Y5
+	VBROADCASTSS 48(SI), Y6
+	VFMADD231PS  Y6, Y0, Y5
+	VBROADCASTSS 52(SI), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS 56(SI), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VBROADCASTSS 60(SI), Y0
+	VFMADD231PS  Y0, Y3, Y5
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y4
+	VPERM2F128   $0x31, Y1, Y0, Y5
+	MOVQ         ahead+136(FP), R12
+	LEAQ         (R8)(R12*4), R12
+	PREFETCHT0   (R12)
+	PREFETCHT0   (R12)(AX*1)
+	CMPQ         gate+120(FP), $0x00
+	JE           open2
+	MOVQ         40(SP), R12
+	VMOVUPS      64(R12), Y0
+	VMASKMOVPS   (R8)(AX*1), Y0, Y0
+	VBROADCASTSS lo+128(FP), Y1
+	VBROADCASTSS hi+132(FP), Y6
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VANDPS       Y1, Y4, Y4
+	VCMPPS       $0x11, Y6, Y0, Y1
+	VANDPS       Y1, Y4, Y4
+	MOVQ         40(SP), R12
+	VMOVUPS      96(R12), Y0
+	VMASKMOVPS   32(R8)(AX*1), Y0, Y0
+	VBROADCASTSS lo+128(FP), Y1
+	VBROADCASTSS hi+132(FP), Y6
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VANDPS       Y1, Y5, Y5
+	VCMPPS       $0x11, Y6, Y0, Y1
+	VANDPS       Y1, Y5, Y5
+
+open2:
+	MOVQ       40(SP), R12
+	VMOVUPS    64(R12), Y0
+	VMASKMOVPS Y4, Y0, (R8)
+	MOVQ       40(SP), R12
+	VMOVUPS    96(R12), Y0
+	VMASKMOVPS Y5, Y0, 32(R8)
+	ADDQ       DX, R8
+	DECQ       R11
+	JZ         done
+	JMP        row
+
+done:
+	ADDQ $0x00000080, 40(SP)
+	ADDQ $0x00000020, 48(SP)
+	DECQ 32(SP)
+	JNZ  segment
+	MOVQ xPlane+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 8(SP)
+	MOVQ wPlane+48(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 16(SP)
+	MOVQ yPlane+64(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 24(SP)
+	DECQ (SP)
+	JNZ  plane
 	VZEROUPPER
 	RET
 
@@ -24231,133 +24975,153 @@ outside:
 	VZEROUPPER
 	RET
 
-// func depthwiseForward1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
-// Requires: AVX, FMA3
-TEXT ·depthwiseForward1x5AVX2(SB), NOSPLIT, $64-136
-	MOVQ bias+120(FP), AX
-	MOVQ AX, (SP)
-	MOVQ planes+0(FP), AX
-	MOVQ AX, 8(SP)
-	MOVQ x+8(FP), AX
-	MOVQ AX, 16(SP)
-	MOVQ w+40(FP), AX
-	MOVQ AX, 24(SP)
-	MOVQ y+56(FP), AX
-	MOVQ AX, 32(SP)
-	MOVQ xLine+32(FP), AX
-	SHLQ $0x02, AX
-	MOVQ yLine+80(FP), CX
-	SHLQ $0x02, CX
-	MOVQ xRows+24(FP), DX
+// func depthwiseForward1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·depthwiseForward1x5AVX2(SB), NOSPLIT, $64-160
+	MOVQ    gate+136(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    bias+120(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 32(SP)
+	MOVQ    xLine+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
 
 plane:
-	MOVQ segments+104(FP), BX
-	MOVQ BX, 40(SP)
-	MOVQ masks+112(FP), BX
-	MOVQ BX, 48(SP)
-	MOVQ left+96(FP), BX
-	SHLQ $0x02, BX
-	NEGQ BX
-	MOVQ BX, 56(SP)
+	MOVQ segments+104(FP), SI
+	MOVQ SI, 40(SP)
+	MOVQ masks+112(FP), SI
+	MOVQ SI, 48(SP)
+	MOVQ left+96(FP), SI
+	SHLQ $0x02, SI
+	NEGQ SI
+	MOVQ SI, 56(SP)
 
 segment:
-	MOVQ         16(SP), BX
-	ADDQ         56(SP), BX
-	MOVQ         56(SP), SI
-	MOVQ         left+96(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         DI, SI
-	ADDQ         32(SP), SI
-	MOVQ         24(SP), DI
-	MOVQ         48(SP), R8
-	VMOVUPS      (R8), Y0
-	VMOVUPS      32(R8), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      96(R8), Y3
-	VMOVUPS      128(R8), Y4
-	VMOVUPS      160(R8), Y5
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Y6
+	MOVQ         16(SP), SI
+	ADDQ         56(SP), SI
+	MOVQ         56(SP), DI
+	MOVQ         left+96(FP), R8
+	SHLQ         $0x02, R8
+	ADDQ         R8, DI
+	ADDQ         32(SP), DI
+	MOVQ         24(SP), R8
+	MOVQ         48(SP), R9
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	VMOVUPS      64(R9), Y2
+	VMOVUPS      96(R9), Y3
+	VMOVUPS      128(R9), Y4
+	VMOVUPS      160(R9), Y5
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Y6
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y6, Y8
 	VMOVAPS      Y6, Y9
 	VMOVAPS      Y6, Y10
 	VMOVAPS      Y6, Y11
-	MOVQ         top+88(FP), R8
-	NEGQ         R8
-	MOVQ         R8, R9
-	IMULQ        AX, R9
-	ADDQ         R9, BX
-	MOVQ         yRows+72(FP), R9
-	ADDQ         $0x04, R9
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R10
+	IMULQ        CX, R10
+	ADDQ         R10, SI
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x04, R10
 
 row:
-	CMPQ         R8, DX
+	CMPQ         R9, BX
 	JAE          outside
-	VMASKMOVPS   (BX), Y0, Y12
-	VBROADCASTSS (DI), Y13
+	VMASKMOVPS   (SI), Y0, Y12
+	VBROADCASTSS (R8), Y13
 	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS 20(DI), Y13
+	VBROADCASTSS 20(R8), Y13
 	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS 40(DI), Y13
+	VBROADCASTSS 40(R8), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS 60(DI), Y13
+	VBROADCASTSS 60(R8), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS 80(DI), Y13
+	VBROADCASTSS 80(R8), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	VMASKMOVPS   4(BX), Y1, Y12
-	VBROADCASTSS 4(DI), Y13
+	VMASKMOVPS   4(SI), Y1, Y12
+	VBROADCASTSS 4(R8), Y13
 	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS 24(DI), Y13
+	VBROADCASTSS 24(R8), Y13
 	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS 44(DI), Y13
+	VBROADCASTSS 44(R8), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS 64(DI), Y13
+	VBROADCASTSS 64(R8), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS 84(DI), Y13
+	VBROADCASTSS 84(R8), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	VMASKMOVPS   8(BX), Y2, Y12
-	VBROADCASTSS 8(DI), Y13
+	VMASKMOVPS   8(SI), Y2, Y12
+	VBROADCASTSS 8(R8), Y13
 	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS 28(DI), Y13
+	VBROADCASTSS 28(R8), Y13
 	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS 48(DI), Y13
+	VBROADCASTSS 48(R8), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS 68(DI), Y13
+	VBROADCASTSS 68(R8), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS 88(DI), Y13
+	VBROADCASTSS 88(R8), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	VMASKMOVPS   12(BX), Y3, Y12
-	VBROADCASTSS 12(DI), Y13
+	VMASKMOVPS   12(SI), Y3, Y12
+	VBROADCASTSS 12(R8), Y13
 	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS 32(DI), Y13
+	VBROADCASTSS 32(R8), Y13
 	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS 52(DI), Y13
+	VBROADCASTSS 52(R8), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS 72(DI), Y13
+	VBROADCASTSS 72(R8), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS 92(DI), Y13
+	VBROADCASTSS 92(R8), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	VMASKMOVPS   16(BX), Y4, Y12
-	VBROADCASTSS 16(DI), Y13
+	VMASKMOVPS   16(SI), Y4, Y12
+	VBROADCASTSS 16(R8), Y13
 	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS 36(DI), Y13
+	VBROADCASTSS 36(R8), Y13
 	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS 56(DI), Y13
+	VBROADCASTSS 56(R8), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS 76(DI), Y13
+	VBROADCASTSS 76(R8), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS 96(DI), Y13
+	VBROADCASTSS 96(R8), Y13
 	VFMADD231PS  Y13, Y12, Y11
 
 outside:
-	ADDQ       AX, BX
-	INCQ       R8
-	MOVQ       yRows+72(FP), R10
-	CMPQ       R9, R10
-	JG         incomplete
-	VMASKMOVPS Y11, Y5, (SI)
-	ADDQ       CX, SI
+	ADDQ         CX, SI
+	INCQ         R9
+	MOVQ         yRows+72(FP), R11
+	CMPQ         R10, R11
+	JG           incomplete
+	MOVQ         ahead+152(FP), R11
+	LEAQ         (DI)(R11*4), R11
+	PREFETCHT0   (R11)
+	PREFETCHT0   (R11)(AX*1)
+	CMPQ         gate+136(FP), $0x00
+	JE           open1
+	VMASKMOVPS   (DI)(AX*1), Y5, Y12
+	VBROADCASTSS lo+144(FP), Y13
+	VBROADCASTSS hi+148(FP), Y14
+	VCMPPS       $0x1e, Y13, Y12, Y13
+	VANDPS       Y13, Y11, Y11
+	VCMPPS       $0x11, Y14, Y12, Y13
+	VANDPS       Y13, Y11, Y11
+
+open1:
+	VMASKMOVPS Y11, Y5, (DI)
+	ADDQ       DX, DI
 
 incomplete:
 	VMOVAPS Y10, Y11
@@ -24365,220 +25129,491 @@ incomplete:
 	VMOVAPS Y8, Y9
 	VMOVAPS Y7, Y8
 	VMOVAPS Y6, Y7
-	DECQ    R9
+	DECQ    R10
 	JNZ     row
 	ADDQ    $0x000000c0, 48(SP)
 	ADDQ    $0x00000020, 56(SP)
 	DECQ    40(SP)
 	JNZ     segment
-	MOVQ    biasPlane+128(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, (SP)
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 32(SP)
+	MOVQ    biasPlane+128(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, (SP)
+	MOVQ    xPlane+16(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 16(SP)
+	MOVQ    wPlane+48(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 24(SP)
+	MOVQ    yPlane+64(FP), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, 32(SP)
 	DECQ    8(SP)
 	JNZ     plane
 	VZEROUPPER
 	RET
 
-// func depthwiseForward2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·depthwiseForward2x5AVX2(SB), NOSPLIT, $64-136
-	MOVQ bias+120(FP), AX
-	MOVQ AX, (SP)
-	MOVQ planes+0(FP), AX
-	MOVQ AX, 8(SP)
-	MOVQ x+8(FP), AX
-	MOVQ AX, 16(SP)
-	MOVQ w+40(FP), AX
-	MOVQ AX, 24(SP)
-	MOVQ y+56(FP), AX
-	MOVQ AX, 32(SP)
-	MOVQ xLine+32(FP), AX
-	SHLQ $0x02, AX
-	MOVQ yLine+80(FP), CX
-	SHLQ $0x02, CX
-	MOVQ xRows+24(FP), DX
+// func depthwiseForward2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·depthwiseForward2x5AVX2(SB), NOSPLIT, $64-160
+	MOVQ    gate+136(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    bias+120(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 32(SP)
+	MOVQ    xLine+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
 
 plane:
-	MOVQ segments+104(FP), BX
-	MOVQ BX, 40(SP)
-	MOVQ masks+112(FP), BX
-	MOVQ BX, 48(SP)
-	MOVQ left+96(FP), BX
-	SHLQ $0x02, BX
-	NEGQ BX
-	MOVQ BX, 56(SP)
+	MOVQ segments+104(FP), SI
+	MOVQ SI, 40(SP)
+	MOVQ masks+112(FP), SI
+	MOVQ SI, 48(SP)
+	MOVQ left+96(FP), SI
+	SHLQ $0x02, SI
+	NEGQ SI
+	MOVQ SI, 56(SP)
 
 segment:
-	MOVQ         16(SP), BX
-	ADDQ         56(SP), BX
-	MOVQ         56(SP), SI
-	MOVQ         left+96(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         DI, SI
-	SHRQ         $0x01, SI
-	ADDQ         32(SP), SI
-	MOVQ         24(SP), DI
-	MOVQ         48(SP), R8
-	VMOVUPS      (R8), Y0
-	VMOVUPS      32(R8), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      96(R8), Y3
-	VMOVUPS      128(R8), Y4
-	VMOVUPS      160(R8), Y5
-	VMOVUPS      192(R8), Y6
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Y7
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Y8
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Y9
-	MOVQ         top+88(FP), R9
-	NEGQ         R9
-	MOVQ         R9, R8
-	IMULQ        AX, R8
-	ADDQ         R8, BX
-	MOVQ         yRows+72(FP), R10
-	ADDQ         $0x02, R10
+	MOVQ         16(SP), SI
+	ADDQ         56(SP), SI
+	MOVQ         56(SP), DI
+	MOVQ         left+96(FP), R8
+	SHLQ         $0x02, R8
+	ADDQ         R8, DI
+	SHRQ         $0x01, DI
+	ADDQ         32(SP), DI
+	MOVQ         24(SP), R8
+	MOVQ         48(SP), R9
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	VMOVUPS      64(R9), Y2
+	VMOVUPS      96(R9), Y3
+	VMOVUPS      128(R9), Y4
+	VMOVUPS      160(R9), Y5
+	VMOVUPS      192(R9), Y6
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Y7
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Y8
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Y9
+	MOVQ         top+88(FP), R10
+	NEGQ         R10
+	MOVQ         R10, R9
+	IMULQ        CX, R9
+	ADDQ         R9, SI
+	MOVQ         yRows+72(FP), R11
+	ADDQ         $0x02, R11
 
 pair:
-	CMPQ         R9, DX
+	CMPQ         R10, BX
 	JAE          outside0
-	VMASKMOVPS   (BX), Y0, Y10
-	VMASKMOVPS   32(BX), Y1, Y11
+	VMASKMOVPS   (SI), Y0, Y10
+	VMASKMOVPS   32(SI), Y1, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS (DI), Y11
+	VBROADCASTSS (R8), Y11
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 40(DI), Y11
+	VBROADCASTSS 40(R8), Y11
 	VFMADD231PS  Y11, Y12, Y8
-	VBROADCASTSS 80(DI), Y11
+	VBROADCASTSS 80(R8), Y11
 	VFMADD231PS  Y11, Y12, Y9
-	VBROADCASTSS 4(DI), Y11
+	VBROADCASTSS 4(R8), Y11
 	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS 44(DI), Y11
+	VBROADCASTSS 44(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS 84(DI), Y11
+	VBROADCASTSS 84(R8), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	VMASKMOVPS   8(BX), Y2, Y10
-	VMASKMOVPS   40(BX), Y3, Y11
+	VMASKMOVPS   8(SI), Y2, Y10
+	VMASKMOVPS   40(SI), Y3, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS 8(DI), Y11
+	VBROADCASTSS 8(R8), Y11
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 48(DI), Y11
+	VBROADCASTSS 48(R8), Y11
 	VFMADD231PS  Y11, Y12, Y8
-	VBROADCASTSS 88(DI), Y11
+	VBROADCASTSS 88(R8), Y11
 	VFMADD231PS  Y11, Y12, Y9
-	VBROADCASTSS 12(DI), Y11
+	VBROADCASTSS 12(R8), Y11
 	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS 52(DI), Y11
+	VBROADCASTSS 52(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS 92(DI), Y11
+	VBROADCASTSS 92(R8), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	VMASKMOVPS   16(BX), Y4, Y10
-	VMASKMOVPS   48(BX), Y5, Y11
+	VMASKMOVPS   16(SI), Y4, Y10
+	VMASKMOVPS   48(SI), Y5, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS 16(DI), Y10
+	VBROADCASTSS 16(R8), Y10
 	VFMADD231PS  Y10, Y12, Y7
-	VBROADCASTSS 56(DI), Y10
+	VBROADCASTSS 56(R8), Y10
 	VFMADD231PS  Y10, Y12, Y8
-	VBROADCASTSS 96(DI), Y10
+	VBROADCASTSS 96(R8), Y10
 	VFMADD231PS  Y10, Y12, Y9
 
 outside0:
-	ADDQ         AX, BX
-	INCQ         R9
-	CMPQ         R9, DX
+	ADDQ         CX, SI
+	INCQ         R10
+	CMPQ         R10, BX
 	JAE          outside1
-	VMASKMOVPS   (BX), Y0, Y10
-	VMASKMOVPS   32(BX), Y1, Y11
+	VMASKMOVPS   (SI), Y0, Y10
+	VMASKMOVPS   32(SI), Y1, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS 20(DI), Y11
+	VBROADCASTSS 20(R8), Y11
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 60(DI), Y11
+	VBROADCASTSS 60(R8), Y11
 	VFMADD231PS  Y11, Y12, Y8
-	VBROADCASTSS 24(DI), Y11
+	VBROADCASTSS 24(R8), Y11
 	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS 64(DI), Y11
+	VBROADCASTSS 64(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VMASKMOVPS   8(BX), Y2, Y10
-	VMASKMOVPS   40(BX), Y3, Y11
+	VMASKMOVPS   8(SI), Y2, Y10
+	VMASKMOVPS   40(SI), Y3, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS 28(DI), Y11
+	VBROADCASTSS 28(R8), Y11
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 68(DI), Y11
+	VBROADCASTSS 68(R8), Y11
 	VFMADD231PS  Y11, Y12, Y8
-	VBROADCASTSS 32(DI), Y11
+	VBROADCASTSS 32(R8), Y11
 	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS 72(DI), Y11
+	VBROADCASTSS 72(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VMASKMOVPS   16(BX), Y4, Y10
-	VMASKMOVPS   48(BX), Y5, Y11
+	VMASKMOVPS   16(SI), Y4, Y10
+	VMASKMOVPS   48(SI), Y5, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS 36(DI), Y10
+	VBROADCASTSS 36(R8), Y10
 	VFMADD231PS  Y10, Y12, Y7
-	VBROADCASTSS 76(DI), Y10
+	VBROADCASTSS 76(R8), Y10
 	VFMADD231PS  Y10, Y12, Y8
 
 outside1:
-	ADDQ       AX, BX
-	INCQ       R9
-	MOVQ       yRows+72(FP), R8
-	CMPQ       R10, R8
-	JG         incomplete
-	VMASKMOVPS Y9, Y6, (SI)
 	ADDQ       CX, SI
+	INCQ       R10
+	MOVQ       yRows+72(FP), R9
+	CMPQ       R11, R9
+	JG         incomplete
+	MOVQ       ahead+152(FP), R9
+	LEAQ       (DI)(R9*4), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(AX*1)
+	VMASKMOVPS Y9, Y6, (DI)
+	ADDQ       DX, DI
 
 incomplete:
 	VMOVAPS      Y8, Y9
 	VMOVAPS      Y7, Y8
-	MOVQ         (SP), R8
-	VBROADCASTSS (R8), Y7
-	DECQ         R10
+	MOVQ         (SP), R9
+	VBROADCASTSS (R9), Y7
+	DECQ         R11
 	JNZ          pair
 	ADDQ         $0x000000e0, 48(SP)
 	ADDQ         $0x00000040, 56(SP)
 	DECQ         40(SP)
 	JNZ          segment
-	MOVQ         biasPlane+128(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, (SP)
-	MOVQ         xPlane+16(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         wPlane+48(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         yPlane+64(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         BX, 32(SP)
+	MOVQ         biasPlane+128(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, (SP)
+	MOVQ         xPlane+16(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 16(SP)
+	MOVQ         wPlane+48(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 24(SP)
+	MOVQ         yPlane+64(FP), SI
+	SHLQ         $0x02, SI
+	ADDQ         SI, 32(SP)
 	DECQ         8(SP)
 	JNZ          plane
+	VZEROUPPER
+	RET
+
+// func depthwiseBack5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·depthwiseBack5AVX2(SB), NOSPLIT, $56-144
+	MOVQ    gate+120(FP), AX
+	MOVQ    y+56(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    planes+0(FP), CX
+	MOVQ    CX, (SP)
+	MOVQ    x+8(FP), CX
+	MOVQ    CX, 8(SP)
+	MOVQ    w+40(FP), CX
+	MOVQ    CX, 16(SP)
+	MOVQ    y+56(FP), CX
+	MOVQ    CX, 24(SP)
+	MOVQ    xLine+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    yLine+80(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xRows+24(FP), BX
+
+plane:
+	MOVQ segments+104(FP), SI
+	MOVQ SI, 32(SP)
+	MOVQ masks+112(FP), SI
+	MOVQ SI, 40(SP)
+	MOVQ left+96(FP), SI
+	SHLQ $0x02, SI
+	NEGQ SI
+	MOVQ SI, 48(SP)
+
+segment:
+	MOVQ   16(SP), SI
+	MOVQ   48(SP), DI
+	LEAQ   (DI)(DI*1), R8
+	ADDQ   8(SP), DI
+	ADDQ   24(SP), R8
+	MOVQ   left+96(FP), R9
+	LEAQ   (R8)(R9*8), R8
+	MOVQ   top+88(FP), R10
+	NEGQ   R10
+	MOVQ   R10, R9
+	IMULQ  CX, R9
+	ADDQ   R9, DI
+	MOVQ   yRows+72(FP), R11
+	MOVQ   $0x00000002, R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+
+row:
+	VMOVAPS    Y3, Y0
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVAPS    Y6, Y3
+	VMOVAPS    Y7, Y4
+	VMOVAPS    Y8, Y5
+	CMPQ       R10, BX
+	JAE        outside
+	MOVQ       40(SP), R12
+	VMOVUPS    (R12), Y6
+	VMASKMOVPS (DI), Y6, Y6
+	MOVQ       40(SP), R12
+	VMOVUPS    32(R12), Y7
+	VMASKMOVPS 4(DI), Y7, Y7
+	MOVQ       40(SP), R12
+	VMOVUPS    64(R12), Y8
+	VMASKMOVPS 8(DI), Y8, Y8
+	JMP        loaded
+
+outside:
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+
+loaded:
+	ADDQ         CX, DI
+	INCQ         R10
+	DECQ         R9
+	JGE          row
+	VXORPS       Y9, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y10, Y0, Y9
+	VBROADCASTSS 4(SI), Y10
+	VFMADD231PS  Y10, Y1, Y9
+	VBROADCASTSS 8(SI), Y10
+	VFMADD231PS  Y10, Y2, Y9
+	VBROADCASTSS 12(SI), Y10
+	VFMADD231PS  Y10, Y3, Y9
+	VBROADCASTSS 16(SI), Y10
+	VFMADD231PS  Y10, Y4, Y9
+	VBROADCASTSS 20(SI), Y10
+	VFMADD231PS  Y10, Y5, Y9
+	VBROADCASTSS 24(SI), Y10
+	VFMADD231PS  Y10, Y6, Y9
+	VBROADCASTSS 28(SI), Y10
+	VFMADD231PS  Y10, Y7, Y9
+	VBROADCASTSS 32(SI), Y10
+	VFMADD231PS  Y10, Y8, Y9
+	VXORPS       Y10, Y10, Y10
+	VBROADCASTSS 36(SI), Y11
+	VFMADD231PS  Y11, Y0, Y10
+	VBROADCASTSS 40(SI), Y11
+	VFMADD231PS  Y11, Y1, Y10
+	VBROADCASTSS 44(SI), Y11
+	VFMADD231PS  Y11, Y2, Y10
+	VBROADCASTSS 48(SI), Y11
+	VFMADD231PS  Y11, Y3, Y10
+	VBROADCASTSS 52(SI), Y11
+	VFMADD231PS  Y11, Y4, Y10
+	VBROADCASTSS 56(SI), Y11
+	VFMADD231PS  Y11, Y5, Y10
+	VBROADCASTSS 60(SI), Y11
+	VFMADD231PS  Y11, Y6, Y10
+	VBROADCASTSS 64(SI), Y11
+	VFMADD231PS  Y11, Y7, Y10
+	VBROADCASTSS 68(SI), Y11
+	VFMADD231PS  Y11, Y8, Y10
+	VUNPCKLPS    Y10, Y9, Y11
+	VUNPCKHPS    Y10, Y9, Y10
+	VPERM2F128   $0x20, Y10, Y11, Y9
+	VPERM2F128   $0x31, Y10, Y11, Y10
+	MOVQ         ahead+136(FP), R12
+	LEAQ         (R8)(R12*4), R12
+	PREFETCHT0   (R12)
+	PREFETCHT0   (R12)(AX*1)
+	CMPQ         gate+120(FP), $0x00
+	JE           open1
+	MOVQ         40(SP), R12
+	VMOVUPS      96(R12), Y11
+	VMASKMOVPS   (R8)(AX*1), Y11, Y11
+	VBROADCASTSS lo+128(FP), Y12
+	VBROADCASTSS hi+132(FP), Y13
+	VCMPPS       $0x1e, Y12, Y11, Y12
+	VANDPS       Y12, Y9, Y9
+	VCMPPS       $0x11, Y13, Y11, Y12
+	VANDPS       Y12, Y9, Y9
+	MOVQ         40(SP), R12
+	VMOVUPS      128(R12), Y11
+	VMASKMOVPS   32(R8)(AX*1), Y11, Y11
+	VBROADCASTSS lo+128(FP), Y12
+	VBROADCASTSS hi+132(FP), Y13
+	VCMPPS       $0x1e, Y12, Y11, Y12
+	VANDPS       Y12, Y10, Y10
+	VCMPPS       $0x11, Y13, Y11, Y12
+	VANDPS       Y12, Y10, Y10
+
+open1:
+	MOVQ         40(SP), R12
+	VMOVUPS      96(R12), Y11
+	VMASKMOVPS   Y9, Y11, (R8)
+	MOVQ         40(SP), R12
+	VMOVUPS      128(R12), Y9
+	VMASKMOVPS   Y10, Y9, 32(R8)
+	ADDQ         DX, R8
+	DECQ         R11
+	JZ           done
+	VXORPS       Y9, Y9, Y9
+	VBROADCASTSS 72(SI), Y10
+	VFMADD231PS  Y10, Y0, Y9
+	VBROADCASTSS 76(SI), Y10
+	VFMADD231PS  Y10, Y1, Y9
+	VBROADCASTSS 80(SI), Y10
+	VFMADD231PS  Y10, Y2, Y9
+	VBROADCASTSS 84(SI), Y10
+	VFMADD231PS  Y10, Y3, Y9
+	VBROADCASTSS 88(SI), Y10
+	VFMADD231PS  Y10, Y4, Y9
+	VBROADCASTSS 92(SI), Y10
+	VFMADD231PS  Y10, Y5, Y9
+	VBROADCASTSS 96(SI), Y10
+	VFMADD231PS  Y10, Y6, Y9
+	VBROADCASTSS 100(SI), Y10
+	VFMADD231PS  Y10, Y7, Y9
+	VBROADCASTSS 104(SI), Y10
+	VFMADD231PS  Y10, Y8, Y9
+	VXORPS       Y10, Y10, Y10
+	VBROADCASTSS 108(SI), Y11
+	VFMADD231PS  Y11, Y0, Y10
+	VBROADCASTSS 112(SI), Y0
+	VFMADD231PS  Y0, Y1, Y10
+	VBROADCASTSS 116(SI), Y0
+	VFMADD231PS  Y0, Y2, Y10
+	VBROADCASTSS 120(SI), Y0
+	VFMADD231PS  Y0, Y3, Y10
+	VBROADCASTSS 124(SI), Y0
+	VFMADD231PS  Y0, Y4, Y10
+	VBROADCASTSS 128(SI), Y0
+	VFMADD231PS  Y0, Y5, Y10
+	VBROADCASTSS 132(SI), Y0
+	VFMADD231PS  Y0, Y6, Y10
+	VBROADCASTSS 136(SI), Y0
+	VFMADD231PS  Y0, Y7, Y10
+	VBROADCASTSS 140(SI), Y0
+	VFMADD231PS  Y0, Y8, Y10
+	VUNPCKLPS    Y10, Y9, Y0
+	VUNPCKHPS    Y10, Y9, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y9
+	VPERM2F128   $0x31, Y1, Y0, Y10
+	MOVQ         ahead+136(FP), R12
+	LEAQ         (R8)(R12*4), R12
+	PREFETCHT0   (R12)
+	PREFETCHT0   (R12)(AX*1)
+	CMPQ         gate+120(FP), $0x00
+	JE           open2
+	MOVQ         40(SP), R12
+	VMOVUPS      96(R12), Y0
+	VMASKMOVPS   (R8)(AX*1), Y0, Y0
+	VBROADCASTSS lo+128(FP), Y1
+	VBROADCASTSS hi+132(FP), Y2
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VANDPS       Y1, Y9, Y9
+	VCMPPS       $0x11, Y2, Y0, Y1
+	VANDPS       Y1, Y9, Y9
+	MOVQ         40(SP), R12
+	VMOVUPS      128(R12), Y0
+	VMASKMOVPS   32(R8)(AX*1), Y0, Y0
+	VBROADCASTSS lo+128(FP), Y1
+	VBROADCASTSS hi+132(FP), Y2
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VANDPS       Y1, Y10, Y10
+	VCMPPS       $0x11, Y2, Y0, Y1
+	VANDPS       Y1, Y10, Y10
+
+open2:
+	MOVQ       40(SP), R12
+	VMOVUPS    96(R12), Y0
+	VMASKMOVPS Y9, Y0, (R8)
+	MOVQ       40(SP), R12
+	VMOVUPS    128(R12), Y0
+	VMASKMOVPS Y10, Y0, 32(R8)
+	ADDQ       DX, R8
+	DECQ       R11
+	JZ         done
+	JMP        row
+
+done:
+	ADDQ $0x000000a0, 40(SP)
+	ADDQ $0x00000020, 48(SP)
+	DECQ 32(SP)
+	JNZ  segment
+	MOVQ xPlane+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 8(SP)
+	MOVQ wPlane+48(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 16(SP)
+	MOVQ yPlane+64(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, 24(SP)
+	DECQ (SP)
+	JNZ  plane
 	VZEROUPPER
 	RET
 
@@ -24822,145 +25857,185 @@ outside:
 	VZEROUPPER
 	RET
 
-// func smallForward9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·smallForward9AVX512(SB), NOSPLIT, $0-96
-	MOVQ   xLanes+24(FP), AX
-	MOVL   $0x0000ffff, CX
-	MOVL   $0x00000010, DX
-	SUBL   AX, DX
-	SHRXL  DX, CX, CX
-	KMOVW  CX, K1
-	MOVQ   yLanes+48(FP), AX
-	MOVL   $0x0000ffff, CX
-	MOVL   $0x00000010, DX
-	SUBL   AX, DX
-	SHRXL  DX, CX, CX
-	KMOVW  CX, K2
-	MOVQ   x+8(FP), AX
-	MOVQ   y+32(FP), CX
-	MOVQ   w+64(FP), DX
-	MOVQ   bias+80(FP), BX
-	MOVQ   index+56(FP), SI
-	MOVQ   xStep+16(FP), DI
-	SHLQ   $0x02, DI
-	MOVQ   yStep+40(FP), R8
-	SHLQ   $0x02, R8
-	MOVQ   wStep+72(FP), R9
-	SHLQ   $0x02, R9
-	MOVQ   biasStep+88(FP), R10
-	SHLQ   $0x02, R10
-	MOVQ   groups+0(FP), R11
-	VPXORD Z0, Z0, Z0
+// func smallForward9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·smallForward9AVX512(SB), NOSPLIT, $0-120
+	MOVQ    gate+96(FP), AX
+	MOVQ    y+32(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    xLanes+24(FP), CX
+	MOVL    $0x0000ffff, DX
+	MOVL    $0x00000010, BX
+	SUBL    CX, BX
+	SHRXL   BX, DX, DX
+	KMOVW   DX, K1
+	MOVQ    yLanes+48(FP), CX
+	MOVL    $0x0000ffff, DX
+	MOVL    $0x00000010, BX
+	SUBL    CX, BX
+	SHRXL   BX, DX, DX
+	KMOVW   DX, K2
+	MOVQ    x+8(FP), CX
+	MOVQ    y+32(FP), DX
+	MOVQ    w+64(FP), BX
+	MOVQ    bias+80(FP), SI
+	MOVQ    index+56(FP), DI
+	MOVQ    xStep+16(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    yStep+40(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wStep+72(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    biasStep+88(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    groups+0(FP), R12
+	VPXORD  Z0, Z0, Z0
 
 group:
-	VMOVUPS.Z        (AX), K1, Z1
-	VBROADCASTSS     (BX), Z2
-	VMOVUPS          (SI), Z3
+	VMOVUPS.Z        (CX), K1, Z1
+	VBROADCASTSS     (SI), Z2
+	VMOVUPS          (DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST (DX), Z3, Z2
-	VMOVUPS          64(SI), Z3
+	VFMADD231PS.BCST (BX), Z3, Z2
+	VMOVUPS          64(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 4(DX), Z3, Z2
-	VMOVUPS          128(SI), Z3
+	VFMADD231PS.BCST 4(BX), Z3, Z2
+	VMOVUPS          128(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 8(DX), Z3, Z2
-	VMOVUPS          192(SI), Z3
+	VFMADD231PS.BCST 8(BX), Z3, Z2
+	VMOVUPS          192(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 12(DX), Z3, Z2
-	VMOVUPS          256(SI), Z3
+	VFMADD231PS.BCST 12(BX), Z3, Z2
+	VMOVUPS          256(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 16(DX), Z3, Z2
-	VMOVUPS          320(SI), Z3
+	VFMADD231PS.BCST 16(BX), Z3, Z2
+	VMOVUPS          320(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 20(DX), Z3, Z2
-	VMOVUPS          384(SI), Z3
+	VFMADD231PS.BCST 20(BX), Z3, Z2
+	VMOVUPS          384(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 24(DX), Z3, Z2
-	VMOVUPS          448(SI), Z3
+	VFMADD231PS.BCST 24(BX), Z3, Z2
+	VMOVUPS          448(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 28(DX), Z3, Z2
-	VMOVUPS          512(SI), Z3
+	VFMADD231PS.BCST 28(BX), Z3, Z2
+	VMOVUPS          512(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 32(DX), Z3, Z2
-	VMOVUPS          Z2, K2, (CX)
-	ADDQ             DI, AX
-	ADDQ             R8, CX
-	ADDQ             R9, DX
-	ADDQ             R10, BX
-	DECQ             R11
-	JNZ              group
+	VFMADD231PS.BCST 32(BX), Z3, Z2
+	MOVQ             ahead+112(FP), R13
+	LEAQ             (DX)(R13*4), R13
+	PREFETCHT0       (R13)
+	PREFETCHT0       (R13)(AX*1)
+	CMPQ             gate+96(FP), $0x00
+	JE               open1
+	VMOVUPS.Z        (DX)(AX*1), K2, Z1
+	VBROADCASTSS     lo+104(FP), Z3
+	VBROADCASTSS     hi+108(FP), Z4
+	VCMPPS           $0x1e, Z3, Z1, K3
+	VMOVAPS.Z        Z2, K3, Z2
+	VCMPPS           $0x11, Z4, Z1, K3
+	VMOVAPS.Z        Z2, K3, Z2
+
+open1:
+	VMOVUPS Z2, K2, (DX)
+	ADDQ    R8, CX
+	ADDQ    R9, DX
+	ADDQ    R10, BX
+	ADDQ    R11, SI
+	DECQ    R12
+	JNZ     group
 	VZEROUPPER
 	RET
 
-// func smallForwards9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·smallForwards9AVX512(SB), NOSPLIT, $0-96
-	MOVQ   xLanes+24(FP), AX
-	MOVL   $0x0000ffff, CX
-	MOVL   $0x00000010, DX
-	SUBL   AX, DX
-	SHRXL  DX, CX, CX
-	KMOVW  CX, K1
-	MOVQ   yLanes+48(FP), AX
-	MOVL   $0x0000ffff, CX
-	MOVL   $0x00000010, DX
-	SUBL   AX, DX
-	SHRXL  DX, CX, CX
-	KMOVW  CX, K2
-	MOVQ   x+8(FP), AX
-	MOVQ   y+32(FP), CX
-	MOVQ   w+64(FP), DX
-	MOVQ   bias+80(FP), BX
-	MOVQ   index+56(FP), SI
-	MOVQ   xStep+16(FP), DI
-	SHLQ   $0x02, DI
-	MOVQ   yStep+40(FP), R8
-	SHLQ   $0x02, R8
-	MOVQ   wStep+72(FP), R9
-	SHLQ   $0x02, R9
-	MOVQ   biasStep+88(FP), R10
-	SHLQ   $0x02, R10
-	MOVQ   groups+0(FP), R11
-	VPXORD Z0, Z0, Z0
+// func smallForwards9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·smallForwards9AVX512(SB), NOSPLIT, $0-120
+	MOVQ    gate+96(FP), AX
+	MOVQ    y+32(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    xLanes+24(FP), CX
+	MOVL    $0x0000ffff, DX
+	MOVL    $0x00000010, BX
+	SUBL    CX, BX
+	SHRXL   BX, DX, DX
+	KMOVW   DX, K1
+	MOVQ    yLanes+48(FP), CX
+	MOVL    $0x0000ffff, DX
+	MOVL    $0x00000010, BX
+	SUBL    CX, BX
+	SHRXL   BX, DX, DX
+	KMOVW   DX, K2
+	MOVQ    x+8(FP), CX
+	MOVQ    y+32(FP), DX
+	MOVQ    w+64(FP), BX
+	MOVQ    bias+80(FP), SI
+	MOVQ    index+56(FP), DI
+	MOVQ    xStep+16(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    yStep+40(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wStep+72(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    biasStep+88(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    groups+0(FP), R12
+	VPXORD  Z0, Z0, Z0
 
 group:
-	VMOVUPS.Z   (AX), K1, Z1
-	VMOVUPS     (BX), Z2
-	VMOVUPS     (SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS (DX), Z3, Z2
-	VMOVUPS     64(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 64(DX), Z3, Z2
-	VMOVUPS     128(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 128(DX), Z3, Z2
-	VMOVUPS     192(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 192(DX), Z3, Z2
-	VMOVUPS     256(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 256(DX), Z3, Z2
-	VMOVUPS     320(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 320(DX), Z3, Z2
-	VMOVUPS     384(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 384(DX), Z3, Z2
-	VMOVUPS     448(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 448(DX), Z3, Z2
-	VMOVUPS     512(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 512(DX), Z3, Z2
-	VMOVUPS     Z2, K2, (CX)
-	ADDQ        DI, AX
-	ADDQ        R8, CX
-	ADDQ        R9, DX
-	ADDQ        R10, BX
-	DECQ        R11
-	JNZ         group
+	VMOVUPS.Z    (CX), K1, Z1
+	VMOVUPS      (SI), Z2
+	VMOVUPS      (DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  (BX), Z3, Z2
+	VMOVUPS      64(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  64(BX), Z3, Z2
+	VMOVUPS      128(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  128(BX), Z3, Z2
+	VMOVUPS      192(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  192(BX), Z3, Z2
+	VMOVUPS      256(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  256(BX), Z3, Z2
+	VMOVUPS      320(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  320(BX), Z3, Z2
+	VMOVUPS      384(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  384(BX), Z3, Z2
+	VMOVUPS      448(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  448(BX), Z3, Z2
+	VMOVUPS      512(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  512(BX), Z3, Z2
+	MOVQ         ahead+112(FP), R13
+	LEAQ         (DX)(R13*4), R13
+	PREFETCHT0   (R13)
+	PREFETCHT0   (R13)(AX*1)
+	CMPQ         gate+96(FP), $0x00
+	JE           open1
+	VMOVUPS.Z    (DX)(AX*1), K2, Z1
+	VBROADCASTSS lo+104(FP), Z3
+	VBROADCASTSS hi+108(FP), Z4
+	VCMPPS       $0x1e, Z3, Z1, K3
+	VMOVAPS.Z    Z2, K3, Z2
+	VCMPPS       $0x11, Z4, Z1, K3
+	VMOVAPS.Z    Z2, K3, Z2
+
+open1:
+	VMOVUPS Z2, K2, (DX)
+	ADDQ    R8, CX
+	ADDQ    R9, DX
+	ADDQ    R10, BX
+	ADDQ    R11, SI
+	DECQ    R12
+	JNZ     group
 	VZEROUPPER
 	RET
 
@@ -25059,241 +26134,281 @@ image:
 	VZEROUPPER
 	RET
 
-// func smallForward25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·smallForward25AVX512(SB), NOSPLIT, $0-96
-	MOVQ   xLanes+24(FP), AX
-	MOVL   $0x0000ffff, CX
-	MOVL   $0x00000010, DX
-	SUBL   AX, DX
-	SHRXL  DX, CX, CX
-	KMOVW  CX, K1
-	MOVQ   yLanes+48(FP), AX
-	MOVL   $0x0000ffff, CX
-	MOVL   $0x00000010, DX
-	SUBL   AX, DX
-	SHRXL  DX, CX, CX
-	KMOVW  CX, K2
-	MOVQ   x+8(FP), AX
-	MOVQ   y+32(FP), CX
-	MOVQ   w+64(FP), DX
-	MOVQ   bias+80(FP), BX
-	MOVQ   index+56(FP), SI
-	MOVQ   xStep+16(FP), DI
-	SHLQ   $0x02, DI
-	MOVQ   yStep+40(FP), R8
-	SHLQ   $0x02, R8
-	MOVQ   wStep+72(FP), R9
-	SHLQ   $0x02, R9
-	MOVQ   biasStep+88(FP), R10
-	SHLQ   $0x02, R10
-	MOVQ   groups+0(FP), R11
-	VPXORD Z0, Z0, Z0
+// func smallForward25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·smallForward25AVX512(SB), NOSPLIT, $0-120
+	MOVQ    gate+96(FP), AX
+	MOVQ    y+32(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    xLanes+24(FP), CX
+	MOVL    $0x0000ffff, DX
+	MOVL    $0x00000010, BX
+	SUBL    CX, BX
+	SHRXL   BX, DX, DX
+	KMOVW   DX, K1
+	MOVQ    yLanes+48(FP), CX
+	MOVL    $0x0000ffff, DX
+	MOVL    $0x00000010, BX
+	SUBL    CX, BX
+	SHRXL   BX, DX, DX
+	KMOVW   DX, K2
+	MOVQ    x+8(FP), CX
+	MOVQ    y+32(FP), DX
+	MOVQ    w+64(FP), BX
+	MOVQ    bias+80(FP), SI
+	MOVQ    index+56(FP), DI
+	MOVQ    xStep+16(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    yStep+40(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wStep+72(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    biasStep+88(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    groups+0(FP), R12
+	VPXORD  Z0, Z0, Z0
 
 group:
-	VMOVUPS.Z        (AX), K1, Z1
-	VBROADCASTSS     (BX), Z2
-	VMOVUPS          (SI), Z3
+	VMOVUPS.Z        (CX), K1, Z1
+	VBROADCASTSS     (SI), Z2
+	VMOVUPS          (DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST (DX), Z3, Z2
-	VMOVUPS          64(SI), Z3
+	VFMADD231PS.BCST (BX), Z3, Z2
+	VMOVUPS          64(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 4(DX), Z3, Z2
-	VMOVUPS          128(SI), Z3
+	VFMADD231PS.BCST 4(BX), Z3, Z2
+	VMOVUPS          128(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 8(DX), Z3, Z2
-	VMOVUPS          192(SI), Z3
+	VFMADD231PS.BCST 8(BX), Z3, Z2
+	VMOVUPS          192(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 12(DX), Z3, Z2
-	VMOVUPS          256(SI), Z3
+	VFMADD231PS.BCST 12(BX), Z3, Z2
+	VMOVUPS          256(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 16(DX), Z3, Z2
-	VMOVUPS          320(SI), Z3
+	VFMADD231PS.BCST 16(BX), Z3, Z2
+	VMOVUPS          320(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 20(DX), Z3, Z2
-	VMOVUPS          384(SI), Z3
+	VFMADD231PS.BCST 20(BX), Z3, Z2
+	VMOVUPS          384(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 24(DX), Z3, Z2
-	VMOVUPS          448(SI), Z3
+	VFMADD231PS.BCST 24(BX), Z3, Z2
+	VMOVUPS          448(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 28(DX), Z3, Z2
-	VMOVUPS          512(SI), Z3
+	VFMADD231PS.BCST 28(BX), Z3, Z2
+	VMOVUPS          512(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 32(DX), Z3, Z2
-	VMOVUPS          576(SI), Z3
+	VFMADD231PS.BCST 32(BX), Z3, Z2
+	VMOVUPS          576(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 36(DX), Z3, Z2
-	VMOVUPS          640(SI), Z3
+	VFMADD231PS.BCST 36(BX), Z3, Z2
+	VMOVUPS          640(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 40(DX), Z3, Z2
-	VMOVUPS          704(SI), Z3
+	VFMADD231PS.BCST 40(BX), Z3, Z2
+	VMOVUPS          704(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 44(DX), Z3, Z2
-	VMOVUPS          768(SI), Z3
+	VFMADD231PS.BCST 44(BX), Z3, Z2
+	VMOVUPS          768(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 48(DX), Z3, Z2
-	VMOVUPS          832(SI), Z3
+	VFMADD231PS.BCST 48(BX), Z3, Z2
+	VMOVUPS          832(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 52(DX), Z3, Z2
-	VMOVUPS          896(SI), Z3
+	VFMADD231PS.BCST 52(BX), Z3, Z2
+	VMOVUPS          896(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 56(DX), Z3, Z2
-	VMOVUPS          960(SI), Z3
+	VFMADD231PS.BCST 56(BX), Z3, Z2
+	VMOVUPS          960(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 60(DX), Z3, Z2
-	VMOVUPS          1024(SI), Z3
+	VFMADD231PS.BCST 60(BX), Z3, Z2
+	VMOVUPS          1024(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 64(DX), Z3, Z2
-	VMOVUPS          1088(SI), Z3
+	VFMADD231PS.BCST 64(BX), Z3, Z2
+	VMOVUPS          1088(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 68(DX), Z3, Z2
-	VMOVUPS          1152(SI), Z3
+	VFMADD231PS.BCST 68(BX), Z3, Z2
+	VMOVUPS          1152(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 72(DX), Z3, Z2
-	VMOVUPS          1216(SI), Z3
+	VFMADD231PS.BCST 72(BX), Z3, Z2
+	VMOVUPS          1216(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 76(DX), Z3, Z2
-	VMOVUPS          1280(SI), Z3
+	VFMADD231PS.BCST 76(BX), Z3, Z2
+	VMOVUPS          1280(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 80(DX), Z3, Z2
-	VMOVUPS          1344(SI), Z3
+	VFMADD231PS.BCST 80(BX), Z3, Z2
+	VMOVUPS          1344(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 84(DX), Z3, Z2
-	VMOVUPS          1408(SI), Z3
+	VFMADD231PS.BCST 84(BX), Z3, Z2
+	VMOVUPS          1408(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 88(DX), Z3, Z2
-	VMOVUPS          1472(SI), Z3
+	VFMADD231PS.BCST 88(BX), Z3, Z2
+	VMOVUPS          1472(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 92(DX), Z3, Z2
-	VMOVUPS          1536(SI), Z3
+	VFMADD231PS.BCST 92(BX), Z3, Z2
+	VMOVUPS          1536(DI), Z3
 	VPERMI2PS        Z0, Z1, Z3
-	VFMADD231PS.BCST 96(DX), Z3, Z2
-	VMOVUPS          Z2, K2, (CX)
-	ADDQ             DI, AX
-	ADDQ             R8, CX
-	ADDQ             R9, DX
-	ADDQ             R10, BX
-	DECQ             R11
-	JNZ              group
+	VFMADD231PS.BCST 96(BX), Z3, Z2
+	MOVQ             ahead+112(FP), R13
+	LEAQ             (DX)(R13*4), R13
+	PREFETCHT0       (R13)
+	PREFETCHT0       (R13)(AX*1)
+	CMPQ             gate+96(FP), $0x00
+	JE               open1
+	VMOVUPS.Z        (DX)(AX*1), K2, Z1
+	VBROADCASTSS     lo+104(FP), Z3
+	VBROADCASTSS     hi+108(FP), Z4
+	VCMPPS           $0x1e, Z3, Z1, K3
+	VMOVAPS.Z        Z2, K3, Z2
+	VCMPPS           $0x11, Z4, Z1, K3
+	VMOVAPS.Z        Z2, K3, Z2
+
+open1:
+	VMOVUPS Z2, K2, (DX)
+	ADDQ    R8, CX
+	ADDQ    R9, DX
+	ADDQ    R10, BX
+	ADDQ    R11, SI
+	DECQ    R12
+	JNZ     group
 	VZEROUPPER
 	RET
 
-// func smallForwards25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·smallForwards25AVX512(SB), NOSPLIT, $0-96
-	MOVQ   xLanes+24(FP), AX
-	MOVL   $0x0000ffff, CX
-	MOVL   $0x00000010, DX
-	SUBL   AX, DX
-	SHRXL  DX, CX, CX
-	KMOVW  CX, K1
-	MOVQ   yLanes+48(FP), AX
-	MOVL   $0x0000ffff, CX
-	MOVL   $0x00000010, DX
-	SUBL   AX, DX
-	SHRXL  DX, CX, CX
-	KMOVW  CX, K2
-	MOVQ   x+8(FP), AX
-	MOVQ   y+32(FP), CX
-	MOVQ   w+64(FP), DX
-	MOVQ   bias+80(FP), BX
-	MOVQ   index+56(FP), SI
-	MOVQ   xStep+16(FP), DI
-	SHLQ   $0x02, DI
-	MOVQ   yStep+40(FP), R8
-	SHLQ   $0x02, R8
-	MOVQ   wStep+72(FP), R9
-	SHLQ   $0x02, R9
-	MOVQ   biasStep+88(FP), R10
-	SHLQ   $0x02, R10
-	MOVQ   groups+0(FP), R11
-	VPXORD Z0, Z0, Z0
+// func smallForwards25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·smallForwards25AVX512(SB), NOSPLIT, $0-120
+	MOVQ    gate+96(FP), AX
+	MOVQ    y+32(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    xLanes+24(FP), CX
+	MOVL    $0x0000ffff, DX
+	MOVL    $0x00000010, BX
+	SUBL    CX, BX
+	SHRXL   BX, DX, DX
+	KMOVW   DX, K1
+	MOVQ    yLanes+48(FP), CX
+	MOVL    $0x0000ffff, DX
+	MOVL    $0x00000010, BX
+	SUBL    CX, BX
+	SHRXL   BX, DX, DX
+	KMOVW   DX, K2
+	MOVQ    x+8(FP), CX
+	MOVQ    y+32(FP), DX
+	MOVQ    w+64(FP), BX
+	MOVQ    bias+80(FP), SI
+	MOVQ    index+56(FP), DI
+	MOVQ    xStep+16(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    yStep+40(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wStep+72(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    biasStep+88(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    groups+0(FP), R12
+	VPXORD  Z0, Z0, Z0
 
 group:
-	VMOVUPS.Z   (AX), K1, Z1
-	VMOVUPS     (BX), Z2
-	VMOVUPS     (SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS (DX), Z3, Z2
-	VMOVUPS     64(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 64(DX), Z3, Z2
-	VMOVUPS     128(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 128(DX), Z3, Z2
-	VMOVUPS     192(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 192(DX), Z3, Z2
-	VMOVUPS     256(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 256(DX), Z3, Z2
-	VMOVUPS     320(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 320(DX), Z3, Z2
-	VMOVUPS     384(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 384(DX), Z3, Z2
-	VMOVUPS     448(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 448(DX), Z3, Z2
-	VMOVUPS     512(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 512(DX), Z3, Z2
-	VMOVUPS     576(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 576(DX), Z3, Z2
-	VMOVUPS     640(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 640(DX), Z3, Z2
-	VMOVUPS     704(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 704(DX), Z3, Z2
-	VMOVUPS     768(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 768(DX), Z3, Z2
-	VMOVUPS     832(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 832(DX), Z3, Z2
-	VMOVUPS     896(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 896(DX), Z3, Z2
-	VMOVUPS     960(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 960(DX), Z3, Z2
-	VMOVUPS     1024(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 1024(DX), Z3, Z2
-	VMOVUPS     1088(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 1088(DX), Z3, Z2
-	VMOVUPS     1152(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 1152(DX), Z3, Z2
-	VMOVUPS     1216(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 1216(DX), Z3, Z2
-	VMOVUPS     1280(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 1280(DX), Z3, Z2
-	VMOVUPS     1344(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 1344(DX), Z3, Z2
-	VMOVUPS     1408(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 1408(DX), Z3, Z2
-	VMOVUPS     1472(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 1472(DX), Z3, Z2
-	VMOVUPS     1536(SI), Z3
-	VPERMI2PS   Z0, Z1, Z3
-	VFMADD231PS 1536(DX), Z3, Z2
-	VMOVUPS     Z2, K2, (CX)
-	ADDQ        DI, AX
-	ADDQ        R8, CX
-	ADDQ        R9, DX
-	ADDQ        R10, BX
-	DECQ        R11
-	JNZ         group
+	VMOVUPS.Z    (CX), K1, Z1
+	VMOVUPS      (SI), Z2
+	VMOVUPS      (DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  (BX), Z3, Z2
+	VMOVUPS      64(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  64(BX), Z3, Z2
+	VMOVUPS      128(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  128(BX), Z3, Z2
+	VMOVUPS      192(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  192(BX), Z3, Z2
+	VMOVUPS      256(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  256(BX), Z3, Z2
+	VMOVUPS      320(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  320(BX), Z3, Z2
+	VMOVUPS      384(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  384(BX), Z3, Z2
+	VMOVUPS      448(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  448(BX), Z3, Z2
+	VMOVUPS      512(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  512(BX), Z3, Z2
+	VMOVUPS      576(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  576(BX), Z3, Z2
+	VMOVUPS      640(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  640(BX), Z3, Z2
+	VMOVUPS      704(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  704(BX), Z3, Z2
+	VMOVUPS      768(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  768(BX), Z3, Z2
+	VMOVUPS      832(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  832(BX), Z3, Z2
+	VMOVUPS      896(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  896(BX), Z3, Z2
+	VMOVUPS      960(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  960(BX), Z3, Z2
+	VMOVUPS      1024(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  1024(BX), Z3, Z2
+	VMOVUPS      1088(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  1088(BX), Z3, Z2
+	VMOVUPS      1152(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  1152(BX), Z3, Z2
+	VMOVUPS      1216(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  1216(BX), Z3, Z2
+	VMOVUPS      1280(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  1280(BX), Z3, Z2
+	VMOVUPS      1344(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  1344(BX), Z3, Z2
+	VMOVUPS      1408(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  1408(BX), Z3, Z2
+	VMOVUPS      1472(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  1472(BX), Z3, Z2
+	VMOVUPS      1536(DI), Z3
+	VPERMI2PS    Z0, Z1, Z3
+	VFMADD231PS  1536(BX), Z3, Z2
+	MOVQ         ahead+112(FP), R13
+	LEAQ         (DX)(R13*4), R13
+	PREFETCHT0   (R13)
+	PREFETCHT0   (R13)(AX*1)
+	CMPQ         gate+96(FP), $0x00
+	JE           open1
+	VMOVUPS.Z    (DX)(AX*1), K2, Z1
+	VBROADCASTSS lo+104(FP), Z3
+	VBROADCASTSS hi+108(FP), Z4
+	VCMPPS       $0x1e, Z3, Z1, K3
+	VMOVAPS.Z    Z2, K3, Z2
+	VCMPPS       $0x11, Z4, Z1, K3
+	VMOVAPS.Z    Z2, K3, Z2
+
+open1:
+	VMOVUPS Z2, K2, (DX)
+	ADDQ    R8, CX
+	ADDQ    R9, DX
+	ADDQ    R10, BX
+	ADDQ    R11, SI
+	DECQ    R12
+	JNZ     group
 	VZEROUPPER
 	RET
 

@@ -20,6 +20,8 @@ type Conv struct {
 	// they are still in cache: the place for what follows elementwise. It is
 	// called by several threads at once, once for every element.
 	Then func(lo, hi int)
+	// Gate, unless nil, is applied to gx in GradInput, before Then is called.
+	Gate *Gate
 	// Reads are arrays as large as that result whose elements Then reads as well:
 	// they may be fetched ahead.
 	Reads [][]float32
@@ -33,6 +35,7 @@ type convPlan struct {
 	taps         int
 	xSize, ySize int // elements of one image and group
 	wSize        int // elements of one group
+	gate         *Gate
 	then         func(lo, hi int)
 	also         [][]float32
 	sums         []float32 // for the sum of every plane of gy, unless nil; see met
@@ -51,7 +54,7 @@ func (c *Conv) plan() *convPlan {
 	if c.Group < 1 || c.InChannels%c.Group != 0 || c.OutChannels%c.Group != 0 {
 		panic(fmt.Sprintf("kernel: %d input and %d output channels in %d groups", c.InChannels, c.OutChannels, c.Group))
 	}
-	p := &convPlan{geometry: g, batch: c.Batch, group: c.Group, ic: c.InChannels / c.Group, oc: c.OutChannels / c.Group, taps: g.kernel.size(), then: c.Then, also: c.Reads}
+	p := &convPlan{geometry: g, batch: c.Batch, group: c.Group, ic: c.InChannels / c.Group, oc: c.OutChannels / c.Group, taps: g.kernel.size(), gate: c.Gate, then: c.Then, also: c.Reads}
 	p.xSize, p.ySize, p.wSize = p.ic*g.in.size(), p.oc*g.out.size(), p.oc*p.ic*p.taps
 	return p
 }
@@ -87,6 +90,7 @@ func (c *Conv) Forward(w *Workers, x, weight, bias, y []float32) {
 func (c *Conv) GradInput(w *Workers, gy, weight, gx []float32) {
 	p := c.plan()
 	p.check(gx, weight, gy)
+	p.gateAfter(gx)
 	if p.dense() {
 		p.denseGradInput(w, gy, weight, gx)
 		return

@@ -32,10 +32,12 @@ type depthwiseArgs struct {
 	top, left        int
 	k, stride, lanes int
 	masks            []uint32
+	segments         int // vectors that a row of y is cut into
+	gating
 }
 
 // near is how many elements may be computed before what follows reads them.
-const near = 1 << 15
+const near = 1 << 13
 
 // planes calls f for ranges of planes that are channels of one image, small
 // enough that what follows finds them in the second level of cache.
@@ -59,7 +61,7 @@ func (d *depthwise) forward(w *Workers, x, weight, bias, y []float32) {
 	}
 	d.planes(w, func(image, channel, planes int) {
 		a, first := a, image*d.group+channel
-		a.planes = planes
+		a.planes, a.ahead = planes, planes*d.ySize
 		a.x, a.y = x[first*d.xSize:], y[first*d.ySize:]
 		a.w, a.bias = weight[channel*a.wPlane:], bias[channel*a.biasPlane:]
 		isa.depthwise.forward(&a)
@@ -67,99 +69,13 @@ func (d *depthwise) forward(w *Workers, x, weight, bias, y []float32) {
 	})
 }
 
-// gradInput is a forward convolution of gy, pulled apart with zeros if the
-// stride is 2, with the kernels turned round.
-func (d *depthwise) gradInput(w *Workers, gy, weight, gx []float32) {
-	taps := d.k * d.k
-	turned := scratch(d.group * taps)
-	defer release(turned)
-	for i := range *turned {
-		(*turned)[i] = weight[i/taps*taps+taps-1-i%taps]
-	}
-	a := depthwiseArgs{xSize: d.out, ySize: d.in, wPlane: taps, top: d.k - 1 - d.pad[1], left: d.k - 1 - d.pad[2], k: d.k, stride: 1, bias: []float32{0}}
-	if d.stride == 2 {
-		a.xSize[1], a.xSize[2] = 2*d.out[1], 2*d.out[2]
-	}
-	a.addMasks()
-	d.planes(w, func(image, channel, planes int) {
-		a, first := a, image*d.group+channel
-		a.planes, a.w = planes, (*turned)[channel*taps:]
-		a.x, a.y = gy[first*d.ySize:], gx[first*d.xSize:]
-		defer d.finished(first*d.xSize, (first+planes)*d.xSize)
-		if d.stride == 1 {
-			isa.depthwise.forward(&a)
-			return
-		}
-		const atOnce = 8 // planes
-		apart := scratch(atOnce * 4 * d.ySize)
-		defer release(apart)
-		clear(*apart)
-		for i := 0; i < planes; i += atOnce {
-			b := a
-			b.planes, b.w, b.y = min(atOnce, planes-i), a.w[i*taps:], a.y[i*d.xSize:]
-			b.x = *apart
-			d.pullApart(*apart, a.x[i*d.ySize:(i+b.planes)*d.ySize])
-			isa.depthwise.forward(&b)
-		}
-	})
-}
-
-// pullApart copies the rows of gy to every other element of every other row.
-func (d *depthwise) pullApart(apart, gy []float32) {
-	if n := d.out[2]; isa.weave != nil && n >= 8 {
-		zeros := scratch(n)
-		defer release(zeros)
-		clear(*zeros)
-		for row := 0; row < len(gy); row += n {
-			isa.weave(1, n, &gy[row], &(*zeros)[0], n, &apart[4*row], 2*n)
-		}
-		return
-	}
-	for row := 0; row < len(gy); row += d.out[2] {
-		to := apart[4*row : 4*row+2*d.out[2]]
-		for i, v := range gy[row : row+d.out[2]] {
-			to[2*i] = v
-		}
-	}
-}
-
-func (d *depthwise) gradWeight(w *Workers, x, gy, gw []float32) {
-	taps := d.k * d.k
-	a := depthwiseArgs{xSize: d.in, ySize: d.out, top: d.pad[1], left: d.pad[2], k: d.k, stride: d.stride}
-	a.addMasks()
-	a.wPlane = taps * a.lanes
-	w.For(d.group, grainOf(d.batch*d.xSize), func(lo, hi int) {
-		a := a
-		sums := scratch((hi - lo) * a.wPlane)
-		defer release(sums)
-		clear(*sums)
-		some := max(1, near/(d.xSize+d.ySize)) // planes
-		for n := range d.batch {
-			for c := lo; c < hi; c += some {
-				first := n*d.group + c
-				a.planes, a.w = min(some, hi-c), (*sums)[(c-lo)*a.wPlane:]
-				a.x, a.y = x[first*d.xSize:], gy[first*d.ySize:]
-				isa.depthwise.weight(&a)
-				for i := range a.planes {
-					d.met(x, gy, first+i)
-				}
-			}
-		}
-		for i := range (hi - lo) * taps {
-			gw[lo*taps+i] = sum((*sums)[i*a.lanes : (i+1)*a.lanes])
-		}
-	})
-}
-
 // addMasks chooses the width of vectors and computes the masks: for each
 // segment of a row of y, those of the vectors of x that the kernels load and
 // that of y.
 func (a *depthwiseArgs) addMasks() {
-	a.lanes = isa.lanes
-	if a.ySize[2] <= 8 {
-		a.lanes = 8 // rather than half a vector
-	}
-	for q := 0; q < a.ySize[2]; q += a.lanes {
+	a.cut(a.ySize[2])
+	for s := range a.segments {
+		q := s * a.lanes
 		at := a.stride*q - a.left
 		if a.stride == 1 {
 			for j := range a.k {
@@ -173,6 +89,29 @@ func (a *depthwiseArgs) addMasks() {
 		}
 		a.addMask(q, a.ySize[2])
 	}
+}
+
+// addBackMasks is addMasks for gradients with stride 2: each segment reads vectors
+// of x and writes two of y.
+func (a *depthwiseArgs) addBackMasks() {
+	a.cut((a.ySize[2] + 1) / 2)
+	for s := range a.segments {
+		q := s * a.lanes
+		for j := range (a.k + 1) / 2 {
+			a.addMask(q-a.left+j, a.xSize[2])
+		}
+		a.addMask(2*q, a.ySize[2])
+		a.addMask(2*q+a.lanes, a.ySize[2])
+	}
+}
+
+// cut chooses the width of vectors for rows of n elements.
+func (a *depthwiseArgs) cut(n int) {
+	a.lanes = isa.lanes
+	if n <= 8 {
+		a.lanes = 8 // rather than half a vector
+	}
+	a.segments = (n + a.lanes - 1) / a.lanes
 }
 
 // addMask appends the mask of a vector from column at on, of size columns: a
@@ -192,6 +131,3 @@ func (a *depthwiseArgs) addMask(at, size int) {
 		a.masks = append(a.masks, bits)
 	}
 }
-
-// segments returns into how many vectors a row of y is cut.
-func (a *depthwiseArgs) segments() int { return (a.ySize[2] + a.lanes - 1) / a.lanes }

@@ -53,6 +53,7 @@ type smallArgs struct {
 	index                []int32
 	images               int // for weight
 	xImage, yImage       int // from image to image
+	gating                   // for forward
 }
 
 // each calls f for ranges of whole groups of planes, and for the last planes of
@@ -72,14 +73,14 @@ func (m *smallPlanes) each(w *Workers, f func(image, channel, groups, planes int
 }
 
 func (m *smallPlanes) forward(w *Workers, x, weight, bias, y []float32) {
-	m.convolve(w, x, weight, bias, y, m.xSize, m.ySize, m.pick)
+	m.convolve(w, x, weight, bias, y, m.xSize, m.ySize, m.pick, nil)
 }
 
 func (m *smallPlanes) gradInput(w *Workers, gy, weight, gx []float32) {
-	m.convolve(w, gy, weight, nil, gx, m.ySize, m.xSize, m.spread)
+	m.convolve(w, gy, weight, nil, gx, m.ySize, m.xSize, m.spread, m.gate)
 }
 
-func (m *smallPlanes) convolve(w *Workers, x, weight, bias, y []float32, xSize, ySize int, index []int32) {
+func (m *smallPlanes) convolve(w *Workers, x, weight, bias, y []float32, xSize, ySize int, index []int32, gate *Gate) {
 	if bias == nil {
 		zeros := scratch(m.group)
 		defer release(zeros)
@@ -99,6 +100,7 @@ func (m *smallPlanes) convolve(w *Workers, x, weight, bias, y []float32, xSize, 
 		isa.small.forward(&smallArgs{
 			taps: m.taps, groups: groups, planes: planes, x: x[from:], y: y[to:], xSize: xSize, ySize: ySize, index: index,
 			w: weight[channel/m.planes*m.planes*wStep:], bias: bias[channel/m.planes*m.biasStep():],
+			gating: gate.from(to, aheadSmall),
 		}, m.planes > 1)
 		m.finished(to, to+groups*planes*ySize)
 	})
@@ -111,6 +113,9 @@ func (m *smallPlanes) biasStep() int {
 	}
 	return 1
 }
+
+// aheadSmall is how many elements further on what is written is fetched.
+const aheadSmall = 1 << 10
 
 // widen makes a vector of each of n numbers that a channel has, the channels of
 // a vector side by side in lanes lanes each.

@@ -89,6 +89,9 @@ func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 	if err := compare(gotGX, gx, 1e-5); err != nil {
 		return fmt.Errorf("%+v: gradient of the input: %w", c, err)
 	}
+	if err := checkGate(w, c, gy, weight, x, gotGX); err != nil {
+		return fmt.Errorf("%+v: gradient of the input through a gate: %w", c, err)
+	}
 	c.GradWeight(w, x, gy, gotGW, nil)
 	if err := compare(gotGW, gw, 1e-5); err != nil {
 		return fmt.Errorf("%+v: gradient of the weight: %w", c, err)
@@ -101,6 +104,23 @@ func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 	c.GradWeight(w, x, gy, both, beside)
 	if !slices.Equal(both, gotGW) || !slices.Equal(beside, gotGB) {
 		return fmt.Errorf("%+v: gradients of weight and bias differ if computed together", c)
+	}
+	return nil
+}
+
+// checkGate compares gradients of the input through a gate of x with those without.
+func checkGate(w *Workers, c Conv, gy, weight, x, gx []float32) error {
+	want, got := slices.Clone(gx), make([]float32, len(gx))
+	isa.clipGrad(want, x, want, -0.5, 1)
+	c.Gate = &Gate{slices.Clone(x), -0.5, 1}
+	for _, to := range [][]float32{got, c.Gate.Y} {
+		c.GradInput(w, gy, weight, to)
+		if !slices.Equal(to, want) {
+			return fmt.Errorf("differs, in place: %v", &to[0] == &c.Gate.Y[0])
+		}
+		if !c.Gates() {
+			break
+		}
 	}
 	return nil
 }
@@ -139,6 +159,12 @@ func TestConv(t *testing.T) {
 		conv2(2, 5, 5, 5, 41, 3, 2, 1),
 		conv2(2, 20, 20, 20, 7, 5, 1, 2),
 		conv2(2, 3, 3, 3, 28, 5, 2, 2),
+		conv2(2, 3, 3, 3, 33, 5, 2, 1),
+		conv2(2, 3, 3, 3, 33, 3, 2, 2), // every padding, with stride 2
+		conv2(2, 3, 3, 3, 34, 3, 2, 0),
+		conv2(2, 5, 5, 5, 75, 3, 2, 1),
+		conv2(2, 5, 5, 5, 18, 5, 2, 4),
+		conv2(2, 5, 5, 5, 11, 5, 2, 3),
 		conv2(1, 3, 3, 3, 20, 3, 1, 2),
 		conv2(1, 3, 3, 3, 20, 5, 1, 0),
 		conv2(2, 1, 20, 40, 2, 3, 1, 1),

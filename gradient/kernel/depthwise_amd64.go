@@ -6,7 +6,8 @@ package kernel
 type depthwiseKernels struct{}
 
 type (
-	depthwiseForward func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32, bias *float32, biasPlane int)
+	depthwiseForward func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo, hi float32, ahead int)
+	depthwiseBack    func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32, gate *float32, lo, hi float32, ahead int)
 	depthwiseWeight  func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32)
 )
 
@@ -16,6 +17,7 @@ var (
 		{{depthwiseForward1x3AVX2, depthwiseForward2x3AVX2}, {depthwiseForward1x5AVX2, depthwiseForward2x5AVX2}},
 		{{depthwiseForward1x3AVX512, depthwiseForward2x3AVX512}, {depthwiseForward1x5AVX512, depthwiseForward2x5AVX512}},
 	}
+	depthwiseBacks   = [2][2]depthwiseBack{{depthwiseBack3AVX2, depthwiseBack5AVX2}, {depthwiseBack3AVX512, depthwiseBack5AVX512}}
 	depthwiseWeights = [2][2][2]depthwiseWeight{
 		{{depthwiseWeight1x3AVX2, depthwiseWeight2x3AVX2}, {depthwiseWeight1x5AVX2, depthwiseWeight2x5AVX2}},
 		{{depthwiseWeight1x3AVX512, depthwiseWeight2x3AVX512}, {depthwiseWeight1x5AVX512, depthwiseWeight2x5AVX512}},
@@ -25,14 +27,20 @@ var (
 func (depthwiseKernels) forward(a *depthwiseArgs) {
 	f := depthwiseForwards[a.lanes/8-1][a.k/2-1][a.stride-1]
 	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], a.wPlane, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
-		a.top, a.left, a.segments(), &a.masks[0], &a.bias[0], a.biasPlane)
+		a.top, a.left, a.segments, &a.masks[0], &a.bias[0], a.biasPlane, a.gate, a.lo, a.hi, a.ahead)
+}
+
+func (depthwiseKernels) back(a *depthwiseArgs) {
+	f := depthwiseBacks[a.lanes/8-1][a.k/2-1]
+	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], a.wPlane, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
+		a.top, a.left, a.segments, &a.masks[0], a.gate, a.lo, a.hi, a.ahead)
 }
 
 func (depthwiseKernels) weight(a *depthwiseArgs) {
 	f := depthwiseWeights[a.lanes/8-1][a.k/2-1][a.stride-1]
 	// The kernel moves from plane to plane in w by itself.
 	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], 0, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
-		a.top, a.left, a.segments(), &a.masks[0])
+		a.top, a.left, a.segments, &a.masks[0])
 }
 
 // smallKernels calls the assembly for depthwise convolutions of small planes.
@@ -49,7 +57,7 @@ func (smallKernels) forward(a *smallArgs, several bool) {
 		f = smallForward25AVX512
 	}
 	x, y := a.planes*a.xSize, a.planes*a.ySize
-	f(a.groups, &a.x[0], x, x, &a.y[0], y, y, &a.index[0], &a.w[0], wStep, &a.bias[0], biasStep)
+	f(a.groups, &a.x[0], x, x, &a.y[0], y, y, &a.index[0], &a.w[0], wStep, &a.bias[0], biasStep, a.gate, a.lo, a.hi, a.ahead)
 }
 
 func (smallKernels) weight(a *smallArgs) {

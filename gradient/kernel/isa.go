@@ -29,6 +29,7 @@ type instructions struct {
 	// methods.
 	depthwise interface {
 		forward(*depthwiseArgs)
+		back(*depthwiseArgs) // gradients by the input with stride 2
 		weight(*depthwiseArgs)
 	}
 	// small computes depthwise convolutions of small planes, or nil.

@@ -16,6 +16,7 @@ func depthwise(v vectors, k int) {
 	d := depth{vectors: v, k: k}
 	d.forward1()
 	d.forward2()
+	d.back()
 	d.weight(1)
 	d.weight(2)
 }
@@ -180,7 +181,8 @@ func (d *depth) segmentStart(stride int) (x, y reg.GPVirtual) {
 // forward1 slides down the rows of x: each is loaded once for every column of
 // the kernel and contributes to k rows of y, of which one is then complete.
 func (d *depth) forward1() {
-	d.function("Forward1x", ", bias *float32, biasPlane int")
+	d.function("Forward1x", ", bias *float32, biasPlane int"+gateParams)
+	gate := d.newGate()
 	bias := local("bias")
 	d.begin(1)
 	d.beginSegments()
@@ -222,7 +224,7 @@ func (d *depth) forward1() {
 	t = param("yRows", false)
 	CMPQ(left, t)
 	JG(LabelRef("incomplete"))
-	d.store(sums[d.k-1], d.maskOf(masks, d.k), Mem{Base: y})
+	gate.store(sums[d.k-1:], y, func(int) reg.Register { return d.maskOf(masks, d.k) })
 	ADDQ(d.yLine, y)
 	Label("incomplete")
 	for i := d.k - 1; i > 0; i-- {
@@ -272,7 +274,8 @@ func (d *depth) row2(x reg.Register, masks []reg.Register, f func(j int, v reg.V
 // the kernel for one row of y, row 2 for the one before and so on, the second
 // row 1, 3, ….
 func (d *depth) forward2() {
-	d.function("Forward2x", ", bias *float32, biasPlane int")
+	d.function("Forward2x", ", bias *float32, biasPlane int"+gateParams)
+	gate := d.newGate()
 	bias := local("bias")
 	d.begin(2)
 	d.beginSegments()
@@ -317,6 +320,7 @@ func (d *depth) forward2() {
 	Load(Param("yRows"), t)
 	CMPQ(left, t)
 	JG(LabelRef("incomplete"))
+	gate.fetch(y, d.bytes())
 	d.store(sums[rows-1], d.maskOf(masks, loads), Mem{Base: y})
 	ADDQ(d.yLine, y)
 	Label("incomplete")

@@ -12,6 +12,7 @@ func main() {
 	ConstraintExpr("!noasm")
 	maskData()
 	everyOtherData()
+	turnByTurnData()
 	constantData()
 	for _, v := range []vectors{avx512, avx2} {
 		tiles(v)

@@ -24,9 +24,10 @@ func smallForward(taps int, several bool) {
 	if several {
 		name = fmt.Sprintf("smallForwards%dAVX512", taps)
 	}
-	TEXT(name, NOSPLIT, "func(groups int, x *float32, xStep, xLanes int, y *float32, yStep, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int)")
+	TEXT(name, NOSPLIT, "func(groups int, x *float32, xStep, xLanes int, y *float32, yStep, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int"+gateParams+")")
 	Pragma("noescape")
 	v := avx512
+	gate := v.newGate()
 	xMask, yMask := v.mask(param("xLanes", false)), v.mask(param("yLanes", false))
 	x, y, w, bias, index := param("x", false), param("y", false), param("w", false), param("bias", false), param("index", false)
 	xStep, yStep, wStep, biasStep := param("xStep", true), param("yStep", true), param("wStep", true), param("biasStep", true)
@@ -49,7 +50,7 @@ func smallForward(taps int, several bool) {
 			VFMADD231PS_BCST(Mem{Base: w, Disp: 4 * t}, picked, sum)
 		}
 	}
-	v.store(sum, yMask, Mem{Base: y})
+	gate.store([]reg.VecVirtual{sum}, y, func(int) reg.Register { return yMask })
 	for _, p := range [][2]reg.Register{{xStep, x}, {yStep, y}, {wStep, w}, {biasStep, bias}} {
 		ADDQ(p[0], p[1])
 	}

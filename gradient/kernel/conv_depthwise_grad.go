@@ -1,0 +1,89 @@
+package kernel
+
+// gradInput is, for stride 1, a forward convolution of gy with the kernels turned
+// round. For stride 2 there is a kernel of its own.
+func (d *depthwise) gradInput(w *Workers, gy, weight, gx []float32) {
+	back, turned := d.back(weight)
+	defer release(turned)
+	d.planes(w, func(image, channel, planes int) {
+		d.gradPlanes(back, gy, gx, image, channel, planes)
+	})
+}
+
+// gradPlanes computes planes of gx that are channels of one image.
+func (d *depthwise) gradPlanes(a depthwiseArgs, gy, gx []float32, image, channel, planes int) {
+	first := image*d.group + channel
+	a.planes, a.w = planes, a.w[channel*a.wPlane:]
+	a.x, a.y = gy[first*d.ySize:], gx[first*d.xSize:]
+	a.gating = d.gate.from(first*d.xSize, planes*d.xSize)
+	if d.stride == 1 {
+		isa.depthwise.forward(&a)
+	} else {
+		isa.depthwise.back(&a)
+	}
+	d.finished(first*d.xSize, (first+planes)*d.xSize)
+}
+
+// back returns the arguments of the kernel for the gradient by the input, with
+// weights that are to be released.
+func (d *depthwise) back(weight []float32) (depthwiseArgs, *[]float32) {
+	a := depthwiseArgs{xSize: d.out, ySize: d.in, k: d.k, stride: d.stride, bias: []float32{0}}
+	taps := d.k * d.k
+	if d.stride == 1 {
+		a.top, a.left, a.wPlane = d.k-1-d.pad[1], d.k-1-d.pad[2], taps
+		turned := scratch(d.group * taps)
+		for i := range *turned {
+			(*turned)[i] = weight[i/taps*taps+taps-1-i%taps]
+		}
+		a.w = *turned
+		a.addMasks()
+		return a, turned
+	}
+	// Row u of gx meets row i of the kernel and row (u+pad-i)/2 of gy. With a row of
+	// zeros before those of the kernel if pad is odd, or after them, the even rows
+	// of gx meet its even rows, whatever pad is. Likewise the columns.
+	m := (d.k + 1) / 2
+	a.top, a.left, a.wPlane = m-1-(d.pad[1]+1)/2, m-1-(d.pad[2]+1)/2, 4*m*m
+	turned := scratch(d.group * a.wPlane)
+	clear(*turned)
+	for i := range d.k {
+		for j := range d.k {
+			row, column := i+d.pad[1]%2, j+d.pad[2]%2
+			to := ((row%2*2+column%2)*m+m-1-row/2)*m + m - 1 - column/2
+			for c := range d.group {
+				(*turned)[c*a.wPlane+to] = weight[c*taps+i*d.k+j]
+			}
+		}
+	}
+	a.w = *turned
+	a.addBackMasks()
+	return a, turned
+}
+
+func (d *depthwise) gradWeight(w *Workers, x, gy, gw []float32) {
+	taps := d.k * d.k
+	a := depthwiseArgs{xSize: d.in, ySize: d.out, top: d.pad[1], left: d.pad[2], k: d.k, stride: d.stride}
+	a.addMasks()
+	a.wPlane = taps * a.lanes
+	w.For(d.group, grainOf(d.batch*d.xSize), func(lo, hi int) {
+		a := a
+		sums := scratch((hi - lo) * a.wPlane)
+		defer release(sums)
+		clear(*sums)
+		some := max(1, near/(d.xSize+d.ySize)) // planes
+		for n := range d.batch {
+			for c := lo; c < hi; c += some {
+				first := n*d.group + c
+				a.planes, a.w = min(some, hi-c), (*sums)[(c-lo)*a.wPlane:]
+				a.x, a.y = x[first*d.xSize:], gy[first*d.ySize:]
+				isa.depthwise.weight(&a)
+				for i := range a.planes {
+					d.met(x, gy, first+i)
+				}
+			}
+		}
+		for i := range (hi - lo) * taps {
+			gw[lo*taps+i] = sum((*sums)[i*a.lanes : (i+1)*a.lanes])
+		}
+	})
+}

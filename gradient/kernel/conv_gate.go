@@ -1,0 +1,50 @@
+package kernel
+
+// Gate is the gradient of ReLU or Clip, of whose output Y it lets through the
+// gradient where Lo < Y < Hi: elsewhere it is 0. Y is as large as what is gated.
+type Gate struct {
+	Y      []float32
+	Lo, Hi float32
+}
+
+// Gates reports whether GradInput applies the Gate to each element before it
+// stores it, and reads nothing of Y later that it has overwritten: then gx may be Y.
+func (c *Conv) Gates() bool { return c.plan().gates() }
+
+func (p *convPlan) gates() bool {
+	_, small := p.small()
+	_, depthwise := p.depthwise()
+	return !p.dense() && (small || depthwise)
+}
+
+// gateAfter makes the gate a part of what follows, unless the method applies it.
+func (p *convPlan) gateAfter(gx []float32) {
+	if p.gate == nil || p.gates() {
+		return
+	}
+	gate, then := p.gate, p.then
+	p.also = append(p.also[:len(p.also):len(p.also)], gate.Y)
+	p.then = func(lo, hi int) {
+		isa.clipGrad(gx[lo:hi], gate.Y[lo:hi], gx[lo:hi], gate.Lo, gate.Hi)
+		if then != nil {
+			then(lo, hi)
+		}
+	}
+}
+
+// gating is what assembly kernels are told of a gate: where it begins, nil for
+// none, and how many elements further on to fetch what will be written, and read
+// of the gate.
+type gating struct {
+	gate   *float32
+	lo, hi float32
+	ahead  int
+}
+
+// from returns the gate, or none if it is nil, from an element on.
+func (g *Gate) from(element, ahead int) gating {
+	if g == nil {
+		return gating{ahead: ahead}
+	}
+	return gating{&g.Y[element], g.Lo, g.Hi, ahead}
+}

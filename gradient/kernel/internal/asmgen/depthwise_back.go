@@ -1,0 +1,148 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// back writes the gradient by the input of a convolution with stride 2, x being
+// gy and y gx: half of the kernel's rows meet the even rows of gx and half the odd
+// ones, likewise its columns. With m = (k+1)/2, row a and column b of a pair of rows
+// and columns of gx come from m×m elements of gy with weights of their own, in w
+// one such matrix for each a and b.
+//
+// It slides down the rows of gy, of which it holds m, and writes two rows of gx
+// with each, twice as many columns as it has lanes.
+func (d *depth) back() {
+	d.function("Back", gateParams)
+	gate := d.newGate()
+	m := (d.k + 1) / 2
+	var weave []reg.VecVirtual
+	if d.lanes == 16 {
+		weave = d.registers(2)
+		t := GP64()
+		LEAQ(turnByTurn, t)
+		VMOVUPS(Mem{Base: t}, weave[0])
+		VMOVUPS(Mem{Base: t, Disp: 64}, weave[1])
+	}
+	d.begin(1)
+	var w reg.GPVirtual
+	weights := make([]reg.VecVirtual, 4*m*m)
+	held := d.lanes == 16 && m == 2 // there are registers for them
+	if w = GP64(); held {
+		MOVQ(d.w, w)
+		for i := range weights {
+			weights[i] = d.register()
+			VBROADCASTSS(Mem{Base: w, Disp: 4 * i}, weights[i])
+		}
+	}
+	d.beginSegments()
+	if !held {
+		w = GP64()
+		MOVQ(d.w, w)
+	}
+	x, y, t := GP64(), GP64(), GP64()
+	MOVQ(d.column, x)
+	LEAQ(Mem{Base: x, Index: x, Scale: 1}, y) // of gx, less left
+	ADDQ(d.x, x)
+	ADDQ(d.y, y)
+	Load(Param("left"), t)
+	LEAQ(Mem{Base: y, Index: t, Scale: 8}, y)
+	masks := d.loadMasks(m+2, 16)
+	r := param("top", false) // row of gy
+	NEGQ(r)
+	MOVQ(r, t)
+	IMULQ(d.xLine, t)
+	ADDQ(t, x)
+	wait, left := GP64(), param("yRows", false) // rows of gy before the first pair, rows of gx to come
+	MOVQ(U32(m-1), wait)
+	rows := make([][]reg.VecVirtual, m) // of gy, the oldest first
+	for i := range rows {
+		rows[i] = d.registers(m)
+		for _, v := range rows[i] {
+			d.zero(v)
+		}
+	}
+
+	Label("row")
+	for i := range m - 1 {
+		for j, v := range rows[i+1] {
+			VMOVAPS(v, rows[i][j])
+		}
+	}
+	CMPQ(r, d.xRows)
+	JAE(LabelRef("outside")) // also if negative
+	for j, v := range rows[m-1] {
+		d.load(Mem{Base: x, Disp: 4 * j}, d.maskOf(masks, j), v)
+	}
+	JMP(LabelRef("loaded"))
+	Label("outside")
+	for _, v := range rows[m-1] {
+		d.zero(v)
+	}
+	Label("loaded")
+	ADDQ(d.xLine, x)
+	INCQ(r)
+	DECQ(wait)
+	JGE(LabelRef("row"))
+	for a := range 2 {
+		sums := d.registers(2)
+		for b, s := range sums {
+			first := true
+			for i := range m {
+				for j := range m {
+					at := ((2*a+b)*m+i)*m + j
+					switch {
+					case held && first:
+						VMULPS(weights[at], rows[i][j], s)
+					case held:
+						VFMADD231PS(weights[at], rows[i][j], s)
+					default:
+						if first {
+							d.zero(s)
+						}
+						d.multiply(Mem{Base: w, Disp: 4 * at}, rows[i][j], s)
+					}
+					first = false
+				}
+			}
+		}
+		lo, hi := d.turnByTurn(weave, sums)
+		gate.store([]reg.VecVirtual{lo, hi}, y, func(i int) reg.Register { return d.maskOf(masks, m+i) })
+		ADDQ(d.yLine, y)
+		DECQ(left)
+		JZ(LabelRef("done"))
+	}
+	JMP(LabelRef("row"))
+	Label("done")
+	d.endSegments(1, m+2)
+	d.end()
+}
+
+// turnByTurn returns the elements of two vectors turn by turn, in two vectors.
+func (d *depth) turnByTurn(weave, v []reg.VecVirtual) (lo, hi reg.VecVirtual) {
+	lo, hi = d.register(), d.register()
+	if d.lanes == 16 {
+		VMOVAPS(weave[0], lo)
+		VPERMI2PS(v[1], v[0], lo)
+		VMOVAPS(weave[1], hi)
+		VPERMI2PS(v[1], v[0], hi)
+		return lo, hi
+	}
+	VUNPCKLPS(v[1], v[0], lo)
+	VUNPCKHPS(v[1], v[0], hi)
+	VPERM2F128(U8(0x20), hi, lo, v[0])
+	VPERM2F128(U8(0x31), hi, lo, v[1])
+	return v[0], v[1]
+}
+
+// turnByTurn holds the indices of the elements of two vectors turn by turn.
+var turnByTurn Mem
+
+func turnByTurnData() {
+	turnByTurn = GLOBL("turnByTurn", 8|16) // RODATA | NOPTR
+	for i := range 32 {
+		DATA(4*i, U32(i/2+i%2*16))
+	}
+}
