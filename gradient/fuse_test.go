@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/nd"
 )
 
 // fusedNet has what joins convolutions, and what must not: a value that is read
@@ -32,9 +33,32 @@ func fusedNet() *modelBuilder {
 		output("y", "a1")
 }
 
+// besideNet has operators whose gradients are computed beside others'.
+func besideNet() *modelBuilder {
+	return newModel().
+		input("x", -1, 2, 6, 6).
+		weight("w", 6, 6).weight("s1", 6).weight("b1", 6).weight("s2", 6).
+		node("MatMul", []string{"x", "w"}, []string{"m"}).
+		node("LayerNormalization", []string{"m", "s1", "b1"}, []string{"l"}).
+		node("RMSNormalization", []string{"l", "s2"}, []string{"y"}).
+		output("y")
+}
+
 // TestFusion: operators that run together compute what they would one by one.
 func TestFusion(t *testing.T) {
-	b := fusedNet()
+	for _, c := range []struct {
+		name  string
+		net   *modelBuilder
+		least int // steps joined to others
+	}{
+		{"elementwise", fusedNet(), 12},
+		{"beside", besideNet(), 2},
+	} {
+		t.Run(c.name, func(t *testing.T) { testFusion(t, c.net, c.least) })
+	}
+}
+
+func testFusion(t *testing.T, b *modelBuilder, least int) {
 	b.opset = 24
 	m := b.open(t)
 	workers := kernel.NewWorkers(2)
@@ -47,10 +71,13 @@ func TestFusion(t *testing.T) {
 		}
 		apart.steps[i].joined = false
 	}
-	if joined < 12 {
-		t.Errorf("%d of %d steps are joined to others, want 12 and more", joined, len(apart.steps))
+	if joined < least {
+		t.Errorf("%d of %d steps are joined to others, want %d and more", joined, len(apart.steps), least)
 	}
 	x := randomInput(5, 2, 6, 6)
+	same := func(got, want []nd.Array) bool {
+		return slices.EqualFunc(got, want, func(a, b nd.Array) bool { return slices.Equal(a.Float32s(), b.Float32s()) })
+	}
 	want, outWant, err := apart.Gradients(x, Probe)
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +89,7 @@ func TestFusion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got != want || !slices.Equal(out[0].Float32s(), outWant[0].Float32s()) || !slices.Equal(out[1].Float32s(), outWant[1].Float32s()) {
+			if got != want || !same(out, outWant) {
 				t.Fatalf("loss %v, one by one %v", got, want)
 			}
 			for _, name := range p.GradientNames() {
@@ -78,7 +105,7 @@ func TestFusion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(out[0].Float32s(), outWant[0].Float32s()) || !slices.Equal(out[1].Float32s(), outWant[1].Float32s()) {
+	if !same(out, outWant) {
 		t.Error("outputs without gradients differ")
 	}
 }

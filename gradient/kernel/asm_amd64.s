@@ -626,39 +626,143 @@ DATA constants<>+2128(SB)/4, $0x40b00000
 DATA constants<>+2132(SB)/4, $0x40b00000
 DATA constants<>+2136(SB)/4, $0x40b00000
 DATA constants<>+2140(SB)/4, $0x40b00000
-DATA constants<>+2144(SB)/4, $0x41700000
-DATA constants<>+2148(SB)/4, $0x41700000
-DATA constants<>+2152(SB)/4, $0x41700000
-DATA constants<>+2156(SB)/4, $0x41700000
-DATA constants<>+2160(SB)/4, $0x41700000
-DATA constants<>+2164(SB)/4, $0x41700000
-DATA constants<>+2168(SB)/4, $0x41700000
-DATA constants<>+2172(SB)/4, $0x41700000
-DATA constants<>+2176(SB)/4, $0xbf000000
-DATA constants<>+2180(SB)/4, $0xbf000000
-DATA constants<>+2184(SB)/4, $0xbf000000
-DATA constants<>+2188(SB)/4, $0xbf000000
-DATA constants<>+2192(SB)/4, $0xbf000000
-DATA constants<>+2196(SB)/4, $0xbf000000
-DATA constants<>+2200(SB)/4, $0xbf000000
-DATA constants<>+2204(SB)/4, $0xbf000000
-DATA constants<>+2208(SB)/4, $0x3ecc422a
-DATA constants<>+2212(SB)/4, $0x3ecc422a
-DATA constants<>+2216(SB)/4, $0x3ecc422a
-DATA constants<>+2220(SB)/4, $0x3ecc422a
-DATA constants<>+2224(SB)/4, $0x3ecc422a
-DATA constants<>+2228(SB)/4, $0x3ecc422a
-DATA constants<>+2232(SB)/4, $0x3ecc422a
-DATA constants<>+2236(SB)/4, $0x3ecc422a
-DATA constants<>+2240(SB)/4, $0x0000007f
-DATA constants<>+2244(SB)/4, $0x0000007f
-DATA constants<>+2248(SB)/4, $0x0000007f
-DATA constants<>+2252(SB)/4, $0x0000007f
-DATA constants<>+2256(SB)/4, $0x0000007f
-DATA constants<>+2260(SB)/4, $0x0000007f
-DATA constants<>+2264(SB)/4, $0x0000007f
-DATA constants<>+2268(SB)/4, $0x0000007f
-GLOBL constants<>(SB), RODATA|NOPTR, $2272
+DATA constants<>+2144(SB)/4, $0x421c0000
+DATA constants<>+2148(SB)/4, $0x421c0000
+DATA constants<>+2152(SB)/4, $0x421c0000
+DATA constants<>+2156(SB)/4, $0x421c0000
+DATA constants<>+2160(SB)/4, $0x421c0000
+DATA constants<>+2164(SB)/4, $0x421c0000
+DATA constants<>+2168(SB)/4, $0x421c0000
+DATA constants<>+2172(SB)/4, $0x421c0000
+DATA constants<>+2176(SB)/4, $0xae06e671
+DATA constants<>+2180(SB)/4, $0xae06e671
+DATA constants<>+2184(SB)/4, $0xae06e671
+DATA constants<>+2188(SB)/4, $0xae06e671
+DATA constants<>+2192(SB)/4, $0xae06e671
+DATA constants<>+2196(SB)/4, $0xae06e671
+DATA constants<>+2200(SB)/4, $0xae06e671
+DATA constants<>+2204(SB)/4, $0xae06e671
+DATA constants<>+2208(SB)/4, $0x3280ecd7
+DATA constants<>+2212(SB)/4, $0x3280ecd7
+DATA constants<>+2216(SB)/4, $0x3280ecd7
+DATA constants<>+2220(SB)/4, $0x3280ecd7
+DATA constants<>+2224(SB)/4, $0x3280ecd7
+DATA constants<>+2228(SB)/4, $0x3280ecd7
+DATA constants<>+2232(SB)/4, $0x3280ecd7
+DATA constants<>+2236(SB)/4, $0x3280ecd7
+DATA constants<>+2240(SB)/4, $0x35bcd3d5
+DATA constants<>+2244(SB)/4, $0x35bcd3d5
+DATA constants<>+2248(SB)/4, $0x35bcd3d5
+DATA constants<>+2252(SB)/4, $0x35bcd3d5
+DATA constants<>+2256(SB)/4, $0x35bcd3d5
+DATA constants<>+2260(SB)/4, $0x35bcd3d5
+DATA constants<>+2264(SB)/4, $0x35bcd3d5
+DATA constants<>+2268(SB)/4, $0x35bcd3d5
+DATA constants<>+2272(SB)/4, $0x38063461
+DATA constants<>+2276(SB)/4, $0x38063461
+DATA constants<>+2280(SB)/4, $0x38063461
+DATA constants<>+2284(SB)/4, $0x38063461
+DATA constants<>+2288(SB)/4, $0x38063461
+DATA constants<>+2292(SB)/4, $0x38063461
+DATA constants<>+2296(SB)/4, $0x38063461
+DATA constants<>+2300(SB)/4, $0x38063461
+DATA constants<>+2304(SB)/4, $0x39cd0289
+DATA constants<>+2308(SB)/4, $0x39cd0289
+DATA constants<>+2312(SB)/4, $0x39cd0289
+DATA constants<>+2316(SB)/4, $0x39cd0289
+DATA constants<>+2320(SB)/4, $0x39cd0289
+DATA constants<>+2324(SB)/4, $0x39cd0289
+DATA constants<>+2328(SB)/4, $0x39cd0289
+DATA constants<>+2332(SB)/4, $0x39cd0289
+DATA constants<>+2336(SB)/4, $0x3c5a879d
+DATA constants<>+2340(SB)/4, $0x3c5a879d
+DATA constants<>+2344(SB)/4, $0x3c5a879d
+DATA constants<>+2348(SB)/4, $0x3c5a879d
+DATA constants<>+2352(SB)/4, $0x3c5a879d
+DATA constants<>+2356(SB)/4, $0x3c5a879d
+DATA constants<>+2360(SB)/4, $0x3c5a879d
+DATA constants<>+2364(SB)/4, $0x3c5a879d
+DATA constants<>+2368(SB)/4, $0xbc47ff96
+DATA constants<>+2372(SB)/4, $0xbc47ff96
+DATA constants<>+2376(SB)/4, $0xbc47ff96
+DATA constants<>+2380(SB)/4, $0xbc47ff96
+DATA constants<>+2384(SB)/4, $0xbc47ff96
+DATA constants<>+2388(SB)/4, $0xbc47ff96
+DATA constants<>+2392(SB)/4, $0xbc47ff96
+DATA constants<>+2396(SB)/4, $0xbc47ff96
+DATA constants<>+2400(SB)/4, $0x3f4c4229
+DATA constants<>+2404(SB)/4, $0x3f4c4229
+DATA constants<>+2408(SB)/4, $0x3f4c4229
+DATA constants<>+2412(SB)/4, $0x3f4c4229
+DATA constants<>+2416(SB)/4, $0x3f4c4229
+DATA constants<>+2420(SB)/4, $0x3f4c4229
+DATA constants<>+2424(SB)/4, $0x3f4c4229
+DATA constants<>+2428(SB)/4, $0x3f4c4229
+DATA constants<>+2432(SB)/4, $0x34ed680e
+DATA constants<>+2436(SB)/4, $0x34ed680e
+DATA constants<>+2440(SB)/4, $0x34ed680e
+DATA constants<>+2444(SB)/4, $0x34ed680e
+DATA constants<>+2448(SB)/4, $0x34ed680e
+DATA constants<>+2452(SB)/4, $0x34ed680e
+DATA constants<>+2456(SB)/4, $0x34ed680e
+DATA constants<>+2460(SB)/4, $0x34ed680e
+DATA constants<>+2464(SB)/4, $0x374c5491
+DATA constants<>+2468(SB)/4, $0x374c5491
+DATA constants<>+2472(SB)/4, $0x374c5491
+DATA constants<>+2476(SB)/4, $0x374c5491
+DATA constants<>+2480(SB)/4, $0x374c5491
+DATA constants<>+2484(SB)/4, $0x374c5491
+DATA constants<>+2488(SB)/4, $0x374c5491
+DATA constants<>+2492(SB)/4, $0x374c5491
+DATA constants<>+2496(SB)/4, $0x39956c33
+DATA constants<>+2500(SB)/4, $0x39956c33
+DATA constants<>+2504(SB)/4, $0x39956c33
+DATA constants<>+2508(SB)/4, $0x39956c33
+DATA constants<>+2512(SB)/4, $0x39956c33
+DATA constants<>+2516(SB)/4, $0x39956c33
+DATA constants<>+2520(SB)/4, $0x39956c33
+DATA constants<>+2524(SB)/4, $0x39956c33
+DATA constants<>+2528(SB)/4, $0x3b91cccb
+DATA constants<>+2532(SB)/4, $0x3b91cccb
+DATA constants<>+2536(SB)/4, $0x3b91cccb
+DATA constants<>+2540(SB)/4, $0x3b91cccb
+DATA constants<>+2544(SB)/4, $0x3b91cccb
+DATA constants<>+2548(SB)/4, $0x3b91cccb
+DATA constants<>+2552(SB)/4, $0x3b91cccb
+DATA constants<>+2556(SB)/4, $0x3b91cccb
+DATA constants<>+2560(SB)/4, $0x3d438092
+DATA constants<>+2564(SB)/4, $0x3d438092
+DATA constants<>+2568(SB)/4, $0x3d438092
+DATA constants<>+2572(SB)/4, $0x3d438092
+DATA constants<>+2576(SB)/4, $0x3d438092
+DATA constants<>+2580(SB)/4, $0x3d438092
+DATA constants<>+2584(SB)/4, $0x3d438092
+DATA constants<>+2588(SB)/4, $0x3d438092
+DATA constants<>+2592(SB)/4, $0x3ea2d548
+DATA constants<>+2596(SB)/4, $0x3ea2d548
+DATA constants<>+2600(SB)/4, $0x3ea2d548
+DATA constants<>+2604(SB)/4, $0x3ea2d548
+DATA constants<>+2608(SB)/4, $0x3ea2d548
+DATA constants<>+2612(SB)/4, $0x3ea2d548
+DATA constants<>+2616(SB)/4, $0x3ea2d548
+DATA constants<>+2620(SB)/4, $0x3ea2d548
+DATA constants<>+2624(SB)/4, $0x40c66666
+DATA constants<>+2628(SB)/4, $0x40c66666
+DATA constants<>+2632(SB)/4, $0x40c66666
+DATA constants<>+2636(SB)/4, $0x40c66666
+DATA constants<>+2640(SB)/4, $0x40c66666
+DATA constants<>+2644(SB)/4, $0x40c66666
+DATA constants<>+2648(SB)/4, $0x40c66666
+DATA constants<>+2652(SB)/4, $0x40c66666
+DATA constants<>+2656(SB)/4, $0x0000007f
+DATA constants<>+2660(SB)/4, $0x0000007f
+DATA constants<>+2664(SB)/4, $0x0000007f
+DATA constants<>+2668(SB)/4, $0x0000007f
+DATA constants<>+2672(SB)/4, $0x0000007f
+DATA constants<>+2676(SB)/4, $0x0000007f
+DATA constants<>+2680(SB)/4, $0x0000007f
+DATA constants<>+2684(SB)/4, $0x0000007f
+GLOBL constants<>(SB), RODATA|NOPTR, $2688
 
 // func tile1x1AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 // Requires: AVX, AVX512F, BMI2
@@ -13621,129 +13725,85 @@ TEXT ·geluGradAVX512(SB), NOSPLIT, $0-32
 	JL   fewer
 
 several:
-	VMOVUPS           (DX), Z0
-	VMOVUPS           (BX), Z1
-	VBROADCASTSS      2144(AX), Z2
-	VMINPS            Z0, Z2, Z2
-	VBROADCASTSS      1696(AX), Z0
-	VMAXPS            Z2, Z0, Z0
-	VMULPS            Z0, Z0, Z2
-	VMULPS.BCST       2176(AX), Z2, Z2
-	VBROADCASTSS      576(AX), Z3
-	VMINPS            Z2, Z3, Z3
-	VBROADCASTSS      608(AX), Z2
-	VMAXPS            Z3, Z2, Z2
-	VMULPS.BCST       640(AX), Z2, Z3
-	VRNDSCALEPS       $0x00, Z3, Z3
-	VFNMADD231PS.BCST 672(AX), Z3, Z2
-	VFMADD231PS.BCST  704(AX), Z3, Z2
-	VBROADCASTSS      736(AX), Z4
-	VFMADD213PS.BCST  768(AX), Z2, Z4
-	VFMADD213PS.BCST  800(AX), Z2, Z4
-	VFMADD213PS.BCST  832(AX), Z2, Z4
-	VFMADD213PS.BCST  864(AX), Z2, Z4
-	VADDPS.BCST       896(AX), Z2, Z5
-	VMULPS            Z2, Z2, Z2
-	VFMADD231PS       Z2, Z4, Z5
-	VSCALEFPS         Z3, Z5, Z5
-	VMULPS.BCST       2208(AX), Z5, Z2
-	VMULPS            Z0, Z0, Z3
-	VBROADCASTSS      1728(AX), Z4
-	VMINPS            Z3, Z4, Z4
-	VBROADCASTSS      1760(AX), Z3
-	VFMADD213PS.BCST  1792(AX), Z4, Z3
-	VFMADD213PS.BCST  1824(AX), Z4, Z3
-	VFMADD213PS.BCST  1856(AX), Z4, Z3
-	VFMADD213PS.BCST  1888(AX), Z4, Z3
-	VFMADD213PS.BCST  1920(AX), Z4, Z3
-	VBROADCASTSS      1952(AX), Z5
-	VFMADD213PS.BCST  1984(AX), Z4, Z5
-	VFMADD213PS.BCST  2016(AX), Z4, Z5
-	VFMADD213PS.BCST  2048(AX), Z4, Z5
-	VFMADD213PS.BCST  2080(AX), Z4, Z5
-	VFMADD213PS.BCST  896(AX), Z4, Z5
-	VMULPS            Z3, Z0, Z3
-	VDIVPS            Z5, Z3, Z3
-	VPANDD.BCST       960(AX), Z0, Z4
-	VBROADCASTSS      480(AX), Z5
-	VPANDD.BCST       928(AX), Z0, Z6
-	VPORD             Z5, Z6, Z5
-	VCMPPS.BCST       $0x11, 2112(AX), Z4, K1
-	VMOVAPS           Z5, Z4
-	VMOVAPS           Z3, K1, Z4
-	VADDPS.BCST       480(AX), Z4, Z3
-	VFMADD231PS       Z0, Z2, Z3
-	VMULPS            Z3, Z1, Z0
-	VMOVUPS           Z0, (SI)
-	ADDQ              $0x00000040, DX
-	ADDQ              $0x00000040, BX
-	ADDQ              $0x00000040, SI
-	SUBQ              $0x00000010, CX
-	JGE               several
+	VMOVUPS          (DX), Z0
+	VMOVUPS          (BX), Z1
+	VMULPS           Z0, Z0, Z2
+	VBROADCASTSS     2144(AX), Z3
+	VMINPS           Z2, Z3, Z3
+	VBROADCASTSS     2176(AX), Z2
+	VFMADD213PS.BCST 2208(AX), Z3, Z2
+	VFMADD213PS.BCST 2240(AX), Z3, Z2
+	VFMADD213PS.BCST 2272(AX), Z3, Z2
+	VFMADD213PS.BCST 2304(AX), Z3, Z2
+	VFMADD213PS.BCST 2336(AX), Z3, Z2
+	VFMADD213PS.BCST 2368(AX), Z3, Z2
+	VFMADD213PS.BCST 2400(AX), Z3, Z2
+	VBROADCASTSS     2432(AX), Z4
+	VFMADD213PS.BCST 2464(AX), Z3, Z4
+	VFMADD213PS.BCST 2496(AX), Z3, Z4
+	VFMADD213PS.BCST 2528(AX), Z3, Z4
+	VFMADD213PS.BCST 2560(AX), Z3, Z4
+	VFMADD213PS.BCST 2592(AX), Z3, Z4
+	VFMADD213PS.BCST 896(AX), Z3, Z4
+	VMULPS           Z2, Z0, Z2
+	VDIVPS           Z4, Z2, Z2
+	VPANDD.BCST      960(AX), Z0, Z3
+	VBROADCASTSS     480(AX), Z4
+	VPANDD.BCST      928(AX), Z0, Z0
+	VPORD            Z4, Z0, Z0
+	VCMPPS.BCST      $0x11, 2624(AX), Z3, K1
+	VMOVAPS          Z0, Z0
+	VMOVAPS          Z2, K1, Z0
+	VADDPS.BCST      480(AX), Z0, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVUPS          Z0, (SI)
+	ADDQ             $0x00000040, DX
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, SI
+	SUBQ             $0x00000010, CX
+	JGE              several
 
 fewer:
-	ADDQ              $0x00000010, CX
-	TESTQ             CX, CX
-	JZ                end
-	MOVL              $0x0000ffff, DI
-	MOVL              $0x00000010, R8
-	SUBL              CX, R8
-	SHRXL             R8, DI, DI
-	KMOVW             DI, K1
-	VMOVUPS.Z         (DX), K1, Z0
-	VMOVUPS.Z         (BX), K1, Z1
-	VBROADCASTSS      2144(AX), Z2
-	VMINPS            Z0, Z2, Z2
-	VBROADCASTSS      1696(AX), Z0
-	VMAXPS            Z2, Z0, Z0
-	VMULPS            Z0, Z0, Z2
-	VMULPS.BCST       2176(AX), Z2, Z2
-	VBROADCASTSS      576(AX), Z3
-	VMINPS            Z2, Z3, Z3
-	VBROADCASTSS      608(AX), Z2
-	VMAXPS            Z3, Z2, Z2
-	VMULPS.BCST       640(AX), Z2, Z3
-	VRNDSCALEPS       $0x00, Z3, Z3
-	VFNMADD231PS.BCST 672(AX), Z3, Z2
-	VFMADD231PS.BCST  704(AX), Z3, Z2
-	VBROADCASTSS      736(AX), Z4
-	VFMADD213PS.BCST  768(AX), Z2, Z4
-	VFMADD213PS.BCST  800(AX), Z2, Z4
-	VFMADD213PS.BCST  832(AX), Z2, Z4
-	VFMADD213PS.BCST  864(AX), Z2, Z4
-	VADDPS.BCST       896(AX), Z2, Z5
-	VMULPS            Z2, Z2, Z2
-	VFMADD231PS       Z2, Z4, Z5
-	VSCALEFPS         Z3, Z5, Z5
-	VMULPS.BCST       2208(AX), Z5, Z2
-	VMULPS            Z0, Z0, Z3
-	VBROADCASTSS      1728(AX), Z4
-	VMINPS            Z3, Z4, Z4
-	VBROADCASTSS      1760(AX), Z3
-	VFMADD213PS.BCST  1792(AX), Z4, Z3
-	VFMADD213PS.BCST  1824(AX), Z4, Z3
-	VFMADD213PS.BCST  1856(AX), Z4, Z3
-	VFMADD213PS.BCST  1888(AX), Z4, Z3
-	VFMADD213PS.BCST  1920(AX), Z4, Z3
-	VBROADCASTSS      1952(AX), Z5
-	VFMADD213PS.BCST  1984(AX), Z4, Z5
-	VFMADD213PS.BCST  2016(AX), Z4, Z5
-	VFMADD213PS.BCST  2048(AX), Z4, Z5
-	VFMADD213PS.BCST  2080(AX), Z4, Z5
-	VFMADD213PS.BCST  896(AX), Z4, Z5
-	VMULPS            Z3, Z0, Z3
-	VDIVPS            Z5, Z3, Z3
-	VPANDD.BCST       960(AX), Z0, Z4
-	VBROADCASTSS      480(AX), Z5
-	VPANDD.BCST       928(AX), Z0, Z6
-	VPORD             Z5, Z6, Z5
-	VCMPPS.BCST       $0x11, 2112(AX), Z4, K2
-	VMOVAPS           Z5, Z4
-	VMOVAPS           Z3, K2, Z4
-	VADDPS.BCST       480(AX), Z4, Z3
-	VFMADD231PS       Z0, Z2, Z3
-	VMULPS            Z3, Z1, Z0
-	VMOVUPS           Z0, K1, (SI)
+	ADDQ             $0x00000010, CX
+	TESTQ            CX, CX
+	JZ               end
+	MOVL             $0x0000ffff, DI
+	MOVL             $0x00000010, R8
+	SUBL             CX, R8
+	SHRXL            R8, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (DX), K1, Z0
+	VMOVUPS.Z        (BX), K1, Z1
+	VMULPS           Z0, Z0, Z2
+	VBROADCASTSS     2144(AX), Z3
+	VMINPS           Z2, Z3, Z3
+	VBROADCASTSS     2176(AX), Z2
+	VFMADD213PS.BCST 2208(AX), Z3, Z2
+	VFMADD213PS.BCST 2240(AX), Z3, Z2
+	VFMADD213PS.BCST 2272(AX), Z3, Z2
+	VFMADD213PS.BCST 2304(AX), Z3, Z2
+	VFMADD213PS.BCST 2336(AX), Z3, Z2
+	VFMADD213PS.BCST 2368(AX), Z3, Z2
+	VFMADD213PS.BCST 2400(AX), Z3, Z2
+	VBROADCASTSS     2432(AX), Z4
+	VFMADD213PS.BCST 2464(AX), Z3, Z4
+	VFMADD213PS.BCST 2496(AX), Z3, Z4
+	VFMADD213PS.BCST 2528(AX), Z3, Z4
+	VFMADD213PS.BCST 2560(AX), Z3, Z4
+	VFMADD213PS.BCST 2592(AX), Z3, Z4
+	VFMADD213PS.BCST 896(AX), Z3, Z4
+	VMULPS           Z2, Z0, Z2
+	VDIVPS           Z4, Z2, Z2
+	VPANDD.BCST      960(AX), Z0, Z3
+	VBROADCASTSS     480(AX), Z4
+	VPANDD.BCST      928(AX), Z0, Z0
+	VPORD            Z4, Z0, Z0
+	VCMPPS.BCST      $0x11, 2624(AX), Z3, K2
+	VMOVAPS          Z0, Z0
+	VMOVAPS          Z2, K2, Z0
+	VADDPS.BCST      480(AX), Z0, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K1, (SI)
 
 end:
 	VZEROUPPER
@@ -23457,10 +23517,10 @@ several:
 	VCVTPS2DQ    Y1, Y0
 	VPSRAD       $0x01, Y0, Y1
 	VPSUBD       Y1, Y0, Y0
-	VPADDD       2240(AX), Y1, Y1
+	VPADDD       2656(AX), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y3, Y3
-	VPADDD       2240(AX), Y0, Y0
+	VPADDD       2656(AX), Y0, Y0
 	VPSLLD       $0x17, Y0, Y0
 	VMULPS       Y0, Y3, Y3
 	VMOVUPS      Y3, (BX)
@@ -23496,10 +23556,10 @@ fewer:
 	VCVTPS2DQ    Y2, Y1
 	VPSRAD       $0x01, Y1, Y2
 	VPSUBD       Y2, Y1, Y1
-	VPADDD       2240(AX), Y2, Y2
+	VPADDD       2656(AX), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y4, Y4
-	VPADDD       2240(AX), Y1, Y1
+	VPADDD       2656(AX), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y0, (BX)
@@ -23541,10 +23601,10 @@ several:
 	VCVTPS2DQ    Y2, Y1
 	VPSRAD       $0x01, Y1, Y2
 	VPSUBD       Y2, Y1, Y1
-	VPADDD       2240(AX), Y2, Y2
+	VPADDD       2656(AX), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y4, Y4
-	VPADDD       2240(AX), Y1, Y1
+	VPADDD       2656(AX), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y4, Y4
 	VMOVUPS      896(AX), Y1
@@ -23588,10 +23648,10 @@ fewer:
 	VCVTPS2DQ    Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       2240(AX), Y3, Y3
+	VPADDD       2656(AX), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y5, Y5
-	VPADDD       2240(AX), Y2, Y2
+	VPADDD       2656(AX), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y5, Y5
 	VMOVUPS      896(AX), Y2
@@ -23649,10 +23709,10 @@ several:
 	VCVTPS2DQ    Y5, Y4
 	VPSRAD       $0x01, Y4, Y5
 	VPSUBD       Y5, Y4, Y4
-	VPADDD       2240(AX), Y5, Y5
+	VPADDD       2656(AX), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y7, Y7
-	VPADDD       2240(AX), Y4, Y4
+	VPADDD       2656(AX), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y7, Y7
 	VADDPS       896(AX), Y7, Y4
@@ -23708,10 +23768,10 @@ fewer:
 	VCVTPS2DQ    Y6, Y5
 	VPSRAD       $0x01, Y5, Y6
 	VPSUBD       Y6, Y5, Y5
-	VPADDD       2240(AX), Y6, Y6
+	VPADDD       2656(AX), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y8, Y8
-	VPADDD       2240(AX), Y5, Y5
+	VPADDD       2656(AX), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y8, Y8
 	VADDPS       896(AX), Y8, Y5
@@ -23780,10 +23840,10 @@ several:
 	VCVTPS2DQ    Y5, Y4
 	VPSRAD       $0x01, Y4, Y5
 	VPSUBD       Y5, Y4, Y4
-	VPADDD       2240(AX), Y5, Y5
+	VPADDD       2656(AX), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y7, Y7
-	VPADDD       2240(AX), Y4, Y4
+	VPADDD       2656(AX), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y3, Y3
@@ -23845,10 +23905,10 @@ fewer:
 	VCVTPS2DQ    Y6, Y5
 	VPSRAD       $0x01, Y5, Y6
 	VPSUBD       Y6, Y5, Y5
-	VPADDD       2240(AX), Y6, Y6
+	VPADDD       2656(AX), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y8, Y8
-	VPADDD       2240(AX), Y5, Y5
+	VPADDD       2656(AX), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y8, Y8
 	VSUBPS       Y8, Y4, Y4
@@ -23949,7 +24009,7 @@ end:
 	RET
 
 // func geluGradAVX2(n int, x *float32, gy *float32, gx *float32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, FMA3
 TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
 	LEAQ constants<>+0(SB), AX
 	MOVQ n+0(FP), CX
@@ -23960,141 +24020,81 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
 	JL   fewer
 
 several:
-	VMOVUPS      (DX), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      2144(AX), Y2
-	VMINPS       Y0, Y2, Y2
-	VMOVUPS      1696(AX), Y0
-	VMAXPS       Y2, Y0, Y0
-	VMULPS       Y0, Y0, Y2
-	VMULPS       2176(AX), Y2, Y2
-	VMOVUPS      576(AX), Y3
-	VMINPS       Y2, Y3, Y3
-	VMOVUPS      608(AX), Y2
-	VMAXPS       Y3, Y2, Y2
-	VMULPS       640(AX), Y2, Y3
-	VROUNDPS     $0x00, Y3, Y3
-	VFNMADD231PS 672(AX), Y3, Y2
-	VFMADD231PS  704(AX), Y3, Y2
-	VMOVUPS      736(AX), Y4
-	VFMADD213PS  768(AX), Y2, Y4
-	VFMADD213PS  800(AX), Y2, Y4
-	VFMADD213PS  832(AX), Y2, Y4
-	VFMADD213PS  864(AX), Y2, Y4
-	VADDPS       896(AX), Y2, Y5
-	VMULPS       Y2, Y2, Y2
-	VFMADD231PS  Y2, Y4, Y5
-	VCVTPS2DQ    Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       2240(AX), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y5, Y5
-	VPADDD       2240(AX), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y5, Y5
-	VMULPS       2208(AX), Y5, Y2
-	VMULPS       Y0, Y0, Y3
-	VMOVUPS      1728(AX), Y4
-	VMINPS       Y3, Y4, Y4
-	VMOVUPS      1760(AX), Y3
-	VFMADD213PS  1792(AX), Y4, Y3
-	VFMADD213PS  1824(AX), Y4, Y3
-	VFMADD213PS  1856(AX), Y4, Y3
-	VFMADD213PS  1888(AX), Y4, Y3
-	VFMADD213PS  1920(AX), Y4, Y3
-	VMOVUPS      1952(AX), Y5
-	VFMADD213PS  1984(AX), Y4, Y5
-	VFMADD213PS  2016(AX), Y4, Y5
-	VFMADD213PS  2048(AX), Y4, Y5
-	VFMADD213PS  2080(AX), Y4, Y5
-	VFMADD213PS  896(AX), Y4, Y5
-	VMULPS       Y3, Y0, Y3
-	VDIVPS       Y5, Y3, Y3
-	VANDPS       960(AX), Y0, Y4
-	VMOVUPS      480(AX), Y5
-	VANDPS       928(AX), Y0, Y6
-	VORPS        Y5, Y6, Y5
-	VCMPPS       $0x11, 2112(AX), Y4, Y4
-	VBLENDVPS    Y4, Y3, Y5, Y3
-	VADDPS       480(AX), Y3, Y3
-	VFMADD231PS  Y0, Y2, Y3
-	VMULPS       Y3, Y1, Y0
-	VMOVUPS      Y0, (SI)
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x00000008, CX
-	JGE          several
+	VMOVUPS     (DX), Y0
+	VMOVUPS     (BX), Y1
+	VMULPS      Y0, Y0, Y2
+	VMOVUPS     2144(AX), Y3
+	VMINPS      Y2, Y3, Y3
+	VMOVUPS     2176(AX), Y2
+	VFMADD213PS 2208(AX), Y3, Y2
+	VFMADD213PS 2240(AX), Y3, Y2
+	VFMADD213PS 2272(AX), Y3, Y2
+	VFMADD213PS 2304(AX), Y3, Y2
+	VFMADD213PS 2336(AX), Y3, Y2
+	VFMADD213PS 2368(AX), Y3, Y2
+	VFMADD213PS 2400(AX), Y3, Y2
+	VMOVUPS     2432(AX), Y4
+	VFMADD213PS 2464(AX), Y3, Y4
+	VFMADD213PS 2496(AX), Y3, Y4
+	VFMADD213PS 2528(AX), Y3, Y4
+	VFMADD213PS 2560(AX), Y3, Y4
+	VFMADD213PS 2592(AX), Y3, Y4
+	VFMADD213PS 896(AX), Y3, Y4
+	VMULPS      Y2, Y0, Y2
+	VDIVPS      Y4, Y2, Y2
+	VANDPS      960(AX), Y0, Y3
+	VMOVUPS     480(AX), Y4
+	VANDPS      928(AX), Y0, Y0
+	VORPS       Y4, Y0, Y0
+	VCMPPS      $0x11, 2624(AX), Y3, Y3
+	VBLENDVPS   Y3, Y2, Y0, Y0
+	VADDPS      480(AX), Y0, Y0
+	VMULPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (SI)
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x00000008, CX
+	JGE         several
 
 fewer:
-	ADDQ         $0x00000008, CX
-	TESTQ        CX, CX
-	JZ           end
-	LEAQ         laneMask<>+0(SB), DI
-	NEGQ         CX
-	VMOVUPS      32(DI)(CX*4), Y0
-	VMASKMOVPS   (DX), Y0, Y1
-	VMASKMOVPS   (BX), Y0, Y2
-	VMOVUPS      2144(AX), Y3
-	VMINPS       Y1, Y3, Y3
-	VMOVUPS      1696(AX), Y1
-	VMAXPS       Y3, Y1, Y1
-	VMULPS       Y1, Y1, Y3
-	VMULPS       2176(AX), Y3, Y3
-	VMOVUPS      576(AX), Y4
-	VMINPS       Y3, Y4, Y4
-	VMOVUPS      608(AX), Y3
-	VMAXPS       Y4, Y3, Y3
-	VMULPS       640(AX), Y3, Y4
-	VROUNDPS     $0x00, Y4, Y4
-	VFNMADD231PS 672(AX), Y4, Y3
-	VFMADD231PS  704(AX), Y4, Y3
-	VMOVUPS      736(AX), Y5
-	VFMADD213PS  768(AX), Y3, Y5
-	VFMADD213PS  800(AX), Y3, Y5
-	VFMADD213PS  832(AX), Y3, Y5
-	VFMADD213PS  864(AX), Y3, Y5
-	VADDPS       896(AX), Y3, Y6
-	VMULPS       Y3, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y6
-	VCVTPS2DQ    Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       2240(AX), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y6, Y6
-	VPADDD       2240(AX), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y6, Y6
-	VMULPS       2208(AX), Y6, Y3
-	VMULPS       Y1, Y1, Y4
-	VMOVUPS      1728(AX), Y5
-	VMINPS       Y4, Y5, Y5
-	VMOVUPS      1760(AX), Y4
-	VFMADD213PS  1792(AX), Y5, Y4
-	VFMADD213PS  1824(AX), Y5, Y4
-	VFMADD213PS  1856(AX), Y5, Y4
-	VFMADD213PS  1888(AX), Y5, Y4
-	VFMADD213PS  1920(AX), Y5, Y4
-	VMOVUPS      1952(AX), Y6
-	VFMADD213PS  1984(AX), Y5, Y6
-	VFMADD213PS  2016(AX), Y5, Y6
-	VFMADD213PS  2048(AX), Y5, Y6
-	VFMADD213PS  2080(AX), Y5, Y6
-	VFMADD213PS  896(AX), Y5, Y6
-	VMULPS       Y4, Y1, Y4
-	VDIVPS       Y6, Y4, Y4
-	VANDPS       960(AX), Y1, Y5
-	VMOVUPS      480(AX), Y6
-	VANDPS       928(AX), Y1, Y7
-	VORPS        Y6, Y7, Y6
-	VCMPPS       $0x11, 2112(AX), Y5, Y5
-	VBLENDVPS    Y5, Y4, Y6, Y4
-	VADDPS       480(AX), Y4, Y4
-	VFMADD231PS  Y1, Y3, Y4
-	VMULPS       Y4, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (SI)
+	ADDQ        $0x00000008, CX
+	TESTQ       CX, CX
+	JZ          end
+	LEAQ        laneMask<>+0(SB), DI
+	NEGQ        CX
+	VMOVUPS     32(DI)(CX*4), Y0
+	VMASKMOVPS  (DX), Y0, Y1
+	VMASKMOVPS  (BX), Y0, Y2
+	VMULPS      Y1, Y1, Y3
+	VMOVUPS     2144(AX), Y4
+	VMINPS      Y3, Y4, Y4
+	VMOVUPS     2176(AX), Y3
+	VFMADD213PS 2208(AX), Y4, Y3
+	VFMADD213PS 2240(AX), Y4, Y3
+	VFMADD213PS 2272(AX), Y4, Y3
+	VFMADD213PS 2304(AX), Y4, Y3
+	VFMADD213PS 2336(AX), Y4, Y3
+	VFMADD213PS 2368(AX), Y4, Y3
+	VFMADD213PS 2400(AX), Y4, Y3
+	VMOVUPS     2432(AX), Y5
+	VFMADD213PS 2464(AX), Y4, Y5
+	VFMADD213PS 2496(AX), Y4, Y5
+	VFMADD213PS 2528(AX), Y4, Y5
+	VFMADD213PS 2560(AX), Y4, Y5
+	VFMADD213PS 2592(AX), Y4, Y5
+	VFMADD213PS 896(AX), Y4, Y5
+	VMULPS      Y3, Y1, Y3
+	VDIVPS      Y5, Y3, Y3
+	VANDPS      960(AX), Y1, Y4
+	VMOVUPS     480(AX), Y5
+	VANDPS      928(AX), Y1, Y1
+	VORPS       Y5, Y1, Y1
+	VCMPPS      $0x11, 2624(AX), Y4, Y4
+	VBLENDVPS   Y4, Y3, Y1, Y1
+	VADDPS      480(AX), Y1, Y1
+	VMULPS      Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (SI)
 
 end:
 	VZEROUPPER
@@ -24181,10 +24181,10 @@ exp:
 	VCVTPS2DQ    Y5, Y4
 	VPSRAD       $0x01, Y4, Y5
 	VPSUBD       Y5, Y4, Y4
-	VPADDD       2240(AX), Y5, Y5
+	VPADDD       2656(AX), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y7, Y7
-	VPADDD       2240(AX), Y4, Y4
+	VPADDD       2656(AX), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y7, Y7
 	VMOVUPS      Y7, (DI)(R9*1)
@@ -24217,10 +24217,10 @@ expRest:
 	VCVTPS2DQ    Y4, Y2
 	VPSRAD       $0x01, Y2, Y4
 	VPSUBD       Y4, Y2, Y2
-	VPADDD       2240(AX), Y4, Y4
+	VPADDD       2656(AX), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y6, Y6
-	VPADDD       2240(AX), Y2, Y2
+	VPADDD       2656(AX), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y6, Y6
 	VMASKMOVPS   Y6, Y0, (DI)(R9*1)

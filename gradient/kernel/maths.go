@@ -194,9 +194,32 @@ func gelu(x float32) float32 {
 	return x * normal(x)
 }
 
+// geluSlope is the derivative Φ(x) + x·φ(x) of gelu, or a number if x is none: a
+// fit like that of normal, with an error of 8e-9. Beyond ±6.2 it is 0 or 1 to 1e-8.
 func geluSlope(x float32) float32 {
-	c := min(max(x, -15), 15) // so that x·φ(x) is 0 and not NaN at ±Inf
-	return normal(x) + c*exp(-0.5*c*c)*(0.5*math.Sqrt2/math.SqrtPi)
+	if !(abs(x) < 6.2) {
+		if x < 0 {
+			return 0
+		}
+		return 1
+	}
+	s := x * x
+	p := float32(-3.06727458118857e-11)
+	p = p*s + 1.5008864278029372e-08
+	p = p*s + 1.4068743325690807e-06
+	p = p*s + 3.199687002402024e-05
+	p = p*s + 0.00039102534727319667
+	p = p*s + 0.013337996388750148
+	p = p*s - 0.012206932229122707
+	p = p*s + 0.7978844994077927
+	q := float32(4.4220399669873857e-07)
+	q = q*s + 1.21790373400945e-05
+	q = q*s + 0.00028500110365781416
+	q = q*s + 0.0044494621070054995
+	q = q*s + 0.04773003728260833
+	q = q*s + 0.31803344872334816
+	q = q*s + 1
+	return 0.5 + x*p/q
 }
 
 func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }

@@ -40,7 +40,7 @@ func (b *Builder) scaleAxis(x *Value, axis int, a, s *Value) *Value {
 		overwrites: []int{0},
 		diff: func(_, gy *Value) []*Value {
 			gx := b.scaleAxis(gy, axis, a, nil)
-			ga, gs := b.scaleAndBias("ScaleShift", channels, func(w *kernel.Workers, in []nd.Array, ga, gs []float32) {
+			ga, gs := b.scaleAndBias("ScaleShift", channels, nil, func(w *kernel.Workers, in []nd.Array, ga, gs []float32) {
 				if s == nil {
 					gs = nil
 				}

@@ -63,8 +63,12 @@ func (b *Builder) normalize(k normalized, x *Value, n int, scale, bias *Value) *
 				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 					k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s(), nil, nil)
 				},
+				runBeside: func(w *kernel.Workers, out, beside nd.Array, in []nd.Array) {
+					gscale, gbias := halves(beside)
+					k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s(), gscale, gbias)
+				},
 			}, x, scale, gy)
-			gs, gb := b.scaleAndBias(k.name, n, func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32) {
+			gs, gb := b.scaleAndBias(k.name, n, gx.op, func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32) {
 				k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), nil, gscale, gbias)
 			}, x, scale, gy)
 			if bias == nil {
@@ -76,17 +80,25 @@ func (b *Builder) normalize(k normalized, x *Value, n int, scale, bias *Value) *
 }
 
 // scaleAndBias returns two gradients, vectors of n elements, that are computed
-// together: as the rows of one value, because an operator has one output.
-func (b *Builder) scaleAndBias(name string, n int, run func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32), in ...*Value) (gscale, gbias *Value) {
+// together: as the rows of one value, because an operator has one output. An
+// operator that computes them beside its own may be given.
+func (b *Builder) scaleAndBias(name string, n int, beside *Op, run func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32), in ...*Value) (gscale, gbias *Value) {
 	both := b.emit(nd.Float32, []int{2, n}, Op{
-		name: name + ".params",
+		name:   name + ".params",
+		beside: beside,
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			g := out.Float32s()
-			clear(g)
-			run(w, in, g[:n], g[n:])
+			gscale, gbias := halves(out)
+			run(w, in, gscale, gbias)
 		},
 	}, in...)
 	return b.Reshape(b.Slice(both, 0, 0, 1, 1), n), b.Reshape(b.Slice(both, 0, 1, 1, 1), n)
+}
+
+// halves returns the two rows of a value, as zeros: RMSNorm has no bias.
+func halves(both nd.Array) (gscale, gbias []float32) {
+	g := both.Float32s()
+	clear(g)
+	return g[:len(g)/2], g[len(g)/2:]
 }
 
 // perElement returns a parameter of a normalisation over the last axes, of the
@@ -168,7 +180,7 @@ func (b *Builder) groupNorm(groups int, eps float32, x, scale, bias *Value) *Val
 					kernel.GroupNormGrad(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
 				},
 			}, x, scale, gy)
-			gs, gb := b.scaleAndBias(name, c, func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32) {
+			gs, gb := b.scaleAndBias(name, c, nil, func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32) {
 				kernel.GroupNormParams(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), gscale, gbias)
 			}, x, gy)
 			return []*Value{gx, gs, gb}

@@ -9,11 +9,10 @@ import (
 // The functions of maths.go in package kernel, with the same polynomials.
 
 const (
-	signBit  = uint32(1) << 31
-	log2E    = 1.4426950408889634
-	ln2Hi    = 0.693359375
-	ln2Lo    = -2.12194440e-4
-	density0 = 0.3989422804014327 // of the normal distribution, at 0
+	signBit = uint32(1) << 31
+	log2E   = 1.4426950408889634
+	ln2Hi   = 0.693359375
+	ln2Lo   = -2.12194440e-4
 )
 
 // exp leaves x alone.
@@ -83,8 +82,13 @@ func (c *code) normal(x reg.VecVirtual) reg.VecVirtual {
 	s := c.least(31, c.mul(x, x))
 	p := c.horner(s, 2.2749485850681594e-08, 6.352116997732082e-06, 0.00016882493218872696, 0.004677256103605032, 0.03385256975889206, 0.398942232131958)
 	q := c.horner(s, 1.19750745852798e-06, 7.364729390246794e-05, 0.0018844405421987176, 0.028645828366279602, 0.2515217363834381, 1)
-	h := c.div(c.mul(x, p), q)
-	return c.plus(0.5, c.where(c.abs(x), 5.5, h, c.withSign(c.hold(0.5), x)))
+	return c.step(x, 5.5, p, q)
+}
+
+// step returns 1/2 + x·p/q up to the limits on either side of 0, and 0 or 1 beyond.
+func (c *code) step(x reg.VecVirtual, limit float64, p, q reg.VecVirtual) reg.VecVirtual {
+	inside := c.div(c.mul(x, p), q)
+	return c.plus(0.5, c.where(c.abs(x), limit, inside, c.withSign(c.hold(0.5), x)))
 }
 
 func (c *code) gelu(x reg.VecVirtual) reg.VecVirtual {
@@ -92,13 +96,12 @@ func (c *code) gelu(x reg.VecVirtual) reg.VecVirtual {
 	return c.mul(x, c.normal(x))
 }
 
-// geluSlope returns the derivative of gelu.
+// geluSlope returns the derivative of gelu, or a number if x is none.
 func (c *code) geluSlope(x reg.VecVirtual) reg.VecVirtual {
-	x = c.greatest(-15, c.least(15, x))
-	d := c.times(density0, c.exp(c.times(-0.5, c.mul(x, x))))
-	r := c.normal(x)
-	VFMADD231PS(x, d, r)
-	return r
+	s := c.least(39, c.mul(x, x))
+	p := c.horner(s, -3.06727458118857e-11, 1.5008864278029372e-08, 1.4068743325690807e-06, 3.199687002402024e-05, 0.00039102534727319667, 0.013337996388750148, -0.012206932229122707, 0.7978844994077927)
+	q := c.horner(s, 4.4220399669873857e-07, 1.21790373400945e-05, 0.00028500110365781416, 0.0044494621070054995, 0.04773003728260833, 0.31803344872334816, 1)
+	return c.step(x, 6.2, p, q)
 }
 
 func unary(name string, f func(c *code, x reg.VecVirtual) reg.VecVirtual) elementwise {
