@@ -506,6 +506,15 @@ func depthwiseWeight1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine
 func depthwiseWeight2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 
 //go:noescape
+func runs8x1AVX512(n int, length int, a *float32, lda int, further int, b *float32, c *float32, ldc int, last int, add int, later *float32)
+
+//go:noescape
+func runs8x2AVX512(n int, length int, a *float32, lda int, further int, b *float32, c *float32, ldc int, last int, add int, later *float32)
+
+//go:noescape
+func runs8x3AVX512(n int, length int, a *float32, lda int, further int, b *float32, c *float32, ldc int, last int, add int, later *float32)
+
+//go:noescape
 func smallForward9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape

@@ -1,18 +1,36 @@
 package kernel
 
 const (
-	mostPoints = 64      // positions of a map: larger ones are taken one by one
+	fewPoints  = 8       // positions of a map: fewer are too short a run
+	mostPoints = 64      // without runs, larger maps are taken one by one
 	pointBlock = 1 << 17 // elements collected at once
 )
 
-// pointGradWeight computes the gradient of the weights of a 1×1 convolution of small
-// maps, which is a product of matrices
+// pointGradWeight computes the gradient of the weights of a 1×1 convolution, which
+// is a product of matrices:
 //
 //	gw[o, c] = Σ_{n, q} gy[n, o, q] · x[n, c, q]
 //
-// once the positions (n, q) of each channel stand side by side, those of some images
-// at a time.
-func (p *convPlan) pointGradWeight(w *Workers, x, gy, gw []float32) {
+// It returns whether it has: other methods are as good for the rest.
+func (p *convPlan) pointGradWeight(w *Workers, x, gy, gw []float32) bool {
+	size := p.out.size()
+	inRuns := isa.runs != nil && size >= fewPoints
+	switch {
+	case inRuns && p.ic <= p.oc:
+		p.inParts(w, 320, x, gy, gw, (*convPlan).runGradWeight)
+	case !inRuns && size <= mostPoints:
+		p.inParts(w, 320, x, gy, gw, (*convPlan).collectedGradWeight)
+	case inRuns || p.ic < p.oc:
+		p.turn(w, x, gy, gw)
+	default:
+		return false
+	}
+	return true
+}
+
+// collectedGradWeight is pointGradWeight for maps so small that the positions of each
+// channel are put side by side first, those of some images at a time.
+func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
 	size := p.out.size()
 	images := max(1, min(p.batch, pointBlock/((p.ic+p.oc)*size)))
 	a, b := scratch(p.oc*images*size), scratch(p.ic*images*size)

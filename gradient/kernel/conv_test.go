@@ -153,6 +153,8 @@ func TestConv(t *testing.T) {
 		conv2(2, 1, 24, 40, 7, 1, 1, 0),
 		conv2(3, 1, 1020, 8, 8, 1, 1, 0), // more than is collected at once
 		conv2(3, 2, 10, 24, 8, 1, 1, 0),
+		conv2(9, 1, 72, 84, 4, 1, 1, 0), // weights: two panels, twice
+		conv2(2, 1, 20, 14, 32, 1, 1, 0),
 		conv2(2, 32, 32, 32, 14, 3, 1, 1),
 		conv2(2, 32, 32, 32, 14, 3, 2, 1),
 		conv2(2, 5, 5, 5, 40, 3, 1, 1),

@@ -38,12 +38,7 @@ func (p *convPlan) generalGradWeight(w *Workers, x, gy, gw []float32) {
 		m.run(w, x, gy, gw)
 		return
 	}
-	if p.pointwise() && p.out.size() <= mostPoints {
-		p.inParts(w, 320, x, gy, gw, (*convPlan).pointGradWeight)
-		return
-	}
-	if p.pointwise() && p.ic < p.oc {
-		p.turn(w, x, gy, gw)
+	if p.pointwise() && p.pointGradWeight(w, x, gy, gw) {
 		return
 	}
 	// In multiplications of vectors; the method below is not as fast as products

@@ -25,6 +25,7 @@ type instructions struct {
 	direct   func(*directTile)
 	dots     func(*dotTile)
 	channels int
+	runs     func(*runTile) // or nil
 	// depthwise computes depthwise convolutions; nil leaves them to the general
 	// methods.
 	depthwise interface {

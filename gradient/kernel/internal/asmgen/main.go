@@ -29,6 +29,7 @@ func main() {
 		depthwise(v, 3)
 		depthwise(v, 5)
 	}
+	allRuns()
 	small(9)
 	small(25)
 	transpose()

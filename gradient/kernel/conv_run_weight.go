@@ -1,0 +1,72 @@
+package kernel
+
+// runGradWeight is pointGradWeight with gy in place, a run of positions for each
+// image and channel, while x, which should have fewer channels, is turned so that
+// these are adjacent: for so many images or positions of one that the first level of
+// cache holds a panel of it.
+func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
+	size := p.out.size()
+	panels := newPanels(p.ic)
+	images, length := p.pointsAtOnce()
+	packed := scratch(roundUp(p.ic, isa.lanes)*images*length + packSlack)
+	defer release(packed)
+	if p.ic%isa.lanes != 0 {
+		clear(*packed)
+	}
+	const some = 64 // rows for a thread
+	parts := (p.oc + some - 1) / some
+	for g := range p.group {
+		for n := 0; n < p.batch; n += images {
+			images, at := min(images, p.batch-n), n*p.group+g
+			for q := 0; q < size; q += length {
+				length := min(length, size-q)
+				t := runTile{runs: images, length: length, jump: p.group * p.ySize, lda: size, ldc: p.ic, add: n+q > 0}
+				w.For(panels.count(), grainOf(isa.vecs*isa.lanes*images*length), func(lo, hi int) {
+					for i := lo; i < hi; i++ {
+						j0, j1 := panels.at(i)
+						p.turnPoints((*packed)[j0*images*length:], roundUp(j1-j0, isa.lanes), x[at*p.xSize+j0*size+q:], j1-j0, images, length)
+					}
+				})
+				w.For(panels.count()*parts, 1, func(lo, hi int) {
+					for i := lo; i < hi; i++ {
+						t := t
+						j0, j1 := panels.at(i / parts)
+						r := i % parts * some
+						t.rows, t.cols = min(some, p.oc-r), j1-j0
+						t.a, t.b, t.c = gy[at*p.ySize+r*size+q:], (*packed)[j0*images*length:], gw[g*p.wSize+r*p.ic+j0:]
+						if j1 == p.ic { // the last panel; gy of the next images is a piece of memory
+							t.later = part(gy, ((n+images)*p.group+g)*p.ySize+(q*p.oc+r*length)*images, t.rows*length*images)
+						}
+						isa.runs(&t)
+					}
+				})
+			}
+			for i := range images {
+				p.met(x, gy, at+i*p.group)
+			}
+		}
+	}
+}
+
+// pointsAtOnce returns for how many images, and positions of them, to turn x.
+func (p *convPlan) pointsAtOnce() (images, length int) {
+	size := p.out.size()
+	width := min(roundUp(p.ic, isa.lanes), isa.vecs*isa.lanes)
+	most := cacheL1 * 3 / 4 / (4 * width)
+	if size > most {
+		pieces := (size + most - 1) / most
+		return 1, roundUp((size+pieces-1)/pieces, unroll)
+	}
+	images = max(1, min(p.batch, most/size, weightBlock/(p.xSize+p.ySize)))
+	times := (p.batch + images - 1) / images
+	return (p.batch + times - 1) / times, size
+}
+
+// turnPoints sets dst to some positions of channels of a few images with the
+// channels last, width elements a position.
+func (p *convPlan) turnPoints(dst []float32, width int, x []float32, channels, images, length int) {
+	size := p.out.size()
+	for c := 0; c < channels; c += 8 {
+		transposeLines(images, dst[c:], width, length*width, x[c*size:], size, p.group*p.xSize, min(8, channels-c), length)
+	}
+}
