@@ -57,6 +57,9 @@ func (l *layout) fusePart(steps []step) []step {
 // computes.
 func (l *layout) joins(s step, group []step) bool {
 	first := group[0]
+	if len(group) > 1 && group[1].op.Beside() == first.op {
+		return false // which does not say how far it is
+	}
 	return s.op.Pointwise() && first.op.Stages() && l.values[s.out].Len() == l.values[first.out].Len()
 }
 

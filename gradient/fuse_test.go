@@ -37,9 +37,10 @@ func fusedNet() *modelBuilder {
 func besideNet() *modelBuilder {
 	return newModel().
 		input("x", -1, 2, 6, 6).
-		weight("w", 6, 6).weight("s1", 6).weight("b1", 6).weight("s2", 6).
+		weight("w", 6, 6).weight("b", 6).weight("s1", 6).weight("b1", 6).weight("s2", 6).
 		node("MatMul", []string{"x", "w"}, []string{"m"}).
-		node("LayerNormalization", []string{"m", "s1", "b1"}, []string{"l"}).
+		node("Add", []string{"m", "b"}, []string{"a"}).
+		node("LayerNormalization", []string{"a", "s1", "b1"}, []string{"l"}).
 		node("RMSNormalization", []string{"l", "s2"}, []string{"y"}).
 		output("y")
 }
@@ -52,7 +53,7 @@ func TestFusion(t *testing.T) {
 		least int // steps joined to others
 	}{
 		{"elementwise", fusedNet(), 12},
-		{"beside", besideNet(), 2},
+		{"beside", besideNet(), 3},
 	} {
 		t.Run(c.name, func(t *testing.T) { testFusion(t, c.net, c.least) })
 	}

@@ -31,6 +31,9 @@ type Product struct {
 	// computed, while they are near in cache: from several threads at once, and
 	// once for every element.
 	Then func(lo, hi int)
+	// Sums, unless nil, is overwritten with the sums of the N columns of op(B): of
+	// B without TransB, best while it is read for the product.
+	Sums []float32
 }
 
 // Run computes c. bias is N numbers that are added to every row, or nil.
@@ -51,6 +54,10 @@ func (g Product) Run(w *Workers, a, b, bias, c []float32) {
 	p := product{m: g.M, n: g.N, k: g.K, a: strided(a, lda, g.TransA), b: strided(b, ldb, g.TransB), alpha: 1, c: c, ldc: g.N, then: g.Then}
 	if bias != nil {
 		p.begin, p.bias = fromColumns, bias[:g.N]
+	}
+	if g.Sums != nil {
+		p.sums = g.Sums[:g.N]
+		clear(p.sums)
 	}
 	p.run(w)
 }

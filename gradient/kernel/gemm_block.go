@@ -30,6 +30,7 @@ type product struct {
 	begin   beginning
 	bias    []float32
 	then    func(lo, hi int) // see [Product]; rows must have no gaps
+	sums    []float32        // of the columns of B, or nil
 	chunk   chunk            // of the one thread, if there is but one
 }
 
@@ -62,10 +63,30 @@ func (p *product) compute(w *Workers) {
 	case p.m <= 0 || p.n <= 0:
 	case p.k <= 0 || p.alpha == 0:
 		p.onlyBegin()
+		p.addSums(0, p.k, 0, p.n)
 	case p.swapPays():
 		p.runSwapped(w)
+		p.addSums(0, p.k, 0, p.n)
 	default:
 		p.runBlocks(w)
+	}
+}
+
+// addSums adds rows k0 to k1 of columns j0 to j1 of B to the sums of its columns,
+// in their order whatever is computed at the same time.
+func (p *product) addSums(k0, k1, j0, j1 int) {
+	if p.sums == nil {
+		return
+	}
+	for k := k0; k < k1; k++ {
+		sums := p.sums[j0:j1]
+		if p.b.rj == 1 {
+			isa.add(sums, sums, p.b.x[k*p.b.ri+j0:k*p.b.ri+j1])
+			continue
+		}
+		for j := range sums {
+			sums[j] += p.b.x[k*p.b.ri+(j0+j)*p.b.rj]
+		}
 	}
 }
 
@@ -196,6 +217,9 @@ func (c *chunk) block(direct bool, from, to, k0, k1, depth int) {
 		defer release(buf)
 		c.packed = *buf
 		c.p.packB(nil, c.packed, c.j0, c.j0+c.width, k0, k1, depth)
+	}
+	if from == 0 {
+		c.p.addSums(k0, k1, c.j0, c.j0+c.width)
 	}
 	high := isa.rows
 	if c.group { // strips of A packed at once

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -134,6 +135,36 @@ func TestGemmSameForAnyThreads(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestProductSums: sums of columns are the same to the bit as those by themselves.
+func TestProductSums(t *testing.T) {
+	forEachPath(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		for _, g := range []Product{
+			{M: 8, N: 70, K: 300}, {M: 70, N: 210, K: 300}, {M: 96, N: 800, K: 2100, TransA: true}, {M: 20, N: 400, K: 70, TransB: true}, {M: 5, N: 3, K: 0},
+		} {
+			a, b := randoms(rng, g.M*g.K), randoms(rng, g.K*g.N)
+			want, rows := make([]float32, g.N), strided(b, g.N, false)
+			if g.TransB {
+				rows = strided(b, g.K, true)
+			}
+			for k := range g.K {
+				for j := range want {
+					want[j] += rows.x[k*rows.ri+j*rows.rj]
+				}
+			}
+			for _, threads := range []int{1, 3} {
+				w := NewWorkers(threads)
+				g.Sums = randoms(rng, g.N)
+				g.Run(w, a, b, nil, make([]float32, g.M*g.N))
+				w.Close()
+				if !slices.Equal(g.Sums, want) {
+					t.Fatalf("%d×%d×%d, %d threads: sums of columns %v, want %v", g.M, g.N, g.K, threads, g.Sums, want)
+				}
+			}
+		}
+	})
 }
 
 func TestGemmBatch(t *testing.T) {

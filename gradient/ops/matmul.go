@@ -48,23 +48,31 @@ func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 			g.Run(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 		},
 		diff: func(_, gz *Value) []*Value {
-			gx := func() *Value {
-				if transX {
-					return b.gemm(transY, true, y, gz)
-				}
-				return b.gemm(false, !transY, gz, y)
+			var gx, gy *Value
+			if transX {
+				gx = b.gemm(transY, true, y, gz)
+			} else {
+				gx = b.gemm(false, !transY, gz, y)
 			}
-			gy := func() *Value {
-				if transY {
-					return b.gemm(true, transX, gz, x)
-				}
-				return b.gemm(!transX, false, x, gz)
+			if transY {
+				gy = b.gemm(true, transX, gz, x)
+			} else {
+				gy = b.gemm(!transX, false, x, gz)
 			}
-			g := []*Value{b.Reshape(gx(), x.Shape...), b.Reshape(gy(), y.Shape...)}
-			if bias != nil {
-				g = append(g, b.SumTo(gz, bias.Shape))
+			g := []*Value{b.Reshape(gx, x.Shape...), b.Reshape(gy, y.Shape...)}
+			if bias == nil {
+				return g
 			}
-			return g
+			sums := b.SumTo(gz, bias.Shape)
+			if !transY && sums.Len() < gz.Len() { // gy reads gz by rows
+				sums.op.beside = gy.op
+			}
+			return append(g, sums)
+		},
+		runBeside: func(w *kernel.Workers, out, beside nd.Array, in []nd.Array) {
+			g := g
+			g.Sums = beside.Float32s()
+			g.Run(w, in[0].Float32s(), in[1].Float32s(), nil, out.Float32s())
 		},
 	}, in...)
 }
