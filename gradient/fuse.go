@@ -29,7 +29,7 @@ func (l *layout) fusePart(steps []step) []step {
 	from := map[int]int{} // which group computes a slot
 	by := map[*ops.Op]int{}
 	for _, s := range steps {
-		if g, ok := by[s.op.Beside()]; ok && len(groups[g]) == 1 {
+		if g, ok := by[s.op.Beside()]; ok && (len(groups[g]) == 1 || beside(groups[g])) {
 			s.joined = true
 			groups[g] = append(groups[g], s)
 			from[s.out] = g
@@ -57,10 +57,16 @@ func (l *layout) fusePart(steps []step) []step {
 // computes.
 func (l *layout) joins(s step, group []step) bool {
 	first := group[0]
-	if len(group) > 1 && group[1].op.Beside() == first.op {
+	if beside(group) {
 		return false // which does not say how far it is
 	}
 	return s.op.Pointwise() && first.op.Stages() && l.values[s.out].Len() == l.values[first.out].Len()
+}
+
+// beside tells whether the steps behind the first of a group run beside it, and not
+// on pieces of what it computes.
+func beside(group []step) bool {
+	return len(group) > 1 && group[1].op.Beside() == group[0].op
 }
 
 // run computes steps from and into slots.
@@ -125,8 +131,12 @@ func (p *Program) runTogether(steps []step, slots []nd.Array) error {
 		first.op.Run(p.workers, slots[first.out], arrays)
 		return nil
 	}
-	if second := &steps[1]; second.op.Beside() == first.op {
-		first.op.RunBeside(p.workers, slots[first.out], slots[second.out], arrays)
+	if beside(steps) {
+		beside := make([]ops.Beside, len(steps)-1)
+		for i, s := range steps[1:] {
+			beside[i] = ops.Beside{Op: s.op, Out: slots[s.out], In: in(len(s.in))}
+		}
+		first.op.RunBeside(p.workers, slots[first.out], arrays, beside)
 		return nil
 	}
 	parts := make([]part, len(steps)-1)

@@ -10,12 +10,13 @@ import (
 
 // fusedNet has what joins convolutions, and what must not: a value that is read
 // again later (s1), one that is added to itself, one that a later operator
-// computes and one that the convolution itself reads.
+// computes and one that the convolution itself reads. The gradients of depthwise
+// convolutions behind an activation (k1, r5) are computed in its place.
 func fusedNet() *modelBuilder {
 	return newModel().
 		input("x", -1, 2, 6, 6).
 		weight("w1", 4, 2, 3, 3).weight("b1", 4).weight("w2", 4, 4, 3, 3).weight("w3", 4, 1, 3, 3).
-		weight("w4", 4, 4, 1, 1).weight("plane", 4, 6, 6).weight("lo").weight("unused", 2).
+		weight("w4", 4, 4, 1, 1).weight("w5", 4, 1, 3, 3).weight("b5", 4).weight("w6", 4, 1, 3, 3).weight("plane", 4, 6, 6).weight("lo").weight("unused", 2).
 		node("Conv", []string{"x", "w1", "b1"}, []string{"c1"}, intsAttr("pads", 1, 1, 1, 1)).
 		node("Swish", []string{"c1"}, []string{"s1"}).
 		node("Conv", []string{"s1", "w2"}, []string{"c2"}, intsAttr("pads", 1, 1, 1, 1)).
@@ -23,8 +24,11 @@ func fusedNet() *modelBuilder {
 		node("Relu", []string{"a1"}, []string{"r1"}).
 		node("Conv", []string{"r1", "w3"}, []string{"c3"}, intsAttr("pads", 1, 1, 1, 1), intAttr("group", 4)).
 		node("Clip", []string{"c3", "lo"}, []string{"k1"}).
+		node("Conv", []string{"k1", "w5", "b5"}, []string{"c5"}, intsAttr("pads", 1, 1, 1, 1), intAttr("group", 4)).
+		node("Relu", []string{"c5"}, []string{"r5"}).
+		node("Conv", []string{"r5", "w6"}, []string{"c6"}, intsAttr("pads", 1, 1, 1, 1), intAttr("group", 4)).
 		node("Conv", []string{"r1", "w4"}, []string{"c4"}).
-		node("Add", []string{"c4", "k1"}, []string{"a2"}).
+		node("Add", []string{"c4", "c6"}, []string{"a2"}).
 		node("Add", []string{"a2", "plane"}, []string{"a3"}).
 		node("Relu", []string{"a3"}, []string{"r2"}).
 		node("Add", []string{"r2", "r2"}, []string{"a4"}).

@@ -40,6 +40,7 @@ type convPlan struct {
 	also         [][]float32
 	sums         []float32 // for the sum of every plane of gy, unless nil; see met
 	turned       bool      // x and gy have changed places, see turn
+	beside       *besideWeight
 }
 
 // finished passes on that elements lo to hi of the result are complete.
@@ -111,21 +112,45 @@ func (c *Conv) GradInput(w *Workers, gy, weight, gx []float32) {
 func (c *Conv) GradWeight(w *Workers, x, gy, gw, gb []float32) {
 	p := c.plan()
 	p.check(x, gw, gy)
+	p.gradWeightBias(w, x, gy, gw, gb)
+}
+
+// Gradients is GradWeight and GradInput, at once where Gates: x and gy are read only
+// once, and gx may be x if that is the Gate's Y, or if there is none.
+func (c *Conv) Gradients(w *Workers, x, gy, weight, gx, gw, gb []float32) {
+	p := c.plan()
+	p.check(x, gw, gy)
+	p.check(gx, weight, gy)
+	if p.gates() && p.group >= 4*w.Threads() {
+		p.beside = &besideWeight{weight, gx}
+		p.gradWeightBias(w, x, gy, gw, gb)
+		return
+	}
+	p.gradWeightBias(w, x, gy, gw, gb)
+	c.GradInput(w, gy, weight, gx)
+}
+
+// besideWeight is a gradient by the input that is computed beside that of the
+// weights.
+type besideWeight struct{ weight, gx []float32 }
+
+func (p *convPlan) gradWeightBias(w *Workers, x, gy, gw, gb []float32) {
+	channels := p.group * p.oc
 	if gb == nil || p.out.size() < nearPlane || p.xSize == 0 || p.dense() {
 		p.gradWeight(w, x, gy, gw)
 		if gb != nil {
-			c.GradBias(w, gy, gb)
+			sumPlanes(w, p.batch, channels, p.out.size(), gy, gb)
 		}
 		return
 	}
-	sums := scratch(c.Batch * c.OutChannels)
+	sums := scratch(p.batch * channels)
 	defer release(sums)
 	p.sums = *sums
 	p.gradWeight(w, x, gy, gw)
-	gb = gb[:c.OutChannels]
+	gb = gb[:channels]
 	clear(gb)
-	for n := range c.Batch {
-		isa.add(gb, gb, p.sums[n*c.OutChannels:(n+1)*c.OutChannels])
+	for n := range p.batch {
+		isa.add(gb, gb, p.sums[n*channels:(n+1)*channels])
 	}
 }
 

@@ -60,11 +60,19 @@ func (d *depthwise) back(weight []float32) (depthwiseArgs, *[]float32) {
 	return a, turned
 }
 
+// gradWeight computes the gradient by the input as well, if that is wanted beside
+// it: of each plane when it has been read for the weights.
 func (d *depthwise) gradWeight(w *Workers, x, gy, gw []float32) {
 	taps := d.k * d.k
 	a := depthwiseArgs{xSize: d.in, ySize: d.out, top: d.pad[1], left: d.pad[2], k: d.k, stride: d.stride}
 	a.addMasks()
 	a.wPlane = taps * a.lanes
+	var back depthwiseArgs
+	if d.beside != nil {
+		var turned *[]float32
+		back, turned = d.back(d.beside.weight)
+		defer release(turned)
+	}
 	w.For(d.group, grainOf(d.batch*d.xSize), func(lo, hi int) {
 		a := a
 		sums := scratch((hi - lo) * a.wPlane)
@@ -79,6 +87,9 @@ func (d *depthwise) gradWeight(w *Workers, x, gy, gw []float32) {
 				isa.depthwise.weight(&a)
 				for i := range a.planes {
 					d.met(x, gy, first+i)
+				}
+				if d.beside != nil {
+					d.gradPlanes(back, gy, d.beside.gx, n, c, a.planes)
 				}
 			}
 		}

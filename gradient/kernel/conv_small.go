@@ -56,102 +56,127 @@ type smallArgs struct {
 	gating                   // for forward
 }
 
-// each calls f for ranges of whole groups of planes, and for the last planes of
-// each image if they are fewer than a group.
-func (m *smallPlanes) each(w *Workers, f func(image, channel, groups, planes int)) {
-	full := m.group / m.planes
+// split calls f for groups lo to hi of planes, for the last of all by itself if it
+// has fewer planes.
+func (m *smallPlanes) split(lo, hi int, f func(first, groups, planes int)) {
+	full := m.group / m.planes // groups
+	if lo < full {
+		f(lo, min(hi, full)-lo, m.planes)
+	}
+	if rest := m.group % m.planes; rest > 0 && hi > full {
+		f(full, 1, rest)
+	}
+}
+
+func (m *smallPlanes) groups() int { return (m.group + m.planes - 1) / m.planes }
+
+func (m *smallPlanes) forward(w *Workers, x, weight, bias, y []float32) {
+	m.convolve(w, m.pass(x, weight, bias, y, m.xSize, m.ySize, m.pick, nil))
+}
+
+func (m *smallPlanes) gradInput(w *Workers, gy, weight, gx []float32) {
+	m.convolve(w, m.back(gy, weight, gx))
+}
+
+func (m *smallPlanes) back(gy, weight, gx []float32) *smallPass {
+	return m.pass(gy, weight, nil, gx, m.ySize, m.xSize, m.spread, m.gate)
+}
+
+func (m *smallPlanes) convolve(w *Workers, p *smallPass) {
+	defer p.free()
 	w.For(m.batch, grainOf(m.taps*m.group), func(lo, hi int) {
 		for image := lo; image < hi; image++ {
-			if full > 0 {
-				f(image, 0, full, m.planes)
-			}
-			if rest := m.group % m.planes; rest > 0 {
-				f(image, full*m.planes, 1, rest)
-			}
+			p.run(image, 0, m.groups())
 		}
 	})
 }
 
-func (m *smallPlanes) forward(w *Workers, x, weight, bias, y []float32) {
-	m.convolve(w, x, weight, bias, y, m.xSize, m.ySize, m.pick, nil)
+// smallPass is a convolution of small planes that is ready to run, with weights and
+// biases in the form that the kernel wants.
+type smallPass struct {
+	*smallPlanes
+	x, y                 []float32
+	xSize, ySize         int
+	index                []int32
+	gate                 *Gate
+	weights, biases      *[]float32
+	weightStep, biasStep int // from group to group
 }
 
-func (m *smallPlanes) gradInput(w *Workers, gy, weight, gx []float32) {
-	m.convolve(w, gy, weight, nil, gx, m.ySize, m.xSize, m.spread, m.gate)
+func (m *smallPlanes) pass(x, weight, bias, y []float32, xSize, ySize int, index []int32, gate *Gate) *smallPass {
+	p := &smallPass{smallPlanes: m, x: x, y: y, xSize: xSize, ySize: ySize, index: index, gate: gate}
+	p.weights, p.weightStep = m.widen(weight, m.taps, ySize)
+	p.biases, p.biasStep = m.widen(bias, 1, ySize)
+	return p
 }
 
-func (m *smallPlanes) convolve(w *Workers, x, weight, bias, y []float32, xSize, ySize int, index []int32, gate *Gate) {
-	if bias == nil {
-		zeros := scratch(m.group)
-		defer release(zeros)
-		clear(*zeros)
-		bias = *zeros
-	}
-	wStep := m.taps // from channel to channel
-	if m.planes > 1 {
-		wStep = m.taps * smallLanes / m.planes
-		weights, biases := m.widen(weight, m.taps, ySize), m.widen(bias, 1, ySize)
-		defer release(weights)
-		defer release(biases)
-		weight, bias = *weights, *biases
-	}
-	m.each(w, func(image, channel, groups, planes int) {
-		from, to := (image*m.group+channel)*xSize, (image*m.group+channel)*ySize
+func (p *smallPass) free() {
+	release(p.weights)
+	release(p.biases)
+}
+
+// run computes groups lo to hi of the planes of an image.
+func (p *smallPass) run(image, lo, hi int) {
+	p.split(lo, hi, func(first, groups, planes int) {
+		plane := image*p.group + first*p.planes
+		from, to := plane*p.xSize, plane*p.ySize
 		isa.small.forward(&smallArgs{
-			taps: m.taps, groups: groups, planes: planes, x: x[from:], y: y[to:], xSize: xSize, ySize: ySize, index: index,
-			w: weight[channel/m.planes*m.planes*wStep:], bias: bias[channel/m.planes*m.biasStep():],
-			gating: gate.from(to, aheadSmall),
-		}, m.planes > 1)
-		m.finished(to, to+groups*planes*ySize)
+			taps: p.taps, groups: groups, planes: planes, x: p.x[from:], y: p.y[to:], xSize: p.xSize, ySize: p.ySize, index: p.index,
+			w: (*p.weights)[first*p.weightStep:], bias: (*p.biases)[first*p.biasStep:], gating: p.gate.from(to, aheadSmall),
+		}, p.planes > 1)
+		p.finished(to, to+groups*planes*p.ySize)
 	})
-}
-
-// biasStep returns how far apart the biases of vectors are.
-func (m *smallPlanes) biasStep() int {
-	if m.planes > 1 {
-		return smallLanes
-	}
-	return 1
 }
 
 // aheadSmall is how many elements further on what is written is fetched.
 const aheadSmall = 1 << 10
 
-// widen makes a vector of each of n numbers that a channel has, the channels of
-// a vector side by side in lanes lanes each.
-func (m *smallPlanes) widen(x []float32, n, lanes int) *[]float32 {
-	groups := (m.group + m.planes - 1) / m.planes
-	wide := scratch(groups * n * smallLanes)
-	clear(*wide)
-	for c := range m.group {
-		for i := range n {
-			fill((*wide)[(c/m.planes*n+i)*smallLanes+c%m.planes*lanes:][:lanes], x[c*n+i])
-		}
+// widen returns the n numbers that each channel has, zeros if x is nil, and how many
+// lie between those of two groups. If there are several planes in a vector, it makes
+// a vector of each number, the channels of a vector side by side in lanes lanes each.
+func (m *smallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step int) {
+	if m.planes == 1 {
+		wide = scratch(m.group * n)
+		clear((*wide)[copy(*wide, x):])
+		return wide, n
 	}
-	return wide
+	step = n * smallLanes
+	wide = scratch(m.groups() * step)
+	clear(*wide)
+	for i, v := range x[:min(len(x), m.group*n)] {
+		c := i / n
+		fill((*wide)[(c/m.planes*n+i%n)*smallLanes+c%m.planes*lanes:][:lanes], v)
+	}
+	return wide, step
 }
 
+// gradWeight computes the gradient by the input as well, if that is wanted beside
+// it: of some images when they have been read for the weights.
 func (m *smallPlanes) gradWeight(w *Workers, x, gy, gw []float32) {
-	groups := (m.group + m.planes - 1) / m.planes
-	w.For(groups, grainOf(m.batch*m.taps*smallLanes), func(lo, hi int) {
+	var back *smallPass
+	if m.beside != nil {
+		back = m.back(gy, m.beside.weight, m.beside.gx)
+		defer back.free()
+	}
+	w.For(m.groups(), grainOf(m.batch*m.taps*smallLanes), func(lo, hi int) {
 		vector := m.taps * smallLanes
 		sums := scratch((hi - lo) * vector)
 		defer release(sums)
 		clear(*sums)
 		const atOnce = 8 // images, whose sums stay in registers
 		for image := 0; image < m.batch; image += atOnce {
-			for g := lo; g < hi; {
-				a := smallArgs{taps: m.taps, groups: hi - g, planes: m.planes, xSize: m.xSize, ySize: m.ySize, index: m.pick, images: min(atOnce, m.batch-image)}
-				if rest := m.group % m.planes; rest > 0 && hi == groups { // the last group is smaller
-					if a.groups--; a.groups == 0 {
-						a.groups, a.planes = 1, rest
-					}
-				}
+			images := min(atOnce, m.batch-image)
+			m.split(lo, hi, func(g, groups, planes int) {
 				first := image*m.group + g*m.planes
-				a.x, a.y, a.w = x[first*m.xSize:], gy[first*m.ySize:], (*sums)[(g-lo)*vector:]
-				a.xImage, a.yImage = m.group*m.xSize, m.group*m.ySize
-				isa.small.weight(&a)
-				g += a.groups
+				isa.small.weight(&smallArgs{
+					taps: m.taps, groups: groups, planes: planes, xSize: m.xSize, ySize: m.ySize, index: m.pick, images: images,
+					x: x[first*m.xSize:], y: gy[first*m.ySize:], w: (*sums)[(g-lo)*vector:], xImage: m.group * m.xSize, yImage: m.group * m.ySize,
+				})
+			})
+			for i := range images {
+				if back != nil {
+					back.run(image+i, lo, hi)
+				}
 			}
 		}
 		for c := lo * m.planes; c < min(hi*m.planes, m.group); c++ {

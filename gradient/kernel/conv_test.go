@@ -105,6 +105,9 @@ func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 	if !slices.Equal(both, gotGW) || !slices.Equal(beside, gotGB) {
 		return fmt.Errorf("%+v: gradients of weight and bias differ if computed together", c)
 	}
+	if err := checkTogether(w, c, x, gy, weight, gotGX, gotGW, gotGB); err != nil {
+		return fmt.Errorf("%+v: gradients %w", c, err)
+	}
 	return nil
 }
 
@@ -117,6 +120,24 @@ func checkGate(w *Workers, c Conv, gy, weight, x, gx []float32) error {
 		c.GradInput(w, gy, weight, to)
 		if !slices.Equal(to, want) {
 			return fmt.Errorf("differs, in place: %v", &to[0] == &c.Gate.Y[0])
+		}
+		if !c.Gates() {
+			break
+		}
+	}
+	return nil
+}
+
+// checkTogether compares gradients computed at once with those one by one.
+func checkTogether(w *Workers, c Conv, x, gy, weight, gx, gw, gb []float32) error {
+	want := slices.Clone(gx)
+	isa.clipGrad(want, x, want, -0.5, 1)
+	c.Gate = &Gate{slices.Clone(x), -0.5, 1}
+	for _, to := range [][]float32{slices.Clone(gx), c.Gate.Y} {
+		gotGW, gotGB := make([]float32, len(gw)), make([]float32, len(gb))
+		c.Gradients(w, c.Gate.Y, gy, weight, to, gotGW, gotGB)
+		if !slices.Equal(gotGW, gw) || !slices.Equal(gotGB, gb) || !slices.Equal(to, want) {
+			return fmt.Errorf("differ if computed at once")
 		}
 		if !c.Gates() {
 			break

@@ -22,7 +22,7 @@ var (
 			gx[i] = g * (1 - y[i]*y[i])
 		}
 	}}
-	opRelu     = unary{name: "Relu", f: kernel.ReluSlice, dy: func(gx, y, gy []float32) { kernel.ReluGrad(nil, y, gy, gx) }, inPlace: true}
+	opRelu     = unary{name: "Relu", f: kernel.ReluSlice, dy: func(gx, y, gy []float32) { kernel.ReluGrad(nil, y, gy, gx) }, inPlace: true, positive: true}
 	opGelu     = unary{name: "Gelu", f: kernel.GeluSlice, dx: func(gx, x, gy []float32) { kernel.GeluGrad(nil, x, gy, gx) }}
 	opGeluTanh = unary{name: "Gelu", f: geluTanh, dx: geluTanhGrad}
 	opSoftplus = unary{name: "Softplus", f: softplus, dx: func(gx, x, gy []float32) {

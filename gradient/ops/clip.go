@@ -110,6 +110,9 @@ func (b *Builder) Clip(x, lo, hi *Value) *Value {
 }
 
 func (b *Builder) clipGrad(y, lo, hi, gy *Value) *Value {
+	if g := b.gated("Clip.grad", y, lo, hi, gy); g != nil {
+		return g
+	}
 	return b.emit(nd.Float32, y.Shape, Op{
 		name: "Clip.grad",
 		pointwise: func(out nd.Array, in []nd.Array, from, to int) {

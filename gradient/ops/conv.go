@@ -35,6 +35,9 @@ func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
 		},
 		diff: func(_, gy *Value) []*Value {
 			gx, gw := b.convTranspose(g, gy, weight), b.convWeight(g, x, gy)
+			if gx.op != nil {
+				gx.op.weight = gw.op
+			}
 			grads := []*Value{gx, gw}
 			if bias != nil {
 				grads = append(grads, b.convBias(g, gy, gw.op))
@@ -68,10 +71,25 @@ func (b *Builder) convWeight(g kernel.Conv, x, gy *Value) *Value {
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			g.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), nil)
 		},
-		runBeside: func(w *kernel.Workers, out, beside nd.Array, in []nd.Array) {
-			g.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), beside.Float32s())
+		runBeside: func(w *kernel.Workers, out nd.Array, in []nd.Array, beside []Beside) {
+			c := convGradients{Conv: g}
+			for _, s := range beside {
+				s.Op.among(&c, s.Out, s.In)
+			}
+			if c.gx == nil {
+				c.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), c.gb)
+			} else {
+				c.Gradients(w, in[0].Float32s(), in[1].Float32s(), c.weight, c.gx, out.Float32s(), c.gb)
+			}
 		},
 	}, x, gy)
+}
+
+// convGradients is a convolution whose gradients are computed beside that of the
+// weights: by the bias if gb is not nil, and by the input if gx is not nil.
+type convGradients struct {
+	kernel.Conv
+	gb, gx, weight []float32
 }
 
 // convBias is the adjoint of conv in its bias, and best computed beside that in
@@ -79,6 +97,7 @@ func (b *Builder) convWeight(g kernel.Conv, x, gy *Value) *Value {
 func (b *Builder) convBias(g kernel.Conv, gy *Value, weight *Op) *Value {
 	return b.emit(nd.Float32, []int{g.OutChannels}, Op{
 		name: "ConvBias", beside: weight,
+		among: func(c *convGradients, out nd.Array, _ []nd.Array) { c.gb = out.Float32s() },
 		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			g.GradBias(w, in[0].Float32s(), out.Float32s())
 		},

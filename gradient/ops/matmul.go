@@ -69,9 +69,9 @@ func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 			}
 			return append(g, sums)
 		},
-		runBeside: func(w *kernel.Workers, out, beside nd.Array, in []nd.Array) {
+		runBeside: func(w *kernel.Workers, out nd.Array, in []nd.Array, beside []Beside) {
 			g := g
-			g.Sums = beside.Float32s()
+			g.Sums = beside[0].Out.Float32s()
 			g.Run(w, in[0].Float32s(), in[1].Float32s(), nil, out.Float32s())
 		},
 	}, in...)

@@ -63,8 +63,8 @@ func (b *Builder) normalize(k normalized, x *Value, n int, scale, bias *Value) *
 				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 					k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s(), nil, nil)
 				},
-				runBeside: func(w *kernel.Workers, out, beside nd.Array, in []nd.Array) {
-					gscale, gbias := halves(beside)
+				runBeside: func(w *kernel.Workers, out nd.Array, in []nd.Array, beside []Beside) {
+					gscale, gbias := halves(beside[0].Out)
 					k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s(), gscale, gbias)
 				},
 			}, x, scale, gy)

@@ -24,12 +24,15 @@ type Op struct {
 	// pointwise, unless nil, is there instead of run: it computes elements lo to
 	// hi of out, which depend only on the same elements of inputs of that size.
 	pointwise func(out nd.Array, in []nd.Array, lo, hi int)
-	// runBeside, unless nil, is run and computes the output of an operator beside
-	// this one as well.
-	runBeside func(w *kernel.Workers, out, beside nd.Array, in []nd.Array)
+	// runBeside, unless nil, is run and computes the outputs of operators beside this
+	// one as well.
+	runBeside func(w *kernel.Workers, out nd.Array, in []nd.Array, beside []Beside)
 	// beside, unless nil, is an operator that reads what this one reads and whose
-	// runBeside computes the output of this one as well, the same to the bit.
+	// runBeside computes the output of this one as well, the same to the bit, and no
+	// longer needs what this one overwrites.
 	beside *Op
+	// among adds the output of an operator beside another to what that computes.
+	among func(c *convGradients, out nd.Array, in []nd.Array)
 	// diff returns the gradient with respect to each input, given the gradient
 	// gy with respect to the output y; nil for those without one. A nil diff
 	// means that nothing has one.
@@ -47,8 +50,10 @@ type Op struct {
 	// element of them before it writes that of the output, and not later.
 	overwrites []int
 	// conv describes a Conv or ConvTranspose, product a Gemm, view a strided view;
-	// see fuse.go.
+	// see fuse.go. weight is the ConvWeight of the same convolution as a ConvTranspose
+	// that is a gradient.
 	conv    *kernel.Conv
+	weight  *Op
 	product *kernel.Product
 	view    *kernel.View
 	// factor is that of a Scale; lastAxis says of a Softmax that it is along it.
@@ -151,12 +156,19 @@ func (o *Op) RunThen(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) 
 const pointwiseGrain = 2048
 
 // Beside returns an operator whose RunBeside computes the output of this one as
-// well, or nil.
+// well, or nil. What this one overwrites may be an input of the other.
 func (o *Op) Beside() *Op { return o.beside }
 
-// RunBeside is Run, and computes the output of an operator whose Beside this is.
-func (o *Op) RunBeside(w *kernel.Workers, out, beside nd.Array, in []nd.Array) {
-	o.runBeside(w, out, beside, in)
+// Beside is an operator that runs beside another.
+type Beside struct {
+	Op  *Op
+	Out nd.Array
+	In  []nd.Array
+}
+
+// RunBeside is Run, and computes the outputs of operators whose Beside this is.
+func (o *Op) RunBeside(w *kernel.Workers, out nd.Array, in []nd.Array, beside []Beside) {
+	o.runBeside(w, out, in, beside)
 }
 
 func (o *Op) compute(w *kernel.Workers, in []nd.Array) nd.Array {

@@ -21,7 +21,8 @@ type unary struct {
 	dx   func(gx, x, gy []float32)
 	dy   func(gx, y, gy []float32)
 
-	inPlace bool
+	inPlace  bool
+	positive bool // the gradient passes where y is positive
 }
 
 func (b *Builder) unary(o unary, x *Value) *Value {
@@ -48,6 +49,11 @@ func (b *Builder) unary(o unary, x *Value) *Value {
 
 // unaryGrad computes a gradient from the input or the output, whichever v is.
 func (b *Builder) unaryGrad(o unary, d func(gx, v, gy []float32), v, gy *Value) *Value {
+	if o.positive {
+		if g := b.gated(o.name+".grad", v, b.Scalar(0), b.Scalar(float32(math.Inf(1))), gy); g != nil {
+			return g
+		}
+	}
 	op := Op{
 		name: o.name + ".grad",
 		pointwise: func(out nd.Array, in []nd.Array, lo, hi int) {
