@@ -26740,6 +26740,47 @@ overwrite:
 	VZEROUPPER
 	RET
 
+// func turnQuadsAVX512(n int, src *float32, ss int, srcNext int, dst *float32, ds int, dstNext int)
+// Requires: AVX, AVX512F
+TEXT ·turnQuadsAVX512(SB), NOSPLIT, $0-56
+	MOVQ n+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ dst+32(FP), DX
+	MOVQ ss+16(FP), BX
+	SHLQ $0x02, BX
+	MOVQ ds+40(FP), SI
+	SHLQ $0x02, SI
+	MOVQ srcNext+24(FP), DI
+	SHLQ $0x02, DI
+	MOVQ dstNext+48(FP), R8
+	SHLQ $0x02, R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (SI)(SI*2), R10
+
+matrix:
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (CX)(BX*1), Z1
+	VMOVUPS    (CX)(BX*2), Z2
+	VMOVUPS    (CX)(R9*1), Z3
+	VSHUFF32X4 $0x44, Z1, Z0, Z4
+	VSHUFF32X4 $0xee, Z1, Z0, Z1
+	VSHUFF32X4 $0x44, Z3, Z2, Z0
+	VSHUFF32X4 $0xee, Z3, Z2, Z2
+	VSHUFF32X4 $0x88, Z0, Z4, Z3
+	VMOVUPS    Z3, (DX)
+	VSHUFF32X4 $0xdd, Z0, Z4, Z0
+	VMOVUPS    Z0, (DX)(SI*1)
+	VSHUFF32X4 $0x88, Z2, Z1, Z0
+	VMOVUPS    Z0, (DX)(SI*2)
+	VSHUFF32X4 $0xdd, Z2, Z1, Z0
+	VMOVUPS    Z0, (DX)(R10*1)
+	ADDQ       DI, CX
+	ADDQ       R8, DX
+	DECQ       AX
+	JNZ        matrix
+	VZEROUPPER
+	RET
+
 // func smallForward9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·smallForward9AVX512(SB), NOSPLIT, $0-120

@@ -97,6 +97,10 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 	if c.batch*c.group*c.resultSize == 0 {
 		return
 	}
+	if c.quadLanes() {
+		c.runQuads(w, source, weight, bias, result)
+		return
+	}
 	if m, ok := c.imageLanes(); ok {
 		m.run(w, source, weight, bias, result)
 		return

@@ -176,6 +176,9 @@ func TestConv(t *testing.T) {
 		conv2(3, 2, 10, 24, 8, 1, 1, 0),
 		conv2(9, 1, 72, 84, 4, 1, 1, 0), // weights: two panels, twice
 		conv2(2, 1, 20, 14, 32, 1, 1, 0),
+		conv2(23, 1, 38, 90, 2, 1, 1, 0), // quads
+		conv2(6, 2, 600, 12, 2, 1, 1, 0),
+		conv2(250, 1, 330, 5, 2, 1, 1, 0),
 		conv2(2, 32, 32, 32, 14, 3, 1, 1),
 		conv2(2, 32, 32, 32, 14, 3, 2, 1),
 		conv2(2, 5, 5, 5, 40, 3, 1, 1),
@@ -269,6 +272,7 @@ func TestConvSameForAnyThreads(t *testing.T) {
 		conv2(7, 1, 16, 32, 32, 3, 2, 1),  // channels in the lanes
 		conv2(7, 1, 6, 16, 14, 5, 1, 0),
 		conv2(7, 1, 40, 40, 4, 1, 1, 0),
+		conv2(9, 1, 40, 100, 2, 1, 1, 0),
 		conv2(7, 1, 1, 6, 28, 5, 1, 2), // positions in the lanes
 		conv2(7, 24, 24, 24, 16, 3, 1, 1),
 		conv2(7, 1, 30, 20, 5, 5, 1, 0),

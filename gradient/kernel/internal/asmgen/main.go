@@ -30,6 +30,7 @@ func main() {
 		depthwise(v, 5)
 	}
 	allRuns()
+	quads()
 	small(9)
 	small(25)
 	transpose()
