@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Our gradients and forward passes against PyTorch and onnxruntime, side by side in one run.
 
-usage: compare.py --advparams BIN --peers DIR [--nets lenet5,resnet20,…] [--threads 1,2] [--rounds 3]
+usage: compare.py --advparams BIN --peers DIR [--nets lenet5,resnet20,…] [--threads 1,2] [--rounds 5] [--repeat 3]
 
-DIR holds torch_gradient.py and ort_forward.py (../shared/peers). Each round runs the programs one after the other; the
-table has the medians over rounds of each program's own median. A ratio below 1 says that we are faster. Needs: pip install
-torch torchvision onnx onnxscript onnxruntime
+DIR holds torch_gradient.py and ort_forward.py (../shared/peers). Each round runs the programs one after the other. The
+times are medians over rounds of each program's own median. A ratio is that of two programs in the same round, as the speed
+of a shared machine changes from round to round: the table has its median and its range. Below 1 we are faster. Needs: pip
+install torch torchvision onnx onnxscript onnxruntime
 """
 import argparse, json, os, platform, statistics, subprocess, sys, tempfile
 
@@ -15,7 +16,7 @@ SHAPE = {"lenet5": "1,28,28"}
 ap = argparse.ArgumentParser()
 ap.add_argument("--advparams", required=True); ap.add_argument("--peers", required=True)
 ap.add_argument("--nets", default="lenet5,resnet20,mobilenetv2,vgg16,vit"); ap.add_argument("--threads", default="1,2")
-ap.add_argument("--rounds", type=int, default=3); ap.add_argument("--repeat", type=int, default=5)
+ap.add_argument("--rounds", type=int, default=5); ap.add_argument("--repeat", type=int, default=3)
 a = ap.parse_args()
 a.advparams = os.path.abspath(a.advparams)
 
@@ -43,11 +44,16 @@ def row(net, threads, model):
         ours.append((r["forward_ms"]["median"], r["gradient_ms"]["median"])); kernel = r["kernel"]
         torch.append(peer("torch_gradient.py", net)["best_median_ms"])
         ort.append(peer("ort_forward.py", model, "--shape", SHAPE.get(net, "3,32,32"))["median_ms"])
-    median = statistics.median
-    forward, gradient = median(o[0] for o in ours), median(o[1] for o in ours)
-    t, o = median(torch), median(ort)
-    print(f"| {net} | {threads} | {gradient:.1f} | {t:.1f} | **{gradient / t:.2f}** | {forward:.1f} | {o:.1f} | **{forward / o:.2f}** |", flush=True)
+    forward, gradient = zip(*ours)
+    print(f"| {net} | {threads} | {against(gradient, torch)} | {against(forward, ort)} |", flush=True)
     return kernel
+
+
+def against(ours, peer):
+    """Cells: both medians, the median of the ratios and their range."""
+    median = statistics.median
+    ratios = [x / y for x, y in zip(ours, peer)]
+    return f"{median(ours):.1f} | {median(peer):.1f} | **{median(ratios):.2f}** ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
 print(f"{processor()}, {os.cpu_count()} cores; milliseconds, medians of {a.rounds} interleaved rounds\n")
