@@ -14438,7 +14438,7 @@ done:
 
 // func depthwiseWeight1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 // Requires: AVX, AVX512F
-TEXT ·depthwiseWeight1x3AVX512(SB), NOSPLIT, $64-120
+TEXT ·depthwiseWeight1x3AVX512(SB), NOSPLIT, $72-120
 	MOVQ planes+0(FP), AX
 	MOVQ AX, (SP)
 	MOVQ x+8(FP), AX
@@ -14455,89 +14455,158 @@ TEXT ·depthwiseWeight1x3AVX512(SB), NOSPLIT, $64-120
 
 plane:
 	MOVQ $0x00000000, 56(SP)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(SP)
 
-kernel:
-	MOVQ    16(SP), BX
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z1
-	VMOVUPS 128(BX), Z2
-	MOVQ    segments+104(FP), BX
-	MOVQ    BX, 32(SP)
-	MOVQ    masks+112(FP), BX
-	MOVQ    BX, 40(SP)
-	MOVQ    left+96(FP), BX
-	SHLQ    $0x02, BX
-	NEGQ    BX
-	MOVQ    BX, 48(SP)
+pass:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	MOVQ   segments+104(FP), BX
+	MOVQ   BX, 32(SP)
+	MOVQ   masks+112(FP), BX
+	MOVQ   BX, 40(SP)
+	MOVQ   left+96(FP), BX
+	SHLQ   $0x02, BX
+	NEGQ   BX
+	MOVQ   BX, 48(SP)
 
 segment:
-	MOVQ  8(SP), BX
-	ADDQ  48(SP), BX
-	MOVQ  48(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	ADDQ  24(SP), SI
-	MOVQ  40(SP), DI
-	KMOVW (DI), K1
-	KMOVW 4(DI), K2
-	KMOVW 8(DI), K3
-	KMOVW 12(DI), K4
-	MOVQ  56(SP), DI
-	MOVQ  top+88(FP), R8
-	SUBQ  R8, DI
-	MOVQ  DI, R8
-	IMULQ AX, R8
-	ADDQ  R8, BX
-	MOVQ  yRows+72(FP), R8
+	MOVQ   8(SP), BX
+	ADDQ   48(SP), BX
+	MOVQ   48(SP), SI
+	MOVQ   left+96(FP), DI
+	SHLQ   $0x02, DI
+	ADDQ   DI, SI
+	ADDQ   24(SP), SI
+	MOVQ   40(SP), DI
+	KMOVW  (DI), K1
+	KMOVW  4(DI), K2
+	KMOVW  8(DI), K3
+	KMOVW  12(DI), K4
+	MOVQ   56(SP), DI
+	MOVQ   top+88(FP), R8
+	SUBQ   R8, DI
+	MOVQ   DI, R8
+	IMULQ  AX, R8
+	ADDQ   R8, BX
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   yRows+72(FP), R9
+	ADDQ   $0x02, R9
 
 row:
-	CMPQ        DI, DX
-	JAE         outside
-	VMOVUPS.Z   (SI), K4, Z3
-	VMOVUPS.Z   (BX), K1, Z4
-	VFMADD231PS Z3, Z4, Z0
-	VMOVUPS.Z   4(BX), K2, Z4
-	VFMADD231PS Z3, Z4, Z1
-	VMOVUPS.Z   8(BX), K3, Z4
-	VFMADD231PS Z3, Z4, Z2
+	VMOVAPS   Z10, Z11
+	VMOVAPS   Z9, Z10
+	VPXORD    Z9, Z9, Z9
+	CMPQ      R9, $0x02
+	JLE       beyond
+	VMOVUPS.Z (SI), K4, Z9
 
-outside:
-	ADDQ    CX, SI
-	ADDQ    AX, BX
-	ADDQ    $0x01, DI
-	DECQ    R8
-	JNZ     row
-	ADDQ    $0x00000010, 40(SP)
-	ADDQ    $0x00000040, 48(SP)
-	DECQ    32(SP)
-	JNZ     segment
-	MOVQ    16(SP), BX
-	VMOVUPS Z0, (BX)
-	VMOVUPS Z1, 64(BX)
-	VMOVUPS Z2, 128(BX)
-	ADDQ    $0x000000c0, BX
-	MOVQ    BX, 16(SP)
-	INCQ    56(SP)
-	CMPQ    56(SP), $0x03
-	JL      kernel
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 8(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	DECQ    (SP)
-	JNZ     plane
+beyond:
+	LEAQ        (DI), R8
+	CMPQ        R8, DX
+	JAE         outside0
+	VMOVUPS.Z   (BX), K1, Z12
+	VFMADD231PS Z9, Z12, Z0
+	VFMADD231PS Z10, Z12, Z3
+	VFMADD231PS Z11, Z12, Z6
+	VMOVUPS.Z   4(BX), K2, Z12
+	VFMADD231PS Z9, Z12, Z1
+	VFMADD231PS Z10, Z12, Z4
+	VFMADD231PS Z11, Z12, Z7
+	VMOVUPS.Z   8(BX), K3, Z12
+	VFMADD231PS Z9, Z12, Z2
+	VFMADD231PS Z10, Z12, Z5
+	VFMADD231PS Z11, Z12, Z8
+
+outside0:
+	ADDQ          CX, SI
+	ADDQ          AX, BX
+	ADDQ          $0x01, DI
+	DECQ          R9
+	JNZ           row
+	ADDQ          $0x00000010, 40(SP)
+	ADDQ          $0x00000040, 48(SP)
+	DECQ          32(SP)
+	JNZ           segment
+	MOVQ          64(SP), BX
+	VUNPCKLPS     Z1, Z0, Z12
+	VUNPCKHPS     Z1, Z0, Z13
+	VADDPS        Z12, Z13, Z13
+	VUNPCKLPS     Z3, Z2, Z14
+	VUNPCKHPS     Z3, Z2, Z12
+	VADDPS        Z14, Z12, Z12
+	VUNPCKLPD     Z12, Z13, Z14
+	VUNPCKHPD     Z12, Z13, Z13
+	VADDPS        Z14, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y12
+	VADDPS        Y13, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X13
+	VADDPS        X12, X13, X13
+	VADDPS        (BX), X13, X13
+	VMOVUPS       X13, (BX)
+	ADDQ          $0x10, BX
+	VUNPCKLPS     Z5, Z4, Z12
+	VUNPCKHPS     Z5, Z4, Z13
+	VADDPS        Z12, Z13, Z13
+	VUNPCKLPS     Z7, Z6, Z14
+	VUNPCKHPS     Z7, Z6, Z12
+	VADDPS        Z14, Z12, Z12
+	VUNPCKLPD     Z12, Z13, Z14
+	VUNPCKHPD     Z12, Z13, Z13
+	VADDPS        Z14, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y12
+	VADDPS        Y13, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X13
+	VADDPS        X12, X13, X13
+	VADDPS        (BX), X13, X13
+	VMOVUPS       X13, (BX)
+	ADDQ          $0x10, BX
+	VUNPCKLPS     Z8, Z8, Z12
+	VUNPCKHPS     Z8, Z8, Z13
+	VADDPS        Z12, Z13, Z13
+	VUNPCKLPS     Z8, Z8, Z14
+	VUNPCKHPS     Z8, Z8, Z12
+	VADDPS        Z14, Z12, Z12
+	VUNPCKLPD     Z12, Z13, Z14
+	VUNPCKHPD     Z12, Z13, Z13
+	VADDPS        Z14, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y12
+	VADDPS        Y13, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X13
+	VADDPS        X12, X13, X13
+	VADDPS        (BX), X13, X13
+	VMOVUPS       X13, (BX)
+	ADDQ          $0x10, BX
+	MOVQ          BX, 64(SP)
+	ADDQ          $0x03, 56(SP)
+	CMPQ          56(SP), $0x03
+	JL            pass
+	MOVQ          xPlane+16(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 8(SP)
+	MOVQ          wPlane+48(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 16(SP)
+	MOVQ          yPlane+64(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 24(SP)
+	DECQ          (SP)
+	JNZ           plane
 	VZEROUPPER
 	RET
 
 // func depthwiseWeight2x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 // Requires: AVX, AVX512F
-TEXT ·depthwiseWeight2x3AVX512(SB), NOSPLIT, $64-120
+TEXT ·depthwiseWeight2x3AVX512(SB), NOSPLIT, $72-120
 	MOVQ    planes+0(FP), AX
 	MOVQ    AX, (SP)
 	MOVQ    x+8(FP), AX
@@ -14557,95 +14626,180 @@ TEXT ·depthwiseWeight2x3AVX512(SB), NOSPLIT, $64-120
 
 plane:
 	MOVQ $0x00000000, 56(SP)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(SP)
 
-kernel:
-	MOVQ    16(SP), BX
-	VMOVUPS (BX), Z2
-	VMOVUPS 64(BX), Z3
-	VMOVUPS 128(BX), Z4
-	MOVQ    segments+104(FP), BX
-	MOVQ    BX, 32(SP)
-	MOVQ    masks+112(FP), BX
-	MOVQ    BX, 40(SP)
-	MOVQ    left+96(FP), BX
-	SHLQ    $0x02, BX
-	NEGQ    BX
-	MOVQ    BX, 48(SP)
+pass:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	MOVQ   segments+104(FP), BX
+	MOVQ   BX, 32(SP)
+	MOVQ   masks+112(FP), BX
+	MOVQ   BX, 40(SP)
+	MOVQ   left+96(FP), BX
+	SHLQ   $0x02, BX
+	NEGQ   BX
+	MOVQ   BX, 48(SP)
 
 segment:
-	MOVQ  8(SP), BX
-	ADDQ  48(SP), BX
-	MOVQ  48(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	SHRQ  $0x01, SI
-	ADDQ  24(SP), SI
-	MOVQ  40(SP), DI
-	KMOVW (DI), K1
-	KMOVW 4(DI), K2
-	KMOVW 8(DI), K3
-	KMOVW 12(DI), K4
-	KMOVW 16(DI), K5
-	MOVQ  56(SP), DI
-	MOVQ  top+88(FP), R8
-	SUBQ  R8, DI
-	MOVQ  DI, R8
-	IMULQ AX, R8
-	ADDQ  R8, BX
-	MOVQ  yRows+72(FP), R8
+	MOVQ   8(SP), BX
+	ADDQ   48(SP), BX
+	MOVQ   48(SP), SI
+	MOVQ   left+96(FP), DI
+	SHLQ   $0x02, DI
+	ADDQ   DI, SI
+	SHRQ   $0x01, SI
+	ADDQ   24(SP), SI
+	MOVQ   40(SP), DI
+	KMOVW  (DI), K1
+	KMOVW  4(DI), K2
+	KMOVW  8(DI), K3
+	KMOVW  12(DI), K4
+	KMOVW  16(DI), K5
+	MOVQ   56(SP), DI
+	MOVQ   top+88(FP), R8
+	SUBQ   R8, DI
+	MOVQ   DI, R8
+	IMULQ  AX, R8
+	ADDQ   R8, BX
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	MOVQ   yRows+72(FP), R9
+	ADDQ   $0x01, R9
 
 row:
-	CMPQ        DI, DX
-	JAE         outside
-	VMOVUPS.Z   (SI), K5, Z5
-	VMOVUPS.Z   (BX), K1, Z6
-	VMOVUPS.Z   64(BX), K2, Z7
-	VMOVAPS     Z6, Z8
-	VPERMT2PS   Z7, Z0, Z8
-	VMOVAPS     Z6, Z6
-	VPERMT2PS   Z7, Z1, Z6
-	VFMADD231PS Z5, Z8, Z2
-	VFMADD231PS Z5, Z6, Z3
-	VMOVUPS.Z   8(BX), K3, Z6
-	VMOVUPS.Z   72(BX), K4, Z7
-	VMOVAPS     Z6, Z8
-	VPERMT2PS   Z7, Z0, Z8
-	VMOVAPS     Z6, Z6
-	VPERMT2PS   Z7, Z1, Z6
-	VFMADD231PS Z5, Z8, Z4
+	VMOVAPS   Z11, Z12
+	VPXORD    Z11, Z11, Z11
+	CMPQ      R9, $0x01
+	JLE       beyond
+	VMOVUPS.Z (SI), K5, Z11
 
-outside:
-	ADDQ    CX, SI
-	ADDQ    AX, BX
-	ADDQ    AX, BX
-	ADDQ    $0x02, DI
-	DECQ    R8
-	JNZ     row
-	ADDQ    $0x00000014, 40(SP)
-	ADDQ    $0x00000080, 48(SP)
-	DECQ    32(SP)
-	JNZ     segment
-	MOVQ    16(SP), BX
-	VMOVUPS Z2, (BX)
-	VMOVUPS Z3, 64(BX)
-	VMOVUPS Z4, 128(BX)
-	ADDQ    $0x000000c0, BX
-	MOVQ    BX, 16(SP)
-	INCQ    56(SP)
-	CMPQ    56(SP), $0x03
-	JL      kernel
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 8(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	DECQ    (SP)
-	JNZ     plane
+beyond:
+	LEAQ        (DI), R8
+	CMPQ        R8, DX
+	JAE         outside0
+	VMOVUPS.Z   (BX), K1, Z13
+	VMOVUPS.Z   64(BX), K2, Z14
+	VMOVAPS     Z13, Z15
+	VPERMT2PS   Z14, Z0, Z15
+	VMOVAPS     Z13, Z13
+	VPERMT2PS   Z14, Z1, Z13
+	VFMADD231PS Z11, Z15, Z2
+	VFMADD231PS Z12, Z15, Z8
+	VFMADD231PS Z11, Z13, Z3
+	VFMADD231PS Z12, Z13, Z9
+	VMOVUPS.Z   8(BX), K3, Z13
+	VMOVUPS.Z   72(BX), K4, Z14
+	VMOVAPS     Z13, Z15
+	VPERMT2PS   Z14, Z0, Z15
+	VMOVAPS     Z13, Z13
+	VPERMT2PS   Z14, Z1, Z13
+	VFMADD231PS Z11, Z15, Z4
+	VFMADD231PS Z12, Z15, Z10
+
+outside0:
+	LEAQ        1(DI), R8
+	CMPQ        R8, DX
+	JAE         outside1
+	LEAQ        (BX)(AX*1), R8
+	VMOVUPS.Z   (R8), K1, Z13
+	VMOVUPS.Z   64(R8), K2, Z14
+	VMOVAPS     Z13, Z15
+	VPERMT2PS   Z14, Z0, Z15
+	VMOVAPS     Z13, Z13
+	VPERMT2PS   Z14, Z1, Z13
+	VFMADD231PS Z11, Z15, Z5
+	VFMADD231PS Z11, Z13, Z6
+	VMOVUPS.Z   8(R8), K3, Z13
+	VMOVUPS.Z   72(R8), K4, Z14
+	VMOVAPS     Z13, Z15
+	VPERMT2PS   Z14, Z0, Z15
+	VMOVAPS     Z13, Z13
+	VPERMT2PS   Z14, Z1, Z13
+	VFMADD231PS Z11, Z15, Z7
+
+outside1:
+	ADDQ          CX, SI
+	ADDQ          AX, BX
+	ADDQ          AX, BX
+	ADDQ          $0x02, DI
+	DECQ          R9
+	JNZ           row
+	ADDQ          $0x00000014, 40(SP)
+	ADDQ          $0x00000080, 48(SP)
+	DECQ          32(SP)
+	JNZ           segment
+	MOVQ          64(SP), BX
+	VUNPCKLPS     Z3, Z2, Z13
+	VUNPCKHPS     Z3, Z2, Z14
+	VADDPS        Z13, Z14, Z14
+	VUNPCKLPS     Z5, Z4, Z15
+	VUNPCKHPS     Z5, Z4, Z13
+	VADDPS        Z15, Z13, Z13
+	VUNPCKLPD     Z13, Z14, Z15
+	VUNPCKHPD     Z13, Z14, Z14
+	VADDPS        Z15, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y13
+	VADDPS        Y14, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X14
+	VADDPS        X13, X14, X14
+	VADDPS        (BX), X14, X14
+	VMOVUPS       X14, (BX)
+	ADDQ          $0x10, BX
+	VUNPCKLPS     Z7, Z6, Z13
+	VUNPCKHPS     Z7, Z6, Z14
+	VADDPS        Z13, Z14, Z14
+	VUNPCKLPS     Z9, Z8, Z15
+	VUNPCKHPS     Z9, Z8, Z13
+	VADDPS        Z15, Z13, Z13
+	VUNPCKLPD     Z13, Z14, Z15
+	VUNPCKHPD     Z13, Z14, Z14
+	VADDPS        Z15, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y13
+	VADDPS        Y14, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X14
+	VADDPS        X13, X14, X14
+	VADDPS        (BX), X14, X14
+	VMOVUPS       X14, (BX)
+	ADDQ          $0x10, BX
+	VUNPCKLPS     Z10, Z10, Z13
+	VUNPCKHPS     Z10, Z10, Z14
+	VADDPS        Z13, Z14, Z14
+	VUNPCKLPS     Z10, Z10, Z15
+	VUNPCKHPS     Z10, Z10, Z13
+	VADDPS        Z15, Z13, Z13
+	VUNPCKLPD     Z13, Z14, Z15
+	VUNPCKHPD     Z13, Z14, Z14
+	VADDPS        Z15, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y13
+	VADDPS        Y14, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X14
+	VADDPS        X13, X14, X14
+	VADDPS        (BX), X14, X14
+	VMOVUPS       X14, (BX)
+	ADDQ          $0x10, BX
+	MOVQ          BX, 64(SP)
+	ADDQ          $0x03, 56(SP)
+	CMPQ          56(SP), $0x03
+	JL            pass
+	MOVQ          xPlane+16(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 8(SP)
+	MOVQ          wPlane+48(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 16(SP)
+	MOVQ          yPlane+64(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 24(SP)
+	DECQ          (SP)
+	JNZ           plane
 	VZEROUPPER
 	RET
 
@@ -15201,7 +15355,7 @@ done:
 
 // func depthwiseWeight1x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 // Requires: AVX, AVX512F
-TEXT ·depthwiseWeight1x5AVX512(SB), NOSPLIT, $64-120
+TEXT ·depthwiseWeight1x5AVX512(SB), NOSPLIT, $72-120
 	MOVQ planes+0(FP), AX
 	MOVQ AX, (SP)
 	MOVQ x+8(FP), AX
@@ -15218,50 +15372,54 @@ TEXT ·depthwiseWeight1x5AVX512(SB), NOSPLIT, $64-120
 
 plane:
 	MOVQ $0x00000000, 56(SP)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(SP)
 
-kernel:
-	MOVQ    16(SP), BX
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z1
-	VMOVUPS 128(BX), Z2
-	VMOVUPS 192(BX), Z3
-	VMOVUPS 256(BX), Z4
-	MOVQ    segments+104(FP), BX
-	MOVQ    BX, 32(SP)
-	MOVQ    masks+112(FP), BX
-	MOVQ    BX, 40(SP)
-	MOVQ    left+96(FP), BX
-	SHLQ    $0x02, BX
-	NEGQ    BX
-	MOVQ    BX, 48(SP)
+pass:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	MOVQ   segments+104(FP), BX
+	MOVQ   BX, 32(SP)
+	MOVQ   masks+112(FP), BX
+	MOVQ   BX, 40(SP)
+	MOVQ   left+96(FP), BX
+	SHLQ   $0x02, BX
+	NEGQ   BX
+	MOVQ   BX, 48(SP)
 
 segment:
-	MOVQ  8(SP), BX
-	ADDQ  48(SP), BX
-	MOVQ  48(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	ADDQ  24(SP), SI
-	MOVQ  40(SP), DI
-	KMOVW (DI), K1
-	KMOVW 4(DI), K2
-	KMOVW 8(DI), K3
-	KMOVW 12(DI), K4
-	KMOVW 16(DI), K5
-	KMOVW 20(DI), K6
-	MOVQ  56(SP), DI
-	MOVQ  top+88(FP), R8
-	SUBQ  R8, DI
-	MOVQ  DI, R8
-	IMULQ AX, R8
-	ADDQ  R8, BX
-	MOVQ  yRows+72(FP), R8
+	MOVQ   8(SP), BX
+	ADDQ   48(SP), BX
+	MOVQ   48(SP), SI
+	MOVQ   left+96(FP), DI
+	SHLQ   $0x02, DI
+	ADDQ   DI, SI
+	ADDQ   24(SP), SI
+	MOVQ   40(SP), DI
+	KMOVW  (DI), K1
+	KMOVW  4(DI), K2
+	KMOVW  8(DI), K3
+	KMOVW  12(DI), K4
+	KMOVW  16(DI), K5
+	KMOVW  20(DI), K6
+	MOVQ   56(SP), DI
+	MOVQ   top+88(FP), R8
+	SUBQ   R8, DI
+	MOVQ   DI, R8
+	IMULQ  AX, R8
+	ADDQ   R8, BX
+	VPXORD Z5, Z5, Z5
+	MOVQ   yRows+72(FP), R9
+	ADDQ   $0x00, R9
 
 row:
-	CMPQ        DI, DX
-	JAE         outside
 	VMOVUPS.Z   (SI), K6, Z5
+	LEAQ        (DI), R8
+	CMPQ        R8, DX
+	JAE         outside0
 	VMOVUPS.Z   (BX), K1, Z6
 	VFMADD231PS Z5, Z6, Z0
 	VMOVUPS.Z   4(BX), K2, Z6
@@ -15273,44 +15431,70 @@ row:
 	VMOVUPS.Z   16(BX), K5, Z6
 	VFMADD231PS Z5, Z6, Z4
 
-outside:
-	ADDQ    CX, SI
-	ADDQ    AX, BX
-	ADDQ    $0x01, DI
-	DECQ    R8
-	JNZ     row
-	ADDQ    $0x00000018, 40(SP)
-	ADDQ    $0x00000040, 48(SP)
-	DECQ    32(SP)
-	JNZ     segment
-	MOVQ    16(SP), BX
-	VMOVUPS Z0, (BX)
-	VMOVUPS Z1, 64(BX)
-	VMOVUPS Z2, 128(BX)
-	VMOVUPS Z3, 192(BX)
-	VMOVUPS Z4, 256(BX)
-	ADDQ    $0x00000140, BX
-	MOVQ    BX, 16(SP)
-	INCQ    56(SP)
-	CMPQ    56(SP), $0x05
-	JL      kernel
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 8(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	DECQ    (SP)
-	JNZ     plane
+outside0:
+	ADDQ          CX, SI
+	ADDQ          AX, BX
+	ADDQ          $0x01, DI
+	DECQ          R9
+	JNZ           row
+	ADDQ          $0x00000018, 40(SP)
+	ADDQ          $0x00000040, 48(SP)
+	DECQ          32(SP)
+	JNZ           segment
+	MOVQ          64(SP), BX
+	VUNPCKLPS     Z1, Z0, Z6
+	VUNPCKHPS     Z1, Z0, Z7
+	VADDPS        Z6, Z7, Z7
+	VUNPCKLPS     Z3, Z2, Z8
+	VUNPCKHPS     Z3, Z2, Z6
+	VADDPS        Z8, Z6, Z6
+	VUNPCKLPD     Z6, Z7, Z8
+	VUNPCKHPD     Z6, Z7, Z7
+	VADDPS        Z8, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y6
+	VADDPS        Y7, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X7
+	VADDPS        X6, X7, X7
+	VADDPS        (BX), X7, X7
+	VMOVUPS       X7, (BX)
+	ADDQ          $0x10, BX
+	VUNPCKLPS     Z4, Z4, Z6
+	VUNPCKHPS     Z4, Z4, Z7
+	VADDPS        Z6, Z7, Z7
+	VUNPCKLPS     Z4, Z4, Z8
+	VUNPCKHPS     Z4, Z4, Z6
+	VADDPS        Z8, Z6, Z6
+	VUNPCKLPD     Z6, Z7, Z8
+	VUNPCKHPD     Z6, Z7, Z7
+	VADDPS        Z8, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y6
+	VADDPS        Y7, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X7
+	VADDPS        X6, X7, X7
+	VADDPS        (BX), X7, X7
+	VMOVUPS       X7, (BX)
+	ADDQ          $0x10, BX
+	MOVQ          BX, 64(SP)
+	ADDQ          $0x01, 56(SP)
+	CMPQ          56(SP), $0x05
+	JL            pass
+	MOVQ          xPlane+16(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 8(SP)
+	MOVQ          wPlane+48(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 16(SP)
+	MOVQ          yPlane+64(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 24(SP)
+	DECQ          (SP)
+	JNZ           plane
 	VZEROUPPER
 	RET
 
 // func depthwiseWeight2x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 // Requires: AVX, AVX512F
-TEXT ·depthwiseWeight2x5AVX512(SB), NOSPLIT, $64-120
+TEXT ·depthwiseWeight2x5AVX512(SB), NOSPLIT, $72-120
 	MOVQ    planes+0(FP), AX
 	MOVQ    AX, (SP)
 	MOVQ    x+8(FP), AX
@@ -15330,52 +15514,56 @@ TEXT ·depthwiseWeight2x5AVX512(SB), NOSPLIT, $64-120
 
 plane:
 	MOVQ $0x00000000, 56(SP)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(SP)
 
-kernel:
-	MOVQ    16(SP), BX
-	VMOVUPS (BX), Z2
-	VMOVUPS 64(BX), Z3
-	VMOVUPS 128(BX), Z4
-	VMOVUPS 192(BX), Z5
-	VMOVUPS 256(BX), Z6
-	MOVQ    segments+104(FP), BX
-	MOVQ    BX, 32(SP)
-	MOVQ    masks+112(FP), BX
-	MOVQ    BX, 40(SP)
-	MOVQ    left+96(FP), BX
-	SHLQ    $0x02, BX
-	NEGQ    BX
-	MOVQ    BX, 48(SP)
+pass:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	MOVQ   segments+104(FP), BX
+	MOVQ   BX, 32(SP)
+	MOVQ   masks+112(FP), BX
+	MOVQ   BX, 40(SP)
+	MOVQ   left+96(FP), BX
+	SHLQ   $0x02, BX
+	NEGQ   BX
+	MOVQ   BX, 48(SP)
 
 segment:
-	MOVQ  8(SP), BX
-	ADDQ  48(SP), BX
-	MOVQ  48(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	SHRQ  $0x01, SI
-	ADDQ  24(SP), SI
-	MOVQ  40(SP), DI
-	KMOVW (DI), K1
-	KMOVW 4(DI), K2
-	KMOVW 8(DI), K3
-	KMOVW 12(DI), K4
-	KMOVW 16(DI), K5
-	KMOVW 20(DI), K6
-	KMOVW 24(DI), K7
-	MOVQ  56(SP), DI
-	MOVQ  top+88(FP), R8
-	SUBQ  R8, DI
-	MOVQ  DI, R8
-	IMULQ AX, R8
-	ADDQ  R8, BX
-	MOVQ  yRows+72(FP), R8
+	MOVQ   8(SP), BX
+	ADDQ   48(SP), BX
+	MOVQ   48(SP), SI
+	MOVQ   left+96(FP), DI
+	SHLQ   $0x02, DI
+	ADDQ   DI, SI
+	SHRQ   $0x01, SI
+	ADDQ   24(SP), SI
+	MOVQ   40(SP), DI
+	KMOVW  (DI), K1
+	KMOVW  4(DI), K2
+	KMOVW  8(DI), K3
+	KMOVW  12(DI), K4
+	KMOVW  16(DI), K5
+	KMOVW  20(DI), K6
+	KMOVW  24(DI), K7
+	MOVQ   56(SP), DI
+	MOVQ   top+88(FP), R8
+	SUBQ   R8, DI
+	MOVQ   DI, R8
+	IMULQ  AX, R8
+	ADDQ   R8, BX
+	VPXORD Z7, Z7, Z7
+	MOVQ   yRows+72(FP), R9
+	ADDQ   $0x00, R9
 
 row:
-	CMPQ        DI, DX
-	JAE         outside
 	VMOVUPS.Z   (SI), K7, Z7
+	LEAQ        (DI), R8
+	CMPQ        R8, DX
+	JAE         outside0
 	VMOVUPS.Z   (BX), K1, Z8
 	VMOVUPS.Z   64(BX), K2, Z9
 	VMOVAPS     Z8, Z10
@@ -15400,39 +15588,65 @@ row:
 	VPERMT2PS   Z9, Z1, Z8
 	VFMADD231PS Z7, Z10, Z6
 
-outside:
-	ADDQ    CX, SI
-	ADDQ    AX, BX
-	ADDQ    AX, BX
-	ADDQ    $0x02, DI
-	DECQ    R8
-	JNZ     row
-	ADDQ    $0x0000001c, 40(SP)
-	ADDQ    $0x00000080, 48(SP)
-	DECQ    32(SP)
-	JNZ     segment
-	MOVQ    16(SP), BX
-	VMOVUPS Z2, (BX)
-	VMOVUPS Z3, 64(BX)
-	VMOVUPS Z4, 128(BX)
-	VMOVUPS Z5, 192(BX)
-	VMOVUPS Z6, 256(BX)
-	ADDQ    $0x00000140, BX
-	MOVQ    BX, 16(SP)
-	INCQ    56(SP)
-	CMPQ    56(SP), $0x05
-	JL      kernel
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 8(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	DECQ    (SP)
-	JNZ     plane
+outside0:
+	ADDQ          CX, SI
+	ADDQ          AX, BX
+	ADDQ          AX, BX
+	ADDQ          $0x02, DI
+	DECQ          R9
+	JNZ           row
+	ADDQ          $0x0000001c, 40(SP)
+	ADDQ          $0x00000080, 48(SP)
+	DECQ          32(SP)
+	JNZ           segment
+	MOVQ          64(SP), BX
+	VUNPCKLPS     Z3, Z2, Z8
+	VUNPCKHPS     Z3, Z2, Z9
+	VADDPS        Z8, Z9, Z9
+	VUNPCKLPS     Z5, Z4, Z10
+	VUNPCKHPS     Z5, Z4, Z8
+	VADDPS        Z10, Z8, Z8
+	VUNPCKLPD     Z8, Z9, Z10
+	VUNPCKHPD     Z8, Z9, Z9
+	VADDPS        Z10, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y8
+	VADDPS        Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X9
+	VADDPS        X8, X9, X9
+	VADDPS        (BX), X9, X9
+	VMOVUPS       X9, (BX)
+	ADDQ          $0x10, BX
+	VUNPCKLPS     Z6, Z6, Z8
+	VUNPCKHPS     Z6, Z6, Z9
+	VADDPS        Z8, Z9, Z9
+	VUNPCKLPS     Z6, Z6, Z10
+	VUNPCKHPS     Z6, Z6, Z8
+	VADDPS        Z10, Z8, Z8
+	VUNPCKLPD     Z8, Z9, Z10
+	VUNPCKHPD     Z8, Z9, Z9
+	VADDPS        Z10, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y8
+	VADDPS        Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X9
+	VADDPS        X8, X9, X9
+	VADDPS        (BX), X9, X9
+	VMOVUPS       X9, (BX)
+	ADDQ          $0x10, BX
+	MOVQ          BX, 64(SP)
+	ADDQ          $0x01, 56(SP)
+	CMPQ          56(SP), $0x05
+	JL            pass
+	MOVQ          xPlane+16(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 8(SP)
+	MOVQ          wPlane+48(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 16(SP)
+	MOVQ          yPlane+64(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, 24(SP)
+	DECQ          (SP)
+	JNZ           plane
 	VZEROUPPER
 	RET
 
@@ -24767,7 +24981,7 @@ done:
 
 // func depthwiseWeight1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 // Requires: AVX, FMA3
-TEXT ·depthwiseWeight1x3AVX2(SB), NOSPLIT, $64-120
+TEXT ·depthwiseWeight1x3AVX2(SB), NOSPLIT, $72-120
 	MOVQ planes+0(FP), AX
 	MOVQ AX, (SP)
 	MOVQ x+8(FP), AX
@@ -24784,89 +24998,155 @@ TEXT ·depthwiseWeight1x3AVX2(SB), NOSPLIT, $64-120
 
 plane:
 	MOVQ $0x00000000, 56(SP)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(SP)
 
-kernel:
-	MOVQ    16(SP), BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	VMOVUPS 64(BX), Y2
-	MOVQ    segments+104(FP), BX
-	MOVQ    BX, 32(SP)
-	MOVQ    masks+112(FP), BX
-	MOVQ    BX, 40(SP)
-	MOVQ    left+96(FP), BX
-	SHLQ    $0x02, BX
-	NEGQ    BX
-	MOVQ    BX, 48(SP)
+pass:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	MOVQ   segments+104(FP), BX
+	MOVQ   BX, 32(SP)
+	MOVQ   masks+112(FP), BX
+	MOVQ   BX, 40(SP)
+	MOVQ   left+96(FP), BX
+	SHLQ   $0x02, BX
+	NEGQ   BX
+	MOVQ   BX, 48(SP)
 
 segment:
-	MOVQ    8(SP), BX
-	ADDQ    48(SP), BX
-	MOVQ    48(SP), SI
-	MOVQ    left+96(FP), DI
-	SHLQ    $0x02, DI
-	ADDQ    DI, SI
-	ADDQ    24(SP), SI
-	MOVQ    40(SP), DI
-	VMOVUPS (DI), Y3
-	VMOVUPS 32(DI), Y4
-	VMOVUPS 64(DI), Y5
-	VMOVUPS 96(DI), Y6
-	MOVQ    56(SP), DI
-	MOVQ    top+88(FP), R8
-	SUBQ    R8, DI
-	MOVQ    DI, R8
-	IMULQ   AX, R8
-	ADDQ    R8, BX
-	MOVQ    yRows+72(FP), R8
+	MOVQ   8(SP), BX
+	ADDQ   48(SP), BX
+	MOVQ   48(SP), SI
+	MOVQ   left+96(FP), DI
+	SHLQ   $0x02, DI
+	ADDQ   DI, SI
+	ADDQ   24(SP), SI
+	MOVQ   56(SP), DI
+	MOVQ   top+88(FP), R8
+	SUBQ   R8, DI
+	MOVQ   DI, R8
+	IMULQ  AX, R8
+	ADDQ   R8, BX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   yRows+72(FP), R9
+	ADDQ   $0x02, R9
 
 row:
-	CMPQ        DI, DX
-	JAE         outside
-	VMASKMOVPS  (SI), Y6, Y7
-	VMASKMOVPS  (BX), Y3, Y8
-	VFMADD231PS Y7, Y8, Y0
-	VMASKMOVPS  4(BX), Y4, Y8
-	VFMADD231PS Y7, Y8, Y1
-	VMASKMOVPS  8(BX), Y5, Y8
-	VFMADD231PS Y7, Y8, Y2
+	VMOVAPS    Y10, Y11
+	VMOVAPS    Y9, Y10
+	VXORPS     Y9, Y9, Y9
+	CMPQ       R9, $0x02
+	JLE        beyond
+	MOVQ       40(SP), R8
+	VMOVUPS    96(R8), Y9
+	VMASKMOVPS (SI), Y9, Y9
 
-outside:
-	ADDQ    CX, SI
-	ADDQ    AX, BX
-	ADDQ    $0x01, DI
-	DECQ    R8
-	JNZ     row
-	ADDQ    $0x00000080, 40(SP)
-	ADDQ    $0x00000020, 48(SP)
-	DECQ    32(SP)
-	JNZ     segment
-	MOVQ    16(SP), BX
-	VMOVUPS Y0, (BX)
-	VMOVUPS Y1, 32(BX)
-	VMOVUPS Y2, 64(BX)
-	ADDQ    $0x00000060, BX
-	MOVQ    BX, 16(SP)
-	INCQ    56(SP)
-	CMPQ    56(SP), $0x03
-	JL      kernel
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 8(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	DECQ    (SP)
-	JNZ     plane
+beyond:
+	LEAQ        (DI), R8
+	CMPQ        R8, DX
+	JAE         outside0
+	MOVQ        40(SP), R8
+	VMOVUPS     (R8), Y12
+	VMASKMOVPS  (BX), Y12, Y12
+	VFMADD231PS Y9, Y12, Y0
+	VFMADD231PS Y10, Y12, Y3
+	VFMADD231PS Y11, Y12, Y6
+	MOVQ        40(SP), R8
+	VMOVUPS     32(R8), Y12
+	VMASKMOVPS  4(BX), Y12, Y12
+	VFMADD231PS Y9, Y12, Y1
+	VFMADD231PS Y10, Y12, Y4
+	VFMADD231PS Y11, Y12, Y7
+	MOVQ        40(SP), R8
+	VMOVUPS     64(R8), Y12
+	VMASKMOVPS  8(BX), Y12, Y12
+	VFMADD231PS Y9, Y12, Y2
+	VFMADD231PS Y10, Y12, Y5
+	VFMADD231PS Y11, Y12, Y8
+
+outside0:
+	ADDQ         CX, SI
+	ADDQ         AX, BX
+	ADDQ         $0x01, DI
+	DECQ         R9
+	JNZ          row
+	ADDQ         $0x00000080, 40(SP)
+	ADDQ         $0x00000020, 48(SP)
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         64(SP), BX
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y9, Y0, Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VADDPS       (BX), X1, X1
+	VMOVUPS      X1, (BX)
+	ADDQ         $0x10, BX
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y0, Y1, Y1
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y2
+	VADDPS       Y0, Y2, Y2
+	VUNPCKLPD    Y2, Y1, Y0
+	VUNPCKHPD    Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X1, X0, X0
+	VADDPS       (BX), X0, X0
+	VMOVUPS      X0, (BX)
+	ADDQ         $0x10, BX
+	VUNPCKLPS    Y8, Y8, Y1
+	VUNPCKHPS    Y8, Y8, Y0
+	VADDPS       Y1, Y0, Y0
+	VUNPCKLPS    Y8, Y8, Y1
+	VUNPCKHPS    Y8, Y8, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VADDPS       (BX), X1, X1
+	VMOVUPS      X1, (BX)
+	ADDQ         $0x10, BX
+	MOVQ         BX, 64(SP)
+	ADDQ         $0x03, 56(SP)
+	CMPQ         56(SP), $0x03
+	JL           pass
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	DECQ         (SP)
+	JNZ          plane
 	VZEROUPPER
 	RET
 
 // func depthwiseWeight2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·depthwiseWeight2x3AVX2(SB), NOSPLIT, $64-120
+TEXT ·depthwiseWeight2x3AVX2(SB), NOSPLIT, $72-120
 	MOVQ planes+0(FP), AX
 	MOVQ AX, (SP)
 	MOVQ x+8(FP), AX
@@ -24883,95 +25163,186 @@ TEXT ·depthwiseWeight2x3AVX2(SB), NOSPLIT, $64-120
 
 plane:
 	MOVQ $0x00000000, 56(SP)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(SP)
 
-kernel:
-	MOVQ    16(SP), BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	VMOVUPS 64(BX), Y2
-	MOVQ    segments+104(FP), BX
-	MOVQ    BX, 32(SP)
-	MOVQ    masks+112(FP), BX
-	MOVQ    BX, 40(SP)
-	MOVQ    left+96(FP), BX
-	SHLQ    $0x02, BX
-	NEGQ    BX
-	MOVQ    BX, 48(SP)
+pass:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	MOVQ   segments+104(FP), BX
+	MOVQ   BX, 32(SP)
+	MOVQ   masks+112(FP), BX
+	MOVQ   BX, 40(SP)
+	MOVQ   left+96(FP), BX
+	SHLQ   $0x02, BX
+	NEGQ   BX
+	MOVQ   BX, 48(SP)
 
 segment:
-	MOVQ    8(SP), BX
-	ADDQ    48(SP), BX
-	MOVQ    48(SP), SI
-	MOVQ    left+96(FP), DI
-	SHLQ    $0x02, DI
-	ADDQ    DI, SI
-	SHRQ    $0x01, SI
-	ADDQ    24(SP), SI
-	MOVQ    40(SP), DI
-	VMOVUPS (DI), Y3
-	VMOVUPS 32(DI), Y4
-	VMOVUPS 64(DI), Y5
-	VMOVUPS 96(DI), Y6
-	VMOVUPS 128(DI), Y7
-	MOVQ    56(SP), DI
-	MOVQ    top+88(FP), R8
-	SUBQ    R8, DI
-	MOVQ    DI, R8
-	IMULQ   AX, R8
-	ADDQ    R8, BX
-	MOVQ    yRows+72(FP), R8
+	MOVQ   8(SP), BX
+	ADDQ   48(SP), BX
+	MOVQ   48(SP), SI
+	MOVQ   left+96(FP), DI
+	SHLQ   $0x02, DI
+	ADDQ   DI, SI
+	SHRQ   $0x01, SI
+	ADDQ   24(SP), SI
+	MOVQ   56(SP), DI
+	MOVQ   top+88(FP), R8
+	SUBQ   R8, DI
+	MOVQ   DI, R8
+	IMULQ  AX, R8
+	ADDQ   R8, BX
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	MOVQ   yRows+72(FP), R9
+	ADDQ   $0x01, R9
 
 row:
-	CMPQ        DI, DX
-	JAE         outside
-	VMASKMOVPS  (SI), Y7, Y8
-	VMASKMOVPS  (BX), Y3, Y9
-	VMASKMOVPS  32(BX), Y4, Y10
-	VSHUFPS     $0x88, Y10, Y9, Y11
-	VPERMPD     $0xd8, Y11, Y11
-	VSHUFPS     $0xdd, Y10, Y9, Y9
-	VPERMPD     $0xd8, Y9, Y9
-	VFMADD231PS Y8, Y11, Y0
-	VFMADD231PS Y8, Y9, Y1
-	VMASKMOVPS  8(BX), Y5, Y9
-	VMASKMOVPS  40(BX), Y6, Y10
-	VSHUFPS     $0x88, Y10, Y9, Y11
-	VPERMPD     $0xd8, Y11, Y11
-	VSHUFPS     $0xdd, Y10, Y9, Y9
-	VPERMPD     $0xd8, Y9, Y9
-	VFMADD231PS Y8, Y11, Y2
+	VMOVAPS    Y9, Y10
+	VXORPS     Y9, Y9, Y9
+	CMPQ       R9, $0x01
+	JLE        beyond
+	MOVQ       40(SP), R8
+	VMOVUPS    128(R8), Y9
+	VMASKMOVPS (SI), Y9, Y9
 
-outside:
-	ADDQ    CX, SI
-	ADDQ    AX, BX
-	ADDQ    AX, BX
-	ADDQ    $0x02, DI
-	DECQ    R8
-	JNZ     row
-	ADDQ    $0x000000a0, 40(SP)
-	ADDQ    $0x00000040, 48(SP)
-	DECQ    32(SP)
-	JNZ     segment
-	MOVQ    16(SP), BX
-	VMOVUPS Y0, (BX)
-	VMOVUPS Y1, 32(BX)
-	VMOVUPS Y2, 64(BX)
-	ADDQ    $0x00000060, BX
-	MOVQ    BX, 16(SP)
-	INCQ    56(SP)
-	CMPQ    56(SP), $0x03
-	JL      kernel
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 8(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	DECQ    (SP)
-	JNZ     plane
+beyond:
+	LEAQ        (DI), R8
+	CMPQ        R8, DX
+	JAE         outside0
+	MOVQ        40(SP), R8
+	VMOVUPS     (R8), Y11
+	VMASKMOVPS  (BX), Y11, Y11
+	MOVQ        40(SP), R8
+	VMOVUPS     32(R8), Y12
+	VMASKMOVPS  32(BX), Y12, Y12
+	VSHUFPS     $0x88, Y12, Y11, Y13
+	VPERMPD     $0xd8, Y13, Y13
+	VSHUFPS     $0xdd, Y12, Y11, Y11
+	VPERMPD     $0xd8, Y11, Y11
+	VFMADD231PS Y9, Y13, Y0
+	VFMADD231PS Y10, Y13, Y6
+	VFMADD231PS Y9, Y11, Y1
+	VFMADD231PS Y10, Y11, Y7
+	MOVQ        40(SP), R8
+	VMOVUPS     64(R8), Y11
+	VMASKMOVPS  8(BX), Y11, Y11
+	MOVQ        40(SP), R8
+	VMOVUPS     96(R8), Y12
+	VMASKMOVPS  40(BX), Y12, Y12
+	VSHUFPS     $0x88, Y12, Y11, Y13
+	VPERMPD     $0xd8, Y13, Y13
+	VSHUFPS     $0xdd, Y12, Y11, Y11
+	VPERMPD     $0xd8, Y11, Y11
+	VFMADD231PS Y9, Y13, Y2
+	VFMADD231PS Y10, Y13, Y8
+
+outside0:
+	LEAQ        1(DI), R8
+	CMPQ        R8, DX
+	JAE         outside1
+	LEAQ        (BX)(AX*1), R8
+	MOVQ        40(SP), R10
+	VMOVUPS     (R10), Y10
+	VMASKMOVPS  (R8), Y10, Y10
+	MOVQ        40(SP), R10
+	VMOVUPS     32(R10), Y11
+	VMASKMOVPS  32(R8), Y11, Y11
+	VSHUFPS     $0x88, Y11, Y10, Y12
+	VPERMPD     $0xd8, Y12, Y12
+	VSHUFPS     $0xdd, Y11, Y10, Y10
+	VPERMPD     $0xd8, Y10, Y10
+	VFMADD231PS Y9, Y12, Y3
+	VFMADD231PS Y9, Y10, Y4
+	MOVQ        40(SP), R10
+	VMOVUPS     64(R10), Y10
+	VMASKMOVPS  8(R8), Y10, Y10
+	MOVQ        40(SP), R10
+	VMOVUPS     96(R10), Y11
+	VMASKMOVPS  40(R8), Y11, Y11
+	VSHUFPS     $0x88, Y11, Y10, Y12
+	VPERMPD     $0xd8, Y12, Y12
+	VSHUFPS     $0xdd, Y11, Y10, Y10
+	VPERMPD     $0xd8, Y10, Y10
+	VFMADD231PS Y9, Y12, Y5
+
+outside1:
+	ADDQ         CX, SI
+	ADDQ         AX, BX
+	ADDQ         AX, BX
+	ADDQ         $0x02, DI
+	DECQ         R9
+	JNZ          row
+	ADDQ         $0x000000a0, 40(SP)
+	ADDQ         $0x00000040, 48(SP)
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         64(SP), BX
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y9, Y0, Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VADDPS       (BX), X1, X1
+	VMOVUPS      X1, (BX)
+	ADDQ         $0x10, BX
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y0, Y1, Y1
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y2
+	VADDPS       Y0, Y2, Y2
+	VUNPCKLPD    Y2, Y1, Y0
+	VUNPCKHPD    Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X1, X0, X0
+	VADDPS       (BX), X0, X0
+	VMOVUPS      X0, (BX)
+	ADDQ         $0x10, BX
+	VUNPCKLPS    Y8, Y8, Y1
+	VUNPCKHPS    Y8, Y8, Y0
+	VADDPS       Y1, Y0, Y0
+	VUNPCKLPS    Y8, Y8, Y1
+	VUNPCKHPS    Y8, Y8, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VADDPS       (BX), X1, X1
+	VMOVUPS      X1, (BX)
+	ADDQ         $0x10, BX
+	MOVQ         BX, 64(SP)
+	ADDQ         $0x03, 56(SP)
+	CMPQ         56(SP), $0x03
+	JL           pass
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	DECQ         (SP)
+	JNZ          plane
 	VZEROUPPER
 	RET
 
@@ -25619,7 +25990,7 @@ done:
 
 // func depthwiseWeight1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 // Requires: AVX, FMA3
-TEXT ·depthwiseWeight1x5AVX2(SB), NOSPLIT, $64-120
+TEXT ·depthwiseWeight1x5AVX2(SB), NOSPLIT, $72-120
 	MOVQ planes+0(FP), AX
 	MOVQ AX, (SP)
 	MOVQ x+8(FP), AX
@@ -25636,22 +26007,23 @@ TEXT ·depthwiseWeight1x5AVX2(SB), NOSPLIT, $64-120
 
 plane:
 	MOVQ $0x00000000, 56(SP)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(SP)
 
-kernel:
-	MOVQ    16(SP), BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	VMOVUPS 64(BX), Y2
-	VMOVUPS 96(BX), Y3
-	VMOVUPS 128(BX), Y4
-	MOVQ    segments+104(FP), BX
-	MOVQ    BX, 32(SP)
-	MOVQ    masks+112(FP), BX
-	MOVQ    BX, 40(SP)
-	MOVQ    left+96(FP), BX
-	SHLQ    $0x02, BX
-	NEGQ    BX
-	MOVQ    BX, 48(SP)
+pass:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   segments+104(FP), BX
+	MOVQ   BX, 32(SP)
+	MOVQ   masks+112(FP), BX
+	MOVQ   BX, 40(SP)
+	MOVQ   left+96(FP), BX
+	SHLQ   $0x02, BX
+	NEGQ   BX
+	MOVQ   BX, 48(SP)
 
 segment:
 	MOVQ    8(SP), BX
@@ -25662,73 +26034,98 @@ segment:
 	ADDQ    DI, SI
 	ADDQ    24(SP), SI
 	MOVQ    40(SP), DI
-	VMOVUPS (DI), Y5
-	VMOVUPS 32(DI), Y6
-	VMOVUPS 64(DI), Y7
-	VMOVUPS 96(DI), Y8
-	VMOVUPS 128(DI), Y9
-	VMOVUPS 160(DI), Y10
+	VMOVUPS (DI), Y6
+	VMOVUPS 32(DI), Y7
+	VMOVUPS 64(DI), Y8
+	VMOVUPS 96(DI), Y9
+	VMOVUPS 128(DI), Y10
+	VMOVUPS 160(DI), Y11
 	MOVQ    56(SP), DI
 	MOVQ    top+88(FP), R8
 	SUBQ    R8, DI
 	MOVQ    DI, R8
 	IMULQ   AX, R8
 	ADDQ    R8, BX
-	MOVQ    yRows+72(FP), R8
+	VXORPS  Y5, Y5, Y5
+	MOVQ    yRows+72(FP), R9
+	ADDQ    $0x00, R9
 
 row:
-	CMPQ        DI, DX
-	JAE         outside
-	VMASKMOVPS  (SI), Y10, Y11
-	VMASKMOVPS  (BX), Y5, Y12
-	VFMADD231PS Y11, Y12, Y0
-	VMASKMOVPS  4(BX), Y6, Y12
-	VFMADD231PS Y11, Y12, Y1
-	VMASKMOVPS  8(BX), Y7, Y12
-	VFMADD231PS Y11, Y12, Y2
-	VMASKMOVPS  12(BX), Y8, Y12
-	VFMADD231PS Y11, Y12, Y3
-	VMASKMOVPS  16(BX), Y9, Y12
-	VFMADD231PS Y11, Y12, Y4
+	VMASKMOVPS  (SI), Y11, Y5
+	LEAQ        (DI), R8
+	CMPQ        R8, DX
+	JAE         outside0
+	VMASKMOVPS  (BX), Y6, Y12
+	VFMADD231PS Y5, Y12, Y0
+	VMASKMOVPS  4(BX), Y7, Y12
+	VFMADD231PS Y5, Y12, Y1
+	VMASKMOVPS  8(BX), Y8, Y12
+	VFMADD231PS Y5, Y12, Y2
+	VMASKMOVPS  12(BX), Y9, Y12
+	VFMADD231PS Y5, Y12, Y3
+	VMASKMOVPS  16(BX), Y10, Y12
+	VFMADD231PS Y5, Y12, Y4
 
-outside:
-	ADDQ    CX, SI
-	ADDQ    AX, BX
-	ADDQ    $0x01, DI
-	DECQ    R8
-	JNZ     row
-	ADDQ    $0x000000c0, 40(SP)
-	ADDQ    $0x00000020, 48(SP)
-	DECQ    32(SP)
-	JNZ     segment
-	MOVQ    16(SP), BX
-	VMOVUPS Y0, (BX)
-	VMOVUPS Y1, 32(BX)
-	VMOVUPS Y2, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	ADDQ    $0x000000a0, BX
-	MOVQ    BX, 16(SP)
-	INCQ    56(SP)
-	CMPQ    56(SP), $0x05
-	JL      kernel
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 8(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	DECQ    (SP)
-	JNZ     plane
+outside0:
+	ADDQ         CX, SI
+	ADDQ         AX, BX
+	ADDQ         $0x01, DI
+	DECQ         R9
+	JNZ          row
+	ADDQ         $0x000000c0, 40(SP)
+	ADDQ         $0x00000020, 48(SP)
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         64(SP), BX
+	VUNPCKLPS    Y1, Y0, Y5
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VADDPS       (BX), X1, X1
+	VMOVUPS      X1, (BX)
+	ADDQ         $0x10, BX
+	VUNPCKLPS    Y4, Y4, Y1
+	VUNPCKHPS    Y4, Y4, Y0
+	VADDPS       Y1, Y0, Y0
+	VUNPCKLPS    Y4, Y4, Y1
+	VUNPCKHPS    Y4, Y4, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VADDPS       (BX), X1, X1
+	VMOVUPS      X1, (BX)
+	ADDQ         $0x10, BX
+	MOVQ         BX, 64(SP)
+	ADDQ         $0x01, 56(SP)
+	CMPQ         56(SP), $0x05
+	JL           pass
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	DECQ         (SP)
+	JNZ          plane
 	VZEROUPPER
 	RET
 
 // func depthwiseWeight2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·depthwiseWeight2x5AVX2(SB), NOSPLIT, $64-120
+TEXT ·depthwiseWeight2x5AVX2(SB), NOSPLIT, $72-120
 	MOVQ planes+0(FP), AX
 	MOVQ AX, (SP)
 	MOVQ x+8(FP), AX
@@ -25745,51 +26142,55 @@ TEXT ·depthwiseWeight2x5AVX2(SB), NOSPLIT, $64-120
 
 plane:
 	MOVQ $0x00000000, 56(SP)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(SP)
 
-kernel:
-	MOVQ    16(SP), BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	VMOVUPS 64(BX), Y2
-	VMOVUPS 96(BX), Y3
-	VMOVUPS 128(BX), Y4
-	MOVQ    segments+104(FP), BX
-	MOVQ    BX, 32(SP)
-	MOVQ    masks+112(FP), BX
-	MOVQ    BX, 40(SP)
-	MOVQ    left+96(FP), BX
-	SHLQ    $0x02, BX
-	NEGQ    BX
-	MOVQ    BX, 48(SP)
+pass:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   segments+104(FP), BX
+	MOVQ   BX, 32(SP)
+	MOVQ   masks+112(FP), BX
+	MOVQ   BX, 40(SP)
+	MOVQ   left+96(FP), BX
+	SHLQ   $0x02, BX
+	NEGQ   BX
+	MOVQ   BX, 48(SP)
 
 segment:
-	MOVQ  8(SP), BX
-	ADDQ  48(SP), BX
-	MOVQ  48(SP), SI
-	MOVQ  left+96(FP), DI
-	SHLQ  $0x02, DI
-	ADDQ  DI, SI
-	SHRQ  $0x01, SI
-	ADDQ  24(SP), SI
-	MOVQ  56(SP), DI
-	MOVQ  top+88(FP), R8
-	SUBQ  R8, DI
-	MOVQ  DI, R8
-	IMULQ AX, R8
-	ADDQ  R8, BX
-	MOVQ  yRows+72(FP), R8
+	MOVQ   8(SP), BX
+	ADDQ   48(SP), BX
+	MOVQ   48(SP), SI
+	MOVQ   left+96(FP), DI
+	SHLQ   $0x02, DI
+	ADDQ   DI, SI
+	SHRQ   $0x01, SI
+	ADDQ   24(SP), SI
+	MOVQ   56(SP), DI
+	MOVQ   top+88(FP), R8
+	SUBQ   R8, DI
+	MOVQ   DI, R8
+	IMULQ  AX, R8
+	ADDQ   R8, BX
+	VXORPS Y5, Y5, Y5
+	MOVQ   yRows+72(FP), R9
+	ADDQ   $0x00, R9
 
 row:
-	CMPQ        DI, DX
-	JAE         outside
-	MOVQ        40(SP), R9
-	VMOVUPS     192(R9), Y5
+	MOVQ        40(SP), R8
+	VMOVUPS     192(R8), Y5
 	VMASKMOVPS  (SI), Y5, Y5
-	MOVQ        40(SP), R9
-	VMOVUPS     (R9), Y6
+	LEAQ        (DI), R8
+	CMPQ        R8, DX
+	JAE         outside0
+	MOVQ        40(SP), R8
+	VMOVUPS     (R8), Y6
 	VMASKMOVPS  (BX), Y6, Y6
-	MOVQ        40(SP), R9
-	VMOVUPS     32(R9), Y7
+	MOVQ        40(SP), R8
+	VMOVUPS     32(R8), Y7
 	VMASKMOVPS  32(BX), Y7, Y7
 	VSHUFPS     $0x88, Y7, Y6, Y8
 	VPERMPD     $0xd8, Y8, Y8
@@ -25797,11 +26198,11 @@ row:
 	VPERMPD     $0xd8, Y6, Y6
 	VFMADD231PS Y5, Y8, Y0
 	VFMADD231PS Y5, Y6, Y1
-	MOVQ        40(SP), R9
-	VMOVUPS     64(R9), Y6
+	MOVQ        40(SP), R8
+	VMOVUPS     64(R8), Y6
 	VMASKMOVPS  8(BX), Y6, Y6
-	MOVQ        40(SP), R9
-	VMOVUPS     96(R9), Y7
+	MOVQ        40(SP), R8
+	VMOVUPS     96(R8), Y7
 	VMASKMOVPS  40(BX), Y7, Y7
 	VSHUFPS     $0x88, Y7, Y6, Y8
 	VPERMPD     $0xd8, Y8, Y8
@@ -25809,11 +26210,11 @@ row:
 	VPERMPD     $0xd8, Y6, Y6
 	VFMADD231PS Y5, Y8, Y2
 	VFMADD231PS Y5, Y6, Y3
-	MOVQ        40(SP), R9
-	VMOVUPS     128(R9), Y6
+	MOVQ        40(SP), R8
+	VMOVUPS     128(R8), Y6
 	VMASKMOVPS  16(BX), Y6, Y6
-	MOVQ        40(SP), R9
-	VMOVUPS     160(R9), Y7
+	MOVQ        40(SP), R8
+	VMOVUPS     160(R8), Y7
 	VMASKMOVPS  48(BX), Y7, Y7
 	VSHUFPS     $0x88, Y7, Y6, Y8
 	VPERMPD     $0xd8, Y8, Y8
@@ -25821,39 +26222,61 @@ row:
 	VPERMPD     $0xd8, Y6, Y6
 	VFMADD231PS Y5, Y8, Y4
 
-outside:
-	ADDQ    CX, SI
-	ADDQ    AX, BX
-	ADDQ    AX, BX
-	ADDQ    $0x02, DI
-	DECQ    R8
-	JNZ     row
-	ADDQ    $0x000000e0, 40(SP)
-	ADDQ    $0x00000040, 48(SP)
-	DECQ    32(SP)
-	JNZ     segment
-	MOVQ    16(SP), BX
-	VMOVUPS Y0, (BX)
-	VMOVUPS Y1, 32(BX)
-	VMOVUPS Y2, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	ADDQ    $0x000000a0, BX
-	MOVQ    BX, 16(SP)
-	INCQ    56(SP)
-	CMPQ    56(SP), $0x05
-	JL      kernel
-	MOVQ    xPlane+16(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 8(SP)
-	MOVQ    wPlane+48(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 16(SP)
-	MOVQ    yPlane+64(FP), BX
-	SHLQ    $0x02, BX
-	ADDQ    BX, 24(SP)
-	DECQ    (SP)
-	JNZ     plane
+outside0:
+	ADDQ         CX, SI
+	ADDQ         AX, BX
+	ADDQ         AX, BX
+	ADDQ         $0x02, DI
+	DECQ         R9
+	JNZ          row
+	ADDQ         $0x000000e0, 40(SP)
+	ADDQ         $0x00000040, 48(SP)
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         64(SP), BX
+	VUNPCKLPS    Y1, Y0, Y5
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VADDPS       (BX), X1, X1
+	VMOVUPS      X1, (BX)
+	ADDQ         $0x10, BX
+	VUNPCKLPS    Y4, Y4, Y1
+	VUNPCKHPS    Y4, Y4, Y0
+	VADDPS       Y1, Y0, Y0
+	VUNPCKLPS    Y4, Y4, Y1
+	VUNPCKHPS    Y4, Y4, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VADDPS       (BX), X1, X1
+	VMOVUPS      X1, (BX)
+	ADDQ         $0x10, BX
+	MOVQ         BX, 64(SP)
+	ADDQ         $0x01, 56(SP)
+	CMPQ         56(SP), $0x05
+	JL           pass
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	DECQ         (SP)
+	JNZ          plane
 	VZEROUPPER
 	RET
 

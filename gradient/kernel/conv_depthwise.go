@@ -21,8 +21,9 @@ func (p *convPlan) depthwise() (*depthwise, bool) {
 
 // depthwiseArgs is a call of an assembly kernel for some planes. For the
 // forward kernels, y is written and bias holds a number for each plane, or one
-// for all with a biasPlane of 0. For the weight kernels, y is gy, and w holds a
-// vector for each element of the kernel, to whose lanes products are added.
+// for all with a biasPlane of 0. For the weight kernels, y is gy, and w holds sums
+// for the elements of the kernel, to which others are added: in runs of all nine or
+// of five, with gaps up to a multiple of four.
 type depthwiseArgs struct {
 	planes           int
 	x, w, y, bias    []float32

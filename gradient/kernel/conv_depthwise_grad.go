@@ -66,7 +66,11 @@ func (d *depthwise) gradWeight(w *Workers, x, gy, gw []float32) {
 	taps := d.k * d.k
 	a := depthwiseArgs{xSize: d.in, ySize: d.out, top: d.pad[1], left: d.pad[2], k: d.k, stride: d.stride}
 	a.addMasks()
-	a.wPlane = taps * a.lanes
+	run := d.k // elements of the kernel in a run of sums, see depthwiseArgs
+	if d.k == 3 {
+		run = taps
+	}
+	a.wPlane = taps / run * roundUp(run, 4)
 	var back depthwiseArgs
 	if d.beside != nil {
 		var turned *[]float32
@@ -93,8 +97,8 @@ func (d *depthwise) gradWeight(w *Workers, x, gy, gw []float32) {
 				}
 			}
 		}
-		for i := range (hi - lo) * taps {
-			gw[lo*taps+i] = sum((*sums)[i*a.lanes : (i+1)*a.lanes])
+		for i := range (hi - lo) * taps / run {
+			copy(gw[lo*taps+i*run:][:run], (*sums)[i*roundUp(run, 4):])
 		}
 	})
 }

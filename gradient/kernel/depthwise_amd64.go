@@ -38,8 +38,7 @@ func (depthwiseKernels) back(a *depthwiseArgs) {
 
 func (depthwiseKernels) weight(a *depthwiseArgs) {
 	f := depthwiseWeights[a.lanes/8-1][a.k/2-1][a.stride-1]
-	// The kernel moves from plane to plane in w by itself.
-	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], 0, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
+	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], a.wPlane, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
 		a.top, a.left, a.segments, &a.masks[0])
 }
 
