@@ -518,6 +518,15 @@ func runs8x3AVX512(n int, length int, a *float32, lda int, further int, b *float
 func turnQuadsAVX512(n int, src *float32, ss int, srcNext int, dst *float32, ds int, dstNext int)
 
 //go:noescape
+func tall8AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+
+//go:noescape
+func tall16AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+
+//go:noescape
+func tall24AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+
+//go:noescape
 func smallForward9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape

@@ -27204,6 +27204,570 @@ matrix:
 	VZEROUPPER
 	RET
 
+// func tall8AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tall8AVX512(SB), NOSPLIT, $0-88
+	MOVQ b+32(FP), AX
+	MOVQ c+64(FP), CX
+	MOVQ later+48(FP), DX
+	MOVQ vectors+0(FP), BX
+	MOVQ bRow+40(FP), SI
+	SHLQ $0x02, SI
+	MOVQ cRow+72(FP), DI
+	SHLQ $0x02, DI
+	MOVQ further+56(FP), R8
+	SHLQ $0x02, R8
+
+vector:
+	MOVQ         bias+80(FP), R9
+	VBROADCASTSS (R9), Z0
+	VBROADCASTSS 4(R9), Z1
+	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 12(R9), Z3
+	VBROADCASTSS 16(R9), Z4
+	VBROADCASTSS 20(R9), Z5
+	VBROADCASTSS 24(R9), Z6
+	VBROADCASTSS 28(R9), Z7
+	MOVQ         a+24(FP), R9
+	MOVQ         k+16(FP), R11
+	MOVQ         AX, R10
+	SUBQ         $0x10, R11
+	JL           rest
+
+run:
+	MOVQ $0x00000010, R12
+
+step:
+	PREFETCHT1       (DX)
+	ADDQ             $0x40, DX
+	VMOVUPS          (R10), Z8
+	PREFETCHT0       (R10)(SI*4)
+	VFMADD231PS.BCST (R9), Z8, Z0
+	VFMADD231PS.BCST 4(R9), Z8, Z1
+	VFMADD231PS.BCST 8(R9), Z8, Z2
+	VFMADD231PS.BCST 12(R9), Z8, Z3
+	VFMADD231PS.BCST 16(R9), Z8, Z4
+	VFMADD231PS.BCST 20(R9), Z8, Z5
+	VFMADD231PS.BCST 24(R9), Z8, Z6
+	VFMADD231PS.BCST 28(R9), Z8, Z7
+	ADDQ             SI, R10
+	ADDQ             $0x20, R9
+	DECQ             R12
+	JNZ              step
+	ADDQ             R8, DX
+	SUBQ             $0x10, R11
+	JGE              run
+
+rest:
+	ADDQ $0x10, R11
+	JZ   store
+
+last:
+	VMOVUPS          (R10), Z8
+	PREFETCHT0       (R10)(SI*4)
+	VFMADD231PS.BCST (R9), Z8, Z0
+	VFMADD231PS.BCST 4(R9), Z8, Z1
+	VFMADD231PS.BCST 8(R9), Z8, Z2
+	VFMADD231PS.BCST 12(R9), Z8, Z3
+	VFMADD231PS.BCST 16(R9), Z8, Z4
+	VFMADD231PS.BCST 20(R9), Z8, Z5
+	VFMADD231PS.BCST 24(R9), Z8, Z6
+	VFMADD231PS.BCST 28(R9), Z8, Z7
+	ADDQ             SI, R10
+	ADDQ             $0x20, R9
+	DECQ             R11
+	JNZ              last
+
+store:
+	MOVQ       n+8(FP), R10
+	MOVQ       CX, R9
+	VMOVUPS    Z0, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x01
+	JE         next
+	VMOVUPS    Z1, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x02
+	JE         next
+	VMOVUPS    Z2, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x03
+	JE         next
+	VMOVUPS    Z3, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x04
+	JE         next
+	VMOVUPS    Z4, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x05
+	JE         next
+	VMOVUPS    Z5, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x06
+	JE         next
+	VMOVUPS    Z6, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x07
+	JE         next
+	VMOVUPS    Z7, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+
+next:
+	ADDQ $0x40, AX
+	ADDQ $0x40, CX
+	DECQ BX
+	JNZ  vector
+	VZEROUPPER
+	RET
+
+// func tall16AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tall16AVX512(SB), NOSPLIT, $0-88
+	MOVQ b+32(FP), AX
+	MOVQ c+64(FP), CX
+	MOVQ later+48(FP), DX
+	MOVQ vectors+0(FP), BX
+	MOVQ bRow+40(FP), SI
+	SHLQ $0x02, SI
+	MOVQ cRow+72(FP), DI
+	SHLQ $0x02, DI
+	MOVQ further+56(FP), R8
+	SHLQ $0x02, R8
+
+vector:
+	MOVQ         bias+80(FP), R9
+	VBROADCASTSS (R9), Z0
+	VBROADCASTSS 4(R9), Z1
+	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 12(R9), Z3
+	VBROADCASTSS 16(R9), Z4
+	VBROADCASTSS 20(R9), Z5
+	VBROADCASTSS 24(R9), Z6
+	VBROADCASTSS 28(R9), Z7
+	VBROADCASTSS 32(R9), Z8
+	VBROADCASTSS 36(R9), Z9
+	VBROADCASTSS 40(R9), Z10
+	VBROADCASTSS 44(R9), Z11
+	VBROADCASTSS 48(R9), Z12
+	VBROADCASTSS 52(R9), Z13
+	VBROADCASTSS 56(R9), Z14
+	VBROADCASTSS 60(R9), Z15
+	MOVQ         a+24(FP), R9
+	MOVQ         k+16(FP), R11
+	MOVQ         AX, R10
+	SUBQ         $0x10, R11
+	JL           rest
+
+run:
+	MOVQ $0x00000010, R12
+
+step:
+	PREFETCHT1       (DX)
+	ADDQ             $0x40, DX
+	VMOVUPS          (R10), Z16
+	PREFETCHT0       (R10)(SI*4)
+	VFMADD231PS.BCST (R9), Z16, Z0
+	VFMADD231PS.BCST 4(R9), Z16, Z1
+	VFMADD231PS.BCST 8(R9), Z16, Z2
+	VFMADD231PS.BCST 12(R9), Z16, Z3
+	VFMADD231PS.BCST 16(R9), Z16, Z4
+	VFMADD231PS.BCST 20(R9), Z16, Z5
+	VFMADD231PS.BCST 24(R9), Z16, Z6
+	VFMADD231PS.BCST 28(R9), Z16, Z7
+	VFMADD231PS.BCST 32(R9), Z16, Z8
+	VFMADD231PS.BCST 36(R9), Z16, Z9
+	VFMADD231PS.BCST 40(R9), Z16, Z10
+	VFMADD231PS.BCST 44(R9), Z16, Z11
+	VFMADD231PS.BCST 48(R9), Z16, Z12
+	VFMADD231PS.BCST 52(R9), Z16, Z13
+	VFMADD231PS.BCST 56(R9), Z16, Z14
+	VFMADD231PS.BCST 60(R9), Z16, Z15
+	ADDQ             SI, R10
+	ADDQ             $0x40, R9
+	DECQ             R12
+	JNZ              step
+	ADDQ             R8, DX
+	SUBQ             $0x10, R11
+	JGE              run
+
+rest:
+	ADDQ $0x10, R11
+	JZ   store
+
+last:
+	VMOVUPS          (R10), Z16
+	PREFETCHT0       (R10)(SI*4)
+	VFMADD231PS.BCST (R9), Z16, Z0
+	VFMADD231PS.BCST 4(R9), Z16, Z1
+	VFMADD231PS.BCST 8(R9), Z16, Z2
+	VFMADD231PS.BCST 12(R9), Z16, Z3
+	VFMADD231PS.BCST 16(R9), Z16, Z4
+	VFMADD231PS.BCST 20(R9), Z16, Z5
+	VFMADD231PS.BCST 24(R9), Z16, Z6
+	VFMADD231PS.BCST 28(R9), Z16, Z7
+	VFMADD231PS.BCST 32(R9), Z16, Z8
+	VFMADD231PS.BCST 36(R9), Z16, Z9
+	VFMADD231PS.BCST 40(R9), Z16, Z10
+	VFMADD231PS.BCST 44(R9), Z16, Z11
+	VFMADD231PS.BCST 48(R9), Z16, Z12
+	VFMADD231PS.BCST 52(R9), Z16, Z13
+	VFMADD231PS.BCST 56(R9), Z16, Z14
+	VFMADD231PS.BCST 60(R9), Z16, Z15
+	ADDQ             SI, R10
+	ADDQ             $0x40, R9
+	DECQ             R11
+	JNZ              last
+
+store:
+	MOVQ       n+8(FP), R10
+	MOVQ       CX, R9
+	VMOVUPS    Z0, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x01
+	JE         next
+	VMOVUPS    Z1, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x02
+	JE         next
+	VMOVUPS    Z2, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x03
+	JE         next
+	VMOVUPS    Z3, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x04
+	JE         next
+	VMOVUPS    Z4, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x05
+	JE         next
+	VMOVUPS    Z5, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x06
+	JE         next
+	VMOVUPS    Z6, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x07
+	JE         next
+	VMOVUPS    Z7, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x08
+	JE         next
+	VMOVUPS    Z8, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x09
+	JE         next
+	VMOVUPS    Z9, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0a
+	JE         next
+	VMOVUPS    Z10, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0b
+	JE         next
+	VMOVUPS    Z11, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0c
+	JE         next
+	VMOVUPS    Z12, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0d
+	JE         next
+	VMOVUPS    Z13, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0e
+	JE         next
+	VMOVUPS    Z14, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0f
+	JE         next
+	VMOVUPS    Z15, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+
+next:
+	ADDQ $0x40, AX
+	ADDQ $0x40, CX
+	DECQ BX
+	JNZ  vector
+	VZEROUPPER
+	RET
+
+// func tall24AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tall24AVX512(SB), NOSPLIT, $0-88
+	MOVQ b+32(FP), AX
+	MOVQ c+64(FP), CX
+	MOVQ later+48(FP), DX
+	MOVQ vectors+0(FP), BX
+	MOVQ bRow+40(FP), SI
+	SHLQ $0x02, SI
+	MOVQ cRow+72(FP), DI
+	SHLQ $0x02, DI
+	MOVQ further+56(FP), R8
+	SHLQ $0x02, R8
+
+vector:
+	MOVQ         bias+80(FP), R9
+	VBROADCASTSS (R9), Z0
+	VBROADCASTSS 4(R9), Z1
+	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 12(R9), Z3
+	VBROADCASTSS 16(R9), Z4
+	VBROADCASTSS 20(R9), Z5
+	VBROADCASTSS 24(R9), Z6
+	VBROADCASTSS 28(R9), Z7
+	VBROADCASTSS 32(R9), Z8
+	VBROADCASTSS 36(R9), Z9
+	VBROADCASTSS 40(R9), Z10
+	VBROADCASTSS 44(R9), Z11
+	VBROADCASTSS 48(R9), Z12
+	VBROADCASTSS 52(R9), Z13
+	VBROADCASTSS 56(R9), Z14
+	VBROADCASTSS 60(R9), Z15
+	VBROADCASTSS 64(R9), Z16
+	VBROADCASTSS 68(R9), Z17
+	VBROADCASTSS 72(R9), Z18
+	VBROADCASTSS 76(R9), Z19
+	VBROADCASTSS 80(R9), Z20
+	VBROADCASTSS 84(R9), Z21
+	VBROADCASTSS 88(R9), Z22
+	VBROADCASTSS 92(R9), Z23
+	MOVQ         a+24(FP), R9
+	MOVQ         k+16(FP), R11
+	MOVQ         AX, R10
+	SUBQ         $0x10, R11
+	JL           rest
+
+run:
+	MOVQ $0x00000010, R12
+
+step:
+	PREFETCHT1       (DX)
+	ADDQ             $0x40, DX
+	VMOVUPS          (R10), Z24
+	PREFETCHT0       (R10)(SI*4)
+	VFMADD231PS.BCST (R9), Z24, Z0
+	VFMADD231PS.BCST 4(R9), Z24, Z1
+	VFMADD231PS.BCST 8(R9), Z24, Z2
+	VFMADD231PS.BCST 12(R9), Z24, Z3
+	VFMADD231PS.BCST 16(R9), Z24, Z4
+	VFMADD231PS.BCST 20(R9), Z24, Z5
+	VFMADD231PS.BCST 24(R9), Z24, Z6
+	VFMADD231PS.BCST 28(R9), Z24, Z7
+	VFMADD231PS.BCST 32(R9), Z24, Z8
+	VFMADD231PS.BCST 36(R9), Z24, Z9
+	VFMADD231PS.BCST 40(R9), Z24, Z10
+	VFMADD231PS.BCST 44(R9), Z24, Z11
+	VFMADD231PS.BCST 48(R9), Z24, Z12
+	VFMADD231PS.BCST 52(R9), Z24, Z13
+	VFMADD231PS.BCST 56(R9), Z24, Z14
+	VFMADD231PS.BCST 60(R9), Z24, Z15
+	VFMADD231PS.BCST 64(R9), Z24, Z16
+	VFMADD231PS.BCST 68(R9), Z24, Z17
+	VFMADD231PS.BCST 72(R9), Z24, Z18
+	VFMADD231PS.BCST 76(R9), Z24, Z19
+	VFMADD231PS.BCST 80(R9), Z24, Z20
+	VFMADD231PS.BCST 84(R9), Z24, Z21
+	VFMADD231PS.BCST 88(R9), Z24, Z22
+	VFMADD231PS.BCST 92(R9), Z24, Z23
+	ADDQ             SI, R10
+	ADDQ             $0x60, R9
+	DECQ             R12
+	JNZ              step
+	ADDQ             R8, DX
+	SUBQ             $0x10, R11
+	JGE              run
+
+rest:
+	ADDQ $0x10, R11
+	JZ   store
+
+last:
+	VMOVUPS          (R10), Z24
+	PREFETCHT0       (R10)(SI*4)
+	VFMADD231PS.BCST (R9), Z24, Z0
+	VFMADD231PS.BCST 4(R9), Z24, Z1
+	VFMADD231PS.BCST 8(R9), Z24, Z2
+	VFMADD231PS.BCST 12(R9), Z24, Z3
+	VFMADD231PS.BCST 16(R9), Z24, Z4
+	VFMADD231PS.BCST 20(R9), Z24, Z5
+	VFMADD231PS.BCST 24(R9), Z24, Z6
+	VFMADD231PS.BCST 28(R9), Z24, Z7
+	VFMADD231PS.BCST 32(R9), Z24, Z8
+	VFMADD231PS.BCST 36(R9), Z24, Z9
+	VFMADD231PS.BCST 40(R9), Z24, Z10
+	VFMADD231PS.BCST 44(R9), Z24, Z11
+	VFMADD231PS.BCST 48(R9), Z24, Z12
+	VFMADD231PS.BCST 52(R9), Z24, Z13
+	VFMADD231PS.BCST 56(R9), Z24, Z14
+	VFMADD231PS.BCST 60(R9), Z24, Z15
+	VFMADD231PS.BCST 64(R9), Z24, Z16
+	VFMADD231PS.BCST 68(R9), Z24, Z17
+	VFMADD231PS.BCST 72(R9), Z24, Z18
+	VFMADD231PS.BCST 76(R9), Z24, Z19
+	VFMADD231PS.BCST 80(R9), Z24, Z20
+	VFMADD231PS.BCST 84(R9), Z24, Z21
+	VFMADD231PS.BCST 88(R9), Z24, Z22
+	VFMADD231PS.BCST 92(R9), Z24, Z23
+	ADDQ             SI, R10
+	ADDQ             $0x60, R9
+	DECQ             R11
+	JNZ              last
+
+store:
+	MOVQ       n+8(FP), R10
+	MOVQ       CX, R9
+	VMOVUPS    Z0, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x01
+	JE         next
+	VMOVUPS    Z1, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x02
+	JE         next
+	VMOVUPS    Z2, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x03
+	JE         next
+	VMOVUPS    Z3, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x04
+	JE         next
+	VMOVUPS    Z4, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x05
+	JE         next
+	VMOVUPS    Z5, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x06
+	JE         next
+	VMOVUPS    Z6, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x07
+	JE         next
+	VMOVUPS    Z7, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x08
+	JE         next
+	VMOVUPS    Z8, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x09
+	JE         next
+	VMOVUPS    Z9, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0a
+	JE         next
+	VMOVUPS    Z10, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0b
+	JE         next
+	VMOVUPS    Z11, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0c
+	JE         next
+	VMOVUPS    Z12, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0d
+	JE         next
+	VMOVUPS    Z13, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0e
+	JE         next
+	VMOVUPS    Z14, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x0f
+	JE         next
+	VMOVUPS    Z15, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x10
+	JE         next
+	VMOVUPS    Z16, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x11
+	JE         next
+	VMOVUPS    Z17, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x12
+	JE         next
+	VMOVUPS    Z18, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x13
+	JE         next
+	VMOVUPS    Z19, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x14
+	JE         next
+	VMOVUPS    Z20, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x15
+	JE         next
+	VMOVUPS    Z21, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x16
+	JE         next
+	VMOVUPS    Z22, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+	CMPQ       R10, $0x17
+	JE         next
+	VMOVUPS    Z23, (R9)
+	PREFETCHT1 256(R9)
+	ADDQ       DI, R9
+
+next:
+	ADDQ $0x40, AX
+	ADDQ $0x40, CX
+	DECQ BX
+	JNZ  vector
+	VZEROUPPER
+	RET
+
 // func smallForward9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·smallForward9AVX512(SB), NOSPLIT, $0-120

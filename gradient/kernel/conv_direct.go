@@ -105,6 +105,11 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 		m.run(w, source, weight, bias, result)
 		return
 	}
+	if m, ok := c.tallLanes(weight, bias); ok {
+		m.run(w, source, result)
+		m.free()
+		return
+	}
 	if m, ok := c.winograd(w, weight, bias); ok {
 		m.run(w, source, result)
 		m.free()
@@ -148,6 +153,11 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 			}
 		}
 	})
+}
+
+// single tells whether there is one tap, for which every position reads itself.
+func (c *correlation) single() bool {
+	return c.taps == 1 && len(c.phases) == 1 && c.source.in == c.extent && c.source.none()
 }
 
 // sourceStep returns how far apart the images of a group are, in frames or in

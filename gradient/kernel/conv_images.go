@@ -103,7 +103,7 @@ func (m *imageLanes) run(w *Workers, source, weight, bias, result []float32) {
 				copy(b[:], bias[g*m.results+r:g*m.results+r+n])
 				t.bias = b[:]
 			}
-			if m.together() {
+			if m.single() {
 				t.c = *out
 				m.compute(t, &m.places[0], *step)
 			} else {
@@ -122,11 +122,6 @@ func (m *imageLanes) run(w *Workers, source, weight, bias, result []float32) {
 			m.finished(lo*m.group*m.resultSize, hi*m.group*m.resultSize)
 		})
 	}
-}
-
-// together tells whether all positions use one tap, each at its own place.
-func (m *imageLanes) together() bool {
-	return m.taps == 1 && len(m.phases) == 1 && m.source.in == m.extent && m.source.none()
 }
 
 // turn sets turned to the source with the images last.

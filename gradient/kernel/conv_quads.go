@@ -17,7 +17,7 @@ const quad = 4
 
 // quadLanes tells whether the method applies to this correlation.
 func (c *correlation) quadLanes() bool {
-	return isa.turnQuads != nil && c.extent.size() == quad && c.taps == 1 && len(c.phases) == 1 && c.source.in == c.extent && c.source.none()
+	return isa.turnQuads != nil && c.single() && c.extent.size() == quad
 }
 
 func (c *correlation) runQuads(w *Workers, source, weight, bias, result []float32) {

@@ -176,6 +176,8 @@ func TestConv(t *testing.T) {
 		conv2(3, 2, 10, 24, 8, 1, 1, 0),
 		conv2(9, 1, 72, 84, 4, 1, 1, 0), // weights: two panels, twice
 		conv2(2, 1, 20, 14, 32, 1, 1, 0),
+		conv2(2, 2, 80, 26, 16, 1, 1, 0), // few channels in the result
+		conv2(1, 1, 90, 41, 24, 1, 1, 0),
 		conv2(23, 1, 38, 90, 2, 1, 1, 0), // quads
 		conv2(6, 2, 600, 12, 2, 1, 1, 0),
 		conv2(250, 1, 330, 5, 2, 1, 1, 0),
@@ -273,6 +275,7 @@ func TestConvSameForAnyThreads(t *testing.T) {
 		conv2(7, 1, 6, 16, 14, 5, 1, 0),
 		conv2(7, 1, 40, 40, 4, 1, 1, 0),
 		conv2(9, 1, 40, 100, 2, 1, 1, 0),
+		conv2(7, 1, 40, 10, 16, 1, 1, 0),
 		conv2(7, 1, 1, 6, 28, 5, 1, 2), // positions in the lanes
 		conv2(7, 24, 24, 24, 16, 3, 1, 1),
 		conv2(7, 1, 30, 20, 5, 5, 1, 0),

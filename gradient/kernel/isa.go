@@ -25,7 +25,8 @@ type instructions struct {
 	direct   func(*directTile)
 	dots     func(*dotTile)
 	channels int
-	runs     func(*runTile) // or nil
+	runs     func(*runTile)  // or nil
+	tall     func(*tallTile) // or nil
 	// turnQuads turns n matrices of 4×4 quads, see the function, or is nil.
 	turnQuads func(n int, src *float32, ss, srcNext int, dst *float32, ds, dstNext int)
 	// depthwise computes depthwise convolutions; nil leaves them to the general

@@ -31,6 +31,7 @@ func main() {
 	}
 	allRuns()
 	quads()
+	talls()
 	small(9)
 	small(25)
 	transpose()
