@@ -527,19 +527,19 @@ func tall16AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, l
 func tall24AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
 
 //go:noescape
-func smallForward9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
+func smallForward9AVX512(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
-func smallForwards9AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
+func smallForwards9AVX512(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
 func smallWeight9AVX512(groups int, images int, x *float32, xStep int, xImage int, xLanes int, gy *float32, yStep int, yImage int, yLanes int, index *int32, w *float32)
 
 //go:noescape
-func smallForward25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
+func smallForward25AVX512(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
-func smallForwards25AVX512(groups int, x *float32, xStep int, xLanes int, y *float32, yStep int, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int, gate *float32, lo float32, hi float32, ahead int)
+func smallForwards25AVX512(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape
 func smallWeight25AVX512(groups int, images int, x *float32, xStep int, xImage int, xLanes int, gy *float32, yStep int, yImage int, yLanes int, index *int32, w *float32)

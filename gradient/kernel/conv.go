@@ -115,13 +115,13 @@ func (c *Conv) GradWeight(w *Workers, x, gy, gw, gb []float32) {
 	p.gradWeightBias(w, x, gy, gw, gb)
 }
 
-// Gradients is GradWeight and GradInput, at once where Gates: x and gy are read only
-// once, and gx may be x if that is the Gate's Y, or if there is none.
+// Gradients is GradWeight and GradInput, at once where that saves reading x and gy
+// from memory again. If Gates, gx may be x, the Gate's Y.
 func (c *Conv) Gradients(w *Workers, x, gy, weight, gx, gw, gb []float32) {
 	p := c.plan()
 	p.check(x, gw, gy)
 	p.check(gx, weight, gy)
-	if p.gates() && p.group >= 4*w.Threads() {
+	if _, small := p.small(); !small && p.gates() && p.group >= 4*w.Threads() {
 		p.beside = &besideWeight{weight, gx}
 		p.gradWeightBias(w, x, gy, gw, gb)
 		return
@@ -135,6 +135,10 @@ func (c *Conv) Gradients(w *Workers, x, gy, weight, gx, gw, gb []float32) {
 type besideWeight struct{ weight, gx []float32 }
 
 func (p *convPlan) gradWeightBias(w *Workers, x, gy, gw, gb []float32) {
+	if s, ok := p.small(); ok && p.batch > 0 && !p.dense() {
+		s.gradWeight(w, x, gy, gw, gb)
+		return
+	}
 	channels := p.group * p.oc
 	if gb == nil || p.out.size() < nearPlane || p.xSize == 0 || p.dense() {
 		p.gradWeight(w, x, gy, gw)
@@ -177,10 +181,6 @@ func (p *convPlan) met(x, gy []float32, at int) {
 func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
 	if p.dense() {
 		p.denseGradWeight(w, x, gy, gw)
-		return
-	}
-	if s, ok := p.small(); ok && p.batch > 0 {
-		s.gradWeight(w, x, gy, gw)
 		return
 	}
 	if d, ok := p.depthwise(); ok && len(x) > 0 && len(gy) > 0 {

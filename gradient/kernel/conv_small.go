@@ -43,15 +43,16 @@ func (p *convPlan) small() (*smallPlanes, bool) {
 }
 
 // smallArgs is a call of an assembly kernel for groups of planes, one vector
-// each. For forward, w holds the kernel of each plane or, if there are several
-// planes in a vector, a vector for each tap; likewise bias. For weight, y is gy
-// and w holds a vector for each tap, to whose lanes products are added.
+// each, in some images. For forward, w holds the kernel of each plane or, if there
+// are several planes in a vector, a vector for each tap; likewise bias. For weight,
+// y is gy and w holds a vector for each tap, to whose lanes products are added, and
+// one to which gy is.
 type smallArgs struct {
 	taps, groups, planes int
 	x, y, w, bias        []float32
 	xSize, ySize         int // of a plane
 	index                []int32
-	images               int // for weight
+	images               int
 	xImage, yImage       int // from image to image
 	gating                   // for forward
 }
@@ -75,18 +76,15 @@ func (m *smallPlanes) forward(w *Workers, x, weight, bias, y []float32) {
 }
 
 func (m *smallPlanes) gradInput(w *Workers, gy, weight, gx []float32) {
-	m.convolve(w, m.back(gy, weight, gx))
-}
-
-func (m *smallPlanes) back(gy, weight, gx []float32) *smallPass {
-	return m.pass(gy, weight, nil, gx, m.ySize, m.xSize, m.spread, m.gate)
+	m.convolve(w, m.pass(gy, weight, nil, gx, m.ySize, m.xSize, m.spread, m.gate))
 }
 
 func (m *smallPlanes) convolve(w *Workers, p *smallPass) {
 	defer p.free()
 	w.For(m.batch, grainOf(m.taps*m.group), func(lo, hi int) {
-		for image := lo; image < hi; image++ {
-			p.run(image, 0, m.groups())
+		atOnce := m.planes // images that share what is loaded of weights, if these are vectors
+		for image := lo; image < hi; image += atOnce {
+			p.run(image, min(atOnce, hi-image), 0, m.groups())
 		}
 	})
 }
@@ -115,16 +113,20 @@ func (p *smallPass) free() {
 	release(p.biases)
 }
 
-// run computes groups lo to hi of the planes of an image.
-func (p *smallPass) run(image, lo, hi int) {
+// run computes groups lo to hi of the planes of some images.
+func (p *smallPass) run(image, images, lo, hi int) {
 	p.split(lo, hi, func(first, groups, planes int) {
 		plane := image*p.group + first*p.planes
 		from, to := plane*p.xSize, plane*p.ySize
 		isa.small.forward(&smallArgs{
 			taps: p.taps, groups: groups, planes: planes, x: p.x[from:], y: p.y[to:], xSize: p.xSize, ySize: p.ySize, index: p.index,
+			images: images, xImage: p.group * p.xSize, yImage: p.group * p.ySize,
 			w: (*p.weights)[first*p.weightStep:], bias: (*p.biases)[first*p.biasStep:], gating: p.gate.from(to, aheadSmall),
 		}, p.planes > 1)
-		p.finished(to, to+groups*planes*p.ySize)
+		for i := range images {
+			at := to + i*p.group*p.ySize
+			p.finished(at, at+groups*planes*p.ySize)
+		}
 	})
 }
 
@@ -150,39 +152,31 @@ func (m *smallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step in
 	return wide, step
 }
 
-// gradWeight computes the gradient by the input as well, if that is wanted beside
-// it: of some images when they have been read for the weights.
-func (m *smallPlanes) gradWeight(w *Workers, x, gy, gw []float32) {
-	var back *smallPass
-	if m.beside != nil {
-		back = m.back(gy, m.beside.weight, m.beside.gx)
-		defer back.free()
-	}
+// gradWeight computes the gradient by the bias as well unless gb is nil, the same to
+// the bit as sumPlanes.
+func (m *smallPlanes) gradWeight(w *Workers, x, gy, gw, gb []float32) {
 	w.For(m.groups(), grainOf(m.batch*m.taps*smallLanes), func(lo, hi int) {
-		vector := m.taps * smallLanes
+		vector := (m.taps + 1) * smallLanes
 		sums := scratch((hi - lo) * vector)
 		defer release(sums)
 		clear(*sums)
 		const atOnce = 8 // images, whose sums stay in registers
 		for image := 0; image < m.batch; image += atOnce {
-			images := min(atOnce, m.batch-image)
 			m.split(lo, hi, func(g, groups, planes int) {
 				first := image*m.group + g*m.planes
 				isa.small.weight(&smallArgs{
-					taps: m.taps, groups: groups, planes: planes, xSize: m.xSize, ySize: m.ySize, index: m.pick, images: images,
-					x: x[first*m.xSize:], y: gy[first*m.ySize:], w: (*sums)[(g-lo)*vector:], xImage: m.group * m.xSize, yImage: m.group * m.ySize,
+					taps: m.taps, groups: groups, planes: planes, xSize: m.xSize, ySize: m.ySize, index: m.pick, x: x[first*m.xSize:], y: gy[first*m.ySize:],
+					w: (*sums)[(g-lo)*vector:], images: min(atOnce, m.batch-image), xImage: m.group * m.xSize, yImage: m.group * m.ySize,
 				})
 			})
-			for i := range images {
-				if back != nil {
-					back.run(image+i, lo, hi)
-				}
-			}
 		}
 		for c := lo * m.planes; c < min(hi*m.planes, m.group); c++ {
+			at := (c/m.planes-lo)*vector + c%m.planes*m.ySize // of its lanes
 			for t := range m.taps {
-				at := (c/m.planes-lo)*vector + t*smallLanes + c%m.planes*m.ySize
-				gw[c*m.taps+t] = sum((*sums)[at : at+m.ySize])
+				gw[c*m.taps+t] = sum((*sums)[at+t*smallLanes:][:m.ySize])
+			}
+			if gb != nil {
+				gb[c] = sum((*sums)[at+m.taps*smallLanes:][:m.ySize])
 			}
 		}
 	})

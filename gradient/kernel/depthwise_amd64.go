@@ -46,17 +46,16 @@ func (depthwiseKernels) weight(a *depthwiseArgs) {
 type smallKernels struct{}
 
 func (smallKernels) forward(a *smallArgs, several bool) {
-	f, wStep, biasStep := smallForward9AVX512, a.taps, 1
+	f := smallForward9AVX512
 	switch {
 	case several && a.taps == 9:
-		f, wStep, biasStep = smallForwards9AVX512, a.taps*smallLanes, smallLanes
+		f = smallForwards9AVX512
 	case several:
-		f, wStep, biasStep = smallForwards25AVX512, a.taps*smallLanes, smallLanes
+		f = smallForwards25AVX512
 	case a.taps == 25:
 		f = smallForward25AVX512
 	}
-	x, y := a.planes*a.xSize, a.planes*a.ySize
-	f(a.groups, &a.x[0], x, x, &a.y[0], y, y, &a.index[0], &a.w[0], wStep, &a.bias[0], biasStep, a.gate, a.lo, a.hi, a.ahead)
+	f(a.groups, a.images, &a.x[0], a.xImage, a.planes*a.xSize, &a.y[0], a.yImage, a.planes*a.ySize, &a.index[0], &a.w[0], &a.bias[0], a.gate, a.lo, a.hi, a.ahead)
 }
 
 func (smallKernels) weight(a *smallArgs) {

@@ -17,43 +17,75 @@ func small(taps int) {
 	smallWeight(taps)
 }
 
-// smallForward computes groups of planes, one vector each. With several planes
-// in a vector, the kernel's elements and the bias are vectors as well.
+// smallForward computes groups of planes, one vector each. With several planes in a
+// vector, the kernel's elements and the bias are vectors as well, which it loads once
+// for some images; else images is 1.
 func smallForward(taps int, several bool) {
 	name := fmt.Sprintf("smallForward%dAVX512", taps)
 	if several {
 		name = fmt.Sprintf("smallForwards%dAVX512", taps)
 	}
-	TEXT(name, NOSPLIT, "func(groups int, x *float32, xStep, xLanes int, y *float32, yStep, yLanes int, index *int32, w *float32, wStep int, bias *float32, biasStep int"+gateParams+")")
+	TEXT(name, NOSPLIT, "func(groups, images int, x *float32, xImage, xLanes int, y *float32, yImage, yLanes int, index *int32, w, bias *float32"+gateParams+")")
 	Pragma("noescape")
 	v := avx512
 	gate := v.newGate()
 	xMask, yMask := v.mask(param("xLanes", false)), v.mask(param("yLanes", false))
 	x, y, w, bias, index := param("x", false), param("y", false), param("w", false), param("bias", false), param("index", false)
-	xStep, yStep, wStep, biasStep := param("xStep", true), param("yStep", true), param("wStep", true), param("biasStep", true)
-	groups := param("groups", false)
+	groups, xStep, yStep := local("groups"), param("xLanes", true), param("yLanes", true)
 	zero := v.register()
 	v.zero(zero)
 	Label("group")
-	plane, sum := v.register(), v.register()
-	v.load(Mem{Base: x}, xMask, plane)
+	var weights []reg.VecVirtual // if they are vectors, and there are registers for them
+	if several && taps == 9 {
+		weights = v.registers(taps)
+	}
+	first := v.register()
+	size := 4 // of a weight or a bias
 	if several {
-		VMOVUPS(Mem{Base: bias}, sum)
+		size = 64
+		VMOVUPS(Mem{Base: bias}, first)
 	} else {
-		VBROADCASTSS(Mem{Base: bias}, sum)
+		VBROADCASTSS(Mem{Base: bias}, first)
+	}
+	for t, weight := range weights {
+		VMOVUPS(Mem{Base: w, Disp: 64 * t}, weight)
+	}
+	images, xAt, yAt := reg.GPVirtual(nil), x, y
+	if several {
+		images, xAt, yAt = param("images", false), GP64(), GP64()
+		MOVQ(x, xAt)
+		MOVQ(y, yAt)
+		Label("image")
+	}
+	plane, sum := v.register(), v.register()
+	v.load(Mem{Base: xAt}, xMask, plane)
+	if !several {
+		sum = first
+	} else {
+		VMOVAPS(first, sum)
 	}
 	for t := range taps {
 		picked := smallPick(v, index, t, plane, zero)
-		if several {
+		switch {
+		case weights != nil:
+			VFMADD231PS(weights[t], picked, sum)
+		case several:
 			VFMADD231PS(Mem{Base: w, Disp: 64 * t}, picked, sum)
-		} else {
+		default:
 			VFMADD231PS_BCST(Mem{Base: w, Disp: 4 * t}, picked, sum)
 		}
 	}
-	gate.store([]reg.VecVirtual{sum}, y, func(int) reg.Register { return yMask })
-	for _, p := range [][2]reg.Register{{xStep, x}, {yStep, y}, {wStep, w}, {biasStep, bias}} {
-		ADDQ(p[0], p[1])
+	gate.store([]reg.VecVirtual{sum}, yAt, func(int) reg.Register { return yMask })
+	if several {
+		ADDQ(param("xImage", true), xAt)
+		ADDQ(param("yImage", true), yAt)
+		DECQ(images)
+		JNZ(LabelRef("image"))
 	}
+	ADDQ(xStep, x)
+	ADDQ(yStep, y)
+	ADDQ(U32(taps*size), w)
+	ADDQ(Imm(uint64(size)), bias)
 	DECQ(groups)
 	JNZ(LabelRef("group"))
 	VZEROUPPER()
@@ -69,7 +101,7 @@ func smallPick(v vectors, index reg.Register, t int, plane, zero reg.VecVirtual)
 }
 
 // smallWeight adds gy·x of some images to the vectors w of each group, one for
-// each element of the kernel.
+// each element of the kernel, and gy to another behind them.
 func smallWeight(taps int) {
 	TEXT(fmt.Sprintf("smallWeight%dAVX512", taps), NOSPLIT,
 		"func(groups, images int, x *float32, xStep, xImage, xLanes int, gy *float32, yStep, yImage, yLanes int, index *int32, w *float32)")
@@ -82,7 +114,7 @@ func smallWeight(taps int) {
 	zero := v.register()
 	v.zero(zero)
 	Label("group")
-	sums := v.registers(taps)
+	sums := v.registers(taps + 1)
 	for t, s := range sums {
 		VMOVUPS(Mem{Base: w, Disp: 64 * t}, s)
 	}
@@ -93,9 +125,10 @@ func smallWeight(taps int) {
 	plane, g := v.register(), v.register()
 	v.load(Mem{Base: xAt}, xMask, plane)
 	v.load(Mem{Base: yAt}, yMask, g)
-	for t, s := range sums {
+	for t, s := range sums[:taps] {
 		VFMADD231PS(smallPick(v, index, t, plane, zero), g, s)
 	}
+	VADDPS(g, sums[taps], sums[taps])
 	ADDQ(xImage, xAt)
 	ADDQ(yImage, yAt)
 	DECQ(images)
@@ -103,7 +136,7 @@ func smallWeight(taps int) {
 	for t, s := range sums {
 		VMOVUPS(s, Mem{Base: w, Disp: 64 * t})
 	}
-	ADDQ(U32(64*taps), w)
+	ADDQ(U32(64*(taps+1)), w)
 	ADDQ(xStep, x)
 	ADDQ(yStep, gy)
 	DECQ(groups)
