@@ -1,9 +1,10 @@
 package kernel
 
 const (
-	fewPoints  = 8       // positions of a map: fewer are too short a run
-	mostPoints = 64      // without runs, larger maps are taken one by one
-	pointBlock = 1 << 17 // elements collected at once
+	fewPoints  = 8   // positions of a map: fewer are too short a run
+	mostPoints = 64  // without runs, larger maps are taken one by one
+	pointSteps = 512 // positions collected at once
+	pointRows  = 64  // channels of gy for a thread
 )
 
 // pointGradWeight computes the gradient of the weights of a 1×1 convolution, which
@@ -16,50 +17,67 @@ func (p *convPlan) pointGradWeight(w *Workers, x, gy, gw []float32) bool {
 	size := p.out.size()
 	inRuns := isa.runs != nil && size >= fewPoints
 	switch {
-	case inRuns && p.ic <= p.oc:
-		p.inParts(w, 320, x, gy, gw, (*convPlan).runGradWeight)
-	case !inRuns && size <= mostPoints:
-		p.inParts(w, 320, x, gy, gw, (*convPlan).collectedGradWeight)
-	case inRuns || p.ic < p.oc:
-		p.turn(w, x, gy, gw)
-	default:
+	case !inRuns && size > mostPoints && p.ic > p.oc:
 		return false
+	case !inRuns && size > mostPoints || p.ic > p.oc:
+		p.turn(w, x, gy, gw)
+	case inRuns:
+		p.inParts(w, 320, x, gy, gw, (*convPlan).runGradWeight)
+	default:
+		p.inParts(w, 320, x, gy, gw, (*convPlan).collectedGradWeight)
 	}
 	return true
 }
 
 // collectedGradWeight is pointGradWeight for maps so small that the positions of each
-// channel are put side by side first, those of some images at a time.
+// channel are put side by side first, those of some images at a time. x, which should
+// have fewer channels, is turned so that those are adjacent.
 func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
-	size := p.out.size()
-	images := max(1, min(p.batch, pointBlock/((p.ic+p.oc)*size)))
-	a, b := scratch(p.oc*images*size), scratch(p.ic*images*size)
-	defer release(a)
-	defer release(b)
+	images := max(1, min(p.batch, pointSteps/p.out.size()))
+	packed := scratch(roundUp(p.ic, isa.lanes)*images*p.out.size() + packSlack)
+	defer release(packed)
+	panels := newPanels(p.ic)
 	for g := range p.group {
 		for n := 0; n < p.batch; n += images {
 			images, at := min(images, p.batch-n), n*p.group+g
-			p.collect(w, *a, gy[at*p.ySize:], p.oc, images)
-			p.collect(w, *b, x[at*p.xSize:], p.ic, images)
+			k := images * p.out.size()
+			w.For(panels.count(), grainOf(isa.vecs*isa.lanes*k), func(lo, hi int) {
+				rows := scratch(isa.vecs * isa.lanes * k)
+				defer release(rows)
+				for i := lo; i < hi; i++ {
+					j0, j1 := panels.at(i)
+					p.collect(*rows, x[at*p.xSize:], p.ic, j0, j1, images)
+					matrix{*rows, 1, k}.pack((*packed)[j0*k:], 0, k, 0, j1-j0, roundUp(j1-j0, isa.lanes))
+				}
+			})
+			w.For((p.oc+pointRows-1)/pointRows, 1, func(lo, hi int) {
+				rows := scratch(pointRows * k)
+				defer release(rows)
+				s := strip{cols: p.ic, panels: panels, k: k, lda: k, byRows: true, b: *packed, ldc: p.ic, begin: addTo(n > 0)}
+				for i := lo; i < hi; i++ {
+					r0, r1 := i*pointRows, min((i+1)*pointRows, p.oc)
+					p.collect(*rows, gy[at*p.ySize:], p.oc, r0, r1, images)
+					for r := r0; r < r1; r += isa.rows {
+						s.rows, s.a, s.c = min(isa.rows, r1-r), (*rows)[(r-r0)*k:], gw[g*p.wSize+r*p.ic:]
+						isa.strip(&s)
+					}
+				}
+			})
 			for i := range images {
 				p.met(x, gy, at+i*p.group)
 			}
-			k := images * size
-			Gemm(w, false, true, p.oc, p.ic, k, 1, *a, k, *b, k, min(1, float32(n)), gw[g*p.wSize:], p.ic)
 		}
 	}
 }
 
-// collect copies a group of some images to a row for each channel.
-func (p *convPlan) collect(w *Workers, rows, from []float32, channels, images int) {
-	size := p.out.size()
-	const some = 32 // channels: the lines of cache that an image begins the next one ends
-	w.For((channels+some-1)/some, grainOf(images*some*size), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			c := i * some
-			for n := range images {
-				copyRows(rows[(c*images+n)*size:], images*size, from[(n*p.group*channels+c)*size:], size, min(some, channels-c), size)
-			}
-		}
-	})
+// collect copies channels c0 to c1 of a group of some images to a row for each.
+func (p *convPlan) collect(rows, from []float32, channels, c0, c1, images int) {
+	size, image := p.out.size(), p.group*channels*p.out.size()
+	if size == quad && isa.turnQuads != nil {
+		turnQuads(rows, images*size, from[c0*size:], image, images, c1-c0)
+		return
+	}
+	for i := range images {
+		copyRows(rows[i*size:], images*size, from[i*image+c0*size:], size, c1-c0, size)
+	}
 }
