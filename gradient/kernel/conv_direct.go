@@ -110,6 +110,16 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 		m.free()
 		return
 	}
+	if m, ok := c.tileRows(weight, bias); ok {
+		m.run(w, source, result)
+		m.free()
+		return
+	}
+	if m, ok := c.tileLanes(w, weight, bias); ok {
+		m.run(w, source, result)
+		m.free()
+		return
+	}
 	if m, ok := c.winograd(w, weight, bias); ok {
 		m.run(w, source, result)
 		m.free()

@@ -36,6 +36,9 @@ type instructions struct {
 		back(*depthwiseArgs) // gradients by the input with stride 2
 		weight(*depthwiseArgs)
 	}
+	// tilesInLanes are for Winograd's algorithm with tiles in the lanes; nil leaves its
+	// convolutions to others.
+	tilesInLanes *laneKernels
 	// small computes depthwise convolutions of small planes, or nil.
 	small interface {
 		forward(a *smallArgs, several bool) // planes in a vector

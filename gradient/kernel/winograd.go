@@ -63,11 +63,47 @@ func (t *winoTiling) unit(i, batch int) winoUnit {
 	return u
 }
 
+// tiled tells whether Winograd's algorithm applies.
+func (p *convPlan) tiled() bool {
+	one := vec3{1, 1, 1}
+	return p.kernel == vec3{1, 3, 3} && p.in[0] == 1 && p.out[0] == 1 && p.pad[0] == 0 && p.stride == one && p.dilation == one && p.pad[1] <= 2 && p.pad[2] <= 2
+}
+
+// beforeTiles returns how far before the image what position 0 of the result reads
+// lies.
+func (c *correlation) beforeTiles() (before vec3) {
+	first := c.phases[0].taps[0]
+	if c.back { // the taps run the other way
+		first = c.phases[0].taps[c.taps-1]
+	}
+	for a, at := range first.at {
+		before[a] = -at
+	}
+	return before
+}
+
+// tapLayout returns where the taps of a kernel are that are pitch elements apart.
+func (c *correlation) tapLayout(pitch int) winoLayout {
+	if c.back {
+		return winoLayout{at: 8 * pitch, i: -3 * pitch, j: -pitch}
+	}
+	return winoLayout{i: 3 * pitch, j: pitch}
+}
+
+// biasOf returns the bias of each group in pitch elements, zeros for none.
+func (c *correlation) biasOf(bias []float32, pitch int) *[]float32 {
+	b := scratch(c.group * pitch)
+	clear(*b)
+	for g := 0; bias != nil && g < c.group; g++ {
+		copy((*b)[g*pitch:], bias[g*c.results:(g+1)*c.results])
+	}
+	return b
+}
+
 // winogradCost returns what an algorithm costs for an image, in multiplications
 // of vectors with as many more as transforming costs, and whether it applies.
 func (p *convPlan) winogradCost(f *winoForm, channels, results int, extent vec3) (cost int, ok bool) {
-	if p.kernel != (vec3{1, 3, 3}) || p.in[0] != 1 || p.out[0] != 1 || p.pad[0] != 0 ||
-		p.stride != (vec3{1, 1, 1}) || p.dilation != (vec3{1, 1, 1}) || p.pad[1] > 2 || p.pad[2] > 2 {
+	if !p.tiled() {
 		return 0, false
 	}
 	tiles := (extent[1] + f.m - 1) / f.m * ((extent[2] + f.m - 1) / f.m)
@@ -89,22 +125,11 @@ func (c *correlation) winograd(w *Workers, weight, bias []float32) (*winograd, b
 		return nil, false
 	}
 	m := &winograd{correlation: c, split: newSplit(c.results), inPitch: roundUp(c.channels, isa.lanes), outPitch: roundUp(c.results, isa.lanes)}
-	for a, at := range c.phases[0].taps[0].at {
-		m.before[a] = -at
-	}
-	if !forward { // the taps run the other way
-		for a, at := range c.phases[0].taps[c.taps-1].at {
-			m.before[a] = -at
-		}
-	}
+	m.before = c.beforeTiles()
 	m.winoTiling = newWinoTiling(form, c.extent, max(48, (1<<17)/(form.products()*(m.inPitch+m.outPitch))))
 	m.vPlane, m.pPlane = m.tiles()*m.inPitch+planeGap, m.tiles()*m.outPitch+planeGap
 	m.transformWeight(w, weight)
-	m.bias = scratch(c.group * m.outPitch)
-	clear(*m.bias)
-	for g := 0; bias != nil && g < c.group; g++ {
-		copy((*m.bias)[g*m.outPitch:], bias[g*c.results:(g+1)*c.results])
-	}
+	m.bias = c.biasOf(bias, m.outPitch)
 	m.row = offsets(roundUp(m.tiles(), isa.rows))
 	for t := range *m.row {
 		(*m.row)[t] = pair{t * m.inPitch, t * m.outPitch}
@@ -129,10 +154,7 @@ func (m *winograd) transformWeight(w *Workers, weight []float32) {
 		for i := lo; i < hi; i++ {
 			g, ch := i/m.channels, i%m.channels
 			matrix{weight[g*m.wSize+ch*m.wc:], 1, m.wr}.pack(*packed, 0, 9, 0, m.results, m.outPitch)
-			from := winoLayout{i: 3 * m.outPitch, j: m.outPitch}
-			if m.back {
-				from = winoLayout{at: 8 * m.outPitch, i: -from.i, j: -from.j}
-			}
+			from := m.tapLayout(m.outPitch)
 			for p := range m.panels {
 				j0, j1 := m.panel(p)
 				width := roundUp(j1-j0, isa.lanes)

@@ -63,12 +63,6 @@ func (c *code) hold(value any) reg.VecVirtual {
 	return r
 }
 
-func (c *code) copy(x reg.VecVirtual) reg.VecVirtual {
-	r := c.register()
-	VMOVAPS(x, r)
-	return r
-}
-
 func (c *code) add(x, y reg.VecVirtual) reg.VecVirtual {
 	r := c.register()
 	VADDPS(y, x, r)

@@ -42,6 +42,13 @@ func main() {
 	weave()
 	cpuid()
 	pause()
+	laneWindows()
+	laneInputs()
+	for vecs := range 3 {
+		laneProducts(vecs + 1)
+		laneRows(vecs + 1)
+	}
+	laneOutputs()
 	halves(4)
 	halves(8)
 	Generate()

@@ -35,6 +35,13 @@ func (v vectors) registers(n int) []reg.VecVirtual {
 	return r
 }
 
+// copy returns a register with the contents of another.
+func (v vectors) copy(x reg.VecVirtual) reg.VecVirtual {
+	r := v.register()
+	VMOVAPS(x, r)
+	return r
+}
+
 // mask loads the mask of the first n lanes, n being at least 1: a K register
 // for AVX-512, a vector of sign bits for AVX2.
 func (v vectors) mask(n reg.Register) reg.Register {

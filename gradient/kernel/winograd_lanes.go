@@ -1,0 +1,130 @@
+package kernel
+
+// tileLanes computes a correlation by Winograd's F(2×2, 3×3) with tiles in the lanes
+// of a vector: unlike winograd, it transposes neither source nor result. The tiles of
+// an image are numbered row by row and fill whole vectors. For a unit of some images,
+// or of some tile rows of one,
+//
+//	source ─x·B, row by row─▶ windows ─Bᵀ─▶ v: for each ξ, channel × tile
+//	u[ξ]·v[ξ] ─▶ p[ξ]: result × tile ─Aᵀ·A─▶ result
+type tileLanes struct {
+	*correlation
+	winoTiling
+	before  vec3 // what position 0 of the result reads lies this far before the image
+	outs    int  // channels of the result, in whole vectors
+	pitch   int  // elements from channel to channel of v and p
+	u, bias *[]float32
+
+	uPlane, vPlane, pPlane int // from ξ to ξ
+
+	masks   []uint32 // see laneKernels
+	half    int      // elements of the even rows of a channel's windows
+	inPlace bool     // outputs are written where they belong, 8 by 8
+	to      []int    // where, for each vector of a unit
+}
+
+// tileLanes returns the method for this correlation, and whether it applies and is
+// the best.
+func (c *correlation) tileLanes(w *Workers, weight, bias []float32) (*tileLanes, bool) {
+	const few, many = 16, 96 // channels
+	if isa.tilesInLanes == nil || !c.tiled() || min(c.channels, c.results) < few || c.channels > directDepth {
+		return nil, false
+	}
+	if c.back && max(c.channels, c.results) > many { // then F(4×4, 3×3) is faster
+		return nil, false
+	}
+	const space = 1 << 16 // elements of v: a quarter of the second level of cache
+	m := &tileLanes{correlation: c, before: c.beforeTiles(), outs: roundUp(c.results, isa.lanes)}
+	m.winoTiling = newWinoTiling(winoAccurate, c.extent, max(48, space/(winoAccurate.products()*c.channels)))
+	if m.images > 3 {
+		m.images -= m.images % 3 // the products are the fastest with three vectors
+	}
+	vectors := m.vectorsOf(m.rows)
+	if 2*m.rows*m.wide < vectors*isa.lanes {
+		return nil, false
+	}
+	// An odd number of lines, so that channels do not compete for places in the cache.
+	m.pitch = (m.images*vectors | 1) * isa.lanes
+	m.uPlane = c.group*c.channels*m.outs + planeGap
+	m.vPlane = c.channels*m.pitch + planeGap
+	m.pPlane = m.outs*m.pitch + planeGap
+	m.half = roundUp((m.rows+1)*m.wide, isa.lanes)
+	m.masks = windowMasks(m.before[2], c.source.in[2], m.wide)
+	m.placeOutputs()
+	m.transformWeight(w, weight)
+	m.bias = c.biasOf(bias, m.outs)
+	return m, true
+}
+
+// vectorsOf returns how many vectors the tiles of so many rows fill.
+func (m *tileLanes) vectorsOf(rows int) int { return (rows*m.wide + isa.lanes - 1) / isa.lanes }
+
+// placeOutputs says where outputs go: every other row of an image, if no 8 outputs of
+// a unit belong to two rows or to none, or one vector after another.
+func (m *tileLanes) placeOutputs() {
+	e := m.extent
+	whole := func(rows int) bool { return rows*m.wide%isa.lanes == 0 }
+	m.inPlace = e[1]%2 == 0 && e[2]%8 == 0 && whole(m.rows) && whole(m.high%m.rows)
+	image := 2 * m.vectorsOf(m.rows) * isa.lanes // outputs of one parity of rows
+	m.to = make([]int, m.images*image/8)
+	for i := range m.to {
+		m.to[i] = 8 * i
+		if m.inPlace {
+			q := 8 * i % image
+			m.to[i] = 8*i/image*m.group*m.resultSize + q/e[2]*2*e[2] + q%e[2]
+		}
+	}
+}
+
+// transformWeight computes u: for each ξ and channel, a row of all results.
+func (m *tileLanes) transformWeight(w *Workers, weight []float32) {
+	m.u = scratch(winoAccurate.products() * m.uPlane)
+	w.For(m.group*m.channels, grainOf(9*m.outs), func(lo, hi int) {
+		packed := scratch(9*m.outs + packSlack)
+		defer release(packed)
+		for i := lo; i < hi; i++ {
+			g, ch := i/m.channels, i%m.channels
+			matrix{weight[g*m.wSize+ch*m.wc:], 1, m.wr}.pack(*packed, 0, 9, 0, m.results, m.outs)
+			isa.winograd(winoWeight2, &winoArgs{
+				tiles: 1, channels: m.outs,
+				src: *packed, from: m.tapLayout(m.outs),
+				dst: *m.u, to: winoLayout{at: i * m.outs, i: winoAccurate.side() * m.uPlane, j: m.uPlane},
+			})
+		}
+	})
+}
+
+func (m *tileLanes) free() {
+	release(m.u)
+	release(m.bias)
+}
+
+func (m *tileLanes) run(w *Workers, source, result []float32) {
+	w.For(m.units(m.batch)*m.group, 1, func(lo, hi int) {
+		s := m.newState()
+		defer s.free()
+		for i := lo; i < hi; i++ {
+			u, g := m.unit(i/m.group, m.batch), i%m.group
+			s.load(u, g, source)
+			s.ahead = lookAhead{}
+			if i+1 < hi {
+				s.ahead.from[0] = m.imagesOf(m.unit((i+1)/m.group, m.batch), source, m.sourceSize)
+			}
+			s.ahead.from[1] = m.imagesOf(u, result, m.resultSize)
+			for _, x := range m.also {
+				s.ahead.from[2] = m.imagesOf(u, x, m.resultSize)
+			}
+			s.multiply(u, g)
+			s.store(u, g, result)
+		}
+	})
+}
+
+// imagesOf returns what a unit has of an array with size elements an image, nil
+// unless that is in one piece.
+func (m *tileLanes) imagesOf(u winoUnit, x []float32, size int) []float32 {
+	if m.group > 1 || u.rows < m.high {
+		return nil
+	}
+	return x[u.image*size : (u.image+u.images)*size]
+}

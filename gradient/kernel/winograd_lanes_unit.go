@@ -1,0 +1,115 @@
+package kernel
+
+// tileState is the memory of one unit in work.
+type tileState struct {
+	*tileLanes
+	windows, v, p, out *[]float32 // out is nil if outputs are written in place
+	ahead              lookAhead
+}
+
+// windowChannels is how many channels have their windows computed at a time: these
+// stay in the first level of cache.
+const windowChannels = 4
+
+func (m *tileLanes) newState() *tileState {
+	n := winoAccurate.products()
+	s := &tileState{tileLanes: m, windows: scratch(windowChannels*8*m.half + packSlack), v: scratch(n * m.vPlane), p: scratch(n * m.pPlane)}
+	clear(*s.windows)
+	if !m.inPlace {
+		s.out = scratch(isa.channels * 2 * 8 * len(m.to))
+	}
+	return s
+}
+
+func (s *tileState) free() {
+	release(s.windows)
+	release(s.v)
+	release(s.p)
+	if s.out != nil {
+		release(s.out)
+	}
+}
+
+// load computes v for the tiles of a unit.
+func (s *tileState) load(u winoUnit, group int, source []float32) {
+	// Rows first to last of those that the tiles read lie in the image.
+	before, all := s.before[1]-2*u.row, 2*u.rows+2
+	first := min(max(0, before), all)
+	last := max(first, min(all, s.source.in[1]+before))
+	if u.rows < s.high && last-first < all {
+		clear(*s.windows) // others are zeros than of the unit before
+	}
+	even, odd := first/2*s.wide, s.half+first/2*s.wide
+	if first%2 == 1 {
+		even, odd = odd, even+s.wide
+	}
+	windows, step, vectors, size := *s.windows, 8*s.half, s.vectorsOf(u.rows), s.source.in.size()
+	for i := range u.images {
+		from := source[((u.image+i)*s.group+group)*s.sourceSize:]
+		for ch := 0; ch < s.channels; ch += windowChannels {
+			n := min(windowChannels, s.channels-ch)
+			if first < last {
+				isa.tilesInLanes.windows(n, last-first, len(s.masks)/5, &from[ch*size+(first-before)*s.source.in[2]], size, s.source.in[2], s.before[2],
+					&windows[even], &windows[odd], step, 2*s.half, s.wide, &s.masks[0])
+			}
+			isa.tilesInLanes.inputs(n, vectors, &windows[0], step, 2*s.half, s.half, s.wide, &(*s.v)[ch*s.pitch+i*vectors*isa.lanes], s.pitch, s.vPlane)
+		}
+	}
+}
+
+// multiply computes p = u·v.
+func (s *tileState) multiply(u winoUnit, group int) {
+	vectors := u.images * s.vectorsOf(u.rows)
+	blocks := (s.results + isa.channels - 1) / isa.channels
+	s.ahead.spread(winoAccurate.products() * (vectors + 2) / 3)
+	for xi := range winoAccurate.products() {
+		weight := &(*s.u)[xi*s.uPlane+group*s.channels*s.outs]
+		for v := 0; v < vectors; {
+			n := panelWidth(vectors - v)
+			later, pace := s.ahead.next(blocks*s.channels, weight)
+			isa.tilesInLanes.products[n-1](blocks, s.channels, weight, isa.channels, &(*s.v)[xi*s.vPlane+v*isa.lanes], &(*s.p)[xi*s.pPlane+v*isa.lanes], s.pitch,
+				s.outs, s.pitch, isa.lanes, later[0], later[1], later[2], pace[0], pace[1], pace[2])
+			v += n
+		}
+	}
+}
+
+// store transforms p back and writes the result, a block of channels at a time.
+func (s *tileState) store(u winoUnit, group int, result []float32) {
+	e := s.extent
+	vectors := u.images * s.vectorsOf(u.rows)
+	first := (u.image*s.group+group)*s.resultSize + 2*u.row*e[2]
+	for r := 0; r < s.results; r += isa.channels {
+		n := min(isa.channels, s.results-r)
+		to, plane, line := result[first+r*e.size():], e.size(), e[2]
+		if !s.inPlace {
+			line = 2 * vectors * isa.lanes
+			to, plane = *s.out, 2*line
+		}
+		isa.tilesInLanes.outputs(n, vectors, &(*s.p)[r*s.pitch], s.pitch, s.pPlane, &to[0], plane, line, &s.to[0], &(*s.bias)[group*s.outs+r])
+		for i := range u.images {
+			s.finish(u, i, ((u.image+i)*s.group+group)*s.resultSize+r*e.size(), n, line, result)
+		}
+	}
+}
+
+// finish completes channels of an image, whose part of the result begins at at.
+func (s *tileState) finish(u winoUnit, image, at, channels, line int, result []float32) {
+	e := s.extent
+	y0, y1 := 2*u.row, min(2*(u.row+u.rows), e[1])
+	if !s.inPlace {
+		for c := range channels {
+			for odd := range 2 { // rows
+				from := (*s.out)[(2*c+odd)*line+2*image*s.vectorsOf(u.rows)*isa.lanes:]
+				copyRows(result[at+c*e.size()+(y0+odd)*e[2]:], 2*e[2], from, 2*s.wide, (y1-y0+1-odd)/2, e[2])
+			}
+		}
+	}
+	if y1-y0 == e[1] {
+		s.finished(at, at+channels*e.size())
+		return
+	}
+	for c := range channels {
+		s.finished(at+c*e.size()+y0*e[2], at+c*e.size()+y1*e[2])
+	}
+}
