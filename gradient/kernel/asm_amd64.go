@@ -527,6 +527,18 @@ func tall16AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, l
 func tall24AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
 
 //go:noescape
+func depthwiseForwardRows8AVX512(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+
+//go:noescape
+func depthwiseWeightRows8AVX512(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int)
+
+//go:noescape
+func depthwiseForwardRows16AVX512(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+
+//go:noescape
+func depthwiseWeightRows16AVX512(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int)
+
+//go:noescape
 func smallForward9AVX512(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape

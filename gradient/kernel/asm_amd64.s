@@ -14553,7 +14553,6 @@ outside0:
 	VADDPS        X12, X13, X13
 	VADDPS        (BX), X13, X13
 	VMOVUPS       X13, (BX)
-	ADDQ          $0x10, BX
 	VUNPCKLPS     Z5, Z4, Z12
 	VUNPCKHPS     Z5, Z4, Z13
 	VADDPS        Z12, Z13, Z13
@@ -14567,9 +14566,8 @@ outside0:
 	VADDPS        Y13, Y12, Y12
 	VEXTRACTF128  $0x01, Y12, X13
 	VADDPS        X12, X13, X13
-	VADDPS        (BX), X13, X13
-	VMOVUPS       X13, (BX)
-	ADDQ          $0x10, BX
+	VADDPS        16(BX), X13, X13
+	VMOVUPS       X13, 16(BX)
 	VUNPCKLPS     Z8, Z8, Z12
 	VUNPCKHPS     Z8, Z8, Z13
 	VADDPS        Z12, Z13, Z13
@@ -14583,10 +14581,9 @@ outside0:
 	VADDPS        Y13, Y12, Y12
 	VEXTRACTF128  $0x01, Y12, X13
 	VADDPS        X12, X13, X13
-	VADDPS        (BX), X13, X13
-	VMOVUPS       X13, (BX)
-	ADDQ          $0x10, BX
-	MOVQ          BX, 64(SP)
+	VADDPS        32(BX), X13, X13
+	VMOVUPS       X13, 32(BX)
+	ADDQ          $0x00000030, 64(SP)
 	ADDQ          $0x03, 56(SP)
 	CMPQ          56(SP), $0x03
 	JL            pass
@@ -14752,7 +14749,6 @@ outside1:
 	VADDPS        X13, X14, X14
 	VADDPS        (BX), X14, X14
 	VMOVUPS       X14, (BX)
-	ADDQ          $0x10, BX
 	VUNPCKLPS     Z7, Z6, Z13
 	VUNPCKHPS     Z7, Z6, Z14
 	VADDPS        Z13, Z14, Z14
@@ -14766,9 +14762,8 @@ outside1:
 	VADDPS        Y14, Y13, Y13
 	VEXTRACTF128  $0x01, Y13, X14
 	VADDPS        X13, X14, X14
-	VADDPS        (BX), X14, X14
-	VMOVUPS       X14, (BX)
-	ADDQ          $0x10, BX
+	VADDPS        16(BX), X14, X14
+	VMOVUPS       X14, 16(BX)
 	VUNPCKLPS     Z10, Z10, Z13
 	VUNPCKHPS     Z10, Z10, Z14
 	VADDPS        Z13, Z14, Z14
@@ -14782,10 +14777,9 @@ outside1:
 	VADDPS        Y14, Y13, Y13
 	VEXTRACTF128  $0x01, Y13, X14
 	VADDPS        X13, X14, X14
-	VADDPS        (BX), X14, X14
-	VMOVUPS       X14, (BX)
-	ADDQ          $0x10, BX
-	MOVQ          BX, 64(SP)
+	VADDPS        32(BX), X14, X14
+	VMOVUPS       X14, 32(BX)
+	ADDQ          $0x00000030, 64(SP)
 	ADDQ          $0x03, 56(SP)
 	CMPQ          56(SP), $0x03
 	JL            pass
@@ -15457,7 +15451,6 @@ outside0:
 	VADDPS        X6, X7, X7
 	VADDPS        (BX), X7, X7
 	VMOVUPS       X7, (BX)
-	ADDQ          $0x10, BX
 	VUNPCKLPS     Z4, Z4, Z6
 	VUNPCKHPS     Z4, Z4, Z7
 	VADDPS        Z6, Z7, Z7
@@ -15471,10 +15464,9 @@ outside0:
 	VADDPS        Y7, Y6, Y6
 	VEXTRACTF128  $0x01, Y6, X7
 	VADDPS        X6, X7, X7
-	VADDPS        (BX), X7, X7
-	VMOVUPS       X7, (BX)
-	ADDQ          $0x10, BX
-	MOVQ          BX, 64(SP)
+	VADDPS        16(BX), X7, X7
+	VMOVUPS       X7, 16(BX)
+	ADDQ          $0x00000020, 64(SP)
 	ADDQ          $0x01, 56(SP)
 	CMPQ          56(SP), $0x05
 	JL            pass
@@ -15615,7 +15607,6 @@ outside0:
 	VADDPS        X8, X9, X9
 	VADDPS        (BX), X9, X9
 	VMOVUPS       X9, (BX)
-	ADDQ          $0x10, BX
 	VUNPCKLPS     Z6, Z6, Z8
 	VUNPCKHPS     Z6, Z6, Z9
 	VADDPS        Z8, Z9, Z9
@@ -15629,10 +15620,9 @@ outside0:
 	VADDPS        Y9, Y8, Y8
 	VEXTRACTF128  $0x01, Y8, X9
 	VADDPS        X8, X9, X9
-	VADDPS        (BX), X9, X9
-	VMOVUPS       X9, (BX)
-	ADDQ          $0x10, BX
-	MOVQ          BX, 64(SP)
+	VADDPS        16(BX), X9, X9
+	VMOVUPS       X9, 16(BX)
+	ADDQ          $0x00000020, 64(SP)
 	ADDQ          $0x01, 56(SP)
 	CMPQ          56(SP), $0x05
 	JL            pass
@@ -25097,7 +25087,6 @@ outside0:
 	VADDPS       X0, X1, X1
 	VADDPS       (BX), X1, X1
 	VMOVUPS      X1, (BX)
-	ADDQ         $0x10, BX
 	VUNPCKLPS    Y5, Y4, Y0
 	VUNPCKHPS    Y5, Y4, Y1
 	VADDPS       Y0, Y1, Y1
@@ -25109,9 +25098,8 @@ outside0:
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
-	VADDPS       (BX), X0, X0
-	VMOVUPS      X0, (BX)
-	ADDQ         $0x10, BX
+	VADDPS       16(BX), X0, X0
+	VMOVUPS      X0, 16(BX)
 	VUNPCKLPS    Y8, Y8, Y1
 	VUNPCKHPS    Y8, Y8, Y0
 	VADDPS       Y1, Y0, Y0
@@ -25123,10 +25111,9 @@ outside0:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X0, X1, X1
-	VADDPS       (BX), X1, X1
-	VMOVUPS      X1, (BX)
-	ADDQ         $0x10, BX
-	MOVQ         BX, 64(SP)
+	VADDPS       32(BX), X1, X1
+	VMOVUPS      X1, 32(BX)
+	ADDQ         $0x00000030, 64(SP)
 	ADDQ         $0x03, 56(SP)
 	CMPQ         56(SP), $0x03
 	JL           pass
@@ -25299,7 +25286,6 @@ outside1:
 	VADDPS       X0, X1, X1
 	VADDPS       (BX), X1, X1
 	VMOVUPS      X1, (BX)
-	ADDQ         $0x10, BX
 	VUNPCKLPS    Y5, Y4, Y0
 	VUNPCKHPS    Y5, Y4, Y1
 	VADDPS       Y0, Y1, Y1
@@ -25311,9 +25297,8 @@ outside1:
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
-	VADDPS       (BX), X0, X0
-	VMOVUPS      X0, (BX)
-	ADDQ         $0x10, BX
+	VADDPS       16(BX), X0, X0
+	VMOVUPS      X0, 16(BX)
 	VUNPCKLPS    Y8, Y8, Y1
 	VUNPCKHPS    Y8, Y8, Y0
 	VADDPS       Y1, Y0, Y0
@@ -25325,10 +25310,9 @@ outside1:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X0, X1, X1
-	VADDPS       (BX), X1, X1
-	VMOVUPS      X1, (BX)
-	ADDQ         $0x10, BX
-	MOVQ         BX, 64(SP)
+	VADDPS       32(BX), X1, X1
+	VMOVUPS      X1, 32(BX)
+	ADDQ         $0x00000030, 64(SP)
 	ADDQ         $0x03, 56(SP)
 	CMPQ         56(SP), $0x03
 	JL           pass
@@ -26090,7 +26074,6 @@ outside0:
 	VADDPS       X0, X1, X1
 	VADDPS       (BX), X1, X1
 	VMOVUPS      X1, (BX)
-	ADDQ         $0x10, BX
 	VUNPCKLPS    Y4, Y4, Y1
 	VUNPCKHPS    Y4, Y4, Y0
 	VADDPS       Y1, Y0, Y0
@@ -26102,10 +26085,9 @@ outside0:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X0, X1, X1
-	VADDPS       (BX), X1, X1
-	VMOVUPS      X1, (BX)
-	ADDQ         $0x10, BX
-	MOVQ         BX, 64(SP)
+	VADDPS       16(BX), X1, X1
+	VMOVUPS      X1, 16(BX)
+	ADDQ         $0x00000020, 64(SP)
 	ADDQ         $0x01, 56(SP)
 	CMPQ         56(SP), $0x05
 	JL           pass
@@ -26247,7 +26229,6 @@ outside0:
 	VADDPS       X0, X1, X1
 	VADDPS       (BX), X1, X1
 	VMOVUPS      X1, (BX)
-	ADDQ         $0x10, BX
 	VUNPCKLPS    Y4, Y4, Y1
 	VUNPCKHPS    Y4, Y4, Y0
 	VADDPS       Y1, Y0, Y0
@@ -26259,10 +26240,9 @@ outside0:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X0, X1, X1
-	VADDPS       (BX), X1, X1
-	VMOVUPS      X1, (BX)
-	ADDQ         $0x10, BX
-	MOVQ         BX, 64(SP)
+	VADDPS       16(BX), X1, X1
+	VMOVUPS      X1, 16(BX)
+	ADDQ         $0x00000020, 64(SP)
 	ADDQ         $0x01, 56(SP)
 	CMPQ         56(SP), $0x05
 	JL           pass
@@ -27765,6 +27745,422 @@ next:
 	ADDQ $0x40, CX
 	DECQ BX
 	JNZ  vector
+	VZEROUPPER
+	RET
+
+// func depthwiseForwardRows8AVX512(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·depthwiseForwardRows8AVX512(SB), NOSPLIT, $8-88
+	MOVQ    gate+64(FP), AX
+	MOVQ    y+32(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+32(FP), DX
+	MOVQ    w+16(FP), BX
+	MOVQ    bias+48(FP), SI
+	MOVQ    planes+0(FP), DI
+	MOVQ    DI, (SP)
+	MOVL    $0x0000fefe, DI
+	KMOVW   DI, K1
+	MOVL    $0x00007f7f, DI
+	KMOVW   DI, K2
+
+plane:
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VBROADCASTSS 20(BX), Z5
+	VBROADCASTSS 24(BX), Z6
+	VBROADCASTSS 28(BX), Z7
+	VBROADCASTSS 32(BX), Z8
+	VBROADCASTSS (SI), Z9
+	MOVQ         vectors+40(FP), DI
+	VMOVUPS      (CX), Z14
+	VPXORD       Z19, Z19, Z19
+	VALIGND      $0x08, Z19, Z14, Z11
+	VALIGND.Z    $0x0f, Z11, Z11, K1, Z10
+	VALIGND.Z    $0x01, Z11, Z11, K2, Z12
+
+vector:
+	ADDQ    $0x40, CX
+	VPXORD  Z19, Z19, Z19
+	CMPQ    DI, $0x01
+	JE      last
+	VMOVUPS (CX), Z19
+
+last:
+	VALIGND.Z    $0x0f, Z14, Z14, K1, Z13
+	VALIGND.Z    $0x01, Z14, Z14, K2, Z15
+	VALIGND      $0x08, Z14, Z19, Z17
+	VALIGND.Z    $0x0f, Z17, Z17, K1, Z16
+	VALIGND.Z    $0x01, Z17, Z17, K2, Z18
+	VMOVAPS      Z9, Z20
+	VFMADD231PS  Z0, Z10, Z20
+	VFMADD231PS  Z1, Z11, Z20
+	VFMADD231PS  Z2, Z12, Z20
+	VFMADD231PS  Z3, Z13, Z20
+	VFMADD231PS  Z4, Z14, Z20
+	VFMADD231PS  Z5, Z15, Z20
+	VFMADD231PS  Z6, Z16, Z20
+	VFMADD231PS  Z7, Z17, Z20
+	VFMADD231PS  Z8, Z18, Z20
+	MOVQ         ahead+80(FP), R8
+	LEAQ         (DX)(R8*4), R8
+	PREFETCHT0   (R8)
+	PREFETCHT0   (R8)(AX*1)
+	CMPQ         gate+64(FP), $0x00
+	JE           open1
+	VMOVUPS      (DX)(AX*1), Z10
+	VBROADCASTSS lo+72(FP), Z11
+	VBROADCASTSS hi+76(FP), Z12
+	VCMPPS       $0x1e, Z11, Z10, K3
+	VMOVAPS.Z    Z20, K3, Z20
+	VCMPPS       $0x11, Z12, Z10, K3
+	VMOVAPS.Z    Z20, K3, Z20
+
+open1:
+	VMOVUPS Z20, (DX)
+	ADDQ    $0x40, DX
+	VMOVAPS Z16, Z10
+	VMOVAPS Z17, Z11
+	VMOVAPS Z18, Z12
+	VMOVAPS Z19, Z14
+	DECQ    DI
+	JNZ     vector
+	MOVQ    wPlane+24(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, BX
+	MOVQ    biasPlane+56(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, SI
+	DECQ    (SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeightRows8AVX512(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseWeightRows8AVX512(SB), NOSPLIT, $8-48
+	MOVQ  x+8(FP), AX
+	MOVQ  y+32(FP), CX
+	MOVQ  w+16(FP), DX
+	MOVQ  planes+0(FP), BX
+	MOVQ  BX, (SP)
+	MOVL  $0x0000fefe, BX
+	KMOVW BX, K1
+	MOVL  $0x00007f7f, BX
+	KMOVW BX, K2
+
+plane:
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	VPXORD    Z8, Z8, Z8
+	MOVQ      vectors+40(FP), BX
+	VMOVUPS   (AX), Z13
+	VPXORD    Z18, Z18, Z18
+	VALIGND   $0x08, Z18, Z13, Z10
+	VALIGND.Z $0x0f, Z10, Z10, K1, Z9
+	VALIGND.Z $0x01, Z10, Z10, K2, Z11
+
+vector:
+	ADDQ    $0x40, AX
+	VPXORD  Z18, Z18, Z18
+	CMPQ    BX, $0x01
+	JE      last
+	VMOVUPS (AX), Z18
+
+last:
+	VALIGND.Z     $0x0f, Z13, Z13, K1, Z12
+	VALIGND.Z     $0x01, Z13, Z13, K2, Z14
+	VALIGND       $0x08, Z13, Z18, Z16
+	VALIGND.Z     $0x0f, Z16, Z16, K1, Z15
+	VALIGND.Z     $0x01, Z16, Z16, K2, Z17
+	VMOVUPS       (CX), Z19
+	VFMADD231PS   Z19, Z9, Z0
+	VFMADD231PS   Z19, Z10, Z1
+	VFMADD231PS   Z19, Z11, Z2
+	VFMADD231PS   Z19, Z12, Z3
+	VFMADD231PS   Z19, Z13, Z4
+	VFMADD231PS   Z19, Z14, Z5
+	VFMADD231PS   Z19, Z15, Z6
+	VFMADD231PS   Z19, Z16, Z7
+	VFMADD231PS   Z19, Z17, Z8
+	ADDQ          $0x40, CX
+	VMOVAPS       Z15, Z9
+	VMOVAPS       Z16, Z10
+	VMOVAPS       Z17, Z11
+	VMOVAPS       Z18, Z13
+	DECQ          BX
+	JNZ           vector
+	VUNPCKLPS     Z1, Z0, Z9
+	VUNPCKHPS     Z1, Z0, Z10
+	VADDPS        Z9, Z10, Z10
+	VUNPCKLPS     Z3, Z2, Z11
+	VUNPCKHPS     Z3, Z2, Z9
+	VADDPS        Z11, Z9, Z9
+	VUNPCKLPD     Z9, Z10, Z11
+	VUNPCKHPD     Z9, Z10, Z10
+	VADDPS        Z11, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y9
+	VADDPS        Y10, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X10
+	VADDPS        X9, X10, X10
+	VADDPS        (DX), X10, X10
+	VMOVUPS       X10, (DX)
+	VUNPCKLPS     Z5, Z4, Z9
+	VUNPCKHPS     Z5, Z4, Z10
+	VADDPS        Z9, Z10, Z10
+	VUNPCKLPS     Z7, Z6, Z11
+	VUNPCKHPS     Z7, Z6, Z9
+	VADDPS        Z11, Z9, Z9
+	VUNPCKLPD     Z9, Z10, Z11
+	VUNPCKHPD     Z9, Z10, Z10
+	VADDPS        Z11, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y9
+	VADDPS        Y10, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X10
+	VADDPS        X9, X10, X10
+	VADDPS        16(DX), X10, X10
+	VMOVUPS       X10, 16(DX)
+	VUNPCKLPS     Z8, Z8, Z9
+	VUNPCKHPS     Z8, Z8, Z10
+	VADDPS        Z9, Z10, Z10
+	VUNPCKLPS     Z8, Z8, Z11
+	VUNPCKHPS     Z8, Z8, Z9
+	VADDPS        Z11, Z9, Z9
+	VUNPCKLPD     Z9, Z10, Z11
+	VUNPCKHPD     Z9, Z10, Z10
+	VADDPS        Z11, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y9
+	VADDPS        Y10, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X10
+	VADDPS        X9, X10, X10
+	VADDPS        32(DX), X10, X10
+	VMOVUPS       X10, 32(DX)
+	MOVQ          wPlane+24(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, DX
+	DECQ          (SP)
+	JNZ           plane
+	VZEROUPPER
+	RET
+
+// func depthwiseForwardRows16AVX512(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·depthwiseForwardRows16AVX512(SB), NOSPLIT, $8-88
+	MOVQ    gate+64(FP), AX
+	MOVQ    y+32(FP), CX
+	TESTQ   AX, AX
+	CMOVQEQ CX, AX
+	SUBQ    CX, AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+32(FP), DX
+	MOVQ    w+16(FP), BX
+	MOVQ    bias+48(FP), SI
+	MOVQ    planes+0(FP), DI
+	MOVQ    DI, (SP)
+	MOVL    $0x0000fffe, DI
+	KMOVW   DI, K1
+	MOVL    $0x00007fff, DI
+	KMOVW   DI, K2
+
+plane:
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VBROADCASTSS 20(BX), Z5
+	VBROADCASTSS 24(BX), Z6
+	VBROADCASTSS 28(BX), Z7
+	VBROADCASTSS 32(BX), Z8
+	VBROADCASTSS (SI), Z9
+	MOVQ         vectors+40(FP), DI
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VMOVUPS      (CX), Z14
+	VALIGND.Z    $0x0f, Z14, Z14, K1, Z13
+	VALIGND.Z    $0x01, Z14, Z14, K2, Z15
+
+vector:
+	ADDQ    $0x40, CX
+	VPXORD  Z19, Z19, Z19
+	CMPQ    DI, $0x01
+	JE      last
+	VMOVUPS (CX), Z19
+
+last:
+	VMOVAPS      Z19, Z17
+	VALIGND.Z    $0x0f, Z17, Z17, K1, Z16
+	VALIGND.Z    $0x01, Z17, Z17, K2, Z18
+	VMOVAPS      Z9, Z20
+	VFMADD231PS  Z0, Z10, Z20
+	VFMADD231PS  Z1, Z11, Z20
+	VFMADD231PS  Z2, Z12, Z20
+	VFMADD231PS  Z3, Z13, Z20
+	VFMADD231PS  Z4, Z14, Z20
+	VFMADD231PS  Z5, Z15, Z20
+	VFMADD231PS  Z6, Z16, Z20
+	VFMADD231PS  Z7, Z17, Z20
+	VFMADD231PS  Z8, Z18, Z20
+	MOVQ         ahead+80(FP), R8
+	LEAQ         (DX)(R8*4), R8
+	PREFETCHT0   (R8)
+	PREFETCHT0   (R8)(AX*1)
+	CMPQ         gate+64(FP), $0x00
+	JE           open1
+	VMOVUPS      (DX)(AX*1), Z10
+	VBROADCASTSS lo+72(FP), Z11
+	VBROADCASTSS hi+76(FP), Z12
+	VCMPPS       $0x1e, Z11, Z10, K3
+	VMOVAPS.Z    Z20, K3, Z20
+	VCMPPS       $0x11, Z12, Z10, K3
+	VMOVAPS.Z    Z20, K3, Z20
+
+open1:
+	VMOVUPS Z20, (DX)
+	ADDQ    $0x40, DX
+	VMOVAPS Z13, Z10
+	VMOVAPS Z16, Z13
+	VMOVAPS Z14, Z11
+	VMOVAPS Z17, Z14
+	VMOVAPS Z15, Z12
+	VMOVAPS Z18, Z15
+	DECQ    DI
+	JNZ     vector
+	MOVQ    wPlane+24(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, BX
+	MOVQ    biasPlane+56(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, SI
+	DECQ    (SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeightRows16AVX512(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseWeightRows16AVX512(SB), NOSPLIT, $8-48
+	MOVQ  x+8(FP), AX
+	MOVQ  y+32(FP), CX
+	MOVQ  w+16(FP), DX
+	MOVQ  planes+0(FP), BX
+	MOVQ  BX, (SP)
+	MOVL  $0x0000fffe, BX
+	KMOVW BX, K1
+	MOVL  $0x00007fff, BX
+	KMOVW BX, K2
+
+plane:
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	VPXORD    Z8, Z8, Z8
+	MOVQ      vectors+40(FP), BX
+	VPXORD    Z9, Z9, Z9
+	VPXORD    Z10, Z10, Z10
+	VPXORD    Z11, Z11, Z11
+	VMOVUPS   (AX), Z13
+	VALIGND.Z $0x0f, Z13, Z13, K1, Z12
+	VALIGND.Z $0x01, Z13, Z13, K2, Z14
+
+vector:
+	ADDQ    $0x40, AX
+	VPXORD  Z18, Z18, Z18
+	CMPQ    BX, $0x01
+	JE      last
+	VMOVUPS (AX), Z18
+
+last:
+	VMOVAPS       Z18, Z16
+	VALIGND.Z     $0x0f, Z16, Z16, K1, Z15
+	VALIGND.Z     $0x01, Z16, Z16, K2, Z17
+	VMOVUPS       (CX), Z19
+	VFMADD231PS   Z19, Z9, Z0
+	VFMADD231PS   Z19, Z10, Z1
+	VFMADD231PS   Z19, Z11, Z2
+	VFMADD231PS   Z19, Z12, Z3
+	VFMADD231PS   Z19, Z13, Z4
+	VFMADD231PS   Z19, Z14, Z5
+	VFMADD231PS   Z19, Z15, Z6
+	VFMADD231PS   Z19, Z16, Z7
+	VFMADD231PS   Z19, Z17, Z8
+	ADDQ          $0x40, CX
+	VMOVAPS       Z12, Z9
+	VMOVAPS       Z15, Z12
+	VMOVAPS       Z13, Z10
+	VMOVAPS       Z16, Z13
+	VMOVAPS       Z14, Z11
+	VMOVAPS       Z17, Z14
+	DECQ          BX
+	JNZ           vector
+	VUNPCKLPS     Z1, Z0, Z12
+	VUNPCKHPS     Z1, Z0, Z13
+	VADDPS        Z12, Z13, Z13
+	VUNPCKLPS     Z3, Z2, Z14
+	VUNPCKHPS     Z3, Z2, Z12
+	VADDPS        Z14, Z12, Z12
+	VUNPCKLPD     Z12, Z13, Z14
+	VUNPCKHPD     Z12, Z13, Z13
+	VADDPS        Z14, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y12
+	VADDPS        Y13, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X13
+	VADDPS        X12, X13, X13
+	VADDPS        (DX), X13, X13
+	VMOVUPS       X13, (DX)
+	VUNPCKLPS     Z5, Z4, Z12
+	VUNPCKHPS     Z5, Z4, Z13
+	VADDPS        Z12, Z13, Z13
+	VUNPCKLPS     Z7, Z6, Z14
+	VUNPCKHPS     Z7, Z6, Z12
+	VADDPS        Z14, Z12, Z12
+	VUNPCKLPD     Z12, Z13, Z14
+	VUNPCKHPD     Z12, Z13, Z13
+	VADDPS        Z14, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y12
+	VADDPS        Y13, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X13
+	VADDPS        X12, X13, X13
+	VADDPS        16(DX), X13, X13
+	VMOVUPS       X13, 16(DX)
+	VUNPCKLPS     Z8, Z8, Z12
+	VUNPCKHPS     Z8, Z8, Z13
+	VADDPS        Z12, Z13, Z13
+	VUNPCKLPS     Z8, Z8, Z14
+	VUNPCKHPS     Z8, Z8, Z12
+	VADDPS        Z14, Z12, Z12
+	VUNPCKLPD     Z12, Z13, Z14
+	VUNPCKHPD     Z12, Z13, Z13
+	VADDPS        Z14, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y12
+	VADDPS        Y13, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X13
+	VADDPS        X12, X13, X13
+	VADDPS        32(DX), X13, X13
+	VMOVUPS       X13, 32(DX)
+	MOVQ          wPlane+24(FP), BX
+	SHLQ          $0x02, BX
+	ADDQ          BX, DX
+	DECQ          (SP)
+	JNZ           plane
 	VZEROUPPER
 	RET
 

@@ -37,15 +37,16 @@ type depthwiseArgs struct {
 	gating
 }
 
-// near is how many elements may be computed before what follows reads them.
-const near = 1 << 13
+// near is how many elements may be computed before what follows reads them, in the
+// second level of cache, or nearer in the first, where that is worth more calls.
+const near, nearer = 1 << 15, 1 << 13
 
-// planes calls f for ranges of planes that are channels of one image, small
-// enough that what follows finds them in the second level of cache.
-func (d *depthwise) planes(w *Workers, f func(image, channel, planes int)) {
+// planes calls f for ranges of planes that are channels of one image, of at most so
+// many elements unless a single one is larger.
+func (d *depthwise) planes(w *Workers, most int, f func(image, channel, planes int)) {
 	w.For(d.batch*d.group, grainOf(d.k*(d.xSize+d.ySize)), func(lo, hi int) {
 		for lo < hi {
-			n := min(hi-lo, d.group-lo%d.group, max(1, near/max(d.xSize, d.ySize)))
+			n := min(hi-lo, d.group-lo%d.group, max(1, most/max(d.xSize, d.ySize)))
 			f(lo/d.group, lo%d.group, n)
 			lo += n
 		}
@@ -60,7 +61,7 @@ func (d *depthwise) forward(w *Workers, x, weight, bias, y []float32) {
 	} else {
 		a.biasPlane = 1
 	}
-	d.planes(w, func(image, channel, planes int) {
+	d.planes(w, near, func(image, channel, planes int) {
 		a, first := a, image*d.group+channel
 		a.planes, a.ahead = planes, planes*d.ySize
 		a.x, a.y = x[first*d.xSize:], y[first*d.ySize:]

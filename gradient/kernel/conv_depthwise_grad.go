@@ -5,7 +5,7 @@ package kernel
 func (d *depthwise) gradInput(w *Workers, gy, weight, gx []float32) {
 	back, turned := d.back(weight)
 	defer release(turned)
-	d.planes(w, func(image, channel, planes int) {
+	d.planes(w, nearer, func(image, channel, planes int) {
 		d.gradPlanes(back, gy, gx, image, channel, planes)
 	})
 }
@@ -82,7 +82,7 @@ func (d *depthwise) gradWeight(w *Workers, x, gy, gw []float32) {
 		sums := scratch((hi - lo) * a.wPlane)
 		defer release(sums)
 		clear(*sums)
-		some := max(1, near/(d.xSize+d.ySize)) // planes
+		some := max(1, nearer/(d.xSize+d.ySize)) // planes
 		for n := range d.batch {
 			for c := lo; c < hi; c += some {
 				first := n*d.group + c

@@ -190,6 +190,8 @@ func TestConv(t *testing.T) {
 		conv2(2, 32, 32, 32, 14, 3, 1, 1),
 		conv2(2, 32, 32, 32, 14, 3, 2, 1),
 		conv2(2, 5, 5, 5, 40, 3, 1, 1),
+		conv2(2, 9, 9, 9, 8, 3, 1, 1), // whole rows, and pairs of them, in vectors
+		conv2(2, 9, 9, 9, 16, 3, 1, 1),
 		conv2(2, 5, 5, 5, 41, 3, 2, 1),
 		conv2(2, 20, 20, 20, 7, 5, 1, 2),
 		conv2(2, 3, 3, 3, 28, 5, 2, 2),

@@ -6,9 +6,11 @@ package kernel
 type depthwiseKernels struct{}
 
 type (
-	depthwiseForward func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo, hi float32, ahead int)
-	depthwiseBack    func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32, gate *float32, lo, hi float32, ahead int)
-	depthwiseWeight  func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32)
+	depthwiseForward     func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo, hi float32, ahead int)
+	depthwiseBack        func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32, gate *float32, lo, hi float32, ahead int)
+	depthwiseRowsForward func(planes int, x, w *float32, wPlane int, y *float32, vectors int, bias *float32, biasPlane int, gate *float32, lo, hi float32, ahead int)
+	depthwiseRowsWeight  func(planes int, x, w *float32, wPlane int, y *float32, vectors int)
+	depthwiseWeight      func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32)
 )
 
 // The assembly by lanes (8 or 16), size (3 or 5) and stride (1 or 2).
@@ -24,7 +26,25 @@ var (
 	}
 )
 
+// wholeRows returns 0 if the vectors of AVX-512 hold one row of the planes, 1 if they
+// hold two: for 3×3 kernels, stride and padding 1.
+func (a *depthwiseArgs) wholeRows() (pair int, ok bool) {
+	rows, columns := a.ySize[1], a.ySize[2]
+	if isa.lanes != 16 || a.k != 3 || a.stride != 1 || a.top != 1 || a.left != 1 || a.xSize != a.ySize {
+		return 0, false
+	}
+	if columns == 8 {
+		return 1, rows%2 == 0
+	}
+	return 0, columns == 16
+}
+
 func (depthwiseKernels) forward(a *depthwiseArgs) {
+	if pair, ok := a.wholeRows(); ok {
+		f := [2]depthwiseRowsForward{depthwiseForwardRows16AVX512, depthwiseForwardRows8AVX512}[pair]
+		f(a.planes, &a.x[0], &a.w[0], a.wPlane, &a.y[0], a.ySize.size()/16, &a.bias[0], a.biasPlane, a.gate, a.lo, a.hi, a.ahead)
+		return
+	}
 	f := depthwiseForwards[a.lanes/8-1][a.k/2-1][a.stride-1]
 	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], a.wPlane, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
 		a.top, a.left, a.segments, &a.masks[0], &a.bias[0], a.biasPlane, a.gate, a.lo, a.hi, a.ahead)
@@ -37,6 +57,11 @@ func (depthwiseKernels) back(a *depthwiseArgs) {
 }
 
 func (depthwiseKernels) weight(a *depthwiseArgs) {
+	if pair, ok := a.wholeRows(); ok {
+		f := [2]depthwiseRowsWeight{depthwiseWeightRows16AVX512, depthwiseWeightRows8AVX512}[pair]
+		f(a.planes, &a.x[0], &a.w[0], a.wPlane, &a.y[0], a.ySize.size()/16)
+		return
+	}
 	f := depthwiseWeights[a.lanes/8-1][a.k/2-1][a.stride-1]
 	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], a.wPlane, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
 		a.top, a.left, a.segments, &a.masks[0])

@@ -90,15 +90,8 @@ func (d *depth) weight(stride int) {
 
 	w := GP64()
 	MOVQ(at, w)
-	for len(sums) > 0 {
-		n := min(4, len(sums))
-		four := d.foldFour(sums[:n])
-		sums = sums[n:]
-		VADDPS(Mem{Base: w}, four, four)
-		VMOVUPS(four, Mem{Base: w})
-		ADDQ(Imm(16), w)
-	}
-	MOVQ(w, at)
+	d.addFolded(sums, w)
+	ADDQ(U32(16*((len(sums)+3)/4)), at)
 	ADDQ(Imm(uint64(rows)), i)
 	CMPQ(i, Imm(uint64(d.k)))
 	JL(LabelRef("pass"))
@@ -115,6 +108,15 @@ func (d *depth) columns(stride int, x reg.Register, masks []reg.Register, f func
 		v := d.register()
 		d.load(Mem{Base: x, Disp: 4 * j}, d.maskOf(masks, j), v)
 		f(j, v)
+	}
+}
+
+// addFolded adds the sums of the lanes of vectors to numbers at w.
+func (v vectors) addFolded(x []reg.VecVirtual, w reg.Register) {
+	for i := 0; i < len(x); i += 4 {
+		four := v.foldFour(x[i:min(i+4, len(x))])
+		VADDPS(Mem{Base: w, Disp: 4 * i}, four, four)
+		VMOVUPS(four, Mem{Base: w, Disp: 4 * i})
 	}
 }
 

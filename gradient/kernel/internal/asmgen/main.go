@@ -32,6 +32,8 @@ func main() {
 	allRuns()
 	quads()
 	talls()
+	whole(8)
+	whole(16)
 	small(9)
 	small(25)
 	transpose()
