@@ -515,6 +515,9 @@ func runs8x2AVX512(n int, length int, a *float32, lda int, further int, b *float
 func runs8x3AVX512(n int, length int, a *float32, lda int, further int, b *float32, c *float32, ldc int, last int, add int, later *float32)
 
 //go:noescape
+func rowSumsAVX512(runs int, vectors int, x *float32, row int, further int, sums *float32)
+
+//go:noescape
 func turnQuadsAVX512(n int, src *float32, ss int, srcNext int, dst *float32, ds int, dstNext int)
 
 //go:noescape

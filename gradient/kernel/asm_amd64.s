@@ -27143,6 +27143,74 @@ overwrite:
 	VZEROUPPER
 	RET
 
+// func rowSumsAVX512(runs int, vectors int, x *float32, row int, further int, sums *float32)
+// Requires: AVX, AVX512F
+TEXT ·rowSumsAVX512(SB), NOSPLIT, $0-48
+	MOVQ   runs+0(FP), AX
+	MOVQ   x+16(FP), CX
+	MOVQ   row+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   further+32(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+run:
+	MOVQ vectors+8(FP), R9
+	MOVQ CX, R8
+
+vector:
+	LEAQ       (R8)(DX*4), DI
+	VADDPS     (R8), Z0, Z0
+	VADDPS     (R8)(DX*1), Z1, Z1
+	VADDPS     (R8)(DX*2), Z2, Z2
+	VADDPS     (R8)(SI*1), Z3, Z3
+	VADDPS     (DI), Z4, Z4
+	VADDPS     (DI)(DX*1), Z5, Z5
+	VADDPS     (DI)(DX*2), Z6, Z6
+	VADDPS     (DI)(SI*1), Z7, Z7
+	ADDQ       $0x40, R8
+	DECQ       R9
+	JNZ        vector
+	ADDQ       BX, CX
+	DECQ       AX
+	JNZ        run
+	MOVQ       sums+40(FP), AX
+	VSHUFPS    $0x44, Z1, Z0, Z8
+	VSHUFPS    $0xee, Z1, Z0, Z0
+	VADDPS     Z8, Z0, Z0
+	VSHUFPS    $0x44, Z3, Z2, Z1
+	VSHUFPS    $0xee, Z3, Z2, Z2
+	VADDPS     Z1, Z2, Z2
+	VSHUFPS    $0x88, Z2, Z0, Z1
+	VSHUFPS    $0xdd, Z2, Z0, Z0
+	VADDPS     Z1, Z0, Z0
+	VSHUFPS    $0x44, Z5, Z4, Z1
+	VSHUFPS    $0xee, Z5, Z4, Z4
+	VADDPS     Z1, Z4, Z4
+	VSHUFPS    $0x44, Z7, Z6, Z1
+	VSHUFPS    $0xee, Z7, Z6, Z6
+	VADDPS     Z1, Z6, Z6
+	VSHUFPS    $0x88, Z6, Z4, Z1
+	VSHUFPS    $0xdd, Z6, Z4, Z4
+	VADDPS     Z1, Z4, Z4
+	VSHUFF32X4 $0x44, Z4, Z0, Z1
+	VSHUFF32X4 $0xee, Z4, Z0, Z0
+	VADDPS     Z1, Z0, Z0
+	VSHUFF32X4 $0x08, Z0, Z0, Z1
+	VSHUFF32X4 $0x0d, Z0, Z0, Z0
+	VADDPS     Z1, Z0, Z0
+	VMOVUPS    Z0, (AX)
+	VZEROUPPER
+	RET
+
 // func turnQuadsAVX512(n int, src *float32, ss int, srcNext int, dst *float32, ds int, dstNext int)
 // Requires: AVX, AVX512F
 TEXT ·turnQuadsAVX512(SB), NOSPLIT, $0-56

@@ -140,7 +140,7 @@ func (p *convPlan) gradWeightBias(w *Workers, x, gy, gw, gb []float32) {
 		return
 	}
 	channels := p.group * p.oc
-	if gb == nil || p.out.size() < nearPlane || p.xSize == 0 || p.dense() {
+	if gb == nil || p.out.size() < nearPlane && !p.pointwise() || p.xSize == 0 || p.dense() {
 		p.gradWeight(w, x, gy, gw)
 		if gb != nil {
 			sumPlanes(w, p.batch, channels, p.out.size(), gy, gb)
@@ -150,6 +150,7 @@ func (p *convPlan) gradWeightBias(w *Workers, x, gy, gw, gb []float32) {
 	sums := scratch(p.batch * channels)
 	defer release(sums)
 	p.sums = *sums
+	clear(p.sums)
 	p.gradWeight(w, x, gy, gw)
 	gb = gb[:channels]
 	clear(gb)

@@ -47,6 +47,9 @@ func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
 				for i := lo; i < hi; i++ {
 					j0, j1 := panels.at(i)
 					p.collect(*rows, x[at*p.xSize:], p.ic, j0, j1, images)
+					if p.sums != nil && p.turned {
+						addRowSums(p.sums[at*p.ic+j0:at*p.ic+j1], *rows, k, 1, k, 0)
+					}
 					matrix{*rows, 1, k}.pack((*packed)[j0*k:], 0, k, 0, j1-j0, roundUp(j1-j0, isa.lanes))
 				}
 			})
@@ -57,15 +60,15 @@ func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
 				for i := lo; i < hi; i++ {
 					r0, r1 := i*pointRows, min((i+1)*pointRows, p.oc)
 					p.collect(*rows, gy[at*p.ySize:], p.oc, r0, r1, images)
+					if p.sums != nil && !p.turned {
+						addRowSums(p.sums[at*p.oc+r0:at*p.oc+r1], *rows, k, 1, k, 0)
+					}
 					for r := r0; r < r1; r += isa.rows {
 						s.rows, s.a, s.c = min(isa.rows, r1-r), (*rows)[(r-r0)*k:], gw[g*p.wSize+r*p.ic:]
 						isa.strip(&s)
 					}
 				}
 			})
-			for i := range images {
-				p.met(x, gy, at+i*p.group)
-			}
 		}
 	}
 }

@@ -27,6 +27,9 @@ func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
 						p.turnPoints((*packed)[j0*images*length:], roundUp(j1-j0, isa.lanes), x[at*p.xSize+j0*size+q:], j1-j0, images, length)
 					}
 				})
+				if p.turned {
+					p.metRows(x, at, 0, p.ic, images, q, length)
+				}
 				w.For(panels.count()*parts, 1, func(lo, hi int) {
 					for i := lo; i < hi; i++ {
 						t := t
@@ -38,14 +41,29 @@ func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
 							t.later = part(gy, ((n+images)*p.group+g)*p.ySize+(q*p.oc+r*length)*images, t.rows*length*images)
 						}
 						isa.runs(&t)
+						if j1 == p.ic && !p.turned {
+							p.metRows(gy, at, r, t.rows, images, q, length)
+						}
 					}
 				})
 			}
-			for i := range images {
-				p.met(x, gy, at+i*p.group)
-			}
 		}
 	}
+}
+
+// metRows sums some rows of what is the gradient of y, gy or x if they have changed
+// places, if that is wanted, while they are near. The sums of all images are counted
+// as those of the first, at.
+func (p *convPlan) metRows(gy []float32, at, first, rows, images, q, length int) {
+	if p.sums == nil {
+		return
+	}
+	channels, size := p.oc, p.out.size()
+	if p.turned {
+		channels = p.ic
+	}
+	first += at * channels
+	addRowSums(p.sums[first:first+rows], gy[first*size+q:], size, images, length, p.group*channels*size)
 }
 
 // pointsAtOnce returns for how many images, and positions of them, to turn x.

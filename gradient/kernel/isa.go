@@ -27,6 +27,8 @@ type instructions struct {
 	channels int
 	runs     func(*runTile)  // or nil
 	tall     func(*tallTile) // or nil
+	// rowSums sums 8 rows of runs of whole vectors, see addRowSums, or is nil.
+	rowSums func(runs, vectors int, x *float32, row, further int, sums *float32)
 	// turnQuads turns n matrices of 4×4 quads, see the function, or is nil.
 	turnQuads func(n int, src *float32, ss, srcNext int, dst *float32, ds, dstNext int)
 	// depthwise computes depthwise convolutions; nil leaves them to the general

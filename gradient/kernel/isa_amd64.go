@@ -10,7 +10,7 @@ import "golang.org/x/sys/cpu"
 var available = func() (sets []*instructions) {
 	x := &cpu.X86
 	if x.HasAVX512F && x.HasBMI2 && x.HasAVX2 && x.HasFMA {
-		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512, strip: stripsAVX512.run, runs: runsAVX512, tall: tallAVX512, turnQuads: turnQuadsAVX512, vectorSet: vectorsAVX512, transpose: transposeAVX2, copyRows: copyRowsAVX2, everySecond: everySecondAVX2, weave: weaveAVX2, halveMax: halveMaxAVX2, halveMaxGrad: halveMaxGradAVX2, winograd: winogradAVX512, direct: directAVX512, dots: dotsAVX512, channels: 8, depthwise: depthwiseKernels{}, small: smallKernels{}, tilesInLanes: &lanesAVX512})
+		sets = append(sets, &instructions{name: "AVX-512", rows: 8, lanes: 16, vecs: 3, tile: tileAVX512, strip: stripsAVX512.run, runs: runsAVX512, rowSums: rowSumsAVX512, tall: tallAVX512, turnQuads: turnQuadsAVX512, vectorSet: vectorsAVX512, transpose: transposeAVX2, copyRows: copyRowsAVX2, everySecond: everySecondAVX2, weave: weaveAVX2, halveMax: halveMaxAVX2, halveMaxGrad: halveMaxGradAVX2, winograd: winogradAVX512, direct: directAVX512, dots: dotsAVX512, channels: 8, depthwise: depthwiseKernels{}, small: smallKernels{}, tilesInLanes: &lanesAVX512})
 	}
 	if x.HasAVX2 && x.HasFMA {
 		sets = append(sets, &instructions{name: "AVX2", rows: 6, lanes: 8, vecs: 2, tile: tileAVX2, strip: stripsAVX2.run, vectorSet: vectorsAVX2, transpose: transposeAVX2, copyRows: copyRowsAVX2, everySecond: everySecondAVX2, weave: weaveAVX2, halveMax: halveMaxAVX2, halveMaxGrad: halveMaxGradAVX2, winograd: winogradAVX2, direct: directAVX2, dots: dotsAVX2, channels: 4, depthwise: depthwiseKernels{}})

@@ -30,6 +30,7 @@ func main() {
 		depthwise(v, 5)
 	}
 	allRuns()
+	rowSums()
 	quads()
 	talls()
 	whole(8)

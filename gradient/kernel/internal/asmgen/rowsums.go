@@ -1,0 +1,51 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+// rowSums writes a kernel that sums 8 rows, which consist of runs of whole vectors:
+// each run begins further elements behind the one before, and rows are row elements
+// apart. It stores 16 numbers, the second half of no meaning.
+func rowSums() {
+	TEXT("rowSumsAVX512", NOSPLIT, "func(runs, vectors int, x *float32, row, further int, sums *float32)")
+	Pragma("noescape")
+	v := avx512
+	runs, x, row, further := param("runs", false), param("x", false), param("row", true), param("further", true)
+	row3, row4 := GP64(), GP64()
+	LEAQ(Mem{Base: row, Index: row, Scale: 2}, row3)
+	acc := v.registers(8)
+	for _, r := range acc {
+		v.zero(r)
+	}
+	Label("run")
+	at, left := GP64(), param("vectors", false)
+	MOVQ(x, at)
+	Label("vector")
+	LEAQ(Mem{Base: at, Index: row, Scale: 4}, row4)
+	for i, r := range acc {
+		m := Mem{Base: at}
+		if i >= 4 {
+			m.Base = row4
+		}
+		switch i % 4 {
+		case 1:
+			m.Index, m.Scale = row, 1
+		case 2:
+			m.Index, m.Scale = row, 2
+		case 3:
+			m.Index, m.Scale = row3, 1
+		}
+		VADDPS(m, r, r)
+	}
+	ADDQ(Imm(uint64(v.bytes())), at)
+	DECQ(left)
+	JNZ(LabelRef("vector"))
+	ADDQ(further, x)
+	DECQ(runs)
+	JNZ(LabelRef("run"))
+	v.storeSums(acc, Mem{Base: param("sums", false)})
+	VZEROUPPER()
+	RET()
+}
