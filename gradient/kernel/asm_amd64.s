@@ -28432,7 +28432,7 @@ open1:
 	RET
 
 // func smallWeight9AVX512(groups int, images int, x *float32, xStep int, xImage int, xLanes int, gy *float32, yStep int, yImage int, yLanes int, index *int32, w *float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·smallWeight9AVX512(SB), NOSPLIT, $0-96
 	MOVQ   xLanes+40(FP), AX
 	MOVL   $0x0000ffff, CX
@@ -28479,6 +28479,8 @@ group:
 image:
 	VMOVUPS.Z   (R12), K1, Z11
 	VMOVUPS.Z   (R13), K2, Z12
+	PREFETCHT0  512(R12)
+	PREFETCHT0  512(R13)
 	VMOVUPS     (BX), Z13
 	VPERMI2PS   Z0, Z11, Z13
 	VFMADD231PS Z13, Z12, Z1
@@ -28816,7 +28818,7 @@ open1:
 	RET
 
 // func smallWeight25AVX512(groups int, images int, x *float32, xStep int, xImage int, xLanes int, gy *float32, yStep int, yImage int, yLanes int, index *int32, w *float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·smallWeight25AVX512(SB), NOSPLIT, $0-96
 	MOVQ   xLanes+40(FP), AX
 	MOVL   $0x0000ffff, CX
@@ -28879,6 +28881,8 @@ group:
 image:
 	VMOVUPS.Z   (R12), K1, Z27
 	VMOVUPS.Z   (R13), K2, Z28
+	PREFETCHT0  512(R12)
+	PREFETCHT0  512(R13)
 	VMOVUPS     (BX), Z29
 	VPERMI2PS   Z0, Z27, Z29
 	VFMADD231PS Z29, Z28, Z1

@@ -121,7 +121,7 @@ func (c *Conv) Gradients(w *Workers, x, gy, weight, gx, gw, gb []float32) {
 	p := c.plan()
 	p.check(x, gw, gy)
 	p.check(gx, weight, gy)
-	if _, small := p.small(); !small && p.gates() && p.group >= 4*w.Threads() {
+	if p.gates() && p.group >= 4*w.Threads() {
 		p.beside = &besideWeight{weight, gx}
 		p.gradWeightBias(w, x, gy, gw, gb)
 		return

@@ -76,13 +76,17 @@ func (m *smallPlanes) forward(w *Workers, x, weight, bias, y []float32) {
 }
 
 func (m *smallPlanes) gradInput(w *Workers, gy, weight, gx []float32) {
-	m.convolve(w, m.pass(gy, weight, nil, gx, m.ySize, m.xSize, m.spread, m.gate))
+	m.convolve(w, m.back(gy, weight, gx))
+}
+
+func (m *smallPlanes) back(gy, weight, gx []float32) *smallPass {
+	return m.pass(gy, weight, nil, gx, m.ySize, m.xSize, m.spread, m.gate)
 }
 
 func (m *smallPlanes) convolve(w *Workers, p *smallPass) {
 	defer p.free()
 	w.For(m.batch, grainOf(m.taps*m.group), func(lo, hi int) {
-		atOnce := m.planes // images that share what is loaded of weights, if these are vectors
+		const atOnce = 4
 		for image := lo; image < hi; image += atOnce {
 			p.run(image, min(atOnce, hi-image), 0, m.groups())
 		}
@@ -113,8 +117,15 @@ func (p *smallPass) free() {
 	release(p.biases)
 }
 
-// run computes groups lo to hi of the planes of some images.
+// run computes groups lo to hi of the planes of some images: all at once if that
+// saves loading weights, which are vectors.
 func (p *smallPass) run(image, images, lo, hi int) {
+	if p.planes == 1 && images > 1 {
+		for i := range images {
+			p.run(image+i, 1, lo, hi)
+		}
+		return
+	}
 	p.split(lo, hi, func(first, groups, planes int) {
 		plane := image*p.group + first*p.planes
 		from, to := plane*p.xSize, plane*p.ySize
@@ -153,22 +164,32 @@ func (m *smallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step in
 }
 
 // gradWeight computes the gradient by the bias as well unless gb is nil, the same to
-// the bit as sumPlanes.
+// the bit as sumPlanes, and that by the input if it is wanted beside it: of a few
+// images when they have been read for the weights.
 func (m *smallPlanes) gradWeight(w *Workers, x, gy, gw, gb []float32) {
+	var back *smallPass
+	if m.beside != nil {
+		back = m.back(gy, m.beside.weight, m.beside.gx)
+		defer back.free()
+	}
 	w.For(m.groups(), grainOf(m.batch*m.taps*smallLanes), func(lo, hi int) {
 		vector := (m.taps + 1) * smallLanes
 		sums := scratch((hi - lo) * vector)
 		defer release(sums)
 		clear(*sums)
-		const atOnce = 8 // images, whose sums stay in registers
+		const atOnce = 4 // images, whose sums stay in registers
 		for image := 0; image < m.batch; image += atOnce {
+			images := min(atOnce, m.batch-image)
 			m.split(lo, hi, func(g, groups, planes int) {
 				first := image*m.group + g*m.planes
 				isa.small.weight(&smallArgs{
 					taps: m.taps, groups: groups, planes: planes, xSize: m.xSize, ySize: m.ySize, index: m.pick, x: x[first*m.xSize:], y: gy[first*m.ySize:],
-					w: (*sums)[(g-lo)*vector:], images: min(atOnce, m.batch-image), xImage: m.group * m.xSize, yImage: m.group * m.ySize,
+					w: (*sums)[(g-lo)*vector:], images: images, xImage: m.group * m.xSize, yImage: m.group * m.ySize,
 				})
 			})
+			if back != nil {
+				back.run(image, images, lo, hi)
+			}
 		}
 		for c := lo * m.planes; c < min(hi*m.planes, m.group); c++ {
 			at := (c/m.planes-lo)*vector + c%m.planes*m.ySize // of its lanes

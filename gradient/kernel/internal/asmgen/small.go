@@ -125,6 +125,9 @@ func smallWeight(taps int) {
 	plane, g := v.register(), v.register()
 	v.load(Mem{Base: xAt}, xMask, plane)
 	v.load(Mem{Base: yAt}, yMask, g)
+	// The processor does not see ahead, image by image.
+	PREFETCHT0(Mem{Base: xAt, Disp: 512})
+	PREFETCHT0(Mem{Base: yAt, Disp: 512})
 	for t, s := range sums[:taps] {
 		VFMADD231PS(smallPick(v, index, t, plane, zero), g, s)
 	}
