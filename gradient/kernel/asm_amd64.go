@@ -131,7 +131,7 @@ func stripRows8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, 
 func stripColumns8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
 
 //go:noescape
-func dots8x3AVX512(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int)
+func dots8x3AVX512(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, later *float32, ahead int)
 
 //go:noescape
 func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
@@ -359,7 +359,7 @@ func stripRows6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, pa
 func stripColumns6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
 
 //go:noescape
-func dots4x3AVX2(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int)
+func dots4x3AVX2(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, later *float32, ahead int)
 
 //go:noescape
 func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)

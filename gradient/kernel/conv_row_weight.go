@@ -40,6 +40,7 @@ type dotTile struct {
 	col      []int
 	sums     []float32
 	add, end bool
+	later    []float32 // to be prefetched on the way
 }
 
 // mostDots is how many vectors of a row a chunk has at most.

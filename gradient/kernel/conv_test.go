@@ -174,6 +174,7 @@ func TestConv(t *testing.T) {
 		conv2(2, 2, 32, 20, 28, 3, 1, 1), // tiles of a row in a vector that is not full
 		conv2(1, 1, 9, 24, 64, 3, 1, 1),  // or in two vectors, units of a few rows
 		{Batch: 2, Group: 1, InChannels: 16, OutChannels: 17, In: []int{7, 18}, Kernel: []int{3, 3}, Out: []int{8, 19}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{2, 2}},
+		{Batch: 2, Group: 1, InChannels: 8, OutChannels: 9, In: []int{18, 30}, Kernel: []int{3, 3}, Out: []int{17, 29}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{0, 1}},
 		{Batch: 2, Group: 1, InChannels: 8, OutChannels: 9, In: []int{3, 32}, Kernel: []int{3, 3}, Out: []int{1, 30}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{0, 0}},
 		conv2(2, 1, 3, 16, 32, 3, 1, 1),
 		conv2(2, 1, 1, 16, 28, 3, 1, 1),

@@ -41,6 +41,11 @@ func (p *convPlan) generalGradWeight(w *Workers, x, gy, gw []float32) {
 	if p.pointwise() && p.pointGradWeight(w, x, gy, gw) {
 		return
 	}
+	if m, ok := p.tileRowWeights(); ok {
+		defer m.free()
+		p.inParts(w, 320, x, gy, gw, m.run)
+		return
+	}
 	// In multiplications of vectors; the method below is not as fast as products
 	// are, and transposes gy.
 	transposed := (p.oc + isa.lanes - 1) / isa.lanes * p.out.size() * (p.ic*p.taps*3/2 + 14)

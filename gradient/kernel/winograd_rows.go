@@ -22,17 +22,22 @@ type tileRows struct {
 	masks   []uint32 // see laneKernels
 }
 
+// inRowsOfTiles tells whether the algorithm applies and the tiles of rows of so many
+// outputs fill vectors.
+func (p *convPlan) inRowsOfTiles(outputs int) bool {
+	vector := 2 * isa.lanes
+	return isa.tilesInLanes != nil && p.tiled() && (outputs%vector == 0 || outputs < vector && outputs > vector*3/4)
+}
+
 // tileRows returns the method for this correlation, and whether it applies and is the
 // best.
 func (c *correlation) tileRows(weight, bias []float32) (*tileRows, bool) {
 	const few, many = 4, 48 // channels
-	pair := 2 * isa.lanes   // outputs of a vector
-	wide := c.extent[2]%pair == 0 || c.extent[2] < pair && c.extent[2] > pair*3/4
-	if isa.tilesInLanes == nil || !c.tiled() || !wide || min(c.channels, c.results/2) < few || max(c.channels, c.results) > many {
+	if !c.inRowsOfTiles(c.extent[2]) || min(c.channels, c.results/2) < few || max(c.channels, c.results) > many {
 		return nil, false
 	}
 	m := &tileRows{correlation: c, before: c.beforeTiles(), outs: roundUp(c.results, isa.channels)}
-	m.vectors = (c.extent[2] + pair - 1) / pair
+	m.vectors = (c.extent[2]/2 + isa.lanes - 1) / isa.lanes
 	m.row = m.vectors * c.channels * isa.lanes
 	const space = 1 << 16 // elements of v: a quarter of the second level of cache
 	m.rows = min(c.extent[1], max(3, space/(4*m.row)))
