@@ -53,10 +53,19 @@ func tile8x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c 
 func direct8x1AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
 
 //go:noescape
+func even8x1AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+
+//go:noescape
 func direct8x2AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
 
 //go:noescape
+func even8x2AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+
+//go:noescape
 func direct8x3AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+
+//go:noescape
+func even8x3AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
 
 //go:noescape
 func stripRows1x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)

@@ -181,7 +181,7 @@ func (m *rowLanes) run(w *Workers, source, result []float32) {
 			if i+1 < hi {
 				later = append(later, part(result, next*m.resultSize, images*m.resultSize))
 			}
-			t := directTile{b: from}
+			t := directTile{b: from, even: m.taps == 1}
 			t.fetchAhead(later, m.steps)
 			if m.direct {
 				m.compute(&t, &m.parts[0], g, images, to, m.resultSize/m.results)
@@ -210,7 +210,7 @@ func (m *rowLanes) byBlock() bool {
 func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [][]float32) {
 	p := &m.parts[0]
 	plane, depth := m.resultSize/m.results, len(*p.steps)
-	t := directTile{at: *p.at, last: p.last, b: source, cRow: plane, step: *p.steps}
+	t := directTile{at: *p.at, last: p.last, b: source, cRow: plane, step: *p.steps, even: m.taps == 1}
 	rest := []float32(nil)
 	if len(later) > 0 {
 		rest = later[0]

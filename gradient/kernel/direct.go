@@ -12,6 +12,7 @@ type directTile struct {
 	at      []pair
 	last    int // lanes of the last vector that are stored; all are loaded
 	step    []pair
+	even    bool // the steps are equally far apart, in a by isa.channels
 	a, b, c []float32
 	n, cRow int
 	begin   beginning   // fromZero, fromC or fromRows

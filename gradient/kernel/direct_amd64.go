@@ -2,19 +2,28 @@
 
 package kernel
 
-// directKernel is an assembly function for panels of one width.
-type directKernel func(panels, n, k int, step *int, a, b *float32, at *int, c *float32, cRow, last, begin int, bias, later *float32, ahead int)
+// directKernel is an assembly function for panels of one width. With a table of
+// steps, step is a pointer to it, else how far apart they are in b.
+type directKernel[S interface{ *int | int }] func(panels, n, k int, step S, a, b *float32, at *int, c *float32, cRow, last, begin int, bias, later *float32, ahead int)
 
 // The microkernels by vectors less one.
 var (
-	directsAVX512 = [3]directKernel{direct8x1AVX512, direct8x2AVX512, direct8x3AVX512}
-	directsAVX2   = [3]directKernel{direct4x1AVX2, direct4x2AVX2, direct4x3AVX2}
+	directsAVX512 = [3]directKernel[*int]{direct8x1AVX512, direct8x2AVX512, direct8x3AVX512}
+	directsAVX2   = [3]directKernel[*int]{direct4x1AVX2, direct4x2AVX2, direct4x3AVX2}
+	evensAVX512   = [3]directKernel[int]{even8x1AVX512, even8x2AVX512, even8x3AVX512}
 )
 
-func directAVX512(t *directTile) { t.call(16, &directsAVX512) }
-func directAVX2(t *directTile)   { t.call(8, &directsAVX2) }
+func directAVX512(t *directTile) {
+	if s := t.step; t.even && len(s) > 1 && t.pace <= 64 { // a line for each step
+		callDirect(t, 16, &evensAVX512, s[1][1]-s[0][1], t.a[s[0][0]:], t.b[s[0][1]:])
+		return
+	}
+	callDirect(t, 16, &directsAVX512, &t.step[0][0], t.a, t.b)
+}
 
-func (t *directTile) call(lanes int, kernels *[3]directKernel) {
+func directAVX2(t *directTile) { callDirect(t, 8, &directsAVX2, &t.step[0][0], t.a, t.b) }
+
+func callDirect[S interface{ *int | int }](t *directTile, lanes int, kernels *[3]directKernel[S], step S, a, b []float32) {
 	var bias *float32
 	if t.begin == fromRows {
 		bias = &t.bias[0]
@@ -27,7 +36,7 @@ func (t *directTile) call(lanes int, kernels *[3]directKernel) {
 				end = last
 			}
 			later := t.fetch(n * len(t.step))
-			kernels[vecs-1](n, t.n, len(t.step), &t.step[0][0], &t.a[0], &t.b[0], &t.at[first][0], &t.c[0], t.cRow, end, int(t.begin), bias, later, t.pace)
+			kernels[vecs-1](n, t.n, len(t.step), step, &a[0], &b[0], &t.at[first][0], &t.c[0], t.cRow, end, int(t.begin), bias, later, t.pace)
 			first += n * vecs
 		}
 	})

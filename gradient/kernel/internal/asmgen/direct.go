@@ -21,7 +21,10 @@ func (v vectors) directShape() (rows, vecs int) {
 func directs(v vectors) {
 	rows, vecs := v.directShape()
 	for n := range vecs {
-		direct(v, rows, n+1)
+		direct(v, rows, n+1, false)
+		if v.lanes == 16 {
+			direct(v, rows, n+1, true)
+		}
 	}
 }
 
@@ -29,10 +32,16 @@ func directs(v vectors) {
 // It computes rows channels for panel after panel of vecs vectors, for which the
 // table at holds where they begin in b and c. Vectors are loaded whole, and of
 // the last of a panel so many lanes stored as last says. Every step prefetches
-// two lines that are needed later, the next ones ahead bytes further on.
-func direct(v vectors, rows, vecs int) {
-	TEXT(fmt.Sprintf("direct%dx%d%s", rows, vecs, v.suffix), NOSPLIT,
-		"func(panels, n, k int, step *int, a, b *float32, at *int, c *float32, cRow, last, begin int, bias, later *float32, ahead int)")
+// two lines that are needed later, the next ones ahead bytes further on. If even,
+// there is no table of steps: those of b are bStep apart, and a holds rows weights
+// for each.
+func direct(v vectors, rows, vecs int, even bool) {
+	name, steps := "direct", "step *int"
+	if even {
+		name, steps = "even", "bStep int"
+	}
+	TEXT(fmt.Sprintf("%s%dx%d%s", name, rows, vecs, v.suffix), NOSPLIT,
+		"func(panels, n, k int, "+steps+", a, b *float32, at *int, c *float32, cRow, last, begin int, bias, later *float32, ahead int)")
 	Pragma("noescape")
 	mask := v.mask(Load(Param("last"), GP64()))
 	at, panels := Load(Param("at"), GP64()), AllocLocal(8)
@@ -58,29 +67,11 @@ func direct(v vectors, rows, vecs int) {
 	}
 	Label("begun")
 	b := pointers("b", at, vecs, 0)
-	a, step, k := Load(Param("a"), GP64()), Load(Param("step"), GP64()), Load(Param("k"), GP64())
-
-	Label("steps")
-	off := GP64()
-	MOVQ(Mem{Base: step, Disp: 8}, off)
-	br := v.registers(vecs)
-	for j, r := range br {
-		VMOVUPS(Mem{Base: b[j], Index: off, Scale: 4}, r)
+	if even {
+		evenSteps(v, acc, b, later, ahead)
+	} else {
+		tabledSteps(v, acc, b, later, ahead)
 	}
-	MOVQ(Mem{Base: step}, off)
-	for i := range rows {
-		x := v.register()
-		VBROADCASTSS(Mem{Base: a, Index: off, Scale: 4, Disp: 4 * i}, x)
-		for j, r := range br {
-			VFMADD231PS(r, x, acc[i*vecs+j])
-		}
-	}
-	PREFETCHT1(Mem{Base: later})
-	PREFETCHT1(Mem{Base: later, Disp: 64})
-	ADDQ(ahead, later)
-	ADDQ(Imm(16), step)
-	DECQ(k)
-	JNZ(LabelRef("steps"))
 
 	n, c := Load(Param("n"), GP64()), pointers("c", at, vecs, 8)
 	cRow := Load(Param("cRow"), GP64())
@@ -98,6 +89,81 @@ func direct(v vectors, rows, vecs int) {
 	JNZ(LabelRef("panel"))
 	VZEROUPPER()
 	RET()
+}
+
+// tabledSteps adds up the products of a panel, with offsets from the table step.
+func tabledSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, later, ahead reg.Register) {
+	vecs := len(b)
+	a, step, k := Load(Param("a"), GP64()), Load(Param("step"), GP64()), Load(Param("k"), GP64())
+
+	Label("steps")
+	off := GP64()
+	MOVQ(Mem{Base: step, Disp: 8}, off)
+	br := v.registers(vecs)
+	for j, r := range br {
+		VMOVUPS(Mem{Base: b[j], Index: off, Scale: 4}, r)
+	}
+	MOVQ(Mem{Base: step}, off)
+	for i := range len(acc) / vecs {
+		x := v.register()
+		VBROADCASTSS(Mem{Base: a, Index: off, Scale: 4, Disp: 4 * i}, x)
+		for j, r := range br {
+			VFMADD231PS(r, x, acc[i*vecs+j])
+		}
+	}
+	PREFETCHT1(Mem{Base: later})
+	PREFETCHT1(Mem{Base: later, Disp: 64})
+	ADDQ(ahead, later)
+	ADDQ(Imm(16), step)
+	DECQ(k)
+	JNZ(LabelRef("steps"))
+}
+
+// evenSteps is tabledSteps for steps that are bStep apart: four at a time, each of
+// which prefetches but one line.
+func evenSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, later, ahead reg.Register) {
+	vecs, rows := len(b), len(acc)/len(b)
+	a, k, s, s3 := param("a", false), param("k", false), param("bStep", true), GP64()
+	LEAQ(Mem{Base: s, Index: s, Scale: 2}, s3)
+	step := func(u int) {
+		br := v.registers(vecs)
+		for j, r := range br {
+			VMOVUPS([]Mem{{Base: b[j]}, {Base: b[j], Index: s, Scale: 1}, {Base: b[j], Index: s, Scale: 2}, {Base: b[j], Index: s3, Scale: 1}}[u], r)
+		}
+		for i := range rows {
+			x := v.register()
+			VBROADCASTSS(Mem{Base: a, Disp: 4 * (u*rows + i)}, x)
+			for j, r := range br {
+				VFMADD231PS(r, x, acc[i*vecs+j])
+			}
+		}
+	}
+	SUBQ(Imm(unroll), k)
+	JL(LabelRef("rest"))
+	Label("steps")
+	for u := range unroll {
+		step(u)
+		PREFETCHT1(Mem{Base: later, Disp: 64 * u})
+	}
+	for _, r := range b {
+		LEAQ(Mem{Base: r, Index: s, Scale: unroll}, r)
+	}
+	ADDQ(U32(uint32(4*unroll*rows)), a)
+	LEAQ(Mem{Base: later, Index: ahead, Scale: unroll}, later)
+	SUBQ(Imm(unroll), k)
+	JGE(LabelRef("steps"))
+	Label("rest")
+	ADDQ(Imm(unroll), k)
+	JZ(LabelRef("added"))
+	Label("step")
+	step(0)
+	for _, r := range b {
+		ADDQ(s, r)
+	}
+	ADDQ(U32(uint32(4*rows)), a)
+	DECQ(k)
+	JNZ(LabelRef("step"))
+	Label("added")
 }
 
 // pointers returns where the vectors of a panel begin in a parameter.
