@@ -143,6 +143,9 @@ func stripColumns8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb in
 func dots8x3AVX512(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, later *float32, ahead int)
 
 //go:noescape
+func sumEachAVX512(n int, size int, x *float32, to *float32)
+
+//go:noescape
 func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
@@ -369,6 +372,9 @@ func stripColumns6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int,
 
 //go:noescape
 func dots4x3AVX2(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, later *float32, ahead int)
+
+//go:noescape
+func sumEachAVX2(n int, size int, x *float32, to *float32)
 
 //go:noescape
 func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)

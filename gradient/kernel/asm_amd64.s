@@ -11163,6 +11163,116 @@ next:
 	VZEROUPPER
 	RET
 
+// func sumEachAVX512(n int, size int, x *float32, to *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sumEachAVX512(SB), NOSPLIT, $0-32
+	MOVQ  n+0(FP), AX
+	MOVQ  x+16(FP), CX
+	MOVQ  to+24(FP), DX
+	MOVQ  size+8(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  size+8(FP), DI
+	LEAQ  (BX)(BX*2), SI
+	DECQ  DI
+	ANDQ  $-16, DI
+	MOVQ  size+8(FP), R8
+	SUBQ  DI, R8
+	MOVL  $0x0000ffff, R9
+	MOVL  $0x00000010, R10
+	SUBL  R8, R10
+	SHRXL R10, R9, R9
+	KMOVW R9, K1
+
+four:
+	CMPQ   AX, $0x04
+	JL     rest
+	MOVQ   CX, R8
+	MOVQ   DI, R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+fourVector:
+	TESTQ  R9, R9
+	JZ     fourLast
+	VADDPS (R8), Z0, Z0
+	VADDPS (R8)(BX*1), Z1, Z1
+	VADDPS (R8)(BX*2), Z2, Z2
+	VADDPS (R8)(SI*1), Z3, Z3
+	ADDQ   $0x40, R8
+	SUBQ   $0x10, R9
+	JMP    fourVector
+
+fourLast:
+	VMOVUPS.Z     (R8), K1, Z4
+	VADDPS        Z4, Z0, Z0
+	VMOVUPS.Z     (R8)(BX*1), K1, Z4
+	VADDPS        Z4, Z1, Z1
+	VMOVUPS.Z     (R8)(BX*2), K1, Z4
+	VADDPS        Z4, Z2, Z2
+	VMOVUPS.Z     (R8)(SI*1), K1, Z4
+	VADDPS        Z4, Z3, Z3
+	VUNPCKLPS     Z1, Z0, Z4
+	VUNPCKHPS     Z1, Z0, Z5
+	VADDPS        Z4, Z5, Z5
+	VUNPCKLPS     Z3, Z2, Z6
+	VUNPCKHPS     Z3, Z2, Z4
+	VADDPS        Z6, Z4, Z4
+	VUNPCKLPD     Z4, Z5, Z6
+	VUNPCKHPD     Z4, Z5, Z5
+	VADDPS        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y4
+	VADDPS        Y5, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X4, X5, X5
+	VMOVUPS       X5, (DX)
+	LEAQ          (CX)(BX*4), CX
+	ADDQ          $0x10, DX
+	SUBQ          $0x04, AX
+	JMP           four
+
+rest:
+	TESTQ  AX, AX
+	JZ     end
+	MOVQ   CX, SI
+	MOVQ   DI, R8
+	VPXORD Z0, Z0, Z0
+
+oneVector:
+	TESTQ  R8, R8
+	JZ     oneLast
+	VADDPS (SI), Z0, Z0
+	ADDQ   $0x40, SI
+	SUBQ   $0x10, R8
+	JMP    oneVector
+
+oneLast:
+	VMOVUPS.Z     (SI), K1, Z1
+	VADDPS        Z1, Z0, Z0
+	VUNPCKLPS     Z0, Z0, Z1
+	VUNPCKHPS     Z0, Z0, Z2
+	VADDPS        Z1, Z2, Z2
+	VUNPCKLPS     Z0, Z0, Z3
+	VUNPCKHPS     Z0, Z0, Z1
+	VADDPS        Z3, Z1, Z1
+	VUNPCKLPD     Z1, Z2, Z3
+	VUNPCKHPD     Z1, Z2, Z2
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y1
+	VADDPS        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPS        X1, X2, X2
+	VMOVSS        X2, (DX)
+	ADDQ          BX, CX
+	ADDQ          $0x04, DX
+	DECQ          AX
+	JMP           rest
+
+end:
+	VZEROUPPER
+	RET
+
 // func winogradInputAVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 // Requires: AVX, AVX512F
 TEXT ·winogradInputAVX512(SB), NOSPLIT, $16-96
@@ -21560,6 +21670,110 @@ next:
 	ADDQ $0x00000180, 16(SP)
 	DECQ (SP)
 	JNZ  triple
+	VZEROUPPER
+	RET
+
+// func sumEachAVX2(n int, size int, x *float32, to *float32)
+// Requires: AVX
+TEXT ·sumEachAVX2(SB), NOSPLIT, $0-32
+	MOVQ    n+0(FP), AX
+	MOVQ    x+16(FP), CX
+	MOVQ    to+24(FP), DX
+	MOVQ    size+8(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    size+8(FP), DI
+	LEAQ    (BX)(BX*2), SI
+	DECQ    DI
+	ANDQ    $-8, DI
+	MOVQ    size+8(FP), R8
+	SUBQ    DI, R8
+	LEAQ    laneMask<>+0(SB), R9
+	NEGQ    R8
+	VMOVUPS 32(R9)(R8*4), Y0
+
+four:
+	CMPQ   AX, $0x04
+	JL     rest
+	MOVQ   CX, R8
+	MOVQ   DI, R9
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+fourVector:
+	TESTQ  R9, R9
+	JZ     fourLast
+	VADDPS (R8), Y1, Y1
+	VADDPS (R8)(BX*1), Y2, Y2
+	VADDPS (R8)(BX*2), Y3, Y3
+	VADDPS (R8)(SI*1), Y4, Y4
+	ADDQ   $0x20, R8
+	SUBQ   $0x08, R9
+	JMP    fourVector
+
+fourLast:
+	VMASKMOVPS   (R8), Y0, Y5
+	VADDPS       Y5, Y1, Y1
+	VMASKMOVPS   (R8)(BX*1), Y0, Y5
+	VADDPS       Y5, Y2, Y2
+	VMASKMOVPS   (R8)(BX*2), Y0, Y5
+	VADDPS       Y5, Y3, Y3
+	VMASKMOVPS   (R8)(SI*1), Y0, Y5
+	VADDPS       Y5, Y4, Y4
+	VUNPCKLPS    Y2, Y1, Y5
+	VUNPCKHPS    Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y1
+	VUNPCKLPS    Y4, Y3, Y2
+	VUNPCKHPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKLPD    Y3, Y1, Y2
+	VUNPCKHPD    Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVUPS      X2, (DX)
+	LEAQ         (CX)(BX*4), CX
+	ADDQ         $0x10, DX
+	SUBQ         $0x04, AX
+	JMP          four
+
+rest:
+	TESTQ  AX, AX
+	JZ     end
+	MOVQ   CX, SI
+	MOVQ   DI, R8
+	VXORPS Y1, Y1, Y1
+
+oneVector:
+	TESTQ  R8, R8
+	JZ     oneLast
+	VADDPS (SI), Y1, Y1
+	ADDQ   $0x20, SI
+	SUBQ   $0x08, R8
+	JMP    oneVector
+
+oneLast:
+	VMASKMOVPS   (SI), Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VUNPCKLPS    Y1, Y1, Y3
+	VUNPCKHPS    Y1, Y1, Y2
+	VADDPS       Y3, Y2, Y2
+	VUNPCKLPS    Y1, Y1, Y3
+	VUNPCKHPS    Y1, Y1, Y1
+	VADDPS       Y3, Y1, Y1
+	VUNPCKLPD    Y1, Y2, Y3
+	VUNPCKHPD    Y1, Y2, Y2
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPS       X2, X1, X1
+	VMOVSS       X1, (DX)
+	ADDQ         BX, CX
+	ADDQ         $0x04, DX
+	DECQ         AX
+	JMP          rest
+
+end:
 	VZEROUPPER
 	RET
 

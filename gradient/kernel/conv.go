@@ -166,15 +166,17 @@ const nearPlane = 64
 // met sums the planes of an image and group of gy, if that is wanted: methods call
 // it once for each, when they have just read it.
 func (p *convPlan) met(x, gy []float32, at int) {
-	if p.sums == nil {
-		return
-	}
-	size, channels := p.out.size(), p.oc
+	channels := p.oc
 	if p.turned {
 		gy, channels = x, p.ic
 	}
-	for i := at * channels; i < (at+1)*channels; i++ {
-		p.sums[i] = sum(gy[i*size : (i+1)*size])
+	p.metPlanes(gy, at*channels, channels)
+}
+
+// metPlanes is met for n planes of gy.
+func (p *convPlan) metPlanes(gy []float32, first, n int) {
+	if size := p.out.size(); p.sums != nil {
+		isa.sumEach(p.sums[first:first+n], gy[first*size:], size)
 	}
 }
 

@@ -89,9 +89,7 @@ func (d *depthwise) gradWeight(w *Workers, x, gy, gw []float32) {
 				a.planes, a.w = min(some, hi-c), (*sums)[(c-lo)*a.wPlane:]
 				a.x, a.y = x[first*d.xSize:], gy[first*d.ySize:]
 				isa.depthwise.weight(&a)
-				for i := range a.planes {
-					d.met(x, gy, first+i)
-				}
+				d.metPlanes(gy, first, a.planes)
 				if d.beside != nil {
 					d.gradPlanes(back, gy, d.beside.gx, n, c, a.planes)
 				}

@@ -128,11 +128,12 @@ func ScaleShiftGrad(w *Workers, n, c, s int, x, gy, ga, gb []float32) {
 func sumPlanes(w *Workers, n, c, s int, x, out []float32) {
 	w.For(c, grainOf(n*s), func(lo, hi int) {
 		if s >= nearPlane {
-			for ch := lo; ch < hi; ch++ {
-				out[ch] = 0
-				for i := ch; i < n*c; i += c {
-					out[ch] += sum(x[i*s : (i+1)*s])
-				}
+			some := scratch(hi - lo)
+			defer release(some)
+			clear(out[lo:hi])
+			for i := range n {
+				isa.sumEach(*some, x[(i*c+lo)*s:], s)
+				isa.add(out[lo:hi], out[lo:hi], *some)
 			}
 			return
 		}

@@ -18,6 +18,7 @@ type vectorSet struct {
 	quantize                            func(y, x []float32, s, lo, hi, z float32)   // min(max(round(x/s), lo), hi) + z
 	quantizeGrad                        func(gx, x, gy []float32, s, lo, hi float32) // gy/s where lo <= round(x/s) <= hi
 	sum, largest                        func(x []float32) float32
+	sumEach                             func(to, x []float32, size int) // sums of adjacent slices
 	dot                                 func(x, y []float32) float32
 	squares                             func(x []float32, a float32) float32                   // Σ (x - a)²
 	softmax                             func(n int, y, x []float32, a float32)                 // of x·a, in rows of n
@@ -137,6 +138,14 @@ var portableVectors = vectorSet{
 	},
 	// Sums are added up in eight interleaved chains: faster and more accurate
 	// than one.
+	sumEach: func(to, x []float32, size int) {
+		for i := range to {
+			to[i] = 0
+			for _, v := range x[i*size : (i+1)*size] {
+				to[i] += v
+			}
+		}
+	},
 	sum: func(x []float32) float32 {
 		var s [8]float32
 		for ; len(x) >= 8; x = x[8:] {

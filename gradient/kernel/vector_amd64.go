@@ -14,6 +14,7 @@ type vectorAssembly struct {
 	quantize                               func(n int, x, y *float32, s, lo, hi, z float32)
 	quantizeGrad                           func(n int, x, gy, gx *float32, s, lo, hi float32)
 	sum, largest                           func(n int, x *float32) float32
+	sumEach                                func(n, size int, x, to *float32)
 	dot                                    func(n int, x, y *float32) float32
 	squares                                func(n int, x *float32, a float32) float32
 	softmax                                func(rows, n int, x, y *float32, a float32)
@@ -27,7 +28,7 @@ type vectorAssembly struct {
 var vectorsAVX512 = vectorAssembly{
 	add: addAVX512, sub: subAVX512, mul: mulAVX512, div: divAVX512, larger: largerAVX512, addWhereMost: addWhereMostAVX512, leaveMost: leaveMostAVX512, reluGrad: reluGradAVX512, geluGrad: geluGradAVX512,
 	relu: reluAVX512, exp: expAVX512, sigmoid: sigmoidAVX512, tanh: tanhAVX512, erf: erfAVX512, gelu: geluAVX512,
-	affine: affineAVX512, clip: clipAVX512, clipGrad: clipGradAVX512, quantize: quantizeAVX512, quantizeGrad: quantizeGradAVX512, sum: sumAVX512, largest: largestAVX512, dot: dotAVX512, squares: squaresAVX512,
+	affine: affineAVX512, clip: clipAVX512, clipGrad: clipGradAVX512, quantize: quantizeAVX512, quantizeGrad: quantizeGradAVX512, sum: sumAVX512, sumEach: sumEachAVX512, largest: largestAVX512, dot: dotAVX512, squares: squaresAVX512,
 	softmax: softmaxAVX512, mulShifted: mulShiftedAVX512,
 	normalize: normalizeAVX512, normalizeSums: normalizeSumsAVX512, normalizeGrad: normalizeGradAVX512, addNormalized: addNormalizedAVX512,
 }.set()
@@ -35,7 +36,7 @@ var vectorsAVX512 = vectorAssembly{
 var vectorsAVX2 = vectorAssembly{
 	add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, larger: largerAVX2, addWhereMost: addWhereMostAVX2, leaveMost: leaveMostAVX2, reluGrad: reluGradAVX2, geluGrad: geluGradAVX2,
 	relu: reluAVX2, exp: expAVX2, sigmoid: sigmoidAVX2, tanh: tanhAVX2, erf: erfAVX2, gelu: geluAVX2,
-	affine: affineAVX2, clip: clipAVX2, clipGrad: clipGradAVX2, quantize: quantizeAVX2, quantizeGrad: quantizeGradAVX2, sum: sumAVX2, largest: largestAVX2, dot: dotAVX2, squares: squaresAVX2,
+	affine: affineAVX2, clip: clipAVX2, clipGrad: clipGradAVX2, quantize: quantizeAVX2, quantizeGrad: quantizeGradAVX2, sum: sumAVX2, sumEach: sumEachAVX2, largest: largestAVX2, dot: dotAVX2, squares: squaresAVX2,
 	softmax: softmaxAVX2, mulShifted: mulShiftedAVX2,
 	normalize: normalizeAVX2, normalizeSums: normalizeSumsAVX2, normalizeGrad: normalizeGradAVX2, addNormalized: addNormalizedAVX2,
 }.set()
@@ -95,7 +96,12 @@ func (f vectorAssembly) set() vectorSet {
 			n := len(x)
 			f.quantizeGrad(n, pointer(x, n), pointer(gy, n), pointer(gx, n), s, lo, hi)
 		},
-		sum:     func(x []float32) float32 { return f.sum(len(x), pointer(x, len(x))) },
+		sum: func(x []float32) float32 { return f.sum(len(x), pointer(x, len(x))) },
+		sumEach: func(to, x []float32, size int) {
+			if n := len(to); n > 0 {
+				f.sumEach(n, size, pointer(x, n*size), &to[0])
+			}
+		},
 		largest: func(x []float32) float32 { return f.largest(len(x), pointer(x, len(x))) },
 		dot: func(x, y []float32) float32 {
 			n := len(y)

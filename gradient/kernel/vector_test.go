@@ -51,7 +51,13 @@ func TestVectors(t *testing.T) {
 				copy(out, z)
 				v.addNormalized(out, x, y, 2, 0.3)
 			}),
-			"sum":     func(_, x, _, _ []float32) []float32 { return []float32{v.sum(x)} },
+			"sum": func(_, x, _, _ []float32) []float32 { return []float32{v.sum(x)} },
+			"sumEach": func(_, x, _, _ []float32) []float32 {
+				size := softmaxRow(len(x))
+				sums := make([]float32, len(x)/size)
+				v.sumEach(sums, x, size)
+				return sums
+			},
 			"largest": func(_, x, _, _ []float32) []float32 { return []float32{v.largest(x)} },
 			"dot":     func(_, x, y, _ []float32) []float32 { return []float32{v.dot(x, y)} },
 			"squares": func(_, x, _, _ []float32) []float32 { return []float32{v.squares(x, 0.4)} },

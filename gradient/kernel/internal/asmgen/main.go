@@ -19,6 +19,7 @@ func main() {
 		directs(v)
 		strips(v)
 		dots(v)
+		sumEach(v)
 		for _, l := range transforms {
 			transform(v, l)
 		}
