@@ -25,6 +25,8 @@
 //	conv_channels.go         method: result channels in the lanes, any stride
 //	conv_positions.go        method: positions in the lanes, stride 1; 1×1 kernels
 //	conv_rows.go             method: positions of rows in the lanes, few channels or taps
+//	conv_tall.go             method: 1×1 kernels, few result channels, all in registers
+//	conv_quads.go            method: 1×1 kernels, maps of four positions
 //	conv_images.go           method: a position of many images in the lanes, small maps
 //	conv_depthwise.go        method: a kernel for each channel
 //	conv_small.go            method: a kernel for each channel, of a few elements
