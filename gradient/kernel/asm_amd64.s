@@ -30870,22 +30870,22 @@ vector:
 	VZEROUPPER
 	RET
 
-// func laneProducts1AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+// func laneProducts1AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·laneProducts1AVX512(SB), NOSPLIT, $16-128
+TEXT ·laneProducts1AVX512(SB), NOSPLIT, $16-136
 	MOVQ n+0(FP), AX
 	MOVQ AX, (SP)
 	MOVQ u+16(FP), AX
 	MOVQ AX, 8(SP)
-	MOVQ uStep+56(FP), AX
+	MOVQ uStep+64(FP), AX
 	SHLQ $0x02, AX
-	MOVQ vStep+64(FP), CX
+	MOVQ vStep+72(FP), CX
 	SHLQ $0x02, CX
-	MOVQ vNext+72(FP), DX
+	MOVQ vNext+80(FP), DX
 	SHLQ $0x02, DX
-	MOVQ later0+80(FP), DX
-	MOVQ later1+88(FP), BX
-	MOVQ later2+96(FP), SI
+	MOVQ later0+88(FP), DX
+	MOVQ later1+96(FP), BX
+	MOVQ later2+104(FP), SI
 	MOVQ p+40(FP), DI
 	MOVQ pStep+48(FP), R8
 	SHLQ $0x02, R8
@@ -30926,11 +30926,11 @@ steps:
 	ADDQ         AX, R9
 	ADDQ         CX, R10
 	PREFETCHT1   (DX)
-	ADDQ         pace0+104(FP), DX
+	ADDQ         pace0+112(FP), DX
 	PREFETCHT1   (BX)
-	ADDQ         pace1+112(FP), BX
+	ADDQ         pace1+120(FP), BX
 	PREFETCHT1   (SI)
-	ADDQ         pace2+120(FP), SI
+	ADDQ         pace2+128(FP), SI
 	VMOVUPS      (R10), Z8
 	VBROADCASTSS (R9), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -30977,6 +30977,29 @@ odd:
 	ADDQ         CX, R10
 
 summed:
+	MOVQ   DI, R9
+	MOVQ   add+56(FP), R10
+	CMPQ   R10, $0x00
+	JE     store
+	VADDPS (DI), Z0, Z0
+	ADDQ   R8, DI
+	VADDPS (DI), Z1, Z1
+	ADDQ   R8, DI
+	VADDPS (DI), Z2, Z2
+	ADDQ   R8, DI
+	VADDPS (DI), Z3, Z3
+	ADDQ   R8, DI
+	VADDPS (DI), Z4, Z4
+	ADDQ   R8, DI
+	VADDPS (DI), Z5, Z5
+	ADDQ   R8, DI
+	VADDPS (DI), Z6, Z6
+	ADDQ   R8, DI
+	VADDPS (DI), Z7, Z7
+	ADDQ   R8, DI
+	MOVQ   R9, DI
+
+store:
 	VMOVUPS Z0, (DI)
 	ADDQ    R8, DI
 	VMOVUPS Z1, (DI)
@@ -31285,22 +31308,22 @@ done:
 	VZEROUPPER
 	RET
 
-// func laneProducts2AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+// func laneProducts2AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·laneProducts2AVX512(SB), NOSPLIT, $16-128
+TEXT ·laneProducts2AVX512(SB), NOSPLIT, $16-136
 	MOVQ n+0(FP), AX
 	MOVQ AX, (SP)
 	MOVQ u+16(FP), AX
 	MOVQ AX, 8(SP)
-	MOVQ uStep+56(FP), AX
+	MOVQ uStep+64(FP), AX
 	SHLQ $0x02, AX
-	MOVQ vStep+64(FP), CX
+	MOVQ vStep+72(FP), CX
 	SHLQ $0x02, CX
-	MOVQ vNext+72(FP), DX
+	MOVQ vNext+80(FP), DX
 	SHLQ $0x02, DX
-	MOVQ later0+80(FP), BX
-	MOVQ later1+88(FP), SI
-	MOVQ later2+96(FP), DI
+	MOVQ later0+88(FP), BX
+	MOVQ later1+96(FP), SI
+	MOVQ later2+104(FP), DI
 	MOVQ p+40(FP), R8
 	MOVQ pStep+48(FP), R9
 	SHLQ $0x02, R9
@@ -31358,11 +31381,11 @@ steps:
 	ADDQ         AX, R10
 	ADDQ         CX, R11
 	PREFETCHT1   (BX)
-	ADDQ         pace0+104(FP), BX
+	ADDQ         pace0+112(FP), BX
 	PREFETCHT1   (SI)
-	ADDQ         pace1+112(FP), SI
+	ADDQ         pace1+120(FP), SI
 	PREFETCHT1   (DI)
-	ADDQ         pace2+120(FP), DI
+	ADDQ         pace2+128(FP), DI
 	VMOVUPS      (R11), Z16
 	VMOVUPS      (R11)(DX*1), Z17
 	VBROADCASTSS (R10), Z18
@@ -31427,6 +31450,37 @@ odd:
 	ADDQ         CX, R11
 
 summed:
+	MOVQ   R8, R10
+	MOVQ   add+56(FP), R11
+	CMPQ   R11, $0x00
+	JE     store
+	VADDPS (R8), Z0, Z0
+	VADDPS 64(R8), Z1, Z1
+	ADDQ   R9, R8
+	VADDPS (R8), Z2, Z2
+	VADDPS 64(R8), Z3, Z3
+	ADDQ   R9, R8
+	VADDPS (R8), Z4, Z4
+	VADDPS 64(R8), Z5, Z5
+	ADDQ   R9, R8
+	VADDPS (R8), Z6, Z6
+	VADDPS 64(R8), Z7, Z7
+	ADDQ   R9, R8
+	VADDPS (R8), Z8, Z8
+	VADDPS 64(R8), Z9, Z9
+	ADDQ   R9, R8
+	VADDPS (R8), Z10, Z10
+	VADDPS 64(R8), Z11, Z11
+	ADDQ   R9, R8
+	VADDPS (R8), Z12, Z12
+	VADDPS 64(R8), Z13, Z13
+	ADDQ   R9, R8
+	VADDPS (R8), Z14, Z14
+	VADDPS 64(R8), Z15, Z15
+	ADDQ   R9, R8
+	MOVQ   R10, R8
+
+store:
 	VMOVUPS Z0, (R8)
 	VMOVUPS Z1, 64(R8)
 	ADDQ    R9, R8
@@ -31890,22 +31944,22 @@ done:
 	VZEROUPPER
 	RET
 
-// func laneProducts3AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+// func laneProducts3AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·laneProducts3AVX512(SB), NOSPLIT, $16-128
+TEXT ·laneProducts3AVX512(SB), NOSPLIT, $16-136
 	MOVQ n+0(FP), AX
 	MOVQ AX, (SP)
 	MOVQ u+16(FP), AX
 	MOVQ AX, 8(SP)
-	MOVQ uStep+56(FP), AX
+	MOVQ uStep+64(FP), AX
 	SHLQ $0x02, AX
-	MOVQ vStep+64(FP), CX
+	MOVQ vStep+72(FP), CX
 	SHLQ $0x02, CX
-	MOVQ vNext+72(FP), DX
+	MOVQ vNext+80(FP), DX
 	SHLQ $0x02, DX
-	MOVQ later0+80(FP), BX
-	MOVQ later1+88(FP), SI
-	MOVQ later2+96(FP), DI
+	MOVQ later0+88(FP), BX
+	MOVQ later1+96(FP), SI
+	MOVQ later2+104(FP), DI
 	MOVQ p+40(FP), R8
 	MOVQ pStep+48(FP), R9
 	SHLQ $0x02, R9
@@ -31980,11 +32034,11 @@ steps:
 	ADDQ         AX, R10
 	ADDQ         CX, R11
 	PREFETCHT1   (BX)
-	ADDQ         pace0+104(FP), BX
+	ADDQ         pace0+112(FP), BX
 	PREFETCHT1   (SI)
-	ADDQ         pace1+112(FP), SI
+	ADDQ         pace1+120(FP), SI
 	PREFETCHT1   (DI)
-	ADDQ         pace2+120(FP), DI
+	ADDQ         pace2+128(FP), DI
 	VMOVUPS      (R11), Z24
 	VMOVUPS      (R11)(DX*1), Z25
 	VMOVUPS      (R11)(DX*2), Z26
@@ -32067,6 +32121,45 @@ odd:
 	ADDQ         CX, R11
 
 summed:
+	MOVQ   R8, R10
+	MOVQ   add+56(FP), R11
+	CMPQ   R11, $0x00
+	JE     store
+	VADDPS (R8), Z0, Z0
+	VADDPS 64(R8), Z1, Z1
+	VADDPS 128(R8), Z2, Z2
+	ADDQ   R9, R8
+	VADDPS (R8), Z3, Z3
+	VADDPS 64(R8), Z4, Z4
+	VADDPS 128(R8), Z5, Z5
+	ADDQ   R9, R8
+	VADDPS (R8), Z6, Z6
+	VADDPS 64(R8), Z7, Z7
+	VADDPS 128(R8), Z8, Z8
+	ADDQ   R9, R8
+	VADDPS (R8), Z9, Z9
+	VADDPS 64(R8), Z10, Z10
+	VADDPS 128(R8), Z11, Z11
+	ADDQ   R9, R8
+	VADDPS (R8), Z12, Z12
+	VADDPS 64(R8), Z13, Z13
+	VADDPS 128(R8), Z14, Z14
+	ADDQ   R9, R8
+	VADDPS (R8), Z15, Z15
+	VADDPS 64(R8), Z16, Z16
+	VADDPS 128(R8), Z17, Z17
+	ADDQ   R9, R8
+	VADDPS (R8), Z18, Z18
+	VADDPS 64(R8), Z19, Z19
+	VADDPS 128(R8), Z20, Z20
+	ADDQ   R9, R8
+	VADDPS (R8), Z21, Z21
+	VADDPS 64(R8), Z22, Z22
+	VADDPS 128(R8), Z23, Z23
+	ADDQ   R9, R8
+	MOVQ   R10, R8
+
+store:
 	VMOVUPS Z0, (R8)
 	VMOVUPS Z1, 64(R8)
 	VMOVUPS Z2, 128(R8)

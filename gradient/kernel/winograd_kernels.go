@@ -22,11 +22,12 @@ type laneKernels struct {
 }
 
 // laneProducts computes, for n blocks of 8 channels, u·v as a sum of k steps: rows of
-// p that are pStep apart. The blocks of u are uBlock apart.
+// p that are pStep apart, to which it is added unless add is 0. The blocks of u are
+// uBlock apart.
 //
 // Every two steps prefetch from later0, later1 and later2, which move on by pace0 and
 // so on.
-type laneProducts func(n, k int, u *float32, uBlock int, v, p *float32, pStep int, uStep, vStep, vNext int, later0, later1, later2 *float32, pace0, pace1, pace2 int)
+type laneProducts func(n, k int, u *float32, uBlock int, v, p *float32, pStep, add int, uStep, vStep, vNext int, later0, later1, later2 *float32, pace0, pace1, pace2 int)
 
 // laneRows computes n of 8 channels of the outputs of F(2, 3): from sums of k steps
 // for each of three rows of v, vRow apart, and four planes, vPlane apart. It uses p for

@@ -67,7 +67,7 @@ func (s *tileState) multiply(u winoUnit, group int) {
 		for v := 0; v < vectors; {
 			n := panelWidth(vectors - v)
 			later, pace := s.ahead.next(blocks*s.channels, weight)
-			isa.tilesInLanes.products[n-1](blocks, s.channels, weight, isa.channels, &(*s.v)[xi*s.vPlane+v*isa.lanes], &(*s.p)[xi*s.pPlane+v*isa.lanes], s.pitch,
+			isa.tilesInLanes.products[n-1](blocks, s.channels, weight, isa.channels, &(*s.v)[xi*s.vPlane+v*isa.lanes], &(*s.p)[xi*s.pPlane+v*isa.lanes], s.pitch, 0,
 				s.outs, s.pitch, isa.lanes, later[0], later[1], later[2], pace[0], pace[1], pace[2])
 			v += n
 		}

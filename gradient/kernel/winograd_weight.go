@@ -29,12 +29,12 @@ func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
 	// they are the more tiles there should be.
 	form := winoFast // as accurate here as need be: sums are over all tiles
 	n := form.products()
-	tiles := min(max(4*n*m.inPitch*m.outPitch, 1<<17), 1<<22) / (n * (m.inPitch + m.outPitch))
+	tiles := min(max(n*m.inPitch*m.outPitch, 1<<17), 1<<22) / (n * (m.inPitch + m.outPitch))
 	m.winoTiling = newWinoTiling(form, p.out, min(tiles, 64))
 	all := m.winoTiling.units(p.batch)
 	m.units = min(max(1, tiles/m.tiles()), all)
 	capacity := m.units * m.tiles()
-	m.vPlane, m.yPlane, m.uPlane = capacity*m.inPitch+planeGap, capacity*m.outPitch+planeGap, p.ic*m.outPitch+planeGap
+	m.vPlane, m.yPlane, m.uPlane = capacity*m.inPitch+planeGap, capacity*m.outPitch+planeGap, m.inPitch*m.outPitch+planeGap
 	m.v, m.y, m.u = scratch(n*m.vPlane), scratch(n*m.yPlane), scratch(n*m.uPlane)
 	defer release(m.v)
 	defer release(m.y)
@@ -51,7 +51,7 @@ func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
 	for g := range p.group {
 		for first := 0; first < all; first += m.units {
 			n := m.prepare(w, g, first, min(m.units, all-first), x, gy)
-			m.accumulate(w, n, first > 0)
+			m.accumulate(w, n, first > 0, m.ahead(first+m.units, all, x, gy))
 		}
 		m.finish(w, gw[g*p.wSize:(g+1)*p.wSize])
 	}
@@ -94,14 +94,57 @@ func (m *winoWeightGradient) firstTile(first, i int) (tile int) {
 	return tile
 }
 
+// ahead returns what to fetch of x and gy for the units from first on: as much as
+// leaves room in the second level of cache.
+func (m *winoWeightGradient) ahead(first, all int, x, gy []float32) (a lookAhead) {
+	const most = 1 << 15
+	if first < all && m.group == 1 && m.rows == m.high {
+		image := m.unit(first, m.batch).image
+		a.from[0] = part(x, image*m.xSize, min(most, m.units*m.images*m.xSize))
+		a.from[1] = part(gy, image*m.ySize, min(most, m.units*m.images*m.ySize))
+	}
+	return a
+}
+
 // accumulate adds the products of the first n tiles.
-func (m *winoWeightGradient) accumulate(w *Workers, n int, add bool) {
+func (m *winoWeightGradient) accumulate(w *Workers, n int, add bool, ahead lookAhead) {
+	if isa.tilesInLanes != nil {
+		m.accumulateBlocks(w, n, add, ahead)
+		return
+	}
 	w.For(m.products(), 1, func(lo, hi int) {
 		for xi := lo; xi < hi; xi++ {
 			for i := range m.panels {
 				j0, j1 := m.panel(i)
 				t := tile{row: *m.row, rows: m.ic, cols: j1 - j0, a: (*m.v)[xi*m.vPlane:], b: (*m.y)[xi*m.yPlane+j0:], c: (*m.u)[xi*m.uPlane+j0:], begin: addTo(add)}
 				t.runInSteps((*m.step)[:n])
+			}
+		}
+	})
+}
+
+// accumulateBlocks is accumulate for 8 channels at a time, and fetches what is ahead.
+func (m *winoWeightGradient) accumulateBlocks(w *Workers, n int, add bool, ahead lookAhead) {
+	more := 0
+	if add {
+		more = 1
+	}
+	blocks, vectors := (m.ic+isa.channels-1)/isa.channels, m.outPitch/isa.lanes
+	w.For(m.products(), 1, func(lo, hi int) {
+		ahead := ahead
+		for i := range ahead.from { // the part of these products
+			x := ahead.from[i]
+			ahead.from[i] = x[lo*len(x)/m.products() : hi*len(x)/m.products()]
+		}
+		ahead.spread((hi - lo) * (vectors + 2) / 3)
+		for xi := lo; xi < hi; xi++ {
+			v := &(*m.v)[xi*m.vPlane]
+			for j := 0; j < vectors; {
+				width := panelWidth(vectors - j)
+				later, pace := ahead.next(blocks*n, v)
+				isa.tilesInLanes.products[width-1](blocks, n, v, isa.channels, &(*m.y)[xi*m.yPlane+j*isa.lanes], &(*m.u)[xi*m.uPlane+j*isa.lanes], m.outPitch, more,
+					m.inPitch, m.outPitch, isa.lanes, later[0], later[1], later[2], pace[0], pace[1], pace[2])
+				j += width
 			}
 		}
 	})

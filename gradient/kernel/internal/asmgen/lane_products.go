@@ -90,11 +90,11 @@ func nextVector(base, next reg.Register, j, disp int) Mem {
 	return Mem{Base: base, Index: next, Scale: uint8(j), Disp: disp}
 }
 
-// laneProducts writes a kernel for F(2×2, 3×3): for n blocks of channels, a sum of k
-// steps.
+// laneProducts writes a kernel for F(2×2, 3×3) and the weights of F(4×4, 3×3): for n
+// blocks of channels, a sum of k steps, which is added to p if add.
 func laneProducts(vecs int) {
 	TEXT(fmt.Sprintf("laneProducts%dAVX512", vecs), NOSPLIT,
-		"func(n, k int, u *float32, uBlock int, v, p *float32, pStep int, "+laneSumParams+")")
+		"func(n, k int, u *float32, uBlock int, v, p *float32, pStep, add int, "+laneSumParams+")")
 	Pragma("noescape")
 	blocks, u0 := local("n"), local("u")
 	s := newLaneSum(vecs)
@@ -105,6 +105,18 @@ func laneProducts(vecs int) {
 	u, b := GP64(), param("v", false)
 	MOVQ(u0, u)
 	s.steps(u, b)
+	to := GP64()
+	MOVQ(p, to)
+	CMPQ(param("add", false), Imm(0))
+	JE(LabelRef("store"))
+	for i := range laneSumRows {
+		for j := range vecs {
+			VADDPS(Mem{Base: p, Disp: 64 * j}, s.acc[i*vecs+j], s.acc[i*vecs+j])
+		}
+		ADDQ(pStep, p)
+	}
+	MOVQ(to, p)
+	Label("store")
 	for i := range laneSumRows {
 		for j := range vecs {
 			VMOVUPS(s.acc[i*vecs+j], Mem{Base: p, Disp: 64 * j})
