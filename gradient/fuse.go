@@ -151,6 +151,10 @@ func (p *Program) runTogether(steps []step, slots []nd.Array) error {
 		}
 		computed[s.out] = true
 	}
+	// What is limited in place need not be stored before.
+	if l, ok := steps[1].op.Limits(parts[0].in); ok && first.op.Limited() && inPlace(parts[0].out, slots[first.out]) {
+		then.Limits, parts = l, parts[1:]
+	}
 	then.Run = func(lo, hi int) {
 		for _, s := range parts {
 			s.run(s.out, s.in, lo, hi)
@@ -158,6 +162,12 @@ func (p *Program) runTogether(steps []step, slots []nd.Array) error {
 	}
 	first.op.RunThen(p.workers, slots[first.out], arrays, then)
 	return nil
+}
+
+// inPlace tells whether two arrays of float32 are the same memory.
+func inPlace(a, b nd.Array) bool {
+	x, y := a.Float32s(), b.Float32s()
+	return len(x) > 0 && len(x) == len(y) && &x[0] == &y[0]
 }
 
 // part is a step that runs on pieces.

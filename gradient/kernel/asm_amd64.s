@@ -15187,28 +15187,26 @@ scaleEnd:
 	RET
 
 // func depthwiseForward1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseForward1x3AVX512(SB), NOSPLIT, $64-160
-	MOVQ    gate+136(FP), AX
-	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    bias+120(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    planes+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    x+8(FP), CX
-	MOVQ    CX, 16(SP)
-	MOVQ    w+40(FP), CX
-	MOVQ    CX, 24(SP)
-	MOVQ    y+56(FP), CX
-	MOVQ    CX, 32(SP)
-	MOVQ    xLine+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    yLine+80(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    xRows+24(FP), BX
+	MOVQ gate+136(FP), AX
+	MOVQ y+56(FP), CX
+	SUBQ CX, AX
+	MOVQ bias+120(FP), CX
+	MOVQ CX, (SP)
+	MOVQ planes+0(FP), CX
+	MOVQ CX, 8(SP)
+	MOVQ x+8(FP), CX
+	MOVQ CX, 16(SP)
+	MOVQ w+40(FP), CX
+	MOVQ CX, 24(SP)
+	MOVQ y+56(FP), CX
+	MOVQ CX, 32(SP)
+	MOVQ xLine+32(FP), CX
+	SHLQ $0x02, CX
+	MOVQ yLine+80(FP), DX
+	SHLQ $0x02, DX
+	MOVQ xRows+24(FP), BX
 
 plane:
 	MOVQ segments+104(FP), SI
@@ -15272,9 +15270,9 @@ outside:
 	MOVQ         ahead+152(FP), R11
 	LEAQ         (DI)(R11*4), R11
 	PREFETCHT0   (R11)
-	PREFETCHT0   (R11)(AX*1)
 	CMPQ         gate+136(FP), $0x00
-	JE           open1
+	JE           limit1
+	PREFETCHT0   (R11)(AX*1)
 	VMOVUPS.Z    (DI)(AX*1), K4, Z4
 	VBROADCASTSS lo+144(FP), Z5
 	VBROADCASTSS hi+148(FP), Z6
@@ -15282,8 +15280,15 @@ outside:
 	VMOVAPS.Z    Z3, K5, Z3
 	VCMPPS       $0x11, Z6, Z4, K5
 	VMOVAPS.Z    Z3, K5, Z3
+	JMP          ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+144(FP), Z4
+	VBROADCASTSS hi+148(FP), Z5
+	VMAXPS       Z3, Z4, Z3
+	VMINPS       Z3, Z5, Z3
+
+ready1:
 	VMOVUPS Z3, K4, (DI)
 	ADDQ    DX, DI
 
@@ -15315,160 +15320,159 @@ incomplete:
 	RET
 
 // func depthwiseForward2x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseForward2x3AVX512(SB), NOSPLIT, $64-160
 	MOVQ    gate+136(FP), AX
 	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
 	SUBQ    CX, AX
-	MOVQ    bias+120(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    planes+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    x+8(FP), CX
-	MOVQ    CX, 16(SP)
-	MOVQ    w+40(FP), CX
-	MOVQ    CX, 24(SP)
-	MOVQ    y+56(FP), CX
-	MOVQ    CX, 32(SP)
-	MOVQ    xLine+32(FP), CX
+	MOVQ    bias+120(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    planes+0(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    x+8(FP), AX
+	MOVQ    AX, 16(SP)
+	MOVQ    w+40(FP), AX
+	MOVQ    AX, 24(SP)
+	MOVQ    y+56(FP), AX
+	MOVQ    AX, 32(SP)
+	MOVQ    xLine+32(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    yLine+80(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    yLine+80(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    xRows+24(FP), BX
-	LEAQ    everyOther<>+0(SB), SI
-	VMOVUPS (SI), Z0
-	VMOVUPS 64(SI), Z1
+	MOVQ    xRows+24(FP), DX
+	LEAQ    everyOther<>+0(SB), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
 
 plane:
-	MOVQ segments+104(FP), SI
-	MOVQ SI, 40(SP)
-	MOVQ masks+112(FP), SI
-	MOVQ SI, 48(SP)
-	MOVQ left+96(FP), SI
-	SHLQ $0x02, SI
-	NEGQ SI
-	MOVQ SI, 56(SP)
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
 
 segment:
-	MOVQ         16(SP), SI
-	ADDQ         56(SP), SI
-	MOVQ         56(SP), DI
-	MOVQ         left+96(FP), R8
-	SHLQ         $0x02, R8
-	ADDQ         R8, DI
-	SHRQ         $0x01, DI
-	ADDQ         32(SP), DI
-	MOVQ         24(SP), R8
-	MOVQ         48(SP), R9
-	KMOVW        (R9), K1
-	KMOVW        4(R9), K2
-	KMOVW        8(R9), K3
-	KMOVW        12(R9), K4
-	KMOVW        16(R9), K5
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Z2
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Z3
-	MOVQ         top+88(FP), R10
-	NEGQ         R10
-	MOVQ         R10, R9
-	IMULQ        CX, R9
-	ADDQ         R9, SI
-	MOVQ         yRows+72(FP), R11
-	ADDQ         $0x01, R11
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	SHRQ         $0x01, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	KMOVW        (R8), K1
+	KMOVW        4(R8), K2
+	KMOVW        8(R8), K3
+	KMOVW        12(R8), K4
+	KMOVW        16(R8), K5
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z2
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z3
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R8
+	IMULQ        AX, R8
+	ADDQ         R8, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x01, R10
 
 pair:
-	CMPQ             R10, BX
+	CMPQ             R9, DX
 	JAE              outside0
-	VMOVUPS.Z        (SI), K1, Z4
-	VMOVUPS.Z        64(SI), K2, Z5
+	VMOVUPS.Z        (BX), K1, Z4
+	VMOVUPS.Z        64(BX), K2, Z5
 	VMOVAPS          Z4, Z6
 	VPERMT2PS        Z5, Z0, Z6
 	VMOVAPS          Z4, Z4
 	VPERMT2PS        Z5, Z1, Z4
-	VFMADD231PS.BCST (R8), Z6, Z2
-	VFMADD231PS.BCST 24(R8), Z6, Z3
-	VFMADD231PS.BCST 4(R8), Z4, Z2
-	VFMADD231PS.BCST 28(R8), Z4, Z3
-	VMOVUPS.Z        8(SI), K3, Z4
-	VMOVUPS.Z        72(SI), K4, Z5
+	VFMADD231PS.BCST (DI), Z6, Z2
+	VFMADD231PS.BCST 24(DI), Z6, Z3
+	VFMADD231PS.BCST 4(DI), Z4, Z2
+	VFMADD231PS.BCST 28(DI), Z4, Z3
+	VMOVUPS.Z        8(BX), K3, Z4
+	VMOVUPS.Z        72(BX), K4, Z5
 	VMOVAPS          Z4, Z6
 	VPERMT2PS        Z5, Z0, Z6
 	VMOVAPS          Z4, Z4
 	VPERMT2PS        Z5, Z1, Z4
-	VFMADD231PS.BCST 8(R8), Z6, Z2
-	VFMADD231PS.BCST 32(R8), Z6, Z3
+	VFMADD231PS.BCST 8(DI), Z6, Z2
+	VFMADD231PS.BCST 32(DI), Z6, Z3
 
 outside0:
-	ADDQ             CX, SI
-	INCQ             R10
-	CMPQ             R10, BX
+	ADDQ             AX, BX
+	INCQ             R9
+	CMPQ             R9, DX
 	JAE              outside1
-	VMOVUPS.Z        (SI), K1, Z4
-	VMOVUPS.Z        64(SI), K2, Z5
+	VMOVUPS.Z        (BX), K1, Z4
+	VMOVUPS.Z        64(BX), K2, Z5
 	VMOVAPS          Z4, Z6
 	VPERMT2PS        Z5, Z0, Z6
 	VMOVAPS          Z4, Z4
 	VPERMT2PS        Z5, Z1, Z4
-	VFMADD231PS.BCST 12(R8), Z6, Z2
-	VFMADD231PS.BCST 16(R8), Z4, Z2
-	VMOVUPS.Z        8(SI), K3, Z4
-	VMOVUPS.Z        72(SI), K4, Z5
+	VFMADD231PS.BCST 12(DI), Z6, Z2
+	VFMADD231PS.BCST 16(DI), Z4, Z2
+	VMOVUPS.Z        8(BX), K3, Z4
+	VMOVUPS.Z        72(BX), K4, Z5
 	VMOVAPS          Z4, Z6
 	VPERMT2PS        Z5, Z0, Z6
 	VMOVAPS          Z4, Z4
 	VPERMT2PS        Z5, Z1, Z4
-	VFMADD231PS.BCST 20(R8), Z6, Z2
+	VFMADD231PS.BCST 20(DI), Z6, Z2
 
 outside1:
-	ADDQ       CX, SI
-	INCQ       R10
-	MOVQ       yRows+72(FP), R9
-	CMPQ       R11, R9
-	JG         incomplete
-	MOVQ       ahead+152(FP), R9
-	LEAQ       (DI)(R9*4), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(AX*1)
-	VMOVUPS    Z3, K5, (DI)
-	ADDQ       DX, DI
+	ADDQ         AX, BX
+	INCQ         R9
+	MOVQ         yRows+72(FP), R8
+	CMPQ         R10, R8
+	JG           incomplete
+	MOVQ         ahead+152(FP), R8
+	LEAQ         (SI)(R8*4), R8
+	PREFETCHT0   (R8)
+	VBROADCASTSS lo+144(FP), Z4
+	VBROADCASTSS hi+148(FP), Z5
+	VMAXPS       Z3, Z4, Z3
+	VMINPS       Z3, Z5, Z3
+	VMOVUPS      Z3, K5, (SI)
+	ADDQ         CX, SI
 
 incomplete:
 	VMOVAPS      Z2, Z3
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Z2
-	DECQ         R11
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z2
+	DECQ         R10
 	JNZ          pair
 	ADDQ         $0x00000014, 48(SP)
 	ADDQ         $0x00000080, 56(SP)
 	DECQ         40(SP)
 	JNZ          segment
-	MOVQ         biasPlane+128(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, (SP)
-	MOVQ         xPlane+16(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         wPlane+48(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         yPlane+64(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 32(SP)
+	MOVQ         biasPlane+128(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, (SP)
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 32(SP)
 	DECQ         8(SP)
 	JNZ          plane
 	VZEROUPPER
 	RET
 
 // func depthwiseBack3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseBack3AVX512(SB), NOSPLIT, $56-144
 	MOVQ    gate+120(FP), AX
 	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
 	SUBQ    CX, AX
 	LEAQ    turnByTurn<>+0(SB), CX
 	VMOVUPS (CX), Z0
@@ -15571,11 +15575,11 @@ loaded:
 	MOVQ         ahead+136(FP), R11
 	LEAQ         (DI)(R11*4), R11
 	PREFETCHT0   (R11)
-	PREFETCHT0   (R11)(AX*1)
 	PREFETCHT0   64(R11)
-	PREFETCHT0   64(R11)(AX*1)
 	CMPQ         gate+120(FP), $0x00
-	JE           open1
+	JE           limit1
+	PREFETCHT0   (R11)(AX*1)
+	PREFETCHT0   64(R11)(AX*1)
 	VMOVUPS.Z    (DI)(AX*1), K3, Z22
 	VBROADCASTSS lo+128(FP), Z23
 	VBROADCASTSS hi+132(FP), Z26
@@ -15590,8 +15594,17 @@ loaded:
 	VMOVAPS.Z    Z25, K5, Z25
 	VCMPPS       $0x11, Z26, Z22, K5
 	VMOVAPS.Z    Z25, K5, Z25
+	JMP          ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+128(FP), Z22
+	VBROADCASTSS hi+132(FP), Z23
+	VMAXPS       Z24, Z22, Z24
+	VMINPS       Z24, Z23, Z24
+	VMAXPS       Z25, Z22, Z25
+	VMINPS       Z25, Z23, Z25
+
+ready1:
 	VMOVUPS      Z24, K3, (DI)
 	VMOVUPS      Z25, K4, 64(DI)
 	ADDQ         DX, DI
@@ -15612,11 +15625,11 @@ open1:
 	MOVQ         ahead+136(FP), R11
 	LEAQ         (DI)(R11*4), R11
 	PREFETCHT0   (R11)
-	PREFETCHT0   (R11)(AX*1)
 	PREFETCHT0   64(R11)
-	PREFETCHT0   64(R11)(AX*1)
 	CMPQ         gate+120(FP), $0x00
-	JE           open2
+	JE           limit2
+	PREFETCHT0   (R11)(AX*1)
+	PREFETCHT0   64(R11)(AX*1)
 	VMOVUPS.Z    (DI)(AX*1), K3, Z22
 	VBROADCASTSS lo+128(FP), Z23
 	VBROADCASTSS hi+132(FP), Z26
@@ -15631,8 +15644,17 @@ open1:
 	VMOVAPS.Z    Z25, K5, Z25
 	VCMPPS       $0x11, Z26, Z22, K5
 	VMOVAPS.Z    Z25, K5, Z25
+	JMP          ready2
 
-open2:
+limit2:
+	VBROADCASTSS lo+128(FP), Z22
+	VBROADCASTSS hi+132(FP), Z23
+	VMAXPS       Z24, Z22, Z24
+	VMINPS       Z24, Z23, Z24
+	VMAXPS       Z25, Z22, Z25
+	VMINPS       Z25, Z23, Z25
+
+ready2:
 	VMOVUPS Z24, K3, (DI)
 	VMOVUPS Z25, K4, 64(DI)
 	ADDQ    DX, DI
@@ -16021,28 +16043,26 @@ outside1:
 	RET
 
 // func depthwiseForward1x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseForward1x5AVX512(SB), NOSPLIT, $64-160
-	MOVQ    gate+136(FP), AX
-	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    bias+120(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    planes+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    x+8(FP), CX
-	MOVQ    CX, 16(SP)
-	MOVQ    w+40(FP), CX
-	MOVQ    CX, 24(SP)
-	MOVQ    y+56(FP), CX
-	MOVQ    CX, 32(SP)
-	MOVQ    xLine+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    yLine+80(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    xRows+24(FP), BX
+	MOVQ gate+136(FP), AX
+	MOVQ y+56(FP), CX
+	SUBQ CX, AX
+	MOVQ bias+120(FP), CX
+	MOVQ CX, (SP)
+	MOVQ planes+0(FP), CX
+	MOVQ CX, 8(SP)
+	MOVQ x+8(FP), CX
+	MOVQ CX, 16(SP)
+	MOVQ w+40(FP), CX
+	MOVQ CX, 24(SP)
+	MOVQ y+56(FP), CX
+	MOVQ CX, 32(SP)
+	MOVQ xLine+32(FP), CX
+	SHLQ $0x02, CX
+	MOVQ yLine+80(FP), DX
+	SHLQ $0x02, DX
+	MOVQ xRows+24(FP), BX
 
 plane:
 	MOVQ segments+104(FP), SI
@@ -16128,9 +16148,9 @@ outside:
 	MOVQ         ahead+152(FP), R11
 	LEAQ         (DI)(R11*4), R11
 	PREFETCHT0   (R11)
-	PREFETCHT0   (R11)(AX*1)
 	CMPQ         gate+136(FP), $0x00
-	JE           open1
+	JE           limit1
+	PREFETCHT0   (R11)(AX*1)
 	VMOVUPS.Z    (DI)(AX*1), K6, Z6
 	VBROADCASTSS lo+144(FP), Z7
 	VBROADCASTSS hi+148(FP), Z8
@@ -16138,8 +16158,15 @@ outside:
 	VMOVAPS.Z    Z5, K7, Z5
 	VCMPPS       $0x11, Z8, Z6, K7
 	VMOVAPS.Z    Z5, K7, Z5
+	JMP          ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+144(FP), Z6
+	VBROADCASTSS hi+148(FP), Z7
+	VMAXPS       Z5, Z6, Z5
+	VMINPS       Z5, Z7, Z5
+
+ready1:
 	VMOVUPS Z5, K6, (DI)
 	ADDQ    DX, DI
 
@@ -16173,193 +16200,192 @@ incomplete:
 	RET
 
 // func depthwiseForward2x5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseForward2x5AVX512(SB), NOSPLIT, $64-160
 	MOVQ    gate+136(FP), AX
 	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
 	SUBQ    CX, AX
-	MOVQ    bias+120(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    planes+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    x+8(FP), CX
-	MOVQ    CX, 16(SP)
-	MOVQ    w+40(FP), CX
-	MOVQ    CX, 24(SP)
-	MOVQ    y+56(FP), CX
-	MOVQ    CX, 32(SP)
-	MOVQ    xLine+32(FP), CX
+	MOVQ    bias+120(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    planes+0(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    x+8(FP), AX
+	MOVQ    AX, 16(SP)
+	MOVQ    w+40(FP), AX
+	MOVQ    AX, 24(SP)
+	MOVQ    y+56(FP), AX
+	MOVQ    AX, 32(SP)
+	MOVQ    xLine+32(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    yLine+80(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    yLine+80(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    xRows+24(FP), BX
-	LEAQ    everyOther<>+0(SB), SI
-	VMOVUPS (SI), Z0
-	VMOVUPS 64(SI), Z1
+	MOVQ    xRows+24(FP), DX
+	LEAQ    everyOther<>+0(SB), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
 
 plane:
-	MOVQ segments+104(FP), SI
-	MOVQ SI, 40(SP)
-	MOVQ masks+112(FP), SI
-	MOVQ SI, 48(SP)
-	MOVQ left+96(FP), SI
-	SHLQ $0x02, SI
-	NEGQ SI
-	MOVQ SI, 56(SP)
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
 
 segment:
-	MOVQ         16(SP), SI
-	ADDQ         56(SP), SI
-	MOVQ         56(SP), DI
-	MOVQ         left+96(FP), R8
-	SHLQ         $0x02, R8
-	ADDQ         R8, DI
-	SHRQ         $0x01, DI
-	ADDQ         32(SP), DI
-	MOVQ         24(SP), R8
-	MOVQ         48(SP), R9
-	KMOVW        (R9), K1
-	KMOVW        4(R9), K2
-	KMOVW        8(R9), K3
-	KMOVW        12(R9), K4
-	KMOVW        16(R9), K5
-	KMOVW        20(R9), K6
-	KMOVW        24(R9), K7
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Z2
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Z3
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Z4
-	MOVQ         top+88(FP), R10
-	NEGQ         R10
-	MOVQ         R10, R9
-	IMULQ        CX, R9
-	ADDQ         R9, SI
-	MOVQ         yRows+72(FP), R11
-	ADDQ         $0x02, R11
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	SHRQ         $0x01, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	KMOVW        (R8), K1
+	KMOVW        4(R8), K2
+	KMOVW        8(R8), K3
+	KMOVW        12(R8), K4
+	KMOVW        16(R8), K5
+	KMOVW        20(R8), K6
+	KMOVW        24(R8), K7
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z2
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z3
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z4
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R8
+	IMULQ        AX, R8
+	ADDQ         R8, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x02, R10
 
 pair:
-	CMPQ             R10, BX
+	CMPQ             R9, DX
 	JAE              outside0
-	VMOVUPS.Z        (SI), K1, Z5
-	VMOVUPS.Z        64(SI), K2, Z6
+	VMOVUPS.Z        (BX), K1, Z5
+	VMOVUPS.Z        64(BX), K2, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST (R8), Z7, Z2
-	VFMADD231PS.BCST 40(R8), Z7, Z3
-	VFMADD231PS.BCST 80(R8), Z7, Z4
-	VFMADD231PS.BCST 4(R8), Z5, Z2
-	VFMADD231PS.BCST 44(R8), Z5, Z3
-	VFMADD231PS.BCST 84(R8), Z5, Z4
-	VMOVUPS.Z        8(SI), K3, Z5
-	VMOVUPS.Z        72(SI), K4, Z6
+	VFMADD231PS.BCST (DI), Z7, Z2
+	VFMADD231PS.BCST 40(DI), Z7, Z3
+	VFMADD231PS.BCST 80(DI), Z7, Z4
+	VFMADD231PS.BCST 4(DI), Z5, Z2
+	VFMADD231PS.BCST 44(DI), Z5, Z3
+	VFMADD231PS.BCST 84(DI), Z5, Z4
+	VMOVUPS.Z        8(BX), K3, Z5
+	VMOVUPS.Z        72(BX), K4, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST 8(R8), Z7, Z2
-	VFMADD231PS.BCST 48(R8), Z7, Z3
-	VFMADD231PS.BCST 88(R8), Z7, Z4
-	VFMADD231PS.BCST 12(R8), Z5, Z2
-	VFMADD231PS.BCST 52(R8), Z5, Z3
-	VFMADD231PS.BCST 92(R8), Z5, Z4
-	VMOVUPS.Z        16(SI), K5, Z5
-	VMOVUPS.Z        80(SI), K6, Z6
+	VFMADD231PS.BCST 8(DI), Z7, Z2
+	VFMADD231PS.BCST 48(DI), Z7, Z3
+	VFMADD231PS.BCST 88(DI), Z7, Z4
+	VFMADD231PS.BCST 12(DI), Z5, Z2
+	VFMADD231PS.BCST 52(DI), Z5, Z3
+	VFMADD231PS.BCST 92(DI), Z5, Z4
+	VMOVUPS.Z        16(BX), K5, Z5
+	VMOVUPS.Z        80(BX), K6, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST 16(R8), Z7, Z2
-	VFMADD231PS.BCST 56(R8), Z7, Z3
-	VFMADD231PS.BCST 96(R8), Z7, Z4
+	VFMADD231PS.BCST 16(DI), Z7, Z2
+	VFMADD231PS.BCST 56(DI), Z7, Z3
+	VFMADD231PS.BCST 96(DI), Z7, Z4
 
 outside0:
-	ADDQ             CX, SI
-	INCQ             R10
-	CMPQ             R10, BX
+	ADDQ             AX, BX
+	INCQ             R9
+	CMPQ             R9, DX
 	JAE              outside1
-	VMOVUPS.Z        (SI), K1, Z5
-	VMOVUPS.Z        64(SI), K2, Z6
+	VMOVUPS.Z        (BX), K1, Z5
+	VMOVUPS.Z        64(BX), K2, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST 20(R8), Z7, Z2
-	VFMADD231PS.BCST 60(R8), Z7, Z3
-	VFMADD231PS.BCST 24(R8), Z5, Z2
-	VFMADD231PS.BCST 64(R8), Z5, Z3
-	VMOVUPS.Z        8(SI), K3, Z5
-	VMOVUPS.Z        72(SI), K4, Z6
+	VFMADD231PS.BCST 20(DI), Z7, Z2
+	VFMADD231PS.BCST 60(DI), Z7, Z3
+	VFMADD231PS.BCST 24(DI), Z5, Z2
+	VFMADD231PS.BCST 64(DI), Z5, Z3
+	VMOVUPS.Z        8(BX), K3, Z5
+	VMOVUPS.Z        72(BX), K4, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST 28(R8), Z7, Z2
-	VFMADD231PS.BCST 68(R8), Z7, Z3
-	VFMADD231PS.BCST 32(R8), Z5, Z2
-	VFMADD231PS.BCST 72(R8), Z5, Z3
-	VMOVUPS.Z        16(SI), K5, Z5
-	VMOVUPS.Z        80(SI), K6, Z6
+	VFMADD231PS.BCST 28(DI), Z7, Z2
+	VFMADD231PS.BCST 68(DI), Z7, Z3
+	VFMADD231PS.BCST 32(DI), Z5, Z2
+	VFMADD231PS.BCST 72(DI), Z5, Z3
+	VMOVUPS.Z        16(BX), K5, Z5
+	VMOVUPS.Z        80(BX), K6, Z6
 	VMOVAPS          Z5, Z7
 	VPERMT2PS        Z6, Z0, Z7
 	VMOVAPS          Z5, Z5
 	VPERMT2PS        Z6, Z1, Z5
-	VFMADD231PS.BCST 36(R8), Z7, Z2
-	VFMADD231PS.BCST 76(R8), Z7, Z3
+	VFMADD231PS.BCST 36(DI), Z7, Z2
+	VFMADD231PS.BCST 76(DI), Z7, Z3
 
 outside1:
-	ADDQ       CX, SI
-	INCQ       R10
-	MOVQ       yRows+72(FP), R9
-	CMPQ       R11, R9
-	JG         incomplete
-	MOVQ       ahead+152(FP), R9
-	LEAQ       (DI)(R9*4), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(AX*1)
-	VMOVUPS    Z4, K7, (DI)
-	ADDQ       DX, DI
+	ADDQ         AX, BX
+	INCQ         R9
+	MOVQ         yRows+72(FP), R8
+	CMPQ         R10, R8
+	JG           incomplete
+	MOVQ         ahead+152(FP), R8
+	LEAQ         (SI)(R8*4), R8
+	PREFETCHT0   (R8)
+	VBROADCASTSS lo+144(FP), Z5
+	VBROADCASTSS hi+148(FP), Z6
+	VMAXPS       Z4, Z5, Z4
+	VMINPS       Z4, Z6, Z4
+	VMOVUPS      Z4, K7, (SI)
+	ADDQ         CX, SI
 
 incomplete:
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z2, Z3
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Z2
-	DECQ         R11
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Z2
+	DECQ         R10
 	JNZ          pair
 	ADDQ         $0x0000001c, 48(SP)
 	ADDQ         $0x00000080, 56(SP)
 	DECQ         40(SP)
 	JNZ          segment
-	MOVQ         biasPlane+128(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, (SP)
-	MOVQ         xPlane+16(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         wPlane+48(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         yPlane+64(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 32(SP)
+	MOVQ         biasPlane+128(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, (SP)
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 32(SP)
 	DECQ         8(SP)
 	JNZ          plane
 	VZEROUPPER
 	RET
 
 // func depthwiseBack5AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseBack5AVX512(SB), NOSPLIT, $56-144
 	MOVQ    gate+120(FP), AX
 	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
 	SUBQ    CX, AX
 	LEAQ    turnByTurn<>+0(SB), CX
 	VMOVUPS (CX), Z0
@@ -16470,11 +16496,11 @@ loaded:
 	MOVQ             ahead+136(FP), R12
 	LEAQ             (R8)(R12*4), R12
 	PREFETCHT0       (R12)
-	PREFETCHT0       (R12)(AX*1)
 	PREFETCHT0       64(R12)
-	PREFETCHT0       64(R12)(AX*1)
 	CMPQ             gate+120(FP), $0x00
-	JE               open1
+	JE               limit1
+	PREFETCHT0       (R12)(AX*1)
+	PREFETCHT0       64(R12)(AX*1)
 	VMOVUPS.Z        (R8)(AX*1), K4, Z15
 	VBROADCASTSS     lo+128(FP), Z16
 	VBROADCASTSS     hi+132(FP), Z17
@@ -16489,8 +16515,17 @@ loaded:
 	VMOVAPS.Z        Z14, K6, Z14
 	VCMPPS           $0x11, Z17, Z15, K6
 	VMOVAPS.Z        Z14, K6, Z14
+	JMP              ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+128(FP), Z15
+	VBROADCASTSS hi+132(FP), Z16
+	VMAXPS       Z13, Z15, Z13
+	VMINPS       Z13, Z16, Z13
+	VMAXPS       Z14, Z15, Z14
+	VMINPS       Z14, Z16, Z14
+
+ready1:
 	VMOVUPS          Z13, K4, (R8)
 	VMOVUPS          Z14, K5, 64(R8)
 	ADDQ             DX, R8
@@ -16523,11 +16558,11 @@ open1:
 	MOVQ             ahead+136(FP), R12
 	LEAQ             (R8)(R12*4), R12
 	PREFETCHT0       (R12)
-	PREFETCHT0       (R12)(AX*1)
 	PREFETCHT0       64(R12)
-	PREFETCHT0       64(R12)(AX*1)
 	CMPQ             gate+120(FP), $0x00
-	JE               open2
+	JE               limit2
+	PREFETCHT0       (R12)(AX*1)
+	PREFETCHT0       64(R12)(AX*1)
 	VMOVUPS.Z        (R8)(AX*1), K4, Z15
 	VBROADCASTSS     lo+128(FP), Z16
 	VBROADCASTSS     hi+132(FP), Z17
@@ -16542,8 +16577,17 @@ open1:
 	VMOVAPS.Z        Z14, K6, Z14
 	VCMPPS           $0x11, Z17, Z15, K6
 	VMOVAPS.Z        Z14, K6, Z14
+	JMP              ready2
 
-open2:
+limit2:
+	VBROADCASTSS lo+128(FP), Z15
+	VBROADCASTSS hi+132(FP), Z16
+	VMAXPS       Z13, Z15, Z13
+	VMINPS       Z13, Z16, Z13
+	VMAXPS       Z14, Z15, Z14
+	VMINPS       Z14, Z16, Z14
+
+ready2:
 	VMOVUPS Z13, K4, (R8)
 	VMOVUPS Z14, K5, 64(R8)
 	ADDQ    DX, R8
@@ -25800,28 +25844,26 @@ scaleEnd:
 	RET
 
 // func depthwiseForward1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, CMOV, FMA3, MMX+
+// Requires: AVX, FMA3, MMX+
 TEXT ·depthwiseForward1x3AVX2(SB), NOSPLIT, $64-160
-	MOVQ    gate+136(FP), AX
-	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    bias+120(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    planes+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    x+8(FP), CX
-	MOVQ    CX, 16(SP)
-	MOVQ    w+40(FP), CX
-	MOVQ    CX, 24(SP)
-	MOVQ    y+56(FP), CX
-	MOVQ    CX, 32(SP)
-	MOVQ    xLine+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    yLine+80(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    xRows+24(FP), BX
+	MOVQ gate+136(FP), AX
+	MOVQ y+56(FP), CX
+	SUBQ CX, AX
+	MOVQ bias+120(FP), CX
+	MOVQ CX, (SP)
+	MOVQ planes+0(FP), CX
+	MOVQ CX, 8(SP)
+	MOVQ x+8(FP), CX
+	MOVQ CX, 16(SP)
+	MOVQ w+40(FP), CX
+	MOVQ CX, 24(SP)
+	MOVQ y+56(FP), CX
+	MOVQ CX, 32(SP)
+	MOVQ xLine+32(FP), CX
+	SHLQ $0x02, CX
+	MOVQ yLine+80(FP), DX
+	SHLQ $0x02, DX
+	MOVQ xRows+24(FP), BX
 
 plane:
 	MOVQ segments+104(FP), SI
@@ -25894,9 +25936,9 @@ outside:
 	MOVQ         ahead+152(FP), R11
 	LEAQ         (DI)(R11*4), R11
 	PREFETCHT0   (R11)
-	PREFETCHT0   (R11)(AX*1)
 	CMPQ         gate+136(FP), $0x00
-	JE           open1
+	JE           limit1
+	PREFETCHT0   (R11)(AX*1)
 	VMASKMOVPS   (DI)(AX*1), Y3, Y8
 	VBROADCASTSS lo+144(FP), Y9
 	VBROADCASTSS hi+148(FP), Y10
@@ -25904,8 +25946,15 @@ outside:
 	VANDPS       Y9, Y7, Y7
 	VCMPPS       $0x11, Y10, Y8, Y9
 	VANDPS       Y9, Y7, Y7
+	JMP          ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+144(FP), Y8
+	VBROADCASTSS hi+148(FP), Y9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+
+ready1:
 	VMASKMOVPS Y7, Y3, (DI)
 	ADDQ       DX, DI
 
@@ -25937,180 +25986,179 @@ incomplete:
 	RET
 
 // func depthwiseForward2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·depthwiseForward2x3AVX2(SB), NOSPLIT, $64-160
-	MOVQ    gate+136(FP), AX
-	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    bias+120(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    planes+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    x+8(FP), CX
-	MOVQ    CX, 16(SP)
-	MOVQ    w+40(FP), CX
-	MOVQ    CX, 24(SP)
-	MOVQ    y+56(FP), CX
-	MOVQ    CX, 32(SP)
-	MOVQ    xLine+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    yLine+80(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    xRows+24(FP), BX
+	MOVQ gate+136(FP), AX
+	MOVQ y+56(FP), CX
+	SUBQ CX, AX
+	MOVQ bias+120(FP), AX
+	MOVQ AX, (SP)
+	MOVQ planes+0(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 32(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
 
 plane:
-	MOVQ segments+104(FP), SI
-	MOVQ SI, 40(SP)
-	MOVQ masks+112(FP), SI
-	MOVQ SI, 48(SP)
-	MOVQ left+96(FP), SI
-	SHLQ $0x02, SI
-	NEGQ SI
-	MOVQ SI, 56(SP)
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
 
 segment:
-	MOVQ         16(SP), SI
-	ADDQ         56(SP), SI
-	MOVQ         56(SP), DI
-	MOVQ         left+96(FP), R8
-	SHLQ         $0x02, R8
-	ADDQ         R8, DI
-	SHRQ         $0x01, DI
-	ADDQ         32(SP), DI
-	MOVQ         24(SP), R8
-	MOVQ         48(SP), R9
-	VMOVUPS      (R9), Y0
-	VMOVUPS      32(R9), Y1
-	VMOVUPS      64(R9), Y2
-	VMOVUPS      96(R9), Y3
-	VMOVUPS      128(R9), Y4
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Y5
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Y6
-	MOVQ         top+88(FP), R10
-	NEGQ         R10
-	MOVQ         R10, R9
-	IMULQ        CX, R9
-	ADDQ         R9, SI
-	MOVQ         yRows+72(FP), R11
-	ADDQ         $0x01, R11
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	SHRQ         $0x01, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	VMOVUPS      (R8), Y0
+	VMOVUPS      32(R8), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      96(R8), Y3
+	VMOVUPS      128(R8), Y4
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y5
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y6
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R8
+	IMULQ        AX, R8
+	ADDQ         R8, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x01, R10
 
 pair:
-	CMPQ         R10, BX
+	CMPQ         R9, DX
 	JAE          outside0
-	VMASKMOVPS   (SI), Y0, Y7
-	VMASKMOVPS   32(SI), Y1, Y8
+	VMASKMOVPS   (BX), Y0, Y7
+	VMASKMOVPS   32(BX), Y1, Y8
 	VSHUFPS      $0x88, Y8, Y7, Y9
 	VPERMPD      $0xd8, Y9, Y9
 	VSHUFPS      $0xdd, Y8, Y7, Y7
 	VPERMPD      $0xd8, Y7, Y7
-	VBROADCASTSS (R8), Y8
+	VBROADCASTSS (DI), Y8
 	VFMADD231PS  Y8, Y9, Y5
-	VBROADCASTSS 24(R8), Y8
+	VBROADCASTSS 24(DI), Y8
 	VFMADD231PS  Y8, Y9, Y6
-	VBROADCASTSS 4(R8), Y8
+	VBROADCASTSS 4(DI), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	VBROADCASTSS 28(R8), Y8
+	VBROADCASTSS 28(DI), Y8
 	VFMADD231PS  Y8, Y7, Y6
-	VMASKMOVPS   8(SI), Y2, Y7
-	VMASKMOVPS   40(SI), Y3, Y8
+	VMASKMOVPS   8(BX), Y2, Y7
+	VMASKMOVPS   40(BX), Y3, Y8
 	VSHUFPS      $0x88, Y8, Y7, Y9
 	VPERMPD      $0xd8, Y9, Y9
 	VSHUFPS      $0xdd, Y8, Y7, Y7
 	VPERMPD      $0xd8, Y7, Y7
-	VBROADCASTSS 8(R8), Y7
+	VBROADCASTSS 8(DI), Y7
 	VFMADD231PS  Y7, Y9, Y5
-	VBROADCASTSS 32(R8), Y7
+	VBROADCASTSS 32(DI), Y7
 	VFMADD231PS  Y7, Y9, Y6
 
 outside0:
-	ADDQ         CX, SI
-	INCQ         R10
-	CMPQ         R10, BX
+	ADDQ         AX, BX
+	INCQ         R9
+	CMPQ         R9, DX
 	JAE          outside1
-	VMASKMOVPS   (SI), Y0, Y7
-	VMASKMOVPS   32(SI), Y1, Y8
+	VMASKMOVPS   (BX), Y0, Y7
+	VMASKMOVPS   32(BX), Y1, Y8
 	VSHUFPS      $0x88, Y8, Y7, Y9
 	VPERMPD      $0xd8, Y9, Y9
 	VSHUFPS      $0xdd, Y8, Y7, Y7
 	VPERMPD      $0xd8, Y7, Y7
-	VBROADCASTSS 12(R8), Y8
+	VBROADCASTSS 12(DI), Y8
 	VFMADD231PS  Y8, Y9, Y5
-	VBROADCASTSS 16(R8), Y8
+	VBROADCASTSS 16(DI), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	VMASKMOVPS   8(SI), Y2, Y7
-	VMASKMOVPS   40(SI), Y3, Y8
+	VMASKMOVPS   8(BX), Y2, Y7
+	VMASKMOVPS   40(BX), Y3, Y8
 	VSHUFPS      $0x88, Y8, Y7, Y9
 	VPERMPD      $0xd8, Y9, Y9
 	VSHUFPS      $0xdd, Y8, Y7, Y7
 	VPERMPD      $0xd8, Y7, Y7
-	VBROADCASTSS 20(R8), Y7
+	VBROADCASTSS 20(DI), Y7
 	VFMADD231PS  Y7, Y9, Y5
 
 outside1:
-	ADDQ       CX, SI
-	INCQ       R10
-	MOVQ       yRows+72(FP), R9
-	CMPQ       R11, R9
-	JG         incomplete
-	MOVQ       ahead+152(FP), R9
-	LEAQ       (DI)(R9*4), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(AX*1)
-	VMASKMOVPS Y6, Y4, (DI)
-	ADDQ       DX, DI
+	ADDQ         AX, BX
+	INCQ         R9
+	MOVQ         yRows+72(FP), R8
+	CMPQ         R10, R8
+	JG           incomplete
+	MOVQ         ahead+152(FP), R8
+	LEAQ         (SI)(R8*4), R8
+	PREFETCHT0   (R8)
+	VBROADCASTSS lo+144(FP), Y7
+	VBROADCASTSS hi+148(FP), Y8
+	VMAXPS       Y6, Y7, Y6
+	VMINPS       Y6, Y8, Y6
+	VMASKMOVPS   Y6, Y4, (SI)
+	ADDQ         CX, SI
 
 incomplete:
 	VMOVAPS      Y5, Y6
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Y5
-	DECQ         R11
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y5
+	DECQ         R10
 	JNZ          pair
 	ADDQ         $0x000000a0, 48(SP)
 	ADDQ         $0x00000040, 56(SP)
 	DECQ         40(SP)
 	JNZ          segment
-	MOVQ         biasPlane+128(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, (SP)
-	MOVQ         xPlane+16(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         wPlane+48(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         yPlane+64(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 32(SP)
+	MOVQ         biasPlane+128(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, (SP)
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 32(SP)
 	DECQ         8(SP)
 	JNZ          plane
 	VZEROUPPER
 	RET
 
 // func depthwiseBack3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, CMOV, FMA3, MMX+
+// Requires: AVX, FMA3, MMX+
 TEXT ·depthwiseBack3AVX2(SB), NOSPLIT, $56-144
-	MOVQ    gate+120(FP), AX
-	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    planes+0(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    x+8(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    w+40(FP), CX
-	MOVQ    CX, 16(SP)
-	MOVQ    y+56(FP), CX
-	MOVQ    CX, 24(SP)
-	MOVQ    xLine+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    yLine+80(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    xRows+24(FP), BX
+	MOVQ gate+120(FP), AX
+	MOVQ y+56(FP), CX
+	SUBQ CX, AX
+	MOVQ planes+0(FP), CX
+	MOVQ CX, (SP)
+	MOVQ x+8(FP), CX
+	MOVQ CX, 8(SP)
+	MOVQ w+40(FP), CX
+	MOVQ CX, 16(SP)
+	MOVQ y+56(FP), CX
+	MOVQ CX, 24(SP)
+	MOVQ xLine+32(FP), CX
+	SHLQ $0x02, CX
+	MOVQ yLine+80(FP), DX
+	SHLQ $0x02, DX
+	MOVQ xRows+24(FP), BX
 
 plane:
 	MOVQ segments+104(FP), SI
@@ -26189,9 +26237,9 @@ loaded:
 	MOVQ         ahead+136(FP), R12
 	LEAQ         (R8)(R12*4), R12
 	PREFETCHT0   (R12)
-	PREFETCHT0   (R12)(AX*1)
 	CMPQ         gate+120(FP), $0x00
-	JE           open1
+	JE           limit1
+	PREFETCHT0   (R12)(AX*1)
 	MOVQ         40(SP), R12
 	VMOVUPS      64(R12), Y6
 	VMASKMOVPS   (R8)(AX*1), Y6, Y6
@@ -26210,8 +26258,17 @@ loaded:
 	VANDPS       Y7, Y5, Y5
 	VCMPPS       $0x11, Y8, Y6, Y7
 	VANDPS       Y7, Y5, Y5
+	JMP          ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+128(FP), Y6
+	VBROADCASTSS hi+132(FP), Y7
+	VMAXPS       Y4, Y6, Y4
+	VMINPS       Y4, Y7, Y4
+	VMAXPS       Y5, Y6, Y5
+	VMINPS       Y5, Y7, Y5
+
+ready1:
 	MOVQ         40(SP), R12
 	VMOVUPS      64(R12), Y6
 	VMASKMOVPS   Y4, Y6, (R8)
@@ -26246,9 +26303,9 @@ open1:
 	MOVQ         ahead+136(FP), R12
 	LEAQ         (R8)(R12*4), R12
 	PREFETCHT0   (R12)
-	PREFETCHT0   (R12)(AX*1)
 	CMPQ         gate+120(FP), $0x00
-	JE           open2
+	JE           limit2
+	PREFETCHT0   (R12)(AX*1)
 	MOVQ         40(SP), R12
 	VMOVUPS      64(R12), Y0
 	VMASKMOVPS   (R8)(AX*1), Y0, Y0
@@ -26267,8 +26324,17 @@ open1:
 	VANDPS       Y1, Y5, Y5
 	VCMPPS       $0x11, Y6, Y0, Y1
 	VANDPS       Y1, Y5, Y5
+	JMP          ready2
 
-open2:
+limit2:
+	VBROADCASTSS lo+128(FP), Y0
+	VBROADCASTSS hi+132(FP), Y1
+	VMAXPS       Y4, Y0, Y4
+	VMINPS       Y4, Y1, Y4
+	VMAXPS       Y5, Y0, Y5
+	VMINPS       Y5, Y1, Y5
+
+ready2:
 	MOVQ       40(SP), R12
 	VMOVUPS    64(R12), Y0
 	VMASKMOVPS Y4, Y0, (R8)
@@ -26661,28 +26727,26 @@ outside1:
 	RET
 
 // func depthwiseForward1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, CMOV, FMA3, MMX+
+// Requires: AVX, FMA3, MMX+
 TEXT ·depthwiseForward1x5AVX2(SB), NOSPLIT, $64-160
-	MOVQ    gate+136(FP), AX
-	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    bias+120(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    planes+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    x+8(FP), CX
-	MOVQ    CX, 16(SP)
-	MOVQ    w+40(FP), CX
-	MOVQ    CX, 24(SP)
-	MOVQ    y+56(FP), CX
-	MOVQ    CX, 32(SP)
-	MOVQ    xLine+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    yLine+80(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    xRows+24(FP), BX
+	MOVQ gate+136(FP), AX
+	MOVQ y+56(FP), CX
+	SUBQ CX, AX
+	MOVQ bias+120(FP), CX
+	MOVQ CX, (SP)
+	MOVQ planes+0(FP), CX
+	MOVQ CX, 8(SP)
+	MOVQ x+8(FP), CX
+	MOVQ CX, 16(SP)
+	MOVQ w+40(FP), CX
+	MOVQ CX, 24(SP)
+	MOVQ y+56(FP), CX
+	MOVQ CX, 32(SP)
+	MOVQ xLine+32(FP), CX
+	SHLQ $0x02, CX
+	MOVQ yLine+80(FP), DX
+	SHLQ $0x02, DX
+	MOVQ xRows+24(FP), BX
 
 plane:
 	MOVQ segments+104(FP), SI
@@ -26793,9 +26857,9 @@ outside:
 	MOVQ         ahead+152(FP), R11
 	LEAQ         (DI)(R11*4), R11
 	PREFETCHT0   (R11)
-	PREFETCHT0   (R11)(AX*1)
 	CMPQ         gate+136(FP), $0x00
-	JE           open1
+	JE           limit1
+	PREFETCHT0   (R11)(AX*1)
 	VMASKMOVPS   (DI)(AX*1), Y5, Y12
 	VBROADCASTSS lo+144(FP), Y13
 	VBROADCASTSS hi+148(FP), Y14
@@ -26803,8 +26867,15 @@ outside:
 	VANDPS       Y13, Y11, Y11
 	VCMPPS       $0x11, Y14, Y12, Y13
 	VANDPS       Y13, Y11, Y11
+	JMP          ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+144(FP), Y12
+	VBROADCASTSS hi+148(FP), Y13
+	VMAXPS       Y11, Y12, Y11
+	VMINPS       Y11, Y13, Y11
+
+ready1:
 	VMASKMOVPS Y11, Y5, (DI)
 	ADDQ       DX, DI
 
@@ -26838,229 +26909,228 @@ incomplete:
 	RET
 
 // func depthwiseForward2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·depthwiseForward2x5AVX2(SB), NOSPLIT, $64-160
-	MOVQ    gate+136(FP), AX
-	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    bias+120(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    planes+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    x+8(FP), CX
-	MOVQ    CX, 16(SP)
-	MOVQ    w+40(FP), CX
-	MOVQ    CX, 24(SP)
-	MOVQ    y+56(FP), CX
-	MOVQ    CX, 32(SP)
-	MOVQ    xLine+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    yLine+80(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    xRows+24(FP), BX
+	MOVQ gate+136(FP), AX
+	MOVQ y+56(FP), CX
+	SUBQ CX, AX
+	MOVQ bias+120(FP), AX
+	MOVQ AX, (SP)
+	MOVQ planes+0(FP), AX
+	MOVQ AX, 8(SP)
+	MOVQ x+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ w+40(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ y+56(FP), AX
+	MOVQ AX, 32(SP)
+	MOVQ xLine+32(FP), AX
+	SHLQ $0x02, AX
+	MOVQ yLine+80(FP), CX
+	SHLQ $0x02, CX
+	MOVQ xRows+24(FP), DX
 
 plane:
-	MOVQ segments+104(FP), SI
-	MOVQ SI, 40(SP)
-	MOVQ masks+112(FP), SI
-	MOVQ SI, 48(SP)
-	MOVQ left+96(FP), SI
-	SHLQ $0x02, SI
-	NEGQ SI
-	MOVQ SI, 56(SP)
+	MOVQ segments+104(FP), BX
+	MOVQ BX, 40(SP)
+	MOVQ masks+112(FP), BX
+	MOVQ BX, 48(SP)
+	MOVQ left+96(FP), BX
+	SHLQ $0x02, BX
+	NEGQ BX
+	MOVQ BX, 56(SP)
 
 segment:
-	MOVQ         16(SP), SI
-	ADDQ         56(SP), SI
-	MOVQ         56(SP), DI
-	MOVQ         left+96(FP), R8
-	SHLQ         $0x02, R8
-	ADDQ         R8, DI
-	SHRQ         $0x01, DI
-	ADDQ         32(SP), DI
-	MOVQ         24(SP), R8
-	MOVQ         48(SP), R9
-	VMOVUPS      (R9), Y0
-	VMOVUPS      32(R9), Y1
-	VMOVUPS      64(R9), Y2
-	VMOVUPS      96(R9), Y3
-	VMOVUPS      128(R9), Y4
-	VMOVUPS      160(R9), Y5
-	VMOVUPS      192(R9), Y6
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Y7
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Y8
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Y9
-	MOVQ         top+88(FP), R10
-	NEGQ         R10
-	MOVQ         R10, R9
-	IMULQ        CX, R9
-	ADDQ         R9, SI
-	MOVQ         yRows+72(FP), R11
-	ADDQ         $0x02, R11
+	MOVQ         16(SP), BX
+	ADDQ         56(SP), BX
+	MOVQ         56(SP), SI
+	MOVQ         left+96(FP), DI
+	SHLQ         $0x02, DI
+	ADDQ         DI, SI
+	SHRQ         $0x01, SI
+	ADDQ         32(SP), SI
+	MOVQ         24(SP), DI
+	MOVQ         48(SP), R8
+	VMOVUPS      (R8), Y0
+	VMOVUPS      32(R8), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      96(R8), Y3
+	VMOVUPS      128(R8), Y4
+	VMOVUPS      160(R8), Y5
+	VMOVUPS      192(R8), Y6
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y7
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y8
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y9
+	MOVQ         top+88(FP), R9
+	NEGQ         R9
+	MOVQ         R9, R8
+	IMULQ        AX, R8
+	ADDQ         R8, BX
+	MOVQ         yRows+72(FP), R10
+	ADDQ         $0x02, R10
 
 pair:
-	CMPQ         R10, BX
+	CMPQ         R9, DX
 	JAE          outside0
-	VMASKMOVPS   (SI), Y0, Y10
-	VMASKMOVPS   32(SI), Y1, Y11
+	VMASKMOVPS   (BX), Y0, Y10
+	VMASKMOVPS   32(BX), Y1, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS (R8), Y11
+	VBROADCASTSS (DI), Y11
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 40(R8), Y11
+	VBROADCASTSS 40(DI), Y11
 	VFMADD231PS  Y11, Y12, Y8
-	VBROADCASTSS 80(R8), Y11
+	VBROADCASTSS 80(DI), Y11
 	VFMADD231PS  Y11, Y12, Y9
-	VBROADCASTSS 4(R8), Y11
+	VBROADCASTSS 4(DI), Y11
 	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS 44(R8), Y11
+	VBROADCASTSS 44(DI), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS 84(R8), Y11
+	VBROADCASTSS 84(DI), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	VMASKMOVPS   8(SI), Y2, Y10
-	VMASKMOVPS   40(SI), Y3, Y11
+	VMASKMOVPS   8(BX), Y2, Y10
+	VMASKMOVPS   40(BX), Y3, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS 8(R8), Y11
+	VBROADCASTSS 8(DI), Y11
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 48(R8), Y11
+	VBROADCASTSS 48(DI), Y11
 	VFMADD231PS  Y11, Y12, Y8
-	VBROADCASTSS 88(R8), Y11
+	VBROADCASTSS 88(DI), Y11
 	VFMADD231PS  Y11, Y12, Y9
-	VBROADCASTSS 12(R8), Y11
+	VBROADCASTSS 12(DI), Y11
 	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS 52(R8), Y11
+	VBROADCASTSS 52(DI), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS 92(R8), Y11
+	VBROADCASTSS 92(DI), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	VMASKMOVPS   16(SI), Y4, Y10
-	VMASKMOVPS   48(SI), Y5, Y11
+	VMASKMOVPS   16(BX), Y4, Y10
+	VMASKMOVPS   48(BX), Y5, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS 16(R8), Y10
+	VBROADCASTSS 16(DI), Y10
 	VFMADD231PS  Y10, Y12, Y7
-	VBROADCASTSS 56(R8), Y10
+	VBROADCASTSS 56(DI), Y10
 	VFMADD231PS  Y10, Y12, Y8
-	VBROADCASTSS 96(R8), Y10
+	VBROADCASTSS 96(DI), Y10
 	VFMADD231PS  Y10, Y12, Y9
 
 outside0:
-	ADDQ         CX, SI
-	INCQ         R10
-	CMPQ         R10, BX
+	ADDQ         AX, BX
+	INCQ         R9
+	CMPQ         R9, DX
 	JAE          outside1
-	VMASKMOVPS   (SI), Y0, Y10
-	VMASKMOVPS   32(SI), Y1, Y11
+	VMASKMOVPS   (BX), Y0, Y10
+	VMASKMOVPS   32(BX), Y1, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS 20(R8), Y11
+	VBROADCASTSS 20(DI), Y11
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 60(R8), Y11
+	VBROADCASTSS 60(DI), Y11
 	VFMADD231PS  Y11, Y12, Y8
-	VBROADCASTSS 24(R8), Y11
+	VBROADCASTSS 24(DI), Y11
 	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS 64(R8), Y11
+	VBROADCASTSS 64(DI), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VMASKMOVPS   8(SI), Y2, Y10
-	VMASKMOVPS   40(SI), Y3, Y11
+	VMASKMOVPS   8(BX), Y2, Y10
+	VMASKMOVPS   40(BX), Y3, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS 28(R8), Y11
+	VBROADCASTSS 28(DI), Y11
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 68(R8), Y11
+	VBROADCASTSS 68(DI), Y11
 	VFMADD231PS  Y11, Y12, Y8
-	VBROADCASTSS 32(R8), Y11
+	VBROADCASTSS 32(DI), Y11
 	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS 72(R8), Y11
+	VBROADCASTSS 72(DI), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VMASKMOVPS   16(SI), Y4, Y10
-	VMASKMOVPS   48(SI), Y5, Y11
+	VMASKMOVPS   16(BX), Y4, Y10
+	VMASKMOVPS   48(BX), Y5, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
 	VPERMPD      $0xd8, Y12, Y12
 	VSHUFPS      $0xdd, Y11, Y10, Y10
 	VPERMPD      $0xd8, Y10, Y10
-	VBROADCASTSS 36(R8), Y10
+	VBROADCASTSS 36(DI), Y10
 	VFMADD231PS  Y10, Y12, Y7
-	VBROADCASTSS 76(R8), Y10
+	VBROADCASTSS 76(DI), Y10
 	VFMADD231PS  Y10, Y12, Y8
 
 outside1:
-	ADDQ       CX, SI
-	INCQ       R10
-	MOVQ       yRows+72(FP), R9
-	CMPQ       R11, R9
-	JG         incomplete
-	MOVQ       ahead+152(FP), R9
-	LEAQ       (DI)(R9*4), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(AX*1)
-	VMASKMOVPS Y9, Y6, (DI)
-	ADDQ       DX, DI
+	ADDQ         AX, BX
+	INCQ         R9
+	MOVQ         yRows+72(FP), R8
+	CMPQ         R10, R8
+	JG           incomplete
+	MOVQ         ahead+152(FP), R8
+	LEAQ         (SI)(R8*4), R8
+	PREFETCHT0   (R8)
+	VBROADCASTSS lo+144(FP), Y10
+	VBROADCASTSS hi+148(FP), Y11
+	VMAXPS       Y9, Y10, Y9
+	VMINPS       Y9, Y11, Y9
+	VMASKMOVPS   Y9, Y6, (SI)
+	ADDQ         CX, SI
 
 incomplete:
 	VMOVAPS      Y8, Y9
 	VMOVAPS      Y7, Y8
-	MOVQ         (SP), R9
-	VBROADCASTSS (R9), Y7
-	DECQ         R11
+	MOVQ         (SP), R8
+	VBROADCASTSS (R8), Y7
+	DECQ         R10
 	JNZ          pair
 	ADDQ         $0x000000e0, 48(SP)
 	ADDQ         $0x00000040, 56(SP)
 	DECQ         40(SP)
 	JNZ          segment
-	MOVQ         biasPlane+128(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, (SP)
-	MOVQ         xPlane+16(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         wPlane+48(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         yPlane+64(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         SI, 32(SP)
+	MOVQ         biasPlane+128(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, (SP)
+	MOVQ         xPlane+16(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         wPlane+48(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         yPlane+64(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, 32(SP)
 	DECQ         8(SP)
 	JNZ          plane
 	VZEROUPPER
 	RET
 
 // func depthwiseBack5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, CMOV, FMA3, MMX+
+// Requires: AVX, FMA3, MMX+
 TEXT ·depthwiseBack5AVX2(SB), NOSPLIT, $56-144
-	MOVQ    gate+120(FP), AX
-	MOVQ    y+56(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    planes+0(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    x+8(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    w+40(FP), CX
-	MOVQ    CX, 16(SP)
-	MOVQ    y+56(FP), CX
-	MOVQ    CX, 24(SP)
-	MOVQ    xLine+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    yLine+80(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    xRows+24(FP), BX
+	MOVQ gate+120(FP), AX
+	MOVQ y+56(FP), CX
+	SUBQ CX, AX
+	MOVQ planes+0(FP), CX
+	MOVQ CX, (SP)
+	MOVQ x+8(FP), CX
+	MOVQ CX, 8(SP)
+	MOVQ w+40(FP), CX
+	MOVQ CX, 16(SP)
+	MOVQ y+56(FP), CX
+	MOVQ CX, 24(SP)
+	MOVQ xLine+32(FP), CX
+	SHLQ $0x02, CX
+	MOVQ yLine+80(FP), DX
+	SHLQ $0x02, DX
+	MOVQ xRows+24(FP), BX
 
 plane:
 	MOVQ segments+104(FP), SI
@@ -27172,9 +27242,9 @@ loaded:
 	MOVQ         ahead+136(FP), R12
 	LEAQ         (R8)(R12*4), R12
 	PREFETCHT0   (R12)
-	PREFETCHT0   (R12)(AX*1)
 	CMPQ         gate+120(FP), $0x00
-	JE           open1
+	JE           limit1
+	PREFETCHT0   (R12)(AX*1)
 	MOVQ         40(SP), R12
 	VMOVUPS      96(R12), Y11
 	VMASKMOVPS   (R8)(AX*1), Y11, Y11
@@ -27193,8 +27263,17 @@ loaded:
 	VANDPS       Y12, Y10, Y10
 	VCMPPS       $0x11, Y13, Y11, Y12
 	VANDPS       Y12, Y10, Y10
+	JMP          ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+128(FP), Y11
+	VBROADCASTSS hi+132(FP), Y12
+	VMAXPS       Y9, Y11, Y9
+	VMINPS       Y9, Y12, Y9
+	VMAXPS       Y10, Y11, Y10
+	VMINPS       Y10, Y12, Y10
+
+ready1:
 	MOVQ         40(SP), R12
 	VMOVUPS      96(R12), Y11
 	VMASKMOVPS   Y9, Y11, (R8)
@@ -27249,9 +27328,9 @@ open1:
 	MOVQ         ahead+136(FP), R12
 	LEAQ         (R8)(R12*4), R12
 	PREFETCHT0   (R12)
-	PREFETCHT0   (R12)(AX*1)
 	CMPQ         gate+120(FP), $0x00
-	JE           open2
+	JE           limit2
+	PREFETCHT0   (R12)(AX*1)
 	MOVQ         40(SP), R12
 	VMOVUPS      96(R12), Y0
 	VMASKMOVPS   (R8)(AX*1), Y0, Y0
@@ -27270,8 +27349,17 @@ open1:
 	VANDPS       Y1, Y10, Y10
 	VCMPPS       $0x11, Y2, Y0, Y1
 	VANDPS       Y1, Y10, Y10
+	JMP          ready2
 
-open2:
+limit2:
+	VBROADCASTSS lo+128(FP), Y0
+	VBROADCASTSS hi+132(FP), Y1
+	VMAXPS       Y9, Y0, Y9
+	VMINPS       Y9, Y1, Y9
+	VMAXPS       Y10, Y0, Y10
+	VMINPS       Y10, Y1, Y10
+
+ready2:
 	MOVQ       40(SP), R12
 	VMOVUPS    96(R12), Y0
 	VMASKMOVPS Y9, Y0, (R8)
@@ -29147,23 +29235,21 @@ next:
 	RET
 
 // func depthwiseForwardRows8AVX512(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseForwardRows8AVX512(SB), NOSPLIT, $8-88
-	MOVQ    gate+64(FP), AX
-	MOVQ    y+32(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    x+8(FP), CX
-	MOVQ    y+32(FP), DX
-	MOVQ    w+16(FP), BX
-	MOVQ    bias+48(FP), SI
-	MOVQ    planes+0(FP), DI
-	MOVQ    DI, (SP)
-	MOVL    $0x0000fefe, DI
-	KMOVW   DI, K1
-	MOVL    $0x00007f7f, DI
-	KMOVW   DI, K2
+	MOVQ  gate+64(FP), AX
+	MOVQ  y+32(FP), CX
+	SUBQ  CX, AX
+	MOVQ  x+8(FP), CX
+	MOVQ  y+32(FP), DX
+	MOVQ  w+16(FP), BX
+	MOVQ  bias+48(FP), SI
+	MOVQ  planes+0(FP), DI
+	MOVQ  DI, (SP)
+	MOVL  $0x0000fefe, DI
+	KMOVW DI, K1
+	MOVL  $0x00007f7f, DI
+	KMOVW DI, K2
 
 plane:
 	VBROADCASTSS (BX), Z0
@@ -29209,9 +29295,9 @@ last:
 	MOVQ         ahead+80(FP), R8
 	LEAQ         (DX)(R8*4), R8
 	PREFETCHT0   (R8)
-	PREFETCHT0   (R8)(AX*1)
 	CMPQ         gate+64(FP), $0x00
-	JE           open1
+	JE           limit1
+	PREFETCHT0   (R8)(AX*1)
 	VMOVUPS      (DX)(AX*1), Z10
 	VBROADCASTSS lo+72(FP), Z11
 	VBROADCASTSS hi+76(FP), Z12
@@ -29219,8 +29305,15 @@ last:
 	VMOVAPS.Z    Z20, K3, Z20
 	VCMPPS       $0x11, Z12, Z10, K3
 	VMOVAPS.Z    Z20, K3, Z20
+	JMP          ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+72(FP), Z10
+	VBROADCASTSS hi+76(FP), Z11
+	VMAXPS       Z20, Z10, Z20
+	VMINPS       Z20, Z11, Z20
+
+ready1:
 	VMOVUPS Z20, (DX)
 	ADDQ    $0x40, DX
 	VMOVAPS Z16, Z10
@@ -29354,23 +29447,21 @@ last:
 	RET
 
 // func depthwiseForwardRows16AVX512(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseForwardRows16AVX512(SB), NOSPLIT, $8-88
-	MOVQ    gate+64(FP), AX
-	MOVQ    y+32(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    x+8(FP), CX
-	MOVQ    y+32(FP), DX
-	MOVQ    w+16(FP), BX
-	MOVQ    bias+48(FP), SI
-	MOVQ    planes+0(FP), DI
-	MOVQ    DI, (SP)
-	MOVL    $0x0000fffe, DI
-	KMOVW   DI, K1
-	MOVL    $0x00007fff, DI
-	KMOVW   DI, K2
+	MOVQ  gate+64(FP), AX
+	MOVQ  y+32(FP), CX
+	SUBQ  CX, AX
+	MOVQ  x+8(FP), CX
+	MOVQ  y+32(FP), DX
+	MOVQ  w+16(FP), BX
+	MOVQ  bias+48(FP), SI
+	MOVQ  planes+0(FP), DI
+	MOVQ  DI, (SP)
+	MOVL  $0x0000fffe, DI
+	KMOVW DI, K1
+	MOVL  $0x00007fff, DI
+	KMOVW DI, K2
 
 plane:
 	VBROADCASTSS (BX), Z0
@@ -29415,9 +29506,9 @@ last:
 	MOVQ         ahead+80(FP), R8
 	LEAQ         (DX)(R8*4), R8
 	PREFETCHT0   (R8)
-	PREFETCHT0   (R8)(AX*1)
 	CMPQ         gate+64(FP), $0x00
-	JE           open1
+	JE           limit1
+	PREFETCHT0   (R8)(AX*1)
 	VMOVUPS      (DX)(AX*1), Z10
 	VBROADCASTSS lo+72(FP), Z11
 	VBROADCASTSS hi+76(FP), Z12
@@ -29425,8 +29516,15 @@ last:
 	VMOVAPS.Z    Z20, K3, Z20
 	VCMPPS       $0x11, Z12, Z10, K3
 	VMOVAPS.Z    Z20, K3, Z20
+	JMP          ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+72(FP), Z10
+	VBROADCASTSS hi+76(FP), Z11
+	VMAXPS       Z20, Z10, Z20
+	VMINPS       Z20, Z11, Z20
+
+ready1:
 	VMOVUPS Z20, (DX)
 	ADDQ    $0x40, DX
 	VMOVAPS Z13, Z10
@@ -29563,37 +29661,35 @@ last:
 	RET
 
 // func smallForward9AVX512(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·smallForward9AVX512(SB), NOSPLIT, $8-112
-	MOVQ    gate+88(FP), AX
-	MOVQ    y+40(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    xLanes+32(FP), CX
-	MOVL    $0x0000ffff, DX
-	MOVL    $0x00000010, BX
-	SUBL    CX, BX
-	SHRXL   BX, DX, DX
-	KMOVW   DX, K1
-	MOVQ    yLanes+56(FP), CX
-	MOVL    $0x0000ffff, DX
-	MOVL    $0x00000010, BX
-	SUBL    CX, BX
-	SHRXL   BX, DX, DX
-	KMOVW   DX, K2
-	MOVQ    x+16(FP), CX
-	MOVQ    y+40(FP), DX
-	MOVQ    w+72(FP), BX
-	MOVQ    bias+80(FP), SI
-	MOVQ    index+64(FP), DI
-	MOVQ    groups+0(FP), R8
-	MOVQ    R8, (SP)
-	MOVQ    xLanes+32(FP), R8
-	SHLQ    $0x02, R8
-	MOVQ    yLanes+56(FP), R9
-	SHLQ    $0x02, R9
-	VPXORD  Z0, Z0, Z0
+	MOVQ   gate+88(FP), AX
+	MOVQ   y+40(FP), CX
+	SUBQ   CX, AX
+	MOVQ   xLanes+32(FP), CX
+	MOVL   $0x0000ffff, DX
+	MOVL   $0x00000010, BX
+	SUBL   CX, BX
+	SHRXL  BX, DX, DX
+	KMOVW  DX, K1
+	MOVQ   yLanes+56(FP), CX
+	MOVL   $0x0000ffff, DX
+	MOVL   $0x00000010, BX
+	SUBL   CX, BX
+	SHRXL  BX, DX, DX
+	KMOVW  DX, K2
+	MOVQ   x+16(FP), CX
+	MOVQ   y+40(FP), DX
+	MOVQ   w+72(FP), BX
+	MOVQ   bias+80(FP), SI
+	MOVQ   index+64(FP), DI
+	MOVQ   groups+0(FP), R8
+	MOVQ   R8, (SP)
+	MOVQ   xLanes+32(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   yLanes+56(FP), R9
+	SHLQ   $0x02, R9
+	VPXORD Z0, Z0, Z0
 
 group:
 	VBROADCASTSS     (SI), Z1
@@ -29628,9 +29724,9 @@ group:
 	MOVQ             ahead+104(FP), R10
 	LEAQ             (DX)(R10*4), R10
 	PREFETCHT0       (R10)
-	PREFETCHT0       (R10)(AX*1)
 	CMPQ             gate+88(FP), $0x00
-	JE               open1
+	JE               limit1
+	PREFETCHT0       (R10)(AX*1)
 	VMOVUPS.Z        (DX)(AX*1), K2, Z2
 	VBROADCASTSS     lo+96(FP), Z3
 	VBROADCASTSS     hi+100(FP), Z4
@@ -29638,8 +29734,15 @@ group:
 	VMOVAPS.Z        Z1, K3, Z1
 	VCMPPS           $0x11, Z4, Z2, K3
 	VMOVAPS.Z        Z1, K3, Z1
+	JMP              ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+96(FP), Z2
+	VBROADCASTSS hi+100(FP), Z3
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+
+ready1:
 	VMOVUPS Z1, K2, (DX)
 	ADDQ    R8, CX
 	ADDQ    R9, DX
@@ -29651,37 +29754,35 @@ open1:
 	RET
 
 // func smallForwards9AVX512(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·smallForwards9AVX512(SB), NOSPLIT, $8-112
-	MOVQ    gate+88(FP), AX
-	MOVQ    y+40(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    xLanes+32(FP), CX
-	MOVL    $0x0000ffff, DX
-	MOVL    $0x00000010, BX
-	SUBL    CX, BX
-	SHRXL   BX, DX, DX
-	KMOVW   DX, K1
-	MOVQ    yLanes+56(FP), CX
-	MOVL    $0x0000ffff, DX
-	MOVL    $0x00000010, BX
-	SUBL    CX, BX
-	SHRXL   BX, DX, DX
-	KMOVW   DX, K2
-	MOVQ    x+16(FP), CX
-	MOVQ    y+40(FP), DX
-	MOVQ    w+72(FP), BX
-	MOVQ    bias+80(FP), SI
-	MOVQ    index+64(FP), DI
-	MOVQ    groups+0(FP), R8
-	MOVQ    R8, (SP)
-	MOVQ    xLanes+32(FP), R8
-	SHLQ    $0x02, R8
-	MOVQ    yLanes+56(FP), R9
-	SHLQ    $0x02, R9
-	VPXORD  Z0, Z0, Z0
+	MOVQ   gate+88(FP), AX
+	MOVQ   y+40(FP), CX
+	SUBQ   CX, AX
+	MOVQ   xLanes+32(FP), CX
+	MOVL   $0x0000ffff, DX
+	MOVL   $0x00000010, BX
+	SUBL   CX, BX
+	SHRXL  BX, DX, DX
+	KMOVW  DX, K1
+	MOVQ   yLanes+56(FP), CX
+	MOVL   $0x0000ffff, DX
+	MOVL   $0x00000010, BX
+	SUBL   CX, BX
+	SHRXL  BX, DX, DX
+	KMOVW  DX, K2
+	MOVQ   x+16(FP), CX
+	MOVQ   y+40(FP), DX
+	MOVQ   w+72(FP), BX
+	MOVQ   bias+80(FP), SI
+	MOVQ   index+64(FP), DI
+	MOVQ   groups+0(FP), R8
+	MOVQ   R8, (SP)
+	MOVQ   xLanes+32(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   yLanes+56(FP), R9
+	SHLQ   $0x02, R9
+	VPXORD Z0, Z0, Z0
 
 group:
 	VMOVUPS (SI), Z10
@@ -29731,9 +29832,9 @@ image:
 	MOVQ         ahead+104(FP), R13
 	LEAQ         (R12)(R13*4), R13
 	PREFETCHT0   (R13)
-	PREFETCHT0   (R13)(AX*1)
 	CMPQ         gate+88(FP), $0x00
-	JE           open1
+	JE           limit1
+	PREFETCHT0   (R13)(AX*1)
 	VMOVUPS.Z    (R12)(AX*1), K2, Z11
 	VBROADCASTSS lo+96(FP), Z13
 	VBROADCASTSS hi+100(FP), Z14
@@ -29741,8 +29842,15 @@ image:
 	VMOVAPS.Z    Z12, K3, Z12
 	VCMPPS       $0x11, Z14, Z11, K3
 	VMOVAPS.Z    Z12, K3, Z12
+	JMP          ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+96(FP), Z11
+	VBROADCASTSS hi+100(FP), Z13
+	VMAXPS       Z12, Z11, Z12
+	VMINPS       Z12, Z13, Z12
+
+ready1:
 	VMOVUPS Z12, K2, (R12)
 	MOVQ    xImage+24(FP), R13
 	SHLQ    $0x02, R13
@@ -29862,37 +29970,35 @@ image:
 	RET
 
 // func smallForward25AVX512(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·smallForward25AVX512(SB), NOSPLIT, $8-112
-	MOVQ    gate+88(FP), AX
-	MOVQ    y+40(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    xLanes+32(FP), CX
-	MOVL    $0x0000ffff, DX
-	MOVL    $0x00000010, BX
-	SUBL    CX, BX
-	SHRXL   BX, DX, DX
-	KMOVW   DX, K1
-	MOVQ    yLanes+56(FP), CX
-	MOVL    $0x0000ffff, DX
-	MOVL    $0x00000010, BX
-	SUBL    CX, BX
-	SHRXL   BX, DX, DX
-	KMOVW   DX, K2
-	MOVQ    x+16(FP), CX
-	MOVQ    y+40(FP), DX
-	MOVQ    w+72(FP), BX
-	MOVQ    bias+80(FP), SI
-	MOVQ    index+64(FP), DI
-	MOVQ    groups+0(FP), R8
-	MOVQ    R8, (SP)
-	MOVQ    xLanes+32(FP), R8
-	SHLQ    $0x02, R8
-	MOVQ    yLanes+56(FP), R9
-	SHLQ    $0x02, R9
-	VPXORD  Z0, Z0, Z0
+	MOVQ   gate+88(FP), AX
+	MOVQ   y+40(FP), CX
+	SUBQ   CX, AX
+	MOVQ   xLanes+32(FP), CX
+	MOVL   $0x0000ffff, DX
+	MOVL   $0x00000010, BX
+	SUBL   CX, BX
+	SHRXL  BX, DX, DX
+	KMOVW  DX, K1
+	MOVQ   yLanes+56(FP), CX
+	MOVL   $0x0000ffff, DX
+	MOVL   $0x00000010, BX
+	SUBL   CX, BX
+	SHRXL  BX, DX, DX
+	KMOVW  DX, K2
+	MOVQ   x+16(FP), CX
+	MOVQ   y+40(FP), DX
+	MOVQ   w+72(FP), BX
+	MOVQ   bias+80(FP), SI
+	MOVQ   index+64(FP), DI
+	MOVQ   groups+0(FP), R8
+	MOVQ   R8, (SP)
+	MOVQ   xLanes+32(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   yLanes+56(FP), R9
+	SHLQ   $0x02, R9
+	VPXORD Z0, Z0, Z0
 
 group:
 	VBROADCASTSS     (SI), Z1
@@ -29975,9 +30081,9 @@ group:
 	MOVQ             ahead+104(FP), R10
 	LEAQ             (DX)(R10*4), R10
 	PREFETCHT0       (R10)
-	PREFETCHT0       (R10)(AX*1)
 	CMPQ             gate+88(FP), $0x00
-	JE               open1
+	JE               limit1
+	PREFETCHT0       (R10)(AX*1)
 	VMOVUPS.Z        (DX)(AX*1), K2, Z2
 	VBROADCASTSS     lo+96(FP), Z3
 	VBROADCASTSS     hi+100(FP), Z4
@@ -29985,8 +30091,15 @@ group:
 	VMOVAPS.Z        Z1, K3, Z1
 	VCMPPS           $0x11, Z4, Z2, K3
 	VMOVAPS.Z        Z1, K3, Z1
+	JMP              ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+96(FP), Z2
+	VBROADCASTSS hi+100(FP), Z3
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+
+ready1:
 	VMOVUPS Z1, K2, (DX)
 	ADDQ    R8, CX
 	ADDQ    R9, DX
@@ -29998,37 +30111,35 @@ open1:
 	RET
 
 // func smallForwards25AVX512(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
-// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·smallForwards25AVX512(SB), NOSPLIT, $8-112
-	MOVQ    gate+88(FP), AX
-	MOVQ    y+40(FP), CX
-	TESTQ   AX, AX
-	CMOVQEQ CX, AX
-	SUBQ    CX, AX
-	MOVQ    xLanes+32(FP), CX
-	MOVL    $0x0000ffff, DX
-	MOVL    $0x00000010, BX
-	SUBL    CX, BX
-	SHRXL   BX, DX, DX
-	KMOVW   DX, K1
-	MOVQ    yLanes+56(FP), CX
-	MOVL    $0x0000ffff, DX
-	MOVL    $0x00000010, BX
-	SUBL    CX, BX
-	SHRXL   BX, DX, DX
-	KMOVW   DX, K2
-	MOVQ    x+16(FP), CX
-	MOVQ    y+40(FP), DX
-	MOVQ    w+72(FP), BX
-	MOVQ    bias+80(FP), SI
-	MOVQ    index+64(FP), DI
-	MOVQ    groups+0(FP), R8
-	MOVQ    R8, (SP)
-	MOVQ    xLanes+32(FP), R8
-	SHLQ    $0x02, R8
-	MOVQ    yLanes+56(FP), R9
-	SHLQ    $0x02, R9
-	VPXORD  Z0, Z0, Z0
+	MOVQ   gate+88(FP), AX
+	MOVQ   y+40(FP), CX
+	SUBQ   CX, AX
+	MOVQ   xLanes+32(FP), CX
+	MOVL   $0x0000ffff, DX
+	MOVL   $0x00000010, BX
+	SUBL   CX, BX
+	SHRXL  BX, DX, DX
+	KMOVW  DX, K1
+	MOVQ   yLanes+56(FP), CX
+	MOVL   $0x0000ffff, DX
+	MOVL   $0x00000010, BX
+	SUBL   CX, BX
+	SHRXL  BX, DX, DX
+	KMOVW  DX, K2
+	MOVQ   x+16(FP), CX
+	MOVQ   y+40(FP), DX
+	MOVQ   w+72(FP), BX
+	MOVQ   bias+80(FP), SI
+	MOVQ   index+64(FP), DI
+	MOVQ   groups+0(FP), R8
+	MOVQ   R8, (SP)
+	MOVQ   xLanes+32(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   yLanes+56(FP), R9
+	SHLQ   $0x02, R9
+	VPXORD Z0, Z0, Z0
 
 group:
 	VMOVUPS (SI), Z1
@@ -30117,9 +30228,9 @@ image:
 	MOVQ         ahead+104(FP), R13
 	LEAQ         (R12)(R13*4), R13
 	PREFETCHT0   (R13)
-	PREFETCHT0   (R13)(AX*1)
 	CMPQ         gate+88(FP), $0x00
-	JE           open1
+	JE           limit1
+	PREFETCHT0   (R13)(AX*1)
 	VMOVUPS.Z    (R12)(AX*1), K2, Z2
 	VBROADCASTSS lo+96(FP), Z4
 	VBROADCASTSS hi+100(FP), Z5
@@ -30127,8 +30238,15 @@ image:
 	VMOVAPS.Z    Z3, K3, Z3
 	VCMPPS       $0x11, Z5, Z2, K3
 	VMOVAPS.Z    Z3, K3, Z3
+	JMP          ready1
 
-open1:
+limit1:
+	VBROADCASTSS lo+96(FP), Z2
+	VBROADCASTSS hi+100(FP), Z4
+	VMAXPS       Z3, Z2, Z3
+	VMINPS       Z3, Z4, Z3
+
+ready1:
 	VMOVUPS Z3, K2, (R12)
 	MOVQ    xImage+24(FP), R13
 	SHLQ    $0x02, R13

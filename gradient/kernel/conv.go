@@ -20,6 +20,8 @@ type Conv struct {
 	// they are still in cache: the place for what follows elementwise. It is
 	// called by several threads at once, once for every element.
 	Then func(lo, hi int)
+	// Limits, unless nil, are applied to y in Forward, before Then is called.
+	Limits *Limits
 	// Gate, unless nil, is applied to gx in GradInput, before Then is called.
 	Gate *Gate
 	// Reads are arrays as large as that result whose elements Then reads as well:
@@ -35,6 +37,7 @@ type convPlan struct {
 	taps         int
 	xSize, ySize int // elements of one image and group
 	wSize        int // elements of one group
+	limits       *Limits
 	gate         *Gate
 	then         func(lo, hi int)
 	also         [][]float32
@@ -55,7 +58,7 @@ func (c *Conv) plan() *convPlan {
 	if c.Group < 1 || c.InChannels%c.Group != 0 || c.OutChannels%c.Group != 0 {
 		panic(fmt.Sprintf("kernel: %d input and %d output channels in %d groups", c.InChannels, c.OutChannels, c.Group))
 	}
-	p := &convPlan{geometry: g, batch: c.Batch, group: c.Group, ic: c.InChannels / c.Group, oc: c.OutChannels / c.Group, taps: g.kernel.size(), gate: c.Gate, then: c.Then, also: c.Reads}
+	p := &convPlan{geometry: g, batch: c.Batch, group: c.Group, ic: c.InChannels / c.Group, oc: c.OutChannels / c.Group, taps: g.kernel.size(), limits: c.Limits, gate: c.Gate, then: c.Then, also: c.Reads}
 	p.xSize, p.ySize, p.wSize = p.ic*g.in.size(), p.oc*g.out.size(), p.oc*p.ic*p.taps
 	return p
 }
@@ -72,6 +75,7 @@ func (p *convPlan) check(x, weight, y []float32) {
 func (c *Conv) Forward(w *Workers, x, weight, bias, y []float32) {
 	p := c.plan()
 	p.check(x, weight, y)
+	p.limitAfter(y)
 	if p.dense() {
 		p.denseForward(w, x, weight, bias, y)
 		return

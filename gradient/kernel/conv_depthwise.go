@@ -63,7 +63,7 @@ func (d *depthwise) forward(w *Workers, x, weight, bias, y []float32) {
 	}
 	d.planes(w, near, func(image, channel, planes int) {
 		a, first := a, image*d.group+channel
-		a.planes, a.ahead = planes, planes*d.ySize
+		a.planes, a.gating = planes, d.limits.limited(planes*d.ySize)
 		a.x, a.y = x[first*d.xSize:], y[first*d.ySize:]
 		a.w, a.bias = weight[channel*a.wPlane:], bias[channel*a.biasPlane:]
 		isa.depthwise.forward(&a)

@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // gradInput is, for stride 1, a forward convolution of gy with the kernels turned
 // round. For stride 2 there is a kernel of its own.
 func (d *depthwise) gradInput(w *Workers, gy, weight, gx []float32) {
@@ -32,8 +34,9 @@ func (d *depthwise) back(weight []float32) (depthwiseArgs, *[]float32) {
 	if d.stride == 1 {
 		a.top, a.left, a.wPlane = d.k-1-d.pad[1], d.k-1-d.pad[2], taps
 		turned := scratch(d.group * taps)
-		for i := range *turned {
-			(*turned)[i] = weight[i/taps*taps+taps-1-i%taps]
+		copy(*turned, weight)
+		for c := range d.group {
+			slices.Reverse((*turned)[c*taps : (c+1)*taps])
 		}
 		a.w = *turned
 		a.addMasks()

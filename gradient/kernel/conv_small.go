@@ -72,7 +72,7 @@ func (m *smallPlanes) split(lo, hi int, f func(first, groups, planes int)) {
 func (m *smallPlanes) groups() int { return (m.group + m.planes - 1) / m.planes }
 
 func (m *smallPlanes) forward(w *Workers, x, weight, bias, y []float32) {
-	m.convolve(w, m.pass(x, weight, bias, y, m.xSize, m.ySize, m.pick, nil))
+	m.convolve(w, m.pass(x, weight, bias, y, m.xSize, m.ySize, m.pick, func(int) gating { return m.limits.limited(aheadSmall) }))
 }
 
 func (m *smallPlanes) gradInput(w *Workers, gy, weight, gx []float32) {
@@ -80,7 +80,7 @@ func (m *smallPlanes) gradInput(w *Workers, gy, weight, gx []float32) {
 }
 
 func (m *smallPlanes) back(gy, weight, gx []float32) *smallPass {
-	return m.pass(gy, weight, nil, gx, m.ySize, m.xSize, m.spread, m.gate)
+	return m.pass(gy, weight, nil, gx, m.ySize, m.xSize, m.spread, func(to int) gating { return m.gate.from(to, aheadSmall) })
 }
 
 func (m *smallPlanes) convolve(w *Workers, p *smallPass) {
@@ -100,12 +100,12 @@ type smallPass struct {
 	x, y                 []float32
 	xSize, ySize         int
 	index                []int32
-	gate                 *Gate
+	gate                 func(to int) gating // for what is stored from an element on
 	weights, biases      *[]float32
 	weightStep, biasStep int // from group to group
 }
 
-func (m *smallPlanes) pass(x, weight, bias, y []float32, xSize, ySize int, index []int32, gate *Gate) *smallPass {
+func (m *smallPlanes) pass(x, weight, bias, y []float32, xSize, ySize int, index []int32, gate func(to int) gating) *smallPass {
 	p := &smallPass{smallPlanes: m, x: x, y: y, xSize: xSize, ySize: ySize, index: index, gate: gate}
 	p.weights, p.weightStep = m.widen(weight, m.taps, ySize)
 	p.biases, p.biasStep = m.widen(bias, 1, ySize)
@@ -132,7 +132,7 @@ func (p *smallPass) run(image, images, lo, hi int) {
 		isa.small.forward(&smallArgs{
 			taps: p.taps, groups: groups, planes: planes, x: p.x[from:], y: p.y[to:], xSize: p.xSize, ySize: p.ySize, index: p.index,
 			images: images, xImage: p.group * p.xSize, yImage: p.group * p.ySize,
-			w: (*p.weights)[first*p.weightStep:], bias: (*p.biases)[first*p.biasStep:], gating: p.gate.from(to, aheadSmall),
+			w: (*p.weights)[first*p.weightStep:], bias: (*p.biases)[first*p.biasStep:], gating: p.gate(to),
 		}, p.planes > 1)
 		for i := range images {
 			at := to + i*p.group*p.ySize
@@ -156,9 +156,14 @@ func (m *smallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step in
 	step = n * smallLanes
 	wide = scratch(m.groups() * step)
 	clear(*wide)
-	for i, v := range x[:min(len(x), m.group*n)] {
-		c := i / n
-		fill((*wide)[(c/m.planes*n+i%n)*smallLanes+c%m.planes*lanes:][:lanes], v)
+	for c := range min(m.group, len(x)/n) {
+		to := (*wide)[c/m.planes*step+c%m.planes*lanes:]
+		for i, v := range x[c*n : (c+1)*n] {
+			lane := to[i*smallLanes:][:lanes]
+			for j := range lane {
+				lane[j] = v
+			}
+		}
 	}
 	return wide, step
 }

@@ -67,6 +67,13 @@ func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 	if err := compare(gotY, y, 1e-5); err != nil {
 		return fmt.Errorf("%+v: forward: %w", c, err)
 	}
+	limits := c
+	limits.Limits = &Limits{-0.5, 1}
+	limited := slices.Clone(gotY)
+	isa.clip(limited, limited, -0.5, 1)
+	if limits.Forward(w, x, weight, bias, gotY); !slices.Equal(gotY, limited) {
+		return fmt.Errorf("%+v: forward with limits differs", c)
+	}
 	// Once more, with something to do for every element that is ready.
 	then := c
 	then.Then = func(lo, hi int) { AffineSlice(gotY[lo:hi], gotY[lo:hi], 2, 1) }

@@ -98,6 +98,9 @@ func (b *Builder) Clip(x, lo, hi *Value) *Value {
 		pointwise: func(out nd.Array, in []nd.Array, from, to int) {
 			kernel.ClipSlice(out.Float32s()[from:to], in[0].Float32s()[from:to], in[1].Float32s()[0], in[2].Float32s()[0])
 		},
+		limits: func(in []nd.Array) *kernel.Limits {
+			return &kernel.Limits{Lo: in[1].Float32s()[0], Hi: in[2].Float32s()[0]}
+		},
 		overwrites: []int{0},
 		diff: func(y, gy *Value) []*Value {
 			return []*Value{

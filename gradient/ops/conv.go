@@ -22,15 +22,16 @@ func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
 		in = append(in, bias)
 	}
 	return b.emit(nd.Float32, append([]int{g.Batch, g.OutChannels}, g.Out...), Op{
-		name: "Conv",
-		conv: &g,
+		name:    "Conv",
+		conv:    &g,
+		limited: true,
 		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
 			var bias []float32
 			if len(in) > 2 {
 				bias = in[2].Float32s()
 			}
 			g := g
-			g.Then, g.Reads = then.Run, then.Reads
+			g.Then, g.Reads, g.Limits = then.Run, then.Reads, then.Limits
 			g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 		},
 		diff: func(_, gy *Value) []*Value {

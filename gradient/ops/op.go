@@ -31,6 +31,10 @@ type Op struct {
 	// runBeside computes the output of this one as well, the same to the bit, and no
 	// longer needs what this one overwrites.
 	beside *Op
+	// limited says that runThen applies limits, and limits is there if that is what
+	// pointwise does to its first input.
+	limited bool
+	limits  func(in []nd.Array) *kernel.Limits
 	// among adds the output of an operator beside another to what that computes.
 	among func(c *convGradients, out nd.Array, in []nd.Array)
 	// diff returns the gradient with respect to each input, given the gradient
@@ -131,6 +135,21 @@ type Then struct {
 	Run func(lo, hi int)
 	// Reads are arrays of the output's size that Run reads, for fetching ahead.
 	Reads [][]float32
+	// Limits, unless nil, are applied to the output before Run is called; only
+	// operators that are Limited do.
+	Limits *kernel.Limits
+}
+
+// Limited reports whether RunThen applies limits.
+func (o *Op) Limited() bool { return o.limited }
+
+// Limits returns the limits that the operator applies to its first input, if that
+// is all it does.
+func (o *Op) Limits(in []nd.Array) (l *kernel.Limits, ok bool) {
+	if o.limits == nil {
+		return nil, false
+	}
+	return o.limits(in), true
 }
 
 // Stages reports whether RunThen says how far it is.

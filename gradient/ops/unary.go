@@ -22,7 +22,7 @@ type unary struct {
 	dy   func(gx, y, gy []float32)
 
 	inPlace  bool
-	positive bool // the gradient passes where y is positive
+	positive bool // it is x where that is positive, else 0
 }
 
 func (b *Builder) unary(o unary, x *Value) *Value {
@@ -43,6 +43,9 @@ func (b *Builder) unary(o unary, x *Value) *Value {
 	}
 	if o.inPlace {
 		op.overwrites = []int{0}
+	}
+	if o.positive {
+		op.limits = func([]nd.Array) *kernel.Limits { return &kernel.Limits{Hi: float32(math.Inf(1))} }
 	}
 	return b.emit(nd.Float32, x.Shape, op, x)
 }

@@ -321,6 +321,7 @@ func (d *depth) forward2() {
 	CMPQ(left, t)
 	JG(LabelRef("incomplete"))
 	gate.fetch(y, d.bytes())
+	gate.limit(sums[rows-1:])
 	d.store(sums[rows-1], d.maskOf(masks, loads), Mem{Base: y})
 	ADDQ(d.yLine, y)
 	Label("incomplete")

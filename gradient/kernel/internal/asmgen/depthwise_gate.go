@@ -8,10 +8,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// gate is what kernels that compute gradients by inputs do when they store a row:
-// unless the parameter gate is nil, they let through only elements where
-// lo < gate < hi, gate having the layout of y. On the way they fetch what they will
-// write, and read of gate, so many elements further on.
+// gate is what kernels do when they store a row: unless the parameter gate is nil,
+// they let through only elements where lo < gate < hi, gate having the layout of y,
+// else they limit them to [lo, hi]. On the way they fetch what they will write, and
+// read of gate, so many elements further on.
 type gate struct {
 	vectors
 	given, lo, hi Mem           // parameters
@@ -25,10 +25,7 @@ const gateParams = ", gate *float32, lo, hi float32, ahead int"
 func (v vectors) newGate() *gate {
 	g := &gate{vectors: v, given: paramAt("gate"), lo: paramAt("lo"), hi: paramAt("hi")}
 	g.to = param("gate", false)
-	y := param("y", false)
-	TESTQ(g.to, g.to)
-	CMOVQEQ(y, g.to)
-	SUBQ(y, g.to)
+	SUBQ(param("y", false), g.to)
 	return g
 }
 
@@ -41,23 +38,27 @@ func paramAt(name string) Mem {
 	return b.Addr
 }
 
-// fetch fetches ahead for so many bytes at y.
-func (g *gate) fetch(y reg.GPVirtual, bytes int) {
-	ahead := param("ahead", false)
+// fetch fetches so many bytes ahead of y, and returns where they are.
+func (g *gate) fetch(y reg.GPVirtual, bytes int) (ahead reg.GPVirtual) {
+	ahead = param("ahead", false)
 	LEAQ(Mem{Base: y, Index: ahead, Scale: 4}, ahead)
 	for at := 0; at < bytes; at += 64 {
 		PREFETCHT0(Mem{Base: ahead, Disp: at})
-		PREFETCHT0(Mem{Base: ahead, Index: g.to, Scale: 1, Disp: at})
 	}
+	return ahead
 }
 
 // store stores neighbouring vectors at y, of which mask returns the masks.
 func (g *gate) store(v []reg.VecVirtual, y reg.GPVirtual, mask func(i int) reg.Register) {
-	g.fetch(y, len(v)*g.bytes())
+	bytes := len(v) * g.bytes()
+	ahead := g.fetch(y, bytes)
 	g.labels++
-	open := fmt.Sprintf("open%d", g.labels)
+	limit, ready := fmt.Sprintf("limit%d", g.labels), fmt.Sprintf("ready%d", g.labels)
 	CMPQ(g.given, Imm(0))
-	JE(LabelRef(open))
+	JE(LabelRef(limit))
+	for at := 0; at < bytes; at += 64 {
+		PREFETCHT0(Mem{Base: ahead, Index: g.to, Scale: 1, Disp: at})
+	}
 	c := code{vectors: g.vectors}
 	for i, v := range v {
 		x, lo, hi := g.register(), g.register(), g.register()
@@ -66,8 +67,22 @@ func (g *gate) store(v []reg.VecVirtual, y reg.GPVirtual, mask func(i int) reg.R
 		VBROADCASTSS(g.hi, hi)
 		c.between(x, lo, hi, v)
 	}
-	Label(open)
+	JMP(LabelRef(ready))
+	Label(limit)
+	g.limit(v)
+	Label(ready)
 	for i, v := range v {
 		g.vectors.store(v, mask(i), Mem{Base: y, Disp: i * g.bytes()})
+	}
+}
+
+// limit limits vectors, of whose elements NaN remain.
+func (g *gate) limit(v []reg.VecVirtual) {
+	lo, hi := g.register(), g.register()
+	VBROADCASTSS(g.lo, lo)
+	VBROADCASTSS(g.hi, hi)
+	for _, v := range v {
+		VMAXPS(v, lo, v)
+		VMINPS(v, hi, v)
 	}
 }
