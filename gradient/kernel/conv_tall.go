@@ -5,13 +5,9 @@ package kernel
 // What there is much of, the source, is then read once and in place.
 type tallLanes struct {
 	*correlation
-	weight, bias *[]float32  // of each group and block
-	blocks       []tallBlock // of a group
-	rows         int         // of these blocks
+	high         int        // of the kernel
+	weight, bias *[]float32 // of each group, high for every channel of the source
 }
-
-// tallBlock is some channels of the result, n from first on, in a kernel so high.
-type tallBlock struct{ first, n, high int }
 
 // tallTile is the task of the microkernel: for i < n ≤ high and the lanes l of some
 // vectors
@@ -37,43 +33,25 @@ const (
 // tallLanes returns the method for this correlation, and whether it applies and is
 // the best.
 func (c *correlation) tallLanes(weight, bias []float32) (*tallLanes, bool) {
-	if isa.tall == nil || !c.single() || c.extent.size() < tallPiece || c.extent.size()%isa.lanes != 0 || c.results > 2*tallHigh || c.channels < 2*c.results {
+	if isa.tall == nil || !c.single() || c.extent.size() < tallPiece || c.extent.size()%isa.lanes != 0 || c.results > tallHigh || c.channels < 2*c.results {
 		return nil, false
 	}
-	m := &tallLanes{correlation: c}
-	blocks := (c.results + tallHigh - 1) / tallHigh
-	for i := range blocks {
-		first, end := i*c.results/blocks, (i+1)*c.results/blocks
-		b := tallBlock{first, end - first, roundUp(end-first, 8)}
-		m.blocks = append(m.blocks, b)
-		m.rows += b.high
-	}
-	m.weight, m.bias = scratch(c.group*m.rows*c.channels), scratch(c.group*m.rows)
+	m := &tallLanes{correlation: c, high: roundUp(c.results, 8)}
+	m.weight, m.bias = scratch(c.group*c.channels*m.high), scratch(c.group*m.high)
 	clear(*m.weight)
 	clear(*m.bias)
-	m.eachBlock(func(group, at int, b tallBlock) {
-		from, to := weight[group*c.wSize+b.first*c.wr:], (*m.weight)[at*c.channels:]
+	for g := range c.group {
+		from, to := weight[g*c.wSize:], (*m.weight)[g*c.channels*m.high:]
 		for ch := range c.channels {
-			for r := range b.n {
-				to[ch*b.high+r] = from[r*c.wr+ch*c.wc]
+			for r := range c.results {
+				to[ch*m.high+r] = from[r*c.wr+ch*c.wc]
 			}
 		}
 		if bias != nil {
-			copy((*m.bias)[at:], bias[group*c.results+b.first:][:b.n])
-		}
-	})
-	return m, true
-}
-
-// eachBlock calls f with every group's blocks and the rows before them.
-func (m *tallLanes) eachBlock(f func(group, at int, b tallBlock)) {
-	at := 0
-	for g := range m.group {
-		for _, b := range m.blocks {
-			f(g, at, b)
-			at += b.high
+			copy((*m.bias)[g*m.high:], bias[g*c.results:][:c.results])
 		}
 	}
+	return m, true
 }
 
 func (m *tallLanes) free() {
@@ -82,32 +60,29 @@ func (m *tallLanes) free() {
 }
 
 func (m *tallLanes) run(w *Workers, source, result []float32) {
-	w.For(m.batch, 1, func(lo, hi int) {
+	w.For(m.batch*m.group, 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			m.eachBlock(func(group, at int, b tallBlock) {
-				n := i*m.group + group
-				m.compute(at, b, source[n*m.sourceSize:], result[n*m.resultSize:], i+1 < hi || group+1 < m.group)
-			})
-			m.finished(i*m.group*m.resultSize, (i+1)*m.group*m.resultSize)
+			m.compute(i%m.group, source[i*m.sourceSize:], result[i*m.resultSize:], i+1 < hi)
+			m.finished(i*m.resultSize, (i+1)*m.resultSize)
 		}
 	})
 }
 
-// compute computes a block for an image. The first one fetches what is next of the
-// source, of the image behind it as well if there is more.
-func (m *tallLanes) compute(at int, b tallBlock, source, result []float32, more bool) {
+// compute computes an image of a group, and fetches what is next of the source, of
+// the image behind it as well if there is more.
+func (m *tallLanes) compute(group int, source, result []float32, more bool) {
 	size := m.extent.size()
-	t := tallTile{n: b.n, high: b.high, k: m.channels, a: (*m.weight)[at*m.channels:], bRow: size, cRow: size, bias: (*m.bias)[at:]}
+	t := tallTile{n: m.results, high: m.high, k: m.channels, a: (*m.weight)[group*m.channels*m.high:], bRow: size, cRow: size, bias: (*m.bias)[group*m.high:]}
 	for q := 0; q < size; q += tallPiece {
 		t.vectors = min(tallPiece, size-q) / isa.lanes
-		t.b, t.c = source[q:], result[b.first*size+q:]
-		t.later, t.further = t.a, 0
+		t.b, t.c = source[q:], result[q:]
 		switch {
-		case b.first > 0:
 		case q+tallPiece < size:
 			t.later, t.further = source[q+tallPiece:], size-tallPiece
 		case more:
 			t.later, t.further = source[m.sourceSize:], size-tallPiece
+		default:
+			t.later, t.further = t.a, 0
 		}
 		isa.tall(&t)
 	}
