@@ -26,7 +26,8 @@ func (m *winoWeightGradient) sources() weightSources {
 func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
 	m := &winoWeightGradient{convPlan: p, split: newSplit(p.oc), inPitch: roundUp(p.ic, isa.lanes), outPitch: roundUp(p.oc, isa.lanes)}
 	// The sums are read and written for every block of tiles, so the larger
-	// they are the more tiles there should be.
+	// The sums are read and written for every block of tiles, so a block is as large
+	// as they are.
 	form := winoFast // as accurate here as need be: sums are over all tiles
 	n := form.products()
 	tiles := min(max(n*m.inPitch*m.outPitch, 1<<17), 1<<22) / (n * (m.inPitch + m.outPitch))
