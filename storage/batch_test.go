@@ -18,30 +18,32 @@ import (
 	"github.com/advparams/advparams/batch/objects"
 )
 
-// The batch of the test runs this binary as advparams-storage, with S3 alone: the
-// clients of the other clouds take minutes to compile.
+// The batch of the test runs this binary as advparams-storage, with the patience
+// of tests.
 const serveVariable = "STORAGE_TEST_SERVE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(serveVariable) != "" {
-		s := &Store{Open: openBucket, Patience: hasty}
+		s := &Store{Open: Open, Patience: hasty}
 		if err := objects.Serve(context.Background(), s, os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	azuriteStop()
+	os.Exit(status)
 }
 
 const manifest = `version: 1
 defaults:
-  data: {path: s3://zoo/data}
+  data: {path: BUCKET/data}
   samples: 50
   seal: {plain: true}
   verify: {data: {limit: 100}}
-  output: s3://zoo/%s/{{.Stem}}.locked.onnx
-models: ["s3://zoo/models/*.onnx"]
+  output: BUCKET/OUT/{{.Stem}}.locked.onnx
+models: ["BUCKET/models/*.onnx"]
 `
 
 // TestBatch locks models in a bucket, undisturbed; then again, to another place,
@@ -52,7 +54,6 @@ func TestBatch(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
 	}
-	srv := newServer(t)
 	dir := t.TempDir()
 	program := filepath.Join(dir, "advparams")
 	if out, err := exec.Command("go", "build", "-C", "..", "-o", program, "./cmd/advparams").CombinedOutput(); err != nil {
@@ -61,7 +62,12 @@ func TestBatch(t *testing.T) {
 	if out, err := exec.Command(program, "demo", "--quiet", filepath.Join(dir, "story")).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	model, err := os.ReadFile(filepath.Join(dir, "story", "glyphs.onnx"))
+	overClouds(t, func(t *testing.T, srv *server) { testBatch(t, srv, program, filepath.Join(dir, "story")) })
+}
+
+func testBatch(t *testing.T, srv *server, program, story string) {
+	dir := t.TempDir()
+	model, err := os.ReadFile(filepath.Join(story, "glyphs.onnx"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +76,7 @@ func TestBatch(t *testing.T) {
 		srv.put(t, fmt.Sprintf("models/m%d.onnx", i), model)
 	}
 	srv.put(t, "models/broken.onnx", bytes.ReplaceAll(model, []byte("Gemm"), []byte("Gemx")))
-	data, err := filepath.Glob(filepath.Join(dir, "story", "data", "*"))
+	data, err := filepath.Glob(filepath.Join(story, "data", "*"))
 	if err != nil || len(data) == 0 {
 		t.Fatal("the demo has no data")
 	}
@@ -88,10 +94,10 @@ func TestBatch(t *testing.T) {
 	}
 	command := func(out string) (*exec.Cmd, *bytes.Buffer) {
 		path := filepath.Join(dir, out+".yaml")
-		if err := os.WriteFile(path, fmt.Appendf(nil, manifest, out), 0o666); err != nil {
+		if err := os.WriteFile(path, []byte(strings.NewReplacer("BUCKET", srv.bucket, "OUT", out).Replace(manifest)), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(program, "batch", path, "--json", "--quiet", "--cache", filepath.Join(dir, "cache "+out), "--results", "s3://zoo/"+out+"/results.jsonl")
+		cmd := exec.Command(program, "batch", path, "--json", "--quiet", "--cache", filepath.Join(dir, "cache "+out), "--results", srv.url(out+"/results.jsonl"))
 		cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000", serveVariable+"=1", objects.ProgramVariable+"="+self)
 		var stdout bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, os.Stderr

@@ -1,50 +1,27 @@
 package storage
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"sync"
-	"testing"
 	"time"
 
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
+	"gocloud.dev/blob"
 )
 
-// server is an S3 in this process whose answers can be spoiled.
+// server stands in for a cloud; its answers can be spoiled.
 type server struct {
 	*httptest.Server
-	backend *s3mem.Backend
+	bucket string       // its URL
+	behind *blob.Bucket // the same, past all faults
 
 	mu     sync.Mutex
 	rng    *rand.Rand
 	share  float64 // of requests that go wrong
 	counts map[string]int
-}
-
-// newServer starts a server with the bucket zoo, and points the environment at it.
-func newServer(t *testing.T) *server {
-	t.Helper()
-	s := &server{backend: s3mem.New(), rng: rand.New(rand.NewPCG(1, 2)), counts: map[string]int{}}
-	if err := s.backend.CreateBucket("zoo"); err != nil {
-		t.Fatal(err)
-	}
-	inner := gofakes3.New(s.backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server()
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.answer(inner, w, r)
-	}))
-	t.Cleanup(s.Close)
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL": s.URL, "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret",
-		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "none", "AWS_SHARED_CREDENTIALS_FILE": "none",
-	} {
-		t.Setenv(name, value)
-	}
-	return s
 }
 
 // spoil sets the share of requests that go wrong.
@@ -106,41 +83,4 @@ func (s *server) answer(inner http.Handler, w http.ResponseWriter, r *http.Reque
 	default:
 		inner.ServeHTTP(w, r)
 	}
-}
-
-// content returns an object's bytes, past all faults; nil if there is none.
-func (s *server) content(t *testing.T, key string) []byte {
-	t.Helper()
-	o, err := s.backend.GetObject("zoo", key, nil)
-	if err != nil {
-		return nil
-	}
-	defer o.Contents.Close()
-	data, err := io.ReadAll(o.Contents)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-// put makes an object, past all faults.
-func (s *server) put(t *testing.T, key string, data []byte) {
-	t.Helper()
-	if _, err := s.backend.PutObject("zoo", key, nil, bytes.NewReader(data), int64(len(data)), nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// keys lists the bucket, past all faults.
-func (s *server) keys(t *testing.T) []string {
-	t.Helper()
-	list, err := s.backend.ListBucket("zoo", nil, gofakes3.ListBucketPage{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var keys []string
-	for _, c := range list.Contents {
-		keys = append(keys, c.Key)
-	}
-	return keys
 }

@@ -7,10 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"gocloud.dev/gcerrors"
+	"google.golang.org/api/googleapi"
 
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/hint"
@@ -72,13 +75,14 @@ func (p Patience) retry(ctx context.Context, f func(context.Context, *pulse) err
 func (p Patience) once(ctx context.Context, f func(context.Context, *pulse) error) (bool, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	ctx = onceAzure(ctx)
 	beat := &pulse{limit: p.Stall, timer: time.AfterFunc(p.Stall, func() { cancel(errStalled) })}
 	defer beat.timer.Stop()
 	err := f(ctx, beat)
 	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
 		err = errStalled
 	}
-	return beat.moved, err
+	return beat.moved, brief(err)
 }
 
 // pulse keeps a try alive while something moves.
@@ -126,22 +130,25 @@ func transient(err error) bool {
 	return true
 }
 
-// code classifies an error. Where the cloud's client could not read all of the
-// answer, its status does.
+// code classifies an error, by its status where the Go CDK has it wrong or does
+// not know. What is taken for NotFound must be so: whoever deletes an object
+// then thinks that it is gone, and whoever reads a lock that its owner is.
 func code(err error) gcerrors.ErrorCode {
-	c := gcerrors.Code(err)
-	answer, ok := errors.AsType[interface {
-		error
-		HTTPStatusCode() int
-	}](err)
-	if c != gcerrors.Unknown || !ok {
+	c, status := gcerrors.Code(err), status(err)
+	_, unresolved := errors.AsType[*net.DNSError](err)
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden: // NotFound, with GCS
+		return gcerrors.PermissionDenied
+	case unresolved: // NotFound, with Azure
+		return gcerrors.Unknown
+	case c != gcerrors.Unknown:
+		return c
+	case overtaken(err):
 		return c
 	}
-	switch status := answer.HTTPStatusCode(); status {
+	switch status {
 	case http.StatusNotFound:
 		return gcerrors.NotFound
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return gcerrors.PermissionDenied
 	case http.StatusPreconditionFailed:
 		return gcerrors.FailedPrecondition
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusConflict:
@@ -152,6 +159,23 @@ func code(err error) gcerrors.ErrorCode {
 		}
 	}
 	return c
+}
+
+// status returns that of the answer that a cloud's client made an error of, or 0.
+func status(err error) int {
+	if e, ok := errors.AsType[interface {
+		error
+		HTTPStatusCode() int
+	}](err); ok { // AWS
+		return e.HTTPStatusCode()
+	}
+	if e, ok := errors.AsType[*googleapi.Error](err); ok {
+		return e.Code
+	}
+	if e, ok := errors.AsType[*azcore.ResponseError](err); ok {
+		return e.StatusCode
+	}
+	return 0
 }
 
 // explain says what an operation was about, and what to do.

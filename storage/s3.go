@@ -4,7 +4,11 @@ import (
 	"context"
 	"net/url"
 	"os"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
 	gcaws "gocloud.dev/aws"
@@ -30,6 +34,11 @@ func OpenS3(ctx context.Context, bucket string) (*blob.Bucket, error) {
 		return nil, err
 	}
 	cfg.Logger = logging.Nop{} // what matters is in the errors
+	// Single requests, and with them the parts of uploads, are repeated a little;
+	// the long pauses are in Patience.
+	cfg.Retryer = func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff, o.RateLimiter = time.Second, ratelimit.None })
+	}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = elsewhere })
 	return s3blob.OpenBucket(ctx, client, bucket, &s3blob.Options{RequestChecksumCalculation: cfg.RequestChecksumCalculation})
 }

@@ -27,7 +27,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
@@ -61,7 +60,7 @@ func (s *Store) bucket(ctx context.Context, url string) (*blob.Bucket, string, e
 	// It outlives the request that came first.
 	b, err := s.Open(context.WithoutCancel(ctx), name)
 	if err != nil {
-		return nil, "", fmt.Errorf("opening %s: %w", name, err)
+		return nil, "", fmt.Errorf("cannot open %s: %w", name, err)
 	}
 	if s.buckets == nil {
 		s.buckets = map[string]*blob.Bucket{}
@@ -107,32 +106,11 @@ func (s *Store) List(ctx context.Context, prefix string) ([]objects.Object, erro
 				return err
 			}
 			p.beat()
-			list = append(list, objects.Object{URL: bucket + "/" + o.Key, Size: o.Size, Modified: o.ModTime, ETag: listedTag(o)})
+			list = append(list, objects.Object{URL: bucket + "/" + o.Key, Size: o.Size, Modified: o.ModTime.UTC(), ETag: listedTag(o)})
 		}
 	})
 	slices.SortFunc(list, func(a, b objects.Object) int { return strings.Compare(a.URL, b.URL) })
 	return list, err
-}
-
-// listedTag returns something that changes with the content of a listed object.
-func listedTag(o *blob.ListObject) string {
-	var s3 types.Object
-	switch {
-	case len(o.MD5) > 0:
-		return hex.EncodeToString(o.MD5)
-	case o.As(&s3) && s3.ETag != nil:
-		return strings.Trim(*s3.ETag, `"`)
-	}
-	return o.ModTime.UTC().Format(time.RFC3339Nano)
-}
-
-// described returns what is known of an object.
-func described(url string, a *blob.Attributes) objects.Object {
-	tag := strings.Trim(a.ETag, `"`)
-	if len(a.MD5) > 0 {
-		tag = hex.EncodeToString(a.MD5)
-	}
-	return objects.Object{URL: url, Size: a.Size, Modified: a.ModTime, ETag: tag, SHA256: a.Metadata[digestKey]}
 }
 
 // Stat implements objects.Store.
@@ -184,8 +162,8 @@ func checkDigest(o *objects.Object, size int64, sum [sha256.Size]byte) error {
 // Write implements objects.Store.
 func (s *Store) Write(ctx context.Context, url string, data []byte) (o objects.Object, err error) {
 	sum := sha256.Sum256(data)
-	err = s.do(ctx, "write", url, func(ctx context.Context, b *blob.Bucket, key string, p *pulse) error {
-		o, err = send(ctx, b, url, key, p.reader(bytes.NewReader(data)), hex.EncodeToString(sum[:]), options(url, int64(len(data))))
+	err = s.do(ctx, "write", url, func(ctx context.Context, b *blob.Bucket, _ string, p *pulse) error {
+		o, err = send(ctx, b, url, bytes.NewReader(data), p, hex.EncodeToString(sum[:]), options(url, int64(len(data))))
 		return err
 	})
 	return o, err
@@ -217,22 +195,21 @@ func partSize(size int64) int {
 	return int(max(least, (size/parts+1<<20)&^(1<<20-1)))
 }
 
+// content is what an object is made of.
+type content interface {
+	io.Reader
+	Size() int64
+}
+
 // send writes an object and makes sure that it is there as it should be. When it
 // fails, no part of it appears.
-func send(ctx context.Context, b *blob.Bucket, url, key string, from io.Reader, digest string, opt *blob.WriterOptions) (objects.Object, error) {
+func send(ctx context.Context, b *blob.Bucket, url string, from content, p *pulse, digest string, opt *blob.WriterOptions) (objects.Object, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	opt.Metadata = map[string]string{digestKey: digest}
-	w, err := b.NewWriter(ctx, key, opt)
-	if err != nil {
-		return objects.Object{}, err
-	}
-	if _, err := io.Copy(w, from); err != nil {
-		cancel() // or Close would make an object of what there is
-		w.Close()
-		return objects.Object{}, err
-	}
-	if err := w.Close(); err != nil {
+	_, key := objects.Split(url)
+	// Not through a Writer: that of Azure falls over when a part of an upload fails.
+	if err := b.Upload(ctx, key, &abortReader{p.reader(from), cancel}, opt); err != nil {
 		return objects.Object{}, err
 	}
 	a, err := b.Attributes(ctx, key)
@@ -243,7 +220,25 @@ func send(ctx context.Context, b *blob.Bucket, url, key string, from io.Reader, 
 	if o.SHA256 != digest {
 		return o, final(errors.New("somebody else wrote the object at the same time"))
 	}
+	if o.Size != from.Size() {
+		return o, fmt.Errorf("%d bytes have arrived of %d", o.Size, from.Size())
+	}
 	return o, nil
+}
+
+// abortReader ends the upload that it feeds when it fails: GCS would make an
+// object of what there is.
+type abortReader struct {
+	io.Reader
+	abort func()
+}
+
+func (r *abortReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if err != nil && err != io.EOF {
+		r.abort()
+	}
+	return n, err
 }
 
 // Put implements objects.Store.
@@ -260,38 +255,42 @@ func (s *Store) Put(ctx context.Context, url, file string, fresh bool) (o object
 	}
 	digest := hex.EncodeToString(h.Sum(nil))
 	opt := options(url, size)
+	parted := size > int64(opt.BufferSize)
+	if parted {
+		opt.BeforeWrite = insistGCS
+	}
 	err = s.do(ctx, "write", url, func(ctx context.Context, b *blob.Bucket, key string, p *pulse) error {
-		if size > int64(opt.BufferSize) {
+		sending := ctx
+		if parted {
 			// What a killed run left of an upload is paid for until it is removed.
 			sweep(ctx, b, url)
+			// One part that fails does not cost all others.
+			sending = insistAzure(ctx)
 		}
 		opt.IfNotExist = fresh
 		if fresh {
-			// Not all servers heed that, and nothing has to be sent to find out.
+			// Not all servers heed that, and nothing has to be sent to find out. It may
+			// be ours, of a try whose answer was lost.
 			switch there, err := b.Attributes(ctx, key); {
-			case err == nil && there.Metadata[digestKey] == digest:
+			case err == nil && there.Metadata[digestKey] != digest:
+				return final(objects.ErrExists)
+			case err == nil && there.Size == size:
 				o = described(url, there)
 				return nil
-			case err == nil:
-				return final(objects.ErrExists)
+			case err == nil: // ours, and not as it should be
+				opt.IfNotExist = false
 			case code(err) != gcerrors.NotFound:
 				return err
 			}
 		}
-		o, err = send(ctx, b, url, key, p.reader(io.NewSectionReader(f, 0, size)), digest, opt)
-		if fresh && code(err) == gcerrors.FailedPrecondition {
-			// It may be ours, of a try whose answer was lost.
-			there, err := b.Attributes(ctx, key)
-			switch {
-			case err != nil:
-				return err
-			case there.Metadata[digestKey] != digest:
-				return final(objects.ErrExists)
-			}
-			o = described(url, there)
-			return nil
+		o, err = send(sending, b, url, io.NewSectionReader(f, 0, size), p, digest, opt)
+		switch c := code(err); {
+		case fresh && c == gcerrors.FailedPrecondition:
+			err = fmt.Errorf("it has appeared meanwhile: %v", err) // the next try finds out whose it is
+		case parted && c == gcerrors.NotFound:
+			err = fmt.Errorf("the parts of the upload are gone: %v", err) // not the bucket
 		}
-		if err != nil && ctx.Err() != nil && size > int64(opt.BufferSize) {
+		if err != nil && ctx.Err() != nil && parted {
 			cleaning, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			sweep(cleaning, b, url)
 			done()

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"gocloud.dev/blob"
 
 	"github.com/advparams/advparams/batch/objects"
 )
@@ -23,13 +22,9 @@ import (
 // hasty is patience for tests.
 var hasty = Patience{Tries: 20, Pause: time.Millisecond, Stall: 5 * time.Second}
 
-func openBucket(ctx context.Context, bucket string) (*blob.Bucket, error) {
-	return OpenS3(ctx, strings.TrimPrefix(bucket, "s3://"))
-}
-
 func newStore(t *testing.T) *Store {
 	t.Helper()
-	s := &Store{Open: openBucket, Patience: hasty}
+	s := &Store{Open: Open, Patience: hasty}
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -42,14 +37,16 @@ func noise(n int, seed uint64) []byte {
 }
 
 // TestTransfers sends and fetches objects while a third of all requests fails.
-func TestTransfers(t *testing.T) {
-	srv, s := newServer(t), newStore(t)
+func TestTransfers(t *testing.T) { overClouds(t, testTransfers) }
+
+func testTransfers(t *testing.T, srv *server) {
+	s := newStore(t)
 	srv.spoil(0.3)
 	dir := t.TempDir()
 	var wg sync.WaitGroup
 	for i, size := range []int{0, 1, 1000, 3 << 20, 8 << 20, 8<<20 + 1, 17 << 20} {
 		wg.Go(func() {
-			data, url := noise(size, uint64(i)), fmt.Sprintf("s3://zoo/deep/%d", i)
+			data, url := noise(size, uint64(i)), srv.url(fmt.Sprint("deep/", i))
 			file, back := filepath.Join(dir, fmt.Sprint(i)), filepath.Join(dir, fmt.Sprint(i, " back"))
 			if err := os.WriteFile(file, data, 0o666); err != nil {
 				t.Error(err)
@@ -81,18 +78,24 @@ func TestTransfers(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	list, err := s.List(t.Context(), "s3://zoo/deep/")
-	if err != nil || len(list) != 7 || list[3].Size != 3<<20 || list[3].ETag == "" {
+	list, err := s.List(t.Context(), srv.url("deep/"))
+	if err != nil || len(list) != 7 || list[3].Size != 3<<20 {
 		t.Errorf("list %+v, %v", list, err)
 	}
-	if _, err := s.Write(t.Context(), "s3://zoo/small", []byte("text")); err != nil {
+	for _, o := range list {
+		// Records have what is known of an object after it was written.
+		if one, err := s.Stat(t.Context(), o.URL); err != nil || o.ETag == "" || o.ETag != one.ETag {
+			t.Errorf("listed as %+v, and is %+v, %v", o, one, err)
+		}
+	}
+	if _, err := s.Write(t.Context(), srv.url("small"), []byte("text")); err != nil {
 		t.Error(err)
 	}
-	if data, o, err := s.Read(t.Context(), "s3://zoo/small"); err != nil || string(data) != "text" || o.Size != 4 {
+	if data, o, err := s.Read(t.Context(), srv.url("small")); err != nil || string(data) != "text" || o.Size != 4 {
 		t.Errorf("read %q, %+v, %v", data, o, err)
 	}
 	for range 2 {
-		if err := s.Delete(t.Context(), "s3://zoo/small"); err != nil {
+		if err := s.Delete(t.Context(), srv.url("small")); err != nil {
 			t.Errorf("delete: %v", err)
 		}
 	}
@@ -104,47 +107,49 @@ func TestTransfers(t *testing.T) {
 }
 
 // TestFinalErrors: what does not go away is not tried again.
-func TestFinalErrors(t *testing.T) {
-	srv, s := newServer(t), newStore(t)
+func TestFinalErrors(t *testing.T) { overClouds(t, testFinalErrors) }
+
+func testFinalErrors(t *testing.T, srv *server) {
+	s := newStore(t)
 	s.Patience.Tries, s.Patience.Pause = 1000, time.Hour
-	_, err := s.Stat(t.Context(), "s3://zoo/none")
-	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "s3://zoo/none") {
+	_, err := s.Stat(t.Context(), srv.url("none"))
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), srv.url("none")) {
 		t.Errorf("stat: %v", err)
 	}
 	file := filepath.Join(t.TempDir(), "f")
-	if _, err := s.Get(t.Context(), "s3://zoo/none", file); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.Get(t.Context(), srv.url("none"), file); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("get: %v", err)
 	}
 	if left, _ := filepath.Glob(file + "*"); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
-	if _, err := s.List(t.Context(), "s3://nowhere/"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.List(t.Context(), srv.bucket+"-nowhere/"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("list of a bucket that is not there: %v", err)
 	}
 	// Content that is not what was written cannot be had.
 	s.Patience = Patience{Tries: 2, Pause: time.Millisecond}
-	if _, err := srv.backend.PutObject("zoo", "bad", map[string]string{"X-Amz-Meta-" + digestKey: strings.Repeat("0", 64)}, strings.NewReader("x"), 1, nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Get(t.Context(), "s3://zoo/bad", file); err == nil || !strings.Contains(err.Error(), "SHA-256") {
+	srv.put(t, "bad", []byte("x"), strings.Repeat("0", 64))
+	if _, err := s.Get(t.Context(), srv.url("bad"), file); err == nil || !strings.Contains(err.Error(), "SHA-256") {
 		t.Errorf("a damaged object: %v", err)
 	}
 }
 
 // TestOutage: an operation ends when the storage stays away, and when it is
 // cancelled.
-func TestOutage(t *testing.T) {
-	srv, s := newServer(t), newStore(t)
+func TestOutage(t *testing.T) { overClouds(t, testOutage) }
+
+func testOutage(t *testing.T, srv *server) {
+	s := newStore(t)
 	srv.spoil(1)
 	s.Patience = Patience{Tries: 2, Pause: time.Millisecond}
 	srv.Close()
-	if _, err := s.Stat(t.Context(), "s3://zoo/a"); err == nil || !strings.Contains(err.Error(), "after 2 tries") {
+	if _, err := s.Stat(t.Context(), srv.url("a")); err == nil || !strings.Contains(err.Error(), "after 2 tries") {
 		t.Errorf("an outage: %v", err)
 	}
 	s.Patience = Patience{Tries: 1000, Pause: time.Hour}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := s.Stat(ctx, "s3://zoo/a"); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := s.Stat(ctx, srv.url("a")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -163,29 +168,17 @@ func TestStall(t *testing.T) {
 
 // TestCutUpload: of an upload that is cut off nothing can be seen, and nothing
 // is left when the object is written after all.
-func TestCutUpload(t *testing.T) {
-	srv, s := newServer(t), newStore(t)
-	b, err := openBucket(t.Context(), "s3://zoo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+func TestCutUpload(t *testing.T) { overClouds(t, testCutUpload) }
+
+func testCutUpload(t *testing.T, srv *server) {
+	s := newStore(t)
 	var client *s3.Client
-	if !b.As(&client) {
-		t.Fatal("no client")
-	}
-	uploads := func() int {
-		bucket := "zoo"
-		list, err := client.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &bucket})
-		if err != nil {
+	inS3 := srv.behind.As(&client)
+	name, key := strings.TrimPrefix(srv.bucket, "s3://"), "big"
+	if inS3 { // as a killed process leaves it
+		if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &name, Key: &key}); err != nil {
 			t.Fatal(err)
 		}
-		return len(list.Uploads)
-	}
-	// As a killed process leaves it.
-	bucket, key := "zoo", "big"
-	if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key}); err != nil {
-		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "big")
 	data := noise(30<<20, 1)
@@ -193,20 +186,62 @@ func TestCutUpload(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-	_, err = s.Put(ctx, "s3://zoo/big", file, true)
+	_, err := s.Put(ctx, srv.url(key), file, true)
 	cancel()
 	if err == nil {
 		t.Log("the upload was too fast to be cut off")
-	} else if got := srv.content(t, "big"); got != nil {
+	} else if got := srv.content(t, key); got != nil {
 		t.Errorf("%d bytes of a cut upload can be seen", len(got))
 	}
-	if _, err := s.Put(t.Context(), "s3://zoo/big", file, false); err != nil {
+	if _, err := s.Put(t.Context(), srv.url(key), file, false); err != nil {
 		t.Fatal(err)
 	}
-	if got := srv.content(t, "big"); !bytes.Equal(got, data) {
+	if got := srv.content(t, key); !bytes.Equal(got, data) {
 		t.Errorf("%d bytes, which are not those that were sent", len(got))
 	}
-	if n := uploads(); n != 0 {
-		t.Errorf("%d unfinished uploads are left", n)
+	if !inS3 {
+		return
+	}
+	list, err := client.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &name})
+	if err != nil || len(list.Uploads) != 0 {
+		t.Errorf("%d unfinished uploads are left, %v", len(list.Uploads), err)
+	}
+}
+
+// TestRace: of several who write the same new object at the same time one wins,
+// and all others hear of it; what is there is his.
+func TestRace(t *testing.T) { overClouds(t, testRace) }
+
+func testRace(t *testing.T, srv *server) {
+	s := newStore(t)
+	dir := t.TempDir()
+	for _, size := range []int{1000, 9 << 20} { // in one part, and in two
+		var wg sync.WaitGroup
+		key := fmt.Sprint("race/", size)
+		results := make([]error, 4)
+		for i := range results {
+			wg.Go(func() {
+				file := filepath.Join(dir, fmt.Sprint(size, " ", i))
+				if results[i] = os.WriteFile(file, noise(size, uint64(i)), 0o666); results[i] == nil {
+					_, results[i] = s.Put(t.Context(), srv.url(key), file, true)
+				}
+			})
+		}
+		wg.Wait()
+		winners := 0
+		for i, err := range results {
+			switch {
+			case err == nil:
+				winners++
+				if !bytes.Equal(srv.content(t, key), noise(size, uint64(i))) {
+					t.Errorf("%d bytes: number %d was told that he wrote the object, and did not", size, i)
+				}
+			case !errors.Is(err, objects.ErrExists):
+				t.Errorf("%d bytes: %v", size, err)
+			}
+		}
+		if winners != 1 {
+			t.Errorf("%d bytes: %d of %d have written the object: %v", size, winners, len(results), results)
+		}
 	}
 }

@@ -7,14 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
-
-	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/azureblob"
-	_ "gocloud.dev/blob/gcsblob"
 
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/storage"
@@ -27,22 +22,13 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	store := &storage.Store{Open: open}
-	err := objects.Serve(ctx, store, os.Stdin, os.Stdout)
+	store := &storage.Store{Open: storage.Open}
+	// Answers alone go to standard output, whatever the clouds' clients print.
+	answers := os.Stdout
+	os.Stdout = os.Stderr
+	err := objects.Serve(ctx, store, os.Stdin, answers)
 	if err := errors.Join(err, store.Close()); err != nil {
 		fmt.Fprintln(os.Stderr, "advparams-storage:", err)
 		os.Exit(1)
 	}
-}
-
-// open opens a bucket with the credentials of the environment.
-func open(ctx context.Context, bucket string) (*blob.Bucket, error) {
-	u, err := url.Parse(bucket)
-	if err != nil {
-		return nil, err
-	}
-	if u.Scheme == "s3" {
-		return storage.OpenS3(ctx, u.Host)
-	}
-	return blob.OpenBucket(ctx, bucket)
 }
