@@ -35,8 +35,8 @@ test-long: ## lock 200 models in a batch that is killed ten times
 test-deploy: ## check deploy/kubernetes against the types of the Kubernetes API
 	cd deploy/kubernetes/check && $(GO) vet . && $(GO) test .
 
-test-storage: ## try object storage, with failures, against an S3 server in the test
-	cd storage && $(GO) vet . && $(GO) test .
+test-storage: ## try object storage, with failures, against stand-ins for S3, GCS and, with Node.js, Azure
+	cd storage && $(GO) vet ./... && $(GO) test .
 
 bench-workers: ## how much faster two workers of a batch are than one
 	bench/workers

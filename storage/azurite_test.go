@@ -85,7 +85,7 @@ func installAzurite(dir string) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, azuritePackage)
+	cmd := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0", "--prefix", dir, azuritePackage)
 	cmd.WaitDelay = time.Second
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("npm install %s: %w: %s", azuritePackage, err, text)

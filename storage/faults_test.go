@@ -21,6 +21,7 @@ type server struct {
 	mu     sync.Mutex
 	rng    *rand.Rand
 	share  float64 // of requests that go wrong
+	status int     // of all answers, unless 0
 	counts map[string]int
 }
 
@@ -29,6 +30,13 @@ func (s *server) spoil(share float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.share = share
+}
+
+// refuse has all requests answered with a status; 0 ends that.
+func (s *server) refuse(status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status = status
 }
 
 // fault draws what goes wrong with a request; empty for nothing.
@@ -48,8 +56,16 @@ func (s *server) answer(inner http.Handler, w http.ResponseWriter, r *http.Reque
 	refuse := func(status int, code string) {
 		io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/xml")
+		w.Header().Set("X-Ms-Error-Code", code)
 		w.WriteHeader(status)
 		fmt.Fprintf(w, "<Error><Code>%s</Code><Message>injected</Message></Error>", code)
+	}
+	s.mu.Lock()
+	status := s.status
+	s.mu.Unlock()
+	if status != 0 {
+		refuse(status, "Refused")
+		return
 	}
 	switch s.fault() {
 	case "unavailable":

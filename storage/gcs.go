@@ -24,12 +24,19 @@ func OpenGCS(ctx context.Context, bucket string) (*blob.Bucket, error) {
 	return gcsblob.OpenBucket(ctx, nil, bucket, &gcsblob.Options{Client: client})
 }
 
-// insistGCS has the client send single parts of an upload again, each for half a
-// minute. It is a hook of blob.WriterOptions.
-func insistGCS(as func(any) bool) error {
-	var object **gcs.ObjectHandle
-	if as(&object) {
+// insistGCS returns a hook of blob.WriterOptions that has the client send single
+// parts of an upload again, each for so long.
+func insistGCS(long time.Duration) func(as func(any) bool) error {
+	return func(as func(any) bool) error {
+		var object **gcs.ObjectHandle
+		if !as(&object) {
+			return nil // not GCS
+		}
 		*object = (*object).Retryer(gcs.WithErrorFunc(gcs.ShouldRetry), gcs.WithBackoff(gax.Backoff{Initial: 100 * time.Millisecond, Max: 5 * time.Second}))
+		var w *gcs.Writer
+		if as(&w) {
+			w.ChunkRetryDeadline = long
+		}
+		return nil
 	}
-	return nil
 }

@@ -257,7 +257,7 @@ func (s *Store) Put(ctx context.Context, url, file string, fresh bool) (o object
 	opt := options(url, size)
 	parted := size > int64(opt.BufferSize)
 	if parted {
-		opt.BeforeWrite = insistGCS
+		opt.BeforeWrite = insistGCS(s.Patience.filled().Stall / 2)
 	}
 	err = s.do(ctx, "write", url, func(ctx context.Context, b *blob.Bucket, key string, p *pulse) error {
 		sending := ctx

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/hint"
 )
 
 // hasty is patience for tests.
@@ -99,6 +101,17 @@ func testTransfers(t *testing.T, srv *server) {
 			t.Errorf("delete: %v", err)
 		}
 	}
+	for _, name := range []string{"a b+c&d.onnx", "käfig/100%25 #1?.onnx"} {
+		if _, err := s.Write(t.Context(), srv.url("names/"+name), []byte(name)); err != nil {
+			t.Error(err)
+		}
+		if data, _, err := s.Read(t.Context(), srv.url("names/"+name)); err != nil || string(data) != name {
+			t.Errorf("%s: read %q, %v", name, data, err)
+		}
+		if list, err := s.List(t.Context(), srv.url("names/"+name[:1])); err != nil || len(list) != 1 || list[0].URL != srv.url("names/"+name) {
+			t.Errorf("%s: listed as %+v, %v", name, list, err)
+		}
+	}
 	for _, kind := range []string{"unavailable", "dropped", "dropped late", "cut"} {
 		if srv.counts[kind] == 0 {
 			t.Errorf("nothing was spoilt in the way %q", kind)
@@ -131,6 +144,45 @@ func testFinalErrors(t *testing.T, srv *server) {
 	srv.put(t, "bad", []byte("x"), strings.Repeat("0", 64))
 	if _, err := s.Get(t.Context(), srv.url("bad"), file); err == nil || !strings.Contains(err.Error(), "SHA-256") {
 		t.Errorf("a damaged object: %v", err)
+	}
+}
+
+// TestForbidden: an object that may not be seen does not count as one that is
+// not there, or a lock that is held would be taken for one that was given up.
+func TestForbidden(t *testing.T) { overClouds(t, testForbidden) }
+
+func testForbidden(t *testing.T, srv *server) {
+	s := newStore(t)
+	s.Patience.Tries, s.Patience.Pause = 1000, time.Hour
+	url := srv.url("mine")
+	if _, err := s.Write(t.Context(), url, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	for _, status := range []int{http.StatusForbidden, http.StatusUnauthorized} {
+		srv.refuse(status)
+		_, _, read := s.Read(t.Context(), url)
+		_, stat := s.Stat(t.Context(), url)
+		_, list := s.List(t.Context(), url)
+		_, write := s.Write(t.Context(), url, []byte("y"))
+		for verb, err := range map[string]error{"read": read, "stat": stat, "list": list, "write": write, "delete": s.Delete(t.Context(), url)} {
+			if err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(hint.Of(err), "credentials") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%d to %s: %v, hint %q", status, verb, err, hint.Of(err))
+			}
+		}
+		srv.refuse(0)
+	}
+	if data, _, err := s.Read(t.Context(), url); err != nil || string(data) != "x" {
+		t.Errorf("then %q, %v", data, err)
+	}
+}
+
+// TestUnresolved: nor does an object whose storage has no address now.
+func TestUnresolved(t *testing.T) {
+	setenv(t, azureEnv("nowhere.invalid"))
+	s := newStore(t)
+	s.Patience = Patience{Tries: 2, Pause: time.Millisecond}
+	if _, err := s.Stat(t.Context(), "azblob://zoo/a"); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "after 2 tries") {
+		t.Errorf("error %v", err)
 	}
 }
 
