@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,12 +24,26 @@ const (
 	azuriteKey     = "bm90IGEgc2VjcmV0LCBidXQgYXMgbG9uZyBhcyBvbmUuIE5vYm9keSBoYXMgaXQgaW4gdXNlLg=="
 )
 
-// azuriteStop ends Azurite, if it was started.
-var azuriteStop = func() {}
+var (
+	azuriteBegun atomic.Bool
+	// azuriteContext ends the installation.
+	azuriteContext, azuriteCancel = context.WithCancel(context.Background())
+	azuriteRemove                 = func() {}
+)
+
+// azuriteStop ends Azurite, if it was started, and leaves nothing of it.
+func azuriteStop() {
+	azuriteCancel()
+	if azuriteBegun.Load() {
+		azurite() // has come to its end, or does so now
+		azuriteRemove()
+	}
+}
 
 // azurite starts Azurite, once for all tests, and returns its address. It is that
 // on the PATH, or installed into a temporary folder.
 var azurite = sync.OnceValues(func() (string, error) {
+	azuriteBegun.Store(true)
 	node, err := exec.LookPath("node")
 	if err != nil {
 		return "", err
@@ -37,7 +52,7 @@ var azurite = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	azuriteStop = func() { os.RemoveAll(dir) }
+	azuriteRemove = func() { os.RemoveAll(dir) }
 	program, err := exec.LookPath("azurite-blob")
 	if err != nil {
 		if program, err = installAzurite(dir); err != nil {
@@ -63,7 +78,7 @@ var azurite = sync.OnceValues(func() (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	azuriteStop = func() {
+	azuriteRemove = func() {
 		in.Close()
 		cmd.Wait()
 		os.RemoveAll(dir)
@@ -83,7 +98,7 @@ func installAzurite(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(azuriteContext, time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0", "--prefix", dir, azuritePackage)
 	cmd.WaitDelay = time.Second
