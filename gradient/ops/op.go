@@ -28,8 +28,8 @@ type Op struct {
 	// one as well.
 	runBeside func(w *kernel.Workers, out nd.Array, in []nd.Array, beside []Beside)
 	// beside, unless nil, is an operator that reads what this one reads and whose
-	// runBeside computes the output of this one as well, the same to the bit, and no
-	// longer needs what this one overwrites.
+	// runBeside computes the output of this one as well, if it adds up in another order,
+	// and no longer needs what this one overwrites.
 	beside *Op
 	// limited says that runThen applies limits, and limits is there if that is what
 	// pointwise does to its first input.
