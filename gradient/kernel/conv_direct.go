@@ -105,27 +105,7 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 		m.run(w, source, weight, bias, result)
 		return
 	}
-	if m, ok := c.tallLanes(weight, bias); ok {
-		m.run(w, source, result)
-		m.free()
-		return
-	}
-	if m, ok := c.tileRows(weight, bias); ok {
-		m.run(w, source, result)
-		m.free()
-		return
-	}
-	if m, ok := c.tileLanes(w, weight, bias); ok {
-		m.run(w, source, result)
-		m.free()
-		return
-	}
-	if m, ok := c.winograd(w, weight, bias); ok {
-		m.run(w, source, result)
-		m.free()
-		return
-	}
-	if m, ok := c.rowLanes(weight, bias); ok {
+	if m := c.ofAllImages(w, weight, bias); m != nil {
 		m.run(w, source, result)
 		m.free()
 		return
@@ -168,6 +148,32 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 // single tells whether there is one tap, for which every position reads itself.
 func (c *correlation) single() bool {
 	return c.taps == 1 && len(c.phases) == 1 && c.source.in == c.extent && c.source.none()
+}
+
+// methodOfAll is a way to compute the correlation of all images and groups.
+type methodOfAll interface {
+	run(w *Workers, source, result []float32)
+	free()
+}
+
+// ofAllImages returns the best of these that applies, or nil.
+func (c *correlation) ofAllImages(w *Workers, weight, bias []float32) methodOfAll {
+	if m, ok := c.tallLanes(weight, bias); ok {
+		return m
+	}
+	if m, ok := c.tileRows(weight, bias); ok {
+		return m
+	}
+	if m, ok := c.tileLanes(w, weight, bias); ok {
+		return m
+	}
+	if m, ok := c.winograd(w, weight, bias); ok {
+		return m
+	}
+	if m, ok := c.rowLanes(weight, bias); ok {
+		return m
+	}
+	return nil
 }
 
 // sourceStep returns how far apart the images of a group are, in frames or in

@@ -74,20 +74,11 @@ func runs(v vectors, rows, vecs int) {
 	c, ldc := param("c", false), param("ldc", true)
 	CMPQ(Load(Param("add"), GP64()), Imm(0))
 	JE(LabelRef("overwrite"))
-	for i := range rows {
-		for j := range vecs {
-			old := v.register()
-			v.load(Mem{Base: c, Disp: j * v.bytes()}, maskOfLast(j, vecs, mask), old)
-			VADDPS(old, acc[i*vecs+j], acc[i*vecs+j])
-		}
-		s.store(i, c, ldc)
-	}
+	s.store(c, ldc, true)
 	VZEROUPPER()
 	RET()
 	Label("overwrite")
-	for i := range rows {
-		s.store(i, c, ldc)
-	}
+	s.store(c, ldc, false)
 	VZEROUPPER()
 	RET()
 }

@@ -114,19 +114,10 @@ func strip(v vectors, rows, vecs int, byRows bool) {
 	SHLQ(U8(2), ldc)
 	CMPQ(begin, U8(1))
 	JNE(LabelRef("overwrite"))
-	for i := range rows {
-		for j := range vecs {
-			old := v.register()
-			v.load(Mem{Base: c, Disp: j * v.bytes()}, maskOfLast(j, vecs, mask), old)
-			VADDPS(old, acc[i*vecs+j], acc[i*vecs+j])
-		}
-		s.store(i, c, ldc)
-	}
+	s.store(c, ldc, true)
 	JMP(LabelRef("next"))
 	Label("overwrite")
-	for i := range rows {
-		s.store(i, c, ldc)
-	}
+	s.store(c, ldc, false)
 
 	Label("next")
 	MOVQ(n, left)
@@ -207,12 +198,21 @@ func (s *stripSteps) at(i, u int) Mem {
 	return m
 }
 
-// store writes row i of C and moves on to the next.
-func (s *stripSteps) store(i int, c, ldc reg.GPVirtual) {
-	for j := range s.vecs {
-		s.v.store(s.acc[i*s.vecs+j], maskOfLast(j, s.vecs, s.mask), Mem{Base: c, Disp: j * s.v.bytes()})
-	}
-	if i < s.rows-1 {
-		ADDQ(ldc, c)
+// store writes the sums to rows of C that are ldc apart, added to what is there if
+// add.
+func (s *stripSteps) store(c, ldc reg.GPVirtual, add bool) {
+	for i := range s.rows {
+		for j := range s.vecs {
+			r, m, mem := s.acc[i*s.vecs+j], maskOfLast(j, s.vecs, s.mask), Mem{Base: c, Disp: j * s.v.bytes()}
+			if add {
+				old := s.v.register()
+				s.v.load(mem, m, old)
+				VADDPS(old, r, r)
+			}
+			s.v.store(r, m, mem)
+		}
+		if i < s.rows-1 {
+			ADDQ(ldc, c)
+		}
 	}
 }
