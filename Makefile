@@ -45,7 +45,8 @@ e2e-slurm: ## run deploy/slurm in a Slurm on this host; skipped where there can 
 	deploy/slurm/e2e.sh
 
 race: ## run the tests under the race detector, without the long ones
-	$(GO) test -race -short ./...
+	# By itself the detector lets every process sleep for a second before it ends.
+	GORACE=atexit_sleep_ms=0 $(GO) test -race -short ./...
 
 bench: build ## benchmark the kernels; with Python and ../shared, compare with PyTorch and onnxruntime
 	$(GO) test -run '^$$' -bench . -benchtime 200ms ./gradient/kernel
