@@ -44,8 +44,8 @@ bench-workers: ## how much faster two workers of a batch are than one
 e2e-slurm: ## run deploy/slurm in a Slurm on this host; skipped where there can be none
 	deploy/slurm/e2e.sh
 
+# By itself the detector lets every process sleep for a second before it ends.
 race: ## run the tests under the race detector, without the long ones
-	# By itself the detector lets every process sleep for a second before it ends.
 	GORACE=atexit_sleep_ms=0 $(GO) test -race -short ./...
 
 bench: build ## benchmark the kernels; with Python and ../shared, compare with PyTorch and onnxruntime
