@@ -145,11 +145,6 @@ func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
 	})
 }
 
-// single tells whether there is one tap, for which every position reads itself.
-func (c *correlation) single() bool {
-	return c.taps == 1 && len(c.phases) == 1 && c.source.in == c.extent && c.source.none()
-}
-
 // methodOfAll is a way to compute the correlation of all images and groups.
 type methodOfAll interface {
 	run(w *Workers, source, result []float32)

@@ -24,14 +24,9 @@ func (p *convPlan) gateAfter(gx []float32) {
 	if p.gate == nil || p.gates() {
 		return
 	}
-	gate, then := p.gate, p.then
+	gate := p.gate
 	p.also = append(p.also[:len(p.also):len(p.also)], gate.Y)
-	p.then = func(lo, hi int) {
-		isa.clipGrad(gx[lo:hi], gate.Y[lo:hi], gx[lo:hi], gate.Lo, gate.Hi)
-		if then != nil {
-			then(lo, hi)
-		}
-	}
+	p.thenFirst(func(lo, hi int) { isa.clipGrad(gx[lo:hi], gate.Y[lo:hi], gx[lo:hi], gate.Lo, gate.Hi) })
 }
 
 // Limits are those of ReLU or Clip: elements become Lo or Hi where they are beyond.
@@ -42,9 +37,15 @@ func (p *convPlan) limitAfter(y []float32) {
 	if p.limits == nil || p.gates() {
 		return
 	}
-	limits, then := p.limits, p.then
+	limits := p.limits
+	p.thenFirst(func(lo, hi int) { isa.clip(y[lo:hi], y[lo:hi], limits.Lo, limits.Hi) })
+}
+
+// thenFirst puts f before what follows.
+func (p *convPlan) thenFirst(f func(lo, hi int)) {
+	then := p.then
 	p.then = func(lo, hi int) {
-		isa.clip(y[lo:hi], y[lo:hi], limits.Lo, limits.Hi)
+		f(lo, hi)
 		if then != nil {
 			then(lo, hi)
 		}

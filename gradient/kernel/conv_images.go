@@ -103,7 +103,7 @@ func (m *imageLanes) run(w *Workers, source, weight, bias, result []float32) {
 				copy(b[:], bias[g*m.results+r:g*m.results+r+n])
 				t.bias = b[:]
 			}
-			if m.single() {
+			if m.pointwise() {
 				t.c = *out
 				m.compute(t, &m.places[0], *step)
 			} else {

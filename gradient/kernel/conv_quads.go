@@ -17,7 +17,7 @@ const quad = 4
 
 // quadLanes tells whether the method applies to this correlation.
 func (c *correlation) quadLanes() bool {
-	return isa.turnQuads != nil && c.single() && c.extent.size() == quad
+	return isa.turnQuads != nil && c.pointwise() && c.extent.size() == quad
 }
 
 func (c *correlation) runQuads(w *Workers, source, weight, bias, result []float32) {

@@ -13,8 +13,7 @@ func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
 	if p.ic%isa.lanes != 0 {
 		clear(*packed)
 	}
-	const some = 64 // rows for a thread
-	parts := (p.oc + some - 1) / some
+	parts := (p.oc + pointRows - 1) / pointRows
 	for g := range p.group {
 		for n := 0; n < p.batch; n += images {
 			images, at := min(images, p.batch-n), n*p.group+g
@@ -34,8 +33,8 @@ func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
 					for i := lo; i < hi; i++ {
 						t := t
 						j0, j1 := panels.at(i / parts)
-						r := i % parts * some
-						t.rows, t.cols = min(some, p.oc-r), j1-j0
+						r := i % parts * pointRows
+						t.rows, t.cols = min(pointRows, p.oc-r), j1-j0
 						t.a, t.b, t.c = gy[at*p.ySize+r*size+q:], (*packed)[j0*images*length:], gw[g*p.wSize+r*p.ic+j0:]
 						if j1 == p.ic { // the last panel; gy of the next images is a piece of memory
 							t.later = part(gy, ((n+images)*p.group+g)*p.ySize+(q*p.oc+r*length)*images, t.rows*length*images)

@@ -33,7 +33,7 @@ const (
 // tallLanes returns the method for this correlation, and whether it applies and is
 // the best.
 func (c *correlation) tallLanes(weight, bias []float32) (*tallLanes, bool) {
-	if isa.tall == nil || !c.single() || c.extent.size() < tallPiece || c.extent.size()%isa.lanes != 0 || c.results > tallHigh || c.channels < 2*c.results {
+	if isa.tall == nil || !c.pointwise() || c.extent.size() < tallPiece || c.extent.size()%isa.lanes != 0 || c.results > tallHigh || c.channels < 2*c.results {
 		return nil, false
 	}
 	m := &tallLanes{correlation: c, high: roundUp(c.results, 8)}

@@ -68,17 +68,8 @@ func dots(v vectors) {
 		if i == 4 {
 			LEAQ(Mem{Base: row, Index: aRow, Scale: 4}, row)
 		}
-		m := Mem{Base: row}
-		switch i % 4 {
-		case 1:
-			m.Index, m.Scale = aRow, 1
-		case 2:
-			m.Index, m.Scale = aRow, 2
-		case 3:
-			m.Index, m.Scale = aRow3, 1
-		}
 		x := v.register()
-		VMOVUPS(m, x)
+		VMOVUPS(fourRows(row, aRow, aRow3)[i%4], x)
 		for j, r := range br {
 			VFMADD231PS(r, x, acc[i*cols+j])
 		}

@@ -61,7 +61,7 @@ func laneWindows() {
 		VPERMI2PS(x[i/2*2+1], x[i/2*2], tile[i])
 	}
 	for i, v := range laneInput(tile) {
-		VMOVUPS(v, exist[4], onPlane(to, plane, plane3, i))
+		VMOVUPS(v, exist[4], fourRows(to, plane, plane3)[i])
 	}
 	ADDQ(line, from)
 	ADDQ(row, to)
@@ -89,17 +89,6 @@ func laneInput(x [4]reg.VecVirtual) [4]reg.VecVirtual {
 	VSUBPS(x[1], x[2], y[2])
 	VSUBPS(x[3], x[1], y[3])
 	return y
-}
-
-// onPlane is the place on plane i < 4 of those that are plane bytes apart.
-func onPlane(base, plane, plane3 reg.Register, i int) Mem {
-	switch i {
-	case 0:
-		return Mem{Base: base}
-	case 3:
-		return Mem{Base: base, Index: plane3, Scale: 1}
-	}
-	return Mem{Base: base, Index: plane, Scale: uint8(i)}
 }
 
 // laneInputs transforms what laneWindows wrote vertically.
@@ -141,7 +130,7 @@ func laneInputs() {
 			VMOVUPS(m, x[i])
 		}
 		for i, v := range laneInput(x) {
-			VMOVUPS(v, onPlane(to[i], plane, plane3, j))
+			VMOVUPS(v, fourRows(to[i], plane, plane3)[j])
 		}
 		if j < 3 {
 			ADDQ(srcPlane, even)
@@ -186,7 +175,7 @@ func laneOutputs() {
 	MOVQ(from, row)
 	for i := range 4 {
 		for j := range 4 {
-			m := onPlane(row, plane, plane3, j)
+			m := fourRows(row, plane, plane3)[j]
 			if i == 3 {
 				VSUBPS(m, sums[1][j], sums[1][j])
 				continue

@@ -16,13 +16,10 @@ func quads() {
 	ss3, ds3 := GP64(), GP64()
 	LEAQ(Mem{Base: ss, Index: ss, Scale: 2}, ss3)
 	LEAQ(Mem{Base: ds, Index: ds, Scale: 2}, ds3)
-	rows := func(base, step, step3 reg.Register) [4]Mem {
-		return [4]Mem{{Base: base}, {Base: base, Index: step, Scale: 1}, {Base: base, Index: step, Scale: 2}, {Base: base, Index: step3, Scale: 1}}
-	}
 
 	Label("matrix")
 	r := avx512.registers(4)
-	for i, m := range rows(src, ss, ss3) {
+	for i, m := range fourRows(src, ss, ss3) {
 		VMOVUPS(m, r[i])
 	}
 	// Pairs of quads of two rows, then those of all four.
@@ -31,7 +28,7 @@ func quads() {
 		VSHUFF32X4(U8(0x44), r[2*i+1], r[2*i], lo[i])
 		VSHUFF32X4(U8(0xee), r[2*i+1], r[2*i], hi[i])
 	}
-	for j, m := range rows(dst, ds, ds3) {
+	for j, m := range fourRows(dst, ds, ds3) {
 		from, how := lo, uint8(0x88)
 		if j >= 2 {
 			from = hi
@@ -49,4 +46,10 @@ func quads() {
 	JNZ(LabelRef("matrix"))
 	VZEROUPPER()
 	RET()
+}
+
+// fourRows returns where rows begin that are step bytes apart; step3 is three times
+// that.
+func fourRows(base, step, step3 reg.Register) [4]Mem {
+	return [4]Mem{{Base: base}, {Base: base, Index: step, Scale: 1}, {Base: base, Index: step, Scale: 2}, {Base: base, Index: step3, Scale: 1}}
 }

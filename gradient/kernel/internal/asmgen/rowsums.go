@@ -3,6 +3,7 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // rowSums writes a kernel that sums 8 rows, which consist of runs of whole vectors:
@@ -25,19 +26,7 @@ func rowSums() {
 	Label("vector")
 	LEAQ(Mem{Base: at, Index: row, Scale: 4}, row4)
 	for i, r := range acc {
-		m := Mem{Base: at}
-		if i >= 4 {
-			m.Base = row4
-		}
-		switch i % 4 {
-		case 1:
-			m.Index, m.Scale = row, 1
-		case 2:
-			m.Index, m.Scale = row, 2
-		case 3:
-			m.Index, m.Scale = row3, 1
-		}
-		VADDPS(m, r, r)
+		VADDPS(fourRows([2]reg.Register{at, row4}[i/4], row, row3)[i%4], r, r)
 	}
 	ADDQ(Imm(uint64(v.bytes())), at)
 	DECQ(left)
