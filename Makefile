@@ -49,7 +49,7 @@ race: ## run the tests under the race detector, without the long ones
 	GORACE=atexit_sleep_ms=0 $(GO) test -race -short ./...
 
 bench: build ## benchmark the kernels; with Python and ../shared, compare with PyTorch and onnxruntime
-	$(GO) test -run '^$$' -bench . -benchtime 200ms ./gradient/kernel
+	$(GO) test -run '^$$' -bench . -benchtime 200ms ./internal/kernel
 	bench/run
 
 figures-minimal: build ## lock the reference models with three seeds and verify; PEER=--peer compares with PyTorch

@@ -3,7 +3,7 @@ package gradient
 import (
 	"testing"
 
-	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/internal/kernel"
 	"github.com/advparams/advparams/internal/shared"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"

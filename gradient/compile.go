@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/advparams/advparams/gradient/kernel"
-	"github.com/advparams/advparams/gradient/ops"
 	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"

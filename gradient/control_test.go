@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 	"google.golang.org/protobuf/proto"

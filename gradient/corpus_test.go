@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/internal/kernel"
 	"github.com/advparams/advparams/internal/shared"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"

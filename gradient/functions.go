@@ -3,7 +3,7 @@ package gradient
 import (
 	"fmt"
 
-	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 	"google.golang.org/protobuf/proto"
 )

@@ -3,7 +3,7 @@ package gradient
 import (
 	"slices"
 
-	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 )
 

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/internal/kernel"
 	"github.com/advparams/advparams/nd"
 )
 

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/advparams/advparams/gradient/ops"
 	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"

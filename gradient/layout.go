@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/advparams/advparams/gradient/ops"
 	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 )
 

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"math"
 
-	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/internal/sysmem"
 	"github.com/advparams/advparams/nd"
 )

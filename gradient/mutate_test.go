@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 	"google.golang.org/protobuf/proto"
 )

@@ -3,8 +3,8 @@ package gradient
 import (
 	"fmt"
 
-	"github.com/advparams/advparams/gradient/ops"
 	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )

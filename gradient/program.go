@@ -7,8 +7,8 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/advparams/advparams/gradient/kernel"
-	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 	"gorgonia.org/gorgonia"
 )

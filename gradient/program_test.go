@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/advparams/advparams/gradient/kernel"
-	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 )

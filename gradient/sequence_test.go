@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/internal/ops"
 )
 
 // TestSequenceInLoop is what TorchScript makes of a list that a loop appends to.

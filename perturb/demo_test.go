@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/nd"
@@ -37,7 +37,7 @@ func TestSearchDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	workers := kernel.NewWorkers(2)
+	workers := gradient.NewWorkers(2)
 	defer workers.Close()
 	first, err := Search(context.Background(), m, train, Options{Workers: workers, Calibration: 128})
 	if err != nil {

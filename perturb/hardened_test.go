@@ -8,13 +8,13 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
 )
 
 func TestHardenedDemo(t *testing.T) {
 	m, train := demo(t, dataset.Train, 512)
-	workers := kernel.NewWorkers(2)
+	workers := gradient.NewWorkers(2)
 	defer workers.Close()
 	opt := HardenedOptions{Options: Options{Workers: workers, Calibration: 128}}
 	first, err := Hardened(context.Background(), m, train, opt)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
@@ -47,7 +46,7 @@ type Options struct {
 	// Study leaves parts of the search out.
 	Study Study
 	// Workers compute; nil means one thread.
-	Workers *kernel.Workers
+	Workers *gradient.Workers
 	// Progress, if not nil, is called after every change.
 	Progress func(Progress)
 }

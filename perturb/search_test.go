@@ -7,7 +7,6 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/internal/shared"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -54,7 +53,7 @@ func (r reference) open(t testing.TB, split dataset.Split, limit int) (*onnxio.M
 // TestSearchReferences locks the reference models and measures the lock on test
 // data that the search has not seen.
 func TestSearchReferences(t *testing.T) {
-	workers := kernel.NewWorkers(0)
+	workers := gradient.NewWorkers(0)
 	defer workers.Close()
 	for _, r := range references {
 		t.Run(r.file, func(t *testing.T) {
@@ -84,7 +83,7 @@ func TestSearchReferences(t *testing.T) {
 	}
 }
 
-func accuracyOf(t *testing.T, m *onnxio.Model, set *dataset.Set, changes []Change, workers *kernel.Workers) float64 {
+func accuracyOf(t *testing.T, m *onnxio.Model, set *dataset.Set, changes []Change, workers *gradient.Workers) float64 {
 	t.Helper()
 	w, err := gradient.LoadWeights(m)
 	if err != nil {

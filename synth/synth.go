@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -30,7 +29,7 @@ type Options struct {
 	// Seed of the noise.
 	Seed uint64
 	// Workers compute; nil means one thread.
-	Workers *kernel.Workers
+	Workers *gradient.Workers
 	// Progress, if not nil, is called with the number of samples made.
 	Progress func(done int)
 }

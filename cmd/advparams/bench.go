@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -97,7 +96,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	r := benchResult{Model: b.model, Threads: w.Threads(), Batch: b.batch, Repeat: b.repeat, Kernel: kernel.Name()}
+	r := benchResult{Model: b.model, Threads: w.Threads(), Batch: b.batch, Repeat: b.repeat, Kernel: gradient.KernelName()}
 	for _, a := range inputs {
 		if len(a.Shape) > 0 {
 			r.Batch = a.Shape[0] // the model or --shape may have fixed it

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/task"
 )
 
@@ -64,9 +64,9 @@ func threadsFlag(cmd *cobra.Command, p *int, value int) {
 }
 
 // workers starts the threads to compute on. They have to be closed.
-func workers(threads int) (*kernel.Workers, error) {
+func workers(threads int) (*gradient.Workers, error) {
 	if most := 4 * runtime.NumCPU(); threads < 0 || threads > most {
 		return nil, usagef("--threads %d is not between 0 and %d", threads, most)
 	}
-	return kernel.NewWorkers(threads), nil
+	return gradient.NewWorkers(threads), nil
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/advparams/advparams/gradient/ops"
+	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
@@ -63,7 +63,7 @@ func exitStatus(err error) int {
 		return statusTarget
 	case is(key.ErrIdentity, key.ErrDamaged, onnxio.ErrMismatch, onnxio.ErrRecord):
 		return statusKey
-	case is(ops.ErrUnsupported):
+	case is(gradient.ErrUnsupported):
 		return statusUnsupported
 	}
 	return statusFailed

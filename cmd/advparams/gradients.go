@@ -9,7 +9,6 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -111,7 +110,7 @@ func (g *gradients) run(ctx context.Context) error {
 }
 
 // compute returns what goes into the output file.
-func (g *gradients) compute(m *onnxio.Model, wanted []string, w *kernel.Workers, r *gradientsResult) ([]dataset.Named, error) {
+func (g *gradients) compute(m *onnxio.Model, wanted []string, w *gradient.Workers, r *gradientsResult) ([]dataset.Named, error) {
 	inputs, labels, err := g.batch(m)
 	if err != nil {
 		return nil, err

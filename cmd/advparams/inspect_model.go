@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/gradient/ops"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 	"github.com/advparams/advparams/verify"
@@ -158,9 +157,8 @@ func operators(p *onnxpb.ModelProto, opsets map[string]int64, outputs []string) 
 		if functions[k] {
 			continue // its body has been counted
 		}
-		op, ok := ops.Lookup(k.domain, k.name)
-		ok = ok && opsets[k.domain] >= int64(op.Since)
-		list = append(list, operatorResult{Name: k.name, Domain: k.domain, Count: counts[k], Forward: ok, Gradient: ok && ops.WithoutGradient(k.name) == ""})
+		can := gradient.SupportFor(k.domain, k.name, opsets[k.domain])
+		list = append(list, operatorResult{Name: k.name, Domain: k.domain, Count: counts[k], Forward: can.Forward, Gradient: can.Gradient})
 	}
 	return list
 }

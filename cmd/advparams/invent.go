@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient/kernel"
+	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
@@ -18,7 +18,7 @@ const noData = "none"
 const inventedSamples = 512
 
 // invent makes up samples with the model's answers as labels.
-func (p *protect) invent(ctx context.Context, m *onnxio.Model, w *kernel.Workers) (*dataset.Set, error) {
+func (p *protect) invent(ctx context.Context, m *onnxio.Model, w *gradient.Workers) (*dataset.Set, error) {
 	d := &p.data
 	if d.task != "" && d.task != (task.Classification{}).Name() {
 		return nil, usagef("--data %s makes up samples of classifiers, not for --task %s", noData, d.task)

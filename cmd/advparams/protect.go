@@ -13,7 +13,6 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/task"
@@ -223,7 +222,7 @@ func (p *protect) allowed(m *onnxio.Model) (func(string) bool, error) {
 
 // open reads the samples to search with, in random order: the gradient is taken
 // on the first few, and many data sets are sorted by class.
-func (p *protect) open(ctx context.Context, m *onnxio.Model, w *kernel.Workers) (*dataset.Set, error) {
+func (p *protect) open(ctx context.Context, m *onnxio.Model, w *gradient.Workers) (*dataset.Set, error) {
 	d := &p.data
 	if d.path == noData {
 		return p.invent(ctx, m, w)
@@ -246,7 +245,7 @@ func (p *protect) open(ctx context.Context, m *onnxio.Model, w *kernel.Workers) 
 	return d.answered(ctx, p.app, m, set, w, "the model")
 }
 
-func (p *protect) search(ctx context.Context, m *onnxio.Model, set *dataset.Set, allow func(string) bool, w *kernel.Workers) (*perturb.Result, error) {
+func (p *protect) search(ctx context.Context, m *onnxio.Model, set *dataset.Set, allow func(string) bool, w *gradient.Workers) (*perturb.Result, error) {
 	const whole = 1000
 	bar := p.app.bar("searching", whole)
 	defer bar.close()

@@ -6,7 +6,6 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -82,7 +81,7 @@ func (d *dataFlags) asksModel() bool {
 }
 
 // session returns a session that computes what the task looks at.
-func (d *dataFlags) session(m *onnxio.Model, set *dataset.Set, w *kernel.Workers) (*gradient.Session, error) {
+func (d *dataFlags) session(m *onnxio.Model, set *dataset.Set, w *gradient.Workers) (*gradient.Session, error) {
 	outputs, err := outputsNamed(m, d.output)
 	if err != nil {
 		return nil, err
@@ -97,7 +96,7 @@ func (d *dataFlags) session(m *onnxio.Model, set *dataset.Set, w *kernel.Workers
 }
 
 // answered returns the set with a model's answers as labels.
-func (d *dataFlags) answered(ctx context.Context, a *app, m *onnxio.Model, set *dataset.Set, w *kernel.Workers, name string) (*dataset.Set, error) {
+func (d *dataFlags) answered(ctx context.Context, a *app, m *onnxio.Model, set *dataset.Set, w *gradient.Workers, name string) (*dataset.Set, error) {
 	session, err := d.session(m, set, w)
 	if err != nil {
 		return nil, err

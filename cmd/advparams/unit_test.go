@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/gradient/ops"
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
@@ -32,7 +31,7 @@ func TestExitStatus(t *testing.T) {
 		{key.ErrDamaged, 4},
 		{onnxio.ErrMismatch, 4},
 		{onnxio.ErrRecord, 4},
-		{ops.ErrUnsupported, 5},
+		{gradient.ErrUnsupported, 5},
 		{&gradient.UnsupportedError{}, 5},
 	} {
 		if have := exitStatus(c.err); have != c.want {

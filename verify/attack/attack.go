@@ -9,7 +9,6 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/gradient/kernel"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
@@ -55,7 +54,7 @@ type Options struct {
 	// the key is an attack as well, and detectors of changed weights are rated.
 	Original *gradient.Weights
 	// Workers compute; nil means one thread.
-	Workers *kernel.Workers
+	Workers *gradient.Workers
 	// Progress, if not nil, is called after every epoch, and when an attack
 	// begins and ends.
 	Progress func(Progress)

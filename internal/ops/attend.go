@@ -1,0 +1,378 @@
+package ops
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/nd"
+)
+
+// Attention as one operator. Exporters write softmax(scale·Q·Kᵀ + mask)·V as a
+// dozen operators, of which half only move the heads of Q, K and V to where a
+// product of matrices wants them. Here they are read where a layer has put them.
+
+// operand is a matrix for each of a batch of heads, in the elements of a value,
+// that has to be multiplied by scale.
+type operand struct {
+	base  *Value
+	view  kernel.View // batch axes, rows, columns
+	scale float32
+}
+
+// layout tells how the matrices lie; adjacent reports whether elements of a row
+// are next to one another.
+func (o *operand) layout() (l kernel.HeadLayout, adjacent bool) {
+	n := len(o.view.Shape)
+	l = kernel.HeadLayout{Offset: o.view.Offset, Batch: o.view.Stride[:n-2], Row: o.view.Stride[n-2]}
+	return l, o.view.Shape[n-1] == 1 || o.view.Stride[n-1] == 1
+}
+
+// operandsOf lists the values that hold the matrices of x, or with swapped their
+// transposes, with the elements of a row adjacent: x itself first, and last what
+// x was made of by moving elements and, if scales, multiplying them by a number.
+func operandsOf(x *Value, swapped, scales bool) (list []operand) {
+	o := operand{x, kernel.View{Shape: slices.Clone(x.Shape), Stride: nd.Strides(x.Shape)}, 1}
+	if n := x.Rank(); swapped {
+		s, d := o.view.Shape, o.view.Stride
+		s[n-1], s[n-2], d[n-1], d[n-2] = s[n-2], s[n-1], d[n-2], d[n-1]
+	}
+	for {
+		if _, adjacent := o.layout(); adjacent {
+			list = append(list, o)
+		}
+		op := o.base.op
+		if op == nil {
+			return list
+		}
+		if op.alias {
+			o.base = o.base.in[0]
+		} else if op.view != nil {
+			v, ok := compose(o.view, *op.view)
+			if !ok || repeats(v) {
+				return list
+			}
+			o.base, o.view = o.base.in[0], v
+		} else {
+			in, f, ok := scaled(o.base)
+			if !ok || !scales {
+				return list
+			}
+			o.base, o.scale = in, o.scale*f
+		}
+	}
+}
+
+// scaled takes apart a value that is another of the same shape times a number.
+func scaled(v *Value) (x *Value, f float32, ok bool) {
+	if v.op == nil {
+		return nil, 0, false
+	}
+	switch v.op.name {
+	case "Scale":
+		return v.in[0], v.op.factor, true
+	case "Mul", "Div":
+		for i, y := range v.in {
+			a, known := y.Constant()
+			if x := v.in[1-i]; known && a.Len() == 1 && a.DType() == nd.Float32 && slices.Equal(x.Shape, v.Shape) {
+				if f := a.Float32s()[0]; v.op.name == "Mul" {
+					return x, f, true
+				} else if i == 1 {
+					return x, 1 / f, true
+				}
+			}
+		}
+	}
+	return nil, 0, false
+}
+
+// compose returns the elements of an array that outer selects from what inner
+// selects from it, unless an axis of outer crosses axes of inner.
+func compose(outer, inner kernel.View) (v kernel.View, ok bool) {
+	dense := nd.Strides(inner.Shape)
+	v = kernel.View{Shape: outer.Shape, Stride: make([]int, len(outer.Shape)), Offset: inner.Offset}
+	last := make([]int, len(inner.Shape)) // greatest index on each axis
+	rest := outer.Offset
+	for j, d := range dense {
+		if inner.Shape[j] == 0 {
+			return v, false
+		}
+		last[j] = rest / d
+		rest %= d
+		v.Offset += last[j] * inner.Stride[j]
+	}
+	for i, n := range outer.Shape {
+		if n == 1 {
+			continue
+		}
+		found := false
+		for j, d := range dense {
+			if m := outer.Stride[i] / d; m > 0 && m*d == outer.Stride[i] && last[j]+(n-1)*m < inner.Shape[j] {
+				last[j] += (n - 1) * m
+				v.Stride[i] = m * inner.Stride[j]
+				found = true
+				break
+			}
+		}
+		if !found {
+			return v, false
+		}
+	}
+	return v, true
+}
+
+// repeats reports whether a view selects elements more than once because an
+// axis does not move.
+func repeats(v kernel.View) bool {
+	for i, n := range v.Shape {
+		if n > 1 && v.Stride[i] == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// covers reports whether the views together select every element of an array of
+// n exactly once. They differ only in their offsets.
+func covers(n int, views ...kernel.View) bool {
+	type axis struct{ n, stride int }
+	axes := []axis{{len(views), 0}}
+	for i, v := range views {
+		if !slices.Equal(v.Shape, views[0].Shape) || !slices.Equal(v.Stride, views[0].Stride) {
+			return false
+		}
+		switch {
+		case i == 1:
+			axes[0].stride = v.Offset - views[0].Offset
+		case i > 1 && v.Offset-views[i-1].Offset != axes[0].stride:
+			return false
+		}
+	}
+	for i, m := range views[0].Shape {
+		axes = append(axes, axis{m, views[0].Stride[i]})
+	}
+	slices.SortFunc(axes, func(a, b axis) int { return a.stride - b.stride })
+	size := 1
+	for _, a := range axes {
+		if a.n == 1 {
+			continue
+		}
+		if a.stride != size {
+			return false
+		}
+		size *= a.n
+	}
+	return size == n && views[0].Offset == 0
+}
+
+// attend returns softmax(scale·q·kᵀ + bias)·v for q [batch…, queries, size], k
+// [batch…, keys, size], or kᵀ if swapped, and v [batch…, keys, values]. bias, whose
+// shape can be repeated to [batch…, queries, keys] and which has no gradient, may
+// be nil.
+func (b *Builder) attend(q, k, v, bias *Value, swapped bool, scale float32, zeroRows bool) *Value {
+	n := v.Rank()
+	if swapped && len(operandsOf(k, true, true)) == 0 {
+		k, swapped = b.SwapLast(k), false
+	}
+	o := chooseOperands(operandsOf(q, false, true), operandsOf(k, swapped, true), operandsOf(v, false, false))
+	a := kernel.Heads{Batch: v.Shape[:n-2], Queries: q.Shape[n-2], Keys: v.Shape[n-2], Size: q.Shape[n-1], Values: v.Shape[n-1], Scale: scale * o[0].scale * o[1].scale, ZeroRows: zeroRows}
+	for i, l := range []*kernel.HeadLayout{&a.Q, &a.K, &a.V} {
+		*l, _ = o[i].layout()
+	}
+	in := []*Value{o[0].base, o[1].base, o[2].base}
+	if o[0].base == o[1].base && o[1].base == o[2].base {
+		in = in[:1]
+	}
+	if bias != nil {
+		s := broadcastStrides(bias.Shape, append(slices.Clone(a.Batch), a.Queries, a.Keys))
+		a.Bias = kernel.HeadLayout{Batch: s[:n-2], Row: s[n-2], Column: s[n-1]}
+		in = append(in, bias)
+	}
+	// The heads of a position lie side by side, as the next layer wants them.
+	heads := a.Batch[n-3]
+	shape := append(slices.Clone(a.Batch[:n-3]), a.Queries, heads, a.Values)
+	strides := nd.Strides(shape)
+	a.Out = kernel.HeadLayout{Batch: append(slices.Clone(strides[:n-3]), a.Values), Row: strides[n-3]}
+	y := b.emit(nd.Float32, shape, Op{
+		name: "Attention",
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			x := headInputs(in, bias != nil)
+			a.Forward(w, x[0], x[1], x[2], x[3], out.Float32s())
+		},
+		diff: func(_, gy *Value) []*Value { return b.attendGrad(a, in, bias != nil, gy) },
+	}, in...)
+	perm := axesUpTo(n)
+	perm[n-3], perm[n-2] = n-2, n-3
+	return b.Transpose(y, perm...)
+}
+
+// chooseOperands takes of each list the value furthest back, either of one value
+// that they share and fill together, or each of one that it fills by itself: then
+// gradients can be written in the same way.
+func chooseOperands(q, k, v []operand) [3]operand {
+	last := func(list []operand) operand { return list[len(list)-1] }
+	o := [3]operand{last(q), last(k), last(v)}
+	if o[0].base == o[1].base && o[1].base == o[2].base && covers(o[0].base.Len(), o[0].view, o[1].view, o[2].view) {
+		return o
+	}
+	for i, list := range [][]operand{q, k, v} {
+		for !covers(last(list).base.Len(), last(list).view) {
+			list = list[:len(list)-1]
+		}
+		o[i] = last(list)
+	}
+	if o[0].base == o[1].base && o[1].base == o[2].base { // all the same elements: three gradients
+		for i, list := range [][]operand{q, k, v} {
+			o[i] = list[0]
+		}
+	}
+	return o
+}
+
+// headInputs returns q, k, v and the bias or nil from an operator's inputs.
+func headInputs(in []nd.Array, bias bool) (x [4][]float32) {
+	if bias {
+		x[3] = in[len(in)-1].Float32s()
+		in = in[:len(in)-1]
+	}
+	for i := range 3 {
+		x[i] = in[min(i, len(in)-1)].Float32s()
+	}
+	return x
+}
+
+// attendGrad returns the gradients by the inputs: one operator computes them all,
+// one behind another.
+func (b *Builder) attendGrad(a kernel.Heads, in []*Value, bias bool, gy *Value) []*Value {
+	inputs := in
+	if bias {
+		inputs = in[:len(in)-1]
+	}
+	size := 0
+	for _, x := range inputs {
+		size += x.Len()
+	}
+	g := b.emit(nd.Float32, []int{size}, Op{
+		name: "Attention.grad",
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			x, g := headInputs(in[:len(in)-1], bias), out.Float32s()
+			gq, gk, gv := g, g, g
+			if len(inputs) > 1 {
+				gk = g[len(x[0]):]
+				gv = gk[len(x[1]):]
+			}
+			a.Gradient(w, x[0], x[1], x[2], x[3], in[len(in)-1].Float32s(), gq, gk, gv)
+		},
+	}, append(slices.Clone(in), gy)...)
+	var parts []*Value
+	at := 0
+	for _, x := range inputs {
+		parts = append(parts, b.part(g, at, x.Shape...))
+		at += x.Len()
+	}
+	if bias {
+		parts = append(parts, nil)
+	}
+	return parts
+}
+
+// attentionOf returns x·v if x is the softmax of the scaled and masked product of
+// two other matrices, as one operator, else nil. The softmax may have a guard that
+// exporters add, which makes zeros of the rows that see nothing.
+func (b *Builder) attentionOf(x, v *Value) *Value {
+	n := v.Rank()
+	guarded := false
+	if p := unguarded(x); p != nil {
+		x, guarded = p, true
+	}
+	if x.op == nil || !x.op.lastAxis || x.Rank() != n || n < 3 || x.Len()*v.Len() == 0 || !slices.Equal(x.Shape[:n-2], v.Shape[:n-2]) {
+		return nil
+	}
+	s, ok := scoresOf(x.in[0])
+	var bias *Value
+	if add := x.in[0].op; !ok && add != nil && add.name == "Add" {
+		for i, y := range add.in {
+			if z := add.in[1-i]; !ok && slices.Equal(z.Shape, x.Shape) && !b.trained(y) {
+				s, ok = scoresOf(z)
+				bias = y
+			}
+		}
+	}
+	if !ok || s.product.op.product.TransA || s.product.op.product.TransB {
+		return nil
+	}
+	q, k := s.product.in[0], s.product.in[1]
+	batch := x.Shape[:n-2]
+	size := q.Shape[q.Rank()-1]
+	if q.Len() == 0 || q.Len() != nd.Size(x.Shape[:n-1])*size {
+		return nil
+	}
+	q = b.Reshape(q, append(slices.Clone(batch), x.Shape[n-2], size)...)
+	for _, f := range s.factors {
+		q = b.Mul(q, b.Reshape(f))
+	}
+	k = b.Reshape(k, append(slices.Clone(batch), size, x.Shape[n-1])...)
+	return b.attend(q, k, v, bias, true, s.scale, guarded)
+}
+
+// unguarded returns y if x is where(isNaN(y), 0, y), else nil.
+func unguarded(x *Value) *Value {
+	if x.op == nil || x.op.name != "Where" || x.in[0].op == nil || x.in[0].op.name != "IsNaN" || !isNumber(x.in[1], 0) {
+		return nil
+	}
+	if y := x.in[2]; x.in[0].in[0] == y && slices.Equal(y.Shape, x.Shape) {
+		return y
+	}
+	return nil
+}
+
+// scores is a batched product of matrices times numbers, of which those that are
+// trained, or computed, are values.
+type scores struct {
+	product *Value
+	scale   float32
+	factors []*Value
+}
+
+func scoresOf(v *Value) (s scores, ok bool) {
+	s.scale = 1
+next:
+	for v.op != nil {
+		if v.op.alias {
+			v = v.in[0]
+			continue
+		}
+		if x, f, ok := scaled(v); ok {
+			v, s.scale = x, s.scale*f
+			continue
+		}
+		if v.op.name == "Mul" {
+			for i, f := range v.in {
+				if x := v.in[1-i]; f.Len() == 1 && slices.Equal(x.Shape, v.Shape) {
+					v, s.factors = x, append(s.factors, f)
+					continue next
+				}
+			}
+		}
+		s.product = v
+		return s, v.op.name == "MatMul"
+	}
+	return s, false
+}
+
+// trained reports whether a value depends on a weight.
+func (b *Builder) trained(v *Value) bool {
+	seen := map[*Value]bool{}
+	for queue := []*Value{v}; len(queue) > 0; {
+		v := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		if seen[v] {
+			continue
+		}
+		seen[v] = true
+		if _, ok := b.initial[v]; ok && v.op == nil {
+			return true
+		}
+		queue = append(queue, v.in...)
+	}
+	return false
+}

@@ -1,0 +1,68 @@
+package ops
+
+import (
+	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/nd"
+)
+
+// softmax: Softmax, LogSoftmax. Until opset 12 the input is taken as a matrix,
+// all axes from `axis` on being one; from 13 on the softmax is along `axis`.
+
+type softmaxKernel struct {
+	name    string
+	forward func(w *kernel.Workers, outer, n, inner int, x, y []float32)
+	grad    func(w *kernel.Workers, outer, n, inner int, y, gy, gx []float32)
+}
+
+var (
+	plainSoftmax = softmaxKernel{"Softmax", kernel.Softmax, kernel.SoftmaxGrad}
+	logSoftmax   = softmaxKernel{"LogSoftmax", kernel.LogSoftmax, kernel.LogSoftmaxGrad}
+)
+
+// softmax normalises the middle axis of x seen as [outer, n, inner].
+func (b *Builder) softmax(k softmaxKernel, x *Value, outer, n, inner int) *Value {
+	return b.emit(nd.Float32, x.Shape, Op{
+		name:     k.name,
+		lastAxis: k.name == "Softmax" && inner == 1 && n == x.Shape[max(x.Rank()-1, 0)],
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			k.forward(w, outer, n, inner, in[0].Float32s(), out.Float32s())
+		},
+		diff: func(y, gy *Value) []*Value {
+			return []*Value{b.emit(nd.Float32, x.Shape, Op{
+				name: k.name + ".grad",
+				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+					k.grad(w, outer, n, inner, in[0].Float32s(), in[1].Float32s(), out.Float32s())
+				},
+			}, y, gy)}
+		},
+	}, x)
+}
+
+// Softmax returns the softmax of x along an axis.
+func (b *Builder) Softmax(x *Value, axis int) *Value {
+	return b.softmax(plainSoftmax, x, nd.Size(x.Shape[:axis]), x.Shape[axis], nd.Size(x.Shape[axis+1:]))
+}
+
+func buildSoftmax(k softmaxKernel) func(c *Call) []*Value {
+	return func(c *Call) []*Value {
+		x := c.Float(0)
+		if x.Len() == 0 {
+			return []*Value{x}
+		}
+		if c.Opset < 13 {
+			axis := c.Int("axis", 1)
+			if axis != x.Rank() {
+				axis = c.Axis(axis, x.Rank())
+			}
+			outer := nd.Size(x.Shape[:axis])
+			return []*Value{c.softmax(k, x, outer, x.Len()/outer, 1)}
+		}
+		axis := c.Axis(c.Int("axis", -1), x.Rank())
+		return []*Value{c.softmax(k, x, nd.Size(x.Shape[:axis]), x.Shape[axis], nd.Size(x.Shape[axis+1:]))}
+	}
+}
+
+var softmaxes = family{
+	"Softmax":    {1, buildSoftmax(plainSoftmax)},
+	"LogSoftmax": {1, buildSoftmax(logSoftmax)},
+}

@@ -1,0 +1,145 @@
+package ops
+
+import (
+	"math"
+	"strings"
+
+	"github.com/advparams/advparams/internal/kernel"
+)
+
+// The activation functions of recurrent operators. Their slopes are computed
+// from their values, which is possible where they are strictly increasing or
+// flat: parameters that make them fall are not supported.
+
+// squashParams are activation_alpha and activation_beta, which the functions
+// that have such a parameter take in turn.
+type squashParams struct{ alpha, beta []float32 }
+
+func (p *squashParams) take(alpha0, beta0 float32) (alpha, beta float32) {
+	next := func(list *[]float32, otherwise float32) float32 {
+		if len(*list) == 0 {
+			return otherwise
+		}
+		v := (*list)[0]
+		*list = (*list)[1:]
+		return v
+	}
+	return next(&p.alpha, alpha0), next(&p.beta, beta0)
+}
+
+func (p *squashParams) takeAlpha(alpha0 float32) float32 {
+	rest := p.beta
+	a, _ := p.take(alpha0, 0)
+	p.beta = rest
+	return a
+}
+
+// activations returns the functions of each direction: f for RNN, f and g for
+// GRU, f, g and h for LSTM.
+func (l *layer) activations() [][]kernel.Squash {
+	count := [...]int{kernel.RNN: 1, kernel.GRU: 2, kernel.LSTM: 3}[l.cell]
+	names := l.StringsAttr("activations")
+	if len(names) == 0 {
+		usual := [...][]string{kernel.RNN: {"Tanh"}, kernel.GRU: {"Sigmoid", "Tanh"}, kernel.LSTM: {"Sigmoid", "Tanh", "Tanh"}}[l.cell]
+		for range l.reverse {
+			names = append(names, usual...)
+		}
+	}
+	if len(names) != count*len(l.reverse) {
+		l.fail("%d activations; %d are expected", len(names), count*len(l.reverse))
+	}
+	p := squashParams{l.FloatsAttr("activation_alpha"), l.FloatsAttr("activation_beta")}
+	var out [][]kernel.Squash
+	for d := range l.reverse {
+		var s []kernel.Squash
+		for _, name := range names[d*count : (d+1)*count] {
+			s = append(s, l.squashOf(name, &p))
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// fromValue lifts a function and its slope as a function of the value.
+func fromValue(f, slope func(v float32) float32) kernel.Squash {
+	return kernel.Squash{
+		Apply: func(x []float32) {
+			for i, v := range x {
+				x[i] = f(v)
+			}
+		},
+		Slope: func(gx, y, gy []float32) {
+			for i, g := range gy {
+				gx[i] = g * slope(y[i])
+			}
+		},
+	}
+}
+
+func (l *layer) squashOf(name string, p *squashParams) kernel.Squash {
+	inPlace := func(o unary) kernel.Squash {
+		return kernel.Squash{Apply: func(x []float32) { o.f(x, x) }, Slope: o.dy}
+	}
+	// positive refuses parameters for which the value does not tell the slope.
+	positive := func(a float32) float32 {
+		if !(a > 0) {
+			unsupported("activation %s with an alpha of %v", name, a)
+		}
+		return a
+	}
+	switch strings.ToLower(name) {
+	case "sigmoid":
+		return inPlace(opSigmoid)
+	case "tanh":
+		return inPlace(opTanh)
+	case "relu":
+		return inPlace(opRelu)
+	case "softsign":
+		return inPlace(opSoftsign)
+	case "softplus":
+		return fromValue(
+			func(x float32) float32 {
+				return max(x, 0) + float32(math.Log1p(math.Exp(-math.Abs(float64(x)))))
+			},
+			func(y float32) float32 { return -float32(math.Expm1(-float64(y))) })
+	case "affine":
+		a, b := p.take(1, 0)
+		return fromValue(func(x float32) float32 { return a*x + b }, func(float32) float32 { return a })
+	case "leakyrelu":
+		o := leaky(positive(p.takeAlpha(0.01)))
+		o.dy = o.dx // which looks at the sign only
+		return inPlace(o)
+	case "thresholdedrelu":
+		o := thresholded(positive(p.takeAlpha(1)))
+		o.dy = opRelu.dy
+		return inPlace(o)
+	case "scaledtanh":
+		a, b := p.take(1, 1)
+		positive(a)
+		return fromValue(func(x float32) float32 { return a * float32(math.Tanh(float64(b*x))) },
+			func(y float32) float32 { return b * (a - y*y/a) })
+	case "hardsigmoid":
+		a, b := p.take(0.2, 0.5)
+		return fromValue(func(x float32) float32 { return max(0, min(1, a*x+b)) }, func(y float32) float32 {
+			if y <= 0 || y >= 1 {
+				return 0
+			}
+			return a
+		})
+	case "elu":
+		a := positive(p.takeAlpha(1))
+		return fromValue(func(x float32) float32 {
+			if x < 0 {
+				return a * float32(math.Expm1(float64(x)))
+			}
+			return x
+		}, func(y float32) float32 {
+			if y < 0 {
+				return y + a
+			}
+			return 1
+		})
+	}
+	unsupported("activation %q", name)
+	return kernel.Squash{}
+}

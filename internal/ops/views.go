@@ -1,0 +1,292 @@
+package ops
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/nd"
+)
+
+// Everything that only moves elements (Transpose, Slice, Expand, Split, Tile,
+// DepthToSpace …) is a strided view of its input, and everything that sums over
+// axes is the adjoint of one. The gradient of either is the other.
+
+// view returns the elements of x that v selects.
+func (b *Builder) view(name string, x *Value, v kernel.View) *Value {
+	return b.emit(x.DType, v.Shape, Op{
+		name: name,
+		view: &v,
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			switch d := in[0].Data.(type) {
+			case []int64:
+				kernel.Read(w, v, d, out.Int64s())
+			case []bool:
+				kernel.Read(w, v, d, out.Bools())
+			default:
+				kernel.Read(w, v, in[0].Float32s(), out.Float32s())
+			}
+		},
+		diff: func(_, gy *Value) []*Value { return []*Value{b.viewSum(name+".grad", gy, x.Shape, v)} },
+	}, x)
+}
+
+// viewSum returns an array of the given shape, zero but for the elements that v
+// selects, to which those of y are added.
+func (b *Builder) viewSum(name string, y *Value, shape []int, v kernel.View) *Value {
+	return b.emit(nd.Float32, shape, Op{
+		name: name,
+		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			x := out.Float32s()
+			clear(x)
+			kernel.Accumulate(w, v, x, in[0].Float32s())
+		},
+		diff: func(_, gx *Value) []*Value { return []*Value{b.view(name+".grad", gx, v)} },
+	}, y)
+}
+
+// Transpose permutes the axes: axis i of the result is axis perm[i] of x.
+func (b *Builder) Transpose(x *Value, perm ...int) *Value {
+	strides := nd.Strides(x.Shape)
+	v := kernel.View{Shape: make([]int, len(perm)), Stride: make([]int, len(perm))}
+	for i, p := range perm {
+		v.Shape[i], v.Stride[i] = x.Shape[p], strides[p]
+	}
+	if movesNothing(x.Shape, perm) {
+		return b.Reshape(x, v.Shape...)
+	}
+	if back := b.back(x, v); back != nil {
+		return back
+	}
+	y := b.view("Transpose", x, v)
+	if y.op != nil && y.DType == nd.Float32 {
+		inverse := make([]int, len(perm))
+		for i, p := range perm {
+			inverse[p] = i
+		}
+		y.op.diff = func(_, gy *Value) []*Value { return []*Value{b.Transpose(gy, inverse...)} }
+	}
+	return y
+}
+
+// back returns what x is a view of if v undoes that view, else nil.
+func (b *Builder) back(x *Value, v kernel.View) *Value {
+	y := behindAliases(x)
+	if y.op == nil || y.op.view == nil || y.Len() != y.in[0].Len() {
+		return nil
+	}
+	if c, ok := compose(v, *y.op.view); !ok || !covers(y.Len(), c) || !dense(c) {
+		return nil
+	}
+	return b.Reshape(y.in[0], v.Shape...)
+}
+
+// dense reports whether a view selects adjacent elements in their order.
+func dense(v kernel.View) bool {
+	for i, s := range nd.Strides(v.Shape) {
+		if v.Shape[i] > 1 && v.Stride[i] != s {
+			return false
+		}
+	}
+	return true
+}
+
+// movesNothing reports whether a permutation moves only axes of length 1.
+func movesNothing(shape, perm []int) bool {
+	last := -1
+	for _, p := range perm {
+		if shape[p] == 1 {
+			continue
+		}
+		if p < last {
+			return false
+		}
+		last = p
+	}
+	return true
+}
+
+// SwapLast exchanges the last two axes.
+func (b *Builder) SwapLast(x *Value) *Value {
+	perm := axesUpTo(x.Rank())
+	n := len(perm)
+	perm[n-1], perm[n-2] = perm[n-2], perm[n-1]
+	return b.Transpose(x, perm...)
+}
+
+// Expand repeats x along axes of length 1 and new leading axes.
+func (b *Builder) Expand(x *Value, shape []int) *Value {
+	if slices.Equal(x.Shape, shape) {
+		return x
+	}
+	return b.view("Expand", x, kernel.View{Shape: slices.Clone(shape), Stride: broadcastStrides(x.Shape, shape)})
+}
+
+// SumTo is the adjoint of Expand: it sums y over the axes that an array of the
+// given shape would be repeated on.
+func (b *Builder) SumTo(y *Value, shape []int) *Value {
+	if slices.Equal(y.Shape, shape) {
+		return y
+	}
+	if nd.Size(y.Shape) == nd.Size(shape) {
+		return b.Reshape(y, shape...)
+	}
+	return b.viewSum("SumTo", y, slices.Clone(shape), kernel.View{Shape: y.Shape, Stride: broadcastStrides(shape, y.Shape)})
+}
+
+// Slice returns elements start, start+step, … (count of them) along one axis.
+// The step may be negative.
+func (b *Builder) Slice(x *Value, axis, start, count, step int) *Value {
+	if start == 0 && step == 1 && count == x.Shape[axis] {
+		return x
+	}
+	v := kernel.View{Shape: slices.Clone(x.Shape), Stride: nd.Strides(x.Shape)}
+	v.Offset = start * v.Stride[axis]
+	v.Shape[axis] = count
+	v.Stride[axis] *= step
+	return b.view("Slice", x, v)
+}
+
+// Concat joins values along an axis.
+func (b *Builder) Concat(axis int, xs ...*Value) *Value {
+	if len(xs) == 1 {
+		return xs[0]
+	}
+	shape := slices.Clone(xs[0].Shape)
+	starts := make([]int, len(xs))
+	for i, x := range xs[1:] {
+		if x.DType != xs[0].DType {
+			fail("Concat: inputs of type %v and %v", xs[0].DType, x.DType)
+		}
+		if len(x.Shape) != len(shape) {
+			fail("Concat: shapes %v and %v", xs[0].Shape, x.Shape)
+		}
+		for k := range shape {
+			if k != axis && x.Shape[k] != shape[k] {
+				fail("Concat: shapes %v and %v differ on axis %d", xs[0].Shape, x.Shape, k)
+			}
+		}
+		starts[i+1] = shape[axis]
+		shape[axis] += x.Shape[axis]
+	}
+	strides := nd.Strides(shape)
+	part := func(i int) kernel.View {
+		return kernel.View{Shape: xs[i].Shape, Stride: strides, Offset: starts[i] * strides[axis]}
+	}
+	return b.emit(xs[0].DType, shape, Op{
+		name: "Concat",
+		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+			for i, a := range in {
+				switch d := a.Data.(type) {
+				case []int64:
+					kernel.Write(part(i), out.Int64s(), d)
+				case []bool:
+					kernel.Write(part(i), out.Bools(), d)
+				default:
+					kernel.Write(part(i), out.Float32s(), a.Float32s())
+				}
+			}
+		},
+		diff: func(_, gy *Value) []*Value {
+			g := make([]*Value, len(xs))
+			for i, x := range xs {
+				g[i] = b.Slice(gy, axis, starts[i], x.Shape[axis], 1)
+			}
+			return g
+		},
+	}, xs...)
+}
+
+// Reshape returns the same elements in another shape of the same size.
+func (b *Builder) Reshape(x *Value, shape ...int) *Value {
+	if slices.Equal(x.Shape, shape) {
+		return x
+	}
+	if nd.Size(shape) != x.Len() {
+		fail("cannot reshape %v to %v", x.Shape, shape)
+	}
+	return b.emit(x.DType, slices.Clone(shape), Op{
+		name:  "Reshape",
+		alias: true,
+		run:   runCopy,
+		diff:  func(_, gy *Value) []*Value { return []*Value{b.Reshape(gy, x.Shape...)} },
+	}, x)
+}
+
+// part returns elements of x from at on, in a shape of its own. It has no gradient.
+func (b *Builder) part(x *Value, at int, shape ...int) *Value {
+	op := Op{name: "Part", alias: true, at: at}
+	op.run = func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		copy(out.Float32s(), in[0].Float32s()[at:at+out.Len()])
+	}
+	return b.emit(nd.Float32, slices.Clone(shape), op, x)
+}
+
+// runCopy copies input 0, for machines that do not alias.
+func runCopy(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+	switch d := in[0].Data.(type) {
+	case []int64:
+		copy(out.Int64s(), d)
+	case []bool:
+		copy(out.Bools(), d)
+	default:
+		copy(out.Float32s(), in[0].Float32s())
+	}
+}
+
+// addPart adds elements lo to hi of two inputs of one shape.
+func addPart(out nd.Array, in []nd.Array, lo, hi int) {
+	kernel.AddSlice(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
+}
+
+// axesUpTo returns 0 … n-1.
+func axesUpTo(n int) []int {
+	a := make([]int, n)
+	for i := range a {
+		a[i] = i
+	}
+	return a
+}
+
+// broadcastShape returns the shape two operands are repeated to
+// (ONNX "multidirectional broadcasting").
+func broadcastShape(name string, x, y []int) []int {
+	n := max(len(x), len(y))
+	out := make([]int, n)
+	for i := range out {
+		dx, dy := 1, 1
+		if k := i - n + len(x); k >= 0 {
+			dx = x[k]
+		}
+		if k := i - n + len(y); k >= 0 {
+			dy = y[k]
+		}
+		switch {
+		case dx == dy || dy == 1:
+			out[i] = dx
+		case dx == 1:
+			out[i] = dy
+		default:
+			fail("%s: shapes %v and %v cannot be broadcast", name, x, y)
+		}
+	}
+	return out
+}
+
+// broadcastStrides returns the strides at which an array of shape from is read
+// as one of shape to.
+func broadcastStrides(from, to []int) []int {
+	s := make([]int, len(to))
+	lead := len(to) - len(from)
+	if lead < 0 {
+		fail("shape %v cannot be repeated to %v", from, to)
+	}
+	for i, st := range nd.Strides(from) {
+		switch {
+		case from[i] == to[lead+i]:
+			s[lead+i] = st
+		case from[i] != 1:
+			fail("shape %v cannot be repeated to %v", from, to)
+		}
+	}
+	return s
+}
