@@ -2,7 +2,7 @@
 // worth: it locks a reference model of ../shared with the search as it is and with
 // parts of it left out, prints a table of the numbers of changes, and writes what
 // each change does to the accuracy on test images, with the first seed, as a CSV
-// for docs/figures.
+// for docs/figures, which bench/plot draws.
 //
 //	go run ./bench/minimal -model lenet5 -o docs/figures/minimal-lenet5.csv
 package main

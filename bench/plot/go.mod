@@ -1,4 +1,4 @@
-module github.com/advparams/advparams/docs/figures
+module github.com/advparams/advparams/bench/plot
 
 go 1.26.0
 

@@ -1,11 +1,11 @@
-// Lines draws the figures of the documentation: a CSV with the columns series, x
-// and y as a line chart in SVG. A fourth column, error, has half the length of bars
-// around y.
+// Plot draws the figures of the documentation: it reads a CSV with the columns
+// series, x and y, and writes a line chart as SVG. A fourth column, error, holds
+// half the length of the error bars.
 //
-//	go run . -x "budget in %" -y points -log -o figure.svg figure.csv
+//	go run . -log -x "budget in %" -y points -o figure.svg figure.csv
 //
-// It is a module of its own, so that whoever uses advparams need not have what
-// it draws with.
+// It is a module of its own, so that importers of advparams do not inherit its
+// dependencies.
 package main
 
 import (
@@ -36,7 +36,7 @@ func main() {
 	out := flag.String("o", "", "the SVG to write")
 	flag.Parse()
 	if flag.NArg() != 1 || *out == "" {
-		log.Fatal("usage: lines [flags] -o FILE.svg FILE.csv")
+		log.Fatal("usage: plot [flags] -o FILE.svg FILE.csv")
 	}
 	names, lines, err := read(flag.Arg(0))
 	if err != nil {
