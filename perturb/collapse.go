@@ -39,7 +39,7 @@ const maxCollapseClasses = 32
 // collapse returns the shortest list of changes of last-layer parameters that
 // brings the accuracy to the target, nil if there is none within the limit.
 func (s *search) collapse(limit int) []candidate {
-	if !task.IsClassification(s.opt.Task) {
+	if !s.opt.Task.Traits().Classes {
 		return nil
 	}
 	l := s.lastLayer()

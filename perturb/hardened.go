@@ -11,7 +11,6 @@ import (
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/task"
 )
 
 // HardenedOptions of Hardened.
@@ -171,7 +170,7 @@ func (h *hardening) run(ctx context.Context) (*Result, error) {
 func (h *hardening) aim(round int) error {
 	score, err := h.judge.measure()
 	h.note(score)
-	if late := round+1 >= hardenedRounds-singleRounds; late && h.answer < 0 && h.result.Locked <= h.result.Target && task.IsClassification(h.opt.Task) {
+	if late := round+1 >= hardenedRounds-singleRounds; late && h.answer < 0 && h.result.Locked <= h.result.Target && h.opt.Task.Traits().Classes {
 		h.answer = slices.Index(score.Answered, slices.Max(score.Answered))
 	}
 	return err

@@ -80,7 +80,7 @@ const luck = 2
 // blocks is surely better than the present one. It is for classifiers; others are
 // compared on all.
 func (s *minimal) better() (func(score task.Score, n int) bool, error) {
-	if !task.IsClassification(s.opt.Task) {
+	if !s.opt.Task.Traits().Classes {
 		return func(task.Score, int) bool { return false }, nil
 	}
 	right := map[int]float64{} // by the number of samples

@@ -19,11 +19,11 @@ type minimal struct {
 }
 
 func (s *minimal) run(ctx context.Context) (*Result, error) {
-	if err := s.examine(task.IsClassification(s.opt.Task)); err != nil {
+	if err := s.examine(s.opt.Task.Traits().Classes); err != nil {
 		return nil, err
 	}
 	var err error
-	size := task.Batch(s.outlook, task.Truth(s.samples, 0, 1), max(blockSize, s.opt.Task.Together()))
+	size := task.Batch(*s.opt.Outlook, task.Truth(s.samples, 0, 1), max(blockSize, s.opt.Task.Traits().Together))
 	if s.blocks, err = newBlocks(s.model, s.differentiated(), s.samples, s.calibration().n, size, s.opt.Task, s.lowered); err != nil {
 		return nil, err
 	}

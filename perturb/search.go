@@ -26,6 +26,8 @@ type Options struct {
 	// Task is what the model is for; nil means classification. For other tasks
 	// accuracy stands for their quality (task.Score).
 	Task task.Task
+	// Outlook is what task.Look found for Output; nil means that Search looks.
+	Outlook *task.Outlook
 	// Target is the accuracy to reach, between 0 and 1; 0 means chance: what
 	// answers as frequent as the locked model's, but given blindly, would reach.
 	Target float64
@@ -109,8 +111,7 @@ type search struct {
 	bounds  map[string]bounds // of the tensors that may be changed
 	session *gradient.Session // gradients on the calibration samples
 	judge   *judge            // accuracy on all samples
-	outlook task.Outlook
-	tau     float64 // scale of the objective
+	tau     float64           // scale of the objective
 
 	changed map[site]bool
 	result  Result
@@ -133,19 +134,22 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	if samples.Len() == 0 || task.Truth(samples, 0, 1).Data == nil {
 		return nil, hint.With(errors.New("the search needs labelled samples"), "add labels to the data, or use the model's own answers")
 	}
-	outlook, err := task.Look(m, opt.Output)
-	if err != nil {
-		return nil, err
+	if opt.Outlook == nil {
+		outlook, err := task.Look(m, opt.Output)
+		if err != nil {
+			return nil, err
+		}
+		opt.Outlook = &outlook
 	}
 	if opt.Calibration == 0 {
-		opt.Calibration = task.Calibration(opt.Task, outlook, task.Truth(samples, 0, 1))
+		opt.Calibration = task.Calibration(opt.Task, *opt.Outlook, task.Truth(samples, 0, 1))
 	}
 	weights, err := gradient.LoadWeights(m)
 	if err != nil {
 		return nil, err
 	}
 	s := &search{
-		model: m, opt: opt, samples: samples, weights: weights, outlook: outlook,
+		model: m, opt: opt, samples: samples, weights: weights,
 		bounds:  map[string]bounds{},
 		changed: map[site]bool{},
 	}
@@ -189,12 +193,7 @@ func (s *search) targetFor(score task.Score) float64 {
 }
 
 // measure is the word for what the search lowers.
-func (s *search) measure() string {
-	if task.IsClassification(s.opt.Task) {
-		return "accuracy"
-	}
-	return "quality"
-}
+func (s *search) measure() string { return s.opt.Task.Traits().Quality }
 
 func (s *search) report() {
 	if s.opt.Progress != nil {
@@ -204,7 +203,7 @@ func (s *search) report() {
 
 // config is what all programs of the search have in common.
 func (s *search) config() gradient.Config {
-	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: s.opt.Task.Logits()}
+	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: s.opt.Task.Traits().Logits}
 	if s.opt.Output != "" {
 		cfg.Outputs = []string{s.opt.Output}
 	}
@@ -231,7 +230,7 @@ func (s *search) prepare() (err error) {
 func (s *search) examine(features bool) (err error) {
 	cfg := s.config()
 	cfg.Features = features
-	if s.judge, err = newJudge(s.model, cfg, s.samples, s.opt.Task, task.Batch(s.outlook, task.Truth(s.samples, 0, 1), judgeBatch)); err != nil {
+	if s.judge, err = newJudge(s.model, cfg, s.samples, s.opt.Task, task.Batch(*s.opt.Outlook, task.Truth(s.samples, 0, 1), judgeBatch)); err != nil {
 		return err
 	}
 	score, err := s.judge.intact()
@@ -240,7 +239,7 @@ func (s *search) examine(features bool) (err error) {
 	}
 	s.note(score)
 	s.result.Before, s.result.Intact = score.Quality, score
-	if useless := s.result.Intact; !task.IsClassification(s.opt.Task) && useless.Quality <= useless.Useless() {
+	if useless := s.result.Intact; !s.opt.Task.Traits().Classes && useless.Quality <= useless.Useless() {
 		return hint.With(fmt.Errorf("%s: as it is, the model is worth nothing for the task %s: %v", s.model.Path(), s.opt.Task.Name(), useless.Metrics),
 			"check that labels and preprocessing are those it was trained with, and --task")
 	}

@@ -17,9 +17,13 @@ import (
 // be at chance as well.
 type Binary struct{}
 
-func (Binary) Name() string  { return "binary" }
-func (Binary) Logits() bool  { return true }
-func (Binary) Together() int { return together }
+// Name returns "binary".
+func (Binary) Name() string { return "binary" }
+
+// Traits implements Task.
+func (Binary) Traits() Traits {
+	return Traits{Quality: "quality", Logits: true, MeasureLogits: true, Together: together, Calibration: manySamples}
+}
 
 // Objective is the soft rank correlation of logits and truth, half of it at the
 // threshold.
@@ -37,9 +41,13 @@ func (Binary) Answers(outputs []nd.Array) (nd.Array, error) { return signs(outpu
 // [N,L], each by the sign of a logit. The truth is a matrix of 0 and 1.
 type MultiLabel struct{}
 
-func (MultiLabel) Name() string  { return "multi-label" }
-func (MultiLabel) Logits() bool  { return true }
-func (MultiLabel) Together() int { return together }
+// Name returns "multi-label".
+func (MultiLabel) Name() string { return "multi-label" }
+
+// Traits implements Task.
+func (MultiLabel) Traits() Traits {
+	return Traits{Quality: "quality", Logits: true, MeasureLogits: true, Together: together, Calibration: manySamples}
+}
 
 // Objective is the mean over the labels of the soft rank correlation.
 func (MultiLabel) Objective(truth nd.Array, tau float64) gradient.Loss { return yesOrNo(truth, tau) }

@@ -11,9 +11,13 @@ import (
 // each class. The truth is a class for each sample, [N].
 type Classification struct{}
 
-func (Classification) Name() string  { return "classification" }
-func (Classification) Logits() bool  { return true }
-func (Classification) Together() int { return 1 }
+// Name returns "classification".
+func (Classification) Name() string { return "classification" }
+
+// Traits implements Task.
+func (Classification) Traits() Traits {
+	return Traits{Quality: "accuracy", Classes: true, Logits: true, Together: 1, Calibration: fewSamples}
+}
 
 // Objective is the soft accuracy.
 func (Classification) Objective(truth nd.Array, tau float64) gradient.Loss {

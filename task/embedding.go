@@ -14,9 +14,13 @@ import (
 // so that vectors are compared after their means have been subtracted.
 type Embedding struct{}
 
-func (Embedding) Name() string  { return "embedding" }
-func (Embedding) Logits() bool  { return false }
-func (Embedding) Together() int { return together }
+// Name returns "embedding".
+func (Embedding) Name() string { return "embedding" }
+
+// Traits implements Task.
+func (Embedding) Traits() Traits {
+	return Traits{Quality: "quality", Together: together, Calibration: fewSamples, OriginalAnswers: true}
+}
 
 // Objective is the mean square of the cosine between vectors and truth, both
 // centred. With a = x - x̄ and b = y - ȳ, cos = a·b/(|a||b|), and its derivative

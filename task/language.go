@@ -21,9 +21,13 @@ import (
 // right tokens what as frequent answers get right blindly.
 type Language struct{}
 
-func (Language) Name() string  { return "language" }
-func (Language) Logits() bool  { return true }
-func (Language) Together() int { return 1 }
+// Name returns "language".
+func (Language) Name() string { return "language" }
+
+// Traits implements Task.
+func (Language) Traits() Traits {
+	return Traits{Quality: "quality", Logits: true, MeasureLogits: true, Together: 1, Calibration: fewSamples, NextTokens: true}
+}
 
 // Objective is the soft accuracy over the tokens.
 func (Language) Objective(truth nd.Array, tau float64) gradient.Loss {

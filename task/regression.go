@@ -15,9 +15,13 @@ import (
 // than a shift of all outputs, so that the rank correlation ρ has to be gone too.
 type Regression struct{}
 
-func (Regression) Name() string  { return "regression" }
-func (Regression) Logits() bool  { return false }
-func (Regression) Together() int { return together }
+// Name returns "regression".
+func (Regression) Name() string { return "regression" }
+
+// Traits implements Task.
+func (Regression) Traits() Traits {
+	return Traits{Quality: "quality", Together: together, Calibration: manySamples}
+}
 
 // Objective is the soft rank correlation.
 func (Regression) Objective(truth nd.Array, tau float64) gradient.Loss {

@@ -10,9 +10,13 @@ import (
 // truth is [N,place…], negative or 255 where it does not count.
 type Segmentation struct{}
 
-func (Segmentation) Name() string  { return "segmentation" }
-func (Segmentation) Logits() bool  { return true }
-func (Segmentation) Together() int { return 1 }
+// Name returns "segmentation".
+func (Segmentation) Name() string { return "segmentation" }
+
+// Traits implements Task.
+func (Segmentation) Traits() Traits {
+	return Traits{Quality: "quality", Logits: true, MeasureLogits: true, Together: 1, Calibration: fewSamples}
+}
 
 // Objective is the soft accuracy over the positions.
 func (Segmentation) Objective(truth nd.Array, tau float64) gradient.Loss {

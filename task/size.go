@@ -3,30 +3,32 @@ package task
 import "github.com/advparams/advparams/nd"
 
 const (
-	maxElements  = 1 << 24 // of an output at a time: 64 MiB
-	maxPositions = 1 << 16 // that are enough to take a gradient on
-	minSamples   = 16      // all the same
+	maxElements  = 1 << 24 // of an output in one batch: 64 MiB
+	maxPositions = 1 << 16 // answers that are enough to compute a gradient on
+	minSamples   = 16      // however many answers each has
 )
 
-// Batch returns how many samples, at most n, are to be computed at a time: an
-// output with a choice at every position may be large. truth is that of any of
-// the samples.
+// Traits.Calibration: an order among few samples is easily undone and remains in
+// others, so that tasks which look at the order take more samples.
+const (
+	fewSamples  = 256
+	manySamples = 1024
+)
+
+// Batch returns the number of samples, at most n, to compute at a time. It is less
+// than n where an output has a choice at every position and is large. truth is the
+// truth about any of the samples.
 func Batch(o Outlook, truth nd.Array, n int) int {
 	return max(1, min(n, maxElements/(places(truth)*o.width())))
 }
 
-// Calibration returns how many samples say enough about a gradient: fewer than
-// usual where each of them has many answers, and more where they are compared with
-// each other, for an order among few samples is easily undone and remains in others.
+// Calibration returns the number of samples that are enough to compute a gradient on:
+// Traits.Calibration, or fewer where each sample has many answers.
 func Calibration(t Task, o Outlook, truth nd.Array) int {
-	n := 256
-	if _, vectors := t.(Embedding); t.Together() > 1 && !vectors {
-		n = 1024
-	}
-	return Batch(o, truth, min(n, max(minSamples, maxPositions/places(truth))))
+	return Batch(o, truth, min(t.Traits().Calibration, max(minSamples, maxPositions/places(truth))))
 }
 
-// places is the number of choices that a sample has.
+// places returns the number of choices in the truth about one sample.
 func places(truth nd.Array) int {
 	if truth.DType() == nd.Float32 || len(truth.Shape) < 2 {
 		return 1

@@ -14,19 +14,15 @@ import (
 // samples as well. Outputs may have more rows than the truth, where a batch was
 // filled up; those do not count. Only the first output plays a part.
 type Task interface {
-	// Name is what --task calls it.
+	// Name identifies the task; ByName takes it.
 	Name() string
-	// Logits reports whether outputs are wanted without the Softmax or Sigmoid
-	// they end in (gradient.Config).
-	Logits() bool
+	// Traits are what users of a task have to treat differently from task to task.
+	Traits() Traits
 	// Objective returns what a search lowers: a soft measure of how much outputs
 	// tell about the truth, differentiable and between 0 (nothing) and 1.
 	// Unlike the loss of training it does not reward making worse what is bad
 	// already. tau is the scale of the intact model's outputs, see Tally.Scale.
 	Objective(truth nd.Array, tau float64) gradient.Loss
-	// Together is the number of samples that Objective has to see at a time to be
-	// of use: more than 1 where it compares them with each other.
-	Together() int
 	// Training returns the loss that such models are trained with.
 	Training(truth nd.Array) gradient.Loss
 	// NewTally returns an empty tally.
@@ -34,6 +30,32 @@ type Task interface {
 	// Answers returns what outputs say, in the form of the truth, so that a
 	// model's own answers can stand for it.
 	Answers(outputs []nd.Array) (nd.Array, error)
+}
+
+// Traits describe how models of a task are measured and searched.
+type Traits struct {
+	// Quality is the word for Score.Quality: "accuracy", or "quality" where it is
+	// no accuracy.
+	Quality string
+	// Classes says that each sample belongs to one of several classes: the truth is
+	// [N], and the answer is the largest of the output's values [N,K].
+	Classes bool
+	// Logits says that Objective and Training want outputs without the Softmax or
+	// Sigmoid that a model ends in (gradient.Config.Logits), and MeasureLogits that
+	// a Tally does.
+	Logits, MeasureLogits bool
+	// Together is the number of samples that Objective has to see at a time to be
+	// useful. It is more than 1 where samples are compared with each other.
+	Together int
+	// Calibration is the number of samples that gradients are computed on, unless
+	// each sample has many answers (see Calibration).
+	Calibration int
+	// NextTokens says that the truth follows from the inputs where data has no
+	// labels (see NextTokens).
+	NextTokens bool
+	// OriginalAnswers says that the truth is always what the original model answers,
+	// so that data needs no labels and whoever lacks the original has no truth.
+	OriginalAnswers bool
 }
 
 // Tally adds up, batch by batch, what outputs are worth.
@@ -132,12 +154,6 @@ func ByName(name string) (Task, error) {
 		}
 	}
 	return nil, hint.With(fmt.Errorf("there is no task %q", name), "the tasks are %s", strings.Join(Names(), ", "))
-}
-
-// IsClassification reports whether a task is the usual one; nil stands for it.
-func IsClassification(t Task) bool {
-	_, ok := t.(Classification)
-	return ok || t == nil
 }
 
 // Samples are inputs with the truth about them. dataset.Set is one.

@@ -16,7 +16,7 @@ import (
 // (task.Task.Logits); for classification it does not matter. Progress, if not nil,
 // is called with the number of samples done.
 func Measure(ctx context.Context, s *gradient.Session, t task.Task, set Samples, progress func(done int)) (*Metrics, error) {
-	if task.IsClassification(t) {
+	if t == nil || t.Traits().Classes {
 		return Accuracy(ctx, s, set, progress)
 	}
 	if set.Len() > 0 && task.Truth(set, 0, 1).Data == nil {

@@ -9,12 +9,14 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
+	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -177,14 +179,18 @@ func TestAccuracyInterrupted(t *testing.T) {
 }
 
 func TestSpec(t *testing.T) {
-	spec, err := verify.Spec(linear(t, 2, 1, 0, 0, 1), "")
-	if err != nil {
-		t.Fatal(err)
+	spec := func(m *onnxio.Model) dataset.Spec {
+		look, err := task.Look(m, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return verify.Spec(look)
 	}
-	if in := spec.Inputs; len(in) != 1 || in[0].Name != "x" || in[0].DType != nd.Float32 || len(in[0].Shape) != 2 || spec.Classes != 2 {
-		t.Errorf("%+v", spec)
+	two := spec(linear(t, 2, 1, 0, 0, 1))
+	if in := two.Inputs; len(in) != 1 || in[0].Name != "x" || in[0].DType != nd.Float32 || len(in[0].Shape) != 2 || two.Classes != 2 {
+		t.Errorf("%+v", two)
 	}
-	if spec, err := verify.Spec(linear(t, 1, 1, 1), ""); err != nil || spec.Classes != 0 {
-		t.Errorf("one value a sample: %+v, %v", spec, err)
+	if one := spec(linear(t, 1, 1, 1)); one.Classes != 0 {
+		t.Errorf("one value a sample: %+v", one)
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
-	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -235,7 +234,7 @@ func (p *protect) open(ctx context.Context, m *onnxio.Model, w *gradient.Workers
 		return nil, err
 	}
 	p.app.note("searching with %s", set.Describe())
-	if !task.IsClassification(d.kind) {
+	if !d.kind.Traits().Classes {
 		p.app.note("the task is %s", d.kind.Name())
 	}
 	set = set.Shuffle(d.seed)
@@ -250,10 +249,7 @@ func (p *protect) search(ctx context.Context, m *onnxio.Model, set *dataset.Set,
 	bar := p.app.bar("searching", whole)
 	defer bar.close()
 	bar.set(0, "looking for the first change")
-	measure := "accuracy"
-	if !task.IsClassification(p.data.kind) {
-		measure = "quality"
-	}
+	measure := p.data.kind.Traits().Quality
 	opt := perturb.Options{
 		Task:      p.data.kind,
 		Output:    p.data.output,

@@ -15,10 +15,11 @@ import (
 
 // open reads the samples as a model takes them, and finds out what it is for.
 func (d *dataFlags) open(m *onnxio.Model) (*dataset.Set, error) {
-	spec, err := verify.Spec(m, d.output)
+	look, err := task.Look(m, d.output)
 	if err != nil {
 		return nil, err
 	}
+	spec := verify.Spec(look)
 	spec.Split, spec.DefaultSplit = dataset.Split(d.split), d.usual
 	spec.Limit, spec.Seed = d.limit, d.seed
 	spec.Mean, spec.Std = d.mean, d.std
@@ -27,32 +28,27 @@ func (d *dataFlags) open(m *onnxio.Model) (*dataset.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.kind, err = d.guess(m, set); err != nil {
+	if d.kind, err = d.guess(look, set); err != nil {
 		return nil, err
 	}
 	labelled := set.Truth(0, 1).Data != nil
-	_, language := d.kind.(task.Language)
 	switch {
 	case d.asksModel():
 		return set, nil // labels that are there play no part
-	case !labelled && language:
+	case !labelled && d.kind.Traits().NextTokens:
 		return nextTokens(set)
 	case !labelled:
 		return nil, hint.With(errors.New(d.path+": no labels"), "add labels, or use the model's own answers with --labels model; vectors, --task embedding, need none")
-	case task.IsClassification(d.kind):
+	case d.kind.Traits().Classes:
 		return set.Classified(spec.Classes)
 	}
 	return set, nil
 }
 
 // guess returns the task that was asked for, or else the one that it looks like.
-func (d *dataFlags) guess(m *onnxio.Model, set *dataset.Set) (task.Task, error) {
+func (d *dataFlags) guess(look task.Outlook, set *dataset.Set) (task.Task, error) {
 	if d.task != "" {
 		return task.ByName(d.task)
-	}
-	look, err := task.Look(m, d.output)
-	if err != nil {
-		return nil, err
 	}
 	return task.Guess(look, set.Truth(0, set.Len()), d.byModel())
 }
@@ -76,8 +72,7 @@ func (d *dataFlags) byModel() bool { return d.labels == "model" }
 // asksModel reports whether the original model has to be asked, after open: vectors
 // are compared with those of the original.
 func (d *dataFlags) asksModel() bool {
-	_, embedding := d.kind.(task.Embedding)
-	return d.byModel() || embedding
+	return d.byModel() || d.kind.Traits().OriginalAnswers
 }
 
 // session returns a session that computes what the task looks at.
@@ -91,7 +86,7 @@ func (d *dataFlags) session(m *onnxio.Model, set *dataset.Set, w *gradient.Worke
 		return nil, err
 	}
 	cfg := gradient.Config{Outputs: outputs, Workers: w}
-	cfg.Logits = d.kind.Logits() && !task.IsClassification(d.kind) // whose largest is the same
+	cfg.Logits = d.kind.Traits().MeasureLogits
 	return gradient.NewSession(m, cfg, task.Batch(look, set.Truth(0, 1), forwardBatch))
 }
 
@@ -107,7 +102,7 @@ func (d *dataFlags) answered(ctx context.Context, a *app, m *onnxio.Model, set *
 	if err != nil {
 		return nil, err
 	}
-	if task.IsClassification(d.kind) {
+	if d.kind.Traits().Classes {
 		return set.WithTruth(answers).Classified(0)
 	}
 	return masked(set.WithTruth(answers), d.kind)
@@ -116,7 +111,7 @@ func (d *dataFlags) answered(ctx context.Context, a *app, m *onnxio.Model, set *
 // masked leaves out of a language model's answers those that nobody asks for,
 // behind the end of shorter texts.
 func masked(set *dataset.Set, t task.Task) (*dataset.Set, error) {
-	if _, ok := t.(task.Language); !ok {
+	if !t.Traits().NextTokens {
 		return set, nil
 	}
 	next, err := nextTokens(set)

@@ -25,6 +25,8 @@ type Options struct {
 	// accuracies are qualities (task.Score). Embeddings cannot be attacked: their
 	// truth is the original, which the attacker does not have.
 	Task task.Task
+	// Outlook is what task.Look found for Output; nil means that Run looks.
+	Outlook *task.Outlook
 	// Settings selects the settings that each attack is tried in, by the names in
 	// Result.Settings; nil means all.
 	Settings func(attack, setting string) bool

@@ -51,10 +51,14 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 	if train.Len() == 0 || test.Len() == 0 || train.Truth(0, 1).Data == nil || test.Truth(0, 1).Data == nil {
 		return nil, hint.With(errors.New("attacks need labelled samples"), "add labels to the data")
 	}
-	look, err := task.Look(m, opt.Output)
-	if err != nil {
-		return nil, err
+	if opt.Outlook == nil {
+		look, err := task.Look(m, opt.Output)
+		if err != nil {
+			return nil, err
+		}
+		opt.Outlook = &look
 	}
+	var err error
 	l := &lab{model: m, opt: opt, programs: map[scope]*gradient.Program{}, test: test}
 	n := int(math.Round(opt.Validation * float64(train.Len())))
 	if n < 1 || train.Len()-n < 1 || test.Len() == 0 {
@@ -75,10 +79,10 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 		return nil, fmt.Errorf("%s: there are no floating-point weights to train", m.Path())
 	}
 	l.locked = l.snapshot()
-	if l.session, err = gradient.NewSession(m, l.config(nil), task.Batch(look, train.Truth(0, 1), evalBatch)); err != nil {
+	if l.session, err = gradient.NewSession(m, l.config(nil), task.Batch(*opt.Outlook, train.Truth(0, 1), evalBatch)); err != nil {
 		return nil, err
 	}
-	l.batch = task.Batch(look, train.Truth(0, 1), min(opt.Batch, l.train.Len()))
+	l.batch = task.Batch(*opt.Outlook, train.Truth(0, 1), min(opt.Batch, l.train.Len()))
 	if b, fixed := l.session.BatchSize(); fixed {
 		l.batch = b
 	}
@@ -182,7 +186,7 @@ func (l *lab) program(s scope) (*gradient.Program, error) {
 
 // config returns what to compile for batches like this one.
 func (l *lab) config(inputs map[string]nd.Array) gradient.Config {
-	cfg := gradient.Config{Weights: l.weights, Workers: l.opt.Workers, Logits: l.opt.Task.Logits(), Shapes: map[string][]int{}, Values: inputs}
+	cfg := gradient.Config{Weights: l.weights, Workers: l.opt.Workers, Logits: l.opt.Task.Traits().Logits, Shapes: map[string][]int{}, Values: inputs}
 	if l.opt.Output != "" {
 		cfg.Outputs = []string{l.opt.Output}
 	}
@@ -273,7 +277,7 @@ func (l *lab) fingerprint() string {
 	}
 	for _, set := range []*dataset.Set{l.train, l.valid, l.test} {
 		fmt.Fprintln(h, set.Describe(), set.Labels())
-		if !task.IsClassification(l.opt.Task) {
+		if !l.opt.Task.Traits().Classes {
 			fmt.Fprintln(h, l.opt.Task.Name(), set.Truth(0, set.Len()))
 		}
 	}
