@@ -13,17 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/hint"
-)
-
-// Exit statuses of the commands. Those from statusUsage to statusLast do not go
-// away by trying again.
-const (
-	statusDone   = 0
-	statusFailed = 1
-	statusUsage  = 2
-	statusTarget = 3
-	statusLast   = 5
 )
 
 // grace is how long a command that was told to end may take to do so.
@@ -78,18 +69,18 @@ func (c *child) run(ctx context.Context, args ...string) outcome {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
-		return outcome{status: statusFailed, err: err}
+		return outcome{status: exitcode.Failed, err: err}
 	}
 	sacrifice(cmd.Process.Pid)
 	err := cmd.Wait()
 	o := outcome{stdout: stdout.Bytes(), peak: peakMemory(cmd.ProcessState)}
 	switch {
 	case ctx.Err() != nil:
-		o.status, o.err = statusFailed, ctx.Err()
+		o.status, o.err = exitcode.Failed, ctx.Err()
 	case err != nil:
 		o.explain(cmd.ProcessState, tail.String())
 	case stdout.over || !json.Valid(o.stdout):
-		o.status, o.err = statusFailed, errors.New("the command printed no JSON")
+		o.status, o.err = exitcode.Failed, errors.New("the command printed no JSON")
 	}
 	if o.err != nil {
 		fmt.Fprintf(c.log, "%s: %v\n", cmd.ProcessState, o.err)
@@ -133,7 +124,7 @@ func (o *outcome) explain(state *os.ProcessState, messages string) {
 	switch {
 	case o.killed:
 		o.err = hint.With(errors.New("killed, perhaps because memory ran out"), "give the model's memory in the manifest, or fewer --workers")
-	case why != "" && o.status >= statusFailed && o.status <= statusLast:
+	case why != "" && o.status >= exitcode.Failed && o.status <= exitcode.Last:
 		o.err = errors.New(why)
 		if advice != "" {
 			o.err = hint.With(o.err, "%s", advice)
@@ -143,7 +134,7 @@ func (o *outcome) explain(state *os.ProcessState, messages string) {
 		// A Go program that crashes has status 2, too.
 		o.err = fmt.Errorf("crashed: %s%s", state, firstFatal(messages))
 	}
-	o.status, o.crashed = statusFailed, true
+	o.status, o.crashed = exitcode.Failed, true
 }
 
 // firstFatal returns the first line of a crash.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/advparams/advparams/internal/exitcode"
 )
 
 // WriteMetrics writes the state of a run in the text format of Prometheus, for
@@ -35,7 +37,7 @@ func WriteMetrics(w io.Writer, manifest string, shard Shard, total int, results 
 		fmt.Fprintf(&b, "advparams_batch_models{%s,state=%q} %d\n", labels, s, states[s])
 	}
 	metric("failures", "Failed models by exit status; 1 may be worth a retry, 2 to 5 are not.")
-	for status := statusFailed; status <= statusLast; status++ {
+	for status := exitcode.Failed; status <= exitcode.Last; status++ {
 		fmt.Fprintf(&b, "advparams_batch_failures{%s,status=\"%d\"} %d\n", labels, status, failures[status])
 	}
 	metric("bytes", "Size of the models that were worked on.")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
@@ -175,7 +176,7 @@ func (r *record) settled(ctx context.Context, store objects.Store, step, fingerp
 		return nil
 	}
 	switch {
-	case s.State == stateFailed && s.Status > statusFailed && !retryFailed:
+	case s.State == stateFailed && s.Status > exitcode.Failed && !retryFailed:
 	case s.State == stateDone:
 	default:
 		return nil

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+
+	"github.com/advparams/advparams/internal/exitcode"
 )
 
 // State is what became of a model in a run.
@@ -59,7 +61,7 @@ func (r *Result) add(step string, s *stepRecord) {
 		}
 	}
 	if s.State == stateFailed {
-		r.State, r.Status, r.Retryable = Failed, s.Status, s.Status == statusFailed
+		r.State, r.Status, r.Retryable = Failed, s.Status, exitcode.Retryable(s.Status)
 		r.Error, r.Hint = s.Error, s.Hint
 	}
 }
@@ -142,11 +144,11 @@ func overall(results []*Result) int {
 		case Failed:
 			failed = append(failed, r.Status)
 		case Interrupted, Waiting:
-			failed = append(failed, statusFailed)
+			failed = append(failed, exitcode.Failed)
 		}
 	}
 	if len(failed) == 0 {
-		return statusDone
+		return exitcode.Done
 	}
 	return slices.MinFunc(failed, cmp.Compare[int])
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/exitcode"
 )
 
 // Config says how to run jobs.
@@ -215,7 +216,7 @@ func (s *scheduler) results(jobs []*Job) []*Result {
 		list[i] = s.done[j]
 		if list[i] == nil {
 			list[i] = newResult(j)
-			list[i].State, list[i].Status, list[i].Retryable = Waiting, statusFailed, true
+			list[i].State, list[i].Status, list[i].Retryable = Waiting, exitcode.Failed, true
 		}
 	}
 	return list

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
@@ -51,12 +52,12 @@ func do(ctx context.Context, cfg *Config, shared *contents, j *Job, threads int,
 	switch cause := context.Cause(ctx); {
 	case err == nil:
 	case cause == limit:
-		w.fail(statusFailed, limit)
+		w.fail(exitcode.Failed, limit)
 	case cause != nil:
 		w.result.State = Interrupted
-		w.result.Status, w.result.Retryable, w.result.Error = statusFailed, true, "interrupted"
+		w.result.Status, w.result.Retryable, w.result.Error = exitcode.Failed, true, "interrupted"
 	default:
-		w.fail(statusFailed, err)
+		w.fail(exitcode.Failed, err)
 	}
 	w.result.Seconds = time.Since(start).Seconds()
 	return w.result, nil
@@ -65,7 +66,7 @@ func do(ctx context.Context, cfg *Config, shared *contents, j *Job, threads int,
 // fail makes the result a failure.
 func (w *worker) fail(status int, err error) {
 	r := w.result
-	r.State, r.Status, r.Retryable = Failed, status, status == statusFailed
+	r.State, r.Status, r.Retryable = Failed, status, exitcode.Retryable(status)
 	r.Error, r.Hint = err.Error(), hint.Of(err)
 }
 
@@ -184,7 +185,7 @@ func (w *worker) run(ctx context.Context, args ...string) (outcome, error) {
 			return o, ctx.Err()
 		case o.killed && w.crowded:
 			return o, errCrowded
-		case o.status != statusFailed || try >= w.job.Retries:
+		case o.status != exitcode.Failed || try >= w.job.Retries:
 			return o, nil
 		}
 		w.result.Retries++
@@ -239,7 +240,7 @@ func (w *worker) step(ctx context.Context, step string, from *sources) (bool, er
 		}
 	}
 	w.result.add(step, s)
-	partial := step == stepProtect && s.Status == statusTarget && len(s.Outputs) > 0
+	partial := step == stepProtect && s.Status == exitcode.Target && len(s.Outputs) > 0
 	return s.State == stateDone || partial, nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/advparams/advparams/batch"
 	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
@@ -338,7 +339,7 @@ func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
 	if err := b.app.result(s, func(w io.Writer) { batchTable(w, s) }); err != nil {
 		return err
 	}
-	if s.Status == statusDone {
+	if s.Status == exitcode.Done {
 		return nil
 	}
 	var parts []string
@@ -348,7 +349,7 @@ func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
 		}
 	}
 	err = &batchFailed{fmt.Errorf("%s of %d models", strings.Join(parts, ", "), len(s.Models)), s.Status}
-	if s.Status == statusFailed {
+	if s.Status == exitcode.Failed {
 		return hint.With(err, "the same command goes on with what is not done")
 	}
 	return hint.With(err, "trying again would not help: the table has the reasons")

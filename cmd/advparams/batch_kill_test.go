@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/advparams/advparams/batch"
+	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
@@ -104,7 +105,7 @@ func TestBatchStopped(t *testing.T) {
 	if err := json.Unmarshal(stdout.Bytes(), &s); err != nil {
 		t.Fatalf("%v: %s", err, stdout)
 	}
-	if status := cmd.ProcessState.ExitCode(); status != statusFailed || s.Counts[batch.Waiting] == 0 || s.Counts[batch.Interrupted] == 0 {
+	if status := cmd.ProcessState.ExitCode(); status != exitcode.Failed || s.Counts[batch.Waiting] == 0 || s.Counts[batch.Interrupted] == 0 {
 		t.Errorf("exit status %d, %v", status, s.Counts)
 	}
 	for _, pattern := range []string{"out/*/.advparams-*.tmp", "out/*/" + batch.StateFolder + "/*.tmp", "out/*/" + batch.StateFolder + "/*.lock"} {
@@ -129,7 +130,7 @@ func runBatch(t *testing.T, dir string, want map[string]int) {
 	t.Helper()
 	cmd, stdout := batchCommand(dir)
 	cmd.Run()
-	if status := cmd.ProcessState.ExitCode(); status != statusFailed {
+	if status := cmd.ProcessState.ExitCode(); status != exitcode.Failed {
 		t.Errorf("exit status %d, want 1: some models may be worth a retry", status)
 	}
 	var s struct {
@@ -153,7 +154,7 @@ func runBatch(t *testing.T, dir string, want map[string]int) {
 		if !ok || m.Status != status || (status == 0) != (m.Error == "") {
 			t.Errorf("%s: status %d, want %d: %s", m.Model, m.Status, status, m.Error)
 		}
-		if status == statusDone && !m.Verify.BitExact {
+		if status == exitcode.Done && !m.Verify.BitExact {
 			t.Errorf("%s: not verified bit by bit", m.Model)
 		}
 	}
@@ -239,28 +240,28 @@ func makeZoo(dir string, count int, want map[string]int) error {
 		status int
 		write  func(path string, seed uint64) error
 	}{
-		{"plain", statusDone, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
-		{"external", statusDone, func(path string, seed uint64) error { return writeExternal(path, classifier(seed)) }},
-		{"sealed", statusDone, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
-		{"softmax", statusDone, func(path string, seed uint64) error {
+		{"plain", exitcode.Done, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"external", exitcode.Done, func(path string, seed uint64) error { return writeExternal(path, classifier(seed)) }},
+		{"sealed", exitcode.Done, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"softmax", exitcode.Done, func(path string, seed uint64) error {
 			m := classifier(seed)
 			m.Graph.Node = append(m.Graph.Node, node("Softmax", "p", "y"))
 			m.Graph.Output[0] = tensorValue("p", 0, classes)
 			return writeModel(path, m)
 		}},
-		{"text", statusFailed, func(path string, _ uint64) error { return os.WriteFile(path, []byte("no model\n"), 0o666) }},
-		{"empty", statusFailed, func(path string, _ uint64) error { return os.WriteFile(path, nil, 0o666) }},
-		{"cut", statusFailed, func(path string, seed uint64) error {
+		{"text", exitcode.Failed, func(path string, _ uint64) error { return os.WriteFile(path, []byte("no model\n"), 0o666) }},
+		{"empty", exitcode.Failed, func(path string, _ uint64) error { return os.WriteFile(path, nil, 0o666) }},
+		{"cut", exitcode.Failed, func(path string, seed uint64) error {
 			if err := writeModel(path, classifier(seed)); err != nil {
 				return err
 			}
 			return os.Truncate(path, 1000)
 		}},
-		{"labels", statusFailed, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
-		{"selection", statusUsage, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
-		{"hard", statusTarget, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
-		{"stranger", statusKey, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
-		{"unknown", statusUnsupported, func(path string, seed uint64) error {
+		{"labels", exitcode.Failed, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"selection", exitcode.Usage, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"hard", exitcode.Target, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"stranger", exitcode.Key, func(path string, seed uint64) error { return writeModel(path, classifier(seed)) }},
+		{"unknown", exitcode.Unsupported, func(path string, seed uint64) error {
 			m := classifier(seed)
 			m.Graph.Node[1].OpType = proto.String("Frobnicate")
 			return writeModel(path, m)
@@ -278,7 +279,7 @@ func makeZoo(dir string, count int, want map[string]int) error {
 		want[name] = k.status
 	}
 	// A model whose file is missing, and the demo, with its own data.
-	want["zoo/missing.onnx"], want["story/glyphs.onnx"] = statusFailed, statusDone
+	want["zoo/missing.onnx"], want["story/glyphs.onnx"] = exitcode.Failed, exitcode.Done
 	var out atomicfile.Set
 	defer out.Abort()
 	if err := models.Write(&out, filepath.Join(dir, "story")); err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/shared"
 	"github.com/advparams/advparams/nd"
 )
@@ -23,11 +24,11 @@ var corpusModels = []struct {
 	name   string
 	status int
 }{
-	{"k_conv1d__k15", statusDone}, {"k_conv1d__tf17", statusDone}, {"k_LSTM__k15", statusDone}, {"k_LSTM__tf17", statusDone},
-	{"my_audio1d__dyn", statusDone}, {"my_audio1d__ts", statusDone}, {"my_gru_cls__dyn", statusDone}, {"my_gru_cls__ts", statusDone},
-	{"my_bilstm2_cls__dyn", statusDone}, {"my_bilstm2_cls__ts", statusDone}, {"my_tabular__dyn", statusDone}, {"my_tabular__ts", statusDone},
-	{"hf_bert_cls__dyn", statusDone}, {"hf_bert_cls__ts", statusDone}, {"hf_distilbert_cls__dyn", statusDone}, {"hf_distilbert_cls__ts", statusDone},
-	{"my_nn_transformer_enc__ts", statusDone}, {"my_swin_v2_mini__ts", statusDone}, {"tv_resnet18__ts", statusDone},
+	{"k_conv1d__k15", exitcode.Done}, {"k_conv1d__tf17", exitcode.Done}, {"k_LSTM__k15", exitcode.Done}, {"k_LSTM__tf17", exitcode.Done},
+	{"my_audio1d__dyn", exitcode.Done}, {"my_audio1d__ts", exitcode.Done}, {"my_gru_cls__dyn", exitcode.Done}, {"my_gru_cls__ts", exitcode.Done},
+	{"my_bilstm2_cls__dyn", exitcode.Done}, {"my_bilstm2_cls__ts", exitcode.Done}, {"my_tabular__dyn", exitcode.Done}, {"my_tabular__ts", exitcode.Done},
+	{"hf_bert_cls__dyn", exitcode.Done}, {"hf_bert_cls__ts", exitcode.Done}, {"hf_distilbert_cls__dyn", exitcode.Done}, {"hf_distilbert_cls__ts", exitcode.Done},
+	{"my_nn_transformer_enc__ts", exitcode.Done}, {"my_swin_v2_mini__ts", exitcode.Done}, {"tv_resnet18__ts", exitcode.Done},
 }
 
 // addShared adds models of the shared folder, where that is there, to the zoo in
@@ -70,7 +71,7 @@ func addShared(t *testing.T, dir string, want map[string]int) string {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&b, "  - {path: %s, data: {path: %q, %s}, verify: {data: {limit: 200}}}\n", model, shared.Path(t, "data", m.data), m.options)
-		want[model] = statusDone
+		want[model] = exitcode.Done
 	}
 	return b.String()
 }

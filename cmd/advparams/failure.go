@@ -9,20 +9,11 @@ import (
 	"unicode"
 
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
-)
-
-// Exit statuses. In a batch only statusFailed may be worth a retry.
-const (
-	statusDone = iota
-	statusFailed
-	statusUsage
-	statusTarget
-	statusKey
-	statusUnsupported
 )
 
 // usageError is a mistake in the command line.
@@ -54,25 +45,25 @@ func exitStatus(err error) int {
 	var batch *batchFailed
 	switch {
 	case err == nil:
-		return statusDone
+		return exitcode.Done
 	case errors.As(err, &batch):
 		return batch.status
 	case errors.As(err, &usage):
-		return statusUsage
+		return exitcode.Usage
 	case is(perturb.ErrTarget):
-		return statusTarget
+		return exitcode.Target
 	case is(key.ErrIdentity, key.ErrDamaged, onnxio.ErrMismatch, onnxio.ErrRecord):
-		return statusKey
+		return exitcode.Key
 	case is(gradient.ErrUnsupported):
-		return statusUnsupported
+		return exitcode.Unsupported
 	}
-	return statusFailed
+	return exitcode.Failed
 }
 
 // report prints an error and returns the exit status.
 func (a *app) report(err error) int {
 	if err == nil {
-		return statusDone
+		return exitcode.Done
 	}
 	text, advice := err.Error(), hint.Of(err)
 	if advice == "" {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/shared"
 )
 
@@ -43,7 +44,7 @@ func lockAndUnlock(t *testing.T, stem, data string) {
 	advparams := func(args ...string) []byte {
 		t.Helper()
 		var out, errs bytes.Buffer
-		if status := run(context.Background(), append(args, "-q"), &out, &errs); status != statusDone {
+		if status := run(context.Background(), append(args, "-q"), &out, &errs); status != exitcode.Done {
 			t.Fatalf("%q: status %d, %s", args, status, errs.String())
 		}
 		return out.Bytes()

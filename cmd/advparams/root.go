@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/hint"
 )
 
@@ -53,7 +54,7 @@ func (a *app) execute(ctx context.Context, args []string) error {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err() // which is why, whatever failed
 	}
-	if exitStatus(err) == statusUsage && hint.Of(err) == "" {
+	if exitStatus(err) == exitcode.Usage && hint.Of(err) == "" {
 		err = hint.With(err, "see %s --help", cmd.CommandPath())
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
@@ -93,7 +94,7 @@ func TestSelection(t *testing.T) {
 		}
 	}
 	for _, list := range [][2][]string{{{"bn*"}, nil}, {nil, {"bn*"}}} {
-		if _, err := selection(names, list[0], list[1]); exitStatus(err) != statusUsage {
+		if _, err := selection(names, list[0], list[1]); exitStatus(err) != exitcode.Usage {
 			t.Errorf("include %q, exclude %q: %v", list[0], list[1], err)
 		}
 	}
@@ -118,7 +119,7 @@ func TestInternalError(t *testing.T) {
 	var out, errs bytes.Buffer
 	a := &app{stdout: &out, stderr: &errs}
 	status := a.guard(func() error { panic("index out of range") })
-	if status != statusFailed || !strings.Contains(errs.String(), "error: internal error: index out of range") ||
+	if status != exitcode.Failed || !strings.Contains(errs.String(), "error: internal error: index out of range") ||
 		!strings.Contains(errs.String(), "please report") || !strings.Contains(errs.String(), "unit_test.go") {
 		t.Errorf("status %d, %s", status, errs.String())
 	}
@@ -132,7 +133,7 @@ func TestInterrupted(t *testing.T) {
 		}
 	}
 	protect := []string{"protect", "model.onnx", "--data", "data.npz", "-o", "locked.onnx", "--key", "model.key", "--plain-key"}
-	if status := run(context.Background(), append(protect, "-q"), io.Discard, os.Stderr); status != statusDone {
+	if status := run(context.Background(), append(protect, "-q"), io.Discard, os.Stderr); status != exitcode.Done {
 		t.Fatal("protect failed")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -149,7 +150,7 @@ func TestInterrupted(t *testing.T) {
 		{"bench", "model.onnx"},
 	} {
 		var out, errs bytes.Buffer
-		if status := run(ctx, append(args, "-q"), &out, &errs); status != statusFailed || !strings.HasSuffix(errs.String(), "error: interrupted\n") {
+		if status := run(ctx, append(args, "-q"), &out, &errs); status != exitcode.Failed || !strings.HasSuffix(errs.String(), "error: interrupted\n") {
 			t.Errorf("%q: status %d, %s", args, status, errs.String())
 		}
 	}

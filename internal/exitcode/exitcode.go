@@ -1,0 +1,19 @@
+// Package exitcode declares the exit statuses of the advparams command. The
+// command and package batch, which runs steps in child processes, share them.
+package exitcode
+
+// Exit statuses. Scripts and schedulers rely on the numbers.
+const (
+	Done        = 0 // success
+	Failed      = 1 // a bad file, an I/O error, a crash: trying again may help
+	Usage       = 2 // a mistake in the command line or in the manifest
+	Target      = 3 // the search did not reach the target within its budget
+	Key         = 4 // wrong identity, damaged key, or a model the key does not belong to
+	Unsupported = 5 // the model uses something that is not implemented
+
+	Last = Unsupported
+)
+
+// Retryable reports whether trying again may help after a status. Only Failed
+// depends on circumstances; the others stay the same until an input changes.
+func Retryable(status int) bool { return status == Failed }
