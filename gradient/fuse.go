@@ -7,29 +7,35 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Fusion: an elementwise operator (ReLU, a residual addition, the mask of a
-// ReLU's gradient …) runs on each piece of what it reads as soon as that piece is
-// computed, while it is near in cache; the gradient of a bias is computed beside that
-// of the weights, which reads the same. The steps remain what they are; those that
-// run together stand one behind another, all but the first marked as joined. Any
-// of them can still run by itself, so that Refresh and Try may leave some out.
+// Fusion saves passes over memory in two ways.
+//
+//   - A pointwise operator (ReLU, a residual addition, the mask of a ReLU's
+//     gradient …) becomes part of the epilogue of the operator that computes its
+//     input. It runs on each range of elements as soon as the range is computed,
+//     while it is still in cache.
+//   - A companion is computed by the kernel of its host, which reads the same
+//     inputs: the gradient of a bias together with that of the weights.
+//
+// Steps that run together form a group. They stand one after another, and all but
+// the first are marked as joined. Each of them can still run by itself, so that
+// Refresh and Try may leave some out.
 
-// fuse joins steps that can run together, the forward and the backward part for
-// themselves.
+// fuse joins steps that can run together. The forward and the backward part are
+// fused separately.
 func (l *layout) fuse() {
 	fused := l.fusePart(l.steps[:l.ahead])
 	l.steps = append(fused, l.fusePart(l.steps[l.ahead:])...)
 }
 
-// fusePart moves every elementwise step that allows it to the step that computes
-// the last of its inputs. The others have been computed by then, and nothing
-// needs its output earlier. A step that another computes beside its own moves to that.
+// fusePart moves every pointwise step that can join a group to the group that
+// computes the last of its inputs. Its other inputs have been computed by then, and
+// nothing needs its output earlier. A companion moves to the group of its host.
 func (l *layout) fusePart(steps []step) []step {
 	var groups [][]step
-	from := map[int]int{} // which group computes a slot
-	by := map[*ops.Op]int{}
+	from := map[int]int{}   // the group that computes a slot
+	by := map[*ops.Op]int{} // the group of an operator that is not a companion
 	for _, s := range steps {
-		if g, ok := by[s.op.Beside()]; ok && (len(groups[g]) == 1 || beside(groups[g])) {
+		if g, ok := by[s.op.Host()]; ok && (len(groups[g]) == 1 || hosts(groups[g])) {
 			s.joined = true
 			groups[g] = append(groups[g], s)
 			from[s.out] = g
@@ -53,20 +59,21 @@ func (l *layout) fusePart(steps []step) []step {
 	return slices.Concat(groups...)
 }
 
-// joins tells whether s can run on pieces of what the first step of a group
-// computes.
+// joins reports whether s can be part of the epilogue of a group's first step.
 func (l *layout) joins(s step, group []step) bool {
-	first := group[0]
-	if beside(group) {
-		return false // which does not say how far it is
+	if hosts(group) {
+		return false // a Fused kernel runs no epilogue
 	}
-	return s.op.Pointwise() && first.op.Stages() && l.values[s.out].Len() == l.values[first.out].Len()
+	first := group[0]
+	_, pointwise := s.op.Kernel().(ops.Pointwise)
+	_, epilogued := first.op.Kernel().(ops.Epilogued)
+	return pointwise && epilogued && l.values[s.out].Len() == l.values[first.out].Len()
 }
 
-// beside tells whether the steps behind the first of a group run beside it, and not
-// on pieces of what it computes.
-func beside(group []step) bool {
-	return len(group) > 1 && group[1].op.Beside() == group[0].op
+// hosts reports whether the first step of a group computes the others, its
+// companions, in one pass.
+func hosts(group []step) bool {
+	return len(group) > 1 && group[1].op.Host() == group[0].op
 }
 
 // run computes steps from and into slots.
@@ -105,11 +112,12 @@ func together(steps []step) int {
 	return n
 }
 
-// runTogether computes a step, and the others as it goes.
+// runTogether runs a group of steps.
 func (p *Program) runTogether(steps []step, slots []nd.Array) error {
 	first := &steps[0]
-	if first.op.Alias() {
-		slots[first.out] = first.op.Aliased(slots[first.in[0]])
+	kernel := first.op.Kernel()
+	if k, ok := kernel.(ops.Aliaser); ok {
+		slots[first.out] = k.Alias(slots[first.in[0]])
 		return nil
 	}
 	p.args = p.args[:0]
@@ -127,52 +135,61 @@ func (p *Program) runTogether(steps []step, slots []nd.Array) error {
 	if err := first.op.Check(arrays); err != nil {
 		return err
 	}
-	if len(steps) == 1 {
-		first.op.Run(p.workers, slots[first.out], arrays)
-		return nil
-	}
-	if beside(steps) {
-		beside := make([]ops.Beside, len(steps)-1)
+	switch {
+	case len(steps) == 1:
+		kernel.Run(p.workers, slots[first.out], arrays)
+	case hosts(steps):
+		companions := make([]ops.CompanionRun, len(steps)-1)
 		for i, s := range steps[1:] {
-			beside[i] = ops.Beside{Op: s.op, Out: slots[s.out], In: in(len(s.in))}
+			companions[i] = ops.CompanionRun{Kernel: s.op.Kernel(), Out: slots[s.out], In: in(len(s.in))}
 		}
-		first.op.RunBeside(p.workers, slots[first.out], arrays, beside)
-		return nil
+		kernel.(ops.Fused).RunFused(p.workers, slots[first.out], arrays, companions)
+	default:
+		parts := make([]part, len(steps)-1)
+		for i, s := range steps[1:] {
+			parts[i] = part{s.op.Kernel().(ops.Pointwise), slots[s.out], in(len(s.in))}
+		}
+		kernel.(ops.Epilogued).RunEpilogue(p.workers, slots[first.out], arrays, epilogue(kernel, steps, slots, parts))
 	}
-	parts := make([]part, len(steps)-1)
-	var then ops.Then
-	computed := map[int]bool{first.out: true}
+	return nil
+}
+
+// part is a step that runs in an epilogue.
+type part struct {
+	kernel ops.Pointwise
+	out    nd.Array
+	in     []nd.Array
+}
+
+// epilogue returns the epilogue of the first step's kernel, which consists of
+// parts, the other steps.
+func epilogue(first ops.Kernel, steps []step, slots []nd.Array, parts []part) ops.Epilogue {
+	var e ops.Epilogue
+	computed := map[int]bool{steps[0].out: true}
 	for i, s := range steps[1:] {
-		parts[i] = part{s.op.RunPart, slots[s.out], in(len(s.in))}
 		for j, a := range parts[i].in {
 			if x, ok := a.Data.([]float32); ok && !computed[s.in[j]] && len(x) == parts[i].out.Len() {
-				then.Reads = append(then.Reads, x)
+				e.Reads = append(e.Reads, x)
 			}
 		}
 		computed[s.out] = true
 	}
-	// What is limited in place need not be stored before.
-	if l, ok := steps[1].op.Limits(parts[0].in); ok && first.op.Limited() && inPlace(parts[0].out, slots[first.out]) {
-		then.Limits, parts = l, parts[1:]
-	}
-	then.Run = func(lo, hi int) {
-		for _, s := range parts {
-			s.run(s.out, s.in, lo, hi)
+	// What is clamped in place need not be stored before.
+	if c, ok := parts[0].kernel.(ops.Clamper); ok && sameMemory(parts[0].out, slots[steps[0].out]) {
+		if _, ok := first.(ops.ClampingEpilogued); ok {
+			e.Clamp, parts = c.Clamp(parts[0].in), parts[1:]
 		}
 	}
-	first.op.RunThen(p.workers, slots[first.out], arrays, then)
-	return nil
+	e.Run = func(lo, hi int) {
+		for _, s := range parts {
+			s.kernel.RunRange(s.out, s.in, lo, hi)
+		}
+	}
+	return e
 }
 
-// inPlace tells whether two arrays of float32 are the same memory.
-func inPlace(a, b nd.Array) bool {
+// sameMemory reports whether two arrays of float32 lie in the same memory.
+func sameMemory(a, b nd.Array) bool {
 	x, y := a.Float32s(), b.Float32s()
 	return len(x) > 0 && len(x) == len(y) && &x[0] == &y[0]
-}
-
-// part is a step that runs on pieces.
-type part struct {
-	run func(out nd.Array, in []nd.Array, lo, hi int)
-	out nd.Array
-	in  []nd.Array
 }

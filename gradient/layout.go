@@ -161,7 +161,7 @@ func (l *layout) allocate(keep bool) error {
 // takeover returns the slot of an input whose memory the last of a group's steps
 // so far, step i, can put its output into, because it is the last that reads it;
 // -1 if there is none. The first step of the group may read all of its inputs at
-// any time, unless this one is beside it; the others are done with an element when
+// any time, unless this one is its companion; the others are done with an element when
 // this one comes to it.
 func (l *layout) takeover(group []step, i int, root, last []int) int {
 	s := group[len(group)-1]
@@ -174,7 +174,7 @@ func (l *layout) takeover(group []step, i int, root, last []int) int {
 				readers++
 			}
 		}
-		if len(group) > 1 && s.op.Beside() == nil {
+		if len(group) > 1 && s.op.Host() == nil {
 			for _, k := range group[0].in {
 				if root[k] == r {
 					readers++

@@ -20,6 +20,12 @@ type binary struct {
 	diff func(b *Builder, x, y, z, gz *Value) (gx, gy *Value)
 }
 
+// broadcastKernel can write over an operand that is not repeated.
+type broadcastKernel struct {
+	runFunc
+	inPlace
+}
+
 func (b *Builder) binary(o binary, x, y *Value) *Value {
 	if x.DType != y.DType {
 		fail("%s: operands of type %v and %v", o.name, x.DType, y.DType)
@@ -27,21 +33,23 @@ func (b *Builder) binary(o binary, x, y *Value) *Value {
 	shape := broadcastShape(o.name, x.Shape, y.Shape)
 	xs, ys := broadcastStrides(x.Shape, shape), broadcastStrides(y.Shape, shape)
 	op := Op{name: o.name}
+	var whole inPlace // operands that are not repeated
 	if slices.Equal(x.Shape, shape) {
-		op.overwrites = append(op.overwrites, 0)
+		whole = append(whole, 0)
 	}
 	if slices.Equal(y.Shape, shape) {
-		op.overwrites = append(op.overwrites, 1)
+		whole = append(whole, 1)
 	}
 	switch {
 	case x.DType == nd.Float32:
-		if len(op.overwrites) == 2 {
-			op.pointwise = func(out nd.Array, in []nd.Array, lo, hi int) {
+		if len(whole) == 2 {
+			op.kernel = pointwise{func(out nd.Array, in []nd.Array, lo, hi int) {
 				o.f(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
-			}
-		}
-		op.run = func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.Broadcast(w, shape, out.Float32s(), in[0].Float32s(), xs, in[1].Float32s(), ys, o.f)
+			}, whole}
+		} else {
+			op.kernel = broadcastKernel{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel.Broadcast(w, shape, out.Float32s(), in[0].Float32s(), xs, in[1].Float32s(), ys, o.f)
+			}, whole}
 		}
 		if o.diff != nil {
 			op.diff = func(z, gz *Value) []*Value {
@@ -50,9 +58,9 @@ func (b *Builder) binary(o binary, x, y *Value) *Value {
 			}
 		}
 	case x.DType == nd.Int64 && o.i != nil:
-		op.run = func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		op.kernel = broadcastKernel{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.Broadcast(w, shape, out.Int64s(), in[0].Int64s(), xs, in[1].Int64s(), ys, o.i)
-		}
+		}, whole}
 	default:
 		fail("%s: operands of type %v", o.name, x.DType)
 	}

@@ -44,10 +44,10 @@ func operandsOf(x *Value, swapped, scales bool) (list []operand) {
 		if op == nil {
 			return list
 		}
-		if op.alias {
+		if op.Alias() {
 			o.base = o.base.in[0]
-		} else if op.view != nil {
-			v, ok := compose(o.view, *op.view)
+		} else if k, ok := op.kernel.(*viewKernel); ok {
+			v, ok := compose(o.view, k.view)
 			if !ok || repeats(v) {
 				return list
 			}
@@ -67,9 +67,10 @@ func scaled(v *Value) (x *Value, f float32, ok bool) {
 	if v.op == nil {
 		return nil, 0, false
 	}
+	if k, ok := v.op.kernel.(*scaleKernel); ok {
+		return v.in[0], k.factor, true
+	}
 	switch v.op.name {
-	case "Scale":
-		return v.in[0], v.op.factor, true
 	case "Mul", "Div":
 		for i, y := range v.in {
 			a, known := y.Constant()
@@ -194,10 +195,10 @@ func (b *Builder) attend(q, k, v, bias *Value, swapped bool, scale float32, zero
 	a.Out = kernel.HeadLayout{Batch: append(slices.Clone(strides[:n-3]), a.Values), Row: strides[n-3]}
 	y := b.emit(nd.Float32, shape, Op{
 		name: "Attention",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			x := headInputs(in, bias != nil)
 			a.Forward(w, x[0], x[1], x[2], x[3], out.Float32s())
-		},
+		}),
 		diff: func(_, gy *Value) []*Value { return b.attendGrad(a, in, bias != nil, gy) },
 	}, in...)
 	perm := axesUpTo(n)
@@ -253,7 +254,7 @@ func (b *Builder) attendGrad(a kernel.Heads, in []*Value, bias bool, gy *Value) 
 	}
 	g := b.emit(nd.Float32, []int{size}, Op{
 		name: "Attention.grad",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			x, g := headInputs(in[:len(in)-1], bias), out.Float32s()
 			gq, gk, gv := g, g, g
 			if len(inputs) > 1 {
@@ -261,7 +262,7 @@ func (b *Builder) attendGrad(a kernel.Heads, in []*Value, bias bool, gy *Value) 
 				gv = gk[len(x[1]):]
 			}
 			a.Gradient(w, x[0], x[1], x[2], x[3], in[len(in)-1].Float32s(), gq, gk, gv)
-		},
+		}),
 	}, append(slices.Clone(in), gy)...)
 	var parts []*Value
 	at := 0
@@ -284,7 +285,7 @@ func (b *Builder) attentionOf(x, v *Value) *Value {
 	if p := unguarded(x); p != nil {
 		x, guarded = p, true
 	}
-	if x.op == nil || !x.op.lastAxis || x.Rank() != n || n < 3 || x.Len()*v.Len() == 0 || !slices.Equal(x.Shape[:n-2], v.Shape[:n-2]) {
+	if k, ok := kernelOf[*softmaxKernel](x); !ok || !k.lastAxis || x.Rank() != n || n < 3 || x.Len()*v.Len() == 0 || !slices.Equal(x.Shape[:n-2], v.Shape[:n-2]) {
 		return nil
 	}
 	s, ok := scoresOf(x.in[0])
@@ -297,7 +298,7 @@ func (b *Builder) attentionOf(x, v *Value) *Value {
 			}
 		}
 	}
-	if !ok || s.product.op.product.TransA || s.product.op.product.TransB {
+	if !ok || s.transposed {
 		return nil
 	}
 	q, k := s.product.in[0], s.product.in[1]
@@ -328,16 +329,17 @@ func unguarded(x *Value) *Value {
 // scores is a batched product of matrices times numbers, of which those that are
 // trained, or computed, are values.
 type scores struct {
-	product *Value
-	scale   float32
-	factors []*Value
+	product    *Value
+	transposed bool // one of the operands is
+	scale      float32
+	factors    []*Value
 }
 
 func scoresOf(v *Value) (s scores, ok bool) {
 	s.scale = 1
 next:
 	for v.op != nil {
-		if v.op.alias {
+		if v.op.Alias() {
 			v = v.in[0]
 			continue
 		}
@@ -353,8 +355,11 @@ next:
 				}
 			}
 		}
-		s.product = v
-		return s, v.op.name == "MatMul"
+		k, ok := v.op.kernel.(*batchProductKernel)
+		if ok {
+			s.product, s.transposed = v, k.transA || k.transB
+		}
+		return s, ok
 	}
 	return s, false
 }

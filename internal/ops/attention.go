@@ -151,7 +151,7 @@ func (a *attention) mask(all []int) {
 func (b *Builder) forbid(m *Value) *Value {
 	return b.emit(nd.Float32, m.Shape, Op{
 		name: "Mask",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Float32s()
 			for i, ok := range in[0].Bools() {
 				y[i] = 0
@@ -159,7 +159,7 @@ func (b *Builder) forbid(m *Value) *Value {
 					y[i] = float32(math.Inf(-1))
 				}
 			}
-		},
+		}),
 	}, m)
 }
 
@@ -190,19 +190,18 @@ func (a *attention) structure() *Value {
 	}
 	return a.emit(nd.Float32, []int{a.batch, 1, a.queries, a.keys}, Op{
 		name: "Mask",
-		check: func(in []nd.Array) error {
+		kernel: checked{func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+			for i, n := range in[0].Int64s() {
+				fill(out.Float32s()[i*size:(i+1)*size], int(n)-a.queries, int(n))
+			}
+		}, func(in []nd.Array) error {
 			for _, n := range in[0].Int64s() {
 				if n < 0 || n > int64(a.keys) {
 					return fmt.Errorf("nonpad_kv_seqlen of %d for %d keys", n, a.keys)
 				}
 			}
 			return nil
-		},
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
-			for i, n := range in[0].Int64s() {
-				fill(out.Float32s()[i*size:(i+1)*size], int(n)-a.queries, int(n))
-			}
-		},
+		}},
 	}, a.lens)
 }
 
@@ -216,15 +215,15 @@ func (b *Builder) maskedSoftmax(x, bias *Value) *Value {
 	n := x.Shape[x.Rank()-1]
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "MaskedSoftmax",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.MaskedSoftmax(w, x.Shape, in[0].Float32s(), in[1].Float32s(), strides, out.Float32s())
-		},
+		}),
 		diff: func(y, gy *Value) []*Value {
 			g := b.emit(nd.Float32, x.Shape, Op{
 				name: "MaskedSoftmax.grad",
-				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 					kernel.SoftmaxGrad(w, x.Len()/max(n, 1), n, 1, in[0].Float32s(), in[1].Float32s(), out.Float32s())
-				},
+				}),
 			}, y, gy)
 			return []*Value{g, b.SumTo(g, bias.Shape)}
 		},

@@ -30,14 +30,13 @@ func (b *Builder) scaleAxis(x *Value, axis int, a, s *Value) *Value {
 	}
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "ScaleShift",
-		pointwise: func(out nd.Array, in []nd.Array, lo, hi int) {
+		kernel: pointwise{func(out nd.Array, in []nd.Array, lo, hi int) {
 			var s []float32
 			if len(in) > 2 {
 				s = in[2].Float32s()
 			}
 			kernel.ScaleShiftSlice(inner, lo, hi, in[0].Float32s(), in[1].Float32s(), s, out.Float32s())
-		},
-		overwrites: []int{0},
+		}, inPlace{0}},
 		diff: func(_, gy *Value) []*Value {
 			gx := b.scaleAxis(gy, axis, a, nil)
 			ga, gs := b.scaleAndBias("ScaleShift", channels, nil, func(w *kernel.Workers, in []nd.Array, ga, gs []float32) {
@@ -58,17 +57,15 @@ func (b *Builder) scaleAxis(x *Value, axis int, a, s *Value) *Value {
 //
 // The first convolution runs only if something else reads it.
 func (b *Builder) foldIntoConv(x, a, s *Value) *Value {
-	if x.op == nil || x.op.conv == nil || x.Len() < 2*x.in[1].Len() {
-		return nil
-	}
-	switch g, weight := *x.op.conv, x.in[1]; {
-	case x.op.name == "Conv":
+	if c, ok := kernelOf[*convKernel](x); ok && x.Len() >= 2*x.in[1].Len() {
 		if len(x.in) > 2 {
 			s = b.Add(b.Mul(x.in[2], a), s)
 		}
-		return b.conv(g, x.in[0], b.scaleAxis(weight, 0, a, nil), s)
-	case g.Group == 1: // transposed: channels of the result are on axis 1
-		return b.addChannels(b.convTranspose(g, x.in[0], b.scaleAxis(weight, 1, a, nil)), s)
+		return b.conv(c.conv, x.in[0], b.scaleAxis(x.in[1], 0, a, nil), s)
+	}
+	if c, ok := kernelOf[*convTransposeKernel](x); ok && x.Len() >= 2*x.in[1].Len() && c.conv.Group == 1 {
+		// The channels of the result are on axis 1 of the weights.
+		return b.addChannels(b.convTranspose(c.conv, x.in[0], b.scaleAxis(x.in[1], 1, a, nil)), s)
 	}
 	return nil
 }

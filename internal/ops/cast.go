@@ -110,7 +110,7 @@ func (b *Builder) Cast(x *Value, t nd.DType) *Value {
 func (b *Builder) cast(x *Value, t nd.DType, to integer) *Value {
 	return b.emit(t, x.Shape, Op{
 		name: "Cast",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			switch y := out.Data.(type) {
 			case []float32:
 				castTo(y, in[0], func(f float32) float32 { return f }, func(i int64) float32 { return float32(i) })
@@ -119,7 +119,7 @@ func (b *Builder) cast(x *Value, t nd.DType, to integer) *Value {
 			case []bool:
 				castTo(y, in[0], func(f float32) bool { return f != 0 }, func(i int64) bool { return i != 0 })
 			}
-		},
+		}),
 	}, x)
 }
 
@@ -149,12 +149,12 @@ func castTo[T nd.Elem](y []T, x nd.Array, fromFloat func(float32) T, fromInt fun
 func (b *Builder) round(name string, x *Value, f func(float32) float32) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: name,
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Float32s()
 			for i, v := range in[0].Float32s() {
 				y[i] = f(v)
 			}
-		},
+		}),
 		diff: func(_, gy *Value) []*Value { return []*Value{gy} },
 	}, x)
 }

@@ -20,7 +20,7 @@ func (b *Builder) Where(cond, x, y *Value) *Value {
 	cs, xs, ys := broadcastStrides(cond.Shape, shape), broadcastStrides(x.Shape, shape), broadcastStrides(y.Shape, shape)
 	return b.emit(x.DType, shape, Op{
 		name: "Where",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			c := in[0].Bools()
 			switch x := in[1].Data.(type) {
 			case []int64:
@@ -30,7 +30,7 @@ func (b *Builder) Where(cond, x, y *Value) *Value {
 			default:
 				kernel.Select(w, shape, out.Float32s(), c, cs, in[1].Float32s(), xs, in[2].Float32s(), ys)
 			}
-		},
+		}),
 		diff: func(_, gz *Value) []*Value {
 			zero := b.Scalar(0)
 			return []*Value{nil,
@@ -95,13 +95,11 @@ func (b *Builder) Minimum(x, y *Value) *Value { return b.binary(opMin(), x, y) }
 func (b *Builder) Clip(x, lo, hi *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Clip",
-		pointwise: func(out nd.Array, in []nd.Array, from, to int) {
+		kernel: clamp{pointwise{func(out nd.Array, in []nd.Array, from, to int) {
 			kernel.ClipSlice(out.Float32s()[from:to], in[0].Float32s()[from:to], in[1].Float32s()[0], in[2].Float32s()[0])
-		},
-		limits: func(in []nd.Array) *kernel.Limits {
+		}, inPlace{0}}, func(in []nd.Array) *kernel.Limits {
 			return &kernel.Limits{Lo: in[1].Float32s()[0], Hi: in[2].Float32s()[0]}
-		},
-		overwrites: []int{0},
+		}},
 		diff: func(y, gy *Value) []*Value {
 			return []*Value{
 				b.clipGrad(y, lo, hi, gy),
@@ -118,10 +116,9 @@ func (b *Builder) clipGrad(y, lo, hi, gy *Value) *Value {
 	}
 	return b.emit(nd.Float32, y.Shape, Op{
 		name: "Clip.grad",
-		pointwise: func(out nd.Array, in []nd.Array, from, to int) {
+		kernel: pointwise{func(out nd.Array, in []nd.Array, from, to int) {
 			kernel.ClipGradSlice(out.Float32s()[from:to], in[0].Float32s()[from:to], in[3].Float32s()[from:to], in[1].Float32s()[0], in[2].Float32s()[0])
-		},
-		overwrites: []int{3},
+		}, inPlace{3}},
 	}, y, lo, hi, gy)
 }
 
@@ -133,7 +130,7 @@ func (b *Builder) clipLimitGrad(limit *Value, cut func(x, lo, hi float32) bool, 
 	}
 	return b.emit(nd.Float32, limit.Shape, Op{
 		name: "Clip.grad",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			lo, hi, gy, sum := in[1].Float32s()[0], in[2].Float32s()[0], in[3].Float32s(), 0.0
 			for i, v := range in[0].Float32s() {
 				if cut(v, lo, hi) {
@@ -141,7 +138,7 @@ func (b *Builder) clipLimitGrad(limit *Value, cut func(x, lo, hi float32) bool, 
 				}
 			}
 			out.Float32s()[0] = float32(sum)
-		},
+		}),
 	}, x, lo, hi, gy)
 }
 

@@ -56,17 +56,17 @@ func (b *Builder) compare(p predicate, x, y *Value) *Value {
 	op := Op{name: p.name}
 	switch {
 	case x.DType == nd.Float32 && p.f != nil:
-		op.run = func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		op.kernel = runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.Broadcast(w, shape, out.Bools(), in[0].Float32s(), xs, in[1].Float32s(), ys, p.f)
-		}
+		})
 	case x.DType == nd.Int64 && p.i != nil:
-		op.run = func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		op.kernel = runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.Broadcast(w, shape, out.Bools(), in[0].Int64s(), xs, in[1].Int64s(), ys, p.i)
-		}
+		})
 	case x.DType == nd.Bool && p.b != nil:
-		op.run = func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		op.kernel = runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.Broadcast(w, shape, out.Bools(), in[0].Bools(), xs, in[1].Bools(), ys, p.b)
-		}
+		})
 	default:
 		fail("%s: operands of type %v", p.name, x.DType)
 	}
@@ -83,12 +83,12 @@ func (b *Builder) Not(x *Value) *Value {
 	}
 	return b.emit(nd.Bool, x.Shape, Op{
 		name: "Not",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Bools()
 			for i, v := range in[0].Bools() {
 				y[i] = !v
 			}
-		},
+		}),
 	}, x)
 }
 
@@ -96,14 +96,14 @@ func (b *Builder) Not(x *Value) *Value {
 func (b *Builder) classify(name string, x *Value, f func(float32) bool) *Value {
 	return b.emit(nd.Bool, x.Shape, Op{
 		name: name,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			x, y := in[0].Float32s(), out.Bools()
 			w.For(len(y), 8192, func(lo, hi int) {
 				for i := lo; i < hi; i++ {
 					y[i] = f(x[i])
 				}
 			})
-		},
+		}),
 	}, x)
 }
 

@@ -22,22 +22,12 @@ func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
 		in = append(in, bias)
 	}
 	return b.emit(nd.Float32, append([]int{g.Batch, g.OutChannels}, g.Out...), Op{
-		name:    "Conv",
-		conv:    &g,
-		limited: true,
-		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
-			var bias []float32
-			if len(in) > 2 {
-				bias = in[2].Float32s()
-			}
-			g := g
-			g.Then, g.Reads, g.Limits = then.Run, then.Reads, then.Limits
-			g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
-		},
+		name:   "Conv",
+		kernel: &convKernel{g},
 		diff: func(_, gy *Value) []*Value {
 			gx, gw := b.convTranspose(g, gy, weight), b.convWeight(g, x, gy)
-			if gx.op != nil {
-				gx.op.weight = gw.op
+			if k, ok := kernelOf[*convTransposeKernel](gx); ok {
+				k.weight = gw.op
 			}
 			grads := []*Value{gx, gw}
 			if bias != nil {
@@ -48,62 +38,118 @@ func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
 	}, in...)
 }
 
+// convKernel is a convolution, with a bias if there are three inputs.
+type convKernel struct{ conv kernel.Conv }
+
+func (k *convKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	k.RunEpilogue(w, out, in, noEpilogue)
+}
+
+func (k *convKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+	var bias []float32
+	if len(in) > 2 {
+		bias = in[2].Float32s()
+	}
+	g := k.conv
+	g.Then, g.Reads, g.Limits = e.Run, e.Reads, e.Clamp
+	g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
+}
+
+// ClampsOutput: see ClampingEpilogued.
+func (k *convKernel) ClampsOutput() {}
+
 // convTranspose is the adjoint of conv in its input: gy [N,OC,out…] and weights
 // give [N,C,in…].
 func (b *Builder) convTranspose(g kernel.Conv, gy, weight *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.Batch, g.InChannels}, g.In...), Op{
-		name: "ConvTranspose",
-		conv: &g,
-		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
-			g := g
-			g.Then, g.Reads = then.Run, then.Reads
-			g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
-		},
+		name:   "ConvTranspose",
+		kernel: &convTransposeKernel{conv: g},
 		diff: func(_, gx *Value) []*Value {
 			return []*Value{b.conv(g, gx, weight, nil), b.convWeight(g, gx, gy)}
 		},
 	}, gy, weight)
 }
 
+// convTransposeKernel is the transposed convolution.
+type convTransposeKernel struct {
+	conv kernel.Conv
+	// weight is the operator of the gradient by the weights, if this one is the
+	// gradient by the input, of the same convolution; else nil.
+	weight *Op
+}
+
+func (k *convTransposeKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	k.RunEpilogue(w, out, in, noEpilogue)
+}
+
+func (k *convTransposeKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+	g := k.conv
+	g.Then, g.Reads = e.Run, e.Reads
+	g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
+}
+
 // convWeight is the adjoint of conv in its weights.
 func (b *Builder) convWeight(g kernel.Conv, x, gy *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.OutChannels, g.InChannels / g.Group}, g.Kernel...), Op{
-		name: "ConvWeight",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			g.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), nil)
-		},
-		runBeside: func(w *kernel.Workers, out nd.Array, in []nd.Array, beside []Beside) {
-			c := convGradients{Conv: g}
-			for _, s := range beside {
-				s.Op.among(&c, s.Out, s.In)
-			}
-			if c.gx == nil {
-				c.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), c.gb)
-			} else {
-				c.Gradients(w, in[0].Float32s(), in[1].Float32s(), c.weight, c.gx, out.Float32s(), c.gb)
-			}
-		},
+		name:   "ConvWeight",
+		kernel: &convWeightKernel{g},
 	}, x, gy)
 }
 
-// convGradients is a convolution whose gradients are computed beside that of the
+// convWeightKernel computes the gradient by the weights of a convolution from its
+// input and gy. Those by the bias and by the input can be its companions.
+type convWeightKernel struct{ conv kernel.Conv }
+
+func (k *convWeightKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	k.conv.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), nil)
+}
+
+func (k *convWeightKernel) RunFused(w *kernel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
+	c := convGradients{Conv: k.conv}
+	for _, r := range companions {
+		r.Kernel.(convCompanion).addTo(&c, r.Out, r.In)
+	}
+	if c.gx == nil {
+		c.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), c.gb)
+	} else {
+		c.Gradients(w, in[0].Float32s(), in[1].Float32s(), c.weight, c.gx, out.Float32s(), c.gb)
+	}
+}
+
+// convGradients is a convolution whose gradients are computed with that of the
 // weights: by the bias if gb is not nil, and by the input if gx is not nil.
 type convGradients struct {
 	kernel.Conv
 	gb, gx, weight []float32
 }
 
-// convBias is the adjoint of conv in its bias, and best computed beside that in
-// the weights.
+// convCompanion is a companion of convWeightKernel.
+type convCompanion interface {
+	Companion
+	// addTo adds its output to the gradients that are computed together.
+	addTo(c *convGradients, out nd.Array, in []nd.Array)
+}
+
+// convBias is the adjoint of conv in its bias. It is a companion of weight, the
+// gradient by the weights.
 func (b *Builder) convBias(g kernel.Conv, gy *Value, weight *Op) *Value {
 	return b.emit(nd.Float32, []int{g.OutChannels}, Op{
-		name: "ConvBias", beside: weight,
-		among: func(c *convGradients, out nd.Array, _ []nd.Array) { c.gb = out.Float32s() },
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			g.GradBias(w, in[0].Float32s(), out.Float32s())
-		},
+		name:   "ConvBias",
+		kernel: &convBiasKernel{companion{weight}, g},
 	}, gy)
 }
+
+// convBiasKernel sums gy over all but its channels.
+type convBiasKernel struct {
+	companion
+	conv kernel.Conv
+}
+
+func (k *convBiasKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	k.conv.GradBias(w, in[0].Float32s(), out.Float32s())
+}
+
+func (k *convBiasKernel) addTo(c *convGradients, out nd.Array, _ []nd.Array) { c.gb = out.Float32s() }
 
 // addChannels adds a bias [C] to x [N,C,…].
 func (b *Builder) addChannels(x, bias *Value) *Value {

@@ -17,14 +17,14 @@ func (b *Builder) cumSum(x *Value, axis int, exclusive, reverse bool) *Value {
 	outer, n, inner := axisOf(x.Shape, axis)
 	return b.emit(x.DType, x.Shape, Op{
 		name: "CumSum",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			w.For(outer, 1+4096/max(n*inner, 1), func(lo, hi int) {
 				lo, hi = lo*n*inner, hi*n*inner
 				numbers(in[0],
 					func(x []float32) { cumSums(n, inner, exclusive, reverse, x[lo:hi], out.Float32s()[lo:hi]) },
 					func(x []int64) { cumSums(n, inner, exclusive, reverse, x[lo:hi], out.Int64s()[lo:hi]) })
 			})
-		},
+		}),
 		diff: func(_, gy *Value) []*Value { return []*Value{b.cumSum(gy, axis, exclusive, !reverse)} },
 	}, x)
 }

@@ -13,17 +13,19 @@ import (
 // addBias returns x + y if one is a product of matrices and the other a vector
 // that is added to its rows, else nil.
 func (b *Builder) addBias(x, y *Value) *Value {
-	if x.op == nil || x.op.name != "Gemm" {
+	g, ok := kernelOf[*productKernel](x)
+	if !ok {
 		x, y = y, x
+		g, ok = kernelOf[*productKernel](x)
 	}
-	if x.op == nil || x.op.name != "Gemm" || len(x.in) > 2 || y.DType != nd.Float32 {
+	if !ok || len(x.in) > 2 || y.DType != nd.Float32 {
 		return nil
 	}
 	n := x.Shape[x.Rank()-1]
 	if y.Len() != n || y.Rank() < 1 || y.Rank() > x.Rank() || y.Shape[y.Rank()-1] != n {
 		return nil
 	}
-	return b.gemmBias(x.op.product.TransA, x.op.product.TransB, x.in[0], x.in[1], y)
+	return b.gemmBias(g.product.TransA, g.product.TransB, x.in[0], x.in[1], y)
 }
 
 // geluOf returns x·y if that is a product of x/2 and 1 + erf(x/√2), in whatever

@@ -10,28 +10,40 @@ import (
 // else nil. If y is that input, the gradient by the weights is computed along with
 // it, and the result may take the place of y.
 func (b *Builder) gated(name string, y, lo, hi, gy *Value) *Value {
-	t := gy.op
-	if t == nil || t.conv == nil || t.name != "ConvTranspose" || !t.conv.Gates() {
+	t, ok := kernelOf[*convTransposeKernel](gy)
+	if !ok || !t.conv.Gates() {
 		return nil
 	}
-	conv := *t.conv
-	gate := func(in []nd.Array) *kernel.Gate {
-		return &kernel.Gate{Y: in[2].Float32s(), Lo: in[3].Float32s()[0], Hi: in[4].Float32s()[0]}
-	}
-	op := Op{
-		name: t.name + "+" + name,
-		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
-			g := conv
-			g.Gate, g.Then, g.Reads = gate(in), then.Run, then.Reads
-			g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
-		},
-		among: func(c *convGradients, out nd.Array, in []nd.Array) {
-			c.Gate, c.weight, c.gx = gate(in), in[1].Float32s(), out.Float32s()
-		},
-		overwrites: []int{2},
-	}
+	k := &gatedKernel{conv: t.conv, inPlace: inPlace{2}}
 	if t.weight != nil && t.weight.in[0] == y {
-		op.beside = t.weight
+		k.host = t.weight
 	}
-	return b.emit(nd.Float32, y.Shape, op, t.in[0], t.in[1], y, lo, hi)
+	op := Op{name: gy.op.name + "+" + name, kernel: k}
+	return b.emit(nd.Float32, y.Shape, op, gy.in[0], gy.in[1], y, lo, hi)
+}
+
+// gatedKernel computes the gradient by the input of a convolution where a gate is
+// open: from gy, the weights, the input y, and the bounds lo and hi of the gate.
+type gatedKernel struct {
+	companion
+	inPlace
+	conv kernel.Conv
+}
+
+func (k *gatedKernel) gate(in []nd.Array) *kernel.Gate {
+	return &kernel.Gate{Y: in[2].Float32s(), Lo: in[3].Float32s()[0], Hi: in[4].Float32s()[0]}
+}
+
+func (k *gatedKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	k.RunEpilogue(w, out, in, noEpilogue)
+}
+
+func (k *gatedKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+	g := k.conv
+	g.Gate, g.Then, g.Reads = k.gate(in), e.Run, e.Reads
+	g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
+}
+
+func (k *gatedKernel) addTo(c *convGradients, out nd.Array, in []nd.Array) {
+	c.Gate, c.weight, c.gx = k.gate(in), in[1].Float32s(), out.Float32s()
 }

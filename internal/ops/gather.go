@@ -24,15 +24,14 @@ func (b *Builder) positions(index *Value, shape []int, p kernel.Positions) *Valu
 	}
 	return b.emit(nd.Int64, shape, Op{
 		name: "Indices",
-		check: func(in []nd.Array) error {
+		kernel: checked{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			p.Fill(w, in[0].Int64s(), out.Int64s())
+		}, func(in []nd.Array) error {
 			if i := p.Invalid(in[0].Int64s()); i >= 0 {
 				return fmt.Errorf("index %d on an axis of %d", in[0].Int64s()[i], p.Limit[i%len(p.Limit)])
 			}
 			return nil
-		},
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			p.Fill(w, in[0].Int64s(), out.Int64s())
-		},
+		}},
 	}, index)
 }
 
@@ -66,7 +65,7 @@ func (b *Builder) tuples(index *Value, shape []int, batch int) *Value {
 func (b *Builder) take(x, rows *Value, outer, n, block int) *Value {
 	return b.emit(x.DType, []int{outer, rows.Len(), block}, Op{
 		name: "Take",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			rows := in[1].Int64s()
 			switch x := in[0].Data.(type) {
 			case []int64:
@@ -76,7 +75,7 @@ func (b *Builder) take(x, rows *Value, outer, n, block int) *Value {
 			default:
 				kernel.Take(w, outer, n, block, in[0].Float32s(), rows, out.Float32s())
 			}
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
 			return []*Value{b.takeSum(gy, rows, x.Shape, outer, n, block), nil}
 		},
@@ -88,9 +87,9 @@ func (b *Builder) take(x, rows *Value, outer, n, block int) *Value {
 func (b *Builder) takeSum(y, rows *Value, shape []int, outer, n, block int) *Value {
 	return b.emit(nd.Float32, shape, Op{
 		name: "TakeSum",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.TakeSum(w, outer, n, block, in[0].Float32s(), in[1].Int64s(), out.Float32s())
-		},
+		}),
 		diff: func(_, gx *Value) []*Value {
 			return []*Value{b.Reshape(b.take(gx, rows, outer, n, block), y.Shape...), nil}
 		},
@@ -177,15 +176,7 @@ func buildReverseSequence(c *Call) []*Value {
 	stride := nd.Strides(x.Shape[:2])
 	rows := c.emit(nd.Int64, []int{n}, Op{
 		name: "ReverseSequence",
-		check: func(in []nd.Array) error {
-			for _, length := range in[0].Int64s() {
-				if length < 0 || length > int64(steps) {
-					return fmt.Errorf("a sequence of %d in %d time steps", length, steps)
-				}
-			}
-			return nil
-		},
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: checked{func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			rows := out.Int64s()
 			for s, length := range in[0].Int64s() {
 				for t := range steps {
@@ -196,7 +187,14 @@ func buildReverseSequence(c *Call) []*Value {
 					rows[s*stride[batch]+t*stride[time]] = int64(s*stride[batch] + from*stride[time])
 				}
 			}
-		},
+		}, func(in []nd.Array) error {
+			for _, length := range in[0].Int64s() {
+				if length < 0 || length > int64(steps) {
+					return fmt.Errorf("a sequence of %d in %d time steps", length, steps)
+				}
+			}
+			return nil
+		}},
 	}, lengths)
 	return []*Value{c.Reshape(c.take(x, rows, 1, n, nd.Size(x.Shape[2:])), x.Shape...)}
 }

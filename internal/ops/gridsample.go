@@ -14,21 +14,21 @@ import (
 func (b *Builder) gridSample(g kernel.GridSample, x, grid *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.Batch, g.Channels}, g.Out...), Op{
 		name: "GridSample",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			g.Forward(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
 			gx := b.emit(nd.Float32, x.Shape, Op{
 				name: "GridSample.grad",
-				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 					g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
-				},
+				}),
 			}, grid, gy)
 			ggrid := b.emit(nd.Float32, grid.Shape, Op{
 				name: "GridSample.grad",
-				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 					g.GradGrid(w, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
-				},
+				}),
 			}, x, grid, gy)
 			return []*Value{gx, ggrid}
 		},

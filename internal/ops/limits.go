@@ -55,7 +55,7 @@ func (b *Builder) fold(name string, t nd.DType, shape []int) {
 
 // folds accounts for the result of an operator, if it takes memory of its own.
 func (b *Builder) folds(o *Op) {
-	if !o.alias {
+	if !o.Alias() {
 		b.fold(o.name, o.out.DType, o.out.Shape)
 	}
 }

@@ -12,14 +12,14 @@ import (
 func (b *Builder) Dot(y, seed *Value) *Value {
 	return b.emit(nd.Float32, []int{}, Op{
 		name: "Dot",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			y := in[1].Float32s()
 			sum := 0.0
 			for i, v := range in[0].Float32s() {
 				sum += float64(v) * float64(y[i])
 			}
 			out.Float32s()[0] = float32(sum)
-		},
+		}),
 		noGrad: []int{1},
 		diff: func(_, gz *Value) []*Value {
 			if a, ok := gz.Constant(); ok && a.Float32s()[0] == 1 {

@@ -17,15 +17,15 @@ func buildLpNormalization(c *Call) []*Value {
 	outer, n, inner := nd.Size(x.Shape[:axis]), x.Shape[axis], nd.Size(x.Shape[axis+1:])
 	return []*Value{c.emit(nd.Float32, x.Shape, Op{
 		name: "LpNormalization",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.LpNormalize(w, p, outer, n, inner, in[0].Float32s(), out.Float32s())
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
 			return []*Value{c.emit(nd.Float32, x.Shape, Op{
 				name: "LpNormalization.grad",
-				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 					kernel.LpNormalizeGrad(w, p, outer, n, inner, in[0].Float32s(), in[1].Float32s(), out.Float32s())
-				},
+				}),
 			}, x, gy)}
 		},
 	}, x)}
@@ -37,9 +37,9 @@ func (b *Builder) channelSum(x *Value, before, after int) *Value {
 	n, c, s := x.Shape[0], x.Shape[1], nd.Size(x.Shape[2:])
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "ChannelSum",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.ChannelSum(w, n, c, s, before, after, in[0].Float32s(), out.Float32s())
-		},
+		}),
 		diff: func(_, gy *Value) []*Value { return []*Value{b.channelSum(gy, after, before)} },
 	}, x)
 }

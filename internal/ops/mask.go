@@ -18,7 +18,7 @@ func (b *Builder) oneHot(index *Value, axis, depth int) *Value {
 	inner := nd.Size(index.Shape[axis:])
 	return b.emit(nd.Bool, shape, Op{
 		name: "OneHot",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Bools()
 			clear(y)
 			for i, k := range in[0].Int64s() {
@@ -29,7 +29,7 @@ func (b *Builder) oneHot(index *Value, axis, depth int) *Value {
 					y[(i/inner*depth+int(k))*inner+i%inner] = true
 				}
 			}
-		},
+		}),
 	}, index)
 }
 
@@ -59,12 +59,12 @@ func (b *Builder) diagonals(rows, columns int, keep func(diagonal int) bool) *Va
 	shape := []int{rows, columns}
 	return b.emit(nd.Bool, shape, Op{
 		name: "Diagonals",
-		run: func(_ *kernel.Workers, out nd.Array, _ []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, _ []nd.Array) {
 			y := out.Bools()
 			for i := range y {
 				y[i] = keep(i%columns - i/columns)
 			}
-		},
+		}),
 	})
 }
 

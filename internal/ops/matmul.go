@@ -36,17 +36,8 @@ func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 		in = append(in, bias)
 	}
 	return b.emit(nd.Float32, shape, Op{
-		name:    "Gemm",
-		product: &g,
-		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
-			var bias []float32
-			if len(in) > 2 {
-				bias = in[2].Float32s()
-			}
-			g := g
-			g.Then = then.Run
-			g.Run(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
-		},
+		name:   "Gemm",
+		kernel: &productKernel{g},
 		diff: func(_, gz *Value) []*Value {
 			var gx, gy *Value
 			if transX {
@@ -65,16 +56,37 @@ func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 			}
 			sums := b.SumTo(gz, bias.Shape)
 			if !transY && sums.Len() < gz.Len() { // gy reads gz by rows
-				sums.op.beside = gy.op
+				if k, ok := kernelOf[*viewSumKernel](sums); ok {
+					k.host = gy.op
+				}
 			}
 			return append(g, sums)
 		},
-		runBeside: func(w *kernel.Workers, out nd.Array, in []nd.Array, beside []Beside) {
-			g := g
-			g.Sums = beside[0].Out.Float32s()
-			g.Run(w, in[0].Float32s(), in[1].Float32s(), nil, out.Float32s())
-		},
 	}, in...)
+}
+
+// productKernel is one product of matrices, with a bias if there are three inputs.
+type productKernel struct{ product kernel.Product }
+
+func (k *productKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	k.RunEpilogue(w, out, in, noEpilogue)
+}
+
+func (k *productKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+	var bias []float32
+	if len(in) > 2 {
+		bias = in[2].Float32s()
+	}
+	g := k.product
+	g.Then = e.Run
+	g.Run(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
+}
+
+// RunFused computes the sums of the columns of the second operand as well.
+func (k *productKernel) RunFused(w *kernel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
+	g := k.product
+	g.Sums = companions[0].Out.Float32s()
+	g.Run(w, in[0].Float32s(), in[1].Float32s(), nil, out.Float32s())
 }
 
 // asMatrix returns the shape [rows, columns] of what is taken for a matrix.
@@ -93,11 +105,10 @@ func (b *Builder) gemmBatch(transX, transY bool, x, y *Value) *Value {
 		fail("inner dimensions of %v and %v differ", x.Shape, y.Shape)
 	}
 	return b.emit(nd.Float32, []int{batch, m, n}, Op{
-		name:    "MatMul",
-		product: &kernel.Product{TransA: transX, TransB: transY},
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		name: "MatMul",
+		kernel: &batchProductKernel{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.GemmBatch(w, transX, transY, batch, m, n, k, in[0].Float32s(), m*k, in[1].Float32s(), k*n, 0, out.Float32s(), m*n)
-		},
+		}, transX, transY},
 		diff: func(_, gz *Value) []*Value {
 			gx := func() *Value {
 				if transX {
@@ -114,6 +125,12 @@ func (b *Builder) gemmBatch(transX, transY bool, x, y *Value) *Value {
 			return []*Value{gx(), gy()}
 		},
 	}, x, y)
+}
+
+// batchProductKernel is a product of matrices for each of a batch.
+type batchProductKernel struct {
+	runFunc
+	transA, transB bool
 }
 
 func oriented(shape []int, trans bool) (rows, cols int) {
@@ -173,7 +190,8 @@ func LastLinear(v *Value) (l Linear, ok bool) {
 			}
 		}
 	}
-	if v.op == nil || v.op.name != "Gemm" {
+	k, ok := kernelOf[*productKernel](v)
+	if !ok {
 		return l, false
 	}
 	if len(v.in) == 3 && l.Bias == nil {
@@ -181,12 +199,12 @@ func LastLinear(v *Value) (l Linear, ok bool) {
 			return l, false
 		}
 	}
-	l.X, l.Weight, l.Transposed = v.in[0], v.in[1], v.op.product.TransB
-	return l, l.Weight.op == nil && len(l.X.Shape) == 2 && !v.op.product.TransA
+	l.X, l.Weight, l.Transposed = v.in[0], v.in[1], k.product.TransB
+	return l, l.Weight.op == nil && len(l.X.Shape) == 2 && !k.product.TransA
 }
 
 func behindAliases(v *Value) *Value {
-	for v.op != nil && v.op.alias {
+	for v.op != nil && v.op.Alias() {
 		v = v.in[0]
 	}
 	return v

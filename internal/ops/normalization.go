@@ -50,23 +50,19 @@ func (b *Builder) normalize(k normalized, x *Value, n int, scale, bias *Value) *
 	}
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: k.name,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			var t []float32
 			if bias != nil {
 				t = in[2].Float32s()
 			}
 			k.run(w, rows, n, in[0].Float32s(), in[1].Float32s(), t, out.Float32s())
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
 			gx := b.emit(nd.Float32, x.Shape, Op{
 				name: k.name + ".grad",
-				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-					k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s(), nil, nil)
-				},
-				runBeside: func(w *kernel.Workers, out nd.Array, in []nd.Array, beside []Beside) {
-					gscale, gbias := halves(beside[0].Out)
-					k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s(), gscale, gbias)
-				},
+				kernel: normalizeGradKernel{func(w *kernel.Workers, in []nd.Array, gx, gscale, gbias []float32) {
+					k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), gx, gscale, gbias)
+				}},
 			}, x, scale, gy)
 			gs, gb := b.scaleAndBias(k.name, n, gx.op, func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32) {
 				k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), nil, gscale, gbias)
@@ -80,18 +76,38 @@ func (b *Builder) normalize(k normalized, x *Value, n int, scale, bias *Value) *
 }
 
 // scaleAndBias returns two gradients, vectors of n elements, that are computed
-// together: as the rows of one value, because an operator has one output. An
-// operator that computes them beside its own may be given.
-func (b *Builder) scaleAndBias(name string, n int, beside *Op, run func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32), in ...*Value) (gscale, gbias *Value) {
+// together: as the rows of one value, because an operator has one output. host is
+// an operator that can compute them in the same pass, nil for none.
+func (b *Builder) scaleAndBias(name string, n int, host *Op, run func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32), in ...*Value) (gscale, gbias *Value) {
 	both := b.emit(nd.Float32, []int{2, n}, Op{
-		name:   name + ".params",
-		beside: beside,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		name: name + ".params",
+		kernel: companionFunc{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			gscale, gbias := halves(out)
 			run(w, in, gscale, gbias)
-		},
+		}, companion{host}},
 	}, in...)
 	return b.Reshape(b.Slice(both, 0, 0, 1, 1), n), b.Reshape(b.Slice(both, 0, 1, 1, 1), n)
+}
+
+// normalizeGradKernel computes the gradient by the input of a normalisation, and
+// those by scale and bias in the same pass if they are its companion.
+type normalizeGradKernel struct {
+	grad func(w *kernel.Workers, in []nd.Array, gx, gscale, gbias []float32)
+}
+
+func (k normalizeGradKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	k.grad(w, in, out.Float32s(), nil, nil)
+}
+
+func (k normalizeGradKernel) RunFused(w *kernel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
+	gscale, gbias := halves(companions[0].Out)
+	k.grad(w, in, out.Float32s(), gscale, gbias)
+}
+
+// companionFunc is a Companion kernel.
+type companionFunc struct {
+	runFunc
+	companion
 }
 
 // halves returns the two rows of a value, as zeros: RMSNorm has no bias.
@@ -170,15 +186,15 @@ func (b *Builder) groupNorm(groups int, eps float32, x, scale, bias *Value) *Val
 	const name = "GroupNormalization"
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: name,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.GroupNorm(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
 			gx := b.emit(nd.Float32, x.Shape, Op{
 				name: name + ".grad",
-				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 					kernel.GroupNormGrad(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
-				},
+				}),
 			}, x, scale, gy)
 			gs, gb := b.scaleAndBias(name, c, nil, func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32) {
 				kernel.GroupNormParams(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), gscale, gbias)

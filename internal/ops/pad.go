@@ -32,7 +32,7 @@ func (b *Builder) padConstant(x *Value, p padding, value *Value) *Value {
 	}
 	return b.emit(x.DType, shape, Op{
 		name: "Pad",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			switch x := in[0].Data.(type) {
 			case []int64:
 				fill(inner, out.Int64s(), x, in[1].Int64s()[0])
@@ -41,7 +41,7 @@ func (b *Builder) padConstant(x *Value, p padding, value *Value) *Value {
 			default:
 				fill(inner, out.Float32s(), in[0].Float32s(), in[1].Float32s()[0])
 			}
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
 			gx := b.view("Pad.grad", gy, inner)
 			if _, known := value.Constant(); known {
@@ -64,9 +64,9 @@ func fill[T nd.Elem](inner kernel.View, y, x []T, value T) {
 func (b *Builder) padValueGrad(gy, gx *Value) *Value {
 	return b.emit(nd.Float32, []int{}, Op{
 		name: "Pad.grad",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			out.Float32s()[0] = float32(sum64(in[0].Float32s()) - sum64(in[1].Float32s()))
-		},
+		}),
 	}, gy, gx)
 }
 

@@ -12,9 +12,9 @@ func (b *Builder) pool(name string, g kernel.Pool, x *Value, forward func(*kerne
 	shape := append([]int{x.Shape[0], x.Shape[1]}, g.Out...)
 	return b.emit(nd.Float32, shape, Op{
 		name: name,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			forward(w, in[0].Float32s(), out.Float32s())
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
 			if needsInput {
 				return []*Value{b.emit(nd.Float32, x.Shape, grad, x, gy)}
@@ -27,20 +27,20 @@ func (b *Builder) pool(name string, g kernel.Pool, x *Value, forward func(*kerne
 func (b *Builder) maxPool(g kernel.Pool, x *Value) *Value {
 	return b.pool("MaxPool", g, x, g.MaxForward, Op{
 		name: "MaxPool.grad",
-		runThen: func(w *kernel.Workers, out nd.Array, in []nd.Array, then Then) {
+		kernel: epilogueFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
 			g := g
-			g.Then = then.Run
+			g.Then = e.Run
 			g.MaxGrad(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
-		},
+		}),
 	}, true)
 }
 
 func (b *Builder) averagePool(g kernel.Pool, x *Value) *Value {
 	return b.pool("AveragePool", g, x, g.AvgForward, Op{
 		name: "AveragePool.grad",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			g.AvgGrad(w, in[0].Float32s(), out.Float32s())
-		},
+		}),
 	}, false)
 }
 
@@ -51,7 +51,7 @@ func (b *Builder) maxIndices(g kernel.Pool, x *Value, columnMajor bool) *Value {
 	plane := nd.Size(g.In)
 	return b.emit(nd.Int64, shape, Op{
 		name: "MaxPool.indices",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			at := out.Int64s()
 			g.MaxIndices(w, in[0].Float32s(), at)
 			if !columnMajor {
@@ -65,7 +65,7 @@ func (b *Builder) maxIndices(g kernel.Pool, x *Value, columnMajor bool) *Value {
 				}
 				at[i] = k - int64(rest) + int64(turned)
 			}
-		},
+		}),
 	}, x)
 }
 

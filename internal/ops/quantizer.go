@@ -41,15 +41,15 @@ func zeroOf(in []nd.Array, i int) []float32 {
 func (b *Builder) quantizeBy(q kernel.Quantizer, x, scale, zero *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Quantize",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			q.Forward(w, in[0].Float32s(), in[1].Float32s(), zeroOf(in, 2), out.Float32s())
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
 			gx := b.emit(nd.Float32, x.Shape, Op{
 				name: "Quantize.grad",
-				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 					q.Grad(w, in[0].Float32s(), in[1].Float32s(), zeroOf(in, 3), in[2].Float32s(), out.Float32s())
-				},
+				}),
 			}, present(x, scale, gy, zero)...)
 			grads := []*Value{gx, b.Neg(b.Div(b.inner(gx, x, scale.Shape), scale))}
 			if zero != nil {
@@ -64,15 +64,15 @@ func (b *Builder) quantizeBy(q kernel.Quantizer, x, scale, zero *Value) *Value {
 func (b *Builder) dequantizeBy(q kernel.Quantizer, x, scale, zero *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Dequantize",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			q.Dequantize(w, in[0].Float32s(), in[1].Float32s(), zeroOf(in, 2), out.Float32s())
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
 			gx := b.emit(nd.Float32, x.Shape, Op{
 				name: "Dequantize.grad",
-				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 					q.DequantizeGrad(w, in[1].Float32s(), in[0].Float32s(), out.Float32s())
-				},
+				}),
 			}, gy, scale)
 			if zero == nil {
 				return []*Value{gx, b.inner(gy, x, scale.Shape)}

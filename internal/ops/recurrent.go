@@ -68,11 +68,10 @@ func (b *Builder) states(n *recurrence, x *Value) *Value {
 	name := [...]string{"RNN", "GRU", "LSTM"}[k.Cell]
 	shape := []int{k.TapePlanes(), k.Steps, k.Batch, k.Hidden}
 	tape := b.emit(nd.Float32, shape, Op{
-		name:  name,
-		check: n.checkLengths,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		name: name,
+		kernel: checked{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			k.Forward(w, n.in(in[1:]), in[0].Float32s(), out.Float32s())
-		},
+		}, n.checkLengths},
 		diff: func(tape, gtape *Value) []*Value { return b.recurrentGrad(name, n, x, tape, gtape) },
 	}, n.inputs(x)...)
 	return b.Slice(tape, 0, 0, k.States(), 1)
@@ -82,9 +81,9 @@ func (b *Builder) recurrentGrad(name string, n *recurrence, x, tape, gtape *Valu
 	k := &n.Recurrence
 	back := b.emit(nd.Float32, []int{k.BackSize()}, Op{
 		name: name + ".grad",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			k.Backward(w, n.in(in[2:]), in[0].Float32s(), in[1].Float32s(), out.Float32s())
-		},
+		}),
 	}, n.inputs(tape, gtape)...)
 	end := k.BackSize()
 	last := func(v *Value) *Value { // the part of back before end
@@ -99,24 +98,24 @@ func (b *Builder) recurrentGrad(name string, n *recurrence, x, tape, gtape *Valu
 	gx := b.Reshape(b.Slice(back, 0, 0, x.Len(), 1), x.Shape...)
 	gr := b.emit(nd.Float32, n.r.Shape, Op{
 		name: name + ".weights",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			k.GradR(w, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
-		},
+		}),
 	}, tape, back, n.h0)
 	if n.rb != nil {
 		grb = b.emit(nd.Float32, n.rb.Shape, Op{
 			name: name + ".bias",
-			run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+			kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 				k.GradRB(in[0].Float32s(), out.Float32s())
-			},
+			}),
 		}, back)
 	}
 	if n.peep != nil {
 		gpeep = b.emit(nd.Float32, n.peep.Shape, Op{
 			name: name + ".peepholes",
-			run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+			kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 				k.GradPeep(in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
-			},
+			}),
 		}, tape, back, n.c0)
 	}
 	grads := []*Value{gx, gr, gh}
@@ -137,7 +136,7 @@ func (b *Builder) sequenceMask(lens *Value, steps int) *Value {
 	batch := lens.Len()
 	return b.emit(nd.Float32, []int{steps, batch, 1}, Op{
 		name: "SequenceMask",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			y, lens := out.Float32s(), in[0].Int64s()
 			for i := range y {
 				y[i] = 0
@@ -145,7 +144,7 @@ func (b *Builder) sequenceMask(lens *Value, steps int) *Value {
 					y[i] = 1
 				}
 			}
-		},
+		}),
 	}, lens)
 }
 

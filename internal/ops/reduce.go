@@ -55,7 +55,7 @@ func (b *Builder) extreme(name string, less func(a, b float32) bool, x *Value, a
 	}
 	y := b.emit(nd.Float32, []int{outer}, Op{
 		name: name,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			x, y := in[0].Float32s(), out.Float32s()
 			w.For(outer, 1+4096/n, func(lo, hi int) {
 				for r := lo; r < hi; r++ {
@@ -68,7 +68,7 @@ func (b *Builder) extreme(name string, less func(a, b float32) bool, x *Value, a
 					y[r] = best
 				}
 			})
-		},
+		}),
 		diff: func(y, gy *Value) []*Value { return []*Value{b.extremeGrad(name, rows, y, gy)} },
 	}, rows)
 	return b.Reshape(y, keptShape(x.Shape, axes)...)
@@ -78,7 +78,7 @@ func (b *Builder) extremeGrad(name string, rows, y, gy *Value) *Value {
 	n := rows.Shape[1]
 	return b.emit(nd.Float32, rows.Shape, Op{
 		name: name + ".grad",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			gx, x, y, gy := out.Float32s(), in[0].Float32s(), in[1].Float32s(), in[2].Float32s()
 			for r, best := range y {
 				equal := 0
@@ -95,7 +95,7 @@ func (b *Builder) extremeGrad(name string, rows, y, gy *Value) *Value {
 					}
 				}
 			}
-		},
+		}),
 	}, rows, y, gy)
 }
 
@@ -116,7 +116,7 @@ func (b *Builder) prod(x *Value, axes []int) *Value {
 	outer, n := rows.Shape[0], rows.Shape[1]
 	y := b.emit(nd.Float32, []int{outer}, Op{
 		name: "ReduceProd",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			x := in[0].Float32s()
 			for r := range out.Float32s() {
 				p := float32(1)
@@ -125,15 +125,15 @@ func (b *Builder) prod(x *Value, axes []int) *Value {
 				}
 				out.Float32s()[r] = p
 			}
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
-			return []*Value{b.emit(nd.Float32, rows.Shape, Op{name: "ReduceProd.grad", run: runProdGrad(n)}, rows, gy)}
+			return []*Value{b.emit(nd.Float32, rows.Shape, Op{name: "ReduceProd.grad", kernel: runProdGrad(n)}, rows, gy)}
 		},
 	}, rows)
 	return b.Reshape(y, keptShape(x.Shape, axes)...)
 }
 
-func runProdGrad(n int) func(*kernel.Workers, nd.Array, []nd.Array) {
+func runProdGrad(n int) runFunc {
 	return func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 		x, gx := in[0].Float32s(), out.Float32s()
 		for r, g := range in[1].Float32s() {

@@ -32,9 +32,9 @@ func (b *Builder) rotate(r *rotary, inverse bool, x, cos, sin *Value) *Value {
 	}
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: name,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			kernel.Rotate(w, r.size, r.pairs, r.interleaved, inverse, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), r.position, out.Float32s())
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
 			gcos, gsin := b.rotaryAngles(r, x, gy, cos.Shape)
 			return []*Value{b.rotate(r, !inverse, gy, cos, sin), gcos, gsin}

@@ -178,9 +178,9 @@ func (b *Builder) interpolate(x *Value, axis int, m kernel.Taps) *Value {
 	outer, inner := nd.Size(shape[:axis]), nd.Size(shape[axis+1:])
 	return b.emit(nd.Float32, shape, Op{
 		name: "Resize",
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
 			m.Interpolate(w, outer, inner, in[0].Float32s(), out.Float32s())
-		},
+		}),
 		diff: func(_, gy *Value) []*Value { return []*Value{b.interpolate(gy, axis, m.Transposed())} },
 	}, x)
 }

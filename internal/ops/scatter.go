@@ -25,8 +25,8 @@ func (b *Builder) scatter(how string, x, rows, updates *Value, block int) *Value
 	}
 	return b.emit(x.DType, x.Shape, Op{
 		name: "Scatter",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
-			runCopy(nil, out, in)
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+			copyArray(out, in[0])
 			rows := in[1].Int64s()
 			switch y := out.Data.(type) {
 			case []int64:
@@ -36,7 +36,7 @@ func (b *Builder) scatter(how string, x, rows, updates *Value, block int) *Value
 			default:
 				kernel.Scatter(block, out.Float32s(), rows, in[2].Float32s(), combine[float32](how))
 			}
-		},
+		}),
 		diff: func(y, gy *Value) []*Value {
 			gx, gu := b.scatterGrad(how, x, rows, updates, y, gy, block)
 			return []*Value{gx, nil, gu}
@@ -94,7 +94,7 @@ func (b *Builder) scatterGrad(how string, x, rows, updates, y, gy *Value, block 
 func (b *Builder) scatterMulGrad(x, rows, updates, gy *Value, block int) *Value {
 	return b.emit(nd.Float32, updates.Shape, Op{
 		name: "Scatter.grad",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			x, rows, u, gy, gu := slices.Clone(in[0].Float32s()), in[1].Int64s(), in[2].Float32s(), in[3].Float32s(), out.Float32s()
 			at := func(j int) int { return int(rows[j/block])*block + j%block }
 			for j, v := range u { // the product of what is before …
@@ -106,7 +106,7 @@ func (b *Builder) scatterMulGrad(x, rows, updates, gy *Value, block int) *Value 
 				gu[j] *= x[at(j)]
 				x[at(j)] *= u[j]
 			}
-		},
+		}),
 	}, x, rows, updates, gy)
 }
 

@@ -8,31 +8,38 @@ import (
 // softmax: Softmax, LogSoftmax. Until opset 12 the input is taken as a matrix,
 // all axes from `axis` on being one; from 13 on the softmax is along `axis`.
 
-type softmaxKernel struct {
+// softmaxFunc is a function of the middle axis of [outer, n, inner], with its
+// gradient.
+type softmaxFunc struct {
 	name    string
 	forward func(w *kernel.Workers, outer, n, inner int, x, y []float32)
 	grad    func(w *kernel.Workers, outer, n, inner int, y, gy, gx []float32)
 }
 
 var (
-	plainSoftmax = softmaxKernel{"Softmax", kernel.Softmax, kernel.SoftmaxGrad}
-	logSoftmax   = softmaxKernel{"LogSoftmax", kernel.LogSoftmax, kernel.LogSoftmaxGrad}
+	plainSoftmax = softmaxFunc{"Softmax", kernel.Softmax, kernel.SoftmaxGrad}
+	logSoftmax   = softmaxFunc{"LogSoftmax", kernel.LogSoftmax, kernel.LogSoftmaxGrad}
 )
 
+// softmaxKernel is a softmax or its logarithm.
+type softmaxKernel struct {
+	runFunc
+	lastAxis bool // it is a softmax along the last axis
+}
+
 // softmax normalises the middle axis of x seen as [outer, n, inner].
-func (b *Builder) softmax(k softmaxKernel, x *Value, outer, n, inner int) *Value {
+func (b *Builder) softmax(f softmaxFunc, x *Value, outer, n, inner int) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
-		name:     k.name,
-		lastAxis: k.name == "Softmax" && inner == 1 && n == x.Shape[max(x.Rank()-1, 0)],
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			k.forward(w, outer, n, inner, in[0].Float32s(), out.Float32s())
-		},
+		name: f.name,
+		kernel: &softmaxKernel{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+			f.forward(w, outer, n, inner, in[0].Float32s(), out.Float32s())
+		}, f.name == "Softmax" && inner == 1 && n == x.Shape[max(x.Rank()-1, 0)]},
 		diff: func(y, gy *Value) []*Value {
 			return []*Value{b.emit(nd.Float32, x.Shape, Op{
-				name: k.name + ".grad",
-				run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-					k.grad(w, outer, n, inner, in[0].Float32s(), in[1].Float32s(), out.Float32s())
-				},
+				name: f.name + ".grad",
+				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+					f.grad(w, outer, n, inner, in[0].Float32s(), in[1].Float32s(), out.Float32s())
+				}),
 			}, y, gy)}
 		},
 	}, x)
@@ -43,7 +50,7 @@ func (b *Builder) Softmax(x *Value, axis int) *Value {
 	return b.softmax(plainSoftmax, x, nd.Size(x.Shape[:axis]), x.Shape[axis], nd.Size(x.Shape[axis+1:]))
 }
 
-func buildSoftmax(k softmaxKernel) func(c *Call) []*Value {
+func buildSoftmax(k softmaxFunc) func(c *Call) []*Value {
 	return func(c *Call) []*Value {
 		x := c.Float(0)
 		if x.Len() == 0 {

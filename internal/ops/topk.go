@@ -40,12 +40,12 @@ func (b *Builder) argExtreme(name string, smallest, last bool, x *Value, axis in
 	}
 	return b.emit(nd.Int64, keptShape(x.Shape, []int{axis}), Op{
 		name: name,
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Int64s()
 			numbers(in[0],
 				func(x []float32) { argExtremes(smallest, last, outer, n, inner, x, y) },
 				func(x []int64) { argExtremes(smallest, last, outer, n, inner, x, y) })
-		},
+		}),
 	}, x)
 }
 
@@ -79,12 +79,12 @@ func (b *Builder) topK(x *Value, axis, k int, smallest bool) *Value {
 	shape[axis] = k
 	return b.emit(nd.Int64, shape, Op{
 		name: "TopK",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Int64s()
 			numbers(in[0],
 				func(x []float32) { topK(smallest, outer, n, inner, k, x, y) },
 				func(x []int64) { topK(smallest, outer, n, inner, k, x, y) })
-		},
+		}),
 	}, x)
 }
 

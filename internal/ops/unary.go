@@ -29,23 +29,21 @@ func (b *Builder) unary(o unary, x *Value) *Value {
 	if x.DType != nd.Float32 {
 		fail("%s: operand of type %v", o.name, x.DType)
 	}
-	op := Op{
-		name: o.name,
-		pointwise: func(out nd.Array, in []nd.Array, lo, hi int) {
-			o.f(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi])
-		},
+	k := pointwise{run: func(out nd.Array, in []nd.Array, lo, hi int) {
+		o.f(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi])
+	}}
+	if o.inPlace {
+		k.overwrites = inPlace{0}
+	}
+	op := Op{name: o.name, kernel: k}
+	if o.positive {
+		op.kernel = clamp{k, func([]nd.Array) *kernel.Limits { return &kernel.Limits{Hi: float32(math.Inf(1))} }}
 	}
 	switch {
 	case o.dx != nil:
 		op.diff = func(_, gy *Value) []*Value { return []*Value{b.unaryGrad(o, o.dx, x, gy)} }
 	case o.dy != nil:
 		op.diff = func(y, gy *Value) []*Value { return []*Value{b.unaryGrad(o, o.dy, y, gy)} }
-	}
-	if o.inPlace {
-		op.overwrites = []int{0}
-	}
-	if o.positive {
-		op.limits = func([]nd.Array) *kernel.Limits { return &kernel.Limits{Hi: float32(math.Inf(1))} }
 	}
 	return b.emit(nd.Float32, x.Shape, op, x)
 }
@@ -57,16 +55,13 @@ func (b *Builder) unaryGrad(o unary, d func(gx, v, gy []float32), v, gy *Value) 
 			return g
 		}
 	}
-	op := Op{
-		name: o.name + ".grad",
-		pointwise: func(out nd.Array, in []nd.Array, lo, hi int) {
-			d(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
-		},
-	}
+	k := pointwise{run: func(out nd.Array, in []nd.Array, lo, hi int) {
+		d(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
+	}}
 	if o.inPlace {
-		op.overwrites = []int{1}
+		k.overwrites = inPlace{1}
 	}
-	return b.emit(nd.Float32, v.Shape, op, v, gy)
+	return b.emit(nd.Float32, v.Shape, Op{name: o.name + ".grad", kernel: k}, v, gy)
 }
 
 // each1 lifts a function of float64 to slices.
@@ -138,19 +133,23 @@ func signOf(x float32) float32 {
 	return 0
 }
 
+// scaleKernel multiplies by a factor.
+type scaleKernel struct {
+	pointwise
+	factor float32
+}
+
 // Scale returns f · x.
 func (b *Builder) Scale(x *Value, f float32) *Value {
 	if x.DType != nd.Float32 {
 		fail("Scale: operand of type %v", x.DType)
 	}
 	return b.emit(nd.Float32, x.Shape, Op{
-		name:   "Scale",
-		factor: f,
-		pointwise: func(out nd.Array, in []nd.Array, lo, hi int) {
+		name: "Scale",
+		kernel: &scaleKernel{pointwise{func(out nd.Array, in []nd.Array, lo, hi int) {
 			kernel.AffineSlice(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], f, 0)
-		},
-		overwrites: []int{0},
-		diff:       func(_, gy *Value) []*Value { return []*Value{b.Scale(gy, f)} },
+		}, inPlace{0}}, f},
+		diff: func(_, gy *Value) []*Value { return []*Value{b.Scale(gy, f)} },
 	}, x)
 }
 

@@ -195,7 +195,7 @@ func (b *Builder) Value(n *gorgonia.Node) (*Value, error) {
 	}
 	v := &Value{DType: nd.Float32, Shape: slices.Clone([]int(n.Shape())), node: n, in: in}
 	b.nextID++
-	v.op = &Op{name: "Sum", b: b, id: b.nextID, out: v, in: in, pointwise: addPart, overwrites: []int{0, 1}}
+	v.op = &Op{name: "Sum", b: b, id: b.nextID, out: v, in: in, kernel: pointwise{addRange, inPlace{0, 1}}}
 	b.values[n] = v
 	return v, nil
 }

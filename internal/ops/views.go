@@ -14,34 +14,47 @@ import (
 // view returns the elements of x that v selects.
 func (b *Builder) view(name string, x *Value, v kernel.View) *Value {
 	return b.emit(x.DType, v.Shape, Op{
-		name: name,
-		view: &v,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			switch d := in[0].Data.(type) {
-			case []int64:
-				kernel.Read(w, v, d, out.Int64s())
-			case []bool:
-				kernel.Read(w, v, d, out.Bools())
-			default:
-				kernel.Read(w, v, in[0].Float32s(), out.Float32s())
-			}
-		},
-		diff: func(_, gy *Value) []*Value { return []*Value{b.viewSum(name+".grad", gy, x.Shape, v)} },
+		name:   name,
+		kernel: &viewKernel{v},
+		diff:   func(_, gy *Value) []*Value { return []*Value{b.viewSum(name+".grad", gy, x.Shape, v)} },
 	}, x)
+}
+
+// viewKernel copies the elements that a view selects.
+type viewKernel struct{ view kernel.View }
+
+func (k *viewKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	switch d := in[0].Data.(type) {
+	case []int64:
+		kernel.Read(w, k.view, d, out.Int64s())
+	case []bool:
+		kernel.Read(w, k.view, d, out.Bools())
+	default:
+		kernel.Read(w, k.view, in[0].Float32s(), out.Float32s())
+	}
 }
 
 // viewSum returns an array of the given shape, zero but for the elements that v
 // selects, to which those of y are added.
 func (b *Builder) viewSum(name string, y *Value, shape []int, v kernel.View) *Value {
 	return b.emit(nd.Float32, shape, Op{
-		name: name,
-		run: func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			x := out.Float32s()
-			clear(x)
-			kernel.Accumulate(w, v, x, in[0].Float32s())
-		},
-		diff: func(_, gx *Value) []*Value { return []*Value{b.view(name+".grad", gx, v)} },
+		name:   name,
+		kernel: &viewSumKernel{view: v},
+		diff:   func(_, gx *Value) []*Value { return []*Value{b.view(name+".grad", gx, v)} },
 	}, y)
+}
+
+// viewSumKernel adds elements to those that a view selects. Some sums are
+// companions of a product that reads the same.
+type viewSumKernel struct {
+	companion
+	view kernel.View
+}
+
+func (k *viewSumKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	x := out.Float32s()
+	clear(x)
+	kernel.Accumulate(w, k.view, x, in[0].Float32s())
 }
 
 // Transpose permutes the axes: axis i of the result is axis perm[i] of x.
@@ -57,24 +70,25 @@ func (b *Builder) Transpose(x *Value, perm ...int) *Value {
 	if back := b.back(x, v); back != nil {
 		return back
 	}
-	y := b.view("Transpose", x, v)
-	if y.op != nil && y.DType == nd.Float32 {
-		inverse := make([]int, len(perm))
-		for i, p := range perm {
-			inverse[p] = i
-		}
-		y.op.diff = func(_, gy *Value) []*Value { return []*Value{b.Transpose(gy, inverse...)} }
+	inverse := make([]int, len(perm))
+	for i, p := range perm {
+		inverse[p] = i
 	}
-	return y
+	return b.emit(x.DType, v.Shape, Op{
+		name:   "Transpose",
+		kernel: &viewKernel{v},
+		diff:   func(_, gy *Value) []*Value { return []*Value{b.Transpose(gy, inverse...)} },
+	}, x)
 }
 
 // back returns what x is a view of if v undoes that view, else nil.
 func (b *Builder) back(x *Value, v kernel.View) *Value {
 	y := behindAliases(x)
-	if y.op == nil || y.op.view == nil || y.Len() != y.in[0].Len() {
+	k, ok := kernelOf[*viewKernel](y)
+	if !ok || y.Len() != y.in[0].Len() {
 		return nil
 	}
-	if c, ok := compose(v, *y.op.view); !ok || !covers(y.Len(), c) || !dense(c) {
+	if c, ok := compose(v, k.view); !ok || !covers(y.Len(), c) || !dense(c) {
 		return nil
 	}
 	return b.Reshape(y.in[0], v.Shape...)
@@ -174,7 +188,7 @@ func (b *Builder) Concat(axis int, xs ...*Value) *Value {
 	}
 	return b.emit(xs[0].DType, shape, Op{
 		name: "Concat",
-		run: func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
 			for i, a := range in {
 				switch d := a.Data.(type) {
 				case []int64:
@@ -185,7 +199,7 @@ func (b *Builder) Concat(axis int, xs ...*Value) *Value {
 					kernel.Write(part(i), out.Float32s(), a.Float32s())
 				}
 			}
-		},
+		}),
 		diff: func(_, gy *Value) []*Value {
 			g := make([]*Value, len(xs))
 			for i, x := range xs {
@@ -205,36 +219,53 @@ func (b *Builder) Reshape(x *Value, shape ...int) *Value {
 		fail("cannot reshape %v to %v", x.Shape, shape)
 	}
 	return b.emit(x.DType, slices.Clone(shape), Op{
-		name:  "Reshape",
-		alias: true,
-		run:   runCopy,
-		diff:  func(_, gy *Value) []*Value { return []*Value{b.Reshape(gy, x.Shape...)} },
+		name:   "Reshape",
+		kernel: aliasKernel{shape: slices.Clone(shape)},
+		diff:   func(_, gy *Value) []*Value { return []*Value{b.Reshape(gy, x.Shape...)} },
 	}, x)
 }
 
 // part returns elements of x from at on, in a shape of its own. It has no gradient.
 func (b *Builder) part(x *Value, at int, shape ...int) *Value {
-	op := Op{name: "Part", alias: true, at: at}
-	op.run = func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
-		copy(out.Float32s(), in[0].Float32s()[at:at+out.Len()])
-	}
-	return b.emit(nd.Float32, slices.Clone(shape), op, x)
+	return b.emit(nd.Float32, slices.Clone(shape), Op{name: "Part", kernel: aliasKernel{at, slices.Clone(shape)}}, x)
 }
 
-// runCopy copies input 0, for machines that do not alias.
-func runCopy(_ *kernel.Workers, out nd.Array, in []nd.Array) {
-	switch d := in[0].Data.(type) {
+// aliasKernel names the elements of its input from at on, in another shape.
+type aliasKernel struct {
+	at    int
+	shape []int
+}
+
+func (k aliasKernel) Run(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+	copyArray(out, k.Alias(in[0]))
+}
+
+func (k aliasKernel) Alias(in nd.Array) nd.Array {
+	lo, hi := k.at, k.at+nd.Size(k.shape)
+	switch d := in.Data.(type) {
 	case []int64:
-		copy(out.Int64s(), d)
+		return nd.Array{Shape: k.shape, Data: d[lo:hi]}
 	case []bool:
-		copy(out.Bools(), d)
+		return nd.Array{Shape: k.shape, Data: d[lo:hi]}
 	default:
-		copy(out.Float32s(), in[0].Float32s())
+		return nd.Array{Shape: k.shape, Data: in.Float32s()[lo:hi]}
 	}
 }
 
-// addPart adds elements lo to hi of two inputs of one shape.
-func addPart(out nd.Array, in []nd.Array, lo, hi int) {
+// copyArray copies the elements of an array to one of its type and size.
+func copyArray(to, from nd.Array) {
+	switch d := from.Data.(type) {
+	case []int64:
+		copy(to.Int64s(), d)
+	case []bool:
+		copy(to.Bools(), d)
+	default:
+		copy(to.Float32s(), from.Float32s())
+	}
+}
+
+// addRange adds elements lo to hi of two inputs of one shape.
+func addRange(out nd.Array, in []nd.Array, lo, hi int) {
 	kernel.AddSlice(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
 }
 
