@@ -1,0 +1,94 @@
+package advparams
+
+import (
+	"fmt"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/key"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/atomicfile"
+	"github.com/advparams/advparams/perturb"
+)
+
+// The errors that callers tell apart with errors.Is. They are those of the packages
+// that do the work, gathered here.
+var (
+	// ErrTarget means that the search did not reach the target within its budget.
+	ErrTarget = perturb.ErrTarget
+	// ErrIdentity means that no identity, or not this passphrase, opens a key.
+	ErrIdentity = key.ErrIdentity
+	// ErrDamaged means that a key is truncated, altered or of an unknown version.
+	ErrDamaged = key.ErrDamaged
+	// ErrMismatch means that a file is not the one that a key was made for.
+	ErrMismatch = onnxio.ErrMismatch
+	// ErrRecord means that the changes in a key contradict themselves.
+	ErrRecord = onnxio.ErrRecord
+	// ErrUnsupported means that a model uses an operator that has no implementation
+	// or no gradient. The error names every such node.
+	ErrUnsupported = gradient.ErrUnsupported
+	// ErrExists means that an output file exists and Force is false.
+	ErrExists = atomicfile.ErrExists
+)
+
+// OptionError is a mistake in the options of a call, found before anything was
+// written. It is always returned as a pointer.
+type OptionError struct {
+	// Option is the field of the options struct, with a dot for a field inside
+	// another: "MaxParams", "Data.Limit".
+	Option string
+	// Value is the value of the field where that helps, or nil.
+	Value any
+	// Reason says what is wrong. It continues the name and the value of the option.
+	Reason string
+}
+
+func (e *OptionError) Error() string { return e.Describe(e.Option) }
+
+// Describe returns the message with another name for the option, such as that of
+// a command-line flag.
+func (e *OptionError) Describe(option string) string {
+	switch v := e.Value.(type) {
+	case nil:
+		return option + ": " + e.Reason
+	case string:
+		return fmt.Sprintf("%s %q %s", option, v, e.Reason)
+	default:
+		return fmt.Sprintf("%s %v %s", option, v, e.Reason)
+	}
+}
+
+// optionf returns an OptionError without a value.
+func optionf(option, format string, args ...any) error {
+	return &OptionError{Option: option, Reason: fmt.Sprintf(format, args...)}
+}
+
+// NoLabelsError means that data has no labels and the task needs them.
+type NoLabelsError struct {
+	Data string // where they are missing
+}
+
+func (e *NoLabelsError) Error() string { return e.Data + ": no labels" }
+
+// NotOriginalError means that a model that was given as the original is another
+// one.
+type NotOriginalError struct {
+	Original, Locked string // the files
+	// Digests reports whether digests in the key say so, and not the names and
+	// sizes of initializers. The error then wraps ErrMismatch.
+	Digests bool
+}
+
+func (e *NotOriginalError) Error() string {
+	if e.Digests {
+		return fmt.Sprintf("%v: %s is not the original of %s", ErrMismatch, e.Original, e.Locked)
+	}
+	return fmt.Sprintf("%s is not what %s was before it was locked: their initializers differ", e.Original, e.Locked)
+}
+
+// Unwrap returns ErrMismatch if digests differ.
+func (e *NotOriginalError) Unwrap() error {
+	if e.Digests {
+		return ErrMismatch
+	}
+	return nil
+}

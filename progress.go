@@ -1,0 +1,75 @@
+package advparams
+
+import (
+	"context"
+	"fmt"
+)
+
+// Progress is how far one stage of a run has come. Functions that take it are
+// called from the goroutine of the run, one call at a time.
+type Progress struct {
+	// Stage says what is done, such as "searching" or "measuring locked". For
+	// attacks it is the name of the attack.
+	Stage string
+	// Done and Total count what the stage consists of: samples, epochs, runs, or
+	// the way from the quality of the original to the target in thousandths.
+	Done, Total int
+	// Text says in one line how things stand. It may be empty.
+	Text string
+}
+
+// NoticeKind says what a Notice is about.
+type NoticeKind int
+
+const (
+	// NoticeData says which samples are used.
+	NoticeData NoticeKind = iota
+	// NoticeTask says what the model is for, where that is not classification.
+	NoticeTask
+	// NoticeAttack says what an attack came to.
+	NoticeAttack
+	// NoticeUnreadable warns that a model cannot be read and will not be measured.
+	NoticeUnreadable
+)
+
+// Notice is something that people may want to know on the way to a result.
+type Notice struct {
+	Kind NoticeKind
+	Text string // one line
+}
+
+// Warning reports whether the notice is about something that went wrong.
+func (n Notice) Warning() bool { return n.Kind == NoticeUnreadable }
+
+// observer passes on what happens in a run. Both functions may be nil.
+type observer struct {
+	progress func(Progress)
+	notice   func(Notice)
+}
+
+func (o observer) notify(kind NoticeKind, format string, args ...any) {
+	if o.notice != nil {
+		o.notice(Notice{kind, fmt.Sprintf(format, args...)})
+	}
+}
+
+func (o observer) report(stage string, done, total int, text string) {
+	if o.progress != nil {
+		o.progress(Progress{stage, done, total, text})
+	}
+}
+
+// counter returns a function that reports how many items of a stage are done.
+func (o observer) counter(stage string, total int) func(done int) {
+	o.report(stage, 0, total, "")
+	return func(done int) { o.report(stage, done, total, fmt.Sprintf("%d of %d", done, total)) }
+}
+
+// interrupted returns why the context ended, if it did, in place of the error that
+// followed from that.
+func interrupted(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}

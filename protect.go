@@ -1,0 +1,265 @@
+package advparams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"filippo.io/age"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/task"
+)
+
+// ProtectOptions of Protect. Model, Data, Locked or LockedTo, Key or KeyTo, and
+// whom to seal the key for are required. Zero stands for the default of any other
+// option.
+type ProtectOptions struct {
+	Model string // the file of the original model
+	// Output names the output that has the answers; "" means the first.
+	Output string
+	// Task is what the model is for. nil means what its outputs and the labels look
+	// like.
+	Task task.Task
+	Data Data
+	// Samples is the number of samples to search with at most; 0 means 2,000, or
+	// 512 if samples are made up, and AllSamples means all.
+	Samples int
+
+	// Locked is the file of the locked model. LockedTo gets the model instead if it
+	// is not nil; the model must then have no external data.
+	Locked   string
+	LockedTo io.Writer
+	// Key is the file of the key, readable for its owner only. KeyTo gets the key
+	// instead if it is not nil.
+	Key   string
+	KeyTo io.Writer
+	// Force replaces files that exist.
+	Force bool
+	// AllowPartial writes the files also if the target was not reached. Protect then
+	// returns the Protection together with an error that wraps ErrTarget.
+	AllowPartial bool
+
+	// Recipients can open the key; key.ParseRecipient reads one. Passphrase, if not
+	// nil, is called for the passphrase to seal the key with instead. PlainKey
+	// leaves the key open: whoever has it can unlock the model.
+	Recipients []age.Recipient
+	Passphrase func() (string, error)
+	PlainKey   bool
+
+	// Profile is Minimal or Hardened; "" means Minimal.
+	Profile Profile
+	// Budget is the share of the parameters that Hardened changes; 0 means
+	// perturb.DefaultBudget.
+	Budget float64
+	// Target is the accuracy to reach, or the quality (task.Score) for tasks
+	// without; 0 means that of answers which have nothing to do with the samples.
+	Target float64
+	// MaxParams is the largest number of parameters that Minimal changes; 0 means 128.
+	MaxParams int
+	// Beam is the number of sets of changes that are followed at a time; 0 means 1.
+	Beam int
+	// Include and Exclude choose the initializers that may be changed, by patterns
+	// for whole names: * stands for any characters, ? for one. No Include means all.
+	Include, Exclude []string
+	// Unbounded lets changed values leave the range of their tensor.
+	Unbounded bool
+
+	Threads int // to compute on; 0 means one a core
+	// Tool names the program in the key; "" means this module with its version.
+	Tool string
+	// Created is the time in the key; zero means now. With a fixed time and PlainKey
+	// equal calls write equal bytes.
+	Created time.Time
+
+	Progress func(Progress) // may be nil
+	Notice   func(Notice)   // may be nil
+}
+
+// AllSamples is a number of samples that stands for all there are.
+const AllSamples = -1
+
+// Profile is a way to choose the parameters to change.
+type Profile string
+
+const (
+	// Minimal changes the fewest parameters that make a model useless.
+	Minimal Profile = "minimal"
+	// Hardened changes a share of the parameters, which leaves less to start from
+	// for an attacker with data, and makes a larger key.
+	Hardened Profile = "hardened"
+)
+
+// Samples to search with if the options do not say how many. One that is made up
+// takes some forty gradients.
+const (
+	usualSamples  = 2000
+	madeUpSamples = 512
+)
+
+func (o *ProtectOptions) check() error {
+	switch {
+	case !o.Data.given():
+		return optionf("Data", "there are no samples to search with")
+	case o.Locked == "" && o.LockedTo == nil:
+		return optionf("Locked", "there is no place for the locked model")
+	case o.Key == "" && o.KeyTo == nil:
+		return optionf("Key", "there is no place for the key")
+	case o.Profile != "" && o.Profile != Minimal && o.Profile != Hardened:
+		return &OptionError{"Profile", string(o.Profile), "is not minimal or hardened"}
+	case o.Profile == Hardened && o.Unbounded:
+		return optionf("Unbounded", "the hardened profile turns signs around inside the range, and has no other bounds")
+	case !(o.Budget >= 0 && o.Budget <= 1):
+		return &OptionError{"Budget", o.Budget, "is not between 0 and 1"}
+	case !(o.Target >= 0 && o.Target < 1):
+		return &OptionError{"Target", o.Target, "is not between 0 and 1"}
+	case o.MaxParams < 0:
+		return &OptionError{"MaxParams", o.MaxParams, "is negative"}
+	case o.Beam < 0 || o.Beam > 64:
+		return &OptionError{"Beam", o.Beam, "is not between 1 and 64"}
+	case o.Samples < AllSamples:
+		return &OptionError{"Samples", o.Samples, "is negative"}
+	case o.Data.MadeUp && o.Task != nil && !task.IsClassification(o.Task):
+		return &OptionError{"Task", o.Task.Name(), "does not go with samples that are made up: they are those of classifiers"}
+	}
+	if err := o.checkSeal(); err != nil {
+		return err
+	}
+	return o.Data.check("Data")
+}
+
+// Protect finds the parameters of a model whose change makes it useless, and
+// writes a model in which they are changed and a key that gives back the original.
+// Nothing else in the file differs, and changed values stay between the smallest
+// and the largest of their tensor. Equal samples, options and seeds give equal
+// files.
+//
+// Both files appear together, or neither does. If the target cannot be reached
+// within the budget, the error wraps ErrTarget and nothing is written unless
+// AllowPartial is set.
+func Protect(ctx context.Context, opt ProtectOptions) (*Protection, error) {
+	p, err := protect(ctx, &opt)
+	return p, interrupted(ctx, err)
+}
+
+func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
+	start := time.Now()
+	if err := opt.check(); err != nil {
+		return nil, err
+	}
+	if err := opt.probe(); err != nil {
+		return nil, err
+	}
+	recipients, err := opt.recipients()
+	if err != nil {
+		return nil, err
+	}
+	m, _, err := openModel(opt.Model, opt.Output)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	allow, err := opt.allowed(m)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(m.Files()); opt.LockedTo != nil && n > 1 {
+		return nil, optionf("Locked", "this model has %d files, which cannot go to one stream together", n)
+	}
+	w, err := startWorkers(opt.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	samples, err := opt.prepare(ctx, m, w)
+	if err != nil {
+		return nil, err
+	}
+	found, missed := opt.search(ctx, m, samples, allow, w)
+	if missed != nil && (!errors.Is(missed, ErrTarget) || !opt.AllowPartial || found == nil) {
+		return nil, missed
+	}
+	p := newProtection(opt, found, samples.task)
+	if err := opt.write(ctx, m, found, recipients, p); err != nil {
+		return nil, err
+	}
+	p.Seconds = time.Since(start).Seconds()
+	return p, missed
+}
+
+// prepare returns the samples to search with, in random order: gradients are taken
+// on the first few, and many data sets are sorted by class.
+func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradient.Workers) (*prepared, error) {
+	see := observer{o.Progress, o.Notice}
+	q, err := ask(m, o.Output, o.Task)
+	if err != nil {
+		return nil, err
+	}
+	p, err := o.read(ctx, m, q, w)
+	if err != nil {
+		return nil, err
+	}
+	see.notify(NoticeData, "searching with %s", p.set.Describe())
+	if !task.IsClassification(p.task) {
+		see.notify(NoticeTask, "the task is %s", p.task.Name())
+	}
+	p.set = p.set.Shuffle(o.Data.seed(1))
+	if p.unanswered {
+		err = p.answered(ctx, m, w, see.counter("asking the model", p.set.Len()))
+	}
+	return p, err
+}
+
+// read reads the samples, or makes them up.
+func (o *ProtectOptions) read(ctx context.Context, m *onnxio.Model, q *question, w *gradient.Workers) (*prepared, error) {
+	if o.Data.MadeUp {
+		n := o.Samples
+		if n <= 0 {
+			n = madeUpSamples
+		}
+		return o.Data.invent(ctx, m, q, n, w, observer{o.Progress, o.Notice})
+	}
+	d, n := o.Data, o.Samples
+	if n == 0 {
+		n = usualSamples
+	}
+	if n > 0 && (d.Limit == 0 || n < d.Limit) {
+		d.Limit = n
+	}
+	return d.prepare(m, q, dataset.Train, d.seed(1))
+}
+
+func (o *ProtectOptions) search(ctx context.Context, m *onnxio.Model, samples *prepared, allow func(string) bool, w *gradient.Workers) (*perturb.Result, error) {
+	const whole = 1000
+	see := observer{o.Progress, o.Notice}
+	see.report("searching", 0, whole, "looking for the first change")
+	measure := "accuracy"
+	if !task.IsClassification(samples.task) {
+		measure = "quality"
+	}
+	opt := perturb.Options{
+		Task:      samples.task,
+		Output:    o.Output,
+		Target:    o.Target,
+		MaxParams: o.MaxParams,
+		Beam:      o.Beam,
+		Allow:     allow,
+		Unbounded: o.Unbounded,
+		Workers:   w,
+		Progress: func(now perturb.Progress) {
+			done := whole * (1 - now.Accuracy) / math.Max(1-now.Target, 1e-9)
+			see.report("searching", int(math.Min(done, whole-1)), whole,
+				fmt.Sprintf("%d changed, %s %.2f %%, target %.2f %%", now.Changed, measure, 100*now.Accuracy, 100*now.Target))
+		},
+	}
+	if o.Profile == Hardened {
+		return perturb.Hardened(ctx, m, samples.set, perturb.HardenedOptions{Options: opt, Budget: o.Budget})
+	}
+	return perturb.Search(ctx, m, samples.set, opt)
+}

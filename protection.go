@@ -1,0 +1,114 @@
+package advparams
+
+import (
+	"fmt"
+
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/task"
+)
+
+// Protection is what Protect did. In JSON it is what advparams protect --json
+// prints.
+type Protection struct {
+	Model         string         `json:"model"`  // the original
+	Locked        string         `json:"locked"` // the file written
+	Key           string         `json:"key"`
+	KeyBytes      int64          `json:"key_bytes"`
+	ParamsTotal   int            `json:"params_total"`
+	ParamsChanged int            `json:"params_changed"`
+	Tensors       []TensorChange `json:"tensors"`
+	// Accuracy and Information, in bits between answers and labels, are nil for tasks
+	// without.
+	Accuracy       BeforeAndLocked `json:"accuracy"`
+	Task           string          `json:"task"` // its name
+	Information    BeforeAndLocked `json:"information_bits"`
+	Metric         LockedMetric    `json:"metric"`  // the one that people go by
+	Metrics        []LockedMetric  `json:"metrics"` // all
+	Target         float64         `json:"target"`  // accuracy, or quality for other tasks
+	Samples        int             `json:"samples"` // of the search
+	GradientPasses int             `json:"gradient_passes"`
+	Evaluations    int             `json:"evaluations"` // of single candidates
+	Seconds        float64         `json:"seconds"`
+	SHA256         struct {
+		Original string `json:"original"`
+		Locked   string `json:"locked"`
+	} `json:"sha256"` // of the model file, in hexadecimal
+	Files []string `json:"files"` // of the locked model, the model file first
+
+	// LockedBytes is the size of the locked model file.
+	LockedBytes int64 `json:"-"`
+	// Changes are the parameters that were changed, with their original bits. They
+	// are as secret as the key.
+	Changes []perturb.Change `json:"-"`
+}
+
+// TensorChange is how many elements of an initializer were changed.
+type TensorChange struct {
+	Name    string `json:"name"`
+	Changed int    `json:"changed"`
+}
+
+// BeforeAndLocked is a figure of the original and of the locked model.
+type BeforeAndLocked struct {
+	Before *float64 `json:"before"`
+	Locked *float64 `json:"locked"`
+}
+
+// LockedMetric is a metric of the original and of the locked model.
+type LockedMetric struct {
+	Name    string  `json:"name"`
+	Better  string  `json:"better"` // higher or lower
+	Before  float64 `json:"before"`
+	Locked  float64 `json:"locked"`
+	Useless float64 `json:"useless"` // the value of outputs that have nothing to do with the samples
+
+	metric task.Metric
+}
+
+// Format writes a value of the metric for people.
+func (m LockedMetric) Format(v float64) string { return m.metric.Format(v) }
+
+func newProtection(opt *ProtectOptions, found *perturb.Result, t task.Task) *Protection {
+	p := &Protection{
+		Model: opt.Model, Locked: opt.Locked, Key: opt.Key,
+		ParamsTotal: found.Total, ParamsChanged: len(found.Changes), Tensors: []TensorChange{},
+		Task:   t.Name(),
+		Target: found.Target, Samples: found.Samples,
+		GradientPasses: found.GradientPasses, Evaluations: found.Evaluations,
+		Changes: found.Changes,
+	}
+	p.Accuracy = BeforeAndLocked{metricOf(found.Intact, "accuracy"), metricOf(found.Broken, "accuracy")}
+	p.Information = BeforeAndLocked{metricOf(found.Intact, "information"), metricOf(found.Broken, "information")}
+	for i, before := range found.Intact.Metrics {
+		after := before
+		if i < len(found.Broken.Metrics) {
+			after = found.Broken.Metrics[i]
+		}
+		p.Metrics = append(p.Metrics, LockedMetric{after.Name, after.Better(), before.Value, after.Value, after.Useless, after})
+	}
+	p.Metric = p.Metrics[0]
+	names, changed := found.PerTensor()
+	for _, name := range names {
+		p.Tensors = append(p.Tensors, TensorChange{name, changed[name]})
+	}
+	return p
+}
+
+// addFiles adds what was written.
+func (p *Protection) addFiles(record *onnxio.Record, keyBytes int64) {
+	model := record.Files[0]
+	p.KeyBytes, p.LockedBytes = keyBytes, model.LockedSize
+	p.SHA256.Original, p.SHA256.Locked = fmt.Sprintf("%x", model.SHA256), fmt.Sprintf("%x", model.LockedSHA256)
+	for _, f := range record.Files {
+		p.Files = append(p.Files, f.LockedName)
+	}
+}
+
+// metricOf returns the value of a metric, nil if the task has no such.
+func metricOf(s task.Score, name string) *float64 {
+	if m, ok := s.Metric(name); ok {
+		return &m.Value
+	}
+	return nil
+}

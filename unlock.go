@@ -1,0 +1,138 @@
+package advparams
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/advparams/advparams/onnxio"
+)
+
+// UnlockOptions of Unlock. Locked, Key and one of Out, OutTo and InPlace are
+// required.
+type UnlockOptions struct {
+	Locked string // the file of the locked model
+	Key    KeyFile
+	// Out is the file of the original. OutTo gets it instead if it is not nil; the
+	// model must then have no external data. InPlace replaces the locked model.
+	Out     string
+	OutTo   io.Writer
+	InPlace bool
+	// Force replaces files that exist.
+	Force bool
+}
+
+// Unlocked is what Unlock wrote. In JSON it is what advparams unlock --json prints.
+type Unlocked struct {
+	Model  string       `json:"model"`
+	SHA256 string       `json:"sha256"` // of the model file, in hexadecimal
+	Files  []FileDigest `json:"files"`  // the model file first
+	// Unused are data files of the locked model, beside it, that the original which
+	// replaced it does not use.
+	Unused []string `json:"-"`
+}
+
+// FileDigest is a file with its size and SHA-256.
+type FileDigest struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"bytes"`
+	SHA256 string `json:"sha256"` // in hexadecimal
+}
+
+// Unlock turns a locked model back into the original, bit for bit, external data
+// included. Before anything is written it compares the locked files with the
+// digests in the key, and before anything appears it compares the result with
+// those of the original. A file that differs is ErrMismatch.
+func Unlock(ctx context.Context, opt UnlockOptions) (*Unlocked, error) {
+	u, err := unlock(ctx, &opt)
+	return u, interrupted(ctx, err)
+}
+
+func unlock(ctx context.Context, opt *UnlockOptions) (*Unlocked, error) {
+	target, force, ways := opt.Out, opt.Force, 0
+	for _, is := range []bool{opt.Out != "", opt.OutTo != nil, opt.InPlace} {
+		if is {
+			ways++
+		}
+	}
+	switch {
+	case !opt.Key.given():
+		return nil, optionf("Key", "there is no key")
+	case ways != 1:
+		return nil, optionf("Out", "give one of Out, OutTo and InPlace")
+	case opt.InPlace:
+		target, force = opt.Locked, true
+	}
+	if err := probe(force, target); err != nil {
+		return nil, err
+	}
+	k, err := opt.Key.load()
+	if err != nil {
+		return nil, err
+	}
+	files := k.Record.Files
+	if opt.OutTo != nil && len(files) > 1 {
+		return nil, optionf("Out", "this model has %d files, which cannot go to one stream together", len(files))
+	}
+	out := newOutputs(ctx, force)
+	defer out.close()
+	path, set, err := out.place(target, opt.OutTo, "model.onnx")
+	if err != nil {
+		return nil, err
+	}
+	if err := onnxio.Restore(opt.Locked, &k.Record, set, path); err != nil {
+		return nil, err
+	}
+	if err := out.commit(ctx); err != nil {
+		return nil, err
+	}
+	u := &Unlocked{Model: target, SHA256: fmt.Sprintf("%x", files[0].SHA256)}
+	for i, f := range files {
+		name := f.Name
+		if i == 0 {
+			name = target
+		}
+		u.Files = append(u.Files, FileDigest{name, f.Size, fmt.Sprintf("%x", f.SHA256)})
+		used := slices.ContainsFunc(files, func(o onnxio.FileRecord) bool { return o.Name == f.LockedName })
+		if opt.InPlace && i > 0 && !used {
+			u.Unused = append(u.Unused, f.LockedName)
+		}
+	}
+	return u, nil
+}
+
+// unlocked is an original that exists in a temporary folder for as long as it is
+// measured.
+type unlocked struct {
+	path, folder string
+}
+
+// unlockTemporarily restores the original of a locked model. The result has to be
+// removed, if it is not nil.
+func unlockTemporarily(ctx context.Context, locked string, record *onnxio.Record) (*unlocked, error) {
+	folder, err := os.MkdirTemp("", "advparams-")
+	if err != nil {
+		return nil, err
+	}
+	u := &unlocked{filepath.Join(folder, "unlocked.onnx"), folder}
+	out := newOutputs(ctx, false)
+	defer out.close()
+	err = onnxio.Restore(locked, record, &out.files, u.path)
+	if err == nil {
+		err = out.commit(ctx)
+	}
+	if err != nil {
+		u.remove()
+		return nil, err
+	}
+	return u, nil
+}
+
+func (u *unlocked) remove() {
+	if u != nil {
+		os.RemoveAll(u.folder)
+	}
+}

@@ -1,0 +1,78 @@
+package advparams
+
+import "github.com/advparams/advparams/verify"
+
+// Verification is what Verify found. In JSON it is what advparams verify --json
+// prints. nil stands for what could not be found out.
+type Verification struct {
+	Accuracy    ByModel         `json:"accuracy"`
+	Information ByModel         `json:"information_bits"` // between answers and labels
+	Task        string          `json:"task,omitempty"`   // its name
+	Metric      *MetricByModel  `json:"metric"`           // the one that people go by
+	Metrics     []MetricByModel `json:"metrics"`          // all
+	Samples     int             `json:"samples"`
+	// BitExact reports whether unlocking gave the bytes of the original, Tampered
+	// whether the locked files are not those that the key was made for.
+	BitExact *bool   `json:"bit_exact"`
+	Tampered *bool   `json:"tampered"`
+	Seconds  float64 `json:"seconds"`
+	Page     string  `json:"report,omitempty"` // the file with the report
+
+	// Report has all figures, class by class.
+	Report *verify.Report `json:"-"`
+}
+
+// ByModel is a figure of each model that was measured.
+type ByModel struct {
+	Original *float64 `json:"original"`
+	Locked   *float64 `json:"locked"`
+	Unlocked *float64 `json:"unlocked"`
+}
+
+// MetricByModel is a metric of each model that was measured.
+type MetricByModel struct {
+	Name   string `json:"name"`
+	Better string `json:"better"` // higher or lower
+	ByModel
+	Useless float64 `json:"useless"` // the value of outputs that have nothing to do with the samples
+}
+
+func newVerification(r *verify.Report, page string) *Verification {
+	v := &Verification{Page: page, Metrics: []MetricByModel{}, Report: r}
+	for _, t := range r.Timings {
+		v.Seconds += t.Duration.Seconds()
+	}
+	for _, one := range []struct {
+		metrics *verify.Metrics
+		of      func(*ByModel) **float64
+	}{
+		{r.Original, func(m *ByModel) **float64 { return &m.Original }},
+		{r.Unlocked, func(m *ByModel) **float64 { return &m.Unlocked }},
+		{r.Locked, func(m *ByModel) **float64 { return &m.Locked }}, // whose answers say what is useless
+	} {
+		m := one.metrics
+		if m == nil {
+			continue
+		}
+		v.Task, v.Samples = m.Task, m.Samples
+		*one.of(&v.Accuracy) = metricOf(m.Score, "accuracy")
+		if m.Classifies() {
+			*one.of(&v.Information) = &m.Information
+		}
+		for i, metric := range m.Score.Metrics {
+			if i == len(v.Metrics) {
+				v.Metrics = append(v.Metrics, MetricByModel{})
+			}
+			to := &v.Metrics[i]
+			to.Name, to.Better, to.Useless = metric.Name, metric.Better(), metric.Useless
+			*one.of(&to.ByModel) = &metric.Value
+		}
+	}
+	if len(v.Metrics) > 0 {
+		v.Metric = &v.Metrics[0]
+	}
+	if r.WithKey {
+		v.BitExact, v.Tampered = &r.BitExact, &r.Tampered
+	}
+	return v
+}

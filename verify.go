@@ -1,0 +1,216 @@
+package advparams
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/atomicfile"
+	"github.com/advparams/advparams/task"
+	"github.com/advparams/advparams/verify"
+)
+
+// VerifyOptions of Verify. Locked is required, and Key, Data or both.
+type VerifyOptions struct {
+	Original string // the file of the original model; "" if it is not there
+	Locked   string // the file of the locked model
+	Key      KeyFile
+
+	// Data to measure the models on; without, only the files are compared.
+	Data Data
+	// Output names the output that has the answers; "" means the first.
+	Output string
+	// Task is what the model is for. nil means what its outputs and the labels look
+	// like.
+	Task task.Task
+
+	// Report is a file for the findings as one HTML page; "" means none. ReportTo
+	// gets the page instead if it is not nil. Force replaces a file that exists.
+	Report   string
+	ReportTo io.Writer
+	Force    bool
+	// Tool names the program in the report; "" means this module with its version.
+	Tool string
+
+	Threads  int            // to compute on; 0 means one a core
+	Progress func(Progress) // may be nil
+	Notice   func(Notice)   // may be nil
+}
+
+func (o *VerifyOptions) check() error {
+	switch {
+	case o.Locked == "":
+		return optionf("Locked", "there is no locked model")
+	case !o.Data.given() && !o.Key.given():
+		return optionf("Key", "nothing to verify: there is neither a key nor data")
+	case o.Data.MadeUp:
+		return optionf("Data.MadeUp", "samples that are made up say nothing about real ones")
+	case o.Data.Labels == LabelsOfModel && o.Original == "" && !o.Key.given():
+		return optionf("Data.Labels", "the answers of the original need Original, or Key to get at it")
+	}
+	return o.Data.check("Data")
+}
+
+// Verify measures the original, the locked and the unlocked model, as far as they
+// are there, and finds out whether the locked model is the one that the key was
+// made for and whether unlocking it gives the original, bit for bit. The unlocked
+// model exists in a temporary folder only. Models that are equal in every byte are
+// measured once.
+//
+// If the files are not what the key says, Verify still measures what it can. It
+// then returns the Verification together with an error that wraps ErrMismatch.
+func Verify(ctx context.Context, opt VerifyOptions) (*Verification, error) {
+	v, err := (&verifier{VerifyOptions: &opt, see: observer{opt.Progress, opt.Notice}}).run(ctx)
+	return v, interrupted(ctx, err)
+}
+
+// verifier is one run of Verify.
+type verifier struct {
+	*VerifyOptions
+	see      observer
+	original *onnxio.Model // nil where one is not at hand
+	locked   *onnxio.Model
+	unlocked *onnxio.Model
+	restored *unlocked      // the files of unlocked
+	record   *onnxio.Record // of the key
+	report   verify.Report
+	failed   error // returned once everything is measured
+}
+
+func (v *verifier) run(ctx context.Context) (*Verification, error) {
+	if err := v.check(); err != nil {
+		return nil, err
+	}
+	if v.ReportTo == nil {
+		if err := probe(v.Force, v.Report); err != nil {
+			return nil, err
+		}
+	}
+	defer v.close()
+	if err := v.open(ctx); err != nil {
+		return nil, err
+	}
+	if v.Data.given() {
+		if err := v.measure(ctx); err != nil {
+			return nil, err
+		}
+	}
+	v.report.Tool, v.report.Created = v.Tool, time.Now().Truncate(time.Second)
+	if v.Tool == "" {
+		v.report.Tool = tool()
+	}
+	if err := v.writePage(); err != nil {
+		return nil, err
+	}
+	return newVerification(&v.report, v.Report), v.failed
+}
+
+func (v *verifier) close() {
+	for _, m := range []*onnxio.Model{v.original, v.locked, v.unlocked} {
+		if m != nil {
+			m.Close()
+		}
+	}
+	v.restored.remove()
+}
+
+// measure runs the models on the data.
+func (v *verifier) measure(ctx context.Context) error {
+	first := v.original
+	if first == nil {
+		first = v.unlocked
+	}
+	if first == nil {
+		first = v.locked
+	}
+	if first == nil || v.Data.Labels == LabelsOfModel && first == v.locked {
+		return nil // the key does not fit, so that there is nothing to run, or nobody to ask
+	}
+	if _, err := chooseOutput(first, v.Output); err != nil {
+		return err
+	}
+	q, err := ask(first, v.Output, v.Task)
+	if err != nil {
+		return err
+	}
+	p, err := v.Data.prepare(first, q, dataset.Test, v.Data.seed(0))
+	if err != nil {
+		return err
+	}
+	if p.unanswered && first == v.locked {
+		return optionf("Original", "vectors are compared with those of the original, which takes Original, or Key to get at it")
+	}
+	v.report.Data = p.set.Describe()
+	w, err := startWorkers(v.Threads)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if p.unanswered {
+		if err := p.answered(ctx, first, w, v.see.counter("asking the original", p.set.Len())); err != nil {
+			return err
+		}
+	}
+	r := &v.report
+	if r.Original, err = v.metrics(ctx, "original", v.original, p, w); err != nil {
+		return err
+	}
+	if r.Locked, err = v.metrics(ctx, "locked", v.locked, p, w); err != nil {
+		return err
+	}
+	if r.Original != nil && r.BitExact {
+		r.Unlocked = r.Original // the same bytes
+		return nil
+	}
+	r.Unlocked, err = v.metrics(ctx, "unlocked", v.unlocked, p, w)
+	return err
+}
+
+// metrics measures one model; nil if it is not at hand.
+func (v *verifier) metrics(ctx context.Context, name string, m *onnxio.Model, p *prepared, w *gradient.Workers) (*verify.Metrics, error) {
+	if m == nil {
+		return nil, nil
+	}
+	defer v.timed("measuring the " + name + " model")()
+	if _, err := chooseOutput(m, v.Output); err != nil {
+		return nil, err
+	}
+	session, err := p.session(m, p.set, w)
+	if err != nil {
+		return nil, err
+	}
+	return verify.Measure(ctx, session, p.task, p.set, v.see.counter("measuring "+name, p.set.Len()))
+}
+
+// timed notes how long a step takes: until the function it returns is called.
+func (v *verifier) timed(step string) func() {
+	start := time.Now()
+	return func() {
+		v.report.Timings = append(v.report.Timings, verify.Timing{Step: step, Duration: time.Since(start)})
+	}
+}
+
+func (v *verifier) writePage() error {
+	switch {
+	case v.ReportTo != nil:
+		return verify.WriteHTML(v.ReportTo, v.report)
+	case v.Report == "":
+		return nil
+	}
+	out := atomicfile.Set{Force: v.Force}
+	defer out.Abort()
+	f, err := out.Create(v.Report)
+	if err != nil {
+		return err
+	}
+	if err := verify.WriteHTML(f, v.report); err != nil {
+		return err
+	}
+	return out.Commit()
+}
+
+// pageWanted reports whether the findings become a page.
+func (v *verifier) pageWanted() bool { return v.Report != "" || v.ReportTo != nil }

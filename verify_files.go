@@ -1,0 +1,124 @@
+package advparams
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/verify"
+)
+
+// open opens the models and checks them against the key.
+func (v *verifier) open(ctx context.Context) (err error) {
+	if v.Key.given() {
+		if err := v.unlock(ctx); err != nil {
+			return err
+		}
+	}
+	if v.Original != "" {
+		if v.original, err = onnxio.Open(v.Original); err != nil {
+			return err
+		}
+		if err := v.compareOriginal(); err != nil {
+			return err
+		}
+	}
+	if v.locked, err = onnxio.Open(v.Locked); err != nil {
+		if v.failed == nil {
+			return err
+		}
+		v.see.notify(NoticeUnreadable, "the locked model cannot be measured: %v", err)
+	}
+	return v.addFiles()
+}
+
+// unlock opens the key and restores the original into a temporary folder.
+func (v *verifier) unlock(ctx context.Context) error {
+	k, err := v.Key.load()
+	if err != nil {
+		return err
+	}
+	v.record = &k.Record
+	v.report.WithKey = true
+	v.report.Parameters, v.report.Changed = k.Summary.Parameters, k.Summary.Changed
+	defer v.timed("unlocking and comparing digests")()
+	v.restored, err = unlockTemporarily(ctx, v.Locked, v.record)
+	if errors.Is(err, ErrMismatch) {
+		v.report.Tampered, v.failed = true, err
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.report.BitExact = true // Restore has compared the digests
+	v.unlocked, err = onnxio.Open(v.restored.path)
+	return err
+}
+
+// compareOriginal compares the original with the digests in the key.
+func (v *verifier) compareOriginal() error {
+	if v.record == nil {
+		return nil
+	}
+	files := v.original.Files()
+	equal := len(files) == len(v.record.Files)
+	for i := 0; equal && i < len(files); i++ {
+		sum, err := digest(files[i].Path)
+		if err != nil {
+			return err
+		}
+		equal = sum == v.record.Files[i].SHA256
+	}
+	if !equal {
+		v.report.BitExact = false
+		if v.failed == nil {
+			v.failed = &NotOriginalError{Original: v.Original, Locked: v.Locked, Digests: true}
+		}
+	}
+	return nil
+}
+
+// addFiles puts the files that were looked at into the report, if there is one.
+func (v *verifier) addFiles() error {
+	if !v.pageWanted() {
+		return nil
+	}
+	for _, one := range []struct {
+		role  string
+		model *onnxio.Model
+	}{{"original", v.original}, {"locked", v.locked}, {"unlocked", v.unlocked}} {
+		if one.model == nil {
+			continue
+		}
+		for i, f := range one.model.Files() {
+			sum, err := digest(f.Path)
+			if err != nil {
+				return err
+			}
+			role := one.role
+			if i > 0 {
+				role += ", data"
+			}
+			v.report.Files = append(v.report.Files, verify.File{Role: role, Name: f.Name, Size: f.Size, SHA256: sum})
+		}
+	}
+	return nil
+}
+
+// digest returns the SHA-256 of a file.
+func digest(path string) (sum [32]byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return sum, err
+	}
+	h.Sum(sum[:0])
+	return sum, nil
+}
