@@ -12,6 +12,7 @@ import (
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
+	"github.com/advparams/advparams/verify"
 )
 
 // Data says which samples to take. They come from Path, from Samples or, for
@@ -104,15 +105,6 @@ func ask(m *onnxio.Model, output string, t task.Task) (*question, error) {
 	return &question{output, t, look}, err
 }
 
-// classes returns the number of classes that a classifier tells apart; 0 if the
-// graph does not say.
-func (q *question) classes() int {
-	if n := q.look.Classes(); n > 1 {
-		return n
-	}
-	return 0
-}
-
 // session returns a session that computes what the task looks at, for samples
 // such as those of set.
 func (q *question) session(m *onnxio.Model, set *dataset.Set, w *gradient.Workers) (*gradient.Session, error) {
@@ -120,7 +112,7 @@ func (q *question) session(m *onnxio.Model, set *dataset.Set, w *gradient.Worker
 	if q.output != "" {
 		cfg.Outputs = []string{q.output}
 	}
-	cfg.Logits = q.task.Logits() && !task.IsClassification(q.task) // whose largest is the same
+	cfg.Logits = q.task.Traits().MeasureLogits
 	return gradient.NewSession(m, cfg, task.Batch(q.look, set.Truth(0, 1), forwardBatch))
 }
 
@@ -138,8 +130,8 @@ type prepared struct {
 
 // prepare reads the samples of d as a model takes them, and finds out what the
 // model is for if that is not known.
-func (d *Data) prepare(m *onnxio.Model, q *question, usual dataset.Split, seed uint64) (*prepared, error) {
-	set, name, err := d.open(m, q, usual, seed)
+func (d *Data) prepare(q *question, usual dataset.Split, seed uint64) (*prepared, error) {
+	set, name, err := d.open(q, usual, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -149,25 +141,23 @@ func (d *Data) prepare(m *onnxio.Model, q *question, usual dataset.Split, seed u
 			return nil, err
 		}
 	}
-	p := &prepared{question: q, set: set, unanswered: byModel}
+	traits := q.task.Traits()
+	p := &prepared{question: q, set: set, unanswered: byModel || traits.OriginalAnswers}
 	labelled := set.Truth(0, 1).Data != nil
-	if _, vectors := q.task.(task.Embedding); vectors {
-		p.unanswered = true // vectors are compared with those of the original
-	}
-	switch _, language := q.task.(task.Language); {
-	case p.unanswered:
-	case !labelled && language:
+	switch {
+	case p.unanswered: // labels that are there play no part
+	case !labelled && traits.NextTokens:
 		p.set, err = nextTokens(set)
 	case !labelled:
 		return nil, &NoLabelsError{name}
-	case task.IsClassification(q.task):
-		p.set, err = set.Classified(q.classes())
+	case traits.Classes:
+		p.set, err = set.Classified(verify.Spec(q.look).Classes)
 	}
 	return p, err
 }
 
 // open reads the samples, and says what to call them in messages.
-func (d *Data) open(m *onnxio.Model, q *question, usual dataset.Split, seed uint64) (set *dataset.Set, name string, err error) {
+func (d *Data) open(q *question, usual dataset.Split, seed uint64) (set *dataset.Set, name string, err error) {
 	if d.Samples != nil {
 		set = d.Samples
 		if d.Limit > 0 && d.Limit < set.Len() {
@@ -178,17 +168,11 @@ func (d *Data) open(m *onnxio.Model, q *question, usual dataset.Split, seed uint
 		}
 		return set, set.Describe(), nil
 	}
-	inputs, err := gradient.Inputs(m)
-	if err != nil {
-		return nil, "", err
-	}
-	spec := dataset.Spec{
-		Split: d.Split, DefaultSplit: usual, Limit: d.Limit, Seed: seed,
-		Mean: d.Mean, Std: d.Std, Classes: q.classes(), AnyLabels: true,
-	}
-	for _, in := range inputs {
-		spec.Inputs = append(spec.Inputs, dataset.Input{Name: in.Name, Shape: in.Shape, DType: in.DType})
-	}
+	spec := verify.Spec(q.look)
+	spec.Split, spec.DefaultSplit = d.Split, usual
+	spec.Limit, spec.Seed = d.Limit, seed
+	spec.Mean, spec.Std = d.Mean, d.Std
+	spec.AnyLabels = true
 	set, err = dataset.Open(d.Path, spec)
 	return set, d.Path, err
 }

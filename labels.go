@@ -34,11 +34,11 @@ func (p *prepared) answered(ctx context.Context, m *onnxio.Model, w *gradient.Wo
 	if err != nil {
 		return err
 	}
-	if _, ok := p.task.(task.Language); ok {
+	if p.task.Traits().NextTokens {
 		answers = masked(answers, p.set)
 	}
 	p.set = p.set.WithTruth(answers)
-	if task.IsClassification(p.task) {
+	if p.task.Traits().Classes {
 		p.set, err = p.set.Classified(0)
 	}
 	return err

@@ -125,7 +125,7 @@ func (o *ProtectOptions) check() error {
 		return &OptionError{"Beam", o.Beam, "is not between 1 and 64"}
 	case o.Samples < AllSamples:
 		return &OptionError{"Samples", o.Samples, "is negative"}
-	case o.Data.MadeUp && o.Task != nil && !task.IsClassification(o.Task):
+	case o.Data.MadeUp && o.Task != nil && !o.Task.Traits().Classes:
 		return &OptionError{"Task", o.Task.Name(), "does not go with samples that are made up: they are those of classifiers"}
 	}
 	if err := o.checkSeal(); err != nil {
@@ -206,7 +206,7 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 		return nil, err
 	}
 	see.notify(NoticeData, "searching with %s", p.set.Describe())
-	if !task.IsClassification(p.task) {
+	if !p.task.Traits().Classes {
 		see.notify(NoticeTask, "the task is %s", p.task.Name())
 	}
 	p.set = p.set.Shuffle(o.Data.seed(1))
@@ -232,20 +232,17 @@ func (o *ProtectOptions) read(ctx context.Context, m *onnxio.Model, q *question,
 	if n > 0 && (d.Limit == 0 || n < d.Limit) {
 		d.Limit = n
 	}
-	return d.prepare(m, q, dataset.Train, d.seed(1))
+	return d.prepare(q, dataset.Train, d.seed(1))
 }
 
 func (o *ProtectOptions) search(ctx context.Context, m *onnxio.Model, samples *prepared, allow func(string) bool, w *gradient.Workers) (*perturb.Result, error) {
 	const whole = 1000
 	see := observer{o.Progress, o.Notice}
 	see.report("searching", 0, whole, "looking for the first change")
-	measure := "accuracy"
-	if !task.IsClassification(samples.task) {
-		measure = "quality"
-	}
 	opt := perturb.Options{
 		Task:      samples.task,
 		Output:    o.Output,
+		Outlook:   &samples.look,
 		Target:    o.Target,
 		MaxParams: o.MaxParams,
 		Beam:      o.Beam,
@@ -255,7 +252,7 @@ func (o *ProtectOptions) search(ctx context.Context, m *onnxio.Model, samples *p
 		Progress: func(now perturb.Progress) {
 			done := whole * (1 - now.Accuracy) / math.Max(1-now.Target, 1e-9)
 			see.report("searching", int(math.Min(done, whole-1)), whole,
-				fmt.Sprintf("%d changed, %s %.2f %%, target %.2f %%", now.Changed, measure, 100*now.Accuracy, 100*now.Target))
+				fmt.Sprintf("%d changed, %s %.2f %%, target %.2f %%", now.Changed, samples.task.Traits().Quality, 100*now.Accuracy, 100*now.Target))
 		},
 	}
 	if o.Profile == Hardened {

@@ -136,7 +136,7 @@ func (v *verifier) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := v.Data.prepare(first, q, dataset.Test, v.Data.seed(0))
+	p, err := v.Data.prepare(q, dataset.Test, v.Data.seed(0))
 	if err != nil {
 		return err
 	}
