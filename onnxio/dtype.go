@@ -145,7 +145,17 @@ func asFloat32(t onnxpb.TensorProto_DataType, b uint64) float32 {
 		return math.Float32frombits(uint32(b) << 16)
 	case onnxpb.TensorProto_DOUBLE:
 		return float32(math.Float64frombits(b))
+	case onnxpb.TensorProto_FLOAT8E4M3FN:
+		return minifloat.E4M3FN.Value(uint8(b))
+	case onnxpb.TensorProto_FLOAT8E4M3FNUZ:
+		return minifloat.E4M3FNUZ.Value(uint8(b))
+	case onnxpb.TensorProto_FLOAT8E5M2:
+		return minifloat.E5M2.Value(uint8(b))
+	case onnxpb.TensorProto_FLOAT8E5M2FNUZ:
+		return minifloat.E5M2FNUZ.Value(uint8(b))
+	case onnxpb.TensorProto_FLOAT4E2M1:
+		return minifloat.E2M1.Value(uint8(b))
+	default: // FLOAT8E8M0
+		return minifloat.E8M0.Value(uint8(b))
 	}
-	f, _ := minifloat.Lookup(t) // what is left of the floating-point types
-	return f.Value(uint8(b))
 }

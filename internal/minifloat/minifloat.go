@@ -1,17 +1,13 @@
-// Package minifloat knows ONNX's floating-point types of eight bits and less:
-// FLOAT8E4M3FN, FLOAT8E4M3FNUZ, FLOAT8E5M2, FLOAT8E5M2FNUZ ("FP8 Formats for Deep
-// Learning", arXiv:2209.05433, and arXiv:2206.02915), FLOAT4E2M1 and FLOAT8E8M0
-// (OCP Microscaling Formats 1.0).
+// Package minifloat implements the floating-point formats of eight bits and less
+// that ONNX has: E4M3FN, E4M3FNUZ, E5M2 and E5M2FNUZ ("FP8 Formats for Deep
+// Learning", arXiv:2209.05433, and arXiv:2206.02915), E2M1 and E8M0 (OCP
+// Microscaling Formats 1.0).
 package minifloat
 
-import (
-	"math"
+import "math"
 
-	"github.com/advparams/advparams/onnxio/onnxpb"
-)
-
-// Format is one of the types. All but E8M0 are a sign, an exponent with a bias,
-// and a mantissa with an implicit leading 1, below the smallest exponent without.
+// Format is one of the formats. Each but E8M0 has a sign, a biased exponent and a
+// mantissa. The mantissa has an implicit leading 1, except in subnormal numbers.
 type Format struct {
 	bits, mantissa int
 	bias           int
@@ -20,43 +16,26 @@ type Format struct {
 	values         [256]float32
 }
 
-// special says which codes are not finite numbers.
+// special is the set of codes that are not finite numbers.
 type special uint8
 
 const (
 	none     special = iota // every code is a number
 	ieee                    // the largest exponent holds infinity and NaN, as in IEEE 754
-	allOnes                 // all ones but for the sign are NaN ("FN": finite, with NaN)
-	minusNil                // the code of -0 is NaN ("FNUZ": with an unsigned zero besides)
+	allOnes                 // a magnitude of all ones is NaN ("FN": finite, with NaN)
+	minusNil                // the code of -0 is NaN ("FNUZ": finite, NaN, unsigned zero)
 )
 
+// The formats, by the names that they have in the specifications. Those of eight
+// bits are ONNX's FLOAT8E4M3FN and so on, E2M1 is FLOAT4E2M1.
 var (
-	e4m3fn   = newFormat(8, 3, 7, allOnes)
-	e4m3fnuz = newFormat(8, 3, 8, minusNil)
-	e5m2     = newFormat(8, 2, 15, ieee)
-	e5m2fnuz = newFormat(8, 2, 16, minusNil)
-	e2m1     = newFormat(4, 1, 1, none)
-	e8m0     = newScale()
+	E4M3FN   = newFormat(8, 3, 7, allOnes)
+	E4M3FNUZ = newFormat(8, 3, 8, minusNil)
+	E5M2     = newFormat(8, 2, 15, ieee)
+	E5M2FNUZ = newFormat(8, 2, 16, minusNil)
+	E2M1     = newFormat(4, 1, 1, none)
+	E8M0     = newScale()
 )
-
-// Lookup returns the format of an ONNX type, if the type is one of these.
-func Lookup(t onnxpb.TensorProto_DataType) (*Format, bool) {
-	switch t {
-	case onnxpb.TensorProto_FLOAT8E4M3FN:
-		return e4m3fn, true
-	case onnxpb.TensorProto_FLOAT8E4M3FNUZ:
-		return e4m3fnuz, true
-	case onnxpb.TensorProto_FLOAT8E5M2:
-		return e5m2, true
-	case onnxpb.TensorProto_FLOAT8E5M2FNUZ:
-		return e5m2fnuz, true
-	case onnxpb.TensorProto_FLOAT4E2M1:
-		return e2m1, true
-	case onnxpb.TensorProto_FLOAT8E8M0:
-		return e8m0, true
-	}
-	return nil, false
-}
 
 func newFormat(bits, mantissa, bias int, s special) *Format {
 	f := &Format{bits: bits, mantissa: mantissa, bias: bias, special: s}
@@ -92,17 +71,17 @@ func (f *Format) value(code int) float64 {
 	return sign * math.Ldexp(float64(fraction+1<<f.mantissa), exponent-f.bias-f.mantissa)
 }
 
-// Value returns the number that a code stands for. Codes of four bits leave the
-// upper half zero.
+// Value returns the number that a code represents. The upper four bits of an E2M1
+// code are zero.
 func (f *Format) Value(code uint8) float32 { return f.values[code] }
 
 // Round returns the number of the format that is nearest to v, ties to even, as
-// ONNX's Cast does. What is too large becomes the largest finite number when
-// saturate is set; otherwise infinity, or NaN where the format has none.
-// FLOAT4E2M1 always saturates, and NaN, which it lacks, becomes 0.
-// For FLOAT8E8M0 it is RoundScale with mode Up.
+// ONNX's Cast does. A number that is too large becomes the largest finite number
+// if saturate is set, else infinity, or NaN if the format has no infinity. E2M1
+// always saturates, and turns NaN, which it lacks, into 0. For E8M0, Round is
+// RoundScale with mode Up.
 func (f *Format) Round(v float32, saturate bool) float32 {
-	if f == e8m0 {
+	if f == E8M0 {
 		return f.RoundScale(v, Up, saturate)
 	}
 	x := math.Abs(float64(v))

@@ -2,7 +2,7 @@ package minifloat
 
 import "math"
 
-// Mode is how a number between two powers of two is rounded to FLOAT8E8M0.
+// Mode is how E8M0 rounds a number between two powers of two.
 type Mode uint8
 
 // The values of Cast's attribute round_mode.
@@ -17,8 +17,8 @@ const (
 	scaleMax  = 254 // the code above it is NaN
 )
 
-// newScale returns FLOAT8E8M0: code k stands for 2^(k-127). There is neither a
-// sign nor a zero.
+// newScale returns E8M0: code k represents 2^(k-127). There is neither a sign nor
+// a zero.
 func newScale() *Format {
 	f := &Format{bits: 8, bias: scaleBias, special: allOnes}
 	for code := range scaleMax + 1 {
@@ -29,9 +29,9 @@ func newScale() *Format {
 	return f
 }
 
-// RoundScale returns the power of two in FLOAT8E8M0 for v. What is out of range
-// becomes the smallest or the largest when saturate is set, NaN otherwise;
-// negative numbers are always NaN.
+// RoundScale rounds v to a power of two that E8M0 has. A number out of range
+// becomes the smallest or the largest one if saturate is set, else NaN. A negative
+// number always becomes NaN.
 func (f *Format) RoundScale(v float32, mode Mode, saturate bool) float32 {
 	if v < 0 || v != v {
 		return float32(math.NaN())

@@ -28,7 +28,7 @@ func DTypeOf(t onnxpb.TensorProto_DataType) (nd.DType, bool) {
 	if _, ok := integerTypes[t]; ok {
 		return nd.Int64, true
 	}
-	_, ok := minifloat.Lookup(t)
+	_, ok := minifloats[t]
 	return nd.Float32, ok
 }
 
@@ -38,7 +38,7 @@ func narrow(t onnxpb.TensorProto_DataType) onnxpb.TensorProto_DataType {
 	if i, ok := integerTypes[t]; ok && i.bits < 64 {
 		return t
 	}
-	if _, ok := minifloat.Lookup(t); ok {
+	if _, ok := minifloats[t]; ok {
 		return t
 	}
 	return onnxpb.TensorProto_UNDEFINED
@@ -63,6 +63,12 @@ var integerTypes = map[onnxpb.TensorProto_DataType]integer{
 	onnxpb.TensorProto_INT16: {16, true}, onnxpb.TensorProto_UINT16: {16, false},
 	onnxpb.TensorProto_INT32: {32, true}, onnxpb.TensorProto_UINT32: {32, false},
 	onnxpb.TensorProto_INT64: {64, true}, onnxpb.TensorProto_UINT64: {64, false},
+}
+
+var minifloats = map[onnxpb.TensorProto_DataType]*minifloat.Format{
+	onnxpb.TensorProto_FLOAT8E4M3FN: minifloat.E4M3FN, onnxpb.TensorProto_FLOAT8E4M3FNUZ: minifloat.E4M3FNUZ,
+	onnxpb.TensorProto_FLOAT8E5M2: minifloat.E5M2, onnxpb.TensorProto_FLOAT8E5M2FNUZ: minifloat.E5M2FNUZ,
+	onnxpb.TensorProto_FLOAT4E2M1: minifloat.E2M1, onnxpb.TensorProto_FLOAT8E8M0: minifloat.E8M0,
 }
 
 // wrap keeps the low bits of v.
@@ -171,7 +177,7 @@ func (c *Call) convert(x *Value, to onnxpb.TensorProto_DataType) *Value {
 	y := x
 	if t == nd.Int64 {
 		y = c.cast(x, t, integerTypes[to])
-	} else if f, ok := minifloat.Lookup(to); ok {
+	} else if f, ok := minifloats[to]; ok {
 		y = c.round("Cast", c.Cast(x, t), c.rounding(f, to))
 	} else if y = c.Cast(x, t); y == x { // from FLOAT8 to FLOAT
 		y = c.round("Cast", x, func(v float32) float32 { return v })

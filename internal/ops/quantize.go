@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/advparams/advparams/internal/minifloat"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
@@ -20,7 +19,7 @@ import (
 // quantize returns round(x/scale) + zero, limited to the numbers of a type; for
 // a floating-point type, x/scale + zero rounded to it.
 func (c *Call) quantize(x, scale, zero *Value, t onnxpb.TensorProto_DataType) *Value {
-	if f, ok := minifloat.Lookup(t); ok {
+	if f, ok := minifloats[t]; ok {
 		return c.round("Quantize", c.shift(c.Div(x, scale), zero), c.rounding(f, t)).as(t)
 	}
 	i, ok := integerTypes[t]
