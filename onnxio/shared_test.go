@@ -94,3 +94,14 @@ func TestCorpus(t *testing.T) {
 		})
 	}
 }
+
+// The small exports that are committed, which a fresh clone has, too.
+func TestCommittedCorpus(t *testing.T) {
+	paths, err := filepath.Glob("../testdata/corpus/*.onnx")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no models: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) { checkReal(t, path) })
+	}
+}

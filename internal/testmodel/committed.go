@@ -1,0 +1,39 @@
+package testmodel
+
+import (
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// Golden is a model of testdata with the outputs and gradients expected of it.
+type Golden struct {
+	Name   string
+	Model  string // path of the ONNX file
+	Arrays string // path of the .npz file, whose keys testdata/README.md describes
+}
+
+// Corpus returns the small exported models of testdata/corpus.
+func Corpus(t testing.TB) []Golden { return golden(t, "corpus") }
+
+// Nodes returns the models of testdata/nodes, which have one operator each.
+func Nodes(t testing.TB) []Golden { return golden(t, "nodes") }
+
+func golden(t testing.TB, folder string) []Golden {
+	t.Helper()
+	_, file, _, _ := runtime.Caller(0)
+	paths, err := filepath.Glob(filepath.Join(filepath.Dir(file), "..", "..", "testdata", folder, "*.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(paths) == 0 {
+		t.Fatalf("testdata/%s has no models", folder)
+	}
+	var all []Golden
+	for _, path := range paths {
+		stem := strings.TrimSuffix(path, ".onnx")
+		all = append(all, Golden{Name: filepath.Base(stem), Model: path, Arrays: stem + ".npz"})
+	}
+	return all
+}
