@@ -78,12 +78,12 @@ func newProtection(opt *ProtectOptions, found *perturb.Result, t task.Task) *Pro
 		GradientPasses: found.GradientPasses, Evaluations: found.Evaluations,
 		Changes: found.Changes,
 	}
-	p.Accuracy = BeforeAndLocked{metricOf(found.Intact, "accuracy"), metricOf(found.Broken, "accuracy")}
-	p.Information = BeforeAndLocked{metricOf(found.Intact, "information"), metricOf(found.Broken, "information")}
-	for i, before := range found.Intact.Metrics {
+	p.Accuracy = BeforeAndLocked{metricOf(found.Before, "accuracy"), metricOf(found.Locked, "accuracy")}
+	p.Information = BeforeAndLocked{metricOf(found.Before, "information"), metricOf(found.Locked, "information")}
+	for i, before := range found.Before.Metrics {
 		after := before
-		if i < len(found.Broken.Metrics) {
-			after = found.Broken.Metrics[i]
+		if i < len(found.Locked.Metrics) {
+			after = found.Locked.Metrics[i]
 		}
 		p.Metrics = append(p.Metrics, LockedMetric{after.Name, after.Better(), before.Value, after.Value, after.Useless, after})
 	}

@@ -1,6 +1,9 @@
 package advparams
 
-import "github.com/advparams/advparams/verify"
+import (
+	"github.com/advparams/advparams/task"
+	"github.com/advparams/advparams/verify"
+)
 
 // Verification is what Verify found. In JSON it is what advparams verify --json
 // prints. nil stands for what could not be found out.
@@ -43,23 +46,21 @@ func newVerification(r *verify.Report, page string) *Verification {
 		v.Seconds += t.Duration.Seconds()
 	}
 	for _, one := range []struct {
-		metrics *verify.Metrics
-		of      func(*ByModel) **float64
+		score *task.Score
+		of    func(*ByModel) **float64
 	}{
 		{r.Original, func(m *ByModel) **float64 { return &m.Original }},
 		{r.Unlocked, func(m *ByModel) **float64 { return &m.Unlocked }},
 		{r.Locked, func(m *ByModel) **float64 { return &m.Locked }}, // whose answers say what is useless
 	} {
-		m := one.metrics
-		if m == nil {
+		s := one.score
+		if s == nil {
 			continue
 		}
-		v.Task, v.Samples = m.Task, m.Samples
-		*one.of(&v.Accuracy) = metricOf(m.Score, "accuracy")
-		if m.Classifies() {
-			*one.of(&v.Information) = &m.Information
-		}
-		for i, metric := range m.Score.Metrics {
+		v.Task, v.Samples = r.Task, r.Samples
+		*one.of(&v.Accuracy) = metricOf(*s, "accuracy")
+		*one.of(&v.Information) = metricOf(*s, "information")
+		for i, metric := range s.Metrics {
 			if i == len(v.Metrics) {
 				v.Metrics = append(v.Metrics, MetricByModel{})
 			}

@@ -143,7 +143,7 @@ func (v *verifier) measure(ctx context.Context) error {
 	if p.unanswered && first == v.locked {
 		return optionf("Original", "vectors are compared with those of the original, which takes Original, or Key to get at it")
 	}
-	v.report.Data = p.set.Describe()
+	v.report.Data, v.report.Task, v.report.Samples = p.set.Describe(), p.task.Name(), p.set.Len()
 	w, err := startWorkers(v.Threads)
 	if err != nil {
 		return err
@@ -170,7 +170,7 @@ func (v *verifier) measure(ctx context.Context) error {
 }
 
 // metrics measures one model; nil if it is not at hand.
-func (v *verifier) metrics(ctx context.Context, name string, m *onnxio.Model, p *prepared, w *gradient.Workers) (*verify.Metrics, error) {
+func (v *verifier) metrics(ctx context.Context, name string, m *onnxio.Model, p *prepared, w *gradient.Workers) (*task.Score, error) {
 	if m == nil {
 		return nil, nil
 	}
@@ -182,7 +182,12 @@ func (v *verifier) metrics(ctx context.Context, name string, m *onnxio.Model, p 
 	if err != nil {
 		return nil, err
 	}
-	return verify.Measure(ctx, session, p.task, p.set, v.see.counter("measuring "+name, p.set.Len()))
+	evaluator := &task.Evaluator{Task: p.task, Session: session}
+	score, err := evaluator.Measure(ctx, p.set, v.see.counter("measuring "+name, p.set.Len()))
+	if err != nil {
+		return nil, err
+	}
+	return &score, nil
 }
 
 // timed notes how long a step takes: until the function it returns is called.

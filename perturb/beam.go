@@ -22,7 +22,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 		if level, err = s.expand(ctx, level); err != nil || len(level) == 0 {
 			return false, err
 		}
-		reached, near, err := s.acceptOne(level)
+		reached, near, err := s.acceptOne(ctx, level)
 		if reached || err != nil {
 			return reached, err
 		}
@@ -31,7 +31,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 			if err != nil {
 				return false, err
 			}
-			if reached, _, err = s.acceptOne(swapped); reached || err != nil {
+			if reached, _, err = s.acceptOne(ctx, swapped); reached || err != nil {
 				return reached, err
 			}
 			if len(swapped) > 0 && swapped[0].objective < level[0].objective {
@@ -44,12 +44,12 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 
 // acceptOne makes the changes of the first of the sets that is at the target, and
 // otherwise reports whether one came near it.
-func (s *minimal) acceptOne(level []node) (reached, near bool, err error) {
+func (s *minimal) acceptOne(ctx context.Context, level []node) (reached, near bool, err error) {
 	for i, n := range level {
 		if err := s.become(n.list); err != nil {
 			return false, false, err
 		}
-		reached, close, err := s.accept()
+		reached, close, err := s.accept(ctx)
 		if i == 0 || reached {
 			s.report()
 		}

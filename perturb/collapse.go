@@ -66,7 +66,7 @@ func (l *lastLayer) add(x nd.Array, n int) {
 // lastLayer returns the last layer with its present weights, if changes of it are
 // allowed.
 func (s *search) lastLayer() *lastLayer {
-	l := s.judge.last
+	l := s.last
 	if l == nil {
 		return nil
 	}

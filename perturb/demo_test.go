@@ -46,7 +46,7 @@ func TestSearchDemo(t *testing.T) {
 	if len(first.Changes) == 0 || len(first.Changes) > 12 {
 		t.Errorf("%d changes", len(first.Changes))
 	}
-	if first.Before < 0.9 || first.Locked > first.Target || first.Total != models.Parameters || first.Samples != 512 {
+	if first.Before.Quality < 0.9 || first.Locked.Quality > first.Target || first.Total != models.Parameters || first.Samples != 512 {
 		t.Errorf("result %+v", first)
 	}
 	for _, c := range first.Changes {
@@ -83,13 +83,13 @@ func TestSearchLimits(t *testing.T) {
 	if !errors.Is(err, ErrTarget) {
 		t.Fatalf("error %v, want ErrTarget", err)
 	}
-	if len(result.Changes) != 1 || result.Locked <= result.Target {
+	if len(result.Changes) != 1 || result.Locked.Quality <= result.Target {
 		t.Errorf("result %+v", result)
 	}
 
 	easy, err := Search(context.Background(), m, train, Options{Target: 0.9, Calibration: 64})
-	if err != nil || easy.Locked > 0.9 {
-		t.Errorf("target 0.9: accuracy %v, %v", easy.Locked, err)
+	if err != nil || easy.Locked.Quality > 0.9 {
+		t.Errorf("target 0.9: accuracy %v, %v", easy.Locked.Quality, err)
 	}
 
 	only := func(name string) bool { return strings.HasPrefix(name, "stem") }

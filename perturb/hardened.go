@@ -11,6 +11,7 @@ import (
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
 )
 
 // HardenedOptions of Hardened.
@@ -126,7 +127,7 @@ func (h *hardening) size(name string) int {
 }
 
 func (h *hardening) run(ctx context.Context) (*Result, error) {
-	if err := h.prepare(); err != nil {
+	if err := h.prepare(ctx); err != nil {
 		return nil, err
 	}
 	h.front(h.total - h.spread)
@@ -152,14 +153,14 @@ func (h *hardening) run(ctx context.Context) (*Result, error) {
 			h.quota[c.tensor]--
 			h.spread--
 		}
-		if err := h.aim(round); err != nil {
+		if err := h.aim(ctx, round); err != nil {
 			return nil, err
 		}
 		h.report()
 	}
-	reached, err := h.locked()
+	reached, err := h.locked(ctx)
 	if err == nil && !reached {
-		err = hint.With(fmt.Errorf("%w: %s %.4f with %d parameters changed, target %.4f", ErrTarget, h.measure(), r.Locked, len(r.Changes), r.Target),
+		err = hint.With(fmt.Errorf("%w: %s %.4f with %d parameters changed, target %.4f", ErrTarget, h.measure(), r.Locked.Quality, len(r.Changes), r.Target),
 			"raise --budget or --target-accuracy")
 	}
 	return r, err
@@ -167,13 +168,24 @@ func (h *hardening) run(ctx context.Context) (*Result, error) {
 
 // aim measures the model after a round, and towards the end turns to a single
 // answer.
-func (h *hardening) aim(round int) error {
-	score, err := h.judge.measure()
+func (h *hardening) aim(ctx context.Context, round int) error {
+	score, err := h.judge.Measure(ctx, h.samples, nil)
 	h.note(score)
-	if late := round+1 >= hardenedRounds-singleRounds; late && h.answer < 0 && h.result.Locked <= h.result.Target && h.opt.Task.Traits().Classes {
-		h.answer = slices.Index(score.Answered, slices.Max(score.Answered))
+	if late := round+1 >= hardenedRounds-singleRounds; late && h.answer < 0 && score.Quality <= h.result.Target && h.opt.Task.Traits().Classes {
+		h.answer = mostFrequent(score.Classes)
 	}
 	return err
+}
+
+// mostFrequent returns the first of the classes that are answered most often.
+func mostFrequent(classes []task.Class) int {
+	most := 0
+	for k, c := range classes {
+		if c.Answered > classes[most].Answered {
+			most = k
+		}
+	}
+	return most
 }
 
 // gradients returns what the next changes are to lower, by the weights.

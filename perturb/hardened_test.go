@@ -25,8 +25,8 @@ func TestHardenedDemo(t *testing.T) {
 	if n := len(first.Changes); n > most || n < most*9/10 {
 		t.Errorf("%d changes of at most %d", n, most)
 	}
-	if first.Before < 0.9 || first.Locked > first.Target {
-		t.Errorf("accuracy %.3f → %.3f, target %.3f", first.Before, first.Locked, first.Target)
+	if first.Before.Quality < 0.9 || first.Locked.Quality > first.Target {
+		t.Errorf("accuracy %.3f → %.3f, target %.3f", first.Before.Quality, first.Locked.Quality, first.Target)
 	}
 	names, changed := first.PerTensor()
 	if len(names) < 5 {

@@ -1,6 +1,7 @@
 package perturb
 
 import (
+	"context"
 	"slices"
 
 	"github.com/advparams/advparams/task"
@@ -16,7 +17,7 @@ var inward = []float32{0.3, 0.1, 0.03}
 // inside moves changed values into the range, one after the other, as far as the
 // blocks stay as bad; now is what they are worth before. It reports whether the
 // model is then at the target; if not, all stays as it was.
-func (s *minimal) inside(now task.Score, shares []float32) (reached bool, err error) {
+func (s *minimal) inside(ctx context.Context, now task.Score, shares []float32) (reached bool, err error) {
 	before := s.result
 	before.Changes = slices.Clone(before.Changes)
 	if err := s.moveInside(now, shares); err != nil || slices.Equal(s.result.Changes, before.Changes) {
@@ -26,7 +27,7 @@ func (s *minimal) inside(now task.Score, shares []float32) (reached bool, err er
 	if err != nil {
 		return false, err
 	}
-	if reached, err = s.confirm(t, n); reached || err != nil {
+	if reached, err = s.confirm(ctx, t, n); reached || err != nil {
 		return reached, err
 	}
 	for i, c := range before.Changes {

@@ -19,7 +19,7 @@ type minimal struct {
 }
 
 func (s *minimal) run(ctx context.Context) (*Result, error) {
-	if err := s.examine(s.opt.Task.Traits().Classes); err != nil {
+	if err := s.examine(ctx, s.opt.Task.Traits().Classes); err != nil {
 		return nil, err
 	}
 	var err error
@@ -43,19 +43,19 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 		if err := s.become(collapse); err != nil {
 			return nil, err
 		}
-		if reached, _, err = s.accept(); err != nil {
+		if reached, _, err = s.accept(ctx); err != nil {
 			return nil, err
 		}
 		s.report()
 	}
 	if !reached {
-		if _, err := s.locked(); err != nil {
+		if _, err := s.locked(ctx); err != nil {
 			return nil, err
 		}
-		return &s.result, hint.With(fmt.Errorf("%w: %s %.4f with %d parameters changed, target %.4f", ErrTarget, s.measure(), s.result.Locked, len(s.result.Changes), s.result.Target),
+		return &s.result, hint.With(fmt.Errorf("%w: %s %.4f with %d parameters changed, target %.4f", ErrTarget, s.measure(), s.result.Locked.Quality, len(s.result.Changes), s.result.Target),
 			"raise --max-params or --target-accuracy")
 	}
-	return &s.result, s.prune()
+	return &s.result, s.prune(ctx)
 }
 
 // lowered is the loss that the search lowers.
@@ -91,7 +91,7 @@ const heldOut = 256
 
 // accept reports whether the model is at the target, or near it. If it is, changed
 // values are moved off the ends of their ranges.
-func (s *minimal) accept() (reached, near bool, err error) {
+func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 	t, n, err := s.count()
 	if err != nil {
 		return false, false, err
@@ -103,15 +103,15 @@ func (s *minimal) accept() (reached, near bool, err error) {
 	}
 	off := !s.opt.Study.Extremes
 	if off && now.Quality <= s.targetFor(now) { // most likely it is
-		if reached, err = s.inside(now, inward); reached || err != nil {
+		if reached, err = s.inside(ctx, now, inward); reached || err != nil {
 			return reached, true, err
 		}
 	}
-	if reached, err = s.confirm(t, n); err != nil || !reached {
-		return reached, s.result.Locked < s.result.Target+nearby, err
+	if reached, err = s.confirm(ctx, t, n); err != nil || !reached {
+		return reached, s.result.Locked.Quality < s.result.Target+nearby, err
 	}
 	if off {
-		_, err = s.inside(now, inward[len(inward)-1:])
+		_, err = s.inside(ctx, now, inward[len(inward)-1:])
 	}
 	return true, true, err
 }
@@ -129,23 +129,22 @@ func (s *minimal) count() (t task.Tally, n int, err error) {
 // confirm reports whether the model is at the target: on all samples, and on those
 // that played no part in choosing changes. It is given the tally of the others, and
 // stops as soon as the model surely is not.
-func (s *minimal) confirm(all task.Tally, seen int) (reached bool, err error) {
+func (s *minimal) confirm(ctx context.Context, all task.Tally, seen int) (reached bool, err error) {
 	n, held := 0, s.opt.Task.NewTally()
-	err = s.judge.each(seen, func(outputs []nd.Array, truth nd.Array) (bool, error) {
-		n += truth.Shape[0]
-		err := errors.Join(all.Add(outputs, truth), held.Add(outputs, truth))
+	err = s.judge.Each(ctx, s.samples, seen, func(e task.Evaluation) (bool, error) {
+		n += e.N
+		err := errors.Join(all.Add(e.Outputs, e.Truth), held.Add(e.Outputs, e.Truth))
 		return !s.hopeless(held.Score(), n), err
 	})
 	if err != nil {
 		return false, err
 	}
-	s.result.Broken = all.Score()
-	s.note(s.result.Broken)
+	s.note(all.Score())
 	fair := held.Score()
-	if s.opt.Target == 0 && s.result.Broken.Translated > translatable {
+	if s.opt.Target == 0 && s.result.Locked.Translated > translatable {
 		return false, nil
 	}
-	return s.result.Locked <= s.result.Target && (n < heldOut || fair.Quality <= s.targetFor(fair)), nil
+	return s.result.Locked.Quality <= s.result.Target && (n < heldOut || fair.Quality <= s.targetFor(fair)), nil
 }
 
 // translatable is what a translation of the locked model's answers may be worth: a
@@ -216,10 +215,10 @@ func (s *minimal) set(at site, value float32) error {
 func (s *minimal) original(c Change) float32 { return s.model.Lookup(c.Tensor).Decode(c.Old) }
 
 // prune takes back changes, the oldest first, without which the model is as bad.
-func (s *minimal) prune() error {
+func (s *minimal) prune(ctx context.Context) error {
 	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1; {
 		c := s.result.Changes[i]
-		ok, err := s.moved(site{c.Tensor, c.Index}, s.original(c))
+		ok, err := s.moved(ctx, site{c.Tensor, c.Index}, s.original(c))
 		if err != nil {
 			return err
 		}
@@ -234,7 +233,7 @@ func (s *minimal) prune() error {
 }
 
 // moved gives a parameter another value if the model is at the target with it.
-func (s *minimal) moved(at site, value float32) (ok bool, err error) {
+func (s *minimal) moved(ctx context.Context, at site, value float32) (ok bool, err error) {
 	tally, n, stopped, err := s.blocks.with(at, value, s.hopeless)
 	if stopped || err != nil {
 		return false, err
@@ -243,7 +242,7 @@ func (s *minimal) moved(at site, value float32) (ok bool, err error) {
 	x, before := a.Float32s(), s.result
 	old := x[at.index]
 	x[at.index] = value
-	if ok, err = s.confirm(tally, n); err != nil {
+	if ok, err = s.confirm(ctx, tally, n); err != nil {
 		return false, err
 	}
 	if ok {

@@ -46,7 +46,7 @@ func TestRace(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &minimal{search: shared}
-	if err := s.examine(false); err != nil {
+	if err := s.examine(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	if s.blocks, err = newBlocks(m, s.differentiated(), set, set.Len(), blockSize, s.opt.Task, s.lowered); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
@@ -72,13 +73,14 @@ type Progress struct {
 // Result is the outcome of a search.
 type Result struct {
 	Plan
-	Total          int // parameters of the model
-	Samples        int
-	Before, Locked float64 // accuracy on all samples
-	Target         float64
-	Intact, Broken task.Score // on all samples, the model before and locked
-	GradientPasses int        // over the calibration samples
-	Evaluations    int        // of single candidates
+	Total   int // parameters of the model
+	Samples int
+	// Before and Locked are what the model's outputs are worth on all samples, before
+	// and after the changes.
+	Before, Locked task.Score
+	Target         float64 // the quality to reach
+	GradientPasses int     // over the calibration samples
+	Evaluations    int     // of single candidates
 }
 
 // Search finds few parameters whose change makes the model useless: it brings
@@ -110,7 +112,8 @@ type search struct {
 	weights *gradient.Weights
 	bounds  map[string]bounds // of the tensors that may be changed
 	session *gradient.Session // gradients on the calibration samples
-	judge   *judge            // accuracy on all samples
+	judge   *task.Evaluator   // of the model as it is, on all samples
+	last    *lastLayer        // of the model as it came; nil unless examine was to find it
 	tau     float64           // scale of the objective
 
 	changed map[site]bool
@@ -172,16 +175,15 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 }
 
 // locked measures the model as it is and reports whether it is at the target.
-func (s *search) locked() (bool, error) {
-	score, err := s.judge.measure()
+func (s *search) locked(ctx context.Context) (bool, error) {
+	score, err := s.judge.Measure(ctx, s.samples, nil)
 	s.note(score)
-	s.result.Broken = score
-	return s.result.Locked <= s.result.Target, err
+	return score.Quality <= s.result.Target, err
 }
 
 // note takes over what the model is worth now.
 func (s *search) note(score task.Score) {
-	s.result.Locked, s.result.Target = score.Quality, s.targetFor(score)
+	s.result.Locked, s.result.Target = score, s.targetFor(score)
 }
 
 // targetFor returns the accuracy to reach by a model that answers like this.
@@ -197,7 +199,7 @@ func (s *search) measure() string { return s.opt.Task.Traits().Quality }
 
 func (s *search) report() {
 	if s.opt.Progress != nil {
-		s.opt.Progress(Progress{Changed: len(s.result.Changes), Accuracy: s.result.Locked, Target: s.result.Target})
+		s.opt.Progress(Progress{Changed: len(s.result.Changes), Accuracy: s.result.Locked.Quality, Target: s.result.Target})
 	}
 }
 
@@ -217,8 +219,8 @@ func (s *search) calibration() head {
 
 // prepare compiles what gradients and accuracies are computed with, and measures
 // the model as it is.
-func (s *search) prepare() (err error) {
-	if err := s.examine(false); err != nil {
+func (s *search) prepare(ctx context.Context) (err error) {
+	if err := s.examine(ctx, false); err != nil {
 		return err
 	}
 	s.session, err = gradient.NewSession(s.model, s.differentiated(), s.calibration().n)
@@ -227,23 +229,36 @@ func (s *search) prepare() (err error) {
 
 // examine measures the model as it is, with the features of its last layer if
 // they are wanted.
-func (s *search) examine(features bool) (err error) {
+func (s *search) examine(ctx context.Context, features bool) error {
 	cfg := s.config()
 	cfg.Features = features
-	if s.judge, err = newJudge(s.model, cfg, s.samples, s.opt.Task, task.Batch(*s.opt.Outlook, task.Truth(s.samples, 0, 1), judgeBatch)); err != nil {
-		return err
-	}
-	score, err := s.judge.intact()
+	session, err := gradient.NewSession(s.model, cfg, task.Batch(*s.opt.Outlook, task.Truth(s.samples, 0, 1), judgeBatch))
 	if err != nil {
 		return err
 	}
-	s.note(score)
-	s.result.Before, s.result.Intact = score.Quality, score
-	if useless := s.result.Intact; !s.opt.Task.Traits().Classes && useless.Quality <= useless.Useless() {
+	s.judge = &task.Evaluator{Task: s.opt.Task, Session: session}
+	tally := s.opt.Task.NewTally()
+	l := &lastLayer{n: s.samples.Len()}
+	err = s.judge.Each(ctx, s.samples, 0, func(e task.Evaluation) (bool, error) {
+		if head, ok := session.Head(); ok {
+			l.head = head
+			l.add(e.Outputs[len(e.Outputs)-1], e.N)
+		}
+		return true, tally.Add(e.Outputs, e.Truth)
+	})
+	if err != nil {
+		return err
+	}
+	if l.n*l.width == len(l.features) && l.width > 0 {
+		s.last = l
+	}
+	s.tau = tally.Scale()
+	s.note(tally.Score())
+	s.result.Before = s.result.Locked
+	if useless := s.result.Before; !s.opt.Task.Traits().Classes && useless.Quality <= useless.Useless() {
 		return hint.With(fmt.Errorf("%s: as it is, the model is worth nothing for the task %s: %v", s.model.Path(), s.opt.Task.Name(), useless.Metrics),
 			"check that labels and preprocessing are those it was trained with, and --task")
 	}
-	s.tau = s.judge.scale
 	return nil
 }
 
@@ -252,6 +267,15 @@ func (s *search) differentiated() gradient.Config {
 	cfg := s.config()
 	cfg.Gradients = func(name string) bool { _, ok := s.bounds[name]; return ok }
 	return cfg
+}
+
+// judgeBatch is the number of samples that the judge computes at a time.
+const judgeBatch = 128
+
+// uncertainty is three standard deviations of a share measured on n samples.
+func uncertainty(share float64, n int) float64 {
+	share = min(max(share, 0.05), 0.95)
+	return 3 * math.Sqrt(share*(1-share)/float64(n))
 }
 
 // head is the first n samples of a source.

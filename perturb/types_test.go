@@ -177,8 +177,8 @@ func TestSearchTypes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := 16*24 + 24 + 24*6; r.Total != want || r.Before != 1 {
-				t.Errorf("%d parameters, want %d; accuracy %v, want 1", r.Total, want, r.Before)
+			if want := 16*24 + 24 + 24*6; r.Total != want || r.Before.Quality != 1 {
+				t.Errorf("%d parameters, want %d; accuracy %v, want 1", r.Total, want, r.Before.Quality)
 			}
 			for _, c := range r.Changes {
 				if !model.perChannel {
@@ -195,8 +195,8 @@ func TestSearchTypes(t *testing.T) {
 					right++
 				}
 			}
-			if got := float64(right) / float64(samples.Len()); got != r.Locked {
-				t.Errorf("the locked file has accuracy %v, the search says %v", got, r.Locked)
+			if got := float64(right) / float64(samples.Len()); got != r.Locked.Quality {
+				t.Errorf("the locked file has accuracy %v, the search says %v", got, r.Locked.Quality)
 			}
 			checkRestored(t, path, locked, rec)
 		})

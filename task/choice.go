@@ -71,7 +71,7 @@ type choices struct {
 	nats    float64   // sum of the cross-entropies; not by Classification
 }
 
-// add counts one answer, the largest of logits. A negative label does not count.
+// add counts one answer, the largest of logits.
 func (c *choices) add(logits []float32, label int) {
 	if c.counts == nil {
 		c.counts = NewCounts(len(logits))

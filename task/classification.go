@@ -1,9 +1,12 @@
 package task
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -61,11 +64,12 @@ func (Classification) Answers(outputs []nd.Array) (nd.Array, error) {
 
 type classificationTally struct {
 	choices
-	halves *Halves
+	halves  *Halves
+	samples int
 }
 
 func (t *classificationTally) Add(outputs []nd.Array, truth nd.Array) error {
-	logits, _, classes, err := gradient.Logits(outputs)
+	logits, rows, classes, err := gradient.Logits(outputs)
 	if err != nil {
 		return err
 	}
@@ -73,12 +77,25 @@ func (t *classificationTally) Add(outputs []nd.Array, truth nd.Array) error {
 	if err != nil {
 		return err
 	}
-	for i, label := range labels {
-		t.add(logits[i*classes:(i+1)*classes], label)
-		if label >= 0 {
-			t.halves.Add(t.counts.N, gradient.ArgMax(logits[i*classes:(i+1)*classes]), label)
-		}
+	if rows < len(labels) {
+		return fmt.Errorf("the output has %d rows for %d samples", rows, len(labels))
 	}
+	if classes < 2 {
+		return hint.With(errors.New("the output has one value a sample, but a classifier has one a class"), "--task says what the model is for")
+	}
+	for i, label := range labels {
+		if label >= classes {
+			return hint.With(fmt.Errorf("sample %d has label %d, but the model has %d classes", t.samples+i, label, classes),
+				"labels count classes from 0 to %d", classes-1)
+		}
+		if label < 0 {
+			continue // a sample that does not count
+		}
+		row := logits[i*classes : (i+1)*classes]
+		t.add(row, label)
+		t.halves.Add(t.counts.N, gradient.ArgMax(row), label)
+	}
+	t.samples += len(labels)
 	return nil
 }
 
@@ -103,6 +120,6 @@ func (c *Counts) Classified(halves *Halves) Score {
 			{Name: "accuracy", Value: accuracy, Useless: chance, Share: true},
 			{Name: "information", Value: halves.Joint().Information(), Unit: "bits"},
 		},
-		Answered: c.Answered, Translated: halves.Translated(),
+		Classes: c.classes(), Translated: halves.Translated(),
 	}
 }

@@ -26,6 +26,15 @@ func (c *Counts) Add(answer, label int) {
 	}
 }
 
+// classes returns the counts class by class.
+func (c *Counts) classes() []Class {
+	list := make([]Class, len(c.Labelled))
+	for k := range list {
+		list[k] = Class{Samples: c.Labelled[k], Correct: c.Both[k], Answered: c.Answered[k]}
+	}
+	return list
+}
+
 // Accuracy is the share of right answers.
 func (c *Counts) Accuracy() float64 { return float64(c.Right) / float64(max(c.N, 1)) }
 

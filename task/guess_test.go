@@ -94,6 +94,23 @@ func TestLook(t *testing.T) {
 	}
 }
 
+// TestMask: answers count where there is a next token.
+func TestMask(t *testing.T) {
+	inputs := map[string]nd.Array{
+		"input_ids":      nd.Of([]int64{5, 6, 7, 8, 9, 0}, 2, 3),
+		"attention_mask": nd.Of([]int64{1, 1, 1, 1, 1, 0}, 2, 3),
+	}
+	answers := nd.Of([]int64{1, 2, 3, 4, 5, 6}, 2, 3)
+	mask(answers, inputs)
+	if want := []int64{1, 2, -1, 4, -1, -1}; !slices.Equal(answers.Int64s(), want) {
+		t.Errorf("%v, want %v", answers.Int64s(), want)
+	}
+	other := nd.Of([]int64{1, 2}, 2)
+	if mask(other, inputs); !slices.Equal(other.Int64s(), []int64{1, 2}) {
+		t.Errorf("answers of another shape became %v", other.Int64s())
+	}
+}
+
 func TestNextTokens(t *testing.T) {
 	ids := nd.Of([]int64{5, 6, 7, 8, 9, 0}, 2, 3)
 	mask := nd.Of([]int64{1, 1, 1, 1, 1, 0}, 2, 3)

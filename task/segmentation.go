@@ -50,6 +50,5 @@ func (t *segmentationTally) Score() Score {
 			{Name: "accuracy", Value: accuracy, Useless: chance, Share: true},
 			{Name: "mIoU", Value: iou, Useless: blind, Share: true},
 		},
-		Answered: t.counts.Answered,
 	}
 }

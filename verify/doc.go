@@ -1,5 +1,4 @@
-// Package verify measures what locking did to a model: how often its answers
-// are right, class by class, and how much they still tell about the truth. A
-// Report gathers the figures of the original, the locked and the unlocked model
-// and becomes one HTML page.
+// Package verify reports what locking did to a model. A [Report] gathers the scores
+// of the original, the locked and the unlocked model, which a [task.Evaluator]
+// measures, and [WriteHTML] turns it into one HTML page.
 package verify

@@ -2,20 +2,20 @@ package verify_test
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/advparams/advparams/verify"
 )
 
-// A model that gives every sample the same answer is right as often as chance
-// has it, and its answers tell nothing.
-func ExampleScore() {
-	answers := []int{2, 2, 2, 2}
-	labels := []int{0, 1, 2, 3}
-	m, err := verify.Score(answers, labels, 4)
+// A report is one HTML page. Usually a task.Evaluator measures the scores in it.
+func ExampleWriteHTML() {
+	before, after := classified([]int{0, 1, 2, 1}), classified([]int{1, 1, 1, 1})
+	var page strings.Builder
+	err := verify.WriteHTML(&page, verify.Report{Task: "classification", Samples: 4, Original: before, Locked: after})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Printf("accuracy %.2f, chance %.2f, %.1f of %.1f bits\n", m.Accuracy, m.Chance, m.Information, m.Entropy)
-	// Output: accuracy 0.25, chance 0.25, 0.0 of 2.0 bits
+	fmt.Println(strings.Contains(page.String(), "Locking takes the accuracy from 100.00 % to 50.00 %"))
+	// Output: true
 }

@@ -20,8 +20,12 @@ type Report struct {
 	Files []File
 	Data  string // what was measured on; empty: nothing was
 
-	// Original, Locked and Unlocked are nil where nothing was measured.
-	Original, Locked, Unlocked *Metrics
+	Task    string // the name of the task that models were measured for
+	Samples int    // that they were measured on
+
+	// Original, Locked and Unlocked are what the outputs of the models are worth;
+	// nil where nothing was measured.
+	Original, Locked, Unlocked *task.Score
 
 	// WithKey says that a key was there to check the files against.
 	WithKey bool
@@ -93,25 +97,22 @@ func (v view) Verdict() string {
 }
 
 // locking says what locking did to the metric that people go by.
-func locking(reference, locked *Metrics) string {
-	before, after := reference.headline(), locked.headline()
+func locking(reference, locked *task.Score) string {
+	before, after := headline(reference), headline(locked)
 	blind := "outputs that have nothing to do with the sample would have"
-	if locked.Classifies() {
+	if locked.Classes != nil {
 		blind = "blind answers of the same frequencies would reach"
 	}
 	return fmt.Sprintf("Locking takes the %s from %s to %s; %s %s.", after.Name,
 		before.Format(before.Value), after.Format(after.Value), blind, after.Format(after.Useless))
 }
 
-// Classifies reports whether the figures are those of a classifier.
-func (m *Metrics) Classifies() bool { return m.Task == task.Classification{}.Name() }
-
-// headline is the metric that people go by.
-func (m *Metrics) headline() task.Metric {
-	if len(m.Score.Metrics) == 0 {
+// headline returns the metric that people go by.
+func headline(s *task.Score) task.Metric {
+	if len(s.Metrics) == 0 {
 		return task.Metric{Name: "quality"}
 	}
-	return m.Score.Metrics[0]
+	return s.Metrics[0]
 }
 
 // Same reports whether one measurement stands for original and unlocked model.
@@ -120,15 +121,30 @@ func (v view) Same() bool { return v.Original != nil && v.Original == v.Unlocked
 // row is a model with its figures.
 type row struct {
 	Name string
-	*Metrics
+	*task.Score
 	Y int // of its bar, in pixels
+}
+
+// Classifies reports whether the figures are those of a classifier.
+func (r row) Classifies() bool { return r.Classes != nil }
+
+// Right returns the number of samples answered right, and Information the bits that
+// the answers of a classifier tell about the labels.
+func (r row) Right() int {
+	right, _ := r.Correct()
+	return right
+}
+
+func (r row) Information() float64 {
+	m, _ := r.Metric("information")
+	return m.Value
 }
 
 // Rows are the models that were measured.
 func (v view) Rows() []row {
 	var rows []row
-	for _, r := range []row{{Name: "original", Metrics: v.Original}, {Name: "locked", Metrics: v.Locked}, {Name: "unlocked", Metrics: v.Unlocked}} {
-		if r.Metrics != nil {
+	for _, r := range []row{{Name: "original", Score: v.Original}, {Name: "locked", Score: v.Locked}, {Name: "unlocked", Score: v.Unlocked}} {
+		if r.Score != nil {
 			r.Y = 34 * len(rows)
 			rows = append(rows, r)
 		}
@@ -137,19 +153,19 @@ func (v view) Rows() []row {
 }
 
 // Bar and Mark are the quality of the model and of a useless one, between 0 and 1.
-func (r row) Bar() float64  { return min(1, max(0, r.Score.Quality)) }
-func (r row) Mark() float64 { return min(1, max(0, r.Score.Chance)) }
+func (r row) Bar() float64  { return min(1, max(0, r.Quality)) }
+func (r row) Mark() float64 { return min(1, max(0, r.Chance)) }
 
 // Figure is the metric that people go by, written out.
 func (r row) Figure() string {
-	m := r.headline()
+	m := headline(r.Score)
 	return m.Format(m.Value)
 }
 
 // Figures are all metrics, written out.
 func (r row) Figures() []string {
 	var list []string
-	for _, m := range r.Score.Metrics {
+	for _, m := range r.Metrics {
 		list = append(list, m.Format(m.Value))
 	}
 	return list
@@ -159,7 +175,7 @@ func (r row) Figures() []string {
 // written out.
 func (r row) Useless() []string {
 	var list []string
-	for _, m := range r.Score.Metrics {
+	for _, m := range r.Metrics {
 		list = append(list, m.Format(m.Useless))
 	}
 	return list
@@ -195,7 +211,7 @@ func (v view) Classes() []classRow {
 	}
 	rows := make([]classRow, len(v.Locked.Classes))
 	for i, c := range v.Locked.Classes {
-		rows[i] = classRow{Label: i, Samples: c.Samples, After: c.Recall(), Answered: share(c.Answered, v.Locked.Samples)}
+		rows[i] = classRow{Label: i, Samples: c.Samples, After: c.Recall(), Answered: float64(c.Answered) / float64(max(v.Samples, 1))}
 		if i < len(reference.Classes) {
 			rows[i].Before = reference.Classes[i].Recall()
 		}

@@ -186,7 +186,7 @@ func (s *study) measure(ctx context.Context, rule string, budget float64, seed u
 	if found == nil || err != nil && !errors.Is(err, perturb.ErrTarget) {
 		return err
 	}
-	log.Printf("%s: accuracy %.4f with %d changes", strings.Join(start, " "), found.Locked, len(found.Changes))
+	log.Printf("%s: accuracy %.4f with %d changes", strings.Join(start, " "), found.Locked.Quality, len(found.Changes))
 	locked, size, err := lock(m, found)
 	if err != nil {
 		return err

@@ -31,10 +31,10 @@ func (m metricResult) format(v float64) string { return m.metric.Format(v) }
 // metricsOf returns the metrics of a search.
 func metricsOf(found *perturb.Result) []metricResult {
 	var list []metricResult
-	for i, before := range found.Intact.Metrics {
+	for i, before := range found.Before.Metrics {
 		after := before
-		if i < len(found.Broken.Metrics) {
-			after = found.Broken.Metrics[i]
+		if i < len(found.Locked.Metrics) {
+			after = found.Locked.Metrics[i]
 		}
 		list = append(list, metricResult{after.Name, after.Better(), before.Value, after.Value, after.Useless, after})
 	}
@@ -53,17 +53,17 @@ type metricResults struct {
 func measured(r *verify.Report) []metricResults {
 	list := []metricResults{}
 	for _, one := range []struct {
-		metrics *verify.Metrics
-		value   func(*metricResults) **float64
+		score *task.Score
+		value func(*metricResults) **float64
 	}{
 		{r.Original, func(m *metricResults) **float64 { return &m.Original }},
 		{r.Unlocked, func(m *metricResults) **float64 { return &m.Unlocked }},
 		{r.Locked, func(m *metricResults) **float64 { return &m.Locked }}, // whose answers say what is useless
 	} {
-		if one.metrics == nil {
+		if one.score == nil {
 			continue
 		}
-		for i, m := range one.metrics.Score.Metrics {
+		for i, m := range one.score.Metrics {
 			if i == len(list) {
 				list = append(list, metricResults{})
 			}

@@ -317,8 +317,8 @@ func (p *protect) print(found *perturb.Result, files *written, took time.Duratio
 		GradientPasses: found.GradientPasses, Evaluations: found.Evaluations,
 		Seconds: took.Seconds(),
 	}
-	r.Accuracy.Before, r.Accuracy.Locked = accuracyIn(found.Intact), accuracyIn(found.Broken)
-	r.Information.Before, r.Information.Locked = metricIn(found.Intact, "information"), metricIn(found.Broken, "information")
+	r.Accuracy.Before, r.Accuracy.Locked = accuracyIn(found.Before), accuracyIn(found.Locked)
+	r.Information.Before, r.Information.Locked = metricIn(found.Before, "information"), metricIn(found.Locked, "information")
 	r.Task = p.data.kind.Name()
 	r.Metrics = metricsOf(found)
 	r.Metric = r.Metrics[0]

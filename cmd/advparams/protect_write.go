@@ -49,7 +49,7 @@ func (p *protect) write(ctx context.Context, m *onnxio.Model, found *perturb.Res
 			Samples: int64(found.Samples),
 		},
 	}
-	if before, locked := accuracyIn(found.Intact), accuracyIn(found.Broken); before != nil && locked != nil {
+	if before, locked := accuracyIn(found.Before), accuracyIn(found.Locked); before != nil && locked != nil {
 		k.Summary.Accuracy, k.Summary.LockedAccuracy = *before, *locked
 	}
 	if err := legible(k); err != nil {

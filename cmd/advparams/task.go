@@ -7,7 +7,6 @@ import (
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/hint"
-	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
@@ -98,35 +97,12 @@ func (d *dataFlags) answered(ctx context.Context, a *app, m *onnxio.Model, set *
 	}
 	bar := a.bar("asking "+name, set.Len())
 	defer bar.close()
-	answers, err := verify.Truth(ctx, session, d.kind, set, func(done int) { bar.set(done, "%d of %d", done, set.Len()) })
+	answers, err := (&task.Evaluator{Task: d.kind, Session: session}).Answers(ctx, set, func(done int) { bar.set(done, "%d of %d", done, set.Len()) })
 	if err != nil {
 		return nil, err
 	}
 	if d.kind.Traits().Classes {
 		return set.WithTruth(answers).Classified(0)
 	}
-	return masked(set.WithTruth(answers), d.kind)
-}
-
-// masked leaves out of a language model's answers those that nobody asks for,
-// behind the end of shorter texts.
-func masked(set *dataset.Set, t task.Task) (*dataset.Set, error) {
-	if !t.Traits().NextTokens {
-		return set, nil
-	}
-	next, err := nextTokens(set)
-	if err != nil {
-		return set, nil // whatever it reads, there is no telling what is padding
-	}
-	answers, asked := set.Truth(0, set.Len()), next.Truth(0, set.Len())
-	if len(answers.Int64s()) != len(asked.Int64s()) {
-		return set, nil
-	}
-	truth := nd.New(nd.Int64, answers.Shape...)
-	for i, token := range answers.Int64s() {
-		if truth.Int64s()[i] = token; asked.Int64s()[i] < 0 {
-			truth.Int64s()[i] = -1
-		}
-	}
-	return set.WithTruth(truth), nil
+	return set.WithTruth(answers), nil
 }

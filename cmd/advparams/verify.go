@@ -16,6 +16,7 @@ import (
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
+	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -225,7 +226,7 @@ func (v *verification) measure(ctx context.Context, m *modelSet) error {
 	if v.data.asksModel() && first == m.locked {
 		return usagef("vectors are compared with those of the original: give --original, or --key to get at it")
 	}
-	v.report.Data = set.Describe()
+	v.report.Data, v.report.Task, v.report.Samples = set.Describe(), v.data.kind.Name(), set.Len()
 	w, err := workers(v.threads)
 	if err != nil {
 		return err
@@ -236,7 +237,7 @@ func (v *verification) measure(ctx context.Context, m *modelSet) error {
 			return err
 		}
 	}
-	accuracy := func(name string, m *onnxio.Model) (*verify.Metrics, error) {
+	accuracy := func(name string, m *onnxio.Model) (*task.Score, error) {
 		if m == nil {
 			return nil, nil
 		}
@@ -247,7 +248,9 @@ func (v *verification) measure(ctx context.Context, m *modelSet) error {
 		}
 		bar := v.app.bar("measuring "+name, set.Len())
 		defer bar.close()
-		return verify.Measure(ctx, session, v.data.kind, set, func(done int) { bar.set(done, "%d of %d", done, set.Len()) })
+		evaluator := &task.Evaluator{Task: v.data.kind, Session: session}
+		score, err := evaluator.Measure(ctx, set, func(done int) { bar.set(done, "%d of %d", done, set.Len()) })
+		return &score, err
 	}
 	r := &v.report
 	if r.Original, err = accuracy("original", m.original); err != nil {
@@ -320,18 +323,16 @@ func (v *verification) print() error {
 		r.Seconds += t.Duration.Seconds()
 	}
 	for _, one := range []struct {
-		metrics               *verify.Metrics
+		score                 *task.Score
 		accuracy, information **float64
 	}{
 		{v.report.Original, &r.Accuracy.Original, &r.Information.Original},
 		{v.report.Locked, &r.Accuracy.Locked, &r.Information.Locked},
 		{v.report.Unlocked, &r.Accuracy.Unlocked, &r.Information.Unlocked},
 	} {
-		if m := one.metrics; m != nil {
-			*one.accuracy, r.Samples, r.Task = accuracyIn(m.Score), m.Samples, m.Task
-			if m.Classifies() {
-				*one.information = &m.Information
-			}
+		if s := one.score; s != nil {
+			*one.accuracy, *one.information = accuracyIn(*s), metricIn(*s, "information")
+			r.Samples, r.Task = v.report.Samples, v.report.Task
 		}
 	}
 	if r.Metrics = measured(&v.report); len(r.Metrics) > 0 {
@@ -346,13 +347,14 @@ func (v *verification) print() error {
 func (v *verification) text(w io.Writer) {
 	answer := map[bool]string{true: "yes", false: "no"}
 	for _, one := range []struct {
-		name    string
-		metrics *verify.Metrics
+		name  string
+		score *task.Score
 	}{{"original", v.report.Original}, {"locked", v.report.Locked}, {"unlocked", v.report.Unlocked}} {
-		if m := one.metrics; m != nil && !m.Classifies() {
-			fmt.Fprintf(w, "%s\t%s\ton %s samples\n", one.name, figures(m.Score), verify.Thousands(m.Samples))
-		} else if m != nil {
-			fmt.Fprintf(w, "%s\t%.2f %%\tof %s samples right, %.3f of %.3f bits\n", one.name, 100*m.Accuracy, verify.Thousands(m.Samples), m.Information, m.Entropy)
+		samples := verify.Thousands(v.report.Samples)
+		if s := one.score; s != nil && s.Classes == nil {
+			fmt.Fprintf(w, "%s\t%s\ton %s samples\n", one.name, figures(*s), samples)
+		} else if s != nil {
+			fmt.Fprintf(w, "%s\t%.2f %%\tof %s samples right, %.3f of %.3f bits\n", one.name, 100*s.Quality, samples, *metricIn(*s, "information"), s.Entropy())
 		}
 	}
 	if v.report.WithKey {

@@ -16,7 +16,6 @@ import (
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
-	"github.com/advparams/advparams/verify"
 )
 
 // lab is where attacks are carried out: a locked model whose weights in memory
@@ -30,7 +29,7 @@ type lab struct {
 	locked  snapshot
 
 	train, valid, test *dataset.Set
-	session            *gradient.Session // forward only
+	evaluator          *task.Evaluator // of the present weights
 	programs           map[scope]*gradient.Program
 	batch              int
 
@@ -79,11 +78,13 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 		return nil, fmt.Errorf("%s: there are no floating-point weights to train", m.Path())
 	}
 	l.locked = l.snapshot()
-	if l.session, err = gradient.NewSession(m, l.config(nil), task.Batch(*opt.Outlook, train.Truth(0, 1), evalBatch)); err != nil {
+	session, err := gradient.NewSession(m, l.config(nil), task.Batch(*opt.Outlook, train.Truth(0, 1), evalBatch))
+	if err != nil {
 		return nil, err
 	}
+	l.evaluator = &task.Evaluator{Task: opt.Task, Session: session}
 	l.batch = task.Batch(*opt.Outlook, train.Truth(0, 1), min(opt.Batch, l.train.Len()))
-	if b, fixed := l.session.BatchSize(); fixed {
+	if b, fixed := session.BatchSize(); fixed {
 		l.batch = b
 	}
 	return l, nil
@@ -151,11 +152,8 @@ func (l *lab) restore(s snapshot) {
 // measure returns the accuracy of the present weights on a set, or their quality
 // for another task.
 func (l *lab) measure(ctx context.Context, set *dataset.Set) (float64, error) {
-	m, err := verify.Measure(ctx, l.session, l.opt.Task, set, nil)
-	if err != nil {
-		return 0, err
-	}
-	return m.Score.Quality, nil
+	score, err := l.evaluator.Measure(ctx, set, nil)
+	return score.Quality, err
 }
 
 // program returns a program that computes the gradient by the weights in scope.

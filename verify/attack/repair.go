@@ -167,7 +167,7 @@ type trial struct {
 
 func (l *lab) newTrial(n int) (*trial, error) {
 	n = min(n, l.train.Len())
-	if b, fixed := l.session.BatchSize(); fixed {
+	if b, fixed := l.evaluator.Session.BatchSize(); fixed {
 		n = min(n, b)
 	}
 	some := part(l.train, 0, n)
