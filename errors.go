@@ -92,3 +92,15 @@ func (e *NotOriginalError) Unwrap() error {
 	}
 	return nil
 }
+
+// OpenAxesError means that Bench needs BenchOptions.Shapes for an input. It wraps an
+// OptionError.
+type OpenAxesError struct {
+	Input string // its name
+	Shape string // with the type and the open axes, for people
+}
+
+func (e *OpenAxesError) Error() string { return e.Unwrap().Error() }
+
+// Unwrap returns the OptionError.
+func (e *OpenAxesError) Unwrap() error { return optionf("Shapes", "input %s has open axes", e.Shape) }

@@ -59,8 +59,12 @@ func (o observer) report(stage string, done, total int, text string) {
 	}
 }
 
-// counter returns a function that reports how many items of a stage are done.
+// counter returns a function that reports how many items of a stage are done; nil if
+// nobody wants to know.
 func (o observer) counter(stage string, total int) func(done int) {
+	if o.progress == nil {
+		return nil
+	}
 	o.report(stage, 0, total, "")
 	return func(done int) { o.report(stage, done, total, fmt.Sprintf("%d of %d", done, total)) }
 }

@@ -1,0 +1,229 @@
+package advparams
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
+	"github.com/advparams/advparams/verify/attack"
+)
+
+// AttackOptions of Attack. Locked, Data and Test are required. Zero stands for the
+// default of any other option.
+type AttackOptions struct {
+	Locked string // the file of the locked model
+	// Output names the output that has the answers; "" means the first.
+	Output string
+	// Task is what the model is for. nil means what its outputs and the labels look
+	// like.
+	Task task.Task
+
+	// Data is what the attacker takes samples from. Its seed decides on everything
+	// random. Test is what the results are measured on; without a Mean and Std of
+	// its own it has those of Data.
+	Data Data
+	Test Data
+	// Fraction is the share of Data that the attacker has; 0 means a tenth.
+	Fraction float64
+
+	// Key or Original, the file of the original model, are for attacks and detectors
+	// that need the original. These do not count for the advantage.
+	Key      KeyFile
+	Original string
+
+	// Attacks names the attacks, of attack.List; nil means all that can be run.
+	Attacks []string
+	// Grid has the optimisers to train with; nil means attack.DefaultGrid.
+	Grid []attack.Optimiser
+	// Epochs is the length of a training; 0 means 20.
+	Epochs int
+	// Batch is the number of samples a step is taken on; 0 means 64.
+	Batch int
+	// TimeLimit ends the attacks; 0 means never. Attacks that are not finished do not
+	// count.
+	TimeLimit time.Duration
+	// State is a file that notes finished attacks, so that an equal call goes on where
+	// this one ends; "" means none.
+	State string
+
+	Threads  int            // to compute on; 0 means one a core
+	Progress func(Progress) // may be nil
+	Notice   func(Notice)   // may be nil
+}
+
+// AttackReport is what the attacks came to. In JSON it is what advparams attack
+// --json prints.
+type AttackReport = attack.Report
+
+func (o *AttackOptions) check() error {
+	switch {
+	case !o.Data.given():
+		return optionf("Data", "the attacker has no samples")
+	case !o.Test.given():
+		return optionf("Test", "there are no samples to measure on")
+	case o.Data.MadeUp || o.Test.MadeUp:
+		return optionf("Data.MadeUp", "samples that are made up say nothing about real ones")
+	case !(o.Fraction >= 0 && o.Fraction <= 1):
+		return &OptionError{"Fraction", o.Fraction, "is not above 0 and at most 1"}
+	case o.Epochs < 0:
+		return &OptionError{"Epochs", o.Epochs, "is negative"}
+	case o.Batch < 0:
+		return &OptionError{"Batch", o.Batch, "is negative"}
+	case o.TimeLimit < 0:
+		return &OptionError{"TimeLimit", o.TimeLimit, "is negative"}
+	case o.Data.Labels == LabelsOfModel || o.Test.Labels == LabelsOfModel:
+		return &OptionError{"Data.Labels", string(LabelsOfModel), "asks the original model, which the attacker does not have"}
+	case o.Key.given() && o.Original != "":
+		return optionf("Original", "the original follows from the key as well: give one of them")
+	}
+	insider := o.Key.given() || o.Original != ""
+	for _, name := range o.Attacks {
+		if attack.About(name) == "" {
+			return optionf("Attacks", "there is no attack %q, but %s", name, strings.Join(attack.List(), ", "))
+		}
+		if attack.NeedsOriginal(name) && !insider {
+			return optionf("Attacks", "%s needs the key or the original", name)
+		}
+	}
+	if info, err := os.Stat(o.Data.Path); err == nil && !info.IsDir() && o.Data.Path == o.Test.Path {
+		return optionf("Test", "the data is the same file: accuracies would be those on the training data")
+	}
+	if err := o.Data.check("Data"); err != nil {
+		return err
+	}
+	return o.Test.check("Test")
+}
+
+// Attack attacks a locked model as somebody would who has some training data but
+// not the key, and trains the same architecture from scratch on the same samples as
+// the yardstick. Package verify/attack describes how. It can take minutes to hours.
+func Attack(ctx context.Context, opt AttackOptions) (*AttackReport, error) {
+	r, err := runAttacks(ctx, &opt)
+	return r, interrupted(ctx, err)
+}
+
+func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) {
+	if err := opt.check(); err != nil {
+		return nil, err
+	}
+	see := observer{opt.Progress, opt.Notice}
+	m, _, err := openModel(opt.Locked, opt.Output)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	original, err := opt.original(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	q, err := ask(m, opt.Output, opt.Task)
+	if err != nil {
+		return nil, err
+	}
+	train, test, err := opt.prepare(q)
+	if err != nil {
+		return nil, err
+	}
+	fraction := opt.Fraction
+	if fraction == 0 {
+		fraction = 0.1
+	}
+	see.notify(NoticeData, "the attacker has %g %% of %s", 100*fraction, train.Describe())
+	train = train.Shuffle(opt.Data.seed(1))
+	train = first(train, max(1, int(fraction*float64(train.Len())+0.5)))
+	w, err := startWorkers(opt.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	return attack.Run(ctx, m, train, test, attack.Options{
+		Output: opt.Output, Outlook: &q.look, Task: q.task,
+		Attacks: opt.Attacks, Grid: opt.Grid, Epochs: opt.Epochs, Batch: opt.Batch,
+		Seed: opt.Data.seed(1), TimeLimit: opt.TimeLimit, State: opt.State,
+		Original: original, Workers: w,
+		Progress: func(now attack.Progress) {
+			see.report(now.Attack, now.Done, now.Total,
+				fmt.Sprintf("%d of %d, validation accuracy %.2f %%", now.Done, now.Total, 100*now.Best))
+			if r := now.Result; r != nil {
+				see.notify(NoticeAttack, "%s: %.2f %% in %.0f s", now.Attack, 100*r.Accuracy, r.Seconds)
+			}
+		},
+	})
+}
+
+// prepare reads the attacker's samples and those to measure on.
+func (o *AttackOptions) prepare(q *question) (train, test *dataset.Set, err error) {
+	p, err := o.Data.prepare(q, dataset.Train, o.Data.seed(1))
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.unanswered {
+		return nil, nil, optionf("Task", "vectors have no labels, and the attacker does not have the original to compare them with")
+	}
+	d := o.Test
+	if d.Samples == nil && len(d.Mean)+len(d.Std) == 0 {
+		d.Mean, d.Std = o.Data.Mean, o.Data.Std
+	}
+	measured, err := d.prepare(q, dataset.Test, d.seed(0))
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.set, measured.set, nil
+}
+
+// original returns the weights before locking; nil if neither the key nor the
+// original is given. A model that is unlocked for this exists in a temporary folder
+// only.
+func (o *AttackOptions) original(ctx context.Context, locked *onnxio.Model) (*gradient.Weights, error) {
+	switch {
+	case o.Original != "":
+		w, err := weightsOf(o.Original)
+		if err == nil && !fits(w, locked) {
+			err = &NotOriginalError{Original: o.Original, Locked: o.Locked}
+		}
+		return w, err
+	case !o.Key.given():
+		return nil, nil
+	}
+	k, err := o.Key.load()
+	if err != nil {
+		return nil, err
+	}
+	u, err := unlockTemporarily(ctx, o.Locked, &k.Record)
+	if err != nil {
+		return nil, err
+	}
+	defer u.remove()
+	return weightsOf(u.path)
+}
+
+// weightsOf returns the weights of a model, which is closed again.
+func weightsOf(path string) (*gradient.Weights, error) {
+	m, err := onnxio.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	w, err := gradient.LoadWeights(m)
+	if err != nil {
+		return nil, err
+	}
+	return w.Clone(), nil
+}
+
+// fits reports whether weights have the names and sizes of a model's.
+func fits(w *gradient.Weights, m *onnxio.Model) bool {
+	for _, name := range w.Names() {
+		a, _ := w.Array(name)
+		if init := m.Lookup(name); init == nil || init.Len() != a.Len() {
+			return false
+		}
+	}
+	return w.Len() == gradient.Parameters(m)
+}

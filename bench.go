@@ -1,0 +1,209 @@
+package advparams
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+)
+
+// BenchOptions of Bench. Model is required.
+type BenchOptions struct {
+	Model string // the file of the model
+	// Batch is the size of open first axes of inputs; 0 means 100.
+	Batch int
+	// Shapes are those of inputs by name, for inputs with other open axes.
+	Shapes map[string][]int
+	// Vocabulary bounds integer inputs: they are below it. 0 means 100.
+	Vocabulary int64
+	Repeat     int     // timed runs; 0 means 10
+	Seed       *uint64 // of the random input; nil means 1
+	Threads    int     // to compute on; 0 means one a core
+
+	Progress func(Progress) // may be nil
+}
+
+// Benchmark is how long passes take. In JSON it is what advparams bench --json
+// prints.
+type Benchmark struct {
+	Model    string  `json:"model"`
+	Forward  Spread  `json:"forward_ms"`
+	Gradient Spread  `json:"gradient_ms"` // forward and the gradients by all weights
+	Compile  float64 `json:"compile_ms"`  // of the latter
+	Threads  int     `json:"threads"`
+	Batch    int     `json:"batch"`
+	Repeat   int     `json:"repeat"`
+	Kernel   string  `json:"kernel"` // the instruction set in use
+}
+
+// Spread is what repeated measurements of a time gave, in milliseconds.
+type Spread struct {
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+}
+
+// warmUp is the number of runs before those that are timed.
+const warmUp = 2
+
+// Bench times a model on random input. Compiling and two runs before do not count.
+func Bench(ctx context.Context, opt BenchOptions) (*Benchmark, error) {
+	r, err := opt.run(ctx)
+	return r, interrupted(ctx, err)
+}
+
+func (o *BenchOptions) check() error {
+	for _, one := range []struct {
+		option string
+		value  int64
+	}{{"Batch", int64(o.Batch)}, {"Repeat", int64(o.Repeat)}, {"Vocabulary", o.Vocabulary}} {
+		if one.value < 0 {
+			return &OptionError{one.option, one.value, "is negative"}
+		}
+	}
+	if o.Batch == 0 {
+		o.Batch = 100
+	}
+	if o.Repeat == 0 {
+		o.Repeat = 10
+	}
+	if o.Vocabulary == 0 {
+		o.Vocabulary = 100
+	}
+	return nil
+}
+
+func (o BenchOptions) run(ctx context.Context) (*Benchmark, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	m, _, err := openModel(o.Model, "")
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	inputs, err := o.inputs(m)
+	if err != nil {
+		return nil, err
+	}
+	w, err := startWorkers(o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	r := &Benchmark{Model: o.Model, Threads: w.Threads(), Batch: o.Batch, Repeat: o.Repeat, Kernel: gradient.KernelName()}
+	for _, a := range inputs {
+		if len(a.Shape) > 0 {
+			r.Batch = a.Shape[0] // the model or Shapes may have fixed it
+		}
+	}
+	cfg := gradient.Config{Shapes: shapesOf(inputs), Workers: w}
+	forward, err := gradient.Compile(m, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if r.Forward, err = o.time(ctx, "forward", func() error {
+		_, err := forward.Forward(inputs)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	forward = nil // its memory is not needed any more
+	cfg.Gradients = gradient.All
+	start := time.Now()
+	program, err := gradient.Compile(m, cfg)
+	if err != nil {
+		return nil, err
+	}
+	r.Compile = milliseconds(time.Since(start))
+	if r.Gradient, err = o.time(ctx, "forward and gradients", func() error {
+		_, _, err := program.Gradients(inputs, gradient.Probe)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// time runs f some times and returns the spread in milliseconds.
+func (o *BenchOptions) time(ctx context.Context, stage string, f func() error) (Spread, error) {
+	see := observer{progress: o.Progress}
+	total := warmUp + o.Repeat
+	see.report(stage, 0, total, "")
+	var ms []float64
+	for i := range total {
+		if err := ctx.Err(); err != nil {
+			return Spread{}, err
+		}
+		start := time.Now()
+		if err := f(); err != nil {
+			return Spread{}, err
+		}
+		if i >= warmUp {
+			ms = append(ms, milliseconds(time.Since(start)))
+		}
+		see.report(stage, i+1, total, "")
+	}
+	slices.Sort(ms)
+	n := len(ms)
+	return Spread{Median: (ms[(n-1)/2] + ms[n/2]) / 2, Min: ms[0], Max: ms[n-1]}, nil
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
+
+// inputs makes random arrays: standard normal, or integers below Vocabulary.
+func (o *BenchOptions) inputs(m *onnxio.Model) (map[string]nd.Array, error) {
+	list, err := gradient.Inputs(m)
+	if err != nil {
+		return nil, err
+	}
+	for name := range o.Shapes {
+		if !slices.ContainsFunc(list, func(in gradient.Input) bool { return in.Name == name }) {
+			return nil, optionf("Shapes", "the model has no input %q, but %v", name, list)
+		}
+	}
+	seed := uint64(1)
+	if o.Seed != nil {
+		seed = *o.Seed
+	}
+	rng := rand.New(rand.NewPCG(seed, 0))
+	inputs := map[string]nd.Array{}
+	for _, in := range list {
+		shape, ok := o.Shapes[in.Name]
+		if !ok {
+			if in.Shape == nil || slices.Contains(in.Shape[min(1, len(in.Shape)):], -1) {
+				return nil, &OpenAxesError{in.Name, in.String()}
+			}
+			shape = in.Batched(o.Batch)
+		}
+		if _, err := nd.CheckedSize(shape); err != nil {
+			return nil, fmt.Errorf("input %v: %w", in, err)
+		}
+		inputs[in.Name] = random(rng, in.DType, shape, o.Vocabulary)
+	}
+	return inputs, nil
+}
+
+func random(rng *rand.Rand, t nd.DType, shape []int, vocabulary int64) nd.Array {
+	a := nd.New(t, shape...)
+	switch data := a.Data.(type) {
+	case []float32:
+		for i := range data {
+			data[i] = float32(rng.NormFloat64())
+		}
+	case []int64:
+		for i := range data {
+			data[i] = rng.Int64N(vocabulary)
+		}
+	case []bool:
+		for i := range data {
+			data[i] = rng.Uint64()&1 == 1
+		}
+	}
+	return a
+}

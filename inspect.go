@@ -1,0 +1,77 @@
+package advparams
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+)
+
+// InspectOptions of Inspect. Path is required.
+type InspectOptions struct {
+	// Path is a model or a key.
+	Path string
+	// Output limits the operators of a model to those that this output is computed
+	// with; "" means all.
+	Output string
+	// Key opens a sealed key, which is not opened if it has neither Identities nor a
+	// Passphrase. Path and From play no part.
+	Key KeyFile
+	// Secrets adds the positions of the changes in a key, which has to be opened.
+	Secrets bool
+}
+
+// Inspection describes a model or a key; the other one is nil.
+type Inspection struct {
+	Model *ModelInfo
+	Key   *KeyInfo
+}
+
+// Inspect describes a model or a key. Nothing is computed, and a key need not be
+// opened.
+func Inspect(ctx context.Context, opt InspectOptions) (*Inspection, error) {
+	i, err := inspect(ctx, &opt)
+	return i, interrupted(ctx, err)
+}
+
+func inspect(ctx context.Context, opt *InspectOptions) (i *Inspection, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	is, err := isKey(opt.Path)
+	if err != nil {
+		return nil, err
+	}
+	i = &Inspection{}
+	if is {
+		i.Key, err = opt.key()
+	} else {
+		i.Model, err = opt.model()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return i, nil
+}
+
+// isKey tells a key from a model by its first bytes.
+func isKey(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	head := make([]byte, 64)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, err
+	}
+	text := strings.TrimLeft(string(head[:n]), " \t\r\n")
+	for _, intro := range []string{"advparams plain key", "age-encryption.org/", "-----BEGIN AGE ENCRYPTED FILE-----"} {
+		if strings.HasPrefix(text, intro) {
+			return true, nil
+		}
+	}
+	return false, nil
+}

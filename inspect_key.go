@@ -1,0 +1,89 @@
+package advparams
+
+import (
+	"fmt"
+
+	"github.com/advparams/advparams/key"
+)
+
+// KeyInfo describes a key. In JSON it is what advparams inspect --json prints.
+type KeyInfo struct {
+	File       string      `json:"file"`
+	Kind       string      `json:"kind"` // key
+	Sealed     bool        `json:"sealed"`
+	Armored    bool        `json:"armored"`
+	Size       int64       `json:"bytes"`
+	Recipients []string    `json:"recipients"` // their types
+	Content    *KeyContent `json:"content"`    // nil while the key is closed
+}
+
+// KeyContent is what a key says when it is opened.
+type KeyContent struct {
+	Tool           string          `json:"tool"`
+	Created        string          `json:"created,omitempty"` // in RFC 3339
+	Profile        string          `json:"profile,omitempty"`
+	ParamsTotal    int64           `json:"params_total,omitempty"`
+	ParamsChanged  int64           `json:"params_changed"`
+	Samples        int64           `json:"samples,omitempty"` // that the accuracies were measured on
+	Accuracy       float64         `json:"accuracy_before,omitempty"`
+	LockedAccuracy float64         `json:"accuracy_locked,omitempty"`
+	Files          []KeyFileEntry  `json:"files"`
+	Changes        []TensorIndices `json:"changes,omitempty"` // with InspectOptions.Secrets
+}
+
+// KeyFileEntry is a file of a model before and after locking.
+type KeyFileEntry struct {
+	Original FileDigest `json:"original"`
+	Locked   FileDigest `json:"locked"`
+}
+
+// TensorIndices are the changed elements of an initializer, in row-major order.
+type TensorIndices struct {
+	Tensor  string  `json:"tensor"`
+	Indices []int64 `json:"indices"`
+}
+
+func (o *InspectOptions) key() (*KeyInfo, error) {
+	source := o.Key
+	source.Path, source.From = o.Path, nil
+	data, info, err := source.read()
+	if err != nil {
+		return nil, err
+	}
+	r := &KeyInfo{File: o.Path, Kind: "key", Sealed: info.Sealed, Armored: info.Armored, Size: info.Size, Recipients: info.Recipients}
+	switch {
+	case !info.Sealed || source.Passphrase != nil || len(source.Identities) > 0:
+		k, err := source.open(data, info)
+		if err != nil {
+			return nil, err
+		}
+		r.Content = describeKey(k, o.Secrets)
+	case o.Secrets:
+		return nil, optionf("Secrets", "they are in an opened key, and nothing is there to open it with")
+	}
+	return r, nil
+}
+
+func describeKey(k *key.Key, secrets bool) *KeyContent {
+	s := k.Summary
+	c := &KeyContent{
+		Tool: k.Tool, Profile: s.Profile, ParamsTotal: s.Parameters,
+		Samples: s.Samples, Accuracy: s.Accuracy, LockedAccuracy: s.LockedAccuracy,
+	}
+	if !k.Created.IsZero() {
+		c.Created = k.Created.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	for _, f := range k.Record.Files {
+		c.Files = append(c.Files, KeyFileEntry{
+			Original: FileDigest{f.Name, f.Size, fmt.Sprintf("%x", f.SHA256)},
+			Locked:   FileDigest{f.LockedName, f.LockedSize, fmt.Sprintf("%x", f.LockedSHA256)},
+		})
+	}
+	for _, p := range k.Record.Patches {
+		c.ParamsChanged += int64(len(p.Indices))
+		if secrets {
+			c.Changes = append(c.Changes, TensorIndices{p.Tensor, p.Indices})
+		}
+	}
+	return c
+}
