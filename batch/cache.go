@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/advparams/advparams/batch/objects"
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // cache keeps copies of what models share and is in object storage: data sets,
@@ -96,7 +95,7 @@ func (c *cache) find(url string) (*sharedSet, error) {
 		// Some tools make objects that stand for folders.
 		s.objects = slices.DeleteFunc(list, func(o objects.Object) bool { return strings.HasSuffix(o.URL, "/") })
 		if len(s.objects) == 0 {
-			return nil, hint.With(fmt.Errorf("%s: %w", url, fs.ErrNotExist), "there is neither an object of this name nor any below it")
+			return nil, advise(fmt.Errorf("%s: %w", url, fs.ErrNotExist), "there is neither an object of this name nor any below it")
 		}
 	default:
 		return nil, err
@@ -163,8 +162,7 @@ func (c *cache) makeRoom(ctx context.Context, wanted []*sharedSet) error {
 		need += s.size
 	}
 	if c.limit > 0 && need > c.limit {
-		return hint.With(fmt.Errorf("the data, such as %s, takes %v, more than the %v for copies", wanted[0].url, Size(need), Size(c.limit)),
-			"raise --cache-size, or take a smaller data set")
+		return &CacheSizeError{URL: wanted[0].url, Need: Size(need), Limit: Size(c.limit)}
 	}
 	stop := context.AfterFunc(ctx, c.freed.Broadcast)
 	defer stop()

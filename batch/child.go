@@ -3,7 +3,6 @@ package batch
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,49 +13,49 @@ import (
 	"time"
 
 	"github.com/advparams/advparams/internal/exitcode"
-	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/internal/wire"
 )
 
-// grace is how long a command that was told to end may take to do so.
+// grace is how long a child process that was told to stop may take to do so.
 const grace = 20 * time.Second
 
-// maxOutput is the number of bytes kept of what a command prints on standard
-// output, which is one JSON object, and the most of its last messages.
-const (
-	maxOutput = 64 << 20
-	maxTail   = 64 << 10
-)
+// maxTail is the number of bytes kept of the end of a child's messages.
+const maxTail = 64 << 10
 
-// outcome is what came of a command.
+// outcome is what came of a step in a child process.
 type outcome struct {
-	status  int
-	err     error  // nil if the status is 0; with a hint if the command gave one
-	stdout  []byte // one JSON object
-	peak    int64  // of memory, in bytes; 0: unknown
-	killed  bool   // by somebody else, who may have been the system, out of memory
-	crashed bool   // killed, or ended in another way than its own
+	status   int
+	err      error          // nil if the status is 0
+	response *wire.Response // nil unless the child gave one
+	peak     int64          // memory in bytes; 0: unknown
+	killed   bool           // by somebody else: perhaps by the system, which ran out of memory
+	crashed  bool           // killed, or ended in another way than its own
 }
 
-// child runs commands of a job.
+// child runs the steps of a job, each in a process.
 type child struct {
-	command []string // the program and arguments that come first
+	command []string // the program and its first arguments
 	threads int
 	scratch string   // for temporary files
-	lock    *os.File // stays open in the child, so that its lock lasts as long
+	lock    *os.File // stays open in the child, so that the lock lasts as long
 	log     io.Writer
 }
 
-// run runs a command to its end. When ctx ends, it is told to stop, and after a
-// while made to.
-func (c *child) run(ctx context.Context, args ...string) outcome {
-	fmt.Fprintf(c.log, "$ advparams %s\n", strings.Join(args, " "))
-	argv := append(c.command[1:len(c.command):len(c.command)], args...)
+// run runs a step to its end. When ctx ends, the child is told to stop, and is
+// killed if it does not.
+func (c *child) run(ctx context.Context, r *wire.Request) outcome {
+	fmt.Fprintf(c.log, "$ advparams %s\n", wire.Shell(r.CommandLine()))
+	text, err := r.Encode()
+	if err != nil {
+		return outcome{status: exitcode.Failed, err: err}
+	}
+	argv := append(c.command[1:len(c.command):len(c.command)], wire.Command)
 	cmd := exec.CommandContext(ctx, c.command[0], argv...)
 	cmd.Args[0] = "advparams"
-	stdout, tail := &limited{max: maxOutput}, &last{max: maxTail}
-	cmd.Stdout, cmd.Stderr = stdout, io.MultiWriter(tail, c.log)
-	// What a killed command leaves, such as the unlocked model of verify, can
-	// then be found and removed.
+	stdout, tail := &limited{max: wire.MaxResponse}, &last{max: maxTail}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), stdout, io.MultiWriter(tail, c.log)
+	// What a killed child leaves, such as the unlocked model of verify, can then
+	// be found and removed.
 	cmd.Env = append(os.Environ(), "TMPDIR="+c.scratch, "TMP="+c.scratch)
 	if c.threads > 0 {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("GOMAXPROCS=%d", c.threads))
@@ -72,69 +71,44 @@ func (c *child) run(ctx context.Context, args ...string) outcome {
 		return outcome{status: exitcode.Failed, err: err}
 	}
 	sacrifice(cmd.Process.Pid)
-	err := cmd.Wait()
-	o := outcome{stdout: stdout.Bytes(), peak: peakMemory(cmd.ProcessState)}
+	err = cmd.Wait()
+	o := outcome{peak: peakMemory(cmd.ProcessState)}
 	switch {
 	case ctx.Err() != nil:
 		o.status, o.err = exitcode.Failed, ctx.Err()
 	case err != nil:
-		o.explain(cmd.ProcessState, tail.String())
-	case stdout.over || !json.Valid(o.stdout):
-		o.status, o.err = exitcode.Failed, errors.New("the command printed no JSON")
+		o.crash(cmd.ProcessState, tail.String())
+	case stdout.over:
+		o.status, o.err = exitcode.Failed, errors.New("the step ended with a response that is too long")
+	default:
+		o.read(stdout.Bytes())
 	}
-	if o.err != nil {
+	if o.err != nil && o.response == nil { // the child itself has not said it
 		fmt.Fprintf(c.log, "%s: %v\n", cmd.ProcessState, o.err)
 	}
 	return o
 }
 
-// The lines on which commands say what went wrong, and what to do about it.
-const (
-	errorLine = "advparams: error: "
-	hintLine  = "advparams: hint: "
-)
-
-// named puts the names that people know in the place of paths of copies.
-func (o *outcome) named(s *stage) {
-	if len(s.names) == 0 {
+// read takes over what a child responded.
+func (o *outcome) read(text []byte) {
+	if o.response, o.err = wire.ParseResponse(text); o.err != nil {
+		o.status = exitcode.Failed
 		return
 	}
-	o.stdout = []byte(s.named(string(o.stdout)))
-	if o.err != nil {
-		named, advice := errors.New(s.named(o.err.Error())), hint.Of(o.err)
-		if o.err = named; advice != "" {
-			o.err = hint.With(named, "%s", s.named(advice))
-		}
+	if e := o.response.Error; e != nil {
+		o.status, o.err = e.Status, e
 	}
 }
 
-// explain finds out why a command failed from how it ended and its last messages.
-func (o *outcome) explain(state *os.ProcessState, messages string) {
-	var why, advice string
-	for line := range strings.Lines(messages) {
-		line = strings.TrimSpace(line)
-		if text, ok := strings.CutPrefix(line, errorLine); ok {
-			why, advice = text, ""
-		}
-		if text, ok := strings.CutPrefix(line, hintLine); ok {
-			advice = text
-		}
-	}
-	o.status, o.killed = state.ExitCode(), killed(state)
-	switch {
-	case o.killed:
-		o.err = hint.With(errors.New("killed, perhaps because memory ran out"), "give the model's memory in the manifest, or fewer --workers")
-	case why != "" && o.status >= exitcode.Failed && o.status <= exitcode.Last:
-		o.err = errors.New(why)
-		if advice != "" {
-			o.err = hint.With(o.err, "%s", advice)
-		}
+// crash finds out how a child ended that did not end by itself, from its state
+// and its last messages.
+func (o *outcome) crash(state *os.ProcessState, messages string) {
+	o.status, o.crashed, o.killed = exitcode.Failed, true, killed(state)
+	if o.killed {
+		o.err = &KilledError{}
 		return
-	default:
-		// A Go program that crashes has status 2, too.
-		o.err = fmt.Errorf("crashed: %s%s", state, firstFatal(messages))
 	}
-	o.status, o.crashed = exitcode.Failed, true
+	o.err = fmt.Errorf("crashed: %s%s", state, firstFatal(messages))
 }
 
 // firstFatal returns the first line of a crash.
@@ -151,7 +125,7 @@ func firstFatal(messages string) string {
 type limited struct {
 	bytes.Buffer
 	max  int
-	over bool
+	over bool // more were written
 }
 
 func (l *limited) Write(p []byte) (int, error) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/wire"
 )
 
 // FileState is a file as it was when it was looked at.
@@ -150,10 +151,10 @@ func (j *Job) fingerprint(step, tool string, from *sources, c *contents) (string
 	p.add("step", step, tool)
 	p.files("model", from.model)
 	p.files("locked", from.locked)
-	if j.does(stepProtect) {
+	if j.does(wire.StepProtect) {
 		// What is verified and attacked depends on what protect did.
-		p.data("data", &j.Data)
-		p.add("options", j.choices()...)
+		p.data("data", j.Data)
+		p.typed("options", j.search())
 		p.add("seal", fmt.Sprint(j.Seal.Passphrase, j.Seal.Plain))
 		p.add("recipients", j.Seal.Recipients...)
 		for _, path := range j.Seal.RecipientsFiles {
@@ -161,14 +162,14 @@ func (j *Job) fingerprint(step, tool string, from *sources, c *contents) (string
 		}
 	}
 	switch step {
-	case stepVerify:
-		data := j.Data.but(j.Verify.Data)
-		p.data("verify", &data)
+	case wire.StepVerify:
+		p.data("verify", j.verifyData())
 		p.add("verify", fmt.Sprint(j.opens(), j.Report != ""))
-	case stepAttack:
+	case wire.StepAttack:
 		p.data("attack", j.attackData())
 		p.content("test", j.testPath())
-		p.add("attack", append(j.attackChoices(), fmt.Sprint(j.Attack.Key))...)
+		p.typed("attack", j.trials())
+		p.add("attack", fmt.Sprint(j.Attack.Key))
 	}
 	if p.err != nil {
 		return "", p.err
@@ -209,7 +210,18 @@ func (p *ingredients) content(kind, path string) {
 	}
 }
 
-func (p *ingredients) data(kind string, d *Data) {
+// typed adds options, as they go to the child process.
+func (p *ingredients) typed(kind string, options any) {
+	text, err := json.Marshal(options)
+	if p.err == nil {
+		p.err = err
+	}
+	p.add(kind, string(text))
+}
+
+// data adds a data set and how its samples are prepared.
+func (p *ingredients) data(kind string, d Data) {
 	p.content(kind, d.Path)
-	p.add(kind, d.choices()...)
+	d.Path = "" // moved files are the same work
+	p.typed(kind, wire.Data(d))
 }

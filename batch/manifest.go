@@ -16,12 +16,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/advparams/advparams/batch/objects"
-	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/internal/wire"
 )
-
-// ErrManifest is wrapped by the errors of Load and Plan that are mistakes in the
-// manifest.
-var ErrManifest = errors.New("manifest")
 
 // maxManifest is the size in bytes beyond which a file is not taken for a manifest.
 const maxManifest = 64 << 20
@@ -53,9 +49,9 @@ type Options struct {
 	Attack Attack   `yaml:"attack"`
 
 	Profile        string   `yaml:"profile"`
-	Budget         string   `yaml:"budget"`
+	Budget         share    `yaml:"budget"`
 	Samples        *int     `yaml:"samples"`
-	TargetAccuracy string   `yaml:"target_accuracy"`
+	TargetAccuracy accuracy `yaml:"target_accuracy"`
 	MaxParams      int      `yaml:"max_params"`
 	Include        []string `yaml:"include"`
 	Exclude        []string `yaml:"exclude"`
@@ -124,6 +120,38 @@ func (d *duration) UnmarshalYAML(n *yaml.Node) error {
 	return err
 }
 
+// share is a part of a whole, written in percent or as a number up to 1.
+type share float64
+
+func (s *share) UnmarshalYAML(n *yaml.Node) error {
+	text, percent := strings.CutSuffix(n.Value, "%")
+	v, err := strconv.ParseFloat(text, 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || !(v > 0 && v <= 1) {
+		return fmt.Errorf("line %d: %s is not a share such as 0.5%% or 0.005", n.Line, n.Value)
+	}
+	*s = share(v)
+	return nil
+}
+
+// accuracy is between 0 and 1; 0 stands for that of chance.
+type accuracy float64
+
+func (a *accuracy) UnmarshalYAML(n *yaml.Node) error {
+	if n.Value == "chance" {
+		*a = 0
+		return nil
+	}
+	v, err := strconv.ParseFloat(n.Value, 64)
+	if err != nil || !(v > 0 && v < 1) {
+		return fmt.Errorf("line %d: %s is not an accuracy between 0 and 1, or chance", n.Line, n.Value)
+	}
+	*a = accuracy(v)
+	return nil
+}
+
 // Size is a number of bytes.
 type Size int64
 
@@ -173,7 +201,7 @@ func Load(path string) (*Manifest, error) {
 		return nil, err
 	}
 	if len(text) > maxManifest {
-		return nil, fmt.Errorf("%w %s: more than %v", ErrManifest, path, Size(maxManifest))
+		return nil, &ManifestError{Manifest: baseOf(path), Err: fmt.Errorf("it has more than %v", Size(maxManifest))}
 	}
 	// Relative paths in a manifest mean the same wherever the command is run.
 	if path, err = filepath.Abs(path); err != nil {
@@ -195,7 +223,7 @@ func LoadObject(ctx context.Context, store objects.Store, url string) (*Manifest
 func read(path string, text []byte) (*Manifest, error) {
 	m, err := parse(path, text)
 	if err != nil {
-		return nil, hint.With(fmt.Errorf("%w %s: %w", ErrManifest, baseOf(path), err), "docs/batch.md shows what a manifest looks like")
+		return nil, &ManifestError{Manifest: baseOf(path), Err: err}
 	}
 	return m, nil
 }
@@ -252,7 +280,7 @@ func document(text []byte) (*yaml.Node, error) {
 func checkNodes(n *yaml.Node) error {
 	switch {
 	case n.Kind == yaml.AliasNode, n.Anchor != "":
-		return hint.With(fmt.Errorf("line %d: anchors and aliases are not supported", n.Line), "what models have in common goes under defaults")
+		return advise(fmt.Errorf("line %d: anchors and aliases are not supported", n.Line), "what models have in common goes under defaults")
 	case n.Kind == yaml.MappingNode:
 		seen := map[string]bool{}
 		for i := 0; i < len(n.Content); i += 2 {
@@ -322,7 +350,7 @@ func (e *entry) check() error {
 	if len(e.Steps) == 0 {
 		e.Steps = usualSteps
 	}
-	protects := e.does(stepProtect)
+	protects := e.does(wire.StepProtect)
 	public := len(e.Seal.Recipients)+len(e.Seal.RecipientsFiles) > 0
 	sealed := 0
 	for _, s := range []bool{public, e.Seal.Passphrase, e.Seal.Plain} {
@@ -331,21 +359,21 @@ func (e *entry) check() error {
 		}
 	}
 	switch {
-	case e.Data.Path == "" && (protects || e.does(stepVerify) && e.Verify.Data.Path == "" || e.does(stepAttack) && e.Attack.Data.Path == ""):
+	case e.Data.Path == "" && (protects || e.does(wire.StepVerify) && e.Verify.Data.Path == "" || e.does(wire.StepAttack) && e.Attack.Data.Path == ""):
 		return errors.New("it has no data, nor have the defaults")
 	case protects && sealed == 0:
-		return hint.With(errors.New("nobody to seal the key for"), "give seal, with recipients, recipients_files, passphrase or plain")
+		return advise(errors.New("nobody to seal the key for"), "give seal, with recipients, recipients_files, passphrase or plain")
 	case sealed > 1:
 		return errors.New("in seal, recipients, passphrase and plain exclude one another")
 	}
-	if e.does(stepAttack) {
+	if e.does(wire.StepAttack) {
 		if err := e.checkAttack(); err != nil {
 			return err
 		}
 	}
 	for _, path := range e.Verify.Identities {
 		if objects.IsURL(path) {
-			return hint.With(fmt.Errorf("the identity %s is in object storage", path), "identities have to be files: they open every key")
+			return advise(fmt.Errorf("the identity %s is in object storage", path), "identities have to be files: they open every key")
 		}
 	}
 	return nil
@@ -353,26 +381,19 @@ func (e *entry) check() error {
 
 // checkAttack finds what the attack command would refuse for every model.
 func (e *entry) checkAttack() error {
-	data, test := e.Data.but(e.Attack.Data), e.Attack.Test.Path
-	if test == "" {
-		test = e.Data.but(e.Verify.Data).Path
-	}
+	data, test := e.attackData(), e.testPath()
 	switch {
 	case data.Labels == "model":
-		return hint.With(errors.New("labels: model is of no use to attack, since the attacker does not have the original model"),
+		return advise(errors.New("labels: model is of no use to attack, since the attacker does not have the original model"),
 			"give attack a data of its own, with labels: data")
 	case test == "":
 		return errors.New("attack has no test data")
 	case test == data.Path && slices.Contains([]string{".npz", ".csv"}, strings.ToLower(filepath.Ext(test))):
-		return hint.With(fmt.Errorf("attack would train and measure on the same samples, %s", test), "give attack.test.path, or verify.data.path")
+		return advise(fmt.Errorf("attack would train and measure on the same samples, %s", test), "give attack.test.path, or verify.data.path")
 	case e.Attack.Key && !e.opens():
-		return hint.With(errors.New("attack.key needs the key, which nothing opens"), "give verify.identities")
+		return advise(errors.New("attack.key needs the key, which nothing opens"), "give verify.identities")
 	}
 	return nil
-}
-
-func (o *Options) does(step string) bool {
-	return slices.Contains(o.Steps, step)
 }
 
 // plainYAML strips the name of the library from its errors.

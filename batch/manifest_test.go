@@ -52,13 +52,13 @@ models:
 		t.Fatal(err)
 	}
 	a, b := m.entries[0], m.entries[1]
-	if got := a.Data.args(); !slices.Equal(got, []string{"--data", "images", "--limit", "100", "--mean", "0.5", "--std", "0.25,1.5,2", "--task", "regression"}) {
-		t.Errorf("data of a: %q", got)
+	if got := a.Data; !cmp.Equal(got, Data{Path: "images", Limit: 100, Mean: []float32{0.5}, Std: []float32{0.25, 1.5, 2}, Task: "regression"}) {
+		t.Errorf("data of a: %+v", got)
 	}
-	if got := b.Data.args(); !slices.Equal(got, []string{"--data", "images", "--limit", "7", "--mean", "0.5", "--std", "0.25,1.5,2", "--labels", "model", "--task", "language", "--output", "logits"}) {
-		t.Errorf("data of b: %q", got)
+	if got := b.Data; !cmp.Equal(got, Data{Path: "images", Limit: 7, Mean: []float32{0.5}, Std: []float32{0.25, 1.5, 2}, Labels: "model", Task: "language", Output: "logits"}) {
+		t.Errorf("data of b: %+v", got)
 	}
-	if *a.Samples != 500 || *b.Samples != 0 || a.TargetAccuracy != "0.2" || b.TargetAccuracy != "chance" {
+	if *a.Samples != 500 || *b.Samples != 0 || a.TargetAccuracy != 0.2 || b.TargetAccuracy != 0 {
 		t.Errorf("samples and targets: %v %v %v %v", *a.Samples, *b.Samples, a.TargetAccuracy, b.TargetAccuracy)
 	}
 	if len(a.Seal.RecipientsFiles) != 1 || a.Seal.Plain || len(b.Seal.RecipientsFiles) != 0 || !b.Seal.Plain {
@@ -95,6 +95,7 @@ func TestMistakesHaveLines(t *testing.T) {
 		{"attack with a key that nothing opens", "version: 1\nmodels:\n- path: a\n  data: {path: d}\n  steps: [attack]\n  attack: {key: true}\n", `line 3: "a": attack.key needs the key`},
 		{"unknown in attack", head + "models:\n- path: a\n  attack: {epoch: 3}\n", `line 7: there is no option "epoch" in models.0.attack`},
 		{"target", head + "models:\n- path: a\n  target_accuracy: 1.5\n", "line 7: models.0.target_accuracy"},
+		{"share", head + "models:\n- path: a\n  budget: 250%\n", "line 7: 250% is not a share"},
 		{"timeout", head + "models:\n- path: a\n  timeout: soon\n", "line 7: models.0.timeout"},
 		{"timeout 0", head + "models:\n- path: a\n  timeout: 0s\n", "0s is not more than 0"},
 		{"memory", head + "models:\n- path: a\n  memory: 4GB\n", "line 7: models.0.memory"},

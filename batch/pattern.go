@@ -8,7 +8,7 @@ import (
 	"unicode"
 
 	"github.com/advparams/advparams/batch/objects"
-	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/internal/wire"
 )
 
 // place is what output patterns may refer to.
@@ -51,7 +51,7 @@ func (m *Manifest) patterns(e *entry, model string) (output, key, report string)
 		key = stem + ".key"
 	}
 	switch {
-	case !e.does(stepVerify):
+	case !e.does(wire.StepVerify):
 	case e.Report == nil:
 		report = stem + ".html"
 	default:
@@ -72,7 +72,7 @@ func (m *Manifest) expand(name, pattern, model string) (string, error) {
 	p := m.place(model)
 	var b strings.Builder
 	if err := t.Execute(&b, p); err != nil {
-		return "", hint.With(fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "template: ")), "there are {{.Dir}}, {{.Name}}, {{.Stem}}, {{.Ext}} and {{.Bucket}}")
+		return "", advise(fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "template: ")), "there are {{.Dir}}, {{.Name}}, {{.Stem}}, {{.Ext}} and {{.Bucket}}")
 	}
 	text := b.String()
 	if text == "" || strings.ContainsFunc(text, unicode.IsControl) || strings.HasSuffix(text, "/") {
@@ -101,5 +101,5 @@ func (m *Manifest) expand(name, pattern, model string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", hint.With(fmt.Errorf("%s: %s leads out of %s", name, text, roots[0]), "use {{.Stem}} alone, or write the folder into the pattern")
+	return "", advise(fmt.Errorf("%s: %s leads out of %s", name, text, roots[0]), "use {{.Stem}} alone, or write the folder into the pattern")
 }

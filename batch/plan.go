@@ -14,7 +14,6 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/advparams/advparams/batch/objects"
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // Plan is what a manifest comes down to with the files that are there.
@@ -43,7 +42,7 @@ func (m *Manifest) Plan(ctx context.Context, store objects.Store) (*Plan, error)
 		if _, ok := errors.AsType[*storeError](err); ok {
 			return nil, err // which is nobody's mistake
 		}
-		return nil, hint.With(fmt.Errorf("%w %s: %w", ErrManifest, baseOf(m.path), err), "advparams batch --dry-run shows the plan")
+		return nil, &ManifestError{Manifest: baseOf(m.path), Err: err}
 	}
 	p := &Plan{}
 	for _, path := range slices.Sorted(maps.Keys(found)) {
@@ -100,7 +99,7 @@ func unique(found map[string]*match) error {
 				continue
 			}
 			if other, taken := writers[out]; taken {
-				return hint.With(fmt.Errorf("line %d: %s would be written for %s and for %s", f.line, out, other, path),
+				return advise(fmt.Errorf("line %d: %s would be written for %s and for %s", f.line, out, other, path),
 					"use {{.Dir}}, {{.Stem}} and {{.Name}} in output, key and report to tell models apart")
 			}
 			writers[out] = path

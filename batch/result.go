@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/internal/exitcode"
+	"github.com/advparams/advparams/internal/wire"
 )
 
 // State is what became of a model in a run.
@@ -50,11 +51,11 @@ func newResult(j *Job) *Result {
 // add adds what came of a step.
 func (r *Result) add(step string, s *stepRecord) {
 	switch step {
-	case stepProtect:
+	case wire.StepProtect:
 		r.Protect = s.Result
-	case stepAttack:
+	case wire.StepAttack:
 		r.Attack = s.Result
-	case stepVerify:
+	case wire.StepVerify:
 		r.Verify = s.Result
 		if len(s.Outputs) > 0 {
 			r.Report = s.Outputs[0].Path

@@ -32,6 +32,9 @@ type Config struct {
 	Store     objects.Store
 	Scratch   string
 	CacheSize Size
+	// Hint, if not nil, says what can be done about an error, in place of the
+	// error's own method Hint.
+	Hint func(error) string
 	// Progress, if not nil, is called after each model, one call at a time.
 	Progress func(Progress)
 }

@@ -3,17 +3,17 @@ package batch
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/advparams/advparams/internal/wire"
 )
 
 // The tests run this binary as the program: a stand-in for advparams that locks
@@ -22,55 +22,65 @@ const standInVariable = "BATCH_TEST_STAND_IN"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(standInVariable) != "" {
-		standIn(os.Args[1:])
+		standIn()
 	}
 	os.Exit(m.Run())
 }
 
-// standIn acts on the first word of the model.
-func standIn(args []string) {
-	flags := map[string]string{}
-	for i := 1; i+1 < len(args); i++ {
-		flags[args[i]] = args[i+1]
+// standIn does a step as the program does: it reads a request and writes the
+// response. What it does to a model depends on the model's first word.
+func standIn() {
+	req, err := wire.ReadRequest(os.Stdin)
+	if err != nil {
+		panic(err)
 	}
-	fail := func(status int, why string) {
-		fmt.Fprintf(os.Stderr, "advparams: error: %s\nadvparams: hint: do something\n", why)
-		os.Exit(status)
+	resp := &wire.Response{}
+	if e := pretend(req, resp); e != nil {
+		resp.Error = e
 	}
-	model := args[1]
-	if args[0] == stepVerify {
-		model = flags["--original"]
+	if err := resp.Write(os.Stdout); err != nil {
+		panic(err)
 	}
+	os.Exit(0)
+}
+
+func failure(status int, why string) *wire.Error {
+	return &wire.Error{Kind: wire.Failed, Status: status, Message: why, Advice: "do something"}
+}
+
+func pretend(req *wire.Request, resp *wire.Response) *wire.Error {
+	switch req.Step() {
+	case wire.StepInputs:
+		if req.Inputs.NamesOnly {
+			return nil
+		}
+		s, err := Stat(req.Inputs.Model)
+		if err != nil {
+			return failure(1, req.Names.In(err.Error()))
+		}
+		resp.Inputs = []wire.File{{Path: s.Path, Size: s.Size, Modified: s.Time, SHA256: s.SHA256}}
+	case wire.StepVerify:
+		resp.Verify = []byte(`{"accuracy":{"original":1,"locked":0},"bit_exact":true}`)
+		os.WriteFile(req.Verify.Report, nil, 0o666)
+	case wire.StepAttack:
+		// Notes hold how often this was called; somebody cuts the first one off.
+		notes, _ := os.ReadFile(req.Attack.Notes)
+		os.WriteFile(req.Attack.Notes, append(notes, 'x'), 0o666)
+		if req.Attack.Trials.Epochs == 3 && len(notes) == 0 {
+			return failure(1, "interrupted")
+		}
+		resp.Attack = fmt.Appendf(nil, `{"best_attack_accuracy":0.5,"scratch_accuracy":0.25,"advantage":0.25,"calls":%d}`, len(notes)+1)
+	case wire.StepProtect:
+		return pretendToLock(req, resp)
+	}
+	return nil
+}
+
+func pretendToLock(req *wire.Request, resp *wire.Response) *wire.Error {
+	model := req.Protect.Model
 	text, err := os.ReadFile(model)
 	if err != nil {
-		fail(1, err.Error())
-	}
-	if args[0] == InputsCommand {
-		if slices.Contains(args, "--external") {
-			fmt.Println("[]")
-			os.Exit(0)
-		}
-		s, err := Stat(model)
-		if err != nil {
-			fail(1, err.Error())
-		}
-		json.NewEncoder(os.Stdout).Encode([]FileState{s})
-		os.Exit(0)
-	}
-	if args[0] == stepVerify {
-		fmt.Println(`{"accuracy":{"original":1,"locked":0},"bit_exact":true}`)
-		os.WriteFile(flags["--report"], nil, 0o666)
-		os.Exit(0)
-	}
-	if args[0] == stepAttack {
-		// Notes hold how often this was called; somebody cuts the first one off.
-		notes, _ := os.ReadFile(flags["--state"])
-		os.WriteFile(flags["--state"], append(notes, 'x'), 0o666)
-		if strings.HasPrefix(flags["--epochs"], "3") && len(notes) == 0 {
-			fail(1, "interrupted")
-		}
-		fmt.Printf(`{"best_attack_accuracy":0.5,"scratch_accuracy":0.25,"advantage":0.25,"calls":%d}`, len(notes)+1)
-		os.Exit(0)
+		return failure(1, err.Error())
 	}
 	state := filepath.Join(filepath.Dir(model), "tried-"+filepath.Base(model))
 	_, err = os.Stat(state)
@@ -78,7 +88,7 @@ func standIn(args []string) {
 	os.WriteFile(state, nil, 0o666)
 	switch word, _, _ := strings.Cut(string(text), " "); word {
 	case "unsupported":
-		fail(5, "no such operator")
+		return failure(5, "no such operator")
 	case "panic":
 		panic("of the stand-in")
 	case "crash": // as a Go program whose memory is corrupt
@@ -89,7 +99,7 @@ func standIn(args []string) {
 		time.Sleep(time.Hour)
 	case "flaky":
 		if !again {
-			fail(1, "the disk was away")
+			return failure(1, "the disk was away")
 		}
 	case "hungry":
 		if !again {
@@ -98,15 +108,15 @@ func standIn(args []string) {
 			select {}
 		}
 	case "halfway": // killed after the first of several outputs has appeared
-		extra := flags["-o"] + ".data"
+		extra := req.Protect.Output + ".data"
 		if !again {
 			os.WriteFile(extra, nil, 0o666)
 			p, _ := os.FindProcess(os.Getpid())
 			p.Kill()
 			select {}
 		}
-		if _, err := os.Stat(extra); err == nil && !slices.Contains(args, "--force") {
-			fail(1, "exists already")
+		if _, err := os.Stat(extra); err == nil && !req.Force {
+			return failure(1, "exists already")
 		}
 	case "mute":
 		os.Exit(0)
@@ -117,11 +127,11 @@ func standIn(args []string) {
 	for i := range out {
 		out[i] = text[len(text)-1-i]
 	}
-	os.WriteFile(flags["-o"], out, 0o666)
-	os.WriteFile(flags["--key"], nil, 0o666)
+	os.WriteFile(req.Protect.Output, out, 0o666)
+	os.WriteFile(req.Protect.Key, nil, 0o666)
 	s, _ := Stat(model)
-	fmt.Printf(`{"params_changed":3,"params_total":9,"sha256":{"original":%q},"files":["x"]}`, s.SHA256)
-	os.Exit(0)
+	resp.Protect = fmt.Appendf(nil, `{"params_changed":3,"params_total":9,"sha256":{"original":%q},"files":["x"]}`, s.SHA256)
+	return nil
 }
 
 // bench is a folder with models and a manifest.
@@ -194,7 +204,7 @@ func TestOneModelsFailureIsItsOwn(t *testing.T) {
 	s := b.run(t.Context())
 	expectStates(t, s, "done 0, failed 5, failed 1, failed 1, failed 1, failed 1, failed 1, done 0")
 	for i, want := range []string{"", "no such operator", "crashed: exit status 2, panic: of the stand-in", "crashed: exit status 2, panic: in a goroutine",
-		"not done after 1s", "the disk was away", "printed no JSON", ""} {
+		"not done after 1s", "the disk was away", "without a response", ""} {
 		r := s.Models[i]
 		if !strings.Contains(r.Error, want) || (want == "") != (r.Error == "") {
 			t.Errorf("%s: error %q, want %q", r.Model, r.Error, want)

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // Shard is one of Count parts of a plan. Index counts from 0. The zero Shard is
@@ -22,8 +20,7 @@ func ParseShard(text string) (Shard, error) {
 	i, err := strconv.Atoi(a)
 	n, err2 := strconv.Atoi(b)
 	if !ok || err != nil || err2 != nil || n < 1 || i < 1 || i > n {
-		return Shard{}, hint.With(fmt.Errorf("%q is not a shard i/n with i from 1 to n", text),
-			"in Slurm, Kubernetes and AWS Batch arrays leave --shard out: it follows from the environment")
+		return Shard{}, fmt.Errorf("%q is not a shard i/n with i from 1 to n", text)
 	}
 	return Shard{i - 1, n}, nil
 }
@@ -65,8 +62,8 @@ func ShardFromEnv(getenv func(string) string) (Shard, error) {
 			count = env.count
 		}
 		if count == "" || getenv(count) == "" {
-			return Shard{}, hint.With(fmt.Errorf("%s is set, but not how many there are", env.index),
-				"set %s, for a Kubernetes Job to its completions, or give --shard", ShardsVariable)
+			return Shard{}, advise(fmt.Errorf("%s is set, but not how many there are", env.index),
+				"set "+ShardsVariable+", for a Kubernetes Job to its completions")
 		}
 		n, err := number(count)
 		if err != nil {
@@ -78,8 +75,8 @@ func ShardFromEnv(getenv func(string) string) (Shard, error) {
 			}
 		}
 		if i >= n {
-			return Shard{}, hint.With(fmt.Errorf("%s=%s and %s=%d do not go together", env.index, getenv(env.index), count, n),
-				"number array elements from 0 without gaps, or give --shard")
+			return Shard{}, advise(fmt.Errorf("%s=%s and %s=%d do not go together", env.index, getenv(env.index), count, n),
+				"number array elements from 0 without gaps")
 		}
 		return Shard{i, n}, nil
 	}

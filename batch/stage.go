@@ -4,16 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/wire"
 )
 
 // Remote reports whether anything of a job is in object storage.
@@ -38,7 +37,7 @@ type stage struct {
 	root    string
 	folders map[string]string // by URL
 	copies  map[string]objects.Object
-	names   [][2]string // path here, URL
+	names   wire.Names // URLs by path here
 }
 
 func newStage(j *Job, store objects.Store, root string) *stage {
@@ -64,18 +63,10 @@ func (s *stage) path(p string) string {
 	if local == "" {
 		local = filepath.Join(s.root, strconv.Itoa(len(s.folders)))
 		s.folders[folder] = local
-		s.names = append(s.names, [2]string{local, folder})
+		s.names = append(s.names, wire.Name{Path: local, Name: folder})
 	}
 	rel, _ := objects.Rel(folder, p)
 	return filepath.Join(local, filepath.FromSlash(rel))
-}
-
-// named puts URLs in the place of the paths of their copies, for people to read.
-func (s *stage) named(text string) string {
-	for _, n := range s.names {
-		text = strings.ReplaceAll(text, n[0], n[1])
-	}
-	return text
 }
 
 // fetch copies an object, unless that is done.
@@ -151,7 +142,7 @@ func (w *worker) fetchModel(ctx context.Context, url string) (bool, error) {
 	if _, err := w.stage.fetch(ctx, url); err != nil {
 		return false, err
 	}
-	o, err := w.run(ctx, InputsCommand, dashed(w.stage.path(url)), "--external", "--json", "--quiet")
+	o, err := w.run(ctx, &wire.Request{Inputs: &wire.Inputs{Model: w.stage.path(url), NamesOnly: true}})
 	if err != nil {
 		return false, err
 	}
@@ -159,11 +150,7 @@ func (w *worker) fetchModel(ctx context.Context, url string) (bool, error) {
 		w.fail(o.status, o.err)
 		return false, nil
 	}
-	var names []string
-	if err := json.Unmarshal(o.stdout, &names); err != nil {
-		return false, fmt.Errorf("%s printed %q", InputsCommand, o.stdout)
-	}
-	for _, name := range names {
+	for _, name := range o.response.External {
 		if !filepath.IsLocal(filepath.FromSlash(name)) {
 			return false, fmt.Errorf("%s: external data %q leads out of its folder", url, name)
 		}
@@ -198,9 +185,9 @@ func (w *worker) bring(ctx context.Context, step string, from *sources) (*Job, f
 	if err := w.stage.fetchAll(ctx, from.model); err != nil {
 		return nil, nil, err
 	}
-	if step != stepProtect {
+	if step != wire.StepProtect {
 		outputs := from.locked
-		if p := w.record.Steps[stepProtect]; p != nil && j.does(stepProtect) {
+		if p := w.record.Steps[wire.StepProtect]; p != nil && j.does(wire.StepProtect) {
 			outputs = p.Outputs
 		}
 		if err := w.stage.fetchAll(ctx, outputs); err != nil {
@@ -232,19 +219,19 @@ func (w *worker) bringData(ctx context.Context, step string, l *Job) (func(), er
 	j := w.job
 	var paths []*string
 	switch step {
-	case stepProtect:
+	case wire.StepProtect:
 		l.Seal.RecipientsFiles = each(j.Seal.RecipientsFiles, func(p string) string { return p })
 		for i := range l.Seal.RecipientsFiles {
 			paths = append(paths, &l.Seal.RecipientsFiles[i])
 		}
-	case stepVerify:
-		l.Verify.Data.Path = j.Data.but(j.Verify.Data).Path
+	case wire.StepVerify:
+		l.Verify.Data.Path = j.verifyData().Path
 		paths = append(paths, &l.Verify.Data.Path)
-	case stepAttack:
+	case wire.StepAttack:
 		l.Attack.Data.Path, l.Attack.Test.Path = j.attackData().Path, j.testPath()
 		paths = append(paths, &l.Attack.Data.Path, &l.Attack.Test.Path)
 	}
-	if step == stepProtect {
+	if step == wire.StepProtect {
 		paths = append(paths, &l.Data.Path)
 	}
 	var urls []string
@@ -262,7 +249,7 @@ func (w *worker) bringData(ctx context.Context, step string, l *Job) (func(), er
 	}
 	for _, p := range paths {
 		if there := local[*p]; there != "" {
-			w.stage.names = append(w.stage.names, [2]string{there, *p})
+			w.stage.names = append(w.stage.names, wire.Name{Path: there, Name: *p})
 			*p = there
 		}
 	}

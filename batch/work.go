@@ -14,8 +14,7 @@ import (
 
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/exitcode"
-	"github.com/advparams/advparams/internal/hint"
-	"github.com/advparams/advparams/onnxio/atomicfile"
+	"github.com/advparams/advparams/internal/wire"
 )
 
 // worker does one job, holding its lock.
@@ -38,9 +37,8 @@ var errCrowded = errors.New("killed beside other jobs")
 func do(ctx context.Context, cfg *Config, shared *contents, j *Job, threads int, crowded bool) (*Result, error) {
 	w := &worker{cfg: cfg, shared: shared, job: j, result: newResult(j), crowded: crowded}
 	start := time.Now()
-	limit := errors.New("timed out")
+	limit := &TimeoutError{time.Duration(j.Timeout)}
 	if j.Timeout > 0 {
-		limit = hint.With(fmt.Errorf("not done after %v", time.Duration(j.Timeout)), "raise the model's timeout in the manifest")
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(j.Timeout), limit)
 		defer cancel()
@@ -51,7 +49,7 @@ func do(ctx context.Context, cfg *Config, shared *contents, j *Job, threads int,
 	}
 	switch cause := context.Cause(ctx); {
 	case err == nil:
-	case cause == limit:
+	case errors.Is(cause, limit):
 		w.fail(exitcode.Failed, limit)
 	case cause != nil:
 		w.result.State = Interrupted
@@ -63,11 +61,19 @@ func do(ctx context.Context, cfg *Config, shared *contents, j *Job, threads int,
 	return w.result, nil
 }
 
+// hint returns what can be done about an error.
+func (w *worker) hint(err error) string {
+	if w.cfg.Hint != nil {
+		return w.cfg.Hint(err)
+	}
+	return hintOf(err)
+}
+
 // fail makes the result a failure.
 func (w *worker) fail(status int, err error) {
 	r := w.result
 	r.State, r.Status, r.Retryable = Failed, status, exitcode.Retryable(status)
-	r.Error, r.Hint = err.Error(), hint.Of(err)
+	r.Error, r.Hint = err.Error(), w.hint(err)
 }
 
 // locked does the job under its lock. The error is one that is not in the
@@ -129,7 +135,7 @@ func (w *worker) work(ctx context.Context, threads int, lock *os.File) (err erro
 	if from.model, err = w.inputs(ctx, j.Model, &w.record.Inputs); err != nil || from.model == nil {
 		return err // else it is in the result
 	}
-	if !j.does(stepProtect) {
+	if !j.does(wire.StepProtect) {
 		if from.locked, err = w.inputs(ctx, j.Output, &w.record.Locked); err != nil || from.locked == nil {
 			return err
 		}
@@ -167,15 +173,16 @@ func (w *worker) logFile() string {
 	return filepath.Join(w.child.scratch, "log")
 }
 
-// run runs a command of the job. Its error is errCrowded, or that of ctx.
-func (w *worker) run(ctx context.Context, args ...string) (outcome, error) {
+// run has a child process do a step of the job, and again if that fails for
+// reasons that may go away. Its error is errCrowded, or that of ctx.
+func (w *worker) run(ctx context.Context, r *wire.Request) (outcome, error) {
 	if err := w.begin(); err != nil {
 		return outcome{}, err
 	}
+	r.Names = w.stage.names
 	crashed := false
 	for try := 0; ; try++ {
-		o := w.child.run(ctx, args...)
-		o.named(w.stage)
+		o := w.child.run(ctx, r)
 		crashed = crashed || o.crashed
 		o.crashed = crashed // in any of the tries
 		w.record.PeakMemory = max(w.record.PeakMemory, o.peak)
@@ -185,7 +192,7 @@ func (w *worker) run(ctx context.Context, args ...string) (outcome, error) {
 			return o, ctx.Err()
 		case o.killed && w.crowded:
 			return o, errCrowded
-		case o.status != exitcode.Failed || try >= w.job.Retries:
+		case !exitcode.Retryable(o.status) || try >= w.job.Retries:
 			return o, nil
 		}
 		w.result.Retries++
@@ -208,7 +215,7 @@ func (w *worker) inputs(ctx context.Context, model string, known *[]FileState) (
 	if ok, err := w.fetchModel(ctx, model); err != nil || !ok {
 		return nil, err
 	}
-	o, err := w.run(ctx, InputsCommand, dashed(w.stage.path(model)), "--json", "--quiet")
+	o, err := w.run(ctx, &wire.Request{Inputs: &wire.Inputs{Model: w.stage.path(model)}})
 	if err != nil {
 		return nil, err
 	}
@@ -216,12 +223,12 @@ func (w *worker) inputs(ctx context.Context, model string, known *[]FileState) (
 		w.fail(o.status, o.err)
 		return nil, nil
 	}
-	var files []FileState
-	if err := json.Unmarshal(o.stdout, &files); err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("%s printed %q", InputsCommand, o.stdout)
+	if len(o.response.Inputs) == 0 {
+		return nil, fmt.Errorf("%s: the step found no file", model)
 	}
-	for i, f := range files {
-		files[i] = w.stage.origin(model, f)
+	var files []FileState
+	for _, f := range o.response.Inputs {
+		files = append(files, w.stage.origin(model, FileState{Path: f.Path, Size: f.Size, Time: f.Modified, SHA256: f.SHA256}))
 	}
 	*known = files
 	return files, nil
@@ -240,7 +247,7 @@ func (w *worker) step(ctx context.Context, step string, from *sources) (bool, er
 		}
 	}
 	w.result.add(step, s)
-	partial := step == stepProtect && s.Status == exitcode.Target && len(s.Outputs) > 0
+	partial := step == wire.StepProtect && s.Status == exitcode.Target && len(s.Outputs) > 0
 	return s.State == stateDone || partial, nil
 }
 
@@ -266,12 +273,12 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *so
 	s := &stepRecord{Fingerprint: fingerprint, State: stateStarted, Unclean: true, Started: time.Now().UTC(), Host: host}
 	r.Model, r.Steps[step] = j.Model, s
 	switch step {
-	case stepProtect:
-		delete(r.Steps, stepVerify)
-		if a := r.Steps[stepAttack]; a != nil {
+	case wire.StepProtect:
+		delete(r.Steps, wire.StepVerify)
+		if a := r.Steps[wire.StepAttack]; a != nil {
 			a.State = stateStarted // what it noted is of use if the locked model comes out the same
 		}
-	case stepAttack:
+	case wire.StepAttack:
 		if before == nil || before.Fingerprint != fingerprint {
 			// What is noted there is of other attacks.
 			if err := w.removeNotes(ctx); err != nil {
@@ -284,12 +291,10 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *so
 	if err := r.write(ctx, w.cfg.Store, j); err != nil {
 		return nil, err
 	}
-	args := append(local.stepArgs(step, w.child.threads), "--json", "--quiet")
-	if (claimed.replace || unclean) && step != stepAttack {
-		args = append(args, "--force")
-	}
-	o, err := w.run(ctx, args...)
-	if step == stepAttack {
+	request := local.request(step, w.child.threads)
+	request.Force = claimed.replace || unclean
+	o, err := w.run(ctx, request)
+	if step == wire.StepAttack {
 		w.keepNotes(ctx, local)
 	}
 	if err != nil {
@@ -298,13 +303,12 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *so
 	s.Seconds = time.Since(s.Started).Seconds()
 	s.State, s.Status = stateDone, o.status
 	if o.err != nil {
-		s.State, s.Error, s.Hint = stateFailed, o.err.Error(), hint.Of(o.err)
+		s.State, s.Error, s.Hint = stateFailed, o.err.Error(), w.hint(o.err)
 		s.Unclean = unclean || o.crashed
 	} else {
 		s.Unclean = false
 	}
-	if json.Valid(o.stdout) {
-		s.Result = o.stdout
+	if s.Result = resultOf(step, o.response); s.Result != nil {
 		claimed.unclean = unclean
 		if err := w.outputs(ctx, step, s, paths[:min(len(paths), 2)], claimed, from.model); err != nil {
 			return nil, err
@@ -313,14 +317,28 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *so
 	return s, r.write(ctx, w.cfg.Store, j)
 }
 
+// resultOf returns what a step found out, as records keep it; nil if nothing.
+func resultOf(step string, r *wire.Response) json.RawMessage {
+	switch {
+	case r == nil:
+	case step == wire.StepProtect:
+		return r.Protect
+	case step == wire.StepVerify:
+		return r.Verify
+	case step == wire.StepAttack:
+		return r.Attack
+	}
+	return nil
+}
+
 // stepOutputs returns the files that a step writes, as far as that can be told
 // beforehand. In another folder than the model's, its external data keeps its
 // names.
 func (j *Job) stepOutputs(step string, inputs []FileState) []string {
 	switch {
-	case step == stepVerify && j.Report != "":
+	case step == wire.StepVerify && j.Report != "":
 		return []string{j.Report}
-	case step != stepProtect:
+	case step != wire.StepProtect:
 		return nil
 	}
 	paths := []string{j.Output, j.Key}
@@ -375,8 +393,7 @@ func (w *worker) claim(ctx context.Context, paths []string) (*claims, error) {
 			return nil, err
 		}
 		if there && !ours && !w.cfg.Force {
-			return nil, hint.With(fmt.Errorf("%s %w and is not of an earlier run for this model", path, atomicfile.ErrExists),
-				"choose another output in the manifest, or replace it with --force")
+			return nil, &OutputExistsError{path}
 		}
 		c.replace = c.replace || there
 		c.fresh[path] = !there && !ours && !w.cfg.Force
@@ -406,7 +423,7 @@ func (w *worker) exists(ctx context.Context, path string) (bool, error) {
 // outputs records what a step wrote, and makes sure that the model was the one
 // that the fingerprint is of.
 func (w *worker) outputs(ctx context.Context, step string, s *stepRecord, paths []string, c *claims, inputs []FileState) error {
-	if step == stepProtect {
+	if step == wire.StepProtect {
 		var printed struct {
 			SHA256 struct {
 				Original string `json:"original"`

@@ -159,7 +159,7 @@ func (b *batchRun) run(ctx context.Context) error {
 		Workers: workers, Resources: resources,
 		RetryFailed: b.retry, Force: b.force,
 		Store: &b.store, Scratch: b.scratch, CacheSize: limit,
-		Progress: b.progress,
+		Hint: batchHint, Progress: b.progress,
 	})
 	b.bar.close()
 	summary.Shard = b.part.String()
@@ -191,11 +191,13 @@ func (b *batchRun) cacheFolder() string {
 func (b *batchRun) jobs(ctx context.Context) ([]*batch.Job, error) {
 	var err error
 	if b.shard != "" {
-		b.part, err = batch.ParseShard(b.shard)
-	} else {
-		b.part, err = batch.ShardFromEnv(os.Getenv)
-	}
-	if err != nil {
+		if b.part, err = batch.ParseShard(b.shard); err != nil {
+			return nil, hint.With(&usageError{err}, "in Slurm, Kubernetes and AWS Batch arrays leave --shard out: it follows from the environment")
+		}
+	} else if b.part, err = batch.ShardFromEnv(os.Getenv); err != nil {
+		if advice := hint.Of(err); advice != "" {
+			return nil, hint.With(&usageError{errors.New(err.Error())}, "%s, or give --shard", advice)
+		}
 		return nil, &usageError{err}
 	}
 	var m *batch.Manifest

@@ -65,22 +65,33 @@ func (a *app) report(err error) int {
 	if err == nil {
 		return exitcode.Done
 	}
-	text, advice := err.Error(), hint.Of(err)
+	text, advice := explain(err)
+	a.printError(err, text, advice)
+	return exitStatus(err)
+}
+
+// explain returns what to say about an error, and what can be done about it.
+func explain(err error) (text, advice string) {
+	text, advice = err.Error(), hint.Of(err)
 	if advice == "" {
 		advice = usualHint(err)
 	}
-	var internal *internalError
-	switch {
-	case errors.As(err, &internal):
-		fmt.Fprintf(a.stderr, "%s\n", internal.stack)
-	case errors.Is(err, context.Canceled):
+	if errors.Is(err, context.Canceled) {
 		text = "interrupted"
+	}
+	return text, advice
+}
+
+// printError prints the explanation of an error, with the stack of a panic.
+func (a *app) printError(err error, text, advice string) {
+	var internal *internalError
+	if errors.As(err, &internal) {
+		fmt.Fprintf(a.stderr, "%s\n", internal.stack)
 	}
 	fmt.Fprintf(a.stderr, "advparams: error: %s\n", oneLine(text))
 	if advice != "" {
 		fmt.Fprintf(a.stderr, "advparams: hint: %s\n", oneLine(advice))
 	}
-	return exitStatus(err)
 }
 
 // usualHint is what to do about errors that come without a hint of their own.

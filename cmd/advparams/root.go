@@ -103,7 +103,7 @@ Exit status:
 		newDemo(a), newKeygen(a), newProtect(a), newUnlock(a), newVerify(a),
 		newInspect(a), newAttack(a), newGradients(a), newBench(a), newVersion(a), newDocs(a),
 	)
-	root.AddCommand(newBatch(a), newBatchInputs(a))
+	root.AddCommand(newBatch(a), newBatchStep(a))
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.DisableFlagsInUseLine = true
 		do := cmd.RunE
