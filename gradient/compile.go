@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/internal/kernel"
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
@@ -53,22 +51,9 @@ func (cfg *Config) wants(name string) bool { return cfg.Gradients != nil && cfg.
 // All asks for the gradient with respect to every float initializer.
 func All(string) bool { return true }
 
-// UnsupportedError lists the nodes of a model that cannot be computed.
-type UnsupportedError struct {
-	Path  string
-	Nodes []string // one description a node: operator, opset, name and why
-}
-
-func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("%s: %d unsupported nodes: %s", e.Path, len(e.Nodes), strings.Join(e.Nodes, "; "))
-}
-
-// Is makes errors.Is(err, ops.ErrUnsupported) true.
-func (e *UnsupportedError) Is(target error) bool { return target == ops.ErrUnsupported }
-
 // Compile builds the graph of a model for concrete input shapes, and the graph
 // of its gradients if they are asked for. The error is an *UnsupportedError, or
-// wraps ops.ErrUnsupported, when the model is valid but uses something that is
+// wraps ErrUnsupported, when the model is valid but uses something that is
 // not implemented.
 func Compile(m *onnxio.Model, cfg Config) (*Program, error) {
 	if err := Supported(m, cfg.Outputs); err != nil {
@@ -163,13 +148,13 @@ func (c *compiler) compile() (*Program, error) {
 	for _, in := range inputs {
 		shape, ok := c.cfg.Shapes[in.Name]
 		if !ok {
-			return nil, hint.With(fmt.Errorf("no data for input %v", in), "give an array named %q", in.Name)
+			return nil, &MissingInputError{in}
 		}
 		if err := c.CheckSize(shape); err != nil {
 			return nil, fmt.Errorf("input %q: %w", in.Name, err)
 		}
-		if err := in.accept(shape); err != nil {
-			return nil, err
+		if !in.accepts(shape) {
+			return nil, &InputError{in, in.DType, shape}
 		}
 		v := c.Variable(in.Name, in.DType, shape...)
 		v.Elem = in.Elem
@@ -259,7 +244,7 @@ const (
 func (c *compiler) count() error {
 	limit := int(min(maxNodes, c.cfg.Memory/nodeBytes))
 	if c.nodes++; c.nodes > limit {
-		return fmt.Errorf("more than %d nodes in unrolled loops and functions: %w", limit, ops.ErrUnsupported)
+		return fmt.Errorf("more than %d nodes in unrolled loops and functions: %w", limit, ErrUnsupported)
 	}
 	return nil
 }
@@ -290,7 +275,7 @@ func (c *compiler) graph(g *onnxpb.GraphProto, s *scope) error {
 			return err
 		}
 		if err := c.node(in, s); err != nil {
-			return fmt.Errorf("node %s: %w", Describe(in.node), err)
+			return newNodeError(in.node, err)
 		}
 	}
 	return nil
@@ -317,7 +302,7 @@ func (c *compiler) node(in instruction, s *scope) error {
 		switch {
 		case name == "":
 		case i >= len(out) || out[i] == nil:
-			return fmt.Errorf("output %d (%q): %w", i, name, ops.ErrUnsupported)
+			return fmt.Errorf("output %d (%q): %w", i, name, ErrUnsupported)
 		default:
 			s.values[name] = out[i]
 		}
@@ -360,7 +345,7 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 	if c.cfg.Outputs != nil {
 		for _, want := range c.cfg.Outputs {
 			if !slices.Contains(names, want) {
-				return nil, nil, hint.With(fmt.Errorf("the model has no output %q", want), "it has %q", names)
+				return nil, nil, &OutputError{want, names}
 			}
 		}
 		names = c.cfg.Outputs
@@ -371,7 +356,7 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 			return nil, nil, fmt.Errorf("output %q is not computed anywhere", name)
 		}
 		if v.Parts != nil {
-			return nil, nil, fmt.Errorf("output %q is a sequence: %w", name, ops.ErrUnsupported)
+			return nil, nil, fmt.Errorf("output %q is a sequence: %w", name, ErrUnsupported)
 		}
 		if c.cfg.Logits {
 			v = logits(v)
@@ -396,6 +381,3 @@ func logits(v *ops.Value) *ops.Value {
 	}
 	return v
 }
-
-// errNoGradient is returned for programs that were compiled without gradients.
-var errNoGradient = errors.New("the program was compiled without gradients")

@@ -239,10 +239,12 @@ func captured(g *onnxpb.GraphProto) []string {
 }
 
 // Describe names a node for messages: `Conv "/features/0/Conv"`.
-func Describe(n *onnxpb.NodeProto) string {
-	name := n.GetName()
-	if name == "" && len(n.GetOutput()) > 0 {
-		name = n.GetOutput()[0]
+func Describe(n *onnxpb.NodeProto) string { return fmt.Sprintf("%s %q", n.GetOpType(), nodeName(n)) }
+
+// nodeName returns a node's name, or that of its first output if it has none.
+func nodeName(n *onnxpb.NodeProto) string {
+	if n.GetName() == "" && len(n.GetOutput()) > 0 {
+		return n.GetOutput()[0]
 	}
-	return fmt.Sprintf("%s %q", n.GetOpType(), name)
+	return n.GetName()
 }

@@ -13,10 +13,6 @@ type Workers = kernel.Workers
 // runtime.GOMAXPROCS(0). Close stops them.
 func NewWorkers(n int) *Workers { return kernel.NewWorkers(n) }
 
-// ErrUnsupported is wrapped by the errors that say a valid model uses something
-// that is not implemented.
-var ErrUnsupported = ops.ErrUnsupported
-
 // KernelName names the instruction set that computations use, such as "avx2".
 func KernelName() string { return kernel.Name() }
 

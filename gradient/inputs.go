@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -55,12 +54,12 @@ func inputOf(v *onnxpb.ValueInfoProto) (Input, error) {
 	in := Input{Name: v.GetName()}
 	t := v.GetType().GetTensorType()
 	if t == nil {
-		return in, hint.With(fmt.Errorf("input %q is not a tensor: %w", in.Name, ops.ErrUnsupported), "only tensor inputs have a gradient graph")
+		return in, &InputTypeError{Input: in.Name}
 	}
 	in.Elem = onnxpb.TensorProto_DataType(t.GetElemType())
 	var ok bool
 	if in.DType, ok = ops.DTypeOf(in.Elem); !ok {
-		return in, fmt.Errorf("input %q is of type %v: %w", in.Name, in.Elem, ops.ErrUnsupported)
+		return in, &InputTypeError{in.Name, in.Elem}
 	}
 	if t.Shape == nil {
 		return in, nil
@@ -109,17 +108,14 @@ func (in Input) Batched(n int) []int {
 	return shape
 }
 
-// accept checks a concrete shape against what the model declares.
-func (in Input) accept(shape []int) error {
+// accepts reports whether a concrete shape is one that the model declares.
+func (in Input) accepts(shape []int) bool {
 	if in.Shape == nil {
-		return nil
+		return true
 	}
 	ok := len(shape) == len(in.Shape)
 	for i := 0; ok && i < len(shape); i++ {
 		ok = in.Shape[i] < 0 || in.Shape[i] == shape[i]
 	}
-	if !ok {
-		return fmt.Errorf("data of shape %v for input %v", shape, in)
-	}
-	return nil
+	return ok
 }

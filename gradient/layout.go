@@ -2,10 +2,8 @@ package gradient
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 )
@@ -210,7 +208,7 @@ func (p *arena) get(t nd.DType, shape []int) (nd.Array, error) {
 		return shaped(a, n, shape), nil
 	}
 	if p.total += int64(n) * t.Bytes(); p.total > p.limit {
-		return nd.Array{}, hint.With(fmt.Errorf("%w: the values of a batch need more than %d MiB of memory", ErrMemory, p.limit>>20), "use smaller batches")
+		return nd.Array{}, &MemoryError{p.limit}
 	}
 	a := nd.New(t, shape...)
 	if x, ok := a.Data.([]float32); ok {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -90,7 +89,7 @@ func PerSample(labels []int, f func(logits, seed []float32, label int) float64) 
 				continue
 			}
 			if label >= classes {
-				return 0, fmt.Errorf("label %d, but the model has %d classes", label, classes)
+				return 0, &LabelError{i, label, classes}
 			}
 			total += f(logits[i*classes:(i+1)*classes], seed, label)
 			for k := range seed {
@@ -104,9 +103,8 @@ func PerSample(labels []int, f func(logits, seed []float32, label int) float64) 
 // Logits returns the first output as [n, classes]; axes of length 1 behind the
 // batch do not count.
 func Logits(outputs []nd.Array) (logits []float32, n, classes int, err error) {
-	const choose = "of several outputs, --output chooses the one with the answers"
 	if len(outputs) == 0 || outputs[0].DType() != nd.Float32 {
-		return nil, 0, 0, hint.With(fmt.Errorf("the output is not of a floating-point type"), choose)
+		return nil, 0, 0, newLogitsError(outputs)
 	}
 	y := outputs[0]
 	wide := 0
@@ -116,7 +114,7 @@ func Logits(outputs []nd.Array) (logits []float32, n, classes int, err error) {
 		}
 	}
 	if len(y.Shape) < 2 || wide > 1 || y.Len() == 0 {
-		return nil, 0, 0, hint.With(fmt.Errorf("the output has shape %v; a classifier's is [samples, classes]", y.Shape), choose)
+		return nil, 0, 0, newLogitsError(outputs)
 	}
 	return y.Float32s(), y.Shape[0], y.Len() / y.Shape[0], nil
 }

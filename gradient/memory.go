@@ -1,16 +1,12 @@
 package gradient
 
 import (
-	"errors"
 	"math"
 
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/internal/sysmem"
 	"github.com/advparams/advparams/nd"
 )
-
-// ErrMemory is wrapped when the values of a program take more memory than allowed.
-var ErrMemory = errors.New("too large a batch")
 
 // unknownMemory is what is assumed of a machine that does not say.
 const unknownMemory = 64 << 30

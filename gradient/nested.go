@@ -3,7 +3,6 @@ package gradient
 import (
 	"fmt"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
@@ -84,7 +83,7 @@ func Supported(m *onnxio.Model, outputs []string) error {
 	}
 	walk(nodesFor(m.Proto().GetGraph(), outputs), opsets(m.Proto().GetOpsetImport()), "")
 	if len(e.Nodes) > 0 {
-		return hint.With(e, "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses")
+		return e
 	}
 	return nil
 }

@@ -45,14 +45,15 @@ type assumption struct {
 	value nd.Array
 }
 
-// holds reports whether the inputs are as the program assumes.
-func (p *Program) holds(inputs map[string]nd.Array) bool {
+// broken returns the name of an input whose elements are not those that the
+// program assumes; ok is false if there is none.
+func (p *Program) broken(inputs map[string]nd.Array) (name string, ok bool) {
 	for _, a := range p.assumed {
 		if !reflect.DeepEqual(inputs[a.name].Data, a.value.Data) {
-			return false
+			return a.name, true
 		}
 	}
-	return true
+	return "", false
 }
 
 // Head is the linear layer that a classifier ends in: logits = x·W + b, or
@@ -75,6 +76,12 @@ type binding struct {
 	name  string
 	value *ops.Value
 	slot  int
+}
+
+// input describes the input that is bound.
+func (b binding) input() Input {
+	shape := b.value.Shape
+	return Input{Name: b.name, Elem: b.value.Elem, DType: b.value.DType, Shape: shape, Dims: make([]string, len(shape))}
 }
 
 type output struct {
@@ -255,15 +262,15 @@ func (p *Program) bind(inputs map[string]nd.Array) error {
 	for _, b := range p.inputs {
 		a, ok := inputs[b.name]
 		if !ok {
-			return fmt.Errorf("no data for input %q", b.name)
+			return &MissingInputError{b.input()}
 		}
 		if a.DType() != b.value.DType || !slices.Equal(a.Shape, b.value.Shape) {
-			return fmt.Errorf("input %q: %v%v given, compiled for %v%v", b.name, a.DType(), a.Shape, b.value.DType, b.value.Shape)
+			return &InputError{b.input(), a.DType(), a.Shape}
 		}
 		p.slots[b.slot] = a
 	}
-	if !p.holds(inputs) {
-		return fmt.Errorf("the elements of an input decide shapes, and are not those that the program was compiled for")
+	if name, ok := p.broken(inputs); ok {
+		return &AssumedError{name}
 	}
 	return nil
 }

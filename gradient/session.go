@@ -58,7 +58,7 @@ func (s *Session) program(batch map[string]nd.Array) (*Program, error) {
 	}
 	key := fmt.Sprint(shapes) // fmt sorts maps by key
 	for _, p := range s.programs[key] {
-		if p.holds(batch) {
+		if _, broken := p.broken(batch); !broken {
 			return p, nil
 		}
 	}

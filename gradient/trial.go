@@ -1,13 +1,10 @@
 package gradient
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/advparams/advparams/nd"
 )
-
-var errNotKept = errors.New("the program was compiled without Keep")
 
 // Refresh computes anew what depends on the named weights, after Forward. The
 // program must have been compiled with Keep.

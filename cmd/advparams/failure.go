@@ -97,7 +97,13 @@ func (a *app) printError(err error, text, advice string) {
 // usualHint is what to do about errors that come without a hint of their own.
 func usualHint(err error) string {
 	var internal *internalError
+	var unsupported *gradient.UnsupportedError
+	var logits *gradient.LogitsError
 	switch {
+	case errors.As(err, &unsupported):
+		return "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses"
+	case errors.As(err, &logits):
+		return "of several outputs, --output chooses the one with the answers"
 	case errors.As(err, &internal):
 		return "this is a mistake in advparams: please report it with the lines above"
 	case errors.Is(err, onnxio.ErrMismatch):

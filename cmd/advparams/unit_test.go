@@ -46,6 +46,24 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
+// TestUsualHint: the command says in terms of flags what to do about errors of the
+// libraries.
+func TestUsualHint(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string // part of the hint
+	}{
+		{&gradient.UnsupportedError{}, "advparams inspect"},
+		{&gradient.LogitsError{}, "--output"},
+		{onnxio.ErrMismatch, "locked model and the key"},
+		{errors.New("disk full"), ""},
+	} {
+		if have := usualHint(fmt.Errorf("model.onnx: %w", c.err)); !strings.Contains(have, c.want) || (have == "") != (c.want == "") {
+			t.Errorf("%v: hint %q, want one with %q", c.err, have, c.want)
+		}
+	}
+}
+
 func TestGlob(t *testing.T) {
 	for _, c := range []struct {
 		pattern, name string

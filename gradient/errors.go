@@ -1,0 +1,169 @@
+package gradient
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/advparams/advparams/internal/ops"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// ErrUnsupported is wrapped by the errors that say a valid model uses something
+// that is not implemented.
+var ErrUnsupported = ops.ErrUnsupported
+
+// ErrMemory is wrapped by a MemoryError.
+var ErrMemory = errors.New("too large a batch")
+
+// UnsupportedError lists the nodes of a model that cannot be computed.
+type UnsupportedError struct {
+	Path  string   // of the model
+	Nodes []string // one description a node: operator, name, opset and reason
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("%s: %d unsupported nodes: %s", e.Path, len(e.Nodes), strings.Join(e.Nodes, "; "))
+}
+
+// Is reports whether target is ErrUnsupported.
+func (e *UnsupportedError) Is(target error) bool { return target == ErrUnsupported }
+
+// NodeError is what is wrong with a node of a model.
+type NodeError struct {
+	Operator string // its type, such as "Conv"
+	Node     string // its name, or that of its first output if it has none
+	Err      error
+}
+
+func newNodeError(n *onnxpb.NodeProto, err error) error {
+	return &NodeError{n.GetOpType(), nodeName(n), err}
+}
+
+func (e *NodeError) Error() string { return fmt.Sprintf("node %s %q: %v", e.Operator, e.Node, e.Err) }
+
+// Unwrap returns Err.
+func (e *NodeError) Unwrap() error { return e.Err }
+
+// InputTypeError means that an input is not a tensor, or one of a type that is
+// not implemented. It wraps ErrUnsupported.
+type InputTypeError struct {
+	Input string
+	Elem  onnxpb.TensorProto_DataType // UNDEFINED if the input is not a tensor
+}
+
+func (e *InputTypeError) Error() string {
+	if e.Elem == onnxpb.TensorProto_UNDEFINED {
+		return fmt.Sprintf("input %q is not a tensor: %v", e.Input, ErrUnsupported)
+	}
+	return fmt.Sprintf("input %q is of type %v: %v", e.Input, e.Elem, ErrUnsupported)
+}
+
+// Unwrap returns ErrUnsupported.
+func (e *InputTypeError) Unwrap() error { return ErrUnsupported }
+
+// MissingInputError means that there is no array for an input.
+type MissingInputError struct{ Input Input }
+
+func (e *MissingInputError) Error() string { return fmt.Sprintf("no data for input %v", e.Input) }
+
+// Hint names the array that is missing.
+func (e *MissingInputError) Hint() string { return fmt.Sprintf("give an array named %q", e.Input.Name) }
+
+// InputError means that the array for an input is not what the model declares, or
+// what a Program was compiled for.
+type InputError struct {
+	Input Input
+	DType nd.DType // of the array
+	Shape []int    // of the array
+}
+
+func (e *InputError) Error() string {
+	if e.DType != e.Input.DType {
+		return fmt.Sprintf("data of type %v for input %v", e.DType, e.Input)
+	}
+	return fmt.Sprintf("data of shape %v for input %v", e.Shape, e.Input)
+}
+
+// AssumedError means that the elements of an input decide shapes, and are not
+// those that a Program was compiled for.
+type AssumedError struct{ Input string }
+
+func (e *AssumedError) Error() string {
+	return fmt.Sprintf("the elements of input %q decide shapes, and are not those that the program was compiled for", e.Input)
+}
+
+// OutputError means that a model has no output of a name.
+type OutputError struct {
+	Output  string
+	Outputs []string // that the model has
+}
+
+func (e *OutputError) Error() string { return fmt.Sprintf("the model has no output %q", e.Output) }
+
+// Hint lists the outputs that there are.
+func (e *OutputError) Hint() string { return fmt.Sprintf("it has %q", e.Outputs) }
+
+// MemoryError means that the values of a run, or of a Fork, take more memory than
+// Config.Memory allows. It wraps ErrMemory.
+type MemoryError struct {
+	Limit int64 // bytes
+}
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("%v: the values of a batch need more than %d MiB of memory", ErrMemory, e.Limit>>20)
+}
+
+// Unwrap returns ErrMemory.
+func (e *MemoryError) Unwrap() error { return ErrMemory }
+
+// Hint says what takes less memory.
+func (e *MemoryError) Hint() string { return "use smaller batches" }
+
+// LogitsError means that the first output does not hold the logits of a
+// classifier, a float32 matrix of [samples, classes].
+type LogitsError struct {
+	DType nd.DType // of the output; undefined if Shape is nil
+	Shape []int    // of the output; nil if there is no output
+}
+
+func (e *LogitsError) Error() string {
+	switch {
+	case e.Shape == nil:
+		return "there is no output"
+	case e.DType != nd.Float32:
+		return "the output is not of a floating-point type"
+	}
+	return fmt.Sprintf("the output has shape %v; a classifier's is [samples, classes]", e.Shape)
+}
+
+// LabelError means that a label is not a class of the model.
+type LabelError struct {
+	Sample, Label int
+	Classes       int // of the model
+}
+
+func (e *LabelError) Error() string {
+	return fmt.Sprintf("label %d, but the model has %d classes", e.Label, e.Classes)
+}
+
+// Hint says what labels are.
+func (e *LabelError) Hint() string {
+	return fmt.Sprintf("labels count classes from 0 to %d", e.Classes-1)
+}
+
+var (
+	// errNoGradient is returned by programs that were compiled without gradients.
+	errNoGradient = errors.New("the program was compiled without gradients")
+	// errNotKept is returned by programs that were compiled without Keep.
+	errNotKept = errors.New("the program was compiled without Keep")
+)
+
+// newLogitsError describes the first of a program's outputs.
+func newLogitsError(outputs []nd.Array) error {
+	if len(outputs) == 0 {
+		return &LogitsError{}
+	}
+	return &LogitsError{outputs[0].DType(), append([]int{}, outputs[0].Shape...)}
+}
