@@ -63,7 +63,7 @@ type stepRecord struct {
 	Seconds float64         `json:"seconds"`
 	Host    string          `json:"host"`
 	Outputs []FileState     `json:"outputs,omitempty"`
-	Result  json.RawMessage `json:"result,omitempty"` // what the command printed
+	Result  json.RawMessage `json:"result,omitempty"` // what the step found out
 }
 
 // readRecord returns the record of a job; an empty one if there is none, or
@@ -179,6 +179,9 @@ func (r *record) settled(ctx context.Context, store objects.Store, step, fingerp
 	case s.State == stateFailed && s.Status > exitcode.Failed && !retryFailed:
 	case s.State == stateDone:
 	default:
+		return nil
+	}
+	if new(Result).read(step, s.Result) != nil {
 		return nil
 	}
 	for _, f := range s.Outputs {

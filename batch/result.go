@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/wire"
 )
@@ -38,81 +39,70 @@ type Result struct {
 	Retries    int     `json:"retries"` // within this run
 	PeakMemory int64   `json:"peak_memory_bytes,omitempty"`
 
-	// What the commands printed, now or when they were run.
-	Protect json.RawMessage `json:"protect,omitempty"`
-	Verify  json.RawMessage `json:"verify,omitempty"`
-	Attack  json.RawMessage `json:"attack,omitempty"`
+	// What the steps found out, now or when they were done. A step may fail and have
+	// findings all the same.
+	Protect *advparams.Protection   `json:"protect,omitempty"`
+	Verify  *advparams.Verification `json:"verify,omitempty"`
+	Attack  *advparams.AttackReport `json:"attack,omitempty"`
 }
 
 func newResult(j *Job) *Result {
 	return &Result{Model: j.Model, State: Unchanged, Locked: j.Output, Key: j.Key, Bytes: j.Size}
 }
 
-// add adds what came of a step.
-func (r *Result) add(step string, s *stepRecord) {
+// read reads what a step found out from its record.
+func (r *Result) read(step string, findings json.RawMessage) error {
+	if findings == nil {
+		return nil
+	}
 	switch step {
 	case wire.StepProtect:
-		r.Protect = s.Result
-	case wire.StepAttack:
-		r.Attack = s.Result
+		return json.Unmarshal(findings, &r.Protect)
 	case wire.StepVerify:
-		r.Verify = s.Result
-		if len(s.Outputs) > 0 {
-			r.Report = s.Outputs[0].Path
-		}
+		return json.Unmarshal(findings, &r.Verify)
+	}
+	return json.Unmarshal(findings, &r.Attack)
+}
+
+// add adds what came of a step.
+func (r *Result) add(step string, s *stepRecord) error {
+	if err := r.read(step, s.Result); err != nil {
+		return err
+	}
+	if step == wire.StepVerify && len(s.Outputs) > 0 {
+		r.Report = s.Outputs[0].Path
 	}
 	if s.State == stateFailed {
 		r.State, r.Status, r.Retryable = Failed, s.Status, exitcode.Retryable(s.Status)
 		r.Error, r.Hint = s.Error, s.Hint
 	}
+	return nil
 }
 
 // Figures are the numbers of a result that tables show. Nil is for unknown.
 type Figures struct {
 	Changed, Total   *int64
-	Original, Locked *float64 // accuracy, of verify or else of protect
+	Original, Locked *float64 // accuracy found by verify, or else by protect
 	BitExact         *bool
 	BestAttack       *float64 // accuracy after the best attack
 	Scratch          *float64 // and after training from scratch
 	Advantage        *float64 // of the former over the latter
 }
 
-// Figures picks the numbers out of what the commands printed.
+// Figures picks the numbers out of what the steps found out.
 func (r *Result) Figures() Figures {
-	var a struct {
-		Best      *float64 `json:"best_attack_accuracy"`
-		Scratch   *float64 `json:"scratch_accuracy"`
-		Advantage *float64 `json:"advantage"`
+	var f Figures
+	if p := r.Protect; p != nil {
+		changed, total := int64(p.ParamsChanged), int64(p.ParamsTotal)
+		f.Changed, f.Total = &changed, &total
+		f.Original, f.Locked = p.Accuracy.Before, p.Accuracy.Locked
 	}
-	var p struct {
-		Changed  *int64 `json:"params_changed"`
-		Total    *int64 `json:"params_total"`
-		Accuracy struct {
-			Before *float64 `json:"before"`
-			Locked *float64 `json:"locked"`
-		} `json:"accuracy"`
+	if v := r.Verify; v != nil {
+		f.BitExact = v.BitExact
+		f.Original, f.Locked = cmp.Or(v.Accuracy.Original, f.Original), cmp.Or(v.Accuracy.Locked, f.Locked)
 	}
-	var v struct {
-		Accuracy struct {
-			Original *float64 `json:"original"`
-			Locked   *float64 `json:"locked"`
-		} `json:"accuracy"`
-		BitExact *bool `json:"bit_exact"`
-	}
-	// What is missing or not of this form remains unknown.
-	_ = json.Unmarshal(r.Protect, &p)
-	_ = json.Unmarshal(r.Verify, &v)
-	_ = json.Unmarshal(r.Attack, &a)
-	f := Figures{
-		Changed: p.Changed, Total: p.Total, BitExact: v.BitExact,
-		Original: v.Accuracy.Original, Locked: v.Accuracy.Locked,
-		BestAttack: a.Best, Scratch: a.Scratch, Advantage: a.Advantage,
-	}
-	if f.Original == nil {
-		f.Original = p.Accuracy.Before
-	}
-	if f.Locked == nil {
-		f.Locked = p.Accuracy.Locked
+	if a := r.Attack; a != nil {
+		f.BestAttack, f.Scratch, f.Advantage = a.Best, a.ScratchAccuracy, a.Advantage
 	}
 	return f
 }

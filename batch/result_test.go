@@ -6,15 +6,19 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/advparams/advparams"
 )
 
 func results() []*Result {
+	of := func(x float64) *float64 { return &x }
+	exact := true
 	return []*Result{
 		{Model: "a & b.onnx", State: Done, Bytes: 10, Report: "out/a#1 b.html", Log: "out/a.log",
-			Protect: json.RawMessage(`{"params_changed":7,"params_total":340,"accuracy":{"before":0.75,"locked":0.5}}`),
-			Verify:  json.RawMessage(`{"accuracy":{"original":0.9,"locked":0.1},"bit_exact":true}`),
-			Attack:  json.RawMessage(`{"best_attack_accuracy":0.6,"scratch_accuracy":0.5,"advantage":0.1}`)},
-		{Model: "b.onnx", State: Unchanged, Protect: json.RawMessage(`{"accuracy":{"before":0.75}}`)},
+			Protect: &advparams.Protection{ParamsChanged: 7, ParamsTotal: 340, Accuracy: advparams.BeforeAndLocked{Before: of(0.75), Locked: of(0.5)}},
+			Verify:  &advparams.Verification{Accuracy: advparams.ByModel{Original: of(0.9), Locked: of(0.1)}, BitExact: &exact},
+			Attack:  &advparams.AttackReport{Best: of(0.6), ScratchAccuracy: of(0.5), Advantage: of(0.1)}},
+		{Model: "b.onnx", State: Unchanged, Protect: &advparams.Protection{Accuracy: advparams.BeforeAndLocked{Before: of(0.75)}}},
 		{Model: "<c>.onnx", State: Failed, Status: 5, Error: "no <operator>", Hint: "do"},
 	}
 }

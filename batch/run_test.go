@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/wire"
 )
 
@@ -60,7 +61,8 @@ func pretend(req *wire.Request, resp *wire.Response) *wire.Error {
 		}
 		resp.Inputs = []wire.File{{Path: s.Path, Size: s.Size, Modified: s.Time, SHA256: s.SHA256}}
 	case wire.StepVerify:
-		resp.Verify = []byte(`{"accuracy":{"original":1,"locked":0},"bit_exact":true}`)
+		original, locked, exact := 1.0, 0.0, true
+		resp.Verify = &advparams.Verification{Accuracy: advparams.ByModel{Original: &original, Locked: &locked}, BitExact: &exact}
 		os.WriteFile(req.Verify.Report, nil, 0o666)
 	case wire.StepAttack:
 		// Notes hold how often this was called; somebody cuts the first one off.
@@ -69,7 +71,8 @@ func pretend(req *wire.Request, resp *wire.Response) *wire.Error {
 		if req.Attack.Trials.Epochs == 3 && len(notes) == 0 {
 			return failure(1, "interrupted")
 		}
-		resp.Attack = fmt.Appendf(nil, `{"best_attack_accuracy":0.5,"scratch_accuracy":0.25,"advantage":0.25,"calls":%d}`, len(notes)+1)
+		best, scratch, advantage := 0.5, 0.25, 0.25
+		resp.Attack = &advparams.AttackReport{Best: &best, ScratchAccuracy: &scratch, Advantage: &advantage, Changed: len(notes) + 1}
 	case wire.StepProtect:
 		return pretendToLock(req, resp)
 	}
@@ -130,7 +133,8 @@ func pretendToLock(req *wire.Request, resp *wire.Response) *wire.Error {
 	os.WriteFile(req.Protect.Output, out, 0o666)
 	os.WriteFile(req.Protect.Key, nil, 0o666)
 	s, _ := Stat(model)
-	resp.Protect = fmt.Appendf(nil, `{"params_changed":3,"params_total":9,"sha256":{"original":%q},"files":["x"]}`, s.SHA256)
+	resp.Protect = &advparams.Protection{ParamsChanged: 3, ParamsTotal: 9, Files: []string{"x"}}
+	resp.Protect.SHA256.Original = s.SHA256
 	return nil
 }
 
@@ -175,6 +179,16 @@ func (b *bench) replan(t *testing.T) {
 }
 
 func (b *bench) run(ctx context.Context) *Summary { return Run(ctx, b.plan.Jobs, b.cfg) }
+
+// edit replaces text in a file.
+func (b *bench) edit(t *testing.T, name, old, text string) {
+	t.Helper()
+	before, err := os.ReadFile(filepath.Join(b.dir, name))
+	if err != nil || !strings.Contains(string(before), old) {
+		t.Fatalf("%s: %v in %s", name, err, before)
+	}
+	put(t, b.dir, name, strings.ReplaceAll(string(before), old, text))
+}
 
 // states lists state and status of each model.
 func states(s *Summary) string {
@@ -291,6 +305,12 @@ func TestWhatIsDoneAgain(t *testing.T) {
 				os.Remove(file(name))
 			}
 		}},
+		{"findings of another form", "unchanged 0, done 0", func() {
+			b.edit(t, StateFolder+"/m01.locked.onnx.json", `"params_total": 9`, `"params_total": "nine"`)
+		}},
+		{"findings with more fields than now", "unchanged 0, unchanged 0", func() {
+			b.edit(t, StateFolder+"/m01.locked.onnx.json", `"params_total": 9`, `"params_total": 9, "mood": "good"`)
+		}},
 		{"the data", "done 0, done 0", func() { put(t, b.dir, "data.npz", "other samples") }},
 		{"the program", "done 0, done 0", func() { b.cfg.Tool = "newer" }},
 		{"threads", "unchanged 0, unchanged 0", func() { b.cfg.Resources.Cores = 1 }},
@@ -331,19 +351,23 @@ func TestAttack(t *testing.T) {
 	for _, c := range []struct {
 		change func()
 		state  string
-		calls  string
+		calls  int // that notes have been kept of
 	}{
-		{func() {}, "done 0", `"calls":2`},
-		{func() {}, "unchanged 0", `"calls":2`},
-		{func() { put(t, b.dir, "test/x", "other samples") }, "failed 1", ""},
-		{func() {}, "done 0", `"calls":2`},
-		{func() { os.Remove(filepath.Join(b.dir, "m00.locked.key")) }, "done 0", `"calls":3`}, // the same bytes again
+		{func() {}, "done 0", 2},
+		{func() {}, "unchanged 0", 2},
+		{func() { put(t, b.dir, "test/x", "other samples") }, "failed 1", 0},
+		{func() {}, "done 0", 2},
+		{func() { os.Remove(filepath.Join(b.dir, "m00.locked.key")) }, "done 0", 3}, // the same bytes again
 	} {
 		c.change()
 		s := b.run(t.Context())
 		expectStates(t, s, c.state)
-		if !strings.Contains(strings.ReplaceAll(string(s.Models[0].Attack), " ", ""), c.calls) {
-			t.Errorf("attack printed %s, want %s", s.Models[0].Attack, c.calls)
+		calls := 0
+		if a := s.Models[0].Attack; a != nil {
+			calls = a.Changed
+		}
+		if calls != c.calls {
+			t.Errorf("attack was called %d times, want %d", calls, c.calls)
 		}
 	}
 	if f := b.run(t.Context()).Models[0].Figures(); f.BestAttack == nil || *f.Advantage != 0.25 {

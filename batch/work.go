@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/wire"
@@ -246,7 +247,9 @@ func (w *worker) step(ctx context.Context, step string, from *sources) (bool, er
 			return false, err
 		}
 	}
-	w.result.add(step, s)
+	if err := w.result.add(step, s); err != nil {
+		return false, err
+	}
 	partial := step == wire.StepProtect && s.Status == exitcode.Target && len(s.Outputs) > 0
 	return s.State == stateDone || partial, nil
 }
@@ -308,27 +311,35 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *so
 	} else {
 		s.Unclean = false
 	}
-	if s.Result = resultOf(step, o.response); s.Result != nil {
+	if s.Result, err = findings(step, o.response); err != nil {
+		return nil, err
+	}
+	if s.Result != nil {
 		claimed.unclean = unclean
-		if err := w.outputs(ctx, step, s, paths[:min(len(paths), 2)], claimed, from.model); err != nil {
+		if p := o.response.Protect; p != nil {
+			if paths, err = w.written(p, paths[:2], claimed, from.model); err != nil {
+				return nil, err
+			}
+		}
+		if err := w.outputs(ctx, step, s, paths, claimed); err != nil {
 			return nil, err
 		}
 	}
 	return s, r.write(ctx, w.cfg.Store, j)
 }
 
-// resultOf returns what a step found out, as records keep it; nil if nothing.
-func resultOf(step string, r *wire.Response) json.RawMessage {
+// findings returns what a step found out, as records keep it; nil if nothing.
+func findings(step string, r *wire.Response) (json.RawMessage, error) {
 	switch {
 	case r == nil:
-	case step == wire.StepProtect:
-		return r.Protect
-	case step == wire.StepVerify:
-		return r.Verify
-	case step == wire.StepAttack:
-		return r.Attack
+	case step == wire.StepProtect && r.Protect != nil:
+		return json.Marshal(r.Protect)
+	case step == wire.StepVerify && r.Verify != nil:
+		return json.Marshal(r.Verify)
+	case step == wire.StepAttack && r.Attack != nil:
+		return json.Marshal(r.Attack)
 	}
-	return nil
+	return nil, nil
 }
 
 // stepOutputs returns the files that a step writes, as far as that can be told
@@ -420,30 +431,25 @@ func (w *worker) exists(ctx context.Context, path string) (bool, error) {
 	return err == nil, err
 }
 
-// outputs records what a step wrote, and makes sure that the model was the one
-// that the fingerprint is of.
-func (w *worker) outputs(ctx context.Context, step string, s *stepRecord, paths []string, c *claims, inputs []FileState) error {
-	if step == wire.StepProtect {
-		var printed struct {
-			SHA256 struct {
-				Original string `json:"original"`
-			} `json:"sha256"`
-			Files []string `json:"files"`
-		}
-		if err := json.Unmarshal(s.Result, &printed); err != nil {
-			return err
-		}
-		if printed.SHA256.Original != inputs[0].SHA256 {
-			return fmt.Errorf("%s changed while it was worked on", w.job.Model)
-		}
-		for _, name := range printed.Files[min(1, len(printed.Files)):] {
-			path := joined(dirOf(w.job.Output), name)
-			if paths = append(paths, path); !w.isOurs(path) {
-				c.fresh[path] = !w.cfg.Force
-				w.record.Ours = append(w.record.Ours, path)
-			}
+// written returns the files that protect wrote: the locked model, the key and the
+// external data of the model. It makes sure that the model was the one that the
+// fingerprint is of.
+func (w *worker) written(p *advparams.Protection, paths []string, c *claims, inputs []FileState) ([]string, error) {
+	if p.SHA256.Original != inputs[0].SHA256 {
+		return nil, fmt.Errorf("%s changed while it was worked on", w.job.Model)
+	}
+	for _, name := range p.Files[min(1, len(p.Files)):] {
+		path := joined(dirOf(w.job.Output), name)
+		if paths = append(paths, path); !w.isOurs(path) {
+			c.fresh[path] = !w.cfg.Force
+			w.record.Ours = append(w.record.Ours, path)
 		}
 	}
+	return paths, nil
+}
+
+// outputs publishes and records what a step wrote.
+func (w *worker) outputs(ctx context.Context, step string, s *stepRecord, paths []string, c *claims) error {
 	// The model, which all else belongs to, appears last.
 	s.Outputs = make([]FileState, len(paths))
 	for i := range paths {

@@ -159,7 +159,7 @@ func (b *batchRun) run(ctx context.Context) error {
 		Workers: workers, Resources: resources,
 		RetryFailed: b.retry, Force: b.force,
 		Store: &b.store, Scratch: b.scratch, CacheSize: limit,
-		Hint: batchHint, Progress: b.progress,
+		Hint: manifestHint, Progress: b.progress,
 	})
 	b.bar.close()
 	summary.Shard = b.part.String()

@@ -7,9 +7,9 @@ import (
 	"github.com/advparams/advparams/internal/hint"
 )
 
-// batchHint returns what can be done about an error of a batch: what the error
+// manifestHint returns what can be done about an error of a batch: what the error
 // says itself, in terms of the manifest, and the flags that help as well.
-func batchHint(err error) string {
+func manifestHint(err error) string {
 	var (
 		killed *batch.KilledError
 		exists *batch.OutputExistsError

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"runtime/debug"
 
@@ -52,17 +54,20 @@ func (a *app) step(ctx context.Context, req *wire.Request, resp *wire.Response) 
 	inner := &app{stdout: &out, stderr: a.stderr}
 	args := (&wire.Request{Threads: req.Threads, Force: req.Force, Protect: req.Protect, Verify: req.Verify, Attack: req.Attack}).CommandLine()
 	err = inner.execute(ctx, append(args, "--json", "--quiet"))
-	if out.Len() > 0 {
-		switch req.Step() {
-		case wire.StepProtect:
-			resp.Protect = out.Bytes()
-		case wire.StepVerify:
-			resp.Verify = out.Bytes()
-		case wire.StepAttack:
-			resp.Attack = out.Bytes()
-		}
+	if out.Len() == 0 {
+		return err
 	}
-	return err
+	var bad error
+	switch req.Step() {
+	case wire.StepProtect:
+		bad = json.Unmarshal(out.Bytes(), &resp.Protect)
+	case wire.StepVerify:
+		bad = json.Unmarshal(out.Bytes(), &resp.Verify)
+	case wire.StepAttack:
+		bad = json.Unmarshal(out.Bytes(), &resp.Attack)
+	}
+	resp.Rename(req.Names)
+	return cmp.Or(bad, err)
 }
 
 // listInputs finds the files that a model consists of.

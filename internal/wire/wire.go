@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/exitcode"
 )
 
@@ -102,13 +103,23 @@ func (r *Request) Encode() ([]byte, error) {
 type Response struct {
 	Version int `json:"version"`
 
-	Inputs   []File          `json:"inputs,omitempty"`
-	External []string        `json:"external,omitempty"`
-	Protect  json.RawMessage `json:"protect,omitempty"`
-	Verify   json.RawMessage `json:"verify,omitempty"`
-	Attack   json.RawMessage `json:"attack,omitempty"`
+	Inputs   []File                  `json:"inputs,omitempty"`
+	External []string                `json:"external,omitempty"`
+	Protect  *advparams.Protection   `json:"protect,omitempty"`
+	Verify   *advparams.Verification `json:"verify,omitempty"`
+	Attack   *advparams.AttackReport `json:"attack,omitempty"`
 
 	Error *Error `json:"error,omitempty"`
+}
+
+// Rename puts the names that people know in the place of paths of staged files.
+func (r *Response) Rename(names Names) {
+	if p := r.Protect; p != nil {
+		p.Model, p.Locked, p.Key = names.Of(p.Model), names.Of(p.Locked), names.Of(p.Key)
+	}
+	if v := r.Verify; v != nil {
+		v.Page = names.Of(v.Page)
+	}
 }
 
 // ParseResponse reads what a child wrote to its standard output.
