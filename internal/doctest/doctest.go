@@ -1,5 +1,6 @@
-// Package doctest checks package documentation against the files of the package.
-// Only tests import it.
+// Package doctest checks documentation against the code. Only tests import it. Its
+// own tests check the documents of the repository: the table of imports, links, names
+// of files and identifiers, make targets and examples.
 //
 // A package of more than a few files ends its documentation with a file map, a
 // section of one line a file:
