@@ -20,12 +20,6 @@ type binary struct {
 	diff func(b *Builder, x, y, z, gz *Value) (gx, gy *Value)
 }
 
-// broadcastKernel can write over an operand that is not repeated.
-type broadcastKernel struct {
-	runFunc
-	inPlace
-}
-
 func (b *Builder) binary(o binary, x, y *Value) *Value {
 	if x.DType != y.DType {
 		fail("%s: operands of type %v and %v", o.name, x.DType, y.DType)

@@ -1,7 +1,6 @@
 package ops
 
 import (
-	"math/bits"
 	"slices"
 
 	"github.com/advparams/advparams/internal/kernel"
@@ -38,26 +37,6 @@ func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
 	}, in...)
 }
 
-// convKernel is a convolution, with a bias if there are three inputs.
-type convKernel struct{ conv kernel.Conv }
-
-func (k *convKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
-	k.RunEpilogue(w, out, in, noEpilogue)
-}
-
-func (k *convKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
-	var bias []float32
-	if len(in) > 2 {
-		bias = in[2].Float32s()
-	}
-	g := k.conv
-	g.Then, g.Reads, g.Limits = e.Run, e.Reads, e.Clamp
-	g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
-}
-
-// ClampsOutput: see ClampingEpilogued.
-func (k *convKernel) ClampsOutput() {}
-
 // convTranspose is the adjoint of conv in its input: gy [N,OC,out…] and weights
 // give [N,C,in…].
 func (b *Builder) convTranspose(g kernel.Conv, gy, weight *Value) *Value {
@@ -70,64 +49,12 @@ func (b *Builder) convTranspose(g kernel.Conv, gy, weight *Value) *Value {
 	}, gy, weight)
 }
 
-// convTransposeKernel is the transposed convolution.
-type convTransposeKernel struct {
-	conv kernel.Conv
-	// weight is the operator of the gradient by the weights, if this one is the
-	// gradient by the input, of the same convolution; else nil.
-	weight *Op
-}
-
-func (k *convTransposeKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
-	k.RunEpilogue(w, out, in, noEpilogue)
-}
-
-func (k *convTransposeKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
-	g := k.conv
-	g.Then, g.Reads = e.Run, e.Reads
-	g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
-}
-
 // convWeight is the adjoint of conv in its weights.
 func (b *Builder) convWeight(g kernel.Conv, x, gy *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.OutChannels, g.InChannels / g.Group}, g.Kernel...), Op{
 		name:   "ConvWeight",
 		kernel: &convWeightKernel{g},
 	}, x, gy)
-}
-
-// convWeightKernel computes the gradient by the weights of a convolution from its
-// input and gy. Those by the bias and by the input can be its companions.
-type convWeightKernel struct{ conv kernel.Conv }
-
-func (k *convWeightKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
-	k.conv.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), nil)
-}
-
-func (k *convWeightKernel) RunFused(w *kernel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
-	c := convGradients{Conv: k.conv}
-	for _, r := range companions {
-		r.Kernel.(convCompanion).addTo(&c, r.Out, r.In)
-	}
-	if c.gx == nil {
-		c.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), c.gb)
-	} else {
-		c.Gradients(w, in[0].Float32s(), in[1].Float32s(), c.weight, c.gx, out.Float32s(), c.gb)
-	}
-}
-
-// convGradients is a convolution whose gradients are computed with that of the
-// weights: by the bias if gb is not nil, and by the input if gx is not nil.
-type convGradients struct {
-	kernel.Conv
-	gb, gx, weight []float32
-}
-
-// convCompanion is a companion of convWeightKernel.
-type convCompanion interface {
-	Companion
-	// addTo adds its output to the gradients that are computed together.
-	addTo(c *convGradients, out nd.Array, in []nd.Array)
 }
 
 // convBias is the adjoint of conv in its bias. It is a companion of weight, the
@@ -138,18 +65,6 @@ func (b *Builder) convBias(g kernel.Conv, gy *Value, weight *Op) *Value {
 		kernel: &convBiasKernel{companion{weight}, g},
 	}, gy)
 }
-
-// convBiasKernel sums gy over all but its channels.
-type convBiasKernel struct {
-	companion
-	conv kernel.Conv
-}
-
-func (k *convBiasKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
-	k.conv.GradBias(w, in[0].Float32s(), out.Float32s())
-}
-
-func (k *convBiasKernel) addTo(c *convGradients, out nd.Array, _ []nd.Array) { c.gb = out.Float32s() }
 
 // addChannels adds a bias [C] to x [N,C,…].
 func (b *Builder) addChannels(x, bias *Value) *Value {
@@ -162,111 +77,6 @@ func (b *Builder) alongChannels(v *Value, rank int) *Value {
 	shape := slices.Repeat([]int{1}, rank-1)
 	shape[0] = v.Len()
 	return b.Reshape(v, shape...)
-}
-
-// window holds what sliding-window operators have in common.
-type window struct {
-	kernel, stride, dilation, pad, padEnd []int
-	autoPad                               string
-}
-
-// window reads the attributes kernel_shape, strides, dilations, pads and auto_pad.
-func (c *Call) window(kernelShape []int) window {
-	n := len(kernelShape)
-	if n < 1 || n > 3 {
-		unsupported("%d spatial axes (1 to 3 are)", n)
-	}
-	w := window{
-		kernel:   kernelShape,
-		stride:   c.perAxis("strides", n, 1),
-		dilation: c.perAxis("dilations", n, 1),
-		autoPad:  c.String("auto_pad", "NOTSET"),
-		pad:      make([]int, n), padEnd: make([]int, n),
-	}
-	for i, k := range kernelShape {
-		if least, most := min(k, w.stride[i], w.dilation[i]), max(k, w.stride[i], w.dilation[i]); least < 1 || most > maxWindow {
-			c.fail("kernel_shape %v, strides %v and dilations %v must be positive and at most %d", kernelShape, w.stride, w.dilation, maxWindow)
-		}
-	}
-	switch pads := c.IntsAttr("pads"); {
-	case w.autoPad != "NOTSET" && w.autoPad != "":
-	case len(pads) == 2*n:
-		copy(w.pad, pads[:n])
-		copy(w.padEnd, pads[n:])
-	case pads != nil:
-		c.fail("pads %v for %d spatial axes", pads, n)
-	}
-	for i, p := range w.pad {
-		if least, most := min(p, w.padEnd[i]), max(p, w.padEnd[i]); least < 0 || most > maxWindow {
-			c.fail("pads %v and %v; at least 0 and at most %d are supported", w.pad, w.padEnd, maxWindow)
-		}
-	}
-	return w
-}
-
-// maxWindow bounds what describes a window, so that products of two do not overflow.
-const maxWindow = 1 << (bits.UintSize/2 - 2)
-
-func (c *Call) perAxis(name string, n, otherwise int) []int {
-	v := c.IntsAttr(name)
-	if len(v) == 0 {
-		return slices.Repeat([]int{otherwise}, n)
-	}
-	if len(v) != n {
-		c.fail("attribute %q has %d values for %d spatial axes", name, len(v), n)
-	}
-	return v
-}
-
-// Besides the values themselves, the kernels of convolutions keep tables and
-// sums for each position, and for each way that positions can lie to strides.
-const (
-	positionElements = 16 // float32s in the same memory
-	phaseElements    = 160
-)
-
-// settle takes the stride from axes with a single window, where it says nothing,
-// and refuses what the kernels would need too much memory for.
-func (c *Call) settle(w *window, windows, extent []int) {
-	for i, n := range windows {
-		if n == 1 {
-			w.stride[i] = 1
-		}
-	}
-	c.checkSize("padded input", extent)
-	c.checkSize("strides", append([]int{phaseElements}, w.stride...))
-}
-
-// fit settles the padding and returns the output's spatial shape for x [N,C,in…].
-func (c *Call) fit(w *window, x *Value, ceil bool) []int {
-	in := x.Shape[2:]
-	out := make([]int, len(in))
-	padded := []int{max(x.Shape[1], positionElements)}
-	for i, n := range in {
-		reach := w.dilation[i]*(w.kernel[i]-1) + 1
-		switch w.autoPad {
-		case "SAME_UPPER", "SAME_LOWER":
-			out[i] = (n + w.stride[i] - 1) / w.stride[i]
-			total := max(0, (out[i]-1)*w.stride[i]+reach-n)
-			w.pad[i], w.padEnd[i] = total/2, total-total/2
-			if w.autoPad == "SAME_LOWER" {
-				w.pad[i], w.padEnd[i] = w.padEnd[i], w.pad[i]
-			}
-			padded = append(padded, n+total)
-			continue
-		}
-		padded = append(padded, n+w.pad[i]+w.padEnd[i])
-		free := n + w.pad[i] + w.padEnd[i] - reach
-		if free < 0 {
-			fail("window of %d on an axis of %d with padding %d and %d", reach, n, w.pad[i], w.padEnd[i])
-		}
-		out[i] = free/w.stride[i] + 1
-		if ceil && free%w.stride[i] != 0 && out[i]*w.stride[i] < n+w.pad[i] {
-			out[i]++ // a window may hang over the end, but must not start beyond it
-		}
-	}
-	c.settle(w, out, padded)
-	return out
 }
 
 var convolution = family{

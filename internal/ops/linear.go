@@ -1,31 +1,32 @@
 package ops
 
-import (
-	"github.com/advparams/advparams/internal/kernel"
-	"github.com/advparams/advparams/nd"
-)
+// Linear is a layer y = x·W + b, or x·Wᵀ + b when Transposed, of leaves W and b.
+type Linear struct {
+	X, Weight, Bias *Value // Bias is nil where there is none
+	Transposed      bool   // W is [out, in], not [in, out]
+}
 
-// Dot returns the inner product of two values of one shape, a scalar. With a
-// seed that is bound between the forward and the backward computation it stands
-// for any loss: the gradient of Dot(y, seed) is the seed's vector-Jacobian
-// product.
-func (b *Builder) Dot(y, seed *Value) *Value {
-	return b.emit(nd.Float32, []int{}, Op{
-		name: "Dot",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
-			y := in[1].Float32s()
-			sum := 0.0
-			for i, v := range in[0].Float32s() {
-				sum += float64(v) * float64(y[i])
+// LastLinear takes apart a value that a linear layer computes.
+func LastLinear(v *Value) (l Linear, ok bool) {
+	v = behindAliases(v)
+	if v.op != nil && v.op.name == "Add" {
+		for i, bias := range v.in {
+			if bias = behindAliases(bias); bias.op == nil {
+				l.Bias = bias
+				v = behindAliases(v.in[1-i])
+				break
 			}
-			out.Float32s()[0] = float32(sum)
-		}),
-		noGrad: []int{1},
-		diff: func(_, gz *Value) []*Value {
-			if a, ok := gz.Constant(); ok && a.Float32s()[0] == 1 {
-				return []*Value{seed, nil}
-			}
-			return []*Value{b.Mul(gz, seed), nil}
-		},
-	}, y, seed)
+		}
+	}
+	k, ok := kernelOf[*productKernel](v)
+	if !ok {
+		return l, false
+	}
+	if len(v.in) == 3 && l.Bias == nil {
+		if l.Bias = behindAliases(v.in[2]); l.Bias.op != nil {
+			return l, false
+		}
+	}
+	l.X, l.Weight, l.Transposed = v.in[0], v.in[1], k.product.TransB
+	return l, l.Weight.op == nil && len(l.X.Shape) == 2 && !k.product.TransA
 }

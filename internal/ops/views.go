@@ -94,31 +94,6 @@ func (b *Builder) back(x *Value, v kernel.View) *Value {
 	return b.Reshape(y.in[0], v.Shape...)
 }
 
-// dense reports whether a view selects adjacent elements in their order.
-func dense(v kernel.View) bool {
-	for i, s := range nd.Strides(v.Shape) {
-		if v.Shape[i] > 1 && v.Stride[i] != s {
-			return false
-		}
-	}
-	return true
-}
-
-// movesNothing reports whether a permutation moves only axes of length 1.
-func movesNothing(shape, perm []int) bool {
-	last := -1
-	for _, p := range perm {
-		if shape[p] == 1 {
-			continue
-		}
-		if p < last {
-			return false
-		}
-		last = p
-	}
-	return true
-}
-
 // SwapLast exchanges the last two axes.
 func (b *Builder) SwapLast(x *Value) *Value {
 	perm := axesUpTo(x.Rank())
@@ -267,57 +242,4 @@ func copyArray(to, from nd.Array) {
 // addRange adds elements lo to hi of two inputs of one shape.
 func addRange(out nd.Array, in []nd.Array, lo, hi int) {
 	kernel.AddSlice(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
-}
-
-// axesUpTo returns 0 … n-1.
-func axesUpTo(n int) []int {
-	a := make([]int, n)
-	for i := range a {
-		a[i] = i
-	}
-	return a
-}
-
-// broadcastShape returns the shape two operands are repeated to
-// (ONNX "multidirectional broadcasting").
-func broadcastShape(name string, x, y []int) []int {
-	n := max(len(x), len(y))
-	out := make([]int, n)
-	for i := range out {
-		dx, dy := 1, 1
-		if k := i - n + len(x); k >= 0 {
-			dx = x[k]
-		}
-		if k := i - n + len(y); k >= 0 {
-			dy = y[k]
-		}
-		switch {
-		case dx == dy || dy == 1:
-			out[i] = dx
-		case dx == 1:
-			out[i] = dy
-		default:
-			fail("%s: shapes %v and %v cannot be broadcast", name, x, y)
-		}
-	}
-	return out
-}
-
-// broadcastStrides returns the strides at which an array of shape from is read
-// as one of shape to.
-func broadcastStrides(from, to []int) []int {
-	s := make([]int, len(to))
-	lead := len(to) - len(from)
-	if lead < 0 {
-		fail("shape %v cannot be repeated to %v", from, to)
-	}
-	for i, st := range nd.Strides(from) {
-		switch {
-		case from[i] == to[lead+i]:
-			s[lead+i] = st
-		case from[i] != 1:
-			fail("shape %v cannot be repeated to %v", from, to)
-		}
-	}
-	return s
 }

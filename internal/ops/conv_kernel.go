@@ -1,0 +1,90 @@
+package ops
+
+import (
+	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/nd"
+)
+
+// convKernel is a convolution, with a bias if there are three inputs.
+type convKernel struct{ conv kernel.Conv }
+
+func (k *convKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	k.RunEpilogue(w, out, in, noEpilogue)
+}
+
+func (k *convKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+	var bias []float32
+	if len(in) > 2 {
+		bias = in[2].Float32s()
+	}
+	g := k.conv
+	g.Then, g.Reads, g.Limits = e.Run, e.Reads, e.Clamp
+	g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
+}
+
+// ClampsOutput: see ClampingEpilogued.
+func (k *convKernel) ClampsOutput() {}
+
+// convTransposeKernel is the transposed convolution.
+type convTransposeKernel struct {
+	conv kernel.Conv
+	// weight is the operator of the gradient by the weights, if this one is the
+	// gradient by the input, of the same convolution; else nil.
+	weight *Op
+}
+
+func (k *convTransposeKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	k.RunEpilogue(w, out, in, noEpilogue)
+}
+
+func (k *convTransposeKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+	g := k.conv
+	g.Then, g.Reads = e.Run, e.Reads
+	g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
+}
+
+// convWeightKernel computes the gradient by the weights of a convolution from its
+// input and gy. Those by the bias and by the input can be its companions.
+type convWeightKernel struct{ conv kernel.Conv }
+
+func (k *convWeightKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	k.conv.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), nil)
+}
+
+func (k *convWeightKernel) RunFused(w *kernel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
+	c := convGradients{Conv: k.conv}
+	for _, r := range companions {
+		r.Kernel.(convCompanion).addTo(&c, r.Out, r.In)
+	}
+	if c.gx == nil {
+		c.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), c.gb)
+	} else {
+		c.Gradients(w, in[0].Float32s(), in[1].Float32s(), c.weight, c.gx, out.Float32s(), c.gb)
+	}
+}
+
+// convGradients is a convolution whose gradients are computed with that of the
+// weights: by the bias if gb is not nil, and by the input if gx is not nil.
+type convGradients struct {
+	kernel.Conv
+	gb, gx, weight []float32
+}
+
+// convCompanion is a companion of convWeightKernel.
+type convCompanion interface {
+	Companion
+	// addTo adds its output to the gradients that are computed together.
+	addTo(c *convGradients, out nd.Array, in []nd.Array)
+}
+
+// convBiasKernel sums gy over all but its channels.
+type convBiasKernel struct {
+	companion
+	conv kernel.Conv
+}
+
+func (k *convBiasKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+	k.conv.GradBias(w, in[0].Float32s(), out.Float32s())
+}
+
+func (k *convBiasKernel) addTo(c *convGradients, out nd.Array, _ []nd.Array) { c.gb = out.Float32s() }

@@ -1,0 +1,112 @@
+package ops
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/nd"
+)
+
+// compose returns the elements of an array that outer selects from what inner
+// selects from it, unless an axis of outer crosses axes of inner.
+func compose(outer, inner kernel.View) (v kernel.View, ok bool) {
+	dense := nd.Strides(inner.Shape)
+	v = kernel.View{Shape: outer.Shape, Stride: make([]int, len(outer.Shape)), Offset: inner.Offset}
+	last := make([]int, len(inner.Shape)) // greatest index on each axis
+	rest := outer.Offset
+	for j, d := range dense {
+		if inner.Shape[j] == 0 {
+			return v, false
+		}
+		last[j] = rest / d
+		rest %= d
+		v.Offset += last[j] * inner.Stride[j]
+	}
+	for i, n := range outer.Shape {
+		if n == 1 {
+			continue
+		}
+		found := false
+		for j, d := range dense {
+			if m := outer.Stride[i] / d; m > 0 && m*d == outer.Stride[i] && last[j]+(n-1)*m < inner.Shape[j] {
+				last[j] += (n - 1) * m
+				v.Stride[i] = m * inner.Stride[j]
+				found = true
+				break
+			}
+		}
+		if !found {
+			return v, false
+		}
+	}
+	return v, true
+}
+
+// repeats reports whether a view selects elements more than once because an
+// axis does not move.
+func repeats(v kernel.View) bool {
+	for i, n := range v.Shape {
+		if n > 1 && v.Stride[i] == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// covers reports whether the views together select every element of an array of
+// n exactly once. They differ only in their offsets.
+func covers(n int, views ...kernel.View) bool {
+	type axis struct{ n, stride int }
+	axes := []axis{{len(views), 0}}
+	for i, v := range views {
+		if !slices.Equal(v.Shape, views[0].Shape) || !slices.Equal(v.Stride, views[0].Stride) {
+			return false
+		}
+		switch {
+		case i == 1:
+			axes[0].stride = v.Offset - views[0].Offset
+		case i > 1 && v.Offset-views[i-1].Offset != axes[0].stride:
+			return false
+		}
+	}
+	for i, m := range views[0].Shape {
+		axes = append(axes, axis{m, views[0].Stride[i]})
+	}
+	slices.SortFunc(axes, func(a, b axis) int { return a.stride - b.stride })
+	size := 1
+	for _, a := range axes {
+		if a.n == 1 {
+			continue
+		}
+		if a.stride != size {
+			return false
+		}
+		size *= a.n
+	}
+	return size == n && views[0].Offset == 0
+}
+
+// dense reports whether a view selects adjacent elements in their order.
+func dense(v kernel.View) bool {
+	for i, s := range nd.Strides(v.Shape) {
+		if v.Shape[i] > 1 && v.Stride[i] != s {
+			return false
+		}
+	}
+	return true
+}
+
+// movesNothing reports whether a permutation moves only axes of length 1.
+func movesNothing(shape, perm []int) bool {
+	last := -1
+	for _, p := range perm {
+		if shape[p] == 1 {
+			continue
+		}
+		if p < last {
+			return false
+		}
+		last = p
+	}
+	return true
+}
