@@ -4,17 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
-	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/verify"
 	"github.com/advparams/advparams/verify/attack"
 )
@@ -23,10 +19,13 @@ type assault struct {
 	app    *app
 	locked string
 	data   dataFlags // the attacker's
-	test   dataFlags
-	key    string
-	open   openFlags
-	intact string
+	test   struct {
+		path  string
+		limit int
+	}
+	key      string
+	open     openFlags
+	original string
 
 	fraction  float64
 	attacks   []string
@@ -80,7 +79,7 @@ and 1 where it tells all, and the share of changed weights among the most suspic
 	fl.IntVar(&s.test.limit, "test-limit", 0, "measure on at most `N` samples; 0: all")
 	fileFlag(cmd, &s.key, "key", "", "the `KEY`, to measure what a part of it is worth", "key")
 	s.open.register(cmd)
-	fileFlag(cmd, &s.intact, "original", "", "the `MODEL.onnx` before locking, in place of the key", "onnx")
+	fileFlag(cmd, &s.original, "original", "", "the `MODEL.onnx` before locking, in place of the key", "onnx")
 	fl.Float64Var(&s.fraction, "fraction", 0.1, "the attacker has this share, `F`, of the data")
 	fl.StringSliceVar(&s.attacks, "attacks", nil, "carry out these attacks, `A,B,C`; all if left out")
 	fl.StringSliceVar(&s.grid, "grid", gridNames(), "train with each of these optimisers and learning rates, `O,O,O`")
@@ -97,9 +96,6 @@ and 1 where it tells all, and the share of changed weights among the most suspic
 	must(cmd.RegisterFlagCompletionFunc("attacks", cobra.FixedCompletions(attack.List(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
-
-// hide takes a flag that means nothing for a command out of its help.
-func hide(cmd *cobra.Command, flag string) { must(cmd.Flags().MarkHidden(flag)) }
 
 // attackList describes the attacks, one a line.
 func attackList() string {
@@ -124,39 +120,24 @@ func (s *assault) check() error {
 		return usagef("--fraction %g is not above 0 and at most 1", s.fraction)
 	case s.epochs < 1 || s.batch < 1:
 		return usagef("--epochs and --batch are at least 1")
-	case s.timeLimit < 0:
-		return usagef("--time-limit %v is negative", s.timeLimit)
-	case s.test.limit < 0:
-		return usagef("--test-limit %d is negative", s.test.limit)
-	case s.data.byModel():
-		return usagef("--labels model asks the original model, which the attacker does not have")
-	case s.key != "" && s.intact != "":
+	case s.key != "" && s.original != "":
 		return usagef("--key and --original say the same: give one of them")
 	case s.key == "" && len(s.open.identities) > 0:
 		return usagef("--identity opens a key, but there is no --key")
 	}
-	for _, name := range s.attacks {
-		if attack.About(name) == "" {
-			return usagef("--attacks: there is no attack %q, but %s", name, strings.Join(attack.List(), ", "))
-		}
-		if attack.NeedsOriginal(name) && s.key == "" && s.intact == "" {
-			return usagef("--attacks: %s needs the key: give --key or --original", name)
-		}
-	}
-	if info, err := os.Stat(s.data.path); err == nil && !info.IsDir() && s.data.path == s.test.path {
-		return usagef("--data and --test are the same file: accuracies would be those on the training data")
-	}
-	return s.data.check()
+	return nil
 }
 
 func (s *assault) run(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	opt := attack.Options{
-		Output:  s.data.output,
-		Attacks: s.attacks, Epochs: s.epochs, Batch: s.batch, Seed: s.data.seed,
-		TimeLimit: s.timeLimit, State: s.state,
+	opt := advparams.AttackOptions{
+		Locked: s.locked, Output: s.data.output, Task: s.data.kind(),
+		Data: s.data.data(), Test: advparams.Data{Path: s.test.path, Limit: s.test.limit},
+		Fraction: s.fraction, Original: s.original,
+		Attacks: s.attacks, Epochs: s.epochs, Batch: s.batch, TimeLimit: s.timeLimit, State: s.state,
+		Threads: s.threads,
 	}
 	for _, text := range s.grid {
 		o, err := attack.ParseOptimiser(text)
@@ -165,48 +146,16 @@ func (s *assault) run(ctx context.Context) error {
 		}
 		opt.Grid = append(opt.Grid, o)
 	}
-	m, err := onnxio.Open(s.locked)
-	if err != nil {
-		return err
+	if s.key != "" {
+		var err error
+		if opt.Key, err = s.open.file(s.app, s.key); err != nil {
+			return err
+		}
 	}
-	defer m.Close()
-	outputs, err := outputsNamed(m, s.data.output)
-	if err != nil {
-		return err
-	}
-	if err := gradient.Supported(m, outputs); err != nil {
-		return err
-	}
-	if opt.Original, err = s.original(ctx, m); err != nil {
-		return err
-	}
-	train, err := s.data.open(m)
-	if err != nil {
-		return err
-	}
-	if s.data.asksModel() {
-		return usagef("vectors have no labels, and the attacker does not have the original to compare them with")
-	}
-	opt.Task = s.data.kind
-	s.test.task = s.data.kind.Name()
-	s.test.usual, s.test.mean, s.test.std = dataset.Test, s.data.mean, s.data.std
-	s.test.output = s.data.output
-	test, err := s.test.open(m)
-	if err != nil {
-		return err
-	}
-	s.app.note("the attacker has %g %% of %s", 100*s.fraction, train.Describe())
-	train = firstPart(train.Shuffle(s.data.seed), s.fraction)
-	w, err := workers(s.threads)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	opt.Workers = w
-	show := attackProgress{app: s.app}
+	show := s.app.watch()
 	defer show.close()
-	opt.Progress = show.update
-	r, err := attack.Run(ctx, m, train, test, opt)
+	opt.Progress, opt.Notice = show.progress, show.notice
+	r, err := advparams.Attack(ctx, opt)
 	if err != nil {
 		return err
 	}
@@ -214,100 +163,7 @@ func (s *assault) run(ctx context.Context) error {
 	return s.print(r)
 }
 
-// firstPart returns a share of a set, from its beginning.
-func firstPart(set *dataset.Set, share float64) *dataset.Set {
-	rows := make([]int, max(1, int(share*float64(set.Len())+0.5)))
-	for i := range rows {
-		rows[i] = i
-	}
-	return set.Subset(rows)
-}
-
-// original returns the weights before locking; nil if neither key nor original
-// is given. A model that is unlocked for this exists in a temporary folder only.
-func (s *assault) original(ctx context.Context, locked *onnxio.Model) (*gradient.Weights, error) {
-	switch {
-	case s.intact != "":
-		w, err := weightsOf(s.intact)
-		if err == nil && !sameNames(w, locked) {
-			err = hint.With(fmt.Errorf("%s is not what %s was before it was locked: their initializers differ", s.intact, s.locked), "name the original model")
-		}
-		return w, err
-	case s.key == "":
-		return nil, nil
-	}
-	k, err := s.open.read(s.app, s.key)
-	if err != nil {
-		return nil, err
-	}
-	folder, err := os.MkdirTemp("", "advparams-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(folder)
-	out := s.app.outputs(ctx, false)
-	defer out.close()
-	path := filepath.Join(folder, "unlocked.onnx")
-	if err := onnxio.Restore(s.locked, &k.Record, &out.Set, path); err != nil {
-		return nil, err
-	}
-	if err := out.commit(ctx); err != nil {
-		return nil, err
-	}
-	return weightsOf(path)
-}
-
-func weightsOf(path string) (*gradient.Weights, error) {
-	m, err := onnxio.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer m.Close()
-	w, err := gradient.LoadWeights(m)
-	if err != nil {
-		return nil, err
-	}
-	return w.Clone(), nil
-}
-
-// sameNames reports whether weights have the names and sizes of a model's.
-func sameNames(w *gradient.Weights, m *onnxio.Model) bool {
-	for _, name := range w.Names() {
-		a, _ := w.Array(name)
-		if init := m.Lookup(name); init == nil || init.Len() != a.Len() {
-			return false
-		}
-	}
-	return w.Len() == gradient.Parameters(m)
-}
-
-// attackProgress shows a bar for the attack under way, and a line for each that
-// is finished.
-type attackProgress struct {
-	app  *app
-	name string
-	bar  *bar
-}
-
-func (p *attackProgress) update(now attack.Progress) {
-	if now.Attack != p.name {
-		p.close()
-		p.name, p.bar = now.Attack, p.app.bar(now.Attack, now.Total)
-	}
-	if now.Result != nil {
-		p.close()
-		p.app.note("%s: %.2f %% in %.0f s", now.Attack, 100*now.Result.Accuracy, now.Result.Seconds)
-		return
-	}
-	p.bar.set(now.Done, "%d of %d, validation accuracy %.2f %%", now.Done, now.Total, 100*now.Best)
-}
-
-func (p *attackProgress) close() {
-	p.bar.close()
-	p.bar = nil
-}
-
-func (s *assault) print(r *attack.Report) error {
+func (s *assault) print(r *advparams.AttackReport) error {
 	return s.app.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "locked\t%.2f %%\t\n", 100*r.Locked)
 		for _, one := range r.Attacks {

@@ -238,8 +238,11 @@ func programIdentity(path string) (string, error) {
 	if v != "(devel)" && !strings.Contains(revision, "modified") {
 		return v, nil
 	}
-	sum, err := digest(path)
-	return fmt.Sprintf("%s %x", v, sum[:8]), err
+	state, err := batch.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	return v + " " + state.SHA256[:16], nil
 }
 
 // plan prints what would be done.

@@ -4,18 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
-	"github.com/advparams/advparams/nd"
-	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams"
 )
 
 type bench struct {
@@ -57,76 +51,24 @@ given with --shape.`,
 	return cmd
 }
 
-// spread is what repeated measurements of a time gave.
-type spread struct {
-	Median float64 `json:"median"`
-	Min    float64 `json:"min"`
-	Max    float64 `json:"max"`
-}
-
-type benchResult struct {
-	Model    string  `json:"model"`
-	Forward  spread  `json:"forward_ms"`
-	Gradient spread  `json:"gradient_ms"`
-	Compile  float64 `json:"compile_ms"`
-	Threads  int     `json:"threads"`
-	Batch    int     `json:"batch"`
-	Repeat   int     `json:"repeat"`
-	Kernel   string  `json:"kernel"`
-}
-
 func (b *bench) run(ctx context.Context) error {
 	if b.batch < 1 || b.repeat < 1 || b.vocab < 1 {
 		return usagef("--batch, --repeat and --vocab are at least 1")
 	}
-	m, err := onnxio.Open(b.model)
+	shapes, err := parseShapes(b.shapes)
 	if err != nil {
 		return err
 	}
-	defer m.Close()
-	if err := gradient.Supported(m, nil); err != nil {
-		return err
-	}
-	inputs, err := b.inputs(m)
+	show := b.app.watch()
+	defer show.close()
+	r, err := advparams.Bench(ctx, advparams.BenchOptions{
+		Model: b.model, Batch: b.batch, Shapes: shapes, Vocabulary: b.vocab, Repeat: b.repeat,
+		Seed: &b.seed, Threads: b.threads, Progress: show.progress,
+	})
 	if err != nil {
 		return err
 	}
-	w, err := workers(b.threads)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	r := benchResult{Model: b.model, Threads: w.Threads(), Batch: b.batch, Repeat: b.repeat, Kernel: gradient.KernelName()}
-	for _, a := range inputs {
-		if len(a.Shape) > 0 {
-			r.Batch = a.Shape[0] // the model or --shape may have fixed it
-		}
-	}
-	cfg := gradient.Config{Shapes: shapesOf(inputs), Workers: w}
-	forward, err := gradient.Compile(m, cfg)
-	if err != nil {
-		return err
-	}
-	if r.Forward, err = b.time(ctx, "forward", func() error {
-		_, err := forward.Forward(inputs)
-		return err
-	}); err != nil {
-		return err
-	}
-	forward = nil // its memory is not needed any more
-	cfg.Gradients = gradient.All
-	start := time.Now()
-	program, err := gradient.Compile(m, cfg)
-	if err != nil {
-		return err
-	}
-	r.Compile = milliseconds(time.Since(start))
-	if r.Gradient, err = b.time(ctx, "forward and gradients", func() error {
-		_, _, err := program.Gradients(inputs, gradient.Probe)
-		return err
-	}); err != nil {
-		return err
-	}
+	show.close()
 	return b.app.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "milliseconds\tmedian\tmin\tmax\n")
 		fmt.Fprintf(w, "forward\t%.2f\t%.2f\t%.2f\n", r.Forward.Median, r.Forward.Min, r.Forward.Max)
@@ -135,85 +77,13 @@ func (b *bench) run(ctx context.Context) error {
 	})
 }
 
-// time runs f some times and returns the spread in milliseconds.
-func (b *bench) time(ctx context.Context, what string, f func() error) (spread, error) {
-	const warm = 2
-	bar := b.app.bar(what, warm+b.repeat)
-	defer bar.close()
-	var ms []float64
-	for i := range warm + b.repeat {
-		if err := ctx.Err(); err != nil {
-			return spread{}, err
-		}
-		start := time.Now()
-		if err := f(); err != nil {
-			return spread{}, err
-		}
-		if i >= warm {
-			ms = append(ms, milliseconds(time.Since(start)))
-		}
-		bar.set(i+1, "")
-	}
-	slices.Sort(ms)
-	n := len(ms)
-	return spread{Median: (ms[(n-1)/2] + ms[n/2]) / 2, Min: ms[0], Max: ms[n-1]}, nil
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
-
-// inputs makes random arrays: standard normal, or integers below --vocab.
-func (b *bench) inputs(m *onnxio.Model) (map[string]nd.Array, error) {
-	list, err := gradient.Inputs(m)
-	if err != nil {
-		return nil, err
-	}
-	given, err := parseShapes(b.shapes, list)
-	if err != nil {
-		return nil, err
-	}
-	rng := rand.New(rand.NewPCG(b.seed, 0))
-	inputs := map[string]nd.Array{}
-	for _, in := range list {
-		shape, ok := given[in.Name]
-		if !ok {
-			if in.Shape == nil || slices.Contains(in.Shape[min(1, len(in.Shape)):], -1) {
-				return nil, hint.With(usagef("input %v has open axes", in), "give them with --shape %s=…", in.Name)
-			}
-			shape = in.Batched(b.batch)
-		}
-		if _, err := nd.CheckedSize(shape); err != nil {
-			return nil, fmt.Errorf("input %v: %w", in, err)
-		}
-		a := nd.New(in.DType, shape...)
-		switch data := a.Data.(type) {
-		case []float32:
-			for i := range data {
-				data[i] = float32(rng.NormFloat64())
-			}
-		case []int64:
-			for i := range data {
-				data[i] = rng.Int64N(b.vocab)
-			}
-		case []bool:
-			for i := range data {
-				data[i] = rng.Uint64()&1 == 1
-			}
-		}
-		inputs[in.Name] = a
-	}
-	return inputs, nil
-}
-
 // parseShapes reads the values of --shape, NAME=1,3,32,32.
-func parseShapes(flags []string, inputs []gradient.Input) (map[string][]int, error) {
+func parseShapes(flags []string) (map[string][]int, error) {
 	shapes := map[string][]int{}
 	for _, text := range flags {
 		name, dims, ok := cutLast(text, "=")
 		if !ok {
 			return nil, usagef("--shape %q is not NAME=1,3,32,32", text)
-		}
-		if !slices.ContainsFunc(inputs, func(in gradient.Input) bool { return in.Name == name }) {
-			return nil, hint.With(usagef("--shape: the model has no input %q", name), "it has %v", inputs)
 		}
 		shape := []int{}
 		for d := range strings.SplitSeq(dims, ",") {

@@ -11,6 +11,8 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
+
+	"github.com/advparams/advparams"
 )
 
 // isTerminal reports whether a person looks at w.
@@ -86,4 +88,37 @@ func (b *bar) close() {
 	}
 	b.one.Abort(true)
 	b.all.Wait()
+}
+
+// watch shows what happens in a run: a bar for the stage under way, and notices.
+type watch struct {
+	app   *app
+	stage string
+	bar   *bar
+}
+
+// watch returns one without a bar. It has to be closed.
+func (a *app) watch() *watch { return &watch{app: a} }
+
+func (w *watch) progress(p advparams.Progress) {
+	if p.Stage != w.stage {
+		w.close()
+		w.stage, w.bar = p.Stage, w.app.bar(p.Stage, p.Total)
+	}
+	w.bar.set(p.Done, "%s", p.Text)
+}
+
+func (w *watch) notice(n advparams.Notice) {
+	w.close()
+	if n.Warning() {
+		w.app.warn("%s", n.Text)
+		return
+	}
+	w.app.note("%s", n.Text)
+}
+
+// close removes the bar.
+func (w *watch) close() {
+	w.bar.close()
+	w.stage, w.bar = "", nil
 }

@@ -2,40 +2,42 @@ package main
 
 import (
 	"fmt"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/task"
 )
 
-// forwardBatch is the number of samples computed at a time.
-const forwardBatch = 100
-
-// dataFlags say which samples to take.
+// dataFlags say which samples to take, and what to ask of the model.
 type dataFlags struct {
 	path      string
 	split     string
-	usual     dataset.Split // where the data has several and the flag names none
 	limit     int
 	seed      uint64
 	mean, std []float32
 	labels    string
-	output    string // that the labels are compared with
-	task      string // its name; "" to guess
-
-	kind task.Task // what open found the model to be for
+	output    string
+	task      string
 }
+
+// noData is what --data says when there is none.
+const noData = "none"
 
 const dataHelp = `Data: an .npz file with arrays named after the model's inputs and labels; a folder
 with IDX files (MNIST) or CIFAR binary files, plain or .gz; an image folder, one
 sub-folder a class; a CSV file. Images are scaled to [0,1], then to (x-mean)/std;
 size and layout follow the model's input.`
 
+const taskHelp = `Tasks: classification (accuracy), binary (a single logit: accuracy, AUC), multi-label
+(accuracy, AUC, mAP), regression (R², RMSE), language (perplexity; without labels the
+truth is the next token of the input), segmentation (accuracy of positions, mIoU) and
+embedding (cosine to the vectors of the original; needs no labels). Without --task,
+outputs and labels decide. Where a task's quality is no accuracy, targets are
+qualities: docs/method.md has them.`
+
 func (d *dataFlags) register(cmd *cobra.Command, usual dataset.Split, seed uint64) {
-	d.usual = usual
 	fl := cmd.Flags()
 	fileFlag(cmd, &d.path, "data", "", "`PATH` of an .npz or .csv file, a folder with IDX or CIFAR files, or an image folder")
 	choiceFlag(cmd, &d.split, "split", "", fmt.Sprintf("the part to take where the data has both (default %s)", usual), "train", "test")
@@ -51,22 +53,20 @@ func (d *dataFlags) register(cmd *cobra.Command, usual dataset.Split, seed uint6
 	}
 }
 
-func (d *dataFlags) check() error {
-	if d.limit < 0 {
-		return usagef("--limit %d is negative", d.limit)
+// data returns what the flags say of the samples.
+func (d *dataFlags) data() advparams.Data {
+	return advparams.Data{
+		Path: d.path, Split: dataset.Split(d.split), Limit: d.limit, Seed: &d.seed,
+		Mean: d.mean, Std: d.std, Labels: advparams.Labels(d.labels),
 	}
-	return nil
 }
 
-// threadsFlag defines --threads.
-func threadsFlag(cmd *cobra.Command, p *int, value int) {
-	cmd.Flags().IntVar(p, "threads", value, "`N` cores to compute on; 0: all")
-}
-
-// workers starts the threads to compute on. They have to be closed.
-func workers(threads int) (*gradient.Workers, error) {
-	if most := 4 * runtime.NumCPU(); threads < 0 || threads > most {
-		return nil, usagef("--threads %d is not between 0 and %d", threads, most)
+// kind returns the task that was asked for; nil for the one that the model looks like.
+func (d *dataFlags) kind() task.Task {
+	if d.task == "" {
+		return nil
 	}
-	return gradient.NewWorkers(threads), nil
+	t, err := task.ByName(d.task)
+	must(err) // the flag takes no other names
+	return t
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,12 +9,10 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/hint"
-	"github.com/advparams/advparams/key"
-	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/perturb"
 )
 
 // usageError is a mistake in the command line.
@@ -42,19 +41,20 @@ func exitStatus(err error) int {
 		return false
 	}
 	var usage *usageError
+	var option *advparams.OptionError
 	var batch *batchFailed
 	switch {
 	case err == nil:
 		return exitcode.Done
 	case errors.As(err, &batch):
 		return batch.status
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &option):
 		return exitcode.Usage
-	case is(perturb.ErrTarget):
+	case is(advparams.ErrTarget):
 		return exitcode.Target
-	case is(key.ErrIdentity, key.ErrDamaged, onnxio.ErrMismatch, onnxio.ErrRecord):
+	case is(advparams.ErrIdentity, advparams.ErrDamaged, advparams.ErrMismatch, advparams.ErrRecord):
 		return exitcode.Key
-	case is(gradient.ErrUnsupported):
+	case is(advparams.ErrUnsupported):
 		return exitcode.Unsupported
 	}
 	return exitcode.Failed
@@ -74,7 +74,7 @@ func (a *app) report(err error) int {
 func explain(err error) (text, advice string) {
 	text, advice = err.Error(), hint.Of(err)
 	if advice == "" {
-		advice = usualHint(err)
+		advice = cmp.Or(optionHint(err), usualHint(err))
 	}
 	if errors.Is(err, context.Canceled) {
 		text = "interrupted"
@@ -106,9 +106,9 @@ func usualHint(err error) string {
 		return "of several outputs, --output chooses the one with the answers"
 	case errors.As(err, &internal):
 		return "this is a mistake in advparams: please report it with the lines above"
-	case errors.Is(err, onnxio.ErrMismatch):
+	case errors.Is(err, advparams.ErrMismatch):
 		return "give the locked model and the key that were written together, as they were written"
-	case errors.Is(err, key.ErrDamaged), errors.Is(err, onnxio.ErrRecord):
+	case errors.Is(err, advparams.ErrDamaged), errors.Is(err, advparams.ErrRecord):
 		return "get the key again from where it was written: a damaged key cannot be repaired"
 	case errors.Is(err, fs.ErrNotExist):
 		return "check the path"

@@ -3,12 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/advparams/advparams/internal/hint"
+	"github.com/spf13/cobra"
 )
 
 // choice is a flag value out of a fixed set.
@@ -34,45 +33,6 @@ func (c *choice) Set(s string) error {
 
 func (c *choice) Type() string { return strings.Join(c.values, "|") }
 
-// glob turns a pattern into an expression that matches whole names: * stands for
-// any characters, '/' and '.' included, ? for one.
-func glob(pattern string) *regexp.Regexp {
-	quoted := regexp.QuoteMeta(pattern)
-	quoted = strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(quoted)
-	return regexp.MustCompile(`(?s)^` + quoted + `$`)
-}
-
-// selection returns a function that tells which of the names match one of the
-// patterns in include, all if there are none, and none of those in exclude. A
-// pattern that matches no name is taken for a mistake.
-func selection(names, include, exclude []string) (func(string) bool, error) {
-	chosen := map[string]bool{}
-	mark := func(flag string, patterns []string, value bool) error {
-		for _, p := range patterns {
-			expr, found := glob(p), false
-			for _, name := range names {
-				if expr.MatchString(name) {
-					chosen[name], found = value, true
-				}
-			}
-			if !found {
-				return hint.With(usagef("--%s %q matches no initializer", flag, p), "advparams inspect lists the initializers of a model")
-			}
-		}
-		return nil
-	}
-	if len(include) == 0 {
-		include = []string{"*"}
-	}
-	if err := mark("include", include, true); err != nil {
-		return nil, err
-	}
-	if err := mark("exclude", exclude, false); err != nil {
-		return nil, err
-	}
-	return func(name string) bool { return chosen[name] }, nil
-}
-
 // percentFlag is a share, given in percent or as a number up to 1.
 type percentFlag float64
 
@@ -94,3 +54,55 @@ func (p *percentFlag) Set(s string) error {
 }
 
 func (p *percentFlag) Type() string { return "SHARE" }
+
+// targetFlag is an accuracy; 0, the default, stands for chance.
+type targetFlag float64
+
+func (t *targetFlag) String() string {
+	if *t == 0 {
+		return "chance"
+	}
+	return strconv.FormatFloat(float64(*t), 'g', -1, 64)
+}
+
+func (t *targetFlag) Set(s string) error {
+	if s == "chance" {
+		*t = 0
+		return nil
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(v > 0 && v < 1) {
+		return errors.New("it is a number between 0 and 1, or chance")
+	}
+	*t = targetFlag(v)
+	return nil
+}
+
+func (t *targetFlag) Type() string { return "F|chance" }
+
+// fileFlag defines a flag that is a file name, completed by extension.
+func fileFlag(cmd *cobra.Command, p *string, name, short, usage string, extensions ...string) {
+	cmd.Flags().StringVarP(p, name, short, "", usage)
+	must(cmd.MarkFlagFilename(name, extensions...))
+}
+
+// choiceFlag defines a flag with a fixed set of values. The default may be "".
+func choiceFlag(cmd *cobra.Command, p *string, name, value, usage string, values ...string) {
+	*p = value
+	cmd.Flags().Var(&choice{p, values}, name, usage)
+	must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// outputFlag defines --output.
+func outputFlag(cmd *cobra.Command, p *string, usage string) {
+	cmd.Flags().StringVar(p, "output", "", usage)
+	must(cmd.RegisterFlagCompletionFunc("output", cobra.NoFileCompletions))
+}
+
+// threadsFlag defines --threads.
+func threadsFlag(cmd *cobra.Command, p *int, value int) {
+	cmd.Flags().IntVar(p, "threads", value, "`N` cores to compute on; 0: all")
+}
+
+// hide takes a flag that means nothing for a command out of its help.
+func hide(cmd *cobra.Command, flag string) { must(cmd.Flags().MarkHidden(flag)) }

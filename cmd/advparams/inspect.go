@@ -1,15 +1,17 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
+	"context"
 	"fmt"
 	"io"
-	"os"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/advparams/advparams/key"
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -35,9 +37,9 @@ Or describe a key: whom it is sealed to and, if it can be opened, which files it
 belongs to and how many parameters were changed; --secrets shows where they are.`,
 		Example: `  advparams inspect model.onnx
   advparams inspect model.key -i me.txt`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			n.file = args[0]
-			return n.run()
+			return n.run(cmd.Context())
 		},
 	}
 	operand(cmd, "the file", "onnx", "key")
@@ -48,116 +50,26 @@ belongs to and how many parameters were changed; --secrets shows where they are.
 	return cmd
 }
 
-func (n *inspect) run() error {
-	f, err := os.Open(n.file)
-	if err != nil {
-		return err
-	}
-	head := make([]byte, 64)
-	size, err := io.ReadFull(f, head)
-	f.Close()
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return err
-	}
-	if isKey(head[:size]) {
-		return n.key()
-	}
-	return n.model()
-}
-
-// isKey tells a key from a model by its first bytes.
-func isKey(head []byte) bool {
-	text := strings.TrimLeft(string(head), " \t\r\n")
-	for _, intro := range []string{"advparams plain key", "age-encryption.org/", "-----BEGIN AGE ENCRYPTED FILE-----"} {
-		if strings.HasPrefix(text, intro) {
-			return true
-		}
-	}
-	return false
-}
-
-// keyResult is what inspect prints for a key. The part that is inside the seal is
-// null while it is closed.
-type keyResult struct {
-	File       string   `json:"file"`
-	Kind       string   `json:"kind"`
-	Sealed     bool     `json:"sealed"`
-	Armored    bool     `json:"armored"`
-	Size       int64    `json:"bytes"`
-	Recipients []string `json:"recipients"`
-	Content    *content `json:"content"`
-}
-
-type content struct {
-	Tool           string        `json:"tool"`
-	Created        string        `json:"created,omitempty"`
-	Profile        string        `json:"profile,omitempty"`
-	ParamsTotal    int64         `json:"params_total,omitempty"`
-	ParamsChanged  int64         `json:"params_changed"`
-	Samples        int64         `json:"samples,omitempty"`
-	Accuracy       float64       `json:"accuracy_before,omitempty"`
-	LockedAccuracy float64       `json:"accuracy_locked,omitempty"`
-	Files          []keyFile     `json:"files"`
-	Changes        []tensorPatch `json:"changes,omitempty"`
-}
-
-type keyFile struct {
-	Original fileResult `json:"original"`
-	Locked   fileResult `json:"locked"`
-}
-
-type tensorPatch struct {
-	Tensor  string  `json:"tensor"`
-	Indices []int64 `json:"indices"`
-}
-
-func (n *inspect) key() error {
-	data, err := os.ReadFile(n.file)
-	if err != nil {
-		return err
-	}
-	info, err := key.Inspect(bytes.NewReader(data))
-	if err != nil {
-		return fmt.Errorf("%s: %w", n.file, err)
-	}
-	r := keyResult{File: n.file, Kind: "key", Sealed: info.Sealed, Armored: info.Armored, Size: info.Size, Recipients: info.Recipients}
-	if !info.Sealed || n.passphrase || len(n.open.identities) > 0 {
-		k, err := n.open.unseal(n.app, n.file, data, info)
-		if err != nil {
+func (n *inspect) run(ctx context.Context) error {
+	opt := advparams.InspectOptions{Path: n.file, Output: n.output, Secrets: n.secrets}
+	if n.passphrase || len(n.open.identities) > 0 {
+		var err error
+		if opt.Key, err = n.open.file(n.app, n.file); err != nil {
 			return err
 		}
-		r.Content = n.content(k)
-	} else if n.secrets {
-		return usagef("--secrets needs an opened key: give -i or --passphrase")
 	}
-	return n.app.result(r, r.text)
+	r, err := advparams.Inspect(ctx, opt)
+	switch {
+	case err != nil:
+		return err
+	case r.Key != nil:
+		return n.app.result(r.Key, func(w io.Writer) { keyText(w, r.Key) })
+	}
+	return n.app.result(r.Model, func(w io.Writer) { modelText(w, r.Model) })
 }
 
-func (n *inspect) content(k *key.Key) *content {
-	s := k.Summary
-	c := &content{
-		Tool: k.Tool, Profile: s.Profile, ParamsTotal: s.Parameters,
-		Samples: s.Samples, Accuracy: s.Accuracy, LockedAccuracy: s.LockedAccuracy,
-	}
-	if !k.Created.IsZero() {
-		c.Created = k.Created.UTC().Format("2006-01-02T15:04:05Z")
-	}
-	for _, f := range k.Record.Files {
-		c.Files = append(c.Files, keyFile{
-			Original: fileResult{f.Name, f.Size, fmt.Sprintf("%x", f.SHA256)},
-			Locked:   fileResult{f.LockedName, f.LockedSize, fmt.Sprintf("%x", f.LockedSHA256)},
-		})
-	}
-	for _, p := range k.Record.Patches {
-		c.ParamsChanged += int64(len(p.Indices))
-		if n.secrets {
-			c.Changes = append(c.Changes, tensorPatch{p.Tensor, p.Indices})
-		}
-	}
-	return c
-}
-
-func (r *keyResult) text(w io.Writer) {
+// keyText prints the description of a key.
+func keyText(w io.Writer, r *advparams.KeyInfo) {
 	seal := "not sealed: whoever has it can unlock"
 	if r.Sealed {
 		seal = "sealed to " + strings.Join(r.Recipients, ", ")
@@ -180,4 +92,57 @@ func (r *keyResult) text(w io.Writer) {
 	for _, p := range c.Changes {
 		fmt.Fprintf(w, "in %s\t%v\n", oneLine(p.Tensor), p.Indices)
 	}
+}
+
+// modelText prints the description of a model.
+func modelText(w io.Writer, r *advparams.ModelInfo) {
+	var opsets []string
+	for _, domain := range slices.Sorted(maps.Keys(r.Opsets)) {
+		opsets = append(opsets, fmt.Sprintf("%s %d", oneLine(domain), r.Opsets[domain]))
+	}
+	for i, f := range r.Files {
+		what := "ONNX model, "
+		if i > 0 {
+			what = "external data, "
+		}
+		fmt.Fprintf(w, "%s\t%s%s bytes\n", oneLine(f.Name), what, verify.Thousands(f.Size))
+	}
+	fmt.Fprintf(w, "producer\t%s, IR version %d, opset %s\n", cmp.Or(oneLine(r.Producer), "unknown"), r.IRVersion, strings.Join(opsets, ", "))
+	for _, list := range []struct {
+		what   string
+		values []advparams.ValueInfo
+	}{{"input", r.Inputs}, {"output", r.Outputs}} {
+		for _, v := range list.values {
+			fmt.Fprintf(w, "%s\t%s %s%s\n", list.what, oneLine(v.Name), v.Type, axes(v.Shape))
+		}
+	}
+	fmt.Fprintf(w, "parameters\t%s\n", verify.Thousands(r.Parameters))
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(w, "warning\t%s\n", oneLine(warning))
+	}
+	fmt.Fprintf(w, "\noperator\tcount\tforward\tgradient\n")
+	answer := map[bool]string{true: "yes", false: "no"}
+	for _, o := range r.Operators {
+		name := o.Name
+		if o.Domain != "ai.onnx" {
+			name = o.Domain + "." + o.Name
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", oneLine(name), o.Count, answer[o.Forward], answer[o.Gradient])
+	}
+	fmt.Fprintf(w, "\ninitializer\ttype\tshape\telements\tstorage\n")
+	for _, t := range r.Initializers {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", oneLine(t.Name), t.Type, strings.ReplaceAll(fmt.Sprint(t.Shape), " ", ","), verify.Thousands(t.Elements), t.Storage)
+	}
+}
+
+// axes writes a shape; nothing when the rank is unknown.
+func axes(shape []advparams.Axis) string {
+	if shape == nil {
+		return ""
+	}
+	parts := make([]string, len(shape))
+	for i, a := range shape {
+		parts[i] = oneLine(a.String())
+	}
+	return "[" + strings.Join(parts, ",") + "]"
 }

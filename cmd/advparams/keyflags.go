@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
 
-	"filippo.io/age"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/key"
 )
@@ -23,6 +22,8 @@ type sealFlags struct {
 	files      []string
 	passphrase bool
 	plain      bool
+
+	count int // of the recipients, once they have been read
 }
 
 func (s *sealFlags) register(cmd *cobra.Command) {
@@ -46,35 +47,42 @@ func (s *sealFlags) check() error {
 	return nil
 }
 
-// open returns the recipients, none for a plain key. It asks for the passphrase.
-func (s *sealFlags) open(a *app) ([]age.Recipient, error) {
-	switch {
-	case s.plain:
-		return nil, nil
-	case s.passphrase:
-		secret, err := a.passphrase(true)
-		if err != nil {
-			return nil, err
-		}
-		r, err := age.NewScryptRecipient(secret)
-		return []age.Recipient{r}, err
+// apply adds to the options of Protect whom to seal the key for. The passphrase is
+// asked for when the key is made.
+func (s *sealFlags) apply(a *app, opt *advparams.ProtectOptions) error {
+	opt.PlainKey = s.plain
+	if s.passphrase {
+		opt.Passphrase = func() (string, error) { return a.passphrase(true) }
 	}
-	var all []age.Recipient
 	for _, text := range s.recipients {
 		r, err := key.ParseRecipient(text)
 		if err != nil {
-			return nil, &usageError{fmt.Errorf("--recipient %q: %w", abbreviated(text), err)}
+			return &usageError{fmt.Errorf("--recipient %q: %w", abbreviated(text), err)}
 		}
-		all = append(all, r)
+		opt.Recipients = append(opt.Recipients, r)
 	}
 	for _, path := range s.files {
 		list, err := key.ParseRecipientFile(path)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, list...)
+		opt.Recipients = append(opt.Recipients, list...)
 	}
-	return all, nil
+	s.count = len(opt.Recipients)
+	return nil
+}
+
+// describe says how the key is protected.
+func (s *sealFlags) describe() string {
+	switch {
+	case s.plain:
+		return "not sealed"
+	case s.passphrase:
+		return "sealed with a passphrase"
+	case s.count == 1:
+		return "sealed to 1 recipient"
+	}
+	return fmt.Sprintf("sealed to %d recipients", s.count)
 }
 
 // abbreviated shows the beginning of what may be a secret that got into the wrong place.
@@ -96,45 +104,21 @@ func (o *openFlags) register(cmd *cobra.Command) {
 	must(cmd.MarkFlagFilename("identity", "txt"))
 }
 
-// read reads and opens a key. It asks for the passphrase if the key has one.
-func (o *openFlags) read(a *app, path string) (*key.Key, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+// file returns a key with what the flags say opens it. The passphrase is asked for
+// if the key has one.
+func (o *openFlags) file(a *app, path string) (advparams.KeyFile, error) {
+	file := advparams.KeyFile{Path: path, Passphrase: func() (string, error) { return a.passphrase(false) }}
+	if _, err := os.Stat(path); err != nil {
+		return file, err // rather than what may be wrong with the identities
 	}
-	info, err := key.Inspect(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return o.unseal(a, path, data, info)
-}
-
-// unseal opens the key in data.
-func (o *openFlags) unseal(a *app, path string, data []byte, info key.Info) (*key.Key, error) {
-	var ids []age.Identity
-	for _, file := range o.identities {
-		list, err := key.ParseIdentityFile(file)
+	for _, name := range o.identities {
+		list, err := key.ParseIdentityFile(name)
 		if err != nil {
-			return nil, err
+			return file, err
 		}
-		ids = append(ids, list...)
+		file.Identities = append(file.Identities, list...)
 	}
-	if info.Passphrase() {
-		secret, err := a.passphrase(false)
-		if err != nil {
-			return nil, err
-		}
-		id, err := age.NewScryptIdentity(secret)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	k, err := key.Read(bytes.NewReader(data), ids...)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return k, nil
+	return file, nil
 }
 
 // passphrase returns the passphrase from the environment or the terminal, where

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/shared"
 )
@@ -41,7 +42,7 @@ func TestPrecisions(t *testing.T) {
 // and comes back.
 func lockAndUnlock(t *testing.T, stem, data string) {
 	original, locked, key, back := stem+".onnx", stem+".locked.onnx", stem+".key", stem+".back.onnx"
-	advparams := func(args ...string) []byte {
+	command := func(args ...string) []byte {
 		t.Helper()
 		var out, errs bytes.Buffer
 		if status := run(context.Background(), append(args, "-q"), &out, &errs); status != exitcode.Done {
@@ -50,9 +51,9 @@ func lockAndUnlock(t *testing.T, stem, data string) {
 		return out.Bytes()
 	}
 	images := []string{"--data", data, "--mean", "0.4914,0.4822,0.4465", "--std", "0.247,0.2435,0.2616", "--json"}
-	advparams(append([]string{"protect", original, "-o", locked, "--key", key, "--plain-key", "--samples", "1000"}, images...)...)
-	var found verifyResult
-	text := advparams(append([]string{"verify", "--locked", locked, "--original", original, "--key", key, "--limit", "1000"}, images...)...)
+	command(append([]string{"protect", original, "-o", locked, "--key", key, "--plain-key", "--samples", "1000"}, images...)...)
+	var found advparams.Verification
+	text := command(append([]string{"verify", "--locked", locked, "--original", original, "--key", key, "--limit", "1000"}, images...)...)
 	if err := json.Unmarshal(text, &found); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func lockAndUnlock(t *testing.T, stem, data string) {
 	if *found.Accuracy.Original < 0.75 || *found.Accuracy.Locked > 0.15 || !*found.BitExact {
 		t.Errorf("accuracy %.3f before and %.3f after locking, bit exact %v", *found.Accuracy.Original, *found.Accuracy.Locked, *found.BitExact)
 	}
-	advparams("unlock", locked, "--key", key, "-o", back)
+	command("unlock", locked, "--key", key, "-o", back)
 	want, err := os.ReadFile(original)
 	if err != nil {
 		t.Fatal(err)

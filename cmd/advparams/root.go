@@ -54,7 +54,8 @@ func (a *app) execute(ctx context.Context, args []string) error {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err() // which is why, whatever failed
 	}
-	if exitStatus(err) == exitcode.Usage && hint.Of(err) == "" {
+	err = inFlags(err)
+	if exitStatus(err) == exitcode.Usage && hint.Of(err) == "" && optionHint(err) == "" {
 		err = hint.With(err, "see %s --help", cmd.CommandPath())
 	}
 	return err
@@ -151,17 +152,4 @@ func must(err error) {
 	if err != nil {
 		panic(err)
 	}
-}
-
-// fileFlag defines a flag that is a file name, completed by extension.
-func fileFlag(cmd *cobra.Command, p *string, name, short, usage string, extensions ...string) {
-	cmd.Flags().StringVarP(p, name, short, "", usage)
-	must(cmd.MarkFlagFilename(name, extensions...))
-}
-
-// choiceFlag defines a flag with a fixed set of values. The default may be "".
-func choiceFlag(cmd *cobra.Command, p *string, name, value, usage string, values ...string) {
-	*p = value
-	cmd.Flags().Var(&choice{p, values}, name, usage)
-	must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
 }

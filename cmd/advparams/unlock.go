@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -50,71 +49,29 @@ key, and before anything appears the result is compared with those of the origin
 	return cmd
 }
 
-// unlockResult is what unlock prints.
-type unlockResult struct {
-	Model  string       `json:"model"`
-	SHA256 string       `json:"sha256"`
-	Files  []fileResult `json:"files"`
-}
-
-// fileResult is a file in a result.
-type fileResult struct {
-	Name   string `json:"name"`
-	Size   int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
-}
-
 func (u *unlock) run(ctx context.Context) error {
 	a := u.app
-	target, force := u.out, u.force
-	if u.inPlace {
-		target, force = u.locked, true
-	}
-	if err := a.checkOutputs(force, target); err != nil {
+	if err := a.checkStreams(u.out); err != nil {
 		return err
 	}
-	k, err := u.open.read(a, u.key)
+	key, err := u.open.file(a, u.key)
 	if err != nil {
 		return err
 	}
-	if target == standard && len(k.Record.Files) > 1 {
-		return usagef("this model has %d files, which cannot go to standard output together", len(k.Record.Files))
+	opt := advparams.UnlockOptions{Locked: u.locked, Key: key, InPlace: u.inPlace, Force: u.force}
+	if opt.OutTo = a.stream(u.out); opt.OutTo == nil {
+		opt.Out = u.out
 	}
-	out := a.outputs(ctx, force)
-	defer out.close()
-	path, set, err := out.place(target, "model.onnx")
-	if err != nil {
+	r, err := advparams.Unlock(ctx, opt)
+	if err != nil || u.out == standard {
 		return err
 	}
-	if err := onnxio.Restore(u.locked, &k.Record, set, path); err != nil {
-		return err
-	}
-	if err := out.commit(ctx); err != nil || target == standard {
-		return err
-	}
-	if u.inPlace {
-		u.leftover(&k.Record)
-	}
-	r := unlockResult{Model: target}
-	for i, f := range k.Record.Files {
-		one := fileResult{f.Name, f.Size, fmt.Sprintf("%x", f.SHA256)}
-		if i == 0 {
-			one.Name, r.SHA256 = target, one.SHA256
-		}
-		r.Files = append(r.Files, one)
+	for _, name := range r.Unused {
+		a.note("%s is no longer used", name)
 	}
 	return a.result(r, func(w io.Writer) {
 		for _, f := range r.Files {
 			fmt.Fprintf(w, "unlocked %s\t%s bytes\tsha256 %s\n", oneLine(f.Name), verify.Thousands(f.Size), f.SHA256)
 		}
 	})
-}
-
-// leftover names data files of the locked model that the original does not use.
-func (u *unlock) leftover(rec *onnxio.Record) {
-	for _, f := range rec.Files[1:] {
-		if !slices.ContainsFunc(rec.Files, func(o onnxio.FileRecord) bool { return o.Name == f.LockedName }) {
-			u.app.note("%s is no longer used", f.LockedName)
-		}
-	}
 }

@@ -51,9 +51,3 @@ func version() (version, revision string) {
 	}
 	return info.Main.Version, revision
 }
-
-// tool names the program in the files it writes.
-func tool() string {
-	v, _ := version()
-	return "advparams " + v
-}
