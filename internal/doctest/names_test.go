@@ -27,7 +27,7 @@ func TestNamedFiles(t *testing.T) {
 	for _, name := range files(t, ".go") {
 		goFiles[path.Base(name)] = true
 	}
-	for _, document := range files(t, ".md") {
+	for _, document := range documents(t) {
 		checked := 0
 		for _, line := range strings.Split(fence.ReplaceAllString(read(t, document), ""), "\n") {
 			folder := ""
@@ -165,7 +165,7 @@ func typeName(e ast.Expr) *ast.Ident {
 // that no help text describes.
 func TestMakeTargets(t *testing.T) {
 	targets := map[string]string{"": read(t, "Makefile"), " -C bench": read(t, "bench/Makefile")}
-	for _, document := range files(t, ".md") {
+	for _, document := range documents(t) {
 		for _, m := range makeTarget.FindAllStringSubmatch(read(t, document), -1) {
 			for _, target := range strings.Fields(m[2]) {
 				if !strings.Contains(targets[m[1]], "\n"+target+":") {

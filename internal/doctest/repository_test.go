@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -77,4 +78,11 @@ func inModule(path string) bool {
 		}
 	}
 	return true
+}
+
+// documents returns the Markdown files that describe the repository as it is. The
+// changelog tells what was.
+func documents(t *testing.T) []string {
+	t.Helper()
+	return slices.DeleteFunc(files(t, ".md"), func(name string) bool { return name == "CHANGELOG.md" })
 }
