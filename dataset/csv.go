@@ -250,8 +250,7 @@ func (t *table) labels() ([]int, error) {
 		}
 	}
 	if fractions != "" {
-		return nil, hint.With(fmt.Errorf("%q in the label column is not a class", fractions),
-			"classes are integers or names; --task regression takes numbers to predict")
+		return nil, &ClassesError{Text: fractions}
 	}
 	if integers < len(t.names) {
 		sorted := slices.Sorted(slices.Values(t.names))

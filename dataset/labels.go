@@ -73,14 +73,11 @@ func (s *Set) Classified(classes int) (*Set, error) {
 
 // classesOf takes labels for classes: integers of shape [N] or [N,1].
 func classesOf(a nd.Array) ([]int, error) {
-	const argmax = "for one-hot labels store their argmax"
 	if !oneEach(a) {
-		return nil, hint.With(fmt.Errorf("labels have shape %v, but classes are one integer a sample", a.Shape),
-			argmax+"; --task says what the model is for, if it is no classifier")
+		return nil, &ClassesError{Shape: a.Shape, DType: a.DType()}
 	}
 	if a.DType() != nd.Int64 {
-		return nil, hint.With(fmt.Errorf("labels are %v, but classes are integers", a.DType()),
-			argmax+"; --task says what the model is for, if it is no classifier")
+		return nil, &ClassesError{Shape: a.Shape, DType: a.DType()}
 	}
 	labels := make([]int, a.Len())
 	for i, v := range a.Int64s() {

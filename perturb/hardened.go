@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
@@ -62,7 +61,8 @@ const (
 //
 // The budget is used up even when the target is reached before. If the target is
 // not reached, twice as much is spread, and so on. If it is not reached with all of
-// the budget spread, the error wraps ErrTarget. Equal samples and options give equal plans.
+// the budget spread, the error is a
+// *TargetError. Equal samples and options give equal plans.
 func Hardened(ctx context.Context, m *onnxio.Model, samples Samples, opt HardenedOptions) (*Result, error) {
 	if opt.Budget == 0 {
 		opt.Budget = DefaultBudget
@@ -90,10 +90,10 @@ func harden(ctx context.Context, m *onnxio.Model, samples Samples, opt HardenedO
 	if err != nil {
 		return nil, err
 	}
-	h := &hardening{search: s, done: map[string][]bool{}, quota: map[string]int{}, answer: -1}
+	h := &hardening{search: s, done: map[string][]bool{}, quota: map[string]int{}, answer: -1, budget: opt.Budget}
 	h.total = int(opt.Budget * float64(s.weights.Len()))
 	if h.divide(int(opt.Spread * float64(h.total))); h.total == 0 || len(h.quota) == 0 {
-		return nil, hint.With(fmt.Errorf("%s: a budget of %g %% leaves no weights to change", m.Path(), 100*opt.Budget), "raise --budget")
+		return nil, &BudgetError{m.Path(), opt.Budget}
 	}
 	return h.run(ctx)
 }
@@ -101,6 +101,7 @@ func harden(ctx context.Context, m *onnxio.Model, samples Samples, opt HardenedO
 type hardening struct {
 	*search
 	done   map[string][]bool // elements that have been changed, by tensor
+	budget float64           // the share of the parameters
 	total  int               // changes that the budget allows
 	spread int               // of them spread over all layers
 	quota  map[string]int    // of these how many are still left, by tensor
@@ -160,8 +161,9 @@ func (h *hardening) run(ctx context.Context) (*Result, error) {
 	}
 	reached, err := h.locked(ctx)
 	if err == nil && !reached {
-		err = hint.With(fmt.Errorf("%w: %s %.4f with %d parameters changed, target %.4f", ErrTarget, h.measure(), r.Locked.Quality, len(r.Changes), r.Target),
-			"raise --budget or --target-accuracy")
+		missed := h.missed(h.total)
+		missed.Budget = h.budget
+		err = missed
 	}
 	return r, err
 }

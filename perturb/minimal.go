@@ -3,11 +3,9 @@ package perturb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/task"
 )
@@ -52,8 +50,7 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 		if _, err := s.locked(ctx); err != nil {
 			return nil, err
 		}
-		return &s.result, hint.With(fmt.Errorf("%w: %s %.4f with %d parameters changed, target %.4f", ErrTarget, s.measure(), s.result.Locked.Quality, len(s.result.Changes), s.result.Target),
-			"raise --max-params or --target-accuracy")
+		return &s.result, s.missed(s.opt.MaxParams)
 	}
 	return &s.result, s.prune(ctx)
 }

@@ -2,19 +2,13 @@ package perturb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
 )
-
-// ErrTarget is wrapped when the accuracy did not fall to the target within the
-// budget.
-var ErrTarget = errors.New("the target accuracy was not reached")
 
 // Samples are labelled data to search with. dataset.Set is one.
 type Samples = task.Samples
@@ -95,7 +89,7 @@ type Result struct {
 // At the end changes that turn out not to be needed are taken back. The model
 // in memory is left as it was. Equal samples and options give equal plans.
 //
-// If the target is not reached the error wraps ErrTarget and the Result says
+// If the target is not reached the error is a *TargetError and the Result says
 // how far the search came.
 func Search(ctx context.Context, m *onnxio.Model, samples Samples, opt Options) (*Result, error) {
 	s, err := newSearch(m, samples, opt)
@@ -135,7 +129,7 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 		opt.Task = task.Classification{}
 	}
 	if samples.Len() == 0 || task.Truth(samples, 0, 1).Data == nil {
-		return nil, hint.With(errors.New("the search needs labelled samples"), "add labels to the data, or use the model's own answers")
+		return nil, fmt.Errorf("the search needs labelled samples: %w", task.ErrNoLabels)
 	}
 	if opt.Outlook == nil {
 		outlook, err := task.Look(m, opt.Output)
@@ -167,7 +161,7 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 		}
 	}
 	if len(s.bounds) == 0 {
-		return nil, hint.With(fmt.Errorf("%s: no initializer may be changed", m.Path()), "check --include and --exclude")
+		return nil, &NoCandidatesError{m.Path()}
 	}
 	s.result.Total = weights.Len()
 	s.result.Samples = samples.Len()
@@ -194,8 +188,12 @@ func (s *search) targetFor(score task.Score) float64 {
 	return score.Useless()
 }
 
-// measure is the word for what the search lowers.
-func (s *search) measure() string { return s.opt.Task.Traits().Quality }
+// missed returns the error of a search that did not reach the target with at most
+// limit changes.
+func (s *search) missed(limit int) *TargetError {
+	r := &s.result
+	return &TargetError{Measure: s.opt.Task.Traits().Quality, Reached: r.Locked.Quality, Target: r.Target, Changed: len(r.Changes), Max: limit}
+}
 
 func (s *search) report() {
 	if s.opt.Progress != nil {
@@ -256,8 +254,7 @@ func (s *search) examine(ctx context.Context, features bool) error {
 	s.note(tally.Score())
 	s.result.Before = s.result.Locked
 	if useless := s.result.Before; !s.opt.Task.Traits().Classes && useless.Quality <= useless.Useless() {
-		return hint.With(fmt.Errorf("%s: as it is, the model is worth nothing for the task %s: %v", s.model.Path(), s.opt.Task.Name(), useless.Metrics),
-			"check that labels and preprocessing are those it was trained with, and --task")
+		return &UselessError{s.model.Path(), s.opt.Task.Name(), useless}
 	}
 	return nil
 }

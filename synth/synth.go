@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 )
@@ -96,7 +95,7 @@ func input(m *onnxio.Model, given []int) (name string, shape []int, err error) {
 		return "", nil, err
 	}
 	if len(inputs) != 1 || inputs[0].DType != nd.Float32 {
-		return "", nil, hint.With(fmt.Errorf("%s: samples can be made up for models with one input of floats; this one has %v", m.Path(), inputs), "give data with --data")
+		return "", nil, &InputsError{m.Path(), inputs}
 	}
 	in := inputs[0]
 	if given != nil {
@@ -111,7 +110,7 @@ func input(m *onnxio.Model, given []int) (name string, shape []int, err error) {
 		return in.Name, given, nil
 	}
 	if len(in.Shape) < 2 || slices.Min(in.Shape[1:]) < 0 {
-		return "", nil, hint.With(fmt.Errorf("%s: the model leaves the shape of its input open: %v", m.Path(), in), "say what it is with --shape, without the axis of samples, as in --shape 3,224,224")
+		return "", nil, &ShapeError{m.Path(), in}
 	}
 	return in.Name, in.Shape[1:], nil
 }

@@ -1,11 +1,9 @@
 package task
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -94,11 +92,11 @@ func sigmoidCrossEntropy(truth nd.Array) gradient.Loss {
 // checkBits makes sure that labels are 0 and 1.
 func checkBits(truth nd.Array) error {
 	if truth.Data == nil {
-		return errNoTruth()
+		return ErrNoLabels
 	}
 	for i, v := range floats(truth) {
 		if v != 0 && v != 1 {
-			return hint.With(fmt.Errorf("label %d is %v, but the answer to yes or no is 0 or 1", i, v), "--task says what the model is for, if this is wrong")
+			return &LabelError{Sample: i, Label: v, Classes: 2, Binary: true}
 		}
 	}
 	return nil

@@ -1,12 +1,10 @@
 package task
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -81,12 +79,11 @@ func (t *classificationTally) Add(outputs []nd.Array, truth nd.Array) error {
 		return fmt.Errorf("the output has %d rows for %d samples", rows, len(labels))
 	}
 	if classes < 2 {
-		return hint.With(errors.New("the output has one value a sample, but a classifier has one a class"), "--task says what the model is for")
+		return ErrNoClasses
 	}
 	for i, label := range labels {
 		if label >= classes {
-			return hint.With(fmt.Errorf("sample %d has label %d, but the model has %d classes", t.samples+i, label, classes),
-				"labels count classes from 0 to %d", classes-1)
+			return &LabelError{Sample: t.samples + i, Label: float32(label), Classes: classes}
 		}
 		if label < 0 {
 			continue // a sample that does not count

@@ -2,12 +2,10 @@ package task
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -28,11 +26,10 @@ func rowsAndColumns(outputs []nd.Array, truth nd.Array) (x, y []float32, n, widt
 		return nil, nil, 0, 0, err
 	}
 	if truth.Data == nil {
-		return nil, nil, 0, 0, errNoTruth()
+		return nil, nil, 0, 0, ErrNoLabels
 	}
 	if len(a.Shape) == 0 || len(truth.Shape) == 0 || truth.Shape[0] > a.Shape[0] || nd.Size(a.Shape[1:]) != nd.Size(truth.Shape[1:]) {
-		return nil, nil, 0, 0, hint.With(fmt.Errorf("labels of shape %v do not fit the model's first output, of shape %v", truth.Shape, a.Shape),
-			"there is one label for each number that the model computes")
+		return nil, nil, 0, 0, &ShapeError{Labels: truth.Shape, Output: a.Shape}
 	}
 	return a.Float32s(), floats(truth), truth.Shape[0], nd.Size(a.Shape[1:]), nil
 }

@@ -31,7 +31,7 @@ type Evaluation struct {
 // truth are an error.
 func (e *Evaluator) Measure(ctx context.Context, samples Samples, progress func(done int)) (Score, error) {
 	if samples.Len() > 0 && Truth(samples, 0, 1).Data == nil {
-		return Score{}, errNoTruth()
+		return Score{}, ErrNoLabels
 	}
 	tally := e.Task.NewTally()
 	err := e.Each(ctx, samples, 0, func(b Evaluation) (bool, error) {

@@ -1,9 +1,6 @@
 package task
 
 import (
-	"errors"
-
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -37,8 +34,7 @@ func Guess(o Outlook, labels nd.Array, byModel bool) (Task, error) {
 	case rank == 1 && known:
 		return Regression{}, nil
 	}
-	return nil, hint.With(errors.New("what the model is for cannot be told from its outputs"),
-		"say so with --task; for models without labels that is --task embedding, or --labels model with another task")
+	return nil, &GuessError{Shape: o.Shape, Labels: labels.Shape}
 }
 
 func whole(x []float32) bool {

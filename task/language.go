@@ -1,14 +1,11 @@
 package task
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -130,9 +127,9 @@ func tokens(inputs map[string]nd.Array) (nd.Array, error) {
 	})
 	switch len(found) {
 	case 0:
-		return nd.Array{}, hint.With(errors.New("the model has no input of tokens to take the next ones from"), "add labels, one token for each output")
+		return nd.Array{}, &TokensError{}
 	case 1:
 		return inputs[found[0]], nil
 	}
-	return nd.Array{}, hint.With(fmt.Errorf("which of the inputs %q has the tokens is not clear", found), "add labels, one token for each output")
+	return nd.Array{}, &TokensError{found}
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -42,8 +41,7 @@ func positionsOf(shape, truth []int, last bool) (positions, error) {
 	case fits(one):
 		p = one
 	default:
-		return p, hint.With(fmt.Errorf("labels of shape %v do not fit the model's first output, of shape %v", truth, shape),
-			"labels have the output's shape without the axis of classes")
+		return p, &ShapeError{Labels: truth, Output: shape, Positions: true}
 	}
 	if p.single = p.classes == 1; p.single {
 		p.classes, p.place, p.last = 2, one.place, false
@@ -115,7 +113,7 @@ func placed(truth nd.Array, classes int) ([]int, error) {
 		case label < 0, label == void && classes <= void:
 			labels[i] = -1
 		case label >= classes:
-			return nil, hint.With(fmt.Errorf("label %d, but the model has %d classes", label, classes), "labels count classes from 0 to %d", classes-1)
+			return nil, &LabelError{Sample: -1, Label: float32(label), Classes: classes}
 		}
 	}
 	return labels, nil
@@ -154,7 +152,7 @@ func read(outputs []nd.Array, truth nd.Array, last bool) (nd.Array, positions, [
 		return y, positions{}, nil, err
 	}
 	if truth.Data == nil {
-		return y, positions{}, nil, errNoTruth()
+		return y, positions{}, nil, ErrNoLabels
 	}
 	if len(truth.Shape) == 0 {
 		return y, positions{}, nil, errors.New("labels are a single number")

@@ -2,10 +2,8 @@ package task
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -85,7 +83,7 @@ func ByName(name string) (Task, error) {
 			return t, nil
 		}
 	}
-	return nil, hint.With(fmt.Errorf("there is no task %q", name), "the tasks are %s", strings.Join(Names(), ", "))
+	return nil, &UnknownError{name}
 }
 
 // Samples are inputs with the truth about them. dataset.Set is one.
@@ -166,20 +164,16 @@ func integers(a nd.Array) ([]int64, error) {
 	case []int64:
 		return x, nil
 	case nil:
-		return nil, errNoTruth()
+		return nil, ErrNoLabels
 	}
 	x := floats(a)
 	out := make([]int64, len(x))
 	for i, v := range x {
 		if out[i] = int64(v); float32(out[i]) != v {
-			return nil, hint.With(fmt.Errorf("label %v is not a class", v), "classes are integers from 0; for numbers to predict use --task regression")
+			return nil, &LabelError{Sample: i, Label: v}
 		}
 	}
 	return out, nil
-}
-
-func errNoTruth() error {
-	return hint.With(fmt.Errorf("the data has no labels"), "add labels, or use the original model's answers with --labels model")
 }
 
 // failing is a loss that cannot be computed.

@@ -1,18 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"unicode"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/exitcode"
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // usageError is a mistake in the command line.
@@ -72,10 +68,7 @@ func (a *app) report(err error) int {
 
 // explain returns what to say about an error, and what can be done about it.
 func explain(err error) (text, advice string) {
-	text, advice = err.Error(), hint.Of(err)
-	if advice == "" {
-		advice = cmp.Or(optionHint(err), usualHint(err))
-	}
+	text, advice = err.Error(), advise(err)
 	if errors.Is(err, context.Canceled) {
 		text = "interrupted"
 	}
@@ -92,30 +85,6 @@ func (a *app) printError(err error, text, advice string) {
 	if advice != "" {
 		fmt.Fprintf(a.stderr, "advparams: hint: %s\n", oneLine(advice))
 	}
-}
-
-// usualHint is what to do about errors that come without a hint of their own.
-func usualHint(err error) string {
-	var internal *internalError
-	var unsupported *gradient.UnsupportedError
-	var logits *gradient.LogitsError
-	switch {
-	case errors.As(err, &unsupported):
-		return "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses"
-	case errors.As(err, &logits):
-		return "of several outputs, --output chooses the one with the answers"
-	case errors.As(err, &internal):
-		return "this is a mistake in advparams: please report it with the lines above"
-	case errors.Is(err, advparams.ErrMismatch):
-		return "give the locked model and the key that were written together, as they were written"
-	case errors.Is(err, advparams.ErrDamaged), errors.Is(err, advparams.ErrRecord):
-		return "get the key again from where it was written: a damaged key cannot be repaired"
-	case errors.Is(err, fs.ErrNotExist):
-		return "check the path"
-	case errors.Is(err, fs.ErrPermission):
-		return "check the permissions of the file and its folder"
-	}
-	return ""
 }
 
 // oneLine makes text from files safe to print: line ends become "; ", other

@@ -55,7 +55,7 @@ func (a *app) execute(ctx context.Context, args []string) error {
 		return ctx.Err() // which is why, whatever failed
 	}
 	err = inFlags(err)
-	if exitStatus(err) == exitcode.Usage && hint.Of(err) == "" && optionHint(err) == "" {
+	if exitStatus(err) == exitcode.Usage && advise(err) == "" {
 		err = hint.With(err, "see %s --help", cmd.CommandPath())
 	}
 	return err

@@ -10,11 +10,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/synth"
+	"github.com/advparams/advparams/task"
 )
 
 func TestExitStatus(t *testing.T) {
@@ -46,19 +50,36 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// TestUsualHint: the command says in terms of flags what to do about errors of the
+// TestAdvise: the command says in terms of flags what to do about errors of the
 // libraries.
-func TestUsualHint(t *testing.T) {
+func TestAdvise(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want string // part of the hint
 	}{
 		{&gradient.UnsupportedError{}, "advparams inspect"},
 		{&gradient.LogitsError{}, "--output"},
+		{&perturb.TargetError{}, "raise --max-params or --target-accuracy"},
+		{&perturb.TargetError{Budget: 0.05}, "raise --budget or --target-accuracy"},
+		{&perturb.BudgetError{}, "--budget"},
+		{&perturb.NoCandidatesError{}, "--include and --exclude"},
+		{&perturb.UselessError{}, "--task"},
+		{&task.GuessError{}, "--task embedding"},
+		{&task.LabelError{}, "--task regression"},
+		{&task.LabelError{Binary: true}, "--task says"},
+		{&task.LabelError{Classes: 10}, "from 0 to 9"},
+		{task.ErrNoClasses, "--task"},
+		{task.ErrNoLabels, "--labels model"},
+		{&task.UnknownError{}, "the tasks are classification"},
+		{&dataset.ClassesError{Text: "1.5"}, "--task regression"},
+		{&dataset.ClassesError{}, "argmax; --task"},
+		{&synth.InputsError{}, "--data"},
+		{&synth.ShapeError{}, "--shape 3,224,224"},
+		{&atomicfile.ExistsError{}, "--force"},
 		{onnxio.ErrMismatch, "locked model and the key"},
 		{errors.New("disk full"), ""},
 	} {
-		if have := usualHint(fmt.Errorf("model.onnx: %w", c.err)); !strings.Contains(have, c.want) || (have == "") != (c.want == "") {
+		if have := advise(fmt.Errorf("model.onnx: %w", c.err)); !strings.Contains(have, c.want) || (have == "") != (c.want == "") {
 			t.Errorf("%v: hint %q, want one with %q", c.err, have, c.want)
 		}
 	}

@@ -23,13 +23,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-
-	"github.com/advparams/advparams/internal/hint"
 )
-
-// ErrExists is wrapped by the error for a file that exists already and may not
-// be replaced.
-var ErrExists = errors.New("exists already")
 
 // A Set is a group of output files. The zero Set is ready for use. Its methods
 // may be called from several goroutines, so a signal handler may Abort.
@@ -96,11 +90,10 @@ func (s *Set) create(path string, perm fs.FileMode) (*File, error) {
 	}
 	f, err := createTemp(dir, perm)
 	if err != nil {
-		err = fmt.Errorf("cannot create %s: %w", path, cause(err))
 		if errors.Is(err, fs.ErrPermission) {
-			err = hint.With(err, "the folder %s is not writable: choose another one", dir)
+			return nil, &FolderError{Path: path, Dir: dir, Err: cause(err)}
 		}
-		return nil, err
+		return nil, fmt.Errorf("cannot create %s: %w", path, cause(err))
 	}
 	out := &File{File: f, path: path}
 	s.files = append(s.files, out)
@@ -120,7 +113,7 @@ func checkFolder(path, dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return hint.With(fmt.Errorf("cannot create %s: the folder %s does not exist", path, dir), "create it first")
+		return &FolderError{Path: path, Dir: dir, Err: fs.ErrNotExist}
 	case err != nil:
 		return fmt.Errorf("cannot create %s: %w", path, err)
 	case !info.IsDir():
@@ -144,19 +137,15 @@ func (s *Set) checkTarget(path string) (fs.FileInfo, error) {
 		return nil, fmt.Errorf("cannot create %s: %w", path, cause(err))
 	}
 	if target, err := os.Stat(path); err == nil && target.IsDir() {
-		return nil, hint.With(fmt.Errorf("cannot create %s: it is a folder", path), "name a file in it")
+		return nil, &IsFolderError{path}
 	}
 	if !s.Force {
-		return nil, exists(path)
+		return nil, &ExistsError{path}
 	}
 	if !replaceable(info) {
 		return nil, fmt.Errorf("cannot replace %s: it is not a regular file", path)
 	}
 	return info, nil
-}
-
-func exists(path string) error {
-	return hint.With(fmt.Errorf("%s %w", path, ErrExists), "choose another name, or replace it with --force")
 }
 
 // sameName reports whether two paths name the same place, which need not exist.

@@ -87,12 +87,12 @@ func (f *File) add() error {
 		return nil
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return exists(f.path)
+		return &ExistsError{f.path}
 	}
 	// No hard links here: reserve the name with an empty file and replace that.
 	reserved, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return exists(f.path)
+		return &ExistsError{f.path}
 	}
 	if err != nil {
 		return fmt.Errorf("cannot create %s: %w", f.path, cause(err))

@@ -9,7 +9,6 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
 )
@@ -88,10 +87,10 @@ func (o *Options) complete() error {
 	}
 	for _, name := range o.Attacks {
 		if About(name) == "" {
-			return hint.With(fmt.Errorf("there is no attack %q", name), "there are %q", List())
+			return &UnknownError{name}
 		}
 		if NeedsOriginal(name) && o.Original == nil {
-			return hint.With(fmt.Errorf("attack %q needs the key", name), "give the key, or leave this attack out")
+			return &OriginalError{name}
 		}
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
@@ -48,7 +46,7 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 		opt.Task = task.Classification{}
 	}
 	if train.Len() == 0 || test.Len() == 0 || train.Truth(0, 1).Data == nil || test.Truth(0, 1).Data == nil {
-		return nil, hint.With(errors.New("attacks need labelled samples"), "add labels to the data")
+		return nil, fmt.Errorf("attacks need labelled samples: %w", task.ErrNoLabels)
 	}
 	if opt.Outlook == nil {
 		look, err := task.Look(m, opt.Output)
@@ -61,7 +59,7 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 	l := &lab{model: m, opt: opt, programs: map[scope]*gradient.Program{}, test: test}
 	n := int(math.Round(opt.Validation * float64(train.Len())))
 	if n < 1 || train.Len()-n < 1 || test.Len() == 0 {
-		return nil, hint.With(fmt.Errorf("%d samples are too few to train and validate on", train.Len()), "give more data, or a larger fraction of it")
+		return nil, &SamplesError{train.Len()}
 	}
 	shuffled := train.Shuffle(opt.Seed)
 	l.valid, l.train = part(shuffled, 0, n), part(shuffled, n, train.Len())
@@ -75,7 +73,7 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 		}
 	}
 	if len(l.names) == 0 {
-		return nil, fmt.Errorf("%s: there are no floating-point weights to train", m.Path())
+		return nil, fmt.Errorf("%s: %w", m.Path(), ErrNoWeights)
 	}
 	l.locked = l.snapshot()
 	session, err := gradient.NewSession(m, l.config(nil), task.Batch(*opt.Outlook, train.Truth(0, 1), evalBatch))

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
@@ -40,7 +39,7 @@ func openState(path, fingerprint string) (*state, error) {
 		return nil, err
 	}
 	if info.Size() > maxState {
-		return nil, otherState(path)
+		return nil, &StateError{path, false}
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -48,18 +47,13 @@ func openState(path, fingerprint string) (*state, error) {
 	}
 	var found state
 	if err := json.Unmarshal(data, &found); err != nil || found.Version != stateVersion {
-		return nil, otherState(path)
+		return nil, &StateError{path, false}
 	}
 	if found.Fingerprint != fingerprint {
-		return nil, hint.With(fmt.Errorf("%s belongs to attacks with another model, other data or other settings", path),
-			"repeat them with what they had, or name another file")
+		return nil, &StateError{path, true}
 	}
 	s.Results = found.Results
 	return s, nil
-}
-
-func otherState(path string) error {
-	return hint.With(fmt.Errorf("%s is not a file that attacks are noted in", path), "name another file, or remove this one")
 }
 
 // result returns what is known of an attack.
