@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
@@ -28,7 +29,7 @@ func (e *ManifestError) Unwrap() []error { return []error{ErrManifest, e.Err} }
 
 // Hint returns what to do about the mistake.
 func (e *ManifestError) Hint() string {
-	if advice := hintOf(e.Err); advice != "" {
+	if advice := objects.HintOf(e.Err); advice != "" {
 		return advice
 	}
 	return "docs/batch.md shows what a manifest looks like"
@@ -85,14 +86,3 @@ func (e *advised) Unwrap() error { return e.error }
 func (e *advised) Hint() string  { return e.hint }
 
 func advise(err error, hint string) error { return &advised{err, hint} }
-
-// hintOf returns what err says can be done about it, or "".
-func hintOf(err error) string {
-	if h, ok := errors.AsType[interface {
-		error
-		Hint() string
-	}](err); ok {
-		return h.Hint()
-	}
-	return ""
-}

@@ -67,7 +67,7 @@ func (w *worker) hint(err error) string {
 	if w.cfg.Hint != nil {
 		return w.cfg.Hint(err)
 	}
-	return hintOf(err)
+	return objects.HintOf(err)
 }
 
 // fail makes the result a failure.

@@ -12,32 +12,49 @@ import (
 	"runtime"
 	"sync"
 	"time"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
-// Program is the name of the program with the clients of the clouds, and
-// ProgramVariable the environment variable that says where it is.
+// Program is the name of the program that talks to the clouds. The environment
+// variable ProgramVariable says where it is if it is in no usual place.
 const (
 	Program         = "advparams-storage"
 	ProgramVariable = "ADVPARAMS_STORAGE"
 )
 
-// Client is a Store that has the program do everything. It starts it when it is
-// needed, and again if it ends: no operation does harm when it is repeated.
+// Client is a [Store] that passes every operation on to the program. It starts the
+// program when it is first needed, and again if it ends. Operations are then
+// repeated, which does no harm. The zero Client is ready to use; Close ends it.
 type Client struct {
 	mu   sync.Mutex
 	proc *process
 }
 
-// starts is how often an operation is tried whose program ends.
+// starts is the number of times an operation is tried if the program keeps ending.
 const starts = 4
 
 // errEnded says that the program has ended.
 var errEnded = errors.New(Program + " ended")
 
-// find returns the path of the program: where the variable says, beside this
-// program, or on the PATH.
+// MissingProgramError says that the program is in none of the places where Client
+// looks for it.
+type MissingProgramError struct {
+	Err error // of the search on the PATH
+}
+
+func (e *MissingProgramError) Error() string {
+	return fmt.Sprintf("object storage needs the program %s: %v", Program, e.Err)
+}
+
+// Unwrap returns the error of the search.
+func (e *MissingProgramError) Unwrap() error { return e.Err }
+
+// Hint returns what to do about it.
+func (e *MissingProgramError) Hint() string {
+	return "make storage builds it; put it beside advparams or on the PATH, or name it in " + ProgramVariable
+}
+
+// find returns the path of the program: the value of the variable, or else a file
+// beside this program, or else one on the PATH.
 func find() (string, error) {
 	if path := os.Getenv(ProgramVariable); path != "" {
 		return path, nil
@@ -54,13 +71,12 @@ func find() (string, error) {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return "", hint.With(fmt.Errorf("object storage needs the program %s: %w", Program, err),
-			"make storage builds it; put it beside advparams or on the PATH, or name it in %s", ProgramVariable)
+		return "", &MissingProgramError{err}
 	}
 	return path, nil
 }
 
-// running returns the program, started if it is not there.
+// running returns the program, and starts it if it is not running.
 func (c *Client) running() (*process, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,7 +91,7 @@ func (c *Client) running() (*process, error) {
 	return c.proc, err
 }
 
-// Close ends the program.
+// Close ends the program, if it is running.
 func (c *Client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,7 +102,7 @@ func (c *Client) Close() {
 	}
 }
 
-// call has the program do one thing.
+// call has the program do one operation.
 func (c *Client) call(ctx context.Context, r request) (*reply, error) {
 	for try := 1; ; try++ {
 		p, err := c.running()
@@ -122,6 +138,7 @@ func (c *Client) one(ctx context.Context, r request) (Object, []byte, error) {
 	return a.Objects[0], a.Data, nil
 }
 
+// List implements Store.
 func (c *Client) List(ctx context.Context, prefix string) ([]Object, error) {
 	a, err := c.call(ctx, request{Op: opList, URL: prefix})
 	if err != nil {
@@ -130,31 +147,37 @@ func (c *Client) List(ctx context.Context, prefix string) ([]Object, error) {
 	return a.Objects, nil
 }
 
+// Stat implements Store.
 func (c *Client) Stat(ctx context.Context, url string) (Object, error) {
 	o, _, err := c.one(ctx, request{Op: opStat, URL: url})
 	return o, err
 }
 
+// Get implements Store.
 func (c *Client) Get(ctx context.Context, url, file string) (Object, error) {
 	o, _, err := c.one(ctx, request{Op: opGet, URL: url, File: file})
 	return o, err
 }
 
+// Put implements Store.
 func (c *Client) Put(ctx context.Context, url, file string, fresh bool) (Object, error) {
 	o, _, err := c.one(ctx, request{Op: opPut, URL: url, File: file, Fresh: fresh})
 	return o, err
 }
 
+// Read implements Store.
 func (c *Client) Read(ctx context.Context, url string) ([]byte, Object, error) {
 	o, data, err := c.one(ctx, request{Op: opRead, URL: url})
 	return data, o, err
 }
 
+// Write implements Store.
 func (c *Client) Write(ctx context.Context, url string, data []byte) (Object, error) {
 	o, _, err := c.one(ctx, request{Op: opWrite, URL: url, Data: data})
 	return o, err
 }
 
+// Delete implements Store.
 func (c *Client) Delete(ctx context.Context, url string) error {
 	_, err := c.call(ctx, request{Op: opDelete, URL: url})
 	return err
@@ -163,16 +186,16 @@ func (c *Client) Delete(ctx context.Context, url string) error {
 // process is the program while it runs.
 type process struct {
 	in   io.WriteCloser
-	line sync.Mutex    // held while one is written to in
-	done chan struct{} // closed when it has ended
+	line sync.Mutex    // held while a request is written to in
+	done chan struct{} // closed when the program has ended
 
 	mu      sync.Mutex
-	next    int
-	waiting map[int]chan *reply
-	why     error // it ended
+	next    int                 // number of the last request
+	waiting map[int]chan *reply // by number of the request
+	why     error               // the program ended; nil while it runs
 }
 
-// start runs the program. Its messages go where ours go.
+// start starts the program. Its messages go to our standard error.
 func start(path string) (*process, error) {
 	cmd := exec.Command(path)
 	cmd.Stderr = os.Stderr
@@ -200,13 +223,13 @@ func start(path string) (*process, error) {
 	return p, nil
 }
 
-// listen hands replies out.
+// listen hands replies to those who wait for them.
 func (p *process) listen(out io.Reader) {
 	dec := json.NewDecoder(out)
 	for {
 		a := &reply{}
 		if err := dec.Decode(a); err != nil {
-			p.in.Close() // whoever prints something else has to end, too
+			p.in.Close() // makes a program end that prints anything but replies
 			return
 		}
 		p.mu.Lock()
@@ -218,6 +241,7 @@ func (p *process) listen(out io.Reader) {
 	}
 }
 
+// end tells everybody who waits that the program has ended.
 func (p *process) end(why error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -238,8 +262,8 @@ func (p *process) ended() bool {
 	}
 }
 
-// call sends a request and waits for the reply, also when ctx ends: nothing is
-// done any longer when it returns.
+// call sends a request and waits for the reply. When ctx ends it cancels the
+// operation and still waits, so that nothing goes on after it returns.
 func (p *process) call(ctx context.Context, r request) (*reply, error) {
 	back := make(chan *reply, 1)
 	if err := p.send(&r, back); err != nil {
@@ -249,7 +273,7 @@ func (p *process) call(ctx context.Context, r request) (*reply, error) {
 	select {
 	case a = <-back:
 	case <-ctx.Done():
-		// If it cannot be sent, the program has ended.
+		// If this cannot be sent, the program has ended.
 		_ = p.send(&request{ID: r.ID, Op: opCancel}, nil)
 		a = <-back
 	}
@@ -259,7 +283,7 @@ func (p *process) call(ctx context.Context, r request) (*reply, error) {
 	return a, nil
 }
 
-// send writes a request. One that wants a reply gets its number here.
+// send writes a request. If back is not nil, the reply goes there.
 func (p *process) send(r *request, back chan *reply) error {
 	if err := p.register(r, back); err != nil {
 		return err
@@ -268,7 +292,8 @@ func (p *process) send(r *request, back chan *reply) error {
 	if err != nil {
 		return err
 	}
-	// Replies are taken meanwhile, or both sides could wait for each other.
+	// Another goroutine reads replies meanwhile. Otherwise both sides could wait
+	// for each other.
 	p.line.Lock()
 	defer p.line.Unlock()
 	if _, err = p.in.Write(append(text, '\n')); err != nil {
@@ -277,6 +302,7 @@ func (p *process) send(r *request, back chan *reply) error {
 	return nil
 }
 
+// register gives a request that wants a reply its number.
 func (p *process) register(r *request, back chan *reply) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -14,7 +14,6 @@ import (
 
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/batch/objects/objectstest"
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // The tests run this binary as the program, with a folder as storage.
@@ -27,7 +26,7 @@ func TestMain(m *testing.M) {
 			case name == "slow":
 				time.Sleep(20 * time.Millisecond)
 			case name == "odd":
-				return hint.With(errors.New("not today"), "come tomorrow")
+				return refusal{}
 			case name == "panic":
 				panic("of the store")
 			case name == "deadly":
@@ -46,6 +45,12 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+// refusal is an error with a hint.
+type refusal struct{}
+
+func (refusal) Error() string { return "not today" }
+func (refusal) Hint() string  { return "come tomorrow" }
 
 // client returns a client of a store with one bucket.
 func client(t *testing.T) (*objects.Client, string) {
@@ -113,8 +118,8 @@ func TestClient(t *testing.T) {
 	if _, err := c.Stat(ctx, "s3://zoo/a/b"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a deleted one: %v", err)
 	}
-	if _, err := c.Stat(ctx, "s3://zoo/odd"); err == nil || err.Error() != "not today" || hint.Of(err) != "come tomorrow" {
-		t.Errorf("error %v, hint %q", err, hint.Of(err))
+	if _, err := c.Stat(ctx, "s3://zoo/odd"); err == nil || err.Error() != "not today" || objects.HintOf(err) != "come tomorrow" {
+		t.Errorf("error %v, hint %q", err, objects.HintOf(err))
 	}
 	if _, err := c.Stat(ctx, "s3://zoo/panic"); err == nil || !strings.Contains(err.Error(), "of the store") {
 		t.Errorf("a panic: %v", err)
@@ -147,8 +152,8 @@ func TestClientWithoutProgram(t *testing.T) {
 	}
 	t.Setenv(objects.ProgramVariable, "")
 	t.Setenv("PATH", t.TempDir())
-	if _, err := c.Stat(t.Context(), "s3://zoo/a"); err == nil || !strings.Contains(hint.Of(err), objects.ProgramVariable) {
-		t.Errorf("error %v, hint %q", err, hint.Of(err))
+	if _, err := c.Stat(t.Context(), "s3://zoo/a"); err == nil || !strings.Contains(objects.HintOf(err), objects.ProgramVariable) {
+		t.Errorf("error %v, hint %q", err, objects.HintOf(err))
 	}
 }
 

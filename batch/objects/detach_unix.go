@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// detach keeps an interrupt at the terminal from the program: what is under way
-// is put in order first. It ends with its standard input.
+// detach keeps an interrupt at the terminal away from the program. The program ends
+// when its standard input does, after what is under way has been put in order.
 func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

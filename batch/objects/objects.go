@@ -1,11 +1,11 @@
 // Package objects reads and writes objects in buckets: s3://bucket/key,
 // gs://bucket/key and azblob://container/key.
 //
-// Clients of the clouds are large, so they are in a program of their own,
+// The clients of the clouds are large and live in a program of their own,
 // advparams-storage (folder storage of the repository). [Client] starts it when
-// the first URL is used; [Serve] is its other end. Both speak JSON lines over the
-// program's standard input and output. Contents go through files, so that size
-// does not matter.
+// the first URL is used. [Serve] is the other end of the connection, in that
+// program. The two exchange lines of JSON over the program's standard input and
+// output. Contents go through files, so their size does not matter.
 package objects
 
 import (
@@ -17,39 +17,42 @@ import (
 	"time"
 )
 
-// Object is what is known of an object without its content.
+// Object describes an object without its content.
 type Object struct {
 	URL      string    `json:"url"`
 	Size     int64     `json:"bytes"`
 	Modified time.Time `json:"modified"` // by the clock of the storage
-	// ETag changes with the content; it means nothing else.
+	// ETag is opaque and changes with the content.
 	ETag string `json:"etag,omitempty"`
-	// SHA256 is known after a transfer, and of objects that this program wrote.
+	// SHA256 of the content is known after a transfer, and for objects that this
+	// program wrote; else it is empty.
 	SHA256 string `json:"sha256,omitempty"`
 }
 
-// Store is object storage. Errors for objects that are not there wrap
-// fs.ErrNotExist. Its methods may be called from several goroutines.
+// Store is object storage. If an object does not exist, errors wrap
+// fs.ErrNotExist. The methods may be called from several goroutines.
 type Store interface {
-	// List returns the objects whose URLs begin with prefix, by URL.
+	// List returns the objects whose URLs begin with prefix, sorted by URL.
 	List(ctx context.Context, prefix string) ([]Object, error)
+	// Stat describes an object.
 	Stat(ctx context.Context, url string) (Object, error)
-	// Get copies an object into a file, which is there whole or not at all.
+	// Get copies an object to a file, which appears whole or not at all.
 	Get(ctx context.Context, url, file string) (Object, error)
-	// Put makes a file an object, which appears whole or not at all. With fresh,
-	// it fails with ErrExists if there is one that has another content.
+	// Put copies a file to an object, which appears whole or not at all. With
+	// fresh, it fails with ErrExists if the object exists with another content.
 	Put(ctx context.Context, url, file string, fresh bool) (Object, error)
-	// Read and Write are for small objects.
+	// Read returns the content of a small object.
 	Read(ctx context.Context, url string) ([]byte, Object, error)
+	// Write creates or replaces a small object.
 	Write(ctx context.Context, url string, data []byte) (Object, error)
-	// Delete removes an object, if it is there.
+	// Delete removes an object. It succeeds if there is none.
 	Delete(ctx context.Context, url string) error
 }
 
-// ErrExists is wrapped by the error of Put if there is an object already.
+// ErrExists is wrapped by the error of Put if the object exists already.
 var ErrExists = errors.New("exists already")
 
-// MaxSmall is the most bytes that Read and Write take.
+// MaxSmall is the largest size in bytes of what Read and Write transfer.
 const MaxSmall = 16 << 20
 
 var schemes = []string{"s3://", "gs://", "azblob://"}
@@ -64,15 +67,15 @@ func IsURL(path string) bool {
 	return false
 }
 
-// Split divides a URL into that of its bucket and the key.
+// Split divides a URL into the URL of the bucket and the key.
 func Split(url string) (bucket, key string) {
 	scheme, rest, _ := strings.Cut(url, "://")
 	name, key, _ := strings.Cut(rest, "/")
 	return scheme + "://" + name, key
 }
 
-// Clean returns the shortest URL for the same object. It cannot lead out of the
-// bucket.
+// Clean returns the shortest URL of the same object. Elements .. do not lead out of
+// the bucket.
 func Clean(url string) string {
 	bucket, key := Split(url)
 	if key = strings.TrimPrefix(path.Clean("/"+key), "/"); key == "" {
@@ -96,13 +99,14 @@ func Base(url string) string {
 	return path.Base(key)
 }
 
-// Rel returns the path of url below folder, if it is there.
+// Rel returns the path of url below folder. It reports false if url is not below
+// folder.
 func Rel(folder, url string) (string, bool) {
 	return strings.CutPrefix(url, strings.TrimSuffix(folder, "/")+"/")
 }
 
-// Check refuses URLs that name no object, and those whose elements could not be
-// names of files.
+// Check returns an error for a URL that names no object, or with elements that
+// cannot be names of files.
 func Check(url string) error {
 	bucket, key := Split(url)
 	switch {

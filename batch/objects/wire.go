@@ -8,11 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"sync"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
-// request is a line to the program. The operation cancel ends that of its id.
+// request is a line to the program. The operation cancel ends the operation with
+// the same ID.
 type request struct {
 	ID    int    `json:"id"`
 	Op    string `json:"op"`
@@ -22,14 +21,14 @@ type request struct {
 	Fresh bool   `json:"fresh,omitempty"`
 }
 
-// reply is a line from the program. Every request but cancel has one.
+// reply is a line from the program. Every request except cancel gets one.
 type reply struct {
 	ID      int      `json:"id"`
 	Objects []Object `json:"objects,omitempty"`
 	Data    []byte   `json:"data,omitempty"`
 	Error   string   `json:"error,omitempty"`
 	Hint    string   `json:"hint,omitempty"`
-	Kind    string   `json:"kind,omitempty"` // of the error, where that matters
+	Kind    string   `json:"kind,omitempty"` // of the error: a key of kinds, or empty
 }
 
 const (
@@ -43,12 +42,12 @@ const (
 	opCancel = "cancel"
 )
 
-// kinds are the errors that callers tell apart.
+// kinds are the errors that callers distinguish, by their name in replies.
 var kinds = map[string]error{"missing": fs.ErrNotExist, "exists": ErrExists}
 
 // fail puts an error into the reply.
 func (r *reply) fail(err error) {
-	r.Error, r.Hint = err.Error(), hint.Of(err)
+	r.Error, r.Hint = err.Error(), HintOf(err)
 	for kind, target := range kinds {
 		if errors.Is(err, target) {
 			r.Kind = kind
@@ -56,29 +55,43 @@ func (r *reply) fail(err error) {
 	}
 }
 
+// HintOf returns what err says can be done about it, or "". Errors say it with a
+// method Hint. The innermost one counts, which is the most specific.
+func HintOf(err error) string {
+	type hinter interface {
+		error
+		Hint() string
+	}
+	var text string
+	for h := hinter(nil); errors.As(err, &h); err = errors.Unwrap(h) {
+		if advice := h.Hint(); advice != "" {
+			text = advice
+		}
+	}
+	return text
+}
+
 // err returns the error in the reply.
 func (r *reply) err() error {
 	if r.Error == "" {
 		return nil
 	}
-	err := error(&storageError{r.Error, kinds[r.Kind]})
-	if r.Hint != "" {
-		err = hint.With(err, "%s", r.Hint)
-	}
-	return err
+	return &storageError{r.Error, r.Hint, kinds[r.Kind]}
 }
 
-// storageError is an error of the program, with what it wraps.
+// storageError is an error that the program reported.
 type storageError struct {
-	text string
-	kind error
+	text, hint string
+	kind       error // what it wraps; may be nil
 }
 
 func (e *storageError) Error() string { return e.text }
+func (e *storageError) Hint() string  { return e.hint }
 func (e *storageError) Unwrap() error { return e.kind }
 
-// Serve does what requests on in ask of a store until in ends. It returns when
-// the operations under way have ended, too: they are cancelled.
+// Serve does what the requests on in ask of a store, and writes replies to out,
+// until in ends. It then cancels the operations under way and returns when they
+// have ended.
 func Serve(ctx context.Context, store Store, in io.Reader, out io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -112,12 +125,13 @@ func Serve(ctx context.Context, store Store, in io.Reader, out io.Writer) error 
 			mu.Lock()
 			defer mu.Unlock()
 			delete(running, r.ID)
-			// Nobody is there to hear of an error here.
+			// Nobody is left to hear of an error here.
 			_ = enc.Encode(answer)
 		})
 	}
 }
 
+// do does one operation. A panic becomes an error in the reply.
 func (r *request) do(ctx context.Context, s Store) (a *reply) {
 	a = &reply{ID: r.ID}
 	defer func() {

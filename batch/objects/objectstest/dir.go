@@ -1,4 +1,4 @@
-// Package objectstest has object storage for tests: a folder.
+// Package objectstest has object storage for tests. Its objects are files.
 package objectstest
 
 import (
@@ -18,11 +18,12 @@ import (
 	"github.com/advparams/advparams/batch/objects"
 )
 
-// Dir is a Store that keeps objects below a folder, as <scheme>/<bucket>/<key>.
+// Dir is an objects.Store that keeps objects as the files <scheme>/<bucket>/<key>
+// below a folder.
 type Dir struct {
 	Root string
-	// Before, if not nil, is called before every operation, which fails with its
-	// error.
+	// Before, if not nil, is called before every operation. If it returns an error,
+	// the operation fails with that.
 	Before func(op, url string) error
 
 	mu sync.Mutex
@@ -36,6 +37,7 @@ func (d *Dir) Path(url string) string {
 	return filepath.Join(d.Root, scheme, filepath.FromSlash(rest))
 }
 
+// begin begins an operation. The function that it returns ends it.
 func (d *Dir) begin(op, url string) (func(), error) {
 	if d.Before != nil {
 		if err := d.Before(op, url); err != nil {
@@ -46,6 +48,7 @@ func (d *Dir) begin(op, url string) (func(), error) {
 	return d.mu.Unlock, nil
 }
 
+// object reads an object.
 func (d *Dir) object(url string) ([]byte, objects.Object, error) {
 	path := d.Path(url)
 	data, err := os.ReadFile(path)
@@ -81,7 +84,7 @@ func (d *Dir) List(_ context.Context, prefix string) ([]objects.Object, error) {
 			return nil
 		}
 		_, o, err := d.object(url)
-		o.SHA256 = "" // real storage does not list it
+		o.SHA256 = "" // which real storage does not list
 		list = append(list, o)
 		return err
 	})
@@ -151,8 +154,8 @@ func (d *Dir) Write(_ context.Context, url string, data []byte) (objects.Object,
 	return d.write(url, data, false)
 }
 
-// write goes through a temporary name outside of the buckets, since several
-// processes may have the folder.
+// write first writes a temporary file outside the buckets, since several processes
+// may share the folder.
 func (d *Dir) write(url string, data []byte, fresh bool) (objects.Object, error) {
 	path := d.Path(url)
 	if there, o, err := d.object(url); fresh && err == nil {
