@@ -51,11 +51,23 @@ func (cfg *Config) wants(name string) bool { return cfg.Gradients != nil && cfg.
 // All asks for the gradient with respect to every float initializer.
 func All(string) bool { return true }
 
-// Compile builds the graph of a model for concrete input shapes, and the graph
-// of its gradients if they are asked for. The error is an *UnsupportedError, or
-// wraps ErrUnsupported, when the model is valid but uses something that is
-// not implemented.
+// Compile builds the graph of a model for concrete input shapes, and the graph of
+// its gradients if Config asks for them. The error is an *UnsupportedError, or wraps
+// ErrUnsupported, if the model is valid but uses something that is not implemented.
+// It wraps a *NodeError if a node is at fault.
 func Compile(m *onnxio.Model, cfg Config) (*Program, error) {
+	c, err := newCompiler(m, cfg)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.compile()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Path(), err)
+	}
+	return p, nil
+}
+
+func newCompiler(m *onnxio.Model, cfg Config) (*compiler, error) {
 	if err := Supported(m, cfg.Outputs); err != nil {
 		return nil, err
 	}
@@ -66,7 +78,7 @@ func Compile(m *onnxio.Model, cfg Config) (*Program, error) {
 		}
 	}
 	cfg.Memory = cfg.memory()
-	c := &compiler{
+	return &compiler{
 		Builder: ops.NewBuilder(cfg.Workers),
 		model:   m, cfg: cfg,
 		functions: functions(m.Proto()),
@@ -74,37 +86,7 @@ func Compile(m *onnxio.Model, cfg Config) (*Program, error) {
 		nested:    map[*onnxpb.TensorProto]*ops.Value{},
 		inputs:    map[string]*ops.Value{},
 		params:    map[string]*ops.Value{},
-	}
-	p, err := c.compile()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", m.Path(), err)
-	}
-	return p, nil
-}
-
-func opsetName(domain string, versions map[string]int) string {
-	if domain == "" {
-		return fmt.Sprint(versions[""])
-	}
-	return fmt.Sprintf("%s %d", domain, versions[canonical(domain)])
-}
-
-func canonical(domain string) string {
-	if domain == "ai.onnx" {
-		return ""
-	}
-	return domain
-}
-
-func opsets(imports []*onnxpb.OperatorSetIdProto) map[string]int {
-	v := map[string]int{}
-	for _, o := range imports {
-		v[canonical(o.GetDomain())] = int(o.GetVersion())
-	}
-	if _, ok := v[""]; !ok {
-		v[""] = 1 // what IR version 1 and 2 mean by no import
-	}
-	return v
+	}, nil
 }
 
 type compiler struct {
@@ -119,23 +101,6 @@ type compiler struct {
 	decoded map[*onnxpb.GraphProto][]instruction
 	nested  map[*onnxpb.TensorProto]*ops.Value // initializers
 	nodes   int                                // built so far
-}
-
-// scope holds the values of a graph by name, and the scope around it. A value is
-// nil for an input that the caller of a function left out.
-type scope struct {
-	values map[string]*ops.Value
-	outer  *scope
-	frame  *frame
-}
-
-func (s *scope) lookup(name string) (*ops.Value, bool) {
-	for ; s != nil; s = s.outer {
-		if v, ok := s.values[name]; ok {
-			return v, true
-		}
-	}
-	return nil, false
 }
 
 func (c *compiler) compile() (*Program, error) {

@@ -1,8 +1,45 @@
-// Package gradient computes a model's outputs and the gradient of a loss with
+// Package gradient computes a model's outputs, and the gradient of a loss with
 // respect to every weight.
 //
-// The model is decoded by onnx-go into a backend of this package, which builds
-// a Gorgonia expression graph for concrete input shapes out of the operators of
-// package ops; gorgonia.Grad differentiates it. A Program is the sorted graph
-// with its buffers; it implements gorgonia.VM.
+// Compile turns an onnxio.Model into a Program for concrete input shapes.
+// Program.Forward computes the outputs, Program.Gradients a Loss and its gradient by
+// initializer. A Session does both over many samples, batch by batch. Weights are the
+// trained parameters; they can be changed between runs, and Program.Refresh and
+// Program.Try recompute only what depends on the change.
+//
+// onnx-go decodes the model into a backend of this package, which builds a Gorgonia
+// expression graph of operators that have kernels of their own. gorgonia.Grad
+// differentiates the graph. A Program is that graph in execution order, with its
+// buffers. It takes the place of a gorgonia.VM but is not one: it is given its
+// inputs by name and its loss at each call, and returns what it computed. Gorgonia's
+// TapeMachine runs the same graphs, and tests compare the two.
+//
+// # Files
+//
+//	arena.go          buffers that are used again
+//	compile.go        Compile: a model's nodes become a graph
+//	decode.go         onnx-go decodes the nodes; their order
+//	differentiate.go  gorgonia.Grad makes the graph of gradients
+//	doc.go            this overview
+//	engine.go         Workers, and the instruction set in use
+//	errors.go         the errors, with what is wrong in their fields
+//	functions.go      functions that a model defines
+//	fuse.go           which operators run together
+//	inputs.go         the inputs that a model declares
+//	layout.go         the order of operators, and a buffer for every value
+//	loss.go           Probe, CrossEntropy and other losses
+//	memory.go         bounds on memory
+//	nested.go         branches and loop bodies
+//	pages_linux.go    large pages for large buffers
+//	pages_other.go    the same where there are none
+//	program.go        Program: bound inputs, Forward, Gradients
+//	quantised.go      which integers of a quantised model are weights
+//	refresh.go        Refresh, Backward and Fork: running again after a change
+//	run.go            runs operators, with their epilogues and companions
+//	scope.go          values by name, and versions of operator sets
+//	session.go        Session: many samples, batch by batch
+//	supported.go      what is implemented, and the nodes of a model that are not
+//	try.go            Try: one changed weight, without changing it
+//	upstream.go       the nodes that a value is computed from
+//	weights.go        Weights: the trained parameters
 package gradient

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/advparams/advparams/internal/ops"
-	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
@@ -47,43 +46,4 @@ func (c *compiler) subgraph(g *onnxpb.GraphProto, inputs []*ops.Value, s *scope)
 		out[i] = v
 	}
 	return out, nil
-}
-
-// Supported reports all nodes whose operator is not implemented as an
-// *UnsupportedError: those of the main graph, of graphs nested in it, and of the
-// functions that they call. Of a choice of outputs, nil meaning all, only the
-// nodes count that these are computed from.
-func Supported(m *onnxio.Model, outputs []string) error {
-	e := &UnsupportedError{Path: m.Path()}
-	known := functions(m.Proto())
-	seen := map[*function]bool{}
-	var walk func(nodes []*onnxpb.NodeProto, opset map[string]int, inside string)
-	walk = func(nodes []*onnxpb.NodeProto, opset map[string]int, inside string) {
-		report := func(n *onnxpb.NodeProto, why string, args ...any) {
-			e.Nodes = append(e.Nodes, fmt.Sprintf("%s%s (opset %s): ", Describe(n), inside, opsetName(n.GetDomain(), opset))+fmt.Sprintf(why, args...))
-		}
-		for _, n := range nodes {
-			domain := n.GetDomain()
-			if f, ok := known[keyOf(n)]; ok {
-				if !seen[f] {
-					seen[f] = true
-					walk(f.proto.GetNode(), f.opsets, fmt.Sprintf(" in function %q", f.proto.GetName()))
-				}
-			} else if op, ok := ops.Lookup(domain, n.GetOpType()); !ok {
-				report(n, "operator not implemented")
-			} else if v := opset[canonical(domain)]; v < op.Since {
-				report(n, "implemented from opset %d on", op.Since)
-			}
-			for _, a := range n.GetAttribute() {
-				if a.GetG() != nil {
-					walk(a.GetG().GetNode(), opset, inside)
-				}
-			}
-		}
-	}
-	walk(nodesFor(m.Proto().GetGraph(), outputs), opsets(m.Proto().GetOpsetImport()), "")
-	if len(e.Nodes) > 0 {
-		return e
-	}
-	return nil
 }

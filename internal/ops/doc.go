@@ -1,15 +1,88 @@
-// Package ops holds the ONNX operators: for each its shape rule, its forward
-// computation and its gradient, written as Gorgonia operators that can be
-// differentiated symbolically.
+// Package ops implements the ONNX operators: for each its shape rule, its forward
+// computation and its gradient, as Gorgonia operators that can be differentiated
+// symbolically.
 //
-// The operators of an ONNX family live in one file. A family is a table from
-// operator name to a build function, which receives a Call (the node, its
-// attributes and its input values) and returns the output values. Build
-// functions are written with the methods of Builder (Add, MatMul, Reshape …),
-// and so are gradients: what a build function emits is differentiable because
-// everything it is made of is.
+// One file holds one family of operators. A family is a table from operator name to
+// build function. A build function receives a Call, which is a node with its
+// attributes and input values, and returns the output values. It is written with
+// the methods of Builder (Add, MatMul, Reshape …). Gradients are written with the
+// same methods, so that whatever a build function emits is differentiable.
 //
-// A value whose inputs are all known while compiling is computed at once, by
-// the same code that would run later. Shape arithmetic, which is nearly half of
+// What a Builder emits is an Op: a Kernel, which computes the output, and a gradient
+// rule. Kernels have capabilities, small interfaces that an executor finds by type
+// assertion.
+//
+// A value whose inputs are all known at compile time is computed at once, by the
+// same kernel that would run later. Shape arithmetic, which makes up nearly half of
 // the nodes that PyTorch's exporters write, disappears in this way.
+//
+// # Files
+//
+//	activation.go            Relu, Sigmoid, Gelu and other activation functions
+//	arithmetic.go            Add, Sub, Mul, Div, Pow, Sum, Mean
+//	attention.go             the operator Attention
+//	attention_fused.go       attention as one kernel, which reads heads where a layer left them
+//	attention_pattern.go     recognises attention that exporters write as several operators
+//	batchnorm.go             BatchNormalization, folded into a convolution before it
+//	broadcast.go             shapes and strides of broadcast operands
+//	builder.go               Builder: makes values, emits operators, folds constants
+//	call.go                  Call: reads the attributes and inputs of a node
+//	cast.go                  Cast, CastLike, and the element types that values have
+//	clip.go                  Clip, Where, Max, Min
+//	compare.go               Equal, Less, And, Not, IsNaN and other predicates
+//	constant.go              Constant, ConstantOfShape, Range
+//	control.go               If, Loop, Scan
+//	conv.go                  Conv, ConvTranspose
+//	conv_kernel.go           kernels of convolutions and of their gradients
+//	cumsum.go                CumSum
+//	doc.go                   this overview
+//	documentation.go         writes docs/operators.md
+//	dot.go                   the inner product, which stands for any loss
+//	dropout.go               Dropout
+//	einsum.go                Einsum
+//	errors.go                errors that end a build
+//	folding.go               Col2Im, AffineGrid
+//	fourier.go               DFT, STFT, window functions
+//	gate.go                  the gradient of ReLU or Clip within that of a convolution
+//	gather.go                Gather, GatherElements, GatherND, ReverseSequence
+//	gridsample.go            GridSample
+//	integer.go               Mod, BitwiseAnd, BitShift and other integer operators
+//	kernel.go                Kernel and the capabilities of kernels
+//	limits.go                bounds on the size of values and of folded constants
+//	linear.go                recognises the linear layer that a classifier ends in
+//	losses.go                NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss
+//	lpnorm.go                LpNormalization, LRN, MeanVarianceNormalization
+//	mask.go                  OneHot, Trilu, EyeLike
+//	matmul.go                MatMul, Gemm
+//	nogradient.go            the operators without a gradient
+//	nonzero.go               NonZero, Compress, Unique
+//	normalization.go         LayerNormalization, GroupNormalization and their kin
+//	op.go                    Op: kernel, gradient rule, inputs and output
+//	pad.go                   Pad
+//	patterns.go              recognises biases and GELU that are written as several operators
+//	pool.go                  MaxPool, AveragePool and the global ones
+//	prelu.go                 PRelu
+//	qlinear.go               QLinearConv, QLinearMatMul, ConvInteger, MatMulInteger
+//	quantize.go              QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear
+//	quantize_axis.go         quantisation with one scale, or one for each index of an axis
+//	recurrent.go             RNN, GRU, LSTM
+//	recurrent_activation.go  the activation functions of recurrent operators
+//	reduce.go                ReduceSum, ReduceMean, ReduceMax and other reductions
+//	registry.go              finds an operator by domain and name
+//	resize.go                Resize, Upsample
+//	resize_sampling.go       which input elements an element of Resize is made of
+//	rotary.go                RotaryEmbedding
+//	scatter.go               ScatterElements, ScatterND
+//	sdop.go                  the side of Op that Gorgonia sees
+//	sequence.go              SequenceAt, SequenceInsert and other sequence operators
+//	shape.go                 Reshape, Transpose, Slice, Concat and other shape operators
+//	softmax.go               Softmax, LogSoftmax
+//	spatial.go               DepthToSpace, SpaceToDepth
+//	topk.go                  TopK, ArgMax, ArgMin
+//	trigonometry.go          Sin, Cos, Tan and their inverses
+//	unary.go                 Exp, Log, Sqrt and other functions of one operand
+//	value.go                 Value: an edge of the graph
+//	view_algebra.go          composes strided views, and says what they cover
+//	views.go                 data movement as strided views, sums as their adjoints
+//	window.go                the attributes of sliding windows: strides, dilations, padding
 package ops

@@ -8,7 +8,7 @@ import (
 )
 
 // unary: Neg, Exp, Log, Sqrt, Erf, Abs, Reciprocal, Floor, Ceil, Round, Sign,
-// Identity. Activation functions are in activation.go, those of angles in angles.go.
+// Identity. Activation functions are in activation.go, trigonometric ones in trigonometry.go.
 
 // unary describes y = f(x), slice by slice. The gradient is computed either
 // from x or from y, so that only one of them is kept for the backward

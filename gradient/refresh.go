@@ -1,0 +1,60 @@
+package gradient
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/nd"
+)
+
+// Refresh computes anew what depends on the named weights, after Forward. The
+// program must have been compiled with Keep.
+func (p *Program) Refresh(weights ...string) ([]nd.Array, error) {
+	if !p.keep {
+		return nil, errNotKept
+	}
+	var steps []int
+	for _, name := range weights {
+		steps = append(steps, p.users[name]...)
+	}
+	slices.Sort(steps)
+	if err := p.runSome(slices.Compact(steps), p.slots); err != nil {
+		return nil, err
+	}
+	return p.results(p.slots), nil
+}
+
+// Backward computes the loss and its gradient, see Gradient, for the values that
+// Forward or Refresh left. The program must have been compiled with Keep and for
+// gradients.
+func (p *Program) Backward(loss Loss) (float64, error) {
+	switch {
+	case !p.keep:
+		return 0, errNotKept
+	case !p.withGrad:
+		return 0, errNoGradient
+	}
+	return p.backward(p.results(p.slots), loss)
+}
+
+// Fork returns a program with the same operators and weights that keeps values
+// of its own, of another batch. It has none before its first Forward. Gradients
+// and what Try returns are shared: they are valid until the next call of any
+// fork. The program must have been compiled with Keep.
+func (p *Program) Fork() (*Program, error) {
+	if !p.keep {
+		return nil, errNotKept
+	}
+	q := *p
+	q.slots, q.args, q.tried = slices.Clone(p.slots), nil, nil
+	for _, s := range p.steps[:p.forward] {
+		if s.op.Alias() {
+			continue
+		}
+		a, err := p.trials.own(p.slots[s.out])
+		if err != nil {
+			return nil, err
+		}
+		q.slots[s.out] = a
+	}
+	return &q, nil
+}

@@ -1,0 +1,50 @@
+package gradient
+
+import (
+	"fmt"
+
+	"github.com/advparams/advparams/internal/ops"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+func opsetName(domain string, versions map[string]int) string {
+	if domain == "" {
+		return fmt.Sprint(versions[""])
+	}
+	return fmt.Sprintf("%s %d", domain, versions[canonical(domain)])
+}
+
+func canonical(domain string) string {
+	if domain == "ai.onnx" {
+		return ""
+	}
+	return domain
+}
+
+func opsets(imports []*onnxpb.OperatorSetIdProto) map[string]int {
+	v := map[string]int{}
+	for _, o := range imports {
+		v[canonical(o.GetDomain())] = int(o.GetVersion())
+	}
+	if _, ok := v[""]; !ok {
+		v[""] = 1 // what IR version 1 and 2 mean by no import
+	}
+	return v
+}
+
+// scope holds the values of a graph by name, and the scope around it. A value is
+// nil for an input that the caller of a function left out.
+type scope struct {
+	values map[string]*ops.Value
+	outer  *scope
+	frame  *frame
+}
+
+func (s *scope) lookup(name string) (*ops.Value, bool) {
+	for ; s != nil; s = s.outer {
+		if v, ok := s.values[name]; ok {
+			return v, true
+		}
+	}
+	return nil, false
+}
