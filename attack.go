@@ -63,6 +63,8 @@ type AttackReport = attack.Report
 
 func (o *AttackOptions) check() error {
 	switch {
+	case o.Locked == "":
+		return optionf("Locked", "there is no locked model")
 	case !o.Data.given():
 		return optionf("Data", "the attacker has no samples")
 	case !o.Test.given():

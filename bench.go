@@ -58,6 +58,9 @@ func Bench(ctx context.Context, opt BenchOptions) (*Benchmark, error) {
 }
 
 func (o *BenchOptions) check() error {
+	if o.Model == "" {
+		return optionf("Model", "there is no model")
+	}
 	for _, one := range []struct {
 		option string
 		value  int64

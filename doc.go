@@ -40,7 +40,7 @@
 //
 // Mistakes in options are *OptionError, which names the field. Others are told apart
 // with errors.Is: ErrTarget, ErrIdentity, ErrDamaged, ErrMismatch, ErrRecord,
-// ErrUnsupported and ErrExists. When the context ends, its cause is returned. After
+// ErrUnsupported and ErrExists. When the context ends, its error is returned. After
 // an error nothing has been written, except where a function says so.
 //
 // # Compatibility

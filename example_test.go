@@ -1,7 +1,9 @@
 package advparams_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -10,55 +12,43 @@ import (
 	"filippo.io/age"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/models"
-	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
-// demo writes the embedded model and its data to a temporary folder.
-func demo() (dir string) {
-	dir, err := os.MkdirTemp("", "advparams-")
+// check ends an example that failed.
+func check(err error) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	var out atomicfile.Set
-	if err := models.Write(&out, dir); err != nil {
-		log.Fatal(err)
-	}
-	if err := out.Commit(); err != nil {
-		log.Fatal(err)
-	}
-	return dir
 }
 
-// Lock an image classifier, look at what is left of it, and unlock it.
-func Example() {
-	dir := demo() // a model that reads hexadecimal digits, and its data
-	defer os.RemoveAll(dir)
-	file := func(name string) string { return filepath.Join(dir, name) }
-	ctx := context.Background()
+// folder makes a temporary folder, and returns a function that joins it with names.
+func folder() (file func(name string) string, remove func()) {
+	dir, err := os.MkdirTemp("", "advparams-")
+	check(err)
+	return func(name string) string { return filepath.Join(dir, name) }, func() { os.RemoveAll(dir) }
+}
 
+// Lock an image classifier, find out what is left of it, and unlock it.
+func Example() {
+	file, remove := folder()
+	defer remove()
+	check(writeDemo(file(""))) // a model that reads hexadecimal digits, and its data
+
+	ctx := context.Background()
 	identity, err := age.GenerateX25519Identity()
-	if err != nil {
-		log.Fatal(err)
-	}
-	data := advparams.Data{Path: file(models.DataFolder)}
-	key := advparams.KeyFile{Path: file("model.key"), Identities: []age.Identity{identity}}
+	check(err)
+	data := advparams.Data{Path: file("data")}
+	key := advparams.KeyFile{Path: file("glyphs.key"), Identities: []age.Identity{identity}}
 
 	locked, err := advparams.Protect(ctx, advparams.ProtectOptions{
-		Model: file(models.ModelFile), Data: data,
+		Model: file("glyphs.onnx"), Data: data,
 		Locked: file("locked.onnx"), Key: key.Path, Recipients: []age.Recipient{identity.Recipient()},
 	})
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	found, err := advparams.Verify(ctx, advparams.VerifyOptions{Locked: file("locked.onnx"), Key: key, Data: data})
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	original, err := advparams.Unlock(ctx, advparams.UnlockOptions{Locked: file("locked.onnx"), Key: key, Out: file("unlocked.onnx")})
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 
 	fmt.Printf("%d of %d parameters changed\n", locked.ParamsChanged, locked.ParamsTotal)
 	fmt.Printf("accuracy: locked %.0f %%, unlocked %.0f %%\n", 100**found.Accuracy.Locked, 100**found.Accuracy.Unlocked)
@@ -67,4 +57,77 @@ func Example() {
 	// 2 of 45200 parameters changed
 	// accuracy: locked 7 %, unlocked 97 %
 	// the same bytes: true
+}
+
+// Lock a language model with texts in memory. They need no labels: the truth is the
+// next token. The key goes to a writer.
+func ExampleProtect_text() {
+	file, remove := folder()
+	defer remove()
+	check(writeTextModel(file("text.onnx")))
+	samples, err := texts(300)
+	check(err)
+
+	var key bytes.Buffer
+	locked, err := advparams.Protect(context.Background(), advparams.ProtectOptions{
+		Model: file("text.onnx"), Data: advparams.Data{Samples: samples},
+		Locked: file("locked.onnx"), KeyTo: &key, PlainKey: true,
+	})
+	check(err)
+	m := locked.Metric
+	fmt.Printf("%s: %s %.0f, locked %.0f of %d letters\n", locked.Task, m.Name, m.Before, m.Locked, letters)
+
+	var original bytes.Buffer
+	_, err = advparams.Unlock(context.Background(), advparams.UnlockOptions{
+		Locked: file("locked.onnx"), Key: advparams.KeyFile{From: &key}, OutTo: &original,
+	})
+	check(err)
+	before, err := os.ReadFile(file("text.onnx"))
+	check(err)
+	fmt.Println("the same bytes:", bytes.Equal(before, original.Bytes()))
+	// Output:
+	// language: perplexity 2, locked 8 of 8 letters
+	// the same bytes: true
+}
+
+// Lock a regression. A locked one has outputs whose order says nothing about the truth.
+func ExampleVerify_regression() {
+	file, remove := folder()
+	defer remove()
+	check(writeRegression(file("sum.onnx")))
+	samples, err := measurements(300)
+	check(err)
+
+	ctx, data := context.Background(), advparams.Data{Samples: samples}
+	_, err = advparams.Protect(ctx, advparams.ProtectOptions{
+		Model: file("sum.onnx"), Data: data,
+		Locked: file("locked.onnx"), Key: file("sum.key"), PlainKey: true,
+	})
+	check(err)
+	found, err := advparams.Verify(ctx, advparams.VerifyOptions{
+		Original: file("sum.onnx"), Locked: file("locked.onnx"), Key: advparams.KeyFile{Path: file("sum.key")}, Data: data,
+	})
+	check(err)
+	for _, m := range found.Metrics {
+		if m.Name == "ρ²" {
+			fmt.Printf("%s: rank correlation above 0.9: %v, locked below 0.1: %v\n", found.Task, *m.Original > 0.9, *m.Locked < 0.1)
+		}
+	}
+	fmt.Println("unlocking gives the original:", *found.BitExact)
+	// Output:
+	// regression: rank correlation above 0.9: true, locked below 0.1: true
+	// unlocking gives the original: true
+}
+
+// What went wrong is told apart with errors.Is and errors.As.
+func ExampleOptionError() {
+	_, err := advparams.Protect(context.Background(), advparams.ProtectOptions{
+		Model: "model.onnx", Data: advparams.Data{Path: "data", Limit: -1},
+		Locked: "locked.onnx", Key: "model.key", PlainKey: true,
+	})
+	var option *advparams.OptionError
+	if errors.As(err, &option) {
+		fmt.Println(option.Option, "is wrong:", err)
+	}
+	// Output: Data.Limit is wrong: Data.Limit -1 is negative
 }

@@ -69,13 +69,17 @@ func Gradients(ctx context.Context, opt GradientsOptions) (*GradientsSummary, er
 }
 
 func gradients(ctx context.Context, opt *GradientsOptions) (*GradientsSummary, error) {
-	if l := opt.Loss; l != "" && l != ProbeLoss && l != CrossEntropyLoss {
+	switch l := opt.Loss; {
+	case opt.Model == "":
+		return nil, optionf("Model", "there is no model")
+	case opt.Batch == "":
+		return nil, optionf("Batch", "there is no batch")
+	case opt.Out == "" && opt.OutTo == nil:
+		return nil, optionf("Out", "there is no place for the gradients")
+	case l != "" && l != ProbeLoss && l != CrossEntropyLoss:
 		return nil, &OptionError{"Loss", string(l), "is not probe or cross-entropy"}
 	}
 	if opt.OutTo == nil {
-		if opt.Out == "" {
-			return nil, optionf("Out", "there is no place for the gradients")
-		}
 		if err := probe(opt.Force, opt.Out); err != nil {
 			return nil, err
 		}

@@ -36,6 +36,9 @@ func Inspect(ctx context.Context, opt InspectOptions) (*Inspection, error) {
 }
 
 func inspect(ctx context.Context, opt *InspectOptions) (i *Inspection, err error) {
+	if opt.Path == "" {
+		return nil, optionf("Path", "there is no file")
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -69,11 +69,11 @@ func (o observer) counter(stage string, total int) func(done int) {
 	return func(done int) { o.report(stage, done, total, fmt.Sprintf("%d of %d", done, total)) }
 }
 
-// interrupted returns why the context ended, if it did, in place of the error that
+// interrupted returns the error of a context that has ended, in place of the error that
 // followed from that.
 func interrupted(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 	return err
 }

@@ -56,7 +56,7 @@ type ProtectOptions struct {
 	// Profile is Minimal or Hardened; "" means Minimal.
 	Profile Profile
 	// Budget is the share of the parameters that Hardened changes; 0 means
-	// perturb.DefaultBudget.
+	// DefaultBudget.
 	Budget float64
 	// Target is the accuracy to reach, or the quality (task.Score) for tasks
 	// without; 0 means that of answers which have nothing to do with the samples.
@@ -82,6 +82,10 @@ type ProtectOptions struct {
 	Notice   func(Notice)   // may be nil
 }
 
+// DefaultBudget is the share of the parameters that Hardened changes when it is not
+// told otherwise.
+const DefaultBudget = perturb.DefaultBudget
+
 // AllSamples is a number of samples that stands for all there are.
 const AllSamples = -1
 
@@ -105,6 +109,8 @@ const (
 
 func (o *ProtectOptions) check() error {
 	switch {
+	case o.Model == "":
+		return optionf("Model", "there is no model to lock")
 	case !o.Data.given():
 		return optionf("Data", "there are no samples to search with")
 	case o.Locked == "" && o.LockedTo == nil:

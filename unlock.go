@@ -59,6 +59,8 @@ func unlock(ctx context.Context, opt *UnlockOptions) (*Unlocked, error) {
 		}
 	}
 	switch {
+	case opt.Locked == "":
+		return nil, optionf("Locked", "there is no locked model")
 	case !opt.Key.given():
 		return nil, optionf("Key", "there is no key")
 	case ways != 1:

@@ -63,13 +63,13 @@ func (o *VerifyOptions) check() error {
 // If the files are not what the key says, Verify still measures what it can. It
 // then returns the Verification together with an error that wraps ErrMismatch.
 func Verify(ctx context.Context, opt VerifyOptions) (*Verification, error) {
-	v, err := (&verifier{VerifyOptions: &opt, see: observer{opt.Progress, opt.Notice}}).run(ctx)
+	v, err := (&verifier{opt: &opt, see: observer{opt.Progress, opt.Notice}}).run(ctx)
 	return v, interrupted(ctx, err)
 }
 
 // verifier is one run of Verify.
 type verifier struct {
-	*VerifyOptions
+	opt      *VerifyOptions
 	see      observer
 	original *onnxio.Model // nil where one is not at hand
 	locked   *onnxio.Model
@@ -81,11 +81,11 @@ type verifier struct {
 }
 
 func (v *verifier) run(ctx context.Context) (*Verification, error) {
-	if err := v.check(); err != nil {
+	if err := v.opt.check(); err != nil {
 		return nil, err
 	}
-	if v.ReportTo == nil {
-		if err := probe(v.Force, v.Report); err != nil {
+	if v.opt.ReportTo == nil {
+		if err := probe(v.opt.Force, v.opt.Report); err != nil {
 			return nil, err
 		}
 	}
@@ -93,19 +93,19 @@ func (v *verifier) run(ctx context.Context) (*Verification, error) {
 	if err := v.open(ctx); err != nil {
 		return nil, err
 	}
-	if v.Data.given() {
+	if v.opt.Data.given() {
 		if err := v.measure(ctx); err != nil {
 			return nil, err
 		}
 	}
-	v.report.Tool, v.report.Created = v.Tool, time.Now().Truncate(time.Second)
-	if v.Tool == "" {
+	v.report.Tool, v.report.Created = v.opt.Tool, time.Now().Truncate(time.Second)
+	if v.opt.Tool == "" {
 		v.report.Tool = tool()
 	}
 	if err := v.writePage(); err != nil {
 		return nil, err
 	}
-	return newVerification(&v.report, v.Report), v.failed
+	return newVerification(&v.report, v.opt.Report), v.failed
 }
 
 func (v *verifier) close() {
@@ -126,25 +126,25 @@ func (v *verifier) measure(ctx context.Context) error {
 	if first == nil {
 		first = v.locked
 	}
-	if first == nil || v.Data.Labels == LabelsOfModel && first == v.locked {
+	if first == nil || v.opt.Data.Labels == LabelsOfModel && first == v.locked {
 		return nil // the key does not fit, so that there is nothing to run, or nobody to ask
 	}
-	if _, err := chooseOutput(first, v.Output); err != nil {
+	if _, err := chooseOutput(first, v.opt.Output); err != nil {
 		return err
 	}
-	q, err := ask(first, v.Output, v.Task)
+	q, err := ask(first, v.opt.Output, v.opt.Task)
 	if err != nil {
 		return err
 	}
-	p, err := v.Data.prepare(q, dataset.Test, v.Data.seed(0))
+	p, err := v.opt.Data.prepare(q, dataset.Test, v.opt.Data.seed(0))
 	if err != nil {
 		return err
 	}
 	if p.unanswered && first == v.locked {
-		return optionf("Original", "vectors are compared with those of the original, which takes Original, or Key to get at it")
+		return optionf("Original", "vectors are compared with those of the original, which is not there")
 	}
 	v.report.Data, v.report.Task, v.report.Samples = p.set.Describe(), p.task.Name(), p.set.Len()
-	w, err := startWorkers(v.Threads)
+	w, err := startWorkers(v.opt.Threads)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (v *verifier) metrics(ctx context.Context, name string, m *onnxio.Model, p 
 		return nil, nil
 	}
 	defer v.timed("measuring the " + name + " model")()
-	if _, err := chooseOutput(m, v.Output); err != nil {
+	if _, err := chooseOutput(m, v.opt.Output); err != nil {
 		return nil, err
 	}
 	session, err := p.session(m, p.set, w)
@@ -200,14 +200,14 @@ func (v *verifier) timed(step string) func() {
 
 func (v *verifier) writePage() error {
 	switch {
-	case v.ReportTo != nil:
-		return verify.WriteHTML(v.ReportTo, v.report)
-	case v.Report == "":
+	case v.opt.ReportTo != nil:
+		return verify.WriteHTML(v.opt.ReportTo, v.report)
+	case v.opt.Report == "":
 		return nil
 	}
-	out := atomicfile.Set{Force: v.Force}
+	out := atomicfile.Set{Force: v.opt.Force}
 	defer out.Abort()
-	f, err := out.Create(v.Report)
+	f, err := out.Create(v.opt.Report)
 	if err != nil {
 		return err
 	}
@@ -218,4 +218,4 @@ func (v *verifier) writePage() error {
 }
 
 // pageWanted reports whether the findings become a page.
-func (v *verifier) pageWanted() bool { return v.Report != "" || v.ReportTo != nil }
+func (v *verifier) pageWanted() bool { return v.opt.Report != "" || v.opt.ReportTo != nil }

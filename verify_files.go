@@ -13,20 +13,20 @@ import (
 
 // open opens the models and checks them against the key.
 func (v *verifier) open(ctx context.Context) (err error) {
-	if v.Key.given() {
+	if v.opt.Key.given() {
 		if err := v.unlock(ctx); err != nil {
 			return err
 		}
 	}
-	if v.Original != "" {
-		if v.original, err = onnxio.Open(v.Original); err != nil {
+	if v.opt.Original != "" {
+		if v.original, err = onnxio.Open(v.opt.Original); err != nil {
 			return err
 		}
 		if err := v.compareOriginal(); err != nil {
 			return err
 		}
 	}
-	if v.locked, err = onnxio.Open(v.Locked); err != nil {
+	if v.locked, err = onnxio.Open(v.opt.Locked); err != nil {
 		if v.failed == nil {
 			return err
 		}
@@ -37,7 +37,7 @@ func (v *verifier) open(ctx context.Context) (err error) {
 
 // unlock opens the key and restores the original into a temporary folder.
 func (v *verifier) unlock(ctx context.Context) error {
-	k, err := v.Key.load()
+	k, err := v.opt.Key.load()
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (v *verifier) unlock(ctx context.Context) error {
 	v.report.WithKey = true
 	v.report.Parameters, v.report.Changed = k.Summary.Parameters, k.Summary.Changed
 	defer v.timed("unlocking and comparing digests")()
-	v.restored, err = unlockTemporarily(ctx, v.Locked, v.record)
+	v.restored, err = unlockTemporarily(ctx, v.opt.Locked, v.record)
 	if errors.Is(err, ErrMismatch) {
 		v.report.Tampered, v.failed = true, err
 		return nil
@@ -75,7 +75,7 @@ func (v *verifier) compareOriginal() error {
 	if !equal {
 		v.report.BitExact = false
 		if v.failed == nil {
-			v.failed = &NotOriginalError{Original: v.Original, Locked: v.Locked, Digests: true}
+			v.failed = &NotOriginalError{Original: v.opt.Original, Locked: v.opt.Locked, Digests: true}
 		}
 	}
 	return nil

@@ -12,7 +12,6 @@ import (
 
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -94,7 +93,7 @@ leaves it open. A lock found so is not always as good on real data.`,
 	fl.StringArrayVar(&p.exclude, "exclude", nil, "leave out initializers whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")
 	choiceFlag(cmd, &p.profile, "profile", "minimal", "the fewest parameters, or a share of them spread over the layers", "minimal", "hardened")
-	p.budget = perturb.DefaultBudget
+	p.budget = advparams.DefaultBudget
 	fl.Var(&p.budget, "budget", "share of the parameters that --profile hardened changes, as in 0.5%")
 	fl.BoolVar(&p.allowPartial, "allow-partial", false, "write the files also when the target was not reached; the exit status is still 3")
 	fl.BoolVar(&p.force, "force", false, "replace files that exist")

@@ -1,0 +1,182 @@
+package advparams_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"filippo.io/age"
+
+	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/task"
+)
+
+// TestOptionErrors gives every function options that are wrong. Each is named, and
+// nothing is written.
+func TestOptionErrors(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := writeRegression("model.onnx"); err != nil {
+		t.Fatal(err)
+	}
+	samples, err := measurements(20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := advparams.Data{Samples: samples}
+	key := advparams.KeyFile{Path: "model.key"}
+	protect := func(change func(*advparams.ProtectOptions)) func(context.Context) error {
+		return func(ctx context.Context) error {
+			o := advparams.ProtectOptions{Model: "model.onnx", Data: data, Locked: "locked.onnx", Key: "model.key", PlainKey: true}
+			change(&o)
+			_, err := advparams.Protect(ctx, o)
+			return err
+		}
+	}
+	unlock := func(o advparams.UnlockOptions) func(context.Context) error {
+		return func(ctx context.Context) error { _, err := advparams.Unlock(ctx, o); return err }
+	}
+	verify := func(o advparams.VerifyOptions) func(context.Context) error {
+		return func(ctx context.Context) error { _, err := advparams.Verify(ctx, o); return err }
+	}
+	attack := func(change func(*advparams.AttackOptions)) func(context.Context) error {
+		return func(ctx context.Context) error {
+			o := advparams.AttackOptions{Locked: "model.onnx", Data: data, Test: data}
+			change(&o)
+			_, err := advparams.Attack(ctx, o)
+			return err
+		}
+	}
+	gradients := func(o advparams.GradientsOptions) func(context.Context) error {
+		return func(ctx context.Context) error { _, err := advparams.Gradients(ctx, o); return err }
+	}
+	bench := func(o advparams.BenchOptions) func(context.Context) error {
+		return func(ctx context.Context) error { _, err := advparams.Bench(ctx, o); return err }
+	}
+	inspect := func(o advparams.InspectOptions) func(context.Context) error {
+		return func(ctx context.Context) error { _, err := advparams.Inspect(ctx, o); return err }
+	}
+	for _, c := range []struct {
+		name   string
+		option string
+		call   func(context.Context) error
+	}{
+		{"no model", "Model", protect(func(o *advparams.ProtectOptions) { o.Model = "" })},
+		{"no data", "Data", protect(func(o *advparams.ProtectOptions) { o.Data = advparams.Data{} })},
+		{"two sources", "Data", protect(func(o *advparams.ProtectOptions) { o.Data.Path = "x.npz" })},
+		{"normalised samples", "Data", protect(func(o *advparams.ProtectOptions) { o.Data.Mean = []float32{1} })},
+		{"limit", "Data.Limit", protect(func(o *advparams.ProtectOptions) { o.Data.Limit = -1 })},
+		{"shape", "Data.Shape", protect(func(o *advparams.ProtectOptions) { o.Data.Shape = []int{1} })},
+		{"labels", "Data.Labels", protect(func(o *advparams.ProtectOptions) { o.Data.Labels = "mine" })},
+		{"made-up regression", "Task", protect(func(o *advparams.ProtectOptions) {
+			o.Data, o.Task = advparams.Data{MadeUp: true}, task.Regression{}
+		})},
+		{"no place for the model", "Locked", protect(func(o *advparams.ProtectOptions) { o.Locked = "" })},
+		{"no place for the key", "Key", protect(func(o *advparams.ProtectOptions) { o.Key = "" })},
+		{"nobody", "Recipients", protect(func(o *advparams.ProtectOptions) { o.PlainKey = false })},
+		{"plain and sealed", "Recipients", protect(func(o *advparams.ProtectOptions) {
+			o.Recipients = []age.Recipient{identity.Recipient()}
+		})},
+		{"profile", "Profile", protect(func(o *advparams.ProtectOptions) { o.Profile = "odd" })},
+		{"unbounded", "Unbounded", protect(func(o *advparams.ProtectOptions) { o.Profile, o.Unbounded = advparams.Hardened, true })},
+		{"budget", "Budget", protect(func(o *advparams.ProtectOptions) { o.Budget = 2 })},
+		{"target", "Target", protect(func(o *advparams.ProtectOptions) { o.Target = 1 })},
+		{"parameters", "MaxParams", protect(func(o *advparams.ProtectOptions) { o.MaxParams = -1 })},
+		{"beam", "Beam", protect(func(o *advparams.ProtectOptions) { o.Beam = 65 })},
+		{"samples", "Samples", protect(func(o *advparams.ProtectOptions) { o.Samples = -2 })},
+		{"threads", "Threads", protect(func(o *advparams.ProtectOptions) { o.Threads = -1 })},
+		{"include", "Include", protect(func(o *advparams.ProtectOptions) { o.Include = []string{"bn*"} })},
+		{"output", "Output", protect(func(o *advparams.ProtectOptions) { o.Output = "z" })},
+		{"no key", "Key", unlock(advparams.UnlockOptions{Locked: "model.onnx", Out: "out.onnx"})},
+		{"no output", "Out", unlock(advparams.UnlockOptions{Locked: "model.onnx", Key: key})},
+		{"two outputs", "Out", unlock(advparams.UnlockOptions{Locked: "model.onnx", Key: key, Out: "out.onnx", InPlace: true})},
+		{"no locked model", "Locked", verify(advparams.VerifyOptions{Data: data})},
+		{"nothing to verify", "Key", verify(advparams.VerifyOptions{Locked: "model.onnx"})},
+		{"verify on inventions", "Data.MadeUp", verify(advparams.VerifyOptions{Locked: "model.onnx", Data: advparams.Data{MadeUp: true}})},
+		{"nobody to ask", "Data.Labels", verify(advparams.VerifyOptions{
+			Locked: "model.onnx", Data: advparams.Data{Samples: samples, Labels: advparams.LabelsOfModel},
+		})},
+		{"vectors of nothing", "Original", verify(advparams.VerifyOptions{Locked: "model.onnx", Data: data, Task: task.Embedding{}})},
+		{"no test", "Test", attack(func(o *advparams.AttackOptions) { o.Test = advparams.Data{} })},
+		{"fraction", "Fraction", attack(func(o *advparams.AttackOptions) { o.Fraction = 1.5 })},
+		{"epochs", "Epochs", attack(func(o *advparams.AttackOptions) { o.Epochs = -1 })},
+		{"time", "TimeLimit", attack(func(o *advparams.AttackOptions) { o.TimeLimit = -1 })},
+		{"attack", "Attacks", attack(func(o *advparams.AttackOptions) { o.Attacks = []string{"bribe"} })},
+		{"insider", "Attacks", attack(func(o *advparams.AttackOptions) { o.Attacks = []string{"partial-key"} })},
+		{"test limit", "Test.Limit", attack(func(o *advparams.AttackOptions) { o.Test.Limit = -1 })},
+		{"both originals", "Original", attack(func(o *advparams.AttackOptions) { o.Key, o.Original = key, "model.onnx" })},
+		{"attack on vectors", "Task", attack(func(o *advparams.AttackOptions) { o.Task = task.Embedding{} })},
+		{"loss", "Loss", gradients(advparams.GradientsOptions{Model: "model.onnx", Batch: "x.npz", Out: "out.npz", Loss: "odd"})},
+		{"no gradients", "Out", gradients(advparams.GradientsOptions{Model: "model.onnx", Batch: "x.npz"})},
+		{"repeat", "Repeat", bench(advparams.BenchOptions{Model: "model.onnx", Repeat: -1})},
+		{"shapes", "Shapes", bench(advparams.BenchOptions{Model: "model.onnx", Shapes: map[string][]int{"z": {1}}})},
+		{"file", "Path", inspect(advparams.InspectOptions{})},
+	} {
+		var option *advparams.OptionError
+		if err := c.call(t.Context()); !errors.As(err, &option) || option.Option != c.option {
+			t.Errorf("%s: %v, want an error in %s", c.name, err, c.option)
+		}
+	}
+	if files, err := filepath.Glob("*"); err != nil || len(files) != 1 {
+		t.Errorf("files left behind: %q, %v", files, err)
+	}
+}
+
+// TestOpenAxes: an input of which the shape is not known is named, in an error that
+// is one in the options as well.
+func TestOpenAxes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "text.onnx")
+	if err := writeTextModel(path); err != nil {
+		t.Fatal(err)
+	}
+	_, err := advparams.Bench(t.Context(), advparams.BenchOptions{Model: path})
+	var axes *advparams.OpenAxesError
+	var option *advparams.OptionError
+	if !errors.As(err, &axes) || axes.Input != "text" || !errors.As(err, &option) || option.Option != "Shapes" {
+		t.Errorf("%v", err)
+	}
+	r, err := advparams.Bench(t.Context(), advparams.BenchOptions{
+		Model: path, Shapes: map[string][]int{"text": {2, 5}}, Vocabulary: letters, Repeat: 1, Threads: 1,
+	})
+	if err != nil || r.Batch != 2 || r.Repeat != 1 || r.Forward.Median <= 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestExists: an output that exists is found before any work, and only Force
+// replaces it.
+func TestExists(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := writeRegression("model.onnx"); err != nil {
+		t.Fatal(err)
+	}
+	samples, err := measurements(100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := advparams.ProtectOptions{
+		Model: "model.onnx", Data: advparams.Data{Samples: samples}, Locked: "locked.onnx", Key: "model.key", PlainKey: true,
+		Progress: func(p advparams.Progress) { t.Errorf("%s before outputs were checked", p.Stage) },
+	}
+	for _, name := range []string{"locked.onnx", "model.key"} {
+		if err := os.WriteFile(name, []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := advparams.Protect(t.Context(), opt); !errors.Is(err, advparams.ErrExists) {
+			t.Errorf("%s exists: %v", name, err)
+		}
+		if text, err := os.ReadFile(name); err != nil || !bytes.Equal(text, []byte("mine")) {
+			t.Errorf("%s is %q, %v", name, text, err)
+		}
+	}
+	opt.Force, opt.Progress = true, nil
+	if _, err := advparams.Protect(t.Context(), opt); err != nil {
+		t.Error(err)
+	}
+}
