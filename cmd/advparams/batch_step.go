@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/batch"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/wire"
@@ -31,8 +29,9 @@ func newBatchStep(a *app) *cobra.Command {
 			a.quiet = true // standard error is the log
 			resp := &wire.Response{}
 			if err := a.step(cmd.Context(), req, resp); err != nil {
-				resp.Error = a.failed(err, req.Names)
+				resp.Error = a.failed(err, req)
 			}
+			resp.Rename(req.Names)
 			return resp.Write(a.stdout)
 		},
 	}
@@ -40,34 +39,42 @@ func newBatchStep(a *app) *cobra.Command {
 	return cmd
 }
 
-// step does what a request asks for.
+// step does what a request asks for. It may have findings and an error.
 func (a *app) step(ctx context.Context, req *wire.Request, resp *wire.Response) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &internalError{p, debug.Stack()}
 		}
 	}()
-	if req.Inputs != nil {
-		return listInputs(req.Inputs, resp)
-	}
-	var out bytes.Buffer
-	inner := &app{stdout: &out, stderr: a.stderr}
-	args := (&wire.Request{Threads: req.Threads, Force: req.Force, Protect: req.Protect, Verify: req.Verify, Attack: req.Attack}).CommandLine()
-	err = inner.execute(ctx, append(args, "--json", "--quiet"))
-	if out.Len() == 0 {
-		return err
-	}
-	var bad error
+	show := a.watch()
+	defer show.close()
 	switch req.Step() {
 	case wire.StepProtect:
-		bad = json.Unmarshal(out.Bytes(), &resp.Protect)
+		opt, err := a.protectOptions(req)
+		if err != nil {
+			return err
+		}
+		opt.Notice = show.notice
+		resp.Protect, err = advparams.Protect(ctx, opt)
+		return err
 	case wire.StepVerify:
-		bad = json.Unmarshal(out.Bytes(), &resp.Verify)
+		opt, err := a.verifyOptions(req)
+		if err != nil {
+			return err
+		}
+		opt.Notice = show.notice
+		resp.Verify, err = advparams.Verify(ctx, opt)
+		return err
 	case wire.StepAttack:
-		bad = json.Unmarshal(out.Bytes(), &resp.Attack)
+		opt, err := a.attackOptions(req)
+		if err != nil {
+			return err
+		}
+		opt.Notice = show.notice
+		resp.Attack, err = advparams.Attack(ctx, opt)
+		return err
 	}
-	resp.Rename(req.Names)
-	return cmp.Or(bad, err)
+	return listInputs(req.Inputs, resp)
 }
 
 // listInputs finds the files that a model consists of.
@@ -92,11 +99,15 @@ func listInputs(in *wire.Inputs, resp *wire.Response) (err error) {
 }
 
 // failed logs an error and returns it as the batch gets it.
-func (a *app) failed(err error, names wire.Names) *wire.Error {
+func (a *app) failed(err error, req *wire.Request) *wire.Error {
+	err = inManifest(err, req.Step())
 	text, advice := explain(err)
+	status := exitStatus(err)
+	if status == exitcode.Usage && advice == "" {
+		advice = "docs/batch.md has the options of a manifest"
+	}
 	e := &wire.Error{
-		Kind: kindOf(err), Message: oneLine(names.In(text)), Advice: oneLine(names.In(advice)),
-		Status: exitStatus(err),
+		Kind: kindOf(err), Message: oneLine(req.Names.In(text)), Advice: oneLine(req.Names.In(advice)), Status: status,
 	}
 	e.Retryable = exitcode.Retryable(e.Status)
 	a.printError(err, e.Message, e.Advice)
