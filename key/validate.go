@@ -1,21 +1,15 @@
 package key
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"math"
-	"path"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/advparams/advparams/onnxio"
 )
 
-// Validate returns the first contradiction in k: a name outside the model's
-// folder, a change beyond its file, changes that overlap, positions or splices
-// out of order, sizes that do not add up. Seal, WritePlain and Read call it.
+// Validate returns the first contradiction in k: a summary whose figures are out of
+// range, more entries than a key holds, or what onnxio.Record.Validate finds. Seal,
+// WritePlain and Read call it.
 func (k *Key) Validate() error {
 	if err := k.Summary.validate(); err != nil {
 		return fmt.Errorf("summary: %w", err)
@@ -24,38 +18,11 @@ func (k *Key) Validate() error {
 	if n := len(rec.Files) + len(rec.Patches) + len(rec.Splices); n > maxEntries {
 		return fmt.Errorf("%d files, patches and splices; a key holds %d", n, maxEntries)
 	}
-	if err := validateFiles(rec.Files); err != nil {
-		return err
+	err := rec.Validate()
+	if bad, ok := errors.AsType[*onnxio.RecordError](err); ok {
+		return bad.Reason // that the key is damaged says enough
 	}
-	changes := make([][]span, len(rec.Files)) // by file
-	for i := range rec.Patches {
-		p := &rec.Patches[i]
-		if p.File < 0 || p.File >= len(rec.Files) {
-			return fmt.Errorf("tensor %q: there is no file %d", p.Tensor, p.File)
-		}
-		f := &rec.Files[p.File]
-		if err := validatePatch(p, f.LockedSize); err != nil {
-			return fmt.Errorf("tensor %q in file %q: %w", p.Tensor, f.LockedName, err)
-		}
-		changes[p.File] = slices.Grow(changes[p.File], len(p.Indices))
-		for _, index := range p.Indices {
-			at := p.Offset + index*int64(p.Stride)
-			changes[p.File] = append(changes[p.File], span{at, at + int64(p.Width)})
-		}
-	}
-	grown, err := validateSplices(rec, changes)
-	if err != nil {
-		return err
-	}
-	for i, f := range rec.Files {
-		if f.Size-grown[i] != f.LockedSize {
-			return fmt.Errorf("file %q: %d bytes locked and %d original, but the splices add %d", f.LockedName, f.LockedSize, f.Size, grown[i])
-		}
-		if at, ok := overlap(changes[i]); ok {
-			return fmt.Errorf("file %q: two changes overlap at byte %d", f.LockedName, at)
-		}
-	}
-	return nil
+	return err
 }
 
 func (s *Summary) validate() error {
@@ -68,113 +35,4 @@ func (s *Summary) validate() error {
 		}
 	}
 	return nil
-}
-
-func validateFiles(files []onnxio.FileRecord) error {
-	if len(files) == 0 {
-		return errors.New("no file is recorded")
-	}
-	originals, locked := map[string]bool{}, map[string]bool{}
-	for i := range files {
-		f := &files[i]
-		if f.Size < 0 || f.LockedSize < 0 {
-			return fmt.Errorf("file %q: its size is negative", f.Name)
-		}
-		if err := claim(originals, f.Name); err != nil {
-			return err
-		}
-		if err := claim(locked, f.LockedName); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// claim adds a file name to those taken. Unlocking writes to these names, so
-// one that leads out of the model's folder is refused.
-func claim(taken map[string]bool, name string) error {
-	clean := path.Clean(name)
-	switch {
-	case clean == "." || strings.ContainsRune(name, 0) || !filepath.IsLocal(filepath.FromSlash(name)):
-		return fmt.Errorf("%q does not name a file in the model's folder", name)
-	case taken[clean]:
-		return fmt.Errorf("two files are called %q", name)
-	}
-	taken[clean] = true
-	return nil
-}
-
-// validatePatch checks p against the size of the locked file it is for.
-func validatePatch(p *onnxio.TensorPatch, size int64) error {
-	switch {
-	case p.Width != 1 && p.Width != 2 && p.Width != 4 && p.Width != 8:
-		return fmt.Errorf("elements of %d bytes; 1, 2, 4 and 8 are possible", p.Width)
-	case p.Stride < p.Width || p.Stride > math.MaxInt32:
-		return fmt.Errorf("a stride of %d bytes for elements of %d", p.Stride, p.Width)
-	case p.Flip == 0 && len(p.Indices) != len(p.Original):
-		return fmt.Errorf("%d positions with %d original values", len(p.Indices), len(p.Original))
-	case p.Flip != 0 && len(p.Original) != 0:
-		return fmt.Errorf("%d original values beside bits to turn over", len(p.Original))
-	case p.Flip>>(8*p.Width-1)>>1 != 0:
-		return fmt.Errorf("bits to turn over, %#x, do not fit %d bytes", p.Flip, p.Width)
-	case p.Offset < 0 || p.Offset > size:
-		return fmt.Errorf("offset %d in a file of %d bytes", p.Offset, size)
-	}
-	previous := int64(-1)
-	for i, index := range p.Indices {
-		if index <= previous {
-			return fmt.Errorf("position %d follows position %d", index, previous)
-		}
-		previous = index
-		if p.Flip == 0 && p.Width < 8 && p.Original[i]>>(8*p.Width) != 0 {
-			return fmt.Errorf("position %d: the original value %#x does not fit %d bytes", index, p.Original[i], p.Width)
-		}
-	}
-	// Of ascending positions only the last can lie beyond the file. Dividing
-	// instead of multiplying cannot overflow.
-	room := size - p.Offset - int64(p.Width)
-	if previous >= 0 && (room < 0 || previous > room/int64(p.Stride)) {
-		return fmt.Errorf("position %d lies beyond the end of the file", previous)
-	}
-	return nil
-}
-
-// validateSplices adds the ranges that the splices remove to the changes of
-// their files and returns by how many bytes they make each file longer.
-func validateSplices(rec *onnxio.Record, changes [][]span) (grown []int64, err error) {
-	grown = make([]int64, len(rec.Files))
-	end := make([]int64, len(rec.Files))
-	for i := range rec.Splices {
-		s := &rec.Splices[i]
-		if s.File < 0 || s.File >= len(rec.Files) {
-			return nil, fmt.Errorf("splice %d: there is no file %d", i, s.File)
-		}
-		f := &rec.Files[s.File]
-		switch {
-		case s.Offset < 0 || s.Offset > f.LockedSize || s.Length < 0 || s.Length > f.LockedSize-s.Offset:
-			return nil, fmt.Errorf("splice %d: %d bytes at %d lie beyond the end of file %q", i, s.Length, s.Offset, f.LockedName)
-		case s.Offset < end[s.File]:
-			return nil, fmt.Errorf("splice %d: byte %d of file %q is before the end of the previous splice", i, s.Offset, f.LockedName)
-		}
-		end[s.File] = s.Offset + s.Length
-		grown[s.File] += int64(len(s.Original)) - s.Length
-		changes[s.File] = append(changes[s.File], span{s.Offset, end[s.File]})
-	}
-	return grown, nil
-}
-
-// span is the byte range [lo, hi) of a file.
-type span struct{ lo, hi int64 }
-
-// overlap sorts spans, and returns where two of them overlap.
-func overlap(spans []span) (at int64, ok bool) {
-	slices.SortFunc(spans, func(a, b span) int {
-		return cmp.Or(cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi))
-	})
-	for i := 1; i < len(spans); i++ {
-		if spans[i].lo < spans[i-1].hi {
-			return spans[i].lo, true
-		}
-	}
-	return 0, false
 }

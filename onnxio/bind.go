@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
@@ -61,8 +60,7 @@ func (b *binder) graph(g *onnxpb.GraphProto) {
 		case !utf8.ValidString(n):
 			b.err = fmt.Errorf("an initializer of graph %q has a name that is not UTF-8: %q", g.GetName(), n)
 		case seen[n]:
-			b.err = hint.With(fmt.Errorf("two initializers of graph %q are called %q", g.GetName(), n),
-				"names must be unique: export the model again")
+			b.err = &DuplicateError{g.GetName(), n}
 		}
 		seen[n] = true
 	}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
@@ -119,8 +118,7 @@ func (t *Initializer) locate(r run, size int) error {
 // checkLocation refuses locations that could lead out of the model's folder.
 func checkLocation(location string) error {
 	refuse := func(why string) error {
-		return hint.With(fmt.Errorf("external data location %.200q %s", location, why),
-			"external data must lie in the model's own folder")
+		return &LocationError{location, why}
 	}
 	local := filepath.FromSlash(location)
 	switch {
@@ -172,9 +170,8 @@ func (m *Model) openExternal() error {
 		}
 		f := m.files[i]
 		if int64(t.ext.offset+t.ext.size) > f.Size {
-			return hint.With(fmt.Errorf("%s: %s: needs bytes %d to %d of external data %q, which has %d",
-				m.path, t.label(), t.ext.offset, t.ext.offset+t.ext.size, f.Name, f.Size),
-				"the data file is truncated or belongs to another model")
+			return fmt.Errorf("%s: %s: %w", m.path, t.label(),
+				&ExternalDataError{Location: f.Name, From: int64(t.ext.offset), To: int64(t.ext.offset + t.ext.size), Size: f.Size})
 		}
 		t.runs[0].file = i
 		f.checksum = f.checksum || t.ext.checksum
@@ -229,13 +226,11 @@ func openConfined(root *os.Root, location string) (*os.File, error) {
 		info, err = root.Lstat(name[:i])
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, hint.With(fmt.Errorf("external data %q: %w", location, fs.ErrNotExist),
-				"keep the data file beside the model, under the name the model knows it by")
+			return nil, &ExternalDataError{Location: location, Missing: true}
 		case err != nil:
 			return nil, fmt.Errorf("external data %q: %w", location, err)
 		case info.Mode()&fs.ModeSymlink != 0:
-			return nil, hint.With(fmt.Errorf("external data %q is a symbolic link", location),
-				"symbolic links could lead out of the model's folder: copy the model and its data, following links (cp -RL)")
+			return nil, &ExternalDataError{Location: location, Link: true}
 		}
 	}
 	if !info.Mode().IsRegular() {

@@ -5,8 +5,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // place is where one file of a rewritten model goes.
@@ -43,7 +41,7 @@ func (m *Model) layout(dst string, edits [][]piece) ([]place, error) {
 	for _, p := range places {
 		for _, f := range m.files {
 			if p.path != "" && samePath(p.path, f.Path) {
-				return nil, hint.With(fmt.Errorf("%s belongs to %s and would be replaced", p.path, m.path), "choose another name")
+				return nil, &PathError{Path: p.path, Problem: "belongs to " + m.path + " and would be replaced", Advice: "choose another name"}
 			}
 		}
 	}

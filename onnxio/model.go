@@ -14,7 +14,6 @@ import (
 	"github.com/edsrzf/mmap-go"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
@@ -46,7 +45,7 @@ type File struct {
 
 // Open reads the model at path and everything it refers to. Every error names
 // the file, and the tensor where there is one; errors that the reader can do
-// something about carry a hint (internal/hint).
+// something about have a method Hint.
 //
 // The model must be closed after use.
 func Open(path string) (*Model, error) {
@@ -77,7 +76,7 @@ func (m *Model) openAlone() error {
 	}
 	defer f.Close()
 	if info.Size() == 0 {
-		return hint.With(fmt.Errorf("%s is empty", m.path), "the export or download did not finish: make the file again")
+		return &FormatError{Path: m.path, Problem: "is empty", Advice: "the export or download did not finish: make the file again"}
 	}
 	file, err := mapFile(f, info, filepath.Base(m.path), m.path)
 	if err != nil {
@@ -96,13 +95,13 @@ func openRegular(path string) (*os.File, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, hint.With(fmt.Errorf("%s: %w", path, fs.ErrNotExist), "check the path")
+		return nil, nil, &PathError{Path: path, Err: fs.ErrNotExist, Advice: "check the path"}
 	case err != nil:
 		return nil, nil, err
 	case info.IsDir():
-		return nil, nil, hint.With(fmt.Errorf("%s is a folder", path), "name the .onnx file in it")
+		return nil, nil, &PathError{Path: path, Problem: "is a folder", Advice: "name the .onnx file in it"}
 	case !info.Mode().IsRegular():
-		return nil, nil, hint.With(fmt.Errorf("%s is not a regular file", path), "models are mapped into memory: save it to a file first")
+		return nil, nil, &PathError{Path: path, Problem: "is not a regular file", Advice: "models are mapped into memory: save it to a file first"}
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -152,21 +151,24 @@ func (m *Model) parse(data []byte) error {
 	return m.bind()
 }
 
+// again is the advice for a damaged file.
+const again = "copy, download or export it again"
+
 // explain turns an error of parse into one about the file at path.
 func explain(path string, data []byte, err error) error {
 	bad, malformed := errors.AsType[*formatError](err)
 	if malformed || errors.Is(err, errNoGraph) {
 		if is := lookalikeOf(data); is != nil {
-			return hint.With(fmt.Errorf("%s is %s, not an ONNX model", path, is.name), "%s", is.hint)
+			return &FormatError{Path: path, Problem: "is " + is.name + ", not an ONNX model", Advice: is.hint}
 		}
 	}
 	switch {
 	case errors.Is(err, errNoGraph):
-		return hint.With(fmt.Errorf("%s has no graph", path), "it is not an ONNX model, or only a part of one")
+		return &FormatError{Path: path, Problem: "has no graph", Advice: "it is not an ONNX model, or only a part of one"}
 	case malformed && errors.Is(err, io.ErrUnexpectedEOF) && !strings.Contains(bad.path, "."):
-		return hint.With(fmt.Errorf("%s is truncated or not an ONNX model: %w", path, err), "copy, download or export it again")
+		return &FormatError{Path: path, Problem: "is truncated or not an ONNX model", Err: err, Advice: again}
 	case malformed || errors.Is(err, proto.Error):
-		return hint.With(fmt.Errorf("%s is damaged or not an ONNX model: %w", path, err), "copy, download or export it again")
+		return &FormatError{Path: path, Problem: "is damaged or not an ONNX model", Err: err, Advice: again}
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }

@@ -1,20 +1,15 @@
 package onnxio
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"math/bits"
 	"slices"
 )
 
 // ErrMismatch is wrapped by Restore when a file is not the one that Rewrite
 // wrote: another model, or one that was changed since.
 var ErrMismatch = errors.New("is not the file that was locked, or has been changed since")
-
-// ErrRecord is wrapped by Restore when a record contradicts itself or does not
-// lead back to the original it describes.
-var ErrRecord = errors.New("the record of changes is damaged")
 
 // A Record says how to turn the files that Rewrite wrote into the original ones.
 // It is plain data: offsets, old values and digests, nothing specific to ONNX.
@@ -60,16 +55,6 @@ func (p *TensorPatch) old(k int) piece {
 		x.data = elementBytes(p.Original[k], p.Width)
 	}
 	return x
-}
-
-// fits reports whether old values and bits to turn over are of the patch's width,
-// and as many as there have to be.
-func (p *TensorPatch) fits() bool {
-	tooWide := func(bits uint64) bool { return bits>>(8*p.Width-1)>>1 != 0 }
-	if p.Flip != 0 {
-		return len(p.Original) == 0 && !tooWide(p.Flip)
-	}
-	return len(p.Indices) == len(p.Original) && !slices.ContainsFunc(p.Original, tooWide)
 }
 
 // enough is the number of elements that bits have to be turned over in for a patch
@@ -118,64 +103,28 @@ func elementBytes(bits uint64, width int) []byte {
 	return binary.LittleEndian.AppendUint64(make([]byte, 0, 8), bits)[:width]
 }
 
-// check finds everything in a record that Restore could not rely on: records
-// come from key files, which may be damaged or made up.
-func (r *Record) check() error {
-	if len(r.Files) == 0 {
-		return fmt.Errorf("%w: it names no file", ErrRecord)
-	}
-	for i, f := range r.Files {
-		if f.Size < 0 || f.LockedSize < 0 {
-			return fmt.Errorf("%w: file %d has a negative size", ErrRecord, i)
+// reverse returns, by file, the pieces that turn the locked files into the original
+// ones. Patches and splices must be of files of the record.
+func (r *Record) reverse() ([][]piece, error) {
+	pieces := make([][]piece, len(r.Files))
+	for i := range r.Patches {
+		p := &r.Patches[i]
+		list := slices.Grow(pieces[p.File], len(p.Indices))
+		for k := range p.Indices {
+			list = append(list, p.old(k))
 		}
-		if i == 0 {
-			continue
-		}
-		for _, name := range []string{f.Name, f.LockedName} {
-			if err := checkLocation(name); err != nil {
-				return fmt.Errorf("%w: file %d: %w", ErrRecord, i, err)
-			}
-		}
-	}
-	return nil
-}
-
-// reverse returns the pieces that turn a locked file into the original.
-func (r *Record) reverse(file int) ([]piece, error) {
-	size := r.Files[file].LockedSize
-	var pieces []piece
-	for _, p := range r.Patches {
-		if p.File < 0 || p.File >= len(r.Files) {
-			return nil, fmt.Errorf("%w: %q is in file %d of %d", ErrRecord, p.Tensor, p.File, len(r.Files))
-		}
-		if p.File != file {
-			continue
-		}
-		if p.Width < 1 || p.Width > 8 || bits.OnesCount(uint(p.Width)) != 1 || p.Stride < p.Width || p.Offset < 0 || !p.fits() {
-			return nil, fmt.Errorf("%w: patch of %q is malformed", ErrRecord, p.Tensor)
-		}
-		for k, i := range p.Indices {
-			if i < 0 || i > (size-p.Offset)/int64(p.Stride) {
-				return nil, fmt.Errorf("%w: element %d of %q is out of range", ErrRecord, i, p.Tensor)
-			}
-			pieces = append(pieces, p.old(k))
-		}
+		pieces[p.File] = list
 	}
 	for _, s := range r.Splices {
-		if s.File < 0 || s.File >= len(r.Files) {
-			return nil, fmt.Errorf("%w: splice in file %d of %d", ErrRecord, s.File, len(r.Files))
-		}
-		if s.File == file {
-			pieces = append(pieces, piece{s.Offset, s.Length, s.Original, false})
-		}
+		pieces[s.File] = append(pieces[s.File], piece{s.Offset, s.Length, s.Original, false})
 	}
-	slices.SortStableFunc(pieces, byOffset)
-	restored, err := checkPieces(pieces, size)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrRecord, r.Files[file].LockedName, err)
-	}
-	if restored != r.Files[file].Size {
-		return nil, fmt.Errorf("%w: it would restore %d bytes of %s, not %d", ErrRecord, restored, r.Files[file].Name, r.Files[file].Size)
+	for file, list := range pieces {
+		slices.SortStableFunc(list, func(a, b piece) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.end(), b.end())) })
+		for i := 1; i < len(list); i++ {
+			if list[i].at < list[i-1].end() {
+				return nil, overlapError(&r.Files[file], list[i].at)
+			}
+		}
 	}
 	return pieces, nil
 }

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
@@ -27,14 +26,11 @@ func Restore(locked string, rec *Record, out *atomicfile.Set, dst string) error 
 	if err := rec.check(); err != nil {
 		return err
 	}
-	r := restorer{locked: locked, dst: dst, rec: rec, out: out}
-	for i := range rec.Files {
-		pieces, err := rec.reverse(i)
-		if err != nil {
-			return err
-		}
-		r.pieces = append(r.pieces, pieces)
+	pieces, err := rec.reverse()
+	if err != nil {
+		return err
 	}
+	r := restorer{locked: locked, dst: dst, rec: rec, out: out, pieces: pieces}
 	if err := r.each(r.checkLocked); err != nil {
 		return err
 	}
@@ -140,8 +136,7 @@ func (r *restorer) needed(i int) (bool, error) {
 			path = filepath.Join(filepath.Dir(r.locked), filepath.FromSlash(f.LockedName))
 		}
 		if samePath(target, path) {
-			return false, hint.With(fmt.Errorf("restoring %s would replace a file of the locked model %s", target, r.locked),
-				"restore into another folder, or in place")
+			return false, &OverwriteError{target, r.locked}
 		}
 	}
 	return true, nil

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
@@ -94,12 +93,19 @@ func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (*Record,
 		}
 		rec.Files = append(rec.Files, FileRecord{Name: f.Name, LockedName: layout[i].name, Size: f.Size, LockedSize: size})
 	}
+	back, err := rec.reverse()
+	if err != nil {
+		return nil, err
+	}
 	for i := range m.files {
 		if path := layout[i].path; path == "" {
 			m.share(&rec.Files[i], i)
-		} else if err := m.write(out, rec, i, path, pieces[i]); err != nil {
+		} else if err := m.write(out, &rec.Files[i], i, path, pieces[i], back[i]); err != nil {
 			return nil, err
 		}
+	}
+	if err := rec.check(); err != nil {
+		return nil, err
 	}
 	return rec, nil
 }
@@ -174,9 +180,9 @@ func (m *Model) share(f *FileRecord, i int) {
 	f.LockedSHA256 = f.SHA256
 }
 
-// write copies file i of the model to path, with pieces replaced, and records
-// the digests.
-func (m *Model) write(out *atomicfile.Set, rec *Record, i int, path string, pieces []piece) error {
+// write copies file i of the model to path, with pieces replaced, and records the
+// digests. back are the pieces that undo it.
+func (m *Model) write(out *atomicfile.Set, rec *FileRecord, i int, path string, pieces, back []piece) error {
 	src, err := m.reopen(i)
 	if err != nil {
 		return err
@@ -194,7 +200,7 @@ func (m *Model) write(out *atomicfile.Set, rec *Record, i int, path string, piec
 	if err := splice(f, src, m.files[i].Size, pieces); err != nil {
 		return fmt.Errorf("copying %s to %s: %w", m.files[i].Path, path, err)
 	}
-	if err := m.confirm(rec, i, f); err != nil {
+	if err := m.confirm(rec, i, f, back); err != nil {
 		return err
 	}
 	return f.Close()
@@ -231,17 +237,12 @@ func (m *Model) reopen(i int) (*os.File, error) {
 }
 
 func errChanged(path string) error {
-	return hint.With(fmt.Errorf("%s has changed since it was opened", path), "run the command again when nothing else writes to it")
+	return &PathError{Path: path, Problem: "has changed since it was opened", Advice: "try again when nothing else writes to it"}
 }
 
-// confirm reads a written file back twice: as it is, for its own digest, and with
-// the record applied, which must give the original.
-func (m *Model) confirm(rec *Record, i int, written *atomicfile.File) error {
-	pieces, err := rec.reverse(i)
-	if err != nil {
-		return err
-	}
-	f := &rec.Files[i]
+// confirm reads a written file twice: as it is, for its own digest, and with the
+// changes undone, which must give the original.
+func (m *Model) confirm(f *FileRecord, i int, written *atomicfile.File, back []piece) error {
 	var g errgroup.Group
 	g.Go(func() (err error) {
 		f.LockedSHA256, err = digest(written.File, f.LockedSize, nil)
@@ -250,7 +251,7 @@ func (m *Model) confirm(rec *Record, i int, written *atomicfile.File) error {
 	g.Go(func() error {
 		h := sha256.New()
 		original := &comparer{want: m.files[i].data}
-		err := splice(io.MultiWriter(h, original), written.File, f.LockedSize, pieces)
+		err := splice(io.MultiWriter(h, original), written.File, f.LockedSize, back)
 		if original.differs || err == nil && len(original.want) > 0 {
 			return errChanged(m.files[i].Path)
 		}

@@ -6,7 +6,6 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
@@ -213,8 +212,7 @@ func varintLen(b []byte) int {
 func (t *Initializer) settle(p payload) error {
 	elem, ok := elemTypes[t.DataType]
 	if !ok {
-		return hint.With(fmt.Errorf("unknown data type %v", t.DataType),
-			"the file is damaged or uses an ONNX version newer than this program knows")
+		return &DataTypeError{t.DataType}
 	}
 	t.elem = elem
 	var err error
