@@ -17,14 +17,14 @@ func MaskedSoftmax(w *Workers, shape []int, x, bias []float32, strides []int, y 
 		v.runs(lo, hi, func(row, at int) {
 			xr, yr := x[row*n:(row+1)*n], y[row*n:(row+1)*n]
 			if step == 1 {
-				isa.add(yr, xr, bias[at:at+n])
+				AddSlice(yr, xr, bias[at:at+n])
 			} else { // one number for the row
-				isa.affine(yr, xr, 1, bias[at])
+				AffineSlice(yr, xr, 1, bias[at])
 			}
-			if math.IsInf(float64(isa.largest(yr)), -1) {
+			if math.IsInf(float64(largestOf(yr)), -1) {
 				clear(yr)
 			} else {
-				isa.softmax(n, yr, yr, 1)
+				softmaxRows(n, yr, yr, 1)
 			}
 		})
 	})

@@ -159,7 +159,7 @@ func (p *convPlan) gradWeightBias(w *Workers, x, gy, gw, gb []float32) {
 	gb = gb[:channels]
 	clear(gb)
 	for n := range p.batch {
-		isa.add(gb, gb, p.sums[n*channels:(n+1)*channels])
+		AddSlice(gb, gb, p.sums[n*channels:(n+1)*channels])
 	}
 }
 
@@ -180,7 +180,7 @@ func (p *convPlan) met(x, gy []float32, at int) {
 // metPlanes is met for n planes of gy.
 func (p *convPlan) metPlanes(gy []float32, first, n int) {
 	if size := p.out.size(); p.sums != nil {
-		isa.sumEach(p.sums[first:first+n], gy[first*size:], size)
+		sumEachSlice(p.sums[first:first+n], gy[first*size:], size)
 	}
 }
 

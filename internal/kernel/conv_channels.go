@@ -23,10 +23,9 @@ type phaseTables struct {
 	empty bool    // no taps at all
 }
 
-const (
-	rowBlock  = 192 // positions computed with all weights before the next: a multiple of every isa.rows
-	depthStep = 128 // channels and taps added up at once
-)
+// rowBlock is how many positions are computed with all weights before the next: a
+// multiple of every height of tiles.
+const rowBlock = 192
 
 func (c *correlation) channelLanes(weight, bias []float32) *channelLanes {
 	m := &channelLanes{correlation: c, split: newSplit(c.results), bias: bias, pitch: roundUp(c.results, 8)}
@@ -40,7 +39,7 @@ func (c *correlation) channelLanes(weight, bias []float32) *channelLanes {
 
 func (m *channelLanes) phaseTables(f *phase) phaseTables {
 	n := f.count.size()
-	t := phaseTables{offsets(roundUp(m.images*n, isa.rows)), n, offsets(m.channels * len(f.taps)), len(f.taps) == 0}
+	t := phaseTables{offsets(roundUp(m.images*n, microRows())), n, offsets(m.channels * len(f.taps)), len(f.taps) == 0}
 	base := m.sourceSteps(f, func(p, at, ch int, tap tap) { (*t.step)[p] = pair{at, ch*m.taps + tap.index} })
 	for q := range n {
 		i := f.count.position(q)
@@ -63,7 +62,7 @@ func (m *channelLanes) depth() int { return m.channels * m.taps }
 // panelAt returns where in weight a panel of a group begins.
 func (m *channelLanes) panelAt(group, panel int) int {
 	j0, _ := m.panel(panel)
-	return (group*roundUp(m.results, isa.lanes) + j0) * m.depth()
+	return (group*roundUp(m.results, isaLanes()) + j0) * m.depth()
 }
 
 func (m *channelLanes) packWeight(weight []float32) {
@@ -72,7 +71,7 @@ func (m *channelLanes) packWeight(weight []float32) {
 		from := weight[g*m.wSize:]
 		for i := range m.panels {
 			j0, j1 := m.panel(i)
-			width := roundUp(j1-j0, isa.lanes)
+			width := roundUp(j1-j0, isaLanes())
 			to := (*m.weight)[m.panelAt(g, i):]
 			if m.wc == m.taps { // channel and tap are one axis
 				matrix{from, 1, m.wr}.pack(to, 0, m.depth(), j0, j1, width)
@@ -102,7 +101,7 @@ func (m *channelLanes) compute(w *Workers, group, images int, source, result []f
 	for _, f := range m.tables {
 		row := *f.row
 		if images < m.images { // the rest of the table is for images that do not exist
-			part := offsets(roundUp(images*f.n, isa.rows))
+			part := offsets(roundUp(images*f.n, microRows()))
 			defer releaseOffsets(part)
 			copy(*part, row)
 			row = *part
@@ -135,7 +134,7 @@ func (m *channelLanes) positions(w *Workers, step, row []pair, n, group int, sou
 			if m.bias != nil {
 				t.begin, t.bias = fromColumns, m.bias[group*m.results+j0:]
 			}
-			if w := roundUp(t.cols, isa.lanes); w != width {
+			if w := roundUp(t.cols, isaLanes()); w != width {
 				width = w
 				for p, s := range step {
 					(*steps)[p] = pair{s[0], s[1] * width}

@@ -11,7 +11,7 @@ type depthwise struct {
 // depthwise returns the convolution as one, if it is.
 func (p *convPlan) depthwise() (*depthwise, bool) {
 	k, s := p.kernel[2], p.stride[2]
-	if isa.depthwise == nil || p.ic != 1 || p.oc != 1 ||
+	if !hasDepthwise() || p.ic != 1 || p.oc != 1 ||
 		p.kernel != (vec3{1, k, k}) || p.stride != (vec3{1, s, s}) || p.dilation != (vec3{1, 1, 1}) ||
 		p.in[0] != 1 || p.out[0] != 1 || p.pad[0] != 0 || (k != 3 && k != 5) || s > 2 || p.pad[1] >= k || p.pad[2] >= k {
 		return nil, false
@@ -36,6 +36,13 @@ type depthwiseArgs struct {
 	segments         int // vectors that a row of y is cut into
 	gating
 }
+
+// depthwiseKernels is the assembly for depthwise convolutions.
+type depthwiseKernels struct {
+	forward, back, weight func(*depthwiseArgs) // back: gradients by the input with stride 2
+}
+
+func hasDepthwise() bool { return depthwiseCode() != nil }
 
 // near is how many elements may be computed before what follows reads them, in the
 // second level of cache, or nearer in the first, where that is worth more calls.
@@ -66,7 +73,7 @@ func (d *depthwise) forward(w *Workers, x, weight, bias, y []float32) {
 		a.planes, a.gating = planes, d.limits.limited(planes*d.ySize)
 		a.x, a.y = x[first*d.xSize:], y[first*d.ySize:]
 		a.w, a.bias = weight[channel*a.wPlane:], bias[channel*a.biasPlane:]
-		isa.depthwise.forward(&a)
+		depthwiseCode().forward(&a)
 		d.finished(first*d.ySize, (first+planes)*d.ySize)
 	})
 }
@@ -109,7 +116,7 @@ func (a *depthwiseArgs) addBackMasks() {
 
 // cut chooses the width of vectors for rows of n elements.
 func (a *depthwiseArgs) cut(n int) {
-	a.lanes = isa.lanes
+	a.lanes = isaLanes()
 	if n <= 8 {
 		a.lanes = 8 // rather than half a vector
 	}

@@ -19,9 +19,9 @@ func (d *depthwise) gradPlanes(a depthwiseArgs, gy, gx []float32, image, channel
 	a.x, a.y = gy[first*d.ySize:], gx[first*d.xSize:]
 	a.gating = d.gate.from(first*d.xSize, planes*d.xSize)
 	if d.stride == 1 {
-		isa.depthwise.forward(&a)
+		depthwiseCode().forward(&a)
 	} else {
-		isa.depthwise.back(&a)
+		depthwiseCode().back(&a)
 	}
 	d.finished(first*d.xSize, (first+planes)*d.xSize)
 }
@@ -91,7 +91,7 @@ func (d *depthwise) gradWeight(w *Workers, x, gy, gw []float32) {
 				first := n*d.group + c
 				a.planes, a.w = min(some, hi-c), (*sums)[(c-lo)*a.wPlane:]
 				a.x, a.y = x[first*d.xSize:], gy[first*d.ySize:]
-				isa.depthwise.weight(&a)
+				depthwiseCode().weight(&a)
 				d.metPlanes(gy, first, a.planes)
 				if d.beside != nil {
 					d.gradPlanes(back, gy, d.beside.gx, n, c, a.planes)

@@ -197,9 +197,9 @@ func (c *correlation) flat() bool {
 	if !ok {
 		return false
 	}
-	vectors := (c.results + isa.lanes - 1) / isa.lanes
+	vectors := (c.results + isaLanes() - 1) / isaLanes()
 	channels := vectors * c.extent.size() * (c.channels*c.taps + 14) // with the transposition
-	if vectors < isa.vecs {
+	if vectors < microVecs() {
 		channels += channels / 10
 	}
 	return positions < channels
@@ -213,7 +213,7 @@ func (c *correlation) positionsCost() (positions int, ok bool) {
 	}
 	depth := c.channels * c.taps
 	run, size := c.runLength(), c.extent.size()
-	vectors := func(n int) int { return (n + isa.lanes - 1) / isa.lanes }
+	vectors := func(n int) int { return (n + isaLanes() - 1) / isaLanes() }
 	positions = vectors(run) * c.results * (depth + 6)
 	if run != size {
 		positions += vectors(run) * c.results * 16 // to drop borders
@@ -221,7 +221,7 @@ func (c *correlation) positionsCost() (positions int, ok bool) {
 	if c.results > packedRows() {
 		positions += vectors(run) * depth * 4 // to pack
 	}
-	if vectors(run) < isa.vecs {
+	if vectors(run) < microVecs() {
 		positions += positions / 4 // tiles too narrow
 	}
 	return positions, true

@@ -26,7 +26,7 @@ func (p *convPlan) gateAfter(gx []float32) {
 	}
 	gate := p.gate
 	p.also = append(p.also[:len(p.also):len(p.also)], gate.Y)
-	p.thenFirst(func(lo, hi int) { isa.clipGrad(gx[lo:hi], gate.Y[lo:hi], gx[lo:hi], gate.Lo, gate.Hi) })
+	p.thenFirst(func(lo, hi int) { ClipGradSlice(gx[lo:hi], gate.Y[lo:hi], gx[lo:hi], gate.Lo, gate.Hi) })
 }
 
 // Limits are those of ReLU or Clip: elements become Lo or Hi where they are beyond.
@@ -38,7 +38,7 @@ func (p *convPlan) limitAfter(y []float32) {
 		return
 	}
 	limits := p.limits
-	p.thenFirst(func(lo, hi int) { isa.clip(y[lo:hi], y[lo:hi], limits.Lo, limits.Hi) })
+	p.thenFirst(func(lo, hi int) { ClipSlice(y[lo:hi], y[lo:hi], limits.Lo, limits.Hi) })
 }
 
 // thenFirst puts f before what follows.

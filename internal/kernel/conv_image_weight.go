@@ -19,10 +19,10 @@ type imageWeights struct {
 
 // imageWeights returns the method, and whether it suits the convolution.
 func (p *convPlan) imageWeights() (*imageWeights, bool) {
-	if isa.direct == nil || p.taps == 1 || p.out.size() > mostPlaces || p.in.size() > 4*mostPlaces || p.ic < isa.lanes || p.oc < isa.channels {
+	if !hasDirect() || p.taps == 1 || p.out.size() > mostPlaces || p.in.size() > 4*mostPlaces || p.ic < isaLanes() || p.oc < blockChannels() {
 		return nil, false
 	}
-	m := &imageWeights{convPlan: p, split: newSplit(p.ic), wide: isa.vecs * isa.lanes, blocks: (p.oc + isa.channels - 1) / isa.channels}
+	m := &imageWeights{convPlan: p, split: newSplit(p.ic), wide: microVecs() * isaLanes(), blocks: (p.oc + blockChannels() - 1) / blockChannels()}
 	m.steps = offsets(p.batch * p.taps * p.out.size())
 	at, in, out := 0, p.in.size(), p.out.size()
 	for t := range p.taps {
@@ -30,7 +30,7 @@ func (p *convPlan) imageWeights() (*imageWeights, bool) {
 		for n := range p.batch {
 			for q := range out {
 				if from := p.reads(p.out.position(q), p.kernel.position(t)); p.in.contains(from) {
-					(*m.steps)[at] = pair{(n*out + q) * isa.channels, (n*in + p.in.at(from)) * m.wide}
+					(*m.steps)[at] = pair{(n*out + q) * blockChannels(), (n*in + p.in.at(from)) * m.wide}
 					at++
 				}
 			}
@@ -43,7 +43,7 @@ func (p *convPlan) imageWeights() (*imageWeights, bool) {
 func (m *imageWeights) run(w *Workers, x, gy, gw []float32) {
 	in, out := m.in.size(), m.out.size()
 	b := scratch(m.panels*m.batch*in*m.wide + packSlack)
-	a := scratch(m.blocks*m.batch*out*isa.channels + packSlack)
+	a := scratch(m.blocks*m.batch*out*blockChannels() + packSlack)
 	defer release(b)
 	defer release(a)
 	defer releaseOffsets(m.steps)
@@ -54,16 +54,16 @@ func (m *imageWeights) run(w *Workers, x, gy, gw []float32) {
 				matrix{x[(i%m.batch*m.group+g)*m.xSize:], 1, in}.pack((*b)[i*in*m.wide:], 0, in, j0, j1, m.wide)
 			}
 		})
-		w.For(m.blocks, grainOf(m.batch*out*isa.channels), func(lo, hi int) {
+		w.For(m.blocks, grainOf(m.batch*out*blockChannels()), func(lo, hi int) {
 			for i := lo; i < hi; i++ {
-				o := i * isa.channels
+				o := i * blockChannels()
 				to := (*a)[o*m.batch*out:]
-				if m.oc-o < isa.channels {
-					clear(to[:m.batch*out*isa.channels])
+				if m.oc-o < blockChannels() {
+					clear(to[:m.batch*out*blockChannels()])
 				}
 				for n := range m.batch {
 					from := matrix{gy[(n*m.group+g)*m.ySize:], out, 1}
-					packDirect(to[n*out*isa.channels:], from, o, min(o+isa.channels, m.oc), out)
+					packDirect(to[n*out*blockChannels():], from, o, min(o+blockChannels(), m.oc), out)
 				}
 			}
 		})
@@ -75,35 +75,35 @@ func (m *imageWeights) run(w *Workers, x, gy, gw []float32) {
 func (m *imageWeights) multiply(w *Workers, a, b, gw []float32) {
 	out := m.out.size()
 	w.For(m.panels*m.blocks, 1, func(lo, hi int) {
-		at, wide := offsets(isa.vecs), m.wide
-		sums := scratch(m.taps * isa.channels * wide)
+		at, wide := offsets(microVecs()), m.wide
+		sums := scratch(m.taps * blockChannels() * wide)
 		defer releaseOffsets(at)
 		defer release(sums)
 		for i := lo; i < hi; i++ {
 			j0, j1 := m.panel(i / m.blocks)
-			o := i % m.blocks * isa.channels
-			t := directTile{a: a[o*m.batch*out:], b: b[i/m.blocks*m.batch*m.in.size()*wide:], n: min(isa.channels, m.oc-o), cRow: wide, last: isa.lanes}
-			vectors := (j1 - j0 + isa.lanes - 1) / isa.lanes
+			o := i % m.blocks * blockChannels()
+			t := directTile{a: a[o*m.batch*out:], b: b[i/m.blocks*m.batch*m.in.size()*wide:], n: min(blockChannels(), m.oc-o), cRow: wide, last: isaLanes()}
+			vectors := (j1 - j0 + isaLanes() - 1) / isaLanes()
 			for v := range vectors {
-				(*at)[v] = pair{v * isa.lanes, v * isa.lanes}
+				(*at)[v] = pair{v * isaLanes(), v * isaLanes()}
 			}
 			t.at = (*at)[:vectors]
 			for tap := range m.taps {
-				t.c, t.begin = (*sums)[tap*isa.channels*wide:], fromZero
+				t.c, t.begin = (*sums)[tap*blockChannels()*wide:], fromZero
 				steps := (*m.steps)[m.from[tap]:m.from[tap+1]]
 				if len(steps) == 0 {
-					clear(t.c[:isa.channels*wide])
+					clear(t.c[:blockChannels()*wide])
 				}
 				for len(steps) > 0 {
 					t.step = steps[:min(directDepth, len(steps))]
 					steps = steps[len(t.step):]
-					isa.direct(&t)
+					t.run()
 					t.begin = fromC
 				}
 			}
 			for r := range t.n {
 				to := gw[((o+r)*m.ic+j0)*m.taps:]
-				transposeAll(to, m.taps, (*sums)[r*wide:], isa.channels*wide, m.taps, j1-j0)
+				transposeAll(to, m.taps, (*sums)[r*wide:], blockChannels()*wide, m.taps, j1-j0)
 			}
 		}
 	})

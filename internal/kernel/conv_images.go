@@ -29,10 +29,10 @@ const mostPlaces = 16
 // is the best.
 func (c *correlation) imageLanes() (*imageLanes, bool) {
 	size := c.extent.size()
-	if isa.direct == nil || size > mostPlaces || c.source.in.size() > 4*mostPlaces || c.taps == 1 && size >= isa.lanes {
+	if !hasDirect() || size > mostPlaces || c.source.in.size() > 4*mostPlaces || c.taps == 1 && size >= isaLanes() {
 		return nil, false
 	}
-	m := &imageLanes{correlation: c, pitch: roundUp(c.batch, isa.lanes)}
+	m := &imageLanes{correlation: c, pitch: roundUp(c.batch, isaLanes())}
 	taps, channels := 0, 0
 	for i := range c.phases {
 		f := &c.phases[i]
@@ -44,13 +44,13 @@ func (c *correlation) imageLanes() (*imageLanes, bool) {
 		}
 	}
 	// In multiplications of vectors, with the transpositions.
-	blocks := (c.results + isa.channels - 1) / isa.channels
-	cost := m.pitch / isa.lanes * (blocks*isa.channels*(c.channels*taps+8*size) + 8*c.channels*c.source.in.size())
+	blocks := (c.results + blockChannels() - 1) / blockChannels()
+	cost := m.pitch / isaLanes() * (blocks*blockChannels()*(c.channels*taps+8*size) + 8*c.channels*c.source.in.size())
 	m.channel, m.position = m.pitch, c.channels*m.pitch
 	if c.taps == 1 {
 		m.channel, m.position = c.source.in.size()*m.pitch, m.pitch
 	}
-	return m, cost < c.batch*channels*((c.results+isa.lanes-1)/isa.lanes)
+	return m, cost < c.batch*channels*((c.results+isaLanes()-1)/isaLanes())
 }
 
 // place returns position q of a phase.
@@ -76,28 +76,28 @@ func (m *imageLanes) run(w *Workers, source, weight, bias, result []float32) {
 	turned := scratch(m.group*m.sourceSize*m.pitch + packSlack)
 	defer release(turned)
 	m.turn(w, *turned, source)
-	at, step := offsets(m.extent.size()*m.pitch/isa.lanes), offsets(m.channels)
+	at, step := offsets(m.extent.size()*m.pitch/isaLanes()), offsets(m.channels)
 	defer releaseOffsets(at)
 	defer releaseOffsets(step)
 	for v := range *at {
-		(*at)[v] = pair{v * isa.lanes, v * isa.lanes}
+		(*at)[v] = pair{v * isaLanes(), v * isaLanes()}
 	}
 	for ch := range *step {
-		(*step)[ch] = pair{ch * isa.channels, ch * m.channel}
+		(*step)[ch] = pair{ch * blockChannels(), ch * m.channel}
 	}
-	blocks := (m.results + isa.channels - 1) / isa.channels
+	blocks := (m.results + blockChannels() - 1) / blockChannels()
 	w.For(m.group*blocks, 1, func(lo, hi int) {
-		weights := m.channels*m.taps*isa.channels + packSlack
+		weights := m.channels*m.taps*blockChannels() + packSlack
 		packed, byTap := scratch(weights), scratch(weights)
-		out := scratch(isa.channels * m.extent.size() * m.pitch)
+		out := scratch(blockChannels() * m.extent.size() * m.pitch)
 		defer release(packed)
 		defer release(byTap)
 		defer release(out)
 		for i := lo; i < hi; i++ {
-			g, r := i/blocks, i%blocks*isa.channels
-			n := min(isa.channels, m.results-r)
+			g, r := i/blocks, i%blocks*blockChannels()
+			n := min(blockChannels(), m.results-r)
 			m.packWeight(*byTap, *packed, weight[g*m.wSize:], r, n)
-			t := directTile{at: *at, last: isa.lanes, a: *byTap, b: (*turned)[g*m.sourceSize*m.pitch:], n: n, cRow: m.extent.size() * m.pitch}
+			t := directTile{at: *at, last: isaLanes(), a: *byTap, b: (*turned)[g*m.sourceSize*m.pitch:], n: n, cRow: m.extent.size() * m.pitch}
 			if bias != nil {
 				var b [16]float32
 				copy(b[:], bias[g*m.results+r:g*m.results+r+n])
@@ -107,7 +107,7 @@ func (m *imageLanes) run(w *Workers, source, weight, bias, result []float32) {
 				t.c = *out
 				m.compute(t, &m.places[0], *step)
 			} else {
-				t.at = t.at[:m.pitch/isa.lanes]
+				t.at = t.at[:m.pitch/isaLanes()]
 				for j := range m.places {
 					t.c = (*out)[m.places[j].at*m.pitch:]
 					m.compute(t, &m.places[j], *step)
@@ -143,7 +143,7 @@ func (m *imageLanes) turn(w *Workers, turned, source []float32) {
 // packWeight packs the weights of n channels of the result from r, those of each
 // tap together, by way of packed.
 func (m *imageLanes) packWeight(byTap, packed, weight []float32, r, n int) {
-	if n < isa.channels {
+	if n < blockChannels() {
 		clear(packed)
 	}
 	switch {
@@ -153,11 +153,11 @@ func (m *imageLanes) packWeight(byTap, packed, weight []float32, r, n int) {
 		packDirect(packed, matrix{weight, m.wr, 1}, r, r+n, m.channels*m.taps)
 	default:
 		for ch := range m.channels {
-			packDirect(packed[ch*m.taps*isa.channels:], matrix{weight[ch*m.wc:], m.wr, 1}, r, r+n, m.taps)
+			packDirect(packed[ch*m.taps*blockChannels():], matrix{weight[ch*m.wc:], m.wr, 1}, r, r+n, m.taps)
 		}
 	}
 	for t := range m.taps {
-		copyRows(byTap[t*m.channels*isa.channels:], isa.channels, packed[t*isa.channels:], m.taps*isa.channels, m.channels, isa.channels)
+		copyRows(byTap[t*m.channels*blockChannels():], blockChannels(), packed[t*blockChannels():], m.taps*blockChannels(), m.channels, blockChannels())
 	}
 }
 
@@ -179,10 +179,10 @@ func (m *imageLanes) compute(t directTile, p *place, step []pair) {
 		t.begin = fromRows
 	}
 	for _, tap := range p.taps {
-		t.a, t.b = a[tap.index*m.channels*isa.channels:], b[tap.from*m.position:]
+		t.a, t.b = a[tap.index*m.channels*blockChannels():], b[tap.from*m.position:]
 		for s := 0; s < len(step); s += directDepth {
 			t.step = step[s:min(s+directDepth, len(step))]
-			isa.direct(&t)
+			t.run()
 			t.begin = fromC
 		}
 	}

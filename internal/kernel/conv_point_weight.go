@@ -15,7 +15,7 @@ const (
 // It returns whether it has: other methods are as good for the rest.
 func (p *convPlan) pointGradWeight(w *Workers, x, gy, gw []float32) bool {
 	size := p.out.size()
-	inRuns := isa.runs != nil && size >= fewPoints
+	inRuns := hasRuns() && size >= fewPoints
 	switch {
 	case !inRuns && size > mostPoints && p.ic > p.oc:
 		return false
@@ -34,15 +34,15 @@ func (p *convPlan) pointGradWeight(w *Workers, x, gy, gw []float32) bool {
 // have fewer channels, is turned so that those are adjacent.
 func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
 	images := max(1, min(p.batch, pointSteps/p.out.size()))
-	packed := scratch(roundUp(p.ic, isa.lanes)*images*p.out.size() + packSlack)
+	packed := scratch(roundUp(p.ic, isaLanes())*images*p.out.size() + packSlack)
 	defer release(packed)
 	panels := newPanels(p.ic)
 	for g := range p.group {
 		for n := 0; n < p.batch; n += images {
 			images, at := min(images, p.batch-n), n*p.group+g
 			k := images * p.out.size()
-			w.For(panels.count(), grainOf(isa.vecs*isa.lanes*k), func(lo, hi int) {
-				rows := scratch(isa.vecs * isa.lanes * k)
+			w.For(panels.count(), grainOf(microVecs()*isaLanes()*k), func(lo, hi int) {
+				rows := scratch(microVecs() * isaLanes() * k)
 				defer release(rows)
 				for i := lo; i < hi; i++ {
 					j0, j1 := panels.at(i)
@@ -50,7 +50,7 @@ func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
 					if p.sums != nil && p.turned {
 						addRowSums(p.sums[at*p.ic+j0:at*p.ic+j1], *rows, k, 1, k, 0)
 					}
-					matrix{*rows, 1, k}.pack((*packed)[j0*k:], 0, k, 0, j1-j0, roundUp(j1-j0, isa.lanes))
+					matrix{*rows, 1, k}.pack((*packed)[j0*k:], 0, k, 0, j1-j0, roundUp(j1-j0, isaLanes()))
 				}
 			})
 			w.For((p.oc+pointRows-1)/pointRows, 1, func(lo, hi int) {
@@ -63,9 +63,9 @@ func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
 					if p.sums != nil && !p.turned {
 						addRowSums(p.sums[at*p.oc+r0:at*p.oc+r1], *rows, k, 1, k, 0)
 					}
-					for r := r0; r < r1; r += isa.rows {
-						s.rows, s.a, s.c = min(isa.rows, r1-r), (*rows)[(r-r0)*k:], gw[g*p.wSize+r*p.ic:]
-						isa.strip(&s)
+					for r := r0; r < r1; r += microRows() {
+						s.rows, s.a, s.c = min(microRows(), r1-r), (*rows)[(r-r0)*k:], gw[g*p.wSize+r*p.ic:]
+						s.run()
 					}
 				}
 			})
@@ -76,7 +76,7 @@ func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
 // collect copies channels c0 to c1 of a group of some images to a row for each.
 func (p *convPlan) collect(rows, from []float32, channels, c0, c1, images int) {
 	size, image := p.out.size(), p.group*channels*p.out.size()
-	if size == quad && isa.turnQuads != nil {
+	if size == quad && hasQuads() {
 		turnQuads(rows, images*size, from[c0*size:], image, images, c1-c0)
 		return
 	}

@@ -8,7 +8,7 @@ package kernel
 type positionLanes struct {
 	*correlation
 	weight []float32
-	bias   *[]float32 // of each group, rounded up to isa.rows; nil for none
+	bias   *[]float32 // of each group, rounded up to microRows(); nil for none
 	row    *[]pair    // offsets of the result's channels in weight and result
 	step   *[]pair    // offsets of channels and taps in weight and source
 	base   int        // of the steps in source
@@ -18,7 +18,7 @@ type positionLanes struct {
 
 // packedRows is how many rows of a tile make it worth packing the panel of B
 // that they share.
-func packedRows() int { return 3 * isa.rows }
+func packedRows() int { return 3 * microRows() }
 
 // runLength returns the number of positions from the first to the last of the
 // result, in a frame.
@@ -32,7 +32,7 @@ func (c *correlation) runLength() int {
 
 func (c *correlation) positionLanes(weight, bias []float32) *positionLanes {
 	f := &c.phases[0]
-	m := &positionLanes{correlation: c, weight: weight, row: offsets(roundUp(c.results, isa.rows)), step: offsets(c.channels * len(f.taps)), length: c.runLength()}
+	m := &positionLanes{correlation: c, weight: weight, row: offsets(roundUp(c.results, microRows())), step: offsets(c.channels * len(f.taps)), length: c.runLength()}
 	m.direct = m.length == c.extent.size()
 	m.base = c.sourceSteps(f, func(p, at, ch int, t tap) { (*m.step)[p] = pair{ch*c.wc + t.index, at} })
 	for i := range c.results {
@@ -90,7 +90,7 @@ func (m *positionLanes) compute(w *Workers, group, _ int, source, result []float
 // packed computes a tile with many rows, all of which read the panel of B:
 // better from memory that is near.
 func (m *positionLanes) packed(t tile) {
-	width := roundUp(t.cols, isa.lanes)
+	width := roundUp(t.cols, isaLanes())
 	panel, steps := scratch(depthStep*width), offsets(depthStep)
 	defer release(panel)
 	defer releaseOffsets(steps)

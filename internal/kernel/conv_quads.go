@@ -13,18 +13,16 @@ type quadLanes struct {
 	panels panels    // of their columns
 }
 
-const quad = 4
-
 // quadLanes tells whether the method applies to this correlation.
 func (c *correlation) quadLanes() bool {
-	return isa.turnQuads != nil && c.pointwise() && c.extent.size() == quad
+	return hasQuads() && c.pointwise() && c.extent.size() == quad
 }
 
 func (c *correlation) runQuads(w *Workers, source, weight, bias, result []float32) {
 	most := max(1, cacheL2/2/4/(quad*c.channels)) // images
 	times := (c.batch + most - 1) / most
-	images := min(c.batch, roundUp((c.batch+times-1)/times, isa.lanes/quad))
-	packed := scratch(roundUp(quad*images, isa.lanes)*c.channels + packSlack)
+	images := min(c.batch, roundUp((c.batch+times-1)/times, isaLanes()/quad))
+	packed := scratch(roundUp(quad*images, isaLanes())*c.channels + packSlack)
 	defer release(packed)
 	rows := 64 // of the result for a thread
 	if c.results < 8*rows {
@@ -37,7 +35,7 @@ func (c *correlation) runQuads(w *Workers, source, weight, bias, result []float3
 			m.bias = bias[g*c.results:]
 		}
 		if c.wc != 1 {
-			strips := scratch(roundUp(c.results, isa.rows)*c.channels + packSlack)
+			strips := scratch(roundUp(c.results, microRows())*c.channels + packSlack)
 			defer release(strips)
 			m.packWeight(w, *strips)
 		}
@@ -45,7 +43,7 @@ func (c *correlation) runQuads(w *Workers, source, weight, bias, result []float3
 			m.images = min(images, c.batch-n)
 			m.panels = newPanels(quad * m.images)
 			at := n*c.group + g
-			w.For(m.panels.count(), grainOf(isa.vecs*isa.lanes*c.channels), func(lo, hi int) {
+			w.For(m.panels.count(), grainOf(microVecs()*isaLanes()*c.channels), func(lo, hi int) {
 				for i := lo; i < hi; i++ {
 					m.gather(i, source[at*c.sourceSize:])
 				}
@@ -71,8 +69,8 @@ func (m *quadLanes) packWeight(w *Workers, strips []float32) {
 	m.weight = matrix{strips, 0, 0}
 	w.For((m.channels+packBand-1)/packBand, grainOf(packBand*m.results), func(lo, hi int) {
 		for k := lo * packBand; k < min(hi*packBand, m.channels); k += packBand {
-			for r := 0; r < m.results; r += isa.rows {
-				packRows(strips[r*m.channels+k*isa.rows:], isa.rows, from, r, min(isa.rows, m.results-r), k, min(packBand, m.channels-k), 1)
+			for r := 0; r < m.results; r += microRows() {
+				packRows(strips[r*m.channels+k*microRows():], microRows(), from, r, min(microRows(), m.results-r), k, min(packBand, m.channels-k), 1)
 			}
 		}
 	})
@@ -81,67 +79,37 @@ func (m *quadLanes) packWeight(w *Workers, strips []float32) {
 // gather packs a panel.
 func (m *quadLanes) gather(panel int, source []float32) {
 	j0, j1 := m.panels.at(panel)
-	width, step := roundUp(j1-j0, isa.lanes), m.group*m.sourceSize
+	width, step := roundUp(j1-j0, isaLanes()), m.group*m.sourceSize
 	turnQuads(m.packed[j0*m.channels:], width, source[j0/quad*step:], step, (j1-j0)/quad, m.channels)
 }
 
 // rows computes rows r0 to r1 of the result. A part of the sum is computed for all
 // of them, while the first level of cache holds what they read of a panel.
 func (m *quadLanes) rows(r0, r1 int, result []float32) {
-	out := scratch((r1 - r0) * isa.vecs * isa.lanes)
+	out := scratch((r1 - r0) * microVecs() * isaLanes())
 	defer release(out)
 	parts := (m.channels + depthStep - 1) / depthStep
 	depth := roundUp((m.channels+parts-1)/parts, unroll)
 	step := m.group * m.resultSize
 	for i := range m.panels.count() {
 		j0, j1 := m.panels.at(i)
-		width := roundUp(j1-j0, isa.lanes)
-		s := strip{cols: j1 - j0, panels: newPanels(j1 - j0), ldc: width, lda: isa.rows}
+		width := roundUp(j1-j0, isaLanes())
+		s := strip{cols: j1 - j0, panels: newPanels(j1 - j0), ldc: width, lda: microRows()}
 		for k := 0; k < m.channels; k += depth {
 			s.k, s.b = min(depth, m.channels-k), m.packed[j0*m.channels+k*width:]
-			for r := r0; r < r1; r += isa.rows {
-				s.rows, s.c, s.begin = min(isa.rows, r1-r), (*out)[(r-r0)*width:], addTo(k > 0)
+			for r := r0; r < r1; r += microRows() {
+				s.rows, s.c, s.begin = min(microRows(), r1-r), (*out)[(r-r0)*width:], addTo(k > 0)
 				if k == 0 && m.bias != nil {
 					s.begin, s.bias = fromRows, m.bias[r:]
 				}
 				if m.weight.rj == 1 {
 					s.a, s.lda, s.byRows = m.weight.x[r*m.weight.ri+k:], m.weight.ri, true
 				} else {
-					s.a = m.weight.x[r*m.channels+k*isa.rows:]
+					s.a = m.weight.x[r*m.channels+k*microRows():]
 				}
-				isa.strip(&s)
+				s.run()
 			}
 		}
 		turnQuads(result[j0/quad*step+r0*quad:], step, *out, width, r1-r0, (j1-j0)/quad)
-	}
-}
-
-// turnQuads turns a matrix of rows by cols quads, with rows ss elements apart, and
-// ds in dst.
-func turnQuads(dst []float32, ds int, src []float32, ss, rows, cols int) {
-	// By columns of the one of two matrices whose rows are far apart, so that it is
-	// read or written in order.
-	whole := rows / quad
-	n := cols / quad
-	if n > 0 && whole > 0 {
-		_, _ = dst[(n*quad-1)*ds+whole*quad*quad-1], src[(whole*quad-1)*ss+n*quad*quad-1]
-		if ss > ds {
-			for i := range whole {
-				isa.turnQuads(n, &src[i*quad*ss], ss, quad*quad, &dst[i*quad*quad], ds, quad*ds)
-			}
-		} else {
-			for j := range n {
-				isa.turnQuads(whole, &src[j*quad*quad], ss, quad*ss, &dst[j*quad*ds], ds, quad*quad)
-			}
-		}
-	}
-	for i := range rows {
-		from := 0
-		if i < whole*quad {
-			from = n * quad
-		}
-		for j := from; j < cols; j++ {
-			copy(dst[j*ds+i*quad:][:quad], src[i*ss+j*quad:][:quad])
-		}
 	}
 }

@@ -24,39 +24,14 @@ type rowWeights struct {
 // preparedRows is the memory of a thread.
 type preparedRows struct{ rows, copies, sums *[]float32 } // copies is nil if x is in place
 
-// dotTile is the task of the microkernel: for i < isa.channels and j < len(col)-3,
-//
-//	s(i, j, l) = Σ_p a[step[p].a + i·aRow + l] · b[step[p].b + col[j] + l]
-//
-// for the lanes l of a vector. Columns go in threes; col holds 3 more whose vectors
-// are fetched on the way. Three of them have dotSums elements of sums, where
-// s(i, j) is vector 3·i + j and is added to if add. With end, the sum of its lanes is
-// stored instead, as element i of vector j.
-type dotTile struct {
-	step     []pair
-	a        []float32
-	aRow     int
-	b        []float32
-	col      []int
-	sums     []float32
-	add, end bool
-	later    []float32 // to be prefetched on the way
-}
-
-// mostDots is how many vectors of a row a chunk has at most.
-const mostDots = 32
-
-// dotSums returns the elements of sums for three columns.
-func dotSums() int { return 3 * isa.channels * isa.lanes }
-
 // rowWeights returns the method, nil if it does not apply, and its cost for an
 // image, in multiplications of vectors.
 func (p *convPlan) rowWeights() (m *rowWeights, cost int) {
 	l, ok := p.forward().rowLayout()
-	if !ok || isa.dots == nil {
+	if !ok || !hasDots() {
 		return nil, 0
 	}
-	m = &rowWeights{rowLayout: l, vectors: (p.out.size() + isa.lanes - 1) / isa.lanes}
+	m = &rowWeights{rowLayout: l, vectors: (p.out.size() + isaLanes() - 1) / isaLanes()}
 	const run = 8 // vectors: shorter ones in place are too far from those of the next image
 	if m.vectors < run && !l.copied() {
 		return nil, 0
@@ -67,9 +42,9 @@ func (p *convPlan) rowWeights() (m *rowWeights, cost int) {
 	}
 	// Much of what it multiplies comes from the second level of cache, and what is
 	// laid out or copied costs 6 a vector.
-	cost = roundUp(p.oc, isa.channels)*roundUp(columns, 3)*m.vectors*3/2 + 6*p.oc*m.vectors
+	cost = roundUp(p.oc, blockChannels())*roundUp(columns, 3)*m.vectors*3/2 + 6*p.oc*m.vectors
 	if l.copied() {
-		cost += 6 * size / isa.lanes
+		cost += 6 * size / isaLanes()
 	}
 	m.images = max(1, min(p.batch, weightBlock/(size+p.ySize)))
 	if pieces := (m.vectors + mostDots - 1) / mostDots; pieces > 1 {
@@ -111,7 +86,7 @@ func (m *rowWeights) run(p *convPlan, w *Workers, x, gy, gw []float32) {
 		for n := 0; n < p.batch; n += m.images {
 			first, images := n*p.group+group, min(m.images, p.batch-n)
 			m.prepare(w, b, x, gy, first, images)
-			t := dotTile{step: (*m.steps)[:images*m.vectors], a: *b.rows, aRow: m.depth * isa.lanes, b: x[first*p.xSize:], sums: *b.sums, add: n > 0, end: n+images == p.batch}
+			t := dotTile{step: (*m.steps)[:images*m.vectors], a: *b.rows, aRow: m.depth * isaLanes(), b: x[first*p.xSize:], sums: *b.sums, add: n > 0, end: n+images == p.batch}
 			if b.copies != nil {
 				t.b = *b.copies
 			}
@@ -125,8 +100,8 @@ func (m *rowWeights) run(p *convPlan, w *Workers, x, gy, gw []float32) {
 }
 
 // blocks returns how many blocks of rows there are, and chunk the elements of a chunk.
-func (m *rowWeights) blocks() int { return (m.oc + isa.channels - 1) / isa.channels }
-func (m *rowWeights) chunk() int  { return isa.channels * m.depth * isa.lanes }
+func (m *rowWeights) blocks() int { return (m.oc + blockChannels() - 1) / blockChannels() }
+func (m *rowWeights) chunk() int  { return blockChannels() * m.depth * isaLanes() }
 
 // triples returns how often three columns there are.
 func (m *rowWeights) triples() int { return len(m.columns)/3 - 1 }
@@ -143,7 +118,7 @@ func (m *rowWeights) tables() {
 		if m.vectors > mostDots {
 			at = v % m.depth
 		}
-		(*m.steps)[i] = pair{at * isa.lanes, i/m.vectors*m.step + base + m.from(v*isa.lanes)}
+		(*m.steps)[i] = pair{at * isaLanes(), i/m.vectors*m.step + base + m.from(v*isaLanes())}
 	}
 }
 
@@ -159,10 +134,10 @@ func (m *rowWeights) prepare(w *Workers, b preparedRows, x, gy []float32, first,
 				if m.vectors > mostDots {
 					chunk, to = i*(m.chunks/m.images)+v/m.depth, 0
 				}
-				q := v * isa.lanes
+				q := v * isaLanes()
 				for block := range m.blocks() {
-					r := block * isa.channels
-					copyRows((*b.rows)[(block*m.chunks+chunk)*m.chunk()+to*isa.lanes:], m.depth*isa.lanes, gy[at*m.ySize+r*size+q:], size, min(isa.channels, m.oc-r), min(m.depth*isa.lanes, size-q))
+					r := block * blockChannels()
+					copyRows((*b.rows)[(block*m.chunks+chunk)*m.chunk()+to*isaLanes():], m.depth*isaLanes(), gy[at*m.ySize+r*size+q:], size, min(blockChannels(), m.oc-r), min(m.depth*isaLanes(), size-q))
 				}
 			}
 			if b.copies != nil {
@@ -188,7 +163,7 @@ func (m *rowWeights) multiply(w *Workers, t dotTile) {
 				next := min(p+m.depth, len(t.step), (p/m.vectors+max(1, m.depth/m.vectors))*m.vectors)
 				part.step = t.step[p:next]
 				part.end = t.end && next == len(t.step)
-				isa.dots(&part)
+				part.run()
 				part.add, p = true, next
 			}
 		}
@@ -199,9 +174,9 @@ func (m *rowWeights) multiply(w *Workers, t dotTile) {
 func (m *rowWeights) store(gw, sums []float32) {
 	triples, columns := m.triples(), m.ic*m.taps
 	for r := range m.oc {
-		from := sums[r/isa.channels*triples*dotSums()+r%isa.channels:]
+		from := sums[r/blockChannels()*triples*dotSums()+r%blockChannels():]
 		for c := range columns {
-			gw[r*columns+c] = from[c/3*dotSums()+c%3*isa.lanes]
+			gw[r*columns+c] = from[c/3*dotSums()+c%3*isaLanes()]
 		}
 	}
 }

@@ -29,13 +29,13 @@ func (c *correlation) rowLanes(weight, bias []float32) (*rowLanes, bool) {
 	if !ok {
 		return nil, false
 	}
-	m := &rowLanes{rowLayout: l, blocks: (c.results + isa.channels - 1) / isa.channels, images: 1}
+	m := &rowLanes{rowLayout: l, blocks: (c.results + blockChannels() - 1) / blockChannels(), images: 1}
 	if !m.worthwhile() {
 		return nil, false
 	}
 	// The microkernel is the fastest with three vectors at a time.
 	const few = 12 // vectors
-	if n := c.extent.size() / isa.lanes; m.direct && n < few && n%3 != 0 && c.extent.size()%isa.lanes == 0 {
+	if n := c.extent.size() / isaLanes(); m.direct && n < few && n%3 != 0 && c.extent.size()%isaLanes() == 0 {
 		m.images = min(c.batch, 3)
 	}
 	m.prepare(weight, bias)
@@ -49,12 +49,12 @@ func (m *rowLanes) worthwhile() bool {
 	for i := range m.phases {
 		f := &m.phases[i]
 		depth := m.channels * len(f.taps)
-		vectors := (f.count[1]*m.wide + isa.lanes - 1) / isa.lanes
-		rows += vectors * m.blocks * isa.channels * (depth + 4)
-		channels += (m.results + isa.lanes - 1) / isa.lanes * f.count.size() * (depth + 14)
+		vectors := (f.count[1]*m.wide + isaLanes() - 1) / isaLanes()
+		rows += vectors * m.blocks * blockChannels() * (depth + 4)
+		channels += (m.results + isaLanes() - 1) / isaLanes() * f.count.size() * (depth + 14)
 	}
 	if m.copied() {
-		rows += 4 * (m.step + isa.lanes - 1) / isa.lanes
+		rows += 4 * (m.step + isaLanes() - 1) / isaLanes()
 	}
 	positions, ok := m.positionsCost()
 	return rows < channels && (!ok || rows < positions)
@@ -65,7 +65,7 @@ func (m *rowLanes) prepare(weight, bias []float32) {
 	size, to := 0, 0
 	for i := range m.phases {
 		p := rowPart{phase: &m.phases[i], from: size, to: to}
-		size += m.blocks * isa.channels * m.channels * len(p.taps)
+		size += m.blocks * blockChannels() * m.channels * len(p.taps)
 		to += m.results * p.count[1] * m.wide
 		m.tables(&p)
 		m.parts = append(m.parts, p)
@@ -79,9 +79,9 @@ func (m *rowLanes) prepare(weight, bias []float32) {
 		}
 	}
 	if bias != nil {
-		m.bias = scratch(m.group * m.blocks * isa.channels)
+		m.bias = scratch(m.group * m.blocks * blockChannels())
 		for g := range m.group {
-			copy((*m.bias)[g*m.blocks*isa.channels:], bias[g*m.results:(g+1)*m.results])
+			copy((*m.bias)[g*m.blocks*blockChannels():], bias[g*m.results:(g+1)*m.results])
 		}
 	}
 }
@@ -89,11 +89,11 @@ func (m *rowLanes) prepare(weight, bias []float32) {
 // packWeight packs what a phase uses of the weights of a group.
 func (m *rowLanes) packWeight(dst, weight []float32, taps []tap) {
 	depth := m.channels * len(taps)
-	for i := 0; i < m.results; i += isa.channels {
-		end := min(i+isa.channels, m.results)
+	for i := 0; i < m.results; i += blockChannels() {
+		end := min(i+blockChannels(), m.results)
 		to := dst[i*depth:]
-		if end-i < isa.channels {
-			clear(to[:depth*isa.channels]) // what is computed of it is not used
+		if end-i < blockChannels() {
+			clear(to[:depth*blockChannels()]) // what is computed of it is not used
 		}
 		switch {
 		case m.taps == 1 && len(taps) == 1:
@@ -107,7 +107,7 @@ func (m *rowLanes) packWeight(dst, weight []float32, taps []tap) {
 			for j, t := range taps {
 				from := weight[ch*m.wc+t.index:]
 				for r := i; r < end; r++ {
-					to[(ch*len(taps)+j)*isa.channels+r-i] = from[r*m.wr]
+					to[(ch*len(taps)+j)*blockChannels()+r-i] = from[r*m.wr]
 				}
 			}
 		}
@@ -117,13 +117,13 @@ func (m *rowLanes) packWeight(dst, weight []float32, taps []tap) {
 // tables makes the tables of a phase.
 func (m *rowLanes) tables(p *rowPart) {
 	size := p.count[1] * m.wide
-	vectors := (size + isa.lanes - 1) / isa.lanes
-	p.last = size - (vectors-1)*isa.lanes
+	vectors := (size + isaLanes() - 1) / isaLanes()
+	p.last = size - (vectors-1)*isaLanes()
 	p.at, p.steps = offsets(m.images*vectors), offsets(m.channels*len(p.taps))
-	base := m.offsets(p.phase, func(s, at int) { (*p.steps)[s] = pair{s * isa.channels, at} })
+	base := m.offsets(p.phase, func(s, at int) { (*p.steps)[s] = pair{s * blockChannels(), at} })
 	for i := range m.images {
 		for v := range vectors {
-			q := v * isa.lanes
+			q := v * isaLanes()
 			(*p.at)[i*vectors+v] = pair{i*m.step + base + m.from(q), i*m.group*m.resultSize + q}
 		}
 	}
@@ -216,8 +216,8 @@ func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [
 		rest = later[0]
 	}
 	for i := range m.blocks {
-		r := i * isa.channels
-		t.n, t.a = min(isa.channels, m.results-r), (*m.weight)[r*depth:]
+		r := i * blockChannels()
+		t.n, t.a = min(blockChannels(), m.results-r), (*m.weight)[r*depth:]
 		lo, hi := image*m.resultSize+r*plane, image*m.resultSize+(r+t.n)*plane
 		t.c = result[lo:]
 		if m.bias != nil {
@@ -229,10 +229,10 @@ func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [
 			later = append(later, x[lo:hi])
 		}
 		share := len(rest) / (m.blocks - i)
-		later = append(later, part(result, hi, isa.channels*plane), rest[:share])
+		later = append(later, part(result, hi, blockChannels()*plane), rest[:share])
 		rest = rest[share:]
 		t.fetchAhead(later, panelSteps(len(t.at), depth))
-		isa.direct(&t)
+		t.run()
 		m.finished(lo, hi)
 	}
 }
@@ -260,19 +260,19 @@ func (m *rowLanes) compute(t *directTile, p *rowPart, group, images int, result 
 	for k0 := 0; k0 < depth; k0 += directDepth {
 		k1 := min(k0+directDepth, depth)
 		t.step = (*p.steps)[k0:k1]
-		some := max(1, blockPanels/isa.lanes/3*len(p.taps)/(k1-k0)) * 3 // vectors
+		some := max(1, blockPanels/isaLanes()/3*len(p.taps)/(k1-k0)) * 3 // vectors
 		for v := 0; v < len(at); v += some {
-			t.at, t.last = at[v:min(v+some, len(at))], isa.lanes
+			t.at, t.last = at[v:min(v+some, len(at))], isaLanes()
 			if v+some >= len(at) {
 				t.last = p.last
 			}
 			for i := range m.blocks {
-				r := i * isa.channels
-				t.n, t.a, t.c = min(isa.channels, m.results-r), weight[r*depth:], result[r*cRow:]
+				r := i * blockChannels()
+				t.n, t.a, t.c = min(blockChannels(), m.results-r), weight[r*depth:], result[r*cRow:]
 				if m.bias != nil {
-					t.bias = (*m.bias)[group*m.blocks*isa.channels+r:]
+					t.bias = (*m.bias)[group*m.blocks*blockChannels()+r:]
 				}
-				isa.direct(t)
+				t.run()
 			}
 		}
 		t.begin = fromC
@@ -285,12 +285,12 @@ func (m *rowLanes) weave(result, apart []float32) {
 	for i := 0; i < len(m.parts); i++ {
 		p := &m.parts[i]
 		plane := p.count[1] * m.wide
-		both := isa.weave != nil && p.step[2] == 2 && p.first[2] == 0 && 2*p.count[2] == e[2] && p.count[2] >= 8
+		both := canWeave() && p.step[2] == 2 && p.first[2] == 0 && 2*p.count[2] == e[2] && p.count[2] >= 8
 		for ch := range m.results {
 			from := apart[p.to+ch*plane:]
 			to := result[ch*e.size()+p.first[1]*e[2]+p.first[2]:]
 			if both { // with the phase of the columns between
-				isa.weave(p.count[1], p.count[2], &from[0], &apart[m.parts[i+1].to+ch*plane], m.wide, &to[0], p.step[1]*e[2])
+				weaveRows(p.count[1], p.count[2], from, apart[m.parts[i+1].to+ch*plane:], m.wide, to, p.step[1]*e[2])
 				continue
 			}
 			for y := range p.count[1] {

@@ -8,9 +8,9 @@ func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
 	size := p.out.size()
 	panels := newPanels(p.ic)
 	images, length := p.pointsAtOnce()
-	packed := scratch(roundUp(p.ic, isa.lanes)*images*length + packSlack)
+	packed := scratch(roundUp(p.ic, isaLanes())*images*length + packSlack)
 	defer release(packed)
-	if p.ic%isa.lanes != 0 {
+	if p.ic%isaLanes() != 0 {
 		clear(*packed)
 	}
 	parts := (p.oc + pointRows - 1) / pointRows
@@ -20,10 +20,10 @@ func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
 			for q := 0; q < size; q += length {
 				length := min(length, size-q)
 				t := runTile{runs: images, length: length, jump: p.group * p.ySize, lda: size, ldc: p.ic, add: n+q > 0}
-				w.For(panels.count(), grainOf(isa.vecs*isa.lanes*images*length), func(lo, hi int) {
+				w.For(panels.count(), grainOf(microVecs()*isaLanes()*images*length), func(lo, hi int) {
 					for i := lo; i < hi; i++ {
 						j0, j1 := panels.at(i)
-						p.turnPoints((*packed)[j0*images*length:], roundUp(j1-j0, isa.lanes), x[at*p.xSize+j0*size+q:], j1-j0, images, length)
+						p.turnPoints((*packed)[j0*images*length:], roundUp(j1-j0, isaLanes()), x[at*p.xSize+j0*size+q:], j1-j0, images, length)
 					}
 				})
 				if p.turned {
@@ -39,7 +39,7 @@ func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
 						if j1 == p.ic { // the last panel; gy of the next images is a piece of memory
 							t.later = part(gy, ((n+images)*p.group+g)*p.ySize+(q*p.oc+r*length)*images, t.rows*length*images)
 						}
-						isa.runs(&t)
+						t.run()
 						if j1 == p.ic && !p.turned {
 							p.metRows(gy, at, r, t.rows, images, q, length)
 						}
@@ -68,7 +68,7 @@ func (p *convPlan) metRows(gy []float32, at, first, rows, images, q, length int)
 // pointsAtOnce returns for how many images, and positions of them, to turn x.
 func (p *convPlan) pointsAtOnce() (images, length int) {
 	size := p.out.size()
-	width := min(roundUp(p.ic, isa.lanes), isa.vecs*isa.lanes)
+	width := min(roundUp(p.ic, isaLanes()), microVecs()*isaLanes())
 	most := cacheL1 * 3 / 4 / (4 * width)
 	if size > most {
 		pieces := (size + most - 1) / most

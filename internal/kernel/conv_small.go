@@ -17,7 +17,7 @@ const smallLanes = 16
 // assembly for it.
 func (p *convPlan) small() (*smallPlanes, bool) {
 	in, out := p.in.size(), p.out.size()
-	if isa.small == nil || p.ic != 1 || p.oc != 1 || min(in, out) == 0 || max(in, out) > smallLanes || (p.taps != 9 && p.taps != 25) {
+	if !hasSmall() || p.ic != 1 || p.oc != 1 || min(in, out) == 0 || max(in, out) > smallLanes || (p.taps != 9 && p.taps != 25) {
 		return nil, false
 	}
 	m := &smallPlanes{convPlan: p, planes: smallLanes / max(in, out)}
@@ -56,6 +56,14 @@ type smallArgs struct {
 	xImage, yImage       int // from image to image
 	gating                   // for forward
 }
+
+// smallKernels is the assembly for small planes.
+type smallKernels struct {
+	forward func(a *smallArgs, several bool) // planes in a vector
+	weight  func(*smallArgs)
+}
+
+func hasSmall() bool { return smallCode() != nil }
 
 // split calls f for groups lo to hi of planes, for the last of all by itself if it
 // has fewer planes.
@@ -129,7 +137,7 @@ func (p *smallPass) run(image, images, lo, hi int) {
 	p.split(lo, hi, func(first, groups, planes int) {
 		plane := image*p.group + first*p.planes
 		from, to := plane*p.xSize, plane*p.ySize
-		isa.small.forward(&smallArgs{
+		smallCode().forward(&smallArgs{
 			taps: p.taps, groups: groups, planes: planes, x: p.x[from:], y: p.y[to:], xSize: p.xSize, ySize: p.ySize, index: p.index,
 			images: images, xImage: p.group * p.xSize, yImage: p.group * p.ySize,
 			w: (*p.weights)[first*p.weightStep:], bias: (*p.biases)[first*p.biasStep:], gating: p.gate(to),
@@ -187,7 +195,7 @@ func (m *smallPlanes) gradWeight(w *Workers, x, gy, gw, gb []float32) {
 			images := min(atOnce, m.batch-image)
 			m.split(lo, hi, func(g, groups, planes int) {
 				first := image*m.group + g*m.planes
-				isa.small.weight(&smallArgs{
+				smallCode().weight(&smallArgs{
 					taps: m.taps, groups: groups, planes: planes, xSize: m.xSize, ySize: m.ySize, index: m.pick, x: x[first*m.xSize:], y: gy[first*m.ySize:],
 					w: (*sums)[(g-lo)*vector:], images: images, xImage: m.group * m.xSize, yImage: m.group * m.ySize,
 				})

@@ -9,31 +9,14 @@ type tallLanes struct {
 	weight, bias *[]float32 // of each group, high for every channel of the source
 }
 
-// tallTile is the task of the microkernel: for i < n ≤ high and the lanes l of some
-// vectors
-//
-//	c[i·cRow + l] = bias[i] + Σ_p a[p·high + i] · b[p·bRow + l]
-//
-// On the way it prefetches from later: as many lines as it reads of b, 16 at a time
-// that follow one another and then so much further on.
-type tallTile struct {
-	vectors, n, high, k int
-	a, b, later         []float32
-	bRow, further       int
-	c                   []float32
-	cRow                int
-	bias                []float32
-}
-
-const (
-	tallHigh  = 24  // channels of the highest kernel; others have 8 and 16
-	tallPiece = 256 // positions: 16 lines of a channel, which are prefetched together
-)
+// tallPiece is how many positions are computed at a time: 16 lines of a channel, which
+// are prefetched together.
+const tallPiece = 256
 
 // tallLanes returns the method for this correlation, and whether it applies and is
 // the best.
 func (c *correlation) tallLanes(weight, bias []float32) (*tallLanes, bool) {
-	if isa.tall == nil || !c.pointwise() || c.extent.size() < tallPiece || c.extent.size()%isa.lanes != 0 || c.results > tallHigh || c.channels < 2*c.results {
+	if !hasTall() || !c.pointwise() || c.extent.size() < tallPiece || c.extent.size()%isaLanes() != 0 || c.results > tallHigh || c.channels < 2*c.results {
 		return nil, false
 	}
 	m := &tallLanes{correlation: c, high: roundUp(c.results, 8)}
@@ -74,7 +57,7 @@ func (m *tallLanes) compute(group int, source, result []float32, more bool) {
 	size := m.extent.size()
 	t := tallTile{n: m.results, high: m.high, k: m.channels, a: (*m.weight)[group*m.channels*m.high:], bRow: size, cRow: size, bias: (*m.bias)[group*m.high:]}
 	for q := 0; q < size; q += tallPiece {
-		t.vectors = min(tallPiece, size-q) / isa.lanes
+		t.vectors = min(tallPiece, size-q) / isaLanes()
 		t.b, t.c = source[q:], result[q:]
 		switch {
 		case q+tallPiece < size:
@@ -84,6 +67,6 @@ func (m *tallLanes) compute(group int, source, result []float32, more bool) {
 		default:
 			t.later, t.further = t.a, 0
 		}
-		isa.tall(&t)
+		t.run()
 	}
 }

@@ -70,7 +70,7 @@ func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 	limits := c
 	limits.Limits = &Limits{-0.5, 1}
 	limited := slices.Clone(gotY)
-	isa.clip(limited, limited, -0.5, 1)
+	ClipSlice(limited, limited, -0.5, 1)
 	if limits.Forward(w, x, weight, bias, gotY); !slices.Equal(gotY, limited) {
 		return fmt.Errorf("%+v: forward with limits differs", c)
 	}
@@ -127,7 +127,7 @@ func checkConv(w *Workers, rng *rand.Rand, c Conv) error {
 // checkGate compares gradients of the input through a gate of x with those without.
 func checkGate(w *Workers, c Conv, gy, weight, x, gx []float32) error {
 	want, got := slices.Clone(gx), make([]float32, len(gx))
-	isa.clipGrad(want, x, want, -0.5, 1)
+	ClipGradSlice(want, x, want, -0.5, 1)
 	c.Gate = &Gate{slices.Clone(x), -0.5, 1}
 	for _, to := range [][]float32{got, c.Gate.Y} {
 		c.GradInput(w, gy, weight, to)
@@ -144,7 +144,7 @@ func checkGate(w *Workers, c Conv, gy, weight, x, gx []float32) error {
 // checkTogether compares gradients computed at once with those one by one.
 func checkTogether(w *Workers, c Conv, x, gy, weight, gx, gw, gb []float32) error {
 	want := slices.Clone(gx)
-	isa.clipGrad(want, x, want, -0.5, 1)
+	ClipGradSlice(want, x, want, -0.5, 1)
 	c.Gate = &Gate{slices.Clone(x), -0.5, 1}
 	for _, to := range [][]float32{slices.Clone(gx), c.Gate.Y} {
 		gotGW, gotGB := make([]float32, len(gw)), make([]float32, len(gb))

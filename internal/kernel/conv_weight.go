@@ -48,7 +48,7 @@ func (p *convPlan) generalGradWeight(w *Workers, x, gy, gw []float32) {
 	}
 	// In multiplications of vectors; the method below is not as fast as products
 	// are, and transposes gy.
-	transposed := (p.oc + isa.lanes - 1) / isa.lanes * p.out.size() * (p.ic*p.taps*3/2 + 14)
+	transposed := (p.oc + isaLanes() - 1) / isaLanes() * p.out.size() * (p.ic*p.taps*3/2 + 14)
 	wino, ok := p.winogradCost(winoFast, p.ic, p.oc, p.out)
 	if m, cost := p.rowWeights(); m != nil && cost < transposed && (!ok || cost < wino) {
 		m.tables()
@@ -114,7 +114,7 @@ func (p *convPlan) inParts(w *Workers, positions int, x, gy, gw []float32, f fun
 	})
 	w.For(size, grainOf(parts), func(lo, hi int) {
 		for i := range parts - 1 {
-			isa.add(gw[lo:hi], gw[lo:hi], (*buf)[i*size+lo:i*size+hi])
+			AddSlice(gw[lo:hi], gw[lo:hi], (*buf)[i*size+lo:i*size+hi])
 		}
 	})
 }
@@ -146,7 +146,7 @@ func (p *convPlan) newGradWeight() *gradWeight {
 		xSize *= p.group // from image to image, in place
 	}
 	rows := p.ic * p.taps
-	m.row = offsets(roundUp(rows, isa.rows))
+	m.row = offsets(roundUp(rows, microRows()))
 	base := f.sourceSteps(&f.phases[0], func(r, at, ch int, t tap) { (*m.row)[r] = pair{at, r * m.pitch} })
 	padRows(*m.row, rows)
 	m.step = offsets(m.images * p.out.size())
@@ -202,7 +202,7 @@ func (m *gradWeight) prepare(w *Workers, p *convPlan, b preparedWeight, x, gy []
 func (m *gradWeight) accumulate(w *Workers, b preparedWeight, x []float32, images int, add bool) {
 	rows := m.ic * m.taps
 	steps := (*m.step)[:images*m.out.size()]
-	const part = 48 // rows at a time: a multiple of every isa.rows
+	const part = 48 // rows at a time: a multiple of every microRows()
 	parts := (rows + part - 1) / part
 	w.For(m.panels*parts, 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {

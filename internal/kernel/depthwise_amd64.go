@@ -2,8 +2,15 @@
 
 package kernel
 
-// depthwiseKernels calls the assembly for depthwise convolutions.
-type depthwiseKernels struct{}
+// depthwiseCode returns the assembly for depthwise convolutions, nil for none.
+func depthwiseCode() *depthwiseKernels {
+	if isaLevel() == portableLevel {
+		return nil
+	}
+	return &depthwiseAssembly
+}
+
+var depthwiseAssembly = depthwiseKernels{runDepthwiseForward, runDepthwiseBack, runDepthwiseWeight}
 
 type (
 	depthwiseForward     func(planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, y *float32, yPlane, yRows, yLine, top, left, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo, hi float32, ahead int)
@@ -30,7 +37,7 @@ var (
 // hold two: for 3×3 kernels, stride and padding 1.
 func (a *depthwiseArgs) wholeRows() (pair int, ok bool) {
 	rows, columns := a.ySize[1], a.ySize[2]
-	if isa.lanes != 16 || a.k != 3 || a.stride != 1 || a.top != 1 || a.left != 1 || a.xSize != a.ySize {
+	if isaLanes() != 16 || a.k != 3 || a.stride != 1 || a.top != 1 || a.left != 1 || a.xSize != a.ySize {
 		return 0, false
 	}
 	if columns == 8 {
@@ -39,7 +46,7 @@ func (a *depthwiseArgs) wholeRows() (pair int, ok bool) {
 	return 0, columns == 16
 }
 
-func (depthwiseKernels) forward(a *depthwiseArgs) {
+func runDepthwiseForward(a *depthwiseArgs) {
 	if pair, ok := a.wholeRows(); ok {
 		f := [2]depthwiseRowsForward{depthwiseForwardRows16AVX512, depthwiseForwardRows8AVX512}[pair]
 		f(a.planes, &a.x[0], &a.w[0], a.wPlane, &a.y[0], a.ySize.size()/16, &a.bias[0], a.biasPlane, a.gate, a.lo, a.hi, a.ahead)
@@ -50,13 +57,13 @@ func (depthwiseKernels) forward(a *depthwiseArgs) {
 		a.top, a.left, a.segments, &a.masks[0], &a.bias[0], a.biasPlane, a.gate, a.lo, a.hi, a.ahead)
 }
 
-func (depthwiseKernels) back(a *depthwiseArgs) {
+func runDepthwiseBack(a *depthwiseArgs) {
 	f := depthwiseBacks[a.lanes/8-1][a.k/2-1]
 	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], a.wPlane, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
 		a.top, a.left, a.segments, &a.masks[0], a.gate, a.lo, a.hi, a.ahead)
 }
 
-func (depthwiseKernels) weight(a *depthwiseArgs) {
+func runDepthwiseWeight(a *depthwiseArgs) {
 	if pair, ok := a.wholeRows(); ok {
 		f := [2]depthwiseRowsWeight{depthwiseWeightRows16AVX512, depthwiseWeightRows8AVX512}[pair]
 		f(a.planes, &a.x[0], &a.w[0], a.wPlane, &a.y[0], a.ySize.size()/16)
@@ -65,29 +72,4 @@ func (depthwiseKernels) weight(a *depthwiseArgs) {
 	f := depthwiseWeights[a.lanes/8-1][a.k/2-1][a.stride-1]
 	f(a.planes, &a.x[0], a.xSize.size(), a.xSize[1], a.xSize[2], &a.w[0], a.wPlane, &a.y[0], a.ySize.size(), a.ySize[1], a.ySize[2],
 		a.top, a.left, a.segments, &a.masks[0])
-}
-
-// smallKernels calls the assembly for depthwise convolutions of small planes.
-type smallKernels struct{}
-
-func (smallKernels) forward(a *smallArgs, several bool) {
-	f := smallForward9AVX512
-	switch {
-	case several && a.taps == 9:
-		f = smallForwards9AVX512
-	case several:
-		f = smallForwards25AVX512
-	case a.taps == 25:
-		f = smallForward25AVX512
-	}
-	f(a.groups, a.images, &a.x[0], a.xImage, a.planes*a.xSize, &a.y[0], a.yImage, a.planes*a.ySize, &a.index[0], &a.w[0], &a.bias[0], a.gate, a.lo, a.hi, a.ahead)
-}
-
-func (smallKernels) weight(a *smallArgs) {
-	f := smallWeight9AVX512
-	if a.taps == 25 {
-		f = smallWeight25AVX512
-	}
-	x, y := a.planes*a.xSize, a.planes*a.ySize
-	f(a.groups, a.images, &a.x[0], x, a.xImage, x, &a.y[0], y, a.yImage, y, &a.index[0], &a.w[0])
 }

@@ -1,7 +1,7 @@
 package kernel
 
 // directTile is the task of the microkernel of direct convolution. For i < n, n
-// being at most isa.channels, and the lanes l of each vector v,
+// being at most blockChannels(), and the lanes l of each vector v,
 //
 //	c[at[v].c + i·cRow + l] = begin(i) + Σ_p a[step[p].a + i] · b[at[v].b + step[p].b + l]
 //
@@ -12,11 +12,11 @@ type directTile struct {
 	at      []pair
 	last    int // lanes of the last vector that are stored; all are loaded
 	step    []pair
-	even    bool // the steps are equally far apart, in a by isa.channels
+	even    bool // the steps are equally far apart, in a by blockChannels()
 	a, b, c []float32
 	n, cRow int
 	begin   beginning   // fromZero, fromC or fromRows
-	bias    []float32   // rounded up to isa.channels
+	bias    []float32   // rounded up to blockChannels()
 	later   [][]float32 // what is needed soon, to be prefetched on the way
 	pace    int         // bytes of it to fetch with every step of a panel
 }
@@ -78,5 +78,5 @@ const blockPanels = 1 << 12
 // whose element (i, p) belongs to channel i and step p, a row for each step.
 func packDirect(dst []float32, weight matrix, i0, i1, depth int) {
 	weight = matrix{weight.x, weight.rj, weight.ri}
-	weight.pack(dst, 0, depth, i0, i1, isa.channels)
+	weight.pack(dst, 0, depth, i0, i1, blockChannels())
 }

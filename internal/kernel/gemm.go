@@ -98,16 +98,3 @@ func checkMatrix(name string, x []float32, trans bool, rows, cols, ld int) {
 		panic(fmt.Sprintf("kernel: %d elements are too few for the %d×%d matrix %s with rows %d apart", len(x), rows, cols, name, ld))
 	}
 }
-
-// matrix is a view of a slice: element (i, j) is x[i*ri+j*rj].
-type matrix struct {
-	x      []float32
-	ri, rj int
-}
-
-func strided(x []float32, ld int, trans bool) matrix {
-	if trans {
-		return matrix{x, 1, ld}
-	}
-	return matrix{x, ld, 1}
-}

@@ -14,11 +14,8 @@ import (
 //
 //	depth   steps of the sum at a time: a strip of A takes a quarter of L1
 //	block   B packed at a time takes 5/8 of L2
-func maxDepth() int { return max(64, cacheL1/4/(4*isa.rows)/unroll*unroll) }
+func maxDepth() int { return max(64, cacheL1/4/(4*microRows())/unroll*unroll) }
 func maxBlock() int { return cacheL2 * 5 / 8 / 4 }
-
-// unroll is how many steps of the sum microkernels compute in a round.
-const unroll = 4
 
 // product is C (+)= alpha·A·B + bias.
 type product struct {
@@ -81,7 +78,7 @@ func (p *product) addSums(k0, k1, j0, j1 int) {
 	for k := k0; k < k1; k++ {
 		sums := p.sums[j0:j1]
 		if p.b.rj == 1 {
-			isa.add(sums, sums, p.b.x[k*p.b.ri+j0:k*p.b.ri+j1])
+			AddSlice(sums, sums, p.b.x[k*p.b.ri+j0:k*p.b.ri+j1])
 			continue
 		}
 		for j := range sums {
@@ -115,7 +112,7 @@ func (p *product) runBlocks(w *Workers) {
 		p.region(&p.chunk, 0, p.m, 0, p.n)
 		return
 	}
-	high := roundUp((p.m+down-1)/down, isa.rows)
+	high := roundUp((p.m+down-1)/down, microRows())
 	panels := newPanels(p.n)
 	n := panels.count()
 	edge := func(i int) int { // where the i'th of the regions across ends
@@ -145,7 +142,7 @@ func (p *product) regions(threads int) (down, across int) {
 		return 1, 1
 	}
 	panels := newPanels(p.n)
-	strips := (p.m + isa.rows - 1) / isa.rows
+	strips := (p.m + microRows() - 1) / microRows()
 	readA := 1.0 / 4 // of what packing costs
 	if p.packsA() {
 		readA = 1
@@ -176,7 +173,7 @@ func (p *product) region(c *chunk, i0, i1, j0, j1 int) {
 	depth := p.depth()
 	columns, whole := j1-j0, (j1-j0)*p.k <= maxBlock()
 	if !whole {
-		wide := isa.vecs * isa.lanes
+		wide := microVecs() * isaLanes()
 		blocks := max(1, (columns*depth+maxBlock()-1)/maxBlock())
 		columns = roundUp((columns+blocks-1)/blocks, wide)
 	}
@@ -199,7 +196,7 @@ func (p *product) direct(rows int) bool {
 	if p.b.rj != 1 {
 		return false
 	}
-	return rows <= 2*isa.rows || staysInL1(p.k, p.n, p.b.ri)
+	return rows <= 2*microRows() || staysInL1(p.k, p.n, p.b.ri)
 }
 
 // staysInL1 reports whether rows that are read again and again stay in cache: a
@@ -213,7 +210,7 @@ func staysInL1(rows, columns, distance int) bool {
 func (c *chunk) block(direct bool, from, to, k0, k1, depth int) {
 	c.packed = nil
 	if !direct {
-		buf := scratch(roundUp(c.width, isa.lanes)*(k1-k0) + packSlack)
+		buf := scratch(roundUp(c.width, isaLanes())*(k1-k0) + packSlack)
 		defer release(buf)
 		c.packed = *buf
 		c.p.packB(nil, c.packed, c.j0, c.j0+c.width, k0, k1, depth)
@@ -221,9 +218,9 @@ func (c *chunk) block(direct bool, from, to, k0, k1, depth int) {
 	if from == 0 {
 		c.p.addSums(k0, k1, c.j0, c.j0+c.width)
 	}
-	high := isa.rows
+	high := microRows()
 	if c.group { // strips of A packed at once
-		high *= max(1, 64/isa.rows)
+		high *= max(1, 64/microRows())
 	}
 	for i := from; i < to; i += high {
 		c.i0, c.i1 = i, min(i+high, to)
@@ -233,10 +230,10 @@ func (c *chunk) block(direct bool, from, to, k0, k1, depth int) {
 
 // packB packs the block, one part of depth steps after another.
 func (p *product) packB(w *Workers, packed []float32, j0, j1, k0, k1, depth int) {
-	width, panels := roundUp(j1-j0, isa.lanes), newPanels(j1-j0)
+	width, panels := roundUp(j1-j0, isaLanes()), newPanels(j1-j0)
 	for a := k0; a < k1; a += depth {
 		b, dst := min(a+depth, k1), packed[(a-k0)*width:]
-		items, grain := panels.count(), grainOf(depth*isa.vecs*isa.lanes)
+		items, grain := panels.count(), grainOf(depth*microVecs()*isaLanes())
 		if p.b.rj == 1 {
 			items, grain = (b-a+packBand-1)/packBand, grainOf(packBand*(j1-j0))
 		}
@@ -258,14 +255,14 @@ func (p *product) packPart(dst []float32, panels panels, j0, a, b, lo, hi int) {
 	if p.b.rj != 1 {
 		for i := lo; i < hi; i++ {
 			q0, q1 := panels.at(i)
-			p.b.pack(dst[q0*(b-a):], a, b, j0+q0, j0+q1, roundUp(q1-q0, isa.lanes))
+			p.b.pack(dst[q0*(b-a):], a, b, j0+q0, j0+q1, roundUp(q1-q0, isaLanes()))
 		}
 		return
 	}
 	for k := a + lo*packBand; k < min(a+hi*packBand, b); k += packBand {
 		for i := range panels.count() {
 			q0, q1 := panels.at(i)
-			width := roundUp(q1-q0, isa.lanes)
+			width := roundUp(q1-q0, isaLanes())
 			p.b.pack(dst[q0*(b-a)+(k-a)*width:], k, min(k+packBand, b), j0+q0, j0+q1, width)
 		}
 	}
@@ -291,17 +288,17 @@ func (c *chunk) run(k0, k1, depth int) {
 	c.strip.cols, c.strip.panels = c.width, newPanels(c.width)
 	var a []float32
 	if c.group {
-		buf := scratch(roundUp(c.i1-c.i0, isa.rows)*depth + packSlack)
+		buf := scratch(roundUp(c.i1-c.i0, microRows())*depth + packSlack)
 		defer release(buf)
 		a = *buf
 		for k := k0; k < k1; k += depth {
 			c.packA(a, k, min(k+depth, k1))
-			for i := c.i0; i < c.i1; i += isa.rows {
+			for i := c.i0; i < c.i1; i += microRows() {
 				c.compute(a[(i-c.i0)*(min(k+depth, k1)-k):], i, k0, k, min(k+depth, k1))
 			}
 		}
 	} else {
-		for i := c.i0; i < c.i1; i += isa.rows {
+		for i := c.i0; i < c.i1; i += microRows() {
 			for k := k0; k < k1; k += depth {
 				c.compute(nil, i, k0, k, min(k+depth, k1))
 			}
@@ -319,8 +316,8 @@ func (c *chunk) packA(dst []float32, k0, k1 int) {
 		band = packBand
 	}
 	for k := k0; k < k1; k += band {
-		for i := c.i0; i < c.i1; i += isa.rows {
-			packRows(dst[(i-c.i0)*(k1-k0)+(k-k0)*isa.rows:], isa.rows, c.p.a, i, min(isa.rows, c.i1-i), k, min(band, k1-k), c.p.alpha)
+		for i := c.i0; i < c.i1; i += microRows() {
+			packRows(dst[(i-c.i0)*(k1-k0)+(k-k0)*microRows():], microRows(), c.p.a, i, min(microRows(), c.i1-i), k, min(band, k1-k), c.p.alpha)
 		}
 	}
 }
@@ -329,8 +326,8 @@ func (c *chunk) packA(dst []float32, k0, k1 int) {
 // first.
 func (c *chunk) compute(a []float32, i, first, k0, k1 int) {
 	p, s := c.p, &c.strip
-	s.rows, s.k, s.c, s.ldc, s.begin = min(isa.rows, c.i1-i), k1-k0, p.c[i*p.ldc+c.j0:], p.ldc, fromC
-	s.a, s.lda, s.byRows = a, isa.rows, false
+	s.rows, s.k, s.c, s.ldc, s.begin = min(microRows(), c.i1-i), k1-k0, p.c[i*p.ldc+c.j0:], p.ldc, fromC
+	s.a, s.lda, s.byRows = a, microRows(), false
 	if a == nil {
 		s.a, s.lda = p.a.x[i*p.a.ri+k0*p.a.rj:], p.a.rj
 		if p.a.rj == 1 {
@@ -340,7 +337,7 @@ func (c *chunk) compute(a []float32, i, first, k0, k1 int) {
 	if c.packed == nil {
 		s.b, s.ldb = p.b.x[k0*p.b.ri+c.j0:], p.b.ri
 	} else {
-		s.b = c.packed[(k0-first)*roundUp(c.width, isa.lanes):]
+		s.b = c.packed[(k0-first)*roundUp(c.width, isaLanes()):]
 	}
 	if k0 == 0 {
 		switch s.begin = p.begin; p.begin {
@@ -350,7 +347,5 @@ func (c *chunk) compute(a []float32, i, first, k0, k1 int) {
 			s.bias = p.bias[c.j0:]
 		}
 	}
-	isa.strip(s)
+	s.run()
 }
-
-func roundUp(n, to int) int { return (n + to - 1) / to * to }

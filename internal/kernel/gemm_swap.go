@@ -10,7 +10,7 @@ func (p *product) swapPays() bool {
 // runSwapped computes a few columns of C at a time, as strips of Cᵀ.
 func (p *product) runSwapped(w *Workers) {
 	const columns = 24 // three times what transpose turns at once, and whole strips
-	width := roundUp(p.m, isa.lanes)
+	width := roundUp(p.m, isaLanes())
 	packed := scratch(width*p.k + packSlack)
 	defer release(packed)
 	depth := p.depth()

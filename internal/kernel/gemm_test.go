@@ -211,9 +211,11 @@ func TestGemmPanicsOnShortSlices(t *testing.T) {
 
 // forEachPath runs f once for every implementation this machine can run.
 func forEachPath(t *testing.T, f func(t *testing.T)) {
-	best := isa
-	defer func() { isa = best }()
-	for _, isa = range available {
-		t.Run(isa.name, f)
+	best := isaLevel()
+	defer useLevel(best)
+	for l := range levels {
+		if useLevel(l) {
+			t.Run(Name(), f)
+		}
 	}
 }

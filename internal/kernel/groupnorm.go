@@ -12,7 +12,7 @@ func GroupNorm(w *Workers, n, c, s, groups int, eps float32, x, scale, bias, y [
 			for k := range per {
 				ch, plane := g%groups*per+k, g*per+k
 				a := scale[ch] * inv
-				isa.affine(row(y, plane, s), row(x, plane, s), a, bias[ch]-mean*a)
+				AffineSlice(row(y, plane, s), row(x, plane, s), a, bias[ch]-mean*a)
 			}
 		}
 	})
@@ -32,13 +32,13 @@ func GroupNormGrad(w *Workers, n, c, s, groups int, eps float32, x, scale, gy, g
 			var sum, sumH float32
 			for k := range per {
 				f, plane := scale[g%groups*per+k], g*per+k
-				a, b := isa.normalizeSums(row(x, plane, s), ones.x, row(gy, plane, s), inv, -mean*inv)
+				a, b := normalizeSumsOf(row(x, plane, s), ones.x, row(gy, plane, s), inv, -mean*inv)
 				sum, sumH = sum+f*a, sumH+f*b
 			}
 			sum, sumH = sum/float32(per*s), sumH/float32(per*s)
 			for k := range per {
 				f, plane := scale[g%groups*per+k], g*per+k
-				isa.normalizeGrad(row(gx, plane, s), row(x, plane, s), ones.x, row(gy, plane, s), inv*f, -inv*inv*sumH, (mean*inv*sumH-sum)*inv)
+				normalizeGradSlice(row(gx, plane, s), row(x, plane, s), ones.x, row(gy, plane, s), inv*f, -inv*inv*sumH, (mean*inv*sumH-sum)*inv)
 			}
 		}
 	})
@@ -58,7 +58,7 @@ func GroupNormParams(w *Workers, n, c, s, groups int, eps float32, x, gy, gscale
 				mean, inv := moments(row(x, i*groups+g, per*s), eps)
 				for k := range per {
 					ch, plane := g*per+k, i*c+g*per+k
-					a, b := isa.normalizeSums(row(x, plane, s), ones.x, row(gy, plane, s), inv, -mean*inv)
+					a, b := normalizeSumsOf(row(x, plane, s), ones.x, row(gy, plane, s), inv, -mean*inv)
 					gbias[ch] += a
 					gscale[ch] += b
 				}

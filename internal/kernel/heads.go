@@ -49,7 +49,7 @@ func (a *Heads) count() int {
 // cache, in whole strips.
 func (a *Heads) rowsAtOnce() int {
 	rows := cacheL2 / 4 / 4 / max(a.Keys, 1)
-	return max(isa.rows, min(a.Queries, rows/isa.rows*isa.rows))
+	return max(microRows(), min(a.Queries, rows/microRows()*microRows()))
 }
 
 // Forward computes out. bias may be nil.
@@ -93,8 +93,8 @@ func (a *Heads) Gradient(w *Workers, q, k, v, bias, gout, gq, gk, gv []float32) 
 				product{m: a.Keys, n: a.Values, k: n, alpha: 1, a: matrix{p, 1, a.Keys}, b: g, c: gv, ldc: a.V.Row, begin: addTo(r > 0)}.run(nil)
 				for j := range n {
 					p, s := p[j*a.Keys:(j+1)*a.Keys], s[j*a.Keys:(j+1)*a.Keys]
-					isa.mulShifted(s, p, s, dot(p, s))
-					isa.affine(s, s, a.Scale, 0)
+					mulShiftedSlice(s, p, s, dot(p, s))
+					AffineSlice(s, s, a.Scale, 0)
 				}
 				ds := matrix{s, a.Keys, 1}
 				product{m: n, n: a.Size, k: a.Keys, alpha: 1, a: ds, b: h.k, c: gq[r*a.Q.Row:], ldc: a.Q.Row}.run(nil)
@@ -137,16 +137,16 @@ func (h *head) weights(p []float32, r, n int) {
 // softmax computes rows of weights from scores, from query i on.
 func (h *head) softmax(p []float32, i int) {
 	if h.bias == nil {
-		isa.softmax(h.Keys, p, p, h.Scale)
+		softmaxRows(h.Keys, p, p, h.Scale)
 		return
 	}
 	for ; len(p) > 0; p = p[h.Keys:] {
 		row := p[:h.Keys]
 		h.addBias(row, i)
-		if h.ZeroRows && math.IsInf(float64(isa.largest(row)), -1) {
+		if h.ZeroRows && math.IsInf(float64(largestOf(row)), -1) {
 			clear(row)
 		} else {
-			isa.softmax(h.Keys, row, row, 1)
+			softmaxRows(h.Keys, row, row, 1)
 		}
 		i++
 	}
@@ -155,11 +155,9 @@ func (h *head) softmax(p []float32, i int) {
 // addBias scales the scores of query i and adds the bias.
 func (h *head) addBias(row []float32, i int) {
 	if h.Bias.Column == 0 {
-		isa.affine(row, row, h.Scale, h.bias[i*h.Bias.Row])
+		AffineSlice(row, row, h.Scale, h.bias[i*h.Bias.Row])
 		return
 	}
-	isa.affine(row, row, h.Scale, 0)
-	isa.add(row, row, h.bias[i*h.Bias.Row:i*h.Bias.Row+h.Keys])
+	AffineSlice(row, row, h.Scale, 0)
+	AddSlice(row, row, h.bias[i*h.Bias.Row:i*h.Bias.Row+h.Keys])
 }
-
-func (b matrix) transposed() matrix { return matrix{b.x, b.rj, b.ri} }

@@ -1,11 +1,5 @@
 package kernel
 
-// mapGrain is how many elements of cheap work are worth handing to a thread.
-const mapGrain = 1 << 13
-
-// grainOf returns how many items of size elements each make a piece of work.
-func grainOf(size int) int { return max(1, mapGrain/max(1, size)) }
-
 // Map calls f on corresponding pieces of y and x, in parallel: y[i] = f(x[i])
 // for the slice functions of this package. y may be x where f allows that.
 func Map(w *Workers, x, y []float32, f func(dst, src []float32)) {
@@ -19,6 +13,6 @@ func Relu(w *Workers, x, y []float32) { Map(w, x, y, ReluSlice) }
 // output or its input. gx may be gy.
 func ReluGrad(w *Workers, y, gy, gx []float32) {
 	w.For(len(y), mapGrain, func(lo, hi int) {
-		isa.reluGrad(gx[lo:hi], y[lo:hi], gy[lo:hi])
+		reluGradSlice(gx[lo:hi], y[lo:hi], gy[lo:hi])
 	})
 }

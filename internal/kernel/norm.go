@@ -14,7 +14,7 @@ func LayerNorm(w *Workers, rows, n int, eps float32, x, scale, bias, y []float32
 		for r := lo; r < hi; r++ {
 			xr := x[r*n : (r+1)*n]
 			mean, inv := moments(xr, eps)
-			isa.normalize(y[r*n:(r+1)*n], xr, s.x, t.x, inv, -mean*inv)
+			normalizeSlice(y[r*n:(r+1)*n], xr, s.x, t.x, inv, -mean*inv)
 		}
 	})
 }
@@ -64,25 +64,25 @@ func LayerNormGrad(w *Workers, rows, n int, eps float32, x, scale, gy, gx, gscal
 func layerNormGradRow(eps float32, x, scale, gy, gx, gs, gb []float32) {
 	mean, inv := moments(x, eps)
 	if gs != nil {
-		isa.addNormalized(gs, x, gy, inv, -mean*inv)
+		addNormalizedSlice(gs, x, gy, inv, -mean*inv)
 	}
 	if gb != nil {
-		isa.add(gb, gb, gy)
+		AddSlice(gb, gb, gy)
 	}
 	if gx == nil {
 		return
 	}
-	g, gh := isa.normalizeSums(x, scale, gy, inv, -mean*inv)
+	g, gh := normalizeSumsOf(x, scale, gy, inv, -mean*inv)
 	g, gh = g/float32(len(x)), gh/float32(len(x))
 	// (g_i - g - (x_i - mean)·inv·gh)·inv, sorted by what is multiplied.
-	isa.normalizeGrad(gx, x, scale, gy, inv, -inv*inv*gh, (mean*inv*gh-g)*inv)
+	normalizeGradSlice(gx, x, scale, gy, inv, -inv*inv*gh, (mean*inv*gh-g)*inv)
 }
 
 // moments returns the mean of x and 1/sqrt(variance + eps).
 func moments(x []float32, eps float32) (mean, inv float32) {
 	n := float32(len(x))
 	mean = sum(x) / n
-	return mean, float32(1 / math.Sqrt(float64(isa.squares(x, mean)/n+eps)))
+	return mean, float32(1 / math.Sqrt(float64(squaresOf(x, mean)/n+eps)))
 }
 
 // ScaleShiftSlice computes elements lo to hi of y = x·a[c] + b[c] for x of shape
@@ -98,7 +98,7 @@ func ScaleShiftSlice(s, lo, hi int, x, a, b, y []float32) {
 		if b != nil {
 			shift = b[c]
 		}
-		isa.affine(y[lo:end], x[lo:end], a[c], shift)
+		AffineSlice(y[lo:end], x[lo:end], a[c], shift)
 		lo = end
 	}
 }
@@ -132,8 +132,8 @@ func sumPlanes(w *Workers, n, c, s int, x, out []float32) {
 			defer release(some)
 			clear(out[lo:hi])
 			for i := range n {
-				isa.sumEach(*some, x[(i*c+lo)*s:], s)
-				isa.add(out[lo:hi], out[lo:hi], *some)
+				sumEachSlice(*some, x[(i*c+lo)*s:], s)
+				AddSlice(out[lo:hi], out[lo:hi], *some)
 			}
 			return
 		}
@@ -141,7 +141,7 @@ func sumPlanes(w *Workers, n, c, s int, x, out []float32) {
 		defer release(total)
 		clear(*total)
 		for i := range n {
-			isa.add(*total, *total, x[(i*c+lo)*s:(i*c+hi)*s])
+			AddSlice(*total, *total, x[(i*c+lo)*s:(i*c+hi)*s])
 		}
 		for ch := lo; ch < hi; ch++ {
 			out[ch] = sum((*total)[(ch-lo)*s : (ch-lo+1)*s])
@@ -187,7 +187,7 @@ func (s *columnSums) add(w *Workers) {
 			clear(out[lo:hi])
 			for i := range s.parts {
 				at := (2*i + which) * s.n
-				isa.add(out[lo:hi], out[lo:hi], (*s.buf)[at+lo:at+hi])
+				AddSlice(out[lo:hi], out[lo:hi], (*s.buf)[at+lo:at+hi])
 			}
 		})
 	}

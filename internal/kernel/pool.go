@@ -100,7 +100,7 @@ func (p *Pool) AvgForward(w *Workers, x, y []float32) {
 	m, scale := g.poolPhases(), p.scale(&g)
 	p.planes(w, &g, func(in, out int) {
 		m.sumForward(x[in:], y[out:])
-		isa.mul(y[out:out+len(scale)], y[out:out+len(scale)], scale)
+		MulSlice(y[out:out+len(scale)], y[out:out+len(scale)], scale)
 	})
 }
 
@@ -115,7 +115,7 @@ func (p *Pool) AvgGrad(w *Workers, gy, gx []float32) {
 	p.planes(w, &g, func(in, out int) {
 		buf := scratch(len(scale))
 		defer release(buf)
-		isa.mul(*buf, gy[out:out+len(scale)], scale)
+		MulSlice(*buf, gy[out:out+len(scale)], scale)
 		m.sumGrad(*buf, gx[in:])
 	})
 }

@@ -10,11 +10,17 @@ func (g *geometry) halves() bool {
 		g.in[0] == 1 && 2*g.out[1] <= g.in[1] && 2*g.out[2] <= g.in[2]
 }
 
+// halving is the assembly for planes that halve, for rows of n ≥ 4 outputs.
+type halving struct {
+	max     func(rows, n int, x *float32, line int, y *float32)
+	maxGrad func(rows, n int, x *float32, line int, gy, gx *float32)
+}
+
 // halveMax is [Pool.MaxForward] for a plane that halves.
 func (g *geometry) halveMax(x, y []float32) {
-	if isa.halveMax != nil && g.out[1] > 0 && g.out[2] >= 4 {
+	if code := halvingCode(); code != nil && g.out[1] > 0 && g.out[2] >= 4 {
 		_, _ = x[2*g.out[1]*g.in[2]-1], y[g.out.size()-1]
-		isa.halveMax(g.out[1], g.out[2], &x[0], g.in[2], &y[0])
+		code.max(g.out[1], g.out[2], &x[0], g.in[2], &y[0])
 		return
 	}
 	for r := range g.out[1] {
@@ -31,10 +37,10 @@ func (g *geometry) halveMax(x, y []float32) {
 // Which of four is the largest is as good as random, so that it is found by
 // comparing bits, without a branch; adding 0 makes both zeros one.
 func (g *geometry) halveMaxGrad(x, gy, gx []float32) {
-	if isa.halveMaxGrad != nil && g.out[1] > 0 && g.out[2] >= 4 {
+	if code := halvingCode(); code != nil && g.out[1] > 0 && g.out[2] >= 4 {
 		end := 2*g.out[1]*g.in[2] - 1
 		_, _, _ = x[end], gx[end], gy[g.out.size()-1]
-		isa.halveMaxGrad(g.out[1], g.out[2], &x[0], g.in[2], &gy[0], &gx[0])
+		code.maxGrad(g.out[1], g.out[2], &x[0], g.in[2], &gy[0], &gx[0])
 		return
 	}
 	wide := g.in[2]

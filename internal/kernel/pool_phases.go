@@ -24,7 +24,7 @@ func (g *geometry) poolPhases() *poolPhases {
 	reach := func(a int) int { return (g.kernel[a] - 1) * g.dilation[a] / g.stride[a] }
 	m := &poolPhases{geometry: g, high: g.out[1] + reach(1), wide: g.out[2] + reach(2)}
 	m.run = (g.out[1]-1)*m.wide + g.out[2]
-	if m.vectorSet = isa.vectorSet; m.run < isa.lanes {
+	if m.vectorSet = vectorFunctions(); m.run < isaLanes() {
 		m.vectorSet = portableVectors
 	}
 	for t := range g.kernel.size() {

@@ -35,7 +35,7 @@ func at(zero []float32, c int) float32 {
 // Forward sets y to round(x/scale) + zero, limited to the range.
 func (q *Quantizer) Forward(w *Workers, x, scale, zero, y []float32) {
 	q.each(w, scale, zero, func(lo, hi int, s, z float32) {
-		isa.quantize(y[lo:hi], x[lo:hi], s, q.Low-z, q.High-z, z)
+		quantizeSlice(y[lo:hi], x[lo:hi], s, q.Low-z, q.High-z, z)
 	})
 }
 
@@ -43,7 +43,7 @@ func (q *Quantizer) Forward(w *Workers, x, scale, zero, y []float32) {
 // as if it did not round. gx may be gy.
 func (q *Quantizer) Grad(w *Workers, x, scale, zero, gy, gx []float32) {
 	q.each(w, scale, zero, func(lo, hi int, s, z float32) {
-		isa.quantizeGrad(gx[lo:hi], x[lo:hi], gy[lo:hi], s, q.Low-z, q.High-z)
+		quantizeGradSlice(gx[lo:hi], x[lo:hi], gy[lo:hi], s, q.Low-z, q.High-z)
 	})
 }
 

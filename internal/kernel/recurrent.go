@@ -198,10 +198,10 @@ func (n *Recurrence) Backward(w *Workers, in RecurrentIn, tapeOf, gtape, out []f
 	for i := n.Steps - 1; i >= 0; i-- {
 		t, prev := n.order(i)
 		gg := n.at(p.gx, t, g)
-		isa.add(p.gh, p.gh, n.at(gt.h, t, 1))
+		AddSlice(p.gh, p.gh, n.at(gt.h, t, 1))
 		switch n.Cell {
 		case LSTM:
-			isa.add(p.gc, p.gc, n.at(gt.c, t, 1))
+			AddSlice(p.gc, p.gc, n.at(gt.c, t, 1))
 			n.lstmBack(w, &in, &tp, t, prev, gg, p.gh, p.gc)
 			n.multiplyBack(w, gg, 4, p.gh, in.R, 4)
 		case GRU:
@@ -261,7 +261,7 @@ func (n *Recurrence) GradR(w *Workers, tapeOf, backOf, h0, out []float32) {
 func (n *Recurrence) GradRB(backOf, out []float32) {
 	clear(out)
 	for gq := n.cutBack(backOf).gq; len(gq) > 0; gq = gq[n.Hidden:] {
-		isa.add(out, out, gq[:n.Hidden])
+		AddSlice(out, out, gq[:n.Hidden])
 	}
 }
 

@@ -29,9 +29,9 @@ func (n *Recurrence) lstmStep(w *Workers, in *RecurrentIn, tp *tape, t, prev int
 			n.F.Apply(f)
 		}
 		n.G.Apply(g)
-		isa.mul(c, f, old)
-		isa.mul(h, i, g)
-		isa.add(c, c, h)
+		MulSlice(c, f, old)
+		MulSlice(h, i, g)
+		AddSlice(c, c, h)
 		if in.Peep != nil {
 			addProduct(o, row(in.Peep, 1, n.Hidden), c)
 		}
@@ -39,7 +39,7 @@ func (n *Recurrence) lstmStep(w *Workers, in *RecurrentIn, tp *tape, t, prev int
 		hc := n.unit(aux, b, 1, 0)
 		copy(hc, c)
 		n.H.Apply(hc)
-		isa.mul(h, o, hc)
+		MulSlice(h, o, hc)
 	})
 }
 
@@ -57,26 +57,26 @@ func (n *Recurrence) lstmBack(w *Workers, in *RecurrentIn, tp *tape, t, prev int
 		i, o, f, g := n.unit(gates, b, 4, 0), n.unit(gates, b, 4, 1), n.unit(gates, b, 4, 2), n.unit(gates, b, 4, 3)
 		dI, dO, dF, dG := n.unit(gg, b, 4, 0), n.unit(gg, b, 4, 1), n.unit(gg, b, 4, 2), n.unit(gg, b, 4, 3)
 		dh, dc, hc, old := n.unit(gh, b, 1, 0), n.unit(gc, b, 1, 0), n.unit(aux, b, 1, 0), n.unit(c0, b, 1, 0)
-		isa.mul(dO, dh, hc)
-		isa.mul(dh, dh, o)
+		MulSlice(dO, dh, hc)
+		MulSlice(dh, dh, o)
 		n.F.Slope(dO, o, dO)
 		n.H.Slope(dh, hc, dh)
-		isa.add(dc, dc, dh)
+		AddSlice(dc, dc, dh)
 		if in.Peep != nil {
 			addProduct(dc, row(in.Peep, 1, n.Hidden), dO)
 		}
-		isa.mul(dI, dc, g)
-		isa.mul(dF, dc, old)
-		isa.mul(dG, dc, i)
+		MulSlice(dI, dc, g)
+		MulSlice(dF, dc, old)
+		MulSlice(dG, dc, i)
 		if n.Coupled {
-			isa.sub(dI, dI, dF)
+			SubSlice(dI, dI, dF)
 			clear(dF)
 		} else {
 			n.F.Slope(dF, f, dF)
 		}
 		n.F.Slope(dI, i, dI)
 		n.G.Slope(dG, g, dG)
-		isa.mul(dc, dc, f)
+		MulSlice(dc, dc, f)
 		if in.Peep != nil {
 			addProduct(dc, row(in.Peep, 0, n.Hidden), dI)
 			addProduct(dc, row(in.Peep, 2, n.Hidden), dF)

@@ -11,7 +11,7 @@ func RMSNorm(w *Workers, rows, n int, eps float32, x, scale, y []float32) {
 	w.For(rows, grainOf(n), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			xr := row(x, r, n)
-			isa.normalize(row(y, r, n), xr, scale[:n], zeros.x, inverseRMS(xr, eps), 0)
+			normalizeSlice(row(y, r, n), xr, scale[:n], zeros.x, inverseRMS(xr, eps), 0)
 		}
 	})
 }
@@ -38,11 +38,11 @@ func RMSNormGrad(w *Workers, rows, n int, eps float32, x, scale, gy, gx, gscale 
 func rmsNormGradRow(eps float32, x, scale, gy, gx, gs []float32) {
 	inv := inverseRMS(x, eps)
 	if gs != nil {
-		isa.addNormalized(gs, x, gy, inv, 0)
+		addNormalizedSlice(gs, x, gy, inv, 0)
 	}
 	if gx != nil {
-		_, t := isa.normalizeSums(x, scale, gy, inv, 0) // Σ g·x·r
-		isa.normalizeGrad(gx, x, scale, gy, inv, -inv*inv*t/float32(len(x)), 0)
+		_, t := normalizeSumsOf(x, scale, gy, inv, 0) // Σ g·x·r
+		normalizeGradSlice(gx, x, scale, gy, inv, -inv*inv*t/float32(len(x)), 0)
 	}
 }
 

@@ -19,7 +19,7 @@ type rowLayout struct {
 
 // rowLayout returns the layout, if there is one.
 func (c *correlation) rowLayout() (*rowLayout, bool) {
-	if isa.direct == nil || c.in[0] != 1 || c.out[0] != 1 || c.kernel[0] != 1 || c.pad[0] != 0 || c.extent.size() < isa.lanes {
+	if !hasDirect() || c.in[0] != 1 || c.out[0] != 1 || c.kernel[0] != 1 || c.pad[0] != 0 || c.extent.size() < isaLanes() {
 		return nil, false
 	}
 	f := &c.phases[0]
@@ -28,13 +28,13 @@ func (c *correlation) rowLayout() (*rowLayout, bool) {
 	for i := range c.phases {
 		l.wide, rows = max(l.wide, c.phases[i].count[2]), max(rows, c.phases[i].count[1])
 	}
-	if l.wide*rows < isa.lanes {
+	if l.wide*rows < isaLanes() {
 		return nil, false
 	}
 	// In place, no vector may reach beyond the source.
-	l.flat = l.direct && c.runLength() == c.extent.size() && (!c.source.none() || c.extent.size()%isa.lanes == 0)
+	l.flat = l.direct && c.runLength() == c.extent.size() && (!c.source.none() || c.extent.size()%isaLanes() == 0)
 	l.step = c.sourceStep()
-	if f.stride != (vec3{1, 1, 1}) || !l.flat && l.wide%isa.lanes != 0 {
+	if f.stride != (vec3{1, 1, 1}) || !l.flat && l.wide%isaLanes() != 0 {
 		l.copies()
 		l.step = c.channels * l.copySize()
 	}
@@ -123,26 +123,6 @@ func (l *rowLayout) fill(dst, src []float32) {
 			for ch := range l.channels {
 				copyEvery(dst[ch*l.copySize()+to:], l.wide, src[ch*in.size()+from:], l.down*in[2], s, y1-y0, x1-x0)
 			}
-		}
-	}
-}
-
-// copyEvery copies rows of n elements that are step apart in src, rows ss apart,
-// to adjacent ones in dst, rows ds apart.
-func copyEvery(dst []float32, ds int, src []float32, ss, step, rows, n int) {
-	if step == 1 {
-		copyRows(dst, ds, src, ss, rows, n)
-		return
-	}
-	if isa.everySecond != nil && step == 2 && n >= 4 {
-		_, _ = dst[(rows-1)*ds+n-1], src[(rows-1)*ss+2*n-2]
-		isa.everySecond(rows, n, &src[0], ss, &dst[0], ds)
-		return
-	}
-	for r := range rows {
-		from := src[r*ss:]
-		for i := range dst[r*ds : r*ds+n] {
-			dst[r*ds+i] = from[i*step]
 		}
 	}
 }

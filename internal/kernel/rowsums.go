@@ -5,11 +5,11 @@ package kernel
 func addRowSums(sums, x []float32, step, runs, length, jump int) {
 	const high = 8 // of the kernel
 	i := 0
-	if isa.rowSums != nil && length%isa.lanes == 0 {
+	if isa.rowSums != nil && length%isaLanes() == 0 {
 		var buf [2 * high]float32
 		for ; i+high <= len(sums); i += high {
 			_ = x[(i+high-1)*step+(runs-1)*jump+length-1]
-			isa.rowSums(runs, length/isa.lanes, &x[i*step], step, jump, &buf[0])
+			isa.rowSums(runs, length/isaLanes(), &x[i*step], step, jump, &buf[0])
 			for j, s := range buf[:high] {
 				sums[i+j] += s
 			}

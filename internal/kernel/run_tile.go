@@ -2,7 +2,7 @@ package kernel
 
 // runTile is the task of a microkernel for products of matrices of which one, A,
 // is in place with rows that consist of runs. For i < rows, j < cols, cols being at
-// most isa.vecs vectors,
+// most microVecs() vectors,
 //
 //	c[i·ldc + j] (+)= Σ_{r < runs, p < length} a[i·lda + r·jump + p] · b[(r·length + p)·width + j]
 //
@@ -22,8 +22,8 @@ type runTile struct {
 
 // portableRuns computes it as a tile.
 func portableRuns(t *runTile) {
-	width := roundUp(t.cols, isa.lanes)
-	row, step := offsets(roundUp(t.rows, isa.rows)), offsets(t.runs*t.length)
+	width := roundUp(t.cols, isaLanes())
+	row, step := offsets(roundUp(t.rows, microRows())), offsets(t.runs*t.length)
 	defer releaseOffsets(row)
 	defer releaseOffsets(step)
 	for i := range t.rows {

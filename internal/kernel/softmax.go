@@ -6,7 +6,7 @@ import "math"
 // [outer, n, inner]. y may be x. This is ONNX Softmax from opset 13.
 func Softmax(w *Workers, outer, n, inner int, x, y []float32) {
 	if inner == 1 {
-		w.For(outer, grainOf(4*n), func(lo, hi int) { isa.softmax(n, y[lo*n:hi*n], x[lo*n:hi*n], 1) })
+		w.For(outer, grainOf(4*n), func(lo, hi int) { softmaxRows(n, y[lo*n:hi*n], x[lo*n:hi*n], 1) })
 		return
 	}
 	lanes(w, outer, n, inner, func(at int) {
@@ -24,7 +24,7 @@ func SoftmaxGrad(w *Workers, outer, n, inner int, y, gy, gx []float32) {
 	if inner == 1 {
 		rows(w, outer, n, func(at int) {
 			yr, gr := y[at:at+n], gy[at:at+n]
-			isa.mulShifted(gx[at:at+n], yr, gr, dot(yr, gr))
+			mulShiftedSlice(gx[at:at+n], yr, gr, dot(yr, gr))
 		})
 		return
 	}

@@ -103,7 +103,7 @@ func Accumulate(w *Workers, v View, x, y []float32) {
 		src := y[row*n : row*n+n]
 		switch s {
 		case 1:
-			isa.add(x[at:at+n], x[at:at+n], src)
+			AddSlice(x[at:at+n], x[at:at+n], src)
 		case 0:
 			x[at] += sum(src)
 		default:

@@ -1,6 +1,6 @@
 package kernel
 
-// strip is the task of a microkernel of matrix products: up to isa.rows rows of
+// strip is the task of a microkernel of matrix products: up to microRows() rows of
 // C, of any number of columns. For i < rows and j < cols,
 //
 //	c[i*ldc+j] = begin(i, j) + Σ_p A(i, p) · B(p, j), p < k
@@ -22,16 +22,19 @@ type strip struct {
 	bias          []float32
 }
 
+// unroll is how many steps of the sum microkernels compute in a round.
+const unroll = 4
+
 // panels is how columns are cut into panels. A panel is as wide as the
 // microkernels go. Instead of one vector that would be left over, the last two
 // panels have two: a narrow panel is slower.
 type panels struct {
 	columns             int
-	wide, narrow, width int // panels of isa.vecs vectors, others, vectors of these
+	wide, narrow, width int // panels of microVecs() vectors, others, vectors of these
 }
 
 func newPanels(columns int) panels {
-	vectors, v := (columns+isa.lanes-1)/isa.lanes, isa.vecs
+	vectors, v := (columns+isaLanes()-1)/isaLanes(), microVecs()
 	wide := vectors / v
 	switch left := vectors - wide*v; {
 	case left == 0:
@@ -47,16 +50,16 @@ func (p *panels) count() int { return p.wide + p.narrow }
 
 // at returns the columns of panel i.
 func (p *panels) at(i int) (j0, j1 int) {
-	j0, width := i*isa.vecs*isa.lanes, isa.vecs*isa.lanes
+	j0, width := i*microVecs()*isaLanes(), microVecs()*isaLanes()
 	if i >= p.wide {
-		width = p.width * isa.lanes
-		j0 = p.wide*isa.vecs*isa.lanes + (i-p.wide)*width
+		width = p.width * isaLanes()
+		j0 = p.wide*microVecs()*isaLanes() + (i-p.wide)*width
 	}
 	return j0, min(j0+width, p.columns)
 }
 
 func portableStrip(s *strip) {
-	row, step := offsets(roundUp(s.rows, isa.rows)), offsets(s.k)
+	row, step := offsets(roundUp(s.rows, microRows())), offsets(s.k)
 	defer releaseOffsets(row)
 	defer releaseOffsets(step)
 	rs, ks := 1, s.lda
@@ -72,7 +75,7 @@ func portableStrip(s *strip) {
 		t := tile{row: *row, step: *step, rows: s.rows, cols: j1 - j0, a: s.a, b: s.b[j0:], c: s.c[j0:], begin: s.begin, bias: s.bias}
 		bs := s.ldb
 		if bs == 0 {
-			bs = roundUp(j1-j0, isa.lanes)
+			bs = roundUp(j1-j0, isaLanes())
 			t.b = s.b[j0*s.k:]
 		}
 		for p := range s.k {

@@ -11,8 +11,8 @@ import (
 func TestStrip(t *testing.T) {
 	forEachPath(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 2))
-		for rows := 1; rows <= isa.rows; rows++ {
-			for _, cols := range []int{1, isa.lanes - 1, isa.lanes, isa.lanes + 1, 2*isa.lanes + 3, 3*isa.lanes + 1, 7 * isa.lanes, 10*isa.lanes + 5} {
+		for rows := 1; rows <= microRows(); rows++ {
+			for _, cols := range []int{1, isaLanes() - 1, isaLanes(), isaLanes() + 1, 2*isaLanes() + 3, 3*isaLanes() + 1, 7 * isaLanes(), 10*isaLanes() + 5} {
 				for _, k := range []int{1, 3, 4, 9} {
 					for variant := range 16 {
 						s := strip{rows: rows, cols: cols, panels: newPanels(cols), k: k, byRows: variant&1 > 0, begin: beginning(variant >> 2)}
@@ -42,11 +42,11 @@ func checkStrip(rng *rand.Rand, s *strip, packed bool) error {
 		}
 	}
 	if packed {
-		s.b = make([]float32, s.k*roundUp(s.cols, isa.lanes))
+		s.b = make([]float32, s.k*roundUp(s.cols, isaLanes()))
 		for i := range s.panels.count() {
 			j0, j1 := s.panels.at(i)
 			for p := range s.k {
-				copy(s.b[j0*s.k+p*roundUp(j1-j0, isa.lanes):], b[p*s.cols+j0:p*s.cols+j1])
+				copy(s.b[j0*s.k+p*roundUp(j1-j0, isaLanes()):], b[p*s.cols+j0:p*s.cols+j1])
 			}
 		}
 	} else {
@@ -73,7 +73,7 @@ func checkStrip(rng *rand.Rand, s *strip, packed bool) error {
 			want[i] += float64(a[row*s.k+p]) * float64(b[p*s.cols+j])
 		}
 	}
-	isa.strip(s)
+	s.run()
 	if err := compare(s.c, want, 1e-5); err != nil {
 		return fmt.Errorf("C: %w", err)
 	}

@@ -1,7 +1,7 @@
 package kernel
 
 // tile is the task of a microkernel, the inner loop of nearly everything here.
-// For i < rows and j < cols, cols being at most isa.vecs vectors,
+// For i < rows and j < cols, cols being at most microVecs() vectors,
 //
 //	c[row[i].c + j] = begin(i, j) + Σ_p a[row[i].a + step[p].a] · b[step[p].b + j]
 //
@@ -9,7 +9,7 @@ package kernel
 // b. The tables make it a product of matrices in any layout as well as a
 // convolution that reads its image in place.
 type tile struct {
-	row        []pair // rounded up to a multiple of isa.rows, see padRows
+	row        []pair // rounded up to a multiple of microRows(), see padRows
 	step       []pair // at least one
 	rows, cols int
 	a, b, c    []float32
@@ -44,8 +44,6 @@ func padRows(row []pair, n int) {
 		row[i] = row[n-1]
 	}
 }
-
-func (t *tile) run() { isa.tile(t) }
 
 // portableTile computes 4×4 elements at a time.
 func portableTile(t *tile) {
@@ -123,6 +121,9 @@ func partialTile(t *tile, i0, j0, i1, j1 int) {
 	}
 }
 
+// depthStep is how many steps runInSteps adds up at once.
+const depthStep = 128
+
 // runInSteps computes the tile with a long table of steps, a part at a time: the
 // rows of b in use stay in cache, and a sum of sums is more accurate.
 func (t *tile) runInSteps(steps []pair) {
@@ -141,11 +142,11 @@ type split struct {
 }
 
 func newSplit(n int) split {
-	v := (n + isa.lanes - 1) / isa.lanes
-	return split{n, v, (v + isa.vecs - 1) / isa.vecs}
+	v := (n + isaLanes() - 1) / isaLanes()
+	return split{n, v, (v + microVecs() - 1) / microVecs()}
 }
 
 // panel returns the columns of panel i.
 func (s split) panel(i int) (j0, j1 int) {
-	return i * s.vectors / s.panels * isa.lanes, min((i+1)*s.vectors/s.panels*isa.lanes, s.n)
+	return i * s.vectors / s.panels * isaLanes(), min((i+1)*s.vectors/s.panels*isaLanes(), s.n)
 }

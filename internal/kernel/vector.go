@@ -230,26 +230,3 @@ var portableVectors = vectorSet{
 		}
 	},
 }
-
-// AddSlice sets z to x + y. z may be x or y, as for all functions here.
-func AddSlice(z, x, y []float32) { isa.add(z, x, y) }
-
-// SubSlice sets z to x - y.
-func SubSlice(z, x, y []float32) { isa.sub(z, x, y) }
-
-// MulSlice sets z to x·y.
-func MulSlice(z, x, y []float32) { isa.mul(z, x, y) }
-
-// DivSlice sets z to x/y.
-func DivSlice(z, x, y []float32) { isa.div(z, x, y) }
-
-// AffineSlice sets y to x·a + b.
-func AffineSlice(y, x []float32, a, b float32) { isa.affine(y, x, a, b) }
-
-// ReluSlice sets dst to max(src, 0), NaN staying NaN. dst may be src.
-func ReluSlice(dst, src []float32) { isa.relu(dst, src) }
-
-func sum(x []float32) float32    { return isa.sum(x) }
-func dot(x, y []float32) float32 { return isa.dot(x, y) }
-
-func scale(x []float32, f float32) { isa.affine(x, x, f, 0) }

@@ -107,7 +107,7 @@ func (p *convPlan) winogradCost(f *winoForm, channels, results int, extent vec3)
 		return 0, false
 	}
 	tiles := (extent[1] + f.m - 1) / f.m * ((extent[2] + f.m - 1) / f.m)
-	in, out := (channels+isa.lanes-1)/isa.lanes, (results+isa.lanes-1)/isa.lanes
+	in, out := (channels+isaLanes()-1)/isaLanes(), (results+isaLanes()-1)/isaLanes()
 	return tiles*(f.products()*channels*out+f.cost*(in+out)) + 4*f.products()*channels*out/max(1, p.batch), true
 }
 
@@ -121,16 +121,16 @@ func (c *correlation) winograd(w *Workers, weight, bias []float32) (*winograd, b
 		form = winoAccurate
 	}
 	cost, ok := c.winogradCost(form, c.channels, c.results, c.extent)
-	if !ok || cost >= c.extent.size()*9*c.channels*((c.results+isa.lanes-1)/isa.lanes) {
+	if !ok || cost >= c.extent.size()*9*c.channels*((c.results+isaLanes()-1)/isaLanes()) {
 		return nil, false
 	}
-	m := &winograd{correlation: c, split: newSplit(c.results), inPitch: roundUp(c.channels, isa.lanes), outPitch: roundUp(c.results, isa.lanes)}
+	m := &winograd{correlation: c, split: newSplit(c.results), inPitch: roundUp(c.channels, isaLanes()), outPitch: roundUp(c.results, isaLanes())}
 	m.before = c.beforeTiles()
 	m.winoTiling = newWinoTiling(form, c.extent, max(48, (1<<17)/(form.products()*(m.inPitch+m.outPitch))))
 	m.vPlane, m.pPlane = m.tiles()*m.inPitch+planeGap, m.tiles()*m.outPitch+planeGap
 	m.transformWeight(w, weight)
 	m.bias = c.biasOf(bias, m.outPitch)
-	m.row = offsets(roundUp(m.tiles(), isa.rows))
+	m.row = offsets(roundUp(m.tiles(), microRows()))
 	for t := range *m.row {
 		(*m.row)[t] = pair{t * m.inPitch, t * m.outPitch}
 	}
@@ -157,8 +157,8 @@ func (m *winograd) transformWeight(w *Workers, weight []float32) {
 			from := m.tapLayout(m.outPitch)
 			for p := range m.panels {
 				j0, j1 := m.panel(p)
-				width := roundUp(j1-j0, isa.lanes)
-				isa.winograd(m.weight, &winoArgs{
+				width := roundUp(j1-j0, isaLanes())
+				runTransform(m.weight, &winoArgs{
 					tiles: 1, channels: width,
 					src: (*packed)[j0:], from: from,
 					dst: *m.u, to: winoLayout{at: g*groupSize + j0*m.channels + ch*width, i: m.side() * m.uPlane, j: m.uPlane},
@@ -222,7 +222,7 @@ func (s *winoState) multiply(group, n int) {
 	width := 0
 	for i := range s.panels {
 		j0, j1 := s.panel(i)
-		if w := roundUp(j1-j0, isa.lanes); w != width {
+		if w := roundUp(j1-j0, isaLanes()); w != width {
 			width = w
 			for k := range *s.step {
 				(*s.step)[k] = pair{k, k * width}
@@ -242,7 +242,7 @@ func (s *winoState) store(u winoUnit, group int, result []float32) {
 	line := s.m * s.wide * s.outPitch
 	for i := range u.images {
 		for r := range u.rows {
-			isa.winograd(s.output, &winoArgs{
+			runTransform(s.output, &winoArgs{
 				tiles: s.wide, channels: s.outPitch, bias: (*s.bias)[group*s.outPitch:],
 				src: *s.p, from: winoLayout{at: (i*u.rows + r) * s.wide * s.outPitch, i: s.side() * s.pPlane, j: s.pPlane, tile: s.outPitch},
 				dst: *s.out, to: winoLayout{at: s.m * r * line, i: line, j: s.outPitch, tile: s.m * s.outPitch},

@@ -38,17 +38,17 @@ type laneRows func(n, k int, u, v *float32, vRow, vPlane int, p, bias, y *float3
 // windowMasks returns the masks for rows of in elements, before which tiles begin by
 // left elements, and of so many tiles.
 func windowMasks(left, in, tiles int) (masks []uint32) {
-	for t := 0; t < tiles; t += isa.lanes {
-		for _, first := range []int{0, isa.lanes, 2, isa.lanes + 2} {
+	for t := 0; t < tiles; t += isaLanes() {
+		for _, first := range []int{0, isaLanes(), 2, isaLanes() + 2} {
 			mask := uint32(0)
-			for l := range isa.lanes {
+			for l := range isaLanes() {
 				if at := 2*t + first + l - left; at >= 0 && at < in {
 					mask |= 1 << l
 				}
 			}
 			masks = append(masks, mask)
 		}
-		masks = append(masks, 1<<min(isa.lanes, tiles-t)-1)
+		masks = append(masks, 1<<min(isaLanes(), tiles-t)-1)
 	}
 	return masks
 }

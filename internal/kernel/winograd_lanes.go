@@ -27,28 +27,28 @@ type tileLanes struct {
 // the best.
 func (c *correlation) tileLanes(w *Workers, weight, bias []float32) (*tileLanes, bool) {
 	const few, many = 16, 96 // channels
-	if isa.tilesInLanes == nil || !c.tiled() || min(c.channels, c.results) < few || c.channels > directDepth {
+	if laneCode() == nil || !c.tiled() || min(c.channels, c.results) < few || c.channels > directDepth {
 		return nil, false
 	}
 	if c.back && max(c.channels, c.results) > many { // then F(4×4, 3×3) is faster
 		return nil, false
 	}
 	const space = 1 << 16 // elements of v: a quarter of the second level of cache
-	m := &tileLanes{correlation: c, before: c.beforeTiles(), outs: roundUp(c.results, isa.lanes)}
+	m := &tileLanes{correlation: c, before: c.beforeTiles(), outs: roundUp(c.results, isaLanes())}
 	m.winoTiling = newWinoTiling(winoAccurate, c.extent, max(48, space/(winoAccurate.products()*c.channels)))
 	if m.images > 3 {
 		m.images -= m.images % 3 // the products are the fastest with three vectors
 	}
 	vectors := m.vectorsOf(m.rows)
-	if 2*m.rows*m.wide < vectors*isa.lanes {
+	if 2*m.rows*m.wide < vectors*isaLanes() {
 		return nil, false
 	}
 	// An odd number of lines, so that channels do not compete for places in the cache.
-	m.pitch = (m.images*vectors | 1) * isa.lanes
+	m.pitch = (m.images*vectors | 1) * isaLanes()
 	m.uPlane = c.group*c.channels*m.outs + planeGap
 	m.vPlane = c.channels*m.pitch + planeGap
 	m.pPlane = m.outs*m.pitch + planeGap
-	m.half = roundUp((m.rows+1)*m.wide, isa.lanes)
+	m.half = roundUp((m.rows+1)*m.wide, isaLanes())
 	m.masks = windowMasks(m.before[2], c.source.in[2], m.wide)
 	m.placeOutputs()
 	m.transformWeight(w, weight)
@@ -57,15 +57,15 @@ func (c *correlation) tileLanes(w *Workers, weight, bias []float32) (*tileLanes,
 }
 
 // vectorsOf returns how many vectors the tiles of so many rows fill.
-func (m *tileLanes) vectorsOf(rows int) int { return (rows*m.wide + isa.lanes - 1) / isa.lanes }
+func (m *tileLanes) vectorsOf(rows int) int { return (rows*m.wide + isaLanes() - 1) / isaLanes() }
 
 // placeOutputs says where outputs go: every other row of an image, if no 8 outputs of
 // a unit belong to two rows or to none, or one vector after another.
 func (m *tileLanes) placeOutputs() {
 	e := m.extent
-	whole := func(rows int) bool { return rows*m.wide%isa.lanes == 0 }
+	whole := func(rows int) bool { return rows*m.wide%isaLanes() == 0 }
 	m.inPlace = e[1]%2 == 0 && e[2]%8 == 0 && whole(m.rows) && whole(m.high%m.rows)
-	image := 2 * m.vectorsOf(m.rows) * isa.lanes // outputs of one parity of rows
+	image := 2 * m.vectorsOf(m.rows) * isaLanes() // outputs of one parity of rows
 	m.to = make([]int, m.images*image/8)
 	for i := range m.to {
 		m.to[i] = 8 * i
@@ -85,7 +85,7 @@ func (m *tileLanes) transformWeight(w *Workers, weight []float32) {
 		for i := lo; i < hi; i++ {
 			g, ch := i/m.channels, i%m.channels
 			matrix{weight[g*m.wSize+ch*m.wc:], 1, m.wr}.pack(*packed, 0, 9, 0, m.results, m.outs)
-			isa.winograd(winoWeight2, &winoArgs{
+			runTransform(winoWeight2, &winoArgs{
 				tiles: 1, channels: m.outs,
 				src: *packed, from: m.tapLayout(m.outs),
 				dst: *m.u, to: winoLayout{at: i * m.outs, i: winoAccurate.side() * m.uPlane, j: m.uPlane},

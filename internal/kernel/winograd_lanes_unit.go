@@ -16,7 +16,7 @@ func (m *tileLanes) newState() *tileState {
 	s := &tileState{tileLanes: m, windows: scratch(windowChannels*8*m.half + packSlack), v: scratch(n * m.vPlane), p: scratch(n * m.pPlane)}
 	clear(*s.windows)
 	if !m.inPlace {
-		s.out = scratch(isa.channels * 2 * 8 * len(m.to))
+		s.out = scratch(blockChannels() * 2 * 8 * len(m.to))
 	}
 	return s
 }
@@ -49,10 +49,10 @@ func (s *tileState) load(u winoUnit, group int, source []float32) {
 		for ch := 0; ch < s.channels; ch += windowChannels {
 			n := min(windowChannels, s.channels-ch)
 			if first < last {
-				isa.tilesInLanes.windows(n, last-first, len(s.masks)/5, &from[ch*size+(first-before)*s.source.in[2]], size, s.source.in[2], s.before[2],
+				laneCode().windows(n, last-first, len(s.masks)/5, &from[ch*size+(first-before)*s.source.in[2]], size, s.source.in[2], s.before[2],
 					&windows[even], &windows[odd], step, 2*s.half, s.wide, &s.masks[0])
 			}
-			isa.tilesInLanes.inputs(n, vectors, &windows[0], step, 2*s.half, s.half, s.wide, &(*s.v)[ch*s.pitch+i*vectors*isa.lanes], s.pitch, s.vPlane)
+			laneCode().inputs(n, vectors, &windows[0], step, 2*s.half, s.half, s.wide, &(*s.v)[ch*s.pitch+i*vectors*isaLanes()], s.pitch, s.vPlane)
 		}
 	}
 }
@@ -60,15 +60,15 @@ func (s *tileState) load(u winoUnit, group int, source []float32) {
 // multiply computes p = u·v.
 func (s *tileState) multiply(u winoUnit, group int) {
 	vectors := u.images * s.vectorsOf(u.rows)
-	blocks := (s.results + isa.channels - 1) / isa.channels
+	blocks := (s.results + blockChannels() - 1) / blockChannels()
 	s.ahead.spread(winoAccurate.products() * (vectors + 2) / 3)
 	for xi := range winoAccurate.products() {
 		weight := &(*s.u)[xi*s.uPlane+group*s.channels*s.outs]
 		for v := 0; v < vectors; {
 			n := panelWidth(vectors - v)
 			later, pace := s.ahead.next(blocks*s.channels, weight)
-			isa.tilesInLanes.products[n-1](blocks, s.channels, weight, isa.channels, &(*s.v)[xi*s.vPlane+v*isa.lanes], &(*s.p)[xi*s.pPlane+v*isa.lanes], s.pitch, 0,
-				s.outs, s.pitch, isa.lanes, later[0], later[1], later[2], pace[0], pace[1], pace[2])
+			laneCode().products[n-1](blocks, s.channels, weight, blockChannels(), &(*s.v)[xi*s.vPlane+v*isaLanes()], &(*s.p)[xi*s.pPlane+v*isaLanes()], s.pitch, 0,
+				s.outs, s.pitch, isaLanes(), later[0], later[1], later[2], pace[0], pace[1], pace[2])
 			v += n
 		}
 	}
@@ -79,14 +79,14 @@ func (s *tileState) store(u winoUnit, group int, result []float32) {
 	e := s.extent
 	vectors := u.images * s.vectorsOf(u.rows)
 	first := (u.image*s.group+group)*s.resultSize + 2*u.row*e[2]
-	for r := 0; r < s.results; r += isa.channels {
-		n := min(isa.channels, s.results-r)
+	for r := 0; r < s.results; r += blockChannels() {
+		n := min(blockChannels(), s.results-r)
 		to, plane, line := result[first+r*e.size():], e.size(), e[2]
 		if !s.inPlace {
-			line = 2 * vectors * isa.lanes
+			line = 2 * vectors * isaLanes()
 			to, plane = *s.out, 2*line
 		}
-		isa.tilesInLanes.outputs(n, vectors, &(*s.p)[r*s.pitch], s.pitch, s.pPlane, &to[0], plane, line, &s.to[0], &(*s.bias)[group*s.outs+r])
+		laneCode().outputs(n, vectors, &(*s.p)[r*s.pitch], s.pitch, s.pPlane, &to[0], plane, line, &s.to[0], &(*s.bias)[group*s.outs+r])
 		for i := range u.images {
 			s.finish(u, i, ((u.image+i)*s.group+group)*s.resultSize+r*e.size(), n, line, result)
 		}
@@ -100,7 +100,7 @@ func (s *tileState) finish(u winoUnit, image, at, channels, line int, result []f
 	if !s.inPlace {
 		for c := range channels {
 			for odd := range 2 { // rows
-				from := (*s.out)[(2*c+odd)*line+2*image*s.vectorsOf(u.rows)*isa.lanes:]
+				from := (*s.out)[(2*c+odd)*line+2*image*s.vectorsOf(u.rows)*isaLanes():]
 				copyRows(result[at+c*e.size()+(y0+odd)*e[2]:], 2*e[2], from, 2*s.wide, (y1-y0+1-odd)/2, e[2])
 			}
 		}

@@ -25,13 +25,13 @@ type tileRowMemory struct{ v, z, sums *[]float32 }
 // tileRowWeights returns the method, and whether it applies and is the best.
 func (p *convPlan) tileRowWeights() (*tileRowWeights, bool) {
 	const most = 24 // channels: with more, the sums do not stay in cache
-	if !p.inRowsOfTiles(p.out[2]) || max(p.ic, p.oc) > most || min(p.ic, p.oc) < isa.channels || p.out[1] < mostDots/2 {
+	if !p.inRowsOfTiles(p.out[2]) || max(p.ic, p.oc) > most || min(p.ic, p.oc) < blockChannels() || p.out[1] < mostDots/2 {
 		return nil, false
 	}
-	vectors := (p.out[2]/2 + isa.lanes - 1) / isa.lanes
-	m := &tileRowWeights{convPlan: p, row: vectors * isa.lanes}
+	vectors := (p.out[2]/2 + isaLanes() - 1) / isaLanes()
+	m := &tileRowWeights{convPlan: p, row: vectors * isaLanes()}
 	m.vStep, m.zStep = (p.out[1]+2)*m.row, p.out[1]*m.row
-	m.vPlane, m.zPart = p.ic*m.vStep+planeGap, roundUp(p.oc, isa.channels)*m.zStep+planeGap
+	m.vPlane, m.zPart = p.ic*m.vStep+planeGap, roundUp(p.oc, blockChannels())*m.zStep+planeGap
 	m.xMasks = windowMasks(p.pad[2], p.in[2], m.row)
 	// Of windows that begin one element before the tile, leave out the elements
 	// outside: what remains of x·B, from 0, a, b and 0, is -b, a+b, b-a and a.
@@ -52,13 +52,13 @@ func (p *convPlan) tileRowWeights() (*tileRowWeights, bool) {
 	m.columns = append(m.columns, m.columns[:3]...)
 	m.steps = offsets(mostDots)
 	for i := range *m.steps {
-		(*m.steps)[i] = pair{i * isa.lanes, i * isa.lanes}
+		(*m.steps)[i] = pair{i * isaLanes(), i * isaLanes()}
 	}
 	return m, true
 }
 
 func (m *tileRowWeights) memory() tileRowMemory {
-	b := tileRowMemory{v: scratch(4 * m.vPlane), z: scratch(4 * m.zPart), sums: scratch(4 * m.ic * roundUp(m.oc, isa.channels) / isa.channels * dotSums())}
+	b := tileRowMemory{v: scratch(4 * m.vPlane), z: scratch(4 * m.zPart), sums: scratch(4 * m.ic * roundUp(m.oc, blockChannels()) / blockChannels() * dotSums())}
 	clear(*b.v) // rows outside x
 	clear(*b.z) // channels beyond the last
 	return b
@@ -93,13 +93,13 @@ func (m *tileRowWeights) run(p *convPlan, _ *Workers, x, gy, gw []float32) {
 func (m *tileRowWeights) prepare(b tileRowMemory, x, gy []float32) {
 	// Rows first to last of those that the kernel reads lie in x.
 	first, last := m.pad[1], min(m.out[1]+2, m.pad[1]+m.in[1])
-	for i := 0; i < m.row; i += isa.lanes {
-		masks := i / isa.lanes * 5
+	for i := 0; i < m.row; i += isaLanes() {
+		masks := i / isaLanes() * 5
 		if v := (*b.v)[first*m.row+i:]; first < last {
-			isa.tilesInLanes.windows(m.ic, last-first, 1, &x[2*i], m.in.size(), m.in[2], m.pad[2], &v[0], &v[m.row], m.vStep, m.vPlane, 2*m.row, &m.xMasks[masks])
+			laneCode().windows(m.ic, last-first, 1, &x[2*i], m.in.size(), m.in[2], m.pad[2], &v[0], &v[m.row], m.vStep, m.vPlane, 2*m.row, &m.xMasks[masks])
 		}
 		z := (*b.z)[i:]
-		isa.tilesInLanes.windows(m.oc, m.out[1], 1, &gy[2*i], m.out.size(), m.out[2], 1, &z[0], &z[m.row], m.zStep, m.zPart, 2*m.row, &m.zMask[masks])
+		laneCode().windows(m.oc, m.out[1], 1, &gy[2*i], m.out.size(), m.out[2], 1, &z[0], &z[m.row], m.zStep, m.zPart, 2*m.row, &m.zMask[masks])
 	}
 }
 
@@ -107,24 +107,24 @@ func (m *tileRowWeights) prepare(b tileRowMemory, x, gy []float32) {
 // the next image.
 func (m *tileRowWeights) multiply(b tileRowMemory, add, end bool, x, gy []float32) {
 	sums := *b.sums
-	blocks := roundUp(m.oc, isa.channels) / isa.channels
-	pieces := (m.zStep + mostDots*isa.lanes - 1) / (mostDots * isa.lanes)
+	blocks := roundUp(m.oc, blockChannels()) / blockChannels()
+	pieces := (m.zStep + mostDots*isaLanes() - 1) / (mostDots * isaLanes())
 	quota := (len(x) + len(gy)) / (4 * blocks * pieces)
 	t := dotTile{aRow: m.zStep, col: m.columns}
 	for j := range 4 {
-		for r := 0; r < m.oc; r += isa.channels {
+		for r := 0; r < m.oc; r += blockChannels() {
 			t.sums = sums[:m.ic*dotSums()]
 			sums = sums[len(t.sums):]
-			for q := 0; q < m.zStep; q += mostDots * isa.lanes {
-				t.step = (*m.steps)[:min(mostDots, (m.zStep-q)/isa.lanes)]
+			for q := 0; q < m.zStep; q += mostDots * isaLanes() {
+				t.step = (*m.steps)[:min(mostDots, (m.zStep-q)/isaLanes())]
 				t.a, t.b = (*b.z)[tilePlace[j]*m.zPart+r*m.zStep+q:], (*b.v)[j*m.vPlane+q:]
-				t.add, t.end = add || q > 0, end && q+mostDots*isa.lanes >= m.zStep
+				t.add, t.end = add || q > 0, end && q+mostDots*isaLanes() >= m.zStep
 				if len(x) == 0 {
 					x, gy = gy, nil
 				}
 				t.later = x[:min(quota, len(x))]
 				x = x[len(t.later):]
-				isa.dots(&t)
+				t.run()
 			}
 		}
 	}
@@ -135,13 +135,13 @@ var tilePlace = [4]int{3, 1, 2, 0}
 
 // store writes the weights of a group.
 func (m *tileRowWeights) store(gw, sums []float32) {
-	blocks := roundUp(m.oc, isa.channels) / isa.channels
+	blocks := roundUp(m.oc, blockChannels()) / blockChannels()
 	plane := blocks * m.ic * dotSums() // from j to j
 	for o := range m.oc {
-		from := sums[o/isa.channels*m.ic*dotSums()+o%isa.channels:]
+		from := sums[o/blockChannels()*m.ic*dotSums()+o%blockChannels():]
 		to := gw[o*m.ic*9 : (o+1)*m.ic*9]
 		for i := 0; i < len(to); i += 3 {
-			at := i/9*dotSums() + i/3%3*isa.lanes
+			at := i/9*dotSums() + i/3%3*isaLanes()
 			s0, s1, s2, s3 := from[at], from[at+plane], from[at+2*plane], from[at+3*plane]
 			even := 0.5 * (s1 - s2) // z[2] has the other sign
 			to[i], to[i+1], to[i+2] = s0+even, 0.5*(s1+s2), s3+even

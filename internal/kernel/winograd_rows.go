@@ -25,8 +25,8 @@ type tileRows struct {
 // inRowsOfTiles tells whether the algorithm applies and the tiles of rows of so many
 // outputs fill vectors.
 func (p *convPlan) inRowsOfTiles(outputs int) bool {
-	vector := 2 * isa.lanes
-	return isa.tilesInLanes != nil && p.tiled() && (outputs%vector == 0 || outputs < vector && outputs > vector*3/4)
+	vector := 2 * isaLanes()
+	return laneCode() != nil && p.tiled() && (outputs%vector == 0 || outputs < vector && outputs > vector*3/4)
 }
 
 // tileRows returns the method for this correlation, and whether it applies and is the
@@ -36,13 +36,13 @@ func (c *correlation) tileRows(weight, bias []float32) (*tileRows, bool) {
 	if !c.inRowsOfTiles(c.extent[2]) || min(c.channels, c.results/2) < few || max(c.channels, c.results) > many {
 		return nil, false
 	}
-	m := &tileRows{correlation: c, before: c.beforeTiles(), outs: roundUp(c.results, isa.channels)}
-	m.vectors = (c.extent[2]/2 + isa.lanes - 1) / isa.lanes
-	m.row = m.vectors * c.channels * isa.lanes
+	m := &tileRows{correlation: c, before: c.beforeTiles(), outs: roundUp(c.results, blockChannels())}
+	m.vectors = (c.extent[2]/2 + isaLanes() - 1) / isaLanes()
+	m.row = m.vectors * c.channels * isaLanes()
 	const space = 1 << 16 // elements of v: a quarter of the second level of cache
 	m.rows = min(c.extent[1], max(3, space/(4*m.row)))
 	m.vPlane = (m.rows+2)*m.row + planeGap
-	m.masks = windowMasks(m.before[2], c.source.in[2], m.vectors*isa.lanes)
+	m.masks = windowMasks(m.before[2], c.source.in[2], m.vectors*isaLanes())
 	m.bias = c.biasOf(bias, m.outs)
 	m.uGroup = 4 * 3 * m.channels * m.outs
 	m.u = scratch(c.group * m.uGroup)
@@ -55,7 +55,7 @@ func (c *correlation) tileRows(weight, bias []float32) (*tileRows, bool) {
 // transformWeight computes u of a group: for each block of results, j, row of the
 // kernel and channel of the source, those of the block.
 func (m *tileRows) transformWeight(u, weight []float32) {
-	n := isa.channels
+	n := blockChannels()
 	transform := portableTransforms[winoWeight2].apply
 	for r := range m.outs {
 		block := u[r/n*4*3*m.channels*n+r%n:]
@@ -88,7 +88,7 @@ func (m *tileRows) run(w *Workers, source, result []float32) {
 	high := m.extent[1]
 	parts := (high + m.rows - 1) / m.rows
 	w.For(m.batch*m.group*parts, 1, func(lo, hi int) {
-		v, p := scratch(4*m.vPlane), scratch(3*isa.channels*isa.vecs*isa.lanes)
+		v, p := scratch(4*m.vPlane), scratch(3*blockChannels()*microVecs()*isaLanes())
 		defer release(v)
 		defer release(p)
 		for i := lo; i < hi; i++ {
@@ -123,8 +123,8 @@ func (m *tileRows) load(v, source []float32, y0, y1 int) {
 	}
 	from := source[(y0+first-m.before[1])*m.source.in[2]:]
 	for i := range m.vectors {
-		to := first*m.row + i*m.channels*isa.lanes
-		isa.tilesInLanes.windows(m.channels, last-first, 1, &from[2*i*isa.lanes], m.source.in.size(), m.source.in[2], m.before[2], &v[to], &v[to+m.row], isa.lanes, m.vPlane, 2*m.row, &m.masks[5*i])
+		to := first*m.row + i*m.channels*isaLanes()
+		laneCode().windows(m.channels, last-first, 1, &from[2*i*isaLanes()], m.source.in.size(), m.source.in[2], m.before[2], &v[to], &v[to+m.row], isaLanes(), m.vPlane, 2*m.row, &m.masks[5*i])
 	}
 }
 
@@ -132,16 +132,16 @@ func (m *tileRows) load(v, source []float32, y0, y1 int) {
 func (m *tileRows) compute(ahead *lookAhead, v, p, result []float32, image, y0, y1 int) {
 	e, g := m.extent, image%m.group
 	vectors := (y1 - y0) * m.vectors
-	outputs := min(e[2], 2*isa.lanes) // of a vector
-	ahead.spread(m.outs / isa.channels * (vectors + 2) / 3)
-	for r := 0; r < m.results; r += isa.channels {
-		n, at := min(isa.channels, m.results-r), image*m.resultSize+r*e.size()
+	outputs := min(e[2], 2*isaLanes()) // of a vector
+	ahead.spread(m.outs / blockChannels() * (vectors + 2) / 3)
+	for r := 0; r < m.results; r += blockChannels() {
+		n, at := min(blockChannels(), m.results-r), image*m.resultSize+r*e.size()
 		weight, bias := &(*m.u)[g*m.uGroup+r*4*3*m.channels], &(*m.bias)[g*m.outs+r]
 		for i := 0; i < vectors; {
 			width := panelWidth(vectors - i)
 			later, pace := ahead.next(4*3*m.channels, weight)
-			isa.tilesInLanes.rows[width-1](n, m.channels, weight, &v[i*m.channels*isa.lanes], m.row, m.vPlane, &p[0], bias,
-				&result[at+y0*e[2]+i*outputs], e.size(), outputs, outputs, isa.channels, isa.lanes, m.channels*isa.lanes,
+			laneCode().rows[width-1](n, m.channels, weight, &v[i*m.channels*isaLanes()], m.row, m.vPlane, &p[0], bias,
+				&result[at+y0*e[2]+i*outputs], e.size(), outputs, outputs, blockChannels(), isaLanes(), m.channels*isaLanes(),
 				later[0], later[1], later[2], pace[0], pace[1], pace[2])
 			i += width
 		}

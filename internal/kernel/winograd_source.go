@@ -42,7 +42,7 @@ func (s *winoSource) load(image []float32, channels int, extent vec3, row, rows 
 // beginning with tile first.
 func (s *winoSource) transform(kind winoTransform, rows int, dst []float32, first, plane int) {
 	for r := range rows {
-		isa.winograd(kind, &winoArgs{
+		runTransform(kind, &winoArgs{
 			tiles: s.wide, channels: s.pitch,
 			src: *s.buf, from: winoLayout{at: s.m * r * s.line * s.pitch, i: s.line * s.pitch, j: s.pitch, tile: s.m * s.pitch},
 			dst: dst, to: winoLayout{at: (first + r*s.wide) * s.pitch, i: s.side() * plane, j: plane, tile: s.pitch},

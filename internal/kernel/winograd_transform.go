@@ -70,6 +70,9 @@ type winoArgs struct {
 
 type winoLayout struct{ at, i, j, tile int }
 
+// runTransform transforms with the instruction set in use.
+func runTransform(kind winoTransform, a *winoArgs) { winogradCode[isaLevel()](kind, a) }
+
 // portableWinograd is the transform in Go.
 func portableWinograd(kind winoTransform, a *winoArgs) {
 	l := portableTransforms[kind]

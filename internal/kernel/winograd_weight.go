@@ -24,7 +24,7 @@ func (m *winoWeightGradient) sources() weightSources {
 }
 
 func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
-	m := &winoWeightGradient{convPlan: p, split: newSplit(p.oc), inPitch: roundUp(p.ic, isa.lanes), outPitch: roundUp(p.oc, isa.lanes)}
+	m := &winoWeightGradient{convPlan: p, split: newSplit(p.oc), inPitch: roundUp(p.ic, isaLanes()), outPitch: roundUp(p.oc, isaLanes())}
 	// The sums are read and written for every block of tiles, so the larger
 	// The sums are read and written for every block of tiles, so a block is as large
 	// as they are.
@@ -40,7 +40,7 @@ func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
 	defer release(m.v)
 	defer release(m.y)
 	defer release(m.u)
-	m.row, m.step = offsets(roundUp(p.ic, isa.rows)), offsets(capacity)
+	m.row, m.step = offsets(roundUp(p.ic, microRows())), offsets(capacity)
 	defer releaseOffsets(m.row)
 	defer releaseOffsets(m.step)
 	for i := range *m.row {
@@ -109,7 +109,7 @@ func (m *winoWeightGradient) ahead(first, all int, x, gy []float32) (a lookAhead
 
 // accumulate adds the products of the first n tiles.
 func (m *winoWeightGradient) accumulate(w *Workers, n int, add bool, ahead lookAhead) {
-	if isa.tilesInLanes != nil {
+	if laneCode() != nil {
 		m.accumulateBlocks(w, n, add, ahead)
 		return
 	}
@@ -130,7 +130,7 @@ func (m *winoWeightGradient) accumulateBlocks(w *Workers, n int, add bool, ahead
 	if add {
 		more = 1
 	}
-	blocks, vectors := (m.ic+isa.channels-1)/isa.channels, m.outPitch/isa.lanes
+	blocks, vectors := (m.ic+blockChannels()-1)/blockChannels(), m.outPitch/isaLanes()
 	w.For(m.products(), 1, func(lo, hi int) {
 		ahead := ahead
 		for i := range ahead.from { // the part of these products
@@ -143,8 +143,8 @@ func (m *winoWeightGradient) accumulateBlocks(w *Workers, n int, add bool, ahead
 			for j := 0; j < vectors; {
 				width := panelWidth(vectors - j)
 				later, pace := ahead.next(blocks*n, v)
-				isa.tilesInLanes.products[width-1](blocks, n, v, isa.channels, &(*m.y)[xi*m.yPlane+j*isa.lanes], &(*m.u)[xi*m.uPlane+j*isa.lanes], m.outPitch, more,
-					m.inPitch, m.outPitch, isa.lanes, later[0], later[1], later[2], pace[0], pace[1], pace[2])
+				laneCode().products[width-1](blocks, n, v, blockChannels(), &(*m.y)[xi*m.yPlane+j*isaLanes()], &(*m.u)[xi*m.uPlane+j*isaLanes()], m.outPitch, more,
+					m.inPitch, m.outPitch, isaLanes(), later[0], later[1], later[2], pace[0], pace[1], pace[2])
 				j += width
 			}
 		}
@@ -157,7 +157,7 @@ func (m *winoWeightGradient) finish(w *Workers, gw []float32) {
 		taps := scratch(9 * m.outPitch)
 		defer release(taps)
 		for c := lo; c < hi; c++ {
-			isa.winograd(winoWeightGrad, &winoArgs{
+			runTransform(winoWeightGrad, &winoArgs{
 				tiles: 1, channels: m.outPitch,
 				src: *m.u, from: winoLayout{at: c * m.outPitch, i: m.side() * m.uPlane, j: m.uPlane},
 				dst: *taps, to: winoLayout{i: 3 * m.outPitch, j: m.outPitch},

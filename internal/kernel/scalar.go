@@ -7,36 +7,6 @@ import "math"
 // The polynomials are minimax fits made for this package; internal/asmgen writes
 // the same functions for vectors, except for the logarithm.
 
-// ExpSlice sets dst to exp(src). dst may be src, as for all functions here.
-func ExpSlice(dst, src []float32) { isa.exp(dst, src) }
-
-// LogSlice sets dst to the natural logarithm of src: -Inf for 0, NaN for less.
-func LogSlice(dst, src []float32) { apply(dst, src, log) }
-
-// SigmoidSlice sets dst to 1/(1+exp(-src)).
-func SigmoidSlice(dst, src []float32) { isa.sigmoid(dst, src) }
-
-// TanhSlice sets dst to the hyperbolic tangent of src.
-func TanhSlice(dst, src []float32) { isa.tanh(dst, src) }
-
-// ErfSlice sets dst to the error function of src.
-func ErfSlice(dst, src []float32) { isa.erf(dst, src) }
-
-// GeluSlice sets dst to src·Φ(src), Φ being the normal distribution function:
-// ONNX Gelu with approximate="none".
-func GeluSlice(dst, src []float32) { isa.gelu(dst, src) }
-
-// Gelu sets y to [GeluSlice] of x. y may be x.
-func Gelu(w *Workers, x, y []float32) { Map(w, x, y, GeluSlice) }
-
-// GeluGrad sets gx to gy·(Φ(x) + x·φ(x)), with φ the normal density. gx may be
-// gy.
-func GeluGrad(w *Workers, x, gy, gx []float32) {
-	w.For(len(x), mapGrain, func(lo, hi int) {
-		isa.geluGrad(gx[lo:hi], x[lo:hi], gy[lo:hi])
-	})
-}
-
 func apply(dst, src []float32, f func(float32) float32) {
 	dst = dst[:len(src)]
 	for i, v := range src {

@@ -1,49 +1,5 @@
 package kernel
 
-// packSlack is how many elements a packing routine may write past the end.
-const packSlack = 64
-
-// packRows writes alpha times n ≤ height rows of a from row i0, for depth
-// columns from k0, to dst, height elements a column. Elements after the n'th of
-// a column are arbitrary.
-func packRows(dst []float32, height int, a matrix, i0, n, k0, depth int, alpha float32) {
-	src := a.x[i0*a.ri+k0*a.rj:]
-	if a.rj == 1 {
-		transpose(dst, height, src, a.ri, n, depth)
-	} else {
-		copyRows(dst, height, src, a.rj, depth, n)
-	}
-	if alpha != 1 {
-		scale(dst[:height*depth], alpha)
-	}
-}
-
-func (b matrix) pack(dst []float32, k0, k1, j0, j1, width int) {
-	src := b.x[k0*b.ri+j0*b.rj:]
-	if b.rj == 1 {
-		copyRows(dst, width, src, b.ri, k1-k0, j1-j0)
-		return
-	}
-	for j := 0; j < j1-j0; j += 8 {
-		transpose(dst[j:], width, src[j*b.rj:], b.rj, min(8, j1-j0-j), k1-k0)
-	}
-}
-
-// copyRows copies rows of n elements between matrices with rows ds and ss apart.
-func copyRows(dst []float32, ds int, src []float32, ss, rows, n int) {
-	if rows <= 0 || n <= 0 {
-		return
-	}
-	_, _ = dst[(rows-1)*ds+n-1], src[(rows-1)*ss+n-1]
-	if isa.copyRows != nil && n >= 4 {
-		isa.copyRows(rows, n, &src[0], ss, &dst[0], ds)
-		return
-	}
-	for i := range rows {
-		copy(dst[i*ds:i*ds+n], src[i*ss:i*ss+n])
-	}
-}
-
 // transpose sets dst[j*ds+i] = src[i*ss+j] for i < rows ≤ 8 and j < cols. The
 // other elements of the cols rows of dst, up to the eighth, become arbitrary.
 func transpose(dst []float32, ds int, src []float32, ss, rows, cols int) {
@@ -93,15 +49,5 @@ func transposeAll(dst []float32, ds int, src []float32, ss, rows, cols int) {
 			transpose(dst[j0*ds+i:], ds, src[i*ss+j0:], ss, 8, j1-j0)
 		}
 		j0 = j1
-	}
-}
-
-func fill(x []float32, v float32) {
-	const few = 32 // longer ones are copied from what is there
-	for i := range x[:min(few, len(x))] {
-		x[i] = v
-	}
-	for n := few; n < len(x); n *= 2 {
-		copy(x[n:], x[:n])
 	}
 }
