@@ -29,30 +29,6 @@ type Conv struct {
 	Reads [][]float32
 }
 
-// convPlan is a checked Conv with the sizes that the kernels use.
-type convPlan struct {
-	geometry
-	batch, group int
-	ic, oc       int // channels a group
-	taps         int
-	xSize, ySize int // elements of one image and group
-	wSize        int // elements of one group
-	limits       *Limits
-	gate         *Gate
-	then         func(lo, hi int)
-	also         [][]float32
-	sums         []float32 // for the sum of every plane of gy, unless nil; see met
-	turned       bool      // x and gy have changed places, see turn
-	beside       *besideWeight
-}
-
-// finished passes on that elements lo to hi of the result are complete.
-func (p *convPlan) finished(lo, hi int) {
-	if p.then != nil && lo < hi {
-		p.then(lo, hi)
-	}
-}
-
 func (c *Conv) plan() *convPlan {
 	g := newGeometry(c.In, c.Kernel, c.Out, c.Stride, c.Dilation, c.Pad)
 	if c.Group < 1 || c.InChannels%c.Group != 0 || c.OutChannels%c.Group != 0 {
@@ -63,52 +39,20 @@ func (c *Conv) plan() *convPlan {
 	return p
 }
 
-// check panics unless the slices hold what the shapes call for.
-func (p *convPlan) check(x, weight, y []float32) {
-	images := p.batch * p.group
-	if len(x) < images*p.xSize || len(weight) < p.group*p.wSize || len(y) < images*p.ySize {
-		panic(fmt.Sprintf("kernel: convolution of %d, %d and %d elements, want %d, %d and %d", len(x), len(weight), len(y), images*p.xSize, p.group*p.wSize, images*p.ySize))
-	}
-}
-
 // Forward computes y from x and weight; bias has OutChannels elements or is nil.
 func (c *Conv) Forward(w *Workers, x, weight, bias, y []float32) {
 	p := c.plan()
 	p.check(x, weight, y)
-	p.limitAfter(y)
-	if p.dense() {
-		p.denseForward(w, x, weight, bias, y)
-		return
-	}
-	if s, ok := p.small(); ok && p.batch > 0 {
-		s.forward(w, x, weight, bias, y)
-		return
-	}
-	if d, ok := p.depthwise(); ok && len(x) > 0 && len(y) > 0 {
-		d.forward(w, x, weight, bias, y)
-		return
-	}
-	p.forward().run(w, x, weight, bias, y)
+	limitAfter(p, y)
+	forwardMethod(p, len(x) > 0 && len(y) > 0)(w, x, weight, bias, y)
 }
 
 // GradInput overwrites gx, the gradient of x, from gy, that of y.
 func (c *Conv) GradInput(w *Workers, gy, weight, gx []float32) {
 	p := c.plan()
 	p.check(gx, weight, gy)
-	p.gateAfter(gx)
-	if p.dense() {
-		p.denseGradInput(w, gy, weight, gx)
-		return
-	}
-	if s, ok := p.small(); ok && p.batch > 0 {
-		s.gradInput(w, gy, weight, gx)
-		return
-	}
-	if d, ok := p.depthwise(); ok && len(gx) > 0 && len(gy) > 0 {
-		d.gradInput(w, gy, weight, gx)
-		return
-	}
-	p.backward().run(w, gy, weight, nil, gx)
+	gateAfter(p, gx)
+	inputMethod(p, len(gx) > 0 && len(gy) > 0)(w, gy, weight, gx)
 }
 
 // GradWeight overwrites gw, the gradient of weight, from x and gy, and gb like
@@ -116,7 +60,7 @@ func (c *Conv) GradInput(w *Workers, gy, weight, gx []float32) {
 func (c *Conv) GradWeight(w *Workers, x, gy, gw, gb []float32) {
 	p := c.plan()
 	p.check(x, gw, gy)
-	p.gradWeightBias(w, x, gy, gw, gb)
+	gradWeightBias(p, w, x, gy, gw, gb)
 }
 
 // Gradients is GradWeight and GradInput, at once where that saves reading x and gy
@@ -125,27 +69,23 @@ func (c *Conv) Gradients(w *Workers, x, gy, weight, gx, gw, gb []float32) {
 	p := c.plan()
 	p.check(x, gw, gy)
 	p.check(gx, weight, gy)
-	if p.gates() && p.group >= 4*w.Threads() {
+	if gates(p) && p.group >= 4*w.Threads() {
 		p.beside = &besideWeight{weight, gx}
-		p.gradWeightBias(w, x, gy, gw, gb)
+		gradWeightBias(p, w, x, gy, gw, gb)
 		return
 	}
-	p.gradWeightBias(w, x, gy, gw, gb)
+	gradWeightBias(p, w, x, gy, gw, gb)
 	c.GradInput(w, gy, weight, gx)
 }
 
-// besideWeight is a gradient by the input that is computed beside that of the
-// weights.
-type besideWeight struct{ weight, gx []float32 }
-
-func (p *convPlan) gradWeightBias(w *Workers, x, gy, gw, gb []float32) {
-	if s, ok := p.small(); ok && p.batch > 0 && !p.dense() {
+func gradWeightBias(p *convPlan, w *Workers, x, gy, gw, gb []float32) {
+	if s, ok := newSmallPlanes(p); ok && p.batch > 0 && !isDense(p) {
 		s.gradWeight(w, x, gy, gw, gb)
 		return
 	}
 	channels := p.group * p.oc
-	if gb == nil || p.out.size() < nearPlane && !p.pointwise() || p.xSize == 0 || p.dense() {
-		p.gradWeight(w, x, gy, gw)
+	if gb == nil || p.out.size() < nearPlane && !p.pointwise() || p.xSize == 0 || isDense(p) {
+		runGradWeights(p, w, x, gy, gw)
 		if gb != nil {
 			sumPlanes(w, p.batch, channels, p.out.size(), gy, gb)
 		}
@@ -155,7 +95,7 @@ func (p *convPlan) gradWeightBias(w *Workers, x, gy, gw, gb []float32) {
 	defer release(sums)
 	p.sums = *sums
 	clear(p.sums)
-	p.gradWeight(w, x, gy, gw)
+	runGradWeights(p, w, x, gy, gw)
 	gb = gb[:channels]
 	clear(gb)
 	for n := range p.batch {
@@ -166,36 +106,6 @@ func (p *convPlan) gradWeightBias(w *Workers, x, gy, gw, gb []float32) {
 // nearPlane is how many elements a plane of gy has whose sum is worth a place of
 // its own; sumPlanes adds up smaller ones together.
 const nearPlane = 64
-
-// met sums the planes of an image and group of gy, if that is wanted: methods call
-// it once for each, when they have just read it.
-func (p *convPlan) met(x, gy []float32, at int) {
-	channels := p.oc
-	if p.turned {
-		gy, channels = x, p.ic
-	}
-	p.metPlanes(gy, at*channels, channels)
-}
-
-// metPlanes is met for n planes of gy.
-func (p *convPlan) metPlanes(gy []float32, first, n int) {
-	if size := p.out.size(); p.sums != nil {
-		sumEachSlice(p.sums[first:first+n], gy[first*size:], size)
-	}
-}
-
-// gradWeight computes gw by the method for the convolution's kind.
-func (p *convPlan) gradWeight(w *Workers, x, gy, gw []float32) {
-	if p.dense() {
-		p.denseGradWeight(w, x, gy, gw)
-		return
-	}
-	if d, ok := p.depthwise(); ok && len(x) > 0 && len(gy) > 0 {
-		d.gradWeight(w, x, gy, gw)
-		return
-	}
-	p.generalGradWeight(w, x, gy, gw)
-}
 
 // GradBias overwrites gb, the gradient of bias, with the sums of gy over the
 // batch and all positions.

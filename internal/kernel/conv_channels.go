@@ -27,7 +27,7 @@ type phaseTables struct {
 // multiple of every height of tiles.
 const rowBlock = 192
 
-func (c *correlation) channelLanes(weight, bias []float32) *channelLanes {
+func newChannelLanes(c *correlation, weight, bias []float32) *channelLanes {
 	m := &channelLanes{correlation: c, split: newSplit(c.results), bias: bias, pitch: roundUp(c.results, 8)}
 	m.images = max(1, min(c.batch, rowBlock/c.extent.size()))
 	m.packWeight(weight)
@@ -143,4 +143,20 @@ func (m *channelLanes) positions(w *Workers, step, row []pair, n, group int, sou
 			t.runInSteps(*steps)
 		}
 	})
+}
+
+// channelsCost returns what channelLanes costs for an image, in multiplications of
+// vectors, with the transposition.
+func channelsCost(c *correlation) int {
+	cost, vectors := 0, (c.results+isaLanes()-1)/isaLanes()
+	for i := range c.phases {
+		f := &c.phases[i]
+		cost += f.count.size() * (c.channels*len(f.taps) + 14)
+	}
+	return vectors * cost
+}
+
+// runChannelLanes computes the correlation by this method.
+func runChannelLanes(c *correlation, w *Workers, source, weight, bias, result []float32) {
+	runFewImages(c, newChannelLanes(c, weight, bias), w, source, result)
 }

@@ -4,8 +4,8 @@ package kernel
 // is a fully connected layer, and all three of its parts are products of
 // matrices with a row for each image.
 
-// dense tells whether the convolution is of that kind.
-func (p *convPlan) dense() bool {
+// isDense reports whether the convolution is of that kind.
+func isDense(p *convPlan) bool {
 	for a := range p.in {
 		if p.out[a] != 1 || p.pad[a] != 0 || p.kernel[a] != p.in[a] || p.kernel[a] > 1 && p.dilation[a] > 1 {
 			return false
@@ -14,7 +14,7 @@ func (p *convPlan) dense() bool {
 	return true
 }
 
-func (p *convPlan) denseForward(w *Workers, x, weight, bias, y []float32) {
+func denseForward(p *convPlan, w *Workers, x, weight, bias, y []float32) {
 	if p.batch == 0 {
 		return
 	}
@@ -31,7 +31,7 @@ func (p *convPlan) denseForward(w *Workers, x, weight, bias, y []float32) {
 	p.finished(0, p.batch*p.group*p.oc)
 }
 
-func (p *convPlan) denseGradInput(w *Workers, gy, weight, gx []float32) {
+func denseGradInput(p *convPlan, w *Workers, gy, weight, gx []float32) {
 	if p.batch == 0 {
 		return
 	}
@@ -41,7 +41,7 @@ func (p *convPlan) denseGradInput(w *Workers, gy, weight, gx []float32) {
 	p.finished(0, p.batch*p.group*p.xSize)
 }
 
-func (p *convPlan) denseGradWeight(w *Workers, x, gy, gw []float32) {
+func denseGradWeight(p *convPlan, w *Workers, x, gy, gw []float32) {
 	if p.batch == 0 {
 		clear(gw[:p.group*p.wSize])
 		return

@@ -8,8 +8,8 @@ type depthwise struct {
 	k, stride int
 }
 
-// depthwise returns the convolution as one, if it is.
-func (p *convPlan) depthwise() (*depthwise, bool) {
+// newDepthwise returns the convolution as one, and whether it is.
+func newDepthwise(p *convPlan) (*depthwise, bool) {
 	k, s := p.kernel[2], p.stride[2]
 	if !hasDepthwise() || p.ic != 1 || p.oc != 1 ||
 		p.kernel != (vec3{1, k, k}) || p.stride != (vec3{1, s, s}) || p.dilation != (vec3{1, 1, 1}) ||
@@ -43,10 +43,6 @@ type depthwiseKernels struct {
 }
 
 func hasDepthwise() bool { return depthwiseCode() != nil }
-
-// near is how many elements may be computed before what follows reads them, in the
-// second level of cache, or nearer in the first, where that is worth more calls.
-const near, nearer = 1 << 15, 1 << 13
 
 // planes calls f for ranges of planes that are channels of one image, of at most so
 // many elements unless a single one is larger.

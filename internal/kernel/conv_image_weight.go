@@ -17,11 +17,13 @@ type imageWeights struct {
 	from   []int // where the steps of each tap begin, and where the last end
 }
 
-// imageWeights returns the method, and whether it suits the convolution.
-func (p *convPlan) imageWeights() (*imageWeights, bool) {
-	if !hasDirect() || p.taps == 1 || p.out.size() > mostPlaces || p.in.size() > 4*mostPlaces || p.ic < isaLanes() || p.oc < blockChannels() {
-		return nil, false
-	}
+// imageWeightsApply reports whether the method applies, and is the best.
+func imageWeightsApply(p *convPlan) bool {
+	return hasDirect() && p.taps > 1 && p.out.size() <= mostPlaces && p.in.size() <= 4*mostPlaces && p.ic >= isaLanes() && p.oc >= blockChannels()
+}
+
+// newImageWeights makes the tables.
+func newImageWeights(p *convPlan) *imageWeights {
 	m := &imageWeights{convPlan: p, split: newSplit(p.ic), wide: microVecs() * isaLanes(), blocks: (p.oc + blockChannels() - 1) / blockChannels()}
 	m.steps = offsets(p.batch * p.taps * p.out.size())
 	at, in, out := 0, p.in.size(), p.out.size()
@@ -37,10 +39,12 @@ func (p *convPlan) imageWeights() (*imageWeights, bool) {
 		}
 	}
 	m.from = append(m.from, at)
-	return m, true
+	return m
 }
 
-func (m *imageWeights) run(w *Workers, x, gy, gw []float32) {
+// runImageWeights computes gw by this method.
+func runImageWeights(p *convPlan, w *Workers, x, gy, gw []float32) {
+	m := newImageWeights(p)
 	in, out := m.in.size(), m.out.size()
 	b := scratch(m.panels*m.batch*in*m.wide + packSlack)
 	a := scratch(m.blocks*m.batch*out*blockChannels() + packSlack)

@@ -25,32 +25,42 @@ type placeTap struct{ index, from int }
 // mostPlaces is the size of images that imageLanes may be the best for.
 const mostPlaces = 16
 
-// imageLanes returns the method for this correlation, and whether it applies and
-// is the best.
-func (c *correlation) imageLanes() (*imageLanes, bool) {
+// imageLanesCost returns what the method costs, with the transpositions, in
+// multiplications of vectors, and whether it applies.
+func imageLanesCost(c *correlation) (cost int, ok bool) {
 	size := c.extent.size()
 	if !hasDirect() || size > mostPlaces || c.source.in.size() > 4*mostPlaces || c.taps == 1 && size >= isaLanes() {
-		return nil, false
+		return 0, false
 	}
-	m := &imageLanes{correlation: c, pitch: roundUp(c.batch, isaLanes())}
-	taps, channels := 0, 0
+	taps := 0
 	for i := range c.phases {
 		f := &c.phases[i]
-		channels += f.count.size() * (c.channels*len(f.taps) + 14)
 		for q := range f.count.size() {
-			p := m.place(f, f.count.position(q))
-			taps += len(p.taps)
-			m.places = append(m.places, p)
+			for _, t := range f.taps {
+				if c.source.in.contains(f.reads(f.count.position(q), t)) {
+					taps++
+				}
+			}
 		}
 	}
-	// In multiplications of vectors, with the transpositions.
-	blocks := (c.results + blockChannels() - 1) / blockChannels()
-	cost := m.pitch / isaLanes() * (blocks*blockChannels()*(c.channels*taps+8*size) + 8*c.channels*c.source.in.size())
+	blocks, vectors := (c.results+blockChannels()-1)/blockChannels(), (c.batch+isaLanes()-1)/isaLanes()
+	return vectors * (blocks*blockChannels()*(c.channels*taps+8*size) + 8*c.channels*c.source.in.size()), true
+}
+
+// newImageLanes lays out the positions of the result.
+func newImageLanes(c *correlation) *imageLanes {
+	m := &imageLanes{correlation: c, pitch: roundUp(c.batch, isaLanes())}
+	for i := range c.phases {
+		f := &c.phases[i]
+		for q := range f.count.size() {
+			m.places = append(m.places, m.place(f, f.count.position(q)))
+		}
+	}
 	m.channel, m.position = m.pitch, c.channels*m.pitch
 	if c.taps == 1 {
 		m.channel, m.position = c.source.in.size()*m.pitch, m.pitch
 	}
-	return m, cost < c.batch*channels*((c.results+isaLanes()-1)/isaLanes())
+	return m
 }
 
 // place returns position q of a phase.
@@ -61,10 +71,7 @@ func (m *imageLanes) place(f *phase, q vec3) place {
 	}
 	p := place{at: m.extent.at(to)}
 	for _, t := range f.taps {
-		from := t.at
-		for a := range from {
-			from[a] += q[a] * f.stride[a]
-		}
+		from := f.reads(q, t)
 		if m.source.in.contains(from) {
 			p.taps = append(p.taps, placeTap{t.index, m.source.in.at(from)})
 		}
@@ -72,7 +79,9 @@ func (m *imageLanes) place(f *phase, q vec3) place {
 	return p
 }
 
-func (m *imageLanes) run(w *Workers, source, weight, bias, result []float32) {
+// runImageLanes computes the correlation by this method.
+func runImageLanes(c *correlation, w *Workers, source, weight, bias, result []float32) {
+	m := newImageLanes(c)
 	turned := scratch(m.group*m.sourceSize*m.pitch + packSlack)
 	defer release(turned)
 	m.turn(w, *turned, source)

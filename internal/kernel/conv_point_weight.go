@@ -7,32 +7,20 @@ const (
 	pointRows  = 64  // channels of gy for a thread
 )
 
-// pointGradWeight computes the gradient of the weights of a 1×1 convolution, which
-// is a product of matrices:
+// runCollectedWeights computes gw by collecting positions.
+func runCollectedWeights(p *convPlan, w *Workers, x, gy, gw []float32) {
+	p.inParts(w, 320, x, gy, gw, collectedGradWeight)
+}
+
+// collectedGradWeight computes the gradient of the weights of a 1×1 convolution, which
+// is a product of matrices,
 //
 //	gw[o, c] = Σ_{n, q} gy[n, o, q] · x[n, c, q]
 //
-// It returns whether it has: other methods are as good for the rest.
-func (p *convPlan) pointGradWeight(w *Workers, x, gy, gw []float32) bool {
-	size := p.out.size()
-	inRuns := hasRuns() && size >= fewPoints
-	switch {
-	case !inRuns && size > mostPoints && p.ic > p.oc:
-		return false
-	case !inRuns && size > mostPoints || p.ic > p.oc:
-		p.turn(w, x, gy, gw)
-	case inRuns:
-		p.inParts(w, 320, x, gy, gw, (*convPlan).runGradWeight)
-	default:
-		p.inParts(w, 320, x, gy, gw, (*convPlan).collectedGradWeight)
-	}
-	return true
-}
-
-// collectedGradWeight is pointGradWeight for maps so small that the positions of each
+// for maps so small that the positions of each
 // channel are put side by side first, those of some images at a time. x, which should
 // have fewer channels, is turned so that those are adjacent.
-func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
+func collectedGradWeight(p *convPlan, w *Workers, x, gy, gw []float32) {
 	images := max(1, min(p.batch, pointSteps/p.out.size()))
 	packed := scratch(roundUp(p.ic, isaLanes())*images*p.out.size() + packSlack)
 	defer release(packed)
@@ -46,7 +34,7 @@ func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
 				defer release(rows)
 				for i := lo; i < hi; i++ {
 					j0, j1 := panels.at(i)
-					p.collect(*rows, x[at*p.xSize:], p.ic, j0, j1, images)
+					collect(p, *rows, x[at*p.xSize:], p.ic, j0, j1, images)
 					if p.sums != nil && p.turned {
 						addRowSums(p.sums[at*p.ic+j0:at*p.ic+j1], *rows, k, 1, k, 0)
 					}
@@ -59,7 +47,7 @@ func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
 				s := strip{cols: p.ic, panels: panels, k: k, lda: k, byRows: true, b: *packed, ldc: p.ic, begin: addTo(n > 0)}
 				for i := lo; i < hi; i++ {
 					r0, r1 := i*pointRows, min((i+1)*pointRows, p.oc)
-					p.collect(*rows, gy[at*p.ySize:], p.oc, r0, r1, images)
+					collect(p, *rows, gy[at*p.ySize:], p.oc, r0, r1, images)
 					if p.sums != nil && !p.turned {
 						addRowSums(p.sums[at*p.oc+r0:at*p.oc+r1], *rows, k, 1, k, 0)
 					}
@@ -74,7 +62,7 @@ func (p *convPlan) collectedGradWeight(w *Workers, x, gy, gw []float32) {
 }
 
 // collect copies channels c0 to c1 of a group of some images to a row for each.
-func (p *convPlan) collect(rows, from []float32, channels, c0, c1, images int) {
+func collect(p *convPlan, rows, from []float32, channels, c0, c1, images int) {
 	size, image := p.out.size(), p.group*channels*p.out.size()
 	if size == quad && hasQuads() {
 		turnQuads(rows, images*size, from[c0*size:], image, images, c1-c0)

@@ -20,17 +20,7 @@ type positionLanes struct {
 // that they share.
 func packedRows() int { return 3 * microRows() }
 
-// runLength returns the number of positions from the first to the last of the
-// result, in a frame.
-func (c *correlation) runLength() int {
-	last := c.extent
-	for a := range last {
-		last[a]--
-	}
-	return c.source.extent.at(last) + 1
-}
-
-func (c *correlation) positionLanes(weight, bias []float32) *positionLanes {
+func newPositionLanes(c *correlation, weight, bias []float32) *positionLanes {
 	f := &c.phases[0]
 	m := &positionLanes{correlation: c, weight: weight, row: offsets(roundUp(c.results, microRows())), step: offsets(c.channels * len(f.taps)), length: c.runLength()}
 	m.direct = m.length == c.extent.size()
@@ -121,4 +111,31 @@ func (m *positionLanes) dropBorders(result, out []float32) {
 		from := i/e[0]*m.length + m.source.extent.at(vec3{i % e[0], 0, 0})
 		copyRows(result[i*e[1]*e[2]:], e[2], out[from:], m.source.extent[2], e[1], e[2])
 	}
+}
+
+// positionsCost returns what positionLanes costs for an image, in multiplications
+// of vectors, and whether it applies.
+func positionsCost(c *correlation) (positions int, ok bool) {
+	if len(c.phases) != 1 || c.phases[0].stride != (vec3{1, 1, 1}) || len(c.phases[0].taps) == 0 {
+		return 0, false
+	}
+	depth := c.channels * c.taps
+	run, size := c.runLength(), c.extent.size()
+	vectors := func(n int) int { return (n + isaLanes() - 1) / isaLanes() }
+	positions = vectors(run) * c.results * (depth + 6)
+	if run != size {
+		positions += vectors(run) * c.results * 16 // to drop borders
+	}
+	if c.results > packedRows() {
+		positions += vectors(run) * depth * 4 // to pack
+	}
+	if vectors(run) < microVecs() {
+		positions += positions / 4 // tiles too narrow
+	}
+	return positions, true
+}
+
+// runPositionLanes computes the correlation by this method.
+func runPositionLanes(c *correlation, w *Workers, source, weight, bias, result []float32) {
+	runFewImages(c, newPositionLanes(c, weight, bias), w, source, result)
 }

@@ -13,12 +13,13 @@ type quadLanes struct {
 	panels panels    // of their columns
 }
 
-// quadLanes tells whether the method applies to this correlation.
-func (c *correlation) quadLanes() bool {
+// quadLanesApply reports whether the method applies.
+func quadLanesApply(c *correlation) bool {
 	return hasQuads() && c.pointwise() && c.extent.size() == quad
 }
 
-func (c *correlation) runQuads(w *Workers, source, weight, bias, result []float32) {
+// runQuadLanes computes the correlation by this method.
+func runQuadLanes(c *correlation, w *Workers, source, weight, bias, result []float32) {
 	most := max(1, cacheL2/2/4/(quad*c.channels)) // images
 	times := (c.batch + most - 1) / most
 	images := min(c.batch, roundUp((c.batch+times-1)/times, isaLanes()/quad))

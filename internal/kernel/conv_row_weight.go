@@ -24,27 +24,41 @@ type rowWeights struct {
 // preparedRows is the memory of a thread.
 type preparedRows struct{ rows, copies, sums *[]float32 } // copies is nil if x is in place
 
-// rowWeights returns the method, nil if it does not apply, and its cost for an
-// image, in multiplications of vectors.
-func (p *convPlan) rowWeights() (m *rowWeights, cost int) {
+// rowWeightsCost returns what the method costs for an image, in multiplications of
+// vectors, and whether it applies.
+func rowWeightsCost(p *convPlan) (cost int, ok bool) {
 	l, ok := p.forward().rowLayout()
 	if !ok || !hasDots() {
-		return nil, 0
+		return 0, false
 	}
-	m = &rowWeights{rowLayout: l, vectors: (p.out.size() + isaLanes() - 1) / isaLanes()}
+	vectors := (p.out.size() + isaLanes() - 1) / isaLanes()
 	const run = 8 // vectors: shorter ones in place are too far from those of the next image
-	if m.vectors < run && !l.copied() {
-		return nil, 0
-	}
-	columns, size := p.ic*p.taps, p.xSize
-	if l.copied() {
-		size = l.step
+	if vectors < run && !l.copied() {
+		return 0, false
 	}
 	// Much of what it multiplies comes from the second level of cache, and what is
 	// laid out or copied costs 6 a vector.
-	cost = roundUp(p.oc, blockChannels())*roundUp(columns, 3)*m.vectors*3/2 + 6*p.oc*m.vectors
+	cost = roundUp(p.oc, blockChannels())*roundUp(p.ic*p.taps, 3)*vectors*3/2 + 6*p.oc*vectors
 	if l.copied() {
-		cost += 6 * size / isaLanes()
+		cost += 6 * l.step / isaLanes()
+	}
+	return cost, true
+}
+
+// runRowWeights computes gw by this method.
+func runRowWeights(p *convPlan, w *Workers, x, gy, gw []float32) {
+	m := newRowWeights(p)
+	defer m.free()
+	p.inParts(w, 320, x, gy, gw, m.run)
+}
+
+// newRowWeights makes the tables.
+func newRowWeights(p *convPlan) *rowWeights {
+	l, _ := p.forward().rowLayout()
+	m := &rowWeights{rowLayout: l, vectors: (p.out.size() + isaLanes() - 1) / isaLanes()}
+	size := p.xSize
+	if l.copied() {
+		size = l.step
 	}
 	m.images = max(1, min(p.batch, weightBlock/(size+p.ySize)))
 	if pieces := (m.vectors + mostDots - 1) / mostDots; pieces > 1 {
@@ -54,7 +68,8 @@ func (p *convPlan) rowWeights() (m *rowWeights, cost int) {
 		m.images -= m.images % some
 		m.depth, m.chunks = some*m.vectors, m.images/some
 	}
-	return m, cost
+	m.tables()
+	return m
 }
 
 func (m *rowWeights) memory() preparedRows {

@@ -22,42 +22,36 @@ type rowPart struct {
 	to    int // of its results, if not in place
 }
 
-// rowLanes returns the method for this correlation, and whether it applies and
-// is the best.
-func (c *correlation) rowLanes(weight, bias []float32) (*rowLanes, bool) {
+// rowLanesCost returns what the method costs for an image, in multiplications of
+// vectors, and whether it applies.
+func rowLanesCost(c *correlation) (cost int, ok bool) {
 	l, ok := c.rowLayout()
 	if !ok {
-		return nil, false
+		return 0, false
 	}
+	blocks := (c.results + blockChannels() - 1) / blockChannels()
+	for i := range c.phases {
+		f := &c.phases[i]
+		vectors := (f.count[1]*l.wide + isaLanes() - 1) / isaLanes()
+		cost += vectors * blocks * blockChannels() * (c.channels*len(f.taps) + 4)
+	}
+	if l.copied() {
+		cost += 4 * (l.step + isaLanes() - 1) / isaLanes()
+	}
+	return cost, true
+}
+
+// newRowLanes packs the weights and makes the tables.
+func newRowLanes(c *correlation, weight, bias []float32) *rowLanes {
+	l, _ := c.rowLayout()
 	m := &rowLanes{rowLayout: l, blocks: (c.results + blockChannels() - 1) / blockChannels(), images: 1}
-	if !m.worthwhile() {
-		return nil, false
-	}
 	// The microkernel is the fastest with three vectors at a time.
 	const few = 12 // vectors
 	if n := c.extent.size() / isaLanes(); m.direct && n < few && n%3 != 0 && c.extent.size()%isaLanes() == 0 {
 		m.images = min(c.batch, 3)
 	}
 	m.prepare(weight, bias)
-	return m, true
-}
-
-// worthwhile compares with channelLanes and positionLanes, in multiplications of
-// vectors.
-func (m *rowLanes) worthwhile() bool {
-	rows, channels := 0, 0
-	for i := range m.phases {
-		f := &m.phases[i]
-		depth := m.channels * len(f.taps)
-		vectors := (f.count[1]*m.wide + isaLanes() - 1) / isaLanes()
-		rows += vectors * m.blocks * blockChannels() * (depth + 4)
-		channels += (m.results + isaLanes() - 1) / isaLanes() * f.count.size() * (depth + 14)
-	}
-	if m.copied() {
-		rows += 4 * (m.step + isaLanes() - 1) / isaLanes()
-	}
-	positions, ok := m.positionsCost()
-	return rows < channels && (!ok || rows < positions)
+	return m
 }
 
 // prepare packs the weights and makes the tables.
@@ -140,7 +134,10 @@ func (m *rowLanes) free() {
 	}
 }
 
-func (m *rowLanes) run(w *Workers, source, result []float32) {
+// runRowLanes computes the correlation by this method.
+func runRowLanes(c *correlation, w *Workers, source, weight, bias, result []float32) {
+	m := newRowLanes(c, weight, bias)
+	defer m.free()
 	blocks := (m.batch + m.images - 1) / m.images
 	w.For(blocks*m.group, 1, func(lo, hi int) {
 		var copied, apart *[]float32
@@ -235,12 +232,6 @@ func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [
 		t.run()
 		m.finished(lo, hi)
 	}
-}
-
-// part returns the n elements of x from lo on, or as many as there are.
-func part(x []float32, lo, n int) []float32 {
-	lo = min(lo, len(x))
-	return x[lo:min(lo+n, len(x))]
 }
 
 // compute computes a phase of some images from t.b.

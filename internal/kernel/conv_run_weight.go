@@ -1,13 +1,23 @@
 package kernel
 
-// runGradWeight is pointGradWeight with gy in place, a run of positions for each
+// runRunWeights computes gw with gy in place.
+func runRunWeights(p *convPlan, w *Workers, x, gy, gw []float32) {
+	p.inParts(w, 320, x, gy, gw, runGradWeight)
+}
+
+// runGradWeight computes the gradient of the weights of a 1×1 convolution, which is a
+// product of matrices,
+//
+//	gw[o, c] = Σ_{n, q} gy[n, o, q] · x[n, c, q]
+//
+// with gy in place, a run of positions for each
 // image and channel, while x, which should have fewer channels, is turned so that
 // these are adjacent: for so many images or positions of one that the first level of
 // cache holds a panel of it.
-func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
+func runGradWeight(p *convPlan, w *Workers, x, gy, gw []float32) {
 	size := p.out.size()
 	panels := newPanels(p.ic)
-	images, length := p.pointsAtOnce()
+	images, length := pointsAtOnce(p)
 	packed := scratch(roundUp(p.ic, isaLanes())*images*length + packSlack)
 	defer release(packed)
 	if p.ic%isaLanes() != 0 {
@@ -23,11 +33,11 @@ func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
 				w.For(panels.count(), grainOf(microVecs()*isaLanes()*images*length), func(lo, hi int) {
 					for i := lo; i < hi; i++ {
 						j0, j1 := panels.at(i)
-						p.turnPoints((*packed)[j0*images*length:], roundUp(j1-j0, isaLanes()), x[at*p.xSize+j0*size+q:], j1-j0, images, length)
+						turnPoints(p, (*packed)[j0*images*length:], roundUp(j1-j0, isaLanes()), x[at*p.xSize+j0*size+q:], j1-j0, images, length)
 					}
 				})
 				if p.turned {
-					p.metRows(x, at, 0, p.ic, images, q, length)
+					metRows(p, x, at, 0, p.ic, images, q, length)
 				}
 				w.For(panels.count()*parts, 1, func(lo, hi int) {
 					for i := lo; i < hi; i++ {
@@ -41,7 +51,7 @@ func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
 						}
 						t.run()
 						if j1 == p.ic && !p.turned {
-							p.metRows(gy, at, r, t.rows, images, q, length)
+							metRows(p, gy, at, r, t.rows, images, q, length)
 						}
 					}
 				})
@@ -53,7 +63,7 @@ func (p *convPlan) runGradWeight(w *Workers, x, gy, gw []float32) {
 // metRows sums some rows of what is the gradient of y, gy or x if they have changed
 // places, if that is wanted, while they are near. The sums of all images are counted
 // as those of the first, at.
-func (p *convPlan) metRows(gy []float32, at, first, rows, images, q, length int) {
+func metRows(p *convPlan, gy []float32, at, first, rows, images, q, length int) {
 	if p.sums == nil {
 		return
 	}
@@ -66,7 +76,7 @@ func (p *convPlan) metRows(gy []float32, at, first, rows, images, q, length int)
 }
 
 // pointsAtOnce returns for how many images, and positions of them, to turn x.
-func (p *convPlan) pointsAtOnce() (images, length int) {
+func pointsAtOnce(p *convPlan) (images, length int) {
 	size := p.out.size()
 	width := min(roundUp(p.ic, isaLanes()), microVecs()*isaLanes())
 	most := cacheL1 * 3 / 4 / (4 * width)
@@ -81,7 +91,7 @@ func (p *convPlan) pointsAtOnce() (images, length int) {
 
 // turnPoints sets dst to some positions of channels of a few images with the
 // channels last, width elements a position.
-func (p *convPlan) turnPoints(dst []float32, width int, x []float32, channels, images, length int) {
+func turnPoints(p *convPlan, dst []float32, width int, x []float32, channels, images, length int) {
 	size := p.out.size()
 	for c := 0; c < channels; c += 8 {
 		transposeLines(images, dst[c:], width, length*width, x[c*size:], size, p.group*p.xSize, min(8, channels-c), length)

@@ -13,9 +13,9 @@ type smallPlanes struct {
 // smallLanes is the size of the vectors, those of AVX-512.
 const smallLanes = 16
 
-// small returns the convolution as one of small planes, if it is and there is
+// newSmallPlanes returns the convolution as one of small planes, if it is and there is
 // assembly for it.
-func (p *convPlan) small() (*smallPlanes, bool) {
+func newSmallPlanes(p *convPlan) (*smallPlanes, bool) {
 	in, out := p.in.size(), p.out.size()
 	if !hasSmall() || p.ic != 1 || p.oc != 1 || min(in, out) == 0 || max(in, out) > smallLanes || (p.taps != 9 && p.taps != 25) {
 		return nil, false

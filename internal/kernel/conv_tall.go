@@ -13,12 +13,13 @@ type tallLanes struct {
 // are prefetched together.
 const tallPiece = 256
 
-// tallLanes returns the method for this correlation, and whether it applies and is
-// the best.
-func (c *correlation) tallLanes(weight, bias []float32) (*tallLanes, bool) {
-	if !hasTall() || !c.pointwise() || c.extent.size() < tallPiece || c.extent.size()%isaLanes() != 0 || c.results > tallHigh || c.channels < 2*c.results {
-		return nil, false
-	}
+// tallLanesApply reports whether the method applies, and is the best.
+func tallLanesApply(c *correlation) bool {
+	return hasTall() && c.pointwise() && c.extent.size() >= tallPiece && c.extent.size()%isaLanes() == 0 && c.results <= tallHigh && c.channels >= 2*c.results
+}
+
+// newTallLanes packs the weights.
+func newTallLanes(c *correlation, weight, bias []float32) *tallLanes {
 	m := &tallLanes{correlation: c, high: roundUp(c.results, 8)}
 	m.weight, m.bias = scratch(c.group*c.channels*m.high), scratch(c.group*m.high)
 	clear(*m.weight)
@@ -34,7 +35,7 @@ func (c *correlation) tallLanes(weight, bias []float32) (*tallLanes, bool) {
 			copy((*m.bias)[g*m.high:], bias[g*c.results:][:c.results])
 		}
 	}
-	return m, true
+	return m
 }
 
 func (m *tallLanes) free() {
@@ -42,7 +43,10 @@ func (m *tallLanes) free() {
 	release(m.bias)
 }
 
-func (m *tallLanes) run(w *Workers, source, result []float32) {
+// runTallLanes computes the correlation by this method.
+func runTallLanes(c *correlation, w *Workers, source, weight, bias, result []float32) {
+	m := newTallLanes(c, weight, bias)
+	defer m.free()
 	w.For(m.batch*m.group, 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			m.compute(i%m.group, source[i*m.sourceSize:], result[i*m.resultSize:], i+1 < hi)

@@ -24,101 +24,6 @@ type preparedWeight struct {
 	sum   *[]float32 // gw transposed: a row of pitch elements for each channel and tap
 }
 
-// weightBlock is how many elements of x and gy are prepared at once: about half
-// of the second level of cache.
-const weightBlock = 1 << 16
-
-// generalGradWeight computes gw by what costs least.
-func (p *convPlan) generalGradWeight(w *Workers, x, gy, gw []float32) {
-	if p.ySize == 0 || p.xSize == 0 || p.batch == 0 {
-		clear(gw[:p.group*p.wSize])
-		return
-	}
-	if m, ok := p.imageWeights(); ok {
-		m.run(w, x, gy, gw)
-		return
-	}
-	if p.pointwise() && p.pointGradWeight(w, x, gy, gw) {
-		return
-	}
-	if m, ok := p.tileRowWeights(); ok {
-		defer m.free()
-		p.inParts(w, 320, x, gy, gw, m.run)
-		return
-	}
-	// In multiplications of vectors; the method below is not as fast as products
-	// are, and transposes gy.
-	transposed := (p.oc + isaLanes() - 1) / isaLanes() * p.out.size() * (p.ic*p.taps*3/2 + 14)
-	wino, ok := p.winogradCost(winoFast, p.ic, p.oc, p.out)
-	if m, cost := p.rowWeights(); m != nil && cost < transposed && (!ok || cost < wino) {
-		m.tables()
-		defer m.free()
-		p.inParts(w, 320, x, gy, gw, m.run)
-		return
-	}
-	if ok && 3*wino < 4*transposed {
-		p.inParts(w, 6400, x, gy, gw, (*convPlan).winoGradWeight)
-		return
-	}
-	m := p.newGradWeight()
-	defer m.free()
-	p.inParts(w, 320, x, gy, gw, m.run)
-}
-
-// pointwise tells whether there is one tap, for which every position reads itself.
-func (p *convPlan) pointwise() bool {
-	one := vec3{1, 1, 1}
-	return p.kernel == one && p.stride == one && p.pad == vec3{} && p.in == p.out
-}
-
-// turn computes gw of a pointwise convolution as that of one from gy to x, with
-// fewer channels in its result: the methods copy or transpose those.
-func (p *convPlan) turn(w *Workers, x, gy, gw []float32) {
-	t := *p
-	t.ic, t.oc, t.xSize, t.ySize, t.turned = p.oc, p.ic, p.ySize, p.xSize, true
-	turned := scratch(p.group * p.wSize)
-	defer release(turned)
-	t.generalGradWeight(w, gy, x, *turned)
-	for g := range p.group {
-		at := g * p.wSize
-		transposeAll(gw[at:], p.ic, (*turned)[at:], p.oc, p.ic, p.oc)
-	}
-}
-
-// inParts computes gw as the sum of what f computes for parts of the batch, which
-// are dealt out to threads whole: they need not wait for each other, nor read what
-// another has prepared. A part has so many positions that its weights cost little to
-// finish and to add, whatever the number of threads.
-func (p *convPlan) inParts(w *Workers, positions int, x, gy, gw []float32, f func(part *convPlan, w *Workers, x, gy, gw []float32)) {
-	const most = 16
-	parts := min(most, p.batch, p.batch*p.out.size()/positions)
-	if parts < 2 {
-		f(p, w, x, gy, gw)
-		return
-	}
-	size := p.group * p.wSize
-	buf := scratch((parts - 1) * size)
-	defer release(buf)
-	w.For(parts, 1, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			part, first, to := *p, i*p.batch/parts*p.group, gw
-			part.batch = (i+1)*p.batch/parts - i*p.batch/parts
-			if p.sums != nil {
-				part.sums = p.sums[len(p.sums)/p.batch*(first/p.group):]
-			}
-			if i > 0 {
-				to = (*buf)[(i-1)*size:]
-			}
-			f(&part, nil, x[first*p.xSize:], gy[first*p.ySize:], to)
-		}
-	})
-	w.For(size, grainOf(parts), func(lo, hi int) {
-		for i := range parts - 1 {
-			AddSlice(gw[lo:hi], gw[lo:hi], (*buf)[i*size+lo:i*size+hi])
-		}
-	})
-}
-
 // run computes gw for a part of the batch.
 func (m *gradWeight) run(p *convPlan, w *Workers, x, gy, gw []float32) {
 	b := m.idle.take(m.memory)
@@ -137,7 +42,20 @@ func (m *gradWeight) run(p *convPlan, w *Workers, x, gy, gw []float32) {
 	}
 }
 
-func (p *convPlan) newGradWeight() *gradWeight {
+// transposedWeightsCost returns what the method costs for an image, in multiplications of
+// vectors: it is not as fast as products are, and transposes gy.
+func transposedWeightsCost(p *convPlan) int {
+	return (p.oc + isaLanes() - 1) / isaLanes() * p.out.size() * (p.ic*p.taps*3/2 + 14)
+}
+
+// runTransposedWeights computes gw by this method.
+func runTransposedWeights(p *convPlan, w *Workers, x, gy, gw []float32) {
+	m := newGradWeight(p)
+	defer m.free()
+	p.inParts(w, 320, x, gy, gw, m.run)
+}
+
+func newGradWeight(p *convPlan) *gradWeight {
 	f := p.forward()
 	m := &gradWeight{convPlan: p, split: newSplit(p.oc), source: f.source, pitch: roundUp(p.oc, 8)}
 	xSize, ySize := p.ic*m.source.extent.size(), m.pitch*p.out.size()

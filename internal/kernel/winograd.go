@@ -64,14 +64,14 @@ func (t *winoTiling) unit(i, batch int) winoUnit {
 }
 
 // tiled tells whether Winograd's algorithm applies.
-func (p *convPlan) tiled() bool {
+func tiled(p *convPlan) bool {
 	one := vec3{1, 1, 1}
 	return p.kernel == vec3{1, 3, 3} && p.in[0] == 1 && p.out[0] == 1 && p.pad[0] == 0 && p.stride == one && p.dilation == one && p.pad[1] <= 2 && p.pad[2] <= 2
 }
 
 // beforeTiles returns how far before the image what position 0 of the result reads
 // lies.
-func (c *correlation) beforeTiles() (before vec3) {
+func beforeTiles(c *correlation) (before vec3) {
 	first := c.phases[0].taps[0]
 	if c.back { // the taps run the other way
 		first = c.phases[0].taps[c.taps-1]
@@ -83,7 +83,7 @@ func (c *correlation) beforeTiles() (before vec3) {
 }
 
 // tapLayout returns where the taps of a kernel are that are pitch elements apart.
-func (c *correlation) tapLayout(pitch int) winoLayout {
+func tapLayout(c *correlation, pitch int) winoLayout {
 	if c.back {
 		return winoLayout{at: 8 * pitch, i: -3 * pitch, j: -pitch}
 	}
@@ -91,7 +91,7 @@ func (c *correlation) tapLayout(pitch int) winoLayout {
 }
 
 // biasOf returns the bias of each group in pitch elements, zeros for none.
-func (c *correlation) biasOf(bias []float32, pitch int) *[]float32 {
+func biasOf(c *correlation, bias []float32, pitch int) *[]float32 {
 	b := scratch(c.group * pitch)
 	clear(*b)
 	for g := 0; bias != nil && g < c.group; g++ {
@@ -102,8 +102,8 @@ func (c *correlation) biasOf(bias []float32, pitch int) *[]float32 {
 
 // winogradCost returns what an algorithm costs for an image, in multiplications
 // of vectors with as many more as transforming costs, and whether it applies.
-func (p *convPlan) winogradCost(f *winoForm, channels, results int, extent vec3) (cost int, ok bool) {
-	if !p.tiled() {
+func winogradCost(p *convPlan, f *winoForm, channels, results int, extent vec3) (cost int, ok bool) {
+	if !tiled(p) {
 		return 0, false
 	}
 	tiles := (extent[1] + f.m - 1) / f.m * ((extent[2] + f.m - 1) / f.m)
@@ -111,30 +111,36 @@ func (p *convPlan) winogradCost(f *winoForm, channels, results int, extent vec3)
 	return tiles*(f.products()*channels*out+f.cost*(in+out)) + 4*f.products()*channels*out/max(1, p.batch), true
 }
 
-// winograd returns the method for this correlation, and whether it is to be used.
-func (c *correlation) winograd(w *Workers, weight, bias []float32) (*winograd, bool) {
-	// An error of the forward direction may move values across the kinks of ReLU
-	// and pooling, where gradients jump: it must not be larger than that of
-	// summing directly. What goes back through them is linear.
-	form, forward := winoFast, !c.back
-	if forward {
-		form = winoAccurate
+// formOf returns the algorithm for a correlation. An error of the forward direction may
+// move values across the kinks of ReLU and pooling, where gradients jump: it must not be
+// larger than that of summing directly. What goes back through them is linear.
+func formOf(c *correlation) *winoForm {
+	if c.back {
+		return winoFast
 	}
-	cost, ok := c.winogradCost(form, c.channels, c.results, c.extent)
-	if !ok || cost >= c.extent.size()*9*c.channels*((c.results+isaLanes()-1)/isaLanes()) {
-		return nil, false
-	}
+	return winoAccurate
+}
+
+// channelTilesCost returns what the method costs for an image, in multiplications of
+// vectors, and whether it applies.
+func channelTilesCost(c *correlation) (cost int, ok bool) {
+	return winogradCost(c.convPlan, formOf(c), c.channels, c.results, c.extent)
+}
+
+// newWinograd transforms the weights.
+func newWinograd(c *correlation, w *Workers, weight, bias []float32) *winograd {
+	form := formOf(c)
 	m := &winograd{correlation: c, split: newSplit(c.results), inPitch: roundUp(c.channels, isaLanes()), outPitch: roundUp(c.results, isaLanes())}
-	m.before = c.beforeTiles()
+	m.before = beforeTiles(c)
 	m.winoTiling = newWinoTiling(form, c.extent, max(48, (1<<17)/(form.products()*(m.inPitch+m.outPitch))))
 	m.vPlane, m.pPlane = m.tiles()*m.inPitch+planeGap, m.tiles()*m.outPitch+planeGap
 	m.transformWeight(w, weight)
-	m.bias = c.biasOf(bias, m.outPitch)
+	m.bias = biasOf(c, bias, m.outPitch)
 	m.row = offsets(roundUp(m.tiles(), microRows()))
 	for t := range *m.row {
 		(*m.row)[t] = pair{t * m.inPitch, t * m.outPitch}
 	}
-	return m, true
+	return m
 }
 
 func (m *winograd) free() {
@@ -154,7 +160,7 @@ func (m *winograd) transformWeight(w *Workers, weight []float32) {
 		for i := lo; i < hi; i++ {
 			g, ch := i/m.channels, i%m.channels
 			matrix{weight[g*m.wSize+ch*m.wc:], 1, m.wr}.pack(*packed, 0, 9, 0, m.results, m.outPitch)
-			from := m.tapLayout(m.outPitch)
+			from := tapLayout(m.correlation, m.outPitch)
 			for p := range m.panels {
 				j0, j1 := m.panel(p)
 				width := roundUp(j1-j0, isaLanes())
@@ -168,7 +174,10 @@ func (m *winograd) transformWeight(w *Workers, weight []float32) {
 	})
 }
 
-func (m *winograd) run(w *Workers, source, result []float32) {
+// runChannelTiles computes the correlation by this method.
+func runChannelTiles(c *correlation, w *Workers, source, weight, bias, result []float32) {
+	m := newWinograd(c, w, weight, bias)
+	defer m.free()
 	w.For(m.units(m.batch)*m.group, 1, func(lo, hi int) {
 		s := m.newState()
 		defer s.free()

@@ -23,26 +23,33 @@ type tileLanes struct {
 	to      []int    // where, for each vector of a unit
 }
 
-// tileLanes returns the method for this correlation, and whether it applies and is
-// the best.
-func (c *correlation) tileLanes(w *Workers, weight, bias []float32) (*tileLanes, bool) {
+// tileLanesApply reports whether the method applies, and is the best.
+func tileLanesApply(c *correlation) bool {
 	const few, many = 16, 96 // channels
-	if laneCode() == nil || !c.tiled() || min(c.channels, c.results) < few || c.channels > directDepth {
-		return nil, false
+	if laneCode() == nil || !tiled(c.convPlan) || min(c.channels, c.results) < few || c.channels > directDepth {
+		return false
 	}
 	if c.back && max(c.channels, c.results) > many { // then F(4×4, 3×3) is faster
-		return nil, false
+		return false
 	}
+	t := tileLanesTiling(c)
+	return 2*t.rows*t.wide >= vectorsOf(t, t.rows)*isaLanes()
+}
+
+// tileLanesTiling returns the units of the method.
+func tileLanesTiling(c *correlation) winoTiling {
 	const space = 1 << 16 // elements of v: a quarter of the second level of cache
-	m := &tileLanes{correlation: c, before: c.beforeTiles(), outs: roundUp(c.results, isaLanes())}
-	m.winoTiling = newWinoTiling(winoAccurate, c.extent, max(48, space/(winoAccurate.products()*c.channels)))
-	if m.images > 3 {
-		m.images -= m.images % 3 // the products are the fastest with three vectors
+	t := newWinoTiling(winoAccurate, c.extent, max(48, space/(winoAccurate.products()*c.channels)))
+	if t.images > 3 {
+		t.images -= t.images % 3 // the products are the fastest with three vectors
 	}
+	return t
+}
+
+// newTileLanes transforms the weights.
+func newTileLanes(c *correlation, w *Workers, weight, bias []float32) *tileLanes {
+	m := &tileLanes{correlation: c, winoTiling: tileLanesTiling(c), before: beforeTiles(c), outs: roundUp(c.results, isaLanes())}
 	vectors := m.vectorsOf(m.rows)
-	if 2*m.rows*m.wide < vectors*isaLanes() {
-		return nil, false
-	}
 	// An odd number of lines, so that channels do not compete for places in the cache.
 	m.pitch = (m.images*vectors | 1) * isaLanes()
 	m.uPlane = c.group*c.channels*m.outs + planeGap
@@ -52,12 +59,14 @@ func (c *correlation) tileLanes(w *Workers, weight, bias []float32) (*tileLanes,
 	m.masks = windowMasks(m.before[2], c.source.in[2], m.wide)
 	m.placeOutputs()
 	m.transformWeight(w, weight)
-	m.bias = c.biasOf(bias, m.outs)
-	return m, true
+	m.bias = biasOf(c, bias, m.outs)
+	return m
 }
 
 // vectorsOf returns how many vectors the tiles of so many rows fill.
-func (m *tileLanes) vectorsOf(rows int) int { return (rows*m.wide + isaLanes() - 1) / isaLanes() }
+func (m *tileLanes) vectorsOf(rows int) int { return vectorsOf(m.winoTiling, rows) }
+
+func vectorsOf(t winoTiling, rows int) int { return (rows*t.wide + isaLanes() - 1) / isaLanes() }
 
 // placeOutputs says where outputs go: every other row of an image, if no 8 outputs of
 // a unit belong to two rows or to none, or one vector after another.
@@ -87,7 +96,7 @@ func (m *tileLanes) transformWeight(w *Workers, weight []float32) {
 			matrix{weight[g*m.wSize+ch*m.wc:], 1, m.wr}.pack(*packed, 0, 9, 0, m.results, m.outs)
 			runTransform(winoWeight2, &winoArgs{
 				tiles: 1, channels: m.outs,
-				src: *packed, from: m.tapLayout(m.outs),
+				src: *packed, from: tapLayout(m.correlation, m.outs),
 				dst: *m.u, to: winoLayout{at: i * m.outs, i: winoAccurate.side() * m.uPlane, j: m.uPlane},
 			})
 		}
@@ -99,7 +108,10 @@ func (m *tileLanes) free() {
 	release(m.bias)
 }
 
-func (m *tileLanes) run(w *Workers, source, result []float32) {
+// runTileLanes computes the correlation by this method.
+func runTileLanes(c *correlation, w *Workers, source, weight, bias, result []float32) {
+	m := newTileLanes(c, w, weight, bias)
+	defer m.free()
 	w.For(m.units(m.batch)*m.group, 1, func(lo, hi int) {
 		s := m.newState()
 		defer s.free()

@@ -22,12 +22,20 @@ type tileRowWeights struct {
 
 type tileRowMemory struct{ v, z, sums *[]float32 }
 
-// tileRowWeights returns the method, and whether it applies and is the best.
-func (p *convPlan) tileRowWeights() (*tileRowWeights, bool) {
+// tileRowWeightsApply reports whether the method applies, and is the best.
+func tileRowWeightsApply(p *convPlan) bool {
 	const most = 24 // channels: with more, the sums do not stay in cache
-	if !p.inRowsOfTiles(p.out[2]) || max(p.ic, p.oc) > most || min(p.ic, p.oc) < blockChannels() || p.out[1] < mostDots/2 {
-		return nil, false
-	}
+	return inRowsOfTiles(p, p.out[2]) && max(p.ic, p.oc) <= most && min(p.ic, p.oc) >= blockChannels() && p.out[1] >= mostDots/2
+}
+
+// runTileRowWeights computes gw by this method.
+func runTileRowWeights(p *convPlan, w *Workers, x, gy, gw []float32) {
+	m := newTileRowWeights(p)
+	defer m.free()
+	p.inParts(w, 320, x, gy, gw, m.run)
+}
+
+func newTileRowWeights(p *convPlan) *tileRowWeights {
 	vectors := (p.out[2]/2 + isaLanes() - 1) / isaLanes()
 	m := &tileRowWeights{convPlan: p, row: vectors * isaLanes()}
 	m.vStep, m.zStep = (p.out[1]+2)*m.row, p.out[1]*m.row
@@ -54,7 +62,7 @@ func (p *convPlan) tileRowWeights() (*tileRowWeights, bool) {
 	for i := range *m.steps {
 		(*m.steps)[i] = pair{i * isaLanes(), i * isaLanes()}
 	}
-	return m, true
+	return m
 }
 
 func (m *tileRowWeights) memory() tileRowMemory {

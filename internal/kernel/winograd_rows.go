@@ -24,32 +24,33 @@ type tileRows struct {
 
 // inRowsOfTiles tells whether the algorithm applies and the tiles of rows of so many
 // outputs fill vectors.
-func (p *convPlan) inRowsOfTiles(outputs int) bool {
+func inRowsOfTiles(p *convPlan, outputs int) bool {
 	vector := 2 * isaLanes()
-	return laneCode() != nil && p.tiled() && (outputs%vector == 0 || outputs < vector && outputs > vector*3/4)
+	return laneCode() != nil && tiled(p) && (outputs%vector == 0 || outputs < vector && outputs > vector*3/4)
 }
 
-// tileRows returns the method for this correlation, and whether it applies and is the
-// best.
-func (c *correlation) tileRows(weight, bias []float32) (*tileRows, bool) {
+// tileRowsApply reports whether the method applies, and is the best.
+func tileRowsApply(c *correlation) bool {
 	const few, many = 4, 48 // channels
-	if !c.inRowsOfTiles(c.extent[2]) || min(c.channels, c.results/2) < few || max(c.channels, c.results) > many {
-		return nil, false
-	}
-	m := &tileRows{correlation: c, before: c.beforeTiles(), outs: roundUp(c.results, blockChannels())}
+	return inRowsOfTiles(c.convPlan, c.extent[2]) && min(c.channels, c.results/2) >= few && max(c.channels, c.results) <= many
+}
+
+// newTileRows transforms the weights.
+func newTileRows(c *correlation, weight, bias []float32) *tileRows {
+	m := &tileRows{correlation: c, before: beforeTiles(c), outs: roundUp(c.results, blockChannels())}
 	m.vectors = (c.extent[2]/2 + isaLanes() - 1) / isaLanes()
 	m.row = m.vectors * c.channels * isaLanes()
 	const space = 1 << 16 // elements of v: a quarter of the second level of cache
 	m.rows = min(c.extent[1], max(3, space/(4*m.row)))
 	m.vPlane = (m.rows+2)*m.row + planeGap
 	m.masks = windowMasks(m.before[2], c.source.in[2], m.vectors*isaLanes())
-	m.bias = c.biasOf(bias, m.outs)
+	m.bias = biasOf(c, bias, m.outs)
 	m.uGroup = 4 * 3 * m.channels * m.outs
 	m.u = scratch(c.group * m.uGroup)
 	for g := range c.group {
 		m.transformWeight((*m.u)[g*m.uGroup:], weight[g*m.wSize:])
 	}
-	return m, true
+	return m
 }
 
 // transformWeight computes u of a group: for each block of results, j, row of the
@@ -84,7 +85,10 @@ func (m *tileRows) free() {
 	release(m.bias)
 }
 
-func (m *tileRows) run(w *Workers, source, result []float32) {
+// runTileRows computes the correlation by this method.
+func runTileRows(c *correlation, w *Workers, source, weight, bias, result []float32) {
+	m := newTileRows(c, weight, bias)
+	defer m.free()
 	high := m.extent[1]
 	parts := (high + m.rows - 1) / m.rows
 	w.For(m.batch*m.group*parts, 1, func(lo, hi int) {

@@ -23,9 +23,20 @@ func (m *winoWeightGradient) sources() weightSources {
 	return weightSources{newWinoSource(m.winoTiling, m.inPitch, 2, m.pad), newWinoSource(m.winoTiling, m.outPitch, 0, vec3{})}
 }
 
-func (p *convPlan) winoGradWeight(w *Workers, x, gy, gw []float32) {
+// winoWeightsCost returns what the method costs for an image, in multiplications of
+// vectors, and whether it applies.
+func winoWeightsCost(p *convPlan) (cost int, ok bool) {
+	return winogradCost(p, winoFast, p.ic, p.oc, p.out)
+}
+
+// runWinoWeights computes gw by this method.
+func runWinoWeights(p *convPlan, w *Workers, x, gy, gw []float32) {
+	p.inParts(w, 6400, x, gy, gw, winoGradWeight)
+}
+
+// winoGradWeight computes gw for a part of the batch.
+func winoGradWeight(p *convPlan, w *Workers, x, gy, gw []float32) {
 	m := &winoWeightGradient{convPlan: p, split: newSplit(p.oc), inPitch: roundUp(p.ic, isaLanes()), outPitch: roundUp(p.oc, isaLanes())}
-	// The sums are read and written for every block of tiles, so the larger
 	// The sums are read and written for every block of tiles, so a block is as large
 	// as they are.
 	form := winoFast // as accurate here as need be: sums are over all tiles

@@ -16,7 +16,9 @@ type correlation struct {
 	source                 frame
 	extent                 vec3 // of the result
 	phases                 []phase
-	wr, wc                 int  // steps in weight for a channel of result and source
+	wr, wc                 int        // steps in weight for a channel of result and source
+	layout                 *rowLayout // nil for none; see rowLayout
+	layoutKnown            bool
 	back                   bool // it is the adjoint of a convolution: taps run the other way
 }
 
@@ -31,6 +33,15 @@ type phase struct {
 type tap struct {
 	at    vec3 // source position it reads for i = 0
 	index int  // in the kernel
+}
+
+// reads returns the source position that a tap reads for position i of the phase.
+func (f *phase) reads(i vec3, t tap) vec3 {
+	at := t.at
+	for a := range at {
+		at[a] += i[a] * f.stride[a]
+	}
+	return at
 }
 
 // forward returns the correlation that computes y.
@@ -92,85 +103,6 @@ func (c *correlation) chooseFrame(in vec3) {
 	c.source = newFrame(in, first, last)
 }
 
-// run computes the correlation of all images and groups.
-func (c *correlation) run(w *Workers, source, weight, bias, result []float32) {
-	if c.batch*c.group*c.resultSize == 0 {
-		return
-	}
-	if c.quadLanes() {
-		c.runQuads(w, source, weight, bias, result)
-		return
-	}
-	if m, ok := c.imageLanes(); ok {
-		m.run(w, source, weight, bias, result)
-		return
-	}
-	if m := c.ofAllImages(w, weight, bias); m != nil {
-		m.run(w, source, result)
-		m.free()
-		return
-	}
-	var m method
-	if c.flat() {
-		m = c.positionLanes(weight, bias)
-	} else {
-		m = c.channelLanes(weight, bias)
-	}
-	defer m.free()
-	blocks := (c.batch + m.atOnce() - 1) / m.atOnce()
-	w.For(blocks*c.group, 1, func(lo, hi int) {
-		var framed []float32
-		if !c.source.none() {
-			buf := scratch(m.atOnce() * c.sourceStep())
-			defer release(buf)
-			framed = *buf
-			clear(framed)
-		}
-		for i := lo; i < hi; i++ {
-			first := i / c.group * m.atOnce()
-			images := min(m.atOnce(), c.batch-first)
-			at := first*c.group + i%c.group
-			from := source[at*c.sourceSize:]
-			for n := 0; framed != nil && n < images; n++ {
-				c.source.fill(framed[n*c.sourceStep():], from[n*c.group*c.sourceSize:], c.channels)
-			}
-			if framed != nil {
-				from = framed
-			}
-			m.compute(w, i%c.group, images, from, result[at*c.resultSize:])
-			for n := range images {
-				c.finished((at+n*c.group)*c.resultSize, (at+n*c.group+1)*c.resultSize)
-			}
-		}
-	})
-}
-
-// methodOfAll is a way to compute the correlation of all images and groups.
-type methodOfAll interface {
-	run(w *Workers, source, result []float32)
-	free()
-}
-
-// ofAllImages returns the best of these that applies, or nil.
-func (c *correlation) ofAllImages(w *Workers, weight, bias []float32) methodOfAll {
-	if m, ok := c.tallLanes(weight, bias); ok {
-		return m
-	}
-	if m, ok := c.tileRows(weight, bias); ok {
-		return m
-	}
-	if m, ok := c.tileLanes(w, weight, bias); ok {
-		return m
-	}
-	if m, ok := c.winograd(w, weight, bias); ok {
-		return m
-	}
-	if m, ok := c.rowLanes(weight, bias); ok {
-		return m
-	}
-	return nil
-}
-
 // sourceStep returns how far apart the images of a group are, in frames or in
 // place.
 func (c *correlation) sourceStep() int {
@@ -178,53 +110,6 @@ func (c *correlation) sourceStep() int {
 		return c.group * c.sourceSize
 	}
 	return c.channels * c.source.extent.size()
-}
-
-// method is a way to compute the correlation of a group for a few images.
-type method interface {
-	// atOnce returns for how many images at most.
-	atOnce() int
-	// compute reads images that are sourceStep apart; the first begins source,
-	// and its result begins result.
-	compute(w *Workers, group, images int, source, result []float32)
-	free()
-}
-
-// flat tells whether positionLanes applies and is the faster method, from an
-// estimate of cycles.
-func (c *correlation) flat() bool {
-	positions, ok := c.positionsCost()
-	if !ok {
-		return false
-	}
-	vectors := (c.results + isaLanes() - 1) / isaLanes()
-	channels := vectors * c.extent.size() * (c.channels*c.taps + 14) // with the transposition
-	if vectors < microVecs() {
-		channels += channels / 10
-	}
-	return positions < channels
-}
-
-// positionsCost returns what positionLanes costs for an image, in multiplications
-// of vectors, and whether it applies.
-func (c *correlation) positionsCost() (positions int, ok bool) {
-	if len(c.phases) != 1 || c.phases[0].stride != (vec3{1, 1, 1}) || len(c.phases[0].taps) == 0 {
-		return 0, false
-	}
-	depth := c.channels * c.taps
-	run, size := c.runLength(), c.extent.size()
-	vectors := func(n int) int { return (n + isaLanes() - 1) / isaLanes() }
-	positions = vectors(run) * c.results * (depth + 6)
-	if run != size {
-		positions += vectors(run) * c.results * 16 // to drop borders
-	}
-	if c.results > packedRows() {
-		positions += vectors(run) * depth * 4 // to pack
-	}
-	if vectors(run) < microVecs() {
-		positions += positions / 4 // tiles too narrow
-	}
-	return positions, true
 }
 
 // sourceSteps sets at of every source channel and tap of a phase to its offset
@@ -241,4 +126,14 @@ func (c *correlation) sourceSteps(f *phase, set func(p, at, ch int, t tap)) (bas
 		}
 	}
 	return base
+}
+
+// runLength returns the number of positions from the first to the last of the
+// result, in a frame.
+func (c *correlation) runLength() int {
+	last := c.extent
+	for a := range last {
+		last[a]--
+	}
+	return c.source.extent.at(last) + 1
 }

@@ -17,8 +17,16 @@ type rowLayout struct {
 	flat        bool  // the source of all positions is one run
 }
 
-// rowLayout returns the layout, if there is one.
+// rowLayout returns the layout, and whether there is one.
 func (c *correlation) rowLayout() (*rowLayout, bool) {
+	if !c.layoutKnown {
+		c.layout, _ = newRowLayout(c)
+		c.layoutKnown = true
+	}
+	return c.layout, c.layout != nil
+}
+
+func newRowLayout(c *correlation) (*rowLayout, bool) {
 	if !hasDirect() || c.in[0] != 1 || c.out[0] != 1 || c.kernel[0] != 1 || c.pad[0] != 0 || c.extent.size() < isaLanes() {
 		return nil, false
 	}
