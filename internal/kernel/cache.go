@@ -4,3 +4,7 @@ package kernel
 // products are cut up. Where the processor does not tell, they are guesses on
 // the low side.
 var cacheL1, cacheL2 = cacheSizes()
+
+// near is how many elements may be computed before what follows reads them, in the
+// second level of cache, or nearer in the first, where that is worth more calls.
+const near, nearer = 1 << 15, 1 << 13

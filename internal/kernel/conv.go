@@ -103,10 +103,6 @@ func gradWeightBias(p *convPlan, w *Workers, x, gy, gw, gb []float32) {
 	}
 }
 
-// nearPlane is how many elements a plane of gy has whose sum is worth a place of
-// its own; sumPlanes adds up smaller ones together.
-const nearPlane = 64
-
 // GradBias overwrites gb, the gradient of bias, with the sums of gy over the
 // batch and all positions.
 func (c *Conv) GradBias(w *Workers, gy, gb []float32) {

@@ -269,22 +269,7 @@ func randomConv(rng *rand.Rand) Conv {
 		c.Group = 1 + rng.IntN(20)
 		c.InChannels, c.OutChannels = c.Group, c.Group*(1+rng.IntN(2))
 	}
-	rank := 1 + rng.IntN(3)
-	for range rank {
-		kernel, stride, dilation, pad := 1+rng.IntN(4), 1+rng.IntN(3), 1+rng.IntN(2), rng.IntN(4)
-		if rng.IntN(3) > 0 {
-			stride, dilation = 1, 1
-		}
-		in := 1 + rng.IntN(20/rank)
-		end := rng.IntN(3)
-		out := (in+pad+end-dilation*(kernel-1)-1)/stride + 1
-		for in+pad+end < dilation*(kernel-1)+1 {
-			end++
-			out = 1
-		}
-		c.In, c.Kernel, c.Out = append(c.In, in), append(c.Kernel, kernel), append(c.Out, out)
-		c.Stride, c.Dilation, c.Pad = append(c.Stride, stride), append(c.Dilation, dilation), append(c.Pad, pad)
-	}
+	c.In, c.Kernel, c.Out, c.Stride, c.Dilation, c.Pad = randomWindow(rng)
 	return c
 }
 

@@ -4,8 +4,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-
-	"github.com/advparams/advparams/nd"
 )
 
 // sizes of [outer, n, block] and the number of rows taken, small and large
@@ -73,93 +71,6 @@ func TestPositions(t *testing.T) {
 	for _, bad := range [][]int64{{0, 0, 3, 0}, {0, 0, -4, 0}, {0, 0, 0, 4}} {
 		if i := p.Invalid(bad); i < 2 {
 			t.Errorf("%v: index %d is said to be the first out of range", bad, i)
-		}
-	}
-}
-
-func TestSelect(t *testing.T) {
-	w := NewWorkers(3)
-	defer w.Close()
-	rng := rand.New(rand.NewPCG(1, 2))
-	for _, shape := range [][]int{{4, 1, 3}, {40, 30, 50}, {1}, {}, {2, 0, 3}, {5, 6, 1}} {
-		for mask := range 8 { // which operand is repeated along which axis
-			operand := func(k int) ([]int, int) {
-				s := slices.Clone(shape)
-				for a := range s {
-					if mask>>((a+k)%3)&1 == 1 {
-						s[a] = min(s[a], 1)
-					}
-				}
-				st := nd.Strides(s)
-				for a := range s {
-					if s[a] != shape[a] {
-						st[a] = 0
-					}
-				}
-				return st, nd.Size(s)
-			}
-			cs, cn := operand(0)
-			xs, xn := operand(1)
-			ys, yn := operand(2)
-			c, x, y := make([]bool, cn), randoms(rng, xn), randoms(rng, yn)
-			for i := range c {
-				c[i] = rng.IntN(2) == 0
-			}
-			z := make([]float32, nd.Size(shape))
-			Select(w, shape, z, c, cs, x, xs, y, ys)
-			strides := nd.Strides(shape)
-			for i, got := range z {
-				at := func(st []int) (k int) {
-					for a := range shape {
-						k += i / strides[a] % shape[a] * st[a]
-					}
-					return k
-				}
-				want := y[at(ys)]
-				if c[at(cs)] {
-					want = x[at(xs)]
-				}
-				if got != want {
-					t.Fatalf("shape %v, repeated %03b: element %d is %v, want %v", shape, mask, i, got, want)
-				}
-			}
-		}
-	}
-}
-
-func TestInterpolate(t *testing.T) {
-	w := NewWorkers(3)
-	defer w.Close()
-	rng := rand.New(rand.NewPCG(1, 2))
-	for _, s := range []struct{ outer, in, out, inner int }{{3, 4, 7, 1}, {2, 7, 4, 5}, {50, 30, 60, 20}, {50, 60, 30, 1}, {2, 3, 0, 4}, {2, 1, 3, 0}} {
-		m := Taps{In: s.in, Out: s.out, Start: []int{0}}
-		for range s.out {
-			for range rng.IntN(4) {
-				m.Index, m.Weight = append(m.Index, rng.IntN(s.in)), append(m.Weight, rng.Float32())
-			}
-			m.Start = append(m.Start, len(m.Index))
-		}
-		x, gy := randoms(rng, s.outer*s.in*s.inner), randoms(rng, s.outer*s.out*s.inner)
-		y, gx := randoms(rng, len(gy)), randoms(rng, len(x))
-		m.Interpolate(w, s.outer, s.inner, x, y)
-		m.Transposed().Interpolate(w, s.outer, s.inner, gy, gx)
-		wantY, wantX := make([]float64, len(y)), make([]float64, len(x))
-		for o := range s.outer {
-			for i := range s.out {
-				for k := m.Start[i]; k < m.Start[i+1]; k++ {
-					for e := range s.inner {
-						from, to, f := (o*s.in+m.Index[k])*s.inner+e, (o*s.out+i)*s.inner+e, float64(m.Weight[k])
-						wantY[to] += f * float64(x[from])
-						wantX[from] += f * float64(gy[to])
-					}
-				}
-			}
-		}
-		if err := compare(y, wantY, 1e-5); err != nil {
-			t.Errorf("%+v: %v", s, err)
-		}
-		if err := compare(gx, wantX, 1e-5); err != nil {
-			t.Errorf("%+v, transposed: %v", s, err)
 		}
 	}
 }

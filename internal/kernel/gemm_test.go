@@ -63,15 +63,6 @@ func testGemm(w *Workers, rng *rand.Rand, transA, transB bool, m, n, k int, alph
 	return nil
 }
 
-// tries is n, or a few with -short: the race detector slows down what results are
-// compared with a hundredfold.
-func tries(n int) int {
-	if testing.Short() {
-		return n / 8
-	}
-	return n
-}
-
 func TestGemm(t *testing.T) {
 	w := NewWorkers(3)
 	defer w.Close()
@@ -207,15 +198,4 @@ func TestGemmPanicsOnShortSlices(t *testing.T) {
 		}
 	}()
 	Gemm(nil, false, false, 2, 2, 2, 1, make([]float32, 3), 2, make([]float32, 4), 2, 0, make([]float32, 4), 2)
-}
-
-// forEachPath runs f once for every implementation this machine can run.
-func forEachPath(t *testing.T, f func(t *testing.T)) {
-	best := isaLevel()
-	defer useLevel(best)
-	for l := range levels {
-		if useLevel(l) {
-			t.Run(Name(), f)
-		}
-	}
 }

@@ -6,6 +6,3 @@ const mapGrain = 1 << 13
 // grainOf returns how many items of size elements each make a piece of work.
 func grainOf(size int) int { return max(1, mapGrain/max(1, size)) }
 
-// near is how many elements may be computed before what follows reads them, in the
-// second level of cache, or nearer in the first, where that is worth more calls.
-const near, nearer = 1 << 15, 1 << 13

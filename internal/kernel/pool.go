@@ -17,11 +17,18 @@ type Pool struct {
 	Then func(lo, hi int)
 }
 
+// plane is the geometry of a plane.
+type plane struct{ geometry }
+
+func (p *Pool) plane() plane {
+	return plane{newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)}
+}
+
 // MaxForward sets y to the maximum of each window of x: NaN if it holds one,
 // -Inf if it lies in the padding altogether. (onnxruntime 1.2x keeps a NaN or
 // not depending on where in the window it stands.)
 func (p *Pool) MaxForward(w *Workers, x, y []float32) {
-	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	g := p.plane()
 	if g.halves() {
 		p.planes(w, &g, func(in, out int) { g.halveMax(x[in:], y[out:]) })
 		return
@@ -35,7 +42,7 @@ func (p *Pool) MaxForward(w *Workers, x, y []float32) {
 // maximum of a window, in row-major order, takes all of its gradient. (Where all
 // of a window is -Inf its padding may be the first.)
 func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
-	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	g := p.plane()
 	if g.halves() {
 		p.planesThen(w, &g, func(in, out int) {
 			if 2*g.out[1] != g.in[1] || 2*g.out[2] != g.in[2] {
@@ -58,7 +65,7 @@ func (p *Pool) MaxGrad(w *Workers, x, gy, gx []float32) {
 // MaxIndices sets at to the position in x of the first maximum of each window,
 // -1 if it lies in the padding altogether: MaxPool's second output.
 func (p *Pool) MaxIndices(w *Workers, x []float32, at []int64) {
-	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	g := p.plane()
 	p.firstMax(w, &g, x, func(plane int, first []int) {
 		for i, k := range first {
 			at[plane*len(first)+i] = int64(k)
@@ -68,7 +75,7 @@ func (p *Pool) MaxIndices(w *Workers, x []float32, at []int64) {
 
 // firstMax calls f for each plane with the position in x of the first maximum
 // of each window, a NaN being larger than any number; -1 for an empty window.
-func (p *Pool) firstMax(w *Workers, g *geometry, x []float32, f func(plane int, first []int)) {
+func (p *Pool) firstMax(w *Workers, g *plane, x []float32, f func(plane int, first []int)) {
 	taps, size := g.poolTaps(), g.out.size()
 	w.For(p.Planes, grainOf(size*g.kernel.size()), func(lo, hi int) {
 		best, first := make([]float32, size), make([]int, size)
@@ -93,7 +100,7 @@ func (p *Pool) firstMax(w *Workers, g *geometry, x []float32, f func(plane int, 
 
 // AvgForward sets y to the mean of each window of x.
 func (p *Pool) AvgForward(w *Workers, x, y []float32) {
-	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	g := p.plane()
 	if g.out.size() == 0 {
 		return
 	}
@@ -106,7 +113,7 @@ func (p *Pool) AvgForward(w *Workers, x, y []float32) {
 
 // AvgGrad overwrites gx with the gradient of [Pool.AvgForward]'s x.
 func (p *Pool) AvgGrad(w *Workers, gy, gx []float32) {
-	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	g := p.plane()
 	if g.out.size() == 0 {
 		clear(gx[:p.Planes*g.in.size()])
 		return
@@ -122,7 +129,7 @@ func (p *Pool) AvgGrad(w *Workers, gy, gx []float32) {
 
 // scale returns, for each output of a plane, one over the number of positions
 // that its average counts; they are at least 1.
-func (p *Pool) scale(g *geometry) []float32 {
+func (p *Pool) scale(g *plane) []float32 {
 	end := g.in // where positions cease to count
 	for i, n := range p.In {
 		if a := i + 3 - len(p.In); p.IncludePad && p.PadEnd != nil {
@@ -156,7 +163,7 @@ func (p *Pool) scale(g *geometry) []float32 {
 }
 
 // planesThen is planes that calls Then as well.
-func (p *Pool) planesThen(w *Workers, g *geometry, f func(in, out int)) {
+func (p *Pool) planesThen(w *Workers, g *plane, f func(in, out int)) {
 	size := g.in.size()
 	w.For(p.Planes, grainOf(g.out.size()*g.kernel.size()), func(lo, hi int) {
 		done := lo
@@ -170,7 +177,7 @@ func (p *Pool) planesThen(w *Workers, g *geometry, f func(in, out int)) {
 	})
 }
 
-func (p *Pool) planes(w *Workers, g *geometry, f func(in, out int)) {
+func (p *Pool) planes(w *Workers, g *plane, f func(in, out int)) {
 	w.For(p.Planes, grainOf(g.out.size()*g.kernel.size()), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			f(i*g.in.size(), i*g.out.size())
@@ -186,7 +193,7 @@ type poolTap struct {
 }
 
 // poolTaps returns the kernel's positions in row-major order.
-func (g *geometry) poolTaps() []poolTap {
+func (g *plane) poolTaps() []poolTap {
 	taps := make([]poolTap, 0, g.kernel.size())
 	for a := range g.kernel[0] {
 		for b := range g.kernel[1] {
@@ -209,7 +216,7 @@ func (g *geometry) poolTaps() []poolTap {
 // rows calls f for every row of outputs and every tap that reads the input
 // there: row is the position of the row's first output, at that of the input
 // element which output t.lo reads.
-func (g *geometry) rows(taps []poolTap, f func(row int, t *poolTap, at int)) {
+func (g *plane) rows(taps []poolTap, f func(row int, t *poolTap, at int)) {
 	for q0 := range g.out[0] {
 		for q1 := range g.out[1] {
 			row := (q0*g.out[1] + q1) * g.out[2]

@@ -4,7 +4,7 @@ import "math"
 
 // halves reports whether pooling halves a plane: windows of 2×2 side by side,
 // the pooling of most networks that pool.
-func (g *geometry) halves() bool {
+func (g *plane) halves() bool {
 	two := vec3{1, 2, 2}
 	return g.kernel == two && g.stride == two && g.dilation == vec3{1, 1, 1} && g.pad == vec3{} &&
 		g.in[0] == 1 && 2*g.out[1] <= g.in[1] && 2*g.out[2] <= g.in[2]
@@ -17,7 +17,7 @@ type halving struct {
 }
 
 // halveMax is [Pool.MaxForward] for a plane that halves.
-func (g *geometry) halveMax(x, y []float32) {
+func (g *plane) halveMax(x, y []float32) {
 	if code := halvingCode(); code != nil && g.out[1] > 0 && g.out[2] >= 4 {
 		_, _ = x[2*g.out[1]*g.in[2]-1], y[g.out.size()-1]
 		code.max(g.out[1], g.out[2], &x[0], g.in[2], &y[0])
@@ -36,7 +36,7 @@ func (g *geometry) halveMax(x, y []float32) {
 // unless all of it belongs to windows.
 // Which of four is the largest is as good as random, so that it is found by
 // comparing bits, without a branch; adding 0 makes both zeros one.
-func (g *geometry) halveMaxGrad(x, gy, gx []float32) {
+func (g *plane) halveMaxGrad(x, gy, gx []float32) {
 	if code := halvingCode(); code != nil && g.out[1] > 0 && g.out[2] >= 4 {
 		end := 2*g.out[1]*g.in[2] - 1
 		_, _, _ = x[end], gx[end], gy[g.out.size()-1]

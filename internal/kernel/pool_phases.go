@@ -7,7 +7,7 @@ import "math"
 // phases, each of which holds every stride'th row and column. Outputs lie in rows as
 // long as those of a phase; what comes after the last of a row is dropped.
 type poolPhases struct {
-	*geometry
+	*plane
 	high, wide int // of a phase
 	run        int // from the first output to the last
 	taps       []phaseTap
@@ -20,9 +20,9 @@ type phaseTap struct {
 	at    int // in the phases of that plane
 }
 
-func (g *geometry) poolPhases() *poolPhases {
+func (g *plane) poolPhases() *poolPhases {
 	reach := func(a int) int { return (g.kernel[a] - 1) * g.dilation[a] / g.stride[a] }
-	m := &poolPhases{geometry: g, high: g.out[1] + reach(1), wide: g.out[2] + reach(2)}
+	m := &poolPhases{plane: g, high: g.out[1] + reach(1), wide: g.out[2] + reach(2)}
 	m.run = (g.out[1]-1)*m.wide + g.out[2]
 	if m.vectorSet = vectorFunctions(); m.run < isaLanes() {
 		m.vectorSet = portableVectors

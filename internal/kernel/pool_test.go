@@ -11,7 +11,7 @@ import (
 // naivePool calls visit with every window position inside the input, and the
 // number of positions an average divides by.
 func naivePool(p *Pool, visit func(x, y, count int)) {
-	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	g := p.plane()
 	end := g.pad
 	for i, v := range p.PadEnd {
 		end[3-len(p.PadEnd)+i] = v
@@ -49,7 +49,7 @@ func naivePool(p *Pool, visit func(x, y, count int)) {
 }
 
 func checkPool(w *Workers, rng *rand.Rand, p Pool) error {
-	g := newGeometry(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)
+	g := p.plane()
 	x, gy := randoms(rng, p.Planes*g.in.size()), randoms(rng, p.Planes*g.out.size())
 	for i := range x {
 		x[i] = float32(math.Round(float64(x[i]) * 3)) // ties
@@ -122,10 +122,10 @@ func TestPool(t *testing.T) {
 			}
 		}
 		for range 300 {
-			c := randomConv(rng)
-			p := Pool{Planes: 1 + rng.IntN(4), In: c.In, Kernel: c.Kernel, Out: c.Out, Stride: c.Stride, Dilation: c.Dilation, Pad: c.Pad, IncludePad: rng.IntN(2) == 0}
+			in, kernel, out, stride, dilation, pad := randomWindow(rng)
+			p := Pool{Planes: 1 + rng.IntN(4), In: in, Kernel: kernel, Out: out, Stride: stride, Dilation: dilation, Pad: pad, IncludePad: rng.IntN(2) == 0}
 			if rng.IntN(2) == 0 {
-				for range c.In {
+				for range in {
 					p.PadEnd = append(p.PadEnd, rng.IntN(3))
 				}
 			}

@@ -274,9 +274,9 @@ func (n *Recurrence) GradPeep(tapeOf, backOf, c0, out []float32) {
 		t, prev := n.order(i)
 		gg, old, c := n.at(p.gx, t, 4), n.before(tp.c, c0, prev), n.at(tp.c, t, 1)
 		for b := range n.Batch {
-			addProduct(row(out, 0, n.Hidden), n.unit(gg, b, 4, 0), n.unit(old, b, 1, 0))
-			addProduct(row(out, 1, n.Hidden), n.unit(gg, b, 4, 1), n.unit(c, b, 1, 0))
-			addProduct(row(out, 2, n.Hidden), n.unit(gg, b, 4, 2), n.unit(old, b, 1, 0))
+			addProduct(rowOf(out, 0, n.Hidden), n.unit(gg, b, 4, 0), n.unit(old, b, 1, 0))
+			addProduct(rowOf(out, 1, n.Hidden), n.unit(gg, b, 4, 1), n.unit(c, b, 1, 0))
+			addProduct(rowOf(out, 2, n.Hidden), n.unit(gg, b, 4, 2), n.unit(old, b, 1, 0))
 		}
 	}
 }
@@ -298,3 +298,6 @@ func (n *Recurrence) unit(x []float32, b, width, k int) []float32 {
 	at := (b*width + k) * n.Hidden
 	return x[at : at+n.Hidden]
 }
+
+// row returns row r of a matrix with n columns.
+func rowOf(x []float32, r, n int) []float32 { return x[r*n : (r+1)*n] }

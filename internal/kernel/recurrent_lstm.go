@@ -17,8 +17,8 @@ func (n *Recurrence) lstmStep(w *Workers, in *RecurrentIn, tp *tape, t, prev int
 		}
 		i, o, f, g := n.unit(gates, b, 4, 0), n.unit(gates, b, 4, 1), n.unit(gates, b, 4, 2), n.unit(gates, b, 4, 3)
 		if in.Peep != nil {
-			addProduct(i, row(in.Peep, 0, n.Hidden), old)
-			addProduct(f, row(in.Peep, 2, n.Hidden), old)
+			addProduct(i, rowOf(in.Peep, 0, n.Hidden), old)
+			addProduct(f, rowOf(in.Peep, 2, n.Hidden), old)
 		}
 		n.F.Apply(i)
 		if n.Coupled {
@@ -33,7 +33,7 @@ func (n *Recurrence) lstmStep(w *Workers, in *RecurrentIn, tp *tape, t, prev int
 		MulSlice(h, i, g)
 		AddSlice(c, c, h)
 		if in.Peep != nil {
-			addProduct(o, row(in.Peep, 1, n.Hidden), c)
+			addProduct(o, rowOf(in.Peep, 1, n.Hidden), c)
 		}
 		n.F.Apply(o)
 		hc := n.unit(aux, b, 1, 0)
@@ -63,7 +63,7 @@ func (n *Recurrence) lstmBack(w *Workers, in *RecurrentIn, tp *tape, t, prev int
 		n.H.Slope(dh, hc, dh)
 		AddSlice(dc, dc, dh)
 		if in.Peep != nil {
-			addProduct(dc, row(in.Peep, 1, n.Hidden), dO)
+			addProduct(dc, rowOf(in.Peep, 1, n.Hidden), dO)
 		}
 		MulSlice(dI, dc, g)
 		MulSlice(dF, dc, old)
@@ -78,8 +78,8 @@ func (n *Recurrence) lstmBack(w *Workers, in *RecurrentIn, tp *tape, t, prev int
 		n.G.Slope(dG, g, dG)
 		MulSlice(dc, dc, f)
 		if in.Peep != nil {
-			addProduct(dc, row(in.Peep, 0, n.Hidden), dI)
-			addProduct(dc, row(in.Peep, 2, n.Hidden), dF)
+			addProduct(dc, rowOf(in.Peep, 0, n.Hidden), dI)
+			addProduct(dc, rowOf(in.Peep, 2, n.Hidden), dF)
 		}
 		clear(dh)
 	})

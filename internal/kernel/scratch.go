@@ -14,7 +14,7 @@ type pool[T any] struct {
 
 var (
 	floats pool[float32]
-	pairs  pool[pair]
+	pairs  pool[[2]int]
 )
 
 // class returns the index of the least size that holds n elements, and the size.
@@ -45,5 +45,5 @@ func (p *pool[T]) put(s *[]T) {
 // scratch returns a slice of n elements with arbitrary contents; release it.
 func scratch(n int) *[]float32 { return floats.get(n) }
 func release(s *[]float32)     { floats.put(s) }
-func offsets(n int) *[]pair    { return pairs.get(n) }
-func releaseOffsets(s *[]pair) { pairs.put(s) }
+func offsets(n int) *[][2]int { return pairs.get(n) }
+func releaseOffsets(s *[][2]int) { pairs.put(s) }

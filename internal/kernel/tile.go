@@ -35,7 +35,8 @@ func addTo(c bool) beginning {
 	return fromZero
 }
 
-type pair [2]int
+// pair is two offsets, see [tile].
+type pair = [2]int
 
 // padRows repeats row n-1 to the end of the table: microkernels read, but never
 // store, as many rows as they are high.

@@ -75,7 +75,7 @@ func TestVectors(t *testing.T) {
 			for _, n := range []int{0, 1, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 100, 300} {
 				x, y, z := randoms(rng, n), randoms(rng, n), randoms(rng, n)
 				for i := range y {
-					if abs(y[i]) < 0.1 { // a divisor
+					if math.Abs(float64(y[i])) < 0.1 { // a divisor
 						y[i] = 0.1
 					}
 				}
