@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -39,7 +39,7 @@ type Config struct {
 	// Programs that share them see each other's changes.
 	Weights *Weights
 	// Workers compute; nil means one thread.
-	Workers *kernel.Workers
+	Workers *parallel.Workers
 	// Memory bounds the bytes that the values of a run take at once, and those of
 	// constants computed while compiling; 0 means three quarters of the machine's.
 	Memory int64

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/shared"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -31,7 +31,7 @@ func TestCorpus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	workers := kernel.NewWorkers(0)
+	workers := parallel.NewWorkers(0)
 	defer workers.Close()
 	for _, row := range rows[1:] {
 		name := row[0]
@@ -46,7 +46,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-func compareGolden(t *testing.T, workers *kernel.Workers, model, golden string, tolerance float64) {
+func compareGolden(t *testing.T, workers *parallel.Workers, model, golden string, tolerance float64) {
 	t.Helper()
 	m, err := onnxio.Open(model)
 	if err != nil {

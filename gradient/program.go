@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 )
@@ -15,7 +15,7 @@ import (
 // value. It computes one batch at a time and is not safe for concurrent use,
 // but its operators use all its workers.
 type Program struct {
-	workers *kernel.Workers
+	workers *parallel.Workers
 	weights *Weights
 
 	inputs  []binding

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -38,7 +38,7 @@ func compile(t *testing.T, m *onnxio.Model, cfg Config, batch int) *Program {
 // may a second run see what the first left behind.
 func TestBuffers(t *testing.T) {
 	m := convNet().open(t)
-	workers := kernel.NewWorkers(2)
+	workers := parallel.NewWorkers(2)
 	defer workers.Close()
 	kept := compile(t, m, Config{Gradients: All, Keep: true}, 5)
 	shared := compile(t, m, Config{Gradients: All, Workers: workers}, 5)

@@ -1,7 +1,8 @@
 package ops
 
 import (
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/elementwise"
+	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
 // activation: Relu, Sigmoid, Tanh, Softplus, Softsign, Mish, HardSwish, Gelu
@@ -12,22 +13,22 @@ import (
 // PRelu and Elu; a clipped function passes the gradient at its limits.
 
 var (
-	opSigmoid = unary{name: "Sigmoid", f: kernel.SigmoidSlice, dy: func(gx, y, gy []float32) {
+	opSigmoid = unary{name: "Sigmoid", f: simd.Sigmoid, dy: func(gx, y, gy []float32) {
 		for i, g := range gy {
 			gx[i] = g * y[i] * (1 - y[i])
 		}
 	}}
-	opTanh = unary{name: "Tanh", f: kernel.TanhSlice, dy: func(gx, y, gy []float32) {
+	opTanh = unary{name: "Tanh", f: simd.Tanh, dy: func(gx, y, gy []float32) {
 		for i, g := range gy {
 			gx[i] = g * (1 - y[i]*y[i])
 		}
 	}}
-	opRelu     = unary{name: "Relu", f: kernel.ReluSlice, dy: func(gx, y, gy []float32) { kernel.ReluGrad(nil, y, gy, gx) }, inPlace: true, positive: true}
-	opGelu     = unary{name: "Gelu", f: kernel.GeluSlice, dx: func(gx, x, gy []float32) { kernel.GeluGrad(nil, x, gy, gx) }}
+	opRelu     = unary{name: "Relu", f: simd.Relu, dy: func(gx, y, gy []float32) { elementwise.ReluGrad(nil, y, gy, gx) }, inPlace: true, positive: true}
+	opGelu     = unary{name: "Gelu", f: simd.Gelu, dx: func(gx, x, gy []float32) { elementwise.GeluGrad(nil, x, gy, gx) }}
 	opGeluTanh = unary{name: "Gelu", f: geluTanh, dx: geluTanhGrad}
 	opSoftplus = unary{name: "Softplus", f: softplus, dx: func(gx, x, gy []float32) {
-		kernel.SigmoidSlice(gx, x)
-		kernel.MulSlice(gx, gx, gy)
+		simd.Sigmoid(gx, x)
+		simd.Mul(gx, gx, gy)
 	}}
 	opSoftsign = unary{name: "Softsign", f: func(y, x []float32) {
 		for i, v := range x {
@@ -65,7 +66,7 @@ func geluTanh(y, x []float32) {
 	for i, v := range x {
 		y[i] = geluScale * v * (1 + geluCubic*v*v)
 	}
-	kernel.TanhSlice(y, y)
+	simd.Tanh(y, y)
 	for i, v := range x {
 		y[i] = 0.5 * v * (1 + y[i])
 	}
@@ -75,7 +76,7 @@ func geluTanhGrad(gx, x, gy []float32) {
 	for i, v := range x {
 		gx[i] = geluScale * v * (1 + geluCubic*v*v)
 	}
-	kernel.TanhSlice(gx, gx)
+	simd.Tanh(gx, gx)
 	for i, v := range x {
 		t := gx[i]
 		du := geluScale * (1 + 3*geluCubic*v*v)
@@ -93,11 +94,11 @@ func softplus(y, x []float32) {
 		for i, v := range x[:n] {
 			y[i] = -v * signOf(v)
 		}
-		kernel.ExpSlice(y[:n], y[:n])
+		simd.Exp(y[:n], y[:n])
 		for i, e := range y[:n] {
 			u[i] = 1 + e
 		}
-		kernel.LogSlice(l[:n], u[:n])
+		simd.Log(l[:n], u[:n])
 		for i, e := range y[:n] {
 			if d := u[i] - 1; d > 0 {
 				e *= l[i] / d
@@ -116,7 +117,7 @@ func mish(y, x []float32) {
 	for i, v := range x {
 		y[i] = min(v, mishEnd)
 	}
-	kernel.ExpSlice(y, y)
+	simd.Exp(y, y)
 	for i, e := range y {
 		n := e * (e + 2)
 		y[i] = x[i] * n / (n + 2)
@@ -128,7 +129,7 @@ func mishGrad(gx, x, gy []float32) {
 	for i, v := range x {
 		gx[i] = min(v, mishEnd)
 	}
-	kernel.ExpSlice(gx, gx)
+	simd.Exp(gx, gx)
 	for i, e := range gx {
 		n := e * (e + 2)
 		d := 1 / (n + 2)
@@ -168,7 +169,7 @@ func exponential(name string, a, g, s float32) unary {
 		for i, v := range x {
 			y[i] = v / (2 * s)
 		}
-		kernel.TanhSlice(y, y)
+		simd.Tanh(y, y)
 		for i, v := range x {
 			if t := y[i]; v < 0 {
 				v = a * 2 * t / (1 - t)
@@ -179,7 +180,7 @@ func exponential(name string, a, g, s float32) unary {
 		for i, v := range x {
 			gx[i] = min(v, 0) / s
 		}
-		kernel.ExpSlice(gx, gx)
+		simd.Exp(gx, gx)
 		for i, v := range x {
 			d := g
 			if below(v) {
@@ -209,11 +210,11 @@ func swish(a float32) unary {
 		for i, v := range x {
 			y[i] = a * v
 		}
-		kernel.SigmoidSlice(y, y)
+		simd.Sigmoid(y, y)
 	}
 	return unary{name: "Swish", f: func(y, x []float32) {
 		gate(y, x)
-		kernel.MulSlice(y, y, x)
+		simd.Mul(y, y, x)
 	}, dx: func(gx, x, gy []float32) {
 		gate(gx, x)
 		for i, s := range gx {

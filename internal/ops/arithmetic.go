@@ -4,7 +4,9 @@ import (
 	"math"
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/elementwise"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/simd"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -41,8 +43,8 @@ func (b *Builder) binary(o binary, x, y *Value) *Value {
 				o.f(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
 			}, whole}
 		} else {
-			op.kernel = broadcastKernel{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-				kernel.Broadcast(w, shape, out.Float32s(), in[0].Float32s(), xs, in[1].Float32s(), ys, o.f)
+			op.kernel = broadcastKernel{func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+				elementwise.Broadcast(w, shape, out.Float32s(), in[0].Float32s(), xs, in[1].Float32s(), ys, o.f)
 			}, whole}
 		}
 		if o.diff != nil {
@@ -52,8 +54,8 @@ func (b *Builder) binary(o binary, x, y *Value) *Value {
 			}
 		}
 	case x.DType == nd.Int64 && o.i != nil:
-		op.kernel = broadcastKernel{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.Broadcast(w, shape, out.Int64s(), in[0].Int64s(), xs, in[1].Int64s(), ys, o.i)
+		op.kernel = broadcastKernel{func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+			elementwise.Broadcast(w, shape, out.Int64s(), in[0].Int64s(), xs, in[1].Int64s(), ys, o.i)
 		}, whole}
 	default:
 		fail("%s: operands of type %v", o.name, x.DType)
@@ -103,22 +105,22 @@ func orZero(f func(x, y int64) int64) func(x, y int64) int64 {
 // The descriptions are functions because their gradients use one another.
 
 func opAdd() binary {
-	return binary{"Add", kernel.AddSlice, each(func(x, y int64) int64 { return x + y }),
+	return binary{"Add", simd.Add, each(func(x, y int64) int64 { return x + y }),
 		func(_ *Builder, _, _, _, gz *Value) (*Value, *Value) { return gz, gz }}
 }
 
 func opSub() binary {
-	return binary{"Sub", kernel.SubSlice, each(func(x, y int64) int64 { return x - y }),
+	return binary{"Sub", simd.Sub, each(func(x, y int64) int64 { return x - y }),
 		func(b *Builder, _, _, _, gz *Value) (*Value, *Value) { return gz, b.Neg(gz) }}
 }
 
 func opMul() binary {
-	return binary{"Mul", kernel.MulSlice, each(func(x, y int64) int64 { return x * y }),
+	return binary{"Mul", simd.Mul, each(func(x, y int64) int64 { return x * y }),
 		func(b *Builder, x, y, _, gz *Value) (*Value, *Value) { return b.Mul(gz, y), b.Mul(gz, x) }}
 }
 
 func opDiv() binary {
-	return binary{"Div", kernel.DivSlice, each(orZero(func(x, y int64) int64 { return x / y })),
+	return binary{"Div", simd.Div, each(orZero(func(x, y int64) int64 { return x / y })),
 		func(b *Builder, _, y, z, gz *Value) (*Value, *Value) {
 			gx := b.Div(gz, y)
 			return gx, b.Neg(b.Mul(gx, z))

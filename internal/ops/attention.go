@@ -5,7 +5,9 @@ import (
 	"math"
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/attention"
+	"github.com/advparams/advparams/internal/kernel/elementwise"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -14,10 +16,10 @@ import (
 // The query heads that share a key head are adjacent, so that a group of them is
 // one matrix, [group·queries, size], and nothing is repeated.
 
-// attention is a call of Attention while it is built, in the terms of the
+// attentionInputs is a call of Attention while it is built, in the terms of the
 // specification: B samples, heads of queries and of keys, Sq queries, Sk keys
 // with those of the past.
-type attention struct {
+type attentionInputs struct {
 	*Call
 	q, k, v              *Value // [B, heads, S, size]
 	batch, heads, kv     int
@@ -29,7 +31,7 @@ type attention struct {
 }
 
 func buildAttention(c *Call) []*Value {
-	a := &attention{Call: c, causal: c.Bool("is_causal", false), left: c.Int("left_window_size", -1), right: c.Int("right_window_size", -1)}
+	a := &attentionInputs{Call: c, causal: c.Bool("is_causal", false), left: c.Int("left_window_size", -1), right: c.Int("right_window_size", -1)}
 	a.inputs()
 	scale := float32(1 / math.Sqrt(float64(max(1, a.q.Shape[3]))))
 	group := a.heads / a.kv
@@ -56,7 +58,7 @@ func buildAttention(c *Call) []*Value {
 }
 
 // inner returns the fourth output, a value from before the last product.
-func (a *attention) inner(p *Value) *Value {
+func (a *attentionInputs) inner(p *Value) *Value {
 	switch mode := a.Int("qk_matmul_output_mode", 0); mode {
 	case 0:
 		return a.scores
@@ -76,7 +78,7 @@ func (a *attention) inner(p *Value) *Value {
 }
 
 // inputs reads Q, K, V and the past and checks that they fit.
-func (a *attention) inputs() {
+func (a *attentionInputs) inputs() {
 	a.q, a.k, a.v = a.split(0, "q_num_heads"), a.split(1, "kv_num_heads"), a.split(2, "kv_num_heads")
 	if (a.Optional(4) == nil) != (a.Optional(5) == nil) {
 		a.fail("past_key and past_value belong together")
@@ -102,7 +104,7 @@ func (a *attention) inputs() {
 }
 
 // split returns input i as [batch, heads, sequence, size].
-func (a *attention) split(i int, heads string) *Value {
+func (a *attentionInputs) split(i int, heads string) *Value {
 	x := a.Float(i)
 	if x.Rank() == 4 {
 		return x
@@ -120,7 +122,7 @@ func (b *Builder) splitHeads(x *Value, heads int) *Value {
 }
 
 // mask adds up what says which keys a query sees, nil for all.
-func (a *attention) mask(all []int) {
+func (a *attentionInputs) mask(all []int) {
 	if a.causal || a.left >= 0 || a.right >= 0 || a.lens != nil {
 		a.bias = a.structure()
 	}
@@ -151,7 +153,7 @@ func (a *attention) mask(all []int) {
 func (b *Builder) forbid(m *Value) *Value {
 	return b.emit(nd.Float32, m.Shape, Op{
 		name: "Mask",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Float32s()
 			for i, ok := range in[0].Bools() {
 				y[i] = 0
@@ -165,7 +167,7 @@ func (b *Builder) forbid(m *Value) *Value {
 
 // structure returns the mask that is_causal, the window and nonpad_kv_seqlen
 // make, [B or 1, 1, Sq, Sk]: the query at position p sees keys p-left … p+right.
-func (a *attention) structure() *Value {
+func (a *attentionInputs) structure() *Value {
 	right := a.right
 	if a.causal {
 		right = 0
@@ -190,7 +192,7 @@ func (a *attention) structure() *Value {
 	}
 	return a.emit(nd.Float32, []int{a.batch, 1, a.queries, a.keys}, Op{
 		name: "Mask",
-		kernel: checked{func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: checked{func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			for i, n := range in[0].Int64s() {
 				fill(out.Float32s()[i*size:(i+1)*size], int(n)-a.queries, int(n))
 			}
@@ -215,14 +217,14 @@ func (b *Builder) maskedSoftmax(x, bias *Value) *Value {
 	n := x.Shape[x.Rank()-1]
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "MaskedSoftmax",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.MaskedSoftmax(w, x.Shape, in[0].Float32s(), in[1].Float32s(), strides, out.Float32s())
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+			attention.MaskedSoftmax(w, x.Shape, in[0].Float32s(), in[1].Float32s(), strides, out.Float32s())
 		}),
 		diff: func(y, gy *Value) []*Value {
 			g := b.emit(nd.Float32, x.Shape, Op{
 				name: "MaskedSoftmax.grad",
-				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-					kernel.SoftmaxGrad(w, x.Len()/max(n, 1), n, 1, in[0].Float32s(), in[1].Float32s(), out.Float32s())
+				kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+					elementwise.SoftmaxGrad(w, x.Len()/max(n, 1), n, 1, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 				}),
 			}, y, gy)
 			return []*Value{g, b.SumTo(g, bias.Shape)}

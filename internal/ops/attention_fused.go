@@ -3,7 +3,9 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/attention"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/strided"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -15,15 +17,15 @@ import (
 // that has to be multiplied by scale.
 type operand struct {
 	base  *Value
-	view  kernel.View // batch axes, rows, columns
+	view  strided.View // batch axes, rows, columns
 	scale float32
 }
 
 // layout tells how the matrices lie; adjacent reports whether elements of a row
 // are next to one another.
-func (o *operand) layout() (l kernel.HeadLayout, adjacent bool) {
+func (o *operand) layout() (l attention.HeadLayout, adjacent bool) {
 	n := len(o.view.Shape)
-	l = kernel.HeadLayout{Offset: o.view.Offset, Batch: o.view.Stride[:n-2], Row: o.view.Stride[n-2]}
+	l = attention.HeadLayout{Offset: o.view.Offset, Batch: o.view.Stride[:n-2], Row: o.view.Stride[n-2]}
 	return l, o.view.Shape[n-1] == 1 || o.view.Stride[n-1] == 1
 }
 
@@ -31,7 +33,7 @@ func (o *operand) layout() (l kernel.HeadLayout, adjacent bool) {
 // transposes, with the elements of a row adjacent: x itself first, and last what
 // x was made of by moving elements and, if scales, multiplying them by a number.
 func operandsOf(x *Value, swapped, scales bool) (list []operand) {
-	o := operand{x, kernel.View{Shape: slices.Clone(x.Shape), Stride: nd.Strides(x.Shape)}, 1}
+	o := operand{x, strided.View{Shape: slices.Clone(x.Shape), Stride: nd.Strides(x.Shape)}, 1}
 	if n := x.Rank(); swapped {
 		s, d := o.view.Shape, o.view.Stride
 		s[n-1], s[n-2], d[n-1], d[n-2] = s[n-2], s[n-1], d[n-2], d[n-1]
@@ -96,8 +98,8 @@ func (b *Builder) attend(q, k, v, bias *Value, swapped bool, scale float32, zero
 		k, swapped = b.SwapLast(k), false
 	}
 	o := chooseOperands(operandsOf(q, false, true), operandsOf(k, swapped, true), operandsOf(v, false, false))
-	a := kernel.Heads{Batch: v.Shape[:n-2], Queries: q.Shape[n-2], Keys: v.Shape[n-2], Size: q.Shape[n-1], Values: v.Shape[n-1], Scale: scale * o[0].scale * o[1].scale, ZeroRows: zeroRows}
-	for i, l := range []*kernel.HeadLayout{&a.Q, &a.K, &a.V} {
+	a := attention.Heads{Batch: v.Shape[:n-2], Queries: q.Shape[n-2], Keys: v.Shape[n-2], Size: q.Shape[n-1], Values: v.Shape[n-1], Scale: scale * o[0].scale * o[1].scale, ZeroRows: zeroRows}
+	for i, l := range []*attention.HeadLayout{&a.Q, &a.K, &a.V} {
 		*l, _ = o[i].layout()
 	}
 	in := []*Value{o[0].base, o[1].base, o[2].base}
@@ -106,17 +108,17 @@ func (b *Builder) attend(q, k, v, bias *Value, swapped bool, scale float32, zero
 	}
 	if bias != nil {
 		s := broadcastStrides(bias.Shape, append(slices.Clone(a.Batch), a.Queries, a.Keys))
-		a.Bias = kernel.HeadLayout{Batch: s[:n-2], Row: s[n-2], Column: s[n-1]}
+		a.Bias = attention.HeadLayout{Batch: s[:n-2], Row: s[n-2], Column: s[n-1]}
 		in = append(in, bias)
 	}
 	// The heads of a position lie side by side, as the next layer wants them.
 	heads := a.Batch[n-3]
 	shape := append(slices.Clone(a.Batch[:n-3]), a.Queries, heads, a.Values)
 	strides := nd.Strides(shape)
-	a.Out = kernel.HeadLayout{Batch: append(slices.Clone(strides[:n-3]), a.Values), Row: strides[n-3]}
+	a.Out = attention.HeadLayout{Batch: append(slices.Clone(strides[:n-3]), a.Values), Row: strides[n-3]}
 	y := b.emit(nd.Float32, shape, Op{
 		name: "Attention",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			x := headInputs(in, bias != nil)
 			a.Forward(w, x[0], x[1], x[2], x[3], out.Float32s())
 		}),
@@ -164,7 +166,7 @@ func headInputs(in []nd.Array, bias bool) (x [4][]float32) {
 
 // attendGrad returns the gradients by the inputs: one operator computes them all,
 // one behind another.
-func (b *Builder) attendGrad(a kernel.Heads, in []*Value, bias bool, gy *Value) []*Value {
+func (b *Builder) attendGrad(a attention.Heads, in []*Value, bias bool, gy *Value) []*Value {
 	inputs := in
 	if bias {
 		inputs = in[:len(in)-1]
@@ -175,7 +177,7 @@ func (b *Builder) attendGrad(a kernel.Heads, in []*Value, bias bool, gy *Value) 
 	}
 	g := b.emit(nd.Float32, []int{size}, Op{
 		name: "Attention.grad",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			x, g := headInputs(in[:len(in)-1], bias), out.Float32s()
 			gq, gk, gv := g, g, g
 			if len(inputs) > 1 {

@@ -3,7 +3,8 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/norm"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -35,15 +36,15 @@ func (b *Builder) scaleAxis(x *Value, axis int, a, s *Value) *Value {
 			if len(in) > 2 {
 				s = in[2].Float32s()
 			}
-			kernel.ScaleShiftSlice(inner, lo, hi, in[0].Float32s(), in[1].Float32s(), s, out.Float32s())
+			norm.ScaleShiftSlice(inner, lo, hi, in[0].Float32s(), in[1].Float32s(), s, out.Float32s())
 		}, inPlace{0}},
 		diff: func(_, gy *Value) []*Value {
 			gx := b.scaleAxis(gy, axis, a, nil)
-			ga, gs := b.scaleAndBias("ScaleShift", channels, nil, func(w *kernel.Workers, in []nd.Array, ga, gs []float32) {
+			ga, gs := b.scaleAndBias("ScaleShift", channels, nil, func(w *parallel.Workers, in []nd.Array, ga, gs []float32) {
 				if s == nil {
 					gs = nil
 				}
-				kernel.ScaleShiftGrad(w, x.Len()/max(1, channels*inner), channels, inner, in[0].Float32s(), in[1].Float32s(), ga, gs)
+				norm.ScaleShiftGrad(w, x.Len()/max(1, channels*inner), channels, inner, in[0].Float32s(), in[1].Float32s(), ga, gs)
 			}, x, gy)
 			return []*Value{gx, ga, gs}[:len(in)]
 		},

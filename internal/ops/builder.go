@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 	"gorgonia.org/gorgonia"
 )
@@ -12,7 +12,7 @@ import (
 // Builder makes the values of one computation graph.
 type Builder struct {
 	Graph   *gorgonia.ExprGraph
-	Workers *kernel.Workers // for what is computed while compiling
+	Workers *parallel.Workers // for what is computed while compiling
 	Limits  Limits
 
 	folded  int64 // bytes computed while compiling
@@ -24,7 +24,7 @@ type Builder struct {
 }
 
 // NewBuilder returns a Builder of an empty graph.
-func NewBuilder(w *kernel.Workers) *Builder {
+func NewBuilder(w *parallel.Workers) *Builder {
 	return &Builder{
 		Graph:   gorgonia.NewGraph(),
 		Workers: w,

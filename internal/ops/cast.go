@@ -3,7 +3,7 @@ package ops
 import (
 	"math"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/minifloat"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
@@ -116,7 +116,7 @@ func (b *Builder) Cast(x *Value, t nd.DType) *Value {
 func (b *Builder) cast(x *Value, t nd.DType, to integer) *Value {
 	return b.emit(t, x.Shape, Op{
 		name: "Cast",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			switch y := out.Data.(type) {
 			case []float32:
 				castTo(y, in[0], func(f float32) float32 { return f }, func(i int64) float32 { return float32(i) })
@@ -155,7 +155,7 @@ func castTo[T nd.Elem](y []T, x nd.Array, fromFloat func(float32) T, fromInt fun
 func (b *Builder) round(name string, x *Value, f func(float32) float32) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: name,
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Float32s()
 			for i, v := range in[0].Float32s() {
 				y[i] = f(v)

@@ -3,7 +3,10 @@ package ops
 import (
 	"math"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/conv"
+	"github.com/advparams/advparams/internal/kernel/elementwise"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/simd"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -20,15 +23,15 @@ func (b *Builder) Where(cond, x, y *Value) *Value {
 	cs, xs, ys := broadcastStrides(cond.Shape, shape), broadcastStrides(x.Shape, shape), broadcastStrides(y.Shape, shape)
 	return b.emit(x.DType, shape, Op{
 		name: "Where",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			c := in[0].Bools()
 			switch x := in[1].Data.(type) {
 			case []int64:
-				kernel.Select(w, shape, out.Int64s(), c, cs, x, xs, in[2].Int64s(), ys)
+				elementwise.Select(w, shape, out.Int64s(), c, cs, x, xs, in[2].Int64s(), ys)
 			case []bool:
-				kernel.Select(w, shape, out.Bools(), c, cs, x, xs, in[2].Bools(), ys)
+				elementwise.Select(w, shape, out.Bools(), c, cs, x, xs, in[2].Bools(), ys)
 			default:
-				kernel.Select(w, shape, out.Float32s(), c, cs, in[1].Float32s(), xs, in[2].Float32s(), ys)
+				elementwise.Select(w, shape, out.Float32s(), c, cs, in[1].Float32s(), xs, in[2].Float32s(), ys)
 			}
 		}),
 		diff: func(_, gz *Value) []*Value {
@@ -96,9 +99,9 @@ func (b *Builder) Clip(x, lo, hi *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Clip",
 		kernel: clamp{pointwise{func(out nd.Array, in []nd.Array, from, to int) {
-			kernel.ClipSlice(out.Float32s()[from:to], in[0].Float32s()[from:to], in[1].Float32s()[0], in[2].Float32s()[0])
-		}, inPlace{0}}, func(in []nd.Array) *kernel.Limits {
-			return &kernel.Limits{Lo: in[1].Float32s()[0], Hi: in[2].Float32s()[0]}
+			simd.Clip(out.Float32s()[from:to], in[0].Float32s()[from:to], in[1].Float32s()[0], in[2].Float32s()[0])
+		}, inPlace{0}}, func(in []nd.Array) *conv.Limits {
+			return &conv.Limits{Lo: in[1].Float32s()[0], Hi: in[2].Float32s()[0]}
 		}},
 		diff: func(y, gy *Value) []*Value {
 			return []*Value{
@@ -117,7 +120,7 @@ func (b *Builder) clipGrad(y, lo, hi, gy *Value) *Value {
 	return b.emit(nd.Float32, y.Shape, Op{
 		name: "Clip.grad",
 		kernel: pointwise{func(out nd.Array, in []nd.Array, from, to int) {
-			kernel.ClipGradSlice(out.Float32s()[from:to], in[0].Float32s()[from:to], in[3].Float32s()[from:to], in[1].Float32s()[0], in[2].Float32s()[0])
+			simd.ClipGrad(out.Float32s()[from:to], in[0].Float32s()[from:to], in[3].Float32s()[from:to], in[1].Float32s()[0], in[2].Float32s()[0])
 		}, inPlace{3}},
 	}, y, lo, hi, gy)
 }
@@ -130,7 +133,7 @@ func (b *Builder) clipLimitGrad(limit *Value, cut func(x, lo, hi float32) bool, 
 	}
 	return b.emit(nd.Float32, limit.Shape, Op{
 		name: "Clip.grad",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			lo, hi, gy, sum := in[1].Float32s()[0], in[2].Float32s()[0], in[3].Float32s(), 0.0
 			for i, v := range in[0].Float32s() {
 				if cut(v, lo, hi) {

@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"math"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/elementwise"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -56,16 +57,16 @@ func (b *Builder) compare(p predicate, x, y *Value) *Value {
 	op := Op{name: p.name}
 	switch {
 	case x.DType == nd.Float32 && p.f != nil:
-		op.kernel = runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.Broadcast(w, shape, out.Bools(), in[0].Float32s(), xs, in[1].Float32s(), ys, p.f)
+		op.kernel = runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+			elementwise.Broadcast(w, shape, out.Bools(), in[0].Float32s(), xs, in[1].Float32s(), ys, p.f)
 		})
 	case x.DType == nd.Int64 && p.i != nil:
-		op.kernel = runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.Broadcast(w, shape, out.Bools(), in[0].Int64s(), xs, in[1].Int64s(), ys, p.i)
+		op.kernel = runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+			elementwise.Broadcast(w, shape, out.Bools(), in[0].Int64s(), xs, in[1].Int64s(), ys, p.i)
 		})
 	case x.DType == nd.Bool && p.b != nil:
-		op.kernel = runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.Broadcast(w, shape, out.Bools(), in[0].Bools(), xs, in[1].Bools(), ys, p.b)
+		op.kernel = runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+			elementwise.Broadcast(w, shape, out.Bools(), in[0].Bools(), xs, in[1].Bools(), ys, p.b)
 		})
 	default:
 		fail("%s: operands of type %v", p.name, x.DType)
@@ -83,7 +84,7 @@ func (b *Builder) Not(x *Value) *Value {
 	}
 	return b.emit(nd.Bool, x.Shape, Op{
 		name: "Not",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Bools()
 			for i, v := range in[0].Bools() {
 				y[i] = !v
@@ -96,7 +97,7 @@ func (b *Builder) Not(x *Value) *Value {
 func (b *Builder) classify(name string, x *Value, f func(float32) bool) *Value {
 	return b.emit(nd.Bool, x.Shape, Op{
 		name: name,
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			x, y := in[0].Float32s(), out.Bools()
 			w.For(len(y), 8192, func(lo, hi int) {
 				for i := lo; i < hi; i++ {

@@ -3,7 +3,7 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/conv"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -15,7 +15,7 @@ import (
 // The gradient with respect to the input is the transposed convolution of gy;
 // that with respect to the weights correlates input and gy; that with respect
 // to the bias sums gy.
-func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
+func (b *Builder) conv(g conv.Conv, x, weight, bias *Value) *Value {
 	in := []*Value{x, weight}
 	if bias != nil {
 		in = append(in, bias)
@@ -39,7 +39,7 @@ func (b *Builder) conv(g kernel.Conv, x, weight, bias *Value) *Value {
 
 // convTranspose is the adjoint of conv in its input: gy [N,OC,out…] and weights
 // give [N,C,in…].
-func (b *Builder) convTranspose(g kernel.Conv, gy, weight *Value) *Value {
+func (b *Builder) convTranspose(g conv.Conv, gy, weight *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.Batch, g.InChannels}, g.In...), Op{
 		name:   "ConvTranspose",
 		kernel: &convTransposeKernel{conv: g},
@@ -50,7 +50,7 @@ func (b *Builder) convTranspose(g kernel.Conv, gy, weight *Value) *Value {
 }
 
 // convWeight is the adjoint of conv in its weights.
-func (b *Builder) convWeight(g kernel.Conv, x, gy *Value) *Value {
+func (b *Builder) convWeight(g conv.Conv, x, gy *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.OutChannels, g.InChannels / g.Group}, g.Kernel...), Op{
 		name:   "ConvWeight",
 		kernel: &convWeightKernel{g},
@@ -59,7 +59,7 @@ func (b *Builder) convWeight(g kernel.Conv, x, gy *Value) *Value {
 
 // convBias is the adjoint of conv in its bias. It is a companion of weight, the
 // gradient by the weights.
-func (b *Builder) convBias(g kernel.Conv, gy *Value, weight *Op) *Value {
+func (b *Builder) convBias(g conv.Conv, gy *Value, weight *Op) *Value {
 	return b.emit(nd.Float32, []int{g.OutChannels}, Op{
 		name:   "ConvBias",
 		kernel: &convBiasKernel{companion{weight}, g},
@@ -95,7 +95,7 @@ func buildConv(c *Call) []*Value {
 		c.fail("input of shape %v and weights of shape %v in %d groups", x.Shape, weight.Shape, group)
 	}
 	out := c.fit(&w, x, false)
-	return []*Value{c.conv(kernel.Conv{
+	return []*Value{c.conv(conv.Conv{
 		Batch: x.Shape[0], Group: group, InChannels: x.Shape[1], OutChannels: weight.Shape[0],
 		In: x.Shape[2:], Kernel: w.kernel, Out: out, Stride: w.stride, Dilation: w.dilation, Pad: w.pad,
 	}, x, weight, c.biasInput(weight.Shape[0]))}
@@ -157,7 +157,7 @@ func buildConvTranspose(c *Call) []*Value {
 		}
 	}
 	c.settle(&w, x.Shape[2:], reached)
-	y := c.convTranspose(kernel.Conv{
+	y := c.convTranspose(conv.Conv{
 		Batch: x.Shape[0], Group: group, InChannels: weight.Shape[1] * group, OutChannels: x.Shape[1],
 		In: out, Kernel: w.kernel, Out: x.Shape[2:], Stride: w.stride, Dilation: w.dilation, Pad: w.pad,
 	}, x, weight)

@@ -1,24 +1,25 @@
 package ops
 
 import (
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/conv"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
 // convKernel is a convolution, with a bias if there are three inputs.
-type convKernel struct{ conv kernel.Conv }
+type convKernel struct{ conv conv.Conv }
 
-func (k *convKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+func (k *convKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	k.RunEpilogue(w, out, in, noEpilogue)
 }
 
-func (k *convKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+func (k *convKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
 	var bias []float32
 	if len(in) > 2 {
 		bias = in[2].Float32s()
 	}
 	g := k.conv
-	g.Then, g.Reads, g.Limits = e.Run, e.Reads, e.Clamp
+	g.Epilogue, g.Reads, g.Limits = e.Run, e.Reads, e.Clamp
 	g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 }
 
@@ -27,31 +28,31 @@ func (k *convKernel) ClampsOutput() {}
 
 // convTransposeKernel is the transposed convolution.
 type convTransposeKernel struct {
-	conv kernel.Conv
+	conv conv.Conv
 	// weight is the operator of the gradient by the weights, if this one is the
 	// gradient by the input, of the same convolution; else nil.
 	weight *Op
 }
 
-func (k *convTransposeKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+func (k *convTransposeKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	k.RunEpilogue(w, out, in, noEpilogue)
 }
 
-func (k *convTransposeKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+func (k *convTransposeKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
 	g := k.conv
-	g.Then, g.Reads = e.Run, e.Reads
+	g.Epilogue, g.Reads = e.Run, e.Reads
 	g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 }
 
 // convWeightKernel computes the gradient by the weights of a convolution from its
 // input and gy. Those by the bias and by the input can be its companions.
-type convWeightKernel struct{ conv kernel.Conv }
+type convWeightKernel struct{ conv conv.Conv }
 
-func (k *convWeightKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+func (k *convWeightKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	k.conv.GradWeight(w, in[0].Float32s(), in[1].Float32s(), out.Float32s(), nil)
 }
 
-func (k *convWeightKernel) RunFused(w *kernel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
+func (k *convWeightKernel) RunFused(w *parallel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
 	c := convGradients{Conv: k.conv}
 	for _, r := range companions {
 		r.Kernel.(convCompanion).addTo(&c, r.Out, r.In)
@@ -66,7 +67,7 @@ func (k *convWeightKernel) RunFused(w *kernel.Workers, out nd.Array, in []nd.Arr
 // convGradients is a convolution whose gradients are computed with that of the
 // weights: by the bias if gb is not nil, and by the input if gx is not nil.
 type convGradients struct {
-	kernel.Conv
+	conv.Conv
 	gb, gx, weight []float32
 }
 
@@ -80,10 +81,10 @@ type convCompanion interface {
 // convBiasKernel sums gy over all but its channels.
 type convBiasKernel struct {
 	companion
-	conv kernel.Conv
+	conv conv.Conv
 }
 
-func (k *convBiasKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+func (k *convBiasKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	k.conv.GradBias(w, in[0].Float32s(), out.Float32s())
 }
 

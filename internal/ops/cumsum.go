@@ -1,7 +1,7 @@
 package ops
 
 import (
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -17,7 +17,7 @@ func (b *Builder) cumSum(x *Value, axis int, exclusive, reverse bool) *Value {
 	outer, n, inner := axisOf(x.Shape, axis)
 	return b.emit(x.DType, x.Shape, Op{
 		name: "CumSum",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			w.For(outer, 1+4096/max(n*inner, 1), func(lo, hi int) {
 				lo, hi = lo*n*inner, hi*n*inner
 				numbers(in[0],

@@ -1,7 +1,7 @@
 package ops
 
 import (
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -12,7 +12,7 @@ import (
 func (b *Builder) Dot(y, seed *Value) *Value {
 	return b.emit(nd.Float32, []int{}, Op{
 		name: "Dot",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			y := in[1].Float32s()
 			sum := 0.0
 			for i, v := range in[0].Float32s() {

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/strided"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -105,7 +105,7 @@ func implicitOutput(inputs [][]label, ellipsis int) []label {
 // diagonal returns x with equal labels made one axis.
 func (b *Builder) diagonal(x term) term {
 	strides := nd.Strides(x.v.Shape)
-	var v kernel.View
+	var v strided.View
 	var labels []label
 	for i, l := range x.labels {
 		n := x.v.Shape[i]

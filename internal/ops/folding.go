@@ -3,7 +3,7 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/strided"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -43,7 +43,7 @@ func buildCol2Im(c *Call) []*Value {
 	whole := append([]int{n, channels}, padded...)
 	c.checkSize("Col2Im", whole)
 	s := nd.Strides(whole)
-	v := kernel.View{Shape: slices.Concat([]int{n, channels}, block, counts), Stride: s[:2:2]}
+	v := strided.View{Shape: slices.Concat([]int{n, channels}, block, counts), Stride: s[:2:2]}
 	for i := range block {
 		v.Stride = append(v.Stride, s[2+i]*dilations[i])
 	}

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/strided"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
@@ -161,7 +161,7 @@ func buildSTFT(c *Call) []*Value {
 		}
 		bins = half(n)
 	}
-	frames := c.view("STFT", x, kernel.View{
+	frames := c.view("STFT", x, strided.View{
 		Shape:  []int{batch, (length-n)/step + 1, n, parts},
 		Stride: []int{length * parts, step * parts, parts, 1},
 	})

@@ -1,7 +1,8 @@
 package ops
 
 import (
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/conv"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -27,20 +28,20 @@ func (b *Builder) gated(name string, y, lo, hi, gy *Value) *Value {
 type gatedKernel struct {
 	companion
 	inPlace
-	conv kernel.Conv
+	conv conv.Conv
 }
 
-func (k *gatedKernel) gate(in []nd.Array) *kernel.Gate {
-	return &kernel.Gate{Y: in[2].Float32s(), Lo: in[3].Float32s()[0], Hi: in[4].Float32s()[0]}
+func (k *gatedKernel) gate(in []nd.Array) *conv.Gate {
+	return &conv.Gate{Y: in[2].Float32s(), Lo: in[3].Float32s()[0], Hi: in[4].Float32s()[0]}
 }
 
-func (k *gatedKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+func (k *gatedKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	k.RunEpilogue(w, out, in, noEpilogue)
 }
 
-func (k *gatedKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+func (k *gatedKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
 	g := k.conv
-	g.Gate, g.Then, g.Reads = k.gate(in), e.Run, e.Reads
+	g.Gate, g.Epilogue, g.Reads = k.gate(in), e.Run, e.Reads
 	g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 }
 

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/gather"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/strided"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -18,13 +20,13 @@ import (
 
 // positions returns a value of the given shape, of the positions that the
 // tuples in index say.
-func (b *Builder) positions(index *Value, shape []int, p kernel.Positions) *Value {
+func (b *Builder) positions(index *Value, shape []int, p gather.Positions) *Value {
 	if index.DType != nd.Int64 {
 		fail("indices of type %v", index.DType)
 	}
 	return b.emit(nd.Int64, shape, Op{
 		name: "Indices",
-		kernel: checked{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: checked{func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			p.Fill(w, in[0].Int64s(), out.Int64s())
 		}, func(in []nd.Array) error {
 			if i := p.Invalid(in[0].Int64s()); i >= 0 {
@@ -38,16 +40,16 @@ func (b *Builder) positions(index *Value, shape []int, p kernel.Positions) *Valu
 // rowsAlong returns the positions, on one axis of n, that index names.
 func (b *Builder) rowsAlong(index *Value, n int) *Value {
 	flat := []int{index.Len()}
-	return b.positions(index, flat, kernel.Positions{Base: kernel.View{Shape: flat, Stride: []int{0}}, Limit: []int{n}, Stride: []int{1}})
+	return b.positions(index, flat, gather.Positions{Base: strided.View{Shape: flat, Stride: []int{0}}, Limit: []int{n}, Stride: []int{1}})
 }
 
 // elementsAlong returns the positions in an array of the given shape whose
 // coordinates are those in index, but for the axis, where index has them.
 func (b *Builder) elementsAlong(index *Value, shape []int, axis int) *Value {
-	base := kernel.View{Shape: index.Shape, Stride: nd.Strides(shape)}
+	base := strided.View{Shape: index.Shape, Stride: nd.Strides(shape)}
 	step := base.Stride[axis]
 	base.Stride[axis] = 0
-	return b.positions(index, index.Shape, kernel.Positions{Base: base, Limit: shape[axis : axis+1], Stride: []int{step}})
+	return b.positions(index, index.Shape, gather.Positions{Base: base, Limit: shape[axis : axis+1], Stride: []int{step}})
 }
 
 // tuples returns the positions in an array of the given shape that the tuples in
@@ -55,9 +57,9 @@ func (b *Builder) elementsAlong(index *Value, shape []int, axis int) *Value {
 func (b *Builder) tuples(index *Value, shape []int, batch int) *Value {
 	last := index.Rank() - 1
 	outer, strides := index.Shape[:last], nd.Strides(shape)
-	base := kernel.View{Shape: outer, Stride: make([]int, last)}
+	base := strided.View{Shape: outer, Stride: make([]int, last)}
 	copy(base.Stride, strides[:batch])
-	return b.positions(index, slices.Clone(outer), kernel.Positions{Base: base, Limit: shape[batch:], Stride: strides[batch:]})
+	return b.positions(index, slices.Clone(outer), gather.Positions{Base: base, Limit: shape[batch:], Stride: strides[batch:]})
 }
 
 // take sees x as [outer, n, block] and returns [outer, len(rows), block]: row j
@@ -65,15 +67,15 @@ func (b *Builder) tuples(index *Value, shape []int, batch int) *Value {
 func (b *Builder) take(x, rows *Value, outer, n, block int) *Value {
 	return b.emit(x.DType, []int{outer, rows.Len(), block}, Op{
 		name: "Take",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			rows := in[1].Int64s()
 			switch x := in[0].Data.(type) {
 			case []int64:
-				kernel.Take(w, outer, n, block, x, rows, out.Int64s())
+				gather.Take(w, outer, n, block, x, rows, out.Int64s())
 			case []bool:
-				kernel.Take(w, outer, n, block, x, rows, out.Bools())
+				gather.Take(w, outer, n, block, x, rows, out.Bools())
 			default:
-				kernel.Take(w, outer, n, block, in[0].Float32s(), rows, out.Float32s())
+				gather.Take(w, outer, n, block, in[0].Float32s(), rows, out.Float32s())
 			}
 		}),
 		diff: func(_, gy *Value) []*Value {
@@ -87,8 +89,8 @@ func (b *Builder) take(x, rows *Value, outer, n, block int) *Value {
 func (b *Builder) takeSum(y, rows *Value, shape []int, outer, n, block int) *Value {
 	return b.emit(nd.Float32, shape, Op{
 		name: "TakeSum",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.TakeSum(w, outer, n, block, in[0].Float32s(), in[1].Int64s(), out.Float32s())
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+			gather.TakeSum(w, outer, n, block, in[0].Float32s(), in[1].Int64s(), out.Float32s())
 		}),
 		diff: func(_, gx *Value) []*Value {
 			return []*Value{b.Reshape(b.take(gx, rows, outer, n, block), y.Shape...), nil}
@@ -176,7 +178,7 @@ func buildReverseSequence(c *Call) []*Value {
 	stride := nd.Strides(x.Shape[:2])
 	rows := c.emit(nd.Int64, []int{n}, Op{
 		name: "ReverseSequence",
-		kernel: checked{func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: checked{func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			rows := out.Int64s()
 			for s, length := range in[0].Int64s() {
 				for t := range steps {

@@ -3,7 +3,8 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/resample"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -11,22 +12,22 @@ import (
 // back to the elements that were read, and to the points through the slope of
 // the interpolation; nearest neighbours have none.
 
-func (b *Builder) gridSample(g kernel.GridSample, x, grid *Value) *Value {
+func (b *Builder) gridSample(g resample.GridSample, x, grid *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.Batch, g.Channels}, g.Out...), Op{
 		name: "GridSample",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			g.Forward(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value {
 			gx := b.emit(nd.Float32, x.Shape, Op{
 				name: "GridSample.grad",
-				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 					g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 				}),
 			}, grid, gy)
 			ggrid := b.emit(nd.Float32, grid.Shape, Op{
 				name: "GridSample.grad",
-				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 					g.GradGrid(w, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
 				}),
 			}, x, grid, gy)
@@ -44,7 +45,7 @@ func buildGridSample(c *Call) []*Value {
 	if r > 3 {
 		unsupported("%d spatial axes (1 to 3 are)", r)
 	}
-	g := kernel.GridSample{
+	g := resample.GridSample{
 		Batch: x.Shape[0], Channels: x.Shape[1], In: x.Shape[2:], Out: grid.Shape[1 : r+1],
 		AlignCorners: c.Bool("align_corners", false),
 	}
@@ -53,21 +54,21 @@ func buildGridSample(c *Call) []*Value {
 	}
 	switch mode := c.String("mode", "linear"); mode {
 	case "nearest":
-		g.Mode = kernel.SampleNearest
+		g.Mode = resample.SampleNearest
 	case "linear", "bilinear":
-		g.Mode = kernel.SampleLinear
+		g.Mode = resample.SampleLinear
 	case "cubic", "bicubic":
-		g.Mode = kernel.SampleCubic
+		g.Mode = resample.SampleCubic
 	default:
 		c.fail("mode %q", mode)
 	}
 	switch padding := c.String("padding_mode", "zeros"); padding {
 	case "zeros":
-		g.Padding = kernel.PadZeros
+		g.Padding = resample.PadZeros
 	case "border":
-		g.Padding = kernel.PadBorder
+		g.Padding = resample.PadBorder
 	case "reflection":
-		g.Padding = kernel.PadReflection
+		g.Padding = resample.PadReflection
 	default:
 		c.fail("padding_mode %q", padding)
 	}

@@ -1,7 +1,8 @@
 package ops
 
 import (
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/conv"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -13,7 +14,7 @@ type Kernel interface {
 	// Run computes out, whose elements are undefined before, from in. out has the
 	// output's shape. It does not overlap an input, unless it is the same memory
 	// as one that InPlace names.
-	Run(w *kernel.Workers, out nd.Array, in []nd.Array)
+	Run(w *parallel.Workers, out nd.Array, in []nd.Array)
 }
 
 // Pointwise kernels compute any range of the output's elements by itself. The
@@ -30,7 +31,7 @@ type Pointwise interface {
 type Epilogued interface {
 	Kernel
 	// RunEpilogue is Run with an epilogue.
-	RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue)
+	RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue)
 }
 
 // Epilogue is what follows a kernel elementwise.
@@ -43,7 +44,7 @@ type Epilogue struct {
 	Reads [][]float32
 	// Clamp, unless nil, is applied to the output before Run is called. Only
 	// ClampingEpilogued kernels accept one.
-	Clamp *kernel.Limits
+	Clamp *conv.Limits
 }
 
 // noEpilogue is the epilogue of a kernel that runs by itself.
@@ -59,7 +60,7 @@ type ClampingEpilogued interface {
 type Clamper interface {
 	Pointwise
 	// Clamp returns the bounds.
-	Clamp(in []nd.Array) *kernel.Limits
+	Clamp(in []nd.Array) *conv.Limits
 }
 
 // Fused kernels compute the outputs of companions in the same pass over their
@@ -68,7 +69,7 @@ type Fused interface {
 	Kernel
 	// RunFused is Run, and computes the outputs of companions, operators whose
 	// Host is the operator of this kernel.
-	RunFused(w *kernel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun)
+	RunFused(w *parallel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun)
 }
 
 // Companion kernels read what the kernel of another operator reads, their host,
@@ -111,16 +112,18 @@ type Aliaser interface {
 }
 
 // runFunc is a kernel without capabilities.
-type runFunc func(w *kernel.Workers, out nd.Array, in []nd.Array)
+type runFunc func(w *parallel.Workers, out nd.Array, in []nd.Array)
 
-func (f runFunc) Run(w *kernel.Workers, out nd.Array, in []nd.Array) { f(w, out, in) }
+func (f runFunc) Run(w *parallel.Workers, out nd.Array, in []nd.Array) { f(w, out, in) }
 
 // epilogueFunc is an Epilogued kernel.
-type epilogueFunc func(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue)
+type epilogueFunc func(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue)
 
-func (f epilogueFunc) Run(w *kernel.Workers, out nd.Array, in []nd.Array) { f(w, out, in, noEpilogue) }
+func (f epilogueFunc) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
+	f(w, out, in, noEpilogue)
+}
 
-func (f epilogueFunc) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+func (f epilogueFunc) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
 	f(w, out, in, e)
 }
 
@@ -131,13 +134,13 @@ type pointwise struct {
 	overwrites inPlace
 }
 
-func (k pointwise) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+func (k pointwise) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	k.RunEpilogue(w, out, in, noEpilogue)
 }
 
 func (k pointwise) RunRange(out nd.Array, in []nd.Array, lo, hi int) { k.run(out, in, lo, hi) }
 
-func (k pointwise) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+func (k pointwise) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
 	w.For(out.Len(), pointwiseGrain, func(lo, hi int) {
 		for ; lo < hi; lo += pointwiseGrain {
 			end := min(lo+pointwiseGrain, hi)
@@ -161,10 +164,10 @@ func (p inPlace) Overwrites() []int { return p }
 // clamp is a pointwise kernel that only clamps its first input.
 type clamp struct {
 	pointwise
-	bounds func(in []nd.Array) *kernel.Limits
+	bounds func(in []nd.Array) *conv.Limits
 }
 
-func (k clamp) Clamp(in []nd.Array) *kernel.Limits { return k.bounds(in) }
+func (k clamp) Clamp(in []nd.Array) *conv.Limits { return k.bounds(in) }
 
 // checked is a kernel that checks its inputs.
 type checked struct {

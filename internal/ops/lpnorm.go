@@ -1,7 +1,8 @@
 package ops
 
 import (
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/norm"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -17,14 +18,14 @@ func buildLpNormalization(c *Call) []*Value {
 	outer, n, inner := nd.Size(x.Shape[:axis]), x.Shape[axis], nd.Size(x.Shape[axis+1:])
 	return []*Value{c.emit(nd.Float32, x.Shape, Op{
 		name: "LpNormalization",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.LpNormalize(w, p, outer, n, inner, in[0].Float32s(), out.Float32s())
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+			norm.LpNormalize(w, p, outer, n, inner, in[0].Float32s(), out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value {
 			return []*Value{c.emit(nd.Float32, x.Shape, Op{
 				name: "LpNormalization.grad",
-				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-					kernel.LpNormalizeGrad(w, p, outer, n, inner, in[0].Float32s(), in[1].Float32s(), out.Float32s())
+				kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+					norm.LpNormalizeGrad(w, p, outer, n, inner, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 				}),
 			}, x, gy)}
 		},
@@ -37,8 +38,8 @@ func (b *Builder) channelSum(x *Value, before, after int) *Value {
 	n, c, s := x.Shape[0], x.Shape[1], nd.Size(x.Shape[2:])
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "ChannelSum",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.ChannelSum(w, n, c, s, before, after, in[0].Float32s(), out.Float32s())
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+			norm.ChannelSum(w, n, c, s, before, after, in[0].Float32s(), out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value { return []*Value{b.channelSum(gy, after, before)} },
 	}, x)

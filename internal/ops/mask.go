@@ -3,7 +3,7 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
@@ -18,7 +18,7 @@ func (b *Builder) oneHot(index *Value, axis, depth int) *Value {
 	inner := nd.Size(index.Shape[axis:])
 	return b.emit(nd.Bool, shape, Op{
 		name: "OneHot",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Bools()
 			clear(y)
 			for i, k := range in[0].Int64s() {
@@ -59,7 +59,7 @@ func (b *Builder) diagonals(rows, columns int, keep func(diagonal int) bool) *Va
 	shape := []int{rows, columns}
 	return b.emit(nd.Bool, shape, Op{
 		name: "Diagonals",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, _ []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, _ []nd.Array) {
 			y := out.Bools()
 			for i := range y {
 				y[i] = keep(i%columns - i/columns)

@@ -3,7 +3,8 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/gemm"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -30,7 +31,7 @@ func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 	if !transX {
 		shape = append(slices.Clone(x.Shape[:x.Rank()-1]), n)
 	}
-	g := kernel.Product{TransA: transX, TransB: transY, M: m, N: n, K: k}
+	g := gemm.Product{TransA: transX, TransB: transY, M: m, N: n, K: k}
 	in := []*Value{x, y}
 	if bias != nil {
 		in = append(in, bias)
@@ -66,24 +67,24 @@ func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 }
 
 // productKernel is one product of matrices, with a bias if there are three inputs.
-type productKernel struct{ product kernel.Product }
+type productKernel struct{ product gemm.Product }
 
-func (k *productKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+func (k *productKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	k.RunEpilogue(w, out, in, noEpilogue)
 }
 
-func (k *productKernel) RunEpilogue(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+func (k *productKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
 	var bias []float32
 	if len(in) > 2 {
 		bias = in[2].Float32s()
 	}
 	g := k.product
-	g.Then = e.Run
+	g.Epilogue = e.Run
 	g.Run(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 }
 
 // RunFused computes the sums of the columns of the second operand as well.
-func (k *productKernel) RunFused(w *kernel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
+func (k *productKernel) RunFused(w *parallel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
 	g := k.product
 	g.Sums = companions[0].Out.Float32s()
 	g.Run(w, in[0].Float32s(), in[1].Float32s(), nil, out.Float32s())
@@ -106,8 +107,8 @@ func (b *Builder) gemmBatch(transX, transY bool, x, y *Value) *Value {
 	}
 	return b.emit(nd.Float32, []int{batch, m, n}, Op{
 		name: "MatMul",
-		kernel: &batchProductKernel{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.GemmBatch(w, transX, transY, batch, m, n, k, in[0].Float32s(), m*k, in[1].Float32s(), k*n, 0, out.Float32s(), m*n)
+		kernel: &batchProductKernel{func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+			gemm.Batch(w, transX, transY, batch, m, n, k, in[0].Float32s(), m*k, in[1].Float32s(), k*n, 0, out.Float32s(), m*n)
 		}, transX, transY},
 		diff: func(_, gz *Value) []*Value {
 			gx := func() *Value {

@@ -3,7 +3,8 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/norm"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -16,27 +17,27 @@ import (
 // gradients, may be nil.
 type normalized struct {
 	name string
-	run  func(w *kernel.Workers, rows, n int, x, scale, bias, y []float32)
-	grad func(w *kernel.Workers, rows, n int, x, scale, gy, gx, gscale, gbias []float32)
+	run  func(w *parallel.Workers, rows, n int, x, scale, bias, y []float32)
+	grad func(w *parallel.Workers, rows, n int, x, scale, gy, gx, gscale, gbias []float32)
 }
 
 func layerNorm(eps float32) normalized {
 	return normalized{"LayerNormalization",
-		func(w *kernel.Workers, rows, n int, x, scale, bias, y []float32) {
-			kernel.LayerNorm(w, rows, n, eps, x, scale, bias, y)
+		func(w *parallel.Workers, rows, n int, x, scale, bias, y []float32) {
+			norm.LayerNorm(w, rows, n, eps, x, scale, bias, y)
 		},
-		func(w *kernel.Workers, rows, n int, x, scale, gy, gx, gscale, gbias []float32) {
-			kernel.LayerNormGrad(w, rows, n, eps, x, scale, gy, gx, gscale, gbias)
+		func(w *parallel.Workers, rows, n int, x, scale, gy, gx, gscale, gbias []float32) {
+			norm.LayerNormGrad(w, rows, n, eps, x, scale, gy, gx, gscale, gbias)
 		}}
 }
 
 func rmsNorm(eps float32) normalized {
 	return normalized{"RMSNormalization",
-		func(w *kernel.Workers, rows, n int, x, scale, _, y []float32) {
-			kernel.RMSNorm(w, rows, n, eps, x, scale, y)
+		func(w *parallel.Workers, rows, n int, x, scale, _, y []float32) {
+			norm.RMSNorm(w, rows, n, eps, x, scale, y)
 		},
-		func(w *kernel.Workers, rows, n int, x, scale, gy, gx, gscale, _ []float32) {
-			kernel.RMSNormGrad(w, rows, n, eps, x, scale, gy, gx, gscale)
+		func(w *parallel.Workers, rows, n int, x, scale, gy, gx, gscale, _ []float32) {
+			norm.RMSNormGrad(w, rows, n, eps, x, scale, gy, gx, gscale)
 		}}
 }
 
@@ -50,7 +51,7 @@ func (b *Builder) normalize(k normalized, x *Value, n int, scale, bias *Value) *
 	}
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: k.name,
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			var t []float32
 			if bias != nil {
 				t = in[2].Float32s()
@@ -60,11 +61,11 @@ func (b *Builder) normalize(k normalized, x *Value, n int, scale, bias *Value) *
 		diff: func(_, gy *Value) []*Value {
 			gx := b.emit(nd.Float32, x.Shape, Op{
 				name: k.name + ".grad",
-				kernel: normalizeGradKernel{func(w *kernel.Workers, in []nd.Array, gx, gscale, gbias []float32) {
+				kernel: normalizeGradKernel{func(w *parallel.Workers, in []nd.Array, gx, gscale, gbias []float32) {
 					k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), gx, gscale, gbias)
 				}},
 			}, x, scale, gy)
-			gs, gb := b.scaleAndBias(k.name, n, gx.op, func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32) {
+			gs, gb := b.scaleAndBias(k.name, n, gx.op, func(w *parallel.Workers, in []nd.Array, gscale, gbias []float32) {
 				k.grad(w, rows, n, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), nil, gscale, gbias)
 			}, x, scale, gy)
 			if bias == nil {
@@ -78,10 +79,10 @@ func (b *Builder) normalize(k normalized, x *Value, n int, scale, bias *Value) *
 // scaleAndBias returns two gradients, vectors of n elements, that are computed
 // together: as the rows of one value, because an operator has one output. host is
 // an operator that can compute them in the same pass, nil for none.
-func (b *Builder) scaleAndBias(name string, n int, host *Op, run func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32), in ...*Value) (gscale, gbias *Value) {
+func (b *Builder) scaleAndBias(name string, n int, host *Op, run func(w *parallel.Workers, in []nd.Array, gscale, gbias []float32), in ...*Value) (gscale, gbias *Value) {
 	both := b.emit(nd.Float32, []int{2, n}, Op{
 		name: name + ".params",
-		kernel: companionFunc{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: companionFunc{func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			gscale, gbias := halves(out)
 			run(w, in, gscale, gbias)
 		}, companion{host}},
@@ -92,14 +93,14 @@ func (b *Builder) scaleAndBias(name string, n int, host *Op, run func(w *kernel.
 // normalizeGradKernel computes the gradient by the input of a normalisation, and
 // those by scale and bias in the same pass if they are its companion.
 type normalizeGradKernel struct {
-	grad func(w *kernel.Workers, in []nd.Array, gx, gscale, gbias []float32)
+	grad func(w *parallel.Workers, in []nd.Array, gx, gscale, gbias []float32)
 }
 
-func (k normalizeGradKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+func (k normalizeGradKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	k.grad(w, in, out.Float32s(), nil, nil)
 }
 
-func (k normalizeGradKernel) RunFused(w *kernel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
+func (k normalizeGradKernel) RunFused(w *parallel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
 	gscale, gbias := halves(companions[0].Out)
 	k.grad(w, in, out.Float32s(), gscale, gbias)
 }
@@ -186,18 +187,18 @@ func (b *Builder) groupNorm(groups int, eps float32, x, scale, bias *Value) *Val
 	const name = "GroupNormalization"
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: name,
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.GroupNorm(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+			norm.GroupNorm(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value {
 			gx := b.emit(nd.Float32, x.Shape, Op{
 				name: name + ".grad",
-				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-					kernel.GroupNormGrad(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
+				kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+					norm.GroupNormGrad(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
 				}),
 			}, x, scale, gy)
-			gs, gb := b.scaleAndBias(name, c, nil, func(w *kernel.Workers, in []nd.Array, gscale, gbias []float32) {
-				kernel.GroupNormParams(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), gscale, gbias)
+			gs, gb := b.scaleAndBias(name, c, nil, func(w *parallel.Workers, in []nd.Array, gscale, gbias []float32) {
+				norm.GroupNormParams(w, n, c, inner, groups, eps, in[0].Float32s(), in[1].Float32s(), gscale, gbias)
 			}, x, gy)
 			return []*Value{gx, gs, gb}
 		},

@@ -3,7 +3,7 @@ package ops
 import (
 	"fmt"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -74,7 +74,7 @@ func (o *Op) Check(in []nd.Array) error {
 }
 
 // compute returns the output in memory of its own, unless it is an alias.
-func (o *Op) compute(w *kernel.Workers, in []nd.Array) nd.Array {
+func (o *Op) compute(w *parallel.Workers, in []nd.Array) nd.Array {
 	if a, ok := o.kernel.(Aliaser); ok {
 		return a.Alias(in[0])
 	}

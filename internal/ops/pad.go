@@ -3,7 +3,8 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/strided"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -26,13 +27,13 @@ func (p padding) of(shape []int) []int {
 // padConstant surrounds x by value, a scalar.
 func (b *Builder) padConstant(x *Value, p padding, value *Value) *Value {
 	shape := p.of(x.Shape)
-	inner := kernel.View{Shape: x.Shape, Stride: nd.Strides(shape)}
+	inner := strided.View{Shape: x.Shape, Stride: nd.Strides(shape)}
 	for i, n := range p.before {
 		inner.Offset += n * inner.Stride[i]
 	}
 	return b.emit(x.DType, shape, Op{
 		name: "Pad",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			switch x := in[0].Data.(type) {
 			case []int64:
 				fill(inner, out.Int64s(), x, in[1].Int64s()[0])
@@ -52,11 +53,11 @@ func (b *Builder) padConstant(x *Value, p padding, value *Value) *Value {
 	}, x, value)
 }
 
-func fill[T nd.Elem](inner kernel.View, y, x []T, value T) {
+func fill[T nd.Elem](inner strided.View, y, x []T, value T) {
 	for i := range y {
 		y[i] = value
 	}
-	kernel.Write(inner, y, x)
+	strided.Write(inner, y, x)
 }
 
 // padValueGrad sums gy over the padding: the sum of all less that of what x
@@ -64,7 +65,7 @@ func fill[T nd.Elem](inner kernel.View, y, x []T, value T) {
 func (b *Builder) padValueGrad(gy, gx *Value) *Value {
 	return b.emit(nd.Float32, []int{}, Op{
 		name: "Pad.grad",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			out.Float32s()[0] = float32(sum64(in[0].Float32s()) - sum64(in[1].Float32s()))
 		}),
 	}, gy, gx)

@@ -6,7 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/conv"
+	"github.com/advparams/advparams/internal/kernel/strided"
 	"github.com/advparams/advparams/nd"
 	"gorgonia.org/gorgonia"
 )
@@ -57,8 +58,8 @@ func attention4(b *Builder, apart bool, q, kt, v, mask *Value) *Value {
 }
 
 // conv3 is a convolution of two images of 5×5 with kernels of 3×3.
-func conv3(group, channels, outChannels int) kernel.Conv {
-	return kernel.Conv{
+func conv3(group, channels, outChannels int) conv.Conv {
+	return conv.Conv{
 		Batch: 2, Group: group, InChannels: channels, OutChannels: outChannels,
 		In: []int{5, 5}, Kernel: []int{3, 3}, Out: []int{5, 5}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{1, 1},
 	}
@@ -203,7 +204,7 @@ func TestCompose(t *testing.T) {
 }
 
 // randomView slices and permutes an array of the given shape, of n elements.
-func randomView(rng *rand.Rand, shape []int) (v kernel.View, n int) {
+func randomView(rng *rand.Rand, shape []int) (v strided.View, n int) {
 	strides := nd.Strides(shape)
 	for _, k := range rng.Perm(len(shape)) {
 		first, step := rng.IntN(shape[k]), 1+rng.IntN(2)
@@ -213,4 +214,4 @@ func randomView(rng *rand.Rand, shape []int) (v kernel.View, n int) {
 	return v, nd.Size(shape)
 }
 
-func readView(v kernel.View, x, y []float32) { kernel.Read(nil, v, x, y) }
+func readView(v strided.View, x, y []float32) { strided.Read(nil, v, x, y) }

@@ -1,18 +1,19 @@
 package ops
 
 import (
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/pool"
 	"github.com/advparams/advparams/nd"
 )
 
 // pool: MaxPool, AveragePool (opset 1, 7, 10, 19), GlobalMaxPool,
 // GlobalAveragePool.
 
-func (b *Builder) pool(name string, g kernel.Pool, x *Value, forward func(*kernel.Workers, []float32, []float32), grad Op, needsInput bool) *Value {
+func (b *Builder) pool(name string, g pool.Pool, x *Value, forward func(*parallel.Workers, []float32, []float32), grad Op, needsInput bool) *Value {
 	shape := append([]int{x.Shape[0], x.Shape[1]}, g.Out...)
 	return b.emit(nd.Float32, shape, Op{
 		name: name,
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			forward(w, in[0].Float32s(), out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value {
@@ -24,21 +25,21 @@ func (b *Builder) pool(name string, g kernel.Pool, x *Value, forward func(*kerne
 	}, x)
 }
 
-func (b *Builder) maxPool(g kernel.Pool, x *Value) *Value {
+func (b *Builder) maxPool(g pool.Pool, x *Value) *Value {
 	return b.pool("MaxPool", g, x, g.MaxForward, Op{
 		name: "MaxPool.grad",
-		kernel: epilogueFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
+		kernel: epilogueFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
 			g := g
-			g.Then = e.Run
+			g.Epilogue = e.Run
 			g.MaxGrad(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 		}),
 	}, true)
 }
 
-func (b *Builder) averagePool(g kernel.Pool, x *Value) *Value {
+func (b *Builder) averagePool(g pool.Pool, x *Value) *Value {
 	return b.pool("AveragePool", g, x, g.AvgForward, Op{
 		name: "AveragePool.grad",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			g.AvgGrad(w, in[0].Float32s(), out.Float32s())
 		}),
 	}, false)
@@ -46,12 +47,12 @@ func (b *Builder) averagePool(g kernel.Pool, x *Value) *Value {
 
 // maxIndices is MaxPool's second output: the position of each maximum in the
 // flattened input. columnMajor counts the spatial axes in reverse.
-func (b *Builder) maxIndices(g kernel.Pool, x *Value, columnMajor bool) *Value {
+func (b *Builder) maxIndices(g pool.Pool, x *Value, columnMajor bool) *Value {
 	shape := append([]int{x.Shape[0], x.Shape[1]}, g.Out...)
 	plane := nd.Size(g.In)
 	return b.emit(nd.Int64, shape, Op{
 		name: "MaxPool.indices",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			at := out.Int64s()
 			g.MaxIndices(w, in[0].Float32s(), at)
 			if !columnMajor {
@@ -98,7 +99,7 @@ func buildAveragePool(c *Call) []*Value {
 }
 
 // pool reads the attributes of a pooling operator.
-func (c *Call) pool() (x *Value, g kernel.Pool) {
+func (c *Call) pool() (x *Value, g pool.Pool) {
 	x = c.Input(0)
 	size := c.IntsAttr("kernel_shape")
 	if x.Rank() != len(size)+2 {
@@ -106,7 +107,7 @@ func (c *Call) pool() (x *Value, g kernel.Pool) {
 	}
 	w := c.window(size)
 	out := c.fit(&w, x, c.Bool("ceil_mode", false))
-	return x, kernel.Pool{
+	return x, pool.Pool{
 		Planes: x.Shape[0] * x.Shape[1], In: x.Shape[2:], Kernel: w.kernel, Out: out,
 		Stride: w.stride, Dilation: w.dilation, Pad: w.pad, PadEnd: w.padEnd,
 		IncludePad: c.Bool("count_include_pad", false),

@@ -3,22 +3,23 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/quantize"
 	"github.com/advparams/advparams/nd"
 )
 
 // quantizer returns how x is divided among scales, and zero points if any: one
 // for all, or one an index of an axis. It is false for blocks.
-func quantizer(x, scale, zero *Value) (q kernel.Quantizer, ok bool) {
+func quantizer(x, scale, zero *Value) (q quantize.Quantizer, ok bool) {
 	if zero != nil && !slices.Equal(zero.Shape, scale.Shape) {
 		return q, false
 	}
 	if scale.Len() == 1 {
-		return kernel.Quantizer{Outer: 1, Channels: 1, Inner: x.Len()}, true
+		return quantize.Quantizer{Outer: 1, Channels: 1, Inner: x.Len()}, true
 	}
 	for axis, n := range scale.Shape {
 		if n == scale.Len() && n == x.Shape[axis] {
-			return kernel.Quantizer{Outer: nd.Size(x.Shape[:axis]), Channels: n, Inner: nd.Size(x.Shape[axis+1:])}, true
+			return quantize.Quantizer{Outer: nd.Size(x.Shape[:axis]), Channels: n, Inner: nd.Size(x.Shape[axis+1:])}, true
 		}
 	}
 	return q, false
@@ -38,16 +39,16 @@ func zeroOf(in []nd.Array, i int) []float32 {
 }
 
 // quantizeBy is round(x/scale) + zero, limited; see quantize for its gradient.
-func (b *Builder) quantizeBy(q kernel.Quantizer, x, scale, zero *Value) *Value {
+func (b *Builder) quantizeBy(q quantize.Quantizer, x, scale, zero *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Quantize",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			q.Forward(w, in[0].Float32s(), in[1].Float32s(), zeroOf(in, 2), out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value {
 			gx := b.emit(nd.Float32, x.Shape, Op{
 				name: "Quantize.grad",
-				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 					q.Grad(w, in[0].Float32s(), in[1].Float32s(), zeroOf(in, 3), in[2].Float32s(), out.Float32s())
 				}),
 			}, present(x, scale, gy, zero)...)
@@ -61,16 +62,16 @@ func (b *Builder) quantizeBy(q kernel.Quantizer, x, scale, zero *Value) *Value {
 }
 
 // dequantizeBy is (x - zero)·scale.
-func (b *Builder) dequantizeBy(q kernel.Quantizer, x, scale, zero *Value) *Value {
+func (b *Builder) dequantizeBy(q quantize.Quantizer, x, scale, zero *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Dequantize",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			q.Dequantize(w, in[0].Float32s(), in[1].Float32s(), zeroOf(in, 2), out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value {
 			gx := b.emit(nd.Float32, x.Shape, Op{
 				name: "Dequantize.grad",
-				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 					q.DequantizeGrad(w, in[1].Float32s(), in[0].Float32s(), out.Float32s())
 				}),
 			}, gy, scale)

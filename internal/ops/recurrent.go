@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/recurrent"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -18,7 +19,7 @@ import (
 // recurrence is one direction of a recurrent network. All values but lens are of
 // float32; rb, c0, peep and lens may be nil.
 type recurrence struct {
-	kernel.Recurrence
+	recurrent.Recurrence
 	r, rb, h0, c0, peep, lens *Value
 }
 
@@ -33,7 +34,7 @@ func (n *recurrence) inputs(first ...*Value) []*Value {
 	return first
 }
 
-func (n *recurrence) in(arrays []nd.Array) (in kernel.RecurrentIn) {
+func (n *recurrence) in(arrays []nd.Array) (in recurrent.Inputs) {
 	next := func(v *Value) []float32 {
 		if v == nil {
 			return nil
@@ -69,7 +70,7 @@ func (b *Builder) states(n *recurrence, x *Value) *Value {
 	shape := []int{k.TapePlanes(), k.Steps, k.Batch, k.Hidden}
 	tape := b.emit(nd.Float32, shape, Op{
 		name: name,
-		kernel: checked{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: checked{func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			k.Forward(w, n.in(in[1:]), in[0].Float32s(), out.Float32s())
 		}, n.checkLengths},
 		diff: func(tape, gtape *Value) []*Value { return b.recurrentGrad(name, n, x, tape, gtape) },
@@ -81,7 +82,7 @@ func (b *Builder) recurrentGrad(name string, n *recurrence, x, tape, gtape *Valu
 	k := &n.Recurrence
 	back := b.emit(nd.Float32, []int{k.BackSize()}, Op{
 		name: name + ".grad",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			k.Backward(w, n.in(in[2:]), in[0].Float32s(), in[1].Float32s(), out.Float32s())
 		}),
 	}, n.inputs(tape, gtape)...)
@@ -98,14 +99,14 @@ func (b *Builder) recurrentGrad(name string, n *recurrence, x, tape, gtape *Valu
 	gx := b.Reshape(b.Slice(back, 0, 0, x.Len(), 1), x.Shape...)
 	gr := b.emit(nd.Float32, n.r.Shape, Op{
 		name: name + ".weights",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			k.GradR(w, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
 		}),
 	}, tape, back, n.h0)
 	if n.rb != nil {
 		grb = b.emit(nd.Float32, n.rb.Shape, Op{
 			name: name + ".bias",
-			kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+			kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 				k.GradRB(in[0].Float32s(), out.Float32s())
 			}),
 		}, back)
@@ -113,7 +114,7 @@ func (b *Builder) recurrentGrad(name string, n *recurrence, x, tape, gtape *Valu
 	if n.peep != nil {
 		gpeep = b.emit(nd.Float32, n.peep.Shape, Op{
 			name: name + ".peepholes",
-			kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+			kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 				k.GradPeep(in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
 			}),
 		}, tape, back, n.c0)
@@ -136,7 +137,7 @@ func (b *Builder) sequenceMask(lens *Value, steps int) *Value {
 	batch := lens.Len()
 	return b.emit(nd.Float32, []int{steps, batch, 1}, Op{
 		name: "SequenceMask",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			y, lens := out.Float32s(), in[0].Int64s()
 			for i := range y {
 				y[i] = 0
@@ -148,9 +149,9 @@ func (b *Builder) sequenceMask(lens *Value, steps int) *Value {
 	}, lens)
 }
 
-// recurrent is what the three operators have in common. With layout 1 the batch
+// buildRecurrent is what the three operators have in common. With layout 1 the batch
 // is the first axis of X, Y and the states.
-func recurrent(cell kernel.Cell) func(c *Call) []*Value {
+func buildRecurrent(cell recurrent.Cell) func(c *Call) []*Value {
 	return func(c *Call) []*Value {
 		x, w, r := c.Float(0), c.Float(1), c.Float(2)
 		if x.Rank() != 3 || w.Rank() != 3 || r.Rank() != 3 {
@@ -161,7 +162,7 @@ func recurrent(cell kernel.Cell) func(c *Call) []*Value {
 			x = c.Transpose(x, 1, 0, 2)
 		}
 		l := &layer{Call: c, cell: cell, x: x, batchFirst: batchFirst,
-			k: kernel.Recurrence{Cell: cell, Steps: x.Shape[0], Batch: x.Shape[1], Hidden: r.Shape[2]}}
+			k: recurrent.Recurrence{Cell: cell, Steps: x.Shape[0], Batch: x.Shape[1], Hidden: r.Shape[2]}}
 		l.directions(c.String("direction", "forward"))
 		l.check()
 		var y, h, cs []*Value
@@ -175,7 +176,7 @@ func recurrent(cell kernel.Cell) func(c *Call) []*Value {
 			}
 			hs := part(0)
 			h = append(h, c.Slice(hs, 0, final, 1, 1))
-			if cell == kernel.LSTM {
+			if cell == recurrent.LSTM {
 				cs = append(cs, c.Slice(part(1), 0, final, 1, 1))
 			}
 			if l.lens != nil {
@@ -200,13 +201,13 @@ func recurrent(cell kernel.Cell) func(c *Call) []*Value {
 // layer is a call of a recurrent operator while it is built.
 type layer struct {
 	*Call
-	cell       kernel.Cell
-	k          kernel.Recurrence // without direction and activations
-	x          *Value            // [T, B, I]
-	lens, mask *Value            // nil when all sequences have T steps
+	cell       recurrent.Cell
+	k          recurrent.Recurrence // without direction and activations
+	x          *Value               // [T, B, I]
+	lens, mask *Value               // nil when all sequences have T steps
 	batchFirst bool
-	reverse    []bool            // by direction
-	squash     [][]kernel.Squash // by direction
+	reverse    []bool               // by direction
+	squash     [][]recurrent.Squash // by direction
 }
 
 func (l *layer) directions(name string) {
@@ -245,8 +246,8 @@ func (l *layer) check() {
 		l.mask = l.sequenceMask(v, t)
 	}
 	l.state(5)
-	l.k.LinearBeforeReset = l.cell == kernel.GRU && l.Bool("linear_before_reset", false)
-	if l.cell == kernel.LSTM {
+	l.k.LinearBeforeReset = l.cell == recurrent.GRU && l.Bool("linear_before_reset", false)
+	if l.cell == recurrent.LSTM {
 		l.state(6)
 		l.shaped(7, d, 3*h)
 		l.k.Coupled = l.Bool("input_forget", false)
@@ -298,7 +299,7 @@ func (l *layer) direction(d int) *Value {
 	n.Reverse = l.reverse[d]
 	s := l.squash[d]
 	n.F, n.G, n.H = s[0], s[min(1, len(s)-1)], s[len(s)-1]
-	if l.cell == kernel.LSTM {
+	if l.cell == recurrent.LSTM {
 		n.c0 = l.initial(6, d)
 		if l.Optional(7) != nil {
 			n.peep = l.part(7, d, 3, h)
@@ -321,7 +322,7 @@ func (l *layer) direction(d int) *Value {
 }
 
 var recurrents = family{
-	"RNN":  {7, recurrent(kernel.RNN)},
-	"GRU":  {7, recurrent(kernel.GRU)},
-	"LSTM": {7, recurrent(kernel.LSTM)},
+	"RNN":  {7, buildRecurrent(recurrent.RNN)},
+	"GRU":  {7, buildRecurrent(recurrent.GRU)},
+	"LSTM": {7, buildRecurrent(recurrent.LSTM)},
 }

@@ -4,7 +4,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/recurrent"
 )
 
 // The activation functions of recurrent operators. Their slopes are computed
@@ -36,11 +36,11 @@ func (p *squashParams) takeAlpha(alpha0 float32) float32 {
 
 // activations returns the functions of each direction: f for RNN, f and g for
 // GRU, f, g and h for LSTM.
-func (l *layer) activations() [][]kernel.Squash {
-	count := [...]int{kernel.RNN: 1, kernel.GRU: 2, kernel.LSTM: 3}[l.cell]
+func (l *layer) activations() [][]recurrent.Squash {
+	count := [...]int{recurrent.RNN: 1, recurrent.GRU: 2, recurrent.LSTM: 3}[l.cell]
 	names := l.StringsAttr("activations")
 	if len(names) == 0 {
-		usual := [...][]string{kernel.RNN: {"Tanh"}, kernel.GRU: {"Sigmoid", "Tanh"}, kernel.LSTM: {"Sigmoid", "Tanh", "Tanh"}}[l.cell]
+		usual := [...][]string{recurrent.RNN: {"Tanh"}, recurrent.GRU: {"Sigmoid", "Tanh"}, recurrent.LSTM: {"Sigmoid", "Tanh", "Tanh"}}[l.cell]
 		for range l.reverse {
 			names = append(names, usual...)
 		}
@@ -49,9 +49,9 @@ func (l *layer) activations() [][]kernel.Squash {
 		l.fail("%d activations; %d are expected", len(names), count*len(l.reverse))
 	}
 	p := squashParams{l.FloatsAttr("activation_alpha"), l.FloatsAttr("activation_beta")}
-	var out [][]kernel.Squash
+	var out [][]recurrent.Squash
 	for d := range l.reverse {
-		var s []kernel.Squash
+		var s []recurrent.Squash
 		for _, name := range names[d*count : (d+1)*count] {
 			s = append(s, l.squashOf(name, &p))
 		}
@@ -61,8 +61,8 @@ func (l *layer) activations() [][]kernel.Squash {
 }
 
 // fromValue lifts a function and its slope as a function of the value.
-func fromValue(f, slope func(v float32) float32) kernel.Squash {
-	return kernel.Squash{
+func fromValue(f, slope func(v float32) float32) recurrent.Squash {
+	return recurrent.Squash{
 		Apply: func(x []float32) {
 			for i, v := range x {
 				x[i] = f(v)
@@ -76,9 +76,9 @@ func fromValue(f, slope func(v float32) float32) kernel.Squash {
 	}
 }
 
-func (l *layer) squashOf(name string, p *squashParams) kernel.Squash {
-	inPlace := func(o unary) kernel.Squash {
-		return kernel.Squash{Apply: func(x []float32) { o.f(x, x) }, Slope: o.dy}
+func (l *layer) squashOf(name string, p *squashParams) recurrent.Squash {
+	inPlace := func(o unary) recurrent.Squash {
+		return recurrent.Squash{Apply: func(x []float32) { o.f(x, x) }, Slope: o.dy}
 	}
 	// positive refuses parameters for which the value does not tell the slope.
 	positive := func(a float32) float32 {
@@ -141,5 +141,5 @@ func (l *layer) squashOf(name string, p *squashParams) kernel.Squash {
 		})
 	}
 	unsupported("activation %q", name)
-	return kernel.Squash{}
+	return recurrent.Squash{}
 }

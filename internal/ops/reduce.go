@@ -3,7 +3,7 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -55,7 +55,7 @@ func (b *Builder) extreme(name string, less func(a, b float32) bool, x *Value, a
 	}
 	y := b.emit(nd.Float32, []int{outer}, Op{
 		name: name,
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			x, y := in[0].Float32s(), out.Float32s()
 			w.For(outer, 1+4096/n, func(lo, hi int) {
 				for r := lo; r < hi; r++ {
@@ -78,7 +78,7 @@ func (b *Builder) extremeGrad(name string, rows, y, gy *Value) *Value {
 	n := rows.Shape[1]
 	return b.emit(nd.Float32, rows.Shape, Op{
 		name: name + ".grad",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			gx, x, y, gy := out.Float32s(), in[0].Float32s(), in[1].Float32s(), in[2].Float32s()
 			for r, best := range y {
 				equal := 0
@@ -116,7 +116,7 @@ func (b *Builder) prod(x *Value, axes []int) *Value {
 	outer, n := rows.Shape[0], rows.Shape[1]
 	y := b.emit(nd.Float32, []int{outer}, Op{
 		name: "ReduceProd",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			x := in[0].Float32s()
 			for r := range out.Float32s() {
 				p := float32(1)
@@ -134,7 +134,7 @@ func (b *Builder) prod(x *Value, axes []int) *Value {
 }
 
 func runProdGrad(n int) runFunc {
-	return func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+	return func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 		x, gx := in[0].Float32s(), out.Float32s()
 		for r, g := range in[1].Float32s() {
 			row, grow := x[r*n:r*n+n], gx[r*n:r*n+n]

@@ -4,7 +4,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/resample"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -137,8 +138,8 @@ func (s sampling) weight(t float64) float64 {
 
 // taps returns the matrix [out, in] of weights. Elements beyond the ends are
 // those at the ends, or do not count.
-func (s sampling) taps(a resizedAxis, positions []float64) kernel.Taps {
-	m := kernel.Taps{In: a.in, Out: a.out, Start: make([]int, 1, a.out+1)}
+func (s sampling) taps(a resizedAxis, positions []float64) resample.Taps {
+	m := resample.Taps{In: a.in, Out: a.out, Start: make([]int, 1, a.out+1)}
 	reach, squeeze := 1.0, 1.0
 	if s.mode == "cubic" {
 		reach = 2
@@ -172,13 +173,13 @@ func (s sampling) taps(a resizedAxis, positions []float64) kernel.Taps {
 }
 
 // interpolate multiplies an axis of x by a matrix.
-func (b *Builder) interpolate(x *Value, axis int, m kernel.Taps) *Value {
+func (b *Builder) interpolate(x *Value, axis int, m resample.Taps) *Value {
 	shape := slices.Clone(x.Shape)
 	shape[axis] = m.Out
 	outer, inner := nd.Size(shape[:axis]), nd.Size(shape[axis+1:])
 	return b.emit(nd.Float32, shape, Op{
 		name: "Resize",
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			m.Interpolate(w, outer, inner, in[0].Float32s(), out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value { return []*Value{b.interpolate(gy, axis, m.Transposed())} },

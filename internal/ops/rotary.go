@@ -1,7 +1,8 @@
 package ops
 
 import (
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/attention"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -32,8 +33,8 @@ func (b *Builder) rotate(r *rotary, inverse bool, x, cos, sin *Value) *Value {
 	}
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: name,
-		kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
-			kernel.Rotate(w, r.size, r.pairs, r.interleaved, inverse, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), r.position, out.Float32s())
+		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
+			attention.Rotate(w, r.size, r.pairs, r.interleaved, inverse, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), r.position, out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value {
 			gcos, gsin := b.rotaryAngles(r, x, gy, cos.Shape)

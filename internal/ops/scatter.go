@@ -3,7 +3,8 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/gather"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -25,16 +26,16 @@ func (b *Builder) scatter(how string, x, rows, updates *Value, block int) *Value
 	}
 	return b.emit(x.DType, x.Shape, Op{
 		name: "Scatter",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			copyArray(out, in[0])
 			rows := in[1].Int64s()
 			switch y := out.Data.(type) {
 			case []int64:
-				kernel.Scatter(block, y, rows, in[2].Int64s(), combine[int64](how))
+				gather.Scatter(block, y, rows, in[2].Int64s(), combine[int64](how))
 			case []bool:
-				kernel.Scatter(block, y, rows, in[2].Bools(), func(to, from []bool) { copy(to, from) })
+				gather.Scatter(block, y, rows, in[2].Bools(), func(to, from []bool) { copy(to, from) })
 			default:
-				kernel.Scatter(block, out.Float32s(), rows, in[2].Float32s(), combine[float32](how))
+				gather.Scatter(block, out.Float32s(), rows, in[2].Float32s(), combine[float32](how))
 			}
 		}),
 		diff: func(y, gy *Value) []*Value {
@@ -94,7 +95,7 @@ func (b *Builder) scatterGrad(how string, x, rows, updates, y, gy *Value, block 
 func (b *Builder) scatterMulGrad(x, rows, updates, gy *Value, block int) *Value {
 	return b.emit(nd.Float32, updates.Shape, Op{
 		name: "Scatter.grad",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			x, rows, u, gy, gu := slices.Clone(in[0].Float32s()), in[1].Int64s(), in[2].Float32s(), in[3].Float32s(), out.Float32s()
 			at := func(j int) int { return int(rows[j/block])*block + j%block }
 			for j, v := range u { // the product of what is before …

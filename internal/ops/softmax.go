@@ -1,7 +1,8 @@
 package ops
 
 import (
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/elementwise"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -12,13 +13,13 @@ import (
 // gradient.
 type softmaxFunc struct {
 	name    string
-	forward func(w *kernel.Workers, outer, n, inner int, x, y []float32)
-	grad    func(w *kernel.Workers, outer, n, inner int, y, gy, gx []float32)
+	forward func(w *parallel.Workers, outer, n, inner int, x, y []float32)
+	grad    func(w *parallel.Workers, outer, n, inner int, y, gy, gx []float32)
 }
 
 var (
-	plainSoftmax = softmaxFunc{"Softmax", kernel.Softmax, kernel.SoftmaxGrad}
-	logSoftmax   = softmaxFunc{"LogSoftmax", kernel.LogSoftmax, kernel.LogSoftmaxGrad}
+	plainSoftmax = softmaxFunc{"Softmax", elementwise.Softmax, elementwise.SoftmaxGrad}
+	logSoftmax   = softmaxFunc{"LogSoftmax", elementwise.LogSoftmax, elementwise.LogSoftmaxGrad}
 )
 
 // softmaxKernel is a softmax or its logarithm.
@@ -31,13 +32,13 @@ type softmaxKernel struct {
 func (b *Builder) softmax(f softmaxFunc, x *Value, outer, n, inner int) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: f.name,
-		kernel: &softmaxKernel{func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: &softmaxKernel{func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			f.forward(w, outer, n, inner, in[0].Float32s(), out.Float32s())
 		}, f.name == "Softmax" && inner == 1 && n == x.Shape[max(x.Rank()-1, 0)]},
 		diff: func(y, gy *Value) []*Value {
 			return []*Value{b.emit(nd.Float32, x.Shape, Op{
 				name: f.name + ".grad",
-				kernel: runFunc(func(w *kernel.Workers, out nd.Array, in []nd.Array) {
+				kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 					f.grad(w, outer, n, inner, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 				}),
 			}, y, gy)}

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -40,7 +40,7 @@ func (b *Builder) argExtreme(name string, smallest, last bool, x *Value, axis in
 	}
 	return b.emit(nd.Int64, keptShape(x.Shape, []int{axis}), Op{
 		name: name,
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Int64s()
 			numbers(in[0],
 				func(x []float32) { argExtremes(smallest, last, outer, n, inner, x, y) },
@@ -79,7 +79,7 @@ func (b *Builder) topK(x *Value, axis, k int, smallest bool) *Value {
 	shape[axis] = k
 	return b.emit(nd.Int64, shape, Op{
 		name: "TopK",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			y := out.Int64s()
 			numbers(in[0],
 				func(x []float32) { topK(smallest, outer, n, inner, k, x, y) },

@@ -3,7 +3,8 @@ package ops
 import (
 	"math"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/conv"
+	"github.com/advparams/advparams/internal/kernel/simd"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -37,7 +38,7 @@ func (b *Builder) unary(o unary, x *Value) *Value {
 	}
 	op := Op{name: o.name, kernel: k}
 	if o.positive {
-		op.kernel = clamp{k, func([]nd.Array) *kernel.Limits { return &kernel.Limits{Hi: float32(math.Inf(1))} }}
+		op.kernel = clamp{k, func([]nd.Array) *conv.Limits { return &conv.Limits{Hi: float32(math.Inf(1))} }}
 	}
 	switch {
 	case o.dx != nil:
@@ -83,8 +84,8 @@ func slope(d func(v float32) float32) func(gx, v, gy []float32) {
 }
 
 var (
-	opExp = unary{name: "Exp", f: kernel.ExpSlice, dy: kernel.MulSlice}
-	opLog = unary{name: "Log", f: kernel.LogSlice, dx: func(gx, x, gy []float32) { kernel.DivSlice(gx, gy, x) }}
+	opExp = unary{name: "Exp", f: simd.Exp, dy: simd.Mul}
+	opLog = unary{name: "Log", f: simd.Log, dx: func(gx, x, gy []float32) { simd.Div(gx, gy, x) }}
 
 	opSqrt = unary{name: "Sqrt", f: each1(math.Sqrt), dy: func(gx, y, gy []float32) {
 		for i, g := range gy {
@@ -101,11 +102,11 @@ var (
 		}
 	}}
 	// erf'(x) = 2/√π·exp(-x²)
-	opErf = unary{name: "Erf", f: kernel.ErfSlice, dx: func(gx, x, gy []float32) {
+	opErf = unary{name: "Erf", f: simd.Erf, dx: func(gx, x, gy []float32) {
 		for i, v := range x {
 			gx[i] = -v * v
 		}
-		kernel.ExpSlice(gx, gx)
+		simd.Exp(gx, gx)
 		for i, g := range gy {
 			gx[i] *= g * (2 / (math.SqrtPi))
 		}
@@ -147,7 +148,7 @@ func (b *Builder) Scale(x *Value, f float32) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Scale",
 		kernel: &scaleKernel{pointwise{func(out nd.Array, in []nd.Array, lo, hi int) {
-			kernel.AffineSlice(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], f, 0)
+			simd.Affine(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], f, 0)
 		}, inPlace{0}}, f},
 		diff: func(_, gy *Value) []*Value { return []*Value{b.Scale(gy, f)} },
 	}, x)

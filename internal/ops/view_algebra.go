@@ -3,15 +3,15 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/strided"
 	"github.com/advparams/advparams/nd"
 )
 
 // compose returns the elements of an array that outer selects from what inner
 // selects from it, unless an axis of outer crosses axes of inner.
-func compose(outer, inner kernel.View) (v kernel.View, ok bool) {
+func compose(outer, inner strided.View) (v strided.View, ok bool) {
 	dense := nd.Strides(inner.Shape)
-	v = kernel.View{Shape: outer.Shape, Stride: make([]int, len(outer.Shape)), Offset: inner.Offset}
+	v = strided.View{Shape: outer.Shape, Stride: make([]int, len(outer.Shape)), Offset: inner.Offset}
 	last := make([]int, len(inner.Shape)) // greatest index on each axis
 	rest := outer.Offset
 	for j, d := range dense {
@@ -44,7 +44,7 @@ func compose(outer, inner kernel.View) (v kernel.View, ok bool) {
 
 // repeats reports whether a view selects elements more than once because an
 // axis does not move.
-func repeats(v kernel.View) bool {
+func repeats(v strided.View) bool {
 	for i, n := range v.Shape {
 		if n > 1 && v.Stride[i] == 0 {
 			return true
@@ -55,7 +55,7 @@ func repeats(v kernel.View) bool {
 
 // covers reports whether the views together select every element of an array of
 // n exactly once. They differ only in their offsets.
-func covers(n int, views ...kernel.View) bool {
+func covers(n int, views ...strided.View) bool {
 	type axis struct{ n, stride int }
 	axes := []axis{{len(views), 0}}
 	for i, v := range views {
@@ -87,7 +87,7 @@ func covers(n int, views ...kernel.View) bool {
 }
 
 // dense reports whether a view selects adjacent elements in their order.
-func dense(v kernel.View) bool {
+func dense(v strided.View) bool {
 	for i, s := range nd.Strides(v.Shape) {
 		if v.Shape[i] > 1 && v.Stride[i] != s {
 			return false

@@ -3,7 +3,9 @@ package ops
 import (
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/simd"
+	"github.com/advparams/advparams/internal/kernel/strided"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -12,7 +14,7 @@ import (
 // axes is the adjoint of one. The gradient of either is the other.
 
 // view returns the elements of x that v selects.
-func (b *Builder) view(name string, x *Value, v kernel.View) *Value {
+func (b *Builder) view(name string, x *Value, v strided.View) *Value {
 	return b.emit(x.DType, v.Shape, Op{
 		name:   name,
 		kernel: &viewKernel{v},
@@ -21,22 +23,22 @@ func (b *Builder) view(name string, x *Value, v kernel.View) *Value {
 }
 
 // viewKernel copies the elements that a view selects.
-type viewKernel struct{ view kernel.View }
+type viewKernel struct{ view strided.View }
 
-func (k *viewKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+func (k *viewKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	switch d := in[0].Data.(type) {
 	case []int64:
-		kernel.Read(w, k.view, d, out.Int64s())
+		strided.Read(w, k.view, d, out.Int64s())
 	case []bool:
-		kernel.Read(w, k.view, d, out.Bools())
+		strided.Read(w, k.view, d, out.Bools())
 	default:
-		kernel.Read(w, k.view, in[0].Float32s(), out.Float32s())
+		strided.Read(w, k.view, in[0].Float32s(), out.Float32s())
 	}
 }
 
 // viewSum returns an array of the given shape, zero but for the elements that v
 // selects, to which those of y are added.
-func (b *Builder) viewSum(name string, y *Value, shape []int, v kernel.View) *Value {
+func (b *Builder) viewSum(name string, y *Value, shape []int, v strided.View) *Value {
 	return b.emit(nd.Float32, shape, Op{
 		name:   name,
 		kernel: &viewSumKernel{view: v},
@@ -48,19 +50,19 @@ func (b *Builder) viewSum(name string, y *Value, shape []int, v kernel.View) *Va
 // companions of a product that reads the same.
 type viewSumKernel struct {
 	companion
-	view kernel.View
+	view strided.View
 }
 
-func (k *viewSumKernel) Run(w *kernel.Workers, out nd.Array, in []nd.Array) {
+func (k *viewSumKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	x := out.Float32s()
 	clear(x)
-	kernel.Accumulate(w, k.view, x, in[0].Float32s())
+	strided.Accumulate(w, k.view, x, in[0].Float32s())
 }
 
 // Transpose permutes the axes: axis i of the result is axis perm[i] of x.
 func (b *Builder) Transpose(x *Value, perm ...int) *Value {
 	strides := nd.Strides(x.Shape)
-	v := kernel.View{Shape: make([]int, len(perm)), Stride: make([]int, len(perm))}
+	v := strided.View{Shape: make([]int, len(perm)), Stride: make([]int, len(perm))}
 	for i, p := range perm {
 		v.Shape[i], v.Stride[i] = x.Shape[p], strides[p]
 	}
@@ -82,7 +84,7 @@ func (b *Builder) Transpose(x *Value, perm ...int) *Value {
 }
 
 // back returns what x is a view of if v undoes that view, else nil.
-func (b *Builder) back(x *Value, v kernel.View) *Value {
+func (b *Builder) back(x *Value, v strided.View) *Value {
 	y := behindAliases(x)
 	k, ok := kernelOf[*viewKernel](y)
 	if !ok || y.Len() != y.in[0].Len() {
@@ -107,7 +109,7 @@ func (b *Builder) Expand(x *Value, shape []int) *Value {
 	if slices.Equal(x.Shape, shape) {
 		return x
 	}
-	return b.view("Expand", x, kernel.View{Shape: slices.Clone(shape), Stride: broadcastStrides(x.Shape, shape)})
+	return b.view("Expand", x, strided.View{Shape: slices.Clone(shape), Stride: broadcastStrides(x.Shape, shape)})
 }
 
 // SumTo is the adjoint of Expand: it sums y over the axes that an array of the
@@ -119,7 +121,7 @@ func (b *Builder) SumTo(y *Value, shape []int) *Value {
 	if nd.Size(y.Shape) == nd.Size(shape) {
 		return b.Reshape(y, shape...)
 	}
-	return b.viewSum("SumTo", y, slices.Clone(shape), kernel.View{Shape: y.Shape, Stride: broadcastStrides(shape, y.Shape)})
+	return b.viewSum("SumTo", y, slices.Clone(shape), strided.View{Shape: y.Shape, Stride: broadcastStrides(shape, y.Shape)})
 }
 
 // Slice returns elements start, start+step, … (count of them) along one axis.
@@ -128,7 +130,7 @@ func (b *Builder) Slice(x *Value, axis, start, count, step int) *Value {
 	if start == 0 && step == 1 && count == x.Shape[axis] {
 		return x
 	}
-	v := kernel.View{Shape: slices.Clone(x.Shape), Stride: nd.Strides(x.Shape)}
+	v := strided.View{Shape: slices.Clone(x.Shape), Stride: nd.Strides(x.Shape)}
 	v.Offset = start * v.Stride[axis]
 	v.Shape[axis] = count
 	v.Stride[axis] *= step
@@ -158,20 +160,20 @@ func (b *Builder) Concat(axis int, xs ...*Value) *Value {
 		shape[axis] += x.Shape[axis]
 	}
 	strides := nd.Strides(shape)
-	part := func(i int) kernel.View {
-		return kernel.View{Shape: xs[i].Shape, Stride: strides, Offset: starts[i] * strides[axis]}
+	part := func(i int) strided.View {
+		return strided.View{Shape: xs[i].Shape, Stride: strides, Offset: starts[i] * strides[axis]}
 	}
 	return b.emit(xs[0].DType, shape, Op{
 		name: "Concat",
-		kernel: runFunc(func(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 			for i, a := range in {
 				switch d := a.Data.(type) {
 				case []int64:
-					kernel.Write(part(i), out.Int64s(), d)
+					strided.Write(part(i), out.Int64s(), d)
 				case []bool:
-					kernel.Write(part(i), out.Bools(), d)
+					strided.Write(part(i), out.Bools(), d)
 				default:
-					kernel.Write(part(i), out.Float32s(), a.Float32s())
+					strided.Write(part(i), out.Float32s(), a.Float32s())
 				}
 			}
 		}),
@@ -211,7 +213,7 @@ type aliasKernel struct {
 	shape []int
 }
 
-func (k aliasKernel) Run(_ *kernel.Workers, out nd.Array, in []nd.Array) {
+func (k aliasKernel) Run(_ *parallel.Workers, out nd.Array, in []nd.Array) {
 	copyArray(out, k.Alias(in[0]))
 }
 
@@ -241,5 +243,5 @@ func copyArray(to, from nd.Array) {
 
 // addRange adds elements lo to hi of two inputs of one shape.
 func addRange(out nd.Array, in []nd.Array, lo, hi int) {
-	kernel.AddSlice(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
+	simd.Add(out.Float32s()[lo:hi], in[0].Float32s()[lo:hi], in[1].Float32s()[lo:hi])
 }

@@ -1,5 +1,0 @@
-//go:build !amd64 || noasm
-
-package kernel
-
-func cacheSizes() (l1, l2 int) { return 32 << 10, 256 << 10 }

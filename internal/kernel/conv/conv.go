@@ -1,0 +1,120 @@
+package conv
+
+import (
+	"fmt"
+
+	"github.com/advparams/advparams/internal/kernel/conv/depthwise"
+	"github.com/advparams/advparams/internal/kernel/conv/plan"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/scratch"
+	"github.com/advparams/advparams/internal/kernel/simd"
+	"github.com/advparams/advparams/internal/kernel/window"
+)
+
+// Conv describes a convolution (in the machine-learning sense, without
+// flipping the kernel) over 1 to 3 spatial axes:
+//
+//	y[n, o, p] = bias[o] + Σ_{c, t} weight[o, c, t] · x[n, g·C/G + c, p·Stride + t·Dilation - Pad]
+//
+// with x of shape [N, C, In…] and zero outside, weight [O, C/G, Kernel…], y
+// [N, O, Out…] and g the group of output channel o. Pad is the padding at the
+// begin of each axis; that at the end follows from Out. This is ONNX Conv;
+// ConvTranspose is [Conv.GradInput] of the convolution it transposes.
+type Conv struct {
+	Batch, Group, InChannels, OutChannels  int
+	In, Kernel, Out, Stride, Dilation, Pad []int
+
+	// Then, unless nil, is called for ranges of elements [lo, hi) of y in
+	// Forward and of gx in GradInput, as soon as they are computed and while
+	// they are still in cache: the place for what follows elementwise. It is
+	// called by several threads at once, once for every element.
+	Epilogue func(lo, hi int)
+	// Limits, unless nil, are applied to y in Forward, before Then is called.
+	Limits *plan.Limits
+	// Gate, unless nil, is applied to gx in GradInput, before Then is called.
+	Gate *plan.Gate
+	// Reads are arrays as large as that result whose elements Then reads as well:
+	// they may be fetched ahead.
+	Reads [][]float32
+}
+
+func (c *Conv) plan() *plan.Conv {
+	g := window.New(c.In, c.Kernel, c.Out, c.Stride, c.Dilation, c.Pad)
+	if c.Group < 1 || c.InChannels%c.Group != 0 || c.OutChannels%c.Group != 0 {
+		panic(fmt.Sprintf("kernel: %d input and %d output channels in %d groups", c.InChannels, c.OutChannels, c.Group))
+	}
+	p := &plan.Conv{Geometry: g, Batch: c.Batch, Group: c.Group, InChannels: c.InChannels / c.Group, OutChannels: c.OutChannels / c.Group, Taps: g.Kernel.Size(), Limits: c.Limits, Gate: c.Gate, Epilogue: c.Epilogue, Prefetch: c.Reads}
+	p.XSize, p.YSize, p.WSize = p.InChannels*g.In.Size(), p.OutChannels*g.Out.Size(), p.OutChannels*p.InChannels*p.Taps
+	return p
+}
+
+// Forward computes y from x and weight; bias has OutChannels elements or is nil.
+func (c *Conv) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
+	p := c.plan()
+	p.Check(x, weight, y)
+	limitAfter(p, y)
+	forwardMethod(p, len(x) > 0 && len(y) > 0)(w, x, weight, bias, y)
+}
+
+// GradInput overwrites gx, the gradient of x, from gy, that of y.
+func (c *Conv) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
+	p := c.plan()
+	p.Check(gx, weight, gy)
+	gateAfter(p, gx)
+	inputMethod(p, len(gx) > 0 && len(gy) > 0)(w, gy, weight, gx)
+}
+
+// GradWeight overwrites gw, the gradient of weight, from x and gy, and gb like
+// GradBias unless it is nil: the sums are taken while gy is in cache.
+func (c *Conv) GradWeight(w *parallel.Workers, x, gy, gw, gb []float32) {
+	p := c.plan()
+	p.Check(x, gw, gy)
+	gradWeightBias(p, w, x, gy, gw, gb)
+}
+
+// Gradients is GradWeight and GradInput, at once where that saves reading x and gy
+// from memory again. If Gates, gx may be x, the Gate's Y.
+func (c *Conv) Gradients(w *parallel.Workers, x, gy, weight, gx, gw, gb []float32) {
+	p := c.plan()
+	p.Check(x, gw, gy)
+	p.Check(gx, weight, gy)
+	if gates(p) && p.Group >= 4*w.Threads() {
+		p.InputGrad = &plan.InputGradient{Weight: weight, Gx: gx}
+		gradWeightBias(p, w, x, gy, gw, gb)
+		return
+	}
+	gradWeightBias(p, w, x, gy, gw, gb)
+	c.GradInput(w, gy, weight, gx)
+}
+
+func gradWeightBias(p *plan.Conv, w *parallel.Workers, x, gy, gw, gb []float32) {
+	if s, ok := depthwise.NewSmall(p); ok && p.Batch > 0 && !isDense(p) {
+		s.GradWeight(w, x, gy, gw, gb)
+		return
+	}
+	channels := p.Group * p.OutChannels
+	if gb == nil || p.Out.Size() < nearPlane && !p.Pointwise() || p.XSize == 0 || isDense(p) {
+		runGradWeights(p, w, x, gy, gw)
+		if gb != nil {
+			sumPlanes(w, p.Batch, channels, p.Out.Size(), gy, gb)
+		}
+		return
+	}
+	sums := scratch.Floats(p.Batch * channels)
+	defer scratch.Free(sums)
+	p.BiasSums = *sums
+	clear(p.BiasSums)
+	runGradWeights(p, w, x, gy, gw)
+	gb = gb[:channels]
+	clear(gb)
+	for n := range p.Batch {
+		simd.Add(gb, gb, p.BiasSums[n*channels:(n+1)*channels])
+	}
+}
+
+// GradBias overwrites gb, the gradient of bias, with the sums of gy over the
+// batch and all positions.
+func (c *Conv) GradBias(w *parallel.Workers, gy, gb []float32) {
+	p := c.plan()
+	sumPlanes(w, c.Batch, c.OutChannels, p.Out.Size(), gy, gb)
+}

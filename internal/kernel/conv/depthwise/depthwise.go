@@ -1,0 +1,145 @@
+package depthwise
+
+import (
+	"github.com/advparams/advparams/internal/kernel/conv/plan"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/simd"
+	"github.com/advparams/advparams/internal/kernel/window"
+)
+
+// depthwise is a convolution of each channel with a square kernel of its own,
+// of size 3 or 5 and with stride 1 or 2: those for which there are kernels in
+// assembly. Lanes are the positions of a row.
+type planes struct {
+	*plan.Conv
+	k, stride int
+}
+
+// newDepthwise returns the convolution as one, and whether it is.
+func New(p *plan.Conv) (*planes, bool) {
+	k, s := p.Kernel[2], p.Stride[2]
+	if !hasDepthwise() || p.InChannels != 1 || p.OutChannels != 1 ||
+		p.Kernel != (window.Vec3{1, k, k}) || p.Stride != (window.Vec3{1, s, s}) || p.Dilation != (window.Vec3{1, 1, 1}) ||
+		p.In[0] != 1 || p.Out[0] != 1 || p.Pad[0] != 0 || (k != 3 && k != 5) || s > 2 || p.Pad[1] >= k || p.Pad[2] >= k {
+		return nil, false
+	}
+	return &planes{p, k, s}, true
+}
+
+// depthwiseArgs is a call of an assembly kernel for some planes. For the
+// forward kernels, y is written and bias holds a number for each plane, or one
+// for all with a biasPlane of 0. For the weight kernels, y is gy, and w holds sums
+// for the elements of the kernel, to which others are added: in runs of all nine or
+// of five, with gaps up to a multiple of four.
+type depthwiseArgs struct {
+	planes           int
+	x, w, y, bias    []float32
+	xSize, ySize     window.Vec3 // of a plane
+	wPlane           int         // from plane to plane
+	biasPlane        int
+	top, left        int
+	k, stride, lanes int
+	masks            []uint32
+	segments         int // vectors that a row of y is cut into
+	plan.Gating
+}
+
+// depthwiseKernels is the assembly for depthwise convolutions.
+type depthwiseKernels struct {
+	forward, back, weight func(*depthwiseArgs) // back: gradients by the input with stride 2
+}
+
+func hasDepthwise() bool { return depthwiseCode() != nil }
+
+// planes calls f for ranges of planes that are channels of one image, of at most so
+// many elements unless a single one is larger.
+func (d *planes) planes(w *parallel.Workers, most int, f func(image, channel, planes int)) {
+	w.For(d.Batch*d.Group, parallel.GrainOf(d.k*(d.XSize+d.YSize)), func(lo, hi int) {
+		for lo < hi {
+			n := min(hi-lo, d.Group-lo%d.Group, max(1, most/max(d.XSize, d.YSize)))
+			f(lo/d.Group, lo%d.Group, n)
+			lo += n
+		}
+	})
+}
+
+func (d *planes) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
+	a := depthwiseArgs{xSize: d.In, ySize: d.Out, wPlane: d.k * d.k, top: d.Pad[1], left: d.Pad[2], k: d.k, stride: d.stride}
+	a.addMasks()
+	if bias == nil {
+		bias = []float32{0}
+	} else {
+		a.biasPlane = 1
+	}
+	d.planes(w, simd.NearL2, func(image, channel, planes int) {
+		a, first := a, image*d.Group+channel
+		a.planes, a.Gating = planes, d.Limits.Limited(planes*d.YSize)
+		a.x, a.y = x[first*d.XSize:], y[first*d.YSize:]
+		a.w, a.bias = weight[channel*a.wPlane:], bias[channel*a.biasPlane:]
+		depthwiseCode().forward(&a)
+		d.Finished(first*d.YSize, (first+planes)*d.YSize)
+	})
+}
+
+// addMasks chooses the width of vectors and computes the masks: for each
+// segment of a row of y, those of the vectors of x that the kernels load and
+// that of y.
+func (a *depthwiseArgs) addMasks() {
+	a.cut(a.ySize[2])
+	for s := range a.segments {
+		q := s * a.lanes
+		at := a.stride*q - a.left
+		if a.stride == 1 {
+			for j := range a.k {
+				a.addMask(at+j, a.xSize[2])
+			}
+		} else {
+			for j := 0; j < a.k; j += 2 {
+				a.addMask(at+j, a.xSize[2])
+				a.addMask(at+j+a.lanes, a.xSize[2])
+			}
+		}
+		a.addMask(q, a.ySize[2])
+	}
+}
+
+// addBackMasks is addMasks for gradients with stride 2: each segment reads vectors
+// of x and writes two of y.
+func (a *depthwiseArgs) addBackMasks() {
+	a.cut((a.ySize[2] + 1) / 2)
+	for s := range a.segments {
+		q := s * a.lanes
+		for j := range (a.k + 1) / 2 {
+			a.addMask(q-a.left+j, a.xSize[2])
+		}
+		a.addMask(2*q, a.ySize[2])
+		a.addMask(2*q+a.lanes, a.ySize[2])
+	}
+}
+
+// cut chooses the width of vectors for rows of n elements.
+func (a *depthwiseArgs) cut(n int) {
+	a.lanes = simd.Lanes()
+	if n <= 8 {
+		a.lanes = 8 // rather than half a vector
+	}
+	a.segments = (n + a.lanes - 1) / a.lanes
+}
+
+// addMask appends the mask of a vector from column at on, of size columns: a
+// word of bits for 16 lanes, eight words of all ones or zeros for 8.
+func (a *depthwiseArgs) addMask(at, size int) {
+	var bits uint32
+	for l := range a.lanes {
+		inside := at+l >= 0 && at+l < size
+		if inside {
+			bits |= 1 << l
+		}
+		if a.lanes == 8 {
+			a.masks = append(a.masks, -uint32(bits>>l&1))
+		}
+	}
+	if a.lanes == 16 {
+		a.masks = append(a.masks, bits)
+	}
+}

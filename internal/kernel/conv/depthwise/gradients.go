@@ -1,0 +1,111 @@
+package depthwise
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/scratch"
+	"github.com/advparams/advparams/internal/kernel/simd"
+)
+
+// gradInput is, for stride 1, a forward convolution of gy with the kernels turned
+// round. For stride 2 there is a kernel of its own.
+func (d *planes) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
+	back, turned := d.back(weight)
+	defer scratch.Free(turned)
+	d.planes(w, simd.NearL1, func(image, channel, planes int) {
+		d.gradPlanes(back, gy, gx, image, channel, planes)
+	})
+}
+
+// gradPlanes computes planes of gx that are channels of one image.
+func (d *planes) gradPlanes(a depthwiseArgs, gy, gx []float32, image, channel, planes int) {
+	first := image*d.Group + channel
+	a.planes, a.w = planes, a.w[channel*a.wPlane:]
+	a.x, a.y = gy[first*d.YSize:], gx[first*d.XSize:]
+	a.Gating = d.Gate.From(first*d.XSize, planes*d.XSize)
+	if d.stride == 1 {
+		depthwiseCode().forward(&a)
+	} else {
+		depthwiseCode().back(&a)
+	}
+	d.Finished(first*d.XSize, (first+planes)*d.XSize)
+}
+
+// back returns the arguments of the kernel for the gradient by the input, with
+// weights that are to be released.
+func (d *planes) back(weight []float32) (depthwiseArgs, *[]float32) {
+	a := depthwiseArgs{xSize: d.Out, ySize: d.In, k: d.k, stride: d.stride, bias: []float32{0}}
+	taps := d.k * d.k
+	if d.stride == 1 {
+		a.top, a.left, a.wPlane = d.k-1-d.Pad[1], d.k-1-d.Pad[2], taps
+		turned := scratch.Floats(d.Group * taps)
+		copy(*turned, weight)
+		for c := range d.Group {
+			slices.Reverse((*turned)[c*taps : (c+1)*taps])
+		}
+		a.w = *turned
+		a.addMasks()
+		return a, turned
+	}
+	// Row u of gx meets row i of the kernel and row (u+pad-i)/2 of gy. With a row of
+	// zeros before those of the kernel if pad is odd, or after them, the even rows
+	// of gx meet its even rows, whatever pad is. Likewise the columns.
+	m := (d.k + 1) / 2
+	a.top, a.left, a.wPlane = m-1-(d.Pad[1]+1)/2, m-1-(d.Pad[2]+1)/2, 4*m*m
+	turned := scratch.Floats(d.Group * a.wPlane)
+	clear(*turned)
+	for i := range d.k {
+		for j := range d.k {
+			row, column := i+d.Pad[1]%2, j+d.Pad[2]%2
+			to := ((row%2*2+column%2)*m+m-1-row/2)*m + m - 1 - column/2
+			for c := range d.Group {
+				(*turned)[c*a.wPlane+to] = weight[c*taps+i*d.k+j]
+			}
+		}
+	}
+	a.w = *turned
+	a.addBackMasks()
+	return a, turned
+}
+
+// gradWeight computes the gradient by the input as well, if that is wanted beside
+// it: of each plane when it has been read for the weights.
+func (d *planes) GradWeight(w *parallel.Workers, x, gy, gw []float32) {
+	taps := d.k * d.k
+	a := depthwiseArgs{xSize: d.In, ySize: d.Out, top: d.Pad[1], left: d.Pad[2], k: d.k, stride: d.stride}
+	a.addMasks()
+	run := d.k // elements of the kernel in a run of sums, see depthwiseArgs
+	if d.k == 3 {
+		run = taps
+	}
+	a.wPlane = taps / run * simd.RoundUp(run, 4)
+	var back depthwiseArgs
+	if d.InputGrad != nil {
+		var turned *[]float32
+		back, turned = d.back(d.InputGrad.Weight)
+		defer scratch.Free(turned)
+	}
+	w.For(d.Group, parallel.GrainOf(d.Batch*d.XSize), func(lo, hi int) {
+		a := a
+		sums := scratch.Floats((hi - lo) * a.wPlane)
+		defer scratch.Free(sums)
+		clear(*sums)
+		some := max(1, simd.NearL1/(d.XSize+d.YSize)) // planes
+		for n := range d.Batch {
+			for c := lo; c < hi; c += some {
+				first := n*d.Group + c
+				a.planes, a.w = min(some, hi-c), (*sums)[(c-lo)*a.wPlane:]
+				a.x, a.y = x[first*d.XSize:], gy[first*d.YSize:]
+				depthwiseCode().weight(&a)
+				d.AccumulateBiasPlanes(gy, first, a.planes)
+				if d.InputGrad != nil {
+					d.gradPlanes(back, gy, d.InputGrad.Gx, n, c, a.planes)
+				}
+			}
+		}
+		for i := range (hi - lo) * taps / run {
+			copy(gw[lo*taps+i*run:][:run], (*sums)[i*simd.RoundUp(run, 4):])
+		}
+	})
+}

@@ -1,0 +1,224 @@
+package depthwise
+
+import (
+	"github.com/advparams/advparams/internal/kernel/conv/plan"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/scratch"
+	"github.com/advparams/advparams/internal/kernel/simd"
+)
+
+// smallPlanes is a depthwise convolution of planes, in and out, of at most 16
+// elements: one vector holds a plane, or several. Each tap of the kernel picks
+// its elements by a permutation.
+type smallPlanes struct {
+	*plan.Conv
+	planes int     // of a vector
+	pick   []int32 // for each tap, where the lanes of y are in x; 16 for nowhere
+	spread []int32 // for each tap, where the lanes of gx are in gy
+}
+
+// smallLanes is the size of the vectors, those of AVX-512.
+const smallLanes = 16
+
+// newSmallPlanes returns the convolution as one of small planes, if it is and there is
+// assembly for it.
+func NewSmall(p *plan.Conv) (*smallPlanes, bool) {
+	in, out := p.In.Size(), p.Out.Size()
+	if !hasSmall() || p.InChannels != 1 || p.OutChannels != 1 || min(in, out) == 0 || max(in, out) > smallLanes || (p.Taps != 9 && p.Taps != 25) {
+		return nil, false
+	}
+	m := &smallPlanes{Conv: p, planes: smallLanes / max(in, out)}
+	m.pick, m.spread = make([]int32, p.Taps*smallLanes), make([]int32, p.Taps*smallLanes)
+	for i := range m.pick {
+		m.pick[i], m.spread[i] = smallLanes, smallLanes
+	}
+	for t := range p.Taps {
+		for q := range out {
+			from := p.Reads(p.Out.Position(q), p.Kernel.Position(t))
+			if !p.In.Contains(from) {
+				continue
+			}
+			i := p.In.At(from)
+			for plane := range m.planes {
+				x, y := plane*in+i, plane*out+q
+				m.pick[t*smallLanes+y] = int32(x)
+				m.spread[t*smallLanes+x] = int32(y)
+			}
+		}
+	}
+	return m, true
+}
+
+// smallArgs is a call of an assembly kernel for groups of planes, one vector
+// each, in some images. For forward, w holds the kernel of each plane or, if there
+// are several planes in a vector, a vector for each tap; likewise bias. For weight,
+// y is gy and w holds a vector for each tap, to whose lanes products are added, and
+// one to which gy is.
+type smallArgs struct {
+	taps, groups, planes int
+	x, y, w, bias        []float32
+	xSize, ySize         int // of a plane
+	index                []int32
+	images               int
+	xImage, yImage       int // from image to image
+	plan.Gating              // for forward
+}
+
+// smallKernels is the assembly for small planes.
+type smallKernels struct {
+	forward func(a *smallArgs, several bool) // planes in a vector
+	weight  func(*smallArgs)
+}
+
+func hasSmall() bool { return smallCode() != nil }
+
+// split calls f for groups lo to hi of planes, for the last of all by itself if it
+// has fewer planes.
+func (m *smallPlanes) split(lo, hi int, f func(first, groups, planes int)) {
+	full := m.Group / m.planes // groups
+	if lo < full {
+		f(lo, min(hi, full)-lo, m.planes)
+	}
+	if rest := m.Group % m.planes; rest > 0 && hi > full {
+		f(full, 1, rest)
+	}
+}
+
+func (m *smallPlanes) groups() int { return (m.Group + m.planes - 1) / m.planes }
+
+func (m *smallPlanes) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
+	m.convolve(w, m.pass(x, weight, bias, y, m.XSize, m.YSize, m.pick, func(int) plan.Gating { return m.Limits.Limited(aheadSmall) }))
+}
+
+func (m *smallPlanes) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
+	m.convolve(w, m.back(gy, weight, gx))
+}
+
+func (m *smallPlanes) back(gy, weight, gx []float32) *smallPass {
+	return m.pass(gy, weight, nil, gx, m.YSize, m.XSize, m.spread, func(to int) plan.Gating { return m.Gate.From(to, aheadSmall) })
+}
+
+func (m *smallPlanes) convolve(w *parallel.Workers, p *smallPass) {
+	defer p.free()
+	w.For(m.Batch, parallel.GrainOf(m.Taps*m.Group), func(lo, hi int) {
+		const atOnce = 4
+		for image := lo; image < hi; image += atOnce {
+			p.run(image, min(atOnce, hi-image), 0, m.groups())
+		}
+	})
+}
+
+// smallPass is a convolution of small planes that is ready to run, with weights and
+// biases in the form that the kernel wants.
+type smallPass struct {
+	*smallPlanes
+	x, y                 []float32
+	xSize, ySize         int
+	index                []int32
+	gate                 func(to int) plan.Gating // for what is stored from an element on
+	weights, biases      *[]float32
+	weightStep, biasStep int // from group to group
+}
+
+func (m *smallPlanes) pass(x, weight, bias, y []float32, xSize, ySize int, index []int32, gate func(to int) plan.Gating) *smallPass {
+	p := &smallPass{smallPlanes: m, x: x, y: y, xSize: xSize, ySize: ySize, index: index, gate: gate}
+	p.weights, p.weightStep = m.widen(weight, m.Taps, ySize)
+	p.biases, p.biasStep = m.widen(bias, 1, ySize)
+	return p
+}
+
+func (p *smallPass) free() {
+	scratch.Free(p.weights)
+	scratch.Free(p.biases)
+}
+
+// run computes groups lo to hi of the planes of some images: all at once if that
+// saves loading weights, which are vectors.
+func (p *smallPass) run(image, images, lo, hi int) {
+	if p.planes == 1 && images > 1 {
+		for i := range images {
+			p.run(image+i, 1, lo, hi)
+		}
+		return
+	}
+	p.split(lo, hi, func(first, groups, planes int) {
+		plane := image*p.Group + first*p.planes
+		from, to := plane*p.xSize, plane*p.ySize
+		smallCode().forward(&smallArgs{
+			taps: p.Taps, groups: groups, planes: planes, x: p.x[from:], y: p.y[to:], xSize: p.xSize, ySize: p.ySize, index: p.index,
+			images: images, xImage: p.Group * p.xSize, yImage: p.Group * p.ySize,
+			w: (*p.weights)[first*p.weightStep:], bias: (*p.biases)[first*p.biasStep:], Gating: p.gate(to),
+		}, p.planes > 1)
+		for i := range images {
+			at := to + i*p.Group*p.ySize
+			p.Finished(at, at+groups*planes*p.ySize)
+		}
+	})
+}
+
+// aheadSmall is how many elements further on what is written is fetched.
+const aheadSmall = 1 << 10
+
+// widen returns the n numbers that each channel has, zeros if x is nil, and how many
+// lie between those of two groups. If there are several planes in a vector, it makes
+// a vector of each number, the channels of a vector side by side in lanes lanes each.
+func (m *smallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step int) {
+	if m.planes == 1 {
+		wide = scratch.Floats(m.Group * n)
+		clear((*wide)[copy(*wide, x):])
+		return wide, n
+	}
+	step = n * smallLanes
+	wide = scratch.Floats(m.groups() * step)
+	clear(*wide)
+	for c := range min(m.Group, len(x)/n) {
+		to := (*wide)[c/m.planes*step+c%m.planes*lanes:]
+		for i, v := range x[c*n : (c+1)*n] {
+			lane := to[i*smallLanes:][:lanes]
+			for j := range lane {
+				lane[j] = v
+			}
+		}
+	}
+	return wide, step
+}
+
+// gradWeight computes the gradient by the bias as well unless gb is nil, the same to
+// the bit as sumPlanes, and that by the input if it is wanted beside it: of a few
+// images when they have been read for the weights.
+func (m *smallPlanes) GradWeight(w *parallel.Workers, x, gy, gw, gb []float32) {
+	var back *smallPass
+	if m.InputGrad != nil {
+		back = m.back(gy, m.InputGrad.Weight, m.InputGrad.Gx)
+		defer back.free()
+	}
+	w.For(m.groups(), parallel.GrainOf(m.Batch*m.Taps*smallLanes), func(lo, hi int) {
+		vector := (m.Taps + 1) * smallLanes
+		sums := scratch.Floats((hi - lo) * vector)
+		defer scratch.Free(sums)
+		clear(*sums)
+		const atOnce = 4 // images, whose sums stay in registers
+		for image := 0; image < m.Batch; image += atOnce {
+			images := min(atOnce, m.Batch-image)
+			m.split(lo, hi, func(g, groups, planes int) {
+				first := image*m.Group + g*m.planes
+				smallCode().weight(&smallArgs{
+					taps: m.Taps, groups: groups, planes: planes, xSize: m.XSize, ySize: m.YSize, index: m.pick, x: x[first*m.XSize:], y: gy[first*m.YSize:],
+					w: (*sums)[(g-lo)*vector:], images: images, xImage: m.Group * m.XSize, yImage: m.Group * m.YSize,
+				})
+			})
+			if back != nil {
+				back.run(image, images, lo, hi)
+			}
+		}
+		for c := lo * m.planes; c < min(hi*m.planes, m.Group); c++ {
+			at := (c/m.planes-lo)*vector + c%m.planes*m.YSize // of its lanes
+			for t := range m.Taps {
+				gw[c*m.Taps+t] = simd.Sum((*sums)[at+t*smallLanes:][:m.YSize])
+			}
+			if gb != nil {
+				gb[c] = simd.Sum((*sums)[at+m.Taps*smallLanes:][:m.YSize])
+			}
+		}
+	})
+}

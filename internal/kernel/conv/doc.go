@@ -1,0 +1,30 @@
+// Package conv computes convolutions over one to three spatial axes, forward and backward.
+//
+// Where is what? [Conv] has the functions to call. methods.go chooses a method for the
+// forward convolution, for the gradient of the input and for that of the weights. The
+// methods are in the packages below this one:
+//
+//	plan       what they share: the checked convolution, and the correlation that it and
+//	           its adjoint are
+//	direct     sums of products without a detour; for every convolution there is one
+//	winograd   3×3 kernels with fewer multiplications
+//	depthwise  a kernel for each channel
+//
+// The forward convolution and the gradient of the input are both correlations
+// ([plan.Correlation]), and have their methods in common. Those of the gradient of the
+// weights are in files whose names begin with weights.
+//
+// # Files
+//
+//	doc.go      this file
+//	conv.go     Conv: Forward, GradInput, GradWeight
+//	types.go    Gate and Limits
+//	methods.go  the choice of a method
+//	gate.go     activations and their gradients, applied by a method or after it
+//	dense.go    method: kernels as large as the image, by matrix products
+//	bias.go     the gradient of the bias
+//	plan/       the checked convolution
+//	direct/     direct methods
+//	winograd/   Winograd's algorithm
+//	depthwise/  depthwise convolutions
+package conv

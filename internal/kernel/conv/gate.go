@@ -1,0 +1,36 @@
+package conv
+
+import (
+	"github.com/advparams/advparams/internal/kernel/conv/depthwise"
+	"github.com/advparams/advparams/internal/kernel/conv/plan"
+	"github.com/advparams/advparams/internal/kernel/simd"
+)
+
+// Gates reports whether GradInput applies the Gate to each element before it
+// stores it, and reads nothing of Y later that it has overwritten: then gx may be Y.
+func (c *Conv) Gates() bool { return gates(c.plan()) }
+
+func gates(p *plan.Conv) bool {
+	_, small := depthwise.NewSmall(p)
+	_, depthwise := depthwise.New(p)
+	return !isDense(p) && (small || depthwise)
+}
+
+// gateAfter makes the gate a part of what follows, unless the method applies it.
+func gateAfter(p *plan.Conv, gx []float32) {
+	if p.Gate == nil || gates(p) {
+		return
+	}
+	gate := p.Gate
+	p.Prefetch = append(p.Prefetch[:len(p.Prefetch):len(p.Prefetch)], gate.Y)
+	p.PrependEpilogue(func(lo, hi int) { simd.ClipGrad(gx[lo:hi], gate.Y[lo:hi], gx[lo:hi], gate.Lo, gate.Hi) })
+}
+
+// limitAfter makes the limits a part of what follows, unless the method applies them.
+func limitAfter(p *plan.Conv, y []float32) {
+	if p.Limits == nil || gates(p) {
+		return
+	}
+	limits := p.Limits
+	p.PrependEpilogue(func(lo, hi int) { simd.Clip(y[lo:hi], y[lo:hi], limits.Lo, limits.Hi) })
+}

@@ -1,0 +1,14 @@
+// Package plan has what the methods of convolution share: the checked convolution with its
+// sizes, the correlation that the forward direction and the gradient of the input are, and
+// the layouts of images.
+//
+// # Files
+//
+//	doc.go          this file
+//	conv.go         Conv: a checked convolution, and what happens to finished elements
+//	correlation.go  Correlation: forward and backward as one
+//	frame.go        Frame: an image with a border of zeros
+//	row_layout.go   RowLayout: an image laid out for vectors of positions
+//	gate.go         Gate and Limits: activations and their gradients
+//	parts.go        the gradient of the weights as a sum over parts of the batch
+package plan

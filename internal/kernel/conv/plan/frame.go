@@ -1,0 +1,50 @@
+package plan
+
+import (
+	"github.com/advparams/advparams/internal/kernel/simd"
+	"github.com/advparams/advparams/internal/kernel/window"
+)
+
+// frame is the layout of an image with a border of zeros on every side.
+type Frame struct {
+	In     window.Vec3 // the image
+	before window.Vec3 // border at the begin of each axis
+	Extent window.Vec3 // image and borders
+}
+
+// newFrame returns a frame that holds the image and positions first to last.
+func newFrame(in, first, last window.Vec3) Frame {
+	f := Frame{In: in}
+	for a := range in {
+		f.before[a] = max(0, -first[a])
+		f.Extent[a] = f.before[a] + max(in[a], last[a]+1)
+	}
+	return f
+}
+
+// offset returns the index in the frame of an image position.
+func (f *Frame) offset(p window.Vec3) int {
+	for a := range p {
+		p[a] += f.before[a]
+	}
+	return f.Extent.At(p)
+}
+
+// none tells whether there is no border, so that images can be used in place.
+func (f *Frame) None() bool { return f.Extent == f.In }
+
+// fill copies images (one for each channel) into their frames in dst, whose
+// borders hold zeros already.
+func (f *Frame) Fill(dst, src []float32, channels int) {
+	if f.In.Size() == 0 {
+		return
+	}
+	first, plane, size := f.offset(window.Vec3{}), f.Extent[1]*f.Extent[2], f.In[1]*f.In[2]
+	for ch := range channels {
+		to := first + ch*f.Extent.Size()
+		for range f.In[0] {
+			simd.CopyRows(dst[to:], f.Extent[2], src, f.In[2], f.In[1], f.In[2])
+			to, src = to+plane, src[size:]
+		}
+	}
+}

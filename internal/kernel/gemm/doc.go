@@ -1,0 +1,9 @@
+// Package gemm multiplies matrices.
+//
+// # Files
+//
+//	doc.go    this file
+//	gemm.go   Gemm, Product and Batch: the products to call
+//	block.go  General: packing and blocking
+//	swap.go   products computed transposed
+package gemm

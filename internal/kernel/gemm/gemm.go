@@ -1,0 +1,106 @@
+package gemm
+
+import (
+	"fmt"
+
+	"github.com/advparams/advparams/internal/kernel/micro"
+	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/simd"
+)
+
+// Gemm computes C = alpha·op(A)·op(B) + beta·C, where op(A) is m×k, op(B) is
+// k×n and C is m×n. All are row-major: without transA, element (i, p) of op(A)
+// is a[i*lda+p]; with it, a[p*lda+i]. A beta of 0 overwrites C, whatever it
+// held. C must not overlap A or B.
+func Gemm(w *parallel.Workers, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	if m <= 0 || n <= 0 {
+		return
+	}
+	checkMatrix("A", a, transA, m, k, lda)
+	checkMatrix("B", b, transB, k, n, ldb)
+	checkMatrix("C", c, false, m, n, ldc)
+	p := General{M: m, N: n, K: k, A: micro.Strided(a, lda, transA), B: micro.Strided(b, ldb, transB), Alpha: alpha, C: c, Ldc: ldc, Init: micro.InitFrom(beta != 0)}
+	if beta != 0 && beta != 1 {
+		for i := range m {
+			simd.Scale(c[i*ldc:i*ldc+n], beta)
+		}
+	}
+	p.Run(w)
+}
+
+// Product is a matrix product C = op(A)·op(B) + bias of dense matrices, op being
+// a transposition where asked: op(A) is M×K, op(B) is K×N and C is M×N.
+type Product struct {
+	TransA, TransB bool
+	M, N, K        int
+	// Then, unless nil, is called for ranges of elements of C as soon as they are
+	// computed, while they are near in cache: from several threads at once, and
+	// once for every element.
+	Epilogue func(lo, hi int)
+	// Sums, unless nil, is overwritten with the sums of the N columns of op(B): of
+	// B without TransB, best while it is read for the product.
+	Sums []float32
+}
+
+// Run computes c. bias is N numbers that are added to every row, or nil.
+func (g Product) Run(w *parallel.Workers, a, b, bias, c []float32) {
+	if g.M <= 0 || g.N <= 0 {
+		return
+	}
+	lda, ldb := g.K, g.N
+	if g.TransA {
+		lda = g.M
+	}
+	if g.TransB {
+		ldb = g.K
+	}
+	checkMatrix("A", a, g.TransA, g.M, g.K, lda)
+	checkMatrix("B", b, g.TransB, g.K, g.N, ldb)
+	checkMatrix("C", c, false, g.M, g.N, g.N)
+	p := General{M: g.M, N: g.N, K: g.K, A: micro.Strided(a, lda, g.TransA), B: micro.Strided(b, ldb, g.TransB), Alpha: 1, C: c, Ldc: g.N, Epilogue: g.Epilogue}
+	if bias != nil {
+		p.Init, p.bias = micro.InitColumnBias, bias[:g.N]
+	}
+	if g.Sums != nil {
+		p.sums = g.Sums[:g.N]
+		clear(p.sums)
+	}
+	p.Run(w)
+}
+
+// GemmBatch computes C[i] = op(A[i])·op(B[i]) + beta·C[i] for i < batch, on
+// dense matrices as in [Gemm] that start strideA, strideB and strideC elements
+// after one another. A stride of 0 for A or B uses one matrix for all.
+func Batch(w *parallel.Workers, transA, transB bool, batch, m, n, k int, a []float32, strideA int, b []float32, strideB int, beta float32, c []float32, strideC int) {
+	lda, ldb := k, n
+	if transA {
+		lda = m
+	}
+	if transB {
+		ldb = k
+	}
+	// One large product after another shares its packing among the threads;
+	// many small ones are better dealt out whole.
+	inner := w
+	grain := batch
+	if batch >= 4*w.Threads() || m*n*k < 1<<16 {
+		inner, grain = nil, 1
+	}
+	w.For(batch, grain, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			Gemm(inner, transA, transB, m, n, k, 1, a[i*strideA:], lda, b[i*strideB:], ldb, beta, c[i*strideC:], n)
+		}
+	})
+}
+
+func checkMatrix(name string, x []float32, trans bool, rows, cols, ld int) {
+	if trans {
+		rows, cols = cols, rows
+	}
+	if rows <= 0 || cols <= 0 {
+		return
+	}
+	if ld < cols || len(x) < (rows-1)*ld+cols {
+		panic(fmt.Sprintf("kernel: %d elements are too few for the %d×%d matrix %s with rows %d apart", len(x), rows, cols, name, ld))
+	}
+}

@@ -1,0 +1,25 @@
+// Package micro has the microkernels: small products whose sums stay in registers, the
+// inner loops of matrix products and convolutions. Each is a task, a struct with a Run
+// method, with assembly where that pays and a version in Go where one is needed.
+//
+// # Files
+//
+//	doc.go            this file
+//	micro.go          the microkernels of each instruction set
+//	micro_amd64.go    those in assembly
+//	micro_generic.go  other processors
+//	tile.go           Tile: a product with tables of offsets, and its portable version
+//	tile_amd64.go     its assembly
+//	strip.go          Strip: a strip of rows of a matrix product
+//	strip_amd64.go    its assembly
+//	direct.go         DirectTile: few weights against many vectors anywhere
+//	direct_amd64.go   its assembly
+//	dots.go           DotTile: products of vectors that are summed at the end
+//	dots_amd64.go     its assembly
+//	runs.go           RunTile: a product with a matrix that lies in runs
+//	runs_amd64.go     its assembly
+//	tall.go           TallTile: all rows of a product in registers
+//	tall_amd64.go     its assembly
+//	matrix.go         Matrix: a view of a matrix, and packing it
+//	asm_amd64.go      declarations of the assembly; generated
+package micro

@@ -1,0 +1,94 @@
+package micro
+
+import (
+	"github.com/advparams/advparams/internal/kernel/scratch"
+	"github.com/advparams/advparams/internal/kernel/simd"
+)
+
+// strip is the task of a microkernel of matrix products: up to microRows() rows of
+// C, of any number of columns. For i < rows and j < cols,
+//
+//	c[i*ldc+j] = begin(i, j) + Σ_p A(i, p) · B(p, j), p < k
+//
+// A(i, p) is a[i*lda+p] if byRows, else a[i+p*lda]. B is cut into panels of whole
+// vectors: column j of panel j0 to j1 is b[j0*depth+p*(j1-j0)+j-j0]
+// if packed, j1 being rounded up to whole vectors; otherwise B(p, j) is b[p*ldb+j].
+type Strip struct {
+	Rows, Cols, K int
+	Panels        // of cols
+	A             []float32
+	Lda           int
+	ByRows        bool
+	B             []float32
+	Ldb           int // 0 if packed
+	C             []float32
+	Ldc           int
+	Init          Init
+	Bias          []float32
+}
+
+// unroll is how many steps of the sum microkernels compute in a round.
+const Unroll = 4
+
+// panels is how columns are cut into panels. A panel is as wide as the
+// microkernels go. Instead of one vector that would be left over, the last two
+// panels have two: a narrow panel is slower.
+type Panels struct {
+	columns             int
+	wide, narrow, width int // panels of microVecs() vectors, others, vectors of these
+}
+
+func NewPanels(columns int) Panels {
+	vectors, v := (columns+simd.Lanes()-1)/simd.Lanes(), Vecs()
+	wide := vectors / v
+	switch left := vectors - wide*v; {
+	case left == 0:
+		return Panels{columns, wide, 0, 0}
+	case left == 1 && v == 3 && wide > 0:
+		return Panels{columns, wide - 1, 2, 2}
+	default:
+		return Panels{columns, wide, 1, left}
+	}
+}
+
+func (p *Panels) Count() int { return p.wide + p.narrow }
+
+// at returns the columns of panel i.
+func (p *Panels) At(i int) (j0, j1 int) {
+	j0, width := i*Vecs()*simd.Lanes(), Vecs()*simd.Lanes()
+	if i >= p.wide {
+		width = p.width * simd.Lanes()
+		j0 = p.wide*Vecs()*simd.Lanes() + (i-p.wide)*width
+	}
+	return j0, min(j0+width, p.columns)
+}
+
+func portableStrip(s *Strip) {
+	row, step := scratch.Pairs(simd.RoundUp(s.Rows, Rows())), scratch.Pairs(s.K)
+	defer scratch.FreePairs(row)
+	defer scratch.FreePairs(step)
+	rs, ks := 1, s.Lda
+	if s.ByRows {
+		rs, ks = s.Lda, 1
+	}
+	for i := range s.Rows {
+		(*row)[i] = Pair{i * rs, i * s.Ldc}
+	}
+	PadRows(*row, s.Rows)
+	for i := range s.Panels.Count() {
+		j0, j1 := s.Panels.At(i)
+		t := Tile{Row: *row, Step: *step, Rows: s.Rows, Cols: j1 - j0, A: s.A, B: s.B[j0:], C: s.C[j0:], Init: s.Init, Bias: s.Bias}
+		bs := s.Ldb
+		if bs == 0 {
+			bs = simd.RoundUp(j1-j0, simd.Lanes())
+			t.B = s.B[j0*s.K:]
+		}
+		for p := range s.K {
+			(*step)[p] = Pair{p * ks, p * bs}
+		}
+		if s.Init == InitColumnBias {
+			t.Bias = s.Bias[j0:]
+		}
+		t.Run()
+	}
+}

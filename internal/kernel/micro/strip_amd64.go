@@ -1,0 +1,74 @@
+//go:build amd64 && !noasm
+
+package micro
+
+// stripKernel is an assembly function that computes n panels of a strip, of a
+// fixed number of rows and of vectors, panel elements apart in b.
+type stripKernel func(n, k int, a *float32, lda int, b *float32, ldb, panel int, c *float32, ldc, last, begin int, bias *float32)
+
+// stripSet holds the microkernels by height, vectors less one, and whether A is
+// by rows.
+type stripSet struct {
+	lanes   int
+	heights []int // descending, the last being 1
+	kernels [][][2]stripKernel
+}
+
+var stripsAVX512 = stripSet{16, []int{8, 4, 2, 1}, [][][2]stripKernel{
+	{{stripColumns8x1AVX512, stripRows8x1AVX512}, {stripColumns8x2AVX512, stripRows8x2AVX512}, {stripColumns8x3AVX512, stripRows8x3AVX512}},
+	{{stripColumns4x1AVX512, stripRows4x1AVX512}, {stripColumns4x2AVX512, stripRows4x2AVX512}, {stripColumns4x3AVX512, stripRows4x3AVX512}},
+	{{stripColumns2x1AVX512, stripRows2x1AVX512}, {stripColumns2x2AVX512, stripRows2x2AVX512}, {stripColumns2x3AVX512, stripRows2x3AVX512}},
+	{{stripColumns1x1AVX512, stripRows1x1AVX512}, {stripColumns1x2AVX512, stripRows1x2AVX512}, {stripColumns1x3AVX512, stripRows1x3AVX512}},
+}}
+
+var stripsAVX2 = stripSet{8, []int{6, 4, 2, 1}, [][][2]stripKernel{
+	{{stripColumns6x1AVX2, stripRows6x1AVX2}, {stripColumns6x2AVX2, stripRows6x2AVX2}},
+	{{stripColumns4x1AVX2, stripRows4x1AVX2}, {stripColumns4x2AVX2, stripRows4x2AVX2}},
+	{{stripColumns2x1AVX2, stripRows2x1AVX2}, {stripColumns2x2AVX2, stripRows2x2AVX2}},
+	{{stripColumns1x1AVX2, stripRows1x1AVX2}, {stripColumns1x2AVX2, stripRows1x2AVX2}},
+}}
+
+func (f *stripSet) run(s *Strip) {
+	for i := 0; i < s.Rows; {
+		h := 0
+		for f.heights[h] > s.Rows-i {
+			h++
+		}
+		f.panels(s, h, i)
+		i += f.heights[h]
+	}
+}
+
+// panels computes the rows from i on that microkernels h are high.
+func (f *stripSet) panels(s *Strip, h, i int) {
+	vecs := len(f.kernels[h])
+	f.call(s, h, i, 0, s.wide, vecs, s.narrow == 0)
+	f.call(s, h, i, s.wide*vecs, s.narrow, s.width, true)
+}
+
+// call computes n panels of width vectors, the first beginning with vector from.
+func (f *stripSet) call(s *Strip, h, i, from, n, width int, toEnd bool) {
+	if n == 0 {
+		return
+	}
+	last, j := f.lanes, from*f.lanes
+	if toEnd {
+		last = s.Cols - (from+n*width-1)*f.lanes
+	}
+	byRows, a := 0, s.A[i:]
+	if s.ByRows {
+		byRows, a = 1, s.A[i*s.Lda:]
+	}
+	b, ldb, panel := s.B[j:], s.Ldb, width*f.lanes
+	if ldb == 0 {
+		b, ldb, panel = s.B[j*s.K:], panel, s.K*panel
+	}
+	var bias *float32
+	switch s.Init {
+	case InitRowBias:
+		bias = &s.Bias[i]
+	case InitColumnBias:
+		bias = &s.Bias[j]
+	}
+	f.kernels[h][width-1][byRows](n, s.K, &a[0], s.Lda, &b[0], ldb, panel, &s.C[i*s.Ldc+j], s.Ldc, last, int(s.Init), bias)
+}

@@ -1,8 +1,0 @@
-//go:build amd64 && !noasm
-
-package kernel
-
-func addMicrokernels() {
-	microSets[avx2Level] = &microkernels{rows: 6, vecs: 2, channels: 4, tile: tileAVX2, strip: stripsAVX2.run, direct: directAVX2, dots: dotsAVX2}
-	microSets[avx512Level] = &microkernels{rows: 8, vecs: 3, channels: 8, tile: tileAVX512, strip: stripsAVX512.run, direct: directAVX512, dots: dotsAVX512, runs: runsAVX512, tall: tallAVX512}
-}

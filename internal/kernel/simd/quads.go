@@ -1,0 +1,37 @@
+package simd
+
+// quad is how many elements stay together in transposeQuads.
+const Quad = 4
+
+// hasQuads reports whether turnQuads is fast.
+func HasQuads() bool { return isa.turnQuads != nil }
+
+// turnQuads turns a matrix of rows by cols quads, with rows ss elements apart, and
+// ds in dst.
+func TransposeQuads(dst []float32, ds int, src []float32, ss, rows, cols int) {
+	// By columns of the one of two matrices whose rows are far apart, so that it is
+	// read or written in order.
+	whole := rows / Quad
+	n := cols / Quad
+	if n > 0 && whole > 0 {
+		_, _ = dst[(n*Quad-1)*ds+whole*Quad*Quad-1], src[(whole*Quad-1)*ss+n*Quad*Quad-1]
+		if ss > ds {
+			for i := range whole {
+				isa.turnQuads(n, &src[i*Quad*ss], ss, Quad*Quad, &dst[i*Quad*Quad], ds, Quad*ds)
+			}
+		} else {
+			for j := range n {
+				isa.turnQuads(whole, &src[j*Quad*Quad], ss, Quad*ss, &dst[j*Quad*ds], ds, Quad*Quad)
+			}
+		}
+	}
+	for i := range rows {
+		from := 0
+		if i < whole*Quad {
+			from = n * Quad
+		}
+		for j := from; j < cols; j++ {
+			copy(dst[j*ds+i*Quad:][:Quad], src[i*ss+j*Quad:][:Quad])
+		}
+	}
+}

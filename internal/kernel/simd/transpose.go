@@ -1,0 +1,53 @@
+package simd
+
+// transpose sets dst[j*ds+i] = src[i*ss+j] for i < rows ≤ 8 and j < cols. The
+// other elements of the cols rows of dst, up to the eighth, become arbitrary.
+func Transpose(dst []float32, ds int, src []float32, ss, rows, cols int) {
+	TransposeLines(1, dst, ds, 0, src, ss, 0, rows, cols)
+}
+
+// transposeLines is transpose for lines matrices, dstLine and srcLine apart.
+func TransposeLines(lines int, dst []float32, ds, dstLine int, src []float32, ss, srcLine, rows, cols int) {
+	done := isa.transpose(lines, dst, ds, dstLine, src, ss, srcLine, rows, cols)
+	if done == cols {
+		return
+	}
+	for l := range lines {
+		for i := range rows {
+			for j := done; j < cols; j++ {
+				dst[l*dstLine+j*ds+i] = src[l*srcLine+i*ss+j]
+			}
+		}
+	}
+}
+
+// noTranspose leaves everything to its caller, see [instructions].
+func noTranspose(lines int, dst []float32, ds, dstLine int, src []float32, ss, srcLine, rows, cols int) (done int) {
+	return 0
+}
+
+// transposeAll sets dst[j*ds+i] = src[i*ss+j] for any i < rows, j < cols, and
+// writes nothing else.
+func TransposeAll(dst []float32, ds int, src []float32, ss, rows, cols int) {
+	if rows < 8 {
+		for i := range rows {
+			for j, v := range src[i*ss : i*ss+cols] {
+				dst[j*ds+i] = v
+			}
+		}
+		return
+	}
+	// Few columns at a time: with ds a power of two, their lines compete for the
+	// same places in the cache.
+	for j0 := 0; j0 < cols; {
+		j1 := j0 + 8
+		if cols-j1 < 8 {
+			j1 = cols
+		}
+		TransposeLines(rows/8, dst[j0*ds:], ds, 8, src[j0:], ss, 8*ss, 8, j1-j0)
+		if i := rows - 8; rows%8 > 0 { // the last eight overlap those before
+			Transpose(dst[j0*ds+i:], ds, src[i*ss+j0:], ss, 8, j1-j0)
+		}
+		j0 = j1
+	}
+}

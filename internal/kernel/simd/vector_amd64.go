@@ -1,0 +1,137 @@
+//go:build amd64 && !noasm
+
+package simd
+
+// vectorAssembly are the functions of a vectorSet as they are in assembly, with
+// a length and pointers.
+type vectorAssembly struct {
+	add, sub, mul, div, reluGrad, geluGrad func(n int, x, y, z *float32)
+	larger, leaveMost                      func(n int, x, y, z *float32)
+	addWhereMost                           func(n int, x, most, left, g *float32)
+	relu, exp, sigmoid, tanh, erf, gelu    func(n int, x, y *float32)
+	affine, clip                           func(n int, x, y *float32, a, b float32)
+	clipGrad                               func(n int, x, gy, gx *float32, lo, hi float32)
+	quantize                               func(n int, x, y *float32, s, lo, hi, z float32)
+	quantizeGrad                           func(n int, x, gy, gx *float32, s, lo, hi float32)
+	sum, largest                           func(n int, x *float32) float32
+	sumEach                                func(n, size int, x, to *float32)
+	dot                                    func(n int, x, y *float32) float32
+	squares                                func(n int, x *float32, a float32) float32
+	softmax                                func(rows, n int, x, y *float32, a float32)
+	mulShifted                             func(n int, y, gy, gx *float32, a float32)
+	normalize                              func(n int, x, s, t, y *float32, a, b float32)
+	normalizeSums                          func(n int, x, s, gy *float32, a, b float32) (g, gh float32)
+	normalizeGrad                          func(n int, x, s, gy, gx *float32, a, b, c float32)
+	addNormalized                          func(n int, x, gy, gs *float32, a, b float32)
+}
+
+var vectorsAVX512 = vectorAssembly{
+	add: addAVX512, sub: subAVX512, mul: mulAVX512, div: divAVX512, larger: largerAVX512, addWhereMost: addWhereMostAVX512, leaveMost: leaveMostAVX512, reluGrad: reluGradAVX512, geluGrad: geluGradAVX512,
+	relu: reluAVX512, exp: expAVX512, sigmoid: sigmoidAVX512, tanh: tanhAVX512, erf: erfAVX512, gelu: geluAVX512,
+	affine: affineAVX512, clip: clipAVX512, clipGrad: clipGradAVX512, quantize: quantizeAVX512, quantizeGrad: quantizeGradAVX512, sum: sumAVX512, sumEach: sumEachAVX512, largest: largestAVX512, dot: dotAVX512, squares: squaresAVX512,
+	softmax: softmaxAVX512, mulShifted: mulShiftedAVX512,
+	normalize: normalizeAVX512, normalizeSums: normalizeSumsAVX512, normalizeGrad: normalizeGradAVX512, addNormalized: addNormalizedAVX512,
+}.set()
+
+var vectorsAVX2 = vectorAssembly{
+	add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, larger: largerAVX2, addWhereMost: addWhereMostAVX2, leaveMost: leaveMostAVX2, reluGrad: reluGradAVX2, geluGrad: geluGradAVX2,
+	relu: reluAVX2, exp: expAVX2, sigmoid: sigmoidAVX2, tanh: tanhAVX2, erf: erfAVX2, gelu: geluAVX2,
+	affine: affineAVX2, clip: clipAVX2, clipGrad: clipGradAVX2, quantize: quantizeAVX2, quantizeGrad: quantizeGradAVX2, sum: sumAVX2, sumEach: sumEachAVX2, largest: largestAVX2, dot: dotAVX2, squares: squaresAVX2,
+	softmax: softmaxAVX2, mulShifted: mulShiftedAVX2,
+	normalize: normalizeAVX2, normalizeSums: normalizeSumsAVX2, normalizeGrad: normalizeGradAVX2, addNormalized: addNormalizedAVX2,
+}.set()
+
+// pointer returns a pointer to x, nil if it is empty, and panics if it has fewer
+// than n elements.
+func pointer(x []float32, n int) *float32 {
+	if n == 0 {
+		return nil
+	}
+	return &x[:n][0]
+}
+
+// set wraps the functions for slices.
+func (f vectorAssembly) set() VectorSet {
+	unary := func(f func(n int, x, y *float32)) func(y, x []float32) {
+		return func(y, x []float32) {
+			n := len(x)
+			f(n, pointer(x, n), pointer(y, n))
+		}
+	}
+	binary := func(f func(n int, x, y, z *float32)) func(z, x, y []float32) {
+		return func(z, x, y []float32) {
+			n := len(y)
+			f(n, pointer(x, n), pointer(y, n), pointer(z, n))
+		}
+	}
+	return VectorSet{
+		Larger: binary(f.larger),
+		AddWhereMost: func(g, x, most, left []float32) {
+			n := len(x)
+			f.addWhereMost(n, pointer(x, n), pointer(most, n), pointer(left, n), pointer(g, n))
+		},
+		LeaveMost: func(left, x, most []float32) {
+			n := len(x)
+			f.leaveMost(n, pointer(x, n), pointer(most, n), pointer(left, n))
+		},
+		Add: binary(f.add), Sub: binary(f.sub), Mul: binary(f.mul), Div: binary(f.div), ReluGrad: binary(f.reluGrad), GeluGrad: binary(f.geluGrad),
+		Relu: unary(f.relu), Exp: unary(f.exp), Sigmoid: unary(f.sigmoid), Tanh: unary(f.tanh), Erf: unary(f.erf), Gelu: unary(f.gelu),
+		Affine: func(y, x []float32, a, b float32) {
+			n := len(x)
+			f.affine(n, pointer(x, n), pointer(y, n), a, b)
+		},
+		clip: func(y, x []float32, lo, hi float32) {
+			n := len(x)
+			f.clip(n, pointer(x, n), pointer(y, n), lo, hi)
+		},
+		clipGrad: func(gx, x, gy []float32, lo, hi float32) {
+			n := len(x)
+			f.clipGrad(n, pointer(x, n), pointer(gy, n), pointer(gx, n), lo, hi)
+		},
+		Quantize: func(y, x []float32, s, lo, hi, z float32) {
+			n := len(x)
+			f.quantize(n, pointer(x, n), pointer(y, n), s, lo, hi, z)
+		},
+		QuantizeGrad: func(gx, x, gy []float32, s, lo, hi float32) {
+			n := len(x)
+			f.quantizeGrad(n, pointer(x, n), pointer(gy, n), pointer(gx, n), s, lo, hi)
+		},
+		Sum: func(x []float32) float32 { return f.sum(len(x), pointer(x, len(x))) },
+		SumEach: func(to, x []float32, size int) {
+			if n := len(to); n > 0 {
+				f.sumEach(n, size, pointer(x, n*size), &to[0])
+			}
+		},
+		Largest: func(x []float32) float32 { return f.largest(len(x), pointer(x, len(x))) },
+		Dot: func(x, y []float32) float32 {
+			n := len(y)
+			return f.dot(n, pointer(x, n), pointer(y, n))
+		},
+		Squares: func(x []float32, a float32) float32 { return f.squares(len(x), pointer(x, len(x)), a) },
+		Softmax: func(n int, y, x []float32, a float32) {
+			if len(x) > 0 {
+				f.softmax(len(x)/n, n, &x[0], pointer(y, len(x)), a)
+			}
+		},
+		MulShifted: func(gx, y, gy []float32, a float32) {
+			n := len(gy)
+			f.mulShifted(n, pointer(y, n), pointer(gy, n), pointer(gx, n), a)
+		},
+		Normalize: func(y, x, s, t []float32, a, b float32) {
+			n := len(x)
+			f.normalize(n, pointer(x, n), pointer(s, n), pointer(t, n), pointer(y, n), a, b)
+		},
+		NormalizeSums: func(x, s, gy []float32, a, b float32) (g, gh float32) {
+			n := len(x)
+			return f.normalizeSums(n, pointer(x, n), pointer(s, n), pointer(gy, n), a, b)
+		},
+		NormalizeGrad: func(gx, x, s, gy []float32, a, b, c float32) {
+			n := len(x)
+			f.normalizeGrad(n, pointer(x, n), pointer(s, n), pointer(gy, n), pointer(gx, n), a, b, c)
+		},
+		AddNormalized: func(gs, x, gy []float32, a, b float32) {
+			n := len(x)
+			f.addNormalized(n, pointer(x, n), pointer(gy, n), pointer(gs, n), a, b)
+		},
+	}
+}
