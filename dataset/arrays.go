@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -156,8 +155,8 @@ func (z *npzReader) inputMembers(spec Spec) ([]string, error) {
 			if len(z.names) > 0 {
 				names = "the file has " + listed(z.names)
 			}
-			return nil, hint.With(fmt.Errorf("no array for the model's input %q: %s", in.Name, names),
-				"name arrays after the model's inputs, as in numpy.savez(file, **{%q: x, \"labels\": y})", in.Name)
+			return nil, malformed(fmt.Sprintf("name arrays after the model's inputs, as in numpy.savez(file, **{%q: x, \"labels\": y})", in.Name),
+				"no array for the model's input %q: %s", in.Name, names)
 		}
 	}
 	return found, nil
@@ -201,12 +200,10 @@ func (z *npzReader) classes(name string) ([]int, error) {
 		return nil, err
 	}
 	if a.DType() != nd.Int64 {
-		return nil, hint.With(fmt.Errorf("array %q is %v, but labels are integers", name, a.DType()),
-			"for one-hot labels store their argmax")
+		return nil, malformed("for one-hot labels store their argmax", "array %q is %v, but labels are integers", name, a.DType())
 	}
 	if !oneEach(a) {
-		return nil, hint.With(fmt.Errorf("array %q has shape %v, but labels are one integer a sample", name, a.Shape),
-			"for one-hot labels store their argmax")
+		return nil, malformed("for one-hot labels store their argmax", "array %q has shape %v, but labels are one integer a sample", name, a.Shape)
 	}
 	return classesOf(a)
 }
@@ -221,8 +218,7 @@ func checkInput(name string, a nd.Array, in Input) error {
 		fits = in.Shape[axis] < 0 || in.Shape[axis] == a.Shape[axis]
 	}
 	if !fits {
-		return hint.With(fmt.Errorf("array %q has shape %v, but input %q wants %s", name, a.Shape, in.Name, shapeText(in.Shape)),
-			"arrays are taken as they are: reshape them before storing")
+		return malformed("arrays are taken as they are: reshape them before storing", "array %q has shape %v, but input %q wants %s", name, a.Shape, in.Name, shapeText(in.Shape))
 	}
 	data, ok := a.Data.([]float32)
 	if !ok {

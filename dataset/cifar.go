@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // The binary version of CIFAR: records of one label byte (CIFAR-10) or a
@@ -120,8 +118,7 @@ func parseCIFAR(data []byte, classes int) (pixels [][]byte, labels []int, err er
 	case len(data) == 0:
 		return nil, nil, errors.New("empty file")
 	case len(data)%record != 0:
-		return nil, nil, hint.With(fmt.Errorf("%d bytes are not a whole number of CIFAR-%d records of %d bytes", len(data), classes, record),
-			"copy or download the file again")
+		return nil, nil, malformed(copyAgain, "%d bytes are not a whole number of CIFAR-%d records of %d bytes", len(data), classes, record)
 	}
 	for i := 0; len(data) > 0; i++ {
 		if int(data[label]) >= classes {

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -51,8 +50,7 @@ func readCSV(file io.Reader, spec Spec) (source, []int, error) {
 		return nil, nil, err
 	}
 	if in.Shape != nil && len(in.Shape) != 2 || in.DType != 0 && in.DType != nd.Float32 {
-		return nil, nil, hint.With(fmt.Errorf("a table feeds a float32 input [N F], but input %q is %s", in.Name, shapeText(in.Shape)),
-			"give an .npz with the values the model takes")
+		return nil, nil, malformed(useNPZ, "a table feeds a float32 input [N F], but input %q is %s", in.Name, shapeText(in.Shape))
 	}
 	r := newCSVReader(file)
 	first, err := r.Read()
@@ -171,8 +169,8 @@ func (t *table) findLabel(columns int) error {
 		if t.header != nil {
 			names = "columns are " + listed(t.header)
 		}
-		return hint.With(fmt.Errorf("%d feature columns, but input %q wants %s", features, t.input.Name, shapeText(t.input.Shape)),
-			"%s; the label is the column called label, target or class, or the last one", names)
+		return malformed(names+"; the label is the column called label, target or class, or the last one",
+			"%d feature columns, but input %q wants %s", features, t.input.Name, shapeText(t.input.Shape))
 	}
 	return nil
 }
@@ -210,8 +208,7 @@ func (t *table) cellError(line, column int, cell string) error {
 	if t.header != nil {
 		name = fmt.Sprintf(" (%s)", t.header[column])
 	}
-	return hint.With(fmt.Errorf("line %d, column %d%s: %q is not a finite number", line, column+1, name, cell),
-		"all columns but the label hold numbers; a header line names the label column")
+	return malformed("all columns but the label hold numbers; a header line names the label column", "line %d, column %d%s: %q is not a finite number", line, column+1, name, cell)
 }
 
 // numbers returns the label column as numbers; nil if it has something else.

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -116,15 +115,13 @@ func open(path string, spec Spec) (source, []int, error) {
 		".npz": openNPZ, ".csv": openCSV, ".tsv": openCSV,
 	}[strings.ToLower(filepath.Ext(path))]
 	if read == nil {
-		return nil, nil, hint.With(errors.New("not a data set"),
-			"a data set is an .npz or .csv file, or a folder with IDX files, CIFAR binary files or images")
+		return nil, nil, malformed("a data set is an .npz or .csv file, or a folder with IDX files, CIFAR binary files or images", "not a data set")
 	}
 	if spec.Split != "" {
-		return nil, nil, hint.With(fmt.Errorf("no %s split: the file is one set", spec.Split), "ask for no split")
+		return nil, nil, &SplitError{spec.Split, "file"}
 	}
 	if len(spec.Mean) > 0 || len(spec.Std) > 0 {
-		return nil, nil, hint.With(errors.New("mean and std apply to images only"),
-			"the values in the file are what the model gets: store them normalised and leave mean and std out")
+		return nil, nil, malformed("the values in the file are what the model gets: store them normalised and leave mean and std out", "mean and std apply to images only")
 	}
 	return read(path, spec)
 }
@@ -138,7 +135,7 @@ func (spec Spec) check() error {
 	}
 	for _, s := range []Split{spec.Split, spec.DefaultSplit} {
 		if s != "" && s != Train && s != Test {
-			return hint.With(fmt.Errorf("unknown split %q", s), "the splits are %s and %s", Train, Test)
+			return malformed(fmt.Sprintf("the splits are %s and %s", Train, Test), "unknown split %q", s)
 		}
 	}
 	for _, v := range spec.Mean {
@@ -161,8 +158,7 @@ func (spec Spec) single(kind string) (Input, error) {
 		for i, in := range spec.Inputs {
 			names[i] = in.Name
 		}
-		return Input{}, hint.With(fmt.Errorf("%s feed one input, but the model has %s", kind, listed(names)),
-			"give an .npz with an array for each input")
+		return Input{}, malformed("give an .npz with an array for each input", "%s feed one input, but the model has %s", kind, listed(names))
 	}
 	return spec.Inputs[0], nil
 }

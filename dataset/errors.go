@@ -6,6 +6,84 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
+// FormatError means that data cannot be read, or not for the model it is for. Errors of
+// Open and of Set.Batch name the data set in front of it.
+type FormatError struct {
+	Problem string
+	Err     error  // the fault that was found, or nil
+	Advice  string // what to do about it
+}
+
+func (e *FormatError) Error() string {
+	switch {
+	case e.Err == nil:
+		return e.Problem
+	case e.Problem == "":
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%s: %v", e.Problem, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *FormatError) Unwrap() error { return e.Err }
+
+// Hint returns Advice.
+func (e *FormatError) Hint() string { return e.Advice }
+
+// malformed returns a FormatError with a formatted problem.
+func malformed(advice, format string, args ...any) error {
+	return &FormatError{Problem: fmt.Sprintf(format, args...), Advice: advice}
+}
+
+// What to do about a file that is damaged, and about a model that images do not fit.
+const (
+	copyAgain = "copy or download the file again"
+	useNPZ    = "give an .npz with the values the model takes"
+)
+
+// ErrNoLabels means that data has no labels and Spec.NeedLabels asks for them.
+var ErrNoLabels error = &FormatError{Problem: "no labels", Advice: "add labels, or use the model's own answers as labels"}
+
+// SplitError means that a data set does not have the split that Spec.Split asks for.
+type SplitError struct {
+	Split Split
+	Data  string // "file" or "folder"
+}
+
+func (e *SplitError) Error() string {
+	return fmt.Sprintf("no %s split: the %s is one set", e.Split, e.Data)
+}
+
+// Hint says what to do.
+func (e *SplitError) Hint() string { return "ask for no split" }
+
+// LabelError means that the label of a sample is none of the model's classes.
+type LabelError struct {
+	Sample  int    // its number
+	Name    string // the file it comes from; "" where there is none of its own
+	Label   int
+	Classes int // that the model tells apart; 0: not known
+}
+
+func (e *LabelError) Error() string {
+	where := fmt.Sprintf("sample %d", e.Sample)
+	if e.Name != "" {
+		where += " (" + e.Name + ")"
+	}
+	if e.Label < 0 {
+		return fmt.Sprintf("%s has the negative label %d", where, e.Label)
+	}
+	return fmt.Sprintf("%s has label %d, but the model has %d classes", where, e.Label, e.Classes)
+}
+
+// Hint says what labels look like.
+func (e *LabelError) Hint() string {
+	if e.Label < 0 {
+		return "labels count classes from 0"
+	}
+	return fmt.Sprintf("labels count classes from 0 to %d", e.Classes-1)
+}
+
 // ClassesError means that labels are no classes: one integer, or in a table one name,
 // a sample.
 type ClassesError struct {

@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"strings"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // openFolder tells from the names in a folder what it holds.
@@ -26,7 +24,7 @@ func openFolder(path string, spec Spec) (source, []int, error) {
 	cifar := findCIFAR(entries)
 	switch {
 	case len(idx) > 0 && len(cifar) > 0:
-		return nil, nil, hint.With(errors.New("both IDX and CIFAR files"), "put each data set into a folder of its own")
+		return nil, nil, malformed("put each data set into a folder of its own", "both IDX and CIFAR files")
 	case len(idx) > 0:
 		return openIDX(path, idx, spec)
 	case len(cifar) > 0:
@@ -44,11 +42,10 @@ func openFolder(path string, spec Spec) (source, []int, error) {
 	}
 	for _, e := range entries {
 		if e.Name() == "data_batch_1" || e.Name() == "batches.meta" {
-			return nil, nil, hint.With(errors.New("CIFAR as pickled Python objects"), "download the binary version")
+			return nil, nil, malformed("download the binary version", "CIFAR as pickled Python objects")
 		}
 	}
-	return nil, nil, hint.With(errors.New("no data set in this folder"),
-		"looked for IDX files (train-images-idx3-ubyte…), CIFAR binary files (data_batch_1.bin…, train.bin) and sub-folders of png, jpeg or gif images, one a class")
+	return nil, nil, malformed("looked for IDX files (train-images-idx3-ubyte…), CIFAR binary files (data_batch_1.bin…, train.bin) and sub-folders of png, jpeg or gif images, one a class", "no data set in this folder")
 }
 
 // chooseSplit picks the part to read from those that are there. A data set
@@ -63,7 +60,7 @@ func chooseSplit[T any](parts map[Split]T, spec Spec) (Split, error) {
 	}
 	if spec.Split != "" {
 		if _, whole := parts[""]; whole {
-			return "", hint.With(fmt.Errorf("no %s split: the folder is one set", want), "ask for no split")
+			return "", &SplitError{want, "folder"}
 		}
 		return "", fmt.Errorf("no %s split", want)
 	}
@@ -137,9 +134,9 @@ func unpackError(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
-		return hint.With(fmt.Errorf("damaged: %w", err), "copy or download the file again")
+		return &FormatError{Problem: "damaged", Err: err, Advice: copyAgain}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return hint.With(errors.New("truncated"), "copy or download the file again")
+		return malformed(copyAgain, "truncated")
 	}
 	return err
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -37,7 +36,7 @@ func findIDX(entries []fs.DirEntry) (map[Split]idxFiles, error) {
 			family = m[1]
 		}
 		if m[1] != family {
-			return nil, hint.With(fmt.Errorf("several IDX data sets, such as %s and %s", family, m[1]), "put each into a folder of its own")
+			return nil, malformed("put each into a folder of its own", "several IDX data sets, such as %s and %s", family, m[1])
 		}
 		split := Test
 		if m[2] == "train" {
@@ -93,8 +92,7 @@ func openIDX(folder string, splits map[Split]idxFiles, spec Spec) (source, []int
 		return nil, nil, fmt.Errorf("%s: %w", files.labels, err)
 	}
 	if len(labels) != im.n {
-		return nil, nil, hint.With(fmt.Errorf("%d images in %s, but %d labels in %s", im.n, files.images, len(labels), files.labels),
-			"the files do not belong together")
+		return nil, nil, malformed("the files do not belong together", "%d images in %s, but %d labels in %s", im.n, files.images, len(labels), files.labels)
 	}
 	return im, labels, nil
 }
@@ -154,7 +152,7 @@ func parseIDX(r io.Reader, size int64, bounded bool) (*idx, error) {
 		if bounded {
 			return nil, fmt.Errorf("its header says %v, more than a file of this size can hold", x.dims)
 		}
-		return nil, hint.With(fmt.Errorf("%d bytes of elements, but its header says %v", have, x.dims), "copy or download the file again")
+		return nil, malformed(copyAgain, "%d bytes of elements, but its header says %v", have, x.dims)
 	}
 	x.data = make([]byte, n*width)
 	if _, err := io.ReadFull(r, x.data); err != nil {
@@ -173,8 +171,7 @@ func parseIDX(r io.Reader, size int64, bounded bool) (*idx, error) {
 // [N,F], for C of 1 or 3.
 func (x *idx) images(in Input, spec Spec) (*images, error) {
 	if x.kind != 0x08 {
-		return nil, hint.With(fmt.Errorf("elements are of type 0x%02x, but images are unsigned bytes (0x08)", x.kind),
-			"give an .npz with the values the model takes")
+		return nil, malformed(useNPZ, "elements are of type 0x%02x, but images are unsigned bytes (0x08)", x.kind)
 	}
 	g, interleaved := geometry{}, false
 	switch d := x.dims; {

@@ -11,8 +11,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // An image folder has one sub-folder a class; the classes count in the sorted
@@ -84,8 +82,7 @@ func alignClasses(splits map[Split]imageSplit) error {
 	}
 	for _, class := range test.classes {
 		if !slices.Contains(train.classes, class) {
-			return hint.With(fmt.Errorf("class %q of %s is not in %s", class, test.folder, train.folder),
-				"labels are positions in the sorted list of class folders, which has to be the same in both splits")
+			return malformed("labels are positions in the sorted list of class folders, which has to be the same in both splits", "class %q of %s is not in %s", class, test.folder, train.folder)
 		}
 	}
 	test.classes = train.classes
@@ -120,8 +117,7 @@ func (s imageSplit) files(root string) ([]imageFile, error) {
 			return nil, err
 		}
 		if len(names) > 0 && nested != "" {
-			return nil, hint.With(fmt.Errorf("class folder %s holds images and the folder %s", folder, nested),
-				"move images out of folders inside a class folder")
+			return nil, malformed("move images out of folders inside a class folder", "class folder %s holds images and the folder %s", folder, nested)
 		}
 		for _, name := range names {
 			found = append(found, imageFile{path.Join(folder, name), class})
@@ -255,8 +251,7 @@ func (l *imageLoader) frame(in Input) (frame, error) {
 		case f.h * f.w * 3:
 			f.c = 3
 		default:
-			return frame{}, hint.With(fmt.Errorf("images are %d×%d, but input %q wants %s", first.Height, first.Width, in.Name, shapeText(in.Shape)),
-				"an input of flattened images does not tell the size to resize to: resize the files")
+			return frame{}, malformed("an input of flattened images does not tell the size to resize to: resize the files", "images are %d×%d, but input %q wants %s", first.Height, first.Width, in.Name, shapeText(in.Shape))
 		}
 	}
 	return f, nil

@@ -15,8 +15,6 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/image/draw"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
 const (
@@ -60,8 +58,7 @@ func (l *imageLoader) pixels(row int) ([]byte, error) {
 	}
 	if size.Width != l.target.w || size.Height != l.target.h {
 		if l.uniform {
-			return nil, hint.With(fmt.Errorf("%s is %d×%d, but the first image is %d×%d", name, size.Height, size.Width, l.target.h, l.target.w),
-				"the model does not fix a size: resize the files to one size")
+			return nil, malformed("the model does not fix a size: resize the files to one size", "%s is %d×%d, but the first image is %d×%d", name, size.Height, size.Width, l.target.h, l.target.w)
 		}
 		if max(size.Width, size.Height)/min(size.Width, size.Height) > maxAspect {
 			return nil, fmt.Errorf("%s is %d×%d: too narrow to resize", name, size.Height, size.Width)
@@ -112,7 +109,7 @@ func imageConfig(data []byte, name string) (image.Config, error) {
 }
 
 func imageError(name string, err error) error {
-	return hint.With(fmt.Errorf("%s: %w", name, err), "remove or replace the file; png, jpeg and gif can be read")
+	return &FormatError{Problem: name, Err: err, Advice: "remove or replace the file; png, jpeg and gif can be read"}
 }
 
 // opaque returns an image's colours without transparency. Transparent pixels

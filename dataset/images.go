@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -33,8 +32,7 @@ type frame struct {
 // images; rank 2 is images flattened, colour ones plane after plane.
 func frames(in Input) ([]frame, error) {
 	if in.DType != 0 && in.DType != nd.Float32 {
-		return nil, hint.With(fmt.Errorf("images become float32, but input %q wants %v", in.Name, in.DType),
-			"give an .npz with the values the model takes")
+		return nil, malformed(useNPZ, "images become float32, but input %q wants %v", in.Name, in.DType)
 	}
 	s := in.Shape
 	switch len(s) {
@@ -58,8 +56,7 @@ func frames(in Input) ([]frame, error) {
 			return both, nil
 		}
 	}
-	return nil, hint.With(fmt.Errorf("input %q, %s, does not take grey or RGB images", in.Name, shapeText(s)),
-		"give an .npz with the values the model takes")
+	return nil, malformed(useNPZ, "input %q, %s, does not take grey or RGB images", in.Name, shapeText(s))
 }
 
 // takes reports whether images of geometry g fill the frame exactly.
@@ -84,7 +81,7 @@ func exactFrame(in Input, g geometry) (frame, error) {
 		}
 	}
 	err = fmt.Errorf("images are %v, but input %q wants %s", g, in.Name, shapeText(in.Shape))
-	return frame{}, hint.With(err, "only image folders are resized and converted: give one, or an .npz with the values the model takes")
+	return frame{}, &FormatError{Err: err, Advice: "only image folders are resized and converted: give one, or an .npz with the values the model takes"}
 }
 
 // images is a source of images, kept or loaded as bytes.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -96,7 +95,7 @@ func (s *Set) checkLabels(spec Spec) error {
 	case s.Len() == 0:
 		return errors.New("no samples")
 	case !s.labelled() && spec.NeedLabels:
-		return hint.With(errors.New("no labels"), "add labels, or use the model's own answers as labels")
+		return ErrNoLabels
 	case !s.labelled():
 		return nil
 	case s.labels == nil && s.truth.Shape[0] != s.Len():
@@ -112,15 +111,7 @@ func (s *Set) checkLabels(spec Spec) error {
 		if label >= 0 && (spec.Classes == 0 || label < spec.Classes) {
 			continue
 		}
-		where := fmt.Sprintf("sample %d", i)
-		if name := s.source.name(s.rows[i]); name != "" {
-			where += " (" + name + ")"
-		}
-		if label < 0 {
-			return hint.With(fmt.Errorf("%s has the negative label %d", where, label), "labels count classes from 0")
-		}
-		return hint.With(fmt.Errorf("%s has label %d, but the model has %d classes", where, label, spec.Classes),
-			"labels count classes from 0 to %d", spec.Classes-1)
+		return &LabelError{Sample: i, Name: s.source.name(s.rows[i]), Label: label, Classes: spec.Classes}
 	}
 	return nil
 }

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -97,7 +96,7 @@ func parseNPYHeader(text string) (*npyHeader, error) {
 		switch key {
 		case "descr":
 			if strings.HasPrefix(rest, "[") {
-				return nil, hint.With(errors.New("a structured array"), "store each field as an array of its own")
+				return nil, malformed("store each field as an array of its own", "a structured array")
 			}
 			if h.descr, rest, ok = cutQuoted(rest); !ok {
 				return nil, bad
@@ -186,8 +185,7 @@ func (h *npyHeader) resolve() error {
 		known = size > 0
 	}
 	if !known {
-		return hint.With(fmt.Errorf("element type %q cannot be read", h.descr),
-			"float16 to float64, integers, bool and text can")
+		return malformed("float16 to float64, integers, bool and text can", "element type %q cannot be read", h.descr)
 	}
 	h.kind, h.size = kind[0], size
 	var err error

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -97,7 +96,7 @@ func newNPZReader(r sized) (*npzReader, error) {
 	}
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, hint.With(fmt.Errorf("not an npz file: %w", err), "an npz file is what numpy.savez writes")
+		return nil, &FormatError{Problem: "not an npz file", Err: err, Advice: "an npz file is what numpy.savez writes"}
 	}
 	out := &npzReader{members: make(map[string]*zip.File), size: size}
 	for _, f := range z.File {
@@ -189,7 +188,7 @@ func finish(r io.Reader) error {
 func damaged(err error) error {
 	var corrupt flate.CorruptInputError
 	if errors.Is(err, zip.ErrChecksum) || errors.As(err, &corrupt) {
-		return hint.With(fmt.Errorf("damaged: %w", err), "copy or download the file again")
+		return &FormatError{Problem: "damaged", Err: err, Advice: copyAgain}
 	}
 	return err
 }

@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // How a plain key starts; then come its digest line and the payload.
@@ -29,9 +26,9 @@ func Seal(w io.Writer, k *Key, recipients ...age.Recipient) error {
 	isPassphrase := func(r age.Recipient) bool { _, ok := r.(*age.ScryptRecipient); return ok }
 	switch {
 	case len(recipients) == 0:
-		return hint.With(errors.New("sealing the key: no recipient"), "name a recipient (age1…) or use a passphrase")
+		return &RecipientsError{}
 	case len(recipients) > 1 && slices.ContainsFunc(recipients, isPassphrase):
-		return hint.With(errors.New("sealing the key: a passphrase and other recipients"), "age allows a passphrase alone, or any number of recipients")
+		return &RecipientsError{len(recipients)}
 	}
 	sealed, err := age.Encrypt(w, recipients...)
 	if err == nil {
@@ -138,7 +135,7 @@ func open(r io.Reader, identities []age.Identity) (payload []byte, info Info, er
 	opened, err := age.Decrypt(src, append([]age.Identity{nobody{}}, identities...)...)
 	if closed := (*age.NoIdentityMatchError)(nil); errors.As(err, &closed) {
 		info.Recipients = closed.StanzaTypes
-		return nil, info, wrongIdentity(info)
+		return nil, info, &IdentityError{info}
 	}
 	if err == nil {
 		// age authenticates each chunk before it returns it, and that it was
@@ -160,23 +157,12 @@ func isArmored(data []byte) bool {
 
 func openPlain(data []byte) ([]byte, error) {
 	if !bytes.HasPrefix(data, []byte(plainIntro)) {
-		return nil, hint.With(damaged(errors.New("the first line of this plain key is damaged or of another version")),
-			"if a newer advparams wrote it, update")
+		return nil, &DamagedError{errors.New("the first line of this plain key is damaged or of another version"), "if a newer advparams wrote it, update"}
 	}
 	if n := len(plainHeader(nil)); len(data) >= n && bytes.Equal(data[:n], plainHeader(data[n:])) {
 		return data[n:], nil
 	}
 	return nil, damaged(errors.New("the SHA-256 of this plain key does not match its content"))
-}
-
-func damaged(err error) error { return fmt.Errorf("%w: %w", ErrDamaged, err) }
-
-func wrongIdentity(info Info) error {
-	if info.Passphrase() {
-		return hint.With(fmt.Errorf("%w: wrong or missing passphrase", ErrIdentity), "give the passphrase it was sealed with")
-	}
-	return hint.With(fmt.Errorf("%w: wrong or missing identity; it is sealed to %s", ErrIdentity, strings.Join(info.Recipients, ", ")),
-		"give the identity file that belongs to one of its recipients; a damaged header looks the same")
 }
 
 // notKey is the error for a file that is none of the three kinds.
@@ -188,5 +174,5 @@ func notKey(data []byte) error {
 	case bytes.Contains(data[:min(len(data), 512)], []byte("AGE-SECRET-KEY-")):
 		what = "this is an identity, which opens a key"
 	}
-	return hint.With(damaged(errors.New(what)), "the key is the file that was written along with the locked model")
+	return &DamagedError{errors.New(what), "the key is the file that was written along with the locked model"}
 }

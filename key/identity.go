@@ -2,7 +2,6 @@ package key
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,8 +9,6 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/agessh"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // maxText bounds recipient and identity files, in bytes.
@@ -29,10 +26,10 @@ func ParseRecipient(s string) (age.Recipient, error) {
 	case strings.HasPrefix(s, "age1"):
 		return age.ParseX25519Recipient(s)
 	case strings.HasPrefix(s, "AGE-SECRET-KEY-"): // and not to be printed
-		return nil, hint.With(errors.New("this is an identity, not a recipient"),
-			"the recipient is the public key (age1…) in the comment of the identity file")
+		return nil, &ParseError{Problem: "this is an identity, not a recipient",
+			Advice: "the recipient is the public key (age1…) in the comment of the identity file"}
 	}
-	return nil, hint.With(errors.New("not a recipient"), "recipients start with age1, ssh-ed25519 or ssh-rsa")
+	return nil, &ParseError{Problem: "not a recipient", Advice: "recipients start with age1, ssh-ed25519 or ssh-rsa"}
 }
 
 // ParseRecipients parses a recipient a line, as age -R does. Empty lines and
@@ -57,7 +54,7 @@ func ParseRecipients(r io.Reader) ([]age.Recipient, error) {
 		all = append(all, one)
 	}
 	if len(all) == 0 {
-		return nil, hint.With(errors.New("no recipient in it"), "recipients start with age1, ssh-ed25519 or ssh-rsa, one a line")
+		return nil, &ParseError{Problem: "no recipient in it", Advice: "recipients start with age1, ssh-ed25519 or ssh-rsa, one a line"}
 	}
 	return all, nil
 }
@@ -71,16 +68,19 @@ func ParseIdentities(r io.Reader) ([]age.Identity, error) {
 	case err != nil:
 		return nil, err
 	case isAge(text) || isArmored(text):
-		return nil, hint.With(errors.New("it is encrypted itself"), "decrypt the identity file first with age -d")
+		return nil, &ParseError{Problem: "it is encrypted itself", Advice: "decrypt the identity file first with age -d"}
 	case bytes.HasPrefix(text, []byte("-----BEGIN ")):
 		id, err := agessh.ParseIdentity(text)
 		if err != nil {
-			return nil, hint.With(fmt.Errorf("SSH private key: %w", err), "ssh-ed25519 and ssh-rsa keys without a passphrase are possible")
+			return nil, &ParseError{Problem: "SSH private key", Err: err, Advice: "ssh-ed25519 and ssh-rsa keys without a passphrase are possible"}
 		}
 		return []age.Identity{id}, nil
 	}
 	ids, err := age.ParseIdentities(bytes.NewReader(text))
-	return ids, hint.With(err, "identity files have a line AGE-SECRET-KEY-1…, as advparams keygen and age-keygen write it")
+	if err != nil {
+		return nil, &ParseError{Err: err, Advice: "identity files have a line AGE-SECRET-KEY-1…, as advparams keygen and age-keygen write it"}
+	}
+	return ids, nil
 }
 
 // ParseRecipientFile is ParseRecipients for the file at path.

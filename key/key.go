@@ -22,19 +22,9 @@
 package key
 
 import (
-	"errors"
 	"time"
 
 	"github.com/advparams/advparams/onnxio"
-)
-
-var (
-	// ErrIdentity is returned when no identity, or not this passphrase, opens a
-	// sealed key. Damage to the wrapped keys in its header looks the same.
-	ErrIdentity = errors.New("cannot open this key")
-	// ErrDamaged is returned for what is not a key, or no longer: truncated,
-	// altered, of an unknown version, or in contradiction with itself.
-	ErrDamaged = errors.New("damaged key")
 )
 
 // MaxSize is the largest payload, in bytes, that is written or read: room for

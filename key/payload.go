@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/key/keypb"
 	"github.com/advparams/advparams/onnxio"
 )
@@ -86,7 +85,7 @@ func decode(payload []byte) (*Key, error) {
 	case m.GetMagic() != magic:
 		return nil, errors.New("the payload is not that of a key")
 	case m.GetFormatVersion() < 1 || m.GetFormatVersion() > formatVersion:
-		return nil, hint.With(fmt.Errorf("format version %d; this program knows 1 to %d", m.GetFormatVersion(), formatVersion), "a newer advparams may have written it: update")
+		return nil, &VersionError{m.GetFormatVersion(), formatVersion}
 	}
 	sum := m.GetSummary()
 	k := &Key{Tool: m.GetTool(), Summary: Summary{
