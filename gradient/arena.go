@@ -6,14 +6,14 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// arena hands out buffers and takes them back.
+// arena hands out buffers and reuses those that are returned to it.
 type arena struct {
 	free         []nd.Array
 	total, limit int64 // bytes
 }
 
-// get returns the smallest free buffer that is large enough, or a new one. What
-// it holds is undefined.
+// get returns the smallest free buffer that is large enough, or a new one. Its
+// elements are undefined.
 func (p *arena) get(t nd.DType, shape []int) (nd.Array, error) {
 	n := nd.Size(shape)
 	best := -1
@@ -37,7 +37,7 @@ func (p *arena) get(t nd.DType, shape []int) (nd.Array, error) {
 	return a, nil
 }
 
-// put takes a buffer back, as a vector of its whole capacity.
+// put returns a buffer to the arena, as a vector of its whole capacity.
 func (p *arena) put(a nd.Array) {
 	switch d := a.Data.(type) {
 	case []float32:

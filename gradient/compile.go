@@ -12,43 +12,45 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Config says what to compile a model for.
+// Config says how to compile a model.
 type Config struct {
 	// Shapes gives the concrete shape of every input by name.
 	Shapes map[string][]int
-	// Values gives the elements of inputs, where a shape may depend on them. A
-	// Program that was compiled for such elements refuses others.
+	// Values gives the elements of inputs on which a shape may depend. A Program
+	// that was compiled for particular elements refuses others.
 	Values map[string]nd.Array
-	// Outputs names the outputs wanted, and nodes that none of them needs are left
-	// out; nil means all.
+	// Outputs names the outputs to compute; nil means all. Nodes that none of them
+	// needs are left out.
 	Outputs []string
-	// Logits replaces an output that ends in Softmax, LogSoftmax or Sigmoid by
-	// what goes into it: where a probability saturates, its gradient vanishes.
+	// Logits replaces an output that ends in Softmax, LogSoftmax or Sigmoid by the
+	// input of that operator. The gradient of a saturated probability vanishes.
 	Logits bool
-	// Gradients asks for the gradient with respect to the named initializers.
-	// Nil means none; All means every float initializer.
+	// Gradients selects the initializers whose gradient is computed. Nil means
+	// none, and All means every trained one.
 	Gradients func(name string) bool
-	// ByInputs asks for the gradient with respect to the inputs that are floats.
+	// ByInputs asks for the gradient with respect to each input of a floating-point
+	// type.
 	ByInputs bool
-	// Features adds an output: what goes into the linear layer that computes the
+	// Features adds an output: the input of the linear layer that computes the
 	// first output, if there is one (see Program.Head).
 	Features bool
-	// Keep keeps all values in memory, as Refresh needs them.
+	// Keep keeps all values in memory. Refresh, Backward, Fork and Try need them.
 	Keep bool
 	// Weights are the parameters to compute with; nil means the model's own.
-	// Programs that share them see each other's changes.
+	// Programs with the same Weights see each other's changes.
 	Weights *Weights
-	// Workers compute; nil means one thread.
+	// Workers are the threads to compute on; nil means the calling one.
 	Workers *parallel.Workers
-	// Memory bounds the bytes that the values of a run take at once, and those of
-	// constants computed while compiling; 0 means three quarters of the machine's.
+	// Memory is the limit on the bytes that the values of a run take at once, and
+	// on those of constants computed at compile time. 0 means three quarters of the
+	// machine's memory.
 	Memory int64
 }
 
-// wants reports whether the gradient by an initializer is asked for.
+// wants reports whether Config asks for the gradient of an initializer.
 func (cfg *Config) wants(name string) bool { return cfg.Gradients != nil && cfg.Gradients(name) }
 
-// All asks for the gradient with respect to every float initializer.
+// All selects every trained initializer.
 func All(string) bool { return true }
 
 // Compile builds the graph of a model for concrete input shapes, and the graph of
@@ -99,7 +101,7 @@ type compiler struct {
 
 	// Loops and functions build a graph more than once.
 	decoded map[*onnxpb.GraphProto][]instruction
-	nested  map[*onnxpb.TensorProto]*ops.Value // initializers
+	nested  map[*onnxpb.TensorProto]*ops.Value // by initializer
 	nodes   int                                // built so far
 }
 
@@ -166,7 +168,8 @@ func (c *compiler) compile() (*Program, error) {
 
 func (c *compiler) isParam(v *ops.Value) bool { return c.params[v.Name()] == v }
 
-// initializer returns a weight, or a constant for what is none.
+// initializer returns a weight, or a constant for an initializer that is not
+// trained.
 func (c *compiler) initializer(init *onnxio.Initializer) (*ops.Value, error) {
 	if err := c.CheckSize(init.Dims); err != nil {
 		return nil, fmt.Errorf("initializer %q: %w", init.Name, err)
@@ -198,14 +201,15 @@ func (c *compiler) tensor(t *onnxpb.TensorProto) (nd.Array, error) {
 	return init.Array()
 }
 
-// Bounds of what unrolled loops and nested functions can amount to. A node of
-// the graph takes memory itself, a KiB and more.
+// Limits on unrolled loops and nested functions. A node of the graph itself takes a
+// KiB of memory or more.
 const (
 	maxNodes  = 1 << 16
 	nodeBytes = 1 << 10
 )
 
-// count notes that a node, or a graph, is about to be built.
+// count is called for each node or nested graph before it is built. It fails when
+// there are too many.
 func (c *compiler) count() error {
 	limit := int(min(maxNodes, c.cfg.Memory/nodeBytes))
 	if c.nodes++; c.nodes > limit {
@@ -275,14 +279,13 @@ func (c *compiler) node(in instruction, s *scope) error {
 	return nil
 }
 
-// apply builds a node on its inputs: the body of a function of the model, or an
-// operator.
+// apply builds a node: the body of a function of the model, or an operator.
 func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) (out []*ops.Value, err error) {
 	if f, ok := c.functions[keyOf(node)]; ok {
 		return c.call(f, node, inputs, s)
 	}
 	domain := node.GetDomain()
-	op, _ := ops.Lookup(domain, node.GetOpType()) // Supported has made sure
+	op, _ := ops.Lookup(domain, node.GetOpType()) // present: Supported was called
 	for i, v := range inputs {
 		if v != nil && v.Parts != nil && !ops.SequencesIn(node.GetOpType()) {
 			return nil, fmt.Errorf("input %d (%q) is a sequence, which this operator does not take", i, node.GetInput()[i])
@@ -302,7 +305,7 @@ func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) 
 	return out, err
 }
 
-// outputs finds the wanted outputs.
+// outputs returns the outputs that Config asks for, with their names.
 func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value, names []string, err error) {
 	for _, o := range g.GetOutput() {
 		names = append(names, o.GetName())
@@ -331,7 +334,7 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 	return values, names, nil
 }
 
-// logits returns what goes into the squashing function that v ends in, or v.
+// logits returns the input of the softmax or sigmoid that computes v, or else v.
 func logits(v *ops.Value) *ops.Value {
 	inner := v
 	for inner.Op() != nil && inner.Op().Alias() {

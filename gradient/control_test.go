@@ -35,7 +35,7 @@ func (b *modelBuilder) truth(name string, v bool) *modelBuilder {
 	return b.node("Constant", nil, []string{name}, tensorAttr("value", t))
 }
 
-// sameModel compares outputs and gradients of two models with equal parameters.
+// sameModel compares the outputs and gradients of two models with equal parameters.
 func sameModel(t *testing.T, got, want *modelBuilder, x nd.Array) {
 	t.Helper()
 	run := func(b *modelBuilder) (*Program, []nd.Array) {
@@ -118,8 +118,8 @@ func TestIf(t *testing.T) {
 	}
 }
 
-// loopBody is h' = tanh(h·w + x), of which every h is stacked. It counts
-// iterations down in n, as far as to 1, besides.
+// loopBody computes h' = tanh(h·w + x) and stacks every h. It also counts
+// iterations down in n, to 1 at the least.
 func loopBody(condition string) *modelBuilder {
 	b := newModel().input("i").input("c").input("h").input("n").
 		node("Mul", []string{"h", "w"}, []string{"p"}).
@@ -213,7 +213,8 @@ func TestScan(t *testing.T) {
 	})
 }
 
-// TestControlFailures: what cannot be unrolled, and what is malformed.
+// TestControlFailures: loops that cannot be unrolled, and malformed ones, are
+// errors.
 func TestControlFailures(t *testing.T) {
 	model := func() *modelBuilder {
 		return newModel().input("x", 3).weight("w", 3).scalar("three", 3).truth("yes", true).

@@ -10,11 +10,11 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// onnx-go decodes a model into any Backend, but on the way it loses what it
-// does not know (operator set versions, domains, node names, symbolic
-// dimensions) and refuses types and attributes that are common today. It gets a
-// reduced model: the nodes with their edges, each with its position as its only
-// attribute. What was left out is looked up by that position.
+// onnx-go decodes a model into any Backend. On the way, it loses what it does not
+// know (operator set versions, domains, node names, symbolic dimensions) and
+// refuses types and attributes that are common today. It is therefore given a
+// reduced model: the nodes with their edges, each node with its position as its
+// only attribute. Whatever was left out is looked up by that position.
 
 // nodeAttribute carries a node's position through onnx-go.
 const nodeAttribute = "position"
@@ -22,14 +22,14 @@ const nodeAttribute = "position"
 // instruction is a node of the graph as the decoder delivered it.
 type instruction struct {
 	node            *onnxpb.NodeProto
-	inputs, outputs []string // "" where an optional one is left out
+	inputs, outputs []string // "" for an optional one that is left out
 }
 
-// decode returns the nodes of a graph in an order in which every value is
-// computed before it is used. Names in outer are values of enclosing graphs.
+// decode returns the nodes of a graph in an order in which every value is computed
+// before it is used. outer reports whether a name is a value of an enclosing graph.
 func decode(g *onnxpb.GraphProto, outer func(name string) bool) ([]instruction, error) {
 	if len(g.GetNode()) == 0 {
-		return nil, nil // onnx-go takes no empty graphs, which branches often are
+		return nil, nil // onnx-go refuses empty graphs, and branches are often empty
 	}
 	reduced, err := proto.Marshal(reduce(g))
 	if err != nil {
@@ -70,7 +70,7 @@ func reduce(g *onnxpb.GraphProto) *onnxpb.ModelProto {
 	return &onnxpb.ModelProto{Graph: out}
 }
 
-// unnamed makes a name that no exporter writes.
+// unnamed returns a name that no exporter writes.
 func unnamed(what string, i int) string { return fmt.Sprintf("\x00%s %d", what, i) }
 
 // recorder is an onnx.Backend that records nodes as they are applied.
@@ -82,7 +82,7 @@ type recorder struct {
 	instructions []instruction
 }
 
-// value is an edge of the ONNX graph: what one node computes and others use.
+// value is an edge of the ONNX graph: the output of one node, which others read.
 type value struct {
 	id   int64
 	name string
@@ -97,12 +97,13 @@ func (r *recorder) NewNode() graph.Node {
 	return &value{id: r.edges}
 }
 
-// SetWeightedEdge keeps the edge until its node is applied. An edge from a
-// value to itself (a cycle) or drawn twice (x·x) is not what a simple graph holds.
+// SetWeightedEdge keeps an edge until its node is applied. A simple graph cannot
+// hold an edge from a value to itself (a cycle) or two edges between the same
+// values (x·x).
 func (r *recorder) SetWeightedEdge(e graph.WeightedEdge) { r.pending = append(r.pending, e) }
 
-// ApplyOperation takes over the node whose edges were set last. The decoder
-// draws the edges of each output, in the order of the inputs.
+// ApplyOperation records the node whose edges were set last. The decoder sets the
+// edges of each output in the order of the inputs.
 func (r *recorder) ApplyOperation(op onnx.Operation, outputs ...graph.Node) error {
 	position, ok := op.Attributes[nodeAttribute].(int64)
 	if !ok || position < 0 || position >= int64(len(r.graph.GetNode())) {
@@ -111,7 +112,7 @@ func (r *recorder) ApplyOperation(op onnx.Operation, outputs ...graph.Node) erro
 	node := r.graph.GetNode()[position]
 	in := instruction{node: node, inputs: make([]string, len(node.GetInput()))}
 	for _, e := range r.pending {
-		if i := int(e.Weight()); i < len(in.inputs) { // the decoder adds an input where there is none
+		if i := int(e.Weight()); i < len(in.inputs) { // the decoder adds an input to a node that has none
 			in.inputs[i] = e.To().(*value).name
 		}
 	}
@@ -127,8 +128,8 @@ func (r *recorder) ApplyOperation(op onnx.Operation, outputs ...graph.Node) erro
 	return nil
 }
 
-// sorted orders the instructions. ONNX files have to be in order already, but
-// tools that edit them do not always see to it.
+// sorted returns the instructions in topological order. ONNX requires that order of
+// a file, but not every tool that edits files preserves it.
 func (r *recorder) sorted(outer func(string) bool) ([]instruction, error) {
 	maker := map[string]int{}
 	for i, in := range r.instructions {
@@ -158,7 +159,8 @@ func (r *recorder) sorted(outer func(string) bool) ([]instruction, error) {
 	}
 	type frame struct{ node, input int }
 	for root := range r.instructions {
-		// Depth first with a stack of its own: chains are as long as the model.
+		// Depth-first search with an explicit stack: chains are as long as the
+		// model.
 		stack := []frame{{root, 0}}
 		for len(stack) > 0 {
 			top := &stack[len(stack)-1]
@@ -189,8 +191,8 @@ func (r *recorder) sorted(outer func(string) bool) ([]instruction, error) {
 	return order, nil
 }
 
-// needsOf returns the values a node uses: its inputs and those its branches and
-// loop bodies take from around them, if they are made here.
+// needsOf returns the values that a node reads: its inputs, and those that its
+// branches and loop bodies capture from the graphs around them.
 func needsOf(n *onnxpb.NodeProto) []string {
 	needs := n.GetInput()
 	for _, a := range n.GetAttribute() {
@@ -201,7 +203,7 @@ func needsOf(n *onnxpb.NodeProto) []string {
 	return needs
 }
 
-// captured returns the values a nested graph takes from around it.
+// captured returns the values that a nested graph reads from the graphs around it.
 func captured(g *onnxpb.GraphProto) []string {
 	own := map[string]bool{"": true}
 	for _, v := range g.GetInput() {

@@ -10,9 +10,10 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// differentiate returns, for each float output, the variable that will hold the
-// gradient of the loss by it, and the gradients by initializer and by input. Those
-// that no output depends on are left out.
+// differentiate builds the graph of gradients. For each float output it returns a
+// seed, the variable that holds the gradient of the loss with respect to the
+// output. It also returns the gradients by initializer and by input, without those
+// of values on which no output depends.
 func (c *compiler) differentiate(outputs []*ops.Value) (seeds []*ops.Value, grads, byInput map[string]*ops.Value, err error) {
 	var cost *ops.Value
 	err = ops.Catch(func() {
@@ -75,8 +76,8 @@ func (c *compiler) differentiate(outputs []*ops.Value) (seeds []*ops.Value, grad
 	return seeds, grads, byInput, nil
 }
 
-// differentiable returns the values that cost depends on through operators that
-// have a gradient. Gorgonia takes any other for an error.
+// differentiable returns the values on which cost depends through operators that
+// have a gradient. Gorgonia reports an error for any other value.
 func differentiable(cost *ops.Value) map[*ops.Value]bool {
 	reached := map[*ops.Value]bool{cost: true}
 	for queue := []*ops.Value{cost}; len(queue) > 0; {

@@ -5,13 +5,13 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// Workers is a fixed set of threads to compute on. Its nil pointer is valid and
+// Workers is a fixed set of threads to compute on. A nil *Workers is valid and
 // computes on the calling goroutine.
 type Workers = parallel.Workers
 
-// NewWorkers starts n threads, the caller's among them. Zero or less means
-// runtime.GOMAXPROCS(0). Close stops them.
+// NewWorkers starts n threads, of which the caller's is one. If n is 0 or less,
+// there are runtime.GOMAXPROCS(0). Close stops them.
 func NewWorkers(n int) *Workers { return parallel.NewWorkers(n) }
 
-// KernelName names the instruction set that computations use, such as "avx2".
+// KernelName returns the name of the instruction set in use, such as "avx2".
 func KernelName() string { return simd.Name() }

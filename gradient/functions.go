@@ -8,28 +8,27 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A model may define operators of its own (ModelProto.functions). A node that
-// calls one gets the function's body, built in a scope of its own: no names have
-// to be made up, and attributes that the body refers to are looked up in the
-// frame of the call.
+// A model may define operators of its own (ModelProto.functions). A node that calls
+// one is replaced by the body of the function. The body is built in a scope of its
+// own, so that no names have to be invented. Attributes that the body refers to are
+// looked up in the frame of the call.
 
-// functionKey is what a node names a function by.
+// functionKey is how a node names a function.
 type functionKey struct{ domain, name, overload string }
 
 func keyOf(n *onnxpb.NodeProto) functionKey {
 	return functionKey{canonical(n.GetDomain()), n.GetOpType(), n.GetOverload()}
 }
 
-// function is a function of the model with its body in the form of a graph.
+// function is a function of the model, with its body as a graph.
 type function struct {
 	proto  *onnxpb.FunctionProto
 	body   *onnxpb.GraphProto
 	opsets map[string]int
 }
 
-// functions returns the functions of a model. A function may import other
-// versions of operator sets than the model; what it does not import at all is
-// taken from the model.
+// functions returns the functions of a model. A function may import other versions
+// of operator sets than the model. Those that it does not import are the model's.
 func functions(m *onnxpb.ModelProto) map[functionKey]*function {
 	all := map[functionKey]*function{}
 	for _, p := range m.GetFunctions() {
@@ -48,8 +47,8 @@ func functions(m *onnxpb.ModelProto) map[functionKey]*function {
 	return all
 }
 
-// frame is what the nodes of a function's body, or of the main graph, have in
-// common: operator sets and the attributes of the call.
+// frame holds what the nodes of a function's body, or of the main graph, have in
+// common: the versions of operator sets and the attributes of the call.
 type frame struct {
 	opsets map[string]int
 	attrs  map[string]*onnxpb.AttributeProto
@@ -68,7 +67,7 @@ func (c *compiler) call(f *function, node *onnxpb.NodeProto, inputs []*ops.Value
 		return nil, fmt.Errorf("%d inputs for function %q, which takes %d", len(inputs), f.proto.GetName(), len(f.proto.GetInput()))
 	}
 	own := &frame{opsets: f.opsets, attrs: map[string]*onnxpb.AttributeProto{}, in: f, caller: s.frame}
-	for _, a := range f.proto.GetAttributeProto() { // those with a default
+	for _, a := range f.proto.GetAttributeProto() { // attributes with a default
 		own.attrs[a.GetName()] = a
 	}
 	for _, a := range node.GetAttribute() {
@@ -95,8 +94,8 @@ func (c *compiler) call(f *function, node *onnxpb.NodeProto, inputs []*ops.Value
 	return out, nil
 }
 
-// bind returns the node with the attributes that refer to one of the call's in
-// place of the reference. One that the call leaves out is left out here too.
+// bind returns the node with each reference to an attribute of the call replaced by
+// that attribute. A reference to one that the call leaves out is dropped.
 func (f *frame) bind(n *onnxpb.NodeProto) *onnxpb.NodeProto {
 	refers := false
 	for _, a := range n.GetAttribute() {

@@ -8,10 +8,10 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// fusedNet has what joins convolutions, and what must not: a value that is read
-// again later (s1), one that is added to itself, one that a later operator
-// computes and one that the convolution itself reads. The gradients of depthwise
-// convolutions behind an activation (k1, r5) are computed in its place.
+// fusedNet has operators that fuse with convolutions, and values that must not: one
+// that is read again later (s1), one that is added to itself, one that a later
+// operator computes, and one that the convolution itself reads. The gradients of
+// depthwise convolutions after an activation (k1, r5) are computed in place.
 func fusedNet() *modelBuilder {
 	return newModel().
 		input("x", -1, 2, 6, 6).
@@ -37,8 +37,8 @@ func fusedNet() *modelBuilder {
 		output("y", "a1")
 }
 
-// besideNet has operators whose gradients are computed beside others'.
-func besideNet() *modelBuilder {
+// companionNet has operators whose gradients have companions.
+func companionNet() *modelBuilder {
 	return newModel().
 		input("x", -1, 2, 6, 6).
 		weight("w", 6, 6).weight("b", 6).weight("s1", 6).weight("b1", 6).weight("s2", 6).
@@ -49,15 +49,15 @@ func besideNet() *modelBuilder {
 		output("y")
 }
 
-// TestFusion: operators that run together compute what they would one by one.
+// TestFusion: operators that run together compute what each computes by itself.
 func TestFusion(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		net   *modelBuilder
 		least int // steps joined to others
 	}{
-		{"elementwise", fusedNet(), 12},
-		{"beside", besideNet(), 3},
+		{"pointwise", fusedNet(), 12},
+		{"companions", companionNet(), 3},
 	} {
 		t.Run(c.name, func(t *testing.T) { testFusion(t, c.net, c.least) })
 	}

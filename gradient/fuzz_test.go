@@ -12,10 +12,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// FuzzCompile imports arbitrary models and, what can be imported, runs and
-// differentiates: whatever is wrong has to be an error, not a panic, and may
-// take neither long nor much memory. The second argument describes changes to
-// the first that leave it a message of the right form (see mutate).
+// FuzzCompile imports arbitrary models, and runs and differentiates those that can
+// be imported. Whatever is wrong has to be an error and not a panic, and must take
+// neither long nor much memory. The second argument describes changes to the first
+// that leave it a well-formed message (see mutate).
 func FuzzCompile(f *testing.F) {
 	for i, b := range fuzzSeeds() {
 		data, err := proto.Marshal(b.proto())

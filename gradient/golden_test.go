@@ -11,7 +11,7 @@ import (
 	"github.com/advparams/advparams/onnxio"
 )
 
-// goldenTolerance is that of the corpus in ../shared: some gradients are exactly
+// goldenTolerance is that of the corpus in ../shared. Some gradients are exactly
 // zero, and come out as rounding noise.
 const goldenTolerance = 1e-3
 

@@ -14,9 +14,9 @@ import (
 type Input struct {
 	Name  string
 	Elem  onnxpb.TensorProto_DataType
-	DType nd.DType // that its elements are given in
-	Shape []int    // -1 where the size is left open; nil when the rank is
-	Dims  []string // symbolic names of the open dimensions, "" for the others
+	DType nd.DType // of the array to provide
+	Shape []int    // -1 for an open size; nil for an open rank
+	Dims  []string // symbolic names of open dimensions, "" for others
 }
 
 func (in Input) String() string {
@@ -33,8 +33,8 @@ func (in Input) String() string {
 	return fmt.Sprintf("%s %s[%s]", in.Name, in.DType, strings.Join(dims, ","))
 }
 
-// Inputs returns the inputs that a caller has to give, which leaves out
-// initializers that are listed among the inputs, as IR version 3 demanded.
+// Inputs returns the inputs that a caller has to provide. Initializers that are
+// listed among the inputs, as IR version 3 demanded, are left out.
 func Inputs(m *onnxio.Model) ([]Input, error) {
 	var list []Input
 	for _, v := range m.Proto().GetGraph().GetInput() {
@@ -76,7 +76,8 @@ func inputOf(v *onnxpb.ValueInfoProto) (Input, error) {
 	return in, nil
 }
 
-// FixedBatch returns the batch size that a model insists on, or 0.
+// FixedBatch returns the batch size of a model whose first dimension is fixed, or
+// 0.
 func FixedBatch(m *onnxio.Model) (int, error) {
 	inputs, err := Inputs(m)
 	if err != nil {
@@ -91,8 +92,8 @@ func FixedBatch(m *onnxio.Model) (int, error) {
 	return n, nil
 }
 
-// Batched returns the shape of in with the first axis n if it is open, and all
-// other open axes 1; it is what can be said of a shape without data.
+// Batched returns the declared shape with n for the first axis if that is open, and
+// 1 for the other open axes.
 func (in Input) Batched(n int) []int {
 	shape := make([]int, len(in.Shape))
 	for i, d := range in.Shape {
@@ -108,7 +109,7 @@ func (in Input) Batched(n int) []int {
 	return shape
 }
 
-// accepts reports whether a concrete shape is one that the model declares.
+// accepts reports whether a concrete shape agrees with the declared one.
 func (in Input) accepts(shape []int) bool {
 	if in.Shape == nil {
 		return true

@@ -8,9 +8,10 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// layout orders the operators and gives every value a place. Operators run in
-// the order they were made: forward as the file has it, backward as the
-// differentiation went, so that a value is used soon after it was computed.
+// layout orders the operators and assigns a slot to every value. Operators run in
+// the order they were made: the forward part in the order of the file, the backward
+// part in that of the differentiation. A value is therefore used soon after it is
+// computed.
 type layout struct {
 	c      *compiler
 	slots  []nd.Array
@@ -19,14 +20,14 @@ type layout struct {
 	steps  []step
 	ahead  int // steps of the forward part
 	done   map[*ops.Value]bool
-	pin    map[int]bool // slots that live to the end
+	pin    map[int]bool // slots that are read after the last step
 }
 
 func newLayout(c *compiler) *layout {
 	return &layout{c: c, of: map[*ops.Value]int{}, done: map[*ops.Value]bool{}, pin: map[int]bool{}}
 }
 
-// slot returns the place of a value.
+// slot returns the slot of a value, and assigns one if it has none.
 func (l *layout) slot(v *ops.Value) int {
 	s, ok := l.of[v]
 	if !ok {
@@ -86,9 +87,9 @@ func (l *layout) add(wanted []*ops.Value) {
 	}
 }
 
-// allocate gives every computed value memory. A buffer is used again when the
-// last step that reads it is done; with keep those of the forward part are not.
-// Aliases (Reshape) have none: they share that of their input when they run.
+// allocate gives every computed value memory. A buffer is reused once the last step
+// that reads it has run. With keep, the buffers of the forward part are not reused.
+// Aliases (Reshape) share the memory of their input when they run.
 func (l *layout) allocate(keep bool) error {
 	root := make([]int, len(l.slots))
 	for i := range root {
@@ -125,7 +126,7 @@ func (l *layout) allocate(keep bool) error {
 	for i := 0; i < len(l.steps); {
 		n := together(l.steps[i:])
 		group := l.steps[i : i+n]
-		over := map[int]bool{} // taken over, so not free
+		over := map[int]bool{} // memory that was taken over is not free
 		for j, s := range group {
 			if s.op.Alias() {
 				continue
@@ -142,7 +143,8 @@ func (l *layout) allocate(keep bool) error {
 			}
 			l.slots[s.out] = a
 		}
-		// What a group is done with is free only when all of it is.
+		// The buffers that a group no longer needs are free only when all of it has
+		// run.
 		for j, s := range group {
 			for _, k := range s.touches() {
 				if r := root[k]; last[r] == i+j && l.values[r].Op() != nil && !over[r] {
@@ -156,11 +158,11 @@ func (l *layout) allocate(keep bool) error {
 	return nil
 }
 
-// takeover returns the slot of an input whose memory the last of a group's steps
-// so far, step i, can put its output into, because it is the last that reads it;
-// -1 if there is none. The first step of the group may read all of its inputs at
-// any time, unless this one is its companion; the others are done with an element when
-// this one comes to it.
+// takeover returns the slot of an input whose memory the last step of a group, step
+// i, can overwrite with its output, or -1 if there is none. No other step may read
+// the input afterwards. The first step of a group may read its inputs at any time,
+// unless this one is its companion. The other steps have read an element before
+// this one writes it.
 func (l *layout) takeover(group []step, i int, root, last []int) int {
 	s := group[len(group)-1]
 	v := l.values[s.out]
@@ -186,7 +188,8 @@ func (l *layout) takeover(group []step, i int, root, last []int) int {
 	return -1
 }
 
-// users returns, for every weight, the forward steps that depend on it in order.
+// users returns, for every weight, the indices of the forward steps that depend on
+// it, in order.
 func (l *layout) users(params map[string]*ops.Value, forward int) map[string][]int {
 	readers := make([][]int, len(l.slots))
 	for i, s := range l.steps[:forward] {

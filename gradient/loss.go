@@ -7,8 +7,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Probe is a loss that depends on every element of every float output: with the
-// outputs y_k flattened in C order,
+// Probe is a loss that depends on every element of every float output. With the
+// outputs y_k flattened in C order, it is
 //
 //	L = Σ_k Σ_i y_k[i]·R[i],   R[i] = ((7919·i + 13) mod 2003)/2003 - 0.5.
 //
@@ -29,8 +29,9 @@ func Probe(outputs, seeds []nd.Array) (float64, error) {
 	return loss, nil
 }
 
-// CrossEntropy returns the mean cross-entropy between the softmax of the first
-// output, logits [N,classes], and the labels. Other outputs take no part.
+// CrossEntropy returns the loss that is the mean cross-entropy between the softmax
+// of the first output, logits [N,classes], and the labels. Other outputs do not
+// contribute. Its errors are those of PerSample.
 func CrossEntropy(labels []int) Loss {
 	return func(outputs, seeds []nd.Array) (float64, error) {
 		return PerSample(labels, func(logits, seed []float32, label int) float64 {
@@ -55,8 +56,9 @@ func CrossEntropy(labels []int) Loss {
 
 // PerSample returns the loss that is the mean of f over the samples of the first
 // output, logits [N,classes]. f returns the loss of one sample and writes its
-// gradient to seed. seed may be nil when only the loss is wanted. A sample whose
-// label is negative takes no part.
+// gradient to seed, which is nil if only the loss is needed. A sample with a
+// negative label does not count. The loss fails with a *LogitsError, or with a
+// *LabelError for a label that is not a class.
 func PerSample(labels []int, f func(logits, seed []float32, label int) float64) Loss {
 	return func(outputs, seeds []nd.Array) (float64, error) {
 		logits, n, classes, err := Logits(outputs)
@@ -100,8 +102,8 @@ func PerSample(labels []int, f func(logits, seed []float32, label int) float64) 
 	}
 }
 
-// Logits returns the first output as [n, classes]; axes of length 1 behind the
-// batch do not count.
+// Logits returns the elements of the first output as a matrix [n, classes]. Axes of
+// length 1 after the batch axis do not count. The error is a *LogitsError.
 func Logits(outputs []nd.Array) (logits []float32, n, classes int, err error) {
 	if len(outputs) == 0 || outputs[0].DType() != nd.Float32 {
 		return nil, 0, 0, newLogitsError(outputs)
@@ -119,8 +121,8 @@ func Logits(outputs []nd.Array) (logits []float32, n, classes int, err error) {
 	return y.Float32s(), y.Shape[0], y.Len() / y.Shape[0], nil
 }
 
-// ArgMax returns the index of the first largest element, a NaN being larger
-// than any number, as numpy's argmax has it; -1 for an empty slice.
+// ArgMax returns the index of the first largest element, or -1 for an empty slice.
+// As in numpy's argmax, NaN is larger than any number.
 func ArgMax(x []float32) int {
 	best := -1
 	for i, v := range x {

@@ -8,10 +8,10 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// unknownMemory is what is assumed of a machine that does not say.
+// unknownMemory is assumed where the size of the machine's memory is unknown.
 const unknownMemory = 64 << 30
 
-// memory returns the bytes that a program may take.
+// memory returns the limit in bytes.
 func (cfg Config) memory() int64 {
 	if cfg.Memory > 0 {
 		return cfg.Memory
@@ -22,9 +22,10 @@ func (cfg Config) memory() int64 {
 	return unknownMemory
 }
 
-// limits says what the graph may ask for. A few bytes can describe a tensor that
-// fills any memory, so that what is computed while compiling is measured by what
-// there is anyway, the model and its inputs, beyond what shapes and masks need.
+// limits bounds what the graph may ask for. A few bytes can describe a tensor that
+// fills any memory. The limit on constants computed at compile time is therefore in
+// proportion to the size of the model and its inputs, above a minimum for shapes
+// and masks.
 func (c *compiler) limits() ops.Limits {
 	given := int64(0)
 	for _, f := range c.model.Files() {

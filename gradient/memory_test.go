@@ -8,7 +8,8 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// TestMemory: what a few bytes of a model ask for is refused before it is there.
+// TestMemory: a model of a few bytes that asks for much memory is refused before
+// the memory is taken.
 func TestMemory(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -65,7 +65,8 @@ type mutation struct {
 	made  int
 }
 
-// mutate changes a model as a list of choices says. What is no model stays as it is.
+// mutate changes a model as a list of choices says. Bytes that are not a model are
+// returned unchanged.
 func mutate(data, changes []byte) []byte {
 	m := &mutation{genome: changes, model: &onnxpb.ModelProto{}}
 	if err := (proto.UnmarshalOptions{RecursionLimit: 50}).Unmarshal(data, m.model); err != nil || m.model.Graph == nil {
@@ -205,8 +206,8 @@ func (m *mutation) setInput(v *onnxpb.ValueInfoProto) {
 	v.GetType().GetTensorType().ElemType = proto.Int32(int32(t))
 }
 
-// value returns the name of something in the graph that is there before a node,
-// and now and then of something behind it or of nothing.
+// value returns the name of a value that is computed before a node, sometimes of
+// one that is computed after it, and sometimes a name without a value.
 func (m *mutation) value(before *onnxpb.NodeProto) string {
 	names := []string{"", m.name()}
 	if m.next(16) < 15 {
@@ -316,7 +317,7 @@ func (m *mutation) float() float32 {
 	return pick(&m.genome, []float32{0, 1, -1, 0.5, 2, 3.7, -0.25, 1e-9, 1e9, float32(math.Inf(1)), float32(math.NaN()), math.MaxFloat32, 1e-40})
 }
 
-// subgraph returns a small graph that uses what is around it.
+// subgraph returns a small graph that reads values of the graphs around it.
 func (m *mutation) subgraph() *onnxpb.GraphProto {
 	outer := m.graph
 	if m.made > 30 {

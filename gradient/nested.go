@@ -7,11 +7,11 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// subgraph builds a branch or the body of a loop in a scope inside of s and
-// returns its outputs. Its initializers are constants: they are no parameters of
-// the main graph, and have no gradient.
+// subgraph builds a branch or a loop body in a scope inside s, and returns its
+// outputs. Its initializers are constants: they are not parameters of the main
+// graph and have no gradient.
 func (c *compiler) subgraph(g *onnxpb.GraphProto, inputs []*ops.Value, s *scope) ([]*ops.Value, error) {
-	if err := c.count(); err != nil { // a body without nodes takes time as well
+	if err := c.count(); err != nil { // a body without nodes takes time, too
 		return nil, err
 	}
 	inner := &scope{values: map[string]*ops.Value{}, outer: s, frame: s.frame}

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// preferLargePages asks the system for pages of 2 MiB under a large new buffer:
-// values are passed through from end to end, and the processor neither looks up nor
-// prefetches across pages for nothing. It is advice; the system may have none.
+// preferLargePages asks the system for pages of 2 MiB for a large new buffer.
+// Values are read from end to end, and larger pages mean fewer page lookups and
+// longer prefetches. This is advice, which the system may ignore.
 func preferLargePages(x []float32) {
 	const least = 1 << 20 // elements: so that a large page lies inside
 	if len(x) < least {

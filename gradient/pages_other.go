@@ -2,5 +2,5 @@
 
 package gradient
 
-// preferLargePages does nothing: elsewhere the system decides.
+// preferLargePages does nothing: other systems choose page sizes themselves.
 func preferLargePages([]float32) {}

@@ -2,8 +2,8 @@ package gradient
 
 import "testing"
 
-// TestPreferLargePages: advice for a buffer, wherever it begins and ends in its
-// pages, leaves its elements what they are.
+// TestPreferLargePages: the advice does not change elements, wherever a buffer
+// begins and ends in its pages.
 func TestPreferLargePages(t *testing.T) {
 	all := make([]float32, 5<<20)
 	for i := range all {

@@ -11,25 +11,25 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Program is a compiled model: its operators in order, with a place for every
-// value. It computes one batch at a time and is not safe for concurrent use,
-// but its operators use all its workers.
+// Program is a compiled model: its operators in order, with a slot for every value.
+// It computes one batch at a time. It is not safe for concurrent use, but its
+// operators use all its workers.
 type Program struct {
 	workers *parallel.Workers
 	weights *Weights
 
 	inputs  []binding
 	outputs []output
-	seeds   []int // slot of the gradient of the loss by each float output, -1 for others
+	seeds   []int // slot of the seed of each float output, -1 for others
 	grads   []binding
 	byInput []binding // gradients by inputs
 
 	steps    []step
-	forward  int // steps before this one compute the outputs
+	forward  int // number of steps that compute the outputs
 	slots    []nd.Array
 	args     []nd.Array // scratch
 	keep     bool
-	users    map[string][]int // steps that depend on a weight, for Refresh and Try
+	users    map[string][]int // forward steps that depend on a weight
 	trials   *trials          // shared by forks
 	tried    []nd.Array       // slots of the last trial
 	withGrad bool
@@ -43,7 +43,7 @@ type assumption struct {
 	value nd.Array
 }
 
-// broken returns the name of an input whose elements are not those that the
+// broken returns the name of an input whose elements differ from those that the
 // program assumes; ok is false if there is none.
 func (p *Program) broken(inputs map[string]nd.Array) (name string, ok bool) {
 	for _, a := range p.assumed {
@@ -54,15 +54,15 @@ func (p *Program) broken(inputs map[string]nd.Array) (name string, ok bool) {
 	return "", false
 }
 
-// Head is the linear layer that a classifier ends in: logits = x·W + b, or
-// x·Wᵀ + b when Transposed. The features x [N,width] are the last output.
+// Head is the linear layer that a classifier ends in: logits = x·W + b, or x·Wᵀ + b
+// if Transposed. Its input x, the features [N,width], is the last output.
 type Head struct {
 	Weight, Bias string // initializers; Bias may be ""
 	Transposed   bool
 }
 
-// Head returns the model's last layer, if it is linear and the program was
-// compiled with Features.
+// Head returns the last layer of the model. ok is false if that is not linear or
+// the program was compiled without Features.
 func (p *Program) Head() (Head, bool) {
 	if p.head == nil {
 		return Head{}, false
@@ -76,7 +76,7 @@ type binding struct {
 	slot  int
 }
 
-// input describes the input that is bound.
+// input describes the input of a binding.
 func (b binding) input() Input {
 	shape := b.value.Shape
 	return Input{Name: b.name, Elem: b.value.Elem, DType: b.value.DType, Shape: shape, Dims: make([]string, len(shape))}
@@ -91,13 +91,13 @@ type step struct {
 	op     *ops.Op
 	in     []int
 	out    int
-	joined bool // runs together with the step before, see fuse.go
+	joined bool // runs together with the step before it, see fuse.go
 }
 
 // touches returns the slots of the arguments and of the result.
 func (s *step) touches() []int { return append(s.in[:len(s.in):len(s.in)], s.out) }
 
-// program differentiates and lays out the steps.
+// program differentiates the graph and lays out the steps.
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
 	p := &Program{workers: c.cfg.Workers, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
 	l := newLayout(c)
@@ -105,7 +105,7 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	var grads, byInput map[string]*ops.Value
 	if p.withGrad {
 		var err error
-		c.Limits.Folded = math.MaxInt64 // gradients are no larger than what is there
+		c.Limits.Folded = math.MaxInt64 // gradients are no larger than the values
 		if seeds, grads, byInput, err = c.differentiate(outputs); err != nil {
 			return nil, err
 		}
@@ -161,7 +161,7 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 			p.grads = append(p.grads, b)
 		}
 	}
-	p.steps, p.slots = l.steps, l.slots // after the places of unused inputs were made
+	p.steps, p.slots = l.steps, l.slots // with slots of unused inputs by now
 	if p.keep {
 		p.users = l.users(c.params, p.forward)
 		p.trials = &trials{overlays: map[string]*overlay{}, spare: arena{limit: c.cfg.Memory}}
@@ -169,7 +169,7 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	return p, nil
 }
 
-// bind checks and takes over the arrays of the inputs.
+// bind checks the arrays of the inputs and binds them to their slots.
 func (p *Program) bind(inputs map[string]nd.Array) error {
 	for _, b := range p.inputs {
 		a, ok := inputs[b.name]
@@ -187,8 +187,10 @@ func (p *Program) bind(inputs map[string]nd.Array) error {
 	return nil
 }
 
-// Forward computes the outputs, in the order of the configuration. They are
-// valid until the next call.
+// Forward computes the outputs, in the order of Config.Outputs, from an array for
+// each input by name. The outputs are valid until the next call. The error is a
+// *MissingInputError, an *InputError or an *AssumedError, or says which elements an
+// operator cannot work with.
 func (p *Program) Forward(inputs map[string]nd.Array) ([]nd.Array, error) {
 	if err := p.bind(inputs); err != nil {
 		return nil, err
@@ -207,13 +209,15 @@ func (p *Program) results(slots []nd.Array) []nd.Array {
 	return out
 }
 
-// Loss computes a loss from the outputs and writes its gradient with respect to
-// each of them to seeds. seeds[i] has the shape of outputs[i]; for outputs that
-// are not floats it is the zero Array.
+// Loss computes a loss from the outputs, and writes its gradient with respect to
+// each of them to seeds. seeds[i] has the shape of outputs[i]. For an output that
+// is not of a floating-point type it is the zero Array.
 type Loss func(outputs, seeds []nd.Array) (float64, error)
 
-// Gradients computes the loss and its gradient by initializer name; see
-// Gradient. The outputs are valid until the next call.
+// Gradients computes the outputs, the loss, and the gradient of the loss with
+// respect to each initializer that Config.Gradients selects; see Gradient. The
+// outputs are valid until the next call. Errors are those of Forward and of the
+// loss.
 func (p *Program) Gradients(inputs map[string]nd.Array, loss Loss) (value float64, outputs []nd.Array, err error) {
 	if !p.withGrad {
 		return 0, nil, errNoGradient
@@ -225,7 +229,7 @@ func (p *Program) Gradients(inputs map[string]nd.Array, loss Loss) (value float6
 	return value, outputs, err
 }
 
-// backward computes the gradients of a loss of the outputs that are there.
+// backward computes the gradients of a loss of outputs that have been computed.
 func (p *Program) backward(outputs []nd.Array, loss Loss) (value float64, err error) {
 	seeds := make([]nd.Array, len(outputs))
 	for i, s := range p.seeds {
@@ -239,9 +243,11 @@ func (p *Program) backward(outputs []nd.Array, loss Loss) (value float64, err er
 	return value, p.run(p.steps[p.forward:], p.slots)
 }
 
-// Gradient returns the gradient by an initializer after Gradients, valid until
-// the next call. An initializer that the loss does not depend on has a gradient
-// of zeros, which is returned as a nil slice.
+// Gradient returns the gradient by an initializer that Gradients or Backward
+// computed, with the elements of the initializer in their order. It is valid until
+// the next call. It is nil for an initializer on which the loss does not depend,
+// whose gradient is zero. ok is false if Config.Gradients did not select the
+// initializer.
 func (p *Program) Gradient(name string) (g []float32, ok bool) {
 	for _, b := range p.grads {
 		if b.name == name {
@@ -254,9 +260,10 @@ func (p *Program) Gradient(name string) (g []float32, ok bool) {
 	return nil, false
 }
 
-// InputGradient returns the gradient by an input after Gradients, valid until the
-// next call; false if the configuration did not ask for it, or the loss does not
-// depend on the input in a way that has a gradient.
+// InputGradient returns the gradient by an input that Gradients or Backward
+// computed. It is valid until the next call. ok is false if Config.ByInputs was not
+// set, or if the loss does not depend on the input through operators that have
+// gradients.
 func (p *Program) InputGradient(name string) (g []float32, ok bool) {
 	for _, b := range p.byInput {
 		if b.name == name {
@@ -266,8 +273,8 @@ func (p *Program) InputGradient(name string) (g []float32, ok bool) {
 	return nil, false
 }
 
-// GradientNames returns the initializers that Gradient knows, in the order of
-// the file.
+// GradientNames returns the initializers that Config.Gradients selects, in the
+// order of the file.
 func (p *Program) GradientNames() []string {
 	names := make([]string, len(p.grads))
 	for i, b := range p.grads {

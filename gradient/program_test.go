@@ -34,8 +34,8 @@ func compile(t *testing.T, m *onnxio.Model, cfg Config, batch int) *Program {
 	return p
 }
 
-// TestBuffers: sharing buffers between values must not change a result, nor
-// may a second run see what the first left behind.
+// TestBuffers: sharing buffers between values changes no result, and a second run
+// does not see values of the first.
 func TestBuffers(t *testing.T) {
 	m := convNet().open(t)
 	workers := parallel.NewWorkers(2)
@@ -68,7 +68,7 @@ func TestBuffers(t *testing.T) {
 	}
 }
 
-// TestRefresh: Refresh and Try compute what Forward would, and Try leaves no trace.
+// TestRefresh: Refresh and Try compute what Forward would, and Try changes nothing.
 func TestRefresh(t *testing.T) {
 	t.Run("plain", func(t *testing.T) { testRefresh(t, convNet()) })
 	t.Run("fused", func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestFork(t *testing.T) {
 	}
 }
 
-// TestInputGradient compares the gradient by an input with differences.
+// TestInputGradient compares the gradient by an input with finite differences.
 func TestInputGradient(t *testing.T) {
 	p := compile(t, convNet().open(t), Config{ByInputs: true}, 2)
 	x := randomInput(2, 2, 6, 6)
@@ -239,7 +239,7 @@ func TestInputGradient(t *testing.T) {
 	}
 }
 
-// TestLogits: the gradient is taken before the softmax that the model ends in.
+// TestLogits: the gradient is taken before the softmax in which the model ends.
 func TestLogits(t *testing.T) {
 	m := convNet().open(t)
 	p := compile(t, m, Config{Logits: true}, 3)
@@ -267,8 +267,8 @@ func TestLogits(t *testing.T) {
 	}
 }
 
-// TestSession: batches that do not divide the samples, and a model that insists
-// on a batch size, give what one large batch gives.
+// TestSession: batches that do not divide the number of samples, and a model with a
+// fixed batch size, give the results of one large batch.
 func TestSession(t *testing.T) {
 	x := randomInput(7, 2, 6, 6)
 	want := map[string][]float32{}

@@ -6,8 +6,8 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// quantisedInputs says at which inputs operators take quantised numbers that are
-// trained parameters, and at which the scales of quantised numbers.
+// quantisedInputs lists, for each operator, the inputs that take trained parameters
+// as quantised numbers, and those that take the scales of quantised numbers.
 var quantisedInputs = map[string]struct{ operands, scales []int }{
 	"QuantizeLinear":   {nil, []int{1}},
 	"DequantizeLinear": {[]int{0}, []int{1}},
@@ -17,14 +17,14 @@ var quantisedInputs = map[string]struct{ operands, scales []int }{
 	"ConvInteger":      {[]int{1}, nil},
 }
 
-// quantisation says what the initializers of a quantised model are for.
+// quantisation tells what the initializers of a quantised model are used for.
 type quantisation struct {
 	operands map[string]bool // used as quantised numbers and for nothing else
 	scales   map[string]bool
 }
 
-// quantisationOf looks at every use of a name. In nested graphs a name may mean
-// something else, and then counts as used all the same.
+// quantisationOf examines every use of a name. A name in a nested graph may stand
+// for another value, and counts as a use all the same.
 func quantisationOf(g *onnxpb.GraphProto) quantisation {
 	q := quantisation{map[string]bool{}, map[string]bool{}}
 	other := map[string]bool{}

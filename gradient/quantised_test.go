@@ -29,15 +29,15 @@ func (b *modelBuilder) floats(name string, v ...float32) *modelBuilder {
 	return b
 }
 
-// dequantised is what the weights of quantisedNet stand for.
+// dequantised holds the values that the weights of quantisedNet represent.
 var dequantised = []float32{
 	0.5 * 1, 0.25 * -2, 0.125 * 3,
 	0.5 * -128, 0.25 * 127, 0.125 * 0,
 }
 
-// quantisedNet is z = quantise(x)·w + b as onnxruntime writes it: activations
-// between QuantizeLinear and DequantizeLinear, weights behind DequantizeLinear
-// with a scale a column, the bias as int32.
+// quantisedNet is z = quantise(x)·w + b as onnxruntime writes it: activations pass
+// through QuantizeLinear and DequantizeLinear, weights through DequantizeLinear
+// with one scale for each column, and the bias is int32.
 func quantisedNet() *modelBuilder {
 	var bias []byte
 	for _, v := range []int32{70000, -4, 0} {
@@ -130,8 +130,8 @@ func TestQuantisedGradient(t *testing.T) {
 	}
 }
 
-// The gradient goes straight through the rounding of activations to what lies
-// before them, but not where they are cut off.
+// The gradient passes through the rounding of activations, except where they are
+// clamped.
 func TestQuantisedStraightThrough(t *testing.T) {
 	m := newModel().input("x", -1, 3).floats("g", 0.1, 0.2, 0.3).
 		floats("s", 0.5).bytes("z", onnxpb.TensorProto_INT8, []byte{0}).

@@ -6,8 +6,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Refresh computes anew what depends on the named weights, after Forward. The
-// program must have been compiled with Keep.
+// Refresh recomputes the values that depend on the named weights, after Forward,
+// and returns the outputs. The program must have been compiled with Keep.
 func (p *Program) Refresh(weights ...string) ([]nd.Array, error) {
 	if !p.keep {
 		return nil, errNotKept
@@ -23,9 +23,9 @@ func (p *Program) Refresh(weights ...string) ([]nd.Array, error) {
 	return p.results(p.slots), nil
 }
 
-// Backward computes the loss and its gradient, see Gradient, for the values that
-// Forward or Refresh left. The program must have been compiled with Keep and for
-// gradients.
+// Backward computes the loss and its gradient (see Gradient) for the values that
+// Forward or Refresh computed. The program must have been compiled with Keep and
+// Gradients.
 func (p *Program) Backward(loss Loss) (float64, error) {
 	switch {
 	case !p.keep:
@@ -36,10 +36,10 @@ func (p *Program) Backward(loss Loss) (float64, error) {
 	return p.backward(p.results(p.slots), loss)
 }
 
-// Fork returns a program with the same operators and weights that keeps values
-// of its own, of another batch. It has none before its first Forward. Gradients
-// and what Try returns are shared: they are valid until the next call of any
-// fork. The program must have been compiled with Keep.
+// Fork returns a program with the same operators and weights that keeps the values
+// of another batch. It has no values before its first Forward. Gradients and the
+// outputs of Try are shared, and valid until the next call of any fork. The program
+// must have been compiled with Keep. The error is a *MemoryError.
 func (p *Program) Fork() (*Program, error) {
 	if !p.keep {
 		return nil, errNotKept

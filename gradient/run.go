@@ -5,7 +5,7 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// run computes steps from and into slots.
+// run computes steps, reading from slots and writing to them.
 func (p *Program) run(steps []step, slots []nd.Array) error {
 	for i := 0; i < len(steps); {
 		n := together(steps[i:])
@@ -32,7 +32,7 @@ func (p *Program) runSome(indices []int, slots []nd.Array) error {
 	return nil
 }
 
-// together returns how many steps run with the first, itself included.
+// together returns the length of the group that begins with the first step.
 func together(steps []step) int {
 	n := 1
 	for n < len(steps) && steps[n].joined {
@@ -90,8 +90,8 @@ type part struct {
 	in     []nd.Array
 }
 
-// epilogue returns the epilogue of the first step's kernel, which consists of
-// parts, the other steps.
+// epilogue returns the epilogue of a group: the kernels of the steps after the
+// first, whose kernel is lead.
 func epilogue(lead ops.Kernel, steps []step, slots []nd.Array, parts []part) ops.Epilogue {
 	var e ops.Epilogue
 	computed := map[int]bool{steps[0].out: true}
@@ -103,7 +103,8 @@ func epilogue(lead ops.Kernel, steps []step, slots []nd.Array, parts []part) ops
 		}
 		computed[s.out] = true
 	}
-	// What is clamped in place need not be stored before.
+	// A clamp in place becomes part of the first kernel, which then stores each
+	// element once.
 	if c, ok := parts[0].kernel.(ops.Clamper); ok && sameMemory(parts[0].out, slots[steps[0].out]) {
 		if _, ok := lead.(ops.ClampingEpilogued); ok {
 			e.Clamp, parts = c.Clamp(parts[0].in), parts[1:]

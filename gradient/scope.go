@@ -27,13 +27,13 @@ func opsets(imports []*onnxpb.OperatorSetIdProto) map[string]int {
 		v[canonical(o.GetDomain())] = int(o.GetVersion())
 	}
 	if _, ok := v[""]; !ok {
-		v[""] = 1 // what IR version 1 and 2 mean by no import
+		v[""] = 1 // which IR versions 1 and 2 imply
 	}
 	return v
 }
 
-// scope holds the values of a graph by name, and the scope around it. A value is
-// nil for an input that the caller of a function left out.
+// scope holds the values of a graph by name, and the enclosing scope. A value is
+// nil if it is an input that the caller of a function left out.
 type scope struct {
 	values map[string]*ops.Value
 	outer  *scope

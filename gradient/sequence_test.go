@@ -8,7 +8,7 @@ import (
 	"github.com/advparams/advparams/internal/ops"
 )
 
-// TestSequenceInLoop is what TorchScript makes of a list that a loop appends to.
+// TestSequenceInLoop is what TorchScript writes for a list to which a loop appends.
 func TestSequenceInLoop(t *testing.T) {
 	body := newModel().input("i").input("c").input("h").input("list").
 		node("Mul", []string{"h", "w"}, []string{"p"}).
@@ -23,7 +23,7 @@ func TestSequenceInLoop(t *testing.T) {
 	sameModel(t, got, unrolled(3), vector(0.5, -1, 0.3))
 }
 
-// TestSequenceMisused makes sure that a sequence where a tensor belongs is an error.
+// TestSequenceMisused: a sequence in place of a tensor is an error.
 func TestSequenceMisused(t *testing.T) {
 	model := func() *modelBuilder {
 		return newModel().input("x", 3).weight("w", 3).truth("yes", true).scalar("two", 2).

@@ -7,15 +7,15 @@ import (
 	"github.com/advparams/advparams/onnxio"
 )
 
-// Source is a set of samples that can be taken in batches. dataset.Set is one.
+// Source is a set of samples that is read in batches. dataset.Set is one.
 type Source interface {
 	Len() int
 	// Batch returns samples [lo, hi) as arrays by input name.
 	Batch(lo, hi int) (map[string]nd.Array, error)
 }
 
-// Session runs a model over many samples. It compiles a Program when it first
-// meets a batch of a new shape.
+// Session runs a model over many samples. It compiles a Program for each new shape
+// of a batch.
 type Session struct {
 	model *onnxio.Model
 	cfg   Config
@@ -25,9 +25,9 @@ type Session struct {
 	programs map[string][]*Program // by the shapes of a batch
 }
 
-// NewSession returns a session that takes batches of at most the given size. A
-// model whose first dimension is fixed gets batches of that size. Shapes in cfg
-// are ignored.
+// NewSession returns a session with batches of at most the given size. If the
+// model's first dimension is fixed, batches have that size. Config.Shapes and
+// Config.Values are ignored. Errors are those of LoadWeights and Inputs.
 func NewSession(m *onnxio.Model, cfg Config, batch int) (*Session, error) {
 	if cfg.Weights == nil {
 		var err error
@@ -44,7 +44,8 @@ func NewSession(m *onnxio.Model, cfg Config, batch int) (*Session, error) {
 	return s, nil
 }
 
-// BatchSize returns the size of full batches, and whether the model takes no other.
+// BatchSize returns the size of a full batch, and whether the model accepts no
+// other.
 func (s *Session) BatchSize() (n int, fixed bool) { return s.batch, s.fixed }
 
 // Weights returns the parameters the session computes with.
@@ -72,8 +73,8 @@ func (s *Session) program(batch map[string]nd.Array) (*Program, error) {
 	return p, nil
 }
 
-// each calls f with the program and the arrays of each batch; n samples of the
-// batch count, the others are repetitions that fill it up.
+// each calls f with the program and the inputs of each batch. The first n samples
+// of the batch count; the others are repetitions that fill it.
 func (s *Session) each(src Source, f func(p *Program, inputs map[string]nd.Array, lo, n int) error) error {
 	for lo := 0; lo < src.Len(); lo += s.batch {
 		n := min(s.batch, src.Len()-lo)
@@ -95,7 +96,7 @@ func (s *Session) each(src Source, f func(p *Program, inputs map[string]nd.Array
 	return nil
 }
 
-// Fill returns a batch of n samples: where there are fewer, the last is repeated.
+// Fill returns a batch of n samples. If there are fewer, the last one is repeated.
 func Fill(batch map[string]nd.Array, n int) map[string]nd.Array {
 	out := make(map[string]nd.Array, len(batch))
 	for name, a := range batch {
@@ -107,7 +108,7 @@ func Fill(batch map[string]nd.Array, n int) map[string]nd.Array {
 	return out
 }
 
-// fill repeats the last row of a until there are n.
+// fill returns the rows of a, of which the last is repeated, so that there are n.
 func fill(a nd.Array, n int) nd.Array {
 	out := nd.New(a.DType(), append([]int{n}, a.Shape[1:]...)...)
 	for i := range n {
@@ -124,8 +125,9 @@ func fill(a nd.Array, n int) nd.Array {
 	return out
 }
 
-// Forward computes the outputs of all samples, batch by batch; f gets those of
-// samples [lo, lo+n), valid until it returns.
+// Forward computes the outputs of all samples, batch by batch. f is given those of
+// samples [lo, lo+n), which are valid until it returns. Errors are those of src, of
+// Compile and Program.Forward, and of f.
 func (s *Session) Forward(src Source, f func(lo, n int, outputs []nd.Array) error) error {
 	return s.each(src, func(p *Program, inputs map[string]nd.Array, lo, n int) error {
 		out, err := p.Forward(inputs)
@@ -141,9 +143,10 @@ func (s *Session) Forward(src Source, f func(lo, n int, outputs []nd.Array) erro
 	})
 }
 
-// Gradients adds up the gradients of all batches, each weighted by its share of
-// the samples. loss returns the loss of samples [lo, lo+n) of a batch; a batch
-// filled up to a fixed size has more rows than n, which must not count.
+// Gradients returns the mean loss of all samples and its gradient by initializer.
+// Each batch contributes in proportion to its number of samples. loss returns the
+// loss of samples [lo, lo+n). A batch that was filled to a fixed size has more than
+// n rows, and the loss must ignore the others.
 func (s *Session) Gradients(src Source, loss func(lo, n int) Loss) (value float64, grads map[string][]float32, err error) {
 	grads = map[string][]float32{}
 	err = s.each(src, func(p *Program, inputs map[string]nd.Array, lo, n int) error {
@@ -172,9 +175,8 @@ func (s *Session) Gradients(src Source, loss func(lo, n int) Loss) (value float6
 	return value, grads, err
 }
 
-// Head returns the model's last layer, if it is linear and the configuration asks
-// for Features, after a batch was computed. The last output is then what goes into
-// it, [n,width].
+// Head returns the last layer of the model, as Program.Head does, after a batch has
+// been computed. The last output then holds the layer's input [n,width].
 func (s *Session) Head() (Head, bool) {
 	for _, list := range s.programs {
 		for _, p := range list {

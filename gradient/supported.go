@@ -8,10 +8,10 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Supported reports all nodes whose operator is not implemented as an
-// *UnsupportedError: those of the main graph, of graphs nested in it, and of the
-// functions that they call. Of a choice of outputs, nil meaning all, only the
-// nodes count that these are computed from.
+// Supported returns an *UnsupportedError that lists all nodes whose operator is not
+// implemented: nodes of the main graph, of graphs nested in it, and of the
+// functions that they call. Nodes that none of the named outputs needs do not
+// count. Nil stands for all outputs.
 func Supported(m *onnxio.Model, outputs []string) error {
 	e := &UnsupportedError{Path: m.Path()}
 	known := functions(m.Proto())
@@ -47,14 +47,14 @@ func Supported(m *onnxio.Model, outputs []string) error {
 	return nil
 }
 
-// Support says what can be done with an operator.
+// Support tells whether an operator is implemented.
 type Support struct {
 	Forward  bool // it can be computed
 	Gradient bool // gradients pass through it
 }
 
 // SupportFor returns the support of an operator in a version of its operator set.
-// The domain "" means ONNX's own.
+// The domain "" is ONNX's own.
 func SupportFor(domain, name string, opset int64) Support {
 	op, ok := ops.Lookup(domain, name)
 	ok = ok && opset >= int64(op.Since)

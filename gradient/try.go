@@ -4,14 +4,14 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// trials is what the forks of a program share: the places of values while
-// something is tried, and how much memory all of them take.
+// trials is shared by the forks of a program: the buffers of values while a weight
+// is tried, and the memory that all of them take.
 type trials struct {
 	overlays map[string]*overlay // by weight
 	spare    arena
 }
 
-// own returns a new array like a, for good.
+// own returns a new array with the type and shape of a. It is never reused.
 func (t *trials) own(a nd.Array) (nd.Array, error) {
 	fresh := arena{total: t.spare.total, limit: t.spare.limit}
 	out, err := fresh.get(a.DType(), a.Shape)
@@ -19,8 +19,8 @@ func (t *trials) own(a nd.Array) (nd.Array, error) {
 	return out, err
 }
 
-// overlay holds the places of the values that depend on a weight while it is
-// tried. Trials do not overlap, so that all overlays use the same buffers.
+// overlay holds the buffers of the values that depend on a weight, while it is
+// tried. Only one weight is tried at a time, so that all overlays share buffers.
 type overlay struct {
 	buffers map[int]nd.Array // by slot
 }
@@ -31,7 +31,7 @@ func (p *Program) overlay(weight string) (*overlay, error) {
 	}
 	steps := p.users[weight]
 	o := &overlay{buffers: map[int]nd.Array{}}
-	// Where an alias is read, what it is an alias of is.
+	// An alias is read where its root lies.
 	root := map[int]int{}
 	rootOf := func(k int) int {
 		if r, ok := root[k]; ok {
@@ -52,7 +52,7 @@ func (p *Program) overlay(weight string) (*overlay, error) {
 	for _, out := range p.outputs {
 		last[rootOf(out.slot)] = len(steps)
 	}
-	var done []nd.Array // by steps that may still run, see fuse.go
+	var done []nd.Array // buffers that are free when the group ends, see fuse.go
 	for n, i := range steps {
 		s := p.steps[i]
 		if !s.joined {
@@ -91,9 +91,10 @@ func (p *Program) overlay(weight string) (*overlay, error) {
 	return o, nil
 }
 
-// Try computes what the outputs would be with another value of one element of
-// the named weight, and leaves everything as it was. The outputs are valid until
-// the next call. The program must have been compiled with Keep.
+// Try returns what the outputs would be if one element of the named weight had
+// another value. The weight and all kept values stay as they are. The outputs are
+// valid until the next call. The program must have been compiled with Keep. The
+// error may be a *MemoryError.
 func (p *Program) Try(weight string, index int, value float32) ([]nd.Array, error) {
 	if !p.keep {
 		return nil, errNotKept

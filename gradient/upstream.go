@@ -6,7 +6,7 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Upstream returns the nodes of a graph that the named values are computed from,
+// Upstream returns the nodes of a graph from which the named values are computed,
 // in the order of the graph.
 func Upstream(g *onnxpb.GraphProto, values ...string) []*onnxpb.NodeProto {
 	maker := map[string]*onnxpb.NodeProto{}
@@ -28,8 +28,8 @@ func Upstream(g *onnxpb.GraphProto, values ...string) []*onnxpb.NodeProto {
 	return slices.DeleteFunc(slices.Clone(g.GetNode()), func(n *onnxpb.NodeProto) bool { return !found[n] })
 }
 
-// nodesFor returns the nodes of a graph that a choice of its outputs needs; nil
-// stands for all outputs, and for all nodes.
+// nodesFor returns the nodes of a graph that the named outputs need. Nil stands for
+// all outputs, and all nodes.
 func nodesFor(g *onnxpb.GraphProto, outputs []string) []*onnxpb.NodeProto {
 	if outputs == nil {
 		return g.GetNode()

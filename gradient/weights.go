@@ -9,21 +9,22 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Weights are the trained initializers of a model, which may be changed: the
-// floating-point ones, and integers that are used as quantised numbers only (the
-// data of DequantizeLinear and its like), whose values they have as whole numbers.
-// The model's own elements stay what they are.
+// Weights are the trained initializers of a model, as float32 values that may be
+// changed. These are the initializers of floating-point types, and integer ones
+// that serve only as quantised numbers (such as the data of DequantizeLinear),
+// whose values are whole numbers. The model's own elements do not change.
 type Weights struct {
 	names  []string
 	arrays map[string]nd.Array
 	scales map[string]bool
-	added  []string // those of With
+	added  []string // by With
 }
 
-// LoadWeights returns the weights of m. DOUBLE is rounded to float32, and so are
-// integers above 2²⁴. What can stay in the file does until it is written to (see
-// [onnxio.Writable]), so that weights must not be used after m was
-// closed; Clone returns some that may.
+// LoadWeights returns the weights of m. DOUBLE elements, and integers above 2²⁴,
+// are rounded to float32. Elements that are stored as float32 stay in the file's
+// mapping until they are written to (see [onnxio.Writable]). Such weights must not
+// be used after m is closed; those that Clone returns may be. The error is that of
+// reading an initializer.
 func LoadWeights(m *onnxio.Model) (*Weights, error) {
 	q := quantisationOf(m.Proto().GetGraph())
 	w := &Weights{arrays: map[string]nd.Array{}, scales: map[string]bool{}}
@@ -43,7 +44,8 @@ func LoadWeights(m *onnxio.Model) (*Weights, error) {
 	return w, nil
 }
 
-// Parameters returns what Len of the weights of m would, without reading them.
+// Parameters returns the number of parameters of m, as Weights.Len does, without
+// reading them.
 func Parameters(m *onnxio.Model) int {
 	q := quantisationOf(m.Proto().GetGraph())
 	n := 0
@@ -55,7 +57,8 @@ func Parameters(m *onnxio.Model) int {
 	return n
 }
 
-// trained reports whether an initializer of the type is a weight.
+// trained reports whether an initializer of a type is a weight. quantised says that
+// it serves only as quantised numbers.
 func trained(t onnxpb.TensorProto_DataType, quantised bool) bool {
 	switch t {
 	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16, onnxpb.TensorProto_DOUBLE:
@@ -66,7 +69,7 @@ func trained(t onnxpb.TensorProto_DataType, quantised bool) bool {
 	return false
 }
 
-// weightOf returns the elements as numbers that may be changed.
+// weightOf returns the elements as float32 values that may be changed.
 func weightOf(from *onnxio.Writable, init *onnxio.Initializer) ([]float32, error) {
 	if trained(init.DataType, false) {
 		return from.Float32s(init)
@@ -79,7 +82,7 @@ func weightOf(from *onnxio.Writable, init *onnxio.Initializer) ([]float32, error
 	return f, err
 }
 
-// Clone returns a copy in memory.
+// Clone returns a copy that does not depend on the model's file.
 func (w *Weights) Clone() *Weights {
 	c := *w
 	c.arrays = map[string]nd.Array{}
@@ -92,15 +95,16 @@ func (w *Weights) Clone() *Weights {
 // Names returns the initializers' names in the order of the file.
 func (w *Weights) Names() []string { return w.names }
 
-// Array returns the present elements of an initializer; writing to them changes
-// what programs compute.
+// Array returns the present elements of an initializer. Writing to them changes
+// what programs compute. ok is false if the initializer is not trained.
 func (w *Weights) Array(name string) (nd.Array, bool) {
 	a, ok := w.arrays[name]
 	return a, ok
 }
 
-// With returns weights that share the elements of w and have one more, for nodes
-// that were added to a model's graph. The model has no initializer of that name.
+// With returns weights that share the elements of w and have one more initializer,
+// for nodes that were added to a model's graph. The model has no initializer of
+// that name.
 func (w *Weights) With(name string, a nd.Array) *Weights {
 	more := &Weights{
 		names: append(slices.Clip(w.names), name), added: append(slices.Clip(w.added), name),
@@ -110,12 +114,12 @@ func (w *Weights) With(name string, a nd.Array) *Weights {
 	return more
 }
 
-// Scale reports whether an initializer holds scales of quantised numbers. They
-// have a gradient like others, but inference engines may build on the relations
-// between them, so that they are not parameters to be changed one by one.
+// Scale reports whether an initializer holds scales of quantised numbers. Scales
+// have gradients as others do. They are not parameters to be changed one by one,
+// because inference engines may rely on the relations between them.
 func (w *Weights) Scale(name string) bool { return w.scales[name] }
 
-// Len returns the number of parameters, scales of quantised numbers left out.
+// Len returns the number of parameters, not counting scales of quantised numbers.
 func (w *Weights) Len() int {
 	n := 0
 	for name, a := range w.arrays {
