@@ -7,15 +7,17 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 var (
 	span       = regexp.MustCompile("`([^`\n]+)`")
-	fileName   = regexp.MustCompile(`^[a-z0-9_]+\.go$`)
+	fileName   = regexp.MustCompile(`^[a-z0-9_*]+\.go$`)
 	pathName   = regexp.MustCompile(`^[A-Za-z0-9_.*-]+(/[A-Za-z0-9_.*-]+)*/?$`)
 	qualified  = regexp.MustCompile(`^([A-Za-z]\w*)\.([A-Z]\w*)(\(\))?$`)
+	definedIn  = regexp.MustCompile("`(\\w+)` in `([^`]+\\.go)`")
 	makeTarget = regexp.MustCompile("`make( -C bench)?((?: [a-z0-9-]+)+)")
 )
 
@@ -35,7 +37,7 @@ func TestNamedFiles(t *testing.T) {
 				name := m[1]
 				switch {
 				case fileName.MatchString(name):
-					if folder != "" && !exists(folder+"/"+name) || !goFiles[name] {
+					if folder != "" && !exists(folder+"/"+name) || !anyMatch(name, goFiles) {
 						t.Errorf("%s names %s, which is not there: %s", document, path.Join(folder, name), line)
 					}
 				case pathName.MatchString(name) && rooted(name):
@@ -57,6 +59,16 @@ func TestNamedFiles(t *testing.T) {
 			t.Errorf("only %d names of files were found in %s", checked, document)
 		}
 	}
+}
+
+// anyMatch reports whether a pattern matches one of the names.
+func anyMatch(pattern string, names map[string]bool) bool {
+	for name := range names {
+		if ok, err := path.Match(pattern, name); ok && err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // rooted reports whether a name begins with a folder of the repository and says
@@ -84,6 +96,31 @@ func TestNamedIdentifiers(t *testing.T) {
 				t.Errorf("%s names %s, but %s has no such field or method", document, m[1], q[1])
 			}
 		}
+	}
+}
+
+// TestNamedFunctions looks for the functions that documents place in a file, as in
+// "`open` in `dataset/dataset.go`".
+func TestNamedFunctions(t *testing.T) {
+	checked := 0
+	for _, document := range documents(t) {
+		for _, m := range definedIn.FindAllStringSubmatch(read(t, document), -1) {
+			checked++
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, m[2]), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Errorf("%s: %v", document, err)
+				continue
+			}
+			if !slices.ContainsFunc(f.Decls, func(d ast.Decl) bool {
+				function, ok := d.(*ast.FuncDecl)
+				return ok && function.Name.Name == m[1]
+			}) {
+				t.Errorf("%s places %s in %s, which does not declare it", document, m[1], m[2])
+			}
+		}
+	}
+	if checked < 5 {
+		t.Errorf("only %d functions were found, where CONTRIBUTING.md alone has more", checked)
 	}
 }
 
