@@ -19,9 +19,9 @@ import (
 	"github.com/advparams/advparams/batch/objects"
 )
 
-// cache keeps copies of what models share and is in object storage: data sets,
-// and files with recipients. Each is fetched once. Sets that nobody uses go when
-// others need the room, those that were not used for longest first.
+// cache keeps copies of objects that models share: data sets and files with
+// recipients. Each set is fetched once. When others need the room, sets that nobody
+// uses are removed, the least recently used first.
 type cache struct {
 	ctx    context.Context // of the run
 	store  objects.Store
@@ -29,26 +29,26 @@ type cache struct {
 	limit  int64
 
 	mu    sync.Mutex
-	freed *sync.Cond // somebody has given a set back
+	freed *sync.Cond // signals that a set was given back
 	sets  map[string]*sharedSet
 }
 
-// sharedSet is one object, or all objects of a folder.
+// sharedSet is one object, or all objects below a folder.
 type sharedSet struct {
 	url     string
-	version string // changes with the content
+	version string // a digest that changes with the content
 	objects []objects.Object
-	single  bool
-	size    int64
+	single  bool   // one object, not a folder
+	size    int64  // in bytes
 	path    string // of the copy
 
 	fetching sync.Mutex
-	whole    bool // the copy is there
-	users    int
-	used     time.Time
+	whole    bool      // the copy is complete
+	users    int       // steps that use it now
+	used     time.Time // when the last of them was done
 }
 
-// fetches is the number of objects of a set that are fetched at a time.
+// fetches is the number of objects that are fetched at a time.
 const fetches = 16
 
 func newCache(ctx context.Context, store objects.Store, folder string, limit Size) *cache {
@@ -57,7 +57,7 @@ func newCache(ctx context.Context, store objects.Store, folder string, limit Siz
 	return c
 }
 
-// set returns the set at a URL, which is looked up once in a run.
+// set returns the set at a URL. Each URL is looked up once in a run.
 func (c *cache) set(url string) (*sharedSet, error) {
 	c.mu.Lock()
 	s := c.sets[url]
@@ -78,6 +78,7 @@ func (c *cache) set(url string) (*sharedSet, error) {
 	return s, nil
 }
 
+// find looks up the set at a URL.
 func (c *cache) find(url string) (*sharedSet, error) {
 	if c.store == nil {
 		return nil, errNoStore(url)
@@ -92,7 +93,7 @@ func (c *cache) find(url string) (*sharedSet, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Some tools make objects that stand for folders.
+		// Some tools make empty objects that stand for folders.
 		s.objects = slices.DeleteFunc(list, func(o objects.Object) bool { return strings.HasSuffix(o.URL, "/") })
 		if len(s.objects) == 0 {
 			return nil, advise(fmt.Errorf("%s: %w", url, fs.ErrNotExist), "there is neither an object of this name nor any below it")
@@ -118,9 +119,9 @@ func (c *cache) find(url string) (*sharedSet, error) {
 	return s, nil
 }
 
-// take returns the copies of sets, and a function that gives them back. All that
-// somebody needs at a time has to be taken together: who holds some and waits
-// for more could wait for ever.
+// take returns the paths of the copies of sets, by URL, and a function that gives
+// the sets back. A step has to take all its sets in one call: two steps that each
+// hold a set and wait for another could wait forever.
 func (c *cache) take(ctx context.Context, urls ...string) (map[string]string, func(), error) {
 	paths := map[string]string{}
 	var taken []*sharedSet
@@ -155,7 +156,7 @@ func (c *cache) take(ctx context.Context, urls ...string) (map[string]string, fu
 	return paths, release, nil
 }
 
-// makeRoom makes the caller a user of sets, when they fit.
+// makeRoom waits until sets fit into the cache, and counts the caller as a user.
 func (c *cache) makeRoom(ctx context.Context, wanted []*sharedSet) error {
 	var need int64
 	for _, s := range wanted {
@@ -203,7 +204,7 @@ func (c *cache) makeRoom(ctx context.Context, wanted []*sharedSet) error {
 	}
 }
 
-// fetch copies a set unless that is done.
+// fetch copies a set unless that has been done.
 func (c *cache) fetch(ctx context.Context, s *sharedSet) error {
 	s.fetching.Lock()
 	defer s.fetching.Unlock()
@@ -211,7 +212,7 @@ func (c *cache) fetch(ctx context.Context, s *sharedSet) error {
 		return nil
 	}
 	final := filepath.Dir(s.path)
-	if _, err := os.Stat(s.path); err == nil { // of an earlier run
+	if _, err := os.Stat(s.path); err == nil { // copied by an earlier run
 		c.mu.Lock()
 		s.whole = true
 		c.mu.Unlock()
@@ -253,14 +254,14 @@ func (c *cache) fetch(ctx context.Context, s *sharedSet) error {
 	return nil
 }
 
-// Scratch is a folder for copies of what is in object storage.
+// Scratch is a folder for copies of objects. One run has it at a time.
 type Scratch struct {
 	Path string
 	lock *lock
 }
 
-// OpenScratch takes the first of the numbered folders below a folder that no
-// other run has. What is in it is of an earlier run: copies of data sets stay.
+// OpenScratch takes the first numbered folder below folder that no other run has.
+// Of what an earlier run left there, copies of data sets stay.
 func OpenScratch(folder string) (*Scratch, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
@@ -289,10 +290,10 @@ func OpenScratch(folder string) (*Scratch, error) {
 func (s *Scratch) jobs() string { return filepath.Join(s.Path, "jobs") }
 func (s *Scratch) data() string { return filepath.Join(s.Path, "data") }
 
-// keepFor is how long copies of data sets stay that no run has used.
+// keepFor is how long copies of data sets are kept after they were made.
 const keepFor = 7 * 24 * time.Hour
 
-// tidy removes copies that were cut off, or are old.
+// tidy removes copies that are incomplete or old.
 func (s *Scratch) tidy() error {
 	list, err := os.ReadDir(s.data())
 	for _, e := range list {
@@ -304,7 +305,7 @@ func (s *Scratch) tidy() error {
 	return err
 }
 
-// Close lets other runs have the folder.
+// Close removes copies of models and lets other runs have the folder.
 func (s *Scratch) Close() error {
 	err := os.RemoveAll(s.jobs())
 	s.lock.release()

@@ -6,12 +6,13 @@ import (
 	"syscall"
 )
 
-// endWithParent has a child told to stop when its parent is gone, however it went.
+// endWithParent makes the system tell a child to stop when its parent ends, for
+// whatever reason.
 func endWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGTERM }
 
-// sacrifice makes a child the first to go when memory runs out, before the
+// sacrifice makes the system kill a child first when memory runs out, before the
 // batch itself and other services.
 func sacrifice(pid int) {
-	// Where it is not allowed, the system decides as usual.
+	// If this is not allowed, the system decides as usual.
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("800"), 0)
 }

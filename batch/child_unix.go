@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// prepare puts a child into a session of its own and hands it the lock. An
-// interrupt at the terminal is for us to pass on, and nobody is to be asked for
-// a passphrase by several programs at a time.
+// prepare puts a child into a session of its own and hands it the lock. Interrupts at
+// the terminal then reach the batch only, which passes them on, and children cannot
+// ask for passphrases.
 func prepare(cmd *exec.Cmd, lock *os.File) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	endWithParent(cmd.SysProcAttr)
@@ -20,16 +20,18 @@ func prepare(cmd *exec.Cmd, lock *os.File) {
 	}
 }
 
+// terminate tells a process to stop.
 func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
-// killed reports whether a process was ended by a signal that no program raises
-// against itself.
+// killed reports whether a process was ended by SIGKILL, which somebody else must
+// have sent.
 func killed(state *os.ProcessState) bool {
 	s, ok := state.Sys().(syscall.WaitStatus)
 	return ok && s.Signaled() && s.Signal() == syscall.SIGKILL
 }
 
-// peakMemory returns the largest resident size in bytes.
+// peakMemory returns the largest resident size of a process in bytes; 0 if it is not
+// known.
 func peakMemory(state *os.ProcessState) int64 {
 	usage, ok := state.SysUsage().(*syscall.Rusage)
 	if !ok {

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// prepare keeps an interrupt at the console from the child. The lock cannot be
+// prepare keeps interrupts at the console away from a child. The lock cannot be
 // handed on.
 func prepare(cmd *exec.Cmd, _ *os.File) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}

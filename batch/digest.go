@@ -17,13 +17,13 @@ import (
 	"github.com/advparams/advparams/internal/wire"
 )
 
-// FileState is a file as it was when it was looked at.
+// FileState describes a file or an object at one time.
 type FileState struct {
 	Path   string    `json:"path"`
 	Size   int64     `json:"bytes"`
 	Time   time.Time `json:"modified"`
 	SHA256 string    `json:"sha256,omitempty"`
-	ETag   string    `json:"etag,omitempty"` // of an object
+	ETag   string    `json:"etag,omitempty"` // "" for a file
 }
 
 // state returns the state of an object.
@@ -52,9 +52,9 @@ func Stat(path string) (FileState, error) {
 	return FileState{Path: path, Size: info.Size(), Time: info.ModTime().UTC(), SHA256: hex.EncodeToString(h.Sum(nil))}, nil
 }
 
-// unchanged reports whether the file is as it was. Where size and time of
-// modification are the same it is not read again; where only the time differs,
-// as after copying a folder, its digest decides. Objects are never read for it.
+// unchanged reports whether the file still is in this state. A file with the same
+// size and time of modification is not read. If only the time differs, as after
+// copying a folder, the digest decides. Objects are never read.
 func (s *FileState) unchanged(ctx context.Context, store objects.Store) bool {
 	if objects.IsURL(s.Path) {
 		if store == nil {
@@ -74,17 +74,17 @@ func (s *FileState) unchanged(ctx context.Context, store objects.Store) bool {
 	return err == nil && now.SHA256 == s.SHA256
 }
 
-// contents remembers digests of data sets and other inputs that models share,
-// so that each is read once in a run.
+// contents remembers digests of inputs that models share, such as data sets, so that
+// each is read once in a run.
 type contents struct {
 	cache *cache // for URLs
 	mu    sync.Mutex
 	known map[string]func() (string, error)
 }
 
-// digest returns the digest of a file, or of the names and contents of all
-// files below a folder. In object storage, where contents would have to be
-// fetched for it, sizes and ETags stand for them.
+// digest returns the digest of a file, or of the names and contents of all files
+// below a folder. For objects it takes sizes and ETags in place of contents, which
+// would have to be fetched.
 func (c *contents) digest(path string) (string, error) {
 	c.mu.Lock()
 	if c.known == nil {
@@ -108,6 +108,7 @@ func (c *contents) digest(path string) (string, error) {
 	return f()
 }
 
+// digestTree is digest for files.
 func digestTree(root string) (string, error) {
 	info, err := os.Stat(root)
 	if err != nil {
@@ -118,7 +119,7 @@ func digestTree(root string) (string, error) {
 		return s.SHA256, err
 	}
 	h := sha256.New()
-	// A folder may be a link, which WalkDir would not follow.
+	// The root may be a symbolic link, which filepath.WalkDir would not follow.
 	err = fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -140,19 +141,19 @@ func digestTree(root string) (string, error) {
 // sources are the files that a job works on.
 type sources struct {
 	model  []FileState
-	locked []FileState // where the job does not make it
+	locked []FileState // if the job does not make the locked model itself
 }
 
-// fingerprint identifies all that the result of a step depends on: the program,
-// the bytes of model, data and recipients, and the options that matter. Paths,
-// threads and limits do not: moved files are the same work.
+// fingerprint returns a digest of everything that the result of a step depends on:
+// the program, the bytes of model, data and recipients, and the options. Paths,
+// threads and limits of the run are left out: moved files are the same work.
 func (j *Job) fingerprint(step, tool string, from *sources, c *contents) (string, error) {
 	p := &ingredients{contents: c}
 	p.add("step", step, tool)
 	p.files("model", from.model)
 	p.files("locked", from.locked)
 	if j.does(wire.StepProtect) {
-		// What is verified and attacked depends on what protect did.
+		// What verify and attack find depends on what protect did.
 		p.data("data", j.Data)
 		p.typed("options", j.search())
 		p.add("seal", fmt.Sprint(j.Seal.Passphrase, j.Seal.Plain))
@@ -182,11 +183,11 @@ func (j *Job) fingerprint(step, tool string, from *sources, c *contents) (string
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// ingredients collect what goes into a fingerprint.
+// ingredients is what a fingerprint is made of.
 type ingredients struct {
 	contents *contents
-	list     [][]string // each begins with what it is
-	err      error      // the first one
+	list     [][]string // each begins with the kind
+	err      error      // the first error
 }
 
 func (p *ingredients) add(kind string, values ...string) {
@@ -222,6 +223,6 @@ func (p *ingredients) typed(kind string, options any) {
 // data adds a data set and how its samples are prepared.
 func (p *ingredients) data(kind string, d Data) {
 	p.content(kind, d.Path)
-	d.Path = "" // moved files are the same work
+	d.Path = ""
 	p.typed(kind, wire.Data(d))
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/advparams/advparams/batch/objects"
 )
 
-// WriteResults writes the results as JSON lines, one a model.
+// WriteResults writes the results as lines of JSON, one for each model.
 func WriteResults(w io.Writer, results []*Result) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -61,8 +61,9 @@ var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{
 	"size":    func(n int64) string { return Size(n).String() },
 }).Parse(indexPage))
 
-// WriteIndex writes one HTML page with a line for each model and links to the
-// reports, relative to the path or URL that the page will have.
+// WriteIndex writes an HTML page with a line for each model and links to the
+// reports and logs. page is the path or URL that the page will have; the links are
+// relative to it.
 func WriteIndex(w io.Writer, page, title string, s *Summary, now time.Time) error {
 	folder := dirOf(page)
 	view := indexView{Title: title, Summary: s, Created: now.Format("2006-01-02 15:04 MST")}
@@ -83,7 +84,7 @@ type indexView struct {
 	Title, Created string
 	*Summary
 	Counts   []string
-	Attacked bool // any of them
+	Attacked bool // any of the models
 	Rows     []indexRow
 }
 
@@ -93,8 +94,8 @@ type indexRow struct {
 	ReportLink, LogLink template.URL
 }
 
-// link returns a relative URL of a file, or of an object for a page in the same
-// bucket; empty for none.
+// link returns the URL of a file relative to a folder, or of an object if the page
+// is in the same bucket. It returns "" if there is nothing to link to.
 func link(folder, path string) template.URL {
 	if path == "" {
 		return ""
@@ -111,7 +112,7 @@ func link(folder, path string) template.URL {
 	if err != nil {
 		return ""
 	}
-	// A path that begins ./ cannot be taken for a scheme; it is escaped as one.
+	// A path that begins with ./ is never taken for a URL with a scheme.
 	u := url.URL{Path: "./" + filepath.ToSlash(rel)}
 	return template.URL(u.EscapedPath())
 }

@@ -10,11 +10,10 @@ import (
 	"time"
 )
 
-// A lock keeps two runs from working on one model. It is held twice over: by
-// the operating system's lock on the file, which ends with the last process
-// that has the file open, and by the file's content, which names the owner and
-// is refreshed. The former cannot become stale; the latter is for file systems
-// whose locks do not reach other hosts.
+// lock keeps two runs from working on one model. It consists of two locks. The
+// operating system's lock on the file ends with the last process that has the file
+// open, so it cannot become stale. The content of the file, which names the owner
+// and is refreshed, is for file systems whose locks do not reach other hosts.
 type lock struct {
 	file *os.File
 	path string
@@ -27,8 +26,8 @@ type owner struct {
 	PID   int       `json:"pid"`
 	Since time.Time `json:"since"`
 	Seen  time.Time `json:"seen"` // refreshed while the owner lives
-	// Process is thisProcess of the owner, where the operating system's lock does
-	// not end with him.
+	// Process identifies the owner's process (thisProcess), for locks that do not
+	// end with it.
 	Process string `json:"process,omitempty"`
 }
 
@@ -37,9 +36,11 @@ func (o owner) String() string {
 }
 
 const (
+	// beat is the time between two refreshes of a lock.
 	beat = 15 * time.Second
-	// stale is the age beyond which an owner on another host is taken for dead.
-	// It leaves room for clocks that differ and for slow network file systems.
+	// stale is the time without a sign of life after which an owner on another host
+	// counts as dead. It leaves room for clocks that differ and for slow network
+	// file systems.
 	stale = 5 * time.Minute
 )
 
@@ -48,7 +49,7 @@ type heldError struct{ owner owner }
 
 func (e *heldError) Error() string { return "locked by " + e.owner.String() }
 
-// acquire takes a lock, or returns a heldError at once.
+// acquire takes a lock. If somebody else has it, it returns a heldError at once.
 func acquire(path string) (*lock, error) {
 	for {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
@@ -56,7 +57,7 @@ func acquire(path string) (*lock, error) {
 			return nil, err
 		}
 		err = lockFile(f)
-		local := !errors.Is(err, errors.ErrUnsupported) // the content has to do otherwise
+		local := !errors.Is(err, errors.ErrUnsupported) // else the content alone is the lock
 		if err != nil && local {
 			by := readOwner(f)
 			f.Close()
@@ -65,7 +66,7 @@ func acquire(path string) (*lock, error) {
 			}
 			return nil, fmt.Errorf("locking %s: %w", path, err)
 		}
-		// The owner before may have removed the file after it was opened here.
+		// The previous owner may have removed the file after it was opened here.
 		mine, err := f.Stat()
 		if err != nil {
 			f.Close()
@@ -120,7 +121,7 @@ func (l *lock) begin(host string) error {
 			case <-done:
 				return
 			case <-tick.C:
-				// A beat that is lost is made up for by the next.
+				// If one refresh fails, the next will do.
 				_ = write()
 			}
 		}
@@ -138,6 +139,7 @@ func (l *lock) release() {
 	l.file.Close()
 }
 
+// readOwner returns the owner that a lock file names.
 func readOwner(f *os.File) (by owner) {
 	text, err := io.ReadAll(io.NewSectionReader(f, 0, 4096))
 	if err != nil || json.Unmarshal(text, &by) != nil {
@@ -146,4 +148,5 @@ func readOwner(f *os.File) (by owner) {
 	return by
 }
 
+// errHeld says that somebody else has the operating system's lock.
 var errHeld = errors.New("held")

@@ -12,17 +12,17 @@ import (
 	"github.com/advparams/advparams/batch/objects"
 )
 
-// objectLock keeps two runs from working on one model whose outputs are in
-// object storage. Whoever wants it writes an object of his own below
-// <output>.lock/ and then lists what is there: of several who do so, the last to
-// list sees all others, so at most one finds himself alone; the others remove
-// their objects and come again. It needs nothing of the storage but that lists
-// are up to date.
+// objectLock keeps two runs from working on one model whose outputs are in object
+// storage. A run that wants the lock writes an object of its own below
+// <output>.lock/ and then lists the objects there. Of several runs that do so, the
+// last to list sees all the others, so at most one finds itself alone. The others
+// remove their objects and try again later. All that this asks of the storage is
+// that lists are up to date.
 //
-// The owner writes his object again while he lives. Ages are differences between
-// times of the storage's own clock. An owner whose process has ended on this system
-// counts as dead at once. Who cannot show that he lives for a while
-// gives up by himself, before the others take him for dead.
+// The owner rewrites its object while it lives. Ages are differences between times
+// of the storage's own clock. An owner whose process has ended on this system counts
+// as dead at once. An owner that cannot rewrite its object for a while gives up by
+// itself, before others take it for dead.
 type objectLock struct {
 	store objects.Store
 	mine  string
@@ -30,16 +30,17 @@ type objectLock struct {
 }
 
 const (
+	// objectBeat is the time between two refreshes of an objectLock.
 	objectBeat = 30 * time.Second
-	// giveUp is the time without a beat after which an owner gives up.
+	// giveUp is the time without a refresh after which an owner gives up.
 	giveUp = stale / 2
 )
 
-// errLost says that a lock was taken away, or could not be kept.
+// errLost says that a lock was removed by others, or could not be refreshed.
 var errLost = errors.New("the lock in object storage was lost")
 
-// acquireObject takes a lock, or returns a heldError. The context ends with
-// cause errLost when the lock is lost.
+// acquireObject takes a lock. If somebody else has it, it returns a heldError. The
+// context that it returns ends, with cause errLost, when the lock is lost.
 func acquireObject(ctx context.Context, store objects.Store, url string) (context.Context, *objectLock, error) {
 	l := &objectLock{store: store, mine: url + "/" + rand.Text()}
 	host, _ := os.Hostname()
@@ -56,7 +57,7 @@ func acquireObject(ctx context.Context, store objects.Store, url string) (contex
 	for _, o := range others {
 		by := owner{Host: "?"}
 		switch data, _, err := store.Read(ctx, o.URL); {
-		case errors.Is(err, fs.ErrNotExist): // given up meanwhile
+		case errors.Is(err, fs.ErrNotExist): // its owner gave up meanwhile
 		case err == nil && json.Unmarshal(data, &by) == nil && gone(by.Process):
 			if err := store.Delete(ctx, o.URL); err != nil {
 				l.remove(ctx)
@@ -77,6 +78,7 @@ func acquireObject(ctx context.Context, store objects.Store, url string) (contex
 	return held, l, nil
 }
 
+// write writes the owner to the object.
 func (l *objectLock) write(ctx context.Context, me *owner) error {
 	me.Seen = time.Now().UTC().Truncate(time.Second)
 	text, err := json.Marshal(me)
@@ -87,8 +89,8 @@ func (l *objectLock) write(ctx context.Context, me *owner) error {
 	return err
 }
 
-// others returns the locks of others that live, and removes those of the dead.
-// It fails with errLost if ours is not there.
+// others returns the objects of other runs that live, and removes those of dead
+// ones. It fails with errLost if our own object is gone.
 func (l *objectLock) others(ctx context.Context) ([]objects.Object, error) {
 	list, err := l.store.List(ctx, objects.Dir(l.mine)+"/")
 	if err != nil {
@@ -118,7 +120,8 @@ func (l *objectLock) others(ctx context.Context) ([]objects.Object, error) {
 	return alive, nil
 }
 
-// keep shows that the owner lives, until done.
+// keep refreshes the lock until done is closed, and calls lose if that fails for too
+// long.
 func (l *objectLock) keep(ctx context.Context, lose context.CancelCauseFunc, me *owner, seen time.Time, done <-chan struct{}) {
 	tick := time.NewTicker(objectBeat)
 	defer tick.Stop()
@@ -145,16 +148,17 @@ func (l *objectLock) keep(ctx context.Context, lose context.CancelCauseFunc, me 
 	}
 }
 
-// check makes sure that the lock was not taken away.
+// check returns errLost if the lock was removed.
 func (l *objectLock) check(ctx context.Context) error {
 	_, err := l.others(ctx)
 	return err
 }
 
+// remove removes our own object.
 func (l *objectLock) remove(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	// What stays counts as dead after a while.
+	// If this fails, the object counts as dead after a while.
 	_ = l.store.Delete(ctx, l.mine)
 }
 

@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile locks an open file for its open file description, which children
-// that inherit it share.
+// lockFile locks an open file. Child processes that inherit the file share the lock.
 func lockFile(f *os.File) error {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

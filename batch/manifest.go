@@ -9,9 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -19,10 +17,10 @@ import (
 	"github.com/advparams/advparams/internal/wire"
 )
 
-// maxManifest is the size in bytes beyond which a file is not taken for a manifest.
+// maxManifest is the largest size of a manifest in bytes.
 const maxManifest = 64 << 20
 
-// Manifest is what Load read: entries with the defaults filled in.
+// Manifest is a manifest with the defaults filled in.
 type Manifest struct {
 	path    string
 	entries []entry
@@ -36,160 +34,8 @@ type entry struct {
 	Options `yaml:",inline"`
 }
 
-// Options say what to do to a model. Zero values leave the choice to the
-// commands. manifest.schema.json describes each field.
-type Options struct {
-	Steps  []string `yaml:"steps"`
-	Output string   `yaml:"output"`
-	Key    string   `yaml:"key"`
-	Report *string  `yaml:"report"`
-	Seal   Seal     `yaml:"seal"`
-	Data   Data     `yaml:"data"`
-	Verify Verify   `yaml:"verify"`
-	Attack Attack   `yaml:"attack"`
-
-	Profile        string   `yaml:"profile"`
-	Budget         share    `yaml:"budget"`
-	Samples        *int     `yaml:"samples"`
-	TargetAccuracy accuracy `yaml:"target_accuracy"`
-	MaxParams      int      `yaml:"max_params"`
-	Include        []string `yaml:"include"`
-	Exclude        []string `yaml:"exclude"`
-	Bounds         string   `yaml:"bounds"`
-	AllowPartial   bool     `yaml:"allow_partial"`
-
-	Timeout duration `yaml:"timeout"`
-	Memory  Size     `yaml:"memory"`
-	Retries int      `yaml:"retries"`
-}
-
-// Seal says for whom keys are sealed.
-type Seal struct {
-	Recipients      []string `yaml:"recipients"`
-	RecipientsFiles []string `yaml:"recipients_files"`
-	Passphrase      bool     `yaml:"passphrase"`
-	Plain           bool     `yaml:"plain"`
-}
-
-// Data says which samples to take.
-type Data struct {
-	Path   string    `yaml:"path"`
-	Split  string    `yaml:"split"`
-	Limit  int       `yaml:"limit"`
-	Seed   *uint64   `yaml:"seed"`
-	Mean   []float32 `yaml:"mean"`
-	Std    []float32 `yaml:"std"`
-	Labels string    `yaml:"labels"`
-	Task   string    `yaml:"task"`
-	Output string    `yaml:"output"`
-}
-
-// Verify says how to verify.
-type Verify struct {
-	Data       Data     `yaml:"data"` // what differs from Options.Data
-	Identities []string `yaml:"identities"`
-}
-
-// Attack says how to attack the locked model.
-type Attack struct {
-	Data      Data     `yaml:"data"` // what differs from Options.Data
-	Test      Test     `yaml:"test"`
-	Fraction  float64  `yaml:"fraction"`
-	Attacks   []string `yaml:"attacks"`
-	Grid      []string `yaml:"grid"`
-	Epochs    int      `yaml:"epochs"`
-	Batch     int      `yaml:"batch"`
-	TimeLimit duration `yaml:"time_limit"`
-	Key       bool     `yaml:"key"`
-}
-
-// Test says what attacked models are measured on.
-type Test struct {
-	Path  string `yaml:"path"`
-	Limit int    `yaml:"limit"`
-}
-
-type duration time.Duration
-
-func (d *duration) UnmarshalYAML(n *yaml.Node) error {
-	v, err := time.ParseDuration(n.Value)
-	if err == nil && v <= 0 {
-		err = fmt.Errorf("%s is not more than 0", n.Value)
-	}
-	*d = duration(v)
-	return err
-}
-
-// share is a part of a whole, written in percent or as a number up to 1.
-type share float64
-
-func (s *share) UnmarshalYAML(n *yaml.Node) error {
-	text, percent := strings.CutSuffix(n.Value, "%")
-	v, err := strconv.ParseFloat(text, 64)
-	if percent {
-		v /= 100
-	}
-	if err != nil || !(v > 0 && v <= 1) {
-		return fmt.Errorf("line %d: %s is not a share such as 0.5%% or 0.005", n.Line, n.Value)
-	}
-	*s = share(v)
-	return nil
-}
-
-// accuracy is between 0 and 1; 0 stands for that of chance.
-type accuracy float64
-
-func (a *accuracy) UnmarshalYAML(n *yaml.Node) error {
-	if n.Value == "chance" {
-		*a = 0
-		return nil
-	}
-	v, err := strconv.ParseFloat(n.Value, 64)
-	if err != nil || !(v > 0 && v < 1) {
-		return fmt.Errorf("line %d: %s is not an accuracy between 0 and 1, or chance", n.Line, n.Value)
-	}
-	*a = accuracy(v)
-	return nil
-}
-
-// Size is a number of bytes.
-type Size int64
-
-// ParseSize reads a number of bytes such as 512MiB, 4GiB or 1000000.
-func ParseSize(s string) (Size, error) {
-	number, unit := s, int64(1)
-	for suffix, value := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40} {
-		if n, ok := strings.CutSuffix(s, suffix); ok {
-			number, unit = n, value
-		}
-	}
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n <= 0 || n > (1<<62)/unit {
-		return 0, fmt.Errorf("%q is not a size such as 512MiB or 4GiB", s)
-	}
-	return Size(n * unit), nil
-}
-
-func (s *Size) UnmarshalYAML(n *yaml.Node) (err error) {
-	*s, err = ParseSize(n.Value)
-	return err
-}
-
-// String writes a size as people read it.
-func (s Size) String() string {
-	for _, u := range []struct {
-		name  string
-		bytes Size
-	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
-		if s >= u.bytes {
-			return fmt.Sprintf("%.1f %s", float64(s)/float64(u.bytes), u.name)
-		}
-	}
-	return fmt.Sprintf("%d bytes", int64(s))
-}
-
-// Load reads a manifest, in YAML or JSON, and checks it against the schema.
-// Errors name the file and the line.
+// Load reads a manifest, in YAML or JSON, and checks it. Mistakes are a
+// *ManifestError that names the lines.
 func Load(path string) (*Manifest, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -203,15 +49,16 @@ func Load(path string) (*Manifest, error) {
 	if len(text) > maxManifest {
 		return nil, &ManifestError{Manifest: baseOf(path), Err: fmt.Errorf("it has more than %v", Size(maxManifest))}
 	}
-	// Relative paths in a manifest mean the same wherever the command is run.
+	// Relative paths in a manifest start from its folder, not from the working
+	// directory.
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
 	return read(path, text)
 }
 
-// LoadObject is Load for a manifest in object storage. Relative paths in it start
-// from its folder there.
+// LoadObject is Load for a manifest in object storage. Relative paths start from the
+// folder of the object.
 func LoadObject(ctx context.Context, store objects.Store, url string) (*Manifest, error) {
 	text, _, err := store.Read(ctx, url)
 	if err != nil {
@@ -257,9 +104,9 @@ func parse(path string, text []byte) (*Manifest, error) {
 	return m, nil
 }
 
-// document parses text into the mapping at its top. Aliases and merge keys are
-// refused: defaults do what they are used for, and neither cycles nor documents
-// that unfold to gigabytes can then exist.
+// document parses text and returns the mapping at its top. It refuses aliases and
+// merge keys: defaults serve the same purpose, and documents with cycles or that
+// unfold to gigabytes cannot be written without them.
 func document(text []byte) (*yaml.Node, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, more yaml.Node
@@ -276,7 +123,7 @@ func document(text []byte) (*yaml.Node, error) {
 	return root, checkNodes(root)
 }
 
-// checkNodes refuses what has no counterpart in JSON, and keys given twice.
+// checkNodes refuses what has no counterpart in JSON, and keys that are given twice.
 func checkNodes(n *yaml.Node) error {
 	switch {
 	case n.Kind == yaml.AliasNode, n.Anchor != "":
@@ -315,12 +162,12 @@ func valueOf(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// merged are the options whose mappings are merged key by key.
+// merged names the options whose mappings are merged key by key.
 var merged = []string{"data", "verify", "attack", "test"}
 
-// overlay returns the mapping over with what only base has. Those in merged are
-// merged key by key; of everything else over's value counts, so that a model's
-// seal does not add to the usual recipients.
+// overlay returns the mapping over, with the keys of base that it lacks. Values of
+// the keys in merged are merged in turn. Every other value of over replaces that of
+// base, so that the seal of a model does not add to the default recipients.
 func overlay(base, over *yaml.Node) *yaml.Node {
 	if base == nil {
 		return over
@@ -344,8 +191,8 @@ func overlay(base, over *yaml.Node) *yaml.Node {
 	return &both
 }
 
-// check finds what the schema cannot see, since defaults and model are checked
-// apart from each other there, and fills in what follows from other fields.
+// check finds mistakes that the schema cannot find, since it checks defaults and
+// models separately. It fills in the default steps.
 func (e *entry) check() error {
 	if len(e.Steps) == 0 {
 		e.Steps = usualSteps
@@ -379,7 +226,7 @@ func (e *entry) check() error {
 	return nil
 }
 
-// checkAttack finds what the attack command would refuse for every model.
+// checkAttack finds options that the step would refuse for every model.
 func (e *entry) checkAttack() error {
 	data, test := e.attackData(), e.testPath()
 	switch {
@@ -396,7 +243,7 @@ func (e *entry) checkAttack() error {
 	return nil
 }
 
-// plainYAML strips the name of the library from its errors.
+// plainYAML removes the name of the YAML library from its errors.
 func plainYAML(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	text = strings.TrimPrefix(text, "unmarshal errors:\n  ")

@@ -5,20 +5,20 @@ import "runtime"
 // Resources are what a run may use.
 type Resources struct {
 	Cores  int
-	Memory Size // 0: unknown, and not limited
+	Memory Size // 0: unknown; models are not held back for lack of memory
 }
 
-// Available finds out what there is for this process: cores and memory that are
-// free, within the limits of its control group.
+// Available returns the cores and the free memory that this process can use within
+// the limits of its control group.
 func Available() Resources {
-	// GOMAXPROCS takes affinity and CPU quotas into account.
+	// GOMAXPROCS takes processor affinity and CPU quotas into account.
 	return Resources{Cores: runtime.GOMAXPROCS(0), Memory: Size(availableMemory())}
 }
 
-// estimate returns the memory that a job needs: what it took the last time, or a
-// guess from the size of the model. Gradients and the values between operators
-// are held for some hundred samples at a time; small convolutional networks took
-// 0.3 to 0.6 GiB, nearly all of it for samples.
+// estimate returns the memory in bytes that a job needs: what the manifest says,
+// what the job took the last time, or a guess from the size of the model. Gradients
+// and intermediate values are held for some hundred samples at a time. Small
+// convolutional networks took 0.3 to 0.6 GiB, nearly all of it for samples.
 func (j *Job) estimate(r *record) int64 {
 	switch {
 	case j.Memory > 0:

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// availableMemory returns the bytes that can be used without swapping; 0 if
-// that cannot be found out.
+// availableMemory returns the bytes that can be used without swapping; 0 if they
+// cannot be found out.
 func availableMemory() int64 {
 	free := memAvailable() << 10
 	for _, limit := range controlGroups() {
@@ -19,7 +19,7 @@ func availableMemory() int64 {
 	return free
 }
 
-// memAvailable reads what the system can give without swapping, in KiB.
+// memAvailable returns what the system can give without swapping, in KiB.
 func memAvailable() int64 {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
@@ -34,9 +34,9 @@ func memAvailable() int64 {
 	return 0
 }
 
-// controlGroups returns what is left below the limits of our control group and
-// those around it, in version 2 and 1 of the interface. Cached files count as
-// free: they go when memory is needed.
+// controlGroups returns what our control group and each group around it have left
+// below their limits, in bytes. It reads versions 1 and 2 of the interface. Cached
+// files count as free, because they are dropped when memory is needed.
 func controlGroups() []int64 {
 	text, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -66,8 +66,8 @@ func controlGroups() []int64 {
 	return left
 }
 
-// number reads a file that is a number or, if a name is given, has it on the
-// line that begins with the name; 0 if there is none.
+// number returns the number in a file or, if a name is given, on the line that
+// begins with the name; 0 if there is none.
 func number(file, name string) int64 {
 	text, err := os.ReadFile(file)
 	if err != nil {

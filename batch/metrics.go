@@ -11,9 +11,9 @@ import (
 	"github.com/advparams/advparams/internal/exitcode"
 )
 
-// WriteMetrics writes the state of a run in the text format of Prometheus, for
-// the textfile collector of node_exporter. Of total models, those with a result
-// have come back.
+// WriteMetrics writes the state of a run in the text format of Prometheus, for the
+// textfile collector of node_exporter. total is the number of models, of which
+// results has those that are finished. took is the duration of the run so far.
 func WriteMetrics(w io.Writer, manifest string, shard Shard, total int, results []*Result, took time.Duration, now time.Time) error {
 	labels := fmt.Sprintf(`manifest="%s",shard="%s"`, escaped(manifest), shard)
 	states := map[State]int{Done: 0, Unchanged: 0, Failed: 0, Interrupted: 0, Waiting: total - len(results)}
@@ -76,7 +76,7 @@ func WriteMetrics(w io.Writer, manifest string, shard Shard, total int, results 
 	return err
 }
 
-// escaped escapes the value of a label.
+// escaped escapes a string for the value of a label.
 func escaped(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(s, "\uFFFD"))
 }

@@ -1,13 +1,15 @@
 package batch
 
 import (
+	"os"
 	"path/filepath"
 
 	"github.com/advparams/advparams/batch/objects"
 )
 
-// A path is one of a file, or the URL of an object.
+// A path names a file, or is the URL of an object.
 
+// dirOf returns the folder of a path.
 func dirOf(path string) string {
 	if objects.IsURL(path) {
 		return objects.Dir(path)
@@ -15,6 +17,7 @@ func dirOf(path string) string {
 	return filepath.Dir(path)
 }
 
+// baseOf returns the last element of a path.
 func baseOf(path string) string {
 	if objects.IsURL(path) {
 		return objects.Base(path)
@@ -22,7 +25,8 @@ func baseOf(path string) string {
 	return filepath.Base(path)
 }
 
-// joined returns the path of something below a folder; name has slashes.
+// joined returns the path of name below a folder. The elements of name are separated
+// by slashes.
 func joined(folder, name string) string {
 	if objects.IsURL(folder) {
 		return objects.Join(folder, name)
@@ -30,8 +34,8 @@ func joined(folder, name string) string {
 	return filepath.Join(folder, filepath.FromSlash(name))
 }
 
-// relPath returns the path of something relative to a folder that it is below,
-// or ".".
+// relPath returns path relative to folder, "." for the folder itself. It reports
+// false if path is not below folder.
 func relPath(folder, path string) (string, bool) {
 	if objects.IsURL(folder) || objects.IsURL(path) {
 		if folder == path {
@@ -41,4 +45,26 @@ func relPath(folder, path string) (string, bool) {
 	}
 	rel, err := filepath.Rel(folder, path)
 	return rel, err == nil && filepath.IsLocal(rel)
+}
+
+// sameFolder reports whether two paths lead to one folder.
+func sameFolder(a, b string) bool {
+	if objects.IsURL(a) || objects.IsURL(b) {
+		return a == b
+	}
+	ia, erra := os.Stat(a)
+	ib, errb := os.Stat(b)
+	return erra == nil && errb == nil && os.SameFile(ia, ib)
+}
+
+// absolute makes a path absolute. It returns the path itself if the working
+// directory is not known.
+func absolute(path string) string {
+	if objects.IsURL(path) {
+		return path
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }

@@ -11,19 +11,19 @@ import (
 	"github.com/advparams/advparams/internal/wire"
 )
 
-// place is what output patterns may refer to.
+// place has the fields that output patterns may refer to.
 type place struct {
-	// Bucket is the URL of the model's bucket; empty for files.
+	// Bucket is the URL of the model's bucket; "" for files.
 	Bucket string
-	// Dir is the folder of the model, relative to the manifest's where it is below
-	// it; else absolute, or in the bucket.
+	// Dir is the folder of the model: relative to the folder of the manifest if it
+	// lies below that, or else absolute, or relative to the bucket.
 	Dir  string
 	Name string // file name
 	Stem string // file name without extension
 	Ext  string // extension, with the dot
 }
 
-// place returns what patterns may refer to for a model.
+// place returns the fields for a model.
 func (m *Manifest) place(model string) place {
 	p := place{Dir: dirOf(model), Name: baseOf(model), Ext: filepath.Ext(model)}
 	p.Stem = strings.TrimSuffix(p.Name, p.Ext)
@@ -37,8 +37,8 @@ func (m *Manifest) place(model string) place {
 	return p
 }
 
-// patterns returns the patterns of output, key and report for a model. By
-// default all are beside it.
+// patterns returns the patterns of output, key and report for a model. By default,
+// outputs lie beside the model, and key and report beside the output.
 func (m *Manifest) patterns(e *entry, model string) (output, key, report string) {
 	if output = e.Output; output == "" {
 		output = "{{.Dir}}/{{.Stem}}.locked.onnx"
@@ -60,10 +60,10 @@ func (m *Manifest) patterns(e *entry, model string) (output, key, report string)
 	return output, key, report
 }
 
-// expand returns the absolute path that a pattern stands for. What the model's
-// path puts into it does not lead out of the folder that the pattern itself
-// names before its first {{, or, when it names none, out of the manifest's or
-// the model's folder.
+// expand returns the absolute path that a pattern stands for. The parts that come
+// from the path of the model must not lead out of the folder that the pattern names
+// before its first {{. If it names none, they must not lead out of the folders of
+// the manifest and of the model.
 func (m *Manifest) expand(name, pattern, model string) (string, error) {
 	t, err := template.New(name).Option("missingkey=error").Parse(pattern)
 	if err != nil {

@@ -16,31 +16,33 @@ import (
 	"github.com/advparams/advparams/batch/objects"
 )
 
-// Plan is what a manifest comes down to with the files that are there.
+// Plan is the work that a manifest asks for, given the files that exist.
 type Plan struct {
-	Jobs []*Job // by path
+	Jobs []*Job // sorted by path
 }
 
-// Job is one model and what to do with it. Paths are absolute, or relative to
-// the working directory if they lie below it, or URLs of objects.
+// Job is one model and what to do with it. Its paths are URLs of objects, absolute
+// paths or, below the working directory, relative paths.
 type Job struct {
 	Model string
-	Size  int64 // of the model and its external data, in bytes, as far as its name tells; 0: missing
+	// Size is that of the model and of external data that is named after it, in
+	// bytes; 0 if the model is missing.
+	Size int64
 
 	Output string
 	Key    string
-	Report string // empty: none
+	Report string // "" for none
 
 	Options
 }
 
-// Plan finds the models and works out where their outputs go. The store is asked
-// for models at URLs; it may be nil if there are none.
+// Plan finds the models and where their outputs go. The store is asked for models
+// at URLs; it may be nil if there are none.
 func (m *Manifest) Plan(ctx context.Context, store objects.Store) (*Plan, error) {
 	found, err := m.find(&finder{ctx: ctx, store: store})
 	if err != nil {
 		if _, ok := errors.AsType[*storeError](err); ok {
-			return nil, err // which is nobody's mistake
+			return nil, err // not a mistake in the manifest
 		}
 		return nil, &ManifestError{Manifest: baseOf(m.path), Err: err}
 	}
@@ -55,10 +57,10 @@ func (m *Manifest) Plan(ctx context.Context, store objects.Store) (*Plan, error)
 type match struct {
 	job   *Job
 	line  int
-	exact bool // named, not matched by a pattern
+	exact bool // the entry has its name, not a pattern
 }
 
-// find returns the jobs by path of the model.
+// find returns the jobs by the paths of the models.
 func (m *Manifest) find(f *finder) (map[string]*match, error) {
 	found := map[string]*match{}
 	for i := range m.entries {
@@ -78,9 +80,9 @@ func (m *Manifest) find(f *finder) (map[string]*match, error) {
 	return found, unique(found)
 }
 
-// unique leaves out what a pattern matched but another model's job writes, such
-// as the locked models of an earlier run, and makes sure that no file is
-// written twice or both read and written.
+// unique removes files that a pattern matches but another model's job writes, such as
+// locked models of an earlier run. It makes sure that no file is written twice, and
+// none is both a model and an output.
 func unique(found map[string]*match) error {
 	writers := map[string]string{}
 	for path, f := range found {
@@ -113,16 +115,16 @@ func unique(found map[string]*match) error {
 	return nil
 }
 
-// storeError is trouble with object storage, not with the manifest.
+// storeError is an error of object storage, not of the manifest.
 type storeError struct{ error }
 
 func (e *storeError) Unwrap() error { return e.error }
 
-// finder finds models.
+// finder finds models in files and object storage.
 type finder struct {
 	ctx   context.Context
-	store objects.Store
-	sizes map[string]int64 // of objects that were listed
+	store objects.Store    // may be nil
+	sizes map[string]int64 // of the objects listed so far, by URL
 }
 
 // list returns the URLs that begin with prefix.
@@ -145,7 +147,7 @@ func (f *finder) list(prefix string) ([]string, error) {
 	return urls, nil
 }
 
-// matches returns what a pattern matches.
+// matches returns the files or objects that a pattern matches.
 func (f *finder) matches(pattern string) ([]string, error) {
 	if !objects.IsURL(pattern) {
 		return doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
@@ -163,7 +165,8 @@ func (f *finder) matches(pattern string) ([]string, error) {
 	}), err
 }
 
-// paths returns the files of an entry, absolute, and whether it names one.
+// paths returns the absolute paths of the models of an entry. exact reports whether
+// the entry names one model, and is no pattern.
 func (f *finder) paths(m *Manifest, e *entry) (paths []string, exact bool, err error) {
 	pattern := m.abs(e.Path)
 	switch {
@@ -171,7 +174,7 @@ func (f *finder) paths(m *Manifest, e *entry) (paths []string, exact bool, err e
 		if err := objects.Check(pattern); err != nil {
 			return nil, false, err
 		}
-		// With the names that external data usually has.
+		// The list includes external data that is named after the model.
 		_, err := f.list(pattern)
 		return []string{pattern}, true, err
 	case objects.IsURL(pattern):
@@ -206,7 +209,7 @@ func (f *finder) paths(m *Manifest, e *entry) (paths []string, exact bool, err e
 	return paths, false, nil
 }
 
-// metas make a path a pattern.
+// metas are the characters that make a path a pattern.
 const metas = "*?[{"
 
 func hasMeta(pattern string) bool { return strings.ContainsAny(pattern, metas) }
@@ -252,6 +255,7 @@ func (m *Manifest) job(e *entry, model string, size int64) (*Job, error) {
 	return j, nil
 }
 
+// each returns the results of f for a list.
 func each(list []string, f func(string) string) []string {
 	var out []string
 	for _, s := range list {
@@ -260,8 +264,8 @@ func each(list []string, f func(string) string) []string {
 	return out
 }
 
-// size estimates the bytes of a model without opening it: those of the file and
-// of the external data that the usual exporters name after it.
+// size estimates the size of a model in bytes without opening it. It adds the model
+// file and the external data that common exporters name after the model.
 func (f *finder) size(model string) int64 {
 	var sum int64
 	for _, suffix := range []string{"", ".data", "_data"} {
@@ -276,8 +280,8 @@ func (f *finder) size(model string) int64 {
 	return sum
 }
 
-// short returns a path relative to the working directory where that is below
-// it, for people to read.
+// short returns a path relative to the working directory if it lies below that, for
+// people to read. It returns other paths as they are.
 func short(path string) string {
 	if objects.IsURL(path) {
 		return path
@@ -293,7 +297,7 @@ func short(path string) string {
 	return rel
 }
 
-// bySize sorts jobs, the largest first.
+// bySize returns the jobs sorted by size, the largest first.
 func bySize(jobs []*Job) []*Job {
 	return slices.SortedFunc(slices.Values(jobs), func(a, b *Job) int {
 		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Model, b.Model))

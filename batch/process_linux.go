@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// thisProcess names this process so that no other of any host has the name: by
-// the system's start, the namespace of process numbers, the number, and when the
-// process began. Empty if that cannot be found out.
+// thisProcess returns a name for this process that no other process on any host has.
+// It consists of the boot ID of the system, the namespace of process numbers, the
+// number, and the start time. It is "" if these cannot be found out.
 func thisProcess() string {
 	where, err := numberedBy()
 	if err != nil {
@@ -23,8 +23,8 @@ func thisProcess() string {
 	return fmt.Sprintf("%s %d %s", where, os.Getpid(), began)
 }
 
-// gone reports whether a process of thisProcess is known to have ended. Of
-// processes elsewhere nothing is known.
+// gone reports whether the process with a name of thisProcess is known to have ended.
+// Nothing is known of processes on other systems.
 func gone(process string) bool {
 	where, err := numberedBy()
 	if err != nil {
@@ -40,7 +40,7 @@ func gone(process string) bool {
 	return errors.Is(err, fs.ErrNotExist) || err == nil && now != began
 }
 
-// numberedBy identifies the namespace that process numbers are of.
+// numberedBy returns a name for the namespace of process numbers.
 func numberedBy() (string, error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -50,13 +50,15 @@ func numberedBy() (string, error) {
 	return strings.TrimSpace(string(boot)) + " " + space, err
 }
 
-// beganAt returns when a process began, in clock ticks since the system did.
+// beganAt returns the start time of a process, in clock ticks since the system
+// started.
 func beganAt(pid int) (string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return "", err
 	}
-	// The name, in parentheses, may contain anything. The number is field 22.
+	// The name of the program, in parentheses, may contain anything. The start time
+	// is field 22.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	if len(fields) < 20 {
 		return "", errors.New("/proc/.../stat is not as it should be")

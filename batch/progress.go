@@ -2,32 +2,32 @@ package batch
 
 import "time"
 
-// Progress is how far a run has got.
+// Progress is how far a run has come. The numbers count models.
 type Progress struct {
 	Total   int
-	Done    int // of Total, failed and unchanged ones included
+	Done    int // finished, failed and unchanged ones included
 	Failed  int
 	Running int
 
-	// Last is the model that came back last, with its result; the result is nil
-	// if it has to wait, for which Why is the reason.
+	// Last is the model that the call is about, and Result its result. Result is nil
+	// if the model has to wait; Why is then the reason.
 	Last   *Job
 	Result *Result
 	Why    error
 
-	Rate      float64       // models worked on in a second; 0: not known yet
-	Remaining time.Duration // about; 0: not known yet
+	Rate      float64       // models worked on per second; 0: not known yet
+	Remaining time.Duration // estimate; 0: not known yet
 }
 
-// tracker keeps count. Time is spent in proportion to the bytes of models, as
-// far as anybody knows in advance.
+// tracker counts models and estimates the remaining time. It takes the time for a
+// model to be proportional to its weight.
 type tracker struct {
 	now    func() time.Time
 	start  time.Time
 	p      Progress
-	worked int     // models that took work
-	spent  float64 // weight of these
-	left   float64 // weight of what is not done
+	worked int     // models that were worked on
+	spent  float64 // their weight
+	left   float64 // weight of the models that are not finished
 }
 
 func newTracker(jobs []*Job, now func() time.Time) *tracker {
@@ -38,11 +38,13 @@ func newTracker(jobs []*Job, now func() time.Time) *tracker {
 	return t
 }
 
-// weight is what a model costs: something, and more for a large one.
+// weight is the cost of a model: a constant, and its size.
 func weight(j *Job) float64 { return 1<<20 + float64(j.Size) }
 
+// begin counts a model that begins to run.
 func (t *tracker) begin() { t.p.Running++ }
 
+// end counts a model that is finished.
 func (t *tracker) end(j *Job, r *Result) Progress {
 	t.p.Running--
 	t.p.Done++
@@ -63,6 +65,7 @@ func (t *tracker) end(j *Job, r *Result) Progress {
 	return p
 }
 
+// postpone counts a model that has to run again.
 func (t *tracker) postpone(j *Job, why error) Progress {
 	t.p.Running--
 	p := t.p

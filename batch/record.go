@@ -16,33 +16,34 @@ import (
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
-// StateFolder is the name of the folders beside the outputs that hold records,
+// StateFolder is the name of the folder beside the outputs that holds records,
 // locks and logs.
 const StateFolder = ".advparams-batch"
 
-// state returns the name of a job's file in the state folder.
+// state returns the path of a file of the job in the state folder.
 func (j *Job) state(suffix string) string {
 	return joined(dirOf(j.Output), StateFolder+"/"+baseOf(j.Output)+suffix)
 }
 
-// Log returns the file with what the job's commands printed.
+// Log returns the path of the job's log: the steps as command lines, and what they
+// printed.
 func (j *Job) Log() string { return j.state(".log") }
 
-// record is what is remembered of a model between runs: <output>.json in the
-// state folder.
+// record is what one run remembers of a model for the next: the file
+// <output>.json in the state folder.
 type record struct {
 	Version int         `json:"version"`
 	Model   string      `json:"model"`
 	Inputs  []FileState `json:"inputs"`
-	Locked  []FileState `json:"locked,omitempty"` // files of the locked model, where the job does not make it
-	// Ours are the outputs that, if they are there, are ours to replace.
+	Locked  []FileState `json:"locked,omitempty"` // files of the locked model, if the job does not make it
+	// Ours are the outputs that may be replaced if they exist.
 	Ours       []string               `json:"ours"`
 	PeakMemory int64                  `json:"peak_memory_bytes,omitempty"`
 	Steps      map[string]*stepRecord `json:"steps"`
 }
 
-// States of a step. One that is stateStarted, without anyone holding the lock,
-// was interrupted.
+// States of a step. A step in stateStarted was interrupted, unless somebody holds
+// the lock.
 const (
 	stateStarted = "started"
 	stateDone    = "done"
@@ -54,8 +55,8 @@ type stepRecord struct {
 	Fingerprint string `json:"fingerprint"` // of all that the result depends on
 	State       string `json:"state"`
 	Status      int    `json:"status"`
-	// Unclean says that a command was cut off since the step last succeeded: it
-	// may have left some of its outputs, also those that only it knows of.
+	// Unclean says that the step was cut off since it last succeeded. It may have
+	// left some of its outputs, including files that only the step knows of.
 	Unclean bool            `json:"unclean,omitempty"`
 	Error   string          `json:"error,omitempty"`
 	Hint    string          `json:"hint,omitempty"`
@@ -66,8 +67,8 @@ type stepRecord struct {
 	Result  json.RawMessage `json:"result,omitempty"` // what the step found out
 }
 
-// readRecord returns the record of a job; an empty one if there is none, or
-// none that can be read: the work is then done again.
+// readRecord returns the record of a job. If there is none, or it cannot be
+// understood, the record is empty, and the work is done again.
 func (j *Job) readRecord(ctx context.Context, store objects.Store) (*record, error) {
 	empty := &record{Version: 1, Model: j.Model, Steps: map[string]*stepRecord{}}
 	var text []byte
@@ -103,7 +104,7 @@ func (j *Job) readRecord(ctx context.Context, store objects.Store) (*record, err
 	return &r, nil
 }
 
-// paths applies f to all paths.
+// paths applies f to all paths in the record.
 func (r *record) paths(f func(string) string) {
 	files := func(list []FileState) {
 		for i := range list {
@@ -118,7 +119,7 @@ func (r *record) paths(f func(string) string) {
 	}
 }
 
-// clone returns a copy that shares nothing that paths changes.
+// clone returns a copy. Changing its paths leaves the original as it is.
 func (r *record) clone() *record {
 	c := *r
 	c.Inputs, c.Locked = slices.Clone(r.Inputs), slices.Clone(r.Locked)
@@ -131,8 +132,8 @@ func (r *record) clone() *record {
 	return &c
 }
 
-// write replaces the record, whole and through to the disk. Paths in it are
-// relative to the output's folder, so that a tree can be moved.
+// write replaces the record on disk, whole and synced, or in object storage. Paths
+// in it are relative to the folder of the output, so that a tree can be moved.
 func (r *record) write(ctx context.Context, store objects.Store, j *Job) error {
 	folder := absolute(dirOf(j.Output))
 	c := r.clone()
@@ -168,8 +169,9 @@ func (r *record) write(ctx context.Context, store objects.Store, j *Job) error {
 	return out.Commit()
 }
 
-// settled returns the record of a step if there is nothing to do: it is done,
-// or has failed for good, with this fingerprint, and its outputs are there.
+// settled returns the record of a step that need not be done: one with this
+// fingerprint that is done or failed for good, and whose outputs are as they were
+// written. It returns nil for any other.
 func (r *record) settled(ctx context.Context, store objects.Store, step, fingerprint string, retryFailed bool) *stepRecord {
 	s := r.Steps[step]
 	if s == nil || s.Fingerprint != fingerprint {

@@ -10,37 +10,37 @@ import (
 	"github.com/advparams/advparams/internal/wire"
 )
 
-// State is what became of a model in a run.
+// State is what a run did with a model.
 type State string
 
-// The states a run leaves models in.
+// States of models.
 const (
-	Done        State = "done"        // worked on, with success
-	Unchanged   State = "unchanged"   // already done, by an earlier or another run
-	Failed      State = "failed"      // also when it failed for good before and nothing changed
-	Interrupted State = "interrupted" // the run was told to stop
-	Waiting     State = "waiting"     // the run was told to stop before its turn
+	Done        State = "done"        // the run worked on it and succeeded
+	Unchanged   State = "unchanged"   // an earlier or another run had done it
+	Failed      State = "failed"      // in this run, or for good in an earlier one
+	Interrupted State = "interrupted" // the run was told to stop while it worked on it
+	Waiting     State = "waiting"     // the run was told to stop before it began
 )
 
-// Result is what came of one model: a line of the results.
+// Result is the outcome of one model. In JSON it is a line of the results.
 type Result struct {
 	Model      string  `json:"model"`
 	State      State   `json:"state"`
-	Status     int     `json:"status"`    // as the commands' exit status
-	Retryable  bool    `json:"retryable"` // trying again may help
+	Status     int     `json:"status"`    // the exit status of the command that does the same
+	Retryable  bool    `json:"retryable"` // another try may succeed
 	Error      string  `json:"error,omitempty"`
 	Hint       string  `json:"hint,omitempty"`
 	Locked     string  `json:"locked"`
 	Key        string  `json:"key"`
-	Report     string  `json:"report,omitempty"` // empty if it was not written
-	Log        string  `json:"log,omitempty"`    // of the commands of this run
-	Bytes      int64   `json:"bytes"`
-	Seconds    float64 `json:"seconds"` // in this run
-	Retries    int     `json:"retries"` // within this run
+	Report     string  `json:"report,omitempty"` // empty if none was written
+	Log        string  `json:"log,omitempty"`    // empty if this run did no step
+	Bytes      int64   `json:"bytes"`            // of the model
+	Seconds    float64 `json:"seconds"`          // in this run
+	Retries    int     `json:"retries"`          // within this run
 	PeakMemory int64   `json:"peak_memory_bytes,omitempty"`
 
-	// What the steps found out, now or when they were done. A step may fail and have
-	// findings all the same.
+	// What the steps found out, in this run or when they were done. A step that fails
+	// may have findings as well.
 	Protect *advparams.Protection   `json:"protect,omitempty"`
 	Verify  *advparams.Verification `json:"verify,omitempty"`
 	Attack  *advparams.AttackReport `json:"attack,omitempty"`
@@ -64,7 +64,7 @@ func (r *Result) read(step string, findings json.RawMessage) error {
 	return json.Unmarshal(findings, &r.Attack)
 }
 
-// add adds what came of a step.
+// add adds the outcome of a step.
 func (r *Result) add(step string, s *stepRecord) error {
 	if err := r.read(step, s.Result); err != nil {
 		return err
@@ -79,17 +79,17 @@ func (r *Result) add(step string, s *stepRecord) error {
 	return nil
 }
 
-// Figures are the numbers of a result that tables show. Nil is for unknown.
+// Figures are the numbers of a result that tables show. nil means unknown.
 type Figures struct {
-	Changed, Total   *int64
+	Changed, Total   *int64   // parameters
 	Original, Locked *float64 // accuracy found by verify, or else by protect
 	BitExact         *bool
 	BestAttack       *float64 // accuracy after the best attack
-	Scratch          *float64 // and after training from scratch
+	Scratch          *float64 // accuracy after training from scratch
 	Advantage        *float64 // of the former over the latter
 }
 
-// Figures picks the numbers out of what the steps found out.
+// Figures returns the numbers that the steps found out.
 func (r *Result) Figures() Figures {
 	var f Figures
 	if p := r.Protect; p != nil {
@@ -107,7 +107,7 @@ func (r *Result) Figures() Figures {
 	return f
 }
 
-// Summary is what came of a run.
+// Summary is the outcome of a run.
 type Summary struct {
 	Shard   string        `json:"shard"`
 	Counts  map[State]int `json:"counts"`
@@ -116,7 +116,7 @@ type Summary struct {
 	Models  []*Result     `json:"models"` // in the order of the jobs
 }
 
-// summarise counts the results.
+// summarise returns the summary of some results.
 func summarise(results []*Result) *Summary {
 	s := &Summary{Counts: map[State]int{}, Models: results}
 	for _, r := range results {
@@ -126,8 +126,8 @@ func summarise(results []*Result) *Summary {
 	return s
 }
 
-// overall returns the exit status of a run: 0 if no model failed, 1 if trying
-// again may help one of them, else the lowest status of a failure.
+// overall returns the exit status of a run: 0 if no model failed, 1 if another try
+// may succeed for one of them, else the lowest status of a failure.
 func overall(results []*Result) int {
 	var failed []int
 	for _, r := range results {

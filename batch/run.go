@@ -16,35 +16,38 @@ import (
 
 // Config says how to run jobs.
 type Config struct {
-	// Command is the advparams program, with arguments that come first.
+	// Command is the advparams program and its first arguments, if any.
 	Command []string
-	// Tool identifies the program: with another one, everything is done again.
+	// Tool identifies the program. Work that another program did is done again.
 	Tool string
-	// Workers is the largest number of models at a time; 0: one a core.
-	Workers   int
+	// Workers is the largest number of models at a time; 0 means one a core.
+	Workers int
+	// Resources are shared among the models.
 	Resources Resources
-	// RetryFailed tries models again that failed for good.
+	// RetryFailed tries models again that failed with a status other than 1.
 	RetryFailed bool
-	// Force replaces outputs that are not of an earlier run.
+	// Force replaces outputs that no earlier run wrote.
 	Force bool
-	// Store is asked for what is at URLs; nil: there are none. Copies go to
-	// Scratch, those of data sets up to CacheSize (0: all).
+	// Store has the objects at URLs; it may be nil if there are none. Scratch is a
+	// folder for copies of objects (OpenScratch). Copies of data sets take up to
+	// CacheSize; 0 means no limit.
 	Store     objects.Store
 	Scratch   string
 	CacheSize Size
-	// Hint, if not nil, says what can be done about an error, in place of the
-	// error's own method Hint.
+	// Hint, if not nil, returns what can be done about an error, for
+	// [Result.Hint]. Otherwise that is what the error's own method Hint returns.
 	Hint func(error) string
-	// Progress, if not nil, is called after each model, one call at a time.
+	// Progress, if not nil, is called when a model is done or has to wait, one call
+	// at a time.
 	Progress func(Progress)
 }
 
-// poll is the time between attempts to get at a model that another run works on.
+// poll is the time between attempts to take a model that another run works on.
 const poll = time.Second
 
-// Run does the jobs and returns what came of each. When ctx ends, no more are
-// begun, running commands are told to stop, and Run returns when they have. It
-// does not fail: a job may.
+// Run does the jobs and returns the result of each. When ctx ends, Run begins no
+// more jobs, tells running steps to stop, and returns when they have. Jobs may
+// fail; Run itself does not.
 func Run(ctx context.Context, jobs []*Job, cfg Config) *Summary {
 	s := newScheduler(ctx, jobs, &cfg)
 	start := time.Now()
@@ -54,24 +57,24 @@ func Run(ctx context.Context, jobs []*Job, cfg Config) *Summary {
 	return sum
 }
 
-// task is a job on its way.
+// task is a job to be scheduled.
 type task struct {
 	job    *Job
-	memory int64
-	alone  bool      // to have all of the machine
-	after  time.Time // not before; set when another run had it
+	memory int64     // estimate in bytes
+	alone  bool      // no other task may run at the same time
+	after  time.Time // earliest start, if another run held the job; else zero
 }
 
-// ended is a task that came back.
+// ended is a task that has run.
 type ended struct {
 	task   *task
 	result *Result
-	err    error // heldError or errCrowded: it has to go again
+	err    error // heldError or errCrowded: the task has to run again; else nil
 }
 
-// scheduler starts tasks while there are workers and memory for them: the
-// largest first, smaller ones beside it as far as they fit, and by itself what
-// takes more than there is.
+// scheduler starts tasks while there are workers and memory for them. The task
+// that needs the most memory goes first, and smaller ones run beside it as far as
+// they fit. A task that needs more memory than there is runs alone.
 type scheduler struct {
 	cfg     *Config
 	shared  contents
@@ -100,7 +103,7 @@ func newScheduler(ctx context.Context, jobs []*Job, cfg *Config) *scheduler {
 		g.Go(func() error {
 			r, err := j.readRecord(ctx, cfg.Store)
 			if err != nil {
-				r = &record{} // which is said when it is the job's turn
+				r = &record{} // the error comes up again when the job runs
 			}
 			t.memory = j.estimate(r)
 			return nil
@@ -111,6 +114,7 @@ func newScheduler(ctx context.Context, jobs []*Job, cfg *Config) *scheduler {
 	return s
 }
 
+// loop runs all tasks.
 func (s *scheduler) loop(ctx context.Context) {
 	for len(s.pending)+len(s.running) > 0 {
 		if ctx.Err() != nil && len(s.running) == 0 {
@@ -131,7 +135,8 @@ func (s *scheduler) loop(ctx context.Context) {
 	}
 }
 
-// wake fires when there is something to look at without a task coming back.
+// wake returns a channel that fires when waiting tasks may be ready. It returns nil
+// if only the end of a running task can change anything.
 func (s *scheduler) wake(ctx context.Context) <-chan time.Time {
 	if ctx.Err() != nil && len(s.running) > 0 || !slices.ContainsFunc(s.pending, func(t *task) bool { return !t.after.IsZero() }) {
 		return nil
@@ -139,7 +144,8 @@ func (s *scheduler) wake(ctx context.Context) <-chan time.Time {
 	return time.After(poll / 4)
 }
 
-// next takes the first task that can be started now; nil if there is none.
+// next removes the first task that can start now from those pending and returns it;
+// nil if there is none.
 func (s *scheduler) next(now time.Time) *task {
 	if len(s.running) >= s.cfg.Workers {
 		return nil
@@ -167,8 +173,9 @@ func (s *scheduler) next(now time.Time) *task {
 	return nil
 }
 
+// start runs a task in a goroutine.
 func (s *scheduler) start(ctx context.Context, t *task) {
-	// Cores are shared among as many models as will run at a time.
+	// The cores are divided among the models that will run at a time.
 	share := min(s.cfg.Workers, len(s.running)+1+len(s.pending))
 	if t.alone {
 		share = 1
@@ -182,6 +189,7 @@ func (s *scheduler) start(ctx context.Context, t *task) {
 	}()
 }
 
+// finish takes in a task that has run, and reports progress.
 func (s *scheduler) finish(e ended) {
 	delete(s.running, e.task)
 	var p Progress
@@ -197,7 +205,7 @@ func (s *scheduler) finish(e ended) {
 		first := e.task.after.IsZero()
 		pause := poll
 		if objects.IsURL(e.task.job.Output) {
-			// Not in step with others who want the same.
+			// A random pause keeps runs that want the same model out of step.
 			pause = 5*poll + rand.N(5*poll)
 		}
 		e.task.after = time.Now().Add(pause)
@@ -212,7 +220,7 @@ func (s *scheduler) finish(e ended) {
 	}
 }
 
-// results returns the results in the order of jobs.
+// results returns the results in the order of the jobs.
 func (s *scheduler) results(jobs []*Job) []*Result {
 	list := make([]*Result, len(jobs))
 	for i, j := range jobs {

@@ -36,8 +36,8 @@ var schema = sync.OnceValue(func() *jsonschema.Schema {
 	return c.MustCompile(name)
 })
 
-// validate checks a document against the schema. The error has all mistakes in
-// the order of their lines.
+// validate checks a document against the schema. The error lists all mistakes by
+// line.
 func validate(root *yaml.Node) error {
 	value, err := toJSON(root)
 	if err != nil {
@@ -66,7 +66,7 @@ type mistake struct {
 
 var english = message.NewPrinter(language.English)
 
-// collect appends the mistakes of err, without the errors around them.
+// collect appends the mistakes in err. An error with causes only stands for these.
 func collect(root *yaml.Node, err *jsonschema.ValidationError, found *[]mistake) {
 	for _, c := range err.Causes {
 		collect(root, c, found)
@@ -100,6 +100,7 @@ func collect(root *yaml.Node, err *jsonschema.ValidationError, found *[]mistake)
 	}
 }
 
+// inside returns where a mistake is, for messages.
 func inside(where string) string {
 	if where == "" {
 		return ""
@@ -107,8 +108,8 @@ func inside(where string) string {
 	return " in " + where
 }
 
-// locate returns the node at a path of keys and indices, as far as it exists,
-// and the key it stands behind.
+// locate returns the node at a path of keys and indices, or the last one on the way
+// that exists, and the node of its key.
 func locate(n *yaml.Node, path []string) (value, key *yaml.Node) {
 	value, key = n, n
 	for _, name := range path {
@@ -130,8 +131,7 @@ func locate(n *yaml.Node, path []string) (value, key *yaml.Node) {
 	return value, key
 }
 
-// toJSON returns a document as encoding/json would. What YAML takes for a date
-// remains text.
+// toJSON returns a document as encoding/json would decode it. Dates remain text.
 func toJSON(n *yaml.Node) (any, error) {
 	switch n.Kind {
 	case yaml.MappingNode:

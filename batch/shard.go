@@ -8,13 +8,14 @@ import (
 	"strings"
 )
 
-// Shard is one of Count parts of a plan. Index counts from 0. The zero Shard is
-// the whole.
+// Shard is one of Count parts of a plan. Index counts from 0. The zero Shard is the
+// whole plan.
 type Shard struct{ Index, Count int }
 
+// String returns i/n, counted from 1.
 func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index+1, max(s.Count, 1)) }
 
-// ParseShard reads i/n, with i from 1 to n.
+// ParseShard reads a shard written as i/n, with i from 1 to n.
 func ParseShard(text string) (Shard, error) {
 	a, b, ok := strings.Cut(text, "/")
 	i, err := strconv.Atoi(a)
@@ -25,18 +26,18 @@ func ParseShard(text string) (Shard, error) {
 	return Shard{i - 1, n}, nil
 }
 
-// Variables of the environment. ShardsVariable is ours: it says how many shards
-// there are where the scheduler does not.
+// ShardsVariable is the environment variable with the number of shards, for
+// schedulers that do not tell it.
 const ShardsVariable = "ADVPARAMS_SHARDS"
 
-// ShardFromEnv finds out which element of a Kubernetes Indexed Job, a Slurm job
-// array or an AWS Batch array job this is. getenv is os.Getenv. Outside of them,
-// it is the whole.
+// ShardFromEnv returns the shard of this element of a Kubernetes Indexed Job, a Slurm
+// job array or an AWS Batch array job. Outside of these it returns the whole plan.
+// getenv is os.Getenv.
 //
-// The number of shards is ADVPARAMS_SHARDS, where it is set: the index then
-// counts from 0, also in a Slurm array of which only some elements are
-// submitted again. Otherwise it is SLURM_ARRAY_TASK_COUNT or
-// AWS_BATCH_JOB_ARRAY_SIZE. Kubernetes does not say.
+// The number of shards is the value of ADVPARAMS_SHARDS if that is set. The index
+// then counts from 0, even if only some elements of a Slurm array are submitted
+// again. Otherwise the number is that in SLURM_ARRAY_TASK_COUNT or
+// AWS_BATCH_JOB_ARRAY_SIZE. Kubernetes does not tell it.
 func ShardFromEnv(getenv func(string) string) (Shard, error) {
 	number := func(name string) (int, error) {
 		n, err := strconv.Atoi(getenv(name))
@@ -83,7 +84,8 @@ func ShardFromEnv(getenv func(string) string) (Shard, error) {
 	return Shard{}, nil
 }
 
-// slurmIndex counts a task of an array from 0, as in --array=10-40:10.
+// slurmIndex returns the position of a task in its array, counted from 0. In
+// --array=10-40:10, task 20 has position 1.
 func slurmIndex(id int, number func(string) (int, error), getenv func(string) string) (int, error) {
 	first, step := 0, 1
 	var err, err2 error
@@ -102,15 +104,15 @@ func slurmIndex(id int, number func(string) (int, error), getenv func(string) st
 	return (id - first) / step, nil
 }
 
-// Shard returns a shard's jobs, by path. Every job is in exactly one shard. The
-// largest models are dealt out first, each to the shard with the fewest bytes so
-// far, so that shards come out about equal; the same files give the same shards.
+// Shard returns the jobs of a shard, sorted by path. Every job is in exactly one
+// shard. Models go, the largest first, each to the shard with the fewest bytes so
+// far, so that shards are about equal. The same files give the same shards.
 func (p *Plan) Shard(s Shard) []*Job {
 	if s.Count <= 1 {
 		return p.Jobs
 	}
-	// What a model costs apart from its size, so that empty and missing ones
-	// are spread as well.
+	// fixed is the cost of a model apart from its size. It spreads empty and missing
+	// models as well.
 	const fixed = 1 << 16
 	load := make([]int64, s.Count)
 	mine := map[*Job]bool{}

@@ -15,7 +15,7 @@ import (
 	"github.com/advparams/advparams/internal/wire"
 )
 
-// Remote reports whether anything of a job is in object storage.
+// Remote reports whether any path of a job is a URL.
 func (j *Job) Remote() bool {
 	paths := append([]string{j.Model, j.Output, j.Key, j.Report, j.Data.Path, j.Verify.Data.Path, j.Attack.Data.Path, j.Attack.Test.Path},
 		j.Seal.RecipientsFiles...)
@@ -27,25 +27,25 @@ func (j *Job) Remote() bool {
 	return false
 }
 
-// stage is where the commands of a job find copies of what is in object
-// storage, and leave what is to go there. Each folder of the storage has a folder
-// of its own, so that names stay, which models know their external data by, and
-// so that what is in one folder there is in one folder here.
+// stage is a folder in which the steps of a job find copies of objects, and leave
+// what is to become objects. Each folder in object storage has one folder here, and
+// files keep their names. Models refer to their external data by name.
 type stage struct {
 	job     *Job
 	store   objects.Store
 	root    string
-	folders map[string]string // by URL
-	copies  map[string]objects.Object
-	names   wire.Names // URLs by path here
+	folders map[string]string         // local folders by URL
+	copies  map[string]objects.Object // objects that have been copied, by URL
+	names   wire.Names                // URLs by local path
 }
 
 func newStage(j *Job, store objects.Store, root string) *stage {
 	return &stage{job: j, store: store, root: root, folders: map[string]string{}, copies: map[string]objects.Object{}}
 }
 
-// path returns the path of the copy of an object, and of a file itself.
-// External data can be in folders below those of the models.
+// path returns the path of the copy of an object; for a file that is its own path.
+// Whatever lies below the folder of a model, such as external data, is staged below
+// the same folder.
 func (s *stage) path(p string) string {
 	if !objects.IsURL(p) {
 		return p
@@ -69,7 +69,7 @@ func (s *stage) path(p string) string {
 	return filepath.Join(local, filepath.FromSlash(rel))
 }
 
-// fetch copies an object, unless that is done.
+// fetch copies an object unless that has been done.
 func (s *stage) fetch(ctx context.Context, url string) (objects.Object, error) {
 	if o, ok := s.copies[url]; ok {
 		return o, nil
@@ -88,8 +88,8 @@ func (s *stage) fetch(ctx context.Context, url string) (objects.Object, error) {
 	return o, err
 }
 
-// fetchAll copies those of some files that are in object storage, and makes
-// sure that they are as they were.
+// fetchAll copies the objects among some files, and makes sure that they have not
+// changed.
 func (s *stage) fetchAll(ctx context.Context, files []FileState) error {
 	for _, f := range files {
 		if !objects.IsURL(f.Path) {
@@ -106,8 +106,8 @@ func (s *stage) fetchAll(ctx context.Context, files []FileState) error {
 	return nil
 }
 
-// publish makes the copy of an output an object, and returns its state. With
-// fresh it must not be there yet. An output that is a file is there already.
+// publish uploads an output that belongs in object storage, and returns its state.
+// With fresh, the object must not exist. An output that is a file needs no upload.
 func (s *stage) publish(ctx context.Context, path string, fresh bool) (FileState, error) {
 	if !objects.IsURL(path) {
 		return Stat(path)
@@ -119,8 +119,8 @@ func (s *stage) publish(ctx context.Context, path string, fresh bool) (FileState
 	return state(o), err
 }
 
-// folder returns the folder for the temporary files of a job: beside the
-// outputs, or in the scratch folder of the run if objects have to be copied.
+// folder returns the folder for the temporary files of a job. It lies beside the
+// outputs, or in the scratch folder of the run if the job has objects to copy.
 func (w *worker) folder() (string, error) {
 	j := w.job
 	if !j.Remote() {
@@ -133,8 +133,8 @@ func (w *worker) folder() (string, error) {
 	return filepath.Join(w.cfg.Scratch, "jobs", hex.EncodeToString(sum[:8])), nil
 }
 
-// fetchModel copies a model and its external data, whose names are in it. It
-// reports whether that went well; else the reason is in the result, or an error.
+// fetchModel copies a model and the external data it names. It reports whether that
+// succeeded. If not, the reason is in the result, or is the error.
 func (w *worker) fetchModel(ctx context.Context, url string) (bool, error) {
 	if !objects.IsURL(url) {
 		return true, nil
@@ -161,7 +161,7 @@ func (w *worker) fetchModel(ctx context.Context, url string) (bool, error) {
 	return true, nil
 }
 
-// origin returns the state of a copy as that of the object.
+// origin returns the state of the object that a file is a copy of.
 func (s *stage) origin(model string, f FileState) FileState {
 	if !objects.IsURL(model) {
 		return f
@@ -175,8 +175,8 @@ func (s *stage) origin(model string, f FileState) FileState {
 	return state(o)
 }
 
-// bring makes everything there that a step reads, and returns the job as its
-// commands see it, and a function to call when they are done.
+// bring copies everything that a step reads. It returns the job with the paths of
+// the copies, and a function to call when the step is done.
 func (w *worker) bring(ctx context.Context, step string, from *sources) (*Job, func(), error) {
 	j, l := w.job, *w.job
 	if !j.Remote() {
@@ -213,8 +213,8 @@ func (w *worker) bring(ctx context.Context, step string, from *sources) (*Job, f
 	return &l, release, err
 }
 
-// bringData has the data of a step in the cache, and puts their paths there
-// into l.
+// bringData takes the data sets of a step from the cache, and sets the paths in l to
+// those of the copies.
 func (w *worker) bringData(ctx context.Context, step string, l *Job) (func(), error) {
 	j := w.job
 	var paths []*string
@@ -256,8 +256,7 @@ func (w *worker) bringData(ctx context.Context, step string, l *Job) (func(), er
 	return release, nil
 }
 
-// The notes of attacks are files of the command, and kept beside the record.
-
+// removeNotes removes the notes of attacks, which are kept beside the record.
 func (w *worker) removeNotes(ctx context.Context) error {
 	path := w.job.notes()
 	if objects.IsURL(path) {
@@ -269,7 +268,8 @@ func (w *worker) removeNotes(ctx context.Context) error {
 	return nil
 }
 
-// fetchNotes has the notes, if there are any, where the command looks for them.
+// fetchNotes copies the notes of attacks, if there are any, to where the step looks
+// for them.
 func (w *worker) fetchNotes(ctx context.Context, local *Job) error {
 	url := w.job.notes()
 	if !objects.IsURL(url) {
@@ -281,7 +281,8 @@ func (w *worker) fetchNotes(ctx context.Context, local *Job) error {
 	return nil
 }
 
-// keepNotes keeps what was noted, also by a command that was told to stop.
+// keepNotes uploads the notes of attacks, including those of a step that was told
+// to stop.
 func (w *worker) keepNotes(ctx context.Context, local *Job) {
 	url := w.job.notes()
 	if _, err := os.Stat(local.notes()); err != nil || !objects.IsURL(url) {
@@ -289,6 +290,6 @@ func (w *worker) keepNotes(ctx context.Context, local *Job) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	// Without them, the attacks are repeated.
+	// If this fails, the attacks are repeated.
 	_, _ = w.cfg.Store.Put(ctx, url, local.notes(), false)
 }

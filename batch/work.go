@@ -2,23 +2,20 @@ package batch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/wire"
 )
 
-// worker does one job, holding its lock.
+// worker does one job while it holds the job's lock.
 type worker struct {
 	cfg     *Config
 	shared  *contents
@@ -27,14 +24,14 @@ type worker struct {
 	child   *child
 	stage   *stage
 	result  *Result
-	crowded bool // other jobs ran at the same time
+	crowded bool // other jobs run at the same time
 }
 
-// errCrowded says that a job was killed while others ran: it deserves a try
-// with all of the memory.
+// errCrowded says that a job was killed while others ran. It gets another try with
+// all of the memory.
 var errCrowded = errors.New("killed beside other jobs")
 
-// do does a job and returns its result, or a heldError, or errCrowded.
+// do does a job and returns its result. The error is nil, errCrowded or a heldError.
 func do(ctx context.Context, cfg *Config, shared *contents, j *Job, threads int, crowded bool) (*Result, error) {
 	w := &worker{cfg: cfg, shared: shared, job: j, result: newResult(j), crowded: crowded}
 	start := time.Now()
@@ -77,8 +74,7 @@ func (w *worker) fail(status int, err error) {
 	r.Error, r.Hint = err.Error(), w.hint(err)
 }
 
-// locked does the job under its lock. The error is one that is not in the
-// result yet.
+// locked takes the job's lock and does the job. An error is not in the result yet.
 func (w *worker) locked(ctx context.Context, threads int) error {
 	j := w.job
 	for _, path := range []string{j.state(""), j.Key, j.Report} {
@@ -115,7 +111,7 @@ func (w *worker) locked(ctx context.Context, threads int) error {
 	return err
 }
 
-// work does the job; lock is the open lock file, if it is one.
+// work does the job. lock is the open lock file; nil if the lock is an object.
 func (w *worker) work(ctx context.Context, threads int, lock *os.File) (err error) {
 	j := w.job
 	if w.record, err = j.readRecord(ctx, w.cfg.Store); err != nil {
@@ -127,7 +123,7 @@ func (w *worker) work(ctx context.Context, threads int, lock *os.File) (err erro
 	}
 	w.child = &child{command: w.cfg.Command, threads: threads, scratch: scratch, lock: lock}
 	w.stage = newStage(j, w.cfg.Store, filepath.Join(scratch, "stage"))
-	if err := os.RemoveAll(scratch); err != nil { // of a run that was killed
+	if err := os.RemoveAll(scratch); err != nil { // what a killed run left
 		return err
 	}
 	defer os.RemoveAll(scratch)
@@ -152,7 +148,7 @@ func (w *worker) work(ctx context.Context, threads int, lock *os.File) (err erro
 	return nil
 }
 
-// begin opens the log and the folder for temporary files before the first command.
+// begin makes the log and the folder for temporary files, before the first step.
 func (w *worker) begin() error {
 	if w.child.log != nil {
 		return nil
@@ -166,7 +162,8 @@ func (w *worker) begin() error {
 	return err
 }
 
-// logFile is where the log is written to.
+// logFile returns the file that the log is written to. The log of outputs in
+// object storage is uploaded at the end.
 func (w *worker) logFile() string {
 	if path := w.job.Log(); !objects.IsURL(path) {
 		return path
@@ -174,8 +171,9 @@ func (w *worker) logFile() string {
 	return filepath.Join(w.child.scratch, "log")
 }
 
-// run has a child process do a step of the job, and again if that fails for
-// reasons that may go away. Its error is errCrowded, or that of ctx.
+// run has a child process do a step of the job. A step that fails for reasons that
+// may go away is repeated, as often as the job allows. The error is errCrowded, or
+// that of ctx.
 func (w *worker) run(ctx context.Context, r *wire.Request) (outcome, error) {
 	if err := w.begin(); err != nil {
 		return outcome{}, err
@@ -205,8 +203,9 @@ func (w *worker) run(ctx context.Context, r *wire.Request) (outcome, error) {
 	}
 }
 
-// inputs returns the files of a model with their digests; none if that fails.
-// known is what the record has of them, and is brought up to date.
+// inputs returns the files of a model with their digests. It returns none if that
+// fails; the reason is then in the result, or is the error. known has the files in
+// the record, and is brought up to date.
 func (w *worker) inputs(ctx context.Context, model string, known *[]FileState) ([]FileState, error) {
 	if list := *known; len(list) > 0 && baseOf(list[0].Path) == baseOf(model) &&
 		!slices.ContainsFunc(list, func(f FileState) bool { return !f.unchanged(ctx, w.cfg.Store) }) {
@@ -235,7 +234,7 @@ func (w *worker) inputs(ctx context.Context, model string, known *[]FileState) (
 	return files, nil
 }
 
-// step does a step unless it is done. It reports whether the job goes on.
+// step does a step unless it is done already. It reports whether the job goes on.
 func (w *worker) step(ctx context.Context, step string, from *sources) (bool, error) {
 	fingerprint, err := w.job.fingerprint(step, w.cfg.Tool, from, w.shared)
 	if err != nil {
@@ -254,7 +253,7 @@ func (w *worker) step(ctx context.Context, step string, from *sources) (bool, er
 	return s.State == stateDone || partial, nil
 }
 
-// attempt does a step and records what came of it.
+// attempt does a step and records its outcome.
 func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *sources) (*stepRecord, error) {
 	j, r := w.job, w.record
 	if w.result.State == Unchanged {
@@ -279,11 +278,11 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *so
 	case wire.StepProtect:
 		delete(r.Steps, wire.StepVerify)
 		if a := r.Steps[wire.StepAttack]; a != nil {
-			a.State = stateStarted // what it noted is of use if the locked model comes out the same
+			a.State = stateStarted // its notes are good again if the locked model comes out the same
 		}
 	case wire.StepAttack:
 		if before == nil || before.Fingerprint != fingerprint {
-			// What is noted there is of other attacks.
+			// The notes are those of other attacks.
 			if err := w.removeNotes(ctx); err != nil {
 				return nil, err
 			}
@@ -328,142 +327,7 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *so
 	return s, r.write(ctx, w.cfg.Store, j)
 }
 
-// findings returns what a step found out, as records keep it; nil if nothing.
-func findings(step string, r *wire.Response) (json.RawMessage, error) {
-	switch {
-	case r == nil:
-	case step == wire.StepProtect && r.Protect != nil:
-		return json.Marshal(r.Protect)
-	case step == wire.StepVerify && r.Verify != nil:
-		return json.Marshal(r.Verify)
-	case step == wire.StepAttack && r.Attack != nil:
-		return json.Marshal(r.Attack)
-	}
-	return nil, nil
-}
-
-// stepOutputs returns the files that a step writes, as far as that can be told
-// beforehand. In another folder than the model's, its external data keeps its
-// names.
-func (j *Job) stepOutputs(step string, inputs []FileState) []string {
-	switch {
-	case step == wire.StepVerify && j.Report != "":
-		return []string{j.Report}
-	case step != wire.StepProtect:
-		return nil
-	}
-	paths := []string{j.Output, j.Key}
-	from, to := dirOf(j.Model), dirOf(j.Output)
-	if sameFolder(from, to) {
-		return paths
-	}
-	for _, f := range inputs[1:] {
-		if name, ok := relPath(absolute(from), absolute(f.Path)); ok {
-			paths = append(paths, joined(to, filepath.ToSlash(name)))
-		}
-	}
-	return paths
-}
-
-func sameFolder(a, b string) bool {
-	if objects.IsURL(a) || objects.IsURL(b) {
-		return a == b
-	}
-	ia, erra := os.Stat(a)
-	ib, errb := os.Stat(b)
-	return erra == nil && errb == nil && os.SameFile(ia, ib)
-}
-
-// absolute makes a path absolute, if the working directory is known.
-func absolute(path string) string {
-	if objects.IsURL(path) {
-		return path
-	}
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
-}
-
-// claims are what is known of files to be written.
-type claims struct {
-	replace bool            // some are there, and ours
-	unclean bool            // so may be some that nobody knows of
-	fresh   map[string]bool // objects that are not there, and must not be when they are written
-}
-
-// claim makes sure that files to be written are absent or ours. If all are
-// absent, the step does not replace any: a file that another model's job writes at
-// the same time is safe.
-func (w *worker) claim(ctx context.Context, paths []string) (*claims, error) {
-	c := &claims{fresh: map[string]bool{}}
-	for _, path := range paths {
-		ours := w.isOurs(path)
-		there, err := w.exists(ctx, path)
-		if err != nil {
-			return nil, err
-		}
-		if there && !ours && !w.cfg.Force {
-			return nil, &OutputExistsError{path}
-		}
-		c.replace = c.replace || there
-		c.fresh[path] = !there && !ours && !w.cfg.Force
-		if !ours {
-			w.record.Ours = append(w.record.Ours, path)
-		}
-	}
-	return c, nil
-}
-
-func (w *worker) isOurs(path string) bool {
-	return slices.ContainsFunc(w.record.Ours, func(p string) bool { return absolute(p) == absolute(path) })
-}
-
-func (w *worker) exists(ctx context.Context, path string) (bool, error) {
-	if !objects.IsURL(path) {
-		_, err := os.Lstat(path)
-		return err == nil, nil
-	}
-	_, err := w.cfg.Store.Stat(ctx, path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// written returns the files that protect wrote: the locked model, the key and the
-// external data of the model. It makes sure that the model was the one that the
-// fingerprint is of.
-func (w *worker) written(p *advparams.Protection, paths []string, c *claims, inputs []FileState) ([]string, error) {
-	if p.SHA256.Original != inputs[0].SHA256 {
-		return nil, fmt.Errorf("%s changed while it was worked on", w.job.Model)
-	}
-	for _, name := range p.Files[min(1, len(p.Files)):] {
-		path := joined(dirOf(w.job.Output), name)
-		if paths = append(paths, path); !w.isOurs(path) {
-			c.fresh[path] = !w.cfg.Force
-			w.record.Ours = append(w.record.Ours, path)
-		}
-	}
-	return paths, nil
-}
-
-// outputs publishes and records what a step wrote.
-func (w *worker) outputs(ctx context.Context, step string, s *stepRecord, paths []string, c *claims) error {
-	// The model, which all else belongs to, appears last.
-	s.Outputs = make([]FileState, len(paths))
-	for i := range paths {
-		i = (i + 1) % len(paths)
-		f, err := w.stage.publish(ctx, paths[i], c.fresh[paths[i]] && !c.unclean)
-		if err != nil {
-			return fmt.Errorf("after %s: %w", step, err)
-		}
-		s.Outputs[i] = f
-	}
-	return nil
-}
-
-// close closes the log, and puts it into object storage if it belongs there.
+// close closes the log, and uploads it if it belongs in object storage.
 func (w *worker) close(ctx context.Context) {
 	c, ok := w.child.log.(io.Closer)
 	if !ok {
