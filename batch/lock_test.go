@@ -32,8 +32,8 @@ func TestLock(t *testing.T) {
 	l.release()
 }
 
-// TestLockOfAnotherHost has owners that the operating system's lock does not
-// know of.
+// TestLockOfAnotherHost takes locks whose owners the operating system's lock does
+// not know of.
 func TestLockOfAnotherHost(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -59,7 +59,7 @@ func TestLockOfAnotherHost(t *testing.T) {
 	}
 }
 
-// TestLockRace has many goroutines take and release one lock.
+// TestLockRace lets many goroutines take and release one lock.
 func TestLockRace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.lock")
 	var inside, times atomic.Int32

@@ -119,8 +119,8 @@ func TestMistakesHaveLines(t *testing.T) {
 	}
 }
 
-// TestSchemaMatchesTypes compares the options of the schema with the fields of
-// the types they are decoded into.
+// TestSchemaMatchesTypes compares the options in the schema with the fields of the
+// types that they are decoded into.
 func TestSchemaMatchesTypes(t *testing.T) {
 	var doc map[string]any
 	if err := json.Unmarshal(Schema, &doc); err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/advparams/advparams/batch/objects/objectstest"
 )
 
-// TestObjectLockOfTheDead: a lock whose owner has ended on this system is free.
+// TestObjectLockOfTheDead checks that a lock is free if its owner's process has ended
+// on this system.
 func TestObjectLockOfTheDead(t *testing.T) {
 	cmd := exec.Command("cat")
 	in, err := cmd.StdinPipe()

@@ -17,7 +17,7 @@ import (
 	"github.com/advparams/advparams/batch/objects/objectstest"
 )
 
-// remoteBench is a bench whose models and data are in a bucket.
+// remoteBench is a bench with models and data in a bucket.
 type remoteBench struct {
 	*bench
 	store *objectstest.Dir
@@ -62,7 +62,7 @@ func (b *remoteBench) plans(t *testing.T, manifest string) {
 	}
 }
 
-// listing returns the URLs in the bucket that do not belong to the batch itself.
+// listing returns the keys in the bucket, without data and state folders.
 func (b *remoteBench) listing(t *testing.T) []string {
 	t.Helper()
 	list, err := b.store.List(t.Context(), "s3://zoo/")
@@ -123,7 +123,7 @@ func TestObjects(t *testing.T) {
 		t.Errorf("copies are left: %q", left)
 	}
 
-	// A run that finds all done reads nothing but its records.
+	// A run that finds everything done reads only its records.
 	b.store.Before = func(op, url string) error {
 		if op == "get" || op == "put" {
 			t.Errorf("%s %s though all is done", op, url)
@@ -152,7 +152,8 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// TestObjectsAndFiles has models, keys and outputs in different places.
+// TestObjectsAndFiles has models, keys and outputs partly in files and partly in
+// object storage.
 func TestObjectsAndFiles(t *testing.T) {
 	for _, c := range []struct{ name, model, output, key string }{
 		{"model", "s3://zoo/models/0/m00.onnx", "out/x.onnx", "keys/x.key"},
@@ -177,7 +178,7 @@ func TestObjectsAndFiles(t *testing.T) {
 	}
 }
 
-// TestManifestInBucket: relative paths start from the manifest's folder.
+// TestManifestInBucket checks that relative paths start from the manifest's folder.
 func TestManifestInBucket(t *testing.T) {
 	b := setUpRemote(t, "", "one")
 	b.object(t, "s3://zoo/jobs/m.yaml", "version: 1\nmodels: [{path: '../models/**/m*.onnx', except: ['../**/*.locked.onnx'], data: {path: ../data}, seal: {plain: true}, output: 'out/{{.Stem}}.onnx'}]\n")
@@ -222,8 +223,8 @@ func TestObjectPlanMistakes(t *testing.T) {
 	}
 }
 
-// TestStorageFails fails one operation after the other: the model fails with
-// status 1, and the next run puts everything right.
+// TestStorageFails makes one operation after the other fail. The model then fails with
+// status 1, and the next run does what is left.
 func TestStorageFails(t *testing.T) {
 	b := setUpRemote(t, "", "one")
 	step := int32(1)
@@ -315,7 +316,7 @@ func TestObjectLock(t *testing.T) {
 	if context.Cause(held) != context.Canceled {
 		t.Errorf("after release: %v", context.Cause(held))
 	}
-	// A lock that nobody has refreshed for long goes.
+	// A lock that nobody has refreshed for a long time is removed.
 	if _, err := store.Write(t.Context(), url+"/dead", []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +329,7 @@ func TestObjectLock(t *testing.T) {
 	if _, err := store.Stat(t.Context(), url+"/dead"); err == nil {
 		t.Error("the dead owner's is still there")
 	}
-	// One that was taken away is noticed.
+	// The owner notices that its lock was removed.
 	store.Delete(t.Context(), l.mine)
 	if err := l.check(t.Context()); !errors.Is(err, errLost) {
 		t.Errorf("after it was taken away: %v", err)
@@ -336,7 +337,7 @@ func TestObjectLock(t *testing.T) {
 	l.release(t.Context())
 }
 
-// TestObjectLockRace has many goroutines take and release one lock.
+// TestObjectLockRace lets many goroutines take and release one lock.
 func TestObjectLockRace(t *testing.T) {
 	store := &objectstest.Dir{Root: t.TempDir()}
 	var inside, times atomic.Int32
@@ -390,7 +391,7 @@ func TestCache(t *testing.T) {
 	if _, _, err := c.take(t.Context(), "s3://zoo/a", "s3://zoo/b", "s3://zoo/c"); err == nil || !strings.Contains(err.Error(), "more than the 250 bytes") {
 		t.Errorf("too much: %v", err)
 	}
-	// c has room only when a is given back.
+	// There is room for c only when a is given back.
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, _, err := c.take(ctx, "s3://zoo/c"); !errors.Is(err, context.DeadlineExceeded) {

@@ -17,8 +17,8 @@ import (
 	"github.com/advparams/advparams/internal/wire"
 )
 
-// The tests run this binary as the program: a stand-in for advparams that locks
-// a model by reversing it, and does what the model's text says.
+// The tests run this binary as the program. It stands in for advparams, locks a
+// model by reversing its bytes, and does what the text of the model says.
 const standInVariable = "BATCH_TEST_STAND_IN"
 
 func TestMain(m *testing.M) {
@@ -28,8 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// standIn does a step as the program does: it reads a request and writes the
-// response. What it does to a model depends on the model's first word.
+// standIn reads a request, does the step and writes the response.
 func standIn() {
 	req, err := wire.ReadRequest(os.Stdin)
 	if err != nil {
@@ -45,10 +44,12 @@ func standIn() {
 	os.Exit(0)
 }
 
+// failure returns an error with a hint.
 func failure(status int, why string) *wire.Error {
 	return &wire.Error{Kind: wire.Failed, Status: status, Message: why, Advice: "do something"}
 }
 
+// pretend does a step.
 func pretend(req *wire.Request, resp *wire.Response) *wire.Error {
 	switch req.Step() {
 	case wire.StepInputs:
@@ -65,7 +66,7 @@ func pretend(req *wire.Request, resp *wire.Response) *wire.Error {
 		resp.Verify = &advparams.Verification{Accuracy: advparams.ByModel{Original: &original, Locked: &locked}, BitExact: &exact}
 		os.WriteFile(req.Verify.Report, nil, 0o666)
 	case wire.StepAttack:
-		// Notes hold how often this was called; somebody cuts the first one off.
+		// The notes count the calls. With 3 epochs, the first call is interrupted.
 		notes, _ := os.ReadFile(req.Attack.Notes)
 		os.WriteFile(req.Attack.Notes, append(notes, 'x'), 0o666)
 		if req.Attack.Trials.Epochs == 3 && len(notes) == 0 {
@@ -79,6 +80,7 @@ func pretend(req *wire.Request, resp *wire.Response) *wire.Error {
 	return nil
 }
 
+// pretendToLock locks a model, or does what the first word of the model says.
 func pretendToLock(req *wire.Request, resp *wire.Response) *wire.Error {
 	model := req.Protect.Model
 	text, err := os.ReadFile(model)
@@ -145,7 +147,8 @@ type bench struct {
 	cfg  Config
 }
 
-// setUp makes models with the given texts; options go into the defaults.
+// setUp makes models with the given texts, and a manifest with options among the
+// defaults.
 func setUp(t *testing.T, options string, models ...string) *bench {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -236,7 +239,7 @@ func TestOneModelsFailureIsItsOwn(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(b.dir, StateFolder, "*.lock")); len(left) > 0 {
 		t.Errorf("locks are left: %q", left)
 	}
-	// What failed for good is not tried again, the rest is.
+	// What failed for good is not tried again. Other failures are.
 	b.cfg.Workers = 1
 	s = b.run(t.Context())
 	expectStates(t, s, "unchanged 0, failed 5, failed 1, failed 1, failed 1, done 0, failed 1, unchanged 0")
@@ -258,8 +261,8 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// TestKilledBesideOthers: who is killed while others run gets all of the
-// machine; who is killed alone has failed.
+// TestKilledBesideOthers checks that a model whose step is killed while others run is
+// tried again alone, and that one whose step is killed alone has failed.
 func TestKilledBesideOthers(t *testing.T) {
 	b := setUp(t, "", "hungry", "slow", "slow")
 	var postponed atomic.Int32
@@ -300,7 +303,7 @@ func TestWhatIsDoneAgain(t *testing.T) {
 		{"an output changed", "unchanged 0, done 0", func() { put(t, b.dir, "m01.locked.onnx", "xyz") }},
 		{"the record is damaged", "done 0, unchanged 0", func() {
 			put(t, b.dir, StateFolder+"/m00.locked.onnx.json", "{")
-			// Nothing says any longer that these are ours.
+			// Nothing says any longer that these files are ours.
 			for _, name := range []string{"m00.locked.onnx", "m00.locked.key", "m00.locked.html"} {
 				os.Remove(file(name))
 			}
@@ -342,7 +345,7 @@ func TestWhatIsDoneAgain(t *testing.T) {
 	expectStates(t, b.run(t.Context()), "unchanged 0, unchanged 0")
 }
 
-// TestAttack: attacks go on with their notes as long as model and options are
+// TestAttack checks that attacks go on with their notes while model and options are
 // the same, and begin anew otherwise.
 func TestAttack(t *testing.T) {
 	b := setUp(t, "  steps: [protect, attack]\n  attack: {test: {path: test}, epochs: 3}\n", "one")
@@ -375,7 +378,8 @@ func TestAttack(t *testing.T) {
 	}
 }
 
-// TestLockedModelsOfOthers: a job that only verifies notices other locked models.
+// TestLockedModelsOfOthers checks that a job that only verifies notices when the
+// locked model is another one.
 func TestLockedModelsOfOthers(t *testing.T) {
 	b := setUp(t, "  steps: [verify]\n", "one")
 	put(t, b.dir, "m00.locked.onnx", "eno")
@@ -386,7 +390,7 @@ func TestLockedModelsOfOthers(t *testing.T) {
 	expectStates(t, b.run(t.Context()), "done 0")
 }
 
-// TestKilledHalfway: outputs that only the killed command knew of are replaced.
+// TestKilledHalfway checks that outputs are replaced that only a killed step knew of.
 func TestKilledHalfway(t *testing.T) {
 	b := setUp(t, "", "halfway")
 	b.cfg.Workers = 1

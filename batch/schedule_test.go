@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestScheduling follows which models are started beside which, by their
-// memory in GiB, on a machine with 8.
+// TestScheduling checks which models run at the same time on a machine with 8 GiB.
+// Models stand for themselves by their memory in GiB.
 func TestScheduling(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -63,7 +63,8 @@ func TestProgress(t *testing.T) {
 	tr.end(jobs[0], &Result{State: Done})
 	now = now.Add(10 * time.Second)
 	p := tr.end(jobs[1], &Result{State: Failed})
-	// 10 s a MiB and 1 MiB for each model: the last one weighs as much as two.
+	// So far 10 s per MiB, of which each model counts one more than its size. The last
+	// model has 4 MiB.
 	if p.Failed != 1 || p.Done != 3 || p.Rate != 0.05 || p.Remaining != 40*time.Second {
 		t.Errorf("after two of them: %+v", p)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/advparams/advparams/batch/objects/objectstest"
 )
 
-// The tests run this binary as the program, with a folder as storage.
+// The tests run this binary as the program, with a folder as object storage.
 const rootVariable = "OBJECTS_TEST_ROOT"
 
 func TestMain(m *testing.M) {
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 			case name == "panic":
 				panic("of the store")
 			case name == "deadly":
-				// The first time only.
+				// Only the first time.
 				if os.Remove(filepath.Join(root, "alive")) == nil {
 					os.Exit(9)
 				}
@@ -126,7 +126,7 @@ func TestClient(t *testing.T) {
 	}
 }
 
-// TestClientRestarts: the program is started again when it ends.
+// TestClientRestarts checks that the program is started again when it has ended.
 func TestClientRestarts(t *testing.T) {
 	c, root := client(t)
 	if err := os.WriteFile(filepath.Join(root, "alive"), nil, 0o666); err != nil {
@@ -157,7 +157,7 @@ func TestClientWithoutProgram(t *testing.T) {
 	}
 }
 
-// TestClientManyCallers has many goroutines call, some of which give up.
+// TestClientManyCallers lets many goroutines call. Some of them give up.
 func TestClientManyCallers(t *testing.T) {
 	c, _ := client(t)
 	if _, err := c.Write(t.Context(), "s3://zoo/slow", make([]byte, 1<<20)); err != nil {
