@@ -121,6 +121,7 @@ func TestMismatch(t *testing.T) {
 	for _, name := range []string{"locked.onnx", "a.bin", "sub/b.bin"} {
 		for how, f := range change {
 			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
 				locked, rec := lockedTwo(t)
 				path := filepath.Join(filepath.Dir(locked), filepath.FromSlash(name))
 				data, err := os.ReadFile(path)
@@ -137,6 +138,7 @@ func TestMismatch(t *testing.T) {
 			})
 		}
 		t.Run(name+", missing", func(t *testing.T) {
+			t.Parallel()
 			locked, rec := lockedTwo(t)
 			if err := os.Remove(filepath.Join(filepath.Dir(locked), filepath.FromSlash(name))); err != nil {
 				t.Fatal(err)
@@ -159,30 +161,34 @@ func TestMismatch(t *testing.T) {
 // TestDamagedRecord: records come from key files and are not trusted.
 func TestDamagedRecord(t *testing.T) {
 	for name, damage := range map[string]func(r *Record){
-		"no files":               func(r *Record) { r.Files = nil },
-		"negative size":          func(r *Record) { r.Files[0].Size = -1 },
-		"negative locked size":   func(r *Record) { r.Files[1].LockedSize = -1 },
-		"another size":           func(r *Record) { r.Files[0].Size++ },
-		"another digest":         func(r *Record) { r.Files[0].SHA256[0] ^= 1 },
-		"another data digest":    func(r *Record) { r.Files[1].SHA256[0] ^= 1 },
-		"name out of folder":     func(r *Record) { r.Files[1].Name = "../a.bin" },
-		"absolute name":          func(r *Record) { r.Files[1].Name = "/tmp/a.bin" },
-		"locked name outside":    func(r *Record) { r.Files[1].LockedName = "../a.bin" },
-		"patch of no file":       func(r *Record) { r.Patches[0].File = 9 },
-		"patch of file -1":       func(r *Record) { r.Patches[0].File = -1 },
-		"patch elsewhere":        func(r *Record) { r.Patches[0].Offset = 1 << 62 },
-		"patch before":           func(r *Record) { r.Patches[0].Offset = -1 },
-		"patch at the end":       func(r *Record) { r.Patches[0].Indices[0] = 2 },
-		"patch far beyond":       func(r *Record) { r.Patches[0].Indices[0] = 1 << 62 },
-		"negative index":         func(r *Record) { r.Patches[0].Indices[0] = -1 },
-		"no stride":              func(r *Record) { r.Patches[0].Stride = 0 },
-		"negative stride":        func(r *Record) { r.Patches[0].Stride = -4 },
-		"no width":               func(r *Record) { r.Patches[0].Width = 0 },
-		"width of three":         func(r *Record) { r.Patches[0].Width = 3 },
-		"large width":            func(r *Record) { r.Patches[0].Width, r.Patches[0].Stride = 16, 16 },
-		"wide value":             func(r *Record) { r.Patches[0].Original[0] = 1 << 32 },
-		"another value":          func(r *Record) { r.Patches[0].Original[0] ^= 1 },
-		"too few values":         func(r *Record) { r.Patches[0].Original = nil },
+		"no files":             func(r *Record) { r.Files = nil },
+		"negative size":        func(r *Record) { r.Files[0].Size = -1 },
+		"negative locked size": func(r *Record) { r.Files[1].LockedSize = -1 },
+		"another size":         func(r *Record) { r.Files[0].Size++ },
+		"another digest":       func(r *Record) { r.Files[0].SHA256[0] ^= 1 },
+		"another data digest":  func(r *Record) { r.Files[1].SHA256[0] ^= 1 },
+		"name out of folder":   func(r *Record) { r.Files[1].Name = "../a.bin" },
+		"absolute name":        func(r *Record) { r.Files[1].Name = "/tmp/a.bin" },
+		"locked name outside":  func(r *Record) { r.Files[1].LockedName = "../a.bin" },
+		"patch of no file":     func(r *Record) { r.Patches[0].File = 9 },
+		"patch of file -1":     func(r *Record) { r.Patches[0].File = -1 },
+		"patch elsewhere":      func(r *Record) { r.Patches[0].Offset = 1 << 62 },
+		"patch before":         func(r *Record) { r.Patches[0].Offset = -1 },
+		"patch at the end":     func(r *Record) { r.Patches[0].Indices[0] = 2 },
+		"patch far beyond":     func(r *Record) { r.Patches[0].Indices[0] = 1 << 62 },
+		"negative index":       func(r *Record) { r.Patches[0].Indices[0] = -1 },
+		"no stride":            func(r *Record) { r.Patches[0].Stride = 0 },
+		"negative stride":      func(r *Record) { r.Patches[0].Stride = -4 },
+		"no width":             func(r *Record) { r.Patches[0].Width = 0 },
+		"width of three":       func(r *Record) { r.Patches[0].Width = 3 },
+		"large width":          func(r *Record) { r.Patches[0].Width, r.Patches[0].Stride = 16, 16 },
+		"wide value":           func(r *Record) { r.Patches[0].Original[0] = 1 << 32 },
+		"another value":        func(r *Record) { r.Patches[0].Original[0] ^= 1 },
+		"too few values":       func(r *Record) { r.Patches[0].Original = nil },
+		"positions descend": func(r *Record) {
+			p := &r.Patches[0]
+			p.Indices, p.Original = []int64{1, 0}, []uint64{0, 0}
+		},
 		"patch twice":            func(r *Record) { r.Patches = append(r.Patches, r.Patches[0]) },
 		"splice of no file":      func(r *Record) { r.Splices = []Splice{{File: 9}} },
 		"splice of length -1":    func(r *Record) { r.Splices = []Splice{{Length: -1}} },
@@ -194,10 +200,16 @@ func TestDamagedRecord(t *testing.T) {
 		"overlapping splices":    func(r *Record) { r.Splices = []Splice{{0, 0, 4, make([]byte, 4)}, {0, 2, 4, make([]byte, 4)}} },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			locked, rec := lockedTwo(t)
 			damage(rec)
-			if err := expectNotRestored(t, locked, rec); !errors.Is(err, ErrRecord) {
+			err := expectNotRestored(t, locked, rec)
+			if !errors.Is(err, ErrRecord) {
 				t.Errorf("error %v, want ErrRecord", err)
+			}
+			// Restore refuses what Validate does; the rest shows in the digests.
+			if _, contradiction := errors.AsType[*RecordError](err); contradiction != (rec.Validate() != nil) {
+				t.Errorf("Restore: %v; Validate: %v", err, rec.Validate())
 			}
 		})
 	}

@@ -23,7 +23,7 @@ func (s *minimal) round(k int) ([]candidate, error) {
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	if s.opt.Study.FirstOrder {
+	if s.without.Evaluation {
 		return best(list, k), nil
 	}
 	list, n, err := s.blocks.race(list, k)

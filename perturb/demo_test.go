@@ -11,6 +11,7 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/study"
 	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/nd"
@@ -32,6 +33,7 @@ func demo(t *testing.T, split dataset.Split, limit int) (*onnxio.Model, *dataset
 }
 
 func TestSearchDemo(t *testing.T) {
+	t.Parallel()
 	m, train := demo(t, dataset.Train, 512)
 	original, err := os.ReadFile(m.Path())
 	if err != nil {
@@ -78,6 +80,7 @@ func TestSearchDemo(t *testing.T) {
 }
 
 func TestSearchLimits(t *testing.T) {
+	t.Parallel()
 	m, train := demo(t, dataset.Train, 128)
 	result, err := Search(context.Background(), m, train, Options{MaxParams: 1, Calibration: 64})
 	if !errors.Is(err, ErrTarget) {
@@ -107,6 +110,10 @@ func TestSearchLimits(t *testing.T) {
 	}
 	if _, err := Search(context.Background(), m, unlabelled{train}, Options{}); err == nil || !strings.Contains(err.Error(), "labelled") {
 		t.Errorf("no labels: %v", err)
+	}
+	untried, err := Search(study.Without{Evaluation: true}.Context(t.Context()), m, train, Options{Target: 0.9, Calibration: 64})
+	if err != nil || untried.Evaluations != 0 {
+		t.Errorf("without evaluation: %d evaluations, %v", untried.Evaluations, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -13,7 +13,12 @@ import (
 )
 
 func TestHardenedDemo(t *testing.T) {
-	m, train := demo(t, dataset.Train, 512)
+	t.Parallel()
+	samples := 512
+	if testing.Short() {
+		samples = 160
+	}
+	m, train := demo(t, dataset.Train, samples)
 	workers := gradient.NewWorkers(2)
 	defer workers.Close()
 	opt := HardenedOptions{Options: Options{Workers: workers, Calibration: 128}}
@@ -63,7 +68,7 @@ func TestHardenedDemo(t *testing.T) {
 	if shrunk > most/20 {
 		t.Errorf("%d of %d weights had no negative in the range", shrunk, len(first.Changes))
 	}
-	_, test := demo(t, dataset.Test, 512)
+	_, test := demo(t, dataset.Test, samples)
 	if locked := accuracyOf(t, m, test, first.Changes, workers); locked > 0.125 {
 		t.Errorf("test accuracy of the locked model is %.4f; chance is 0.0625", locked)
 	}
@@ -78,6 +83,7 @@ func TestHardenedDemo(t *testing.T) {
 }
 
 func TestHardenedLimits(t *testing.T) {
+	t.Parallel()
 	m, train := demo(t, dataset.Train, 128)
 	ctx := context.Background()
 	small := Options{Calibration: 64}

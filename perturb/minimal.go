@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/study"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/task"
 )
@@ -13,7 +14,8 @@ import (
 // minimal is the search for the fewest changes.
 type minimal struct {
 	*search
-	blocks *blocks
+	blocks  *blocks
+	without study.Without
 }
 
 func (s *minimal) run(ctx context.Context) (*Result, error) {
@@ -27,7 +29,7 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 	}
 	limit := s.opt.MaxParams
 	var collapse []candidate
-	if !s.opt.Study.NoCollapse {
+	if !s.without.Collapse {
 		collapse = s.collapse(limit)
 	}
 	if collapse != nil {
@@ -57,7 +59,7 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 
 // lowered is the loss that the search lowers.
 func (s *minimal) lowered(truth nd.Array) gradient.Loss {
-	if !s.opt.Study.Training {
+	if !s.without.Objective {
 		return s.opt.Task.Objective(truth, s.tau)
 	}
 	raised := s.opt.Task.Training(truth)
@@ -98,7 +100,7 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 	if s.hopeless(now, n) {
 		return false, false, nil
 	}
-	off := !s.opt.Study.Extremes
+	off := !s.without.Clamp
 	if off && now.Quality <= s.targetFor(now) { // most likely it is
 		if reached, err = s.inside(ctx, now, inward); reached || err != nil {
 			return reached, true, err

@@ -40,6 +40,7 @@ func raced(gains []float64) *runner {
 // TestRace: the winner of a race is the change that is best when all are tried on
 // all samples, and its gain is the one on all of them.
 func TestRace(t *testing.T) {
+	t.Parallel()
 	m, set := demo(t, dataset.Train, 128)
 	shared, err := newSearch(m, set, Options{})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/study"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
 )
@@ -40,21 +41,10 @@ type Options struct {
 	// which takes the best single change each time. More take as many times as
 	// long, and find pairs of changes that only work together.
 	Beam int
-	// Study leaves parts of the search out.
-	Study Study
 	// Workers compute; nil means one thread.
 	Workers *gradient.Workers
 	// Progress, if not nil, is called after every change.
 	Progress func(Progress)
-}
-
-// Study leaves out parts of Search, to find out what they are worth
-// (docs/method.md). The zero value leaves out nothing.
-type Study struct {
-	Training   bool // lower what the model was trained with instead, or rather raise it
-	FirstOrder bool // take the best by gradient × step without trying
-	NoCollapse bool // do not try the last layer alone
-	Extremes   bool // leave values at the end of their tensor's range
 }
 
 // Progress is how far a search has come.
@@ -96,7 +86,7 @@ func Search(ctx context.Context, m *onnxio.Model, samples Samples, opt Options) 
 	if err != nil {
 		return nil, err
 	}
-	return (&minimal{search: s}).run(ctx)
+	return (&minimal{search: s, without: study.Of(ctx)}).run(ctx)
 }
 
 type search struct {

@@ -8,9 +8,10 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/internal/study"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/task"
 )
 
 // named is an entry of a list that is chosen from by name.
@@ -52,20 +53,23 @@ var models = []named[reference]{
 // most bounds the number of changes of a search.
 const most = 64
 
+// variant is a kind of search.
+type variant struct {
+	without study.Without
+	options func(*onnxio.Model, *perturb.Options) // nil: as they are
+}
+
 // variants are kinds of search, from the one of the program to that of the paper.
-var variants = []named[func(*onnxio.Model, *perturb.Options)]{
-	{"all", func(*onnxio.Model, *perturb.Options) {}},
-	{"beam 4", func(_ *onnxio.Model, o *perturb.Options) { o.Beam = 4 }},
-	{"no collapse", func(_ *onnxio.Model, o *perturb.Options) { o.Study.NoCollapse = true }},
-	{"no biases", func(m *onnxio.Model, o *perturb.Options) {
-		o.Study.NoCollapse = true
+var variants = []named[variant]{
+	{"all", variant{}},
+	{"beam 4", variant{options: func(_ *onnxio.Model, o *perturb.Options) { o.Beam = 4 }}},
+	{"no collapse", variant{without: study.Without{Collapse: true}}},
+	{"no biases", variant{without: study.Without{Collapse: true}, options: func(m *onnxio.Model, o *perturb.Options) {
 		o.Allow = func(name string) bool { return len(m.Lookup(name).Dims) > 1 }
-	}},
-	{"cross-entropy", func(_ *onnxio.Model, o *perturb.Options) { o.Study.NoCollapse, o.Study.Training = true, true }},
-	{"first order", func(_ *onnxio.Model, o *perturb.Options) { o.Study.NoCollapse, o.Study.FirstOrder = true, true }},
-	{"first order, cross-entropy", func(_ *onnxio.Model, o *perturb.Options) {
-		o.Study = perturb.Study{NoCollapse: true, FirstOrder: true, Training: true}
-	}},
+	}}},
+	{"cross-entropy", variant{without: study.Without{Collapse: true, Objective: true}}},
+	{"first order", variant{without: study.Without{Collapse: true, Evaluation: true}}},
+	{"first order, cross-entropy", variant{without: study.Without{Collapse: true, Evaluation: true, Objective: true}}},
 }
 
 func (r *reference) open(shared string, m *onnxio.Model, split dataset.Split, limit int, seed uint64) (*dataset.Set, error) {
@@ -85,7 +89,7 @@ func (r *reference) open(shared string, m *onnxio.Model, split dataset.Split, li
 }
 
 // search searches and returns the accuracy on test images with 0, 1, 2 … changes.
-func (r *reference) search(shared string, seed uint64, set func(*onnxio.Model, *perturb.Options)) (course []float64, err error) {
+func (r *reference) search(shared string, seed uint64, kind variant) (course []float64, err error) {
 	m, err := onnxio.Open(filepath.Join(shared, "models", r.file))
 	if err != nil {
 		return nil, err
@@ -100,8 +104,10 @@ func (r *reference) search(shared string, seed uint64, set func(*onnxio.Model, *
 		return nil, err
 	}
 	opt := perturb.Options{MaxParams: most}
-	set(m, &opt)
-	found, err := perturb.Search(context.Background(), m, train, opt)
+	if kind.options != nil {
+		kind.options(m, &opt)
+	}
+	found, err := perturb.Search(kind.without.Context(context.Background()), m, train, opt)
 	if err != nil && !errors.Is(err, perturb.ErrTarget) {
 		return nil, err
 	}
@@ -113,12 +119,13 @@ func (r *reference) search(shared string, seed uint64, set func(*onnxio.Model, *
 	if err != nil {
 		return nil, err
 	}
+	evaluator := &task.Evaluator{Task: task.Classification{}, Session: s}
 	for k := 0; ; k++ {
-		accuracy, err := accuracyOf(s, test)
+		score, err := evaluator.Measure(context.Background(), test, nil)
 		if err != nil {
 			return nil, err
 		}
-		course = append(course, accuracy)
+		course = append(course, score.Quality)
 		if k == len(found.Changes) {
 			return course, nil
 		}
@@ -126,21 +133,4 @@ func (r *reference) search(shared string, seed uint64, set func(*onnxio.Model, *
 		a, _ := w.Array(c.Tensor)
 		a.Float32s()[c.Index] = m.Lookup(c.Tensor).Decode(c.New)
 	}
-}
-
-func accuracyOf(s *gradient.Session, set *dataset.Set) (float64, error) {
-	right := 0
-	err := s.Forward(set, func(lo, n int, outputs []nd.Array) error {
-		logits, _, classes, err := gradient.Logits(outputs)
-		if err != nil {
-			return err
-		}
-		for i := range n {
-			if gradient.ArgMax(logits[i*classes:(i+1)*classes]) == set.Labels()[lo+i] {
-				right++
-			}
-		}
-		return nil
-	})
-	return float64(right) / float64(set.Len()), err
 }
