@@ -18,6 +18,7 @@ import (
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/internal/terminal"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
@@ -41,7 +42,7 @@ type batchRun struct {
 	scratch string // for copies; empty: there is nothing in object storage
 
 	part batch.Shard
-	bar  *bar
+	bar  *terminal.Bar
 
 	start   time.Time
 	total   int
@@ -161,7 +162,7 @@ func (b *batchRun) run(ctx context.Context) error {
 		Store: &b.store, Scratch: b.scratch, CacheSize: limit,
 		Hint: manifestHint, Progress: b.progress,
 	})
-	b.bar.close()
+	b.bar.Close()
 	summary.Shard = b.part.String()
 	return b.finish(context.WithoutCancel(ctx), summary)
 }
@@ -275,7 +276,7 @@ func (b *batchRun) progress(p batch.Progress) {
 	if p.Rate > 0 && p.Remaining > 0 {
 		eta = fmt.Sprintf(", %s, %v left", rate(p.Rate), p.Remaining.Round(time.Second))
 	}
-	b.bar.set(p.Done, "%d of %d, %d failed%s", p.Done, p.Total, p.Failed, eta)
+	b.bar.Set(p.Done, fmt.Sprintf("%d of %d, %d failed%s", p.Done, p.Total, p.Failed, eta))
 	switch r := p.Result; {
 	case r == nil:
 		b.say("%s has to wait: %v", model, p.Why)

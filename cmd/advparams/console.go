@@ -4,22 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"sync/atomic"
 	"text/tabwriter"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
-	"golang.org/x/term"
-
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/internal/terminal"
 )
-
-// isTerminal reports whether a person looks at w.
-func isTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
 
 // note prints a message that is not a result.
 func (a *app) note(format string, args ...any) {
@@ -45,56 +34,20 @@ func (a *app) result(v any, text func(w io.Writer)) error {
 	return w.Flush()
 }
 
-// bar is a progress bar on a terminal; elsewhere, as nil, it is nothing.
-type bar struct {
-	all  *mpb.Progress
-	one  *mpb.Bar
-	note atomic.Pointer[string]
-}
-
-// bar starts a progress bar. It has to be closed.
-func (a *app) bar(label string, total int) *bar {
-	if a.quiet || !isTerminal(a.stderr) {
+// bar starts a progress bar, which has to be closed. It is nil, which shows nothing,
+// unless a person looks.
+func (a *app) bar(label string, total int) *terminal.Bar {
+	if a.quiet || !terminal.Is(a.stderr) {
 		return nil
 	}
-	b := &bar{all: mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(36))}
-	b.one = b.all.New(int64(total), mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding(" ").Rbound("]"),
-		mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(label, decor.WC{W: 22, C: decor.DindentRight})),
-		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
-			if text := b.note.Load(); text != nil {
-				return *text
-			}
-			return ""
-		}), decor.Elapsed(decor.ET_STYLE_GO, decor.WCSyncSpace)),
-	)
-	return b
-}
-
-// set moves the bar to done, with a note behind it.
-func (b *bar) set(done int, format string, args ...any) {
-	if b == nil {
-		return
-	}
-	text := fmt.Sprintf(format, args...)
-	b.note.Store(&text)
-	b.one.SetCurrent(int64(done))
-}
-
-// close removes the bar.
-func (b *bar) close() {
-	if b == nil {
-		return
-	}
-	b.one.Abort(true)
-	b.all.Wait()
+	return terminal.NewBar(a.stderr, label, total)
 }
 
 // watch shows what happens in a run: a bar for the stage under way, and notices.
 type watch struct {
 	app   *app
 	stage string
-	bar   *bar
+	bar   *terminal.Bar
 }
 
 // watch returns one without a bar. It has to be closed.
@@ -105,7 +58,7 @@ func (w *watch) progress(p advparams.Progress) {
 		w.close()
 		w.stage, w.bar = p.Stage, w.app.bar(p.Stage, p.Total)
 	}
-	w.bar.set(p.Done, "%s", p.Text)
+	w.bar.Set(p.Done, p.Text)
 }
 
 func (w *watch) notice(n advparams.Notice) {
@@ -119,6 +72,6 @@ func (w *watch) notice(n advparams.Notice) {
 
 // close removes the bar.
 func (w *watch) close() {
-	w.bar.close()
+	w.bar.Close()
 	w.stage, w.bar = "", nil
 }

@@ -6,10 +6,10 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/hint"
+	"github.com/advparams/advparams/internal/terminal"
 	"github.com/advparams/advparams/key"
 )
 
@@ -130,29 +130,9 @@ func (a *app) passphrase(isNew bool) (string, error) {
 		}
 		return secret, nil
 	}
-	tty, err := os.OpenFile(terminal, os.O_RDWR, 0)
-	if err != nil {
-		return "", hint.With(errors.New("no terminal to ask for the passphrase on"), "put it into the environment variable %s", passphraseVariable)
+	secret, err := terminal.AskPassphrase(isNew)
+	if errors.Is(err, terminal.ErrNone) {
+		err = hint.With(err, "put it into the environment variable %s", passphraseVariable)
 	}
-	defer tty.Close()
-	ask := func(prompt string) (string, error) {
-		fmt.Fprint(tty, prompt)
-		defer fmt.Fprintln(tty)
-		secret, err := term.ReadPassword(int(tty.Fd()))
-		return string(secret), err
-	}
-	first, err := ask("Passphrase: ")
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("reading the passphrase: %w", err)
-	case first == "":
-		return "", errors.New("the passphrase is empty")
-	case !isNew:
-		return first, nil
-	}
-	second, err := ask("The same again: ")
-	if err == nil && first != second {
-		err = errors.New("the two passphrases differ")
-	}
-	return first, err
+	return secret, err
 }

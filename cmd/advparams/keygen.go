@@ -8,6 +8,7 @@ import (
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
+	"github.com/advparams/advparams/internal/terminal"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
@@ -48,7 +49,7 @@ func (k *keygen) run() error {
 	text := fmt.Sprintf("# created: %s\n# public key: %s\n%s\n", time.Now().Format(time.RFC3339), recipient, identity)
 	if !toFile {
 		_, err = io.WriteString(k.app.stdout, text)
-		if err == nil && !isTerminal(k.app.stdout) {
+		if err == nil && !terminal.Is(k.app.stdout) {
 			k.tell(recipient)
 		}
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 
+	"github.com/advparams/advparams/internal/terminal"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
@@ -41,7 +42,7 @@ func (a *app) checkStreams(paths ...string) error {
 		return usagef("--json and the file %q both go to standard output", standard)
 	case streams > 1:
 		return usagef("only one file can go to standard output")
-	case streams == 1 && isTerminal(a.stdout):
+	case streams == 1 && terminal.Is(a.stdout):
 		return usagef("a binary file does not belong on the terminal: redirect the output, or name a file")
 	}
 	return nil

@@ -1,0 +1,4 @@
+package terminal
+
+// device is the terminal of the process, whatever its streams are.
+const device = "CONIN$"
