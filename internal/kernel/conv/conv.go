@@ -3,7 +3,6 @@ package conv
 import (
 	"fmt"
 
-	"github.com/advparams/advparams/internal/kernel/conv/depthwise"
 	"github.com/advparams/advparams/internal/kernel/conv/plan"
 	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/kernel/scratch"
@@ -53,7 +52,8 @@ func (c *Conv) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
 	p := c.plan()
 	p.Check(x, weight, y)
 	limitAfter(p, y)
-	forwardMethod(p, len(x) > 0 && len(y) > 0)(w, x, weight, bias, y)
+	forward := task{Conv: p}
+	forward.compute(w, x, weight, bias, y)
 }
 
 // GradInput overwrites gx, the gradient of x, from gy, that of y.
@@ -61,7 +61,8 @@ func (c *Conv) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
 	p := c.plan()
 	p.Check(gx, weight, gy)
 	gateAfter(p, gx)
-	inputMethod(p, len(gx) > 0 && len(gy) > 0)(w, gy, weight, gx)
+	adjoint := task{Conv: p, adjoint: true}
+	adjoint.compute(w, gy, weight, nil, gx)
 }
 
 // GradWeight overwrites gw, the gradient of weight, from x and gy, and gb like
@@ -88,27 +89,27 @@ func (c *Conv) Gradients(w *parallel.Workers, x, gy, weight, gx, gw, gb []float3
 }
 
 func gradWeightBias(p *plan.Conv, w *parallel.Workers, x, gy, gw, gb []float32) {
-	if s, ok := depthwise.NewSmall(p); ok && p.Batch > 0 && !isDense(p) {
-		s.GradWeight(w, x, gy, gw, gb)
-		return
-	}
+	m := methodForWeights(p)
 	channels := p.Group * p.OutChannels
-	if gb == nil || p.Out.Size() < nearPlane && !p.Pointwise() || p.XSize == 0 || isDense(p) {
-		runGradWeights(p, w, x, gy, gw)
-		if gb != nil {
-			sumPlanes(w, p.Batch, channels, p.Out.Size(), gy, gb)
+	switch {
+	case m.runBias != nil:
+		m.runBias(p, w, x, gy, gw, gb)
+	case gb == nil:
+		m.run(p, w, x, gy, gw)
+	case p.Out.Size() < nearPlane && !p.Pointwise() || p.XSize == 0 || isDense(p):
+		m.run(p, w, x, gy, gw)
+		sumPlanes(w, p.Batch, channels, p.Out.Size(), gy, gb)
+	default:
+		sums := scratch.Floats(p.Batch * channels)
+		defer scratch.Free(sums)
+		p.BiasSums = *sums
+		clear(p.BiasSums)
+		m.run(p, w, x, gy, gw)
+		gb = gb[:channels]
+		clear(gb)
+		for n := range p.Batch {
+			simd.Add(gb, gb, p.BiasSums[n*channels:(n+1)*channels])
 		}
-		return
-	}
-	sums := scratch.Floats(p.Batch * channels)
-	defer scratch.Free(sums)
-	p.BiasSums = *sums
-	clear(p.BiasSums)
-	runGradWeights(p, w, x, gy, gw)
-	gb = gb[:channels]
-	clear(gb)
-	for n := range p.Batch {
-		simd.Add(gb, gb, p.BiasSums[n*channels:(n+1)*channels])
 	}
 }
 

@@ -20,6 +20,14 @@ func isDense(p *plan.Conv) bool {
 	return true
 }
 
+func runDense(t *task, w *parallel.Workers, source, weight, bias, result []float32) {
+	if t.adjoint {
+		denseGradInput(t.Conv, w, source, weight, result)
+	} else {
+		denseForward(t.Conv, w, source, weight, bias, result)
+	}
+}
+
 func denseForward(p *plan.Conv, w *parallel.Workers, x, weight, bias, y []float32) {
 	if p.Batch == 0 {
 		return

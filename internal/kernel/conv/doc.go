@@ -19,7 +19,8 @@
 //	doc.go      this file
 //	conv.go     Conv: Forward, GradInput, GradWeight
 //	types.go    Gate and Limits
-//	methods.go  the choice of a method
+//	methods.go          the choice of a method, forward and for the gradient of the input
+//	methods_weights.go  the choice of a method for the gradient of the weights
 //	gate.go     activations and their gradients, applied by a method or after it
 //	dense.go    method: kernels as large as the image, by matrix products
 //	bias.go     the gradient of the bias

@@ -11,9 +11,7 @@ import (
 func (c *Conv) Gates() bool { return gates(c.plan()) }
 
 func gates(p *plan.Conv) bool {
-	_, small := depthwise.NewSmall(p)
-	_, depthwise := depthwise.New(p)
-	return !isDense(p) && (small || depthwise)
+	return !isDense(p) && (depthwise.SmallApplies(p) || depthwise.Applies(p))
 }
 
 // gateAfter makes the gate a part of what follows, unless the method applies it.

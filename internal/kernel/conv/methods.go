@@ -7,151 +7,175 @@ import (
 	"github.com/advparams/advparams/internal/kernel/conv/winograd"
 	"github.com/advparams/advparams/internal/kernel/micro"
 	"github.com/advparams/advparams/internal/kernel/parallel"
-	"github.com/advparams/advparams/internal/kernel/scratch"
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// forwardMethod returns what computes the forward convolution p; some is false if x or y
-// is empty.
-func forwardMethod(p *plan.Conv, some bool) func(w *parallel.Workers, x, weight, bias, y []float32) {
-	if isDense(p) {
-		return func(w *parallel.Workers, x, weight, bias, y []float32) { denseForward(p, w, x, weight, bias, y) }
-	}
-	if s, ok := depthwise.NewSmall(p); ok && p.Batch > 0 {
-		return s.Forward
-	}
-	if d, ok := depthwise.New(p); ok && some {
-		return d.Forward
-	}
-	return func(w *parallel.Workers, x, weight, bias, y []float32) {
-		runCorrelation(p.Forward(), w, x, weight, bias, y)
-	}
+// This file chooses the method for a convolution: in correlationMethods for the forward
+// convolution and the gradient of the input, in weightMethods for the gradient of the
+// weights. The first method of a table that applies, and costs less than all its rivals
+// that apply, is used. Costs are in multiplications of vectors. They depend on the
+// instruction set in use, as does which methods apply; they do not depend on the number of
+// threads.
+
+// cost is what a method costs for a whole batch.
+type cost int64
+
+// correlationMethod is a way to compute the forward convolution or the gradient of the
+// input.
+type correlationMethod struct {
+	name string
+	cost func(t *task) (c cost, applies bool)
+	// rivals are costs of methods further down that may be lower.
+	rivals []func(t *task) (c cost, applies bool)
+	run    func(t *task, w *parallel.Workers, source, weight, bias, result []float32)
 }
 
-// inputMethod returns what computes the gradient by the input.
-func inputMethod(p *plan.Conv, some bool) func(w *parallel.Workers, gy, weight, gx []float32) {
-	if isDense(p) {
-		return func(w *parallel.Workers, gy, weight, gx []float32) { denseGradInput(p, w, gy, weight, gx) }
-	}
-	if s, ok := depthwise.NewSmall(p); ok && p.Batch > 0 {
-		return s.GradInput
-	}
-	if d, ok := depthwise.New(p); ok && some {
-		return d.GradInput
-	}
-	return func(w *parallel.Workers, gy, weight, gx []float32) {
-		runCorrelation(p.Backward(), w, gy, weight, nil, gx)
-	}
+// correlationMethods begins with methods for convolutions of a special kind and ends
+// with one for every convolution.
+var correlationMethods = []correlationMethod{
+	// The kernel covers the image: a fully connected layer.
+	{name: "dense", cost: planned(isDense), run: runDense},
+	// A kernel for each channel. The assembly for planes that fit in a vector is the
+	// fastest there.
+	{name: "depthwise small", cost: planned(depthwise.SmallApplies), run: runDepthwiseSmall},
+	{name: "depthwise", cost: planned(depthwise.Applies), run: runDepthwise},
+	// 1×1 kernels on 2×2 maps: a product of matrices of quads.
+	{name: "quads", cost: applies(direct.QuadsApply), run: correlate(direct.RunQuads)},
+	// Small maps: the weights are read once for all images, and no tap in the padding is
+	// computed.
+	{name: "images", cost: batchCost(direct.ImagesCost), rivals: rivals(channelsCost), run: correlate(direct.RunImages)},
+	// 1×1 kernels with few results: the source is read once and in place.
+	{name: "tall", cost: applies(direct.TallApplies), run: correlate(direct.RunTall)},
+	// 3×3 kernels: with few channels, F(2) along rows has less to transform than F(2×2).
+	{name: "winograd tile rows", cost: applies(winograd.TileRowsApply), run: correlate(winograd.RunTileRows)},
+	{name: "winograd tile lanes", cost: applies(winograd.TileLanesApply), run: correlate(winograd.RunTileLanes)},
+	{name: "winograd channels", cost: imageCost(winograd.ChannelTilesCost), rivals: rivals(productsCost), run: correlate(winograd.RunChannelTiles)},
+	// The rest is summed directly.
+	{name: "rows", cost: imageCost(direct.RowsCost), rivals: rivals(channelsCost, positionsCost), run: correlate(direct.RunRows)},
+	{name: "positions", cost: positionsCost, rivals: rivals(narrowChannelsCost), run: correlate(direct.RunPositions)},
+	{name: "channels", cost: channelsCost, run: correlate(direct.RunChannels)},
 }
 
-// runCorrelation computes a correlation by the best method.
-func runCorrelation(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
-	if c.Batch*c.Group*c.ResultSize == 0 {
-		return
-	}
-	correlationMethod(c)(c, w, source, weight, bias, result)
+// task is a correlation to be computed: the forward convolution, or its adjoint, which is
+// the gradient of the input.
+type task struct {
+	*plan.Conv
+	adjoint     bool
+	correlation *plan.Correlation // see plan
 }
 
-func correlationMethod(c *plan.Correlation) func(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
-	if direct.QuadsApply(c) {
-		return direct.RunQuads
+// plan returns the correlation, which methods for convolutions of a special kind do not
+// need.
+func (t *task) plan() *plan.Correlation {
+	switch {
+	case t.correlation != nil:
+	case t.adjoint:
+		t.correlation = t.Backward()
+	default:
+		t.correlation = t.Forward()
 	}
-	channels := direct.ChannelsCost(c)
-	if cost, ok := direct.ImagesCost(c); ok && cost < c.Batch*channels {
-		return direct.RunImages
-	}
-	if direct.TallApplies(c) {
-		return direct.RunTall
-	}
-	if winograd.TileRowsApply(c) {
-		return winograd.RunTileRows
-	}
-	if winograd.TileLanesApply(c) {
-		return winograd.RunTileLanes
-	}
-	if cost, ok := winograd.ChannelTilesCost(c); ok && cost < c.Extent.Size()*9*c.Channels*((c.Results+simd.Lanes()-1)/simd.Lanes()) {
-		return winograd.RunChannelTiles
-	}
-	positions, flat := direct.PositionsCost(c)
-	if cost, ok := direct.RowsCost(c); ok && cost < channels && (!flat || cost < positions) {
-		return direct.RunRows
-	}
-	vectors := (c.Results + simd.Lanes() - 1) / simd.Lanes()
-	if vectors < micro.Vecs() {
-		channels += channels / 10
-	}
-	if flat && positions < channels {
-		return direct.RunPositions
-	}
-	return direct.RunChannels
+	return t.correlation
 }
 
-// runGradWeights computes gw by the method for the convolution's kind.
-func runGradWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
-	if isDense(p) {
-		denseGradWeight(p, w, x, gy, gw)
-		return
-	}
-	if d, ok := depthwise.New(p); ok && len(x) > 0 && len(gy) > 0 {
-		d.GradWeight(w, x, gy, gw)
-		return
-	}
-	generalGradWeight(p, w, x, gy, gw)
-}
-
-// generalGradWeight computes gw by what costs least.
-func generalGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
-	if p.YSize == 0 || p.XSize == 0 || p.Batch == 0 {
-		clear(gw[:p.Group*p.WSize])
-		return
-	}
-	if direct.ImageWeightsApply(p) {
-		direct.RunImageWeights(p, w, x, gy, gw)
-		return
-	}
-	if p.Pointwise() {
-		size := p.Out.Size()
-		inRuns := micro.HasRuns() && size >= direct.MinRunLength
-		switch {
-		case !inRuns && size > direct.MaxCollected && p.InChannels > p.OutChannels: // other methods are as good
-		case !inRuns && size > direct.MaxCollected || p.InChannels > p.OutChannels:
-			turn(p, w, x, gy, gw)
-			return
-		case inRuns:
-			direct.RunInPlaceWeights(p, w, x, gy, gw)
-			return
-		default:
-			direct.RunCollectedWeights(p, w, x, gy, gw)
-			return
+// method returns the method for a correlation.
+func (t *task) method() *correlationMethod {
+	for i := range correlationMethods {
+		m := &correlationMethods[i]
+		c, best := m.cost(t)
+		for _, rival := range m.rivals {
+			if !best {
+				break
+			}
+			r, ok := rival(t)
+			best = !ok || c < r
+		}
+		if best {
+			return m
 		}
 	}
-	if winograd.TileRowWeightsApply(p) {
-		winograd.RunTileRowWeights(p, w, x, gy, gw)
-		return
-	}
-	transposed := direct.TransposedWeightsCost(p)
-	wino, ok := winograd.TileWeightsCost(p)
-	if cost, applies := direct.RowWeightsCost(p); applies && cost < transposed && (!ok || cost < wino) {
-		direct.RunRowWeights(p, w, x, gy, gw)
-		return
-	}
-	if ok && 3*wino < 4*transposed {
-		winograd.RunTileWeights(p, w, x, gy, gw)
-		return
-	}
-	direct.RunTransposedWeights(p, w, x, gy, gw)
+	panic("conv: no method applies")
 }
 
-// turn computes gw of a pointwise convolution as that of one from gy to x, with
-// fewer channels in its result: the methods copy or transpose those.
-func turn(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
-	t := *p
-	t.InChannels, t.OutChannels, t.XSize, t.YSize, t.Swapped = p.OutChannels, p.InChannels, p.YSize, p.XSize, true
-	turned := scratch.Floats(p.Group * p.WSize)
-	defer scratch.Free(turned)
-	generalGradWeight(&t, w, gy, x, *turned)
-	for g := range p.Group {
-		at := g * p.WSize
-		simd.TransposeAll(gw[at:], p.InChannels, (*turned)[at:], p.OutChannels, p.InChannels, p.OutChannels)
+// compute computes the correlation by the method chosen for it.
+func (t *task) compute(w *parallel.Workers, source, weight, bias, result []float32) {
+	if len(result) == 0 || t.Batch == 0 {
+		return
+	}
+	t.method().run(t, w, source, weight, bias, result)
+}
+
+func rivals(costs ...func(t *task) (cost, bool)) []func(t *task) (cost, bool) { return costs }
+
+// planned is the cost of a method that is the best wherever it applies.
+func planned(applies func(p *plan.Conv) bool) func(t *task) (cost, bool) {
+	return func(t *task) (cost, bool) { return 0, applies(t.Conv) }
+}
+
+// applies is planned for methods that want a correlation.
+func applies(applies func(c *plan.Correlation) bool) func(t *task) (cost, bool) {
+	return func(t *task) (cost, bool) { return 0, applies(t.plan()) }
+}
+
+// imageCost is the cost of a method that gives it for an image, and batchCost for the
+// batch.
+func imageCost(f func(c *plan.Correlation) (int, bool)) func(t *task) (cost, bool) {
+	return func(t *task) (cost, bool) {
+		c, ok := f(t.plan())
+		return cost(c) * cost(t.Batch), ok
+	}
+}
+
+func batchCost(f func(c *plan.Correlation) (int, bool)) func(t *task) (cost, bool) {
+	return func(t *task) (cost, bool) {
+		c, ok := f(t.plan())
+		return cost(c), ok
+	}
+}
+
+var positionsCost = imageCost(direct.PositionsCost)
+
+func channelsCost(t *task) (cost, bool) {
+	return cost(direct.ChannelsCost(t.plan())) * cost(t.Batch), true
+}
+
+// narrowChannelsCost is channelsCost for what "positions" applies to, with what tiles lose
+// that are narrow. Like the cost of that method it counts every element of the kernel.
+func narrowChannelsCost(t *task) (cost, bool) {
+	p := t.plan()
+	c := vectors(p.Results) * p.Extent.Size() * (p.Channels*p.Taps + 14)
+	if vectors(p.Results) < micro.Vecs() {
+		c += c / 10
+	}
+	return cost(c) * cost(t.Batch), true
+}
+
+// productsCost is that of all products of a 3×3 kernel, without anything around them.
+func productsCost(t *task) (cost, bool) {
+	c := t.plan()
+	return cost(c.Extent.Size()*9*c.Channels*vectors(c.Results)) * cost(t.Batch), true
+}
+
+// vectors returns how many vectors hold n elements.
+func vectors(n int) int { return (n + simd.Lanes() - 1) / simd.Lanes() }
+
+func correlate(run func(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32)) func(t *task, w *parallel.Workers, source, weight, bias, result []float32) {
+	return func(t *task, w *parallel.Workers, source, weight, bias, result []float32) {
+		run(t.plan(), w, source, weight, bias, result)
+	}
+}
+
+func runDepthwiseSmall(t *task, w *parallel.Workers, source, weight, bias, result []float32) {
+	if m := depthwise.NewSmall(t.Conv); t.adjoint {
+		m.GradInput(w, source, weight, result)
+	} else {
+		m.Forward(w, source, weight, bias, result)
+	}
+}
+
+func runDepthwise(t *task, w *parallel.Workers, source, weight, bias, result []float32) {
+	if m := depthwise.New(t.Conv); t.adjoint {
+		m.GradInput(w, source, weight, result)
+	} else {
+		m.Forward(w, source, weight, bias, result)
 	}
 }

@@ -7,24 +7,24 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// depthwise is a convolution of each channel with a square kernel of its own,
+// Planes is a convolution of each channel with a square kernel of its own,
 // of size 3 or 5 and with stride 1 or 2: those for which there are kernels in
 // assembly. Lanes are the positions of a row.
-type planes struct {
+type Planes struct {
 	*plan.Conv
 	k, stride int
 }
 
-// newDepthwise returns the convolution as one, and whether it is.
-func New(p *plan.Conv) (*planes, bool) {
+// Applies reports whether there is assembly for a convolution.
+func Applies(p *plan.Conv) bool {
 	k, s := p.Kernel[2], p.Stride[2]
-	if !hasDepthwise() || p.InChannels != 1 || p.OutChannels != 1 ||
-		p.Kernel != (window.Vec3{1, k, k}) || p.Stride != (window.Vec3{1, s, s}) || p.Dilation != (window.Vec3{1, 1, 1}) ||
-		p.In[0] != 1 || p.Out[0] != 1 || p.Pad[0] != 0 || (k != 3 && k != 5) || s > 2 || p.Pad[1] >= k || p.Pad[2] >= k {
-		return nil, false
-	}
-	return &planes{p, k, s}, true
+	return hasDepthwise() && p.InChannels == 1 && p.OutChannels == 1 && p.XSize > 0 && p.YSize > 0 &&
+		p.Kernel == (window.Vec3{1, k, k}) && p.Stride == (window.Vec3{1, s, s}) && p.Dilation == (window.Vec3{1, 1, 1}) &&
+		p.In[0] == 1 && p.Out[0] == 1 && p.Pad[0] == 0 && (k == 3 || k == 5) && s <= 2 && p.Pad[1] < k && p.Pad[2] < k
 }
+
+// New returns a convolution to which the method applies.
+func New(p *plan.Conv) *Planes { return &Planes{p, p.Kernel[2], p.Stride[2]} }
 
 // depthwiseArgs is a call of an assembly kernel for some planes. For the
 // forward kernels, y is written and bias holds a number for each plane, or one
@@ -53,7 +53,7 @@ func hasDepthwise() bool { return depthwiseCode() != nil }
 
 // planes calls f for ranges of planes that are channels of one image, of at most so
 // many elements unless a single one is larger.
-func (d *planes) planes(w *parallel.Workers, most int, f func(image, channel, planes int)) {
+func (d *Planes) planes(w *parallel.Workers, most int, f func(image, channel, planes int)) {
 	w.For(d.Batch*d.Group, parallel.GrainOf(d.k*(d.XSize+d.YSize)), func(lo, hi int) {
 		for lo < hi {
 			n := min(hi-lo, d.Group-lo%d.Group, max(1, most/max(d.XSize, d.YSize)))
@@ -63,7 +63,7 @@ func (d *planes) planes(w *parallel.Workers, most int, f func(image, channel, pl
 	})
 }
 
-func (d *planes) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
+func (d *Planes) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
 	a := depthwiseArgs{xSize: d.In, ySize: d.Out, wPlane: d.k * d.k, top: d.Pad[1], left: d.Pad[2], k: d.k, stride: d.stride}
 	a.addMasks()
 	if bias == nil {

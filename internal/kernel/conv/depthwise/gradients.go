@@ -10,7 +10,7 @@ import (
 
 // gradInput is, for stride 1, a forward convolution of gy with the kernels turned
 // round. For stride 2 there is a kernel of its own.
-func (d *planes) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
+func (d *Planes) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
 	back, turned := d.back(weight)
 	defer scratch.Free(turned)
 	d.planes(w, simd.NearL1, func(image, channel, planes int) {
@@ -19,7 +19,7 @@ func (d *planes) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
 }
 
 // gradPlanes computes planes of gx that are channels of one image.
-func (d *planes) gradPlanes(a depthwiseArgs, gy, gx []float32, image, channel, planes int) {
+func (d *Planes) gradPlanes(a depthwiseArgs, gy, gx []float32, image, channel, planes int) {
 	first := image*d.Group + channel
 	a.planes, a.w = planes, a.w[channel*a.wPlane:]
 	a.x, a.y = gy[first*d.YSize:], gx[first*d.XSize:]
@@ -34,7 +34,7 @@ func (d *planes) gradPlanes(a depthwiseArgs, gy, gx []float32, image, channel, p
 
 // back returns the arguments of the kernel for the gradient by the input, with
 // weights that are to be released.
-func (d *planes) back(weight []float32) (depthwiseArgs, *[]float32) {
+func (d *Planes) back(weight []float32) (depthwiseArgs, *[]float32) {
 	a := depthwiseArgs{xSize: d.Out, ySize: d.In, k: d.k, stride: d.stride, bias: []float32{0}}
 	taps := d.k * d.k
 	if d.stride == 1 {
@@ -71,7 +71,7 @@ func (d *planes) back(weight []float32) (depthwiseArgs, *[]float32) {
 
 // gradWeight computes the gradient by the input as well, if that is wanted beside
 // it: of each plane when it has been read for the weights.
-func (d *planes) GradWeight(w *parallel.Workers, x, gy, gw []float32) {
+func (d *Planes) GradWeight(w *parallel.Workers, x, gy, gw []float32) {
 	taps := d.k * d.k
 	a := depthwiseArgs{xSize: d.In, ySize: d.Out, top: d.Pad[1], left: d.Pad[2], k: d.k, stride: d.stride}
 	a.addMasks()

@@ -7,10 +7,10 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// smallPlanes is a depthwise convolution of planes, in and out, of at most 16
+// SmallPlanes is a depthwise convolution of planes, in and out, of at most 16
 // elements: one vector holds a plane, or several. Each tap of the kernel picks
 // its elements by a permutation.
-type smallPlanes struct {
+type SmallPlanes struct {
 	*plan.Conv
 	planes int     // of a vector
 	pick   []int32 // for each tap, where the lanes of y are in x; 16 for nowhere
@@ -20,14 +20,16 @@ type smallPlanes struct {
 // smallLanes is the size of the vectors, those of AVX-512.
 const smallLanes = 16
 
-// newSmallPlanes returns the convolution as one of small planes, if it is and there is
-// assembly for it.
-func NewSmall(p *plan.Conv) (*smallPlanes, bool) {
+// SmallApplies reports whether there is assembly for a convolution of small planes.
+func SmallApplies(p *plan.Conv) bool {
 	in, out := p.In.Size(), p.Out.Size()
-	if !hasSmall() || p.InChannels != 1 || p.OutChannels != 1 || min(in, out) == 0 || max(in, out) > smallLanes || (p.Taps != 9 && p.Taps != 25) {
-		return nil, false
-	}
-	m := &smallPlanes{Conv: p, planes: smallLanes / max(in, out)}
+	return hasSmall() && p.Batch > 0 && p.InChannels == 1 && p.OutChannels == 1 && min(in, out) > 0 && max(in, out) <= smallLanes && (p.Taps == 9 || p.Taps == 25)
+}
+
+// NewSmall returns a convolution to which the method applies.
+func NewSmall(p *plan.Conv) *SmallPlanes {
+	in, out := p.In.Size(), p.Out.Size()
+	m := &SmallPlanes{Conv: p, planes: smallLanes / max(in, out)}
 	m.pick, m.spread = make([]int32, p.Taps*smallLanes), make([]int32, p.Taps*smallLanes)
 	for i := range m.pick {
 		m.pick[i], m.spread[i] = smallLanes, smallLanes
@@ -46,7 +48,7 @@ func NewSmall(p *plan.Conv) (*smallPlanes, bool) {
 			}
 		}
 	}
-	return m, true
+	return m
 }
 
 // smallArgs is a call of an assembly kernel for groups of planes, one vector
@@ -74,7 +76,7 @@ func hasSmall() bool { return smallCode() != nil }
 
 // split calls f for groups lo to hi of planes, for the last of all by itself if it
 // has fewer planes.
-func (m *smallPlanes) split(lo, hi int, f func(first, groups, planes int)) {
+func (m *SmallPlanes) split(lo, hi int, f func(first, groups, planes int)) {
 	full := m.Group / m.planes // groups
 	if lo < full {
 		f(lo, min(hi, full)-lo, m.planes)
@@ -84,21 +86,21 @@ func (m *smallPlanes) split(lo, hi int, f func(first, groups, planes int)) {
 	}
 }
 
-func (m *smallPlanes) groups() int { return (m.Group + m.planes - 1) / m.planes }
+func (m *SmallPlanes) groups() int { return (m.Group + m.planes - 1) / m.planes }
 
-func (m *smallPlanes) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
+func (m *SmallPlanes) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
 	m.convolve(w, m.pass(x, weight, bias, y, m.XSize, m.YSize, m.pick, func(int) plan.Gating { return m.Limits.Limited(aheadSmall) }))
 }
 
-func (m *smallPlanes) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
+func (m *SmallPlanes) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
 	m.convolve(w, m.back(gy, weight, gx))
 }
 
-func (m *smallPlanes) back(gy, weight, gx []float32) *smallPass {
+func (m *SmallPlanes) back(gy, weight, gx []float32) *smallPass {
 	return m.pass(gy, weight, nil, gx, m.YSize, m.XSize, m.spread, func(to int) plan.Gating { return m.Gate.From(to, aheadSmall) })
 }
 
-func (m *smallPlanes) convolve(w *parallel.Workers, p *smallPass) {
+func (m *SmallPlanes) convolve(w *parallel.Workers, p *smallPass) {
 	defer p.free()
 	w.For(m.Batch, parallel.GrainOf(m.Taps*m.Group), func(lo, hi int) {
 		const atOnce = 4
@@ -111,7 +113,7 @@ func (m *smallPlanes) convolve(w *parallel.Workers, p *smallPass) {
 // smallPass is a convolution of small planes that is ready to run, with weights and
 // biases in the form that the kernel wants.
 type smallPass struct {
-	*smallPlanes
+	*SmallPlanes
 	x, y                 []float32
 	xSize, ySize         int
 	index                []int32
@@ -120,8 +122,8 @@ type smallPass struct {
 	weightStep, biasStep int // from group to group
 }
 
-func (m *smallPlanes) pass(x, weight, bias, y []float32, xSize, ySize int, index []int32, gate func(to int) plan.Gating) *smallPass {
-	p := &smallPass{smallPlanes: m, x: x, y: y, xSize: xSize, ySize: ySize, index: index, gate: gate}
+func (m *SmallPlanes) pass(x, weight, bias, y []float32, xSize, ySize int, index []int32, gate func(to int) plan.Gating) *smallPass {
+	p := &smallPass{SmallPlanes: m, x: x, y: y, xSize: xSize, ySize: ySize, index: index, gate: gate}
 	p.weights, p.weightStep = m.widen(weight, m.Taps, ySize)
 	p.biases, p.biasStep = m.widen(bias, 1, ySize)
 	return p
@@ -162,7 +164,7 @@ const aheadSmall = 1 << 10
 // widen returns the n numbers that each channel has, zeros if x is nil, and how many
 // lie between those of two groups. If there are several planes in a vector, it makes
 // a vector of each number, the channels of a vector side by side in lanes lanes each.
-func (m *smallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step int) {
+func (m *SmallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step int) {
 	if m.planes == 1 {
 		wide = scratch.Floats(m.Group * n)
 		clear((*wide)[copy(*wide, x):])
@@ -186,7 +188,7 @@ func (m *smallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step in
 // gradWeight computes the gradient by the bias as well unless gb is nil, the same to
 // the bit as sumPlanes, and that by the input if it is wanted beside it: of a few
 // images when they have been read for the weights.
-func (m *smallPlanes) GradWeight(w *parallel.Workers, x, gy, gw, gb []float32) {
+func (m *SmallPlanes) GradWeight(w *parallel.Workers, x, gy, gw, gb []float32) {
 	var back *smallPass
 	if m.InputGrad != nil {
 		back = m.back(gy, m.InputGrad.Weight, m.InputGrad.Gx)
