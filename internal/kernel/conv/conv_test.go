@@ -201,6 +201,7 @@ func TestConv(t *testing.T) {
 		conv2(3, 2, 10, 24, 8, 1, 1, 0),
 		conv2(9, 1, 72, 84, 4, 1, 1, 0), // weights: two panels, twice
 		conv2(2, 1, 20, 14, 32, 1, 1, 0),
+		conv2(2, 1, 16, 16, 12, 1, 1, 0), // as many channels in the result
 		conv2(2, 2, 80, 26, 16, 1, 1, 0), // few channels in the result
 		conv2(1, 1, 90, 20, 24, 1, 1, 0),
 		conv2(23, 1, 38, 90, 2, 1, 1, 0), // quads

@@ -96,10 +96,11 @@ func runEmpty(p *plan.Conv, _ *parallel.Workers, _, _, gw []float32) { clear(gw[
 // inRuns reports whether there is assembly for the maps as they lie.
 func inRuns(p *plan.Conv) bool { return micro.HasRuns() && p.Out.Size() >= direct.MinRunLength }
 
-// swapPays reports whether to swap x and gy in a 1×1 convolution.
+// swapPays reports whether to swap x and gy in a 1×1 convolution. It must not be true of
+// the swapped convolution as well.
 func swapPays(p *plan.Conv) bool {
 	if large := p.Out.Size() > direct.MaxCollected; large && !inRuns(p) {
-		return p.Pointwise() && p.InChannels <= p.OutChannels
+		return p.Pointwise() && p.InChannels < p.OutChannels
 	}
 	return p.Pointwise() && p.InChannels > p.OutChannels
 }
