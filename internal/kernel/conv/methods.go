@@ -77,8 +77,9 @@ func (t *task) plan() *plan.Correlation {
 	return t.correlation
 }
 
-// method returns the method for a correlation.
-func (t *task) method() *correlationMethod {
+// methodForCorrelation returns the method for the forward convolution or the gradient of
+// the input.
+func methodForCorrelation(t *task) *correlationMethod {
 	for i := range correlationMethods {
 		m := &correlationMethods[i]
 		c, best := m.cost(t)
@@ -101,7 +102,7 @@ func (t *task) compute(w *parallel.Workers, source, weight, bias, result []float
 	if len(result) == 0 || t.Batch == 0 {
 		return
 	}
-	t.method().run(t, w, source, weight, bias, result)
+	methodForCorrelation(t).run(t, w, source, weight, bias, result)
 }
 
 func rivals(costs ...func(t *task) (cost, bool)) []func(t *task) (cost, bool) { return costs }

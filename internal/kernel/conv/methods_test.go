@@ -81,7 +81,7 @@ func TestMethods(t *testing.T) {
 				if c.Group > 1 {
 					layer += fmt.Sprintf(" in %d", c.Group)
 				}
-				fmt.Fprintf(&got, "%-36s%-22s%-22s%s\n", layer, forward.method().name, input.method().name, methodForWeights(p).name)
+				fmt.Fprintf(&got, "%-36s%-22s%-22s%s\n", layer, methodForCorrelation(&forward).name, methodForCorrelation(&input).name, methodForWeights(p).name)
 			}
 			got.WriteByte('\n')
 		}
