@@ -153,6 +153,17 @@ func (e *LabelError) Hint() string {
 	return fmt.Sprintf("labels count classes from 0 to %d", e.Classes-1)
 }
 
+// The errors of operators, which a NodeError wraps when a model is compiled.
+type (
+	// SizeError means that a value would be larger than memory allows.
+	SizeError = ops.SizeError
+	// FoldError means that a model's constants would take too much memory.
+	FoldError = ops.FoldError
+	// IndexError means that an element of an input is not an index of an axis.
+	// Program.Forward returns it, too.
+	IndexError = ops.IndexError
+)
+
 var (
 	// errNoGradient is returned by programs that were compiled without gradients.
 	errNoGradient = errors.New("the program was compiled without gradients")

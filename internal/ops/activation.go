@@ -5,12 +5,13 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// activation: Relu, Sigmoid, Tanh, Softplus, Softsign, Mish, HardSwish, Gelu
-// (opset 20), LeakyRelu, ThresholdedRelu, Elu, Selu, Celu, HardSigmoid, Swish
-// (opset 24), Shrink, PRelu.
+// activation: Relu, Sigmoid, Tanh, Softplus, Softsign, Mish, HardSwish, Gelu (opset
+// 20), LeakyRelu, ThresholdedRelu, Elu, Selu, Celu, HardSigmoid, Swish (opset 24),
+// Shrink, PRelu.
 //
-// Derivatives at kinks: 0 for Relu, that of the side of larger x for LeakyRelu,
-// PRelu and Elu; a clipped function passes the gradient at its limits.
+// Derivatives at kinks: that of Relu is 0. LeakyRelu, PRelu and Elu have the
+// derivative of the side of larger x. HardSigmoid passes the gradient at its
+// bounds.
 
 var (
 	opSigmoid = unary{name: "Sigmoid", f: simd.Sigmoid, dy: func(gx, y, gy []float32) {
@@ -84,9 +85,9 @@ func geluTanhGrad(gx, x, gy []float32) {
 	}
 }
 
-// softplus is log(1 + eˣ) = max(x, 0) + log(1 + e) with e = exp(-|x|). The
-// logarithm keeps e's digits through Kahan's identity log(1+e) =
-// e·log(u)/(u-1), u being the rounded 1+e.
+// softplus is log(1 + eˣ) = max(x, 0) + log(1 + e) with e = exp(-|x|). Kahan's
+// identity log(1+e) = e·log(u)/(u-1), where u is 1+e rounded, keeps the digits of
+// e.
 func softplus(y, x []float32) {
 	var u, l [256]float32
 	for len(x) > 0 {
@@ -109,8 +110,8 @@ func softplus(y, x []float32) {
 	}
 }
 
-// Mish is x·t with t = tanh(softplus(x)) = n/(n+2), n = e(e+2), e = eˣ. Beyond
-// x = 20, t is 1 in float32.
+// mishEnd is where t is 1 in float32. Mish is x·t with t = tanh(softplus(x)) =
+// n/(n+2), n = e(e+2), e = eˣ.
 const mishEnd = 20
 
 func mish(y, x []float32) {
@@ -137,7 +138,7 @@ func mishGrad(gx, x, gy []float32) {
 	}
 }
 
-// leaky is x for x above 0 and a·x below.
+// leaky is x if x is positive and a·x otherwise.
 func leaky(a float32) unary {
 	return unary{name: "LeakyRelu", f: func(y, x []float32) {
 		for i, v := range x {
@@ -156,9 +157,9 @@ func leaky(a float32) unary {
 	}}
 }
 
-// exponential is g·x above 0 and g·a·(exp(x/s) - 1) below: Elu (g = s = 1), Selu
-// (s = 1) and Celu (g = 1, a = s). At 0 its derivative is that above; Selu's is
-// that below.
+// exponential is g·x for positive x and g·a·(exp(x/s) - 1) for negative x: Elu (g =
+// s = 1), Selu (s = 1) and Celu (g = 1, a = s). The derivative at 0 is that of the
+// positive side, and for Selu that of the negative side.
 func exponential(name string, a, g, s float32) unary {
 	below := func(x float32) bool { return x < 0 }
 	if name == "Selu" {
@@ -241,7 +242,7 @@ func thresholded(a float32) unary {
 	}}
 }
 
-// shrink moves what lies beyond ±lambd towards 0 by bias, and the rest to 0.
+// shrink moves x towards 0 by bias if |x| > lambd, and is 0 otherwise.
 func shrink(lambd, bias float32) unary {
 	return unary{name: "Shrink", f: func(y, x []float32) {
 		for i, v := range x {
@@ -274,7 +275,7 @@ func (b *Builder) Tanh(x *Value) *Value { return b.unary(opTanh, x) }
 // Relu returns max(x, 0).
 func (b *Builder) Relu(x *Value) *Value { return b.unary(opRelu, x) }
 
-// withAlpha builds an operator with one parameter.
+// withAlpha returns the build function of an operator with one parameter.
 func withAlpha(f func(a float32) unary, otherwise float32) func(c *Call) []*Value {
 	return func(c *Call) []*Value {
 		return []*Value{c.unary(f(c.Float32("alpha", otherwise)), c.Float(0))}

@@ -10,8 +10,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// arithmetic: Add, Sub, Mul, Div, Pow, Sum, Mean (opset 7 and
-// later: multidirectional broadcasting).
+// arithmetic: Add, Sub, Mul, Div, Pow, Sum, Mean (opset 7 and later:
+// multidirectional broadcasting).
 
 // binary describes an elementwise operator of two broadcast operands.
 type binary struct {
@@ -83,7 +83,7 @@ func powF32(z, x, y []float32) {
 	}
 }
 
-// each lifts a function of two elements to slices.
+// each applies a function of two elements to slices.
 func each[T nd.Elem](f func(x, y T) T) func(z, x, y []T) {
 	return func(z, x, y []T) {
 		for i := range z {
@@ -92,7 +92,7 @@ func each[T nd.Elem](f func(x, y T) T) func(z, x, y []T) {
 	}
 }
 
-// orZero guards integer division, whose divisor a model may get wrong.
+// orZero makes integer division by zero return 0. A model decides the divisor.
 func orZero(f func(x, y int64) int64) func(x, y int64) int64 {
 	return func(x, y int64) int64 {
 		if y == 0 {
@@ -102,7 +102,7 @@ func orZero(f func(x, y int64) int64) func(x, y int64) int64 {
 	}
 }
 
-// The descriptions are functions because their gradients use one another.
+// The descriptions are functions because their gradients refer to one another.
 
 func opAdd() binary {
 	return binary{"Add", simd.Add, each(func(x, y int64) int64 { return x + y }),
@@ -148,7 +148,7 @@ func (b *Builder) Mul(x, y *Value) *Value {
 	return b.binary(opMul(), x, y)
 }
 
-// Div returns x / y, broadcast; integers are truncated.
+// Div returns x / y, broadcast. Integer division truncates.
 func (b *Builder) Div(x, y *Value) *Value { return b.binary(opDiv(), x, y) }
 
 // Pow returns x to the power y, broadcast.
@@ -172,7 +172,8 @@ func diffPow(b *Builder, x, y, z, gz *Value) (gx, gy *Value) {
 	return gx, gy
 }
 
-// foldBinary builds a variadic operator (Sum, Max, Min) from a binary one.
+// foldBinary returns the build function of a variadic operator (Sum, Max, Min) made
+// of a binary one.
 func foldBinary(f func(b *Builder, x, y *Value) *Value) func(c *Call) []*Value {
 	return func(c *Call) []*Value {
 		z := c.Input(0)
@@ -204,8 +205,8 @@ var arithmetic = family{
 	}},
 }
 
-// buildPow builds Pow, whose exponent may be of another type than its base
-// since opset 12.
+// buildPow builds Pow. Since opset 12 the exponent may have another type than the
+// base.
 func buildPow(c *Call) []*Value {
 	x, y := c.Input(0), c.Input(1)
 	if x.DType == y.DType {

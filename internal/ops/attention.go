@@ -13,12 +13,12 @@ import (
 
 // attention: Attention (opset 23; nonpad_kv_seqlen: 24; windows: 25).
 //
-// The query heads that share a key head are adjacent, so that a group of them is
-// one matrix, [group·queries, size], and nothing is repeated.
+// Query heads that share a key head are adjacent. A group of them is treated as one
+// matrix [group·queries, size], so that keys and values are not repeated.
 
 // attentionInputs is a call of Attention while it is built, in the terms of the
-// specification: B samples, heads of queries and of keys, Sq queries, Sk keys
-// with those of the past.
+// specification: B samples, heads of queries and of keys, Sq queries, and Sk keys
+// including past ones.
 type attentionInputs struct {
 	*Call
 	q, k, v              *Value // [B, heads, S, size]
@@ -77,7 +77,7 @@ func (a *attentionInputs) inner(p *Value) *Value {
 	}
 }
 
-// inputs reads Q, K, V and the past and checks that they fit.
+// inputs reads Q, K, V and the past, and checks their shapes.
 func (a *attentionInputs) inputs() {
 	a.q, a.k, a.v = a.split(0, "q_num_heads"), a.split(1, "kv_num_heads"), a.split(2, "kv_num_heads")
 	if (a.Optional(4) == nil) != (a.Optional(5) == nil) {
@@ -116,12 +116,14 @@ func (a *attentionInputs) split(i int, heads string) *Value {
 	return a.splitHeads(x, n)
 }
 
-// splitHeads turns [batch, sequence, heads·size] into [batch, heads, sequence, size].
+// splitHeads converts [batch, sequence, heads·size] to [batch, heads, sequence,
+// size].
 func (b *Builder) splitHeads(x *Value, heads int) *Value {
 	return b.Transpose(b.Reshape(x, x.Shape[0], x.Shape[1], heads, x.Shape[2]/heads), 0, 2, 1, 3)
 }
 
-// mask adds up what says which keys a query sees, nil for all.
+// mask sets bias to the sum of all masks, or leaves it nil if every query sees
+// every key.
 func (a *attentionInputs) mask(all []int) {
 	if a.causal || a.left >= 0 || a.right >= 0 || a.lens != nil {
 		a.bias = a.structure()
@@ -165,8 +167,8 @@ func (b *Builder) forbid(m *Value) *Value {
 	}, m)
 }
 
-// structure returns the mask that is_causal, the window and nonpad_kv_seqlen
-// make, [B or 1, 1, Sq, Sk]: the query at position p sees keys p-left … p+right.
+// structure returns the mask [B or 1, 1, Sq, Sk] of is_causal, the window and
+// nonpad_kv_seqlen. The query at position p sees keys p-left … p+right.
 func (a *attentionInputs) structure() *Value {
 	right := a.right
 	if a.causal {
@@ -207,8 +209,8 @@ func (a *attentionInputs) structure() *Value {
 	}, a.lens)
 }
 
-// maskedSoftmax is the softmax of x + bias along the last axis; a row that may
-// see nothing becomes zeros. Without a bias every row sees everything.
+// maskedSoftmax returns the softmax of x + bias along the last axis. A row in which
+// every element is masked becomes zeros. bias may be nil.
 func (b *Builder) maskedSoftmax(x, bias *Value) *Value {
 	if bias == nil {
 		return b.Softmax(x, x.Rank()-1)

@@ -9,29 +9,30 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Attention as one operator. Exporters write softmax(scale·Q·Kᵀ + mask)·V as a
-// dozen operators, of which half only move the heads of Q, K and V to where a
-// product of matrices wants them. Here they are read where a layer has put them.
+// Fused attention. Exporters write softmax(scale·Q·Kᵀ + mask)·V as a dozen
+// operators, half of which only move the heads of Q, K and V into position for a
+// matrix product. The fused kernel reads the heads where the previous layer left
+// them.
 
-// operand is a matrix for each of a batch of heads, in the elements of a value,
-// that has to be multiplied by scale.
+// operand is a batch of matrices, one for each head: a view of the elements of
+// base, multiplied by scale.
 type operand struct {
 	base  *Value
 	view  strided.View // batch axes, rows, columns
 	scale float32
 }
 
-// layout tells how the matrices lie; adjacent reports whether elements of a row
-// are next to one another.
+// layout returns the strides of the matrices. adjacent reports whether the elements
+// of a row are adjacent.
 func (o *operand) layout() (l attention.HeadLayout, adjacent bool) {
 	n := len(o.view.Shape)
 	l = attention.HeadLayout{Offset: o.view.Offset, Batch: o.view.Stride[:n-2], Row: o.view.Stride[n-2]}
 	return l, o.view.Shape[n-1] == 1 || o.view.Stride[n-1] == 1
 }
 
-// operandsOf lists the values that hold the matrices of x, or with swapped their
-// transposes, with the elements of a row adjacent: x itself first, and last what
-// x was made of by moving elements and, if scales, multiplying them by a number.
+// operandsOf lists the values whose elements hold the matrices of x, or their
+// transposes if swapped, with the elements of a row adjacent. The list begins with
+// x and goes back through data movement and, if scales, multiplication by a number.
 func operandsOf(x *Value, swapped, scales bool) (list []operand) {
 	o := operand{x, strided.View{Shape: slices.Clone(x.Shape), Stride: nd.Strides(x.Shape)}, 1}
 	if n := x.Rank(); swapped {
@@ -64,7 +65,7 @@ func operandsOf(x *Value, swapped, scales bool) (list []operand) {
 	}
 }
 
-// scaled takes apart a value that is another of the same shape times a number.
+// scaled returns x and f if v is f·x for a number f and x of the same shape.
 func scaled(v *Value) (x *Value, f float32, ok bool) {
 	if v.op == nil {
 		return nil, 0, false
@@ -89,9 +90,9 @@ func scaled(v *Value) (x *Value, f float32, ok bool) {
 }
 
 // attend returns softmax(scale·q·kᵀ + bias)·v for q [batch…, queries, size], k
-// [batch…, keys, size], or kᵀ if swapped, and v [batch…, keys, values]. bias, whose
-// shape can be repeated to [batch…, queries, keys] and which has no gradient, may
-// be nil.
+// [batch…, keys, size], or kᵀ if swapped, and v [batch…, keys, values]. bias is
+// nil, or has no gradient and a shape that can be broadcast to [batch…, queries,
+// keys].
 func (b *Builder) attend(q, k, v, bias *Value, swapped bool, scale float32, zeroRows bool) *Value {
 	n := v.Rank()
 	if swapped && len(operandsOf(k, true, true)) == 0 {
@@ -111,7 +112,7 @@ func (b *Builder) attend(q, k, v, bias *Value, swapped bool, scale float32, zero
 		a.Bias = attention.HeadLayout{Batch: s[:n-2], Row: s[n-2], Column: s[n-1]}
 		in = append(in, bias)
 	}
-	// The heads of a position lie side by side, as the next layer wants them.
+	// The heads of a position are adjacent, as the next layer reads them.
 	heads := a.Batch[n-3]
 	shape := append(slices.Clone(a.Batch[:n-3]), a.Queries, heads, a.Values)
 	strides := nd.Strides(shape)
@@ -129,9 +130,10 @@ func (b *Builder) attend(q, k, v, bias *Value, swapped bool, scale float32, zero
 	return b.Transpose(y, perm...)
 }
 
-// chooseOperands takes of each list the value furthest back, either of one value
-// that they share and fill together, or each of one that it fills by itself: then
-// gradients can be written in the same way.
+// chooseOperands chooses the earliest value from each list under a condition that
+// lets gradients be written in the same layout. Either all three are views of one
+// value that together cover it once, or each is a view that covers a value of its
+// own.
 func chooseOperands(q, k, v []operand) [3]operand {
 	last := func(list []operand) operand { return list[len(list)-1] }
 	o := [3]operand{last(q), last(k), last(v)}
@@ -152,7 +154,7 @@ func chooseOperands(q, k, v []operand) [3]operand {
 	return o
 }
 
-// headInputs returns q, k, v and the bias or nil from an operator's inputs.
+// headInputs returns q, k, v, and the bias or nil, from the inputs of an operator.
 func headInputs(in []nd.Array, bias bool) (x [4][]float32) {
 	if bias {
 		x[3] = in[len(in)-1].Float32s()
@@ -164,8 +166,8 @@ func headInputs(in []nd.Array, bias bool) (x [4][]float32) {
 	return x
 }
 
-// attendGrad returns the gradients by the inputs: one operator computes them all,
-// one behind another.
+// attendGrad returns the gradients by the inputs. One operator computes all of
+// them, as parts of one value.
 func (b *Builder) attendGrad(a attention.Heads, in []*Value, bias bool, gy *Value) []*Value {
 	inputs := in
 	if bias {

@@ -6,9 +6,9 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// attentionOf returns x·v if x is the softmax of the scaled and masked product of
-// two other matrices, as one operator, else nil. The softmax may have a guard that
-// exporters add, which makes zeros of the rows that see nothing.
+// attentionOf returns x·v as fused attention if x is the softmax of the scaled and
+// masked product of two other matrices, and else nil. The softmax may be followed
+// by a guard that exporters add, which turns rows that are all masked into zeros.
 func (b *Builder) attentionOf(x, v *Value) *Value {
 	n := v.Rank()
 	guarded := false
@@ -45,7 +45,7 @@ func (b *Builder) attentionOf(x, v *Value) *Value {
 	return b.attend(q, k, v, bias, true, s.scale, guarded)
 }
 
-// unguarded returns y if x is where(isNaN(y), 0, y), else nil.
+// unguarded returns y if x is where(isNaN(y), 0, y), and else nil.
 func unguarded(x *Value) *Value {
 	if x.op == nil || x.op.name != "Where" || x.in[0].op == nil || x.in[0].op.name != "IsNaN" || !isNumber(x.in[1], 0) {
 		return nil
@@ -56,8 +56,8 @@ func unguarded(x *Value) *Value {
 	return nil
 }
 
-// scores is a batched product of matrices times numbers, of which those that are
-// trained, or computed, are values.
+// scores is a batched matrix product times numbers. Factors that are not constant
+// are values.
 type scores struct {
 	product    *Value
 	transposed bool // one of the operands is

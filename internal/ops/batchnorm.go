@@ -10,7 +10,8 @@ import (
 
 // batchnorm: BatchNormalization (opset 7 and later).
 
-// scaleShift returns x·a + s with one a and one s per channel of x [N, C, …].
+// scaleShift returns x·a + s, with one element of a and of s for each channel of x
+// [N, C, …].
 func (b *Builder) scaleShift(x, a, s *Value) *Value {
 	if y := b.foldIntoConv(x, a, s); y != nil {
 		return y
@@ -18,8 +19,8 @@ func (b *Builder) scaleShift(x, a, s *Value) *Value {
 	return b.scaleAxis(x, 1, a, s)
 }
 
-// scaleAxis returns x·a + s with one a and one s for each index of an axis of x;
-// nil for no s.
+// scaleAxis returns x·a + s, with one element of a and of s for each index of an
+// axis of x. s may be nil.
 func (b *Builder) scaleAxis(x *Value, axis int, a, s *Value) *Value {
 	channels, inner := a.Len(), nd.Size(x.Shape[axis+1:])
 	if inner < 2 && s != nil { // rows of channels: no need to visit them one by one
@@ -51,12 +52,12 @@ func (b *Builder) scaleAxis(x *Value, axis int, a, s *Value) *Value {
 	}, in...)
 }
 
-// foldIntoConv returns x·a + s, per channel, as another convolution if x is one:
-// its weights times a, and its bias times a plus s. That is a pass over weights
-// rather than over values, which need not be kept for the gradient by a either.
-// nil if x is no convolution.
+// foldIntoConv returns x·a + s, per channel, as another convolution if x is one,
+// and else nil. The weights are multiplied by a, and the bias is multiplied by a
+// and added to s. That is a pass over weights instead of values, and the values
+// need not be kept for the gradient by a.
 //
-// The first convolution runs only if something else reads it.
+// The original convolution runs only if something else reads it.
 func (b *Builder) foldIntoConv(x, a, s *Value) *Value {
 	if c, ok := kernelOf[*convKernel](x); ok && x.Len() >= 2*x.in[1].Len() {
 		if len(x.in) > 2 {
@@ -71,9 +72,9 @@ func (b *Builder) foldIntoConv(x, a, s *Value) *Value {
 	return nil
 }
 
-// buildBatchNormalization folds the statistics into one scale and one shift per
+// buildBatchNormalization reduces the statistics to one scale and one shift per
 // channel: y = x·a + (bias - mean·a), a = scale/√(var + ε). The statistics are
-// weights like any other, and have gradients.
+// weights with gradients.
 func buildBatchNormalization(c *Call) []*Value {
 	x := c.Float(0)
 	training := c.Opset >= 14 && c.Bool("training_mode", false)
@@ -104,8 +105,8 @@ func (c *Call) foldStatistics(x *Value, param func(i int) *Value) (a, shift *Val
 	return a, c.Sub(bias, c.Mul(mean, a))
 }
 
-// perActivation is opset 7 with spatial = 0: every element of a sample has its
-// own statistics.
+// perActivation is opset 7 with spatial = 0: every element of a sample has its own
+// statistics.
 func (c *Call) perActivation(x *Value) []*Value {
 	a, shift := c.foldStatistics(x, func(i int) *Value {
 		if p := c.Float(i); !slices.Equal(p.Shape, x.Shape[1:]) {
@@ -116,8 +117,8 @@ func (c *Call) perActivation(x *Value) []*Value {
 	return []*Value{c.Add(c.Mul(x, a), shift)}
 }
 
-// batchStatistics is training mode: the statistics are those of the batch, and
-// the running ones, which are outputs, follow them.
+// batchStatistics is training mode: it uses the statistics of the batch, and
+// updates the running statistics, which are outputs.
 func (c *Call) batchStatistics() []*Value {
 	x := c.channelled(0)
 	n := x.Shape[1]

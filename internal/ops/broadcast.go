@@ -4,8 +4,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// broadcastShape returns the shape two operands are repeated to
-// (ONNX "multidirectional broadcasting").
+// broadcastShape returns the shape to which two operands are broadcast (ONNX
+// "multidirectional broadcasting").
 func broadcastShape(name string, x, y []int) []int {
 	n := max(len(x), len(y))
 	out := make([]int, n)
@@ -29,8 +29,8 @@ func broadcastShape(name string, x, y []int) []int {
 	return out
 }
 
-// broadcastStrides returns the strides at which an array of shape from is read
-// as one of shape to.
+// broadcastStrides returns the strides with which an array of shape from is read as
+// one of shape to.
 func broadcastStrides(from, to []int) []int {
 	s := make([]int, len(to))
 	lead := len(to) - len(from)
@@ -57,7 +57,7 @@ func axesUpTo(n int) []int {
 	return a
 }
 
-// broadcastKernel can write over an operand that is not repeated.
+// broadcastKernel is a kernel that can overwrite operands that are not repeated.
 type broadcastKernel struct {
 	runFunc
 	inPlace

@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Builder makes the values of one computation graph.
+// Builder makes the values of one graph.
 type Builder struct {
 	Graph   *gorgonia.ExprGraph
 	Workers *parallel.Workers // for what is computed while compiling
@@ -23,7 +23,7 @@ type Builder struct {
 	nextID  uint64
 }
 
-// NewBuilder returns a Builder of an empty graph.
+// NewBuilder returns a Builder with an empty graph.
 func NewBuilder(w *parallel.Workers) *Builder {
 	return &Builder{
 		Graph:   gorgonia.NewGraph(),
@@ -43,19 +43,19 @@ func (b *Builder) Variable(name string, t nd.DType, shape ...int) *Value {
 	return v
 }
 
-// Weight is Variable for a trained parameter. Its present elements answer
-// questions that must be settled while compiling, such as the scales of Resize.
+// Weight returns a Variable for a trained parameter. Its present elements are used
+// for what must be known at compile time, such as the scales of Resize.
 func (b *Builder) Weight(name string, a nd.Array) *Value {
 	v := b.Variable(name, a.DType(), a.Shape...)
 	b.initial[v] = a
 	return v
 }
 
-// Sample gives the elements that a variable will have. Should a shape depend on
-// them, the graph is built for these elements, and Assumed reports it.
+// Sample sets the elements that a variable will have. If a shape depends on them,
+// the graph is built for these elements, and Assumed reports it.
 func (b *Builder) Sample(v *Value, a nd.Array) { b.samples[v] = a }
 
-// Assumed reports whether the graph is right only for a variable's sample.
+// Assumed reports whether the graph is valid only for the sample of a variable.
 func (b *Builder) Assumed(v *Value) bool { return b.assumed[v] }
 
 // Const returns a value with known elements.
@@ -66,7 +66,7 @@ func (b *Builder) Const(a nd.Array) *Value {
 // Scalar returns a constant float32 of rank 0.
 func (b *Builder) Scalar(f float32) *Value { return b.Const(nd.Scalar(f)) }
 
-// Full returns a constant float32 value with all elements f.
+// Full returns a float32 value with all elements f.
 func (b *Builder) Full(f float32, shape ...int) *Value {
 	return b.Expand(b.Scalar(f), shape)
 }
@@ -80,8 +80,8 @@ func (b *Builder) Ints(v ...int) *Value {
 	return b.Const(nd.Of(data, len(v)))
 }
 
-// Known returns the elements of v if they depend on nothing but constants, the
-// present weights and sampled inputs; what is decided by them has no gradient.
+// Known returns the elements of v if they depend only on constants, the present
+// weights and sampled inputs. A decision that is based on them has no gradient.
 func (b *Builder) Known(v *Value) (nd.Array, bool) {
 	if a, ok := v.Constant(); ok {
 		return a, true
@@ -112,7 +112,8 @@ func (b *Builder) Known(v *Value) (nd.Array, bool) {
 	return a, true
 }
 
-// Node returns the Gorgonia node of v; a constant gets one when first asked for.
+// Node returns the Gorgonia node of v. A constant gets its node when it is first
+// asked for.
 func (b *Builder) Node(v *Value) *gorgonia.Node {
 	if v.node == nil {
 		b.nextID++
@@ -124,8 +125,8 @@ func (b *Builder) Node(v *Value) *gorgonia.Node {
 	return v.node
 }
 
-// Value returns the value of a node of the graph. Nodes that Gorgonia made
-// itself are the sums of gradients that reach a value by several ways.
+// Value returns the value of a node of the graph. The only nodes that Gorgonia
+// makes itself are the sums of gradients that reach a value along several paths.
 func (b *Builder) Value(n *gorgonia.Node) (*Value, error) {
 	if v, ok := b.values[n]; ok {
 		return v, nil
@@ -157,7 +158,8 @@ func (b *Builder) Value(n *gorgonia.Node) (*Value, error) {
 	return v, nil
 }
 
-// emit adds an operator to the graph, or computes it when all inputs are known.
+// emit adds an operator to the graph, or computes it at once if all inputs are
+// known.
 func (b *Builder) emit(t nd.DType, shape []int, o Op, in ...*Value) *Value {
 	b.checkSize(o.name, shape)
 	op := o

@@ -8,9 +8,9 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Call is one node of an ONNX graph at the moment it is built: its attributes
-// and the values of its inputs. Its methods report what is wrong by ending the
-// build of the node (see Catch).
+// Call is a node of an ONNX graph while it is built: its attributes and the values
+// of its inputs. A method that finds a mistake ends the build of the node (see
+// Catch).
 type Call struct {
 	*Builder
 	Node   *onnxpb.NodeProto
@@ -18,15 +18,15 @@ type Call struct {
 	Inputs []*Value // nil where an optional input is left out
 	// Tensor decodes a tensor attribute.
 	Tensor func(*onnxpb.TensorProto) (nd.Array, error)
-	// Graph builds a graph attribute (a branch or a loop's body) with the given
-	// inputs and returns its outputs; values of the enclosing graph are visible.
+	// Graph builds a graph attribute (a branch or a loop body) with the given
+	// inputs and returns its outputs. Values of the enclosing graph are visible.
 	Graph func(g *onnxpb.GraphProto, inputs []*Value) ([]*Value, error)
 }
 
-// NumInputs returns the number of inputs, counting those left out in between.
+// NumInputs returns the number of inputs, including those that are left out.
 func (c *Call) NumInputs() int { return len(c.Inputs) }
 
-// NumOutputs returns the number of outputs the node names.
+// NumOutputs returns the number of outputs that the node names.
 func (c *Call) NumOutputs() int { return len(c.Node.GetOutput()) }
 
 // Wants reports whether output i is used.
@@ -34,7 +34,7 @@ func (c *Call) Wants(i int) bool {
 	return i < c.NumOutputs() && c.Node.GetOutput()[i] != ""
 }
 
-// Input returns input i, which must be there.
+// Input returns input i. It ends the build if the input is left out.
 func (c *Call) Input(i int) *Value {
 	v := c.Optional(i)
 	if v == nil {
@@ -43,7 +43,7 @@ func (c *Call) Input(i int) *Value {
 	return v
 }
 
-// Optional returns input i, or nil when it is left out.
+// Optional returns input i, or nil if it is left out.
 func (c *Call) Optional(i int) *Value {
 	if i < len(c.Inputs) {
 		return c.Inputs[i]
@@ -51,7 +51,8 @@ func (c *Call) Optional(i int) *Value {
 	return nil
 }
 
-// Float returns input i, which must be there and hold floating-point numbers.
+// Float returns input i. It ends the build if the input is left out or not of a
+// floating-point type.
 func (c *Call) Float(i int) *Value {
 	v := c.Input(i)
 	if v.DType != nd.Float32 {
@@ -62,7 +63,7 @@ func (c *Call) Float(i int) *Value {
 
 func (c *Call) fail(format string, args ...any) { fail("%s", fmt.Sprintf(format, args...)) }
 
-// attr finds an attribute and checks its type.
+// attr returns an attribute after checking its type, or nil.
 func (c *Call) attr(name string, t onnxpb.AttributeProto_AttributeType) *onnxpb.AttributeProto {
 	for _, a := range c.Node.GetAttribute() {
 		if a.GetName() != name {
@@ -114,7 +115,7 @@ func (c *Call) String(name, otherwise string) string {
 	return otherwise
 }
 
-// IntsAttr returns an attribute that is a list of integers, nil when absent.
+// IntsAttr returns an attribute that is a list of integers, or nil.
 func (c *Call) IntsAttr(name string) []int {
 	a := c.attr(name, onnxpb.AttributeProto_INTS)
 	if a == nil {
@@ -127,7 +128,7 @@ func (c *Call) IntsAttr(name string) []int {
 	return v
 }
 
-// FloatsAttr returns an attribute that is a list of floats, nil when absent.
+// FloatsAttr returns an attribute that is a list of floats, or nil.
 func (c *Call) FloatsAttr(name string) []float32 {
 	if a := c.attr(name, onnxpb.AttributeProto_FLOATS); a != nil {
 		return a.GetFloats()
@@ -135,7 +136,7 @@ func (c *Call) FloatsAttr(name string) []float32 {
 	return nil
 }
 
-// StringsAttr returns an attribute that is a list of strings, nil when absent.
+// StringsAttr returns an attribute that is a list of strings, or nil.
 func (c *Call) StringsAttr(name string) []string {
 	a := c.attr(name, onnxpb.AttributeProto_STRINGS)
 	if a == nil {
@@ -148,8 +149,8 @@ func (c *Call) StringsAttr(name string) []string {
 	return v
 }
 
-// KnownInts returns the elements of integer input i, which must be known while
-// compiling: it decides a shape.
+// KnownInts returns the elements of integer input i. It ends the build if they are
+// not known at compile time: a shape depends on them.
 func (c *Call) KnownInts(i int) []int {
 	v := c.Input(i)
 	if v.DType != nd.Int64 {
@@ -177,8 +178,9 @@ func (c *Call) known(i int) nd.Array {
 	return a
 }
 
-// IntsInputOrAttr reads what was an attribute in older opsets and is an input
-// now, such as the axes of Squeeze; nil when absent.
+// IntsInputOrAttr returns integers that older operator sets take as an attribute
+// and newer ones as an input, such as the axes of Squeeze; nil if they are left
+// out.
 func (c *Call) IntsInputOrAttr(i int, name string) []int {
 	if c.Optional(i) != nil {
 		return c.KnownInts(i)
@@ -186,7 +188,7 @@ func (c *Call) IntsInputOrAttr(i int, name string) []int {
 	return c.IntsAttr(name)
 }
 
-// Axis returns axis a of rank n, counting from the end when it is negative.
+// Axis returns axis a of rank n. A negative axis counts from the end.
 func (c *Call) Axis(a, n int) int {
 	k := a
 	if k < 0 {
@@ -198,7 +200,7 @@ func (c *Call) Axis(a, n int) int {
 	return k
 }
 
-// Axes is Axis for a list; the result is sorted and duplicates are an error.
+// Axes applies Axis to a list and sorts it. A duplicate ends the build.
 func (c *Call) Axes(axes []int, n int) []int {
 	out := make([]int, len(axes))
 	for i, a := range axes {

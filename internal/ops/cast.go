@@ -9,15 +9,17 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Cast, CastLike (opset 6 on, with the types of opset 25).
+// cast: Cast, CastLike (opset 6 and later, with the types of opset 25).
 //
-// Everything is computed in float32, int64 or bool. A cast to a narrower integer
-// type wraps, one to a floating-point type of 8 or 4 bits rounds; their result
-// is a value that the narrow type has. Casts between FLOAT, FLOAT16, BFLOAT16
-// and DOUBLE do not round: the model is differentiated as it was meant. Between
-// floats the gradient is passed through unchanged, also where the cast rounds.
+// Values are float32, int64 or bool. A cast to a narrower integer type wraps, and
+// one to a floating-point type of 8 or 4 bits rounds: the result is a number that
+// the narrow type can represent. Casts between FLOAT, FLOAT16, BFLOAT16 and DOUBLE
+// do not round, so that the model is differentiated as a function of real numbers.
+// Between floating-point types the gradient passes unchanged, even where the cast
+// rounds.
 
-// DTypeOf returns the type that elements of an ONNX type are computed in.
+// DTypeOf returns the type in which elements of an ONNX type are computed; ok is
+// false if the type is not implemented.
 func DTypeOf(t onnxpb.TensorProto_DataType) (nd.DType, bool) {
 	switch t {
 	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16, onnxpb.TensorProto_DOUBLE:
@@ -32,8 +34,8 @@ func DTypeOf(t onnxpb.TensorProto_DataType) (nd.DType, bool) {
 	return nd.Float32, ok
 }
 
-// narrow returns t if it is an integer type below 64 bits or a floating-point
-// type below 16, UNDEFINED otherwise.
+// narrow returns t if it is an integer type of fewer than 64 bits or a
+// floating-point type of fewer than 16, and else UNDEFINED.
 func narrow(t onnxpb.TensorProto_DataType) onnxpb.TensorProto_DataType {
 	if i, ok := integerTypes[t]; ok && i.bits < 64 {
 		return t
@@ -44,7 +46,7 @@ func narrow(t onnxpb.TensorProto_DataType) onnxpb.TensorProto_DataType {
 	return onnxpb.TensorProto_UNDEFINED
 }
 
-// as notes the ONNX type of v's elements and returns v.
+// as sets the ONNX type of v's elements and returns v.
 func (v *Value) as(t onnxpb.TensorProto_DataType) *Value {
 	v.Elem = t
 	return v
@@ -80,8 +82,8 @@ func (t integer) wrap(v int64) int64 {
 	return int64(uint64(v) << k >> k)
 }
 
-// fromFloat truncates. Out of range, which ONNX leaves undefined, int32 and int64
-// take the nearest they have and narrower types wrap, as numpy does.
+// fromFloat truncates. ONNX does not define the result if the number is out of
+// range. As in numpy, int32 and int64 then saturate and narrower types wrap.
 func (t integer) fromFloat(f float32) int64 {
 	v := truncate(f)
 	if t.bits == 32 && t.signed {
@@ -90,7 +92,7 @@ func (t integer) fromFloat(f float32) int64 {
 	return t.wrap(v)
 }
 
-// truncate converts to an integer; what does not fit becomes the nearest that does.
+// truncate converts to an integer and saturates.
 func truncate(f float32) int64 {
 	switch {
 	case f != f:
@@ -150,8 +152,8 @@ func castTo[T nd.Elem](y []T, x nd.Array, fromFloat func(float32) T, fromInt fun
 	}
 }
 
-// round maps every element to another; the gradient is passed through unchanged
-// (a straight-through estimator).
+// round maps every element to another one. The gradient passes unchanged (a
+// straight-through estimator).
 func (b *Builder) round(name string, x *Value, f func(float32) float32) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: name,
@@ -185,7 +187,8 @@ func (c *Call) convert(x *Value, to onnxpb.TensorProto_DataType) *Value {
 	return y.as(to)
 }
 
-// rounding returns the conversion that saturate and round_mode ask for.
+// rounding returns the conversion that the attributes saturate and round_mode ask
+// for.
 func (c *Call) rounding(f *minifloat.Format, to onnxpb.TensorProto_DataType) func(float32) float32 {
 	saturate := c.Bool("saturate", true)
 	if to != onnxpb.TensorProto_FLOAT8E8M0 {
@@ -220,7 +223,7 @@ func buildCastLike(c *Call) []*Value {
 	return []*Value{c.convert(x, to)}
 }
 
-// widest is what stands for an element type whose ONNX type is not known.
+// widest is the ONNX type assumed for a value whose ONNX type is unknown.
 var widest = map[nd.DType]onnxpb.TensorProto_DataType{
 	nd.Float32: onnxpb.TensorProto_FLOAT, nd.Int64: onnxpb.TensorProto_INT64, nd.Bool: onnxpb.TensorProto_BOOL,
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // clip: Where (opset 9), Max and Min of any number of operands (opset 8: with
-// broadcasting), Clip (limits are attributes before opset 11). All choose one of
-// their operands element by element, and the gradient goes to the chosen one.
+// broadcasting), Clip (bounds are attributes before opset 11). Each chooses one of
+// its operands for every element, and the chosen operand gets the gradient.
 
 // Where returns x where cond holds and y elsewhere, broadcast.
 func (b *Builder) Where(cond, x, y *Value) *Value {
@@ -44,7 +44,7 @@ func (b *Builder) Where(cond, x, y *Value) *Value {
 	}, cond, x, y)
 }
 
-// opMax and opMin share the gradient evenly where the operands are equal.
+// opMax and opMin divide the gradient evenly between equal operands.
 
 func opMax() binary {
 	return binary{"Max", maxF32, each(func(x, y int64) int64 { return max(x, y) }),
@@ -91,10 +91,9 @@ func (b *Builder) Maximum(x, y *Value) *Value { return b.binary(opMax(), x, y) }
 // Minimum returns the smaller of x and y elementwise, broadcast; NaN if either is.
 func (b *Builder) Minimum(x, y *Value) *Value { return b.binary(opMin(), x, y) }
 
-// Clip returns x limited to [lo, hi], which are scalars; hi wins where they
-// contradict. What is at a limit or beyond passes the gradient to that limit
-// and not to x, as in ReLU6 of PyTorch and TensorFlow, so that the gradient can
-// do without x.
+// Clip returns x clamped to the scalars [lo, hi]; hi wins if lo > hi. An element at
+// or beyond a bound passes the gradient to the bound and not to x, as in ReLU6 of
+// PyTorch and TensorFlow. The gradient can therefore be computed without x.
 func (b *Builder) Clip(x, lo, hi *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Clip",
@@ -125,8 +124,8 @@ func (b *Builder) clipGrad(y, lo, hi, gy *Value) *Value {
 	}, y, lo, hi, gy)
 }
 
-// clipLimitGrad returns the gradient by a limit, unless that is constant: the
-// sum of gy where x was cut to it.
+// clipLimitGrad returns the gradient by a bound: the sum of gy over the elements
+// that were clamped to it. It is nil for a constant bound.
 func (b *Builder) clipLimitGrad(limit *Value, cut func(x, lo, hi float32) bool, x, lo, hi, gy *Value) *Value {
 	if _, known := limit.Constant(); known {
 		return nil
@@ -177,7 +176,7 @@ func buildClip(c *Call) []*Value {
 	return []*Value{c.Clip(x, lo, hi)}
 }
 
-// limit returns a limit of Clip, nil where there is none.
+// limit returns a bound of Clip, or nil.
 func (c *Call) limit(input int, attr string, sign int) *Value {
 	if c.Opset >= 11 {
 		return c.Optional(input)

@@ -9,12 +9,12 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// compare: Equal, Greater, GreaterOrEqual, Less, LessOrEqual, And, Or, Xor (opset
-// 7 and later: multidirectional broadcasting), Not, IsNaN, IsInf. Their results
-// are bool, which nothing is differentiated through.
+// compare: Equal, Greater, GreaterOrEqual, Less, LessOrEqual, And, Or, Xor (opset 7
+// and later: multidirectional broadcasting), Not, IsNaN, IsInf. Their results are
+// bool and have no gradient.
 
-// predicate describes an elementwise function of two broadcast operands with a
-// bool result. A nil function means that operands of its type have none.
+// predicate describes an elementwise function of two broadcast operands with a bool
+// result. A nil function means that its operand type is not allowed.
 type predicate struct {
 	name string
 	f    func(z []bool, x, y []float32)
@@ -22,7 +22,7 @@ type predicate struct {
 	b    func(z []bool, x, y []bool)
 }
 
-// test lifts a predicate of two elements to slices.
+// test applies a predicate of two elements to slices.
 func test[T nd.Elem](f func(x, y T) bool) func(z []bool, x, y []T) {
 	return func(z []bool, x, y []T) {
 		for i := range z {
@@ -93,7 +93,7 @@ func (b *Builder) Not(x *Value) *Value {
 	}, x)
 }
 
-// classify returns whether f holds for each of x, which are floats.
+// classify returns, for each element of a float x, whether f holds.
 func (b *Builder) classify(name string, x *Value, f func(float32) bool) *Value {
 	return b.emit(nd.Bool, x.Shape, Op{
 		name: name,

@@ -91,7 +91,7 @@ func (c *Call) knownInt(i int) int {
 	return v[0]
 }
 
-// knownFloat and knownBool are knownInt for the other types.
+// knownFloat and knownBool are knownInt for other types.
 func (c *Call) knownFloat(i int) float32 {
 	v := c.KnownFloats(i)
 	if len(v) != 1 {

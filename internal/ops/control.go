@@ -9,12 +9,13 @@ import (
 
 // control: If (opset 1), Loop (opset 1), Scan (opset 9).
 //
-// A graph has no control flow. A branch whose condition is known while compiling
-// is built in place of the node; otherwise both are, and the results chosen by
-// Where. Loops are unrolled, so that what ends them must be known; what counts
-// iterations usually is, as it depends on nothing but constants.
+// A graph has no control flow. If the condition of an If is known at compile time,
+// its branch is built in place of the node. Otherwise both branches are built, and
+// Where chooses between their results. Loops are unrolled, so that the number of
+// iterations must be known at compile time. It usually is, because it depends only
+// on constants.
 
-// maxIterations bounds the unrolling of one loop.
+// maxIterations is the limit on the unrolling of one loop.
 const maxIterations = 1 << 14
 
 // body builds a graph attribute with the given inputs and returns its first
@@ -31,7 +32,7 @@ func (c *Call) body(name string, outputs int, inputs ...*Value) []*Value {
 	return out[:outputs]
 }
 
-// graphAttr returns a graph attribute, which must be there.
+// graphAttr returns a graph attribute. It ends the build if there is none.
 func (c *Call) graphAttr(name string) *onnxpb.GraphProto {
 	a := c.attr(name, onnxpb.AttributeProto_GRAPH)
 	if a == nil || a.GetG() == nil {
@@ -65,7 +66,7 @@ func buildIf(c *Call) []*Value {
 	if err == nil {
 		return out
 	}
-	// A branch may not fit the shapes that it would never see.
+	// A branch that is never taken may not fit the shapes.
 	if a, ok := c.Known(cond); ok {
 		return branch(a.Bools()[0])
 	}
@@ -73,7 +74,7 @@ func buildIf(c *Call) []*Value {
 	return nil
 }
 
-// choose returns the values of one of two branches when the model runs.
+// choose returns the results of one of two branches, chosen at run time.
 func (c *Call) choose(cond *Value, then, otherwise []*Value) []*Value {
 	out := make([]*Value, len(then))
 	for i, x := range then {
@@ -114,7 +115,7 @@ func (s *stacks) refuseSequences(values []*Value) {
 	}
 }
 
-// join returns collection i along an axis, counted from the end when negative.
+// join joins collection i along an axis, which counts from the end if negative.
 func (s *stacks) join(i, axis int, backwards bool) *Value {
 	parts := slices.Clone(s.parts[i])
 	if backwards {
@@ -127,8 +128,8 @@ func (s *stacks) join(i, axis int, backwards bool) *Value {
 	return s.Concat(axis, parts...)
 }
 
-// none returns what join would if there were no iterations, in the type and
-// shape of an iteration that is built to be looked at.
+// none returns the result of join without iterations. Its type and shape are those
+// of an iteration that is built only to find them.
 func (s *stacks) none(values []*Value, axis func(i int) int) []*Value {
 	s.refuseSequences(values)
 	out := make([]*Value, len(values))
@@ -139,8 +140,8 @@ func (s *stacks) none(values []*Value, axis func(i int) int) []*Value {
 	return out
 }
 
-// buildLoop: the body gets the iteration's number, the condition and the states,
-// and returns the condition, the states and what is to be stacked.
+// buildLoop unrolls a Loop. The body receives the iteration's number, the condition
+// and the states, and returns the condition, the states and the values to stack.
 func buildLoop(c *Call) []*Value {
 	var states []*Value
 	for i := 2; i < c.NumInputs(); i++ {
@@ -169,7 +170,7 @@ func buildLoop(c *Call) []*Value {
 		if out[0].DType != nd.Bool || out[0].Len() != 1 {
 			c.fail("body returns %v%v as its condition", out[0].DType, out[0].Shape)
 		}
-		// What the last trip would decide need not be known.
+		// The condition after the last trip need not be known.
 		run = i+1 == trips || c.settled(out[0], "condition").Bools()[0]
 		states = out[1 : 1+n]
 		s.push(out[1+n:])
@@ -187,7 +188,7 @@ func buildLoop(c *Call) []*Value {
 	return result
 }
 
-// settled returns the elements of a value that decides how a loop runs.
+// settled returns the elements of a value that decides how often a loop runs.
 func (c *Call) settled(v *Value, what string) nd.Array {
 	a, ok := c.Known(v)
 	if !ok {
@@ -196,8 +197,8 @@ func (c *Call) settled(v *Value, what string) nd.Array {
 	return a
 }
 
-// buildScan: the body gets the states and an element of each scanned input, and
-// returns the states and what is to be stacked.
+// buildScan unrolls a Scan. The body receives the states and an element of each
+// scanned input, and returns the states and the values to stack.
 func buildScan(c *Call) []*Value {
 	scanned := c.Int("num_scan_inputs", 0)
 	n := c.NumInputs() - scanned
@@ -256,8 +257,8 @@ func buildScan(c *Call) []*Value {
 	return result
 }
 
-// perScan reads an attribute with one number for each scanned or stacked value,
-// 0 when it is not given.
+// perScan returns an attribute with one number for each scanned or stacked value, 0
+// if it is not given.
 func (c *Call) perScan(name string, n int) []int {
 	v := c.IntsAttr(name)
 	if v == nil {
@@ -269,9 +270,9 @@ func (c *Call) perScan(name string, n int) []int {
 	return v
 }
 
-// unstack returns the elements of x along an axis, which they lose. They are cut
-// out by halves: the gradient of a slice is as large as what it was cut from, so
-// that cutting each from x would take time by the square of their number.
+// unstack returns the elements of x along an axis, without that axis. It slices by
+// halves. The gradient of a slice is as large as the value that was sliced, so that
+// slicing each element from x would take quadratic time.
 func (b *Builder) unstack(x *Value, axis int) []*Value {
 	switch n := x.Shape[axis]; n {
 	case 0:

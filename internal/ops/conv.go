@@ -9,12 +9,11 @@ import (
 
 // conv: Conv and ConvTranspose (opset 1 and 11), one to three spatial axes.
 
-// conv returns the convolution of x [N,C,in…] with weights [OC,C/G,kernel…],
-// plus a bias [OC] unless it is nil.
+// conv returns the convolution of x [N,C,in…] with weights [OC,C/G,kernel…], plus a
+// bias [OC] unless it is nil.
 //
-// The gradient with respect to the input is the transposed convolution of gy;
-// that with respect to the weights correlates input and gy; that with respect
-// to the bias sums gy.
+// The gradient by the input is the transposed convolution of gy. The gradient by
+// the weights correlates the input with gy. The gradient by the bias sums gy.
 func (b *Builder) conv(g conv.Conv, x, weight, bias *Value) *Value {
 	in := []*Value{x, weight}
 	if bias != nil {
@@ -37,8 +36,8 @@ func (b *Builder) conv(g conv.Conv, x, weight, bias *Value) *Value {
 	}, in...)
 }
 
-// convTranspose is the adjoint of conv in its input: gy [N,OC,out…] and weights
-// give [N,C,in…].
+// convTranspose is the adjoint of conv in its input. It returns [N,C,in…] from gy
+// [N,OC,out…] and the weights.
 func (b *Builder) convTranspose(g conv.Conv, gy, weight *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.Batch, g.InChannels}, g.In...), Op{
 		name:   "ConvTranspose",
@@ -71,7 +70,7 @@ func (b *Builder) addChannels(x, bias *Value) *Value {
 	return b.Add(x, b.alongChannels(bias, x.Rank()))
 }
 
-// alongChannels reshapes a vector [C] so that it is repeated along axis 1 of a
+// alongChannels reshapes a vector [C] so that it is broadcast along axis 1 of a
 // value of the given rank.
 func (b *Builder) alongChannels(v *Value, rank int) *Value {
 	shape := slices.Repeat([]int{1}, rank-1)

@@ -23,14 +23,14 @@ func (k *convKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Arra
 	g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 }
 
-// ClampsOutput: see ClampingEpilogued.
+// ClampsOutput marks the kernel as ClampingEpilogued.
 func (k *convKernel) ClampsOutput() {}
 
-// convTransposeKernel is the transposed convolution.
+// convTransposeKernel is a transposed convolution.
 type convTransposeKernel struct {
 	conv conv.Conv
-	// weight is the operator of the gradient by the weights, if this one is the
-	// gradient by the input, of the same convolution; else nil.
+	// weight is the operator of the gradient by the weights if this one is the
+	// gradient by the input of the same convolution, and else nil.
 	weight *Op
 }
 
@@ -45,7 +45,7 @@ func (k *convTransposeKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in 
 }
 
 // convWeightKernel computes the gradient by the weights of a convolution from its
-// input and gy. Those by the bias and by the input can be its companions.
+// input and gy. The gradients by the bias and by the input can be companions.
 type convWeightKernel struct{ conv conv.Conv }
 
 func (k *convWeightKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
@@ -64,8 +64,8 @@ func (k *convWeightKernel) RunFused(w *parallel.Workers, out nd.Array, in []nd.A
 	}
 }
 
-// convGradients is a convolution whose gradients are computed with that of the
-// weights: by the bias if gb is not nil, and by the input if gx is not nil.
+// convGradients is a convolution whose gradients are computed together with that by
+// the weights: by the bias if gb is not nil, and by the input if gx is not nil.
 type convGradients struct {
 	conv.Conv
 	gb, gx, weight []float32
@@ -74,11 +74,11 @@ type convGradients struct {
 // convCompanion is a companion of convWeightKernel.
 type convCompanion interface {
 	Companion
-	// addTo adds its output to the gradients that are computed together.
+	// addTo adds the output to the gradients that are computed together.
 	addTo(c *convGradients, out nd.Array, in []nd.Array)
 }
 
-// convBiasKernel sums gy over all but its channels.
+// convBiasKernel sums gy over all axes but the channels.
 type convBiasKernel struct {
 	companion
 	conv conv.Conv

@@ -5,11 +5,11 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// cumsum: CumSum (opset 11). An element reaches all sums behind it, so that the
-// gradient is the cumulative sum from the other end.
+// cumsum: CumSum (opset 11). An element contributes to all sums after it, so that
+// the gradient is the cumulative sum in the other direction.
 
-// cumSum sums along an axis up to each element, from the first, or from the last
-// if reverse is set; exclusive leaves the element itself out.
+// cumSum returns for each element the sum along an axis up to it, from the first
+// element, or from the last if reverse. exclusive leaves out the element itself.
 func (b *Builder) cumSum(x *Value, axis int, exclusive, reverse bool) *Value {
 	if x.DType == nd.Bool {
 		fail("CumSum: input of type bool")
@@ -29,7 +29,7 @@ func (b *Builder) cumSum(x *Value, axis int, exclusive, reverse bool) *Value {
 	}, x)
 }
 
-// cumSums works on rows of inner elements, n of them at a time.
+// cumSums sums n rows of inner elements at a time.
 func cumSums[T float32 | int64](n, inner int, exclusive, reverse bool, x, y []T) {
 	for at := 0; at < len(x); at += n * inner {
 		first, step := at, inner

@@ -5,10 +5,9 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Dot returns the inner product of two values of one shape, a scalar. With a
-// seed that is bound between the forward and the backward computation it stands
-// for any loss: the gradient of Dot(y, seed) is the seed's vector-Jacobian
-// product.
+// Dot returns the inner product of two values of one shape, a scalar. With a seed
+// that is bound between the forward and the backward computation, it stands for any
+// loss: the gradient of Dot(y, seed) with respect to y is the seed.
 func (b *Builder) Dot(y, seed *Value) *Value {
 	return b.emit(nd.Float32, []int{}, Op{
 		name: "Dot",

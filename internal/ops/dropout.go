@@ -4,8 +4,8 @@ import "github.com/advparams/advparams/nd"
 
 // dropout: Dropout (opset 7 and later).
 
-// buildDropout builds the identity. In training mode the operator is random and
-// has no gradient to speak of, unless nothing is dropped.
+// buildDropout builds the identity. In training mode the operator is random and not
+// supported, unless the ratio is 0.
 func buildDropout(c *Call) []*Value {
 	x := c.Float(0)
 	if c.Opset >= 12 && c.Optional(2) != nil && c.knownBool(2) {

@@ -8,23 +8,23 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// einsum: Einsum (opset 12). The operands are multiplied one after the other as
-// batches of matrices: axes common to both and to the result are the batch,
-// axes common to both only are summed over. All is made of transpositions and
-// matrix products, and so is the gradient.
+// einsum: Einsum (opset 12). The operands are multiplied one after another as
+// batches of matrices. Axes that both operands and the result have are the batch.
+// Axes that only the operands have are summed over. All of it is composed of
+// transpositions and matrix products, and so is the gradient.
 
-// label names an axis of an einsum: a letter, or for those of an ellipsis, a
-// number below zero that counts from its end.
+// label names an axis of an einsum. It is a letter, or for an axis of an ellipsis a
+// negative number that counts from the ellipsis's end.
 type label int
 
-// term is an operand with the names of its axes, each once.
+// term is an operand with the labels of its axes, each once.
 type term struct {
 	v      *Value
 	labels []label
 }
 
-// einsum is the equation of an Einsum: what its operands and its result are
-// indexed by.
+// einsum is the equation of an Einsum: the labels of its operands and of its
+// result.
 type einsum struct {
 	inputs [][]label
 	output []label
@@ -81,8 +81,8 @@ func (c *Call) labels(text string, n int) []label {
 	return out
 }
 
-// implicitOutput is the axes of the ellipsis and then the letters that appear
-// once, in order.
+// implicitOutput returns the axes of the ellipsis, and then the letters that appear
+// once, in alphabetical order.
 func implicitOutput(inputs [][]label, ellipsis int) []label {
 	count := map[label]int{}
 	for _, in := range inputs {
@@ -102,7 +102,7 @@ func implicitOutput(inputs [][]label, ellipsis int) []label {
 	return out
 }
 
-// diagonal returns x with equal labels made one axis.
+// diagonal returns x with axes of equal labels merged into one.
 func (b *Builder) diagonal(x term) term {
 	strides := nd.Strides(x.v.Shape)
 	var v strided.View
@@ -125,7 +125,7 @@ func (b *Builder) diagonal(x term) term {
 	return term{b.view("Diagonal", x.v, v), labels}
 }
 
-// sumOut sums over the axes for which keep does not hold.
+// sumOut sums over the axes for which keep is false.
 func (b *Builder) sumOut(x term, keep func(label) bool) term {
 	var axes []int
 	var labels []label
@@ -160,8 +160,8 @@ func (x term) sizes(labels []label) []int {
 	return out
 }
 
-// contract multiplies two operands and sums over what they share, unless keep
-// holds for it.
+// contract multiplies two operands and sums over the axes that they share, except
+// those for which keep is true.
 func (b *Builder) contract(x, y term, keep func(label) bool) term {
 	inX := func(l label) bool { return slices.Contains(x.labels, l) }
 	inY := func(l label) bool { return slices.Contains(y.labels, l) }
@@ -191,7 +191,7 @@ func (b *Builder) contract(x, y term, keep func(label) bool) term {
 		z := b.Mul(b.Reshape(b.ordered(x, slices.Concat(batch, rows)), size, m, 1), b.Reshape(b.ordered(y, slices.Concat(batch, columns)), size, 1, n))
 		return term{b.Reshape(z, shape...), labels}
 	}
-	// Operands whose axes lie the other way round are multiplied as they are.
+	// Operands with transposed axes are multiplied as they are.
 	transX, transY := slices.Equal(x.labels, slices.Concat(batch, summed, rows)), slices.Equal(y.labels, slices.Concat(batch, columns, summed))
 	left, right := []int{size, m, k}, []int{size, k, n}
 	if transX {
@@ -213,7 +213,7 @@ func (b *Builder) contract(x, y term, keep func(label) bool) term {
 }
 
 // terms returns the operands with each label once. An axis of length 1 that is
-// longer elsewhere is dropped: it would only be repeated.
+// longer in another operand is dropped, because it would only be repeated.
 func (c *Call) terms(e einsum) []term {
 	size := map[label]int{}
 	terms := make([]term, len(e.inputs))
@@ -238,7 +238,7 @@ func (c *Call) terms(e einsum) []term {
 	return terms
 }
 
-// buildEinsum computes integers by way of float32, which is exact up to 2²⁴.
+// buildEinsum computes integers in float32, which is exact up to 2²⁴.
 func buildEinsum(c *Call) []*Value {
 	t := c.Input(0).DType
 	ranks := make([]int, c.NumInputs())

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// buildError carries an error out of a build function: operators are written
-// as expressions, and an error in the middle of one ends the compilation.
+// buildError is the panic value that carries an error out of a build function.
+// Operators are written as expressions, and an error inside one ends the build.
 type buildError struct{ error }
 
 func fail(format string, args ...any) { panic(buildError{fmt.Errorf(format, args...)}) }
@@ -19,7 +19,38 @@ func unsupported(format string, args ...any) {
 	fail("%s: %w", fmt.Sprintf(format, args...), ErrUnsupported)
 }
 
-// Catch calls f and returns the error by which building in it ended.
+// SizeError means that a value would be larger than the limits allow.
+type SizeError struct {
+	Shape           []int // of the value
+	Elements, Limit int
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("shape %v has %d elements; at most %d are supported", e.Shape, e.Elements, e.Limit)
+}
+
+// FoldError means that the constants of a graph, which are computed at compile
+// time, take more memory than the limits allow.
+type FoldError struct {
+	Operator string // that exceeds the limit
+	Limit    int64  // bytes
+}
+
+func (e *FoldError) Error() string {
+	return fmt.Sprintf("%s: constants that are computed while compiling take more than %d bytes", e.Operator, e.Limit)
+}
+
+// IndexError means that an element of an input is not an index of an axis.
+type IndexError struct {
+	Index  int64
+	Length int // of the axis
+}
+
+func (e *IndexError) Error() string {
+	return fmt.Sprintf("index %d on an axis of %d", e.Index, e.Length)
+}
+
+// Catch calls f and returns the error that ended a build in it, if any.
 func Catch(f func()) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

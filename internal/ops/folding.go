@@ -9,8 +9,8 @@ import (
 
 // folding: Col2Im (opset 18), AffineGrid (opset 20).
 
-// buildCol2Im adds up blocks that overlap, [N, C·block elements, blocks], in an
-// image: the adjoint of the view that cuts a padded image into such blocks.
+// buildCol2Im adds overlapping blocks [N, C·block elements, blocks] into an image.
+// This is the adjoint of the view that cuts a padded image into such blocks.
 func buildCol2Im(c *Call) []*Value {
 	x := c.Float(0)
 	image, block := c.KnownInts(1), c.KnownInts(2)
@@ -57,9 +57,9 @@ func buildCol2Im(c *Call) []*Value {
 	return []*Value{y}
 }
 
-// buildAffineGrid applies an affine map to the coordinates of an image's points,
-// which go from -1 to 1: from the centres of the first and last where align_corners
-// says so, else from their outer edges.
+// buildAffineGrid applies an affine map to the coordinates of an image's points.
+// Coordinates range from -1 to 1, between the centres of the first and the last
+// point if align_corners, and else between their outer edges.
 func buildAffineGrid(c *Call) []*Value {
 	theta, size := c.Float(0), c.KnownInts(1)
 	r := len(size) - 2
@@ -84,7 +84,7 @@ func buildAffineGrid(c *Call) []*Value {
 	return []*Value{c.Reshape(grid, append(append([]int{size[0]}, space...), r)...)}
 }
 
-// coordinate returns where point i of n lies between -1 and 1.
+// coordinate returns the coordinate, between -1 and 1, of point i of n.
 func coordinate(i, n int, corners bool) float32 {
 	switch {
 	case !corners:

@@ -11,11 +11,11 @@ import (
 
 // fourier: DFT (opset 17), STFT (opset 17), HannWindow, HammingWindow,
 // BlackmanWindow (opset 17). A transform is a product with a matrix of sines and
-// cosines: signals in models are short, and the gradient comes with the product.
+// cosines. Signals in models are short, and a product already has a gradient.
 
-// spectrum multiplies the rows of x, [..., n, 1] real or [..., n, 2] complex, with
-// the matrix of a transform of length n and returns [..., bins, 2]. Bin k of a row
-// is Σ_t x_t·exp(∓2πi·kt/n), the sign being - for the forward transform.
+// spectrum multiplies the rows of x, [..., n, 1] if real or [..., n, 2] if complex,
+// by the matrix of a transform of length n, and returns [..., bins, 2]. Bin k of a
+// row is Σ_t x_t·exp(∓2πi·kt/n), with - for the forward transform.
 func (c *Call) spectrum(x *Value, bins int, inverse bool) *Value {
 	r := x.Rank()
 	n, parts := x.Shape[r-2], x.Shape[r-1]
@@ -24,8 +24,8 @@ func (c *Call) spectrum(x *Value, bins int, inverse bool) *Value {
 	return c.Reshape(y, append(slices.Clone(outer), bins, 2)...)
 }
 
-// transform returns the matrix [n·parts, bins·2] that takes n numbers with one or
-// two parts each to the two parts of the bins, weighted.
+// transform returns the matrix [n·parts, bins·2] that maps n numbers of one or two
+// parts each to the two parts of the bins, weighted.
 func (c *Call) transform(n, parts, bins int, inverse bool) *Value {
 	m := c.zeros("DFT", nd.Float32, n*parts, bins*2)
 	a, _ := m.Constant()
@@ -51,7 +51,7 @@ func (c *Call) transform(n, parts, bins int, inverse bool) *Value {
 // conjugates of others.
 func half(n int) int { return n/2 + 1 }
 
-// buildDFT: the axis is an attribute before opset 20.
+// buildDFT builds a DFT. The axis is an attribute before opset 20.
 func buildDFT(c *Call) []*Value {
 	x := c.Float(0)
 	r := x.Rank()
@@ -98,9 +98,9 @@ func buildDFT(c *Call) []*Value {
 	return []*Value{c.Transpose(y, perm...)}
 }
 
-// realSignal returns the n real numbers [..., n, 1] that have the spectrum
-// x [..., n/2+1, 2]: Σ_k over all bins, of which those that are left out are the
-// conjugates of bins other than the first and, if n is even, the last.
+// realSignal returns the n real numbers [..., n, 1] whose spectrum is x [...,
+// n/2+1, 2]. It sums over all bins; those that x leaves out are the conjugates of
+// all but the first and, if n is even, the last.
 func (c *Call) realSignal(x *Value, n int) *Value {
 	r, bins := x.Rank(), half(n)
 	m := c.zeros("DFT", nd.Float32, bins*2, n)
@@ -121,7 +121,7 @@ func (c *Call) realSignal(x *Value, n int) *Value {
 	return c.Reshape(y, append(slices.Clone(outer), n, 1)...)
 }
 
-// cutOrFill cuts an axis to a length or fills it with zeros.
+// cutOrFill truncates an axis to a length, or pads it with zeros.
 func (c *Call) cutOrFill(x *Value, axis, n int) *Value {
 	have := x.Shape[axis]
 	if have >= n {
@@ -132,8 +132,8 @@ func (c *Call) cutOrFill(x *Value, axis, n int) *Value {
 	return c.Concat(axis, x, c.zeros("DFT", x.DType, shape...))
 }
 
-// buildSTFT cuts the signal, [batch, length] or [batch, length, 1 or 2], into frames,
-// which overlap, weights them with the window and transforms each.
+// buildSTFT cuts the signal, [batch, length] or [batch, length, 1 or 2], into
+// overlapping frames, multiplies them by the window and transforms each.
 func buildSTFT(c *Call) []*Value {
 	x := c.Float(0)
 	if x.Rank() == 2 {
@@ -174,8 +174,8 @@ func buildSTFT(c *Call) []*Value {
 	return []*Value{c.spectrum(frames, bins, false)}
 }
 
-// buildWindow returns Σ_k weights[k]·cos(2πkt/n) for t in 0 … size-1; n is the size
-// of a periodic window and one less for a symmetric one.
+// buildWindow returns Σ_k weights[k]·cos(2πkt/n) for t in 0 … size-1. n is the size
+// of a periodic window, and size - 1 for a symmetric one.
 func buildWindow(weights ...float64) func(c *Call) []*Value {
 	return func(c *Call) []*Value {
 		size := int(c.settled(c.single(0, nd.Int64), "size").Int64s()[0])

@@ -13,13 +13,13 @@ import (
 // gather: Gather, GatherElements (opset 11), GatherND (opset 11; batch_dims: 12),
 // ReverseSequence (opset 10).
 //
-// Indices are first turned into positions, an operator of its own that refuses
-// those out of range: while compiling if they are constant, else when the model
-// runs (Op.Check). What is then left is Take, which copies rows; its gradient
-// adds them back to where they came from.
+// An operator of its own first converts indices to positions. It rejects indices
+// out of range: at compile time if they are constant, and else at run time
+// (Op.Check). The operator Take then copies rows, and its gradient adds them back
+// to where they came from.
 
-// positions returns a value of the given shape, of the positions that the
-// tuples in index say.
+// positions returns a value of the given shape that holds the positions of the
+// tuples in index.
 func (b *Builder) positions(index *Value, shape []int, p gather.Positions) *Value {
 	if index.DType != nd.Int64 {
 		fail("indices of type %v", index.DType)
@@ -30,21 +30,21 @@ func (b *Builder) positions(index *Value, shape []int, p gather.Positions) *Valu
 			p.Fill(w, in[0].Int64s(), out.Int64s())
 		}, func(in []nd.Array) error {
 			if i := p.Invalid(in[0].Int64s()); i >= 0 {
-				return fmt.Errorf("index %d on an axis of %d", in[0].Int64s()[i], p.Limit[i%len(p.Limit)])
+				return &IndexError{in[0].Int64s()[i], p.Limit[i%len(p.Limit)]}
 			}
 			return nil
 		}},
 	}, index)
 }
 
-// rowsAlong returns the positions, on one axis of n, that index names.
+// rowsAlong returns the positions that index names on an axis of length n.
 func (b *Builder) rowsAlong(index *Value, n int) *Value {
 	flat := []int{index.Len()}
 	return b.positions(index, flat, gather.Positions{Base: strided.View{Shape: flat, Stride: []int{0}}, Limit: []int{n}, Stride: []int{1}})
 }
 
-// elementsAlong returns the positions in an array of the given shape whose
-// coordinates are those in index, but for the axis, where index has them.
+// elementsAlong returns positions in an array of the given shape. Their coordinates
+// are those of the element in index, except along the axis, where index holds them.
 func (b *Builder) elementsAlong(index *Value, shape []int, axis int) *Value {
 	base := strided.View{Shape: index.Shape, Stride: nd.Strides(shape)}
 	step := base.Stride[axis]
@@ -52,8 +52,8 @@ func (b *Builder) elementsAlong(index *Value, shape []int, axis int) *Value {
 	return b.positions(index, index.Shape, gather.Positions{Base: base, Limit: shape[axis : axis+1], Stride: []int{step}})
 }
 
-// tuples returns the positions in an array of the given shape that the tuples in
-// the last axis of index name. The first batch axes are common to both.
+// tuples returns the positions, in an array of the given shape, that the tuples in
+// the last axis of index name. The first batch axes belong to both.
 func (b *Builder) tuples(index *Value, shape []int, batch int) *Value {
 	last := index.Rank() - 1
 	outer, strides := index.Shape[:last], nd.Strides(shape)
@@ -62,8 +62,8 @@ func (b *Builder) tuples(index *Value, shape []int, batch int) *Value {
 	return b.positions(index, slices.Clone(outer), gather.Positions{Base: base, Limit: shape[batch:], Stride: strides[batch:]})
 }
 
-// take sees x as [outer, n, block] and returns [outer, len(rows), block]: row j
-// is row rows[j] of x.
+// take treats x as [outer, n, block] and returns [outer, len(rows), block], in
+// which row j is row rows[j] of x.
 func (b *Builder) take(x, rows *Value, outer, n, block int) *Value {
 	return b.emit(x.DType, []int{outer, rows.Len(), block}, Op{
 		name: "Take",
@@ -84,8 +84,8 @@ func (b *Builder) take(x, rows *Value, outer, n, block int) *Value {
 	}, x, rows)
 }
 
-// takeSum is the adjoint of take: an array of the given shape whose rows are the
-// sums of what was taken from them.
+// takeSum is the adjoint of take. It returns an array of the given shape, each row
+// of which is the sum of the rows that were taken from it.
 func (b *Builder) takeSum(y, rows *Value, shape []int, outer, n, block int) *Value {
 	return b.emit(nd.Float32, shape, Op{
 		name: "TakeSum",
@@ -98,21 +98,21 @@ func (b *Builder) takeSum(y, rows *Value, shape []int, outer, n, block int) *Val
 	}, y, rows)
 }
 
-// Gather replaces an axis of x by the axes of index, which names positions on it.
+// Gather replaces an axis of x by the axes of index, which holds positions on it.
 func (b *Builder) Gather(x, index *Value, axis int) *Value {
 	n := x.Shape[axis]
 	y := b.take(x, b.rowsAlong(index, n), nd.Size(x.Shape[:axis]), n, nd.Size(x.Shape[axis+1:]))
 	return b.Reshape(y, slices.Concat(x.Shape[:axis], index.Shape, x.Shape[axis+1:])...)
 }
 
-// GatherElements returns, in the shape of index, the elements of x whose
-// coordinate on the axis is what index says and whose others are the same.
+// GatherElements returns elements of x in the shape of index. Each one's coordinate
+// on the axis is the number in index, and its other coordinates are those in index.
 func (b *Builder) GatherElements(x, index *Value, axis int) *Value {
 	checkElements(x, index, axis)
 	return b.Reshape(b.take(x, b.elementsAlong(index, x.Shape, axis), 1, x.Len(), 1), index.Shape...)
 }
 
-// checkElements makes sure that index can name elements of x.
+// checkElements ends the build unless index can name elements of x.
 func checkElements(x, index *Value, axis int) {
 	if x.Rank() != index.Rank() {
 		fail("indices of shape %v for a value of shape %v", index.Shape, x.Shape)
@@ -124,7 +124,7 @@ func checkElements(x, index *Value, axis int) {
 	}
 }
 
-// checkTuples makes sure that the tuples in index can name rows of x, and
+// checkTuples ends the build unless the tuples in index can name rows of x, and
 // returns their length.
 func checkTuples(x, index *Value, batch int) (k int) {
 	if index.Rank() < 1 || x.Rank() < 1 {
@@ -160,8 +160,7 @@ func buildGatherND(c *Call) []*Value {
 	return []*Value{c.Reshape(y, slices.Concat(rows.Shape, block)...)}
 }
 
-// buildReverseSequence exchanges time steps t and length-1-t below the length
-// of each sequence.
+// buildReverseSequence exchanges time steps t and length-1-t within each sequence.
 func buildReverseSequence(c *Call) []*Value {
 	x, lengths := c.Input(0), c.Input(1)
 	if x.Rank() < 2 {

@@ -8,9 +8,9 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// gridsample: GridSample (opset 16; any number of axes: 20). The gradient goes
-// back to the elements that were read, and to the points through the slope of
-// the interpolation; nearest neighbours have none.
+// gridsample: GridSample (opset 16; any number of axes: 20). The gradient by the
+// image is added to the elements that were read. The gradient by the points comes
+// from the slope of the interpolation, which is zero for nearest neighbours.
 
 func (b *Builder) gridSample(g resample.GridSample, x, grid *Value) *Value {
 	return b.emit(nd.Float32, append([]int{g.Batch, g.Channels}, g.Out...), Op{

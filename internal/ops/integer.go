@@ -7,12 +7,12 @@ import (
 )
 
 // integer: Mod (opset 10), BitwiseAnd, BitwiseOr, BitwiseXor (opset 18), BitShift
-// (opset 11). Integers are computed in 64 bits whatever their type in the file,
-// so that what depends on their width is left out: BitwiseNot of unsigned types
-// cannot be told from that of signed ones, and a shift to the left drops no bits.
+// (opset 11). Integers of every type are computed in 64 bits. Results that depend
+// on the width are therefore not supported: BitwiseNot of unsigned types cannot be
+// told from that of signed ones, and a left shift drops no bits.
 
-// opMod is the remainder with the sign of the divisor. It is x - y·⌊x/y⌋, whose
-// derivative by y is -⌊x/y⌋ = (z-x)/y.
+// opMod is the remainder with the sign of the divisor, x - y·⌊x/y⌋. Its derivative
+// by y is -⌊x/y⌋ = (z-x)/y.
 func opMod() binary {
 	return binary{"Mod", each(floorMod), each(orZero(func(x, y int64) int64 {
 		r := x % y
@@ -23,7 +23,7 @@ func opMod() binary {
 	})), diffMod}
 }
 
-// opFmod is the remainder with the sign of the dividend, as C's fmod.
+// opFmod is the remainder with the sign of the dividend, like C's fmod.
 func opFmod() binary {
 	return binary{"Mod", each(fmod), each(orZero(func(x, y int64) int64 { return x % y })), diffMod}
 }

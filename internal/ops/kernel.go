@@ -6,27 +6,27 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Kernel computes the output of an operator. The interfaces below are
-// capabilities that a kernel may have besides. An executor finds them by type
-// assertion, and uses them to save passes over memory; a Kernel without any of
-// them is complete. The results do not depend on what an executor uses.
+// Kernel computes the output of an operator. The other interfaces of this file are
+// capabilities that a kernel may also have. An executor finds them by type
+// assertion, and uses them to save passes over memory. A Kernel without any of them
+// is complete, and results do not depend on which ones an executor uses, except in
+// the rounding of a companion.
 type Kernel interface {
-	// Run computes out, whose elements are undefined before, from in. out has the
-	// output's shape. It does not overlap an input, unless it is the same memory
-	// as one that InPlace names.
+	// Run computes out from in. out has the shape of the output, and its elements
+	// are undefined before. It does not overlap an input, unless it has the same
+	// memory as one that Overwrites names.
 	Run(w *parallel.Workers, out nd.Array, in []nd.Array)
 }
 
-// Pointwise kernels compute any range of the output's elements by itself. The
-// elements depend on the same elements of inputs of the output's size, and on no
-// others of them.
+// Pointwise kernels can compute any range of the output's elements. An element
+// depends only on the same element of inputs that have the output's size.
 type Pointwise interface {
 	Kernel
 	// RunRange computes elements lo to hi in the calling thread.
 	RunRange(out nd.Array, in []nd.Array, lo, hi int)
 }
 
-// Epilogued kernels say which elements of the output they have computed, so that
+// Epilogued kernels report which elements of the output they have computed, so that
 // pointwise kernels can follow at once.
 type Epilogued interface {
 	Kernel
@@ -34,16 +34,16 @@ type Epilogued interface {
 	RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue)
 }
 
-// Epilogue is what follows a kernel elementwise.
+// Epilogue is the elementwise work that follows a kernel.
 type Epilogue struct {
 	// Run is called for ranges of elements of the output as soon as they are
-	// computed, while they are near in cache: from several threads at once, and
-	// once for every element.
+	// computed, while they are in cache. It is called from several threads at once,
+	// and once for every element.
 	Run func(lo, hi int)
 	// Reads are arrays of the output's size that Run reads, for prefetching.
 	Reads [][]float32
 	// Clamp, unless nil, is applied to the output before Run is called. Only
-	// ClampingEpilogued kernels accept one.
+	// ClampingEpilogued kernels accept it.
 	Clamp *conv.Limits
 }
 
@@ -56,32 +56,33 @@ type ClampingEpilogued interface {
 	ClampsOutput()
 }
 
-// Clamper kernels do nothing but clamp their first input.
+// Clamper kernels clamp their first input and do nothing else.
 type Clamper interface {
 	Pointwise
 	// Clamp returns the bounds.
 	Clamp(in []nd.Array) *conv.Limits
 }
 
-// Fused kernels compute the outputs of companions in the same pass over their
+// Fused kernels can compute the outputs of companions in the same pass over their
 // inputs.
 type Fused interface {
 	Kernel
-	// RunFused is Run, and computes the outputs of companions, operators whose
-	// Host is the operator of this kernel.
+	// RunFused computes out as Run does, and the outputs of companions. The Host of
+	// each companion is the operator of this kernel.
 	RunFused(w *parallel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun)
 }
 
-// Companion kernels read what the kernel of another operator reads, their host,
-// which is Fused and can compute their output as well. It may add up in another
-// order, and what the companion overwrites may be an input of the host.
+// Companion kernels read the same inputs as the kernel of another operator, their
+// host. The host is Fused and can compute the companion's output as well, possibly
+// with sums in another order. An input that the companion overwrites may be one of
+// the host's.
 type Companion interface {
 	Kernel
-	// Host returns that operator, nil if there is none.
+	// Host returns the host, or nil if there is none.
 	Host() *Op
 }
 
-// CompanionRun is a companion with the arrays that it is to run on.
+// CompanionRun is a companion with its arrays.
 type CompanionRun struct {
 	Kernel Kernel
 	Out    nd.Array
@@ -92,22 +93,23 @@ type CompanionRun struct {
 type InPlace interface {
 	Kernel
 	// Overwrites returns the inputs whose memory the output may take. The kernel
-	// reads an element of them before it writes that of the output, and not later.
+	// reads an element of such an input before it writes the same element of the
+	// output, and not afterwards.
 	Overwrites() []int
 }
 
-// Checker kernels cannot work with every input.
+// Checker kernels accept only some inputs.
 type Checker interface {
 	Kernel
 	// Check reports elements of the inputs that Run cannot work with.
 	Check(in []nd.Array) error
 }
 
-// Aliaser kernels only name elements of their first input anew. Run copies them,
-// for machines that do not alias.
+// Aliaser kernels return elements of their first input in another shape. Run copies
+// the elements, for executors that do not alias.
 type Aliaser interface {
 	Kernel
-	// Alias returns those elements, in the memory of in.
+	// Alias returns the elements, in the memory of in.
 	Alias(in nd.Array) nd.Array
 }
 
@@ -127,8 +129,8 @@ func (f epilogueFunc) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Arr
 	f(w, out, in, e)
 }
 
-// pointwise is a Pointwise kernel of a function that computes a range. It may
-// overwrite some inputs, and have an epilogue of its own.
+// pointwise is a Pointwise kernel given by a function that computes a range. It is
+// also Epilogued, and InPlace if overwrites is not empty.
 type pointwise struct {
 	run        func(out nd.Array, in []nd.Array, lo, hi int)
 	overwrites inPlace
@@ -150,18 +152,18 @@ func (k pointwise) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array,
 	})
 }
 
-// pointwiseGrain is how many elements of a pointwise kernel are computed before
-// its epilogue reads them: few enough for the first level of cache.
+// pointwiseGrain is the number of elements of a pointwise kernel that are computed
+// before its epilogue reads them. They fit into the first-level cache.
 const pointwiseGrain = 2048
 
 func (k pointwise) Overwrites() []int { return k.overwrites }
 
-// inPlace lists the inputs that a kernel overwrites; to embed in kernels.
+// inPlace is embedded in kernels that overwrite the inputs it lists.
 type inPlace []int
 
 func (p inPlace) Overwrites() []int { return p }
 
-// clamp is a pointwise kernel that only clamps its first input.
+// clamp is a Clamper.
 type clamp struct {
 	pointwise
 	bounds func(in []nd.Array) *conv.Limits
@@ -169,7 +171,7 @@ type clamp struct {
 
 func (k clamp) Clamp(in []nd.Array) *conv.Limits { return k.bounds(in) }
 
-// checked is a kernel that checks its inputs.
+// checked is a Checker.
 type checked struct {
 	runFunc
 	check func(in []nd.Array) error
@@ -177,7 +179,7 @@ type checked struct {
 
 func (k checked) Check(in []nd.Array) error { return k.check(in) }
 
-// companion names the host of a Companion; to embed in kernels.
+// companion is embedded in Companion kernels.
 type companion struct{ host *Op }
 
 func (c companion) Host() *Op { return c.host }

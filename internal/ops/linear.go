@@ -1,12 +1,13 @@
 package ops
 
-// Linear is a layer y = x·W + b, or x·Wᵀ + b when Transposed, of leaves W and b.
+// Linear is a layer y = x·W + b, or x·Wᵀ + b if Transposed, whose W and b are
+// leaves.
 type Linear struct {
 	X, Weight, Bias *Value // Bias is nil where there is none
 	Transposed      bool   // W is [out, in], not [in, out]
 }
 
-// LastLinear takes apart a value that a linear layer computes.
+// LastLinear returns the linear layer that computes v; ok is false if none does.
 func LastLinear(v *Value) (l Linear, ok bool) {
 	v = behindAliases(v)
 	if v.op != nil && v.op.name == "Add" {

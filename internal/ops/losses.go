@@ -9,8 +9,9 @@ import (
 // losses: NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss (both opset 12).
 // TorchScript writes them for models that return their loss.
 
-// likelihoodLoss returns -w·logp at the labels, reduced as the node says: logp is
-// [N, classes, …], the labels [N, …]. A label of ignore_index does not count.
+// likelihoodLoss returns -w·logp at the labels, reduced as the node's attribute
+// says. logp is [N, classes, …], and the labels are [N, …]. A label equal to
+// ignore_index does not count.
 func (c *Call) likelihoodLoss(logp *Value) *Value {
 	labels, weight := c.Input(1), c.Optional(2)
 	if logp.Rank() < 2 || labels.DType != nd.Int64 || !slices.Equal(labels.Shape, slices.Delete(slices.Clone(logp.Shape), 1, 2)) {

@@ -32,8 +32,8 @@ func buildLpNormalization(c *Call) []*Value {
 	}, x)}
 }
 
-// channelSum adds, for every channel of x [N, C, …], those from `before` ahead
-// of it to `after` behind it.
+// channelSum returns, for every channel of x [N, C, …], the sum over the channels
+// from `before` channels ahead of it to `after` channels behind it.
 func (b *Builder) channelSum(x *Value, before, after int) *Value {
 	n, c, s := x.Shape[0], x.Shape[1], nd.Size(x.Shape[2:])
 	return b.emit(nd.Float32, x.Shape, Op{
@@ -46,7 +46,7 @@ func (b *Builder) channelSum(x *Value, before, after int) *Value {
 }
 
 // buildLRN: y = x·s^-β with s = bias + α/size·Σx² over the nearest channels. s is
-// positive, so that the power can be taken by way of logarithms.
+// positive, so that the power can be computed with logarithms.
 func buildLRN(c *Call) []*Value {
 	x := c.channelled(0)
 	size := c.Int("size", 0)
@@ -60,8 +60,8 @@ func buildLRN(c *Call) []*Value {
 	return []*Value{c.Mul(x, c.Exp(c.Scale(c.Log(s), -c.Float32("beta", 0.75))))}
 }
 
-// buildMeanVarianceNormalization has the small number of ONNX's own definition
-// added to the standard deviation.
+// buildMeanVarianceNormalization adds the same small number to the standard
+// deviation as ONNX's own definition.
 func buildMeanVarianceNormalization(c *Call) []*Value {
 	x := c.Float(0)
 	axes := c.IntsAttr("axes")

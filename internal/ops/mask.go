@@ -9,10 +9,11 @@ import (
 )
 
 // mask: OneHot (opset 9; negative indices: 11), Trilu (opset 14), EyeLike (opset
-// 9): values chosen by where an element lies.
+// 9). Their values are chosen by the position of an element.
 
-// oneHot returns a bool value with a new axis of depth, true at the index. An
-// index below zero counts from the end; one out of range is true nowhere.
+// oneHot returns a bool value with a new axis of length depth, which is true at the
+// index. A negative index counts from the end. For an index out of range, all are
+// false.
 func (b *Builder) oneHot(index *Value, axis, depth int) *Value {
 	shape := slices.Insert(slices.Clone(index.Shape), axis, depth)
 	inner := nd.Size(index.Shape[axis:])
@@ -53,8 +54,8 @@ func buildOneHot(c *Call) []*Value {
 	return []*Value{c.Where(c.oneHot(index, axis, depth), on, off)}
 }
 
-// diagonals returns a bool matrix that is true where keep holds for the number
-// of the diagonal: 0 is the main one, positive ones lie above.
+// diagonals returns a bool matrix that is true where keep is true for the number of
+// the diagonal. 0 is the main diagonal, and positive numbers are above it.
 func (b *Builder) diagonals(rows, columns int, keep func(diagonal int) bool) *Value {
 	shape := []int{rows, columns}
 	return b.emit(nd.Bool, shape, Op{

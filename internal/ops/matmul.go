@@ -10,17 +10,16 @@ import (
 
 // matmul: MatMul (opset 1, 9, 13) and Gemm (opset 7 and later).
 
-// gemm returns op(x)·op(y), op being a transposition where asked. Of an operand
-// that has more than two axes, all but the last are one.
+// gemm returns op(x)·op(y), where op transposes if the flag is set. The leading
+// axes of an operand with more than two are merged.
 func (b *Builder) gemm(transX, transY bool, x, y *Value) *Value {
 	return b.gemmBias(transX, transY, x, y, nil)
 }
 
-// gemmBias is gemm with a vector added to every row of the result, unless it is
-// nil.
+// gemmBias is gemm plus a vector that is added to every row, unless it is nil.
 //
-// With C = A·B the gradients are gA = gC·Bᵀ and gB = Aᵀ·gC; a transposed
-// operand exchanges the roles.
+// With C = A·B the gradients are gA = gC·Bᵀ and gB = Aᵀ·gC. Transposing an operand
+// exchanges the roles.
 func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 	m, k := oriented(asMatrix(x.Shape), transX)
 	k2, n := oriented(asMatrix(y.Shape), transY)
@@ -66,7 +65,7 @@ func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 	}, in...)
 }
 
-// productKernel is one product of matrices, with a bias if there are three inputs.
+// productKernel is one matrix product, with a bias if there are three inputs.
 type productKernel struct{ product gemm.Product }
 
 func (k *productKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
@@ -83,21 +82,22 @@ func (k *productKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.A
 	g.Run(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 }
 
-// RunFused computes the sums of the columns of the second operand as well.
+// RunFused also computes the sums of the columns of the second operand.
 func (k *productKernel) RunFused(w *parallel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
 	g := k.product
 	g.Sums = companions[0].Out.Float32s()
 	g.Run(w, in[0].Float32s(), in[1].Float32s(), nil, out.Float32s())
 }
 
-// asMatrix returns the shape [rows, columns] of what is taken for a matrix.
+// asMatrix returns the shape [rows, columns] of a value whose leading axes are
+// merged.
 func asMatrix(shape []int) []int {
 	last := len(shape) - 1
 	return []int{nd.Size(shape[:last]), shape[last]}
 }
 
-// gemmBatch is gemm for each of a batch: x and y have rank 3 and equal first
-// dimensions.
+// gemmBatch is gemm for each element of a batch. x and y have rank 3 and equal
+// first axes.
 func (b *Builder) gemmBatch(transX, transY bool, x, y *Value) *Value {
 	batch := x.Shape[0]
 	m, k := oriented(x.Shape[1:], transX)
@@ -128,7 +128,7 @@ func (b *Builder) gemmBatch(transX, transY bool, x, y *Value) *Value {
 	}, x, y)
 }
 
-// batchProductKernel is a product of matrices for each of a batch.
+// batchProductKernel is a batch of matrix products.
 type batchProductKernel struct {
 	runFunc
 	transA, transB bool
@@ -141,8 +141,8 @@ func oriented(shape []int, trans bool) (rows, cols int) {
 	return shape[0], shape[1]
 }
 
-// MatMul is numpy's matmul: matrices in the last two axes, the others
-// broadcast; a vector is a row on the left and a column on the right.
+// MatMul is numpy's matmul. The last two axes hold matrices, and the others are
+// broadcast. A vector is a row on the left and a column on the right.
 func (b *Builder) MatMul(x, y *Value) *Value {
 	if x.DType != nd.Float32 || y.DType != nd.Float32 {
 		fail("operands of type %v and %v", x.DType, y.DType)

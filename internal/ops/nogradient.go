@@ -1,7 +1,7 @@
 package ops
 
-// What nearly every operator has is a gradient. These do not, and an
-// initializer that reaches the outputs through them only has a gradient of
+// withoutGradient lists the operators without a gradient, each with the reason. An
+// initializer that influences the outputs only through them has a gradient of
 // zeros.
 var withoutGradient = map[string]string{
 	"Shape": "a shape", "Size": "a shape",
@@ -15,5 +15,6 @@ var withoutGradient = map[string]string{
 	"Floor": "zero almost everywhere", "Ceil": "zero almost everywhere", "Round": "zero almost everywhere", "Sign": "zero almost everywhere",
 }
 
-// WithoutGradient says why an operator has no gradient, "" for one that has.
+// WithoutGradient returns the reason why an operator has no gradient, or "" if it
+// has one.
 func WithoutGradient(name string) string { return withoutGradient[name] }

@@ -7,9 +7,9 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// nonzero: NonZero, Compress (opset 9), Unique (opset 11). Elements decide the
-// shape of the output, so that they must be known while compiling; Compress has
-// a gradient with respect to what it selects from.
+// nonzero: NonZero, Compress (opset 9), Unique (opset 11). The shape of the output
+// depends on elements of the input, which must be known at compile time. Compress
+// has a gradient with respect to the value from which it selects.
 
 func buildNonZero(c *Call) []*Value {
 	x := c.Input(0)
@@ -51,8 +51,8 @@ func buildCompress(c *Call) []*Value {
 	return []*Value{c.Gather(x, c.Ints(rows...), axis)}
 }
 
-// buildUnique sees the input as rows, those along the axis or single elements,
-// and finds the different ones.
+// buildUnique treats the input as rows, along the axis or of single elements, and
+// finds the distinct ones.
 func buildUnique(c *Call) []*Value {
 	x, axis := c.Input(0), 0
 	c.known(0)
@@ -70,8 +70,9 @@ func buildUnique(c *Call) []*Value {
 	return []*Value{c.Gather(x, c.Ints(first...), axis), c.Ints(first...), c.Ints(inverse...), c.Ints(counts...)}
 }
 
-// unique finds the different rows of a matrix: the first row of each kind, in
-// ascending order of rows or of appearance, and for each row its kind's number.
+// unique finds the distinct rows of a matrix. It returns the first row of each
+// kind, in ascending order of rows or in order of appearance, and for each row the
+// number of its kind.
 func unique(a nd.Array, sorted bool) (first, inverse, counts []int) {
 	width := a.Shape[1]
 	var compare func(i, j int) int

@@ -10,11 +10,12 @@ import (
 
 // normalization: LayerNormalization (opset 17), RMSNormalization (opset 23),
 // GroupNormalization (opset 18: scale and bias per group; 21: per channel),
-// InstanceNormalization (opset 6). All divide runs of adjacent elements by their
-// spread, for which there are kernels with gradients.
+// InstanceNormalization (opset 6). Each divides runs of adjacent elements by their
+// standard deviation or root mean square. There are kernels for them and their
+// gradients.
 
-// normalized is a normalisation of rows of n elements. Bias, and each of the
-// gradients, may be nil.
+// normalized is a normalisation of rows of n elements. The bias and each of the
+// gradients may be nil.
 type normalized struct {
 	name string
 	run  func(w *parallel.Workers, rows, n int, x, scale, bias, y []float32)
@@ -41,8 +42,8 @@ func rmsNorm(eps float32) normalized {
 		}}
 }
 
-// normalize applies a normalisation to runs of n elements of x. Scale and bias
-// have n elements; bias may be nil.
+// normalize normalises runs of n elements of x. scale and bias have n elements;
+// bias may be nil.
 func (b *Builder) normalize(k normalized, x *Value, n int, scale, bias *Value) *Value {
 	rows := x.Len() / max(n, 1)
 	in := []*Value{x, scale}
@@ -77,8 +78,8 @@ func (b *Builder) normalize(k normalized, x *Value, n int, scale, bias *Value) *
 }
 
 // scaleAndBias returns two gradients, vectors of n elements, that are computed
-// together: as the rows of one value, because an operator has one output. host is
-// an operator that can compute them in the same pass, nil for none.
+// together. They are the rows of one value, because an operator has one output.
+// host is the operator that can compute them in the same pass, or nil.
 func (b *Builder) scaleAndBias(name string, n int, host *Op, run func(w *parallel.Workers, in []nd.Array, gscale, gbias []float32), in ...*Value) (gscale, gbias *Value) {
 	both := b.emit(nd.Float32, []int{2, n}, Op{
 		name: name + ".params",
@@ -90,8 +91,8 @@ func (b *Builder) scaleAndBias(name string, n int, host *Op, run func(w *paralle
 	return b.Reshape(b.Slice(both, 0, 0, 1, 1), n), b.Reshape(b.Slice(both, 0, 1, 1, 1), n)
 }
 
-// normalizeGradKernel computes the gradient by the input of a normalisation, and
-// those by scale and bias in the same pass if they are its companion.
+// normalizeGradKernel computes the gradient by the input of a normalisation. The
+// gradients by scale and bias can be its companion.
 type normalizeGradKernel struct {
 	grad func(w *parallel.Workers, in []nd.Array, gx, gscale, gbias []float32)
 }
@@ -111,16 +112,16 @@ type companionFunc struct {
 	companion
 }
 
-// halves returns the two rows of a value, as zeros: RMSNorm has no bias.
+// halves returns the two rows of a value, set to zeros: RMSNorm has no bias.
 func halves(both nd.Array) (gscale, gbias []float32) {
 	g := both.Float32s()
 	clear(g)
 	return g[:len(g)/2], g[len(g)/2:]
 }
 
-// perElement returns a parameter of a normalisation over the last axes, of the
-// given shape, as one value an element; ok is false for a parameter that also
-// varies along the axes before.
+// perElement returns a parameter of a normalisation over the last axes, which have
+// the given shape, with one element for each of theirs. ok is false if the
+// parameter also varies along earlier axes.
 func (b *Builder) perElement(p *Value, shape []int) (v *Value, ok bool) {
 	lead := max(0, p.Rank()-len(shape))
 	for _, n := range p.Shape[:lead] {
@@ -132,7 +133,8 @@ func (b *Builder) perElement(p *Value, shape []int) (v *Value, ok bool) {
 	return b.Reshape(b.Expand(p, shape), nd.Size(shape)), true
 }
 
-// overLastAxes normalises from attribute axis on; scale is input 1.
+// overLastAxes normalises over the axes from the attribute axis on. Input 1 is the
+// scale.
 func (c *Call) overLastAxes(k normalized, bias *Value) *Value {
 	x, scale := c.Float(0), c.Float(1)
 	axis := c.Axis(c.Int("axis", -1), x.Rank())
@@ -156,8 +158,8 @@ func (c *Call) overLastAxes(k normalized, bias *Value) *Value {
 	return y
 }
 
-// buildLayerNormalization: mean and 1/√(variance+ε) are outputs as well, for
-// graphs that hold their own backward computation.
+// buildLayerNormalization also returns the mean and 1/√(variance+ε) if they are
+// used. Graphs that contain their own backward computation use them.
 func buildLayerNormalization(c *Call) []*Value {
 	eps := c.Float32("epsilon", 1e-5)
 	bias := c.Optional(2)
@@ -180,8 +182,8 @@ func buildRMSNormalization(c *Call) []*Value {
 	return []*Value{c.overLastAxes(rmsNorm(c.Float32("epsilon", 1e-5)), nil)}
 }
 
-// groupNorm normalises groups of channels of x [N, C, …], then scales and shifts
-// each channel.
+// groupNorm normalises groups of channels of x [N, C, …], and then scales and
+// shifts each channel.
 func (b *Builder) groupNorm(groups int, eps float32, x, scale, bias *Value) *Value {
 	n, c, inner := x.Shape[0], x.Shape[1], nd.Size(x.Shape[2:])
 	const name = "GroupNormalization"
@@ -233,7 +235,8 @@ func buildGroupNormalization(c *Call) []*Value {
 	return c.normalizeGroups(x, groups, perChannel(c.vector(1, groups)), perChannel(c.vector(2, groups)))
 }
 
-// channelled returns float input i, whose axis 1 is the channels.
+// channelled returns float input i, and ends the build if it has no axis of
+// channels.
 func (c *Call) channelled(i int) *Value {
 	x := c.Float(i)
 	if x.Rank() < 2 {
@@ -242,7 +245,8 @@ func (c *Call) channelled(i int) *Value {
 	return x
 }
 
-// vector returns float input i, which must be a vector of n elements.
+// vector returns float input i, and ends the build unless it is a vector of n
+// elements.
 func (c *Call) vector(i, n int) *Value {
 	p := c.Float(i)
 	if p.Rank() != 1 || p.Len() != n {

@@ -7,17 +7,16 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Op is one operator in a graph: a kernel that computes its output from its
-// inputs, and a rule for its gradient. It is a gorgonia.SDOp (see sdop.go), so
-// that gorgonia.Grad can differentiate through it.
+// Op is one operator in a graph: a kernel that computes its output from its inputs,
+// and a rule for its gradient. It is a gorgonia.SDOp (see sdop.go), so that
+// gorgonia.Grad can differentiate it.
 type Op struct {
 	name string
-	// kernel computes the output. What else an executor may ask of it are the
-	// capabilities in kernel.go.
+	// kernel computes the output. It may have the capabilities in kernel.go.
 	kernel Kernel
-	// diff returns the gradient with respect to each input, given the gradient
-	// gy with respect to the output y. An input whose gradient is nil has a
-	// gradient of zeros. Without diff, no input has a gradient.
+	// diff returns the gradient with respect to each input, given the gradient gy
+	// with respect to the output y. A nil gradient stands for zeros. If diff is
+	// nil, no input has a gradient.
 	diff func(y, gy *Value) []*Value
 	// noGrad names float inputs without a gradient.
 	noGrad []int
@@ -35,18 +34,17 @@ func (o *Op) Name() string { return o.name }
 // has a larger number than those that compute its inputs.
 func (o *Op) ID() uint64 { return o.id }
 
-// Kernel returns the computation.
+// Kernel returns the kernel, for type assertions to its capabilities.
 func (o *Op) Kernel() Kernel { return o.kernel }
 
-// Alias reports whether the output shares the memory of input 0, so that the
-// kernel, an Aliaser, need not run.
+// Alias reports whether the output shares the memory of input 0. The kernel is then
+// an Aliaser, and need not run.
 func (o *Op) Alias() bool {
 	_, ok := o.kernel.(Aliaser)
 	return ok
 }
 
-// Host returns the operator whose kernel can compute this output as well, nil
-// if there is none.
+// Host returns the operator whose kernel can compute this output as well, or nil.
 func (o *Op) Host() *Op {
 	if c, ok := o.kernel.(Companion); ok {
 		return c.Host()
@@ -62,8 +60,8 @@ func (o *Op) Overwrites() []int {
 	return nil
 }
 
-// Check reports elements of the inputs that the kernel cannot work with, such as
-// an index out of range. A kernel may panic on inputs that were not checked.
+// Check returns an error if the kernel cannot work with the inputs, such as for an
+// index out of range. A kernel may panic on inputs that were not checked.
 func (o *Op) Check(in []nd.Array) error {
 	if c, ok := o.kernel.(Checker); ok {
 		if err := c.Check(in); err != nil {
@@ -73,7 +71,7 @@ func (o *Op) Check(in []nd.Array) error {
 	return nil
 }
 
-// compute returns the output in memory of its own, unless it is an alias.
+// compute returns the output, in new memory unless it is an alias.
 func (o *Op) compute(w *parallel.Workers, in []nd.Array) nd.Array {
 	if a, ok := o.kernel.(Aliaser); ok {
 		return a.Alias(in[0])
@@ -83,8 +81,8 @@ func (o *Op) compute(w *parallel.Workers, in []nd.Array) nd.Array {
 	return out
 }
 
-// kernelOf returns the kernel of the operator that computes v, if it is of type
-// K. Patterns are recognised by it.
+// kernelOf returns the kernel of the operator that computes v; ok is false if there
+// is none of type K. Patterns are recognised by it.
 func kernelOf[K Kernel](v *Value) (k K, ok bool) {
 	if v.op == nil {
 		return k, false

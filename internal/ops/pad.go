@@ -9,11 +9,11 @@ import (
 )
 
 // pad: Pad (opset 2 and later; pads and value are inputs from 11, axes from 18,
-// wrap from 19). Negative pads cut elements off, before any are added. Constant
-// padding is a copy into a filled array; the other modes gather along each axis,
-// so that an element that was repeated gets the sum of the gradients.
+// wrap from 19). Negative pads remove elements before any are added. Constant
+// padding copies into a filled array. The other modes gather along each axis, so
+// that a repeated element gets the sum of the gradients.
 
-// padding is what to add along each axis, nothing below zero.
+// padding is the number of elements to add before and after each axis, at least 0.
 type padding struct{ before, after []int }
 
 func (p padding) of(shape []int) []int {
@@ -24,7 +24,7 @@ func (p padding) of(shape []int) []int {
 	return out
 }
 
-// padConstant surrounds x by value, a scalar.
+// padConstant surrounds x with value, a scalar.
 func (b *Builder) padConstant(x *Value, p padding, value *Value) *Value {
 	shape := p.of(x.Shape)
 	inner := strided.View{Shape: x.Shape, Stride: nd.Strides(shape)}
@@ -60,8 +60,9 @@ func fill[T nd.Elem](inner strided.View, y, x []T, value T) {
 	strided.Write(inner, y, x)
 }
 
-// padValueGrad sums gy over the padding: the sum of all less that of what x
-// gets, in float64, where what cancels is exact enough.
+// padValueGrad returns the sum of gy over the padding. It subtracts the sum over
+// x's part from the sum of all, in float64, which is exact enough despite the
+// cancellation.
 func (b *Builder) padValueGrad(gy, gx *Value) *Value {
 	return b.emit(nd.Float32, []int{}, Op{
 		name: "Pad.grad",
@@ -78,8 +79,8 @@ func sum64(x []float32) (sum float64) {
 	return sum
 }
 
-// source returns the function that says which of n elements stands at position
-// i, which may lie before the first or behind the last.
+// source returns a function that maps position i, which may lie before the first or
+// after the last of n elements, to the element that stands there.
 func source(mode string, n int) func(i int) int {
 	mod := func(i, n int) int { return ((i % n) + n) % n }
 	switch mode {
@@ -98,7 +99,7 @@ func source(mode string, n int) func(i int) int {
 	}
 }
 
-// padFrom adds elements along an axis that from picks among those there.
+// padFrom extends an axis with elements that from chooses among the existing ones.
 func (b *Builder) padFrom(x *Value, axis, before, after int, from func(i int) int) *Value {
 	n := before + x.Shape[axis] + after
 	b.fold("Pad", nd.Int64, []int{n})
@@ -162,7 +163,7 @@ func (c *Call) pads(rank int) padding {
 	return p
 }
 
-// crop cuts off what negative pads ask for, and returns the others.
+// crop removes the elements that negative pads ask for, and returns the other pads.
 func (c *Call) crop(x *Value, p padding) (*Value, padding) {
 	for axis := range p.before {
 		first, last := max(0, -p.before[axis]), max(0, -p.after[axis])
@@ -176,7 +177,7 @@ func (c *Call) crop(x *Value, p padding) (*Value, padding) {
 	return x, p
 }
 
-// padValue returns what constant padding consists of.
+// padValue returns the value of constant padding.
 func (c *Call) padValue(t nd.DType) *Value {
 	if c.Opset < 11 {
 		return c.Cast(c.Scalar(c.Float32("value", 0)), t)

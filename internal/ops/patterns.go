@@ -6,12 +6,12 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// What exporters write as several operators, and is one here. A pattern is
-// recognised when its last operator is built; the operators before it stay in
-// the graph, and run only if something else reads them.
+// Patterns are groups of operators that exporters write where one operator exists.
+// A pattern is recognised when its last operator is built. The operators before it
+// stay in the graph, and run only if something else reads them.
 
-// addBias returns x + y if one is a product of matrices and the other a vector
-// that is added to its rows, else nil.
+// addBias returns x + y as one operator if one of them is a matrix product and the
+// other a vector that is added to its rows, and else nil.
 func (b *Builder) addBias(x, y *Value) *Value {
 	g, ok := kernelOf[*productKernel](x)
 	if !ok {
@@ -28,8 +28,8 @@ func (b *Builder) addBias(x, y *Value) *Value {
 	return b.gemmBias(g.product.TransA, g.product.TransB, x.in[0], x.in[1], y)
 }
 
-// geluOf returns x·y if that is a product of x/2 and 1 + erf(x/√2), in whatever
-// order its three factors are multiplied, else nil.
+// geluOf returns x·y as one operator if it is the product of x/2 and 1 + erf(x/√2),
+// with its three factors in any order, and else nil.
 func (b *Builder) geluOf(x, y *Value) *Value {
 	for _, f := range [2][2]*Value{{x, y}, {y, x}} {
 		if f[0].op == nil || f[0].op.name != "Mul" {
@@ -75,8 +75,8 @@ func isErfPlusOne(v, x *Value) bool {
 	return false
 }
 
-// isNumber reports whether v is a constant of one element, f as far as float32
-// can tell.
+// isNumber reports whether v is a constant with one element, equal to f within the
+// precision of float32.
 func isNumber(v *Value, f float64) bool {
 	a, ok := v.Constant()
 	if !ok || v.DType != nd.Float32 || v.Len() != 1 {

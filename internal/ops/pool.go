@@ -45,7 +45,7 @@ func (b *Builder) averagePool(g pool.Pool, x *Value) *Value {
 	}, false)
 }
 
-// maxIndices is MaxPool's second output: the position of each maximum in the
+// maxIndices returns MaxPool's second output: the position of each maximum in the
 // flattened input. columnMajor counts the spatial axes in reverse.
 func (b *Builder) maxIndices(g pool.Pool, x *Value, columnMajor bool) *Value {
 	shape := append([]int{x.Shape[0], x.Shape[1]}, g.Out...)
@@ -84,7 +84,7 @@ func indexOf(at int, shape []int) []axisIndex {
 
 func buildMaxPool(c *Call) []*Value {
 	x, g := c.pool()
-	// Integers take the way through float32, which is exact up to 2²⁴.
+	// Integers are computed in float32, which is exact up to 2²⁴.
 	y := c.Cast(c.maxPool(g, c.Cast(x, nd.Float32)), x.DType)
 	if c.NumOutputs() < 2 || c.Node.GetOutput()[1] == "" {
 		return []*Value{y}
@@ -114,7 +114,7 @@ func (c *Call) pool() (x *Value, g pool.Pool) {
 	}
 }
 
-// buildGlobal builds a reduction over all spatial axes.
+// buildGlobal returns the build function of a reduction over all spatial axes.
 func buildGlobal(reduce func(b *Builder, x *Value, axes ...int) *Value) func(c *Call) []*Value {
 	return func(c *Call) []*Value {
 		x := c.Float(0)

@@ -2,8 +2,8 @@ package ops
 
 import "slices"
 
-// prelu: PRelu (opset 7 and later), whose slope below zero is an input that is
-// repeated to the shape of x.
+// prelu: PRelu (opset 7 and later). Its slope for negative x is an input, which is
+// broadcast to the shape of x.
 
 // preluSlope is dy/dx.
 var preluSlope = binary{name: "PRelu.grad", f: func(z, x, s []float32) {

@@ -1,11 +1,12 @@
 package ops
 
-// qlinear: MatMulInteger, ConvInteger, QLinearMatMul, QLinearConv (opset 10).
-// They are what they mean: products of numbers less their zero points, between
-// DequantizeLinear and QuantizeLinear. Sums beyond 2²⁴ are rounded to float32.
+// qlinear: MatMulInteger, ConvInteger, QLinearMatMul, QLinearConv (opset 10). They
+// are built as their definitions say: products of numbers minus their zero points,
+// between DequantizeLinear and QuantizeLinear. Sums beyond 2²⁴ are rounded to
+// float32.
 
-// centred returns input i less the zero point in input z, which is one number or
-// has one for each row (or column) at the given axis.
+// centred returns input i minus the zero point in input z, which is one number, or
+// one for each row (or column) at the given axis.
 func (c *Call) centred(i, z, axis int) *Value {
 	x := c.number(i)
 	if c.Optional(z) == nil {
@@ -14,7 +15,8 @@ func (c *Call) centred(i, z, axis int) *Value {
 	return c.Sub(x, c.along(z, x, axis))
 }
 
-// along returns parameter i of x as one number, or as one an index of an axis.
+// along returns parameter i of x as one number, or as one for each index of an
+// axis.
 func (c *Call) along(i int, x *Value, axis int) *Value {
 	p := c.number(i)
 	if p.Len() == 1 && p.Rank() <= 1 {
@@ -39,7 +41,7 @@ func buildMatMulInteger(c *Call) []*Value {
 	return []*Value{c.MatMul(c.centred(0, 2, -2), c.centred(1, 3, -1))}
 }
 
-// convolve builds Conv with this node's attributes on other inputs.
+// convolve builds a Conv with this node's attributes on other inputs.
 func (c *Call) convolve(inputs ...*Value) *Value {
 	inner := *c
 	inner.Inputs = inputs
@@ -57,7 +59,8 @@ func buildQLinearMatMul(c *Call) []*Value {
 	return []*Value{c.quantize(z, c.along(6, z, -2), c.along(7, z, -2), c.quantisedType(7))}
 }
 
-// buildQLinearConv: the bias is in units of the product of both scales.
+// buildQLinearConv builds a QLinearConv, whose bias is in units of the product of
+// both scales.
 func buildQLinearConv(c *Call) []*Value {
 	x, w := c.centred(0, 2, 1), c.centred(3, 5, 0)
 	xs, ws := c.along(1, x, 1), c.along(4, w, 0)

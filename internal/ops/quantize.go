@@ -8,16 +8,16 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// quantize: QuantizeLinear, DequantizeLinear (opset 10; per axis: 13; blocked
-// and other types: 21), DynamicQuantizeLinear (opset 11).
+// quantize: QuantizeLinear, DequantizeLinear (opset 10; per axis: 13; blocked and
+// other types: 21), DynamicQuantizeLinear (opset 11).
 //
 // Quantised numbers are float32 values that are whole numbers, so that gradients
-// pass: rounding has the gradient of the identity (the straight-through
-// estimator, Bengio et al. 2013), and saturation none for what it cuts off.
-// DequantizeLinear is exact.
+// pass through them. Rounding has the gradient of the identity (the
+// straight-through estimator, Bengio et al. 2013). Saturation has no gradient where
+// it clamps. DequantizeLinear is exact.
 
-// quantize returns round(x/scale) + zero, limited to the numbers of a type; for
-// a floating-point type, x/scale + zero rounded to it.
+// quantize returns round(x/scale) + zero, clamped to the range of a type. For a
+// floating-point type it returns x/scale + zero, rounded to the type.
 func (c *Call) quantize(x, scale, zero *Value, t onnxpb.TensorProto_DataType) *Value {
 	if f, ok := minifloats[t]; ok {
 		return c.round("Quantize", c.shift(c.Div(x, scale), zero), c.rounding(f, t)).as(t)
@@ -38,7 +38,7 @@ func (c *Call) quantize(x, scale, zero *Value, t onnxpb.TensorProto_DataType) *V
 	return c.Clip(y, c.Scalar(lo), c.Scalar(hi)).as(t)
 }
 
-// shift adds the zero point, if there is one.
+// shift adds the zero point, unless it is nil.
 func (b *Builder) shift(x, zero *Value) *Value {
 	if zero == nil {
 		return x
@@ -46,7 +46,7 @@ func (b *Builder) shift(x, zero *Value) *Value {
 	return b.Add(x, zero)
 }
 
-// roundThrough rounds half to even and passes the gradient as it is.
+// roundThrough rounds half to even and passes the gradient unchanged.
 func (b *Builder) roundThrough(x *Value) *Value {
 	return b.round("Round", x, func(v float32) float32 { return float32(math.RoundToEven(float64(v))) })
 }
@@ -62,7 +62,7 @@ func (b *Builder) dequantize(x, scale, zero *Value) *Value {
 	return b.Mul(x, scale)
 }
 
-// number returns input i, integers being converted.
+// number returns input i as float32.
 func (c *Call) number(i int) *Value {
 	v := c.Input(i)
 	if v.DType == nd.Bool {
@@ -71,9 +71,9 @@ func (c *Call) number(i int) *Value {
 	return c.Cast(v, nd.Float32)
 }
 
-// quantised returns the parameter in input i of the numbers x in a shape that is
-// broadcast along them: one for all, one an index of the axis, or one a block.
-// It is nil when the input is left out.
+// quantised returns the parameter in input i of the numbers x, in a shape that is
+// broadcast along them: one number, one for each index of the axis, or one for each
+// block. It is nil if the input is left out.
 func (c *Call) quantised(i int, x *Value) *Value {
 	if c.Optional(i) == nil {
 		return nil
@@ -100,15 +100,15 @@ func (c *Call) quantised(i int, x *Value) *Value {
 	if block < 0 || !slices.Equal(p.Shape, shape) {
 		c.fail("input %d of shape %v for blocks of %d on axis %d of %v", i, p.Shape, block, axis, x.Shape)
 	}
-	// Each parameter is repeated block times; the last block may be cut.
+	// Each parameter is repeated block times. The last block may be shorter.
 	wide := slices.Insert(slices.Clone(shape), axis+1, block)
 	p = c.Expand(c.unsqueeze(p, []int{axis + 1}), wide)
 	shape[axis] *= block
 	return c.Slice(c.Reshape(p, shape...), axis, 0, n, 1)
 }
 
-// quantisedType returns the type that a node quantises to, by its attribute
-// output_dtype or the zero point in input i; uint8 without either.
+// quantisedType returns the type to which a node quantises, by its attribute
+// output_dtype or by the zero point in input i, and uint8 without either.
 func (c *Call) quantisedType(i int) onnxpb.TensorProto_DataType {
 	if t := onnxpb.TensorProto_DataType(c.Int("output_dtype", 0)); t != 0 {
 		return t
@@ -133,14 +133,14 @@ func buildDequantizeLinear(c *Call) []*Value {
 	return []*Value{c.dequantize(x, c.scaleOf(1, x), c.quantised(2, x))}
 }
 
-// scaleOf is quantised for a parameter that must be there.
+// scaleOf is quantised for a parameter that must not be left out.
 func (c *Call) scaleOf(i int, x *Value) *Value {
 	c.Float(i)
 	return c.quantised(i, x)
 }
 
 // buildDynamicQuantizeLinear chooses the scale so that the range of x and 0 just
-// fits into uint8. An x of zeros gets the smallest scale, not 0.
+// fits into uint8. The scale is positive even if x is all zeros.
 func buildDynamicQuantizeLinear(c *Call) []*Value {
 	x := c.Float(0)
 	if x.Len() == 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// quantizer returns how x is divided among scales, and zero points if any: one
-// for all, or one an index of an axis. It is false for blocks.
+// quantizer returns how x is divided among scales, and zero points if there are
+// any: one for all, or one for each index of an axis. ok is false for blocks.
 func quantizer(x, scale, zero *Value) (q quantize.Quantizer, ok bool) {
 	if zero != nil && !slices.Equal(zero.Shape, scale.Shape) {
 		return q, false
@@ -30,7 +30,7 @@ func present(values ...*Value) []*Value {
 	return slices.DeleteFunc(values, func(v *Value) bool { return v == nil })
 }
 
-// zeroOf returns the zero points among inputs, nil if they were left out.
+// zeroOf returns the zero points among inputs, or nil if they are left out.
 func zeroOf(in []nd.Array, i int) []float32 {
 	if i < len(in) {
 		return in[i].Float32s()
@@ -38,7 +38,7 @@ func zeroOf(in []nd.Array, i int) []float32 {
 	return nil
 }
 
-// quantizeBy is round(x/scale) + zero, limited; see quantize for its gradient.
+// quantizeBy returns round(x/scale) + zero, clamped; see quantize for its gradient.
 func (b *Builder) quantizeBy(q quantize.Quantizer, x, scale, zero *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Quantize",
@@ -61,7 +61,7 @@ func (b *Builder) quantizeBy(q quantize.Quantizer, x, scale, zero *Value) *Value
 	}, present(x, scale, zero)...)
 }
 
-// dequantizeBy is (x - zero)·scale.
+// dequantizeBy returns (x - zero)·scale.
 func (b *Builder) dequantizeBy(q quantize.Quantizer, x, scale, zero *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: "Dequantize",
@@ -83,7 +83,8 @@ func (b *Builder) dequantizeBy(q quantize.Quantizer, x, scale, zero *Value) *Val
 	}, present(x, scale, zero)...)
 }
 
-// inner sums x·y over the axes that an array of the given shape is repeated on.
+// inner sums x·y over the axes along which an array of the given shape is
+// broadcast.
 func (b *Builder) inner(x, y *Value, shape []int) *Value {
 	if nd.Size(shape) == 1 {
 		return b.Reshape(b.Dot(x, y), shape...)

@@ -10,21 +10,21 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// recurrent: RNN, GRU, LSTM (opset 7 and later). The products with the inputs of
-// all steps are one MatMul. What runs step by step is one operator, whose output
-// is a tape: the states of all steps, [states, T, B, H], and what the backward
-// computation needs. That is one operator too; the gradients by the weights are
-// products over all steps of what it finds.
+// recurrent: RNN, GRU, LSTM (opset 7 and later). One MatMul computes the products
+// with the inputs of all steps. One operator runs step by step. Its output is a
+// tape: the states of all steps, [states, T, B, H], and what the backward
+// computation needs. The backward computation is one operator, too. The gradients
+// by the weights are products over all steps of its output.
 
-// recurrence is one direction of a recurrent network. All values but lens are of
+// recurrence is one direction of a recurrent layer. All values but lens are
 // float32; rb, c0, peep and lens may be nil.
 type recurrence struct {
 	recurrent.Recurrence
 	r, rb, h0, c0, peep, lens *Value
 }
 
-// inputs lists the values behind the first that an operator gets, and in finds
-// them among its arrays.
+// inputs returns the inputs of an operator that begins with the given ones. in
+// finds those after them among the operator's arrays.
 func (n *recurrence) inputs(first ...*Value) []*Value {
 	for _, v := range []*Value{n.r, n.h0, n.rb, n.c0, n.peep, n.lens} {
 		if v != nil {
@@ -50,7 +50,7 @@ func (n *recurrence) in(arrays []nd.Array) (in recurrent.Inputs) {
 	return in
 }
 
-// checkLengths looks at the last input.
+// checkLengths checks the last input.
 func (n *recurrence) checkLengths(in []nd.Array) error {
 	if n.lens == nil {
 		return nil
@@ -131,8 +131,8 @@ func (b *Builder) recurrentGrad(name string, n *recurrence, x, tape, gtape *Valu
 	return grads
 }
 
-// sequenceMask returns 1 for the steps [T, B, 1] before a sequence's end and 0
-// behind it.
+// sequenceMask returns [T, B, 1], which is 1 for the steps of a sequence and 0
+// after its end.
 func (b *Builder) sequenceMask(lens *Value, steps int) *Value {
 	batch := lens.Len()
 	return b.emit(nd.Float32, []int{steps, batch, 1}, Op{
@@ -149,8 +149,8 @@ func (b *Builder) sequenceMask(lens *Value, steps int) *Value {
 	}, lens)
 }
 
-// buildRecurrent is what the three operators have in common. With layout 1 the batch
-// is the first axis of X, Y and the states.
+// buildRecurrent returns the build function of a recurrent operator. With layout 1
+// the batch is the first axis of X, Y and the states.
 func buildRecurrent(cell recurrent.Cell) func(c *Call) []*Value {
 	return func(c *Call) []*Value {
 		x, w, r := c.Float(0), c.Float(1), c.Float(2)
@@ -273,7 +273,7 @@ func (l *layer) state(i int) {
 	}
 }
 
-// initial returns a state [B, H] of a direction, zero when it is not given.
+// initial returns a state [B, H] of a direction, or zeros if it is not given.
 func (l *layer) initial(i, d int) *Value {
 	b, h := l.k.Batch, l.k.Hidden
 	v := l.Optional(i)

@@ -7,12 +7,12 @@ import (
 	"github.com/advparams/advparams/internal/kernel/recurrent"
 )
 
-// The activation functions of recurrent operators. Their slopes are computed
-// from their values, which is possible where they are strictly increasing or
-// flat: parameters that make them fall are not supported.
+// The activation functions of recurrent operators. Slopes are computed from values,
+// which is possible if a function is strictly increasing or constant. Parameters
+// with which one decreases are not supported.
 
-// squashParams are activation_alpha and activation_beta, which the functions
-// that have such a parameter take in turn.
+// squashParams holds activation_alpha and activation_beta. The functions that have
+// such a parameter take the elements in turn.
 type squashParams struct{ alpha, beta []float32 }
 
 func (p *squashParams) take(alpha0, beta0 float32) (alpha, beta float32) {
@@ -34,8 +34,8 @@ func (p *squashParams) takeAlpha(alpha0 float32) float32 {
 	return a
 }
 
-// activations returns the functions of each direction: f for RNN, f and g for
-// GRU, f, g and h for LSTM.
+// activations returns the functions of each direction: f for RNN; f and g for GRU;
+// f, g and h for LSTM.
 func (l *layer) activations() [][]recurrent.Squash {
 	count := [...]int{recurrent.RNN: 1, recurrent.GRU: 2, recurrent.LSTM: 3}[l.cell]
 	names := l.StringsAttr("activations")
@@ -60,7 +60,8 @@ func (l *layer) activations() [][]recurrent.Squash {
 	return out
 }
 
-// fromValue lifts a function and its slope as a function of the value.
+// fromValue applies a function, and its slope as a function of the value, to
+// slices.
 func fromValue(f, slope func(v float32) float32) recurrent.Squash {
 	return recurrent.Squash{
 		Apply: func(x []float32) {
@@ -80,7 +81,8 @@ func (l *layer) squashOf(name string, p *squashParams) recurrent.Squash {
 	inPlace := func(o unary) recurrent.Squash {
 		return recurrent.Squash{Apply: func(x []float32) { o.f(x, x) }, Slope: o.dy}
 	}
-	// positive refuses parameters for which the value does not tell the slope.
+	// positive rejects parameters with which the value does not determine the
+	// slope.
 	positive := func(a float32) float32 {
 		if !(a > 0) {
 			unsupported("activation %s with an alpha of %v", name, a)

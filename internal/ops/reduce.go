@@ -11,12 +11,12 @@ import (
 // ReduceL2, ReduceSumSquare, ReduceLogSum, ReduceLogSumExp. The axes are an
 // attribute before opset 18 (ReduceSum: 13) and an input from then on.
 
-// Sum adds over axes, which are sorted, and keeps them with length 1.
+// Sum sums over axes, which are sorted, and keeps them with length 1.
 func (b *Builder) Sum(x *Value, axes ...int) *Value {
 	return b.SumTo(x, keptShape(x.Shape, axes))
 }
 
-// MeanOver is the mean over axes, which are sorted and kept with length 1.
+// MeanOver returns the mean over axes, which are sorted and kept with length 1.
 func (b *Builder) MeanOver(x *Value, axes ...int) *Value {
 	s := b.Sum(x, axes...)
 	return b.Scale(s, float32(s.Len())/float32(x.Len()))
@@ -30,7 +30,7 @@ func keptShape(shape, axes []int) []int {
 	return kept
 }
 
-// rowsOver moves the given axes to the end and flattens: [outer, n].
+// rowsOver moves the given axes to the end and flattens to [outer, n].
 func (b *Builder) rowsOver(x *Value, axes []int) *Value {
 	var perm []int
 	outer, n := 1, 1
@@ -45,8 +45,8 @@ func (b *Builder) rowsOver(x *Value, axes []int) *Value {
 	return b.Reshape(b.Transpose(x, append(perm, axes...)...), outer, n)
 }
 
-// extreme returns the maximum (or minimum) over axes, kept with length 1. Equal
-// extremes share the gradient evenly.
+// extreme returns the maximum (or minimum) over axes, which are kept with length 1.
+// Equal extremes share the gradient evenly.
 func (b *Builder) extreme(name string, less func(a, b float32) bool, x *Value, axes []int) *Value {
 	rows := b.rowsOver(x, axes)
 	outer, n := rows.Shape[0], rows.Shape[1]
@@ -109,8 +109,8 @@ func (b *Builder) Min(x *Value, axes ...int) *Value {
 	return b.extreme("ReduceMin", func(a, b float32) bool { return a < b }, x, axes)
 }
 
-// prod multiplies over axes. The gradient of each factor is the product of the
-// others, which also holds where a factor is zero.
+// prod multiplies over axes. The gradient of a factor is the product of the others,
+// computed without division: it is right even if a factor is zero.
 func (b *Builder) prod(x *Value, axes []int) *Value {
 	rows := b.rowsOver(x, axes)
 	outer, n := rows.Shape[0], rows.Shape[1]
@@ -152,8 +152,8 @@ func runProdGrad(n int) runFunc {
 	}
 }
 
-// reduction wraps a float reduction as an ONNX operator; integers take the way
-// through float32, which is exact up to 2²⁴ (they only count elements).
+// reduction returns the build function of a reduction. Integers are computed in
+// float32, which is exact up to 2²⁴. They only count elements.
 func reduction(f func(b *Builder, x *Value, axes []int) *Value) func(c *Call) []*Value {
 	return func(c *Call) []*Value {
 		x := c.Input(0)

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// Operator is how one ONNX operator is built into a graph.
+// Operator says how nodes of one ONNX operator are built.
 type Operator struct {
 	// Since is the first version of the operator set whose definition of the
-	// operator is understood.
+	// operator is implemented.
 	Since int
-	// Build returns the node's outputs; trailing optional ones may be missing.
+	// Build returns the outputs of a node. Trailing optional ones may be missing.
 	Build func(c *Call) []*Value
 }
 
@@ -33,8 +33,8 @@ func join(families ...family) family {
 	return all
 }
 
-// Lookup finds the operator of a node by its operator set's domain, which is ""
-// or "ai.onnx" for ONNX's own, and name.
+// Lookup returns the operator of a node by the domain of its operator set and by
+// name. The domain is "" or "ai.onnx" for ONNX's own.
 func Lookup(domain, name string) (Operator, bool) {
 	if domain != "" && domain != "ai.onnx" {
 		return Operator{}, false

@@ -10,10 +10,10 @@ import (
 
 // resize: Resize (opset 10; coordinate modes, cubic, sizes and crops: 11; axes,
 // antialiasing and aspect ratios: 18) and Upsample (opset 7, 9). Interpolation is
-// separable: each axis is multiplied by a sparse matrix (see sampling), and the
-// gradient by its transpose. Nearest neighbours are gathered.
+// separable: each axis is multiplied by a sparse matrix (see resize_sampling.go),
+// and the gradient by its transpose. Nearest neighbours are gathered.
 
-// resizedAxis is what becomes of one axis.
+// resizedAxis describes how one axis is resized.
 type resizedAxis struct {
 	axis, in, out int
 	scale         float64
@@ -26,7 +26,7 @@ func (a resizedAxis) unchanged(crop bool) bool {
 	return a.in == a.out && a.scale == 1 && !(crop && (a.start != 0 || a.end != 1))
 }
 
-// resize samples the axes one after the other, those that shrink first.
+// resize resizes one axis after another, and begins with those that shrink.
 func (b *Builder) resize(x *Value, axes []resizedAxis, s sampling) *Value {
 	shape := slices.Clone(x.Shape)
 	for _, a := range axes {
@@ -114,8 +114,8 @@ func buildUpsample(c *Call) []*Value {
 	return []*Value{c.resize(x, c.scaled(axesUpTo(x.Rank()), scales), c.upsampling())}
 }
 
-// scaled returns the axes with the length that scales give them. They are
-// multiplied in float32, as onnxruntime does: 3 · 1.6666666 is 5 there.
+// scaled returns the axes with lengths multiplied by scales, in float32 as
+// onnxruntime does: 3 · 1.6666666 is 5.
 func (c *Call) scaled(axes []int, scales []float32) []resizedAxis {
 	if len(scales) != len(axes) {
 		c.fail("%d scales for %d axes", len(scales), len(axes))
@@ -132,8 +132,8 @@ func (c *Call) scaled(axes []int, scales []float32) []resizedAxis {
 	return list
 }
 
-// sized returns the axes with the given lengths, or with the nearest ones that
-// have the ratio of the input's.
+// sized returns the axes with the given lengths, or with the nearest ones that keep
+// the aspect ratio of the input.
 func (c *Call) sized(axes, sizes []int) []resizedAxis {
 	if len(sizes) != len(axes) {
 		c.fail("%d sizes for %d axes", len(sizes), len(axes))
@@ -167,7 +167,7 @@ func (c *Call) sized(axes, sizes []int) []resizedAxis {
 	return list
 }
 
-// regions reads which part of each axis is to be resized.
+// regions returns which part of each axis is resized.
 func (c *Call) regions(list []resizedAxis) {
 	roi := c.KnownFloats(1)
 	if len(roi) != 2*len(list) {

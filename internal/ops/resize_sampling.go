@@ -9,9 +9,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// sampling says how Resize finds an element of the output: at which position on
-// the input's axis it lies, and with what weights the elements around there
-// count.
+// sampling says how Resize computes an element of the output: the position on the
+// input's axis, and the weights of the elements around it.
 type sampling struct {
 	mode           string // nearest, linear or cubic
 	coordinates    string // coordinate_transformation_mode
@@ -22,7 +21,7 @@ type sampling struct {
 	extrapolation  float32
 }
 
-// upsampling is what Upsample, and Resize in opset 10, do.
+// upsampling is the sampling of Upsample, and of Resize in opset 10.
 func (c *Call) upsampling() sampling {
 	s := sampling{mode: c.String("mode", "nearest"), coordinates: "asymmetric", nearest: "floor"}
 	if s.mode != "nearest" && s.mode != "linear" {
@@ -58,8 +57,8 @@ func (c *Call) sampling() sampling {
 
 func (s sampling) crops() bool { return s.coordinates == "tf_crop_and_resize" }
 
-// positions returns where the elements of the output lie on the input's axis,
-// and in crops, which of them lie beyond its ends.
+// positions returns the positions of the output's elements on the input's axis. For
+// crops it also returns which of them lie beyond the ends.
 func (s sampling) positions(a resizedAxis) (positions []float64, outside []bool) {
 	positions = make([]float64, a.out)
 	for i := range positions {
@@ -76,9 +75,9 @@ func (s sampling) positions(a resizedAxis) (positions []float64, outside []bool)
 	return positions, outside
 }
 
-// position is the coordinate of element i of the output. Where ONNX divides by
-// length_resized - 1, its reference implementation takes the length before it
-// was rounded down to an integer.
+// position returns the position of element i of the output. Where ONNX divides by
+// length_resized - 1, its reference implementation uses the length before it was
+// rounded down to an integer.
 func (s sampling) position(a resizedAxis, i float64) float64 {
 	last := float64(a.in - 1)
 	switch s.coordinates {
@@ -101,14 +100,14 @@ func (s sampling) position(a resizedAxis, i float64) float64 {
 			return 0
 		}
 	case "half_pixel_symmetric":
-		// The centre of the input goes to the centre of the output.
+		// The centre of the input maps to the centre of the output.
 		shift := float64(a.in) / 2 * (1 - float64(a.out)/a.length)
 		return shift + (i+0.5)/a.scale - 0.5
 	}
 	return (i+0.5)/a.scale - 0.5
 }
 
-// round returns the element nearest to a position, which may lie outside.
+// round returns the element nearest to a position, which may lie outside the axis.
 func (s sampling) round(p float64) float64 {
 	switch s.nearest {
 	case "floor":
@@ -122,7 +121,7 @@ func (s sampling) round(p float64) float64 {
 	}
 }
 
-// weight is the interpolating function at distance t.
+// weight returns the interpolating function at distance t.
 func (s sampling) weight(t float64) float64 {
 	a := s.cubic
 	switch t = math.Abs(t); {
@@ -136,8 +135,8 @@ func (s sampling) weight(t float64) float64 {
 	return 0
 }
 
-// taps returns the matrix [out, in] of weights. Elements beyond the ends are
-// those at the ends, or do not count.
+// taps returns the matrix [out, in] of weights. An element beyond an end is the one
+// at that end, or has no weight.
 func (s sampling) taps(a resizedAxis, positions []float64) resample.Taps {
 	m := resample.Taps{In: a.in, Out: a.out, Start: make([]int, 1, a.out+1)}
 	reach, squeeze := 1.0, 1.0

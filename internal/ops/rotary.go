@@ -6,18 +6,19 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// rotary: RotaryEmbedding (opset 23). Pairs of elements of every head are turned
-// by angles that depend on the position in the sequence.
+// rotary: RotaryEmbedding (opset 23). It rotates pairs of elements of every head by
+// angles that depend on the position in the sequence.
 
-// rotary describes the turning of x, whose shape is [batch, heads, sequence,
-// size] or, with headsLast, [batch, sequence, heads·size].
+// rotary describes the rotation of x, whose shape is [batch, heads, sequence, size]
+// or, with headsLast, [batch, sequence, heads·size].
 type rotary struct {
 	batch, heads, sequence, size int
 	pairs                        int // that are turned
 	interleaved, headsLast       bool
 }
 
-// position returns the row of the angles, [batch·sequence, pairs], for a head.
+// position returns the row of the angles [batch·sequence, pairs] that applies to a
+// head.
 func (r *rotary) position(row int) int {
 	if r.headsLast {
 		return row / r.heads
@@ -25,7 +26,7 @@ func (r *rotary) position(row int) int {
 	return row/(r.heads*r.sequence)*r.sequence + row%r.sequence
 }
 
-// rotate turns x, or turns it back.
+// rotate rotates x, or rotates it back if inverse.
 func (b *Builder) rotate(r *rotary, inverse bool, x, cos, sin *Value) *Value {
 	name := "RotaryEmbedding"
 	if inverse {
@@ -43,9 +44,9 @@ func (b *Builder) rotate(r *rotary, inverse bool, x, cos, sin *Value) *Value {
 	}, x, cos, sin)
 }
 
-// rotaryAngles returns the gradients by the cosines and sines, of the given
-// shape. With (p, q) a pair of x and (g, h) its gradient, they are the sums over
-// the heads of pg + qh and ph - qg.
+// rotaryAngles returns the gradients by the cosines and by the sines, in the given
+// shape. For a pair (p, q) of x with gradient (g, h), they are the sums over the
+// heads of pg + qh and of ph - qg.
 func (b *Builder) rotaryAngles(r *rotary, x, gy *Value, shape []int) (gcos, gsin *Value) {
 	all, headAxis := []int{r.batch, r.heads, r.sequence, r.size}, 1
 	if r.headsLast {
@@ -90,7 +91,7 @@ func buildRotaryEmbedding(c *Call) []*Value {
 	return []*Value{c.rotate(r, false, x, c.angles(1, r), c.angles(2, r))}
 }
 
-// angles returns the cosines or sines, [batch·sequence, pairs].
+// angles returns the cosines or sines in input i, as [batch·sequence, pairs].
 func (c *Call) angles(i int, r *rotary) *Value {
 	cache, at := c.Float(i), c.Optional(3)
 	if at != nil {

@@ -8,15 +8,16 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// scatter: ScatterElements (opset 11; reductions: 16, max and min: 18), Scatter,
-// its name in opset 9 and 10, and ScatterND (the same reductions).
+// scatter: ScatterElements (opset 11; reductions: 16, max and min: 18), Scatter
+// (its name in opset 9 and 10), and ScatterND (the same reductions).
 
-// scatter returns x with updates put into the rows that are named, each of block
-// elements. how is "none", "add", "mul", "max" or "min". With "none" the last of
-// several updates of a row stays, as far as ONNX allows more than one.
+// scatter returns x with updates written to the named rows, which have block
+// elements each. how is "none", "add", "mul", "max" or "min". With "none" the last
+// of several updates of a row wins.
 //
-// The gradient reaches an update from the row it went to. With "max" and "min"
-// all that equal the result share it evenly, the element of x included.
+// An update gets the gradient of the row to which it was written. With "max" and
+// "min", all that equal the result share the gradient evenly, including the element
+// of x.
 func (b *Builder) scatter(how string, x, rows, updates *Value, block int) *Value {
 	switch {
 	case x.DType != updates.DType:
@@ -45,7 +46,7 @@ func (b *Builder) scatter(how string, x, rows, updates *Value, block int) *Value
 	}, x, rows, updates)
 }
 
-// combine returns what becomes of a row when it is updated.
+// combine returns the function that updates a row.
 func combine[T float32 | int64](how string) func(to, from []T) {
 	merge := func(f func(x, u T) T) func(to, from []T) {
 		return func(to, from []T) {
@@ -89,9 +90,8 @@ func (b *Builder) scatterGrad(how string, x, rows, updates, y, gy *Value, block 
 	}
 }
 
-// scatterMulGrad returns the gradient with respect to updates that were
-// multiplied: gy times what else went into the product, which also holds where
-// a factor is zero.
+// scatterMulGrad returns the gradient with respect to updates that were multiplied:
+// gy times the other factors of the product. It is right even if a factor is zero.
 func (b *Builder) scatterMulGrad(x, rows, updates, gy *Value, block int) *Value {
 	return b.emit(nd.Float32, updates.Shape, Op{
 		name: "Scatter.grad",

@@ -15,11 +15,12 @@ import (
 // implementation serves all operators.
 var _ gorgonia.SDOp = (*Op)(nil)
 
-// Arity, Type and InferShape describe the operator to Gorgonia's type system.
-// All is known when the operator is made, so that its type is concrete.
+// Arity returns the number of inputs. It, Type and InferShape describe the operator
+// to Gorgonia's type system. The type is concrete, because all types and shapes are
+// known when the operator is made.
 func (o *Op) Arity() int { return len(o.in) }
 
-// Type returns the concrete function type.
+// Type returns the function type.
 func (o *Op) Type() hm.Type {
 	t := make([]hm.Type, 0, len(o.in)+1)
 	for _, v := range o.in {
@@ -33,7 +34,7 @@ func (o *Op) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) {
 	return tensor.Shape(o.out.Shape), nil
 }
 
-// DiffWRT says which inputs have a gradient.
+// DiffWRT reports for each of n inputs whether it has a gradient.
 func (o *Op) DiffWRT(n int) []bool {
 	wrt := make([]bool, n)
 	if o.diff == nil {
@@ -70,7 +71,7 @@ func (o *Op) SymDiff(_ gorgonia.Nodes, _, grad *gorgonia.Node) (nodes gorgonia.N
 	return nodes, err
 }
 
-// Do runs the operator on Gorgonia's values; its own machines call it.
+// Do runs the operator on Gorgonia's values. Gorgonia's machines call it.
 func (o *Op) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
 	in := make([]nd.Array, len(values))
 	for i, v := range values {
@@ -82,18 +83,18 @@ func (o *Op) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
 	return valueOf(o.compute(nil, in)), nil
 }
 
-// ReturnsPtr and the following tell Gorgonia's machines that the operator
-// allocates its output anew and touches nothing else.
+// ReturnsPtr is false. It and the next methods tell Gorgonia's machines that the
+// operator allocates its output and changes nothing else.
 func (o *Op) ReturnsPtr() bool { return false }
 
-// CallsExtern is false: no cgo.
+// CallsExtern is false: the operator uses no cgo.
 func (o *Op) CallsExtern() bool { return false }
 
-// OverwritesInput is -1: none.
+// OverwritesInput is -1: the operator overwrites no input.
 func (o *Op) OverwritesInput() int { return -1 }
 
 // WriteHash writes the operator's identity. Gorgonia merges nodes of equal hash,
-// which is 32 bits short, so every operator is different.
+// and a hash has only 32 bits. Every operator therefore has an identity of its own.
 func (o *Op) WriteHash(h hash.Hash) {
 	fmt.Fprintf(h, "advparams.%d", o.id)
 }

@@ -8,10 +8,10 @@ import (
 
 // sequence: SequenceConstruct, SequenceEmpty, SequenceInsert, SequenceErase,
 // SequenceAt, SequenceLength, SplitToSequence, ConcatFromSequence (all opset 11).
-// TorchScript writes them for lists of tensors. A sequence exists while compiling
-// only: a list of values, so that all that counts or chooses has to be known.
+// TorchScript writes them for lists of tensors. A sequence exists only at compile
+// time, as a list of values. Its length and the positions in it must be known then.
 
-// SequencesIn reports whether an operator can do with sequences for inputs.
+// SequencesIn reports whether an operator accepts sequences as inputs.
 func SequencesIn(op string) bool {
 	_, ok := sequences[op]
 	return ok || op == "Identity" || op == "Loop" || op == "If"
@@ -25,7 +25,7 @@ func sequenceOf(parts []*Value) *Value {
 	return &Value{Parts: parts}
 }
 
-// parts returns input i, a sequence.
+// parts returns the tensors of input i, a sequence.
 func (c *Call) parts(i int) []*Value {
 	v := c.Input(i)
 	if v.Parts == nil {
@@ -34,7 +34,7 @@ func (c *Call) parts(i int) []*Value {
 	return v.Parts
 }
 
-// tensor returns input i, which is none.
+// tensor returns input i, and ends the build if it is a sequence.
 func (c *Call) tensor(i int) *Value {
 	v := c.Input(i)
 	if v.Parts != nil {
@@ -43,7 +43,7 @@ func (c *Call) tensor(i int) *Value {
 	return v
 }
 
-// place returns the position that input i names among n.
+// place returns the position among n that input i names.
 func (c *Call) place(i, n int) int {
 	p := c.settled(c.single(i, nd.Int64), "position in a sequence").Int64s()[0]
 	if p < 0 {
@@ -84,8 +84,8 @@ func buildSequenceAt(c *Call) []*Value {
 	return []*Value{parts[c.place(1, len(parts))]}
 }
 
-// buildSplitToSequence cuts into parts of a length, of given lengths, or of one
-// element each, which then lose the axis unless keepdims says otherwise.
+// buildSplitToSequence splits into parts of one length, of given lengths, or of one
+// element each, which lose the axis unless keepdims is set.
 func buildSplitToSequence(c *Call) []*Value {
 	x := c.tensor(0)
 	axis := c.Axis(c.Int("axis", 0), x.Rank())

@@ -7,7 +7,7 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// shape: operators that look at shapes or change them: Shape, Size, Reshape,
+// shape: operators that return shapes or change them: Shape, Size, Reshape,
 // Flatten, Squeeze, Unsqueeze, Transpose, Slice, Concat, Split, Expand, Tile.
 
 func (b *Builder) squeeze(x *Value, axes []int) *Value {
@@ -111,7 +111,7 @@ func buildTranspose(c *Call) []*Value {
 	return []*Value{c.Transpose(x, perm...)}
 }
 
-// buildSlice: starts and ends are attributes before opset 10.
+// buildSlice builds a Slice. starts and ends are attributes before opset 10.
 func buildSlice(c *Call) []*Value {
 	x := c.Input(0)
 	var starts, ends, axes, steps []int
@@ -149,7 +149,7 @@ func (c *Call) sliceRange(start, end, step, n int) (first, count int) {
 	if step == 0 {
 		c.fail("a step of 0")
 	}
-	// The bounds of what start and end are clamped to differ by direction.
+	// The range to which start and end are clamped depends on the direction.
 	low, high := 0, n
 	if step < 0 {
 		low, high = -1, n-1
@@ -182,8 +182,8 @@ func buildConcat(c *Call) []*Value {
 	return []*Value{c.Concat(axis, xs...)}
 }
 
-// buildSplit: the lengths are an attribute before opset 13; from 18 on
-// num_outputs asks for equal parts, of which the last may be smaller.
+// buildSplit builds a Split. The lengths are an attribute before opset 13. From 18
+// on, num_outputs asks for equal parts, of which the last may be smaller.
 func buildSplit(c *Call) []*Value {
 	x := c.Input(0)
 	axis := c.Axis(c.Int("axis", 0), x.Rank())
@@ -205,7 +205,8 @@ func buildSplit(c *Call) []*Value {
 	return c.split(x, axis, parts)
 }
 
-// split cuts an axis into parts of the given lengths, which make it up.
+// split cuts an axis into parts of the given lengths, whose sum is the axis's
+// length.
 func (c *Call) split(x *Value, axis int, parts []int) []*Value {
 	var out []*Value
 	start, n := 0, x.Shape[axis]
@@ -228,8 +229,8 @@ func buildExpand(c *Call) []*Value {
 	return []*Value{c.Expand(x, broadcastShape("Expand", x.Shape, shape))}
 }
 
-// buildTile repeats the whole array along each axis: an axis of n repeated r
-// times is [r, n] expanded from [1, n].
+// buildTile repeats the whole array along each axis. An axis of n repeated r times
+// is [r, n] expanded from [1, n].
 func buildTile(c *Call) []*Value {
 	x := c.Input(0)
 	repeats := c.KnownInts(1)

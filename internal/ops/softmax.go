@@ -6,8 +6,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// softmax: Softmax, LogSoftmax. Until opset 12 the input is taken as a matrix,
-// all axes from `axis` on being one; from 13 on the softmax is along `axis`.
+// softmax: Softmax, LogSoftmax. Until opset 12 the input is treated as a matrix:
+// all axes from `axis` on are merged. From 13 on the softmax is along `axis`.
 
 // softmaxFunc is a function of the middle axis of [outer, n, inner], with its
 // gradient.
@@ -28,7 +28,7 @@ type softmaxKernel struct {
 	lastAxis bool // it is a softmax along the last axis
 }
 
-// softmax normalises the middle axis of x seen as [outer, n, inner].
+// softmax normalises the middle axis of x, which is treated as [outer, n, inner].
 func (b *Builder) softmax(f softmaxFunc, x *Value, outer, n, inner int) *Value {
 	return b.emit(nd.Float32, x.Shape, Op{
 		name: f.name,

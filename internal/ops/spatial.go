@@ -1,8 +1,8 @@
 package ops
 
-// spatial: DepthToSpace (opset 1; CRD order: 11), SpaceToDepth (CRD: 28). Both
-// move elements between channels and space by one transposition of an image whose
-// axes are split.
+// spatial: DepthToSpace (opset 1; CRD order: 11), SpaceToDepth (CRD: 28). Both move
+// elements between channels and space, by one transposition of an image with split
+// axes.
 
 // blocks returns the attribute blocksize and the shape of an image.
 func (c *Call) blocks() (size, n, channels, height, width int) {

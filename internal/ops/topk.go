@@ -9,11 +9,11 @@ import (
 )
 
 // topk: ArgMax and ArgMin (select_last_index: opset 12), TopK (k is an attribute
-// before opset 10; largest, sorted and integers: opset 11). They find indices,
-// which have no gradient. The values that TopK returns are gathered by its
-// indices, and so is their gradient put back.
+// before opset 10; largest, sorted and integers: opset 11). They compute indices,
+// which have no gradient. The values of TopK are gathered with its indices, and
+// Gather has a gradient.
 
-// numbers calls f or g, whichever is for the element type of x.
+// numbers calls the function for the element type of x.
 func numbers(x nd.Array, f func([]float32), g func([]int64)) {
 	switch d := x.Data.(type) {
 	case []int64:
@@ -28,8 +28,8 @@ func axisOf(shape []int, axis int) (outer, n, inner int) {
 	return nd.Size(shape[:axis]), shape[axis], nd.Size(shape[axis+1:])
 }
 
-// argExtreme returns the index of the largest (or smallest) element along an
-// axis, which is kept with length 1; of equal ones the first or the last.
+// argExtreme returns the index of the largest (or smallest) element along an axis,
+// which is kept with length 1. Of equal elements it takes the first, or the last.
 func (b *Builder) argExtreme(name string, smallest, last bool, x *Value, axis int) *Value {
 	if x.DType == nd.Bool {
 		fail("%s: input of type bool", name)
@@ -68,8 +68,8 @@ func argExtremes[T cmp.Ordered](smallest, last bool, outer, n, inner int, x []T,
 	}
 }
 
-// topK returns the indices of the k largest (or smallest) elements along an
-// axis, best first and lower indices before higher ones where they are equal.
+// topK returns the indices of the k largest (or smallest) elements along an axis,
+// best first. Among equal elements, lower indices come first.
 func (b *Builder) topK(x *Value, axis, k int, smallest bool) *Value {
 	if x.DType == nd.Bool {
 		fail("TopK: input of type bool")

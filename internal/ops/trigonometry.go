@@ -2,14 +2,15 @@ package ops
 
 import "math"
 
-// angles: Sin, Cos, Tan, Sinh, Cosh and their inverses; Tanh is in activation.go.
+// trigonometry: Sin, Cos, Tan, Sinh, Cosh and their inverses; Tanh is in
+// activation.go.
 
-// derivative lifts a derivative to slices.
+// derivative applies a derivative to slices.
 func derivative(d func(v float64) float64) func(gx, v, gy []float32) {
 	return slope(func(v float32) float32 { return float32(d(float64(v))) })
 }
 
-// function is a unary by its value and its derivative at x.
+// function makes a unary of a function and its derivative at x.
 func function(name string, f, d func(x float64) float64) unary {
 	return unary{name: name, f: each1(f), dx: derivative(d)}
 }

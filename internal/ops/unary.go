@@ -9,13 +9,14 @@ import (
 )
 
 // unary: Neg, Exp, Log, Sqrt, Erf, Abs, Reciprocal, Floor, Ceil, Round, Sign,
-// Identity. Activation functions are in activation.go, trigonometric ones in trigonometry.go.
+// Identity. Activation functions are in activation.go, trigonometric ones in
+// trigonometry.go.
 
-// unary describes y = f(x), slice by slice. The gradient is computed either
-// from x or from y, so that only one of them is kept for the backward
-// computation; without dx and dy it is zero everywhere. No slice overlaps
-// another, and gx may serve as scratch memory; only with inPlace y may be x and
-// gx may be gy.
+// unary describes y = f(x), slice by slice. The gradient is computed either from x
+// (dx) or from y (dy), so that only one of them is kept for the backward
+// computation. Without dx and dy the gradient is zero. Slices do not overlap,
+// except that with inPlace y may be x, and gx may be gy. gx may serve as scratch
+// memory.
 type unary struct {
 	name string
 	f    func(y, x []float32)
@@ -49,7 +50,7 @@ func (b *Builder) unary(o unary, x *Value) *Value {
 	return b.emit(nd.Float32, x.Shape, op, x)
 }
 
-// unaryGrad computes a gradient from the input or the output, whichever v is.
+// unaryGrad returns the gradient computed from v, which is the input or the output.
 func (b *Builder) unaryGrad(o unary, d func(gx, v, gy []float32), v, gy *Value) *Value {
 	if o.positive {
 		if g := b.gated(o.name+".grad", v, b.Scalar(0), b.Scalar(float32(math.Inf(1))), gy); g != nil {
@@ -65,7 +66,7 @@ func (b *Builder) unaryGrad(o unary, d func(gx, v, gy []float32), v, gy *Value) 
 	return b.emit(nd.Float32, v.Shape, Op{name: o.name + ".grad", kernel: k}, v, gy)
 }
 
-// each1 lifts a function of float64 to slices.
+// each1 applies a function of float64 to slices.
 func each1(f func(x float64) float64) func(y, x []float32) {
 	return func(y, x []float32) {
 		for i, v := range x {
@@ -74,7 +75,7 @@ func each1(f func(x float64) float64) func(y, x []float32) {
 	}
 }
 
-// slope lifts a derivative, a function of x or of y, to slices.
+// slope applies a derivative, a function of x or of y, to slices.
 func slope(d func(v float32) float32) func(gx, v, gy []float32) {
 	return func(gx, v, gy []float32) {
 		for i, g := range gy {
@@ -154,7 +155,7 @@ func (b *Builder) Scale(x *Value, f float32) *Value {
 	}, x)
 }
 
-// Neg returns -x, of floats or integers.
+// Neg returns -x, for floats or integers.
 func (b *Builder) Neg(x *Value) *Value {
 	if x.DType == nd.Int64 {
 		return b.Sub(b.Const(nd.Scalar(int64(0))), x)
@@ -190,7 +191,8 @@ var unaries = family{
 	"Sign":       {9, func(c *Call) []*Value { return []*Value{c.evenInts(opSign, c.Input(0))} }},
 }
 
-// evenInts applies a unary to integers as well, by way of float32; exact up to 2²⁴.
+// evenInts applies a unary to floats, or to integers in float32, which is exact up
+// to 2²⁴.
 func (c *Call) evenInts(o unary, x *Value) *Value {
 	if x.DType == nd.Int64 {
 		return c.Cast(c.unary(o, c.Cast(x, nd.Float32)), nd.Int64)

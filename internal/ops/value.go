@@ -6,18 +6,17 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Value is what flows along an edge of the graph. Its element type and shape
-// are always known; its elements only if it does not depend on an input or on
-// a weight.
+// Value is an edge of the graph. Its element type and shape are always known. Its
+// elements are known only if they do not depend on an input or a weight.
 type Value struct {
 	DType nd.DType
 	Shape []int
-	// Elem is the type that the elements have in the file, 0 where it is not
-	// known: quantised numbers are limited by it.
+	// Elem is the type of the elements in the file, or 0 if that is unknown. It is
+	// the range of quantised numbers.
 	Elem onnxpb.TensorProto_DataType
 
-	// Parts are the tensors of a sequence, which has neither type nor shape; nil
-	// for a tensor.
+	// Parts are the tensors of a sequence, which has neither type nor shape. It is
+	// nil for a tensor.
 	Parts []*Value
 
 	data any // the elements, if known while compiling
@@ -33,13 +32,14 @@ func (v *Value) Rank() int { return len(v.Shape) }
 // Len returns the number of elements.
 func (v *Value) Len() int { return nd.Size(v.Shape) }
 
-// Op returns the operator that computes the value, nil for a leaf.
+// Op returns the operator that computes the value, or nil for a leaf.
 func (v *Value) Op() *Op { return v.op }
 
 // Inputs returns the inputs of the operator that computes the value.
 func (v *Value) Inputs() []*Value { return v.in }
 
-// Constant returns the elements of a value that is known while compiling.
+// Constant returns the elements of a value; ok is false unless they are known at
+// compile time.
 func (v *Value) Constant() (nd.Array, bool) {
 	return nd.Array{Shape: v.Shape, Data: v.data}, v.data != nil
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// compose returns the elements of an array that outer selects from what inner
-// selects from it, unless an axis of outer crosses axes of inner.
+// compose returns the view that selects from an array what outer selects from the
+// elements that inner selects from it. ok is false if an axis of outer crosses axes
+// of inner.
 func compose(outer, inner strided.View) (v strided.View, ok bool) {
 	dense := nd.Strides(inner.Shape)
 	v = strided.View{Shape: outer.Shape, Stride: make([]int, len(outer.Shape)), Offset: inner.Offset}
@@ -42,8 +43,8 @@ func compose(outer, inner strided.View) (v strided.View, ok bool) {
 	return v, true
 }
 
-// repeats reports whether a view selects elements more than once because an
-// axis does not move.
+// repeats reports whether a view selects elements more than once, because it has an
+// axis with a stride of 0.
 func repeats(v strided.View) bool {
 	for i, n := range v.Shape {
 		if n > 1 && v.Stride[i] == 0 {
@@ -53,8 +54,8 @@ func repeats(v strided.View) bool {
 	return false
 }
 
-// covers reports whether the views together select every element of an array of
-// n exactly once. They differ only in their offsets.
+// covers reports whether the views together select every element of an array of n
+// exactly once. The views may differ only in their offsets.
 func covers(n int, views ...strided.View) bool {
 	type axis struct{ n, stride int }
 	axes := []axis{{len(views), 0}}
@@ -86,7 +87,7 @@ func covers(n int, views ...strided.View) bool {
 	return size == n && views[0].Offset == 0
 }
 
-// dense reports whether a view selects adjacent elements in their order.
+// dense reports whether a view selects adjacent elements in order.
 func dense(v strided.View) bool {
 	for i, s := range nd.Strides(v.Shape) {
 		if v.Shape[i] > 1 && v.Stride[i] != s {

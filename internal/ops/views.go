@@ -9,9 +9,9 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Everything that only moves elements (Transpose, Slice, Expand, Split, Tile,
-// DepthToSpace …) is a strided view of its input, and everything that sums over
-// axes is the adjoint of one. The gradient of either is the other.
+// Data movement (Transpose, Slice, Expand, Split, Tile, DepthToSpace …) is a
+// strided view of the input. A sum over axes is the adjoint of a view. The gradient
+// of either is the other.
 
 // view returns the elements of x that v selects.
 func (b *Builder) view(name string, x *Value, v strided.View) *Value {
@@ -36,8 +36,8 @@ func (k *viewKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	}
 }
 
-// viewSum returns an array of the given shape, zero but for the elements that v
-// selects, to which those of y are added.
+// viewSum returns an array of the given shape that is zero, plus the elements of y
+// at the positions that v selects.
 func (b *Builder) viewSum(name string, y *Value, shape []int, v strided.View) *Value {
 	return b.emit(nd.Float32, shape, Op{
 		name:   name,
@@ -46,8 +46,8 @@ func (b *Builder) viewSum(name string, y *Value, shape []int, v strided.View) *V
 	}, y)
 }
 
-// viewSumKernel adds elements to those that a view selects. Some sums are
-// companions of a product that reads the same.
+// viewSumKernel adds elements at the positions that a view selects. Some sums are
+// companions of a matrix product that reads the same input.
 type viewSumKernel struct {
 	companion
 	view strided.View
@@ -83,7 +83,7 @@ func (b *Builder) Transpose(x *Value, perm ...int) *Value {
 	}, x)
 }
 
-// back returns what x is a view of if v undoes that view, else nil.
+// back returns the value of which x is a view, if v undoes that view, and else nil.
 func (b *Builder) back(x *Value, v strided.View) *Value {
 	y := behindAliases(x)
 	k, ok := kernelOf[*viewKernel](y)
@@ -104,7 +104,7 @@ func (b *Builder) SwapLast(x *Value) *Value {
 	return b.Transpose(x, perm...)
 }
 
-// Expand repeats x along axes of length 1 and new leading axes.
+// Expand repeats x along axes of length 1 and along new leading axes.
 func (b *Builder) Expand(x *Value, shape []int) *Value {
 	if slices.Equal(x.Shape, shape) {
 		return x
@@ -112,8 +112,8 @@ func (b *Builder) Expand(x *Value, shape []int) *Value {
 	return b.view("Expand", x, strided.View{Shape: slices.Clone(shape), Stride: broadcastStrides(x.Shape, shape)})
 }
 
-// SumTo is the adjoint of Expand: it sums y over the axes that an array of the
-// given shape would be repeated on.
+// SumTo is the adjoint of Expand: it sums y over the axes along which an array of
+// the given shape would be repeated.
 func (b *Builder) SumTo(y *Value, shape []int) *Value {
 	if slices.Equal(y.Shape, shape) {
 		return y
@@ -124,8 +124,8 @@ func (b *Builder) SumTo(y *Value, shape []int) *Value {
 	return b.viewSum("SumTo", y, slices.Clone(shape), strided.View{Shape: y.Shape, Stride: broadcastStrides(shape, y.Shape)})
 }
 
-// Slice returns elements start, start+step, … (count of them) along one axis.
-// The step may be negative.
+// Slice returns count elements start, start+step, … along one axis. The step may be
+// negative.
 func (b *Builder) Slice(x *Value, axis, start, count, step int) *Value {
 	if start == 0 && step == 1 && count == x.Shape[axis] {
 		return x
@@ -202,12 +202,14 @@ func (b *Builder) Reshape(x *Value, shape ...int) *Value {
 	}, x)
 }
 
-// part returns elements of x from at on, in a shape of its own. It has no gradient.
+// part returns the elements of x from position at on, in the given shape. It has no
+// gradient.
 func (b *Builder) part(x *Value, at int, shape ...int) *Value {
 	return b.emit(nd.Float32, slices.Clone(shape), Op{name: "Part", kernel: aliasKernel{at, slices.Clone(shape)}}, x)
 }
 
-// aliasKernel names the elements of its input from at on, in another shape.
+// aliasKernel returns the elements of its input from position at on, in another
+// shape.
 type aliasKernel struct {
 	at    int
 	shape []int
@@ -229,7 +231,7 @@ func (k aliasKernel) Alias(in nd.Array) nd.Array {
 	}
 }
 
-// copyArray copies the elements of an array to one of its type and size.
+// copyArray copies the elements of an array to another of the same type and size.
 func copyArray(to, from nd.Array) {
 	switch d := from.Data.(type) {
 	case []int64:

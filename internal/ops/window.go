@@ -5,13 +5,14 @@ import (
 	"slices"
 )
 
-// window holds what sliding-window operators have in common.
+// window holds the attributes of sliding-window operators.
 type window struct {
 	kernel, stride, dilation, pad, padEnd []int
 	autoPad                               string
 }
 
-// window reads the attributes kernel_shape, strides, dilations, pads and auto_pad.
+// window reads the attributes strides, dilations, pads and auto_pad for a
+// kernel_shape.
 func (c *Call) window(kernelShape []int) window {
 	n := len(kernelShape)
 	if n < 1 || n > 3 {
@@ -45,7 +46,8 @@ func (c *Call) window(kernelShape []int) window {
 	return w
 }
 
-// maxWindow bounds what describes a window, so that products of two do not overflow.
+// maxWindow is the limit on the numbers that describe a window, so that products of
+// two do not overflow.
 const maxWindow = 1 << (bits.UintSize/2 - 2)
 
 func (c *Call) perAxis(name string, n, otherwise int) []int {
@@ -59,15 +61,16 @@ func (c *Call) perAxis(name string, n, otherwise int) []int {
 	return v
 }
 
-// Besides the values themselves, the kernels of convolutions keep tables and
-// sums for each position, and for each way that positions can lie to strides.
+// The kernels of convolutions keep tables and sums for each position, and for each
+// phase of a position with respect to the strides. This memory is checked like that
+// of values.
 const (
 	positionElements = 16 // float32s in the same memory
 	phaseElements    = 160
 )
 
-// settle takes the stride from axes with a single window, where it says nothing,
-// and refuses what the kernels would need too much memory for.
+// settle sets the stride of axes with a single window, where it has no effect, to
+// 1. It ends the build if the kernels would need too much memory.
 func (c *Call) settle(w *window, windows, extent []int) {
 	for i, n := range windows {
 		if n == 1 {
@@ -78,7 +81,7 @@ func (c *Call) settle(w *window, windows, extent []int) {
 	c.checkSize("strides", append([]int{phaseElements}, w.stride...))
 }
 
-// fit settles the padding and returns the output's spatial shape for x [N,C,in…].
+// fit computes the padding, and returns the output's spatial shape for x [N,C,in…].
 func (c *Call) fit(w *window, x *Value, ceil bool) []int {
 	in := x.Shape[2:]
 	out := make([]int, len(in))
