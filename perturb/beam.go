@@ -7,15 +7,15 @@ import (
 	"slices"
 )
 
-// node is a set of changes, with what the model is worth on the blocks with them.
+// node is a set of changes with the objective that the blocks have with them.
 type node struct {
 	list      []candidate
 	objective float64
 }
 
-// beam adds changes, to the best few sets at a time, until one is at the target.
-// Where one comes near, each of its changes is exchanged for the best other one
-// before more are made.
+// beam is a beam search: it extends the best few sets of changes by one change at a time
+// until a set reaches the target. When a set comes near the target, beam first exchanges
+// each of its changes for the best other one.
 func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error) {
 	level := []node{{}}
 	for range limit {
@@ -42,8 +42,8 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 	return false, s.become(level[0].list)
 }
 
-// acceptOne makes the changes of the first of the sets that is at the target, and
-// otherwise reports whether one came near it.
+// acceptOne makes the changes of the first set that reaches the target. If none does, it
+// reports whether one came near.
 func (s *minimal) acceptOne(ctx context.Context, level []node) (reached, near bool, err error) {
 	for i, n := range level {
 		if err := s.become(n.list); err != nil {
@@ -61,8 +61,8 @@ func (s *minimal) acceptOne(ctx context.Context, level []node) (reached, near bo
 	return false, near, nil
 }
 
-// without returns the sets that lack one of the changes each, but not the last, which
-// was the best that could be added to the others.
+// without returns the sets that lack one change each. The last change stays: it was the
+// best one to add to the others.
 func (n *node) without() []node {
 	var list []node
 	for i := range len(n.list) - 1 {
@@ -71,7 +71,7 @@ func (n *node) without() []node {
 	return list
 }
 
-// expand returns the best sets that are larger by one change, the best first.
+// expand returns the best sets with one change more, best first.
 func (s *minimal) expand(ctx context.Context, level []node) ([]node, error) {
 	var next []node
 	seen := map[string]bool{}
@@ -99,7 +99,7 @@ func (s *minimal) expand(ctx context.Context, level []node) ([]node, error) {
 	return next[:min(len(next), s.opt.Beam)], nil
 }
 
-// identity names a set of changes, whatever their order.
+// identity returns a name for a set of changes that does not depend on their order.
 func identity(list []candidate) string {
 	names := make([]string, len(list))
 	for i, c := range list {

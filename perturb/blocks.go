@@ -9,30 +9,29 @@ import (
 	"github.com/advparams/advparams/task"
 )
 
-// blockSize is the number of samples that are computed at a time while changes
-// are tried. It is small, so that a race between changes can end early.
+// blockSize is the number of samples that candidates are evaluated on at a time. It is
+// small, so that successive halving can drop candidates early.
 const blockSize = 8
 
-// blocks are the calibration samples with all values that the model computes
-// from them kept in memory, so that only what lies behind a changed parameter is
-// computed again.
+// blocks are the calibration samples. All values that the model computes from them stay
+// in memory, so that only what depends on a changed parameter is computed again.
 type blocks struct {
 	list []*block
 	task task.Task
 }
 
-// block is some of the samples.
+// block is a few of the calibration samples.
 type block struct {
 	program *gradient.Program
 	truth   nd.Array
 	loss    gradient.Loss
-	outputs []nd.Array // as things are
-	now     float64    // the objective as things are
+	outputs []nd.Array // with the present weights
+	now     float64    // objective with the present weights
 }
 
-// newBlocks computes the first n samples, or as many of them as memory holds, in
-// blocks of a size, unless the model has a size of its own.
-// Samples that fill no block are left out, unless there would be none.
+// newBlocks computes the first n samples, or as many as fit into memory, in blocks of
+// size samples, or of the model's own batch size if that is fixed. Samples that do not
+// fill a block are left out, unless there would be no block.
 func newBlocks(m *onnxio.Model, cfg gradient.Config, samples Samples, n, size int, kind task.Task, objective func(truth nd.Array) gradient.Loss) (*blocks, error) {
 	fixed, err := gradient.FixedBatch(m)
 	if err != nil {
@@ -80,14 +79,14 @@ func newBlocks(m *onnxio.Model, cfg gradient.Config, samples Samples, n, size in
 	return b, nil
 }
 
-// settle takes over outputs as the present state.
+// settle sets the present outputs and objective.
 func (b *block) settle(outputs []nd.Array) (err error) {
 	b.outputs = outputs
 	b.now, err = b.loss(outputs, nil)
 	return err
 }
 
-// refresh takes over changes of tensors.
+// refresh computes again what depends on changed tensors.
 func (b *blocks) refresh(tensors ...string) error {
 	for _, one := range b.list {
 		outputs, err := one.program.Refresh(tensors...)
@@ -101,7 +100,7 @@ func (b *blocks) refresh(tensors ...string) error {
 	return nil
 }
 
-// count adds the samples, as things are, to a tally, and returns how many they are.
+// count adds the present outputs to a tally and returns the number of samples.
 func (b *blocks) count(t task.Tally) (n int, err error) {
 	for _, one := range b.list {
 		n += one.truth.Shape[0]
@@ -112,7 +111,7 @@ func (b *blocks) count(t task.Tally) (n int, err error) {
 	return n, nil
 }
 
-// objective is the mean over the blocks, as things are.
+// objective returns the present mean over the blocks.
 func (b *blocks) objective() float64 {
 	sum := 0.0
 	for _, one := range b.list {
@@ -121,8 +120,8 @@ func (b *blocks) objective() float64 {
 	return sum / float64(len(b.list))
 }
 
-// gradients returns the gradients of the objective by initializer name, on half of
-// the blocks: they only say what is worth trying.
+// gradients returns the gradients of the objective by initializer name. Half of the
+// blocks are enough, since gradients only propose candidates.
 func (b *blocks) gradients() (map[string][]float32, error) {
 	sum := map[string][]float32{}
 	half := b.list[:(len(b.list)+1)/2]
@@ -149,8 +148,8 @@ func (b *blocks) gradients() (map[string][]float32, error) {
 	return sum, nil
 }
 
-// with tallies the answers of the blocks if a parameter had another value. It stops
-// early when stop says that it has seen enough.
+// with tallies the outputs of the blocks with another value of a parameter. It stops
+// early when stop returns true for the score of the first n samples.
 func (b *blocks) with(at site, value float32, stop func(s task.Score, n int) bool) (t task.Tally, n int, stopped bool, err error) {
 	t = b.task.NewTally()
 	for _, one := range b.list {

@@ -16,7 +16,7 @@ type candidate struct {
 	gain  float64 // estimated or measured fall of the objective
 }
 
-// round returns the best k single changes, measured on all blocks; none if no
+// round returns the best k single changes, evaluated on all blocks. There are none if no
 // parameter has a gradient.
 func (s *minimal) round(k int) ([]candidate, error) {
 	list, err := s.shortlist()
@@ -26,7 +26,7 @@ func (s *minimal) round(k int) ([]candidate, error) {
 	if s.without.Evaluation {
 		return best(list, k), nil
 	}
-	list, n, err := s.blocks.race(list, k)
+	list, n, err := s.blocks.halve(list, k)
 	s.result.Evaluations += n
 	return list, err
 }
@@ -42,9 +42,9 @@ func (c candidate) compare(d candidate) int {
 	return cmp.Or(cmp.Compare(d.gain, c.gain), cmp.Compare(c.tensor, d.tensor), cmp.Compare(c.index, d.index))
 }
 
-// shortlist returns the candidates with the largest first-order gain: the best
-// of all, and the best of each tensor, because the estimate is least reliable
-// where the steps are long.
+// shortlist returns the candidates with the largest first-order gain: the best 32 of all
+// tensors, and the best of each tensor. The estimate is least reliable where steps are
+// long, so that each tensor gets a chance.
 func (s *minimal) shortlist() ([]candidate, error) {
 	grads, err := s.blocks.gradients()
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"github.com/advparams/advparams/task"
 )
 
-// The last layer of a classifier can be made to prefer one class whatever it
-// sees: a few of that class's weights, at the features that are strong on most
-// samples, go to the end of their range. That takes the features of the samples
-// once and neither a gradient nor another run of the model.
+// The last layer of a classifier can be made to prefer one class for every input. A few
+// of that class's weights, those from features that are strong on most samples, move to
+// the end of their range. To find them takes the features of all samples, but no gradient
+// and no other run of the model.
 
-// lastLayer is the model's last layer with the features of all samples.
+// lastLayer is the model's last layer with its inputs (features) for all samples.
 type lastLayer struct {
 	head     gradient.Head
 	features []float32 // [n, width]
@@ -33,11 +33,11 @@ func (l *lastLayer) at(class, feature int) int {
 	return feature*l.classes + class
 }
 
-// maxCollapseClasses bounds the classes that are tried, the most likely first.
+// maxCollapseClasses bounds the number of classes that are tried, most likely first.
 const maxCollapseClasses = 32
 
-// collapse returns the shortest list of changes of last-layer parameters that
-// brings the accuracy to the target, nil if there is none within the limit.
+// collapse returns the shortest list of changes of the last layer that brings the
+// accuracy to the target. It returns nil if there is none of at most limit changes.
 func (s *search) collapse(limit int) []candidate {
 	if !s.opt.Task.Traits().Classes {
 		return nil
@@ -55,7 +55,7 @@ func (s *search) collapse(limit int) []candidate {
 	return shortest
 }
 
-// add takes over the features of n samples.
+// add appends the features of n samples.
 func (l *lastLayer) add(x nd.Array, n int) {
 	l.width = x.Shape[len(x.Shape)-1]
 	if len(x.Shape) == 2 && x.Shape[0] >= n {
@@ -63,8 +63,8 @@ func (l *lastLayer) add(x nd.Array, n int) {
 	}
 }
 
-// lastLayer returns the last layer with its present weights, if changes of it are
-// allowed.
+// lastLayer returns the last layer with its present weights; nil if it may not be changed
+// or is not linear.
 func (s *search) lastLayer() *lastLayer {
 	l := s.last
 	if l == nil {
@@ -110,14 +110,14 @@ func (l *lastLayer) likely(k int) []int {
 	return order[:min(k, l.classes)]
 }
 
-// collapseTo changes weights into one class until the model gives that answer
-// often enough. Greedy: each time the change that leaves the least sum of
-// max(0, gap) over the samples that are still right, the gap being what the
-// class's logit lacks to the largest.
+// collapseTo changes weights of one class until the model gives that answer often enough.
+// The gap of a sample is the largest other logit minus that of the class. Each step takes
+// the change that leaves the least sum of max(0, gap) over the samples that are still
+// answered rightly. collapseTo returns nil if limit changes are not enough.
 func (s *search) collapseTo(l *lastLayer, class, limit int) []candidate {
 	labels := s.samples.Labels()
-	gap := make([]float32, l.n)  // of the largest other logit over the class's
-	fallback := make([]int, l.n) // the answer where the gap is positive
+	gap := make([]float32, l.n)
+	fallback := make([]int, l.n) // answers where the gap is positive
 	for i := range l.n {
 		row := l.logits[i*l.classes : (i+1)*l.classes]
 		rival := -1
@@ -151,7 +151,7 @@ func (s *search) collapseTo(l *lastLayer, class, limit int) []candidate {
 			}
 		}
 		if best.step == 0 {
-			return nil // nothing helps any more
+			return nil // no change helps
 		}
 		used[best.site] = true
 		list = append(list, best.candidate)
@@ -161,7 +161,7 @@ func (s *search) collapseTo(l *lastLayer, class, limit int) []candidate {
 	}
 }
 
-// feature returns feature j of a sample; feature -1 is the bias's constant 1.
+// feature returns feature j of a sample. Feature -1 is the constant 1 of the bias.
 func (l *lastLayer) feature(sample, j int) float32 {
 	if j < 0 {
 		return 1
@@ -169,14 +169,14 @@ func (l *lastLayer) feature(sample, j int) float32 {
 	return l.features[sample*l.width+j]
 }
 
-// stepped is a candidate with the distance that its value moves.
+// stepped is a candidate with the difference between its new and its old value.
 type stepped struct {
 	candidate
 	step float32
 }
 
-// ends returns the two ends of the range for the weight from feature j, or the
-// bias (-1), to a class.
+// ends returns changes of one parameter of a class to both ends of its range: the weight
+// from feature j, or the bias if j is -1.
 func (s *search) ends(l *lastLayer, class, j int) []stepped {
 	at := site{l.head.Weight, 0}
 	if j < 0 {
@@ -218,8 +218,8 @@ func (l *lastLayer) hinge(gap []float32, samples []int, j int, step float32) flo
 	return sum
 }
 
-// atTarget reports whether the accuracy that the gaps mean is at the target, on all
-// samples and on those that nothing else was chosen with (see confirm).
+// atTarget reports whether the accuracy that follows from the gaps is at the target: on
+// all samples, and on those outside the calibration samples (see confirm).
 func (s *search) atTarget(l *lastLayer, labels []int, gap []float32, fallback []int, class int) bool {
 	all, held := task.NewCounts(l.classes), task.NewCounts(l.classes)
 	for i, g := range gap {

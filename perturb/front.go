@@ -9,9 +9,9 @@ import (
 	"slices"
 )
 
-// mirror returns the value that elements of a tensor are reflected about: zero,
-// which turns the sign around, unless all of them lie on one side of it, as
-// those of unsigned types do; then the middle of their range.
+// mirror returns the value that elements of a tensor are reflected about. It is zero, so
+// that a reflection changes the sign, unless all elements lie on one side of zero, as
+// those of unsigned types do. Then it is the middle of their range.
 func (b bounds) mirror() float32 {
 	if b.low.value < 0 && b.high.value > 0 {
 		return 0
@@ -19,13 +19,13 @@ func (b bounds) mirror() float32 {
 	return b.low.value/2 + b.high.value/2
 }
 
-// shrink is how far from the end of the range an element comes to lie whose mirror
-// image would be outside: at the very end another one lies already.
+// shrink scales the distance from the middle for elements whose mirror image would lie
+// outside the range. It keeps them off the very end, where another element lies already.
 const shrink = 0.97
 
-// reflected returns an element's mirror image. Where that lies outside of the tensor's
-// range, the distance from the middle shrinks by as much as the range is narrower on
-// that side. ok is false if nothing changes.
+// reflected returns an element's mirror image. If that lies outside the tensor's range,
+// its distance from the middle is scaled by the ratio of the two sides of the range, and
+// by shrink. ok is false if the element would not change.
 func (h *hardening) reflected(name string, i int) (bits uint64, value float32, ok bool) {
 	a, _ := h.weights.Array(name)
 	init, r := h.model.Lookup(name), h.bounds[name]
@@ -41,7 +41,7 @@ func (h *hardening) reflected(name string, i int) (bits uint64, value float32, o
 	return bits, value, err == nil && finite(value) && value >= r.low.value && value <= r.high.value && value != w
 }
 
-// reflect gives an element its mirror image.
+// reflect replaces an element by its mirror image.
 func (h *hardening) reflect(name string, i int) {
 	bits, value, _ := h.reflected(name, i)
 	a, _ := h.weights.Array(name)
@@ -50,8 +50,8 @@ func (h *hardening) reflect(name string, i int) {
 	h.result.Changes = append(h.result.Changes, Change{name, i, h.model.Lookup(name).Bits(i), bits})
 }
 
-// reflectable returns the elements of a tensor that have a mirror image and are
-// not changed, those that are farthest from it first.
+// reflectable returns the elements of a tensor that have a mirror image and have not been
+// changed, those farthest from the mirror first.
 func (h *hardening) reflectable(name string) []int {
 	a, _ := h.weights.Array(name)
 	w, middle := a.Float32s(), h.bounds[name].mirror()
@@ -66,16 +66,16 @@ func (h *hardening) reflectable(name string) []int {
 	return list
 }
 
-// doubt is the number of weights among which one is reflected, where there are
-// more than the budget is enough for: with more, what is seen is a better guess at
-// what was there; with fewer, a large weight is suspicious.
+// doubt is the number of weights for each reflected one, in a layer that the budget is
+// not enough for. With more of them, the locked value is a better guess at the original;
+// with fewer, every large weight is suspicious.
 const doubt = 4
 
-// front reflects n weights of the first layers: of the layers that the budget is
-// enough for every second weight, of the next those that matter most.
+// front reflects n weights of the first layers: every second weight of the layers that n
+// is enough for, and some of the largest weights of the next layer.
 //
-// Which ones must not be known to those who know this program. The random numbers
-// come from a digest of the original weights, whose signs are what is to be hidden.
+// Somebody who knows this program must not be able to tell which ones. The random numbers
+// are therefore seeded with a digest of the original weights, whose signs are the secret.
 func (h *hardening) front(n int) {
 	rng := h.random()
 	for _, name := range h.layers() {
@@ -84,7 +84,7 @@ func (h *hardening) front(n int) {
 		if count > n {
 			count, list = n, list[:min(doubt*n, len(list))]
 		} else {
-			h.quota[name] = 0 // nothing is left of it
+			h.quota[name] = 0 // half of it is changed already
 		}
 		rng.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		list = list[:count]
@@ -98,7 +98,7 @@ func (h *hardening) front(n int) {
 	}
 }
 
-// random returns random numbers that only who has the original weights can know.
+// random returns random numbers that depend on the original weights.
 func (h *hardening) random() *rand.Rand {
 	digest := sha256.New()
 	for _, name := range h.weights.Names() {
@@ -108,10 +108,9 @@ func (h *hardening) random() *rand.Rand {
 	return rand.New(rand.NewChaCha8([sha256.Size]byte(digest.Sum(nil))))
 }
 
-// layers returns the tensors of layers, in the order in which the graph first
-// uses them; tables that rows are looked up in, and what is used in nested
-// graphs only, come last. Vectors are left alone: they are short, and few of
-// their elements changed are easily found.
+// layers returns the weights of layers in the order in which the graph first uses them.
+// Embedding tables, and weights that only nested graphs use, come last. Vectors are left
+// out: they are short, so that a few changed elements are easily found.
 func (h *hardening) layers() []string {
 	var order, last []string
 	seen := map[string]bool{}

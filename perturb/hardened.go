@@ -19,48 +19,48 @@ type HardenedOptions struct {
 	// Budget is the share of the parameters that are changed; 0 means
 	// DefaultBudget.
 	Budget float64
-	// Spread is the part of the budget that is spread over all layers, or more if
-	// that is not enough; 0 means DefaultSpread. The rest goes to the first layers.
+	// Spread is the share of the budget that is spread over all layers at first; 0
+	// means DefaultSpread. The rest goes to the first layers. Where that does not
+	// reach the target, more is spread.
 	Spread float64
 }
 
-// DefaultBudget is the share of the parameters that Hardened changes when it is
-// not told otherwise, DefaultSpread the part of them that is spread.
+// Defaults of HardenedOptions: DefaultBudget is a share of the parameters, DefaultSpread
+// a share of the budget.
 const (
 	DefaultBudget = 0.05
 	DefaultSpread = 0.1
 )
 
-// hardenedRounds is the number of gradients taken, singleRounds of them to come
-// to a single answer.
+// hardenedRounds is the number of rounds, each with a gradient. The last singleRounds of
+// them lead a classifier to a single answer.
 const (
 	hardenedRounds = 20
 	singleRounds   = 5
 )
 
-// Hardened changes many parameters, so that less is left to start from for
-// somebody who has data but not the key. A change turns the sign of a weight
-// around (where a tensor has no signs, it is reflected about the middle of the
-// tensor's range), and stays inside the range. How much repair that leaves depends
-// on the budget (THREAT-MODEL.md, docs/method.md).
+// Hardened changes many parameters, so that less is left to start from for somebody who
+// has data but not the key. A change flips the sign of a weight, or reflects it about the
+// middle of its tensor's range where the tensor has no signs, and stays inside the range.
+// How much an attacker can repair depends on the budget (THREAT-MODEL.md, docs/method.md).
 //
-// Most of the budget goes to the first layers, one after the other. Of a layer that
-// it is enough for, every second weight is changed, at random: then its signs tell
-// nothing. Of the next layer a quarter of the largest weights is. What the
-// layers behind have learnt is of little use on other features than those that
-// they were trained on, so that an attacker has to train them anew as well.
+// Most of the budget goes to the first layers, one after the other. In a layer that it is
+// enough for, every second weight is changed, at random, so that the signs tell nothing.
+// In the next layer a quarter of the largest weights is changed. Later layers are of
+// little use on other features than those they were trained on, so that an attacker has
+// to train them anew as well.
 //
-// The rest is spread over all layers, in 20 rounds: each takes the gradient g of
-// the soft accuracy at the weights as they are by then, and turns around those
-// whose first-order gain 2·g·w is largest. A tensor's part is proportional to the
-// square root of its size. No weight is changed twice.
+// The rest is spread over all layers, in 20 rounds. Each round computes the gradient g of
+// the task's objective at the present weights w and flips those whose first-order gain
+// 2·g·w is largest. A tensor's share is proportional to the square root of its size. No
+// weight is changed twice.
 //
-// Less accuracy than chance would be information about the labels: the last
-// rounds therefore make a model that is at the target give its most frequent
-// answer to all.
+// An accuracy below chance would tell something about the labels. The last rounds
+// therefore make a classifier that is at the target give its most frequent answer to all
+// samples.
 //
-// The budget is used up even when the target is reached before. If the target is
-// not reached, twice as much is spread, and so on. If it is not reached with all of
+// The budget is used up even when the target is reached earlier. If the target is not
+// reached, Hardened starts again with twice as much spread, and so on. If it is not reached with all of
 // the budget spread, the error is a
 // *TargetError. Equal samples and options give equal plans.
 func Hardened(ctx context.Context, m *onnxio.Model, samples Samples, opt HardenedOptions) (*Result, error) {
@@ -103,12 +103,12 @@ type hardening struct {
 	done   map[string][]bool // elements that have been changed, by tensor
 	budget float64           // the share of the parameters
 	total  int               // changes that the budget allows
-	spread int               // of them spread over all layers
-	quota  map[string]int    // of these how many are still left, by tensor
-	answer int               // that all samples are to get; -1 as long as accuracy is to fall
+	spread int               // of them, those to be spread over all layers
+	quota  map[string]int    // of these, those that are left, by tensor
+	answer int               // that all samples are to get; -1 while the accuracy is to fall
 }
 
-// divide shares out what is spread over the layers.
+// divide divides the changes that are spread among the layers.
 func (h *hardening) divide(spread int) {
 	h.spread = spread
 	var roots float64
@@ -168,8 +168,8 @@ func (h *hardening) run(ctx context.Context) (*Result, error) {
 	return r, err
 }
 
-// aim measures the model after a round, and towards the end turns to a single
-// answer.
+// aim measures the model after a round. In the last rounds it chooses a single answer for
+// a classifier that is at the target.
 func (h *hardening) aim(ctx context.Context, round int) error {
 	score, err := h.judge.Measure(ctx, h.samples, nil)
 	h.note(score)
@@ -190,7 +190,7 @@ func mostFrequent(classes []task.Class) int {
 	return most
 }
 
-// gradients returns what the next changes are to lower, by the weights.
+// gradients returns the gradient, by the weights, of what the next changes are to lower.
 func (h *hardening) gradients() (map[string][]float32, error) {
 	objective := h.objective
 	if h.answer >= 0 {
@@ -211,7 +211,7 @@ func (h *hardening) gradients() (map[string][]float32, error) {
 	return grads, err
 }
 
-// best returns the n changes with the largest first-order gain within the quotas;
+// best returns the n changes with the largest first-order gain within the quotas, or
 // fewer if there are not as many.
 func (h *hardening) best(n int) ([]candidate, error) {
 	if n <= 0 {

@@ -7,16 +7,15 @@ import (
 	"github.com/advparams/advparams/task"
 )
 
-// A value at the very end of its tensor's range is the first that somebody looks
-// for. Most changes do what they do some way before that.
+// A value at the very end of its tensor's range is what somebody who looks for changes
+// looks for first. Most changes do as much harm some way before the end.
 
-// inward are the shares of the way back to the old value that are tried, the
-// largest first.
+// inward are the shares of the way back to the old value that are tried, largest first.
 var inward = []float32{0.3, 0.1, 0.03}
 
-// inside moves changed values into the range, one after the other, as far as the
-// blocks stay as bad; now is what they are worth before. It reports whether the
-// model is then at the target; if not, all stays as it was.
+// inside moves changed values off the ends of their ranges, one after the other, as far
+// as the quality on the blocks does not rise above now. It reports whether the model is
+// at the target afterwards; if not, it undoes the moves.
 func (s *minimal) inside(ctx context.Context, now task.Score, shares []float32) (reached bool, err error) {
 	before := s.result
 	before.Changes = slices.Clone(before.Changes)
@@ -41,7 +40,7 @@ func (s *minimal) inside(ctx context.Context, now task.Score, shares []float32) 
 	return false, nil
 }
 
-// moveInside moves values on the evidence of the blocks.
+// moveInside moves values as far as the blocks allow.
 func (s *minimal) moveInside(now task.Score, shares []float32) error {
 	for i, c := range s.result.Changes {
 		init := s.model.Lookup(c.Tensor)
@@ -73,13 +72,13 @@ func (s *minimal) moveInside(now task.Score, shares []float32) error {
 	return nil
 }
 
-// luck is how many answers more may be right on some of the blocks, when no more
-// may be right on all of them.
+// luck is the number of additional right answers that some of the blocks may have by
+// chance, when all of the blocks together have none.
 const luck = 2
 
-// better returns a function that tells whether a score on the first n samples of the
-// blocks is surely better than the present one. It is for classifiers; others are
-// compared on all.
+// better returns a function that reports whether a score on the first n samples of the
+// blocks is better than the present one beyond doubt. For tasks other than
+// classification it always returns false, so that all samples are compared.
 func (s *minimal) better() (func(score task.Score, n int) bool, error) {
 	if !s.opt.Task.Traits().Classes {
 		return func(task.Score, int) bool { return false }, nil

@@ -57,7 +57,7 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 	return &s.result, s.prune(ctx)
 }
 
-// lowered is the loss that the search lowers.
+// lowered returns the loss that the search lowers.
 func (s *minimal) lowered(truth nd.Array) gradient.Loss {
 	if !s.without.Objective {
 		return s.opt.Task.Objective(truth, s.tau)
@@ -84,12 +84,12 @@ func (s *minimal) lowered(truth nd.Array) gradient.Loss {
 	}
 }
 
-// heldOut is the number of samples outside the blocks that are enough to decide by
-// them alone.
+// heldOut is the number of samples outside the blocks that are enough to judge the model
+// by them alone.
 const heldOut = 256
 
-// accept reports whether the model is at the target, or near it. If it is, changed
-// values are moved off the ends of their ranges.
+// accept reports whether the model is at the target, or near it. If it is at the target,
+// accept moves changed values off the ends of their ranges.
 func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 	t, n, err := s.count()
 	if err != nil {
@@ -115,19 +115,20 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 	return true, true, err
 }
 
-// nearby is how far above the target others of the same size may be at it.
+// nearby is the distance above the target at which other sets of as many changes may
+// reach it.
 const nearby = 0.02
 
-// count tallies the blocks as they are.
+// count tallies the blocks with the present weights.
 func (s *minimal) count() (t task.Tally, n int, err error) {
 	t = s.opt.Task.NewTally()
 	n, err = s.blocks.count(t)
 	return t, n, err
 }
 
-// confirm reports whether the model is at the target: on all samples, and on those
-// that played no part in choosing changes. It is given the tally of the others, and
-// stops as soon as the model surely is not.
+// confirm reports whether the model is at the target on all samples, and on those that
+// played no part in choosing changes. all is the tally of the first seen samples. It
+// stops as soon as the target is out of reach.
 func (s *minimal) confirm(ctx context.Context, all task.Tally, seen int) (reached bool, err error) {
 	n, held := 0, s.opt.Task.NewTally()
 	err = s.judge.Each(ctx, s.samples, seen, func(e task.Evaluation) (bool, error) {
@@ -146,18 +147,17 @@ func (s *minimal) confirm(ctx context.Context, all task.Tally, seen int) (reache
 	return s.result.Locked.Quality <= s.result.Target && (n < heldOut || fair.Quality <= s.targetFor(fair)), nil
 }
 
-// translatable is what a translation of the locked model's answers may be worth: a
-// model that is wrong in a way that can be undone by renaming its answers is not
-// at chance.
+// translatable is the accuracy beyond chance that renaming the locked model's answers may
+// give back. A model whose errors can be undone by renaming its answers is not at chance.
 const translatable = 0.1
 
-// hopeless reports whether a model is surely not at the target, by what it is
-// worth on n samples.
+// hopeless reports whether a model is not at the target beyond doubt, by its score on n
+// samples.
 func (s *minimal) hopeless(score task.Score, n int) bool {
 	return score.Quality > s.targetFor(score)+uncertainty(score.Quality, n)
 }
 
-// become makes the changes of a list, and takes back those that are not in it.
+// become makes the changes of a list and undoes those that are not in it.
 func (s *minimal) become(list []candidate) error {
 	kept := s.result.Changes[:0:0]
 	var touched []string
@@ -198,22 +198,22 @@ func (s *minimal) become(list []candidate) error {
 	return nil
 }
 
-// write gives a parameter a value.
+// write sets a parameter.
 func (s *minimal) write(at site, value float32) {
 	a, _ := s.weights.Array(at.tensor)
 	a.Float32s()[at.index] = value
 }
 
-// set writes a parameter and brings everything computed from it up to date.
+// set sets a parameter and computes again what depends on it.
 func (s *minimal) set(at site, value float32) error {
 	s.write(at, value)
 	return s.blocks.refresh(at.tensor)
 }
 
-// original is the value of a parameter in the file.
+// original returns the value of a parameter in the file.
 func (s *minimal) original(c Change) float32 { return s.model.Lookup(c.Tensor).Decode(c.Old) }
 
-// prune takes back changes, the oldest first, without which the model is as bad.
+// prune undoes changes, oldest first, that are not needed to stay at the target.
 func (s *minimal) prune(ctx context.Context) error {
 	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1; {
 		c := s.result.Changes[i]
@@ -231,7 +231,7 @@ func (s *minimal) prune(ctx context.Context) error {
 	return nil
 }
 
-// moved gives a parameter another value if the model is at the target with it.
+// moved sets a parameter if the model is at the target with the new value.
 func (s *minimal) moved(ctx context.Context, at site, value float32) (ok bool, err error) {
 	tally, n, stopped, err := s.blocks.with(at, value, s.hopeless)
 	if stopped || err != nil {

@@ -2,15 +2,14 @@ package perturb
 
 import "github.com/advparams/advparams/onnxio"
 
-// Change is one parameter that gets another value.
+// Change is a change of one parameter.
 type Change struct {
 	Tensor   string // the initializer's name
 	Index    int    // of the element, in row-major order
 	Old, New uint64 // the stored bits of the element, before and after
 }
 
-// Plan is what Search decided: the parameters to change, in the order they were
-// chosen, most harmful first.
+// Plan is the list of parameters to change, in the order in which they were chosen.
 type Plan struct {
 	Changes []Change
 }

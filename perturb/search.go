@@ -14,34 +14,33 @@ import (
 // Samples are labelled data to search with. dataset.Set is one.
 type Samples = task.Samples
 
-// Options of Search. The zero value is a search to chance within 128 parameters,
-// for a classifier.
+// Options of Search. The zero value searches for at most 128 changes that bring a
+// classifier to chance.
 type Options struct {
-	// Output names the output that has the answers; "" means the first.
+	// Output names the output with the answers; "" means the first.
 	Output string
-	// Task is what the model is for; nil means classification. For other tasks
-	// accuracy stands for their quality (task.Score).
+	// Task is what the model is for; nil means classification. Where this package
+	// speaks of accuracy, other tasks have their quality (task.Score).
 	Task task.Task
 	// Outlook is what task.Look found for Output; nil means that Search looks.
 	Outlook *task.Outlook
-	// Target is the accuracy to reach, between 0 and 1; 0 means chance: what
-	// answers as frequent as the locked model's, but given blindly, would reach.
+	// Target is the accuracy to reach, between 0 and 1; 0 means chance: the accuracy of
+	// answers as frequent as the locked model's, given at random.
 	Target float64
 	// MaxParams bounds the number of changed parameters; 0 means 128.
 	MaxParams int
 	// Allow says which initializers may be changed; nil means all.
 	Allow func(name string) bool
-	// Unbounded lets values leave their tensor's own range by half its width.
+	// Unbounded lets values leave the range of their tensor by half its width.
 	Unbounded bool
-	// Calibration is the number of samples that gradients are computed on; 0
-	// means what task.Calibration says, 256 for classifiers. All samples serve to
-	// decide when to stop.
+	// Calibration is the number of samples that gradients are computed on; 0 means
+	// task.Calibration, 256 for classifiers. All samples decide when the search stops.
 	Calibration int
-	// Beam is the number of sets of changes that are followed at a time; 0 means 1,
-	// which takes the best single change each time. More take as many times as
-	// long, and find pairs of changes that only work together.
+	// Beam is the width of the beam search over sets of changes; 0 means 1, a greedy
+	// search. A wider beam takes that many times as long and finds changes that only
+	// work together.
 	Beam int
-	// Workers compute; nil means one thread.
+	// Workers are the threads to compute on; nil means one thread.
 	Workers *gradient.Workers
 	// Progress, if not nil, is called after every change.
 	Progress func(Progress)
@@ -50,8 +49,8 @@ type Options struct {
 // Progress is how far a search has come.
 type Progress struct {
 	Changed  int     // parameters
-	Accuracy float64 // on all samples
-	Target   float64
+	Accuracy float64 // or quality, as of the last measurement
+	Target   float64 // accuracy or quality to reach
 }
 
 // Result is the outcome of a search.
@@ -67,17 +66,20 @@ type Result struct {
 	Evaluations    int     // of single candidates
 }
 
-// Search finds few parameters whose change makes the model useless: it brings
-// the accuracy on the samples down to the target. Each round it
+// Search finds few parameters whose change makes a model useless: it brings the accuracy
+// on the samples down to the target. Each round
 //
-//  1. computes the gradient of the soft accuracy on the calibration samples,
-//  2. scores every parameter by gradient × step, the step going to its tensor's
-//     own minimum or maximum, whichever lowers the objective (AdvParams),
-//  3. tries the best by that first-order score for real, forward only, and
-//     keeps the one that does the most harm.
+//  1. computes the gradient of the task's objective on the calibration samples,
+//  2. scores every parameter by gradient × step, where the step goes to the minimum or
+//     the maximum of its tensor, whichever lowers the objective (AdvParams),
+//  3. evaluates the best candidates by that first-order score with forward passes, and
+//     keeps the one that lowers the objective most.
 //
-// At the end changes that turn out not to be needed are taken back. The model
-// in memory is left as it was. Equal samples and options give equal plans.
+// For classifiers, changes of the last layer alone that lead to a single answer compete
+// with these rounds, and the shorter list wins. Finally Search undoes changes that are
+// not needed and moves values off the ends of their ranges.
+//
+// Search leaves m as it is. Equal samples and options give equal plans.
 //
 // If the target is not reached the error is a *TargetError and the Result says
 // how far the search came.
@@ -96,8 +98,8 @@ type search struct {
 	weights *gradient.Weights
 	bounds  map[string]bounds // of the tensors that may be changed
 	session *gradient.Session // gradients on the calibration samples
-	judge   *task.Evaluator   // of the model as it is, on all samples
-	last    *lastLayer        // of the model as it came; nil unless examine was to find it
+	judge   *task.Evaluator   // measures the present weights on all samples
+	last    *lastLayer        // of the model as it came; nil if not wanted or not linear
 	tau     float64           // scale of the objective
 
 	changed map[site]bool
@@ -158,19 +160,20 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	return s, nil
 }
 
-// locked measures the model as it is and reports whether it is at the target.
+// locked measures the model with the present weights and reports whether it is at the
+// target.
 func (s *search) locked(ctx context.Context) (bool, error) {
 	score, err := s.judge.Measure(ctx, s.samples, nil)
 	s.note(score)
 	return score.Quality <= s.result.Target, err
 }
 
-// note takes over what the model is worth now.
+// note records the score that the model has now.
 func (s *search) note(score task.Score) {
 	s.result.Locked, s.result.Target = score, s.targetFor(score)
 }
 
-// targetFor returns the accuracy to reach by a model that answers like this.
+// targetFor returns the accuracy that a model with this score has to reach.
 func (s *search) targetFor(score task.Score) float64 {
 	if s.opt.Target != 0 {
 		return s.opt.Target
@@ -191,7 +194,7 @@ func (s *search) report() {
 	}
 }
 
-// config is what all programs of the search have in common.
+// config returns what the configurations of all programs have in common.
 func (s *search) config() gradient.Config {
 	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: s.opt.Task.Traits().Logits}
 	if s.opt.Output != "" {
@@ -200,13 +203,12 @@ func (s *search) config() gradient.Config {
 	return cfg
 }
 
-// calibration are the samples that gradients are computed on.
+// calibration returns the samples that gradients are computed on.
 func (s *search) calibration() head {
 	return head{s.samples, min(s.opt.Calibration, s.samples.Len())}
 }
 
-// prepare compiles what gradients and accuracies are computed with, and measures
-// the model as it is.
+// prepare measures the model as it came and compiles the session for gradients.
 func (s *search) prepare(ctx context.Context) (err error) {
 	if err := s.examine(ctx, false); err != nil {
 		return err
@@ -215,8 +217,8 @@ func (s *search) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// examine measures the model as it is, with the features of its last layer if
-// they are wanted.
+// examine measures the model as it came. With features it also keeps the inputs of the
+// last layer, for collapse.
 func (s *search) examine(ctx context.Context, features bool) error {
 	cfg := s.config()
 	cfg.Features = features
@@ -249,7 +251,7 @@ func (s *search) examine(ctx context.Context, features bool) error {
 	return nil
 }
 
-// differentiated is a configuration with the gradients that are needed.
+// differentiated returns a configuration with gradients by all tensors that may change.
 func (s *search) differentiated() gradient.Config {
 	cfg := s.config()
 	cfg.Gradients = func(name string) bool { _, ok := s.bounds[name]; return ok }

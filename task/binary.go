@@ -10,9 +10,9 @@ import (
 // Binary is the task of models that answer yes or no by the sign of one logit,
 // [N] or [N,1]. The truth is 0 or 1.
 //
-// Where the threshold is moved too far, the accuracy is at chance, and comes back
-// with another threshold. So the area under the ROC curve, which has none, has to
-// be at chance as well.
+// When a change moves all logits across the threshold, the accuracy falls to chance, but
+// another threshold gives it back. The area under the ROC curve, which does not depend on
+// a threshold, therefore has to be at chance as well.
 type Binary struct{}
 
 // Name returns "binary".
@@ -23,16 +23,17 @@ func (Binary) Traits() Traits {
 	return Traits{Quality: "quality", Logits: true, MeasureLogits: true, Together: together, Calibration: manySamples}
 }
 
-// Objective is the soft rank correlation of logits and truth, half of it at the
-// threshold.
+// Objective returns the mean of the soft correlation of logits and truth with and without
+// the threshold.
 func (Binary) Objective(truth nd.Array, tau float64) gradient.Loss { return yesOrNo(truth, tau) }
 
-// Training is the cross-entropy of the sigmoid.
+// Training returns the cross-entropy of the sigmoid.
 func (Binary) Training(truth nd.Array) gradient.Loss { return sigmoidCrossEntropy(truth) }
 
+// NewTally implements Task.
 func (Binary) NewTally() Tally { return &binaryTally{} }
 
-// Answers are the signs of the logits.
+// Answers returns 1 for positive logits and 0 for others.
 func (Binary) Answers(outputs []nd.Array) (nd.Array, error) { return signs(outputs) }
 
 // MultiLabel is the task of models that answer several questions with yes or no,
@@ -47,15 +48,16 @@ func (MultiLabel) Traits() Traits {
 	return Traits{Quality: "quality", Logits: true, MeasureLogits: true, Together: together, Calibration: manySamples}
 }
 
-// Objective is the mean over the labels of the soft rank correlation.
+// Objective returns that of Binary, as a mean over the labels.
 func (MultiLabel) Objective(truth nd.Array, tau float64) gradient.Loss { return yesOrNo(truth, tau) }
 
-// Training is the mean over the labels of the cross-entropy of the sigmoid.
+// Training returns the cross-entropy of the sigmoid, as a mean over the labels.
 func (MultiLabel) Training(truth nd.Array) gradient.Loss { return sigmoidCrossEntropy(truth) }
 
+// NewTally implements Task.
 func (MultiLabel) NewTally() Tally { return &binaryTally{} }
 
-// Answers are the signs of the logits.
+// Answers returns 1 for positive logits and 0 for others.
 func (MultiLabel) Answers(outputs []nd.Array) (nd.Array, error) { return signs(outputs) }
 
 func yesOrNo(truth nd.Array, tau float64) gradient.Loss {
@@ -89,7 +91,7 @@ func sigmoidCrossEntropy(truth nd.Array) gradient.Loss {
 	}
 }
 
-// checkBits makes sure that labels are 0 and 1.
+// checkBits returns an error if a label is neither 0 nor 1.
 func checkBits(truth nd.Array) error {
 	if truth.Data == nil {
 		return ErrNoLabels
@@ -126,7 +128,7 @@ func (t *binaryTally) Add(outputs []nd.Array, truth nd.Array) error {
 	return t.add(outputs, truth)
 }
 
-// Scale is half the median absolute logit.
+// Scale returns half the median absolute logit.
 func (t *binaryTally) Scale() float64 {
 	var absolute []float64
 	for _, x := range t.x {
@@ -137,14 +139,15 @@ func (t *binaryTally) Scale() float64 {
 	return temperature(absolute)
 }
 
-// rankingLuck is how far twice the area under the ROC curve may be from 1: 0.1,
-// and two standard deviations of what it is for unrelated outputs.
+// rankingLuck returns how far twice the area under the ROC curve of a useless model may
+// be from 1: 0.1, plus two standard deviations of its value for unrelated outputs.
 func rankingLuck(positive, negative int) float64 {
 	p, n := float64(positive), float64(negative)
 	return 0.1 + 4*math.Sqrt((p+n+1)/(12*p*n))
 }
 
-// Score has the quality max(|2·AUC - 1|, κ), a mean over the labels of both kinds.
+// Score returns a score with the quality max(|2·AUC - 1|, κ), where both are means over the
+// labels that have samples of both kinds.
 func (t *binaryTally) Score() Score {
 	var accuracy, chance, kappa, auc, ranking, precision, rate, luck float64
 	counted := 0

@@ -8,11 +8,11 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// softAccuracy is the mean over samples of σ(margin/τ), where the margin is the
-// logit of the true class minus the largest other. For τ → 0 it is the accuracy.
-// Unlike cross-entropy it does not reward pushing samples that are wrong already
-// further away, which is why a search needs a third of the changes with it
-// (docs/method.md). A negative label does not count.
+// softAccuracy returns the mean over samples of σ(margin/τ). The margin is the logit of
+// the true class minus the largest other logit. For τ → 0 the mean is the accuracy. Unlike
+// cross-entropy, it does not reward moving samples further away that are wrong already; a
+// search needs a third of the changes with it (docs/method.md). Samples with a negative
+// label do not count.
 func softAccuracy(labels []int, tau float64) gradient.Loss {
 	return gradient.PerSample(labels, func(logits, seed []float32, label int) float64 {
 		rival := -1
@@ -36,7 +36,7 @@ func softAccuracy(labels []int, tau float64) gradient.Loss {
 	})
 }
 
-// margin is the logit of a class minus the largest other.
+// margin returns the logit of a class minus the largest other logit.
 func margin(logits []float32, class int) float64 {
 	rival := math.Inf(-1)
 	for k, v := range logits {
@@ -50,8 +50,8 @@ func margin(logits []float32, class int) float64 {
 	return float64(logits[class]) - rival
 }
 
-// temperature returns a τ at which most margins are on the slope of the sigmoid:
-// half the median absolute margin.
+// temperature returns half the median of absolute margins: a τ at which most of them are
+// on the slope of the sigmoid.
 func temperature(margins []float64) float64 {
 	return max(1e-3, 0.5*median(margins))
 }
@@ -68,7 +68,7 @@ func median(x []float64) float64 {
 type choices struct {
 	counts  *Counts
 	margins []float64 // absolute
-	nats    float64   // sum of the cross-entropies; not by Classification
+	nats    float64   // sum of the cross-entropies; Classification leaves it 0
 }
 
 // add counts one answer, the largest of logits.
@@ -82,8 +82,8 @@ func (c *choices) add(logits []float32, label int) {
 
 func (c *choices) Scale() float64 { return temperature(c.margins) }
 
-// crossEntropy is that of one answer in nats, at most that of a probability of
-// 10⁻³⁰⁰.
+// crossEntropy returns the cross-entropy of one answer in nats, at most that of a
+// probability of 10⁻³⁰⁰.
 func crossEntropy(logits []float32, label int) float64 {
 	const most = 690
 	top := math.Inf(-1)
@@ -100,7 +100,7 @@ func crossEntropy(logits []float32, label int) float64 {
 	return most // NaN as well
 }
 
-// labelsOf returns a truth of one class a sample as PerSample takes it.
+// labelsOf returns a truth of one class a sample as gradient.PerSample takes it.
 func labelsOf(truth nd.Array) ([]int, error) {
 	classes, err := integers(truth)
 	if err != nil {
@@ -113,7 +113,7 @@ func labelsOf(truth nd.Array) ([]int, error) {
 	return labels, nil
 }
 
-// filled extends labels to the rows of a batch with labels that do not count.
+// filled extends labels to the number of rows in a batch with labels that do not count.
 func filled(labels []int, rows int) []int {
 	if len(labels) >= rows {
 		return labels

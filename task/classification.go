@@ -20,17 +20,17 @@ func (Classification) Traits() Traits {
 	return Traits{Quality: "accuracy", Classes: true, Logits: true, Together: 1, Calibration: fewSamples}
 }
 
-// Objective is the soft accuracy.
+// Objective returns the soft accuracy.
 func (Classification) Objective(truth nd.Array, tau float64) gradient.Loss {
 	return classified(truth, func(labels []int) gradient.Loss { return softAccuracy(labels, tau) })
 }
 
-// Training is the cross-entropy.
+// Training returns the cross-entropy.
 func (Classification) Training(truth nd.Array) gradient.Loss {
 	return classified(truth, gradient.CrossEntropy)
 }
 
-// classified applies a loss to batches that may have been filled up.
+// classified returns a loss for batches that may have been filled up.
 func classified(truth nd.Array, loss func(labels []int) gradient.Loss) gradient.Loss {
 	labels, err := labelsOf(truth)
 	if err != nil {
@@ -45,9 +45,10 @@ func classified(truth nd.Array, loss func(labels []int) gradient.Loss) gradient.
 	}
 }
 
+// NewTally implements Task.
 func (Classification) NewTally() Tally { return &classificationTally{halves: NewHalves()} }
 
-// Answers are the classes of the largest logits.
+// Answers returns the classes with the largest logits, [N].
 func (Classification) Answers(outputs []nd.Array) (nd.Array, error) {
 	logits, n, classes, err := gradient.Logits(outputs)
 	if err != nil {
@@ -103,8 +104,8 @@ func (t *classificationTally) Score() Score {
 	return t.counts.Classified(t.halves)
 }
 
-// Classified is the score of a classifier, whose quality is the accuracy. Where all
-// labels are of one class, the right answer is blind as well, and only another one
+// Classified returns the score of a classifier. Its quality is the accuracy. If all labels
+// are of one class, a constant right answer is as good as chance; only a wrong one then
 // makes the model useless.
 func (c *Counts) Classified(halves *Halves) Score {
 	accuracy, chance := c.Accuracy(), c.Chance()

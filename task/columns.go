@@ -9,17 +9,17 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Outputs that are numbers, each with a number or a yes or no for its truth, are
-// read as columns: one a number, a row a sample.
+// Outputs of numbers, whose truth is a number or yes or no each, are read as a matrix: a row
+// a sample, a column a number.
 
-// maxColumns bounds the columns that are looked at; of more, evenly spaced ones
-// stand for all.
+// maxColumns bounds the number of columns that are looked at. Of more columns, evenly
+// spaced ones stand for all.
 const maxColumns = 1024
 
-// columns are some columns of an output and of the truth, by column.
+// columns are the columns of outputs x and of the truth y that are looked at.
 type columns struct{ x, y [][]float32 }
 
-// rowsAndColumns reads the output and the truth: n rows of width numbers each.
+// rowsAndColumns returns the first output and the truth as n rows of width numbers each.
 func rowsAndColumns(outputs []nd.Array, truth nd.Array) (x, y []float32, n, width int, err error) {
 	a, err := first(outputs)
 	if err != nil {
@@ -34,7 +34,7 @@ func rowsAndColumns(outputs []nd.Array, truth nd.Array) (x, y []float32, n, widt
 	return a.Float32s(), floats(truth), truth.Shape[0], nd.Size(a.Shape[1:]), nil
 }
 
-// selected returns the columns that are looked at.
+// selected returns the numbers of the columns that are looked at.
 func selected(width int) []int {
 	list := make([]int, min(width, maxColumns))
 	for i := range list {
@@ -62,26 +62,25 @@ func (c *columns) add(outputs []nd.Array, truth nd.Array) error {
 	return nil
 }
 
-// together is the number of samples among which an order is looked for.
+// together is Traits.Together of tasks that look at the order of samples.
 const together = 64
 
-// fewRows is the number of samples below which columns have no correlation worth
-// the name.
+// fewRows is the number of samples below which a correlation says nothing.
 const fewRows = 8
 
-// softCorrelation is the mean over columns of the squared correlation r² between
-// outputs and truth, both squashed: u = tanh((x - m)/s) with the median m and the
-// spread s of the column in the batch. It falls when outputs lose their bearing on
-// the truth. That they move or stretch as a whole, or that a few of them run away,
-// changes nothing, as it changes nothing for somebody who knows some labels.
+// softCorrelation returns the mean over columns of the squared correlation r² between
+// outputs and truth, both squashed: u = tanh((x - m)/s) with the median m and the spread s
+// of the column in the batch. It falls when outputs say less about the truth. It does not
+// depend on a shift or scale of all outputs, and hardly on a few outliers, since somebody
+// who knows some labels can undo these.
 //
 // With u and v centred, r² = (u·v)²/(u·u · v·v), and its derivative by uᵢ is
-// 2·(u·v)/(u·u · v·v)·(vᵢ - (u·v)/(u·u)·uᵢ). m and s are taken for constants.
+// 2·(u·v)/(u·u · v·v)·(vᵢ - (u·v)/(u·u)·uᵢ). m and s are treated as constants.
 //
-// With a tau the threshold 0 counts as well: the result is the mean of that and of
-// r² between the truth and u = tanh(x/2τ).
+// If tau is not 0, the threshold 0 counts as well: the result is the mean of r² as above
+// and of r² with u = tanh(x/2τ).
 //
-// Batches of a few samples get the loss pointwise instead.
+// For batches of fewer than fewRows samples it returns the loss pointwise instead.
 func softCorrelation(truth nd.Array, tau float64, pointwise func(x, y float32) (loss, grad float64)) gradient.Loss {
 	return func(outputs, seeds []nd.Array) (float64, error) {
 		x, y, n, width, err := rowsAndColumns(outputs, truth)
@@ -130,7 +129,7 @@ func softCorrelation(truth nd.Array, tau float64, pointwise func(x, y float32) (
 	}
 }
 
-// eachNumber is the mean of a loss that looks at one number at a time.
+// eachNumber returns the mean of a loss of single numbers, and writes its gradient.
 func eachNumber(x, y, seed []float32, f func(x, y float32) (loss, grad float64)) float64 {
 	total, n := 0.0, float64(max(len(x), 1))
 	for i := range x {
@@ -143,9 +142,9 @@ func eachNumber(x, y, seed []float32, f func(x, y float32) (loss, grad float64))
 	return total / n
 }
 
-// squash replaces x by tanh((x - m)/s), centred, and multiplies grads, if not nil,
-// by its derivative. It returns s: 0, and x all zeros, when x does not vary or is
-// no number somewhere.
+// squash replaces x by tanh((x - m)/s), centred, with its median m and spread s. It
+// multiplies grads, if not nil, by the derivative. It returns s. If x does not vary, or an
+// element is not finite, s is 0 and x becomes zeros.
 func squash(x, grads []float64) (s float64) {
 	sorted := slices.Clone(x)
 	slices.Sort(sorted) // NaN first
@@ -169,8 +168,7 @@ func squash(x, grads []float64) (s float64) {
 	return s
 }
 
-// squashAt replaces x by tanh((x - m)/s), centred, and multiplies grads, if not nil,
-// by its derivative.
+// squashAt is squash with m and s given.
 func squashAt(m, s float64, x, grads []float64) {
 	middle := 0.0
 	for i, v := range x {
@@ -192,8 +190,8 @@ func fill(x []float64, v float64) []float64 {
 	return x
 }
 
-// correlation returns r² of two centred columns and multiplies grads by its
-// derivative by u.
+// correlation returns r² of two centred columns and multiplies grads by its derivatives
+// by the elements of u.
 func correlation(u, v, grads []float64) float64 {
 	var uu, vv, uv float64
 	for i := range u {
@@ -214,13 +212,13 @@ func correlation(u, v, grads []float64) float64 {
 	return r2
 }
 
-// summit is where an objective is at its maximum, as it is when the truth is the
-// model's own outputs. All derivatives vanish there. Those by a truth with a little
-// noise do not: they are the change of the outputs, projected on the noise, and so
-// rank weights by how far they move outputs, in any direction.
+// summit is the value from which an objective counts as at its maximum, where it is when
+// the truth is the model's own outputs. All derivatives vanish there. With a little noise
+// added to the truth they do not: they are the change of the outputs projected on the
+// noise, and so rank weights by how far they move outputs in any direction.
 const summit = 0.9999
 
-// sign returns +1 or -1, as if at random.
+// sign returns +1 or -1, a hash of i.
 func sign(i int) float64 {
 	h := (uint64(i) + 1) * 0x9e3779b97f4a7c15
 	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
@@ -230,8 +228,8 @@ func sign(i int) float64 {
 	return -1
 }
 
-// ranks returns the rank of every element from 1 on; equal ones share the mean of
-// theirs, and NaN comes first.
+// ranks returns the rank of every element, counted from 1. Equal elements share the mean
+// of their ranks. NaN comes first.
 func ranks(x []float32) []float64 {
 	order := make([]int, len(x))
 	for i := range order {
@@ -252,7 +250,7 @@ func ranks(x []float32) []float64 {
 	return out
 }
 
-// rankCorrelation is Spearman's ρ; 0 where one of the columns does not vary.
+// rankCorrelation returns Spearman's ρ; 0 if one of the columns does not vary.
 func rankCorrelation(x, y []float32) float64 {
 	u, v := ranks(x), ranks(y)
 	middle := float64(len(x)+1) / 2
@@ -267,8 +265,8 @@ func rankCorrelation(x, y []float32) float64 {
 	return uv / math.Sqrt(uu*vv)
 }
 
-// areaUnderROC is the probability that a positive sample has a larger output than
-// a negative one; ok is false when there are none of either.
+// areaUnderROC returns the probability that a positive sample has a larger output than a
+// negative one. ok is false if there are no samples of one kind.
 func areaUnderROC(x, y []float32) (auc float64, ok bool) {
 	sum, positive := 0.0, 0
 	for i, r := range ranks(x) {
@@ -285,8 +283,9 @@ func areaUnderROC(x, y []float32) (auc float64, ok bool) {
 	return (sum - p*(p+1)/2) / (p * float64(negative)), true
 }
 
-// averagePrecision is the mean over the positive samples of the share of positive
-// ones among those that have as large an output or larger.
+// averagePrecision returns the mean, over the positive samples, of the share of positive
+// ones among the samples with an output at least as large. ok is false if there is no
+// positive sample.
 func averagePrecision(x, y []float32) (ap float64, ok bool) {
 	order := make([]int, len(x))
 	for i := range order {

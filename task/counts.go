@@ -2,10 +2,12 @@ package task
 
 import "github.com/advparams/advparams/gradient"
 
-// Counts compare answers with labels, both classes counted from 0.
+// Counts compare answers with labels. Both are classes, counted from 0.
 type Counts struct {
-	Answered, Labelled, Both []int // by class; Both: answered rightly
-	Right, N                 int
+	// Answered, Labelled and Both count, by class, the answers, the labels, and the
+	// samples where answer and label agree.
+	Answered, Labelled, Both []int
+	Right, N                 int // right answers, and all
 }
 
 // NewCounts returns empty counts for some classes.
@@ -35,10 +37,10 @@ func (c *Counts) classes() []Class {
 	return list
 }
 
-// Accuracy is the share of right answers.
+// Accuracy returns the share of right answers.
 func (c *Counts) Accuracy() float64 { return float64(c.Right) / float64(max(c.N, 1)) }
 
-// Chance is the accuracy of answers as frequent as these, given blindly:
+// Chance returns the accuracy of answers as frequent as these, given at random:
 // Σ_k P(answer = k)·P(label = k).
 func (c *Counts) Chance() float64 {
 	sum := 0.0
@@ -48,8 +50,7 @@ func (c *Counts) Chance() float64 {
 	return sum / max(1, float64(c.N)*float64(c.N))
 }
 
-// Kappa is Cohen's: the share of what chance gets wrong that is right; 0 for
-// blind answers, 1 for right ones.
+// Kappa returns Cohen's kappa: 0 for answers given at random, 1 for right ones.
 func (c *Counts) Kappa() float64 {
 	chance := c.Chance()
 	if chance >= 1 {
@@ -58,8 +59,8 @@ func (c *Counts) Kappa() float64 {
 	return (c.Accuracy() - chance) / (1 - chance)
 }
 
-// IoU is the mean over the classes that occur of intersection over union, and
-// what it is for answers as frequent as these, given blindly.
+// IoU returns the intersection over union, as a mean over the classes that occur, and its
+// value for answers as frequent as these, given at random.
 func (c *Counts) IoU() (mean, chance float64) {
 	occurring := 0
 	for k, labelled := range c.Labelled {

@@ -1,8 +1,8 @@
-// Package task knows what models are for: what the truth about a sample looks
-// like, how good answers are, and when they are worth nothing.
+// Package task describes what models are for: what the truth about a sample looks like,
+// how good answers are, and when a model is useless.
 //
-// A [Task] is the one place where the search, the verification and the attacks
-// learn that. Each is a file of its own:
+// The search, the verification and the attacks learn this from a [Task], and measure
+// models with an [Evaluator]. Each task has a file of its own:
 //
 //	classification  one of many classes: logits [N,K]
 //	binary          yes or no: one logit a sample, [N] or [N,1]
@@ -16,12 +16,17 @@
 //
 // # When is a model useless?
 //
-// When its answers say no more about the truth than answers given without
-// looking at the sample. For classes that is the accuracy of answers as frequent
-// as the model's own, given blindly. Numbers are harder: one bias moves every
-// output and makes all errors large, but whoever knows some labels moves them
-// back. So for numbers, scores and vectors it is the order of the outputs that
-// counts, not their place: the area under the ROC curve, the rank correlation,
-// the cosine after the mean has been subtracted. A Score has both: the metric
-// people know, and the Quality the search works with.
+// A model is useless when its answers say no more about the truth than answers given
+// without looking at the sample. For classes, that is the accuracy of answers as frequent
+// as the model's own, given at random. Numbers are harder: a change of one bias moves
+// every output and makes all errors large, but whoever knows some labels can move them
+// back. For numbers, scores and vectors it is therefore the order of the outputs that
+// counts, and not their position: the area under the ROC curve, the rank correlation, the
+// cosine after the mean has been subtracted. A [Score] has both the metrics that people
+// know and the Quality that the search works with.
+//
+// # A new task
+//
+// A new task is a type that implements [Task], in a file of its own. It is added to the
+// list in task.go, and Guess (guess.go) has to recognise it.
 package task

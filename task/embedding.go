@@ -7,11 +7,11 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Embedding is the task of models that turn samples into vectors, [N,D], of which
-// only distances and angles matter. The truth is the vectors of the intact model.
+// Embedding is the task of models that turn samples into vectors, [N,D], of which only
+// distances and angles matter. The truth is the vectors of the original model.
 //
-// A constant added to all vectors changes their cosines but no order among them,
-// so that vectors are compared after their means have been subtracted.
+// A constant added to all vectors changes their cosines, but not the order of their
+// distances. Vectors are therefore compared after their means have been subtracted.
 type Embedding struct{}
 
 // Name returns "embedding".
@@ -22,7 +22,7 @@ func (Embedding) Traits() Traits {
 	return Traits{Quality: "quality", Together: together, Calibration: fewSamples, OriginalAnswers: true}
 }
 
-// Objective is the mean square of the cosine between vectors and truth, both
+// Objective returns the mean square of the cosine between vectors and truth, both
 // centred. With a = x - x̄ and b = y - ȳ, cos = a·b/(|a||b|), and its derivative
 // by a is (b/|b| - cos·a/|a|)/|a|.
 func (Embedding) Objective(truth nd.Array, _ float64) gradient.Loss {
@@ -58,7 +58,7 @@ func (Embedding) Objective(truth nd.Array, _ float64) gradient.Loss {
 	}
 }
 
-// Training is the mean of 1 - cosine, of vectors as they are.
+// Training returns the mean of 1 - cosine, of vectors that are not centred.
 func (Embedding) Training(truth nd.Array) gradient.Loss {
 	return func(outputs, seeds []nd.Array) (float64, error) {
 		x, y, n, width, err := rowsAndColumns(outputs, truth)
@@ -80,13 +80,14 @@ func (Embedding) Training(truth nd.Array) gradient.Loss {
 	}
 }
 
+// NewTally implements Task.
 func (Embedding) NewTally() Tally { return &embeddingTally{} }
 
-// Answers are the vectors.
+// Answers returns a copy of the vectors.
 func (Embedding) Answers(outputs []nd.Array) (nd.Array, error) { return copied(outputs) }
 
-// cosine returns the cosine of two vectors, 0 if one has no direction, and their
-// lengths.
+// cosine returns the cosine of two vectors and their lengths, all 0 if a length is zero or
+// not finite.
 func cosine(p, q []float64) (cos, np, nq float64) {
 	for k := range p {
 		cos, np, nq = cos+p[k]*q[k], np+p[k]*p[k], nq+q[k]*q[k]
@@ -106,7 +107,7 @@ func doubles(x []float32) []float64 {
 	return out
 }
 
-// centred returns rows without their mean; a single row as it is.
+// centred returns rows minus their mean. It leaves a single row as it is.
 func centred(x []float32, width int) []float64 {
 	out := doubles(x)
 	n := len(x) / max(width, 1)
@@ -138,14 +139,14 @@ func (t *embeddingTally) Add(outputs []nd.Array, truth nd.Array) error {
 	return nil
 }
 
-// Scale plays no part.
+// Scale returns 1: Objective does not depend on it.
 func (t *embeddingTally) Scale() float64 { return 1 }
 
-// vectorLuck is what the cosine of useless vectors may be beyond chance.
+// vectorLuck is the cosine that useless vectors may have beyond chance.
 const vectorLuck = 0.05
 
-// Score has for its quality the root mean square of the centred cosine between
-// the vector of a sample and its truth; chance is the same between vectors and
+// Score returns a score whose quality is the root mean square of the centred cosine
+// between the vector of a sample and its truth. Chance is the same figure for vectors and
 // truths of different samples.
 func (t *embeddingTally) Score() Score {
 	if t.width == 0 || len(t.x) == 0 {
@@ -187,11 +188,11 @@ func (t *embeddingTally) Score() Score {
 
 func (t *embeddingTally) row(x []float64, i int) []float64 { return x[i*t.width : (i+1)*t.width] }
 
-// maxNeighbours bounds the vectors among which nearest ones are looked for.
+// maxNeighbours bounds the number of vectors that nearest neighbours are searched among.
 const maxNeighbours = 300
 
-// neighbours is the share of vectors whose nearest other vector is that of the
-// same sample as in the truth, with what it is by chance.
+// neighbours returns the share of samples whose nearest neighbour is the same by vectors
+// as by truth, and its value by chance.
 func (t *embeddingTally) neighbours(x, y []float64, n int) (found, chance float64) {
 	n = min(n, maxNeighbours)
 	if n < 3 {
@@ -207,8 +208,8 @@ func (t *embeddingTally) neighbours(x, y []float64, n int) (found, chance float6
 	return float64(same) / float64(n), 1 / float64(n-1)
 }
 
-// nearest returns, for the first n vectors, the other one at the least angle; -1
-// for a vector without direction.
+// nearest returns, for each of the first n vectors, the one among them at the least angle;
+// -1 for a vector of length zero.
 func (t *embeddingTally) nearest(x []float64, n int) []int {
 	unit := make([]float64, n*t.width)
 	for i := range n {

@@ -4,9 +4,9 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Guess returns the task that a model and the labels of its data look like: the
-// zero Array if there are none. byModel says that the model's own answers are
-// to be the labels.
+// Guess returns the task that a model and the labels of its data look like. labels is the
+// zero Array if there are none. byModel reports whether the model's own answers are to be
+// the labels. The error is a *GuessError.
 func Guess(o Outlook, labels nd.Array, byModel bool) (Task, error) {
 	if byModel {
 		labels = nd.Array{}
@@ -46,8 +46,8 @@ func whole(x []float32) bool {
 	return true
 }
 
-// oneHot reports whether every row of a matrix has a single 1 and zeros: classes
-// written in another way.
+// oneHot reports whether every row of a matrix has a single 1 and otherwise zeros, which
+// is another way to write classes.
 func oneHot(labels nd.Array) bool {
 	x := floats(labels)
 	width := nd.Size(labels.Shape[1:])

@@ -7,15 +7,15 @@ import (
 	"slices"
 )
 
-// Joint counts which answers samples of which label got.
+// Joint counts samples by their answer and label.
 type Joint map[Both]int
 
-// Both are the answer and the label of a sample.
+// Both is the answer and the label of a sample.
 type Both struct{ Answer, Label int }
 
-// Information is the mutual information between answers and labels in bits, by
-// their joint frequencies: Σ P(a,l)·log2(P(a,l) / (P(a)·P(l))). It is 0 when the
-// answers tell nothing. On n samples it comes out too high by about
+// Information returns the mutual information between answers and labels in bits,
+// estimated from their joint frequencies: Σ P(a,l)·log2(P(a,l) / (P(a)·P(l))). It is 0 if
+// the answers tell nothing. The estimate on n samples is too high by about
 // (classes-1)²/(1.4·n).
 func (j Joint) Information() float64 {
 	order := slices.SortedFunc(maps.Keys(j), func(a, b Both) int { // sums of floats depend on it
@@ -36,7 +36,8 @@ func (j Joint) Information() float64 {
 	return max(sum, 0) // not -1e-17
 }
 
-// Halves are the joint counts of every other sample, and of the rest.
+// Halves are the joint counts of the samples with even numbers and of those with odd
+// numbers.
 type Halves [2]Joint
 
 // NewHalves returns empty counts.
@@ -54,10 +55,10 @@ func (h *Halves) Joint() Joint {
 	return sum
 }
 
-// Translated is how much more often somebody is right who replaces each answer by
-// the label that it mostly stands for than somebody who always says the most
-// frequent label. What stands for what is learned from one half and tried on the
-// other, both ways; by chance it comes out as 0 or less.
+// Translated returns the accuracy of answers that are each replaced by the label they
+// mostly stand for, minus the accuracy of always giving the most frequent label. The
+// translation is learned from one half and tried on the other, both ways, so that answers
+// given at random have 0 or less.
 func (h *Halves) Translated() float64 {
 	right, constant, n := 0, 0, 0
 	for i, learned := range h {
@@ -75,8 +76,8 @@ func (h *Halves) Translated() float64 {
 	return float64(right-constant) / float64(max(n, 1))
 }
 
-// translation returns the most frequent label for each answer, and of all; the
-// smallest of several.
+// translation returns the most frequent label for each answer, and that of all samples.
+// Of several it takes the smallest.
 func (j Joint) translation() (by map[int]int, of int) {
 	by = map[int]int{}
 	all, best := map[int]int{}, map[int]int{}

@@ -10,12 +10,12 @@ import (
 )
 
 // Language is the task of models that predict tokens: logits [N,T,V]. The truth
-// is the token that belongs to each output, [N,T], negative where none is asked
-// for; NextTokens makes it from a model's inputs.
+// is the token that belongs to each output, [N,T]. Positions with a negative token do not
+// count. NextTokens makes the truth from a model's inputs.
 //
-// A language model is useless when it predicts no better than the frequencies of
-// the tokens do: neither does its likelihood exceed theirs, nor its share of
-// right tokens what as frequent answers get right blindly.
+// A language model is useless when it predicts no better than the frequencies of the
+// tokens do: its likelihood is no higher than theirs, and its accuracy no higher than that
+// of answers as frequent as its own, given at random.
 type Language struct{}
 
 // Name returns "language".
@@ -26,25 +26,26 @@ func (Language) Traits() Traits {
 	return Traits{Quality: "quality", Logits: true, MeasureLogits: true, Together: 1, Calibration: fewSamples, NextTokens: true}
 }
 
-// Objective is the soft accuracy over the tokens.
+// Objective returns the soft accuracy over the tokens.
 func (Language) Objective(truth nd.Array, tau float64) gradient.Loss {
 	return everywhere(truth, true, func(labels []int) gradient.Loss { return softAccuracy(labels, tau) })
 }
 
-// Training is the cross-entropy over the tokens.
+// Training returns the cross-entropy over the tokens.
 func (Language) Training(truth nd.Array) gradient.Loss {
 	return everywhere(truth, true, gradient.CrossEntropy)
 }
 
+// NewTally implements Task.
 func (Language) NewTally() Tally { return &languageTally{positionTally{last: true}} }
 
-// Answers are the likeliest tokens.
+// Answers returns the likeliest tokens, [N,T].
 func (Language) Answers(outputs []nd.Array) (nd.Array, error) { return chosen(outputs, true) }
 
 type languageTally struct{ positionTally }
 
-// Score has the quality max(1 - H/H₀, κ), where H is the cross-entropy a token,
-// H₀ that of the frequencies of the tokens, and κ Cohen's for the likeliest
+// Score returns a score with the quality max(1 - H/H₀, κ). H is the cross-entropy per
+// token, H₀ that of the frequencies of the tokens, and κ is Cohen's for the likeliest
 // tokens.
 func (t *languageTally) Score() Score {
 	if t.counts == nil || t.counts.N == 0 {
@@ -65,7 +66,7 @@ func (t *languageTally) Score() Score {
 	}
 }
 
-// entropy of a distribution given by counts, in nats.
+// entropy returns the entropy in nats of a distribution given by counts.
 func entropy(counts []int) float64 {
 	total, h := 0, 0.0
 	for _, n := range counts {
@@ -80,10 +81,10 @@ func entropy(counts []int) float64 {
 	return h
 }
 
-// NextTokens returns the truth for a model that predicts each next token: its
-// input of tokens, an array of integers [N,T], one place to the left. The last
-// place, and those whose next token the input attention_mask, or mask, leaves out,
-// do not count.
+// NextTokens returns the truth for a model that predicts each next token: its input of
+// tokens, an array of integers [N,T], shifted to the left by one position. The last
+// position does not count, nor do those whose next token is 0 in the input attention_mask
+// or mask. The error is a *TokensError.
 func NextTokens(inputs map[string]nd.Array) (nd.Array, error) {
 	ids, err := tokens(inputs)
 	if err != nil {
@@ -107,8 +108,8 @@ func NextTokens(inputs map[string]nd.Array) (nd.Array, error) {
 	return truth, nil
 }
 
-// tokens finds the input of tokens: one named input_ids, ids, tokens or input,
-// or the only one of integers that is no mask.
+// tokens returns the input with tokens: the one named input_ids, ids, tokens or input, or
+// else the only one of integers [N,T] whose name is not that of a mask, type or position.
 func tokens(inputs map[string]nd.Array) (nd.Array, error) {
 	var found []string
 	for name, a := range inputs {

@@ -10,18 +10,18 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// positions says how an output with a choice at every position is to be read:
-// [samples, classes, place…], or [samples, place…, classes] when last. With
-// single there is one logit a position, for the second of two classes.
+// positions is the layout of an output with a choice at every position:
+// [samples, classes, place…], or [samples, place…, classes] if last is set. If single is
+// set, there is one logit a position, for the second of two classes.
 type positions struct {
 	samples, classes int
 	place            []int
 	last, single     bool
 }
 
-// positionsOf reads the shape of an output, given that of the truth, [N, place…];
-// axes of length 1 in it do not count. Without truth the axis of classes is the
-// last if last says so, or else the second.
+// positionsOf returns the layout of an output of some shape, given the shape of the truth,
+// [N, place…], whose axes of length 1 do not count. Without truth, the axis of classes is
+// the last one if last is set, and the second otherwise.
 func positionsOf(shape, truth []int, last bool) (positions, error) {
 	if len(shape) < 2 {
 		return positions{}, fmt.Errorf("the model's first output has shape %v, which has no positions", shape)
@@ -57,10 +57,10 @@ func wide(shape []int) []int {
 // rows returns the number of positions of all samples.
 func (p positions) rows() int { return p.samples * nd.Size(p.place) }
 
-// inPlace reports whether an output can be read as rows without copying.
+// inPlace reports whether an output is laid out as [rows, classes] already.
 func (p positions) inPlace() bool { return p.last || nd.Size(p.place) == 1 && !p.single }
 
-// index returns the place of a logit in the output.
+// index returns the index of a logit in the output.
 func (p positions) index(row, class int) int {
 	n := nd.Size(p.place)
 	if p.single {
@@ -69,7 +69,7 @@ func (p positions) index(row, class int) int {
 	return (row/n*p.classes+class)*n + row%n
 }
 
-// gather returns an output as [rows, classes].
+// gather returns an output as [rows, classes], a copy unless inPlace.
 func (p positions) gather(y []float32) []float32 {
 	if p.inPlace() {
 		return y
@@ -98,8 +98,8 @@ func (p positions) scatter(rows, y []float32) {
 	}
 }
 
-// void is the class that segmentations give to positions that do not count,
-// since Pascal VOC; so is any negative number.
+// void is the class of positions that do not count, as in Pascal VOC. Negative classes do
+// not count either.
 const void = 255
 
 // placed returns labels for all positions, -1 for those that do not count.
@@ -144,8 +144,7 @@ func everywhere(truth nd.Array, last bool, loss func(labels []int) gradient.Loss
 	}
 }
 
-// read returns the first output with how to read it, and the labels of its
-// positions.
+// read returns the first output with its layout, and the labels of its positions.
 func read(outputs []nd.Array, truth nd.Array, last bool) (nd.Array, positions, []int, error) {
 	y, err := first(outputs)
 	if err != nil {
@@ -165,13 +164,13 @@ func read(outputs []nd.Array, truth nd.Array, last bool) (nd.Array, positions, [
 	return y, p, labels, err
 }
 
-// positionTally tallies choices at all positions.
+// positionTally tallies the choices at all positions.
 type positionTally struct {
 	choices
 	last bool
 }
 
-// marginsPerBatch bounds what is kept to find the scale.
+// marginsPerBatch bounds the number of margins of a batch that are kept for Scale.
 const marginsPerBatch = 1 << 14
 
 func (t *positionTally) Add(outputs []nd.Array, truth nd.Array) error {
@@ -198,7 +197,7 @@ func (t *positionTally) Add(outputs []nd.Array, truth nd.Array) error {
 	return nil
 }
 
-// chosen returns the answer at every position, [N, place…].
+// chosen returns the class chosen at every position, [N, place…].
 func chosen(outputs []nd.Array, last bool) (nd.Array, error) {
 	y, err := first(outputs)
 	if err != nil {

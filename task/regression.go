@@ -10,9 +10,9 @@ import (
 // Regression is the task of models that predict numbers, [N] or [N,…]. The truth
 // has the same shape.
 //
-// R² says how much of the variance of the truth a model explains: 0 is what the
-// mean explains, and a locked model is mostly far below. That alone may be no more
-// than a shift of all outputs, so that the rank correlation ρ has to be gone too.
+// R² is the share of the truth's variance that a model explains. It is 0 for a model that
+// always answers the mean, and mostly far below 0 for a locked model. A shift of all
+// outputs is enough for that, so that the rank correlation ρ has to vanish as well.
 type Regression struct{}
 
 // Name returns "regression".
@@ -23,7 +23,7 @@ func (Regression) Traits() Traits {
 	return Traits{Quality: "quality", Together: together, Calibration: manySamples}
 }
 
-// Objective is the soft rank correlation.
+// Objective returns the soft correlation.
 func (Regression) Objective(truth nd.Array, tau float64) gradient.Loss {
 	return softCorrelation(truth, 0, func(x, y float32) (float64, float64) { // of few samples, how many are near the truth
 		d := float64(x-y) / tau
@@ -35,7 +35,7 @@ func (Regression) Objective(truth nd.Array, tau float64) gradient.Loss {
 	})
 }
 
-// Training is the mean squared error.
+// Training returns the mean squared error.
 func (Regression) Training(truth nd.Array) gradient.Loss {
 	return func(outputs, seeds []nd.Array) (float64, error) {
 		x, y, n, width, err := rowsAndColumns(outputs, truth)
@@ -49,9 +49,10 @@ func (Regression) Training(truth nd.Array) gradient.Loss {
 	}
 }
 
+// NewTally implements Task.
 func (Regression) NewTally() Tally { return &regressionTally{} }
 
-// Answers are the outputs.
+// Answers returns a copy of the outputs.
 func (Regression) Answers(outputs []nd.Array) (nd.Array, error) { return copied(outputs) }
 
 // copied returns a copy of the first output.
@@ -69,7 +70,7 @@ type regressionTally struct{ columns }
 
 func (t *regressionTally) Add(outputs []nd.Array, truth nd.Array) error { return t.add(outputs, truth) }
 
-// Scale is the standard deviation of the truth.
+// Scale returns the standard deviation of the truth.
 func (t *regressionTally) Scale() float64 {
 	sum, n := 0.0, 0
 	for _, y := range t.y {
@@ -80,12 +81,13 @@ func (t *regressionTally) Scale() float64 {
 	return max(1e-12, math.Sqrt(sum/float64(max(n, 1))))
 }
 
-// numbersLuck is the squared correlation that a useless model may have, beyond
-// two standard deviations of that of unrelated numbers: the errors that can be had
-// from it are then at most 2.5 % smaller than those of the mean.
+// numbersLuck is the squared correlation that a useless model may have, beyond two
+// standard deviations of that of unrelated numbers. Errors that somebody gets out of it
+// are then at most 2.5 % smaller than those of the mean.
 const numbersLuck = 0.05
 
-// Score has the quality max(R², ρ²), both means over the columns.
+// Score returns a score with the quality max(R², ρ²), where both are means over the
+// columns.
 func (t *regressionTally) Score() Score {
 	var r2, rho2, squares, variances float64
 	counted, rows := 0, 0
@@ -121,7 +123,7 @@ func (t *regressionTally) Score() Score {
 	}
 }
 
-// bounded keeps a figure a number that can be written.
+// bounded limits a figure to numbers that JSON can express.
 func bounded(x float64) float64 {
 	const most = 1e30
 	switch {
@@ -133,7 +135,7 @@ func bounded(x float64) float64 {
 	return x
 }
 
-// moments returns mean and variance.
+// moments returns the mean and the variance.
 func moments(x []float32) (mean, variance float64) {
 	for _, v := range x {
 		mean += float64(v) / float64(len(x))

@@ -5,20 +5,20 @@ import (
 	"math"
 )
 
-// Score is what a model's outputs are worth.
+// Score says how good a model's outputs are.
 type Score struct {
-	// Quality is the measure that the search works with: at most 1, for a model
-	// that is always right.
+	// Quality is the measure that the search works with. It is 1 for a model that is
+	// always right.
 	Quality float64
-	// Chance is the quality of outputs that have nothing to do with the sample,
-	// and Luck what such outputs may have beyond it.
+	// Chance is the quality of outputs that have nothing to do with the sample, and Luck
+	// the quality that such outputs may have beyond it.
 	Chance, Luck float64
-	// Metrics are what is reported; the first is the one that people go by.
+	// Metrics are the figures to report; the first is the one that people go by.
 	Metrics []Metric
 	// Classes are the counts class by class; nil unless the task has Traits.Classes.
 	Classes []Class
-	// Translated is what a fixed translation of answers into labels is worth
-	// (Halves); 0 unless the task has Traits.Classes.
+	// Translated is the accuracy beyond chance that a fixed translation of answers into
+	// labels has (Halves); 0 unless the task has Traits.Classes.
 	Translated float64
 }
 
@@ -61,11 +61,11 @@ func share(part, whole int) float64 {
 	return float64(part) / float64(whole)
 }
 
-// Useless is the quality at and below which a model is worth nothing.
+// Useless returns the quality at and below which a model is useless.
 func (s Score) Useless() float64 { return s.Chance + s.Luck }
 
-// Metric returns a metric by name.
-func (s Score) Metric(name string) (Metric, bool) {
+// Metric returns the metric of a name; ok is false if there is none.
+func (s Score) Metric(name string) (m Metric, ok bool) {
 	for _, m := range s.Metrics {
 		if m.Name == name {
 			return m, true
@@ -74,20 +74,20 @@ func (s Score) Metric(name string) (Metric, bool) {
 	return Metric{}, false
 }
 
-// Metric is a figure with a name.
+// Metric is a figure with a name, such as "accuracy".
 type Metric struct {
 	Name  string
 	Value float64
 	// Useless is the value of outputs that have nothing to do with the sample.
 	Useless float64
-	// Lower says that smaller values are better.
+	// Lower reports whether smaller values are better.
 	Lower bool
-	// Share says that values lie between 0 and 1 and are read in percent.
+	// Share reports whether values lie between 0 and 1 and are written in percent.
 	Share bool
 	Unit  string // of other values; "" for none
 }
 
-// Better is "higher" or "lower".
+// Better returns "higher" or "lower".
 func (m Metric) Better() string {
 	if m.Lower {
 		return "lower"
@@ -95,7 +95,7 @@ func (m Metric) Better() string {
 	return "higher"
 }
 
-// Format writes a value of the metric for people.
+// Format formats a value of the metric for people.
 func (m Metric) Format(v float64) string {
 	if m.Share {
 		return fmt.Sprintf("%.2f %%", 100*v)

@@ -6,8 +6,8 @@ import (
 )
 
 // Segmentation is the task of models that give every position a class: logits
-// [N,K,place…] or [N,place…,K], or one logit a position for two classes. The
-// truth is [N,place…], negative or 255 where it does not count.
+// [N,K,place…] or [N,place…,K], or one logit a position for two classes. The truth is
+// [N,place…]. Positions with a negative class, or 255, do not count.
 type Segmentation struct{}
 
 // Name returns "segmentation".
@@ -18,26 +18,27 @@ func (Segmentation) Traits() Traits {
 	return Traits{Quality: "quality", Logits: true, MeasureLogits: true, Together: 1, Calibration: fewSamples}
 }
 
-// Objective is the soft accuracy over the positions.
+// Objective returns the soft accuracy over the positions.
 func (Segmentation) Objective(truth nd.Array, tau float64) gradient.Loss {
 	return everywhere(truth, false, func(labels []int) gradient.Loss { return softAccuracy(labels, tau) })
 }
 
-// Training is the cross-entropy over the positions.
+// Training returns the cross-entropy over the positions.
 func (Segmentation) Training(truth nd.Array) gradient.Loss {
 	return everywhere(truth, false, gradient.CrossEntropy)
 }
 
+// NewTally implements Task.
 func (Segmentation) NewTally() Tally { return &segmentationTally{} }
 
-// Answers are the likeliest classes.
+// Answers returns the likeliest classes, [N,place…].
 func (Segmentation) Answers(outputs []nd.Array) (nd.Array, error) { return chosen(outputs, false) }
 
 type segmentationTally struct{ positionTally }
 
-// Score has the accuracy over all positions for its quality. Answers as frequent
-// as the model's own, given blindly, are its measure; that most positions are
-// background therefore helps nobody.
+// Score returns a score with the accuracy over all positions as its quality. Chance is the
+// accuracy of answers as frequent as the model's own, given at random, so that a model
+// gains nothing from most positions being background.
 func (t *segmentationTally) Score() Score {
 	if t.counts == nil || t.counts.N == 0 {
 		return Score{}

@@ -7,26 +7,26 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Task is a kind of question that models answer. Methods take the outputs of a
-// model for some samples and the truth about them, whose first axis counts
-// samples as well. Outputs may have more rows than the truth, where a batch was
-// filled up; those do not count. Only the first output plays a part.
+// Task is a kind of question that models answer. Its methods take the outputs of a model
+// for some samples and the truth about them. The first axis of both counts samples.
+// Outputs may have more rows than the truth, where a batch was filled up; these rows do
+// not count. Only the first output plays a part.
 type Task interface {
 	// Name identifies the task; ByName takes it.
 	Name() string
-	// Traits are what users of a task have to treat differently from task to task.
+	// Traits returns what differs from task to task in how models are used.
 	Traits() Traits
-	// Objective returns what a search lowers: a soft measure of how much outputs
-	// tell about the truth, differentiable and between 0 (nothing) and 1.
-	// Unlike the loss of training it does not reward making worse what is bad
-	// already. tau is the scale of the intact model's outputs, see Tally.Scale.
+	// Objective returns the loss that a search lowers: a differentiable measure of how
+	// much outputs tell about the truth, between 0 (nothing) and 1. Unlike the training
+	// loss, it does not reward making wrong answers worse. tau is the scale of the
+	// original model's outputs (Tally.Scale).
 	Objective(truth nd.Array, tau float64) gradient.Loss
 	// Training returns the loss that such models are trained with.
 	Training(truth nd.Array) gradient.Loss
 	// NewTally returns an empty tally.
 	NewTally() Tally
-	// Answers returns what outputs say, in the form of the truth, so that a
-	// model's own answers can stand for it.
+	// Answers returns the answers that outputs stand for, in the form of the truth, so
+	// that a model's own answers can stand for labels.
 	Answers(outputs []nd.Array) (nd.Array, error)
 }
 
@@ -56,15 +56,18 @@ type Traits struct {
 	OriginalAnswers bool
 }
 
-// Tally adds up, batch by batch, what outputs are worth.
+// Tally scores outputs batch by batch.
 type Tally interface {
+	// Add adds the outputs for a batch. It is an error if the truth does not fit.
 	Add(outputs []nd.Array, truth nd.Array) error
+	// Score returns the score of all outputs so far.
 	Score() Score
-	// Scale is the tau of Objective at which most outputs are on its slope.
+	// Scale returns the tau of Objective at which most of the outputs so far are on the
+	// slope of its sigmoid, where gradients do not vanish.
 	Scale() float64
 }
 
-// all tasks by name, in the order of the documentation.
+// all has all tasks, in the order of the documentation.
 var all = []Task{Classification{}, Binary{}, MultiLabel{}, Regression{}, Language{}, Segmentation{}, Embedding{}}
 
 // Names returns the names of all tasks.
@@ -76,7 +79,7 @@ func Names() []string {
 	return names
 }
 
-// ByName returns the task of a name.
+// ByName returns the task of a name, or an *UnknownError.
 func ByName(name string) (Task, error) {
 	for _, t := range all {
 		if t.Name() == name {
@@ -86,17 +89,17 @@ func ByName(name string) (Task, error) {
 	return nil, &UnknownError{name}
 }
 
-// Samples are inputs with the truth about them. dataset.Set is one.
+// Samples are inputs with the truth about them. *dataset.Set implements it.
 type Samples interface {
 	gradient.Source
-	// Labels are the classes of all samples; nil where the truth is something
-	// else or not known.
+	// Labels returns the classes of all samples; nil if the truth has another form or
+	// is not known.
 	Labels() []int
 }
 
-// Truth returns the truth about samples [lo, hi): their labels, or what the
-// method Truth(lo, hi int) nd.Array returns for samples that have one. It is the
-// zero Array where nothing is known.
+// Truth returns the truth about samples [lo, hi): what their method
+// Truth(lo, hi int) nd.Array returns, or their labels if they have no such method. It is
+// the zero Array if the truth is not known.
 func Truth(s Samples, lo, hi int) nd.Array {
 	if t, ok := s.(interface{ Truth(lo, hi int) nd.Array }); ok {
 		return t.Truth(lo, hi)
@@ -112,7 +115,7 @@ func Truth(s Samples, lo, hi int) nd.Array {
 	return out
 }
 
-// first returns the first output if it is of floats.
+// first returns the first output. It is an error if that is not of type float32.
 func first(outputs []nd.Array) (nd.Array, error) {
 	if len(outputs) == 0 || outputs[0].DType() != nd.Float32 {
 		return nd.Array{}, fmt.Errorf("the model's first output is not of a floating-point type")
@@ -120,8 +123,8 @@ func first(outputs []nd.Array) (nd.Array, error) {
 	return outputs[0], nil
 }
 
-// seedOf returns where the gradient by the first output goes, all seeds cleared;
-// nil when no gradient is wanted.
+// seedOf clears all seeds and returns the one that the gradient by the first output goes
+// to; nil if no gradient is wanted.
 func seedOf(seeds []nd.Array) []float32 {
 	for _, s := range seeds {
 		if s.Data != nil {
@@ -157,8 +160,8 @@ func floats(a nd.Array) []float32 {
 	return nil
 }
 
-// integers returns the elements of a truth as classes; it is an error if they
-// are fractions.
+// integers returns the elements of a truth as classes. It is an error if one is not an
+// integer.
 func integers(a nd.Array) ([]int64, error) {
 	switch x := a.Data.(type) {
 	case []int64:
@@ -176,7 +179,7 @@ func integers(a nd.Array) ([]int64, error) {
 	return out, nil
 }
 
-// failing is a loss that cannot be computed.
+// failing returns a loss that returns an error.
 func failing(err error) gradient.Loss {
 	return func(_, _ []nd.Array) (float64, error) { return 0, err }
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/advparams/advparams/dataset"
 )
 
-// TestBeaten: a change drops out of a race when the difference is large beside its
+// TestWorse: a candidate is worse when the difference is large compared with its
 // variation, and never on few blocks.
-func TestBeaten(t *testing.T) {
+func TestWorse(t *testing.T) {
 	for _, c := range []struct {
 		worse, better []float64
 		want          bool
@@ -20,26 +20,26 @@ func TestBeaten(t *testing.T) {
 		{[]float64{0.5, 0, 0.5, 0}, []float64{0, 0.6, 0, 0.6}, false},
 		{[]float64{0.1, 0.2, 0.1, 0.2}, []float64{0.1, 0.2, 0.1, 0.2}, false},
 	} {
-		if got := raced(c.worse).beaten(raced(c.better)); got != c.want {
-			t.Errorf("%v beaten by %v: %v", c.worse, c.better, got)
+		if got := tried(c.worse).worse(tried(c.better)); got != c.want {
+			t.Errorf("%v worse than %v: %v", c.worse, c.better, got)
 		}
-		if raced(c.better).beaten(raced(c.worse)) {
-			t.Errorf("%v beaten by %v", c.better, c.worse)
+		if tried(c.better).worse(tried(c.worse)) {
+			t.Errorf("%v worse than %v", c.better, c.worse)
 		}
 	}
 }
 
-func raced(gains []float64) *runner {
-	r := &runner{gains: gains}
+func tried(gains []float64) *trial {
+	r := &trial{gains: gains}
 	for _, g := range gains {
 		r.gain += g / float64(len(gains))
 	}
 	return r
 }
 
-// TestRace: the winner of a race is the change that is best when all are tried on
-// all samples, and its gain is the one on all of them.
-func TestRace(t *testing.T) {
+// TestHalve: the first candidate is the one that is best when all are evaluated on all
+// samples, and its gain is that on all of them.
+func TestHalve(t *testing.T) {
 	t.Parallel()
 	m, set := demo(t, dataset.Train, 128)
 	shared, err := newSearch(m, set, Options{})
@@ -57,10 +57,10 @@ func TestRace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var best runner
+	var best trial
 	for _, c := range list {
-		r := runner{candidate: c}
-		if err := r.run(s.blocks.list); err != nil {
+		r := trial{candidate: c}
+		if err := r.evaluate(s.blocks.list); err != nil {
 			t.Fatal(err)
 		}
 		if best.gains == nil || r.gain > best.gain {
@@ -68,7 +68,7 @@ func TestRace(t *testing.T) {
 		}
 	}
 	for _, k := range []int{1, 3} {
-		first, n, err := s.blocks.race(slices.Clone(list), k)
+		first, n, err := s.blocks.halve(slices.Clone(list), k)
 		if err != nil {
 			t.Fatal(err)
 		}

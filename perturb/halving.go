@@ -1,0 +1,93 @@
+package perturb
+
+import (
+	"math"
+	"slices"
+)
+
+// Candidates kept by successive halving: firstKept after the first block, and at least
+// lastKept until the end, unless one is clearly worse.
+const (
+	firstKept = 24
+	lastKept  = 4
+)
+
+// trial is a candidate that has been evaluated on some blocks. Its gain is the mean of
+// those on these blocks.
+type trial struct {
+	candidate
+	gains []float64 // by block
+}
+
+// halve evaluates candidates and returns the k best, best first, by successive halving.
+// It evaluates all of them on one block, then those that are left on two blocks, four,
+// and so on. After each step it keeps half of them, down to lastKept. Of these, it drops
+// one only if that is worse than the k-th beyond doubt. The gain of the candidates it
+// returns is the mean fall of the objective over all blocks. n is the number of
+// candidates evaluated.
+func (b *blocks) halve(list []candidate, k int) (first []candidate, n int, err error) {
+	kept := make([]trial, len(list))
+	for i, c := range list {
+		kept[i].candidate = c
+	}
+	width := firstKept
+	for done := 0; done < len(b.list); {
+		next := min(max(1, 2*done), len(b.list))
+		for i := range kept {
+			if err := kept[i].evaluate(b.list[done:next]); err != nil {
+				return nil, len(list), err
+			}
+		}
+		slices.SortStableFunc(kept, func(a, b trial) int { return a.candidate.compare(b.candidate) })
+		kept = kept[:min(len(kept), max(width, lastKept, k))]
+		if len(kept) > k {
+			last := kept[k-1]
+			kept = slices.DeleteFunc(kept, func(t trial) bool { return t.worse(&last) })
+		}
+		done, width = next, width/2
+	}
+	for _, t := range kept[:min(k, len(kept))] {
+		first = append(first, t.candidate)
+	}
+	return first, len(list), nil
+}
+
+// evaluate evaluates a candidate on more blocks.
+func (t *trial) evaluate(more []*block) error {
+	sum := t.gain * float64(len(t.gains))
+	if len(t.gains) == 0 {
+		sum = 0 // the gain was an estimate
+	}
+	for _, one := range more {
+		outputs, err := one.program.Try(t.tensor, t.index, t.value)
+		if err != nil {
+			return err
+		}
+		objective, err := one.loss(outputs, nil)
+		if err != nil {
+			return err
+		}
+		t.gains = append(t.gains, one.now-objective)
+		sum += one.now - objective
+	}
+	t.gain = sum / float64(len(t.gains))
+	return nil
+}
+
+// enough is the least number of blocks that a standard error is computed from.
+const enough = 4
+
+// worse reports whether a candidate is worse than another by three standard errors of
+// the difference, over the blocks that both were evaluated on.
+func (t *trial) worse(than *trial) bool {
+	n := float64(len(t.gains))
+	if n < enough {
+		return false
+	}
+	mean, square := than.gain-t.gain, 0.0
+	for i, g := range t.gains {
+		d := than.gains[i] - g - mean
+		square += d * d
+	}
+	return mean > 3*math.Sqrt(square/(n*(n-1)))
+}
