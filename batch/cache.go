@@ -311,7 +311,3 @@ func (s *Scratch) Close() error {
 	s.lock.release()
 	return err
 }
-
-func errNoStore(url string) error {
-	return fmt.Errorf("%s is in object storage, which this run does not have", url)
-}

@@ -20,7 +20,7 @@
 //	doc.go              this overview
 //
 //	manifest.go         reading a manifest: defaults, options that exclude one another
-//	options.go          the options of a manifest and their values
+//	options.go          the options of a manifest, their values and what follows from them
 //	schema.go           checking a manifest against its JSON Schema
 //	plan.go             from a manifest to jobs: which models there are
 //	pattern.go          from a manifest to jobs: where outputs go

@@ -86,3 +86,8 @@ func (e *advised) Unwrap() error { return e.error }
 func (e *advised) Hint() string  { return e.hint }
 
 func advise(err error, hint string) error { return &advised{err, hint} }
+
+// errNoStore says that something is at a URL and there is no Store.
+func errNoStore(url string) error {
+	return fmt.Errorf("%s is in object storage, which this run does not have", url)
+}

@@ -2,11 +2,14 @@ package batch
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/advparams/advparams/internal/wire"
 )
 
 // Options say what to do with a model. Zero values stand for the defaults of the
@@ -80,6 +83,63 @@ type Attack struct {
 type Test struct {
 	Path  string `yaml:"path"`
 	Limit int    `yaml:"limit"`
+}
+
+// steps are the steps of a job in the order in which they are done.
+var steps = []string{wire.StepProtect, wire.StepVerify, wire.StepAttack}
+
+// usualSteps are done if the manifest names none. Attacks are left out because
+// they take far longer than everything else.
+var usualSteps = []string{wire.StepProtect, wire.StepVerify}
+
+// does reports whether a step is wanted.
+func (o *Options) does(step string) bool {
+	return slices.Contains(o.Steps, step)
+}
+
+// opens reports whether the key can be opened, so that verify can check it.
+func (o *Options) opens() bool {
+	return o.Seal.Plain || o.Seal.Passphrase || len(o.Verify.Identities) > 0
+}
+
+// verifyData returns the samples to verify with.
+func (o *Options) verifyData() Data { return o.Data.but(o.Verify.Data) }
+
+// attackData returns the attacker's samples.
+func (o *Options) attackData() Data { return o.Data.but(o.Attack.Data) }
+
+// testPath returns the path of the samples that attacked models are measured on.
+func (o *Options) testPath() string {
+	if o.Attack.Test.Path != "" {
+		return o.Attack.Test.Path
+	}
+	return o.verifyData().Path
+}
+
+// but returns the data for a step, given what differs from the data of the
+// search. Verifying and attacking have parts of the data of their own, so split,
+// limit and seed of the search do not carry over.
+func (d Data) but(step Data) Data {
+	d.Split, d.Limit, d.Seed = step.Split, step.Limit, step.Seed
+	if step.Path != "" {
+		d.Path = step.Path
+	}
+	if step.Mean != nil {
+		d.Mean = step.Mean
+	}
+	if step.Std != nil {
+		d.Std = step.Std
+	}
+	if step.Labels != "" {
+		d.Labels = step.Labels
+	}
+	if step.Task != "" {
+		d.Task = step.Task
+	}
+	if step.Output != "" {
+		d.Output = step.Output
+	}
+	return d
 }
 
 // duration is a positive time, written like 90s or 1h30m.
