@@ -14,30 +14,28 @@ import (
 	"github.com/advparams/advparams/verify/attack"
 )
 
-// AttackOptions of Attack. Locked, Data and Test are required. Zero stands for the
-// default of any other option.
+// AttackOptions are the options of Attack. Required are Locked, Data and Test.
 type AttackOptions struct {
 	Locked string // the file of the locked model
 	// Output names the output that has the answers; "" means the first.
 	Output string
-	// Task is what the model is for. nil means what its outputs and the labels look
-	// like.
+	// Task is what the model is for; nil means that outputs and labels decide.
 	Task task.Task
 
-	// Data is what the attacker takes samples from. Its seed decides on everything
-	// random. Test is what the results are measured on; without a Mean and Std of
-	// its own it has those of Data.
+	// Data is what the attacker's samples are taken from. Its seed decides everything
+	// random. Test has the samples to measure the results on. Its Mean and Std are
+	// those of Data if it has none.
 	Data Data
 	Test Data
 	// Fraction is the share of Data that the attacker has; 0 means a tenth.
 	Fraction float64
 
-	// Key or Original, the file of the original model, are for attacks and detectors
-	// that need the original. These do not count for the advantage.
+	// Key or Original, the file of the original model, enable attacks and detectors
+	// that know the original. Their results do not count for the advantage.
 	Key      KeyFile
 	Original string
 
-	// Attacks names the attacks, of attack.List; nil means all that can be run.
+	// Attacks names the attacks to run, from attack.List; nil means all that can run.
 	Attacks []string
 	// Grid has the optimisers to train with; nil means attack.DefaultGrid.
 	Grid []attack.Optimiser
@@ -45,11 +43,11 @@ type AttackOptions struct {
 	Epochs int
 	// Batch is the number of samples a step is taken on; 0 means 64.
 	Batch int
-	// TimeLimit ends the attacks; 0 means never. Attacks that are not finished do not
+	// TimeLimit ends the attacks; 0 means that nothing does. Unfinished attacks do not
 	// count.
 	TimeLimit time.Duration
-	// State is a file that notes finished attacks, so that an equal call goes on where
-	// this one ends; "" means none.
+	// State is a file that keeps the results of finished attacks, so that an equal call
+	// continues where this one ended; "" means none.
 	State string
 
 	Threads  int            // to compute on; 0 means one a core
@@ -102,9 +100,9 @@ func (o *AttackOptions) check() error {
 	return o.Test.check("Test")
 }
 
-// Attack attacks a locked model as somebody would who has some training data but
-// not the key, and trains the same architecture from scratch on the same samples as
-// the yardstick. Package verify/attack describes how. It can take minutes to hours.
+// Attack measures what an attacker regains who has a locked model and some training
+// data, but no key. The yardstick is the same architecture, trained from scratch on the
+// same samples. Package verify/attack describes the attacks. They take minutes to hours.
 func Attack(ctx context.Context, opt AttackOptions) (*AttackReport, error) {
 	r, err := runAttacks(ctx, &opt)
 	return r, interrupted(ctx, err)
@@ -124,11 +122,11 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	if err != nil {
 		return nil, err
 	}
-	q, err := ask(m, opt.Output, opt.Task)
+	h, err := newHead(m, opt.Output, opt.Task)
 	if err != nil {
 		return nil, err
 	}
-	train, test, err := opt.prepare(q)
+	train, test, err := opt.prepare(h)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +143,7 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	}
 	defer w.Close()
 	return attack.Run(ctx, m, train, test, attack.Options{
-		Output: opt.Output, Outlook: &q.look, Task: q.task,
+		Output: opt.Output, Outlook: &h.look, Task: h.task,
 		Attacks: opt.Attacks, Grid: opt.Grid, Epochs: opt.Epochs, Batch: opt.Batch,
 		Seed: opt.Data.seed(1), TimeLimit: opt.TimeLimit, State: opt.State,
 		Original: original, Workers: w,
@@ -160,23 +158,32 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 }
 
 // prepare reads the attacker's samples and those to measure on.
-func (o *AttackOptions) prepare(q *question) (train, test *dataset.Set, err error) {
-	p, err := o.Data.prepare(q, dataset.Train, o.Data.seed(1))
+func (o *AttackOptions) prepare(h *head) (train, test *dataset.Set, err error) {
+	p, err := o.Data.prepare(h, dataset.Train, o.Data.seed(1))
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.unanswered {
+	if p.askOriginal {
 		return nil, nil, optionf("Task", "vectors have no labels, and the attacker does not have the original to compare them with")
 	}
 	d := o.Test
 	if d.Samples == nil && len(d.Mean)+len(d.Std) == 0 {
 		d.Mean, d.Std = o.Data.Mean, o.Data.Std
 	}
-	measured, err := d.prepare(q, dataset.Test, d.seed(0))
+	measured, err := d.prepare(h, dataset.Test, d.seed(0))
 	if err != nil {
 		return nil, nil, err
 	}
 	return p.set, measured.set, nil
+}
+
+// first returns the first n samples of a set.
+func first(set *dataset.Set, n int) *dataset.Set {
+	rows := make([]int, n)
+	for i := range rows {
+		rows[i] = i
+	}
+	return set.Subset(rows)
 }
 
 // original returns the weights before locking; nil if neither the key nor the

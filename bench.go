@@ -12,14 +12,16 @@ import (
 	"github.com/advparams/advparams/onnxio"
 )
 
-// BenchOptions of Bench. Model is required.
+// BenchOptions are the options of Bench. Model is required.
 type BenchOptions struct {
 	Model string // the file of the model
 	// Batch is the size of open first axes of inputs; 0 means 100.
 	Batch int
-	// Shapes are those of inputs by name, for inputs with other open axes.
+	// Shapes gives the shape of an input by its name. Inputs with other open axes need
+	// one.
 	Shapes map[string][]int
-	// Vocabulary bounds integer inputs: they are below it. 0 means 100.
+	// Vocabulary is the number that all elements of integer inputs are below; 0 means
+	// 100.
 	Vocabulary int64
 	Repeat     int     // timed runs; 0 means 10
 	Seed       *uint64 // of the random input; nil means 1
@@ -28,7 +30,7 @@ type BenchOptions struct {
 	Progress func(Progress) // may be nil
 }
 
-// Benchmark is how long passes take. In JSON it is what advparams bench --json
+// Benchmark says how long passes take. In JSON it is what advparams bench --json
 // prints.
 type Benchmark struct {
 	Model    string  `json:"model"`
@@ -51,7 +53,7 @@ type Spread struct {
 // warmUp is the number of runs before those that are timed.
 const warmUp = 2
 
-// Bench times a model on random input. Compiling and two runs before do not count.
+// Bench times a model on random input, after compiling and two runs that do not count.
 func Bench(ctx context.Context, opt BenchOptions) (*Benchmark, error) {
 	r, err := opt.run(ctx)
 	return r, interrupted(ctx, err)

@@ -1,52 +1,77 @@
 // Package advparams locks neural networks in ONNX files with a key.
 //
 // A locked model is valid and runs everywhere, but its answers are worthless. The
-// key gives back the original, bit for bit. Locking takes neither training nor a
-// GPU: the gradient of a loss with respect to every weight says which few
-// parameters matter most, and these get other values inside their tensor's range.
+// key restores the original, bit for bit. Locking needs neither training nor a GPU:
+// the gradient of a loss by every weight shows which few parameters matter most, and
+// these get other values within the range of their tensor. THREAT-MODEL.md says what
+// a lock is worth, and against whom.
+//
+//	id, err := age.GenerateX25519Identity()
+//	…
+//	data := advparams.Data{Path: "images"}
+//	key := advparams.KeyFile{Path: "model.key", Identities: []age.Identity{id}}
+//	locked, err := advparams.Protect(ctx, advparams.ProtectOptions{
+//		Model: "model.onnx", Data: data,
+//		Locked: "locked.onnx", Key: "model.key", Recipients: []age.Recipient{id.Recipient()},
+//	})
+//	…
+//	found, err := advparams.Verify(ctx, advparams.VerifyOptions{Locked: "locked.onnx", Key: key, Data: data})
+//	…
+//	original, err := advparams.Unlock(ctx, advparams.UnlockOptions{Locked: "locked.onnx", Key: key, Out: "unlocked.onnx"})
 //
 // # Which function do I need
 //
-//   - Protect locks a model: it writes the locked model and its key.
-//   - Unlock turns the locked model and the key back into the original.
-//   - Verify measures the original, the locked and the unlocked model, and
-//     compares their bytes with the key.
-//   - Attack measures what somebody with the locked model and some data, but not
-//     the key, can make of it.
+//   - [Protect] locks a model: it writes the locked model and its key.
+//   - [Unlock] turns a locked model and its key back into the original.
+//   - [Verify] measures the original, the locked and the unlocked model, and
+//     compares their files with the key.
+//   - [Attack] measures what an attacker regains who has the locked model and some
+//     data, but no key.
+//   - [Inspect] describes a model or a key.
+//   - [Gradients] writes the outputs and gradients of one batch to a file, and
+//     [Bench] times a model.
 //
-// Each takes a context and a struct of options whose zero value stands for the
-// defaults. The command advparams does nothing that these functions do not do.
+// Each function takes a context and a struct of options. The zero value of an option
+// is its default. The advparams command parses flags, calls these functions and
+// prints what they return.
 //
-// The packages below do the work and can be used alone: onnxio reads and patches
-// ONNX files exactly, gradient computes outputs and gradients by initializer, task
-// knows what models are for, dataset reads samples, perturb searches, key seals,
-// verify and verify/attack measure.
+// To work with arrays rather than files, use the packages below this one: onnxio
+// reads and patches ONNX files exactly, gradient computes outputs and gradients,
+// dataset reads samples, task measures answers, perturb searches, key seals,
+// and verify/attack attacks.
+//
+// # Samples and tasks
+//
+// [Data] names a file or folder, or holds samples in memory. A few hundred samples
+// with labels are enough. Without labels, the answers of the original can take their
+// place (LabelsOfModel), and a language model needs none. Outputs and labels show
+// what a model is for. Where they do not, the option Task says so.
 //
 // # Files
 //
-// Models, keys and reports are written under temporary names in the folder they
-// belong to, and appear together when everything is complete, or not at all. A file
-// that exists is replaced only with Force. Keys are readable for their owner only.
-// Package onnxio/atomicfile describes what a crash can leave behind. Options that
-// end in To take an io.Writer in place of a file.
+// The outputs of a call appear together when all of them are complete, or not at all.
+// No file is replaced unless Force is set, and only its owner can read a key. Package
+// onnxio/atomicfile describes what a crash can leave behind. An option whose name
+// ends in To takes an io.Writer in place of a file. A call that fails writes nothing,
+// unless its documentation says otherwise.
 //
 // # Reproducibility
 //
-// Nothing depends on the clock or on the number of threads. The same model, samples,
-// options and seeds give the same locked model, byte for byte. Keys name the time they
-// were made (ProtectOptions.Created), and sealing draws random numbers.
+// Equal models, samples, options and seeds give equal locked models, byte for byte, on
+// any number of threads. A key holds the time it was made, which
+// ProtectOptions.Created sets, and sealing it draws random numbers.
 //
 // # Errors
 //
-// Mistakes in options are *OptionError, which names the field. Others are told apart
-// with errors.Is: ErrTarget, ErrIdentity, ErrDamaged, ErrMismatch, ErrRecord,
-// ErrUnsupported and ErrExists. When the context ends, its error is returned. After
-// an error nothing has been written, except where a function says so.
+// A mistake in the options is an [*OptionError], which names the field. [ErrTarget],
+// [ErrIdentity], [ErrDamaged], [ErrMismatch], [ErrRecord], [ErrUnsupported] and
+// [ErrExists] are for errors.Is. Errors of the packages below are passed on: their
+// types have the names and numbers. Some have a method Hint() string, which says what
+// to do. When the context ends, a call returns the error of the context.
 //
 // # Compatibility
 //
-// Keys written by a released version are read by all later ones;
-// docs/key-format.md is their specification. The flags and exit statuses of the
-// command, and the fields of its JSON, keep their meaning. The Go API may change
-// until version 1.0.
+// Later versions read all keys that a released version wrote; docs/key-format.md
+// specifies them. The commands, their flags, exit statuses and JSON keep their meaning.
+// The Go API may change until version 1.0.
 package advparams

@@ -8,6 +8,7 @@ import (
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/task"
 )
 
 // The errors that callers tell apart with errors.Is. They are those of the packages
@@ -30,8 +31,7 @@ var (
 	ErrExists = atomicfile.ErrExists
 )
 
-// OptionError is a mistake in the options of a call, found before anything was
-// written. It is always returned as a pointer.
+// OptionError is a mistake in the options of a call. Nothing was written.
 type OptionError struct {
 	// Option is the field of the options struct, with a dot for a field inside
 	// another: "MaxParams", "Data.Limit".
@@ -62,19 +62,22 @@ func optionf(option, format string, args ...any) error {
 	return &OptionError{Option: option, Reason: fmt.Sprintf(format, args...)}
 }
 
-// NoLabelsError means that data has no labels and the task needs them.
+// NoLabelsError means that the task needs labels and the data has none. It wraps
+// task.ErrNoLabels.
 type NoLabelsError struct {
 	Data string // where they are missing
 }
 
 func (e *NoLabelsError) Error() string { return e.Data + ": no labels" }
 
-// NotOriginalError means that a model that was given as the original is another
-// one.
+// Unwrap returns task.ErrNoLabels.
+func (e *NoLabelsError) Unwrap() error { return task.ErrNoLabels }
+
+// NotOriginalError means that the model given as the original is another one.
 type NotOriginalError struct {
 	Original, Locked string // the files
-	// Digests reports whether digests in the key say so, and not the names and
-	// sizes of initializers. The error then wraps ErrMismatch.
+	// Digests reports whether the digests in the key differ; the error then wraps
+	// ErrMismatch. Otherwise the names or sizes of initializers differ.
 	Digests bool
 }
 

@@ -11,13 +11,14 @@ import (
 	"github.com/advparams/advparams/onnxio"
 )
 
-// GradientsOptions of Gradients. Model, Batch and Out or OutTo are required.
+// GradientsOptions are the options of Gradients. Required are Model, Batch, and Out or
+// OutTo.
 type GradientsOptions struct {
 	Model string // the file of the model
 	// Batch is an .npz file with an array for each input, by its name or as
 	// in/NAME, and the array labels for the cross-entropy.
 	Batch string
-	// Out is the .npz file to write. OutTo gets it instead if it is not nil.
+	// Out is the .npz file to write. If OutTo is not nil, it goes there instead.
 	Out   string
 	OutTo io.Writer
 	Force bool // replaces a file that exists
@@ -47,10 +48,10 @@ type GradientsSummary struct {
 	Initializers int     `json:"initializers"` // that have gradients
 }
 
-// BatchError means that a batch does not go with the model or the loss.
+// BatchError means that a batch does not fit the model or the loss.
 type BatchError struct {
 	Batch string // the file
-	Array string // in it; "" if the shapes of all arrays may be meant
+	Array string // in it; "" if the shape of any array may be wrong
 	Err   error
 }
 
@@ -59,10 +60,10 @@ func (e *BatchError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *BatchError) Unwrap() error { return e.Err }
 
-// Gradients runs a model on one batch and writes its outputs and the gradient of a
-// loss by every floating-point initializer: arrays out/OUTPUT, grad/INITIALIZER and
-// loss. Initializers without influence on the loss have gradients of zeros. Package
-// gradient gives programs the arrays themselves.
+// Gradients runs a model on one batch. It writes the outputs and the gradient of a loss
+// by every floating-point initializer, as arrays out/OUTPUT, grad/INITIALIZER and loss.
+// The gradient of an initializer that does not influence the loss is zero. To get
+// arrays in memory, use package gradient.
 func Gradients(ctx context.Context, opt GradientsOptions) (*GradientsSummary, error) {
 	r, err := gradients(ctx, &opt)
 	return r, interrupted(ctx, err)

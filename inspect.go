@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// InspectOptions of Inspect. Path is required.
+// InspectOptions are the options of Inspect. Path is required.
 type InspectOptions struct {
 	// Path is a model or a key.
 	Path string
-	// Output limits the operators of a model to those that this output is computed
-	// with; "" means all.
+	// Output limits the operators listed to those that compute this output; "" means
+	// all.
 	Output string
-	// Key opens a sealed key, which is not opened if it has neither Identities nor a
-	// Passphrase. Path and From play no part.
+	// Key has the Identities or the Passphrase that open a sealed key; without, the key
+	// stays closed. Its Path and From are ignored.
 	Key KeyFile
-	// Secrets adds the positions of the changes in a key, which has to be opened.
+	// Secrets adds the positions of the changes to the description of an opened key.
 	Secrets bool
 }
 
@@ -28,8 +28,7 @@ type Inspection struct {
 	Key   *KeyInfo
 }
 
-// Inspect describes a model or a key. Nothing is computed, and a key need not be
-// opened.
+// Inspect describes a model or a key, whichever the file is. It computes nothing.
 func Inspect(ctx context.Context, opt InspectOptions) (*Inspection, error) {
 	i, err := inspect(ctx, &opt)
 	return i, interrupted(ctx, err)

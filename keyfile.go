@@ -13,13 +13,13 @@ import (
 
 // KeyFile is a key and what opens it. key.ParseIdentities reads identities.
 type KeyFile struct {
-	// Path names the file. From is read instead if it is not nil.
+	// Path is the file. If From is not nil, it is read instead.
 	Path string
 	From io.Reader
 	// Identities open a sealed key. A plain key needs none.
 	Identities []age.Identity
-	// Passphrase is called if the key is sealed with a passphrase; nil means that
-	// there is none.
+	// Passphrase returns the passphrase. It is called only if the key is sealed with
+	// one.
 	Passphrase func() (string, error)
 }
 

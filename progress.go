@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// Progress is how far one stage of a run has come. Functions that take it are
-// called from the goroutine of the run, one call at a time.
+// Progress says how far a stage of a run has come. It is reported in the goroutine of
+// the run, one call at a time.
 type Progress struct {
-	// Stage says what is done, such as "searching" or "measuring locked". For
-	// attacks it is the name of the attack.
+	// Stage names the stage: "making up samples", "asking the model", "searching",
+	// "measuring original", "measuring locked", "forward" … or an attack.
 	Stage string
-	// Done and Total count what the stage consists of: samples, epochs, runs, or
-	// the way from the quality of the original to the target in thousandths.
+	// Done and Total count samples, epochs or runs. For a search they are thousandths
+	// of the way to the target, and Done can fall again.
 	Done, Total int
-	// Text says in one line how things stand. It may be empty.
+	// Text describes the state in one line. It may be empty.
 	Text string
 }
 
@@ -28,17 +28,17 @@ const (
 	NoticeTask
 	// NoticeAttack says what an attack came to.
 	NoticeAttack
-	// NoticeUnreadable warns that a model cannot be read and will not be measured.
+	// NoticeUnreadable warns that a model cannot be read, and is not measured.
 	NoticeUnreadable
 )
 
-// Notice is something that people may want to know on the way to a result.
+// Notice is a message on the way to a result.
 type Notice struct {
 	Kind NoticeKind
 	Text string // one line
 }
 
-// Warning reports whether the notice is about something that went wrong.
+// Warning reports whether the notice is a warning.
 func (n Notice) Warning() bool { return n.Kind == NoticeUnreadable }
 
 // observer passes on what happens in a run. Both functions may be nil.

@@ -17,38 +17,36 @@ import (
 	"github.com/advparams/advparams/task"
 )
 
-// ProtectOptions of Protect. Model, Data, Locked or LockedTo, Key or KeyTo, and
-// whom to seal the key for are required. Zero stands for the default of any other
-// option.
+// ProtectOptions are the options of Protect. Required are Model, Data, Locked or
+// LockedTo, Key or KeyTo, and one of Recipients, Passphrase and PlainKey.
 type ProtectOptions struct {
 	Model string // the file of the original model
 	// Output names the output that has the answers; "" means the first.
 	Output string
-	// Task is what the model is for. nil means what its outputs and the labels look
-	// like.
+	// Task is what the model is for; nil means that outputs and labels decide.
 	Task task.Task
 	Data Data
-	// Samples is the number of samples to search with at most; 0 means 2,000, or
-	// 512 if samples are made up, and AllSamples means all.
+	// Samples is the largest number of samples to search with. 0 means 2,000, or 512
+	// if samples are made up; AllSamples means all there are.
 	Samples int
 
-	// Locked is the file of the locked model. LockedTo gets the model instead if it
-	// is not nil; the model must then have no external data.
+	// Locked is the file to write the locked model to. If LockedTo is not nil, the
+	// model goes there instead, and must not have external data.
 	Locked   string
 	LockedTo io.Writer
-	// Key is the file of the key, readable for its owner only. KeyTo gets the key
-	// instead if it is not nil.
+	// Key is the file to write the key to. If KeyTo is not nil, the key goes there
+	// instead.
 	Key   string
 	KeyTo io.Writer
 	// Force replaces files that exist.
 	Force bool
-	// AllowPartial writes the files also if the target was not reached. Protect then
-	// returns the Protection together with an error that wraps ErrTarget.
+	// AllowPartial writes the files even if the target was not reached. Protect then
+	// returns both a Protection and an error that wraps ErrTarget.
 	AllowPartial bool
 
-	// Recipients can open the key; key.ParseRecipient reads one. Passphrase, if not
-	// nil, is called for the passphrase to seal the key with instead. PlainKey
-	// leaves the key open: whoever has it can unlock the model.
+	// Recipients can open the key; key.ParseRecipient parses one. Passphrase returns
+	// the passphrase to seal the key with instead. PlainKey does not seal the key:
+	// whoever has the file can unlock the model.
 	Recipients []age.Recipient
 	Passphrase func() (string, error)
 	PlainKey   bool
@@ -58,24 +56,26 @@ type ProtectOptions struct {
 	// Budget is the share of the parameters that Hardened changes; 0 means
 	// DefaultBudget.
 	Budget float64
-	// Target is the accuracy to reach, or the quality (task.Score) for tasks
-	// without; 0 means that of answers which have nothing to do with the samples.
+	// Target is the accuracy to reach, or the quality (task.Score) if the task has no
+	// accuracy. 0 means chance: that of answers which do not depend on the sample.
 	Target float64
 	// MaxParams is the largest number of parameters that Minimal changes; 0 means 128.
 	MaxParams int
-	// Beam is the number of sets of changes that are followed at a time; 0 means 1.
+	// Beam is the number of sets of changes to follow at a time; 0 means 1. More find
+	// shorter lists and take longer.
 	Beam int
-	// Include and Exclude choose the initializers that may be changed, by patterns
-	// for whole names: * stands for any characters, ? for one. No Include means all.
+	// Include and Exclude choose the initializers that may be changed. They are
+	// patterns for whole names: * matches any characters, ? a single one. No Include
+	// means all initializers.
 	Include, Exclude []string
 	// Unbounded lets changed values leave the range of their tensor.
 	Unbounded bool
 
 	Threads int // to compute on; 0 means one a core
-	// Tool names the program in the key; "" means this module with its version.
+	// Tool is the name of the program in the key; "" means this module and its version.
 	Tool string
-	// Created is the time in the key; zero means now. With a fixed time and PlainKey
-	// equal calls write equal bytes.
+	// Created is the time in the key; zero means now. With a fixed time and a plain
+	// key, equal calls write equal bytes.
 	Created time.Time
 
 	Progress func(Progress) // may be nil
@@ -86,25 +86,24 @@ type ProtectOptions struct {
 // told otherwise.
 const DefaultBudget = perturb.DefaultBudget
 
-// AllSamples is a number of samples that stands for all there are.
+// AllSamples as ProtectOptions.Samples means all samples of the data.
 const AllSamples = -1
 
-// Profile is a way to choose the parameters to change.
+// Profile says how the parameters to change are chosen.
 type Profile string
 
 const (
 	// Minimal changes the fewest parameters that make a model useless.
 	Minimal Profile = "minimal"
-	// Hardened changes a share of the parameters, which leaves less to start from
-	// for an attacker with data, and makes a larger key.
+	// Hardened changes a share of the parameters. An attacker with data then has less
+	// to start from, and the key is larger.
 	Hardened Profile = "hardened"
 )
 
-// Samples to search with if the options do not say how many. One that is made up
-// takes some forty gradients.
+// Default numbers of samples. A sample that is made up costs about forty gradients.
 const (
-	usualSamples  = 2000
-	madeUpSamples = 512
+	defaultSamples = 2000
+	defaultMadeUp  = 512
 )
 
 func (o *ProtectOptions) check() error {
@@ -140,15 +139,13 @@ func (o *ProtectOptions) check() error {
 	return o.Data.check("Data")
 }
 
-// Protect finds the parameters of a model whose change makes it useless, and
-// writes a model in which they are changed and a key that gives back the original.
-// Nothing else in the file differs, and changed values stay between the smallest
-// and the largest of their tensor. Equal samples, options and seeds give equal
-// files.
+// Protect finds parameters whose change makes a model useless. It writes a model in
+// which they are changed, and a key that restores the original. Nothing else in the
+// file differs, and changed values stay between the smallest and the largest value of
+// their tensor.
 //
-// Both files appear together, or neither does. If the target cannot be reached
-// within the budget, the error wraps ErrTarget and nothing is written unless
-// AllowPartial is set.
+// If the search does not reach the target within its budget, the error wraps
+// ErrTarget, and nothing is written unless AllowPartial is set.
 func Protect(ctx context.Context, opt ProtectOptions) (*Protection, error) {
 	p, err := protect(ctx, &opt)
 	return p, interrupted(ctx, err)
@@ -203,11 +200,11 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 // on the first few, and many data sets are sorted by class.
 func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradient.Workers) (*prepared, error) {
 	see := observer{o.Progress, o.Notice}
-	q, err := ask(m, o.Output, o.Task)
+	h, err := newHead(m, o.Output, o.Task)
 	if err != nil {
 		return nil, err
 	}
-	p, err := o.read(ctx, m, q, w)
+	p, err := o.read(ctx, m, h, w)
 	if err != nil {
 		return nil, err
 	}
@@ -216,29 +213,29 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 		see.notify(NoticeTask, "the task is %s", p.task.Name())
 	}
 	p.set = p.set.Shuffle(o.Data.seed(1))
-	if p.unanswered {
+	if p.askOriginal {
 		err = p.answered(ctx, m, w, see.counter("asking the model", p.set.Len()))
 	}
 	return p, err
 }
 
 // read reads the samples, or makes them up.
-func (o *ProtectOptions) read(ctx context.Context, m *onnxio.Model, q *question, w *gradient.Workers) (*prepared, error) {
+func (o *ProtectOptions) read(ctx context.Context, m *onnxio.Model, h *head, w *gradient.Workers) (*prepared, error) {
 	if o.Data.MadeUp {
 		n := o.Samples
 		if n <= 0 {
-			n = madeUpSamples
+			n = defaultMadeUp
 		}
-		return o.Data.invent(ctx, m, q, n, w, observer{o.Progress, o.Notice})
+		return o.Data.invent(ctx, m, h, n, w, observer{o.Progress, o.Notice})
 	}
 	d, n := o.Data, o.Samples
 	if n == 0 {
-		n = usualSamples
+		n = defaultSamples
 	}
 	if n > 0 && (d.Limit == 0 || n < d.Limit) {
 		d.Limit = n
 	}
-	return d.prepare(q, dataset.Train, d.seed(1))
+	return d.prepare(h, dataset.Train, d.seed(1))
 }
 
 func (o *ProtectOptions) search(ctx context.Context, m *onnxio.Model, samples *prepared, allow func(string) bool, w *gradient.Workers) (*perturb.Result, error) {

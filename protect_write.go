@@ -86,7 +86,7 @@ func (o *ProtectOptions) write(ctx context.Context, m *onnxio.Model, found *pert
 	if before, locked := p.Accuracy.Before, p.Accuracy.Locked; before != nil && locked != nil {
 		k.Summary.Accuracy, k.Summary.LockedAccuracy = *before, *locked
 	}
-	if err := legible(k); err != nil {
+	if err := checkReadBack(k); err != nil {
 		return err
 	}
 	var sealed bytes.Buffer
@@ -112,9 +112,9 @@ func (o *ProtectOptions) write(ctx context.Context, m *onnxio.Model, found *pert
 	return out.commit(ctx)
 }
 
-// legible makes sure that the key can be read back. Rewrite has made sure that the
+// checkReadBack makes sure that the key can be read back. Rewrite has made sure that the
 // record leads from the locked files back to the original.
-func legible(k *key.Key) error {
+func checkReadBack(k *key.Key) error {
 	var plain bytes.Buffer
 	if err := key.WritePlain(&plain, k); err != nil {
 		return err

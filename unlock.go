@@ -11,13 +11,13 @@ import (
 	"github.com/advparams/advparams/onnxio"
 )
 
-// UnlockOptions of Unlock. Locked, Key and one of Out, OutTo and InPlace are
-// required.
+// UnlockOptions are the options of Unlock. Required are Locked, Key, and one of Out,
+// OutTo and InPlace.
 type UnlockOptions struct {
 	Locked string // the file of the locked model
 	Key    KeyFile
-	// Out is the file of the original. OutTo gets it instead if it is not nil; the
-	// model must then have no external data. InPlace replaces the locked model.
+	// Out is the file to write the original to. OutTo gets it instead; the model must
+	// then not have external data. InPlace replaces the locked model.
 	Out     string
 	OutTo   io.Writer
 	InPlace bool
@@ -30,8 +30,8 @@ type Unlocked struct {
 	Model  string       `json:"model"`
 	SHA256 string       `json:"sha256"` // of the model file, in hexadecimal
 	Files  []FileDigest `json:"files"`  // the model file first
-	// Unused are data files of the locked model, beside it, that the original which
-	// replaced it does not use.
+	// Unused are data files of the locked model that the original does not use. They
+	// are still there after unlocking in place.
 	Unused []string `json:"-"`
 }
 
@@ -43,9 +43,9 @@ type FileDigest struct {
 }
 
 // Unlock turns a locked model back into the original, bit for bit, external data
-// included. Before anything is written it compares the locked files with the
-// digests in the key, and before anything appears it compares the result with
-// those of the original. A file that differs is ErrMismatch.
+// included. It compares the locked files with the digests in the key before it writes
+// anything, and the result with the digests of the original before the result
+// appears. If a file differs, the error wraps ErrMismatch.
 func Unlock(ctx context.Context, opt UnlockOptions) (*Unlocked, error) {
 	u, err := unlock(ctx, &opt)
 	return u, interrupted(ctx, err)
@@ -106,8 +106,7 @@ func unlock(ctx context.Context, opt *UnlockOptions) (*Unlocked, error) {
 	return u, nil
 }
 
-// unlocked is an original that exists in a temporary folder for as long as it is
-// measured.
+// unlocked is an original in a temporary folder.
 type unlocked struct {
 	path, folder string
 }

@@ -13,26 +13,27 @@ import (
 	"github.com/advparams/advparams/verify"
 )
 
-// VerifyOptions of Verify. Locked is required, and Key, Data or both.
+// VerifyOptions are the options of Verify. Required are Locked, and Key or Data.
 type VerifyOptions struct {
 	Original string // the file of the original model; "" if it is not there
 	Locked   string // the file of the locked model
 	Key      KeyFile
 
-	// Data to measure the models on; without, only the files are compared.
+	// Data has the samples to measure on. Without it, Verify compares files only.
 	Data Data
 	// Output names the output that has the answers; "" means the first.
 	Output string
-	// Task is what the model is for. nil means what its outputs and the labels look
-	// like.
+	// Task is what the model is for; nil means that outputs and labels decide.
 	Task task.Task
 
-	// Report is a file for the findings as one HTML page; "" means none. ReportTo
-	// gets the page instead if it is not nil. Force replaces a file that exists.
+	// Report is the file to write the findings to, as one HTML page; "" means none.
+	// If ReportTo is not nil, the page goes there instead. Force replaces a file that
+	// exists.
 	Report   string
 	ReportTo io.Writer
 	Force    bool
-	// Tool names the program in the report; "" means this module with its version.
+	// Tool is the name of the program in the report; "" means this module and its
+	// version.
 	Tool string
 
 	Threads  int            // to compute on; 0 means one a core
@@ -54,14 +55,13 @@ func (o *VerifyOptions) check() error {
 	return o.Data.check("Data")
 }
 
-// Verify measures the original, the locked and the unlocked model, as far as they
-// are there, and finds out whether the locked model is the one that the key was
-// made for and whether unlocking it gives the original, bit for bit. The unlocked
-// model exists in a temporary folder only. Models that are equal in every byte are
-// measured once.
+// Verify measures the original, the locked and the unlocked model, as far as they are
+// given. With a key it also reports whether the locked model is the one that the key
+// was made for, and whether unlocking restores the original bit for bit. The unlocked
+// model exists in a temporary folder only. Models with equal bytes are measured once.
 //
-// If the files are not what the key says, Verify still measures what it can. It
-// then returns the Verification together with an error that wraps ErrMismatch.
+// If the files do not fit the key, Verify still measures what it can, and returns both
+// a Verification and an error that wraps ErrMismatch.
 func Verify(ctx context.Context, opt VerifyOptions) (*Verification, error) {
 	v, err := (&verifier{opt: &opt, see: observer{opt.Progress, opt.Notice}}).run(ctx)
 	return v, interrupted(ctx, err)
@@ -132,15 +132,15 @@ func (v *verifier) measure(ctx context.Context) error {
 	if _, err := chooseOutput(first, v.opt.Output); err != nil {
 		return err
 	}
-	q, err := ask(first, v.opt.Output, v.opt.Task)
+	h, err := newHead(first, v.opt.Output, v.opt.Task)
 	if err != nil {
 		return err
 	}
-	p, err := v.opt.Data.prepare(q, dataset.Test, v.opt.Data.seed(0))
+	p, err := v.opt.Data.prepare(h, dataset.Test, v.opt.Data.seed(0))
 	if err != nil {
 		return err
 	}
-	if p.unanswered && first == v.locked {
+	if p.askOriginal && first == v.locked {
 		return optionf("Original", "vectors are compared with those of the original, which is not there")
 	}
 	v.report.Data, v.report.Task, v.report.Samples = p.set.Describe(), p.task.Name(), p.set.Len()
@@ -149,7 +149,7 @@ func (v *verifier) measure(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	if p.unanswered {
+	if p.askOriginal {
 		if err := p.answered(ctx, first, w, v.see.counter("asking the original", p.set.Len())); err != nil {
 			return err
 		}

@@ -100,7 +100,7 @@ func Open(path string, spec Spec) (*Set, error) {
 	if err := s.checkLabels(spec); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return s.limited(spec.Limit, spec.Seed), nil
+	return s.Limit(spec.Limit, spec.Seed), nil
 }
 
 func open(path string, spec Spec) (source, []int, error) {
@@ -163,8 +163,8 @@ func (spec Spec) single(kind string) (Input, error) {
 	return spec.Inputs[0], nil
 }
 
-// limited applies Spec.Limit.
-func (s *Set) limited(limit int, seed uint64) *Set {
+// Limit returns at most limit samples, chosen as Spec.Limit describes; 0 means all.
+func (s *Set) Limit(limit int, seed uint64) *Set {
 	n := s.Len()
 	switch {
 	case limit == 0 || limit >= n:

@@ -18,7 +18,7 @@ import (
 // help, or else what the error itself knows, or what usually helps. It is "" if there
 // is no advice.
 func advise(err error) string {
-	for _, of := range []func(error) string{flagHint, optionHint, hint.Of, usualHint} {
+	for _, of := range []func(error) string{optionHint, flagHint, hint.Of, usualHint} {
 		if advice := of(err); advice != "" {
 			return advice
 		}

@@ -1,0 +1,82 @@
+package advparams
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
+)
+
+// chooseOutput makes sure that a model has the output, and returns it as
+// gradient.Config takes it: nil, for all, if no name is given.
+func chooseOutput(m *onnxio.Model, name string) ([]string, error) {
+	if name == "" {
+		return nil, nil
+	}
+	var names []string
+	for _, o := range m.Proto().GetGraph().GetOutput() {
+		names = append(names, o.GetName())
+	}
+	if !slices.Contains(names, name) {
+		return nil, optionf("Output", "%s has no output %q, but %s", m.Path(), name, strings.Join(names, ", "))
+	}
+	return []string{name}, nil
+}
+
+// openModel opens a model whose output has a gradient, or the output of no name
+// all of them.
+func openModel(path, output string) (*onnxio.Model, []string, error) {
+	m, err := onnxio.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	outputs, err := chooseOutput(m, output)
+	if err == nil {
+		err = gradient.Supported(m, outputs)
+	}
+	if err != nil {
+		m.Close()
+		return nil, nil, err
+	}
+	return m, outputs, nil
+}
+
+// startWorkers starts the threads to compute on. They have to be closed.
+func startWorkers(threads int) (*gradient.Workers, error) {
+	if most := 4 * runtime.NumCPU(); threads < 0 || threads > most {
+		return nil, &OptionError{"Threads", threads, fmt.Sprintf("is not between 0 and %d", most)}
+	}
+	return gradient.NewWorkers(threads), nil
+}
+
+// head is the output of a model that has the answers, and what they are for.
+type head struct {
+	output string       // "" means the first
+	task   task.Task    // nil until prepare has found it
+	look   task.Outlook // what the graph says
+}
+
+// newHead reads the graph of a model, once for a run. The task may be nil.
+func newHead(m *onnxio.Model, output string, t task.Task) (*head, error) {
+	look, err := task.Look(m, output)
+	return &head{output, t, look}, err
+}
+
+// session returns a session that computes what the task looks at, for samples
+// such as those of set.
+func (h *head) session(m *onnxio.Model, set *dataset.Set, w *gradient.Workers) (*gradient.Session, error) {
+	cfg := gradient.Config{Workers: w}
+	if h.output != "" {
+		cfg.Outputs = []string{h.output}
+	}
+	cfg.Logits = h.task.Traits().MeasureLogits
+	return gradient.NewSession(m, cfg, task.Batch(h.look, set.Truth(0, 1), forwardBatch))
+}
+
+// forwardBatch is the number of samples computed at a time.
+const forwardBatch = 100
