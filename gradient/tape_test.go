@@ -9,7 +9,6 @@ import (
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
 // classifierNet is a convolutional network as exporters write it: convolutions with
@@ -131,7 +130,7 @@ func testTape(t *testing.T, m *onnxio.Model) {
 				t.Fatal(err)
 			}
 		}
-		if err := gorgonia.Let(n, gorgoniaValue(a)); err != nil {
+		if err := gorgonia.Let(n, ops.GorgoniaValue(a)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -170,20 +169,5 @@ func testTape(t *testing.T, m *onnxio.Model) {
 	}
 	if compared < 5 {
 		t.Errorf("only %d outputs and gradients are not zero", compared)
-	}
-}
-
-// gorgoniaValue returns an array as a value of Gorgonia's.
-func gorgoniaValue(a nd.Array) gorgonia.Value {
-	if len(a.Shape) > 0 {
-		return tensor.New(tensor.WithShape(a.Shape...), tensor.WithBacking(a.Data))
-	}
-	switch d := a.Data.(type) {
-	case []int64:
-		return gorgonia.NewI64(d[0])
-	case []bool:
-		return gorgonia.NewB(d[0])
-	default:
-		return gorgonia.NewF32(a.Float32s()[0])
 	}
 }

@@ -33,6 +33,7 @@
 //	constant.go              Constant, ConstantOfShape, Range
 //	control.go               If, Loop, Scan
 //	conv.go                  Conv, ConvTranspose
+//	conv_gate.go             the gradient of ReLU or Clip within that of a convolution
 //	conv_kernel.go           kernels of convolutions and of their gradients
 //	cumsum.go                CumSum
 //	doc.go                   this overview
@@ -41,9 +42,9 @@
 //	dropout.go               Dropout
 //	einsum.go                Einsum
 //	errors.go                errors that end a build
+//	family.go                a family of operators: a table of build functions
 //	folding.go               Col2Im, AffineGrid
 //	fourier.go               DFT, STFT, window functions
-//	gate.go                  the gradient of ReLU or Clip within that of a convolution
 //	gather.go                Gather, GatherElements, GatherND, ReverseSequence
 //	gridsample.go            GridSample
 //	integer.go               Mod, BitwiseAnd, BitShift and other integer operators
@@ -68,7 +69,7 @@
 //	recurrent.go             RNN, GRU, LSTM
 //	recurrent_activation.go  the activation functions of recurrent operators
 //	reduce.go                ReduceSum, ReduceMean, ReduceMax and other reductions
-//	registry.go              finds an operator by domain and name
+//	registry.go              all families; finds an operator by domain and name
 //	resize.go                Resize, Upsample
 //	resize_sampling.go       which input elements an element of Resize is made of
 //	rotary.go                RotaryEmbedding

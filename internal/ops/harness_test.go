@@ -202,13 +202,13 @@ func check(t *testing.T, n testNode) {
 func checkTape(t *testing.T, b *Builder, leaves map[*Value]nd.Array, y *Value, grads gorgonia.Nodes, vars []*Value, memo map[*Value]nd.Array) {
 	t.Helper()
 	for v, a := range leaves {
-		if err := gorgonia.Let(b.Node(v), valueOf(a)); err != nil {
+		if err := gorgonia.Let(b.Node(v), GorgoniaValue(a)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for n, v := range b.values {
 		if a, ok := v.Constant(); ok && n.Op() == nil {
-			if err := gorgonia.Let(n, valueOf(a)); err != nil {
+			if err := gorgonia.Let(n, GorgoniaValue(a)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -80,7 +80,7 @@ func (o *Op) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
 	if err := o.Check(in); err != nil {
 		return nil, err
 	}
-	return valueOf(o.compute(nil, in)), nil
+	return GorgoniaValue(o.compute(nil, in)), nil
 }
 
 // ReturnsPtr is false. It and the next methods tell Gorgonia's machines that the
@@ -139,7 +139,9 @@ func arrayOf(v gorgonia.Value, shape []int) nd.Array {
 	}
 }
 
-func valueOf(a nd.Array) gorgonia.Value {
+// GorgoniaValue returns an array as a value of Gorgonia's, with the same memory
+// unless it is a scalar.
+func GorgoniaValue(a nd.Array) gorgonia.Value {
 	if len(a.Shape) > 0 {
 		return tensor.New(tensor.WithShape(a.Shape...), tensor.WithBacking(a.Data))
 	}
