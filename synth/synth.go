@@ -17,17 +17,18 @@ import (
 type Options struct {
 	// N is the number of samples.
 	N int
-	// Shape is that of one sample, without the axis of samples; nil means what the
-	// model declares.
+	// Shape is the shape of one sample, without the axis of samples; nil means the one
+	// that the model declares.
 	Shape []int
-	// Mean and Std are what the model's inputs have: nothing for 0 and 1, one number
-	// for all elements, or one a channel, on the first or the last axis of a sample.
+	// Mean and Std are the mean and the standard deviation of the model's inputs; nil
+	// means 0 and 1. They have one number for all elements, or one for each channel,
+	// which is the first or the last axis of a sample.
 	Mean, Std []float32
-	// Output names the output that has a logit for each class; "" means the first.
+	// Output names the output with a logit for each class; "" means the first.
 	Output string
-	// Seed of the noise.
+	// Seed seeds the noise.
 	Seed uint64
-	// Workers compute; nil means one thread.
+	// Workers are the threads to compute on; nil means one thread.
 	Workers *gradient.Workers
 	// Progress, if not nil, is called with the number of samples made.
 	Progress func(done int)
@@ -38,12 +39,13 @@ const batch = 64
 
 const (
 	steps    = 40
-	stepSize = 0.15 // of a sample in a step: root mean square of its elements
-	smooth   = 2    // passes over noise and gradients, at most
+	stepSize = 0.15 // root mean square of the change of a sample in a step
+	smooth   = 2    // most passes of smoothing over noise and gradients
 )
 
-// Samples returns samples for a model, by the name of its input. It must have one
-// input of floats.
+// Samples returns opt.N samples for a model, [N, sample shape], by the name of its input.
+// Models without exactly one input of floats are an *InputsError, open shapes that
+// opt.Shape does not fill a *ShapeError.
 func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.Array, error) {
 	in, shape, err := input(m, opt.Shape)
 	if err != nil {
@@ -115,7 +117,8 @@ func input(m *onnxio.Model, given []int) (name string, shape []int, err error) {
 	return in.Name, in.Shape[1:], nil
 }
 
-// spread returns a number for each element of a sample.
+// spread returns a number for each element of a sample: those of v, or otherwise if v is
+// empty.
 func spread(v []float32, shape []int, otherwise float32) ([]float32, error) {
 	size := nd.Size(shape)
 	step := 0 // from a channel to the next
@@ -147,8 +150,8 @@ type generator struct {
 	rng       *rand.Rand
 }
 
-// put writes samples z of mean 0 and variance 1 to x, with the mean and variance
-// of the model's inputs.
+// put writes samples z of mean 0 and variance 1 to x, with the mean and variance that the
+// model's inputs have.
 func (g *generator) put(z, x []float32) {
 	size := len(g.mean)
 	for i, v := range z {
@@ -156,7 +159,7 @@ func (g *generator) put(z, x []float32) {
 	}
 }
 
-// fill makes the samples of x, the first of which has a number.
+// fill makes the samples of x. number is the number of the first among all samples.
 func (g *generator) fill(x nd.Array, number int) error {
 	n, size := x.Shape[0], len(g.mean)
 	data := make([]float32, n*size)
@@ -218,7 +221,8 @@ func (g *generator) fill(x nd.Array, number int) error {
 	return nil
 }
 
-// normalise brings x to mean 0 and variance 1; false if it is constant or not finite.
+// normalise brings x to mean 0 and variance 1. It returns false if x is constant or not
+// finite.
 func normalise(x []float32) bool {
 	var sum, squares float64
 	for _, v := range x {
@@ -236,7 +240,8 @@ func normalise(x []float32) bool {
 	return true
 }
 
-// blur averages neighbours along each axis of at least smoothAxis elements.
+// blur averages neighbours with weights 1, 2, 1 along each axis of at least smoothAxis
+// elements.
 func blur(x []float32, shape []int) {
 	stride := len(x)
 	for _, n := range shape {
@@ -262,6 +267,6 @@ func blur(x []float32, shape []int) {
 	}
 }
 
-// smoothAxis is the least length of an axis that neighbours are alike on; shorter
-// ones are channels.
+// smoothAxis is the least length of an axis whose neighbours are alike. Shorter axes count
+// as channels.
 const smoothAxis = 8

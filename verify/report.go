@@ -12,13 +12,13 @@ import (
 	"github.com/advparams/advparams/task"
 )
 
-// Report is what verifying a locked model found.
+// Report is the result of verifying a locked model.
 type Report struct {
 	Tool    string // program and version
 	Created time.Time
 
 	Files []File
-	Data  string // what was measured on; empty: nothing was
+	Data  string // a description of the samples; "" if nothing was measured
 
 	Task    string // the name of the task that models were measured for
 	Samples int    // that they were measured on
@@ -27,14 +27,16 @@ type Report struct {
 	// nil where nothing was measured.
 	Original, Locked, Unlocked *task.Score
 
-	// WithKey says that a key was there to check the files against.
+	// WithKey reports whether the files were checked against a key.
 	WithKey bool
-	// BitExact is true if unlocking gave the bytes of the original.
+	// BitExact reports whether unlocking gave the bytes of the original.
 	BitExact bool
-	// Tampered is true if the locked files are not those the key was made for.
+	// Tampered reports whether the locked files are not those that the key was made for.
 	Tampered bool
 
-	Parameters, Changed int64 // of the model, as the key has them; 0: not known
+	// Parameters and Changed are the numbers of all and of changed parameters, as the key
+	// has them; 0 if they are not known.
+	Parameters, Changed int64
 
 	Timings []Timing
 }
@@ -72,10 +74,10 @@ func WriteHTML(w io.Writer, r Report) error {
 	return nil
 }
 
-// view is what the page shows of a report.
+// view adds to a report what the template needs.
 type view struct{ Report }
 
-// Verdict is the finding in a sentence or two.
+// Verdict returns the result in a sentence or two.
 func (v view) Verdict() string {
 	var s []string
 	switch {
@@ -96,7 +98,7 @@ func (v view) Verdict() string {
 	return strings.Join(s, " ")
 }
 
-// locking says what locking did to the metric that people go by.
+// locking describes what locking did to the metric that people go by.
 func locking(reference, locked *task.Score) string {
 	before, after := headline(reference), headline(locked)
 	blind := "outputs that have nothing to do with the sample would have"
@@ -128,19 +130,19 @@ type row struct {
 // Classifies reports whether the figures are those of a classifier.
 func (r row) Classifies() bool { return r.Classes != nil }
 
-// Right returns the number of samples answered right, and Information the bits that
-// the answers of a classifier tell about the labels.
+// Right returns the number of samples answered right.
 func (r row) Right() int {
 	right, _ := r.Correct()
 	return right
 }
 
+// Information returns the bits that the answers of a classifier tell about the labels.
 func (r row) Information() float64 {
 	m, _ := r.Metric("information")
 	return m.Value
 }
 
-// Rows are the models that were measured.
+// Rows returns the models that were measured.
 func (v view) Rows() []row {
 	var rows []row
 	for _, r := range []row{{Name: "original", Score: v.Original}, {Name: "locked", Score: v.Locked}, {Name: "unlocked", Score: v.Unlocked}} {
@@ -152,17 +154,17 @@ func (v view) Rows() []row {
 	return rows
 }
 
-// Bar and Mark are the quality of the model and of a useless one, between 0 and 1.
+// Bar and Mark return the quality of the model and that of a useless one, between 0 and 1.
 func (r row) Bar() float64  { return min(1, max(0, r.Quality)) }
 func (r row) Mark() float64 { return min(1, max(0, r.Chance)) }
 
-// Figure is the metric that people go by, written out.
+// Figure returns the metric that people go by, formatted.
 func (r row) Figure() string {
 	m := headline(r.Score)
 	return m.Format(m.Value)
 }
 
-// Figures are all metrics, written out.
+// Figures returns all metrics, formatted.
 func (r row) Figures() []string {
 	var list []string
 	for _, m := range r.Metrics {
@@ -171,8 +173,8 @@ func (r row) Figures() []string {
 	return list
 }
 
-// Useless are the metrics of outputs that have nothing to do with the sample,
-// written out.
+// Useless returns the metrics of outputs that have nothing to do with the sample,
+// formatted.
 func (r row) Useless() []string {
 	var list []string
 	for _, m := range r.Metrics {
@@ -181,18 +183,19 @@ func (r row) Useless() []string {
 	return list
 }
 
-// Reference is the row that names the task and the metrics.
+// Reference returns the row that the names of metrics are taken from.
 func (v view) Reference() row { return v.Rows()[0] }
 
-// LockedRow are the locked model's row, alone; none if it was not measured.
+// LockedRow returns a list with the locked model's row, or an empty one if that was not
+// measured.
 func (v view) LockedRow() []row {
 	return slices.DeleteFunc(v.Rows(), func(r row) bool { return r.Name != "locked" })
 }
 
-// ChartHeight is that of the bars of Rows, in pixels.
+// ChartHeight returns the height of the bars of Rows, in pixels.
 func (v view) ChartHeight() int { return 34 * len(v.Rows()) }
 
-// classRow is one class in the original, or else unlocked, and the locked model.
+// classRow compares a class in the original (or else the unlocked) and the locked model.
 type classRow struct {
 	Label         int
 	Samples       int
@@ -200,7 +203,7 @@ type classRow struct {
 	Answered      float64 // share of all samples that get this answer from the locked model
 }
 
-// Classes compare the models class by class; nil unless there are two.
+// Classes compares the models class by class. It returns nil unless two were measured.
 func (v view) Classes() []classRow {
 	reference := v.Original
 	if reference == nil {

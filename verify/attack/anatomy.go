@@ -31,8 +31,8 @@ type layer struct {
 // unitOf returns the unit that element i of the weight belongs to.
 func (y *layer) unitOf(i int) int { return i / y.stride % y.units }
 
-// anatomy is what a graph uses its initializers for. Nodes in nested graphs and
-// functions are not looked at.
+// anatomy says what a graph uses its initializers for. It ignores nodes in nested graphs
+// and functions.
 type anatomy struct {
 	roles  map[string]role
 	layers []layer // in the order of the graph
@@ -134,8 +134,8 @@ func transposed(n *onnxpb.NodeProto) bool {
 	return false
 }
 
-// added takes an Add of an initializer for a bias, that of the layer before it
-// if it follows one.
+// added treats an Add of an initializer as a bias, and as that of the layer before it if it
+// follows one.
 func (a *anatomy) added(n *onnxpb.NodeProto, source map[string]string, w *gradient.Weights) {
 	in := n.GetInput()
 	if len(in) != 2 || len(n.GetOutput()) == 0 {

@@ -26,35 +26,36 @@ type Options struct {
 	Task task.Task
 	// Outlook is what task.Look found for Output; nil means that Run looks.
 	Outlook *task.Outlook
-	// Settings selects the settings that each attack is tried in, by the names in
+	// Settings reports whether an attack is to be tried in a setting, by the names in
 	// Result.Settings; nil means all.
 	Settings func(attack, setting string) bool
-	// Scratch is what training from scratch came to, where that is known from
-	// attacks on another lock of the same model, with the same data and options.
+	// Scratch is the result of training from scratch, if it is known from attacks on
+	// another lock of the same model with the same data and options.
 	Scratch *Result
 	// Epochs over the attacker's samples in each training; 0 means 20.
 	Epochs int
-	// Batch is the number of samples a step is taken on; 0 means 64. A model of
-	// fixed batch size is trained with that.
+	// Batch is the number of samples in a step; 0 means 64. A model with a fixed batch
+	// size is trained with that.
 	Batch int
-	// Grid holds the settings of descent tried in each training; nil means
-	// DefaultGrid.
+	// Grid has the optimisers tried in each training; nil means DefaultGrid.
 	Grid []Optimiser
-	// Validation is the share of the attacker's samples kept for choices; 0
+	// Validation is the share of the attacker's samples that choices are made on; 0
 	// means a tenth.
 	Validation float64
-	// Seed decides on everything random.
+	// Seed seeds everything random.
 	Seed uint64
-	// TimeLimit ends the attacks after some time; 0 means none. What was not
-	// finished is named in the Report and does not count.
+	// TimeLimit ends the attacks after some time; 0 means no limit. Report.Unfinished
+	// names those that were not finished, which do not count.
 	TimeLimit time.Duration
-	// State is a file that finished attacks are noted in, so that another Run
-	// with the same model, data and options need not repeat them; "" means none.
+	// State is a file that Run keeps the results of finished attacks in, so that another
+	// Run with the same model, data and options need not repeat them; "" means none. A
+	// file of another run is a *StateError.
 	State string
-	// Original holds the weights before locking. With it, the thief of a part of
-	// the key is an attack as well, and detectors of changed weights are rated.
+	// Original has the weights before locking; nil if they are not known. With it, Run
+	// also carries out the attacks of thieves of a part of the key, and rates detectors
+	// of changed weights.
 	Original *gradient.Weights
-	// Workers compute; nil means one thread.
+	// Workers are the threads to compute on; nil means one thread.
 	Workers *gradient.Workers
 	// Progress, if not nil, is called after every epoch, and when an attack
 	// begins and ends.
@@ -96,7 +97,7 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// attack is one idea of what to do with a locked model.
+// attack is one way to repair a locked model.
 type attack struct {
 	name     string
 	about    string
@@ -106,18 +107,18 @@ type attack struct {
 // variant is one setting of an attack.
 type variant struct {
 	name string
-	// change alters the locked weights before training; nil means no change. It
-	// may say something about what it did.
+	// change alters the locked weights before training; nil means no change. It may
+	// return a note about what it did.
 	change func(ctx context.Context, l *lab) (note string, err error)
 	tune   scope
-	// times is a factor on the epochs; 0 means 1.
+	// times is a factor on the number of epochs; 0 means 1.
 	times int
-	// ahead is how often change itself trains for the epochs.
+	// ahead is the number of trainings in change itself.
 	ahead int
-	// keep freezes, after change, the weights that are zero: what was pruned
-	// stays so.
+	// keep freezes the weights that are zero after change, so that pruned weights stay
+	// pruned.
 	keep bool
-	// only, if not nil, selects after change the single weights to be trained.
+	// only, if not nil, selects the weights to be trained after change.
 	only func(ctx context.Context, l *lab) (map[string][]bool, error)
 }
 
@@ -128,17 +129,18 @@ const (
 	nothing scope = iota
 	everything
 	lastLayer
-	normalisedGraph // everything, in the graph with normalisations put in
+	normalisedGraph // everything, in the graph with normalisations inserted
 )
 
 // Scratch is the name of training from scratch, the yardstick.
 const Scratch = "scratch"
 
-// long is an attack that training from scratch gets the epochs of as well.
+// long is the attack with a long schedule. If it runs, training from scratch gets as many
+// epochs in one of its settings.
 const long = "fine-tune-long"
 
-// insiders are attacks that take more than a locked model and data, and are left
-// out of the comparison.
+// insiders are the attacks that take more than a locked model and data. They do not count
+// for the advantage.
 var insiders = []string{"known-places", "partial-key"}
 
 // attacks in the order they are run.
@@ -188,13 +190,12 @@ func About(name string) string {
 	return ""
 }
 
-// NeedsOriginal reports whether an attack needs Options.Original. It does not
+// NeedsOriginal reports whether an attack needs Options.Original. Such an attack does not
 // count for the advantage.
 func NeedsOriginal(name string) bool { return slices.Contains(insiders, name) }
 
-// Run attacks a locked model with the labelled samples train, and measures
-// on test what comes out. The model is left as it is. Equal arguments on as many
-// threads give equal reports, times aside.
+// Run attacks a locked model with the labelled samples train and measures the results on
+// test. It leaves the model as it is. Equal arguments give equal reports, except for times.
 func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, opt Options) (*Report, error) {
 	if err := opt.complete(); err != nil {
 		return nil, err

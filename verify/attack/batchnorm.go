@@ -11,20 +11,20 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// A batch normalisation (Ioffe and Szegedy, arXiv 1502.03167) behind every layer
-// but the last makes deep networks train where they would not without: its mean
-// and variance are those of the batch at every step, its scale and shift are
-// trained. Exporters fold them into the layers before; an attacker can put them
-// back, and fold them again when done. To measure means to fold: the weights of
-// an epoch are those of the model as it was, with statistics of its own.
+// Deep networks train better with a batch normalisation (Ioffe and Szegedy,
+// arXiv 1502.03167) after every layer but the last. Its mean and variance are those of the
+// batch at every step; its scale and shift are trained. Exporters fold batch
+// normalisations into the layers before them. An attacker can insert them again, and fold
+// them when done. To measure an epoch, its weights are folded with statistics of their
+// own into the graph of the locked model.
 //
 // Renormalising (renormalise.go) does once what this does at every step.
 
-// foldSamples is the number of samples that statistics are taken on: what a
-// moving average with the usual momentum comes to.
+// foldSamples is the number of samples that statistics are computed on. A moving average
+// with the usual momentum covers about as many.
 const foldSamples = 2048
 
-// normalised is the graph with normalisations put in.
+// normalised is the graph with batch normalisations inserted.
 type normalised struct {
 	norms    []norm
 	nodes    []*onnxpb.NodeProto // of the graph
@@ -33,7 +33,7 @@ type normalised struct {
 	inputs   []map[string]nd.Array
 }
 
-// norm is a normalisation behind a layer.
+// norm is a batch normalisation after a layer.
 type norm struct {
 	layer *layer
 	raw   string // what it normalises
@@ -47,8 +47,8 @@ type norm struct {
 	epsilon        float64
 }
 
-// foldable returns normalisations for the layers that one can be put behind: it
-// has to be possible to fold it again.
+// foldable returns normalisations for the layers that one can be inserted after and
+// folded into again.
 func (l *lab) foldable() []norm {
 	if l.opset() < 9 { // which knows no MeanVarianceNormalization
 		return nil
@@ -75,8 +75,8 @@ func (l *lab) foldable() []norm {
 	return list
 }
 
-// normalisationOf returns the batch normalisation that a layer's output goes to;
-// nil if it goes elsewhere.
+// normalisationOf returns the batch normalisation that takes a layer's output; nil if
+// there is none or something else takes it as well.
 func (l *lab) normalisationOf(y *layer) (found *onnxpb.NodeProto) {
 	for _, n := range l.model.Proto().GetGraph().GetNode() {
 		for _, in := range n.GetInput() {
@@ -111,7 +111,7 @@ func epsilonOf(n *onnxpb.NodeProto) float64 {
 	return 1e-5
 }
 
-// normalise puts normalisations into the graph, all neutral: scale 1, shift 0.
+// normalise inserts neutral normalisations into the graph: scale 1, shift 0.
 func (l *lab) normalise() error {
 	if l.normalised == nil {
 		if err := l.putIn(l.foldable()); err != nil {
@@ -130,7 +130,7 @@ func (l *lab) normalise() error {
 	return nil
 }
 
-// putIn builds the graph with normalisations.
+// putIn builds the graph with the normalisations.
 func (l *lab) putIn(norms []norm) error {
 	s := &normalised{norms: norms}
 	var err error
@@ -195,7 +195,7 @@ func layersOf(norms []norm) (layers []*layer) {
 	return layers
 }
 
-// ranks returns the number of dimensions of what layers compute.
+// ranks returns the numbers of axes of what layers compute.
 func (l *lab) ranks(norms []norm, inputs map[string]nd.Array) ([]int, error) {
 	p, err := l.observe(l.model.Proto().GetGraph().GetNode(), outputsOf(layersOf(norms)), inputs)
 	if err != nil {
@@ -212,7 +212,7 @@ func (l *lab) ranks(norms []norm, inputs map[string]nd.Array) ([]int, error) {
 	return ranks, nil
 }
 
-// nodes compute a layer's output from what it is before normalisation.
+// nodes returns the nodes that normalise a layer's output.
 func (n *norm) nodes() []*onnxpb.NodeProto {
 	node := func(op string, out string, in ...string) *onnxpb.NodeProto {
 		return &onnxpb.NodeProto{Name: proto.String(out), OpType: proto.String(op), Input: in, Output: []string{out}}
@@ -236,8 +236,8 @@ func (n *norm) nodes() []*onnxpb.NodeProto {
 	return []*onnxpb.NodeProto{m, node("Mul", scaled, out, n.scale), node("Add", n.layer.output, scaled, n.shift)}
 }
 
-// fold gives the weights of the model as it was the values that make it compute
-// what the normalised graph computes with statistics of its own.
+// fold sets the weights of the locked model's graph so that it computes what the
+// normalised graph computes with statistics of all samples.
 func (l *lab) fold(ctx context.Context) error {
 	s := l.normalised
 	all, err := gather(ctx, s.observer, s.inputs, layersOf(s.norms), identity)
@@ -283,9 +283,9 @@ func (l *lab) opset() int64 {
 	return 1
 }
 
-// batchNorm trains with normalisations put in, from what the locked weights are,
-// from what is left of them without those of largest |gradient × weight|, and
-// with the first layers initialised anew.
+// batchNorm trains with normalisations inserted. It starts from the locked weights, from
+// these without the ones of largest |gradient × weight|, and with the first layers
+// initialised anew.
 func batchNorm(l *lab) []variant {
 	if len(l.foldable()) == 0 {
 		return nil
@@ -301,9 +301,8 @@ func batchNorm(l *lab) []variant {
 	return list
 }
 
-// withNorms returns the setting that puts normalisations in after some change.
-// Weights keep their scale, which the normalisations make irrelevant but for how
-// fast they are trained.
+// withNorms returns the setting that inserts normalisations after some change. With them
+// the scale of weights affects only the speed of training, so that weights keep it.
 func (l *lab) withNorms(name string, change func(context.Context, *lab) (string, error)) variant {
 	return variant{name: name, tune: normalisedGraph, change: func(ctx context.Context, l *lab) (note string, err error) {
 		if change != nil {
@@ -318,8 +317,8 @@ func (l *lab) withNorms(name string, change func(context.Context, *lab) (string,
 	}}
 }
 
-// revive draws the weights of units anew that give the same for all samples:
-// there is nothing to normalise them by.
+// revive draws the weights of units anew whose output is the same for all samples and
+// cannot be normalised.
 func (l *lab) revive(ctx context.Context) error {
 	layers := layersOf(l.foldable())
 	inputs, err := l.statisticsInputs(normaliseSamples)

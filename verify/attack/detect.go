@@ -7,21 +7,20 @@ import (
 	"slices"
 )
 
-// Detector is a way to tell changed weights from others by looking at a locked
-// model, and how well it does. That takes the original, which the attacker does
-// not have: it says what a search for the changes has to go by.
+// Detector rates a way to tell changed weights from others by looking at a locked model.
+// The rating takes the original, which the attacker does not have. It says how much a
+// search for the changes has to go by.
 type Detector struct {
 	Name string `json:"name"`
 	// AUC is the probability that a changed weight is more suspicious than an
-	// unchanged one (area under the receiver operating characteristic): 0.5 tells
-	// nothing, 1 everything.
+	// unchanged one (area under the ROC curve): 0.5 tells nothing, 1 everything.
 	AUC float64 `json:"auc"`
-	// Precision is the share of changed weights among the most suspicious, of
-	// which as many are taken as there are changed ones.
+	// Precision is the share of changed weights among the n most suspicious ones,
+	// where n is the number of changed weights.
 	Precision float64 `json:"precision"`
 }
 
-// detectors give suspicions, by tensor; tensors they say nothing of are left out.
+// detectors return suspicions by tensor. Tensors that they say nothing about are left out.
 var detectors = []struct {
 	name  string
 	score func(ctx context.Context, l *lab) (map[string][]float64, error)
@@ -41,7 +40,8 @@ var detectors = []struct {
 	{"silence of the unit", func(ctx context.Context, l *lab) (map[string][]float64, error) { return l.silences(ctx) }},
 }
 
-// detect rates the detectors on the locked weights. nil if nothing was changed.
+// detect rates the detectors on the locked weights. It returns nil if no weight was
+// changed.
 func (l *lab) detect(ctx context.Context) ([]Detector, error) {
 	changed := map[site]bool{}
 	for _, s := range l.changes() {
@@ -69,14 +69,14 @@ func (l *lab) detect(ctx context.Context) ([]Detector, error) {
 	return list, nil
 }
 
-// suspicion is the score of a weight, and whether it was changed.
+// suspicion is the score of a weight with the truth about it.
 type suspicion struct {
 	score   float64
 	changed bool
 }
 
-// rate returns the area under the curve and the precision. ok is false if all
-// weights are changed ones, or none.
+// rate returns the area under the ROC curve and the precision. ok is false if all weights
+// are changed ones, or none is.
 func rate(all []suspicion) (auc, precision float64, ok bool) {
 	slices.SortFunc(all, func(a, b suspicion) int { return cmp.Compare(a.score, b.score) })
 	// The area is the mean share of unchanged weights below a changed one; equal
@@ -107,7 +107,8 @@ func rate(all []suspicion) (auc, precision float64, ok bool) {
 	return area / (below * changed), hits / changed, true
 }
 
-// scores applies a rule to every tensor and its length of rows.
+// scores applies a rule to the elements of every tensor. row is the length of its last
+// axis.
 func (l *lab) scores(rule func(x []float32, row int) []float64) map[string][]float64 {
 	scores := map[string][]float64{}
 	for _, name := range l.names {
@@ -167,8 +168,8 @@ func (l *lab) gradientScores(ctx context.Context, score func(w, g float64) float
 	return scores, nil
 }
 
-// silences returns for each weight into a unit how often that gives nothing
-// above zero.
+// silences returns, for each weight of a unit, the share of samples that the unit's output
+// is not positive for.
 func (l *lab) silences(ctx context.Context) (map[string][]float64, error) {
 	layers := l.normalisable()
 	if len(layers) == 0 {

@@ -1,13 +1,12 @@
 // Package attack measures what somebody who holds a locked model, but not its
 // key, can make of it.
 //
-// Run takes a locked classifier, the attacker's labelled samples and a test set,
-// and carries out real attacks with the gradients of package gradient:
-// fine-tuning, pruning, resets of suspicious values, re-initialised layers, the
-// search run backwards, and others; List names them. The yardstick is the same
-// architecture trained from scratch on the same samples with the same budget. A
-// lock withstands the attacks when the best of them is no better than that; the
-// difference is the Advantage.
+// Run takes a locked model, the attacker's labelled samples and a test set. It carries out
+// attacks with the gradients of package gradient: fine-tuning, pruning, resets of
+// suspicious values, re-initialised layers, the search run backwards, and others. List
+// returns their names. The yardstick is the same architecture trained from scratch on the
+// same samples with the same budget. A lock withstands the attacks if the best of them is
+// no better than that. The difference is the Advantage.
 //
 // # How an attack is measured
 //

@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// The ranking of the search, run on the locked model: weights that the loss
-// depends on most, by gradient × distance from the median of their tensor, get
-// an estimate of what they were: the median of the tensor, the mean of what goes
-// into the same unit, or whichever of some quantiles lowers the loss most.
+// The ranking of the search, run on the locked model. The weights that the loss depends on
+// most, by gradient × distance from the median of their tensor, get an estimate of their
+// original value: the median of the tensor, the mean of the weights of the same unit, or
+// the quantile of the tensor that lowers the loss most.
 
 func reestimate(l *lab) []variant {
 	var list []variant
@@ -57,8 +57,8 @@ func quantile(x []float32, share float64) float32 {
 	return sorted[int(share*float64(len(sorted)-1)+0.5)]
 }
 
-// unitMean returns the mean of the weights into the unit, or of the tensor where
-// there are no units.
+// unitMean returns the mean of the weights of the same unit, or of the tensor if it has no
+// units.
 func unitMean(l *lab, s site) float32 {
 	y := l.anatomy.layerOf(s.tensor)
 	sum, n := 0.0, 0
@@ -81,7 +81,7 @@ func (l *lab) topDistances(ctx context.Context, n int) ([]site, error) {
 	return l.top(ctx, n, func(name string, w, g float32) float32 { return magnitude(g * (w - medians[name])) })
 }
 
-// bestQuantiles goes through the top of the ranking and gives each weight the
+// bestQuantiles sets each weight at the top of the ranking, one after the other, to the
 // quantile of its tensor that lowers the loss most, if one does.
 func bestQuantiles(ctx context.Context, l *lab) (string, error) {
 	top, err := l.topDistances(ctx, 64)

@@ -16,8 +16,8 @@ import (
 	"github.com/advparams/advparams/task"
 )
 
-// lab is where attacks are carried out: a locked model whose weights in memory
-// are altered over and over, and the data.
+// lab holds what attacks work with: a locked model, whose weights in memory each attack
+// alters, and the data.
 type lab struct {
 	model   *onnxio.Model
 	opt     Options
@@ -97,8 +97,8 @@ func part(s *dataset.Set, lo, hi int) *dataset.Set {
 	return s.Subset(rows)
 }
 
-// alterable reports whether training may alter an initializer: floats that are
-// no statistics and no single constants of the graph.
+// alterable reports whether training may alter an initializer: it has floats that are
+// neither statistics of a normalisation nor a single constant of the graph.
 func (l *lab) alterable(name string) bool {
 	if l.weights.Scale(name) || !floating(l.model.Lookup(name).DataType) {
 		return false
@@ -224,12 +224,11 @@ func (l *lab) minibatch(set *dataset.Set, lo, hi int) (map[string]nd.Array, grad
 	return inputs, l.opt.Task.Training(set.Truth(lo, hi)), err
 }
 
-// rankSamples is the number of samples that gradients are taken on to rank
-// weights by them.
+// rankSamples is the number of samples that gradients are computed on to rank weights.
 const rankSamples = 1000
 
-// gradients returns the gradient of the loss of training at the present weights, on
-// the first training samples.
+// gradients returns the gradient of the training loss at the present weights, on the first
+// training samples.
 func (l *lab) gradients(ctx context.Context) (map[string][]float32, error) {
 	p, err := l.program(everything)
 	if err != nil {
@@ -263,7 +262,7 @@ func (l *lab) gradients(ctx context.Context) (map[string][]float32, error) {
 	return sums, nil
 }
 
-// fingerprint identifies model, data and options: what results depend on.
+// fingerprint identifies the model, data and options that results depend on.
 func (l *lab) fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintln(h, stateVersion, l.opt.Epochs, l.batch, l.opt.Validation, l.opt.Grid, l.opt.Seed, l.opt.Original != nil, l.opt.wants(long), l.opt.Output)
@@ -280,8 +279,8 @@ func (l *lab) fingerprint() string {
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
-// seeded returns random numbers that depend on the seed and a name alone, so
-// that an attack does not depend on those before it.
+// seeded returns random numbers that depend only on the seed and a name, so that an attack
+// does not depend on those before it.
 func (l *lab) seeded(name string) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(name))

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Optimiser is a rule of descent with its settings.
+// Optimiser is an optimiser with its hyperparameters.
 type Optimiser struct {
 	Rule string  // "sgd", with momentum 0.9, or "adam", with β 0.9 and 0.999
 	Rate float64 // learning rate at the beginning
@@ -16,13 +16,12 @@ type Optimiser struct {
 	Decay float64
 }
 
-// DefaultGrid returns the settings tried when none are given.
+// DefaultGrid returns the optimisers that are tried if Options.Grid is nil.
 func DefaultGrid() []Optimiser {
 	return []Optimiser{{Rule: "sgd", Rate: 0.02}, {Rule: "adam", Rate: 0.001}, {Rule: "adam", Rate: 0.003}}
 }
 
-// ParseOptimiser reads a rule with its learning rate, as String writes it, for
-// example sgd:0.01.
+// ParseOptimiser parses a rule with its learning rate, such as sgd:0.01.
 func ParseOptimiser(s string) (Optimiser, error) {
 	rule, text, _ := strings.Cut(s, ":")
 	rate, err := strconv.ParseFloat(text, 64)
@@ -32,7 +31,7 @@ func ParseOptimiser(s string) (Optimiser, error) {
 	return Optimiser{Rule: rule, Rate: rate}, nil
 }
 
-// String returns rule and learning rate.
+// String returns the rule and the learning rate, as ParseOptimiser takes them.
 func (o Optimiser) String() string {
 	s := fmt.Sprintf("%s:%g", o.Rule, o.Rate)
 	if o.Decay != 0 {
@@ -48,7 +47,7 @@ const (
 	epsilon  = 1e-8
 )
 
-// descent is an optimiser at work: its memory of former gradients, by tensor.
+// descent is the state of an optimiser: its moments by tensor.
 type descent struct {
 	Optimiser
 	step          int
@@ -62,8 +61,8 @@ func newDescent(o Optimiser) *descent {
 // begin starts a step.
 func (d *descent) begin() { d.step++ }
 
-// update moves the weights of a tensor against their gradient, at a share of the
-// learning rate. Weights that are not in only, if it is not nil, stay.
+// update updates the weights of a tensor by their gradient, with a share of the learning
+// rate. If only is not nil, it updates only the weights marked there.
 func (d *descent) update(name string, w, g []float32, share float64, only []bool) {
 	if d.first[name] == nil {
 		d.first[name] = make([]float32, len(w))

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// partialKey is the thief who got hold of some of the changes. How much each
-// share gives back tells whether a key may be split among several holders.
+// partialKey is the attack of a thief who has some of the changes. What each share gives
+// back tells whether a key may be split among several holders.
 func partialKey(l *lab) []variant {
 	changed := l.changes()
 	if len(changed) == 0 {
@@ -37,9 +37,9 @@ func partialKey(l *lab) []variant {
 	return list
 }
 
-// knownPlaces is told where changes are, and gives these weights ordinary values
-// before training: the mean of the others of their tensor, or random ones like
-// those. What it comes to is a bound for attacks that look for the changes.
+// knownPlaces knows where the changes are and sets these weights to ordinary values before
+// training: the mean of the others of their tensor, or random values with their mean and
+// deviation. Its result bounds that of attacks which look for the changes.
 func knownPlaces(l *lab) []variant {
 	changed := l.changes()
 	if len(changed) == 0 {
@@ -54,8 +54,8 @@ func knownPlaces(l *lab) []variant {
 	return []variant{give("changed weights to the mean", 0), give("changed weights drawn anew", 1)}
 }
 
-// giveOrdinary sets weights to the mean of the others of their tensor, plus
-// a number of standard deviations that is random.
+// giveOrdinary sets weights to the mean of the others of their tensor plus a random number
+// of standard deviations.
 func (l *lab) giveOrdinary(changed []site, random float64) {
 	by := map[string][]int{}
 	for _, s := range changed {

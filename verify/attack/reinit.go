@@ -7,13 +7,12 @@ import (
 	"slices"
 )
 
-// Initialising anew what is suspected. Weights of layers are drawn as He et al.
-// (arXiv 1502.01852) have it, from a normal distribution of variance 2/fan-in.
+// Weights that are under suspicion can be initialised anew. The weights of layers are drawn
+// from a normal distribution of variance 2/fan-in (He et al., arXiv 1502.01852).
 
-// fromScratch forgets everything that was trained. Networks without
-// normalisation are hard to train from large depth on, so a start that is
-// normalised layer by layer is tried as well, and so are batch normalisations:
-// whoever starts anew can put them in, too.
+// fromScratch forgets everything that was trained. Deep networks without normalisation are
+// hard to train. A start that is normalised layer by layer is therefore tried as well, and
+// so are inserted batch normalisations, which somebody who starts anew can use too.
 func fromScratch(l *lab) []variant {
 	list := []variant{
 		{name: "Kaiming initialisation", tune: everything, change: func(_ context.Context, l *lab) (string, error) {
@@ -42,7 +41,7 @@ func fromScratch(l *lab) []variant {
 	return list
 }
 
-// smallWeights leads from the variance 2/fan-in to 1/(3·fan-in), that of PyTorch.
+// smallWeights scales weights from the variance 2/fan-in to 1/(3·fan-in), that of PyTorch.
 // With normalisations smaller weights are trained faster: 86.5 % against 85.7 %
 // with 6,000 samples of Fashion-MNIST, LeNet-5 and 6 epochs.
 const smallWeights = 0.41
@@ -73,8 +72,8 @@ func (l *lab) reinitialise() {
 	}
 }
 
-// fanIn returns how many products with the weight are added up to one number; 0
-// if that does not apply.
+// fanIn returns the number of products with the weight that are added up to one output; 0
+// if the weight is not that of a layer.
 func (l *lab) fanIn(name string) int {
 	if y := l.anatomy.layerOf(name); y != nil && y.fanIn > 0 {
 		return y.fanIn
@@ -98,8 +97,8 @@ func fill(x []float32, v float32) {
 	}
 }
 
-// reinitLayers gives up layers that the changes may be in: the first ones, whose
-// weights reach everything, the last, whose weights decide, or both.
+// reinitLayers gives up layers that changes are likely in: the first ones, which everything
+// depends on, the last one, which decides, or both.
 func reinitLayers(l *lab) []variant {
 	n := len(l.anatomy.layers)
 	if n == 0 {
@@ -122,8 +121,8 @@ func reinitLayers(l *lab) []variant {
 	return list
 }
 
-// staged draws some layers anew and trains them alone, so that what follows stays
-// as it is until there is something to follow on; then all is trained.
+// staged draws some layers anew and trains them alone first, so that later layers are not
+// spoilt by random features. Then everything is trained.
 func staged(v variant, layers ...int) variant {
 	draw := v.change
 	v.name += ", trained alone before all"
@@ -175,8 +174,8 @@ func reinit(name string, layers ...int) variant {
 	}}
 }
 
-// shuffleLayers gives up layers like reinitLayers, but keeps their values, whose
-// scale and shape are what training has come to.
+// shuffleLayers gives up layers like reinitLayers, but permutes their values, which keeps
+// the distribution that training has led to.
 func shuffleLayers(l *lab) []variant {
 	var list []variant
 	for k := 1; k <= 2 && k < len(l.anatomy.layers); k++ {
@@ -195,7 +194,7 @@ func shuffleLayers(l *lab) []variant {
 	return list
 }
 
-// reinitDead revives units that no sample gets a gradient through, such as those
+// reinitDead initialises units anew that have no gradient for any sample, such as those
 // that a changed bias has silenced.
 func reinitDead(l *lab) []variant {
 	if len(l.anatomy.layers) == 0 {
@@ -236,7 +235,7 @@ func dead(y *layer, g []float32) (units []int) {
 	return units
 }
 
-// reinitUnit draws the weights into a unit anew.
+// reinitUnit draws the weights of a unit anew.
 func (l *lab) reinitUnit(y *layer, unit int) {
 	deviation := math.Sqrt(2 / float64(y.fanIn))
 	x := l.values(y.weight)
@@ -250,7 +249,7 @@ func (l *lab) reinitUnit(y *layer, unit int) {
 	}
 }
 
-// biasOf returns a layer's bias, one element a unit; nil if it has none such.
+// biasOf returns a layer's bias; nil if it has none with one element a unit.
 func (l *lab) biasOf(y *layer) []float32 {
 	if y.bias == "" {
 		return nil

@@ -11,11 +11,11 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A changed weight shifts and stretches what its unit computes, and all that
-// follows. Giving each unit mean 0 and variance 1 on the attacker's samples,
-// layer by layer, undoes that without finding the weight. Mishkin and Matas
-// (arXiv 1511.06422, LSUV) normalise a layer as a whole; here every unit is
-// normalised by itself, which is what inserting a batch normalisation does.
+// A changed weight shifts and scales the output of its unit and everything that follows.
+// Giving each unit mean 0 and variance 1 on the attacker's samples, layer by layer, undoes
+// that without finding the weight. Mishkin and Matas (arXiv 1511.06422, LSUV) normalise a
+// layer as a whole. Here every unit is normalised by itself, as by an inserted batch
+// normalisation.
 
 func renormaliseTune(l *lab) []variant {
 	if len(l.normalisable()) == 0 {
@@ -38,15 +38,14 @@ func (l *lab) normalisable() []*layer {
 	return list
 }
 
-// normaliseSamples is the number of samples that statistics are taken on.
+// normaliseSamples is the number of samples that statistics are computed on.
 const normaliseSamples = 400
 
-// silent is the deviation below which a unit is taken for dead, and drawn anew.
+// silent is the standard deviation below which a unit counts as dead and is drawn anew.
 const silent = 1e-6
 
-// renormalise scales and shifts the weights of every unit so that what it
-// computes has mean 0 and variance 1. Batch normalisations in the graph become
-// neutral.
+// renormalise scales and shifts the weights of every unit so that its output has mean 0 and
+// variance 1. Batch normalisations in the graph become neutral.
 func (l *lab) renormalise(ctx context.Context) error {
 	layers := l.normalisable()
 	if len(layers) == 0 {
@@ -105,7 +104,7 @@ func (l *lab) normaliseLayer(y *layer, m *moments) {
 	}
 }
 
-// statisticsInputs returns batches of about n samples to take statistics on.
+// statisticsInputs returns batches of about n samples to compute statistics on.
 func (l *lab) statisticsInputs(n int) ([]map[string]nd.Array, error) {
 	batches := max(1, min(n, l.train.Len())/l.batch)
 	var inputs []map[string]nd.Array
@@ -119,7 +118,7 @@ func (l *lab) statisticsInputs(n int) ([]map[string]nd.Array, error) {
 	return inputs, nil
 }
 
-// outputsOf names what layers compute.
+// outputsOf returns the names of the outputs of layers.
 func outputsOf(layers []*layer) (names []string) {
 	for _, y := range layers {
 		names = append(names, y.output)
@@ -127,7 +126,7 @@ func outputsOf(layers []*layer) (names []string) {
 	return names
 }
 
-// observe compiles a program that computes values inside a graph of these nodes.
+// observe compiles a program that returns values inside a graph of these nodes.
 func (l *lab) observe(nodes []*onnxpb.NodeProto, names []string, inputs map[string]nd.Array) (*gradient.Program, error) {
 	cfg := l.config(inputs)
 	cfg.Logits = false
@@ -135,8 +134,8 @@ func (l *lab) observe(nodes []*onnxpb.NodeProto, names []string, inputs map[stri
 	return l.compile(nodes, cfg)
 }
 
-// compile compiles a graph of these nodes, in place of the model's. Values that
-// are no outputs become some for the time of compiling.
+// compile compiles a graph of these nodes in place of the model's. Values inside the graph
+// become outputs while it compiles.
 func (l *lab) compile(nodes []*onnxpb.NodeProto, cfg gradient.Config) (*gradient.Program, error) {
 	g := l.model.Proto().GetGraph()
 	own, outputs := g.Node, g.Output
@@ -150,14 +149,14 @@ func (l *lab) compile(nodes []*onnxpb.NodeProto, cfg gradient.Config) (*gradient
 	return gradient.Compile(l.model, cfg)
 }
 
-// moments gather mean and variance by unit.
+// moments accumulates mean and variance by unit.
 type moments struct{ sum, squares, n []float64 }
 
 func newMoments(units int) *moments {
 	return &moments{make([]float64, units), make([]float64, units), make([]float64, units)}
 }
 
-// add takes in f of the values of a batch, whose units lie along an axis.
+// add adds f of the values of a batch, whose units lie along an axis.
 func (m *moments) add(a nd.Array, axis int, f func(float32) float32) {
 	if axis < 0 {
 		axis += len(a.Shape)
@@ -176,8 +175,8 @@ func (m *moments) take(unit int, v float32) {
 
 func identity(v float32) float32 { return v }
 
-// gather runs a program whose outputs are what the layers compute, and returns
-// the moments of f of that.
+// gather runs a program whose outputs are those of layers, and returns the moments of f of
+// their elements.
 func gather(ctx context.Context, p *gradient.Program, inputs []map[string]nd.Array, layers []*layer, f func(float32) float32) ([]*moments, error) {
 	all := make([]*moments, len(layers))
 	for k, y := range layers {

@@ -11,10 +11,10 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// The search run backwards, by an attacker who knows the method: rank the
-// weights by how much a reset would lower the loss to first order, add the ends
-// of every tensor's range, try the best of them for real, keep the best of all,
-// and so on while the loss falls.
+// The search run backwards, by an attacker who knows the method. Each round ranks the
+// weights by how much a reset would lower the loss to first order, adds the ends of every
+// tensor's range, evaluates the best candidates and keeps the best one, as long as the loss
+// falls.
 
 func repair(*lab) []variant { return []variant{{name: "greedy resets", change: repairOnce}} }
 
@@ -32,8 +32,8 @@ const (
 	repairGain   = 0.002 // share of the loss that a reset has to bring
 )
 
-// altered is what a costly change of the locked weights came to, for settings
-// that begin with the same one.
+// altered is the result of a costly change of the locked weights, which several settings
+// begin with.
 type altered struct {
 	weights snapshot
 	note    string
@@ -87,7 +87,8 @@ func repairWeights(ctx context.Context, l *lab) (string, error) {
 	return fmt.Sprintf("%d weights", count), nil
 }
 
-// bestReset tries the most promising resets. ok is false when there are none.
+// bestReset evaluates the most promising resets and returns the best. ok is false if there
+// are none.
 func (l *lab) bestReset(ctx context.Context, coarse, fine *trial) (best reset, ok bool, err error) {
 	list, err := l.resets(ctx)
 	if err != nil || len(list) == 0 {
@@ -154,11 +155,11 @@ func bySite(a, b reset) int {
 	return cmp.Or(cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
 }
 
-// byGain orders the largest gain first.
+// byGain orders by gain, largest first.
 func byGain(a, b reset) int { return cmp.Compare(b.gain, a.gain) }
 
-// trial measures the loss on a batch with all values kept, so that only what
-// lies behind an altered weight is computed again.
+// trial measures the loss on a batch. It keeps all values, so that only what depends on an
+// altered weight is computed again.
 type trial struct {
 	program *gradient.Program
 	cost    gradient.Loss
@@ -206,13 +207,13 @@ func (t *trial) loss(tensor string) (float64, error) {
 	return t.of(outputs)
 }
 
-// refresh takes over that a tensor was altered.
+// refresh computes again what depends on an altered tensor.
 func (t *trial) refresh(tensor string) (err error) {
 	t.now, err = t.loss(tensor)
 	return err
 }
 
-// try sets each reset's gain to the fall of the loss that it brings. Those of a
+// try sets the gain of each reset to the fall of the loss that it brings. Resets of the same
 // tensor have to be adjacent.
 func (t *trial) try(l *lab, list []reset) error {
 	for i := range list {

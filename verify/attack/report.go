@@ -1,22 +1,22 @@
 package attack
 
-// Report is what the attacks came to. Accuracies are between 0 and 1, on the
-// test set unless said otherwise; for other tasks than classification they are
-// qualities (task.Score).
+// Report is the result of Run. Accuracies are between 0 and 1 and measured on the test set
+// unless said otherwise. For tasks other than classification they are qualities
+// (task.Score).
 type Report struct {
 	Task    string   `json:"task"`
 	Locked  float64  `json:"locked_accuracy"`
 	Attacks []Result `json:"attacks"` // the yardstick left out
 	// Scratch is the yardstick; nil when there was no time for it.
 	Scratch *Result `json:"scratch"`
-	// The following are nil when an operand is missing. Attacks that need a part
-	// of the key do not count.
+	// The following are nil if they cannot be computed. Attacks that need a part of the
+	// key do not count.
 	ScratchAccuracy *float64 `json:"scratch_accuracy"`
 	Best            *float64 `json:"best_attack_accuracy"`
-	// Advantage is what the best attack has over training from scratch.
+	// Advantage is the best attack's accuracy minus that of training from scratch.
 	Advantage *float64 `json:"advantage"`
-	// Changed is the number of changed weights, and Detectors say how well these
-	// can be told from others; left out without the original.
+	// Changed is the number of changed weights. Detectors say how well they can be told
+	// from others. Both are left out without Options.Original.
 	Changed    int        `json:"changed,omitempty"`
 	Detectors  []Detector `json:"detectors,omitempty"`
 	Unfinished []string   `json:"unfinished,omitempty"` // for lack of time
@@ -30,8 +30,8 @@ type Samples struct {
 	Test       int `json:"test"`
 }
 
-// Result is what one attack came to: that of the setting which does best on the
-// attacker's validation part.
+// Result is the result of one attack: that of the setting which is best on the attacker's
+// validation samples.
 type Result struct {
 	Name       string    `json:"name"`
 	Accuracy   float64   `json:"accuracy"`
@@ -60,7 +60,7 @@ func (s Setting) String() string {
 	return s.Name + ", " + s.Optimiser
 }
 
-// add takes a result into the report and its sums.
+// add adds a result to the report and updates what follows from all results.
 func (r *Report) add(a attack, result Result) {
 	result.Insider = NeedsOriginal(a.name)
 	if a.name == Scratch {

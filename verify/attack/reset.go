@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Resets need no training: the attacker looks for weights that seem to have been
-// changed and gives them an ordinary value.
+// Resets need no training. The attacker looks for weights that seem to have been changed and
+// sets them to an ordinary value.
 
 // resetOutliers resets weights that are many standard deviations from the mean
 // of their tensor, to that mean or to the limit.
@@ -54,8 +54,8 @@ func resetFar(x []float32, z float64, clip bool) (count int) {
 	return count
 }
 
-// resetExtremes resets the ends of each tensor's range, where a search that
-// keeps to the range puts its changes.
+// resetExtremes resets the smallest and largest elements of each tensor. A search that keeps
+// values in the range of their tensor changes them to the ends.
 func resetExtremes(*lab) []variant {
 	var list []variant
 	for _, k := range []int{1, 2, 4, 8, 16} {
@@ -129,7 +129,7 @@ func (l *lab) zeroTop(ctx context.Context, n int) (string, error) {
 	return fmt.Sprintf("%d weights", len(top)), err
 }
 
-// resetTune resets, and trains what comes out. The reset weights are trained too.
+// resetTune resets weights and then trains all of them.
 func resetTune(*lab) []variant {
 	list := []variant{zeroShare(0.001), zeroShare(0.01), outliers(3, false)}
 	for i := range list {
@@ -159,8 +159,8 @@ func (l *lab) topProducts(ctx context.Context, n int) ([]site, error) {
 	return l.top(ctx, n, func(_ string, w, g float32) float32 { return magnitude(g * w) })
 }
 
-// top returns the n weights of largest score, as long as that is above zero, in
-// the order of the file. The score is of an element and its gradient.
+// top returns the n weights of largest score, or fewer if fewer scores are positive, in the
+// order of the file. score takes an element and its gradient.
 func (l *lab) top(ctx context.Context, n int, score func(name string, w, g float32) float32) ([]site, error) {
 	grads, err := l.gradients(ctx)
 	if err != nil {

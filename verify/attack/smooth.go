@@ -7,12 +7,12 @@ import (
 	"slices"
 )
 
-// A change that stands out from the weights beside it, if not from its tensor,
-// goes away where weights are smoothed or rounded. Filters of images are smooth;
-// most other weights are not, and suffer.
+// Smoothing or rounding weights removes changes that stand out from their neighbours, even
+// if not from their tensor. Filters of images are smooth. Most other weights are not, and
+// suffer.
 
-// smooth replaces weights by the median of themselves and the two beside them,
-// all, or those that are further from it than some standard deviations of that
+// smooth replaces weights by the median of themselves and their two neighbours: all of
+// them, or those whose distance from it is more than some standard deviations of that
 // distance.
 func smooth(*lab) []variant {
 	var list []variant
@@ -40,8 +40,8 @@ func smooth(*lab) []variant {
 	return list
 }
 
-// smoothRows smooths a tensor along rows of n elements; rows too short for that
-// are taken together. It returns the number of elements that changed.
+// smoothRows smooths a tensor along rows of n elements, or as one row if rows are shorter
+// than three. It returns the number of elements that changed.
 func smoothRows(x []float32, n int, far float64) (count int) {
 	medians := rowMedians(x, n)
 	sum := 0.0
@@ -59,8 +59,8 @@ func smoothRows(x []float32, n int, far float64) (count int) {
 	return count
 }
 
-// rowMedians returns for each element the median of it and the two beside it in
-// rows of n; at the ends of a row, of the three there.
+// rowMedians returns, for each element, the median of it and its two neighbours in rows of
+// n. At the ends of a row it is that of the three elements there.
 func rowMedians(x []float32, n int) []float32 {
 	if n < 3 {
 		n = len(x)
@@ -78,7 +78,7 @@ func rowMedians(x []float32, n int) []float32 {
 	return out
 }
 
-// requantise rounds weights to few levels between the ends of their tensor.
+// requantise rounds weights to a few levels between the ends of their tensor's range.
 func requantise(*lab) []variant {
 	var list []variant
 	for _, bits := range []int{8, 6, 5, 4, 3} {

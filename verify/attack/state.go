@@ -10,7 +10,7 @@ import (
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
-// state is the file that finished attacks are noted in.
+// state is the file with the results of finished attacks.
 type state struct {
 	path string
 
@@ -21,11 +21,10 @@ type state struct {
 
 const stateVersion = 1
 
-// maxState bounds what is read; a finished run takes some kilobytes.
+// maxState bounds the size of the file, in bytes. A finished run takes some kilobytes.
 const maxState = 16 << 20
 
-// openState reads the state file if there is one. With an empty path nothing is
-// kept.
+// openState reads the state file, if there is one. If path is "", results are not kept.
 func openState(path, fingerprint string) (*state, error) {
 	s := &state{path: path, Version: stateVersion, Fingerprint: fingerprint}
 	if path == "" {
@@ -56,7 +55,7 @@ func openState(path, fingerprint string) (*state, error) {
 	return s, nil
 }
 
-// result returns what is known of an attack.
+// result returns the result of a finished attack.
 func (s *state) result(name string) (Result, bool) {
 	for _, r := range s.Results {
 		if r.Name == name {
@@ -66,7 +65,7 @@ func (s *state) result(name string) (Result, bool) {
 	return Result{}, false
 }
 
-// add notes a finished attack. The file is replaced as a whole.
+// add adds a finished attack and replaces the file as a whole.
 func (s *state) add(r Result) error {
 	s.Results = append(s.Results, r)
 	if s.path == "" {

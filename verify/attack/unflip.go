@@ -7,10 +7,9 @@ import (
 	"slices"
 )
 
-// A hardened lock negates weights. The attacker who knows that has one bit to
-// learn of each weight. Two ways are tried: to follow the gradient, round by
-// round, with the negations that lower the loss most, tried for real; and to train
-// and look which weights have changed their sign.
+// A hardened lock negates weights. An attacker who knows that has to learn one bit of each
+// weight. Two ways are tried: to negate, round by round, the weights that lower the loss
+// most; and to train and look which weights have changed their sign.
 
 func unflip(l *lab) []variant {
 	list := []variant{
@@ -24,8 +23,8 @@ func unflip(l *lab) []variant {
 	return list
 }
 
-// redrawDoubtful gives up what a lock of few percent has most likely changed: the
-// first layer, and of the second the third of the weights that is largest.
+// redrawDoubtful draws anew what a lock of a few percent has most likely changed: the first
+// layer, and the largest third of the weights of the second.
 func redrawDoubtful(_ context.Context, l *lab) (string, error) {
 	first, second := l.anatomy.layers[0], l.anatomy.layers[1]
 	l.normal(l.values(first.weight), math.Sqrt(2/float64(max(l.fanIn(first.weight), 1))))
@@ -101,8 +100,8 @@ func (l *lab) unflip(ctx context.Context, rounds int) (string, error) {
 	return fmt.Sprintf("%d weights", flips), nil
 }
 
-// negations returns weights whose negation lowers the loss, the best first. Those
-// that promise most to first order are tried for real.
+// negations returns weights whose negation lowers the loss, best first. It evaluates those
+// with the largest first-order gain.
 func (l *lab) negations(ctx context.Context, t *trial, moved map[site]bool) ([]reset, error) {
 	grads, err := l.gradients(ctx)
 	if err != nil {
@@ -132,7 +131,7 @@ func (l *lab) negations(ctx context.Context, t *trial, moved map[site]bool) ([]r
 	return list, nil
 }
 
-// learnSigns trains, and gives the weights as they were the signs that come out.
+// learnSigns trains, and then gives the weights from before the signs from after.
 func learnSigns(ctx context.Context, l *lab) (string, error) {
 	before := l.snapshot()
 	t := training{optimiser: l.opt.Grid[0], scope: everything, epochs: l.opt.Epochs, rng: l.seeded("signs")}

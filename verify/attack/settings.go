@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// carryOut tries the settings of an attack.
+// carryOut tries the settings of an attack and returns the best result.
 func (l *lab) carryOut(ctx context.Context, a attack, list []variant) (Result, error) {
 	defer l.restore(l.locked)
 	began := time.Now()
@@ -28,7 +28,7 @@ func (l *lab) carryOut(ctx context.Context, a attack, list []variant) (Result, e
 	return result, nil
 }
 
-// effort is the number of epochs and settings in a list.
+// effort returns the number of epochs and settings in a list.
 func (l *lab) effort(list []variant) int {
 	n := len(list)
 	for _, v := range list {
@@ -50,7 +50,7 @@ func (l *lab) tick(accuracy float64) {
 	l.report(l.now)
 }
 
-// try carries out one setting, with every optimiser if it has training.
+// try carries out one setting, with every optimiser of the grid if it trains.
 func (l *lab) try(ctx context.Context, attack string, v variant) ([]Setting, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
