@@ -35,6 +35,20 @@ func (e *ManifestError) Hint() string {
 	return "docs/batch.md shows what a manifest looks like"
 }
 
+// ShardError says that a shard cannot be made out, from text or from the environment.
+type ShardError struct {
+	Err    error
+	advice string // "" for one from text
+}
+
+func (e *ShardError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e *ShardError) Unwrap() error { return e.Err }
+
+// Hint returns what to do about the environment; "" for a shard from text.
+func (e *ShardError) Hint() string { return e.advice }
+
 // TimeoutError says that a model took longer than its timeout.
 type TimeoutError struct{ After time.Duration }
 

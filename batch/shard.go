@@ -21,7 +21,7 @@ func ParseShard(text string) (Shard, error) {
 	i, err := strconv.Atoi(a)
 	n, err2 := strconv.Atoi(b)
 	if !ok || err != nil || err2 != nil || n < 1 || i < 1 || i > n {
-		return Shard{}, fmt.Errorf("%q is not a shard i/n with i from 1 to n", text)
+		return Shard{}, &ShardError{Err: fmt.Errorf("%q is not a shard i/n with i from 1 to n", text)}
 	}
 	return Shard{i - 1, n}, nil
 }
@@ -63,8 +63,10 @@ func ShardFromEnv(getenv func(string) string) (Shard, error) {
 			count = env.count
 		}
 		if count == "" || getenv(count) == "" {
-			return Shard{}, advise(fmt.Errorf("%s is set, but not how many there are", env.index),
-				"set "+ShardsVariable+", for a Kubernetes Job to its completions")
+			return Shard{}, &ShardError{
+				Err:    fmt.Errorf("%s is set, but not how many there are", env.index),
+				advice: "set " + ShardsVariable + ", for a Kubernetes Job to its completions",
+			}
 		}
 		n, err := number(count)
 		if err != nil {
@@ -76,8 +78,10 @@ func ShardFromEnv(getenv func(string) string) (Shard, error) {
 			}
 		}
 		if i >= n {
-			return Shard{}, advise(fmt.Errorf("%s=%s and %s=%d do not go together", env.index, getenv(env.index), count, n),
-				"number array elements from 0 without gaps")
+			return Shard{}, &ShardError{
+				Err:    fmt.Errorf("%s=%s and %s=%d do not go together", env.index, getenv(env.index), count, n),
+				advice: "number array elements from 0 without gaps",
+			}
 		}
 		return Shard{i, n}, nil
 	}

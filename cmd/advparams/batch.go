@@ -39,7 +39,7 @@ type batchRun struct {
 	cacheSize string
 
 	store   objects.Client
-	scratch string // for copies; empty: there is nothing in object storage
+	scratch string // folder for copies; "" if nothing is in object storage
 
 	part batch.Shard
 	bar  *terminal.Bar
@@ -47,7 +47,7 @@ type batchRun struct {
 	start   time.Time
 	total   int
 	back    []*batch.Result
-	written time.Time // when metrics were written last
+	written time.Time // when the metrics were last written
 }
 
 func newBatch(a *app) *cobra.Command {
@@ -129,7 +129,7 @@ func (b *batchRun) run(ctx context.Context) error {
 	if err := checkPassphrase(jobs); err != nil {
 		return err
 	}
-	// These are written anew by every run, so that --force is not needed.
+	// Every run replaces these files, without --force.
 	if err := b.app.checkOutputs(true, file(b.results), file(b.index), b.metrics); err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func (b *batchRun) run(ctx context.Context) error {
 	return b.finish(context.WithoutCancel(ctx), summary)
 }
 
-// file returns a path if it is one of a file, and nothing if it is a URL.
+// file returns the path of a file, or "" for a URL.
 func file(path string) string {
 	if objects.IsURL(path) {
 		return ""
@@ -192,13 +192,11 @@ func (b *batchRun) cacheFolder() string {
 func (b *batchRun) jobs(ctx context.Context) ([]*batch.Job, error) {
 	var err error
 	if b.shard != "" {
-		if b.part, err = batch.ParseShard(b.shard); err != nil {
-			return nil, hint.With(&usageError{err}, "in Slurm, Kubernetes and AWS Batch arrays leave --shard out: it follows from the environment")
-		}
-	} else if b.part, err = batch.ShardFromEnv(os.Getenv); err != nil {
-		if advice := hint.Of(err); advice != "" {
-			return nil, hint.With(&usageError{errors.New(err.Error())}, "%s, or give --shard", advice)
-		}
+		b.part, err = batch.ParseShard(b.shard)
+	} else {
+		b.part, err = batch.ShardFromEnv(os.Getenv)
+	}
+	if err != nil {
 		return nil, &usageError{err}
 	}
 	var m *batch.Manifest
@@ -219,7 +217,8 @@ func (b *batchRun) jobs(ctx context.Context) ([]*batch.Job, error) {
 	return nil, err
 }
 
-// checkPassphrase makes sure that the passphrase is there: nobody is asked.
+// checkPassphrase makes sure that there is a passphrase if a key is to be sealed with
+// one. Child processes cannot ask for it.
 func checkPassphrase(jobs []*batch.Job) error {
 	if os.Getenv(passphraseVariable) != "" {
 		return nil
@@ -232,8 +231,8 @@ func checkPassphrase(jobs []*batch.Job) error {
 	return nil
 }
 
-// programIdentity names the program in records. Builds from a changed checkout
-// share a version, so they are told apart by their bytes.
+// programIdentity returns the name of the program in records: its version. Builds
+// from a changed checkout share a version, so a digest of their bytes is added.
 func programIdentity(path string) (string, error) {
 	v, revision := version()
 	if v != "(devel)" && !strings.Contains(revision, "modified") {
@@ -246,7 +245,7 @@ func programIdentity(path string) (string, error) {
 	return v + " " + state.SHA256[:16], nil
 }
 
-// plan prints what would be done.
+// plan prints what a run would do.
 func (b *batchRun) plan(jobs []*batch.Job, threads int) error {
 	type planned struct {
 		Model    string   `json:"model"`
@@ -269,7 +268,7 @@ func (b *batchRun) plan(jobs []*batch.Job, threads int) error {
 	})
 }
 
-// progress shows a model that came back.
+// progress shows that a model is done or has to wait.
 func (b *batchRun) progress(p batch.Progress) {
 	model := oneLine(p.Last.Model)
 	eta := ""
@@ -294,14 +293,14 @@ func (b *batchRun) progress(p batch.Progress) {
 	}
 }
 
-// say notes a line where there is no bar.
+// say notes a line if there is no progress bar.
 func (b *batchRun) say(format string, args ...any) {
 	if b.bar == nil {
 		b.app.note(format, args...)
 	}
 }
 
-// rate writes models a second in the unit that reads best.
+// rate formats a number of models per second in the unit that reads best.
 func rate(perSecond float64) string {
 	switch {
 	case perSecond >= 1:
@@ -312,7 +311,7 @@ func rate(perSecond float64) string {
 	return fmt.Sprintf("%.1f/h", 3600*perSecond)
 }
 
-// effect says in a few words what a model lost.
+// effect returns in a few words what locking did to a model.
 func effect(r *batch.Result) string {
 	f := r.Figures()
 	if f.Original == nil || f.Locked == nil {
@@ -321,13 +320,14 @@ func effect(r *batch.Result) string {
 	return fmt.Sprintf(", %.1f %% → %.1f %%", 100**f.Original, 100**f.Locked)
 }
 
-// batchFailed is the error of a run in which models failed; it has their status.
+// batchFailed is the error of a run in which models failed. It has the status of the
+// run.
 type batchFailed struct {
 	error
 	status int
 }
 
-// finish writes and prints what came of the run.
+// finish writes and prints the results of the run.
 func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
 	b.back = s.Models
 	if err := b.writeMetrics(); err != nil {
@@ -369,7 +369,7 @@ func (b *batchRun) writeMetrics() error {
 	})
 }
 
-// write replaces one of the files about the run, if it is wanted.
+// write replaces one of the files about the run. It does nothing without a path.
 func (b *batchRun) write(path string, text func(io.Writer) error) error {
 	if path == "" {
 		return nil
@@ -399,11 +399,11 @@ func (b *batchRun) put(ctx context.Context, path string, text func(io.Writer) er
 	return err
 }
 
-// batchTable prints a line for each model, and sums.
+// batchTable prints a line for each model, and the totals.
 func batchTable(w io.Writer, s *batch.Summary) {
 	attacked := slices.ContainsFunc(s.Models, func(r *batch.Result) bool { return r.Figures().BestAttack != nil })
 	columns := func(list ...string) {
-		if !attacked { // two columns less
+		if !attacked { // leave two columns out
 			list = slices.Delete(list, len(list)-3, len(list)-1)
 		}
 		fmt.Fprintln(w, strings.Join(list, "\t"))
@@ -430,7 +430,7 @@ func batchTable(w io.Writer, s *batch.Summary) {
 			percent(f.BestAttack), advantage, fmt.Sprintf("%.1f", r.Seconds))
 	}
 	if tw, ok := w.(*tabwriter.Writer); ok {
-		tw.Flush() // so that long messages do not widen the table
+		tw.Flush() // long messages must not widen the table
 	}
 	for _, r := range s.Models {
 		if r.Error != "" {

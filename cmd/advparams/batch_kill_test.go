@@ -23,12 +23,12 @@ import (
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
-// longVariable makes TestBatchKilled as long as it should be before a release.
+// longVariable makes TestBatchKilled run in full, as before a release.
 const longVariable = "ADVPARAMS_LONG_TESTS"
 
-// TestBatchKilled runs a batch of models of which some are broken, each in its
-// way, kills it again and again, and compares what is there in the end with the
-// files of a run that was left alone.
+// TestBatchKilled runs a batch of models, some of which are broken in different ways.
+// It kills the batch again and again, and compares the files in the end with those
+// of a run that was left alone.
 func TestBatchKilled(t *testing.T) {
 	long := os.Getenv(longVariable) != ""
 	count, kills := 30, 3
@@ -57,7 +57,7 @@ func TestBatchKilled(t *testing.T) {
 	runBatch(t, calm, want)
 	took := time.Since(start)
 
-	// The work is spread over all runs, so each gets a share of the time.
+	// The work is spread over all runs, so each run gets a share of the time.
 	rng := rand.New(rand.NewPCG(1, 2))
 	landed := 0
 	for range kills {
@@ -79,8 +79,8 @@ func TestBatchKilled(t *testing.T) {
 	compareOutputs(t, calm, killed)
 }
 
-// TestBatchStopped tells a batch to stop while it works: it ends in good order,
-// and the same command goes on.
+// TestBatchStopped tells a batch to stop while it works. The batch ends in good order,
+// and the same command continues it.
 func TestBatchStopped(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no SIGTERM")
@@ -125,7 +125,7 @@ func batchCommand(dir string) (*exec.Cmd, *bytes.Buffer) {
 	return cmd, &stdout
 }
 
-// runBatch runs the batch in dir to its end and checks what came of each model.
+// runBatch runs the batch in dir to its end and checks the outcome of each model.
 func runBatch(t *testing.T, dir string, want map[string]int) {
 	t.Helper()
 	cmd, stdout := batchCommand(dir)
@@ -160,7 +160,8 @@ func runBatch(t *testing.T, dir string, want map[string]int) {
 	}
 }
 
-// compareOutputs compares what two runs left, apart from what has times in it.
+// compareOutputs compares the outputs of two runs, except for contents that have times
+// in them.
 func compareOutputs(t *testing.T, calm, killed string) {
 	t.Helper()
 	sealed := func(name string) bool {
@@ -208,8 +209,8 @@ func appendFile(path, text string) error {
 	return alter(path, func(data []byte) []byte { return append(data, text...) })
 }
 
-// makeZoo writes models and a manifest, and the status that each model should
-// have into want.
+// makeZoo writes models and a manifest. It adds the status that each model should have
+// to want.
 func makeZoo(dir string, count int, want map[string]int) error {
 	zoo := filepath.Join(dir, "zoo")
 	if err := os.MkdirAll(zoo, 0o777); err != nil {

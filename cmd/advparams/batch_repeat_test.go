@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestBatchRepeated runs a batch, and then, in another folder, the commands that
-// its dry run and its logs show. Files and figures have to be the same.
+// TestBatchRepeated runs a batch. In another folder it then runs the commands that the
+// dry run and the logs show. Files and figures have to be the same.
 func TestBatchRepeated(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the commands are quoted for a POSIX shell")

@@ -17,9 +17,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// corpusModels are models of the shared corpus, real exports with random
-// weights, and the status of locking them with random samples and their own
-// answers as labels.
+// corpusModels are models of the shared corpus: real exports with random weights. The
+// status is that of locking them with random samples and their own answers as labels.
 var corpusModels = []struct {
 	name   string
 	status int
@@ -31,8 +30,8 @@ var corpusModels = []struct {
 	{"my_nn_transformer_enc__ts", exitcode.Done}, {"my_swin_v2_mini__ts", exitcode.Done}, {"tv_resnet18__ts", exitcode.Done},
 }
 
-// addShared adds models of the shared folder, where that is there, to the zoo in
-// dir, and the statuses to expect to want. It returns entries for the manifest.
+// addShared copies models of the shared folder, if there is one, to the zoo in dir, and
+// adds the statuses to expect to want. It returns entries for the manifest.
 func addShared(t *testing.T, dir string, want map[string]int) string {
 	t.Helper()
 	var b strings.Builder
@@ -76,8 +75,8 @@ func addShared(t *testing.T, dir string, want map[string]int) string {
 	return b.String()
 }
 
-// randomLike writes n samples with the names, types and shapes of the inputs in
-// a golden file of the corpus. Integers are drawn from those there.
+// randomLike writes n random samples with the names, types and shapes of the inputs in
+// a golden file of the corpus. Integers are drawn from those in the file.
 func randomLike(golden, path string, n int) error {
 	file, err := dataset.ReadNPZ(golden)
 	if err != nil {

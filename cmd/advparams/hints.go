@@ -7,7 +7,6 @@ import (
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/synth"
@@ -18,7 +17,7 @@ import (
 // help, or else what the error itself knows, or what usually helps. It is "" if there
 // is no advice.
 func advise(err error) string {
-	for _, of := range []func(error) string{optionHint, flagHint, hint.Of, usualHint} {
+	for _, of := range []func(error) string{optionHint, flagHint, manifestHint, usualHint} {
 		if advice := of(err); advice != "" {
 			return advice
 		}
