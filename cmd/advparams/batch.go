@@ -55,23 +55,22 @@ func newBatch(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "batch MANIFEST.yaml [--shard i/n] [--workers K]",
 		Short: "Lock and verify many models",
-		Long: `Lock and verify the models that a manifest names, each in processes of its own.
+		Long: `Lock and verify the models that a manifest names, each in separate processes.
 docs/batch.md describes the manifest.
 
-What is done is remembered beside the outputs: a model is skipped when its bytes,
-its data, its options and this program are the same as when it was done, so that a
-run that was stopped, or killed, goes on where it was. Runs on the same manifest,
-also on several hosts, share the work without doing anything twice.
+Records of what is done lie beside the outputs. A model is skipped if its bytes, its
+data, its options and this program are the same as when it was done. So a run that was
+stopped or killed continues where it was. Runs on the same manifest, also on several
+hosts, share the work and do nothing twice.
 
-In a Slurm array, a Kubernetes Indexed Job or an AWS Batch array, the shard follows
-from the environment; ADVPARAMS_SHARDS says how many there are where the scheduler
-does not.
+In a Slurm array, a Kubernetes Indexed Job or an AWS Batch array, the environment gives
+the shard. Set ADVPARAMS_SHARDS to the number of shards if the scheduler does not give it.
 
-The exit status is 1 if trying again may help one of the models that failed, and
-else the lowest of their own.
+If models failed, the exit status is 1 if a retry may help one of them, and otherwise
+the lowest of their statuses.
 
-The manifest and everything it names, also --results and --index, can be in object
-storage, at URLs s3://, gs:// and azblob://, with the program advparams-storage.`,
+The manifest, everything it names, --results and --index can be in object storage, at
+s3://, gs:// and azblob:// URLs, with the program advparams-storage.`,
 		Example: `  advparams batch models.yaml --dry-run
   advparams batch models.yaml --index index.html --results results.jsonl
   advparams batch models.yaml --shard 3/8 --workers 2`,

@@ -28,11 +28,10 @@ func newBench(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench MODEL.onnx",
 		Short: "Time forward passes and gradients",
-		Long: `Time a model on random input: forward passes, and forward passes with the gradients
-by all weights. Compiling and two runs before do not count.
+		Long: `Time a model on random input: forward passes, and forward passes with the gradients of
+all weights. Compilation and two warm-up runs are not timed.
 
-An open first axis of an input gets the size --batch; other open axes have to be
-given with --shape.`,
+An open first axis of an input has the size --batch. Other open axes need --shape.`,
 		Example: `  advparams bench model.onnx --batch 100 --threads 1
   advparams bench bert.onnx --shape input_ids=8,128 --shape attention_mask=8,128 --vocab 2`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -34,8 +34,8 @@ const taskHelp = `Tasks: classification (accuracy), binary (a single logit: accu
 (accuracy, AUC, mAP), regression (R², RMSE), language (perplexity; without labels the
 truth is the next token of the input), segmentation (accuracy of positions, mIoU) and
 embedding (cosine to the vectors of the original; needs no labels). Without --task,
-outputs and labels decide. Where a task's quality is no accuracy, targets are
-qualities: docs/method.md has them.`
+outputs and labels decide. For tasks without an accuracy, targets are
+qualities; docs/method.md defines them.`
 
 func (d *dataFlags) register(cmd *cobra.Command, usual dataset.Split, seed uint64) {
 	fl := cmd.Flags()

@@ -25,10 +25,10 @@ func newDemo(a *app) *cobra.Command {
 	d := &demo{app: a}
 	cmd := &cobra.Command{
 		Use:   "demo [DIR]",
-		Short: "Lock, verify and unlock a small model that comes along",
+		Short: "Lock, verify and unlock a small model that is included",
 		Long: `Show the whole story on a small model and its data, which are part of the program:
 make an identity, lock the model, measure what is left of it, unlock it. Every step
-is the command that is shown. The files stay in DIR, advparams-demo by default.`,
+runs the command that it shows. The files stay in DIR, advparams-demo by default.`,
 		Example: "  advparams demo",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {

@@ -25,12 +25,12 @@ func newGradients(a *app) *cobra.Command {
 	g := &gradients{app: a}
 	cmd := &cobra.Command{
 		Use:   "gradients MODEL.onnx --data IN.npz -o OUT.npz",
-		Short: "Write the gradient of a loss by every weight",
-		Long: `Run a model on one batch and write its outputs and the gradient of a loss by every
-floating-point initializer: arrays out/OUTPUT, grad/INITIALIZER and loss. Initializers
-without influence on the loss have gradients of zeros.
+		Short: "Write the gradient of a loss for every weight",
+		Long: `Run a model on one batch, and write its outputs and the gradient of a loss with respect
+to every floating-point initializer, as arrays out/OUTPUT, grad/INITIALIZER and loss.
+The gradient is zero for initializers that do not influence the loss.
 
-IN.npz has an array for each input, by its name or as in/NAME. The losses:
+IN.npz has an array for each input, named NAME or in/NAME. The losses:
   probe          Σ over outputs and elements of y[i]·(((7919·i + 13) mod 2003)/2003 - 0.5)
   cross-entropy  the mean over the samples, with integer labels in the array "labels";
                  where the model ends in Softmax, of the logits before it`,

@@ -25,8 +25,8 @@ func newKeygen(a *app) *cobra.Command {
 		Use:   "keygen [-o FILE]",
 		Short: "Make an age identity to seal keys to",
 		Long: `Make an age identity, as age-keygen does. The identity (AGE-SECRET-KEY-…) opens
-keys; keep it secret. The recipient (age1…) is what protect -r seals keys to; it is
-printed on the standard error and stands in a comment of the file.`,
+keys; keep it secret. The recipient (age1…) is what protect -r seals keys to. It is
+printed on the standard error, and in a comment of the file.`,
 		Example: "  advparams keygen -o me.txt",
 		RunE:    func(*cobra.Command, []string) error { return k.run() },
 	}

@@ -67,7 +67,7 @@ func newRoot(a *app) *cobra.Command {
 		Short: "Lock neural networks with a key",
 		Long: `advparams locks neural networks in ONNX files. It finds the few parameters on
 which a model depends most, changes them so that its answers are worthless, and
-writes a key that gives back the original, bit for bit.
+writes a key that restores the original, bit for bit.
 
 Results go to the standard output, progress and messages to the standard error.
 No file is replaced without --force, and files appear whole or not at all.

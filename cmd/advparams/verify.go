@@ -31,13 +31,14 @@ func newVerify(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify --locked LOCKED.onnx [--original MODEL.onnx] [--key KEY -i IDENTITY] [--data DATA]",
 		Short: "Measure original, locked and unlocked model",
-		Long: `Measure the accuracy, or what else the task has, of the original, the locked and the unlocked model, as far as
-they are there, and find out whether the locked model is the one a key was made for
-and whether unlocking it gives the original, bit for bit. The unlocked model exists
-in a temporary folder only. Models that are equal in every byte are measured once.
+		Long: `Measure the accuracy, or the metric of another task, of the original, the locked and the
+unlocked model, as far as they are given. Check whether the locked model is the one that
+the key was made for, and whether unlocking it restores the original, bit for bit. The
+unlocked model exists in a temporary folder only. Models that are equal in every byte are
+measured once.
 
-Without --data, only the files are checked. If they are not what the key says, the
-exit status is 4, after everything that can be measured has been.
+Without --data, only the files are checked. If they are not what the key says, the exit
+status is 4, after everything that can be measured was measured.
 
 ` + taskHelp + `
 
