@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,25 +15,12 @@ import (
 )
 
 type assault struct {
-	app    *app
-	locked string
-	data   dataFlags // the attacker's
-	test   struct {
-		path  string
-		limit int
-	}
-	key      string
-	open     openFlags
-	original string
-
-	fraction  float64
-	attacks   []string
-	grid      []string
-	epochs    int
-	batch     int
-	timeLimit time.Duration
-	state     string
-	threads   int
+	app  *app
+	opt  advparams.AttackOptions
+	data dataFlags // the attacker's
+	key  string
+	open openFlags
+	grid []string
 }
 
 func newAttack(a *app) *cobra.Command {
@@ -68,7 +54,7 @@ suspicious ones.
 		Example: `  advparams attack locked.onnx --data images/ --test images/ --state attacks.json
   advparams attack locked.onnx --data train.npz --test test.npz --attacks fine-tune,repair --epochs 5`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s.locked = args[0]
+			s.opt.Locked = args[0]
 			return s.run(cmd.Context())
 		},
 	}
@@ -76,19 +62,19 @@ suspicious ones.
 	s.data.register(cmd, dataset.Train, 1)
 	fl := cmd.Flags()
 	hide(cmd, "labels") // the attacker has nobody to ask
-	fileFlag(cmd, &s.test.path, "test", "", "measure on the samples in `PATH`, of the test split where there are several")
-	fl.IntVar(&s.test.limit, "test-limit", 0, "measure on at most `N` samples; 0: all")
+	fileFlag(cmd, &s.opt.Test.Path, "test", "", "measure on the samples in `PATH`, of the test split where there are several")
+	fl.IntVar(&s.opt.Test.Limit, "test-limit", 0, "measure on at most `N` samples; 0: all")
 	fileFlag(cmd, &s.key, "key", "", "the `KEY`, to measure what a part of it is worth", "key")
 	s.open.register(cmd)
-	fileFlag(cmd, &s.original, "original", "", "the `MODEL.onnx` before locking, in place of the key", "onnx")
-	fl.Float64Var(&s.fraction, "fraction", 0.1, "the attacker has this share, `F`, of the data")
-	fl.StringSliceVar(&s.attacks, "attacks", nil, "carry out these attacks, `A,B,C`; all if left out")
+	fileFlag(cmd, &s.opt.Original, "original", "", "the `MODEL.onnx` before locking, in place of the key", "onnx")
+	fl.Float64Var(&s.opt.Fraction, "fraction", 0.1, "the attacker has this share, `F`, of the data")
+	fl.StringSliceVar(&s.opt.Attacks, "attacks", nil, "carry out these attacks, `A,B,C`; all if left out")
 	fl.StringSliceVar(&s.grid, "grid", gridNames(), "train with each of these optimisers and learning rates, `O,O,O`")
-	fl.IntVar(&s.epochs, "epochs", 20, "train for `N` epochs")
-	fl.IntVar(&s.batch, "batch", 64, "take steps on `N` samples")
-	fl.DurationVar(&s.timeLimit, "time-limit", 0, "stop after `TIME`, for example 30m; attacks that are not finished do not count")
-	fileFlag(cmd, &s.state, "state", "", "note finished attacks in `FILE.json`, and do not repeat those that are there", "json")
-	threadsFlag(cmd, &s.threads, 0)
+	fl.IntVar(&s.opt.Epochs, "epochs", 20, "train for `N` epochs")
+	fl.IntVar(&s.opt.Batch, "batch", 64, "take steps on `N` samples")
+	fl.DurationVar(&s.opt.TimeLimit, "time-limit", 0, "stop after `TIME`, for example 30m; attacks that are not finished do not count")
+	fileFlag(cmd, &s.opt.State, "state", "", "note finished attacks in `FILE.json`, and do not repeat those that are there", "json")
+	threadsFlag(cmd, &s.opt.Threads, 0)
 	fl.Lookup("grid").DefValue = strings.Join(gridNames(), ",")
 	fl.Lookup("time-limit").DefValue = "0"
 	fl.Lookup("seed").Usage = "choose samples, their order and initial weights at random, from seed `N`"
@@ -116,12 +102,13 @@ func gridNames() []string {
 }
 
 func (s *assault) check() error {
+	o := &s.opt
 	switch {
-	case !(s.fraction > 0 && s.fraction <= 1):
-		return usagef("--fraction %g is not above 0 and at most 1", s.fraction)
-	case s.epochs < 1 || s.batch < 1:
+	case !(o.Fraction > 0 && o.Fraction <= 1):
+		return usagef("--fraction %g is not above 0 and at most 1", o.Fraction)
+	case o.Epochs < 1 || o.Batch < 1:
 		return usagef("--epochs and --batch are at least 1")
-	case s.key != "" && s.original != "":
+	case s.key != "" && o.Original != "":
 		return usagef("--key and --original say the same: give one of them")
 	case s.key == "" && len(s.open.identities) > 0:
 		return usagef("--identity opens a key, but there is no --key")
@@ -133,13 +120,8 @@ func (s *assault) run(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	opt := advparams.AttackOptions{
-		Locked: s.locked, Output: s.data.output, Task: s.data.kind(),
-		Data: s.data.data(), Test: advparams.Data{Path: s.test.path, Limit: s.test.limit},
-		Fraction: s.fraction, Original: s.original,
-		Attacks: s.attacks, Epochs: s.epochs, Batch: s.batch, TimeLimit: s.timeLimit, State: s.state,
-		Threads: s.threads,
-	}
+	opt := &s.opt
+	opt.Data, opt.Output, opt.Task = s.data.Data, s.data.output, s.data.kind()
 	for _, text := range s.grid {
 		o, err := attack.ParseOptimiser(text)
 		if err != nil {
@@ -156,7 +138,7 @@ func (s *assault) run(ctx context.Context) error {
 	show := s.app.watch()
 	defer show.close()
 	opt.Progress, opt.Notice = show.progress, show.notice
-	r, err := advparams.Attack(ctx, opt)
+	r, err := advparams.Attack(ctx, *opt)
 	if err != nil {
 		return err
 	}
@@ -184,7 +166,7 @@ func (s *assault) print(r *advparams.AttackReport) error {
 			fmt.Fprintf(w, "suspicion\tAUC %.2f\t%s; %.1f %% of the %s most suspicious are changed\n", d.AUC, d.Name, 100*d.Precision, verify.Thousands(r.Changed))
 		}
 		for _, name := range r.Unfinished {
-			fmt.Fprintf(w, "%s\t–\tnot finished within %v\n", name, s.timeLimit)
+			fmt.Fprintf(w, "%s\t–\tnot finished within %v\n", name, s.opt.TimeLimit)
 		}
 		fmt.Fprintf(w, "samples\t%s\tto train on, %s to choose by, %s to measure on\n",
 			verify.Thousands(r.Samples.Train), verify.Thousands(r.Samples.Validation), verify.Thousands(r.Samples.Test))

@@ -13,14 +13,9 @@ import (
 )
 
 type bench struct {
-	app     *app
-	model   string
-	batch   int
-	shapes  []string
-	vocab   int64
-	threads int
-	repeat  int
-	seed    uint64
+	app    *app
+	opt    advparams.BenchOptions
+	shapes []string
 }
 
 func newBench(a *app) *cobra.Command {
@@ -35,35 +30,33 @@ An open first axis of an input has the size --batch. Other open axes need --shap
 		Example: `  advparams bench model.onnx --batch 100 --threads 1
   advparams bench bert.onnx --shape input_ids=8,128 --shape attention_mask=8,128 --vocab 2`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b.model = args[0]
+			b.opt.Model = args[0]
 			return b.run(cmd.Context())
 		},
 	}
 	operand(cmd, "the model", "onnx")
 	fl := cmd.Flags()
-	fl.IntVar(&b.batch, "batch", 100, "samples in a batch, `N`")
+	fl.IntVar(&b.opt.Batch, "batch", 100, "samples in a batch, `N`")
 	fl.StringArrayVar(&b.shapes, "shape", nil, "shape of an input, as in `NAME=1,3,32,32`; may be repeated")
-	fl.Int64Var(&b.vocab, "vocab", 100, "integer inputs are random numbers from 0 to `N`-1")
-	fl.IntVar(&b.repeat, "repeat", 10, "timed runs, `N`")
-	fl.Uint64Var(&b.seed, "seed", 1, "`N`, which the random input is made from")
-	threadsFlag(cmd, &b.threads, 1)
+	fl.Int64Var(&b.opt.Vocabulary, "vocab", 100, "integer inputs are random numbers from 0 to `N`-1")
+	fl.IntVar(&b.opt.Repeat, "repeat", 10, "timed runs, `N`")
+	b.opt.Seed = new(uint64)
+	fl.Uint64Var(b.opt.Seed, "seed", 1, "`N`, which the random input is made from")
+	threadsFlag(cmd, &b.opt.Threads, 1)
 	return cmd
 }
 
-func (b *bench) run(ctx context.Context) error {
-	if b.batch < 1 || b.repeat < 1 || b.vocab < 1 {
+func (b *bench) run(ctx context.Context) (err error) {
+	if b.opt.Batch < 1 || b.opt.Repeat < 1 || b.opt.Vocabulary < 1 {
 		return usagef("--batch, --repeat and --vocab are at least 1")
 	}
-	shapes, err := parseShapes(b.shapes)
-	if err != nil {
+	if b.opt.Shapes, err = parseShapes(b.shapes); err != nil {
 		return err
 	}
 	show := b.app.watch()
 	defer show.close()
-	r, err := advparams.Bench(ctx, advparams.BenchOptions{
-		Model: b.model, Batch: b.batch, Shapes: shapes, Vocabulary: b.vocab, Repeat: b.repeat,
-		Seed: &b.seed, Threads: b.threads, Progress: show.progress,
-	})
+	b.opt.Progress = show.progress
+	r, err := advparams.Bench(ctx, b.opt)
 	if err != nil {
 		return err
 	}

@@ -12,14 +12,9 @@ import (
 
 // dataFlags say which samples to take, and what to ask of the model.
 type dataFlags struct {
-	path      string
-	split     string
-	limit     int
-	seed      uint64
-	mean, std []float32
-	labels    string
-	output    string
-	task      string
+	advparams.Data
+	output string
+	task   string
 }
 
 // noData is what --data says when there is none.
@@ -39,25 +34,18 @@ qualities; docs/method.md defines them.`
 
 func (d *dataFlags) register(cmd *cobra.Command, usual dataset.Split, seed uint64) {
 	fl := cmd.Flags()
-	fileFlag(cmd, &d.path, "data", "", "`PATH` of an .npz or .csv file, a folder with IDX or CIFAR files, or an image folder")
-	choiceFlag(cmd, &d.split, "split", "", fmt.Sprintf("the part to take where the data has both (default %s)", usual), "train", "test")
-	fl.IntVar(&d.limit, "limit", 0, "take at most `N` samples; 0: all")
-	fl.Uint64Var(&d.seed, "seed", seed, "choose the samples of --limit at random, from seed `N`; 0: the first ones")
-	fl.Float32SliceVar(&d.mean, "mean", nil, "`A,B,C` to subtract from the channels of images, or one value for all")
-	fl.Float32SliceVar(&d.std, "std", nil, "`A,B,C` to divide the channels of images by, or one value for all")
-	choiceFlag(cmd, &d.labels, "labels", "data", "where labels come from: the data, or the original model's own answers", "data", "model")
+	fileFlag(cmd, &d.Path, "data", "", "`PATH` of an .npz or .csv file, a folder with IDX or CIFAR files, or an image folder")
+	choiceFlag(cmd, &d.Split, "split", "", fmt.Sprintf("the part to take where the data has both (default %s)", usual), "train", "test")
+	fl.IntVar(&d.Limit, "limit", 0, "take at most `N` samples; 0: all")
+	d.Seed = new(uint64)
+	fl.Uint64Var(d.Seed, "seed", seed, "choose the samples of --limit at random, from seed `N`; 0: the first ones")
+	fl.Float32SliceVar(&d.Mean, "mean", nil, "`A,B,C` to subtract from the channels of images, or one value for all")
+	fl.Float32SliceVar(&d.Std, "std", nil, "`A,B,C` to divide the channels of images by, or one value for all")
+	choiceFlag(cmd, &d.Labels, "labels", "data", "where labels come from: the data, or the original model's own answers", "data", "model")
 	choiceFlag(cmd, &d.task, "task", "", "what the model is for (default: what its outputs and the labels look like)", task.Names()...)
 	outputFlag(cmd, &d.output, "the model's output `NAME` has the answers, one value a class; the first if left out")
 	for _, name := range []string{"mean", "std"} {
 		fl.Lookup(name).DefValue = "" // rather than []
-	}
-}
-
-// data returns what the flags say of the samples.
-func (d *dataFlags) data() advparams.Data {
-	return advparams.Data{
-		Path: d.path, Split: dataset.Split(d.split), Limit: d.limit, Seed: &d.seed,
-		Mean: d.mean, Std: d.std, Labels: advparams.Labels(d.labels),
 	}
 }
 

@@ -11,27 +11,27 @@ import (
 )
 
 // choice is a flag value out of a fixed set.
-type choice struct {
-	value  *string
+type choice[T ~string] struct {
+	value  *T
 	values []string
 }
 
-func (c *choice) String() string {
+func (c *choice[T]) String() string {
 	if c.value == nil {
 		return ""
 	}
-	return *c.value
+	return string(*c.value)
 }
 
-func (c *choice) Set(s string) error {
+func (c *choice[T]) Set(s string) error {
 	if !slices.Contains(c.values, s) {
 		return fmt.Errorf("it is one of %s", strings.Join(c.values, ", "))
 	}
-	*c.value = s
+	*c.value = T(s)
 	return nil
 }
 
-func (c *choice) Type() string { return strings.Join(c.values, "|") }
+func (c *choice[T]) Type() string { return strings.Join(c.values, "|") }
 
 // percentFlag is a share, given in percent or as a number up to 1.
 type percentFlag float64
@@ -87,9 +87,9 @@ func fileFlag(cmd *cobra.Command, p *string, name, short, usage string, extensio
 }
 
 // choiceFlag defines a flag with a fixed set of values. The default may be "".
-func choiceFlag(cmd *cobra.Command, p *string, name, value, usage string, values ...string) {
+func choiceFlag[T ~string](cmd *cobra.Command, p *T, name string, value T, usage string, values ...string) {
 	*p = value
-	cmd.Flags().Var(&choice{p, values}, name, usage)
+	cmd.Flags().Var(&choice[T]{p, values}, name, usage)
 	must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
 }
 

@@ -11,14 +11,8 @@ import (
 )
 
 type gradients struct {
-	app     *app
-	model   string
-	data    string
-	out     string
-	loss    string
-	output  string
-	threads int
-	force   bool
+	app *app
+	opt advparams.GradientsOptions
 }
 
 func newGradients(a *app) *cobra.Command {
@@ -36,17 +30,17 @@ IN.npz has an array for each input, named NAME or in/NAME. The losses:
                  where the model ends in Softmax, of the logits before it`,
 		Example: "  advparams gradients model.onnx --data batch.npz -o gradients.npz --loss cross-entropy",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g.model = args[0]
+			g.opt.Model = args[0]
 			return g.run(cmd.Context())
 		},
 	}
 	operand(cmd, "the model", "onnx")
-	fileFlag(cmd, &g.data, "data", "", "the batch, `IN.npz`", "npz")
-	fileFlag(cmd, &g.out, "out", "o", "write to `OUT.npz`; - for standard output", "npz")
-	choiceFlag(cmd, &g.loss, "loss", "probe", "what to differentiate", "probe", "cross-entropy")
-	outputFlag(cmd, &g.output, "compute the model's output `NAME` only; all if left out")
-	cmd.Flags().BoolVar(&g.force, "force", false, "replace OUT.npz if it exists")
-	threadsFlag(cmd, &g.threads, 0)
+	fileFlag(cmd, &g.opt.Batch, "data", "", "the batch, `IN.npz`", "npz")
+	fileFlag(cmd, &g.opt.Out, "out", "o", "write to `OUT.npz`; - for standard output", "npz")
+	choiceFlag(cmd, &g.opt.Loss, "loss", advparams.ProbeLoss, "what to differentiate", string(advparams.ProbeLoss), string(advparams.CrossEntropyLoss))
+	outputFlag(cmd, &g.opt.Output, "compute the model's output `NAME` only; all if left out")
+	cmd.Flags().BoolVar(&g.opt.Force, "force", false, "replace OUT.npz if it exists")
+	threadsFlag(cmd, &g.opt.Threads, 0)
 	must(cmd.MarkFlagRequired("data"))
 	must(cmd.MarkFlagRequired("out"))
 	return cmd
@@ -54,14 +48,12 @@ IN.npz has an array for each input, named NAME or in/NAME. The losses:
 
 func (g *gradients) run(ctx context.Context) error {
 	a := g.app
-	if err := a.checkStreams(g.out); err != nil {
+	if err := a.checkStreams(g.opt.Out); err != nil {
 		return err
 	}
-	r, err := advparams.Gradients(ctx, advparams.GradientsOptions{
-		Model: g.model, Batch: g.data, Out: g.out, OutTo: a.stream(g.out), Force: g.force,
-		Output: g.output, Loss: advparams.LossName(g.loss), Threads: g.threads,
-	})
-	if err != nil || g.out == standard {
+	g.opt.OutTo = a.stream(&g.opt.Out)
+	r, err := advparams.Gradients(ctx, g.opt)
+	if err != nil || g.opt.OutTo != nil {
 		return err
 	}
 	return a.result(r, func(w io.Writer) {

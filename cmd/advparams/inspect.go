@@ -17,11 +17,9 @@ import (
 
 type inspect struct {
 	app        *app
-	file       string
+	opt        advparams.InspectOptions
 	open       openFlags
 	passphrase bool
-	secrets    bool
-	output     string
 }
 
 func newInspect(a *app) *cobra.Command {
@@ -38,27 +36,25 @@ to and how many parameters were changed. --secrets shows the changed positions.`
 		Example: `  advparams inspect model.onnx
   advparams inspect model.key -i me.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			n.file = args[0]
+			n.opt.Path = args[0]
 			return n.run(cmd.Context())
 		},
 	}
 	operand(cmd, "the file", "onnx", "key")
 	n.open.register(cmd)
-	outputFlag(cmd, &n.output, "show the operators that the model's output `NAME` is computed with; of all outputs if left out")
+	outputFlag(cmd, &n.opt.Output, "show the operators that the model's output `NAME` is computed with; of all outputs if left out")
 	cmd.Flags().BoolVar(&n.passphrase, "passphrase", false, "open a key that is sealed with a passphrase")
-	cmd.Flags().BoolVar(&n.secrets, "secrets", false, "show the tensors and positions of the changes in a key that can be opened")
+	cmd.Flags().BoolVar(&n.opt.Secrets, "secrets", false, "show the tensors and positions of the changes in a key that can be opened")
 	return cmd
 }
 
-func (n *inspect) run(ctx context.Context) error {
-	opt := advparams.InspectOptions{Path: n.file, Output: n.output, Secrets: n.secrets}
+func (n *inspect) run(ctx context.Context) (err error) {
 	if n.passphrase || len(n.open.identities) > 0 {
-		var err error
-		if opt.Key, err = n.open.file(n.app, n.file); err != nil {
+		if n.opt.Key, err = n.open.file(n.app, n.opt.Path); err != nil {
 			return err
 		}
 	}
-	r, err := advparams.Inspect(ctx, opt)
+	r, err := advparams.Inspect(ctx, n.opt)
 	switch {
 	case err != nil:
 		return err

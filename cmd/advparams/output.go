@@ -48,11 +48,12 @@ func (a *app) checkStreams(paths ...string) error {
 	return nil
 }
 
-// stream returns where to write an output that goes to standard output; nil for
-// one that goes to a file.
-func (a *app) stream(path string) io.Writer {
-	if path == standard {
-		return a.stdout
+// stream returns where to write an output that goes to standard output, and takes
+// the path away. For a file it returns nil.
+func (a *app) stream(path *string) io.Writer {
+	if *path != standard {
+		return nil
 	}
-	return nil
+	*path = ""
+	return a.stdout
 }

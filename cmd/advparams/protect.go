@@ -16,27 +16,13 @@ import (
 )
 
 type protect struct {
-	app     *app
-	model   string
-	data    dataFlags
-	shape   []int
-	locked  string
-	key     string
-	seal    sealFlags
-	samples int
-	threads int
+	app    *app
+	opt    advparams.ProtectOptions
+	data   dataFlags
+	seal   sealFlags
+	bounds string
 
 	samplesGiven bool // --samples was
-
-	include, exclude []string
-	bounds           string
-	profile          string
-	maxParams        int
-	beam             int
-	budget           percentFlag
-	target           targetFlag
-	allowPartial     bool
-	force            bool
 }
 
 func newProtect(a *app) *cobra.Command {
@@ -70,32 +56,32 @@ it open. Such a lock is not always as good on real data.`,
   advparams protect model.onnx --data set.npz --labels model -o locked.onnx --key model.key --passphrase
   advparams protect model.onnx --data none --shape 3,224,224 -o locked.onnx --key model.key -r age1…`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p.model = args[0]
+			p.opt.Model = args[0]
 			p.samplesGiven = cmd.Flags().Changed("samples")
 			return p.run(cmd.Context())
 		},
 	}
 	operand(cmd, "the model", "onnx")
 	fl := cmd.Flags()
-	fileFlag(cmd, &p.locked, "out", "o", "write the locked model to `LOCKED.onnx`; - for standard output", "onnx")
-	fileFlag(cmd, &p.key, "key", "", "write the key to `KEY`; - for standard output", "key")
+	fileFlag(cmd, &p.opt.Locked, "out", "o", "write the locked model to `LOCKED.onnx`; - for standard output", "onnx")
+	fileFlag(cmd, &p.opt.Key, "key", "", "write the key to `KEY`; - for standard output", "key")
 	p.seal.register(cmd)
 	p.data.register(cmd, dataset.Train, 1)
-	fl.IntVar(&p.samples, "samples", 2000, "search on at most `N` samples; 0: all. --data none makes that many, 512 if left out")
-	fl.IntSliceVar(&p.shape, "shape", nil, "`D1,D2,…` is the shape of a sample for --data none")
+	fl.IntVar(&p.opt.Samples, "samples", 2000, "search on at most `N` samples; 0: all. --data none makes that many, 512 if left out")
+	fl.IntSliceVar(&p.data.Shape, "shape", nil, "`D1,D2,…` is the shape of a sample for --data none")
 	fl.Lookup("shape").DefValue = ""
-	fl.Var(&p.target, "target-accuracy", "stop at this accuracy, between 0 and 1, or at chance")
-	fl.IntVar(&p.maxParams, "max-params", 128, "change at most `N` parameters")
-	fl.IntVar(&p.beam, "beam", 1, "follow the best `N` sets of changes at a time; more find shorter lists and take longer")
-	fl.StringArrayVar(&p.include, "include", nil, "change only initializers whose name matches `GLOB`, * for any characters; may be repeated")
-	fl.StringArrayVar(&p.exclude, "exclude", nil, "leave out initializers whose name matches `GLOB`; may be repeated")
+	fl.Var((*targetFlag)(&p.opt.Target), "target-accuracy", "stop at this accuracy, between 0 and 1, or at chance")
+	fl.IntVar(&p.opt.MaxParams, "max-params", 128, "change at most `N` parameters")
+	fl.IntVar(&p.opt.Beam, "beam", 1, "follow the best `N` sets of changes at a time; more find shorter lists and take longer")
+	fl.StringArrayVar(&p.opt.Include, "include", nil, "change only initializers whose name matches `GLOB`, * for any characters; may be repeated")
+	fl.StringArrayVar(&p.opt.Exclude, "exclude", nil, "leave out initializers whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")
-	choiceFlag(cmd, &p.profile, "profile", "minimal", "the fewest parameters, or a share of them spread over the layers", "minimal", "hardened")
-	p.budget = advparams.DefaultBudget
-	fl.Var(&p.budget, "budget", "share of the parameters that --profile hardened changes, as in 0.5%")
-	fl.BoolVar(&p.allowPartial, "allow-partial", false, "write the files also when the target was not reached; the exit status is still 3")
-	fl.BoolVar(&p.force, "force", false, "replace files that exist")
-	threadsFlag(cmd, &p.threads, 0)
+	choiceFlag(cmd, &p.opt.Profile, "profile", advparams.Minimal, "the fewest parameters, or a share of them spread over the layers", "minimal", "hardened")
+	p.opt.Budget = advparams.DefaultBudget
+	fl.Var((*percentFlag)(&p.opt.Budget), "budget", "share of the parameters that --profile hardened changes, as in 0.5%")
+	fl.BoolVar(&p.opt.AllowPartial, "allow-partial", false, "write the files also when the target was not reached; the exit status is still 3")
+	fl.BoolVar(&p.opt.Force, "force", false, "replace files that exist")
+	threadsFlag(cmd, &p.opt.Threads, 0)
 	for _, name := range []string{"data", "out", "key"} {
 		must(cmd.MarkFlagRequired(name))
 	}
@@ -104,64 +90,59 @@ it open. Such a lock is not always as good on real data.`,
 }
 
 func (p *protect) check() error {
+	o := &p.opt
 	switch {
-	case p.maxParams < 1:
-		return usagef("--max-params %d is less than 1", p.maxParams)
-	case p.beam < 1:
-		return usagef("--beam %d is not between 1 and 64", p.beam)
-	case p.samples < 0:
-		return usagef("--samples %d is negative", p.samples)
-	case p.shape != nil && p.data.path != noData:
+	case o.MaxParams < 1:
+		return usagef("--max-params %d is less than 1", o.MaxParams)
+	case o.Beam < 1:
+		return usagef("--beam %d is not between 1 and 64", o.Beam)
+	case o.Samples < 0:
+		return usagef("--samples %d is negative", o.Samples)
+	case p.data.Shape != nil && p.data.Path != noData:
 		return usagef("--shape is for --data %s", noData)
-	case p.data.path == noData && p.data.task != "" && !p.data.kind().Traits().Classes:
+	case p.data.Path == noData && p.data.task != "" && !p.data.kind().Traits().Classes:
 		return usagef("--data %s makes up samples of classifiers, not for --task %s", noData, p.data.task)
 	}
 	if err := p.seal.check(); err != nil {
 		return err
 	}
-	return p.app.checkStreams(p.locked, p.key)
+	return p.app.checkStreams(o.Locked, o.Key)
 }
 
-// options returns what the flags say.
-func (p *protect) options() (advparams.ProtectOptions, error) {
-	opt := advparams.ProtectOptions{
-		Model: p.model, Output: p.data.output, Task: p.data.kind(), Data: p.data.data(), Samples: p.samples,
-		Locked: p.locked, LockedTo: p.app.stream(p.locked), Key: p.key, KeyTo: p.app.stream(p.key),
-		Force: p.force, AllowPartial: p.allowPartial,
-		Profile: advparams.Profile(p.profile), Budget: float64(p.budget), Target: float64(p.target),
-		MaxParams: p.maxParams, Beam: p.beam,
-		Include: p.include, Exclude: p.exclude, Unbounded: p.bounds == "none",
-		Threads: p.threads, Created: now(),
+// complete adds to the options what the flags do not say in their terms.
+func (p *protect) complete() error {
+	o := &p.opt
+	o.Data, o.Output, o.Task = p.data.Data, p.data.output, p.data.kind()
+	if o.Data.Path == noData {
+		o.Data.Path, o.Data.MadeUp = "", true
 	}
 	switch {
 	case !p.samplesGiven:
-		opt.Samples = 0 // which depends on the data
-	case p.samples == 0:
-		opt.Samples = advparams.AllSamples
+		o.Samples = 0 // which depends on the data
+	case o.Samples == 0:
+		o.Samples = advparams.AllSamples
 	}
-	if p.data.path == noData {
-		opt.Data.Path, opt.Data.MadeUp, opt.Data.Shape = "", true, p.shape
-	}
-	return opt, p.seal.apply(p.app, &opt)
+	o.Unbounded, o.Created = p.bounds == "none", now()
+	o.LockedTo, o.KeyTo = p.app.stream(&o.Locked), p.app.stream(&o.Key)
+	return p.seal.apply(p.app, o)
 }
 
 func (p *protect) run(ctx context.Context) error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	opt, err := p.options()
-	if err != nil {
+	if err := p.complete(); err != nil {
 		return err
 	}
 	show := p.app.watch()
 	defer show.close()
-	opt.Progress, opt.Notice = show.progress, show.notice
-	r, missed := advparams.Protect(ctx, opt)
+	p.opt.Progress, p.opt.Notice = show.progress, show.notice
+	r, missed := advparams.Protect(ctx, p.opt)
 	show.close()
 	if r == nil {
 		return missed
 	}
-	if p.locked != standard && p.key != standard {
+	if p.opt.LockedTo == nil && p.opt.KeyTo == nil {
 		if err := p.app.result(r, func(w io.Writer) { p.text(w, r) }); err != nil {
 			return err
 		}

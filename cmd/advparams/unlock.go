@@ -12,13 +12,10 @@ import (
 )
 
 type unlock struct {
-	app     *app
-	locked  string
-	key     string
-	open    openFlags
-	out     string
-	inPlace bool
-	force   bool
+	app  *app
+	opt  advparams.UnlockOptions
+	key  string
+	open openFlags
 }
 
 func newUnlock(a *app) *cobra.Command {
@@ -32,16 +29,16 @@ Before a file appears, the result is compared with the digests of the original.`
 		Example: `  advparams unlock locked.onnx --key model.key -i me.txt -o model.onnx
   advparams unlock locked.onnx --key model.key -i me.txt --in-place`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			u.locked = args[0]
+			u.opt.Locked = args[0]
 			return u.run(cmd.Context())
 		},
 	}
 	operand(cmd, "the locked model", "onnx")
 	fileFlag(cmd, &u.key, "key", "", "the `KEY` that protect wrote", "key")
-	fileFlag(cmd, &u.out, "out", "o", "write the original to `MODEL.onnx`; - for standard output", "onnx")
+	fileFlag(cmd, &u.opt.Out, "out", "o", "write the original to `MODEL.onnx`; - for standard output", "onnx")
 	fl := cmd.Flags()
-	fl.BoolVar(&u.inPlace, "in-place", false, "replace the locked model by the original")
-	fl.BoolVar(&u.force, "force", false, "replace files that exist")
+	fl.BoolVar(&u.opt.InPlace, "in-place", false, "replace the locked model by the original")
+	fl.BoolVar(&u.opt.Force, "force", false, "replace files that exist")
 	u.open.register(cmd)
 	must(cmd.MarkFlagRequired("key"))
 	cmd.MarkFlagsOneRequired("out", "in-place")
@@ -49,21 +46,17 @@ Before a file appears, the result is compared with the digests of the original.`
 	return cmd
 }
 
-func (u *unlock) run(ctx context.Context) error {
+func (u *unlock) run(ctx context.Context) (err error) {
 	a := u.app
-	if err := a.checkStreams(u.out); err != nil {
+	if err := a.checkStreams(u.opt.Out); err != nil {
 		return err
 	}
-	key, err := u.open.file(a, u.key)
-	if err != nil {
+	if u.opt.Key, err = u.open.file(a, u.key); err != nil {
 		return err
 	}
-	opt := advparams.UnlockOptions{Locked: u.locked, Key: key, InPlace: u.inPlace, Force: u.force}
-	if opt.OutTo = a.stream(u.out); opt.OutTo == nil {
-		opt.Out = u.out
-	}
-	r, err := advparams.Unlock(ctx, opt)
-	if err != nil || u.out == standard {
+	u.opt.OutTo = a.stream(&u.opt.Out)
+	r, err := advparams.Unlock(ctx, u.opt)
+	if err != nil || u.opt.OutTo != nil {
 		return err
 	}
 	for _, name := range r.Unused {

@@ -15,15 +15,11 @@ import (
 )
 
 type verification struct {
-	app      *app
-	original string
-	locked   string
-	key      string
-	open     openFlags
-	data     dataFlags
-	threads  int
-	page     string
-	force    bool
+	app  *app
+	opt  advparams.VerifyOptions
+	data dataFlags
+	key  string
+	open openFlags
 }
 
 func newVerify(a *app) *cobra.Command {
@@ -48,57 +44,52 @@ status is 4, after everything that can be measured was measured.
 		RunE: func(cmd *cobra.Command, _ []string) error { return v.run(cmd.Context()) },
 	}
 	nothing(cmd)
-	fileFlag(cmd, &v.locked, "locked", "", "the locked model, `LOCKED.onnx`", "onnx")
-	fileFlag(cmd, &v.original, "original", "", "the original model, `MODEL.onnx`", "onnx")
+	fileFlag(cmd, &v.opt.Locked, "locked", "", "the locked model, `LOCKED.onnx`", "onnx")
+	fileFlag(cmd, &v.opt.Original, "original", "", "the original model, `MODEL.onnx`", "onnx")
 	fileFlag(cmd, &v.key, "key", "", "the `KEY` of the locked model", "key")
 	v.open.register(cmd)
 	v.data.register(cmd, dataset.Test, 0)
-	fileFlag(cmd, &v.page, "report", "", "write the findings to `FILE.html` as well, one page without external parts", "html")
-	cmd.Flags().BoolVar(&v.force, "force", false, "replace the report if it exists")
-	threadsFlag(cmd, &v.threads, 0)
+	fileFlag(cmd, &v.opt.Report, "report", "", "write the findings to `FILE.html` as well, one page without external parts", "html")
+	cmd.Flags().BoolVar(&v.opt.Force, "force", false, "replace the report if it exists")
+	threadsFlag(cmd, &v.opt.Threads, 0)
 	must(cmd.MarkFlagRequired("locked"))
 	return cmd
 }
 
 func (v *verification) check() error {
 	switch {
-	case v.data.path == "" && v.key == "":
+	case v.data.Path == "" && v.key == "":
 		return usagef("nothing to verify: give --data, --key or both")
 	case v.key == "" && len(v.open.identities) > 0:
 		return usagef("--identity opens a key, but there is no --key")
-	case v.data.labels == "model" && v.original == "" && v.key == "":
+	case v.data.Labels == advparams.LabelsOfModel && v.opt.Original == "" && v.key == "":
 		return usagef("--labels model needs --original, or --key to get at it")
 	}
-	return v.app.checkStreams(v.page)
+	return v.app.checkStreams(v.opt.Report)
 }
 
 func (v *verification) run(ctx context.Context) error {
 	if err := v.check(); err != nil {
 		return err
 	}
-	opt := advparams.VerifyOptions{
-		Original: v.original, Locked: v.locked,
-		Data: v.data.data(), Output: v.data.output, Task: v.data.kind(),
-		ReportTo: v.app.stream(v.page), Force: v.force, Threads: v.threads,
-	}
-	if v.page != standard {
-		opt.Report = v.page
-	}
+	o := &v.opt
+	o.Data, o.Output, o.Task = v.data.Data, v.data.output, v.data.kind()
+	o.ReportTo = v.app.stream(&o.Report)
 	if v.key != "" {
 		var err error
-		if opt.Key, err = v.open.file(v.app, v.key); err != nil {
+		if o.Key, err = v.open.file(v.app, v.key); err != nil {
 			return err
 		}
 	}
 	show := v.app.watch()
 	defer show.close()
-	opt.Progress, opt.Notice = show.progress, show.notice
-	r, failed := advparams.Verify(ctx, opt)
+	o.Progress, o.Notice = show.progress, show.notice
+	r, failed := advparams.Verify(ctx, *o)
 	show.close()
 	if r == nil {
 		return failed
 	}
-	if v.page != standard {
+	if o.ReportTo == nil {
 		if err := v.app.result(r, func(w io.Writer) { verificationText(w, r) }); err != nil {
 			return err
 		}
