@@ -47,7 +47,7 @@ func Supported(m *onnxio.Model, outputs []string) error {
 	return nil
 }
 
-// Support tells whether an operator is implemented.
+// Support says how far an operator is implemented.
 type Support struct {
 	Forward  bool // it can be computed
 	Gradient bool // gradients pass through it

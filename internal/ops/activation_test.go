@@ -40,7 +40,7 @@ func TestActivationGradients(t *testing.T) {
 	}
 }
 
-// TestActivationValues compares with the definitions in float64.
+// TestActivationValues compares values with the definitions, computed in float64.
 func TestActivationValues(t *testing.T) {
 	xs := []float32{-100, -20, -5, -3, -1, -0.4, -1e-6, 0, 1e-6, 0.5, 1, 2.9, 3, 8, 30, 100}
 	const a, g = 1.67326319217681884765625, 1.05070102214813232421875
@@ -86,7 +86,7 @@ func TestActivationValues(t *testing.T) {
 	}
 }
 
-// TestKinks pins the derivatives where there is none: those of the golden corpus.
+// TestKinks fixes the derivatives at kinks to those of the golden corpus.
 func TestKinks(t *testing.T) {
 	for _, c := range []struct {
 		op   string

@@ -41,7 +41,7 @@ func TestAttentionGradients(t *testing.T) {
 	}
 }
 
-// TestAttentionValues compares with the definition, computed head by head.
+// TestAttentionValues compares values with the definition, computed head by head.
 func TestAttentionValues(t *testing.T) {
 	const batch, heads, kv, queries, keys, past, size, vsize = 2, 4, 2, 3, 4, 2, 3, 2
 	rng := rand.New(rand.NewPCG(5, 6))

@@ -62,7 +62,7 @@ func TestCastValues(t *testing.T) {
 	}
 }
 
-// TestCastLike: the second input's ONNX type counts, and only where it is known.
+// TestCastLike: the ONNX type of the second input counts, if it is known.
 func TestCastLike(t *testing.T) {
 	b := NewBuilder(nil)
 	like := func(elem onnxpb.TensorProto_DataType, a nd.Array) string {
@@ -90,7 +90,7 @@ func TestCastLike(t *testing.T) {
 	}
 }
 
-// A cast to a wider type ends what a narrower one did to the values, and no more.
+// A cast to a wider type keeps what a cast to a narrower one did to the values.
 func TestCastChain(t *testing.T) {
 	b := NewBuilder(nil)
 	x := b.Variable("x", nd.Float32, 2)
@@ -107,8 +107,8 @@ func TestCastChain(t *testing.T) {
 	}
 }
 
-// The gradient passes through a cast between floats, also where it rounds, which
-// finite differences cannot show.
+// The gradient passes through a cast between floats even where the cast rounds,
+// which finite differences cannot show.
 func TestCastGradient(t *testing.T) {
 	for _, to := range []onnxpb.TensorProto_DataType{onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_DOUBLE} {
 		check(t, testNode{op: "Cast", attrs: map[string]any{"to": int(to)}, inputs: []any{[]int{3, 2}}})

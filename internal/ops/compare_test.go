@@ -24,7 +24,7 @@ func TestChoiceGradients(t *testing.T) {
 	}
 }
 
-// TestTies pins who gets the gradient at a kink.
+// TestTies fixes which operand gets the gradient at a kink.
 func TestTies(t *testing.T) {
 	for _, n := range []struct {
 		name string

@@ -7,9 +7,10 @@ import (
 )
 
 // gated returns the gradient gy where lo < y < hi, and 0 elsewhere, as one operator
-// if gy is the gradient by the input of a convolution that can do that on the way;
-// else nil. If y is that input, the gradient by the weights is computed along with
-// it, and the result may take the place of y.
+// with the convolution whose gradient by the input gy is. It returns nil if gy is
+// not such a gradient, or the convolution cannot apply a gate. If y is the input of
+// the convolution, the operator is a companion of the gradient by the weights, and
+// may overwrite y.
 func (b *Builder) gated(name string, y, lo, hi, gy *Value) *Value {
 	t, ok := kernelOf[*convTransposeKernel](gy)
 	if !ok || !t.conv.Gates() {
@@ -23,8 +24,15 @@ func (b *Builder) gated(name string, y, lo, hi, gy *Value) *Value {
 	return b.emit(nd.Float32, y.Shape, op, gy.in[0], gy.in[1], y, lo, hi)
 }
 
-// gatedKernel computes the gradient by the input of a convolution where a gate is
-// open: from gy, the weights, the input y, and the bounds lo and hi of the gate.
+var (
+	_ Epilogued     = (*gatedKernel)(nil)
+	_ InPlace       = (*gatedKernel)(nil)
+	_ convCompanion = (*gatedKernel)(nil)
+)
+
+// gatedKernel computes the gradient by the input of a convolution, and sets it to 0
+// where the gate is closed. Its inputs are gy, the weights, the activation y, and
+// the bounds lo and hi between which y opens the gate.
 type gatedKernel struct {
 	companion
 	inPlace

@@ -6,6 +6,13 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
+var (
+	_ ClampingEpilogued = (*convKernel)(nil)
+	_ Epilogued         = (*convTransposeKernel)(nil)
+	_ Fused             = (*convWeightKernel)(nil)
+	_ convCompanion     = (*convBiasKernel)(nil)
+)
+
 // convKernel is a convolution, with a bias if there are three inputs.
 type convKernel struct{ conv conv.Conv }
 

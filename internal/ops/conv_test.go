@@ -8,8 +8,7 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// TestWindowFailures: what describes a window is refused before anything is
-// allocated for it.
+// TestWindowFailures: invalid windows are rejected before memory is allocated.
 func TestWindowFailures(t *testing.T) {
 	x, w := []int{1, 1, 4, 4}, []int{1, 1, 2, 2}
 	attr := func(name string, v ...int) map[string]any { return map[string]any{name: v} }
@@ -36,7 +35,7 @@ func TestWindowFailures(t *testing.T) {
 	}
 }
 
-// A stride that no second window takes has no effect, however large.
+// A stride has no effect if there is one window, however large the stride is.
 func TestSingleWindow(t *testing.T) {
 	x := []int{1, 1, 4, 4}
 	for _, n := range []testNode{

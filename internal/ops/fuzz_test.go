@@ -12,9 +12,9 @@ import (
 // indexing are the operators that FuzzIndexing builds.
 var indexing = join(comparisons, choices, integers, gathers, scatters, searches, masks, cumulative, selections, pads, spatial, resizes, einsums)
 
-// FuzzIndexing builds nodes with arbitrary inputs and attributes: whatever is
-// wrong with them has to be an error, not a panic. Inputs are constants, so that
-// what is accepted is computed as well.
+// FuzzIndexing builds nodes with arbitrary inputs and attributes. Whatever is wrong
+// with them has to be an error and not a panic. Inputs are constants, so that nodes
+// that are accepted are also computed.
 func FuzzIndexing(f *testing.F) {
 	names := slices.Sorted(maps.Keys(indexing))
 	for i := range names {

@@ -121,7 +121,7 @@ func TestGatherFailures(t *testing.T) {
 	})
 }
 
-// TestRunTimeIndices has indices that only come with the data.
+// TestRunTimeIndices has indices that are known only at run time.
 func TestRunTimeIndices(t *testing.T) {
 	b := NewBuilder(nil)
 	x, index := b.Variable("x", nd.Float32, 3, 2), b.Variable("index", nd.Int64, 2)
@@ -148,7 +148,8 @@ func TestRunTimeIndices(t *testing.T) {
 	}
 }
 
-// TestScatterTies pins the shares of equal candidates, and factors of zero.
+// TestScatterTies fixes the shares of equal elements, and the gradient for factors
+// of zero.
 func TestScatterTies(t *testing.T) {
 	for _, n := range []struct {
 		how          string

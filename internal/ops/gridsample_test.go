@@ -8,8 +8,8 @@ import (
 )
 
 func TestGridSampleGradients(t *testing.T) {
-	// Coordinates in which no point comes to lie on a kink: outside, inside, and
-	// where they are reflected to inside.
+	// Coordinates at which no point lies on a kink: inside the image, outside, and
+	// outside but reflected to the inside.
 	between := map[string][2]float32{"zeros": {-1.18, -1.08}, "border": {0.1, 0.18}, "reflection": {-1.48, -1.42}}
 	for _, mode := range []string{"linear", "cubic"} {
 		for _, padding := range []string{"zeros", "border", "reflection"} {

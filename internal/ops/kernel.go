@@ -113,6 +113,15 @@ type Aliaser interface {
 	Alias(in nd.Array) nd.Array
 }
 
+var (
+	_ Pointwise = pointwise{}
+	_ Epilogued = pointwise{}
+	_ InPlace   = pointwise{}
+	_ Clamper   = clamp{}
+	_ Epilogued = epilogueFunc(nil)
+	_ Checker   = checked{}
+)
+
 // runFunc is a kernel without capabilities.
 type runFunc func(w *parallel.Workers, out nd.Array, in []nd.Array)
 

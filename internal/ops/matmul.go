@@ -65,6 +65,11 @@ func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 	}, in...)
 }
 
+var (
+	_ Epilogued = (*productKernel)(nil)
+	_ Fused     = (*productKernel)(nil)
+)
+
 // productKernel is one matrix product, with a bias if there are three inputs.
 type productKernel struct{ product gemm.Product }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// mutator spoils valid nodes: one input of another shape or left out, another
-// attribute, another opset.
+// mutator changes valid nodes: the shape of an input, an input that is left out, an
+// attribute, the opset.
 type mutator struct{ *rand.Rand }
 
 func (m mutator) pick(list ...int) int { return list[m.IntN(len(list))] }
@@ -84,8 +84,8 @@ func (m mutator) node(n testNode) testNode {
 	return n
 }
 
-// survive builds a node and computes its output and gradients, or finds an error
-// on the way; anything else panics.
+// survive builds a node and computes its output and gradients, or returns an error.
+// Any other failure panics.
 func survive(n testNode) error {
 	b := NewBuilder(nil)
 	y, vars, err := n.build(b)

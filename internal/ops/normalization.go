@@ -91,6 +91,11 @@ func (b *Builder) scaleAndBias(name string, n int, host *Op, run func(w *paralle
 	return b.Reshape(b.Slice(both, 0, 0, 1, 1), n), b.Reshape(b.Slice(both, 0, 1, 1, 1), n)
 }
 
+var (
+	_ Fused     = normalizeGradKernel{}
+	_ Companion = companionFunc{}
+)
+
 // normalizeGradKernel computes the gradient by the input of a normalisation. The
 // gradients by scale and bias can be its companion.
 type normalizeGradKernel struct {

@@ -71,7 +71,7 @@ func TestNormalizationValues(t *testing.T) {
 	})
 }
 
-// TestZeroNorm: a vector of zeros stays one and gets no gradient, not a NaN.
+// TestZeroNorm: a vector of zeros stays zero and gets a gradient of zeros, not NaN.
 func TestZeroNorm(t *testing.T) {
 	b := NewBuilder(nil)
 	y, vars, err := testNode{op: "LpNormalization", inputs: []any{[]int{2}}}.build(b)

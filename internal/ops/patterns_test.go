@@ -12,8 +12,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// pattern is what exporters write as several operators. f builds it in two ways:
-// so that it is recognised, and so that it is not.
+// pattern is a group of operators that exporters write where one operator exists. f
+// builds it so that it is recognised, or with apart so that it is not.
 type pattern struct {
 	name   string
 	op     string // that it becomes
@@ -21,12 +21,12 @@ type pattern struct {
 	f      func(b *Builder, apart bool, in []*Value) *Value
 }
 
-// opaque returns x in a way that no pattern looks behind.
+// opaque returns x through an operator that no pattern looks through.
 func (b *Builder) opaque(x *Value) *Value {
 	return b.Minimum(x, b.Full(float32(math.Inf(1)), x.Shape...))
 }
 
-// maybe is opaque if apart, else nothing.
+// maybe returns opaque(x) if apart, and else x.
 func (b *Builder) maybe(apart bool, x *Value) *Value {
 	if apart {
 		return b.opaque(x)
@@ -38,8 +38,8 @@ func erfPlusOne(b *Builder, apart bool, x *Value) *Value {
 	return b.Add(b.maybe(apart, b.unary(opErf, b.Div(x, b.Scalar(math.Sqrt2)))), b.Scalar(1))
 }
 
-// heads makes [batch, heads, sequence, size] of a third of a layer's output, as
-// exporters of a transformer do.
+// heads extracts [batch, heads, sequence, size] from a third of a layer's output,
+// as exporters of transformers do.
 func heads(b *Builder, qkv *Value, i int) *Value {
 	x := b.Reshape(qkv, qkv.Shape[0], qkv.Shape[1], 3, 2, qkv.Shape[2]/6)
 	x = b.Transpose(x, 2, 0, 3, 1, 4)
@@ -57,7 +57,7 @@ func attention4(b *Builder, apart bool, q, kt, v, mask *Value) *Value {
 	return b.Reshape(y, y.Shape[0], y.Shape[1], y.Shape[2]*y.Shape[3])
 }
 
-// conv3 is a convolution of two images of 5×5 with kernels of 3×3.
+// conv3 describes a convolution of two images of 5×5 with kernels of 3×3.
 func conv3(group, channels, outChannels int) conv.Conv {
 	return conv.Conv{
 		Batch: 2, Group: group, InChannels: channels, OutChannels: outChannels,
@@ -115,8 +115,8 @@ var patterns = []pattern{
 	}},
 }
 
-// TestPatterns compares what is recognised, and its gradients, with the same
-// operators one by one.
+// TestPatterns compares recognised patterns, and their gradients, with the same
+// operators computed one by one.
 func TestPatterns(t *testing.T) {
 	for _, p := range patterns {
 		t.Run(p.op+" "+p.name, func(t *testing.T) {

@@ -118,8 +118,8 @@ func (m reference) step(x, h, c []float64) (h2, c2 []float64) {
 	return h2, c2
 }
 
-// TestRecurrentValues compares all outputs with the reference, in both
-// directions and with sequences of several lengths.
+// TestRecurrentValues compares all outputs with the reference, in both directions
+// and for sequences of several lengths.
 func TestRecurrentValues(t *testing.T) {
 	for _, op := range []struct {
 		name   string
@@ -184,7 +184,7 @@ func TestRecurrentValues(t *testing.T) {
 	}
 }
 
-// TestEmptyBatch: without sequences the weights have a gradient of zeros.
+// TestEmptyBatch: without sequences, the gradients of the weights are zeros.
 func TestEmptyBatch(t *testing.T) {
 	for op, gates := range map[string]int{"RNN": 1, "GRU": 3, "LSTM": 4} {
 		b := NewBuilder(nil)

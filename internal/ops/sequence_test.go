@@ -9,7 +9,7 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// onSequence builds operators that take or give sequences.
+// onSequence holds nodes that take or return sequences.
 func onSequence(op string, attrs map[string]any, inputs ...*Value) (out *Value, err error) {
 	o, _ := Lookup("", op)
 	c := &Call{Builder: NewBuilder(nil), Node: testNode{op: op, attrs: attrs}.proto(), Opset: 17, Inputs: inputs}
@@ -78,8 +78,8 @@ func TestSequences(t *testing.T) {
 	}
 }
 
-// TestSequencesIn makes sure that everything else refuses sequences: the compiler
-// asks before it builds.
+// TestSequencesIn: all other operators refuse sequences. The compiler asks before
+// it builds a node.
 func TestSequencesIn(t *testing.T) {
 	for _, name := range Names() {
 		if want := strings.Contains(name, "Sequence") && name != "ReverseSequence" || slices.Contains([]string{"Identity", "If", "Loop"}, name); SequencesIn(name) != want {

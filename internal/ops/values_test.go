@@ -38,7 +38,7 @@ func checkValues(t *testing.T, tests []valueTest) {
 	}
 }
 
-// sameArray compares exactly, but for float rounding; NaN equals NaN.
+// sameArray compares exactly, except for rounding of floats. NaN equals NaN.
 func sameArray(got, want nd.Array) error {
 	if got.DType() != want.DType() || !slices.Equal(got.Shape, want.Shape) {
 		return fmt.Errorf("%v%v, want %v%v", got.DType(), got.Shape, want.DType(), want.Shape)
@@ -58,7 +58,7 @@ func sameArray(got, want nd.Array) error {
 	return nil
 }
 
-// failureTest is a node that cannot be built, with a part of the error's text.
+// failureTest is a node that cannot be built, and a part of the error's text.
 type failureTest struct {
 	testNode
 	want        string

@@ -46,6 +46,11 @@ func (b *Builder) viewSum(name string, y *Value, shape []int, v strided.View) *V
 	}, y)
 }
 
+var (
+	_ Companion = (*viewSumKernel)(nil)
+	_ Aliaser   = aliasKernel{}
+)
+
 // viewSumKernel adds elements at the positions that a view selects. Some sums are
 // companions of a matrix product that reads the same input.
 type viewSumKernel struct {
