@@ -30,7 +30,7 @@ func (e *UnsupportedError) Error() string {
 // Is reports whether target is ErrUnsupported.
 func (e *UnsupportedError) Is(target error) bool { return target == ErrUnsupported }
 
-// NodeError is what is wrong with a node of a model.
+// NodeError is an error in a node of a model.
 type NodeError struct {
 	Operator string // its type, such as "Conv"
 	Node     string // its name, or that of its first output if it has none

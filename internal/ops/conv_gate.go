@@ -6,11 +6,11 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// gated returns the gradient gy where lo < y < hi, and 0 elsewhere, as one operator
-// with the convolution whose gradient by the input gy is. It returns nil if gy is
-// not such a gradient, or the convolution cannot apply a gate. If y is the input of
-// the convolution, the operator is a companion of the gradient by the weights, and
-// may overwrite y.
+// gated returns gy where lo < y < hi, and 0 elsewhere, if gy is the gradient by the
+// input of a convolution. One operator then computes the convolution and the mask.
+// gated returns nil for any other gy, and for convolutions whose kernels cannot mask.
+// If y is the input of the convolution, the operator is a companion of the gradient
+// by the weights, and may overwrite y.
 func (b *Builder) gated(name string, y, lo, hi, gy *Value) *Value {
 	t, ok := kernelOf[*convTransposeKernel](gy)
 	if !ok || !t.conv.Gates() {
@@ -30,9 +30,9 @@ var (
 	_ convCompanion = (*gatedKernel)(nil)
 )
 
-// gatedKernel computes the gradient by the input of a convolution, and sets it to 0
-// where the gate is closed. Its inputs are gy, the weights, the activation y, and
-// the bounds lo and hi between which y opens the gate.
+// gatedKernel computes the gradient by the input of a convolution, masked. Its inputs
+// are gy, the weights, the activation y, and the bounds lo and hi. The gradient is 0
+// unless lo < y < hi.
 type gatedKernel struct {
 	companion
 	inPlace
