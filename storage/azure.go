@@ -10,8 +10,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/azureblob"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // OpenAzure opens a container of Azure Blob Storage, or of the server that
@@ -19,11 +17,11 @@ import (
 func OpenAzure(ctx context.Context, container string) (*blob.Bucket, error) {
 	service, err := azureblob.NewServiceURL(azureblob.NewDefaultServiceURLOptions())
 	if err != nil {
-		return nil, hint.With(err, "set AZURE_STORAGE_ACCOUNT, and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN unless there is an identity")
+		return nil, &CredentialsError{err, "set AZURE_STORAGE_ACCOUNT, and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN unless there is an identity"}
 	}
 	client, err := azureblob.NewDefaultClient(service, azureblob.ContainerName(container))
 	if err != nil {
-		return nil, hint.With(err, "check the variables AZURE_STORAGE_*")
+		return nil, &CredentialsError{err, "check the variables AZURE_STORAGE_*"}
 	}
 	return azureblob.OpenBucket(ctx, client, nil)
 }

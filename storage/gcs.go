@@ -8,8 +8,6 @@ import (
 	"github.com/googleapis/gax-go/v2"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/gcsblob"
-
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // OpenGCS opens a bucket of Google Cloud Storage, or of the server that
@@ -17,7 +15,7 @@ import (
 func OpenGCS(ctx context.Context, bucket string) (*blob.Bucket, error) {
 	client, err := gcs.NewClient(ctx)
 	if err != nil {
-		return nil, hint.With(err, "gcloud auth application-default login makes credentials; GOOGLE_APPLICATION_CREDENTIALS names a file with them")
+		return nil, &CredentialsError{err, "gcloud auth application-default login makes credentials; GOOGLE_APPLICATION_CREDENTIALS names a file with them"}
 	}
 	// By itself the client goes on for as long as it may.
 	client.SetRetry(gcs.WithPolicy(gcs.RetryAlways), gcs.WithErrorFunc(func(error) bool { return false }))

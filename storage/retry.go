@@ -16,7 +16,6 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"github.com/advparams/advparams/batch/objects"
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // Patience says how long to go on with an operation that fails.
@@ -187,9 +186,9 @@ func explain(verb, url string, err error) error {
 	case errors.Is(err, objects.ErrExists):
 		return fmt.Errorf("%s %w", url, objects.ErrExists)
 	case c == gcerrors.NotFound:
-		return hint.With(fmt.Errorf("cannot %s %s: %w", verb, url, fs.ErrNotExist), "check the URL")
+		return &OperationError{verb, url, fs.ErrNotExist, "check the URL"}
 	case c == gcerrors.PermissionDenied:
-		return hint.With(fmt.Errorf("cannot %s %s: %w", verb, url, err), "check the credentials in the environment, and what they allow")
+		return &OperationError{verb, url, err, "check the credentials in the environment, and what they allow"}
 	}
 	return fmt.Errorf("cannot %s %s: %w", verb, url, err)
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/advparams/advparams/batch"
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/exitcode"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/internal/terminal"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
@@ -224,7 +223,7 @@ func checkPassphrase(jobs []*batch.Job) error {
 	}
 	for _, j := range jobs {
 		if j.Seal.Passphrase {
-			return hint.With(usagef("%s is to be sealed with a passphrase, and there is none", j.Model), "put it into the environment variable %s", passphraseVariable)
+			return withHint(usagef("%s is to be sealed with a passphrase, and there is none", j.Model), "put it into the environment variable %s", passphraseVariable)
 		}
 	}
 	return nil
@@ -355,9 +354,9 @@ func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
 	}
 	err = &batchFailed{fmt.Errorf("%s of %d models", strings.Join(parts, ", "), len(s.Models)), s.Status}
 	if s.Status == exitcode.Failed {
-		return hint.With(err, "the same command goes on with what is not done")
+		return withHint(err, "the same command goes on with what is not done")
 	}
-	return hint.With(err, "trying again would not help: the table has the reasons")
+	return withHint(err, "trying again would not help: the table has the reasons")
 }
 
 // writeMetrics writes the metrics as they are now.

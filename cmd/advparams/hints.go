@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"github.com/advparams/advparams"
@@ -12,6 +13,20 @@ import (
 	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
 )
+
+// advised is an error of the command with a hint.
+type advised struct {
+	error
+	hint string
+}
+
+func (e *advised) Unwrap() error { return e.error }
+func (e *advised) Hint() string  { return e.hint }
+
+// withHint attaches a hint to an error. It is a phrase without a final full stop.
+func withHint(err error, format string, args ...any) error {
+	return &advised{err, fmt.Sprintf(format, args...)}
+}
 
 // advise returns what a person can do about an error: in terms of flags where these
 // help, or else what the error itself knows, or what usually helps. It is "" if there

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/internal/terminal"
 	"github.com/advparams/advparams/key"
 )
@@ -39,7 +38,7 @@ func (s *sealFlags) check() error {
 	public := len(s.recipients)+len(s.files) > 0
 	switch {
 	case !public && !s.passphrase && !s.plain:
-		return hint.With(usagef("nobody to seal the key for"),
+		return withHint(usagef("nobody to seal the key for"),
 			"give -r RECIPIENT or -R FILE (advparams keygen makes one), --passphrase, or --plain-key")
 	case public && s.passphrase, public && s.plain, s.passphrase && s.plain:
 		return usagef("recipients, --passphrase and --plain-key exclude one another")
@@ -126,13 +125,13 @@ func (o *openFlags) file(a *app, path string) (advparams.KeyFile, error) {
 func (a *app) passphrase(isNew bool) (string, error) {
 	if secret, ok := os.LookupEnv(passphraseVariable); ok {
 		if secret == "" {
-			return "", hint.With(fmt.Errorf("%s is empty", passphraseVariable), "unset it to be asked, or put the passphrase into it")
+			return "", withHint(fmt.Errorf("%s is empty", passphraseVariable), "unset it to be asked, or put the passphrase into it")
 		}
 		return secret, nil
 	}
 	secret, err := terminal.AskPassphrase(isNew)
 	if errors.Is(err, terminal.ErrNone) {
-		err = hint.With(err, "put it into the environment variable %s", passphraseVariable)
+		err = withHint(err, "put it into the environment variable %s", passphraseVariable)
 	}
 	return secret, err
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams/internal/exitcode"
-	"github.com/advparams/advparams/internal/hint"
 )
 
 // app is one run of the program: where it writes, and the flags that every
@@ -56,7 +55,7 @@ func (a *app) execute(ctx context.Context, args []string) error {
 	}
 	err = inFlags(err)
 	if exitStatus(err) == exitcode.Usage && advise(err) == "" {
-		err = hint.With(err, "see %s --help", cmd.CommandPath())
+		err = withHint(err, "see %s --help", cmd.CommandPath())
 	}
 	return err
 }
@@ -93,7 +92,7 @@ Exit status:
 			}
 			err := &usageError{fmt.Errorf("there is no command %q", args[0])}
 			if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
-				return hint.With(err, "did you mean %s?", similar[0])
+				return withHint(err, "did you mean %s?", similar[0])
 			}
 			return err
 		},
