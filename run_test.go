@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/task"
+	"github.com/advparams/advparams/verify/attack"
 )
 
 // locked is a regression, its locked version and its key in the working folder.
@@ -441,4 +443,74 @@ func list(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return names
+}
+
+// TestAttack: attacks on samples in memory, with and without the original.
+func TestAttack(t *testing.T) {
+	data, key := locked(t)
+	var told []string
+	opt := advparams.AttackOptions{
+		Locked: "locked.onnx", Data: data, Test: advparams.Data{Samples: data.Samples, Limit: 50},
+		Fraction: 0.5, Attacks: []string{"fine-tune"}, Epochs: 1, Grid: attack.DefaultGrid()[:1],
+		Notice: func(n advparams.Notice) { told = append(told, n.Text) },
+	}
+	r, err := advparams.Attack(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := r.Samples; s.Train+s.Validation != 100 || s.Test != 50 || r.Task != "regression" || r.Best == nil || r.Advantage == nil || r.Detectors != nil {
+		t.Errorf("%+v", r)
+	}
+	if len(told) != 3 || !strings.HasPrefix(told[0], "the attacker has 50 % of 200 samples") || !strings.HasPrefix(told[1], "scratch: ") {
+		t.Errorf("told %q", told)
+	}
+	for _, known := range []advparams.AttackOptions{{Key: key}, {Original: "model.onnx"}} {
+		opt.Key, opt.Original = known.Key, known.Original
+		if r, err := advparams.Attack(t.Context(), opt); err != nil || r.Changed == 0 || len(r.Detectors) == 0 {
+			t.Errorf("with the original: %+v, %v", r, err)
+		}
+	}
+}
+
+// TestGradients: a file and a writer get equal bytes, and a batch that does not fit is
+// an error that names the array.
+func TestGradients(t *testing.T) {
+	locked(t)
+	write := func(arrays ...dataset.Named) {
+		t.Helper()
+		f, err := os.Create("batch.npz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := dataset.WriteNPZ(f, arrays); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(dataset.Named{Name: "x", Array: nd.New(nd.Float32, 3, features)})
+	opt := advparams.GradientsOptions{Model: "model.onnx", Batch: "batch.npz", Out: "out.npz"}
+	r, err := advparams.Gradients(t.Context(), opt)
+	if err != nil || r.Outputs != 1 || r.Initializers != 4 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	var out bytes.Buffer
+	opt.Out, opt.OutTo = "", &out
+	if _, err := advparams.Gradients(t.Context(), opt); err != nil || !bytes.Equal(out.Bytes(), read(t, "out.npz")) {
+		t.Errorf("a writer gets other bytes, %v", err)
+	}
+	opt.Loss = advparams.CrossEntropyLoss
+	for _, c := range []struct {
+		array string
+		named dataset.Named
+	}{
+		{"labels", dataset.Named{Name: "x", Array: nd.New(nd.Float32, 3, features)}},
+		{"x", dataset.Named{Name: "y", Array: nd.New(nd.Float32, 3, features)}},
+		{"x", dataset.Named{Name: "x", Array: nd.New(nd.Int64, 3, features)}},
+	} {
+		write(c.named)
+		var batch *advparams.BatchError
+		if _, err := advparams.Gradients(t.Context(), opt); !errors.As(err, &batch) || batch.Array != c.array || batch.Batch != "batch.npz" {
+			t.Errorf("%v, want an error in array %s", err, c.array)
+		}
+	}
 }

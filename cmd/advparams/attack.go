@@ -28,27 +28,26 @@ func newAttack(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attack LOCKED.onnx --data DATA --test DATA [--fraction F]",
 		Short: "Measure what can be made of a locked model without its key",
-		Long: `Attack a locked model as somebody would who has some training data but not the key:
-fine-tune it, prune it, reset suspicious values, initialise layers anew, run the search
-backwards, and more. The yardstick is the same architecture, trained from scratch on the
-same samples. The advantage is the accuracy of the best attack minus that of the
-yardstick. A lock that resists leaves an advantage of at most zero. Tasks other than
-classification have qualities in place of accuracies; docs/method.md defines them.
+		Long: `Attack a locked model as somebody would who has some training data but no key:
+fine-tuning, pruning, resetting suspicious values, initialising layers anew, running the
+search backwards, and more. The yardstick is the same architecture, trained from scratch
+on the same samples. The advantage is what the best attack has over it; a model that
+resists has an advantage of at most zero. For tasks other than classification, figures
+are qualities rather than accuracies (docs/method.md).
 
 The attacks:
 ` + attackList() + `
-The attacker has the share --fraction of the data, keeps a tenth of it to choose
-settings, and tries every optimiser of --grid. With --key or --original, attackers who
-know more are measured too: one knows where the changes are, another has a part of the
-key. Their figures do not count for the advantage.
+The attacker has the share --fraction of the data, keeps a tenth of that for validation,
+and tries every optimiser of --grid. --key or --original adds attackers who know more:
+where the changes are, or a part of the key. Their results do not count for the
+advantage.
 
-Attacks take minutes to hours. --state records finished attacks in a file, so that the
-same command continues where it was interrupted or ran out of time.
+Attacks take minutes to hours. --state keeps the results of finished attacks in a file,
+so that the same command continues where it was interrupted or ran out of time.
 
-With --key or --original, the report also says how well changed weights can be told
-from others. For each detector it has the AUC, which is 0.5 if the detector tells
-nothing and 1 if it tells everything, and the share of changed weights among the most
-suspicious ones.
+With --key or --original the report also says how well changed weights can be told from
+others. For each criterion it has the AUC, which is 0.5 for guesses and 1 for certainty,
+and the share of changed weights among the most suspicious ones.
 
 ` + dataHelp,
 		Example: `  advparams attack locked.onnx --data images/ --test images/ --state attacks.json

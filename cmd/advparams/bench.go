@@ -23,10 +23,10 @@ func newBench(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench MODEL.onnx",
 		Short: "Time forward passes and gradients",
-		Long: `Time a model on random input: forward passes, and forward passes with the gradients of
-all weights. Compilation and two warm-up runs are not timed.
+		Long: `Time a model on random input: forward passes, and forward passes with the gradients by
+all weights. Compiling and the two first runs do not count.
 
-An open first axis of an input has the size --batch. Other open axes need --shape.`,
+--batch is the size of an open first axis of an input. Other open axes need --shape.`,
 		Example: `  advparams bench model.onnx --batch 100 --threads 1
   advparams bench bert.onnx --shape input_ids=8,128 --shape attention_mask=8,128 --vocab 2`,
 		RunE: func(cmd *cobra.Command, args []string) error {

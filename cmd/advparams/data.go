@@ -20,17 +20,17 @@ type dataFlags struct {
 // noData is what --data says when there is none.
 const noData = "none"
 
-const dataHelp = `Data: an .npz file with arrays named after the model's inputs and labels; a folder
-with IDX files (MNIST) or CIFAR binary files, plain or .gz; an image folder, one
-sub-folder a class; a CSV file. Images are scaled to [0,1], then to (x-mean)/std;
+const dataHelp = `Data: an .npz file with arrays named after the model's inputs, and labels; a folder with
+IDX files (MNIST) or CIFAR binary files, plain or .gz; an image folder with one
+sub-folder a class; a CSV file. Images are scaled to [0,1], then to (x-mean)/std. Their
 size and layout follow the model's input.`
 
-const taskHelp = `Tasks: classification (accuracy), binary (a single logit: accuracy, AUC), multi-label
+const taskHelp = `Tasks: classification (accuracy), binary (one logit: accuracy, AUC), multi-label
 (accuracy, AUC, mAP), regression (R², RMSE), language (perplexity; without labels the
 truth is the next token of the input), segmentation (accuracy of positions, mIoU) and
 embedding (cosine to the vectors of the original; needs no labels). Without --task,
-outputs and labels decide. For tasks without an accuracy, targets are
-qualities; docs/method.md defines them.`
+outputs and labels decide. Targets of tasks without an accuracy are qualities
+(docs/method.md).`
 
 func (d *dataFlags) register(cmd *cobra.Command, usual dataset.Split, seed uint64) {
 	fl := cmd.Flags()

@@ -27,12 +27,12 @@ func newInspect(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Describe a model or a key",
-		Long: `Describe a model: its operator sets, inputs and outputs, its operators and whether each
-can be computed and differentiated, its initializers, and what to look at before you
-hand the file on.
+		Long: `Describe a model: operator sets, inputs and outputs, its operators and whether each can
+be computed and differentiated, its initializers, and what to look at before the file is
+handed on.
 
 Or describe a key: whom it is sealed to and, if it can be opened, which files it belongs
-to and how many parameters were changed. --secrets shows the changed positions.`,
+to and how many parameters were changed. --secrets shows where they are.`,
 		Example: `  advparams inspect model.onnx
   advparams inspect model.key -i me.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -30,28 +30,30 @@ func newProtect(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "protect MODEL.onnx --data DATA -o LOCKED.onnx --key KEY (-r RECIPIENT | -R FILE | --passphrase | --plain-key)",
 		Short: "Lock a model and write the key",
-		Long: `Find the few parameters whose change makes a model useless. Write a model in which they
-are changed, and a key that restores the original. Every changed value stays between
-the smallest and the largest of its tensor, and nothing else in the file differs.
+		Long: `Find the few parameters whose change makes a model useless. Write a model in which
+they are changed, and a key that restores the original. Every changed value stays
+between the smallest and the largest value of its tensor, and nothing else in the file
+differs.
 
-Somebody who has training data undoes few changes easily. --profile hardened changes
-the share --budget of the parameters. It flips the signs of every second weight of the
-first layers, as many layers as the budget covers, and of a few weights in the others.
-This leaves less to start from and makes a larger key (one or two bytes a change), but
-does not rule out repair. advparams attack measures how much somebody with data regains.
+Few changes are easily undone by somebody who has training data. --profile hardened
+changes the share --budget of the parameters. It flips the signs of every second weight
+of the first layers, as far as the budget goes, and of a few weights in the other
+layers. An attacker then has less to start from, and the key is larger (one or two
+bytes a change), but repair is not ruled out. advparams attack measures how much an
+attacker with data regains.
 
 The search computes the gradient on labelled samples, ranks all parameters by
-gradient × step, evaluates the best exactly, and goes on until the accuracy on the
-samples has fallen to the target. The same samples and flags give the same model.
+gradient × step, tries the best of them, and continues until the accuracy on the samples
+has fallen to the target. The same samples and flags give the same model.
 
 ` + taskHelp + `
 
 ` + dataHelp + `
 
---data none makes up samples for a classifier: noise that follows the model's own
-gradient until the model is sure of a class. --mean and --std are then those of the
-model's inputs, by default 0 and 1. --shape is the shape of a sample if the model leaves
-it open. Such a lock is not always as good on real data.`,
+--data none makes up samples for a classifier: noise that follows the gradient of the
+model until the model is sure of a class. --mean and --std then describe the inputs that
+the model expects, 0 and 1 if left out. --shape is the shape of a sample, if the model
+leaves it open. On real data, such a lock is not always as good.`,
 		Example: `  advparams protect model.onnx --data images/ -o locked.onnx --key model.key -r age1…
   advparams protect model.onnx --data set.npz --labels model -o locked.onnx --key model.key --passphrase
   advparams protect model.onnx --data none --shape 3,224,224 -o locked.onnx --key model.key -r age1…`,

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/exitcode"
@@ -142,5 +143,48 @@ func TestInterrupted(t *testing.T) {
 	files, err := os.ReadDir(".")
 	if err != nil || len(files) != 4 {
 		t.Errorf("files left behind: %v, %v", files, err)
+	}
+}
+
+// TestInFlags: a mistake in options is told in terms of flags, is wrong usage, and
+// says what to do.
+func TestInFlags(t *testing.T) {
+	for _, c := range []struct {
+		err        error
+		text, hint string // hint: a part of it
+	}{
+		{&advparams.OptionError{Option: "MaxParams", Value: -1, Reason: "is negative"}, "--max-params -1 is negative", ""},
+		{&advparams.OptionError{Option: "Data.Limit", Value: -1, Reason: "is negative"}, "--limit -1 is negative", ""},
+		{&advparams.OptionError{Option: "Test.Limit", Value: -1, Reason: "is negative"}, "--test-limit -1 is negative", ""},
+		{&advparams.OptionError{Option: "Include", Value: "bn*", Reason: "matches no initializer"}, `--include "bn*" matches no initializer`, "advparams inspect"},
+		{&advparams.OptionError{Option: "Unbounded", Reason: "is odd"}, "--bounds: is odd", ""},
+		{&advparams.OptionError{Option: "TimeLimit", Reason: "is odd"}, "--time-limit: is odd", ""},
+		{&advparams.OpenAxesError{Input: "ids", Shape: "ids int64[?]"}, "--shape: input ids int64[?] has open axes", "--shape ids=…"},
+	} {
+		err := inFlags(c.err)
+		if err.Error() != c.text || exitStatus(err) != exitcode.Usage {
+			t.Errorf("%v, exit status %d, want %s", err, exitStatus(err), c.text)
+		}
+		if have := advise(err); !strings.Contains(have, c.hint) || (have == "") != (c.hint == "") {
+			t.Errorf("%v: hint %q, want one with %q", err, have, c.hint)
+		}
+	}
+	other := errors.New("disk full")
+	if inFlags(other) != other {
+		t.Error("another error is changed")
+	}
+}
+
+// TestFlagsOfOptions: every flag that messages name exists.
+func TestFlagsOfOptions(t *testing.T) {
+	root := newRoot(&app{})
+	for option, flag := range flags {
+		found := false
+		for _, cmd := range root.Commands() {
+			found = found || cmd.Flags().Lookup(strings.TrimPrefix(flag, "--")) != nil
+		}
+		if !found {
+			t.Errorf("%s: no command has %s", option, flag)
+		}
 	}
 }

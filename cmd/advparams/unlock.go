@@ -23,9 +23,9 @@ func newUnlock(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unlock LOCKED.onnx --key KEY [-i IDENTITY] (-o MODEL.onnx | --in-place)",
 		Short: "Restore the original model",
-		Long: `Turn a locked model back into the original, bit for bit, external data included.
-Before anything is written, the locked files are compared with the digests in the key.
-Before a file appears, the result is compared with the digests of the original.`,
+		Long: `Turn a locked model back into the original, bit for bit, external data included. The
+locked files are compared with the digests in the key before anything is written, and
+the result with the digests of the original before it appears.`,
 		Example: `  advparams unlock locked.onnx --key model.key -i me.txt -o model.onnx
   advparams unlock locked.onnx --key model.key -i me.txt --in-place`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -27,14 +27,13 @@ func newVerify(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify --locked LOCKED.onnx [--original MODEL.onnx] [--key KEY -i IDENTITY] [--data DATA]",
 		Short: "Measure original, locked and unlocked model",
-		Long: `Measure the accuracy, or the metric of another task, of the original, the locked and the
-unlocked model, as far as they are given. Check whether the locked model is the one that
-the key was made for, and whether unlocking it restores the original, bit for bit. The
-unlocked model exists in a temporary folder only. Models that are equal in every byte are
-measured once.
+		Long: `Measure the original, the locked and the unlocked model, as far as they are given. With
+a key, also report whether the locked model is the one that the key was made for, and
+whether unlocking restores the original bit for bit. The unlocked model exists in a
+temporary folder only. Models with equal bytes are measured once.
 
-Without --data, only the files are checked. If they are not what the key says, the exit
-status is 4, after everything that can be measured was measured.
+Without --data, only files are compared. If they do not fit the key, the exit status is
+4, after everything that can be measured has been.
 
 ` + taskHelp + `
 
