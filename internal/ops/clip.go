@@ -99,8 +99,8 @@ func (b *Builder) Clip(x, lo, hi *Value) *Value {
 		name: "Clip",
 		kernel: clamp{pointwise{func(out nd.Array, in []nd.Array, from, to int) {
 			simd.Clip(out.Float32s()[from:to], in[0].Float32s()[from:to], in[1].Float32s()[0], in[2].Float32s()[0])
-		}, inPlace{0}}, func(in []nd.Array) *conv.Limits {
-			return &conv.Limits{Lo: in[1].Float32s()[0], Hi: in[2].Float32s()[0]}
+		}, inPlace{0}}, func(in []nd.Array) *conv.Clamp {
+			return &conv.Clamp{Lo: in[1].Float32s()[0], Hi: in[2].Float32s()[0]}
 		}},
 		diff: func(y, gy *Value) []*Value {
 			return []*Value{

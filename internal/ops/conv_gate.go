@@ -49,7 +49,7 @@ func (k *gatedKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 
 func (k *gatedKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
 	g := k.conv
-	g.Gate, g.Epilogue, g.Reads = k.gate(in), e.Run, e.Reads
+	g.Gate, g.Epilogue, g.Prefetch = k.gate(in), e.Run, e.Reads
 	g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 }
 

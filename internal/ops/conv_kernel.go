@@ -26,7 +26,7 @@ func (k *convKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Arra
 		bias = in[2].Float32s()
 	}
 	g := k.conv
-	g.Epilogue, g.Reads, g.Limits = e.Run, e.Reads, e.Clamp
+	g.Epilogue, g.Prefetch, g.Clamp = e.Run, e.Reads, e.Clamp
 	g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 }
 
@@ -47,7 +47,7 @@ func (k *convTransposeKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Arr
 
 func (k *convTransposeKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
 	g := k.conv
-	g.Epilogue, g.Reads = e.Run, e.Reads
+	g.Epilogue, g.Prefetch = e.Run, e.Reads
 	g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 }
 

@@ -44,7 +44,7 @@ type Epilogue struct {
 	Reads [][]float32
 	// Clamp, unless nil, is applied to the output before Run is called. Only
 	// ClampingEpilogued kernels accept it.
-	Clamp *conv.Limits
+	Clamp *conv.Clamp
 }
 
 // noEpilogue is the epilogue of a kernel that runs by itself.
@@ -60,7 +60,7 @@ type ClampingEpilogued interface {
 type Clamper interface {
 	Pointwise
 	// Clamp returns the bounds.
-	Clamp(in []nd.Array) *conv.Limits
+	Clamp(in []nd.Array) *conv.Clamp
 }
 
 // Fused kernels can compute the outputs of companions in the same pass over their
@@ -175,10 +175,10 @@ func (p inPlace) Overwrites() []int { return p }
 // clamp is a Clamper.
 type clamp struct {
 	pointwise
-	bounds func(in []nd.Array) *conv.Limits
+	bounds func(in []nd.Array) *conv.Clamp
 }
 
-func (k clamp) Clamp(in []nd.Array) *conv.Limits { return k.bounds(in) }
+func (k clamp) Clamp(in []nd.Array) *conv.Clamp { return k.bounds(in) }
 
 // checked is a Checker.
 type checked struct {

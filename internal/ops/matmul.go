@@ -90,7 +90,7 @@ func (k *productKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.A
 // RunFused also computes the sums of the columns of the second operand.
 func (k *productKernel) RunFused(w *parallel.Workers, out nd.Array, in []nd.Array, companions []CompanionRun) {
 	g := k.product
-	g.Sums = companions[0].Out.Float32s()
+	g.ColumnSums = companions[0].Out.Float32s()
 	g.Run(w, in[0].Float32s(), in[1].Float32s(), nil, out.Float32s())
 }
 

@@ -39,7 +39,7 @@ func (b *Builder) unary(o unary, x *Value) *Value {
 	}
 	op := Op{name: o.name, kernel: k}
 	if o.positive {
-		op.kernel = clamp{k, func([]nd.Array) *conv.Limits { return &conv.Limits{Hi: float32(math.Inf(1))} }}
+		op.kernel = clamp{k, func([]nd.Array) *conv.Clamp { return &conv.Clamp{Hi: float32(math.Inf(1))} }}
 	}
 	switch {
 	case o.dx != nil:

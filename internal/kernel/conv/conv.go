@@ -28,13 +28,13 @@ type Conv struct {
 	// they are still in cache: the place for what follows elementwise. It is
 	// called by several threads at once, once for every element.
 	Epilogue func(lo, hi int)
-	// Limits, unless nil, are applied to y in Forward, before Then is called.
-	Limits *plan.Limits
+	// Clamp, unless nil, are applied to y in Forward, before Then is called.
+	Clamp *plan.Clamp
 	// Gate, unless nil, is applied to gx in GradInput, before Then is called.
 	Gate *plan.Gate
-	// Reads are arrays as large as that result whose elements Then reads as well:
+	// Prefetch are arrays as large as that result whose elements Then reads as well:
 	// they may be fetched ahead.
-	Reads [][]float32
+	Prefetch [][]float32
 }
 
 func (c *Conv) plan() *plan.Conv {
@@ -42,7 +42,7 @@ func (c *Conv) plan() *plan.Conv {
 	if c.Group < 1 || c.InChannels%c.Group != 0 || c.OutChannels%c.Group != 0 {
 		panic(fmt.Sprintf("kernel: %d input and %d output channels in %d groups", c.InChannels, c.OutChannels, c.Group))
 	}
-	p := &plan.Conv{Geometry: g, Batch: c.Batch, Group: c.Group, InChannels: c.InChannels / c.Group, OutChannels: c.OutChannels / c.Group, Taps: g.Kernel.Size(), Limits: c.Limits, Gate: c.Gate, Epilogue: c.Epilogue, Prefetch: c.Reads}
+	p := &plan.Conv{Geometry: g, Batch: c.Batch, Group: c.Group, InChannels: c.InChannels / c.Group, OutChannels: c.OutChannels / c.Group, Taps: g.Kernel.Size(), Clamp: c.Clamp, Gate: c.Gate, Epilogue: c.Epilogue, Prefetch: c.Prefetch}
 	p.XSize, p.YSize, p.WSize = p.InChannels*g.In.Size(), p.OutChannels*g.Out.Size(), p.OutChannels*p.InChannels*p.Taps
 	return p
 }
@@ -51,7 +51,7 @@ func (c *Conv) plan() *plan.Conv {
 func (c *Conv) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
 	p := c.plan()
 	p.Check(x, weight, y)
-	limitAfter(p, y)
+	clampAfter(p, y)
 	forward := task{Conv: p}
 	forward.compute(w, x, weight, bias, y)
 }

@@ -73,7 +73,7 @@ func checkConv(w *parallel.Workers, rng *rand.Rand, c Conv) error {
 		return fmt.Errorf("%+v: forward: %w", c, err)
 	}
 	limits := c
-	limits.Limits = &plan.Limits{Lo: -0.5, Hi: 1}
+	limits.Clamp = &plan.Clamp{Lo: -0.5, Hi: 1}
 	limited := slices.Clone(gotY)
 	simd.Clip(limited, limited, -0.5, 1)
 	if limits.Forward(w, x, weight, bias, gotY); !slices.Equal(gotY, limited) {

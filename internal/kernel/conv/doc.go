@@ -18,7 +18,7 @@
 //
 //	doc.go      this file
 //	conv.go     Conv: Forward, GradInput, GradWeight
-//	types.go    Gate and Limits
+//	types.go    Gate and Clamp
 //	methods.go          the choice of a method, forward and for the gradient of the input
 //	methods_weights.go  the choice of a method for the gradient of the weights
 //	gate.go     activations and their gradients, applied by a method or after it

@@ -24,11 +24,11 @@ func gateAfter(p *plan.Conv, gx []float32) {
 	p.PrependEpilogue(func(lo, hi int) { simd.ClipGrad(gx[lo:hi], gate.Y[lo:hi], gx[lo:hi], gate.Lo, gate.Hi) })
 }
 
-// limitAfter makes the limits a part of what follows, unless the method applies them.
-func limitAfter(p *plan.Conv, y []float32) {
-	if p.Limits == nil || gates(p) {
+// clampAfter makes the limits a part of what follows, unless the method applies them.
+func clampAfter(p *plan.Conv, y []float32) {
+	if p.Clamp == nil || gates(p) {
 		return
 	}
-	limits := p.Limits
+	limits := p.Clamp
 	p.PrependEpilogue(func(lo, hi int) { simd.Clip(y[lo:hi], y[lo:hi], limits.Lo, limits.Hi) })
 }

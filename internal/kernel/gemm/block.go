@@ -22,7 +22,7 @@ import (
 func maxDepth() int { return max(64, simd.CacheL1/4/(4*micro.Rows())/micro.Unroll*micro.Unroll) }
 func MaxBlock() int { return simd.CacheL2 * 5 / 8 / 4 }
 
-// product is C (+)= alpha·A·B + bias.
+// General is C (+)= alpha·A·B + bias.
 type General struct {
 	M, N, K  int
 	Alpha    float32

@@ -37,9 +37,9 @@ type Product struct {
 	// computed, while they are near in cache: from several threads at once, and
 	// once for every element.
 	Epilogue func(lo, hi int)
-	// Sums, unless nil, is overwritten with the sums of the N columns of op(B): of
+	// ColumnSums, unless nil, is overwritten with the sums of the N columns of op(B): of
 	// B without TransB, best while it is read for the product.
-	Sums []float32
+	ColumnSums []float32
 }
 
 // Run computes c. bias is N numbers that are added to every row, or nil.
@@ -61,14 +61,14 @@ func (g Product) Run(w *parallel.Workers, a, b, bias, c []float32) {
 	if bias != nil {
 		p.Init, p.bias = micro.InitColumnBias, bias[:g.N]
 	}
-	if g.Sums != nil {
-		p.sums = g.Sums[:g.N]
+	if g.ColumnSums != nil {
+		p.sums = g.ColumnSums[:g.N]
 		clear(p.sums)
 	}
 	p.Run(w)
 }
 
-// GemmBatch computes C[i] = op(A[i])·op(B[i]) + beta·C[i] for i < batch, on
+// Batch computes C[i] = op(A[i])·op(B[i]) + beta·C[i] for i < batch, on
 // dense matrices as in [Gemm] that start strideA, strideB and strideC elements
 // after one another. A stride of 0 for A or B uses one matrix for all.
 func Batch(w *parallel.Workers, transA, transB bool, batch, m, n, k int, a []float32, strideA int, b []float32, strideB int, beta float32, c []float32, strideC int) {

@@ -152,11 +152,11 @@ func TestProductSums(t *testing.T) {
 			}
 			for _, threads := range []int{1, 3} {
 				w := parallel.NewWorkers(threads)
-				g.Sums = kerneltest.Randoms(rng, g.N)
+				g.ColumnSums = kerneltest.Randoms(rng, g.N)
 				g.Run(w, a, b, nil, make([]float32, g.M*g.N))
 				w.Close()
-				if !slices.Equal(g.Sums, want) {
-					t.Fatalf("%d×%d×%d, %d threads: sums of columns %v, want %v", g.M, g.N, g.K, threads, g.Sums, want)
+				if !slices.Equal(g.ColumnSums, want) {
+					t.Fatalf("%d×%d×%d, %d threads: sums of columns %v, want %v", g.M, g.N, g.K, threads, g.ColumnSums, want)
 				}
 			}
 		}

@@ -37,14 +37,14 @@ func (p *General) runSwapped(w *parallel.Workers) {
 			}
 			part.chunk = chunk{p: part, i1: j1 - j0, width: p.M, packed: *packed}
 			part.chunk.run(0, p.K, depth)
-			p.turn(*buf, width, j0, j1)
+			p.transposeBack(*buf, width, j0, j1)
 		}
 	})
 	p.finished(0, p.M, 0, p.N)
 }
 
-// turn puts columns j0 to j1 of C in place, which come as rows ld apart.
-func (p *General) turn(rows []float32, ld, j0, j1 int) {
+// transposeBack puts columns j0 to j1 of C in place, which come as rows ld apart.
+func (p *General) transposeBack(rows []float32, ld, j0, j1 int) {
 	j := j0
 	for ; p.Init != micro.InitC && j+8 <= j1; j += 8 { // transpose writes no more than eight elements a row
 		simd.Transpose(p.C[j:], p.Ldc, rows[(j-j0)*ld:], ld, 8, p.M)

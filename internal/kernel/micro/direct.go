@@ -4,7 +4,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// directTile is the task of the microkernel of direct convolution. For i < n, n
+// DirectTile is the task of the microkernel of direct convolution. For i < n, n
 // being at most blockChannels(), and the lanes l of each vector v,
 //
 //	c[at[v].c + i·cRow + l] = begin(i) + Σ_p a[step[p].a + i] · b[at[v].b + step[p].b + l]
@@ -25,7 +25,7 @@ type DirectTile struct {
 	pace    int         // bytes of it to fetch with every step of a panel
 }
 
-// fetchAhead makes the tile prefetch later in the course of so many steps of
+// FetchAhead makes the tile prefetch later in the course of so many steps of
 // panels: evenly, so that what it reads itself need not queue behind.
 func (t *DirectTile) FetchAhead(later [][]float32, steps int) {
 	const most = 128 // two lines of cache
@@ -36,11 +36,11 @@ func (t *DirectTile) FetchAhead(later [][]float32, steps int) {
 	t.later, t.pace = later, min(most, simd.RoundUp(4*total/max(steps, 1), 4))
 }
 
-// panelSteps returns how many steps of panels multiply so many vectors with
+// PanelSteps returns how many steps of panels multiply so many vectors with
 // matrices of depth rows.
 func PanelSteps(vectors, depth int) int { return (vectors + 2) / 3 * depth }
 
-// directDepth is how many steps are added up at once: their weights stay in the
+// DirectDepth is how many steps are added up at once: their weights stay in the
 // first level of cache, and a sum of sums is more accurate.
 const DirectDepth = 256
 
@@ -74,11 +74,11 @@ func (t *DirectTile) panelsOf(lanes int, f func(first, panels, vecs, last int)) 
 	}
 }
 
-// blockPanels is how much of b, in elements, is multiplied with all channels
+// BlockPanels is how much of b, in elements, is multiplied with all channels
 // before the next is.
 const BlockPanels = 1 << 12
 
-// packDirect packs weights for directTile: those of channels i0 to i1 of a view
+// PackDirect packs weights for directTile: those of channels i0 to i1 of a view
 // whose element (i, p) belongs to channel i and step p, a row for each step.
 func PackDirect(dst []float32, weight Matrix, i0, i1, depth int) {
 	weight = Matrix{weight.X, weight.ColStride, weight.RowStride}

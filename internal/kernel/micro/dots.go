@@ -4,7 +4,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// dotTile is the task of the microkernel: for i < blockChannels() and j < len(col)-3,
+// DotTile is the task of the microkernel: for i < blockChannels() and j < len(col)-3,
 //
 //	s(i, j, l) = Σ_p a[step[p].a + i·aRow + l] · b[step[p].b + col[j] + l]
 //
@@ -23,8 +23,8 @@ type DotTile struct {
 	Later    []float32 // to be prefetched on the way
 }
 
-// dotSums returns the elements of sums for three columns.
+// DotSums returns the elements of sums for three columns.
 func DotSums() int { return 3 * Channels() * simd.Lanes() }
 
-// mostDots is how many vectors of a row a chunk has at most.
+// MostDots is how many vectors of a row a chunk has at most.
 const MostDots = 32

@@ -4,7 +4,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// matrix is a view of a slice: element (i, j) is x[i*ri+j*rj].
+// Matrix is a view of a slice: element (i, j) is x[i*ri+j*rj].
 type Matrix struct {
 	X                    []float32
 	RowStride, ColStride int
@@ -17,7 +17,7 @@ func Strided(x []float32, ld int, trans bool) Matrix {
 	return Matrix{x, ld, 1}
 }
 
-// packRows writes alpha times n ≤ height rows of a from row i0, for depth
+// PackRows writes alpha times n ≤ height rows of a from row i0, for depth
 // columns from k0, to dst, height elements a column. Elements after the n'th of
 // a column are arbitrary.
 func PackRows(dst []float32, height int, a Matrix, i0, n, k0, depth int, alpha float32) {
@@ -45,6 +45,6 @@ func (b Matrix) Pack(dst []float32, k0, k1, j0, j1, width int) {
 
 func (b Matrix) Transposed() Matrix { return Matrix{b.X, b.ColStride, b.RowStride} }
 
-// packBand is how many rows are packed at a time, all of their columns: so that
+// PackBand is how many rows are packed at a time, all of their columns: so that
 // memory is read row by row.
 const PackBand = 16

@@ -27,15 +27,15 @@ func init() {
 
 func micro() *microkernels { return microSets[simd.Active()] }
 
-// microRows returns how many rows the largest tile of C has, and microVecs how many
+// Rows returns how many rows the largest tile of C has, and microVecs how many
 // vectors its rows have.
 func Rows() int { return micro().rows }
 func Vecs() int { return micro().vecs }
 
-// blockChannels returns how many channels a directTile or a dotTile has at most.
+// Channels returns how many channels a directTile or a dotTile has at most.
 func Channels() int { return micro().channels }
 
-// hasDirect, hasDots, hasRuns and hasTall report whether there is code for these tasks.
+// HasDirect, hasDots, hasRuns and hasTall report whether there is code for these tasks.
 func HasDirect() bool { return micro().direct != nil }
 func HasDots() bool   { return micro().dots != nil }
 func HasRuns() bool   { return micro().runs != nil }

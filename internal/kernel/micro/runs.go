@@ -5,7 +5,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// runTile is the task of a microkernel for products of matrices of which one, A,
+// RunTile is the task of a microkernel for products of matrices of which one, A,
 // is in place with rows that consist of runs. For i < rows, j < cols, cols being at
 // most microVecs() vectors,
 //

@@ -5,7 +5,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// strip is the task of a microkernel of matrix products: up to microRows() rows of
+// Strip is the task of a microkernel of matrix products: up to microRows() rows of
 // C, of any number of columns. For i < rows and j < cols,
 //
 //	c[i*ldc+j] = begin(i, j) + Σ_p A(i, p) · B(p, j), p < k
@@ -27,10 +27,10 @@ type Strip struct {
 	Bias          []float32
 }
 
-// unroll is how many steps of the sum microkernels compute in a round.
+// Unroll is how many steps of the sum microkernels compute in a round.
 const Unroll = 4
 
-// panels is how columns are cut into panels. A panel is as wide as the
+// Panels is how columns are cut into panels. A panel is as wide as the
 // microkernels go. Instead of one vector that would be left over, the last two
 // panels have two: a narrow panel is slower.
 type Panels struct {
@@ -53,7 +53,7 @@ func NewPanels(columns int) Panels {
 
 func (p *Panels) Count() int { return p.wide + p.narrow }
 
-// at returns the columns of panel i.
+// At returns the columns of panel i.
 func (p *Panels) At(i int) (j0, j1 int) {
 	j0, width := i*Vecs()*simd.Lanes(), Vecs()*simd.Lanes()
 	if i >= p.wide {

@@ -1,6 +1,6 @@
 package micro
 
-// tallTile is the task of the microkernel: for i < n ≤ high and the lanes l of some
+// TallTile is the task of the microkernel: for i < n ≤ high and the lanes l of some
 // vectors
 //
 //	c[i·cRow + l] = bias[i] + Σ_p a[p·high + i] · b[p·bRow + l]
@@ -16,5 +16,5 @@ type TallTile struct {
 	Bias                []float32
 }
 
-// tallHigh is how many channels the highest kernel has; others have 8 and 16.
+// TallHigh is how many channels the highest kernel has; others have 8 and 16.
 const TallHigh = 24

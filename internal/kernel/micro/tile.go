@@ -4,7 +4,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// tile is the task of a microkernel, the inner loop of nearly everything here.
+// Tile is the task of a microkernel, the inner loop of nearly everything here.
 // For i < rows and j < cols, cols being at most microVecs() vectors,
 //
 //	c[row[i].c + j] = begin(i, j) + Σ_p a[row[i].a + step[p].a] · b[step[p].b + j]
@@ -21,7 +21,7 @@ type Tile struct {
 	Bias       []float32
 }
 
-// beginning says what a tile's products are added to.
+// Init says what a tile's products are added to.
 type Init int
 
 const (
@@ -31,7 +31,7 @@ const (
 	InitColumnBias             // bias[j]
 )
 
-// addTo is the beginning of a tile that adds to c, or overwrites it.
+// InitFrom is the beginning of a tile that adds to c, or overwrites it.
 func InitFrom(c bool) Init {
 	if c {
 		return InitC
@@ -39,10 +39,10 @@ func InitFrom(c bool) Init {
 	return InitZero
 }
 
-// pair is two offsets, see [tile].
+// Pair is two offsets, see [tile].
 type Pair = [2]int
 
-// padRows repeats row n-1 to the end of the table: microkernels read, but never
+// PadRows repeats row n-1 to the end of the table: microkernels read, but never
 // store, as many rows as they are high.
 func PadRows(row []Pair, n int) {
 	for i := n; i < len(row); i++ {
@@ -126,10 +126,10 @@ func partialTile(t *Tile, i0, j0, i1, j1 int) {
 	}
 }
 
-// depthStep is how many steps runInSteps adds up at once.
+// DepthStep is how many steps runInSteps adds up at once.
 const DepthStep = 128
 
-// runInSteps computes the tile with a long table of steps, a part at a time: the
+// RunInSteps computes the tile with a long table of steps, a part at a time: the
 // rows of b in use stay in cache, and a sum of sums is more accurate.
 func (t *Tile) RunInSteps(steps []Pair) {
 	begin := t.Init
@@ -141,7 +141,7 @@ func (t *Tile) RunInSteps(steps []Pair) {
 	t.Init = begin
 }
 
-// split divides columns into panels of whole vectors, as evenly as possible.
+// Split divides columns into panels of whole vectors, as evenly as possible.
 type Split struct {
 	n, vectors, Panels int
 }
@@ -151,7 +151,7 @@ func NewSplit(n int) Split {
 	return Split{n, v, (v + Vecs() - 1) / Vecs()}
 }
 
-// panel returns the columns of panel i.
+// Panel returns the columns of panel i.
 func (s Split) Panel(i int) (j0, j1 int) {
 	return i * s.vectors / s.Panels * simd.Lanes(), min((i+1)*s.vectors/s.Panels*simd.Lanes(), s.n)
 }

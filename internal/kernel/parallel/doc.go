@@ -7,5 +7,5 @@
 //	grain.go    how much work a piece of a loop should be
 //	lanes.go    loops over the lanes of an axis
 //	spin.go     waiting without the system
-//	idle.go     memory that pieces of a loop use in turn
+//	free_list.go  buffers that pieces of a loop use in turn
 package parallel

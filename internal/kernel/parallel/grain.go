@@ -1,7 +1,7 @@
 package parallel
 
-// mapGrain is how many elements of cheap work are worth handing to a thread.
+// MinWork is how many elements of cheap work are worth handing to a thread.
 const MinWork = 1 << 13
 
-// grainOf returns how many items of size elements each make a piece of work.
+// GrainOf returns how many items of size elements each make a piece of work.
 func GrainOf(size int) int { return max(1, MinWork/max(1, size)) }

@@ -1,6 +1,6 @@
 package parallel
 
-// lanes calls f with the index of the first element of every lane along the
+// ForLanes calls f with the index of the first element of every lane along the
 // middle axis.
 func ForLanes(w *Workers, outer, n, inner int, f func(at int)) {
 	w.For(outer*inner, GrainOf(4*n), func(lo, hi int) {

@@ -50,7 +50,7 @@ type Recurrence struct {
 	F, G, H              Squash // of the gates; of n and g (RNN: F); of LSTM's output
 }
 
-// RecurrentIn holds the inputs of a Recurrence; see there.
+// Inputs holds the inputs of a Recurrence; see there.
 type Inputs struct {
 	R, RB, H0, C0, Peep []float32
 	Lens                []int64

@@ -42,7 +42,7 @@ func (p *pool[T]) put(s *[]T) {
 	p.classes[i].Put(s)
 }
 
-// scratch returns a slice of n elements with arbitrary contents; release it.
+// Floats returns a slice of n elements with arbitrary contents; release it.
 func Floats(n int) *[]float32 { return floats.get(n) }
 func Free(s *[]float32)       { floats.put(s) }
 func Pairs(n int) *[][2]int   { return pairs.get(n) }

@@ -5,6 +5,6 @@ package simd
 // the low side.
 var CacheL1, CacheL2 = cacheSizes()
 
-// near is how many elements may be computed before what follows reads them, in the
+// NearL2 is how many elements may be computed before what follows reads them, in the
 // second level of cache, or nearer in the first, where that is worth more calls.
 const NearL2, NearL1 = 1 << 15, 1 << 13

@@ -1,9 +1,9 @@
 package simd
 
-// packSlack is how many elements a packing routine may write past the end.
+// PackSlack is how many elements a packing routine may write past the end.
 const PackSlack = 64
 
-// copyRows copies rows of n elements between matrices with rows ds and ss apart.
+// CopyRows copies rows of n elements between matrices with rows ds and ss apart.
 func CopyRows(dst []float32, ds int, src []float32, ss, rows, n int) {
 	if rows <= 0 || n <= 0 {
 		return
@@ -18,7 +18,7 @@ func CopyRows(dst []float32, ds int, src []float32, ss, rows, n int) {
 	}
 }
 
-// copyEvery copies rows of n elements that are step apart in src, rows ss apart,
+// CopyEvery copies rows of n elements that are step apart in src, rows ss apart,
 // to adjacent ones in dst, rows ds apart.
 func CopyEvery(dst []float32, ds int, src []float32, ss, step, rows, n int) {
 	if step == 1 {
@@ -38,10 +38,10 @@ func CopyEvery(dst []float32, ds int, src []float32, ss, step, rows, n int) {
 	}
 }
 
-// canWeave reports whether weaveRows has code.
+// CanInterleave reports whether weaveRows has code.
 func CanInterleave() bool { return isa.weave != nil }
 
-// weaveRows interleaves rows of n ≥ 8 elements of x and y, which are ss apart, in rows of
+// InterleaveRows interleaves rows of n ≥ 8 elements of x and y, which are ss apart, in rows of
 // dst, which are ds apart.
 func InterleaveRows(rows, n int, x, y []float32, ss int, dst []float32, ds int) {
 	isa.weave(rows, n, &x[0], &y[0], ss, &dst[0], ds)
@@ -57,5 +57,5 @@ func Fill(x []float32, v float32) {
 	}
 }
 
-// roundUp returns the least multiple of to that is not less than n.
+// RoundUp returns the least multiple of to that is not less than n.
 func RoundUp(n, to int) int { return (n + to - 1) / to * to }

@@ -3,101 +3,101 @@ package simd
 // The functions of the instruction set in use. Slices have the same length; outputs,
 // which come first, may also be inputs.
 
-// vectorFunctions returns all of them.
+// Functions returns all of them.
 func Functions() VectorSet { return isa.VectorSet }
 
-// AddSlice sets z to x + y.
+// Add sets z to x + y.
 func Add(z, x, y []float32) { isa.Add(z, x, y) }
 
-// SubSlice sets z to x - y.
+// Sub sets z to x - y.
 func Sub(z, x, y []float32) { isa.Sub(z, x, y) }
 
-// MulSlice sets z to x·y.
+// Mul sets z to x·y.
 func Mul(z, x, y []float32) { isa.Mul(z, x, y) }
 
-// DivSlice sets z to x/y.
+// Div sets z to x/y.
 func Div(z, x, y []float32) { isa.Div(z, x, y) }
 
-// AffineSlice sets y to x·a + b.
+// Affine sets y to x·a + b.
 func Affine(y, x []float32, a, b float32) { isa.Affine(y, x, a, b) }
 
-// scale multiplies x by f.
+// Scale multiplies x by f.
 func Scale(x []float32, f float32) { isa.Affine(x, x, f, 0) }
 
-// ReluSlice sets y to max(x, 0), NaN staying NaN.
+// Relu sets y to max(x, 0), NaN staying NaN.
 func Relu(y, x []float32) { isa.Relu(y, x) }
 
-// reluGradSlice sets gx to gy where y > 0 and to 0 elsewhere; y may be ReLU's output
+// ReluGrad sets gx to gy where y > 0 and to 0 elsewhere; y may be ReLU's output
 // or its input.
 func ReluGrad(gx, y, gy []float32) { isa.ReluGrad(gx, y, gy) }
 
-// ClipSlice sets y to x limited to [lo, hi]; hi wins where they contradict. NaN stays
+// Clip sets y to x limited to [lo, hi]; hi wins where they contradict. NaN stays
 // NaN.
 func Clip(y, x []float32, lo, hi float32) { isa.clip(y, x, lo, hi) }
 
-// ClipGradSlice sets gx to gy where lo < y < hi and to 0 elsewhere, y being
+// ClipGrad sets gx to gy where lo < y < hi and to 0 elsewhere, y being
 // [ClipSlice]'s output.
 func ClipGrad(gx, y, gy []float32, lo, hi float32) { isa.clipGrad(gx, y, gy, lo, hi) }
 
-// quantizeSlice sets y to min(max(round(x/s), lo), hi) + z.
+// Quantize sets y to min(max(round(x/s), lo), hi) + z.
 func Quantize(y, x []float32, s, lo, hi, z float32) { isa.Quantize(y, x, s, lo, hi, z) }
 
-// quantizeGradSlice sets gx to gy/s where lo ≤ round(x/s) ≤ hi and to 0 elsewhere.
+// QuantizeGrad sets gx to gy/s where lo ≤ round(x/s) ≤ hi and to 0 elsewhere.
 func QuantizeGrad(gx, x, gy []float32, s, lo, hi float32) {
 	isa.QuantizeGrad(gx, x, gy, s, lo, hi)
 }
 
-// sum returns the sum of x, dot that of x·y, and squaresOf that of (x - a)².
+// Sum returns the sum of x, dot that of x·y, and squaresOf that of (x - a)².
 func Sum(x []float32) float32                { return isa.Sum(x) }
 func Dot(x, y []float32) float32             { return isa.Dot(x, y) }
 func Squares(x []float32, a float32) float32 { return isa.Squares(x, a) }
 
-// sumEachSlice sets to to the sums of adjacent pieces of x, of size elements each.
+// SumEach sets to to the sums of adjacent pieces of x, of size elements each.
 func SumEach(to, x []float32, size int) { isa.SumEach(to, x, size) }
 
-// largestOf returns the largest element of x, -Inf if there is none.
+// Max returns the largest element of x, -Inf if there is none.
 func Max(x []float32) float32 { return isa.Largest(x) }
 
-// softmaxRows sets y to the softmax of x·a, in rows of n elements.
+// Softmax sets y to the softmax of x·a, in rows of n elements.
 func Softmax(n int, y, x []float32, a float32) { isa.Softmax(n, y, x, a) }
 
-// mulShiftedSlice sets gx to y·(gy - a).
+// MulShifted sets gx to y·(gy - a).
 func MulShifted(gx, y, gy []float32, a float32) { isa.MulShifted(gx, y, gy, a) }
 
-// normalizeSlice sets y to (x·a + b)·s + t.
+// Normalize sets y to (x·a + b)·s + t.
 func Normalize(y, x, s, t []float32, a, b float32) { isa.Normalize(y, x, s, t, a, b) }
 
-// normalizeSumsOf returns Σ gy·s and Σ gy·s·(x·a + b).
+// NormalizeSums returns Σ gy·s and Σ gy·s·(x·a + b).
 func NormalizeSums(x, s, gy []float32, a, b float32) (g, gh float32) {
 	return isa.NormalizeSums(x, s, gy, a, b)
 }
 
-// normalizeGradSlice sets gx to gy·s·a + x·b + c.
+// NormalizeGrad sets gx to gy·s·a + x·b + c.
 func NormalizeGrad(gx, x, s, gy []float32, a, b, c float32) {
 	isa.NormalizeGrad(gx, x, s, gy, a, b, c)
 }
 
-// addNormalizedSlice adds gy·(x·a + b) to gs.
+// AddNormalized adds gy·(x·a + b) to gs.
 func AddNormalized(gs, x, gy []float32, a, b float32) { isa.AddNormalized(gs, x, gy, a, b) }
 
-// ExpSlice sets y to exp(x).
+// Exp sets y to exp(x).
 func Exp(y, x []float32) { isa.Exp(y, x) }
 
-// LogSlice sets y to the natural logarithm of x: -Inf for 0, NaN for less.
+// Log sets y to the natural logarithm of x: -Inf for 0, NaN for less.
 func Log(y, x []float32) { apply(y, x, logOf) }
 
-// SigmoidSlice sets y to 1/(1+exp(-x)).
+// Sigmoid sets y to 1/(1+exp(-x)).
 func Sigmoid(y, x []float32) { isa.Sigmoid(y, x) }
 
-// TanhSlice sets y to the hyperbolic tangent of x.
+// Tanh sets y to the hyperbolic tangent of x.
 func Tanh(y, x []float32) { isa.Tanh(y, x) }
 
-// ErfSlice sets y to the error function of x.
+// Erf sets y to the error function of x.
 func Erf(y, x []float32) { isa.Erf(y, x) }
 
-// GeluSlice sets y to x·Φ(x), Φ being the normal distribution function: ONNX Gelu with
+// Gelu sets y to x·Φ(x), Φ being the normal distribution function: ONNX Gelu with
 // approximate="none".
 func Gelu(y, x []float32) { isa.Gelu(y, x) }
 
-// geluGradSlice sets gx to gy·(Φ(x) + x·φ(x)), with φ the normal density.
+// GeluGrad sets gx to gy·(Φ(x) + x·φ(x)), with φ the normal density.
 func GeluGrad(gx, x, gy []float32) { isa.GeluGrad(gx, x, gy) }

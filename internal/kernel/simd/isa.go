@@ -43,13 +43,13 @@ func init() { isa = available[0] }
 // Name returns the instruction set in use: "AVX-512", "AVX2" or "portable".
 func Name() string { return isa.name }
 
-// isaLevel returns the instruction set in use.
+// Active returns the instruction set in use.
 func Active() level { return isa.level }
 
-// isaLanes returns the number of elements of a vector.
+// Lanes returns the number of elements of a vector.
 func Lanes() int { return isa.lanes }
 
-// useLevel makes an instruction set the one in use, for tests, and reports whether the
+// Use makes an instruction set the one in use, for tests, and reports whether the
 // processor has it.
 func Use(l level) bool {
 	for _, set := range available {

@@ -1,4 +1,4 @@
 package simd
 
-// relax tells the processor that the loop around it waits for another thread.
+// Pause tells the processor that the loop around it waits for another thread.
 func Pause() { pause() }

@@ -1,12 +1,12 @@
 package simd
 
-// quad is how many elements stay together in transposeQuads.
+// Quad is how many elements stay together in transposeQuads.
 const Quad = 4
 
-// hasQuads reports whether turnQuads is fast.
+// HasQuads reports whether turnQuads is fast.
 func HasQuads() bool { return isa.turnQuads != nil }
 
-// turnQuads turns a matrix of rows by cols quads, with rows ss elements apart, and
+// TransposeQuads turns a matrix of rows by cols quads, with rows ss elements apart, and
 // ds in dst.
 func TransposeQuads(dst []float32, ds int, src []float32, ss, rows, cols int) {
 	// By columns of the one of two matrices whose rows are far apart, so that it is

@@ -1,6 +1,6 @@
 package simd
 
-// addRowSums adds to each of the sums a row of x, which are step elements apart and
+// AddRowSums adds to each of the sums a row of x, which are step elements apart and
 // consist of runs, each jump elements behind the one before.
 func AddRowSums(sums, x []float32, step, runs, length, jump int) {
 	const high = 8 // of the kernel

@@ -196,7 +196,7 @@ func geluSlope(x float32) float32 {
 
 func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
 
-// withSign returns a, which is positive, with the sign of x; NaN if x is.
+// CopySign returns a, which is positive, with the sign of x; NaN if x is.
 func CopySign(a, x float32) float32 {
 	if x != x {
 		return x

@@ -1,12 +1,12 @@
 package simd
 
-// transpose sets dst[j*ds+i] = src[i*ss+j] for i < rows ≤ 8 and j < cols. The
+// Transpose sets dst[j*ds+i] = src[i*ss+j] for i < rows ≤ 8 and j < cols. The
 // other elements of the cols rows of dst, up to the eighth, become arbitrary.
 func Transpose(dst []float32, ds int, src []float32, ss, rows, cols int) {
 	TransposeLines(1, dst, ds, 0, src, ss, 0, rows, cols)
 }
 
-// transposeLines is transpose for lines matrices, dstLine and srcLine apart.
+// TransposeLines is transpose for lines matrices, dstLine and srcLine apart.
 func TransposeLines(lines int, dst []float32, ds, dstLine int, src []float32, ss, srcLine, rows, cols int) {
 	done := isa.transpose(lines, dst, ds, dstLine, src, ss, srcLine, rows, cols)
 	if done == cols {
@@ -26,7 +26,7 @@ func noTranspose(lines int, dst []float32, ds, dstLine int, src []float32, ss, s
 	return 0
 }
 
-// transposeAll sets dst[j*ds+i] = src[i*ss+j] for any i < rows, j < cols, and
+// TransposeAll sets dst[j*ds+i] = src[i*ss+j] for any i < rows, j < cols, and
 // writes nothing else.
 func TransposeAll(dst []float32, ds int, src []float32, ss, rows, cols int) {
 	if rows < 8 {

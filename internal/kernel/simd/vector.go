@@ -4,7 +4,7 @@ import (
 	"math"
 )
 
-// vectorSet holds the elementwise functions of an instruction set. Their slices
+// VectorSet holds the elementwise functions of an instruction set. Their slices
 // have the same length; outputs, which come first, may also be inputs.
 type VectorSet struct {
 	Add, Sub, Mul, Div                  func(z, x, y []float32)
@@ -35,7 +35,7 @@ type VectorSet struct {
 // to a whole number, half to even.
 const roundingShift = 3 << 22
 
-// portableVectors are the functions in Go.
+// PortableVectors are the functions in Go.
 var PortableVectors = VectorSet{
 	Add: func(z, x, y []float32) {
 		x, y = x[:len(z)], y[:len(z)]

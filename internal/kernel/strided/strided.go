@@ -14,7 +14,7 @@ type View struct {
 	Offset        int
 }
 
-// collapse merges adjacent axes that one loop can walk and drops axes of length 1.
+// Collapse merges adjacent axes that one loop can walk and drops axes of length 1.
 func (v View) Collapse() View {
 	c := View{Offset: v.Offset}
 	for i, n := range v.Shape {
@@ -36,7 +36,7 @@ func (v View) Collapse() View {
 	return c
 }
 
-// runs calls f for every innermost row of the view in [lo, hi) of its rows,
+// Runs calls f for every innermost row of the view in [lo, hi) of its rows,
 // with the row's number and the position of its first element in the array.
 func (v View) Runs(lo, hi int, f func(row, at int)) {
 	outer := len(v.Shape) - 1

@@ -4,23 +4,23 @@ import (
 	"fmt"
 )
 
-// vec3 is a position or extent on three spatial axes, the last one contiguous.
+// Vec3 is a position or extent on three spatial axes, the last one contiguous.
 type Vec3 [3]int
 
 func (v Vec3) Size() int { return v[0] * v[1] * v[2] }
 
-// at returns the row-major index of position p in a box of extent v.
+// At returns the row-major index of position p in a box of extent v.
 func (v Vec3) At(p Vec3) int { return (p[0]*v[1]+p[1])*v[2] + p[2] }
 
-// contains tells whether position p lies in a box of extent v.
+// Contains tells whether position p lies in a box of extent v.
 func (v Vec3) Contains(p Vec3) bool {
 	return p[0] >= 0 && p[0] < v[0] && p[1] >= 0 && p[1] < v[1] && p[2] >= 0 && p[2] < v[2]
 }
 
-// position is the inverse of at.
+// Position is the inverse of at.
 func (v Vec3) Position(i int) Vec3 { return Vec3{i / (v[1] * v[2]), i / v[2] % v[1], i % v[2]} }
 
-// geometry is the spatial part of a Conv or Pool on three axes, the missing
+// Geometry is the spatial part of a Conv or Pool on three axes, the missing
 // ones in front having extent 1.
 type Geometry struct {
 	In, Kernel, Out, Stride, Dilation, Pad Vec3
@@ -54,7 +54,7 @@ func New(in, kernel, out, stride, dilation, pad []int) Geometry {
 	}
 }
 
-// reads returns the input position, possibly in the padding, that tap t reads
+// Reads returns the input position, possibly in the padding, that tap t reads
 // for output q.
 func (g *Geometry) Reads(q, t Vec3) Vec3 {
 	for a := range q {

@@ -73,7 +73,7 @@ func (d *Planes) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
 	}
 	d.planes(w, simd.NearL2, func(image, channel, planes int) {
 		a, first := a, image*d.Group+channel
-		a.planes, a.Gating = planes, d.Limits.Limited(planes*d.YSize)
+		a.planes, a.Gating = planes, d.Clamp.Gating(planes*d.YSize)
 		a.x, a.y = x[first*d.XSize:], y[first*d.YSize:]
 		a.w, a.bias = weight[channel*a.wPlane:], bias[channel*a.biasPlane:]
 		depthwiseCode().forward(&a)

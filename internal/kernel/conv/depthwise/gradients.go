@@ -8,11 +8,11 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// gradInput is, for stride 1, a forward convolution of gy with the kernels turned
+// GradInput is, for stride 1, a forward convolution of gy with the kernels flipped
 // round. For stride 2 there is a kernel of its own.
 func (d *Planes) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
-	back, turned := d.back(weight)
-	defer scratch.Free(turned)
+	back, flipped := d.back(weight)
+	defer scratch.Free(flipped)
 	d.planes(w, simd.NearL1, func(image, channel, planes int) {
 		d.gradPlanes(back, gy, gx, image, channel, planes)
 	})
@@ -39,37 +39,37 @@ func (d *Planes) back(weight []float32) (depthwiseArgs, *[]float32) {
 	taps := d.k * d.k
 	if d.stride == 1 {
 		a.top, a.left, a.wPlane = d.k-1-d.Pad[1], d.k-1-d.Pad[2], taps
-		turned := scratch.Floats(d.Group * taps)
-		copy(*turned, weight)
+		flipped := scratch.Floats(d.Group * taps)
+		copy(*flipped, weight)
 		for c := range d.Group {
-			slices.Reverse((*turned)[c*taps : (c+1)*taps])
+			slices.Reverse((*flipped)[c*taps : (c+1)*taps])
 		}
-		a.w = *turned
+		a.w = *flipped
 		a.addMasks()
-		return a, turned
+		return a, flipped
 	}
 	// Row u of gx meets row i of the kernel and row (u+pad-i)/2 of gy. With a row of
 	// zeros before those of the kernel if pad is odd, or after them, the even rows
 	// of gx meet its even rows, whatever pad is. Likewise the columns.
 	m := (d.k + 1) / 2
 	a.top, a.left, a.wPlane = m-1-(d.Pad[1]+1)/2, m-1-(d.Pad[2]+1)/2, 4*m*m
-	turned := scratch.Floats(d.Group * a.wPlane)
-	clear(*turned)
+	flipped := scratch.Floats(d.Group * a.wPlane)
+	clear(*flipped)
 	for i := range d.k {
 		for j := range d.k {
 			row, column := i+d.Pad[1]%2, j+d.Pad[2]%2
 			to := ((row%2*2+column%2)*m+m-1-row/2)*m + m - 1 - column/2
 			for c := range d.Group {
-				(*turned)[c*a.wPlane+to] = weight[c*taps+i*d.k+j]
+				(*flipped)[c*a.wPlane+to] = weight[c*taps+i*d.k+j]
 			}
 		}
 	}
-	a.w = *turned
+	a.w = *flipped
 	a.addBackMasks()
-	return a, turned
+	return a, flipped
 }
 
-// gradWeight computes the gradient by the input as well, if that is wanted beside
+// GradWeight computes the gradient by the input as well, if that is wanted beside
 // it: of each plane when it has been read for the weights.
 func (d *Planes) GradWeight(w *parallel.Workers, x, gy, gw []float32) {
 	taps := d.k * d.k
@@ -82,9 +82,9 @@ func (d *Planes) GradWeight(w *parallel.Workers, x, gy, gw []float32) {
 	a.wPlane = taps / run * simd.RoundUp(run, 4)
 	var back depthwiseArgs
 	if d.InputGrad != nil {
-		var turned *[]float32
-		back, turned = d.back(d.InputGrad.Weight)
-		defer scratch.Free(turned)
+		var flipped *[]float32
+		back, flipped = d.back(d.InputGrad.Weight)
+		defer scratch.Free(flipped)
 	}
 	w.For(d.Group, parallel.GrainOf(d.Batch*d.XSize), func(lo, hi int) {
 		a := a

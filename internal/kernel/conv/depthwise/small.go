@@ -89,7 +89,7 @@ func (m *SmallPlanes) split(lo, hi int, f func(first, groups, planes int)) {
 func (m *SmallPlanes) groups() int { return (m.Group + m.planes - 1) / m.planes }
 
 func (m *SmallPlanes) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
-	m.convolve(w, m.pass(x, weight, bias, y, m.XSize, m.YSize, m.pick, func(int) plan.Gating { return m.Limits.Limited(aheadSmall) }))
+	m.convolve(w, m.pass(x, weight, bias, y, m.XSize, m.YSize, m.pick, func(int) plan.Gating { return m.Clamp.Gating(aheadSmall) }))
 }
 
 func (m *SmallPlanes) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
@@ -185,7 +185,7 @@ func (m *SmallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step in
 	return wide, step
 }
 
-// gradWeight computes the gradient by the bias as well unless gb is nil, the same to
+// GradWeight computes the gradient by the bias as well unless gb is nil, the same to
 // the bit as sumPlanes, and that by the input if it is wanted beside it: of a few
 // images when they have been read for the weights.
 func (m *SmallPlanes) GradWeight(w *parallel.Workers, x, gy, gw, gb []float32) {

@@ -154,7 +154,7 @@ func (m *channelLanes) positions(w *parallel.Workers, step, row []micro.Pair, n,
 	})
 }
 
-// channelsCost returns what channelLanes costs for an image, in multiplications of
+// ChannelsCost returns what channelLanes costs for an image, in multiplications of
 // vectors, with the transposition.
 func ChannelsCost(c *plan.Correlation) int {
 	cost, vectors := 0, (c.Results+simd.Lanes()-1)/simd.Lanes()
@@ -165,7 +165,7 @@ func ChannelsCost(c *plan.Correlation) int {
 	return vectors * cost
 }
 
-// runChannelLanes computes the correlation by this method.
+// RunChannels computes the correlation by this method.
 func RunChannels(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	runFewImages(c, newChannelLanes(c, weight, bias), w, source, result)
 }

@@ -34,7 +34,7 @@ type placeTap struct{ index, from int }
 // mostPlaces is the size of images that imageLanes may be the best for.
 const mostPlaces = 16
 
-// imageLanesCost returns what the method costs, with the transpositions, in
+// ImagesCost returns what the method costs, with the transpositions, in
 // multiplications of vectors, and whether it applies.
 func ImagesCost(c *plan.Correlation) (cost int, ok bool) {
 	size := c.Extent.Size()
@@ -88,12 +88,12 @@ func (m *imageLanes) place(f *plan.Phase, q window.Vec3) place {
 	return p
 }
 
-// runImageLanes computes the correlation by this method.
+// RunImages computes the correlation by this method.
 func RunImages(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newImageLanes(c)
-	turned := scratch.Floats(m.Group*m.SourceSize*m.pitch + simd.PackSlack)
-	defer scratch.Free(turned)
-	m.turn(w, *turned, source)
+	transposed := scratch.Floats(m.Group*m.SourceSize*m.pitch + simd.PackSlack)
+	defer scratch.Free(transposed)
+	m.transpose(w, *transposed, source)
 	at, step := scratch.Pairs(m.Extent.Size()*m.pitch/simd.Lanes()), scratch.Pairs(m.Channels)
 	defer scratch.FreePairs(at)
 	defer scratch.FreePairs(step)
@@ -115,7 +115,7 @@ func RunImages(c *plan.Correlation, w *parallel.Workers, source, weight, bias, r
 			g, r := i/blocks, i%blocks*micro.Channels()
 			n := min(micro.Channels(), m.Results-r)
 			m.packWeight(*byTap, *packed, weight[g*m.WSize:], r, n)
-			t := micro.DirectTile{At: *at, Last: simd.Lanes(), A: *byTap, B: (*turned)[g*m.SourceSize*m.pitch:], N: n, CRow: m.Extent.Size() * m.pitch}
+			t := micro.DirectTile{At: *at, Last: simd.Lanes(), A: *byTap, B: (*transposed)[g*m.SourceSize*m.pitch:], N: n, CRow: m.Extent.Size() * m.pitch}
 			if bias != nil {
 				var b [16]float32
 				copy(b[:], bias[g*m.Results+r:g*m.Results+r+n])
@@ -142,12 +142,12 @@ func RunImages(c *plan.Correlation, w *parallel.Workers, source, weight, bias, r
 	}
 }
 
-// turn sets turned to the source with the images last.
-func (m *imageLanes) turn(w *parallel.Workers, turned, source []float32) {
+// transpose sets transposed to the source with the images last.
+func (m *imageLanes) transpose(w *parallel.Workers, transposed, source []float32) {
 	size, places := m.Group*m.SourceSize, m.Source.In.Size()
 	w.For(m.Group*m.Channels, parallel.GrainOf(places*m.pitch), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			to := turned[i/m.Channels*m.SourceSize*m.pitch+i%m.Channels*m.channel:]
+			to := transposed[i/m.Channels*m.SourceSize*m.pitch+i%m.Channels*m.channel:]
 			for im := 0; im < m.Batch; im += 8 {
 				simd.TransposeAll(to[im:], m.position, source[im*size+i*places:], size, min(8, m.Batch-im), places)
 			}

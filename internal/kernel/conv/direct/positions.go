@@ -122,7 +122,7 @@ func (m *positionLanes) dropBorders(result, out []float32) {
 	}
 }
 
-// positionsCost returns what positionLanes costs for an image, in multiplications
+// PositionsCost returns what positionLanes costs for an image, in multiplications
 // of vectors, and whether it applies.
 func PositionsCost(c *plan.Correlation) (positions int, ok bool) {
 	if len(c.Phases) != 1 || c.Phases[0].Stride != (window.Vec3{1, 1, 1}) || len(c.Phases[0].Taps) == 0 {
@@ -144,7 +144,7 @@ func PositionsCost(c *plan.Correlation) (positions int, ok bool) {
 	return positions, true
 }
 
-// runPositionLanes computes the correlation by this method.
+// RunPositions computes the correlation by this method.
 func RunPositions(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	runFewImages(c, newPositionLanes(c, weight, bias), w, source, result)
 }

@@ -21,12 +21,12 @@ type quadLanes struct {
 	panels micro.Panels // of their columns
 }
 
-// quadLanesApply reports whether the method applies.
+// QuadsApply reports whether the method applies.
 func QuadsApply(c *plan.Correlation) bool {
 	return simd.HasQuads() && c.Pointwise() && c.Extent.Size() == simd.Quad
 }
 
-// runQuadLanes computes the correlation by this method.
+// RunQuads computes the correlation by this method.
 func RunQuads(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	most := max(1, simd.CacheL2/2/4/(simd.Quad*c.Channels)) // images
 	times := (c.Batch + most - 1) / most

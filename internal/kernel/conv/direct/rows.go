@@ -30,7 +30,7 @@ type rowPart struct {
 	to    int // of its results, if not in place
 }
 
-// rowLanesCost returns what the method costs for an image, in multiplications of
+// RowsCost returns what the method costs for an image, in multiplications of
 // vectors, and whether it applies.
 func RowsCost(c *plan.Correlation) (cost int, ok bool) {
 	l, ok := c.RowLayout()
@@ -142,7 +142,7 @@ func (m *rowLanes) free() {
 	}
 }
 
-// runRowLanes computes the correlation by this method.
+// RunRows computes the correlation by this method.
 func RunRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newRowLanes(c, weight, bias)
 	defer m.free()

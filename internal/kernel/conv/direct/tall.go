@@ -21,7 +21,7 @@ type tallLanes struct {
 // are prefetched together.
 const tallPiece = 256
 
-// tallLanesApply reports whether the method applies, and is the best.
+// TallApplies reports whether the method applies, and is the best.
 func TallApplies(c *plan.Correlation) bool {
 	return micro.HasTall() && c.Pointwise() && c.Extent.Size() >= tallPiece && c.Extent.Size()%simd.Lanes() == 0 && c.Results <= micro.TallHigh && c.Channels >= 2*c.Results
 }
@@ -51,7 +51,7 @@ func (m *tallLanes) free() {
 	scratch.Free(m.bias)
 }
 
-// runTallLanes computes the correlation by this method.
+// RunTall computes the correlation by this method.
 func RunTall(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newTallLanes(c, weight, bias)
 	defer m.free()

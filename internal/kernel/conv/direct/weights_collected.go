@@ -15,7 +15,7 @@ const (
 	pointRows    = 64  // channels of gy for a thread
 )
 
-// runCollectedWeights computes gw by collecting positions.
+// RunCollectedWeights computes gw by collecting positions.
 func RunCollectedWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	p.InParts(w, 320, x, gy, gw, collectedGradWeight)
 }

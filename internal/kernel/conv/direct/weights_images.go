@@ -25,7 +25,7 @@ type imageWeights struct {
 	from        []int // where the steps of each tap begin, and where the last end
 }
 
-// imageWeightsApply reports whether the method applies, and is the best.
+// ImageWeightsApply reports whether the method applies, and is the best.
 func ImageWeightsApply(p *plan.Conv) bool {
 	return micro.HasDirect() && p.Taps > 1 && p.Out.Size() <= mostPlaces && p.In.Size() <= 4*mostPlaces && p.InChannels >= simd.Lanes() && p.OutChannels >= micro.Channels()
 }
@@ -50,7 +50,7 @@ func newImageWeights(p *plan.Conv) *imageWeights {
 	return m
 }
 
-// runImageWeights computes gw by this method.
+// RunImageWeights computes gw by this method.
 func RunImageWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	m := newImageWeights(p)
 	in, out := m.In.Size(), m.Out.Size()

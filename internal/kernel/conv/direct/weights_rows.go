@@ -26,13 +26,13 @@ type rowWeights struct {
 	steps   *[]micro.Pair // of all vectors of the images, in a chunk and in columns
 	depth   int           // vectors of a chunk: of pieces of images, or of several of them
 	chunks  int           // of a block of rows
-	idle    parallel.Idle[preparedRows]
+	buffers parallel.FreeList[preparedRows]
 }
 
 // preparedRows is the memory of a thread.
 type preparedRows struct{ rows, copies, sums *[]float32 } // copies is nil if x is in place
 
-// rowWeightsCost returns what the method costs for an image, in multiplications of
+// RowWeightsCost returns what the method costs for an image, in multiplications of
 // vectors, and whether it applies.
 func RowWeightsCost(p *plan.Conv) (cost int, ok bool) {
 	l, ok := p.Forward().RowLayout()
@@ -53,7 +53,7 @@ func RowWeightsCost(p *plan.Conv) (cost int, ok bool) {
 	return cost, true
 }
 
-// runRowWeights computes gw by this method.
+// RunRowWeights computes gw by this method.
 func RunRowWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	m := newRowWeights(p)
 	defer m.free()
@@ -91,7 +91,7 @@ func (m *rowWeights) memory() preparedRows {
 }
 
 func (m *rowWeights) free() {
-	m.idle.Each(func(b preparedRows) {
+	m.buffers.Each(func(b preparedRows) {
 		scratch.Free(b.rows)
 		scratch.Free(b.sums)
 		if b.copies != nil {
@@ -103,8 +103,8 @@ func (m *rowWeights) free() {
 
 // run computes gw for a part of the batch.
 func (m *rowWeights) run(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
-	b := m.idle.Take(m.memory)
-	defer m.idle.Done(b)
+	b := m.buffers.Get(m.memory)
+	defer m.buffers.Put(b)
 	for group := range p.Group {
 		for n := 0; n < p.Batch; n += m.images {
 			first, images := n*p.Group+group, min(m.images, p.Batch-n)

@@ -8,7 +8,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// runRunWeights computes gw with gy in place.
+// RunInPlaceWeights computes gw with gy in place.
 func RunInPlaceWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	p.InParts(w, 320, x, gy, gw, runGradWeight)
 }
@@ -41,11 +41,11 @@ func runGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 				w.For(panels.Count(), parallel.GrainOf(micro.Vecs()*simd.Lanes()*images*length), func(lo, hi int) {
 					for i := lo; i < hi; i++ {
 						j0, j1 := panels.At(i)
-						turnPoints(p, (*packed)[j0*images*length:], simd.RoundUp(j1-j0, simd.Lanes()), x[at*p.XSize+j0*size+q:], j1-j0, images, length)
+						transposePoints(p, (*packed)[j0*images*length:], simd.RoundUp(j1-j0, simd.Lanes()), x[at*p.XSize+j0*size+q:], j1-j0, images, length)
 					}
 				})
 				if p.Swapped {
-					metRows(p, x, at, 0, p.InChannels, images, q, length)
+					accumulateBiasRows(p, x, at, 0, p.InChannels, images, q, length)
 				}
 				w.For(panels.Count()*parts, 1, func(lo, hi int) {
 					for i := lo; i < hi; i++ {
@@ -59,7 +59,7 @@ func runGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 						}
 						t.Run()
 						if j1 == p.InChannels && !p.Swapped {
-							metRows(p, gy, at, r, t.Rows, images, q, length)
+							accumulateBiasRows(p, gy, at, r, t.Rows, images, q, length)
 						}
 					}
 				})
@@ -68,10 +68,10 @@ func runGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	}
 }
 
-// metRows sums some rows of what is the gradient of y, gy or x if they have changed
+// accumulateBiasRows sums some rows of what is the gradient of y, gy or x if they have changed
 // places, if that is wanted, while they are near. The sums of all images are counted
 // as those of the first, at.
-func metRows(p *plan.Conv, gy []float32, at, first, rows, images, q, length int) {
+func accumulateBiasRows(p *plan.Conv, gy []float32, at, first, rows, images, q, length int) {
 	if p.BiasSums == nil {
 		return
 	}
@@ -97,9 +97,9 @@ func pointsAtOnce(p *plan.Conv) (images, length int) {
 	return (p.Batch + times - 1) / times, size
 }
 
-// turnPoints sets dst to some positions of channels of a few images with the
+// transposePoints sets dst to some positions of channels of a few images with the
 // channels last, width elements a position.
-func turnPoints(p *plan.Conv, dst []float32, width int, x []float32, channels, images, length int) {
+func transposePoints(p *plan.Conv, dst []float32, width int, x []float32, channels, images, length int) {
 	size := p.Out.Size()
 	for c := 0; c < channels; c += 8 {
 		simd.TransposeLines(images, dst[c:], width, length*width, x[c*size:], size, p.Group*p.XSize, min(8, channels-c), length)

@@ -19,12 +19,12 @@ import (
 type gradWeight struct {
 	*plan.Conv
 	micro.Split
-	source plan.Frame
-	pitch  int           // elements of a position of gy
-	images int           // prepared at once
-	row    *[]micro.Pair // for each channel and tap
-	step   *[]micro.Pair // for all positions of the images
-	idle   parallel.Idle[preparedWeight]
+	source  plan.Frame
+	pitch   int           // elements of a position of gy
+	images  int           // prepared at once
+	row     *[]micro.Pair // for each channel and tap
+	step    *[]micro.Pair // for all positions of the images
+	buffers parallel.FreeList[preparedWeight]
 }
 
 // preparedWeight is the memory of a thread.
@@ -35,8 +35,8 @@ type preparedWeight struct {
 
 // run computes gw for a part of the batch.
 func (m *gradWeight) run(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
-	b := m.idle.Take(m.memory)
-	defer m.idle.Done(b)
+	b := m.buffers.Get(m.memory)
+	defer m.buffers.Put(b)
 	for g := range p.Group {
 		for n := 0; n < p.Batch; n += m.images {
 			images := min(m.images, p.Batch-n)
@@ -51,13 +51,13 @@ func (m *gradWeight) run(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32)
 	}
 }
 
-// transposedWeightsCost returns what the method costs for an image, in multiplications of
+// TransposedWeightsCost returns what the method costs for an image, in multiplications of
 // vectors: it is not as fast as products are, and transposes gy.
 func TransposedWeightsCost(p *plan.Conv) int {
 	return (p.OutChannels + simd.Lanes() - 1) / simd.Lanes() * p.Out.Size() * (p.InChannels*p.Taps*3/2 + 14)
 }
 
-// runTransposedWeights computes gw by this method.
+// RunTransposedWeights computes gw by this method.
 func RunTransposedWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	m := newGradWeight(p)
 	defer m.free()
@@ -98,7 +98,7 @@ func (m *gradWeight) memory() preparedWeight {
 }
 
 func (m *gradWeight) free() {
-	m.idle.Each(func(b preparedWeight) {
+	m.buffers.Each(func(b preparedWeight) {
 		if b.x != nil {
 			scratch.Free(b.x)
 		}

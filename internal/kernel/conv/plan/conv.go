@@ -7,7 +7,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// convPlan is a checked Conv with the sizes that the kernels use.
+// Conv is a checked Conv with the sizes that the kernels use.
 type Conv struct {
 	window.Geometry
 	Batch, Group            int
@@ -15,7 +15,7 @@ type Conv struct {
 	Taps                    int
 	XSize, YSize            int // elements of one image and group
 	WSize                   int // elements of one group
-	Limits                  *Limits
+	Clamp                   *Clamp
 	Gate                    *Gate
 	Epilogue                func(lo, hi int)
 	Prefetch                [][]float32
@@ -24,18 +24,18 @@ type Conv struct {
 	InputGrad               *InputGradient
 }
 
-// finished passes on that elements lo to hi of the result are complete.
+// Finished passes on that elements lo to hi of the result are complete.
 func (p *Conv) Finished(lo, hi int) {
 	if p.Epilogue != nil && lo < hi {
 		p.Epilogue(lo, hi)
 	}
 }
 
-// besideWeight is a gradient by the input that is computed beside that of the
+// InputGradient is a gradient by the input that is computed beside that of the
 // weights.
 type InputGradient struct{ Weight, Gx []float32 }
 
-// check panics unless the slices hold what the shapes call for.
+// Check panics unless the slices hold what the shapes call for.
 func (p *Conv) Check(x, weight, y []float32) {
 	images := p.Batch * p.Group
 	if len(x) < images*p.XSize || len(weight) < p.Group*p.WSize || len(y) < images*p.YSize {
@@ -43,13 +43,13 @@ func (p *Conv) Check(x, weight, y []float32) {
 	}
 }
 
-// pointwise tells whether there is one tap, for which every position reads itself.
+// Pointwise tells whether there is one tap, for which every position reads itself.
 func (p *Conv) Pointwise() bool {
 	one := window.Vec3{1, 1, 1}
 	return p.Kernel == one && p.Stride == one && p.Pad == window.Vec3{} && p.In == p.Out
 }
 
-// met sums the planes of an image and group of gy, if that is wanted: methods call
+// AccumulateBias sums the planes of an image and group of gy, if that is wanted: methods call
 // it once for each, when they have just read it.
 func (p *Conv) AccumulateBias(x, gy []float32, at int) {
 	channels := p.OutChannels
@@ -59,7 +59,7 @@ func (p *Conv) AccumulateBias(x, gy []float32, at int) {
 	p.AccumulateBiasPlanes(gy, at*channels, channels)
 }
 
-// metPlanes is met for n planes of gy.
+// AccumulateBiasPlanes is met for n planes of gy.
 func (p *Conv) AccumulateBiasPlanes(gy []float32, first, n int) {
 	if size := p.Out.Size(); p.BiasSums != nil {
 		simd.SumEach(p.BiasSums[first:first+n], gy[first*size:], size)

@@ -4,7 +4,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// correlation is what the forward convolution and the gradient of its input
+// Correlation is what the forward convolution and the gradient of its input
 // have in common: every channel of the result is a sum, over the channels and
 // some taps of a source image, of a weight times the source at an offset.
 //
@@ -26,20 +26,20 @@ type Correlation struct {
 	Adjoint                bool // it is the adjoint of a convolution: taps run the other way
 }
 
-// phase is a set of positions of the result that use the same taps.
+// Phase is a set of positions of the result that use the same taps.
 type Phase struct {
 	First, Step, Count window.Vec3 // the positions: first + i·step, i < count
 	Stride             window.Vec3 // how far the source position moves with i
 	Taps               []Tap       // never nil, but possibly empty
 }
 
-// tap is one element of the kernel.
+// Tap is one element of the kernel.
 type Tap struct {
 	At    window.Vec3 // source position it reads for i = 0
 	Index int         // in the kernel
 }
 
-// reads returns the source position that a tap reads for position i of the phase.
+// Reads returns the source position that a tap reads for position i of the phase.
 func (f *Phase) Reads(i window.Vec3, t Tap) window.Vec3 {
 	at := t.At
 	for a := range at {
@@ -48,7 +48,7 @@ func (f *Phase) Reads(i window.Vec3, t Tap) window.Vec3 {
 	return at
 }
 
-// forward returns the correlation that computes y.
+// Forward returns the correlation that computes y.
 func (p *Conv) Forward() *Correlation {
 	c := &Correlation{
 		Conv: p, Channels: p.InChannels, Results: p.OutChannels, SourceSize: p.XSize, ResultSize: p.YSize,
@@ -63,7 +63,7 @@ func (p *Conv) Forward() *Correlation {
 	return c
 }
 
-// backward returns the correlation that computes the gradient of x.
+// Backward returns the correlation that computes the gradient of x.
 func (p *Conv) Backward() *Correlation {
 	c := &Correlation{
 		Conv: p, Channels: p.OutChannels, Results: p.InChannels, SourceSize: p.YSize, ResultSize: p.XSize,
@@ -107,7 +107,7 @@ func (c *Correlation) chooseFrame(in window.Vec3) {
 	c.Source = newFrame(in, first, last)
 }
 
-// sourceStep returns how far apart the images of a group are, in frames or in
+// SourceStep returns how far apart the images of a group are, in frames or in
 // place.
 func (c *Correlation) SourceStep() int {
 	if c.Source.None() {
@@ -116,7 +116,7 @@ func (c *Correlation) SourceStep() int {
 	return c.Channels * c.Source.Extent.Size()
 }
 
-// sourceSteps sets at of every source channel and tap of a phase to its offset
+// SourceSteps sets at of every source channel and tap of a phase to its offset
 // in the framed source, relative to base, the least.
 func (c *Correlation) SourceSteps(f *Phase, set func(p, at, ch int, t Tap)) (base int) {
 	for i, t := range f.Taps {
@@ -132,7 +132,7 @@ func (c *Correlation) SourceSteps(f *Phase, set func(p, at, ch int, t Tap)) (bas
 	return base
 }
 
-// runLength returns the number of positions from the first to the last of the
+// RunLength returns the number of positions from the first to the last of the
 // result, in a frame.
 func (c *Correlation) RunLength() int {
 	last := c.Extent

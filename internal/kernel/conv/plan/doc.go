@@ -9,6 +9,6 @@
 //	correlation.go  Correlation: forward and backward as one
 //	frame.go        Frame: an image with a border of zeros
 //	row_layout.go   RowLayout: an image laid out for vectors of positions
-//	gate.go         Gate and Limits: activations and their gradients
+//	gate.go         Gate and Clamp: activations and their gradients
 //	parts.go        the gradient of the weights as a sum over parts of the batch
 package plan

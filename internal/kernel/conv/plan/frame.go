@@ -5,7 +5,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// frame is the layout of an image with a border of zeros on every side.
+// Frame is the layout of an image with a border of zeros on every side.
 type Frame struct {
 	In     window.Vec3 // the image
 	before window.Vec3 // border at the begin of each axis
@@ -30,10 +30,10 @@ func (f *Frame) offset(p window.Vec3) int {
 	return f.Extent.At(p)
 }
 
-// none tells whether there is no border, so that images can be used in place.
+// None tells whether there is no border, so that images can be used in place.
 func (f *Frame) None() bool { return f.Extent == f.In }
 
-// fill copies images (one for each channel) into their frames in dst, whose
+// Fill copies images (one for each channel) into their frames in dst, whose
 // borders hold zeros already.
 func (f *Frame) Fill(dst, src []float32, channels int) {
 	if f.In.Size() == 0 {

@@ -1,51 +1,47 @@
 package plan
 
-import (
-	"math"
-)
+import "math"
 
-// Gate is the gradient of ReLU or Clip, of whose output Y it lets through the
-// gradient where Lo < Y < Hi: elsewhere it is 0. Y is as large as what is gated.
+// Clamp is what ReLU or Clip does: elements below Lo become Lo, those above Hi become Hi.
+type Clamp struct{ Lo, Hi float32 }
+
+// Gate is the gradient of ReLU or Clip. Y is the output of that function, with as many
+// elements as the gradient. The gradient passes where Lo < Y < Hi and is 0 elsewhere.
 type Gate struct {
 	Y      []float32
 	Lo, Hi float32
 }
 
-// Limits are those of ReLU or Clip: elements become Lo or Hi where they are beyond.
-type Limits struct{ Lo, Hi float32 }
-
-// thenFirst puts f before what follows.
+// PrependEpilogue makes f run before the epilogue, on the same elements.
 func (p *Conv) PrependEpilogue(f func(lo, hi int)) {
-	then := p.Epilogue
+	epilogue := p.Epilogue
 	p.Epilogue = func(lo, hi int) {
 		f(lo, hi)
-		if then != nil {
-			then(lo, hi)
+		if epilogue != nil {
+			epilogue(lo, hi)
 		}
 	}
 }
 
-// gating is what assembly kernels are told of a gate: where it begins, nil for
-// none, its limits, or without a gate those of what is stored, and how many elements
-// further on to fetch what will be written, and read of the gate.
+// Gating is a gate or a clamp in the form that assembly takes.
 type Gating struct {
-	Gate   *float32
-	Lo, Hi float32
-	Ahead  int
+	Gate   *float32 // the first element of the gate's Y; nil for a clamp
+	Lo, Hi float32  // of the gate, or of the clamp
+	Ahead  int      // elements by which to prefetch the output and the gate
 }
 
-// limited returns the limits, or none if they are nil, without a gate.
-func (l *Limits) Limited(ahead int) Gating {
-	if l == nil {
-		l = &Limits{float32(math.Inf(-1)), float32(math.Inf(1))}
+// Gating returns the clamp, or one without bounds if it is nil.
+func (c *Clamp) Gating(ahead int) Gating {
+	if c == nil {
+		c = &Clamp{float32(math.Inf(-1)), float32(math.Inf(1))}
 	}
-	return Gating{nil, l.Lo, l.Hi, ahead}
+	return Gating{nil, c.Lo, c.Hi, ahead}
 }
 
-// from returns the gate, or none if it is nil, from an element on.
+// From returns the gate from an element on. If it is nil, everything passes.
 func (g *Gate) From(element, ahead int) Gating {
 	if g == nil {
-		return (*Limits)(nil).Limited(ahead)
+		return (*Clamp)(nil).Gating(ahead)
 	}
 	return Gating{&g.Y[element], g.Lo, g.Hi, ahead}
 }

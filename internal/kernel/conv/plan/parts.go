@@ -6,11 +6,11 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// weightBlock is how many elements of x and gy are prepared at once: about half
+// WeightBlock is how many elements of x and gy are prepared at once: about half
 // of the second level of cache.
 const WeightBlock = 1 << 16
 
-// inParts computes gw as the sum of what f computes for parts of the batch, which
+// InParts computes gw as the sum of what f computes for parts of the batch, which
 // are dealt out to threads whole: they need not wait for each other, nor read what
 // another has prepared. A part has so many positions that its weights cost little to
 // finish and to add, whatever the number of threads.
@@ -44,7 +44,7 @@ func (p *Conv) InParts(w *parallel.Workers, positions int, x, gy, gw []float32, 
 	})
 }
 
-// part returns the n elements of x from lo on, or as many as there are.
+// SliceUpTo returns the n elements of x from lo on, or as many as there are.
 func SliceUpTo(x []float32, lo, n int) []float32 {
 	lo = min(lo, len(x))
 	return x[lo:min(lo+n, len(x))]

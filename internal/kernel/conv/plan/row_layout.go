@@ -6,7 +6,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// rowLayout is how a correlation over two axes lays out its source for vectors of
+// RowLayout is how a correlation over two axes lays out its source for vectors of
 // positions. What the positions of a vector read must be adjacent for every tap.
 // The source is in place if nothing surrounds the image, and in a frame if rows
 // are whole vectors; else the image is copied once for each column of the kernel,
@@ -23,7 +23,7 @@ type RowLayout struct {
 	flat        bool  // the source of all positions is one run
 }
 
-// rowLayout returns the layout, and whether there is one.
+// RowLayout returns the layout, and whether there is one.
 func (c *Correlation) RowLayout() (*RowLayout, bool) {
 	if !c.layoutKnown {
 		c.layout, _ = newRowLayout(c)
@@ -55,7 +55,7 @@ func newRowLayout(c *Correlation) (*RowLayout, bool) {
 	return l, true
 }
 
-// copied tells whether the source is not in place.
+// Copied tells whether the source is not in place.
 func (l *RowLayout) Copied() bool { return l.columns != nil || !l.Source.None() }
 
 // copies lays out the copies of the image.
@@ -89,7 +89,7 @@ func (l *RowLayout) column(at int) int {
 // copySize returns the elements of the copies of one channel.
 func (l *RowLayout) copySize() int { return len(l.columns) * l.high * l.Wide }
 
-// offsets sets at of every source channel and tap of a phase to its offset
+// Offsets sets at of every source channel and tap of a phase to its offset
 // relative to base.
 func (l *RowLayout) Offsets(f *Phase, set func(s, at int)) (base int) {
 	if l.columns == nil {
@@ -105,7 +105,7 @@ func (l *RowLayout) Offsets(f *Phase, set func(s, at int)) (base int) {
 	return 0
 }
 
-// from returns how far what position q of a phase reads lies behind that of
+// From returns how far what position q of a phase reads lies behind that of
 // position 0.
 func (l *RowLayout) From(q int) int {
 	if l.columns == nil && !l.flat {
@@ -114,7 +114,7 @@ func (l *RowLayout) From(q int) int {
 	return q
 }
 
-// fill copies an image to its frame or copies, whose borders are zeros already.
+// Fill copies an image to its frame or copies, whose borders are zeros already.
 func (l *RowLayout) Fill(dst, src []float32) {
 	if l.columns == nil {
 		l.Source.Fill(dst, src, l.Channels)

@@ -130,7 +130,7 @@ func formOf(c *plan.Correlation) *winoForm {
 	return winoAccurate
 }
 
-// channelTilesCost returns what the method costs for an image, in multiplications of
+// ChannelTilesCost returns what the method costs for an image, in multiplications of
 // vectors, and whether it applies.
 func ChannelTilesCost(c *plan.Correlation) (cost int, ok bool) {
 	return winogradCost(c.Conv, formOf(c), c.Channels, c.Results, c.Extent)
@@ -183,7 +183,7 @@ func (m *winograd) transformWeight(w *parallel.Workers, weight []float32) {
 	})
 }
 
-// runChannelTiles computes the correlation by this method.
+// RunChannelTiles computes the correlation by this method.
 func RunChannelTiles(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newWinograd(c, w, weight, bias)
 	defer m.free()

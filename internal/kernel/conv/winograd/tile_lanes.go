@@ -32,7 +32,7 @@ type tileLanes struct {
 	to      []int    // where, for each vector of a unit
 }
 
-// tileLanesApply reports whether the method applies, and is the best.
+// TileLanesApply reports whether the method applies, and is the best.
 func TileLanesApply(c *plan.Correlation) bool {
 	const few, many = 16, 96 // channels
 	if laneCode() == nil || !tiled(c.Conv) || min(c.Channels, c.Results) < few || c.Channels > micro.DirectDepth {
@@ -117,7 +117,7 @@ func (m *tileLanes) free() {
 	scratch.Free(m.bias)
 }
 
-// runTileLanes computes the correlation by this method.
+// RunTileLanes computes the correlation by this method.
 func RunTileLanes(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newTileLanes(c, w, weight, bias)
 	defer m.free()

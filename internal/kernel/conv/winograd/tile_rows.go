@@ -38,7 +38,7 @@ func inRowsOfTiles(p *plan.Conv, outputs int) bool {
 	return laneCode() != nil && tiled(p) && (outputs%vector == 0 || outputs < vector && outputs > vector*3/4)
 }
 
-// tileRowsApply reports whether the method applies, and is the best.
+// TileRowsApply reports whether the method applies, and is the best.
 func TileRowsApply(c *plan.Correlation) bool {
 	const few, many = 4, 48 // channels
 	return inRowsOfTiles(c.Conv, c.Extent[2]) && min(c.Channels, c.Results/2) >= few && max(c.Channels, c.Results) <= many
@@ -94,7 +94,7 @@ func (m *tileRows) free() {
 	scratch.Free(m.bias)
 }
 
-// runTileRows computes the correlation by this method.
+// RunTileRows computes the correlation by this method.
 func RunTileRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newTileRows(c, weight, bias)
 	defer m.free()

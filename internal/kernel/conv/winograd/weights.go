@@ -22,7 +22,7 @@ type winoWeightGradient struct {
 	uPlane            int
 	v, y, u           *[]float32
 	row, step         *[]micro.Pair
-	idle              parallel.Idle[weightSources]
+	buffers           parallel.FreeList[weightSources]
 }
 
 // weightSources hold a piece of x and one of gy.
@@ -32,13 +32,13 @@ func (m *winoWeightGradient) sources() weightSources {
 	return weightSources{newWinoSource(m.winoTiling, m.inPitch, 2, m.Pad), newWinoSource(m.winoTiling, m.outPitch, 0, window.Vec3{})}
 }
 
-// winoWeightsCost returns what the method costs for an image, in multiplications of
+// TileWeightsCost returns what the method costs for an image, in multiplications of
 // vectors, and whether it applies.
 func TileWeightsCost(p *plan.Conv) (cost int, ok bool) {
 	return winogradCost(p, winoFast, p.InChannels, p.OutChannels, p.Out)
 }
 
-// runWinoWeights computes gw by this method.
+// RunTileWeights computes gw by this method.
 func RunTileWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	p.InParts(w, 6400, x, gy, gw, winoGradWeight)
 }
@@ -76,7 +76,7 @@ func winoGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 		}
 		m.finish(w, gw[g*p.WSize:(g+1)*p.WSize])
 	}
-	m.idle.Each(func(s weightSources) {
+	m.buffers.Each(func(s weightSources) {
 		s.x.free()
 		s.y.free()
 	})
@@ -85,8 +85,8 @@ func winoGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 // prepare transforms the tiles of some units and returns their number.
 func (m *winoWeightGradient) prepare(w *parallel.Workers, group, first, units int, x, gy []float32) (tiles int) {
 	w.For(units, 1, func(lo, hi int) {
-		s := m.idle.Take(m.sources)
-		defer m.idle.Done(s)
+		s := m.buffers.Get(m.sources)
+		defer m.buffers.Put(s)
 		for i := lo; i < hi; i++ {
 			u := m.unit(first+i, m.Batch)
 			for n := range u.images {

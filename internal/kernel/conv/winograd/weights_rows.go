@@ -25,18 +25,18 @@ type tileRowWeights struct {
 	xMasks, zMask []uint32
 	columns       []int
 	steps         *[]micro.Pair // of a chunk
-	idle          parallel.Idle[tileRowMemory]
+	buffers       parallel.FreeList[tileRowMemory]
 }
 
 type tileRowMemory struct{ v, z, sums *[]float32 }
 
-// tileRowWeightsApply reports whether the method applies, and is the best.
+// TileRowWeightsApply reports whether the method applies, and is the best.
 func TileRowWeightsApply(p *plan.Conv) bool {
 	const most = 24 // channels: with more, the sums do not stay in cache
 	return inRowsOfTiles(p, p.Out[2]) && max(p.InChannels, p.OutChannels) <= most && min(p.InChannels, p.OutChannels) >= micro.Channels() && p.Out[1] >= micro.MostDots/2
 }
 
-// runTileRowWeights computes gw by this method.
+// RunTileRowWeights computes gw by this method.
 func RunTileRowWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	m := newTileRowWeights(p)
 	defer m.free()
@@ -81,7 +81,7 @@ func (m *tileRowWeights) memory() tileRowMemory {
 }
 
 func (m *tileRowWeights) free() {
-	m.idle.Each(func(b tileRowMemory) {
+	m.buffers.Each(func(b tileRowMemory) {
 		scratch.Free(b.v)
 		scratch.Free(b.z)
 		scratch.Free(b.sums)
@@ -91,8 +91,8 @@ func (m *tileRowWeights) free() {
 
 // run computes gw for a part of the batch.
 func (m *tileRowWeights) run(p *plan.Conv, _ *parallel.Workers, x, gy, gw []float32) {
-	b := m.idle.Take(m.memory)
-	defer m.idle.Done(b)
+	b := m.buffers.Get(m.memory)
+	defer m.buffers.Put(b)
 	for g := range p.Group {
 		for n := range p.Batch {
 			at := n*p.Group + g

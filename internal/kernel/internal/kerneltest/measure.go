@@ -9,7 +9,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// measure runs f, which does flops operations, and reports the speed of its
+// Measure runs f, which does flops operations, and reports the speed of its
 // fastest run: on a machine that others use as well, the only one that repeats.
 func Measure(b *testing.B, flops int, f func()) {
 	runtime.LockOSThread() // for clock

@@ -11,7 +11,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// randoms returns n numbers from the normal distribution.
+// Randoms returns n numbers from the normal distribution.
 func Randoms(rng *rand.Rand, n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
@@ -20,7 +20,7 @@ func Randoms(rng *rand.Rand, n int) []float32 {
 	return x
 }
 
-// compare reports the first element of got that is further from want than tol
+// Compare reports the first element of got that is further from want than tol
 // times the largest element of want (at least 1).
 func Compare(got []float32, want []float64, tol float64) error {
 	if len(got) != len(want) {
@@ -44,7 +44,7 @@ func Compare(got []float32, want []float64, tol float64) error {
 	return nil
 }
 
-// tries is n, or a few with -short: the race detector slows down what results are
+// Tries is n, or a few with -short: the race detector slows down what results are
 // compared with a hundredfold.
 func Tries(n int) int {
 	if testing.Short() {
@@ -53,7 +53,7 @@ func Tries(n int) int {
 	return n
 }
 
-// forEachPath runs f once for every implementation this machine can run.
+// ForEachPath runs f once for every implementation this machine can run.
 func ForEachPath(t *testing.T, f func(t *testing.T)) {
 	best := simd.Active()
 	defer simd.Use(best)
@@ -64,7 +64,7 @@ func ForEachPath(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
-// randomWindow returns the geometry of a convolution or pooling over one to three axes.
+// RandomWindow returns the geometry of a convolution or pooling over one to three axes.
 func RandomWindow(rng *rand.Rand) (ins, kernels, outs, strides, dilations, pads []int) {
 	rank := 1 + rng.IntN(3)
 	for range rank {
