@@ -21,7 +21,7 @@
 //	resample    interpolation and grid sampling
 //	quantize    quantisation and back
 //
-// Every operation has its gradients beside it: where Forward is, there is Grad.
+// The gradients of an operation are next to it: where Forward is, there is Grad.
 //
 // # Conventions
 //

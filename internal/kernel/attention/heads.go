@@ -10,24 +10,24 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// Heads is attention, softmax(scale·Q·Kᵀ + bias)·V, for each of a batch of heads.
-// Scores are computed for a few queries at a time and stay in cache; gradients
-// compute them again.
+// Heads is attention, softmax(scale·Q·Kᵀ + bias)·V, for each of a batch of heads. Scores
+// are computed for a few queries at a time and stay in cache. The gradients compute them
+// again.
 type Heads struct {
 	Batch         []int // axes that number the heads
 	Queries, Keys int
 	Size, Values  int // width of queries and keys, and of values
 	Scale         float32
-	// ZeroRows makes the weights of a query that may see nothing zeros, not NaN.
+	// ZeroRows makes the weights of a query all of whose keys are masked zero, not NaN.
 	ZeroRows bool
 	// Where the matrices lie: [Queries, Size], [Keys, Size], [Keys, Values],
 	// [Queries, Values] and [Queries, Keys].
 	Q, K, V, Out, Bias HeadLayout
 }
 
-// HeadLayout says where the matrices of a batch lie in a slice: that of the head
-// with index i begins at Offset + Σ i[k]·Batch[k]. Its rows are Row apart, their
-// elements adjacent, except that those of a bias are Column apart: 0 or 1.
+// HeadLayout says where the matrices of a batch lie in a slice. The matrix of the head with
+// index i begins at Offset + Σ i[k]·Batch[k]. Its rows are Row apart. The elements of a row
+// are adjacent, except that those of a bias are Column apart, which is 0 or 1.
 type HeadLayout struct {
 	Offset int
 	Batch  []int
@@ -53,8 +53,8 @@ func (a *Heads) count() int {
 	return n
 }
 
-// rowsAtOnce is how many queries make scores of a quarter of the second level of
-// cache, in whole strips.
+// rowsAtOnce returns how many queries to compute at a time: in whole strips, with scores
+// that take a quarter of the L2 cache.
 func (a *Heads) rowsAtOnce() int {
 	rows := simd.CacheL2 / 4 / 4 / max(a.Keys, 1)
 	return max(micro.Rows(), min(a.Queries, rows/micro.Rows()*micro.Rows()))
@@ -78,8 +78,8 @@ func (a *Heads) Forward(w *parallel.Workers, q, k, v, bias, out []float32) {
 	})
 }
 
-// Gradient computes the gradients by q, k and v, which lie like these, from that
-// by the output. With P the weights and S what they are the softmax of,
+// Gradient computes the gradients of q, k and v, which lie like q, k and v, from that of
+// the output. With P the weights and S the scores of which they are the softmax,
 //
 //	gV = Pᵀ·gO, gP = gO·Vᵀ, gS = P∘(gP - rowsums of gP∘P), gQ = scale·gS·K, gK = scale·gSᵀ·Q
 func (a *Heads) Gradient(w *parallel.Workers, q, k, v, bias, gout, gq, gk, gv []float32) {
@@ -127,8 +127,8 @@ func (a *Heads) head(i int, q, k, v, bias []float32) head {
 	return h
 }
 
-// weights computes n rows of the softmax, from query r on, a few at a time as
-// soon as their scores are there.
+// weights computes n rows of the softmax, from query r on. It computes the softmax of a few
+// rows as soon as their scores are there.
 func (h *head) weights(p []float32, r, n int) {
 	q := micro.Matrix{X: h.q.X[r*h.q.RowStride:], RowStride: h.q.RowStride, ColStride: 1}
 	scores := gemm.General{M: n, N: h.Keys, K: h.Size, Alpha: 1, A: q, B: h.k.Transposed(), C: p, Ldc: h.Keys}

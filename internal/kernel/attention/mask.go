@@ -36,11 +36,11 @@ func MaskedSoftmax(w *parallel.Workers, shape []int, x, bias []float32, strides 
 	})
 }
 
-// Rotate turns pairs of elements of x, which is [rows, width], by the angles
-// whose cosines and sines are given: row r uses those of row at(r) of
-// [·, pairs]. Pair i is (2i, 2i+1) if interleaved, else (i, i+pairs). What is
-// behind the pairs is copied. With inverse it turns back, which is the gradient.
-// This is ONNX RotaryEmbedding.
+// Rotate rotates pairs of elements of x, which has shape [rows, width], by angles whose
+// cosines and sines are given. Row r uses those of row at(r) of cos and sin, which have
+// shape [·, pairs]. Pair i is (2i, 2i+1) if interleaved, else (i, i+pairs). Elements after
+// the pairs are copied. inverse rotates back, which is the gradient. This is ONNX
+// RotaryEmbedding.
 func Rotate(w *parallel.Workers, width, pairs int, interleaved, inverse bool, x, cos, sin []float32, at func(row int) int, y []float32) {
 	sign := float32(1)
 	if inverse {

@@ -6,11 +6,11 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// nearPlane is how many elements a plane of gy has whose sum is worth a place of
-// its own; sumPlanes adds up smaller ones together.
+// nearPlane is how many elements a plane of gy needs for its sum to be computed by itself.
+// Smaller planes of a channel are added up first.
 const nearPlane = 64
 
-// sumPlanes sets out[c] to the sum of x[·, c, ·], x being [n, c, s].
+// sumPlanes sets out[c] to the sum of x[·, c, ·]. x has shape [n, c, s].
 func sumPlanes(w *parallel.Workers, n, c, s int, x, out []float32) {
 	w.For(c, parallel.GrainOf(n*s), func(lo, hi int) {
 		if s >= nearPlane {

@@ -10,30 +10,32 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// Conv describes a convolution (in the machine-learning sense, without
-// flipping the kernel) over 1 to 3 spatial axes:
+// Conv describes a convolution in the sense of machine learning, without flipping the
+// kernel, over 1 to 3 spatial axes:
 //
 //	y[n, o, p] = bias[o] + Σ_{c, t} weight[o, c, t] · x[n, g·C/G + c, p·Stride + t·Dilation - Pad]
 //
-// with x of shape [N, C, In…] and zero outside, weight [O, C/G, Kernel…], y
-// [N, O, Out…] and g the group of output channel o. Pad is the padding at the
-// begin of each axis; that at the end follows from Out. This is ONNX Conv;
-// ConvTranspose is [Conv.GradInput] of the convolution it transposes.
+// x has shape [N, C, In…] and is zero outside; weight has shape [O, C/G, Kernel…] and y [N,
+// O, Out…]. g is the group of output channel o. Pad is the padding at the beginning of each
+// axis; the padding at the end follows from Out. This is ONNX Conv. ConvTranspose is
+// [Conv.GradInput] of the convolution that it transposes.
+//
+// The methods panic if slices are shorter than the shapes say.
 type Conv struct {
 	Batch, Group, InChannels, OutChannels  int
 	In, Kernel, Out, Stride, Dilation, Pad []int
 
-	// Then, unless nil, is called for ranges of elements [lo, hi) of y in
-	// Forward and of gx in GradInput, as soon as they are computed and while
-	// they are still in cache: the place for what follows elementwise. It is
-	// called by several threads at once, once for every element.
+	// Epilogue, unless nil, is called for ranges [lo, hi) of elements of y in Forward and of
+	// gx in GradInput, as soon as they are computed and while they are in cache. It is the
+	// place for what follows elementwise. Several threads call it concurrently, once for every
+	// element.
 	Epilogue func(lo, hi int)
-	// Clamp, unless nil, are applied to y in Forward, before Then is called.
+	// Clamp, unless nil, is applied to y in Forward, before the epilogue.
 	Clamp *plan.Clamp
-	// Gate, unless nil, is applied to gx in GradInput, before Then is called.
+	// Gate, unless nil, is applied to gx in GradInput, before the epilogue.
 	Gate *plan.Gate
-	// Prefetch are arrays as large as that result whose elements Then reads as well:
-	// they may be fetched ahead.
+	// Prefetch lists arrays of the size of that result which the epilogue reads. They may be
+	// prefetched.
 	Prefetch [][]float32
 }
 
@@ -65,16 +67,18 @@ func (c *Conv) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
 	adjoint.compute(w, gy, weight, nil, gx)
 }
 
-// GradWeight overwrites gw, the gradient of weight, from x and gy, and gb like
-// GradBias unless it is nil: the sums are taken while gy is in cache.
+// GradWeight overwrites gw, the gradient of weight, from x and gy. Unless gb is nil it
+// computes the gradient of the bias as well, like [Conv.GradBias], and takes the sums while
+// gy is in cache.
 func (c *Conv) GradWeight(w *parallel.Workers, x, gy, gw, gb []float32) {
 	p := c.plan()
 	p.Check(x, gw, gy)
 	gradWeightBias(p, w, x, gy, gw, gb)
 }
 
-// Gradients is GradWeight and GradInput, at once where that saves reading x and gy
-// from memory again. If Gates, gx may be x, the Gate's Y.
+// Gradients is [Conv.GradWeight] and [Conv.GradInput]. It computes both at once where that
+// saves reading x and gy from memory again. If [Conv.Gates] holds, gx may be x, the Y of
+// the gate.
 func (c *Conv) Gradients(w *parallel.Workers, x, gy, weight, gx, gw, gb []float32) {
 	p := c.plan()
 	p.Check(x, gw, gy)
@@ -88,6 +92,7 @@ func (c *Conv) Gradients(w *parallel.Workers, x, gy, weight, gx, gw, gb []float3
 	c.GradInput(w, gy, weight, gx)
 }
 
+// gradWeightBias computes the gradients of the weights and, unless gb is nil, of the bias.
 func gradWeightBias(p *plan.Conv, w *parallel.Workers, x, gy, gw, gb []float32) {
 	m := methodForWeights(p)
 	channels := p.Group * p.OutChannels
@@ -113,8 +118,8 @@ func gradWeightBias(p *plan.Conv, w *parallel.Workers, x, gy, gw, gb []float32) 
 	}
 }
 
-// GradBias overwrites gb, the gradient of bias, with the sums of gy over the
-// batch and all positions.
+// GradBias overwrites gb, the gradient of bias, with the sums of gy over the batch and all
+// positions.
 func (c *Conv) GradBias(w *parallel.Workers, gy, gb []float32) {
 	p := c.plan()
 	sumPlanes(w, c.Batch, c.OutChannels, p.Out.Size(), gy, gb)

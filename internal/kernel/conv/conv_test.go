@@ -109,12 +109,12 @@ func checkConv(w *parallel.Workers, rng *rand.Rand, c Conv) error {
 	if err := kerneltest.Compare(gotGB, gb, 1e-5); err != nil {
 		return fmt.Errorf("%+v: gradient of the bias: %w", c, err)
 	}
-	both, beside := out(len(gw)), out(len(gb))
-	c.GradWeight(w, x, gy, both, beside)
+	both, companion := out(len(gw)), out(len(gb))
+	c.GradWeight(w, x, gy, both, companion)
 	if !slices.Equal(both, gotGW) {
 		return fmt.Errorf("%+v: gradient of the weight differs if computed with the bias's", c)
 	}
-	if err := kerneltest.Compare(beside, gb, 1e-5); err != nil {
+	if err := kerneltest.Compare(companion, gb, 1e-5); err != nil {
 		return fmt.Errorf("%+v: gradient of the bias, with the weight's: %w", c, err)
 	}
 	if !c.Gates() && len(x) > 1<<12 { // these have no method of their own: small ones will do
@@ -123,7 +123,7 @@ func checkConv(w *parallel.Workers, rng *rand.Rand, c Conv) error {
 	if err := checkGate(w, c, gy, weight, x, gotGX); err != nil {
 		return fmt.Errorf("%+v: gradient of the input through a gate: %w", c, err)
 	}
-	if err := checkTogether(w, c, x, gy, weight, gotGX, gotGW, beside); err != nil {
+	if err := checkTogether(w, c, x, gy, weight, gotGX, gotGW, companion); err != nil {
 		return fmt.Errorf("%+v: gradients %w", c, err)
 	}
 	return nil

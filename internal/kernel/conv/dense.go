@@ -6,11 +6,10 @@ import (
 	"github.com/advparams/advparams/internal/kernel/parallel"
 )
 
-// A convolution whose kernel covers the whole input has one output position: it
-// is a fully connected layer, and all three of its parts are products of
-// matrices with a row for each image.
+// A convolution whose kernel covers the whole input has one output position. It is a fully
+// connected layer, and all three of its parts are matrix products with a row for each image.
 
-// isDense reports whether the convolution is of that kind.
+// isDense reports whether a convolution is of that kind.
 func isDense(p *plan.Conv) bool {
 	for a := range p.In {
 		if p.Out[a] != 1 || p.Pad[a] != 0 || p.Kernel[a] != p.In[a] || p.Kernel[a] > 1 && p.Dilation[a] > 1 {

@@ -6,15 +6,15 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// Gates reports whether GradInput applies the Gate to each element before it
-// stores it, and reads nothing of Y later that it has overwritten: then gx may be Y.
+// Gates reports whether [Conv.GradInput] applies the gate to each element before it stores
+// it and does not read elements of Y that it has overwritten. Then gx may be Y.
 func (c *Conv) Gates() bool { return gates(c.plan()) }
 
 func gates(p *plan.Conv) bool {
 	return !isDense(p) && (depthwise.SmallApplies(p) || depthwise.Applies(p))
 }
 
-// gateAfter makes the gate a part of what follows, unless the method applies it.
+// gateAfter makes the gate a part of the epilogue, unless the method applies it.
 func gateAfter(p *plan.Conv, gx []float32) {
 	if p.Gate == nil || gates(p) {
 		return
@@ -24,7 +24,7 @@ func gateAfter(p *plan.Conv, gx []float32) {
 	p.PrependEpilogue(func(lo, hi int) { simd.ClipGrad(gx[lo:hi], gate.Y[lo:hi], gx[lo:hi], gate.Lo, gate.Hi) })
 }
 
-// clampAfter makes the limits a part of what follows, unless the method applies them.
+// clampAfter makes the clamp a part of the epilogue, unless the method applies it.
 func clampAfter(p *plan.Conv, y []float32) {
 	if p.Clamp == nil || gates(p) {
 		return

@@ -8,8 +8,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// broadcastTile is the number of elements that Broadcast hands out at a time
-// when an operand has to be repeated.
+// broadcastTile is the number of elements that Broadcast hands out at a time if an operand
+// is repeated.
 const broadcastTile = 1024
 
 var tiles = map[nd.DType]*sync.Pool{
@@ -18,9 +18,8 @@ var tiles = map[nd.DType]*sync.Pool{
 	nd.Bool:    {New: func() any { return new([2 * broadcastTile]bool) }},
 }
 
-// Broadcast computes z[i] = f(x[i], y[i]) over a shape, with x and y read
-// through strides that are 0 along the axes they are repeated on. f gets
-// slices of equal length.
+// Broadcast computes z[i] = f(x[i], y[i]) over a shape. x and y are read through strides,
+// which are 0 along the axes on which they are repeated. f gets slices of equal length.
 func Broadcast[T, U nd.Elem](w *parallel.Workers, shape []int, z []U, x []T, xs []int, y []T, ys []int, f func(z []U, x, y []T)) {
 	if len(z) == 0 {
 		return
@@ -69,23 +68,23 @@ func Broadcast[T, U nd.Elem](w *parallel.Workers, shape []int, z []U, x []T, xs 
 	})
 }
 
-// operand hands out a slice's elements in steps, copied to a tile unless they
-// are adjacent.
+// operand hands out the elements of a slice in steps. Unless they are adjacent, it copies
+// them to a tile.
 type operand[T nd.Elem] struct {
 	x    []T
 	step int
 	tile []T
-	at   int // with a step of 0: the element that the tile repeats
+	at   int // for a step of 0, the element that the tile repeats
 	n    int // this many times
 }
 
-// take returns n elements from at, at most as many as the tile holds.
+// take returns n elements from at on, at most as many as the tile holds.
 func (o *operand[T]) take(at, n int) []T {
 	switch {
 	case o.step == 1:
 		return o.x[at : at+n]
 	case o.step == 0 && o.at == at && n <= o.n:
-		return o.tile[:n] // as before: mostly a constant
+		return o.tile[:n] // the same as before: mostly a constant
 	}
 	tile := o.tile[:n]
 	for i := range tile {
@@ -95,7 +94,7 @@ func (o *operand[T]) take(at, n int) []T {
 	return tile
 }
 
-// collapsePair merges adjacent axes which both operands walk alike.
+// collapsePair merges adjacent axes that both operands walk alike.
 func collapsePair(shape, xs, ys []int) (s, x, y []int) {
 	for i, n := range shape {
 		if n == 1 {

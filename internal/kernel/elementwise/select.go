@@ -8,8 +8,8 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Select computes z[i] = x[i] where c[i] and y[i] elsewhere, over a shape. The
-// strides cs, xs and ys are 0 along the axes an operand is repeated on.
+// Select computes z[i] = x[i] where c[i] and y[i] elsewhere, over a shape. The strides cs,
+// xs and ys are 0 along the axes on which an operand is repeated.
 func Select[T nd.Elem](w *parallel.Workers, shape []int, z []T, c []bool, cs []int, x []T, xs []int, y []T, ys []int) {
 	if len(z) == 0 {
 		return
@@ -40,7 +40,7 @@ func Select[T nd.Elem](w *parallel.Workers, shape []int, z []T, c []bool, cs []i
 	})
 }
 
-// collapseAll merges adjacent axes which all operands walk alike.
+// collapseAll merges adjacent axes that all operands walk alike.
 func collapseAll(shape []int, strides ...[]int) (s []int, out [][]int) {
 	out = make([][]int, len(strides))
 	for i, n := range shape {

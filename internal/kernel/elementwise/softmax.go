@@ -7,8 +7,8 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// Softmax computes y = exp(x)/Σexp(x) over the middle axis of x, whose shape is
-// [outer, n, inner]. y may be x. This is ONNX Softmax from opset 13.
+// Softmax computes y = exp(x)/Σexp(x) over the middle axis of x, whose shape is [outer, n,
+// inner]. y may be x. This is ONNX Softmax from opset 13.
 func Softmax(w *parallel.Workers, outer, n, inner int, x, y []float32) {
 	if inner == 1 {
 		w.For(outer, parallel.GrainOf(4*n), func(lo, hi int) { simd.Softmax(n, y[lo*n:hi*n], x[lo*n:hi*n], 1) })
@@ -23,8 +23,7 @@ func Softmax(w *parallel.Workers, outer, n, inner int, x, y []float32) {
 	})
 }
 
-// SoftmaxGrad computes gx = y·(gy - Σ gy·y) from [Softmax]'s output y. gx may
-// be gy.
+// SoftmaxGrad computes gx = y·(gy - Σ gy·y) from the output y of [Softmax]. gx may be gy.
 func SoftmaxGrad(w *parallel.Workers, outer, n, inner int, y, gy, gx []float32) {
 	if inner == 1 {
 		rows(w, outer, n, func(at int) {
@@ -58,8 +57,8 @@ func LogSoftmax(w *parallel.Workers, outer, n, inner int, x, y []float32) {
 	})
 }
 
-// LogSoftmaxGrad computes gx = gy - exp(y)·Σgy from [LogSoftmax]'s output y.
-// gx may be gy.
+// LogSoftmaxGrad computes gx = gy - exp(y)·Σgy from the output y of [LogSoftmax]. gx may be
+// gy.
 func LogSoftmaxGrad(w *parallel.Workers, outer, n, inner int, y, gy, gx []float32) {
 	parallel.ForLanes(w, outer, n, inner, func(at int) {
 		var t float32

@@ -6,13 +6,13 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// Positions turns tuples of indices, as ONNX's gathering and scattering
-// operators take them, into positions in an array. Position i is
+// Positions converts tuples of indices, as ONNX's gathering and scattering operators take
+// them, to positions in an array. Position i is
 //
 //	base(i) + Σ_c wrap(index[i][c])·Stride[c]
 //
-// where base(i) is what element i of the view Base selects, and an index from
-// -Limit[c] to -1 counts from the end of its axis.
+// where base(i) is what element i of the view Base selects. An index from -Limit[c] to -1
+// counts from the end of its axis.
 type Positions struct {
 	Base          strided.View
 	Limit, Stride []int // one a component of the tuples
@@ -57,8 +57,8 @@ func (p Positions) Fill(w *parallel.Workers, index, pos []int64) {
 	})
 }
 
-// Take copies rows of block elements: x is [outer, n, block], y [outer, len(rows),
-// block], and row j of y is row rows[j] of x. Row numbers are in [0, n).
+// Take copies rows of block elements. x has shape [outer, n, block] and y [outer,
+// len(rows), block]. Row j of y is row rows[j] of x. Row numbers are in [0, n).
 func Take[T nd.Elem](w *parallel.Workers, outer, n, block int, x []T, rows []int64, y []T) {
 	k := len(rows)
 	if block == 1 {
@@ -87,8 +87,8 @@ func Take[T nd.Elem](w *parallel.Workers, outer, n, block int, x []T, rows []int
 	})
 }
 
-// TakeSum is the adjoint of Take: x becomes the sum of the rows of y that were
-// taken from each of its own, zero where none was. They are added in order.
+// TakeSum is the adjoint of [Take]. It overwrites each row of x with the sum of the rows of
+// y that were taken from it, or with zero if none was. Rows are added in order.
 func TakeSum(w *parallel.Workers, outer, n, block int, y []float32, rows []int64, x []float32) {
 	if outer == 1 { // divide the rows of x
 		w.For(n, 8*parallel.GrainOf(block), func(lo, hi int) {
@@ -126,8 +126,8 @@ func sumRows(x, y []float32, rows []int64, block, lo, hi int) {
 	}
 }
 
-// Scatter changes row rows[j] of block elements of x by calling f with it and
-// row j of y, for each j in order.
+// Scatter calls f for each j, in order, with row rows[j] of x and row j of y. Rows have
+// block elements. f changes the row of x.
 func Scatter[T nd.Elem](block int, x []T, rows []int64, y []T, f func(to, from []T)) {
 	for j, r := range rows {
 		f(x[int(r)*block:(int(r)+1)*block], y[j*block:(j+1)*block])

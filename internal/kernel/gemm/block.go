@@ -10,19 +10,20 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// A product is computed in strips: as many rows of C as a microkernel is high.
-// Its part of A is small enough for the first level of cache, where it stays
-// while B passes by from the second: so much of B is packed at a time as fits
-// there. Packing puts B in the order in which it is read.
+// A product is computed in strips, as many rows of C at a time as a microkernel has. The part
+// of A that a strip needs stays in the L1 cache while B passes by from the L2 cache. B is
+// packed in blocks that fit there, in the order in which it is read.
 //
-// The caches' sizes, not the processor's maker, decide:
+// The sizes of the caches decide about the blocks:
 //
 //	depth   steps of the sum at a time: a strip of A takes a quarter of L1
-//	block   B packed at a time takes 5/8 of L2
+//	block   the part of B that is packed at a time takes 5/8 of L2
 func maxDepth() int { return max(64, simd.CacheL1/4/(4*micro.Rows())/micro.Unroll*micro.Unroll) }
+
+// MaxBlock returns how many elements of B are packed at a time.
 func MaxBlock() int { return simd.CacheL2 * 5 / 8 / 4 }
 
-// General is C (+)= alpha·A·B + bias.
+// General is a product C (+)= Alpha·A·B + Bias of matrices in any layout.
 type General struct {
 	M, N, K  int
 	Alpha    float32
@@ -36,10 +37,10 @@ type General struct {
 	chunk    chunk            // of the one thread, if there is but one
 }
 
-// products are kept, as small products would spend their time allocating.
+// products keeps tasks, as small products would spend their time allocating them.
 var products = sync.Pool{New: func() any { return new(General) }}
 
-// finished calls then for rows i0 to i1 and columns j0 to j1.
+// finished calls the epilogue for rows i0 to i1 and columns j0 to j1.
 func (p *General) finished(i0, i1, j0, j1 int) {
 	switch {
 	case p.Epilogue == nil:
@@ -52,6 +53,7 @@ func (p *General) finished(i0, i1, j0, j1 int) {
 	}
 }
 
+// Run computes the product.
 func (p General) Run(w *parallel.Workers) {
 	q := products.Get().(*General)
 	*q = p
@@ -74,8 +76,8 @@ func (p *General) compute(w *parallel.Workers) {
 	}
 }
 
-// addSums adds rows k0 to k1 of columns j0 to j1 of B to the sums of its columns,
-// in their order whatever is computed at the same time.
+// addSums adds rows k0 to k1 of columns j0 to j1 of B to the sums of its columns. The order
+// of additions does not depend on how the product is cut into blocks.
 func (p *General) addSums(k0, k1, j0, j1 int) {
 	if p.sums == nil {
 		return
@@ -92,7 +94,7 @@ func (p *General) addSums(k0, k1, j0, j1 int) {
 	}
 }
 
-// onlyBegin sets C to what the product would be added to.
+// onlyBegin computes a product without steps: C is what the products would be added to.
 func (p *General) onlyBegin() {
 	for i := range p.M {
 		row := p.C[i*p.Ldc : i*p.Ldc+p.N]
@@ -108,8 +110,8 @@ func (p *General) onlyBegin() {
 	p.finished(0, p.M, 0, p.N)
 }
 
-// runBlocks deals out regions of C. Each thread packs what it needs, although
-// others need it as well: to wait for one another, and to read what another core
+// runBlocks shares regions of C among the threads. Each thread packs what it needs,
+// although others need it as well: waiting for one another, and reading what another core
 // has in its cache, takes longer.
 func (p *General) runBlocks(w *parallel.Workers) {
 	down, across := p.regions(w.Threads())
@@ -120,7 +122,7 @@ func (p *General) runBlocks(w *parallel.Workers) {
 	high := simd.RoundUp((p.M+down-1)/down, micro.Rows())
 	panels := micro.NewPanels(p.N)
 	n := panels.Count()
-	edge := func(i int) int { // where the i'th of the regions across ends
+	edge := func(i int) int { // the column where region i across ends
 		if i == 0 {
 			return 0
 		}
@@ -137,18 +139,17 @@ func (p *General) runBlocks(w *parallel.Workers) {
 	})
 }
 
-// regions returns into how many parts rows and columns are cut for some threads: a
-// few for each, so that it matters less if one of them is slow, and such that little
-// is packed twice.
+// regions returns into how many parts to cut rows and columns. There are a few regions for
+// each thread, so that a slow thread matters less, and little of A and B is packed twice.
 func (p *General) regions(threads int) (down, across int) {
-	const each, least = 2, 1 << 18 // regions a thread, multiplications worth another one
+	const each, least = 2, 1 << 18 // regions of a thread; multiplications that are worth a region
 	most := int(min(float64(each*threads), float64(p.M)*float64(p.N)*float64(p.K)/least))
 	if threads == 1 || most < 2 {
 		return 1, 1
 	}
 	panels := micro.NewPanels(p.N)
 	strips := (p.M + micro.Rows() - 1) / micro.Rows()
-	readA := 1.0 / 4 // of what packing costs
+	readA := 1.0 / 4 // in terms of packing
 	if p.packsA() {
 		readA = 1
 	}
@@ -156,7 +157,7 @@ func (p *General) regions(threads int) (down, across int) {
 	for d := 1; d <= min(most, strips); d++ {
 		a := min(most/d, panels.Count())
 		cost := float64(d*p.N) + readA*float64(a*p.M)
-		if d*a < most { // too few
+		if d*a < most { // too few regions
 			cost *= float64(most) / float64(d*a)
 		}
 		if cost < best {
@@ -172,8 +173,8 @@ func (p *General) depth() int {
 	return simd.RoundUp((p.K+parts-1)/parts, micro.Unroll)
 }
 
-// region computes rows i0 to i1 of columns j0 to j1 of C, columns and depth being
-// cut into blocks.
+// region computes rows i0 to i1 of columns j0 to j1 of C. It cuts columns and steps into
+// blocks.
 func (p *General) region(c *chunk, i0, i1, j0, j1 int) {
 	depth := p.depth()
 	columns, whole := j1-j0, (j1-j0)*p.K <= MaxBlock()
@@ -185,7 +186,7 @@ func (p *General) region(c *chunk, i0, i1, j0, j1 int) {
 	direct := p.direct(i1 - i0)
 	for j := j0; j < j1; j += columns {
 		*c = chunk{p: p, j0: j, width: min(columns, j1-j), group: p.packsA()}
-		if whole { // all of the sum in one go: C is touched once
+		if whole { // the whole sum at once: C is written once
 			c.block(direct, i0, i1, 0, p.K, depth)
 			continue
 		}
@@ -195,8 +196,8 @@ func (p *General) region(c *chunk, i0, i1, j0, j1 int) {
 	}
 }
 
-// direct tells whether to leave B where it is: if few strips share it, or if all
-// of it stays in L1 anyway.
+// direct reports whether to read B in place: if few strips share it, or if all of it stays
+// in L1 anyway.
 func (p *General) direct(rows int) bool {
 	if p.B.ColStride != 1 {
 		return false
@@ -204,14 +205,14 @@ func (p *General) direct(rows int) bool {
 	return rows <= 2*micro.Rows() || staysInL1(p.K, p.N, p.B.RowStride)
 }
 
-// staysInL1 reports whether rows that are read again and again stay in cache: a
-// distance near a power of two would put them into the same places.
+// staysInL1 reports whether rows that are read again and again stay in cache. Rows at a
+// distance near a power of two would share the same cache sets.
 func staysInL1(rows, columns, distance int) bool {
 	return rows*(columns*4+64) <= simd.CacheL1*3/4 && (distance == columns || distance%256 != 0)
 }
 
-// block adds steps k0 to k1 of the sum to rows from to to of the chunk's columns,
-// depth at a time.
+// block adds steps k0 to k1 of the sum, depth at a time, to rows from to to of the columns
+// of the chunk.
 func (c *chunk) block(direct bool, from, to, k0, k1, depth int) {
 	c.packed = nil
 	if !direct {
@@ -224,7 +225,7 @@ func (c *chunk) block(direct bool, from, to, k0, k1, depth int) {
 		c.p.addSums(k0, k1, c.j0, c.j0+c.width)
 	}
 	high := micro.Rows()
-	if c.group { // strips of A packed at once
+	if c.group { // number of strips of A to pack at once
 		high *= max(1, 64/micro.Rows())
 	}
 	for i := from; i < to; i += high {
@@ -233,7 +234,7 @@ func (c *chunk) block(direct bool, from, to, k0, k1, depth int) {
 	}
 }
 
-// packB packs the block, one part of depth steps after another.
+// packB packs a block of B, depth steps after another.
 func (p *General) packB(w *parallel.Workers, packed []float32, j0, j1, k0, k1, depth int) {
 	width, panels := simd.RoundUp(j1-j0, simd.Lanes()), micro.NewPanels(j1-j0)
 	for a := k0; a < k1; a += depth {
@@ -250,8 +251,8 @@ func (p *General) packB(w *parallel.Workers, packed []float32, j0, j1, k0, k1, d
 	}
 }
 
-// packPart packs steps a to b of the panels, which begin with column j0: of rows
-// as they are, the bands from lo to hi, else the panels from lo to hi.
+// packPart packs steps a to b of the panels, which begin with column j0: bands lo to hi if
+// the rows of B are contiguous, else panels lo to hi.
 func (p *General) packPart(dst []float32, panels micro.Panels, j0, a, b, lo, hi int) {
 	if p.B.ColStride != 1 {
 		for i := lo; i < hi; i++ {
@@ -269,20 +270,20 @@ func (p *General) packPart(dst []float32, panels micro.Panels, j0, a, b, lo, hi 
 	}
 }
 
-// packsA tells whether strips of A are packed. By rows they need not; by columns
-// they must, unless all of A is so small that its lines stay in the cache.
+// packsA reports whether strips of A are packed. A need not be packed if it lies by rows.
+// If it lies by columns it must, unless it is so small that its lines stay in the cache.
 func (p *General) packsA() bool {
 	return p.Alpha != 1 || p.A.ColStride != 1 && !staysInL1(p.K, p.M, p.A.ColStride)
 }
 
-// chunk is a part of a block: rows i0 to i1 of the width columns from j0.
+// chunk is a part of a block: rows i0 to i1 of width columns from j0 on.
 type chunk struct {
 	p         *General
 	i0, i1    int
 	j0, width int
 	strip     micro.Strip
-	packed    []float32 // B, nil if it is not
-	group     bool      // pack A
+	packed    []float32 // B; nil if it is read in place
+	group     bool      // whether to pack A
 }
 
 func (c *chunk) run(k0, k1, depth int) {
@@ -310,7 +311,7 @@ func (c *chunk) run(k0, k1, depth int) {
 	}
 }
 
-// packA packs the chunk's rows of A, one strip after another.
+// packA packs the rows of A of the chunk, one strip after another.
 func (c *chunk) packA(dst []float32, k0, k1 int) {
 	band := k1 - k0
 	if c.p.A.ColStride != 1 {
@@ -323,8 +324,7 @@ func (c *chunk) packA(dst []float32, k0, k1 int) {
 	}
 }
 
-// compute computes steps k0 to k1 of the rows from i; the block begins with step
-// first.
+// compute computes steps k0 to k1 of the rows from i on. The block begins with step first.
 func (c *chunk) compute(a []float32, i, first, k0, k1 int) {
 	p, s := c.p, &c.strip
 	s.Rows, s.K, s.C, s.Ldc, s.Init = min(micro.Rows(), c.i1-i), k1-k0, p.C[i*p.Ldc+c.j0:], p.Ldc, micro.InitC

@@ -8,10 +8,10 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// Gemm computes C = alpha·op(A)·op(B) + beta·C, where op(A) is m×k, op(B) is
-// k×n and C is m×n. All are row-major: without transA, element (i, p) of op(A)
-// is a[i*lda+p]; with it, a[p*lda+i]. A beta of 0 overwrites C, whatever it
-// held. C must not overlap A or B.
+// Gemm computes C = alpha·op(A)·op(B) + beta·C, where op(A) is m×k, op(B) is k×n and C is
+// m×n. All matrices are row-major: element (i, p) of op(A) is a[i*lda+p], or a[p*lda+i]
+// with transA. If beta is 0, C is overwritten, whatever it held. C must not overlap A or B.
+// Gemm panics if a slice is too short.
 func Gemm(w *parallel.Workers, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	if m <= 0 || n <= 0 {
 		return
@@ -28,21 +28,22 @@ func Gemm(w *parallel.Workers, transA, transB bool, m, n, k int, alpha float32, 
 	p.Run(w)
 }
 
-// Product is a matrix product C = op(A)·op(B) + bias of dense matrices, op being
-// a transposition where asked: op(A) is M×K, op(B) is K×N and C is M×N.
+// Product is a matrix product C = op(A)·op(B) + bias of dense matrices: op(A) is M×K, op(B)
+// is K×N and C is M×N. op transposes if TransA or TransB is set.
 type Product struct {
 	TransA, TransB bool
 	M, N, K        int
-	// Then, unless nil, is called for ranges of elements of C as soon as they are
-	// computed, while they are near in cache: from several threads at once, and
-	// once for every element.
+	// Epilogue, unless nil, is called for ranges [lo, hi) of elements of C as soon as they are
+	// computed and while they are in cache. Several threads call it concurrently, once for
+	// every element.
 	Epilogue func(lo, hi int)
-	// ColumnSums, unless nil, is overwritten with the sums of the N columns of op(B): of
-	// B without TransB, best while it is read for the product.
+	// ColumnSums, unless nil, is overwritten with the sums of the N columns of op(B). Without
+	// TransB they are computed while B is read for the product.
 	ColumnSums []float32
 }
 
-// Run computes c. bias is N numbers that are added to every row, or nil.
+// Run computes c. bias has N elements, which are added to every row, or is nil. It panics
+// if a slice is too short.
 func (g Product) Run(w *parallel.Workers, a, b, bias, c []float32) {
 	if g.M <= 0 || g.N <= 0 {
 		return
@@ -68,9 +69,9 @@ func (g Product) Run(w *parallel.Workers, a, b, bias, c []float32) {
 	p.Run(w)
 }
 
-// Batch computes C[i] = op(A[i])·op(B[i]) + beta·C[i] for i < batch, on
-// dense matrices as in [Gemm] that start strideA, strideB and strideC elements
-// after one another. A stride of 0 for A or B uses one matrix for all.
+// Batch computes C[i] = op(A[i])·op(B[i]) + beta·C[i] for i < batch. The matrices are dense
+// as in [Gemm]; those of consecutive products start strideA, strideB and strideC elements
+// apart. A stride of 0 for A or B uses the same matrix in every product.
 func Batch(w *parallel.Workers, transA, transB bool, batch, m, n, k int, a []float32, strideA int, b []float32, strideB int, beta float32, c []float32, strideC int) {
 	lda, ldb := k, n
 	if transA {
@@ -79,8 +80,8 @@ func Batch(w *parallel.Workers, transA, transB bool, batch, m, n, k int, a []flo
 	if transB {
 		ldb = k
 	}
-	// One large product after another shares its packing among the threads;
-	// many small ones are better dealt out whole.
+	// Few large products run one after another, each on all threads. Many small ones are
+	// shared out as a whole.
 	inner := w
 	grain := batch
 	if batch >= 4*w.Threads() || m*n*k < 1<<16 {

@@ -7,16 +7,15 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// swapPays tells whether to compute Cᵀ = Bᵀ·Aᵀ: B by columns would have to be
-// turned for packing, which is much work if A has few rows. It is better to turn
-// the few rows of C.
+// swapPays reports whether to compute Cᵀ = Bᵀ·Aᵀ. If B lies by columns, packing transposes
+// it, which is much work when A has few rows. Transposing the few rows of C is cheaper.
 func (p *General) swapPays() bool {
 	return p.B.RowStride == 1 && p.B.ColStride != 1 && 3*p.M <= p.K && p.M <= 256 && p.Init != micro.InitRowBias && p.Alpha == 1
 }
 
 // runSwapped computes a few columns of C at a time, as strips of Cᵀ.
 func (p *General) runSwapped(w *parallel.Workers) {
-	const columns = 24 // three times what transpose turns at once, and whole strips
+	const columns = 24 // three times what Transpose takes at once, and whole strips
 	width := simd.RoundUp(p.M, simd.Lanes())
 	packed := scratch.Floats(width*p.K + simd.PackSlack)
 	defer scratch.Free(packed)
@@ -43,7 +42,7 @@ func (p *General) runSwapped(w *parallel.Workers) {
 	p.finished(0, p.M, 0, p.N)
 }
 
-// transposeBack puts columns j0 to j1 of C in place, which come as rows ld apart.
+// transposeBack writes columns j0 to j1 of C, which are given as rows ld apart.
 func (p *General) transposeBack(rows []float32, ld, j0, j1 int) {
 	j := j0
 	for ; p.Init != micro.InitC && j+8 <= j1; j += 8 { // transpose writes no more than eight elements a row

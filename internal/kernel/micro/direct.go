@@ -4,29 +4,29 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// DirectTile is the task of the microkernel of direct convolution. For i < n, n
-// being at most blockChannels(), and the lanes l of each vector v,
+// DirectTile is the task of the microkernel of direct convolution. N is at most [Channels].
+// For i < N and the lanes l of each vector v,
 //
-//	c[at[v].c + i·cRow + l] = begin(i) + Σ_p a[step[p].a + i] · b[at[v].b + step[p].b + l]
+//	C[At[v].c + i·CRow + l] = init(i) + Σ_p A[Step[p].a + i] · B[At[v].b + Step[p].b + l]
 //
-// where at holds pairs of offsets in b and c, and step in a and b.
-// Unlike a [tile], it holds a few weights against many vectors that may lie
-// anywhere, so that rows of an image or whole images need not be adjacent.
+// At holds pairs of offsets in B and C, Step in A and B. Unlike a [Tile], it multiplies a
+// few weights with many vectors that may lie anywhere, so that the rows of an image or
+// whole images need not be adjacent.
 type DirectTile struct {
 	At      []Pair
-	Last    int // lanes of the last vector that are stored; all are loaded
+	Last    int // lanes of the last vector to store; all lanes are loaded
 	Step    []Pair
-	Even    bool // the steps are equally far apart, in a by blockChannels()
+	Even    bool // the steps have a constant distance, in A of Channels()
 	A, B, C []float32
 	N, CRow int
-	Init    Init        // fromZero, fromC or fromRows
-	Bias    []float32   // rounded up to blockChannels()
-	later   [][]float32 // what is needed soon, to be prefetched on the way
-	pace    int         // bytes of it to fetch with every step of a panel
+	Init    Init        // InitZero, InitC or InitRowBias
+	Bias    []float32   // padded to Channels()
+	later   [][]float32 // memory to prefetch on the way
+	pace    int         // bytes to prefetch with every step of a panel
 }
 
-// FetchAhead makes the tile prefetch later in the course of so many steps of
-// panels: evenly, so that what it reads itself need not queue behind.
+// FetchAhead makes the tile prefetch memory in the course of the given number of steps of
+// panels. It prefetches evenly, so that its own loads do not queue behind the prefetches.
 func (t *DirectTile) FetchAhead(later [][]float32, steps int) {
 	const most = 128 // two lines of cache
 	total := 0
@@ -36,21 +36,21 @@ func (t *DirectTile) FetchAhead(later [][]float32, steps int) {
 	t.later, t.pace = later, min(most, simd.RoundUp(4*total/max(steps, 1), 4))
 }
 
-// PanelSteps returns how many steps of panels multiply so many vectors with
-// matrices of depth rows.
+// PanelSteps returns the number of steps of panels in the product of vectors with a matrix
+// of depth rows.
 func PanelSteps(vectors, depth int) int { return (vectors + 2) / 3 * depth }
 
-// DirectDepth is how many steps are added up at once: their weights stay in the
-// first level of cache, and a sum of sums is more accurate.
+// DirectDepth is how many steps are added up at once. Their weights stay in the L1 cache,
+// and a sum of sums is more accurate.
 const DirectDepth = 256
 
-// panelsOf calls f for vectors first to last of the table, as many at a time as a
-// microkernel of so many lanes holds and as evenly.
+// panelsOf calls f for panels of vectors of the table. Panels have as many vectors as a
+// microkernel of that many lanes holds, or are of similar size.
 func (t *DirectTile) panelsOf(lanes int, f func(first, panels, vecs, last int)) {
 	n := len(t.At)
 	full := n / 3
 	if n%3 == 1 && full > 0 {
-		full-- // two panels of two
+		full-- // two panels of two vectors instead of one of three and one of one
 	}
 	at := func(first, panels, vecs int) {
 		if panels == 0 {
@@ -74,12 +74,12 @@ func (t *DirectTile) panelsOf(lanes int, f func(first, panels, vecs, last int)) 
 	}
 }
 
-// BlockPanels is how much of b, in elements, is multiplied with all channels
-// before the next is.
+// BlockPanels is how many elements of B are multiplied with all channels before the next
+// ones.
 const BlockPanels = 1 << 12
 
-// PackDirect packs weights for directTile: those of channels i0 to i1 of a view
-// whose element (i, p) belongs to channel i and step p, a row for each step.
+// PackDirect packs weights for [DirectTile]: those of channels i0 to i1, a row for each
+// step. Element (i, p) of weight belongs to channel i and step p.
 func PackDirect(dst []float32, weight Matrix, i0, i1, depth int) {
 	weight = Matrix{weight.X, weight.ColStride, weight.RowStride}
 	weight.Pack(dst, 0, depth, i0, i1, Channels())

@@ -2,11 +2,11 @@
 
 package micro
 
-// directKernel is an assembly function for panels of one width. With a table of
-// steps, step is a pointer to it, else how far apart they are in b.
+// directKernel is an assembly function for panels of one width. step points to the table of
+// steps, or is their constant distance in b.
 type directKernel[S interface{ *int | int }] func(panels, n, k int, step S, a, b *float32, at *int, c *float32, cRow, last, begin int, bias, later *float32, ahead int)
 
-// The microkernels by vectors less one.
+// The microkernels by number of vectors minus one.
 var (
 	directsAVX512 = [3]directKernel[*int]{direct8x1AVX512, direct8x2AVX512, direct8x3AVX512}
 	directsAVX2   = [3]directKernel[*int]{direct4x1AVX2, direct4x2AVX2, direct4x3AVX2}
@@ -14,7 +14,7 @@ var (
 )
 
 func directAVX512(t *DirectTile) {
-	if s := t.Step; t.Even && len(s) > 1 && t.pace <= 64 { // a line for each step
+	if s := t.Step; t.Even && len(s) > 1 && t.pace <= 64 { // one cache line for each step
 		callDirect(t, 16, &evensAVX512, s[1][1]-s[0][1], t.A[s[0][0]:], t.B[s[0][1]:])
 		return
 	}
@@ -28,7 +28,7 @@ func callDirect[S interface{ *int | int }](t *DirectTile, lanes int, kernels *[3
 	if t.Init == InitRowBias {
 		bias = &t.Bias[0]
 	}
-	some := max(1, 512/len(t.Step)) // panels, for which to fetch from one place
+	some := max(1, 512/len(t.Step)) // panels for which to prefetch from one slice
 	t.panelsOf(lanes, func(first, panels, vecs, last int) {
 		for ; panels > 0; panels -= some {
 			n, end := min(some, panels), lanes
@@ -42,7 +42,7 @@ func callDirect[S interface{ *int | int }](t *DirectTile, lanes int, kernels *[3
 	})
 }
 
-// fetch returns where n steps are to prefetch from.
+// fetch returns the address from which the next n steps prefetch.
 func (t *DirectTile) fetch(n int) (from *float32) {
 	for len(t.later) > 0 && len(t.later[0]) == 0 {
 		t.later = t.later[1:]

@@ -4,14 +4,15 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// DotTile is the task of the microkernel: for i < blockChannels() and j < len(col)-3,
+// DotTile is the task of a microkernel that computes dot products. For i < [Channels] and j
+// < len(Col)-3,
 //
-//	s(i, j, l) = Σ_p a[step[p].a + i·aRow + l] · b[step[p].b + col[j] + l]
+//	s(i, j, l) = Σ_p A[Step[p].a + i·ARow + l] · B[Step[p].b + Col[j] + l]
 //
-// for the lanes l of a vector. Columns go in threes; col holds 3 more whose vectors
-// are fetched on the way. Three of them have dotSums elements of sums, where
-// s(i, j) is vector 3·i + j and is added to if add. With end, the sum of its lanes is
-// stored instead, as element i of vector j.
+// for the lanes l of a vector. Columns go in threes; the last three of Col are not
+// computed, but their vectors are prefetched. Three columns have [DotSums] elements of
+// Sums, in which s(i, j) is vector 3·i + j. It is added to what is there if Add is set. If
+// End is set, the sum of its lanes is stored instead, as element i of vector j.
 type DotTile struct {
 	Step     []Pair
 	A        []float32
@@ -20,11 +21,11 @@ type DotTile struct {
 	Col      []int
 	Sums     []float32
 	Add, End bool
-	Later    []float32 // to be prefetched on the way
+	Later    []float32 // memory to prefetch on the way
 }
 
-// DotSums returns the elements of sums for three columns.
+// DotSums returns the number of elements of the sums for three columns.
 func DotSums() int { return 3 * Channels() * simd.Lanes() }
 
-// MostDots is how many vectors of a row a chunk has at most.
+// MostDots is the largest number of vectors that a chunk has of a row.
 const MostDots = 32

@@ -4,20 +4,21 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// microkernels is the code of the tasks in this package for one instruction set.
+// microkernels holds the functions of one instruction set that compute the tasks of this
+// package.
 type microkernels struct {
-	rows, vecs int // the largest tile of C: rows, and vectors of a row
-	channels   int // of a directTile and a dotTile, at most
+	rows, vecs int // size of the largest tile of C: rows, and vectors in a row
+	channels   int // largest number of channels of a DirectTile or a DotTile
 	tile       func(*Tile)
 	strip      func(*Strip)
-	// direct and what follows may be nil: then methods that need them do not apply.
+	// The following may be nil. Methods that need them do not apply then.
 	direct func(*DirectTile)
 	dots   func(*DotTile)
 	runs   func(*RunTile)
 	tall   func(*TallTile)
 }
 
-// microSets holds them by instruction set.
+// microSets holds the microkernels by instruction set.
 var microSets [simd.Levels]*microkernels
 
 func init() {
@@ -27,23 +28,42 @@ func init() {
 
 func micro() *microkernels { return microSets[simd.Active()] }
 
-// Rows returns how many rows the largest tile of C has, and microVecs how many
-// vectors its rows have.
+// Rows returns how many rows the largest tile of C has.
 func Rows() int { return micro().rows }
+
+// Vecs returns how many vectors a row of the largest tile of C has.
 func Vecs() int { return micro().vecs }
 
-// Channels returns how many channels a directTile or a dotTile has at most.
+// Channels returns the largest number of channels of a [DirectTile] or a [DotTile], 0
+// where there is no code for them.
 func Channels() int { return micro().channels }
 
-// HasDirect, hasDots, hasRuns and hasTall report whether there is code for these tasks.
+// HasDirect reports whether there is code for [DirectTile].
 func HasDirect() bool { return micro().direct != nil }
-func HasDots() bool   { return micro().dots != nil }
-func HasRuns() bool   { return micro().runs != nil }
-func HasTall() bool   { return micro().tall != nil }
 
-func (t *Tile) Run()       { micro().tile(t) }
-func (s *Strip) Run()      { micro().strip(s) }
+// HasDots reports whether there is code for [DotTile].
+func HasDots() bool { return micro().dots != nil }
+
+// HasRuns reports whether there is code for [RunTile].
+func HasRuns() bool { return micro().runs != nil }
+
+// HasTall reports whether there is code for [TallTile].
+func HasTall() bool { return micro().tall != nil }
+
+// Run computes the tile.
+func (t *Tile) Run() { micro().tile(t) }
+
+// Run computes the strip.
+func (s *Strip) Run() { micro().strip(s) }
+
+// Run computes the tile. [HasDirect] must hold.
 func (t *DirectTile) Run() { micro().direct(t) }
-func (t *DotTile) Run()    { micro().dots(t) }
-func (t *RunTile) Run()    { micro().runs(t) }
-func (t *TallTile) Run()   { micro().tall(t) }
+
+// Run computes the tile. [HasDots] must hold.
+func (t *DotTile) Run() { micro().dots(t) }
+
+// Run computes the tile. [HasRuns] must hold.
+func (t *RunTile) Run() { micro().runs(t) }
+
+// Run computes the tile. [HasTall] must hold.
+func (t *TallTile) Run() { micro().tall(t) }

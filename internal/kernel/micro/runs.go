@@ -5,14 +5,14 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// RunTile is the task of a microkernel for products of matrices of which one, A,
-// is in place with rows that consist of runs. For i < rows, j < cols, cols being at
-// most microVecs() vectors,
+// RunTile is the task of a microkernel for matrix products whose left matrix, A, lies in
+// place: each of its rows consists of runs of elements. Cols is at most [Vecs] vectors. For
+// i < Rows and j < Cols,
 //
-//	c[i·ldc + j] (+)= Σ_{r < runs, p < length} a[i·lda + r·jump + p] · b[(r·length + p)·width + j]
+//	C[i·Ldc + j] (+)= Σ_{r < Runs, p < Length} A[i·Lda + r·Jump + p] · B[(r·Length + p)·width + j]
 //
-// where width is cols in whole vectors; of B all lanes are multiplied, so that those
-// beyond cols should not be garbage.
+// where width is Cols in whole vectors. All lanes of B are multiplied, so those beyond Cols
+// should hold ordinary numbers.
 type RunTile struct {
 	Rows, Cols         int
 	Runs, Length, Jump int
@@ -22,10 +22,10 @@ type RunTile struct {
 	C                  []float32
 	Ldc                int
 	Add                bool
-	Later              []float32 // to be prefetched on the way, as fast as a is read
+	Later              []float32 // memory to prefetch, as fast as A is read
 }
 
-// portableRuns computes it as a tile.
+// portableRuns computes the task as a [Tile].
 func portableRuns(t *RunTile) {
 	width := simd.RoundUp(t.Cols, simd.Lanes())
 	row, step := scratch.Pairs(simd.RoundUp(t.Rows, Rows())), scratch.Pairs(t.Runs*t.Length)

@@ -2,10 +2,10 @@
 
 package micro
 
-// The microkernels by vectors less one.
+// The microkernels by number of vectors minus one.
 var runKernels = [3]func(n, length int, a *float32, lda, further int, b, c *float32, ldc, last, add int, later *float32){runs8x1AVX512, runs8x2AVX512, runs8x3AVX512}
 
-// runsAVX512 computes 8 rows at a time, and the rest as a tile.
+// runsAVX512 computes 8 rows at a time, and the remaining rows as a tile.
 func runsAVX512(t *RunTile) {
 	const lanes, height = 16, 8
 	v, add := (t.Cols-1)/lanes, 0
@@ -15,7 +15,7 @@ func runsAVX512(t *RunTile) {
 	f, later, read := runKernels[v], t.Later, t.Runs*t.Length*height
 	whole := t.Rows / height * height
 	for i := 0; i < whole; i += height {
-		ahead := &t.B[0] // which is near
+		ahead := &t.B[0] // in cache anyway
 		if len(later) > 0 {
 			ahead = &later[0]
 			later = later[min(read, len(later)):]

@@ -5,17 +5,17 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// Strip is the task of a microkernel of matrix products: up to microRows() rows of
-// C, of any number of columns. For i < rows and j < cols,
+// Strip is the task of the microkernel of matrix products: up to [Rows] rows of C with any
+// number of columns. For i < Rows and j < Cols,
 //
-//	c[i*ldc+j] = begin(i, j) + Σ_p A(i, p) · B(p, j), p < k
+//	C[i*Ldc+j] = init(i, j) + Σ_p a(i, p) · b(p, j), p < K
 //
-// A(i, p) is a[i*lda+p] if byRows, else a[i+p*lda]. B is cut into panels of whole
-// vectors: column j of panel j0 to j1 is b[j0*depth+p*(j1-j0)+j-j0]
-// if packed, j1 being rounded up to whole vectors; otherwise B(p, j) is b[p*ldb+j].
+// a(i, p) is A[i*Lda+p] if ByRows, else A[i+p*Lda]. If Ldb is not 0, b(p, j) is B[p*Ldb+j].
+// If it is 0, B is packed in panels: in the panel of columns j0 to j1, b(p, j) is
+// B[j0*K+p*(j1-j0)+j-j0], with j1 rounded up to whole vectors.
 type Strip struct {
 	Rows, Cols, K int
-	Panels        // of cols
+	Panels        // of the columns
 	A             []float32
 	Lda           int
 	ByRows        bool
@@ -27,17 +27,18 @@ type Strip struct {
 	Bias          []float32
 }
 
-// Unroll is how many steps of the sum microkernels compute in a round.
+// Unroll is how many steps of the sum the microkernels compute in one iteration.
 const Unroll = 4
 
-// Panels is how columns are cut into panels. A panel is as wide as the
-// microkernels go. Instead of one vector that would be left over, the last two
-// panels have two: a narrow panel is slower.
+// Panels says how columns are cut into panels. Panels are as wide as the microkernels go.
+// Where a single vector would be left over, the last two panels have two vectors each, as
+// narrow panels are slower.
 type Panels struct {
 	columns             int
-	wide, narrow, width int // panels of microVecs() vectors, others, vectors of these
+	wide, narrow, width int // panels of Vecs() vectors; the other panels; vectors of each of these
 }
 
+// NewPanels cuts columns into panels.
 func NewPanels(columns int) Panels {
 	vectors, v := (columns+simd.Lanes()-1)/simd.Lanes(), Vecs()
 	wide := vectors / v
@@ -51,9 +52,10 @@ func NewPanels(columns int) Panels {
 	}
 }
 
+// Count returns the number of panels.
 func (p *Panels) Count() int { return p.wide + p.narrow }
 
-// At returns the columns of panel i.
+// At returns the first column of panel i and the one after its last.
 func (p *Panels) At(i int) (j0, j1 int) {
 	j0, width := i*Vecs()*simd.Lanes(), Vecs()*simd.Lanes()
 	if i >= p.wide {

@@ -2,15 +2,15 @@
 
 package micro
 
-// stripKernel is an assembly function that computes n panels of a strip, of a
-// fixed number of rows and of vectors, panel elements apart in b.
+// stripKernel is an assembly function that computes n panels of a strip, for a fixed number
+// of rows and of vectors. The panels are panel elements apart in b.
 type stripKernel func(n, k int, a *float32, lda int, b *float32, ldb, panel int, c *float32, ldc, last, begin int, bias *float32)
 
-// stripSet holds the microkernels by height, vectors less one, and whether A is
-// by rows.
+// stripSet holds the microkernels of an instruction set by height, number of vectors minus
+// one, and whether A lies by rows.
 type stripSet struct {
 	lanes   int
-	heights []int // descending, the last being 1
+	heights []int // in descending order; the last is 1
 	kernels [][][2]stripKernel
 }
 
@@ -39,14 +39,14 @@ func (f *stripSet) run(s *Strip) {
 	}
 }
 
-// panels computes the rows from i on that microkernels h are high.
+// panels computes the rows from i on with the microkernels of height h.
 func (f *stripSet) panels(s *Strip, h, i int) {
 	vecs := len(f.kernels[h])
 	f.call(s, h, i, 0, s.wide, vecs, s.narrow == 0)
 	f.call(s, h, i, s.wide*vecs, s.narrow, s.width, true)
 }
 
-// call computes n panels of width vectors, the first beginning with vector from.
+// call computes n panels of width vectors each. The first begins with vector from.
 func (f *stripSet) call(s *Strip, h, i, from, n, width int, toEnd bool) {
 	if n == 0 {
 		return

@@ -1,12 +1,12 @@
 package micro
 
-// TallTile is the task of the microkernel: for i < n ≤ high and the lanes l of some
-// vectors
+// TallTile is the task of a microkernel that keeps all rows of a product in registers. For
+// i < N ≤ High and the lanes l of Vectors vectors,
 //
-//	c[i·cRow + l] = bias[i] + Σ_p a[p·high + i] · b[p·bRow + l]
+//	C[i·CRow + l] = Bias[i] + Σ_p A[p·High + i] · B[p·BRow + l]
 //
-// On the way it prefetches from later: as many lines as it reads of b, 16 at a time
-// that follow one another and then so much further on.
+// On the way it prefetches as many cache lines as it reads of B: 16 adjacent ones at a time,
+// with a gap between one such group and the next.
 type TallTile struct {
 	Vectors, N, High, K int
 	A, B, Later         []float32
@@ -16,5 +16,5 @@ type TallTile struct {
 	Bias                []float32
 }
 
-// TallHigh is how many channels the highest kernel has; others have 8 and 16.
+// TallHigh is how many rows the tallest kernel has; the others have 8 and 16.
 const TallHigh = 24

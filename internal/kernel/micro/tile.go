@@ -4,16 +4,16 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// Tile is the task of a microkernel, the inner loop of nearly everything here.
-// For i < rows and j < cols, cols being at most microVecs() vectors,
+// Tile is the task of the most general microkernel, the inner loop of most matrix products
+// and convolutions. Cols is at most [Vecs] vectors. For i < Rows and j < Cols,
 //
-//	c[row[i].c + j] = begin(i, j) + Σ_p a[row[i].a + step[p].a] · b[step[p].b + j]
+//	C[Row[i].c + j] = init(i, j) + Σ_p A[Row[i].a + Step[p].a] · B[Step[p].b + j]
 //
-// where the first number of a pair is the offset in a, the second that in c or
-// b. The tables make it a product of matrices in any layout as well as a
-// convolution that reads its image in place.
+// The first number of a pair is an offset in A, the second one in C or B. With tables of
+// offsets, the operands can be matrices in any layout, and a convolution can read its image
+// in place.
 type Tile struct {
-	Row        []Pair // rounded up to a multiple of microRows(), see padRows
+	Row        []Pair // padded to a multiple of Rows(); see PadRows
 	Step       []Pair // at least one
 	Rows, Cols int
 	A, B, C    []float32
@@ -21,17 +21,17 @@ type Tile struct {
 	Bias       []float32
 }
 
-// Init says what a tile's products are added to.
+// Init says what the products are added to.
 type Init int
 
 const (
-	InitZero       Init = iota // nothing
-	InitC                      // what c holds
-	InitRowBias                // bias[i], the bias being rounded up like row
-	InitColumnBias             // bias[j]
+	InitZero       Init = iota // 0
+	InitC                      // the contents of C
+	InitRowBias                // Bias[i]; Bias is padded like Row
+	InitColumnBias             // Bias[j]
 )
 
-// InitFrom is the beginning of a tile that adds to c, or overwrites it.
+// InitFrom returns InitC if the products are added to C, InitZero if they overwrite it.
 func InitFrom(c bool) Init {
 	if c {
 		return InitC
@@ -39,11 +39,11 @@ func InitFrom(c bool) Init {
 	return InitZero
 }
 
-// Pair is two offsets, see [tile].
+// Pair is two offsets; see [Tile].
 type Pair = [2]int
 
-// PadRows repeats row n-1 to the end of the table: microkernels read, but never
-// store, as many rows as they are high.
+// PadRows fills the table after its first n rows with copies of row n-1. Microkernels read
+// whole blocks of rows and do not store those in excess.
 func PadRows(row []Pair, n int) {
 	for i := n; i < len(row); i++ {
 		row[i] = row[n-1]
@@ -97,7 +97,7 @@ func tile4x4(t *Tile, i, j int) {
 	}
 }
 
-// set stores the sum for element (i, j) on top of where it begins.
+// set stores element (i, j): its sum of products, plus what it is added to.
 func (t *Tile) set(i, j int, sum float32) {
 	c := &t.C[t.Row[i][1]+j]
 	switch t.Init {
@@ -111,8 +111,8 @@ func (t *Tile) set(i, j int, sum float32) {
 	*c = sum
 }
 
-// partialTile computes rows i0 to i1 and columns j0 to j1 element by element,
-// with the additions of a full tile in the same order.
+// partialTile computes rows i0 to i1 and columns j0 to j1 element by element. It adds in
+// the order of a full tile.
 func partialTile(t *Tile, i0, j0, i1, j1 int) {
 	for i := i0; i < i1; i++ {
 		r := t.Row[i]
@@ -126,11 +126,11 @@ func partialTile(t *Tile, i0, j0, i1, j1 int) {
 	}
 }
 
-// DepthStep is how many steps runInSteps adds up at once.
+// DepthStep is how many steps [Tile.RunInSteps] adds up at once.
 const DepthStep = 128
 
-// RunInSteps computes the tile with a long table of steps, a part at a time: the
-// rows of b in use stay in cache, and a sum of sums is more accurate.
+// RunInSteps computes the tile for a long table of steps, depthStep of them at a time. The
+// rows of B in use stay in cache, and a sum of sums is more accurate.
 func (t *Tile) RunInSteps(steps []Pair) {
 	begin := t.Init
 	for p := 0; p < len(steps); p += DepthStep {
@@ -141,17 +141,18 @@ func (t *Tile) RunInSteps(steps []Pair) {
 	t.Init = begin
 }
 
-// Split divides columns into panels of whole vectors, as evenly as possible.
+// Split divides columns into panels of whole vectors that differ by at most one vector.
 type Split struct {
 	n, vectors, Panels int
 }
 
+// NewSplit divides n columns.
 func NewSplit(n int) Split {
 	v := (n + simd.Lanes() - 1) / simd.Lanes()
 	return Split{n, v, (v + Vecs() - 1) / Vecs()}
 }
 
-// Panel returns the columns of panel i.
+// Panel returns the first column of panel i and the one after its last.
 func (s Split) Panel(i int) (j0, j1 int) {
 	return i * s.vectors / s.Panels * simd.Lanes(), min((i+1)*s.vectors/s.Panels*simd.Lanes(), s.n)
 }

@@ -4,9 +4,9 @@ import (
 	"github.com/advparams/advparams/internal/kernel/parallel"
 )
 
-// ChannelSum sets y[·, i, ·] to the sum of x[·, k, ·] for i-before ≤ k ≤
-// i+after, as far as there are such channels; x and y are [n, c, s]. Its adjoint
-// is itself with before and after exchanged. ONNX LRN is made of it.
+// ChannelSum sets y[·, i, ·] to the sum of x[·, k, ·] over the existing channels k with
+// i-before ≤ k ≤ i+after. x and y have shape [n, c, s]. Exchanging before and after gives
+// the adjoint. ONNX LRN is made of it.
 func ChannelSum(w *parallel.Workers, n, c, s, before, after int, x, y []float32) {
 	w.For(n*c, parallel.GrainOf(s*(1+before+after)), func(lo, hi int) {
 		for plane := lo; plane < hi; plane++ {

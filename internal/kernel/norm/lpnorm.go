@@ -7,9 +7,8 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// LpNormalize divides x, of shape [outer, n, inner], by the Lp norm along its
-// middle axis; p is 1 or 2. Where the norm is 0, so is y. This is ONNX
-// LpNormalization.
+// LpNormalize divides x, of shape [outer, n, inner], by the Lp norm along its middle axis;
+// p is 1 or 2. Where the norm is 0, so is y. This is ONNX LpNormalization.
 func LpNormalize(w *parallel.Workers, p, outer, n, inner int, x, y []float32) {
 	parallel.ForLanes(w, outer, n, inner, func(at int) {
 		norm := lpNorm(p, n, inner, at, x)
@@ -23,10 +22,9 @@ func LpNormalize(w *parallel.Workers, p, outer, n, inner int, x, y []float32) {
 	})
 }
 
-// LpNormalizeGrad overwrites gx with the gradient of [LpNormalize]'s x. With y
-// its output,
+// LpNormalizeGrad overwrites gx with the gradient of x of [LpNormalize]. With y its output,
 //
-//	gx = (gy - d·Σ gy·y)/norm, d being y for p = 2 and the sign of x for p = 1
+//	gx = (gy - d·Σ gy·y)/norm, where d is y for p = 2 and the sign of x for p = 1
 //
 // and 0 where the norm is 0.
 func LpNormalizeGrad(w *parallel.Workers, p, outer, n, inner int, x, gy, gx []float32) {

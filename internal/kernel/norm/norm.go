@@ -8,10 +8,9 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// LayerNorm normalises each of rows runs of n elements to mean 0 and variance
-// 1 (eps is added to the variance) and, unless they are nil, multiplies by
-// scale and adds bias, both of n elements. This is ONNX LayerNormalization
-// with the trailing axes flattened.
+// LayerNorm normalises rows of n elements each to mean 0 and variance 1; eps is added to
+// the variance. Unless they are nil, it then multiplies by scale and adds bias, which have
+// n elements. This is ONNX LayerNormalization with the trailing axes flattened.
 func LayerNorm(w *parallel.Workers, rows, n int, eps float32, x, scale, bias, y []float32) {
 	s, t := orFilled(scale, n, 1), orFilled(bias, n, 0)
 	defer s.free()
@@ -25,7 +24,7 @@ func LayerNorm(w *parallel.Workers, rows, n int, eps float32, x, scale, bias, y 
 	})
 }
 
-// orFilled is a slice, or one of n times the same number in its stead.
+// orFilled returns x, or n times the number v if x is nil.
 func orFilled(x []float32, n int, v float32) filled {
 	if x != nil {
 		return filled{x: x[:n]}
@@ -46,9 +45,8 @@ func (f filled) free() {
 	}
 }
 
-// LayerNormGrad overwrites gx, gscale and gbias, any of which may be nil, with
-// the gradients of [LayerNorm]'s x, scale and bias. With h the normalised x and
-// g = gy·scale,
+// LayerNormGrad overwrites gx, gscale and gbias, any of which may be nil, with the
+// gradients of x, scale and bias of [LayerNorm]. With h the normalised x and g = gy·scale,
 //
 //	gx = (g - mean(g) - h·mean(g·h)) / sqrt(var + eps)
 func LayerNormGrad(w *parallel.Workers, rows, n int, eps float32, x, scale, gy, gx, gscale, gbias []float32) {
@@ -80,7 +78,7 @@ func layerNormGradRow(eps float32, x, scale, gy, gx, gs, gb []float32) {
 	}
 	g, gh := simd.NormalizeSums(x, scale, gy, inv, -mean*inv)
 	g, gh = g/float32(len(x)), gh/float32(len(x))
-	// (g_i - g - (x_i - mean)·inv·gh)·inv, sorted by what is multiplied.
+	// This is (g_i - g - (x_i - mean)·inv·gh)·inv, sorted by factors.
 	simd.NormalizeGrad(gx, x, scale, gy, inv, -inv*inv*gh, (mean*inv*gh-g)*inv)
 }
 
@@ -91,9 +89,9 @@ func moments(x []float32, eps float32) (mean, inv float32) {
 	return mean, float32(1 / math.Sqrt(float64(simd.Squares(x, mean)/n+eps)))
 }
 
-// ScaleShiftSlice computes elements lo to hi of y = x·a[c] + b[c] for x of shape
-// [n, c, s]: inference with BatchNormalization, a and b made from its four
-// vectors. A nil b is zero. y may be x.
+// ScaleShiftSlice computes elements lo to hi of y = x·a[c] + b[c] for x of shape [n, c, s].
+// This is BatchNormalization in inference, with a and b made from its four vectors. A nil b
+// is zero. y may be x.
 func ScaleShiftSlice(s, lo, hi int, x, a, b, y []float32) {
 	for c := lo / s % len(a); lo < hi; c++ {
 		if c == len(a) {
@@ -109,8 +107,8 @@ func ScaleShiftSlice(s, lo, hi int, x, a, b, y []float32) {
 	}
 }
 
-// ScaleShiftGrad overwrites ga and, unless it is nil, gb with the gradients by a
-// and b of y = x·a[c] + b[c], x being [n, c, s].
+// ScaleShiftGrad overwrites ga and, unless it is nil, gb with the gradients by a and b of y
+// = x·a[c] + b[c]. x has shape [n, c, s].
 func ScaleShiftGrad(w *parallel.Workers, n, c, s int, x, gy, ga, gb []float32) {
 	w.For(c, parallel.GrainOf(n*s), func(lo, hi int) {
 		for ch := lo; ch < hi; ch++ {
@@ -130,9 +128,9 @@ func ScaleShiftGrad(w *parallel.Workers, n, c, s int, x, gy, ga, gb []float32) {
 	})
 }
 
-// columnSums adds up rows into one or two vectors of n elements in parts of a
-// fixed number of rows, so that the order of additions, and with it the
-// result, does not depend on the number of threads.
+// columnSums adds up rows into one or two vectors of n elements. It does so in parts of a
+// fixed number of rows, so that the order of additions, and with it the result, does not
+// depend on the number of threads.
 type columnSums struct {
 	parts, rows, n int
 	out            [2][]float32
@@ -148,7 +146,8 @@ func newColumnSums(rows, n int, a, b []float32) *columnSums {
 	return s
 }
 
-// part returns where to add up part i of either sum, nil for one not wanted.
+// part returns the vectors in which to add up part i of either sum, nil for one that is not
+// wanted.
 func (s *columnSums) part(i int) (a, b []float32) {
 	if s.out[0] != nil {
 		a = (*s.buf)[2*i*s.n : (2*i+1)*s.n]

@@ -6,12 +6,12 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// patience is how long to look for something that is about to happen before the
-// system is asked to wake us. A wake takes about as long on a virtual machine, and
-// the loops of a program follow one another at a shorter distance.
+// patience is how long to poll for an event before blocking. Waking a blocked thread takes
+// about as long on a virtual machine, and the loops of a program usually follow one another
+// faster.
 const patience = 100 * time.Microsecond
 
-// spin calls f until it returns true; false if patience was lost before.
+// spin calls f until it returns true. It gives up after patience, and returns false.
 func spin(f func() bool) bool {
 	for start := time.Now(); ; {
 		for range 16 {

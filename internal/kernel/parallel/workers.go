@@ -5,31 +5,31 @@ import (
 	"sync/atomic"
 )
 
-// Workers is a fixed set of goroutines that share loops. The zero of its
-// pointer, nil, is valid and runs everything on the calling goroutine.
+// Workers is a fixed set of goroutines that share loops. A nil *Workers is valid and runs
+// everything on the calling goroutine.
 //
-// A Workers may be used by several goroutines: whoever finds it busy, which
-// includes a loop started from inside another, runs its own loop serially.
+// Several goroutines may use a Workers. A loop that finds it busy runs serially, on the
+// goroutine that started it. This includes loops started from inside another loop.
 type Workers struct {
 	threads int
 	busy    atomic.Bool
 	jobs    chan *loop
 }
 
-// loop is one call of For: chunks are handed out in order to whoever asks. The
-// call waits for its chunks, not for its helpers: one that the system has not
-// scheduled yet holds nobody up, and finds nothing left to do when it comes.
+// loop is one call of For. Goroutines ask for chunks and get them in order. The call waits
+// for its chunks and not for its helpers: a helper that the system has not scheduled yet
+// holds nobody up, and finds nothing left to do when it arrives.
 type loop struct {
 	n, grain int
 	f        func(lo, hi int)
-	next     atomic.Int64 // first index not handed out
-	left     atomic.Int64 // indices not finished
+	next     atomic.Int64 // first index that is not handed out yet
+	left     atomic.Int64 // indices that are not finished yet
 	finished chan struct{}
 	panicked atomic.Pointer[any]
 }
 
-// NewWorkers starts threads-1 goroutines, the caller of For being the last
-// thread. Zero or less means runtime.GOMAXPROCS(0). Close stops them.
+// NewWorkers starts threads-1 goroutines; the caller of For is the last thread. If threads
+// is zero or less, it is runtime.GOMAXPROCS(0). Close stops the goroutines.
 func NewWorkers(threads int) *Workers {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
@@ -71,16 +71,16 @@ func (w *Workers) Threads() int {
 	return w.threads
 }
 
-// Close stops the goroutines. No For may be running or follow.
+// Close stops the goroutines. No For may be running, or be called afterwards.
 func (w *Workers) Close() {
 	if w != nil {
 		close(w.jobs)
 	}
 }
 
-// For calls f on consecutive ranges [lo, hi) that together cover [0, n), in any
-// order and at the same time. Every range but the last is a multiple of grain
-// long. It returns when all calls have; a panic in f is raised again here.
+// For calls f for consecutive ranges [lo, hi) that together cover [0, n), in any order and
+// concurrently. The length of every range but the last is a multiple of grain. For returns
+// when all calls have returned. A panic in f is raised again by For.
 func (w *Workers) For(n, grain int, f func(lo, hi int)) {
 	if n <= 0 {
 		return
@@ -92,8 +92,8 @@ func (w *Workers) For(n, grain int, f func(lo, hi int)) {
 		return
 	}
 	defer w.busy.Store(false)
-	// A few chunks a thread even out cores of unequal speed, or a core that
-	// another process takes, without a hand-out for every grain.
+	// A few chunks for each thread even out cores of unequal speed, and a core that another
+	// process takes, without handing out every grain by itself.
 	if per := chunks / (8 * w.threads); per > 1 {
 		grain *= per
 		chunks = (n + grain - 1) / grain
@@ -103,7 +103,7 @@ func (w *Workers) For(n, grain int, f func(lo, hi int)) {
 	for range min(w.threads, chunks) - 1 {
 		select {
 		case w.jobs <- l:
-		default: // every helper has been called already
+		default: // every helper has been called
 		}
 	}
 	l.run()
@@ -115,7 +115,7 @@ func (w *Workers) For(n, grain int, f func(lo, hi int)) {
 	}
 }
 
-// run takes chunks until none is left.
+// run computes chunks until none is left.
 func (l *loop) run() {
 	for {
 		hi := int(l.next.Add(int64(l.grain)))

@@ -6,15 +6,15 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// halves reports whether pooling halves a plane: windows of 2×2 side by side,
-// the pooling of most networks that pool.
+// halves reports whether pooling halves a plane: windows of 2×2 side by side, the pooling
+// of most networks.
 func (g *plane) halves() bool {
 	two := window.Vec3{1, 2, 2}
 	return g.Kernel == two && g.Stride == two && g.Dilation == window.Vec3{1, 1, 1} && g.Pad == window.Vec3{} &&
 		g.In[0] == 1 && 2*g.Out[1] <= g.In[1] && 2*g.Out[2] <= g.In[2]
 }
 
-// halving is the assembly for planes that halve, for rows of n ≥ 4 outputs.
+// halving is the assembly for planes that halve. It takes rows of n ≥ 4 outputs.
 type halving struct {
 	max     func(rows, n int, x *float32, line int, y *float32)
 	maxGrad func(rows, n int, x *float32, line int, gy, gx *float32)
@@ -36,10 +36,10 @@ func (g *plane) halveMax(x, y []float32) {
 	}
 }
 
-// halveMaxGrad is [Pool.MaxGrad] for a plane that halves; gx is zero before,
-// unless all of it belongs to windows.
-// Which of four is the largest is as good as random, so that it is found by
-// comparing bits, without a branch; adding 0 makes both zeros one.
+// halveMaxGrad is [Pool.MaxGrad] for a plane that halves. gx must be zero before, unless
+// windows cover all of it. Which of four elements is the largest is as good as random. It
+// is therefore found by comparing bits, without a branch; adding 0 makes both zeros the
+// same.
 func (g *plane) halveMaxGrad(x, gy, gx []float32) {
 	if code := halvingCode(); code != nil && g.Out[1] > 0 && g.Out[2] >= 4 {
 		end := 2*g.Out[1]*g.In[2] - 1
@@ -77,8 +77,8 @@ func (g *plane) halveMaxGrad(x, gy, gx []float32) {
 	}
 }
 
-// firstNaN returns where in a window of a row of wide the first NaN stands, if
-// not in its last place.
+// firstNaN returns the place of the first NaN of a window, in a plane with rows of wide
+// elements; it is the last place if a, b and c are numbers.
 func firstNaN(wide int, a, b, c float32) int {
 	switch {
 	case a != a:

@@ -7,10 +7,10 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// poolPhases lays out a plane for pooling so that a tap of the kernel reads, for
-// all outputs, one run of elements: the plane with its padding is taken apart into
-// phases, each of which holds every stride'th row and column. Outputs lie in rows as
-// long as those of a phase; what comes after the last of a row is dropped.
+// poolPhases lays out a plane for pooling such that an element of the kernel reads, for all
+// outputs, one run of elements. The padded plane is taken apart into phases, each of which
+// holds the rows and columns with one remainder modulo the stride. Outputs lie in rows as
+// long as those of a phase; what comes after the last output of a row is dropped.
 type poolPhases struct {
 	*plane
 	high, wide     int // of a phase
@@ -19,7 +19,7 @@ type poolPhases struct {
 	simd.VectorSet // those in Go for runs shorter than a vector
 }
 
-// phaseTap is where a position of the kernel finds what output 0 reads.
+// phaseTap is where an element of the kernel finds what output 0 reads.
 type phaseTap struct {
 	plane int // first axis
 	at    int // in the phases of that plane
@@ -44,8 +44,8 @@ func (g *plane) poolPhases() *poolPhases {
 // size returns the elements of the phases of a plane.
 func (m *poolPhases) size() int { return m.Stride[1] * m.Stride[2] * m.high * m.wide }
 
-// phases calls f for each phase that rows and columns of the plane fall into: with
-// where these begin in the plane and in the phase, and how many there are.
+// phases calls f for each phase of the plane, with where its rows and columns begin in the
+// plane and in the phase, and how many there are.
 func (m *poolPhases) phases(f func(from, to, rows, columns int)) {
 	part := func(a, phase, limit int) (first, at, n int) {
 		first = (phase + m.Pad[a]*(m.Stride[a]-1)) % m.Stride[a] // (first + pad) mod stride = phase
@@ -66,7 +66,7 @@ func (m *poolPhases) phases(f func(from, to, rows, columns int)) {
 	}
 }
 
-// takeApart fills the phases of all planes of x; padding has the given value.
+// takeApart fills the phases of all planes of x. The padding has the given value.
 func (m *poolPhases) takeApart(x, phases []float32, padding float32) {
 	simd.Fill(phases, padding)
 	for i := range m.In[0] {
@@ -77,7 +77,7 @@ func (m *poolPhases) takeApart(x, phases []float32, padding float32) {
 	}
 }
 
-// putTogether is the reverse: what no window reads is 0.
+// putTogether is the inverse of takeApart. What no window reads becomes 0.
 func (m *poolPhases) putTogether(phases, x []float32) {
 	if m.Stride[1] > 1 || m.Stride[2] > 1 || m.high-m.Pad[1] < m.In[1] || m.wide-m.Pad[2] < m.In[2] {
 		clear(x[:m.In.Size()])
@@ -99,8 +99,8 @@ func (m *poolPhases) putTogether(phases, x []float32) {
 	}
 }
 
-// eachTap calls f, for each plane of outputs, with the runs that its windows read, in
-// row-major order: where they begin in the phases of all planes.
+// eachTap calls f for plane q of outputs with the runs that its windows read, in row-major
+// order: where they begin in the phases of all planes.
 func (m *poolPhases) eachTap(q int, f func(at int)) {
 	for _, t := range m.taps {
 		if plane := q*m.Stride[0] + t.plane - m.Pad[0]; plane >= 0 && plane < m.In[0] {
@@ -109,16 +109,18 @@ func (m *poolPhases) eachTap(q int, f func(at int)) {
 	}
 }
 
-// fromRun and toRun copy a plane of outputs from and to a run.
+// fromRun copies a plane of outputs from a run.
 func (m *poolPhases) fromRun(y, run []float32) {
 	simd.CopyRows(y, m.Out[2], run, m.wide, m.Out[1], m.Out[2])
 }
 
+// toRun copies a plane of outputs to a run.
 func (m *poolPhases) toRun(run, y []float32) {
 	simd.CopyRows(run, m.wide, y, m.Out[2], m.Out[1], m.Out[2])
 }
 
-// buffers are what a thread needs: the phases of x and of its gradient, and runs.
+// buffers returns the memory that a thread needs: the phases of x and of its gradient, and
+// runs.
 func (m *poolPhases) buffers(runs int) (buf *[]float32, x, gx []float32, run [2][]float32) {
 	n := m.In[0] * m.size()
 	buf = scratch.Floats(2*n + runs*m.run)
@@ -135,7 +137,7 @@ func (m *poolPhases) max(q int, x, run []float32) {
 	m.eachTap(q, func(at int) { m.Larger(run, run, x[at:at+m.run]) })
 }
 
-// maxForward is [Pool.MaxForward] for one of its planes.
+// maxForward is [Pool.MaxForward] for one plane.
 func (m *poolPhases) maxForward(x, y []float32) {
 	buf, apart, _, run := m.buffers(1)
 	defer scratch.Free(buf)
@@ -146,8 +148,8 @@ func (m *poolPhases) maxForward(x, y []float32) {
 	}
 }
 
-// maxGrad is [Pool.MaxGrad] for one of its planes. The gradient goes to the first
-// element that is as large as the maximum; nothing of it is left for the next.
+// maxGrad is [Pool.MaxGrad] for one plane. The gradient of a window goes to the first
+// element that equals its maximum. Nothing is left for later ones.
 func (m *poolPhases) maxGrad(x, gy, gx []float32) {
 	buf, apart, grads, run := m.buffers(2)
 	defer scratch.Free(buf)

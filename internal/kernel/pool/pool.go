@@ -7,20 +7,20 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// Pool describes pooling over 1 to 3 spatial axes of [Planes, In…], Planes
-// being batch times channels, to [Planes, Out…]. Pad and PadEnd are the padding
-// at the begin and end of each axis. IncludePad makes an average divide by the
-// number of window positions inside the padded input, rather than inside the
-// input; positions beyond PadEnd, which ceil_mode produces, never count. These
-// are ONNX MaxPool and AveragePool (count_include_pad = IncludePad).
+// Pool describes pooling over 1 to 3 spatial axes, from shape [Planes, In…] to [Planes,
+// Out…]. Planes is batch times channels. Pad and PadEnd are the padding at the beginning
+// and end of each axis. With IncludePad an average divides by the number of window
+// positions inside the padded input, without it by the number inside the input. Positions
+// beyond PadEnd, which ceil_mode produces, never count. This is ONNX MaxPool and
+// AveragePool, with count_include_pad = IncludePad.
 type Pool struct {
 	Planes                                 int
 	In, Kernel, Out, Stride, Dilation, Pad []int
 	PadEnd                                 []int // only read with IncludePad; nil means Pad
 	IncludePad                             bool
 
-	// Then, unless nil, is called for ranges of elements [lo, hi) of gx in MaxGrad,
-	// as soon as they are computed: see [Conv].
+	// Epilogue, unless nil, is called for ranges [lo, hi) of elements of gx in MaxGrad, as
+	// soon as they are computed. Several threads call it concurrently.
 	Epilogue func(lo, hi int)
 }
 
@@ -31,9 +31,9 @@ func (p *Pool) plane() plane {
 	return plane{window.New(p.In, p.Kernel, p.Out, p.Stride, p.Dilation, p.Pad)}
 }
 
-// MaxForward sets y to the maximum of each window of x: NaN if it holds one,
-// -Inf if it lies in the padding altogether. (onnxruntime 1.2x keeps a NaN or
-// not depending on where in the window it stands.)
+// MaxForward sets y to the maximum of each window of x. The maximum is NaN if the window
+// holds one, and -Inf if the whole window is padding. (onnxruntime 1.2x keeps a NaN or not
+// depending on its place in the window.)
 func (p *Pool) MaxForward(w *parallel.Workers, x, y []float32) {
 	g := p.plane()
 	if g.halves() {
@@ -45,9 +45,9 @@ func (p *Pool) MaxForward(w *parallel.Workers, x, y []float32) {
 	}
 }
 
-// MaxGrad overwrites gx with the gradient of [Pool.MaxForward]'s x: the first
-// maximum of a window, in row-major order, takes all of its gradient. (Where all
-// of a window is -Inf its padding may be the first.)
+// MaxGrad overwrites gx with the gradient of x of [Pool.MaxForward]. The first maximum of a
+// window, in row-major order, gets all of its gradient. (If all elements of a window are
+// -Inf, its padding may be the first.)
 func (p *Pool) MaxGrad(w *parallel.Workers, x, gy, gx []float32) {
 	g := p.plane()
 	if g.halves() {
@@ -69,8 +69,8 @@ func (p *Pool) MaxGrad(w *parallel.Workers, x, gy, gx []float32) {
 	})
 }
 
-// MaxIndices sets at to the position in x of the first maximum of each window,
-// -1 if it lies in the padding altogether: MaxPool's second output.
+// MaxIndices sets at to the position in x of the first maximum of each window, -1 if the
+// whole window is padding. It is the second output of MaxPool.
 func (p *Pool) MaxIndices(w *parallel.Workers, x []float32, at []int64) {
 	g := p.plane()
 	p.firstMax(w, &g, x, func(plane int, first []int) {
@@ -80,8 +80,8 @@ func (p *Pool) MaxIndices(w *parallel.Workers, x []float32, at []int64) {
 	})
 }
 
-// firstMax calls f for each plane with the position in x of the first maximum
-// of each window, a NaN being larger than any number; -1 for an empty window.
+// firstMax calls f for each plane with the position in x of the first maximum of each
+// window. NaN counts as larger than any number. The position is -1 for an empty window.
 func (p *Pool) firstMax(w *parallel.Workers, g *plane, x []float32, f func(plane int, first []int)) {
 	taps, size := g.poolTaps(), g.Out.Size()
 	w.For(p.Planes, parallel.GrainOf(size*g.Kernel.Size()), func(lo, hi int) {
@@ -118,7 +118,7 @@ func (p *Pool) AvgForward(w *parallel.Workers, x, y []float32) {
 	})
 }
 
-// AvgGrad overwrites gx with the gradient of [Pool.AvgForward]'s x.
+// AvgGrad overwrites gx with the gradient of x of [Pool.AvgForward].
 func (p *Pool) AvgGrad(w *parallel.Workers, gy, gx []float32) {
 	g := p.plane()
 	if g.Out.Size() == 0 {
@@ -134,8 +134,8 @@ func (p *Pool) AvgGrad(w *parallel.Workers, gy, gx []float32) {
 	})
 }
 
-// scale returns, for each output of a plane, one over the number of positions
-// that its average counts; they are at least 1.
+// scale returns, for each output of a plane, the reciprocal of the number of positions that
+// its average counts, which is at least 1.
 func (p *Pool) scale(g *plane) []float32 {
 	end := g.In // where positions cease to count
 	for i, n := range p.In {
@@ -169,7 +169,7 @@ func (p *Pool) scale(g *plane) []float32 {
 	return scale
 }
 
-// planesThen is planes that calls Then as well.
+// planesThen is planes followed by the epilogue.
 func (p *Pool) planesThen(w *parallel.Workers, g *plane, f func(in, out int)) {
 	size := g.In.Size()
 	w.For(p.Planes, parallel.GrainOf(g.Out.Size()*g.Kernel.Size()), func(lo, hi int) {
@@ -184,6 +184,7 @@ func (p *Pool) planesThen(w *parallel.Workers, g *plane, f func(in, out int)) {
 	})
 }
 
+// planes calls f, in parallel, for every plane, with its first element in input and output.
 func (p *Pool) planes(w *parallel.Workers, g *plane, f func(in, out int)) {
 	w.For(p.Planes, parallel.GrainOf(g.Out.Size()*g.Kernel.Size()), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
@@ -192,8 +193,8 @@ func (p *Pool) planes(w *parallel.Workers, g *plane, f func(in, out int)) {
 	})
 }
 
-// poolTap is one position of the kernel, with the outputs of a row for which it
-// lies inside the input.
+// poolTap is a position of the kernel with those outputs of a row for which it reads inside
+// the input.
 type poolTap struct {
 	t      window.Vec3
 	lo, hi int
@@ -220,9 +221,9 @@ func (g *plane) poolTaps() []poolTap {
 	return taps
 }
 
-// rows calls f for every row of outputs and every tap that reads the input
-// there: row is the position of the row's first output, at that of the input
-// element which output t.lo reads.
+// rows calls f for every row of outputs and every tap that reads the input there. row is
+// the position of the first output of the row; at is that of the input element which output
+// t.lo reads.
 func (g *plane) rows(taps []poolTap, f func(row int, t *poolTap, at int)) {
 	for q0 := range g.Out[0] {
 		for q1 := range g.Out[1] {

@@ -5,15 +5,15 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// Quantizer maps numbers to whole numbers in [Low, High] and back. The arrays are
-// [Outer,Channels,Inner], with one scale and one zero point a channel; zero may be
-// nil, for points at 0. Limits and zero points are whole numbers below 2²¹.
+// Quantizer maps numbers to whole numbers in [Low, High] and back. Arrays have shape
+// [Outer, Channels, Inner], and each channel has a scale and a zero point. zero may be nil,
+// which means zero points of 0. Limits and zero points are whole numbers below 2²¹.
 type Quantizer struct {
 	Outer, Channels, Inner int
 	Low, High              float32
 }
 
-// each calls f for every stretch of elements with one scale and zero point.
+// each calls f for every range of elements with one scale and zero point.
 func (q *Quantizer) each(w *parallel.Workers, scale, zero []float32, f func(lo, hi int, scale, zero float32)) {
 	if q.Channels*q.Inner == 0 {
 		return
@@ -37,15 +37,15 @@ func at(zero []float32, c int) float32 {
 	return zero[c]
 }
 
-// Forward sets y to round(x/scale) + zero, limited to the range.
+// Forward sets y to round(x/scale) + zero, clamped to the range.
 func (q *Quantizer) Forward(w *parallel.Workers, x, scale, zero, y []float32) {
 	q.each(w, scale, zero, func(lo, hi int, s, z float32) {
 		simd.Quantize(y[lo:hi], x[lo:hi], s, q.Low-z, q.High-z, z)
 	})
 }
 
-// Grad sets gx to gy/scale where Forward keeps within the range, and 0 elsewhere,
-// as if it did not round. gx may be gy.
+// Grad sets gx to gy/scale where [Quantizer.Forward] stays within the range, and to 0
+// elsewhere, as if it did not round. gx may be gy.
 func (q *Quantizer) Grad(w *parallel.Workers, x, scale, zero, gy, gx []float32) {
 	q.each(w, scale, zero, func(lo, hi int, s, z float32) {
 		simd.QuantizeGrad(gx[lo:hi], x[lo:hi], gy[lo:hi], s, q.Low-z, q.High-z)

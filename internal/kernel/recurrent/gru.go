@@ -47,9 +47,9 @@ func (n *Recurrence) gruStep(w *parallel.Workers, in *Inputs, tp *tape, t, prev 
 	})
 }
 
-// gruBack computes the gradients of a step's gates from that of its state, p.gh,
-// and changes this to what the step before gets past the product with the
-// weights of z and r.
+// gruBack computes the gradients of the gates of a step from p.gh, that of its state. It
+// changes p.gh to the part of the gradient that reaches the previous step without the
+// product with the weights of z and r.
 func (n *Recurrence) gruBack(w *parallel.Workers, in *Inputs, tp *tape, p *back, t, prev int) {
 	H := n.Hidden
 	gates, aux, gg, rn := n.at(tp.gates, t, 3), n.at(tp.aux, t, 1), n.at(p.gx, t, 3), in.R[2*H*H:]

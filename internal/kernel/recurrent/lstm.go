@@ -48,9 +48,9 @@ func (n *Recurrence) lstmStep(w *parallel.Workers, in *Inputs, tp *tape, t, prev
 	})
 }
 
-// lstmBack computes gg, the gradients of a step's gates, from those of its
-// states, gh and gc, and changes these to what the step before gets past the
-// product with R.
+// lstmBack computes gg, the gradients of the gates of a step, from gh and gc, those of its
+// states. It changes gh and gc to the part of the gradients that reaches the previous step
+// without the product with R.
 func (n *Recurrence) lstmBack(w *parallel.Workers, in *Inputs, tp *tape, t, prev int, gg, gh, gc []float32) {
 	gates, aux := n.at(tp.gates, t, 4), n.at(tp.aux, t, 1)
 	c0 := n.before(tp.c, in.C0, prev)

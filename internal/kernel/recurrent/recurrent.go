@@ -228,8 +228,8 @@ func (n *Recurrence) Backward(w *parallel.Workers, in Inputs, tapeOf, gtape, out
 	}
 }
 
-// GradR computes the gradient by R from the tape and the result of Backward: of
-// all steps at once, the gates' gradients times what their weights multiplied.
+// GradR computes the gradient of R from the tape and the result of Backward. For all steps
+// at once, it is the gradients of the gates times what their weights multiplied.
 func (n *Recurrence) GradR(w *parallel.Workers, tapeOf, backOf, h0, out []float32) {
 	tp, p := n.cut(tapeOf), n.cutBack(backOf)
 	H, g := n.Hidden, n.Cell.Gates()
@@ -263,7 +263,7 @@ func (n *Recurrence) GradR(w *parallel.Workers, tapeOf, backOf, h0, out []float3
 	}
 }
 
-// GradRB computes the gradient by RB from the result of Backward.
+// GradRB computes the gradient of RB from the result of Backward.
 func (n *Recurrence) GradRB(backOf, out []float32) {
 	clear(out)
 	for gq := n.cutBack(backOf).gq; len(gq) > 0; gq = gq[n.Hidden:] {
@@ -271,8 +271,8 @@ func (n *Recurrence) GradRB(backOf, out []float32) {
 	}
 }
 
-// GradPeep computes the gradient by Peep from the tape and the result of
-// Backward. The gradients of the gates are 0 behind a sequence's length.
+// GradPeep computes the gradient of Peep from the tape and the result of Backward. The
+// gradients of the gates are 0 beyond the length of a sequence.
 func (n *Recurrence) GradPeep(tapeOf, backOf, c0, out []float32) {
 	tp, p := n.cut(tapeOf), n.cutBack(backOf)
 	clear(out)

@@ -7,10 +7,9 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// GridSample reads images at arbitrary points. For each image x [C, In…] of a
-// batch there are points [Out…, r] in r = len(In) dimensions, whose coordinates,
-// innermost axis first, go from -1 to 1. It is torch's grid_sample and ONNX's
-// GridSample.
+// GridSample reads images at arbitrary points. Each image x of a batch, of shape [C, In…],
+// has points of shape [Out…, r] in r = len(In) dimensions. Their coordinates, innermost
+// axis first, go from -1 to 1. This is torch's grid_sample and ONNX GridSample.
 type GridSample struct {
 	Batch, Channels int
 	In, Out         []int // spatial shapes, at most three axes
@@ -41,8 +40,8 @@ const (
 	PadReflection
 )
 
-// gridTap is an element that a point is read from: its position in the image, its
-// weight, and the weight's derivatives by the coordinates of the point.
+// gridTap is an element that a point reads: its position in the image, its weight, and the
+// derivatives of the weight by the coordinates of the point.
 type gridTap struct {
 	at     int
 	weight float32

@@ -4,8 +4,8 @@ import (
 	"github.com/advparams/advparams/internal/kernel/parallel"
 )
 
-// Taps is a sparse matrix [Out, In] by rows: row i has the entries Weight[k] in
-// columns Index[k] for Start[i] <= k < Start[i+1].
+// Taps is a sparse matrix of shape [Out, In], stored by rows. Row i has the entries
+// Weight[k] in columns Index[k] for Start[i] <= k < Start[i+1].
 type Taps struct {
 	In, Out int
 	Start   []int
@@ -38,8 +38,8 @@ func (t Taps) Transposed() Taps {
 	return u
 }
 
-// Interpolate multiplies the middle axis of x [outer, In, inner] by the matrix,
-// giving y [outer, Out, inner].
+// Interpolate multiplies the middle axis of x, of shape [outer, In, inner], by the matrix.
+// y has shape [outer, Out, inner].
 func (t Taps) Interpolate(w *parallel.Workers, outer, inner int, x, y []float32) {
 	if inner == 1 {
 		w.For(outer, parallel.GrainOf(t.Out), func(lo, hi int) {

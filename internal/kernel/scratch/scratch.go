@@ -5,9 +5,7 @@ import (
 	"sync"
 )
 
-// pool keeps scratch memory, one pool for each of four sizes between powers of
-// two, so that a kernel called again finds its buffers and the collector may
-// still take them back.
+// pool keeps buffers in four size classes for each power of two.
 type pool[T any] struct {
 	classes [4 * 48]sync.Pool
 }
@@ -17,7 +15,7 @@ var (
 	pairs  pool[[2]int]
 )
 
-// class returns the index of the least size that holds n elements, and the size.
+// class returns the index of the smallest size class that holds n elements, and its size.
 func class(n int) (index, size int) {
 	n = max(n, 64)
 	octave := bits.Len(uint(n-1)) - 3 // sizes are 5 to 8 times 2^octave
@@ -42,8 +40,15 @@ func (p *pool[T]) put(s *[]T) {
 	p.classes[i].Put(s)
 }
 
-// Floats returns a slice of n elements with arbitrary contents; release it.
+// Floats returns a buffer of n elements with arbitrary contents. Give it back with [Free].
 func Floats(n int) *[]float32 { return floats.get(n) }
-func Free(s *[]float32)       { floats.put(s) }
-func Pairs(n int) *[][2]int   { return pairs.get(n) }
-func FreePairs(s *[][2]int)   { pairs.put(s) }
+
+// Free gives back a buffer of [Floats].
+func Free(s *[]float32) { floats.put(s) }
+
+// Pairs returns a buffer of n pairs of offsets with arbitrary contents. Give it back with
+// [FreePairs].
+func Pairs(n int) *[][2]int { return pairs.get(n) }
+
+// FreePairs gives back a buffer of [Pairs].
+func FreePairs(s *[][2]int) { pairs.put(s) }

@@ -1,6 +1,6 @@
 package simd
 
-// PackSlack is how many elements a packing routine may write past the end.
+// PackSlack is how many elements packing functions may write past the end of their output.
 const PackSlack = 64
 
 // CopyRows copies rows of n elements between matrices with rows ds and ss apart.
@@ -18,8 +18,8 @@ func CopyRows(dst []float32, ds int, src []float32, ss, rows, n int) {
 	}
 }
 
-// CopyEvery copies rows of n elements that are step apart in src, rows ss apart,
-// to adjacent ones in dst, rows ds apart.
+// CopyEvery copies rows of n elements. In src the elements of a row are step apart and rows ss
+// apart; in dst elements are adjacent and rows ds apart.
 func CopyEvery(dst []float32, ds int, src []float32, ss, step, rows, n int) {
 	if step == 1 {
 		CopyRows(dst, ds, src, ss, rows, n)
@@ -38,17 +38,18 @@ func CopyEvery(dst []float32, ds int, src []float32, ss, step, rows, n int) {
 	}
 }
 
-// CanInterleave reports whether weaveRows has code.
+// CanInterleave reports whether [InterleaveRows] can be called.
 func CanInterleave() bool { return isa.weave != nil }
 
-// InterleaveRows interleaves rows of n ≥ 8 elements of x and y, which are ss apart, in rows of
-// dst, which are ds apart.
+// InterleaveRows writes rows of dst, ds apart, in which the elements of rows of x and y
+// alternate. Rows of x and y have n ≥ 8 elements and are ss apart.
 func InterleaveRows(rows, n int, x, y []float32, ss int, dst []float32, ds int) {
 	isa.weave(rows, n, &x[0], &y[0], ss, &dst[0], ds)
 }
 
+// Fill sets all elements of x to v.
 func Fill(x []float32, v float32) {
-	const few = 32 // longer ones are copied from what is there
+	const few = 32 // the rest is copied from these
 	for i := range x[:min(few, len(x))] {
 		x[i] = v
 	}

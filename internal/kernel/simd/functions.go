@@ -1,7 +1,8 @@
 package simd
 
-// The functions of the instruction set in use. Slices have the same length; outputs,
-// which come first, may also be inputs.
+// The functions in this file are those of the instruction set in use. All slices of a call
+// have the same length, unless a function says otherwise. Outputs come first, and may also be
+// inputs.
 
 // Functions returns all of them.
 func Functions() VectorSet { return isa.VectorSet }
@@ -31,8 +32,7 @@ func Relu(y, x []float32) { isa.Relu(y, x) }
 // or its input.
 func ReluGrad(gx, y, gy []float32) { isa.ReluGrad(gx, y, gy) }
 
-// Clip sets y to x limited to [lo, hi]; hi wins where they contradict. NaN stays
-// NaN.
+// Clip sets y to x clamped to [lo, hi]. If lo > hi, hi wins. NaN stays NaN.
 func Clip(y, x []float32, lo, hi float32) { isa.clip(y, x, lo, hi) }
 
 // ClipGrad sets gx to gy where lo < y < hi and to 0 elsewhere, y being
@@ -47,9 +47,13 @@ func QuantizeGrad(gx, x, gy []float32, s, lo, hi float32) {
 	isa.QuantizeGrad(gx, x, gy, s, lo, hi)
 }
 
-// Sum returns the sum of x, dot that of x·y, and squaresOf that of (x - a)².
-func Sum(x []float32) float32                { return isa.Sum(x) }
-func Dot(x, y []float32) float32             { return isa.Dot(x, y) }
+// Sum returns the sum of x.
+func Sum(x []float32) float32 { return isa.Sum(x) }
+
+// Dot returns the sum of x·y.
+func Dot(x, y []float32) float32 { return isa.Dot(x, y) }
+
+// Squares returns the sum of (x - a)².
 func Squares(x []float32, a float32) float32 { return isa.Squares(x, a) }
 
 // SumEach sets to to the sums of adjacent pieces of x, of size elements each.

@@ -1,4 +1,4 @@
 package simd
 
-// Pause tells the processor that the loop around it waits for another thread.
+// Pause tells the processor that the loop around it is waiting for another thread.
 func Pause() { pause() }

@@ -1,16 +1,15 @@
 package simd
 
-// Quad is how many elements stay together in transposeQuads.
+// Quad is the number of elements that stay together in [TransposeQuads].
 const Quad = 4
 
-// HasQuads reports whether turnQuads is fast.
+// HasQuads reports whether there is assembly for [TransposeQuads].
 func HasQuads() bool { return isa.turnQuads != nil }
 
-// TransposeQuads turns a matrix of rows by cols quads, with rows ss elements apart, and
-// ds in dst.
+// TransposeQuads transposes a matrix of rows × cols quads. A quad is four adjacent elements,
+// which stay together. Rows are ss elements apart in src and ds in dst.
 func TransposeQuads(dst []float32, ds int, src []float32, ss, rows, cols int) {
-	// By columns of the one of two matrices whose rows are far apart, so that it is
-	// read or written in order.
+	// The matrix whose rows are further apart is read or written in order.
 	whole := rows / Quad
 	n := cols / Quad
 	if n > 0 && whole > 0 {

@@ -1,9 +1,9 @@
 package simd
 
-// AddRowSums adds to each of the sums a row of x, which are step elements apart and
-// consist of runs, each jump elements behind the one before.
+// AddRowSums adds the sum of a row of x to each of the sums. Rows are step elements apart.
+// Each consists of runs of length elements; runs are jump elements apart.
 func AddRowSums(sums, x []float32, step, runs, length, jump int) {
-	const high = 8 // of the kernel
+	const high = 8 // rows that the assembly sums at once
 	i := 0
 	if isa.rowSums != nil && length%Lanes() == 0 {
 		var buf [2 * high]float32

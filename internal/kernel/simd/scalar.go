@@ -4,10 +4,10 @@ import (
 	"math"
 )
 
-// Elementary functions in float32, to at most 2 units in the last place (tanh
-// and sigmoid 3), with the limits of the functions at ±Inf and NaN for NaN.
-// The polynomials are minimax fits made for this package; internal/asmgen writes
-// the same functions for vectors, except for the logarithm.
+// The elementary functions of one float32 are accurate to 2 units in the last place, tanh and
+// sigmoid to 3. At ±Inf they return their limits, and NaN for NaN. The polynomials are minimax
+// fits made for this package. internal/asmgen writes the same functions for vectors, except
+// for the logarithm.
 
 func apply(dst, src []float32, f func(float32) float32) {
 	dst = dst[:len(src)]
@@ -23,6 +23,7 @@ const (
 	ln2Lo  = -2.12194440e-4
 )
 
+// ExpOf returns the exponential of x.
 func ExpOf(x float32) float32 {
 	switch {
 	case x > expMax:
@@ -132,9 +133,9 @@ func erf(x float32) float32 {
 	return CopySign(1-ExpOf(p), x)
 }
 
-// normal is the normal distribution function Φ, or a number if x is none: Φ - ½
-// is x·p(x²)/q(x²), by a fit that minimises the largest error, which is 7e-9 but
-// for rounding. What is left of Φ at ±5.5 is less than that.
+// normal is the normal distribution function Φ; for NaN it returns some number. Φ - ½ is
+// x·p(x²)/q(x²). The fit minimises the largest error, which is 7e-9 apart from rounding.
+// Beyond ±5.5, Φ differs from 0 or 1 by less than that.
 func normal(x float32) float32 {
 	a := abs(x)
 	if !(a < 5.5) {
@@ -166,8 +167,9 @@ func gelu(x float32) float32 {
 	return x * normal(x)
 }
 
-// geluSlope is the derivative Φ(x) + x·φ(x) of gelu, or a number if x is none: a
-// fit like that of normal, with an error of 8e-9. Beyond ±6.2 it is 0 or 1 to 1e-8.
+// geluSlope is the derivative Φ(x) + x·φ(x) of gelu; for NaN it returns some number. It is a
+// fit like that of normal, with an error of 8e-9. Beyond ±6.2 it differs from 0 or 1 by less
+// than 1e-8.
 func geluSlope(x float32) float32 {
 	if !(abs(x) < 6.2) {
 		if x < 0 {
@@ -196,7 +198,8 @@ func geluSlope(x float32) float32 {
 
 func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
 
-// CopySign returns a, which is positive, with the sign of x; NaN if x is.
+// CopySign returns a, which must not be negative, with the sign of x. It returns NaN if x is
+// NaN.
 func CopySign(a, x float32) float32 {
 	if x != x {
 		return x

@@ -4,13 +4,13 @@ import (
 	"math"
 )
 
-// VectorSet holds the elementwise functions of an instruction set. Their slices
-// have the same length; outputs, which come first, may also be inputs.
+// VectorSet holds the elementwise functions of an instruction set. All slices of a call have
+// the same length. Outputs come first, and may also be inputs.
 type VectorSet struct {
 	Add, Sub, Mul, Div                  func(z, x, y []float32)
-	Larger                              func(z, x, y []float32)          // the larger of two, NaN if either is
-	AddWhereMost                        func(g, x, most, left []float32) // g += left where x = most, or is a NaN
-	LeaveMost                           func(left, x, most []float32)    // and 0 there
+	Larger                              func(z, x, y []float32)          // the larger of two; NaN if either is NaN
+	AddWhereMost                        func(g, x, most, left []float32) // g += left where x = most or x is NaN
+	LeaveMost                           func(left, x, most []float32)    // left = 0 where x = most or x is NaN
 	Relu, Exp, Sigmoid, Tanh, Erf, Gelu func(y, x []float32)
 	ReluGrad                            func(gx, y, gy []float32) // gy where y > 0
 	GeluGrad                            func(gx, x, gy []float32)
@@ -31,11 +31,11 @@ type VectorSet struct {
 	AddNormalized                       func(gs, x, gy []float32, a, b float32)                // gs += gy·(x·a + b)
 }
 
-// roundingShift is where float32 has no fractions left: a sum with it is rounded
-// to a whole number, half to even.
+// roundingShift is so large that float32 has no fractions next to it: adding it rounds to a
+// whole number, half to even.
 const roundingShift = 3 << 22
 
-// PortableVectors are the functions in Go.
+// PortableVectors holds the functions in Go.
 var PortableVectors = VectorSet{
 	Add: func(z, x, y []float32) {
 		x, y = x[:len(z)], y[:len(z)]
@@ -106,8 +106,8 @@ var PortableVectors = VectorSet{
 	},
 	Quantize: func(y, x []float32, s, lo, hi, z float32) {
 		for i, v := range x {
-			// Limited before it is rounded, which comes to the same as the limits are
-			// whole numbers.
+			// Clamping before rounding gives the same result, as the bounds are whole
+			// numbers.
 			y[i] = min(max(v/s, lo), hi) + roundingShift - roundingShift + z
 		}
 	},
@@ -122,8 +122,8 @@ var PortableVectors = VectorSet{
 	},
 	ReluGrad: func(gx, y, gy []float32) {
 		for i, v := range y {
-			// Positive floats are the positive int32s. A branch would be
-			// mispredicted half of the time.
+			// Positive floats are positive as int32, too. A branch would be mispredicted half
+			// of the time.
 			mask := uint32(-int32(math.Float32bits(max(v, 0))) >> 31)
 			gx[i] = math.Float32frombits(math.Float32bits(gy[i]) & mask)
 		}
@@ -138,8 +138,8 @@ var PortableVectors = VectorSet{
 			y[i] = v*a + b
 		}
 	},
-	// Sums are added up in eight interleaved chains: faster and more accurate
-	// than one.
+	// Sums of one slice are added up in eight interleaved chains: this is faster and more
+	// accurate than a single chain.
 	SumEach: func(to, x []float32, size int) {
 		for i := range to {
 			to[i] = 0

@@ -2,8 +2,8 @@
 
 package simd
 
-// vectorAssembly are the functions of a vectorSet as they are in assembly, with
-// a length and pointers.
+// vectorAssembly holds the functions of a VectorSet in assembly, which take a length and
+// pointers.
 type vectorAssembly struct {
 	add, sub, mul, div, reluGrad, geluGrad func(n int, x, y, z *float32)
 	larger, leaveMost                      func(n int, x, y, z *float32)
@@ -41,8 +41,8 @@ var vectorsAVX2 = vectorAssembly{
 	normalize: normalizeAVX2, normalizeSums: normalizeSumsAVX2, normalizeGrad: normalizeGradAVX2, addNormalized: addNormalizedAVX2,
 }.set()
 
-// pointer returns a pointer to x, nil if it is empty, and panics if it has fewer
-// than n elements.
+// pointer returns the address of x, or nil if n is 0. It panics if x has fewer than n
+// elements.
 func pointer(x []float32, n int) *float32 {
 	if n == 0 {
 		return nil
@@ -50,7 +50,7 @@ func pointer(x []float32, n int) *float32 {
 	return &x[:n][0]
 }
 
-// set wraps the functions for slices.
+// set wraps the functions so that they take slices.
 func (f vectorAssembly) set() VectorSet {
 	unary := func(f func(n int, x, y *float32)) func(y, x []float32) {
 		return func(y, x []float32) {

@@ -6,15 +6,16 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// A View selects elements of an array: element i of the view, i being a
-// multi-index into Shape, is element Offset + Σ i[k]·Stride[k] of the array.
-// Transposed, sliced, reversed and broadcast (stride 0) arrays are views.
+// View selects elements of an array. Element i of the view, where i is a multi-index into
+// Shape, is element Offset + Σ i[k]·Stride[k] of the array. Transposed, sliced, reversed
+// and broadcast (stride 0) arrays are views.
 type View struct {
 	Shape, Stride []int
 	Offset        int
 }
 
-// Collapse merges adjacent axes that one loop can walk and drops axes of length 1.
+// Collapse returns the same view with as few axes as possible: it merges adjacent axes that
+// one loop can walk, and drops axes of length 1.
 func (v View) Collapse() View {
 	c := View{Offset: v.Offset}
 	for i, n := range v.Shape {
@@ -36,8 +37,8 @@ func (v View) Collapse() View {
 	return c
 }
 
-// Runs calls f for every innermost row of the view in [lo, hi) of its rows,
-// with the row's number and the position of its first element in the array.
+// Runs calls f for the innermost rows [lo, hi) of the view, with the number of the row and
+// the position of its first element in the array.
 func (v View) Runs(lo, hi int, f func(row, at int)) {
 	outer := len(v.Shape) - 1
 	index := make([]int, outer)
@@ -90,8 +91,8 @@ func Read[T nd.Elem](w *parallel.Workers, v View, x, y []T) {
 	})
 }
 
-// Accumulate adds y to the elements of x that view v selects: the adjoint of
-// Read. Where a stride is 0, it sums.
+// Accumulate adds y to the elements of x that view v selects. It is the adjoint of [Read]:
+// where a stride is 0, it sums.
 func Accumulate(w *parallel.Workers, v View, x, y []float32) {
 	if len(y) == 0 {
 		return

@@ -7,9 +7,9 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// Planes is a convolution of each channel with a square kernel of its own,
-// of size 3 or 5 and with stride 1 or 2: those for which there are kernels in
-// assembly. Lanes are the positions of a row.
+// Planes is a convolution of each channel with a square kernel of its own, of size 3 or 5
+// and with stride 1 or 2. There is assembly for these. The lanes of a vector are positions
+// of a row.
 type Planes struct {
 	*plan.Conv
 	k, stride int
@@ -26,33 +26,33 @@ func Applies(p *plan.Conv) bool {
 // New returns a convolution to which the method applies.
 func New(p *plan.Conv) *Planes { return &Planes{p, p.Kernel[2], p.Stride[2]} }
 
-// depthwiseArgs is a call of an assembly kernel for some planes. For the
-// forward kernels, y is written and bias holds a number for each plane, or one
-// for all with a biasPlane of 0. For the weight kernels, y is gy, and w holds sums
-// for the elements of the kernel, to which others are added: in runs of all nine or
-// of five, with gaps up to a multiple of four.
+// depthwiseArgs are the arguments of assembly that computes some planes. For forward, y is
+// written, and bias has a number for each plane, or one for all planes if biasPlane is 0.
+// For weight, y is gy, and w holds sums for the elements of the kernel, to which products
+// are added. The sums of a kernel are in runs of nine or of five elements, padded to a
+// multiple of four.
 type depthwiseArgs struct {
 	planes           int
 	x, w, y, bias    []float32
 	xSize, ySize     window.Vec3 // of a plane
-	wPlane           int         // from plane to plane
+	wPlane           int         // distance between planes
 	biasPlane        int
 	top, left        int
 	k, stride, lanes int
 	masks            []uint32
-	segments         int // vectors that a row of y is cut into
+	segments         int // number of vectors in a row of y
 	plan.Gating
 }
 
 // depthwiseKernels is the assembly for depthwise convolutions.
 type depthwiseKernels struct {
-	forward, back, weight func(*depthwiseArgs) // back: gradients by the input with stride 2
+	forward, back, weight func(*depthwiseArgs) // back is the gradient of the input for stride 2
 }
 
 func hasDepthwise() bool { return depthwiseCode() != nil }
 
-// planes calls f for ranges of planes that are channels of one image, of at most so
-// many elements unless a single one is larger.
+// planes calls f, in parallel, for ranges of planes that are channels of one image. A range
+// has at most the given number of elements, or is a single plane.
 func (d *Planes) planes(w *parallel.Workers, most int, f func(image, channel, planes int)) {
 	w.For(d.Batch*d.Group, parallel.GrainOf(d.k*(d.XSize+d.YSize)), func(lo, hi int) {
 		for lo < hi {
@@ -63,6 +63,7 @@ func (d *Planes) planes(w *parallel.Workers, most int, f func(image, channel, pl
 	})
 }
 
+// Forward computes y from x and weight. bias may be nil.
 func (d *Planes) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
 	a := depthwiseArgs{xSize: d.In, ySize: d.Out, wPlane: d.k * d.k, top: d.Pad[1], left: d.Pad[2], k: d.k, stride: d.stride}
 	a.addMasks()
@@ -81,9 +82,8 @@ func (d *Planes) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
 	})
 }
 
-// addMasks chooses the width of vectors and computes the masks: for each
-// segment of a row of y, those of the vectors of x that the kernels load and
-// that of y.
+// addMasks chooses the width of vectors and computes masks. For each segment of a row of y
+// these are the masks of the vectors of x that the assembly loads, and that of y.
 func (a *depthwiseArgs) addMasks() {
 	a.cut(a.ySize[2])
 	for s := range a.segments {
@@ -103,8 +103,8 @@ func (a *depthwiseArgs) addMasks() {
 	}
 }
 
-// addBackMasks is addMasks for gradients with stride 2: each segment reads vectors
-// of x and writes two of y.
+// addBackMasks is addMasks for gradients with stride 2. There each segment reads vectors of
+// x and writes two vectors of y.
 func (a *depthwiseArgs) addBackMasks() {
 	a.cut((a.ySize[2] + 1) / 2)
 	for s := range a.segments {
@@ -117,17 +117,17 @@ func (a *depthwiseArgs) addBackMasks() {
 	}
 }
 
-// cut chooses the width of vectors for rows of n elements.
+// cut chooses the width of vectors for rows of n elements, and cuts the rows into segments.
 func (a *depthwiseArgs) cut(n int) {
 	a.lanes = simd.Lanes()
 	if n <= 8 {
-		a.lanes = 8 // rather than half a vector
+		a.lanes = 8 // rather than half of a wider vector
 	}
 	a.segments = (n + a.lanes - 1) / a.lanes
 }
 
-// addMask appends the mask of a vector from column at on, of size columns: a
-// word of bits for 16 lanes, eight words of all ones or zeros for 8.
+// addMask appends the mask of a vector that begins with a column of a row of size columns.
+// For 16 lanes it is a word of bits, for 8 lanes eight words of ones or zeros.
 func (a *depthwiseArgs) addMask(at, size int) {
 	var bits uint32
 	for l := range a.lanes {

@@ -8,8 +8,8 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// GradInput is, for stride 1, a forward convolution of gy with the kernels flipped
-// round. For stride 2 there is a kernel of its own.
+// GradInput computes gx from gy and weight. For stride 1 it is a forward convolution of gy
+// with the kernels flipped. For stride 2 there is assembly of its own.
 func (d *Planes) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
 	back, flipped := d.back(weight)
 	defer scratch.Free(flipped)
@@ -32,8 +32,8 @@ func (d *Planes) gradPlanes(a depthwiseArgs, gy, gx []float32, image, channel, p
 	d.Finished(first*d.XSize, (first+planes)*d.XSize)
 }
 
-// back returns the arguments of the kernel for the gradient by the input, with
-// weights that are to be released.
+// back returns the arguments for the gradient of the input, and the flipped weights, which
+// are to be freed.
 func (d *Planes) back(weight []float32) (depthwiseArgs, *[]float32) {
 	a := depthwiseArgs{xSize: d.Out, ySize: d.In, k: d.k, stride: d.stride, bias: []float32{0}}
 	taps := d.k * d.k
@@ -48,9 +48,10 @@ func (d *Planes) back(weight []float32) (depthwiseArgs, *[]float32) {
 		a.addMasks()
 		return a, flipped
 	}
-	// Row u of gx meets row i of the kernel and row (u+pad-i)/2 of gy. With a row of
-	// zeros before those of the kernel if pad is odd, or after them, the even rows
-	// of gx meet its even rows, whatever pad is. Likewise the columns.
+	// Row u of gx is multiplied with row i of the kernel and row (u+pad-i)/2 of gy. A row of
+	// zeros is inserted before the rows of the kernel if pad is odd, and after them if it is
+	// even. Then even rows of gx need even rows of the kernel, whatever pad is. Columns are
+	// treated likewise.
 	m := (d.k + 1) / 2
 	a.top, a.left, a.wPlane = m-1-(d.Pad[1]+1)/2, m-1-(d.Pad[2]+1)/2, 4*m*m
 	flipped := scratch.Floats(d.Group * a.wPlane)
@@ -69,8 +70,8 @@ func (d *Planes) back(weight []float32) (depthwiseArgs, *[]float32) {
 	return a, flipped
 }
 
-// GradWeight computes the gradient by the input as well, if that is wanted beside
-// it: of each plane when it has been read for the weights.
+// GradWeight computes gw. If the gradient of the input is wanted as well, it computes that
+// of each plane when it has read the plane for the weights.
 func (d *Planes) GradWeight(w *parallel.Workers, x, gy, gw []float32) {
 	taps := d.k * d.k
 	a := depthwiseArgs{xSize: d.In, ySize: d.Out, top: d.Pad[1], left: d.Pad[2], k: d.k, stride: d.stride}

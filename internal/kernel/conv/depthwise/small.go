@@ -7,14 +7,14 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// SmallPlanes is a depthwise convolution of planes, in and out, of at most 16
-// elements: one vector holds a plane, or several. Each tap of the kernel picks
-// its elements by a permutation.
+// SmallPlanes is a depthwise convolution of planes, in and out, of at most 16 elements. One
+// vector holds a plane, or several. Each element of the kernel takes its operands by a
+// permutation of the vector.
 type SmallPlanes struct {
 	*plan.Conv
-	planes int     // of a vector
-	pick   []int32 // for each tap, where the lanes of y are in x; 16 for nowhere
-	spread []int32 // for each tap, where the lanes of gx are in gy
+	planes int     // in a vector
+	pick   []int32 // for each element of the kernel, the lane of x that each lane of y reads; 16 for none
+	spread []int32 // likewise, the lane of gy that each lane of gx reads
 }
 
 // smallLanes is the size of the vectors, those of AVX-512.
@@ -51,18 +51,17 @@ func NewSmall(p *plan.Conv) *SmallPlanes {
 	return m
 }
 
-// smallArgs is a call of an assembly kernel for groups of planes, one vector
-// each, in some images. For forward, w holds the kernel of each plane or, if there
-// are several planes in a vector, a vector for each tap; likewise bias. For weight,
-// y is gy and w holds a vector for each tap, to whose lanes products are added, and
-// one to which gy is.
+// smallArgs are the arguments of assembly for groups of planes in some images. A group is
+// the planes of one vector. For forward, w holds the kernel of each plane, or, if a vector
+// has several planes, a vector for each element of the kernel; bias likewise. For weight, y
+// is gy, and w holds a vector of sums for each element of the kernel, and one for the bias.
 type smallArgs struct {
 	taps, groups, planes int
 	x, y, w, bias        []float32
 	xSize, ySize         int // of a plane
 	index                []int32
 	images               int
-	xImage, yImage       int // from image to image
+	xImage, yImage       int // distance between images
 	plan.Gating              // for forward
 }
 
@@ -74,8 +73,8 @@ type smallKernels struct {
 
 func hasSmall() bool { return smallCode() != nil }
 
-// split calls f for groups lo to hi of planes, for the last of all by itself if it
-// has fewer planes.
+// split calls f for groups lo to hi. If the last group has fewer planes than the others, it
+// calls f for it separately.
 func (m *SmallPlanes) split(lo, hi int, f func(first, groups, planes int)) {
 	full := m.Group / m.planes // groups
 	if lo < full {
@@ -88,10 +87,12 @@ func (m *SmallPlanes) split(lo, hi int, f func(first, groups, planes int)) {
 
 func (m *SmallPlanes) groups() int { return (m.Group + m.planes - 1) / m.planes }
 
+// Forward computes y from x and weight. bias may be nil.
 func (m *SmallPlanes) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
 	m.convolve(w, m.pass(x, weight, bias, y, m.XSize, m.YSize, m.pick, func(int) plan.Gating { return m.Clamp.Gating(aheadSmall) }))
 }
 
+// GradInput computes gx from gy and weight.
 func (m *SmallPlanes) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
 	m.convolve(w, m.back(gy, weight, gx))
 }
@@ -110,16 +111,16 @@ func (m *SmallPlanes) convolve(w *parallel.Workers, p *smallPass) {
 	})
 }
 
-// smallPass is a convolution of small planes that is ready to run, with weights and
-// biases in the form that the kernel wants.
+// smallPass is a convolution of small planes that is ready to run, with weights and biases
+// in the form that the assembly takes.
 type smallPass struct {
 	*SmallPlanes
 	x, y                 []float32
 	xSize, ySize         int
 	index                []int32
-	gate                 func(to int) plan.Gating // for what is stored from an element on
+	gate                 func(to int) plan.Gating // of what is stored from an element on
 	weights, biases      *[]float32
-	weightStep, biasStep int // from group to group
+	weightStep, biasStep int // distance between groups
 }
 
 func (m *SmallPlanes) pass(x, weight, bias, y []float32, xSize, ySize int, index []int32, gate func(to int) plan.Gating) *smallPass {
@@ -134,8 +135,8 @@ func (p *smallPass) free() {
 	scratch.Free(p.biases)
 }
 
-// run computes groups lo to hi of the planes of some images: all at once if that
-// saves loading weights, which are vectors.
+// run computes groups lo to hi of some images. It computes the images together if that
+// saves loading weights, which are vectors then.
 func (p *smallPass) run(image, images, lo, hi int) {
 	if p.planes == 1 && images > 1 {
 		for i := range images {
@@ -158,12 +159,12 @@ func (p *smallPass) run(image, images, lo, hi int) {
 	})
 }
 
-// aheadSmall is how many elements further on what is written is fetched.
+// aheadSmall is the distance, in elements, at which outputs are prefetched.
 const aheadSmall = 1 << 10
 
-// widen returns the n numbers that each channel has, zeros if x is nil, and how many
-// lie between those of two groups. If there are several planes in a vector, it makes
-// a vector of each number, the channels of a vector side by side in lanes lanes each.
+// widen lays out the n numbers that each channel has; x may be nil for zeros. It also
+// returns the distance between the numbers of consecutive groups. If a vector has several
+// planes, each number fills the lanes of its plane in a vector.
 func (m *SmallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step int) {
 	if m.planes == 1 {
 		wide = scratch.Floats(m.Group * n)
@@ -185,9 +186,9 @@ func (m *SmallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step in
 	return wide, step
 }
 
-// GradWeight computes the gradient by the bias as well unless gb is nil, the same to
-// the bit as sumPlanes, and that by the input if it is wanted beside it: of a few
-// images when they have been read for the weights.
+// GradWeight computes gw and, unless gb is nil, the gradient of the bias, whose sums are
+// the same to the bit as those of separate sums. If the gradient of the input is wanted as
+// well, it computes that of a few images when it has read them for the weights.
 func (m *SmallPlanes) GradWeight(w *parallel.Workers, x, gy, gw, gb []float32) {
 	var back *smallPass
 	if m.InputGrad != nil {
@@ -199,7 +200,7 @@ func (m *SmallPlanes) GradWeight(w *parallel.Workers, x, gy, gw, gb []float32) {
 		sums := scratch.Floats((hi - lo) * vector)
 		defer scratch.Free(sums)
 		clear(*sums)
-		const atOnce = 4 // images, whose sums stay in registers
+		const atOnce = 4 // images whose sums stay in registers
 		for image := 0; image < m.Batch; image += atOnce {
 			images := min(atOnce, m.Batch-image)
 			m.split(lo, hi, func(g, groups, planes int) {

@@ -9,22 +9,22 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// channelLanes computes a correlation with the channels of the result in the
-// lanes of a vector: the microkernel broadcasts source elements from wherever
-// they stand, so stride, dilation and the width of the image cost nothing. The
-// result comes out with the channels last and is transposed. Small images are
-// computed several at a time, so that the weights are read less often.
+// channelLanes computes a correlation with the channels of the result in the lanes of a
+// vector. The microkernel broadcasts source elements from wherever they are, so stride,
+// dilation and the width of the image cost nothing. The result has the channels last and is
+// transposed at the end. Several small images are computed at a time, so that the weights
+// are read less often.
 type channelLanes struct {
 	*plan.Correlation
 	micro.Split
 	weight *[]float32 // for each group and panel, a row for each channel and tap
-	bias   []float32  // nil for none
+	bias   []float32  // nil for no bias
 	pitch  int        // elements of a result position
 	images int        // computed at a time
 	tables []phaseTables
 }
 
-// phaseTables are a phase's tables for [tile].
+// phaseTables holds the tables of a phase for [micro.Tile].
 type phaseTables struct {
 	row   *[]micro.Pair // offsets of the positions of all images in source and result
 	n     int           // positions of one image
@@ -32,8 +32,8 @@ type phaseTables struct {
 	empty bool          // no taps at all
 }
 
-// rowBlock is how many positions are computed with all weights before the next: a
-// multiple of every height of tiles.
+// rowBlock is how many positions are computed with all weights before the next ones: a
+// multiple of every height of a tile.
 const rowBlock = 192
 
 func newChannelLanes(c *plan.Correlation, weight, bias []float32) *channelLanes {
@@ -68,7 +68,7 @@ func (m *channelLanes) phaseTables(f *plan.Phase) phaseTables {
 
 func (m *channelLanes) depth() int { return m.Channels * m.Taps }
 
-// panelAt returns where in weight a panel of a group begins.
+// panelAt returns where a panel of a group begins in the packed weights.
 func (m *channelLanes) panelAt(group, panel int) int {
 	j0, _ := m.Panel(panel)
 	return (group*simd.RoundUp(m.Results, simd.Lanes()) + j0) * m.depth()
@@ -154,8 +154,8 @@ func (m *channelLanes) positions(w *parallel.Workers, step, row []micro.Pair, n,
 	})
 }
 
-// ChannelsCost returns what channelLanes costs for an image, in multiplications of
-// vectors, with the transposition.
+// ChannelsCost returns what the method costs for an image, including the transposition, in
+// multiplications of vectors.
 func ChannelsCost(c *plan.Correlation) int {
 	cost, vectors := 0, (c.Results+simd.Lanes()-1)/simd.Lanes()
 	for i := range c.Phases {
@@ -165,7 +165,7 @@ func ChannelsCost(c *plan.Correlation) int {
 	return vectors * cost
 }
 
-// RunChannels computes the correlation by this method.
+// RunChannels computes a correlation by this method. bias may be nil.
 func RunChannels(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	runFewImages(c, newChannelLanes(c, weight, bias), w, source, result)
 }

@@ -6,18 +6,18 @@ import (
 	"github.com/advparams/advparams/internal/kernel/scratch"
 )
 
-// fewImages is a way to compute the correlation of a group for a few images.
+// fewImages is a way to compute the correlation of a group for a few images at a time.
 type fewImages interface {
-	// atOnce returns for how many images at most.
+	// atOnce returns the largest number of images to compute at once.
 	atOnce() int
-	// compute reads images that are sourceStep apart; the first begins source,
-	// and its result begins result.
+	// compute computes some images, which are SourceStep apart in source. source and
+	// result begin with the first image.
 	compute(w *parallel.Workers, group, images int, source, result []float32)
 	free()
 }
 
-// runFewImages computes the correlation of all images and groups, a few images at a
-// time, each in a frame if it has one.
+// runFewImages computes the correlation of all images and groups, a few images at a time.
+// It frames images that need a border.
 func runFewImages(c *plan.Correlation, m fewImages, w *parallel.Workers, source, result []float32) {
 	defer m.free()
 	blocks := (c.Batch + m.atOnce() - 1) / m.atOnce()

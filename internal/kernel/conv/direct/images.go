@@ -9,12 +9,11 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// imageLanes computes a correlation of small images with a position of many
-// images in the lanes of a vector: each position of the result uses the taps
-// that lie inside the image, and no others, and the weights are read once for
-// all images. Source and result are transposed for it, the source so that what a
-// tap reads of all channels is adjacent; a kernel of one tap takes all positions
-// at once.
+// imageLanes computes a correlation of small images with one position of many images in the
+// lanes of a vector. Each position of the result uses only those elements of the kernel
+// that read inside the image, and the weights are read once for all images. Source and
+// result are transposed; in the transposed source, what an element of the kernel reads of
+// all channels is adjacent. For a 1×1 kernel all positions are computed at once.
 type imageLanes struct {
 	*plan.Correlation
 	places            []place
@@ -28,10 +27,10 @@ type place struct {
 	taps []placeTap
 }
 
-// placeTap is an element of the kernel and the position that it reads.
+// placeTap is an element of the kernel and the source position that it reads.
 type placeTap struct{ index, from int }
 
-// mostPlaces is the size of images that imageLanes may be the best for.
+// mostPlaces is the size of the largest images for which the method may be the best.
 const mostPlaces = 16
 
 // ImagesCost returns what the method costs, with the transpositions, in
@@ -88,7 +87,7 @@ func (m *imageLanes) place(f *plan.Phase, q window.Vec3) place {
 	return p
 }
 
-// RunImages computes the correlation by this method.
+// RunImages computes a correlation by this method. bias may be nil.
 func RunImages(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newImageLanes(c)
 	transposed := scratch.Floats(m.Group*m.SourceSize*m.pitch + simd.PackSlack)
@@ -151,15 +150,15 @@ func (m *imageLanes) transpose(w *parallel.Workers, transposed, source []float32
 			for im := 0; im < m.Batch; im += 8 {
 				simd.TransposeAll(to[im:], m.position, source[im*size+i*places:], size, min(8, m.Batch-im), places)
 			}
-			for j := range places { // so that no garbage slows the rest down
+			for j := range places { // so that subnormal garbage slows nothing down
 				clear(to[j*m.position+m.Batch : j*m.position+m.pitch])
 			}
 		}
 	})
 }
 
-// packWeight packs the weights of n channels of the result from r, those of each
-// tap together, by way of packed.
+// packWeight packs the weights of n channels of the result from r on. Those of an element
+// of the kernel are adjacent. packed is memory in between.
 func (m *imageLanes) packWeight(byTap, packed, weight []float32, r, n int) {
 	if n < micro.Channels() {
 		clear(packed)
@@ -179,8 +178,8 @@ func (m *imageLanes) packWeight(byTap, packed, weight []float32, r, n int) {
 	}
 }
 
-// compute computes a position of all images, tap by tap. The steps are those of
-// one tap, from channel to channel.
+// compute computes a position of all images, one element of the kernel after another. step
+// has the steps of one such element, from channel to channel.
 func (m *imageLanes) compute(t micro.DirectTile, p *place, step []micro.Pair) {
 	if len(p.taps) == 0 {
 		for i := range t.N {

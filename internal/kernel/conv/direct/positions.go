@@ -9,15 +9,14 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// positionLanes computes a correlation of stride 1 with positions in the lanes
-// of a vector: a tap reads the framed source at a constant distance from the
-// result's position, so a whole image is one run of vectors. Where the frame
-// has a border, the run computes as many positions too many as the border is
-// wide, at the end of each row; these are dropped.
+// positionLanes computes a correlation of stride 1 with positions in the lanes of a vector.
+// An element of the kernel reads the framed source at a constant distance from the position
+// in the result, so a whole image is one run of vectors. If the frame has a border, the run
+// has additional positions at the end of each row, which are dropped.
 type positionLanes struct {
 	*plan.Correlation
 	weight []float32
-	bias   *[]float32    // of each group, rounded up to microRows(); nil for none
+	bias   *[]float32    // of each group, padded to whole tiles; nil for no bias
 	row    *[]micro.Pair // offsets of the result's channels in weight and result
 	step   *[]micro.Pair // offsets of channels and taps in weight and source
 	base   int           // of the steps in source
@@ -25,8 +24,8 @@ type positionLanes struct {
 	direct bool          // nothing to drop: the run is the result
 }
 
-// packedRows is how many rows of a tile make it worth packing the panel of B
-// that they share.
+// packedRows is how many rows a tile needs for it to be worth packing the panel of B that
+// the rows share.
 func packedRows() int { return 3 * micro.Rows() }
 
 func newPositionLanes(c *plan.Correlation, weight, bias []float32) *positionLanes {
@@ -86,8 +85,8 @@ func (m *positionLanes) compute(w *parallel.Workers, group, _ int, source, resul
 	}
 }
 
-// packed computes a tile with many rows, all of which read the panel of B:
-// better from memory that is near.
+// packed computes a tile with many rows. All of them read the panel of B, so it is packed
+// first.
 func (m *positionLanes) packed(t micro.Tile) {
 	width := simd.RoundUp(t.Cols, simd.Lanes())
 	panel, steps := scratch.Floats(micro.DepthStep*width), scratch.Pairs(micro.DepthStep)
@@ -113,7 +112,8 @@ func (m *positionLanes) packed(t micro.Tile) {
 	}
 }
 
-// dropBorders copies the run of each channel to the result.
+// dropBorders copies the run of each channel to the result, without the additional
+// positions.
 func (m *positionLanes) dropBorders(result, out []float32) {
 	e := m.Extent
 	for i := range m.Results * e[0] {
@@ -122,8 +122,8 @@ func (m *positionLanes) dropBorders(result, out []float32) {
 	}
 }
 
-// PositionsCost returns what positionLanes costs for an image, in multiplications
-// of vectors, and whether it applies.
+// PositionsCost returns what the method costs for an image, in multiplications of vectors,
+// and whether it applies.
 func PositionsCost(c *plan.Correlation) (positions int, ok bool) {
 	if len(c.Phases) != 1 || c.Phases[0].Stride != (window.Vec3{1, 1, 1}) || len(c.Phases[0].Taps) == 0 {
 		return 0, false
@@ -144,7 +144,7 @@ func PositionsCost(c *plan.Correlation) (positions int, ok bool) {
 	return positions, true
 }
 
-// RunPositions computes the correlation by this method.
+// RunPositions computes a correlation by this method. bias may be nil.
 func RunPositions(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	runFewImages(c, newPositionLanes(c, weight, bias), w, source, result)
 }

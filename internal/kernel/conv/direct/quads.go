@@ -8,10 +8,9 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// quadLanes computes a correlation of one tap of images of four positions: a quad,
-// four elements that stay together, for each channel. It is a product of matrices
-// with the quads of all images side by side, which are turned on the way there and
-// back.
+// quadLanes computes a correlation with a 1×1 kernel of images of four positions. The four
+// elements of a channel are a quad, and stay together. The correlation is a matrix product
+// with the quads of all images side by side. They are transposed on the way there and back.
 type quadLanes struct {
 	*plan.Correlation
 	weight micro.Matrix // of a group
@@ -26,14 +25,14 @@ func QuadsApply(c *plan.Correlation) bool {
 	return simd.HasQuads() && c.Pointwise() && c.Extent.Size() == simd.Quad
 }
 
-// RunQuads computes the correlation by this method.
+// RunQuads computes a correlation by this method. bias may be nil.
 func RunQuads(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	most := max(1, simd.CacheL2/2/4/(simd.Quad*c.Channels)) // images
 	times := (c.Batch + most - 1) / most
 	images := min(c.Batch, simd.RoundUp((c.Batch+times-1)/times, simd.Lanes()/simd.Quad))
 	packed := scratch.Floats(simd.RoundUp(simd.Quad*images, simd.Lanes())*c.Channels + simd.PackSlack)
 	defer scratch.Free(packed)
-	rows := 64 // of the result for a thread
+	rows := 64 // rows of the result for a thread
 	if c.Results < 8*rows {
 		rows /= 2
 	}
@@ -71,7 +70,7 @@ func RunQuads(c *plan.Correlation, w *parallel.Workers, source, weight, bias, re
 	}
 }
 
-// packWeight packs the weights of some rows one strip after another, reading them in
+// packWeight packs the weights of all rows, one strip after another. It reads them in
 // order.
 func (m *quadLanes) packWeight(w *parallel.Workers, strips []float32) {
 	from := m.weight
@@ -85,15 +84,15 @@ func (m *quadLanes) packWeight(w *parallel.Workers, strips []float32) {
 	})
 }
 
-// gather packs a panel.
+// gather packs a panel of quads.
 func (m *quadLanes) gather(panel int, source []float32) {
 	j0, j1 := m.panels.At(panel)
 	width, step := simd.RoundUp(j1-j0, simd.Lanes()), m.Group*m.SourceSize
 	simd.TransposeQuads(m.packed[j0*m.Channels:], width, source[j0/simd.Quad*step:], step, (j1-j0)/simd.Quad, m.Channels)
 }
 
-// rows computes rows r0 to r1 of the result. A part of the sum is computed for all
-// of them, while the first level of cache holds what they read of a panel.
+// rows computes rows r0 to r1 of the result. It computes a part of the sum for all of these
+// rows before the next part, while the L1 cache holds what they read of a panel.
 func (m *quadLanes) rows(r0, r1 int, result []float32) {
 	out := scratch.Floats((r1 - r0) * micro.Vecs() * simd.Lanes())
 	defer scratch.Free(out)

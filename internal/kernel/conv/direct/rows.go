@@ -8,8 +8,8 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// rowLanes computes a correlation over two axes with positions of the result in
-// the lanes of a vector and its channels in the rows of a tile.
+// rowLanes computes a correlation over two axes with positions of the result in the lanes
+// of a vector and channels of the result in the rows of a tile.
 type rowLanes struct {
 	*plan.RowLayout
 	weight *[]float32 // of each group, phase and block of channels: see packDirect
@@ -20,7 +20,7 @@ type rowLanes struct {
 	steps  int // of panels, for these images
 }
 
-// rowPart is a phase, with its tables for [directTile].
+// rowPart is a phase with its tables for [micro.DirectTile].
 type rowPart struct {
 	*plan.Phase
 	at    *[]micro.Pair
@@ -88,7 +88,7 @@ func (m *rowLanes) prepare(weight, bias []float32) {
 	}
 }
 
-// packWeight packs what a phase uses of the weights of a group.
+// packWeight packs those weights of a group that a phase uses.
 func (m *rowLanes) packWeight(dst, weight []float32, taps []plan.Tap) {
 	depth := m.Channels * len(taps)
 	for i := 0; i < m.Results; i += micro.Channels() {
@@ -142,7 +142,7 @@ func (m *rowLanes) free() {
 	}
 }
 
-// RunRows computes the correlation by this method.
+// RunRows computes a correlation by this method. bias may be nil.
 func RunRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newRowLanes(c, weight, bias)
 	defer m.free()
@@ -204,9 +204,9 @@ func RunRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias, res
 	})
 }
 
-// byBlock tells whether it is better to compute all positions of a block of
-// channels before the next, so that what follows has them in the first level of
-// cache: if the source remains in the second.
+// byBlock reports whether to compute all positions of a block of channels before the next
+// block. The epilogue then finds them in the L1 cache. It requires that the source stays in
+// the L2 cache.
 func (m *rowLanes) byBlock() bool {
 	return m.Direct && m.images == 1 && m.Step <= 1<<16 && len(*m.parts[0].steps) <= micro.DirectDepth && m.Group == 1
 }
@@ -228,7 +228,8 @@ func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [
 		if m.bias != nil {
 			t.Init, t.Bias = micro.InitRowBias, (*m.bias)[r:]
 		}
-		// What follows reads, where the next block goes, and a share of the next image.
+		// Prefetch what the epilogue reads, where the next block goes, and a share of the
+		// next image.
 		later = later[:0]
 		for _, x := range m.Prefetch {
 			later = append(later, x[lo:hi])
@@ -242,7 +243,7 @@ func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [
 	}
 }
 
-// compute computes a phase of some images from t.b.
+// compute computes a phase of some images from the source in t.
 func (m *rowLanes) compute(t *micro.DirectTile, p *rowPart, group, images int, result []float32, cRow int) {
 	depth := len(*p.steps)
 	if depth == 0 {
@@ -278,7 +279,7 @@ func (m *rowLanes) compute(t *micro.DirectTile, p *rowPart, group, images int, r
 	}
 }
 
-// weave puts the phases' results in their places.
+// weave puts the results of the phases in their places.
 func (m *rowLanes) weave(result, apart []float32) {
 	e := m.Extent
 	for i := 0; i < len(m.parts); i++ {
@@ -288,7 +289,7 @@ func (m *rowLanes) weave(result, apart []float32) {
 		for ch := range m.Results {
 			from := apart[p.to+ch*plane:]
 			to := result[ch*e.Size()+p.First[1]*e[2]+p.First[2]:]
-			if both { // with the phase of the columns between
+			if both { // together with the phase of the columns in between
 				simd.InterleaveRows(p.Count[1], p.Count[2], from, apart[m.parts[i+1].to+ch*plane:], m.Wide, to, p.Step[1]*e[2])
 				continue
 			}

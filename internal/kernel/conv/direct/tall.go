@@ -8,17 +8,17 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// tallLanes computes a correlation of one tap, of large maps and with few channels
-// in its result: so few that registers hold all of them for a vector of positions.
-// What there is much of, the source, is then read once and in place.
+// tallLanes computes a correlation with a 1×1 kernel on large maps whose result has few
+// channels: so few that registers hold all of them for a vector of positions. The source,
+// which is most of the data, is read once and in place.
 type tallLanes struct {
 	*plan.Correlation
 	high         int        // of the kernel
 	weight, bias *[]float32 // of each group, high for every channel of the source
 }
 
-// tallPiece is how many positions are computed at a time: 16 lines of a channel, which
-// are prefetched together.
+// tallPiece is how many positions are computed at a time: 16 cache lines of a channel,
+// which are prefetched together.
 const tallPiece = 256
 
 // TallApplies reports whether the method applies, and is the best.
@@ -51,7 +51,7 @@ func (m *tallLanes) free() {
 	scratch.Free(m.bias)
 }
 
-// RunTall computes the correlation by this method.
+// RunTall computes a correlation by this method. bias may be nil.
 func RunTall(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newTallLanes(c, weight, bias)
 	defer m.free()
@@ -63,8 +63,8 @@ func RunTall(c *plan.Correlation, w *parallel.Workers, source, weight, bias, res
 	})
 }
 
-// compute computes an image of a group, and fetches what is next of the source, of
-// the image behind it as well if there is more.
+// compute computes an image of a group. It prefetches what is next of the source, including
+// the next image if there is one.
 func (m *tallLanes) compute(group int, source, result []float32, more bool) {
 	size := m.Extent.Size()
 	t := micro.TallTile{N: m.Results, High: m.high, K: m.Channels, A: (*m.weight)[group*m.Channels*m.high:], BRow: size, CRow: size, Bias: (*m.bias)[group*m.high:]}

@@ -15,19 +15,19 @@ const (
 	pointRows    = 64  // channels of gy for a thread
 )
 
-// RunCollectedWeights computes gw by collecting positions.
+// RunCollectedWeights computes gw by this method.
 func RunCollectedWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	p.InParts(w, 320, x, gy, gw, collectedGradWeight)
 }
 
-// collectedGradWeight computes the gradient of the weights of a 1×1 convolution, which
-// is a product of matrices,
+// collectedGradWeight computes the gradient of the weights of a 1×1 convolution, which is a
+// matrix product:
 //
 //	gw[o, c] = Σ_{n, q} gy[n, o, q] · x[n, c, q]
 //
-// for maps so small that the positions of each
-// channel are put side by side first, those of some images at a time. x, which should
-// have fewer channels, is turned so that those are adjacent.
+// It is for small maps. It collects the positions of each channel side by side, for some
+// images at a time. x, which should have fewer channels, is transposed so that those are
+// adjacent.
 func collectedGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	images := max(1, min(p.Batch, pointSteps/p.Out.Size()))
 	packed := scratch.Floats(simd.RoundUp(p.InChannels, simd.Lanes())*images*p.Out.Size() + simd.PackSlack)
@@ -69,7 +69,7 @@ func collectedGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32)
 	}
 }
 
-// collect copies channels c0 to c1 of a group of some images to a row for each.
+// collect copies channels c0 to c1 of a group of some images: a row for each channel.
 func collect(p *plan.Conv, rows, from []float32, channels, c0, c1, images int) {
 	size, image := p.Out.Size(), p.Group*channels*p.Out.Size()
 	if size == simd.Quad && simd.HasQuads() {

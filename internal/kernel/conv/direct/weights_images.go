@@ -8,14 +8,14 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// imageWeights computes the gradient of the weights of a convolution of small
-// images, for each tap t of the kernel the matrix product
+// imageWeights computes the gradient of the weights of a convolution of small images. For
+// each element t of the kernel it is the matrix product
 //
 //	gw[o, c, t] = Σ_{n, q} gy[n, o, q] · x[n, c, at(q, t)]
 //
-// over the positions q for which t lies inside the image, with input channels in
-// the lanes of a vector. x is transposed, so that channels are last, and gy
-// packed for blocks of output channels; nothing is summed that is zero.
+// over the positions q for which t reads inside the image, with input channels in the lanes
+// of a vector. x is transposed, so that channels are last, and gy packed for blocks of
+// output channels. Nothing in the padding is multiplied.
 type imageWeights struct {
 	*plan.Conv
 	micro.Split     // input channels
@@ -83,7 +83,7 @@ func RunImageWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	}
 }
 
-// multiply computes the products of a group, a panel of columns after another.
+// multiply computes the products of a group, one panel of columns after another.
 func (m *imageWeights) multiply(w *parallel.Workers, a, b, gw []float32) {
 	out := m.Out.Size()
 	w.For(m.Panels*m.blocks, 1, func(lo, hi int) {

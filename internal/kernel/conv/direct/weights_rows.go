@@ -8,16 +8,15 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// rowWeights computes the gradient of the weights of a convolution with positions
-// in the lanes of a vector:
+// rowWeights computes the gradient of the weights of a convolution with positions in the
+// lanes of a vector. The gradient
 //
 //	gw[o, c, t] = Σ_{n, q} gy[n, o, q] · x[n, c, at(q, t)]
 //
-// is a product of vectors for some output channels, the rows, and some (c, t), the
-// columns. Neither operand is transposed. Rows are copied: a chunk, which is a block
-// of them at some positions, lies together, so that the first level of cache holds it
-// while it is multiplied with all columns. The lanes of a product are added up when
-// all positions have been.
+// is a dot product for each output channel, the rows, and each (c, t), the columns. Neither
+// operand is transposed. Rows are copied to chunks. A chunk has a block of rows at some
+// positions, and stays in the L1 cache while it is multiplied with all columns. The lanes
+// of the products are added up after the last position.
 type rowWeights struct {
 	*plan.RowLayout
 	images  int           // prepared at once
@@ -30,7 +29,7 @@ type rowWeights struct {
 }
 
 // preparedRows is the memory of a thread.
-type preparedRows struct{ rows, copies, sums *[]float32 } // copies is nil if x is in place
+type preparedRows struct{ rows, copies, sums *[]float32 } // copies is nil if x is used in place
 
 // RowWeightsCost returns what the method costs for an image, in multiplications of
 // vectors, and whether it applies.
@@ -126,7 +125,7 @@ func (m *rowWeights) run(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32)
 func (m *rowWeights) blocks() int { return (m.OutChannels + micro.Channels() - 1) / micro.Channels() }
 func (m *rowWeights) chunk() int  { return micro.Channels() * m.depth * simd.Lanes() }
 
-// triples returns how often three columns there are.
+// triples returns the number of groups of three columns.
 func (m *rowWeights) triples() int { return len(m.columns)/3 - 1 }
 
 // tables makes the tables.
@@ -145,8 +144,8 @@ func (m *rowWeights) tables() {
 	}
 }
 
-// prepare copies gy of some images, of which the first is image (and group) first,
-// and lays out x.
+// prepare copies gy of some images to chunks and lays out x. first is the number of the
+// first image, counting images times groups.
 func (m *rowWeights) prepare(w *parallel.Workers, b preparedRows, x, gy []float32, first, images int) {
 	size := m.Out.Size()
 	w.For(images, 1, func(lo, hi int) {
@@ -170,7 +169,7 @@ func (m *rowWeights) prepare(w *parallel.Workers, b preparedRows, x, gy []float3
 	})
 }
 
-// multiply adds what t says of some images, or overwrites it.
+// multiply computes the dot products of some images, as t says.
 func (m *rowWeights) multiply(w *parallel.Workers, t micro.DotTile) {
 	const some = 16 // triples at a time
 	triples := m.triples()
@@ -193,7 +192,7 @@ func (m *rowWeights) multiply(w *parallel.Workers, t micro.DotTile) {
 	})
 }
 
-// store writes the sums of all rows and columns.
+// store writes the sums of all rows and columns to gw.
 func (m *rowWeights) store(gw, sums []float32) {
 	triples, columns := m.triples(), m.InChannels*m.Taps
 	for r := range m.OutChannels {

@@ -8,20 +8,19 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// RunInPlaceWeights computes gw with gy in place.
+// RunInPlaceWeights computes gw by this method.
 func RunInPlaceWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	p.InParts(w, 320, x, gy, gw, runGradWeight)
 }
 
 // runGradWeight computes the gradient of the weights of a 1×1 convolution, which is a
-// product of matrices,
+// matrix product:
 //
 //	gw[o, c] = Σ_{n, q} gy[n, o, q] · x[n, c, q]
 //
-// with gy in place, a run of positions for each
-// image and channel, while x, which should have fewer channels, is turned so that
-// these are adjacent: for so many images or positions of one that the first level of
-// cache holds a panel of it.
+// It leaves gy in place, where each image and channel has a run of positions. x, which
+// should have fewer channels, is transposed so that those are adjacent: for as many images,
+// or positions of one image, as the L1 cache holds in a panel.
 func runGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	size := p.Out.Size()
 	panels := micro.NewPanels(p.InChannels)
@@ -54,7 +53,7 @@ func runGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 						r := i % parts * pointRows
 						t.Rows, t.Cols = min(pointRows, p.OutChannels-r), j1-j0
 						t.A, t.B, t.C = gy[at*p.YSize+r*size+q:], (*packed)[j0*images*length:], gw[g*p.WSize+r*p.InChannels+j0:]
-						if j1 == p.InChannels { // the last panel; gy of the next images is a piece of memory
+						if j1 == p.InChannels { // the last panel: prefetch gy of the next images
 							t.Later = plan.SliceUpTo(gy, ((n+images)*p.Group+g)*p.YSize+(q*p.OutChannels+r*length)*images, t.Rows*length*images)
 						}
 						t.Run()
@@ -68,9 +67,9 @@ func runGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	}
 }
 
-// accumulateBiasRows sums some rows of what is the gradient of y, gy or x if they have changed
-// places, if that is wanted, while they are near. The sums of all images are counted
-// as those of the first, at.
+// accumulateBiasRows adds up some rows of the gradient of y while they are in cache, if the
+// gradient of the bias is wanted. The sums of all images are added to those of the first,
+// at. If x and gy are swapped, the argument gy is what was x.
 func accumulateBiasRows(p *plan.Conv, gy []float32, at, first, rows, images, q, length int) {
 	if p.BiasSums == nil {
 		return
@@ -83,7 +82,8 @@ func accumulateBiasRows(p *plan.Conv, gy []float32, at, first, rows, images, q, 
 	simd.AddRowSums(p.BiasSums[first:first+rows], gy[first*size+q:], size, images, length, p.Group*channels*size)
 }
 
-// pointsAtOnce returns for how many images, and positions of them, to turn x.
+// pointsAtOnce returns how many images, and how many positions of each, to transpose at
+// once.
 func pointsAtOnce(p *plan.Conv) (images, length int) {
 	size := p.Out.Size()
 	width := min(simd.RoundUp(p.InChannels, simd.Lanes()), micro.Vecs()*simd.Lanes())
@@ -97,8 +97,8 @@ func pointsAtOnce(p *plan.Conv) (images, length int) {
 	return (p.Batch + times - 1) / times, size
 }
 
-// transposePoints sets dst to some positions of channels of a few images with the
-// channels last, width elements a position.
+// transposePoints sets dst to some positions of channels of a few images, with the channels
+// last and width elements for a position.
 func transposePoints(p *plan.Conv, dst []float32, width int, x []float32, channels, images, length int) {
 	size := p.Out.Size()
 	for c := 0; c < channels; c += 8 {

@@ -13,9 +13,9 @@ import (
 //
 //	gw[(c, t), o] = Σ_{n, q} x[n, c, at(q, t)] · gy[n, q, o]
 //
-// with the output channels in the lanes of a vector. The microkernel broadcasts
-// from the framed image in place; gy is transposed first. A few images at a
-// time are prepared by all threads, and then all rows of gw added to.
+// with the output channels in the lanes of a vector. The microkernel broadcasts elements of
+// the framed image in place. gy is transposed first. All threads prepare a few images at a
+// time, and then add to all rows of gw.
 type gradWeight struct {
 	*plan.Conv
 	micro.Split
@@ -52,7 +52,7 @@ func (m *gradWeight) run(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32)
 }
 
 // TransposedWeightsCost returns what the method costs for an image, in multiplications of
-// vectors: it is not as fast as products are, and transposes gy.
+// vectors. It is slower than matrix products of the same size, and transposes gy.
 func TransposedWeightsCost(p *plan.Conv) int {
 	return (p.OutChannels + simd.Lanes() - 1) / simd.Lanes() * p.Out.Size() * (p.InChannels*p.Taps*3/2 + 14)
 }
@@ -109,8 +109,8 @@ func (m *gradWeight) free() {
 	scratch.FreePairs(m.step)
 }
 
-// prepare frames some images and transposes their gy, beginning with image (and
-// group) first.
+// prepare frames some images and transposes their gy. first is the number of the first one,
+// counting images times groups.
 func (m *gradWeight) prepare(w *parallel.Workers, p *plan.Conv, b preparedWeight, x, gy []float32, first, images int) {
 	positions := m.Out.Size()
 	w.For(images, 1, func(lo, hi int) {
@@ -125,11 +125,11 @@ func (m *gradWeight) prepare(w *parallel.Workers, p *plan.Conv, b preparedWeight
 	})
 }
 
-// accumulate adds the products of the prepared images, or overwrites their sum.
+// accumulate adds the products of the prepared images to the sums, or overwrites them.
 func (m *gradWeight) accumulate(w *parallel.Workers, b preparedWeight, x []float32, images int, add bool) {
 	rows := m.InChannels * m.Taps
 	steps := (*m.step)[:images*m.Out.Size()]
-	const part = 48 // rows at a time: a multiple of every microRows()
+	const part = 48 // rows at a time: a multiple of every height of a tile
 	parts := (rows + part - 1) / part
 	w.For(m.Panels*parts, 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {

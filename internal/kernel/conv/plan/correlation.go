@@ -4,15 +4,16 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// Correlation is what the forward convolution and the gradient of its input
-// have in common: every channel of the result is a sum, over the channels and
-// some taps of a source image, of a weight times the source at an offset.
+// Correlation is what the forward convolution and the gradient of its input have in common.
+// Every channel of the result is a sum, over the channels and some elements of the kernel,
+// of a weight times the source at an offset:
 //
 //	result[o, p] = Σ_{c, t} weight[o, c, t] · source[c, at(p, t)]
 //
-// The gradient of the input reads gy at (p + Pad - t·Dilation)/Stride, for the
-// taps that make this a whole number. These depend on p modulo Stride: the
-// result falls into one phase for each remainder, with taps of its own.
+// The gradient of the input reads gy at (p + Pad - t·Dilation)/Stride, for the elements t
+// of the kernel for which this is a whole number. Which these are depends on p modulo
+// Stride. The result therefore falls into phases, one for each remainder, that use
+// different elements.
 type Correlation struct {
 	*Conv
 	Channels, Results      int // of source and result, in one group
@@ -23,14 +24,14 @@ type Correlation struct {
 	Wr, Wc                 int        // steps in weight for a channel of result and source
 	layout                 *RowLayout // nil for none; see rowLayout
 	layoutKnown            bool
-	Adjoint                bool // it is the adjoint of a convolution: taps run the other way
+	Adjoint                bool // the adjoint of a convolution: the kernel runs the other way
 }
 
-// Phase is a set of positions of the result that use the same taps.
+// Phase is a set of positions of the result that use the same elements of the kernel.
 type Phase struct {
 	First, Step, Count window.Vec3 // the positions: first + i·step, i < count
 	Stride             window.Vec3 // how far the source position moves with i
-	Taps               []Tap       // never nil, but possibly empty
+	Taps               []Tap       // may be empty
 }
 
 // Tap is one element of the kernel.
@@ -94,7 +95,7 @@ func (p *Conv) Backward() *Correlation {
 	return c
 }
 
-// chooseFrame makes the borders hold everything any phase reads.
+// chooseFrame chooses borders that hold everything that any phase reads.
 func (c *Correlation) chooseFrame(in window.Vec3) {
 	var first, last window.Vec3
 	for _, f := range c.Phases {
@@ -107,8 +108,7 @@ func (c *Correlation) chooseFrame(in window.Vec3) {
 	c.Source = newFrame(in, first, last)
 }
 
-// SourceStep returns how far apart the images of a group are, in frames or in
-// place.
+// SourceStep returns how far apart the images of a group are, in frames or in place.
 func (c *Correlation) SourceStep() int {
 	if c.Source.None() {
 		return c.Group * c.SourceSize
@@ -116,8 +116,9 @@ func (c *Correlation) SourceStep() int {
 	return c.Channels * c.Source.Extent.Size()
 }
 
-// SourceSteps sets at of every source channel and tap of a phase to its offset
-// in the framed source, relative to base, the least.
+// SourceSteps calls set for every channel of the source and element of the kernel of a
+// phase, with its number and its offset in the framed source. Offsets are relative to base,
+// the least of them.
 func (c *Correlation) SourceSteps(f *Phase, set func(p, at, ch int, t Tap)) (base int) {
 	for i, t := range f.Taps {
 		if at := c.Source.offset(t.At); i == 0 || at < base {
@@ -132,8 +133,8 @@ func (c *Correlation) SourceSteps(f *Phase, set func(p, at, ch int, t Tap)) (bas
 	return base
 }
 
-// RunLength returns the number of positions from the first to the last of the
-// result, in a frame.
+// RunLength returns the number of positions from the first to the last of the result, in a
+// frame of the source.
 func (c *Correlation) RunLength() int {
 	last := c.Extent
 	for a := range last {

@@ -8,7 +8,7 @@ import (
 // Frame is the layout of an image with a border of zeros on every side.
 type Frame struct {
 	In     window.Vec3 // the image
-	before window.Vec3 // border at the begin of each axis
+	before window.Vec3 // border at the beginning of each axis
 	Extent window.Vec3 // image and borders
 }
 
@@ -30,11 +30,11 @@ func (f *Frame) offset(p window.Vec3) int {
 	return f.Extent.At(p)
 }
 
-// None tells whether there is no border, so that images can be used in place.
+// None reports whether there is no border, so that images can be used in place.
 func (f *Frame) None() bool { return f.Extent == f.In }
 
-// Fill copies images (one for each channel) into their frames in dst, whose
-// borders hold zeros already.
+// Fill copies an image of some channels into its frame in dst. The borders of dst must hold
+// zeros already.
 func (f *Frame) Fill(dst, src []float32, channels int) {
 	if f.In.Size() == 0 {
 		return

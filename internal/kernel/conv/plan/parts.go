@@ -6,14 +6,14 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// WeightBlock is how many elements of x and gy are prepared at once: about half
-// of the second level of cache.
+// WeightBlock is how many elements of x and gy are prepared at once: about half of the L2
+// cache.
 const WeightBlock = 1 << 16
 
-// InParts computes gw as the sum of what f computes for parts of the batch, which
-// are dealt out to threads whole: they need not wait for each other, nor read what
-// another has prepared. A part has so many positions that its weights cost little to
-// finish and to add, whatever the number of threads.
+// InParts computes gw as the sum of what f computes for parts of the batch. Each part is
+// computed by one thread, which need not wait for others or read what they have prepared. A
+// part has at least the given number of positions, so that finishing and adding its weights
+// costs little. The parts do not depend on the number of threads.
 func (p *Conv) InParts(w *parallel.Workers, positions int, x, gy, gw []float32, f func(part *Conv, w *parallel.Workers, x, gy, gw []float32)) {
 	const most = 16
 	parts := min(most, p.Batch, p.Batch*p.Out.Size()/positions)

@@ -7,11 +7,11 @@ import (
 )
 
 // RowLayout is how a correlation over two axes lays out its source for vectors of
-// positions. What the positions of a vector read must be adjacent for every tap.
-// The source is in place if nothing surrounds the image, and in a frame if rows
-// are whole vectors; else the image is copied once for each column of the kernel,
-// as that column meets it: shifted, every other column for a stride of 2, and
-// rows without borders.
+// positions. What the positions of a vector read must be adjacent, for every element of the
+// kernel. The source is used in place if the image has no border, and in a frame if rows
+// are whole vectors. Otherwise the image is copied once for each column of the kernel, as
+// that column reads it: shifted, with every other column for a stride of 2, and without
+// borders between rows.
 type RowLayout struct {
 	*Correlation
 	columns     []int // those of the kernel that there are copies for: where they read for position 0
@@ -23,7 +23,7 @@ type RowLayout struct {
 	flat        bool  // the source of all positions is one run
 }
 
-// RowLayout returns the layout, and whether there is one.
+// RowLayout returns the layout, and whether there is one. It makes it once.
 func (c *Correlation) RowLayout() (*RowLayout, bool) {
 	if !c.layoutKnown {
 		c.layout, _ = newRowLayout(c)
@@ -55,7 +55,7 @@ func newRowLayout(c *Correlation) (*RowLayout, bool) {
 	return l, true
 }
 
-// Copied tells whether the source is not in place.
+// Copied reports whether the source is copied or framed rather than used in place.
 func (l *RowLayout) Copied() bool { return l.columns != nil || !l.Source.None() }
 
 // copies lays out the copies of the image.
@@ -76,7 +76,7 @@ func (l *RowLayout) copies() {
 	l.high = simd.RoundUp(last-l.first+1, l.down)
 }
 
-// column returns which copy a column of the kernel reads, -1 for none.
+// column returns the number of the copy that a column of the kernel reads, -1 for none.
 func (l *RowLayout) column(at int) int {
 	for i, c := range l.columns {
 		if c == at {
@@ -86,11 +86,11 @@ func (l *RowLayout) column(at int) int {
 	return -1
 }
 
-// copySize returns the elements of the copies of one channel.
+// copySize returns the number of elements of the copies of one channel.
 func (l *RowLayout) copySize() int { return len(l.columns) * l.high * l.Wide }
 
-// Offsets sets at of every source channel and tap of a phase to its offset
-// relative to base.
+// Offsets calls set for every channel of the source and element of the kernel of a phase,
+// with its number and its offset relative to base.
 func (l *RowLayout) Offsets(f *Phase, set func(s, at int)) (base int) {
 	if l.columns == nil {
 		return l.SourceSteps(f, func(s, at, _ int, _ Tap) { set(s, at) })
@@ -105,8 +105,8 @@ func (l *RowLayout) Offsets(f *Phase, set func(s, at int)) (base int) {
 	return 0
 }
 
-// From returns how far what position q of a phase reads lies behind that of
-// position 0.
+// From returns the distance between what position q of a phase reads and what position 0
+// reads.
 func (l *RowLayout) From(q int) int {
 	if l.columns == nil && !l.flat {
 		return q/l.Wide*l.Source.Extent[2] + q%l.Wide
@@ -114,7 +114,7 @@ func (l *RowLayout) From(q int) int {
 	return q
 }
 
-// Fill copies an image to its frame or copies, whose borders are zeros already.
+// Fill copies an image to its frame or copies. Their borders must hold zeros already.
 func (l *RowLayout) Fill(dst, src []float32) {
 	if l.columns == nil {
 		l.Source.Fill(dst, src, l.Channels)

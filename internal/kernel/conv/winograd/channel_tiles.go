@@ -9,20 +9,20 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// winograd computes a correlation of stride 1 with a 3×3 kernel. Its data flow,
-// for a unit of some tiles (see winograd_transform.go):
+// winograd computes a correlation of stride 1 with a 3×3 kernel. For a unit of some tiles
+// (see transform.go for the algorithm and its matrices), the data flow is
 //
 //	source image ─transpose─▶ channels last, framed ─Bᵀ·B─▶ v: a matrix for each ξ, tile × channel
 //	v[ξ] · u[ξ] ─▶ p[ξ], where u[ξ] is element ξ of the transformed weights, channel × result
 //	p ─Aᵀ·A─▶ result, channels last ─transpose─▶ result
 //
-// Lanes are channels throughout, so tiles may lie anywhere.
+// Lanes are channels throughout, so tiles may be anywhere in the image.
 type winograd struct {
 	*plan.Correlation
 	winoTiling
 	micro.Split
-	before            window.Vec3 // what position 0 of the result reads lies this far before the image
-	inPitch, outPitch int         // elements of a position with its channels
+	before            window.Vec3 // how far before the image the result at position 0 begins to read
+	inPitch, outPitch int         // elements of a position, in whole vectors
 	u                 *[]float32
 	uPlane            int // elements of a matrix u[ξ] of all groups
 	vPlane, pPlane    int
@@ -30,7 +30,7 @@ type winograd struct {
 	row               *[]micro.Pair
 }
 
-// winoTiling cuts images into tiles and these into units.
+// winoTiling cuts images into tiles, and these into units.
 type winoTiling struct {
 	*winoForm
 	high, wide int // tiles of an image
@@ -38,17 +38,17 @@ type winoTiling struct {
 	images     int // images of a unit
 }
 
-// winoUnit is a range of images and, if there is one only, of its tile rows.
+// winoUnit is a range of images and, if it is a single one, of its tile rows.
 type winoUnit struct {
 	image, images int
 	row, rows     int
 }
 
-// planeGap keeps the matrices from starting at the same place modulo a power
-// of two, where they would displace each other from the cache.
+// planeGap keeps matrices from starting at the same place modulo a power of two, where they
+// would evict each other from the cache.
 const planeGap = 16
 
-// newWinoTiling makes units of about tiles tiles.
+// newWinoTiling makes units of about the given number of tiles.
 func newWinoTiling(f *winoForm, extent window.Vec3, tiles int) winoTiling {
 	t := winoTiling{winoForm: f, high: (extent[1] + f.m - 1) / f.m, wide: (extent[2] + f.m - 1) / f.m, images: 1}
 	t.rows = max(1, min(t.high, tiles/t.wide))
@@ -60,7 +60,7 @@ func newWinoTiling(f *winoForm, extent window.Vec3, tiles int) winoTiling {
 
 func (t *winoTiling) tiles() int { return t.images * t.rows * t.wide }
 
-// units returns how many units batch images have.
+// units returns how many units a batch has.
 func (t *winoTiling) units(batch int) int {
 	return (batch + t.images - 1) / t.images * ((t.high + t.rows - 1) / t.rows)
 }
@@ -72,14 +72,13 @@ func (t *winoTiling) unit(i, batch int) winoUnit {
 	return u
 }
 
-// tiled tells whether Winograd's algorithm applies.
+// tiled reports whether Winograd's algorithm applies.
 func tiled(p *plan.Conv) bool {
 	one := window.Vec3{1, 1, 1}
 	return p.Kernel == window.Vec3{1, 3, 3} && p.In[0] == 1 && p.Out[0] == 1 && p.Pad[0] == 0 && p.Stride == one && p.Dilation == one && p.Pad[1] <= 2 && p.Pad[2] <= 2
 }
 
-// beforeTiles returns how far before the image what position 0 of the result reads
-// lies.
+// beforeTiles returns how far before the image the result at position 0 begins to read.
 func beforeTiles(c *plan.Correlation) (before window.Vec3) {
 	first := c.Phases[0].Taps[0]
 	if c.Adjoint { // the taps run the other way
@@ -91,7 +90,7 @@ func beforeTiles(c *plan.Correlation) (before window.Vec3) {
 	return before
 }
 
-// tapLayout returns where the taps of a kernel are that are pitch elements apart.
+// tapLayout returns where the elements of a kernel are if they are pitch elements apart.
 func tapLayout(c *plan.Correlation, pitch int) winoLayout {
 	if c.Adjoint {
 		return winoLayout{at: 8 * pitch, i: -3 * pitch, j: -pitch}
@@ -99,7 +98,7 @@ func tapLayout(c *plan.Correlation, pitch int) winoLayout {
 	return winoLayout{i: 3 * pitch, j: pitch}
 }
 
-// biasOf returns the bias of each group in pitch elements, zeros for none.
+// biasOf returns the bias with pitch elements for each group, zeros if bias is nil.
 func biasOf(c *plan.Correlation, bias []float32, pitch int) *[]float32 {
 	b := scratch.Floats(c.Group * pitch)
 	clear(*b)
@@ -109,8 +108,9 @@ func biasOf(c *plan.Correlation, bias []float32, pitch int) *[]float32 {
 	return b
 }
 
-// winogradCost returns what an algorithm costs for an image, in multiplications
-// of vectors with as many more as transforming costs, and whether it applies.
+// winogradCost returns what an algorithm costs for an image, and whether it applies. The
+// cost is the number of multiplications of vectors, plus as many as take the time of the
+// transforms.
 func winogradCost(p *plan.Conv, f *winoForm, channels, results int, extent window.Vec3) (cost int, ok bool) {
 	if !tiled(p) {
 		return 0, false
@@ -120,9 +120,9 @@ func winogradCost(p *plan.Conv, f *winoForm, channels, results int, extent windo
 	return tiles*(f.products()*channels*out+f.cost*(in+out)) + 4*f.products()*channels*out/max(1, p.Batch), true
 }
 
-// formOf returns the algorithm for a correlation. An error of the forward direction may
-// move values across the kinks of ReLU and pooling, where gradients jump: it must not be
-// larger than that of summing directly. What goes back through them is linear.
+// formOf returns the algorithm for a correlation. In the forward direction, an error may
+// move values across the kinks of ReLU and pooling, where gradients jump. It must not be
+// larger than that of direct summation. In the backward direction everything is linear.
 func formOf(c *plan.Correlation) *winoForm {
 	if c.Adjoint {
 		return winoFast
@@ -158,7 +158,7 @@ func (m *winograd) free() {
 	scratch.FreePairs(m.row)
 }
 
-// transformWeight computes u, the panels of each group one after another.
+// transformWeight computes u: the panels of each group, one after another.
 func (m *winograd) transformWeight(w *parallel.Workers, weight []float32) {
 	groupSize := m.Channels * m.outPitch
 	m.uPlane = m.Group*groupSize + planeGap
@@ -183,7 +183,7 @@ func (m *winograd) transformWeight(w *parallel.Workers, weight []float32) {
 	})
 }
 
-// RunChannelTiles computes the correlation by this method.
+// RunChannelTiles computes a correlation by this method. bias may be nil.
 func RunChannelTiles(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newWinograd(c, w, weight, bias)
 	defer m.free()
@@ -199,7 +199,7 @@ func RunChannelTiles(c *plan.Correlation, w *parallel.Workers, source, weight, b
 	})
 }
 
-// winoState is the memory of one unit in work.
+// winoState is the memory for the unit that is being computed.
 type winoState struct {
 	*winograd
 	image     winoSource
@@ -280,8 +280,8 @@ func (s *winoState) store(u winoUnit, group int, result []float32) {
 	}
 }
 
-// transposeOut writes rows y0 to y1 of an image's result; out holds them from
-// the first, channels last, rows line elements apart.
+// transposeOut writes rows y0 to y1 of the result of an image. out holds them from its
+// beginning on, channels last, rows line elements apart.
 func (s *winoState) transposeOut(result []float32, y0, y1, line int) {
 	e := s.Extent
 	if e[2] == s.m*s.wide { // the tiles cover whole rows

@@ -4,43 +4,41 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// laneKernels are the assembly functions for Winograd's algorithm with tiles in the
-// lanes of a vector, see tileLanes and tileRows. Distances are in elements.
+// laneKernels holds the assembly of Winograd's algorithm with tiles in the lanes of a
+// vector; see tileLanes and tileRows. All distances are in elements.
 type laneKernels struct {
-	// windows computes x·B for rows of planes: element j < 4 of each tile in a row,
-	// into plane j of what it writes for a channel. The rows go to even and odd turn by
-	// turn. For every vector of tiles, masks holds which elements exist of those that
-	// begin 0, 16, 2 and 18 places from the first's, which is left of src, and which
-	// tiles do.
+	// windows computes x·B for rows of planes: element j < 4 of each tile of a row goes to
+	// plane j of the output of a channel. Rows are written to even and odd alternately. For
+	// every vector of tiles, masks has five words. The first four say which elements exist of
+	// the vectors that begin 0, 16, 2 and 18 places after the first element, which lies left
+	// elements before src. The fifth says which tiles exist.
 	windows func(channels, rows, vectors int, src *float32, srcStep, line, left int, even, odd *float32, step, plane, row int, masks *uint32)
-	// inputs computes Bᵀ·x from what windows has written with half elements between
-	// the even rows and the odd ones.
+	// inputs computes Bᵀ·x from the output of windows, in which even rows and odd rows are
+	// half elements apart.
 	inputs func(channels, vectors int, src *float32, srcStep, srcPlane, half, row int, dst *float32, dstStep, plane int)
-	// products and rows are for 1, 2 or 3 vectors.
+	// products and rows have functions for 1, 2 and 3 vectors.
 	products [3]laneProducts
 	rows     [3]laneRows
-	// outputs computes Aᵀ·p·A plus the bias of each channel. For every vector, at holds
-	// where the first row of its tiles' outputs goes, 8 by 8; the second goes line
+	// outputs computes Aᵀ·p·A plus the bias of each channel. For every vector, at holds where
+	// the first row of the outputs of its tiles goes, in pieces of 8. The second row goes line
 	// elements further.
 	outputs func(channels, vectors int, p *float32, step, plane int, dst *float32, dstStep, line int, at *int, bias *float32)
 }
 
-// laneProducts computes, for n blocks of 8 channels, u·v as a sum of k steps: rows of
-// p that are pStep apart, to which it is added unless add is 0. The blocks of u are
-// uBlock apart.
-//
-// Every two steps prefetch from later0, later1 and later2, which move on by pace0 and
-// so on.
+// laneProducts computes u·v, a sum of k steps, for n blocks of 8 channels. Its result is
+// rows of p, pStep apart. It is added to p unless add is 0. The blocks of u are uBlock
+// apart. Every two steps it prefetches from each of three addresses, which advance by the
+// given numbers of bytes.
 type laneProducts func(n, k int, u *float32, uBlock int, v, p *float32, pStep, add int, uStep, vStep, vNext int, later0, later1, later2 *float32, pace0, pace1, pace2 int)
 
-// laneRows computes n of 8 channels of the outputs of F(2, 3): from sums of k steps
-// for each of three rows of v, vRow apart, and four planes, vPlane apart. It uses p for
-// three sums. Of each vector, yLanes outputs are stored, yNext after those of the one
-// before.
+// laneRows computes n ≤ 8 channels of the outputs of F(2, 3), from sums of k steps for each
+// of three rows of v, vRow apart, and four planes, vPlane apart. p is memory for three
+// sums. For each vector it stores yLanes outputs; those of consecutive vectors are yNext
+// apart.
 type laneRows func(n, k int, u, v *float32, vRow, vPlane int, p, bias, y *float32, yStep, yNext, yLanes int, uStep, vStep, vNext int, later0, later1, later2 *float32, pace0, pace1, pace2 int)
 
-// windowMasks returns the masks for rows of in elements, before which tiles begin by
-// left elements, and of so many tiles.
+// windowMasks returns the masks for rows of in elements and the given number of tiles.
+// Tiles begin left elements before the row.
 func windowMasks(left, in, tiles int) (masks []uint32) {
 	for t := 0; t < tiles; t += simd.Lanes() {
 		for _, first := range []int{0, simd.Lanes(), 2, simd.Lanes() + 2} {
@@ -57,8 +55,8 @@ func windowMasks(left, in, tiles int) (masks []uint32) {
 	return masks
 }
 
-// panelWidth returns how many vectors to compute next if so many are left: three,
-// unless one would be left over in the end.
+// panelWidth returns how many of the remaining vectors to compute next: three, unless a
+// single one would be left at the end.
 func panelWidth(left int) int {
 	if left == 4 {
 		return 2
@@ -66,10 +64,10 @@ func panelWidth(left int) int {
 	return min(left, 3)
 }
 
-// lookAhead is up to three arrays to be prefetched evenly by a number of calls.
+// lookAhead is up to three arrays that a number of calls prefetch evenly.
 type lookAhead struct {
 	from  [3][]float32
-	quota [3]int // elements for a call
+	quota [3]int // elements for each call
 }
 
 func (a *lookAhead) spread(calls int) {
@@ -78,8 +76,8 @@ func (a *lookAhead) spread(calls int) {
 	}
 }
 
-// next returns what a call of so many steps is to prefetch; idle is an address of no
-// matter.
+// next returns what a call with the given number of steps prefetches. idle is the address
+// to use where there is nothing to prefetch.
 func (a *lookAhead) next(steps int, idle *float32) (from [3]*float32, pace [3]int) {
 	const most = 64 // bytes of a line
 	for i, x := range a.from {

@@ -6,15 +6,15 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// winoSource holds a piece of an image, channels last and surrounded by zeros,
-// from which tiles are transformed.
+// winoSource holds a piece of an image, channels last and surrounded by zeros, from which
+// tiles are transformed.
 type winoSource struct {
 	winoTiling
 	buf   *[]float32
 	pitch int         // elements of a position
-	over  int         // how far tiles overlap: 2 for inputs, 0 for gradients of outputs
+	over  int         // by how much tiles overlap: 2 for inputs, 0 for gradients of outputs
 	line  int         // positions of a row
-	at    window.Vec3 // where in the piece the image's first row and column are, if it begins with tile row 0
+	at    window.Vec3 // position of the image in a piece that begins with tile row 0
 }
 
 func newWinoSource(t winoTiling, pitch, over int, at window.Vec3) winoSource {
@@ -30,7 +30,7 @@ func (s *winoSource) free() { scratch.Free(s.buf) }
 func (s *winoSource) load(image []float32, channels int, extent window.Vec3, row, rows int) {
 	line := s.line * s.pitch
 	lines := s.m*rows + s.over
-	// Lines first to last of the piece lie in the image.
+	// Of the lines of the piece, first to last are inside the image.
 	first := min(max(0, s.at[1]-s.m*row), lines)
 	last := max(first, min(lines, extent[1]+s.at[1]-s.m*row))
 	clear((*s.buf)[:first*line])
@@ -44,8 +44,8 @@ func (s *winoSource) load(image []float32, channels int, extent window.Vec3, row
 	}
 }
 
-// transform computes the elements ξ of each tile of rows tile rows into dst,
-// beginning with tile first.
+// transform writes element ξ of each tile of some tile rows to matrix ξ of dst, beginning
+// with tile first.
 func (s *winoSource) transform(kind winoTransform, rows int, dst []float32, first, plane int) {
 	for r := range rows {
 		runTransform(kind, &winoArgs{

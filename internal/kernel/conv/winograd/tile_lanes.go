@@ -9,10 +9,10 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// tileLanes computes a correlation by Winograd's F(2×2, 3×3) with tiles in the lanes
-// of a vector: unlike winograd, it transposes neither source nor result. The tiles of
-// an image are numbered row by row and fill whole vectors. For a unit of some images,
-// or of some tile rows of one,
+// tileLanes computes a correlation by Winograd's F(2×2, 3×3) with tiles in the lanes of a
+// vector. Unlike the method with channels in the lanes, it transposes neither source nor
+// result. The tiles of an image are numbered row by row and fill whole vectors. For a unit,
+// which is some images or some tile rows of one image, the data flow is
 //
 //	source ─x·B, row by row─▶ windows ─Bᵀ─▶ v: for each ξ, channel × tile
 //	u[ξ]·v[ξ] ─▶ p[ξ]: result × tile ─Aᵀ·A─▶ result
@@ -21,18 +21,18 @@ type tileLanes struct {
 	winoTiling
 	before  window.Vec3 // what position 0 of the result reads lies this far before the image
 	outs    int         // channels of the result, in whole vectors
-	pitch   int         // elements from channel to channel of v and p
+	pitch   int         // distance between channels of v and p
 	u, bias *[]float32
 
-	uPlane, vPlane, pPlane int // from ξ to ξ
+	uPlane, vPlane, pPlane int // distances between matrices ξ
 
 	masks   []uint32 // see laneKernels
-	half    int      // elements of the even rows of a channel's windows
-	inPlace bool     // outputs are written where they belong, 8 by 8
-	to      []int    // where, for each vector of a unit
+	half    int      // elements of the even rows of the windows of a channel
+	inPlace bool     // outputs are written to their places, 8 at a time
+	to      []int    // these places, for each vector of a unit
 }
 
-// TileLanesApply reports whether the method applies, and is the best.
+// TileLanesApply reports whether the method applies and is the best.
 func TileLanesApply(c *plan.Correlation) bool {
 	const few, many = 16, 96 // channels
 	if laneCode() == nil || !tiled(c.Conv) || min(c.Channels, c.Results) < few || c.Channels > micro.DirectDepth {
@@ -59,7 +59,7 @@ func tileLanesTiling(c *plan.Correlation) winoTiling {
 func newTileLanes(c *plan.Correlation, w *parallel.Workers, weight, bias []float32) *tileLanes {
 	m := &tileLanes{Correlation: c, winoTiling: tileLanesTiling(c), before: beforeTiles(c), outs: simd.RoundUp(c.Results, simd.Lanes())}
 	vectors := m.vectorsOf(m.rows)
-	// An odd number of lines, so that channels do not compete for places in the cache.
+	// An odd number of cache lines, so that channels do not compete for cache sets.
 	m.pitch = (m.images*vectors | 1) * simd.Lanes()
 	m.uPlane = c.Group*c.Channels*m.outs + planeGap
 	m.vPlane = c.Channels*m.pitch + planeGap
@@ -72,13 +72,14 @@ func newTileLanes(c *plan.Correlation, w *parallel.Workers, weight, bias []float
 	return m
 }
 
-// vectorsOf returns how many vectors the tiles of so many rows fill.
+// vectorsOf returns how many vectors the tiles of some tile rows fill.
 func (m *tileLanes) vectorsOf(rows int) int { return vectorsOf(m.winoTiling, rows) }
 
 func vectorsOf(t winoTiling, rows int) int { return (rows*t.wide + simd.Lanes() - 1) / simd.Lanes() }
 
-// placeOutputs says where outputs go: every other row of an image, if no 8 outputs of
-// a unit belong to two rows or to none, or one vector after another.
+// placeOutputs decides where outputs go: directly to every other row of an image, if no 8
+// outputs of a unit belong to two rows or to none; otherwise to a buffer, one vector after
+// another.
 func (m *tileLanes) placeOutputs() {
 	e := m.Extent
 	whole := func(rows int) bool { return rows*m.wide%simd.Lanes() == 0 }
@@ -117,7 +118,7 @@ func (m *tileLanes) free() {
 	scratch.Free(m.bias)
 }
 
-// RunTileLanes computes the correlation by this method.
+// RunTileLanes computes a correlation by this method. bias may be nil.
 func RunTileLanes(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newTileLanes(c, w, weight, bias)
 	defer m.free()
@@ -141,8 +142,8 @@ func RunTileLanes(c *plan.Correlation, w *parallel.Workers, source, weight, bias
 	})
 }
 
-// imagesOf returns what a unit has of an array with size elements an image, nil
-// unless that is in one piece.
+// imagesOf returns the part of an array that belongs to the images of a unit, with size
+// elements for each image. It returns nil unless that part is contiguous.
 func (m *tileLanes) imagesOf(u winoUnit, x []float32, size int) []float32 {
 	if m.Group > 1 || u.rows < m.high {
 		return nil

@@ -6,15 +6,15 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// tileState is the memory of one unit in work.
+// tileState is the memory for the unit that is being computed.
 type tileState struct {
 	*tileLanes
 	windows, v, p, out *[]float32 // out is nil if outputs are written in place
 	ahead              lookAhead
 }
 
-// windowChannels is how many channels have their windows computed at a time: these
-// stay in the first level of cache.
+// windowChannels is how many channels have their windows computed at a time. These windows
+// stay in the L1 cache.
 const windowChannels = 4
 
 func (m *tileLanes) newState() *tileState {
@@ -38,12 +38,12 @@ func (s *tileState) free() {
 
 // load computes v for the tiles of a unit.
 func (s *tileState) load(u winoUnit, group int, source []float32) {
-	// Rows first to last of those that the tiles read lie in the image.
+	// Of the rows that the tiles read, first to last are inside the image.
 	before, all := s.before[1]-2*u.row, 2*u.rows+2
 	first := min(max(0, before), all)
 	last := max(first, min(all, s.Source.In[1]+before))
 	if u.rows < s.high && last-first < all {
-		clear(*s.windows) // others are zeros than of the unit before
+		clear(*s.windows) // other rows are zeros than in the previous unit
 	}
 	even, odd := first/2*s.wide, s.half+first/2*s.wide
 	if first%2 == 1 {
@@ -99,7 +99,7 @@ func (s *tileState) store(u winoUnit, group int, result []float32) {
 	}
 }
 
-// finish completes channels of an image, whose part of the result begins at at.
+// finish completes channels of an image, whose part of the result begins with element at.
 func (s *tileState) finish(u winoUnit, image, at, channels, line int, result []float32) {
 	e := s.Extent
 	y0, y1 := 2*u.row, min(2*(u.row+u.rows), e[1])

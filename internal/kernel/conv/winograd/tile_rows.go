@@ -9,36 +9,36 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// tileRows computes a correlation with a 3×3 kernel by Winograd's F(2, 3) along rows,
-// with the tiles of a row in the lanes of vectors:
+// tileRows computes a correlation with a 3×3 kernel by Winograd's F(2, 3) along rows, with
+// the tiles of a row in the lanes of vectors:
 //
 //	source ─x·B, row by row─▶ v: for each j < 4, row × channel × tile
 //	the sum over rows of the kernel of u[j]·v[j] ─▶ p[j] ─p·A─▶ result
 //
-// It takes 2/3 of the multiplications of summing directly, where tileLanes takes 4/9.
-// But there is less to transform, and what a product reads and writes stays in the
-// first level of cache: with few channels, that is worth more.
+// It takes 2/3 of the multiplications of direct summation, where tileLanes takes 4/9. But
+// it has less to transform, and what a product reads and writes stays in the L1 cache. With
+// few channels this is worth more.
 type tileRows struct {
 	*plan.Correlation
-	before  window.Vec3 // what position 0 of the result reads lies this far before the image
+	before  window.Vec3 // how far before the image the result at position 0 begins to read
 	outs    int         // channels of the result, in whole blocks
-	vectors int         // of the tiles of a row
-	rows    int         // of the result in a unit
+	vectors int         // vectors of the tiles of a row
+	rows    int         // rows of the result in a unit
 	row     int         // elements of a row of v
-	vPlane  int         // from j to j
+	vPlane  int         // distance between planes j
 	uGroup  int         // elements of the weights of a group
 	u, bias *[]float32
 	masks   []uint32 // see laneKernels
 }
 
-// inRowsOfTiles tells whether the algorithm applies and the tiles of rows of so many
-// outputs fill vectors.
+// inRowsOfTiles reports whether the algorithm applies and the tiles of rows with the given
+// number of outputs fill vectors well.
 func inRowsOfTiles(p *plan.Conv, outputs int) bool {
 	vector := 2 * simd.Lanes()
 	return laneCode() != nil && tiled(p) && (outputs%vector == 0 || outputs < vector && outputs > vector*3/4)
 }
 
-// TileRowsApply reports whether the method applies, and is the best.
+// TileRowsApply reports whether the method applies and is the best.
 func TileRowsApply(c *plan.Correlation) bool {
 	const few, many = 4, 48 // channels
 	return inRowsOfTiles(c.Conv, c.Extent[2]) && min(c.Channels, c.Results/2) >= few && max(c.Channels, c.Results) <= many
@@ -62,8 +62,8 @@ func newTileRows(c *plan.Correlation, weight, bias []float32) *tileRows {
 	return m
 }
 
-// transformWeight computes u of a group: for each block of results, j, row of the
-// kernel and channel of the source, those of the block.
+// transformWeight computes u of a group. The order of its axes is block of channels of the
+// result, j, row of the kernel, channel of the source, channel of the block.
 func (m *tileRows) transformWeight(u, weight []float32) {
 	n := micro.Channels()
 	transform := portableTransforms[winoWeight2].apply
@@ -94,7 +94,7 @@ func (m *tileRows) free() {
 	scratch.Free(m.bias)
 }
 
-// RunTileRows computes the correlation by this method.
+// RunTileRows computes a correlation by this method. bias may be nil.
 func RunTileRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32) {
 	m := newTileRows(c, weight, bias)
 	defer m.free()
@@ -124,7 +124,7 @@ func RunTileRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias,
 // load computes v for rows y0 to y1 of the result.
 func (m *tileRows) load(v, source []float32, y0, y1 int) {
 	all := y1 - y0 + 2
-	first := min(max(0, m.before[1]-y0), all) // rows first to last lie in the image
+	first := min(max(0, m.before[1]-y0), all) // rows first to last are inside the image
 	last := max(first, min(all, m.Source.In[1]+m.before[1]-y0))
 	for j := range 4 {
 		plane := v[j*m.vPlane : j*m.vPlane+all*m.row]
@@ -141,7 +141,8 @@ func (m *tileRows) load(v, source []float32, y0, y1 int) {
 	}
 }
 
-// compute computes rows y0 to y1 of the result of an image, that is one of a group.
+// compute computes rows y0 to y1 of the result of an image. image counts images times
+// groups.
 func (m *tileRows) compute(ahead *lookAhead, v, p, result []float32, image, y0, y1 int) {
 	e, g := m.Extent, image%m.Group
 	vectors := (y1 - y0) * m.vectors

@@ -9,15 +9,15 @@ import (
 //
 //	y = Aᵀ[(G·w·Gᵀ) ⊙ (Bᵀ·x·B)]A
 //
-// where x is a piece of the input, (m+2)×(m+2). Products of polynomials are
-// computed by evaluating, multiplying and interpolating. (Lavin and Gray, "Fast
+// where x is a piece of the input of size (m+2)×(m+2). The idea is to multiply polynomials
+// by evaluating them at some points, multiplying the values, and interpolating. (Lavin and Gray, "Fast
 // algorithms for convolutional neural networks", 2016.)
 //
-// For m = 2, with the points 0, ±1 and ∞, these are 16 multiplications instead
-// of 36, and the result is as accurate as summing directly: what the transforms
-// lose, the shorter sums gain. For m = 4 they are 36 instead of 144. With the
-// points 0, ±3/4, ±3/2 and ∞ the error is twice that of summing directly, where
-// the usual 0, ±1, ±2, ∞ make it five times. (Barabasz et al., "Error analysis
+// For m = 2, with the points 0, ±1 and ∞, this takes 16 multiplications instead of 36. The
+// result is as accurate as direct summation: what the transforms lose, the shorter sums gain.
+// For m = 4 it takes 36 multiplications instead of 144. With the points 0, ±3/4, ±3/2 and ∞
+// the error is twice that of direct summation; with the usual 0, ±1, ±2 and ∞ it is five
+// times as large. (Barabasz et al., "Error analysis
 // and improving the accuracy of Winograd convolution", 2020.)
 //
 // The gradient of w follows by transposing: Gᵀ[(Bᵀ·x·B) ⊙ (A·gy·Aᵀ)]G.
@@ -30,7 +30,7 @@ const (
 	winoScale0   = 1 / (winoA2 * winoB2)                // of row 0 of G
 )
 
-// winoForm is the algorithm for one size of tile.
+// winoForm is the algorithm for one size of tiles.
 type winoForm struct {
 	m                     int // outputs of a tile on each axis
 	input, output, weight winoTransform
@@ -42,8 +42,8 @@ var (
 	winoFast     = &winoForm{4, winoInput, winoOutput, winoWeight, 1000}
 )
 
-// side returns the size of the input's piece, of which element ξ of side² goes
-// into the matrix product ξ.
+// side returns the size of the piece of input of a tile. Its element ξ, of side², goes into
+// matrix product ξ.
 func (f *winoForm) side() int { return f.m + 2 }
 
 func (f *winoForm) products() int { return f.side() * f.side() }
@@ -62,9 +62,9 @@ const (
 	winoWeight2                         // G: 3×3 to 4×4
 )
 
-// winoArgs says what to transform: element (i, j) of channel c of tile t is
-// src[from.at + i*from.i + j*from.j + t*from.tile + c], likewise in dst. The
-// channels are a whole number of vectors.
+// winoArgs says what to transform. Element (i, j) of channel c of tile t is src[from.at +
+// i*from.i + j*from.j + t*from.tile + c]; likewise in dst. The channels are a whole number
+// of vectors.
 type winoArgs struct {
 	tiles, channels int
 	src, dst        []float32
@@ -74,7 +74,7 @@ type winoArgs struct {
 
 type winoLayout struct{ at, i, j, tile int }
 
-// runTransform transforms with the instruction set in use.
+// runTransform transforms by the instruction set in use.
 func runTransform(kind winoTransform, a *winoArgs) { winogradCode[simd.Active()](kind, a) }
 
 // portableWinograd is the transform in Go.

@@ -9,9 +9,9 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// winoWeightGradient computes the gradient of the weights of a 3×3 convolution with
-// stride 1: for each ξ, vᵀ[ξ]·y[ξ] summed over all tiles, where v comes from x
-// as in winograd and y from gy, transformed back once at the end.
+// winoWeightGradient computes the gradient of the weights of a 3×3 convolution with stride
+// 1. For each ξ it is the sum of vᵀ[ξ]·y[ξ] over all tiles, transformed back once at the
+// end. v is computed from x as in the forward direction, and y from gy.
 type winoWeightGradient struct {
 	*plan.Conv
 	winoTiling
@@ -46,9 +46,9 @@ func RunTileWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 // winoGradWeight computes gw for a part of the batch.
 func winoGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	m := &winoWeightGradient{Conv: p, Split: micro.NewSplit(p.OutChannels), inPitch: simd.RoundUp(p.InChannels, simd.Lanes()), outPitch: simd.RoundUp(p.OutChannels, simd.Lanes())}
-	// The sums are read and written for every block of tiles, so a block is as large
-	// as they are.
-	form := winoFast // as accurate here as need be: sums are over all tiles
+	// The sums are read and written for every block of tiles, so a block is as large as
+	// they are.
+	form := winoFast // accurate enough here, as sums are over all tiles
 	n := form.products()
 	tiles := min(max(n*m.inPitch*m.outPitch, 1<<17), 1<<22) / (n * (m.inPitch + m.outPitch))
 	m.winoTiling = newWinoTiling(form, p.Out, min(tiles, 64))
@@ -105,8 +105,8 @@ func (m *winoWeightGradient) prepare(w *parallel.Workers, group, first, units in
 	return m.firstTile(first, units)
 }
 
-// firstTile returns where the tiles of unit first+i begin, after those of the
-// units from first: only the last of an image or of the batch are smaller.
+// firstTile returns the number of the first tile of unit first+i, counted from unit first
+// on. Only the last unit of an image or of the batch is smaller than the others.
 func (m *winoWeightGradient) firstTile(first, i int) (tile int) {
 	for j := range i {
 		u := m.unit(first+j, m.Batch)
@@ -115,8 +115,8 @@ func (m *winoWeightGradient) firstTile(first, i int) (tile int) {
 	return tile
 }
 
-// ahead returns what to fetch of x and gy for the units from first on: as much as
-// leaves room in the second level of cache.
+// ahead returns what to prefetch of x and gy for the units from first on. It leaves room in
+// the L2 cache.
 func (m *winoWeightGradient) ahead(first, all int, x, gy []float32) (a lookAhead) {
 	const most = 1 << 15
 	if first < all && m.Group == 1 && m.rows == m.high {
@@ -144,7 +144,7 @@ func (m *winoWeightGradient) accumulate(w *parallel.Workers, n int, add bool, ah
 	})
 }
 
-// accumulateBlocks is accumulate for 8 channels at a time, and fetches what is ahead.
+// accumulateBlocks is accumulate for 8 channels at a time. It prefetches.
 func (m *winoWeightGradient) accumulateBlocks(w *parallel.Workers, n int, add bool, ahead lookAhead) {
 	more := 0
 	if add {
@@ -153,7 +153,7 @@ func (m *winoWeightGradient) accumulateBlocks(w *parallel.Workers, n int, add bo
 	blocks, vectors := (m.InChannels+micro.Channels()-1)/micro.Channels(), m.outPitch/simd.Lanes()
 	w.For(m.products(), 1, func(lo, hi int) {
 		ahead := ahead
-		for i := range ahead.from { // the part of these products
+		for i := range ahead.from { // the share of these products
 			x := ahead.from[i]
 			ahead.from[i] = x[lo*len(x)/m.products() : hi*len(x)/m.products()]
 		}

@@ -8,15 +8,15 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// tileRowWeights computes the gradient of the weights of a 3×3 convolution by what is
-// adjoint to F(2, 3) along rows, with the tiles of a row in the lanes of vectors:
+// tileRowWeights computes the gradient of the weights of a 3×3 convolution by the adjoint
+// of F(2, 3) along rows, with the tiles of a row in the lanes of vectors:
 //
 //	x ─x·B─▶ v: for each j < 4, channel × row × tile
 //	gy ─gy·Aᵀ─▶ z: for each j < 4, channel × row × tile
 //	s[j]: the sum over tiles of v[j]·z[j], for each row of the kernel ─s·G─▶ gw
 //
-// The sums are vectors as in rowWeights, whose microkernel computes them: a chunk of
-// z, of a block of its channels, lies in the first level of cache.
+// The sums are dot products, computed by [micro.DotTile]. A chunk of z, of a block of its
+// channels, stays in the L1 cache.
 type tileRowWeights struct {
 	*plan.Conv
 	row           int // elements of a row of v and z
@@ -30,9 +30,9 @@ type tileRowWeights struct {
 
 type tileRowMemory struct{ v, z, sums *[]float32 }
 
-// TileRowWeightsApply reports whether the method applies, and is the best.
+// TileRowWeightsApply reports whether the method applies and is the best.
 func TileRowWeightsApply(p *plan.Conv) bool {
-	const most = 24 // channels: with more, the sums do not stay in cache
+	const most = 24 // channels; with more, the sums would not stay in cache
 	return inRowsOfTiles(p, p.Out[2]) && max(p.InChannels, p.OutChannels) <= most && min(p.InChannels, p.OutChannels) >= micro.Channels() && p.Out[1] >= micro.MostDots/2
 }
 
@@ -49,8 +49,8 @@ func newTileRowWeights(p *plan.Conv) *tileRowWeights {
 	m.vStep, m.zStep = (p.Out[1]+2)*m.row, p.Out[1]*m.row
 	m.vPlane, m.zPart = p.InChannels*m.vStep+planeGap, simd.RoundUp(p.OutChannels, micro.Channels())*m.zStep+planeGap
 	m.xMasks = windowMasks(p.Pad[2], p.In[2], m.row)
-	// Of windows that begin one element before the tile, leave out the elements
-	// outside: what remains of x·B, from 0, a, b and 0, is -b, a+b, b-a and a.
+	// The windows of gy begin one element before the tile. With the elements outside the
+	// tile masked, x·B of 0, a, b and 0 is -b, a+b, b-a and a.
 	m.zMask = windowMasks(1, p.Out[2], m.row)
 	for i := range m.zMask {
 		switch i % 5 {
@@ -107,7 +107,7 @@ func (m *tileRowWeights) run(p *plan.Conv, _ *parallel.Workers, x, gy, gw []floa
 
 // prepare computes v and z of an image.
 func (m *tileRowWeights) prepare(b tileRowMemory, x, gy []float32) {
-	// Rows first to last of those that the kernel reads lie in x.
+	// Of the rows that the kernel reads, first to last are inside x.
 	first, last := m.Pad[1], min(m.Out[1]+2, m.Pad[1]+m.In[1])
 	for i := 0; i < m.row; i += simd.Lanes() {
 		masks := i / simd.Lanes() * 5
@@ -119,8 +119,8 @@ func (m *tileRowWeights) prepare(b tileRowMemory, x, gy []float32) {
 	}
 }
 
-// multiply adds the products of an image to the sums, or overwrites them, and fetches
-// the next image.
+// multiply adds the products of an image to the sums, or overwrites them. It prefetches x
+// and gy, which belong to the next image.
 func (m *tileRowWeights) multiply(b tileRowMemory, add, end bool, x, gy []float32) {
 	sums := *b.sums
 	blocks := simd.RoundUp(m.OutChannels, micro.Channels()) / micro.Channels()
