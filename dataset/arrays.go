@@ -9,7 +9,7 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// arrays is a source that holds the model's inputs ready made.
+// arrays is a source of arrays in the form of the model's inputs.
 type arrays struct {
 	inputs map[string]nd.Array
 	truth  nd.Array // labels that are no classes; the zero Array without
@@ -18,9 +18,9 @@ type arrays struct {
 	line   []int // of each row in its text file; nil when there is none
 }
 
-// FromArrays returns samples that are there already, as the model takes them, by
-// the name of the input. The first axis of each array counts samples. format is
-// what Describe calls them.
+// FromArrays returns samples given as arrays in the form that the model takes, by the name
+// of its input. The first axis of each array counts samples. format is what Describe calls
+// them.
 func FromArrays(inputs map[string]nd.Array, format string) (*Set, error) {
 	n := -1
 	for name, a := range inputs {

@@ -83,8 +83,9 @@ type source interface {
 	batch(rows []int) (map[string]nd.Array, error)
 }
 
-// Open reads the data set at path. Labels, shapes and sizes are checked; the
-// files of an image folder are decoded when a batch needs them.
+// Open reads the data set at path. It checks labels, shapes and sizes. The files of an
+// image folder are decoded when a batch needs them. Faults in the data are errors of the
+// types of this package, such as *FormatError and *LabelError.
 func Open(path string, spec Spec) (*Set, error) {
 	if err := spec.check(); err != nil {
 		return nil, err

@@ -9,9 +9,9 @@
 //
 // # What is checked
 //
-// Reading never returns part of a key or a wrong one: whatever is truncated,
-// altered or contradicts itself is ErrDamaged, and memory stays proportional to
-// the size of the input. A key sealed to a public key is not signed, though:
+// Reading never returns part of a key or a wrong one: a key that is truncated, altered or
+// contradicts itself is ErrDamaged (onnxio.Record.Validate owns what a valid record is),
+// and memory stays proportional to the size of the input. A key sealed to a public key is not signed, though:
 // anyone who has the recipient can make one. Its file names are therefore
 // confined to the model's folder, and a server that takes keys from strangers
 // compares Record.Files[0].SHA256 with the model it expects.

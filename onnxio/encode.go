@@ -7,10 +7,10 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Encode returns the bits of the element of t that is nearest to v, ties to even.
-// What is too large for a floating-point type becomes infinite, for an integer
-// type the largest or smallest it has. Integers have no NaN, which is an error,
-// and so are types other than floats of 16 bits and more and integers of 8 to 32.
+// Encode returns the bits of the value of t's type that is nearest to v, ties to even. A
+// value too large for a floating-point type becomes infinite, one too large for an integer
+// type its largest or smallest value. NaN for an integer type is an error, and so are types
+// other than floats of 16 bits and more and integers of 8 to 32 bits.
 func (t *Initializer) Encode(v float32) (uint64, error) {
 	switch t.DataType {
 	case onnxpb.TensorProto_FLOAT:

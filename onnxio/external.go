@@ -138,7 +138,8 @@ func checkLocation(location string) error {
 	return nil
 }
 
-// isSeparator takes both slashes for separators, wherever the file was written.
+// isSeparator reports whether r is a slash or a backslash, whatever system the file was
+// written on.
 func isSeparator(r rune) bool { return r == '/' || r == '\\' }
 
 // openExternal opens the data files that tensors refer to, each once, and turns
@@ -248,8 +249,8 @@ func openConfined(root *os.Root, location string) (*os.File, error) {
 	return f, nil
 }
 
-// markShared finds external tensors whose bytes overlap. An edit of one would
-// change the other behind its back.
+// markShared marks external tensors whose bytes overlap: an edit of one would change the
+// other as well.
 func (m *Model) markShared() {
 	var ts []*Initializer
 	for _, t := range m.tensors {

@@ -30,11 +30,11 @@ type FileRecord struct {
 	LockedSHA256 [32]byte
 }
 
-// A TensorPatch holds the old values of elements of one tensor that lie at equal
+// A TensorPatch holds the old values of elements of one tensor, which lie at equal
 // distances. A tensor whose elements lie in several chunks has several patches.
 //
-// Where the same bits were turned over in all elements, such as their signs, Flip
-// has these bits, and there are no old values.
+// If the same bits were flipped in all elements, such as their signs, Flip has these bits
+// and there are no old values.
 type TensorPatch struct {
 	Tensor   string
 	File     int      // index in Record.Files
@@ -46,7 +46,7 @@ type TensorPatch struct {
 	Flip     uint64   // exclusive or of old and new bits; 0: see Original
 }
 
-// old returns the piece that puts back an element, the k-th of the patch.
+// old returns the piece that restores the k-th element of the patch.
 func (p *TensorPatch) old(k int) piece {
 	x := piece{at: p.Offset + p.Indices[k]*int64(p.Stride), size: int64(p.Width)}
 	if x.xor = p.Flip != 0; x.xor {
@@ -57,12 +57,12 @@ func (p *TensorPatch) old(k int) piece {
 	return x
 }
 
-// enough is the number of elements that bits have to be turned over in for a patch
-// of their own.
+// enough is the least number of elements with the same flipped bits that get a patch of
+// their own.
 const enough = 4
 
-// shorten splits a patch in two where the same bits were turned over in enough
-// elements: these need no old values. flips has an element for each index.
+// shorten splits a patch in two if the same bits were flipped in enough elements, which
+// then need no old values. flips has the flipped bits for each index.
 func (p *TensorPatch) shorten(flips []uint64) []TensorPatch {
 	flip, most := uint64(0), 0
 	count := map[uint64]int{}

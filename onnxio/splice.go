@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// A piece replaces bytes of a file: [at, at+size) becomes data, or the exclusive or
-// of data, which is then as long, with what is there. Element edits, renamed
+// A piece replaces the bytes [at, at+size) of a file by data, or, if xor is set, by the
+// exclusive or of these bytes with data of the same length. Element edits, renamed
 // locations and their reversal are all lists of pieces.
 type piece struct {
 	at, size int64

@@ -9,16 +9,16 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Writable gives out elements that may be changed; the model, its file and other
-// Writables keep theirs. Large tensors stay in the file, which is mapped once more
-// so that the system copies a page when it is first written to. The slices must not
-// be used after the model was closed.
+// A Writable returns elements of a model that may be changed without changing the model,
+// its file or another Writable. Large tensors stay in the file, which is mapped once more
+// so that the system copies a page when it is first written to. The slices must not be
+// used after the model was closed.
 type Writable struct {
 	model *Model
 	files map[*File]mmap.MMap // nil for those that cannot be mapped again
 }
 
-// Writable returns a new one. It is not safe for concurrent use.
+// Writable returns a new Writable, which is not safe for concurrent use.
 func (m *Model) Writable() *Writable { return &Writable{m, map[*File]mmap.MMap{}} }
 
 // Float32s returns the elements of one of the model's floating-point tensors as
@@ -37,8 +37,8 @@ func (w *Writable) Float32s(t *Initializer) ([]float32, error) {
 	return t.copied(r), nil
 }
 
-// file returns a private mapping of a file; nil where there can be none, or where
-// the file is not any more what it was.
+// file returns a private mapping of a file; nil if there can be none or the file has
+// changed.
 func (w *Writable) file(f *File) mmap.MMap {
 	data, known := w.files[f]
 	if known {
@@ -64,8 +64,8 @@ func (w *Writable) file(f *File) mmap.MMap {
 	return data
 }
 
-// adjacent returns the run that holds all elements, if they are float32s as this
-// machine has them.
+// adjacent returns the run that holds all elements, if they are float32s in the byte order
+// of this machine.
 func (t *Initializer) adjacent() (run, bool) {
 	if t.DataType != onnxpb.TensorProto_FLOAT || t.n == 0 || len(t.runs) != 1 || t.runs[0].stride != 4 || !littleEndian {
 		return run{}, false
@@ -73,8 +73,8 @@ func (t *Initializer) adjacent() (run, bool) {
 	return t.runs[0], true
 }
 
-// inPlace returns the elements of a run in a mapping of its file, nil if there is
-// none or they are not where float32s can be.
+// inPlace returns the elements of a run in a mapping of its file; nil if there is no mapping
+// or they are not aligned.
 func (t *Initializer) inPlace(data mmap.MMap, r run) []float32 {
 	if data == nil {
 		return nil
