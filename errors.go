@@ -11,8 +11,8 @@ import (
 	"github.com/advparams/advparams/task"
 )
 
-// The errors that callers tell apart with errors.Is. They are those of the packages
-// that do the work, gathered here.
+// Errors that callers tell apart with errors.Is. They are those of the packages that do
+// the work.
 var (
 	// ErrTarget means that the search did not reach the target within its budget.
 	ErrTarget = perturb.ErrTarget

@@ -9,7 +9,7 @@ import (
 	"github.com/advparams/advparams/task"
 )
 
-// nextTokens makes the tokens that follow in the inputs the labels.
+// nextTokens returns the set with the next token of every position as labels.
 func nextTokens(set *dataset.Set) (*dataset.Set, error) {
 	inputs, err := set.Batch(0, set.Len())
 	if err != nil {
@@ -22,7 +22,7 @@ func nextTokens(set *dataset.Set) (*dataset.Set, error) {
 	return set.WithTruth(truth), nil
 }
 
-// answered makes the answers of a model the labels.
+// answered replaces the labels by the answers of a model.
 func (p *prepared) answered(ctx context.Context, m *onnxio.Model, w *gradient.Workers, progress func(done int)) error {
 	session, err := p.session(m, p.set, w)
 	if err != nil {

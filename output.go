@@ -33,8 +33,8 @@ type outputs struct {
 	done    func() bool
 }
 
-// stream is an output for a Writer. Until it is complete it is a file in a
-// temporary folder.
+// stream is an output that goes to a Writer. It is a file in a temporary folder until
+// it is complete.
 type stream struct {
 	file   string
 	folder string

@@ -206,6 +206,9 @@ func TestMismatch(t *testing.T) {
 
 // TestPassphrase: a passphrase seals and opens, and another one does not.
 func TestPassphrase(t *testing.T) {
+	if testing.Short() {
+		t.Skip("passphrases are slow on purpose")
+	}
 	data, _ := locked(t)
 	secret := func(text string) func() (string, error) { return func() (string, error) { return text, nil } }
 	opt := protectHere(data)

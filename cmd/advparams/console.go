@@ -34,8 +34,8 @@ func (a *app) result(v any, text func(w io.Writer)) error {
 	return w.Flush()
 }
 
-// bar starts a progress bar, which has to be closed. It is nil, which shows nothing,
-// unless a person looks.
+// bar starts a progress bar, which has to be closed. Where nobody looks it is nil, and
+// shows nothing.
 func (a *app) bar(label string, total int) *terminal.Bar {
 	if a.quiet || !terminal.Is(a.stderr) {
 		return nil
@@ -43,14 +43,14 @@ func (a *app) bar(label string, total int) *terminal.Bar {
 	return terminal.NewBar(a.stderr, label, total)
 }
 
-// watch shows what happens in a run: a bar for the stage under way, and notices.
+// watch shows the progress of a run as a bar for each stage, and prints its notices.
 type watch struct {
 	app   *app
 	stage string
 	bar   *terminal.Bar
 }
 
-// watch returns one without a bar. It has to be closed.
+// watch returns a watch, which has to be closed.
 func (a *app) watch() *watch { return &watch{app: a} }
 
 func (w *watch) progress(p advparams.Progress) {

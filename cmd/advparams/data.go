@@ -17,7 +17,7 @@ type dataFlags struct {
 	task   string
 }
 
-// noData is what --data says when there is none.
+// noData as the value of --data means that there is no data.
 const noData = "none"
 
 const dataHelp = `Data: an .npz file with arrays named after the model's inputs, and labels; a folder with
@@ -49,7 +49,7 @@ func (d *dataFlags) register(cmd *cobra.Command, usual dataset.Split, seed uint6
 	}
 }
 
-// kind returns the task that was asked for; nil for the one that the model looks like.
+// kind returns the task of --task; nil if the flag is not given.
 func (d *dataFlags) kind() task.Task {
 	if d.task == "" {
 		return nil

@@ -103,8 +103,8 @@ func (o *openFlags) register(cmd *cobra.Command) {
 	must(cmd.MarkFlagFilename("identity", "txt"))
 }
 
-// file returns a key with what the flags say opens it. The passphrase is asked for
-// if the key has one.
+// file returns a key with the identities that open it. The passphrase is asked for if
+// the key has one.
 func (o *openFlags) file(a *app, path string) (advparams.KeyFile, error) {
 	file := advparams.KeyFile{Path: path, Passphrase: func() (string, error) { return a.passphrase(false) }}
 	if _, err := os.Stat(path); err != nil {

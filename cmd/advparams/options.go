@@ -8,8 +8,8 @@ import (
 	"github.com/advparams/advparams"
 )
 
-// flags are the flags behind the options of package advparams, where these are not
-// called like the option.
+// flags has the flags of options of package advparams whose names differ from that of
+// the option.
 var flags = map[string]string{
 	"Data.MadeUp": "--data",
 	"Data.Shape":  "--shape",
@@ -39,7 +39,7 @@ func flagOf(option string) string {
 	return b.String()
 }
 
-// inFlags makes a mistake in the use of a flag out of one in options.
+// inFlags words an error in options in terms of flags.
 func inFlags(err error) error {
 	var option *advparams.OptionError
 	if !errors.As(err, &option) {
@@ -57,7 +57,8 @@ type optionError struct {
 func (e *optionError) Error() string { return e.text }
 func (e *optionError) Unwrap() error { return e.error }
 
-// optionHint is what to do about the errors of package advparams.
+// optionHint returns what to do about an error of package advparams; "" if nothing is
+// known.
 func optionHint(err error) string {
 	var (
 		option   *advparams.OptionError
@@ -90,7 +91,7 @@ func optionHint(err error) string {
 	}[option.Option]
 }
 
-// batchHint is what to do about a batch that does not go with a model.
+// batchHint returns what to do about a batch that does not fit a model.
 func batchHint(err *advparams.BatchError) string {
 	switch err.Array {
 	case "":

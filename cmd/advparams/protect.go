@@ -111,7 +111,7 @@ func (p *protect) check() error {
 	return p.app.checkStreams(o.Locked, o.Key)
 }
 
-// complete adds to the options what the flags do not say in their terms.
+// complete sets the options that no flag sets directly.
 func (p *protect) complete() error {
 	o := &p.opt
 	o.Data, o.Output, o.Task = p.data.Data, p.data.output, p.data.kind()
