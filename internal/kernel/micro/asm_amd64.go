@@ -50,22 +50,22 @@ func tile8x2AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c 
 func tile8x3AVX512(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func direct8x1AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+func direct8x1AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
-func even8x1AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+func even8x1AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
-func direct8x2AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+func direct8x2AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
-func even8x2AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+func even8x2AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
-func direct8x3AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+func direct8x3AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
-func even8x3AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+func even8x3AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
 func stripRows1x1AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
@@ -140,7 +140,7 @@ func stripRows8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, 
 func stripColumns8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
 
 //go:noescape
-func dots8x3AVX512(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, later *float32, ahead int)
+func dots8x3AVX512(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, prefetch *float32, ahead int)
 
 //go:noescape
 func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
@@ -167,13 +167,13 @@ func tile6x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *f
 func tile6x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
-func direct4x1AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+func direct4x1AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
-func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
-func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
 func stripRows1x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
@@ -224,22 +224,22 @@ func stripRows6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, pa
 func stripColumns6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
 
 //go:noescape
-func dots4x3AVX2(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, later *float32, ahead int)
+func dots4x3AVX2(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, prefetch *float32, ahead int)
 
 //go:noescape
-func runs8x1AVX512(n int, length int, a *float32, lda int, further int, b *float32, c *float32, ldc int, last int, add int, later *float32)
+func runs8x1AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
 
 //go:noescape
-func runs8x2AVX512(n int, length int, a *float32, lda int, further int, b *float32, c *float32, ldc int, last int, add int, later *float32)
+func runs8x2AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
 
 //go:noescape
-func runs8x3AVX512(n int, length int, a *float32, lda int, further int, b *float32, c *float32, ldc int, last int, add int, later *float32)
+func runs8x3AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
 
 //go:noescape
-func tall8AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+func tall8AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)
 
 //go:noescape
-func tall16AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+func tall16AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)
 
 //go:noescape
-func tall24AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+func tall24AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)

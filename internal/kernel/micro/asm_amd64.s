@@ -2419,7 +2419,7 @@ done:
 	VZEROUPPER
 	RET
 
-// func direct8x1AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// func direct8x1AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·direct8x1AVX512(SB), NOSPLIT, $8-112
 	MOVQ  last+72(FP), AX
@@ -2431,7 +2431,7 @@ TEXT ·direct8x1AVX512(SB), NOSPLIT, $8-112
 	MOVQ  at+48(FP), AX
 	MOVQ  panels+0(FP), CX
 	MOVQ  CX, (SP)
-	MOVQ  later+96(FP), CX
+	MOVQ  prefetch+96(FP), CX
 	MOVQ  ahead+104(FP), DX
 
 panel:
@@ -2589,7 +2589,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func even8x1AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// func even8x1AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·even8x1AVX512(SB), NOSPLIT, $8-112
 	MOVQ  last+72(FP), AX
@@ -2601,7 +2601,7 @@ TEXT ·even8x1AVX512(SB), NOSPLIT, $8-112
 	MOVQ  at+48(FP), AX
 	MOVQ  panels+0(FP), CX
 	MOVQ  CX, (SP)
-	MOVQ  later+96(FP), CX
+	MOVQ  prefetch+96(FP), CX
 	MOVQ  ahead+104(FP), DX
 
 panel:
@@ -2844,7 +2844,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func direct8x2AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// func direct8x2AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·direct8x2AVX512(SB), NOSPLIT, $8-112
 	MOVQ  last+72(FP), AX
@@ -2856,7 +2856,7 @@ TEXT ·direct8x2AVX512(SB), NOSPLIT, $8-112
 	MOVQ  at+48(FP), AX
 	MOVQ  panels+0(FP), CX
 	MOVQ  CX, (SP)
-	MOVQ  later+96(FP), CX
+	MOVQ  prefetch+96(FP), CX
 	MOVQ  ahead+104(FP), DX
 
 panel:
@@ -3091,7 +3091,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func even8x2AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// func even8x2AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·even8x2AVX512(SB), NOSPLIT, $8-112
 	MOVQ  last+72(FP), AX
@@ -3103,7 +3103,7 @@ TEXT ·even8x2AVX512(SB), NOSPLIT, $8-112
 	MOVQ  at+48(FP), AX
 	MOVQ  panels+0(FP), CX
 	MOVQ  CX, (SP)
-	MOVQ  later+96(FP), CX
+	MOVQ  prefetch+96(FP), CX
 	MOVQ  ahead+104(FP), DX
 
 panel:
@@ -3461,7 +3461,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func direct8x3AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// func direct8x3AVX512(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·direct8x3AVX512(SB), NOSPLIT, $8-112
 	MOVQ  last+72(FP), AX
@@ -3473,7 +3473,7 @@ TEXT ·direct8x3AVX512(SB), NOSPLIT, $8-112
 	MOVQ  at+48(FP), AX
 	MOVQ  panels+0(FP), CX
 	MOVQ  CX, (SP)
-	MOVQ  later+96(FP), CX
+	MOVQ  prefetch+96(FP), CX
 	MOVQ  ahead+104(FP), DX
 
 panel:
@@ -3785,7 +3785,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func even8x3AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// func even8x3AVX512(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·even8x3AVX512(SB), NOSPLIT, $8-112
 	MOVQ  last+72(FP), AX
@@ -3797,7 +3797,7 @@ TEXT ·even8x3AVX512(SB), NOSPLIT, $8-112
 	MOVQ  at+48(FP), AX
 	MOVQ  panels+0(FP), CX
 	MOVQ  CX, (SP)
-	MOVQ  later+96(FP), CX
+	MOVQ  prefetch+96(FP), CX
 	MOVQ  ahead+104(FP), DX
 
 panel:
@@ -10168,7 +10168,7 @@ done:
 	VZEROUPPER
 	RET
 
-// func dots8x3AVX512(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, later *float32, ahead int)
+// func dots8x3AVX512(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, prefetch *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dots8x3AVX512(SB), NOSPLIT, $24-96
 	MOVQ a+24(FP), AX
@@ -10181,7 +10181,7 @@ TEXT ·dots8x3AVX512(SB), NOSPLIT, $24-96
 	MOVQ BX, 8(SP)
 	MOVQ sums+56(FP), BX
 	MOVQ BX, 16(SP)
-	MOVQ later+80(FP), BX
+	MOVQ prefetch+80(FP), BX
 
 triple:
 	MOVQ    b+40(FP), SI
@@ -11407,7 +11407,7 @@ done:
 	VZEROUPPER
 	RET
 
-// func direct4x1AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// func direct4x1AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·direct4x1AVX2(SB), NOSPLIT, $8-112
 	MOVQ    last+72(FP), AX
@@ -11417,7 +11417,7 @@ TEXT ·direct4x1AVX2(SB), NOSPLIT, $8-112
 	MOVQ    at+48(FP), AX
 	MOVQ    panels+0(FP), CX
 	MOVQ    CX, (SP)
-	MOVQ    later+96(FP), CX
+	MOVQ    prefetch+96(FP), CX
 	MOVQ    ahead+104(FP), DX
 
 panel:
@@ -11519,7 +11519,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·direct4x2AVX2(SB), NOSPLIT, $8-112
 	MOVQ    last+72(FP), AX
@@ -11529,7 +11529,7 @@ TEXT ·direct4x2AVX2(SB), NOSPLIT, $8-112
 	MOVQ    at+48(FP), AX
 	MOVQ    panels+0(FP), CX
 	MOVQ    CX, (SP)
-	MOVQ    later+96(FP), CX
+	MOVQ    prefetch+96(FP), CX
 	MOVQ    ahead+104(FP), DX
 
 panel:
@@ -11672,7 +11672,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, later *float32, ahead int)
+// func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·direct4x3AVX2(SB), NOSPLIT, $8-112
 	MOVQ    last+72(FP), AX
@@ -11682,7 +11682,7 @@ TEXT ·direct4x3AVX2(SB), NOSPLIT, $8-112
 	MOVQ    at+48(FP), AX
 	MOVQ    panels+0(FP), CX
 	MOVQ    CX, (SP)
-	MOVQ    later+96(FP), CX
+	MOVQ    prefetch+96(FP), CX
 	MOVQ    ahead+104(FP), DX
 
 panel:
@@ -15070,7 +15070,7 @@ done:
 	VZEROUPPER
 	RET
 
-// func dots4x3AVX2(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, later *float32, ahead int)
+// func dots4x3AVX2(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, prefetch *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·dots4x3AVX2(SB), NOSPLIT, $24-96
 	MOVQ a+24(FP), AX
@@ -15083,7 +15083,7 @@ TEXT ·dots4x3AVX2(SB), NOSPLIT, $24-96
 	MOVQ BX, 8(SP)
 	MOVQ sums+56(FP), BX
 	MOVQ BX, 16(SP)
-	MOVQ later+80(FP), BX
+	MOVQ prefetch+80(FP), BX
 
 triple:
 	MOVQ    b+40(FP), SI
@@ -15231,7 +15231,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func runs8x1AVX512(n int, length int, a *float32, lda int, further int, b *float32, c *float32, ldc int, last int, add int, later *float32)
+// func runs8x1AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·runs8x1AVX512(SB), NOSPLIT, $8-88
 	MOVQ   n+0(FP), AX
@@ -15264,7 +15264,7 @@ TEXT ·runs8x1AVX512(SB), NOSPLIT, $8-88
 	MOVQ   a+16(FP), DX
 	LEAQ   (AX)(AX*2), SI
 	LEAQ   (DX)(SI*1), BX
-	MOVQ   later+80(FP), DI
+	MOVQ   prefetch+80(FP), DI
 
 run:
 	MOVQ length+8(FP), R8
@@ -15378,7 +15378,7 @@ step:
 	JNZ          step
 
 next:
-	MOVQ      further+32(FP), R8
+	MOVQ      gap+32(FP), R8
 	SHLQ      $0x02, R8
 	ADDQ      R8, DX
 	ADDQ      R8, BX
@@ -15451,7 +15451,7 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func runs8x2AVX512(n int, length int, a *float32, lda int, further int, b *float32, c *float32, ldc int, last int, add int, later *float32)
+// func runs8x2AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·runs8x2AVX512(SB), NOSPLIT, $8-88
 	MOVQ   n+0(FP), AX
@@ -15484,7 +15484,7 @@ TEXT ·runs8x2AVX512(SB), NOSPLIT, $8-88
 	MOVQ   a+16(FP), DX
 	LEAQ   (AX)(AX*2), SI
 	LEAQ   (DX)(SI*1), BX
-	MOVQ   later+80(FP), DI
+	MOVQ   prefetch+80(FP), DI
 
 run:
 	MOVQ length+8(FP), R8
@@ -15643,7 +15643,7 @@ step:
 	JNZ          step
 
 next:
-	MOVQ      further+32(FP), R8
+	MOVQ      gap+32(FP), R8
 	SHLQ      $0x02, R8
 	ADDQ      R8, DX
 	ADDQ      R8, BX
@@ -15740,7 +15740,7 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func runs8x3AVX512(n int, length int, a *float32, lda int, further int, b *float32, c *float32, ldc int, last int, add int, later *float32)
+// func runs8x3AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·runs8x3AVX512(SB), NOSPLIT, $8-88
 	MOVQ   n+0(FP), AX
@@ -15781,7 +15781,7 @@ TEXT ·runs8x3AVX512(SB), NOSPLIT, $8-88
 	MOVQ   a+16(FP), DX
 	LEAQ   (AX)(AX*2), SI
 	LEAQ   (DX)(SI*1), BX
-	MOVQ   later+80(FP), DI
+	MOVQ   prefetch+80(FP), DI
 
 run:
 	MOVQ length+8(FP), R8
@@ -15985,7 +15985,7 @@ step:
 	JNZ          step
 
 next:
-	MOVQ      further+32(FP), R8
+	MOVQ      gap+32(FP), R8
 	SHLQ      $0x02, R8
 	ADDQ      R8, DX
 	ADDQ      R8, BX
@@ -16114,18 +16114,18 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tall8AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+// func tall8AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tall8AVX512(SB), NOSPLIT, $0-88
 	MOVQ b+32(FP), AX
 	MOVQ c+64(FP), CX
-	MOVQ later+48(FP), DX
+	MOVQ prefetch+48(FP), DX
 	MOVQ vectors+0(FP), BX
 	MOVQ bRow+40(FP), SI
 	SHLQ $0x02, SI
 	MOVQ cRow+72(FP), DI
 	SHLQ $0x02, DI
-	MOVQ further+56(FP), R8
+	MOVQ gap+56(FP), R8
 	SHLQ $0x02, R8
 
 vector:
@@ -16238,18 +16238,18 @@ next:
 	VZEROUPPER
 	RET
 
-// func tall16AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+// func tall16AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tall16AVX512(SB), NOSPLIT, $0-88
 	MOVQ b+32(FP), AX
 	MOVQ c+64(FP), CX
-	MOVQ later+48(FP), DX
+	MOVQ prefetch+48(FP), DX
 	MOVQ vectors+0(FP), BX
 	MOVQ bRow+40(FP), SI
 	SHLQ $0x02, SI
 	MOVQ cRow+72(FP), DI
 	SHLQ $0x02, DI
-	MOVQ further+56(FP), R8
+	MOVQ gap+56(FP), R8
 	SHLQ $0x02, R8
 
 vector:
@@ -16426,18 +16426,18 @@ next:
 	VZEROUPPER
 	RET
 
-// func tall24AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)
+// func tall24AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tall24AVX512(SB), NOSPLIT, $0-88
 	MOVQ b+32(FP), AX
 	MOVQ c+64(FP), CX
-	MOVQ later+48(FP), DX
+	MOVQ prefetch+48(FP), DX
 	MOVQ vectors+0(FP), BX
 	MOVQ bRow+40(FP), SI
 	SHLQ $0x02, SI
 	MOVQ cRow+72(FP), DI
 	SHLQ $0x02, DI
-	MOVQ further+56(FP), R8
+	MOVQ gap+56(FP), R8
 	SHLQ $0x02, R8
 
 vector:

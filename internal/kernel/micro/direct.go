@@ -13,27 +13,27 @@ import (
 // few weights with many vectors that may lie anywhere, so that the rows of an image or
 // whole images need not be adjacent.
 type DirectTile struct {
-	At      []Pair
-	Last    int // lanes of the last vector to store; all lanes are loaded
-	Step    []Pair
-	Even    bool // the steps have a constant distance, in A of Channels()
-	A, B, C []float32
-	N, CRow int
-	Init    Init        // InitZero, InitC or InitRowBias
-	Bias    []float32   // padded to Channels()
-	later   [][]float32 // memory to prefetch on the way
-	pace    int         // bytes to prefetch with every step of a panel
+	At       []Pair
+	Last     int // lanes of the last vector to store; all lanes are loaded
+	Step     []Pair
+	Even     bool // the steps have a constant distance, in A of Channels()
+	A, B, C  []float32
+	N, CRow  int
+	Init     Init        // InitZero, InitC or InitRowBias
+	Bias     []float32   // padded to Channels()
+	prefetch [][]float32 // memory to prefetch on the way
+	rate     int         // bytes to prefetch with every step of a panel
 }
 
-// FetchAhead makes the tile prefetch memory in the course of the given number of steps of
+// SetPrefetch makes the tile prefetch memory in the course of the given number of steps of
 // panels. It prefetches evenly, so that its own loads do not queue behind the prefetches.
-func (t *DirectTile) FetchAhead(later [][]float32, steps int) {
+func (t *DirectTile) SetPrefetch(prefetch [][]float32, steps int) {
 	const most = 128 // two lines of cache
 	total := 0
-	for _, x := range later {
+	for _, x := range prefetch {
 		total += len(x)
 	}
-	t.later, t.pace = later, min(most, simd.RoundUp(4*total/max(steps, 1), 4))
+	t.prefetch, t.rate = prefetch, min(most, simd.RoundUp(4*total/max(steps, 1), 4))
 }
 
 // PanelSteps returns the number of steps of panels in the product of vectors with a matrix

@@ -4,7 +4,7 @@ package micro
 
 // directKernel is an assembly function for panels of one width. step points to the table of
 // steps, or is their constant distance in b.
-type directKernel[S interface{ *int | int }] func(panels, n, k int, step S, a, b *float32, at *int, c *float32, cRow, last, begin int, bias, later *float32, ahead int)
+type directKernel[S interface{ *int | int }] func(panels, n, k int, step S, a, b *float32, at *int, c *float32, cRow, last, begin int, bias, prefetch *float32, ahead int)
 
 // The microkernels by number of vectors minus one.
 var (
@@ -14,7 +14,7 @@ var (
 )
 
 func directAVX512(t *DirectTile) {
-	if s := t.Step; t.Even && len(s) > 1 && t.pace <= 64 { // one cache line for each step
+	if s := t.Step; t.Even && len(s) > 1 && t.rate <= 64 { // one cache line for each step
 		callDirect(t, 16, &evensAVX512, s[1][1]-s[0][1], t.A[s[0][0]:], t.B[s[0][1]:])
 		return
 	}
@@ -35,8 +35,8 @@ func callDirect[S interface{ *int | int }](t *DirectTile, lanes int, kernels *[3
 			if n == panels {
 				end = last
 			}
-			later := t.fetch(n * len(t.Step))
-			kernels[vecs-1](n, t.N, len(t.Step), step, &a[0], &b[0], &t.At[first][0], &t.C[0], t.CRow, end, int(t.Init), bias, later, t.pace)
+			prefetch := t.fetch(n * len(t.Step))
+			kernels[vecs-1](n, t.N, len(t.Step), step, &a[0], &b[0], &t.At[first][0], &t.C[0], t.CRow, end, int(t.Init), bias, prefetch, t.rate)
 			first += n * vecs
 		}
 	})
@@ -44,14 +44,14 @@ func callDirect[S interface{ *int | int }](t *DirectTile, lanes int, kernels *[3
 
 // fetch returns the address from which the next n steps prefetch.
 func (t *DirectTile) fetch(n int) (from *float32) {
-	for len(t.later) > 0 && len(t.later[0]) == 0 {
-		t.later = t.later[1:]
+	for len(t.prefetch) > 0 && len(t.prefetch[0]) == 0 {
+		t.prefetch = t.prefetch[1:]
 	}
-	if len(t.later) == 0 {
-		t.pace = 0
+	if len(t.prefetch) == 0 {
+		t.rate = 0
 		return &t.A[0]
 	}
-	from = &t.later[0][0]
-	t.later[0] = t.later[0][min(len(t.later[0]), n*t.pace/4):]
+	from = &t.prefetch[0][0]
+	t.prefetch[0] = t.prefetch[0][min(len(t.prefetch[0]), n*t.rate/4):]
 	return from
 }

@@ -21,7 +21,7 @@ type DotTile struct {
 	Col      []int
 	Sums     []float32
 	Add, End bool
-	Later    []float32 // memory to prefetch on the way
+	Prefetch []float32 // memory to prefetch on the way
 }
 
 // DotSums returns the number of elements of the sums for three columns.

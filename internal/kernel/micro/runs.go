@@ -22,7 +22,7 @@ type RunTile struct {
 	C                  []float32
 	Ldc                int
 	Add                bool
-	Later              []float32 // memory to prefetch, as fast as A is read
+	Prefetch           []float32 // memory to prefetch, as fast as A is read
 }
 
 // portableRuns computes the task as a [Tile].

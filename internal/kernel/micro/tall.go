@@ -9,8 +9,8 @@ package micro
 // with a gap between one such group and the next.
 type TallTile struct {
 	Vectors, N, High, K int
-	A, B, Later         []float32
-	BRow, Further       int
+	A, B, Prefetch      []float32
+	BRow, Gap           int
 	C                   []float32
 	CRow                int
 	Bias                []float32

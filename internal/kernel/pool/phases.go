@@ -161,8 +161,8 @@ func (m *poolPhases) maxGrad(x, gy, gx []float32) {
 		m.max(q, apart, most)
 		m.toRun(left, gy[q*m.Out[1]*m.Out[2]:])
 		m.eachTap(q, func(at int) {
-			m.AddWhereMost(grads[at:at+m.run], apart[at:at+m.run], most, left)
-			m.LeaveMost(left, apart[at:at+m.run], most)
+			m.AddWhereMax(grads[at:at+m.run], apart[at:at+m.run], most, left)
+			m.ClearWhereMax(left, apart[at:at+m.run], most)
 		})
 	}
 	m.putTogether(grads, gx)

@@ -23,10 +23,10 @@ func divAVX512(n int, x *float32, y *float32, z *float32)
 func largerAVX512(n int, x *float32, y *float32, z *float32)
 
 //go:noescape
-func addWhereMostAVX512(n int, x *float32, most *float32, left *float32, gx *float32)
+func addWhereMaxAVX512(n int, x *float32, most *float32, left *float32, gx *float32)
 
 //go:noescape
-func leaveMostAVX512(n int, x *float32, most *float32, left *float32)
+func clearWhereMaxAVX512(n int, x *float32, most *float32, left *float32)
 
 //go:noescape
 func affineAVX512(n int, x *float32, y *float32, a float32, b float32)
@@ -116,10 +116,10 @@ func divAVX2(n int, x *float32, y *float32, z *float32)
 func largerAVX2(n int, x *float32, y *float32, z *float32)
 
 //go:noescape
-func addWhereMostAVX2(n int, x *float32, most *float32, left *float32, gx *float32)
+func addWhereMaxAVX2(n int, x *float32, most *float32, left *float32, gx *float32)
 
 //go:noescape
-func leaveMostAVX2(n int, x *float32, most *float32, left *float32)
+func clearWhereMaxAVX2(n int, x *float32, most *float32, left *float32)
 
 //go:noescape
 func affineAVX2(n int, x *float32, y *float32, a float32, b float32)
@@ -191,10 +191,10 @@ func geluGradAVX2(n int, x *float32, gy *float32, gx *float32)
 func softmaxAVX2(rows int, n int, x *float32, y *float32, scale float32)
 
 //go:noescape
-func rowSumsAVX512(runs int, vectors int, x *float32, row int, further int, sums *float32)
+func rowSumsAVX512(runs int, vectors int, x *float32, row int, gap int, sums *float32)
 
 //go:noescape
-func turnQuadsAVX512(n int, src *float32, ss int, srcNext int, dst *float32, ds int, dstNext int)
+func transposeQuadsAVX512(n int, src *float32, ss int, srcNext int, dst *float32, ds int, dstNext int)
 
 //go:noescape
 func transpose8AVX2(lines int, cols int, src *float32, ss int, srcLine int, rows int, dst *float32, ds int, dstLine int)
@@ -212,7 +212,7 @@ func everySecond4AVX2(rows int, n int, src *float32, ss int, dst *float32, ds in
 func everySecond8AVX2(rows int, n int, src *float32, ss int, dst *float32, ds int)
 
 //go:noescape
-func weaveAVX2(rows int, n int, x *float32, y *float32, ss int, dst *float32, ds int)
+func interleaveAVX2(rows int, n int, x *float32, y *float32, ss int, dst *float32, ds int)
 
 func cpuid(leaf uint32, sub uint32) (a uint32, b uint32, c uint32, d uint32)
 

@@ -890,9 +890,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func addWhereMostAVX512(n int, x *float32, most *float32, left *float32, gx *float32)
+// func addWhereMaxAVX512(n int, x *float32, most *float32, left *float32, gx *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·addWhereMostAVX512(SB), NOSPLIT, $0-40
+TEXT ·addWhereMaxAVX512(SB), NOSPLIT, $0-40
 	LEAQ constants<>+0(SB), AX
 	MOVQ n+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -944,9 +944,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func leaveMostAVX512(n int, x *float32, most *float32, left *float32)
+// func clearWhereMaxAVX512(n int, x *float32, most *float32, left *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·leaveMostAVX512(SB), NOSPLIT, $0-32
+TEXT ·clearWhereMaxAVX512(SB), NOSPLIT, $0-32
 	LEAQ constants<>+0(SB), AX
 	MOVQ n+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -2953,9 +2953,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func addWhereMostAVX2(n int, x *float32, most *float32, left *float32, gx *float32)
+// func addWhereMaxAVX2(n int, x *float32, most *float32, left *float32, gx *float32)
 // Requires: AVX
-TEXT ·addWhereMostAVX2(SB), NOSPLIT, $0-40
+TEXT ·addWhereMaxAVX2(SB), NOSPLIT, $0-40
 	LEAQ constants<>+0(SB), AX
 	MOVQ n+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -3005,9 +3005,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func leaveMostAVX2(n int, x *float32, most *float32, left *float32)
+// func clearWhereMaxAVX2(n int, x *float32, most *float32, left *float32)
 // Requires: AVX
-TEXT ·leaveMostAVX2(SB), NOSPLIT, $0-32
+TEXT ·clearWhereMaxAVX2(SB), NOSPLIT, $0-32
 	LEAQ constants<>+0(SB), AX
 	MOVQ n+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -4721,14 +4721,14 @@ scaleEnd:
 	VZEROUPPER
 	RET
 
-// func rowSumsAVX512(runs int, vectors int, x *float32, row int, further int, sums *float32)
+// func rowSumsAVX512(runs int, vectors int, x *float32, row int, gap int, sums *float32)
 // Requires: AVX, AVX512F
 TEXT ·rowSumsAVX512(SB), NOSPLIT, $0-48
 	MOVQ   runs+0(FP), AX
 	MOVQ   x+16(FP), CX
 	MOVQ   row+24(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   further+32(FP), BX
+	MOVQ   gap+32(FP), BX
 	SHLQ   $0x02, BX
 	LEAQ   (DX)(DX*2), SI
 	VPXORD Z0, Z0, Z0
@@ -4789,9 +4789,9 @@ vector:
 	VZEROUPPER
 	RET
 
-// func turnQuadsAVX512(n int, src *float32, ss int, srcNext int, dst *float32, ds int, dstNext int)
+// func transposeQuadsAVX512(n int, src *float32, ss int, srcNext int, dst *float32, ds int, dstNext int)
 // Requires: AVX, AVX512F
-TEXT ·turnQuadsAVX512(SB), NOSPLIT, $0-56
+TEXT ·transposeQuadsAVX512(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ dst+32(FP), DX
@@ -5116,9 +5116,9 @@ last:
 	VZEROUPPER
 	RET
 
-// func weaveAVX2(rows int, n int, x *float32, y *float32, ss int, dst *float32, ds int)
+// func interleaveAVX2(rows int, n int, x *float32, y *float32, ss int, dst *float32, ds int)
 // Requires: AVX
-TEXT ·weaveAVX2(SB), NOSPLIT, $0-56
+TEXT ·interleaveAVX2(SB), NOSPLIT, $0-56
 	MOVQ x+16(FP), AX
 	MOVQ y+24(FP), CX
 	MOVQ ss+32(FP), DX

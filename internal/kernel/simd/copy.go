@@ -39,12 +39,12 @@ func CopyEvery(dst []float32, ds int, src []float32, ss, step, rows, n int) {
 }
 
 // CanInterleave reports whether [InterleaveRows] can be called.
-func CanInterleave() bool { return isa.weave != nil }
+func CanInterleave() bool { return isa.interleave != nil }
 
 // InterleaveRows writes rows of dst, ds apart, in which the elements of rows of x and y
 // alternate. Rows of x and y have n ≥ 8 elements and are ss apart.
 func InterleaveRows(rows, n int, x, y []float32, ss int, dst []float32, ds int) {
-	isa.weave(rows, n, &x[0], &y[0], ss, &dst[0], ds)
+	isa.interleave(rows, n, &x[0], &y[0], ss, &dst[0], ds)
 }
 
 // Fill sets all elements of x to v.

@@ -21,14 +21,14 @@ type instructions struct {
 	transpose func(lines int, dst []float32, ds, dstLine int, src []float32, ss, srcLine, rows, cols int) (done int)
 	// copyRows copies rows of at least four elements. If nil, Go does it.
 	copyRows func(rows, n int, src *float32, ss int, dst *float32, ds int)
-	// everySecond copies every second element of rows, n ≥ 4 of each. weave interleaves rows
+	// everySecond copies every second element of rows, n ≥ 4 of each. interleave interleaves rows
 	// of x and y, n ≥ 8 elements of each. If nil, Go does it.
 	everySecond func(rows, n int, src *float32, ss int, dst *float32, ds int)
-	weave       func(rows, n int, x, y *float32, ss int, dst *float32, ds int)
+	interleave  func(rows, n int, x, y *float32, ss int, dst *float32, ds int)
 	// rowSums sums 8 rows of runs of whole vectors; see AddRowSums. It may be nil.
-	rowSums func(runs, vectors int, x *float32, row, further int, sums *float32)
-	// turnQuads transposes n matrices of 4×4 quads; see TransposeQuads. It may be nil.
-	turnQuads func(n int, src *float32, ss, srcNext int, dst *float32, ds, dstNext int)
+	rowSums func(runs, vectors int, x *float32, row, gap int, sums *float32)
+	// transposeQuads transposes n matrices of 4×4 quads; see TransposeQuads. It may be nil.
+	transposeQuads func(n int, src *float32, ss, srcNext int, dst *float32, ds, dstNext int)
 }
 
 // portable is written in Go. It runs on processors without a set of their own, and tests

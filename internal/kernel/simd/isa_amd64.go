@@ -14,13 +14,13 @@ var available = func() (sets []*instructions) {
 	if x.HasAVX512F && x.HasBMI2 && x.HasAVX2 && x.HasFMA {
 		sets = append(sets, &instructions{
 			name: "AVX-512", level: AVX512, lanes: 16, VectorSet: vectorsAVX512, transpose: transposeAVX2, copyRows: copyRowsAVX2,
-			everySecond: everySecondAVX2, weave: weaveAVX2, rowSums: rowSumsAVX512, turnQuads: turnQuadsAVX512,
+			everySecond: everySecondAVX2, interleave: interleaveAVX2, rowSums: rowSumsAVX512, transposeQuads: transposeQuadsAVX512,
 		})
 	}
 	if x.HasAVX2 && x.HasFMA {
 		sets = append(sets, &instructions{
 			name: "AVX2", level: AVX2, lanes: 8, VectorSet: vectorsAVX2, transpose: transposeAVX2, copyRows: copyRowsAVX2,
-			everySecond: everySecondAVX2, weave: weaveAVX2,
+			everySecond: everySecondAVX2, interleave: interleaveAVX2,
 		})
 	}
 	return append(sets, portable)

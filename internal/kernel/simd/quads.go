@@ -4,7 +4,7 @@ package simd
 const Quad = 4
 
 // HasQuads reports whether there is assembly for [TransposeQuads].
-func HasQuads() bool { return isa.turnQuads != nil }
+func HasQuads() bool { return isa.transposeQuads != nil }
 
 // TransposeQuads transposes a matrix of rows × cols quads. A quad is four adjacent elements,
 // which stay together. Rows are ss elements apart in src and ds in dst.
@@ -16,11 +16,11 @@ func TransposeQuads(dst []float32, ds int, src []float32, ss, rows, cols int) {
 		_, _ = dst[(n*Quad-1)*ds+whole*Quad*Quad-1], src[(whole*Quad-1)*ss+n*Quad*Quad-1]
 		if ss > ds {
 			for i := range whole {
-				isa.turnQuads(n, &src[i*Quad*ss], ss, Quad*Quad, &dst[i*Quad*Quad], ds, Quad*ds)
+				isa.transposeQuads(n, &src[i*Quad*ss], ss, Quad*Quad, &dst[i*Quad*Quad], ds, Quad*ds)
 			}
 		} else {
 			for j := range n {
-				isa.turnQuads(whole, &src[j*Quad*Quad], ss, Quad*ss, &dst[j*Quad*ds], ds, Quad*Quad)
+				isa.transposeQuads(whole, &src[j*Quad*Quad], ss, Quad*ss, &dst[j*Quad*ds], ds, Quad*Quad)
 			}
 		}
 	}

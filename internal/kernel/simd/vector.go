@@ -9,8 +9,8 @@ import (
 type VectorSet struct {
 	Add, Sub, Mul, Div                  func(z, x, y []float32)
 	Larger                              func(z, x, y []float32)          // the larger of two; NaN if either is NaN
-	AddWhereMost                        func(g, x, most, left []float32) // g += left where x = most or x is NaN
-	LeaveMost                           func(left, x, most []float32)    // left = 0 where x = most or x is NaN
+	AddWhereMax                         func(g, x, most, left []float32) // g += left where x = most or x is NaN
+	ClearWhereMax                       func(left, x, most []float32)    // left = 0 where x = most or x is NaN
 	Relu, Exp, Sigmoid, Tanh, Erf, Gelu func(y, x []float32)
 	ReluGrad                            func(gx, y, gy []float32) // gy where y > 0
 	GeluGrad                            func(gx, x, gy []float32)
@@ -66,14 +66,14 @@ var PortableVectors = VectorSet{
 			z[i] = max(v, y[i])
 		}
 	},
-	AddWhereMost: func(g, x, most, left []float32) {
+	AddWhereMax: func(g, x, most, left []float32) {
 		for i, v := range x {
 			if v == most[i] || v != v {
 				g[i] += left[i]
 			}
 		}
 	},
-	LeaveMost: func(left, x, most []float32) {
+	ClearWhereMax: func(left, x, most []float32) {
 		for i, v := range x {
 			if v == most[i] || v != v {
 				left[i] = 0

@@ -6,8 +6,8 @@ package simd
 // pointers.
 type vectorAssembly struct {
 	add, sub, mul, div, reluGrad, geluGrad func(n int, x, y, z *float32)
-	larger, leaveMost                      func(n int, x, y, z *float32)
-	addWhereMost                           func(n int, x, most, left, g *float32)
+	larger, clearWhereMax                  func(n int, x, y, z *float32)
+	addWhereMax                            func(n int, x, most, left, g *float32)
 	relu, exp, sigmoid, tanh, erf, gelu    func(n int, x, y *float32)
 	affine, clip                           func(n int, x, y *float32, a, b float32)
 	clipGrad                               func(n int, x, gy, gx *float32, lo, hi float32)
@@ -26,7 +26,7 @@ type vectorAssembly struct {
 }
 
 var vectorsAVX512 = vectorAssembly{
-	add: addAVX512, sub: subAVX512, mul: mulAVX512, div: divAVX512, larger: largerAVX512, addWhereMost: addWhereMostAVX512, leaveMost: leaveMostAVX512, reluGrad: reluGradAVX512, geluGrad: geluGradAVX512,
+	add: addAVX512, sub: subAVX512, mul: mulAVX512, div: divAVX512, larger: largerAVX512, addWhereMax: addWhereMaxAVX512, clearWhereMax: clearWhereMaxAVX512, reluGrad: reluGradAVX512, geluGrad: geluGradAVX512,
 	relu: reluAVX512, exp: expAVX512, sigmoid: sigmoidAVX512, tanh: tanhAVX512, erf: erfAVX512, gelu: geluAVX512,
 	affine: affineAVX512, clip: clipAVX512, clipGrad: clipGradAVX512, quantize: quantizeAVX512, quantizeGrad: quantizeGradAVX512, sum: sumAVX512, sumEach: sumEachAVX512, largest: largestAVX512, dot: dotAVX512, squares: squaresAVX512,
 	softmax: softmaxAVX512, mulShifted: mulShiftedAVX512,
@@ -34,7 +34,7 @@ var vectorsAVX512 = vectorAssembly{
 }.set()
 
 var vectorsAVX2 = vectorAssembly{
-	add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, larger: largerAVX2, addWhereMost: addWhereMostAVX2, leaveMost: leaveMostAVX2, reluGrad: reluGradAVX2, geluGrad: geluGradAVX2,
+	add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, larger: largerAVX2, addWhereMax: addWhereMaxAVX2, clearWhereMax: clearWhereMaxAVX2, reluGrad: reluGradAVX2, geluGrad: geluGradAVX2,
 	relu: reluAVX2, exp: expAVX2, sigmoid: sigmoidAVX2, tanh: tanhAVX2, erf: erfAVX2, gelu: geluAVX2,
 	affine: affineAVX2, clip: clipAVX2, clipGrad: clipGradAVX2, quantize: quantizeAVX2, quantizeGrad: quantizeGradAVX2, sum: sumAVX2, sumEach: sumEachAVX2, largest: largestAVX2, dot: dotAVX2, squares: squaresAVX2,
 	softmax: softmaxAVX2, mulShifted: mulShiftedAVX2,
@@ -66,13 +66,13 @@ func (f vectorAssembly) set() VectorSet {
 	}
 	return VectorSet{
 		Larger: binary(f.larger),
-		AddWhereMost: func(g, x, most, left []float32) {
+		AddWhereMax: func(g, x, most, left []float32) {
 			n := len(x)
-			f.addWhereMost(n, pointer(x, n), pointer(most, n), pointer(left, n), pointer(g, n))
+			f.addWhereMax(n, pointer(x, n), pointer(most, n), pointer(left, n), pointer(g, n))
 		},
-		LeaveMost: func(left, x, most []float32) {
+		ClearWhereMax: func(left, x, most []float32) {
 			n := len(x)
-			f.leaveMost(n, pointer(x, n), pointer(most, n), pointer(left, n))
+			f.clearWhereMax(n, pointer(x, n), pointer(most, n), pointer(left, n))
 		},
 		Add: binary(f.add), Sub: binary(f.sub), Mul: binary(f.mul), Div: binary(f.div), ReluGrad: binary(f.reluGrad), GeluGrad: binary(f.geluGrad),
 		Relu: unary(f.relu), Exp: unary(f.exp), Sigmoid: unary(f.sigmoid), Tanh: unary(f.tanh), Erf: unary(f.erf), Gelu: unary(f.gelu),

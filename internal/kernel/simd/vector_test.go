@@ -28,13 +28,13 @@ func TestVectors(t *testing.T) {
 			"mul":    none(func(out, x, y, _ []float32) { v.Mul(out, x, y) }),
 			"div":    none(func(out, x, y, _ []float32) { v.Div(out, x, y) }),
 			"larger": none(func(out, x, y, _ []float32) { v.Larger(out, x, y) }),
-			"addWhereMost": none(func(out, x, y, z []float32) {
+			"addWhereMax": none(func(out, x, y, z []float32) {
 				copy(out, z)
-				v.AddWhereMost(out, x, someOf(x, y), y)
+				v.AddWhereMax(out, x, someOf(x, y), y)
 			}),
-			"leaveMost": none(func(out, x, y, z []float32) {
+			"clearWhereMax": none(func(out, x, y, z []float32) {
 				copy(out, z)
-				v.LeaveMost(out, x, someOf(x, y))
+				v.ClearWhereMax(out, x, someOf(x, y))
 			}),
 			"relu":          none(func(out, x, _, _ []float32) { v.Relu(out, x) }),
 			"reluGrad":      none(func(out, x, y, _ []float32) { v.ReluGrad(out, x, y) }),
@@ -95,7 +95,7 @@ func TestVectors(t *testing.T) {
 				if got[n] != 42 {
 					t.Errorf("%s of %d wrote behind the slice", name, n)
 				}
-				if name == "addNormalized" || name == "addWhereMost" || name == "leaveMost" { // outputs that are read
+				if name == "addNormalized" || name == "addWhereMax" || name == "clearWhereMax" { // outputs that are read
 					continue
 				}
 				f(x, x, y, z)

@@ -38,39 +38,39 @@ DATA everyOther<>+120(SB)/4, $0x0000001d
 DATA everyOther<>+124(SB)/4, $0x0000001f
 GLOBL everyOther<>(SB), RODATA|NOPTR, $128
 
-DATA turnByTurn<>+0(SB)/4, $0x00000000
-DATA turnByTurn<>+4(SB)/4, $0x00000010
-DATA turnByTurn<>+8(SB)/4, $0x00000001
-DATA turnByTurn<>+12(SB)/4, $0x00000011
-DATA turnByTurn<>+16(SB)/4, $0x00000002
-DATA turnByTurn<>+20(SB)/4, $0x00000012
-DATA turnByTurn<>+24(SB)/4, $0x00000003
-DATA turnByTurn<>+28(SB)/4, $0x00000013
-DATA turnByTurn<>+32(SB)/4, $0x00000004
-DATA turnByTurn<>+36(SB)/4, $0x00000014
-DATA turnByTurn<>+40(SB)/4, $0x00000005
-DATA turnByTurn<>+44(SB)/4, $0x00000015
-DATA turnByTurn<>+48(SB)/4, $0x00000006
-DATA turnByTurn<>+52(SB)/4, $0x00000016
-DATA turnByTurn<>+56(SB)/4, $0x00000007
-DATA turnByTurn<>+60(SB)/4, $0x00000017
-DATA turnByTurn<>+64(SB)/4, $0x00000008
-DATA turnByTurn<>+68(SB)/4, $0x00000018
-DATA turnByTurn<>+72(SB)/4, $0x00000009
-DATA turnByTurn<>+76(SB)/4, $0x00000019
-DATA turnByTurn<>+80(SB)/4, $0x0000000a
-DATA turnByTurn<>+84(SB)/4, $0x0000001a
-DATA turnByTurn<>+88(SB)/4, $0x0000000b
-DATA turnByTurn<>+92(SB)/4, $0x0000001b
-DATA turnByTurn<>+96(SB)/4, $0x0000000c
-DATA turnByTurn<>+100(SB)/4, $0x0000001c
-DATA turnByTurn<>+104(SB)/4, $0x0000000d
-DATA turnByTurn<>+108(SB)/4, $0x0000001d
-DATA turnByTurn<>+112(SB)/4, $0x0000000e
-DATA turnByTurn<>+116(SB)/4, $0x0000001e
-DATA turnByTurn<>+120(SB)/4, $0x0000000f
-DATA turnByTurn<>+124(SB)/4, $0x0000001f
-GLOBL turnByTurn<>(SB), RODATA|NOPTR, $128
+DATA interleave<>+0(SB)/4, $0x00000000
+DATA interleave<>+4(SB)/4, $0x00000010
+DATA interleave<>+8(SB)/4, $0x00000001
+DATA interleave<>+12(SB)/4, $0x00000011
+DATA interleave<>+16(SB)/4, $0x00000002
+DATA interleave<>+20(SB)/4, $0x00000012
+DATA interleave<>+24(SB)/4, $0x00000003
+DATA interleave<>+28(SB)/4, $0x00000013
+DATA interleave<>+32(SB)/4, $0x00000004
+DATA interleave<>+36(SB)/4, $0x00000014
+DATA interleave<>+40(SB)/4, $0x00000005
+DATA interleave<>+44(SB)/4, $0x00000015
+DATA interleave<>+48(SB)/4, $0x00000006
+DATA interleave<>+52(SB)/4, $0x00000016
+DATA interleave<>+56(SB)/4, $0x00000007
+DATA interleave<>+60(SB)/4, $0x00000017
+DATA interleave<>+64(SB)/4, $0x00000008
+DATA interleave<>+68(SB)/4, $0x00000018
+DATA interleave<>+72(SB)/4, $0x00000009
+DATA interleave<>+76(SB)/4, $0x00000019
+DATA interleave<>+80(SB)/4, $0x0000000a
+DATA interleave<>+84(SB)/4, $0x0000001a
+DATA interleave<>+88(SB)/4, $0x0000000b
+DATA interleave<>+92(SB)/4, $0x0000001b
+DATA interleave<>+96(SB)/4, $0x0000000c
+DATA interleave<>+100(SB)/4, $0x0000001c
+DATA interleave<>+104(SB)/4, $0x0000000d
+DATA interleave<>+108(SB)/4, $0x0000001d
+DATA interleave<>+112(SB)/4, $0x0000000e
+DATA interleave<>+116(SB)/4, $0x0000001e
+DATA interleave<>+120(SB)/4, $0x0000000f
+DATA interleave<>+124(SB)/4, $0x0000001f
+GLOBL interleave<>(SB), RODATA|NOPTR, $128
 
 // func depthwiseForward1x3AVX512(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
@@ -360,7 +360,7 @@ TEXT ·depthwiseBack3AVX512(SB), NOSPLIT, $56-144
 	MOVQ    gate+120(FP), AX
 	MOVQ    y+56(FP), CX
 	SUBQ    CX, AX
-	LEAQ    turnByTurn<>+0(SB), CX
+	LEAQ    interleave<>+0(SB), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS 64(CX), Z1
 	MOVQ    planes+0(FP), CX
@@ -1273,7 +1273,7 @@ TEXT ·depthwiseBack5AVX512(SB), NOSPLIT, $56-144
 	MOVQ    gate+120(FP), AX
 	MOVQ    y+56(FP), CX
 	SUBQ    CX, AX
-	LEAQ    turnByTurn<>+0(SB), CX
+	LEAQ    interleave<>+0(SB), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS 64(CX), Z1
 	MOVQ    planes+0(FP), CX

@@ -149,7 +149,7 @@ func RunRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias, res
 	blocks := (m.Batch + m.images - 1) / m.images
 	w.For(blocks*m.Group, 1, func(lo, hi int) {
 		var copied, apart *[]float32
-		later := make([][]float32, 0, 2+len(m.Prefetch))
+		prefetch := make([][]float32, 0, 2+len(m.Prefetch))
 		if m.Copied() {
 			copied = scratch.Floats(m.images*m.Step + simd.PackSlack)
 			defer scratch.Free(copied)
@@ -171,23 +171,23 @@ func RunRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias, res
 			if copied != nil {
 				from = *copied
 			}
-			later = later[:0]
+			prefetch = prefetch[:0]
 			next := (i+1)/m.Group*m.images*m.Group + (i+1)%m.Group
 			if i+1 < hi {
-				later = append(later, plan.SliceUpTo(source, next*m.SourceSize, images*m.SourceSize))
+				prefetch = append(prefetch, plan.SliceUpTo(source, next*m.SourceSize, images*m.SourceSize))
 			}
 			if m.byBlock() {
-				m.eachBlock(g, at, from, result, later)
+				m.eachBlock(g, at, from, result, prefetch)
 				continue
 			}
 			for _, r := range m.Prefetch {
-				later = append(later, r[at*m.ResultSize:(at+images)*m.ResultSize])
+				prefetch = append(prefetch, r[at*m.ResultSize:(at+images)*m.ResultSize])
 			}
 			if i+1 < hi {
-				later = append(later, plan.SliceUpTo(result, next*m.ResultSize, images*m.ResultSize))
+				prefetch = append(prefetch, plan.SliceUpTo(result, next*m.ResultSize, images*m.ResultSize))
 			}
 			t := micro.DirectTile{B: from, Even: m.Taps == 1}
-			t.FetchAhead(later, m.steps)
+			t.SetPrefetch(prefetch, m.steps)
 			if m.Direct {
 				m.compute(&t, &m.parts[0], g, images, to, m.ResultSize/m.Results)
 			} else {
@@ -195,7 +195,7 @@ func RunRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias, res
 					p := &m.parts[j]
 					m.compute(&t, p, g, images, (*apart)[p.to:], p.Count[1]*m.Wide)
 				}
-				m.weave(to, *apart)
+				m.interleave(to, *apart)
 			}
 			for n := range images {
 				m.Finished((at+n*m.Group)*m.ResultSize, (at+n*m.Group+1)*m.ResultSize)
@@ -212,13 +212,13 @@ func (m *rowLanes) byBlock() bool {
 }
 
 // eachBlock computes an image block by block.
-func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [][]float32) {
+func (m *rowLanes) eachBlock(group, image int, source, result []float32, prefetch [][]float32) {
 	p := &m.parts[0]
 	plane, depth := m.ResultSize/m.Results, len(*p.steps)
 	t := micro.DirectTile{At: *p.at, Last: p.last, B: source, CRow: plane, Step: *p.steps, Even: m.Taps == 1}
 	rest := []float32(nil)
-	if len(later) > 0 {
-		rest = later[0]
+	if len(prefetch) > 0 {
+		rest = prefetch[0]
 	}
 	for i := range m.blocks {
 		r := i * micro.Channels()
@@ -230,14 +230,14 @@ func (m *rowLanes) eachBlock(group, image int, source, result []float32, later [
 		}
 		// Prefetch what the epilogue reads, where the next block goes, and a share of the
 		// next image.
-		later = later[:0]
+		prefetch = prefetch[:0]
 		for _, x := range m.Prefetch {
-			later = append(later, x[lo:hi])
+			prefetch = append(prefetch, x[lo:hi])
 		}
 		share := len(rest) / (m.blocks - i)
-		later = append(later, plan.SliceUpTo(result, hi, micro.Channels()*plane), rest[:share])
+		prefetch = append(prefetch, plan.SliceUpTo(result, hi, micro.Channels()*plane), rest[:share])
 		rest = rest[share:]
-		t.FetchAhead(later, micro.PanelSteps(len(t.At), depth))
+		t.SetPrefetch(prefetch, micro.PanelSteps(len(t.At), depth))
 		t.Run()
 		m.Finished(lo, hi)
 	}
@@ -279,8 +279,8 @@ func (m *rowLanes) compute(t *micro.DirectTile, p *rowPart, group, images int, r
 	}
 }
 
-// weave puts the results of the phases in their places.
-func (m *rowLanes) weave(result, apart []float32) {
+// interleave puts the results of the phases in their places.
+func (m *rowLanes) interleave(result, apart []float32) {
 	e := m.Extent
 	for i := 0; i < len(m.parts); i++ {
 		p := &m.parts[i]

@@ -73,11 +73,11 @@ func (m *tallLanes) compute(group int, source, result []float32, more bool) {
 		t.B, t.C = source[q:], result[q:]
 		switch {
 		case q+tallPiece < size:
-			t.Later, t.Further = source[q+tallPiece:], size-tallPiece
+			t.Prefetch, t.Gap = source[q+tallPiece:], size-tallPiece
 		case more:
-			t.Later, t.Further = source[m.SourceSize:], size-tallPiece
+			t.Prefetch, t.Gap = source[m.SourceSize:], size-tallPiece
 		default:
-			t.Later, t.Further = t.A, 0
+			t.Prefetch, t.Gap = t.A, 0
 		}
 		t.Run()
 	}

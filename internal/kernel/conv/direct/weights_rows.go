@@ -43,7 +43,7 @@ func RowWeightsCost(p *plan.Conv) (cost int, ok bool) {
 	if vectors < run && !l.Copied() {
 		return 0, false
 	}
-	// Much of what it multiplies comes from the second level of cache, and what is
+	// Much of what it multiplies comes from the L2 cache, and what is
 	// laid out or copied costs 6 a vector.
 	cost = simd.RoundUp(p.OutChannels, micro.Channels())*simd.RoundUp(p.InChannels*p.Taps, 3)*vectors*3/2 + 6*p.OutChannels*vectors
 	if l.Copied() {

@@ -54,7 +54,7 @@ func runGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 						t.Rows, t.Cols = min(pointRows, p.OutChannels-r), j1-j0
 						t.A, t.B, t.C = gy[at*p.YSize+r*size+q:], (*packed)[j0*images*length:], gw[g*p.WSize+r*p.InChannels+j0:]
 						if j1 == p.InChannels { // the last panel: prefetch gy of the next images
-							t.Later = plan.SliceUpTo(gy, ((n+images)*p.Group+g)*p.YSize+(q*p.OutChannels+r*length)*images, t.Rows*length*images)
+							t.Prefetch = plan.SliceUpTo(gy, ((n+images)*p.Group+g)*p.YSize+(q*p.OutChannels+r*length)*images, t.Rows*length*images)
 						}
 						t.Run()
 						if j1 == p.InChannels && !p.Swapped {

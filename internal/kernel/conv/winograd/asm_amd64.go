@@ -59,22 +59,22 @@ func laneWindowsAVX512(channels int, rows int, vectors int, src *float32, srcSte
 func laneInputsAVX512(channels int, vectors int, src *float32, srcStep int, srcPlane int, half int, row int, dst *float32, dstStep int, plane int)
 
 //go:noescape
-func laneProducts1AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+func laneProducts1AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 
 //go:noescape
-func laneRows1AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+func laneRows1AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 
 //go:noescape
-func laneProducts2AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+func laneProducts2AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 
 //go:noescape
-func laneRows2AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+func laneRows2AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 
 //go:noescape
-func laneProducts3AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+func laneProducts3AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 
 //go:noescape
-func laneRows3AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+func laneRows3AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 
 //go:noescape
 func laneOutputsAVX512(channels int, vectors int, p *float32, step int, plane int, dst *float32, dstStep int, line int, at *int, bias *float32)

@@ -38,39 +38,39 @@ DATA everyOther<>+120(SB)/4, $0x0000001d
 DATA everyOther<>+124(SB)/4, $0x0000001f
 GLOBL everyOther<>(SB), RODATA|NOPTR, $128
 
-DATA turnByTurn<>+0(SB)/4, $0x00000000
-DATA turnByTurn<>+4(SB)/4, $0x00000010
-DATA turnByTurn<>+8(SB)/4, $0x00000001
-DATA turnByTurn<>+12(SB)/4, $0x00000011
-DATA turnByTurn<>+16(SB)/4, $0x00000002
-DATA turnByTurn<>+20(SB)/4, $0x00000012
-DATA turnByTurn<>+24(SB)/4, $0x00000003
-DATA turnByTurn<>+28(SB)/4, $0x00000013
-DATA turnByTurn<>+32(SB)/4, $0x00000004
-DATA turnByTurn<>+36(SB)/4, $0x00000014
-DATA turnByTurn<>+40(SB)/4, $0x00000005
-DATA turnByTurn<>+44(SB)/4, $0x00000015
-DATA turnByTurn<>+48(SB)/4, $0x00000006
-DATA turnByTurn<>+52(SB)/4, $0x00000016
-DATA turnByTurn<>+56(SB)/4, $0x00000007
-DATA turnByTurn<>+60(SB)/4, $0x00000017
-DATA turnByTurn<>+64(SB)/4, $0x00000008
-DATA turnByTurn<>+68(SB)/4, $0x00000018
-DATA turnByTurn<>+72(SB)/4, $0x00000009
-DATA turnByTurn<>+76(SB)/4, $0x00000019
-DATA turnByTurn<>+80(SB)/4, $0x0000000a
-DATA turnByTurn<>+84(SB)/4, $0x0000001a
-DATA turnByTurn<>+88(SB)/4, $0x0000000b
-DATA turnByTurn<>+92(SB)/4, $0x0000001b
-DATA turnByTurn<>+96(SB)/4, $0x0000000c
-DATA turnByTurn<>+100(SB)/4, $0x0000001c
-DATA turnByTurn<>+104(SB)/4, $0x0000000d
-DATA turnByTurn<>+108(SB)/4, $0x0000001d
-DATA turnByTurn<>+112(SB)/4, $0x0000000e
-DATA turnByTurn<>+116(SB)/4, $0x0000001e
-DATA turnByTurn<>+120(SB)/4, $0x0000000f
-DATA turnByTurn<>+124(SB)/4, $0x0000001f
-GLOBL turnByTurn<>(SB), RODATA|NOPTR, $128
+DATA interleave<>+0(SB)/4, $0x00000000
+DATA interleave<>+4(SB)/4, $0x00000010
+DATA interleave<>+8(SB)/4, $0x00000001
+DATA interleave<>+12(SB)/4, $0x00000011
+DATA interleave<>+16(SB)/4, $0x00000002
+DATA interleave<>+20(SB)/4, $0x00000012
+DATA interleave<>+24(SB)/4, $0x00000003
+DATA interleave<>+28(SB)/4, $0x00000013
+DATA interleave<>+32(SB)/4, $0x00000004
+DATA interleave<>+36(SB)/4, $0x00000014
+DATA interleave<>+40(SB)/4, $0x00000005
+DATA interleave<>+44(SB)/4, $0x00000015
+DATA interleave<>+48(SB)/4, $0x00000006
+DATA interleave<>+52(SB)/4, $0x00000016
+DATA interleave<>+56(SB)/4, $0x00000007
+DATA interleave<>+60(SB)/4, $0x00000017
+DATA interleave<>+64(SB)/4, $0x00000008
+DATA interleave<>+68(SB)/4, $0x00000018
+DATA interleave<>+72(SB)/4, $0x00000009
+DATA interleave<>+76(SB)/4, $0x00000019
+DATA interleave<>+80(SB)/4, $0x0000000a
+DATA interleave<>+84(SB)/4, $0x0000001a
+DATA interleave<>+88(SB)/4, $0x0000000b
+DATA interleave<>+92(SB)/4, $0x0000001b
+DATA interleave<>+96(SB)/4, $0x0000000c
+DATA interleave<>+100(SB)/4, $0x0000001c
+DATA interleave<>+104(SB)/4, $0x0000000d
+DATA interleave<>+108(SB)/4, $0x0000001d
+DATA interleave<>+112(SB)/4, $0x0000000e
+DATA interleave<>+116(SB)/4, $0x0000001e
+DATA interleave<>+120(SB)/4, $0x0000000f
+DATA interleave<>+124(SB)/4, $0x0000001f
+GLOBL interleave<>(SB), RODATA|NOPTR, $128
 
 DATA constants<>+0(SB)/4, $0x40340000
 DATA constants<>+4(SB)/4, $0x40340000
@@ -4399,7 +4399,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func laneProducts1AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+// func laneProducts1AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·laneProducts1AVX512(SB), NOSPLIT, $16-136
 	MOVQ n+0(FP), AX
@@ -4412,9 +4412,9 @@ TEXT ·laneProducts1AVX512(SB), NOSPLIT, $16-136
 	SHLQ $0x02, CX
 	MOVQ vNext+80(FP), DX
 	SHLQ $0x02, DX
-	MOVQ later0+88(FP), DX
-	MOVQ later1+96(FP), BX
-	MOVQ later2+104(FP), SI
+	MOVQ prefetch0+88(FP), DX
+	MOVQ prefetch1+96(FP), BX
+	MOVQ prefetch2+104(FP), SI
 	MOVQ p+40(FP), DI
 	MOVQ pStep+48(FP), R8
 	SHLQ $0x02, R8
@@ -4455,11 +4455,11 @@ steps:
 	ADDQ         AX, R9
 	ADDQ         CX, R10
 	PREFETCHT1   (DX)
-	ADDQ         pace0+112(FP), DX
+	ADDQ         rate0+112(FP), DX
 	PREFETCHT1   (BX)
-	ADDQ         pace1+120(FP), BX
+	ADDQ         rate1+120(FP), BX
 	PREFETCHT1   (SI)
-	ADDQ         pace2+128(FP), SI
+	ADDQ         rate2+128(FP), SI
 	VMOVUPS      (R10), Z8
 	VBROADCASTSS (R9), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -4553,7 +4553,7 @@ store:
 	VZEROUPPER
 	RET
 
-// func laneRows1AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+// func laneRows1AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·laneRows1AVX512(SB), NOSPLIT, $16-168
 	MOVQ uStep+96(FP), AX
@@ -4562,9 +4562,9 @@ TEXT ·laneRows1AVX512(SB), NOSPLIT, $16-168
 	SHLQ $0x02, CX
 	MOVQ vNext+112(FP), DX
 	SHLQ $0x02, DX
-	MOVQ later0+120(FP), DX
-	MOVQ later1+128(FP), BX
-	MOVQ later2+136(FP), SI
+	MOVQ prefetch0+120(FP), DX
+	MOVQ prefetch1+128(FP), BX
+	MOVQ prefetch2+136(FP), SI
 	MOVQ u+16(FP), DI
 	MOVQ v+24(FP), R8
 	MOVQ p+48(FP), R9
@@ -4625,11 +4625,11 @@ steps:
 	ADDQ         AX, DI
 	ADDQ         CX, R11
 	PREFETCHT1   (DX)
-	ADDQ         pace0+144(FP), DX
+	ADDQ         rate0+144(FP), DX
 	PREFETCHT1   (BX)
-	ADDQ         pace1+152(FP), BX
+	ADDQ         rate1+152(FP), BX
 	PREFETCHT1   (SI)
-	ADDQ         pace2+160(FP), SI
+	ADDQ         rate2+160(FP), SI
 	VMOVUPS      (R11), Z8
 	VBROADCASTSS (DI), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -4699,7 +4699,7 @@ summed:
 	JMP     place
 
 outputs:
-	LEAQ      turnByTurn<>+0(SB), AX
+	LEAQ      interleave<>+0(SB), AX
 	VMOVUPS   (AX), Z8
 	VMOVUPS   64(AX), Z9
 	MOVQ      $-1, AX
@@ -4837,7 +4837,7 @@ done:
 	VZEROUPPER
 	RET
 
-// func laneProducts2AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+// func laneProducts2AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·laneProducts2AVX512(SB), NOSPLIT, $16-136
 	MOVQ n+0(FP), AX
@@ -4850,9 +4850,9 @@ TEXT ·laneProducts2AVX512(SB), NOSPLIT, $16-136
 	SHLQ $0x02, CX
 	MOVQ vNext+80(FP), DX
 	SHLQ $0x02, DX
-	MOVQ later0+88(FP), BX
-	MOVQ later1+96(FP), SI
-	MOVQ later2+104(FP), DI
+	MOVQ prefetch0+88(FP), BX
+	MOVQ prefetch1+96(FP), SI
+	MOVQ prefetch2+104(FP), DI
 	MOVQ p+40(FP), R8
 	MOVQ pStep+48(FP), R9
 	SHLQ $0x02, R9
@@ -4910,11 +4910,11 @@ steps:
 	ADDQ         AX, R10
 	ADDQ         CX, R11
 	PREFETCHT1   (BX)
-	ADDQ         pace0+112(FP), BX
+	ADDQ         rate0+112(FP), BX
 	PREFETCHT1   (SI)
-	ADDQ         pace1+120(FP), SI
+	ADDQ         rate1+120(FP), SI
 	PREFETCHT1   (DI)
-	ADDQ         pace2+128(FP), DI
+	ADDQ         rate2+128(FP), DI
 	VMOVUPS      (R11), Z16
 	VMOVUPS      (R11)(DX*1), Z17
 	VBROADCASTSS (R10), Z18
@@ -5042,7 +5042,7 @@ store:
 	VZEROUPPER
 	RET
 
-// func laneRows2AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+// func laneRows2AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·laneRows2AVX512(SB), NOSPLIT, $16-168
 	MOVQ uStep+96(FP), AX
@@ -5051,9 +5051,9 @@ TEXT ·laneRows2AVX512(SB), NOSPLIT, $16-168
 	SHLQ $0x02, CX
 	MOVQ vNext+112(FP), DX
 	SHLQ $0x02, DX
-	MOVQ later0+120(FP), BX
-	MOVQ later1+128(FP), SI
-	MOVQ later2+136(FP), DI
+	MOVQ prefetch0+120(FP), BX
+	MOVQ prefetch1+128(FP), SI
+	MOVQ prefetch2+136(FP), DI
 	MOVQ u+16(FP), R8
 	MOVQ v+24(FP), R9
 	MOVQ p+48(FP), R10
@@ -5139,11 +5139,11 @@ steps:
 	ADDQ         AX, R8
 	ADDQ         CX, R12
 	PREFETCHT1   (BX)
-	ADDQ         pace0+144(FP), BX
+	ADDQ         rate0+144(FP), BX
 	PREFETCHT1   (SI)
-	ADDQ         pace1+152(FP), SI
+	ADDQ         rate1+152(FP), SI
 	PREFETCHT1   (DI)
-	ADDQ         pace2+160(FP), DI
+	ADDQ         rate2+160(FP), DI
 	VMOVUPS      (R12), Z16
 	VMOVUPS      (R12)(DX*1), Z17
 	VBROADCASTSS (R8), Z18
@@ -5239,7 +5239,7 @@ summed:
 	JMP     place
 
 outputs:
-	LEAQ      turnByTurn<>+0(SB), AX
+	LEAQ      interleave<>+0(SB), AX
 	VMOVUPS   (AX), Z16
 	VMOVUPS   64(AX), Z17
 	MOVQ      $-1, AX
@@ -5473,7 +5473,7 @@ done:
 	VZEROUPPER
 	RET
 
-// func laneProducts3AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+// func laneProducts3AVX512(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·laneProducts3AVX512(SB), NOSPLIT, $16-136
 	MOVQ n+0(FP), AX
@@ -5486,9 +5486,9 @@ TEXT ·laneProducts3AVX512(SB), NOSPLIT, $16-136
 	SHLQ $0x02, CX
 	MOVQ vNext+80(FP), DX
 	SHLQ $0x02, DX
-	MOVQ later0+88(FP), BX
-	MOVQ later1+96(FP), SI
-	MOVQ later2+104(FP), DI
+	MOVQ prefetch0+88(FP), BX
+	MOVQ prefetch1+96(FP), SI
+	MOVQ prefetch2+104(FP), DI
 	MOVQ p+40(FP), R8
 	MOVQ pStep+48(FP), R9
 	SHLQ $0x02, R9
@@ -5563,11 +5563,11 @@ steps:
 	ADDQ         AX, R10
 	ADDQ         CX, R11
 	PREFETCHT1   (BX)
-	ADDQ         pace0+112(FP), BX
+	ADDQ         rate0+112(FP), BX
 	PREFETCHT1   (SI)
-	ADDQ         pace1+120(FP), SI
+	ADDQ         rate1+120(FP), SI
 	PREFETCHT1   (DI)
-	ADDQ         pace2+128(FP), DI
+	ADDQ         rate2+128(FP), DI
 	VMOVUPS      (R11), Z24
 	VMOVUPS      (R11)(DX*1), Z25
 	VMOVUPS      (R11)(DX*2), Z26
@@ -5729,7 +5729,7 @@ store:
 	VZEROUPPER
 	RET
 
-// func laneRows3AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, later0 *float32, later1 *float32, later2 *float32, pace0 int, pace1 int, pace2 int)
+// func laneRows3AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·laneRows3AVX512(SB), NOSPLIT, $16-168
 	MOVQ uStep+96(FP), AX
@@ -5738,9 +5738,9 @@ TEXT ·laneRows3AVX512(SB), NOSPLIT, $16-168
 	SHLQ $0x02, CX
 	MOVQ vNext+112(FP), DX
 	SHLQ $0x02, DX
-	MOVQ later0+120(FP), BX
-	MOVQ later1+128(FP), SI
-	MOVQ later2+136(FP), DI
+	MOVQ prefetch0+120(FP), BX
+	MOVQ prefetch1+128(FP), SI
+	MOVQ prefetch2+136(FP), DI
 	MOVQ u+16(FP), R8
 	MOVQ v+24(FP), R9
 	MOVQ p+48(FP), R10
@@ -5851,11 +5851,11 @@ steps:
 	ADDQ         AX, R8
 	ADDQ         CX, R12
 	PREFETCHT1   (BX)
-	ADDQ         pace0+144(FP), BX
+	ADDQ         rate0+144(FP), BX
 	PREFETCHT1   (SI)
-	ADDQ         pace1+152(FP), SI
+	ADDQ         rate1+152(FP), SI
 	PREFETCHT1   (DI)
-	ADDQ         pace2+160(FP), DI
+	ADDQ         rate2+160(FP), DI
 	VMOVUPS      (R12), Z24
 	VMOVUPS      (R12)(DX*1), Z25
 	VMOVUPS      (R12)(DX*2), Z26
@@ -5977,7 +5977,7 @@ summed:
 	JMP     place
 
 outputs:
-	LEAQ      turnByTurn<>+0(SB), AX
+	LEAQ      interleave<>+0(SB), AX
 	VMOVUPS   (AX), Z24
 	VMOVUPS   64(AX), Z25
 	MOVQ      $-1, AX
@@ -6316,7 +6316,7 @@ TEXT ·laneOutputsAVX512(SB), NOSPLIT, $24-80
 	MOVQ    AX, 8(SP)
 	MOVQ    bias+72(FP), AX
 	MOVQ    AX, 16(SP)
-	LEAQ    turnByTurn<>+0(SB), AX
+	LEAQ    interleave<>+0(SB), AX
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	MOVQ    plane+32(FP), AX

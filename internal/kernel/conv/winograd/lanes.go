@@ -29,13 +29,13 @@ type laneKernels struct {
 // rows of p, pStep apart. It is added to p unless add is 0. The blocks of u are uBlock
 // apart. Every two steps it prefetches from each of three addresses, which advance by the
 // given numbers of bytes.
-type laneProducts func(n, k int, u *float32, uBlock int, v, p *float32, pStep, add int, uStep, vStep, vNext int, later0, later1, later2 *float32, pace0, pace1, pace2 int)
+type laneProducts func(n, k int, u *float32, uBlock int, v, p *float32, pStep, add int, uStep, vStep, vNext int, prefetch0, prefetch1, prefetch2 *float32, rate0, rate1, rate2 int)
 
 // laneRows computes n ≤ 8 channels of the outputs of F(2, 3), from sums of k steps for each
 // of three rows of v, vRow apart, and four planes, vPlane apart. p is memory for three
 // sums. For each vector it stores yLanes outputs; those of consecutive vectors are yNext
 // apart.
-type laneRows func(n, k int, u, v *float32, vRow, vPlane int, p, bias, y *float32, yStep, yNext, yLanes int, uStep, vStep, vNext int, later0, later1, later2 *float32, pace0, pace1, pace2 int)
+type laneRows func(n, k int, u, v *float32, vRow, vPlane int, p, bias, y *float32, yStep, yNext, yLanes int, uStep, vStep, vNext int, prefetch0, prefetch1, prefetch2 *float32, rate0, rate1, rate2 int)
 
 // windowMasks returns the masks for rows of in elements and the given number of tiles.
 // Tiles begin left elements before the row.
@@ -78,14 +78,14 @@ func (a *lookAhead) spread(calls int) {
 
 // next returns what a call with the given number of steps prefetches. idle is the address
 // to use where there is nothing to prefetch.
-func (a *lookAhead) next(steps int, idle *float32) (from [3]*float32, pace [3]int) {
+func (a *lookAhead) next(steps int, idle *float32) (from [3]*float32, rate [3]int) {
 	const most = 64 // bytes of a line
 	for i, x := range a.from {
 		from[i] = idle
 		if n := min(a.quota[i], len(x)); n > 0 && steps > 1 {
-			from[i], pace[i] = &x[0], min(most, simd.RoundUp(4*n/(steps/2), 4))
+			from[i], rate[i] = &x[0], min(most, simd.RoundUp(4*n/(steps/2), 4))
 			a.from[i] = x[n:]
 		}
 	}
-	return from, pace
+	return from, rate
 }

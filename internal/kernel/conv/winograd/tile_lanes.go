@@ -47,7 +47,7 @@ func TileLanesApply(c *plan.Correlation) bool {
 
 // tileLanesTiling returns the units of the method.
 func tileLanesTiling(c *plan.Correlation) winoTiling {
-	const space = 1 << 16 // elements of v: a quarter of the second level of cache
+	const space = 1 << 16 // elements of v: a quarter of the L2 cache
 	t := newWinoTiling(winoAccurate, c.Extent, max(48, space/(winoAccurate.products()*c.Channels)))
 	if t.images > 3 {
 		t.images -= t.images % 3 // the products are the fastest with three vectors

@@ -72,9 +72,9 @@ func (s *tileState) multiply(u winoUnit, group int) {
 		weight := &(*s.u)[xi*s.uPlane+group*s.Channels*s.outs]
 		for v := 0; v < vectors; {
 			n := panelWidth(vectors - v)
-			later, pace := s.ahead.next(blocks*s.Channels, weight)
+			prefetch, rate := s.ahead.next(blocks*s.Channels, weight)
 			laneCode().products[n-1](blocks, s.Channels, weight, micro.Channels(), &(*s.v)[xi*s.vPlane+v*simd.Lanes()], &(*s.p)[xi*s.pPlane+v*simd.Lanes()], s.pitch, 0,
-				s.outs, s.pitch, simd.Lanes(), later[0], later[1], later[2], pace[0], pace[1], pace[2])
+				s.outs, s.pitch, simd.Lanes(), prefetch[0], prefetch[1], prefetch[2], rate[0], rate[1], rate[2])
 			v += n
 		}
 	}

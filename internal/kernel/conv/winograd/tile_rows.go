@@ -49,7 +49,7 @@ func newTileRows(c *plan.Correlation, weight, bias []float32) *tileRows {
 	m := &tileRows{Correlation: c, before: beforeTiles(c), outs: simd.RoundUp(c.Results, micro.Channels())}
 	m.vectors = (c.Extent[2]/2 + simd.Lanes() - 1) / simd.Lanes()
 	m.row = m.vectors * c.Channels * simd.Lanes()
-	const space = 1 << 16 // elements of v: a quarter of the second level of cache
+	const space = 1 << 16 // elements of v: a quarter of the L2 cache
 	m.rows = min(c.Extent[1], max(3, space/(4*m.row)))
 	m.vPlane = (m.rows+2)*m.row + planeGap
 	m.masks = windowMasks(m.before[2], c.Source.In[2], m.vectors*simd.Lanes())
@@ -153,10 +153,10 @@ func (m *tileRows) compute(ahead *lookAhead, v, p, result []float32, image, y0, 
 		weight, bias := &(*m.u)[g*m.uGroup+r*4*3*m.Channels], &(*m.bias)[g*m.outs+r]
 		for i := 0; i < vectors; {
 			width := panelWidth(vectors - i)
-			later, pace := ahead.next(4*3*m.Channels, weight)
+			prefetch, rate := ahead.next(4*3*m.Channels, weight)
 			laneCode().rows[width-1](n, m.Channels, weight, &v[i*m.Channels*simd.Lanes()], m.row, m.vPlane, &p[0], bias,
 				&result[at+y0*e[2]+i*outputs], e.Size(), outputs, outputs, micro.Channels(), simd.Lanes(), m.Channels*simd.Lanes(),
-				later[0], later[1], later[2], pace[0], pace[1], pace[2])
+				prefetch[0], prefetch[1], prefetch[2], rate[0], rate[1], rate[2])
 			i += width
 		}
 		if y1-y0 == e[1] {

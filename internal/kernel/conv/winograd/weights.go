@@ -162,9 +162,9 @@ func (m *winoWeightGradient) accumulateBlocks(w *parallel.Workers, n int, add bo
 			v := &(*m.v)[xi*m.vPlane]
 			for j := 0; j < vectors; {
 				width := panelWidth(vectors - j)
-				later, pace := ahead.next(blocks*n, v)
+				prefetch, rate := ahead.next(blocks*n, v)
 				laneCode().products[width-1](blocks, n, v, micro.Channels(), &(*m.y)[xi*m.yPlane+j*simd.Lanes()], &(*m.u)[xi*m.uPlane+j*simd.Lanes()], m.outPitch, more,
-					m.inPitch, m.outPitch, simd.Lanes(), later[0], later[1], later[2], pace[0], pace[1], pace[2])
+					m.inPitch, m.outPitch, simd.Lanes(), prefetch[0], prefetch[1], prefetch[2], rate[0], rate[1], rate[2])
 				j += width
 			}
 		}

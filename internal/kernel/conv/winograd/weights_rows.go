@@ -138,8 +138,8 @@ func (m *tileRowWeights) multiply(b tileRowMemory, add, end bool, x, gy []float3
 				if len(x) == 0 {
 					x, gy = gy, nil
 				}
-				t.Later = x[:min(quota, len(x))]
-				x = x[len(t.Later):]
+				t.Prefetch = x[:min(quota, len(x))]
+				x = x[len(t.Prefetch):]
 				t.Run()
 			}
 		}

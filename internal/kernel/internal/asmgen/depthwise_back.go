@@ -18,13 +18,13 @@ func (d *depth) back() {
 	d.function("Back", gateParams)
 	gate := d.newGate()
 	m := (d.k + 1) / 2
-	var weave []reg.VecVirtual
+	var indices []reg.VecVirtual
 	if d.lanes == 16 {
-		weave = d.registers(2)
+		indices = d.registers(2)
 		t := GP64()
-		LEAQ(turnByTurn, t)
-		VMOVUPS(Mem{Base: t}, weave[0])
-		VMOVUPS(Mem{Base: t, Disp: 64}, weave[1])
+		LEAQ(interleaveTable, t)
+		VMOVUPS(Mem{Base: t}, indices[0])
+		VMOVUPS(Mem{Base: t, Disp: 64}, indices[1])
 	}
 	d.begin(1)
 	var w reg.GPVirtual
@@ -108,7 +108,7 @@ func (d *depth) back() {
 				}
 			}
 		}
-		lo, hi := d.turnByTurn(weave, sums)
+		lo, hi := d.interleave(indices, sums)
 		gate.store([]reg.VecVirtual{lo, hi}, y, func(i int) reg.Register { return d.maskOf(masks, m+i) })
 		ADDQ(d.yLine, y)
 		DECQ(left)
@@ -120,13 +120,13 @@ func (d *depth) back() {
 	d.end()
 }
 
-// turnByTurn returns the elements of two vectors turn by turn, in two vectors.
-func (d *depth) turnByTurn(weave, v []reg.VecVirtual) (lo, hi reg.VecVirtual) {
+// interleave returns the elements of two vectors alternately, in two vectors.
+func (d *depth) interleave(indices, v []reg.VecVirtual) (lo, hi reg.VecVirtual) {
 	lo, hi = d.register(), d.register()
 	if d.lanes == 16 {
-		VMOVAPS(weave[0], lo)
+		VMOVAPS(indices[0], lo)
 		VPERMI2PS(v[1], v[0], lo)
-		VMOVAPS(weave[1], hi)
+		VMOVAPS(indices[1], hi)
 		VPERMI2PS(v[1], v[0], hi)
 		return lo, hi
 	}
@@ -137,11 +137,11 @@ func (d *depth) turnByTurn(weave, v []reg.VecVirtual) (lo, hi reg.VecVirtual) {
 	return v[0], v[1]
 }
 
-// turnByTurn holds the indices of the elements of two vectors turn by turn.
-var turnByTurn Mem
+// interleaveTable holds the indices that interleave the elements of two vectors.
+var interleaveTable Mem
 
-func turnByTurnData() {
-	turnByTurn = GLOBL("turnByTurn", 8|16) // RODATA | NOPTR
+func interleaveData() {
+	interleaveTable = GLOBL("interleave", 8|16) // RODATA | NOPTR
 	for i := range 32 {
 		DATA(4*i, U32(i/2+i%2*16))
 	}

@@ -28,11 +28,11 @@ func directs(v vectors) {
 	}
 }
 
-// direct writes one kernel; type directTile in package kernel says what it does.
+// direct writes one kernel; type DirectTile in package micro says what it does.
 // It computes rows channels for panel after panel of vecs vectors, for which the
 // table at holds where they begin in b and c. Vectors are loaded whole, and of
 // the last of a panel so many lanes stored as last says. Every step prefetches
-// two lines that are needed later, the next ones ahead bytes further on. If even,
+// two cache lines from prefetch; the next step prefetches ahead bytes further on. If even,
 // there is no table of steps: those of b are bStep apart, and a holds rows weights
 // for each.
 func direct(v vectors, rows, vecs int, even bool) {
@@ -41,12 +41,12 @@ func direct(v vectors, rows, vecs int, even bool) {
 		name, steps = "even", "bStep int"
 	}
 	TEXT(fmt.Sprintf("%s%dx%d%s", name, rows, vecs, v.suffix), NOSPLIT,
-		"func(panels, n, k int, "+steps+", a, b *float32, at *int, c *float32, cRow, last, begin int, bias, later *float32, ahead int)")
+		"func(panels, n, k int, "+steps+", a, b *float32, at *int, c *float32, cRow, last, begin int, bias, prefetch *float32, ahead int)")
 	Pragma("noescape")
 	mask := v.mask(Load(Param("last"), GP64()))
 	at, panels := Load(Param("at"), GP64()), AllocLocal(8)
 	MOVQ(Load(Param("panels"), GP64()), panels)
-	later, ahead := Load(Param("later"), GP64()), Load(Param("ahead"), GP64())
+	prefetch, ahead := Load(Param("prefetch"), GP64()), Load(Param("ahead"), GP64())
 
 	Label("panel")
 	acc := v.registers(rows * vecs)
@@ -68,9 +68,9 @@ func direct(v vectors, rows, vecs int, even bool) {
 	Label("begun")
 	b := pointers("b", at, vecs, 0)
 	if even {
-		evenSteps(v, acc, b, later, ahead)
+		evenSteps(v, acc, b, prefetch, ahead)
 	} else {
-		tabledSteps(v, acc, b, later, ahead)
+		tabledSteps(v, acc, b, prefetch, ahead)
 	}
 
 	n, c := Load(Param("n"), GP64()), pointers("c", at, vecs, 8)
@@ -92,7 +92,7 @@ func direct(v vectors, rows, vecs int, even bool) {
 }
 
 // tabledSteps adds up the products of a panel, with offsets from the table step.
-func tabledSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, later, ahead reg.Register) {
+func tabledSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, prefetch, ahead reg.Register) {
 	vecs := len(b)
 	a, step, k := Load(Param("a"), GP64()), Load(Param("step"), GP64()), Load(Param("k"), GP64())
 
@@ -111,9 +111,9 @@ func tabledSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, later, ahea
 			VFMADD231PS(r, x, acc[i*vecs+j])
 		}
 	}
-	PREFETCHT1(Mem{Base: later})
-	PREFETCHT1(Mem{Base: later, Disp: 64})
-	ADDQ(ahead, later)
+	PREFETCHT1(Mem{Base: prefetch})
+	PREFETCHT1(Mem{Base: prefetch, Disp: 64})
+	ADDQ(ahead, prefetch)
 	ADDQ(Imm(16), step)
 	DECQ(k)
 	JNZ(LabelRef("steps"))
@@ -121,7 +121,7 @@ func tabledSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, later, ahea
 
 // evenSteps is tabledSteps for steps that are bStep apart: four at a time, each of
 // which prefetches but one line.
-func evenSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, later, ahead reg.Register) {
+func evenSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, prefetch, ahead reg.Register) {
 	vecs, rows := len(b), len(acc)/len(b)
 	a, k, s, s3 := param("a", false), param("k", false), param("bStep", true), GP64()
 	LEAQ(Mem{Base: s, Index: s, Scale: 2}, s3)
@@ -143,13 +143,13 @@ func evenSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, later, ahead 
 	Label("steps")
 	for u := range unroll {
 		step(u)
-		PREFETCHT1(Mem{Base: later, Disp: 64 * u})
+		PREFETCHT1(Mem{Base: prefetch, Disp: 64 * u})
 	}
 	for _, r := range b {
 		LEAQ(Mem{Base: r, Index: s, Scale: unroll}, r)
 	}
 	ADDQ(U32(uint32(4*unroll*rows)), a)
-	LEAQ(Mem{Base: later, Index: ahead, Scale: unroll}, later)
+	LEAQ(Mem{Base: prefetch, Index: ahead, Scale: unroll}, prefetch)
 	SUBQ(Imm(unroll), k)
 	JGE(LabelRef("steps"))
 	Label("rest")

@@ -8,19 +8,19 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// dots writes the kernel of weight gradients; type dotTile in package kernel says
+// dots writes the kernel of weight gradients; type DotTile in package micro says
 // what it does. For each step it multiplies rows vectors of a with 3 of b, and
-// fetches those of the next 3 columns, and what is later needed, ahead bytes of it.
+// fetches those of the next 3 columns, and ahead bytes of what prefetch points to.
 func dots(v vectors) {
 	rows, cols := v.directShape()
 	TEXT(fmt.Sprintf("dots%dx%d%s", rows, cols, v.suffix), NOSPLIT,
-		"func(n, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add, end int, later *float32, ahead int)")
+		"func(n, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add, end int, prefetch *float32, ahead int)")
 	Pragma("noescape")
 	a, aRow := Load(Param("a"), GP64()), Load(Param("aRow"), GP64())
 	SHLQ(Imm(2), aRow)
 	aRow3 := GP64()
 	LEAQ(Mem{Base: aRow, Index: aRow, Scale: 2}, aRow3)
-	left, col, sums, later := local("n"), local("col"), local("sums"), param("later", false)
+	left, col, sums, prefetch := local("n"), local("col"), local("sums"), param("prefetch", false)
 
 	Label("triple")
 	columns, next := make([]reg.GPVirtual, cols), make([]reg.GPVirtual, cols)
@@ -74,12 +74,12 @@ func dots(v vectors) {
 			VFMADD231PS(r, x, acc[i*cols+j])
 		}
 	}
-	PREFETCHT1(Mem{Base: later})
+	PREFETCHT1(Mem{Base: prefetch})
 	ahead, err := Param("ahead").Resolve()
 	if err != nil {
 		panic(err)
 	}
-	ADDQ(ahead.Addr, later)
+	ADDQ(ahead.Addr, prefetch)
 	ADDQ(Imm(16), step)
 	DECQ(k)
 	JNZ(LabelRef("step"))

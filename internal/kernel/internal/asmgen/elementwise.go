@@ -146,10 +146,10 @@ var elementwises = []elementwise{
 		return c.larger(in[0], in[1])
 	}},
 	// pooling's gradient: gx + left where x is the maximum, and left where it is not.
-	{name: "addWhereMost", in: []string{"x", "most", "left", "gx"}, out: "gx", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual {
+	{name: "addWhereMax", in: []string{"x", "most", "left", "gx"}, out: "gx", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual {
 		return c.add(in[3], c.masked(c.isMost(in[0], in[1]), in[2]))
 	}},
-	{name: "leaveMost", in: []string{"x", "most", "left"}, out: "left", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual {
+	{name: "clearWhereMax", in: []string{"x", "most", "left"}, out: "left", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual {
 		return c.unmasked(c.isMost(in[0], in[1]), in[2])
 	}},
 	{name: "affine", in: []string{"x"}, out: "y", with: []string{"a", "b"}, body: func(c *code, in, with, _ []reg.VecVirtual) reg.VecVirtual {

@@ -27,7 +27,7 @@ func tiles(v vectors) {
 	}
 }
 
-// tile writes one microkernel; type tile in package kernel says what it does.
+// tile writes one microkernel; type Tile in package micro says what it does.
 // It computes n rows of C, a fixed number at a time, with the table row holding
 // the offsets of each in A and C, and the table step those of each step of the
 // sum in A and B. The last vector of a row has last elements.
@@ -125,7 +125,7 @@ func storeTile(v vectors, acc []reg.VecVirtual, rows, vecs int, row, left, c, ma
 }
 
 // beginTile sets the accumulators to what the parameter begin, a beginning in
-// package kernel, says: to the bias, or to 0 even for a tile that is added to C.
+// package micro, says: to the bias, or to 0 even for a tile that is added to C.
 // A sum cut into parts that are added at the end is more accurate than one that
 // goes on. The bias of rows then moves on by as many if further.
 func beginTile(v vectors, acc []reg.VecVirtual, rows, vecs int, bias Mem, mask reg.Register, further bool) {

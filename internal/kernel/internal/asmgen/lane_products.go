@@ -15,7 +15,7 @@ type laneSum struct {
 	vecs                int
 	acc                 []reg.VecVirtual
 	uStep, vStep, vNext reg.GPVirtual
-	later               [3]reg.GPVirtual
+	prefetch            [3]reg.GPVirtual
 }
 
 const laneSumRows = 8
@@ -23,12 +23,12 @@ const laneSumRows = 8
 // laneSumParams are the parameters of all: the weights and their distance from step
 // to step, that of the other operand from step to step and from vector to vector, and
 // what to prefetch, of which every two steps take so many elements.
-const laneSumParams = "uStep, vStep, vNext int, later0, later1, later2 *float32, pace0, pace1, pace2 int"
+const laneSumParams = "uStep, vStep, vNext int, prefetch0, prefetch1, prefetch2 *float32, rate0, rate1, rate2 int"
 
 func newLaneSum(vecs int) *laneSum {
 	s := &laneSum{vectors: avx512, vecs: vecs, uStep: param("uStep", true), vStep: param("vStep", true), vNext: param("vNext", true)}
-	for i := range s.later {
-		s.later[i] = param(fmt.Sprintf("later%d", i), false)
+	for i := range s.prefetch {
+		s.prefetch[i] = param(fmt.Sprintf("prefetch%d", i), false)
 	}
 	s.acc = s.registers(laneSumRows * vecs)
 	return s
@@ -48,13 +48,13 @@ func (s *laneSum) steps(u, b reg.GPVirtual) {
 	JL(LabelRef("odd"))
 	Label("steps")
 	s.step(u, b)
-	for i, p := range s.later {
+	for i, p := range s.prefetch {
 		PREFETCHT1(Mem{Base: p})
-		pace, err := Param(fmt.Sprintf("pace%d", i)).Resolve()
+		rate, err := Param(fmt.Sprintf("rate%d", i)).Resolve()
 		if err != nil {
 			panic(err)
 		}
-		ADDQ(pace.Addr, p)
+		ADDQ(rate.Addr, p)
 	}
 	s.step(u, b)
 	SUBQ(Imm(2), k)
@@ -185,7 +185,7 @@ func laneRows(vecs int) {
 // outputs writes n channels of what the sums of four places give, the last of which
 // are in registers and the others before p.
 func (s *laneSum) outputs(p reg.Register) {
-	first, second := takeTurns()
+	first, second := interleaving()
 	lo, hi := K(), K()
 	bits := GP64()
 	MOVQ(I32(-1), bits)
@@ -222,11 +222,11 @@ func (s *laneSum) outputs(p reg.Register) {
 	Label("done")
 }
 
-// takeTurns loads the indices that take the elements of two vectors turn by turn:
+// interleaving loads the indices that interleave the elements of two vectors:
 // those of the first vector of these, and of the second.
-func takeTurns() (first, second reg.VecVirtual) {
+func interleaving() (first, second reg.VecVirtual) {
 	t := GP64()
-	LEAQ(turnByTurn, t)
+	LEAQ(interleaveTable, t)
 	first, second = ZMM(), ZMM()
 	VMOVUPS(Mem{Base: t}, first)
 	VMOVUPS(Mem{Base: t, Disp: 64}, second)

@@ -7,7 +7,7 @@ import (
 )
 
 // The transforms of Winograd's convolutions F(2×2, 3×3) and F(2, 3) with tiles in the
-// lanes of AVX-512. Type laneKernels in package kernel says what they compute.
+// lanes of AVX-512. Type laneKernels in package winograd says what they compute.
 
 // laneWindows transforms rows of planes horizontally. The four elements of each of 16
 // tiles are every other one from two places, in two vectors each.
@@ -156,7 +156,7 @@ func laneOutputs() {
 	TEXT("laneOutputsAVX512", NOSPLIT, "func(channels, vectors int, p *float32, step, plane int, dst *float32, dstStep, line int, at *int, bias *float32)")
 	Pragma("noescape")
 	channels, p, bias := local("channels"), local("p"), local("bias")
-	first, second := takeTurns()
+	first, second := interleaving()
 	plane, dst, line := param("plane", true), param("dst", false), param("line", true)
 	plane3 := GP64()
 	LEAQ(Mem{Base: plane, Index: plane, Scale: 2}, plane3)

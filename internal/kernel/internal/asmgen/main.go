@@ -49,7 +49,7 @@ func simdKernels() {
 	copyRows(8)
 	everySecond(4)
 	everySecond(8)
-	weave()
+	interleave()
 	cpuid()
 	pause()
 }
@@ -68,7 +68,7 @@ func microKernels() {
 
 func depthwiseKernels() {
 	everyOtherData()
-	turnByTurnData()
+	interleaveData()
 	for _, v := range []vectors{avx512, avx2} {
 		depthwise(v, 3)
 		depthwise(v, 5)
@@ -81,7 +81,7 @@ func depthwiseKernels() {
 
 func winogradKernels() {
 	everyOtherData()
-	turnByTurnData()
+	interleaveData()
 	constantData()
 	for _, v := range []vectors{avx512, avx2} {
 		for _, l := range transforms {

@@ -6,7 +6,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The functions of maths.go in package kernel, with the same polynomials.
+// The functions of scalar.go in package simd, with the same polynomials.
 
 const (
 	signBit = uint32(1) << 31

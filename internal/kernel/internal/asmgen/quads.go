@@ -6,10 +6,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// quads writes a kernel that turns matrices of 4×4 quads, which are four elements
-// that stay together: n of them, so far apart as srcNext and dstNext say.
+// quads writes a kernel that transposes n matrices of 4×4 quads, which are four elements
+// that stay together. The matrices are srcNext and dstNext elements apart.
 func quads() {
-	TEXT("turnQuadsAVX512", NOSPLIT, "func(n int, src *float32, ss, srcNext int, dst *float32, ds, dstNext int)")
+	TEXT("transposeQuadsAVX512", NOSPLIT, "func(n int, src *float32, ss, srcNext int, dst *float32, ds, dstNext int)")
 	Pragma("noescape")
 	n, src, dst := param("n", false), param("src", false), param("dst", false)
 	ss, ds, srcNext, dstNext := param("ss", true), param("ds", true), param("srcNext", true), param("dstNext", true)

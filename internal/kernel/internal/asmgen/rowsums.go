@@ -7,13 +7,13 @@ import (
 )
 
 // rowSums writes a kernel that sums 8 rows, which consist of runs of whole vectors:
-// each run begins further elements behind the one before, and rows are row elements
+// each run begins gap elements behind the one before, and rows are row elements
 // apart. It stores 16 numbers, the second half of no meaning.
 func rowSums() {
-	TEXT("rowSumsAVX512", NOSPLIT, "func(runs, vectors int, x *float32, row, further int, sums *float32)")
+	TEXT("rowSumsAVX512", NOSPLIT, "func(runs, vectors int, x *float32, row, gap int, sums *float32)")
 	Pragma("noescape")
 	v := avx512
-	runs, x, row, further := param("runs", false), param("x", false), param("row", true), param("further", true)
+	runs, x, row, gap := param("runs", false), param("x", false), param("row", true), param("gap", true)
 	row3, row4 := GP64(), GP64()
 	LEAQ(Mem{Base: row, Index: row, Scale: 2}, row3)
 	acc := v.registers(8)
@@ -31,7 +31,7 @@ func rowSums() {
 	ADDQ(Imm(uint64(v.bytes())), at)
 	DECQ(left)
 	JNZ(LabelRef("vector"))
-	ADDQ(further, x)
+	ADDQ(gap, x)
 	DECQ(runs)
 	JNZ(LabelRef("run"))
 	v.storeSums(acc, Mem{Base: param("sums", false)})

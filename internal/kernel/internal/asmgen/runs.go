@@ -15,14 +15,14 @@ func allRuns() {
 	}
 }
 
-// runs writes one kernel; type runTile in package kernel says what it does. It
+// runs writes one kernel; type RunTile in package micro says what it does. It
 // computes rows rows of vecs vectors. The elements of a row of A follow one
-// another for length steps, and so much further on for the next run; rows are lda
-// apart. Those of B all follow one another. On the way it prefetches what lies at
-// later, as fast as it reads A.
+// another for length steps; there is a gap before the next run; rows are lda
+// apart. Those of B all follow one another. On the way it prefetches from
+// prefetch, as fast as it reads A.
 func runs(v vectors, rows, vecs int) {
 	TEXT(fmt.Sprintf("runs%dx%d%s", rows, vecs, v.suffix), NOSPLIT,
-		"func(n, length int, a *float32, lda, further int, b *float32, c *float32, ldc, last, add int, later *float32)")
+		"func(n, length int, a *float32, lda, gap int, b *float32, c *float32, ldc, last, add int, prefetch *float32)")
 	Pragma("noescape")
 	n := local("n")
 	mask := v.mask(Load(Param("last"), GP64()))
@@ -40,7 +40,7 @@ func runs(v vectors, rows, vecs int) {
 	s.a[0], s.a[1], s.lda3 = param("a", false), GP64(), GP64()
 	LEAQ(Mem{Base: s.lda, Index: s.lda, Scale: 2}, s.lda3)
 	LEAQ(Mem{Base: s.a[0], Index: s.lda3, Scale: 1}, s.a[1])
-	later, k := param("later", false), GP64()
+	prefetch, k := param("prefetch", false), GP64()
 
 	Label("run")
 	Load(Param("length"), k)
@@ -49,9 +49,9 @@ func runs(v vectors, rows, vecs int) {
 	Label("steps")
 	s.write(unroll)
 	for at := 0; at < 4*unroll*rows; at += 64 {
-		PREFETCHT1(Mem{Base: later, Disp: at})
+		PREFETCHT1(Mem{Base: prefetch, Disp: at})
 	}
-	ADDQ(U32(uint32(4*unroll*rows)), later)
+	ADDQ(U32(uint32(4*unroll*rows)), prefetch)
 	SUBQ(Imm(unroll), k)
 	JGE(LabelRef("steps"))
 	Label("rest")
@@ -62,9 +62,9 @@ func runs(v vectors, rows, vecs int) {
 	DECQ(k)
 	JNZ(LabelRef("step"))
 	Label("next")
-	further := param("further", true)
-	ADDQ(further, s.a[0])
-	ADDQ(further, s.a[1])
+	gap := param("gap", true)
+	ADDQ(gap, s.a[0])
+	ADDQ(gap, s.a[1])
 	DECQ(n)
 	JNZ(LabelRef("run"))
 

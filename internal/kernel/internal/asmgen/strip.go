@@ -24,7 +24,7 @@ func strips(v vectors) {
 // unroll is the number of steps of the sum in a round of the loop.
 const unroll = 4
 
-// strip writes one microkernel; type strip in package kernel says what it does.
+// strip writes one microkernel; type Strip in package micro says what it does.
 // It computes n panels of C, vecs vectors wide, from rows rows of A: of each,
 // the elements follow one another and rows are lda apart if byRows, otherwise
 // columns are lda apart. Only the last panel's last vector may be partial.

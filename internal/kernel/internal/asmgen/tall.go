@@ -17,17 +17,17 @@ func talls() {
 	}
 }
 
-// tall writes one kernel; type tallTile in package kernel says what it does. It
+// tall writes one kernel; type TallTile in package micro says what it does. It
 // computes all rows channels of a vector of positions after the other: so every
 // vector of the source is loaded but once, and what it is multiplied with comes
-// from memory. Its channels are often so far apart that the first level of cache
+// from memory. Its channels are often so far apart that the L1 cache
 // does not hold them all: each is asked for four steps before it is read.
 func tall(v vectors, rows int) {
 	TEXT(fmt.Sprintf("tall%d%s", rows, v.suffix), NOSPLIT,
-		"func(vectors, n, k int, a, b *float32, bRow int, later *float32, further int, c *float32, cRow int, bias *float32)")
+		"func(vectors, n, k int, a, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)")
 	Pragma("noescape")
-	b, c, later, vectors := param("b", false), param("c", false), param("later", false), param("vectors", false)
-	bRow, cRow, further := param("bRow", true), param("cRow", true), param("further", true)
+	b, c, prefetch, vectors := param("b", false), param("c", false), param("prefetch", false), param("vectors", false)
+	bRow, cRow, gap := param("bRow", true), param("cRow", true), param("gap", true)
 
 	Label("vector")
 	acc := v.registers(rows)
@@ -52,12 +52,12 @@ func tall(v vectors, rows int) {
 	Label("run")
 	MOVQ(U32(tallRun), some)
 	Label("step")
-	PREFETCHT1(Mem{Base: later})
-	ADDQ(Imm(64), later)
+	PREFETCHT1(Mem{Base: prefetch})
+	ADDQ(Imm(64), prefetch)
 	step()
 	DECQ(some)
 	JNZ(LabelRef("step"))
-	ADDQ(further, later)
+	ADDQ(gap, prefetch)
 	SUBQ(Imm(tallRun), k)
 	JGE(LabelRef("run"))
 	Label("rest")

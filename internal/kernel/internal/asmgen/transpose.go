@@ -6,7 +6,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// transpose writes a kernel that turns lines of up to 8 rows and at least 8
+// transpose writes a kernel that transposes lines of up to 8 rows and at least 8
 // columns, in blocks of 8×8 of which the last may overlap the one before. Half
 // of the shuffling is done by the loads: the upper half of a register takes the
 // row four further down.
@@ -68,7 +68,7 @@ func transpose() {
 	RET()
 }
 
-// transposeBlock turns 8×8 elements and moves the pointers on.
+// transposeBlock transposes 8×8 elements and advances the pointers.
 func transposeBlock(src []reg.GPVirtual, dst, ds reg.GPVirtual) {
 	var out [8]reg.VecVirtual
 	for half := range 2 {

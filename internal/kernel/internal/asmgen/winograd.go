@@ -10,8 +10,8 @@ import (
 )
 
 // The transforms of Winograd's convolutions F(4×4, 3×3), with the interpolation
-// points 0, ±a, ±b and ∞, and F(2×2, 3×3), with 0, ±1 and ∞; package kernel says
-// in winograd_transform.go what they are for. Each is a small matrix L applied
+// points 0, ±a, ±b and ∞, and F(2×2, 3×3), with 0, ±1 and ∞; package winograd says
+// in transform.go what they are for. Each is a small matrix L applied
 // as L·x·Lᵀ to n×n vectors, giving m×m.
 type linear struct {
 	name   string

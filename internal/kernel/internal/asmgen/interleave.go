@@ -30,10 +30,10 @@ func everySecond(lanes int) {
 	}, func() { LEAQ(Mem{Base: src, Index: ss, Scale: 4}, src) })
 }
 
-// weave writes a kernel that writes rows of n ≥ 8 elements of x and y, turn by
-// turn.
-func weave() {
-	TEXT("weaveAVX2", NOSPLIT, "func(rows, n int, x, y *float32, ss int, dst *float32, ds int)")
+// interleave writes a kernel that writes rows in which the elements of rows of x and y, n ≥ 8
+// of each, alternate.
+func interleave() {
+	TEXT("interleaveAVX2", NOSPLIT, "func(rows, n int, x, y *float32, ss int, dst *float32, ds int)")
 	Pragma("noescape")
 	x, y, ss := Load(Param("x"), GP64()), Load(Param("y"), GP64()), Load(Param("ss"), GP64())
 	overlapped(8, func(at reg.GPVirtual, dst reg.Register) {
