@@ -46,8 +46,6 @@
 //	record.go           what one run remembers of a model for the next
 //	digest.go           states of files, and fingerprints of steps
 //	lock.go             one run at a time works on a model: locks in files
-//	lock_unix.go        locking a file
-//	lock_windows.go     locking a file, on Windows
 //	lock_object.go      one run at a time works on a model: locks in object storage
 //	process_linux.go    whether the owner of a lock lives
 //	process_other.go    whether the owner of a lock lives is not known elsewhere

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/advparams/advparams/internal/filelock"
 )
 
 // lock keeps two runs from working on one model. It consists of two locks. The
@@ -56,12 +58,12 @@ func acquire(path string) (*lock, error) {
 		if err != nil {
 			return nil, err
 		}
-		err = lockFile(f)
+		err = filelock.Try(f)
 		local := !errors.Is(err, errors.ErrUnsupported) // else the content alone is the lock
 		if err != nil && local {
 			by := readOwner(f)
 			f.Close()
-			if errors.Is(err, errHeld) {
+			if errors.Is(err, filelock.ErrHeld) {
 				return nil, &heldError{by}
 			}
 			return nil, fmt.Errorf("locking %s: %w", path, err)
@@ -147,6 +149,3 @@ func readOwner(f *os.File) (by owner) {
 	}
 	return by
 }
-
-// errHeld says that somebody else has the operating system's lock.
-var errHeld = errors.New("held")
