@@ -8,18 +8,29 @@
 //	return out.Commit()
 //
 // Every file is written under a temporary name in its own folder. Commit writes
-// all of them through to the disk, and only then gives them their names. When a
-// step fails, what was there before is there again. A crash can leave temporary
-// files behind (.advparams-*.tmp), never a half-written file under its own name;
-// a crash in the middle of Commit can leave some of a group's files renamed and
-// others not, or, on file systems without hard links, an empty file.
+// all of them through to the disk, and only then gives them their names: secrets
+// first (CreatePrivate), so that what they open never exists without them. When a
+// step fails, what was there before is there again.
+//
+// A crash never leaves a half-written file under its own name. A crash in the
+// middle of Commit can leave some of a group's files renamed and others not; the
+// secrets are then in place if anything is. Temporary files that a crash leaves
+// behind (.advparams-*.tmp and .advparams-*.old) are removed by the next Set that
+// writes to the folder, unless the process that made them is alive.
+//
+// Files in this package:
+//
+//	atomicfile.go  Set and File: creating files under temporary names
+//	commit.go      publishing them, and taking that back
+//	errors.go      the errors that callers tell apart
+//	folder.go      folders held open, so that names cannot lead out of them
+//	temp.go        temporary names, and removing those of dead processes
 package atomicfile
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -29,12 +40,17 @@ import (
 // may be called from several goroutines, so a signal handler may Abort.
 type Set struct {
 	// Force lets files be replaced that exist already. Without it a file that
-	// somebody else creates before Commit is not replaced either.
+	// somebody else creates before Commit is not replaced either. Secrets never
+	// replace a file.
 	Force bool
+	// Spare, unless nil, is asked about every file that Force would replace. Its
+	// error keeps the file and is returned by Create.
+	Spare func(path string) error
 
 	mu      sync.Mutex
 	files   []*File
-	folders []string // made by MkdirAll, outermost first
+	folders map[string]*folder // by path
+	made    []place            // folders made, outermost first
 	done    bool
 }
 
@@ -42,9 +58,12 @@ type Set struct {
 // that has been done.
 type File struct {
 	*os.File
-	path      string // its name to be
-	backup    string // what path was before Commit replaced it
-	written   bool   // through to the disk, and closed
+	path      string // its name to be, for people
+	at        place  // and for the system
+	temp      place
+	backup    string // in the folder of at: what was there before Commit replaced it
+	private   bool
+	written   bool // through to the disk, and closed
 	published bool
 }
 
@@ -64,13 +83,24 @@ func (f *File) Close() error {
 
 // Create starts a file which will appear at path when the set is committed. Its
 // permission bits are 0644 less the umask, or those of the file it replaces.
-func (s *Set) Create(path string) (*File, error) { return s.create(path, 0o644) }
+func (s *Set) Create(path string) (*File, error) {
+	return s.create(path, 0o644, false)
+}
 
-// CreatePrivate is Create for secrets: the permission bits are 0600, whatever
-// was there before.
-func (s *Set) CreatePrivate(path string) (*File, error) { return s.create(path, 0o600) }
+// CreateLike is Create with the permission bits of info for a file that replaces
+// none: what is made from a private file stays private.
+func (s *Set) CreateLike(path string, info fs.FileInfo) (*File, error) {
+	return s.create(path, info.Mode().Perm(), false)
+}
 
-func (s *Set) create(path string, perm fs.FileMode) (*File, error) {
+// CreatePrivate is Create for secrets that may be the only way back, such as keys.
+// The permission bits are 0600, and a file that exists is not replaced, whatever
+// Force says. Commit makes secrets durable before it publishes any other file.
+func (s *Set) CreatePrivate(path string) (*File, error) {
+	return s.create(path, 0o600, true)
+}
+
+func (s *Set) create(path string, perm fs.FileMode, private bool) (*File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.done {
@@ -80,25 +110,52 @@ func (s *Set) create(path string, perm fs.FileMode) (*File, error) {
 	if err := checkFolder(path, dir); err != nil {
 		return nil, err
 	}
-	old, err := s.checkTarget(path)
+	in, err := s.folder(dir)
+	if err != nil {
+		return nil, cannotCreate(path, dir, err)
+	}
+	return s.createAt(place{in, filepath.Base(path)}, path, perm, private)
+}
+
+// CreateBelow is CreateLike for a file below the folder dir, whose name comes from
+// somebody else: a relative path with slashes. It makes missing folders. A name
+// that leads out of dir, or through a symbolic link, is an error.
+func (s *Set) CreateBelow(dir, name string, info fs.FileInfo) (*File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done {
+		return nil, errClosed
+	}
+	path := filepath.Join(dir, filepath.FromSlash(name))
+	in, err := s.folder(dir)
+	if err != nil {
+		return nil, cannotCreate(path, dir, err)
+	}
+	at := place{in, filepath.Clean(filepath.FromSlash(name))}
+	if err := s.mkdirAll(at.dir()); err != nil {
+		return nil, cannotCreate(path, filepath.Dir(path), err)
+	}
+	return s.createAt(at, path, info.Mode().Perm(), false)
+}
+
+// createAt creates the temporary file. The folder of at exists.
+func (s *Set) createAt(at place, path string, perm fs.FileMode, private bool) (*File, error) {
+	old, err := s.checkTarget(at, path, private)
 	if err != nil {
 		return nil, err
 	}
-	keep := old != nil && old.Mode().IsRegular() && perm != 0o600
+	keep := old != nil && old.Mode().IsRegular()
 	if keep {
 		perm = old.Mode().Perm()
 	}
-	f, err := createTemp(dir, perm)
+	file, temp, err := createTemp(at, perm)
 	if err != nil {
-		if errors.Is(err, fs.ErrPermission) {
-			return nil, &FolderError{Path: path, Dir: dir, Err: cause(err)}
-		}
-		return nil, fmt.Errorf("cannot create %s: %w", path, cause(err))
+		return nil, cannotCreate(path, filepath.Dir(path), err)
 	}
-	out := &File{File: f, path: path}
+	out := &File{File: file, path: path, at: at, temp: temp, private: private}
 	s.files = append(s.files, out)
 	if keep { // exactly, not less the umask
-		if err := f.Chmod(perm); err != nil {
+		if err := file.Chmod(perm); err != nil {
 			return nil, fmt.Errorf("cannot create %s: %w", path, cause(err))
 		}
 	}
@@ -122,14 +179,22 @@ func checkFolder(path, dir string) error {
 	return nil
 }
 
-// checkTarget returns what is at path now, if it may be replaced.
-func (s *Set) checkTarget(path string) (fs.FileInfo, error) {
+// cannotCreate explains an error of creating path in dir.
+func cannotCreate(path, dir string, err error) error {
+	if err = cause(err); errors.Is(err, fs.ErrPermission) {
+		return &FolderError{Path: path, Dir: dir, Err: err}
+	}
+	return fmt.Errorf("cannot create %s: %w", path, err)
+}
+
+// checkTarget returns what is at a place now, if it may be replaced.
+func (s *Set) checkTarget(at place, path string, private bool) (fs.FileInfo, error) {
 	for _, f := range s.files {
-		if sameName(f.path, path) {
+		if f.at.same(at) {
 			return nil, fmt.Errorf("%s would be written twice", path)
 		}
 	}
-	info, err := os.Lstat(path)
+	info, err := at.root().Lstat(at.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -139,23 +204,21 @@ func (s *Set) checkTarget(path string) (fs.FileInfo, error) {
 	if target, err := os.Stat(path); err == nil && target.IsDir() {
 		return nil, &IsFolderError{path}
 	}
+	if private {
+		return nil, &ExistsError{Path: path, Secret: true}
+	}
 	if !s.Force {
-		return nil, &ExistsError{path}
+		return nil, &ExistsError{Path: path}
 	}
 	if !replaceable(info) {
 		return nil, fmt.Errorf("cannot replace %s: it is not a regular file", path)
 	}
-	return info, nil
-}
-
-// sameName reports whether two paths name the same place, which need not exist.
-func sameName(a, b string) bool {
-	if filepath.Base(a) != filepath.Base(b) {
-		return false
+	if s.Spare != nil {
+		if err := s.Spare(path); err != nil {
+			return nil, err
+		}
 	}
-	da, erra := os.Stat(filepath.Dir(a))
-	db, errb := os.Stat(filepath.Dir(b))
-	return erra == nil && errb == nil && os.SameFile(da, db)
+	return info, nil
 }
 
 // MkdirAll makes a folder and its missing parents. Abort, and a Commit that
@@ -166,48 +229,31 @@ func (s *Set) MkdirAll(dir string) error {
 	if s.done {
 		return errClosed
 	}
-	return s.mkdirAll(filepath.Clean(dir))
-}
-
-func (s *Set) mkdirAll(dir string) error {
-	if info, err := os.Stat(dir); err == nil {
-		if !info.IsDir() {
-			return fmt.Errorf("%s is not a folder", dir)
+	dir = filepath.Clean(dir)
+	there := dir
+	for {
+		info, err := os.Stat(there)
+		if err == nil && !info.IsDir() {
+			return fmt.Errorf("%s is not a folder", there)
 		}
-		return nil
-	}
-	if parent := filepath.Dir(dir); parent != dir {
-		if err := s.mkdirAll(parent); err != nil {
-			return err
+		parent := filepath.Dir(there)
+		if err == nil || parent == there {
+			break
 		}
+		there = parent
 	}
-	err := os.Mkdir(dir, 0o777)
-	if errors.Is(err, fs.ErrExist) {
-		return nil // somebody else was faster
+	name, err := filepath.Rel(there, dir)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		s.folders = append(s.folders, dir)
+	in, err := s.folder(there)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.mkdirAll(place{in, name})
 }
 
 var errClosed = errors.New("the set of output files is already committed or aborted")
-
-// createTemp creates a file of a new name in dir. Unlike os.CreateTemp it
-// respects the umask.
-func createTemp(dir string, perm fs.FileMode) (*os.File, error) {
-	for range 100 {
-		f, err := os.OpenFile(tempName(dir), os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
-		}
-	}
-	return nil, fmt.Errorf("no free temporary name in %s", dir)
-}
-
-func tempName(dir string) string {
-	return filepath.Join(dir, fmt.Sprintf(".advparams-%016x.tmp", rand.Uint64()))
-}
 
 // cause strips the temporary name, which means nothing to the reader.
 func cause(err error) error {

@@ -64,8 +64,8 @@ func create(t *testing.T, s *Set, path, text string) *File {
 
 // withoutLinks runs a test as on a file system that has no hard links.
 func withoutLinks(t *testing.T) {
-	link = func(string, string) error { return errors.ErrUnsupported }
-	t.Cleanup(func() { link = os.Link })
+	link = func(*os.Root, string, string) error { return errors.ErrUnsupported }
+	t.Cleanup(func() { link = (*os.Root).Link })
 }
 
 func eachLinking(t *testing.T, test func(t *testing.T)) {
@@ -265,25 +265,28 @@ func TestPermissions(t *testing.T) {
 		t.Skip("no permission bits")
 	}
 	dir := t.TempDir()
-	for name, perm := range map[string]fs.FileMode{"model": 0o640, "key": 0o666} {
-		put(t, filepath.Join(dir, name), "0")
-		if err := os.Chmod(filepath.Join(dir, name), perm); err != nil {
-			t.Fatal(err)
-		}
+	put(t, filepath.Join(dir, "model"), "0")
+	if err := os.Chmod(filepath.Join(dir, "model"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	private, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
 	s := Set{Force: true}
 	defer s.Abort()
 	create(t, &s, filepath.Join(dir, "new"), "")
 	create(t, &s, filepath.Join(dir, "model"), "")
-	for _, name := range []string{"key", "newkey"} {
-		if _, err := s.CreatePrivate(filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := s.CreatePrivate(filepath.Join(dir, "key")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CreateLike(filepath.Join(dir, "like"), private); err != nil {
+		t.Fatal(err)
 	}
 	if err := s.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]fs.FileMode{"model": 0o640, "key": 0o600, "newkey": 0o600} {
+	for name, want := range map[string]fs.FileMode{"model": 0o640, "key": 0o600, "like": private.Mode().Perm()} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s has mode %v (%v), want %v", name, info.Mode(), err, want)
 		}

@@ -3,18 +3,18 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"runtime"
-	"syscall"
+	"slices"
 )
 
-// link is os.Link; tests replace it to act like a file system without links.
-var link = os.Link
+// link is os.Root.Link; tests replace it to act like a file system without links.
+var link = (*os.Root).Link
 
-// Commit writes all files through to the disk and gives them their names. If it
-// fails, everything is as it was before the set was begun.
+// Commit writes all files through to the disk and gives them their names: first
+// the secrets, durably, then the others, the last created first. If it fails,
+// everything is as it was before the set was begun.
 func (s *Set) Commit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -22,84 +22,102 @@ func (s *Set) Commit() error {
 		return errClosed
 	}
 	s.done = true
+	defer s.closeFolders()
 	if err := s.commit(); err != nil {
 		s.undo()
 		return err
 	}
 	for _, f := range s.files {
 		if f.backup != "" {
-			os.Remove(f.backup)
+			f.at.root().Remove(f.backup)
 		}
 	}
 	return nil
 }
 
 func (s *Set) commit() error {
+	var secrets, others []*File
 	for _, f := range s.files {
-		if f.written {
-			continue
+		if !f.written {
+			if err := f.Close(); err != nil {
+				return err
+			}
 		}
-		if err := f.Close(); err != nil {
-			return err
+		if f.private {
+			secrets = append(secrets, f)
+		} else {
+			others = append(others, f)
 		}
 	}
-	for _, f := range s.files {
-		publish := f.add
-		if s.Force {
-			publish = f.replace
+	// What refers to other files, as a model to its data, is created before them.
+	slices.Reverse(others)
+	var folders []place // that have new entries
+	for _, dir := range s.made {
+		folders = append(folders, dir.dir())
+	}
+	for _, group := range [][]*File{secrets, others} {
+		for _, f := range group {
+			publish := f.add
+			if s.Force && !f.private {
+				publish = f.replace
+			}
+			if err := publish(); err != nil {
+				return err
+			}
+			folders = append(folders, f.at.dir())
 		}
-		if err := publish(); err != nil {
+		if err := syncAll(folders); err != nil {
 			return err
 		}
+		folders = nil
 	}
-	synced := map[string]bool{}
-	for _, dir := range s.touched() {
+	return nil
+}
+
+// syncAll makes the entries of folders durable.
+func syncAll(folders []place) error {
+	synced := map[place]bool{}
+	for _, dir := range folders {
 		if synced[dir] {
 			continue
 		}
 		synced[dir] = true
-		if err := syncFolder(dir); err != nil {
-			return fmt.Errorf("cannot write the folder %s: %w", dir, cause(err))
+		if err := dir.sync(); err != nil {
+			return fmt.Errorf("cannot write the folder %s: %w", dir.path(), cause(err))
 		}
 	}
 	return nil
 }
 
-// touched returns the folders that have new entries.
-func (s *Set) touched() []string {
-	var dirs []string
-	for _, f := range s.files {
-		dirs = append(dirs, filepath.Dir(f.path))
-	}
-	for _, d := range s.folders {
-		dirs = append(dirs, filepath.Dir(d))
-	}
-	return dirs
-}
-
 // add gives the file its name unless the name is taken. A link fails then, even
 // if the other file appeared a moment ago; rename would replace it.
 func (f *File) add() error {
-	err := link(f.Name(), f.path)
+	root := f.at.root()
+	err := link(root, f.temp.name, f.at.name)
 	if err == nil {
 		f.published = true
-		os.Remove(f.Name())
+		root.Remove(f.temp.name)
 		return nil
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return &ExistsError{f.path}
+		return &ExistsError{Path: f.path, Secret: f.private}
 	}
 	// No hard links here: reserve the name with an empty file and replace that.
-	reserved, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	reserved, err := root.OpenFile(f.at.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return &ExistsError{f.path}
+		return &ExistsError{Path: f.path, Secret: f.private}
 	}
 	if err != nil {
 		return fmt.Errorf("cannot create %s: %w", f.path, cause(err))
 	}
 	reserved.Close()
 	f.published = true
-	if err := os.Rename(f.Name(), f.path); err != nil {
+	return f.rename()
+}
+
+// rename gives the file its name.
+func (f *File) rename() error {
+	if err := f.at.root().Rename(f.temp.name, f.at.name); err != nil {
 		return fmt.Errorf("cannot create %s: %w", f.path, cause(err))
 	}
 	return nil
@@ -108,23 +126,57 @@ func (f *File) add() error {
 // replace gives the file its name and keeps what had that name until the whole
 // set is in place.
 func (f *File) replace() error {
-	if old, err := os.Lstat(f.path); err == nil {
+	if old, err := f.at.root().Lstat(f.at.name); err == nil {
 		if !replaceable(old) {
 			return fmt.Errorf("cannot replace %s: it is not a regular file", f.path)
 		}
-		backup := tempName(filepath.Dir(f.path))
-		if err := link(f.path, backup); err != nil {
-			if err := os.Rename(f.path, backup); err != nil {
-				return fmt.Errorf("cannot replace %s: %w", f.path, cause(err))
-			}
+		if err := f.keep(old); err != nil {
+			return fmt.Errorf("cannot replace %s: %w", f.path, cause(err))
 		}
-		f.backup = backup
 	}
-	if err := os.Rename(f.Name(), f.path); err != nil {
-		return fmt.Errorf("cannot create %s: %w", f.path, cause(err))
+	if err := f.rename(); err != nil {
+		return err
 	}
 	f.published = true
 	return nil
+}
+
+// keep makes a second name for the file that is about to be replaced, or a copy
+// where files have one name only. At no time is the file without its own name.
+func (f *File) keep(old fs.FileInfo) error {
+	root := f.at.root()
+	backup := f.at.beside(tempName(backupEnding)).name
+	err := link(root, f.at.name, backup)
+	if err != nil && old.Mode().IsRegular() {
+		err = copyFile(root, f.at.name, backup, old.Mode().Perm())
+	}
+	if err != nil && old.Mode()&fs.ModeSymlink != 0 {
+		var target string
+		if target, err = root.Readlink(f.at.name); err == nil {
+			err = root.Symlink(target, backup)
+		}
+	}
+	if err == nil {
+		f.backup = backup
+	}
+	return err
+}
+
+func copyFile(root *os.Root, from, to string, perm fs.FileMode) error {
+	src, err := root.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	if err = errors.Join(err, dst.Close()); err != nil {
+		root.Remove(to)
+	}
+	return err
 }
 
 // replaceable reports whether a file may take the place of what is there.
@@ -142,43 +194,37 @@ func (s *Set) Abort() {
 	}
 	s.done = true
 	s.undo()
+	s.closeFolders()
 }
 
+// undo takes everything back, in reverse order, so that secrets are the last to go.
 func (s *Set) undo() {
-	for i := len(s.files) - 1; i >= 0; i-- {
-		f := s.files[i]
+	restored := true
+	for _, f := range slices.Backward(s.files) {
 		f.File.Close()
-		os.Remove(f.Name())
+		root := f.at.root()
+		root.Remove(f.temp.name)
+		if f.private {
+			continue
+		}
 		switch {
 		case f.backup != "":
-			if os.Rename(f.backup, f.path) == nil {
-				os.Remove(f.backup) // renaming onto another link of the same file does nothing
+			if root.Rename(f.backup, f.at.name) == nil {
+				root.Remove(f.backup) // renaming onto another link of the same file does nothing
+			} else {
+				restored = false
 			}
 		case f.published:
-			os.Remove(f.path)
+			root.Remove(f.at.name)
 		}
 	}
-	for i := len(s.folders) - 1; i >= 0; i-- {
-		os.Remove(s.folders[i])
+	for _, f := range s.files {
+		// A secret stays if it may be the only way back to what was replaced.
+		if f.private && f.published && restored {
+			f.at.root().Remove(f.at.name)
+		}
 	}
-}
-
-// syncFolder makes the entries of a folder durable, where the system can.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
+	for _, dir := range slices.Backward(s.made) {
+		dir.root().Remove(dir.name)
 	}
-	d, err := os.Open(dir)
-	if errors.Is(err, fs.ErrPermission) {
-		return nil // may be written but not read
-	}
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	err = d.Sync()
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
-		return nil
-	}
-	return err
 }

@@ -9,8 +9,12 @@ import (
 // ErrExists is wrapped by ExistsError, for errors.Is.
 var ErrExists = errors.New("exists already")
 
-// ExistsError means that a file exists already and Set.Force is false.
-type ExistsError struct{ Path string }
+// ExistsError means that a file exists already and may not be replaced: Set.Force
+// is false, or the file would be a secret.
+type ExistsError struct {
+	Path   string
+	Secret bool // it would be replaced by a secret, which no option allows
+}
 
 func (e *ExistsError) Error() string { return fmt.Sprintf("%s %v", e.Path, ErrExists) }
 
@@ -18,7 +22,12 @@ func (e *ExistsError) Error() string { return fmt.Sprintf("%s %v", e.Path, ErrEx
 func (e *ExistsError) Unwrap() error { return ErrExists }
 
 // Hint says what to do.
-func (e *ExistsError) Hint() string { return "choose another name, or let it be replaced" }
+func (e *ExistsError) Hint() string {
+	if e.Secret {
+		return "choose another name, or move the file away: it may be the only way back to a model"
+	}
+	return "choose another name, or let it be replaced"
+}
 
 // IsFolderError means that there is a folder under the name of a file to be created.
 type IsFolderError struct{ Path string }
