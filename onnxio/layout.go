@@ -36,6 +36,14 @@ func (m *Model) layout(dst string, edits [][]piece) ([]place, error) {
 		}
 	}
 	if inPlace {
+		for i, p := range places {
+			if i > 0 && len(edits[i]) == 0 {
+				continue
+			}
+			if err := checkLinks(p.path, true); err != nil {
+				return nil, err
+			}
+		}
 		return places, nil
 	}
 	for _, p := range places {

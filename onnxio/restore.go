@@ -1,12 +1,16 @@
 package onnxio
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,38 +19,85 @@ import (
 
 // Restore writes to dst the original of the model file locked, which Rewrite
 // wrote, and beside it the original's external data under its original names.
-// Data that is there already is left alone. Nothing else may be replaced unless
-// out allows it, and the locked model's own data files only if dst is locked.
+// Data that is there already is left alone.
 //
 // The files must be exactly those that Rewrite wrote (ErrMismatch), which is
 // checked before anything else; the result is exactly the original, which is
-// checked before Restore returns, while nothing is committed. ONNX is not
-// parsed: the work is a copy with patches, whatever the file holds.
+// checked before Restore returns, while nothing is committed. The tensors are not
+// looked at: the work is a copy with patches, whatever the file holds.
+//
+// A record may come from a stranger. Only dst and the data files that the
+// original model refers to are written, below the folder of dst and through no
+// symbolic link; no file is replaced but dst, if out allows it, and the files of
+// the locked model if dst is locked. Permission bits are those of the locked files.
 func Restore(locked string, rec *Record, out *atomicfile.Set, dst string) error {
-	if err := rec.check(); err != nil {
+	return (&restorer{locked: locked, dst: dst, rec: rec, out: out}).run()
+}
+
+// Resume is Restore after another one, in place, that may have been interrupted:
+// files that are the original's already are taken as they are. It reports whether
+// all of them are; if dst is locked, it then writes nothing.
+func Resume(locked string, rec *Record, out *atomicfile.Set, dst string) (already bool, err error) {
+	r := &restorer{locked: locked, dst: dst, rec: rec, out: out, resume: true}
+	err = r.run()
+	return !slices.Contains(r.original, false), err
+}
+
+func (r *restorer) run() error {
+	if err := r.plan(); err != nil {
 		return err
 	}
-	pieces, err := rec.reverse()
-	if err != nil {
-		return err
+	if r.inPlace = samePath(r.dst, r.locked); r.inPlace {
+		if err := checkLinks(r.locked, false); err != nil {
+			return err
+		}
 	}
-	r := restorer{locked: locked, dst: dst, rec: rec, out: out, pieces: pieces}
+	r.original = make([]bool, len(r.rec.Files))
 	if err := r.each(r.checkLocked); err != nil {
 		return err
 	}
-	var todo []int
-	for i := range rec.Files {
+	for i := range r.rec.Files {
 		write, err := r.needed(i)
+		if err == nil && write {
+			err = r.write(i)
+		}
+		if err == nil && i == 0 {
+			err = r.checkNames(write)
+		}
 		if err != nil {
 			return err
 		}
-		if write {
-			todo = append(todo, i)
-		}
 	}
-	for _, i := range todo {
-		if err := r.write(i); err != nil {
-			return err
+	return nil
+}
+
+// RestoreTo writes the original of a locked model to w. Nothing touches a disk.
+// The model must have no external data. The result is checked before the first
+// byte is written.
+func RestoreTo(w io.Writer, locked string, rec *Record) error {
+	r := &restorer{locked: locked, rec: rec, original: make([]bool, 1)}
+	if err := r.plan(); err != nil {
+		return err
+	}
+	if n := len(rec.Files); n > 1 {
+		return fmt.Errorf("%s has %d files, which do not fit into one stream", locked, n)
+	}
+	if err := r.checkLocked(0); err != nil {
+		return err
+	}
+	src, err := r.open(0)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	want := &rec.Files[0]
+	for _, to := range []io.Writer{io.Discard, w} {
+		h := sha256.New()
+		if err := splice(io.MultiWriter(h, to), src, want.LockedSize, r.pieces[0]); err != nil {
+			return fmt.Errorf("restoring %s: %w", locked, err)
+		}
+		if [32]byte(h.Sum(nil)) != want.SHA256 {
+			return fmt.Errorf("restoring %s: %w: the result is not the original", locked, ErrRecord)
 		}
 	}
 	return nil
@@ -56,7 +107,42 @@ type restorer struct {
 	locked, dst string
 	rec         *Record
 	out         *atomicfile.Set
+	resume      bool // accept files that are original already
+	inPlace     bool
 	pieces      [][]piece
+	original    []bool // files of the locked model that are the original's already
+	model       string // where the original model lies until it has its name
+}
+
+// plan turns the record, once it is known to be sound, into pieces of files.
+func (r *restorer) plan() (err error) {
+	if err := r.rec.Validate(); err != nil {
+		return err
+	}
+	r.pieces, err = r.rec.reverse()
+	return err
+}
+
+// checkNames makes sure that the original refers to every data file of the record:
+// no other is written.
+func (r *restorer) checkNames(written bool) error {
+	if len(r.rec.Files) == 1 {
+		return nil
+	}
+	model := r.locked
+	if written {
+		model = r.model
+	}
+	names, err := ExternalNames(model)
+	if err != nil {
+		return fmt.Errorf("restoring %s: %w", r.dst, err)
+	}
+	for _, f := range r.rec.Files[1:] {
+		if !slices.Contains(names, path.Clean(f.Name)) {
+			return fmt.Errorf("%w: the original does not refer to its file %q", ErrRecord, f.Name)
+		}
+	}
+	return nil
 }
 
 // each calls f for all files, in parallel.
@@ -85,6 +171,12 @@ func (r *restorer) open(i int) (*os.File, error) {
 
 // checkLocked compares file i of the locked model with its digest.
 func (r *restorer) checkLocked(i int) error {
+	if r.resume && i > 0 {
+		there, err := r.there(i)
+		if r.original[i] = there; there || err != nil {
+			return err
+		}
+	}
 	f, err := r.open(i)
 	if err != nil {
 		return err
@@ -92,6 +184,10 @@ func (r *restorer) checkLocked(i int) error {
 	defer f.Close()
 	want := &r.rec.Files[i]
 	same, err := matches(f, want.LockedSize, want.LockedSHA256)
+	if err == nil && !same && r.resume {
+		same, err = matches(f, want.Size, want.SHA256)
+		r.original[i] = same
+	}
 	if err == nil && !same {
 		err = ErrMismatch
 	}
@@ -119,27 +215,42 @@ func (r *restorer) target(i int) string {
 	return filepath.Join(filepath.Dir(r.dst), filepath.FromSlash(r.rec.Files[i].Name))
 }
 
-// needed reports whether the original of file i has to be written.
+// needed reports whether the original of file i has to be written. It refuses to
+// replace what is not a file of the locked model.
 func (r *restorer) needed(i int) (bool, error) {
-	target := r.target(i)
 	if i > 0 {
 		if there, err := r.there(i); there || err != nil {
 			return !there, err
 		}
 	}
-	if samePath(r.dst, r.locked) {
+	if r.inPlace && r.original[i] && i == 0 {
+		return false, nil
+	}
+	target := r.target(i)
+	if k := r.lockedAt(target); k >= 0 {
+		if !r.inPlace {
+			return false, &OverwriteError{target, r.locked}
+		}
 		return true, nil
 	}
+	if _, err := os.Lstat(target); i > 0 && err == nil {
+		return false, &atomicfile.ExistsError{Path: target, Secret: true}
+	}
+	return true, nil
+}
+
+// lockedAt returns the file of the locked model that lies at a path, or -1.
+func (r *restorer) lockedAt(target string) int {
 	for k, f := range r.rec.Files {
 		path := r.locked
 		if k > 0 {
 			path = filepath.Join(filepath.Dir(r.locked), filepath.FromSlash(f.LockedName))
 		}
 		if samePath(target, path) {
-			return false, &OverwriteError{target, r.locked}
+			return k
 		}
 	}
-	return true, nil
+	return -1
 }
 
 // there reports whether the original of data file i lies at its place already.
@@ -167,18 +278,25 @@ func (r *restorer) write(i int) error {
 		return err
 	}
 	defer src.Close()
-	target := r.target(i)
-	if i > 0 {
-		if err := r.out.MkdirAll(filepath.Dir(target)); err != nil {
-			return err
-		}
-	}
-	f, err := r.out.Create(target)
+	info, err := src.Stat()
 	if err != nil {
 		return err
 	}
-	want := &r.rec.Files[i]
-	if err := splice(f, src, want.LockedSize, r.pieces[i]); err != nil {
+	target, want := r.target(i), &r.rec.Files[i]
+	var f *atomicfile.File
+	if i == 0 {
+		f, err = r.out.CreateLike(target, info)
+	} else {
+		f, err = r.out.CreateBelow(filepath.Dir(r.dst), want.Name, info)
+	}
+	if err != nil {
+		return err
+	}
+	size, pieces := want.LockedSize, r.pieces[i]
+	if r.original[i] {
+		size, pieces = want.Size, nil
+	}
+	if err := splice(f, src, size, pieces); err != nil {
 		return fmt.Errorf("restoring %s: %w", target, err)
 	}
 	same, err := matches(f.File, want.Size, want.SHA256)
@@ -187,6 +305,9 @@ func (r *restorer) write(i int) error {
 	}
 	if err != nil {
 		return fmt.Errorf("restoring %s: %w", target, err)
+	}
+	if i == 0 {
+		r.model = f.Name()
 	}
 	return f.Close()
 }

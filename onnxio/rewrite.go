@@ -100,7 +100,7 @@ func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (*Record,
 	for i := range m.files {
 		if path := layout[i].path; path == "" {
 			m.share(&rec.Files[i], i)
-		} else if err := m.write(out, &rec.Files[i], i, path, pieces[i], back[i]); err != nil {
+		} else if err := m.write(out, &rec.Files[i], dst, i, path, pieces[i], back[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -180,20 +180,21 @@ func (m *Model) share(f *FileRecord, i int) {
 	f.LockedSHA256 = f.SHA256
 }
 
-// write copies file i of the model to path, with pieces replaced, and records the
-// digests. back are the pieces that undo it.
-func (m *Model) write(out *atomicfile.Set, rec *FileRecord, i int, path string, pieces, back []piece) error {
+// write copies file i of the model to path, beside dst, with pieces replaced, and
+// records the digests. back are the pieces that undo it. What comes of a private file
+// is private.
+func (m *Model) write(out *atomicfile.Set, rec *FileRecord, dst string, i int, path string, pieces, back []piece) error {
 	src, err := m.reopen(i)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	if i > 0 {
-		if err := out.MkdirAll(filepath.Dir(path)); err != nil {
-			return err
-		}
+	var f *atomicfile.File
+	if i == 0 {
+		f, err = out.CreateLike(path, m.files[0].info)
+	} else {
+		f, err = out.CreateBelow(filepath.Dir(dst), rec.LockedName, m.files[i].info)
 	}
-	f, err := out.Create(path)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,147 @@
+package onnxio
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/advparams/advparams/onnxio/atomicfile"
+)
+
+// lockedPair returns a locked model of two files in a folder of its own, and the
+// record of it.
+func lockedPair(t *testing.T) (dst string, rec *Record, original map[string]string) {
+	t.Helper()
+	path := twoFiles(t)
+	dst = filepath.Join(t.TempDir(), "model.onnx")
+	rec = rewrite(t, open(t, path), dst, false, Edit{"a", 1, float(20)}, Edit{"inline", 0, float(50)})
+	return dst, rec, files(t, filepath.Dir(path))
+}
+
+// addFile adds a file to the record that the original does not refer to. It is there
+// under its locked name, so that everything else about it is in order.
+func addFile(t *testing.T, rec *Record, folder, name string) {
+	t.Helper()
+	content := []byte("from a stranger")
+	sum := sha256.Sum256(content)
+	if err := os.WriteFile(filepath.Join(folder, "extra.bin"), content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	rec.Files = append(rec.Files, FileRecord{
+		Name: name, LockedName: "extra.bin", Size: int64(len(content)), LockedSize: int64(len(content)), SHA256: sum, LockedSHA256: sum,
+	})
+}
+
+// A record writes no file but the model and the data that the model refers to.
+func TestStrangerWritesElsewhere(t *testing.T) {
+	for _, name := range []string{"sitecustomize.py", ".ssh/authorized_keys", "data/.bashrc"} {
+		for _, inPlace := range []bool{true, false} {
+			dst, rec, _ := lockedPair(t)
+			addFile(t, rec, filepath.Dir(dst), name)
+			target := dst
+			if !inPlace {
+				target = filepath.Join(t.TempDir(), "out.onnx")
+			}
+			before := files(t, filepath.Dir(target))
+			if err := restore(dst, rec, target, true); !errors.Is(err, ErrRecord) {
+				t.Errorf("%s, in place %v: %v, want ErrRecord", name, inPlace, err)
+			}
+			if after := files(t, filepath.Dir(target)); len(after) != len(before) || after["model.onnx"] != before["model.onnx"] {
+				t.Errorf("%s, in place %v: files %q became %q", name, inPlace, names(before), names(after))
+			}
+		}
+	}
+}
+
+// Data files go through no symbolic link, and replace nothing that is not a file of
+// the locked model.
+func TestStrangerReplaces(t *testing.T) {
+	dst, rec, _ := lockedPair(t)
+	data := rec.Files[1].Name
+	outside := t.TempDir()
+	mine := []byte("mine")
+	for _, c := range []struct {
+		name  string
+		plant func(path string) error
+	}{
+		{"a file", func(path string) error { return os.WriteFile(path, mine, 0o666) }},
+		{"a link to a file", func(path string) error { return os.Symlink(filepath.Join(outside, "precious"), path) }},
+		{"a folder", func(path string) error { return os.Mkdir(path, 0o777) }},
+	} {
+		if err := os.WriteFile(filepath.Join(outside, "precious"), mine, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		folder := t.TempDir()
+		if err := c.plant(filepath.Join(folder, data)); err != nil {
+			t.Skip(err)
+		}
+		if err := restore(dst, rec, filepath.Join(folder, "out.onnx"), true); err == nil {
+			t.Errorf("%s was replaced", c.name)
+		}
+		if _, err := os.Lstat(filepath.Join(folder, "out.onnx")); err == nil {
+			t.Errorf("%s: the model was written", c.name)
+		}
+		if text, err := os.ReadFile(filepath.Join(outside, "precious")); err != nil || !bytes.Equal(text, mine) {
+			t.Errorf("%s: a file outside became %q (%v)", c.name, text, err)
+		}
+	}
+}
+
+// An unlocking in place that was interrupted between two files can be repeated, and so
+// can one that was not.
+func TestResume(t *testing.T) {
+	for name, done := range map[string][]string{
+		"nothing": nil, "the data": {"a.bin", "sub/b.bin"}, "the model": {"model.onnx"}, "everything": {"a.bin", "sub/b.bin", "model.onnx"},
+	} {
+		dst, rec, original := lockedPair(t)
+		for _, file := range done {
+			if err := os.WriteFile(filepath.Join(filepath.Dir(dst), file), []byte(original[file]), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out := atomicfile.Set{Force: true}
+		already, err := Resume(dst, rec, &out, dst)
+		if err == nil {
+			err = out.Commit()
+		}
+		if all := name == "everything"; err != nil || already != all {
+			t.Errorf("%s: already %v, %v", name, already, err)
+		}
+		for file, text := range files(t, filepath.Dir(dst)) {
+			if text != original[file] {
+				t.Errorf("%s: %s is not restored", name, file)
+			}
+		}
+		if len(done) > 0 {
+			dst, rec, original := lockedPair(t)
+			if err := os.WriteFile(filepath.Join(filepath.Dir(dst), done[0]), []byte(original[done[0]]), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if err := restore(dst, rec, dst, true); !errors.Is(err, ErrMismatch) {
+				t.Errorf("Restore takes %s that is restored already: %v", done[0], err)
+			}
+		}
+	}
+}
+
+// RestoreTo writes nothing if the result would be wrong.
+func TestRestoreTo(t *testing.T) {
+	path := write(t, "model.onnx", model(tensor("w", float32Type, shape(2), raw(floats(1, 2)))))
+	dst := filepath.Join(filepath.Dir(path), "locked.onnx")
+	rec := rewrite(t, open(t, path), dst, false, Edit{"w", 0, float(9)})
+	var to bytes.Buffer
+	if err := RestoreTo(&to, dst, rec); err != nil {
+		t.Fatal(err)
+	}
+	if want, err := os.ReadFile(path); err != nil || !bytes.Equal(to.Bytes(), want) {
+		t.Errorf("not the original (%v)", err)
+	}
+	to.Reset()
+	rec.Files[0].SHA256[0]++
+	if err := RestoreTo(&to, dst, rec); !errors.Is(err, ErrRecord) || to.Len() > 0 {
+		t.Errorf("wrong digest: %v, %d bytes", err, to.Len())
+	}
+}
