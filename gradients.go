@@ -81,7 +81,7 @@ func gradients(ctx context.Context, opt *GradientsOptions) (*GradientsSummary, e
 		return nil, &OptionError{"Loss", string(l), "is not probe or cross-entropy"}
 	}
 	if opt.OutTo == nil {
-		if err := probe(opt.Force, opt.Out); err != nil {
+		if err := probe(ofArrays, opt.Force, opt.Out); err != nil {
 			return nil, err
 		}
 	}
@@ -100,7 +100,7 @@ func gradients(ctx context.Context, opt *GradientsOptions) (*GradientsSummary, e
 	if err != nil {
 		return nil, err
 	}
-	out := newOutputs(ctx, opt.Force)
+	out := newOutputs(ctx, ofArrays, opt.Force)
 	defer out.close()
 	path, set, err := out.place(opt.Out, opt.OutTo, "gradients.npz")
 	if err != nil {

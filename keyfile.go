@@ -36,12 +36,17 @@ func (k *KeyFile) name() string {
 
 // read returns the bytes of the key and what they say without being opened.
 func (k *KeyFile) read() (data []byte, info key.Info, err error) {
-	if k.From != nil {
-		data, err = io.ReadAll(k.From)
-	} else {
-		data, err = os.ReadFile(k.Path)
+	from := k.From
+	if from == nil {
+		f, err := os.Open(k.Path)
+		if err != nil {
+			return nil, info, err
+		}
+		defer f.Close()
+		from = f
 	}
-	if err != nil {
+	// What is longer is damaged; Inspect says so. There may be no end to it.
+	if data, err = io.ReadAll(io.LimitReader(from, 2*key.MaxSize)); err != nil {
 		return nil, info, err
 	}
 	if info, err = key.Inspect(bytes.NewReader(data)); err != nil {

@@ -175,8 +175,16 @@ func TestExists(t *testing.T) {
 			t.Errorf("%s is %q, %v", name, text, err)
 		}
 	}
-	opt.Force, opt.Progress = true, nil
-	if _, err := advparams.Protect(t.Context(), opt); err != nil {
-		t.Error(err)
+	opt.Force = true
+	if _, err := advparams.Protect(t.Context(), opt); !errors.Is(err, advparams.ErrExists) {
+		t.Errorf("a key with Force: %v", err)
+	}
+	opt.KeepOldKey, opt.Progress = true, nil
+	p, err := advparams.Protect(t.Context(), opt)
+	if err != nil || p.OldKey != "model.key.1" {
+		t.Fatalf("KeepOldKey: %+v, %v", p, err)
+	}
+	if text, err := os.ReadFile(p.OldKey); err != nil || string(text) != "mine" {
+		t.Errorf("the old key is %q, %v", text, err)
 	}
 }

@@ -2,50 +2,57 @@ package advparams
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
-// probe finds out, before long work, whether files could be written. Any of the
-// paths may be empty.
-func probe(force bool, paths ...string) error {
-	set := atomicfile.Set{Force: force}
-	defer set.Abort()
-	for _, path := range paths {
-		if path == "" {
-			continue
-		}
-		if _, err := set.Create(path); err != nil {
-			return err
-		}
+// probe finds out, before long work, whether a file could be written. Without a path
+// there is nothing to find out.
+func probe(of kind, force bool, path string) error {
+	if path == "" {
+		return nil
 	}
-	return nil
+	set := atomicfile.Set{Force: force, Spare: of.spare}
+	defer set.Abort()
+	_, err := set.Create(path)
+	return err
 }
 
-// outputs are what a run writes: files, which appear together, and streams, which
-// are written when the files have appeared.
+// outputs are what a run writes. Their order is such that the way back exists
+// before anything takes the place of an original: secrets for Writers are written
+// first, then all files appear together, and other Writers come last.
 type outputs struct {
 	files   atomicfile.Set
+	secrets []secret
 	streams []*stream
 	done    func() bool
 }
 
-// stream is an output that goes to a Writer. It is a file in a temporary folder until
-// it is complete.
-type stream struct {
-	file   string
-	folder string
-	set    atomicfile.Set
-	to     io.Writer
+// secret is a key for a Writer. It touches no disk.
+type secret struct {
+	to      io.Writer
+	content []byte
 }
 
-// newOutputs returns outputs that are aborted when ctx ends, so that whoever
-// writes to them fails. They have to be closed.
-func newOutputs(ctx context.Context, force bool) *outputs {
-	o := &outputs{files: atomicfile.Set{Force: force}}
+// stream is an output for a Writer. Until it is complete it is a file in a scratch
+// folder.
+type stream struct {
+	file    string
+	scratch *scratch
+	set     atomicfile.Set
+	to      io.Writer
+}
+
+// newOutputs returns outputs of a kind that are aborted when ctx ends, so that
+// whoever writes to them fails. They have to be closed.
+func newOutputs(ctx context.Context, of kind, force bool) *outputs {
+	o := &outputs{files: atomicfile.Set{Force: force, Spare: of.spare}}
 	o.done = context.AfterFunc(ctx, o.files.Abort)
 	return o
 }
@@ -56,16 +63,32 @@ func (o *outputs) place(path string, to io.Writer, name string) (string, *atomic
 	if to == nil {
 		return path, &o.files, nil
 	}
-	folder, err := os.MkdirTemp("", "advparams-")
+	scratch, err := newScratch()
 	if err != nil {
 		return "", nil, err
 	}
-	s := &stream{file: filepath.Join(folder, filepath.Base(name)), folder: folder, to: to}
+	s := &stream{file: scratch.path(filepath.Base(name)), scratch: scratch, to: to}
 	o.streams = append(o.streams, s)
 	return s.file, &s.set, nil
 }
 
-// commit makes the files appear, then writes the streams.
+// addKey adds a key: a file that replaces none, or content for a Writer.
+func (o *outputs) addKey(path string, to io.Writer, content []byte) error {
+	if to != nil {
+		o.secrets = append(o.secrets, secret{to, content})
+		return nil
+	}
+	f, err := o.files.CreatePrivate(path)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(content); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return f.Close()
+}
+
+// commit writes secrets, makes the files appear, then writes the streams.
 func (o *outputs) commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -73,6 +96,15 @@ func (o *outputs) commit(ctx context.Context) error {
 	for _, s := range o.streams {
 		if err := s.set.Commit(); err != nil {
 			return err
+		}
+	}
+	for _, s := range o.secrets {
+		_, err := s.to.Write(s.content)
+		if err == nil {
+			err = flush(s.to)
+		}
+		if err != nil {
+			return fmt.Errorf("writing the key: %w", err)
 		}
 	}
 	if err := o.files.Commit(); err != nil {
@@ -92,7 +124,23 @@ func (s *stream) copy() error {
 		return err
 	}
 	defer f.Close()
-	_, err = io.Copy(s.to, f)
+	if _, err = io.Copy(s.to, f); err != nil {
+		return err
+	}
+	return flush(s.to)
+}
+
+// flush makes what was written to a file durable, as far as it is one: a full disk
+// may show only now. Pipes and terminals have nothing to flush.
+func flush(w io.Writer) error {
+	f, ok := w.(interface{ Sync() error })
+	if !ok {
+		return nil
+	}
+	err := f.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
 	return err
 }
 
@@ -102,6 +150,6 @@ func (o *outputs) close() {
 	o.files.Abort()
 	for _, s := range o.streams {
 		s.set.Abort()
-		os.RemoveAll(s.folder)
+		s.scratch.remove()
 	}
 }

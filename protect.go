@@ -38,8 +38,12 @@ type ProtectOptions struct {
 	// instead.
 	Key   string
 	KeyTo io.Writer
-	// Force replaces files that exist.
+	// Force replaces a file that exists at Locked, unless it is a key or an identity.
+	// It never replaces a key, which may be the only way back to another model.
 	Force bool
+	// KeepOldKey gives a key that exists at Key another name instead of an error: the
+	// first free one of Key.1, Key.2 …
+	KeepOldKey bool
 	// AllowPartial writes the files even if the target was not reached. Protect then
 	// returns both a Protection and an error that wraps ErrTarget.
 	AllowPartial bool

@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"reflect"
 	"time"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/perturb"
 )
 
@@ -50,19 +54,41 @@ func (o *ProtectOptions) recipients() ([]age.Recipient, error) {
 
 // probe finds out whether the files could be written.
 func (o *ProtectOptions) probe() error {
-	var files []string
 	if o.LockedTo == nil {
-		files = append(files, o.Locked)
+		if err := probe(ofModel, o.Force, o.Locked); err != nil {
+			return err
+		}
 	}
-	if o.KeyTo == nil {
-		files = append(files, o.Key)
+	if o.KeyTo != nil && nowhere(o.KeyTo) {
+		return optionf("KeyTo", "the key would be lost: it is the null device, or closed")
 	}
-	return probe(o.Force, files...)
+	if o.KeyTo != nil || o.KeepOldKey {
+		return nil
+	}
+	set := &atomicfile.Set{}
+	defer set.Abort()
+	_, err := set.CreatePrivate(o.Key)
+	return err
+}
+
+// nowhere reports whether what is written to w is lost. A standard output that is
+// closed when a Go program starts is the null device.
+func nowhere(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	if err != nil {
+		return false
+	}
+	info, err := f.Stat()
+	return err != nil || os.SameFile(info, null)
 }
 
 // write writes the locked model and its key, and adds to p what it wrote.
 func (o *ProtectOptions) write(ctx context.Context, m *onnxio.Model, found *perturb.Result, recipients []age.Recipient, p *Protection) error {
-	out := newOutputs(ctx, o.Force)
+	out := newOutputs(ctx, ofModel, o.Force)
 	defer out.close()
 	path, set, err := out.place(o.Locked, o.LockedTo, filepath.Base(o.Model))
 	if err != nil {
@@ -99,17 +125,42 @@ func (o *ProtectOptions) write(ctx context.Context, m *onnxio.Model, found *pert
 		return err
 	}
 	p.addFiles(record, int64(sealed.Len()))
-	if path, set, err = out.place(o.Key, o.KeyTo, "model.key"); err != nil {
-		return err
+	if o.KeyTo == nil && o.KeepOldKey {
+		if p.OldKey, err = setAside(o.Key); err != nil {
+			return err
+		}
 	}
-	f, err := set.CreatePrivate(path)
-	if err != nil {
-		return err
+	if err = out.addKey(o.Key, o.KeyTo, sealed.Bytes()); err == nil {
+		err = out.commit(ctx)
 	}
-	if _, err := f.Write(sealed.Bytes()); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+	if err != nil && p.OldKey != "" {
+		// The old key has its name again, unless a key that is still needed has it.
+		_ = os.Link(p.OldKey, o.Key)
 	}
-	return out.commit(ctx)
+	return err
+}
+
+// setAside gives a file the first free name of path.1, path.2 … and returns it, or ""
+// if there is no such file. At no time is the file without a name.
+func setAside(path string) (string, error) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	for n := 1; ; n++ {
+		name := fmt.Sprintf("%s.%d", path, n)
+		err := os.Link(path, name)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err == nil {
+			err = os.Remove(path)
+		} else if _, taken := os.Lstat(name); errors.Is(taken, fs.ErrNotExist) {
+			err = os.Rename(path, name) // no hard links here
+		} else {
+			continue
+		}
+		return name, err
+	}
 }
 
 // checkReadBack makes sure that the key can be read back. Rewrite has made sure that the

@@ -34,7 +34,8 @@ type Protection struct {
 		Original string `json:"original"`
 		Locked   string `json:"locked"`
 	} `json:"sha256"` // of the model file, in hexadecimal
-	Files []string `json:"files"` // of the locked model, the model file first
+	Files  []string `json:"files"`             // of the locked model, the model file first
+	OldKey string   `json:"old_key,omitempty"` // where the key was put that was there (KeepOldKey)
 
 	// LockedBytes is the size of the locked model file.
 	LockedBytes int64 `json:"-"`

@@ -212,7 +212,7 @@ func TestPassphrase(t *testing.T) {
 	data, _ := locked(t)
 	secret := func(text string) func() (string, error) { return func() (string, error) { return text, nil } }
 	opt := protectHere(data)
-	opt.Force, opt.PlainKey, opt.Passphrase = true, false, secret("open sesame")
+	opt.Force, opt.KeepOldKey, opt.PlainKey, opt.Passphrase = true, true, false, secret("open sesame")
 	if _, err := advparams.Protect(t.Context(), opt); err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +367,8 @@ func TestProgress(t *testing.T) {
 	tell := func(n advparams.Notice) { notices = append(notices, n.Kind) }
 
 	o := protectHere(data)
-	o.Data.Labels, o.Task, o.Force, o.Progress, o.Notice = advparams.LabelsOfModel, task.Regression{}, true, see, tell
+	o.Data.Labels, o.Task, o.Progress, o.Notice = advparams.LabelsOfModel, task.Regression{}, see, tell
+	o.Force, o.KeepOldKey = true, true
 	if _, err := advparams.Protect(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
@@ -398,7 +399,7 @@ func TestJSON(t *testing.T) {
 	data, key := locked(t)
 	p, err := advparams.Protect(t.Context(), func() advparams.ProtectOptions {
 		o := protectHere(data)
-		o.Force = true
+		o.Force, o.KeepOldKey = true, true
 		return o
 	}())
 	if err != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/advparams/advparams/onnxio"
@@ -21,7 +19,7 @@ type UnlockOptions struct {
 	Out     string
 	OutTo   io.Writer
 	InPlace bool
-	// Force replaces files that exist.
+	// Force replaces a file that exists at Out, unless it is a key or an identity.
 	Force bool
 }
 
@@ -30,6 +28,8 @@ type Unlocked struct {
 	Model  string       `json:"model"`
 	SHA256 string       `json:"sha256"` // of the model file, in hexadecimal
 	Files  []FileDigest `json:"files"`  // the model file first
+	// Already reports whether the locked model was the original already.
+	Already bool `json:"-"`
 	// Unused are data files of the locked model that the original does not use. They
 	// are still there after unlocking in place.
 	Unused []string `json:"-"`
@@ -46,6 +46,12 @@ type FileDigest struct {
 // included. It compares the locked files with the digests in the key before it writes
 // anything, and the result with the digests of the original before the result
 // appears. If a file differs, the error wraps ErrMismatch.
+//
+// Files that are the original's already are taken as they are, so that an Unlock in
+// place that was interrupted can be repeated. A key from a stranger writes no file
+// but Out and the data files that the original refers to, beside it; these replace
+// nothing but files of the locked model. The permission bits of what is written are
+// those of the locked files. With OutTo the original touches no disk.
 func Unlock(ctx context.Context, opt UnlockOptions) (*Unlocked, error) {
 	u, err := unlock(ctx, &opt)
 	return u, interrupted(ctx, err)
@@ -68,8 +74,10 @@ func unlock(ctx context.Context, opt *UnlockOptions) (*Unlocked, error) {
 	case opt.InPlace:
 		target, force = opt.Locked, true
 	}
-	if err := probe(force, target); err != nil {
-		return nil, err
+	if opt.OutTo == nil {
+		if err := probe(ofModel, force, target); err != nil {
+			return nil, err
+		}
 	}
 	k, err := opt.Key.load()
 	if err != nil {
@@ -79,19 +87,11 @@ func unlock(ctx context.Context, opt *UnlockOptions) (*Unlocked, error) {
 	if opt.OutTo != nil && len(files) > 1 {
 		return nil, optionf("Out", "this model has %d files, which cannot go to one stream together", len(files))
 	}
-	out := newOutputs(ctx, force)
-	defer out.close()
-	path, set, err := out.place(target, opt.OutTo, "model.onnx")
+	already, err := opt.restore(ctx, &k.Record, target, force)
 	if err != nil {
 		return nil, err
 	}
-	if err := onnxio.Restore(opt.Locked, &k.Record, set, path); err != nil {
-		return nil, err
-	}
-	if err := out.commit(ctx); err != nil {
-		return nil, err
-	}
-	u := &Unlocked{Model: target, SHA256: fmt.Sprintf("%x", files[0].SHA256)}
+	u := &Unlocked{Already: already, Model: target, SHA256: fmt.Sprintf("%x", files[0].SHA256)}
 	for i, f := range files {
 		name := f.Name
 		if i == 0 {
@@ -106,20 +106,53 @@ func unlock(ctx context.Context, opt *UnlockOptions) (*Unlocked, error) {
 	return u, nil
 }
 
-// unlocked is an original in a temporary folder.
+// restore writes the original, and reports whether the locked model was it already.
+func (o *UnlockOptions) restore(ctx context.Context, record *onnxio.Record, target string, force bool) (already bool, err error) {
+	if o.OutTo != nil {
+		if err := onnxio.RestoreTo(writerUntil(ctx, o.OutTo), o.Locked, record); err != nil {
+			return false, err
+		}
+		return false, flush(o.OutTo)
+	}
+	out := newOutputs(ctx, ofModel, force)
+	defer out.close()
+	if already, err = onnxio.Resume(o.Locked, record, &out.files, target); err != nil {
+		return false, err
+	}
+	return already, out.commit(ctx)
+}
+
+// writerFunc is a function that is an io.Writer.
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// writerUntil writes to w until ctx ends.
+func writerUntil(ctx context.Context, w io.Writer) io.Writer {
+	return writerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return w.Write(p)
+	})
+}
+
+// unlocked is an original that exists in a scratch folder for as long as it is
+// measured.
 type unlocked struct {
-	path, folder string
+	path    string
+	scratch *scratch
 }
 
 // unlockTemporarily restores the original of a locked model. The result has to be
 // removed, if it is not nil.
 func unlockTemporarily(ctx context.Context, locked string, record *onnxio.Record) (*unlocked, error) {
-	folder, err := os.MkdirTemp("", "advparams-")
+	scratch, err := newScratch()
 	if err != nil {
 		return nil, err
 	}
-	u := &unlocked{filepath.Join(folder, "unlocked.onnx"), folder}
-	out := newOutputs(ctx, false)
+	u := &unlocked{scratch.path("unlocked.onnx"), scratch}
+	out := newOutputs(ctx, ofModel, false)
 	defer out.close()
 	err = onnxio.Restore(locked, record, &out.files, u.path)
 	if err == nil {
@@ -134,6 +167,6 @@ func unlockTemporarily(ctx context.Context, locked string, record *onnxio.Record
 
 func (u *unlocked) remove() {
 	if u != nil {
-		os.RemoveAll(u.folder)
+		u.scratch.remove()
 	}
 }

@@ -85,7 +85,7 @@ func (v *verifier) run(ctx context.Context) (*Verification, error) {
 		return nil, err
 	}
 	if v.opt.ReportTo == nil {
-		if err := probe(v.opt.Force, v.opt.Report); err != nil {
+		if err := probe(ofPage, v.opt.Force, v.opt.Report); err != nil {
 			return nil, err
 		}
 	}
@@ -205,7 +205,7 @@ func (v *verifier) writePage() error {
 	case v.opt.Report == "":
 		return nil
 	}
-	out := atomicfile.Set{Force: v.opt.Force}
+	out := atomicfile.Set{Force: v.opt.Force, Spare: ofPage.spare}
 	defer out.Abort()
 	f, err := out.Create(v.opt.Report)
 	if err != nil {

@@ -70,7 +70,9 @@ func (w *worker) claim(ctx context.Context, paths []string) (*claims, error) {
 		if err != nil {
 			return nil, err
 		}
-		if there && !ours && !w.cfg.Force {
+		// A key in object storage that is not ours could not be kept under another name.
+		lost := path == w.job.Key && objects.IsURL(path)
+		if there && !ours && (lost || !w.cfg.Force) {
 			return nil, &OutputExistsError{path}
 		}
 		c.replace = c.replace || there

@@ -275,7 +275,16 @@ func TestForeignObjects(t *testing.T) {
 	if b.text(t, "s3://zoo/models/0/m00.locked.key") != "precious" || !strings.Contains(s.Models[0].Error, "m00.locked.key exists already") {
 		t.Errorf("error %q", s.Models[0].Error)
 	}
+	// A key cannot be kept under another name there, so that nothing replaces it.
 	b.cfg.Force = true
+	expectStates(t, b.run(t.Context()), "failed 1")
+	if b.text(t, "s3://zoo/models/0/m00.locked.key") != "precious" {
+		t.Error("--force replaced a key that is not of an earlier run")
+	}
+	if err := os.Remove(b.store.Path("s3://zoo/models/0/m00.locked.key")); err != nil {
+		t.Fatal(err)
+	}
+	b.object(t, "s3://zoo/models/0/m00.locked.onnx", "an older model")
 	expectStates(t, b.run(t.Context()), "done 0")
 }
 

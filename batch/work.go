@@ -260,6 +260,7 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *so
 		w.result.State = Done
 	}
 	paths := j.stepOutputs(step, from.model)
+	keyIsOurs := w.isOurs(j.Key)
 	claimed, err := w.claim(ctx, paths)
 	if err != nil {
 		return nil, err
@@ -295,6 +296,9 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *so
 	}
 	request := local.request(step, w.child.threads)
 	request.Force = claimed.replace || unclean
+	if request.Protect != nil {
+		request.Protect.KeepOldKey = request.Force
+	}
 	o, err := w.run(ctx, request)
 	if step == wire.StepAttack {
 		w.keepNotes(ctx, local)
@@ -316,6 +320,10 @@ func (w *worker) attempt(ctx context.Context, step, fingerprint string, from *so
 	if s.Result != nil {
 		claimed.unclean = unclean
 		if p := o.response.Protect; p != nil {
+			if keyIsOurs && p.OldKey != "" {
+				// It opened a locked model that this one replaces, and the original is there.
+				os.Remove(p.OldKey)
+			}
 			if paths, err = w.written(p, paths[:2], claimed, from.model); err != nil {
 				return nil, err
 			}

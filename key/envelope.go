@@ -148,6 +148,14 @@ func open(r io.Reader, identities []age.Identity) (payload []byte, info Info, er
 	return payload, info, nil
 }
 
+// IsSecret reports whether a file that begins with head looks like a key, an age
+// file, or an identity that opens such files. The first kilobytes are enough.
+func IsSecret(head []byte) bool {
+	return isPlain(head) || isAge(head) || isArmored(head) ||
+		bytes.Contains(head, []byte("AGE-SECRET-KEY-")) || bytes.Contains(head, []byte("AGE-PLUGIN-")) ||
+		bytes.Contains(head, []byte("PRIVATE KEY-----"))
+}
+
 // A damaged or newer header still tells the kind of a file.
 func isPlain(data []byte) bool { return bytes.HasPrefix(data, []byte("advparams plain key")) }
 func isAge(data []byte) bool   { return bytes.HasPrefix(data, []byte("age-encryption.org/")) }

@@ -64,5 +64,5 @@ func (e *UselessError) Error() string {
 
 // Hint says what to check.
 func (e *UselessError) Hint() string {
-	return "check that labels, preprocessing and task are those the model was trained with"
+	return "check that labels, preprocessing and task are those the model was trained with, and that it is not locked already"
 }

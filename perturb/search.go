@@ -245,7 +245,7 @@ func (s *search) examine(ctx context.Context, features bool) error {
 	s.tau = tally.Scale()
 	s.note(tally.Score())
 	s.result.Before = s.result.Locked
-	if useless := s.result.Before; !s.opt.Task.Traits().Classes && useless.Quality <= useless.Useless() {
+	if useless := s.result.Before; useless.Quality <= useless.Useless() {
 		return &UselessError{s.model.Path(), s.opt.Task.Name(), useless}
 	}
 	return nil

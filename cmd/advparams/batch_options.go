@@ -20,7 +20,7 @@ func (a *app) protectOptions(req *wire.Request) (opt advparams.ProtectOptions, e
 	p, s := req.Protect, &req.Protect.Search
 	opt = advparams.ProtectOptions{
 		Model: p.Model, Output: p.Data.Output, Data: dataOf(&p.Data),
-		Locked: p.Output, Key: p.Key, Force: req.Force, AllowPartial: s.AllowPartial,
+		Locked: p.Output, Key: p.Key, Force: req.Force, KeepOldKey: p.KeepOldKey, AllowPartial: s.AllowPartial,
 		Profile: advparams.Profile(s.Profile), Budget: s.Budget, Target: s.Target, MaxParams: s.MaxParams,
 		Include: s.Include, Exclude: s.Exclude, Unbounded: s.Bounds == "none",
 		Threads: req.Threads, Created: now(),

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
@@ -47,7 +49,7 @@ runs the command that it shows. The files stay in DIR, advparams-demo by default
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs
 	}
-	cmd.Flags().BoolVar(&d.force, "force", false, "replace the files of an earlier demo")
+	cmd.Flags().BoolVar(&d.force, "force", false, "replace the files of an earlier demo, but for the identity, which is used again")
 	return cmd
 }
 
@@ -61,13 +63,16 @@ func (d *demo) run(ctx context.Context) error {
 	file := func(name string) string { return filepath.Join(d.dir, name) }
 	model, data := file(models.ModelFile), file(models.DataFolder)
 	identity, locked, sidecar, unlocked, page := file("me.txt"), file("locked.onnx"), file("glyphs.key"), file("unlocked.onnx"), file("report.html")
-	if err := d.write(identity, locked, sidecar, unlocked, page); err != nil {
+	if err := d.write(locked, unlocked, page); err != nil {
+		return err
+	}
+	if err := d.removeKey(sidecar, identity); err != nil {
 		return err
 	}
 	d.say("%s reads hexadecimal digits in bad quality and is right on %.1f %% of them.\n", model, 100*models.Accuracy)
 
 	d.say("\n1. Make an identity, which will open the key.\n\n")
-	recipient, err := d.keygen(ctx, identity)
+	recipient, err := d.identity(ctx, identity)
 	if err != nil {
 		return err
 	}
@@ -115,12 +120,14 @@ func (d *demo) say(format string, args ...any) {
 	}
 }
 
-// keygen makes the identity and returns its recipient.
-func (d *demo) keygen(ctx context.Context, identity string) (recipient string, err error) {
-	if _, err := d.do(ctx, []string{"keygen", "-o", identity}); err != nil {
+// identity makes the identity, unless an earlier demo did, and returns its recipient.
+func (d *demo) identity(ctx context.Context, path string) (recipient string, err error) {
+	if _, err := os.Lstat(path); err == nil && d.force {
+		d.say("There is one in %s already.\n", path)
+	} else if _, err := d.do(ctx, []string{"keygen", "-o", path}); err != nil {
 		return "", err
 	}
-	text, err := os.ReadFile(identity)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
@@ -129,13 +136,34 @@ func (d *demo) keygen(ctx context.Context, identity string) (recipient string, e
 			return strings.TrimSpace(r), nil
 		}
 	}
-	return "", fmt.Errorf("%s: no public key in it", identity)
+	return "", fmt.Errorf("%s: no public key in it", path)
+}
+
+// removeKey removes the key of an earlier demo. No key is removed but one that leads
+// back to the embedded model.
+func (d *demo) removeKey(path, identity string) error {
+	if _, err := os.Lstat(path); err != nil || !d.force {
+		return nil
+	}
+	file, err := (&openFlags{identities: []string{identity}}).file(d.app, path)
+	if err != nil {
+		return err
+	}
+	found, err := advparams.Inspect(context.Background(), advparams.InspectOptions{Path: path, Key: file})
+	if err != nil {
+		return err
+	}
+	embedded := fmt.Sprintf("%x", sha256.Sum256(models.Model()))
+	if k := found.Key; k == nil || k.Content == nil || k.Content.Files[0].Original.SHA256 != embedded {
+		return fmt.Errorf("%s is not the key of a demo", path)
+	}
+	return os.Remove(path)
 }
 
 // do shows a command and runs it. With --json it returns what the command printed.
 func (d *demo) do(ctx context.Context, args []string) (json.RawMessage, error) {
 	d.say("$ advparams %s\n", strings.Join(args, " "))
-	if d.force {
+	if d.force && args[0] != "keygen" {
 		args = append(args, "--force")
 	}
 	if d.app.quiet {

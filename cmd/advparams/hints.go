@@ -68,7 +68,7 @@ func flagHint(err error) string {
 	case is[*perturb.NoCandidatesError](err):
 		return "check --include and --exclude"
 	case is[*perturb.UselessError](err):
-		return "check that labels and preprocessing are those it was trained with, and --task"
+		return "check that labels and preprocessing (--mean, --std) are those it was trained with, --task, and that it is not locked already"
 	case is[*task.GuessError](err):
 		return "say so with --task; for models without labels that is --task embedding, or --labels model with another task"
 	case errors.Is(err, task.ErrNoClasses):
@@ -84,6 +84,9 @@ func flagHint(err error) string {
 	case is[*synth.ShapeError](err):
 		return "say what it is with --shape, without the axis of samples, as in --shape 3,224,224"
 	case is[*atomicfile.ExistsError](err):
+		if e, _ := errors.AsType[*atomicfile.ExistsError](err); e.Secret {
+			return "" // the error says it: no flag replaces it
+		}
 		return "choose another name, or replace it with --force"
 	}
 	return ""

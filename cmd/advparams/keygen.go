@@ -16,7 +16,6 @@ type keygen struct {
 	app         *app
 	out         string
 	postQuantum bool
-	force       bool
 }
 
 func newKeygen(a *app) *cobra.Command {
@@ -26,14 +25,14 @@ func newKeygen(a *app) *cobra.Command {
 		Short: "Make an age identity to seal keys to",
 		Long: `Make an age identity, as age-keygen does. The identity (AGE-SECRET-KEY-…) opens
 keys; keep it secret. The recipient (age1…) is what protect -r seals keys to. It is
-printed on the standard error, and in a comment of the file.`,
+printed on the standard error, and in a comment of the file. A file that exists is not
+replaced: what is sealed to an identity in it could no longer be opened.`,
 		Example: "  advparams keygen -o me.txt",
 		RunE:    func(*cobra.Command, []string) error { return k.run() },
 	}
 	nothing(cmd)
 	fileFlag(cmd, &k.out, "out", "o", "write the identity to `FILE`, readable for you alone, instead of standard output", "txt")
 	cmd.Flags().BoolVar(&k.postQuantum, "pq", false, "post-quantum: a hybrid of X25519 and ML-KEM-768, with a long recipient")
-	cmd.Flags().BoolVar(&k.force, "force", false, "replace FILE: what is sealed to the identity in it can no longer be opened")
 	return cmd
 }
 
@@ -54,7 +53,7 @@ func (k *keygen) run() error {
 		}
 		return err
 	}
-	out := atomicfile.Set{Force: k.force}
+	var out atomicfile.Set
 	defer out.Abort()
 	f, err := out.CreatePrivate(k.out)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 )
 
 func main() {
+	ignorePipes()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal ends the work in good order, the second at once.
 	context.AfterFunc(ctx, stop)

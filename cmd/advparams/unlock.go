@@ -59,6 +59,9 @@ func (u *unlock) run(ctx context.Context) (err error) {
 	if err != nil || u.opt.OutTo != nil {
 		return err
 	}
+	if r.Already {
+		a.note("%s is the original already", u.opt.Locked)
+	}
 	for _, name := range r.Unused {
 		a.note("%s is no longer used", name)
 	}

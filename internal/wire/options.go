@@ -44,9 +44,11 @@ type Protect struct {
 	Model  string `json:"model"`
 	Output string `json:"output"`
 	Key    string `json:"key"`
-	Seal   Seal   `json:"seal"`
-	Data   Data   `json:"data"`
-	Search Search `json:"search"`
+	// KeepOldKey gives a key that exists another name.
+	KeepOldKey bool   `json:"keep_old_key,omitempty"`
+	Seal       Seal   `json:"seal"`
+	Data       Data   `json:"data"`
+	Search     Search `json:"search"`
 }
 
 // Search says which parameters change, and how far the search goes.
