@@ -8,10 +8,10 @@ import (
 	"github.com/advparams/advparams/internal/kernel/strided"
 )
 
-// MaskedSoftmax computes y = softmax(x + bias) over the last axis of x, which
-// has the given shape; bias is read through strides that are 0 along the axes it
-// is repeated on. A row that is -Inf everywhere becomes zeros. This is the
-// softmax of ONNX Attention. Its gradient is [SoftmaxGrad].
+// MaskedSoftmax computes y = softmax(x + bias) over the last axis of x, which has the given
+// shape. bias is read through strides, which are 0 along the axes on which it is repeated.
+// A row in which everything is -Inf becomes zeros. This is the softmax of ONNX Attention.
+// Its gradient is elementwise.SoftmaxGrad.
 func MaskedSoftmax(w *parallel.Workers, shape []int, x, bias []float32, strides []int, y []float32) {
 	if len(x) == 0 {
 		return

@@ -42,7 +42,7 @@ type Conv struct {
 func (c *Conv) plan() *plan.Conv {
 	g := window.New(c.In, c.Kernel, c.Out, c.Stride, c.Dilation, c.Pad)
 	if c.Group < 1 || c.InChannels%c.Group != 0 || c.OutChannels%c.Group != 0 {
-		panic(fmt.Sprintf("kernel: %d input and %d output channels in %d groups", c.InChannels, c.OutChannels, c.Group))
+		panic(fmt.Sprintf("conv: %d input and %d output channels in %d groups", c.InChannels, c.OutChannels, c.Group))
 	}
 	p := &plan.Conv{Geometry: g, Batch: c.Batch, Group: c.Group, InChannels: c.InChannels / c.Group, OutChannels: c.OutChannels / c.Group, Taps: g.Kernel.Size(), Clamp: c.Clamp, Gate: c.Gate, Epilogue: c.Epilogue, Prefetch: c.Prefetch}
 	p.XSize, p.YSize, p.WSize = p.InChannels*g.In.Size(), p.OutChannels*g.Out.Size(), p.OutChannels*p.InChannels*p.Taps

@@ -1,8 +1,8 @@
 // Package conv computes convolutions over one to three spatial axes, forward and backward.
 //
-// Where is what? [Conv] has the functions to call. methods.go chooses a method for the
-// forward convolution, for the gradient of the input and for that of the weights. The
-// methods are in the packages below this one:
+// Where is what? [Conv] has the functions to call. methods.go chooses the method for the
+// forward convolution and for the gradient of the input, methods_weights.go that for the
+// gradient of the weights. The methods are in the packages below this one:
 //
 //	plan       what they share: the checked convolution, and the correlation that it and
 //	           its adjoint are
@@ -16,16 +16,16 @@
 //
 // # Files
 //
-//	doc.go      this file
-//	conv.go     Conv: Forward, GradInput, GradWeight
-//	types.go    Gate and Clamp
+//	doc.go              this file
+//	conv.go             Conv: Forward, GradInput, GradWeight
+//	types.go            Gate and Clamp
 //	methods.go          the choice of a method, forward and for the gradient of the input
 //	methods_weights.go  the choice of a method for the gradient of the weights
-//	gate.go     activations and their gradients, applied by a method or after it
-//	dense.go    method: kernels as large as the image, by matrix products
-//	bias.go     the gradient of the bias
-//	plan/       the checked convolution
-//	direct/     direct methods
-//	winograd/   Winograd's algorithm
-//	depthwise/  depthwise convolutions
+//	gate.go             activations and their gradients, applied by a method or after it
+//	dense.go            method: kernels as large as the image, by matrix products
+//	bias.go             the gradient of the bias
+//	plan/               the checked convolution
+//	direct/             direct methods
+//	winograd/           Winograd's algorithm
+//	depthwise/          depthwise convolutions
 package conv

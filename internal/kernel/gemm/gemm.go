@@ -102,6 +102,6 @@ func checkMatrix(name string, x []float32, trans bool, rows, cols, ld int) {
 		return
 	}
 	if ld < cols || len(x) < (rows-1)*ld+cols {
-		panic(fmt.Sprintf("kernel: %d elements are too few for the %d×%d matrix %s with rows %d apart", len(x), rows, cols, name, ld))
+		panic(fmt.Sprintf("gemm: %d elements are too few for the %d×%d matrix %s with rows %d apart", len(x), rows, cols, name, ld))
 	}
 }

@@ -5,10 +5,10 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// GroupNorm normalises groups of channels of x, which is [n, c, s], to mean 0
-// and variance 1 (eps is added to the variance), then multiplies each channel by
-// scale and adds bias, both of c elements. This is ONNX GroupNormalization from
-// opset 21 and, with a group a channel, InstanceNormalization.
+// GroupNorm normalises groups of channels of x, of shape [n, c, s], to mean 0 and variance
+// 1; eps is added to the variance. It then multiplies each channel by scale and adds bias,
+// which have c elements. This is ONNX GroupNormalization from opset 21, and
+// InstanceNormalization if each channel is a group.
 func GroupNorm(w *parallel.Workers, n, c, s, groups int, eps float32, x, scale, bias, y []float32) {
 	per := c / groups
 	w.For(n*groups, parallel.GrainOf(per*s), func(lo, hi int) {
@@ -23,8 +23,8 @@ func GroupNorm(w *parallel.Workers, n, c, s, groups int, eps float32, x, scale, 
 	})
 }
 
-// GroupNormGrad overwrites gx with the gradient of [GroupNorm]'s x. With h the
-// normalised x and g = gy·scale,
+// GroupNormGrad overwrites gx with the gradient of x of [GroupNorm]. With h the normalised
+// x and g = gy·scale,
 //
 //	gx = (g - mean(g) - h·mean(g·h)) / sqrt(var + eps)
 func GroupNormGrad(w *parallel.Workers, n, c, s, groups int, eps float32, x, scale, gy, gx []float32) {
@@ -49,8 +49,8 @@ func GroupNormGrad(w *parallel.Workers, n, c, s, groups int, eps float32, x, sca
 	})
 }
 
-// GroupNormParams overwrites gscale and gbias with the gradients of
-// [GroupNorm]'s scale and bias: the sums of gy·h and of gy in each channel.
+// GroupNormParams overwrites gscale and gbias with the gradients of scale and bias of
+// [GroupNorm]: the sums of gy·h and of gy in each channel.
 func GroupNormParams(w *parallel.Workers, n, c, s, groups int, eps float32, x, gy, gscale, gbias []float32) {
 	per := c / groups
 	ones := orFilled(nil, s, 1)

@@ -7,8 +7,8 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// RMSNorm divides each of rows runs of n elements by the root of the mean of
-// its squares plus eps, and multiplies by scale, of n elements. This is ONNX
+// RMSNorm divides each of some rows of n elements by the square root of the mean of its
+// squares plus eps, and multiplies by scale, which has n elements. This is ONNX
 // RMSNormalization with the trailing axes flattened.
 func RMSNorm(w *parallel.Workers, rows, n int, eps float32, x, scale, y []float32) {
 	zeros := orFilled(nil, n, 0)
@@ -21,9 +21,9 @@ func RMSNorm(w *parallel.Workers, rows, n int, eps float32, x, scale, y []float3
 	})
 }
 
-// RMSNormGrad overwrites gx and gscale, either of which may be nil, with the
-// gradients of [RMSNorm]'s x and scale. With r the factor that x is multiplied
-// by before scale, and g = gy·scale,
+// RMSNormGrad overwrites gx and gscale, either of which may be nil, with the gradients of x
+// and scale of [RMSNorm]. With r the factor by which x is multiplied before scale, and g =
+// gy·scale,
 //
 //	gx = r·(g - x·r²·mean(g·x))        gscale = Σ gy·x·r over the rows
 func RMSNormGrad(w *parallel.Workers, rows, n int, eps float32, x, scale, gy, gx, gscale []float32) {

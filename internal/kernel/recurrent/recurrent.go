@@ -6,16 +6,16 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// Recurrent networks run step by step, so they get kernels of their own: a graph
-// of one node a step would be as long as the sequence. The forward computation
-// leaves a tape of what the backward computation needs.
+// Recurrent networks run step by step. They have kernels of their own, as a graph with a node
+// for each step would be as long as the sequence. The forward computation writes a tape, which
+// the backward computation reads.
 
 // Cell is the kind of a recurrent network.
 type Cell uint8
 
 // The cells, with the order of their gates in ONNX's weights.
 const (
-	RNN  Cell = iota // one
+	RNN  Cell = iota // one gate
 	GRU              // update z, reset r, new n
 	LSTM             // input i, output o, forget f, candidate g
 )
@@ -23,8 +23,8 @@ const (
 // Gates returns the number of gates.
 func (c Cell) Gates() int { return [...]int{1, 3, 4}[c] }
 
-// Squash is an activation function of a gate: Apply computes it in place, and
-// Slope the gradient by its argument from its value y; gx may be gy.
+// Squash is an activation function of a gate. Apply computes it in place. Slope sets gx to
+// the gradient by its argument, from its value y and the gradient gy of y. gx may be gy.
 type Squash struct {
 	Apply func(x []float32)
 	Slope func(gx, y, gy []float32)
@@ -33,21 +33,21 @@ type Squash struct {
 // Recurrence is one direction of ONNX's RNN, GRU or LSTM. With T steps, B
 // sequences, H hidden units and G gates, all slices are dense:
 //
-//	x       [T, B, G·H]  the gates' inputs: X·Wᵀ and all biases but rb
+//	x       [T, B, G·H]  inputs of the gates: X·Wᵀ and all biases but rb
 //	r       [G·H, H]     recurrent weights
-//	rb      [H]          bias of n's recurrent part, where LinearBeforeReset
+//	rb      [H]          bias of the recurrent part of n, with LinearBeforeReset
 //	h0, c0  [B, H]       initial states, c0 for LSTM
-//	peep    [3, H]       LSTM's peepholes to i, o and f, or nil
-//	lens    [B]          lengths of the sequences, or nil: all T
+//	peep    [3, H]       peepholes of LSTM to i, o and f, or nil
+//	lens    [B]          lengths of the sequences, or nil if all are T
 //
-// Behind its length a sequence keeps its state.
+// After its last step a sequence keeps its state.
 type Recurrence struct {
 	Cell                 Cell
 	Steps, Batch, Hidden int
 	Reverse              bool   // from the last step to the first
 	LinearBeforeReset    bool   // GRU: n = G(x + r·(h·Rᵀ + rb)), otherwise G(x + (r·h)·Rᵀ)
 	Coupled              bool   // LSTM: f = 1 - i
-	F, G, H              Squash // of the gates; of n and g (RNN: F); of LSTM's output
+	F, G, H              Squash // of the gates; of n and g (RNN: F); of the output of LSTM
 }
 
 // Inputs holds the inputs of a Recurrence; see there.
@@ -66,21 +66,21 @@ func (n *Recurrence) States() int {
 	return 1
 }
 
-// TapePlanes returns the size of the tape in units of T·B·H. First come the
-// states [States, T, B, H].
+// TapePlanes returns the size of the tape in units of T·B·H elements. The tape begins with
+// the states, [States, T, B, H].
 func (n *Recurrence) TapePlanes() int {
 	switch n.Cell {
 	case LSTM:
 		return 3 + 4 // h, c, H(c), gates
 	case GRU:
-		return 2 + 3 // h, what n's recurrent weights multiply or gave, gates
+		return 2 + 3 // h, an operand or product of the recurrent weights of n, gates
 	default:
 		return 1
 	}
 }
 
-// tape is the tape cut into its parts. aux is H(c) for LSTM; for GRU it is r·h,
-// or h·Rᵀ + rb where LinearBeforeReset. The gate of an RNN is its state.
+// tape is a tape cut into its parts. aux is H(c) for LSTM. For GRU it is r·h, or h·Rᵀ + rb
+// with LinearBeforeReset. The gate of an RNN is its state.
 type tape struct{ h, c, aux, gates []float32 }
 
 func (n *Recurrence) cut(t []float32) tape {
@@ -95,13 +95,15 @@ func (n *Recurrence) cut(t []float32) tape {
 	}
 }
 
-// at returns the part of x, which holds width numbers a hidden unit, of step t.
+// at returns the part of x that belongs to step t. x holds width numbers for each hidden
+// unit.
 func (n *Recurrence) at(x []float32, t, width int) []float32 {
 	size := n.Batch * n.Hidden * width
 	return x[t*size : (t+1)*size]
 }
 
-// order returns the step that comes i-th, and the one before it, or -1.
+// order returns the number of the step that is computed i-th, and that of the step before
+// it, or -1.
 func (n *Recurrence) order(i int) (t, prev int) {
 	if n.Reverse {
 		t = n.Steps - 1 - i
@@ -121,7 +123,8 @@ func (n *Recurrence) before(states, initial []float32, prev int) []float32 {
 	return n.at(states, prev, 1)
 }
 
-// rows calls f for every sequence, with whether it has a step t.
+// rows calls f, in parallel, for every sequence. live reports whether the sequence has a step
+// t.
 func (n *Recurrence) rows(w *parallel.Workers, in *Inputs, t int, f func(b int, live bool)) {
 	w.For(n.Batch, parallel.GrainOf(8*n.Hidden), func(lo, hi int) {
 		for b := lo; b < hi; b++ {
@@ -160,8 +163,8 @@ func (n *Recurrence) Forward(w *parallel.Workers, in Inputs, x, out []float32) {
 	}
 }
 
-// back is the result of Backward cut into its parts: the gradients by x, by what
-// n's recurrent weights gave (GRU with LinearBeforeReset), and by h0 and c0.
+// back is the result of Backward cut into its parts: the gradients of x, of the product
+// with the recurrent weights of n (GRU with LinearBeforeReset), and of h0 and c0.
 type back struct{ gx, gq, gh, gc []float32 }
 
 func (n *Recurrence) cutBack(x []float32) (p back) {
@@ -181,9 +184,9 @@ func (n *Recurrence) cutBack(x []float32) (p back) {
 	return p
 }
 
-// BackSize returns the length of what Backward computes, which is the gradient
-// by x, [T, B, G·H], other things that GradR and GradRB need, and last the
-// gradients by the initial states, [States, B, H].
+// BackSize returns the length of the result of [Recurrence.Backward]. It begins with the
+// gradient of x, [T, B, G·H], and ends with the gradients of the initial states, [States,
+// B, H]. In between is what GradR and GradRB need.
 func (n *Recurrence) BackSize() int {
 	planes := n.Cell.Gates()
 	if n.Cell == GRU && n.LinearBeforeReset {
@@ -192,8 +195,8 @@ func (n *Recurrence) BackSize() int {
 	return n.plane()*planes + n.States()*n.Batch*n.Hidden
 }
 
-// Backward goes through the steps in reverse, from the tape and the gradient by
-// the tape, of which only the states' part counts.
+// Backward computes gradients from the tape and the gradient of the tape, of which only the
+// part of the states counts. It goes through the steps in reverse.
 func (n *Recurrence) Backward(w *parallel.Workers, in Inputs, tapeOf, gtape, out []float32) {
 	tp, gt, p, g := n.cut(tapeOf), n.cut(gtape), n.cutBack(out), n.Cell.Gates()
 	clear(p.gh)

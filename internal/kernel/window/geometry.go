@@ -33,16 +33,16 @@ type Geometry struct {
 func New(in, kernel, out, stride, dilation, pad []int) Geometry {
 	rank := len(in)
 	if rank < 1 || rank > 3 {
-		panic(fmt.Sprintf("kernel: %d spatial axes, want 1 to 3", rank))
+		panic(fmt.Sprintf("window: %d spatial axes, want 1 to 3", rank))
 	}
 	extend := func(name string, v []int, least, missing int) Vec3 {
 		if len(v) != rank {
-			panic(fmt.Sprintf("kernel: %s %v for %d spatial axes", name, v, rank))
+			panic(fmt.Sprintf("window: %s %v for %d spatial axes", name, v, rank))
 		}
 		r := Vec3{missing, missing, missing}
 		for i, x := range v {
 			if x < least {
-				panic(fmt.Sprintf("kernel: %s %v, want at least %d", name, v, least))
+				panic(fmt.Sprintf("window: %s %v, want at least %d", name, v, least))
 			}
 			r[3-rank+i] = x
 		}

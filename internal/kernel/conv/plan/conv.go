@@ -39,7 +39,7 @@ type InputGradient struct{ Weight, Gx []float32 }
 func (p *Conv) Check(x, weight, y []float32) {
 	images := p.Batch * p.Group
 	if len(x) < images*p.XSize || len(weight) < p.Group*p.WSize || len(y) < images*p.YSize {
-		panic(fmt.Sprintf("kernel: convolution of %d, %d and %d elements, want %d, %d and %d", len(x), len(weight), len(y), images*p.XSize, p.Group*p.WSize, images*p.YSize))
+		panic(fmt.Sprintf("conv: convolution of %d, %d and %d elements, want %d, %d and %d", len(x), len(weight), len(y), images*p.XSize, p.Group*p.WSize, images*p.YSize))
 	}
 }
 
