@@ -28,7 +28,7 @@ var (
 	constantAt    = map[any]int{}
 )
 
-// constantData begins the table: it must remain the last global symbol, as the
+// constantData begins the table of constants. It must remain the last global symbol, as
 // constants are added when they are first used.
 func constantData() {
 	constantTable = GLOBL("constants", 8|16) // RODATA | NOPTR
@@ -173,7 +173,7 @@ func (c *code) or(x, y reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-// where returns y where x is less than a constant, else z. It is z for NaN.
+// where returns y where x is less than a constant, and z elsewhere, also for NaN.
 func (c *code) where(x reg.VecVirtual, value float64, y, z reg.VecVirtual) reg.VecVirtual {
 	const less = 0x11 // ordered, quiet
 	if c.lanes == 16 {
@@ -228,7 +228,7 @@ func (c *code) round(x reg.VecVirtual) reg.VecVirtual {
 	return x
 }
 
-// clean returns x with a constant in the elements that do not exist.
+// clean returns x with a constant in the lanes that do not exist.
 func (c *code) clean(x reg.VecVirtual, value float64) reg.VecVirtual {
 	if c.tail == nil {
 		return x

@@ -17,8 +17,8 @@ func cpuid() {
 	RET()
 }
 
-// pause writes a function for the instruction that tells the processor of a loop
-// that waits.
+// pause writes a function for the instruction that tells the processor that a loop is
+// waiting.
 func pause() {
 	TEXT("pause", NOSPLIT, "func()")
 	PAUSE()

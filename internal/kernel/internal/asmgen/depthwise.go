@@ -8,10 +8,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// depthwise writes kernels for convolutions of one channel with another k×k
-// kernel each, k being 3 or 5 and the stride 1 or 2. Lanes are neighbouring
-// positions of a row. Instead of a frame, masks blank what lies beside the
-// image, and rows above and below it are left out.
+// depthwise writes kernels for convolutions of each channel with a k×k kernel of its own, for
+// k = 3 or 5 and strides 1 or 2. Lanes are neighbouring positions of a row. There is no frame:
+// masks blank what is left and right of the image, and rows above and below it are skipped.
 func depthwise(v vectors, k int) {
 	d := depth{vectors: v, k: k}
 	d.forward1()
@@ -83,7 +82,7 @@ func (d *depth) beginSegments() {
 	Label("segment")
 }
 
-// endSegments closes the loop: so many masks of each segment have been used.
+// endSegments closes the loop over segments, each of which has used the given number of masks.
 func (d *depth) endSegments(stride, masks int) {
 	ADDQ(U32(masks*d.maskBytes()), d.masks)
 	ADDQ(U32(4*stride*d.lanes), d.column)
@@ -238,8 +237,8 @@ func (d *depth) forward1() {
 	d.end()
 }
 
-// every loads the elements of a row of x that columns 2·pair and 2·pair+1 of
-// the kernel meet at stride 2, for which two vectors are pulled apart.
+// every loads the elements of a row of x that columns 2·pair and 2·pair+1 of the kernel read
+// at stride 2. It separates the even and odd elements of two vectors.
 func (d *depth) every(x reg.Register, masks []reg.Register, pair int) (even, odd reg.VecVirtual) {
 	lo, hi := d.register(), d.register()
 	d.load(Mem{Base: x, Disp: 8 * pair}, d.maskOf(masks, 2*pair), lo)

@@ -6,14 +6,14 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// back writes the gradient by the input of a convolution with stride 2, x being
-// gy and y gx: half of the kernel's rows meet the even rows of gx and half the odd
-// ones, likewise its columns. With m = (k+1)/2, row a and column b of a pair of rows
-// and columns of gx come from m×m elements of gy with weights of their own, in w
-// one such matrix for each a and b.
+// back writes the gradient of the input of a convolution with stride 2. x is gy and y is gx.
+// Half of the rows of the kernel belong to the even rows of gx and half to the odd ones;
+// likewise the columns. With m = (k+1)/2, row a and column b of a pair of rows and columns of
+// gx come from m×m elements of gy with weights of their own: w has such a matrix for each a
+// and b.
 //
-// It slides down the rows of gy, of which it holds m, and writes two rows of gx
-// with each, twice as many columns as it has lanes.
+// It slides down the rows of gy and holds m of them. With each it writes two rows of gx, and
+// twice as many columns as there are lanes.
 func (d *depth) back() {
 	d.function("Back", gateParams)
 	gate := d.newGate()

@@ -8,10 +8,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// gate is what kernels do when they store a row: unless the parameter gate is nil,
-// they let through only elements where lo < gate < hi, gate having the layout of y,
-// else they limit them to [lo, hi]. On the way they fetch what they will write, and
-// read of gate, so many elements further on.
+// gate is what kernels do when they store a row. If the parameter gate is nil, they clamp
+// elements to [lo, hi]. Otherwise they store elements where lo < gate < hi and 0 elsewhere;
+// gate has the layout of y. On the way they prefetch what they will write, and read of gate.
 type gate struct {
 	vectors
 	given, lo, hi Mem           // parameters
@@ -21,7 +20,7 @@ type gate struct {
 
 const gateParams = ", gate *float32, lo, hi float32, ahead int"
 
-// newGate loads the parameters. It belongs before what moves on in y.
+// newGate loads the parameters. It must come before code that advances y.
 func (v vectors) newGate() *gate {
 	g := &gate{vectors: v, given: paramAt("gate"), lo: paramAt("lo"), hi: paramAt("hi")}
 	g.to = param("gate", false)
@@ -38,7 +37,7 @@ func paramAt(name string) Mem {
 	return b.Addr
 }
 
-// fetch fetches so many bytes ahead of y, and returns where they are.
+// fetch prefetches the given number of bytes ahead of y, and returns that address.
 func (g *gate) fetch(y reg.GPVirtual, bytes int) (ahead reg.GPVirtual) {
 	ahead = param("ahead", false)
 	LEAQ(Mem{Base: y, Index: ahead, Scale: 4}, ahead)
@@ -76,7 +75,7 @@ func (g *gate) store(v []reg.VecVirtual, y reg.GPVirtual, mask func(i int) reg.R
 	}
 }
 
-// limit limits vectors, of whose elements NaN remain.
+// limit clamps vectors; NaN stays NaN.
 func (g *gate) limit(v []reg.VecVirtual) {
 	lo, hi := g.register(), g.register()
 	VBROADCASTSS(g.lo, lo)

@@ -8,12 +8,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// weight adds the sums of gy·x to the kernel's gradient w, y being gy: in passes of
-// as many rows of the kernel as there are registers for, the sums of each followed by
-// gaps up to a multiple of four.
+// weight adds the sums of gy·x to the gradient w of the kernel; y is gy. It takes passes, each
+// for as many rows of the kernel as there are registers for. The sums of a pass are padded to
+// a multiple of four.
 //
-// A pass slides down x and loads every row once, for all rows of gy that meet it in
-// a row of the kernel: the ring holds those, the latest first.
+// A pass slides down x and loads every row once, for all rows of gy that are multiplied with
+// it. A ring holds these, the latest first.
 func (d *depth) weight(stride int) {
 	rows := 1
 	if d.k == 3 {

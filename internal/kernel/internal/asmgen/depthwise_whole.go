@@ -8,13 +8,13 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// wholeParams are those of kernels for 3×3 convolutions with stride 1 and a padding
-// of 1 whose vectors are whole rows of 16 elements, or pairs of rows of 8: xRows and
-// yRows count vectors. Nothing is loaded twice, and no load is masked or crosses lines
-// of cache that are aligned: what lies beside an element comes from shifting lanes.
+// wholeParams are the parameters of kernels for 3×3 convolutions with stride 1 and padding 1
+// whose vectors are whole rows of 16 elements, or pairs of rows of 8. Nothing is loaded twice,
+// no load is masked, and no load of aligned data crosses cache lines. The neighbours of an
+// element come from shifting lanes.
 const wholeParams = "planes int, x *float32, w *float32, wPlane int, y *float32, vectors int"
 
-// whole writes the kernels for so many columns.
+// whole writes the kernels for rows of the given number of columns.
 func whole(columns int) {
 	d := &depth{vectors: avx512, k: 3}
 	TEXT(fmt.Sprintf("depthwiseForwardRows%dAVX512", columns), NOSPLIT, "func("+wholeParams+", bias *float32, biasPlane int"+gateParams+")")
@@ -102,8 +102,8 @@ func (d *depth) newSlide(columns int) *slide {
 	return s
 }
 
-// down calls f for each vector of a plane at x, with what the three rows of the kernel
-// meet in its three columns, and moves x behind the plane.
+// down calls f for each vector of a plane at x, with what each row and column of the kernel
+// reads, and advances x to the end of the plane.
 func (s *slide) down(x reg.GPVirtual, f func(rows [3][]reg.VecVirtual)) {
 	above, this, below := s.registers(3), s.registers(3), s.registers(3)
 	next := s.register()
@@ -150,7 +150,7 @@ func (s *slide) down(x reg.GPVirtual, f func(rows [3][]reg.VecVirtual)) {
 	JNZ(LabelRef("vector"))
 }
 
-// beside computes what lies left and right of the elements of row[1].
+// beside computes the left and right neighbours of the elements of row[1].
 func (s *slide) beside(row []reg.VecVirtual) {
 	VALIGND_Z(U8(15), row[1], row[1], s.left, row[0])
 	VALIGND_Z(U8(1), row[1], row[1], s.right, row[2])

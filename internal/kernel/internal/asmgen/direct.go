@@ -29,9 +29,9 @@ func directs(v vectors) {
 }
 
 // direct writes one kernel; type DirectTile in package micro says what it does.
-// It computes rows channels for panel after panel of vecs vectors, for which the
-// table at holds where they begin in b and c. Vectors are loaded whole, and of
-// the last of a panel so many lanes stored as last says. Every step prefetches
+// It computes rows channels for one panel of vecs vectors after another. The table at says
+// where the vectors begin in b and c. Vectors are loaded whole; of the last vector of a panel,
+// last lanes are stored. Every step prefetches
 // two cache lines from prefetch; the next step prefetches ahead bytes further on. If even,
 // there is no table of steps: those of b are bStep apart, and a holds rows weights
 // for each.
@@ -119,8 +119,8 @@ func tabledSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, prefetch, a
 	JNZ(LabelRef("steps"))
 }
 
-// evenSteps is tabledSteps for steps that are bStep apart: four at a time, each of
-// which prefetches but one line.
+// evenSteps is tabledSteps for steps that are bStep apart. It computes four at a time, each of
+// which prefetches one cache line.
 func evenSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, prefetch, ahead reg.Register) {
 	vecs, rows := len(b), len(acc)/len(b)
 	a, k, s, s3 := param("a", false), param("k", false), param("bStep", true), GP64()

@@ -9,8 +9,8 @@ import (
 )
 
 // dots writes the kernel of weight gradients; type DotTile in package micro says
-// what it does. For each step it multiplies rows vectors of a with 3 of b, and
-// fetches those of the next 3 columns, and ahead bytes of what prefetch points to.
+// what it does. For each step it multiplies rows vectors of a with 3 of b. It prefetches
+// those of the next 3 columns, and ahead bytes of what prefetch points to.
 func dots(v vectors) {
 	rows, cols := v.directShape()
 	TEXT(fmt.Sprintf("dots%dx%d%s", rows, cols, v.suffix), NOSPLIT,
@@ -109,8 +109,8 @@ func dots(v vectors) {
 }
 
 // storeSums adds up the lanes of 4 AVX2 or 8 AVX-512 registers, which it
-// overwrites. Of AVX-512 it stores twice as many numbers, the second half of no
-// meaning.
+// overwrites. With AVX-512 it stores twice as many numbers, of which the second half is
+// meaningless.
 func (v vectors) storeSums(r []reg.VecVirtual, to Mem) {
 	// fold adds what one choice of elements of x and y gives to another.
 	fold := func(shuffle func(how uint8, x, y, to reg.Register), first, second uint8, x, y reg.VecVirtual) reg.VecVirtual {

@@ -135,13 +135,13 @@ func (e elementwise) write(v vectors) {
 	RET()
 }
 
-// elementwises lists the functions other than those of maths.go.
+// elementwises lists the functions, except for those of maths.go.
 var elementwises = []elementwise{
 	{name: "add", in: []string{"x", "y"}, out: "z", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual { return c.add(in[0], in[1]) }},
 	{name: "sub", in: []string{"x", "y"}, out: "z", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual { return c.sub(in[0], in[1]) }},
 	{name: "mul", in: []string{"x", "y"}, out: "z", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual { return c.mul(in[0], in[1]) }},
 	{name: "div", in: []string{"x", "y"}, out: "z", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual { return c.div(in[0], in[1]) }},
-	// the larger of two, NaN if either is: all ones is a NaN.
+	// The larger of two, NaN if either is NaN: all ones is a NaN.
 	{name: "larger", in: []string{"x", "y"}, out: "z", body: func(c *code, in, _, _ []reg.VecVirtual) reg.VecVirtual {
 		return c.larger(in[0], in[1])
 	}},
@@ -174,7 +174,7 @@ var elementwises = []elementwise{
 		VANDPS(in[1], zero, zero)
 		return zero
 	}},
-	// clip: a NaN stays one, because of two operands the second is taken then.
+	// Clamping keeps NaN: the instructions return their second operand then.
 	{name: "clip", in: []string{"x"}, out: "y", with: []string{"lo", "hi"}, body: func(c *code, in, with, _ []reg.VecVirtual) reg.VecVirtual {
 		VMAXPS(in[0], with[0], in[0])
 		VMINPS(in[0], with[1], in[0])

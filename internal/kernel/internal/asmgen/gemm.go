@@ -124,10 +124,10 @@ func storeTile(v vectors, acc []reg.VecVirtual, rows, vecs int, row, left, c, ma
 	}
 }
 
-// beginTile sets the accumulators to what the parameter begin, a beginning in
+// beginTile sets the accumulators to what the parameter begin, an Init of
 // package micro, says: to the bias, or to 0 even for a tile that is added to C.
-// A sum cut into parts that are added at the end is more accurate than one that
-// goes on. The bias of rows then moves on by as many if further.
+// A sum of partial sums is more accurate than one long sum. If further, the bias of rows
+// advances by the rows of the tile.
 func beginTile(v vectors, acc []reg.VecVirtual, rows, vecs int, bias Mem, mask reg.Register, further bool) {
 	begin := Load(Param("begin"), GP64())
 	from := GP64()

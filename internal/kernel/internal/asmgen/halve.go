@@ -8,9 +8,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// halves writes the kernels of pooling with windows of 2×2 side by side, for rows
-// of outputs, at least a vector of so many lanes: the maximum, and its gradient. A
-// NaN in a window is its maximum.
+// halves writes the kernels of pooling with windows of 2×2 side by side: the maximum, and its
+// gradient. They take rows of at least one vector of outputs, with the given number of lanes.
+// NaN counts as the maximum of a window.
 func halves(lanes int) {
 	TEXT(fmt.Sprintf("halveMax%dAVX2", lanes), NOSPLIT, "func(rows, n int, x *float32, line int, y *float32)")
 	Pragma("noescape")

@@ -9,8 +9,8 @@ import (
 )
 
 // everySecond writes kernels that copy every second element of rows, n ≥ lanes of
-// each. The last vector overlaps the one before, and nothing is read that is not
-// wanted, or lies between two that are.
+// each. The last vector of a row overlaps the one before. Nothing is read beyond the last
+// element that is copied.
 func everySecond(lanes int) {
 	TEXT(fmt.Sprintf("everySecond%dAVX2", lanes), NOSPLIT, "func(rows, n int, src *float32, ss int, dst *float32, ds int)")
 	Pragma("noescape")
