@@ -103,8 +103,9 @@ func (o *AttackOptions) check() error {
 // Attack measures what an attacker regains who has a locked model and some training
 // data, but no key. The yardstick is the same architecture, trained from scratch on the
 // same samples. Package verify/attack describes the attacks. They take minutes to hours.
-func Attack(ctx context.Context, opt AttackOptions) (*AttackReport, error) {
-	r, err := runAttacks(ctx, &opt)
+func Attack(ctx context.Context, opt AttackOptions) (r *AttackReport, err error) {
+	defer onnxio.Faults(&err)()
+	r, err = runAttacks(ctx, &opt)
 	return r, interrupted(ctx, err)
 }
 

@@ -54,8 +54,9 @@ type Spread struct {
 const warmUp = 2
 
 // Bench times a model on random input, after compiling and two runs that do not count.
-func Bench(ctx context.Context, opt BenchOptions) (*Benchmark, error) {
-	r, err := opt.run(ctx)
+func Bench(ctx context.Context, opt BenchOptions) (r *Benchmark, err error) {
+	defer onnxio.Faults(&err)()
+	r, err = opt.run(ctx)
 	return r, interrupted(ctx, err)
 }
 

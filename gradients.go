@@ -64,8 +64,9 @@ func (e *BatchError) Unwrap() error { return e.Err }
 // by every floating-point initializer, as arrays out/OUTPUT, grad/INITIALIZER and loss.
 // The gradient of an initializer that does not influence the loss is zero. To get
 // arrays in memory, use package gradient.
-func Gradients(ctx context.Context, opt GradientsOptions) (*GradientsSummary, error) {
-	r, err := gradients(ctx, &opt)
+func Gradients(ctx context.Context, opt GradientsOptions) (r *GradientsSummary, err error) {
+	defer onnxio.Faults(&err)()
+	r, err = gradients(ctx, &opt)
 	return r, interrupted(ctx, err)
 }
 

@@ -3,6 +3,7 @@ package advparams
 import (
 	"context"
 	"errors"
+	"github.com/advparams/advparams/onnxio"
 	"io"
 	"os"
 	"strings"
@@ -29,8 +30,9 @@ type Inspection struct {
 }
 
 // Inspect describes a model or a key, whichever the file is. It computes nothing.
-func Inspect(ctx context.Context, opt InspectOptions) (*Inspection, error) {
-	i, err := inspect(ctx, &opt)
+func Inspect(ctx context.Context, opt InspectOptions) (i *Inspection, err error) {
+	defer onnxio.Faults(&err)()
+	i, err = inspect(ctx, &opt)
 	return i, interrupted(ctx, err)
 }
 

@@ -150,8 +150,9 @@ func (o *ProtectOptions) check() error {
 //
 // If the search does not reach the target within its budget, the error wraps
 // ErrTarget, and nothing is written unless AllowPartial is set.
-func Protect(ctx context.Context, opt ProtectOptions) (*Protection, error) {
-	p, err := protect(ctx, &opt)
+func Protect(ctx context.Context, opt ProtectOptions) (p *Protection, err error) {
+	defer onnxio.Faults(&err)()
+	p, err = protect(ctx, &opt)
 	return p, interrupted(ctx, err)
 }
 

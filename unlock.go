@@ -52,8 +52,9 @@ type FileDigest struct {
 // but Out and the data files that the original refers to, beside it; these replace
 // nothing but files of the locked model. The permission bits of what is written are
 // those of the locked files. With OutTo the original touches no disk.
-func Unlock(ctx context.Context, opt UnlockOptions) (*Unlocked, error) {
-	u, err := unlock(ctx, &opt)
+func Unlock(ctx context.Context, opt UnlockOptions) (u *Unlocked, err error) {
+	defer onnxio.Faults(&err)()
+	u, err = unlock(ctx, &opt)
 	return u, interrupted(ctx, err)
 }
 

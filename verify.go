@@ -62,8 +62,9 @@ func (o *VerifyOptions) check() error {
 //
 // If the files do not fit the key, Verify still measures what it can, and returns both
 // a Verification and an error that wraps ErrMismatch.
-func Verify(ctx context.Context, opt VerifyOptions) (*Verification, error) {
-	v, err := (&verifier{opt: &opt, see: observer{opt.Progress, opt.Notice}}).run(ctx)
+func Verify(ctx context.Context, opt VerifyOptions) (v *Verification, err error) {
+	defer onnxio.Faults(&err)()
+	v, err = (&verifier{opt: &opt, see: observer{opt.Progress, opt.Notice}}).run(ctx)
 	return v, interrupted(ctx, err)
 }
 

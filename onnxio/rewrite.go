@@ -57,7 +57,8 @@ func (t *Initializer) Editable() error {
 //
 // Everything that was written is read again and compared with the original, the
 // record applied: when Rewrite succeeds, Restore will.
-func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (*Record, error) {
+func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (_ *Record, err error) {
+	defer Faults(&err)()
 	patches, pieces, err := m.plan(edits)
 	if err != nil {
 		return nil, err
@@ -249,10 +250,11 @@ func (m *Model) confirm(f *FileRecord, i int, written *atomicfile.File, back []p
 		f.LockedSHA256, err = digest(written.File, f.LockedSize, nil)
 		return err
 	})
-	g.Go(func() error {
+	g.Go(func() (err error) {
+		defer Faults(&err)()
 		h := sha256.New()
 		original := &comparer{want: m.files[i].data}
-		err := splice(io.MultiWriter(h, original), written.File, f.LockedSize, back)
+		err = splice(io.MultiWriter(h, original), written.File, f.LockedSize, back)
 		if original.differs || err == nil && len(original.want) > 0 {
 			return errChanged(m.files[i].Path)
 		}

@@ -57,6 +57,7 @@ func (w *Writable) file(f *File) mmap.MMap {
 	if data, err = mmap.Map(again, mmap.COPY, 0); err != nil {
 		return nil
 	}
+	mappings.add(data, f.Path)
 	w.files[f] = data
 	w.model.privateMu.Lock()
 	defer w.model.privateMu.Unlock()

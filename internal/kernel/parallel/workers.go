@@ -2,6 +2,7 @@ package parallel
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 )
 
@@ -41,8 +42,10 @@ func NewWorkers(threads int) *Workers {
 	return w
 }
 
-// help runs loops until Close.
+// help runs loops until Close. Weights may lie in a mapped file that another process
+// cuts off: that is a panic, which For raises again on the goroutine of its caller.
 func (w *Workers) help() {
+	debug.SetPanicOnFault(true)
 	for {
 		var l *loop
 		open := true
