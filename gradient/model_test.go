@@ -91,7 +91,15 @@ func intsAttr(name string, v ...int64) *onnxpb.AttributeProto {
 func (b *modelBuilder) proto() *onnxpb.ModelProto {
 	return &onnxpb.ModelProto{
 		IrVersion: proto.Int64(8), Graph: b.graph, Functions: b.functions,
-		OpsetImport: []*onnxpb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(b.opset)}},
+		OpsetImport: imports(b.opset),
+	}
+}
+
+// imports imports the operators of ONNX, and those that models define themselves.
+func imports(opset int64) []*onnxpb.OperatorSetIdProto {
+	return []*onnxpb.OperatorSetIdProto{
+		{Domain: proto.String(""), Version: proto.Int64(opset)},
+		{Domain: proto.String("own"), Version: proto.Int64(1)},
 	}
 }
 

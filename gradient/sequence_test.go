@@ -32,7 +32,7 @@ func TestSequenceMisused(t *testing.T) {
 			node("SequenceConstruct", []string{"x", "w"}, []string{"list"})
 	}
 	branch := newModel().node("SequenceConstruct", []string{"x"}, []string{"s"}).output("s")
-	stacked := newModel().input("i").input("c").output("c", "list")
+	stacked := newModel().input("i").input("c").node("SequenceConstruct", []string{"x"}, []string{"l"}).output("c", "l")
 	state := newModel().input("i").input("c").input("h").output("h", "h")
 	for _, c := range []struct {
 		name        string

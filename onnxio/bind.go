@@ -2,17 +2,15 @@ package onnxio
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
-	"unicode/utf8"
 
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
 // bind connects the messages of the structure with the tensors that the walk
-// found, and checks the names of initializers.
+// found. Each of its messages stands for one TensorProto of the file, because a
+// singular field that is given twice, which protobuf would merge, was refused.
 func (m *Model) bind() error {
-	b := binder{m: m}
+	b := binder{m}
 	m.byMessage = make(map[*onnxpb.TensorProto]*Initializer, len(m.tensors))
 	b.graph(m.proto.Graph)
 	for _, training := range m.proto.TrainingInfo {
@@ -23,13 +21,8 @@ func (m *Model) bind() error {
 		b.nodes(f.Node)
 		b.attributes(f.AttributeProto)
 	}
-	if b.err != nil {
-		return b.err
-	}
-	// Protobuf merges a singular field that is given twice, which would leave
-	// two payloads for one message.
 	if len(m.byMessage) != len(m.tensors) {
-		return errors.New("an attribute holds two tensors where there must be one")
+		return malformed(RepeatedField, "%d tensors in %d places", len(m.tensors), len(m.byMessage))
 	}
 	m.byName = make(map[string]*Initializer, len(m.proto.Graph.Initializer))
 	for _, tp := range m.proto.Graph.Initializer {
@@ -40,48 +33,29 @@ func (m *Model) bind() error {
 	return nil
 }
 
-// binder visits every message that holds tensors; err is the first problem.
-type binder struct {
-	m   *Model
-	err error
-}
+// binder visits every message that holds tensors.
+type binder struct{ m *Model }
 
-func (b *binder) graph(g *onnxpb.GraphProto) {
+func (b binder) graph(g *onnxpb.GraphProto) {
 	if g == nil {
 		return
 	}
-	seen := make(map[string]bool, len(g.Initializer))
-	name := func(tp *onnxpb.TensorProto) {
-		n := tp.GetName()
-		switch {
-		case b.err != nil || tp == nil:
-		case n == "":
-			b.err = fmt.Errorf("an initializer of graph %q has no name: %s", g.GetName(), b.m.byMessage[tp].label())
-		case !utf8.ValidString(n):
-			b.err = fmt.Errorf("an initializer of graph %q has a name that is not UTF-8: %q", g.GetName(), n)
-		case seen[n]:
-			b.err = &DuplicateError{g.GetName(), n}
-		}
-		seen[n] = true
-	}
 	for _, tp := range g.Initializer {
 		b.tensor(tp)
-		name(tp)
 	}
 	for _, s := range g.SparseInitializer {
 		b.sparse(s)
-		name(s.Values)
 	}
 	b.nodes(g.Node)
 }
 
-func (b *binder) nodes(nodes []*onnxpb.NodeProto) {
+func (b binder) nodes(nodes []*onnxpb.NodeProto) {
 	for _, n := range nodes {
 		b.attributes(n.Attribute)
 	}
 }
 
-func (b *binder) attributes(attrs []*onnxpb.AttributeProto) {
+func (b binder) attributes(attrs []*onnxpb.AttributeProto) {
 	for _, a := range attrs {
 		b.tensor(a.T)
 		b.graph(a.G)
@@ -98,7 +72,7 @@ func (b *binder) attributes(attrs []*onnxpb.AttributeProto) {
 	}
 }
 
-func (b *binder) sparse(s *onnxpb.SparseTensorProto) {
+func (b binder) sparse(s *onnxpb.SparseTensorProto) {
 	if s != nil {
 		b.tensor(s.Values)
 		b.tensor(s.Indices)
@@ -106,7 +80,7 @@ func (b *binder) sparse(s *onnxpb.SparseTensorProto) {
 }
 
 // tensor takes the index that the walk left in raw_data.
-func (b *binder) tensor(tp *onnxpb.TensorProto) {
+func (b binder) tensor(tp *onnxpb.TensorProto) {
 	if tp == nil {
 		return
 	}

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
@@ -39,6 +38,7 @@ const (
 	nodeMetadata      = 9
 	attributeT        = 5
 	attributeG        = 6
+	attributeType     = 20
 	nodeOpType        = 4
 	unknownField      = 1999
 	tensorMetadata    = 16
@@ -47,6 +47,18 @@ const (
 	trainingInfo      = 20
 	functionsField    = 25
 	functionNode      = 7
+	graphName         = 2
+	graphInput        = 11
+	graphOutput       = 12
+	nodeInput         = 1
+	nodeOutput        = 2
+	nodeName          = 3
+	nodeDomain        = 7
+	attributeF        = 2
+	attributeI        = 3
+	attributeRef      = 21
+	functionDef       = 25
+	importedOpset     = 8
 	trainingAlgorithm = 2
 )
 
@@ -155,9 +167,20 @@ func externalData(keyValues ...string) []byte {
 	return append(b, varint(tensorDataLocation, 1)...)
 }
 
-// node is a NodeProto with one attribute of this content.
-func node(op string, attribute []byte) []byte {
-	return cat(text(nodeOpType, op), field(nodeAttribute, attribute))
+// node is a NodeProto with one attribute, whose value is a field of AttributeProto,
+// and one output.
+func node(op string, value []byte) []byte {
+	return cat(text(nodeOutput, "out of "+op), text(nodeOpType, op), field(nodeAttribute, attribute("value", value)))
+}
+
+// attribute is an AttributeProto with the type that its value has.
+func attribute(name string, value []byte) []byte {
+	num, _, _ := protowire.ConsumeTag(value)
+	types := map[protowire.Number]onnxpb.AttributeProto_AttributeType{
+		attributeT: onnxpb.AttributeProto_TENSOR, attributeG: onnxpb.AttributeProto_GRAPH, 8: onnxpb.AttributeProto_INTS,
+		10: onnxpb.AttributeProto_TENSORS, 11: onnxpb.AttributeProto_GRAPHS, 23: onnxpb.AttributeProto_SPARSE_TENSORS,
+	}
+	return cat(text(1, name), value, varint(attributeType, uint64(types[num])))
 }
 
 // model is a ModelProto whose graph has these initializers, between fields that
@@ -172,12 +195,11 @@ func model(tensors ...[]byte) []byte {
 
 // modelOf is a ModelProto with a graph of this content.
 func modelOf(graph []byte) []byte {
-	opset, err := proto.Marshal(&onnxpb.OperatorSetIdProto{Version: proto.Int64(17)})
-	if err != nil {
-		panic(err)
-	}
-	return cat(varint(modelIR, 8), field(modelGraph, graph), field(8, opset), varint(unknownField, 7))
+	return cat(varint(modelIR, 8), field(modelGraph, graph), opset, varint(unknownField, 7))
 }
+
+// opset imports the operators of ONNX.
+var opset = field(8, varint(2, 17))
 
 // write puts files, given as name and content, in a new folder and returns the
 // path of the first.

@@ -25,9 +25,12 @@
 // caches and backups are ordinary, a link needs the rights of the user who made
 // it, and nothing here ever writes through an existing file.
 //
-// The mapping shows what is in the file: a file that another process truncates
-// while it is open makes the operating system kill the reader. Replace model
-// files by renaming, as this package does.
+// Files that readers understand in different ways are refused, each with an error
+// of a class in Malformed: a lock has to be one in every runtime.
+//
+// The mapping shows what is in the file. If another process truncates it meanwhile,
+// reading it is a fault that ends the process, unless Faults makes an error of it.
+// Replace model files by renaming, as this package does.
 //
 // The format is described by the ONNX IR specification; operators that carry
 // tensors as attributes, such as Constant, are covered like initializers.

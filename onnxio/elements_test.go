@@ -48,7 +48,7 @@ func TestElements(t *testing.T) {
 		{"float unpacked", float32Type, unpackedFloats(three...), three, 0},
 		{"float chunks", float32Type, cat(field(tensorFloatData, floats(1.5)), field(tensorFloatData, floats(-2, 0))), three, 0},
 		{"float mixed", float32Type, cat(unpackedFloats(1.5), field(tensorFloatData, floats(-2)), unpackedFloats(0)), three, 0},
-		{"float beside empty fields", float32Type, cat(raw(nil), field(tensorInt32Data, nil), field(tensorFloatData, floats(three...))), three, 0},
+		{"float beside empty fields", float32Type, cat(field(tensorInt32Data, nil), field(tensorFloatData, floats(three...))), three, 0},
 		{"float between unknown fields", float32Type, cat(unpackedFloats(1.5), text(unknownField, "x"), unpackedFloats(-2, 0)), three, 0},
 		{"float16 raw", float16Type, raw(le(uint16(0x3e00), uint16(0xc000), uint16(0x0001))), []float32{1.5, -2, 0x1p-24}, 1},
 		{"float16 special", float16Type, raw(le(uint16(0x7c00), uint16(0xfc00), uint16(0x8000))), []float32{float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.Copysign(0, -1))}, 0x8000},
@@ -85,7 +85,7 @@ func TestElements(t *testing.T) {
 		{"float8 e5m2fnuz raw", onnxpb.TensorProto_FLOAT8E5M2FNUZ, raw([]byte{0x42, 0xc4, 0}), three, 0},
 		{"float8 e8m0 raw", onnxpb.TensorProto_FLOAT8E8M0, raw([]byte{127, 0, 254}), []float32{1, 0x1p-127, 0x1p127}, 254},
 		{"float4 raw", onnxpb.TensorProto_FLOAT4E2M1, raw([]byte{0xc3, 0}), three, 0},
-		{"bool raw", bl, raw([]byte{1, 0, 2}), []bool{true, false, true}, 2},
+		{"bool raw", bl, raw([]byte{1, 0, 1}), []bool{true, false, true}, 1},
 		{"bool int32_data", bl, packedVarints(tensorInt32Data, 1, 0, 1), []bool{true, false, true}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -180,6 +180,7 @@ func TestTensor(t *testing.T) {
 		return tensor(name, float32Type, nil, raw(floats(v)))
 	}
 	inner := cat(
+		text(graphName, "inner"),
 		field(graphNode, node("Constant", field(attributeT, value("", 3)))),
 		field(graphInitializer, value("inner", 4)),
 	)
@@ -188,13 +189,14 @@ func TestTensor(t *testing.T) {
 		field(graphInitializer, value("w", 2)),
 		field(graphSparse, cat(field(1, tensor("sparse", float32Type, shape(1), raw(floats(5)))),
 			field(2, tensor("", int64Type, shape(1), packedVarints(tensorInt64Data, 6))), varint(3, 10))),
-		field(graphNode, node("Sum", cat(field(10, value("", 7)), field(10, value("", 8)), // tensors
-			field(11, field(graphInitializer, value("w", 9))), // graphs
-			field(23, field(1, value("", 10)))))),             // sparse_tensors
+		field(graphNode, cat(text(nodeOpType, "Sum"),
+			field(nodeAttribute, attribute("tensors", cat(field(10, value("", 7)), field(10, value("", 8))))),
+			field(nodeAttribute, attribute("graphs", field(11, cat(text(graphName, "g"), field(graphInitializer, value("w in a graph", 9)))))),
+			field(nodeAttribute, attribute("sparse_tensors", field(23, field(1, value("", 10))))))),
 		field(graphInitializer, value("v", 1)),
 	)
 	data := cat(
-		field(functionsField, field(functionNode, node("Constant", field(attributeT, value("", 11))))),
+		field(functionsField, cat(text(1, "F"), text(10, "own"), field(9, varint(2, 17)), field(functionNode, node("Constant", field(attributeT, value("", 11)))))),
 		field(trainingInfo, field(trainingAlgorithm, field(graphInitializer, value("t", 12)))),
 		modelOf(graph),
 	)
@@ -231,11 +233,11 @@ func TestTensor(t *testing.T) {
 	check(then.Initializer[0], 4)
 	check(g.SparseInitializer[0].Values, 5)
 	check(g.SparseInitializer[0].Indices, 6)
-	sum := g.Node[1].Attribute[0]
-	check(sum.Tensors[0], 7)
-	check(sum.Tensors[1], 8)
-	check(sum.Graphs[0].Initializer[0], 9)
-	check(sum.SparseTensors[0].Values, 10)
+	sum := g.Node[1].Attribute
+	check(sum[0].Tensors[0], 7)
+	check(sum[0].Tensors[1], 8)
+	check(sum[1].Graphs[0].Initializer[0], 9)
+	check(sum[2].SparseTensors[0].Values, 10)
 	check(m.Proto().Functions[0].Node[0].Attribute[0].T, 11)
 	check(m.Proto().TrainingInfo[0].Algorithm.Initializer[0], 12)
 

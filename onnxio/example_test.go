@@ -18,9 +18,13 @@ import (
 // path.
 func exampleModel(dir string) (string, error) {
 	model := &onnxpb.ModelProto{
-		IrVersion: proto.Int64(8),
+		IrVersion:   proto.Int64(8),
+		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
 		Graph: &onnxpb.GraphProto{
 			Node: []*onnxpb.NodeProto{{OpType: proto.String("Add"), Input: []string{"x", "w"}, Output: []string{"y"}}},
+			Input: []*onnxpb.ValueInfoProto{{Name: proto.String("x"), Type: &onnxpb.TypeProto{
+				Value: &onnxpb.TypeProto_TensorType{TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(onnxpb.TensorProto_FLOAT))}},
+			}}},
 			Initializer: []*onnxpb.TensorProto{{
 				Name:      proto.String("w"),
 				DataType:  proto.Int32(int32(onnxpb.TensorProto_FLOAT)),

@@ -52,7 +52,7 @@ func (t *Initializer) externalEntry(data []byte, f wireField) error {
 		}
 	}
 	if slices.Contains(x.seen, key) {
-		return fmt.Errorf("external data key %.40q is given twice", key)
+		return malformed(ExternalKey, "external data key %.40q is given twice", key)
 	}
 	x.seen = append(x.seen, key)
 	content := data[value.payload:value.end]
@@ -68,10 +68,10 @@ func (t *Initializer) externalEntry(data []byte, f wireField) error {
 	case "checksum":
 		x.checksum = true
 	default:
-		return fmt.Errorf("unknown external data key %.40q", key)
+		return malformed(ExternalKey, "unknown external data key %.40q", key)
 	}
 	if err != nil {
-		return fmt.Errorf("external data %s: %w", key, err)
+		return malformed(ExternalNumber, "external data %s: %w", key, err)
 	}
 	return nil
 }
@@ -98,16 +98,16 @@ func natural(b []byte) (int, error) {
 func (t *Initializer) locate(r run, size int) error {
 	x := t.ext
 	if x == nil || x.location == "" {
-		return errors.New("external data without a location")
+		return malformed(ExternalPath, "external data without a location")
 	}
 	if err := checkLocation(x.location); err != nil {
 		return err
 	}
 	if x.lengthSeen && x.length != size {
-		return fmt.Errorf("%v%v needs %d bytes, but the length of its external data is %d", t.DataType, t.Dims, size, x.length)
+		return malformed(ExternalNumber, "%v%v needs %d bytes, but the length of its external data is %d", t.DataType, t.Dims, size, x.length)
 	}
 	if x.offset > math.MaxInt-size {
-		return fmt.Errorf("external data offset %d is out of range", x.offset)
+		return malformed(ExternalNumber, "external data offset %d is out of range", x.offset)
 	}
 	x.size = size
 	r.offset = x.offset
@@ -118,7 +118,7 @@ func (t *Initializer) locate(r run, size int) error {
 // checkLocation refuses locations that could lead out of the model's folder.
 func checkLocation(location string) error {
 	refuse := func(why string) error {
-		return &LocationError{location, why}
+		return malformed(ExternalPath, "%w", &LocationError{location, why})
 	}
 	local := filepath.FromSlash(location)
 	switch {
@@ -132,7 +132,7 @@ func checkLocation(location string) error {
 		return refuse("is absolute")
 	case slices.Contains(strings.FieldsFunc(location, isSeparator), ".."):
 		return refuse("contains \"..\"")
-	case !filepath.IsLocal(local) || path.Clean(location) == ".":
+	case !filepath.IsLocal(local) || path.Clean(location) == "." || strings.HasSuffix(location, "/") || strings.HasSuffix(location, "/."):
 		return refuse("is not the name of a file")
 	}
 	return nil
@@ -171,10 +171,13 @@ func (m *Model) openExternal() error {
 		}
 		f := m.files[i]
 		if int64(t.ext.offset+t.ext.size) > f.Size {
-			return fmt.Errorf("%s: %s: %w", m.path, t.label(),
-				&ExternalDataError{Location: f.Name, From: int64(t.ext.offset), To: int64(t.ext.offset + t.ext.size), Size: f.Size})
+			return fmt.Errorf("%s: %s: %w", m.path, t.label(), malformed(ExternalFile, "%w",
+				&ExternalDataError{Location: f.Name, From: int64(t.ext.offset), To: int64(t.ext.offset + t.ext.size), Size: f.Size}))
 		}
 		t.runs[0].file = i
+		if err := t.checkBools(f.data[t.ext.offset:][:t.ext.size]); err != nil {
+			return fmt.Errorf("%s: %s: %w", m.path, t.label(), err)
+		}
 		f.checksum = f.checksum || t.ext.checksum
 	}
 	return nil
@@ -182,7 +185,8 @@ func (m *Model) openExternal() error {
 
 // ExternalNames returns the names of the external data files of a model,
 // relative to its folder and with slashes, without opening them.
-func ExternalNames(model string) ([]string, error) {
+func ExternalNames(model string) (_ []string, err error) {
+	defer Faults(&err)()
 	m := &Model{path: model}
 	defer m.Close()
 	if err := m.openAlone(); err != nil {
@@ -210,7 +214,7 @@ func (m *Model) openData(root *os.Root, location string) (*File, error) {
 		return nil, err
 	}
 	if os.SameFile(info, m.files[0].info) {
-		return nil, fmt.Errorf("external data location %q is the model file itself", location)
+		return nil, malformed(ExternalFile, "external data location %q is the model file itself", location)
 	}
 	return mapFile(f, info, location, filepath.Join(filepath.Dir(m.path), filepath.FromSlash(location)))
 }
@@ -227,15 +231,15 @@ func openConfined(root *os.Root, location string) (*os.File, error) {
 		info, err = root.Lstat(name[:i])
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, &ExternalDataError{Location: location, Missing: true}
+			return nil, malformed(ExternalFile, "%w", &ExternalDataError{Location: location, Missing: true})
 		case err != nil:
 			return nil, fmt.Errorf("external data %q: %w", location, err)
 		case info.Mode()&fs.ModeSymlink != 0:
-			return nil, &ExternalDataError{Location: location, Link: true}
+			return nil, malformed(ExternalFile, "%w", &ExternalDataError{Location: location, Link: true})
 		}
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("external data %q is not a regular file", location)
+		return nil, malformed(ExternalFile, "external data %q is not a regular file", location)
 	}
 	f, err := root.Open(name)
 	if err != nil {

@@ -83,7 +83,6 @@ func TestExternalAccepted(t *testing.T) {
 		{"hard link", externalAt("hard.bin", 0, 8)},
 		{"location before type", cat(varint(tensorDataLocation, 1), field(tensorExternalData, entry("location", "w.bin")))},
 		{"value before key", cat(varint(tensorDataLocation, 1), field(tensorExternalData, cat(text(entryValueNumber, "w.bin"), text(entryKey, "location"))))},
-		{"ignored without data_location", cat(field(tensorExternalData, entry("location", "/nowhere")), raw(floats(1, 2)))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := write(t, "model.onnx", model(tensor("w", float32Type, shape(2), c.storage)),

@@ -129,9 +129,9 @@ func TestMalformedStructure(t *testing.T) {
 		{"dense and sparse of one name", modelOf(cat(field(graphInitializer, w), field(graphSparse, field(1, w)))), "are called \"w\""},
 		{"nested, of one name", modelOf(field(graphNode, node("If", field(attributeG, cat(text(2, "then"), field(graphInitializer, w), field(graphInitializer, w)))))), "two initializers of graph \"then\""},
 		{"initializer without name", model(tensor("", float32Type, shape(1), raw(floats(1)))), "has no name: unnamed tensor at byte"},
-		{"name in Latin-1", model(tensor("\xe4", float32Type, shape(1), raw(floats(1)))), "not UTF-8: \"\\xe4\""},
+		{"name in Latin-1", model(tensor("\xe4", float32Type, shape(1), raw(floats(1)))), "name at byte 33: \"\\xe4\" is not UTF-8"},
 		{"cut number in a list", modelOf(field(graphNode, node("Pad", field(8, []byte{0x80})))), "is damaged"},
-		{"two tensors for one attribute", modelOf(field(graphNode, node("Constant", cat(field(attributeT, w), field(attributeT, w))))), "an attribute holds two tensors"},
+		{"two tensors for one attribute", modelOf(field(graphNode, node("Constant", cat(field(attributeT, w), field(attributeT, w))))), "graph.node.attribute.t at byte 57: is given twice"},
 	} {
 		t.Run(c.name, func(t *testing.T) { expectOpenError(t, write(t, "model.onnx", c.data), c.want) })
 	}
@@ -199,7 +199,7 @@ func TestMalformedTensor(t *testing.T) {
 		{"halves in float_data", float16Type, shape(2), field(tensorFloatData, two), "FLOAT16 elements cannot be stored in float_data"},
 		{"two storages", float32Type, shape(2), cat(raw(two), field(tensorFloatData, two)), "stored twice, in raw_data and in float_data"},
 		{"raw and external", float32Type, shape(2), cat(raw(two), externalAt("w.bin", 0, 8)), "stored twice, in raw_data and in external data"},
-		{"raw_data twice", float32Type, shape(2), cat(raw(two), raw(two)), "raw_data is given twice"},
+		{"raw_data twice", float32Type, shape(2), cat(raw(two), raw(two)), "raw_data at byte 37: is given twice"},
 		{"raw_data is a number", float32Type, shape(2), varint(tensorRawData, 1), "raw_data at byte"},
 		{"segment", float32Type, shape(2), cat(field(tensorSegment, varint(1, 0)), raw(two)), "segments are not supported"},
 	} {

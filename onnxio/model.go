@@ -48,7 +48,8 @@ type File struct {
 // something about have a method Hint.
 //
 // The model must be closed after use.
-func Open(path string) (*Model, error) {
+func Open(path string) (_ *Model, err error) {
+	defer Faults(&err)()
 	m := &Model{path: path}
 	if err := m.open(); err != nil {
 		m.Close()
@@ -125,11 +126,10 @@ func mapFile(f *os.File, info fs.FileInfo, name, path string) (*File, error) {
 		if file.data, err = mmap.Map(f, mmap.RDONLY, 0); err != nil {
 			return nil, fmt.Errorf("mapping %s: %w", path, err)
 		}
+		mappings.add(file.data, path)
 	}
 	return file, nil
 }
-
-var errNoGraph = errors.New("has no graph")
 
 // parse builds the structure and finds the tensors.
 func (m *Model) parse(data []byte) error {
@@ -143,12 +143,15 @@ func (m *Model) parse(data []byte) error {
 	}
 	m.proto = &onnxpb.ModelProto{}
 	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(w.skeleton, m.proto); err != nil {
-		return err
+		return &MalformedError{Class: WireFormat, Offset: -1, Err: err}
 	}
 	if m.proto.Graph == nil {
-		return errNoGraph
+		return malformed(NoGraph, "there is none")
 	}
-	return m.bind()
+	if err := m.bind(); err != nil {
+		return err
+	}
+	return m.check()
 }
 
 // again is the advice for a damaged file.
@@ -156,18 +159,21 @@ const again = "copy, download or export it again"
 
 // explain turns an error of parse into one about the file at path.
 func explain(path string, data []byte, err error) error {
-	bad, malformed := errors.AsType[*formatError](err)
-	if malformed || errors.Is(err, errNoGraph) {
+	bad, _ := errors.AsType[*MalformedError](err)
+	if bad == nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if bad.encoding() || bad.Class == NoGraph {
 		if is := lookalikeOf(data); is != nil {
 			return &FormatError{Path: path, Problem: "is " + is.name + ", not an ONNX model", Advice: is.hint}
 		}
 	}
 	switch {
-	case errors.Is(err, errNoGraph):
-		return &FormatError{Path: path, Problem: "has no graph", Advice: "it is not an ONNX model, or only a part of one"}
-	case malformed && errors.Is(err, io.ErrUnexpectedEOF) && !strings.Contains(bad.path, "."):
+	case bad.Class == NoGraph:
+		return &FormatError{Path: path, Problem: "has no graph", Err: err, Advice: "it is not an ONNX model, or only a part of one"}
+	case bad.Class == WireFormat && errors.Is(err, io.ErrUnexpectedEOF) && !strings.Contains(bad.Field, "."):
 		return &FormatError{Path: path, Problem: "is truncated or not an ONNX model", Err: err, Advice: again}
-	case malformed || errors.Is(err, proto.Error):
+	case bad.encoding():
 		return &FormatError{Path: path, Problem: "is damaged or not an ONNX model", Err: err, Advice: again}
 	}
 	return fmt.Errorf("%s: %w", path, err)
@@ -179,11 +185,11 @@ func (m *Model) Close() error {
 	var errs []error
 	for _, f := range m.files {
 		if f.data != nil {
-			errs = append(errs, f.data.Unmap())
+			errs = append(errs, mappings.unmap(f.data))
 		}
 	}
 	for _, data := range m.private {
-		errs = append(errs, data.Unmap())
+		errs = append(errs, mappings.unmap(data))
 	}
 	return errors.Join(errs...)
 }

@@ -150,7 +150,7 @@ func TestFlip(t *testing.T) {
 // twoFiles is a model with two data files, one in a sub-folder and used by two
 // tensors, and enough around the locations to see lengths go wrong.
 func twoFiles(t testing.TB) string {
-	nested := field(graphNode, node("Constant", field(attributeT, tensor("", float32Type, shape(2), externalAt("sub/b.bin", 8, 8)))))
+	nested := cat(text(graphName, "nested"), field(graphNode, node("Constant", field(attributeT, tensor("", float32Type, shape(2), externalAt("sub/b.bin", 8, 8))))))
 	graph := cat(
 		text(unknownField, "before"),
 		loose(graphInitializer, tensor("a", float32Type, shape(2), externalAt("a.bin", 0, 8))),
@@ -158,7 +158,7 @@ func twoFiles(t testing.TB) string {
 		field(graphInitializer, tensor("b", float32Type, shape(2), externalAt("sub/b.bin", 0, 8))),
 		field(graphInitializer, tensor("inline", float32Type, shape(2), raw(floats(5, 6)))),
 	)
-	return write(t, "model.onnx", cat(varint(modelIR, 8), loose(modelGraph, graph), text(modelDoc, "end")),
+	return write(t, "model.onnx", cat(varint(modelIR, 8), opset, loose(modelGraph, graph), text(modelDoc, "end")),
 		"a.bin", floats(1, 2), "sub/b.bin", floats(3, 4, 7, 8))
 }
 

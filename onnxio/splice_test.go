@@ -29,9 +29,9 @@ func apply(data []byte, pieces []piece) []byte {
 // rewrites strings: what --strip-metadata and renaming need.
 func TestEnclose(t *testing.T) {
 	meta := field(nodeMetadata, entry("stack", strings.Repeat("File", 50)))
-	inner := field(graphNode, cat(text(nodeOpType, "Relu"), meta, text(unknownField, "kept")))
+	inner := cat(text(graphName, "inner"), field(graphNode, cat(text(nodeOpType, "Relu"), meta, text(unknownField, "kept"))))
 	graph := cat(
-		loose(graphNode, cat(meta, text(nodeOpType, "If"), loose(nodeAttribute, cat(text(1, "then"), loose(attributeG, inner))), meta)),
+		loose(graphNode, cat(meta, text(nodeOpType, "If"), loose(nodeAttribute, cat(text(1, "then"), loose(attributeG, inner), varint(attributeType, 5))), meta)),
 		field(graphInitializer, tensor("w", float32Type, shape(1), raw(floats(1)))),
 	)
 	data := modelOf(graph)

@@ -1,9 +1,6 @@
 package onnxio
 
 import (
-	"errors"
-	"fmt"
-
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -35,34 +32,6 @@ type walker struct {
 	tensors  []*Initializer
 }
 
-// A formatError is a violation of the wire format, with the place where it is.
-type formatError struct {
-	path string // field names from the model down, "graph.node.attribute"
-	at   int    // byte offset in the file
-	err  error
-}
-
-func (e *formatError) Error() string {
-	if e.path == "" {
-		return fmt.Sprintf("byte %d: %v", e.at, e.err)
-	}
-	return fmt.Sprintf("%s at byte %d: %v", e.path, e.at, e.err)
-}
-
-func (e *formatError) Unwrap() error { return e.err }
-
-// within adds the name of the enclosing field to the path of an error.
-func within(field protoreflect.Name, err error) error {
-	if e, ok := errors.AsType[*formatError](err); ok {
-		if e.path == "" {
-			e.path = string(field)
-		} else {
-			e.path = string(field) + "." + e.path
-		}
-	}
-	return err
-}
-
 var (
 	modelDesc  = (*onnxpb.ModelProto)(nil).ProtoReflect().Descriptor()
 	tensorDesc = (*onnxpb.TensorProto)(nil).ProtoReflect().Descriptor()
@@ -84,29 +53,45 @@ func next(data []byte, pos, end int, d protoreflect.MessageDescriptor) (wireFiel
 	f := wireField{start: pos}
 	var n int
 	if f.num, f.typ, n = protowire.ConsumeTag(data[pos:end]); n < 0 {
-		return f, &formatError{at: pos, err: protowire.ParseError(n)}
+		return f, parseError(pos, n)
 	}
 	if f.num > protowire.MaxValidNumber {
-		return f, &formatError{at: pos, err: fmt.Errorf("invalid field number %d", f.num)}
+		return f, malformedAt(WireFormat, pos, "invalid field number %d", f.num)
 	}
 	f.value = pos + n
-	if n = protowire.ConsumeFieldValue(f.num, f.typ, data[f.value:end]); n < 0 {
-		err := error(&formatError{at: pos, err: protowire.ParseError(n)})
-		if fd := d.Fields().ByNumber(f.num); fd != nil {
-			err = within(fd.Name(), err)
+	f.desc = d.Fields().ByNumber(f.num)
+	if err := f.measure(data, end); err != nil {
+		if f.desc != nil {
+			err = within(f.desc.Name(), err)
 		}
 		return f, err
 	}
-	f.payload, f.end = f.value, f.value+n
-	if f.typ == protowire.BytesType {
-		_, n = protowire.ConsumeVarint(data[f.value:f.end])
-		f.payload += n
-	}
-	f.desc = d.Fields().ByNumber(f.num)
-	if f.desc != nil && !wireTypeFits(f.desc, f.typ) {
-		return f, within(f.desc.Name(), &formatError{at: pos, err: fmt.Errorf("unexpected wire type %d", f.typ)})
-	}
 	return f, nil
+}
+
+// measure finds the end of a field whose tag has been read.
+func (f *wireField) measure(data []byte, end int) error {
+	if f.value-f.start > maxPrefix {
+		return malformedAt(OverlongVarint, f.start, "tag of %d bytes", f.value-f.start)
+	}
+	n := protowire.ConsumeFieldValue(f.num, f.typ, data[f.value:end])
+	if n < 0 {
+		return parseError(f.start, n)
+	}
+	f.payload, f.end = f.value, f.value+n
+	switch f.typ {
+	case protowire.StartGroupType:
+		return malformedAt(WireGroup, f.start, "field %d is a group", f.num)
+	case protowire.BytesType:
+		_, n = protowire.ConsumeVarint(data[f.value:f.end])
+		if f.payload += n; n > maxPrefix {
+			return malformedAt(OverlongVarint, f.start, "length of %d bytes", n)
+		}
+	}
+	if f.desc != nil && !wireTypeFits(f.desc, f.typ) {
+		return malformedAt(WireType, f.start, "unexpected wire type %d", f.typ)
+	}
+	return nil
 }
 
 // wireTypeFits reports whether a field of this type can be written that way.
@@ -139,40 +124,53 @@ func (w *walker) message(pos, end int, d protoreflect.MessageDescriptor, depth i
 		return err
 	}
 	if depth > maxDepth {
-		return &formatError{at: pos, err: fmt.Errorf("messages nested more than %d deep", maxDepth)}
+		return malformedAt(TooDeep, pos, "messages nested more than %d deep", maxDepth)
 	}
 	if d == tensorDesc {
-		return w.tensor(pos, end)
+		return w.tensor(pos, end, depth)
 	}
+	var singular once
 	for pos < end {
 		f, err := next(w.data, pos, end, d)
 		if err != nil {
 			return err
 		}
 		pos = f.end
-		switch {
-		case f.desc == nil:
-		case f.desc.Message() != nil:
-			w.skeleton = protowire.AppendTag(w.skeleton, f.num, f.typ)
-			at := len(w.skeleton)
-			w.skeleton = append(w.skeleton, make([]byte, lengthSize)...)
-			if err := w.message(f.payload, f.end, f.desc.Message(), depth+1); err != nil {
-				return within(f.desc.Name(), err)
-			}
-			putLength(w.skeleton[at:], len(w.skeleton)-at-lengthSize)
-		default:
-			if err := w.copy(f); err != nil {
-				return err
-			}
+		if err := singular.field(f); err != nil {
+			return err
+		}
+		if err := w.field(f, depth); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// field appends the skeleton of a field of a message that is so deep.
+func (w *walker) field(f wireField, depth int) error {
+	switch {
+	case f.desc == nil:
+		return nil
+	case f.desc.Message() == nil:
+		if err := checkScalar(w.data, f); err != nil {
+			return err
+		}
+		return w.copy(f)
+	}
+	w.skeleton = protowire.AppendTag(w.skeleton, f.num, f.typ)
+	at := len(w.skeleton)
+	w.skeleton = append(w.skeleton, make([]byte, lengthSize)...)
+	if err := w.message(f.payload, f.end, f.desc.Message(), depth+1); err != nil {
+		return within(f.desc.Name(), err)
+	}
+	putLength(w.skeleton[at:], len(w.skeleton)-at-lengthSize)
 	return nil
 }
 
 // count counts a message against the limit.
 func (w *walker) count(pos int) error {
 	if w.messages++; w.messages > maxMessages {
-		return &formatError{at: pos, err: fmt.Errorf("more than %d messages", maxMessages)}
+		return malformedAt(TooLarge, pos, "more than %d messages", maxMessages)
 	}
 	return nil
 }
@@ -180,7 +178,7 @@ func (w *walker) count(pos int) error {
 // copy appends a field to the skeleton as it is.
 func (w *walker) copy(f wireField) error {
 	if len(w.skeleton)+f.end-f.start > maxStructure {
-		return &formatError{at: f.start, err: fmt.Errorf("more than %d bytes besides the tensors", maxStructure)}
+		return malformedAt(TooLarge, f.start, "more than %d bytes besides the tensors", maxStructure)
 	}
 	w.skeleton = append(w.skeleton, w.data[f.start:f.end]...)
 	return nil

@@ -27,9 +27,13 @@ func initializer(t *testing.T, dt onnxpb.TensorProto_DataType, elements any) *on
 	case onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16:
 		n /= 2
 	}
-	m := testmodel.Open(t, &onnxpb.ModelProto{Graph: &onnxpb.GraphProto{Initializer: []*onnxpb.TensorProto{{
-		Name: proto.String("w"), DataType: proto.Int32(int32(dt)), Dims: []int64{n}, RawData: raw,
-	}}}})
+	m := testmodel.Open(t, &onnxpb.ModelProto{
+		IrVersion:   proto.Int64(8),
+		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
+		Graph: &onnxpb.GraphProto{Initializer: []*onnxpb.TensorProto{{
+			Name: proto.String("w"), DataType: proto.Int32(int32(dt)), Dims: []int64{n}, RawData: raw,
+		}}},
+	})
 	return m.Lookup("w")
 }
 
