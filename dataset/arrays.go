@@ -16,6 +16,8 @@ type arrays struct {
 	n      int
 	format string
 	line   []int // of each row in its text file; nil when there is none
+	chosen []int // the rows that were asked for, in that order; nil for all
+	kept   []int // those rows, sorted, which are all that the arrays hold
 }
 
 // FromArrays returns samples given as arrays in the form that the model takes, by the name
@@ -46,11 +48,24 @@ func (a *arrays) name(row int) string {
 }
 
 func (a *arrays) batch(rows []int) (map[string]nd.Array, error) {
+	rows = a.positions(rows)
 	out := make(map[string]nd.Array, len(a.inputs))
 	for name, all := range a.inputs {
 		out[name] = rowsOf(all, rows)
 	}
 	return out, nil
+}
+
+// positions returns where rows are in the arrays.
+func (a *arrays) positions(rows []int) []int {
+	if a.kept == nil {
+		return rows
+	}
+	at := make([]int, len(rows))
+	for i, row := range rows {
+		at[i], _ = slices.BinarySearch(a.kept, row)
+	}
+	return at
 }
 
 // rowsOf takes some rows of an array; without copying when they are consecutive.
@@ -108,29 +123,83 @@ func fromNPZ(z *npzReader, spec Spec) (source, []int, error) {
 	}
 	src := &arrays{inputs: make(map[string]nd.Array), format: "npz", n: -1}
 	for i, in := range spec.Inputs {
-		a, err := z.array(members[i], in.DType)
+		h, err := z.header(members[i])
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := checkInput(members[i], a, in); err != nil {
+		if err := checkShape(members[i], h.shape, in); err != nil {
 			return nil, nil, err
 		}
-		if src.n >= 0 && a.Shape[0] != src.n {
-			return nil, nil, fmt.Errorf("array %q has %d samples, array %q has %d", members[0], src.n, members[i], a.Shape[0])
+		switch n := h.shape[0]; {
+		case n > MaxSamples:
+			return nil, nil, &ArraySizeError{Array: members[i], Shape: h.shape, Limit: MaxSamples}
+		case src.n >= 0 && n != src.n:
+			return nil, nil, fmt.Errorf("array %q has %d samples, array %q has %d", members[0], src.n, members[i], n)
+		default:
+			src.n = n
 		}
-		src.n = a.Shape[0]
+	}
+	labels, err := z.readLabels(z.labels(members), src, spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, in := range spec.Inputs {
+		a, err := z.array(members[i], in.DType, src.kept)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := checkFinite(members[i], a, src.kept); err != nil {
+			return nil, nil, err
+		}
 		src.inputs[in.Name] = a
 	}
-	name := z.labels(members)
-	if name == "" {
-		return src, nil, nil
+	return src, labels, nil
+}
+
+// readLabels reads the labels, all of them if they are classes, and settles which
+// samples to read: what was not asked for is not kept.
+func (z *npzReader) readLabels(name string, src *arrays, spec Spec) ([]int, error) {
+	choose := func(labels []int) {
+		if src.chosen = spec.choose(src.n, labels); src.chosen != nil {
+			src.kept = slices.Sorted(slices.Values(src.chosen))
+		}
 	}
-	if spec.AnyLabels {
-		labels, err := z.any(name, src)
-		return src, labels, err
+	if name == "" {
+		choose(nil)
+		return nil, nil
+	}
+	h, err := z.header(name)
+	if err != nil {
+		return nil, err
+	}
+	if spec.AnyLabels && !h.isClasses() {
+		switch {
+		case len(h.shape) == 0:
+			return nil, fmt.Errorf("array %q is a scalar, but labels have a row a sample", name)
+		case h.shape[0] != src.n:
+			return nil, fmt.Errorf("%d samples, but %d labels", src.n, h.shape[0])
+		}
+		choose(nil)
+		src.truth, err = z.array(name, 0, src.kept)
+		if err != nil {
+			return nil, err
+		}
+		return nil, checkFinite(name, src.truth, src.kept)
 	}
 	labels, err := z.classes(name)
-	return src, labels, err
+	if err != nil {
+		return nil, err
+	}
+	if len(labels) != src.n {
+		return nil, fmt.Errorf("%d samples, but %d labels", src.n, len(labels))
+	}
+	choose(labels)
+	return labels, nil
+}
+
+// isClasses reports whether an array holds one integer a sample.
+func (h *npyHeader) isClasses() bool {
+	return (h.kind == 'i' || h.kind == 'u') && (len(h.shape) == 1 || len(h.shape) == 2 && h.shape[1] == 1)
 }
 
 // inputMembers finds the member for each input: the one of its name; with the
@@ -172,30 +241,16 @@ func (z *npzReader) labels(taken []string) string {
 	return ""
 }
 
-// any reads labels of any type and shape: they are classes if they can be, or else
-// the truth of src.
-func (z *npzReader) any(name string, src *arrays) ([]int, error) {
-	a, err := z.array(name, 0)
-	switch {
-	case err != nil:
-		return nil, err
-	case a.DType() == nd.Int64 && oneEach(a):
-		return classesOf(a)
-	case len(a.Shape) == 0:
-		return nil, fmt.Errorf("array %q is a scalar, but labels have a row a sample", name)
-	}
-	if x, ok := a.Data.([]float32); ok {
-		if i := slices.IndexFunc(x, func(v float32) bool { return !finite(v) }); i >= 0 {
-			return nil, fmt.Errorf("array %q: sample %d holds %v", name, i/nd.Size(a.Shape[1:]), x[i])
-		}
-	}
-	src.truth = a
-	return nil, nil
-}
-
 // classes reads an integer array of shape [N] or [N,1].
 func (z *npzReader) classes(name string) ([]int, error) {
-	a, err := z.array(name, 0)
+	h, err := z.header(name)
+	if err != nil {
+		return nil, err
+	}
+	if len(h.shape) > 0 && h.shape[0] > MaxSamples {
+		return nil, &ArraySizeError{Array: name, Shape: h.shape, Limit: MaxSamples}
+	}
+	a, err := z.array(name, 0, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -208,25 +263,35 @@ func (z *npzReader) classes(name string) ([]int, error) {
 	return classesOf(a)
 }
 
-// checkInput compares an array with the input it is for.
-func checkInput(name string, a nd.Array, in Input) error {
-	if len(a.Shape) == 0 {
+// checkShape compares the shape of an array with the input it is for.
+func checkShape(name string, shape []int, in Input) error {
+	if len(shape) == 0 {
 		return fmt.Errorf("array %q is a scalar and has no axis of samples", name)
 	}
-	fits := in.Shape == nil || len(in.Shape) == len(a.Shape)
+	fits := in.Shape == nil || len(in.Shape) == len(shape)
 	for axis := 1; fits && axis < len(in.Shape); axis++ {
-		fits = in.Shape[axis] < 0 || in.Shape[axis] == a.Shape[axis]
+		fits = in.Shape[axis] < 0 || in.Shape[axis] == shape[axis]
 	}
 	if !fits {
-		return malformed("arrays are taken as they are: reshape them before storing", "array %q has shape %v, but input %q wants %s", name, a.Shape, in.Name, shapeText(in.Shape))
+		return malformed("arrays are taken as they are: reshape them before storing", "array %q has shape %v, but input %q wants %s", name, shape, in.Name, shapeText(in.Shape))
 	}
+	return nil
+}
+
+// checkFinite makes sure that an array holds finite numbers. It holds the given rows
+// of the array in the file, or all of them.
+func checkFinite(name string, a nd.Array, rows []int) error {
 	data, ok := a.Data.([]float32)
 	if !ok {
 		return nil
 	}
 	for i, v := range data {
 		if !finite(v) {
-			return fmt.Errorf("array %q: sample %d holds %v", name, i/nd.Size(a.Shape[1:]), v)
+			row := i / nd.Size(a.Shape[1:])
+			if rows != nil {
+				row = rows[row]
+			}
+			return fmt.Errorf("array %q: sample %d holds %v", name, row, v)
 		}
 	}
 	return nil

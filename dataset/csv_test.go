@@ -101,7 +101,7 @@ func FuzzCSV(f *testing.F) {
 		if features >= 0 && x.Shape[1] != features {
 			t.Fatalf("shape %v for %d features", x.Shape, features)
 		}
-		if err := checkInput("x", x, Input{Name: "x"}); err != nil {
+		if err := checkFinite("x", x, nil); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -95,8 +95,12 @@ func Open(path string, spec Spec) (*Set, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	s := &Set{source: src, path: path, rows: count(src.len()), labels: labels}
-	if a, ok := src.(*arrays); ok && a.truth.Data != nil {
+	a, isArrays := src.(*arrays)
+	if isArrays && a.truth.Data != nil {
 		s.truth, s.truthRows = a.truth, count(src.len())
+	}
+	if isArrays && a.chosen != nil && s.truth.Data != nil { // it has only rows that are kept
+		s.rows, s.truthRows = a.chosen, a.positions(a.chosen)
 	}
 	if err := s.checkLabels(spec); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -166,20 +170,27 @@ func (spec Spec) single(kind string) (Input, error) {
 
 // Limit returns at most limit samples, chosen as Spec.Limit describes; 0 means all.
 func (s *Set) Limit(limit int, seed uint64) *Set {
-	n := s.Len()
-	switch {
-	case limit == 0 || limit >= n:
-		return s
-	case seed != 0:
-		return s.Subset(permutation(n, seed)[:limit])
+	if chosen := (Spec{Limit: limit, Seed: seed}).choose(s.Len(), s.labels); chosen != nil {
+		return s.Subset(chosen)
 	}
-	chosen := count(limit)
-	if s.labels != nil && slices.IsSorted(s.labels) {
+	return s
+}
+
+// choose returns the samples that Limit leaves of n with these labels; nil for all.
+func (spec Spec) choose(n int, labels []int) []int {
+	switch {
+	case spec.Limit == 0 || spec.Limit >= n:
+		return nil
+	case spec.Seed != 0:
+		return permutation(n, spec.Seed)[:spec.Limit]
+	}
+	chosen := count(spec.Limit)
+	if labels != nil && slices.IsSorted(labels) {
 		for i := range chosen {
-			chosen[i] = i * n / limit
+			chosen[i] = i * n / spec.Limit
 		}
 	}
-	return s.Subset(chosen)
+	return chosen
 }
 
 // Len returns the number of samples.

@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -11,6 +12,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -267,4 +269,74 @@ func TestImageDecodeErrors(t *testing.T) {
 // crcOf is the checksum of a PNG chunk, from its type on.
 func crcOf(chunk []byte) []byte {
 	return binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(chunk))
+}
+
+// Decoding is refused by the header alone when it takes too much memory.
+func TestImageMemory(t *testing.T) {
+	big := func(w, h int, depth, colour byte) []byte {
+		b := bytes.Clone(pngOf(t, plainImage(40, 40, color.Gray{1})))
+		copy(b[16:], binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(w)), uint32(h)))
+		b[24], b[25] = depth, colour
+		copy(b[29:], crcOf(b[12:29]))
+		return b
+	}
+	for _, c := range []struct {
+		name    string
+		data    []byte
+		refused bool // for its size
+	}{
+		{"grey, 100 megapixels", big(10000, 10000, 8, 0), false},
+		{"grey, 110 megapixels", big(11000, 10000, 8, 0), true},
+		{"colours, 64 megapixels", big(8000, 8000, 8, 2), false},
+		{"colours, 100 megapixels", big(10000, 10000, 8, 2), true},
+		{"16 bits, 42 megapixels", big(7000, 6000, 16, 2), false},
+		{"16 bits, 48 megapixels", big(8000, 6000, 16, 6), true},
+	} {
+		_, err := imageConfig(c.data, "a.png")
+		var size *ImageSizeError
+		if errors.As(err, &size) != c.refused || err != nil && !c.refused {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if c.refused && (size.File != "a.png" || size.Width*size.Height < 1e7 || size.Bytes <= MaxImageMemory || size.Hint() == "") {
+			t.Errorf("%s: %+v", c.name, size)
+		}
+	}
+	// What is refused has not been decoded.
+	folder := tree(t, map[string][]byte{"a/0.png": big(30000, 30000, 8, 2)})
+	s := mustOpen(t, folder, model(-1, 1, 2, 2))
+	if n := allocated(func() {
+		if _, err := s.Batch(0, 1); err == nil {
+			t.Error("an image of 900 megapixels was decoded")
+		}
+	}); n > 1<<20 {
+		t.Errorf("%d bytes allocated", n)
+	}
+}
+
+// allocated returns how many bytes f allocates.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// A progressive JPEG takes memory for its coefficients, too.
+func TestProgressive(t *testing.T) {
+	segment := func(marker byte, n int) []byte {
+		return append([]byte{0xff, marker, byte(n >> 8), byte(n)}, make([]byte, n-2)...)
+	}
+	for name, c := range map[string]struct {
+		data []byte
+		want bool
+	}{
+		"baseline":    {slices.Concat([]byte{0xff, 0xd8}, segment(0xe0, 16), []byte{0xff}, segment(0xdb, 67), segment(0xc0, 17)), false},
+		"progressive": {slices.Concat([]byte{0xff, 0xd8}, segment(0xe0, 16), segment(0xc2, 17), segment(0xc0, 17)), true},
+		"cut":         {slices.Concat([]byte{0xff, 0xd8}, segment(0xe0, 1000)[:20]), true},
+	} {
+		if got := progressive(c.data); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 }

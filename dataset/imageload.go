@@ -12,16 +12,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/image/draw"
-)
-
-const (
-	maxImageFile   = 1 << 28 // bytes
-	maxImagePixels = 1 << 27
-	maxAspect      = 256 // bounds what resizing allocates
-	cacheBytes     = 1 << 30
 )
 
 // imageLoader decodes the files of an image folder when they are needed and
@@ -33,6 +27,7 @@ type imageLoader struct {
 	uniform bool // the size comes from the first image, and the others must have it
 	cache   []atomic.Pointer[[]byte]
 	room    atomic.Int64 // bytes the cache may still take
+	large   sync.Mutex   // held while a large image is decoded
 }
 
 // start settles the geometry and makes room for the cache.
@@ -63,6 +58,10 @@ func (l *imageLoader) pixels(row int) ([]byte, error) {
 		if max(size.Width, size.Height)/min(size.Width, size.Height) > maxAspect {
 			return nil, fmt.Errorf("%s is %d×%d: too narrow to resize", name, size.Height, size.Width)
 		}
+	}
+	if size.Width*size.Height > largePixels {
+		l.large.Lock()
+		defer l.large.Unlock()
 	}
 	decoded, _, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -102,10 +101,7 @@ func imageConfig(data []byte, name string) (image.Config, error) {
 	if err != nil {
 		return size, imageError(name, err)
 	}
-	if size.Width <= 0 || size.Height <= 0 || size.Width > maxImagePixels/size.Height {
-		return size, fmt.Errorf("%s is %d×%d: too large", name, size.Height, size.Width)
-	}
-	return size, nil
+	return size, checkImage(size, data, name)
 }
 
 func imageError(name string, err error) error {
@@ -119,6 +115,9 @@ func opaque(img image.Image) *image.RGBA {
 		return fromYCbCr(jpeg)
 	}
 	b := img.Bounds()
+	if rgba, ok := img.(*image.RGBA); ok && b.Min == (image.Point{}) && rgba.Opaque() {
+		return rgba
+	}
 	out := image.NewRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
 	if o, ok := img.(interface{ Opaque() bool }); ok && o.Opaque() {
 		draw.Draw(out, out.Bounds(), img, b.Min, draw.Src)

@@ -138,15 +138,38 @@ func (z *npzReader) open(name string) (*npyHeader, io.ReadCloser, error) {
 	return h, r, nil
 }
 
-// array reads one array as the wanted type; 0: the type that fits.
-func (z *npzReader) array(name string, want nd.DType) (nd.Array, error) {
+// header reads the header of an array alone.
+func (z *npzReader) header(name string) (*npyHeader, error) {
+	h, r, err := z.open(name)
+	if err != nil {
+		return nil, fmt.Errorf("array %q: %w", name, err)
+	}
+	return h, r.Close()
+}
+
+// array reads one array as the wanted type; 0: the type that fits. With rows, which
+// are sorted, it reads those only.
+func (z *npzReader) array(name string, want nd.DType, rows []int) (nd.Array, error) {
 	h, r, err := z.open(name)
 	if err != nil {
 		return nd.Array{}, fmt.Errorf("array %q: %w", name, err)
 	}
 	defer r.Close()
-	a, err := h.decode(r, want)
-	if err == nil {
+	samples := h.samples()
+	if rows != nil {
+		samples = len(rows)
+	}
+	if err := h.fits(name, samples); err != nil {
+		return nd.Array{}, err
+	}
+	var a nd.Array
+	if rows == nil {
+		a, err = h.decode(r, want)
+	} else {
+		a, err = h.decodeRows(r, want, rows)
+	}
+	// The checksum of what was left out is compared if that is quickly read.
+	if err == nil && (rows == nil || z.members[name].UncompressedSize64 < 1<<26) {
 		err = finish(r)
 	}
 	if err != nil {
@@ -155,12 +178,41 @@ func (z *npzReader) array(name string, want nd.DType) (nd.Array, error) {
 	return a, nil
 }
 
+// samples returns the length of the first axis; 1 for a scalar.
+func (h *npyHeader) samples() int {
+	if len(h.shape) == 0 {
+		return 1
+	}
+	return h.shape[0]
+}
+
+// fits makes sure that so many samples of an array can be held.
+func (h *npyHeader) fits(name string, samples int) error {
+	one := 1
+	if len(h.shape) > 0 {
+		one = nd.Size(h.shape[1:])
+	}
+	width := map[byte]int{'f': 4, 'i': 8, 'u': 8, 'b': 1}[h.kind] // as decoded
+	if h.isText() {
+		width = h.size + 16
+	}
+	need, limit := int64(one)*int64(samples)*int64(width), arrayLimit()
+	if need > limit {
+		return &ArraySizeError{name, h.shape, samples, need, limit}
+	}
+	return nil
+}
+
 func (z *npzReader) all() (*NPZ, error) {
 	out := &NPZ{Arrays: make(map[string]nd.Array), Text: make(map[string][]string)}
 	for _, name := range z.names {
 		h, r, err := z.open(name)
 		if err != nil {
 			return nil, fmt.Errorf("array %q: %w", name, err)
+		}
+		if err := h.fits(name, h.samples()); err != nil {
+			r.Close()
+			return nil, err
 		}
 		if h.isText() {
 			out.Text[name], err = h.text(r)

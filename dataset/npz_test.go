@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -309,7 +310,7 @@ func roundTrip(t *testing.T, file []byte) {
 		t.Fatal(err)
 	}
 	for _, a := range arrays {
-		again, err := r.array(a.Name, 0)
+		again, err := r.array(a.Name, 0, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,3 +322,121 @@ func roundTrip(t *testing.T, file []byte) {
 
 // sameBits lets a NaN equal itself.
 func sameBits(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
+
+// Of a file that unpacks to much more than it has, only the samples that are asked
+// for are held.
+func TestLimitReadsLittle(t *testing.T) {
+	const n, width = 5000, 500 // 10 MB of floats
+	row := func(i int) []byte {
+		b := make([]byte, 4*width)
+		binary.LittleEndian.PutUint32(b, math.Float32bits(float32(i)))
+		return b
+	}
+	var x, fortran, labels bytes.Buffer
+	x.WriteString(npy("<f4", "False", fmt.Sprintf("(%d, %d)", n, width)))
+	fortran.WriteString(npy("<f4", "True", fmt.Sprintf("(%d, %d)", n, width)))
+	labels.WriteString(npy("<i8", "False", fmt.Sprintf("(%d,)", n)))
+	for i := range n {
+		x.Write(row(i))
+		binary.Write(&fortran, binary.LittleEndian, float32(i)) // the first column
+		binary.Write(&labels, binary.LittleEndian, int64(i%2))
+	}
+	fortran.Write(make([]byte, 4*n*(width-1)))
+	for _, c := range []struct {
+		name, x string
+		spec    Spec
+		want    func(i int) bool // the samples that may be there
+	}{
+		{"the first", x.String(), Spec{Limit: 8}, func(i int) bool { return i < 8 }},
+		{"by chance", x.String(), Spec{Limit: 8, Seed: 3}, func(i int) bool { return i < n }},
+		{"in Fortran order", fortran.String(), Spec{Limit: 8, Seed: 3}, func(i int) bool { return i < n }},
+	} {
+		path := write(t, "x.npz", zipOf(t, zip.Deflate, member{"x.npy", c.x}, member{"labels.npy", labels.String()}))
+		if info, err := os.Stat(path); err != nil || info.Size() > 1<<20 {
+			t.Fatalf("%v, %v: the file does not unpack to much", info, err)
+		}
+		c.spec.Inputs = []Input{{Name: "x", Shape: []int{-1, width}}}
+		var s *Set
+		used := allocated(func() {
+			var err error
+			if s, err = Open(path, c.spec); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if used > 4<<20 {
+			t.Errorf("%s: %d bytes allocated for 16 kB", c.name, used)
+		}
+		b, err := s.Batch(0, s.Len())
+		if err != nil || s.Len() != 8 {
+			t.Fatalf("%s: %d samples, %v", c.name, s.Len(), err)
+		}
+		for i, label := range s.Labels() {
+			v := int(b["x"].Float32s()[i*width])
+			if !c.want(v) || v%2 != label || b["x"].Float32s()[i*width+1] != 0 {
+				t.Errorf("%s: sample %d is row %d with label %d", c.name, i, v, label)
+			}
+		}
+		all := c.spec
+		all.Limit = 0
+		whole, err := Open(path, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest, err := whole.Subset(Spec{Limit: 8, Seed: c.spec.Seed}.choose(n, whole.Labels())).Batch(0, 8)
+		if err != nil || !cmp.Equal(rest["x"], b["x"]) {
+			t.Errorf("%s: other samples than of the whole set (%v)", c.name, err)
+		}
+	}
+}
+
+// Labels that are no classes are chosen with their samples.
+func TestLimitTruth(t *testing.T) {
+	path := write(t, "x.npz", zipOf(t, zip.Store, member{"x.npy", npy("<f4", "False", "(4, 1)", []float32{0, 1, 2, 3})},
+		member{"y.npy", npy("<f4", "False", "(4, 2)", []float32{0, 0, 1, 10, 2, 20, 3, 30})}))
+	s, err := Open(path, Spec{Inputs: []Input{{Name: "x", Shape: []int{-1, 1}}}, AnyLabels: true, Limit: 3, Seed: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := s.Batch(0, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth := s.Truth(0, 3).Float32s()
+	for i, x := range b["x"].Float32s() {
+		if truth[2*i] != x || truth[2*i+1] != 10*x {
+			t.Errorf("sample %v has labels %v", x, truth[2*i:2*i+2])
+		}
+	}
+}
+
+// An array that does not fit in memory is refused by its header.
+func TestArrayTooLarge(t *testing.T) {
+	for name, c := range map[string]struct {
+		shape string
+		spec  Spec
+		limit int64
+	}{
+		"memory":  {"(1048576, 4194304)", Spec{Inputs: []Input{{Name: "x", Shape: []int{-1, -1}}}}, arrayLimit()},
+		"samples": {"(33554433, 1)", Spec{Inputs: []Input{{Name: "x", Shape: []int{-1, 1}}}, Limit: 8}, MaxSamples},
+	} {
+		h := npy("<f4", "False", c.shape)
+		z, err := newNPZReader(bytes.NewReader(zipOf(t, zip.Store, member{"x.npy", h})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The sizes are those of a zip that says so.
+		header, _, err := readNPYHeader(strings.NewReader(h))
+		if err != nil {
+			t.Fatal(err)
+		}
+		z.size = 1 << 60
+		z.members["x"].UncompressedSize64 = uint64(len(h)) + uint64(header.count)*4
+		z.members["x"].CompressedSize64 = uint64(len(h))
+		z.members["x"].CompressedSize64 = z.members["x"].UncompressedSize64
+		_, _, err = fromNPZ(z, c.spec)
+		var tooLarge *ArraySizeError
+		if !errors.As(err, &tooLarge) || tooLarge.Array != "x" || tooLarge.Limit != c.limit || tooLarge.Hint() == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
