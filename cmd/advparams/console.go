@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,9 +26,14 @@ func (a *app) warn(format string, args ...any) {
 // result prints v as JSON if that was asked for, and else what text writes.
 func (a *app) result(v any, text func(w io.Writer)) error {
 	if a.json {
-		enc := json.NewEncoder(a.stdout)
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(false)
-		return enc.Encode(v)
+		if err := enc.Encode(v); err != nil {
+			return err
+		}
+		_, err := a.stdout.Write(plainJSON(b.Bytes()))
+		return err
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	text(w)
@@ -40,7 +46,7 @@ func (a *app) bar(label string, total int) *terminal.Bar {
 	if a.quiet || !terminal.Is(a.stderr) {
 		return nil
 	}
-	return terminal.NewBar(a.stderr, label, total)
+	return terminal.NewBar(a.stderr, oneLine(label), total)
 }
 
 // watch shows the progress of a run as a bar for each stage, and prints its notices.
@@ -58,7 +64,7 @@ func (w *watch) progress(p advparams.Progress) {
 		w.close()
 		w.stage, w.bar = p.Stage, w.app.bar(p.Stage, p.Total)
 	}
-	w.bar.Set(p.Done, p.Text)
+	w.bar.Set(p.Done, oneLine(p.Text))
 }
 
 func (w *watch) notice(n advparams.Notice) {
