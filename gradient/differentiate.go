@@ -57,7 +57,7 @@ func (c *compiler) differentiate(outputs []*ops.Value) (seeds []*ops.Value, grad
 	if len(wrt) == 0 {
 		return seeds, nil, nil, nil
 	}
-	nodes, err := gorgonia.Grad(c.Node(cost), wrt...)
+	nodes, err := c.Grad(cost, wrt...)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("differentiating the graph: %w", err)
 	}

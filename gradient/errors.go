@@ -159,6 +159,8 @@ type (
 	SizeError = ops.SizeError
 	// FoldError means that a model's constants would take too much memory.
 	FoldError = ops.FoldError
+	// WorkError means that products of a model's constants would take too long.
+	WorkError = ops.WorkError
 	// IndexError means that an element of an input is not an index of an axis.
 	// Program.Forward returns it, too.
 	IndexError = ops.IndexError

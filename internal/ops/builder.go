@@ -16,17 +16,21 @@ type Builder struct {
 	Limits  Limits
 
 	folded  int64 // bytes computed while compiling
+	worked  int64 // multiplications done meanwhile
 	values  map[*gorgonia.Node]*Value
 	initial map[*Value]nd.Array // of weights, and of what was computed from them
 	samples map[*Value]nd.Array // of inputs
 	assumed map[*Value]bool     // inputs whose sample decided something
 	nextID  uint64
+	index   nodeIndex
 }
 
 // NewBuilder returns a Builder with an empty graph.
 func NewBuilder(w *parallel.Workers) *Builder {
+	g := gorgonia.NewGraph()
 	return &Builder{
-		Graph:   gorgonia.NewGraph(),
+		Graph:   g,
+		index:   newNodeIndex(g),
 		Workers: w,
 		Limits:  defaultLimits,
 		values:  map[*gorgonia.Node]*Value{},
@@ -116,6 +120,7 @@ func (b *Builder) Known(v *Value) (nd.Array, bool) {
 // asked for.
 func (b *Builder) Node(v *Value) *gorgonia.Node {
 	if v.node == nil {
+		b.index.ahead(len(b.Graph.AllNodes()))
 		b.nextID++
 		name := fmt.Sprintf("%s#%d", v.name, b.nextID)
 		v.node = gorgonia.NewTensor(b.Graph, dtypeOf(v.DType), len(v.Shape),
@@ -184,6 +189,7 @@ func (b *Builder) emit(t nd.DType, shape []int, o Op, in ...*Value) *Value {
 	for i, x := range in {
 		nodes[i] = b.Node(x)
 	}
+	b.index.ahead(len(b.Graph.AllNodes()))
 	n, err := gorgonia.ApplyOp(&op, nodes...)
 	if err != nil {
 		fail("%s: %w", o.name, err)

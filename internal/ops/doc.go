@@ -47,9 +47,10 @@
 //	fourier.go               DFT, STFT, window functions
 //	gather.go                Gather, GatherElements, GatherND, ReverseSequence
 //	gridsample.go            GridSample
+//	index.go                 numbers of nodes, found without searching for them; Grad
 //	integer.go               Mod, BitwiseAnd, BitShift and other integer operators
 //	kernel.go                Kernel and the capabilities of kernels
-//	limits.go                bounds on the size of values and of folded constants
+//	limits.go                bounds on the size of values, and on folded constants and the work for them
 //	linear.go                recognises the linear layer that a classifier ends in
 //	losses.go                NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss
 //	lpnorm.go                LpNormalization, LRN, MeanVarianceNormalization

@@ -40,6 +40,16 @@ func (e *FoldError) Error() string {
 	return fmt.Sprintf("%s: constants that are computed while compiling take more than %d bytes", e.Operator, e.Limit)
 }
 
+// WorkError means that what a model computes from constants would take too long.
+type WorkError struct {
+	Operator string // that exceeds the limit
+	Limit    int64  // multiplications
+}
+
+func (e *WorkError) Error() string {
+	return fmt.Sprintf("%s: products of constants that are computed while compiling take more than %d multiplications", e.Operator, e.Limit)
+}
+
 // IndexError means that an element of an input is not an index of an axis.
 type IndexError struct {
 	Index  int64

@@ -17,6 +17,10 @@ type Limits struct {
 	Folded int64 // bytes of all that is computed while compiling
 }
 
+// maxWork is how many multiplications all products and convolutions of constants may
+// take: seconds on one core. A few hundred bytes of model can ask for hours.
+const maxWork = 1 << 34
+
 // defaultLimits are the limits of a new Builder.
 var defaultLimits = Limits{Value: maxElements, Folded: 1 << 30}
 
@@ -57,9 +61,36 @@ func (b *Builder) fold(name string, t nd.DType, shape []int) {
 
 // folds counts the result of an operator, unless it is an alias.
 func (b *Builder) folds(o *Op) {
-	if !o.Alias() {
-		b.fold(o.name, o.out.DType, o.out.Shape)
+	if o.Alias() {
+		return
 	}
+	b.fold(o.name, o.out.DType, o.out.Shape)
+	if b.worked += work(o); b.worked > maxWork {
+		fail("%w", &WorkError{o.name, maxWork})
+	}
+}
+
+// work estimates the multiplications of an operator that takes more of them than it
+// has elements.
+func work(o *Op) int64 {
+	out := float64(nd.Size(o.out.Shape))
+	if out == 0 {
+		return 0
+	}
+	switch k := o.kernel.(type) {
+	case *productKernel:
+		return int64(out) * int64(k.product.K)
+	case *batchProductKernel: // of [B,m,k] and [B,k,n] to [B,m,n]
+		inner := o.in[0].Shape[2]
+		if k.transA {
+			inner = o.in[0].Shape[1]
+		}
+		return int64(out) * int64(inner)
+	}
+	if w := 1; o.name == "Conv" && len(o.in) > w && o.in[w].Rank() > 0 {
+		return int64(out * float64(nd.Size(o.in[w].Shape[1:])))
+	}
+	return 0
 }
 
 // zeros returns a constant of zeros.

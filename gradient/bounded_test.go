@@ -1,0 +1,101 @@
+package gradient
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// manyNodes is a chain of n operators.
+func manyNodes(n int) *modelBuilder {
+	b := newModel().input("x", 2).weight("w", 2).node("Mul", []string{"x", "w"}, []string{"v0"})
+	for i := range n {
+		b.node("Relu", []string{fmt.Sprintf("v%d", i)}, []string{fmt.Sprintf("v%d", i+1)})
+	}
+	return b.output(fmt.Sprintf("v%d", n))
+}
+
+// manyInputs is a Sum of n inputs.
+func manyInputs(n int) *modelBuilder {
+	in := []string{"x"}
+	for len(in) < n {
+		in = append(in, "w")
+	}
+	return newModel().input("x", 2).weight("w", 2).node("Sum", in, []string{"y"}).output("y")
+}
+
+// manyWeights is a chain of n operators with a weight each.
+func manyWeights(n int) *modelBuilder {
+	b := newModel().input("v0", 2)
+	for i := range n {
+		w := fmt.Sprintf("w%d", i)
+		b.weight(w, 2).node("Add", []string{fmt.Sprintf("v%d", i), w}, []string{fmt.Sprintf("v%d", i+1)})
+	}
+	return b.output(fmt.Sprintf("v%d", n))
+}
+
+// Compiling takes time in proportion to the model. Four times the model must not take
+// the sixteenfold time; the best of some tries counts, because others use the
+// machine, too.
+func TestCompileTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles models of 24,000 operators")
+	}
+	const small, large, tries = 6000, 24000, 5
+	compile := func(t *testing.T, m *onnxio.Model, input string) time.Duration {
+		start := time.Now()
+		if _, err := Compile(m, Config{Shapes: map[string][]int{input: {2}}, Gradients: All}); err != nil {
+			t.Fatal(err)
+		}
+		return time.Since(start)
+	}
+	for _, c := range []struct {
+		name, input string
+		model       func(int) *modelBuilder
+	}{
+		{"nodes", "x", manyNodes}, {"inputs of a Sum", "x", manyInputs}, {"weights", "v0", manyWeights},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, b := c.model(small).open(t), c.model(large).open(t)
+			best := 0.0
+			for range tries {
+				ratio := float64(compile(t, b, c.input)) / float64(compile(t, a, c.input))
+				if best == 0 || ratio < best {
+					best = ratio
+				}
+				if best < 8 {
+					return
+				}
+			}
+			t.Errorf("%d operators take %.1f times as long as %d", large, best, small)
+		})
+	}
+}
+
+// A few hundred bytes do not make the compiler compute for long.
+func TestCompileWork(t *testing.T) {
+	ones := &onnxpb.TensorProto{DataType: proto.Int32(int32(onnxpb.TensorProto_FLOAT)), Dims: []int64{1}, FloatData: []float32{1}}
+	for name, b := range map[string]*modelBuilder{
+		"Einsum": newModel().ints("s", 6000, 6000).node("ConstantOfShape", []string{"s"}, []string{"a"}, tensorAttr("value", ones)).
+			node("Einsum", []string{"a", "a"}, []string{"b"}, &onnxpb.AttributeProto{Name: proto.String("equation"), Type: onnxpb.AttributeProto_STRING.Enum(), S: []byte("ij,kj->ik")}).
+			ints("one", 1).node("Gather", []string{"b", "one"}, []string{"c"}, intAttr("axis", 0)),
+		"MatMul": newModel().ints("s", 2, 4000, 4000).node("ConstantOfShape", []string{"s"}, []string{"a"}, tensorAttr("value", ones)).
+			node("MatMul", []string{"a", "a"}, []string{"b"}).
+			ints("one", 1).node("Gather", []string{"b", "one"}, []string{"c"}, intAttr("axis", 0)),
+		"Conv": newModel().ints("s", 1, 64, 400, 400).ints("f", 64, 64, 9, 9).node("ConstantOfShape", []string{"s"}, []string{"a"}, tensorAttr("value", ones)).
+			node("ConstantOfShape", []string{"f"}, []string{"k"}, tensorAttr("value", ones)).node("Conv", []string{"a", "k"}, []string{"b"}).
+			ints("one", 1).node("Gather", []string{"b", "one"}, []string{"c"}, intAttr("axis", 1)),
+	} {
+		m := b.input("x", 1).node("Add", []string{"x", "c"}, []string{"y"}).output("y").open(t)
+		_, err := Compile(m, Config{Shapes: map[string][]int{"x": {1}}})
+		var work *WorkError
+		if !errors.As(err, &work) || work.Limit <= 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
