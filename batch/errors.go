@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
@@ -29,7 +29,7 @@ func (e *ManifestError) Unwrap() []error { return []error{ErrManifest, e.Err} }
 
 // Hint returns what to do about the mistake.
 func (e *ManifestError) Hint() string {
-	if advice := objects.HintOf(e.Err); advice != "" {
+	if advice := hint.Of(e.Err); advice != "" {
 		return advice
 	}
 	return "docs/batch.md shows what a manifest looks like"

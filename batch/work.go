@@ -12,6 +12,7 @@ import (
 
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/exitcode"
+	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/internal/wire"
 )
 
@@ -64,7 +65,7 @@ func (w *worker) hint(err error) string {
 	if w.cfg.Hint != nil {
 		return w.cfg.Hint(err)
 	}
-	return objects.HintOf(err)
+	return hint.Of(err)
 }
 
 // fail makes the result a failure.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/batch/objects/objectstest"
+	"github.com/advparams/advparams/internal/hint"
 )
 
 // The tests run this binary as the program, with a folder as object storage.
@@ -118,8 +119,8 @@ func TestClient(t *testing.T) {
 	if _, err := c.Stat(ctx, "s3://zoo/a/b"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a deleted one: %v", err)
 	}
-	if _, err := c.Stat(ctx, "s3://zoo/odd"); err == nil || err.Error() != "not today" || objects.HintOf(err) != "come tomorrow" {
-		t.Errorf("error %v, hint %q", err, objects.HintOf(err))
+	if _, err := c.Stat(ctx, "s3://zoo/odd"); err == nil || err.Error() != "not today" || hint.Of(err) != "come tomorrow" {
+		t.Errorf("error %v, hint %q", err, hint.Of(err))
 	}
 	if _, err := c.Stat(ctx, "s3://zoo/panic"); err == nil || !strings.Contains(err.Error(), "of the store") {
 		t.Errorf("a panic: %v", err)
@@ -152,8 +153,8 @@ func TestClientWithoutProgram(t *testing.T) {
 	}
 	t.Setenv(objects.ProgramVariable, "")
 	t.Setenv("PATH", t.TempDir())
-	if _, err := c.Stat(t.Context(), "s3://zoo/a"); err == nil || !strings.Contains(objects.HintOf(err), objects.ProgramVariable) {
-		t.Errorf("error %v, hint %q", err, objects.HintOf(err))
+	if _, err := c.Stat(t.Context(), "s3://zoo/a"); err == nil || !strings.Contains(hint.Of(err), objects.ProgramVariable) {
+		t.Errorf("error %v, hint %q", err, hint.Of(err))
 	}
 }
 

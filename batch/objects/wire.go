@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+
+	"github.com/advparams/advparams/internal/hint"
 )
 
 // request is a line to the program. The operation cancel ends the operation with
@@ -47,28 +49,12 @@ var kinds = map[string]error{"missing": fs.ErrNotExist, "exists": ErrExists}
 
 // fail puts an error into the reply.
 func (r *reply) fail(err error) {
-	r.Error, r.Hint = err.Error(), HintOf(err)
+	r.Error, r.Hint = err.Error(), hint.Of(err)
 	for kind, target := range kinds {
 		if errors.Is(err, target) {
 			r.Kind = kind
 		}
 	}
-}
-
-// HintOf returns what err says can be done about it, or "". Errors say it with a
-// method Hint. The innermost one counts, which is the most specific.
-func HintOf(err error) string {
-	type hinter interface {
-		error
-		Hint() string
-	}
-	var text string
-	for h := hinter(nil); errors.As(err, &h); err = errors.Unwrap(h) {
-		if advice := h.Hint(); advice != "" {
-			text = advice
-		}
-	}
-	return text
 }
 
 // err returns the error in the reply.
