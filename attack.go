@@ -70,15 +70,15 @@ func (o *AttackOptions) check() error {
 	case o.Data.MadeUp || o.Test.MadeUp:
 		return optionf("Data.MadeUp", "samples that are made up say nothing about real ones")
 	case !(o.Fraction >= 0 && o.Fraction <= 1):
-		return &OptionError{"Fraction", o.Fraction, "is not above 0 and at most 1"}
+		return &OptionError{Option: "Fraction", Value: o.Fraction, Reason: "is not above 0 and at most 1"}
 	case o.Epochs < 0:
-		return &OptionError{"Epochs", o.Epochs, "is negative"}
+		return &OptionError{Option: "Epochs", Value: o.Epochs, Reason: "is negative"}
 	case o.Batch < 0:
-		return &OptionError{"Batch", o.Batch, "is negative"}
+		return &OptionError{Option: "Batch", Value: o.Batch, Reason: "is negative"}
 	case o.TimeLimit < 0:
-		return &OptionError{"TimeLimit", o.TimeLimit, "is negative"}
+		return &OptionError{Option: "TimeLimit", Value: o.TimeLimit, Reason: "is negative"}
 	case o.Data.Labels == LabelsOfModel || o.Test.Labels == LabelsOfModel:
-		return &OptionError{"Data.Labels", string(LabelsOfModel), "asks the original model, which the attacker does not have"}
+		return &OptionError{Option: "Data.Labels", Value: string(LabelsOfModel), Reason: "asks the original model, which the attacker does not have"}
 	case o.Key.given() && o.Original != "":
 		return optionf("Original", "the original follows from the key as well: give one of them")
 	}

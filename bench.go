@@ -69,7 +69,7 @@ func (o *BenchOptions) check() error {
 		value  int64
 	}{{"Batch", int64(o.Batch)}, {"Repeat", int64(o.Repeat)}, {"Vocabulary", o.Vocabulary}} {
 		if one.value < 0 {
-			return &OptionError{one.option, one.value, "is negative"}
+			return &OptionError{Option: one.option, Value: one.value, Reason: "is negative"}
 		}
 	}
 	if o.Batch == 0 {

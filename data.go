@@ -26,9 +26,9 @@ type Data struct {
 	// it open.
 	Shape []int
 
-	// Split is the part of Path to use. If Path has several, "" means dataset.Train for
-	// Protect and for the data of an attacker, and dataset.Test otherwise.
-	Split dataset.Split
+	// Split is the part of Path to use. If Path has several, "" means Train for
+	// Protect and for the data of an attacker, and Test otherwise.
+	Split Split
 	// Limit is the largest number of samples; 0 means all.
 	Limit int
 	// Seed selects the samples of Limit and, for Protect and Attack, decides their
@@ -41,6 +41,15 @@ type Data struct {
 	// Labels says where labels come from.
 	Labels Labels
 }
+
+// Split is a part of the data.
+type Split = dataset.Split
+
+// The parts that data sets have.
+const (
+	Train = dataset.Train
+	Test  = dataset.Test
+)
 
 // Labels says where the labels of samples come from.
 type Labels string
@@ -68,11 +77,11 @@ func (d *Data) check(option string) error {
 	case sources > 1:
 		return optionf(option, "Path, Samples and MadeUp exclude one another")
 	case d.Limit < 0:
-		return &OptionError{option + ".Limit", d.Limit, "is negative"}
+		return &OptionError{Option: option + ".Limit", Value: d.Limit, Reason: "is negative"}
 	case d.Shape != nil && !d.MadeUp:
 		return optionf(option+".Shape", "is for samples that are made up")
 	case d.Labels != "" && d.Labels != LabelsOfData && d.Labels != LabelsOfModel:
-		return &OptionError{option + ".Labels", string(d.Labels), "is not data or model"}
+		return &OptionError{Option: option + ".Labels", Value: string(d.Labels), Reason: "is not data or model"}
 	case d.Samples != nil && (d.Split != "" || len(d.Mean)+len(d.Std) > 0):
 		return optionf(option, "Split, Mean and Std are for samples in files")
 	}

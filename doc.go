@@ -30,8 +30,10 @@
 //   - [Inspect] describes a model or a key.
 //   - [Gradients] writes the outputs and gradients of one batch to a file, and
 //     [Bench] times a model.
+//   - [NewIdentity] makes an identity, and [Recipients] and [Identities] read for whom
+//     keys are sealed and what opens them.
 //
-// Each function takes a context and a struct of options. The zero value of an option
+// Each function that works on a model takes a context and a struct of options. The zero value of an option
 // is its default. The advparams command parses flags, calls these functions and
 // prints what they return.
 //

@@ -3,11 +3,13 @@ package advparams
 import (
 	"fmt"
 
+	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
 )
 
@@ -27,8 +29,42 @@ var (
 	// ErrUnsupported means that a model uses an operator that has no implementation
 	// or no gradient. The error names every such node.
 	ErrUnsupported = gradient.ErrUnsupported
+	// ErrNoClasses means that a model or its labels have no classes.
+	ErrNoClasses = task.ErrNoClasses
+	// ErrNoLabels means that the task needs labels.
+	ErrNoLabels = task.ErrNoLabels
 	// ErrExists means that an output file exists and Force is false.
 	ErrExists = atomicfile.ErrExists
+)
+
+// Types of errors for errors.As. Their fields have the names and numbers of what was
+// wrong.
+type (
+	// TargetError means that the search did not reach its target. It wraps ErrTarget.
+	TargetError = perturb.TargetError
+	// BudgetError means that a budget is too small to change anything.
+	BudgetError = perturb.BudgetError
+	// NoCandidatesError means that no parameter may be changed.
+	NoCandidatesError = perturb.NoCandidatesError
+	// UselessError means that a model is no better than chance before it is locked.
+	UselessError = perturb.UselessError
+	// GuessError means that outputs and labels do not show what a model is for.
+	GuessError = task.GuessError
+	// LabelError means that labels do not suit the task.
+	LabelError = task.LabelError
+	// ClassesError means that labels are no classes.
+	ClassesError = dataset.ClassesError
+	// UnsupportedError names the nodes that have no implementation or no gradient. It
+	// wraps ErrUnsupported.
+	UnsupportedError = gradient.UnsupportedError
+	// LogitsError means that an output does not have one value a class.
+	LogitsError = gradient.LogitsError
+	// MadeUpInputsError means that no samples can be made up for the inputs of a model.
+	MadeUpInputsError = synth.InputsError
+	// MadeUpShapeError means that the shape of samples to make up is unknown.
+	MadeUpShapeError = synth.ShapeError
+	// ExistsError means that an output file exists. It wraps ErrExists.
+	ExistsError = atomicfile.ExistsError
 )
 
 // OptionError is a mistake in the options of a call. Nothing was written.
@@ -40,9 +76,14 @@ type OptionError struct {
 	Value any
 	// Reason says what is wrong. It continues the name and the value of the option.
 	Reason string
+	// Err is the error behind it, or nil.
+	Err error
 }
 
 func (e *OptionError) Error() string { return e.Describe(e.Option) }
+
+// Unwrap returns Err.
+func (e *OptionError) Unwrap() error { return e.Err }
 
 // Describe returns the message with another name for the option, such as that of
 // a command-line flag.

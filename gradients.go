@@ -79,7 +79,7 @@ func gradients(ctx context.Context, opt *GradientsOptions) (*GradientsSummary, e
 	case opt.Out == "" && opt.OutTo == nil:
 		return nil, optionf("Out", "there is no place for the gradients")
 	case l != "" && l != ProbeLoss && l != CrossEntropyLoss:
-		return nil, &OptionError{"Loss", string(l), "is not probe or cross-entropy"}
+		return nil, &OptionError{Option: "Loss", Value: string(l), Reason: "is not probe or cross-entropy"}
 	}
 	if opt.OutTo == nil {
 		if err := probe(ofArrays, opt.Force, opt.Out); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/advparams/advparams/key"
 )
 
-// KeyFile is a key and what opens it. key.ParseIdentities reads identities.
+// KeyFile is a key and what opens it. Identities reads them.
 type KeyFile struct {
 	// Path is the file. If From is not nil, it is read instead.
 	Path string

@@ -49,7 +49,7 @@ func openModel(path, output string) (*onnxio.Model, []string, error) {
 // startWorkers starts the threads to compute on. They have to be closed.
 func startWorkers(threads int) (*gradient.Workers, error) {
 	if most := 4 * runtime.NumCPU(); threads < 0 || threads > most {
-		return nil, &OptionError{"Threads", threads, fmt.Sprintf("is not between 0 and %d", most)}
+		return nil, &OptionError{Option: "Threads", Value: threads, Reason: fmt.Sprintf("is not between 0 and %d", most)}
 	}
 	return gradient.NewWorkers(threads), nil
 }

@@ -48,7 +48,7 @@ type ProtectOptions struct {
 	// returns both a Protection and an error that wraps ErrTarget.
 	AllowPartial bool
 
-	// Recipients can open the key; key.ParseRecipient parses one. Passphrase returns
+	// Recipients can open the key; Recipients parses them. Passphrase returns
 	// the passphrase to seal the key with instead. PlainKey does not seal the key:
 	// whoever has the file can unlock the model.
 	Recipients []age.Recipient
@@ -121,21 +121,21 @@ func (o *ProtectOptions) check() error {
 	case o.Key == "" && o.KeyTo == nil:
 		return optionf("Key", "there is no place for the key")
 	case o.Profile != "" && o.Profile != Minimal && o.Profile != Hardened:
-		return &OptionError{"Profile", string(o.Profile), "is not minimal or hardened"}
+		return &OptionError{Option: "Profile", Value: string(o.Profile), Reason: "is not minimal or hardened"}
 	case o.Profile == Hardened && o.Unbounded:
 		return optionf("Unbounded", "the hardened profile turns signs around inside the range, and has no other bounds")
 	case !(o.Budget >= 0 && o.Budget <= 1):
-		return &OptionError{"Budget", o.Budget, "is not between 0 and 1"}
+		return &OptionError{Option: "Budget", Value: o.Budget, Reason: "is not between 0 and 1"}
 	case !(o.Target >= 0 && o.Target < 1):
-		return &OptionError{"Target", o.Target, "is not between 0 and 1"}
+		return &OptionError{Option: "Target", Value: o.Target, Reason: "is not between 0 and 1"}
 	case o.MaxParams < 0:
-		return &OptionError{"MaxParams", o.MaxParams, "is negative"}
+		return &OptionError{Option: "MaxParams", Value: o.MaxParams, Reason: "is negative"}
 	case o.Beam < 0 || o.Beam > 64:
-		return &OptionError{"Beam", o.Beam, "is not between 1 and 64"}
+		return &OptionError{Option: "Beam", Value: o.Beam, Reason: "is not between 1 and 64"}
 	case o.Samples < AllSamples:
-		return &OptionError{"Samples", o.Samples, "is negative"}
+		return &OptionError{Option: "Samples", Value: o.Samples, Reason: "is negative"}
 	case o.Data.MadeUp && o.Task != nil && !o.Task.Traits().Classes:
-		return &OptionError{"Task", o.Task.Name(), "does not go with samples that are made up: they are those of classifiers"}
+		return &OptionError{Option: "Task", Value: o.Task.Name(), Reason: "does not go with samples that are made up: they are those of classifiers"}
 	}
 	if err := o.checkSeal(); err != nil {
 		return err

@@ -42,7 +42,7 @@ func selection(names, include, exclude []string) (func(string) bool, error) {
 				}
 			}
 			if !found {
-				return &OptionError{option, p, "matches no initializer"}
+				return &OptionError{Option: option, Value: p, Reason: "matches no initializer"}
 			}
 		}
 		return nil

@@ -5,19 +5,37 @@ import "runtime/debug"
 // module is the path of this module.
 const module = "github.com/advparams/advparams"
 
-// tool names this module and its version in the files that it writes.
-func tool() string {
-	version := ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		modules := append([]*debug.Module{&info.Main}, info.Deps...)
-		for _, m := range modules {
-			if m.Path == module {
-				version = m.Version
-			}
+// Version returns the version of this module, and the commit if the program was built
+// in a checkout of it.
+func Version() (version, revision string) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(devel)", ""
+	}
+	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
+		if m.Path == module {
+			version = m.Version
 		}
 	}
-	if version == "" {
-		version = "(devel)"
+	switch {
+	case version == "":
+		return "(devel)", ""
+	case info.Main.Path != module:
+		return version, ""
 	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(12, len(s.Value))] + revision
+		case s.Key == "vcs.modified" && s.Value == "true":
+			revision += ", modified"
+		}
+	}
+	return version, revision
+}
+
+// tool names this module and its version in the files that it writes.
+func tool() string {
+	version, _ := Version()
 	return "advparams " + version
 }
