@@ -33,9 +33,9 @@
 //   - [NewIdentity] makes an identity, and [Recipients] and [Identities] read for whom
 //     keys are sealed and what opens them.
 //
-// Each function that works on a model takes a context and a struct of options. The zero value of an option
-// is its default. The advparams command parses flags, calls these functions and
-// prints what they return.
+// Each function that works on a model takes a context and a struct of options. The
+// zero value of an option is its default. The advparams command parses flags, calls
+// these functions and prints what they return.
 //
 // To work with arrays rather than files, use the packages below this one: onnxio
 // reads and patches ONNX files exactly, gradient computes outputs and gradients,

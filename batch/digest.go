@@ -10,9 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/wire"
 )
@@ -50,6 +52,21 @@ func Stat(path string) (FileState, error) {
 		return FileState{}, fmt.Errorf("reading %s: %w", path, err)
 	}
 	return FileState{Path: path, Size: info.Size(), Time: info.ModTime().UTC(), SHA256: hex.EncodeToString(h.Sum(nil))}, nil
+}
+
+// Identify returns the name of this program, at path, for Config.Tool: the version of
+// package advparams. Builds from a changed checkout share a version, so a digest of their
+// bytes is added.
+func Identify(path string) (string, error) {
+	version, revision := advparams.Version()
+	if version != "(devel)" && !strings.Contains(revision, "modified") {
+		return version, nil
+	}
+	state, err := Stat(path)
+	if err != nil {
+		return "", err
+	}
+	return version + " " + state.SHA256[:16], nil
 }
 
 // unchanged reports whether the file still is in this state. A file with the same

@@ -56,6 +56,8 @@
 //	errors.go           typed errors, with advice in terms of the manifest
 //	result.go           outcomes of models and runs
 //	index.go            results as lines of JSON and as an HTML page
+//	table.go            results as a table for people
+//	publish.go          results as files and objects that appear whole
 //	metrics.go          results as metrics for Prometheus
 //	objects/            object storage
 package batch

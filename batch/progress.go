@@ -1,6 +1,9 @@
 package batch
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Progress is how far a run has come. The numbers count models.
 type Progress struct {
@@ -17,6 +20,39 @@ type Progress struct {
 
 	Rate      float64       // models worked on per second; 0: not known yet
 	Remaining time.Duration // estimate; 0: not known yet
+}
+
+// String says what has become of the last model.
+func (p Progress) String() string {
+	switch r := p.Result; {
+	case r == nil:
+		return fmt.Sprintf("%s has to wait: %v", p.Last.Model, p.Why)
+	case r.State == Failed:
+		return fmt.Sprintf("[%d/%d] %s failed with status %d: %s%s", p.Done, p.Total, p.Last.Model, r.Status, r.Error, p.pace())
+	default:
+		return fmt.Sprintf("[%d/%d] %s %s%s%s", p.Done, p.Total, p.Last.Model, r.State, r.effect(), p.pace())
+	}
+}
+
+// Counts says how many models are done.
+func (p Progress) Counts() string {
+	return fmt.Sprintf("%d of %d, %d failed%s", p.Done, p.Total, p.Failed, p.pace())
+}
+
+// pace says how fast models are done, in the unit that reads best, and how long the rest
+// will take. It is "" if that is not known yet.
+func (p Progress) pace() string {
+	if p.Rate <= 0 || p.Remaining <= 0 {
+		return ""
+	}
+	rate, unit := 3600*p.Rate, "h"
+	switch {
+	case p.Rate >= 1:
+		rate, unit = p.Rate, "s"
+	case p.Rate >= 1.0/60:
+		rate, unit = 60*p.Rate, "min"
+	}
+	return fmt.Sprintf(", %.1f/%s, %v left", rate, unit, p.Remaining.Round(time.Second))
 }
 
 // tracker counts models and estimates the remaining time. It takes the time for a

@@ -3,6 +3,7 @@ package batch
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/advparams/advparams"
@@ -105,6 +106,15 @@ func (r *Result) Figures() Figures {
 		f.BestAttack, f.Scratch, f.Advantage = a.Best, a.ScratchAccuracy, a.Advantage
 	}
 	return f
+}
+
+// effect says in a few words what locking did to the model.
+func (r *Result) effect() string {
+	f := r.Figures()
+	if f.Original == nil || f.Locked == nil {
+		return ""
+	}
+	return fmt.Sprintf(", %.1f %% → %.1f %%", 100**f.Original, 100**f.Locked)
 }
 
 // Summary is the outcome of a run.

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/verify"
 	"github.com/advparams/advparams/verify/attack"
 )
@@ -18,7 +17,6 @@ type assault struct {
 	app  *app
 	opt  advparams.AttackOptions
 	data dataFlags // the attacker's
-	key  string
 	open openFlags
 	grid []string
 }
@@ -58,13 +56,12 @@ and the share of changed weights among the most suspicious ones.
 		},
 	}
 	operand(cmd, "the locked model", "onnx")
-	s.data.register(cmd, dataset.Train, 1)
+	s.data.register(cmd, advparams.Train, 1)
 	fl := cmd.Flags()
 	hide(cmd, "labels") // the attacker has nobody to ask
 	fileFlag(cmd, &s.opt.Test.Path, "test", "", "measure on the samples in `PATH`, of the test split where there are several")
 	fl.IntVar(&s.opt.Test.Limit, "test-limit", 0, "measure on at most `N` samples; 0: all")
-	fileFlag(cmd, &s.key, "key", "", "the `KEY`, to measure what a part of it is worth", "key")
-	s.open.register(cmd)
+	s.open.register(cmd, "the `KEY`, to measure what a part of it is worth")
 	fileFlag(cmd, &s.opt.Original, "original", "", "the `MODEL.onnx` before locking, in place of the key", "onnx")
 	fl.Float64Var(&s.opt.Fraction, "fraction", 0.1, "the attacker has this share, `F`, of the data")
 	fl.StringSliceVar(&s.opt.Attacks, "attacks", nil, "carry out these attacks, `A,B,C`; all if left out")
@@ -107,15 +104,13 @@ func (s *assault) check() error {
 		return usagef("--fraction %g is not above 0 and at most 1", o.Fraction)
 	case o.Epochs < 1 || o.Batch < 1:
 		return usagef("--epochs and --batch are at least 1")
-	case s.key != "" && o.Original != "":
+	case s.open.path != "" && o.Original != "":
 		return usagef("--key and --original say the same: give one of them")
-	case s.key == "" && len(s.open.identities) > 0:
-		return usagef("--identity opens a key, but there is no --key")
 	}
-	return nil
+	return s.open.check()
 }
 
-func (s *assault) run(ctx context.Context) error {
+func (s *assault) run(ctx context.Context) (err error) {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -128,11 +123,8 @@ func (s *assault) run(ctx context.Context) error {
 		}
 		opt.Grid = append(opt.Grid, o)
 	}
-	if s.key != "" {
-		var err error
-		if opt.Key, err = s.open.file(s.app, s.key); err != nil {
-			return err
-		}
+	if opt.Key, err = s.open.file(s.app); err != nil {
+		return err
 	}
 	show := s.app.watch()
 	defer show.close()

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,8 +16,8 @@ import (
 	"github.com/advparams/advparams/batch"
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/exitcode"
+	"github.com/advparams/advparams/internal/printable"
 	"github.com/advparams/advparams/internal/terminal"
-	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
 type batchRun struct {
@@ -143,7 +142,7 @@ func (b *batchRun) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	identity, err := programIdentity(program)
+	identity, err := batch.Identify(program)
 	if err != nil {
 		return err
 	}
@@ -229,20 +228,6 @@ func checkPassphrase(jobs []*batch.Job) error {
 	return nil
 }
 
-// programIdentity returns the name of the program in records: its version. Builds
-// from a changed checkout share a version, so a digest of their bytes is added.
-func programIdentity(path string) (string, error) {
-	v, revision := version()
-	if v != "(devel)" && !strings.Contains(revision, "modified") {
-		return v, nil
-	}
-	state, err := batch.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	return v + " " + state.SHA256[:16], nil
-}
-
 // plan prints what a run would do.
 func (b *batchRun) plan(jobs []*batch.Job, threads int) error {
 	type planned struct {
@@ -260,7 +245,7 @@ func (b *batchRun) plan(jobs []*batch.Job, threads int) error {
 	return b.app.result(map[string]any{"shard": b.part.String(), "models": list}, func(w io.Writer) {
 		for _, p := range list {
 			for _, c := range p.Commands {
-				fmt.Fprintf(w, "advparams %s\n", oneLine(c))
+				fmt.Fprintf(w, "advparams %s\n", printable.Line(c))
 			}
 		}
 	})
@@ -268,20 +253,12 @@ func (b *batchRun) plan(jobs []*batch.Job, threads int) error {
 
 // progress shows that a model is done or has to wait.
 func (b *batchRun) progress(p batch.Progress) {
-	model := oneLine(p.Last.Model)
-	eta := ""
-	if p.Rate > 0 && p.Remaining > 0 {
-		eta = fmt.Sprintf(", %s, %v left", rate(p.Rate), p.Remaining.Round(time.Second))
+	b.bar.Set(p.Done, p.Counts())
+	if b.bar == nil {
+		b.app.note("%v", p)
 	}
-	b.bar.Set(p.Done, fmt.Sprintf("%d of %d, %d failed%s", p.Done, p.Total, p.Failed, eta))
-	switch r := p.Result; {
-	case r == nil:
-		b.say("%s has to wait: %v", model, p.Why)
+	if p.Result == nil {
 		return
-	case r.State == batch.Failed:
-		b.say("[%d/%d] %s failed with status %d: %s%s", p.Done, p.Total, model, r.Status, r.Error, eta)
-	default:
-		b.say("[%d/%d] %s %s%s%s", p.Done, p.Total, model, r.State, effect(r), eta)
 	}
 	b.back = append(b.back, p.Result)
 	if time.Since(b.written) > 10*time.Second {
@@ -289,33 +266,6 @@ func (b *batchRun) progress(p batch.Progress) {
 			b.app.warn("%v", err)
 		}
 	}
-}
-
-// say notes a line if there is no progress bar.
-func (b *batchRun) say(format string, args ...any) {
-	if b.bar == nil {
-		b.app.note(format, args...)
-	}
-}
-
-// rate formats a number of models per second in the unit that reads best.
-func rate(perSecond float64) string {
-	switch {
-	case perSecond >= 1:
-		return fmt.Sprintf("%.1f/s", perSecond)
-	case perSecond >= 1.0/60:
-		return fmt.Sprintf("%.1f/min", 60*perSecond)
-	}
-	return fmt.Sprintf("%.1f/h", 3600*perSecond)
-}
-
-// effect returns in a few words what locking did to a model.
-func effect(r *batch.Result) string {
-	f := r.Figures()
-	if f.Original == nil || f.Locked == nil {
-		return ""
-	}
-	return fmt.Sprintf(", %.1f %% → %.1f %%", 100**f.Original, 100**f.Locked)
 }
 
 // batchFailed is the error of a run in which models failed. It has the status of the
@@ -340,7 +290,7 @@ func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
 	if err != nil {
 		return err
 	}
-	if err := b.app.result(s, func(w io.Writer) { batchTable(w, s) }); err != nil {
+	if err := b.app.result(s, func(w io.Writer) { batch.WriteTable(w, s) }); err != nil {
 		return err
 	}
 	if s.Status == exitcode.Done {
@@ -362,91 +312,15 @@ func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
 // writeMetrics writes the metrics as they are now.
 func (b *batchRun) writeMetrics() error {
 	b.written = time.Now()
-	return b.write(b.metrics, func(w io.Writer) error {
+	return batch.WriteFile(b.metrics, func(w io.Writer) error {
 		return batch.WriteMetrics(w, b.manifest, b.part, b.total, b.back, time.Since(b.start), time.Now())
 	})
 }
 
-// write replaces one of the files about the run. It does nothing without a path.
-func (b *batchRun) write(path string, text func(io.Writer) error) error {
-	if path == "" {
-		return nil
-	}
-	out := atomicfile.Set{Force: true}
-	defer out.Abort()
-	f, err := out.Create(path)
-	if err != nil {
-		return err
-	}
-	if err := text(f); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	return out.Commit()
-}
-
-// put is write for a path that may be a URL.
+// put writes a file about the run, or an object. It does nothing without a path.
 func (b *batchRun) put(ctx context.Context, path string, text func(io.Writer) error) error {
 	if !objects.IsURL(path) {
-		return b.write(path, text)
+		return batch.WriteFile(path, text)
 	}
-	copied := filepath.Join(b.scratch, "jobs", filepath.Base(path))
-	if err := b.write(copied, text); err != nil {
-		return err
-	}
-	_, err := b.store.Put(ctx, objects.Clean(path), copied, false)
-	return err
-}
-
-// batchTable prints a line for each model, and the totals.
-func batchTable(w io.Writer, s *batch.Summary) {
-	attacked := slices.ContainsFunc(s.Models, func(r *batch.Result) bool { return r.Figures().BestAttack != nil })
-	columns := func(list ...string) {
-		if !attacked { // leave two columns out
-			list = slices.Delete(list, len(list)-3, len(list)-1)
-		}
-		fmt.Fprintln(w, strings.Join(list, "\t"))
-	}
-	columns("model", "state", "changed", "accuracy", "locked", "bit-exact", "best attack", "advantage", "seconds")
-	for _, r := range s.Models {
-		f := r.Figures()
-		state := string(r.State)
-		if r.State == batch.Failed {
-			state = fmt.Sprintf("failed (%d)", r.Status)
-		}
-		changed, exact := "-", "-"
-		if f.Changed != nil {
-			changed = fmt.Sprint(*f.Changed)
-		}
-		if f.BitExact != nil {
-			exact = map[bool]string{true: "yes", false: "no"}[*f.BitExact]
-		}
-		advantage := "-"
-		if f.Advantage != nil {
-			advantage = fmt.Sprintf("%+.2f", 100**f.Advantage)
-		}
-		columns(oneLine(r.Model), state, changed, percent(f.Original), percent(f.Locked), exact,
-			percent(f.BestAttack), advantage, fmt.Sprintf("%.1f", r.Seconds))
-	}
-	if tw, ok := w.(*tabwriter.Writer); ok {
-		tw.Flush() // long messages must not widen the table
-	}
-	for _, r := range s.Models {
-		if r.Error != "" {
-			fmt.Fprintf(w, "%s: %s\n", oneLine(r.Model), oneLine(r.Error))
-		}
-	}
-	fmt.Fprintf(w, "%d models in %.1f s:", len(s.Models), s.Seconds)
-	for _, state := range []batch.State{batch.Done, batch.Unchanged, batch.Failed, batch.Interrupted, batch.Waiting} {
-		if n := s.Counts[state]; n > 0 {
-			fmt.Fprintf(w, " %d %s", n, state)
-		}
-	}
-	fmt.Fprintln(w)
-}
-
-func percent(x *float64) string {
-	if x == nil {
-		return "-"
-	}
-	return fmt.Sprintf("%.2f %%", 100**x)
+	return batch.WriteObject(ctx, &b.store, path, b.scratch, text)
 }

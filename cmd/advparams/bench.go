@@ -73,27 +73,19 @@ func (b *bench) run(ctx context.Context) (err error) {
 func parseShapes(flags []string) (map[string][]int, error) {
 	shapes := map[string][]int{}
 	for _, text := range flags {
-		name, dims, ok := cutLast(text, "=")
-		if !ok {
+		i := strings.LastIndex(text, "=") // names of inputs may hold one
+		if i < 0 {
 			return nil, usagef("--shape %q is not NAME=1,3,32,32", text)
 		}
 		shape := []int{}
-		for d := range strings.SplitSeq(dims, ",") {
+		for d := range strings.SplitSeq(text[i+1:], ",") {
 			n, err := strconv.Atoi(d)
 			if err != nil || n < 1 {
 				return nil, usagef("--shape %q: %q is not a size", text, d)
 			}
 			shape = append(shape, n)
 		}
-		shapes[name] = shape
+		shapes[text[:i]] = shape
 	}
 	return shapes, nil
-}
-
-// cutLast cuts s at the last sep: names of inputs may hold one.
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }

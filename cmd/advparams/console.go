@@ -8,19 +8,20 @@ import (
 	"text/tabwriter"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/internal/printable"
 	"github.com/advparams/advparams/internal/terminal"
 )
 
 // note prints a message that is not a result.
 func (a *app) note(format string, args ...any) {
 	if !a.quiet {
-		fmt.Fprintf(a.stderr, "advparams: %s\n", oneLine(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(a.stderr, "advparams: %s\n", printable.Line(fmt.Sprintf(format, args...)))
 	}
 }
 
 // warn prints a message that --quiet does not suppress.
 func (a *app) warn(format string, args ...any) {
-	fmt.Fprintf(a.stderr, "advparams: warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(a.stderr, "advparams: warning: %s\n", printable.Line(fmt.Sprintf(format, args...)))
 }
 
 // result prints v as JSON if that was asked for, and else what text writes.
@@ -32,7 +33,7 @@ func (a *app) result(v any, text func(w io.Writer)) error {
 		if err := enc.Encode(v); err != nil {
 			return err
 		}
-		_, err := a.stdout.Write(plainJSON(b.Bytes()))
+		_, err := a.stdout.Write(printable.JSON(b.Bytes()))
 		return err
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -46,7 +47,7 @@ func (a *app) bar(label string, total int) *terminal.Bar {
 	if a.quiet || !terminal.Is(a.stderr) {
 		return nil
 	}
-	return terminal.NewBar(a.stderr, oneLine(label), total)
+	return terminal.NewBar(a.stderr, printable.Line(label), total)
 }
 
 // watch shows the progress of a run as a bar for each stage, and prints its notices.
@@ -64,7 +65,7 @@ func (w *watch) progress(p advparams.Progress) {
 		w.close()
 		w.stage, w.bar = p.Stage, w.app.bar(p.Stage, p.Total)
 	}
-	w.bar.Set(p.Done, oneLine(p.Text))
+	w.bar.Set(p.Done, printable.Line(p.Text))
 }
 
 func (w *watch) notice(n advparams.Notice) {

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/task"
 )
 
@@ -32,7 +31,7 @@ embedding (cosine to the vectors of the original; needs no labels). Without --ta
 outputs and labels decide. Targets of tasks without an accuracy are qualities
 (docs/method.md).`
 
-func (d *dataFlags) register(cmd *cobra.Command, usual dataset.Split, seed uint64) {
+func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uint64) {
 	fl := cmd.Flags()
 	fileFlag(cmd, &d.Path, "data", "", "`PATH` of an .npz or .csv file, a folder with IDX or CIFAR files, or an image folder")
 	choiceFlag(cmd, &d.Split, "split", "", fmt.Sprintf("the part to take where the data has both (default %s)", usual), "train", "test")

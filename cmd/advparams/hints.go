@@ -6,12 +6,8 @@ import (
 	"io/fs"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/onnxio/atomicfile"
-	"github.com/advparams/advparams/perturb"
-	"github.com/advparams/advparams/synth"
-	"github.com/advparams/advparams/task"
+	"github.com/advparams/advparams/batch"
+	"github.com/advparams/advparams/internal/hint"
 )
 
 // advised is an error of the command with a hint.
@@ -40,56 +36,83 @@ func advise(err error) string {
 	return ""
 }
 
+// flagHints has what to do about errors of package advparams, in terms of flags.
+var flagHints = []struct {
+	about func(error) bool
+	hint  string
+}{
+	{is[*advparams.TargetError], "raise --max-params or --target-accuracy"},
+	{is[*advparams.BudgetError], "raise --budget"},
+	{is[*advparams.NoCandidatesError], "check --include and --exclude"},
+	{is[*advparams.UselessError], "check that labels and preprocessing (--mean, --std) are those it was trained with, --task, and that it is not locked already"},
+	{is[*advparams.GuessError], "say so with --task; for models without labels that is --task embedding, or --labels model with another task"},
+	{wraps(advparams.ErrNoClasses), "--task says what the model is for"},
+	{wraps(advparams.ErrNoLabels), "add labels, or use the original model's answers with --labels model"},
+	{is[*advparams.UnsupportedError], "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses"},
+	{is[*advparams.LogitsError], "of several outputs, --output chooses the one with the answers"},
+	{is[*advparams.MadeUpInputsError], "give data with --data"},
+	{is[*advparams.MadeUpShapeError], "say what it is with --shape, without the axis of samples, as in --shape 3,224,224"},
+	{is[*advparams.ExistsError], "choose another name, or replace it with --force"},
+}
+
 // flagHint returns the flags that help; "" where there are none.
 func flagHint(err error) string {
-	if e, ok := errors.AsType[*perturb.TargetError](err); ok && e.Budget > 0 {
+	if e, ok := errors.AsType[*advparams.TargetError](err); ok && e.Budget > 0 {
 		return "raise --budget or --target-accuracy"
 	}
-	if e, ok := errors.AsType[*task.LabelError](err); ok {
-		switch {
-		case e.Binary:
-			return "--task says what the model is for, if this is wrong"
-		case e.Classes == 0:
-			return e.Hint() + "; for numbers to predict use --task regression"
-		}
-		return e.Hint()
+	if e, ok := errors.AsType[*advparams.LabelError](err); ok {
+		return labelHint(e)
 	}
-	if e, ok := errors.AsType[*dataset.ClassesError](err); ok {
+	if e, ok := errors.AsType[*advparams.ClassesError](err); ok {
 		if e.Text != "" {
 			return e.Hint() + "; --task regression takes numbers to predict"
 		}
 		return e.Hint() + "; --task says what the model is for, if it is no classifier"
 	}
-	switch {
-	case is[*perturb.TargetError](err):
-		return "raise --max-params or --target-accuracy"
-	case is[*perturb.BudgetError](err):
-		return "raise --budget"
-	case is[*perturb.NoCandidatesError](err):
-		return "check --include and --exclude"
-	case is[*perturb.UselessError](err):
-		return "check that labels and preprocessing (--mean, --std) are those it was trained with, --task, and that it is not locked already"
-	case is[*task.GuessError](err):
-		return "say so with --task; for models without labels that is --task embedding, or --labels model with another task"
-	case errors.Is(err, task.ErrNoClasses):
-		return "--task says what the model is for"
-	case errors.Is(err, task.ErrNoLabels):
-		return "add labels, or use the original model's answers with --labels model"
-	case is[*gradient.UnsupportedError](err):
-		return "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses"
-	case is[*gradient.LogitsError](err):
-		return "of several outputs, --output chooses the one with the answers"
-	case is[*synth.InputsError](err):
-		return "give data with --data"
-	case is[*synth.ShapeError](err):
-		return "say what it is with --shape, without the axis of samples, as in --shape 3,224,224"
-	case is[*atomicfile.ExistsError](err):
-		if e, _ := errors.AsType[*atomicfile.ExistsError](err); e.Secret {
-			return "" // the error says it: no flag replaces it
+	if e, ok := errors.AsType[*advparams.ExistsError](err); ok && e.Secret {
+		return "" // the error says it: no flag replaces it
+	}
+	for _, h := range flagHints {
+		if h.about(err) {
+			return h.hint
 		}
-		return "choose another name, or replace it with --force"
 	}
 	return ""
+}
+
+// labelHint returns what to do about a label that the task does not have.
+func labelHint(e *advparams.LabelError) string {
+	switch {
+	case e.Binary:
+		return "--task says what the model is for, if this is wrong"
+	case e.Classes == 0:
+		return e.Hint() + "; for numbers to predict use --task regression"
+	}
+	return e.Hint()
+}
+
+// wraps returns a function that reports whether an error wraps target.
+func wraps(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+// manifestHint returns what can be done about an error of a batch: what the error
+// says itself, in terms of the manifest, and the flags that help as well.
+func manifestHint(err error) string {
+	advice := hint.Of(err)
+	switch {
+	case is[*batch.KilledError](err):
+		return advice + ", or fewer --workers"
+	case is[*batch.OutputExistsError](err):
+		return advice + ", or replace it with --force"
+	case is[*batch.ShardError](err) && advice == "":
+		return "in Slurm, Kubernetes and AWS Batch arrays leave --shard out: it follows from the environment"
+	case is[*batch.ShardError](err):
+		return advice + ", or give --shard"
+	case is[*batch.CacheSizeError](err):
+		return "raise --cache-size, or " + advice
+	}
+	return advice
 }
 
 // is reports whether an error, or one that it wraps, has a type.
@@ -100,9 +123,8 @@ func is[T error](err error) bool {
 
 // usualHint is what to do about errors that come without a hint of their own.
 func usualHint(err error) string {
-	var internal *internalError
 	switch {
-	case errors.As(err, &internal):
+	case is[*internalError](err):
 		return "this is a mistake in advparams: please report it with the lines above"
 	case errors.Is(err, advparams.ErrMismatch):
 		return "give the locked model and the key that were written together, as they were written"

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/internal/printable"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -41,7 +42,7 @@ to and how many parameters were changed. --secrets shows where they are.`,
 		},
 	}
 	operand(cmd, "the file", "onnx", "key")
-	n.open.register(cmd)
+	n.open.register(cmd, "")
 	outputFlag(cmd, &n.opt.Output, "show the operators that the model's output `NAME` is computed with; of all outputs if left out")
 	cmd.Flags().BoolVar(&n.passphrase, "passphrase", false, "open a key that is sealed with a passphrase")
 	cmd.Flags().BoolVar(&n.opt.Secrets, "secrets", false, "show the tensors and positions of the changes in a key that can be opened")
@@ -49,8 +50,9 @@ to and how many parameters were changed. --secrets shows where they are.`,
 }
 
 func (n *inspect) run(ctx context.Context) (err error) {
+	n.open.path = n.opt.Path
 	if n.passphrase || len(n.open.identities) > 0 {
-		if n.opt.Key, err = n.open.file(n.app, n.opt.Path); err != nil {
+		if n.opt.Key, err = n.open.file(n.app); err != nil {
 			return err
 		}
 	}
@@ -70,23 +72,23 @@ func keyText(w io.Writer, r *advparams.KeyInfo) {
 	if r.Sealed {
 		seal = "sealed to " + strings.Join(r.Recipients, ", ")
 	}
-	fmt.Fprintf(w, "%s\tkey, %s bytes, %s\n", oneLine(r.File), verify.Thousands(r.Size), oneLine(seal))
+	fmt.Fprintf(w, "%s\tkey, %s bytes, %s\n", printable.Line(r.File), verify.Thousands(r.Size), printable.Line(seal))
 	c := r.Content
 	if c == nil {
 		fmt.Fprintf(w, "\topen it with -i IDENTITY or --passphrase to see more\n")
 		return
 	}
-	fmt.Fprintf(w, "made by\t%s, %s\n", oneLine(c.Tool), c.Created)
-	fmt.Fprintf(w, "changed\t%s of %s parameters, profile %s\n", verify.Thousands(c.ParamsChanged), verify.Thousands(c.ParamsTotal), oneLine(c.Profile))
+	fmt.Fprintf(w, "made by\t%s, %s\n", printable.Line(c.Tool), c.Created)
+	fmt.Fprintf(w, "changed\t%s of %s parameters, profile %s\n", verify.Thousands(c.ParamsChanged), verify.Thousands(c.ParamsTotal), printable.Line(c.Profile))
 	if c.Samples > 0 && c.Accuracy > 0 { // which not every task has
 		fmt.Fprintf(w, "accuracy\t%.2f %% → %.2f %% on %s samples\n", 100*c.Accuracy, 100*c.LockedAccuracy, verify.Thousands(c.Samples))
 	}
 	for _, f := range c.Files {
-		fmt.Fprintf(w, "original\t%s\t%s bytes\tsha256 %s\n", oneLine(f.Original.Name), verify.Thousands(f.Original.Size), f.Original.SHA256)
-		fmt.Fprintf(w, "locked\t%s\t%s bytes\tsha256 %s\n", oneLine(f.Locked.Name), verify.Thousands(f.Locked.Size), f.Locked.SHA256)
+		fmt.Fprintf(w, "original\t%s\t%s bytes\tsha256 %s\n", printable.Line(f.Original.Name), verify.Thousands(f.Original.Size), f.Original.SHA256)
+		fmt.Fprintf(w, "locked\t%s\t%s bytes\tsha256 %s\n", printable.Line(f.Locked.Name), verify.Thousands(f.Locked.Size), f.Locked.SHA256)
 	}
 	for _, p := range c.Changes {
-		fmt.Fprintf(w, "in %s\t%v\n", oneLine(p.Tensor), p.Indices)
+		fmt.Fprintf(w, "in %s\t%v\n", printable.Line(p.Tensor), p.Indices)
 	}
 }
 
@@ -94,27 +96,27 @@ func keyText(w io.Writer, r *advparams.KeyInfo) {
 func modelText(w io.Writer, r *advparams.ModelInfo) {
 	var opsets []string
 	for _, domain := range slices.Sorted(maps.Keys(r.Opsets)) {
-		opsets = append(opsets, fmt.Sprintf("%s %d", oneLine(domain), r.Opsets[domain]))
+		opsets = append(opsets, fmt.Sprintf("%s %d", printable.Line(domain), r.Opsets[domain]))
 	}
 	for i, f := range r.Files {
 		what := "ONNX model, "
 		if i > 0 {
 			what = "external data, "
 		}
-		fmt.Fprintf(w, "%s\t%s%s bytes\n", oneLine(f.Name), what, verify.Thousands(f.Size))
+		fmt.Fprintf(w, "%s\t%s%s bytes\n", printable.Line(f.Name), what, verify.Thousands(f.Size))
 	}
-	fmt.Fprintf(w, "producer\t%s, IR version %d, opset %s\n", cmp.Or(oneLine(r.Producer), "unknown"), r.IRVersion, strings.Join(opsets, ", "))
+	fmt.Fprintf(w, "producer\t%s, IR version %d, opset %s\n", cmp.Or(printable.Line(r.Producer), "unknown"), r.IRVersion, strings.Join(opsets, ", "))
 	for _, list := range []struct {
 		what   string
 		values []advparams.ValueInfo
 	}{{"input", r.Inputs}, {"output", r.Outputs}} {
 		for _, v := range list.values {
-			fmt.Fprintf(w, "%s\t%s %s%s\n", list.what, oneLine(v.Name), v.Type, axes(v.Shape))
+			fmt.Fprintf(w, "%s\t%s %s%s\n", list.what, printable.Line(v.Name), v.Type, axes(v.Shape))
 		}
 	}
 	fmt.Fprintf(w, "parameters\t%s\n", verify.Thousands(r.Parameters))
 	for _, warning := range r.Warnings {
-		fmt.Fprintf(w, "warning\t%s\n", oneLine(warning))
+		fmt.Fprintf(w, "warning\t%s\n", printable.Line(warning))
 	}
 	fmt.Fprintf(w, "\noperator\tcount\tforward\tgradient\n")
 	answer := map[bool]string{true: "yes", false: "no"}
@@ -123,11 +125,11 @@ func modelText(w io.Writer, r *advparams.ModelInfo) {
 		if o.Domain != "ai.onnx" {
 			name = o.Domain + "." + o.Name
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", oneLine(name), o.Count, answer[o.Forward], answer[o.Gradient])
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", printable.Line(name), o.Count, answer[o.Forward], answer[o.Gradient])
 	}
 	fmt.Fprintf(w, "\ninitializer\ttype\tshape\telements\tstorage\n")
 	for _, t := range r.Initializers {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", oneLine(t.Name), t.Type, strings.ReplaceAll(fmt.Sprint(t.Shape), " ", ","), verify.Thousands(t.Elements), t.Storage)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", printable.Line(t.Name), t.Type, strings.ReplaceAll(fmt.Sprint(t.Shape), " ", ","), verify.Thousands(t.Elements), t.Storage)
 	}
 }
 
@@ -138,7 +140,7 @@ func axes(shape []advparams.Axis) string {
 	}
 	parts := make([]string, len(shape))
 	for i, a := range shape {
-		parts[i] = oneLine(a.String())
+		parts[i] = printable.Line(a.String())
 	}
 	return "[" + strings.Join(parts, ",") + "]"
 }

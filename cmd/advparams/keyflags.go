@@ -9,7 +9,6 @@ import (
 
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/terminal"
-	"github.com/advparams/advparams/key"
 )
 
 // passphraseVariable holds the passphrase where nobody can be asked.
@@ -53,22 +52,10 @@ func (s *sealFlags) apply(a *app, opt *advparams.ProtectOptions) error {
 	if s.passphrase {
 		opt.Passphrase = func() (string, error) { return a.passphrase(true) }
 	}
-	for _, text := range s.recipients {
-		r, err := key.ParseRecipient(text)
-		if err != nil {
-			return &usageError{fmt.Errorf("--recipient %q: %w", abbreviated(text), err)}
-		}
-		opt.Recipients = append(opt.Recipients, r)
-	}
-	for _, path := range s.files {
-		list, err := key.ParseRecipientFile(path)
-		if err != nil {
-			return err
-		}
-		opt.Recipients = append(opt.Recipients, list...)
-	}
-	s.count = len(opt.Recipients)
-	return nil
+	list, err := advparams.Recipients(s.recipients, s.files)
+	opt.Recipients = list
+	s.count = len(list)
+	return err
 }
 
 // describe says how the key is protected.
@@ -84,40 +71,41 @@ func (s *sealFlags) describe() string {
 	return fmt.Sprintf("sealed to %d recipients", s.count)
 }
 
-// abbreviated shows the beginning of what may be a secret that got into the wrong place.
-func abbreviated(s string) string {
-	if len(s) > 12 {
-		return s[:12] + "…"
-	}
-	return s
-}
-
-// openFlags say how to open a key.
+// openFlags say which key to open, and how.
 type openFlags struct {
+	path       string
 	identities []string
 }
 
-func (o *openFlags) register(cmd *cobra.Command) {
+// register defines --identity, and with a usage --key as well.
+func (o *openFlags) register(cmd *cobra.Command, usage string) {
+	if usage != "" {
+		fileFlag(cmd, &o.path, "key", "", usage, "key")
+	}
 	cmd.Flags().StringArrayVarP(&o.identities, "identity", "i", nil,
 		"open the key with the identities in `FILE`; may be repeated. A passphrase comes from the terminal or "+passphraseVariable)
 	must(cmd.MarkFlagFilename("identity", "txt"))
 }
 
-// file returns a key with the identities that open it. The passphrase is asked for if
-// the key has one.
-func (o *openFlags) file(a *app, path string) (advparams.KeyFile, error) {
-	file := advparams.KeyFile{Path: path, Passphrase: func() (string, error) { return a.passphrase(false) }}
-	if _, err := os.Stat(path); err != nil {
+func (o *openFlags) check() error {
+	if o.path == "" && len(o.identities) > 0 {
+		return usagef("--identity opens a key, but there is no --key")
+	}
+	return nil
+}
+
+// file returns the key with the identities that open it; none if there is no path. The
+// passphrase is asked for if the key has one.
+func (o *openFlags) file(a *app) (file advparams.KeyFile, err error) {
+	if o.path == "" {
+		return file, nil
+	}
+	file = advparams.KeyFile{Path: o.path, Passphrase: func() (string, error) { return a.passphrase(false) }}
+	if _, err := os.Stat(o.path); err != nil {
 		return file, err // rather than what may be wrong with the identities
 	}
-	for _, name := range o.identities {
-		list, err := key.ParseIdentityFile(name)
-		if err != nil {
-			return file, err
-		}
-		file.Identities = append(file.Identities, list...)
-	}
-	return file, nil
+	file.Identities, err = advparams.Identities(o.identities...)
+	return file, err
 }
 
 // passphrase returns the passphrase from the environment or the terminal, where

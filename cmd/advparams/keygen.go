@@ -2,14 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"time"
 
-	"filippo.io/age"
 	"github.com/spf13/cobra"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/terminal"
-	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
 type keygen struct {
@@ -41,33 +38,23 @@ func (k *keygen) run() error {
 	if k.app.json && !toFile {
 		return usagef("--json needs -o FILE: the identity is not part of the object")
 	}
-	identity, recipient, err := k.generate()
+	id, err := advparams.NewIdentity(k.postQuantum)
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("# created: %s\n# public key: %s\n%s\n", time.Now().Format(time.RFC3339), recipient, identity)
 	if !toFile {
-		_, err = io.WriteString(k.app.stdout, text)
+		_, err = id.WriteTo(k.app.stdout)
 		if err == nil && !terminal.Is(k.app.stdout) {
-			k.tell(recipient)
+			k.tell(id.Recipient)
 		}
 		return err
 	}
-	var out atomicfile.Set
-	defer out.Abort()
-	f, err := out.CreatePrivate(k.out)
-	if err != nil {
+	if err := id.WriteFile(k.out); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(f, text); err != nil {
-		return err
-	}
-	if err := out.Commit(); err != nil {
-		return err
-	}
-	k.tell(recipient)
+	k.tell(id.Recipient)
 	if k.app.json {
-		return k.app.result(map[string]string{"identity": k.out, "recipient": recipient}, nil)
+		return k.app.result(map[string]string{"identity": k.out, "recipient": id.Recipient}, nil)
 	}
 	return nil
 }
@@ -76,19 +63,4 @@ func (k *keygen) tell(recipient string) {
 	if !k.app.quiet {
 		fmt.Fprintf(k.app.stderr, "Public key: %s\n", recipient)
 	}
-}
-
-func (k *keygen) generate() (identity, recipient string, err error) {
-	if k.postQuantum {
-		id, err := age.GenerateHybridIdentity()
-		if err != nil {
-			return "", "", err
-		}
-		return id.String(), id.Recipient().String(), nil
-	}
-	id, err := age.GenerateX25519Identity()
-	if err != nil {
-		return "", "", err
-	}
-	return id.String(), id.Recipient().String(), nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/internal/printable"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -68,7 +68,7 @@ leaves it open. On real data, such a lock is not always as good.`,
 	fileFlag(cmd, &p.opt.Locked, "out", "o", "write the locked model to `LOCKED.onnx`; - for standard output", "onnx")
 	fileFlag(cmd, &p.opt.Key, "key", "", "write the key to `KEY`; - for standard output", "key")
 	p.seal.register(cmd)
-	p.data.register(cmd, dataset.Train, 1)
+	p.data.register(cmd, advparams.Train, 1)
 	fl.IntVar(&p.opt.Samples, "samples", 2000, "search on at most `N` samples; 0: all. --data none makes that many, 512 if left out")
 	fl.IntSliceVar(&p.data.Shape, "shape", nil, "`D1,D2,…` is the shape of a sample for --data none")
 	fl.Lookup("shape").DefValue = ""
@@ -153,11 +153,11 @@ func (p *protect) run(ctx context.Context) error {
 }
 
 func (p *protect) text(w io.Writer, r *advparams.Protection) {
-	fmt.Fprintf(w, "locked\t%s, %s bytes\n", oneLine(r.Locked), verify.Thousands(r.LockedBytes))
-	fmt.Fprintf(w, "key\t%s, %s bytes, %s\n", oneLine(r.Key), verify.Thousands(r.KeyBytes), p.seal.describe())
+	fmt.Fprintf(w, "locked\t%s, %s bytes\n", printable.Line(r.Locked), verify.Thousands(r.LockedBytes))
+	fmt.Fprintf(w, "key\t%s, %s bytes, %s\n", printable.Line(r.Key), verify.Thousands(r.KeyBytes), p.seal.describe())
 	fmt.Fprintf(w, "changed\t%s of %s parameters\n", verify.Thousands(r.ParamsChanged), verify.Thousands(r.ParamsTotal))
 	for _, t := range r.Tensors {
-		fmt.Fprintf(w, "\t%4d in %s\n", t.Changed, oneLine(t.Name))
+		fmt.Fprintf(w, "\t%4d in %s\n", t.Changed, printable.Line(t.Name))
 	}
 	for _, m := range r.Metrics {
 		fmt.Fprintf(w, "%s\t%s → %s on the %s samples of the search\n", m.Name, m.Format(m.Before), m.Format(m.Locked), verify.Thousands(r.Samples))

@@ -31,13 +31,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // guard calls f and returns the exit status, also when f panics.
-func (a *app) guard(f func() error) (status int) {
+func (a *app) guard(f func() error) int { return a.report(recovered(f)) }
+
+// recovered calls f and returns its panic as an error.
+func recovered(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			status = a.report(&internalError{p, debug.Stack()})
+			err = &internalError{p, debug.Stack()}
 		}
 	}()
-	return a.report(f())
+	return f()
 }
 
 // execute runs a command line. The demo calls it again for each of its steps.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/dataset"
@@ -87,33 +88,15 @@ func TestAdvise(t *testing.T) {
 	}
 }
 
-func TestOneLine(t *testing.T) {
-	for text, want := range map[string]string{
-		"plain, 日本":           "plain, 日本",
-		"two\nlines\n":        "two; lines",
-		"\x1b[31mred\x1b[0m":  `\u001b[31mred\u001b[0m`,
-		"back\bspace\u202eto": `back\u0008space\u202eto`,
-		"c1 \u009b31m":        `c1 \u009b31m`,
-		"byte \x9b31m":        `byte \x9b31m`,
-		"one\xff\x1b":         `one\xff\u001b`,
-		"tag \U000e0001":      `tag \U000e0001`,
-		"\u2066a\u2069\ufeff": `\u2066a\u2069\ufeff`,
-	} {
-		if have := oneLine(text); have != want {
-			t.Errorf("oneLine(%q) = %q, want %q", text, have, want)
-		}
-	}
-}
-
 // JSON that is printed has no characters that steer a terminal, and means the same.
-func TestPlainJSON(t *testing.T) {
+func TestPrintableJSON(t *testing.T) {
 	for _, name := range []string{"plain, 日本", "\u009b31m", "\u202eright to left", "\x7f", "\U000e0001", "a \"quote\" and \\"} {
 		var out bytes.Buffer
 		a := &app{stdout: &out, json: true}
 		if err := a.result(map[string]string{"name": name}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if i := strings.IndexFunc(strings.TrimSuffix(out.String(), "\n"), unprintable); i >= 0 {
+		if i := strings.IndexFunc(strings.TrimSuffix(out.String(), "\n"), func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
 			t.Errorf("%q is printed as %q", name, out.String())
 		}
 		var back map[string]string

@@ -8,13 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/internal/printable"
 	"github.com/advparams/advparams/verify"
 )
 
 type unlock struct {
 	app  *app
 	opt  advparams.UnlockOptions
-	key  string
 	open openFlags
 }
 
@@ -34,12 +34,11 @@ the result with the digests of the original before it appears.`,
 		},
 	}
 	operand(cmd, "the locked model", "onnx")
-	fileFlag(cmd, &u.key, "key", "", "the `KEY` that protect wrote", "key")
+	u.open.register(cmd, "the `KEY` that protect wrote")
 	fileFlag(cmd, &u.opt.Out, "out", "o", "write the original to `MODEL.onnx`; - for standard output", "onnx")
 	fl := cmd.Flags()
 	fl.BoolVar(&u.opt.InPlace, "in-place", false, "replace the locked model by the original")
 	fl.BoolVar(&u.opt.Force, "force", false, "replace files that exist")
-	u.open.register(cmd)
 	must(cmd.MarkFlagRequired("key"))
 	cmd.MarkFlagsOneRequired("out", "in-place")
 	cmd.MarkFlagsMutuallyExclusive("out", "in-place")
@@ -51,7 +50,7 @@ func (u *unlock) run(ctx context.Context) (err error) {
 	if err := a.checkStreams(u.opt.Out); err != nil {
 		return err
 	}
-	if u.opt.Key, err = u.open.file(a, u.key); err != nil {
+	if u.opt.Key, err = u.open.file(a); err != nil {
 		return err
 	}
 	u.opt.OutTo = a.stream(&u.opt.Out)
@@ -67,7 +66,7 @@ func (u *unlock) run(ctx context.Context) (err error) {
 	}
 	return a.result(r, func(w io.Writer) {
 		for _, f := range r.Files {
-			fmt.Fprintf(w, "unlocked %s\t%s bytes\tsha256 %s\n", oneLine(f.Name), verify.Thousands(f.Size), f.SHA256)
+			fmt.Fprintf(w, "unlocked %s\t%s bytes\tsha256 %s\n", printable.Line(f.Name), verify.Thousands(f.Size), f.SHA256)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/internal/printable"
 	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 )
@@ -18,7 +18,6 @@ type verification struct {
 	app  *app
 	opt  advparams.VerifyOptions
 	data dataFlags
-	key  string
 	open openFlags
 }
 
@@ -45,9 +44,8 @@ Without --data, only files are compared. If they do not fit the key, the exit st
 	nothing(cmd)
 	fileFlag(cmd, &v.opt.Locked, "locked", "", "the locked model, `LOCKED.onnx`", "onnx")
 	fileFlag(cmd, &v.opt.Original, "original", "", "the original model, `MODEL.onnx`", "onnx")
-	fileFlag(cmd, &v.key, "key", "", "the `KEY` of the locked model", "key")
-	v.open.register(cmd)
-	v.data.register(cmd, dataset.Test, 0)
+	v.open.register(cmd, "the `KEY` of the locked model")
+	v.data.register(cmd, advparams.Test, 0)
 	fileFlag(cmd, &v.opt.Report, "report", "", "write the findings to `FILE.html` as well, one page without external parts", "html")
 	cmd.Flags().BoolVar(&v.opt.Force, "force", false, "replace the report if it exists")
 	threadsFlag(cmd, &v.opt.Threads, 0)
@@ -57,28 +55,26 @@ Without --data, only files are compared. If they do not fit the key, the exit st
 
 func (v *verification) check() error {
 	switch {
-	case v.data.Path == "" && v.key == "":
+	case v.data.Path == "" && v.open.path == "":
 		return usagef("nothing to verify: give --data, --key or both")
-	case v.key == "" && len(v.open.identities) > 0:
-		return usagef("--identity opens a key, but there is no --key")
-	case v.data.Labels == advparams.LabelsOfModel && v.opt.Original == "" && v.key == "":
+	case v.data.Labels == advparams.LabelsOfModel && v.opt.Original == "" && v.open.path == "":
 		return usagef("--labels model needs --original, or --key to get at it")
+	}
+	if err := v.open.check(); err != nil {
+		return err
 	}
 	return v.app.checkStreams(v.opt.Report)
 }
 
-func (v *verification) run(ctx context.Context) error {
+func (v *verification) run(ctx context.Context) (err error) {
 	if err := v.check(); err != nil {
 		return err
 	}
 	o := &v.opt
 	o.Data, o.Output, o.Task = v.data.Data, v.data.output, v.data.kind()
 	o.ReportTo = v.app.stream(&o.Report)
-	if v.key != "" {
-		var err error
-		if o.Key, err = v.open.file(v.app, v.key); err != nil {
-			return err
-		}
+	if o.Key, err = v.open.file(v.app); err != nil {
+		return err
 	}
 	show := v.app.watch()
 	defer show.close()
@@ -116,7 +112,7 @@ func verificationText(w io.Writer, r *advparams.Verification) {
 		fmt.Fprintf(w, "tampered\t%s\n", answer[r.Report.Tampered])
 	}
 	if r.Page != "" {
-		fmt.Fprintf(w, "report\t%s\n", oneLine(r.Page))
+		fmt.Fprintf(w, "report\t%s\n", printable.Line(r.Page))
 	}
 }
 

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/advparams/advparams"
 )
 
 func newVersion(a *app) *cobra.Command {
@@ -21,7 +22,7 @@ func newVersion(a *app) *cobra.Command {
 				Go       string `json:"go"`
 				Platform string `json:"platform"`
 			}{Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-			v.Version, v.Revision = version()
+			v.Version, v.Revision = advparams.Version()
 			return a.result(v, func(w io.Writer) {
 				fmt.Fprintf(w, "advparams %s", v.Version)
 				if v.Revision != "" {
@@ -33,21 +34,4 @@ func newVersion(a *app) *cobra.Command {
 	}
 	nothing(cmd)
 	return cmd
-}
-
-// version returns the module's version and, in a build from a checkout, the commit.
-func version() (version, revision string) {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)", ""
-	}
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = s.Value[:min(12, len(s.Value))] + revision
-		case s.Key == "vcs.modified" && s.Value == "true":
-			revision += ", modified"
-		}
-	}
-	return info.Main.Version, revision
 }

@@ -54,6 +54,22 @@ func TestImportTable(t *testing.T) {
 	t.Errorf("the table of imports in %s is out of date: run go generate ./internal/doctest\n%s", tableFile, difference(old, table))
 }
 
+// TestCommandImports: the command parses flags, calls the root package and prints. It
+// imports nothing that touches tensors, samples or keys.
+func TestCommandImports(t *testing.T) {
+	allowed := []string{
+		".", "batch", "batch/objects", "models",
+		"internal/batchstep", "internal/clidoc", "internal/exitcode", "internal/hint", "internal/printable", "internal/terminal", "internal/wire",
+		"onnxio/atomicfile",               // to check that outputs can be written
+		"task", "verify", "verify/attack", // names and figures
+	}
+	for _, imported := range units(t)["cmd/advparams"].imports {
+		if !slices.Contains(allowed, imported) {
+			t.Errorf("cmd/advparams imports %s", imported)
+		}
+	}
+}
+
 // TestLayers keeps machinery behind the packages that are there to use it.
 func TestLayers(t *testing.T) {
 	for _, rule := range []struct {

@@ -169,6 +169,17 @@ type Error struct {
 	Retryable bool `json:"retryable,omitempty"`
 }
 
+// NewError returns an error with the kind that goes with an exit status.
+func NewError(status int, message, advice string) *Error {
+	return &Error{
+		Kind: map[int]Kind{
+			exitcode.Failed: Failed, exitcode.Usage: Usage, exitcode.Target: Target,
+			exitcode.Key: Key, exitcode.Unsupported: Unsupported,
+		}[status],
+		Message: message, Advice: advice, Status: status, Retryable: exitcode.Retryable(status),
+	}
+}
+
 // Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
