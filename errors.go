@@ -65,6 +65,9 @@ type (
 	MadeUpShapeError = synth.ShapeError
 	// ExistsError means that an output file exists. It wraps ErrExists.
 	ExistsError = atomicfile.ExistsError
+	// WorkFactorError means that a key asks for more work to try a passphrase than
+	// KeyFile.MaxWorkFactor allows.
+	WorkFactorError = key.WorkFactorError
 )
 
 // OptionError is a mistake in the options of a call. Nothing was written.

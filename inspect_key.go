@@ -2,6 +2,7 @@ package advparams
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/advparams/advparams/key"
 )
@@ -80,9 +81,9 @@ func describeKey(k *key.Key, secrets bool) *KeyContent {
 		})
 	}
 	for _, p := range k.Record.Patches {
-		c.ParamsChanged += int64(len(p.Indices))
+		c.ParamsChanged += int64(p.Indices.Len())
 		if secrets {
-			c.Changes = append(c.Changes, TensorIndices{p.Tensor, p.Indices})
+			c.Changes = append(c.Changes, TensorIndices{p.Tensor, slices.Collect(p.Indices.All())})
 		}
 	}
 	return c

@@ -21,7 +21,19 @@ type KeyFile struct {
 	// Passphrase returns the passphrase. It is called only if the key is sealed with
 	// one.
 	Passphrase func() (string, error)
+	// MaxWorkFactor bounds the work to try a passphrase, which the key decides: 2 to
+	// its power KiB of memory, and time in proportion. 0 is DefaultWorkFactor; 30 is
+	// the largest. A key that asks for more is a *key.WorkFactorError.
+	MaxWorkFactor int
 }
+
+// DefaultWorkFactor is the largest work to try a passphrase that a key can ask for,
+// unless KeyFile.MaxWorkFactor says otherwise: 1 GiB, and some seconds. Keys are written
+// with 18.
+const DefaultWorkFactor = 20
+
+// headSize is how much of a file shows what it is, in bytes.
+const headSize = 4096
 
 // given reports whether there is a key.
 func (k *KeyFile) given() bool { return k.Path != "" || k.From != nil }
@@ -45,8 +57,7 @@ func (k *KeyFile) read() (data []byte, info key.Info, err error) {
 		defer f.Close()
 		from = f
 	}
-	// What is longer is damaged; Inspect says so. There may be no end to it.
-	if data, err = io.ReadAll(io.LimitReader(from, 2*key.MaxSize)); err != nil {
+	if data, err = readKey(from); err != nil {
 		return nil, info, err
 	}
 	if info, err = key.Inspect(bytes.NewReader(data)); err != nil {
@@ -55,10 +66,36 @@ func (k *KeyFile) read() (data []byte, info key.Info, err error) {
 	return data, info, nil
 }
 
+// readKey reads a key, or the beginning of what is none: there may be no end to it.
+func readKey(from io.Reader) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, headSize+bytes.MinRead))
+	if _, err := b.ReadFrom(io.LimitReader(from, headSize)); err != nil || !key.IsSecret(b.Bytes()) {
+		return b.Bytes(), err
+	}
+	if f, ok := from.(*os.File); ok {
+		if info, err := f.Stat(); err == nil {
+			b.Grow(int(min(info.Size(), key.MaxSize)))
+		}
+	}
+	// What is longer is damaged; Inspect says so.
+	_, err := b.ReadFrom(io.LimitReader(from, 2*key.MaxSize))
+	return b.Bytes(), err
+}
+
 // open opens the key in data.
 func (k *KeyFile) open(data []byte, info key.Info) (*key.Key, error) {
 	ids := k.Identities
 	if info.Passphrase() && k.Passphrase != nil {
+		most := k.MaxWorkFactor
+		if most == 0 {
+			most = DefaultWorkFactor
+		}
+		if most < 1 || most > 30 {
+			return nil, &OptionError{Option: "Key.MaxWorkFactor", Value: k.MaxWorkFactor, Reason: "is not between 1 and 30"}
+		}
+		if info.WorkFactor > most {
+			return nil, fmt.Errorf("%s: %w", k.name(), &key.WorkFactorError{Asked: info.WorkFactor, Allowed: most})
+		}
 		secret, err := k.Passphrase()
 		if err != nil {
 			return nil, err
@@ -67,6 +104,7 @@ func (k *KeyFile) open(data []byte, info key.Info) (*key.Key, error) {
 		if err != nil {
 			return nil, err
 		}
+		id.SetMaxWorkFactor(most)
 		ids = append(ids[:len(ids):len(ids)], id)
 	}
 	opened, err := key.Read(bytes.NewReader(data), ids...)

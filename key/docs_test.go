@@ -22,7 +22,7 @@ func TestDocumentedBytes(t *testing.T) {
 			}},
 			Patches: []onnxio.TensorPatch{{
 				Tensor: "fc3.weight", Offset: 1234, Stride: 4, Width: 4,
-				Indices: []int64{7, 310, 311}, Original: []uint64{0x3dcccccd, 0xbe4ccccd, 0x3e99999a},
+				Indices: onnxio.IndicesOf(7, 310, 311), Original: original(4, 0x3dcccccd, 0xbe4ccccd, 0x3e99999a),
 			}},
 		},
 		Tool:    "advparams v0.1.0",

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -85,6 +86,9 @@ type Info struct {
 	// Recipients has the type of each recipient of a sealed key: "X25519",
 	// "scrypt" (a passphrase), "ssh-ed25519" … It does not say who they are.
 	Recipients []string
+	// WorkFactor is the work to try a passphrase: 2 to its power KiB of memory, and
+	// time in proportion. 0: the key has no passphrase.
+	WorkFactor int
 }
 
 // Passphrase reports whether the key is sealed with a passphrase.
@@ -103,9 +107,17 @@ func Inspect(r io.Reader) (Info, error) {
 
 // nobody is an identity that opens nothing. age refuses an empty list of
 // identities before it has looked at the header.
-type nobody struct{}
+// It notes the work factor of a passphrase.
+type nobody struct{ workFactor int }
 
-func (nobody) Unwrap([]*age.Stanza) ([]byte, error) { return nil, age.ErrIncorrectIdentity }
+func (n *nobody) Unwrap(recipients []*age.Stanza) ([]byte, error) {
+	for _, r := range recipients {
+		if r.Type == "scrypt" && len(r.Args) == 2 {
+			n.workFactor, _ = strconv.Atoi(r.Args[1])
+		}
+	}
+	return nil, age.ErrIncorrectIdentity
+}
 
 // open returns the payload of a key file, authenticated or compared with its
 // digest. The Info is complete as well when the error is ErrIdentity.
@@ -113,7 +125,7 @@ func open(r io.Reader, identities []age.Identity) (payload []byte, info Info, er
 	// Read whole, so that an error of r is not taken for damage; armor makes a
 	// key of MaxSize a third larger.
 	const limit = MaxSize + MaxSize/2
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	data, err := readAll(io.LimitReader(r, limit+1), sizeOf(r))
 	switch {
 	case err != nil:
 		return nil, info, fmt.Errorf("reading the key: %w", err)
@@ -132,7 +144,9 @@ func open(r io.Reader, identities []age.Identity) (payload []byte, info Info, er
 		return nil, info, notKey(data)
 	}
 	info.Sealed = true
-	opened, err := age.Decrypt(src, append([]age.Identity{nobody{}}, identities...)...)
+	var first nobody
+	opened, err := age.Decrypt(src, append([]age.Identity{&first}, identities...)...)
+	info.WorkFactor = first.workFactor
 	if closed := (*age.NoIdentityMatchError)(nil); errors.As(err, &closed) {
 		info.Recipients = closed.StanzaTypes
 		return nil, info, &IdentityError{info}
@@ -140,12 +154,27 @@ func open(r io.Reader, identities []age.Identity) (payload []byte, info Info, er
 	if err == nil {
 		// age authenticates each chunk before it returns it, and that it was
 		// the last before io.EOF.
-		payload, err = io.ReadAll(opened)
+		payload, err = readAll(opened, len(data))
 	}
 	if err != nil {
 		return nil, info, damaged(err)
 	}
 	return payload, info, nil
+}
+
+// sizeOf returns what is left of r, where it says so.
+func sizeOf(r io.Reader) int {
+	if r, ok := r.(interface{ Len() int }); ok {
+		return min(r.Len(), MaxSize)
+	}
+	return 0
+}
+
+// readAll is io.ReadAll for about size bytes, which it reads into one piece of memory.
+func readAll(r io.Reader, size int) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
 }
 
 // IsSecret reports whether a file that begins with head looks like a key, an age

@@ -90,6 +90,24 @@ func (e *RecipientsError) Hint() string {
 	return "age allows a passphrase alone, or any number of recipients"
 }
 
+// WorkFactorError means that a key asks for more work to try a passphrase than is
+// allowed. It wraps ErrIdentity.
+type WorkFactorError struct {
+	Asked, Allowed int // as exponents of two: work factors of scrypt
+}
+
+func (e *WorkFactorError) Error() string {
+	return fmt.Sprintf("%v: it asks for 2^%d KiB of memory to try a passphrase; 2^%d KiB are allowed", ErrIdentity, e.Asked, e.Allowed)
+}
+
+// Unwrap returns ErrIdentity.
+func (e *WorkFactorError) Unwrap() error { return ErrIdentity }
+
+// Hint says why.
+func (e *WorkFactorError) Hint() string {
+	return "keys that advparams or age made ask for 2^18 KiB: make sure that you know who made this one"
+}
+
 // ParseError means that text is no recipient or no identity. It never quotes an
 // identity.
 type ParseError struct {

@@ -23,7 +23,7 @@ func Example() {
 		}},
 		Patches: []onnxio.TensorPatch{{
 			Tensor: "fc3.weight", Offset: 1234, Stride: 4, Width: 4,
-			Indices: []int64{7, 310, 311}, Original: []uint64{0x3dcccccd, 0xbe4ccccd, 0x3e99999a},
+			Indices: onnxio.IndicesOf(7, 310, 311), Original: []byte("\xcd\xcc\xcc\x3d\xcd\xcc\x4c\xbe\x9a\x99\x99\x3e"),
 		}},
 	}
 	alice, err := age.GenerateX25519Identity()
@@ -50,7 +50,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	p := k.Record.Patches[0]
-	fmt.Printf("%s: %d elements of %s to put back\n", k.Record.Files[0].Name, len(p.Indices), p.Tensor)
+	fmt.Printf("%s: %d elements of %s to put back\n", k.Record.Files[0].Name, p.Indices.Len(), p.Tensor)
 	// Output:
 	// sealed to [X25519]
 	// without an identity: true

@@ -2,9 +2,11 @@ package key
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -39,11 +41,11 @@ func sample() *Key {
 				{Name: "data/weights.bin", LockedName: "data/locked.bin", Size: 1 << 40, LockedSize: 1 << 40, SHA256: digest(128), LockedSHA256: digest(192)},
 			},
 			Patches: []onnxio.TensorPatch{
-				{Tensor: "conv1.weight", File: 0, Offset: 100, Stride: 4, Width: 4, Indices: []int64{0, 3, 450}, Original: []uint64{0x3f800000, 0, 0xffffffff}},
-				{Tensor: "unpacked", File: 0, Offset: 2000, Stride: 5, Width: 4, Indices: []int64{7}, Original: []uint64{0xc0490fdb}},
-				{Tensor: "half", File: 1, Offset: 1 << 39, Stride: 2, Width: 2, Indices: []int64{1, 1 << 37}, Original: []uint64{0x3c00, 0xfc00}},
-				{Tensor: "int8", File: 1, Offset: 64, Stride: 1, Width: 1, Indices: []int64{5, 6}, Original: []uint64{0x80, 0x7f}},
-				{Tensor: "d\xffuble", File: 1, Offset: 128, Stride: 8, Width: 8, Indices: []int64{0}, Original: []uint64{0xfff0000000000001}},
+				{Tensor: "conv1.weight", File: 0, Offset: 100, Stride: 4, Width: 4, Indices: onnxio.IndicesOf(0, 3, 450), Original: original(4, 0x3f800000, 0, 0xffffffff)},
+				{Tensor: "unpacked", File: 0, Offset: 2000, Stride: 5, Width: 4, Indices: onnxio.IndicesOf(7), Original: original(4, 0xc0490fdb)},
+				{Tensor: "half", File: 1, Offset: 1 << 39, Stride: 2, Width: 2, Indices: onnxio.IndicesOf(1, 1<<37), Original: original(2, 0x3c00, 0xfc00)},
+				{Tensor: "int8", File: 1, Offset: 64, Stride: 1, Width: 1, Indices: onnxio.IndicesOf(5, 6), Original: original(1, 0x80, 0x7f)},
+				{Tensor: "d\xffuble", File: 1, Offset: 128, Stride: 8, Width: 8, Indices: onnxio.IndicesOf(0), Original: original(8, 0xfff0000000000001)},
 			},
 			Splices: []onnxio.Splice{
 				{File: 0, Offset: 3000, Length: 10, Original: []byte("weights")},
@@ -121,13 +123,22 @@ func passphrase(t testing.TB, text string) (*age.ScryptRecipient, *age.ScryptIde
 	return r, id
 }
 
+// original returns the values of a patch, which have width bytes each.
+func original(width int, values ...uint64) []byte {
+	var out []byte
+	for _, v := range values {
+		out = append(out, binary.LittleEndian.AppendUint64(nil, v)[:width]...)
+	}
+	return out
+}
+
 func diff(want, got *Key) string { return cmp.Diff(want, got, cmpopts.EquateEmpty()) }
 
 // flipped is a key of version 2.
 func flipped() *Key {
 	k := sample()
 	k.Record.Patches = append(k.Record.Patches, onnxio.TensorPatch{
-		Tensor: "signs", File: 1, Offset: 1 << 20, Stride: 4, Width: 4, Indices: []int64{2, 3, 1000, 70000}, Flip: 1 << 31,
+		Tensor: "signs", File: 1, Offset: 1 << 20, Stride: 4, Width: 4, Indices: onnxio.IndicesOf(2, 3, 1000, 70000), Flip: 1 << 31,
 	})
 	return k
 }
@@ -201,11 +212,10 @@ func TestSize(t *testing.T) {
 			chosen[rng.Int64N(elements)] = true
 		}
 		p := onnxio.TensorPatch{Tensor: "layer4.1.conv2.weight", Offset: 1000, Stride: 4, Width: 4}
-		for i := range chosen {
-			p.Indices = append(p.Indices, i)
-			p.Original = append(p.Original, uint64(rng.Uint32()))
+		p.Indices = onnxio.IndicesOf(slices.Sorted(maps.Keys(chosen))...)
+		for range chosen {
+			p.Original = append(p.Original, original(4, uint64(rng.Uint32()))...)
 		}
-		slices.Sort(p.Indices)
 		k := small()
 		k.Record.Patches = []onnxio.TensorPatch{p}
 		k.Record.Files[0].Size = 1000 + 4*elements

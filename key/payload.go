@@ -2,7 +2,6 @@ package key
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -45,22 +44,24 @@ func encode(k *Key) ([]byte, error) {
 			LockedName: []byte(f.LockedName), LockedSize: uint64(f.LockedSize), LockedSha256: f.LockedSHA256[:],
 		})
 	}
-	for _, p := range k.Record.Patches {
-		m.Patches = append(m.Patches, &keypb.TensorPatch{
-			Tensor: []byte(p.Tensor), File: uint32(p.File),
-			Offset: uint64(p.Offset), Stride: uint32(p.Stride), Width: uint32(p.Width),
-			Positions: deltas(p.Indices), Originals: pack(p.Original, p.Width), Flip: p.Flip,
-		})
-		if p.Flip != 0 {
+	for i := range k.Record.Patches {
+		if k.Record.Patches[i].Flip != 0 {
 			m.FormatVersion = 2
 		}
 	}
+	payload, err := marshal(nil, m)
+	for i := 0; err == nil && i < len(k.Record.Patches); i++ {
+		payload, err = appendPatch(payload, &k.Record.Patches[i])
+	}
+	last := &keypb.Payload{}
 	for _, s := range k.Record.Splices {
-		m.Splices = append(m.Splices, &keypb.Splice{
+		last.Splices = append(last.Splices, &keypb.Splice{
 			File: uint32(s.File), Offset: uint64(s.Offset), Length: uint64(s.Length), Original: s.Original,
 		})
 	}
-	payload, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err == nil {
+		payload, err = marshal(payload, last)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encoding the payload: %w", err)
 	}
@@ -70,12 +71,18 @@ func encode(k *Key) ([]byte, error) {
 	return payload, nil
 }
 
-// decode is the inverse of encode; it returns valid keys only.
+func marshal(b []byte, m proto.Message) ([]byte, error) {
+	return proto.MarshalOptions{Deterministic: true}.MarshalAppend(b, m)
+}
+
+// decode is the inverse of encode; it returns valid keys only. The key may refer to
+// payload.
 func decode(payload []byte) (*Key, error) {
 	m := new(keypb.Payload)
 	entries, err := countEntries(payload) // before they are allocated
+	var patches [][]byte
 	if err == nil && entries <= maxEntries {
-		err = proto.Unmarshal(payload, m)
+		patches, err = unmarshalRest(payload, m)
 	}
 	switch {
 	case err != nil:
@@ -108,23 +115,16 @@ func decode(payload []byte) (*Key, error) {
 			LockedName: string(f.GetLockedName()), LockedSize: int64(f.GetLockedSize()), LockedSHA256: [sha256.Size]byte(f.GetLockedSha256()),
 		})
 	}
-	for _, p := range m.GetPatches() {
-		unknown = unknown || hasUnknown(p)
-		if m.GetFormatVersion() < 2 && p.GetFlip() != 0 {
-			return nil, fmt.Errorf("tensor %q: bits to turn over, which version 1 does not have", p.GetTensor())
+	for _, data := range patches {
+		p, more, err := parsePatch(data)
+		unknown = unknown || more
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("decoding the payload: %w", err)
+		case m.GetFormatVersion() < 2 && p.Flip != 0:
+			return nil, fmt.Errorf("tensor %q: bits to turn over, which version 1 does not have", p.Tensor)
 		}
-		n := len(p.GetPositions())
-		if p.GetFlip() != 0 {
-			n = 0
-		}
-		if uint64(len(p.GetOriginals())) != uint64(n)*uint64(p.GetWidth()) {
-			return nil, fmt.Errorf("tensor %q: %d bytes of original values for %d elements of %d bytes", p.GetTensor(), len(p.GetOriginals()), n, p.GetWidth())
-		}
-		k.Record.Patches = append(k.Record.Patches, onnxio.TensorPatch{
-			Tensor: string(p.GetTensor()), File: int(p.GetFile()),
-			Offset: int64(p.GetOffset()), Stride: int(p.GetStride()), Width: int(p.GetWidth()),
-			Indices: indices(p.GetPositions()), Original: unpack(p.GetOriginals(), n), Flip: p.GetFlip(),
-		})
+		k.Record.Patches = append(k.Record.Patches, p)
 	}
 	for _, s := range m.GetSplices() {
 		unknown = unknown || hasUnknown(s)
@@ -160,51 +160,3 @@ func countEntries(payload []byte) (int, error) {
 // hasUnknown reports fields that this version does not define. Skipping one
 // could restore something else than what was locked. A summary may grow.
 func hasUnknown(m proto.Message) bool { return len(m.ProtoReflect().GetUnknown()) > 0 }
-
-// deltas returns the first index and the difference of each to the one before.
-func deltas(indices []int64) []uint64 {
-	out := make([]uint64, len(indices))
-	previous := int64(0)
-	for i, index := range indices {
-		out[i] = uint64(index - previous)
-		previous = index
-	}
-	return out
-}
-
-// indices is the inverse of deltas. A sum that overflows does not ascend.
-func indices(deltas []uint64) []int64 {
-	out := make([]int64, len(deltas))
-	index := int64(0)
-	for i, d := range deltas {
-		index += int64(d)
-		out[i] = index
-	}
-	return out
-}
-
-// pack returns the low width bytes of each value, little-endian.
-func pack(values []uint64, width int) []byte {
-	out := make([]byte, 0, len(values)*width)
-	for _, v := range values {
-		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], v)
-		out = append(out, b[:width]...)
-	}
-	return out
-}
-
-// unpack is the inverse of pack for n values of at most 8 bytes.
-func unpack(data []byte, n int) []uint64 {
-	if n == 0 {
-		return nil
-	}
-	out := make([]uint64, n)
-	for i := range out {
-		width := len(data) / n
-		var b [8]byte
-		copy(b[:], data[i*width:(i+1)*width])
-		out[i] = binary.LittleEndian.Uint64(b[:])
-	}
-	return out
-}

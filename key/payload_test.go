@@ -2,6 +2,7 @@ package key
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
 	"strings"
@@ -80,7 +81,7 @@ func TestContradictions(t *testing.T) {
 		{"width 0", func(m *keypb.Payload) { m.Patches[0].Width, m.Patches[0].Originals = 0, nil }, "elements of 0 bytes"},
 		{"width 3", func(m *keypb.Payload) { m.Patches[0].Width, m.Patches[0].Originals = 3, make([]byte, 9) }, "elements of 3 bytes"},
 		{"width 16", func(m *keypb.Payload) { m.Patches[0].Width, m.Patches[0].Originals = 16, make([]byte, 48) }, "elements of 16 bytes"},
-		{"width beyond the originals", func(m *keypb.Payload) { m.Patches[0].Width = math.MaxUint32 }, "bytes of original values"},
+		{"width beyond the originals", func(m *keypb.Payload) { m.Patches[0].Width = math.MaxUint32 }, "1, 2, 4 and 8 are possible"},
 		{"stride below width", func(m *keypb.Payload) { m.Patches[0].Stride = 3 }, "stride of 3"},
 		{"huge stride", func(m *keypb.Payload) { m.Patches[0].Stride = math.MaxUint32 }, "stride"},
 		{"an original too few", func(m *keypb.Payload) { m.Patches[0].Originals = m.Patches[0].Originals[4:] }, "8 bytes of original values for 3"},
@@ -136,8 +137,8 @@ func TestValidate(t *testing.T) {
 		change  func(*onnxio.Record)
 		message string
 	}{
-		{"positions without originals", func(r *onnxio.Record) { r.Patches[0].Original = nil }, "3 positions with 0 original values"},
-		{"original too wide", func(r *onnxio.Record) { r.Patches[2].Original[1] = 0x10000 }, "0x10000 does not fit 2 bytes"},
+		{"positions without originals", func(r *onnxio.Record) { r.Patches[0].Original = nil }, "0 bytes of original values for 3 elements"},
+		{"half an original", func(r *onnxio.Record) { r.Patches[2].Original = r.Patches[2].Original[1:] }, "3 bytes of original values for 2 elements"},
 		{"negative file of a patch", func(r *onnxio.Record) { r.Patches[0].File = -1 }, "no file -1"},
 		{"negative file of a splice", func(r *onnxio.Record) { r.Splices[0].File = -1 }, "no file -1"},
 		{"negative width", func(r *onnxio.Record) { r.Patches[0].Width = -4 }, "elements of -4 bytes"},
@@ -156,8 +157,8 @@ func TestValidate(t *testing.T) {
 func TestInterleavedTensors(t *testing.T) {
 	k := small()
 	k.Record.Patches = []onnxio.TensorPatch{
-		{Tensor: "a", Offset: 100, Stride: 8, Width: 4, Indices: []int64{0, 1, 2}, Original: []uint64{1, 2, 3}},
-		{Tensor: "b", Offset: 104, Stride: 8, Width: 4, Indices: []int64{0, 1, 2}, Original: []uint64{4, 5, 6}},
+		{Tensor: "a", Offset: 100, Stride: 8, Width: 4, Indices: onnxio.IndicesOf(0, 1, 2), Original: original(4, 1, 2, 3)},
+		{Tensor: "b", Offset: 104, Stride: 8, Width: 4, Indices: onnxio.IndicesOf(0, 1, 2), Original: original(4, 4, 5, 6)},
 	}
 	got, err := Read(bytes.NewReader(plainBytes(t, k)))
 	if err != nil {
@@ -202,9 +203,10 @@ func TestTooManyEntries(t *testing.T) {
 // large returns a key of n changed float32 parameters, every 50th of a tensor.
 func large(n int) *Key {
 	k := small()
-	p := onnxio.TensorPatch{Tensor: "weight", Stride: 4, Width: 4, Indices: make([]int64, n), Original: make([]uint64, n)}
+	p := onnxio.TensorPatch{Tensor: "weight", Stride: 4, Width: 4}
 	for i := range n {
-		p.Indices[i], p.Original[i] = int64(i)*50, uint64(uint32(i)*2654435761)
+		p.Indices.Append(int64(i) * 50)
+		p.Original = binary.LittleEndian.AppendUint32(p.Original, uint32(i)*2654435761)
 	}
 	k.Record.Patches = []onnxio.TensorPatch{p}
 	k.Record.Files[0].Size = int64(n) * 200
@@ -249,7 +251,7 @@ func FuzzPayload(f *testing.F) {
 		}
 		changed := 0
 		for _, p := range k.Record.Patches {
-			changed += len(p.Indices)
+			changed += p.Indices.Len()
 		}
 		if changed > len(payload) {
 			t.Fatalf("%d changes out of %d bytes", changed, len(payload))

@@ -15,7 +15,7 @@ type place struct {
 
 // layout decides the names of the rewritten files. Files of the original are
 // never replaced, unless dst is the original itself.
-func (m *Model) layout(dst string, edits [][]piece) ([]place, error) {
+func (m *Model) layout(dst string, todo []changes) ([]place, error) {
 	dir := filepath.Dir(dst)
 	places := make([]place, len(m.files))
 	inPlace := samePath(dst, m.path)
@@ -25,7 +25,7 @@ func (m *Model) layout(dst string, edits [][]piece) ([]place, error) {
 	}
 	if sameFolder(dst, m.path) {
 		for i := range m.files[1:] {
-			if len(edits[i+1]) == 0 {
+			if todo[i+1].none() {
 				places[i+1].path = ""
 			}
 		}
@@ -37,7 +37,7 @@ func (m *Model) layout(dst string, edits [][]piece) ([]place, error) {
 	}
 	if inPlace {
 		for i, p := range places {
-			if i > 0 && len(edits[i]) == 0 {
+			if i > 0 && todo[i].none() {
 				continue
 			}
 			if err := checkLinks(p.path, true); err != nil {

@@ -1,10 +1,8 @@
 package onnxio
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
-	"slices"
 )
 
 // ErrMismatch is wrapped by Restore when a file is not the one that Rewrite
@@ -37,24 +35,13 @@ type FileRecord struct {
 // and there are no old values.
 type TensorPatch struct {
 	Tensor   string
-	File     int      // index in Record.Files
-	Offset   int64    // of element 0, in the locked file
-	Stride   int      // bytes from one element to the next
-	Width    int      // bytes of an element: 1, 2, 4 or 8
-	Indices  []int64  // ascending; element i is at Offset + i·Stride
-	Original []uint64 // little-endian bits, one for each index; nil with Flip
-	Flip     uint64   // exclusive or of old and new bits; 0: see Original
-}
-
-// old returns the piece that restores the k-th element of the patch.
-func (p *TensorPatch) old(k int) piece {
-	x := piece{at: p.Offset + p.Indices[k]*int64(p.Stride), size: int64(p.Width)}
-	if x.xor = p.Flip != 0; x.xor {
-		x.data = elementBytes(p.Flip, p.Width)
-	} else {
-		x.data = elementBytes(p.Original[k], p.Width)
-	}
-	return x
+	File     int     // index in Record.Files
+	Offset   int64   // of element 0, in the locked file
+	Stride   int     // bytes from one element to the next
+	Width    int     // bytes of an element: 1, 2, 4 or 8
+	Indices  Indices // element i is at Offset + i·Stride
+	Original []byte  // Width bytes for each index, little-endian; empty with Flip
+	Flip     uint64  // exclusive or of old and new bits; 0: see Original
 }
 
 // enough is the least number of elements with the same flipped bits that get a patch of
@@ -75,16 +62,19 @@ func (p *TensorPatch) shorten(flips []uint64) []TensorPatch {
 		return []TensorPatch{*p}
 	}
 	same, others := *p, *p
-	same.Indices, same.Original, same.Flip = nil, nil, flip
-	others.Indices, others.Original = nil, nil
-	for k, f := range flips {
-		if f == flip {
-			same.Indices = append(same.Indices, p.Indices[k])
+	same.Indices, same.Original, same.Flip = Indices{}, nil, flip
+	others.Indices, others.Original = Indices{}, nil
+	k := 0
+	for index := range p.Indices.All() {
+		if flips[k] == flip {
+			same.Indices.Append(index)
 		} else {
-			others.Indices, others.Original = append(others.Indices, p.Indices[k]), append(others.Original, p.Original[k])
+			others.Indices.Append(index)
+			others.Original = append(others.Original, p.Original[k*p.Width:][:p.Width]...)
 		}
+		k++
 	}
-	if len(others.Indices) == 0 {
+	if others.Indices.Len() == 0 {
 		return []TensorPatch{same}
 	}
 	return []TensorPatch{same, others}
@@ -101,30 +91,4 @@ type Splice struct {
 // elementBytes returns the bytes that store the bits of an element.
 func elementBytes(bits uint64, width int) []byte {
 	return binary.LittleEndian.AppendUint64(make([]byte, 0, 8), bits)[:width]
-}
-
-// reverse returns, by file, the pieces that turn the locked files into the original
-// ones. Patches and splices must be of files of the record.
-func (r *Record) reverse() ([][]piece, error) {
-	pieces := make([][]piece, len(r.Files))
-	for i := range r.Patches {
-		p := &r.Patches[i]
-		list := slices.Grow(pieces[p.File], len(p.Indices))
-		for k := range p.Indices {
-			list = append(list, p.old(k))
-		}
-		pieces[p.File] = list
-	}
-	for _, s := range r.Splices {
-		pieces[s.File] = append(pieces[s.File], piece{s.Offset, s.Length, s.Original, false})
-	}
-	for file, list := range pieces {
-		slices.SortStableFunc(list, func(a, b piece) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.end(), b.end())) })
-		for i := 1; i < len(list); i++ {
-			if list[i].at < list[i-1].end() {
-				return nil, overlapError(&r.Files[file], list[i].at)
-			}
-		}
-	}
-	return pieces, nil
 }

@@ -93,7 +93,7 @@ func RestoreTo(w io.Writer, locked string, rec *Record) error {
 	want := &rec.Files[0]
 	for _, to := range []io.Writer{io.Discard, w} {
 		h := sha256.New()
-		if err := splice(io.MultiWriter(h, to), src, want.LockedSize, r.pieces[0]); err != nil {
+		if err := splice(io.MultiWriter(h, to), src, want.LockedSize, r.back[0].pieces()); err != nil {
 			return fmt.Errorf("restoring %s: %w", locked, err)
 		}
 		if [32]byte(h.Sum(nil)) != want.SHA256 {
@@ -109,18 +109,18 @@ type restorer struct {
 	out         *atomicfile.Set
 	resume      bool // accept files that are original already
 	inPlace     bool
-	pieces      [][]piece
+	back        []changes
 	original    []bool // files of the locked model that are the original's already
 	model       string // where the original model lies until it has its name
 }
 
-// plan turns the record, once it is known to be sound, into pieces of files.
-func (r *restorer) plan() (err error) {
+// plan makes out what is to be done to each file, once the record is known to be sound.
+func (r *restorer) plan() error {
 	if err := r.rec.Validate(); err != nil {
 		return err
 	}
-	r.pieces, err = r.rec.reverse()
-	return err
+	r.back = r.rec.byFile()
+	return nil
 }
 
 // checkNames makes sure that the original refers to every data file of the record:
@@ -203,7 +203,7 @@ func matches(f *os.File, size int64, sum [32]byte) (bool, error) {
 	if err != nil || info.Size() != size {
 		return false, err
 	}
-	have, err := digest(f, size, nil)
+	have, err := digest(f, size)
 	return have == sum, err
 }
 
@@ -292,9 +292,9 @@ func (r *restorer) write(i int) error {
 	if err != nil {
 		return err
 	}
-	size, pieces := want.LockedSize, r.pieces[i]
+	size, pieces := want.LockedSize, r.back[i].pieces()
 	if r.original[i] {
-		size, pieces = want.Size, nil
+		size, pieces = want.Size, unchanged
 	}
 	if err := splice(f, src, size, pieces); err != nil {
 		return fmt.Errorf("restoring %s: %w", target, err)

@@ -174,20 +174,20 @@ func TestDamagedRecord(t *testing.T) {
 		"patch of file -1":     func(r *Record) { r.Patches[0].File = -1 },
 		"patch elsewhere":      func(r *Record) { r.Patches[0].Offset = 1 << 62 },
 		"patch before":         func(r *Record) { r.Patches[0].Offset = -1 },
-		"patch at the end":     func(r *Record) { r.Patches[0].Indices[0] = 2 },
-		"patch far beyond":     func(r *Record) { r.Patches[0].Indices[0] = 1 << 62 },
-		"negative index":       func(r *Record) { r.Patches[0].Indices[0] = -1 },
+		"patch at the end":     func(r *Record) { r.Patches[0].Indices = IndicesOf(2) },
+		"patch far beyond":     func(r *Record) { r.Patches[0].Indices = IndicesOf(1 << 62) },
+		"negative index":       func(r *Record) { r.Patches[0].Indices = IndicesOf(-1) },
 		"no stride":            func(r *Record) { r.Patches[0].Stride = 0 },
 		"negative stride":      func(r *Record) { r.Patches[0].Stride = -4 },
 		"no width":             func(r *Record) { r.Patches[0].Width = 0 },
 		"width of three":       func(r *Record) { r.Patches[0].Width = 3 },
 		"large width":          func(r *Record) { r.Patches[0].Width, r.Patches[0].Stride = 16, 16 },
-		"wide value":           func(r *Record) { r.Patches[0].Original[0] = 1 << 32 },
+		"half a value":         func(r *Record) { r.Patches[0].Original = r.Patches[0].Original[:2] },
 		"another value":        func(r *Record) { r.Patches[0].Original[0] ^= 1 },
 		"too few values":       func(r *Record) { r.Patches[0].Original = nil },
 		"positions descend": func(r *Record) {
 			p := &r.Patches[0]
-			p.Indices, p.Original = []int64{1, 0}, []uint64{0, 0}
+			p.Indices, p.Original = IndicesOf(1, 0), make([]byte, 8)
 		},
 		"patch twice":            func(r *Record) { r.Patches = append(r.Patches, r.Patches[0]) },
 		"splice of no file":      func(r *Record) { r.Splices = []Splice{{File: 9}} },

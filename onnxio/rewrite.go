@@ -59,11 +59,11 @@ func (t *Initializer) Editable() error {
 // record applied: when Rewrite succeeds, Restore will.
 func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (_ *Record, err error) {
 	defer Faults(&err)()
-	patches, pieces, err := m.plan(edits)
+	patches, todo, err := m.plan(edits)
 	if err != nil {
 		return nil, err
 	}
-	layout, err := m.layout(dst, pieces)
+	layout, err := m.layout(dst, todo)
 	if err != nil {
 		return nil, err
 	}
@@ -84,24 +84,19 @@ func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (_ *Recor
 			Original: slices.Clone(m.files[0].data[p.at:p.end()]),
 		})
 	}
-	pieces[0] = append(pieces[0], renames...)
-	slices.SortFunc(pieces[0], byOffset)
-
+	todo[0].splices = renames
 	for i, f := range m.files {
-		size, err := checkPieces(pieces[i], f.Size)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Path, err)
+		size := f.Size
+		for _, p := range todo[i].splices {
+			size += p.grows()
 		}
 		rec.Files = append(rec.Files, FileRecord{Name: f.Name, LockedName: layout[i].name, Size: f.Size, LockedSize: size})
 	}
-	back, err := rec.reverse()
-	if err != nil {
-		return nil, err
-	}
+	back := rec.byFile()
 	for i := range m.files {
 		if path := layout[i].path; path == "" {
 			m.share(&rec.Files[i], i)
-		} else if err := m.write(out, &rec.Files[i], dst, i, path, pieces[i], back[i]); err != nil {
+		} else if err := m.write(out, &rec.Files[i], dst, i, path, &todo[i], &back[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -111,9 +106,9 @@ func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (_ *Recor
 	return rec, nil
 }
 
-// plan turns edits into patches and into pieces for each file. The offsets of
-// patches are those in the original.
-func (m *Model) plan(edits []Edit) ([]TensorPatch, [][]piece, error) {
+// plan turns edits into patches that undo them, and into what is to be done to each
+// file. All offsets are those in the original.
+func (m *Model) plan(edits []Edit) ([]TensorPatch, []changes, error) {
 	byTensor := map[string][]Edit{}
 	for _, e := range edits {
 		if m.byName[e.Tensor] == nil {
@@ -122,7 +117,7 @@ func (m *Model) plan(edits []Edit) ([]TensorPatch, [][]piece, error) {
 		byTensor[e.Tensor] = append(byTensor[e.Tensor], e)
 	}
 	var patches []TensorPatch
-	pieces := make([][]piece, len(m.files))
+	todo := make([]changes, len(m.files))
 	for _, t := range m.initializers { // file order, so that equal edits give equal records
 		edits := byTensor[t.Name]
 		if len(edits) == 0 {
@@ -131,29 +126,36 @@ func (m *Model) plan(edits []Edit) ([]TensorPatch, [][]piece, error) {
 		if err := t.checkEdits(edits); err != nil {
 			return nil, nil, err
 		}
-		width := t.elem.bits / 8
-		var patch *TensorPatch
-		var flips []uint64 // what is turned over in the elements of patch
-		last := -1         // first element of the run that patch is for
-		for _, e := range edits {
-			r := t.runAt(e.Index)
-			if r.first != last {
-				if patch != nil {
-					patches = append(patches, patch.shorten(flips)...)
-				}
-				patch, flips, last = &TensorPatch{Tensor: t.Name, File: r.file, Offset: int64(r.offset), Stride: r.stride, Width: width}, nil, r.first
+		for len(edits) > 0 {
+			r := t.runAt(edits[0].Index)
+			n := 1
+			for n < len(edits) && t.runAt(edits[n].Index).first == r.first {
+				n++
 			}
-			k, old := e.Index-r.first, t.Bits(e.Index)
-			patch.Indices = append(patch.Indices, int64(k))
-			patch.Original, flips = append(patch.Original, old), append(flips, old^e.Bits)
-			pieces[r.file] = append(pieces[r.file], piece{int64(r.offset + k*r.stride), int64(width), elementBytes(e.Bits, width), false})
+			undo, do := t.patches(r, edits[:n])
+			patches = append(patches, undo...)
+			todo[r.file].patches = append(todo[r.file].patches, do)
+			edits = edits[n:]
 		}
-		patches = append(patches, patch.shorten(flips)...)
 	}
-	for _, p := range pieces {
-		slices.SortFunc(p, byOffset)
+	return patches, todo, nil
+}
+
+// patches returns the patches that undo edits of one run, and the one that does them.
+func (t *Initializer) patches(r run, edits []Edit) (undo []TensorPatch, do *TensorPatch) {
+	width := t.elem.bits / 8
+	back := TensorPatch{Tensor: t.Name, File: r.file, Offset: int64(r.offset), Stride: r.stride, Width: width}
+	do = &TensorPatch{Offset: back.Offset, Stride: back.Stride, Width: width}
+	flips := make([]uint64, len(edits))
+	for i, e := range edits {
+		old := t.Bits(e.Index)
+		flips[i] = old ^ e.Bits
+		back.Indices.Append(int64(e.Index - r.first))
+		back.Original = append(back.Original, elementBytes(old, width)...)
+		do.Original = append(do.Original, elementBytes(e.Bits, width)...)
 	}
-	return patches, pieces, nil
+	do.Indices = back.Indices
+	return back.shorten(flips), do
 }
 
 // checkEdits sorts the edits of one tensor and refuses impossible ones.
@@ -181,10 +183,10 @@ func (m *Model) share(f *FileRecord, i int) {
 	f.LockedSHA256 = f.SHA256
 }
 
-// write copies file i of the model to path, beside dst, with pieces replaced, and
-// records the digests. back are the pieces that undo it. What comes of a private file
+// write copies file i of the model to path, beside dst, with the changes made, and
+// records the digests. back are the changes that undo them. What comes of a private file
 // is private.
-func (m *Model) write(out *atomicfile.Set, rec *FileRecord, dst string, i int, path string, pieces, back []piece) error {
+func (m *Model) write(out *atomicfile.Set, rec *FileRecord, dst string, i int, path string, do, back *changes) error {
 	src, err := m.reopen(i)
 	if err != nil {
 		return err
@@ -199,7 +201,7 @@ func (m *Model) write(out *atomicfile.Set, rec *FileRecord, dst string, i int, p
 	if err != nil {
 		return err
 	}
-	if err := splice(f, src, m.files[i].Size, pieces); err != nil {
+	if err := splice(f, src, m.files[i].Size, do.pieces()); err != nil {
 		return fmt.Errorf("copying %s to %s: %w", m.files[i].Path, path, err)
 	}
 	if err := m.confirm(rec, i, f, back); err != nil {
@@ -244,17 +246,17 @@ func errChanged(path string) error {
 
 // confirm reads a written file twice: as it is, for its own digest, and with the
 // changes undone, which must give the original.
-func (m *Model) confirm(f *FileRecord, i int, written *atomicfile.File, back []piece) error {
+func (m *Model) confirm(f *FileRecord, i int, written *atomicfile.File, back *changes) error {
 	var g errgroup.Group
 	g.Go(func() (err error) {
-		f.LockedSHA256, err = digest(written.File, f.LockedSize, nil)
+		f.LockedSHA256, err = digest(written.File, f.LockedSize)
 		return err
 	})
 	g.Go(func() (err error) {
 		defer Faults(&err)()
 		h := sha256.New()
 		original := &comparer{want: m.files[i].data}
-		err = splice(io.MultiWriter(h, original), written.File, f.LockedSize, back)
+		err = splice(io.MultiWriter(h, original), written.File, f.LockedSize, back.pieces())
 		if original.differs || err == nil && len(original.want) > 0 {
 			return errChanged(m.files[i].Path)
 		}

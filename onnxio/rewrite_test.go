@@ -127,11 +127,11 @@ func TestFlip(t *testing.T) {
 			// One that is changed in another way has a patch of its own.
 			edits = append(edits, Edit{"w", 4, m.Lookup("w").Bits(4) ^ c.flip ^ 2})
 			rec = rewrite(t, m, locked, true, edits...)
-			if got := rec.Patches[len(rec.Patches)-1]; c.short && (len(rec.Patches) != 2 || len(got.Indices) != 1 || len(got.Original) != 1 || got.Flip != 0) {
+			if got := rec.Patches[len(rec.Patches)-1]; c.short && (len(rec.Patches) != 2 || got.Indices.Len() != 1 || len(got.Original) != got.Width || got.Flip != 0) {
 				t.Errorf("patches %+v", rec.Patches)
 			}
 			for _, p := range rec.Patches[:1] {
-				if short := p.Flip == c.flip && len(p.Original) == 0; short != c.short || !short && len(p.Original) != len(p.Indices) {
+				if short := p.Flip == c.flip && len(p.Original) == 0; short != c.short || !short && len(p.Original) != p.Width*p.Indices.Len() {
 					t.Errorf("patch %+v", p)
 				}
 			}

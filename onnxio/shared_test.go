@@ -44,7 +44,7 @@ func checkReal(t *testing.T, path string) *Model {
 	checkDigests(t, rec, path, locked)
 	n := 0
 	for _, p := range rec.Patches {
-		n += len(p.Indices)
+		n += p.Indices.Len()
 	}
 	if n != len(edits) || n == 0 {
 		t.Errorf("%d of %d edits recorded", n, len(edits))

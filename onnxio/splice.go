@@ -1,11 +1,11 @@
 package onnxio
 
 import (
-	"bufio"
 	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"slices"
 
@@ -15,7 +15,7 @@ import (
 
 // A piece replaces the bytes [at, at+size) of a file by data, or, if xor is set, by the
 // exclusive or of these bytes with data of the same length. Element edits, renamed
-// locations and their reversal are all lists of pieces.
+// locations and their reversal all are pieces.
 type piece struct {
 	at, size int64
 	data     []byte
@@ -26,21 +26,6 @@ func (p piece) end() int64   { return p.at + p.size }
 func (p piece) grows() int64 { return int64(len(p.data)) - p.size }
 
 func byOffset(a, b piece) int { return cmp.Compare(a.at, b.at) }
-
-// checkPieces checks that pieces are sorted, do not overlap and lie in a file of
-// that size; it returns the size the file will have.
-func checkPieces(pieces []piece, size int64) (int64, error) {
-	var last int64
-	total := size
-	for _, p := range pieces {
-		if p.at < last || p.size < 0 || p.size > size || p.at > size-p.size {
-			return 0, fmt.Errorf("replacement of %d bytes at %d overlaps another or the end of the file", p.size, p.at)
-		}
-		last = p.end()
-		total += p.grows()
-	}
-	return total, nil
-}
 
 // enclose adds to pieces of a serialised model those that correct the lengths of
 // the messages and strings around them, and sorts the result. A piece covers
@@ -146,81 +131,105 @@ const (
 	blockSize = 4096
 )
 
-// splice writes src, a file of that size, to dst with pieces replaced. If dst is
-// a file, long stretches are copied by the system (copy_file_range).
-func splice(dst io.Writer, src *os.File, size int64, pieces []piece) error {
-	if _, err := checkPieces(pieces, size); err != nil {
-		return err
-	}
-	c := copier{dst: dst, src: src, size: size, out: bufio.NewWriterSize(dst, bufferSize)}
-	c.in = bufio.NewReaderSize(c.from(0), bufferSize)
-	for _, p := range pieces {
-		if err := c.copy(p.at); err != nil {
-			return err
+// splice writes src, a file of that size, to dst with pieces replaced, which come in
+// the order of their offsets. If dst is a file, long stretches are copied by the
+// system (copy_file_range).
+func splice(dst io.Writer, src *os.File, size int64, pieces iter.Seq[piece]) error {
+	c := copier{dst: dst, src: src, size: size, room: make([]byte, min(bufferSize, size))}
+	last := int64(0)
+	for p := range pieces {
+		if p.at < last || p.size < 0 || p.size > size || p.at > size-p.size {
+			return fmt.Errorf("replacement of %d bytes at %d overlaps another or the end of the file", p.size, p.at)
 		}
+		last = p.end()
 		if err := c.replace(p); err != nil {
 			return err
 		}
 	}
-	if err := c.copy(size); err != nil {
+	return c.copy(size)
+}
+
+// copier copies src to dst in windows, which pieces change before they are written.
+type copier struct {
+	dst    io.Writer
+	src    *os.File
+	size   int64
+	pos    int64  // in src, of the window
+	window []byte // what is read, but not yet written
+	room   []byte // for the window
+}
+
+// end returns where the window ends in src.
+func (c *copier) end() int64 { return c.pos + int64(len(c.window)) }
+
+// replace writes a piece in place of what src has there, or makes the window have it.
+func (c *copier) replace(p piece) error {
+	if p.size != int64(len(p.data)) || p.size > int64(len(c.room)) {
+		if err := c.copy(p.at); err != nil {
+			return err
+		}
+		_, err := c.dst.Write(p.data)
+		c.pos, c.window = p.end(), c.window[min(p.size, int64(len(c.window))):]
 		return err
 	}
-	return c.out.Flush()
+	if p.end() > c.end() {
+		if err := c.copy(p.at); err != nil {
+			return err
+		}
+		if err := c.fill(c.size); err != nil {
+			return err
+		}
+	}
+	here := c.window[p.at-c.pos:][:p.size]
+	if !p.xor {
+		copy(here, p.data)
+		return nil
+	}
+	for i, x := range p.data {
+		here[i] ^= x
+	}
+	return nil
 }
 
-type copier struct {
-	dst  io.Writer
-	src  *os.File
-	size int64
-	pos  int64 // in src
-	in   *bufio.Reader
-	out  *bufio.Writer
-}
-
-func (c *copier) from(pos int64) io.Reader { return io.NewSectionReader(c.src, pos, c.size-pos) }
-
-// copy copies src up to end.
+// copy copies src up to end. No piece ends beyond it.
 func (c *copier) copy(end int64) error {
-	if _, toFile := c.dst.(io.ReaderFrom); toFile && end-c.pos >= bulkSize {
-		if err := c.buffered(-c.pos & (blockSize - 1)); err != nil {
+	_, toFile := c.dst.(io.ReaderFrom)
+	for c.pos < end {
+		if c.end() == c.pos {
+			to := end
+			if toFile && end-c.pos >= bulkSize {
+				if c.pos%blockSize == 0 {
+					if err := c.bulk((end - c.pos) &^ (blockSize - 1)); err != nil {
+						return err
+					}
+					continue
+				}
+				to = c.pos + -c.pos&(blockSize-1)
+			}
+			if err := c.fill(to); err != nil {
+				return err
+			}
+		}
+		n := min(end-c.pos, int64(len(c.window)))
+		if _, err := c.dst.Write(c.window[:n]); err != nil {
 			return err
 		}
-		if err := c.bulk((end - c.pos) &^ (blockSize - 1)); err != nil {
-			return err
-		}
+		c.pos, c.window = c.pos+n, c.window[n:]
 	}
-	return c.buffered(end - c.pos)
+	return nil
 }
 
-// replace writes a piece in place of what src has there.
-func (c *copier) replace(p piece) error {
-	data := p.data
-	if p.xor {
-		data = make([]byte, p.size)
-		if _, err := io.ReadFull(c.in, data); err != nil {
-			return short(err)
-		}
-		for i, x := range p.data {
-			data[i] ^= x
-		}
-	} else if _, err := c.in.Discard(int(p.size)); err != nil {
-		return short(err)
-	}
-	c.pos = p.end()
-	_, err := c.out.Write(data)
-	return err
-}
-
-func (c *copier) buffered(n int64) error {
-	_, err := io.CopyN(c.out, c.in, n)
-	c.pos += n
+// fill reads on into the window, up to end at most. What has not been written stays.
+func (c *copier) fill(end int64) error {
+	kept := copy(c.room, c.window)
+	n := min(end-c.pos, int64(len(c.room)))
+	_, err := c.src.ReadAt(c.room[kept:n], c.end())
+	c.window = c.room[:n]
 	return short(err)
 }
 
+// bulk leaves it to the system to copy n bytes.
 func (c *copier) bulk(n int64) error {
-	if err := c.out.Flush(); err != nil {
-		return err
-	}
 	if _, err := c.src.Seek(c.pos, io.SeekStart); err != nil {
 		return err
 	}
@@ -228,7 +237,6 @@ func (c *copier) bulk(n int64) error {
 		return short(err)
 	}
 	c.pos += n
-	c.in.Reset(c.from(c.pos))
 	return nil
 }
 
@@ -240,10 +248,13 @@ func short(err error) error {
 	return err
 }
 
-// digest returns the SHA-256 of src, a file of that size, with pieces replaced.
-func digest(src *os.File, size int64, pieces []piece) (sum [sha256.Size]byte, err error) {
+// unchanged are no pieces.
+func unchanged(func(piece) bool) {}
+
+// digest returns the SHA-256 of src, a file of that size.
+func digest(src *os.File, size int64) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
-	err = splice(h, src, size, pieces)
+	err = splice(h, src, size, unchanged)
 	h.Sum(sum[:0])
 	return sum, err
 }

@@ -136,6 +136,8 @@ func TestSplice(t *testing.T) {
 		"same sizes":      {{0, 4, []byte("abcd"), false}, {4, 1, []byte("e"), false}, {bulkSize + 77, 2, []byte("fg"), false}, {size - 1, 1, []byte("h"), false}},
 		"other sizes":     {{10, 4, nil, false}, {20, 0, []byte("inserted"), false}, {2 * bulkSize, 5000, []byte("less"), false}, {size, 0, []byte("end"), false}},
 		"everything":      {{0, size, []byte("x"), false}},
+		"a window's end":  {{bufferSize - 2, 4, []byte("abcd"), false}, {2*bufferSize - 4, 4, []byte("efgh"), false}, {2 * bufferSize, 4, []byte("ijkl"), false}},
+		"one after other": {{5, 1, []byte("longer"), false}, {6, 2, []byte("xy"), false}, {8, 3, nil, false}, {11, 0, []byte("z"), false}, {11, 1, []byte("w"), false}},
 		"just under bulk": {{bulkSize - 1, 1, []byte("1"), false}, {2*bulkSize - 1, 1, nil, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +148,7 @@ func TestSplice(t *testing.T) {
 			}
 			defer dst.Close()
 			var memory bytes.Buffer
-			for _, err := range []error{splice(dst, src, size, pieces), splice(struct{ io.Writer }{&memory}, src, size, pieces)} {
+			for _, err := range []error{splice(dst, src, size, slices.Values(pieces)), splice(struct{ io.Writer }{&memory}, src, size, slices.Values(pieces))} {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -160,10 +162,10 @@ func TestSplice(t *testing.T) {
 		})
 	}
 	var sink bytes.Buffer
-	if err := splice(&sink, src, size+1, nil); err == nil {
+	if err := splice(&sink, src, size+1, unchanged); err == nil {
 		t.Error("a file that is shorter than expected is copied")
 	}
-	if err := splice(&sink, src, size, []piece{{4, 4, nil, false}, {6, 1, nil, false}}); err == nil {
+	if err := splice(&sink, src, size, slices.Values([]piece{{4, 4, nil, false}, {6, 1, nil, false}})); err == nil {
 		t.Error("overlapping pieces are applied")
 	}
 }

@@ -1,13 +1,11 @@
 package onnxio
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -31,21 +29,8 @@ func (r *Record) Validate() error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	changes := make([][]span, len(r.Files)) // by file
-	for i := range r.Patches {
-		p := &r.Patches[i]
-		list := slices.Grow(changes[p.File], len(p.Indices))
-		for _, index := range p.Indices {
-			at := p.Offset + index*int64(p.Stride)
-			list = append(list, span{at, at + int64(p.Width)})
-		}
-		changes[p.File] = list
-	}
-	for _, s := range r.Splices {
-		changes[s.File] = append(changes[s.File], span{s.Offset, s.Offset + s.Length})
-	}
-	for i, list := range changes {
-		if at, ok := overlap(list); ok {
+	for i, c := range r.byFile() {
+		if at, found := c.overlap(); found {
 			return overlapError(&r.Files[i], at)
 		}
 	}
@@ -135,24 +120,21 @@ func validatePatch(p *TensorPatch, size int64) error {
 		return fmt.Errorf("elements of %d bytes; 1, 2, 4 and 8 are possible", p.Width)
 	case p.Stride < p.Width || p.Stride > math.MaxInt32:
 		return fmt.Errorf("a stride of %d bytes for elements of %d", p.Stride, p.Width)
-	case p.Flip == 0 && len(p.Indices) != len(p.Original):
-		return fmt.Errorf("%d positions with %d original values", len(p.Indices), len(p.Original))
+	case p.Flip == 0 && (len(p.Original)%p.Width != 0 || p.Indices.Len() != len(p.Original)/p.Width):
+		return fmt.Errorf("%d bytes of original values for %d elements of %d bytes", len(p.Original), p.Indices.Len(), p.Width)
 	case p.Flip != 0 && len(p.Original) != 0:
-		return fmt.Errorf("%d original values beside bits to turn over", len(p.Original))
+		return fmt.Errorf("%d bytes of original values beside bits to turn over", len(p.Original))
 	case p.Flip>>(8*p.Width-1)>>1 != 0:
 		return fmt.Errorf("bits to turn over, %#x, do not fit %d bytes", p.Flip, p.Width)
 	case p.Offset < 0 || p.Offset > size:
 		return fmt.Errorf("offset %d in a file of %d bytes", p.Offset, size)
 	}
 	previous := int64(-1)
-	for i, index := range p.Indices {
+	for index := range p.Indices.All() {
 		if index <= previous {
 			return fmt.Errorf("position %d follows position %d", index, previous)
 		}
 		previous = index
-		if p.Flip == 0 && p.Width < 8 && p.Original[i]>>(8*p.Width) != 0 {
-			return fmt.Errorf("position %d: the original value %#x does not fit %d bytes", index, p.Original[i], p.Width)
-		}
 	}
 	// Of ascending positions only the last can lie beyond the file. Dividing
 	// instead of multiplying cannot overflow.
@@ -184,20 +166,4 @@ func validateSplices(rec *Record) (grown []int64, err error) {
 		grown[s.File] += int64(len(s.Original)) - s.Length
 	}
 	return grown, nil
-}
-
-// span is the byte range [lo, hi) of a file.
-type span struct{ lo, hi int64 }
-
-// overlap sorts spans, and returns where two of them overlap.
-func overlap(spans []span) (at int64, ok bool) {
-	slices.SortFunc(spans, func(a, b span) int {
-		return cmp.Or(cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi))
-	})
-	for i := 1; i < len(spans); i++ {
-		if spans[i].lo < spans[i-1].hi {
-			return spans[i].lo, true
-		}
-	}
-	return 0, false
 }

@@ -145,7 +145,7 @@ func (d *demo) removeKey(path, identity string) error {
 	if _, err := os.Lstat(path); err != nil || !d.force {
 		return nil
 	}
-	file, err := (&openFlags{path, []string{identity}}).file(d.app)
+	file, err := (&openFlags{path: path, identities: []string{identity}}).file(d.app)
 	if err != nil {
 		return err
 	}

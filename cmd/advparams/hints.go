@@ -72,6 +72,9 @@ func flagHint(err error) string {
 	if e, ok := errors.AsType[*advparams.ExistsError](err); ok && e.Secret {
 		return "" // the error says it: no flag replaces it
 	}
+	if e, ok := errors.AsType[*advparams.WorkFactorError](err); ok {
+		return fmt.Sprintf("%s; --max-work-factor %d then opens it", e.Hint(), e.Asked)
+	}
 	for _, h := range flagHints {
 		if h.about(err) {
 			return h.hint

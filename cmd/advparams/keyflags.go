@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -75,6 +76,7 @@ func (s *sealFlags) describe() string {
 type openFlags struct {
 	path       string
 	identities []string
+	workFactor int
 }
 
 // register defines --identity, and with a usage --key as well.
@@ -85,6 +87,8 @@ func (o *openFlags) register(cmd *cobra.Command, usage string) {
 	cmd.Flags().StringArrayVarP(&o.identities, "identity", "i", nil,
 		"open the key with the identities in `FILE`; may be repeated. A passphrase comes from the terminal or "+passphraseVariable)
 	must(cmd.MarkFlagFilename("identity", "txt"))
+	cmd.Flags().IntVar(&o.workFactor, "max-work-factor", advparams.DefaultWorkFactor,
+		"try a passphrase on keys that ask for up to 2^`N` KiB of memory")
 }
 
 func (o *openFlags) check() error {
@@ -100,12 +104,23 @@ func (o *openFlags) file(a *app) (file advparams.KeyFile, err error) {
 	if o.path == "" {
 		return file, nil
 	}
-	file = advparams.KeyFile{Path: o.path, Passphrase: func() (string, error) { return a.passphrase(false) }}
+	file = advparams.KeyFile{Path: o.path, Passphrase: func() (string, error) { return a.passphrase(false) }, MaxWorkFactor: o.workFactor}
 	if _, err := os.Stat(o.path); err != nil {
 		return file, err // rather than what may be wrong with the identities
 	}
+	for _, name := range o.identities {
+		if exposed(name) {
+			a.warn("%s can be read by other users of this machine: chmod 600 takes that away", name)
+		}
+	}
 	file.Identities, err = advparams.Identities(o.identities...)
 	return file, err
+}
+
+// exposed reports whether others than the owner of a file can read it.
+func exposed(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0
 }
 
 // passphrase returns the passphrase from the environment or the terminal, where

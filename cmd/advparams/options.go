@@ -11,16 +11,17 @@ import (
 // flags has the flags of options of package advparams whose names differ from that of
 // the option.
 var flags = map[string]string{
-	"Data.MadeUp": "--data",
-	"Data.Shape":  "--shape",
-	"Grid":        "--grid",
-	"Locked":      "--out",
-	"Recipients":  "--recipient",
-	"Shapes":      "--shape",
-	"Target":      "--target-accuracy",
-	"Test.Limit":  "--test-limit",
-	"Unbounded":   "--bounds",
-	"Vocabulary":  "--vocab",
+	"Data.MadeUp":       "--data",
+	"Data.Shape":        "--shape",
+	"Grid":              "--grid",
+	"Key.MaxWorkFactor": "--max-work-factor",
+	"Locked":            "--out",
+	"Recipients":        "--recipient",
+	"Shapes":            "--shape",
+	"Target":            "--target-accuracy",
+	"Test.Limit":        "--test-limit",
+	"Unbounded":         "--bounds",
+	"Vocabulary":        "--vocab",
 }
 
 // flagOf returns the flag of an option: --max-params for MaxParams.
