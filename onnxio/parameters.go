@@ -1,0 +1,289 @@
+package onnxio
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// Place says in what part of a model a parameter is stored.
+type Place uint8
+
+// The places where exporters put weights.
+const (
+	InInitializer       Place = iota // an initializer of a graph
+	InSparseInitializer              // the values of a sparse initializer
+	InConstant                       // the value of a Constant node
+	InAttribute                      // a tensor that is an attribute of another operator
+	InList                           // numbers that are an attribute, not a tensor
+)
+
+var placeNames = [...]string{"initializer", "sparse initializer", "Constant node", "attribute", "attribute list"}
+
+// String returns a name for people.
+func (p Place) String() string {
+	if int(p) < len(placeNames) {
+		return placeNames[p]
+	}
+	return fmt.Sprintf("Place(%d)", uint8(p))
+}
+
+// Role says what a parameter is for, which follows from the operators that use it.
+type Role uint8
+
+const (
+	// RoleWeight is what training made, or what an operator computes with like that.
+	RoleWeight Role = iota
+	// RoleScale and RoleZeroPoint say which numbers quantised ones stand for.
+	RoleScale
+	RoleZeroPoint
+	// RoleStructure decides shapes, axes, indices, limits, conditions and the like.
+	RoleStructure
+	// RoleMask has two values, one of which is large: what is added to hide positions
+	// from attention.
+	RoleMask
+	// RoleScalar is a single number in a formula, such as √2 or an epsilon.
+	RoleScalar
+	// RoleInteger is an integer that is not known to stand for a quantised number.
+	RoleInteger
+	// RoleOther has no elements, or elements that are no numbers.
+	RoleOther
+)
+
+var roleNames = [...]string{"weight", "scale", "zero point", "structure", "mask", "scalar", "integer", "other"}
+
+// String returns a name for people.
+func (r Role) String() string {
+	if int(r) < len(roleNames) {
+		return roleNames[r]
+	}
+	return fmt.Sprintf("Role(%d)", uint8(r))
+}
+
+// A Use is one input of one node.
+type Use struct {
+	Node     string // name of the node, or of its first output if it has none
+	Domain   string
+	Operator string
+	Input    int // -1: the parameter is an attribute of the node
+}
+
+// A Parameter is a tensor that a model contains, wherever exporters put it.
+type Parameter struct {
+	// Name is unique in the model: the name of the value if there is only one of that
+	// name, else behind the path of its graph, such as "If_3.then_branch/weight" or
+	// "domain.Function()/weight".
+	Name  string
+	Place Place
+	// Graph is the path of the graph, as in Name; empty for the main graph.
+	Graph string
+	// Tensor has the elements. It is nil for InList, whose Count numbers lie apart.
+	Tensor *Initializer
+	Count  int
+	Uses   []Use
+	Role   Role
+	// Trained reports whether the parameter may hold what training made. It is true of
+	// all weights, of scales with more than one element, and of zero points that
+	// differ from one another.
+	Trained bool
+}
+
+// least is the number of elements from which on a tensor that an unknown operator uses
+// is taken for a weight.
+const least = 16
+
+// Parameters returns everything in the model that nodes compute with or are controlled
+// by, in the order in which the nodes first use it, and after that what they do not
+// use. Roles are found by following values through the graph to the operators that
+// use them. Elements are read where it takes them to tell (masks, zero points).
+func (m *Model) Parameters() []*Parameter {
+	f := flowOf(m)
+	params := make([]*Parameter, 0, len(f.stored))
+	for _, s := range f.stored {
+		p := &Parameter{Name: s.name, Place: s.place, Graph: s.path, Count: s.list, Uses: s.uses()}
+		if s.message != nil {
+			if p.Tensor = m.byMessage[s.message]; p.Tensor == nil {
+				continue // of a message that protobuf merged with another
+			}
+			p.Count = p.Tensor.n
+		}
+		p.Role, p.Trained = s.role(p.Tensor)
+		params = append(params, p)
+	}
+	nameUniquely(params)
+	return params
+}
+
+// nameUniquely puts paths before names that there are several of.
+func nameUniquely(params []*Parameter) {
+	count := map[string]int{}
+	for _, p := range params {
+		count[p.Name]++
+	}
+	taken := map[string]bool{}
+	for _, p := range params {
+		if count[p.Name] > 1 && p.Graph != "" {
+			p.Name = p.Graph + "/" + p.Name
+		}
+		base := p.Name
+		for n := 2; taken[p.Name]; n++ {
+			p.Name = fmt.Sprintf("%s#%d", base, n)
+		}
+		taken[p.Name] = true
+	}
+}
+
+// uses returns the nodes that use a tensor, those behind the border of a branch or
+// function included.
+func (s *stored) uses() []Use {
+	use := func(n *onnxpb.NodeProto, input int) Use {
+		return Use{label(n), n.GetDomain(), n.GetOpType(), input}
+	}
+	if s.value == nil {
+		return []Use{use(s.owner, -1)}
+	}
+	var all []Use
+	seen := map[*value]bool{s.value: true}
+	for todo := []*value{s.value}; len(todo) > 0; todo = todo[1:] {
+		for _, u := range todo[0].uses {
+			if u.step.node != nil {
+				if !u.step.call {
+					all = append(all, use(u.step.node, u.index))
+				}
+				continue
+			}
+			for _, out := range u.step.out {
+				if !seen[out] {
+					seen[out] = true
+					todo = append(todo, out)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// role finds what a tensor is for.
+func (s *stored) role(t *Initializer) (r Role, trained bool) {
+	structure := s.value != nil && s.value.structure
+	if t == nil {
+		weight := s.list >= least && !structure
+		return roleIf(weight, RoleWeight, RoleScalar), weight
+	}
+	switch {
+	case t.n == 0:
+		return RoleOther, false
+	case t.elem.kind == kindString || t.elem.kind == kindBool:
+		return RoleOther, false
+	case structure:
+		return RoleStructure, false
+	case t.elem.kind == kindFloat || t.elem.kind == kindComplex:
+		return s.floatRole(t)
+	}
+	return s.integerRole(t)
+}
+
+func roleIf(condition bool, yes, no Role) Role {
+	if condition {
+		return yes
+	}
+	return no
+}
+
+func (s *stored) floatRole(t *Initializer) (r Role, isTrained bool) {
+	if s.value == nil { // an attribute, of an operator that is none of a network's
+		weight := t.n >= least
+		return roleIf(weight, RoleWeight, RoleScalar), weight
+	}
+	is := func(o operand) func(inputOf) bool {
+		return func(u inputOf) bool { return u.step.operand(u.index) == o }
+	}
+	if s.value.reaches(is(scale)) {
+		return RoleScale, t.n > 1
+	}
+	if s.value.reaches(is(trained)) {
+		return RoleWeight, true
+	}
+	if t.n == 1 {
+		return RoleScalar, false
+	}
+	if t.isMask() {
+		return RoleMask, false
+	}
+	if t.n < least && s.value.reaches(func(u inputOf) bool { return u.step.node != nil }) &&
+		!s.value.reaches(func(u inputOf) bool {
+			return u.step.node != nil && !u.step.call && knownOperator(u.step.domain, u.step.operator)
+		}) {
+		return RoleScalar, false
+	}
+	return RoleWeight, true
+}
+
+func (s *stored) integerRole(t *Initializer) (r Role, trained bool) {
+	if s.value == nil || t.elem.bits > 32 {
+		return RoleInteger, false
+	}
+	reaches := func(wanted func(u inputOf) bool) bool { return s.value.reaches(wanted) }
+	switch {
+	case reaches(func(u inputOf) bool { return u.step.operand(u.index) == quantised }):
+		return RoleWeight, true
+	case reaches(func(u inputOf) bool { return u.step.operand(u.index) == zeroPoint }):
+		free := !reaches(func(u inputOf) bool { return !anyZeroPoints[u.step.operator] && u.step.operand(u.index) == zeroPoint })
+		return RoleZeroPoint, free && t.elem.bits <= 8 && t.distinct(2) > 1
+	case t.elem.bits <= 16 && t.n >= least && reaches(toFloats) && t.distinct(3) > 2:
+		return RoleWeight, true // dequantised by a cast and a product
+	}
+	return RoleInteger, false
+}
+
+// anyZeroPoints are operators that take any zero points, and a different one for each
+// column or block.
+var anyZeroPoints = map[string]bool{
+	"DequantizeLinear": true, "MatMulInteger": true, "DynamicQuantizeMatMul": true, "MatMulIntegerToFloat": true,
+}
+
+// toFloats reports whether a step casts to floating-point numbers.
+func toFloats(u inputOf) bool {
+	if !standardDomain(u.step.domain) || u.step.node == nil {
+		return false
+	}
+	switch u.step.operator {
+	case "Cast":
+		for _, a := range u.step.node.Attribute {
+			if a.GetName() == "to" {
+				return elemTypes[onnxpb.TensorProto_DataType(a.GetI())].kind == kindFloat
+			}
+		}
+	case "CastLike":
+		return u.index == 0
+	}
+	return false
+}
+
+// distinct counts the different elements of a tensor, up to a limit.
+func (t *Initializer) distinct(limit int) int {
+	var seen []uint64
+	t.each(func(_ int, bits uint64) bool {
+		if !slices.Contains(seen, bits) {
+			seen = append(seen, bits)
+		}
+		return len(seen) < limit
+	})
+	return len(seen)
+}
+
+// isMask reports whether a tensor has two values at most, one of them so large that
+// adding it hides everything else.
+func (t *Initializer) isMask() bool {
+	if t.elem.kind != kindFloat || t.distinct(3) > 2 {
+		return false
+	}
+	large := false
+	t.each(func(_ int, bits uint64) bool {
+		large = math.Abs(float64(asFloat32(t.DataType, bits))) >= 1000
+		return !large
+	})
+	return large
+}
