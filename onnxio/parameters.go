@@ -83,7 +83,10 @@ type Parameter struct {
 	Tensor *Initializer
 	Count  int
 	Uses   []Use
-	Role   Role
+	// FanIn is how many products with the parameter's elements an operator adds up for
+	// an element of its output; 0 where it is not known.
+	FanIn int
+	Role  Role
 	// Trained reports whether the parameter may hold what training made. It is true of
 	// all weights, of scales with more than one element, and of zero points that
 	// differ from one another.
@@ -110,6 +113,9 @@ func (m *Model) Parameters() []*Parameter {
 			p.Count = p.Tensor.n
 		}
 		p.Role, p.Trained = s.role(p.Tensor)
+		if p.Trained {
+			p.FanIn = s.fanIn(p.Tensor)
+		}
 		params = append(params, p)
 	}
 	nameUniquely(params)

@@ -70,3 +70,7 @@ func (t *Initializer) Varints() (r Range, count int, ok bool) {
 	}
 	return r, t.elem.entries(t.n), r.Count > 0
 }
+
+// Bytes returns bytes of the file, which must not be changed nor used after the model
+// was closed.
+func (f *File) Bytes(offset, size int64) []byte { return f.data[offset:][:size:size] }

@@ -23,6 +23,8 @@ const spanLen = 16
 type Cipher struct {
 	tensor Tensor
 	block  cipher.Block
+
+	seal, unseal *[256]uint32 // by exponent field, what to add; nil without damping
 }
 
 // Seal encrypts elements in place. Data are the bytes of elements as ONNX stores
@@ -91,16 +93,15 @@ func (c *Cipher) span(s *scratch, data []byte, block uint64, inverse bool) {
 // elements seals or unseals one block, whose permutation has been drawn. The stream
 // is where the block's bits for encryption begin.
 func (c *Cipher) elements(s *scratch, data []byte, stream cipher.Stream, inverse bool) {
-	t := &c.tensor
-	switch t.Kind.Width() {
+	switch c.tensor.Kind.Width() {
 	case 1:
-		crypt(s, &s.of8, masksOf[uint8](t.Kind, t.KeepSigns), data, stream, inverse)
+		crypt(c, s, &s.of8, data, stream, inverse)
 	case 2:
-		crypt(s, &s.of16, masksOf[uint16](t.Kind, t.KeepSigns), data, stream, inverse)
+		crypt(c, s, &s.of16, data, stream, inverse)
 	case 4:
-		crypt(s, &s.of32, masksOf[uint32](t.Kind, t.KeepSigns), data, stream, inverse)
+		crypt(c, s, &s.of32, data, stream, inverse)
 	case 8:
-		crypt(s, &s.of64, masksOf[uint64](t.Kind, t.KeepSigns), data, stream, inverse)
+		crypt(c, s, &s.of64, data, stream, inverse)
 	}
 }
 
@@ -146,12 +147,16 @@ func (s *scratch) draw(stream cipher.Stream, n int) {
 }
 
 // crypt seals or unseals the elements of a block.
-func crypt[T word](s *scratch, b *buffers[T], m masks[T], data []byte, stream cipher.Stream, inverse bool) {
+func crypt[T word](c *Cipher, s *scratch, b *buffers[T], data []byte, stream cipher.Stream, inverse bool) {
+	m := masksOf[T](c.tensor.Kind, c.tensor.KeepSigns)
 	width := m.width()
 	n := len(data) / width
 	load(b.elements[:n], data)
 	if !inverse {
 		permute(&b.elements, &s.swaps, n)
+	}
+	if inverse && c.unseal != nil {
+		m.exchange(b.elements[:n], c.unseal)
 	}
 	for at := 0; at < n; {
 		count := min(n-at, chunk/width)
@@ -160,6 +165,9 @@ func crypt[T word](s *scratch, b *buffers[T], m masks[T], data []byte, stream ci
 		nativeOrder(keys)
 		m.encryptAll(b.elements[at:at+count], keys)
 		at += count
+	}
+	if !inverse && c.seal != nil {
+		m.exchange(b.elements[:n], c.seal)
 	}
 	if inverse {
 		permuteBack(&b.elements, &s.swaps, n)

@@ -22,6 +22,7 @@ type vector struct {
 	KindName  string `json:"kind_name"`
 	Count     int64  `json:"count"`
 	KeepSigns bool   `json:"keep_signs"`
+	Exponents []int  `json:"exponents,omitempty"`
 	Input     string `json:"input,omitempty"`         // by the rule if there is none
 	Sealed    string `json:"sealed,omitempty"`        // as long as the input
 	SHA256    string `json:"sealed_sha256,omitempty"` // instead, for long ones
@@ -56,15 +57,18 @@ func makeVectors(t *testing.T) []vector {
 		Uint64:         "000000000000000015cd5b0700000000ffffffffffffffff",
 	}
 	var vectors []vector
-	add := func(k Kind, index uint64, keep bool, input []byte, long bool) {
+	add := func(k Kind, index uint64, keep bool, input []byte, long bool, exponents ...byte) {
 		key := &Key{}
 		for i := range key.Seed {
 			key.Seed[i], key.Salt[i] = byte(i), byte(0x80+len(vectors)+i)
 		}
-		tensor := Tensor{Index: index, Kind: k, Count: int64(len(input) / k.Width()), KeepSigns: keep}
+		tensor := Tensor{Index: index, Kind: k, Count: int64(len(input) / k.Width()), KeepSigns: keep, Exponents: exponents}
 		sealed := reference(t, key, tensor, input)
 		v := vector{Seed: hex.EncodeToString(key.Seed[:]), Salt: hex.EncodeToString(key.Salt[:]), Index: index,
 			Kind: k, KindName: k.String(), Count: tensor.Count, KeepSigns: keep}
+		for _, e := range exponents {
+			v.Exponents = append(v.Exponents, int(e))
+		}
 		if long {
 			sum := sha256.Sum256(sealed)
 			v.SHA256 = hex.EncodeToString(sum[:])
@@ -84,6 +88,9 @@ func makeVectors(t *testing.T) []vector {
 	add(Float32, 0, true, ruled(4*BlockLen), true)
 	add(Float16, 7, true, ruled(60), false)
 	add(Int32, 8, true, ruled(60), false)
+	add(Float16, 9, false, ruled(60), false, rotated(20, 3)...)
+	add(Float32, 10, false, ruled(9*BlockLen), true, 2, 1, 3, 5, 4)
+	add(Float8E4M3FN, 11, false, ruled(40), false, rotated(14, 1)...)
 	return vectors
 }
 
@@ -124,7 +131,11 @@ func TestVectors(t *testing.T) {
 		if v.KindName != v.Kind.String() {
 			t.Errorf("vector %d: kind %d is %v, not %s", i, v.Kind, v.Kind, v.KindName)
 		}
-		c := mustCipher(t, key, Tensor{Index: v.Index, Kind: v.Kind, Count: v.Count, KeepSigns: v.KeepSigns})
+		var exponents []byte
+		for _, e := range v.Exponents {
+			exponents = append(exponents, byte(e))
+		}
+		c := mustCipher(t, key, Tensor{Index: v.Index, Kind: v.Kind, Count: v.Count, KeepSigns: v.KeepSigns, Exponents: exponents})
 		data := bytes.Clone(input)
 		c.Seal(data, 0, 0)
 		sum := sha256.Sum256(data)

@@ -63,6 +63,34 @@ type Tensor struct {
 	// KeepSigns leaves signs as they are. It is for tensors whose elements are all of
 	// one sign, such as variances, which would not be valid otherwise. See [SameSigns].
 	KeepSigns bool
+	// Exponents, if there are any, are the exponent fields that sealing puts in place of
+	// 1, 2, 3 and so on: a permutation of these numbers. With smaller ones in place of
+	// common ones, activations stay in range (see docs/sealing.md, damping). Larger
+	// fields stay. It is for floats of up to 32 bits.
+	Exponents []byte
+}
+
+// exchanges returns what is to be added to an element by its exponent field when it is
+// sealed, and when it is unsealed; false if the exponents are not possible.
+func (t *Tensor) exchanges() (seal, unseal *[256]uint32, ok bool) {
+	if len(t.Exponents) == 0 {
+		return nil, nil, true
+	}
+	f := formats[t.Kind]
+	if f.mantissa == 0 || f.width > 4 || len(t.Exponents) > 1<<(8*f.width-1-f.mantissa)-2 {
+		return nil, nil, false // what has no exponent or nothing else, or is not a number
+	}
+	seal, unseal = new([256]uint32), new([256]uint32)
+	var seen [256]bool
+	for i, to := range t.Exponents {
+		if to == 0 || int(to) > len(t.Exponents) || seen[to] {
+			return nil, nil, false
+		}
+		seen[to] = true
+		by := uint32(int(to)-(i+1)) << f.mantissa
+		seal[i+1], unseal[to] = by, -by
+	}
+	return seal, unseal, true
 }
 
 // maxCount keeps positions in the keystream of the widest kind below 2⁶³.
@@ -81,7 +109,7 @@ func (t *Tensor) info() string {
 }
 
 // Cipher returns what seals and unseals a tensor. It fails if the tensor's kind is
-// unknown or its count out of range.
+// unknown, its count out of range, or its exponents are no permutation.
 func (k *Key) Cipher(t Tensor) (*Cipher, error) {
 	if !t.Kind.Valid() {
 		return nil, fmt.Errorf("unknown kind %d of elements", uint8(t.Kind))
@@ -89,15 +117,19 @@ func (k *Key) Cipher(t Tensor) (*Cipher, error) {
 	if t.Count < 0 || t.Count > maxCount {
 		return nil, fmt.Errorf("a tensor of %d elements", t.Count)
 	}
+	c := &Cipher{tensor: t}
+	var ok bool
+	if c.seal, c.unseal, ok = t.exchanges(); !ok {
+		return nil, fmt.Errorf("%d exponents for elements of %v that are no permutation", len(t.Exponents), t.Kind)
+	}
 	key, err := hkdf.Key(sha256.New, k.Seed[:], k.Salt[:], t.info(), 32)
 	if err != nil {
 		return nil, err
 	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
+	if c.block, err = aes.NewCipher(key); err != nil {
 		return nil, err
 	}
-	return &Cipher{tensor: t, block: block}, nil
+	return c, nil
 }
 
 // keystream returns the tensor's keystream from a byte onwards, whose position is a

@@ -177,6 +177,14 @@ func (m *masks[T]) encryptInteger(x, z T) T {
 	return x
 }
 
+// exchange changes exponents by what is to be added to elements that have them.
+func (m *masks[T]) exchange(a []T, by *[256]uint32) {
+	shift := bits.Len64(uint64(m.mantissa))
+	for i, x := range a {
+		a[i] = x + T(by[uint8(x&m.exponent>>shift)])
+	}
+}
+
 // below returns a mask of the bits below the leading one of v, which is not zero.
 func below[T word](v T) T { return T(1)<<(bits.Len64(uint64(v))-1) - 1 }
 

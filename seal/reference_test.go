@@ -67,12 +67,28 @@ func reference(t testing.TB, key *Key, tensor Tensor, data []byte) []byte {
 				z |= uint64(own[i*width+k]) << (8 * k)
 			}
 			x = referenceElement(tensor, x, z, 8*width)
+			if tensor.Exponents != nil {
+				x = referenceDamped(tensor, x, 8*width)
+			}
 			for k := range width {
 				out[(4096*b+i)*width+k] = byte(x >> (8 * k))
 			}
 		}
 	}
 	return out
+}
+
+var mantissas = map[Kind]int{Float32: 23, Float64: 52, Float16: 10, BFloat16: 7,
+	Float8E4M3FN: 3, Float8E4M3FNUZ: 3, Float8E5M2: 2, Float8E5M2FNUZ: 2}
+
+// referenceDamped exchanges the exponent of one element.
+func referenceDamped(tensor Tensor, x uint64, bits int) uint64 {
+	mantissa := mantissas[tensor.Kind]
+	e := int(x &^ (1 << (bits - 1)) >> mantissa)
+	if e < 1 || e > len(tensor.Exponents) {
+		return x
+	}
+	return x&^(uint64(e)<<mantissa) | uint64(tensor.Exponents[e-1])<<mantissa
 }
 
 // referenceElement encrypts one element.
@@ -114,8 +130,7 @@ func referenceElement(tensor Tensor, x, z uint64, bits int) uint64 {
 	case Float8E8M0:
 		return x
 	}
-	mantissa := map[Kind]int{Float32: 23, Float64: 52, Float16: 10, BFloat16: 7,
-		Float8E4M3FN: 3, Float8E4M3FNUZ: 3, Float8E5M2: 2, Float8E5M2FNUZ: 2}[tensor.Kind]
+	mantissa := mantissas[tensor.Kind]
 	m := x & (1<<mantissa - 1)
 	e := x &^ sign >> mantissa
 	largest := sign>>mantissa - 1

@@ -81,6 +81,56 @@ func TestSealUnseal(t *testing.T) {
 	}
 }
 
+// rotated are the exponents from 1 to top, lowered by a shift, the lowest on top.
+func rotated(top, shift int) []byte {
+	var exponents []byte
+	for e := 1; e <= top; e++ {
+		exponents = append(exponents, byte((e-1-shift+top)%top+1))
+	}
+	return exponents
+}
+
+// Damped tensors have smaller exponents, and come back.
+func TestDamping(t *testing.T) {
+	key := testKey(t, 3)
+	for kind, m := range mantissas {
+		if kind == Float64 {
+			continue
+		}
+		ones := 1<<(8*kind.Width()-1-m) - 1
+		for _, top := range []int{ones - 1, ones / 2, 2, 1} {
+			for _, shift := range []int{0, 1, 2, top - 1} {
+				tensor := Tensor{Kind: kind, Count: 5000, Exponents: rotated(top, shift)}
+				c := mustCipher(t, key, tensor)
+				original := append(normals(kind, 2500, rand.New(rand.NewPCG(1, 1))), random(2500*kind.Width(), 5)...)
+				data := bytes.Clone(original)
+				c.Seal(data, 0, 2)
+				if !bytes.Equal(data, reference(t, key, tensor, original)) {
+					t.Errorf("%v, shift %d of %d: not what the reference gives", kind, shift, top)
+				}
+				c.Unseal(data, 0, 2)
+				if !bytes.Equal(data, original) {
+					t.Errorf("%v, shift %d of %d: the original does not come back", kind, shift, top)
+				}
+			}
+		}
+	}
+	data := normals(Float32, 3*BlockLen, rand.New(rand.NewPCG(1, 1)))
+	c := mustCipher(t, key, Tensor{Kind: Float32, Count: 3 * BlockLen, Exponents: rotated(125, 3)})
+	size := func() (sum float64) {
+		for _, x := range elements(Float32, data) {
+			v := float64(math.Float32frombits(uint32(x)))
+			sum += v * v
+		}
+		return math.Sqrt(sum)
+	}
+	before := size()
+	c.Seal(data, 0, 0)
+	if after := size(); after < before/10 || after > before/6 {
+		t.Errorf("a shift of 3 made it smaller by a factor of %.2f", before/after)
+	}
+}
+
 func FuzzSeal(f *testing.F) {
 	f.Add([]byte("a few bytes of some tensor"), uint8(Float32), uint64(3), false)
 	f.Add([]byte{0, 0, 0x80, 0x7f, 1, 0, 0, 0x80}, uint8(Float16), uint64(0), true)
@@ -354,7 +404,10 @@ func TestDeriveKey(t *testing.T) {
 }
 
 func TestCipherRefuses(t *testing.T) {
-	for _, tensor := range []Tensor{{Kind: 0}, {Kind: 99}, {Kind: Float32, Count: -1}, {Kind: Float64, Count: math.MaxInt64 / 8}} {
+	for _, tensor := range []Tensor{{Kind: 0}, {Kind: 99}, {Kind: Float32, Count: -1}, {Kind: Float64, Count: math.MaxInt64 / 8},
+		{Kind: Bytes, Exponents: []byte{1}}, {Kind: Int32, Exponents: []byte{1}}, {Kind: Float8E8M0, Exponents: []byte{1}},
+		{Kind: Float64, Exponents: []byte{1}}, {Kind: Float16, Exponents: make([]byte, 31)}, {Kind: Float16, Exponents: []byte{0}},
+		{Kind: Float16, Exponents: []byte{1, 1}}, {Kind: Float16, Exponents: []byte{1, 3}}, {Kind: Float16, Exponents: rotated(31, 1)}} {
 		if _, err := NewKey().Cipher(tensor); err == nil {
 			t.Errorf("%v was accepted", tensor)
 		}

@@ -1,0 +1,170 @@
+package sealed
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+	"github.com/advparams/advparams/seal"
+)
+
+// A Range is adjacent bytes of a file that are sealed as one tensor. A reader needs
+// nothing else to unseal them.
+type Range struct {
+	Name    string // of the parameter, for people
+	File    int    // index in Model.Files
+	Offset  int64
+	Length  int64
+	Tensor  seal.Tensor
+	Varints bool // stored as varints, for seal.Cipher.SealVarints
+}
+
+// Left is a parameter that may hold what training made and stays in clear.
+type Left struct {
+	Name     string
+	Elements int
+	Why      string
+}
+
+// A Plan is what is sealed of a model.
+type Plan struct {
+	Ranges []Range // in the order of files and offsets, without overlaps
+	Left   []Left
+	// Parameters is the number of elements of all weights, Sealed of those in Ranges.
+	Parameters, Sealed int64
+}
+
+// Options choose what is sealed.
+type Options struct {
+	// Wanted says by name whether a parameter is sealed. Nil seals all.
+	Wanted func(name string) bool
+	// Share, if it is between 0 and 1, seals only the first parameters in graph order:
+	// as many whole ones as reach this share of all elements. 0 seals all.
+	Share float64
+	// Undamped leaves exponents as they are.
+	Undamped bool
+}
+
+// NewPlan finds what is to be sealed.
+func NewPlan(m *onnxio.Model, opt Options) (*Plan, error) {
+	if opt.Share < 0 || opt.Share > 1 {
+		return nil, fmt.Errorf("a share of %v", opt.Share)
+	}
+	plan := &Plan{}
+	var all []*onnxio.Parameter
+	for _, p := range m.Parameters() {
+		if p.Trained {
+			all = append(all, p)
+			plan.Parameters += int64(p.Count)
+		}
+	}
+	exponents := map[*onnxio.Parameter][]byte{}
+	if !opt.Undamped {
+		exponents = dampings(m, all)
+	}
+	taken := map[[2]int64]int{} // ranges by file and offset
+	var reached int64
+	for _, p := range all {
+		if opt.Share > 0 && float64(reached) >= opt.Share*float64(plan.Parameters) {
+			break
+		}
+		reached += int64(p.Count)
+		if opt.Wanted != nil && !opt.Wanted(p.Name) {
+			continue
+		}
+		ranges, why := rangesOf(m, p, exponents[p])
+		if why != "" {
+			plan.Left = append(plan.Left, Left{p.Name, p.Count, why})
+			continue
+		}
+		for _, r := range ranges {
+			id := [2]int64{int64(r.File), r.Offset}
+			if i, ok := taken[id]; ok && plan.Ranges[i].Length == r.Length && plan.Ranges[i].Tensor.Kind == r.Tensor.Kind {
+				continue // weights that two parameters share
+			}
+			taken[id] = len(plan.Ranges)
+			plan.Ranges = append(plan.Ranges, r)
+		}
+		plan.Sealed += int64(p.Count)
+	}
+	return plan, plan.order()
+}
+
+// order sorts the ranges, numbers them, and makes sure that none overlap.
+func (p *Plan) order() error {
+	slices.SortStableFunc(p.Ranges, func(a, b Range) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Offset, b.Offset))
+	})
+	for i := range p.Ranges {
+		r := &p.Ranges[i]
+		r.Tensor.Index = uint64(i)
+		if i == 0 {
+			continue
+		}
+		if last := &p.Ranges[i-1]; last.File == r.File && last.Offset+last.Length > r.Offset {
+			return &OverlapError{last.Name, r.Name}
+		}
+	}
+	return nil
+}
+
+// An OverlapError says that two parameters use some of the same bytes of an external
+// data file in different ways. Such a model is not sealed.
+type OverlapError struct{ A, B string }
+
+func (e *OverlapError) Error() string {
+	return fmt.Sprintf("%q and %q use some of the same bytes in different ways", e.A, e.B)
+}
+
+// kinds are the kinds of elements by their type.
+var kinds = map[onnxpb.TensorProto_DataType]seal.Kind{
+	onnxpb.TensorProto_FLOAT: seal.Float32, onnxpb.TensorProto_DOUBLE: seal.Float64,
+	onnxpb.TensorProto_FLOAT16: seal.Float16, onnxpb.TensorProto_BFLOAT16: seal.BFloat16,
+	onnxpb.TensorProto_COMPLEX64: seal.Float32, onnxpb.TensorProto_COMPLEX128: seal.Float64,
+	onnxpb.TensorProto_FLOAT8E4M3FN: seal.Float8E4M3FN, onnxpb.TensorProto_FLOAT8E4M3FNUZ: seal.Float8E4M3FNUZ,
+	onnxpb.TensorProto_FLOAT8E5M2: seal.Float8E5M2, onnxpb.TensorProto_FLOAT8E5M2FNUZ: seal.Float8E5M2FNUZ,
+	onnxpb.TensorProto_FLOAT8E8M0: seal.Float8E8M0, onnxpb.TensorProto_FLOAT4E2M1: seal.Bytes,
+	onnxpb.TensorProto_INT8: seal.Bytes, onnxpb.TensorProto_UINT8: seal.Bytes,
+	onnxpb.TensorProto_INT16: seal.Bytes, onnxpb.TensorProto_UINT16: seal.Bytes,
+	onnxpb.TensorProto_INT4: seal.Bytes, onnxpb.TensorProto_UINT4: seal.Bytes,
+	onnxpb.TensorProto_INT2: seal.Bytes, onnxpb.TensorProto_UINT2: seal.Bytes,
+	onnxpb.TensorProto_INT32: seal.Int32, onnxpb.TensorProto_UINT32: seal.Uint32,
+	onnxpb.TensorProto_INT64: seal.Int64, onnxpb.TensorProto_UINT64: seal.Uint64,
+}
+
+// maxVarints is the size up to which varints are sealed: they are not sealed in parts.
+const maxVarints = 64 << 20
+
+// rangesOf returns the ranges of a parameter, or why it cannot be sealed.
+func rangesOf(m *onnxio.Model, p *onnxio.Parameter, exponents []byte) ([]Range, string) {
+	if p.Tensor == nil {
+		return nil, "it is a list, not a tensor"
+	}
+	kind, ok := kinds[p.Tensor.DataType]
+	if !ok {
+		return nil, fmt.Sprintf("%v is not known", p.Tensor.DataType)
+	}
+	if r, n, ok := p.Tensor.Varints(); ok {
+		if r.Count > maxVarints {
+			return nil, "its varints are too many"
+		}
+		return []Range{{p.Name, r.File, r.Offset, r.Count, seal.Tensor{Kind: kind, Count: int64(n), KeepSigns: true}, true}}, ""
+	}
+	places := p.Tensor.Ranges()
+	if len(places) == 0 {
+		return nil, fmt.Sprintf("its elements have no fixed places in %v", p.Tensor.Storage)
+	}
+	var ranges []Range
+	for _, r := range places {
+		if !r.Adjacent() {
+			return nil, "its elements do not lie side by side"
+		}
+		size := r.Count * int64(r.Width)
+		data := m.Files()[r.File].Bytes(r.Offset, size)
+		t := seal.Tensor{Kind: kind, Count: size / int64(kind.Width()), KeepSigns: kind != seal.Bytes && seal.SameSigns(kind, data), Exponents: exponents}
+		ranges = append(ranges, Range{p.Name, r.File, r.Offset, size, t, false})
+	}
+	return ranges, ""
+}
