@@ -101,14 +101,14 @@ func summed(n *onnxpb.NodeProto, input int, dims []int, transposed bool) int {
 		}
 	case "Gemm", "FusedGemm", "FusedMatMul":
 		if input < 2 {
-			return matrix(flag(n, [...]string{"transA", "transB"}[input]))
+			return matrix(isSet(n, [...]string{"transA", "transB"}[input]))
 		}
 	}
 	return 0
 }
 
-// flag returns an integer attribute that is 0 or 1.
-func flag(n *onnxpb.NodeProto, name string) bool {
+// isSet reports whether an integer attribute is not 0.
+func isSet(n *onnxpb.NodeProto, name string) bool {
 	for _, a := range n.Attribute {
 		if a.GetName() == name {
 			return a.GetI() != 0

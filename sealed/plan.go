@@ -10,15 +10,12 @@ import (
 	"github.com/advparams/advparams/seal"
 )
 
-// A Range is adjacent bytes of a file that are sealed as one tensor. A reader needs
-// nothing else to unseal them.
+// A Range is where a parameter lies, or a part of it, and how it is sealed. A reader
+// needs nothing but File and the seal.Range to unseal it.
 type Range struct {
-	Name    string // of the parameter, for people
-	File    int    // index in Model.Files
-	Offset  int64
-	Length  int64
-	Tensor  seal.Tensor
-	Varints bool // stored as varints, for seal.Cipher.SealVarints
+	Name string // of the parameter, for people
+	File int    // index in Model.Files
+	seal.Range
 }
 
 // Left is a parameter that may hold what training made and stays in clear.
@@ -134,9 +131,6 @@ var kinds = map[onnxpb.TensorProto_DataType]seal.Kind{
 	onnxpb.TensorProto_INT64: seal.Int64, onnxpb.TensorProto_UINT64: seal.Uint64,
 }
 
-// maxVarints is the size up to which varints are sealed: they are not sealed in parts.
-const maxVarints = 64 << 20
-
 // rangesOf returns the ranges of a parameter, or why it cannot be sealed.
 func rangesOf(m *onnxio.Model, p *onnxio.Parameter, exponents []byte) ([]Range, string) {
 	if p.Tensor == nil {
@@ -147,10 +141,11 @@ func rangesOf(m *onnxio.Model, p *onnxio.Parameter, exponents []byte) ([]Range, 
 		return nil, fmt.Sprintf("%v is not known", p.Tensor.DataType)
 	}
 	if r, n, ok := p.Tensor.Varints(); ok {
-		if r.Count > maxVarints {
+		if r.Count > seal.MaxVarints {
 			return nil, "its varints are too many"
 		}
-		return []Range{{p.Name, r.File, r.Offset, r.Count, seal.Tensor{Kind: kind, Count: int64(n), KeepSigns: true}, true}}, ""
+		t := seal.Tensor{Kind: kind, Count: int64(n), KeepSigns: true}
+		return []Range{{p.Name, r.File, seal.Range{Offset: r.Offset, Length: r.Count, Tensor: t, Varints: true}}}, ""
 	}
 	places := p.Tensor.Ranges()
 	if len(places) == 0 {
@@ -164,7 +159,7 @@ func rangesOf(m *onnxio.Model, p *onnxio.Parameter, exponents []byte) ([]Range, 
 		size := r.Count * int64(r.Width)
 		data := m.Files()[r.File].Bytes(r.Offset, size)
 		t := seal.Tensor{Kind: kind, Count: size / int64(kind.Width()), KeepSigns: kind != seal.Bytes && seal.SameSigns(kind, data), Exponents: exponents}
-		ranges = append(ranges, Range{p.Name, r.File, r.Offset, size, t, false})
+		ranges = append(ranges, Range{p.Name, r.File, seal.Range{Offset: r.Offset, Length: size, Tensor: t}})
 	}
 	return ranges, ""
 }
