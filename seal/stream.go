@@ -100,7 +100,7 @@ func (k *Key) stream(ctx context.Context, dst io.Writer, src io.Reader, size int
 	for range workers {
 		wg.Go(func() {
 			for p := range todo {
-				p.err = p.run(inverse)
+				p.err = runPieces(p.data, p.pieces, 1, inverse)
 				close(p.done)
 			}
 		})
@@ -121,10 +121,10 @@ func (k *Key) stream(ctx context.Context, dst io.Writer, src io.Reader, size int
 	return readErr // ordered was closed after it was set
 }
 
-// run seals or unseals a part.
-func (p *part) run(inverse bool) error {
-	for _, x := range p.pieces {
-		data := p.data[x.from:x.to]
+// runPieces seals or unseals pieces of data.
+func runPieces(data []byte, pieces []piece, workers int, inverse bool) error {
+	for _, x := range pieces {
+		data := data[x.from:x.to]
 		switch {
 		case x.varints && inverse:
 			if err := x.cipher.UnsealVarints(data); err != nil {
@@ -135,7 +135,7 @@ func (p *part) run(inverse bool) error {
 				return err
 			}
 		default:
-			x.cipher.run(data, x.first, 1, inverse)
+			x.cipher.run(data, x.first, workers, inverse)
 		}
 	}
 	return nil
@@ -143,10 +143,13 @@ func (p *part) run(inverse bool) error {
 
 // read cuts a file into parts.
 func (k *Key) read(ctx context.Context, src io.Reader, size int64, ranges []Range, todo, ordered chan<- *part, spare <-chan []byte) error {
-	var c *Cipher // of the first of ranges
+	c := cutter{key: k, size: size, ranges: ranges, limit: chunkLen}
 	for at := int64(0); at < size; {
-		end := cut(at, size, ranges)
-		p := &part{done: make(chan struct{})}
+		end, pieces, err := c.next(at)
+		if err != nil {
+			return err
+		}
+		p := &part{pieces: pieces, done: make(chan struct{})}
 		select {
 		case p.data = <-spare:
 		default:
@@ -161,21 +164,6 @@ func (k *Key) read(ctx context.Context, src io.Reader, size int64, ranges []Rang
 				err = io.ErrUnexpectedEOF
 			}
 			return err
-		}
-		for len(ranges) > 0 && ranges[0].Offset < end {
-			r := &ranges[0]
-			if c == nil {
-				var err error
-				if c, err = k.Cipher(r.Tensor); err != nil {
-					return err
-				}
-			}
-			from, to := max(at, r.Offset), min(end, r.Offset+r.Length)
-			p.pieces = append(p.pieces, piece{c, r.Varints, int(from - at), int(to - at), (from - r.Offset) / int64(r.Tensor.Kind.Width())})
-			if to < r.Offset+r.Length {
-				break
-			}
-			ranges, c = ranges[1:], nil
 		}
 		at = end
 		for _, to := range []chan<- *part{todo, ordered} {
@@ -194,24 +182,53 @@ func (k *Key) read(ctx context.Context, src io.Reader, size int64, ranges []Rang
 	return nil
 }
 
-// cut returns where a part that begins at a place ends: not inside a block, nor among
-// varints.
-func cut(at, size int64, ranges []Range) int64 {
-	end := min(at+chunkLen, size)
+// A cutter divides a file into parts, from its beginning to its end.
+type cutter struct {
+	key    *Key
+	size   int64
+	ranges []Range // that do not end before the next part
+	limit  int64   // bytes of a part, other than of varints; a block of any kind at least
+	cipher *Cipher // of the first range; nil until it is needed
+}
+
+// next returns the part that begins at a place: where it ends, and what is in it.
+func (c *cutter) next(at int64) (end int64, pieces []piece, err error) {
+	for len(c.ranges) > 0 && c.ranges[0].Offset+c.ranges[0].Length <= at {
+		c.ranges, c.cipher = c.ranges[1:], nil
+	}
+	end = cut(at, min(at+c.limit, c.size), c.ranges)
+	for len(c.ranges) > 0 && c.ranges[0].Offset < end {
+		r := &c.ranges[0]
+		if c.cipher == nil {
+			if c.cipher, err = c.key.Cipher(r.Tensor); err != nil {
+				return end, nil, err
+			}
+		}
+		last := r.Offset + r.Length
+		from, to := max(at, r.Offset), min(end, last)
+		first := (from - r.Offset) / int64(r.Tensor.Kind.Width())
+		pieces = append(pieces, piece{c.cipher, r.Varints, int(from - at), int(to - at), first})
+		if to < last {
+			break
+		}
+		c.ranges, c.cipher = c.ranges[1:], nil
+	}
+	return end, pieces, nil
+}
+
+// cut returns where a part ends that should end about there: not inside a block, nor
+// among varints.
+func cut(at, end int64, ranges []Range) int64 {
 	for _, r := range ranges {
 		last := r.Offset + r.Length
 		switch {
-		case last <= at:
+		case r.Offset >= end:
+			return end
+		case last <= end:
 			continue
-		case r.Offset >= end || last <= end:
-			if r.Offset >= end {
-				return end
-			}
-			continue
+		case r.Varints && r.Offset > at:
+			return r.Offset
 		case r.Varints:
-			if r.Offset > at {
-				return r.Offset
-			}
 			return last
 		}
 		block := BlockLen * int64(r.Tensor.Kind.Width())
