@@ -144,7 +144,7 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	}
 	defer w.Close()
 	return attack.Run(ctx, m, train, test, attack.Options{
-		Output: opt.Output, Outlook: &h.look, Task: h.task,
+		Output: h.output, Outlook: &h.look, Task: h.task,
 		Attacks: opt.Attacks, Grid: opt.Grid, Epochs: opt.Epochs, Batch: opt.Batch,
 		Seed: opt.Data.seed(1), TimeLimit: opt.TimeLimit, State: opt.State,
 		Original: original, Workers: w,
@@ -165,7 +165,7 @@ func (o *AttackOptions) prepare(h *head) (train, test *dataset.Set, err error) {
 		return nil, nil, err
 	}
 	if p.askOriginal {
-		return nil, nil, optionf("Task", "vectors have no labels, and the attacker does not have the original to compare them with")
+		return nil, nil, optionf("Task", "outputs are compared with those of the original, which the attacker does not have")
 	}
 	d := o.Test
 	if d.Samples == nil && len(d.Mean)+len(d.Std) == 0 {

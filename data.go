@@ -114,7 +114,10 @@ func (d *Data) prepare(h *head, usual dataset.Split, seed uint64) (*prepared, er
 	}
 	byModel := d.Labels == LabelsOfModel
 	if h.task == nil {
-		if h.task, err = task.Guess(h.look, set.Truth(0, set.Len()), byModel); err != nil {
+		if err := h.choose(set); err != nil {
+			return nil, err
+		}
+		if h.task, h.why, err = task.Guess(h.look, set.Truth(0, set.Len()), byModel); err != nil {
 			return nil, err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
 )
@@ -56,27 +57,65 @@ func startWorkers(threads int) (*gradient.Workers, error) {
 
 // head is the output of a model that has the answers, and what they are for.
 type head struct {
-	output string       // "" means the first
+	model  *onnxio.Model
+	output string       // "" if there is no other
 	task   task.Task    // nil until prepare has found it
+	why    string       // how prepare has found it; "" if it was given
 	look   task.Outlook // what the graph says
 }
 
 // newHead reads the graph of a model, once for a run. The task may be nil.
 func newHead(m *onnxio.Model, output string, t task.Task) (*head, error) {
 	look, err := task.Look(m, output)
-	return &head{output, t, look}, err
+	if t != nil {
+		t = task.For(t, look)
+	}
+	return &head{model: m, output: look.Output, task: t, look: look}, err
 }
 
 // session returns a session that computes what the task looks at, for samples
 // such as those of set.
 func (h *head) session(m *onnxio.Model, set *dataset.Set, w *gradient.Workers) (*gradient.Session, error) {
-	cfg := gradient.Config{Workers: w}
-	if h.output != "" {
-		cfg.Outputs = []string{h.output}
-	}
+	cfg := gradient.Config{Workers: w, Outputs: h.look.Outputs(h.task)}
 	cfg.Logits = h.task.Traits().MeasureLogits
 	return gradient.NewSession(m, cfg, task.Batch(h.look, set.Truth(0, 1), forwardBatch))
 }
 
 // forwardBatch is the number of samples computed at a time.
 const forwardBatch = 100
+
+// choose looks at another output if the first cannot have answers like the labels, and
+// finds out by a run what shape the output has, as far as it is not declared.
+func (h *head) choose(set *dataset.Set) error {
+	labels := set.Truth(0, set.Len())
+	if !h.look.Named && labels.Data != nil && !h.look.Fits(labels) {
+		for _, name := range h.look.Floats {
+			look, err := task.Look(h.model, name)
+			if err != nil {
+				return err
+			}
+			if look.Fits(labels) {
+				look.Named = false
+				h.look, h.output = look, name
+				break
+			}
+		}
+	}
+	if h.look.Shape != nil && !slices.Contains(h.look.Shape[min(1, len(h.look.Shape)):], -1) {
+		return nil
+	}
+	cfg := gradient.Config{}
+	if h.output != "" {
+		cfg.Outputs = []string{h.output}
+	}
+	session, err := gradient.NewSession(h.model, cfg, 1)
+	if err != nil {
+		return err
+	}
+	return session.Forward(first(set, 1), func(_, _ int, outputs []nd.Array) error {
+		if len(outputs) > 0 && len(outputs[0].Shape) > 0 {
+			h.look = h.look.WithShape(append([]int{-1}, outputs[0].Shape[1:]...))
+		}
+		return nil
+	})
+}

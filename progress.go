@@ -28,6 +28,8 @@ const (
 	NoticeTask
 	// NoticeAttack says what an attack came to.
 	NoticeAttack
+	// NoticeOutput warns that another output of a locked model is still right.
+	NoticeOutput
 	// NoticeUnreadable warns that a model cannot be read, and is not measured.
 	NoticeUnreadable
 )
@@ -39,7 +41,7 @@ type Notice struct {
 }
 
 // Warning reports whether the notice is a warning.
-func (n Notice) Warning() bool { return n.Kind == NoticeUnreadable }
+func (n Notice) Warning() bool { return n.Kind == NoticeUnreadable || n.Kind == NoticeOutput }
 
 // observer passes on what happens in a run. Both functions may be nil.
 type observer struct {

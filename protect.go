@@ -193,7 +193,17 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	if missed != nil && (!errors.Is(missed, ErrTarget) || !opt.AllowPartial || found == nil) {
 		return nil, missed
 	}
+	var left []OutputAgreement
+	if missed == nil {
+		if left, err = opt.lockOthers(ctx, m, samples, found, allow, w); err != nil {
+			return nil, err
+		}
+		if missed = samples.verdict(m, found, left); missed != nil && !opt.AllowPartial {
+			return nil, missed
+		}
+	}
 	p := newProtection(opt, found, samples.task)
+	p.Outputs = append(p.Outputs, left...)
 	if err := opt.write(ctx, m, found, recipients, p); err != nil {
 		return nil, err
 	}
@@ -214,7 +224,10 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 		return nil, err
 	}
 	see.notify(NoticeData, "searching with %s", p.set.Describe())
-	if !p.task.Traits().Classes {
+	switch {
+	case p.why != "" && !p.task.Traits().Classes:
+		see.notify(NoticeTask, "the task is %s, a guess: %s", p.task.Name(), p.why)
+	case !p.task.Traits().Classes:
 		see.notify(NoticeTask, "the task is %s", p.task.Name())
 	}
 	p.set = p.set.Shuffle(o.Data.seed(1))
@@ -244,12 +257,22 @@ func (o *ProtectOptions) read(ctx context.Context, m *onnxio.Model, h *head, w *
 }
 
 func (o *ProtectOptions) search(ctx context.Context, m *onnxio.Model, samples *prepared, allow func(string) bool, w *gradient.Workers) (*perturb.Result, error) {
-	const whole = 1000
+	observer{o.Progress, o.Notice}.report("searching", 0, wholeSearch, "looking for the first change")
+	opt := o.searchOptions(samples, allow, w)
+	if o.Profile == Hardened {
+		return perturb.Hardened(ctx, m, samples.set, perturb.HardenedOptions{Options: opt, Budget: o.Budget})
+	}
+	return perturb.Search(ctx, m, samples.set, opt)
+}
+
+// wholeSearch is Progress.Total of a search.
+const wholeSearch = 1000
+
+func (o *ProtectOptions) searchOptions(samples *prepared, allow func(string) bool, w *gradient.Workers) perturb.Options {
 	see := observer{o.Progress, o.Notice}
-	see.report("searching", 0, whole, "looking for the first change")
-	opt := perturb.Options{
+	return perturb.Options{
 		Task:      samples.task,
-		Output:    o.Output,
+		Output:    samples.output,
 		Outlook:   &samples.look,
 		Target:    o.Target,
 		MaxParams: o.MaxParams,
@@ -258,13 +281,9 @@ func (o *ProtectOptions) search(ctx context.Context, m *onnxio.Model, samples *p
 		Unbounded: o.Unbounded,
 		Workers:   w,
 		Progress: func(now perturb.Progress) {
-			done := whole * (1 - now.Accuracy) / math.Max(1-now.Target, 1e-9)
-			see.report("searching", int(math.Min(done, whole-1)), whole,
+			done := wholeSearch * (1 - now.Accuracy) / math.Max(1-now.Target, 1e-9)
+			see.report("searching", int(math.Min(done, wholeSearch-1)), wholeSearch,
 				fmt.Sprintf("%d changed, %s %.2f %%, target %.2f %%", now.Changed, samples.task.Traits().Quality, 100*now.Accuracy, 100*now.Target))
 		},
 	}
-	if o.Profile == Hardened {
-		return perturb.Hardened(ctx, m, samples.set, perturb.HardenedOptions{Options: opt, Budget: o.Budget})
-	}
-	return perturb.Search(ctx, m, samples.set, opt)
 }

@@ -20,16 +20,18 @@ type Protection struct {
 	Tensors       []TensorChange `json:"tensors"`
 	// Accuracy and Information, in bits between answers and labels, are nil for tasks
 	// without.
-	Accuracy       BeforeAndLocked `json:"accuracy"`
-	Task           string          `json:"task"` // its name
-	Information    BeforeAndLocked `json:"information_bits"`
-	Metric         LockedMetric    `json:"metric"`  // the one that people go by
-	Metrics        []LockedMetric  `json:"metrics"` // all
-	Target         float64         `json:"target"`  // accuracy, or quality for other tasks
-	Samples        int             `json:"samples"` // of the search
-	GradientPasses int             `json:"gradient_passes"`
-	Evaluations    int             `json:"evaluations"` // of single candidates
-	Seconds        float64         `json:"seconds"`
+	Accuracy    BeforeAndLocked `json:"accuracy"`
+	Task        string          `json:"task"` // its name
+	Information BeforeAndLocked `json:"information_bits"`
+	Metric      LockedMetric    `json:"metric"`  // the one that people go by
+	Metrics     []LockedMetric  `json:"metrics"` // all
+	Target      float64         `json:"target"`  // accuracy, or quality for other tasks
+	Samples     int             `json:"samples"` // of the search
+	// Outputs are the outputs that the task does not look at.
+	Outputs        []OutputAgreement `json:"outputs"`
+	GradientPasses int               `json:"gradient_passes"`
+	Evaluations    int               `json:"evaluations"` // of single candidates
+	Seconds        float64           `json:"seconds"`
 	SHA256         struct {
 		Original string `json:"original"`
 		Locked   string `json:"locked"`
@@ -73,7 +75,7 @@ func (m LockedMetric) Format(v float64) string { return m.metric.Format(v) }
 func newProtection(opt *ProtectOptions, found *perturb.Result, t task.Task) *Protection {
 	p := &Protection{
 		Model: opt.Model, Locked: opt.Locked, Key: opt.Key,
-		ParamsTotal: found.Total, ParamsChanged: len(found.Changes), Tensors: []TensorChange{},
+		ParamsTotal: found.Total, ParamsChanged: len(found.Changes), Tensors: []TensorChange{}, Outputs: []OutputAgreement{},
 		Task:   t.Name(),
 		Target: found.Target, Samples: found.Samples,
 		GradientPasses: found.GradientPasses, Evaluations: found.Evaluations,

@@ -142,7 +142,7 @@ func (v *verifier) measure(ctx context.Context) error {
 		return err
 	}
 	if p.askOriginal && first == v.locked {
-		return optionf("Original", "vectors are compared with those of the original, which is not there")
+		return optionf("Original", "outputs are compared with those of the original, which is not there")
 	}
 	v.report.Data, v.report.Task, v.report.Samples = p.set.Describe(), p.task.Name(), p.set.Len()
 	w, err := startWorkers(v.opt.Threads)

@@ -36,6 +36,9 @@ type Options struct {
 	// Calibration is the number of samples that gradients are computed on; 0 means
 	// task.Calibration, 256 for classifiers. All samples decide when the search stops.
 	Calibration int
+	// Start are changes that are made before the search begins. They stay, and are not
+	// part of the result.
+	Start []Change
 	// Beam is the width of the beam search over sets of changes; 0 means 1, a greedy
 	// search. A wider beam takes that many times as long and finds changes that only
 	// work together.
@@ -130,6 +133,10 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 		}
 		opt.Outlook = &outlook
 	}
+	opt.Task = task.For(opt.Task, *opt.Outlook)
+	if t, ok := opt.Task.(task.Outputs); ok {
+		opt.Task = t.Fitted(task.Truth(samples, 0, samples.Len()))
+	}
 	if opt.Calibration == 0 {
 		opt.Calibration = task.Calibration(opt.Task, *opt.Outlook, task.Truth(samples, 0, 1))
 	}
@@ -154,6 +161,11 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	}
 	if len(s.bounds) == 0 {
 		return nil, &NoCandidatesError{m.Path()}
+	}
+	for _, c := range opt.Start {
+		a, _ := weights.Array(c.Tensor)
+		a.Float32s()[c.Index] = m.Lookup(c.Tensor).Decode(c.New)
+		s.changed[site{c.Tensor, c.Index}] = true
 	}
 	s.result.Total = weights.Len()
 	s.result.Samples = samples.Len()
@@ -197,9 +209,7 @@ func (s *search) report() {
 // config returns what the configurations of all programs have in common.
 func (s *search) config() gradient.Config {
 	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: s.opt.Task.Traits().Logits}
-	if s.opt.Output != "" {
-		cfg.Outputs = []string{s.opt.Output}
-	}
+	cfg.Outputs = s.opt.Outlook.Outputs(s.opt.Task)
 	return cfg
 }
 

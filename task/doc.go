@@ -11,6 +11,7 @@
 //	language        the next token, or a masked one: logits [N,T,V]
 //	segmentation    a class for every position: [N,K,…] or [N,…,K]
 //	embedding       vectors [N,D], of which only distances matter
+//	outputs         any outputs at all, compared with those of the original
 //
 // [Guess] tells them apart by a model's outputs and the labels in the data.
 //

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -11,6 +12,9 @@ var ErrNoLabels error = &sentinel{"the data has no labels", "add labels, or use 
 // ErrNoClasses means that the output of a model has one value a sample, while a
 // classifier's has one a class.
 var ErrNoClasses error = &sentinel{"the output has one value a sample, but a classifier has one a class", "the model is for another task"}
+
+// errNoFloats means that no output can be measured.
+var errNoFloats = errors.New("the output is not of a floating-point type")
 
 // sentinel is an error that knows what can be done about it.
 type sentinel struct{ text, hint string }

@@ -54,6 +54,10 @@ func TestGradients(t *testing.T) {
 		{Embedding{}, normal(rng, 6, 3), normal(rng, 6, 3)},
 		{Embedding{}, normal(rng, 8, 3), normal(rng, 6, 3)}, // filled up
 		{Embedding{}, normal(rng, 1, 3), normal(rng, 1, 3)},
+		{Outputs{}, normal(rng, 12, 2), normal(rng, 12, 2)},
+		{Outputs{}, normal(rng, 14, 2), normal(rng, 12, 2)},                         // filled up
+		{Outputs{}, normal(rng, 2, 3), normal(rng, 2, 3)},                           // too few for a correlation
+		{Outputs{}.Fitted(normal(rng, 9, 3)), normal(rng, 2, 3), normal(rng, 2, 3)}, // the same, with a scale
 	} {
 		name := fmt.Sprintf("%s %v", c.task.Name(), c.outputs.Shape)
 		t.Run(name+" objective", func(t *testing.T) { checkGradient(t, c.task.Objective(c.truth, 0.8), c.outputs, true) })
@@ -113,7 +117,7 @@ func TestObjectiveBounds(t *testing.T) {
 		task           Task
 		perfect, truth nd.Array
 	}{
-		{MultiLabel{}, logits, bits}, {Regression{}, numbers, numbers}, {Embedding{}, numbers, numbers},
+		{MultiLabel{}, logits, bits}, {Regression{}, numbers, numbers}, {Embedding{}, numbers, numbers}, {Outputs{}, numbers, numbers},
 	} {
 		constant, broken := nd.New(nd.Float32, 40, 2), nd.New(nd.Float32, 40, 2)
 		for i := range broken.Float32s() {
@@ -138,7 +142,7 @@ func TestObjectiveBounds(t *testing.T) {
 func TestSummit(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 5))
 	x := normal(rng, 40, 3)
-	for _, kind := range []Task{Regression{}, Embedding{}} {
+	for _, kind := range []Task{Regression{}, Embedding{}, Outputs{}} {
 		seeds := []nd.Array{nd.New(nd.Float32, 40, 3)}
 		if _, err := kind.Objective(x, 1)([]nd.Array{x}, seeds); err != nil {
 			t.Fatal(err)

@@ -1,40 +1,97 @@
 package task
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/advparams/advparams/nd"
 )
 
-// Guess returns the task that a model and the labels of its data look like. labels is the
-// zero Array if there are none. byModel reports whether the model's own answers are to be
-// the labels. The error is a *GuessError.
-func Guess(o Outlook, labels nd.Array, byModel bool) (Task, error) {
+// Guess returns the task that a model and the labels of its data look like, and says why
+// in a few words. labels is the zero Array if there are none. byModel reports whether the
+// model's own answers are to be the labels. Where no other task fits and no labels are to be
+// compared with, the task is Outputs. The error is a *GuessError.
+func Guess(o Outlook, labels nd.Array, byModel bool) (t Task, why string, err error) {
 	if byModel {
 		labels = nd.Array{}
 	}
+	t, why = guess(o, labels, byModel)
+	if t == nil {
+		return nil, "", &GuessError{Shape: o.Shape, Labels: labels.Shape}
+	}
+	return For(t, o), why, nil
+}
+
+func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 	known := labels.Data != nil
 	fractions := labels.DType() == nd.Float32 && !whole(labels.Float32s())
 	several := known && nd.Size(labels.Shape[min(1, len(labels.Shape)):]) > 1
+	shape := fmt.Sprintf("the output has shape %v", o.Shape)
+	if o.Why != "" {
+		shape += " and ends in " + o.Why
+	}
 	switch rank := o.rank(); {
 	case rank >= 3 && fractions, rank == 0 && fractions:
-		return Regression{}, nil
+		return Regression{}, "the labels are fractions"
+	case !known && o.Kind == KindFeatures && rank == 2:
+		return Embedding{}, shape
+	case !known && o.Kind == KindFeatures && rank > 2:
+		return Outputs{}, shape
 	case rank == 3 && o.Tokens:
-		return Language{}, nil
-	case rank >= 3 && (several || byModel):
-		return Segmentation{}, nil
+		return Language{}, shape + ", and the input has tokens"
+	case rank >= 3 && several:
+		return Segmentation{}, "there is a label for every position"
+	case rank >= 3 && byModel && o.Axis > 0 && o.choosing():
+		return Segmentation{}, fmt.Sprintf("%s; classes are on axis %d", shape, o.Axis)
 	case rank == 2 && fractions:
-		return Regression{}, nil
+		return Regression{}, "the labels are fractions"
 	case rank == 2 && several && o.Classes() > 1 && !oneHot(labels), rank == 2 && several && o.LastOp == "Sigmoid":
-		return MultiLabel{}, nil
+		return MultiLabel{}, "each sample has several labels"
 	case rank == 2 && byModel && o.LastOp == "Sigmoid":
-		return MultiLabel{}, nil
+		return MultiLabel{}, shape + ", behind a Sigmoid"
 	case rank == 2, rank == 0, rank >= 3 && known:
-		return Classification{}, nil
+		return Classification{}, shape
 	case rank == 1 && o.LastOp == "Sigmoid", rank == 1 && known && checkBits(labels) == nil:
-		return Binary{}, nil
+		return Binary{}, "the output has one number a sample"
 	case rank == 1 && known:
-		return Regression{}, nil
+		return Regression{}, "the output has one number a sample"
+	case !known:
+		return Outputs{}, shape + ", which fits no other task"
 	}
-	return nil, &GuessError{Shape: o.Shape, Labels: labels.Shape}
+	return nil, ""
+}
+
+// Fits reports whether an output can have the answers that labels are compared with, as
+// far as its declared shape tells: of labels that are one class a sample, an output with a
+// value for each class, or one value.
+func (o Outlook) Fits(labels nd.Array) bool {
+	ids, ok := labels.Data.([]int64)
+	if !ok || labels.Len() != labels.Shape[0] || o.rank() < 2 {
+		return true
+	}
+	return o.rank() == 2 && (o.Classes() == 0 || int64(o.Classes()) > slices.Max(ids))
+}
+
+// choosing reports whether an output with a value for each of several positions chooses
+// among classes there, rather than making an image: a Softmax or ArgMax says so, or the
+// number of channels.
+func (o Outlook) choosing() bool {
+	channels := o.Shape[o.Axis]
+	return o.Kind == KindChoice || channels != 1 && channels != 3
+}
+
+// For returns a task as it is for a model: where the graph says which axis has the
+// classes, that one has them.
+func For(t Task, o Outlook) Task {
+	switch t := t.(type) {
+	case Segmentation:
+		t.Last = t.Last || o.Axis > 1 && o.Axis == len(o.Shape)-1
+		return t
+	case Outputs:
+		t.Names = o.Outputs(t)
+		return t
+	}
+	return t
 }
 
 func whole(x []float32) bool {

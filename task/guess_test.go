@@ -39,15 +39,22 @@ func TestGuess(t *testing.T) {
 		{"whole numbers", Outlook{Shape: []int{-1}}, ids, false, "regression"},
 		{"bits", Outlook{Shape: []int{-1, 1}}, bits, false, "binary"},
 		{"sigmoid", Outlook{Shape: []int{-1, 1}, LastOp: "Sigmoid"}, none, true, "binary"},
-		{"one number, own answers", Outlook{Shape: []int{-1, 1}}, none, true, ""},
-		{"one number, no labels", Outlook{Shape: []int{-1, 1}}, none, false, ""},
+		{"one number, own answers", Outlook{Shape: []int{-1, 1}}, none, true, "outputs"},
+		{"one number, no labels", Outlook{Shape: []int{-1, 1}}, none, false, "outputs"},
+		{"one text", Outlook{Shape: []int{-1}}, nd.Of([]bool{true}, 1), false, "binary"},
+		{"an embedding", Outlook{Shape: []int{-1, 384}, Kind: KindFeatures, Axis: 1}, none, true, "embedding"},
+		{"features of tokens", Outlook{Shape: []int{-1, -1, 384}, Kind: KindFeatures, Axis: 2, Tokens: true}, none, true, "outputs"},
 		{"tokens", Outlook{Shape: []int{-1, -1, 50}, Tokens: true}, none, false, "language"},
 		{"planes", Outlook{Shape: []int{-1, 4, -1, -1}}, nd.New(nd.Int64, 2, 3, 3), false, "segmentation"},
-		{"planes, own answers", Outlook{Shape: []int{-1, 4, 8, 8}}, none, true, "segmentation"},
+		{"planes, own answers", Outlook{Shape: []int{-1, 4, 8, 8}, Kind: KindLinear, Axis: 1}, none, true, "segmentation"},
+		{"an image, own answers", Outlook{Shape: []int{-1, 3, 8, 8}, Kind: KindLinear, Axis: 1}, none, true, "outputs"},
+		{"three classes, own answers", Outlook{Shape: []int{-1, 3, 8, 8}, Kind: KindChoice, Axis: 1}, none, true, "segmentation"},
+		{"boxes and scores, own answers", Outlook{Shape: []int{-1, 84, 8400}}, none, true, "outputs"},
 		{"planes of numbers", Outlook{Shape: []int{-1, 1, 8, 8}}, nd.Of([]float32{.5, .2}, 1, 1, 1, 2), false, "regression"},
-		{"planes without labels", Outlook{Shape: []int{-1, 4, 8, 8}}, none, false, ""},
+		{"planes without labels", Outlook{Shape: []int{-1, 4, 8, 8}}, none, false, "outputs"},
+		{"labels that fit nothing", Outlook{Shape: []int{-1}}, nd.Of([]int64{0, 1, 2, 3}, 2, 2), false, "regression"},
 	} {
-		got, err := Guess(c.look, c.labels, c.byModel)
+		got, _, err := Guess(c.look, c.labels, c.byModel)
 		switch {
 		case c.want == "" && err == nil:
 			t.Errorf("%s: %s, not an error", c.name, got.Name())

@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
@@ -14,36 +15,59 @@ import (
 // to call Look only once; options of other packages accept the result.
 type Outlook struct {
 	Inputs []gradient.Input // initializers left out
+	Output string           // the name of the output with the answers; "" if the model has no other
+	Named  bool             // whether the caller of Look named the output
 	Shape  []int            // of the output: -1 where an axis is open; nil if it is not declared
 	LastOp string           // the operator that computes the output; operators that only reshape are skipped
 	Tokens bool             // whether an input takes token numbers: integers of shape [N,T]
+
+	// Kind says what the graph tells about the values of the output, Axis along which
+	// axis they are computed or compared (0 if that is not known), and Why names the
+	// operator that says so.
+	Kind Kind
+	Axis int
+	Why  string
+	axis axis // as the graph says
+
+	// Floats names the outputs of a floating-point type with a row a sample, in the
+	// order of the graph. The task outputs looks at all of them.
+	Floats []string
 }
 
 // Look reads the graph of a model. output names the output with the answers; ""
-// means the first.
+// means the first of a floating-point type.
 func Look(m *onnxio.Model, output string) (Outlook, error) {
 	g := m.Proto().GetGraph()
 	if len(g.GetOutput()) == 0 {
 		return Outlook{}, fmt.Errorf("%s: the model has no output", m.Path())
 	}
-	out := g.GetOutput()[0]
+	fixed, err := gradient.FixedBatch(m)
+	if err != nil {
+		return Outlook{}, err
+	}
+	o := Outlook{Named: output != ""}
+	var out *onnxpb.ValueInfoProto
 	for _, v := range g.GetOutput() {
 		if v.GetName() == output {
 			out = v
 		}
-	}
-	o := Outlook{LastOp: lastOp(g, out.GetName())}
-	if shape := out.GetType().GetTensorType().GetShape(); shape != nil {
-		o.Shape = []int{}
-		for _, d := range shape.GetDim() {
-			n := -1
-			if v, ok := d.GetValue().(*onnxpb.TensorShapeProto_Dimension_DimValue); ok && v.DimValue > 0 {
-				n = int(v.DimValue)
-			}
-			o.Shape = append(o.Shape, n)
+		if isFloat(v) && rows(shapeOf(v), fixed) {
+			o.Floats = append(o.Floats, v.GetName())
 		}
 	}
-	var err error
+	if out == nil {
+		out = g.GetOutput()[0]
+		if i := slices.IndexFunc(g.GetOutput(), isFloat); i >= 0 {
+			out = g.GetOutput()[i]
+		}
+	}
+	if o.Named || len(g.GetOutput()) > 1 {
+		o.Output = out.GetName()
+	}
+	o.LastOp, o.Shape = lastOp(g, out.GetName()), shapeOf(out)
+	o.axis = newTracer(m).axis(out.GetName(), 0)
+	o.Kind, o.Why = o.axis.kind, o.axis.why
+	o.Axis = o.axis.absolute(len(o.Shape))
 	if o.Inputs, err = gradient.Inputs(m); err != nil {
 		return o, err
 	}
@@ -51,6 +75,57 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 		o.Tokens = o.Tokens || in.DType == nd.Int64 && (in.Shape == nil || len(in.Shape) == 2)
 	}
 	return o, nil
+}
+
+// WithShape returns the outlook with the shape that the output turned out to have.
+func (o Outlook) WithShape(shape []int) Outlook {
+	o.Shape, o.Axis = shape, o.axis.absolute(len(shape))
+	return o
+}
+
+// Outputs returns the outputs that a task looks at, as gradient.Config takes them: nil
+// for all.
+func (o Outlook) Outputs(t Task) []string {
+	switch {
+	case t.Traits().AllOutputs && !o.Named:
+		return o.Floats
+	case o.Output != "":
+		return []string{o.Output}
+	}
+	return nil
+}
+
+// shapeOf returns the declared shape of a value: -1 where an axis is open, nil if it is
+// not declared.
+func shapeOf(v *onnxpb.ValueInfoProto) []int {
+	shape := v.GetType().GetTensorType().GetShape()
+	if shape == nil {
+		return nil
+	}
+	out := []int{}
+	for _, d := range shape.GetDim() {
+		n := -1
+		if v, ok := d.GetValue().(*onnxpb.TensorShapeProto_Dimension_DimValue); ok && v.DimValue > 0 {
+			n = int(v.DimValue)
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// isFloat reports whether a value has numbers of a floating-point type.
+func isFloat(v *onnxpb.ValueInfoProto) bool {
+	switch onnxpb.TensorProto_DataType(v.GetType().GetTensorType().GetElemType()) {
+	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16, onnxpb.TensorProto_DOUBLE:
+		return true
+	}
+	return false
+}
+
+// rows reports whether a shape can have a row a sample. batch is the number of samples
+// that the model takes at a time, 0 for any.
+func rows(shape []int, batch int) bool {
+	return shape == nil || len(shape) > 0 && (shape[0] < 0 || batch == 0 || shape[0] == batch)
 }
 
 // lastOp returns the type of the operator that computes a value. Operators that only

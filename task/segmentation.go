@@ -8,7 +8,11 @@ import (
 // Segmentation is the task of models that give every position a class: logits
 // [N,K,place…] or [N,place…,K], or one logit a position for two classes. The truth is
 // [N,place…]. Positions with a negative class, or 255, do not count.
-type Segmentation struct{}
+type Segmentation struct {
+	// Last says that classes are on the last axis, where the shapes of output and truth
+	// leave that open. Otherwise they are on axis 1.
+	Last bool
+}
 
 // Name returns "segmentation".
 func (Segmentation) Name() string { return "segmentation" }
@@ -19,20 +23,20 @@ func (Segmentation) Traits() Traits {
 }
 
 // Objective returns the soft accuracy over the positions.
-func (Segmentation) Objective(truth nd.Array, tau float64) gradient.Loss {
-	return everywhere(truth, false, func(labels []int) gradient.Loss { return softAccuracy(labels, tau) })
+func (t Segmentation) Objective(truth nd.Array, tau float64) gradient.Loss {
+	return everywhere(truth, t.Last, func(labels []int) gradient.Loss { return softAccuracy(labels, tau) })
 }
 
 // Training returns the cross-entropy over the positions.
-func (Segmentation) Training(truth nd.Array) gradient.Loss {
-	return everywhere(truth, false, gradient.CrossEntropy)
+func (t Segmentation) Training(truth nd.Array) gradient.Loss {
+	return everywhere(truth, t.Last, gradient.CrossEntropy)
 }
 
 // NewTally implements Task.
-func (Segmentation) NewTally() Tally { return &segmentationTally{} }
+func (t Segmentation) NewTally() Tally { return &segmentationTally{positionTally{last: t.Last}} }
 
 // Answers returns the likeliest classes, [N,place…].
-func (Segmentation) Answers(outputs []nd.Array) (nd.Array, error) { return chosen(outputs, false) }
+func (t Segmentation) Answers(outputs []nd.Array) (nd.Array, error) { return chosen(outputs, t.Last) }
 
 type segmentationTally struct{ positionTally }
 

@@ -19,7 +19,11 @@ const (
 // than n where an output has a choice at every position and is large. truth is the
 // truth about any of the samples.
 func Batch(o Outlook, truth nd.Array, n int) int {
-	return max(1, min(n, maxElements/(places(truth)*o.width())))
+	size := places(truth) * o.width()
+	if truth.DType() == nd.Float32 {
+		size = o.size()
+	}
+	return max(1, min(n, maxElements/size))
 }
 
 // Calibration returns the number of samples that are enough to compute a gradient on:
@@ -43,4 +47,14 @@ func (o Outlook) width() int {
 		width = max(width, n)
 	}
 	return width
+}
+
+// size is the number of elements that the output has for one sample, as far as it is
+// declared.
+func (o Outlook) size() int {
+	size := 1
+	for _, n := range o.Shape[min(1, len(o.Shape)):] {
+		size *= max(n, 1)
+	}
+	return size
 }

@@ -1,8 +1,6 @@
 package task
 
 import (
-	"fmt"
-
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
 )
@@ -10,7 +8,7 @@ import (
 // Task is a kind of question that models answer. Its methods take the outputs of a model
 // for some samples and the truth about them. The first axis of both counts samples.
 // Outputs may have more rows than the truth, where a batch was filled up; these rows do
-// not count. Only the first output plays a part.
+// not count. Only the first output plays a part, unless Traits.AllOutputs is set.
 type Task interface {
 	// Name identifies the task; ByName takes it.
 	Name() string
@@ -51,6 +49,9 @@ type Traits struct {
 	// NextTokens says that the truth follows from the inputs where data has no
 	// labels (see NextTokens).
 	NextTokens bool
+	// AllOutputs says that the task looks at all outputs of a floating-point type, and
+	// not at the first alone.
+	AllOutputs bool
 	// OriginalAnswers says that the truth is always what the original model answers,
 	// so that data needs no labels and whoever lacks the original has no truth.
 	OriginalAnswers bool
@@ -68,7 +69,7 @@ type Tally interface {
 }
 
 // all has all tasks, in the order of the documentation.
-var all = []Task{Classification{}, Binary{}, MultiLabel{}, Regression{}, Language{}, Segmentation{}, Embedding{}}
+var all = []Task{Classification{}, Binary{}, MultiLabel{}, Regression{}, Language{}, Segmentation{}, Embedding{}, Outputs{}}
 
 // Names returns the names of all tasks.
 func Names() []string {
@@ -118,7 +119,7 @@ func Truth(s Samples, lo, hi int) nd.Array {
 // first returns the first output. It is an error if that is not of type float32.
 func first(outputs []nd.Array) (nd.Array, error) {
 	if len(outputs) == 0 || outputs[0].DType() != nd.Float32 {
-		return nd.Array{}, fmt.Errorf("the model's first output is not of a floating-point type")
+		return nd.Array{}, errNoFloats
 	}
 	return outputs[0], nil
 }

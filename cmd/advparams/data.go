@@ -26,9 +26,10 @@ size and layout follow the model's input.`
 
 const taskHelp = `Tasks: classification (accuracy), binary (one logit: accuracy, AUC), multi-label
 (accuracy, AUC, mAP), regression (R², RMSE), language (perplexity; without labels the
-truth is the next token of the input), segmentation (accuracy of positions, mIoU) and
-embedding (cosine to the vectors of the original; needs no labels). Without --task,
-outputs and labels decide. Targets of tasks without an accuracy are qualities
+truth is the next token of the input), segmentation (accuracy of positions, mIoU),
+embedding (cosine to the vectors of the original; needs no labels) and outputs (any
+model: how far all its outputs agree with those of the original; needs no labels).
+Without --task, outputs and labels decide. Targets of tasks without an accuracy are qualities
 (docs/method.md).`
 
 func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uint64) {

@@ -41,11 +41,12 @@ var flagHints = []struct {
 	about func(error) bool
 	hint  string
 }{
+	{is[*advparams.OutputsError], "raise --max-params, or name the output that counts with --output"},
 	{is[*advparams.TargetError], "raise --max-params or --target-accuracy"},
 	{is[*advparams.BudgetError], "raise --budget"},
 	{is[*advparams.NoCandidatesError], "check --include and --exclude"},
 	{is[*advparams.UselessError], "check that labels and preprocessing (--mean, --std) are those it was trained with, --task, and that it is not locked already"},
-	{is[*advparams.GuessError], "say so with --task; for models without labels that is --task embedding, or --labels model with another task"},
+	{is[*advparams.GuessError], "say so with --task; --task outputs is for any model, without labels"},
 	{wraps(advparams.ErrNoClasses), "--task says what the model is for"},
 	{wraps(advparams.ErrNoLabels), "add labels, or use the original model's answers with --labels model"},
 	{is[*advparams.UnsupportedError], "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses"},

@@ -72,7 +72,7 @@ func optionHint(err error) string {
 	case errors.As(err, &axes):
 		return "give them with --shape " + axes.Input + "=…"
 	case errors.As(err, &labels):
-		return "add labels, or use the model's own answers with --labels model; vectors, --task embedding, need none"
+		return "add labels, or use the model's own answers with --labels model; --task outputs and, for vectors, --task embedding need none"
 	case errors.As(err, &original) && original.Digests:
 		return "give the model that was locked, or leave --original out"
 	case errors.As(err, &original):

@@ -46,6 +46,11 @@ The search computes the gradient on labelled samples, ranks all parameters by
 gradient × step, tries the best of them, and continues until the accuracy on the samples
 has fallen to the target. The same samples and flags give the same model.
 
+A model may have several outputs with answers. Without --output, all of floating-point
+type are compared with those of the original, and those that still have answers are
+locked as well. If one stays right, the exit status is 3 and nothing is written (see
+--allow-partial). With --output, the others are only warned of.
+
 ` + taskHelp + `
 
 ` + dataHelp + `
@@ -161,6 +166,13 @@ func (p *protect) text(w io.Writer, r *advparams.Protection) {
 	}
 	for _, m := range r.Metrics {
 		fmt.Fprintf(w, "%s\t%s → %s on the %s samples of the search\n", m.Name, m.Format(m.Before), m.Format(m.Locked), verify.Thousands(r.Samples))
+	}
+	for _, o := range r.Outputs {
+		agreement := "not computed"
+		if o.Agreement != nil {
+			agreement = fmt.Sprintf("%s agree with the original at %.1f %%", o.By, 100**o.Agreement)
+		}
+		fmt.Fprintf(w, "output\t%s: %s\n", printable.Line(o.Name), agreement)
 	}
 	fmt.Fprintf(w, "time\t%.1f s, %d gradient passes\n", r.Seconds, r.GradientPasses)
 }

@@ -67,7 +67,7 @@ func TestAdvise(t *testing.T) {
 		{&perturb.BudgetError{}, "--budget"},
 		{&perturb.NoCandidatesError{}, "--include and --exclude"},
 		{&perturb.UselessError{}, "--task"},
-		{&task.GuessError{}, "--task embedding"},
+		{&task.GuessError{}, "--task outputs"},
 		{&task.LabelError{}, "--task regression"},
 		{&task.LabelError{Binary: true}, "--task says"},
 		{&task.LabelError{Classes: 10}, "from 0 to 9"},

@@ -1,0 +1,281 @@
+package advparams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/task"
+)
+
+// A search brings one output of a model to the target. Other outputs may have answers
+// too, and still have them afterwards. They are compared with those of the original, and
+// locked as well unless the caller named the output.
+
+// OutputAgreement says how far an output of the locked model agrees with that of the
+// original.
+type OutputAgreement struct {
+	Name string `json:"name"`
+	// By is what was compared: "answers" if the largest value along an axis is the
+	// answer, or "values".
+	By string `json:"by"`
+	// Agreement is 1 if both are the same, and about 0 if one tells nothing about the
+	// other. It does not depend on scales. nil means that the output could not be
+	// computed.
+	Agreement *float64 `json:"agreement"`
+	// Intact reports whether the output still has answers.
+	Intact bool `json:"intact"`
+
+	look task.Outlook
+}
+
+// intact is the agreement above which an output still has answers.
+const intact = 0.3
+
+// judgedSamples is the largest number of samples that outputs are compared on.
+const judgedSamples = 256
+
+// judged returns what to compare of an output: the answers if the graph says that there
+// is one class a sample or position, and all values otherwise.
+func judged(look task.Outlook) (t task.Task, by string) {
+	switch {
+	case look.Kind == task.KindChoice && look.Axis > 0 && len(look.Shape) > 2:
+		return task.For(task.Segmentation{}, look), "answers"
+	case look.Classes() > 1 && (look.Kind == task.KindChoice || look.Kind == task.KindLinear && look.LastOp != "Sigmoid"):
+		return task.Classification{}, "answers"
+	}
+	return task.Outputs{}, "values"
+}
+
+// others returns the outputs that a task does not look at.
+func others(m *onnxio.Model, p *prepared) ([]OutputAgreement, error) {
+	if p.task.Traits().AllOutputs || len(p.look.Floats) < 2 {
+		return nil, nil
+	}
+	var list []OutputAgreement
+	for _, name := range p.look.Floats {
+		if name == p.output {
+			continue
+		}
+		look, err := task.Look(m, name)
+		if err != nil {
+			return nil, err
+		}
+		_, by := judged(look)
+		list = append(list, OutputAgreement{Name: name, By: by, look: look})
+	}
+	return list, nil
+}
+
+// compare measures how far outputs agree when changes are made.
+func compare(ctx context.Context, m *onnxio.Model, p *prepared, changes []perturb.Change, list []OutputAgreement, w *gradient.Workers) error {
+	original, err := gradient.LoadWeights(m)
+	if err != nil {
+		return err
+	}
+	changed := original.Clone()
+	for _, c := range changes {
+		a, _ := changed.Array(c.Tensor)
+		a.Float32s()[c.Index] = m.Lookup(c.Tensor).Decode(c.New)
+	}
+	set := first(p.set, min(p.set.Len(), judgedSamples))
+	for i := range list {
+		err := list[i].measure(ctx, m, set, original, changed, w)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(err, gradient.ErrUnsupported) {
+			continue // it cannot be told
+		}
+		if err != nil {
+			return fmt.Errorf("comparing output %q: %w", list[i].Name, err)
+		}
+	}
+	return nil
+}
+
+// measure compares the output as two sets of weights compute it.
+func (o *OutputAgreement) measure(ctx context.Context, m *onnxio.Model, set task.Samples, before, after *gradient.Weights, w *gradient.Workers) error {
+	kind, _ := judged(o.look)
+	size := task.Batch(o.look, nd.New(nd.Float32, 1), forwardBatch)
+	session := func(weights *gradient.Weights) (*gradient.Session, error) {
+		return gradient.NewSession(m, gradient.Config{Weights: weights, Workers: w, Outputs: []string{o.Name}}, size)
+	}
+	left, err := session(before)
+	if err != nil {
+		return err
+	}
+	right, err := session(after)
+	if err != nil {
+		return err
+	}
+	tally := kind.NewTally()
+	err = left.Forward(set, func(lo, n int, x []nd.Array) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		truth, err := kind.Answers(x)
+		if err != nil {
+			return err
+		}
+		return right.Forward(span{set, lo, n}, func(_, _ int, y []nd.Array) error { return tally.Add(y, truth) })
+	})
+	if err != nil {
+		return err
+	}
+	s := tally.Score()
+	agreement := 0.0
+	if s.Chance < 1 {
+		agreement = max(0, (s.Quality-s.Chance)/(1-s.Chance))
+	}
+	o.Agreement, o.Intact = &agreement, agreement > intact && s.Quality > s.Useless()
+	return nil
+}
+
+// span is a part of a source.
+type span struct {
+	gradient.Source
+	lo, n int
+}
+
+func (s span) Len() int { return s.n }
+
+func (s span) Batch(lo, hi int) (map[string]nd.Array, error) { return s.Source.Batch(s.lo+lo, s.lo+hi) }
+
+// lockOthers compares the outputs that the search has not looked at. It searches for more
+// changes until none of them is intact, unless the caller named the output with the
+// answers. It returns how far they agree in the end.
+func (o *ProtectOptions) lockOthers(ctx context.Context, m *onnxio.Model, p *prepared, found *perturb.Result, allow func(string) bool, w *gradient.Workers) ([]OutputAgreement, error) {
+	list, err := others(m, p)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	see := observer{o.Progress, o.Notice}
+	if err := compare(ctx, m, p, found.Changes, list, w); err != nil {
+		return nil, err
+	}
+	if !p.look.Named && o.Profile != Hardened {
+		more := false
+		for _, one := range list {
+			if !one.Intact {
+				continue
+			}
+			see.notify(NoticeTask, "output %q still has its %s (agreement %.1f %%): locking it as well", one.Name, one.By, 100**one.Agreement)
+			if err := o.lockOne(ctx, m, p, one, found, allow, w); err != nil {
+				return nil, err
+			}
+			more = true
+		}
+		if more {
+			if err := compare(ctx, m, p, found.Changes, list, w); err != nil {
+				return nil, err
+			}
+			if err := p.remeasure(ctx, m, found, w); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, one := range list {
+		switch {
+		case one.Agreement == nil:
+			see.notify(NoticeOutput, "whether output %q still has answers cannot be told", one.Name)
+		case one.Intact && (p.look.Named || o.AllowPartial): // otherwise it is an error
+			see.notify(NoticeOutput, "output %q is still right: its %s agree with those of the original (%.1f %%)", one.Name, one.By, 100**one.Agreement)
+		}
+	}
+	return list, nil
+}
+
+// lockOne adds changes to those found, until an output is useless or no more can be made.
+func (o *ProtectOptions) lockOne(ctx context.Context, m *onnxio.Model, p *prepared, one OutputAgreement, found *perturb.Result, allow func(string) bool, w *gradient.Workers) error {
+	look := one.look
+	kind, _ := judged(look)
+	q := &prepared{head: &head{model: m, output: one.Name, task: kind, look: look}, set: p.set}
+	if err := q.answered(ctx, m, w, nil); err != nil {
+		return err
+	}
+	opt := o.searchOptions(q, allow, w)
+	opt.Target = 0
+	opt.Start = found.Changes
+	if opt.MaxParams > 0 {
+		if opt.MaxParams -= len(found.Changes); opt.MaxParams < 1 {
+			return nil
+		}
+	}
+	more, err := perturb.Search(ctx, m, q.set, opt)
+	useless := (*perturb.UselessError)(nil)
+	if errors.As(err, &useless) {
+		return nil // an output locked before it took it along
+	}
+	if more != nil {
+		found.GradientPasses += more.GradientPasses
+		found.Evaluations += more.Evaluations
+	}
+	if errors.Is(err, ErrTarget) {
+		return nil // what is found stays; the output is reported as intact
+	}
+	if err != nil {
+		return err
+	}
+	found.Changes = append(found.Changes, more.Changes...)
+	return nil
+}
+
+// remeasure measures the output with the answers again, after more changes.
+func (p *prepared) remeasure(ctx context.Context, m *onnxio.Model, found *perturb.Result, w *gradient.Workers) error {
+	session, err := p.session(m, p.set, w)
+	if err != nil {
+		return err
+	}
+	for _, c := range found.Changes {
+		a, _ := session.Weights().Array(c.Tensor)
+		a.Float32s()[c.Index] = m.Lookup(c.Tensor).Decode(c.New)
+	}
+	found.Locked, err = (&task.Evaluator{Task: p.task, Session: session}).Measure(ctx, p.set, nil)
+	return err
+}
+
+// OutputsError means that the output with the answers is locked, and others are not. It
+// wraps ErrTarget.
+type OutputsError struct {
+	Model  string            // the path of its file
+	Locked string            // the output that is locked; "" for the only one of its kind
+	Intact []OutputAgreement // those that still have answers
+}
+
+func (e *OutputsError) Error() string {
+	var names []string
+	for _, o := range e.Intact {
+		names = append(names, fmt.Sprintf("%q (%.1f %%)", o.Name, 100**o.Agreement))
+	}
+	return fmt.Sprintf("%s: output %q is locked, but others still agree with the original: %s", e.Model, e.Locked, strings.Join(names, ", "))
+}
+
+// Unwrap returns ErrTarget.
+func (e *OutputsError) Unwrap() error { return ErrTarget }
+
+// verdict returns an error if a lock leaves the answers of outputs intact that the caller
+// has not waived.
+func (p *prepared) verdict(m *onnxio.Model, found *perturb.Result, list []OutputAgreement) error {
+	if p.look.Named {
+		return nil
+	}
+	e := &OutputsError{Model: m.Path(), Locked: p.output}
+	for _, one := range list {
+		if one.Intact {
+			e.Intact = append(e.Intact, one)
+		}
+	}
+	if len(e.Intact) > 0 {
+		return e
+	}
+	if target := found.Target; found.Locked.Quality > target && found.Locked.Quality > found.Locked.Useless() {
+		return &perturb.TargetError{Measure: p.task.Traits().Quality, Reached: found.Locked.Quality, Target: target, Changed: len(found.Changes), Max: len(found.Changes)}
+	}
+	return nil
+}

@@ -1,0 +1,349 @@
+package task
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
+)
+
+// Outputs is the task of any model at all: all outputs of a floating-point type are to be
+// those of the original model. It needs no labels.
+//
+// Each number that a model computes for a sample is compared by itself, over the samples:
+// by the share of its variance that the locked model's number explains, and by the rank
+// correlation of the two, which no shift and no scale changes. So large numbers do not hide
+// small ones, and the coordinates of boxes do not hide scores that are still right.
+type Outputs struct {
+	// Names are the names of the outputs, for metrics; nil if they are not known.
+	Names []string
+	// scales are the standard deviations of the truth by column; nil means 1.
+	scales []float64
+}
+
+// Name returns "outputs".
+func (Outputs) Name() string { return "outputs" }
+
+// outputsTogether is Traits.Together: enough for a correlation over many columns.
+const outputsTogether = 32
+
+// Traits implements Task.
+func (Outputs) Traits() Traits {
+	return Traits{Quality: "agreement", AllOutputs: true, Together: outputsTogether, Calibration: fewSamples, OriginalAnswers: true}
+}
+
+// Fitted returns the task with the scale that the numbers of a truth have.
+func (t Outputs) Fitted(truth nd.Array) Outputs {
+	y := floats(truth)
+	n := truth.Shape[0]
+	width := len(y) / max(n, 1)
+	t.scales = make([]float64, width)
+	column := make([]float32, n)
+	for j := range width {
+		for i := range n {
+			column[i] = y[i*width+j]
+		}
+		_, variance := moments(column)
+		t.scales[j] = math.Sqrt(variance)
+	}
+	return t
+}
+
+// maxPerOutput bounds the number of columns of an output that are looked at. Of more
+// columns, one out of each of as many equal parts stands for its part.
+const maxPerOutput = 256
+
+// sampled returns the columns of an output that are looked at. Their distances vary, so
+// that they do not all fall on the same channel.
+func sampled(width int) []int {
+	list := make([]int, min(width, maxPerOutput))
+	for i := range list {
+		lo, hi := i*width/len(list), (i+1)*width/len(list)
+		h := (uint64(i) + 1) * 0x9e3779b97f4a7c15
+		list[i] = lo + int(h>>33)%(hi-lo)
+	}
+	return list
+}
+
+// part is one of the outputs with its columns.
+type part struct {
+	output  int // its number
+	x       []float32
+	width   int // of a row of x
+	columns []int
+	first   int // of its columns in a row of the truth
+}
+
+// parts returns the outputs that are compared, and the number of their columns.
+func parts(outputs []nd.Array) (list []part, width int, err error) {
+	rows := -1
+	for k, y := range outputs {
+		if y.DType() != nd.Float32 || len(y.Shape) == 0 {
+			continue
+		}
+		if rows < 0 {
+			rows = y.Shape[0]
+		}
+		if y.Shape[0] != rows {
+			return nil, 0, fmt.Errorf("an output has %d rows, another %d", rows, y.Shape[0])
+		}
+		size := nd.Size(y.Shape[1:])
+		p := part{output: k, x: y.Float32s(), width: size, columns: sampled(size), first: width}
+		width += len(p.columns)
+		list = append(list, p)
+	}
+	if len(list) == 0 {
+		return nil, 0, errNoFloats
+	}
+	return list, width, nil
+}
+
+// read returns the outputs with the truth about n samples.
+func (Outputs) read(outputs []nd.Array, truth nd.Array) (list []part, y []float32, n, width int, err error) {
+	if truth.Data == nil {
+		return nil, nil, 0, 0, ErrNoLabels
+	}
+	list, width, err = parts(outputs)
+	if err != nil {
+		return nil, nil, 0, 0, err
+	}
+	if n = truth.Shape[0]; outputs[list[0].output].Shape[0] < n || truth.Len() != n*width {
+		return nil, nil, 0, 0, &ShapeError{Labels: truth.Shape, Output: outputs[list[0].output].Shape}
+	}
+	return list, floats(truth), n, width, nil
+}
+
+// Objective returns the root mean square over the outputs of the mean over their columns
+// of the squared correlation with the truth (softCorrelation). For batches of few samples
+// it counts the numbers that are near the truth instead.
+func (t Outputs) Objective(truth nd.Array, _ float64) gradient.Loss {
+	return func(outputs, seeds []nd.Array) (float64, error) {
+		list, y, n, width, err := t.read(outputs, truth)
+		if err != nil {
+			return 0, err
+		}
+		for _, s := range seeds {
+			if s.Data != nil {
+				clear(s.Float32s())
+			}
+		}
+		squares := 0.0
+		means := make([]float64, len(list))
+		for k, p := range list {
+			var seed []float32
+			if len(seeds) > 0 {
+				seed = seeds[p.output].Float32s()
+			}
+			means[k] = t.agreement(p, y, n, width, seed)
+			squares += means[k] * means[k] / float64(len(list))
+		}
+		total := math.Sqrt(squares)
+		for k, p := range list {
+			if len(seeds) == 0 || total == 0 {
+				break
+			}
+			share := float32(means[k] / (total * float64(len(list))))
+			seed := seeds[p.output].Float32s()
+			for i := range seed {
+				seed[i] *= share
+			}
+		}
+		return total, nil
+	}
+}
+
+// agreement returns the mean over the columns of one output, and writes its gradient.
+func (t Outputs) agreement(p part, y []float32, n, width int, seed []float32) float64 {
+	total, counted := 0.0, 0
+	u, v, grads := make([]float64, n), make([]float64, n), make([]float64, n)
+	for c, j := range p.columns {
+		for i := range n {
+			u[i], v[i] = float64(p.x[i*p.width+j]), float64(y[i*width+p.first+c])
+		}
+		if n < fewRows {
+			scale := 1.0
+			if t.scales != nil {
+				scale = t.scales[p.first+c]
+			}
+			if scale == 0 {
+				continue
+			}
+			total += near(u, v, scale, grads)
+		} else {
+			if squash(v, nil) == 0 {
+				continue // the same for all samples
+			}
+			squash(u, fill(grads, 1))
+			total += correlation(u, v, grads)
+		}
+		counted++
+		for i := 0; i < n && seed != nil; i++ {
+			seed[i*p.width+j] = float32(grads[i])
+		}
+	}
+	scale := 1 / float64(max(counted, 1))
+	for i := range seed {
+		seed[i] *= float32(scale)
+	}
+	return total * scale
+}
+
+// near returns the mean of 1/(1+d²) with d = (u-v)/scale, and writes its gradient to
+// grads. Where u is v the gradient vanishes; a small d stands in for 0 there (see summit).
+func near(u, v []float64, scale float64, grads []float64) float64 {
+	total, n := 0.0, float64(len(u))
+	for i := range u {
+		d := (u[i] - v[i]) / scale
+		loss := 1 / (1 + d*d)
+		if loss != loss {
+			grads[i] = 0
+			continue
+		}
+		total += loss / n
+		if d == 0 {
+			d = 0.1 * sign(i)
+		}
+		grads[i] = -2 * d * loss * loss / (scale * n)
+	}
+	return total
+}
+
+// Training returns the mean squared error in units of the truth's variance.
+func (t Outputs) Training(truth nd.Array) gradient.Loss {
+	return func(outputs, seeds []nd.Array) (float64, error) {
+		list, y, n, width, err := t.read(outputs, truth)
+		if err != nil {
+			return 0, err
+		}
+		for _, s := range seeds {
+			if s.Data != nil {
+				clear(s.Float32s())
+			}
+		}
+		total := 0.0
+		for _, p := range list {
+			for c, j := range p.columns {
+				scale := 1.0
+				if t.scales != nil && t.scales[p.first+c] > 0 {
+					scale = t.scales[p.first+c]
+				}
+				share := 1 / float64(n*width)
+				for i := range n {
+					d := (float64(p.x[i*p.width+j]) - float64(y[i*width+p.first+c])) / scale
+					total += d * d * share
+					if len(seeds) > 0 {
+						seeds[p.output].Float32s()[i*p.width+j] = float32(2 * d / scale * share)
+					}
+				}
+			}
+		}
+		return total, nil
+	}
+}
+
+// NewTally implements Task.
+func (t Outputs) NewTally() Tally { return &outputsTally{task: t} }
+
+// Answers returns the numbers that are looked at, [N,columns].
+func (Outputs) Answers(outputs []nd.Array) (nd.Array, error) {
+	list, width, err := parts(outputs)
+	if err != nil {
+		return nd.Array{}, err
+	}
+	n := outputs[list[0].output].Shape[0]
+	out := nd.New(nd.Float32, n, width)
+	for _, p := range list {
+		for c, j := range p.columns {
+			for i := range n {
+				out.Float32s()[i*width+p.first+c] = p.x[i*p.width+j]
+			}
+		}
+	}
+	return out, nil
+}
+
+type outputsTally struct {
+	task Outputs
+	list []columns // by output
+}
+
+func (t *outputsTally) Add(outputs []nd.Array, truth nd.Array) error {
+	list, y, n, width, err := t.task.read(outputs, truth)
+	if err != nil {
+		return err
+	}
+	if t.list == nil {
+		t.list = make([]columns, len(list))
+	}
+	for k, p := range list {
+		c := &t.list[k]
+		if c.x == nil {
+			c.x, c.y = make([][]float32, len(p.columns)), make([][]float32, len(p.columns))
+		}
+		for m, j := range p.columns {
+			for i := range n {
+				c.x[m] = append(c.x[m], p.x[i*p.width+j])
+				c.y[m] = append(c.y[m], y[i*width+p.first+m])
+			}
+		}
+	}
+	return nil
+}
+
+// Scale returns 1: Objective does not depend on it.
+func (t *outputsTally) Scale() float64 { return 1 }
+
+// Score returns a score whose quality is the agreement of the output that agrees most.
+func (t *outputsTally) Score() Score {
+	var s Score
+	s.Luck = numbersLuck
+	for k, c := range t.list {
+		a, rows := c.agreement()
+		if rows == 0 {
+			continue // the same for all samples
+		}
+		s.Quality = max(s.Quality, a)
+		s.Luck = numbersLuck + 4/float64(rows)
+		if len(t.list) > 1 {
+			name := fmt.Sprintf("agreement of output %d", k)
+			if k < len(t.task.Names) {
+				name = "agreement of " + t.task.Names[k]
+			}
+			s.Metrics = append(s.Metrics, Metric{Name: name, Value: a, Share: true})
+		}
+	}
+	s.Metrics = append([]Metric{{Name: "agreement", Value: s.Quality, Share: true}}, s.Metrics...)
+	return s
+}
+
+// agreement returns the mean over the columns of how far x tells y, 1 if they are the same
+// and 0 if x tells no more than the mean of y: the share of variance that x explains, or
+// ρ² if that is more. Columns that are the same for all samples do not count; rows is 0 if
+// all are.
+func (c *columns) agreement() (mean float64, rows int) {
+	counted := 0
+	for k, x := range c.x {
+		y := c.y[k]
+		_, variance := moments(y)
+		if !(variance > 0) {
+			continue
+		}
+		counted, rows = counted+1, len(y)
+		mse := 0.0
+		for i := range x {
+			d := float64(x[i]) - float64(y[i])
+			mse += d * d / float64(len(x))
+		}
+		best := 0.0
+		if r2 := 1 - mse/variance; r2 > 0 {
+			best = r2
+		}
+		if best < 1 {
+			rho := rankCorrelation(x, y)
+			best = max(best, rho*rho)
+		}
+		mean += best
+	}
+	return mean / float64(max(counted, 1)), rows
+}
