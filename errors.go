@@ -48,6 +48,10 @@ type (
 	NoCandidatesError = perturb.NoCandidatesError
 	// UselessError means that a model is no better than chance before it is locked.
 	UselessError = perturb.UselessError
+	// SamplesError means that there are too few samples to decide when a model is useless.
+	SamplesError = perturb.SamplesError
+	// OrderError means that the labels are in another order than a model's classes.
+	OrderError = perturb.OrderError
 	// GuessError means that outputs and labels do not show what a model is for.
 	GuessError = task.GuessError
 	// LabelError means that labels do not suit the task.

@@ -13,6 +13,7 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
+	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -92,6 +93,9 @@ type InitializerInfo struct {
 	Shape    []int  `json:"shape"`
 	Elements int    `json:"elements"`
 	Storage  string `json:"storage"` // where in the file the elements lie
+	// Constant says what the elements are if training did not make them, such as "a
+	// range"; "" for weights. protect leaves such tensors as they are.
+	Constant string `json:"constant,omitempty"`
 }
 
 func (o *InspectOptions) model() (*ModelInfo, error) {
@@ -210,6 +214,7 @@ func (r *ModelInfo) addInitializers(m *onnxio.Model) {
 		if err != nil {
 			continue // not of a floating-point type
 		}
+		r.Initializers[len(r.Initializers)-1].Constant = perturb.Constant(init, values)
 		bad := 0
 		for _, v := range values {
 			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {

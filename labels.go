@@ -2,6 +2,8 @@ package advparams
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
@@ -37,4 +39,105 @@ func (p *prepared) answered(ctx context.Context, m *onnxio.Model, w *gradient.Wo
 		p.set, err = p.set.Classified(0)
 	}
 	return err
+}
+
+// FewClassesError means that samples are of too few classes to tell what a classifier is
+// worth.
+type FewClassesError struct {
+	Model   string // the path of its file
+	Classes int    // of the model; 0 if that is not known
+	Seen    int    // of the samples
+	Samples int
+	Class   int  // one of those seen
+	Answers bool // whether these are the model's own answers, and not labels of the data
+}
+
+func (e *FewClassesError) Error() string {
+	switch {
+	case e.Answers:
+		return fmt.Sprintf("%s: the model answers class %d to all %d samples", e.Model, e.Class, e.Samples)
+	case e.Seen == 1:
+		return fmt.Sprintf("%s: all %d samples have the label %d", e.Model, e.Samples, e.Class)
+	}
+	return fmt.Sprintf("%s: the %d samples are of %d classes, the model tells %d apart", e.Model, e.Samples, e.Seen, e.Classes)
+}
+
+// SameOutputsError means that a model computes the same for all samples.
+type SameOutputsError struct {
+	Model   string // the path of its file
+	Samples int
+}
+
+func (e *SameOutputsError) Error() string {
+	return fmt.Sprintf("%s: the outputs are the same for all %d samples", e.Model, e.Samples)
+}
+
+// mostly is the share of the most frequent answer above which answers say little about
+// what a classifier is worth.
+const mostly = 2.0 / 3
+
+// skewed returns the share of the most frequent label.
+func (p *prepared) skewed() (class int, share float64) {
+	counts := map[int]int{}
+	for _, label := range p.set.Labels() {
+		if counts[label]++; counts[label] > counts[class] {
+			class = label
+		}
+	}
+	return class, float64(counts[class]) / float64(max(1, p.set.Len()))
+}
+
+// varied returns an error if labels or answers do not vary enough to tell what the model
+// is worth.
+func (p *prepared) varied(m *onnxio.Model) error {
+	n := p.set.Len()
+	if p.task.Traits().Classes {
+		seen := map[int]bool{}
+		class := 0
+		for _, label := range p.set.Labels() {
+			seen[label], class = true, label
+		}
+		e := &FewClassesError{m.Path(), max(p.look.Classes(), 0), len(seen), n, class, p.askOriginal}
+		few := !p.askOriginal && e.Classes > 4 && (e.Seen <= 2 || 2*e.Seen < e.Classes && n >= 2*e.Classes)
+		if n > 1 && (e.Seen == 1 || few) {
+			return e
+		}
+		return nil
+	}
+	truth := p.set.Truth(0, n)
+	x, ok := truth.Data.([]float32)
+	if !ok || !p.askOriginal || n < 2 {
+		return nil
+	}
+	width := len(x) / n
+	for i := width; i < len(x); i++ {
+		if x[i] != x[i%width] {
+			return nil
+		}
+	}
+	return &SameOutputsError{m.Path(), n}
+}
+
+// unscaled reports whether images look like bytes that nobody has scaled: neither the data
+// nor the first operator of the model.
+func (p *prepared) unscaled(m *onnxio.Model) bool {
+	batch, err := p.set.Batch(0, min(p.set.Len(), 32))
+	if err != nil {
+		return false
+	}
+	for name, a := range batch {
+		x, ok := a.Data.([]float32)
+		if !ok || len(a.Shape) != 4 || len(x) == 0 {
+			continue
+		}
+		if low, high := slices.Min(x), slices.Max(x); low < 0 || high <= 16 || high > 255 {
+			continue
+		}
+		for _, n := range m.Proto().GetGraph().GetNode() {
+			if slices.Contains(n.GetInput(), name) && n.GetOpType() == "Conv" {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -30,6 +30,8 @@ const (
 	NoticeAttack
 	// NoticeOutput warns that another output of a locked model is still right.
 	NoticeOutput
+	// NoticeSamples warns of samples that say little about what a model is worth.
+	NoticeSamples
 	// NoticeUnreadable warns that a model cannot be read, and is not measured.
 	NoticeUnreadable
 )
@@ -41,7 +43,9 @@ type Notice struct {
 }
 
 // Warning reports whether the notice is a warning.
-func (n Notice) Warning() bool { return n.Kind == NoticeUnreadable || n.Kind == NoticeOutput }
+func (n Notice) Warning() bool {
+	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput
+}
 
 // observer passes on what happens in a run. Both functions may be nil.
 type observer struct {

@@ -193,6 +193,9 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	if missed != nil && (!errors.Is(missed, ErrTarget) || !opt.AllowPartial || found == nil) {
 		return nil, missed
 	}
+	if before := found.Before; samples.askOriginal && before.Metrics[0].Share && before.Metrics[0].Value < 1 && before.Classes != nil {
+		observer{opt.Progress, opt.Notice}.notify(NoticeSamples, "the model agrees with its own answers on %s of the samples only: where two classes are equally likely, either is an answer", before.Metrics[0].Format(before.Metrics[0].Value))
+	}
 	var left []OutputAgreement
 	if missed == nil {
 		if left, err = opt.lockOthers(ctx, m, samples, found, allow, w); err != nil {
@@ -224,6 +227,9 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 		return nil, err
 	}
 	see.notify(NoticeData, "searching with %s", p.set.Describe())
+	if p.askOriginal && !o.Data.MadeUp && p.unscaled(m) {
+		see.notify(NoticeSamples, "the inputs lie between 0 and 255: if the model was trained on numbers between 0 and 1, its answers here are none")
+	}
 	switch {
 	case p.why != "" && !p.task.Traits().Classes:
 		see.notify(NoticeTask, "the task is %s, a guess: %s", p.task.Name(), p.why)
@@ -232,9 +238,25 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 	}
 	p.set = p.set.Shuffle(o.Data.seed(1))
 	if p.askOriginal {
-		err = p.answered(ctx, m, w, see.counter("asking the model", p.set.Len()))
+		if err = p.answered(ctx, m, w, see.counter("asking the model", p.set.Len())); err != nil {
+			return nil, err
+		}
 	}
-	return p, err
+	if err := p.varied(m); err != nil {
+		return nil, err
+	}
+	if class, share := p.skewed(); p.askOriginal && p.task.Traits().Classes && share > mostly {
+		if o.Task != nil || o.Data.MadeUp {
+			see.notify(NoticeSamples, "the model answers class %d to %.0f %% of the samples, so that they say little about the other classes", class, 100*share)
+			return p, nil
+		}
+		p.task = task.For(task.Outputs{}, p.look)
+		see.notify(NoticeTask, "the task is outputs: the model answers class %d to %.0f %% of the samples, so that answers say little", class, 100*share)
+		if err := p.answered(ctx, m, w, see.counter("asking the model", p.set.Len())); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
 }
 
 // read reads the samples, or makes them up.

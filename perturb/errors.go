@@ -16,15 +16,26 @@ type TargetError struct {
 	Measure string  // the word for the quality: "accuracy" or "quality"
 	Reached float64 // quality of the model with all changes
 	Target  float64
-	Changed int // parameters
-	Max     int // parameters that might have been changed
+	// Held and HeldTarget are the quality and the target on the samples that played no
+	// part in choosing changes, if these decided. Renamed is the accuracy beyond chance
+	// that renaming the answers gives back, if that decided. They are 0 otherwise.
+	Held, HeldTarget, Renamed float64
+	Changed                   int // parameters
+	Max                       int // parameters that might have been changed
 	// Budget is HardenedOptions.Budget, which Max comes from; 0 for Search, which
 	// takes it from Options.MaxParams.
 	Budget float64
 }
 
 func (e *TargetError) Error() string {
-	return fmt.Sprintf("%v: %s %.4f with %d parameters changed, target %.4f", ErrTarget, e.Measure, e.Reached, e.Changed, e.Target)
+	text := fmt.Sprintf("%v: %s %.4f with %d parameters changed, target %.4f", ErrTarget, e.Measure, e.Reached, e.Changed, e.Target)
+	if e.HeldTarget > 0 {
+		text += fmt.Sprintf("; on the samples that played no part in choosing changes it is %.4f, target %.4f", e.Held, e.HeldTarget)
+	}
+	if e.Renamed > 0 {
+		text += fmt.Sprintf("; renaming the answers gives back %.4f of the accuracy", e.Renamed)
+	}
+	return text
 }
 
 // Unwrap returns ErrTarget.
@@ -56,13 +67,33 @@ type UselessError struct {
 	Model string // the path of its file
 	Task  string // its name
 	Score task.Score
+	// Low and High are the smallest and the largest number that the model was given; both
+	// are 0 if its inputs are no numbers.
+	Low, High float32
 }
 
 func (e *UselessError) Error() string {
-	return fmt.Sprintf("%s: as it is, the model is worth nothing for the task %s: %v", e.Model, e.Task, e.Score.Metrics)
+	if len(e.Score.Metrics) == 0 {
+		return fmt.Sprintf("%s: as it is, the model is worth nothing for the task %s", e.Model, e.Task)
+	}
+	m := e.Score.Metrics[0]
+	text := fmt.Sprintf("%s: as it is, the model is no better at the task %s than guesses: %v, guesses %s", e.Model, e.Task, m, m.Format(m.Useless))
+	if e.Score.Chance > 0.9 {
+		return text + "; nearly all labels are the same"
+	}
+	if e.large() {
+		text += fmt.Sprintf("; inputs lie between %g and %g", e.Low, e.High)
+	}
+	return text
 }
+
+// large reports whether inputs look like bytes that nobody has scaled.
+func (e *UselessError) large() bool { return e.High > 16 && e.High <= 255 && e.Low >= 0 }
 
 // Hint says what to check.
 func (e *UselessError) Hint() string {
+	if e.large() {
+		return "the model may have been trained on inputs between 0 and 1: divide them by 255; check also labels, other preprocessing and the task"
+	}
 	return "check that labels, preprocessing and task are those the model was trained with, and that it is not locked already"
 }

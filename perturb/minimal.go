@@ -88,6 +88,14 @@ func (s *minimal) lowered(truth nd.Array) gradient.Loss {
 // by them alone.
 const heldOut = 256
 
+// heldOut returns that number for the task.
+func (s *search) heldOut() int {
+	if s.opt.Task.Traits().AllOutputs {
+		return minAnswers
+	}
+	return heldOut
+}
+
 // accept reports whether the model is at the target, or near it. If it is at the target,
 // accept moves changed values off the ends of their ranges.
 func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
@@ -141,10 +149,11 @@ func (s *minimal) confirm(ctx context.Context, all task.Tally, seen int) (reache
 	}
 	s.note(all.Score())
 	fair := held.Score()
+	s.fair = fair
 	if s.opt.Target == 0 && s.result.Locked.Translated > translatable {
 		return false, nil
 	}
-	return s.result.Locked.Quality <= s.result.Target && (n < heldOut || fair.Quality <= s.targetFor(fair)), nil
+	return s.result.Locked.Quality <= s.result.Target && (n < s.heldOut() || fair.Quality <= s.targetFor(fair)), nil
 }
 
 // translatable is the accuracy beyond chance that renaming the locked model's answers may

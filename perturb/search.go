@@ -8,6 +8,7 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/study"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/onnxpb"
 	"github.com/advparams/advparams/task"
 )
 
@@ -104,6 +105,7 @@ type search struct {
 	judge   *task.Evaluator   // measures the present weights on all samples
 	last    *lastLayer        // of the model as it came; nil if not wanted or not linear
 	tau     float64           // scale of the objective
+	fair    task.Score        // on samples that played no part in choosing changes, as last measured
 
 	changed map[site]bool
 	result  Result
@@ -126,6 +128,9 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	if samples.Len() == 0 || task.Truth(samples, 0, 1).Data == nil {
 		return nil, fmt.Errorf("the search needs labelled samples: %w", task.ErrNoLabels)
 	}
+	if err := checkNumber(samples); err != nil {
+		return nil, err
+	}
 	if opt.Outlook == nil {
 		outlook, err := task.Look(m, opt.Output)
 		if err != nil {
@@ -139,6 +144,9 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	}
 	if opt.Calibration == 0 {
 		opt.Calibration = task.Calibration(opt.Task, *opt.Outlook, task.Truth(samples, 0, 1))
+		if opt.Task.Traits().AllOutputs { // many numbers are easily fitted: half of the samples judge
+			opt.Calibration = max(minAnswers, min(opt.Calibration, samples.Len()/2))
+		}
 	}
 	weights, err := gradient.LoadWeights(m)
 	if err != nil {
@@ -155,6 +163,9 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 			continue
 		}
 		a, _ := weights.Array(name)
+		if floating(init) && Constant(init, a.Float32s()) != "" {
+			continue
+		}
 		if b, ok := boundsOf(init, a.Float32s(), opt.Unbounded); ok {
 			s.bounds[name] = b
 		}
@@ -170,6 +181,16 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	s.result.Total = weights.Len()
 	s.result.Samples = samples.Len()
 	return s, nil
+}
+
+// floating reports whether a tensor holds numbers of a floating-point type, and not
+// quantised ones.
+func floating(init *onnxio.Initializer) bool {
+	switch init.DataType {
+	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16, onnxpb.TensorProto_DOUBLE:
+		return true
+	}
+	return false
 }
 
 // locked measures the model with the present weights and reports whether it is at the
@@ -197,7 +218,16 @@ func (s *search) targetFor(score task.Score) float64 {
 // limit changes.
 func (s *search) missed(limit int) *TargetError {
 	r := &s.result
-	return &TargetError{Measure: s.opt.Task.Traits().Quality, Reached: r.Locked.Quality, Target: r.Target, Changed: len(r.Changes), Max: limit}
+	e := &TargetError{Measure: s.opt.Task.Traits().Quality, Reached: r.Locked.Quality, Target: r.Target, Changed: len(r.Changes), Max: limit}
+	if e.Reached <= e.Target {
+		if target := s.targetFor(s.fair); s.fair.Quality > target {
+			e.Held, e.HeldTarget = s.fair.Quality, target
+		}
+		if r.Locked.Translated > translatable && s.opt.Target == 0 {
+			e.Renamed = r.Locked.Translated
+		}
+	}
+	return e
 }
 
 func (s *search) report() {
@@ -255,10 +285,7 @@ func (s *search) examine(ctx context.Context, features bool) error {
 	s.tau = tally.Scale()
 	s.note(tally.Score())
 	s.result.Before = s.result.Locked
-	if useless := s.result.Before; useless.Quality <= useless.Useless() {
-		return &UselessError{s.model.Path(), s.opt.Task.Name(), useless}
-	}
-	return nil
+	return s.plausible(s.result.Before)
 }
 
 // differentiated returns a configuration with gradients by all tensors that may change.

@@ -73,11 +73,11 @@ func (o Outlook) Fits(labels nd.Array) bool {
 }
 
 // choosing reports whether an output with a value for each of several positions chooses
-// among classes there, rather than making an image: a Softmax or ArgMax says so, or the
-// number of channels.
+// among classes there, rather than making an image or marking what is there: a Softmax or ArgMax says so, or the
+// number of channels without a Sigmoid.
 func (o Outlook) choosing() bool {
 	channels := o.Shape[o.Axis]
-	return o.Kind == KindChoice || channels != 1 && channels != 3
+	return o.Kind == KindChoice || channels != 1 && channels != 3 && o.LastOp != "Sigmoid"
 }
 
 // For returns a task as it is for a model: where the graph says which axis has the

@@ -86,6 +86,12 @@ func makeFixture(args []string) error {
 		return writeSamples(path, n, 0, true)
 	case "data-unlabelled":
 		return writeSamples(path, n, 0, false)
+	case "data-zeros": // the same for all samples
+		return writeNPZ(path, dataset.Named{Name: "x", Array: nd.New(nd.Float32, n, features)})
+	case "data-renamed": // labels in another order
+		return writeRelabelled(path, n, func(label int64, _ *rand.Rand) int64 { return (label + 1) % classes })
+	case "data-random": // labels that have nothing to do with the samples, which are bytes
+		return writeRelabelled(path, n, func(_ int64, rng *rand.Rand) int64 { return int64(rng.IntN(classes)) })
 	case "data-bad-label":
 		return writeSamples(path, n, 9, true)
 	case "ids":
@@ -267,6 +273,26 @@ func writeSamples(path string, n, wrong int, labelled bool) error {
 		arrays = append(arrays, dataset.Named{Name: "labels", Array: labels})
 	}
 	return writeNPZ(path, arrays...)
+}
+
+// writeRelabelled writes n samples scaled to bytes, with other labels.
+func writeRelabelled(path string, n int, f func(label int64, rng *rand.Rand) int64) error {
+	if err := writeSamples(path, n, 0, true); err != nil {
+		return err
+	}
+	file, err := dataset.ReadNPZ(path)
+	if err != nil {
+		return err
+	}
+	rng := rand.New(rand.NewPCG(1, 8))
+	x, labels := file.Arrays["x"], file.Arrays["labels"]
+	for i := range x.Float32s() {
+		x.Float32s()[i] *= 255
+	}
+	for i, label := range labels.Int64s() {
+		labels.Int64s()[i] = f(label, rng)
+	}
+	return writeNPZ(path, dataset.Named{Name: "x", Array: x}, dataset.Named{Name: "labels", Array: labels})
 }
 
 func writeNPZ(path string, arrays ...dataset.Named) error {

@@ -47,6 +47,10 @@ var flagHints = []struct {
 	{is[*advparams.NoCandidatesError], "check --include and --exclude"},
 	{is[*advparams.UselessError], "check that labels and preprocessing (--mean, --std) are those it was trained with, --task, and that it is not locked already"},
 	{is[*advparams.GuessError], "say so with --task; --task outputs is for any model, without labels"},
+	{is[*advparams.SamplesError], "give more samples (--samples, --limit); a few hundred are enough"},
+	{is[*advparams.OrderError], "number the classes of the data in the order that the model was trained with, or use its own answers with --labels model"},
+	{is[*advparams.FewClassesError], "give samples of all classes, or --task outputs, which compares with the original's outputs"},
+	{is[*advparams.SameOutputsError], "check the preprocessing (--mean, --std), and give samples such as the model was trained on"},
 	{wraps(advparams.ErrNoClasses), "--task says what the model is for"},
 	{wraps(advparams.ErrNoLabels), "add labels, or use the original model's answers with --labels model"},
 	{is[*advparams.UnsupportedError], "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses"},
@@ -75,6 +79,9 @@ func flagHint(err error) string {
 	}
 	if e, ok := errors.AsType[*advparams.WorkFactorError](err); ok {
 		return fmt.Sprintf("%s; --max-work-factor %d then opens it", e.Hint(), e.Asked)
+	}
+	if e, ok := errors.AsType[*advparams.UselessError](err); ok && e.High > 16 && e.Low >= 0 && e.High <= 255 {
+		return "divide the inputs by 255 if the model was trained on [0,1]; check labels, --mean, --std and --task"
 	}
 	for _, h := range flagHints {
 		if h.about(err) {

@@ -129,7 +129,11 @@ func modelText(w io.Writer, r *advparams.ModelInfo) {
 	}
 	fmt.Fprintf(w, "\ninitializer\ttype\tshape\telements\tstorage\n")
 	for _, t := range r.Initializers {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", printable.Line(t.Name), t.Type, strings.ReplaceAll(fmt.Sprint(t.Shape), " ", ","), verify.Thousands(t.Elements), t.Storage)
+		storage := t.Storage
+		if t.Constant != "" {
+			storage += ", " + t.Constant
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", printable.Line(t.Name), t.Type, strings.ReplaceAll(fmt.Sprint(t.Shape), " ", ","), verify.Thousands(t.Elements), storage)
 	}
 }
 
