@@ -1,12 +1,7 @@
 package advparams
 
 import (
-	"context"
-
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 )
@@ -149,21 +144,4 @@ func (d *Data) open(h *head, usual dataset.Split, seed uint64) (set *dataset.Set
 	spec.AnyLabels = true
 	set, err = dataset.Open(d.Path, spec)
 	return set, d.Path, err
-}
-
-// invent makes up n samples of a classifier. They have no labels yet.
-func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *gradient.Workers, o observer) (*prepared, error) {
-	inputs, err := synth.Samples(ctx, m, synth.Options{
-		N: n, Shape: d.Shape, Mean: d.Mean, Std: d.Std, Output: h.output, Seed: d.seed(1), Workers: w,
-		Progress: o.counter("making up samples", n),
-	})
-	if err != nil {
-		return nil, err
-	}
-	set, err := dataset.FromArrays(inputs, "made up from the model")
-	if err != nil {
-		return nil, err
-	}
-	h.task = task.Classification{}
-	return &prepared{head: h, set: set, askOriginal: true}, nil
 }

@@ -76,15 +76,22 @@ func (e *SameOutputsError) Error() string {
 // what a classifier is worth.
 const mostly = 2.0 / 3
 
-// skewed returns the share of the most frequent label.
+// skewed returns the share of the most frequent answer, of all samples and positions; 0 if
+// answers are no classes.
 func (p *prepared) skewed() (class int, share float64) {
-	counts := map[int]int{}
-	for _, label := range p.set.Labels() {
-		if counts[label]++; counts[label] > counts[class] {
-			class = label
+	ids, _ := p.set.Truth(0, p.set.Len()).Data.([]int64)
+	counts, n := map[int64]int{}, 0
+	most := int64(0)
+	for _, label := range ids {
+		if label < 0 {
+			continue // it does not count
+		}
+		n++
+		if counts[label]++; counts[label] > counts[most] {
+			most = label
 		}
 	}
-	return class, float64(counts[class]) / float64(max(1, p.set.Len()))
+	return int(most), float64(counts[most]) / float64(max(1, n))
 }
 
 // varied returns an error if labels or answers do not vary enough to tell what the model

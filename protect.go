@@ -134,8 +134,8 @@ func (o *ProtectOptions) check() error {
 		return &OptionError{Option: "Beam", Value: o.Beam, Reason: "is not between 1 and 64"}
 	case o.Samples < AllSamples:
 		return &OptionError{Option: "Samples", Value: o.Samples, Reason: "is negative"}
-	case o.Data.MadeUp && o.Task != nil && !o.Task.Traits().Classes:
-		return &OptionError{Option: "Task", Value: o.Task.Name(), Reason: "does not go with samples that are made up: they are those of classifiers"}
+	case o.Data.MadeUp && o.Task != nil && !o.Task.Traits().Classes && !o.Task.Traits().AllOutputs:
+		return &OptionError{Option: "Task", Value: o.Task.Name(), Reason: "does not go with samples that are made up: classification and outputs do"}
 	}
 	if err := o.checkSeal(); err != nil {
 		return err
@@ -197,6 +197,16 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 		observer{opt.Progress, opt.Notice}.notify(NoticeSamples, "the model agrees with its own answers on %s of the samples only: where two classes are equally likely, either is an answer", before.Metrics[0].Format(before.Metrics[0].Value))
 	}
 	var left []OutputAgreement
+	var families []FamilyScore
+	if missed == nil && opt.Data.MadeUp {
+		if err := opt.level(ctx, m, samples, found, allow, w); err != nil {
+			return nil, err
+		}
+		families, missed = opt.holdOut(ctx, m, samples, found, allow, w)
+		if missed != nil && (!errors.Is(missed, ErrTarget) || !opt.AllowPartial) {
+			return nil, missed
+		}
+	}
 	if missed == nil {
 		if left, err = opt.lockOthers(ctx, m, samples, found, allow, w); err != nil {
 			return nil, err
@@ -206,7 +216,7 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 		}
 	}
 	p := newProtection(opt, found, samples.task)
-	p.Outputs = append(p.Outputs, left...)
+	p.Outputs, p.RealData, p.Families = append(p.Outputs, left...), !opt.Data.MadeUp, families
 	if err := opt.write(ctx, m, found, recipients, p); err != nil {
 		return nil, err
 	}
@@ -245,13 +255,14 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 	if err := p.varied(m); err != nil {
 		return nil, err
 	}
-	if class, share := p.skewed(); p.askOriginal && p.task.Traits().Classes && share > mostly {
-		if o.Task != nil || o.Data.MadeUp {
-			see.notify(NoticeSamples, "the model answers class %d to %.0f %% of the samples, so that they say little about the other classes", class, 100*share)
-			return p, nil
-		}
+	class, share := p.skewed()
+	switch {
+	case !p.askOriginal || share <= mostly || o.Data.MadeUp:
+	case o.Task != nil:
+		see.notify(NoticeSamples, "%.0f %% of the model's answers are %d, so that they say little about others", 100*share, class)
+	default:
 		p.task = task.For(task.Outputs{}, p.look)
-		see.notify(NoticeTask, "the task is outputs: the model answers class %d to %.0f %% of the samples, so that answers say little", class, 100*share)
+		see.notify(NoticeTask, "the task is outputs: %.0f %% of the model's answers are %d, so that answers say little", 100*share, class)
 		if err := p.answered(ctx, m, w, see.counter("asking the model", p.set.Len())); err != nil {
 			return nil, err
 		}
@@ -283,6 +294,14 @@ func (o *ProtectOptions) search(ctx context.Context, m *onnxio.Model, samples *p
 	opt := o.searchOptions(samples, allow, w)
 	if o.Profile == Hardened {
 		return perturb.Hardened(ctx, m, samples.set, perturb.HardenedOptions{Options: opt, Budget: o.Budget})
+	}
+	if o.Data.MadeUp {
+		first := opt
+		first.Allow = general(m, allow)
+		r, err := perturb.Search(ctx, m, samples.set, first)
+		if !errors.Is(err, ErrTarget) && !errors.As(err, new(*perturb.NoCandidatesError)) {
+			return r, err
+		}
 	}
 	return perturb.Search(ctx, m, samples.set, opt)
 }

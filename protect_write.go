@@ -106,6 +106,9 @@ func (o *ProtectOptions) write(ctx context.Context, m *onnxio.Model, found *pert
 			Samples: int64(found.Samples),
 		},
 	}
+	if o.Data.MadeUp {
+		k.Summary.Profile += withoutData
+	}
 	if k.Created.IsZero() {
 		k.Created = time.Now().Truncate(time.Second).UTC()
 	}

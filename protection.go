@@ -28,10 +28,14 @@ type Protection struct {
 	Target      float64         `json:"target"`  // accuracy, or quality for other tasks
 	Samples     int             `json:"samples"` // of the search
 	// Outputs are the outputs that the task does not look at.
-	Outputs        []OutputAgreement `json:"outputs"`
-	GradientPasses int               `json:"gradient_passes"`
-	Evaluations    int               `json:"evaluations"` // of single candidates
-	Seconds        float64           `json:"seconds"`
+	Outputs []OutputAgreement `json:"outputs"`
+	// RealData is false if the samples were made up. Families then says how far the locked
+	// model agrees with the original on samples of kinds that the search has not seen.
+	RealData       bool          `json:"real_data"`
+	Families       []FamilyScore `json:"families,omitempty"`
+	GradientPasses int           `json:"gradient_passes"`
+	Evaluations    int           `json:"evaluations"` // of single candidates
+	Seconds        float64       `json:"seconds"`
 	SHA256         struct {
 		Original string `json:"original"`
 		Locked   string `json:"locked"`

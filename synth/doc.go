@@ -7,4 +7,7 @@
 // class. Classes take turns, so that all occur. The gradient is smoothed as well, which
 // leaves shapes that the model knows, rather than the fine patterns of adversarial
 // examples.
+//
+// Other families (Family) do not follow the gradient, or from other starts. They show
+// whether what was found with one kind of samples holds on others.
 package synth

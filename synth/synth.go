@@ -17,6 +17,8 @@ import (
 type Options struct {
 	// N is the number of samples.
 	N int
+	// Family is the kind of samples; the zero value is Dreams.
+	Family Family
 	// Shape is the shape of one sample, without the axis of samples; nil means the one
 	// that the model declares.
 	Shape []int
@@ -57,7 +59,7 @@ func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.A
 	} else if fixed > 0 {
 		size = fixed
 	}
-	cfg := gradient.Config{Logits: true, ByInputs: true, Workers: opt.Workers}
+	cfg := gradient.Config{Logits: true, ByInputs: opt.Family.follows(), Workers: opt.Workers}
 	cfg.Shapes = map[string][]int{in: append([]int{size}, shape...)}
 	if opt.Output != "" {
 		cfg.Outputs = []string{opt.Output}
@@ -75,7 +77,7 @@ func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.A
 		return nil, err
 	}
 	all := nd.New(nd.Float32, append([]int{(opt.N + size - 1) / size * size}, shape...)...)
-	g := &generator{program: p, input: in, rng: rand.New(rand.NewPCG(opt.Seed, 1)), shape: shape, mean: mean, std: std}
+	g := &generator{family: opt.Family, program: p, input: in, rng: rand.New(rand.NewPCG(opt.Seed, 1)), shape: shape, mean: mean, std: std}
 	for lo := 0; lo < opt.N; lo += size {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -143,6 +145,7 @@ func spread(v []float32, shape []int, otherwise float32) ([]float32, error) {
 }
 
 type generator struct {
+	family    Family
 	program   *gradient.Program
 	input     string
 	shape     []int
@@ -163,18 +166,33 @@ func (g *generator) put(z, x []float32) {
 func (g *generator) fill(x nd.Array, number int) error {
 	n, size := x.Shape[0], len(g.mean)
 	data := make([]float32, n*size)
-	for i := range data {
-		data[i] = float32(g.rng.NormFloat64())
-	}
-	for i := range n {
-		one := data[i*size : (i+1)*size]
-		// From rough to smooth.
-		for range i % (smooth + 1) {
-			blur(one, g.shape)
+	if g.family == Dreams {
+		for i := range data {
+			data[i] = float32(g.rng.NormFloat64())
 		}
-		normalise(one)
+		for i := range n {
+			one := data[i*size : (i+1)*size]
+			// From rough to smooth.
+			for range i % (smooth + 1) {
+				blur(one, g.shape)
+			}
+			normalise(one)
+		}
+	} else {
+		for i := range n {
+			g.family.start(g.rng, data[i*size:(i+1)*size], g.shape, number+i)
+		}
 	}
+	defer func() {
+		for i := range n {
+			g.family.finish(g.rng, data[i*size:(i+1)*size], g.shape, number+i)
+		}
+		g.put(data, x.Float32s())
+	}()
 	g.put(data, x.Float32s())
+	if !g.family.follows() {
+		return nil
+	}
 	labels := make([]int, n)
 	inputs := map[string]nd.Array{g.input: x}
 	out, err := g.program.Forward(inputs)
@@ -206,7 +224,9 @@ func (g *generator) fill(x nd.Array, number int) error {
 				d[j] *= g.std[j]
 			}
 			for range smooth {
-				blur(d, g.shape)
+				if g.family != DrawnDreams {
+					blur(d, g.shape)
+				}
 			}
 			if !normalise(d) {
 				continue

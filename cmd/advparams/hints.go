@@ -47,6 +47,7 @@ var flagHints = []struct {
 	{is[*advparams.NoCandidatesError], "check --include and --exclude"},
 	{is[*advparams.UselessError], "check that labels and preprocessing (--mean, --std) are those it was trained with, --task, and that it is not locked already"},
 	{is[*advparams.GuessError], "say so with --task; --task outputs is for any model, without labels"},
+	{is[*advparams.MadeUpError], "give real data with --data, unlabelled with --labels model, or raise --max-params"},
 	{is[*advparams.SamplesError], "give more samples (--samples, --limit); a few hundred are enough"},
 	{is[*advparams.OrderError], "number the classes of the data in the order that the model was trained with, or use its own answers with --labels model"},
 	{is[*advparams.FewClassesError], "give samples of all classes, or --task outputs, which compares with the original's outputs"},

@@ -56,9 +56,12 @@ locked as well. If one stays right, the exit status is 3 and nothing is written 
 ` + dataHelp + `
 
 --data none makes up samples for a classifier: noise that follows the gradient of the
-model until the model is sure of a class. --mean and --std then describe the inputs that
-the model expects, 0 and 1 if left out. --shape is the shape of a sample, if the model
-leaves it open. On real data, such a lock is not always as good.`,
+model until the model is sure of a class, waves and noise. The lock is then judged on
+samples of other kinds (shapes, other dreams, other noise), and the search goes on until
+it holds there; otherwise the exit status is 3. No real data is seen, which the output
+and the key say: measure with verify what the lock is worth. --mean and --std describe the
+inputs that the model expects, 0 and 1 if left out. --shape is the shape of a sample, if
+the model leaves it open.`,
 		Example: `  advparams protect model.onnx --data images/ -o locked.onnx --key model.key -r age1…
   advparams protect model.onnx --data set.npz --labels model -o locked.onnx --key model.key --passphrase
   advparams protect model.onnx --data none --shape 3,224,224 -o locked.onnx --key model.key -r age1…`,
@@ -107,8 +110,8 @@ func (p *protect) check() error {
 		return usagef("--samples %d is negative", o.Samples)
 	case p.data.Shape != nil && p.data.Path != noData:
 		return usagef("--shape is for --data %s", noData)
-	case p.data.Path == noData && p.data.task != "" && !p.data.kind().Traits().Classes:
-		return usagef("--data %s makes up samples of classifiers, not for --task %s", noData, p.data.task)
+	case p.data.Path == noData && p.data.task != "" && !p.data.kind().Traits().Classes && !p.data.kind().Traits().AllOutputs:
+		return usagef("--data %s makes up samples for classifiers and --task outputs, not for --task %s", noData, p.data.task)
 	}
 	if err := p.seal.check(); err != nil {
 		return err
@@ -166,6 +169,12 @@ func (p *protect) text(w io.Writer, r *advparams.Protection) {
 	}
 	for _, m := range r.Metrics {
 		fmt.Fprintf(w, "%s\t%s → %s on the %s samples of the search\n", m.Name, m.Format(m.Before), m.Format(m.Locked), verify.Thousands(r.Samples))
+	}
+	if !r.RealData {
+		fmt.Fprintf(w, "data\tmade up: no real data was seen\n")
+	}
+	for _, f := range r.Families {
+		fmt.Fprintf(w, "\t%s: %s agree at %.1f %%\n", f.Family, f.By, 100*f.Agreement)
 	}
 	for _, o := range r.Outputs {
 		agreement := "not computed"
