@@ -54,7 +54,7 @@ func judged(look task.Outlook) (t task.Task, by string) {
 
 // others returns the outputs that a task does not look at.
 func others(m *onnxio.Model, p *prepared) ([]OutputAgreement, error) {
-	if p.task.Traits().AllOutputs || len(p.look.Floats) < 2 {
+	if p.task.Traits().AllOutputs && !p.look.Named || len(p.look.Floats) < 2 {
 		return nil, nil
 	}
 	var list []OutputAgreement
@@ -172,10 +172,10 @@ func (o *ProtectOptions) lockOthers(ctx context.Context, m *onnxio.Model, p *pre
 			more = true
 		}
 		if more {
-			if err := compare(ctx, m, p, found.Changes, list, w); err != nil {
+			if err := o.again(ctx, m, p, found, allow, w); err != nil {
 				return nil, err
 			}
-			if err := p.remeasure(ctx, m, found, w); err != nil {
+			if err := compare(ctx, m, p, found.Changes, list, w); err != nil {
 				return nil, err
 			}
 		}
@@ -226,6 +226,22 @@ func (o *ProtectOptions) lockOne(ctx context.Context, m *onnxio.Model, p *prepar
 	return nil
 }
 
+// again measures the output with the answers after changes for other outputs, and goes on
+// with it if they have given back some of what it had lost.
+func (o *ProtectOptions) again(ctx context.Context, m *onnxio.Model, p *prepared, found *perturb.Result, allow func(string) bool, w *gradient.Workers) error {
+	if err := p.remeasure(ctx, m, found, w); err != nil || o.Target != 0 || found.Locked.Quality <= found.Locked.Useless() {
+		return err
+	}
+	budget := o.MaxParams
+	if budget == 0 {
+		budget = defaultMaxParams
+	}
+	if err := o.goOn(ctx, m, p, found, budget, allow, w); err != nil {
+		return err
+	}
+	return p.remeasure(ctx, m, found, w)
+}
+
 // remeasure measures the output with the answers again, after more changes.
 func (p *prepared) remeasure(ctx context.Context, m *onnxio.Model, found *perturb.Result, w *gradient.Workers) error {
 	session, err := p.session(m, p.set, w)
@@ -274,7 +290,7 @@ func (p *prepared) verdict(m *onnxio.Model, found *perturb.Result, list []Output
 	if len(e.Intact) > 0 {
 		return e
 	}
-	if target := found.Target; found.Locked.Quality > target && found.Locked.Quality > found.Locked.Useless() {
+	if target := max(found.Target, found.Locked.Useless()+slack); found.Locked.Quality > target {
 		return &perturb.TargetError{Measure: p.task.Traits().Quality, Reached: found.Locked.Quality, Target: target, Changed: len(found.Changes), Max: len(found.Changes)}
 	}
 	return nil

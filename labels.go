@@ -72,9 +72,15 @@ func (e *SameOutputsError) Error() string {
 	return fmt.Sprintf("%s: the outputs are the same for all %d samples", e.Model, e.Samples)
 }
 
-// mostly is the share of the most frequent answer above which answers say little about
-// what a classifier is worth.
-const mostly = 2.0 / 3
+// mostly returns the share of the most frequent answer above which answers say little
+// about what a model is worth: two thirds of two classes, a half of more.
+func (p *prepared) mostly() float64 {
+	ids, _ := p.set.Truth(0, p.set.Len()).Data.([]int64)
+	if len(ids) > 0 && slices.Max(ids) <= 1 {
+		return 2.0 / 3
+	}
+	return 0.5
+}
 
 // skewed returns the share of the most frequent answer, of all samples and positions; 0 if
 // answers are no classes.

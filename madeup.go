@@ -53,7 +53,7 @@ func (e *MadeUpError) Unwrap() error { return ErrTarget }
 const (
 	judgeMadeUp    = 128  // samples of a family to judge with
 	madeUpRounds   = 6    // of going on with samples that the lock does not hold on
-	madeUpSlack    = 0.02 // quality beyond that of a useless model on the samples of the search
+	slack          = 0.02 // quality beyond that of a useless model on the samples of the search
 	madeUpIntact   = 0.1  // agreement above which a lock does not hold
 	variedAnswers  = 0.8  // share of the most frequent answer above which values are compared
 	withoutData    = ", samples made up"
@@ -198,7 +198,7 @@ func (o *ProtectOptions) holdOut(ctx context.Context, m *onnxio.Model, p *prepar
 		if err := p.remeasure(ctx, m, found, w); err != nil {
 			return nil, err
 		}
-		if s := found.Locked; !intact && s.Quality > s.Useless()+madeUpSlack && round < madeUpRounds-1 {
+		if s := found.Locked; !intact && s.Quality > s.Useless()+slack && round < madeUpRounds-1 {
 			intact = true
 			if err := o.goOn(ctx, m, p, found, budget, allow, w); err != nil {
 				return nil, err

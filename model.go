@@ -101,7 +101,7 @@ func (h *head) choose(set *dataset.Set) error {
 			}
 		}
 	}
-	if h.look.Shape != nil && !slices.Contains(h.look.Shape[min(1, len(h.look.Shape)):], -1) {
+	if len(h.look.Shape) > 0 && !slices.Contains(h.look.Shape[min(1, len(h.look.Shape)):], -1) {
 		return nil
 	}
 	cfg := gradient.Config{}

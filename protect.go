@@ -257,7 +257,7 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 	}
 	class, share := p.skewed()
 	switch {
-	case !p.askOriginal || share <= mostly || o.Data.MadeUp:
+	case !p.askOriginal || share <= p.mostly() || o.Data.MadeUp:
 	case o.Task != nil:
 		see.notify(NoticeSamples, "%.0f %% of the model's answers are %d, so that they say little about others", 100*share, class)
 	default:
