@@ -85,7 +85,7 @@ func compare(ctx context.Context, m *onnxio.Model, p *prepared, changes []pertur
 	}
 	set := first(p.set, min(p.set.Len(), judgedSamples))
 	for i := range list {
-		err := list[i].measure(ctx, m, set, original, changed, w)
+		err := list[i].measure(ctx, set, version{m, original}, version{m, changed}, w)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -99,12 +99,18 @@ func compare(ctx context.Context, m *onnxio.Model, p *prepared, changes []pertur
 	return nil
 }
 
-// measure compares the output as two sets of weights compute it.
-func (o *OutputAgreement) measure(ctx context.Context, m *onnxio.Model, set task.Samples, before, after *gradient.Weights, w *gradient.Workers) error {
+// version is a model with weights; nil means its own.
+type version struct {
+	model   *onnxio.Model
+	weights *gradient.Weights
+}
+
+// measure compares the output as two versions of a model compute it.
+func (o *OutputAgreement) measure(ctx context.Context, set task.Samples, before, after version, w *gradient.Workers) error {
 	kind, _ := judged(o.look)
 	size := task.Batch(o.look, nd.New(nd.Float32, 1), forwardBatch)
-	session := func(weights *gradient.Weights) (*gradient.Session, error) {
-		return gradient.NewSession(m, gradient.Config{Weights: weights, Workers: w, Outputs: []string{o.Name}}, size)
+	session := func(v version) (*gradient.Session, error) {
+		return gradient.NewSession(v.model, gradient.Config{Weights: v.weights, Workers: w, Outputs: []string{o.Name}}, size)
 	}
 	left, err := session(before)
 	if err != nil {

@@ -14,6 +14,9 @@ type Verification struct {
 	Metric      *MetricByModel  `json:"metric"`           // the one that people go by
 	Metrics     []MetricByModel `json:"metrics"`          // all
 	Samples     int             `json:"samples"`
+	// Outputs are the outputs that the task does not look at, compared with those of the
+	// original.
+	Outputs []OutputAgreement `json:"outputs"`
 	// BitExact reports whether unlocking gave the bytes of the original, Tampered
 	// whether the locked files are not those that the key was made for.
 	BitExact *bool   `json:"bit_exact"`
@@ -41,7 +44,7 @@ type MetricByModel struct {
 }
 
 func newVerification(r *verify.Report, page string) *Verification {
-	v := &Verification{Page: page, Metrics: []MetricByModel{}, Report: r}
+	v := &Verification{Page: page, Metrics: []MetricByModel{}, Outputs: []OutputAgreement{}, Report: r}
 	for _, t := range r.Timings {
 		v.Seconds += t.Duration.Seconds()
 	}

@@ -78,6 +78,7 @@ type verifier struct {
 	restored *unlocked      // the files of unlocked
 	record   *onnxio.Record // of the key
 	report   verify.Report
+	outputs  []OutputAgreement
 	failed   error // returned once everything is measured
 }
 
@@ -106,7 +107,9 @@ func (v *verifier) run(ctx context.Context) (*Verification, error) {
 	if err := v.writePage(); err != nil {
 		return nil, err
 	}
-	return newVerification(&v.report, v.opt.Report), v.failed
+	found := newVerification(&v.report, v.opt.Report)
+	found.Outputs = append(found.Outputs, v.outputs...)
+	return found, v.failed
 }
 
 func (v *verifier) close() {
@@ -162,12 +165,40 @@ func (v *verifier) measure(ctx context.Context) error {
 	if r.Locked, err = v.metrics(ctx, "locked", v.locked, p, w); err != nil {
 		return err
 	}
+	if v.locked != nil && first != v.locked {
+		if v.outputs, err = v.others(ctx, first, p, w); err != nil {
+			return err
+		}
+	}
 	if r.Original != nil && r.BitExact {
 		r.Unlocked = r.Original // the same bytes
 		return nil
 	}
 	r.Unlocked, err = v.metrics(ctx, "unlocked", v.unlocked, p, w)
 	return err
+}
+
+// others compares the outputs of the original and the locked model that the task does not
+// look at.
+func (v *verifier) others(ctx context.Context, original *onnxio.Model, p *prepared, w *gradient.Workers) ([]OutputAgreement, error) {
+	list, err := others(original, p)
+	if err != nil {
+		return nil, err
+	}
+	set := first(p.set, min(p.set.Len(), judgedSamples))
+	for i := range list {
+		err := list[i].measure(ctx, set, version{original, nil}, version{v.locked, nil}, w)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			continue // it cannot be told
+		}
+		if list[i].Intact {
+			v.see.notify(NoticeOutput, "output %q of the locked model is still right: its %s agree with those of the original (%.1f %%)", list[i].Name, list[i].By, 100**list[i].Agreement)
+		}
+	}
+	return list, nil
 }
 
 // metrics measures one model; nil if it is not at hand.
