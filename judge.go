@@ -166,18 +166,19 @@ func (o *ProtectOptions) lockOthers(ctx context.Context, m *onnxio.Model, p *pre
 		return nil, err
 	}
 	if !p.look.Named && o.Profile != Hardened {
-		more := false
+		var left []OutputAgreement
 		for _, one := range list {
-			if !one.Intact {
-				continue
+			if one.Intact {
+				see.notify(NoticeTask, "output %q still has its %s (agreement %.1f %%): locking it as well", one.Name, one.By, 100**one.Agreement)
+				left = append(left, one)
 			}
-			see.notify(NoticeTask, "output %q still has its %s (agreement %.1f %%): locking it as well", one.Name, one.By, 100**one.Agreement)
-			if err := o.lockOne(ctx, m, p, one, found, allow, w); err != nil {
+		}
+		for _, h := range heads(m, left) {
+			if err := o.lockMore(ctx, m, &prepared{head: h, set: p.set}, found, allow, w); err != nil {
 				return nil, err
 			}
-			more = true
 		}
-		if more {
+		if len(left) > 0 {
 			if err := o.again(ctx, m, p, found, allow, w); err != nil {
 				return nil, err
 			}
@@ -197,39 +198,39 @@ func (o *ProtectOptions) lockOthers(ctx context.Context, m *onnxio.Model, p *pre
 	return list, nil
 }
 
-// lockOne adds changes to those found, until an output is useless or no more can be made.
-func (o *ProtectOptions) lockOne(ctx context.Context, m *onnxio.Model, p *prepared, one OutputAgreement, found *perturb.Result, allow func(string) bool, w *gradient.Workers) error {
-	look := one.look
-	kind, _ := judged(look)
-	q := &prepared{head: &head{model: m, output: one.Name, task: kind, look: look}, set: p.set}
+// maxHeads is the largest number of outputs that are locked one after the other.
+const maxHeads = 3
+
+// heads returns what to lock for outputs that are intact: each by itself, or all at once if
+// there are many.
+func heads(m *onnxio.Model, left []OutputAgreement) []*head {
+	var list []*head
+	for _, one := range left {
+		kind, _ := judged(one.look)
+		list = append(list, &head{model: m, output: one.Name, task: kind, look: one.look})
+	}
+	if len(list) <= maxHeads {
+		return list
+	}
+	look := left[0].look
+	look.Output, look.Named, look.Floats = "", false, nil
+	for _, one := range left {
+		look.Floats = append(look.Floats, one.Name)
+	}
+	return []*head{{model: m, task: task.For(task.Outputs{}, look), look: look}}
+}
+
+// lockMore adds changes to those found, until what a head looks at is useless or no more
+// can be made.
+func (o *ProtectOptions) lockMore(ctx context.Context, m *onnxio.Model, q *prepared, found *perturb.Result, allow func(string) bool, w *gradient.Workers) error {
 	if err := q.answered(ctx, m, w, nil); err != nil {
 		return err
 	}
-	opt := o.searchOptions(q, allow, w)
-	opt.Target = 0
-	opt.Start = found.Changes
-	if opt.MaxParams > 0 {
-		if opt.MaxParams -= len(found.Changes); opt.MaxParams < 1 {
-			return nil
-		}
+	budget := o.MaxParams
+	if budget == 0 {
+		budget = defaultMaxParams
 	}
-	more, err := perturb.Search(ctx, m, q.set, opt)
-	useless := (*perturb.UselessError)(nil)
-	if errors.As(err, &useless) {
-		return nil // an output locked before it took it along
-	}
-	if more != nil {
-		found.GradientPasses += more.GradientPasses
-		found.Evaluations += more.Evaluations
-	}
-	if errors.Is(err, ErrTarget) {
-		return nil // what is found stays; the output is reported as intact
-	}
-	if err != nil {
-		return err
-	}
-	found.Changes = append(found.Changes, more.Changes...)
-	return nil
+	return o.goOn(ctx, m, q, found, budget, allow, w)
 }
 
 // again measures the output with the answers after changes for other outputs, and goes on

@@ -90,6 +90,9 @@ type ProtectOptions struct {
 // told otherwise.
 const DefaultBudget = perturb.DefaultBudget
 
+// muchLuck is the quality beyond chance from which a lock may be worth less than it seems.
+const muchLuck = 0.2
+
 // AllSamples as ProtectOptions.Samples means all samples of the data.
 const AllSamples = -1
 
@@ -197,6 +200,9 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 		observer{opt.Progress, opt.Notice}.notify(NoticeSamples, "the model agrees with its own answers on %s of the samples only: where two classes are equally likely, either is an answer", before.Metrics[0].Format(before.Metrics[0].Value))
 	}
 	var left []OutputAgreement
+	if luck := found.Locked.Luck; luck > muchLuck && opt.Target == 0 {
+		observer{opt.Progress, opt.Notice}.notify(NoticeSamples, "on %d samples such as these, a useless model may come out at %.0f %% by chance: more of them say more", found.Samples, 100*(luck+found.Locked.Chance))
+	}
 	var families []FamilyScore
 	if missed == nil && opt.Data.MadeUp {
 		if err := opt.level(ctx, m, samples, found, allow, w); err != nil {

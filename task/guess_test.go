@@ -101,6 +101,34 @@ func TestLook(t *testing.T) {
 	}
 }
 
+// TestFloats: integers and states that are carried along are no outputs to compare.
+func TestFloats(t *testing.T) {
+	ids := protoValue("label", 0)
+	ids.Type.GetTensorType().ElemType = proto.Int32(int32(onnxpb.TensorProto_INT64))
+	m := testmodel.Open(t, &onnxpb.ModelProto{
+		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
+		Graph: &onnxpb.GraphProto{
+			Name:   proto.String("detector"),
+			Input:  []*onnxpb.ValueInfoProto{protoValue("x", 0, 3), protoValue("state", 0, 3)},
+			Output: []*onnxpb.ValueInfoProto{ids, protoValue("speech", 0, 3), protoValue("stateN", 0, 3), protoValue("total"), protoValue("music", 0, 3)},
+			Node: []*onnxpb.NodeProto{
+				protoNode("Softmax", "speech", nil, "x"), protoNode("Relu", "stateN", nil, "state"), protoNode("Exp", "music", nil, "x"),
+				protoNode("ArgMax", "label", map[string][]int64{"axis": {1}}, "x"), protoNode("ReduceSum", "total", nil, "x"),
+			},
+		},
+	})
+	got, err := Look(m, "")
+	if err != nil || got.Output != "speech" || !slices.Equal(got.Floats, []string{"speech", "music"}) {
+		t.Errorf("output %q, floats %q, %v", got.Output, got.Floats, err)
+	}
+	if got := got.Outputs(Outputs{}); !slices.Equal(got, []string{"speech", "music"}) {
+		t.Errorf("the task outputs looks at %q", got)
+	}
+	if got := got.Outputs(Classification{}); !slices.Equal(got, []string{"speech"}) {
+		t.Errorf("classification looks at %q", got)
+	}
+}
+
 // TestMask: answers count where there is a next token.
 func TestMask(t *testing.T) {
 	inputs := map[string]nd.Array{

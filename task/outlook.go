@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
@@ -30,7 +31,8 @@ type Outlook struct {
 	axis axis // as the graph says
 
 	// Floats names the outputs of a floating-point type with a row a sample, in the
-	// order of the graph. The task outputs looks at all of them.
+	// order of the graph, without states that the model takes again as inputs. The task
+	// outputs looks at all of them.
 	Floats []string
 }
 
@@ -51,7 +53,7 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 		if v.GetName() == output {
 			out = v
 		}
-		if isFloat(v) && rows(shapeOf(v), fixed) {
+		if isFloat(v) && rows(shapeOf(v), fixed) && !carried(g, v.GetName()) {
 			o.Floats = append(o.Floats, v.GetName())
 		}
 	}
@@ -93,6 +95,17 @@ func (o Outlook) Outputs(t Task) []string {
 		return []string{o.Output}
 	}
 	return nil
+}
+
+// state matches names of what a model carries from one call to the next.
+var state = regexp.MustCompile(`(?i)past|present|cache|state|^(h|c)(n|_?in|_?out|_?\d+)?$`)
+
+// carried reports whether an output is a state that the model takes again as an input, and
+// no answer.
+func carried(g *onnxpb.GraphProto, output string) bool {
+	return state.MatchString(output) && slices.ContainsFunc(g.GetInput(), func(v *onnxpb.ValueInfoProto) bool {
+		return isFloat(v) && state.MatchString(v.GetName())
+	})
 }
 
 // shapeOf returns the declared shape of a value: -1 where an axis is open, nil if it is
