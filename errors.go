@@ -50,6 +50,8 @@ type (
 	UselessError = perturb.UselessError
 	// SamplesError means that there are too few samples to decide when a model is useless.
 	SamplesError = perturb.SamplesError
+	// WeakError means that a classifier is hardly better than guesses before it is locked.
+	WeakError = perturb.WeakError
 	// OrderError means that the labels are in another order than a model's classes.
 	OrderError = perturb.OrderError
 	// GuessError means that outputs and labels do not show what a model is for.

@@ -73,8 +73,12 @@ func (e *SameOutputsError) Error() string {
 }
 
 // mostly returns the share of the most frequent answer above which answers say little
-// about what a model is worth: two thirds of two classes, a half of more.
+// about what a model is worth: two thirds of two classes, a half of more. Of yes and no,
+// whose order is compared, a few of either are enough.
 func (p *prepared) mostly() float64 {
+	if _, ok := p.task.(task.Binary); ok {
+		return 1 - 8/float64(max(16, p.set.Len()))
+	}
 	ids, _ := p.set.Truth(0, p.set.Len()).Data.([]int64)
 	if len(ids) > 0 && slices.Max(ids) <= 1 {
 		return 2.0 / 3

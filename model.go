@@ -108,11 +108,11 @@ func (h *head) choose(set *dataset.Set) error {
 	if h.output != "" {
 		cfg.Outputs = []string{h.output}
 	}
-	session, err := gradient.NewSession(h.model, cfg, 1)
+	session, err := gradient.NewSession(h.model, cfg, 2) // of one sample, an axis may be left out
 	if err != nil {
 		return err
 	}
-	return session.Forward(first(set, 1), func(_, _ int, outputs []nd.Array) error {
+	return session.Forward(first(set, min(2, set.Len())), func(_, _ int, outputs []nd.Array) error {
 		if len(outputs) > 0 && len(outputs[0].Shape) > 0 {
 			h.look = h.look.WithShape(append([]int{-1}, outputs[0].Shape[1:]...))
 		}

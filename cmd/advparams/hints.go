@@ -49,6 +49,7 @@ var flagHints = []struct {
 	{is[*advparams.GuessError], "say so with --task; --task outputs is for any model, without labels"},
 	{is[*advparams.MadeUpError], "give real data with --data, unlabelled with --labels model, or raise --max-params"},
 	{is[*advparams.SamplesError], "give more samples (--samples, --limit); a few hundred are enough"},
+	{is[*advparams.WeakError], "check labels and preprocessing (--mean, --std); if the model is no better, use its own answers with --labels model"},
 	{is[*advparams.OrderError], "number the classes of the data in the order that the model was trained with, or use its own answers with --labels model"},
 	{is[*advparams.FewClassesError], "give samples of all classes, or --task outputs, which compares with the original's outputs"},
 	{is[*advparams.SameOutputsError], "check the preprocessing (--mean, --std), and give samples such as the model was trained on"},

@@ -1,0 +1,56 @@
+package perturb
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/task"
+)
+
+// TestWeak: a classifier that is right on few samples is not locked by them, whatever is
+// found; one that is right under other numbers is said to be.
+func TestWeak(t *testing.T) {
+	m, set := demo(t, dataset.Train, 320)
+	relabelled := func(f func(i, label int) int) *dataset.Set {
+		labels := make([]int, set.Len())
+		for i, label := range set.Labels() {
+			labels[i] = f(i, label)
+		}
+		return set.WithLabels(labels)
+	}
+	for _, c := range []struct {
+		name   string
+		labels func(i, label int) int
+		check  func(err error) bool
+	}{
+		{"a quarter right", func(i, label int) int {
+			if i%4 == 0 {
+				return label
+			}
+			return (i * 7) % 16
+		}, func(err error) bool {
+			e, ok := errors.AsType[*WeakError](err)
+			return ok && e.Accuracy > 0.2 && e.Chance < 0.1
+		}},
+		{"other numbers", func(_, label int) int { return (label + 5) % 16 }, func(err error) bool {
+			e, ok := errors.AsType[*OrderError](err)
+			return ok && e.Accuracy < 0.05 && e.Renamed > 0.9
+		}},
+		{"nothing right", func(i, label int) int {
+			if k := (i * 7) % 16; k != label {
+				return k
+			}
+			return (label + 1) % 16
+		}, func(err error) bool { _, ok := errors.AsType[*UselessError](err); return ok }},
+	} {
+		r, err := Search(t.Context(), m, relabelled(c.labels), Options{})
+		if r != nil || !c.check(err) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	few := set.Subset([]int{0, 1, 2, 3, 4})
+	if _, err := Search(t.Context(), m, few, Options{Task: task.Classification{}}); !errors.As(err, new(*SamplesError)) {
+		t.Errorf("five samples: %v", err)
+	}
+}
