@@ -199,9 +199,7 @@ func TestDamping(t *testing.T) {
 // In float16 small weights cannot be made smaller; they go where they do least harm.
 func TestDampingOfHalves(t *testing.T) {
 	h := &exponents{n: 100_000, bias: 15, ones: 31}
-	for e, n := range []int{500, 240, 480, 950, 1900, 3800, 7600, 15000, 27000, 26000, 6000, 300, 50, 1, 1} {
-		h.count[e] = n
-	}
+	copy(h.count[:], []int{500, 240, 480, 950, 1900, 3800, 7600, 15000, 27000, 26000, 6000, 300, 50, 1, 1})
 	for gain, want := range map[float64]float64{1.5: 1, 4: 1, 200: 200.0 / 6} {
 		to := h.damp(gain)
 		changed := *h
