@@ -12,19 +12,11 @@ import (
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/nd"
-	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
 // writeDemo writes the embedded model and its data to a folder.
-func writeDemo(dir string) error {
-	var out atomicfile.Set
-	defer out.Abort()
-	if err := models.Write(&out, dir); err != nil {
-		return err
-	}
-	return out.Commit()
-}
+func writeDemo(dir string) error { return models.Install(dir, false) }
 
 // demo returns the paths of the embedded model and of its data.
 func demo(t *testing.T) (model, data string) {

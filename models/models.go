@@ -32,7 +32,7 @@ var model []byte
 //go:embed data/*.gz
 var data embed.FS
 
-// What [Write] writes: an ONNX file, and a folder of IDX files for the splits
+// What [Install] writes: an ONNX file, and a folder of IDX files for the splits
 // train and t10k.
 const (
 	ModelFile  = "glyphs.onnx"
@@ -51,13 +51,17 @@ func Model() []byte { return bytes.Clone(model) }
 // Classes returns the names of the classes, in the order of the logits.
 func Classes() []string { return strings.Split("0123456789ABCDEF", "") }
 
-// Write adds [ModelFile] and [DataFolder] to out, below dir, which it makes if
-// need be. They are there once out is committed.
-func Write(out *atomicfile.Set, dir string) error {
+// Install writes [ModelFile] and [DataFolder] below dir, which it makes if need be, all of
+// them or none. Unless force is set it replaces no file, and writes nothing if one of
+// products is there already: the paths of files that are going to be made from these.
+func Install(dir string, force bool, products ...string) error {
+	out, probe := atomicfile.Set{Force: force}, atomicfile.Set{Force: force}
+	defer out.Abort()
+	defer probe.Abort()
 	if err := out.MkdirAll(filepath.Join(dir, DataFolder)); err != nil {
 		return err
 	}
-	if err := write(out, filepath.Join(dir, ModelFile), model); err != nil {
+	if err := write(&out, filepath.Join(dir, ModelFile), model); err != nil {
 		return err
 	}
 	files, err := data.ReadDir(DataFolder)
@@ -69,11 +73,16 @@ func Write(out *atomicfile.Set, dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := write(out, filepath.Join(dir, DataFolder, f.Name()), content); err != nil {
+		if err := write(&out, filepath.Join(dir, DataFolder, f.Name()), content); err != nil {
 			return err
 		}
 	}
-	return nil
+	for _, path := range products {
+		if _, err := probe.Create(path); err != nil {
+			return err
+		}
+	}
+	return out.Commit()
 }
 
 func write(out *atomicfile.Set, path string, content []byte) error {

@@ -130,12 +130,7 @@ func TestAccuracy(t *testing.T) {
 func open(t *testing.T, split dataset.Split) (*onnxio.Model, *dataset.Set) {
 	t.Helper()
 	dir := t.TempDir()
-	out := new(atomicfile.Set)
-	defer out.Abort()
-	if err := Write(out, dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Commit(); err != nil {
+	if err := Install(dir, false); err != nil {
 		t.Fatal(err)
 	}
 	m, err := onnxio.Open(filepath.Join(dir, ModelFile))
@@ -177,21 +172,16 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-func TestWrite(t *testing.T) {
+func TestInstall(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
-	written := new(atomicfile.Set)
-	defer written.Abort()
-	if err := Write(written, dir); err != nil {
+	if err := Install(dir, false, filepath.Join(dir, "locked.onnx")); err != nil {
 		t.Fatal(err)
 	}
-	if err := written.Commit(); err != nil {
-		t.Fatal(err)
-	}
-
-	again := new(atomicfile.Set)
-	defer again.Abort()
-	if err := Write(again, dir); !errors.Is(err, atomicfile.ErrExists) {
+	if err := Install(dir, false); !errors.Is(err, atomicfile.ErrExists) {
 		t.Errorf("writing over files: error %v, want %v", err, atomicfile.ErrExists)
+	}
+	if err := Install(dir, true); err != nil {
+		t.Errorf("writing over files by force: %v", err)
 	}
 	var names []string
 	for _, pattern := range []string{"*", "*/*"} {
@@ -208,5 +198,11 @@ func TestWrite(t *testing.T) {
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("the folder holds %q, want %q", names, want)
+	}
+
+	other := filepath.Join(t.TempDir(), "demo")
+	err := Install(other, false, filepath.Join(dir, ModelFile))
+	if _, missing := os.Stat(other); !errors.Is(err, atomicfile.ErrExists) || !errors.Is(missing, fs.ErrNotExist) {
+		t.Errorf("a product is there already: error %v, and the folder: %v", err, missing)
 	}
 }

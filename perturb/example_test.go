@@ -11,7 +11,6 @@ import (
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/perturb"
 )
 
@@ -22,11 +21,7 @@ func ExampleSearch() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	var out atomicfile.Set
-	if err := models.Write(&out, dir); err != nil {
-		log.Fatal(err)
-	}
-	if err := out.Commit(); err != nil {
+	if err := models.Install(dir, false); err != nil {
 		log.Fatal(err)
 	}
 	m, err := onnxio.Open(filepath.Join(dir, models.ModelFile))

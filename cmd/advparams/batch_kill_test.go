@@ -20,7 +20,6 @@ import (
 	"github.com/advparams/advparams/batch"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/models"
-	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
 // longVariable makes TestBatchKilled run in full, as before a release.
@@ -281,12 +280,7 @@ func makeZoo(dir string, count int, want map[string]int) error {
 	}
 	// A model whose file is missing, and the demo, with its own data.
 	want["zoo/missing.onnx"], want["story/glyphs.onnx"] = exitcode.Failed, exitcode.Done
-	var out atomicfile.Set
-	defer out.Abort()
-	if err := models.Write(&out, filepath.Join(dir, "story")); err != nil {
-		return err
-	}
-	if err := out.Commit(); err != nil {
+	if err := models.Install(filepath.Join(dir, "story"), false); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "zoo.yaml"), fmt.Appendf(nil, `version: 1

@@ -14,7 +14,6 @@ import (
 
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/models"
-	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
 type demo struct {
@@ -63,7 +62,7 @@ func (d *demo) run(ctx context.Context) error {
 	file := func(name string) string { return filepath.Join(d.dir, name) }
 	model, data := file(models.ModelFile), file(models.DataFolder)
 	identity, locked, sidecar, unlocked, page := file("me.txt"), file("locked.onnx"), file("glyphs.key"), file("unlocked.onnx"), file("report.html")
-	if err := d.write(locked, unlocked, page); err != nil {
+	if err := models.Install(d.dir, d.force, locked, unlocked, page); err != nil {
 		return err
 	}
 	if err := d.removeKey(sidecar, identity); err != nil {
@@ -98,20 +97,6 @@ func (d *demo) run(ctx context.Context) error {
 		return d.app.result(map[string]any{"dir": d.dir, "protect": results["protect"], "verify": results["verify"], "unlock": results["unlock"]}, nil)
 	}
 	return nil
-}
-
-// write makes the folder with the model and its data, and makes way for the
-// files of the steps.
-func (d *demo) write(products ...string) error {
-	out := atomicfile.Set{Force: d.force}
-	defer out.Abort()
-	if err := models.Write(&out, d.dir); err != nil {
-		return err
-	}
-	if err := d.app.checkOutputs(d.force, products...); err != nil {
-		return err
-	}
-	return out.Commit()
 }
 
 func (d *demo) say(format string, args ...any) {

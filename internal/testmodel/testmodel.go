@@ -8,7 +8,6 @@ import (
 
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -32,11 +31,7 @@ func Open(t testing.TB, p *onnxpb.ModelProto) *onnxio.Model {
 func Demo(t testing.TB) (m *onnxio.Model, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	out := new(atomicfile.Set)
-	if err := models.Write(out, dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Commit(); err != nil {
+	if err := models.Install(dir, false); err != nil {
 		t.Fatal(err)
 	}
 	return open(t, filepath.Join(dir, models.ModelFile)), dir
