@@ -57,7 +57,7 @@
 //	result.go           outcomes of models and runs
 //	index.go            results as lines of JSON and as an HTML page
 //	table.go            results as a table for people
-//	publish.go          results as files and objects that appear whole
+//	publish.go          the files about a run as a whole
 //	metrics.go          results as metrics for Prometheus
 //	objects/            object storage
 package batch

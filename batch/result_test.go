@@ -3,6 +3,8 @@ package batch
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -98,5 +100,47 @@ func TestWriteMetrics(t *testing.T) {
 		if !strings.Contains(b.String(), want+"\n") {
 			t.Errorf("%s is missing in\n%s", want, b.String())
 		}
+	}
+}
+
+// TestPublication: metrics exist from the beginning, and all files at the end. Files that
+// cannot be written are found before the run.
+func TestPublication(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	p := Publication{Results: file("results.jsonl"), Index: file("index.html"), Metrics: file("batch.prom")}
+	if err := p.Check(); err != nil {
+		t.Fatal(err)
+	}
+	contains := func(name, part string) {
+		t.Helper()
+		if text, err := os.ReadFile(file(name)); err != nil || !strings.Contains(string(text), part) {
+			t.Errorf("%s (%v) does not have %q:\n%s", name, err, part, text)
+		}
+	}
+	if err := p.Begin("zoo.yaml", Shard{}, make([]*Job, 3)); err != nil {
+		t.Fatal(err)
+	}
+	contains("batch.prom", `state="waiting"} 3`)
+	for _, r := range results() {
+		if err := p.Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	contains("batch.prom", `state="waiting"} 3`) // it was written a moment ago
+	if err := p.Finish(t.Context(), nil, "", summarise(results())); err != nil {
+		t.Fatal(err)
+	}
+	contains("batch.prom", `state="waiting"} 0`)
+	contains("results.jsonl", `"model":"b.onnx"`)
+	contains("index.html", "zoo.yaml")
+
+	p.Index = file("no such folder/index.html")
+	if err := p.Check(); err == nil {
+		t.Error("a file in a folder that does not exist can be written")
+	}
+	p.Index = "s3://zoo/index.html"
+	if err := p.Check(); err != nil || !p.Remote() {
+		t.Errorf("an index in object storage: %v, remote: %v", err, p.Remote())
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,9 +29,7 @@ type batchRun struct {
 	retry    bool
 	force    bool
 
-	results   string
-	index     string
-	metrics   string
+	publish   batch.Publication
 	cache     string
 	cacheSize string
 
@@ -41,11 +38,6 @@ type batchRun struct {
 
 	part batch.Shard
 	bar  *terminal.Bar
-
-	start   time.Time
-	total   int
-	back    []*batch.Result
-	written time.Time // when the metrics were last written
 }
 
 func newBatch(a *app) *cobra.Command {
@@ -85,11 +77,11 @@ s3://, gs:// and azblob:// URLs, with the program advparams-storage.`,
 	fl.BoolVarP(&b.dryRun, "dry-run", "n", false, "print the plan, and do nothing")
 	fl.BoolVar(&b.retry, "retry-failed", false, "try again what failed with status 2 to 5 and is unchanged")
 	fl.BoolVar(&b.force, "force", false, "replace outputs that are not of an earlier run")
-	fileFlag(cmd, &b.results, "results", "", "write one JSON line a model to `FILE`", "jsonl")
-	fileFlag(cmd, &b.index, "index", "", "write a page with links to the reports to `FILE.html`", "html")
+	fileFlag(cmd, &b.publish.Results, "results", "", "write one JSON line a model to `FILE`", "jsonl")
+	fileFlag(cmd, &b.publish.Index, "index", "", "write a page with links to the reports to `FILE.html`", "html")
 	fl.StringVar(&b.cache, "cache", "", "keep copies of what is in object storage in `FOLDER` (default advparams-UID in the folder for temporary files)")
 	fl.StringVar(&b.cacheSize, "cache-size", "20GiB", "keep copies of data sets up to this `SIZE`; those of models being worked on come on top")
-	fileFlag(cmd, &b.metrics, "metrics", "", "keep metrics for node_exporter in `FILE.prom`", "prom")
+	fileFlag(cmd, &b.publish.Metrics, "metrics", "", "keep metrics for node_exporter in `FILE.prom`", "prom")
 	return cmd
 }
 
@@ -108,8 +100,8 @@ func (b *batchRun) run(ctx context.Context) error {
 	if err != nil {
 		return usagef("--cache-size: %w", err)
 	}
-	if objects.IsURL(b.metrics) {
-		return usagef("--metrics %s: node_exporter reads files", b.metrics)
+	if objects.IsURL(b.publish.Metrics) {
+		return usagef("--metrics %s: node_exporter reads files", b.publish.Metrics)
 	}
 	defer b.store.Close()
 	jobs, err := b.jobs(ctx)
@@ -126,11 +118,10 @@ func (b *batchRun) run(ctx context.Context) error {
 	if err := checkPassphrase(jobs); err != nil {
 		return err
 	}
-	// Every run replaces these files, without --force.
-	if err := b.app.checkOutputs(true, file(b.results), file(b.index), b.metrics); err != nil {
+	if err := b.publish.Check(); err != nil {
 		return err
 	}
-	if b.needsScratch(jobs) {
+	if b.publish.Remote() || slices.ContainsFunc(jobs, (*batch.Job).Remote) {
 		scratch, err := batch.OpenScratch(b.cacheFolder())
 		if err != nil {
 			return err
@@ -146,9 +137,8 @@ func (b *batchRun) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.start, b.total = time.Now(), len(jobs)
 	b.app.note("%d models, %d at a time, shard %v, memory %v", len(jobs), min(workers, max(len(jobs), 1)), b.part, resources.Memory)
-	if err := b.writeMetrics(); err != nil {
+	if err := b.publish.Begin(b.manifest, b.part, jobs); err != nil {
 		return err
 	}
 	b.bar = b.app.bar("models", len(jobs))
@@ -162,19 +152,6 @@ func (b *batchRun) run(ctx context.Context) error {
 	b.bar.Close()
 	summary.Shard = b.part.String()
 	return b.finish(context.WithoutCancel(ctx), summary)
-}
-
-// file returns the path of a file, or "" for a URL.
-func file(path string) string {
-	if objects.IsURL(path) {
-		return ""
-	}
-	return path
-}
-
-// needsScratch reports whether anything is in object storage.
-func (b *batchRun) needsScratch(jobs []*batch.Job) bool {
-	return objects.IsURL(b.results) || objects.IsURL(b.index) || slices.ContainsFunc(jobs, (*batch.Job).Remote)
 }
 
 // cacheFolder returns the folder for copies.
@@ -260,11 +237,8 @@ func (b *batchRun) progress(p batch.Progress) {
 	if p.Result == nil {
 		return
 	}
-	b.back = append(b.back, p.Result)
-	if time.Since(b.written) > 10*time.Second {
-		if err := b.writeMetrics(); err != nil {
-			b.app.warn("%v", err)
-		}
+	if err := b.publish.Add(p.Result); err != nil {
+		b.app.warn("%v", err)
 	}
 }
 
@@ -277,17 +251,7 @@ type batchFailed struct {
 
 // finish writes and prints the results of the run.
 func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
-	b.back = s.Models
-	if err := b.writeMetrics(); err != nil {
-		return err
-	}
-	if err := b.put(ctx, b.results, func(w io.Writer) error { return batch.WriteResults(w, s.Models) }); err != nil {
-		return err
-	}
-	err := b.put(ctx, b.index, func(w io.Writer) error {
-		return batch.WriteIndex(w, b.index, filepath.Base(b.manifest), s, time.Now())
-	})
-	if err != nil {
+	if err := b.publish.Finish(ctx, &b.store, b.scratch, s); err != nil {
 		return err
 	}
 	if err := b.app.result(s, func(w io.Writer) { batch.WriteTable(w, s) }); err != nil {
@@ -302,25 +266,9 @@ func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
-	err = &batchFailed{fmt.Errorf("%s of %d models", strings.Join(parts, ", "), len(s.Models)), s.Status}
+	err := error(&batchFailed{fmt.Errorf("%s of %d models", strings.Join(parts, ", "), len(s.Models)), s.Status})
 	if s.Status == exitcode.Failed {
 		return withHint(err, "the same command goes on with what is not done")
 	}
 	return withHint(err, "trying again would not help: the table has the reasons")
-}
-
-// writeMetrics writes the metrics as they are now.
-func (b *batchRun) writeMetrics() error {
-	b.written = time.Now()
-	return batch.WriteFile(b.metrics, func(w io.Writer) error {
-		return batch.WriteMetrics(w, b.manifest, b.part, b.total, b.back, time.Since(b.start), time.Now())
-	})
-}
-
-// put writes a file about the run, or an object. It does nothing without a path.
-func (b *batchRun) put(ctx context.Context, path string, text func(io.Writer) error) error {
-	if !objects.IsURL(path) {
-		return batch.WriteFile(path, text)
-	}
-	return batch.WriteObject(ctx, &b.store, path, b.scratch, text)
 }

@@ -4,30 +4,10 @@ import (
 	"io"
 
 	"github.com/advparams/advparams/internal/terminal"
-	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
 // standard is the file name that stands for standard output.
 const standard = "-"
-
-// checkOutputs finds out, before long work, whether files could be written. Any
-// of the paths may be empty.
-func (a *app) checkOutputs(force bool, paths ...string) error {
-	if err := a.checkStreams(paths...); err != nil {
-		return err
-	}
-	probe := atomicfile.Set{Force: force}
-	defer probe.Abort()
-	for _, path := range paths {
-		if path == "" || path == standard {
-			continue
-		}
-		if _, err := probe.Create(path); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // checkStreams makes sure that standard output is free for the outputs that go there.
 func (a *app) checkStreams(paths ...string) error {
