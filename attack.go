@@ -10,7 +10,6 @@ import (
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify/attack"
 )
 
@@ -20,7 +19,7 @@ type AttackOptions struct {
 	// Output names the output that has the answers; "" means the first.
 	Output string
 	// Task is what the model is for; nil means that outputs and labels decide.
-	Task task.Task
+	Task Task
 
 	// Data is what the attacker's samples are taken from. Its seed decides everything
 	// random. Test has the samples to measure the results on. Its Mean and Std are
@@ -35,10 +34,10 @@ type AttackOptions struct {
 	Key      KeyFile
 	Original string
 
-	// Attacks names the attacks to run, from attack.List; nil means all that can run.
+	// Attacks names the attacks to run, from the function Attacks; nil means all that can run.
 	Attacks []string
-	// Grid has the optimisers to train with; nil means attack.DefaultGrid.
-	Grid []attack.Optimiser
+	// Grid has the optimisers to train with; nil means DefaultGrid.
+	Grid []Optimiser
 	// Epochs is the length of a training; 0 means 20.
 	Epochs int
 	// Batch is the number of samples a step is taken on; 0 means 64.

@@ -24,7 +24,7 @@ type ProtectOptions struct {
 	// Output names the output that has the answers; "" means the first.
 	Output string
 	// Task is what the model is for; nil means that outputs and labels decide.
-	Task task.Task
+	Task Task
 	Data Data
 	// Samples is the largest number of samples to search with. 0 means 2,000, or 512
 	// if samples are made up; AllSamples means all there are.

@@ -24,7 +24,7 @@ type VerifyOptions struct {
 	// Output names the output that has the answers; "" means the first.
 	Output string
 	// Task is what the model is for; nil means that outputs and labels decide.
-	Task task.Task
+	Task Task
 
 	// Report is the file to write the findings to, as one HTML page; "" means none.
 	// If ReportTo is not nil, the page goes there instead. Force replaces a file that

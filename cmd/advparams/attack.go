@@ -9,8 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/verify"
-	"github.com/advparams/advparams/verify/attack"
+	"github.com/advparams/advparams/internal/text"
 )
 
 type assault struct {
@@ -76,22 +75,30 @@ and the share of changed weights among the most suspicious ones.
 	fl.Lookup("seed").Usage = "choose samples, their order and initial weights at random, from seed `N`"
 	must(cmd.MarkFlagRequired("data"))
 	must(cmd.MarkFlagRequired("test"))
-	must(cmd.RegisterFlagCompletionFunc("attacks", cobra.FixedCompletions(attack.List(), cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("attacks", cobra.FixedCompletions(attackNames(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
 // attackList describes the attacks, one a line.
 func attackList() string {
 	var b strings.Builder
-	for _, name := range attack.List() {
-		fmt.Fprintf(&b, "  %-15s %s\n", name, attack.About(name))
+	for _, one := range advparams.Attacks() {
+		fmt.Fprintf(&b, "  %-15s %s\n", one.Name, one.About)
 	}
 	return b.String()
 }
 
+func attackNames() []string {
+	var names []string
+	for _, one := range advparams.Attacks() {
+		names = append(names, one.Name)
+	}
+	return names
+}
+
 func gridNames() []string {
 	var names []string
-	for _, o := range attack.DefaultGrid() {
+	for _, o := range advparams.DefaultGrid() {
 		names = append(names, o.String())
 	}
 	return names
@@ -117,7 +124,7 @@ func (s *assault) run(ctx context.Context) (err error) {
 	opt := &s.opt
 	opt.Data, opt.Output, opt.Task = s.data.Data, s.data.output, s.data.kind()
 	for _, text := range s.grid {
-		o, err := attack.ParseOptimiser(text)
+		o, err := advparams.ParseOptimiser(text)
 		if err != nil {
 			return &usageError{fmt.Errorf("--grid: %w", err)}
 		}
@@ -134,32 +141,5 @@ func (s *assault) run(ctx context.Context) (err error) {
 		return err
 	}
 	show.close()
-	return s.print(r)
-}
-
-func (s *assault) print(r *advparams.AttackReport) error {
-	return s.app.result(r, func(w io.Writer) {
-		fmt.Fprintf(w, "locked\t%.2f %%\t\n", 100*r.Locked)
-		for _, one := range r.Attacks {
-			setting := one.Setting
-			if one.Insider {
-				setting += " (not counted)"
-			}
-			fmt.Fprintf(w, "%s\t%.2f %%\t%s\n", one.Name, 100*one.Accuracy, setting)
-		}
-		if r.Scratch != nil {
-			fmt.Fprintf(w, "from scratch\t%.2f %%\t%s\n", 100*r.Scratch.Accuracy, r.Scratch.Setting)
-		}
-		if r.Advantage != nil {
-			fmt.Fprintf(w, "advantage\t%+.2f points\tof the best attack over training from scratch\n", 100**r.Advantage)
-		}
-		for _, d := range r.Detectors {
-			fmt.Fprintf(w, "suspicion\tAUC %.2f\t%s; %.1f %% of the %s most suspicious are changed\n", d.AUC, d.Name, 100*d.Precision, verify.Thousands(r.Changed))
-		}
-		for _, name := range r.Unfinished {
-			fmt.Fprintf(w, "%s\t–\tnot finished within %v\n", name, s.opt.TimeLimit)
-		}
-		fmt.Fprintf(w, "samples\t%s\tto train on, %s to choose by, %s to measure on\n",
-			verify.Thousands(r.Samples.Train), verify.Thousands(r.Samples.Validation), verify.Thousands(r.Samples.Test))
-	})
+	return s.app.result(r, func(w io.Writer) { text.Attacks(w, r, opt.TimeLimit) })
 }

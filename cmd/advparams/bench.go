@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/internal/text"
 )
 
 type bench struct {
@@ -61,12 +61,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	show.close()
-	return b.app.result(r, func(w io.Writer) {
-		fmt.Fprintf(w, "milliseconds\tmedian\tmin\tmax\n")
-		fmt.Fprintf(w, "forward\t%.2f\t%.2f\t%.2f\n", r.Forward.Median, r.Forward.Min, r.Forward.Max)
-		fmt.Fprintf(w, "forward and gradients\t%.2f\t%.2f\t%.2f\n", r.Gradient.Median, r.Gradient.Min, r.Gradient.Max)
-		fmt.Fprintf(w, "batch %d, %d threads, %d runs, %s kernels, compiled in %.0f ms\n", r.Batch, r.Threads, r.Repeat, r.Kernel, r.Compile)
-	})
+	return b.app.result(r, func(w io.Writer) { text.Benchmark(w, r) })
 }
 
 // parseShapes reads the values of --shape, NAME=1,3,32,32.

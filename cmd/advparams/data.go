@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/task"
 )
 
 // dataFlags say which samples to take, and what to ask of the model.
@@ -42,7 +41,7 @@ func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uin
 	fl.Float32SliceVar(&d.Mean, "mean", nil, "`A,B,C` to subtract from the channels of images, or one value for all")
 	fl.Float32SliceVar(&d.Std, "std", nil, "`A,B,C` to divide the channels of images by, or one value for all")
 	choiceFlag(cmd, &d.Labels, "labels", "data", "where labels come from: the data, or the original model's own answers", "data", "model")
-	choiceFlag(cmd, &d.task, "task", "", "what the model is for (default: what its outputs and the labels look like)", task.Names()...)
+	choiceFlag(cmd, &d.task, "task", "", "what the model is for (default: what its outputs and the labels look like)", advparams.TaskNames()...)
 	outputFlag(cmd, &d.output, "the model's output `NAME` has the answers, one value a class; the first if left out")
 	for _, name := range []string{"mean", "std"} {
 		fl.Lookup(name).DefValue = "" // rather than []
@@ -50,11 +49,11 @@ func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uin
 }
 
 // kind returns the task of --task; nil if the flag is not given.
-func (d *dataFlags) kind() task.Task {
+func (d *dataFlags) kind() advparams.Task {
 	if d.task == "" {
 		return nil
 	}
-	t, err := task.ByName(d.task)
+	t, err := advparams.TaskByName(d.task)
 	must(err) // the flag takes no other names
 	return t
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/internal/text"
 )
 
 type gradients struct {
@@ -56,7 +56,5 @@ func (g *gradients) run(ctx context.Context) error {
 	if err != nil || g.opt.OutTo != nil {
 		return err
 	}
-	return a.result(r, func(w io.Writer) {
-		fmt.Fprintf(w, "loss %.9g, gradients by %d initializers\n", r.Loss, r.Initializers)
-	})
+	return a.result(r, func(w io.Writer) { text.Gradients(w, r) })
 }

@@ -83,12 +83,13 @@ func optionHint(err error) string {
 		return ""
 	}
 	return map[string]string{
-		"Include":  "advparams inspect lists the initializers of a model",
-		"Exclude":  "advparams inspect lists the initializers of a model",
-		"Original": "give --original, or --key to get at it",
-		"Output":   "--output is the name of a model's output; -o is the file to write",
-		"Secrets":  "open the key with -i IDENTITY or --passphrase",
-		"Attacks":  "advparams attack --help lists them; some need --key or --original",
+		"Data.Shape": "--data none makes up samples",
+		"Include":    "advparams inspect lists the initializers of a model",
+		"Exclude":    "advparams inspect lists the initializers of a model",
+		"Original":   "give --original, or --key to get at it",
+		"Output":     "--output is the name of a model's output; -o is the file to write",
+		"Secrets":    "open the key with -i IDENTITY or --passphrase",
+		"Attacks":    "advparams attack --help lists them; some need --key or --original",
 	}[option.Option]
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -11,8 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/internal/printable"
-	"github.com/advparams/advparams/verify"
+	"github.com/advparams/advparams/internal/text"
 )
 
 type protect struct {
@@ -108,10 +106,6 @@ func (p *protect) check() error {
 		return usagef("--beam %d is not between 1 and 64", o.Beam)
 	case o.Samples < 0:
 		return usagef("--samples %d is negative", o.Samples)
-	case p.data.Shape != nil && p.data.Path != noData:
-		return usagef("--shape is for --data %s", noData)
-	case p.data.Path == noData && p.data.task != "" && !p.data.kind().Traits().Classes && !p.data.kind().Traits().AllOutputs:
-		return usagef("--data %s makes up samples for classifiers and --task outputs, not for --task %s", noData, p.data.task)
 	}
 	if err := p.seal.check(); err != nil {
 		return err
@@ -153,37 +147,11 @@ func (p *protect) run(ctx context.Context) error {
 		return missed
 	}
 	if p.opt.LockedTo == nil && p.opt.KeyTo == nil {
-		if err := p.app.result(r, func(w io.Writer) { p.text(w, r) }); err != nil {
+		if err := p.app.result(r, func(w io.Writer) { text.Protection(w, r, p.seal.describe()) }); err != nil {
 			return err
 		}
 	}
 	return missed
-}
-
-func (p *protect) text(w io.Writer, r *advparams.Protection) {
-	fmt.Fprintf(w, "locked\t%s, %s bytes\n", printable.Line(r.Locked), verify.Thousands(r.LockedBytes))
-	fmt.Fprintf(w, "key\t%s, %s bytes, %s\n", printable.Line(r.Key), verify.Thousands(r.KeyBytes), p.seal.describe())
-	fmt.Fprintf(w, "changed\t%s of %s parameters\n", verify.Thousands(r.ParamsChanged), verify.Thousands(r.ParamsTotal))
-	for _, t := range r.Tensors {
-		fmt.Fprintf(w, "\t%4d in %s\n", t.Changed, printable.Line(t.Name))
-	}
-	for _, m := range r.Metrics {
-		fmt.Fprintf(w, "%s\t%s → %s on the %s samples of the search\n", m.Name, m.Format(m.Before), m.Format(m.Locked), verify.Thousands(r.Samples))
-	}
-	if !r.RealData {
-		fmt.Fprintf(w, "data\tmade up: no real data was seen\n")
-	}
-	for _, f := range r.Families {
-		fmt.Fprintf(w, "\t%s: %s agree at %.1f %%\n", f.Family, f.By, 100*f.Agreement)
-	}
-	for _, o := range r.Outputs {
-		agreement := "not computed"
-		if o.Agreement != nil {
-			agreement = fmt.Sprintf("%s agree with the original at %.1f %%", o.By, 100**o.Agreement)
-		}
-		fmt.Fprintf(w, "output\t%s: %s\n", printable.Line(o.Name), agreement)
-	}
-	fmt.Fprintf(w, "time\t%.1f s, %d gradient passes\n", r.Seconds, r.GradientPasses)
 }
 
 // now is the time for files that name one. SOURCE_DATE_EPOCH, in seconds since

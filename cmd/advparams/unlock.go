@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/internal/printable"
-	"github.com/advparams/advparams/verify"
+	"github.com/advparams/advparams/internal/text"
 )
 
 type unlock struct {
@@ -64,9 +62,5 @@ func (u *unlock) run(ctx context.Context) (err error) {
 	for _, name := range r.Unused {
 		a.note("%s is no longer used", name)
 	}
-	return a.result(r, func(w io.Writer) {
-		for _, f := range r.Files {
-			fmt.Fprintf(w, "unlocked %s\t%s bytes\tsha256 %s\n", printable.Line(f.Name), verify.Thousands(f.Size), f.SHA256)
-		}
-	})
+	return a.result(r, func(w io.Writer) { text.Unlocked(w, r) })
 }

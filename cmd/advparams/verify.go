@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
-	"github.com/advparams/advparams/internal/printable"
-	"github.com/advparams/advparams/task"
-	"github.com/advparams/advparams/verify"
+	"github.com/advparams/advparams/internal/text"
 )
 
 type verification struct {
@@ -85,42 +81,9 @@ func (v *verification) run(ctx context.Context) (err error) {
 		return failed
 	}
 	if o.ReportTo == nil {
-		if err := v.app.result(r, func(w io.Writer) { verificationText(w, r) }); err != nil {
+		if err := v.app.result(r, func(w io.Writer) { text.Verification(w, r) }); err != nil {
 			return err
 		}
 	}
 	return failed // after everything that could be measured
-}
-
-// verificationText prints what was found.
-func verificationText(w io.Writer, r *advparams.Verification) {
-	answer := map[bool]string{true: "yes", false: "no"}
-	for _, one := range []struct {
-		name  string
-		score *task.Score
-	}{{"original", r.Report.Original}, {"locked", r.Report.Locked}, {"unlocked", r.Report.Unlocked}} {
-		samples := verify.Thousands(r.Report.Samples)
-		if s := one.score; s != nil && s.Classes == nil {
-			fmt.Fprintf(w, "%s\t%s\ton %s samples\n", one.name, figures(s.Metrics), samples)
-		} else if s != nil {
-			information, _ := s.Metric("information")
-			fmt.Fprintf(w, "%s\t%.2f %%\tof %s samples right, %.3f of %.3f bits\n", one.name, 100*s.Quality, samples, information.Value, s.Entropy())
-		}
-	}
-	if r.Report.WithKey {
-		fmt.Fprintf(w, "bit exact\t%s\n", answer[r.Report.BitExact])
-		fmt.Fprintf(w, "tampered\t%s\n", answer[r.Report.Tampered])
-	}
-	if r.Page != "" {
-		fmt.Fprintf(w, "report\t%s\n", printable.Line(r.Page))
-	}
-}
-
-// figures writes metrics for people.
-func figures(metrics []task.Metric) string {
-	list := make([]string, len(metrics))
-	for i, m := range metrics {
-		list[i] = m.String()
-	}
-	return strings.Join(list, ", ")
 }

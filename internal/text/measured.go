@@ -1,0 +1,68 @@
+package text
+
+import (
+	"io"
+	"strings"
+	"time"
+
+	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/task"
+)
+
+// Verification writes what Verify found.
+func Verification(w io.Writer, r *advparams.Verification) {
+	for _, one := range []struct {
+		name  string
+		score *task.Score
+	}{{"original", r.Report.Original}, {"locked", r.Report.Locked}, {"unlocked", r.Report.Unlocked}} {
+		samples := count(r.Report.Samples)
+		if s := one.score; s != nil && s.Classes == nil {
+			line(w, "%s\t%s\ton %s samples", one.name, figures(s.Metrics), samples)
+		} else if s != nil {
+			information, _ := s.Metric("information")
+			line(w, "%s\t%.2f %%\tof %s samples right, %.3f of %.3f bits", one.name, 100*s.Quality, samples, information.Value, s.Entropy())
+		}
+	}
+	if r.Report.WithKey {
+		line(w, "bit exact\t%s", yesNo(r.Report.BitExact))
+		line(w, "tampered\t%s", yesNo(r.Report.Tampered))
+	}
+	if r.Page != "" {
+		line(w, "report\t%s", r.Page)
+	}
+}
+
+// figures writes the values of metrics.
+func figures(metrics []task.Metric) string {
+	list := make([]string, len(metrics))
+	for i, m := range metrics {
+		list[i] = m.String()
+	}
+	return strings.Join(list, ", ")
+}
+
+// Attacks writes what attacks came to. limit is the time they had.
+func Attacks(w io.Writer, r *advparams.AttackReport, limit time.Duration) {
+	line(w, "locked\t%.2f %%\t", 100*r.Locked)
+	for _, one := range r.Attacks {
+		setting := one.Setting
+		if one.Insider {
+			setting += " (not counted)"
+		}
+		line(w, "%s\t%.2f %%\t%s", one.Name, 100*one.Accuracy, setting)
+	}
+	if r.Scratch != nil {
+		line(w, "from scratch\t%.2f %%\t%s", 100*r.Scratch.Accuracy, r.Scratch.Setting)
+	}
+	if r.Advantage != nil {
+		line(w, "advantage\t%+.2f points\tof the best attack over training from scratch", 100**r.Advantage)
+	}
+	for _, d := range r.Detectors {
+		line(w, "suspicion\tAUC %.2f\t%s; %.1f %% of the %s most suspicious are changed", d.AUC, d.Name, 100*d.Precision, count(r.Changed))
+	}
+	for _, name := range r.Unfinished {
+		line(w, "%s\t–\tnot finished within %v", name, limit)
+	}
+	line(w, "samples\t%s\tto train on, %s to choose by, %s to measure on",
+		count(r.Samples.Train), count(r.Samples.Validation), count(r.Samples.Test))
+}

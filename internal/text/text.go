@@ -1,0 +1,81 @@
+// Package text writes for people what the functions of package advparams return. Cells
+// of a line are separated by tabs, for a tabwriter. Nothing that comes from a file can steer the terminal.
+package text
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/internal/printable"
+	"github.com/advparams/advparams/verify"
+)
+
+// line writes a line. Strings among args may come from files of strangers: they are made
+// printable, tabs and line ends included.
+func line(w io.Writer, format string, args ...any) {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = printable.Line(s)
+		}
+	}
+	fmt.Fprintf(w, format+"\n", args...)
+}
+
+// count writes a number with its thousands separated.
+func count[T int | int64](n T) string { return verify.Thousands(n) }
+
+// yesNo answers a question.
+func yesNo(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
+}
+
+// Protection writes what Protect did. seal says how the key is sealed.
+func Protection(w io.Writer, r *advparams.Protection, seal string) {
+	line(w, "locked\t%s, %s bytes", r.Locked, count(r.LockedBytes))
+	line(w, "key\t%s, %s bytes, %s", r.Key, count(r.KeyBytes), seal)
+	line(w, "changed\t%s of %s parameters", count(r.ParamsChanged), count(r.ParamsTotal))
+	for _, t := range r.Tensors {
+		line(w, "\t%4d in %s", t.Changed, t.Name)
+	}
+	for _, m := range r.Metrics {
+		line(w, "%s\t%s → %s on the %s samples of the search", m.Name, m.Format(m.Before), m.Format(m.Locked), count(r.Samples))
+	}
+	if !r.RealData {
+		line(w, "data\tmade up: no real data was seen")
+	}
+	for _, f := range r.Families {
+		line(w, "\t%s: %s agree at %.1f %%", f.Family, f.By, 100*f.Agreement)
+	}
+	for _, o := range r.Outputs {
+		agreement := "not computed"
+		if o.Agreement != nil {
+			agreement = fmt.Sprintf("%s agree with the original at %.1f %%", o.By, 100**o.Agreement)
+		}
+		line(w, "output\t%s: %s", o.Name, agreement)
+	}
+	line(w, "time\t%.1f s, %d gradient passes", r.Seconds, r.GradientPasses)
+}
+
+// Unlocked writes what Unlock did.
+func Unlocked(w io.Writer, r *advparams.Unlocked) {
+	for _, f := range r.Files {
+		line(w, "unlocked %s\t%s bytes\tsha256 %s", f.Name, count(f.Size), f.SHA256)
+	}
+}
+
+// Gradients writes what Gradients did.
+func Gradients(w io.Writer, r *advparams.GradientsSummary) {
+	line(w, "loss %.9g, gradients by %d initializers", r.Loss, r.Initializers)
+}
+
+// Benchmark writes what Bench measured.
+func Benchmark(w io.Writer, r *advparams.Benchmark) {
+	line(w, "milliseconds\tmedian\tmin\tmax")
+	line(w, "forward\t%.2f\t%.2f\t%.2f", r.Forward.Median, r.Forward.Min, r.Forward.Max)
+	line(w, "forward and gradients\t%.2f\t%.2f\t%.2f", r.Gradient.Median, r.Gradient.Min, r.Gradient.Max)
+	line(w, "batch %d, %d threads, %d runs, %s kernels, compiled in %.0f ms", r.Batch, r.Threads, r.Repeat, r.Kernel, r.Compile)
+}
