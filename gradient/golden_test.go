@@ -46,6 +46,22 @@ func TestCommittedNodes(t *testing.T) {
 	}
 }
 
+// TestContrib compares the outputs of the models of testdata/contrib with
+// onnxruntime's.
+func TestContrib(t *testing.T) {
+	workers := parallel.NewWorkers(1)
+	defer workers.Close()
+	for _, g := range testmodel.Contrib(t) {
+		t.Run(g.Name, func(t *testing.T) {
+			npz, err := dataset.ReadNPZ(g.Arrays)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareOutputs(t, workers, g.Model, npz.Arrays)
+		})
+	}
+}
+
 // computedAsFloats has the operators whose integer outputs are arrays of float32.
 var computedAsFloats = map[string]bool{
 	"ConvInteger":           true,

@@ -108,7 +108,7 @@ func (m *mutation) step() {
 	}
 	switch m.next(20) {
 	case 0:
-		n.OpType = proto.String(pick(&m.genome, ops.Names()))
+		n.OpType = proto.String(pick(&m.genome, ops.Names("")))
 	case 1, 2:
 		if len(n.Input) > 0 {
 			n.Input[m.next(len(n.Input))] = m.value(n)
@@ -234,7 +234,7 @@ func (m *mutation) value(before *onnxpb.NodeProto) string {
 func (m *mutation) name() string { return fmt.Sprintf("new %d", m.made) }
 
 func (m *mutation) addNode() {
-	n := &onnxpb.NodeProto{OpType: proto.String(pick(&m.genome, ops.Names())), Output: []string{m.name()}}
+	n := &onnxpb.NodeProto{OpType: proto.String(pick(&m.genome, ops.Names(""))), Output: []string{m.name()}}
 	for range 1 + m.next(4) {
 		n.Input = append(n.Input, m.value(nil))
 	}

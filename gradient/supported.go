@@ -58,5 +58,5 @@ type Support struct {
 func SupportFor(domain, name string, opset int64) Support {
 	op, ok := ops.Lookup(domain, name)
 	ok = ok && opset >= int64(op.Since)
-	return Support{Forward: ok, Gradient: ok && ops.WithoutGradient(name) == ""}
+	return Support{Forward: ok, Gradient: ok && ops.WithoutGradient(domain, name) == ""}
 }

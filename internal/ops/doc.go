@@ -32,6 +32,8 @@
 //	compare.go               Equal, Less, And, Not, IsNaN and other predicates
 //	constant.go              Constant, ConstantOfShape, Range
 //	control.go               If, Loop, Scan
+//	contrib.go               the domain com.microsoft
+//	contrib_fused.go         FusedConv, FusedMatMul, BiasGelu and other fused nodes of onnxruntime
 //	conv.go                  Conv, ConvTranspose
 //	conv_gate.go             the gradient of ReLU or Clip within that of a convolution
 //	conv_kernel.go           kernels of convolutions and of their gradients

@@ -9,5 +9,5 @@ type Operator struct {
 	Build func(c *Call) []*Value
 }
 
-// family is a table of operators of the default domain.
+// family is a table of operators of one domain.
 type family map[string]Operator

@@ -16,6 +16,7 @@ import (
 // variables, constants decide shapes and have no gradient.
 type testNode struct {
 	name   string // of the case; the operator's name when empty
+	domain string // "" is ONNX's own
 	op     string
 	opset  int // 17 when 0
 	attrs  map[string]any
@@ -75,9 +76,9 @@ func (n testNode) proto() *onnxpb.NodeProto {
 
 // build builds the node with the variables as leaves.
 func (n testNode) build(b *Builder) (y *Value, vars []*Value, err error) {
-	op, ok := Lookup("", n.op)
+	op, ok := Lookup(n.domain, n.op)
 	if !ok {
-		return nil, nil, fmt.Errorf("no operator %q", n.op)
+		return nil, nil, fmt.Errorf("no operator %q of domain %q", n.op, n.domain)
 	}
 	c := &Call{Builder: b, Node: n.proto(), Opset: n.opset}
 	if c.Opset == 0 {

@@ -17,4 +17,9 @@ var withoutGradient = map[string]string{
 
 // WithoutGradient returns the reason why an operator has no gradient, or "" if it
 // has one.
-func WithoutGradient(name string) string { return withoutGradient[name] }
+func WithoutGradient(domain, name string) string {
+	if d := Domain(domain); d != "" {
+		name = d + "." + name
+	}
+	return withoutGradient[name]
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 )
 
+// registry has the operators of ONNX's own domain.
 var registry = join(
 	arithmetic, unaries, angles, matmul, convolution, pooling, reductions,
 	softmaxes, normalization, shapes, constants, casts, activations, dropouts, recurrents, attentions,
@@ -21,15 +22,27 @@ func join(families ...family) family {
 	return all
 }
 
-// Lookup returns the operator of a node by the domain of its operator set and by
-// name. The domain is "" or "ai.onnx" for ONNX's own.
-func Lookup(domain, name string) (Operator, bool) {
-	if domain != "" && domain != "ai.onnx" {
-		return Operator{}, false
+// domains has the operators of every domain.
+var domains = map[string]family{
+	"":              registry,
+	MicrosoftDomain: microsoft,
+}
+
+// Domain returns the name under which a domain is looked up: ONNX's own is "", also
+// where a file calls it "ai.onnx".
+func Domain(domain string) string {
+	if domain == "ai.onnx" {
+		return ""
 	}
-	o, ok := registry[name]
+	return domain
+}
+
+// Lookup returns the operator of a node by the domain of its operator set and by
+// name.
+func Lookup(domain, name string) (Operator, bool) {
+	o, ok := domains[Domain(domain)][name]
 	return o, ok
 }
 
-// Names returns the names of all operators, sorted.
-func Names() []string { return slices.Sorted(maps.Keys(registry)) }
+// Names returns the names of all operators of a domain, sorted.
+func Names(domain string) []string { return slices.Sorted(maps.Keys(domains[Domain(domain)])) }

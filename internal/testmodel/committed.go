@@ -20,6 +20,10 @@ func Corpus(t testing.TB) []Golden { return golden(t, "corpus") }
 // Nodes returns the models of testdata/nodes, which have one operator each.
 func Nodes(t testing.TB) []Golden { return golden(t, "nodes") }
 
+// Contrib returns the models of testdata/contrib, which have one operator each and
+// onnxruntime's outputs.
+func Contrib(t testing.TB) []Golden { return golden(t, "contrib") }
+
 func golden(t testing.TB, folder string) []Golden {
 	t.Helper()
 	_, file, _, _ := runtime.Caller(0)
