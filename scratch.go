@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/advparams/advparams/internal/filelock"
+	"github.com/advparams/advparams/internal/guard"
 )
 
 // scratch is a private folder for files that exist for as long as a run. A plain
@@ -66,7 +67,7 @@ func sweepScratch() {
 	found, _ := filepath.Glob(filepath.Join(os.TempDir(), scratchPattern))
 	for _, dir := range found {
 		info, err := os.Lstat(dir)
-		if err != nil || !info.IsDir() || !ours(info) || info.Mode().Perm()&0o077 != 0 {
+		if err != nil || !info.IsDir() || !guard.Ours(info) || info.Mode().Perm()&0o077 != 0 {
 			continue
 		}
 		lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR, 0)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/guard"
 )
 
 // cache keeps copies of objects that models share: data sets and files with
@@ -261,26 +262,43 @@ type Scratch struct {
 }
 
 // OpenScratch takes the first numbered folder below folder that no other run has.
-// Of what an earlier run left there, copies of data sets stay.
+// Of what an earlier run left there, copies of data sets stay. folder is made if it is
+// missing. It must not be a symbolic link, or a folder that others own or may write to.
 func OpenScratch(folder string) (*Scratch, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	folder = filepath.Clean(folder)
+	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
 		return nil, err
 	}
-	if info, err := os.Lstat(folder); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("%s is not a folder", folder)
+	parent, err := os.OpenRoot(filepath.Dir(folder))
+	if err != nil {
+		return nil, err
+	}
+	defer parent.Close()
+	// Copies of models and of data that steps rely on lie here. The folder may be in
+	// one that everybody can write to, so it may be anybody's.
+	root, err := guard.Owned(parent, filepath.Base(folder))
+	if err != nil {
+		return nil, err
 	}
 	for n := 1; ; n++ {
-		path := filepath.Join(folder, fmt.Sprint(n))
-		l, err := acquire(path + ".lock")
+		name := fmt.Sprint(n)
+		l, err := acquire(root, name+".lock", nil)
 		if _, held := errors.AsType[*heldError](err); held && n < 1000 {
 			continue
 		}
 		if err != nil {
+			root.Close()
 			return nil, err
 		}
-		s := &Scratch{path, l}
-		if err := errors.Join(os.RemoveAll(s.jobs()), os.MkdirAll(s.jobs(), 0o700), os.MkdirAll(s.data(), 0o700), s.tidy()); err != nil {
+		s := &Scratch{filepath.Join(folder, name), l}
+		mine, err := guard.Private(root, name)
+		if err == nil {
+			mine.Close()
+			err = errors.Join(os.RemoveAll(s.jobs()), os.MkdirAll(s.jobs(), 0o700), os.MkdirAll(s.data(), 0o700), s.tidy())
+		}
+		if err != nil {
 			l.release()
+			root.Close()
 			return nil, err
 		}
 		return s, nil
@@ -309,5 +327,6 @@ func (s *Scratch) tidy() error {
 func (s *Scratch) Close() error {
 	err := os.RemoveAll(s.jobs())
 	s.lock.release()
+	s.lock.folder.Close()
 	return err
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/guard"
 	"github.com/advparams/advparams/internal/wire"
 )
 
@@ -35,7 +36,7 @@ func state(o objects.Object) FileState {
 
 // Stat returns the state of a file, with its digest.
 func Stat(path string) (FileState, error) {
-	f, err := os.Open(path)
+	f, err := guard.Follow(path)
 	if err != nil {
 		return FileState{}, err
 	}
@@ -43,9 +44,6 @@ func Stat(path string) (FileState, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return FileState{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return FileState{}, fmt.Errorf("%s is not a regular file", path)
 	}
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
@@ -91,10 +89,11 @@ func (s *FileState) unchanged(ctx context.Context, store objects.Store) bool {
 	return err == nil && now.SHA256 == s.SHA256
 }
 
-// contents remembers digests of inputs that models share, such as data sets, so that
+// contents is what jobs share. It remembers digests of inputs such as data sets, so that
 // each is read once in a run.
 type contents struct {
-	cache *cache // for URLs
+	cache *cache    // for URLs
+	locks sightings // of other runs
 	mu    sync.Mutex
 	known map[string]func() (string, error)
 }

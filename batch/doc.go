@@ -43,6 +43,7 @@
 //	child_unix_other.go child processes: ending with the parent, elsewhere
 //	child_windows.go    child processes: signals, on Windows
 //
+//	state.go            the folder for records, locks and logs
 //	record.go           what one run remembers of a model for the next
 //	digest.go           states of files, and fingerprints of steps
 //	lock.go             one run at a time works on a model: locks in files

@@ -65,7 +65,7 @@ func acquireObject(ctx context.Context, store objects.Store, url string) (contex
 			}
 		default:
 			l.remove(ctx)
-			return nil, nil, &heldError{by}
+			return nil, nil, &heldError{owner: by}
 		}
 	}
 	held, lose := context.WithCancelCause(ctx)

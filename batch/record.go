@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -15,19 +14,6 @@ import (
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
-
-// StateFolder is the name of the folder beside the outputs that holds records,
-// locks and logs.
-const StateFolder = ".advparams-batch"
-
-// state returns the path of a file of the job in the state folder.
-func (j *Job) state(suffix string) string {
-	return joined(dirOf(j.Output), StateFolder+"/"+baseOf(j.Output)+suffix)
-}
-
-// Log returns the path of the job's log: the steps as command lines, and what they
-// printed.
-func (j *Job) Log() string { return j.state(".log") }
 
 // record is what one run remembers of a model for the next: the file
 // <output>.json in the state folder.
@@ -74,7 +60,7 @@ func (j *Job) readRecord(ctx context.Context, store objects.Store) (*record, err
 	var text []byte
 	var err error
 	if path := j.state(".json"); !objects.IsURL(path) {
-		text, err = os.ReadFile(path)
+		text, err = j.readState(".json")
 	} else if store != nil {
 		text, _, err = store.Read(ctx, path)
 	} else {
@@ -159,7 +145,7 @@ func (r *record) write(ctx context.Context, store objects.Store, j *Job) error {
 	}
 	out := atomicfile.Set{Force: true}
 	defer out.Abort()
-	f, err := out.Create(j.state(".json"))
+	f, err := out.CreateBelow(dirOf(j.Output), StateFolder+"/"+baseOf(j.Output)+".json", 0o644)
 	if err != nil {
 		return err
 	}

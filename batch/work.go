@@ -12,6 +12,7 @@ import (
 
 	"github.com/advparams/advparams/batch/objects"
 	"github.com/advparams/advparams/internal/exitcode"
+	"github.com/advparams/advparams/internal/guard"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/internal/wire"
 )
@@ -23,6 +24,7 @@ type worker struct {
 	job     *Job
 	record  *record
 	child   *child
+	state   *os.Root // the state folder; nil if outputs are in object storage
 	stage   *stage
 	result  *Result
 	crowded bool // other jobs run at the same time
@@ -78,7 +80,7 @@ func (w *worker) fail(status int, err error) {
 // locked takes the job's lock and does the job. An error is not in the result yet.
 func (w *worker) locked(ctx context.Context, threads int) error {
 	j := w.job
-	for _, path := range []string{j.state(""), j.Key, j.Report} {
+	for _, path := range []string{j.Output, j.Key, j.Report} {
 		if path == "" || objects.IsURL(path) {
 			continue
 		}
@@ -88,7 +90,12 @@ func (w *worker) locked(ctx context.Context, threads int) error {
 	}
 	var file *os.File
 	if path := j.state(".lock"); !objects.IsURL(path) {
-		l, err := acquire(path)
+		var err error
+		if w.state, err = j.openState(true); err != nil {
+			return err
+		}
+		defer w.state.Close()
+		l, err := acquire(w.state, baseOf(path), &w.shared.locks)
 		if err != nil {
 			return err
 		}
@@ -107,7 +114,7 @@ func (w *worker) locked(ctx context.Context, threads int) error {
 	}
 	err := w.work(ctx, threads, file)
 	if context.Cause(ctx) == errLost {
-		return &heldError{owner{Host: "?"}}
+		return &heldError{owner: owner{Host: "?"}}
 	}
 	return err
 }
@@ -124,10 +131,10 @@ func (w *worker) work(ctx context.Context, threads int, lock *os.File) (err erro
 	}
 	w.child = &child{command: w.cfg.Command, threads: threads, scratch: scratch, lock: lock}
 	w.stage = newStage(j, w.cfg.Store, filepath.Join(scratch, "stage"))
-	if err := os.RemoveAll(scratch); err != nil { // what a killed run left
+	if err := w.clear(); err != nil { // what a killed run left
 		return err
 	}
-	defer os.RemoveAll(scratch)
+	defer w.clear()
 	defer w.close(ctx)
 	var from sources
 	if from.model, err = w.inputs(ctx, j.Model, &w.record.Inputs); err != nil || from.model == nil {
@@ -154,13 +161,35 @@ func (w *worker) begin() error {
 	if w.child.log != nil {
 		return nil
 	}
-	if err := os.MkdirAll(w.child.scratch, 0o700); err != nil {
+	var err error
+	if w.job.Remote() {
+		err = os.MkdirAll(w.child.scratch, 0o700)
+	} else {
+		err = w.state.Mkdir(filepath.Base(w.child.scratch), 0o700)
+	}
+	if err != nil {
 		return err
 	}
-	log, err := os.Create(w.logFile())
+	var log *os.File
+	if w.state != nil {
+		log, err = guard.Create(w.state, baseOf(w.job.Log()), 0o666)
+	} else {
+		log, err = os.Create(w.logFile())
+	}
+	if err != nil {
+		return err
+	}
 	w.child.log = log
 	w.result.Log = w.job.Log()
-	return err
+	return nil
+}
+
+// clear removes the folder for temporary files.
+func (w *worker) clear() error {
+	if w.job.Remote() {
+		return os.RemoveAll(w.child.scratch)
+	}
+	return w.state.RemoveAll(filepath.Base(w.child.scratch))
 }
 
 // logFile returns the file that the log is written to. The log of outputs in

@@ -287,7 +287,7 @@ func (r *restorer) write(i int) error {
 	if i == 0 {
 		f, err = r.out.CreateLike(target, info)
 	} else {
-		f, err = r.out.CreateBelow(filepath.Dir(r.dst), want.Name, info)
+		f, err = r.out.CreateBelow(filepath.Dir(r.dst), want.Name, info.Mode().Perm())
 	}
 	if err != nil {
 		return err

@@ -196,7 +196,7 @@ func (m *Model) write(out *atomicfile.Set, rec *FileRecord, dst string, i int, p
 	if i == 0 {
 		f, err = out.CreateLike(path, m.files[0].info)
 	} else {
-		f, err = out.CreateBelow(filepath.Dir(dst), rec.LockedName, m.files[i].info)
+		f, err = out.CreateBelow(filepath.Dir(dst), rec.LockedName, m.files[i].info.Mode().Perm())
 	}
 	if err != nil {
 		return err

@@ -117,10 +117,11 @@ func (s *Set) create(path string, perm fs.FileMode, private bool) (*File, error)
 	return s.createAt(place{in, filepath.Base(path)}, path, perm, private)
 }
 
-// CreateBelow is CreateLike for a file below the folder dir, whose name comes from
+// CreateBelow is Create for a file below the folder dir, whose name comes from
 // somebody else: a relative path with slashes. It makes missing folders. A name
-// that leads out of dir, or through a symbolic link, is an error.
-func (s *Set) CreateBelow(dir, name string, info fs.FileInfo) (*File, error) {
+// that leads out of dir, or through a symbolic link, is an error. The permission bits
+// of a file that replaces none are perm less the umask.
+func (s *Set) CreateBelow(dir, name string, perm fs.FileMode) (*File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.done {
@@ -135,7 +136,7 @@ func (s *Set) CreateBelow(dir, name string, info fs.FileInfo) (*File, error) {
 	if err := s.mkdirAll(at.dir()); err != nil {
 		return nil, cannotCreate(path, filepath.Dir(path), err)
 	}
-	return s.createAt(at, path, info.Mode().Perm(), false)
+	return s.createAt(at, path, perm, false)
 }
 
 // createAt creates the temporary file. The folder of at exists.

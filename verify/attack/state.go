@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
+	"github.com/advparams/advparams/internal/guard"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
@@ -30,17 +32,15 @@ func openState(path, fingerprint string) (*state, error) {
 	if path == "" {
 		return s, nil
 	}
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
-	}
+	folder, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > maxState {
-		return nil, &StateError{path, false}
+	defer folder.Close()
+	data, err := guard.Read(folder, filepath.Base(path), maxState)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
 	}
-	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
