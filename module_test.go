@@ -1,15 +1,18 @@
 package advparams_test
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
+
+	"github.com/advparams/advparams/dataset"
 )
 
-// program protects, verifies and unlocks a model in another module.
+// program protects, verifies and unlocks models in another module.
 const program = `package main
 
 import (
@@ -21,14 +24,20 @@ import (
 	"github.com/advparams/advparams"
 )
 
-func main() {
-	ctx, id, data := context.Background(), must(age.GenerateX25519Identity()), advparams.Data{Path: "data"}
-	key := advparams.KeyFile{Path: "model.key", Identities: []age.Identity{id}}
-	p := must(advparams.Protect(ctx, advparams.ProtectOptions{Model: "glyphs.onnx", Data: data, Locked: "locked.onnx",
+func lock(model, path string) {
+	ctx, id, data := context.Background(), must(age.GenerateX25519Identity()), advparams.Data{Path: path}
+	key := advparams.KeyFile{Path: model + ".key", Identities: []age.Identity{id}}
+	p := must(advparams.Protect(ctx, advparams.ProtectOptions{Model: model + ".onnx", Data: data, Locked: "locked-" + model + ".onnx",
 		Key: key.Path, Recipients: []age.Recipient{id.Recipient()}}))
-	v := must(advparams.Verify(ctx, advparams.VerifyOptions{Locked: p.Locked, Key: key, Data: data}))
-	u := must(advparams.Unlock(ctx, advparams.UnlockOptions{Locked: p.Locked, Key: key, Out: "unlocked.onnx"}))
-	fmt.Println(p.ParamsChanged, *v.Accuracy.Locked < 0.1, *v.Accuracy.Unlocked > 0.95, u.SHA256 == p.SHA256.Original)
+	v := must(advparams.Verify(ctx, advparams.VerifyOptions{Original: p.Model, Locked: p.Locked, Key: key, Data: data}))
+	u := must(advparams.Unlock(ctx, advparams.UnlockOptions{Locked: p.Locked, Key: key, Out: "unlocked-" + model + ".onnx"}))
+	fmt.Println(p.Task, v.Metric.Name, *v.Metric.Original, *v.Metric.Locked, *v.BitExact && u.SHA256 == p.SHA256.Original)
+}
+
+func main() {
+	lock("glyphs", "data")
+	lock("text", "text.npz")
+	lock("sum", "sum.npz")
 }
 
 func must[T any](v T, err error) T {
@@ -39,7 +48,8 @@ func must[T any](v T, err error) T {
 }
 `
 
-// TestModule builds and runs a program of ten lines in a module of its own.
+// TestModule builds and runs a program in a module of its own. Its ten lines lock an image
+// classifier, a text model and a regression.
 func TestModule(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program")
@@ -52,6 +62,22 @@ func TestModule(t *testing.T) {
 	if err := writeDemo(dir); err != nil {
 		t.Fatal(err)
 	}
+	if err := writeTextModel(filepath.Join(dir, "text.onnx")); err != nil {
+		t.Fatal(err)
+	}
+	text, err := texts(300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeSamples(t, filepath.Join(dir, "text.npz"), text)
+	if err := writeRegression(filepath.Join(dir, "sum.onnx")); err != nil {
+		t.Fatal(err)
+	}
+	numbers, err := measurements(300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeSamples(t, filepath.Join(dir, "sum.npz"), numbers)
 	// The same requirements, so that nothing has to be looked up.
 	requirements := regexp.MustCompile(`(?m)^module .*$`).ReplaceAllString(string(read(t, "go.mod")), "module example.com/tenlines")
 	requirements += "\nrequire github.com/advparams/advparams v0.0.0\n\nreplace github.com/advparams/advparams => " + root + "\n"
@@ -64,7 +90,50 @@ func TestModule(t *testing.T) {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOPROXY=off", "GOWORK=off")
 	out, err := cmd.CombinedOutput()
-	if err != nil || strings.TrimSpace(string(out)) != "2 true true true" {
-		t.Errorf("%v: %s", err, out)
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lines := bytes.NewReader(out)
+	for _, want := range []struct {
+		task, metric string
+		good         func(original, locked float64) bool
+	}{
+		{"classification", "accuracy", func(original, locked float64) bool { return original > 0.95 && locked < 0.1 }},
+		{"language", "perplexity", func(original, locked float64) bool { return original < 2.5 && locked > letters-1 }},
+		{"regression", "R²", func(original, locked float64) bool { return original > 0.8 && locked < 0.1 }},
+	} {
+		var task, metric string
+		var original, locked float64
+		var same bool
+		if _, err := fmt.Fscanln(lines, &task, &metric, &original, &locked, &same); err != nil {
+			t.Fatalf("%v in\n%s", err, out)
+		}
+		if task != want.task || metric != want.metric || !want.good(original, locked) || !same {
+			t.Errorf("%s: %s %g, locked %g, the same bytes: %v", task, metric, original, locked, same)
+		}
+	}
+}
+
+// writeSamples writes all samples of a set to an .npz file, with the truth as labels.
+func writeSamples(t *testing.T, path string, set *dataset.Set) {
+	t.Helper()
+	inputs, err := set.Batch(0, set.Len())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var arrays []dataset.Named
+	for name, array := range inputs {
+		arrays = append(arrays, dataset.Named{Name: name, Array: array})
+	}
+	if truth := set.Truth(0, set.Len()); truth.Data != nil {
+		arrays = append(arrays, dataset.Named{Name: "labels", Array: truth})
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := dataset.WriteNPZ(f, arrays); err != nil {
+		t.Fatal(err)
 	}
 }
