@@ -120,21 +120,10 @@ func (o *OutputAgreement) measure(ctx context.Context, set task.Samples, before,
 	if err != nil {
 		return err
 	}
-	tally := kind.NewTally()
-	err = left.Forward(set, func(lo, n int, x []nd.Array) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		truth, err := kind.Answers(x)
-		if err != nil {
-			return err
-		}
-		return right.Forward(span{set, lo, n}, func(_, _ int, y []nd.Array) error { return tally.Add(y, truth) })
-	})
+	s, err := (&task.Evaluator{Task: kind, Session: right}).Compare(ctx, set, left)
 	if err != nil {
 		return err
 	}
-	s := tally.Score()
 	agreement := 0.0
 	if s.Chance < 1 {
 		agreement = max(0, (s.Quality-s.Chance)/(1-s.Chance))
@@ -142,16 +131,6 @@ func (o *OutputAgreement) measure(ctx context.Context, set task.Samples, before,
 	o.Agreement, o.Intact = &agreement, agreement > intact && s.Quality > s.Useless()
 	return nil
 }
-
-// span is a part of a source.
-type span struct {
-	gradient.Source
-	lo, n int
-}
-
-func (s span) Len() int { return s.n }
-
-func (s span) Batch(lo, hi int) (map[string]nd.Array, error) { return s.Source.Batch(s.lo+lo, s.lo+hi) }
 
 // lockOthers compares the outputs that the search has not looked at. It searches for more
 // changes until none of them is intact, unless the caller named the output with the

@@ -85,6 +85,25 @@ func (e *Evaluator) Answers(ctx context.Context, samples gradient.Source, progre
 	return concatenate(parts)
 }
 
+// Compare measures how far the model agrees with another one, original: its answers, batch
+// by batch, are the truth. The outputs need not have a row for each sample.
+func (e *Evaluator) Compare(ctx context.Context, samples gradient.Source, original *gradient.Session) (Score, error) {
+	tally := e.Task.NewTally()
+	err := original.Forward(span{samples, 0, samples.Len(), ctx}, func(lo, n int, outputs []nd.Array) error {
+		truth, err := e.Task.Answers(outputs)
+		if err != nil {
+			return err
+		}
+		return e.Session.Forward(span{samples, lo, n, ctx}, func(_, _ int, outputs []nd.Array) error {
+			return tally.Add(outputs, truth)
+		})
+	})
+	if err != nil {
+		return Score{}, err
+	}
+	return tally.Score(), nil
+}
+
 // mask sets answers to -1 for which the inputs have no next token. It leaves them
 // alone where the inputs do not tell.
 func mask(answers nd.Array, inputs map[string]nd.Array) {
@@ -105,7 +124,7 @@ var errEnough = errors.New("enough samples")
 // run calls visit with the outputs for samples [lo, lo+n) until it returns false.
 func (e *Evaluator) run(ctx context.Context, samples gradient.Source, from int, visit func(lo, n int, outputs []nd.Array) (more bool, err error)) error {
 	classes := e.Task.Traits().Classes
-	err := e.Session.Forward(tail{samples, from, ctx}, func(lo, n int, outputs []nd.Array) error {
+	err := e.Session.Forward(span{samples, from, samples.Len() - from, ctx}, func(lo, n int, outputs []nd.Array) error {
 		if classes && len(outputs) > 0 && len(outputs[0].Shape) > 0 && outputs[0].Shape[0] != n {
 			return fmt.Errorf("the output has %d rows for %d samples", outputs[0].Shape[0], n)
 		}
@@ -121,20 +140,20 @@ func (e *Evaluator) run(ctx context.Context, samples gradient.Source, from int, 
 	return err
 }
 
-// tail is the samples of a source from one on, as long as a context is not done.
-type tail struct {
+// span is n samples of a source from one on, as long as a context is not done.
+type span struct {
 	gradient.Source
-	from int
-	ctx  context.Context
+	from, n int
+	ctx     context.Context
 }
 
-func (t tail) Len() int { return t.Source.Len() - t.from }
+func (s span) Len() int { return s.n }
 
-func (t tail) Batch(lo, hi int) (map[string]nd.Array, error) {
-	if err := t.ctx.Err(); err != nil {
+func (s span) Batch(lo, hi int) (map[string]nd.Array, error) {
+	if err := s.ctx.Err(); err != nil {
 		return nil, err
 	}
-	return t.Source.Batch(t.from+lo, t.from+hi)
+	return s.Source.Batch(s.from+lo, s.from+hi)
 }
 
 // recorder keeps the batch that was taken last.

@@ -142,6 +142,35 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// TestCompare: a model agrees with itself, and with a model that exchanges the classes on
+// no sample. Labels play no part.
+func TestCompare(t *testing.T) {
+	original := evaluator(t, linear(t, 2, 1, 0, 0, 1), task.Classification{}).Session
+	set := points{x: []float32{1, 0, 0, 1, 3, 2, 1, 2, 5, 4}}
+	for _, c := range []struct {
+		name    string
+		weights []float32
+		want    int // samples of five with the same answer
+	}{
+		{"the same", []float32{1, 0, 0, 1}, 5},
+		{"classes exchanged", []float32{0, 1, 1, 0}, 0},
+		{"always the first", []float32{1, 0, 1, 0}, 3},
+	} {
+		got, err := evaluator(t, linear(t, 2, c.weights...), task.Classification{}).Compare(t.Context(), set, original)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if right, n := got.Correct(); right != c.want || n != 5 {
+			t.Errorf("%s: %d of %d answers are the same, want %d", c.name, right, n, c.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := evaluator(t, linear(t, 2, 1, 0, 0, 1), task.Classification{}).Compare(ctx, set, original); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+}
+
 func TestMeasureErrors(t *testing.T) {
 	x := points{x: []float32{1, 0, 0, 1}}
 	for name, c := range map[string]struct {
