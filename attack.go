@@ -42,8 +42,8 @@ type AttackOptions struct {
 	Epochs int
 	// Batch is the number of samples a step is taken on; 0 means 64.
 	Batch int
-	// TimeLimit ends the attacks; 0 means that nothing does. Unfinished attacks do not
-	// count.
+	// TimeLimit ends the attacks; 0 means that nothing does. Cheap attacks come first.
+	// Unfinished attacks do not count; if none is finished, the error wraps ErrUnfinished.
 	TimeLimit time.Duration
 	// State is a file that keeps the results of finished attacks, so that an equal call
 	// continues where this one ended; "" means none.
@@ -100,8 +100,9 @@ func (o *AttackOptions) check() error {
 }
 
 // Attack measures what an attacker regains who has a locked model and some training
-// data, but no key. The yardstick is the same architecture, trained from scratch on the
-// same samples. Package verify/attack describes the attacks. They take minutes to hours.
+// data, but no key. The yardstick, the zero line, is the same training on the same samples
+// from starts that hold nothing of the original. Package verify/attack describes the
+// attacks. They take minutes to hours.
 func Attack(ctx context.Context, opt AttackOptions) (r *AttackReport, err error) {
 	defer onnxio.Faults(&err)()
 	r, err = runAttacks(ctx, &opt)

@@ -11,6 +11,7 @@ import (
 	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
+	"github.com/advparams/advparams/verify/attack"
 )
 
 // Errors that callers tell apart with errors.Is. They are those of the packages that do
@@ -31,6 +32,8 @@ var (
 	ErrUnsupported = gradient.ErrUnsupported
 	// ErrNoClasses means that a model or its labels have no classes.
 	ErrNoClasses = task.ErrNoClasses
+	// ErrUnfinished means that Attack had no time to finish any attack.
+	ErrUnfinished = attack.ErrUnfinished
 	// ErrNoLabels means that the task needs labels.
 	ErrNoLabels = task.ErrNoLabels
 	// ErrExists means that an output file exists and Force is false.

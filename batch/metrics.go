@@ -56,10 +56,10 @@ func WriteMetrics(w io.Writer, manifest string, shard Shard, total int, results 
 	}
 	metric("attacked", "Models that were attacked.")
 	fmt.Fprintf(&b, "advparams_batch_attacked{%s} %d\n", labels, attacked)
-	metric("withstood", "Attacked models with which an attacker gains nothing over training from scratch.")
+	metric("withstood", "Attacked models with which an attacker gains nothing over what needs no locked weights.")
 	fmt.Fprintf(&b, "advparams_batch_withstood{%s} %d\n", labels, withstood)
 	if attacked > 0 {
-		metric("advantage_max", "The largest advantage of an attacker over training from scratch, in accuracy from -1 to 1.")
+		metric("advantage_max", "The largest advantage of an attacker over the zero line, in accuracy from -1 to 1.")
 		fmt.Fprintf(&b, "advparams_batch_advantage_max{%s} %.4f\n", labels, most)
 	}
 	metric("duration_seconds", "Time the run has taken so far, or took.")

@@ -87,7 +87,7 @@ type Figures struct {
 	BitExact         *bool
 	BestAttack       *float64 // accuracy after the best attack
 	Scratch          *float64 // accuracy after training from scratch
-	Advantage        *float64 // of the former over the latter
+	Advantage        *float64 // of the best attack over the zero line
 }
 
 // Figures returns the numbers that the steps found out.

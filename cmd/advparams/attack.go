@@ -27,10 +27,14 @@ func newAttack(a *app) *cobra.Command {
 		Short: "Measure what can be made of a locked model without its key",
 		Long: `Attack a locked model as somebody would who has some training data but no key:
 fine-tuning, pruning, resetting suspicious values, initialising layers anew, running the
-search backwards, and more. The yardstick is the same architecture, trained from scratch
-on the same samples. The advantage is what the best attack has over it; a model that
-resists has an advantage of at most zero. For tasks other than classification, figures
-are qualities rather than accuracies (docs/method.md).
+search backwards, and more.
+
+The yardstick is the zero line: what the same training reaches without the locked
+weights. Each attack that trains is repeated from a start that holds nothing of the
+original, and training from scratch tries further starts. The advantage is what the best
+attack has over the best of these. Both are the best on the attacker's own validation
+samples. A model that resists has an advantage of at most zero. For tasks other than
+classification, figures are qualities rather than accuracies (docs/method.md).
 
 The attacks:
 ` + attackList() + `
@@ -39,8 +43,10 @@ and tries every optimiser of --grid. --key or --original adds attackers who know
 where the changes are, or a part of the key. Their results do not count for the
 advantage.
 
-Attacks take minutes to hours. --state keeps the results of finished attacks in a file,
-so that the same command continues where it was interrupted or ran out of time.
+Attacks take minutes to hours. The cheap ones come first, and --time-limit reports those
+that are finished by then; if none is, the exit status is 3. --state keeps the results of
+finished attacks in a file, so that the same command continues where it was interrupted or
+ran out of time.
 
 With --key or --original the report also says how well changed weights can be told from
 others. For each criterion it has the AUC, which is 0.5 for guesses and 1 for certainty,

@@ -45,7 +45,7 @@ func exitStatus(err error) int {
 		return batch.status
 	case errors.As(err, &usage), errors.As(err, &option):
 		return exitcode.Usage
-	case is(advparams.ErrTarget):
+	case is(advparams.ErrTarget, advparams.ErrUnfinished):
 		return exitcode.Target
 	case is(advparams.ErrIdentity, advparams.ErrDamaged, advparams.ErrMismatch, advparams.ErrRecord):
 		return exitcode.Key

@@ -53,6 +53,7 @@ var flagHints = []struct {
 	{is[*advparams.OrderError], "number the classes of the data in the order that the model was trained with, or use its own answers with --labels model"},
 	{is[*advparams.FewClassesError], "give samples of all classes, or --task outputs, which compares with the original's outputs"},
 	{is[*advparams.SameOutputsError], "check the preprocessing (--mean, --std), and give samples such as the model was trained on"},
+	{wraps(advparams.ErrUnfinished), "raise --time-limit, or make attacks shorter with a smaller --fraction, fewer --epochs or one optimiser in --grid"},
 	{wraps(advparams.ErrNoClasses), "--task says what the model is for"},
 	{wraps(advparams.ErrNoLabels), "add labels, or use the original model's answers with --labels model"},
 	{is[*advparams.UnsupportedError], "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses"},

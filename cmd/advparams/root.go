@@ -78,7 +78,7 @@ Exit status:
   0  done
   1  failed: a bad file, an I/O error …
   2  wrong usage
-  3  the accuracy did not fall to the target within the budget
+  3  not done within the budget: the accuracy did not fall, or no attack was finished
   4  wrong identity, damaged key, or a model that the key does not belong to
   5  the model uses something that is not implemented or has no gradient`,
 		Example: `  advparams demo

@@ -7,7 +7,7 @@ const (
 	Done        = 0 // success
 	Failed      = 1 // a bad file, an I/O error, a crash: trying again may help
 	Usage       = 2 // a mistake in the command line or in the manifest
-	Target      = 3 // the search did not reach the target within its budget
+	Target      = 3 // a search did not reach its target, or no attack was finished, within the budget
 	Key         = 4 // wrong identity, damaged key, or a model the key does not belong to
 	Unsupported = 5 // the model uses something that is not implemented
 

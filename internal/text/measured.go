@@ -1,6 +1,7 @@
 package text
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -49,13 +50,22 @@ func Attacks(w io.Writer, r *advparams.AttackReport, limit time.Duration) {
 		if one.Insider {
 			setting += " (not counted)"
 		}
+		if one.Control != nil {
+			setting += fmt.Sprintf("; from nothing %.2f %%", 100*one.Control.Accuracy)
+		}
 		line(w, "%s\t%.2f %%\t%s", one.Name, 100*one.Accuracy, setting)
 	}
 	if r.Scratch != nil {
 		line(w, "from scratch\t%.2f %%\t%s", 100*r.Scratch.Accuracy, r.Scratch.Setting)
 	}
+	if r.Best != nil {
+		line(w, "best attack\t%.2f %%\t%s", 100**r.Best, r.BestAttack)
+	}
+	if r.Zero != nil {
+		line(w, "zero line\t%.2f %%\t%s from nothing: %s", 100*r.Zero.Accuracy, r.Zero.From, r.Zero.Setting)
+	}
 	if r.Advantage != nil {
-		line(w, "advantage\t%+.2f points\tof the best attack over training from scratch", 100**r.Advantage)
+		line(w, "advantage\t%+.2f points\tof the best attack over the zero line", 100**r.Advantage)
 	}
 	for _, d := range r.Detectors {
 		line(w, "suspicion\tAUC %.2f\t%s; %.1f %% of the %s most suspicious are changed", d.AUC, d.Name, 100*d.Precision, count(r.Changed))

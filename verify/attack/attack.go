@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,8 +45,9 @@ type Options struct {
 	Validation float64
 	// Seed seeds everything random.
 	Seed uint64
-	// TimeLimit ends the attacks after some time; 0 means no limit. Report.Unfinished
-	// names those that were not finished, which do not count.
+	// TimeLimit ends the attacks after some time; 0 means no limit. Cheap attacks come
+	// first. Report.Unfinished names those that were not finished, which do not count.
+	// If none was, Run returns an *UnfinishedError.
 	TimeLimit time.Duration
 	// State is a file that Run keeps the results of finished attacks in, so that another
 	// Run with the same model, data and options need not repeat them; "" means none. A
@@ -104,6 +106,10 @@ type attack struct {
 	variants func(l *lab) []variant
 }
 
+// counts reports whether an attack's result is that of an attacker, and not the zero line or
+// that of somebody who knows more.
+func (a *attack) counts() bool { return a.name != Scratch && !NeedsOriginal(a.name) }
+
 // variant is one setting of an attack.
 type variant struct {
 	name string
@@ -113,8 +119,9 @@ type variant struct {
 	tune   scope
 	// times is a factor on the number of epochs; 0 means 1.
 	times int
-	// ahead is the number of trainings in change itself.
-	ahead int
+	// ahead is the number of trainings in change itself, tries the number of samples that
+	// it runs the model on besides.
+	ahead, tries int
 	// keep freezes the weights that are zero after change, so that pruned weights stay
 	// pruned.
 	keep bool
@@ -132,7 +139,7 @@ const (
 	normalisedGraph // everything, in the graph with normalisations inserted
 )
 
-// Scratch is the name of training from scratch, the yardstick.
+// Scratch is the name of training from scratch, which the zero line is a part of.
 const Scratch = "scratch"
 
 // long is the attack with a long schedule. If it runs, training from scratch gets as many
@@ -143,9 +150,9 @@ const long = "fine-tune-long"
 // for the advantage.
 var insiders = []string{"known-places", "partial-key"}
 
-// attacks in the order they are run.
+// attacks in the order of reports; the first is training from scratch.
 var attacks = []attack{
-	{name: Scratch, about: "the same architecture trained from scratch: the yardstick", variants: fromScratch},
+	{name: Scratch, about: "train the same architecture from several starts that hold nothing", variants: fromScratch},
 	{name: "fine-tune", about: "train all weights", variants: fineTune},
 	{name: "fine-tune-last", about: "train the last layer only", variants: fineTuneLast},
 	{name: long, about: "train all weights for four times the epochs; from scratch as well", variants: fineTuneLong},
@@ -164,6 +171,7 @@ var attacks = []attack{
 	{name: "reinit-dead", about: "initialise dead units anew, then train", variants: reinitDead},
 	{name: "renormalise", about: "give every unit mean 0 and variance 1, then train", variants: renormaliseTune},
 	{name: "batchnorm", about: "put batch normalisations behind all layers, then train", variants: batchNorm},
+	{name: "redraw", about: "keep the exponents or scales of all weights, draw the rest anew, then train", variants: redraw},
 	{name: "repair", about: "run the search backwards: reset what lowers the loss most", variants: repair},
 	{name: "repair-tune", about: "run the search backwards, then train", variants: repairTune},
 	{name: "unflip", about: "turn signs around so that the loss falls, then train", variants: unflip},
@@ -171,7 +179,7 @@ var attacks = []attack{
 	{name: "partial-key", about: "a part of the changes taken back, with and without training", variants: partialKey},
 }
 
-// List returns the names of all attacks, in the order they are run.
+// List returns the names of all attacks, in the order of reports.
 func List() []string {
 	names := make([]string, len(attacks))
 	for i, a := range attacks {
@@ -224,40 +232,78 @@ func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, op
 			return nil, err
 		}
 	}
-	for _, a := range attacks {
-		if !opt.wants(a.name) {
-			continue
-		}
-		if a.name == Scratch && opt.Scratch != nil {
-			r.add(a, *opt.Scratch)
-			continue
-		}
-		l.restore(l.locked)
-		list := slices.DeleteFunc(a.variants(l), func(v variant) bool { return opt.Settings != nil && !opt.Settings(a.name, v.name) })
-		if len(list) == 0 {
-			continue // the model has nothing that could be attacked so
-		}
-		result, done := known.result(a.name)
+	if opt.Scratch != nil {
+		r.add(attacks[0], *opt.Scratch)
+	}
+	for _, p := range l.plan() {
+		result, done := known.result(p.name)
 		if !done {
-			result, err = l.carryOut(limited, a, list)
+			result, err = l.carryOut(limited, p)
 			switch {
 			case err == nil:
 			case ctx.Err() != nil:
 				return nil, ctx.Err()
 			case limited.Err() != nil:
-				r.Unfinished = append(r.Unfinished, a.name)
+				r.Unfinished = append(r.Unfinished, p.name)
 				continue
 			default:
-				return nil, fmt.Errorf("attack %s: %w", a.name, err)
+				return nil, fmt.Errorf("attack %s: %w", p.name, err)
 			}
 			if err := known.add(result); err != nil {
 				return nil, err
 			}
 		}
-		r.add(a, result)
-		l.report(Progress{Attack: a.name, Done: 1, Total: 1, Best: result.Validation, Result: &result})
+		r.add(p.attack, result)
+		l.report(Progress{Attack: p.name, Done: 1, Total: 1, Best: result.Validation, Result: &result})
 	}
+	if len(r.Unfinished) > 0 && r.Scratch == nil && len(r.Attacks) == 0 {
+		return nil, &UnfinishedError{opt.TimeLimit}
+	}
+	r.conclude()
 	return r, nil
+}
+
+// planned is an attack with the settings that it is tried in.
+type planned struct {
+	attack
+	settings []variant
+}
+
+// plan returns the attacks that are wanted and that the model has something for, those of
+// least work first.
+func (l *lab) plan() []planned {
+	var list []planned
+	for _, a := range attacks {
+		if !l.opt.wants(a.name) || a.name == Scratch && l.opt.Scratch != nil {
+			continue
+		}
+		l.restore(l.locked)
+		settings := slices.DeleteFunc(a.variants(l), func(v variant) bool { return l.opt.Settings != nil && !l.opt.Settings(a.name, v.name) })
+		if len(settings) > 0 {
+			list = append(list, planned{a, settings})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b planned) int { return cmp.Compare(l.work(a), l.work(b)) })
+	return list
+}
+
+// work returns about how many samples an attack runs the model on. A step of training
+// counts as three.
+func (l *lab) work(p planned) int {
+	n := 0
+	for _, v := range p.settings {
+		one := v.tries + v.ahead*l.opt.Epochs*3*l.train.Len()
+		if v.tune == nothing {
+			n += one + l.valid.Len() + l.test.Len()
+			continue
+		}
+		one += len(l.opt.Grid) * (l.epochs(v)*(3*l.train.Len()+l.valid.Len()) + l.test.Len())
+		if p.counts() {
+			one *= 2 // with its control
+		}
+		n += one
+	}
+	return n
 }
 
 // wants reports whether an attack is to be carried out.

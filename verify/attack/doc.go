@@ -4,17 +4,27 @@
 // Run takes a locked model, the attacker's labelled samples and a test set. It carries out
 // attacks with the gradients of package gradient: fine-tuning, pruning, resets of
 // suspicious values, re-initialised layers, the search run backwards, and others. List
-// returns their names. The yardstick is the same architecture trained from scratch on the
-// same samples with the same budget. A lock withstands the attacks if the best of them is
-// no better than that. The difference is the Advantage.
+// returns their names.
+//
+// # The zero line
+//
+// An attacker who has samples can train a network without the locked weights. What that
+// reaches is the zero line. It is made as strong as the attacks are: each attack that trains
+// is repeated from a start that holds nothing of the original, in the same settings, with
+// the same optimisers and epochs. This is the attack's control. Training from scratch tries
+// further starts: Kaiming's initialisation, normal draws with the scale of each tensor, the
+// exponents of the file in random places; as they are, normalised layer by layer, and with
+// batch normalisations put in. The best of all these on the validation samples is the zero
+// line. A lock withstands the attacks if the best of them is no better than that. The
+// difference is the Advantage.
 //
 // # How an attack is measured
 //
 // The attacker keeps a part of the samples for validation. Every setting of an
 // attack (how much to prune, which learning rate …) is tried, each training
 // keeps the weights of its best epoch, and the setting that does best on the
-// validation part is the attack's result. The test set plays no part in any
-// choice.
+// validation part is the attack's result. The best attack and the zero line are chosen in
+// the same way. The test set plays no part in any choice.
 //
 // Training is mini-batch descent on the mean cross-entropy of the logits, by SGD
 // with momentum or by Adam (Kingma and Ba, arXiv 1412.6980), the learning rate

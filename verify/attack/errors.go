@@ -3,10 +3,27 @@ package attack
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrNoWeights means that a model has no floating-point weights to train.
 var ErrNoWeights = errors.New("there are no floating-point weights to train")
+
+// ErrUnfinished is wrapped by UnfinishedError, for errors.Is.
+var ErrUnfinished = errors.New("no attack was finished")
+
+// UnfinishedError means that Options.TimeLimit was over before any attack was finished.
+type UnfinishedError struct{ Limit time.Duration }
+
+func (e *UnfinishedError) Error() string { return fmt.Sprintf("%v within %v", ErrUnfinished, e.Limit) }
+
+// Unwrap returns ErrUnfinished.
+func (e *UnfinishedError) Unwrap() error { return ErrUnfinished }
+
+// Hint says what to do.
+func (e *UnfinishedError) Hint() string {
+	return "give more time, or make attacks shorter: with fewer samples, epochs or optimisers"
+}
 
 // UnknownError means that there is no attack of a name.
 type UnknownError struct{ Attack string }

@@ -27,11 +27,16 @@ func reestimate(l *lab) []variant {
 			list = append(list, v)
 		}
 	}
-	searched := variant{name: "top 64 to the best of five quantiles", change: bestQuantiles}
+	searched := variant{name: "top 64 to the best of five quantiles", change: bestQuantiles, tries: quantileTop * (quantileTries + 1) * min(repairFine, l.train.Len())}
 	list = append(list, searched)
 	searched.tune = everything
 	return append(list, searched)
 }
+
+const (
+	quantileTop   = 64 // weights that quantiles are tried for
+	quantileTries = 5
+)
 
 func estimated(which, to string, n func(*lab) int, value func(*lab, site) float32) variant {
 	return variant{name: which + " to " + to, change: func(ctx context.Context, l *lab) (string, error) {
@@ -84,7 +89,7 @@ func (l *lab) topDistances(ctx context.Context, n int) ([]site, error) {
 // bestQuantiles sets each weight at the top of the ranking, one after the other, to the
 // quantile of its tensor that lowers the loss most, if one does.
 func bestQuantiles(ctx context.Context, l *lab) (string, error) {
-	top, err := l.topDistances(ctx, 64)
+	top, err := l.topDistances(ctx, quantileTop)
 	if err != nil {
 		return "", err
 	}

@@ -25,6 +25,7 @@ type lab struct {
 	anatomy *anatomy
 	names   []string // of the weights that an attacker alters
 	locked  snapshot
+	blank   bool // whether settings begin with a start that holds nothing
 
 	train, valid, test *dataset.Set
 	evaluator          *task.Evaluator // of the present weights
@@ -100,7 +101,8 @@ func part(s *dataset.Set, lo, hi int) *dataset.Set {
 // alterable reports whether training may alter an initializer: it has floats that are
 // neither statistics of a normalisation nor a single constant of the graph.
 func (l *lab) alterable(name string) bool {
-	if l.weights.Scale(name) || !floating(l.model.Lookup(name).DataType) {
+	init := l.model.Lookup(name) // nil: of a normalisation that was put in
+	if init == nil || l.weights.Scale(name) || !floating(init.DataType) {
 		return false
 	}
 	a, _ := l.weights.Array(name)

@@ -10,37 +10,6 @@ import (
 // Weights that are under suspicion can be initialised anew. The weights of layers are drawn
 // from a normal distribution of variance 2/fan-in (He et al., arXiv 1502.01852).
 
-// fromScratch forgets everything that was trained. Deep networks without normalisation are
-// hard to train. A start that is normalised layer by layer is therefore tried as well, and
-// so are inserted batch normalisations, which somebody who starts anew can use too.
-func fromScratch(l *lab) []variant {
-	list := []variant{
-		{name: "Kaiming initialisation", tune: everything, change: func(_ context.Context, l *lab) (string, error) {
-			l.reinitialise()
-			return "", nil
-		}},
-		{name: "Kaiming initialisation, normalised", tune: everything, change: func(ctx context.Context, l *lab) (string, error) {
-			l.reinitialise()
-			return "", l.renormalise(ctx)
-		}},
-	}
-	if len(l.foldable()) > 0 {
-		list = append(list, l.withNorms("small weights, batch normalisations put in", func(_ context.Context, l *lab) (string, error) {
-			l.reinitialise()
-			for _, y := range l.anatomy.layers {
-				scale(l.values(y.weight), smallWeights)
-			}
-			return "", nil
-		}))
-	}
-	if l.opt.wants(long) { // which is to be compared with its like
-		v := list[len(list)-1]
-		v.name, v.times = fmt.Sprintf("%s, %d × the epochs", v.name, longTimes), longTimes
-		list = append(list, v)
-	}
-	return list
-}
-
 // smallWeights scales weights from the variance 2/fan-in to 1/(3·fan-in), that of PyTorch.
 // With normalisations smaller weights are trained faster: 86.5 % against 85.7 %
 // with 6,000 samples of Fashion-MNIST, LeNet-5 and 6 epochs.

@@ -16,10 +16,19 @@ import (
 // tensor's range, evaluates the best candidates and keeps the best one, as long as the loss
 // falls.
 
-func repair(*lab) []variant { return []variant{{name: "greedy resets", change: repairOnce}} }
+func repair(l *lab) []variant {
+	return []variant{{name: "greedy resets", change: repairOnce, tries: l.repairTries()}}
+}
 
-func repairTune(*lab) []variant {
-	return []variant{{name: "greedy resets", change: repairOnce, tune: everything}}
+func repairTune(l *lab) []variant {
+	return []variant{{name: "greedy resets", change: repairOnce, tune: everything, tries: l.repairTries()}}
+}
+
+// repairTries is the number of samples that the longest repair runs the model on.
+func (l *lab) repairTries() int {
+	n := l.train.Len()
+	round := 3*min(rankSamples, n) + (repairTries+2*repairEnds*len(l.names))*min(repairCoarse, n) + (repairBest+2)*min(repairFine, n)
+	return repairRounds * round
 }
 
 const (
@@ -40,6 +49,9 @@ type altered struct {
 }
 
 func repairOnce(ctx context.Context, l *lab) (string, error) {
+	if l.blank {
+		return repairWeights(ctx, l)
+	}
 	if l.repaired == nil {
 		note, err := repairWeights(ctx, l)
 		if err != nil {

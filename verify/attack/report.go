@@ -1,19 +1,29 @@
 package attack
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Report is the result of Run. Accuracies are between 0 and 1 and measured on the test set
 // unless said otherwise. For tasks other than classification they are qualities
 // (task.Score).
 type Report struct {
 	Task    string   `json:"task"`
 	Locked  float64  `json:"locked_accuracy"`
-	Attacks []Result `json:"attacks"` // the yardstick left out
-	// Scratch is the yardstick; nil when there was no time for it.
+	Attacks []Result `json:"attacks"` // training from scratch left out
+	// Scratch is training from scratch; nil when there was no time for it.
 	Scratch *Result `json:"scratch"`
-	// The following are nil if they cannot be computed. Attacks that need a part of the
-	// key do not count.
+	// The following are nil if they cannot be computed. The best attack is the one that
+	// does best on the attacker's validation samples. Attacks that need a part of the key
+	// do not count.
 	ScratchAccuracy *float64 `json:"scratch_accuracy"`
 	Best            *float64 `json:"best_attack_accuracy"`
-	// Advantage is the best attack's accuracy minus that of training from scratch.
+	BestAttack      string   `json:"best_attack,omitempty"`
+	// Zero is the zero line: the best, on the validation samples, of training from scratch
+	// and of the controls.
+	Zero *ZeroLine `json:"zero_line"`
+	// Advantage is the best attack's accuracy minus that of the zero line.
 	Advantage *float64 `json:"advantage"`
 	// Changed is the number of changed weights. Detectors say how well they can be told
 	// from others. Both are left out without Options.Original.
@@ -33,13 +43,16 @@ type Samples struct {
 // Result is the result of one attack: that of the setting which is best on the attacker's
 // validation samples.
 type Result struct {
-	Name       string    `json:"name"`
-	Accuracy   float64   `json:"accuracy"`
-	Validation float64   `json:"validation_accuracy"`
-	Setting    string    `json:"setting"`
-	Insider    bool      `json:"needs_key,omitempty"`
-	Seconds    float64   `json:"seconds"`
-	Settings   []Setting `json:"settings"`
+	Name       string  `json:"name"`
+	Accuracy   float64 `json:"accuracy"`
+	Validation float64 `json:"validation_accuracy"`
+	Setting    string  `json:"setting"`
+	Insider    bool    `json:"needs_key,omitempty"`
+	// Control is the same attack from starts that hold nothing of the original; nil if
+	// the attack trains nothing or does not count.
+	Control  *Result   `json:"control,omitempty"`
+	Seconds  float64   `json:"seconds"`
+	Settings []Setting `json:"settings"`
 }
 
 // Setting is one way in which an attack was tried.
@@ -60,7 +73,16 @@ func (s Setting) String() string {
 	return s.Name + ", " + s.Optimiser
 }
 
-// add adds a result to the report and updates what follows from all results.
+// ZeroLine is what an attacker reaches without the locked weights.
+type ZeroLine struct {
+	// From is the attack whose control it is, or Scratch.
+	From       string  `json:"from"`
+	Setting    string  `json:"setting"`
+	Accuracy   float64 `json:"accuracy"`
+	Validation float64 `json:"validation_accuracy"`
+}
+
+// add adds a result to the report.
 func (r *Report) add(a attack, result Result) {
 	result.Insider = NeedsOriginal(a.name)
 	if a.name == Scratch {
@@ -68,14 +90,35 @@ func (r *Report) add(a attack, result Result) {
 	} else {
 		r.Attacks = append(r.Attacks, result)
 	}
-	for i := range r.Attacks {
-		one := &r.Attacks[i]
-		if !one.Insider && (r.Best == nil || one.Accuracy > *r.Best) {
-			r.Best = &one.Accuracy
+}
+
+// conclude puts the results in the order of List, and computes what follows from all of
+// them. What does best on the validation samples is chosen, among attacks and among starts
+// that hold nothing alike.
+func (r *Report) conclude() {
+	place := func(name string) int { return slices.Index(List(), name) }
+	slices.SortFunc(r.Attacks, func(a, b Result) int { return cmp.Compare(place(a.Name), place(b.Name)) })
+	slices.SortFunc(r.Unfinished, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
+	zero := func(from string, one *Result) {
+		if one != nil && (r.Zero == nil || one.Validation > r.Zero.Validation) {
+			r.Zero = &ZeroLine{From: from, Setting: one.Setting, Accuracy: one.Accuracy, Validation: one.Validation}
 		}
 	}
-	if r.Best != nil && r.Scratch != nil {
-		advantage := *r.Best - *r.ScratchAccuracy
+	zero(Scratch, r.Scratch)
+	var best *Result
+	for i := range r.Attacks {
+		one := &r.Attacks[i]
+		zero(one.Name, one.Control)
+		if !one.Insider && (best == nil || one.Validation > best.Validation) {
+			best = one
+		}
+	}
+	if best == nil {
+		return
+	}
+	r.Best, r.BestAttack = &best.Accuracy, best.Name
+	if r.Zero != nil {
+		advantage := best.Accuracy - r.Zero.Accuracy
 		r.Advantage = &advantage
 	}
 }

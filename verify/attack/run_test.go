@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,11 +62,19 @@ func TestMinimalLockFalls(t *testing.T) {
 		t.Errorf("repair: %.3f", one.Accuracy)
 	}
 	insider := find(t, r, "partial-key")
-	if !insider.Insider || r.Best == nil || *r.Best != max(find(t, r, "fine-tune").Accuracy, find(t, r, "repair").Accuracy) {
+	best := find(t, r, "fine-tune")
+	if one := find(t, r, "repair"); one.Validation > best.Validation {
+		best = one
+	}
+	if !insider.Insider || insider.Control != nil || r.Best == nil || *r.Best != best.Accuracy || r.BestAttack != best.Name {
 		t.Errorf("best attack %v", r.Best)
 	}
-	if r.Scratch == nil || r.Advantage == nil || *r.Advantage != *r.Best-r.Scratch.Accuracy {
-		t.Errorf("advantage %v", r.Advantage)
+	zero := ZeroLine{Scratch, r.Scratch.Setting, r.Scratch.Accuracy, r.Scratch.Validation}
+	if c := find(t, r, "fine-tune").Control; c.Validation > zero.Validation {
+		zero = ZeroLine{"fine-tune", c.Setting, c.Accuracy, c.Validation}
+	}
+	if diff := cmp.Diff(&zero, r.Zero); diff != "" || r.Advantage == nil || *r.Advantage != *r.Best-zero.Accuracy || *r.Advantage < 0.3 {
+		t.Errorf("advantage %v; zero line %s", *r.Advantage, diff)
 	}
 	if r.Samples != (Samples{Train: 144, Validation: 16, Test: 400}) {
 		t.Errorf("samples %+v", r.Samples)
@@ -106,13 +115,16 @@ func TestResume(t *testing.T) {
 		}
 	}
 	rest := run(opt)
-	if diff := cmp.Diff([]string{"prune", "reset-extremes"}, begun); diff != "" {
+	if diff := cmp.Diff([]string{"prune", "scratch"}, begun); diff != "" {
 		t.Errorf("attacks carried out after the interruption:\n%s", diff)
 	}
 	for _, r := range []*Report{whole, rest} {
 		r.Scratch.Seconds = 0
 		for i := range r.Attacks {
 			r.Attacks[i].Seconds = 0
+			if c := r.Attacks[i].Control; c != nil {
+				c.Seconds = 0
+			}
 		}
 	}
 	if diff := cmp.Diff(whole, rest); diff != "" {
@@ -133,21 +145,70 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestTimeLimit ends the attacks when cheap ones have been finished, and before.
 func TestTimeLimit(t *testing.T) {
 	m, train, test := intact(t, 80)
 	opt := quick()
-	opt.Attacks = []string{"prune"}
+	opt.Attacks, opt.Epochs = []string{"fine-tune", "prune", "reset-extremes"}, 2
 	opt.TimeLimit = time.Nanosecond
+	_, err := Run(context.Background(), m, train, test, opt)
+	var unfinished *UnfinishedError
+	if !errors.As(err, &unfinished) || unfinished.Limit != opt.TimeLimit || !errors.Is(err, ErrUnfinished) || hint.Of(err) == "" {
+		t.Errorf("no time at all: %v", err)
+	}
+
+	opt.State = filepath.Join(t.TempDir(), "state.json")
+	ctx, cancel := context.WithCancel(context.Background())
+	var order []string
+	opt.TimeLimit = 0
+	opt.Progress = func(p Progress) {
+		if p.Result == nil && p.Done == 0 {
+			order = append(order, p.Attack)
+		}
+		if p.Attack == "fine-tune" {
+			cancel()
+		}
+	}
+	if _, err := Run(ctx, m, train, test, opt); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"reset-extremes", "prune", "fine-tune"}, order); diff != "" {
+		t.Errorf("cheap attacks come first: %s", diff)
+	}
+	opt.TimeLimit, opt.Progress = time.Nanosecond, nil
 	r, err := Run(context.Background(), m, train, test, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"scratch", "prune"}, r.Unfinished); diff != "" || r.Advantage != nil || len(r.Attacks) != 0 {
-		t.Errorf("unfinished: %s; report %+v", diff, r)
+	if diff := cmp.Diff([]string{"scratch", "fine-tune"}, r.Unfinished); diff != "" {
+		t.Errorf("unfinished: %s", diff)
+	}
+	if len(r.Attacks) != 2 || r.Attacks[0].Name != "prune" || r.Best == nil || r.Zero != nil || r.Advantage != nil {
+		t.Errorf("report %+v", r)
 	}
 	data, err := json.Marshal(r)
-	if err != nil || !strings.Contains(string(data), `"advantage":null`) || !strings.Contains(string(data), `"attacks":[]`) {
+	if err != nil || !strings.Contains(string(data), `"advantage":null`) || !strings.Contains(string(data), `"zero_line":null`) {
 		t.Errorf("%s, %v", data, err)
+	}
+}
+
+// TestConclude chooses by validation samples, whatever the test says.
+func TestConclude(t *testing.T) {
+	r := &Report{Unfinished: []string{"repair", "smooth"}}
+	for _, one := range []Result{
+		{Name: "partial-key", Validation: 1, Accuracy: 1},
+		{Name: "batchnorm", Validation: 0.6, Accuracy: 0.9, Control: &Result{Setting: "x", Validation: 0.55, Accuracy: 0.5}},
+		{Name: "fine-tune", Validation: 0.7, Accuracy: 0.8, Control: &Result{Setting: "y", Validation: 0.3, Accuracy: 0.95}},
+		{Name: Scratch, Validation: 0.5, Accuracy: 0.6, Setting: "z"},
+	} {
+		r.add(attack{name: one.Name}, one)
+	}
+	r.conclude()
+	if r.Attacks[0].Name != "fine-tune" || r.Attacks[2].Name != "partial-key" || r.Unfinished[0] != "smooth" {
+		t.Errorf("order %+v, %v", r.Attacks, r.Unfinished)
+	}
+	if diff := cmp.Diff(&ZeroLine{"batchnorm", "x", 0.5, 0.55}, r.Zero); diff != "" || r.BestAttack != "fine-tune" || *r.Best != 0.8 || math.Abs(*r.Advantage-0.3) > 1e-12 {
+		t.Errorf("best %s, zero line %s", r.BestAttack, diff)
 	}
 }
 
@@ -199,6 +260,6 @@ func TestList(t *testing.T) {
 		}
 	}
 	if List()[0] != Scratch || About("bribe") != "" {
-		t.Error("the yardstick comes first, and nothing is said of what is not there")
+		t.Error("training from scratch comes first, and nothing is said of what is not there")
 	}
 }

@@ -2,18 +2,40 @@ package attack
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
-// carryOut tries the settings of an attack and returns the best result.
-func (l *lab) carryOut(ctx context.Context, a attack, list []variant) (Result, error) {
+// carryOut tries the settings of an attack and returns the best result. If the attack
+// counts, those that train are tried from a start that holds nothing too: the control.
+func (l *lab) carryOut(ctx context.Context, p planned) (Result, error) {
 	defer l.restore(l.locked)
 	began := time.Now()
-	l.now = Progress{Attack: a.name, Total: l.effort(list)}
+	var trained []variant
+	if p.counts() {
+		trained = slices.DeleteFunc(slices.Clone(p.settings), func(v variant) bool { return v.tune == nothing })
+	}
+	l.now = Progress{Attack: p.name, Total: l.effort(p.settings) + l.effort(trained)}
 	l.report(l.now)
-	result := Result{Name: a.name, Validation: -1}
+	result, err := l.best(ctx, p.name, p.settings)
+	if err == nil && len(trained) > 0 {
+		l.blank = true
+		defer func() { l.blank = false }()
+		var control Result
+		control, err = l.best(ctx, p.name, trained)
+		result.Control = &control
+	}
+	result.Seconds = time.Since(began).Seconds()
+	return result, err
+}
+
+// best tries settings and returns the result of the one that is best on the validation
+// samples.
+func (l *lab) best(ctx context.Context, name string, list []variant) (Result, error) {
+	began := time.Now()
+	result := Result{Name: name, Validation: -1}
 	for _, v := range list {
-		settings, err := l.try(ctx, a.name, v)
+		settings, err := l.try(ctx, name, v)
 		if err != nil {
 			return Result{}, err
 		}
@@ -56,7 +78,13 @@ func (l *lab) try(ctx context.Context, attack string, v variant) ([]Setting, err
 		return nil, err
 	}
 	l.restore(l.locked)
-	l.rng = l.seeded(attack + "\x00" + v.name)
+	id := attack + "\x00" + v.name
+	if l.blank {
+		id += "\x00control"
+		l.rng = l.seeded(id + "\x00start")
+		l.redrawElements()
+	}
+	l.rng = l.seeded(id)
 	var note string
 	var err error
 	if v.change != nil {
@@ -87,7 +115,7 @@ func (l *lab) try(ctx context.Context, attack string, v variant) ([]Setting, err
 	for _, o := range l.opt.Grid {
 		l.restore(start)
 		s := Setting{Name: v.name, Optimiser: o.String(), Note: note}
-		t := training{optimiser: o, scope: v.tune, epochs: l.epochs(v), only: only, rng: l.seeded(attack + "\x00" + v.name + "\x00" + o.String())}
+		t := training{optimiser: o, scope: v.tune, epochs: l.epochs(v), only: only, rng: l.seeded(id + "\x00" + o.String())}
 		if s.Validation, s.Epoch, err = l.fit(ctx, t); err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ type state struct {
 	Results     []Result `json:"results"`
 }
 
-const stateVersion = 1
+const stateVersion = 2 // results have controls
 
 // maxState bounds the size of the file, in bytes. A finished run takes some kilobytes.
 const maxState = 16 << 20

@@ -52,6 +52,9 @@ const (
 )
 
 func unflipOnce(ctx context.Context, l *lab) (string, error) {
+	if l.blank {
+		return l.unflip(ctx, unflipRounds)
+	}
 	if l.unflipped == nil {
 		note, err := l.unflip(ctx, unflipRounds)
 		if err != nil {
