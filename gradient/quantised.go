@@ -3,11 +3,13 @@ package gradient
 import (
 	"slices"
 
+	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
 // quantisedInputs lists, for each operator, the inputs that take trained parameters
-// as quantised numbers, and those that take the scales of quantised numbers.
+// as quantised numbers, and those that take the scales of quantised numbers. Names
+// of other domains than ONNX's own are behind that of the domain.
 var quantisedInputs = map[string]struct{ operands, scales []int }{
 	"QuantizeLinear":   {nil, []int{1}},
 	"DequantizeLinear": {[]int{0}, []int{1}},
@@ -15,7 +17,13 @@ var quantisedInputs = map[string]struct{ operands, scales []int }{
 	"QLinearConv":      {[]int{3, 8}, []int{1, 4, 6}},
 	"MatMulInteger":    {[]int{0, 1}, nil},
 	"ConvInteger":      {[]int{1}, nil},
+
+	microsoft + "DynamicQuantizeMatMul": {[]int{1}, []int{2}},
+	microsoft + "DynamicQuantizeLSTM":   {[]int{1, 2}, []int{8, 10}},
+	microsoft + "MatMulIntegerToFloat":  {[]int{0, 1}, []int{2, 3}},
 }
+
+const microsoft = ops.MicrosoftDomain + "."
 
 // quantisation tells what the initializers of a quantised model are used for.
 type quantisation struct {
@@ -37,13 +45,16 @@ func quantisationOf(g *onnxpb.GraphProto) quantisation {
 
 func (q quantisation) collect(g *onnxpb.GraphProto, other map[string]bool) {
 	for _, n := range g.GetNode() {
-		at := quantisedInputs[n.GetOpType()]
-		known := canonical(n.GetDomain()) == ""
+		name := n.GetOpType()
+		if d := canonical(n.GetDomain()); d != "" {
+			name = d + "." + name
+		}
+		at := quantisedInputs[name]
 		for i, name := range n.GetInput() {
 			switch {
-			case known && slices.Contains(at.operands, i):
+			case slices.Contains(at.operands, i):
 				q.operands[name] = true
-			case known && slices.Contains(at.scales, i):
+			case slices.Contains(at.scales, i):
 				q.scales[name] = true
 				fallthrough
 			default:

@@ -18,6 +18,7 @@ rng = np.random.default_rng(0)
 
 
 def real(*shape, low=-2.0, high=2.0): return lambda: rng.uniform(low, high, shape).astype(np.float32)
+def unit(*shape): return real(*shape, low=-0.9, high=0.9)
 def positive(*shape): return real(*shape, low=0.01, high=0.05)
 def const(*values, dtype=np.int64): return lambda: np.array(values, dtype)
 def scalar(value, dtype=np.float32): return lambda: np.array(value, dtype)
@@ -45,6 +46,12 @@ case("FusedGemm", real(3, 4), real(5, 4), real(5), transB=1, alpha=0.5, beta=2.0
 case("FusedMatMul", real(2, 4, 3), real(2, 5, 4), transA=1, transB=1, alpha=0.25); case("FusedMatMul", real(2, 3, 4), real(5, 4), name="fusedmatmul_layer", transB=1)
 case("FusedMatMul", real(3, 2, 4), real(2, 4, 5), name="fusedmatmul_batch", transBatchA=1); case("TransposeMatMul", real(4, 3), real(4, 5), transA=1)
 case("NhwcMaxPool", u8(1, 5, 6, 3), kernel_shape=[2, 2], strides=[2, 2], pads=[0, 1, 1, 0])
+
+# Weights of 8 bits, activations rounded at run time.
+case("DynamicQuantizeMatMul", real(2, 3, 8), u8(8, 5), positive(1), const(120, dtype=np.uint8)); case("DynamicQuantizeMatMul", real(3, 8), s8(8, 5), positive(5), const(0, 3, -5, 7, 0, dtype=np.int8), real(5), name="dynamicquantizematmul_columns")
+case("MatMulIntegerToFloat", u8(3, 8), s8(8, 5), scalar(0.02), positive(5), scalar(130, np.uint8), None, real(5)); case("MatMulIntegerToFloat", u8(2, 3, 8), u8(8, 5), scalar(0.02), scalar(0.01), scalar(130, np.uint8), scalar(120, np.uint8), name="matmulintegertofloat_batch")
+case("DynamicQuantizeLSTM", real(5, 1, 6), u8(2, 6, 12), u8(2, 3, 12), real(2, 24), None, None, None, None, positive(2), const(120, 130, dtype=np.uint8), positive(2), const(120, 130, dtype=np.uint8), outputs=3, direction="bidirectional", hidden_size=3)
+case("DynamicQuantizeLSTM", real(4, 2, 6), s8(1, 6, 12), s8(1, 3, 12), real(1, 24), None, unit(1, 2, 3), real(1, 2, 3), real(1, 9), positive(1, 12), whole(1, 12, high=1, dtype=np.int8), positive(1, 12), whole(1, 12, high=1, dtype=np.int8), name="dynamicquantizelstm_columns", outputs=3, hidden_size=3)
 
 
 def make(op, domain, operands, opset, outputs, fed, attributes):

@@ -7,5 +7,5 @@ const MicrosoftDomain = "com.microsoft"
 
 // microsoft has the operators of MicrosoftDomain.
 var microsoft = join(
-	fusedActivations, fusedProducts, channelsLast,
+	fusedActivations, fusedProducts, channelsLast, dynamicQuantization,
 )

@@ -33,6 +33,7 @@
 //	constant.go              Constant, ConstantOfShape, Range
 //	control.go               If, Loop, Scan
 //	contrib.go               the domain com.microsoft
+//	contrib_dynamic.go       DynamicQuantizeMatMul, DynamicQuantizeLSTM, MatMulIntegerToFloat
 //	contrib_fused.go         FusedConv, FusedMatMul, BiasGelu and other fused nodes of onnxruntime
 //	conv.go                  Conv, ConvTranspose
 //	conv_gate.go             the gradient of ReLU or Clip within that of a convolution

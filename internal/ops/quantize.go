@@ -139,20 +139,30 @@ func (c *Call) scaleOf(i int, x *Value) *Value {
 	return c.quantised(i, x)
 }
 
-// buildDynamicQuantizeLinear chooses the scale so that the range of x and 0 just
-// fits into uint8. The scale is positive even if x is all zeros.
+// dynamicRange returns the scale and the zero point with which the range of x and 0
+// just fits into uint8. The scale is positive even if x is all zeros.
+func (b *Builder) dynamicRange(x *Value) (scale, zero *Value) {
+	if x.Len() == 0 {
+		fail("input of shape %v has no range", x.Shape)
+	}
+	null, all := b.Scalar(0), axesUpTo(x.Rank())
+	top := b.Maximum(b.Reshape(b.Max(x, all...)), null)
+	bottom := b.Minimum(b.Reshape(b.Min(x, all...)), null)
+	scale = b.Maximum(b.Div(b.Sub(top, bottom), b.Scalar(255)), b.Scalar(math.SmallestNonzeroFloat32))
+	return scale, b.roundThrough(b.Clip(b.Neg(b.Div(bottom, scale)), null, b.Scalar(255)))
+}
+
 func buildDynamicQuantizeLinear(c *Call) []*Value {
 	x := c.Float(0)
-	if x.Len() == 0 {
-		c.fail("input of shape %v has no range", x.Shape)
-	}
-	zero, all := c.Scalar(0), axesUpTo(x.Rank())
-	top := c.Maximum(c.Reshape(c.Max(x, all...)), zero)
-	bottom := c.Minimum(c.Reshape(c.Min(x, all...)), zero)
-	scale := c.Maximum(c.Scale(c.Sub(top, bottom), 1.0/255), c.Scalar(math.SmallestNonzeroFloat32))
-	point := c.roundThrough(c.Clip(c.Neg(c.Div(bottom, scale)), zero, c.Scalar(255)))
+	scale, zero := c.dynamicRange(x)
 	const t = onnxpb.TensorProto_UINT8
-	return []*Value{c.quantize(x, scale, point, t), scale, point.as(t)}
+	return []*Value{c.quantize(x, scale, zero, t), scale, zero.as(t)}
+}
+
+// dynamically returns x rounded to 8 bits, as DynamicQuantizeLinear chooses them.
+func (c *Call) dynamically(x *Value) *Value {
+	scale, zero := c.dynamicRange(x)
+	return c.dequantize(c.quantize(x, scale, zero, onnxpb.TensorProto_UINT8), scale, zero)
 }
 
 var quantization = family{

@@ -152,50 +152,53 @@ func (b *Builder) sequenceMask(lens *Value, steps int) *Value {
 // buildRecurrent returns the build function of a recurrent operator. With layout 1
 // the batch is the first axis of X, Y and the states.
 func buildRecurrent(cell recurrent.Cell) func(c *Call) []*Value {
-	return func(c *Call) []*Value {
-		x, w, r := c.Float(0), c.Float(1), c.Float(2)
-		if x.Rank() != 3 || w.Rank() != 3 || r.Rank() != 3 {
-			c.fail("X, W and R of shapes %v, %v and %v; three axes each are expected", x.Shape, w.Shape, r.Shape)
-		}
-		batchFirst := c.Bool("layout", false)
-		if batchFirst {
-			x = c.Transpose(x, 1, 0, 2)
-		}
-		l := &layer{Call: c, cell: cell, x: x, batchFirst: batchFirst,
-			k: recurrent.Recurrence{Cell: cell, Steps: x.Shape[0], Batch: x.Shape[1], Hidden: r.Shape[2]}}
-		l.directions(c.String("direction", "forward"))
-		l.check()
-		var y, h, cs []*Value
-		for d := range l.reverse {
-			states := l.direction(d)
-			t, b, hidden := l.k.Steps, l.k.Batch, l.k.Hidden
-			part := func(i int) *Value { return c.Reshape(c.Slice(states, 0, i, 1, 1), t, b, hidden) }
-			final := t - 1
-			if l.reverse[d] {
-				final = 0
-			}
-			hs := part(0)
-			h = append(h, c.Slice(hs, 0, final, 1, 1))
-			if cell == recurrent.LSTM {
-				cs = append(cs, c.Slice(part(1), 0, final, 1, 1))
-			}
-			if l.lens != nil {
-				hs = c.Mul(hs, l.mask)
-			}
-			y = append(y, c.Reshape(hs, t, 1, b, hidden))
-		}
-		out := []*Value{c.Concat(1, y...), c.Concat(0, h...)}
-		if cs != nil {
-			out = append(out, c.Concat(0, cs...))
-		}
-		if batchFirst {
-			out[0] = c.Transpose(out[0], 2, 0, 1, 3)
-			for i := range out[1:] {
-				out[i+1] = c.Transpose(out[i+1], 1, 0, 2)
-			}
-		}
-		return out
+	return func(c *Call) []*Value { return c.recurrent(cell, false) }
+}
+
+// recurrent builds a recurrent operator; see recurrent.Recurrence for rounded.
+func (c *Call) recurrent(cell recurrent.Cell, rounded bool) []*Value {
+	x, w, r := c.Float(0), c.Float(1), c.Float(2)
+	if x.Rank() != 3 || w.Rank() != 3 || r.Rank() != 3 {
+		c.fail("X, W and R of shapes %v, %v and %v; three axes each are expected", x.Shape, w.Shape, r.Shape)
 	}
+	batchFirst := c.Bool("layout", false)
+	if batchFirst {
+		x = c.Transpose(x, 1, 0, 2)
+	}
+	l := &layer{Call: c, cell: cell, x: x, batchFirst: batchFirst,
+		k: recurrent.Recurrence{Cell: cell, Steps: x.Shape[0], Batch: x.Shape[1], Hidden: r.Shape[2], Rounded: rounded}}
+	l.directions(c.String("direction", "forward"))
+	l.check()
+	var y, h, cs []*Value
+	for d := range l.reverse {
+		states := l.direction(d)
+		t, b, hidden := l.k.Steps, l.k.Batch, l.k.Hidden
+		part := func(i int) *Value { return c.Reshape(c.Slice(states, 0, i, 1, 1), t, b, hidden) }
+		final := t - 1
+		if l.reverse[d] {
+			final = 0
+		}
+		hs := part(0)
+		h = append(h, c.Slice(hs, 0, final, 1, 1))
+		if cell == recurrent.LSTM {
+			cs = append(cs, c.Slice(part(1), 0, final, 1, 1))
+		}
+		if l.lens != nil {
+			hs = c.Mul(hs, l.mask)
+		}
+		y = append(y, c.Reshape(hs, t, 1, b, hidden))
+	}
+	out := []*Value{c.Concat(1, y...), c.Concat(0, h...)}
+	if cs != nil {
+		out = append(out, c.Concat(0, cs...))
+	}
+	if batchFirst {
+		out[0] = c.Transpose(out[0], 2, 0, 1, 3)
+		for i := range out[1:] {
+			out[i+1] = c.Transpose(out[i+1], 1, 0, 2)
+		}
+	}
+	return out
 }
 
 // layer is a call of a recurrent operator while it is built.

@@ -3,5 +3,6 @@
 // # Files
 //
 //	doc.go       this file
+//	dynamic.go   Dynamic: there and back, by the range of the numbers
 //	quantize.go  Quantizer: forward, gradient, and back
 package quantize

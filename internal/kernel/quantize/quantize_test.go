@@ -91,3 +91,21 @@ func BenchmarkQuantizer(b *testing.B) {
 		})
 	}
 }
+
+// TestDynamic: the ends of the range are kept but for half a step, 0 exactly.
+func TestDynamic(t *testing.T) {
+	for _, x := range [][]float32{{0, 2, -3, -2.5, 1.34, 0.5}, {5, 2, 0}, {-5, -1}, {0, 0}, {}} {
+		y := make([]float32, len(x))
+		Dynamic(x, y)
+		var lo, hi float32
+		for _, v := range x {
+			lo, hi = min(lo, v), max(hi, v)
+		}
+		step := (hi - lo) / 255
+		for i, v := range x {
+			if math.Abs(float64(y[i]-v)) > 0.51*float64(step) || (v == 0 && y[i] != 0) {
+				t.Errorf("%v becomes %v in steps of %v", x, y, step)
+			}
+		}
+	}
+}

@@ -3,6 +3,8 @@ package recurrent
 import (
 	"github.com/advparams/advparams/internal/kernel/gemm"
 	"github.com/advparams/advparams/internal/kernel/parallel"
+	"github.com/advparams/advparams/internal/kernel/quantize"
+	"github.com/advparams/advparams/internal/kernel/scratch"
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
@@ -47,6 +49,7 @@ type Recurrence struct {
 	Reverse              bool   // from the last step to the first
 	LinearBeforeReset    bool   // GRU: n = G(x + r·(h·Rᵀ + rb)), otherwise G(x + (r·h)·Rᵀ)
 	Coupled              bool   // LSTM: f = 1 - i
+	Rounded              bool   // RNN, LSTM: R multiplies states of 8 bits, see quantize.Dynamic
 	F, G, H              Squash // of the gates; of n and g (RNN: F); of the output of LSTM
 }
 
@@ -139,19 +142,30 @@ func (n *Recurrence) Forward(w *parallel.Workers, in Inputs, x, out []float32) {
 		return
 	}
 	tp, g := n.cut(out), n.Cell.Gates()
+	var rounded []float32
+	if n.Rounded {
+		buf := scratch.Floats(n.Batch * n.Hidden)
+		defer scratch.Free(buf)
+		rounded = *buf
+	}
 	for i := range n.Steps {
 		t, prev := n.order(i)
 		gates, h := n.at(tp.gates, t, g), n.before(tp.h, in.H0, prev)
 		copy(gates, n.at(x, t, g))
+		factor := h // of R
+		if n.Rounded {
+			quantize.Dynamic(h, rounded)
+			factor = rounded
+		}
 		switch n.Cell {
 		case LSTM:
-			n.multiply(w, gates, 4, h, in.R, 4)
+			n.multiply(w, gates, 4, factor, in.R, 4)
 			n.lstmStep(w, &in, &tp, t, prev)
 		case GRU:
 			n.multiply(w, gates, 3, h, in.R, 2)
 			n.gruStep(w, &in, &tp, t, prev)
 		default:
-			n.multiply(w, gates, 1, h, in.R, 1)
+			n.multiply(w, gates, 1, factor, in.R, 1)
 			n.rows(w, &in, t, func(b int, live bool) {
 				if y := n.unit(gates, b, 1, 0); live {
 					n.F.Apply(y)
@@ -243,12 +257,24 @@ func (n *Recurrence) GradR(w *parallel.Workers, tapeOf, backOf, h0, out []float3
 	if len(tapeOf) == 0 {
 		return
 	}
+	states := tp.h
+	if n.Rounded {
+		buf := scratch.Floats(n.plane())
+		defer scratch.Free(buf)
+		for t := range n.Steps {
+			quantize.Dynamic(n.at(tp.h, t, 1), n.at(*buf, t, 1))
+		}
+		first := scratch.Floats(len(h0))
+		defer scratch.Free(first)
+		quantize.Dynamic(h0, *first)
+		states, h0 = *buf, *first
+	}
 	// Step order(0) comes behind h0, the others behind the state next to them.
 	shifted := func(count int, gates []float32, width int, out []float32) {
 		size := n.Batch * H
-		rest, left := gates[size*width:], tp.h[:n.plane()-size]
+		rest, left := gates[size*width:], states[:n.plane()-size]
 		if n.Reverse {
-			rest, left = gates, tp.h[size:]
+			rest, left = gates, states[size:]
 		}
 		first, _ := n.order(0)
 		product(count, gates[first*size*width:], width, h0, out)
