@@ -4,9 +4,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 func createPrivate(t *testing.T, s *Set, path, text string) {
@@ -164,5 +167,31 @@ func TestSweep(t *testing.T) {
 		if _, err := os.Lstat(filepath.Join(dir, name)); (err == nil) != want || err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: there is %v, want %v", name, err == nil, want)
 		}
+	}
+}
+
+// A process that was killed is dead, even if nobody has asked for its exit status yet.
+func TestZombie(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command(self, "-test.run=^$")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer child.Wait()
+	if !alive(os.Getpid()) {
+		t.Error("this process is dead")
+	}
+	child.Process.Kill()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux shows processes that have ended")
+	}
+	for i := 0; alive(child.Process.Pid); i++ {
+		if i == 1000 {
+			t.Fatal("a killed child is alive")
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }

@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -80,8 +81,11 @@ func madeHere(name string) (pid int, ok bool) {
 	return pid, true
 }
 
-// alive reports whether a process exists, whoever owns it. In doubt it does.
+// alive reports whether a process runs, whoever owns it. In doubt it does.
 func alive(pid int) bool {
+	if ended(pid) {
+		return false
+	}
 	p, err := os.FindProcess(pid)
 	if err != nil {
 		return false // on Windows there is none
@@ -89,4 +93,16 @@ func alive(pid int) bool {
 	defer p.Release()
 	err = p.Signal(syscall.Signal(0))
 	return !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH)
+}
+
+// ended reports whether a process has ended, but not for its parent, which has not
+// asked for its exit status yet. In many containers the first process never asks.
+func ended(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // of Linux
+	if err != nil {
+		return false
+	}
+	// The state follows the name, which is in parentheses and may hold any.
+	after := stat[bytes.LastIndexByte(stat, ')')+1:]
+	return bytes.HasPrefix(after, []byte(" Z")) || bytes.HasPrefix(after, []byte(" X"))
 }
