@@ -52,6 +52,13 @@ func (s *scratch) remove() {
 	if s == nil {
 		return
 	}
+	// The lock goes last: whatever is left without one stays for a while.
+	entries, _ := os.ReadDir(s.dir)
+	for _, e := range entries {
+		if e.Name() != lockName {
+			os.RemoveAll(s.path(e.Name()))
+		}
+	}
 	if s.lock != nil {
 		s.lock.Close()
 	}

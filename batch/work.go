@@ -15,6 +15,7 @@ import (
 	"github.com/advparams/advparams/internal/guard"
 	"github.com/advparams/advparams/internal/hint"
 	"github.com/advparams/advparams/internal/wire"
+	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
 // worker does one job while it holds the job's lock.
@@ -77,6 +78,17 @@ func (w *worker) fail(status int, err error) {
 	r.Error, r.Hint = err.Error(), w.hint(err)
 }
 
+// makeFolder makes a folder and its parents, durably: a key in it is no way back if the
+// folder is lost.
+func makeFolder(dir string) error {
+	var made atomicfile.Set
+	defer made.Abort()
+	if err := made.MkdirAll(dir); err != nil {
+		return err
+	}
+	return made.Commit()
+}
+
 // locked takes the job's lock and does the job. An error is not in the result yet.
 func (w *worker) locked(ctx context.Context, threads int) error {
 	j := w.job
@@ -84,7 +96,7 @@ func (w *worker) locked(ctx context.Context, threads int) error {
 		if path == "" || objects.IsURL(path) {
 			continue
 		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		if err := makeFolder(filepath.Dir(path)); err != nil {
 			return err
 		}
 	}
