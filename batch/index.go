@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -77,7 +78,12 @@ func WriteIndex(w io.Writer, page, title string, s *Summary, now time.Time) erro
 			view.Counts = append(view.Counts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
-	return indexTemplate.Execute(w, view)
+	var b bytes.Buffer // written at once: a template writes piece by piece
+	if err := indexTemplate.Execute(&b, view); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 type indexView struct {

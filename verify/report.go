@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -68,7 +69,12 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 
 // WriteHTML writes a report as one HTML page that needs no other file.
 func WriteHTML(w io.Writer, r Report) error {
-	if err := pageTemplate.Execute(w, view{r}); err != nil {
+	var b bytes.Buffer // written at once: a template writes piece by piece
+	err := pageTemplate.Execute(&b, view{r})
+	if err == nil {
+		_, err = w.Write(b.Bytes())
+	}
+	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil

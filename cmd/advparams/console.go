@@ -36,9 +36,14 @@ func (a *app) result(v any, text func(w io.Writer)) error {
 		_, err := a.stdout.Write(printable.JSON(b.Bytes()))
 		return err
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	var b bytes.Buffer // written at once: a tabwriter writes cell by cell
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	text(w)
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := a.stdout.Write(b.Bytes())
+	return err
 }
 
 // bar starts a progress bar, which has to be closed. Where nobody looks it is nil, and
