@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build storage demo test test-arm64 test-deploy test-long test-slurm test-storage race bench lint vuln generate clean
+.PHONY: help build storage demo test test-arm64 test-deploy test-faults test-long test-slurm test-storage race bench lint vuln generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test-arm64: ## test the kernels as an arm64 program under QEMU; skipped without 
 
 test-deploy: ## check deploy/kubernetes against the types of the Kubernetes API
 	cd deploy/kubernetes/check && $(GO) vet . && $(GO) test .
+
+test-faults: ## kill commands, and let each fail, at every system call that changes a file (Linux on x86-64)
+	ADVPARAMS_FAULTS=1 $(GO) test -count=1 -timeout 1h -v -run 'TestFaults|TestLossOfPower' ./cmd/advparams
 
 test-long: ## lock 200 models in a batch that is killed ten times
 	ADVPARAMS_LONG_TESTS=1 $(GO) test -count=1 -timeout 1h -v -run TestBatchKilled ./cmd/advparams
