@@ -91,7 +91,7 @@ func TestAttacks(t *testing.T) {
 	const want = "locked\t10.00 %\t\n" +
 		"repair\t80.00 %\t256 steps\n" +
 		"known-places\t90.00 %\tadam:0.001 (not counted)\n" +
-		"advantage\t-0.50 points\tof the best attack over training from scratch\n" +
+		"advantage\t-0.50 points\tof the best attack over the zero line\n" +
 		"prune\t–\tnot finished within 30m0s\n" +
 		"samples\t0\tto train on, 0 to choose by, 0 to measure on\n"
 	if b.String() != want {
