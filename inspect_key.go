@@ -28,6 +28,7 @@ type KeyContent struct {
 	Samples        int64           `json:"samples,omitempty"` // that the accuracies were measured on
 	Accuracy       float64         `json:"accuracy_before,omitempty"`
 	LockedAccuracy float64         `json:"accuracy_locked,omitempty"`
+	MadeUp         bool            `json:"made_up,omitempty"` // the samples were: no real data was seen
 	Files          []KeyFileEntry  `json:"files"`
 	Changes        []TensorIndices `json:"changes,omitempty"` // with InspectOptions.Secrets
 }
@@ -69,7 +70,7 @@ func describeKey(k *key.Key, secrets bool) *KeyContent {
 	s := k.Summary
 	c := &KeyContent{
 		Tool: k.Tool, Profile: s.Profile, ParamsTotal: s.Parameters,
-		Samples: s.Samples, Accuracy: s.Accuracy, LockedAccuracy: s.LockedAccuracy,
+		Samples: s.Samples, Accuracy: s.Accuracy, LockedAccuracy: s.LockedAccuracy, MadeUp: s.MadeUp,
 	}
 	if !k.Created.IsZero() {
 		c.Created = k.Created.UTC().Format("2006-01-02T15:04:05Z")

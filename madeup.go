@@ -56,8 +56,7 @@ const (
 	slack          = 0.02 // quality beyond that of a useless model on the samples of the search
 	madeUpIntact   = 0.1  // agreement above which a lock does not hold
 	variedAnswers  = 0.8  // share of the most frequent answer above which values are compared
-	withoutData    = ", samples made up"
-	madeUpFraction = 4 // one in so many samples of the search is a field, another noise
+	madeUpFraction = 4    // one in so many samples of the search is a field, another noise
 )
 
 // made makes up samples of one family. They have no labels yet.

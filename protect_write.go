@@ -103,11 +103,8 @@ func (o *ProtectOptions) write(ctx context.Context, m *onnxio.Model, found *pert
 		Summary: key.Summary{
 			Profile:    string(cmp.Or(o.Profile, Minimal)),
 			Parameters: int64(found.Total), Changed: int64(len(found.Changes)),
-			Samples: int64(found.Samples),
+			Samples: int64(found.Samples), MadeUp: o.Data.MadeUp,
 		},
-	}
-	if o.Data.MadeUp {
-		k.Summary.Profile += withoutData
 	}
 	if k.Created.IsZero() {
 		k.Created = time.Now().Truncate(time.Second).UTC()

@@ -110,14 +110,14 @@ func unlock(ctx context.Context, opt *UnlockOptions) (*Unlocked, error) {
 // restore writes the original, and reports whether the locked model was it already.
 func (o *UnlockOptions) restore(ctx context.Context, record *onnxio.Record, target string, force bool) (already bool, err error) {
 	if o.OutTo != nil {
-		if err := onnxio.RestoreTo(writerUntil(ctx, o.OutTo), o.Locked, record); err != nil {
+		if err := onnxio.RestoreTo(ctx, writerUntil(ctx, o.OutTo), o.Locked, record, nil); err != nil {
 			return false, err
 		}
 		return false, flush(o.OutTo)
 	}
 	out := newOutputs(ctx, ofModel, force)
 	defer out.close()
-	if already, err = onnxio.Resume(o.Locked, record, &out.files, target); err != nil {
+	if already, err = onnxio.Resume(ctx, o.Locked, record, &out.files, target, nil); err != nil {
 		return false, err
 	}
 	return already, out.commit(ctx)
@@ -155,7 +155,7 @@ func unlockTemporarily(ctx context.Context, locked string, record *onnxio.Record
 	u := &unlocked{scratch.path("unlocked.onnx"), scratch}
 	out := newOutputs(ctx, ofModel, false)
 	defer out.close()
-	err = onnxio.Restore(locked, record, &out.files, u.path)
+	err = onnxio.Restore(ctx, locked, record, &out.files, u.path, nil)
 	if err == nil {
 		err = out.commit(ctx)
 	}

@@ -71,6 +71,19 @@ func (e *VersionError) Error() string {
 // Hint says what to do.
 func (e *VersionError) Hint() string { return "a newer advparams may have written it: update" }
 
+// CipherError means that a key has tensors that are encrypted in a way that this program
+// does not know.
+type CipherError struct {
+	Version, Latest uint32 // of the cipher, and the latest that is known
+}
+
+func (e *CipherError) Error() string {
+	return fmt.Sprintf("tensors are encrypted with cipher %d; this program knows 1 to %d", e.Version, e.Latest)
+}
+
+// Hint says what to do.
+func (e *CipherError) Hint() string { return "a newer advparams may have written it: update" }
+
 // RecipientsError means that a key cannot be sealed to a list of recipients: it is
 // empty, or has a passphrase and others.
 type RecipientsError struct{ Recipients int }

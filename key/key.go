@@ -2,7 +2,8 @@
 // onnxio.Restore needs to give back the original bytes, sealed with age.
 //
 // A key holds the name, size and SHA-256 of each file before and after locking
-// and the original bits of every changed element. Its payload is the protobuf
+// and either the original bits of every changed element or steps, such as the seed that
+// every weight was encrypted with. Its payload is the protobuf
 // message of keypb/key.proto. Seal encrypts it to age recipients (public keys,
 // SSH keys or a passphrase); WritePlain writes it in clear behind a digest.
 // Read takes either, binary or armored. docs/key-format.md is the specification.
@@ -41,10 +42,11 @@ type Key struct {
 
 // Summary describes the locking without saying where it was done.
 type Summary struct {
-	Profile        string  // "minimal", "hardened"
+	Profile        string  // "minimal", "hardened", "sealed"
 	Parameters     int64   // of the model
 	Changed        int64   // of these, how many were changed
 	Samples        int64   // that the accuracies were measured on; 0: not measured
 	Accuracy       float64 // of the original model, 0 to 1; 0 where the task has none
 	LockedAccuracy float64 // of the locked model, 0 to 1
+	MadeUp         bool    // the samples were made up: no real data was seen
 }

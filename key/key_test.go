@@ -150,7 +150,7 @@ func TestGolden(t *testing.T) {
 	for _, version := range []struct {
 		name string
 		key  *Key
-	}{{"v1", sample()}, {"v2", flipped()}} {
+	}{{"v1", sample()}, {"v2", flipped()}, {"v3", stepped()}} {
 		plainPath, sealedPath := filepath.Join("testdata", version.name+".plain.key"), filepath.Join("testdata", version.name+".passphrase.key")
 		if *update {
 			for path, data := range map[string][]byte{plainPath: plainBytes(t, version.key), sealedPath: sealedBytes(t, version.key, recipient)} {

@@ -12,17 +12,19 @@ import (
 
 // Patches may have many millions of elements. Messages would take eight bytes for a
 // position that takes one in a key, so that the fields concerned are read and written
-// here.
+// here, and of the messages around them everything else.
 
 // Numbers of fields of keypb.
 const (
 	payloadPatches protowire.Number = 7 // of Payload
+	payloadSteps   protowire.Number = 9
+	stepPatches    protowire.Number = 2 // of Step
 	patchPositions protowire.Number = 6 // of TensorPatch
 	patchOriginals protowire.Number = 7
 )
 
-// appendPatch appends a patch to a payload, as a field.
-func appendPatch(b []byte, p *onnxio.TensorPatch) ([]byte, error) {
+// appendPatch appends a patch to a message, as a field of that number.
+func appendPatch(b []byte, number protowire.Number, p *onnxio.TensorPatch) ([]byte, error) {
 	head, err := marshal(nil, &keypb.TensorPatch{
 		Tensor: []byte(p.Tensor), File: uint32(p.File), Offset: uint64(p.Offset), Stride: uint32(p.Stride), Width: uint32(p.Width),
 	})
@@ -39,7 +41,7 @@ func appendPatch(b []byte, p *onnxio.TensorPatch) ([]byte, error) {
 			size += 1 + protowire.SizeBytes(len(data)) // a tag has one byte
 		}
 	}
-	b = protowire.AppendTag(b, payloadPatches, protowire.BytesType)
+	b = protowire.AppendTag(b, number, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(size))
 	b = append(b, head...)
 	if len(positions) > 0 {
@@ -53,27 +55,69 @@ func appendPatch(b []byte, p *onnxio.TensorPatch) ([]byte, error) {
 	return append(b, tail...), nil
 }
 
-// unmarshalRest reads a payload into m, but for the patches, which it returns.
-func unmarshalRest(payload []byte, m *keypb.Payload) (patches [][]byte, err error) {
-	var rest []byte
-	for len(payload) > 0 {
-		num, typ, tag := protowire.ConsumeTag(payload)
-		if tag < 0 {
-			return nil, protowire.ParseError(tag)
+// appendChanges appends patches and then what else is in last.
+func appendChanges(b []byte, number protowire.Number, patches []onnxio.TensorPatch, last proto.Message) (_ []byte, err error) {
+	for i := range patches {
+		if b, err = appendPatch(b, number, &patches[i]); err != nil {
+			return nil, err
 		}
-		n := protowire.ConsumeFieldValue(num, typ, payload[tag:])
-		if n < 0 {
-			return nil, protowire.ParseError(n)
-		}
-		if num == payloadPatches && typ == protowire.BytesType {
-			data, _ := protowire.ConsumeBytes(payload[tag:])
-			patches = append(patches, data)
-		} else {
-			rest = append(rest, payload[:tag+n]...)
-		}
-		payload = payload[tag+n:]
 	}
-	return patches, proto.Unmarshal(rest, m)
+	return marshal(b, last)
+}
+
+func splicesOf(splices []onnxio.Splice) (all []*keypb.Splice) {
+	for _, s := range splices {
+		all = append(all, &keypb.Splice{File: uint32(s.File), Offset: uint64(s.Offset), Length: uint64(s.Length), Original: s.Original})
+	}
+	return all
+}
+
+// unmarshalRest reads a message into m, but for fields of bytes with the numbers in lists,
+// which go there.
+func unmarshalRest(message []byte, m proto.Message, lists map[protowire.Number]*[][]byte) error {
+	var rest []byte
+	for len(message) > 0 {
+		num, typ, tag := protowire.ConsumeTag(message)
+		if tag < 0 {
+			return protowire.ParseError(tag)
+		}
+		n := protowire.ConsumeFieldValue(num, typ, message[tag:])
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		if list := lists[num]; list != nil && typ == protowire.BytesType {
+			data, _ := protowire.ConsumeBytes(message[tag:])
+			*list = append(*list, data)
+		} else {
+			rest = append(rest, message[:tag+n]...)
+		}
+		message = message[tag+n:]
+	}
+	return proto.Unmarshal(rest, m)
+}
+
+// parsePatches reads patches, which may refer to fields. unknown reports fields that this
+// version does not define.
+func parsePatches(fields [][]byte) (all []onnxio.TensorPatch, unknown bool, err error) {
+	for _, data := range fields {
+		p, more, err := parsePatch(data)
+		if err != nil {
+			return nil, false, err
+		}
+		unknown = unknown || more
+		all = append(all, p)
+	}
+	return all, unknown, nil
+}
+
+func parseSplices(list []*keypb.Splice) (all []onnxio.Splice, unknown bool) {
+	for _, s := range list {
+		unknown = unknown || hasUnknown(s)
+		all = append(all, onnxio.Splice{
+			File: int(s.GetFile()), Offset: int64(s.GetOffset()), Length: int64(s.GetLength()), Original: s.GetOriginal(),
+		})
+	}
+	return all, unknown
 }
 
 // parsePatch reads a patch, which may refer to data. unknown reports fields that this

@@ -12,7 +12,7 @@ import (
 
 // The parser of patches reads what protobuf's reads, and writes the same bytes.
 func TestPatchIsProtobuf(t *testing.T) {
-	for _, k := range []*Key{sample(), flipped(), small()} {
+	for _, k := range []*Key{sample(), flipped(), small(), stepped()} {
 		payload, err := encode(k)
 		if err != nil {
 			t.Fatal(err)

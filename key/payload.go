@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/advparams/advparams/key/keypb"
 	"github.com/advparams/advparams/onnxio"
@@ -15,9 +16,10 @@ import (
 
 const (
 	magic         = "advparams key"
-	formatVersion = 2 // the latest; one that older readers know is written if it will do
-	// maxEntries bounds files, patches and splices together: an empty message
-	// takes two bytes of a payload and a hundred of memory.
+	formatVersion = 3 // the latest; one that older readers know is written if it will do
+	// maxEntries bounds messages in lists together (files, patches, splices, steps,
+	// results, sealed tensors): an empty one takes two bytes of a payload and a hundred
+	// of memory.
 	maxEntries = 1 << 20
 )
 
@@ -27,11 +29,12 @@ func encode(k *Key) ([]byte, error) {
 		return nil, err
 	}
 	m := &keypb.Payload{
-		Magic: magic, FormatVersion: 1, Tool: k.Tool,
+		Magic: magic, Tool: k.Tool,
 		Summary: &keypb.Summary{
 			Profile:    k.Summary.Profile,
 			Parameters: uint64(k.Summary.Parameters), Changed: uint64(k.Summary.Changed),
 			Samples: uint64(k.Summary.Samples), Accuracy: k.Summary.Accuracy, LockedAccuracy: k.Summary.LockedAccuracy,
+			MadeUp: k.Summary.MadeUp,
 		},
 	}
 	if !k.Created.IsZero() {
@@ -44,23 +47,13 @@ func encode(k *Key) ([]byte, error) {
 			LockedName: []byte(f.LockedName), LockedSize: uint64(f.LockedSize), LockedSha256: f.LockedSHA256[:],
 		})
 	}
-	for i := range k.Record.Patches {
-		if k.Record.Patches[i].Flip != 0 {
-			m.FormatVersion = 2
-		}
-	}
+	m.FormatVersion = versionOf(&k.Record)
 	payload, err := marshal(nil, m)
-	for i := 0; err == nil && i < len(k.Record.Patches); i++ {
-		payload, err = appendPatch(payload, &k.Record.Patches[i])
-	}
-	last := &keypb.Payload{}
-	for _, s := range k.Record.Splices {
-		last.Splices = append(last.Splices, &keypb.Splice{
-			File: uint32(s.File), Offset: uint64(s.Offset), Length: uint64(s.Length), Original: s.Original,
-		})
-	}
 	if err == nil {
-		payload, err = marshal(payload, last)
+		payload, err = appendChanges(payload, payloadPatches, k.Record.Patches, &keypb.Payload{Splices: splicesOf(k.Record.Splices)})
+	}
+	for i := 0; err == nil && i < len(k.Record.Steps); i++ {
+		payload, err = appendStep(payload, &k.Record.Steps[i])
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encoding the payload: %w", err)
@@ -71,6 +64,19 @@ func encode(k *Key) ([]byte, error) {
 	return payload, nil
 }
 
+// versionOf returns the lowest format version that has room for a record.
+func versionOf(r *onnxio.Record) uint32 {
+	if len(r.Steps) > 0 {
+		return 3
+	}
+	for i := range r.Patches {
+		if r.Patches[i].Flip != 0 {
+			return 2
+		}
+	}
+	return 1
+}
+
 func marshal(b []byte, m proto.Message) ([]byte, error) {
 	return proto.MarshalOptions{Deterministic: true}.MarshalAppend(b, m)
 }
@@ -79,16 +85,16 @@ func marshal(b []byte, m proto.Message) ([]byte, error) {
 // payload.
 func decode(payload []byte) (*Key, error) {
 	m := new(keypb.Payload)
-	entries, err := countEntries(payload) // before they are allocated
-	var patches [][]byte
+	entries, err := countEntries(payload, m.ProtoReflect().Descriptor()) // before they are allocated
+	var patches, steps [][]byte
 	if err == nil && entries <= maxEntries {
-		patches, err = unmarshalRest(payload, m)
+		err = unmarshalRest(payload, m, map[protowire.Number]*[][]byte{payloadPatches: &patches, payloadSteps: &steps})
 	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("decoding the payload: %w", err)
 	case entries > maxEntries:
-		return nil, fmt.Errorf("%d files, patches and splices; a key holds %d", entries, maxEntries)
+		return nil, fmt.Errorf("%d entries; a key holds %d", entries, maxEntries)
 	case m.GetMagic() != magic:
 		return nil, errors.New("the payload is not that of a key")
 	case m.GetFormatVersion() < 1 || m.GetFormatVersion() > formatVersion:
@@ -99,6 +105,7 @@ func decode(payload []byte) (*Key, error) {
 		Profile:    sum.GetProfile(),
 		Parameters: int64(sum.GetParameters()), Changed: int64(sum.GetChanged()),
 		Samples: int64(sum.GetSamples()), Accuracy: sum.GetAccuracy(), LockedAccuracy: sum.GetLockedAccuracy(),
+		MadeUp: sum.GetMadeUp(),
 	}}
 	if seconds := m.GetCreated(); seconds != 0 {
 		k.Created = time.Unix(seconds, 0).UTC()
@@ -115,22 +122,28 @@ func decode(payload []byte) (*Key, error) {
 			LockedName: string(f.GetLockedName()), LockedSize: int64(f.GetLockedSize()), LockedSHA256: [sha256.Size]byte(f.GetLockedSha256()),
 		})
 	}
-	for _, data := range patches {
-		p, more, err := parsePatch(data)
-		unknown = unknown || more
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("decoding the payload: %w", err)
-		case m.GetFormatVersion() < 2 && p.Flip != 0:
-			return nil, fmt.Errorf("tensor %q: bits to turn over, which version 1 does not have", p.Tensor)
-		}
-		k.Record.Patches = append(k.Record.Patches, p)
+	var more bool
+	if k.Record.Patches, more, err = parsePatches(patches); err != nil {
+		return nil, fmt.Errorf("decoding the payload: %w", err)
 	}
-	for _, s := range m.GetSplices() {
-		unknown = unknown || hasUnknown(s)
-		k.Record.Splices = append(k.Record.Splices, onnxio.Splice{
-			File: int(s.GetFile()), Offset: int64(s.GetOffset()), Length: int64(s.GetLength()), Original: s.GetOriginal(),
-		})
+	unknown = unknown || more
+	k.Record.Splices, more = parseSplices(m.GetSplices())
+	unknown = unknown || more
+	for _, data := range steps {
+		s, more, err := parseStep(data)
+		if err != nil {
+			return nil, fmt.Errorf("decoding the payload: %w", err)
+		}
+		unknown = unknown || more
+		k.Record.Steps = append(k.Record.Steps, s)
+	}
+	switch version := m.GetFormatVersion(); {
+	case version < 3 && len(steps) > 0:
+		return nil, fmt.Errorf("steps, which version %d does not have", version)
+	case version == 3 && len(steps) == 0:
+		return nil, errors.New("version 3 without steps")
+	case version < 2 && versionOf(&k.Record) > 1:
+		return nil, errors.New("bits to turn over, which version 1 does not have")
 	}
 	if unknown {
 		return nil, fmt.Errorf("the payload has fields that version %d does not define", m.GetFormatVersion())
@@ -141,18 +154,30 @@ func decode(payload []byte) (*Key, error) {
 	return k, nil
 }
 
-// countEntries returns the number of files, patches and splices in a payload.
-func countEntries(payload []byte) (int, error) {
+// countEntries returns the number of messages in lists, of a message and of those in it.
+func countEntries(message []byte, d protoreflect.MessageDescriptor) (int, error) {
 	entries := 0
-	for len(payload) > 0 {
-		num, _, n := protowire.ConsumeField(payload)
+	for len(message) > 0 {
+		num, typ, tag := protowire.ConsumeTag(message)
+		if tag < 0 {
+			return 0, protowire.ParseError(tag)
+		}
+		n := protowire.ConsumeFieldValue(num, typ, message[tag:])
 		if n < 0 {
 			return 0, protowire.ParseError(n)
 		}
-		if num >= 6 && num <= 8 {
-			entries++
+		if f := d.Fields().ByNumber(num); f != nil && f.Message() != nil && typ == protowire.BytesType {
+			if f.IsList() {
+				entries++
+			}
+			inner, _ := protowire.ConsumeBytes(message[tag:])
+			more, err := countEntries(inner, f.Message())
+			if err != nil {
+				return 0, err
+			}
+			entries += more
 		}
-		payload = payload[n:]
+		message = message[tag+n:]
 	}
 	return entries, nil
 }

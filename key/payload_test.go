@@ -43,7 +43,10 @@ func TestContradictions(t *testing.T) {
 	}{
 		{"other magic", func(m *keypb.Payload) { m.Magic = "advparams" }, "not that of a key"},
 		{"no version", func(m *keypb.Payload) { m.FormatVersion = 0 }, "format version 0"},
-		{"next version", func(m *keypb.Payload) { m.FormatVersion = 3 }, "format version 3"},
+		{"next version", func(m *keypb.Payload) { m.FormatVersion = 4 }, "format version 4"},
+		{"version 3 without steps", func(m *keypb.Payload) { m.FormatVersion = 3 }, "without steps"},
+		{"steps in version 2", func(m *keypb.Payload) { m.FormatVersion, m.Steps = 2, []*keypb.Step{{}} }, "version 2 does not have"},
+		{"patches beside steps", func(m *keypb.Payload) { m.FormatVersion, m.Steps = 3, []*keypb.Step{{}} }, "beside steps"},
 		{"flip in version 1", func(m *keypb.Payload) { m.Patches[0].Flip = 1 }, "version 1 does not have"},
 		{"flip beside originals", func(m *keypb.Payload) { m.FormatVersion, m.Patches[0].Flip = 2, 1 }, "bytes of original values"},
 		{"flip beyond the width", func(m *keypb.Payload) {
@@ -193,6 +196,12 @@ func TestTooManyEntries(t *testing.T) {
 	if _, err := decode(payload); err == nil || !strings.Contains(err.Error(), "a key holds") {
 		t.Errorf("decode returns %v for %d patches", err, maxEntries+1)
 	}
+	step := protowire.AppendTag(nil, 9, protowire.BytesType)
+	result := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), nil)
+	payload = protowire.AppendBytes(step, bytes.Repeat(result, maxEntries))
+	if _, err := decode(payload); err == nil || !strings.Contains(err.Error(), "a key holds") {
+		t.Errorf("decode returns %v for %d results", err, maxEntries)
+	}
 	k := small()
 	k.Record.Splices = make([]onnxio.Splice, maxEntries)
 	if _, err := encode(k); err == nil || !strings.Contains(err.Error(), "a key holds") {
@@ -237,7 +246,7 @@ func BenchmarkRead(b *testing.B) {
 }
 
 func FuzzPayload(f *testing.F) {
-	for _, k := range []*Key{sample(), small()} {
+	for _, k := range []*Key{sample(), small(), stepped()} {
 		payload, err := encode(k)
 		if err != nil {
 			f.Fatal(err)

@@ -2,6 +2,7 @@ package key_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -88,7 +89,7 @@ func TestRestore(t *testing.T) {
 	restored := filepath.Join(t.TempDir(), "model.onnx")
 	var back atomicfile.Set
 	defer back.Abort()
-	if err := onnxio.Restore(locked, &k.Record, &back, restored); err != nil {
+	if err := onnxio.Restore(context.Background(), locked, &k.Record, &back, restored, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := back.Commit(); err != nil {
@@ -104,7 +105,7 @@ func TestRestore(t *testing.T) {
 	// The key of one model does not apply to another.
 	var none atomicfile.Set
 	defer none.Abort()
-	if err := onnxio.Restore(original, &k.Record, &none, restored+"2"); !errors.Is(err, onnxio.ErrMismatch) {
+	if err := onnxio.Restore(context.Background(), original, &k.Record, &none, restored+"2", nil); !errors.Is(err, onnxio.ErrMismatch) {
 		t.Errorf("Restore returns %v for the wrong model, want ErrMismatch", err)
 	}
 }

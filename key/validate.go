@@ -8,15 +8,23 @@ import (
 )
 
 // Validate returns the first contradiction in k: a summary whose figures are out of
-// range, more entries than a key holds, or what onnxio.Record.Validate finds. Seal,
+// range, more entries (files, changes, steps) than a key holds, or what onnxio.Record.Validate finds. Seal,
 // WritePlain and Read call it.
 func (k *Key) Validate() error {
 	if err := k.Summary.validate(); err != nil {
 		return fmt.Errorf("summary: %w", err)
 	}
 	rec := &k.Record
-	if n := len(rec.Files) + len(rec.Patches) + len(rec.Splices); n > maxEntries {
-		return fmt.Errorf("%d files, patches and splices; a key holds %d", n, maxEntries)
+	n := len(rec.Files) + len(rec.Patches) + len(rec.Splices) + len(rec.Steps)
+	for i := range rec.Steps {
+		s := &rec.Steps[i]
+		n += len(s.Results) + len(s.Patches) + len(s.Splices)
+		if s.Keystream != nil {
+			n += len(s.Keystream.Ranges)
+		}
+	}
+	if n > maxEntries {
+		return fmt.Errorf("%d entries; a key holds %d", n, maxEntries)
 	}
 	err := rec.Validate()
 	if bad, ok := errors.AsType[*onnxio.RecordError](err); ok {

@@ -14,15 +14,15 @@ type changes struct {
 
 func (c *changes) none() bool { return len(c.patches)+len(c.splices) == 0 }
 
-// byFile returns, for each file, what turns the locked file into the original.
-// Patches and splices must be of files of the record.
-func (r *Record) byFile() []changes {
-	all := make([]changes, len(r.Files))
-	for i := range r.Patches {
-		p := &r.Patches[i]
+// changesByFile returns what is to be done to each of n files. Patches and splices must be
+// of these.
+func changesByFile(n int, patches []TensorPatch, splices []Splice) []changes {
+	all := make([]changes, n)
+	for i := range patches {
+		p := &patches[i]
 		all[p.File].patches = append(all[p.File].patches, p)
 	}
-	for _, s := range r.Splices {
+	for _, s := range splices {
 		all[s.File].splices = append(all[s.File].splices, piece{s.Offset, s.Length, s.Original, false})
 	}
 	return all

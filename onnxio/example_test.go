@@ -2,6 +2,7 @@ package onnxio_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -96,7 +97,7 @@ func ExampleModel_Rewrite() {
 	var undo atomicfile.Set
 	defer undo.Abort()
 	restored := filepath.Join(dir, "restored.onnx")
-	check(onnxio.Restore(locked, rec, &undo, restored))
+	check(onnxio.Restore(context.Background(), locked, rec, &undo, restored, nil))
 	check(undo.Commit())
 
 	a, err := os.ReadFile(path)

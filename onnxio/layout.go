@@ -13,9 +13,9 @@ type place struct {
 	path string // where to write it; empty to share the original's
 }
 
-// layout decides the names of the rewritten files. Files of the original are
-// never replaced, unless dst is the original itself.
-func (m *Model) layout(dst string, todo []changes) ([]place, error) {
+// layout decides the names of the rewritten files, of which some change. Files of the
+// original are never replaced, unless dst is the original itself.
+func (m *Model) layout(dst string, changed []bool) ([]place, error) {
 	dir := filepath.Dir(dst)
 	places := make([]place, len(m.files))
 	inPlace := samePath(dst, m.path)
@@ -25,7 +25,7 @@ func (m *Model) layout(dst string, todo []changes) ([]place, error) {
 	}
 	if sameFolder(dst, m.path) {
 		for i := range m.files[1:] {
-			if todo[i+1].none() {
+			if !changed[i+1] {
 				places[i+1].path = ""
 			}
 		}
@@ -37,7 +37,7 @@ func (m *Model) layout(dst string, todo []changes) ([]place, error) {
 	}
 	if inPlace {
 		for i, p := range places {
-			if i > 0 && todo[i].none() {
+			if i > 0 && !changed[i] {
 				continue
 			}
 			if err := checkLinks(p.path, true); err != nil {

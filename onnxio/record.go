@@ -16,6 +16,9 @@ type Record struct {
 	Files   []FileRecord
 	Patches []TensorPatch
 	Splices []Splice
+	// Steps lead from the locked files to the original one after another. Where there
+	// are steps, there are no other patches and splices.
+	Steps []Step
 }
 
 // A FileRecord identifies one file before and after.

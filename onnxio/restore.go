@@ -1,11 +1,12 @@
 package onnxio
 
 import (
-	"crypto/sha256"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/advparams/advparams/onnxio/atomicfile"
+	"github.com/advparams/advparams/seal"
 )
 
 // Restore writes to dst the original of the model file locked, which Rewrite
@@ -23,22 +25,26 @@ import (
 //
 // The files must be exactly those that Rewrite wrote (ErrMismatch), which is
 // checked before anything else; the result is exactly the original, which is
-// checked before Restore returns, while nothing is committed. The tensors are not
-// looked at: the work is a copy with patches, whatever the file holds.
+// checked before Restore returns, while nothing is committed. Restore does not know
+// what the files hold: the work is a copy in which bytes are put back or decrypted, by
+// several goroutines, in the same memory whatever the size of the files.
 //
 // A record may come from a stranger. Only dst and the data files that the
 // original model refers to are written, below the folder of dst and through no
 // symbolic link; no file is replaced but dst, if out allows it, and the files of
 // the locked model if dst is locked. Permission bits are those of the locked files.
-func Restore(locked string, rec *Record, out *atomicfile.Set, dst string) error {
-	return (&restorer{locked: locked, dst: dst, rec: rec, out: out}).run()
+//
+// done, if it is not nil, is told how many bytes of the files have been gone through.
+// In the end that are twice as many as the locked files have.
+func Restore(ctx context.Context, locked string, rec *Record, out *atomicfile.Set, dst string, done func(n int64)) error {
+	return (&restorer{ctx: ctx, locked: locked, dst: dst, rec: rec, out: out, done: done}).run()
 }
 
 // Resume is Restore after another one, in place, that may have been interrupted:
 // files that are the original's already are taken as they are. It reports whether
 // all of them are; if dst is locked, it then writes nothing.
-func Resume(locked string, rec *Record, out *atomicfile.Set, dst string) (already bool, err error) {
-	r := &restorer{locked: locked, dst: dst, rec: rec, out: out, resume: true}
+func Resume(ctx context.Context, locked string, rec *Record, out *atomicfile.Set, dst string, done func(n int64)) (already bool, err error) {
+	r := &restorer{ctx: ctx, locked: locked, dst: dst, rec: rec, out: out, done: done, resume: true}
 	err = r.run()
 	return !slices.Contains(r.original, false), err
 }
@@ -73,9 +79,9 @@ func (r *restorer) run() error {
 
 // RestoreTo writes the original of a locked model to w. Nothing touches a disk.
 // The model must have no external data. The result is checked before the first
-// byte is written.
-func RestoreTo(w io.Writer, locked string, rec *Record) error {
-	r := &restorer{locked: locked, rec: rec, original: make([]bool, 1)}
+// byte is written. done is told as by Restore, but three times as many bytes.
+func RestoreTo(ctx context.Context, w io.Writer, locked string, rec *Record, done func(n int64)) error {
+	r := &restorer{ctx: ctx, locked: locked, rec: rec, original: make([]bool, 1), done: done}
 	if err := r.plan(); err != nil {
 		return err
 	}
@@ -90,26 +96,23 @@ func RestoreTo(w io.Writer, locked string, rec *Record) error {
 		return err
 	}
 	defer src.Close()
-	want := &rec.Files[0]
 	for _, to := range []io.Writer{io.Discard, w} {
-		h := sha256.New()
-		if err := splice(io.MultiWriter(h, to), src, want.LockedSize, r.back[0].pieces()); err != nil {
+		if err := r.back(0, to, src); err != nil {
 			return fmt.Errorf("restoring %s: %w", locked, err)
-		}
-		if [32]byte(h.Sum(nil)) != want.SHA256 {
-			return fmt.Errorf("restoring %s: %w: the result is not the original", locked, ErrRecord)
 		}
 	}
 	return nil
 }
 
 type restorer struct {
+	ctx         context.Context
 	locked, dst string
 	rec         *Record
 	out         *atomicfile.Set
+	done        func(n int64)
 	resume      bool // accept files that are original already
 	inPlace     bool
-	back        []changes
+	stages      [][]stage
 	original    []bool // files of the locked model that are the original's already
 	model       string // where the original model lies until it has its name
 }
@@ -119,7 +122,7 @@ func (r *restorer) plan() error {
 	if err := r.rec.Validate(); err != nil {
 		return err
 	}
-	r.back = r.rec.byFile()
+	r.stages = r.rec.stages()
 	return nil
 }
 
@@ -184,6 +187,7 @@ func (r *restorer) checkLocked(i int) error {
 	defer f.Close()
 	want := &r.rec.Files[i]
 	same, err := matches(f, want.LockedSize, want.LockedSHA256)
+	r.went(want.LockedSize)
 	if err == nil && !same && r.resume {
 		same, err = matches(f, want.Size, want.SHA256)
 		r.original[i] = same
@@ -292,16 +296,13 @@ func (r *restorer) write(i int) error {
 	if err != nil {
 		return err
 	}
-	size, pieces := want.LockedSize, r.back[i].pieces()
-	if r.original[i] {
-		size, pieces = want.Size, unchanged
-	}
-	if err := splice(f, src, size, pieces); err != nil {
-		return fmt.Errorf("restoring %s: %w", target, err)
-	}
-	same, err := matches(f.File, want.Size, want.SHA256)
-	if err == nil && !same {
-		err = fmt.Errorf("%w: the result is not the original", ErrRecord)
+	switch {
+	case r.original[i]:
+		err = r.copyTo(f, src, want.Size, unchanged, want)
+	case plain(r.stages[i]):
+		err = r.copyTo(f, src, want.LockedSize, r.stages[i][0].pieces(), want)
+	default:
+		err = r.back(i, f, src)
 	}
 	if err != nil {
 		return fmt.Errorf("restoring %s: %w", target, err)
@@ -311,3 +312,56 @@ func (r *restorer) write(i int) error {
 	}
 	return f.Close()
 }
+
+// errNotOriginal means that a record does not give what it says.
+var errNotOriginal = fmt.Errorf("%w: the result is not the original", ErrRecord)
+
+// copyTo writes src to f with pieces replaced, and reads again what it has written.
+func (r *restorer) copyTo(f *atomicfile.File, src *os.File, size int64, pieces iter.Seq[piece], want *FileRecord) error {
+	if err := splice(f, src, size, pieces); err != nil {
+		return err
+	}
+	r.went(size)
+	same, err := matches(f.File, want.Size, want.SHA256)
+	if err == nil && !same {
+		err = errNotOriginal
+	}
+	return err
+}
+
+// back writes the original of file i to w, and compares it with its digest on the way.
+func (r *restorer) back(i int, w io.Writer, src *os.File) error {
+	var from io.ReaderAt = src
+	if r.done != nil {
+		from = readerAtFunc(func(p []byte, at int64) (int, error) {
+			n, err := src.ReadAt(p, at)
+			r.done(int64(n))
+			return n, err
+		})
+	}
+	results, err := runStages(r.ctx, w, from, r.rec.Files[i].LockedSize, r.stages[i])
+	if errors.Is(err, seal.ErrVarints) {
+		err = fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	if err != nil {
+		return err
+	}
+	for k, s := range r.stages[i] {
+		if results[k] != s.want {
+			return errNotOriginal
+		}
+	}
+	return nil
+}
+
+// went tells that bytes have been gone through.
+func (r *restorer) went(n int64) {
+	if r.done != nil {
+		r.done(n)
+	}
+}
+
+// readerAtFunc is a function that is an io.ReaderAt.
+type readerAtFunc func(p []byte, at int64) (int, error)
+
+func (f readerAtFunc) ReadAt(p []byte, at int64) (int, error) { return f(p, at) }

@@ -63,7 +63,11 @@ func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (_ *Recor
 	if err != nil {
 		return nil, err
 	}
-	layout, err := m.layout(dst, todo)
+	changed := make([]bool, len(todo))
+	for i := range todo {
+		changed[i] = !todo[i].none()
+	}
+	layout, err := m.layout(dst, changed)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +96,7 @@ func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (_ *Recor
 		}
 		rec.Files = append(rec.Files, FileRecord{Name: f.Name, LockedName: layout[i].name, Size: f.Size, LockedSize: size})
 	}
-	back := rec.byFile()
+	back := changesByFile(len(rec.Files), rec.Patches, rec.Splices)
 	for i := range m.files {
 		if path := layout[i].path; path == "" {
 			m.share(&rec.Files[i], i)

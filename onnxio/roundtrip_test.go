@@ -1,6 +1,7 @@
 package onnxio
 
 import (
+	"context"
 	"crypto/sha256"
 	"io/fs"
 	"os"
@@ -59,7 +60,7 @@ func rewrite(t testing.TB, m *Model, dst string, force bool, edits ...Edit) *Rec
 func restore(locked string, rec *Record, dst string, force bool) error {
 	out := atomicfile.Set{Force: force}
 	defer out.Abort()
-	if err := Restore(locked, rec, &out, dst); err != nil {
+	if err := Restore(context.Background(), locked, rec, &out, dst, nil); err != nil {
 		return err
 	}
 	return out.Commit()

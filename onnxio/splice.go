@@ -132,9 +132,9 @@ const (
 )
 
 // splice writes src, a file of that size, to dst with pieces replaced, which come in
-// the order of their offsets. If dst is a file, long stretches are copied by the
-// system (copy_file_range).
-func splice(dst io.Writer, src *os.File, size int64, pieces iter.Seq[piece]) error {
+// the order of their offsets. If both are files, long stretches are copied by the system
+// (copy_file_range). Offsets that are read at never go back.
+func splice(dst io.Writer, src io.ReaderAt, size int64, pieces iter.Seq[piece]) error {
 	c := copier{dst: dst, src: src, size: size, room: make([]byte, min(bufferSize, size))}
 	last := int64(0)
 	for p := range pieces {
@@ -152,7 +152,7 @@ func splice(dst io.Writer, src *os.File, size int64, pieces iter.Seq[piece]) err
 // copier copies src to dst in windows, which pieces change before they are written.
 type copier struct {
 	dst    io.Writer
-	src    *os.File
+	src    io.ReaderAt
 	size   int64
 	pos    int64  // in src, of the window
 	window []byte // what is read, but not yet written
@@ -194,12 +194,13 @@ func (c *copier) replace(p piece) error {
 // copy copies src up to end. No piece ends beyond it.
 func (c *copier) copy(end int64) error {
 	_, toFile := c.dst.(io.ReaderFrom)
+	src, ofFile := c.src.(*os.File)
 	for c.pos < end {
 		if c.end() == c.pos {
 			to := end
-			if toFile && end-c.pos >= bulkSize {
+			if toFile && ofFile && end-c.pos >= bulkSize {
 				if c.pos%blockSize == 0 {
-					if err := c.bulk((end - c.pos) &^ (blockSize - 1)); err != nil {
+					if err := c.bulk(src, (end-c.pos)&^(blockSize-1)); err != nil {
 						return err
 					}
 					continue
@@ -229,11 +230,11 @@ func (c *copier) fill(end int64) error {
 }
 
 // bulk leaves it to the system to copy n bytes.
-func (c *copier) bulk(n int64) error {
-	if _, err := c.src.Seek(c.pos, io.SeekStart); err != nil {
+func (c *copier) bulk(src *os.File, n int64) error {
+	if _, err := src.Seek(c.pos, io.SeekStart); err != nil {
 		return err
 	}
-	if _, err := io.CopyN(c.dst, c.src, n); err != nil {
+	if _, err := io.CopyN(c.dst, src, n); err != nil {
 		return short(err)
 	}
 	c.pos += n

@@ -2,6 +2,7 @@ package onnxio
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"os"
@@ -103,7 +104,7 @@ func TestResume(t *testing.T) {
 			}
 		}
 		out := atomicfile.Set{Force: true}
-		already, err := Resume(dst, rec, &out, dst)
+		already, err := Resume(context.Background(), dst, rec, &out, dst, nil)
 		if err == nil {
 			err = out.Commit()
 		}
@@ -133,7 +134,7 @@ func TestRestoreTo(t *testing.T) {
 	dst := filepath.Join(filepath.Dir(path), "locked.onnx")
 	rec := rewrite(t, open(t, path), dst, false, Edit{"w", 0, float(9)})
 	var to bytes.Buffer
-	if err := RestoreTo(&to, dst, rec); err != nil {
+	if err := RestoreTo(context.Background(), &to, dst, rec, nil); err != nil {
 		t.Fatal(err)
 	}
 	if want, err := os.ReadFile(path); err != nil || !bytes.Equal(to.Bytes(), want) {
@@ -141,7 +142,7 @@ func TestRestoreTo(t *testing.T) {
 	}
 	to.Reset()
 	rec.Files[0].SHA256[0]++
-	if err := RestoreTo(&to, dst, rec); !errors.Is(err, ErrRecord) || to.Len() > 0 {
+	if err := RestoreTo(context.Background(), &to, dst, rec, nil); !errors.Is(err, ErrRecord) || to.Len() > 0 {
 		t.Errorf("wrong digest: %v, %d bytes", err, to.Len())
 	}
 }

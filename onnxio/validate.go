@@ -29,9 +29,11 @@ func (r *Record) Validate() error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	for i, c := range r.byFile() {
-		if at, found := c.overlap(); found {
-			return overlapError(&r.Files[i], at)
+	for _, s := range r.steps() {
+		for i, c := range changesByFile(len(r.Files), s.Patches, s.Splices) {
+			if at, found := c.overlap(); found {
+				return overlapError(&r.Files[i], at)
+			}
 		}
 	}
 	return nil
@@ -53,23 +55,27 @@ func (r *Record) contradiction() error {
 	if err := validateFiles(r.Files); err != nil {
 		return err
 	}
-	for i := range r.Patches {
-		p := &r.Patches[i]
-		if p.File < 0 || p.File >= len(r.Files) {
-			return fmt.Errorf("tensor %q: there is no file %d", p.Tensor, p.File)
-		}
-		f := &r.Files[p.File]
-		if err := validatePatch(p, f.LockedSize); err != nil {
-			return fmt.Errorf("tensor %q in file %q: %w", p.Tensor, f.LockedName, err)
-		}
+	if len(r.Steps) > 0 && len(r.Patches)+len(r.Splices) > 0 {
+		return errors.New("patches or splices beside steps")
 	}
-	grown, err := validateSplices(r)
-	if err != nil {
-		return err
+	state := make([]Result, len(r.Files)) // of files, between steps
+	for i, f := range r.Files {
+		state[i] = Result{i, f.LockedSize, f.LockedSHA256}
+	}
+	for i, s := range r.steps() {
+		if err := s.validate(r.Files, state); err != nil {
+			if len(r.Steps) > 0 {
+				err = fmt.Errorf("step %d: %w", i, err)
+			}
+			return err
+		}
 	}
 	for i, f := range r.Files {
-		if f.Size-grown[i] != f.LockedSize {
-			return fmt.Errorf("file %q: %d bytes locked and %d original, but the splices add %d", f.LockedName, f.LockedSize, f.Size, grown[i])
+		switch {
+		case f.Size != state[i].Size:
+			return fmt.Errorf("file %q: %d bytes after the last step and %d original", f.LockedName, state[i].Size, f.Size)
+		case f.SHA256 != state[i].SHA256:
+			return fmt.Errorf("file %q: its digest after the last step is not that of the original", f.LockedName)
 		}
 	}
 	return nil
@@ -147,20 +153,20 @@ func validatePatch(p *TensorPatch, size int64) error {
 
 // validateSplices checks the splices and returns by how many bytes they make each
 // file longer.
-func validateSplices(rec *Record) (grown []int64, err error) {
-	grown = make([]int64, len(rec.Files))
-	end := make([]int64, len(rec.Files))
-	for i := range rec.Splices {
-		s := &rec.Splices[i]
-		if s.File < 0 || s.File >= len(rec.Files) {
+func validateSplices(splices []Splice, files []FileRecord, state []Result) (grown []int64, err error) {
+	grown = make([]int64, len(files))
+	end := make([]int64, len(files))
+	for i := range splices {
+		s := &splices[i]
+		if s.File < 0 || s.File >= len(files) {
 			return nil, fmt.Errorf("splice %d: there is no file %d", i, s.File)
 		}
-		f := &rec.Files[s.File]
+		name, size := files[s.File].LockedName, state[s.File].Size
 		switch {
-		case s.Offset < 0 || s.Offset > f.LockedSize || s.Length < 0 || s.Length > f.LockedSize-s.Offset:
-			return nil, fmt.Errorf("splice %d: %d bytes at %d lie beyond the end of file %q", i, s.Length, s.Offset, f.LockedName)
+		case s.Offset < 0 || s.Offset > size || s.Length < 0 || s.Length > size-s.Offset:
+			return nil, fmt.Errorf("splice %d: %d bytes at %d lie beyond the end of file %q", i, s.Length, s.Offset, name)
 		case s.Offset < end[s.File]:
-			return nil, fmt.Errorf("splice %d: byte %d of file %q is before the end of the previous splice", i, s.Offset, f.LockedName)
+			return nil, fmt.Errorf("splice %d: byte %d of file %q is before the end of the previous splice", i, s.Offset, name)
 		}
 		end[s.File] = s.Offset + s.Length
 		grown[s.File] += int64(len(s.Original)) - s.Length

@@ -231,7 +231,7 @@ func checkRestored(t *testing.T, original, locked string, rec *onnxio.Record) {
 	t.Helper()
 	out := new(atomicfile.Set)
 	back := filepath.Join(t.TempDir(), "back.onnx")
-	if err := onnxio.Restore(locked, rec, out, back); err != nil {
+	if err := onnxio.Restore(context.Background(), locked, rec, out, back, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := out.Commit(); err != nil {

@@ -40,6 +40,9 @@ func CheckRanges(ranges []Range, size int64) error {
 		case !r.Varints && r.Length != r.Tensor.Count*int64(r.Tensor.Kind.Width()):
 			return fmt.Errorf("%w: number %d has %d elements of %v in %d bytes", ErrRanges, i, r.Tensor.Count, r.Tensor.Kind, r.Length)
 		}
+		if _, _, ok := r.Tensor.exchanges(); !ok {
+			return fmt.Errorf("%w: number %d has exponents that are no permutation", ErrRanges, i)
+		}
 		at = r.Offset + r.Length
 	}
 	return nil

@@ -10,14 +10,6 @@ import (
 	"github.com/advparams/advparams/seal"
 )
 
-// A Range is where a parameter lies, or a part of it, and how it is sealed. A reader
-// needs nothing but File and the seal.Range to unseal it.
-type Range struct {
-	Name string // of the parameter, for people
-	File int    // index in Model.Files
-	seal.Range
-}
-
 // Left is a parameter that may hold what training made and stays in clear.
 type Left struct {
 	Name     string
@@ -27,7 +19,7 @@ type Left struct {
 
 // A Plan is what is sealed of a model.
 type Plan struct {
-	Ranges []Range // in the order of files and offsets, without overlaps
+	Ranges []onnxio.SealedRange // in the order of files and offsets, without overlaps
 	Left   []Left
 	// Parameters is the number of elements of all weights, Sealed of those in Ranges.
 	Parameters, Sealed int64
@@ -91,7 +83,7 @@ func NewPlan(m *onnxio.Model, opt Options) (*Plan, error) {
 
 // order sorts the ranges, numbers them, and makes sure that none overlap.
 func (p *Plan) order() error {
-	slices.SortStableFunc(p.Ranges, func(a, b Range) int {
+	slices.SortStableFunc(p.Ranges, func(a, b onnxio.SealedRange) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Offset, b.Offset))
 	})
 	for i := range p.Ranges {
@@ -132,7 +124,7 @@ var kinds = map[onnxpb.TensorProto_DataType]seal.Kind{
 }
 
 // rangesOf returns the ranges of a parameter, or why it cannot be sealed.
-func rangesOf(m *onnxio.Model, p *onnxio.Parameter, exponents []byte) ([]Range, string) {
+func rangesOf(m *onnxio.Model, p *onnxio.Parameter, exponents []byte) ([]onnxio.SealedRange, string) {
 	if p.Tensor == nil {
 		return nil, "it is a list, not a tensor"
 	}
@@ -145,13 +137,13 @@ func rangesOf(m *onnxio.Model, p *onnxio.Parameter, exponents []byte) ([]Range, 
 			return nil, "its varints are too many"
 		}
 		t := seal.Tensor{Kind: kind, Count: int64(n), KeepSigns: true}
-		return []Range{{p.Name, r.File, seal.Range{Offset: r.Offset, Length: r.Count, Tensor: t, Varints: true}}}, ""
+		return []onnxio.SealedRange{{Name: p.Name, File: r.File, Range: seal.Range{Offset: r.Offset, Length: r.Count, Tensor: t, Varints: true}}}, ""
 	}
 	places := p.Tensor.Ranges()
 	if len(places) == 0 {
 		return nil, fmt.Sprintf("its elements have no fixed places in %v", p.Tensor.Storage)
 	}
-	var ranges []Range
+	var ranges []onnxio.SealedRange
 	for _, r := range places {
 		if !r.Adjacent() {
 			return nil, "its elements do not lie side by side"
@@ -159,7 +151,7 @@ func rangesOf(m *onnxio.Model, p *onnxio.Parameter, exponents []byte) ([]Range, 
 		size := r.Count * int64(r.Width)
 		data := m.Files()[r.File].Bytes(r.Offset, size)
 		t := seal.Tensor{Kind: kind, Count: size / int64(kind.Width()), KeepSigns: kind != seal.Bytes && seal.SameSigns(kind, data), Exponents: exponents}
-		ranges = append(ranges, Range{p.Name, r.File, seal.Range{Offset: r.Offset, Length: size, Tensor: t}})
+		ranges = append(ranges, onnxio.SealedRange{Name: p.Name, File: r.File, Range: seal.Range{Offset: r.Offset, Length: size, Tensor: t}})
 	}
 	return ranges, ""
 }

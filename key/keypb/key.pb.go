@@ -31,8 +31,8 @@ type Payload struct {
 	// "advparams key". Fields 1 and 2 keep their number, type and meaning in
 	// every version, so that any reader can tell what it has before the rest.
 	Magic string `protobuf:"bytes,1,opt,name=magic,proto3" json:"magic,omitempty"`
-	// Version of everything below: 1, or 2 if a patch has flip. A reader refuses
-	// versions it does not know.
+	// Version of everything below: 1, 2 if a patch has flip, or 3 if there are steps.
+	// A reader refuses versions it does not know.
 	FormatVersion uint32 `protobuf:"varint,2,opt,name=format_version,json=formatVersion,proto3" json:"format_version,omitempty"`
 	// Program and version that made the key, for people.
 	Tool string `protobuf:"bytes,3,opt,name=tool,proto3" json:"tool,omitempty"`
@@ -43,11 +43,15 @@ type Payload struct {
 	// Files of the model. The first is the ONNX file itself; the others are its
 	// external data files that changed their content or name.
 	Files []*File `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"`
-	// Elements to put back, by tensor. Applied to the locked files.
+	// Elements to put back, by tensor. Applied to the locked files. Empty with steps.
 	Patches []*TensorPatch `protobuf:"bytes,7,rep,name=patches,proto3" json:"patches,omitempty"`
 	// Byte ranges to replace, ascending and disjoint within a file. Their offsets
-	// are those of the locked files too: splices do not shift one another.
-	Splices       []*Splice `protobuf:"bytes,8,rep,name=splices,proto3" json:"splices,omitempty"`
+	// are those of the locked files too: splices do not shift one another. Empty with
+	// steps.
+	Splices []*Splice `protobuf:"bytes,8,rep,name=splices,proto3" json:"splices,omitempty"`
+	// Since version 3: what leads from the locked files back to the original, in this
+	// order.
+	Steps         []*Step `protobuf:"bytes,9,rep,name=steps,proto3" json:"steps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -138,10 +142,17 @@ func (x *Payload) GetSplices() []*Splice {
 	return nil
 }
 
+func (x *Payload) GetSteps() []*Step {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
 // Summary describes the locking without giving it away. It is not used to unlock.
 type Summary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Profile of the search: "minimal", "hardened".
+	// Profile: "minimal", "hardened", "sealed".
 	Profile string `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
 	// Parameters of the model.
 	Parameters uint64 `protobuf:"varint,2,opt,name=parameters,proto3" json:"parameters,omitempty"`
@@ -153,8 +164,10 @@ type Summary struct {
 	Accuracy float64 `protobuf:"fixed64,5,opt,name=accuracy,proto3" json:"accuracy,omitempty"`
 	// Accuracy of the locked model, 0 to 1.
 	LockedAccuracy float64 `protobuf:"fixed64,6,opt,name=locked_accuracy,json=lockedAccuracy,proto3" json:"locked_accuracy,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The samples were made up: no real data was seen.
+	MadeUp        bool `protobuf:"varint,7,opt,name=made_up,json=madeUp,proto3" json:"made_up,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Summary) Reset() {
@@ -227,6 +240,13 @@ func (x *Summary) GetLockedAccuracy() float64 {
 		return x.LockedAccuracy
 	}
 	return 0
+}
+
+func (x *Summary) GetMadeUp() bool {
+	if x != nil {
+		return x.MadeUp
+	}
+	return false
 }
 
 // File is one file of the model before and after locking. Names are relative to
@@ -508,11 +528,334 @@ func (x *Splice) GetOriginal() []byte {
 	return nil
 }
 
+// Step changes files, all at once: what the step before left, or the locked files, and
+// gives what the next step takes, or the original. It has either patches and splices or
+// a keystream.
+type Step struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the step leaves, for each file that it changes, in the order of files.
+	Results []*Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	// As in Payload. Offsets are those of the files that the step takes.
+	Patches []*TensorPatch `protobuf:"bytes,2,rep,name=patches,proto3" json:"patches,omitempty"`
+	Splices []*Splice      `protobuf:"bytes,3,rep,name=splices,proto3" json:"splices,omitempty"`
+	// Tensors to decrypt. Sizes stay.
+	Keystream     *Keystream `protobuf:"bytes,4,opt,name=keystream,proto3" json:"keystream,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Step) Reset() {
+	*x = Step{}
+	mi := &file_key_keypb_key_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Step) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Step) ProtoMessage() {}
+
+func (x *Step) ProtoReflect() protoreflect.Message {
+	mi := &file_key_keypb_key_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Step.ProtoReflect.Descriptor instead.
+func (*Step) Descriptor() ([]byte, []int) {
+	return file_key_keypb_key_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Step) GetResults() []*Result {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+func (x *Step) GetPatches() []*TensorPatch {
+	if x != nil {
+		return x.Patches
+	}
+	return nil
+}
+
+func (x *Step) GetSplices() []*Splice {
+	if x != nil {
+		return x.Splices
+	}
+	return nil
+}
+
+func (x *Step) GetKeystream() *Keystream {
+	if x != nil {
+		return x.Keystream
+	}
+	return nil
+}
+
+// Result is a file after a step.
+type Result struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Index into Payload.files.
+	File uint32 `protobuf:"varint,1,opt,name=file,proto3" json:"file,omitempty"`
+	// Size in bytes.
+	Size uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	// SHA-256, 32 bytes.
+	Sha256        []byte `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Result) Reset() {
+	*x = Result{}
+	mi := &file_key_keypb_key_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Result) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Result) ProtoMessage() {}
+
+func (x *Result) ProtoReflect() protoreflect.Message {
+	mi := &file_key_keypb_key_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Result.ProtoReflect.Descriptor instead.
+func (*Result) Descriptor() ([]byte, []int) {
+	return file_key_keypb_key_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Result) GetFile() uint32 {
+	if x != nil {
+		return x.File
+	}
+	return 0
+}
+
+func (x *Result) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Result) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+// Keystream decrypts tensors.
+type Keystream struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The construction: 1 is the one in docs/key-format.md.
+	Cipher uint32 `protobuf:"varint,1,opt,name=cipher,proto3" json:"cipher,omitempty"`
+	// 32 bytes.
+	Seed []byte `protobuf:"bytes,2,opt,name=seed,proto3" json:"seed,omitempty"`
+	// 32 bytes.
+	Salt []byte `protobuf:"bytes,3,opt,name=salt,proto3" json:"salt,omitempty"`
+	// Ascending by file and offset, disjoint. The index of a tensor in this list, from 0,
+	// is part of what its keystream is derived from.
+	Tensors       []*SealedTensor `protobuf:"bytes,4,rep,name=tensors,proto3" json:"tensors,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Keystream) Reset() {
+	*x = Keystream{}
+	mi := &file_key_keypb_key_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Keystream) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Keystream) ProtoMessage() {}
+
+func (x *Keystream) ProtoReflect() protoreflect.Message {
+	mi := &file_key_keypb_key_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Keystream.ProtoReflect.Descriptor instead.
+func (*Keystream) Descriptor() ([]byte, []int) {
+	return file_key_keypb_key_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Keystream) GetCipher() uint32 {
+	if x != nil {
+		return x.Cipher
+	}
+	return 0
+}
+
+func (x *Keystream) GetSeed() []byte {
+	if x != nil {
+		return x.Seed
+	}
+	return nil
+}
+
+func (x *Keystream) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *Keystream) GetTensors() []*SealedTensor {
+	if x != nil {
+		return x.Tensors
+	}
+	return nil
+}
+
+// SealedTensor is a run of encrypted elements in a file.
+type SealedTensor struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the tensor, for people and messages.
+	Name []byte `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Index into Payload.files.
+	File uint32 `protobuf:"varint,2,opt,name=file,proto3" json:"file,omitempty"`
+	// Offset of element 0.
+	Offset uint64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	// Kind of the elements, 1 to 14.
+	Kind uint32 `protobuf:"varint,4,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Number of elements.
+	Count uint64 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
+	// Whether signs were left as they are.
+	KeepSigns bool `protobuf:"varint,6,opt,name=keep_signs,json=keepSigns,proto3" json:"keep_signs,omitempty"`
+	// Length in bytes if the elements are stored as varints; 0: they have the width of
+	// their kind.
+	Varints uint64 `protobuf:"varint,7,opt,name=varints,proto3" json:"varints,omitempty"`
+	// Exponents that took the place of 1, 2, 3 …, as runs of consecutive numbers: the
+	// first of a run, then how many. Empty: exponents stayed.
+	Exponents     []uint32 `protobuf:"varint,8,rep,packed,name=exponents,proto3" json:"exponents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SealedTensor) Reset() {
+	*x = SealedTensor{}
+	mi := &file_key_keypb_key_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SealedTensor) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SealedTensor) ProtoMessage() {}
+
+func (x *SealedTensor) ProtoReflect() protoreflect.Message {
+	mi := &file_key_keypb_key_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SealedTensor.ProtoReflect.Descriptor instead.
+func (*SealedTensor) Descriptor() ([]byte, []int) {
+	return file_key_keypb_key_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *SealedTensor) GetName() []byte {
+	if x != nil {
+		return x.Name
+	}
+	return nil
+}
+
+func (x *SealedTensor) GetFile() uint32 {
+	if x != nil {
+		return x.File
+	}
+	return 0
+}
+
+func (x *SealedTensor) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *SealedTensor) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *SealedTensor) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *SealedTensor) GetKeepSigns() bool {
+	if x != nil {
+		return x.KeepSigns
+	}
+	return false
+}
+
+func (x *SealedTensor) GetVarints() uint64 {
+	if x != nil {
+		return x.Varints
+	}
+	return 0
+}
+
+func (x *SealedTensor) GetExponents() []uint32 {
+	if x != nil {
+		return x.Exponents
+	}
+	return nil
+}
+
 var File_key_keypb_key_proto protoreflect.FileDescriptor
 
 const file_key_keypb_key_proto_rawDesc = "" +
 	"\n" +
-	"\x13key/keypb/key.proto\x12\radvparams.key\"\xb8\x02\n" +
+	"\x13key/keypb/key.proto\x12\radvparams.key\"\xe3\x02\n" +
 	"\aPayload\x12\x14\n" +
 	"\x05magic\x18\x01 \x01(\tR\x05magic\x12%\n" +
 	"\x0eformat_version\x18\x02 \x01(\rR\rformatVersion\x12\x12\n" +
@@ -521,7 +864,8 @@ const file_key_keypb_key_proto_rawDesc = "" +
 	"\asummary\x18\x05 \x01(\v2\x16.advparams.key.SummaryR\asummary\x12)\n" +
 	"\x05files\x18\x06 \x03(\v2\x13.advparams.key.FileR\x05files\x124\n" +
 	"\apatches\x18\a \x03(\v2\x1a.advparams.key.TensorPatchR\apatches\x12/\n" +
-	"\asplices\x18\b \x03(\v2\x15.advparams.key.SpliceR\asplices\"\xbc\x01\n" +
+	"\asplices\x18\b \x03(\v2\x15.advparams.key.SpliceR\asplices\x12)\n" +
+	"\x05steps\x18\t \x03(\v2\x13.advparams.key.StepR\x05steps\"\xd5\x01\n" +
 	"\aSummary\x12\x18\n" +
 	"\aprofile\x18\x01 \x01(\tR\aprofile\x12\x1e\n" +
 	"\n" +
@@ -530,7 +874,8 @@ const file_key_keypb_key_proto_rawDesc = "" +
 	"\achanged\x18\x03 \x01(\x04R\achanged\x12\x18\n" +
 	"\asamples\x18\x04 \x01(\x04R\asamples\x12\x1a\n" +
 	"\baccuracy\x18\x05 \x01(\x01R\baccuracy\x12'\n" +
-	"\x0flocked_accuracy\x18\x06 \x01(\x01R\x0elockedAccuracy\"\xad\x01\n" +
+	"\x0flocked_accuracy\x18\x06 \x01(\x01R\x0elockedAccuracy\x12\x17\n" +
+	"\amade_up\x18\a \x01(\bR\x06madeUp\"\xad\x01\n" +
 	"\x04File\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\fR\x04name\x12\x1f\n" +
 	"\vlocked_name\x18\x02 \x01(\fR\n" +
@@ -553,7 +898,31 @@ const file_key_keypb_key_proto_rawDesc = "" +
 	"\x04file\x18\x01 \x01(\rR\x04file\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x16\n" +
 	"\x06length\x18\x03 \x01(\x04R\x06length\x12\x1a\n" +
-	"\boriginal\x18\x04 \x01(\fR\boriginalB*Z(github.com/advparams/advparams/key/keypbb\x06proto3"
+	"\boriginal\x18\x04 \x01(\fR\boriginal\"\xd6\x01\n" +
+	"\x04Step\x12/\n" +
+	"\aresults\x18\x01 \x03(\v2\x15.advparams.key.ResultR\aresults\x124\n" +
+	"\apatches\x18\x02 \x03(\v2\x1a.advparams.key.TensorPatchR\apatches\x12/\n" +
+	"\asplices\x18\x03 \x03(\v2\x15.advparams.key.SpliceR\asplices\x126\n" +
+	"\tkeystream\x18\x04 \x01(\v2\x18.advparams.key.KeystreamR\tkeystream\"H\n" +
+	"\x06Result\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\rR\x04file\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\fR\x06sha256\"\x82\x01\n" +
+	"\tKeystream\x12\x16\n" +
+	"\x06cipher\x18\x01 \x01(\rR\x06cipher\x12\x12\n" +
+	"\x04seed\x18\x02 \x01(\fR\x04seed\x12\x12\n" +
+	"\x04salt\x18\x03 \x01(\fR\x04salt\x125\n" +
+	"\atensors\x18\x04 \x03(\v2\x1b.advparams.key.SealedTensorR\atensors\"\xcf\x01\n" +
+	"\fSealedTensor\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\fR\x04name\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\rR\x04file\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\x04R\x06offset\x12\x12\n" +
+	"\x04kind\x18\x04 \x01(\rR\x04kind\x12\x14\n" +
+	"\x05count\x18\x05 \x01(\x04R\x05count\x12\x1d\n" +
+	"\n" +
+	"keep_signs\x18\x06 \x01(\bR\tkeepSigns\x12\x18\n" +
+	"\avarints\x18\a \x01(\x04R\avarints\x12\x1c\n" +
+	"\texponents\x18\b \x03(\rR\texponentsB*Z(github.com/advparams/advparams/key/keypbb\x06proto3"
 
 var (
 	file_key_keypb_key_proto_rawDescOnce sync.Once
@@ -567,24 +936,34 @@ func file_key_keypb_key_proto_rawDescGZIP() []byte {
 	return file_key_keypb_key_proto_rawDescData
 }
 
-var file_key_keypb_key_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_key_keypb_key_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_key_keypb_key_proto_goTypes = []any{
-	(*Payload)(nil),     // 0: advparams.key.Payload
-	(*Summary)(nil),     // 1: advparams.key.Summary
-	(*File)(nil),        // 2: advparams.key.File
-	(*TensorPatch)(nil), // 3: advparams.key.TensorPatch
-	(*Splice)(nil),      // 4: advparams.key.Splice
+	(*Payload)(nil),      // 0: advparams.key.Payload
+	(*Summary)(nil),      // 1: advparams.key.Summary
+	(*File)(nil),         // 2: advparams.key.File
+	(*TensorPatch)(nil),  // 3: advparams.key.TensorPatch
+	(*Splice)(nil),       // 4: advparams.key.Splice
+	(*Step)(nil),         // 5: advparams.key.Step
+	(*Result)(nil),       // 6: advparams.key.Result
+	(*Keystream)(nil),    // 7: advparams.key.Keystream
+	(*SealedTensor)(nil), // 8: advparams.key.SealedTensor
 }
 var file_key_keypb_key_proto_depIdxs = []int32{
-	1, // 0: advparams.key.Payload.summary:type_name -> advparams.key.Summary
-	2, // 1: advparams.key.Payload.files:type_name -> advparams.key.File
-	3, // 2: advparams.key.Payload.patches:type_name -> advparams.key.TensorPatch
-	4, // 3: advparams.key.Payload.splices:type_name -> advparams.key.Splice
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	1,  // 0: advparams.key.Payload.summary:type_name -> advparams.key.Summary
+	2,  // 1: advparams.key.Payload.files:type_name -> advparams.key.File
+	3,  // 2: advparams.key.Payload.patches:type_name -> advparams.key.TensorPatch
+	4,  // 3: advparams.key.Payload.splices:type_name -> advparams.key.Splice
+	5,  // 4: advparams.key.Payload.steps:type_name -> advparams.key.Step
+	6,  // 5: advparams.key.Step.results:type_name -> advparams.key.Result
+	3,  // 6: advparams.key.Step.patches:type_name -> advparams.key.TensorPatch
+	4,  // 7: advparams.key.Step.splices:type_name -> advparams.key.Splice
+	7,  // 8: advparams.key.Step.keystream:type_name -> advparams.key.Keystream
+	8,  // 9: advparams.key.Keystream.tensors:type_name -> advparams.key.SealedTensor
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_key_keypb_key_proto_init() }
@@ -598,7 +977,7 @@ func file_key_keypb_key_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_key_keypb_key_proto_rawDesc), len(file_key_keypb_key_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

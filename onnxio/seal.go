@@ -1,0 +1,243 @@
+package onnxio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/advparams/advparams/onnxio/atomicfile"
+	"github.com/advparams/advparams/seal"
+)
+
+// A ChecksumError means that a model tells the checksum of a data file that would have
+// to change.
+type ChecksumError struct{ Path string }
+
+func (e *ChecksumError) Error() string {
+	return fmt.Sprintf("%s has a checksum in the model, which would no longer be true", e.Path)
+}
+
+// Hint says what to do.
+func (e *ChecksumError) Hint() string { return "save the model again without checksums" }
+
+// Seal writes to dst a model in which the ranges are sealed with a key, and returns what
+// Restore needs to undo it. The files belong to out and go where those of Rewrite do.
+// Nothing depends on how large they are: they are read once, sealed by several
+// goroutines, and written, and what was written is read and unsealed once more, so that
+// Restore will succeed too.
+//
+// Ranges are those that a Keystream may have. done, if it is not nil, is told how many
+// bytes of the original have been gone through, twice for those that change.
+func (m *Model) Seal(ctx context.Context, out *atomicfile.Set, dst string, key *seal.Key, ranges []SealedRange, done func(n int64)) (_ *Record, err error) {
+	defer Faults(&err)()
+	s := &sealer{m: m, ctx: ctx, out: out, dst: dst, done: done}
+	if s.rec, err = s.record(key, ranges); err != nil {
+		return nil, err
+	}
+	back := s.rec.stages()
+	for i := range m.files {
+		if err := s.file(i, back[i]); err != nil {
+			return nil, err
+		}
+	}
+	s.fill()
+	if err := s.rec.check(); err != nil {
+		return nil, err
+	}
+	return s.rec, nil
+}
+
+// DigestSealed returns what Seal returns for the model's own file as dst, and writes
+// nothing. With it, the files can be sealed in place (seal.InPlace).
+func (m *Model) DigestSealed(ctx context.Context, key *seal.Key, ranges []SealedRange, done func(n int64)) (_ *Record, err error) {
+	defer Faults(&err)()
+	s := &sealer{m: m, ctx: ctx, dst: m.path, done: done}
+	if s.rec, err = s.record(key, ranges); err != nil {
+		return nil, err
+	}
+	for i := range m.files {
+		if err := s.digest(i); err != nil {
+			return nil, err
+		}
+	}
+	s.fill()
+	if err := s.rec.check(); err != nil {
+		return nil, err
+	}
+	return s.rec, nil
+}
+
+// sealer is one run of Seal.
+type sealer struct {
+	m    *Model
+	ctx  context.Context
+	out  *atomicfile.Set
+	dst  string
+	done func(n int64)
+
+	rec     *Record
+	layout  []place
+	forward [][]stage // by file
+	results [][]Result
+}
+
+// record returns the record as far as it is known before anything is sealed: all but
+// digests. It also finds out what is to be done to each file.
+func (s *sealer) record(key *seal.Key, ranges []SealedRange) (*Record, error) {
+	m := s.m
+	rec := &Record{}
+	state := make([]Result, len(m.files))
+	for i, f := range m.files {
+		rec.Files = append(rec.Files, FileRecord{Name: f.Name, LockedName: f.Name, Size: f.Size, LockedSize: f.Size})
+		state[i] = Result{File: i, Size: f.Size}
+	}
+	stream := &Keystream{Key: *key, Ranges: ranges}
+	if err := stream.validate(rec.Files, state); err != nil {
+		return nil, fmt.Errorf("%s: %w", m.path, err)
+	}
+	byFile := stream.byFile(len(m.files))
+	changed := make([]bool, len(m.files))
+	for i, f := range m.files {
+		if changed[i] = len(byFile[i]) > 0; changed[i] && f.checksum {
+			return nil, &ChecksumError{f.Path}
+		}
+	}
+	var err error
+	if s.layout, err = m.layout(s.dst, changed); err != nil {
+		return nil, err
+	}
+	renames, err := m.rename(s.layout)
+	if err != nil {
+		return nil, err
+	}
+	s.forward, s.results = make([][]stage, len(m.files)), make([][]Result, len(m.files))
+	unseal := Step{Keystream: stream}
+	for i := range m.files {
+		rec.Files[i].LockedName = s.layout[i].name
+		if changed[i] {
+			s.forward[i] = append(s.forward[i], stage{key: key, ranges: byFile[i], seal: true})
+			unseal.Results = append(unseal.Results, Result{File: i, Size: m.files[i].Size})
+		}
+	}
+	if len(renames) > 0 {
+		rename := stage{changes: changes{splices: renames}}
+		s.forward[0] = append(s.forward[0], rename)
+		rec.Files[0].LockedSize = rename.after(m.files[0].Size)
+		back := Step{Results: []Result{{Size: m.files[0].Size}}}
+		for _, p := range renames {
+			back.Splices = append(back.Splices, Splice{
+				Offset: shift(renames, p.at), Length: int64(len(p.data)), Original: slices.Clone(m.files[0].data[p.at:p.end()]),
+			})
+		}
+		rec.Steps = append(rec.Steps, back)
+	}
+	rec.Steps = append(rec.Steps, unseal)
+	for i := range s.forward {
+		if len(s.forward[i]) == 0 {
+			s.forward[i] = []stage{{}}
+		}
+	}
+	return rec, nil
+}
+
+// file writes file i, and makes sure that it leads back to the original.
+func (s *sealer) file(i int, back []stage) (err error) {
+	m, path := s.m, s.layout[i].path
+	if path == "" {
+		return s.digest(i)
+	}
+	var f *atomicfile.File
+	if i == 0 {
+		f, err = s.out.CreateLike(path, m.files[0].info)
+	} else {
+		f, err = s.out.CreateBelow(filepath.Dir(s.dst), s.layout[i].name, m.files[i].info.Mode().Perm())
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.run(i, f); err != nil {
+		return fmt.Errorf("copying %s to %s: %w", m.files[i].Path, path, err)
+	}
+	if err := s.confirm(i, f, back); err != nil {
+		return fmt.Errorf("checking %s: %w", path, err)
+	}
+	return f.Close()
+}
+
+// digest finds out the digests of file i.
+func (s *sealer) digest(i int) error {
+	if err := s.run(i, io.Discard); err != nil {
+		return fmt.Errorf("reading %s: %w", s.m.files[i].Path, err)
+	}
+	return nil
+}
+
+// run writes file i to w as it will be, and notes the digests of all its states.
+func (s *sealer) run(i int, w io.Writer) error {
+	src, err := s.m.reopen(i)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	size := s.m.files[i].Size
+	stages := append([]stage{{}}, s.forward[i]...) // the first for the digest of the original
+	if plain(s.forward[i]) && len(s.forward[i][0].splices) == 0 {
+		stages = stages[:1]
+	}
+	s.results[i], err = runStages(s.ctx, w, s.counted(src), size, stages)
+	return err
+}
+
+// confirm reads and unseals what was written.
+func (s *sealer) confirm(i int, f *atomicfile.File, back []stage) error {
+	if len(s.results[i]) == 1 {
+		same, err := matches(f.File, s.results[i][0].Size, s.results[i][0].SHA256)
+		if err == nil && !same {
+			err = errors.New("it is not what was written")
+		}
+		return err
+	}
+	results, err := runStages(s.ctx, io.Discard, s.counted(f.File), s.rec.Files[i].LockedSize, back)
+	if err == nil && results[len(results)-1].SHA256 != s.results[i][0].SHA256 {
+		err = errors.New("unsealing it does not give the original")
+	}
+	return err
+}
+
+// counted reads from f and tells done.
+func (s *sealer) counted(f *os.File) io.ReaderAt {
+	if s.done == nil {
+		return f
+	}
+	return readerAtFunc(func(p []byte, at int64) (int, error) {
+		n, err := f.ReadAt(p, at)
+		s.done(int64(n))
+		return n, err
+	})
+}
+
+// fill puts the digests into the record.
+func (s *sealer) fill() {
+	for i, states := range s.results {
+		f := &s.rec.Files[i]
+		f.SHA256, f.LockedSHA256 = states[0].SHA256, states[len(states)-1].SHA256
+	}
+	for k := range s.rec.Steps {
+		step := &s.rec.Steps[k]
+		for j := range step.Results {
+			to := &step.Results[j]
+			// From the last state of a file, each step goes one back.
+			states := s.results[to.File]
+			if step.Keystream == nil {
+				states = states[:len(states)-1]
+			} else {
+				states = states[:1]
+			}
+			to.SHA256 = states[len(states)-1].SHA256
+		}
+	}
+}
