@@ -60,6 +60,9 @@ func Bench(ctx context.Context, opt BenchOptions) (r *Benchmark, err error) {
 	return r, interrupted(ctx, err)
 }
 
+// maxRepeat bounds the runs whose times are kept.
+const maxRepeat = 1_000_000
+
 func (o *BenchOptions) check() error {
 	if o.Model == "" {
 		return optionf("Model", "there is no model")
@@ -71,6 +74,9 @@ func (o *BenchOptions) check() error {
 		if one.value < 0 {
 			return &OptionError{Option: one.option, Value: one.value, Reason: "is negative"}
 		}
+	}
+	if o.Repeat > maxRepeat {
+		return &OptionError{Option: "Repeat", Value: o.Repeat, Reason: fmt.Sprintf("is more than %d", maxRepeat)}
 	}
 	if o.Batch == 0 {
 		o.Batch = 100

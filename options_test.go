@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -115,6 +116,7 @@ func TestOptionErrors(t *testing.T) {
 		{"loss", "Loss", gradients(advparams.GradientsOptions{Model: "model.onnx", Batch: "x.npz", Out: "out.npz", Loss: "odd"})},
 		{"no gradients", "Out", gradients(advparams.GradientsOptions{Model: "model.onnx", Batch: "x.npz"})},
 		{"repeat", "Repeat", bench(advparams.BenchOptions{Model: "model.onnx", Repeat: -1})},
+		{"repeat for ever", "Repeat", bench(advparams.BenchOptions{Model: "model.onnx", Repeat: math.MaxInt})},
 		{"shapes", "Shapes", bench(advparams.BenchOptions{Model: "model.onnx", Shapes: map[string][]int{"z": {1}}})},
 		{"file", "Path", inspect(advparams.InspectOptions{})},
 	} {

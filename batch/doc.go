@@ -22,7 +22,8 @@
 //	manifest.go         reading a manifest: defaults, options that exclude one another
 //	options.go          the options of a manifest, their values and what follows from them
 //	schema.go           checking a manifest against its JSON Schema
-//	plan.go             from a manifest to jobs: which models there are
+//	plan.go             from a manifest to jobs: one for each model
+//	find.go             from a manifest to jobs: which models there are
 //	pattern.go          from a manifest to jobs: where outputs go
 //	shard.go            parts of a plan, for clusters
 //	path.go             paths of files and URLs of objects, alike

@@ -20,11 +20,13 @@ func Available() Resources {
 // and intermediate values are held for some hundred samples at a time. Small
 // convolutional networks took 0.3 to 0.6 GiB, nearly all of it for samples.
 func (j *Job) estimate(r *record) int64 {
+	const most = 1 << 58 // of which eight are still a number
 	switch {
 	case j.Memory > 0:
 		return int64(j.Memory)
 	case r.PeakMemory > 0:
-		return r.PeakMemory + r.PeakMemory/8
+		m := min(r.PeakMemory, most)
+		return m + m/8
 	}
-	return 512<<20 + 8*j.Size
+	return 512<<20 + 8*min(j.Size, most)
 }

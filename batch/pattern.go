@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
+	syntax "text/template/parse"
 	"unicode"
 
 	"github.com/advparams/advparams/batch/objects"
@@ -60,6 +61,28 @@ func (m *Manifest) patterns(e *entry, model string) (output, key, report string)
 	return output, key, report
 }
 
+// fields tells which fields there are.
+const fields = "there are {{.Dir}}, {{.Name}}, {{.Stem}}, {{.Ext}} and {{.Bucket}}"
+
+// onlyFields makes sure that a template has nothing but text and fields. Loops, calls
+// and widths of numbers could take any time and any memory.
+func onlyFields(t *template.Template) error {
+	for _, n := range t.Root.Nodes {
+		switch n := n.(type) {
+		case *syntax.TextNode, *syntax.CommentNode:
+			continue
+		case *syntax.ActionNode:
+			if len(n.Pipe.Decl) == 0 && len(n.Pipe.Cmds) == 1 && len(n.Pipe.Cmds[0].Args) == 1 {
+				if _, ok := n.Pipe.Cmds[0].Args[0].(*syntax.FieldNode); ok {
+					continue
+				}
+			}
+		}
+		return fmt.Errorf("%s is more than the name of a field", n)
+	}
+	return nil
+}
+
 // expand returns the absolute path that a pattern stands for. The parts that come
 // from the path of the model must not lead out of the folder that the pattern names
 // before its first {{. If it names none, they must not lead out of the folders of
@@ -69,10 +92,13 @@ func (m *Manifest) expand(name, pattern, model string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "template: "))
 	}
+	if err := onlyFields(t); err != nil {
+		return "", advise(fmt.Errorf("%s: %w", name, err), fields)
+	}
 	p := m.place(model)
 	var b strings.Builder
 	if err := t.Execute(&b, p); err != nil {
-		return "", advise(fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "template: ")), "there are {{.Dir}}, {{.Name}}, {{.Stem}}, {{.Ext}} and {{.Bucket}}")
+		return "", advise(fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "template: ")), fields)
 	}
 	text := b.String()
 	if text == "" || strings.ContainsFunc(text, unicode.IsControl) || strings.HasSuffix(text, "/") {

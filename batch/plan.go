@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -86,7 +85,9 @@ func (m *Manifest) find(f *finder) (map[string]*match, error) {
 func unique(found map[string]*match) error {
 	writers := map[string]string{}
 	for path, f := range found {
-		writers[f.job.Output] = path
+		for _, out := range []string{f.job.Output, f.job.Key, f.job.Report} {
+			writers[out] = path
+		}
 	}
 	for path, f := range found {
 		if _, written := writers[f.job.Model]; written && !f.exact {
@@ -115,56 +116,6 @@ func unique(found map[string]*match) error {
 	return nil
 }
 
-// storeError is an error of object storage, not of the manifest.
-type storeError struct{ error }
-
-func (e *storeError) Unwrap() error { return e.error }
-
-// finder finds models in files and object storage.
-type finder struct {
-	ctx   context.Context
-	store objects.Store    // may be nil
-	sizes map[string]int64 // of the objects listed so far, by URL
-}
-
-// list returns the URLs that begin with prefix.
-func (f *finder) list(prefix string) ([]string, error) {
-	if f.store == nil {
-		return nil, &storeError{errNoStore(prefix)}
-	}
-	list, err := f.store.List(f.ctx, prefix)
-	if err != nil {
-		return nil, &storeError{err}
-	}
-	if f.sizes == nil {
-		f.sizes = map[string]int64{}
-	}
-	var urls []string
-	for _, o := range list {
-		f.sizes[o.URL] = o.Size
-		urls = append(urls, o.URL)
-	}
-	return urls, nil
-}
-
-// matches returns the files or objects that a pattern matches.
-func (f *finder) matches(pattern string) ([]string, error) {
-	if !objects.IsURL(pattern) {
-		return doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
-	}
-	if !doublestar.ValidatePattern(pattern) {
-		return nil, doublestar.ErrBadPattern
-	}
-	literal := pattern[:strings.IndexAny(pattern, metas)]
-	if bucket, _ := objects.Split(literal); len(literal) <= len(bucket) {
-		return nil, errors.New("the name of a bucket cannot be a pattern")
-	}
-	list, err := f.list(literal)
-	return slices.DeleteFunc(list, func(url string) bool {
-		return !doublestar.MatchUnvalidated(pattern, url) || objects.Check(url) != nil
-	}), err
-}
-
 // paths returns the absolute paths of the models of an entry. exact reports whether
 // the entry names one model, and is no pattern.
 func (f *finder) paths(m *Manifest, e *entry) (paths []string, exact bool, err error) {
@@ -179,8 +130,14 @@ func (f *finder) paths(m *Manifest, e *entry) (paths []string, exact bool, err e
 		return []string{pattern}, true, err
 	case objects.IsURL(pattern):
 	default:
+		// A name may look like a pattern.
 		if _, err := os.Lstat(pattern); err == nil || !hasMeta(e.Path) {
 			return []string{pattern}, true, nil
+		}
+	}
+	for _, p := range append([]string{pattern}, e.Except...) {
+		if n := alternatives(p); n > maxAlternatives {
+			return nil, false, fmt.Errorf("%q stands for more than %d patterns", e.Path, maxAlternatives)
 		}
 	}
 	list, err := f.matches(pattern)
@@ -203,16 +160,16 @@ func (f *finder) paths(m *Manifest, e *entry) (paths []string, exact bool, err e
 			paths = append(paths, path)
 		}
 	}
-	if len(paths) == 0 {
+	n := len(paths)
+	paths = slices.DeleteFunc(paths, f.written)
+	switch {
+	case n == 0:
 		return nil, false, fmt.Errorf("%q matches no file", e.Path)
+	case len(paths) == 0:
+		return nil, false, advise(fmt.Errorf("%q matches only outputs of earlier runs", e.Path), "to lock one of them once more, write its name without a pattern")
 	}
 	return paths, false, nil
 }
-
-// metas are the characters that make a path a pattern.
-const metas = "*?[{"
-
-func hasMeta(pattern string) bool { return strings.ContainsAny(pattern, metas) }
 
 // abs makes a path of the manifest absolute.
 func (m *Manifest) abs(path string) string {
@@ -262,22 +219,6 @@ func each(list []string, f func(string) string) []string {
 		out = append(out, f(s))
 	}
 	return out
-}
-
-// size estimates the size of a model in bytes without opening it. It adds the model
-// file and the external data that common exporters name after the model.
-func (f *finder) size(model string) int64 {
-	var sum int64
-	for _, suffix := range []string{"", ".data", "_data"} {
-		if objects.IsURL(model) {
-			sum += f.sizes[model+suffix]
-			continue
-		}
-		if info, err := os.Stat(model + suffix); err == nil && info.Mode().IsRegular() {
-			sum += info.Size()
-		}
-	}
-	return sum
 }
 
 // short returns a path relative to the working directory if it lies below that, for

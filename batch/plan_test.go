@@ -1,7 +1,11 @@
 package batch
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -77,6 +81,13 @@ func TestPlanMistakes(t *testing.T) {
 		{"over itself", `- {path: a.onnx, output: "{{.Dir}}/{{.Name}}"}`, "is a model and would be written"},
 		{"unknown field", `- {path: a.onnx, output: "{{.Folder}}/x.onnx"}`, "can't evaluate field Folder"},
 		{"no template", `- {path: a.onnx, output: "{{.Dir"}`, "unclosed action"},
+		{"a loop", `- {path: a.onnx, output: "{{range 9223372036854775807}}{{end}}x.onnx"}`, "{{range 9223372036854775807}}{{end}} is more than the name of a field"},
+		{"a wide number", `- {path: a.onnx, output: "{{printf \"%999999999d\" 1}}.onnx"}`, "is more than the name of a field"},
+		{"a pipeline", `- {path: a.onnx, output: "{{.Stem | len}}.onnx"}`, "is more than the name of a field"},
+		{"a template in itself", `- {path: a.onnx, output: '{{define "a"}}{{template "a"}}{{end}}{{template "a"}}'}`, "is more than the name of a field"},
+		{"many alternatives", `- "` + strings.Repeat("{,a}", 60) + `.onnx"`, "stands for more than 1000 patterns"},
+		{"many alternatives, nested", `- "` + strings.Repeat("{a,b{c,{d,e}}}", 30) + `.onnx"`, "stands for more than 1000 patterns"},
+		{"many exceptions", `- {path: "*.onnx", except: ["` + strings.Repeat("{,a}", 60) + `"]}`, "stands for more than 1000 patterns"},
 		{"a folder", `- {path: a.onnx, output: "out/"}`, "is not the name of a file"},
 		{"control characters", `- {path: a.onnx, output: "a\nb"}`, "is not the name of a file"},
 		{"out of the folder", `- {path: a.onnx, output: "out/{{.Dir}}/../../../x.onnx"}`, "leads out of"},
@@ -91,6 +102,122 @@ func TestPlanMistakes(t *testing.T) {
 				t.Errorf("error %v, want %s", err, c.want)
 			}
 		})
+	}
+}
+
+// TestPlanOfOutputs plans again after a run whose models are gone: what it wrote are no
+// models, or each run would lock the outputs of the run before.
+func TestPlanOfOutputs(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{
+		"a.onnx", "sub/b.onnx",
+		"a.locked.onnx", ".advparams-batch/a.locked.onnx.json",
+		"gone.locked.onnx", ".advparams-batch/gone.locked.onnx.json",
+		".advparams-batch/a.locked.onnx.tmp/advparams-scratch-1/original.onnx",
+		"sub/.advparams-0-1-00.tmp",
+	} {
+		put(t, dir, name, "x")
+	}
+	for _, c := range []struct{ name, models, want string }{
+		{"models", `- "**/*.onnx"`, "a.onnx > a.locked.onnx\nsub/b.onnx > sub/b.locked.onnx"},
+		{"into a folder that the pattern covers", `- {path: "**/*.onnx", output: "{{.Dir}}/out/{{.Name}}"}`, "a.onnx > out/a.onnx\nsub/b.onnx > sub/out/b.onnx"},
+		{"all files", `- {path: "sub/**", output: "{{.Dir}}/{{.Stem}}.out", report: ""}`, "sub/b.onnx > sub/b.out"},
+		{"by name", `- gone.locked.onnx`, "gone.locked.onnx > gone.locked.locked.onnx"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := planned(t, dir, c.models)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := names(t, dir, p.Jobs); got != c.want {
+				t.Errorf("plan\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+	if _, err := planned(t, dir, `- "gone*.onnx"`); err == nil || !strings.Contains(err.Error(), "matches only outputs of earlier runs") {
+		t.Errorf("only outputs: %v", err)
+	}
+}
+
+// TestPlanKeys takes the key of an earlier run for what it is.
+func TestPlanKeys(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a.onnx", "a.locked.onnx", "a.locked.key", "a.locked.html"} {
+		put(t, dir, name, "x")
+	}
+	p, err := planned(t, dir, `- "a.*"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, dir, p.Jobs); got != "a.onnx > a.locked.onnx" {
+		t.Errorf("plan %s", got)
+	}
+}
+
+// TestPlanEnds searches a folder that contains itself, and one without an end.
+func TestPlanEnds(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "a.onnx", "x")
+	for _, link := range []string{"loop", "again"} {
+		if err := os.Symlink(".", filepath.Join(dir, link)); err != nil {
+			t.Skip(err)
+		}
+	}
+	p, err := planned(t, dir, `- "**/**/**/*.onnx"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, dir, p.Jobs); got != "a.onnx > a.locked.onnx" {
+		t.Errorf("plan %s", got)
+	}
+	b := &bounded{t.Context(), os.DirFS(dir), 7}
+	for range 2 {
+		_, err = b.ReadDir(".")
+	}
+	if err == nil || !strings.Contains(err.Error(), "more than 10000000 files") {
+		t.Errorf("beyond the bound: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := (&finder{ctx: ctx}).glob(filepath.Join(dir, "**")); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+}
+
+// TestShardsOfAnyNumber divides models among more shards than there is memory for.
+func TestShardsOfAnyNumber(t *testing.T) {
+	p := &Plan{Jobs: []*Job{{Model: "a", Size: math.MaxInt64}, {Model: "b", Size: math.MaxInt64}, {Model: "c"}}}
+	for _, c := range []struct {
+		shard string
+		want  string
+	}{
+		{"1/9223372036854775807", "a"},
+		{"3/9223372036854775807", "c"},
+		{"4/9223372036854775807", ""},
+		{"9223372036854775807/9223372036854775807", ""},
+		{"1/2", "a,c"},
+		{"2/2", "b"},
+	} {
+		s, err := ParseShard(c.shard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, j := range p.Shard(s) {
+			got = append(got, j.Model)
+		}
+		if strings.Join(got, ",") != c.want || s.String() != c.shard {
+			t.Errorf("%s: %v has %v, want %s", c.shard, s, got, c.want)
+		}
+	}
+	if got := (&Plan{}).Shard(Shard{0, math.MaxInt}); len(got) != 0 {
+		t.Errorf("of no models: %v", got)
+	}
+	if e := p.Jobs[0].estimate(&record{}); e <= 0 {
+		t.Errorf("the estimate of the memory is %d", e)
+	}
+	if e := p.Jobs[0].estimate(&record{PeakMemory: math.MaxInt64}); e <= 0 {
+		t.Errorf("the estimate of the memory is %d", e)
 	}
 }
 

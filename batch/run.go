@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -110,7 +111,7 @@ func newScheduler(ctx context.Context, jobs []*Job, cfg *Config) *scheduler {
 		})
 	}
 	_ = g.Wait()
-	slices.SortStableFunc(s.pending, func(a, b *task) int { return int(min(max(b.memory-a.memory, -1), 1)) })
+	slices.SortStableFunc(s.pending, func(a, b *task) int { return cmp.Compare(b.memory, a.memory) })
 	return s
 }
 

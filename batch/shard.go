@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"container/heap"
 	"errors"
 	"fmt"
 	"slices"
@@ -118,17 +119,33 @@ func (p *Plan) Shard(s Shard) []*Job {
 	// fixed is the cost of a model apart from its size. It spreads empty and missing
 	// models as well.
 	const fixed = 1 << 16
-	load := make([]int64, s.Count)
+	// Of more shards than models, the last ones stay empty.
+	shards := make(loads, min(s.Count, len(p.Jobs)))
+	for i := range shards {
+		shards[i].index = i
+	}
 	mine := map[*Job]bool{}
 	for _, j := range bySize(p.Jobs) {
-		least := 0
-		for i := range load {
-			if load[i] < load[least] {
-				least = i
-			}
-		}
-		load[least] += j.Size + fixed
-		mine[j] = least == s.Index
+		least := &shards[0]
+		mine[j] = least.index == s.Index
+		least.bytes += float64(j.Size) + fixed
+		heap.Fix(&shards, 0)
 	}
 	return slices.DeleteFunc(slices.Clone(p.Jobs), func(j *Job) bool { return !mine[j] })
 }
+
+// loads is a heap of shards, the one with the fewest bytes on top.
+type loads []struct {
+	index int
+	bytes float64 // which does not overflow
+}
+
+func (l loads) Len() int      { return len(l) }
+func (l loads) Swap(i, j int) { l[i], l[j] = l[j], l[i] }
+func (l loads) Less(i, j int) bool {
+	return l[i].bytes < l[j].bytes || l[i].bytes == l[j].bytes && l[i].index < l[j].index
+}
+
+// Push and Pop are not needed: the number of shards is fixed.
+func (l *loads) Push(any) {}
+func (l *loads) Pop() any { return nil }

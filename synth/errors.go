@@ -27,3 +27,18 @@ type ShapeError struct {
 func (e *ShapeError) Error() string {
 	return fmt.Sprintf("%s: the model leaves the shape of its input open: %v", e.Model, e.Input)
 }
+
+// MemoryError means that the samples asked for do not fit into memory.
+type MemoryError struct {
+	N     int
+	Shape []int   // of one sample
+	Bytes float64 // that the samples take
+	Limit int64   // bytes that they may take
+}
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("%d samples of shape %v take %.3g MB, at most %d are allowed", e.N, e.Shape, e.Bytes/(1<<20), e.Limit>>20)
+}
+
+// Hint says what to do.
+func (e *MemoryError) Hint() string { return "ask for fewer samples" }

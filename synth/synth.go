@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/sysmem"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 )
@@ -47,10 +48,14 @@ const (
 
 // Samples returns opt.N samples for a model, [N, sample shape], by the name of its input.
 // Models without exactly one input of floats are an *InputsError, open shapes that
-// opt.Shape does not fill a *ShapeError.
+// opt.Shape does not fill a *ShapeError, and samples that take more than half of the
+// memory a *MemoryError.
 func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.Array, error) {
 	in, shape, err := input(m, opt.Shape)
 	if err != nil {
+		return nil, err
+	}
+	if err := fits(opt.N, shape); err != nil {
 		return nil, err
 	}
 	size := min(batch, opt.N)
@@ -90,6 +95,22 @@ func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.A
 		}
 	}
 	return map[string]nd.Array{in: all.Rows(0, opt.N)}, nil
+}
+
+// fits makes sure that there is memory for n samples.
+func fits(n int, shape []int) error {
+	limit := int64(1 << 33)
+	if total := sysmem.Total(); total > 0 {
+		limit = total / 2
+	}
+	each := 4.0
+	for _, d := range shape {
+		each *= float64(d)
+	}
+	if need := each * float64(n); need > float64(limit) {
+		return &MemoryError{N: n, Shape: shape, Bytes: need, Limit: limit}
+	}
+	return nil
 }
 
 // input returns the name of the model's only input and the shape of one sample.

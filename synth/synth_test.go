@@ -2,6 +2,7 @@ package synth
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -71,5 +72,21 @@ func TestBlur(t *testing.T) {
 	y := []float32{1, 2, 3}
 	if blur(y, []int{3}); !slices.Equal(y, []float32{1, 2, 3}) {
 		t.Errorf("channels were mixed: %v", y)
+	}
+}
+
+// TestTooMany refuses more samples than memory holds, before it makes any.
+func TestTooMany(t *testing.T) {
+	for _, c := range []struct {
+		n     int
+		shape []int
+	}{{math.MaxInt, []int{1, 28, 28}}, {1 << 31, []int{1 << 31, 1 << 31, 1 << 31}}, {1 << 44, []int{1}}} {
+		var too *MemoryError
+		if err := fits(c.n, c.shape); !errors.As(err, &too) || too.N != c.n {
+			t.Errorf("%d of %v: %v", c.n, c.shape, err)
+		}
+	}
+	if err := fits(512, []int{3, 224, 224}); err != nil {
+		t.Error(err)
 	}
 }

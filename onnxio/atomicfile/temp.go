@@ -81,6 +81,12 @@ func madeHere(name string) (pid int, ok bool) {
 	return pid, true
 }
 
+// IsTemporary reports whether a file has a name that this package gives to files on
+// their way, here or on another machine.
+func IsTemporary(name string) bool {
+	return strings.HasPrefix(name, ".advparams-") && (strings.HasSuffix(name, tempEnding) || strings.HasSuffix(name, backupEnding))
+}
+
 // alive reports whether a process runs, whoever owns it. In doubt it does.
 func alive(pid int) bool {
 	if ended(pid) {
