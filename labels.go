@@ -73,10 +73,10 @@ func (e *SameOutputsError) Error() string {
 }
 
 // mostly returns the share of the most frequent answer above which answers say little
-// about what a model is worth: two thirds of two classes, a half of more. Of yes and no,
-// whose order is compared, a few of either are enough.
+// about what a model is worth: two thirds of two classes, a half of more. Where samples are compared
+// with each other, as those of yes and no are, a few of either are enough.
 func (p *prepared) mostly() float64 {
-	if _, ok := p.task.(task.Binary); ok {
+	if p.task.Traits().Together > 1 {
 		return 1 - 8/float64(max(16, p.set.Len()))
 	}
 	ids, _ := p.set.Truth(0, p.set.Len()).Data.([]int64)
