@@ -150,7 +150,7 @@ func (c *Call) overLastAxes(k normalized, bias *Value) *Value {
 		if ok {
 			return c.normalize(k, x, n, s, nil)
 		}
-	} else if t, also := c.perElement(bias, inner); ok && also {
+	} else if t, perElement := c.perElement(bias, inner); ok && perElement {
 		return c.normalize(k, x, n, s, t)
 	}
 	y := c.Mul(c.normalize(k, x, n, c.Full(1, n), nil), scale)

@@ -59,12 +59,12 @@ func (b *Builder) maxIndices(g pool.Pool, x *Value, columnMajor bool) *Value {
 				return
 			}
 			for i, k := range at {
-				rest, turned, step := int(k)%plane, 0, 1
+				rest, transposed, step := int(k)%plane, 0, 1
 				for _, s := range indexOf(rest, g.In) {
-					turned += s.index * step
+					transposed += s.index * step
 					step *= s.size
 				}
-				at[i] = k - int64(rest) + int64(turned)
+				at[i] = k - int64(rest) + int64(transposed)
 			}
 		}),
 	}, x)

@@ -13,7 +13,7 @@ import (
 // or, with headsLast, [batch, sequence, heads·size].
 type rotary struct {
 	batch, heads, sequence, size int
-	pairs                        int // that are turned
+	pairs                        int // that are rotated
 	interleaved, headsLast       bool
 }
 

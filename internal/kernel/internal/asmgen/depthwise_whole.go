@@ -112,13 +112,13 @@ func (s *slide) down(x reg.GPVirtual, f func(rows [3][]reg.VecVirtual)) {
 		VMOVUPS(Mem{Base: x}, this[1])
 		s.zero(next)
 		VALIGND(U8(8), next, this[1], above[1])
-		s.beside(above)
+		s.neighbours(above)
 	} else {
 		for _, v := range above {
 			s.zero(v)
 		}
 		VMOVUPS(Mem{Base: x}, this[1])
-		s.beside(this)
+		s.neighbours(this)
 	}
 	Label("vector")
 	ADDQ(Imm(64), x)
@@ -128,12 +128,12 @@ func (s *slide) down(x reg.GPVirtual, f func(rows [3][]reg.VecVirtual)) {
 	VMOVUPS(Mem{Base: x}, next)
 	Label("last")
 	if s.pairs {
-		s.beside(this)
+		s.neighbours(this)
 		VALIGND(U8(8), this[1], next, below[1])
 	} else {
 		VMOVAPS(next, below[1])
 	}
-	s.beside(below)
+	s.neighbours(below)
 	f([3][]reg.VecVirtual{above, this, below})
 	if s.pairs {
 		for j, v := range below {
@@ -150,8 +150,8 @@ func (s *slide) down(x reg.GPVirtual, f func(rows [3][]reg.VecVirtual)) {
 	JNZ(LabelRef("vector"))
 }
 
-// beside computes the left and right neighbours of the elements of row[1].
-func (s *slide) beside(row []reg.VecVirtual) {
+// neighbours computes the left and right neighbours of the elements of row[1].
+func (s *slide) neighbours(row []reg.VecVirtual) {
 	VALIGND_Z(U8(15), row[1], row[1], s.left, row[0])
 	VALIGND_Z(U8(1), row[1], row[1], s.right, row[2])
 }
