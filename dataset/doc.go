@@ -20,4 +20,25 @@
 // the model's size.
 //
 // [ReadNPZ] and [WriteNPZ] exchange arrays with NumPy in general.
+//
+// # Files
+//
+//	doc.go          this overview
+//	dataset.go      Open and Spec: what a path holds, and which samples to take
+//	labels.go       the truth of samples: classes or other arrays
+//	arrays.go       .npz files as samples
+//	npz.go          reading and writing .npz files
+//	npy.go          headers of .npy members; writing
+//	npydecode.go    elements of .npy members
+//	npyrows.go      some rows of .npy members only
+//	csv.go          CSV files
+//	idx.go          IDX files, as of MNIST
+//	cifar.go        CIFAR binary files
+//	folder.go       what a folder holds; its splits
+//	imagefolder.go  image folders with one sub-folder a class
+//	imageload.go    decoding images when they are needed
+//	images.go       sizes, layouts and scaling of images
+//	jpeg.go         colour of JPEG files, upsampled as libjpeg does
+//	limits.go       bounds on what files may ask for
+//	errors.go       typed errors
 package dataset

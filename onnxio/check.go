@@ -134,40 +134,6 @@ func (c checker) graph(g *onnxpb.GraphProto, f frame, outer *scope, made []strin
 	return c.nodes(g.GetNode(), f, s)
 }
 
-// checkType checks the element types of an input or output, which may be left out.
-func checkType(t *onnxpb.TypeProto) error {
-	elem := func(v int32) error {
-		if _, known := elemTypes[onnxpb.TensorProto_DataType(v)]; !known {
-			return malformed(ValueType, "elements of unknown type %v", onnxpb.TensorProto_DataType(v))
-		}
-		return nil
-	}
-	switch v := t.GetValue().(type) {
-	case *onnxpb.TypeProto_TensorType:
-		return elem(v.TensorType.GetElemType())
-	case *onnxpb.TypeProto_SparseTensorType:
-		return elem(v.SparseTensorType.GetElemType())
-	case *onnxpb.TypeProto_SequenceType:
-		return checkElemType(v.SequenceType.GetElemType())
-	case *onnxpb.TypeProto_OptionalType:
-		return checkElemType(v.OptionalType.GetElemType())
-	case *onnxpb.TypeProto_MapType:
-		if err := elem(v.MapType.GetKeyType()); err != nil {
-			return err
-		}
-		return checkElemType(v.MapType.GetValueType())
-	}
-	return nil
-}
-
-// checkElemType checks the type of what a list holds, which may not be left out.
-func checkElemType(t *onnxpb.TypeProto) error {
-	if t.GetValue() == nil {
-		return malformed(ValueType, "elements without a type")
-	}
-	return checkType(t)
-}
-
 // define adds a value's name to those of a graph. A nested graph may not use the
 // names of the graph around it for other values, with one exception that readers
 // agree on and exporters make use of: the outputs of the node that it belongs to.
@@ -235,30 +201,6 @@ func (c checker) initializers(g *onnxpb.GraphProto, s *scope, inputs map[string]
 		if err := add(sp.GetValues()); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// fits checks an initializer against the graph input of its name.
-func (t *Initializer) fits(v *onnxpb.ValueInfoProto) error {
-	if v.GetType() == nil {
-		return nil
-	}
-	tensor := v.GetType().GetTensorType()
-	if tensor == nil || tensor.GetElemType() != int32(t.DataType) {
-		return malformed(InitializerType, "initializer %q of type %v is an input of another type", t.Name, t.DataType)
-	}
-	if tensor.GetShape() == nil {
-		return nil
-	}
-	dims := tensor.GetShape().GetDim()
-	same := len(dims) == len(t.Dims)
-	for i := 0; same && i < len(dims); i++ {
-		d, fixed := dims[i].GetValue().(*onnxpb.TensorShapeProto_Dimension_DimValue)
-		same = !fixed || d.DimValue == int64(t.Dims[i])
-	}
-	if !same {
-		return malformed(InitializerType, "initializer %q of shape %v is an input of another shape", t.Name, t.Dims)
 	}
 	return nil
 }
@@ -352,67 +294,6 @@ func (c checker) node(n *onnxpb.NodeProto, f frame, s *scope) error {
 		}
 	}
 	return nil
-}
-
-// attribute checks type and value, or reference, of an attribute. Numbers and
-// lists may be absent: writers of proto3 leave out zeros.
-func (c checker) attribute(a *onnxpb.AttributeProto, f frame) error {
-	if a.Type == nil || a.GetType() == onnxpb.AttributeProto_UNDEFINED {
-		return malformed(AttributeType, "no type")
-	}
-	values := valuesOf(a)
-	for _, t := range values {
-		if t != a.GetType() {
-			return malformed(AttributeType, "type %v, but a value of type %v", a.GetType(), t)
-		}
-	}
-	if a.GetRefAttrName() != "" {
-		switch {
-		case f.function == nil:
-			return malformed(AttributeRef, "reference to attribute %q outside of a function", a.GetRefAttrName())
-		case len(values) > 0:
-			return malformed(AttributeRef, "a value beside the reference to attribute %q", a.GetRefAttrName())
-		case !f.params[a.GetRefAttrName()]:
-			return malformed(AttributeRef, "reference to attribute %q, which the function does not declare", a.GetRefAttrName())
-		}
-		return nil
-	}
-	switch a.GetType() {
-	case onnxpb.AttributeProto_TENSOR, onnxpb.AttributeProto_GRAPH, onnxpb.AttributeProto_SPARSE_TENSOR, onnxpb.AttributeProto_TYPE_PROTO:
-		if len(values) == 0 {
-			return malformed(AttributeValue, "no value")
-		}
-	}
-	return nil
-}
-
-// valuesOf returns the types of the values that an attribute has.
-func valuesOf(a *onnxpb.AttributeProto) []onnxpb.AttributeProto_AttributeType {
-	var types []onnxpb.AttributeProto_AttributeType
-	for _, v := range []struct {
-		has bool
-		as  onnxpb.AttributeProto_AttributeType
-	}{
-		{a.F != nil, onnxpb.AttributeProto_FLOAT},
-		{a.I != nil, onnxpb.AttributeProto_INT},
-		{a.S != nil, onnxpb.AttributeProto_STRING},
-		{a.T != nil, onnxpb.AttributeProto_TENSOR},
-		{a.G != nil, onnxpb.AttributeProto_GRAPH},
-		{a.Tp != nil, onnxpb.AttributeProto_TYPE_PROTO},
-		{a.SparseTensor != nil, onnxpb.AttributeProto_SPARSE_TENSOR},
-		{len(a.Floats) > 0, onnxpb.AttributeProto_FLOATS},
-		{len(a.Ints) > 0, onnxpb.AttributeProto_INTS},
-		{len(a.Strings) > 0, onnxpb.AttributeProto_STRINGS},
-		{len(a.Tensors) > 0, onnxpb.AttributeProto_TENSORS},
-		{len(a.Graphs) > 0, onnxpb.AttributeProto_GRAPHS},
-		{len(a.SparseTensors) > 0, onnxpb.AttributeProto_SPARSE_TENSORS},
-		{len(a.TypeProtos) > 0, onnxpb.AttributeProto_TYPE_PROTOS},
-	} {
-		if v.has {
-			types = append(types, v.as)
-		}
-	}
-	return types
 }
 
 // reserved reports whether readers have operators of their own in a domain, which

@@ -34,4 +34,48 @@
 //
 // The format is described by the ONNX IR specification; operators that carry
 // tensors as attributes, such as Constant, are covered like initializers.
+//
+// # Files
+//
+//	doc.go              this overview
+//	model.go            Open and Model: a file, mapped
+//	walk.go             one pass over the wire format; limits
+//	strict.go           encodings on which readers of protobuf differ
+//	tensor.go           where the elements of a tensor lie
+//	varint.go           elements stored as varints
+//	ranges.go           ranges of elements in a file
+//	bind.go             tensors and the messages they belong to
+//	external.go         external data files
+//	sniff.go            files that are something else than a model
+//	fault.go            files that are truncated while they are mapped
+//	metadata.go         metadata that shows where a model was made
+//	initializer.go      Initializer: reading elements
+//	dtype.go            element types and ways of storage
+//	encode.go           values to bits and back
+//	writable.go         elements to change in memory, copied when they are written to
+//	parameters.go       every parameter, with what uses it
+//	flow.go             how values are made from one another
+//	operands.go         what operators do with their inputs
+//	fanin.go            how many products an output adds up
+//	check.go            checks: names, nodes, initializers
+//	check_type.go       checks: types of inputs and outputs
+//	check_attribute.go  checks: attributes
+//	check_function.go   checks: functions and calls
+//	malformed.go        Malformed: the ways in which a file is no valid model
+//	rewrite.go          Rewrite: a copy with other values
+//	layout.go           names and places of rewritten files
+//	changes.go          changes of one file, in order
+//	splice.go           pieces of a file, with the length prefixes around them
+//	record.go           Record: the way back
+//	validate.go         when a record is valid
+//	step.go             Step: one of several changes that lead back
+//	seal.go             a step that seals ranges of files
+//	stage.go            what is done to one file at a time
+//	validate_step.go    when a step is valid
+//	indices.go          Indices: ascending numbers in little space
+//	restore.go          Restore: back to the original
+//	links.go            files with several names, which are not replaced
+//	links_unix.go       the number of names of a file
+//	links_other.go      the same where systems do not say
+//	errors.go           typed errors
 package onnxio

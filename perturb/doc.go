@@ -8,4 +8,23 @@
 // [Search] finds as few changes as possible, [Hardened] spends a budget of changes so
 // that less is left to start from for somebody who has training data. Both return a
 // [Result] with a [Plan], whose Edits onnxio.Model.Rewrite applies to the model's file.
+//
+// # Files
+//
+//	doc.go         this overview
+//	search.go      Search and its options; where changes may be made
+//	minimal.go     the fewest changes: course and end of the search
+//	beam.go        sets of changes that are followed at a time
+//	candidates.go  shortlists of changes by gradient × step
+//	blocks.go      samples in blocks, with the state of the model on each
+//	halving.go     successive halving: exact evaluation of candidates
+//	bounds.go      the range of new values
+//	inside.go      new values off the ends of the range
+//	collapse.go    changes of the last layer that prefer one class
+//	hardened.go    the profile that changes a share of the parameters
+//	front.go       reflected weights of the first layers
+//	constants.go   constants that are no candidates
+//	plausible.go   samples and models that are refused
+//	plan.go        the changes found, as edits of a file
+//	errors.go      typed errors
 package perturb

@@ -30,4 +30,28 @@
 //
 // A new task is a type that implements [Task], in a file of its own. It is added to the
 // list in task.go, and Guess (guess.go) has to recognise it.
+//
+// # Files
+//
+//	doc.go             this overview
+//	task.go            Task, Traits and Tally; the list of tasks
+//	outlook.go         what a graph says about an output
+//	axis.go            which axis of an output has the classes
+//	guess.go           Guess: the task that outputs and labels look like
+//	size.go            sizes of batches and calibration sets
+//	evaluator.go       Evaluator: the loop that measures a model
+//	score.go           Score and Metric
+//	counts.go          answers by class: accuracy, chance, κ, IoU
+//	joint.go           answers and labels together: information
+//	choice.go          tasks with classes: soft accuracy, cross-entropy
+//	columns.go         tasks with numbers: soft and rank correlation
+//	positions.go       outputs with a choice at every position
+//	classification.go  the task classification
+//	binary.go          the tasks binary and multi-label
+//	regression.go      the task regression
+//	language.go        the task language
+//	segmentation.go    the task segmentation
+//	embedding.go       the task embedding
+//	outputs.go         the task outputs
+//	errors.go          typed errors
 package task

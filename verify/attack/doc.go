@@ -34,4 +34,30 @@
 // scale and bias are trained. The attack batchnorm, and one way to train from
 // scratch, put normalisations with the statistics of each batch into the graph,
 // and fold them again. Quantised (integer) weights stay as they are.
+//
+// # Files
+//
+//	doc.go          this overview
+//	attack.go       Run and its options; the list of attacks
+//	settings.go     the settings of an attack; which one is best
+//	report.go       Report: what attacks came to
+//	state.go        finished attacks, for an attack that continues
+//	lab.go          the model and the samples that attacks work with
+//	blank.go        the zero line: attacks from starts that hold nothing of the original
+//	trainer.go      training for some epochs
+//	optimiser.go    SGD and Adam
+//	anatomy.go      which initializer is what to which layer
+//	estimate.go     which weights look wrong, by the ranking of the search
+//	detect.go       ratings of ways to tell changed weights
+//	tune.go         attacks: fine-tuning
+//	prune.go        attacks: pruning
+//	reset.go        attacks: outliers and extremes reset
+//	smooth.go       attacks: smoothing and rounding
+//	reinit.go       attacks: layers initialised anew; training from scratch
+//	renormalise.go  attacks: units brought to mean 0 and variance 1
+//	batchnorm.go    attacks: batch normalisations put in
+//	repair.go       attacks: the search run backwards
+//	unflip.go       attacks: signs turned back
+//	partialkey.go   attacks: a part of the key, or the places alone
+//	errors.go       typed errors
 package attack

@@ -1,5 +1,38 @@
 // Command asmgen writes the amd64 assembly of a kernel package with avo: that of the
 // package which -pkg names. Run it through "go generate"; the output is committed.
+//
+// # Files
+//
+//	main.go              which kernels a package has
+//	vectors.go           the instruction sets: AVX-512 and AVX2
+//	code.go              arithmetic on vectors
+//	maths.go             exp, tanh, erf and other functions
+//	cpuid.go             the instructions CPUID and PAUSE
+//	elementwise.go       functions on slices
+//	softmax.go           softmax of rows
+//	runs.go              matrix products: rows of A in runs
+//	rowsums.go           sums of eight rows
+//	sums.go              sums of adjacent slices
+//	copy.go              copies of rows
+//	transpose.go         transposition
+//	quads.go             transposition of 4×4 quads
+//	interleave.go        every second element of rows
+//	halve.go             pooling with windows of 2×2
+//	where_max.go         the place of a maximum
+//	gemm.go              matrix products: tiles
+//	strip.go             matrix products: strips of rows
+//	tall.go              matrix products: all channels of one vector of positions
+//	dots.go              gradients of weights as inner products
+//	direct.go            direct convolutions
+//	depthwise.go         depthwise convolutions
+//	depthwise_back.go    depthwise: the gradient of the input
+//	depthwise_gate.go    depthwise: clamp or gate of what is stored
+//	depthwise_weight.go  depthwise: the gradient of the weights
+//	depthwise_whole.go   depthwise: 3×3 on whole planes
+//	small.go             depthwise: planes that fit one vector
+//	winograd.go          transforms of F(4×4, 3×3)
+//	lanes.go             transforms with tiles in the lanes
+//	lane_products.go     products with tiles in the lanes
 package main
 
 import (

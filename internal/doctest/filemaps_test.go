@@ -1,15 +1,5 @@
-// Package doctest checks documentation against the code. Only tests import it. Its
-// own tests check the documents of the repository: the table of imports, links, names
-// of files and identifiers, make targets and examples.
-//
-// A package of more than a few files ends its documentation with a file map, a
-// section of one line a file:
-//
-//	// # Files
-//	//
-//	//	op.go       the operator
-//	//	kernel.go   what a kernel can do
-//	//	internal/   folders may be listed too
+// Package doctest checks documentation against the code: file maps, the table of imports,
+// links, names of files and identifiers, make targets and examples. It has tests only.
 package doctest
 
 import (
@@ -19,22 +9,52 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// Files fails t unless the file map of the package in dir lists every .go file that
-// is not a test, once and with a description, and nothing that does not exist.
-func Files(t *testing.T, dir string) {
-	t.Helper()
-	problems, err := check(dir)
-	if err != nil {
-		t.Fatal(err)
+// A package of many files ends its documentation with a file map, a section of one line
+// a file:
+//
+//	// # Files
+//	//
+//	//	op.go       the operator
+//	//	kernel.go   what a kernel can do
+//	//	internal/   folders may be listed too
+
+// manyFiles is the number of files, tests aside, from which on a package has a file map.
+const manyFiles = 10
+
+// TestFileMaps: file maps list every file that is not a test, once and with a description,
+// and nothing that does not exist. The root package has none: its documentation is for
+// users, and CONTRIBUTING.md lists its files.
+func TestFileMaps(t *testing.T) {
+	count, mapped := map[string]int{}, map[string]bool{}
+	for _, name := range files(t, ".go") {
+		if folder := path.Dir(name); !strings.HasSuffix(name, "_test.go") && inModule(name) && folder != "." {
+			count[folder]++
+			mapped[folder] = mapped[folder] || strings.Contains(read(t, name), "\n// "+heading)
+		}
 	}
-	for _, p := range problems {
-		t.Errorf("package documentation: %s", p)
+	checked := 0
+	for folder, n := range count {
+		if n < manyFiles && !mapped[folder] && (!under(folder, "internal/kernel") || under(folder, "internal/kernel/internal")) {
+			continue
+		}
+		checked++
+		problems, err := check(filepath.Join(root, folder))
+		if err != nil {
+			t.Errorf("%s: %v", folder, err)
+		}
+		for _, p := range problems {
+			t.Errorf("package documentation of %s: %s", folder, p)
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d packages have a file map", checked)
 	}
 }
 
