@@ -6,9 +6,31 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 )
+
+// root is the folder of the repository, "" if there is none. It is looked for from the
+// folder that the tests of a package start in, because paths that the compiler
+// records are not those of files where it is told -trimpath.
+var root = func() string {
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "internal", "shared", "shared.go")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			break
+		}
+		dir = parent
+	}
+	return ""
+}()
+
+// Repository returns the path of a file or folder of the repository.
+func Repository(elem ...string) string {
+	return filepath.Join(append([]string{root}, elem...)...)
+}
 
 // Path returns the path of a file or folder in the shared folder beside the
 // repository, or skips the test.
@@ -24,9 +46,7 @@ func Path(t testing.TB, elem ...string) string {
 // Find is Path for tests that can do without: it reports whether the file or
 // folder is there.
 func Find(elem ...string) (path string, here bool) {
-	_, file, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(file), "..", "..", "..", "shared")
-	path = filepath.Join(append([]string{root}, elem...)...)
+	path = filepath.Join(append([]string{root, "..", "shared"}, elem...)...)
 	_, err := os.Stat(path)
 	return path, err == nil
 }

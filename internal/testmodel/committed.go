@@ -2,9 +2,10 @@ package testmodel
 
 import (
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/advparams/advparams/internal/shared"
 )
 
 // Golden is a model of testdata with the outputs and gradients expected of it.
@@ -26,8 +27,7 @@ func Contrib(t testing.TB) []Golden { return golden(t, "contrib") }
 
 func golden(t testing.TB, folder string) []Golden {
 	t.Helper()
-	_, file, _, _ := runtime.Caller(0)
-	paths, err := filepath.Glob(filepath.Join(filepath.Dir(file), "..", "..", "testdata", folder, "*.onnx"))
+	paths, err := filepath.Glob(shared.Repository("testdata", folder, "*.onnx"))
 	if err != nil {
 		t.Fatal(err)
 	}
