@@ -34,6 +34,11 @@ type AttackOptions struct {
 	Key      KeyFile
 	Original string
 
+	// Public is the file of a public model that the original may have been tuned from,
+	// Oracle that of the original, as an attacker has it who can only ask it. Each enables
+	// an attack, and raises the zero line by what it gives without the locked weights.
+	Public, Oracle string
+
 	// Attacks names the attacks to run, from the function Attacks; nil means all that can run.
 	Attacks []string
 	// Grid has the optimisers to train with; nil means DefaultGrid.
@@ -89,6 +94,9 @@ func (o *AttackOptions) check() error {
 		if attack.NeedsOriginal(name) && !insider {
 			return optionf("Attacks", "%s needs the key or the original", name)
 		}
+		if name == attack.Public && o.Public == "" || name == attack.Knockoff && o.Oracle == "" {
+			return optionf("Attacks", "%v", &attack.ModelError{Attack: name})
+		}
 	}
 	if info, err := os.Stat(o.Data.Path); err == nil && !info.IsDir() && o.Data.Path == o.Test.Path {
 		return optionf("Test", "the data is the same file: accuracies would be those on the training data")
@@ -138,6 +146,19 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	see.notify(NoticeData, "the attacker has %g %% of %s", 100*fraction, train.Describe())
 	train = train.Shuffle(opt.Data.seed(1))
 	train = first(train, max(1, int(fraction*float64(train.Len())+0.5)))
+	var public *gradient.Weights
+	if opt.Public != "" {
+		if public, err = weightsOf(opt.Public); err != nil {
+			return nil, err
+		}
+	}
+	var oracle *onnxio.Model
+	if opt.Oracle != "" {
+		if oracle, _, err = openModel(opt.Oracle, opt.Output); err != nil {
+			return nil, err
+		}
+		defer oracle.Close()
+	}
 	w, err := startWorkers(opt.Threads)
 	if err != nil {
 		return nil, err
@@ -147,7 +168,7 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 		Output: h.output, Outlook: &h.look, Task: h.task,
 		Attacks: opt.Attacks, Grid: opt.Grid, Epochs: opt.Epochs, Batch: opt.Batch,
 		Seed: opt.Data.seed(1), TimeLimit: opt.TimeLimit, State: opt.State,
-		Original: original, Workers: w,
+		Original: original, Public: public, Oracle: oracle, Workers: w,
 		Progress: func(now attack.Progress) {
 			see.report(now.Attack, now.Done, now.Total,
 				fmt.Sprintf("%d of %d, validation accuracy %.2f %%", now.Done, now.Total, 100*now.Best))

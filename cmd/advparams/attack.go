@@ -43,6 +43,11 @@ and tries every optimiser of --grid. --key or --original adds attackers who know
 where the changes are, or a part of the key. Their results do not count for the
 advantage.
 
+--public adds the attacker who has the public model that this one was tuned from, and takes
+from it whatever deviates. --oracle adds the one who can ask the original somewhere, and
+trains on its answers. The zero line then includes the public model, tuned, and a copy
+trained from nothing on the answers.
+
 Attacks take minutes to hours. The cheap ones come first, and --time-limit reports those
 that are finished by then; if none is, the exit status is 3. --state keeps the results of
 finished attacks in a file, so that the same command continues where it was interrupted or
@@ -68,6 +73,8 @@ and the share of changed weights among the most suspicious ones.
 	fl.IntVar(&s.opt.Test.Limit, "test-limit", 0, "measure on at most `N` samples; 0: all")
 	s.open.register(cmd, "the `KEY`, to measure what a part of it is worth")
 	fileFlag(cmd, &s.opt.Original, "original", "", "the `MODEL.onnx` before locking, in place of the key", "onnx")
+	fileFlag(cmd, &s.opt.Public, "public", "", "`BASE.onnx`, a public model that this one may have been tuned from", "onnx")
+	fileFlag(cmd, &s.opt.Oracle, "oracle", "", "`ORIGINAL.onnx`, which the attacker can ask, but not read", "onnx")
 	fl.Float64Var(&s.opt.Fraction, "fraction", 0.1, "the attacker has this share, `F`, of the data")
 	fl.StringSliceVar(&s.opt.Attacks, "attacks", nil, "carry out these attacks, `A,B,C`; all if left out")
 	fl.StringSliceVar(&s.grid, "grid", gridNames(), "train with each of these optimisers and learning rates, `O,O,O`")

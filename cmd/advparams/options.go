@@ -89,7 +89,7 @@ func optionHint(err error) string {
 		"Original":   "give --original, or --key to get at it",
 		"Output":     "--output is the name of a model's output; -o is the file to write",
 		"Secrets":    "open the key with -i IDENTITY or --passphrase",
-		"Attacks":    "advparams attack --help lists them; some need --key or --original",
+		"Attacks":    "advparams attack --help lists them; some need --key or --original, --public, or --oracle",
 	}[option.Option]
 }
 

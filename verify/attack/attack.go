@@ -57,6 +57,12 @@ type Options struct {
 	// also carries out the attacks of thieves of a part of the key, and rates detectors
 	// of changed weights.
 	Original *gradient.Weights
+	// Public has the weights of a public model that the original was tuned from, and
+	// Oracle is the original itself, as somebody has it who can only ask it; nil if there
+	// are none. Each enables an attack, and what needs no locked weights of it counts
+	// for the zero line.
+	Public *gradient.Weights
+	Oracle *onnxio.Model
 	// Workers are the threads to compute on; nil means one thread.
 	Workers *gradient.Workers
 	// Progress, if not nil, is called after every epoch, and when an attack
@@ -95,6 +101,9 @@ func (o *Options) complete() error {
 		if NeedsOriginal(name) && o.Original == nil {
 			return &OriginalError{name}
 		}
+		if name == Public && o.Public == nil || name == Knockoff && o.Oracle == nil {
+			return &ModelError{name}
+		}
 	}
 	return nil
 }
@@ -125,6 +134,8 @@ type variant struct {
 	// keep freezes the weights that are zero after change, so that pruned weights stay
 	// pruned.
 	keep bool
+	// answers says that the original's answers take the place of labels.
+	answers bool
 	// only, if not nil, selects the weights to be trained after change.
 	only func(ctx context.Context, l *lab) (map[string][]bool, error)
 }
@@ -141,6 +152,12 @@ const (
 
 // Scratch is the name of training from scratch, which the zero line is a part of.
 const Scratch = "scratch"
+
+// Names of the attacks that need another model: Options.Public and Options.Oracle.
+const (
+	Public   = "public"
+	Knockoff = "knockoff"
+)
 
 // long is the attack with a long schedule. If it runs, training from scratch gets as many
 // epochs in one of its settings.
@@ -172,6 +189,8 @@ var attacks = []attack{
 	{name: "renormalise", about: "give every unit mean 0 and variance 1, then train", variants: renormaliseTune},
 	{name: "batchnorm", about: "put batch normalisations behind all layers, then train", variants: batchNorm},
 	{name: "redraw", about: "keep the exponents or scales of all weights, draw the rest anew, then train", variants: redraw},
+	{name: Public, about: "take what deviates from a public model that this one was tuned from, then train", variants: fromPublic},
+	{name: Knockoff, about: "train on the answers of the original", variants: fromAnswers},
 	{name: "repair", about: "run the search backwards: reset what lowers the loss most", variants: repair},
 	{name: "repair-tune", about: "run the search backwards, then train", variants: repairTune},
 	{name: "unflip", about: "turn signs around so that the loss falls, then train", variants: unflip},

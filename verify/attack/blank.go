@@ -115,6 +115,7 @@ func (l *lab) starts(name string, draw func(*lab), normalised bool) []variant {
 func fromScratch(l *lab) []variant {
 	list := l.starts("Kaiming initialisation", (*lab).reinitialise, true)
 	list = append(list, redraw(l)...)
+	list = append(list, l.tunedPublic()...)
 	if len(l.foldable()) == 0 {
 		return list
 	}

@@ -41,6 +41,33 @@ func (e *OriginalError) Error() string { return fmt.Sprintf("attack %q needs the
 // Hint says what to do.
 func (e *OriginalError) Hint() string { return "give the key, or leave this attack out" }
 
+// ModelError means that an attack needs Options.Public or Options.Oracle.
+type ModelError struct{ Attack string }
+
+func (e *ModelError) Error() string {
+	if e.Attack == Public {
+		return fmt.Sprintf("attack %q needs the public model that the original was tuned from", e.Attack)
+	}
+	return fmt.Sprintf("attack %q needs the original to ask", e.Attack)
+}
+
+// PublicError means that Options.Public has no tensor of the shape of one of the model's.
+type PublicError struct{ Model string }
+
+func (e *PublicError) Error() string {
+	return e.Model + " was not tuned from the public model: no tensors have the same shape"
+}
+
+// Hint says what to do.
+func (e *PublicError) Hint() string { return "give the model that it was tuned from, or none" }
+
+// OracleError means that Options.Oracle does not answer like the locked model.
+type OracleError struct{ Classes, Answered int }
+
+func (e *OracleError) Error() string {
+	return fmt.Sprintf("the model that is asked has %d classes, the locked one %d", e.Answered, e.Classes)
+}
+
 // SamplesError means that the attacker has too few samples to train and to validate
 // on.
 type SamplesError struct{ Samples int }

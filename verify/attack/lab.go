@@ -27,7 +27,10 @@ type lab struct {
 	locked  snapshot
 	blank   bool // whether settings begin with a start that holds nothing
 
+	public []pair // weights with those of the public model
+
 	train, valid, test *dataset.Set
+	answered           *dataset.Set    // train with the original's answers for truth; nil: not yet
 	evaluator          *task.Evaluator // of the present weights
 	programs           map[scope]*gradient.Program
 	batch              int
@@ -77,6 +80,11 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 		return nil, fmt.Errorf("%s: %w", m.Path(), ErrNoWeights)
 	}
 	l.locked = l.snapshot()
+	if opt.Public != nil {
+		if l.public = l.align(opt.Public); len(l.public) == 0 {
+			return nil, &PublicError{m.Path()}
+		}
+	}
 	session, err := gradient.NewSession(m, l.config(nil), task.Batch(*opt.Outlook, train.Truth(0, 1), evalBatch))
 	if err != nil {
 		return nil, err
@@ -270,6 +278,11 @@ func (l *lab) fingerprint() string {
 		fmt.Fprintf(h, "%q\n", name)
 		binary.Write(h, binary.LittleEndian, l.values(name))
 	}
+	for _, p := range l.public {
+		fmt.Fprintf(h, "public %q\n", p.name)
+		binary.Write(h, binary.LittleEndian, p.public)
+	}
+	fmt.Fprintln(h, l.opt.Oracle != nil)
 	for _, set := range []*dataset.Set{l.train, l.valid, l.test} {
 		fmt.Fprintln(h, set.Describe(), set.Labels())
 		if !l.opt.Task.Traits().Classes {

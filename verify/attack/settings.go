@@ -109,13 +109,18 @@ func (l *lab) try(ctx context.Context, attack string, v variant) ([]Setting, err
 	if v.keep {
 		only = l.nonzero()
 	}
+	if v.answers {
+		if err := l.ask(ctx); err != nil {
+			return nil, err
+		}
+	}
 	start := l.snapshot()
 	l.tick(0)
 	var settings []Setting
 	for _, o := range l.opt.Grid {
 		l.restore(start)
 		s := Setting{Name: v.name, Optimiser: o.String(), Note: note}
-		t := training{optimiser: o, scope: v.tune, epochs: l.epochs(v), only: only, rng: l.seeded(id + "\x00" + o.String())}
+		t := training{optimiser: o, scope: v.tune, epochs: l.epochs(v), only: only, answers: v.answers, rng: l.seeded(id + "\x00" + o.String())}
 		if s.Validation, s.Epoch, err = l.fit(ctx, t); err != nil {
 			return nil, err
 		}

@@ -12,6 +12,7 @@ type training struct {
 	scope     scope
 	epochs    int
 	only      map[string][]bool // weights that are trained; nil: all in scope
+	answers   bool              // whether the original's answers are learned, not labels
 	rng       *rand.Rand        // order of the samples
 }
 
@@ -74,7 +75,11 @@ func (l *lab) epoch(ctx context.Context, t training, d *descent) (finite bool, e
 		n = max(n/l.batch*l.batch, min(n, l.batch)) // statistics are those of full batches
 	}
 	steps := float64(t.epochs * ((n + l.batch - 1) / l.batch))
-	order := l.train.Subset(t.rng.Perm(l.train.Len())[:n])
+	order := l.train
+	if t.answers {
+		order = l.answered
+	}
+	order = order.Subset(t.rng.Perm(order.Len())[:n])
 	for lo := 0; lo < n; lo += l.batch {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -82,6 +87,9 @@ func (l *lab) epoch(ctx context.Context, t training, d *descent) (finite bool, e
 		inputs, cost, err := l.minibatch(order, lo, min(lo+l.batch, n))
 		if err != nil {
 			return false, err
+		}
+		if t.answers && l.opt.Task.Traits().Classes {
+			cost = imitation(order.Truth(lo, min(lo+l.batch, n)))
 		}
 		loss, _, err := p.Gradients(inputs, cost)
 		if err != nil {
