@@ -252,7 +252,7 @@ func weightsOf(path string) (*gradient.Weights, error) {
 func fits(w *gradient.Weights, m *onnxio.Model) bool {
 	for _, name := range w.Names() {
 		a, _ := w.Array(name)
-		if init := m.Lookup(name); init == nil || init.Len() != a.Len() {
+		if init := m.Weight(name); init == nil || init.Len() != a.Len() {
 			return false
 		}
 	}

@@ -157,7 +157,7 @@ func (o *GradientsOptions) compute(m *onnxio.Model, outputs []string, w *gradien
 		return nil, err
 	}
 	for _, name := range program.GradientNames() {
-		shape := m.Lookup(name).Dims
+		shape := m.Weight(name).Dims
 		a := nd.New(nd.Float32, shape...)
 		if values, _ := program.Gradient(name); values != nil {
 			a = nd.Of(values, shape...)

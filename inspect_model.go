@@ -27,7 +27,7 @@ type ModelInfo struct {
 	Files        []FileSize        `json:"files"`  // the model file first
 	Inputs       []ValueInfo       `json:"inputs"`
 	Outputs      []ValueInfo       `json:"outputs"`
-	Parameters   int               `json:"parameters"` // elements of trained initializers
+	Parameters   int               `json:"parameters"` // weights, wherever they are stored
 	Operators    []OperatorInfo    `json:"operators"`  // by domain and name
 	Initializers []InitializerInfo `json:"initializers"`
 	Warnings     []string          `json:"warnings"` // what to look at before the file is handed on
@@ -86,13 +86,19 @@ type OperatorInfo struct {
 	Gradient bool   `json:"gradient"`
 }
 
-// InitializerInfo describes an initializer.
+// InitializerInfo describes an initializer of the main graph, or a tensor elsewhere that
+// holds weights: the value of a Constant node, or an initializer of a branch, the body of
+// a loop or a function.
 type InitializerInfo struct {
 	Name     string `json:"name"`
 	Type     string `json:"type"`
 	Shape    []int  `json:"shape"`
 	Elements int    `json:"elements"`
 	Storage  string `json:"storage"` // where in the file the elements lie
+	Place    string `json:"place"`   // initializer, Constant node …
+	// Role is what the operators that use it make of it: weight, scale, structure …
+	Role   string   `json:"role"`
+	UsedBy []string `json:"used_by"` // operators, each once
 	// Constant says what the elements are if training did not make them, such as "a
 	// range"; "" for weights. protect leaves such tensors as they are.
 	Constant string `json:"constant,omitempty"`
@@ -203,13 +209,35 @@ func operators(p *onnxpb.ModelProto, opsets map[string]int64, outputs []string) 
 	return list
 }
 
-// addInitializers lists the initializers and warns of weights that are not numbers.
+// addInitializers lists the initializers and the weights elsewhere, and warns of weights
+// that are not numbers.
 func (r *ModelInfo) addInitializers(m *onnxio.Model) {
+	params := map[string]*onnxio.Parameter{}
+	var names, elsewhere []string
 	for _, init := range m.Initializers() {
-		r.Initializers = append(r.Initializers, InitializerInfo{
-			Name: init.Name, Type: init.DataType.String(), Shape: append([]int{}, init.Dims...),
-			Elements: init.Len(), Storage: init.Storage.String(),
-		})
+		names = append(names, init.Name)
+	}
+	for _, p := range m.Parameters() {
+		params[p.Name] = p
+		if p.Tensor != nil && p.Trained && m.Lookup(p.Name) == nil {
+			elsewhere = append(elsewhere, p.Name)
+		}
+	}
+	for _, name := range append(names, elsewhere...) {
+		init, p := m.Weight(name), params[name]
+		info := InitializerInfo{
+			Name: name, Type: init.DataType.String(), Shape: append([]int{}, init.Dims...),
+			Elements: init.Len(), Storage: init.Storage.String(), UsedBy: []string{},
+		}
+		if p != nil {
+			info.Place, info.Role = p.Place.String(), p.Role.String()
+			for _, u := range p.Uses {
+				if !slices.Contains(info.UsedBy, u.Operator) {
+					info.UsedBy = append(info.UsedBy, u.Operator)
+				}
+			}
+		}
+		r.Initializers = append(r.Initializers, info)
 		values, err := init.Float32s()
 		if err != nil {
 			continue // not of a floating-point type
@@ -222,7 +250,7 @@ func (r *ModelInfo) addInitializers(m *onnxio.Model) {
 			}
 		}
 		if bad > 0 {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("%s of the %s elements of %q are infinite or not a number", verify.Thousands(bad), verify.Thousands(len(values)), init.Name))
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s of the %s elements of %q are infinite or not a number", verify.Thousands(bad), verify.Thousands(len(values)), name))
 		}
 	}
 }

@@ -81,7 +81,7 @@ func compare(ctx context.Context, m *onnxio.Model, p *prepared, changes []pertur
 	changed := original.Clone()
 	for _, c := range changes {
 		a, _ := changed.Array(c.Tensor)
-		a.Float32s()[c.Index] = m.Lookup(c.Tensor).Decode(c.New)
+		a.Float32s()[c.Index] = m.Weight(c.Tensor).Decode(c.New)
 	}
 	set := first(p.set, min(p.set.Len(), judgedSamples))
 	for i := range list {
@@ -236,7 +236,7 @@ func (p *prepared) remeasure(ctx context.Context, m *onnxio.Model, found *pertur
 	}
 	for _, c := range found.Changes {
 		a, _ := session.Weights().Array(c.Tensor)
-		a.Float32s()[c.Index] = m.Lookup(c.Tensor).Decode(c.New)
+		a.Float32s()[c.Index] = m.Weight(c.Tensor).Decode(c.New)
 	}
 	found.Locked, err = (&task.Evaluator{Task: p.task, Session: session}).Measure(ctx, p.set, nil)
 	return err

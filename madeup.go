@@ -142,7 +142,7 @@ func (p *prepared) judge(ctx context.Context, m *onnxio.Model, changes []perturb
 	}
 	for _, c := range changes {
 		a, _ := session.Weights().Array(c.Tensor)
-		a.Float32s()[c.Index] = m.Lookup(c.Tensor).Decode(c.New)
+		a.Float32s()[c.Index] = m.Weight(c.Tensor).Decode(c.New)
 	}
 	s, err := (&task.Evaluator{Task: p.task, Session: session}).Measure(ctx, p.set, nil)
 	if err != nil {

@@ -68,9 +68,9 @@ type ProtectOptions struct {
 	// Beam is the number of sets of changes to follow at a time; 0 means 1. More find
 	// shorter lists and take longer.
 	Beam int
-	// Include and Exclude choose the initializers that may be changed. They are
+	// Include and Exclude choose the weights that may be changed. They are
 	// patterns for whole names: * matches any characters, ? a single one. No Include
-	// means all initializers.
+	// means all weights.
 	Include, Exclude []string
 	// Unbounded lets changed values leave the range of their tensor.
 	Unbounded bool

@@ -7,17 +7,19 @@ import (
 	"github.com/advparams/advparams/onnxio"
 )
 
-// allowed returns which initializers may be changed.
+// allowed returns which parameters may be changed.
 func (o *ProtectOptions) allowed(m *onnxio.Model) (func(string) bool, error) {
 	var names []string
-	for _, init := range m.Initializers() {
-		names = append(names, init.Name)
+	for _, p := range m.Parameters() {
+		if p.Tensor != nil {
+			names = append(names, p.Name)
+		}
 	}
 	chosen, err := selection(names, o.Include, o.Exclude)
 	if err != nil {
 		return nil, err
 	}
-	return func(name string) bool { return chosen(name) && m.Lookup(name).Editable() == nil }, nil
+	return func(name string) bool { return chosen(name) && m.Weight(name).Editable() == nil }, nil
 }
 
 // glob turns a pattern into an expression that matches whole names: * stands for
@@ -42,7 +44,7 @@ func selection(names, include, exclude []string) (func(string) bool, error) {
 				}
 			}
 			if !found {
-				return &OptionError{Option: option, Value: p, Reason: "matches no initializer"}
+				return &OptionError{Option: option, Value: p, Reason: "matches no parameter"}
 			}
 		}
 		return nil

@@ -189,6 +189,22 @@ func (c *compiler) initializer(init *onnxio.Initializer) (*ops.Value, error) {
 	return v, nil
 }
 
+// param returns a weight that is a tensor of an attribute or of a nested graph; nil for
+// all other tensors.
+func (c *compiler) param(t *onnxpb.TensorProto) *ops.Value {
+	name, ok := c.cfg.Weights.messages[t]
+	if !ok {
+		return nil
+	}
+	v := c.params[name]
+	if v == nil {
+		v = c.Weight(name, c.cfg.Weights.arrays[name])
+		v.Elem = onnxpb.TensorProto_DataType(t.GetDataType())
+		c.params[name] = v
+	}
+	return v
+}
+
 // tensor decodes a tensor attribute.
 func (c *compiler) tensor(t *onnxpb.TensorProto) (nd.Array, error) {
 	init := c.model.Tensor(t)
@@ -297,6 +313,7 @@ func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) 
 		Opset:   s.frame.opsets[canonical(domain)],
 		Inputs:  inputs,
 		Tensor:  c.tensor,
+		Param:   c.param,
 		Graph: func(g *onnxpb.GraphProto, inputs []*ops.Value) ([]*ops.Value, error) {
 			return c.subgraph(g, inputs, s)
 		},

@@ -33,7 +33,6 @@
 //	pages_linux.go    large pages for large buffers
 //	pages_other.go    the same where there are none
 //	program.go        Program: bound inputs, Forward, Gradients
-//	quantised.go      which integers of a quantised model are weights
 //	refresh.go        Refresh, Backward and Fork: running again after a change
 //	run.go            runs operators, with their epilogues and companions
 //	scope.go          values by name, and versions of operator sets

@@ -8,8 +8,7 @@ import (
 )
 
 // subgraph builds a branch or a loop body in a scope inside s, and returns its
-// outputs. Its initializers are constants: they are not parameters of the main
-// graph and have no gradient.
+// outputs. Initializers that training did not make are constants.
 func (c *compiler) subgraph(g *onnxpb.GraphProto, inputs []*ops.Value, s *scope) ([]*ops.Value, error) {
 	if err := c.count(); err != nil { // a body without nodes takes time, too
 		return nil, err
@@ -18,12 +17,14 @@ func (c *compiler) subgraph(g *onnxpb.GraphProto, inputs []*ops.Value, s *scope)
 	for _, t := range g.GetInitializer() {
 		v, ok := c.nested[t]
 		if !ok {
-			a, err := c.tensor(t)
-			if err != nil {
-				return nil, fmt.Errorf("initializer %q: %w", t.GetName(), err)
+			if v = c.param(t); v == nil {
+				a, err := c.tensor(t)
+				if err != nil {
+					return nil, fmt.Errorf("initializer %q: %w", t.GetName(), err)
+				}
+				v = c.Const(a)
+				v.Elem = onnxpb.TensorProto_DataType(t.GetDataType())
 			}
-			v = c.Const(a)
-			v.Elem = onnxpb.TensorProto_DataType(t.GetDataType())
 			c.nested[t] = v
 		}
 		inner.values[t.GetName()] = v

@@ -10,7 +10,8 @@ import (
 // Encode returns the bits of the value of t's type that is nearest to v, ties to even. A
 // value too large for a floating-point type becomes infinite, one too large for an integer
 // type its largest or smallest value. NaN for an integer type is an error, and so are types
-// other than floats of 16 bits and more and integers of 8 to 32 bits.
+// other than floats and integers of up to 32 bits. A float of 8 bits or less gets the
+// nearest finite value.
 func (t *Initializer) Encode(v float32) (uint64, error) {
 	switch t.DataType {
 	case onnxpb.TensorProto_FLOAT:
@@ -23,7 +24,10 @@ func (t *Initializer) Encode(v float32) (uint64, error) {
 		return uint64(toBfloat(v)), nil
 	}
 	e := elemTypes[t.DataType]
-	if v != v || e.bits < 8 || e.bits > 32 || e.kind != kindSigned && e.kind != kindUnsigned {
+	if e.kind == kindFloat && e.bits <= 8 {
+		return t.nearest(v, e.bits)
+	}
+	if v != v || e.bits == 0 || e.bits > 32 || e.kind != kindSigned && e.kind != kindUnsigned {
 		return 0, fmt.Errorf("tensor %q of type %v cannot hold %v", t.Name, t.DataType, v)
 	}
 	low, high := 0.0, float64(uint64(1)<<e.bits-1)
@@ -32,6 +36,21 @@ func (t *Initializer) Encode(v float32) (uint64, error) {
 	}
 	i := int64(math.RoundToEven(min(max(float64(v), low), high)))
 	return uint64(i) & (1<<e.bits - 1), nil
+}
+
+// nearest returns the bits of the nearest finite value, the smaller bits of two.
+func (t *Initializer) nearest(v float32, width int) (uint64, error) {
+	best, distance := uint64(0), math.Inf(1)
+	for bits := range uint64(1) << width {
+		x := float64(asFloat32(t.DataType, bits))
+		if d := math.Abs(x - float64(v)); d < distance && !math.IsInf(x, 0) {
+			best, distance = bits, d
+		}
+	}
+	if math.IsInf(distance, 0) {
+		return 0, fmt.Errorf("tensor %q of type %v cannot hold %v", t.Name, t.DataType, v)
+	}
+	return best, nil
 }
 
 // Decode returns the value of an element of t that is stored as these bits; it is

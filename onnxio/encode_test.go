@@ -65,10 +65,13 @@ func TestEncodeIntegers(t *testing.T) {
 		{onnxpb.TensorProto_INT32, 1 << 31, 0x7fffffff, 1 << 31, true},
 		{onnxpb.TensorProto_INT32, -70000, 0xfffeee90, -70000, true},
 		{onnxpb.TensorProto_UINT32, -0.5, 0, 0, true},
-		{onnxpb.TensorProto_INT4, 1, 0, 0, false},
+		{onnxpb.TensorProto_INT4, -9, 8, -8, true},
+		{onnxpb.TensorProto_UINT4, 9.5, 0xa, 10, true},
 		{onnxpb.TensorProto_INT64, 1, 0, 0, false},
 		{onnxpb.TensorProto_BOOL, 1, 0, 0, false},
-		{onnxpb.TensorProto_FLOAT8E5M2, 1, 0, 0, false},
+		{onnxpb.TensorProto_FLOAT8E5M2, 1.1, 0x3c, 1, true},
+		{onnxpb.TensorProto_FLOAT8E4M3FN, -1e6, 0xfe, -448, true},
+		{onnxpb.TensorProto_FLOAT8E4M3FN, nan, 0, 0, false},
 	} {
 		init := &Initializer{DataType: test.dt}
 		got, err := init.Encode(test.v)

@@ -27,6 +27,7 @@ type value struct {
 	stored    *stored   // where its elements are, if the file has them
 	varies    bool      // with the model's inputs, and not only with their shapes
 	structure bool      // shapes, indices, limits or conditions come from it
+	output    bool      // of the main graph
 }
 
 // inputOf is an input of a step.
@@ -93,6 +94,9 @@ func flowOf(m *Model) *flow {
 		if v.stored == nil {
 			inputs = append(inputs, v)
 		}
+	}
+	for _, v := range main.out {
+		v.output = true
 	}
 	f.markVarying(inputs)
 	f.markStructure()
@@ -414,18 +418,43 @@ func (f *flow) markStructure() {
 	}
 }
 
+// onlyReaches reports whether elements of v get to inputs that are wanted and to no
+// others, moved but not changed on the way.
+func (v *value) onlyReaches(wanted func(inputOf) bool) bool {
+	some, bad := false, v.output
+	v.each(func(v *value, u inputOf) bool {
+		if wanted(u) {
+			some = true
+			return false
+		}
+		bad = !u.step.call && !v.moved(u) || slices.ContainsFunc(u.step.out, func(out *value) bool { return out != nil && out.output })
+		return bad
+	})
+	return some && !bad
+}
+
 // reaches reports whether elements of v get to an input that is wanted, moved but
 // not changed on the way.
-func (v *value) reaches(wanted func(inputOf) bool) bool {
+func (v *value) reaches(wanted func(inputOf) bool) (found bool) {
+	v.each(func(_ *value, u inputOf) bool {
+		found = wanted(u)
+		return found
+	})
+	return found
+}
+
+// each calls f for all uses of v and of what its elements are moved to, until f returns
+// true.
+func (v *value) each(f func(v *value, u inputOf) (done bool)) {
 	seen := map[*value]bool{v: true}
 	for todo := []*value{v}; len(todo) > 0; {
 		v := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		for _, u := range v.uses {
-			if wanted(u) {
-				return true
+			if f(v, u) {
+				return
 			}
-			if u.step.call || !movers[u.step.operator] || !standardDomain(u.step.domain) || u.step.operand(u.index) != numbers {
+			if !v.moved(u) {
 				continue
 			}
 			for _, out := range u.step.out {
@@ -436,5 +465,9 @@ func (v *value) reaches(wanted func(inputOf) bool) bool {
 			}
 		}
 	}
-	return false
+}
+
+// moved reports whether a step passes elements on without changing them.
+func (*value) moved(u inputOf) bool {
+	return !u.step.call && movers[u.step.operator] && standardDomain(u.step.domain) && u.step.operand(u.index) == numbers
 }

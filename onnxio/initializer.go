@@ -27,12 +27,15 @@ type Initializer struct {
 	at, end int       // of the TensorProto in the model file
 }
 
+// Floating reports whether the elements are floating-point numbers of any width.
+func (t *Initializer) Floating() bool { return t.elem.kind == kindFloat }
+
 // Len returns the number of elements; 1 for a scalar.
 func (t *Initializer) Len() int { return t.n }
 
 // Bits returns element i as it is stored: IEEE 754 bits for the floating-point
 // types, two's complement without sign extension for the integer types.
-// Where elements have no fixed place (integer fields, types below 8 bits) it
+// Where elements have no fixed place (integer fields) it
 // takes time proportional to i. It panics when i is out of range, and for
 // strings and complex numbers.
 func (t *Initializer) Bits(i int) uint64 {
@@ -42,6 +45,10 @@ func (t *Initializer) Bits(i int) uint64 {
 	if t.patchable() {
 		r := t.runAt(i)
 		return load(t.model.files[r.file].data[r.offset+(i-r.first)*r.stride:], t.elem.bits/8)
+	}
+	if t.nibbles() {
+		r, perByte := t.runs[0], 8/t.elem.bits
+		return uint64(t.model.files[r.file].data[r.offset+i/perByte]) >> (i % perByte * t.elem.bits) & (1<<t.elem.bits - 1)
 	}
 	var bits uint64
 	t.each(func(at int, b uint64) bool {

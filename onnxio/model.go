@@ -28,6 +28,10 @@ type Model struct {
 	byName       map[string]*Initializer
 	byMessage    map[*onnxpb.TensorProto]*Initializer
 
+	paramsOnce sync.Once
+	params     []*Parameter
+	weights    map[string]*Initializer // tensors of params by their names
+
 	privateMu sync.Mutex
 	private   []mmap.MMap // of Writables
 }
@@ -210,6 +214,17 @@ func (m *Model) Initializers() []*Initializer { return m.initializers }
 
 // Lookup returns the main graph's initializer of that name, or nil.
 func (m *Model) Lookup(name string) *Initializer { return m.byName[name] }
+
+// Weight returns the tensor of a parameter by the name that Parameters gives it, in
+// whatever part of the model it is stored, or nil. For names of the main graph's
+// initializers it is what Lookup returns.
+func (m *Model) Weight(name string) *Initializer {
+	if t := m.byName[name]; t != nil {
+		return t
+	}
+	m.Parameters()
+	return m.weights[name]
+}
 
 // Tensor returns the elements of a tensor that was reached from Proto: an
 // initializer of any graph, part of a sparse initializer, or an attribute of a

@@ -80,13 +80,17 @@ type Parameter struct {
 	// Graph is the path of the graph, as in Name; empty for the main graph.
 	Graph string
 	// Tensor has the elements. It is nil for InList, whose Count numbers lie apart.
-	Tensor *Initializer
-	Count  int
-	Uses   []Use
+	Tensor  *Initializer
+	Message *onnxpb.TensorProto // the tensor in Model.Proto, nil with Tensor
+	Count   int
+	Uses    []Use
 	// FanIn is how many products with the parameter's elements an operator adds up for
 	// an element of its output; 0 where it is not known.
 	FanIn int
 	Role  Role
+	// Quantised reports whether the elements are integers that only stand for other
+	// numbers: whatever uses them turns them into those.
+	Quantised bool
 	// Trained reports whether the parameter may hold what training made. It is true of
 	// all weights, of scales with more than one element, and of zero points that
 	// differ from one another.
@@ -100,12 +104,25 @@ const least = 16
 // Parameters returns everything in the model that nodes compute with or are controlled
 // by, in the order in which the nodes first use it, and after that what they do not
 // use. Roles are found by following values through the graph to the operators that
-// use them. Elements are read where it takes them to tell (masks, zero points).
+// use them. Elements are read where it takes them to tell (masks, zero points). The
+// list must not be changed.
 func (m *Model) Parameters() []*Parameter {
+	m.paramsOnce.Do(func() {
+		m.params, m.weights = m.parameters(), map[string]*Initializer{}
+		for _, p := range m.params {
+			if p.Tensor != nil {
+				m.weights[p.Name] = p.Tensor
+			}
+		}
+	})
+	return m.params
+}
+
+func (m *Model) parameters() []*Parameter {
 	f := flowOf(m)
 	params := make([]*Parameter, 0, len(f.stored))
 	for _, s := range f.stored {
-		p := &Parameter{Name: s.name, Place: s.place, Graph: s.path, Count: s.list, Uses: s.uses()}
+		p := &Parameter{Name: s.name, Place: s.place, Graph: s.path, Message: s.message, Count: s.list, Uses: s.uses()}
 		if s.message != nil {
 			if p.Tensor = m.byMessage[s.message]; p.Tensor == nil {
 				continue // of a message that protobuf merged with another
@@ -113,6 +130,7 @@ func (m *Model) Parameters() []*Parameter {
 			p.Count = p.Tensor.n
 		}
 		p.Role, p.Trained = s.role(p.Tensor)
+		p.Quantised = p.Role == RoleWeight && p.Tensor != nil && p.Tensor.elem.bits <= 32 && p.Tensor.elem.kind != kindBool && s.value != nil && s.value.onlyReaches(dequantised)
 		if p.Trained {
 			p.FanIn = s.fanIn(p.Tensor)
 		}
@@ -129,7 +147,16 @@ func nameUniquely(params []*Parameter) {
 		count[p.Name]++
 	}
 	taken := map[string]bool{}
+	ordinary := func(p *Parameter) bool { return p.Place == InInitializer && p.Graph == "" }
+	for _, p := range params { // their names are unique, and do not change
+		if ordinary(p) {
+			taken[p.Name] = true
+		}
+	}
 	for _, p := range params {
+		if ordinary(p) {
+			continue
+		}
 		if count[p.Name] > 1 && p.Graph != "" {
 			p.Name = p.Graph + "/" + p.Name
 		}
@@ -248,6 +275,11 @@ func (s *stored) integerRole(t *Initializer) (r Role, trained bool) {
 // column or block.
 var anyZeroPoints = map[string]bool{
 	"DequantizeLinear": true, "MatMulInteger": true, "DynamicQuantizeMatMul": true, "MatMulIntegerToFloat": true,
+}
+
+// dequantised reports whether a step takes its input for quantised numbers.
+func dequantised(u inputOf) bool {
+	return u.step.node != nil && !u.step.call && u.step.operand(u.index) == quantised || toFloats(u)
 }
 
 // toFloats reports whether a step casts to floating-point numbers.

@@ -259,7 +259,7 @@ func TestParameterNames(t *testing.T) {
 	for _, p := range m.Parameters() {
 		names = append(names, p.Name)
 	}
-	if want := []string{"h.then_branch/w", "h.else_branch/w", "h.then_branch/w#2"}; !slices.Equal(names, want) {
+	if want := []string{"h.then_branch/w#2", "h.else_branch/w", "h.then_branch/w"}; !slices.Equal(names, want) {
 		t.Errorf("names %q, want %q", names, want)
 	}
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
-// An Edit gives one element of a main-graph initializer a new value.
+// An Edit gives one element of a tensor a new value.
 type Edit struct {
-	Tensor string
+	Tensor string // as Model.Weight takes it
 	Index  int
 	Bits   uint64 // as Initializer.Bits returns them
 }
@@ -30,9 +30,7 @@ func (t *Initializer) Editable() error {
 	switch {
 	case t.elem.kind == kindString || t.elem.kind == kindComplex || t.elem.kind == kindBool:
 		reason = fmt.Sprintf("%v elements cannot be edited", t.DataType)
-	case t.elem.bits < 8:
-		reason = fmt.Sprintf("%v elements share bytes", t.DataType)
-	case !t.patchable():
+	case !t.patchable() && !t.nibbles():
 		reason = fmt.Sprintf("elements in %v have no fixed width", t.Storage)
 	case t.shared != "":
 		reason = fmt.Sprintf("its bytes are also used by %s", t.shared)
@@ -114,21 +112,34 @@ func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (_ *Recor
 // file. All offsets are those in the original.
 func (m *Model) plan(edits []Edit) ([]TensorPatch, []changes, error) {
 	byTensor := map[string][]Edit{}
+	names := map[*Initializer]string{}
 	for _, e := range edits {
-		if m.byName[e.Tensor] == nil {
-			return nil, nil, fmt.Errorf("%s has no initializer %q", m.path, e.Tensor)
+		t := m.Weight(e.Tensor)
+		if t == nil {
+			return nil, nil, fmt.Errorf("%s has no tensor %q", m.path, e.Tensor)
 		}
+		if name, ok := names[t]; ok && name != e.Tensor {
+			return nil, nil, fmt.Errorf("%s: %q and %q are the same tensor", m.path, name, e.Tensor)
+		}
+		names[t] = e.Tensor
 		byTensor[e.Tensor] = append(byTensor[e.Tensor], e)
 	}
 	var patches []TensorPatch
 	todo := make([]changes, len(m.files))
-	for _, t := range m.initializers { // file order, so that equal edits give equal records
-		edits := byTensor[t.Name]
-		if len(edits) == 0 {
+	for _, t := range m.tensors { // file order, so that equal edits give equal records
+		name := names[t]
+		edits := byTensor[name]
+		if name == "" || len(edits) == 0 {
 			continue
 		}
 		if err := t.checkEdits(edits); err != nil {
 			return nil, nil, err
+		}
+		if t.elem.packed() {
+			undo, do := t.packedPatches(name, edits)
+			patches = append(patches, undo)
+			todo[do.File].patches = append(todo[do.File].patches, do)
+			continue
 		}
 		for len(edits) > 0 {
 			r := t.runAt(edits[0].Index)
@@ -136,7 +147,7 @@ func (m *Model) plan(edits []Edit) ([]TensorPatch, []changes, error) {
 			for n < len(edits) && t.runAt(edits[n].Index).first == r.first {
 				n++
 			}
-			undo, do := t.patches(r, edits[:n])
+			undo, do := t.patches(name, r, edits[:n])
 			patches = append(patches, undo...)
 			todo[r.file].patches = append(todo[r.file].patches, do)
 			edits = edits[n:]
@@ -146,9 +157,9 @@ func (m *Model) plan(edits []Edit) ([]TensorPatch, []changes, error) {
 }
 
 // patches returns the patches that undo edits of one run, and the one that does them.
-func (t *Initializer) patches(r run, edits []Edit) (undo []TensorPatch, do *TensorPatch) {
+func (t *Initializer) patches(name string, r run, edits []Edit) (undo []TensorPatch, do *TensorPatch) {
 	width := t.elem.bits / 8
-	back := TensorPatch{Tensor: t.Name, File: r.file, Offset: int64(r.offset), Stride: r.stride, Width: width}
+	back := TensorPatch{Tensor: name, File: r.file, Offset: int64(r.offset), Stride: r.stride, Width: width}
 	do = &TensorPatch{Offset: back.Offset, Stride: back.Stride, Width: width}
 	flips := make([]uint64, len(edits))
 	for i, e := range edits {
@@ -160,6 +171,34 @@ func (t *Initializer) patches(r run, edits []Edit) (undo []TensorPatch, do *Tens
 	}
 	do.Indices = back.Indices
 	return back.shorten(flips), do
+}
+
+// nibbles reports whether elements share bytes that lie in one piece.
+func (t *Initializer) nibbles() bool {
+	return t.elem.packed() && t.n > 0 && (t.Storage == Raw || t.Storage == External)
+}
+
+// packedPatches is patches for elements that share bytes. Its patches are of bytes.
+func (t *Initializer) packedPatches(name string, edits []Edit) (undo TensorPatch, do *TensorPatch) {
+	r := t.runs[0]
+	data := t.model.files[r.file].data[r.offset:]
+	undo = TensorPatch{Tensor: name, File: r.file, Offset: int64(r.offset), Stride: 1, Width: 1}
+	do = &TensorPatch{File: r.file, Offset: undo.Offset, Stride: 1, Width: 1}
+	perByte, mask := 8/t.elem.bits, byte(1)<<t.elem.bits-1
+	for len(edits) > 0 {
+		at := edits[0].Index / perByte
+		changed := data[at]
+		for len(edits) > 0 && edits[0].Index/perByte == at {
+			shift := edits[0].Index % perByte * t.elem.bits
+			changed = changed&^(mask<<shift) | byte(edits[0].Bits)<<shift
+			edits = edits[1:]
+		}
+		undo.Indices.Append(int64(at))
+		undo.Original = append(undo.Original, data[at])
+		do.Original = append(do.Original, changed)
+	}
+	do.Indices = undo.Indices
+	return undo, do
 }
 
 // checkEdits sorts the edits of one tensor and refuses impossible ones.

@@ -280,7 +280,7 @@ func TestRewriteErrors(t *testing.T) {
 		name, dst, want string
 		edits           []Edit
 	}{
-		{"no such tensor", "new", "no initializer \"v\"", []Edit{{"v", 0, 0}}},
+		{"no such tensor", "new", "no tensor \"v\"", []Edit{{"v", 0, 0}}},
 		{"index too large", "new", "has no element 2", []Edit{{"w", 2, 0}}},
 		{"negative index", "new", "has no element -1", []Edit{{"w", -1, 0}}},
 		{"edited twice", "new", "element 1 of tensor \"w\" is edited twice", []Edit{{"w", 1, 0}, {"w", 0, 1}, {"w", 1, 1}}},
@@ -288,7 +288,7 @@ func TestRewriteErrors(t *testing.T) {
 		{"too many bits for a half", "new", "0x10000 does not fit FLOAT16", []Edit{{"half", 0, 1 << 16}}},
 		{"varint field", "new", "elements in int32_data have no fixed width", []Edit{{"varint", 0, 0}}},
 		{"int64_data", "new", "elements in int64_data have no fixed width", []Edit{{"ints", 0, 0}}},
-		{"int4", "new", "INT4 elements share bytes", []Edit{{"nibbles", 0, 0}}},
+		{"int4", "new", "0x10 does not fit INT4", []Edit{{"nibbles", 0, 16}}},
 		{"bool", "new", "BOOL elements cannot be edited", []Edit{{"flags", 0, 0}}},
 		{"string", "new", "STRING elements cannot be edited", []Edit{{"text", 0, 0}}},
 		{"shared, first", "new", "its bytes are also used by tensor \"y\"", []Edit{{"x", 0, 1}}},

@@ -34,7 +34,7 @@ func initializer(t *testing.T, dt onnxpb.TensorProto_DataType, elements any) *on
 			Name: proto.String("w"), DataType: proto.Int32(int32(dt)), Dims: []int64{n}, RawData: raw,
 		}}},
 	})
-	return m.Lookup("w")
+	return m.Weight("w")
 }
 
 func TestBounds(t *testing.T) {

@@ -53,12 +53,12 @@ func TestSearchDemo(t *testing.T) {
 	}
 	for _, c := range first.Changes {
 		checkInRange(t, m, c)
-		init := m.Lookup(c.Tensor)
+		init := m.Weight(c.Tensor)
 		b, _ := boundsOf(init, floats(init), false)
 		if v := init.Decode(c.New); v == b.low.value || v == b.high.value {
 			t.Errorf("%s[%d] = %v is at the end of its tensor's range", c.Tensor, c.Index, v)
 		}
-		if got := m.Lookup(c.Tensor).Bits(c.Index); got != c.Old {
+		if got := m.Weight(c.Tensor).Bits(c.Index); got != c.Old {
 			t.Errorf("%s[%d]: old bits %#x, the file has %#x", c.Tensor, c.Index, c.Old, got)
 		}
 	}
@@ -105,7 +105,7 @@ func TestSearchLimits(t *testing.T) {
 			t.Errorf("%s was changed, but not allowed", c.Tensor)
 		}
 	}
-	if _, err := Search(context.Background(), m, train, Options{Allow: func(string) bool { return false }}); err == nil || !strings.Contains(err.Error(), "no initializer may be changed") {
+	if _, err := Search(context.Background(), m, train, Options{Allow: func(string) bool { return false }}); err == nil || !strings.Contains(err.Error(), "no parameter may be changed") {
 		t.Errorf("nothing allowed: %v", err)
 	}
 	if _, err := Search(context.Background(), m, unlabelled{train}, Options{}); err == nil || !strings.Contains(err.Error(), "labelled") {

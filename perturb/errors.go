@@ -41,14 +41,14 @@ func (e *TargetError) Error() string {
 // Unwrap returns ErrTarget.
 func (e *TargetError) Unwrap() error { return ErrTarget }
 
-// NoCandidatesError means that no initializer of a model may be changed: Options.Allow
+// NoCandidatesError means that no parameter of a model may be changed: Options.Allow
 // excludes all of them, or they have no range of values to move in.
 type NoCandidatesError struct {
 	Model string // the path of its file
 }
 
 func (e *NoCandidatesError) Error() string {
-	return e.Model + ": no initializer may be changed"
+	return e.Model + ": no parameter may be changed"
 }
 
 // BudgetError means that HardenedOptions.Budget is less than one parameter.

@@ -28,7 +28,7 @@ const shrink = 0.97
 // by shrink. ok is false if the element would not change.
 func (h *hardening) reflected(name string, i int) (bits uint64, value float32, ok bool) {
 	a, _ := h.weights.Array(name)
-	init, r := h.model.Lookup(name), h.bounds[name]
+	init, r := h.model.Weight(name), h.bounds[name]
 	middle, w := r.mirror(), a.Float32s()[i]
 	to := 2*middle - w
 	if to < r.low.value {
@@ -47,7 +47,7 @@ func (h *hardening) reflect(name string, i int) {
 	a, _ := h.weights.Array(name)
 	a.Float32s()[i] = value
 	h.done[name][i] = true
-	h.result.Changes = append(h.result.Changes, Change{name, i, h.model.Lookup(name).Bits(i), bits})
+	h.result.Changes = append(h.result.Changes, Change{name, i, h.model.Weight(name).Bits(i), bits})
 }
 
 // reflectable returns the elements of a tensor that have a mirror image and have not been

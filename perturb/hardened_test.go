@@ -38,13 +38,13 @@ func TestHardenedDemo(t *testing.T) {
 		t.Errorf("changes in %q only", names)
 	}
 	for _, name := range names {
-		if a := m.Lookup(name); len(a.Dims) < 2 {
+		if a := m.Weight(name); len(a.Dims) < 2 {
 			t.Errorf("%d changes in %s, which is no layer's weight", changed[name], name)
 		}
 	}
 	// Of the first layer every second sign is turned around.
 	front := m.Proto().GetGraph().GetNode()[0].GetInput()[1]
-	if n := m.Lookup(front).Len(); changed[front] < n*2/5 || changed[front] > n/2 {
+	if n := m.Weight(front).Len(); changed[front] < n*2/5 || changed[front] > n/2 {
 		t.Errorf("%d of %d elements of %s are changed", changed[front], n, front)
 	}
 	shrunk, moved := 0, map[site]bool{}
@@ -54,10 +54,10 @@ func TestHardenedDemo(t *testing.T) {
 		} else {
 			moved[at] = true
 		}
-		if m.Lookup(c.Tensor).Bits(c.Index) != c.Old {
+		if m.Weight(c.Tensor).Bits(c.Index) != c.Old {
 			t.Errorf("%s[%d]: old bits %#x are not those of the file", c.Tensor, c.Index, c.Old)
 		}
-		if x, y := m.Lookup(c.Tensor).Decode(c.Old), m.Lookup(c.Tensor).Decode(c.New); x*y >= 0 || math.Abs(float64(y)) > math.Abs(float64(x)) {
+		if x, y := m.Weight(c.Tensor).Decode(c.Old), m.Lookup(c.Tensor).Decode(c.New); x*y >= 0 || math.Abs(float64(y)) > math.Abs(float64(x)) {
 			t.Errorf("%s[%d]: %v became %v", c.Tensor, c.Index, x, y)
 		} else if r := rangeOf(t, m, c.Tensor); y < r.low.value || y > r.high.value {
 			t.Errorf("%s[%d]: %v is outside of its tensor's range", c.Tensor, c.Index, y)
@@ -108,7 +108,7 @@ func TestHardenedLimits(t *testing.T) {
 
 func rangeOf(t *testing.T, m *onnxio.Model, tensor string) bounds {
 	t.Helper()
-	init := m.Lookup(tensor)
+	init := m.Weight(tensor)
 	x, err := init.Float32s()
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestReflected(t *testing.T) {
 	for i := range w[5:] {
 		w[5+i] = 0.0625
 	}
-	s.bounds[name], _ = boundsOf(m.Lookup(name), w, false)
+	s.bounds[name], _ = boundsOf(m.Weight(name), w, false)
 	for i, want := range []float32{0.25, -0.25 * shrink, -0.125 * shrink, 0, -0.125} {
 		_, got, ok := h.reflected(name, i)
 		if math.Abs(float64(got-want)) > 1e-6 || ok != (want != 0) {

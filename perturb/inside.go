@@ -31,7 +31,7 @@ func (s *minimal) inside(ctx context.Context, now task.Score, shares []float32) 
 	}
 	for i, c := range before.Changes {
 		if s.result.Changes[i] != c {
-			if err := s.set(site{c.Tensor, c.Index}, s.model.Lookup(c.Tensor).Decode(c.New)); err != nil {
+			if err := s.set(site{c.Tensor, c.Index}, s.model.Weight(c.Tensor).Decode(c.New)); err != nil {
 				return false, err
 			}
 		}
@@ -43,7 +43,7 @@ func (s *minimal) inside(ctx context.Context, now task.Score, shares []float32) 
 // moveInside moves values as far as the blocks allow.
 func (s *minimal) moveInside(now task.Score, shares []float32) error {
 	for i, c := range s.result.Changes {
-		init := s.model.Lookup(c.Tensor)
+		init := s.model.Weight(c.Tensor)
 		from, to := init.Decode(c.New), s.original(c)
 		better, err := s.better()
 		if err != nil {

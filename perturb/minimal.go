@@ -185,7 +185,7 @@ func (s *minimal) become(list []candidate) error {
 		if s.changed[c.site] {
 			continue
 		}
-		old := s.model.Lookup(c.tensor).Bits(c.index)
+		old := s.model.Weight(c.tensor).Bits(c.index)
 		s.result.Changes = append(s.result.Changes, Change{c.tensor, c.index, old, c.bits})
 		s.changed[c.site] = true
 		s.write(c.site, c.value)
@@ -220,7 +220,7 @@ func (s *minimal) set(at site, value float32) error {
 }
 
 // original returns the value of a parameter in the file.
-func (s *minimal) original(c Change) float32 { return s.model.Lookup(c.Tensor).Decode(c.Old) }
+func (s *minimal) original(c Change) float32 { return s.model.Weight(c.Tensor).Decode(c.Old) }
 
 // prune undoes changes, oldest first, that are not needed to stay at the target.
 func (s *minimal) prune(ctx context.Context) error {

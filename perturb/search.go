@@ -8,7 +8,6 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/study"
 	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/onnxio/onnxpb"
 	"github.com/advparams/advparams/task"
 )
 
@@ -157,13 +156,17 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 		bounds:  map[string]bounds{},
 		changed: map[site]bool{},
 	}
+	structure := map[string]bool{}
+	for _, p := range m.Parameters() {
+		structure[p.Name] = !p.Trained
+	}
 	for _, name := range weights.Names() {
-		init := m.Lookup(name)
-		if weights.Scale(name) || init.Editable() != nil || opt.Allow != nil && !opt.Allow(name) {
+		init := m.Weight(name)
+		if weights.Scale(name) || init.Editable() != nil || structure[name] || opt.Allow != nil && !opt.Allow(name) {
 			continue
 		}
 		a, _ := weights.Array(name)
-		if floating(init) && Constant(init, a.Float32s()) != "" {
+		if init.Floating() && Constant(init, a.Float32s()) != "" {
 			continue
 		}
 		if b, ok := boundsOf(init, a.Float32s(), opt.Unbounded); ok {
@@ -175,22 +178,12 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	}
 	for _, c := range opt.Start {
 		a, _ := weights.Array(c.Tensor)
-		a.Float32s()[c.Index] = m.Lookup(c.Tensor).Decode(c.New)
+		a.Float32s()[c.Index] = m.Weight(c.Tensor).Decode(c.New)
 		s.changed[site{c.Tensor, c.Index}] = true
 	}
 	s.result.Total = weights.Len()
 	s.result.Samples = samples.Len()
 	return s, nil
-}
-
-// floating reports whether a tensor holds numbers of a floating-point type, and not
-// quantised ones.
-func floating(init *onnxio.Initializer) bool {
-	switch init.DataType {
-	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16, onnxpb.TensorProto_DOUBLE:
-		return true
-	}
-	return false
 }
 
 // locked measures the model with the present weights and reports whether it is at the

@@ -91,7 +91,7 @@ func accuracyOf(t *testing.T, m *onnxio.Model, set *dataset.Set, changes []Chang
 	}
 	for _, c := range changes {
 		a, _ := w.Array(c.Tensor)
-		a.Float32s()[c.Index] = m.Lookup(c.Tensor).Decode(c.New)
+		a.Float32s()[c.Index] = m.Weight(c.Tensor).Decode(c.New)
 	}
 	s, err := gradient.NewSession(m, gradient.Config{Weights: w, Workers: workers}, 200)
 	if err != nil {
@@ -125,7 +125,7 @@ func exactly(init *onnxio.Initializer, bits uint64) float64 {
 // element of its tensor.
 func checkInRange(t *testing.T, m *onnxio.Model, c Change) {
 	t.Helper()
-	init := m.Lookup(c.Tensor)
+	init := m.Weight(c.Tensor)
 	low, high := math.Inf(1), math.Inf(-1)
 	for i := range init.Len() {
 		v := exactly(init, init.Bits(i))

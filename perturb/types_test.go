@@ -184,7 +184,7 @@ func TestSearchTypes(t *testing.T) {
 				if !model.perChannel {
 					checkInRange(t, m, c)
 				}
-				if dt := m.Lookup(c.Tensor).DataType; dt != model.dt {
+				if dt := m.Weight(c.Tensor).DataType; dt != model.dt {
 					t.Errorf("%s of type %v was changed", c.Tensor, dt)
 				}
 			}

@@ -65,7 +65,7 @@ var variants = []named[variant]{
 	{"beam 4", variant{options: func(_ *onnxio.Model, o *perturb.Options) { o.Beam = 4 }}},
 	{"no collapse", variant{without: study.Without{Collapse: true}}},
 	{"no biases", variant{without: study.Without{Collapse: true}, options: func(m *onnxio.Model, o *perturb.Options) {
-		o.Allow = func(name string) bool { return len(m.Lookup(name).Dims) > 1 }
+		o.Allow = func(name string) bool { return len(m.Weight(name).Dims) > 1 }
 	}}},
 	{"cross-entropy", variant{without: study.Without{Collapse: true, Objective: true}}},
 	{"first order", variant{without: study.Without{Collapse: true, Evaluation: true}}},
@@ -131,6 +131,6 @@ func (r *reference) search(shared string, seed uint64, kind variant) (course []f
 		}
 		c := found.Changes[k]
 		a, _ := w.Array(c.Tensor)
-		a.Float32s()[c.Index] = m.Lookup(c.Tensor).Decode(c.New)
+		a.Float32s()[c.Index] = m.Weight(c.Tensor).Decode(c.New)
 	}
 }

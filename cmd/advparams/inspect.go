@@ -23,7 +23,7 @@ func newInspect(a *app) *cobra.Command {
 		Use:   "inspect FILE",
 		Short: "Describe a model or a key",
 		Long: `Describe a model: operator sets, inputs and outputs, its operators and whether each can
-be computed and differentiated, its initializers, and what to look at before the file is
+be computed and differentiated, its weights, and what to look at before the file is
 handed on.
 
 Or describe a key: whom it is sealed to and, if it can be opened, which files it belongs

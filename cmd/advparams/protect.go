@@ -81,8 +81,8 @@ the model leaves it open.`,
 	fl.Var((*targetFlag)(&p.opt.Target), "target-accuracy", "stop at this accuracy, between 0 and 1, or at chance")
 	fl.IntVar(&p.opt.MaxParams, "max-params", 128, "change at most `N` parameters")
 	fl.IntVar(&p.opt.Beam, "beam", 1, "follow the best `N` sets of changes at a time; more find shorter lists and take longer")
-	fl.StringArrayVar(&p.opt.Include, "include", nil, "change only initializers whose name matches `GLOB`, * for any characters; may be repeated")
-	fl.StringArrayVar(&p.opt.Exclude, "exclude", nil, "leave out initializers whose name matches `GLOB`; may be repeated")
+	fl.StringArrayVar(&p.opt.Include, "include", nil, "change only tensors whose name matches `GLOB`, * for any characters; may be repeated")
+	fl.StringArrayVar(&p.opt.Exclude, "exclude", nil, "leave out tensors whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")
 	choiceFlag(cmd, &p.opt.Profile, "profile", advparams.Minimal, "the fewest parameters, or a share of them spread over the layers", "minimal", "hardened")
 	p.opt.Budget = advparams.DefaultBudget

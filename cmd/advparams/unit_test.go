@@ -163,7 +163,7 @@ func TestInFlags(t *testing.T) {
 		{&advparams.OptionError{Option: "MaxParams", Value: -1, Reason: "is negative"}, "--max-params -1 is negative", ""},
 		{&advparams.OptionError{Option: "Data.Limit", Value: -1, Reason: "is negative"}, "--limit -1 is negative", ""},
 		{&advparams.OptionError{Option: "Test.Limit", Value: -1, Reason: "is negative"}, "--test-limit -1 is negative", ""},
-		{&advparams.OptionError{Option: "Include", Value: "bn*", Reason: "matches no initializer"}, `--include "bn*" matches no initializer`, "advparams inspect"},
+		{&advparams.OptionError{Option: "Include", Value: "bn*", Reason: "matches no parameter"}, `--include "bn*" matches no parameter`, "advparams inspect"},
 		{&advparams.OptionError{Option: "Unbounded", Reason: "is odd"}, "--bounds: is odd", ""},
 		{&advparams.OptionError{Option: "TimeLimit", Reason: "is odd"}, "--time-limit: is odd", ""},
 		{&advparams.OpenAxesError{Input: "ids", Shape: "ids int64[?]"}, "--shape: input ids int64[?] has open axes", "--shape ids=…"},

@@ -18,6 +18,8 @@ type Call struct {
 	Inputs []*Value // nil where an optional input is left out
 	// Tensor decodes a tensor attribute.
 	Tensor func(*onnxpb.TensorProto) (nd.Array, error)
+	// Param returns a tensor attribute as a weight; nil if it is none, or Param is nil.
+	Param func(*onnxpb.TensorProto) *Value
 	// Graph builds a graph attribute (a branch or a loop body) with the given
 	// inputs and returns its outputs. Values of the enclosing graph are visible.
 	Graph func(g *onnxpb.GraphProto, inputs []*Value) ([]*Value, error)

@@ -13,6 +13,11 @@ func buildConstant(c *Call) []*Value {
 	for _, a := range c.Node.GetAttribute() {
 		switch a.GetName() {
 		case "value":
+			if c.Param != nil {
+				if v := c.Param(a.GetT()); v != nil {
+					return []*Value{v}
+				}
+			}
 			return []*Value{c.tensorAttr("value")}
 		case "value_float":
 			return []*Value{c.Scalar(c.Float32("value_float", 0))}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/onnxio"
 )
 
 // Key writes the description of a key.
@@ -73,13 +74,19 @@ func Model(w io.Writer, r *advparams.ModelInfo) {
 		line(w, "%s\t%d\t%s\t%s", name, o.Count, yesNo(o.Forward), yesNo(o.Gradient))
 	}
 	line(w, "")
-	line(w, "initializer\ttype\tshape\telements\tstorage")
+	line(w, "tensor\ttype\tshape\telements\tstorage\tused by")
 	for _, t := range r.Initializers {
 		storage := t.Storage
-		if t.Constant != "" {
-			storage += ", " + t.Constant
+		if t.Place != onnxio.InInitializer.String() {
+			storage += ", " + t.Place
 		}
-		line(w, "%s\t%s\t%s\t%s\t%s", t.Name, t.Type, strings.ReplaceAll(fmt.Sprint(t.Shape), " ", ","), count(t.Elements), storage)
+		switch {
+		case t.Constant != "":
+			storage += ", " + t.Constant
+		case t.Role != onnxio.RoleWeight.String():
+			storage += ", " + t.Role
+		}
+		line(w, "%s\t%s\t%s\t%s\t%s\t%s", t.Name, t.Type, strings.ReplaceAll(fmt.Sprint(t.Shape), " ", ","), count(t.Elements), storage, strings.Join(t.UsedBy, ", "))
 	}
 }
 

@@ -109,7 +109,7 @@ func part(s *dataset.Set, lo, hi int) *dataset.Set {
 // alterable reports whether training may alter an initializer: it has floats that are
 // neither statistics of a normalisation nor a single constant of the graph.
 func (l *lab) alterable(name string) bool {
-	init := l.model.Lookup(name) // nil: of a normalisation that was put in
+	init := l.model.Weight(name) // nil: of a normalisation that was put in
 	if init == nil || l.weights.Scale(name) || !floating(init.DataType) {
 		return false
 	}
