@@ -26,6 +26,10 @@ def whole(*shape, low=0, high=5, dtype=np.int64): return lambda: rng.integers(lo
 def u8(*shape): return whole(*shape, high=256, dtype=np.uint8)
 def s8(*shape): return whole(*shape, low=-127, high=128, dtype=np.int8)
 
+def ids(*shape, high=5): return whole(*shape, high=high, dtype=np.int32)
+def mask(*shape): return lambda: np.maximum(rng.integers(0, 2, shape), np.arange(shape[-1]) == 0).astype(np.int32)
+def lengths(*values, shape=None, dtype=np.int32): return lambda: np.array(values, dtype).reshape(shape or len(values))
+
 
 def case(op, *operands, name=None, domain="com.microsoft", opset=17, outputs=1, fed=(0,), **attributes):
     """Adds a case. fed lists the operands that are graph inputs; None is an operand left out. outputs is their number, or
@@ -53,6 +57,30 @@ case("MatMulIntegerToFloat", u8(3, 8), s8(8, 5), scalar(0.02), positive(5), scal
 case("DynamicQuantizeLSTM", real(5, 1, 6), u8(2, 6, 12), u8(2, 3, 12), real(2, 24), None, None, None, None, positive(2), const(120, 130, dtype=np.uint8), positive(2), const(120, 130, dtype=np.uint8), outputs=3, direction="bidirectional", hidden_size=3)
 case("DynamicQuantizeLSTM", real(4, 2, 6), s8(1, 6, 12), s8(1, 3, 12), real(1, 24), None, unit(1, 2, 3), real(1, 2, 3), real(1, 9), positive(1, 12), whole(1, 12, high=1, dtype=np.int8), positive(1, 12), whole(1, 12, high=1, dtype=np.int8), name="dynamicquantizelstm_columns", outputs=3, hidden_size=3)
 
+# Normalisation.
+case("SkipLayerNormalization", real(2, 3, 8), real(2, 3, 8), real(8), real(8), real(8), outputs=["y0", "", "", "y3"], epsilon=1e-5); case("SkipLayerNormalization", real(2, 3, 8), real(3, 8), real(8), name="skiplayernormalization_broadcast")
+case("SkipSimplifiedLayerNormalization", real(2, 3, 8), real(2, 3, 8), real(8), real(8), outputs=["y0", "", "", "y3"], epsilon=1e-6)
+case("SimplifiedLayerNormalization", real(2, 3, 8), real(8), domain="", axis=-1, epsilon=1e-6, stash_type=1); case("LayerNormalization", real(2, 3, 8), real(8), real(8), name="layernormalization_opset12", domain="", opset=12, axis=-1)
+case("EmbedLayerNormalization", ids(2, 4), ids(2, 4, high=2), real(9, 8), real(6, 8), real(2, 8), real(8), real(8), ids(2, 4, high=2), fed=(0, 1, 7), outputs=3, epsilon=1e-5)
+case("EmbedLayerNormalization", ids(2, 4), None, real(9, 8), real(6, 8), None, real(8), real(8), None, ids(2, 4, high=6), name="embedlayernormalization_positions", fed=(0, 8), outputs=2)
+
+# Attention: an input of 4, heads of 3.
+weights = (real(4, 18), real(18))
+case("Attention", real(2, 5, 4), *weights, num_heads=2); case("Attention", real(2, 5, 4), *weights, lengths(5, 3), name="attention_lengths", fed=(0, 3), num_heads=2, mask_filter_value=-1000.0)
+case("Attention", real(2, 5, 4), *weights, lengths(5, 3, 0, 1), name="attention_ends", fed=(0, 3), num_heads=2); case("Attention", real(2, 5, 4), *weights, mask(2, 5), name="attention_mask", fed=(0, 3), num_heads=2, scale=0.9)
+case("Attention", real(2, 5, 4), *weights, mask(2, 5, 5), name="attention_mask3", fed=(0, 3), num_heads=2, unidirectional=1); case("Attention", real(2, 3, 4), *weights, mask(2, 5), real(2, 2, 2, 2, 3), name="attention_past", fed=(0, 3, 4), outputs=2, num_heads=2, unidirectional=1)
+case("Attention", real(2, 5, 4), *weights, None, None, real(1, 2, 5, 5), name="attention_bias", num_heads=2); case("Attention", real(2, 5, 4), real(4, 16), real(16), name="attention_sizes", num_heads=2, qkv_hidden_sizes=[6, 6, 4])
+case("QAttention", u8(2, 5, 4), s8(4, 18), real(18), scalar(0.02), scalar(0.01), mask(2, 5), scalar(120, np.uint8), scalar(0, np.int8), fed=(0, 5), num_heads=2); case("QAttention", u8(1, 3, 4), u8(4, 18), real(18), scalar(0.02), positive(18), None, scalar(120, np.uint8), whole(18, low=125, high=131, dtype=np.uint8), name="qattention_past_columns", num_heads=2, unidirectional=1)
+qkv = (real(2, 5, 6), real(2, 4, 6), real(2, 4, 4))
+case("MultiHeadAttention", *qkv, real(16), mask(2, 4), real(1, 2, 5, 4), fed=(0, 1, 2, 4), num_heads=2); case("MultiHeadAttention", real(2, 3, 6), real(2, 3, 6), real(2, 3, 6), None, mask(2, 5), None, real(2, 2, 2, 3), real(2, 2, 2, 3), name="multiheadattention_past", fed=(0, 1, 2, 4, 6, 7), outputs=3, num_heads=2, unidirectional=1)
+case("MultiHeadAttention", real(2, 5, 6), real(2, 2, 4, 3), real(2, 2, 4, 3), name="multiheadattention_cross", fed=(0, 1, 2), num_heads=2)
+case("RotaryEmbedding", real(2, 3, 8), lengths(0, 1, 2, 4, 5, 6, shape=(2, 3), dtype=np.int64), unit(9, 2), unit(9, 2), name="contribrotary", fed=(0, 1)); case("RotaryEmbedding", real(1, 2, 3, 6), const(3), unit(9, 2), unit(9, 2), name="contribrotary_offset", fed=(0, 1), interleaved=1, num_heads=2, rotary_embedding_dim=4)
+case("GroupQueryAttention", real(2, 3, 32), real(2, 3, 16), real(2, 3, 16), None, None, lengths(2, 2), scalar(3, np.int32), fed=(0, 1, 2, 5), outputs=3, num_heads=4, kv_num_heads=2)
+case("GroupQueryAttention", real(2, 1, 64), real(2, 1, 32), real(2, 1, 32), real(2, 2, 4, 16), real(2, 2, 4, 16), lengths(4, 2), scalar(5, np.int32), unit(8, 8), unit(8, 8), name="groupqueryattention_token", fed=(0, 1, 2, 3, 4, 5), outputs=3, num_heads=4, kv_num_heads=2, do_rotary=1, local_window_size=3)
+case("GroupQueryAttention", real(1, 4, 128), None, None, None, None, lengths(3), scalar(4, np.int32), unit(8, 8), unit(8, 8), name="groupqueryattention_packed", fed=(0, 5), outputs=3, num_heads=4, kv_num_heads=2, do_rotary=1, rotary_interleaved=1, softcap=5.0, local_window_size=2)
+case("GroupQueryAttention", real(1, 2, 32), real(1, 2, 16), real(1, 2, 16), real(1, 2, 3, 8), real(1, 2, 3, 8), lengths(4), scalar(5, np.int32), None, None, None, real(1, 4, 2, 5), real(4), name="groupqueryattention_sink", fed=(0, 1, 2, 3, 4, 5), outputs=3, num_heads=4, kv_num_heads=2)
+case("GroupQueryAttention", real(1, 3, 32), real(1, 3, 16), real(1, 3, 16), None, None, lengths(2), scalar(3, np.int32), name="groupqueryattention_smooth", fed=(0, 1, 2, 5), num_heads=4, kv_num_heads=2, smooth_softmax=1)
+
 
 def make(op, domain, operands, opset, outputs, fed, attributes):
     values = {f"x{i}": make() for i, make in enumerate(operands) if make is not None}
@@ -79,7 +107,7 @@ def main(names):
     for name, parts in CASES.items():
         if names and name not in names: continue
         rng = np.random.default_rng(0)
-        golden.write(os.path.join(FOLDER, name), *make(*parts))
+        golden.write(os.path.join(FOLDER, name), *make(*parts), check=False)  # onnx does not know them
     print(len(CASES), "cases")
 
 

@@ -153,7 +153,7 @@ def differences(loss, w, name):
     return g.reshape(w.shape)
 
 
-def write(path, model, arrays, external=False):
+def write(path, model, arrays, external=False, check=True):
     """Writes PATH.onnx and PATH.npz; with external, weights of 128 bytes and more go to PATH.data. The bytes depend on the
     arguments alone."""
     for holder in [model, model.graph, *model.graph.node, *model.functions, *(n for f in model.functions for n in f.node), *model.graph.initializer, *model.graph.input, *model.graph.output]:
@@ -161,7 +161,7 @@ def write(path, model, arrays, external=False):
         if hasattr(holder, "metadata_props"): del holder.metadata_props[:]  # exporters put paths of their sources there
     for f in model.functions: del f.metadata_props[:]
     del model.graph.value_info[:]
-    onnx.checker.check_model(model)
+    if check: onnx.checker.check_model(model)
     if external:
         onnx.external_data_helper.convert_model_to_external_data(model, location=os.path.basename(path) + ".data", size_threshold=128)
         onnx.external_data_helper.write_external_data_tensors(model, os.path.dirname(path))

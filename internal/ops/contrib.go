@@ -8,4 +8,5 @@ const MicrosoftDomain = "com.microsoft"
 // microsoft has the operators of MicrosoftDomain.
 var microsoft = join(
 	fusedActivations, fusedProducts, channelsLast, dynamicQuantization,
+	contribNorms, contribAttention,
 )

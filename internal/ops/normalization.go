@@ -261,12 +261,13 @@ func (c *Call) vector(i, n int) *Value {
 }
 
 var normalization = family{
-	"BatchNormalization":        {7, buildBatchNormalization},
-	"LayerNormalization":        {17, buildLayerNormalization},
-	"RMSNormalization":          {23, buildRMSNormalization},
-	"InstanceNormalization":     {6, buildInstanceNormalization},
-	"GroupNormalization":        {18, buildGroupNormalization},
-	"LpNormalization":           {1, buildLpNormalization},
-	"LRN":                       {1, buildLRN},
-	"MeanVarianceNormalization": {9, buildMeanVarianceNormalization},
+	"BatchNormalization":           {7, buildBatchNormalization},
+	"LayerNormalization":           {1, buildLayerNormalization}, // before 17 by onnxruntime's optimiser
+	"RMSNormalization":             {23, buildRMSNormalization},
+	"SimplifiedLayerNormalization": {1, buildSimplifiedLayerNormalization}, // onnxruntime's
+	"InstanceNormalization":        {6, buildInstanceNormalization},
+	"GroupNormalization":           {18, buildGroupNormalization},
+	"LpNormalization":              {1, buildLpNormalization},
+	"LRN":                          {1, buildLRN},
+	"MeanVarianceNormalization":    {9, buildMeanVarianceNormalization},
 }

@@ -9,16 +9,16 @@ import (
 
 // compose returns the view that selects from an array what outer selects from the
 // elements that inner selects from it. ok is false if an axis of outer crosses axes
-// of inner.
+// of inner, or if inner has no elements.
 func compose(outer, inner strided.View) (v strided.View, ok bool) {
+	if slices.Contains(inner.Shape, 0) {
+		return v, false
+	}
 	dense := nd.Strides(inner.Shape)
 	v = strided.View{Shape: outer.Shape, Stride: make([]int, len(outer.Shape)), Offset: inner.Offset}
 	last := make([]int, len(inner.Shape)) // greatest index on each axis
 	rest := outer.Offset
 	for j, d := range dense {
-		if inner.Shape[j] == 0 {
-			return v, false
-		}
 		last[j] = rest / d
 		rest %= d
 		v.Offset += last[j] * inner.Stride[j]
