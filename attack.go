@@ -29,6 +29,9 @@ type AttackOptions struct {
 	// Fraction is the share of Data that the attacker has; 0 means a tenth.
 	Fraction float64
 
+	// Curve repeats the attacks with 0.1, 1, 10 and 100 % of Data, for AttackReport.Curve.
+	Curve bool
+
 	// Key or Original, the file of the original model, enable attacks and detectors
 	// that know the original. Their results do not count for the advantage.
 	Key      KeyFile
@@ -145,7 +148,6 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	}
 	see.notify(NoticeData, "the attacker has %g %% of %s", 100*fraction, train.Describe())
 	train = train.Shuffle(opt.Data.seed(1))
-	train = first(train, max(1, int(fraction*float64(train.Len())+0.5)))
 	var public *gradient.Weights
 	if opt.Public != "" {
 		if public, err = weightsOf(opt.Public); err != nil {
@@ -164,10 +166,11 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 		return nil, err
 	}
 	defer w.Close()
-	return attack.Run(ctx, m, train, test, attack.Options{
+	c := campaign{opt: opt, see: see, locked: m, train: train, test: test, began: time.Now()}
+	c.options = attack.Options{
 		Output: h.output, Outlook: &h.look, Task: h.task,
 		Attacks: opt.Attacks, Grid: opt.Grid, Epochs: opt.Epochs, Batch: opt.Batch,
-		Seed: opt.Data.seed(1), TimeLimit: opt.TimeLimit, State: opt.State,
+		Seed: opt.Data.seed(1), State: opt.State,
 		Original: original, Public: public, Oracle: oracle, Workers: w,
 		Progress: func(now attack.Progress) {
 			see.report(now.Attack, now.Done, now.Total,
@@ -176,7 +179,12 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 				see.notify(NoticeAttack, "%s: %.2f %% in %.0f s", now.Attack, 100*r.Accuracy, r.Seconds)
 			}
 		},
-	})
+	}
+	r, err := c.attack(ctx, fraction)
+	if err == nil && opt.Curve {
+		err = c.curve(ctx, fraction, r)
+	}
+	return r, err
 }
 
 // prepare reads the attacker's samples and those to measure on.

@@ -76,6 +76,7 @@ and the share of changed weights among the most suspicious ones.
 	fileFlag(cmd, &s.opt.Public, "public", "", "`BASE.onnx`, a public model that this one may have been tuned from", "onnx")
 	fileFlag(cmd, &s.opt.Oracle, "oracle", "", "`ORIGINAL.onnx`, which the attacker can ask, but not read", "onnx")
 	fl.Float64Var(&s.opt.Fraction, "fraction", 0.1, "the attacker has this share, `F`, of the data")
+	fl.BoolVar(&s.opt.Curve, "curve", false, "measure with 0.1, 1, 10 and 100 % of the data as well")
 	fl.StringSliceVar(&s.opt.Attacks, "attacks", nil, "carry out these attacks, `A,B,C`; all if left out")
 	fl.StringSliceVar(&s.grid, "grid", gridNames(), "train with each of these optimisers and learning rates, `O,O,O`")
 	fl.IntVar(&s.opt.Epochs, "epochs", 20, "train for `N` epochs")

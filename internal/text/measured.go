@@ -67,6 +67,11 @@ func Attacks(w io.Writer, r *advparams.AttackReport, limit time.Duration) {
 	if r.Advantage != nil {
 		line(w, "advantage\t%+.2f points\tof the best attack over the zero line", 100**r.Advantage)
 	}
+	for _, p := range r.Curve {
+		if p.Best != nil && p.Zero != nil {
+			line(w, "with %g %% of the data\t%.2f %%\t%s; zero line %.2f %%, advantage %+.2f points", 100*p.Fraction, 100**p.Best, p.BestAttack, 100**p.Zero, 100**p.Advantage)
+		}
+	}
 	for _, d := range r.Detectors {
 		line(w, "suspicion\tAUC %.2f\t%s; %.1f %% of the %s most suspicious are changed", d.AUC, d.Name, 100*d.Precision, count(r.Changed))
 	}

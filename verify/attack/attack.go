@@ -231,7 +231,7 @@ func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, op
 	if err != nil {
 		return nil, err
 	}
-	known, err := openState(opt.State, l.fingerprint())
+	known, err := openState(opt.State, l.fingerprint(), l.sampleFingerprint())
 	if err != nil {
 		return nil, err
 	}

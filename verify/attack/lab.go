@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"math"
 	"math/rand/v2"
 
@@ -270,10 +271,10 @@ func (l *lab) gradients(ctx context.Context) (map[string][]float32, error) {
 	return sums, nil
 }
 
-// fingerprint identifies the model, data and options that results depend on.
+// fingerprint identifies the model, test set and options that results depend on.
 func (l *lab) fingerprint() string {
 	h := sha256.New()
-	fmt.Fprintln(h, stateVersion, l.opt.Epochs, l.batch, l.opt.Validation, l.opt.Grid, l.opt.Seed, l.opt.Original != nil, l.opt.wants(long), l.opt.Output)
+	fmt.Fprintln(h, stateVersion, l.opt.Epochs, l.opt.Batch, l.opt.Validation, l.opt.Grid, l.opt.Seed, l.opt.Original != nil, l.opt.wants(long), l.opt.Output, l.opt.Oracle != nil)
 	for _, name := range l.weights.Names() {
 		fmt.Fprintf(h, "%q\n", name)
 		binary.Write(h, binary.LittleEndian, l.values(name))
@@ -282,14 +283,23 @@ func (l *lab) fingerprint() string {
 		fmt.Fprintf(h, "public %q\n", p.name)
 		binary.Write(h, binary.LittleEndian, p.public)
 	}
-	fmt.Fprintln(h, l.opt.Oracle != nil)
-	for _, set := range []*dataset.Set{l.train, l.valid, l.test} {
-		fmt.Fprintln(h, set.Describe(), set.Labels())
-		if !l.opt.Task.Traits().Classes {
-			fmt.Fprintln(h, l.opt.Task.Name(), set.Truth(0, set.Len()))
-		}
-	}
+	l.identify(h, l.test)
 	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// sampleFingerprint identifies the attacker's samples.
+func (l *lab) sampleFingerprint() string {
+	h := sha256.New()
+	l.identify(h, l.train)
+	l.identify(h, l.valid)
+	return fmt.Sprintf("%x", h.Sum(nil)[:8])
+}
+
+func (l *lab) identify(h io.Writer, set *dataset.Set) {
+	fmt.Fprintln(h, set.Describe(), set.Labels())
+	if !l.opt.Task.Traits().Classes {
+		fmt.Fprintln(h, l.opt.Task.Name(), set.Truth(0, set.Len()))
+	}
 }
 
 // seeded returns random numbers that depend only on the seed and a name, so that an attack

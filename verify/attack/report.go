@@ -31,6 +31,28 @@ type Report struct {
 	Detectors  []Detector `json:"detectors,omitempty"`
 	Unfinished []string   `json:"unfinished,omitempty"` // for lack of time
 	Samples    Samples    `json:"samples"`
+	// Curve has the results by the amount of the attacker's data, smallest first, where
+	// that was asked for. Run leaves it empty.
+	Curve []Point `json:"curve,omitempty"`
+}
+
+// Point is what an attacker reaches with some of the data.
+type Point struct {
+	Fraction   float64  `json:"fraction"` // of the data
+	Samples    int      `json:"samples"`  // to train and to validate on
+	Best       *float64 `json:"best_attack_accuracy"`
+	BestAttack string   `json:"best_attack,omitempty"`
+	Zero       *float64 `json:"zero_line_accuracy"`
+	Advantage  *float64 `json:"advantage"`
+}
+
+// Point returns the results as a point of a curve.
+func (r *Report) Point(fraction float64) Point {
+	p := Point{Fraction: fraction, Samples: r.Samples.Train + r.Samples.Validation, Best: r.Best, BestAttack: r.BestAttack, Advantage: r.Advantage}
+	if r.Zero != nil {
+		p.Zero = &r.Zero.Accuracy
+	}
+	return p
 }
 
 // Samples are the sizes of the sets.

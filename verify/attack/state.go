@@ -16,9 +16,13 @@ import (
 type state struct {
 	path string
 
-	Version     int      `json:"version"`
-	Fingerprint string   `json:"fingerprint"` // of model, data and options
-	Results     []Result `json:"results"`
+	Version     int    `json:"version"`
+	Fingerprint string `json:"fingerprint"` // of model, test set and options
+	// Runs has results by a fingerprint of the attacker's samples, so that one file keeps
+	// those of attackers with more and with less data.
+	Runs map[string][]Result `json:"runs"`
+
+	samples string // of this run
 }
 
 const stateVersion = 2 // results have controls
@@ -27,8 +31,8 @@ const stateVersion = 2 // results have controls
 const maxState = 16 << 20
 
 // openState reads the state file, if there is one. If path is "", results are not kept.
-func openState(path, fingerprint string) (*state, error) {
-	s := &state{path: path, Version: stateVersion, Fingerprint: fingerprint}
+func openState(path, fingerprint, samples string) (*state, error) {
+	s := &state{path: path, Version: stateVersion, Fingerprint: fingerprint, Runs: map[string][]Result{}, samples: samples}
 	if path == "" {
 		return s, nil
 	}
@@ -51,13 +55,15 @@ func openState(path, fingerprint string) (*state, error) {
 	if found.Fingerprint != fingerprint {
 		return nil, &StateError{path, true}
 	}
-	s.Results = found.Results
+	if found.Runs != nil {
+		s.Runs = found.Runs
+	}
 	return s, nil
 }
 
 // result returns the result of a finished attack.
 func (s *state) result(name string) (Result, bool) {
-	for _, r := range s.Results {
+	for _, r := range s.Runs[s.samples] {
 		if r.Name == name {
 			return r, true
 		}
@@ -67,7 +73,7 @@ func (s *state) result(name string) (Result, bool) {
 
 // add adds a finished attack and replaces the file as a whole.
 func (s *state) add(r Result) error {
-	s.Results = append(s.Results, r)
+	s.Runs[s.samples] = append(s.Runs[s.samples], r)
 	if s.path == "" {
 		return nil
 	}
