@@ -59,5 +59,6 @@
 //	repair.go       attacks: the search run backwards
 //	unflip.go       attacks: signs turned back
 //	partialkey.go   attacks: a part of the key, or the places alone
+//	public.go       attacks: the public model that a model was tuned from
 //	errors.go       typed errors
 package attack
