@@ -60,5 +60,6 @@
 //	unflip.go       attacks: signs turned back
 //	partialkey.go   attacks: a part of the key, or the places alone
 //	public.go       attacks: the public model that a model was tuned from
+//	oracle.go       attacks: training on the answers of the original
 //	errors.go       typed errors
 package attack
