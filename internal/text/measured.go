@@ -72,8 +72,12 @@ func Attacks(w io.Writer, r *advparams.AttackReport, limit time.Duration) {
 			line(w, "with %g %% of the data\t%.2f %%\t%s; zero line %.2f %%, advantage %+.2f points", 100*p.Fraction, 100**p.Best, p.BestAttack, 100**p.Zero, 100**p.Advantage)
 		}
 	}
+	suspects, what := r.Changed, "are changed"
+	if r.WrongSigns > 0 {
+		suspects, what = r.WrongSigns, "have the wrong sign"
+	}
 	for _, d := range r.Detectors {
-		line(w, "suspicion\tAUC %.2f\t%s; %.1f %% of the %s most suspicious are changed", d.AUC, d.Name, 100*d.Precision, count(r.Changed))
+		line(w, "suspicion\tAUC %.2f\t%s; %.1f %% of the %s most suspicious %s", d.AUC, d.Name, 100*d.Precision, count(suspects), what)
 	}
 	for _, name := range r.Unfinished {
 		line(w, "%s\t–\tnot finished within %v", name, limit)

@@ -247,7 +247,7 @@ func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, op
 	}
 	if opt.Original != nil {
 		r.Changed = len(l.changes())
-		if r.Detectors, err = l.detect(ctx); err != nil {
+		if r.Detectors, r.WrongSigns, err = l.detect(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -137,11 +137,7 @@ func TestControlOfSealed(t *testing.T) {
 	sum := 0.0
 	const seeds = 2
 	for seed := range uint64(seeds) {
-		key, err := seal.DeriveKey([]byte("a secret of the test, thirty-two"), []byte{byte(seed)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum += advantage(sealModel(t, m, 0, key), seed) / seeds
+		sum += advantage(sealModel(t, m, 0, testKey(t, int(seed))), seed) / seeds
 	}
 	if sum > 0.05 {
 		t.Errorf("sealed: advantage %+.3f", sum)

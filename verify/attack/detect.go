@@ -12,8 +12,8 @@ import (
 // search for the changes has to go by.
 type Detector struct {
 	Name string `json:"name"`
-	// AUC is the probability that a changed weight is more suspicious than an
-	// unchanged one (area under the ROC curve): 0.5 tells nothing, 1 everything.
+	// AUC is the probability that a changed weight (Report.WrongSigns: one of wrong sign)
+	// is more suspicious than another one (area under the ROC curve): 0.5 tells nothing, 1 everything.
 	AUC float64 `json:"auc"`
 	// Precision is the share of changed weights among the n most suspicious ones,
 	// where n is the number of changed weights.
@@ -40,21 +40,34 @@ var detectors = []struct {
 	{"silence of the unit", func(ctx context.Context, l *lab) (map[string][]float64, error) { return l.silences(ctx) }},
 }
 
-// detect rates the detectors on the locked weights. It returns nil if no weight was
+// detect rates the detectors on the locked weights. Where most weights were changed, all
+// are suspicious. What is rated then is whether those with another sign than before can be
+// told from the others: with the signs an attacker would have half of the model. wrong is
+// the number of these, 0 if changed weights are rated. The list is nil if no weight was
 // changed.
-func (l *lab) detect(ctx context.Context) ([]Detector, error) {
+func (l *lab) detect(ctx context.Context) (list []Detector, wrong int, err error) {
 	changed := map[site]bool{}
-	for _, s := range l.changes() {
+	changes := l.changes()
+	for _, s := range changes {
 		changed[s] = true
 	}
 	if len(changed) == 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
-	var list []Detector
+	if len(changed) > l.count(0.5) {
+		clear(changed)
+		for _, s := range changes {
+			a, _ := l.opt.Original.Array(s.tensor)
+			if a.Float32s()[s.index]*l.values(s.tensor)[s.index] < 0 {
+				changed[s] = true
+			}
+		}
+		wrong = len(changed)
+	}
 	for _, d := range detectors {
 		scores, err := d.score(ctx, l)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		var all []suspicion
 		for _, name := range l.names {
@@ -66,7 +79,7 @@ func (l *lab) detect(ctx context.Context) ([]Detector, error) {
 			list = append(list, Detector{d.name, auc, precision})
 		}
 	}
-	return list, nil
+	return list, wrong, nil
 }
 
 // suspicion is the score of a weight with the truth about it.

@@ -47,13 +47,13 @@ func TestDetect(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	if list, err := l.detect(ctx); list != nil || err != nil {
+	if list, _, err := l.detect(ctx); list != nil || err != nil {
 		t.Errorf("nothing changed: %v, %v", list, err)
 	}
 	auc := func() map[string]float64 {
 		t.Helper()
-		list, err := l.detect(ctx)
-		if err != nil || len(list) != len(detectors) {
+		list, wrong, err := l.detect(ctx)
+		if err != nil || wrong != 0 || len(list) != len(detectors) {
 			t.Fatalf("%v, %v", list, err)
 		}
 		found := map[string]float64{}

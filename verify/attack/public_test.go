@@ -9,7 +9,6 @@ import (
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
-	"github.com/advparams/advparams/seal"
 )
 
 // ancestor returns weights that a model could have been tuned from.
@@ -82,11 +81,7 @@ func TestPublic(t *testing.T) {
 		t.Helper()
 		model := lock
 		if m == "sealed" {
-			key, err := seal.DeriveKey([]byte("a secret of the test, thirty-two"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			model = sealModel(t, original, 0, key)
+			model = sealModel(t, original, 0, testKey(t, 0))
 		}
 		r, err := Run(context.Background(), model, train, test, opt)
 		if err != nil {

@@ -26,8 +26,11 @@ type Report struct {
 	// Advantage is the best attack's accuracy minus that of the zero line.
 	Advantage *float64 `json:"advantage"`
 	// Changed is the number of changed weights. Detectors say how well they can be told
-	// from others. Both are left out without Options.Original.
+	// from others. If most weights are changed, they say how well those of wrong sign can
+	// be, and WrongSigns is the number of these. All are left out without
+	// Options.Original.
 	Changed    int        `json:"changed,omitempty"`
+	WrongSigns int        `json:"wrong_signs,omitempty"`
 	Detectors  []Detector `json:"detectors,omitempty"`
 	Unfinished []string   `json:"unfinished,omitempty"` // for lack of time
 	Samples    Samples    `json:"samples"`
