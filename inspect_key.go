@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/key"
+	"github.com/advparams/advparams/onnxio"
 )
 
 // KeyInfo describes a key. In JSON it is what advparams inspect --json prints.
@@ -30,7 +31,26 @@ type KeyContent struct {
 	LockedAccuracy float64         `json:"accuracy_locked,omitempty"`
 	MadeUp         bool            `json:"made_up,omitempty"` // the samples were: no real data was seen
 	Files          []KeyFileEntry  `json:"files"`
+	Steps          []KeyStep       `json:"steps,omitempty"`   // of a sealed model, in the order of unlocking
 	Changes        []TensorIndices `json:"changes,omitempty"` // with InspectOptions.Secrets
+}
+
+// KeyStep is one of the steps from the locked files back to the original.
+type KeyStep struct {
+	// Kind is "changes", for elements and byte ranges that are put back, or "keystream",
+	// for tensors that are decrypted.
+	Kind     string         `json:"kind"`
+	Elements int64          `json:"elements"`          // that are put back or decrypted
+	Splices  int            `json:"splices"`           // byte ranges that are put back
+	Tensors  []SealedTensor `json:"tensors,omitempty"` // of a keystream
+}
+
+// SealedTensor is a tensor that is decrypted, or a part of one.
+type SealedTensor struct {
+	Name     string `json:"name"`
+	File     string `json:"file"` // by its original name
+	Elements string `json:"kind"` // what they are, as docs/key-format.md calls it
+	Count    int64  `json:"count"`
 }
 
 // KeyFileEntry is a file of a model before and after locking.
@@ -81,6 +101,12 @@ func describeKey(k *key.Key, secrets bool) *KeyContent {
 			Locked:   FileDigest{f.LockedName, f.LockedSize, fmt.Sprintf("%x", f.LockedSHA256)},
 		})
 	}
+	for _, step := range k.Record.Steps {
+		c.Steps = append(c.Steps, describeStep(&k.Record, &step))
+	}
+	if len(c.Steps) > 0 {
+		c.ParamsChanged = s.Changed
+	}
 	for _, p := range k.Record.Patches {
 		c.ParamsChanged += int64(p.Indices.Len())
 		if secrets {
@@ -88,4 +114,20 @@ func describeKey(k *key.Key, secrets bool) *KeyContent {
 		}
 	}
 	return c
+}
+
+func describeStep(r *onnxio.Record, s *onnxio.Step) KeyStep {
+	one := KeyStep{Kind: "changes", Splices: len(s.Splices)}
+	for i := range s.Patches {
+		one.Elements += int64(s.Patches[i].Indices.Len())
+	}
+	if s.Keystream != nil {
+		one.Kind = "keystream"
+		for i := range s.Keystream.Ranges {
+			t := &s.Keystream.Ranges[i]
+			one.Elements += t.Tensor.Count
+			one.Tensors = append(one.Tensors, SealedTensor{t.Name, r.Files[t.File].Name, t.Tensor.Kind.String(), t.Tensor.Count})
+		}
+	}
+	return one
 }

@@ -5,13 +5,13 @@ import (
 	"fmt"
 )
 
-// Progress says how far a stage of a run has come. It is reported in the goroutine of
-// the run, one call at a time.
+// Progress says how far a stage of a run has come. It is reported one call at a time.
 type Progress struct {
 	// Stage names the stage: "making up samples", "asking the model", "searching",
-	// "measuring original", "measuring locked", "forward" … or an attack.
+	// "measuring original", "measuring locked", "sealing", "unlocking", "forward" … or an
+	// attack.
 	Stage string
-	// Done and Total count samples, epochs or runs. For a search they are thousandths
+	// Done and Total count samples, epochs, runs or mebibytes. For a search they are thousandths
 	// of the way to the target, and Done can fall again.
 	Done, Total int
 	// Text describes the state in one line. It may be empty.
@@ -34,6 +34,10 @@ const (
 	NoticeSamples
 	// NoticeUnreadable warns that a model cannot be read, and is not measured.
 	NoticeUnreadable
+	// NoticeLeft warns of weights that are not sealed.
+	NoticeLeft
+	// NoticeDraws says that a model was sealed several times.
+	NoticeDraws
 )
 
 // Notice is a message on the way to a result.
@@ -44,7 +48,7 @@ type Notice struct {
 
 // Warning reports whether the notice is a warning.
 func (n Notice) Warning() bool {
-	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput
+	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput || n.Kind == NoticeLeft
 }
 
 // observer passes on what happens in a run. Both functions may be nil.

@@ -13,12 +13,14 @@ import (
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/task"
 )
 
-// ProtectOptions are the options of Protect. Required are Model, Data, Locked or
-// LockedTo, Key or KeyTo, and one of Recipients, Passphrase and PlainKey.
+// ProtectOptions are the options of Protect. Required are Model, Data unless the profile is
+// Sealed, one of Locked, LockedTo and InPlace, Key or KeyTo, and one of Recipients,
+// Passphrase and PlainKey.
 type ProtectOptions struct {
 	Model string // the file of the original model
 	// Output names the output that has the answers; "" means the first.
@@ -55,8 +57,18 @@ type ProtectOptions struct {
 	Passphrase func() (string, error)
 	PlainKey   bool
 
-	// Profile is Minimal or Hardened; "" means Minimal.
+	// Profile is Minimal, Hardened or Sealed; "" means Minimal. Sealed needs no Data; with
+	// data, the accuracy is measured before and after.
 	Profile Profile
+	// Share, if it is not 0, lets Sealed encrypt only the first weights in the order of the
+	// graph, as many as reach this share of all parameters.
+	Share float64
+	// Secret, of 16 bytes or more, makes what Sealed writes repeatable: the seed is derived
+	// from it, the original and what is sealed of it. Without it, every call draws a seed.
+	Secret []byte
+	// InPlace lets Sealed change the files of Model instead of writing others. If that is
+	// interrupted, the next call for the same model goes on (see Unlock).
+	InPlace bool
 	// Budget is the share of the parameters that Hardened changes; 0 means
 	// DefaultBudget.
 	Budget float64
@@ -105,6 +117,9 @@ const (
 	// Hardened changes a share of the parameters. An attacker with data then has less
 	// to start from, and the key is larger.
 	Hardened Profile = "hardened"
+	// Sealed encrypts every weight. The file stays a valid model of the same size, which
+	// runs at the same speed. It needs no data.
+	Sealed Profile = "sealed"
 )
 
 // Default numbers of samples. A sample that is made up costs about forty gradients.
@@ -117,14 +132,14 @@ func (o *ProtectOptions) check() error {
 	switch {
 	case o.Model == "":
 		return optionf("Model", "there is no model to lock")
-	case !o.Data.given():
+	case !o.Data.given() && o.Profile != Sealed:
 		return optionf("Data", "there are no samples to search with")
-	case o.Locked == "" && o.LockedTo == nil:
+	case o.Locked == "" && o.LockedTo == nil && !o.InPlace:
 		return optionf("Locked", "there is no place for the locked model")
 	case o.Key == "" && o.KeyTo == nil:
 		return optionf("Key", "there is no place for the key")
-	case o.Profile != "" && o.Profile != Minimal && o.Profile != Hardened:
-		return &OptionError{Option: "Profile", Value: string(o.Profile), Reason: "is not minimal or hardened"}
+	case o.Profile != "" && o.Profile != Minimal && o.Profile != Hardened && o.Profile != Sealed:
+		return &OptionError{Option: "Profile", Value: string(o.Profile), Reason: "is not minimal, hardened or sealed"}
 	case o.Profile == Hardened && o.Unbounded:
 		return optionf("Unbounded", "the hardened profile turns signs around inside the range, and has no other bounds")
 	case !(o.Budget >= 0 && o.Budget <= 1):
@@ -140,8 +155,14 @@ func (o *ProtectOptions) check() error {
 	case o.Data.MadeUp && o.Task != nil && !o.Task.Traits().Classes && !o.Task.Traits().AllOutputs:
 		return &OptionError{Option: "Task", Value: o.Task.Name(), Reason: "does not go with samples that are made up: classification and outputs do"}
 	}
+	if err := o.checkSealed(); err != nil {
+		return err
+	}
 	if err := o.checkSeal(); err != nil {
 		return err
+	}
+	if !o.Data.given() {
+		return nil
 	}
 	return o.Data.check("Data")
 }
@@ -149,7 +170,8 @@ func (o *ProtectOptions) check() error {
 // Protect finds parameters whose change makes a model useless. It writes a model in
 // which they are changed, and a key that restores the original. Nothing else in the
 // file differs, and changed values stay between the smallest and the largest value of
-// their tensor.
+// their tensor. With the profile Sealed all weights are encrypted instead, and nothing has
+// to be searched for (docs/sealing.md).
 //
 // If the search does not reach the target within its budget, the error wraps
 // ErrTarget, and nothing is written unless AllowPartial is set.
@@ -163,6 +185,9 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	start := time.Now()
 	if err := opt.check(); err != nil {
 		return nil, err
+	}
+	if opt.Profile == Sealed {
+		return protectSealed(ctx, opt)
 	}
 	if err := opt.probe(); err != nil {
 		return nil, err
@@ -223,7 +248,10 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	}
 	p := newProtection(opt, found, samples.task)
 	p.Outputs, p.RealData, p.Families = append(p.Outputs, left...), !opt.Data.MadeUp, families
-	if err := opt.write(ctx, m, found, recipients, p); err != nil {
+	rewrite := func(set *atomicfile.Set, path string) (*onnxio.Record, error) {
+		return m.Rewrite(set, path, found.Edits())
+	}
+	if err := opt.write(ctx, rewrite, recipients, p); err != nil {
 		return nil, err
 	}
 	p.Seconds = time.Since(start).Seconds()
@@ -242,7 +270,11 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 	if err != nil {
 		return nil, err
 	}
-	see.notify(NoticeData, "searching with %s", p.set.Describe())
+	doing := "searching"
+	if o.Profile == Sealed {
+		doing = "measuring"
+	}
+	see.notify(NoticeData, "%s with %s", doing, p.set.Describe())
 	if p.askOriginal && !o.Data.MadeUp && p.unscaled(m) {
 		see.notify(NoticeSamples, "the inputs lie between 0 and 255: if the model was trained on numbers between 0 and 1, its answers here are none")
 	}

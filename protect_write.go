@@ -18,7 +18,6 @@ import (
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
-	"github.com/advparams/advparams/perturb"
 )
 
 // checkSeal makes sure that it is clear whom the key is for.
@@ -86,24 +85,32 @@ func nowhere(w io.Writer) bool {
 	return err != nil || os.SameFile(info, null)
 }
 
+// lockTo writes a locked model to a path, with its files in a set.
+type lockTo func(set *atomicfile.Set, path string) (*onnxio.Record, error)
+
 // write writes the locked model and its key, and adds to p what it wrote.
-func (o *ProtectOptions) write(ctx context.Context, m *onnxio.Model, found *perturb.Result, recipients []age.Recipient, p *Protection) error {
+func (o *ProtectOptions) write(ctx context.Context, lock lockTo, recipients []age.Recipient, p *Protection) error {
 	out := newOutputs(ctx, ofModel, o.Force)
 	defer out.close()
 	path, set, err := out.place(o.Locked, o.LockedTo, filepath.Base(o.Model))
 	if err != nil {
 		return err
 	}
-	record, err := m.Rewrite(set, path, found.Edits())
+	record, err := lock(set, path)
 	if err != nil {
 		return err
 	}
+	return o.writeKey(ctx, out, record, recipients, p)
+}
+
+// writeKey writes the key of a locked model, and then makes all outputs appear.
+func (o *ProtectOptions) writeKey(ctx context.Context, out *outputs, record *onnxio.Record, recipients []age.Recipient, p *Protection) error {
 	k := &key.Key{
 		Record: *record, Tool: cmp.Or(o.Tool, tool()), Created: o.Created,
 		Summary: key.Summary{
-			Profile:    string(cmp.Or(o.Profile, Minimal)),
-			Parameters: int64(found.Total), Changed: int64(len(found.Changes)),
-			Samples: int64(found.Samples), MadeUp: o.Data.MadeUp,
+			Profile:    string(p.Profile),
+			Parameters: int64(p.ParamsTotal), Changed: int64(p.ParamsChanged),
+			Samples: int64(p.Samples), MadeUp: o.Data.MadeUp,
 		},
 	}
 	if k.Created.IsZero() {
@@ -116,6 +123,7 @@ func (o *ProtectOptions) write(ctx context.Context, m *onnxio.Model, found *pert
 		return err
 	}
 	var sealed bytes.Buffer
+	var err error
 	if len(recipients) > 0 {
 		err = key.Seal(&sealed, k, recipients...)
 	} else {

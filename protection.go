@@ -1,6 +1,7 @@
 package advparams
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/advparams/advparams/onnxio"
@@ -15,21 +16,26 @@ type Protection struct {
 	Locked        string         `json:"locked"` // the file written
 	Key           string         `json:"key"`
 	KeyBytes      int64          `json:"key_bytes"`
+	Profile       Profile        `json:"profile"`
 	ParamsTotal   int            `json:"params_total"`
 	ParamsChanged int            `json:"params_changed"`
 	Tensors       []TensorChange `json:"tensors"`
 	// Accuracy and Information, in bits between answers and labels, are nil for tasks
 	// without.
 	Accuracy    BeforeAndLocked `json:"accuracy"`
-	Task        string          `json:"task"` // its name
+	Task        string          `json:"task"` // its name; "" if nothing was measured
 	Information BeforeAndLocked `json:"information_bits"`
-	Metric      LockedMetric    `json:"metric"`  // the one that people go by
+	Metric      *LockedMetric   `json:"metric"`  // the one that people go by; nil if nothing was measured
 	Metrics     []LockedMetric  `json:"metrics"` // all
 	Target      float64         `json:"target"`  // accuracy, or quality for other tasks
-	Samples     int             `json:"samples"` // of the search
+	Samples     int             `json:"samples"` // of the search, or that a sealed model was measured on
 	// Outputs are the outputs that the task does not look at.
 	Outputs []OutputAgreement `json:"outputs"`
-	// RealData is false if the samples were made up. Families then says how far the locked
+	// Left are weights that Sealed leaves in clear, with the reason.
+	Left []LeftParameter `json:"left,omitempty"`
+	// Draws is how often a sealed model was sealed anew until it came out near chance.
+	Draws int `json:"draws,omitempty"`
+	// RealData is false if the samples were made up, or there were none. Families then says how far the locked
 	// model agrees with the original on samples of kinds that the search has not seen.
 	RealData       bool          `json:"real_data"`
 	Families       []FamilyScore `json:"families,omitempty"`
@@ -56,6 +62,13 @@ type TensorChange struct {
 	Changed int    `json:"changed"`
 }
 
+// LeftParameter is a weight that stays in clear.
+type LeftParameter struct {
+	Name     string `json:"name"`
+	Elements int    `json:"elements"`
+	Why      string `json:"why"`
+}
+
 // BeforeAndLocked is a figure of the original and of the locked model.
 type BeforeAndLocked struct {
 	Before *float64 `json:"before"`
@@ -78,28 +91,33 @@ func (m LockedMetric) Format(v float64) string { return m.metric.Format(v) }
 
 func newProtection(opt *ProtectOptions, found *perturb.Result, t task.Task) *Protection {
 	p := &Protection{
-		Model: opt.Model, Locked: opt.Locked, Key: opt.Key,
+		Model: opt.Model, Locked: opt.Locked, Key: opt.Key, Profile: cmp.Or(opt.Profile, Minimal),
 		ParamsTotal: found.Total, ParamsChanged: len(found.Changes), Tensors: []TensorChange{}, Outputs: []OutputAgreement{},
 		Task:   t.Name(),
 		Target: found.Target, Samples: found.Samples,
 		GradientPasses: found.GradientPasses, Evaluations: found.Evaluations,
 		Changes: found.Changes,
 	}
-	p.Accuracy = BeforeAndLocked{metricOf(found.Before, "accuracy"), metricOf(found.Locked, "accuracy")}
-	p.Information = BeforeAndLocked{metricOf(found.Before, "information"), metricOf(found.Locked, "information")}
-	for i, before := range found.Before.Metrics {
-		after := before
-		if i < len(found.Locked.Metrics) {
-			after = found.Locked.Metrics[i]
-		}
-		p.Metrics = append(p.Metrics, LockedMetric{after.Name, after.Better(), before.Value, after.Value, after.Useless, after})
-	}
-	p.Metric = p.Metrics[0]
+	p.measured(found.Before, found.Locked)
 	names, changed := found.PerTensor()
 	for _, name := range names {
 		p.Tensors = append(p.Tensors, TensorChange{name, changed[name]})
 	}
 	return p
+}
+
+// measured adds what the original and the locked model are worth.
+func (p *Protection) measured(original, locked task.Score) {
+	p.Accuracy = BeforeAndLocked{metricOf(original, "accuracy"), metricOf(locked, "accuracy")}
+	p.Information = BeforeAndLocked{metricOf(original, "information"), metricOf(locked, "information")}
+	for i, before := range original.Metrics {
+		after := before
+		if i < len(locked.Metrics) {
+			after = locked.Metrics[i]
+		}
+		p.Metrics = append(p.Metrics, LockedMetric{after.Name, after.Better(), before.Value, after.Value, after.Useless, after})
+	}
+	p.Metric = &p.Metrics[0]
 }
 
 // addFiles adds what was written.

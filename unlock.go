@@ -2,6 +2,7 @@ package advparams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -21,6 +22,8 @@ type UnlockOptions struct {
 	InPlace bool
 	// Force replaces a file that exists at Out, unless it is a key or an identity.
 	Force bool
+
+	Progress func(Progress) // may be nil
 }
 
 // Unlocked is what Unlock wrote. In JSON it is what advparams unlock --json prints.
@@ -46,6 +49,10 @@ type FileDigest struct {
 // included. It compares the locked files with the digests in the key before it writes
 // anything, and the result with the digests of the original before the result
 // appears. If a file differs, the error wraps ErrMismatch.
+//
+// With InPlace, files of the profile Sealed are decrypted where they are, part by part. A
+// journal beside the model, MODEL.advparams-journal, lets the next Unlock or Protect of the
+// same model go on if that is interrupted. Other files are replaced as a whole.
 //
 // Files that are the original's already are taken as they are, so that an Unlock in
 // place that was interrupted can be repeated. A key from a stranger writes no file
@@ -74,6 +81,9 @@ func unlock(ctx context.Context, opt *UnlockOptions) (*Unlocked, error) {
 		return nil, optionf("Out", "give one of Out, OutTo and InPlace")
 	case opt.InPlace:
 		target, force = opt.Locked, true
+	}
+	if err := finishInterrupted(ctx, opt.Locked); err != nil {
+		return nil, err
 	}
 	if opt.OutTo == nil {
 		if err := probe(ofModel, force, target); err != nil {
@@ -109,15 +119,22 @@ func unlock(ctx context.Context, opt *UnlockOptions) (*Unlocked, error) {
 
 // restore writes the original, and reports whether the locked model was it already.
 func (o *UnlockOptions) restore(ctx context.Context, record *onnxio.Record, target string, force bool) (already bool, err error) {
+	see := observer{progress: o.Progress}
 	if o.OutTo != nil {
-		if err := onnxio.RestoreTo(ctx, writerUntil(ctx, o.OutTo), o.Locked, record, nil); err != nil {
+		if err := onnxio.RestoreTo(ctx, writerUntil(ctx, o.OutTo), o.Locked, record, see.bytes("unlocking", 3*lockedBytes(record))); err != nil {
 			return false, err
 		}
 		return false, flush(o.OutTo)
 	}
+	if o.InPlace {
+		done, err := unlockInPlace(ctx, o.Locked, record, see)
+		if done || err != nil && !errors.Is(err, ErrMismatch) {
+			return false, err
+		} // else some files may be the original's already
+	}
 	out := newOutputs(ctx, ofModel, force)
 	defer out.close()
-	if already, err = onnxio.Resume(ctx, o.Locked, record, &out.files, target, nil); err != nil {
+	if already, err = onnxio.Resume(ctx, o.Locked, record, &out.files, target, see.bytes("unlocking", 2*lockedBytes(record))); err != nil {
 		return false, err
 	}
 	return already, out.commit(ctx)

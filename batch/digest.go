@@ -238,7 +238,9 @@ func (p *ingredients) typed(kind string, options any) {
 
 // data adds a data set and how its samples are prepared.
 func (p *ingredients) data(kind string, d Data) {
-	p.content(kind, d.Path)
-	d.Path = ""
+	if d.Path != "" {
+		p.content(kind, d.Path)
+		d.Path = ""
+	}
 	p.typed(kind, wire.Data(d))
 }

@@ -205,9 +205,17 @@ func (e *entry) check() error {
 			sealed++
 		}
 	}
+	encrypts := e.Profile == "sealed"
 	switch {
-	case e.Data.Path == "" && (protects || e.does(wire.StepVerify) && e.Verify.Data.Path == "" || e.does(wire.StepAttack) && e.Attack.Data.Path == ""):
-		return errors.New("it has no data, nor have the defaults")
+	case e.Data.Path == "" && (protects && !encrypts || e.does(wire.StepAttack) && e.Attack.Data.Path == ""),
+		e.Data.Path == "" && e.does(wire.StepVerify) && e.Verify.Data.Path == "" && !(encrypts && e.opens()):
+		err := errors.New("it has no data, nor have the defaults")
+		if encrypts && protects {
+			return advise(err, "sealed models can be verified without data if the key can be opened: give verify.identities, or steps: [protect]")
+		}
+		return err
+	case e.Share != 0 && !encrypts:
+		return errors.New("share is for profile: sealed")
 	case protects && sealed == 0:
 		return advise(errors.New("nobody to seal the key for"), "give seal, with recipients, recipients_files, passphrase or plain")
 	case sealed > 1:

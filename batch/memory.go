@@ -1,6 +1,10 @@
 package batch
 
-import "runtime"
+import (
+	"runtime"
+
+	"github.com/advparams/advparams/internal/wire"
+)
 
 // Resources are what a run may use.
 type Resources struct {
@@ -27,6 +31,9 @@ func (j *Job) estimate(r *record) int64 {
 	case r.PeakMemory > 0:
 		m := min(r.PeakMemory, most)
 		return m + m/8
+	}
+	if j.Profile == "sealed" && j.Data.Path == "" && j.verifyData().Path == "" && !j.does(wire.StepAttack) {
+		return 256 << 20 // files are read and written in parts
 	}
 	return 512<<20 + 8*min(j.Size, most)
 }

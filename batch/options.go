@@ -26,6 +26,7 @@ type Options struct {
 
 	Profile        string   `yaml:"profile"`
 	Budget         share    `yaml:"budget"`
+	Share          share    `yaml:"share"`
 	Samples        *int     `yaml:"samples"`
 	TargetAccuracy accuracy `yaml:"target_accuracy"`
 	MaxParams      int      `yaml:"max_params"`

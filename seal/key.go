@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 )
@@ -26,15 +25,18 @@ func NewKey() *Key {
 	return k
 }
 
+// MinSecret is the least length of a secret to derive keys from, in bytes.
+const MinSecret = 16
+
 // ErrShortSecret is returned by DeriveKey.
-var ErrShortSecret = errors.New("a secret to derive keys from needs 16 bytes or more")
+var ErrShortSecret = fmt.Errorf("a secret to derive keys from needs %d bytes or more", MinSecret)
 
 // DeriveKey returns a key that can be made again from the same secret and the same
 // context. The context has to tell apart everything that may ever be sealed with the
 // secret: the digests of the original's files, and which ranges of them are sealed.
-// The secret needs 16 bytes that nobody can guess, which a password is not.
+// The secret needs MinSecret bytes that nobody can guess, which a password is not.
 func DeriveKey(secret []byte, context ...[]byte) (*Key, error) {
-	if len(secret) < 16 {
+	if len(secret) < MinSecret {
 		return nil, ErrShortSecret
 	}
 	digest := sha256.New()

@@ -45,6 +45,7 @@ var flagHints = []struct {
 	{is[*advparams.TargetError], "raise --max-params or --target-accuracy"},
 	{is[*advparams.BudgetError], "raise --budget"},
 	{is[*advparams.NoCandidatesError], "check --include and --exclude"},
+	{is[*advparams.NothingToSealError], "check --include, --exclude and --share"},
 	{is[*advparams.UselessError], "check that labels and preprocessing (--mean, --std) are those it was trained with, --task, and that it is not locked already"},
 	{is[*advparams.GuessError], "say so with --task; --task outputs is for any model, without labels"},
 	{is[*advparams.MadeUpError], "give real data with --data, unlabelled with --labels model, or raise --max-params"},

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,20 +22,32 @@ type protect struct {
 	seal   sealFlags
 	bounds string
 
+	secret string // the file of the secret
+
 	samplesGiven bool // --samples was
+	given        func(flag string) bool
 }
 
 func newProtect(a *app) *cobra.Command {
 	p := &protect{app: a}
 	cmd := &cobra.Command{
-		Use:   "protect MODEL.onnx --data DATA -o LOCKED.onnx --key KEY (-r RECIPIENT | -R FILE | --passphrase | --plain-key)",
+		Use:   "protect MODEL.onnx [--profile minimal] --data DATA -o LOCKED.onnx --key KEY (-r RECIPIENT | -R FILE | --passphrase | --plain-key)",
 		Short: "Lock a model and write the key",
 		Long: `Find the few parameters whose change makes a model useless. Write a model in which
 they are changed, and a key that restores the original. Every changed value stays
 between the smallest and the largest value of its tensor, and nothing else in the file
 differs.
 
-Few changes are easily undone by somebody who has training data. --profile hardened
+That keeps a model from being used. Somebody who has training data, or the public model
+that this one was tuned from, undoes it. --profile sealed encrypts every weight instead. The
+file stays a valid model of the same size that runs at the same speed, its key is a seed and
+a list of tensors, and an attacker is left with the architecture. It needs no data, no
+gradient and no support for the model's operators. With --data the accuracy is measured
+before and after. --share seals only the first weights in the order of the graph, and
+--in-place changes the model's own files, with a journal beside them: if that is interrupted,
+the next protect or unlock of the same model goes on. docs/sealing.md says what is proved.
+
+--profile hardened
 changes the share --budget of the parameters. It flips the signs of every second weight
 of the first layers, as far as the budget goes, and of a few weights in the other
 layers. An attacker then has less to start from, and the key is larger (one or two
@@ -65,7 +79,8 @@ the model leaves it open.`,
   advparams protect model.onnx --data none --shape 3,224,224 -o locked.onnx --key model.key -r age1…`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p.opt.Model = args[0]
-			p.samplesGiven = cmd.Flags().Changed("samples")
+			p.given = cmd.Flags().Changed
+			p.samplesGiven = p.given("samples")
 			return p.run(cmd.Context())
 		},
 	}
@@ -84,22 +99,39 @@ the model leaves it open.`,
 	fl.StringArrayVar(&p.opt.Include, "include", nil, "change only tensors whose name matches `GLOB`, * for any characters; may be repeated")
 	fl.StringArrayVar(&p.opt.Exclude, "exclude", nil, "leave out tensors whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")
-	choiceFlag(cmd, &p.opt.Profile, "profile", advparams.Minimal, "the fewest parameters, or a share of them spread over the layers", "minimal", "hardened")
+	choiceFlag(cmd, &p.opt.Profile, "profile", advparams.Minimal, "change the fewest parameters, a share of them, or encrypt every weight", "minimal", "hardened", "sealed")
+	fl.Var((*percentFlag)(&p.opt.Share), "share", "with --profile sealed, encrypt only the first weights in graph order, up to this share of the parameters")
+	fl.Lookup("share").DefValue = ""
+	fileFlag(cmd, &p.secret, "secret", "", "with --profile sealed, derive the seed from the secret in `FILE` and from the model, so that outputs can be repeated", "")
+	fl.BoolVar(&p.opt.InPlace, "in-place", false, "with --profile sealed, encrypt the model's own files")
 	p.opt.Budget = advparams.DefaultBudget
 	fl.Var((*percentFlag)(&p.opt.Budget), "budget", "share of the parameters that --profile hardened changes, as in 0.5%")
 	fl.BoolVar(&p.opt.AllowPartial, "allow-partial", false, "write the files also when the target was not reached; the exit status is still 3")
 	fl.BoolVar(&p.opt.Force, "force", false, "replace files that exist")
 	threadsFlag(cmd, &p.opt.Threads, 0)
-	for _, name := range []string{"data", "out", "key"} {
-		must(cmd.MarkFlagRequired(name))
-	}
+	cmd.MarkFlagsMutuallyExclusive("out", "in-place")
 	must(cmd.RegisterFlagCompletionFunc("target-accuracy", cobra.FixedCompletions([]string{"chance"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
 func (p *protect) check() error {
 	o := &p.opt
+	if o.Profile == advparams.Sealed {
+		for _, name := range []string{"max-params", "beam", "target-accuracy", "budget", "bounds", "allow-partial"} {
+			if p.given(name) {
+				return usagef("--%s is for the other profiles: --profile sealed does not search", name)
+			}
+		}
+	} else {
+		for _, name := range []string{"share", "secret", "in-place"} {
+			if p.given(name) {
+				return usagef("--%s is for --profile sealed", name)
+			}
+		}
+	}
 	switch {
+	case len(p.missing()) > 0:
+		return usagef("required flag(s) %s not set", strings.Join(p.missing(), ", "))
 	case o.MaxParams < 1:
 		return usagef("--max-params %d is less than 1", o.MaxParams)
 	case o.Beam < 1:
@@ -113,12 +145,32 @@ func (p *protect) check() error {
 	return p.app.checkStreams(o.Locked, o.Key)
 }
 
+// missing returns the flags that are required and not there.
+func (p *protect) missing() (flags []string) {
+	for _, f := range []struct {
+		name     string
+		required bool
+	}{{"data", p.opt.Profile != advparams.Sealed}, {"key", true}, {"out", !p.opt.InPlace}} {
+		if f.required && !p.given(f.name) {
+			flags = append(flags, strconv.Quote(f.name))
+		}
+	}
+	return flags
+}
+
 // complete sets the options that no flag sets directly.
 func (p *protect) complete() error {
 	o := &p.opt
 	o.Data, o.Output, o.Task = p.data.Data, p.data.output, p.data.kind()
 	if o.Data.Path == noData {
-		o.Data.Path, o.Data.MadeUp = "", true
+		o.Data.Path, o.Data.MadeUp = "", o.Profile != advparams.Sealed
+	}
+	if p.secret != "" {
+		secret, err := os.ReadFile(p.secret)
+		if err != nil {
+			return err
+		}
+		o.Secret = bytes.TrimSpace(secret)
 	}
 	switch {
 	case !p.samplesGiven:

@@ -23,7 +23,11 @@ func newUnlock(a *app) *cobra.Command {
 		Short: "Restore the original model",
 		Long: `Turn a locked model back into the original, bit for bit, external data included. The
 locked files are compared with the digests in the key before anything is written, and
-the result with the digests of the original before it appears.`,
+the result with the digests of the original before it appears.
+
+--in-place replaces the locked model. A sealed model is decrypted where it is, part by
+part, so that no room for a copy is needed. A journal beside the model, which contains the
+key while it exists, lets the next unlock go on if that is interrupted.`,
 		Example: `  advparams unlock locked.onnx --key model.key -i me.txt -o model.onnx
   advparams unlock locked.onnx --key model.key -i me.txt --in-place`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -52,7 +56,11 @@ func (u *unlock) run(ctx context.Context) (err error) {
 		return err
 	}
 	u.opt.OutTo = a.stream(&u.opt.Out)
+	show := a.watch()
+	defer show.close()
+	u.opt.Progress = show.progress
 	r, err := advparams.Unlock(ctx, u.opt)
+	show.close()
 	if err != nil || u.opt.OutTo != nil {
 		return err
 	}

@@ -25,7 +25,14 @@ func Key(w io.Writer, r *advparams.KeyInfo) {
 		return
 	}
 	line(w, "made by\t%s, %s", c.Tool, c.Created)
-	line(w, "changed\t%s of %s parameters, profile %s", count(c.ParamsChanged), count(c.ParamsTotal), c.Profile)
+	profile := c.Profile
+	if c.MadeUp {
+		profile += ", samples made up"
+	}
+	line(w, "changed\t%s of %s parameters, profile %s", count(c.ParamsChanged), count(c.ParamsTotal), profile)
+	for i, s := range c.Steps {
+		line(w, "step %d\t%s", i+1, step(s))
+	}
 	if c.Samples > 0 && c.Accuracy > 0 { // which not every task has
 		line(w, "accuracy\t%.2f %% → %.2f %% on %s samples", 100*c.Accuracy, 100*c.LockedAccuracy, count(c.Samples))
 	}
@@ -100,4 +107,12 @@ func axes(shape []advparams.Axis) string {
 		parts[i] = a.String()
 	}
 	return "[" + strings.Join(parts, ",") + "]"
+}
+
+// step describes a step of a key.
+func step(s advparams.KeyStep) string {
+	if s.Kind == "keystream" {
+		return fmt.Sprintf("decrypts %s elements of %s tensors", count(s.Elements), count(len(s.Tensors)))
+	}
+	return fmt.Sprintf("puts back %s elements and %s byte ranges", count(s.Elements), count(s.Splices))
 }

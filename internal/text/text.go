@@ -37,14 +37,27 @@ func yesNo(is bool) string {
 func Protection(w io.Writer, r *advparams.Protection, seal string) {
 	line(w, "locked\t%s, %s bytes", r.Locked, count(r.LockedBytes))
 	line(w, "key\t%s, %s bytes, %s", r.Key, count(r.KeyBytes), seal)
-	line(w, "changed\t%s of %s parameters", count(r.ParamsChanged), count(r.ParamsTotal))
-	for _, t := range r.Tensors {
-		line(w, "\t%4d in %s", t.Changed, t.Name)
+	if r.Profile == advparams.Sealed {
+		line(w, "encrypted\t%s of %s parameters in %s tensors", count(r.ParamsChanged), count(r.ParamsTotal), count(len(r.Tensors)))
+	} else {
+		line(w, "changed\t%s of %s parameters", count(r.ParamsChanged), count(r.ParamsTotal))
+		for _, t := range r.Tensors {
+			line(w, "\t%4d in %s", t.Changed, t.Name)
+		}
+	}
+	for _, l := range r.Left {
+		line(w, "in clear\t%s, %s parameters: %s", l.Name, count(l.Elements), l.Why)
+	}
+	of := " of the search"
+	if r.Profile == advparams.Sealed {
+		of = ""
 	}
 	for _, m := range r.Metrics {
-		line(w, "%s\t%s → %s on the %s samples of the search", m.Name, m.Format(m.Before), m.Format(m.Locked), count(r.Samples))
+		line(w, "%s\t%s → %s on the %s samples%s", m.Name, m.Format(m.Before), m.Format(m.Locked), count(r.Samples), of)
 	}
-	if !r.RealData {
+	if r.Profile == advparams.Sealed && r.Metric == nil {
+		line(w, "data\tnone: nothing was measured")
+	} else if !r.RealData {
 		line(w, "data\tmade up: no real data was seen")
 	}
 	for _, f := range r.Families {
@@ -56,6 +69,13 @@ func Protection(w io.Writer, r *advparams.Protection, seal string) {
 			agreement = fmt.Sprintf("%s agree with the original at %.1f %%", o.By, 100**o.Agreement)
 		}
 		line(w, "output\t%s: %s", o.Name, agreement)
+	}
+	switch r.Profile {
+	case advparams.Minimal:
+		line(w, "worth\ta bar against use: training data or a public base model undo it; --profile sealed encrypts every weight")
+	case advparams.Sealed:
+		line(w, "time\t%.1f s", r.Seconds)
+		return
 	}
 	line(w, "time\t%.1f s, %d gradient passes", r.Seconds, r.GradientPasses)
 }

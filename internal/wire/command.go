@@ -74,6 +74,7 @@ func (p *Protect) commandLine(c *commandLine, names Names) {
 	s := &p.Search
 	c.text("--profile", s.Profile)
 	c.number("--budget", s.Budget)
+	c.number("--share", s.Share)
 	if s.Samples != nil {
 		c.args("--samples", strconv.Itoa(*s.Samples))
 	}
@@ -113,6 +114,9 @@ func (a *Attack) commandLine(c *commandLine, names Names) {
 }
 
 func (d *Data) commandLine(c *commandLine, names Names) {
+	if d.Path == "" { // which sealed models need not have
+		return
+	}
 	c.args("--data", names.Of(d.Path))
 	c.text("--split", d.Split)
 	c.integer("--limit", d.Limit)
