@@ -26,6 +26,7 @@ def whole(*shape, low=0, high=5, dtype=np.int64): return lambda: rng.integers(lo
 def u8(*shape): return whole(*shape, high=256, dtype=np.uint8)
 def s8(*shape): return whole(*shape, low=-127, high=128, dtype=np.int8)
 
+def truth(*shape): return lambda: rng.integers(0, 2, shape).astype(bool)
 def ids(*shape, high=5): return whole(*shape, high=high, dtype=np.int32)
 def mask(*shape): return lambda: np.maximum(rng.integers(0, 2, shape), np.arange(shape[-1]) == 0).astype(np.int32)
 def lengths(*values, shape=None, dtype=np.int32): return lambda: np.array(values, dtype).reshape(shape or len(values))
@@ -36,6 +37,7 @@ def case(op, *operands, name=None, domain="com.microsoft", opset=17, outputs=1, 
     their names, "" for one that is not asked for."""
     key = (name or op).lower()
     assert key not in CASES, key
+    if "opset_" in attributes: attributes["opset"] = attributes.pop("opset_")  # an attribute of that name
     CASES[key] = (op, domain, operands, opset, [f"y{i}" for i in range(outputs)] if isinstance(outputs, int) else outputs, fed, attributes)
 
 
@@ -80,6 +82,24 @@ case("GroupQueryAttention", real(2, 1, 64), real(2, 1, 32), real(2, 1, 32), real
 case("GroupQueryAttention", real(1, 4, 128), None, None, None, None, lengths(3), scalar(4, np.int32), unit(8, 8), unit(8, 8), name="groupqueryattention_packed", fed=(0, 5), outputs=3, num_heads=4, kv_num_heads=2, do_rotary=1, rotary_interleaved=1, softcap=5.0, local_window_size=2)
 case("GroupQueryAttention", real(1, 2, 32), real(1, 2, 16), real(1, 2, 16), real(1, 2, 3, 8), real(1, 2, 3, 8), lengths(4), scalar(5, np.int32), None, None, None, real(1, 4, 2, 5), real(4), name="groupqueryattention_sink", fed=(0, 1, 2, 3, 4, 5), outputs=3, num_heads=4, kv_num_heads=2)
 case("GroupQueryAttention", real(1, 3, 32), real(1, 3, 16), real(1, 3, 16), None, None, lengths(2), scalar(3, np.int32), name="groupqueryattention_smooth", fed=(0, 1, 2, 5), num_heads=4, kv_num_heads=2, smooth_softmax=1)
+
+# Quantised operands and results.
+def q(*values): return scalar(values[0]), scalar(values[1], np.uint8)
+case("QLinearAdd", u8(2, 3, 4), *q(0.02, 120), u8(3, 1), *q(0.03, 7), *q(0.05, 90)); case("QLinearMul", s8(2, 3, 4), scalar(0.02), scalar(-3, np.int8), s8(2, 3, 4), scalar(0.03), scalar(5, np.int8), scalar(0.05), scalar(1, np.int8))
+case("QLinearConcat", scalar(0.05), scalar(90, np.uint8), u8(2, 3), *q(0.02, 120), u8(2, 4), *q(0.06, 7), fed=(2, 5), axis=1); case("QLinearWhere", truth(2, 3), u8(2, 3), *q(0.02, 120), u8(3), *q(0.06, 7), *q(0.05, 90))
+case("QLinearSigmoid", u8(4, 5), *q(0.05, 120), *q(1 / 256, 0)); case("QLinearLeakyRelu", u8(4, 5), *q(0.05, 120), *q(0.04, 10), alpha=0.2); case("QLinearSoftmax", u8(2, 5, 3), *q(0.05, 120), *q(1 / 256, 0), axis=1, opset_=13)
+case("QLinearSoftmax", u8(2, 5, 3), *q(0.05, 120), *q(1 / 256, 0), name="qlinearsoftmax_opset11", axis=1, opset_=11)
+case("QLinearAveragePool", u8(1, 2, 6, 6), *q(0.05, 120), *q(0.04, 100), kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]); case("QLinearAveragePool", u8(1, 6, 6, 3), *q(0.05, 120), *q(0.0437, 100), name="qlinearaveragepool_nhwc", kernel_shape=[2, 2], channels_last=1)
+case("QLinearGlobalAveragePool", u8(2, 3, 4, 5), *q(0.05, 120), *q(0.04, 100)); case("QLinearGlobalAveragePool", u8(2, 4, 5, 3), *q(0.05, 120), *q(0.04, 100), name="qlinearglobalaveragepool_nhwc", channels_last=1)
+case("QGemm", u8(3, 4), *q(0.05, 120), s8(4, 5), positive(5), const(0, 0, 0, 0, 0, dtype=np.int8), whole(5, low=-900, high=900, dtype=np.int32), *q(0.07, 100)); case("QGemm", u8(3, 4), *q(0.05, 120), u8(5, 4), *q(0.02, 127), name="qgemm_float", transB=1, alpha=0.5)
+case("QLinearConv", u8(1, 5, 6, 4), *q(0.05, 120), s8(3, 4, 3, 3), positive(3), const(0, 0, 0, dtype=np.int8), *q(0.3, 100), whole(3, low=-900, high=900, dtype=np.int32), name="qlinearconv_nhwc", channels_last=1, pads=[1, 1, 1, 1])
+case("QLinearConv", u8(1, 4, 5, 6), *q(0.05, 120), s8(4, 1, 3, 3), *[scalar(0.02), scalar(0, np.int8)], *q(0.3137, 100), name="qlinearconv_depthwise", domain="", group=4)
+case("QuantizeLinear", real(3, 4), *q(0.02, 120), name="contribquantizelinear"); case("DequantizeLinear", whole(3, 4, high=60000, dtype=np.uint16), scalar(0.02), scalar(30000, np.uint16), name="contribdequantizelinear")
+
+# Weights of few bits, in blocks.
+case("MatMulNBits", real(2, 3, 32), u8(5, 2, 8), positive(10), N=5, K=32, bits=4, block_size=16); case("MatMulNBits", real(3, 40), u8(5, 3, 8), positive(15), u8(10), None, real(5), name="matmulnbits_zeros", N=5, K=40, bits=4, block_size=16)
+case("MatMulNBits", real(3, 32), u8(5, 1, 32), positive(5), u8(5), name="matmulnbits_bytes", N=5, K=32, bits=8, block_size=32); case("MatMulNBits", real(3, 64), u8(16, 2, 16), positive(32), name="matmulnbits_rounded", N=16, K=64, bits=4, block_size=32, accuracy_level=4)
+case("GatherBlockQuantized", u8(6, 16), ids(2, 3, high=6), positive(6, 2), u8(6, 1), fed=(1,), bits=4, block_size=16); case("GatherBlockQuantized", u8(6, 32), ids(4, high=6), positive(6, 2), name="gatherblockquantized_bytes", fed=(1,), bits=8, block_size=16)
 
 
 def make(op, domain, operands, opset, outputs, fed, attributes):

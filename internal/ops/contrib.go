@@ -8,5 +8,5 @@ const MicrosoftDomain = "com.microsoft"
 // microsoft has the operators of MicrosoftDomain.
 var microsoft = join(
 	fusedActivations, fusedProducts, channelsLast, dynamicQuantization,
-	contribNorms, contribAttention,
+	contribNorms, contribAttention, qlinearOperators, blockQuantization,
 )

@@ -34,11 +34,13 @@
 //	control.go               If, Loop, Scan
 //	contrib.go               the domain com.microsoft
 //	contrib_attention.go     Attention, QAttention, MultiHeadAttention, RotaryEmbedding of onnxruntime
+//	contrib_blocks.go        MatMulNBits, GatherBlockQuantized
 //	contrib_dynamic.go       DynamicQuantizeMatMul, DynamicQuantizeLSTM, MatMulIntegerToFloat
 //	contrib_fused.go         FusedConv, FusedMatMul, BiasGelu and other fused nodes of onnxruntime
 //	contrib_grouped.go       GroupQueryAttention
 //	contrib_heads.go         what onnxruntime's kinds of attention have in common
 //	contrib_norm.go          SkipLayerNormalization, EmbedLayerNormalization and their kin
+//	contrib_qlinear.go       QLinearAdd, QLinearConcat, QGemm and their kin
 //	conv.go                  Conv, ConvTranspose
 //	conv_gate.go             the gradient of ReLU or Clip within that of a convolution
 //	conv_kernel.go           kernels of convolutions and of their gradients
