@@ -168,6 +168,9 @@ func (o *BenchOptions) time(ctx context.Context, stage string, f func() error) (
 
 func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
 
+// mostInput bounds the elements of all inputs together, which a model decides.
+const mostInput = 1 << 27
+
 // inputs makes random arrays: standard normal, or integers below Vocabulary.
 func (o *BenchOptions) inputs(m *onnxio.Model) (map[string]nd.Array, error) {
 	list, err := gradient.Inputs(m)
@@ -184,7 +187,7 @@ func (o *BenchOptions) inputs(m *onnxio.Model) (map[string]nd.Array, error) {
 		seed = *o.Seed
 	}
 	rng := rand.New(rand.NewPCG(seed, 0))
-	inputs := map[string]nd.Array{}
+	inputs, elements := map[string]nd.Array{}, 0
 	for _, in := range list {
 		shape, ok := o.Shapes[in.Name]
 		if !ok {
@@ -193,7 +196,11 @@ func (o *BenchOptions) inputs(m *onnxio.Model) (map[string]nd.Array, error) {
 			}
 			shape = in.Batched(o.Batch)
 		}
-		if _, err := nd.CheckedSize(shape); err != nil {
+		n, err := nd.CheckedSize(shape)
+		if elements += n; err == nil && elements > mostInput {
+			err = &gradient.MemoryError{Limit: 4 * mostInput}
+		}
+		if err != nil {
 			return nil, fmt.Errorf("input %v: %w", in, err)
 		}
 		inputs[in.Name] = random(rng, in.DType, shape, o.Vocabulary)

@@ -12,6 +12,8 @@ import (
 	"filippo.io/age"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/onnxio/onnxpb"
 	"github.com/advparams/advparams/task"
 )
 
@@ -148,6 +150,21 @@ func TestOpenAxes(t *testing.T) {
 	})
 	if err != nil || r.Batch != 2 || r.Repeat != 1 || r.Forward.Median <= 0 {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestLargeInputs: a model does not decide that a benchmark takes gigabytes.
+func TestLargeInputs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.onnx")
+	if err := writeModel(path, &onnxpb.GraphProto{
+		Input:  []*onnxpb.ValueInfoProto{value("x", onnxpb.TensorProto_FLOAT, 1<<33, 6)},
+		Output: []*onnxpb.ValueInfoProto{value("y", onnxpb.TensorProto_FLOAT, 0, 6)},
+		Node:   []*onnxpb.NodeProto{node("Relu", "y", "x")},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := advparams.Bench(t.Context(), advparams.BenchOptions{Model: path}); !errors.Is(err, gradient.ErrMemory) {
+		t.Errorf("%v, want ErrMemory", err)
 	}
 }
 

@@ -76,8 +76,11 @@ func inputOf(v *onnxpb.ValueInfoProto) (Input, error) {
 	return in, nil
 }
 
+// mostBatch bounds the elements of one input in a batch whose size the model decides.
+const mostBatch = 1 << 28
+
 // FixedBatch returns the batch size of a model whose first dimension is fixed, or
-// 0.
+// 0. The error is a *MemoryError if a batch would take more than 1 GiB.
 func FixedBatch(m *onnxio.Model) (int, error) {
 	inputs, err := Inputs(m)
 	if err != nil {
@@ -87,6 +90,15 @@ func FixedBatch(m *onnxio.Model) (int, error) {
 	for _, in := range inputs {
 		if len(in.Shape) > 0 && in.Shape[0] > 0 {
 			n = in.Shape[0]
+		}
+	}
+	for _, in := range inputs {
+		if n == 0 || len(in.Shape) == 0 {
+			continue
+		}
+		sample := Input{Shape: in.Shape[1:]}.Batched(1)
+		if size, err := nd.CheckedSize(append([]int{n}, sample...)); err != nil || size > mostBatch {
+			return 0, fmt.Errorf("input %v in batches of %d: %w", in, n, &MemoryError{4 * mostBatch})
 		}
 	}
 	return n, nil
