@@ -1,7 +1,7 @@
-// Package mutate changes serialised ONNX models as an attacker would: field by
-// field, keeping the lengths around them right. What comes out is often a model
-// that one reader takes and another refuses, or that two read differently. Tests
-// use it; nothing else does.
+// Package mutate changes serialised protobuf messages, ONNX models before all, as an
+// attacker would: field by field, keeping the lengths around them right. What comes
+// out is often a model that one reader takes and another refuses, or that two read
+// differently. Tests use it; nothing else does.
 package mutate
 
 import (
@@ -123,8 +123,11 @@ func (f *field) clone() *field {
 }
 
 // Model returns a copy of a valid serialised model with one to three changes.
-func Model(data []byte, rng *rand.Rand) []byte {
-	root := parse(data, model)
+func Model(data []byte, rng *rand.Rand) []byte { return Message(data, model, rng) }
+
+// Message is Model for a message of any type.
+func Message(data []byte, d protoreflect.MessageDescriptor, rng *rand.Rand) []byte {
+	root := parse(data, d)
 	for range 1 + rng.IntN(3) {
 		change(root, rng)
 	}
