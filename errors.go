@@ -45,8 +45,6 @@ var (
 type (
 	// TargetError means that the search did not reach its target. It wraps ErrTarget.
 	TargetError = perturb.TargetError
-	// BudgetError means that a budget is too small to change anything.
-	BudgetError = perturb.BudgetError
 	// NoCandidatesError means that no parameter may be changed.
 	NoCandidatesError = perturb.NoCandidatesError
 	// UselessError means that a model is no better than chance before it is locked.

@@ -144,7 +144,7 @@ func (o *ProtectOptions) lockOthers(ctx context.Context, m *onnxio.Model, p *pre
 	if err := compare(ctx, m, p, found.Changes, list, w); err != nil {
 		return nil, err
 	}
-	if !p.look.Named && o.Profile != Hardened {
+	if !p.look.Named {
 		var left []OutputAgreement
 		for _, one := range list {
 			if one.Intact {

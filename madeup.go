@@ -215,7 +215,7 @@ func (o *ProtectOptions) holdOut(ctx context.Context, m *onnxio.Model, p *prepar
 
 // goOn adds changes that lock a model on samples that it is still right on.
 func (o *ProtectOptions) goOn(ctx context.Context, m *onnxio.Model, q *prepared, found *perturb.Result, budget int, allow func(string) bool, w *gradient.Workers) error {
-	if o.Profile == Hardened || len(found.Changes) >= budget {
+	if len(found.Changes) >= budget {
 		return nil
 	}
 	opt := o.searchOptions(q, allow, w)

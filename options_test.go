@@ -87,8 +87,6 @@ func TestOptionErrors(t *testing.T) {
 			o.Recipients = []age.Recipient{identity.Recipient()}
 		})},
 		{"profile", "Profile", protect(func(o *advparams.ProtectOptions) { o.Profile = "odd" })},
-		{"unbounded", "Unbounded", protect(func(o *advparams.ProtectOptions) { o.Profile, o.Unbounded = advparams.Hardened, true })},
-		{"budget", "Budget", protect(func(o *advparams.ProtectOptions) { o.Budget = 2 })},
 		{"target", "Target", protect(func(o *advparams.ProtectOptions) { o.Target = 1 })},
 		{"parameters", "MaxParams", protect(func(o *advparams.ProtectOptions) { o.MaxParams = -1 })},
 		{"beam", "Beam", protect(func(o *advparams.ProtectOptions) { o.Beam = 65 })},

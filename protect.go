@@ -57,7 +57,7 @@ type ProtectOptions struct {
 	Passphrase func() (string, error)
 	PlainKey   bool
 
-	// Profile is Minimal, Hardened or Sealed; "" means Minimal. Sealed needs no Data; with
+	// Profile is Minimal or Sealed; "" means Minimal. Sealed needs no Data; with
 	// data, the accuracy is measured before and after.
 	Profile Profile
 	// Share, if it is not 0, lets Sealed encrypt only the first weights in the order of the
@@ -69,9 +69,6 @@ type ProtectOptions struct {
 	// InPlace lets Sealed change the files of Model instead of writing others. If that is
 	// interrupted, the next call for the same model goes on (see Unlock).
 	InPlace bool
-	// Budget is the share of the parameters that Hardened changes; 0 means
-	// DefaultBudget.
-	Budget float64
 	// Target is the accuracy to reach, or the quality (task.Score) if the task has no
 	// accuracy. 0 means chance: that of answers which do not depend on the sample.
 	Target float64
@@ -98,10 +95,6 @@ type ProtectOptions struct {
 	Notice   func(Notice)   // may be nil
 }
 
-// DefaultBudget is the share of the parameters that Hardened changes when it is not
-// told otherwise.
-const DefaultBudget = perturb.DefaultBudget
-
 // muchLuck is the quality beyond chance from which a lock may be worth less than it seems.
 const muchLuck = 0.2
 
@@ -114,9 +107,6 @@ type Profile string
 const (
 	// Minimal changes the fewest parameters that make a model useless.
 	Minimal Profile = "minimal"
-	// Hardened changes a share of the parameters. An attacker with data then has less
-	// to start from, and the key is larger.
-	Hardened Profile = "hardened"
 	// Sealed encrypts every weight. The file stays a valid model of the same size, which
 	// runs at the same speed. It needs no data.
 	Sealed Profile = "sealed"
@@ -138,12 +128,8 @@ func (o *ProtectOptions) check() error {
 		return optionf("Locked", "there is no place for the locked model")
 	case o.Key == "" && o.KeyTo == nil:
 		return optionf("Key", "there is no place for the key")
-	case o.Profile != "" && o.Profile != Minimal && o.Profile != Hardened && o.Profile != Sealed:
-		return &OptionError{Option: "Profile", Value: string(o.Profile), Reason: "is not minimal, hardened or sealed"}
-	case o.Profile == Hardened && o.Unbounded:
-		return optionf("Unbounded", "the hardened profile turns signs around inside the range, and has no other bounds")
-	case !(o.Budget >= 0 && o.Budget <= 1):
-		return &OptionError{Option: "Budget", Value: o.Budget, Reason: "is not between 0 and 1"}
+	case o.Profile != "" && o.Profile != Minimal && o.Profile != Sealed:
+		return &OptionError{Option: "Profile", Value: string(o.Profile), Reason: "is not minimal or sealed"}
 	case !(o.Target >= 0 && o.Target < 1):
 		return &OptionError{Option: "Target", Value: o.Target, Reason: "is not between 0 and 1"}
 	case o.MaxParams < 0:
@@ -330,9 +316,6 @@ func (o *ProtectOptions) read(ctx context.Context, m *onnxio.Model, h *head, w *
 func (o *ProtectOptions) search(ctx context.Context, m *onnxio.Model, samples *prepared, allow func(string) bool, w *gradient.Workers) (*perturb.Result, error) {
 	observer{o.Progress, o.Notice}.report("searching", 0, wholeSearch, "looking for the first change")
 	opt := o.searchOptions(samples, allow, w)
-	if o.Profile == Hardened {
-		return perturb.Hardened(ctx, m, samples.set, perturb.HardenedOptions{Options: opt, Budget: o.Budget})
-	}
 	if o.Data.MadeUp {
 		first := opt
 		first.Allow = general(m, allow)

@@ -95,7 +95,7 @@ func TestMistakesHaveLines(t *testing.T) {
 		{"attack with a key that nothing opens", "version: 1\nmodels:\n- path: a\n  data: {path: d}\n  steps: [attack]\n  attack: {key: true}\n", `line 3: "a": attack.key needs the key`},
 		{"unknown in attack", head + "models:\n- path: a\n  attack: {epoch: 3}\n", `line 7: there is no option "epoch" in models.0.attack`},
 		{"target", head + "models:\n- path: a\n  target_accuracy: 1.5\n", "line 7: models.0.target_accuracy"},
-		{"share", head + "models:\n- path: a\n  budget: 250%\n", "line 7: 250% is not a share"},
+		{"share", head + "models:\n- path: a\n  share: 250%\n", "line 7: 250% is not a share"},
 		{"timeout", head + "models:\n- path: a\n  timeout: soon\n", "line 7: models.0.timeout"},
 		{"timeout 0", head + "models:\n- path: a\n  timeout: 0s\n", "0s is not more than 0"},
 		{"memory", head + "models:\n- path: a\n  memory: 4GB\n", "line 7: models.0.memory"},

@@ -25,7 +25,6 @@ type Options struct {
 	Attack Attack   `yaml:"attack"`
 
 	Profile        string   `yaml:"profile"`
-	Budget         share    `yaml:"budget"`
 	Share          share    `yaml:"share"`
 	Samples        *int     `yaml:"samples"`
 	TargetAccuracy accuracy `yaml:"target_accuracy"`

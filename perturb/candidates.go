@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-
-	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/task"
 )
 
 // candidate is a change under consideration.
@@ -67,11 +64,6 @@ func (s *minimal) shortlist() ([]candidate, error) {
 		return cmp.Or(cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
 	})
 	return slices.Compact(list), nil
-}
-
-// objective is what the search lowers, on samples [lo, lo+n).
-func (s *search) objective(lo, n int) gradient.Loss {
-	return s.opt.Task.Objective(task.Truth(s.samples, lo, lo+n), s.tau)
 }
 
 // scores returns the best 32 candidates of a tensor by gradient × step.

@@ -5,9 +5,8 @@
 // most. A changed weight stays within the range of values of its tensor, and nothing is
 // trained.
 //
-// [Search] finds as few changes as possible, [Hardened] spends a budget of changes so
-// that less is left to start from for somebody who has training data. Both return a
-// [Result] with a [Plan], whose Edits onnxio.Model.Rewrite applies to the model's file.
+// [Search] finds as few changes as possible. It returns a [Result] with a [Plan], whose
+// Edits onnxio.Model.Rewrite applies to the model's file.
 //
 // # Files
 //
@@ -21,8 +20,6 @@
 //	bounds.go      the range of new values
 //	inside.go      new values off the ends of the range
 //	collapse.go    changes of the last layer that prefer one class
-//	hardened.go    the profile that changes a share of the parameters
-//	front.go       reflected weights of the first layers
 //	constants.go   constants that are no candidates
 //	plausible.go   samples and models that are refused
 //	plan.go        the changes found, as edits of a file

@@ -22,9 +22,6 @@ type TargetError struct {
 	Held, HeldTarget, Renamed float64
 	Changed                   int // parameters
 	Max                       int // parameters that might have been changed
-	// Budget is HardenedOptions.Budget, which Max comes from; 0 for Search, which
-	// takes it from Options.MaxParams.
-	Budget float64
 }
 
 func (e *TargetError) Error() string {
@@ -49,16 +46,6 @@ type NoCandidatesError struct {
 
 func (e *NoCandidatesError) Error() string {
 	return e.Model + ": no parameter may be changed"
-}
-
-// BudgetError means that HardenedOptions.Budget is less than one parameter.
-type BudgetError struct {
-	Model  string  // the path of its file
-	Budget float64 // a share of the parameters
-}
-
-func (e *BudgetError) Error() string {
-	return fmt.Sprintf("%s: a budget of %g %% leaves no weights to change", e.Model, 100*e.Budget)
 }
 
 // UselessError means that a model is no better than chance before anything is

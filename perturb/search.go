@@ -100,7 +100,6 @@ type search struct {
 	samples Samples
 	weights *gradient.Weights
 	bounds  map[string]bounds // of the tensors that may be changed
-	session *gradient.Session // gradients on the calibration samples
 	judge   *task.Evaluator   // measures the present weights on all samples
 	last    *lastLayer        // of the model as it came; nil if not wanted or not linear
 	tau     float64           // scale of the objective
@@ -243,15 +242,6 @@ func (s *search) config() gradient.Config {
 // calibration returns the samples that gradients are computed on.
 func (s *search) calibration() head {
 	return head{s.samples, min(s.opt.Calibration, s.samples.Len())}
-}
-
-// prepare measures the model as it came and compiles the session for gradients.
-func (s *search) prepare(ctx context.Context) (err error) {
-	if err := s.examine(ctx, false); err != nil {
-		return err
-	}
-	s.session, err = gradient.NewSession(s.model, s.differentiated(), s.calibration().n)
-	return err
 }
 
 // examine measures the model as it came. With features it also keeps the inputs of the

@@ -1,10 +1,11 @@
-// Frontier measures how well hardened locks withstand attacks, by the share of
-// parameters that they change, and writes a CSV that docs/figures plots:
+// Frontier measures how well models withstand attacks of which a share of the weights is
+// sealed, the first ones in graph order. It adds a row to a CSV for every lock and attacker:
 //
-//	frontier -model lenet5 -rule front -budgets 0.5,5 docs/figures/frontier.csv
+//	frontier -model lenet5 -shares 5,100 -samples 6000 docs/figures/frontier.csv
 //
-// Rows that are there already are not measured again, so that it may be stopped
-// at any time.
+// Rows that are there already are not measured again, so that it may be stopped at any
+// time. With -summary it prints the table of docs/method.md instead, and writes what
+// docs/figures plots.
 package main
 
 import (
@@ -25,87 +26,59 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
-	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/seal"
+	"github.com/advparams/advparams/sealed"
 	"github.com/advparams/advparams/verify/attack"
 )
 
-// subject is a model to lock, with its data.
+// subject is a model to seal, with its data.
 type subject struct {
 	title      string
 	file, data string // below ../shared
 	mean, std  []float32
-	attacker   int // samples that the attacker has
 }
 
 var subjects = map[string]subject{
-	"lenet5":   {"LeNet-5", "models/fmnist-lenet5.onnx", "data/fashion-mnist", []float32{0.286}, []float32{0.353}, 6000},
-	"resnet20": {"ResNet-20", "models/cifar10-resnet20.onnx", "data/cifar10", []float32{0.4914, 0.4822, 0.4465}, []float32{0.247, 0.2435, 0.2616}, 1000},
+	"lenet5":   {"LeNet-5", "models/fmnist-lenet5.onnx", "data/fashion-mnist", []float32{0.286}, []float32{0.353}},
+	"resnet20": {"ResNet-20", "models/cifar10-resnet20.onnx", "data/cifar10", []float32{0.4914, 0.4822, 0.4465}, []float32{0.247, 0.2435, 0.2616}},
 }
 
-// rules are the parts of the budget that are spread over all layers by gradient;
-// the rest goes to the first ones.
-var rules = map[string]float64{"front": perturb.DefaultSpread, "spread": 1}
-
-// auc stands for an attack in rows of detectors.
-const auc = "AUC"
-
-// header of the CSV. Budgets are percentages, accuracies shares. Every setting of
-// an attack has a row; of scratch there are those once a seed; known-places is told
-// what was changed, and is not an attack.
-var header = []string{"model", "rule", "budget", "seed", "epochs", "changed", "key_bytes", "locked", "attack", "setting", "validation", "accuracy"}
+// header of the CSV. Shares are percentages, accuracies are between 0 and 1 on the test
+// images.
+var header = []string{"model", "share", "seed", "samples", "epochs", "sealed", "locked", "attack", "setting", "accuracy", "zero_from", "zero_setting", "zero_accuracy", "advantage"}
 
 type study struct {
 	subject
-	name          string
-	shared        string
-	epochs        int
-	batch         int
-	grid, scratch []attack.Optimiser
-	attacks       []string
-	leave         []string // settings
-	path          string
-	rows          [][]string
+	name, shared string
+	samples      int // that the attacker has
+	test         int // images to measure on
+	opt          attack.Options
+	path         string
+	rows         [][]string
 }
 
 func main() {
 	log.SetFlags(0)
-	s := study{}
+	var s study
 	flag.StringVar(&s.name, "model", "lenet5", "lenet5 or resnet20")
 	flag.StringVar(&s.shared, "shared", filepath.Join("..", "shared"), "the folder with reference models and data")
-	rule := flag.String("rule", "front", "front or spread")
-	budgets := flag.String("budgets", "0.05,0.2,0.5,1,2,5,10,20", "percent of the parameters to change")
-	seeds := flag.Int("seeds", 1, "number of attackers, each with other samples")
-	flag.IntVar(&s.epochs, "epochs", 10, "of each training")
-	flag.IntVar(&s.batch, "batch", 64, "samples a step")
-	grid := flag.String("grid", "adam:0.003", "optimisers of attacks")
-	scratch := flag.String("scratch", "adam:0.001,adam:0.003,sgd:0.02", "optimisers of training from scratch")
-	attacks := flag.String("attacks", "fine-tune,reinit-layers,batchnorm,unflip", "attacks to carry out")
+	shares := flag.String("shares", "0.5,2,5,20,50,100", "percent of the weights to seal")
+	seeds := flag.Int("seeds", 1, "number of attackers, each with other samples and another sealing")
+	flag.IntVar(&s.samples, "samples", 6000, "images that the attacker has")
+	flag.IntVar(&s.test, "test", 0, "images to measure on; 0: all")
+	flag.IntVar(&s.opt.Epochs, "epochs", 6, "of each training")
+	flag.IntVar(&s.opt.Batch, "batch", 64, "images a step")
+	grid := flag.String("grid", "adam:0.003", "optimisers, of attacks and the zero line alike")
+	attacks := flag.String("attacks", "fine-tune,reinit-layers,batchnorm,redraw", "attacks to carry out")
 	leave := flag.String("leave", "", "settings that are not tried, for lack of time, separated by semicolons")
 	summary := flag.String("summary", "", "measure nothing, print the table of what is in the file, and write `FILE.csv` for docs/figures")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		log.Fatal("usage: frontier [flags] FILE.csv")
 	}
-	var ok bool
-	if s.subject, ok = subjects[s.name]; !ok {
-		log.Fatalf("there is no model %q", s.name)
-	}
-	if _, ok := rules[*rule]; !ok {
-		log.Fatalf("there is no rule %q", *rule)
-	}
-	s.path, s.attacks, s.leave = flag.Arg(0), strings.Split(*attacks, ","), strings.Split(*leave, ";")
-	var err error
-	if s.grid, err = optimisers(*grid); err == nil {
-		s.scratch, err = optimisers(*scratch)
-	}
-	if err != nil {
-		log.Fatal(err)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	s.path = flag.Arg(0)
 	if err := s.read(); err != nil {
 		log.Fatal(err)
 	}
@@ -115,28 +88,33 @@ func main() {
 		}
 		return
 	}
+	var ok bool
+	if s.subject, ok = subjects[s.name]; !ok {
+		log.Fatalf("there is no model %q", s.name)
+	}
+	for text := range strings.SplitSeq(*grid, ",") {
+		o, err := attack.ParseOptimiser(text)
+		if err != nil {
+			log.Fatal(err)
+		}
+		s.opt.Grid = append(s.opt.Grid, o)
+	}
+	s.opt.Attacks = strings.Split(*attacks, ",")
+	left := strings.Split(*leave, ";")
+	s.opt.Settings = func(_, setting string) bool { return !slices.Contains(left, setting) }
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	for seed := 1; seed <= *seeds; seed++ {
-		for text := range strings.SplitSeq(*budgets, ",") {
-			budget, err := strconv.ParseFloat(text, 64)
+		for text := range strings.SplitSeq(*shares, ",") {
+			percent, err := strconv.ParseFloat(text, 64)
 			if err == nil {
-				err = s.measure(ctx, *rule, budget, uint64(seed))
+				err = s.measure(ctx, percent, seed)
 			}
 			if err != nil {
 				log.Fatal(err)
 			}
 		}
 	}
-}
-
-func optimisers(list string) (grid []attack.Optimiser, err error) {
-	for text := range strings.SplitSeq(list, ",") {
-		o, err := attack.ParseOptimiser(text)
-		if err != nil {
-			return nil, err
-		}
-		grid = append(grid, o)
-	}
-	return grid, nil
 }
 
 // read takes over what was measured before.
@@ -158,19 +136,10 @@ func (s *study) read() error {
 	return nil
 }
 
-// known returns the rows that begin with these fields.
-func (s *study) known(fields ...string) (rows [][]string) {
-	for _, row := range s.rows {
-		if slices.Equal(row[:len(fields)], fields) {
-			rows = append(rows, row)
-		}
-	}
-	return rows
-}
-
-func (s *study) measure(ctx context.Context, rule string, budget float64, seed uint64) error {
-	start := []string{s.name, rule, strconv.FormatFloat(budget, 'g', -1, 64), fmt.Sprint(seed), fmt.Sprint(s.epochs)}
-	if len(s.known(start...)) > 0 {
+// measure seals a share of a model and attacks it, unless that has been done.
+func (s *study) measure(ctx context.Context, percent float64, seed int) error {
+	row := []string{s.name, strconv.FormatFloat(percent, 'g', -1, 64), fmt.Sprint(seed), fmt.Sprint(s.samples), fmt.Sprint(s.opt.Epochs)}
+	if slices.ContainsFunc(s.rows, func(known []string) bool { return slices.Equal(known[:len(row)], row) }) {
 		return nil
 	}
 	m, err := onnxio.Open(filepath.Join(s.shared, s.file))
@@ -178,93 +147,55 @@ func (s *study) measure(ctx context.Context, rule string, budget float64, seed u
 		return err
 	}
 	defer m.Close()
-	search, err := s.samples(m, dataset.Train, 2000, seed)
-	if err != nil {
-		return err
-	}
-	found, err := perturb.Hardened(ctx, m, search.Shuffle(seed), perturb.HardenedOptions{Budget: budget / 100, Spread: rules[rule]})
-	if found == nil || err != nil && !errors.Is(err, perturb.ErrTarget) {
-		return err
-	}
-	log.Printf("%s: accuracy %.4f with %d changes", strings.Join(start, " "), found.Locked.Quality, len(found.Changes))
-	locked, size, err := lock(m, found)
+	locked, count, err := sealShare(ctx, m, percent/100)
 	if err != nil {
 		return err
 	}
 	defer locked.Close()
-	train, err := s.samples(m, dataset.Train, s.attacker, 100+seed)
+	train, err := s.open(m, dataset.Train, s.samples, uint64(100+seed))
 	if err != nil {
 		return err
 	}
-	test, err := s.samples(m, dataset.Test, 0, 0)
+	test, err := s.open(m, dataset.Test, s.test, 0)
 	if err != nil {
 		return err
 	}
-	opt := attack.Options{Attacks: s.attacks, Epochs: s.epochs, Batch: s.batch, Grid: s.grid, Seed: seed}
-	opt.Settings = func(_, setting string) bool { return !slices.Contains(s.leave, setting) }
+	opt := s.opt
+	opt.Seed = uint64(seed)
 	opt.Progress = func(p attack.Progress) {
 		if p.Result != nil {
-			log.Printf("%s: %s %.4f (%s), %.0f s", strings.Join(start, " "), p.Attack, p.Result.Accuracy, p.Result.Setting, p.Result.Seconds)
+			log.Printf("%s: %s %.4f (%s), %.0f s", strings.Join(row, " "), p.Attack, p.Result.Accuracy, p.Result.Setting, p.Result.Seconds)
 		}
-	}
-	scratch := []string{s.name, attack.Scratch, "", start[3], start[4]}
-	if len(s.known(scratch...)) == 0 {
-		alone := opt
-		alone.Attacks, alone.Grid = []string{}, s.scratch
-		r, err := attack.Run(ctx, locked, train, test, alone)
-		if err != nil {
-			return err
-		}
-		s.add(append(scratch, "", "", ""), *r.Scratch)
-	}
-	opt.Scratch = &attack.Result{Name: attack.Scratch} // no need to repeat it
-	if opt.Original, err = gradient.LoadWeights(m); err != nil {
-		return err
 	}
 	r, err := attack.Run(ctx, locked, train, test, opt)
 	if err != nil {
 		return err
 	}
-	start = append(start, fmt.Sprint(len(found.Changes)), fmt.Sprint(size), share(r.Locked))
-	s.rows = append(s.rows, append(slices.Clone(start), "none", "", "", share(r.Locked)))
-	for _, one := range r.Attacks {
-		s.add(start, one)
-	}
-	for _, d := range r.Detectors {
-		s.rows = append(s.rows, append(slices.Clone(start), auc, d.Name, "", share(d.AUC)))
-	}
+	best := slices.IndexFunc(r.Attacks, func(one attack.Result) bool { return one.Name == r.BestAttack })
+	row = append(row, fmt.Sprint(count), decimal(r.Locked), r.BestAttack, r.Attacks[best].Setting, decimal(*r.Best),
+		r.Zero.From, r.Zero.Setting, decimal(r.Zero.Accuracy), decimal(*r.Advantage))
+	log.Print(strings.Join(row, ", "))
+	s.rows = append(s.rows, row)
 	return s.write()
 }
 
-// add notes all settings of an attack.
-func (s *study) add(start []string, r attack.Result) {
-	for _, one := range r.Settings {
-		s.rows = append(s.rows, append(slices.Clone(start), r.Name, one.String(), share(one.Validation), share(one.Accuracy)))
-	}
-}
-
-func share(x float64) string { return strconv.FormatFloat(x, 'f', 4, 64) }
+func decimal(x float64) string { return strconv.FormatFloat(x, 'f', 4, 64) }
 
 func (s *study) write() error {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	if err := w.WriteAll(s.rows); err != nil {
-		return err
-	}
 	out := atomicfile.Set{Force: true}
 	defer out.Abort()
 	f, err := out.Create(s.path)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(b.Bytes()); err != nil {
+	if err := csv.NewWriter(f).WriteAll(s.rows); err != nil {
 		return err
 	}
 	return out.Commit()
 }
 
-// samples returns samples as the model takes them; the first ones for seed 0.
-func (s *study) samples(m *onnxio.Model, split dataset.Split, limit int, seed uint64) (*dataset.Set, error) {
+// open returns images as the model takes them; the first ones for seed 0.
+func (s *study) open(m *onnxio.Model, split dataset.Split, limit int, seed uint64) (*dataset.Set, error) {
 	inputs, err := gradient.Inputs(m)
 	if err != nil {
 		return nil, err
@@ -276,27 +207,34 @@ func (s *study) samples(m *onnxio.Model, split dataset.Split, limit int, seed ui
 	return dataset.Open(filepath.Join(s.shared, s.data), spec)
 }
 
-// lock writes the locked model to a temporary file that is gone again when it
-// has been opened, and returns it with the size of its key.
-func lock(m *onnxio.Model, found *perturb.Result) (*onnxio.Model, int, error) {
+// sealShare seals a share of the weights with a fresh key. It returns the model, whose file
+// is gone again, and how many weights are sealed.
+func sealShare(ctx context.Context, m *onnxio.Model, share float64) (*onnxio.Model, int64, error) {
+	plan, err := sealed.NewPlan(m, sealed.Options{Share: share})
+	if err != nil {
+		return nil, 0, err
+	}
+	var ranges []seal.Range
+	for _, r := range plan.Ranges {
+		ranges = append(ranges, r.Range)
+	}
 	dir, err := os.MkdirTemp("", "frontier-")
 	if err != nil {
 		return nil, 0, err
 	}
 	defer os.RemoveAll(dir)
-	out := new(atomicfile.Set)
-	path := filepath.Join(dir, "locked.onnx")
-	record, err := m.Rewrite(out, path, found.Edits())
+	original, err := os.ReadFile(m.Path()) // the models have no external data
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := out.Commit(); err != nil {
+	var b bytes.Buffer
+	if err := seal.NewKey().Seal(ctx, &b, bytes.NewReader(original), int64(len(original)), ranges, 1); err != nil {
 		return nil, 0, err
 	}
-	var plain bytes.Buffer
-	if err := key.WritePlain(&plain, &key.Key{Record: *record}); err != nil {
+	path := filepath.Join(dir, "sealed.onnx")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
 		return nil, 0, err
 	}
 	locked, err := onnxio.Open(path)
-	return locked, plain.Len(), err
+	return locked, plan.Sealed, err
 }

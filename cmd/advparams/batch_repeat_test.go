@@ -28,7 +28,7 @@ defaults:
   attack: {test: {path: test.npz, limit: 50}, fraction: 0.5, attacks: [fine-tune], grid: ["sgd:0.05", "adam:0.001"], epochs: 2, batch: 16}
 models:
   - {path: a.onnx, output: "out/it's a.onnx", max_params: 3, allow_partial: true, target_accuracy: 0.2, exclude: ["*/bias"], steps: [protect, verify, attack]}
-  - {path: b.onnx, output: out/b.onnx, profile: hardened, budget: 20%, report: "", data: {labels: model}}
+  - {path: b.onnx, output: out/b.onnx, max_params: 100, report: "", data: {labels: model}}
   - {path: c.onnx, output: out/c.onnx, samples: 0, include: ["layer2*"], bounds: none, attack: {key: true, attacks: [fine-tune, repair]}, steps: [protect, attack]}
 `
 	byBatch, byHand := t.TempDir(), t.TempDir()

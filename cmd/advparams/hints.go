@@ -43,7 +43,6 @@ var flagHints = []struct {
 }{
 	{is[*advparams.OutputsError], "raise --max-params, or name the output that counts with --output"},
 	{is[*advparams.TargetError], "raise --max-params or --target-accuracy"},
-	{is[*advparams.BudgetError], "raise --budget"},
 	{is[*advparams.NoCandidatesError], "check --include and --exclude"},
 	{is[*advparams.NothingToSealError], "check --include, --exclude and --share"},
 	{is[*advparams.UselessError], "check that labels and preprocessing (--mean, --std) are those it was trained with, --task, and that it is not locked already"},
@@ -66,9 +65,6 @@ var flagHints = []struct {
 
 // flagHint returns the flags that help; "" where there are none.
 func flagHint(err error) string {
-	if e, ok := errors.AsType[*advparams.TargetError](err); ok && e.Budget > 0 {
-		return "raise --budget or --target-accuracy"
-	}
 	if e, ok := errors.AsType[*advparams.LabelError](err); ok {
 		return labelHint(e)
 	}

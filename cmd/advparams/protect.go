@@ -45,14 +45,8 @@ a list of tensors, and an attacker is left with the architecture. It needs no da
 gradient and no support for the model's operators. With --data the accuracy is measured
 before and after. --share seals only the first weights in the order of the graph, and
 --in-place changes the model's own files, with a journal beside them: if that is interrupted,
-the next protect or unlock of the same model goes on. docs/sealing.md says what is proved.
-
---profile hardened
-changes the share --budget of the parameters. It flips the signs of every second weight
-of the first layers, as far as the budget goes, and of a few weights in the other
-layers. An attacker then has less to start from, and the key is larger (one or two
-bytes a change), but repair is not ruled out. advparams attack measures how much an
-attacker with data regains.
+the next protect or unlock of the same model goes on. docs/sealing.md says what is proved;
+advparams attack measures what an attacker with data regains.
 
 The search computes the gradient on labelled samples, ranks all parameters by
 gradient × step, tries the best of them, and continues until the accuracy on the samples
@@ -99,13 +93,11 @@ the model leaves it open.`,
 	fl.StringArrayVar(&p.opt.Include, "include", nil, "change only tensors whose name matches `GLOB`, * for any characters; may be repeated")
 	fl.StringArrayVar(&p.opt.Exclude, "exclude", nil, "leave out tensors whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")
-	choiceFlag(cmd, &p.opt.Profile, "profile", advparams.Minimal, "change the fewest parameters, a share of them, or encrypt every weight", "minimal", "hardened", "sealed")
+	choiceFlag(cmd, &p.opt.Profile, "profile", advparams.Minimal, "change the fewest parameters, or encrypt every weight", "minimal", "sealed")
 	fl.Var((*percentFlag)(&p.opt.Share), "share", "with --profile sealed, encrypt only the first weights in graph order, up to this share of the parameters")
 	fl.Lookup("share").DefValue = ""
 	fileFlag(cmd, &p.secret, "secret", "", "with --profile sealed, derive the seed from the secret in `FILE` and from the model, so that outputs can be repeated", "")
 	fl.BoolVar(&p.opt.InPlace, "in-place", false, "with --profile sealed, encrypt the model's own files")
-	p.opt.Budget = advparams.DefaultBudget
-	fl.Var((*percentFlag)(&p.opt.Budget), "budget", "share of the parameters that --profile hardened changes, as in 0.5%")
 	fl.BoolVar(&p.opt.AllowPartial, "allow-partial", false, "write the files also when the target was not reached; the exit status is still 3")
 	fl.BoolVar(&p.opt.Force, "force", false, "replace files that exist")
 	threadsFlag(cmd, &p.opt.Threads, 0)
@@ -117,9 +109,9 @@ the model leaves it open.`,
 func (p *protect) check() error {
 	o := &p.opt
 	if o.Profile == advparams.Sealed {
-		for _, name := range []string{"max-params", "beam", "target-accuracy", "budget", "bounds", "allow-partial"} {
+		for _, name := range []string{"max-params", "beam", "target-accuracy", "bounds", "allow-partial"} {
 			if p.given(name) {
-				return usagef("--%s is for the other profiles: --profile sealed does not search", name)
+				return usagef("--%s is for the other profile: --profile sealed does not search", name)
 			}
 		}
 	} else {

@@ -63,8 +63,6 @@ func TestAdvise(t *testing.T) {
 		{&gradient.UnsupportedError{}, "advparams inspect"},
 		{&gradient.LogitsError{}, "--output"},
 		{&perturb.TargetError{}, "raise --max-params or --target-accuracy"},
-		{&perturb.TargetError{Budget: 0.05}, "raise --budget or --target-accuracy"},
-		{&perturb.BudgetError{}, "--budget"},
 		{&perturb.NoCandidatesError{}, "--include and --exclude"},
 		{&perturb.UselessError{}, "--task"},
 		{&task.GuessError{}, "--task outputs"},

@@ -73,7 +73,6 @@ func (p *Protect) commandLine(c *commandLine, names Names) {
 	c.option("--plain-key", p.Seal.Plain)
 	s := &p.Search
 	c.text("--profile", s.Profile)
-	c.number("--budget", s.Budget)
 	c.number("--share", s.Share)
 	if s.Samples != nil {
 		c.args("--samples", strconv.Itoa(*s.Samples))

@@ -54,8 +54,7 @@ type Protect struct {
 // Search says which parameters change, and how far the search goes.
 type Search struct {
 	Profile      string   `json:"profile,omitempty"`
-	Budget       float64  `json:"budget,omitempty"` // share of the parameters, from 0 to 1
-	Share        float64  `json:"share,omitempty"`  // of the parameters that are encrypted, likewise
+	Share        float64  `json:"share,omitempty"` // of the parameters that are encrypted, likewise
 	Samples      *int     `json:"samples,omitempty"`
 	Target       float64  `json:"target,omitempty"` // accuracy; 0: chance
 	MaxParams    int      `json:"max_params,omitempty"`

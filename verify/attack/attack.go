@@ -193,7 +193,6 @@ var attacks = []attack{
 	{name: Knockoff, about: "train on the answers of the original", variants: fromAnswers},
 	{name: "repair", about: "run the search backwards: reset what lowers the loss most", variants: repair},
 	{name: "repair-tune", about: "run the search backwards, then train", variants: repairTune},
-	{name: "unflip", about: "turn signs around so that the loss falls, then train", variants: unflip},
 	{name: "known-places", about: "reset what was changed, then train: whoever knows the places, but not the values", variants: knownPlaces},
 	{name: "partial-key", about: "a part of the changes taken back, with and without training", variants: partialKey},
 }

@@ -158,7 +158,7 @@ func TestBatchNormTrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	accuracy, err := l.measure(ctx, l.test)
-	if err != nil || accuracy < 0.5 || math.Abs(accuracy-validation) > 0.25 {
-		t.Errorf("accuracy %.3f, %.3f on the validation part: %v", accuracy, validation, err)
+	if err != nil || accuracy < 0.5 || math.Abs(accuracy-validation.accuracy) > 0.25 {
+		t.Errorf("accuracy %.3f, %.3f on the validation part: %v", accuracy, validation.accuracy, err)
 	}
 }

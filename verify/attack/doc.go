@@ -56,10 +56,7 @@
 //	reinit.go       attacks: layers initialised anew; training from scratch
 //	renormalise.go  attacks: units brought to mean 0 and variance 1
 //	batchnorm.go    attacks: batch normalisations put in
-//	public.go       attacks: a public model that this one was tuned from
-//	oracle.go       attacks: the original's answers
 //	repair.go       attacks: the search run backwards
-//	unflip.go       attacks: signs turned back
 //	partialkey.go   attacks: a part of the key, or the places alone
 //	public.go       attacks: the public model that a model was tuned from
 //	oracle.go       attacks: training on the answers of the original

@@ -36,8 +36,8 @@ type lab struct {
 	programs           map[scope]*gradient.Program
 	batch              int
 
-	repaired, unflipped *altered    // nil: not yet
-	normalised          *normalised // nil: not yet
+	repaired   *altered    // nil: not yet
+	normalised *normalised // nil: not yet
 
 	rng *rand.Rand // of the setting under way
 	now Progress
@@ -163,6 +163,39 @@ func (l *lab) restore(s snapshot) {
 func (l *lab) measure(ctx context.Context, set *dataset.Set) (float64, error) {
 	score, err := l.evaluator.Measure(ctx, set, nil)
 	return score.Quality, err
+}
+
+// validation is what choices are made by: the accuracy on the validation samples, and the
+// loss there where that is equal. Few samples give many equal accuracies.
+type validation struct{ accuracy, loss float64 }
+
+// better reports whether a choice with v beats one with w.
+func (v validation) better(w validation) bool {
+	return v.accuracy > w.accuracy || v.accuracy == w.accuracy && v.loss < w.loss
+}
+
+// validate measures the present weights on the validation samples.
+func (l *lab) validate(ctx context.Context) (validation, error) {
+	tally, loss := l.opt.Task.NewTally(), 0.0
+	err := l.evaluator.Each(ctx, l.valid, 0, func(b task.Evaluation) (bool, error) {
+		seeds := make([]nd.Array, len(b.Outputs))
+		for i, o := range b.Outputs {
+			seeds[i] = nd.New(nd.Float32, o.Shape...)
+		}
+		one, err := l.opt.Task.Training(b.Truth)(b.Outputs, seeds)
+		loss += one * float64(b.N) / float64(l.valid.Len())
+		if err != nil {
+			return false, err
+		}
+		return true, tally.Add(b.Outputs, b.Truth)
+	})
+	if err != nil {
+		return validation{}, err
+	}
+	if math.IsNaN(loss) || loss > math.MaxFloat64 {
+		loss = math.MaxFloat64 // which JSON has
+	}
+	return validation{tally.Score().Quality, loss}, nil
 }
 
 // program returns a program that computes the gradient by the weights in scope.

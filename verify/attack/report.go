@@ -66,11 +66,12 @@ type Samples struct {
 }
 
 // Result is the result of one attack: that of the setting which is best on the attacker's
-// validation samples.
+// validation samples: by the accuracy there, and by the loss where that is equal.
 type Result struct {
 	Name       string  `json:"name"`
 	Accuracy   float64 `json:"accuracy"`
 	Validation float64 `json:"validation_accuracy"`
+	Loss       float64 `json:"validation_loss"`
 	Setting    string  `json:"setting"`
 	Insider    bool    `json:"needs_key,omitempty"`
 	// Control is the same attack from starts that hold nothing of the original; nil if
@@ -87,6 +88,7 @@ type Setting struct {
 	Note       string  `json:"note,omitempty"`
 	Epoch      int     `json:"epoch,omitempty"` // whose weights are the best; 0: before training
 	Validation float64 `json:"validation_accuracy"`
+	Loss       float64 `json:"validation_loss"`
 	Accuracy   float64 `json:"accuracy"`
 }
 
@@ -105,7 +107,10 @@ type ZeroLine struct {
 	Setting    string  `json:"setting"`
 	Accuracy   float64 `json:"accuracy"`
 	Validation float64 `json:"validation_accuracy"`
+	Loss       float64 `json:"validation_loss"`
 }
+
+func (r *Result) validated() validation { return validation{r.Validation, r.Loss} }
 
 // add adds a result to the report.
 func (r *Report) add(a attack, result Result) {
@@ -125,8 +130,8 @@ func (r *Report) conclude() {
 	slices.SortFunc(r.Attacks, func(a, b Result) int { return cmp.Compare(place(a.Name), place(b.Name)) })
 	slices.SortFunc(r.Unfinished, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
 	zero := func(from string, one *Result) {
-		if one != nil && (r.Zero == nil || one.Validation > r.Zero.Validation) {
-			r.Zero = &ZeroLine{From: from, Setting: one.Setting, Accuracy: one.Accuracy, Validation: one.Validation}
+		if one != nil && (r.Zero == nil || one.validated().better(validation{r.Zero.Validation, r.Zero.Loss})) {
+			r.Zero = &ZeroLine{From: from, Setting: one.Setting, Accuracy: one.Accuracy, Validation: one.Validation, Loss: one.Loss}
 		}
 	}
 	zero(Scratch, r.Scratch)
@@ -134,7 +139,7 @@ func (r *Report) conclude() {
 	for i := range r.Attacks {
 		one := &r.Attacks[i]
 		zero(one.Name, one.Control)
-		if !one.Insider && (best == nil || one.Validation > best.Validation) {
+		if !one.Insider && (best == nil || one.validated().better(best.validated())) {
 			best = one
 		}
 	}

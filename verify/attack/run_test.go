@@ -63,15 +63,15 @@ func TestMinimalLockFalls(t *testing.T) {
 	}
 	insider := find(t, r, "partial-key")
 	best := find(t, r, "fine-tune")
-	if one := find(t, r, "repair"); one.Validation > best.Validation {
+	if one := find(t, r, "repair"); one.validated().better(best.validated()) {
 		best = one
 	}
 	if !insider.Insider || insider.Control != nil || r.Best == nil || *r.Best != best.Accuracy || r.BestAttack != best.Name {
 		t.Errorf("best attack %v", r.Best)
 	}
-	zero := ZeroLine{Scratch, r.Scratch.Setting, r.Scratch.Accuracy, r.Scratch.Validation}
-	if c := find(t, r, "fine-tune").Control; c.Validation > zero.Validation {
-		zero = ZeroLine{"fine-tune", c.Setting, c.Accuracy, c.Validation}
+	zero := ZeroLine{Scratch, r.Scratch.Setting, r.Scratch.Accuracy, r.Scratch.Validation, r.Scratch.Loss}
+	if c := find(t, r, "fine-tune").Control; c.validated().better(r.Scratch.validated()) {
+		zero = ZeroLine{"fine-tune", c.Setting, c.Accuracy, c.Validation, c.Loss}
 	}
 	if diff := cmp.Diff(&zero, r.Zero); diff != "" || r.Advantage == nil || *r.Advantage != *r.Best-zero.Accuracy || *r.Advantage < 0.3 {
 		t.Errorf("advantage %v; zero line %s", *r.Advantage, diff)
@@ -197,17 +197,18 @@ func TestConclude(t *testing.T) {
 	r := &Report{Unfinished: []string{"repair", "smooth"}}
 	for _, one := range []Result{
 		{Name: "partial-key", Validation: 1, Accuracy: 1},
-		{Name: "batchnorm", Validation: 0.6, Accuracy: 0.9, Control: &Result{Setting: "x", Validation: 0.55, Accuracy: 0.5}},
+		{Name: "batchnorm", Validation: 0.6, Accuracy: 0.9, Control: &Result{Setting: "x", Validation: 0.55, Accuracy: 0.5, Loss: 2}},
 		{Name: "fine-tune", Validation: 0.7, Accuracy: 0.8, Control: &Result{Setting: "y", Validation: 0.3, Accuracy: 0.95}},
-		{Name: Scratch, Validation: 0.5, Accuracy: 0.6, Setting: "z"},
+		{Name: "prune", Validation: 0.7, Loss: 1, Accuracy: 0.99},
+		{Name: Scratch, Validation: 0.55, Loss: 3, Accuracy: 0.6, Setting: "z"},
 	} {
 		r.add(attack{name: one.Name}, one)
 	}
 	r.conclude()
-	if r.Attacks[0].Name != "fine-tune" || r.Attacks[2].Name != "partial-key" || r.Unfinished[0] != "smooth" {
+	if r.Attacks[0].Name != "fine-tune" || r.Attacks[3].Name != "partial-key" || r.Unfinished[0] != "smooth" {
 		t.Errorf("order %+v, %v", r.Attacks, r.Unfinished)
 	}
-	if diff := cmp.Diff(&ZeroLine{"batchnorm", "x", 0.5, 0.55}, r.Zero); diff != "" || r.BestAttack != "fine-tune" || *r.Best != 0.8 || math.Abs(*r.Advantage-0.3) > 1e-12 {
+	if diff := cmp.Diff(&ZeroLine{"batchnorm", "x", 0.5, 0.55, 2}, r.Zero); diff != "" || r.BestAttack != "fine-tune" || *r.Best != 0.8 || math.Abs(*r.Advantage-0.3) > 1e-12 {
 		t.Errorf("best %s, zero line %s", r.BestAttack, diff)
 	}
 }

@@ -34,14 +34,16 @@ func (l *lab) carryOut(ctx context.Context, p planned) (Result, error) {
 func (l *lab) best(ctx context.Context, name string, list []variant) (Result, error) {
 	began := time.Now()
 	result := Result{Name: name, Validation: -1}
+	var chosen validation
 	for _, v := range list {
 		settings, err := l.try(ctx, name, v)
 		if err != nil {
 			return Result{}, err
 		}
 		for _, s := range settings {
-			if s.Validation > result.Validation {
-				result.Accuracy, result.Validation, result.Setting = s.Accuracy, s.Validation, s.String()
+			if v := (validation{s.Validation, s.Loss}); result.Setting == "" || v.better(chosen) {
+				chosen = v
+				result.Accuracy, result.Validation, result.Loss, result.Setting = s.Accuracy, s.Validation, s.Loss, s.String()
 			}
 		}
 		result.Settings = append(result.Settings, settings...)
@@ -94,7 +96,9 @@ func (l *lab) try(ctx context.Context, attack string, v variant) ([]Setting, err
 	}
 	if v.tune == nothing {
 		s := Setting{Name: v.name, Note: note}
-		if s.Validation, err = l.measure(ctx, l.valid); err == nil {
+		now, err := l.validate(ctx)
+		s.Validation, s.Loss = now.accuracy, now.loss
+		if err == nil {
 			s.Accuracy, err = l.measure(ctx, l.test)
 		}
 		l.tick(s.Validation)
@@ -121,9 +125,11 @@ func (l *lab) try(ctx context.Context, attack string, v variant) ([]Setting, err
 		l.restore(start)
 		s := Setting{Name: v.name, Optimiser: o.String(), Note: note}
 		t := training{optimiser: o, scope: v.tune, epochs: l.epochs(v), only: only, answers: v.answers, rng: l.seeded(id + "\x00" + o.String())}
-		if s.Validation, s.Epoch, err = l.fit(ctx, t); err != nil {
+		best, epoch, err := l.fit(ctx, t)
+		if err != nil {
 			return nil, err
 		}
+		s.Validation, s.Loss, s.Epoch = best.accuracy, best.loss, epoch
 		if s.Accuracy, err = l.measure(ctx, l.test); err != nil {
 			return nil, err
 		}

@@ -17,46 +17,46 @@ type training struct {
 }
 
 // fit trains the present weights and leaves those of the epoch that does best on
-// the validation part. It returns the accuracy there and the epoch, 0 standing
+// the validation part. It returns the accuracy and loss there and the epoch, 0 standing
 // for the weights as they were.
 //
 // A training that runs away to values that are not finite ends there.
-func (l *lab) fit(ctx context.Context, t training) (best float64, epoch int, err error) {
+func (l *lab) fit(ctx context.Context, t training) (best validation, epoch int, err error) {
 	kept := l.snapshot()
 	// assess keeps the present weights if they are the best so far.
-	assess := func(now int) (float64, error) {
+	assess := func(now int) (validation, error) {
 		trained := l.snapshot()
 		if t.scope == normalisedGraph {
 			if err := l.fold(ctx); err != nil {
-				return 0, err
+				return validation{}, err
 			}
 		}
-		accuracy, err := l.measure(ctx, l.valid)
-		if accuracy >= best { // of equals the later one: the rate has fallen further
-			best, epoch = accuracy, now
+		v, err := l.validate(ctx)
+		if now == 0 || v.accuracy >= best.accuracy { // of equals the later one: the rate has fallen further
+			best, epoch = v, now
 			l.take(kept)
 		}
 		l.restore(trained)
-		return accuracy, err
+		return v, err
 	}
 	if _, err := assess(0); err != nil {
-		return 0, 0, err
+		return best, 0, err
 	}
 	d := newDescent(t.optimiser)
 	for e := range t.epochs {
 		finite, err := l.epoch(ctx, t, d)
 		if err != nil {
-			return 0, 0, err
+			return best, 0, err
 		}
 		if !finite {
 			l.now.Done += t.epochs - e
 			break
 		}
-		accuracy, err := assess(e + 1)
+		v, err := assess(e + 1)
 		if err != nil {
-			return 0, 0, err
+			return best, 0, err
 		}
-		l.tick(accuracy)
+		l.tick(v.accuracy)
 	}
 	l.restore(kept)
 	return best, epoch, nil
