@@ -72,7 +72,7 @@ func (j *Job) readRecord(ctx context.Context, store objects.Store) (*record, err
 	if err != nil {
 		return nil, err
 	}
-	r := *empty
+	r := record{Model: j.Model} // shares nothing with the empty one
 	if err := json.Unmarshal(text, &r); err != nil || r.Version != 1 || r.Steps == nil {
 		return empty, nil
 	}
