@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build storage demo test test-arm64 test-deploy test-faults test-long test-mutations test-slurm test-storage race bench lint vuln generate clean
+.PHONY: help build storage demo fuzz test test-arm64 test-deploy test-faults test-long test-mutations test-slurm test-storage race bench lint vuln generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ storage: ## build bin/advparams-storage, for models in object storage
 
 demo: ## lock, verify and unlock the embedded model; the files stay in ./demo
 	$(GO) run ./cmd/advparams demo --force demo
+
+fuzz: ## run every fuzz target for a minute; FUZZTIME=10m for longer
+	GO=$(GO) .ci/fuzz
 
 test: ## run all tests
 	$(GO) test ./...

@@ -258,6 +258,7 @@ func FuzzPayload(f *testing.F) {
 		if err != nil {
 			return
 		}
+		checkMessage(t, k, payload)
 		changed := 0
 		for _, p := range k.Record.Patches {
 			changed += p.Indices.Len()
@@ -277,6 +278,50 @@ func FuzzPayload(f *testing.F) {
 			t.Fatalf("the key changes on the way (-first +second):\n%s", d)
 		}
 	})
+}
+
+// checkMessage compares a key, whose patches decode reads by itself, with what the
+// protobuf library reads and keeps of unknown fields.
+func checkMessage(t *testing.T, k *Key, payload []byte) {
+	t.Helper()
+	m := new(keypb.Payload)
+	if err := (proto.UnmarshalOptions{DiscardUnknown: false}).Unmarshal(payload, m); err != nil {
+		t.Fatalf("decoded, but protobuf: %v", err)
+	}
+	same := func(patches []onnxio.TensorPatch, want []*keypb.TensorPatch) {
+		if len(patches) != len(want) {
+			t.Fatalf("%d patches, protobuf reads %d", len(patches), len(want))
+		}
+		for i, w := range want {
+			p := &patches[i]
+			if p.Tensor != string(w.GetTensor()) || p.File != int(w.GetFile()) || p.Offset != int64(w.GetOffset()) || p.Stride != int(w.GetStride()) ||
+				p.Width != int(w.GetWidth()) || p.Flip != w.GetFlip() || !bytes.Equal(p.Original, w.GetOriginals()) || p.Indices.Len() != len(w.GetPositions()) {
+				t.Fatalf("patch %d is %+v, protobuf reads %v", i, p, w)
+			}
+			at, k := int64(0), 0
+			for index := range p.Indices.All() {
+				if at += int64(w.Positions[k]); index != at {
+					t.Fatalf("patch %d: element %d, protobuf reads %d", i, index, at)
+				}
+				k++
+			}
+		}
+		for _, w := range want {
+			if len(w.ProtoReflect().GetUnknown()) > 0 {
+				t.Fatal("a patch with unknown fields is read")
+			}
+		}
+	}
+	same(k.Record.Patches, m.Patches)
+	if len(k.Record.Steps) != len(m.Steps) || len(k.Record.Files) != len(m.Files) || len(k.Record.Splices) != len(m.Splices) {
+		t.Fatalf("%d steps, %d files, %d splices; protobuf reads %v", len(k.Record.Steps), len(k.Record.Files), len(k.Record.Splices), m)
+	}
+	for i, s := range m.Steps {
+		same(k.Record.Steps[i].Patches, s.Patches)
+	}
+	if len(m.ProtoReflect().GetUnknown()) > 0 {
+		t.Fatal("unknown fields are read")
+	}
 }
 
 func FuzzRead(f *testing.F) {
