@@ -58,7 +58,5 @@
 //	batchnorm.go    attacks: batch normalisations put in
 //	repair.go       attacks: the search run backwards
 //	partialkey.go   attacks: a part of the key, or the places alone
-//	public.go       attacks: the public model that a model was tuned from
-//	oracle.go       attacks: training on the answers of the original
 //	errors.go       typed errors
 package attack
