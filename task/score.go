@@ -100,9 +100,14 @@ func (m Metric) Format(v float64) string {
 	if m.Share {
 		return fmt.Sprintf("%.2f %%", 100*v)
 	}
-	text := fmt.Sprintf("%.3g", v)
-	if v > -1000 && v < 1000 {
+	var text string
+	switch size := math.Abs(v); {
+	case size < 1000:
 		text = fmt.Sprintf("%.3f", v)
+	case size < 1e7:
+		text = fmt.Sprintf("%.0f", v)
+	default:
+		text = fmt.Sprintf("%.3g", v)
 	}
 	if m.Unit != "" {
 		text += " " + m.Unit

@@ -48,12 +48,12 @@ func Protection(w io.Writer, r *advparams.Protection, seal string) {
 	for _, l := range r.Left {
 		line(w, "in clear\t%s, %s parameters: %s", l.Name, count(l.Elements), l.Why)
 	}
-	of := " of the search"
+	samples := "samples of the search"
 	if r.Profile == advparams.Sealed {
-		of = ""
+		samples = "samples"
 	}
 	for _, m := range r.Metrics {
-		line(w, "%s\t%s → %s on the %s samples%s", m.Name, m.Format(m.Before), m.Format(m.Locked), count(r.Samples), of)
+		line(w, "%s\t%s → %s on the %s %s", m.Name, m.Format(m.Before), m.Format(m.Locked), count(r.Samples), samples)
 	}
 	if r.Profile == advparams.Sealed && r.Metric == nil {
 		line(w, "data\tnone: nothing was measured")
@@ -72,7 +72,7 @@ func Protection(w io.Writer, r *advparams.Protection, seal string) {
 	}
 	switch r.Profile {
 	case advparams.Minimal:
-		line(w, "worth\ta bar against use: training data or a public base model undo it; --profile sealed encrypts every weight")
+		line(w, "worth\tstops use; an attacker with data undoes it (see --profile sealed)")
 	case advparams.Sealed:
 		line(w, "time\t%.1f s", r.Seconds)
 		return

@@ -107,3 +107,28 @@ func TestVerification(t *testing.T) {
 		t.Errorf("have %q, want %q", b.String(), want)
 	}
 }
+
+// TestProtection pins what a person reads about a minimal lock, in 80 columns.
+func TestProtection(t *testing.T) {
+	r := &advparams.Protection{Locked: "locked.onnx", LockedBytes: 249309, Key: "model.key", KeyBytes: 462, Profile: advparams.Minimal,
+		ParamsTotal: 61706, ParamsChanged: 8, Tensors: []advparams.TensorChange{{Name: "fc3.weight", Changed: 8}},
+		Metrics: []advparams.LockedMetric{{Name: "perplexity", Before: 12.5, Locked: 4096}},
+		Samples: 2000, RealData: true, GradientPasses: 7, Seconds: 4.1}
+	var b strings.Builder
+	text.Protection(&b, r, "sealed to 1 recipient")
+	want := "locked\tlocked.onnx, 249,309 bytes\n" +
+		"key\tmodel.key, 462 bytes, sealed to 1 recipient\n" +
+		"changed\t8 of 61,706 parameters\n" +
+		"\t   8 in fc3.weight\n" +
+		"perplexity\t12.500 → 4096 on the 2,000 samples of the search\n" +
+		"worth\tstops use; an attacker with data undoes it (see --profile sealed)\n" +
+		"time\t4.1 s, 7 gradient passes\n"
+	if got := b.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for _, l := range strings.Split(b.String(), "\n") {
+		if _, cell, _ := strings.Cut(l, "\t"); len([]rune(cell)) > 80-len("accuracy  ") {
+			t.Errorf("more than 80 columns: %s", l)
+		}
+	}
+}
