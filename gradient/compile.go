@@ -142,6 +142,9 @@ func (c *compiler) compile() (*Program, error) {
 		c.params[name] = c.Weight(name, c.cfg.Weights.arrays[name])
 		top.values[name] = c.params[name]
 	}
+	if err := c.addSparse(g, top); err != nil {
+		return nil, err
+	}
 	if err := c.graph(g, top); err != nil {
 		return nil, err
 	}
@@ -180,6 +183,9 @@ func (c *compiler) initializer(init *onnxio.Initializer) (*ops.Value, error) {
 		c.params[init.Name] = v
 		return v, nil
 	}
+	if init.DataType == onnxpb.TensorProto_STRING {
+		return c.UnknownStrings(init.Dims), nil
+	}
 	a, err := init.Array()
 	if err != nil {
 		return nil, err
@@ -187,6 +193,52 @@ func (c *compiler) initializer(init *onnxio.Initializer) (*ops.Value, error) {
 	v := c.Const(a)
 	v.Elem = init.DataType
 	return v, nil
+}
+
+// sparse returns a sparse initializer as an array with all its elements.
+func (c *compiler) sparse(sp *onnxpb.SparseTensorProto) (*ops.Value, error) {
+	shape := make([]int, len(sp.GetDims()))
+	for i, d := range sp.GetDims() {
+		shape[i] = int(d)
+	}
+	if err := c.CheckSize(shape); err != nil {
+		return nil, err
+	}
+	index, err := c.tensor(sp.GetIndices())
+	if err != nil {
+		return nil, err
+	}
+	values := c.param(sp.GetValues())
+	if values == nil {
+		a, err := c.tensor(sp.GetValues())
+		if err != nil {
+			return nil, err
+		}
+		values = c.Const(a)
+	}
+	var v *ops.Value
+	err = ops.Catch(func() { v = c.Dense(values, index, shape) })
+	if v != nil {
+		v.Elem = onnxpb.TensorProto_DataType(sp.GetValues().GetDataType())
+	}
+	return v, err
+}
+
+// addSparse adds the sparse initializers of a graph to its scope.
+func (c *compiler) addSparse(g *onnxpb.GraphProto, s *scope) error {
+	for _, sp := range g.GetSparseInitializer() {
+		name := sp.GetValues().GetName()
+		v, ok := c.nested[sp.GetValues()]
+		if !ok {
+			var err error
+			if v, err = c.sparse(sp); err != nil {
+				return fmt.Errorf("sparse initializer %q: %w", name, err)
+			}
+			c.nested[sp.GetValues()] = v
+		}
+		s.values[name] = v
+	}
+	return nil
 }
 
 // param returns a weight that is a tensor of an attribute or of a nested graph; nil for
@@ -307,6 +359,11 @@ func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) 
 			return nil, fmt.Errorf("input %d (%q) is a sequence, which this operator does not take", i, node.GetInput()[i])
 		}
 	}
+	for i, v := range inputs {
+		if v != nil && v.Strings != nil && !ops.StringsIn(domain, node.GetOpType()) {
+			return nil, fmt.Errorf("input %d (%q) holds strings: %w", i, node.GetInput()[i], ErrUnsupported)
+		}
+	}
 	call := &ops.Call{
 		Builder: c.Builder,
 		Node:    node,
@@ -318,7 +375,7 @@ func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) 
 			return c.subgraph(g, inputs, s)
 		},
 	}
-	err = ops.Catch(func() { out = op.Build(call) })
+	err = ops.Catch(func() { out = call.Outputs(op) })
 	return out, err
 }
 

@@ -150,6 +150,9 @@ func (r *recorder) sorted(outer func(string) bool) ([]instruction, error) {
 	for _, t := range r.graph.GetInitializer() {
 		given[t.GetName()] = true
 	}
+	for _, t := range r.graph.GetSparseInitializer() {
+		given[t.GetValues().GetName()] = true
+	}
 	order := make([]instruction, 0, len(r.instructions))
 	const visiting, done = 1, 2
 	state := make([]int, len(r.instructions))
@@ -211,6 +214,9 @@ func captured(g *onnxpb.GraphProto) []string {
 	}
 	for _, t := range g.GetInitializer() {
 		own[t.GetName()] = true
+	}
+	for _, t := range g.GetSparseInitializer() {
+		own[t.GetValues().GetName()] = true
 	}
 	for _, n := range g.GetNode() {
 		for _, o := range n.GetOutput() {

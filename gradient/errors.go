@@ -19,11 +19,15 @@ var ErrMemory = errors.New("too large a batch")
 
 // UnsupportedError lists the nodes of a model that cannot be computed.
 type UnsupportedError struct {
-	Path  string   // of the model
-	Nodes []string // one description a node: operator, name, opset and reason
+	Path       string   // of the model
+	Nodes      []string // one description a node: operator, name, opset and reason
+	NotNetwork string   // what the model contains that has no gradients, such as decision trees
 }
 
 func (e *UnsupportedError) Error() string {
+	if e.NotNetwork != "" {
+		return fmt.Sprintf("%s: not a neural network: it contains %s, which have no gradients", e.Path, e.NotNetwork)
+	}
 	return fmt.Sprintf("%s: %d unsupported nodes: %s", e.Path, len(e.Nodes), strings.Join(e.Nodes, "; "))
 }
 

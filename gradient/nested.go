@@ -29,6 +29,9 @@ func (c *compiler) subgraph(g *onnxpb.GraphProto, inputs []*ops.Value, s *scope)
 		}
 		inner.values[t.GetName()] = v
 	}
+	if err := c.addSparse(g, inner); err != nil {
+		return nil, err
+	}
 	if n := len(g.GetInput()); n < len(inputs) {
 		return nil, fmt.Errorf("%d inputs for a graph that takes %d", len(inputs), n)
 	}

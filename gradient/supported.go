@@ -29,7 +29,12 @@ func Supported(m *onnxio.Model, outputs []string) error {
 					walk(f.proto.GetNode(), f.opsets, fmt.Sprintf(" in function %q", f.proto.GetName()))
 				}
 			} else if op, ok := ops.Lookup(domain, n.GetOpType()); !ok {
+				if what := ops.NotNetwork(domain, n.GetOpType()); what != "" {
+					e.NotNetwork = what
+				}
 				report(n, "operator not implemented")
+			} else if v, newest := opset[canonical(domain)], ops.Newest(domain); v > newest {
+				report(n, "the newest operator set that is known is %d", newest)
 			} else if v := opset[canonical(domain)]; v < op.Since {
 				report(n, "implemented from opset %d on", op.Since)
 			}

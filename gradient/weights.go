@@ -11,8 +11,8 @@ import (
 
 // Weights are the parameters of a model, as float32 values that may be changed. These
 // are the main graph's initializers of floating-point types, the tensors of these types
-// elsewhere that training may have made (values of Constant nodes, initializers of
-// branches, bodies of loops and functions), and integers that serve only as quantised
+// elsewhere that training may have made (values of Constant nodes and of sparse
+// initializers, initializers of branches, bodies of loops and functions), and integers that serve only as quantised
 // numbers (such as the data of DequantizeLinear), whose values are whole numbers. Their
 // names are those of onnxio.Parameter. The model's own elements do not change.
 type Weights struct {
@@ -67,7 +67,7 @@ func weightsOf(m *onnxio.Model) []weight {
 			params[p.Name] = p
 			continue
 		}
-		if (p.Place == onnxio.InInitializer || p.Place == onnxio.InConstant) && p.Trained && trained(p.Tensor.DataType, p.Quantised) {
+		if (p.Place == onnxio.InInitializer || p.Place == onnxio.InConstant || p.Place == onnxio.InSparseInitializer) && p.Trained && trained(p.Tensor.DataType, p.Quantised) {
 			others = append(others, weight{p.Name, p.Tensor, p.Message, p.Role == onnxio.RoleScale && !ownScales(p)})
 		}
 	}

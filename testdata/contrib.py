@@ -101,13 +101,28 @@ case("MatMulNBits", real(2, 3, 32), u8(5, 2, 8), positive(10), N=5, K=32, bits=4
 case("MatMulNBits", real(3, 32), u8(5, 1, 32), positive(5), u8(5), name="matmulnbits_bytes", N=5, K=32, bits=8, block_size=32); case("MatMulNBits", real(3, 64), u8(16, 2, 16), positive(32), name="matmulnbits_rounded", N=16, K=64, bits=4, block_size=32, accuracy_level=4)
 case("GatherBlockQuantized", u8(6, 16), ids(2, 3, high=6), positive(6, 2), u8(6, 1), fed=(1,), bits=4, block_size=16); case("GatherBlockQuantized", u8(6, 32), ids(4, high=6), positive(6, 2), name="gatherblockquantized_bytes", fed=(1,), bits=8, block_size=16)
 
+# ai.onnx.ml, in float32 where ONNX's reference has float64.
+def ml(op, *operands, **more): case(op, *operands, domain="ai.onnx.ml", **more)
+ml("Scaler", real(3, 4), offset=[0.5, -1.0, 0.0, 2.0], scale=[2.0, 0.5, 1.0, -1.0]); ml("Scaler", whole(3, 4), name="scaler_ints", offset=[0.5], scale=[2.0])
+for norm in ("MAX", "L1", "L2"): ml("Normalizer", real(3, 4), name="normalizer_" + norm.lower(), norm=norm)
+ml("Normalizer", lambda: np.array([[0, 0], [3, -4]], np.float32), name="normalizer_zeros", norm="L2")
+ml("Imputer", lambda: np.array([[np.nan, 1], [2, np.nan]], np.float32), imputed_value_floats=[5.0, 7.0], replaced_value_float=float("nan")); ml("Imputer", whole(3, 4, high=2), name="imputer_ints", imputed_value_int64s=[9], replaced_value_int64=1)
+ml("Binarizer", real(3, 4), threshold=0.5); ml("OneHotEncoder", whole(2, 3), cats_int64s=[3, 1, 0]); ml("FeatureVectorizer", real(3, 2), real(3, 4), fed=(0, 1), inputdimensions=[2, 4])
+ml("ArrayFeatureExtractor", real(2, 3, 4), const(3, 0)); ml("ArrayFeatureExtractor", real(4), const(3, 0), name="arrayfeatureextractor_vector")
+ml("LinearRegressor", real(3, 4), coefficients=[0.5, -1.0, 2.0, 0.25, 1.0, 1.0, -1.0, -2.0], intercepts=[1.0, -0.5], targets=2)
+three = dict(coefficients=[0.5, -1.0, 2.0, 0.25, 1.0, 1.0, -1.0, -2.0, 0.1, 0.2, 0.3, 0.4], intercepts=[1.0, -0.5, 0.0], classlabels_ints=[4, 7, 9])
+for how in ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO"): ml("LinearClassifier", real(5, 4), name="linearclassifier_" + how.lower(), outputs=2, post_transform=how, multi_class=1, **three)
+ml("LinearClassifier", real(5, 4), name="linearclassifier_two", outputs=2, post_transform="LOGISTIC", coefficients=[0.5, -1.0, 2.0, 0.25], intercepts=[0.1], classlabels_ints=[0, 1])
+ml("LinearClassifier", real(5, 4), name="linearclassifier_both", outputs=2, post_transform="LOGISTIC", coefficients=[-0.5, 1.0, -2.0, -0.25, 0.5, -1.0, 2.0, 0.25], intercepts=[-0.1, 0.1], classlabels_ints=[3, 5])
+ml("LabelEncoder", whole(2, 3), keys_int64s=[3, 1, 0], values_int64s=[10, 20, 30], default_int64=5); ml("LabelEncoder", whole(2, 3), name="labelencoder_floats", keys_int64s=[3, 1, 0], values_floats=[0.5, 1.5, -1.0])
+
 
 def make(op, domain, operands, opset, outputs, fed, attributes):
     values = {f"x{i}": make() for i, make in enumerate(operands) if make is not None}
     node = helper.make_node(op, ["" if make is None else f"x{i}" for i, make in enumerate(operands)], outputs, domain=domain, **attributes)
     info = lambda n, v: helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape)
     feeds = {f"x{i}": values.pop(f"x{i}") for i in fed}
-    imports = [helper.make_opsetid("", opset)] + [helper.make_opsetid(domain, 1)] * (domain != "")
+    imports = [helper.make_opsetid("", opset)] + [helper.make_opsetid(domain, {"ai.onnx.ml": 3}.get(domain, 1))] * (domain != "")
     graph = helper.make_graph([node], op, [info(n, v) for n, v in feeds.items()], [helper.make_empty_tensor_value_info(o) for o in outputs if o], [numpy_helper.from_array(v, n) for n, v in values.items()])
     model = helper.make_model(graph, opset_imports=imports, ir_version=10)
     options = onnxruntime.SessionOptions()

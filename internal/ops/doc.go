@@ -65,6 +65,8 @@
 //	lpnorm.go                LpNormalization, LRN, MeanVarianceNormalization
 //	mask.go                  OneHot, Trilu, EyeLike
 //	matmul.go                MatMul, Gemm
+//	ml.go                    the domain ai.onnx.ml: Scaler, LinearClassifier and what else is around networks
+//	ml_labels.go             LabelEncoder
 //	nogradient.go            the operators without a gradient
 //	nonzero.go               NonZero, Compress, Unique
 //	normalization.go         LayerNormalization, GroupNormalization and their kin
@@ -89,6 +91,7 @@
 //	shape.go                 Reshape, Transpose, Slice, Concat and other shape operators
 //	softmax.go               Softmax, LogSoftmax
 //	spatial.go               DepthToSpace, SpaceToDepth
+//	strings.go               values of strings
 //	topk.go                  TopK, ArgMax, ArgMin
 //	trigonometry.go          Sin, Cos, Tan and their inverses
 //	unary.go                 Exp, Log, Sqrt and other functions of one operand

@@ -23,6 +23,7 @@ and exit status 5.`)
 	for _, d := range []struct{ title, domain string }{
 		{"ONNX", ""},
 		{"com.microsoft, as onnxruntime's tools write them", MicrosoftDomain},
+		{"ai.onnx.ml, around a network", MLDomain},
 	} {
 		fmt.Fprintf(&w, "\n## %s\n\n| operator | from opset | gradient |\n|---|---|---|\n", d.title)
 		for _, name := range Names(d.domain) {

@@ -116,7 +116,7 @@ func survive(n testNode) error {
 
 // TestMutations: whatever is wrong with a node is an error.
 func TestMutations(t *testing.T) {
-	nodes := slices.Concat(activationNodes, normalizationNodes, quantizeNodes, attentionNodes(), recurrentNodes(), contribNodes())
+	nodes := slices.Concat(activationNodes, normalizationNodes, quantizeNodes, attentionNodes(), recurrentNodes(), contribNodes(), mlNodes())
 	m := mutator{rand.New(rand.NewPCG(41, 42))}
 	built := 0
 	for range 5000 {

@@ -13,6 +13,8 @@ var withoutGradient = map[string]string{
 	"SequenceEmpty": "no input", "SequenceLength": "a number of tensors",
 	"HannWindow": "filled with constants", "HammingWindow": "filled with constants", "BlackmanWindow": "filled with constants",
 	"Floor": "zero almost everywhere", "Ceil": "zero almost everywhere", "Round": "zero almost everywhere", "Sign": "zero almost everywhere",
+
+	MLDomain + ".Binarizer": "a truth value", MLDomain + ".OneHotEncoder": "of categories", MLDomain + ".LabelEncoder": "of labels",
 }
 
 // WithoutGradient returns the reason why an operator has no gradient, or "" if it

@@ -26,6 +26,7 @@ func join(families ...family) family {
 var domains = map[string]family{
 	"":              registry,
 	MicrosoftDomain: microsoft,
+	MLDomain:        mlOperators,
 }
 
 // Domain returns the name under which a domain is looked up: ONNX's own is "", also
@@ -46,3 +47,10 @@ func Lookup(domain, name string) (Operator, bool) {
 
 // Names returns the names of all operators of a domain, sorted.
 func Names(domain string) []string { return slices.Sorted(maps.Keys(domains[Domain(domain)])) }
+
+// newest has the newest version of each domain's operator set whose definitions were
+// looked at. What a later one changes is not known.
+var newest = map[string]int{"": 27, MicrosoftDomain: 1, MLDomain: 5}
+
+// Newest returns the newest version of a domain's operator set that is known.
+func Newest(domain string) int { return newest[Domain(domain)] }

@@ -140,6 +140,24 @@ func buildScatterND(c *Call) []*Value {
 	return []*Value{c.scatter(c.reduction(), x, rows, updates, nd.Size(x.Shape[k:]))}
 }
 
+// Dense returns an array of zeros with the given elements at the given places: positions [n]
+// in the whole array, or places [n, axes] on each axis.
+func (b *Builder) Dense(values *Value, index nd.Array, shape []int) *Value {
+	x, at := b.zeros("Sparse", values.DType, shape...), b.Const(index)
+	var rows *Value
+	switch {
+	case values.Rank() != 1:
+		fail("values of shape %v; a vector is expected", values.Shape)
+	case at.Rank() == 1 && at.Len() == values.Len():
+		rows = b.rowsAlong(at, x.Len())
+	case at.Rank() == 2 && at.Shape[0] == values.Len() && at.Shape[1] == len(shape):
+		rows = b.tuples(at, shape, 0)
+	default:
+		fail("indices of shape %v for %d values of an array of shape %v", at.Shape, values.Len(), shape)
+	}
+	return b.scatter("none", x, rows, values, 1)
+}
+
 var scatters = family{
 	"Scatter":         {9, buildScatterElements},
 	"ScatterElements": {11, buildScatterElements},

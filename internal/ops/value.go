@@ -19,6 +19,10 @@ type Value struct {
 	// nil for a tensor.
 	Parts []*Value
 
+	// Strings is the list of strings in which the elements are positions, or nil for a
+	// value of numbers.
+	Strings []string
+
 	data any // the elements, if known while compiling
 	node *gorgonia.Node
 	op   *Op // nil for a leaf
