@@ -138,7 +138,12 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	if err != nil {
 		return nil, err
 	}
-	train, test, err := opt.prepare(h)
+	w, err := startWorkers(opt.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	train, test, err := opt.prepare(h, w)
 	if err != nil {
 		return nil, err
 	}
@@ -161,11 +166,6 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 		}
 		defer oracle.Close()
 	}
-	w, err := startWorkers(opt.Threads)
-	if err != nil {
-		return nil, err
-	}
-	defer w.Close()
 	c := campaign{opt: opt, see: see, locked: m, train: train, test: test, began: time.Now()}
 	c.options = attack.Options{
 		Output: h.output, Outlook: &h.look, Task: h.task,
@@ -188,8 +188,8 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 }
 
 // prepare reads the attacker's samples and those to measure on.
-func (o *AttackOptions) prepare(h *head) (train, test *dataset.Set, err error) {
-	p, err := o.Data.prepare(h, dataset.Train, o.Data.seed(1))
+func (o *AttackOptions) prepare(h *head, w *gradient.Workers) (train, test *dataset.Set, err error) {
+	p, err := o.Data.prepare(h, dataset.Train, o.Data.seed(1), w)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -197,10 +197,11 @@ func (o *AttackOptions) prepare(h *head) (train, test *dataset.Set, err error) {
 		return nil, nil, optionf("Task", "outputs are compared with those of the original, which the attacker does not have")
 	}
 	d := o.Test
+	d.Axes, d.Carry = o.Data.Axes, o.Data.Carry
 	if d.Samples == nil && len(d.Mean)+len(d.Std) == 0 {
 		d.Mean, d.Std = o.Data.Mean, o.Data.Std
 	}
-	measured, err := d.prepare(h, dataset.Test, d.seed(0))
+	measured, err := d.prepare(h, dataset.Test, d.seed(0), w)
 	if err != nil {
 		return nil, nil, err
 	}

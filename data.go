@@ -2,6 +2,7 @@ package advparams
 
 import (
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 )
@@ -35,7 +36,18 @@ type Data struct {
 	Mean, Std []float32
 	// Labels says where labels come from.
 	Labels Labels
+
+	// Axes says which axis of an input or output counts samples, by its name, where that
+	// is not found; gradient.NoAxis means none.
+	Axes map[string]int
+	// Carry makes samples a sequence in their order: the inputs named by the keys are, for
+	// each sample, what the outputs named by the values were for the one before, and
+	// zeros for the first. The original model computes them.
+	Carry map[string]string
 }
+
+// NoAxis as an axis in Data.Axes says that none counts samples.
+const NoAxis = gradient.NoAxis
 
 // Split is a part of the data.
 type Split = dataset.Split
@@ -102,10 +114,23 @@ type prepared struct {
 
 // prepare reads the samples and, if h has no task, finds out what the model is for.
 // usual is the split to use if d names none.
-func (d *Data) prepare(h *head, usual dataset.Split, seed uint64) (*prepared, error) {
+func (d *Data) prepare(h *head, usual dataset.Split, seed uint64, w *gradient.Workers) (*prepared, error) {
+	axes, err := h.look.Axes.With(h.model, d.Axes)
+	if err != nil {
+		return nil, err
+	}
+	h.look.Axes = axes
 	set, name, err := d.open(h, usual, seed)
 	if err != nil {
 		return nil, err
+	}
+	if err := h.settle(set, w); err != nil {
+		return nil, err
+	}
+	if len(d.Carry) > 0 {
+		if set, err = h.carried(set, d.Carry, w); err != nil {
+			return nil, err
+		}
 	}
 	byModel := d.Labels == LabelsOfModel
 	if h.task == nil {

@@ -66,6 +66,10 @@ type (
 	UnsupportedError = gradient.UnsupportedError
 	// LogitsError means that an output does not have one value a class.
 	LogitsError = gradient.LogitsError
+	// SharedError means that samples differ in an input that all of them share.
+	SharedError = gradient.SharedError
+	// AxisError means that an input or output has no such axis of samples.
+	AxisError = gradient.AxisError
 	// MadeUpInputsError means that no samples can be made up for the inputs of a model.
 	MadeUpInputsError = synth.InputsError
 	// MadeUpShapeError means that the shape of samples to make up is unknown.

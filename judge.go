@@ -53,7 +53,7 @@ func judged(look task.Outlook) (t task.Task, by string) {
 }
 
 // others returns the outputs that a task does not look at.
-func others(m *onnxio.Model, p *prepared) ([]OutputAgreement, error) {
+func others(p *prepared) ([]OutputAgreement, error) {
 	if p.task.Traits().AllOutputs && !p.look.Named || len(p.look.Floats) < 2 {
 		return nil, nil
 	}
@@ -62,7 +62,7 @@ func others(m *onnxio.Model, p *prepared) ([]OutputAgreement, error) {
 		if name == p.output {
 			continue
 		}
-		look, err := task.Look(m, name)
+		look, err := p.lookAt(name)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +110,7 @@ func (o *OutputAgreement) measure(ctx context.Context, set task.Samples, before,
 	kind, _ := judged(o.look)
 	size := task.Batch(o.look, nd.New(nd.Float32, 1), forwardBatch)
 	session := func(v version) (*gradient.Session, error) {
-		return gradient.NewSession(v.model, gradient.Config{Weights: v.weights, Workers: w, Outputs: []string{o.Name}}, size)
+		return gradient.NewSession(v.model, gradient.Config{Weights: v.weights, Workers: w, Outputs: []string{o.Name}, Axes: o.look.Axes}, size)
 	}
 	left, err := session(before)
 	if err != nil {
@@ -136,7 +136,7 @@ func (o *OutputAgreement) measure(ctx context.Context, set task.Samples, before,
 // changes until none of them is intact, unless the caller named the output with the
 // answers. It returns how far they agree in the end.
 func (o *ProtectOptions) lockOthers(ctx context.Context, m *onnxio.Model, p *prepared, found *perturb.Result, allow func(string) bool, w *gradient.Workers) ([]OutputAgreement, error) {
-	list, err := others(m, p)
+	list, err := others(p)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}

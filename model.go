@@ -8,7 +8,6 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
 )
@@ -58,10 +57,11 @@ func startWorkers(threads int) (*gradient.Workers, error) {
 // head is the output of a model that has the answers, and what they are for.
 type head struct {
 	model  *onnxio.Model
-	output string       // "" if there is no other
-	task   task.Task    // nil until prepare has found it
-	why    string       // how prepare has found it; "" if it was given
-	look   task.Outlook // what the graph says
+	output string           // "" if there is no other
+	task   task.Task        // nil until prepare has found it
+	why    string           // how prepare has found it; "" if it was given
+	look   task.Outlook     // what the graph says
+	shapes map[string][]int // of outputs, as a run has shown
 }
 
 // newHead reads the graph of a model, once for a run. The task may be nil.
@@ -76,7 +76,7 @@ func newHead(m *onnxio.Model, output string, t task.Task) (*head, error) {
 // session returns a session that computes what the task looks at, for samples
 // such as those of set.
 func (h *head) session(m *onnxio.Model, set *dataset.Set, w *gradient.Workers) (*gradient.Session, error) {
-	cfg := gradient.Config{Workers: w, Outputs: h.look.Outputs(h.task)}
+	cfg := gradient.Config{Workers: w, Outputs: h.look.Outputs(h.task), Axes: h.look.Axes}
 	cfg.Logits = h.task.Traits().MeasureLogits
 	return gradient.NewSession(m, cfg, task.Batch(h.look, set.Truth(0, 1), forwardBatch))
 }
@@ -84,38 +84,59 @@ func (h *head) session(m *onnxio.Model, set *dataset.Set, w *gradient.Workers) (
 // forwardBatch is the number of samples computed at a time.
 const forwardBatch = 100
 
-// choose looks at another output if the first cannot have answers like the labels, and
-// finds out by a run what shape the output has, as far as it is not declared.
-func (h *head) choose(set *dataset.Set) error {
-	labels := set.Truth(0, set.Len())
-	if !h.look.Named && labels.Data != nil && !h.look.Fits(labels) {
-		for _, name := range h.look.Floats {
-			look, err := task.Look(h.model, name)
-			if err != nil {
-				return err
-			}
-			if look.Fits(labels) {
-				look.Named = false
-				h.look, h.output = look, name
-				break
-			}
+// settle finds out by a run which axes count samples and what shapes the outputs have.
+// axes are those that the caller knows. Outputs that cannot be computed are left out, but
+// for the one with the answers.
+func (h *head) settle(set *dataset.Set, w *gradient.Workers) error {
+	outputs := slices.Clone(h.look.Floats)
+	own := h.look.Outputs(task.Classification{})
+	for _, name := range own {
+		if !slices.Contains(outputs, name) {
+			outputs = append(outputs, name)
 		}
 	}
-	if len(h.look.Shape) > 0 && !slices.Contains(h.look.Shape[min(1, len(h.look.Shape)):], -1) {
-		return nil
+	if len(outputs) == 0 {
+		outputs = own
 	}
-	cfg := gradient.Config{}
-	if h.output != "" {
-		cfg.Outputs = []string{h.output}
+	axes, shapes, err := h.look.Axes.Probe(h.model, set, outputs, w)
+	if err != nil && len(outputs) > len(own) && own != nil {
+		axes, shapes, err = h.look.Axes.Probe(h.model, set, own, w)
 	}
-	session, err := gradient.NewSession(h.model, cfg, 2) // of one sample, an axis may be left out
 	if err != nil {
 		return err
 	}
-	return session.Forward(first(set, min(2, set.Len())), func(_, _ int, outputs []nd.Array) error {
-		if len(outputs) > 0 && len(outputs[0].Shape) > 0 {
-			h.look = h.look.WithShape(append([]int{-1}, outputs[0].Shape[1:]...))
-		}
+	h.shapes, h.look = shapes, h.look.Settled(axes, shapes)
+	if h.task != nil {
+		h.task = task.For(h.task, h.look)
+	}
+	return nil
+}
+
+// choose looks at another output if the first cannot have answers like the labels.
+func (h *head) choose(set *dataset.Set) error {
+	labels := set.Truth(0, set.Len())
+	if h.look.Named || labels.Data == nil || h.look.Fits(labels) {
 		return nil
-	})
+	}
+	for _, name := range h.look.Floats {
+		look, err := h.lookAt(name)
+		if err != nil {
+			return err
+		}
+		if look.Fits(labels) {
+			look.Named = false
+			h.look, h.output = look, name
+			break
+		}
+	}
+	return nil
+}
+
+// lookAt reads what the graph says about another output, with what the run has shown.
+func (h *head) lookAt(name string) (task.Outlook, error) {
+	look, err := task.Look(h.model, name)
+	if err != nil || h.shapes == nil {
+		return look, err
+	}
+	return look.Settled(h.look.Axes, h.shapes), nil
 }

@@ -310,7 +310,7 @@ func (o *ProtectOptions) read(ctx context.Context, m *onnxio.Model, h *head, w *
 	if n > 0 && (d.Limit == 0 || n < d.Limit) {
 		d.Limit = n
 	}
-	return d.prepare(h, dataset.Train, d.seed(1))
+	return d.prepare(h, dataset.Train, d.seed(1), w)
 }
 
 func (o *ProtectOptions) search(ctx context.Context, m *onnxio.Model, samples *prepared, allow func(string) bool, w *gradient.Workers) (*perturb.Result, error) {

@@ -140,7 +140,12 @@ func (v *verifier) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := v.opt.Data.prepare(h, dataset.Test, v.opt.Data.seed(0))
+	w, err := startWorkers(v.opt.Threads)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	p, err := v.opt.Data.prepare(h, dataset.Test, v.opt.Data.seed(0), w)
 	if err != nil {
 		return err
 	}
@@ -148,11 +153,6 @@ func (v *verifier) measure(ctx context.Context) error {
 		return optionf("Original", "outputs are compared with those of the original, which is not there")
 	}
 	v.report.Data, v.report.Task, v.report.Samples = p.set.Describe(), p.task.Name(), p.set.Len()
-	w, err := startWorkers(v.opt.Threads)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
 	if p.askOriginal {
 		if err := p.answered(ctx, first, w, v.see.counter("asking the original", p.set.Len())); err != nil {
 			return err
@@ -181,7 +181,7 @@ func (v *verifier) measure(ctx context.Context) error {
 // others compares the outputs of the original and the locked model that the task does not
 // look at.
 func (v *verifier) others(ctx context.Context, original *onnxio.Model, p *prepared, w *gradient.Workers) ([]OutputAgreement, error) {
-	list, err := others(original, p)
+	list, err := others(p)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,8 @@ import (
 // arrays is a source of arrays in the form of the model's inputs.
 type arrays struct {
 	inputs map[string]nd.Array
-	truth  nd.Array // labels that are no classes; the zero Array without
+	shared map[string]nd.Array // the same for all samples, without an axis of samples
+	truth  nd.Array            // labels that are no classes; the zero Array without
 	n      int
 	format string
 	line   []int // of each row in its text file; nil when there is none
@@ -52,6 +53,9 @@ func (a *arrays) batch(rows []int) (map[string]nd.Array, error) {
 	out := make(map[string]nd.Array, len(a.inputs))
 	for name, all := range a.inputs {
 		out[name] = rowsOf(all, rows)
+	}
+	for name, one := range a.shared {
+		out[name] = repeated(one, len(rows))
 	}
 	return out, nil
 }
@@ -121,16 +125,32 @@ func fromNPZ(z *npzReader, spec Spec) (source, []int, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	src := &arrays{inputs: make(map[string]nd.Array), format: "npz", n: -1}
+	src := &arrays{inputs: make(map[string]nd.Array), shared: map[string]nd.Array{}, format: "npz", n: -1}
 	for i, in := range spec.Inputs {
+		if members[i] == "" {
+			src.shared[in.Name] = in.zeros()
+			continue
+		}
 		h, err := z.header(members[i])
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := checkShape(members[i], h.shape, in); err != nil {
+		shape, shared := in.ahead(h.shape)
+		if shared {
+			shape = append([]int{1}, h.shape...)
+		}
+		if err := checkShape(members[i], shape, in); err != nil {
 			return nil, nil, err
 		}
-		switch n := h.shape[0]; {
+		if shared {
+			a, err := z.array(members[i], in.DType, nil)
+			if err != nil {
+				return nil, nil, err
+			}
+			src.shared[in.Name] = a
+			continue
+		}
+		switch n := shape[0]; {
 		case n > MaxSamples:
 			return nil, nil, &ArraySizeError{Array: members[i], Shape: h.shape, Limit: MaxSamples}
 		case src.n >= 0 && n != src.n:
@@ -139,12 +159,18 @@ func fromNPZ(z *npzReader, spec Spec) (source, []int, error) {
 			src.n = n
 		}
 	}
+	if src.n < 0 {
+		src.n = 1 // all arrays together are one sample
+	}
 	labels, err := z.readLabels(z.labels(members), src, spec)
 	if err != nil {
 		return nil, nil, err
 	}
 	for i, in := range spec.Inputs {
-		a, err := z.array(members[i], in.DType, src.kept)
+		if _, shared := src.shared[in.Name]; shared {
+			continue
+		}
+		a, err := z.inFront(members[i], in, src.kept)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -219,7 +245,7 @@ func (z *npzReader) inputMembers(spec Spec) ([]string, error) {
 				found[i] = rest[0]
 			}
 		}
-		if found[i] == "" {
+		if found[i] == "" && !in.Zero {
 			names := "the file is empty"
 			if len(z.names) > 0 {
 				names = "the file has " + listed(z.names)

@@ -24,20 +24,20 @@ func TestNPZInputs(t *testing.T) {
 		labels []int
 	}{
 		"by name": {[]Named{{"labels", labels}, {"other", other}, {"x", x}},
-			[]Input{{"x", []int{-1, 2}, nd.Float32}}, map[string]nd.Array{"x": x}, []int{1, 0}},
+			[]Input{{Name: "x", Shape: []int{-1, 2}, DType: nd.Float32}}, map[string]nd.Array{"x": x}, []int{1, 0}},
 		"corpus prefix": {[]Named{{"in/x", x}, {"out/y", other}},
-			[]Input{{"x", []int{-1, 2}, nd.Float32}}, map[string]nd.Array{"x": x}, nil},
+			[]Input{{Name: "x", Shape: []int{-1, 2}, DType: nd.Float32}}, map[string]nd.Array{"x": x}, nil},
 		"the only array": {[]Named{{"arr_0", x}, {"y", labels}},
-			[]Input{{"x", []int{-1, -1}, nd.Float32}}, map[string]nd.Array{"x": x}, []int{1, 0}},
+			[]Input{{Name: "x", Shape: []int{-1, -1}, DType: nd.Float32}}, map[string]nd.Array{"x": x}, []int{1, 0}},
 		"labels as a column": {[]Named{{"x", x}, {"target", nd.Of([]int64{1, 0}, 2, 1)}},
-			[]Input{{"x", nil, 0}}, map[string]nd.Array{"x": x}, []int{1, 0}},
+			[]Input{{Name: "x", Shape: nil, DType: 0}}, map[string]nd.Array{"x": x}, []int{1, 0}},
 		"an input called labels": {[]Named{{"labels", labels}, {"label", ids}},
-			[]Input{{"labels", []int{-1}, nd.Int64}}, map[string]nd.Array{"labels": labels}, []int{1, 2}},
+			[]Input{{Name: "labels", Shape: []int{-1}, DType: nd.Int64}}, map[string]nd.Array{"labels": labels}, []int{1, 2}},
 		"several": {[]Named{{"ids", ids}, {"x", x}, {"mask", mask}},
-			[]Input{{"x", []int{7, 2}, nd.Float32}, {"ids", []int{-1}, nd.Int64}, {"mask", []int{-1, 1}, nd.Bool}},
+			[]Input{{Name: "x", Shape: []int{7, 2}, DType: nd.Float32}, {Name: "ids", Shape: []int{-1}, DType: nd.Int64}, {Name: "mask", Shape: []int{-1, 1}, DType: nd.Bool}},
 			map[string]nd.Array{"x": x, "ids": ids, "mask": mask}, nil},
 		"integers for a float input": {[]Named{{"x", ids}},
-			[]Input{{"x", []int{-1}, nd.Float32}}, map[string]nd.Array{"x": nd.Of([]float32{1, 2}, 2)}, nil},
+			[]Input{{Name: "x", Shape: []int{-1}, DType: nd.Float32}}, map[string]nd.Array{"x": nd.Of([]float32{1, 2}, 2)}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := mustOpen(t, write(t, "d.npz", npzOf(t, tt.arrays...)), Spec{Inputs: tt.inputs})
@@ -101,7 +101,7 @@ func TestNPZErrors(t *testing.T) {
 		})
 	}
 
-	two := Spec{Inputs: []Input{{"x", []int{-1, 2}, nd.Float32}, {"z", []int{-1, 2}, nd.Float32}}}
+	two := Spec{Inputs: []Input{{Name: "x", Shape: []int{-1, 2}, DType: nd.Float32}, {Name: "z", Shape: []int{-1, 2}, DType: nd.Float32}}}
 	_, err := Open(write(t, "d.npz", npzOf(t, Named{"x", x}, Named{"z", nd.New(nd.Float32, 3, 2)})), two)
 	wantError(t, err, `array "x" has 2 samples, array "z" has 3`, "")
 

@@ -71,8 +71,8 @@ func TestCSVErrors(t *testing.T) {
 		"label range":    {"a,b,label\n1,2,0\n1,2,3\n", Spec{Inputs: model(-1, 2).Inputs, Classes: 3}, "sample 1 (line 3) has label 3, but the model has 3 classes", "from 0 to 2"},
 		"negative label": {"1,2,-1\n", model(-1, 2), "sample 0 (line 1) has the negative label -1", "from 0"},
 		"rank":           {"1,2,0\n", model(-1, 1, 2), `a table feeds a float32 input [N F], but input "x" is [N 1 2]`, ".npz"},
-		"type":           {"1,2,0\n", Spec{Inputs: []Input{{"x", []int{-1, 2}, nd.Int64}}}, "a table feeds a float32 input", ".npz"},
-		"two inputs":     {"1,2,0\n", Spec{Inputs: []Input{{"x", nil, 0}, {"z", nil, 0}}}, `tables feed one input, but the model has "x", "z"`, ".npz"},
+		"type":           {"1,2,0\n", Spec{Inputs: []Input{{Name: "x", Shape: []int{-1, 2}, DType: nd.Int64}}}, "a table feeds a float32 input", ".npz"},
+		"two inputs":     {"1,2,0\n", Spec{Inputs: []Input{{Name: "x", Shape: nil, DType: 0}, {Name: "z"}}}, `tables feed one input, but the model has "x", "z"`, ".npz"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Open(write(t, "d.csv", []byte(tt.text)), tt.spec)

@@ -27,7 +27,17 @@ type Input struct {
 	Name  string
 	Shape []int    // axis 0 counts samples; -1: not fixed by the model; nil: rank unknown
 	DType nd.DType // 0: as the data is
+
+	// Axis is the axis of arrays in a file that counts samples: 0, or the one where the
+	// model has it. NoAxis says that the model has none: an array then has the shape of
+	// one sample, which all samples share, or one more axis in front.
+	Axis int
+	// Zero says that the input is all zeros where the data has no array for it.
+	Zero bool
 }
+
+// NoAxis as Input.Axis says that no axis of the model's input counts samples.
+const NoAxis = -1
 
 // Spec says what to read and for which model.
 type Spec struct {
@@ -214,6 +224,35 @@ func (s *Set) Subset(indices []int) *Set {
 	out := &Set{source: s.source, path: s.path, rows: pick(s.rows, indices), truth: s.truth}
 	out.labels, out.truthRows = pick(s.labels, indices), pick(s.truthRows, indices)
 	return out
+}
+
+// WithInputs returns the samples with other arrays for some inputs. Each has a row a
+// sample, in the order of the set.
+func (s *Set) WithInputs(arrays map[string]nd.Array) *Set {
+	out := *s
+	out.source, out.rows = &replaced{s, arrays}, count(s.Len())
+	return &out
+}
+
+// replaced is the samples of a set with other arrays for some inputs.
+type replaced struct {
+	set    *Set
+	arrays map[string]nd.Array
+}
+
+func (r *replaced) len() int            { return r.set.Len() }
+func (r *replaced) about() string       { return r.set.source.about() }
+func (r *replaced) name(row int) string { return r.set.source.name(r.set.rows[row]) }
+
+func (r *replaced) batch(rows []int) (map[string]nd.Array, error) {
+	batch, err := r.set.source.batch(pick(r.set.rows, rows))
+	if err != nil {
+		return nil, err
+	}
+	for name, a := range r.arrays {
+		batch[name] = rowsOf(a, rows)
+	}
+	return batch, nil
 }
 
 // Shuffle returns the samples in an order that depends on their number and

@@ -17,7 +17,7 @@ import (
 
 // model is the Spec of a model with one float32 input x.
 func model(shape ...int) Spec {
-	return Spec{Inputs: []Input{{"x", shape, nd.Float32}}}
+	return Spec{Inputs: []Input{{Name: "x", Shape: shape, DType: nd.Float32}}}
 }
 
 // tree writes files, by path, into a new folder and returns it.

@@ -27,6 +27,7 @@
 //	dataset.go      Open and Spec: what a path holds, and which samples to take
 //	labels.go       the truth of samples: classes or other arrays
 //	arrays.go       .npz files as samples
+//	axes.go         where arrays in a file have samples
 //	npz.go          reading and writing .npz files
 //	npy.go          headers of .npy members; writing
 //	npydecode.go    elements of .npy members

@@ -206,11 +206,11 @@ func TestImageInputErrors(t *testing.T) {
 		spec         Spec
 		text, hinted string
 	}{
-		"two inputs": {Spec{Inputs: []Input{{"a", nil, 0}, {"b", nil, 0}}}, `images feed one input, but the model has "a", "b"`, "an array for each input"},
-		"integers":   {Spec{Inputs: []Input{{"a", []int{-1, 6}, nd.Int64}}}, `images become float32, but input "a" wants int64`, ".npz"},
+		"two inputs": {Spec{Inputs: []Input{{Name: "a", Shape: nil, DType: 0}, {Name: "b", Shape: nil, DType: 0}}}, `images feed one input, but the model has "a", "b"`, "an array for each input"},
+		"integers":   {Spec{Inputs: []Input{{Name: "a", Shape: []int{-1, 6}, DType: nd.Int64}}}, `images become float32, but input "a" wants int64`, ".npz"},
 		"channels":   {model(-1, 8, 2, 8), `input "x", [N 8 2 8], does not take grey or RGB images`, ".npz"},
 		"rank 5":     {model(-1, 1, 2, 3, 4), `input "x", [N 1 2 3 4], does not take`, ".npz"},
-		"rank 0":     {Spec{Inputs: []Input{{"x", []int{}, nd.Float32}}}, `input "x", [], does not take`, ".npz"},
+		"rank 0":     {Spec{Inputs: []Input{{Name: "x", Shape: []int{}, DType: nd.Float32}}}, `input "x", [], does not take`, ".npz"},
 		"flat":       {model(-1, 7), `images are 2×3 grey, but input "x" wants [N 7]`, "only image folders"},
 	} {
 		t.Run(name, func(t *testing.T) {

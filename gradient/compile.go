@@ -1,6 +1,7 @@
 package gradient
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,6 +20,10 @@ type Config struct {
 	// Values gives the elements of inputs on which a shape may depend. A Program
 	// that was compiled for particular elements refuses others.
 	Values map[string]nd.Array
+	// Axes says which axis of each input and output counts samples. Shapes, Values and
+	// all arrays then have samples on axis 0. Nil means that arrays are as the model has
+	// them; a Session finds its own (AxesOf).
+	Axes *Axes
 	// Outputs names the outputs to compute; nil means all. Nodes that none of them
 	// needs are left out.
 	Outputs []string
@@ -120,7 +125,7 @@ func (c *compiler) compile() (*Program, error) {
 		if err := c.CheckSize(shape); err != nil {
 			return nil, fmt.Errorf("input %q: %w", in.Name, err)
 		}
-		if !in.accepts(shape) {
+		if !in.accepts(c.cfg.Axes.declared(in.Name, shape)) {
 			return nil, &InputError{in, in.DType, shape}
 		}
 		v := c.Variable(in.Name, in.DType, shape...)
@@ -128,7 +133,11 @@ func (c *compiler) compile() (*Program, error) {
 		if a, ok := c.cfg.Values[in.Name]; ok && a.DType() == in.DType && slices.Equal(a.Shape, shape) {
 			c.Sample(v, a)
 		}
-		c.inputs[in.Name], top.values[in.Name] = v, v
+		c.inputs[in.Name] = v
+		if err := ops.Catch(func() { top.values[in.Name] = c.inside(v, in.Name) }); err != nil {
+			return nil, fmt.Errorf("input %q: %w", in.Name, err)
+		}
+		top.values[in.Name].Elem = in.Elem
 	}
 	c.Limits = c.limits()
 	for _, init := range c.model.Initializers() {
@@ -402,6 +411,10 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 		}
 		if c.cfg.Logits {
 			v = logits(v)
+		}
+		var wrong error
+		if err := ops.Catch(func() { v, wrong = c.outside(v, name) }); err != nil || wrong != nil {
+			return nil, nil, fmt.Errorf("output %q: %w", name, cmp.Or(err, wrong))
 		}
 		values = append(values, v)
 	}

@@ -17,6 +17,7 @@
 // # Files
 //
 //	arena.go          buffers that are used again
+//	axes.go           which axes of inputs and outputs count samples
 //	compile.go        Compile: a model's nodes become a graph
 //	decode.go         onnx-go decodes the nodes; their order
 //	differentiate.go  gorgonia.Grad makes the graph of gradients

@@ -76,32 +76,14 @@ func inputOf(v *onnxpb.ValueInfoProto) (Input, error) {
 	return in, nil
 }
 
-// mostBatch bounds the elements of one input in a batch whose size the model decides.
-const mostBatch = 1 << 28
-
-// FixedBatch returns the batch size of a model whose first dimension is fixed, or
-// 0. The error is a *MemoryError if a batch would take more than 1 GiB.
+// FixedBatch returns the number of samples that a model takes at a time, or 0 for any. The
+// errors are those of AxesOf.
 func FixedBatch(m *onnxio.Model) (int, error) {
-	inputs, err := Inputs(m)
+	axes, err := AxesOf(m)
 	if err != nil {
 		return 0, err
 	}
-	n := 0
-	for _, in := range inputs {
-		if len(in.Shape) > 0 && in.Shape[0] > 0 {
-			n = in.Shape[0]
-		}
-	}
-	for _, in := range inputs {
-		if n == 0 || len(in.Shape) == 0 {
-			continue
-		}
-		sample := Input{Shape: in.Shape[1:]}.Batched(1)
-		if size, err := nd.CheckedSize(append([]int{n}, sample...)); err != nil || size > mostBatch {
-			return 0, fmt.Errorf("input %v in batches of %d: %w", in, n, &MemoryError{4 * mostBatch})
-		}
-	}
-	return n, nil
+	return axes.Batch, nil
 }
 
 // Batched returns the declared shape with n for the first axis if that is open, and

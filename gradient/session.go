@@ -36,9 +36,14 @@ func NewSession(m *onnxio.Model, cfg Config, batch int) (*Session, error) {
 		}
 	}
 	s := &Session{model: m, cfg: cfg, batch: max(batch, 1), programs: map[string][]*Program{}}
-	if n, err := FixedBatch(m); err != nil {
-		return nil, err
-	} else if n > 0 {
+	if cfg.Axes == nil {
+		axes, err := AxesOf(m)
+		if err != nil {
+			return nil, err
+		}
+		s.cfg.Axes = axes
+	}
+	if n := s.cfg.Axes.Batch; n > 0 {
 		s.batch, s.fixed = n, true
 	}
 	return s, nil

@@ -33,13 +33,9 @@ type block struct {
 // size samples, or of the model's own batch size if that is fixed. Samples that do not
 // fill a block are left out, unless there would be no block.
 func newBlocks(m *onnxio.Model, cfg gradient.Config, samples Samples, n, size int, kind task.Task, objective func(truth nd.Array) gradient.Loss) (*blocks, error) {
-	fixed, err := gradient.FixedBatch(m)
-	if err != nil {
-		return nil, err
-	}
 	size = min(size, n)
-	if fixed > 0 {
-		size = fixed
+	if cfg.Axes != nil && cfg.Axes.Batch > 0 {
+		size = cfg.Axes.Batch
 	}
 	cfg.Keep = true
 	b := &blocks{task: kind}
@@ -57,7 +53,10 @@ func newBlocks(m *onnxio.Model, cfg gradient.Config, samples Samples, n, size in
 			for name, a := range batch {
 				cfg.Shapes[name] = a.Shape
 			}
-			one.program, err = gradient.Compile(m, cfg)
+			if one.program, err = gradient.Compile(m, cfg); err != nil && !errors.Is(err, gradient.ErrMemory) {
+				cfg.Values = batch // a shape or a branch may depend on them
+				one.program, err = gradient.Compile(m, cfg)
+			}
 		} else {
 			one.program, err = b.list[0].program.Fork()
 		}

@@ -231,7 +231,7 @@ func (s *search) report() {
 // config returns what the configurations of all programs have in common.
 func (s *search) config() gradient.Config {
 	traits, look := s.opt.Task.Traits(), s.opt.Outlook
-	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: traits.Logits}
+	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: traits.Logits, Axes: look.Axes}
 	cfg.Outputs = look.Outputs(s.opt.Task)
 	if traits.AllOutputs && look.LastOp == "Sigmoid" && (look.Named || len(look.Floats) <= 1) {
 		cfg.Logits = true // a Sigmoid keeps the order, which is compared, and its gradient vanishes

@@ -47,8 +47,8 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		return Regression{}, "the labels are fractions"
 	case rank == 2 && several && o.Classes() > 1 && !oneHot(labels), rank == 2 && several && o.LastOp == "Sigmoid":
 		return MultiLabel{}, "each sample has several labels"
-	case rank == 2 && byModel && o.LastOp == "Sigmoid":
-		return MultiLabel{}, shape + ", behind a Sigmoid"
+	case rank <= 2 && byModel && o.LastOp == "Sigmoid" && rank > 0:
+		return Outputs{}, shape + ", behind a Sigmoid, and has no labels to compare with"
 	case rank == 2, rank == 0, rank >= 3 && known:
 		return Classification{}, shape
 	case rank == 1 && o.LastOp == "Sigmoid", rank == 1 && known && checkBits(labels) == nil:

@@ -2,7 +2,6 @@ package task
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
@@ -20,6 +19,7 @@ type Outlook struct {
 	Named  bool             // whether the caller of Look named the output
 	Shape  []int            // of the output: -1 where an axis is open; nil if it is not declared
 	LastOp string           // the operator that computes the output; operators that only reshape are skipped
+	Axes   *gradient.Axes   // which axes count samples
 	Tokens bool             // whether an input takes token numbers: integers of shape [N,T]
 
 	// Kind says what the graph tells about the values of the output, Axis along which
@@ -28,7 +28,8 @@ type Outlook struct {
 	Kind Kind
 	Axis int
 	Why  string
-	axis axis // as the graph says
+	axis axis   // as the graph says
+	name string // of the output
 
 	// Floats names the outputs of a floating-point type with a row a sample, in the
 	// order of the graph, without states that the model takes again as inputs. The task
@@ -43,20 +44,21 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	if len(g.GetOutput()) == 0 {
 		return Outlook{}, fmt.Errorf("%s: the model has no output", m.Path())
 	}
-	fixed, err := gradient.FixedBatch(m)
+	axes, err := gradient.AxesOf(m)
 	if err != nil {
 		return Outlook{}, err
 	}
-	o := Outlook{Named: output != ""}
+	o := Outlook{Named: output != "", Axes: axes}
 	var out *onnxpb.ValueInfoProto
 	for _, v := range g.GetOutput() {
 		if v.GetName() == output {
 			out = v
 		}
-		if isFloat(v) && rows(shapeOf(v), fixed) && !carried(g, v.GetName()) {
+		if isFloat(v) && rows(shapeOf(v), axes) && !carried(g, v.GetName()) {
 			o.Floats = append(o.Floats, v.GetName())
 		}
 	}
+	o.Floats = withoutScalars(g, o.Floats)
 	if out == nil {
 		out = g.GetOutput()[0]
 		if i := slices.IndexFunc(g.GetOutput(), isFloat); i >= 0 {
@@ -66,6 +68,7 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	if o.Named || len(g.GetOutput()) > 1 {
 		o.Output = out.GetName()
 	}
+	o.name = out.GetName()
 	o.LastOp, o.Shape = lastOp(g, out.GetName()), shapeOf(out)
 	o.axis = newTracer(m).axis(out.GetName(), 0)
 	o.Kind, o.Why = o.axis.kind, o.axis.why
@@ -79,9 +82,32 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	return o, nil
 }
 
-// WithShape returns the outlook with the shape that the output turned out to have.
-func (o Outlook) WithShape(shape []int) Outlook {
-	o.Shape, o.Axis = shape, o.axis.absolute(len(shape))
+// Settled returns the outlook with what a run has shown (gradient.Axes.Probe): which axes
+// count samples, and the shapes of the outputs by name, with samples on axis 0.
+func (o Outlook) Settled(axes *gradient.Axes, shapes map[string][]int) Outlook {
+	o.Axes = axes
+	o.Floats = slices.DeleteFunc(slices.Clone(o.Floats), func(name string) bool { return shapes[name] == nil })
+	if shape := shapes[o.name]; shape != nil {
+		o.Shape = append([]int{-1}, shape[min(1, len(shape)):]...)
+	}
+	rank := len(o.Shape)
+	samples := axes.Outputs[o.name]
+	at := o.axis.at
+	if samples == gradient.NoAxis {
+		rank--
+	}
+	if at < 0 {
+		at += rank
+	}
+	switch {
+	case samples == gradient.NoAxis, at < samples:
+		at++
+	case at == samples:
+		at = 0
+	}
+	if o.Axis = 0; o.axis.kind != KindUnknown && at > 0 && at < len(o.Shape) {
+		o.Axis = at
+	}
 	return o
 }
 
@@ -97,14 +123,11 @@ func (o Outlook) Outputs(t Task) []string {
 	return nil
 }
 
-// state matches names of what a model carries from one call to the next.
-var state = regexp.MustCompile(`(?i)past|present|cache|state|^(h|c)(n|_?in|_?out|_?\d+)?$`)
-
 // carried reports whether an output is a state that the model takes again as an input, and
 // no answer.
 func carried(g *onnxpb.GraphProto, output string) bool {
-	return state.MatchString(output) && slices.ContainsFunc(g.GetInput(), func(v *onnxpb.ValueInfoProto) bool {
-		return isFloat(v) && state.MatchString(v.GetName())
+	return gradient.StateName.MatchString(output) && slices.ContainsFunc(g.GetInput(), func(v *onnxpb.ValueInfoProto) bool {
+		return isFloat(v) && gradient.StateName.MatchString(v.GetName())
 	})
 }
 
@@ -135,10 +158,25 @@ func isFloat(v *onnxpb.ValueInfoProto) bool {
 	return false
 }
 
-// rows reports whether a shape can have a row a sample. batch is the number of samples
-// that the model takes at a time, 0 for any.
-func rows(shape []int, batch int) bool {
-	return shape == nil || len(shape) > 0 && (shape[0] < 0 || batch == 0 || shape[0] == batch)
+// withoutScalars leaves out outputs that are declared as single numbers, such as a sum over
+// all samples, unless there are no others.
+func withoutScalars(g *onnxpb.GraphProto, names []string) []string {
+	scalar := map[string]bool{}
+	for _, v := range g.GetOutput() {
+		if shape := shapeOf(v); shape != nil && len(shape) == 0 {
+			scalar[v.GetName()] = true
+		}
+	}
+	rest := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return scalar[name] })
+	if len(rest) == 0 {
+		return names
+	}
+	return rest
+}
+
+// rows reports whether a shape can have a row a sample.
+func rows(shape []int, axes *gradient.Axes) bool {
+	return axes.Batch < 2 || shape == nil || slices.ContainsFunc(shape, func(n int) bool { return n < 0 || n == axes.Batch })
 }
 
 // lastOp returns the type of the operator that computes a value. Operators that only

@@ -4,6 +4,10 @@
 recogniser  reads lines: probabilities [N,T,C] by Softmax(axis=2), where axis 1 has positions and not classes
 detector    one output [N,4+C,A] of boxes, by a DFL whose weights are a range, and of scores
 two_heads   two classifiers on the same features
+vad         voice activity as silero does it: a scalar sample rate that chooses a branch of If,
+            which has its weights in Constant nodes, and a state with the batch on axis 1
+crnn        reads lines: logits [T,N,C], with the batch on axis 1 as CTC wants it
+graph       message passing on the nodes and edges of one graph, without an axis of samples
 """
 import os
 import numpy as np, onnx
@@ -15,7 +19,7 @@ FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "heads")
 class Graph:
     def __init__(self, name, shape, seed):
         self.name, self.rng, self.nodes, self.initializers = name, np.random.default_rng(seed), [], []
-        self.input = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", *shape])
+        self.inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", *shape])]
         self.outputs = []
 
     def constant(self, name, value):
@@ -44,7 +48,7 @@ class Graph:
         self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape]))
 
     def save(self):
-        graph = helper.make_graph(self.nodes, self.name, [self.input], self.outputs, self.initializers)
+        graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, self.initializers)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="heads.py")
         onnx.checker.check_model(model, full_check=True)
         os.makedirs(FOLDER, exist_ok=True)
@@ -91,4 +95,63 @@ def two_heads():
     g.save()
 
 
-recogniser(), detector(), two_heads()
+def value(name, *shape, of=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, of, list(shape))
+
+
+def vad():
+    g = Graph("vad", (), 4)
+    g.inputs = [value("input", "batch", 64), value("state", 2, "batch", 8), value("sr", of=TensorProto.INT64)]
+
+    def branch(name):
+        def constant(what, *shape):
+            t = numpy_helper.from_array(g.rng.normal(0, shape[0] ** -0.5, shape).astype(np.float32))
+            return helper.make_node("Constant", [], [f"{name} {what}"], value=t)
+        nodes = [constant("w", 64, 8), constant("b", 1, 8),
+                 helper.make_node("MatMul", ["input", f"{name} w"], [f"{name} p"]),
+                 helper.make_node("Add", [f"{name} p", f"{name} b"], [f"{name} features"])]
+        return helper.make_graph(nodes, name, [], [value(f"{name} features", "batch", 8)])
+    g.node("Equal", "wide", "sr", g.constant("16000", np.array(16000, np.int64)))
+    x = g.node("If", "features", "wide", then_branch=branch("16k"), else_branch=branch("8k"))
+    for i in "01":
+        g.node("Gather", "state" + i, "state", g.constant(i, np.array(int(i), np.int64)), axis=0)
+    h = g.node("MatMul", "recurrent", "state0", g.weight("u", 8, 8))
+    h = g.node("Tanh", "h", g.node("Add", "sum", x, h))
+    g.node("Mul", "kept", "state1", g.constant("forget", np.array([0.5] * 7 + [0.4], np.float32)))
+    g.node("Add", "cell", "kept", h)
+    for s in ("h", "cell"):
+        g.node("Unsqueeze", s + " row", s, g.constant(s + " axis", np.array([0], np.int64)))
+    g.node("Concat", "stateN", "h row", "cell row", axis=0)
+    g.node("Sigmoid", "output", g.linear(g.node("Add", "both", h, "cell"), "fc", 8, 1))
+    g.outputs = [value("output", "batch", 1), value("stateN", 2, "batch", 8)]
+    g.save()
+
+
+def crnn():
+    g = Graph("crnn", (1, 8, 20), 5)
+    x = g.node("Relu", "r1", g.conv("x", "conv1", 1, 8))
+    x = g.node("Tanh", "column", g.node("Conv", "heights", x, g.weight("column.weight", 12, 8, 8, 1)))
+    x = g.node("Squeeze", "line", x, g.constant("height", np.array([2], np.int64)))
+    x = g.node("Transpose", "steps", x, perm=[2, 0, 1])
+    g.node("Add", "logits", g.node("MatMul", "product", x, g.weight("fc.weight", 12, 7)), g.bias("fc.bias", 7))
+    g.outputs = [value("logits", 20, "N", 7)]
+    g.save()
+
+
+def graph():
+    g = Graph("graph", (), 6)
+    g.inputs = [value("feat", "num_nodes", 6), value("edge_index", 2, "num_edges", of=TensorProto.INT64)]
+    h = g.node("Relu", "h", g.linear("feat", "embed", 6, 16))
+    for name, i in (("source", 0), ("target", 1)):
+        g.node("Gather", name, "edge_index", g.constant(name + " row", np.array(i, np.int64)), axis=0)
+    messages = g.node("Tanh", "messages", g.linear(g.node("Gather", "sent", h, "source", axis=0), "message", 16, 16))
+    index = g.node("Expand", "index", g.node("Unsqueeze", "column", "target", g.constant("last", np.array([1], np.int64))), g.node("Shape", "size", messages))
+    x = g.node("ScatterElements", "received", h, index, messages, axis=0, reduction="add")
+    x = g.node("ReduceMean", "pooled", x, axes=[0], keepdims=1)
+    g.linear(x, "readout", 16, 4)
+    g.outputs = [value("readout", 1, 4)]
+    g.save()
+
+
+if __name__ == "__main__":
+    recogniser(), detector(), two_heads(), vad(), crnn(), graph()

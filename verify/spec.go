@@ -2,6 +2,8 @@ package verify
 
 import (
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/task"
 )
 
@@ -11,7 +13,9 @@ import (
 func Spec(look task.Outlook) dataset.Spec {
 	var spec dataset.Spec
 	for _, in := range look.Inputs {
-		spec.Inputs = append(spec.Inputs, dataset.Input{Name: in.Name, Shape: in.Shape, DType: in.DType})
+		to := dataset.Input{Name: in.Name, Shape: look.Axes.Shape(in), DType: in.DType, Axis: look.Axes.Input(in.Name)}
+		to.Zero = len(look.Inputs) > 1 && in.DType == nd.Float32 && len(in.Shape) > 1 && gradient.StateName.MatchString(in.Name)
+		spec.Inputs = append(spec.Inputs, to)
 	}
 	if n := look.Classes(); n > 1 {
 		spec.Classes = n

@@ -136,6 +136,9 @@ func (s *assault) run(ctx context.Context) (err error) {
 		return err
 	}
 	opt := &s.opt
+	if err := s.data.finish(); err != nil {
+		return err
+	}
 	opt.Data, opt.Output, opt.Task = s.data.Data, s.data.output, s.data.kind()
 	for _, text := range s.grid {
 		o, err := advparams.ParseOptimiser(text)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +15,8 @@ type dataFlags struct {
 	advparams.Data
 	output string
 	task   string
+	axes   []string
+	carry  []string
 }
 
 // noData as the value of --data means that there is no data.
@@ -43,9 +47,49 @@ func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uin
 	choiceFlag(cmd, &d.Labels, "labels", "data", "where labels come from: the data, or the original model's own answers", "data", "model")
 	choiceFlag(cmd, &d.task, "task", "", "what the model is for (default: what its outputs and the labels look like)", advparams.TaskNames()...)
 	outputFlag(cmd, &d.output, "the model's output `NAME` has the answers, one value a class; the first if left out")
+	fl.StringArrayVar(&d.axes, "batch-axis", nil, "axis K of the input or output NAME counts samples, or none of its axes, as in `NAME=K|none`; may be repeated (default: what shapes, names and a run tell)")
+	fl.StringArrayVar(&d.carry, "carry", nil, "samples are a sequence: what the original's `OUTPUT=INPUT` gave for one goes into the next; zeros go into the first; may be repeated")
 	for _, name := range []string{"mean", "std"} {
 		fl.Lookup(name).DefValue = "" // rather than []
 	}
+}
+
+// finish reads the flags that have a form of their own.
+func (d *dataFlags) finish() error {
+	for _, one := range d.axes {
+		name, axis, ok := cutLast(one)
+		k, err := strconv.Atoi(axis)
+		if axis == "none" {
+			k, err = advparams.NoAxis, nil
+		}
+		if !ok || err != nil || k < advparams.NoAxis {
+			return usagef("--batch-axis %q is not NAME=K or NAME=none", one)
+		}
+		if d.Axes == nil {
+			d.Axes = map[string]int{}
+		}
+		d.Axes[name] = k
+	}
+	for _, one := range d.carry {
+		out, in, ok := cutLast(one)
+		if !ok {
+			return usagef("--carry %q is not OUTPUT=INPUT", one)
+		}
+		if d.Carry == nil {
+			d.Carry = map[string]string{}
+		}
+		d.Carry[in] = out
+	}
+	return nil
+}
+
+// cutLast cuts at the last =, because names may contain others.
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, "=")
+	if i <= 0 || i == len(s)-1 {
+		return "", "", false
+	}
+	return s[:i], s[i+1:], true
 }
 
 // kind returns the task of --task; nil if the flag is not given.

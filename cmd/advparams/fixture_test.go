@@ -29,6 +29,9 @@ func makeFixture(args []string) error {
 	if len(args) < 2 {
 		return fmt.Errorf("usage: fixture WHAT FILE [NUMBER]")
 	}
+	if args[0] == "arrays" {
+		return writeArrays(args[1], args[2:])
+	}
 	what, path, n := args[0], args[1], 0
 	if len(args) > 2 {
 		var err error

@@ -60,6 +60,8 @@ var flagHints = []struct {
 	{is[*advparams.LogitsError], "of several outputs, --output chooses the one with the answers"},
 	{is[*advparams.MadeUpInputsError], "give data with --data"},
 	{is[*advparams.MadeUpShapeError], "say what it is with --shape, without the axis of samples, as in --shape 3,224,224"},
+	{is[*advparams.SharedError], "say with --batch-axis NAME=K which of its axes counts samples, or make it the same for all"},
+	{is[*advparams.AxisError], "`advparams inspect` shows inputs and outputs with their axes, which --batch-axis counts from 0"},
 	{is[*advparams.ExistsError], "choose another name, or replace it with --force"},
 }
 

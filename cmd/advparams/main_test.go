@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,6 +38,11 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GORACE", os.Getenv("GORACE")) // of make race
+			heads, err := filepath.Abs("../../testdata/heads")
+			if err != nil {
+				return err
+			}
+			env.Setenv("HEADS", heads)
 			return nil
 		},
 		UpdateScripts: *update,

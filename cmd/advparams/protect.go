@@ -153,6 +153,9 @@ func (p *protect) missing() (flags []string) {
 // complete sets the options that no flag sets directly.
 func (p *protect) complete() error {
 	o := &p.opt
+	if err := p.data.finish(); err != nil {
+		return err
+	}
 	o.Data, o.Output, o.Task = p.data.Data, p.data.output, p.data.kind()
 	if o.Data.Path == noData {
 		o.Data.Path, o.Data.MadeUp = "", o.Profile != advparams.Sealed
