@@ -465,7 +465,7 @@ func TestAttack(t *testing.T) {
 	if s := r.Samples; s.Train+s.Validation != 100 || s.Test != 50 || r.Task != "regression" || r.Best == nil || r.Advantage == nil || r.Detectors != nil {
 		t.Errorf("%+v", r)
 	}
-	if len(told) != 3 || !strings.HasPrefix(told[0], "the attacker has 50 % of 200 samples") || !strings.HasPrefix(told[1], "scratch: ") {
+	if len(told) != 3 || !strings.HasPrefix(told[0], "the attacker has 50 % of 200 samples") || !strings.HasPrefix(told[1], "fine-tune: ") || !strings.HasPrefix(told[2], "scratch: ") {
 		t.Errorf("told %q", told)
 	}
 	for _, known := range []advparams.AttackOptions{{Key: key}, {Original: "model.onnx"}} {
