@@ -72,16 +72,33 @@ func others(p *prepared) ([]OutputAgreement, error) {
 	return list, nil
 }
 
+// weightsWith returns the weights of a model with changes. No other tensors than those
+// of the changes may be written to.
+func weightsWith(m *onnxio.Model, changes []perturb.Change) (*gradient.Weights, error) {
+	changed := map[string]bool{}
+	for _, c := range changes {
+		changed[c.Tensor] = true
+	}
+	w, err := gradient.LoadWeightsToChange(m, func(name string) bool { return changed[name] })
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		a, _ := w.Array(c.Tensor)
+		a.Float32s()[c.Index] = m.Weight(c.Tensor).Decode(c.New)
+	}
+	return w, nil
+}
+
 // compare measures how far outputs agree when changes are made.
 func compare(ctx context.Context, m *onnxio.Model, p *prepared, changes []perturb.Change, list []OutputAgreement, w *gradient.Workers) error {
-	original, err := gradient.LoadWeights(m)
+	original, err := weightsWith(m, nil)
 	if err != nil {
 		return err
 	}
-	changed := original.Clone()
-	for _, c := range changes {
-		a, _ := changed.Array(c.Tensor)
-		a.Float32s()[c.Index] = m.Weight(c.Tensor).Decode(c.New)
+	changed, err := weightsWith(m, changes)
+	if err != nil {
+		return err
 	}
 	set := first(p.set, min(p.set.Len(), judgedSamples))
 	for i := range list {
@@ -230,13 +247,9 @@ func (o *ProtectOptions) again(ctx context.Context, m *onnxio.Model, p *prepared
 
 // remeasure measures the output with the answers again, after more changes.
 func (p *prepared) remeasure(ctx context.Context, m *onnxio.Model, found *perturb.Result, w *gradient.Workers) error {
-	session, err := p.session(m, p.set, w)
+	session, err := p.session(m, found.Changes, p.set, w)
 	if err != nil {
 		return err
-	}
-	for _, c := range found.Changes {
-		a, _ := session.Weights().Array(c.Tensor)
-		a.Float32s()[c.Index] = m.Weight(c.Tensor).Decode(c.New)
 	}
 	found.Locked, err = (&task.Evaluator{Task: p.task, Session: session}).Measure(ctx, p.set, nil)
 	return err

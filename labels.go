@@ -26,7 +26,7 @@ func nextTokens(set *dataset.Set) (*dataset.Set, error) {
 
 // answered replaces the labels by the answers of a model.
 func (p *prepared) answered(ctx context.Context, m *onnxio.Model, w *gradient.Workers, progress func(done int)) error {
-	session, err := p.session(m, p.set, w)
+	session, err := p.session(m, nil, p.set, w)
 	if err != nil {
 		return err
 	}

@@ -136,13 +136,9 @@ func (p *prepared) judge(ctx context.Context, m *onnxio.Model, changes []perturb
 	if p.task.Traits().Classes {
 		f.By = "answers"
 	}
-	session, err := p.session(m, p.set, w)
+	session, err := p.session(m, changes, p.set, w)
 	if err != nil {
 		return f, err
-	}
-	for _, c := range changes {
-		a, _ := session.Weights().Array(c.Tensor)
-		a.Float32s()[c.Index] = m.Weight(c.Tensor).Decode(c.New)
 	}
 	s, err := (&task.Evaluator{Task: p.task, Session: session}).Measure(ctx, p.set, nil)
 	if err != nil {

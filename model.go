@@ -9,6 +9,7 @@ import (
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/task"
 )
 
@@ -73,10 +74,14 @@ func newHead(m *onnxio.Model, output string, t task.Task) (*head, error) {
 	return &head{model: m, output: look.Output, task: t, look: look}, err
 }
 
-// session returns a session that computes what the task looks at, for samples
-// such as those of set.
-func (h *head) session(m *onnxio.Model, set *dataset.Set, w *gradient.Workers) (*gradient.Session, error) {
-	cfg := gradient.Config{Workers: w, Outputs: h.look.Outputs(h.task), Axes: h.look.Axes}
+// session returns a session that computes what the task looks at after changes, for
+// samples such as those of set.
+func (h *head) session(m *onnxio.Model, changes []perturb.Change, set *dataset.Set, w *gradient.Workers) (*gradient.Session, error) {
+	weights, err := weightsWith(m, changes)
+	if err != nil {
+		return nil, err
+	}
+	cfg := gradient.Config{Workers: w, Outputs: h.look.Outputs(h.task), Weights: weights, Axes: h.look.Axes}
 	cfg.Logits = h.task.Traits().MeasureLogits
 	return gradient.NewSession(m, cfg, task.Batch(h.look, set.Truth(0, 1), forwardBatch))
 }

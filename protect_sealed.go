@@ -253,7 +253,7 @@ func (s *sealing) draw(p *Protection) (*seal.Key, error) {
 
 // measure says what a model is worth.
 func (s *sealing) measure(samples *prepared, m *onnxio.Model, name string, w *gradient.Workers) (task.Score, error) {
-	session, err := samples.session(m, samples.set, w)
+	session, err := samples.session(m, nil, samples.set, w)
 	if err != nil {
 		return task.Score{}, err
 	}

@@ -210,7 +210,7 @@ func (v *verifier) metrics(ctx context.Context, name string, m *onnxio.Model, p 
 	if _, err := chooseOutput(m, v.opt.Output); err != nil {
 		return nil, err
 	}
-	session, err := p.session(m, p.set, w)
+	session, err := p.session(m, nil, p.set, w)
 	if err != nil {
 		return nil, err
 	}

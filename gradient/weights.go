@@ -28,11 +28,21 @@ type Weights struct {
 // mapping until they are written to (see [onnxio.Writable]). Such weights must not
 // be used after m is closed; those that Clone returns may be. The error is that of
 // reading a tensor.
-func LoadWeights(m *onnxio.Model) (*Weights, error) {
+func LoadWeights(m *onnxio.Model) (*Weights, error) { return LoadWeightsToChange(m, All) }
+
+// LoadWeightsToChange is LoadWeights for elements of which only those of the
+// parameters that change selects may be written to. The others stay in the mapping
+// that the model has anyway, where writing to them is a fault. So several Weights of a
+// large model take the memory of one.
+func LoadWeightsToChange(m *onnxio.Model, change func(name string) bool) (*Weights, error) {
 	w := &Weights{arrays: map[string]nd.Array{}, scales: map[string]bool{}, messages: map[*onnxpb.TensorProto]string{}}
 	writable := m.Writable()
 	for _, p := range weightsOf(m) {
-		a, err := weightOf(writable, p.tensor)
+		from := writable
+		if !change(p.name) {
+			from = nil
+		}
+		a, err := weightOf(from, p.tensor)
 		if err != nil {
 			return nil, err
 		}
@@ -118,9 +128,14 @@ func trained(t onnxpb.TensorProto_DataType, quantised bool) bool {
 	return false
 }
 
-// weightOf returns the elements as float32 values that may be changed.
+// weightOf returns the elements as float32 values, which may be changed unless from is
+// nil.
 func weightOf(from *onnxio.Writable, init *onnxio.Initializer) ([]float32, error) {
-	if init.Floating() {
+	switch {
+	case !init.Floating():
+	case from == nil:
+		return init.Float32s()
+	default:
 		return from.Float32s(init)
 	}
 	whole, err := init.Int64s()

@@ -146,7 +146,13 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 			opt.Calibration = max(minAnswers, min(opt.Calibration, samples.Len()/2))
 		}
 	}
-	weights, err := gradient.LoadWeights(m)
+	started := map[string]bool{}
+	for _, c := range opt.Start {
+		started[c.Tensor] = true
+	}
+	weights, err := gradient.LoadWeightsToChange(m, func(name string) bool {
+		return started[name] || opt.Allow == nil || opt.Allow(name)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -69,6 +69,9 @@ func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.A
 	if opt.Output != "" {
 		cfg.Outputs = []string{opt.Output}
 	}
+	if cfg.Weights, err = gradient.LoadWeightsToChange(m, func(string) bool { return false }); err != nil {
+		return nil, err
+	}
 	p, err := gradient.Compile(m, cfg)
 	if err != nil {
 		return nil, err
