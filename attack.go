@@ -3,6 +3,7 @@ package advparams
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -56,6 +57,13 @@ type AttackOptions struct {
 	// State is a file that keeps the results of finished attacks, so that an equal call
 	// continues where this one ended; "" means none.
 	State string
+
+	// Report is the file to write the results to, as one HTML page; "" means none. If
+	// ReportTo is not nil, the page goes there instead. Force replaces a file that exists,
+	// unless it is no report.
+	Report   string
+	ReportTo io.Writer
+	Force    bool
 
 	Threads  int            // to compute on; 0 means one a core
 	Progress func(Progress) // may be nil
@@ -124,6 +132,11 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	if err := opt.check(); err != nil {
 		return nil, err
 	}
+	if opt.ReportTo == nil {
+		if err := probe(ofPage, opt.Force, opt.Report); err != nil {
+			return nil, err
+		}
+	}
 	see := observer{opt.Progress, opt.Notice}
 	m, _, err := openModel(opt.Locked, opt.Output)
 	if err != nil {
@@ -183,6 +196,9 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	r, err := c.attack(ctx, fraction)
 	if err == nil && opt.Curve {
 		err = c.curve(ctx, fraction, r)
+	}
+	if err == nil {
+		err = writePage(opt.ReportTo, opt.Report, opt.Force, r.WriteHTML)
 	}
 	return r, err
 }

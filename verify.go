@@ -104,7 +104,7 @@ func (v *verifier) run(ctx context.Context) (*Verification, error) {
 	if v.opt.Tool == "" {
 		v.report.Tool = tool()
 	}
-	if err := v.writePage(); err != nil {
+	if err := writePage(v.opt.ReportTo, v.opt.Report, v.opt.Force, func(w io.Writer) error { return verify.WriteHTML(w, v.report) }); err != nil {
 		return nil, err
 	}
 	found := newVerification(&v.report, v.opt.Report)
@@ -230,20 +230,21 @@ func (v *verifier) timed(step string) func() {
 	}
 }
 
-func (v *verifier) writePage() error {
+// writePage writes a page to w, or else to a file if that has a name.
+func writePage(w io.Writer, path string, force bool, write func(io.Writer) error) error {
 	switch {
-	case v.opt.ReportTo != nil:
-		return verify.WriteHTML(v.opt.ReportTo, v.report)
-	case v.opt.Report == "":
+	case w != nil:
+		return write(w)
+	case path == "":
 		return nil
 	}
-	out := atomicfile.Set{Force: v.opt.Force, Spare: ofPage.spare}
+	out := atomicfile.Set{Force: force, Spare: ofPage.spare}
 	defer out.Abort()
-	f, err := out.Create(v.opt.Report)
+	f, err := out.Create(path)
 	if err != nil {
 		return err
 	}
-	if err := verify.WriteHTML(f, v.report); err != nil {
+	if err := write(f); err != nil {
 		return err
 	}
 	return out.Commit()

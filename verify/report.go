@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/advparams/advparams/internal/page"
 	"github.com/advparams/advparams/task"
 )
 
@@ -57,15 +58,16 @@ type Timing struct {
 }
 
 //go:embed report.html
-var page string
+var html string
 
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"percent": func(x float64) string { return fmt.Sprintf("%.2f %%", 100*x) },
+	"style":   page.Style,
+	"percent": page.Percent,
 	"count":   Thousands[int],
 	"bytes":   Thousands[int64],
 	"seconds": func(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) },
-	"scale":   func(x, width float64) string { return fmt.Sprintf("%.1f", x*width) },
-}).Parse(page))
+	"scale":   page.Scale,
+}).Parse(html))
 
 // WriteHTML writes a report as one HTML page that needs no other file.
 func WriteHTML(w io.Writer, r Report) error {

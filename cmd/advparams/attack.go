@@ -83,6 +83,8 @@ and the share of changed weights among the most suspicious ones.
 	fl.IntVar(&s.opt.Batch, "batch", 64, "take steps on `N` samples")
 	fl.DurationVar(&s.opt.TimeLimit, "time-limit", 0, "stop after `TIME`, for example 30m; attacks that are not finished do not count")
 	fileFlag(cmd, &s.opt.State, "state", "", "note finished attacks in `FILE.json`, and do not repeat those that are there", "json")
+	fileFlag(cmd, &s.opt.Report, "report", "", "write the results to `FILE.html` as well, one page without external parts", "html")
+	fl.BoolVar(&s.opt.Force, "force", false, "replace the report if it exists")
 	threadsFlag(cmd, &s.opt.Threads, 0)
 	fl.Lookup("grid").DefValue = strings.Join(gridNames(), ",")
 	fl.Lookup("time-limit").DefValue = "0"
@@ -128,7 +130,10 @@ func (s *assault) check() error {
 	case s.open.path != "" && o.Original != "":
 		return usagef("--key and --original say the same: give one of them")
 	}
-	return s.open.check()
+	if err := s.open.check(); err != nil {
+		return err
+	}
+	return s.app.checkStreams(o.Report)
 }
 
 func (s *assault) run(ctx context.Context) (err error) {
@@ -147,6 +152,7 @@ func (s *assault) run(ctx context.Context) (err error) {
 		}
 		opt.Grid = append(opt.Grid, o)
 	}
+	opt.ReportTo = s.app.stream(&opt.Report)
 	if opt.Key, err = s.open.file(s.app); err != nil {
 		return err
 	}
@@ -158,5 +164,8 @@ func (s *assault) run(ctx context.Context) (err error) {
 		return err
 	}
 	show.close()
+	if opt.ReportTo != nil {
+		return nil
+	}
 	return s.app.result(r, func(w io.Writer) { text.Attacks(w, r, opt.TimeLimit) })
 }

@@ -41,6 +41,7 @@
 //	attack.go       Run and its options; the list of attacks
 //	settings.go     the settings of an attack; which one is best
 //	report.go       Report: what attacks came to
+//	page.go         Report as an HTML page
 //	state.go        finished attacks, for an attack that continues
 //	lab.go          the model and the samples that attacks work with
 //	blank.go        the zero line: attacks from starts that hold nothing of the original
@@ -56,6 +57,8 @@
 //	reinit.go       attacks: layers initialised anew; training from scratch
 //	renormalise.go  attacks: units brought to mean 0 and variance 1
 //	batchnorm.go    attacks: batch normalisations put in
+//	public.go       attacks: the public model that a model was tuned from
+//	oracle.go       attacks: training on the answers of the original
 //	repair.go       attacks: the search run backwards
 //	partialkey.go   attacks: a part of the key, or the places alone
 //	errors.go       typed errors
