@@ -75,6 +75,27 @@ func Identities(files ...string) ([]age.Identity, error) {
 	return all, nil
 }
 
+// RecipientsOf returns the recipients (age1…, age1pq1…) that belong to the identities in a
+// file. Of an SSH key there is none to return: its public key is in a file of its own.
+func RecipientsOf(file string) ([]string, error) {
+	identities, err := Identities(file)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, id := range identities {
+		switch id := id.(type) {
+		case *age.X25519Identity:
+			all = append(all, id.Recipient().String())
+		case *age.HybridIdentity:
+			all = append(all, id.Recipient().String())
+		default:
+			return nil, fmt.Errorf("%s: an identity that is not of age, such as an SSH key, whose public key is in a file of its own", file)
+		}
+	}
+	return all, nil
+}
+
 // Recipients parses recipients (age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …), and reads
 // those in files, which have one a line. A text that is no recipient is an *OptionError.
 func Recipients(texts, files []string) ([]age.Recipient, error) {

@@ -104,7 +104,7 @@ func TestBatchStopped(t *testing.T) {
 	if err := json.Unmarshal(stdout.Bytes(), &s); err != nil {
 		t.Fatalf("%v: %s", err, stdout)
 	}
-	if status := cmd.ProcessState.ExitCode(); status != exitcode.Failed || s.Counts[batch.Waiting] == 0 || s.Counts[batch.Interrupted] == 0 {
+	if status := cmd.ProcessState.ExitCode(); status != exitcode.Interrupted || s.Counts[batch.Waiting] == 0 || s.Counts[batch.Interrupted] == 0 {
 		t.Errorf("exit status %d, %v", status, s.Counts)
 	}
 	for _, pattern := range []string{"out/*/.advparams-*.tmp", "out/*/" + batch.StateFolder + "/*.tmp", "out/*/" + batch.StateFolder + "/*.lock"} {

@@ -50,6 +50,9 @@ func (a *app) step(ctx context.Context, req *wire.Request) *wire.Response {
 func (a *app) failed(err error, names wire.Names) *wire.Error {
 	text, advice := explain(err)
 	status := exitStatus(err)
+	if status == exitcode.Interrupted {
+		status = exitcode.Failed // of the model, which the next run tries again
+	}
 	if status == exitcode.Usage && advice == "" {
 		advice = "docs/batch.md has the options of a manifest"
 	}

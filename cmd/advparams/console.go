@@ -21,7 +21,12 @@ func (a *app) note(format string, args ...any) {
 
 // warn prints a message that --quiet does not suppress.
 func (a *app) warn(format string, args ...any) {
-	fmt.Fprintf(a.stderr, "advparams: warning: %s\n", printable.Line(fmt.Sprintf(format, args...)))
+	a.say(terminal.Yellow, "warning", fmt.Sprintf(format, args...))
+}
+
+// say prints a line of a kind.
+func (a *app) say(c terminal.Colour, kind, text string) {
+	fmt.Fprintf(a.stderr, "advparams: %s %s\n", terminal.Paint(a.stderr, c, kind+":"), printable.Line(text))
 }
 
 // result prints v as JSON if that was asked for, and else what text writes.

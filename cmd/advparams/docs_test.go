@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/advparams/advparams/internal/clidoc"
 )
 
 // TestReference compares docs/cli.md with what the commands say of themselves.
@@ -35,6 +39,25 @@ func TestHelp(t *testing.T) {
 		}
 		if cmd.Short == "" || cmd.Example == "" || cmd.ValidArgsFunction == nil {
 			t.Errorf("%s lacks a short text, an example or completion", cmd.Name())
+		}
+	}
+}
+
+// TestHelpFits: help is no wider than a terminal, in any command.
+func TestHelpFits(t *testing.T) {
+	for _, cmd := range append(newRoot(&app{}).Commands(), newRoot(&app{})) {
+		if !cmd.IsAvailableCommand() && cmd.HasParent() {
+			continue
+		}
+		var b strings.Builder
+		clidoc.Help(&b, cmd, 80)
+		for line := range strings.Lines(b.String()) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("%s: %d columns: %s", cmd.Name(), n, line)
+			}
+		}
+		if cmd.Example == "" {
+			t.Errorf("%s has no example", cmd.Name())
 		}
 	}
 }

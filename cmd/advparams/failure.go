@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/printable"
+	"github.com/advparams/advparams/internal/terminal"
 )
 
 // usageError is a mistake in the command line.
@@ -16,6 +18,13 @@ type usageError struct{ error }
 func (e *usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// failure is an error in JSON.
+type failure struct {
+	Error  string `json:"error"`
+	Hint   string `json:"hint,omitempty"`
+	Status int    `json:"exit_status"`
+}
 
 // internalError is a panic.
 type internalError struct {
@@ -41,6 +50,8 @@ func exitStatus(err error) int {
 	switch {
 	case err == nil:
 		return exitcode.Done
+	case is(context.Canceled):
+		return exitcode.Interrupted
 	case errors.As(err, &batch):
 		return batch.status
 	case errors.As(err, &usage), errors.As(err, &option):
@@ -74,14 +85,20 @@ func explain(err error) (text, advice string) {
 	return text, advice
 }
 
-// printError prints the explanation of an error, with the stack of a panic.
+// printError prints the explanation of an error, with the stack of a panic. With --json
+// it is an object.
 func (a *app) printError(err error, text, advice string) {
 	var internal *internalError
 	if errors.As(err, &internal) {
 		fmt.Fprintf(a.stderr, "%s\n", internal.stack)
 	}
-	fmt.Fprintf(a.stderr, "advparams: error: %s\n", printable.Line(text))
+	if a.json {
+		object, _ := json.Marshal(failure{printable.Line(text), printable.Line(advice), exitStatus(err)}) // of strings that are UTF-8
+		fmt.Fprintf(a.stderr, "%s\n", object)
+		return
+	}
+	a.say(terminal.Red, "error", text)
 	if advice != "" {
-		fmt.Fprintf(a.stderr, "advparams: hint: %s\n", printable.Line(advice))
+		a.say(terminal.Cyan, "hint", advice)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -123,18 +124,28 @@ func exposed(path string) bool {
 	return err == nil && info.Mode().IsRegular() && runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0
 }
 
+// leastPassphrase is how many characters a new passphrase has at least: what NIST SP
+// 800-63B asks of passwords that people choose.
+const leastPassphrase = 8
+
 // passphrase returns the passphrase from the environment or the terminal, where
 // a new one is asked for twice.
 func (a *app) passphrase(isNew bool) (string, error) {
-	if secret, ok := os.LookupEnv(passphraseVariable); ok {
-		if secret == "" {
-			return "", withHint(fmt.Errorf("%s is empty", passphraseVariable), "unset it to be asked, or put the passphrase into it")
+	secret, here := os.LookupEnv(passphraseVariable)
+	switch {
+	case here && secret == "":
+		return "", withHint(fmt.Errorf("%s is empty", passphraseVariable), "unset it to be asked, or put the passphrase into it")
+	case !here:
+		var err error
+		if secret, err = terminal.AskPassphrase(isNew); errors.Is(err, terminal.ErrNone) {
+			return "", withHint(err, "put it into the environment variable %s", passphraseVariable)
+		} else if err != nil {
+			return "", err
 		}
-		return secret, nil
 	}
-	secret, err := terminal.AskPassphrase(isNew)
-	if errors.Is(err, terminal.ErrNone) {
-		err = withHint(err, "put it into the environment variable %s", passphraseVariable)
+	if n := utf8.RuneCountInString(secret); isNew && n < leastPassphrase {
+		return "", withHint(usagef("a passphrase of %d characters is too short", n),
+			"take %d or more, best some words chosen at random; or seal the key to an identity, which advparams keygen makes", leastPassphrase)
 	}
-	return secret, err
+	return secret, nil
 }

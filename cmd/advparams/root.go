@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/advparams/advparams/internal/clidoc"
 	"github.com/advparams/advparams/internal/exitcode"
+	"github.com/advparams/advparams/internal/terminal"
 )
 
 // app is one run of the program: where it writes, and the flags that every
@@ -49,6 +53,7 @@ func (a *app) execute(ctx context.Context, args []string) error {
 	root.SetArgs(args)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
+	a.json = slices.Contains(args, "--json") // for mistakes in other flags
 	cmd, err := root.ExecuteContextC(ctx)
 	switch {
 	case err != nil && !a.running:
@@ -64,6 +69,7 @@ func (a *app) execute(ctx context.Context, args []string) error {
 }
 
 func newRoot(a *app) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "advparams",
 		Short: "Lock neural networks with a key",
@@ -80,7 +86,8 @@ Exit status:
   2  wrong usage
   3  not done within the budget: the accuracy did not fall, or no attack was finished
   4  wrong identity, damaged key, or a model that the key does not belong to
-  5  the model uses something that is not implemented or has no gradient`,
+  5  the model uses something that is not implemented or has no gradient
+  130  interrupted, for example by Ctrl-C`,
 		Example: `  advparams demo
   advparams keygen -o me.txt
   advparams protect model.onnx --data images/ -o locked.onnx --key model.key -r age1…
@@ -90,6 +97,9 @@ Exit status:
 		SuggestionsMinimumDistance: 2,
 		Args:                       cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if version {
+				return a.version()
+			}
 			if len(args) == 0 {
 				return cmd.Help()
 			}
@@ -107,6 +117,13 @@ Exit status:
 		newInspect(a), newAttack(a), newGradients(a), newBench(a), newVersion(a), newDocs(a),
 	)
 	root.AddCommand(newBatch(a), newBatchStep(a))
+	root.Flags().BoolVar(&version, "version", false, "print the version")
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { clidoc.Help(a.stdout, cmd, terminal.Width(a.stdout)) })
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		clidoc.Usage(a.stderr, cmd, terminal.Width(a.stderr))
+		return nil
+	})
+	root.SetFlagErrorFunc(flagMistake)
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.DisableFlagsInUseLine = true
 		do := cmd.RunE
@@ -116,6 +133,46 @@ Exit status:
 		}
 	}
 	return root
+}
+
+// flagMistake adds to the error of a flag that does not exist which one was meant.
+func flagMistake(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	name, best, least := unknown.GetSpecifiedName(), "", 3
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if d := distance(name, f.Name); !f.Hidden && d < least && d < len(name) {
+			best, least = f.Name, d
+		}
+	})
+	if best == "" {
+		return err
+	}
+	return withHint(&usageError{err}, "did you mean --%s?", best)
+}
+
+// distance returns how many letters have to be put in, left out or replaced to get from
+// one word to another.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // operand requires exactly one argument, and completes it with files that have

@@ -31,7 +31,7 @@ func TestExitStatus(t *testing.T) {
 	}{
 		{nil, 0},
 		{errors.New("disk full"), 1},
-		{context.Canceled, 1},
+		{context.Canceled, 130},
 		{&internalError{value: "x"}, 1},
 		{usagef("no such flag"), 2},
 		{perturb.ErrTarget, 3},
@@ -141,7 +141,7 @@ func TestInterrupted(t *testing.T) {
 		{"bench", "model.onnx"},
 	} {
 		var out, errs bytes.Buffer
-		if status := run(ctx, append(args, "-q"), &out, &errs); status != exitcode.Failed || !strings.HasSuffix(errs.String(), "error: interrupted\n") {
+		if status := run(ctx, append(args, "-q"), &out, &errs); status != exitcode.Interrupted || !strings.HasSuffix(errs.String(), "error: interrupted\n") {
 			t.Errorf("%q: status %d, %s", args, status, errs.String())
 		}
 	}

@@ -1,4 +1,5 @@
-// Package clidoc writes the reference of a command line in Markdown.
+// Package clidoc writes the reference of a command line: in Markdown, and as help for a
+// terminal.
 package clidoc
 
 import (
@@ -76,9 +77,6 @@ func flagTable(b *strings.Builder, flags *pflag.FlagSet) {
 		if value != "" {
 			name += " " + value
 		}
-		if d := f.DefValue; d != "" && d != "0" && d != "false" && d != "[]" {
-			usage += fmt.Sprintf(" (default %s)", d)
-		}
-		fmt.Fprintf(b, "| `%s` | %s |\n", strings.ReplaceAll(name, "|", `\|`), usage)
+		fmt.Fprintf(b, "| `%s` | %s |\n", strings.ReplaceAll(name, "|", `\|`), usage+defaultOf(f))
 	})
 }

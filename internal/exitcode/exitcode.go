@@ -12,6 +12,8 @@ const (
 	Unsupported = 5 // the model uses something that is not implemented
 
 	Last = Unsupported
+
+	Interrupted = 130 // Ctrl-C or another request to stop: 128 + SIGINT, as shells say
 )
 
 // Retryable reports whether trying again may help after a status. Only Failed
