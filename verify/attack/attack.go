@@ -287,6 +287,12 @@ type planned struct {
 	settings []variant
 }
 
+// controlled reports whether an attack is repeated from a start that holds nothing: if it
+// trains, and counts. Then all its settings are, so that there is as much to choose from.
+func (p *planned) controlled() bool {
+	return p.counts() && slices.ContainsFunc(p.settings, func(v variant) bool { return v.tune != nothing })
+}
+
 // plan returns the attacks that are wanted and that the model has something for, those of
 // least work first.
 func (l *lab) plan() []planned {
@@ -310,16 +316,15 @@ func (l *lab) plan() []planned {
 func (l *lab) work(p planned) int {
 	n := 0
 	for _, v := range p.settings {
-		one := v.tries + v.ahead*l.opt.Epochs*3*l.train.Len()
+		n += v.tries + v.ahead*l.opt.Epochs*3*l.train.Len()
 		if v.tune == nothing {
-			n += one + l.valid.Len() + l.test.Len()
-			continue
+			n += l.valid.Len() + l.test.Len()
+		} else {
+			n += len(l.opt.Grid) * (l.epochs(v)*(3*l.train.Len()+l.valid.Len()) + l.test.Len())
 		}
-		one += len(l.opt.Grid) * (l.epochs(v)*(3*l.train.Len()+l.valid.Len()) + l.test.Len())
-		if p.counts() {
-			one *= 2 // with its control
-		}
-		n += one
+	}
+	if p.controlled() {
+		n *= 2
 	}
 	return n
 }

@@ -2,27 +2,25 @@ package attack
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
-// carryOut tries the settings of an attack and returns the best result. If the attack
-// counts, those that train are tried from a start that holds nothing too: the control.
+// carryOut tries the settings of an attack and returns the best result. If the attack is
+// controlled, they are tried from a start that holds nothing too.
 func (l *lab) carryOut(ctx context.Context, p planned) (Result, error) {
 	defer l.restore(l.locked)
 	began := time.Now()
-	var trained []variant
-	if p.counts() {
-		trained = slices.DeleteFunc(slices.Clone(p.settings), func(v variant) bool { return v.tune == nothing })
+	l.now = Progress{Attack: p.name, Total: l.effort(p.settings)}
+	if p.controlled() {
+		l.now.Total *= 2
 	}
-	l.now = Progress{Attack: p.name, Total: l.effort(p.settings) + l.effort(trained)}
 	l.report(l.now)
 	result, err := l.best(ctx, p.name, p.settings)
-	if err == nil && len(trained) > 0 {
+	if err == nil && p.controlled() {
 		l.blank = true
 		defer func() { l.blank = false }()
 		var control Result
-		control, err = l.best(ctx, p.name, trained)
+		control, err = l.best(ctx, p.name, p.settings)
 		result.Control = &control
 	}
 	result.Seconds = time.Since(began).Seconds()
