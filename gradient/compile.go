@@ -41,7 +41,8 @@ type Config struct {
 	Features bool
 	// Keep keeps all values in memory. Refresh, Backward, Fork and Try need them.
 	Keep bool
-	// Weights are the parameters to compute with; nil means the model's own.
+	// Weights are the parameters to compute with; nil means the model's own, which
+	// cannot be changed.
 	// Programs with the same Weights see each other's changes.
 	Weights *Weights
 	// Workers are the threads to compute on; nil means the calling one.
@@ -80,7 +81,7 @@ func newCompiler(m *onnxio.Model, cfg Config) (*compiler, error) {
 	}
 	if cfg.Weights == nil {
 		var err error
-		if cfg.Weights, err = LoadWeights(m); err != nil {
+		if cfg.Weights, err = LoadWeightsToChange(m, unchanged); err != nil {
 			return nil, err
 		}
 	}

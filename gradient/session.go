@@ -31,7 +31,7 @@ type Session struct {
 func NewSession(m *onnxio.Model, cfg Config, batch int) (*Session, error) {
 	if cfg.Weights == nil {
 		var err error
-		if cfg.Weights, err = LoadWeights(m); err != nil {
+		if cfg.Weights, err = LoadWeightsToChange(m, unchanged); err != nil {
 			return nil, err
 		}
 	}
@@ -53,7 +53,8 @@ func NewSession(m *onnxio.Model, cfg Config, batch int) (*Session, error) {
 // other.
 func (s *Session) BatchSize() (n int, fixed bool) { return s.batch, s.fixed }
 
-// Weights returns the parameters the session computes with.
+// Weights returns the parameters the session computes with. They may be changed if
+// they are those of Config.
 func (s *Session) Weights() *Weights { return s.cfg.Weights }
 
 // program returns the program for the shapes of a batch.

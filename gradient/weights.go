@@ -56,6 +56,9 @@ func LoadWeightsToChange(m *onnxio.Model, change func(name string) bool) (*Weigh
 	return w, nil
 }
 
+// unchanged selects no parameters, for LoadWeightsToChange.
+func unchanged(string) bool { return false }
+
 // weight is a tensor that Weights has.
 type weight struct {
 	name    string
