@@ -32,15 +32,19 @@ func message(t testing.TB, k *Key) *keypb.Payload {
 	return m
 }
 
-// Contradictions that reach Read inside an intact container.
-func TestContradictions(t *testing.T) {
+// A contradiction makes a payload wrong, in an intact container. Messages of errors
+// contain message.
+type contradiction struct {
+	name    string
+	change  func(*keypb.Payload)
+	message string
+}
+
+// contradictions are those in sample.
+func contradictions() []contradiction {
 	const beyond = math.MaxInt64 + 1
 	unknown := protowire.AppendVarint(protowire.AppendTag(nil, 100, protowire.VarintType), 1)
-	for _, tc := range []struct {
-		name    string
-		change  func(*keypb.Payload)
-		message string
-	}{
+	return []contradiction{
 		{"other magic", func(m *keypb.Payload) { m.Magic = "advparams" }, "not that of a key"},
 		{"no version", func(m *keypb.Payload) { m.FormatVersion = 0 }, "format version 0"},
 		{"next version", func(m *keypb.Payload) { m.FormatVersion = 4 }, "format version 4"},
@@ -114,7 +118,12 @@ func TestContradictions(t *testing.T) {
 			m.Patches[1].Offset, m.Patches[1].Positions[0] = 4003-4, 0
 			m.Splices[2].Offset = 4001
 		}, "overlap at byte 4001"},
-	} {
+	}
+}
+
+// Contradictions that reach Read inside an intact container.
+func TestContradictions(t *testing.T) {
+	for _, tc := range contradictions() {
 		t.Run(tc.name, func(t *testing.T) {
 			m := message(t, sample())
 			tc.change(m)

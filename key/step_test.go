@@ -54,15 +54,11 @@ func stepped() *Key {
 	return k
 }
 
-// Contradictions in steps, inside an intact container.
-func TestStepContradictions(t *testing.T) {
+// stepContradictions are those in stepped.
+func stepContradictions() []contradiction {
 	unknown := protowire.AppendVarint(protowire.AppendTag(nil, 100, protowire.VarintType), 1)
 	tensor := func(m *keypb.Payload, i int) *keypb.SealedTensor { return m.Steps[1].Keystream.Tensors[i] }
-	for _, tc := range []struct {
-		name    string
-		change  func(*keypb.Payload)
-		message string
-	}{
+	return []contradiction{
 		{"version 1", func(m *keypb.Payload) { m.FormatVersion = 1 }, "version 1 does not have"},
 		{"unknown field of a step", func(m *keypb.Payload) { m.Steps[0].ProtoReflect().SetUnknown(unknown) }, "does not define"},
 		{"unknown field of a result", func(m *keypb.Payload) { m.Steps[0].Results[0].ProtoReflect().SetUnknown(unknown) }, "does not define"},
@@ -106,7 +102,12 @@ func TestStepContradictions(t *testing.T) {
 		{"run of no exponents", func(m *keypb.Payload) { tensor(m, 3).Exponents = []uint32{1, 0} }, "are no list"},
 		{"exponent twice", func(m *keypb.Payload) { tensor(m, 3).Exponents = []uint32{1, 2, 2, 1} }, "no permutation"},
 		{"exponents of bytes", func(m *keypb.Payload) { tensor(m, 4).Exponents = []uint32{1, 2} }, "no permutation"},
-	} {
+	}
+}
+
+// Contradictions in steps, inside an intact container.
+func TestStepContradictions(t *testing.T) {
+	for _, tc := range stepContradictions() {
 		t.Run(tc.name, func(t *testing.T) {
 			m := message(t, stepped())
 			tc.change(m)

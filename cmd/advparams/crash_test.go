@@ -16,7 +16,7 @@ import (
 // each state the model is there, or the key that brings it back.
 func TestLossOfPower(t *testing.T) {
 	for _, s := range stories() {
-		if s.model == "" {
+		if s.model == "" || s.journal != "" { // package seal tests its journal
 			continue
 		}
 		t.Run(strings.ReplaceAll(s.name, " ", "-"), func(t *testing.T) {

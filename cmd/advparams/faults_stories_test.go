@@ -29,6 +29,10 @@ type story struct {
 	// changes are patterns of files that the command may make or change. No other file
 	// may be different after it, however it ends.
 	changes []string
+	// journal is the file that is there while the command changes the model where it is.
+	journal string
+	// random means that what the command makes is different each time.
+	random bool
 }
 
 // stories are all commands that write something nobody has twice.
@@ -45,6 +49,9 @@ func stories() []story {
 	// All weights are encrypted, so that all files change.
 	protectAll := func(out string, more ...string) []string {
 		return append([]string{"protect", "m.onnx", "--profile", "sealed", "-o", out, "--plain-key", "--key", "k"}, more...)
+	}
+	sealed := func(out string, more ...string) []string {
+		return append([]string{"protect", "m.onnx", "-o", out, "--plain-key", "--profile", "sealed", "--key", "k"}, more...)
 	}
 	parts := []string{"m.onnx", "m.onnx.1", "m.onnx.2"}
 	return []story{
@@ -84,6 +91,17 @@ func stories() []story {
 			name: "unlock several files in place", setup: several, before: [][]string{protectAll("m.onnx", "--force")},
 			args:  []string{"unlock", "m.onnx", "--key", "k", "--in-place"},
 			model: "m.onnx", key: "k", precious: parts, changes: []string{"m.onnx*"},
+		}, {
+			name: "protect sealed in place", setup: several, args: sealed("m.onnx", "--force"),
+			model: "m.onnx", key: "k", precious: parts, changes: []string{"m.onnx*", "k"}, random: true,
+		}, {
+			name: "unlock sealed", setup: several, before: [][]string{sealed("m.onnx", "--force")},
+			args:  []string{"unlock", "m.onnx", "--key", "k", "-o", "out/m.onnx"},
+			model: "m.onnx", key: "k", precious: parts, changes: []string{"out/*"},
+		}, {
+			name: "unlock sealed in place", setup: several, before: [][]string{sealed("m.onnx", "--force")},
+			args:  []string{"unlock", "m.onnx", "--key", "k", "--in-place"},
+			model: "m.onnx", key: "k", precious: parts, changes: []string{"m.onnx*"}, journal: "m.onnx.advparams-journal",
 		}, {
 			name: "keygen", setup: func(string) error { return nil }, args: []string{"keygen", "-o", "me.txt"}, changes: []string{"me.txt"},
 		}, {

@@ -294,6 +294,9 @@ func (e *experiment) complete(fail failer, found files, failed faults.Call) {
 		fail("it reports success, and %s is wrong", name)
 	}
 	for name := range found {
+		if name == e.journal && failed.Path != name {
+			fail("it leaves its journal")
+		}
 		if isTemporary(name) && !failed.Temporary() && !strings.HasPrefix(failed.Path, "tmp/") && !e.settling(name) {
 			fail("it leaves %s", name)
 		}
@@ -309,6 +312,9 @@ func (e *experiment) settling(name string) bool {
 
 // varies reports whether the content of a file is different each time.
 func (e *experiment) varies(name string) bool {
+	if e.random && e.mayChange(name) {
+		return true
+	}
 	switch path.Ext(name) {
 	case ".html", ".json", ".jsonl", ".log", ".txt":
 		return true
@@ -321,6 +327,7 @@ func (e *experiment) varies(name string) bool {
 func (e *experiment) unchanged(fail failer, found files, failed faults.Call) {
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		switch {
+		case e.journal != "" && (found[e.journal] != "" || e.intact(found)): // the same command goes on, or all is done
 		case isTemporary(name) && !failed.Temporary() && !strings.HasPrefix(failed.Path, "tmp/"):
 			fail("it leaves %s", name)
 		case isTemporary(name), e.before[name] == found[name], name == e.stdout, strings.HasPrefix(name, "tmp/stdout"), e.name == "batch":

@@ -103,9 +103,7 @@ func (s *system) apply(c *Call) error {
 		s.opened[c.File] = f
 	case "write", "pwrite64":
 		f := s.behind(c)
-		for int64(len(f.now)) < c.Offset+int64(len(c.Data)) {
-			f.now += "\x00"
-		}
+		f.now += strings.Repeat("\x00", max(0, int(c.Offset)+len(c.Data)-len(f.now)))
 		f.now = f.now[:c.Offset] + string(c.Data) + f.now[c.Offset+int64(len(c.Data)):]
 	case "ftruncate":
 		f := s.behind(c)
