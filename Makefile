@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build storage demo fuzz test test-arm64 test-deploy test-faults test-long test-mutations test-slurm test-storage race bench lint vuln generate clean
+.PHONY: help build storage demo fuzz test test-arm64 test-deploy test-faults test-long test-mutations test-python test-slurm test-storage race bench lint vuln generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-long: ## lock 200 models in a batch that is killed ten times
 
 test-mutations: ## inspect, run, lock and unlock 100,000 mutated models and as many mutated keys
 	ADVPARAMS_MUTATIONS=100000 $(GO) test -count=1 -timeout 3h -v -run 'TestMutated' .
+
+test-python: ## test python/ in a virtual environment; skipped without Python
+	GO=$(GO) .ci/python
 
 test-slurm: ## run deploy/slurm in a Slurm on this host; skipped where there can be none
 	deploy/slurm/e2e.sh

@@ -1,0 +1,207 @@
+"""Turns locked files back into the originals, in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import posixpath
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from . import _onnx, _seal
+from ._keyfile import DEFAULT_WORK_FACTOR, Identities, Key, open_key
+from ._payload import File, Patch, Payload, Splice, Step, clean
+from .errors import AdvparamsError, DamagedKey, WrongModel
+
+
+@dataclass
+class UnlockedModel:
+    """An original, bit for bit, in memory."""
+
+    name: str
+    """The name that the model file had before it was locked."""
+    model: bytes = field(repr=False)
+    """The content of the model file."""
+    files: dict[str, bytes] = field(repr=False)
+    """Its external data files by name, relative to the model's folder, with slashes."""
+
+    def write(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the plain files into a folder. To run a model, that is not needed.
+
+        Only data files that the model refers to are written, nothing is replaced, and nothing
+        is written outside the folder. If a file exists, the others are removed again.
+        """
+        refers = {clean(stored.location) for stored in _onnx.external(self.model)}
+        names = {self.name: self.model}
+        names.update(
+            (n, data) for n, data in self.files.items() if os.fsencode(posixpath.normpath(n)) in refers
+        )
+        written: list[str] = []
+        try:
+            for name, data in names.items():
+                path = _inside(folder, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                if os.path.realpath(path) != os.path.join(os.path.realpath(folder), *name.split("/")):
+                    raise AdvparamsError(f"{path} leads out of its folder", "choose a folder without links")
+                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
+                    written.append(path)
+                    f.write(data)
+        except BaseException:
+            for path in written:
+                os.remove(path)
+            raise
+
+
+def unlock(
+    path: str | os.PathLike[str],
+    key: Key,
+    identity: Identities = None,
+    *,
+    max_work_factor: int = DEFAULT_WORK_FACTOR,
+) -> bytes:
+    """Returns the original of a locked model file.
+
+    The key is a path, the content of a key file as bytes, or `Env`. The identity is a path, a
+    text (AGE-SECRET-KEY-1…, AGE-PLUGIN-…, an SSH private key), the content of an identity file
+    as bytes, `Env`, `Passphrase`, or a list of these. A plain key needs none.
+
+    Nothing is written. A model with external data has more than one file: `unlock_files`
+    returns all.
+    """
+    unlocked = unlock_files(path, key, identity, max_work_factor=max_work_factor)
+    if unlocked.files:
+        raise AdvparamsError(
+            f"the model has {len(unlocked.files)} external data files",
+            "unlock_files returns all of them, session runs the model",
+        )
+    return unlocked.model
+
+
+def unlock_files(
+    path: str | os.PathLike[str],
+    key: Key,
+    identity: Identities = None,
+    *,
+    max_work_factor: int = DEFAULT_WORK_FACTOR,
+) -> UnlockedModel:
+    """Returns the original of a locked model with its external data files.
+
+    Locked data files are looked for beside the model, under the names in the key. Sizes and
+    SHA-256 digests are compared with those in the key before and after. See `unlock` for the
+    arguments.
+    """
+    payload = open_key(key, identity, max_work_factor)
+    path = os.fspath(path)
+    folder = os.path.dirname(path)
+    results: list[bytes] = []
+    for index, file in enumerate(payload.files):
+        source = path if index == 0 else _inside(folder, os.fsdecode(file.locked_name))
+        results.append(_restore(payload, index, _read(source, file), source))
+    names = [posixpath.normpath(os.fsdecode(f.name)) for f in payload.files]
+    return UnlockedModel(names[0], results[0], dict(zip(names[1:], results[1:], strict=True)))
+
+
+def _inside(folder: str | os.PathLike[str], name: str) -> str:
+    parts = posixpath.normpath(name).split("/")
+    if os.name == "nt" and any(set(part) & set('\\:*?"<>|') for part in parts):
+        raise DamagedKey(f"a file of the model has the name {name!r}, which this system cannot have")
+    return os.path.join(folder, *parts)
+
+
+def _read(path: str, file: File) -> bytes:
+    try:
+        with open(path, "rb") as f:
+            size = os.fstat(f.fileno()).st_size
+            if size != file.locked_size and size > 0:  # 0: perhaps no regular file
+                raise _mismatch(path, file, f"it has {size} bytes, not {file.locked_size}")
+            data = f.read(file.locked_size + 1)
+    except FileNotFoundError as e:
+        raise WrongModel(
+            f"{path} does not exist", "check the path; data files belong beside the locked model"
+        ) from e
+    if len(data) != file.locked_size:
+        raise _mismatch(path, file, f"it has not {file.locked_size} bytes")
+    return data
+
+
+def _mismatch(path: str, file: File, what: str) -> WrongModel:
+    return WrongModel(f"{path} is not the file that the key is for: {what}")
+
+
+def _restore(payload: Payload, index: int, locked: bytes, source: str) -> bytes:
+    """Returns the original of one file."""
+    file = payload.files[index]
+    # io.BytesIO copies a file once, is writable meanwhile, and hands it out as bytes
+    # without another copy.
+    work = io.BytesIO(locked)
+    with ThreadPoolExecutor(1) as pool:
+        digest = pool.submit(lambda: hashlib.sha256(locked).digest())
+        failed: Exception | None = None
+        try:
+            work = _steps(payload, index, work)
+            restored = hashlib.sha256(work.getbuffer()).digest()
+        except (DamagedKey, WrongModel) as e:
+            failed, restored = e, b""
+        before = digest.result()
+    if before != file.locked_sha256:  # this comes first: damage to a wrong file means nothing
+        if before == file.sha256:
+            raise _mismatch(source, file, "it is the original already")
+        raise _mismatch(source, file, "its SHA-256 is another, so it is another model or was changed")
+    if failed:
+        raise failed
+    if restored != file.sha256 or work.getbuffer().nbytes != file.size:
+        raise DamagedKey(f"damaged key: what it makes of {source} is not the original")
+    return work.getvalue()
+
+
+def _steps(payload: Payload, index: int, work: io.BytesIO) -> io.BytesIO:
+    if payload.format_version < 3:
+        return _edit(work, index, payload.patches, payload.splices)
+    last = len(payload.steps) - 1
+    for n, step in enumerate(payload.steps):
+        work = _step(step, index, work, check=n < last)
+    return work
+
+
+def _step(step: Step, index: int, work: io.BytesIO, check: bool) -> io.BytesIO:
+    """Takes one step. The result of the last one is the original, which is checked later."""
+    if step.keystream is not None:
+        with work.getbuffer() as data:
+            _seal.decrypt(step.keystream, index, data)
+    else:
+        work = _edit(work, index, step.patches, step.splices)
+    for result in step.results if check else ():
+        with work.getbuffer() as data:
+            if result.file == index and hashlib.sha256(data).digest() != result.sha256:
+                raise DamagedKey("damaged key: a step does not leave what the key says")
+    return work
+
+
+def _edit(work: io.BytesIO, index: int, patches: Iterable[Patch], splices: Iterable[Splice]) -> io.BytesIO:
+    """Applies patches and splices, whose offsets are all those of the file before."""
+    with work.getbuffer() as view:
+        data = np.frombuffer(view, np.uint8)
+        for p in patches:
+            if p.file != index or not p.starts.size:
+                continue
+            originals = np.frombuffer(p.originals, np.uint8).reshape(-1, p.width)
+            for k in range(p.width):
+                if p.flip:
+                    data[p.starts + k] ^= np.uint8(p.flip >> 8 * k & 0xFF)
+                else:
+                    data[p.starts + k] = originals[:, k]
+        del data
+        mine = [s for s in splices if s.file == index]
+        if not mine:
+            return work
+        out, at = io.BytesIO(), 0
+        for s in mine:
+            out.write(view[at : s.offset])
+            out.write(s.original)
+            at = s.offset + s.length
+        out.write(view[at:])
+    return out
