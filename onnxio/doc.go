@@ -69,6 +69,7 @@
 //	record.go           Record: the way back
 //	validate.go         when a record is valid
 //	step.go             Step: one of several changes that lead back
+//	inplace.go          what can be changed in place, and whether it has been
 //	seal.go             a step that seals ranges of files
 //	stage.go            what is done to one file at a time
 //	validate_step.go    when a step is valid
