@@ -63,7 +63,7 @@ func unlockInPlace(ctx context.Context, locked string, record *onnxio.Record, se
 	if !record.InPlace() {
 		return false, nil
 	}
-	err = onnxio.CheckRestore(ctx, locked, record, see.bytes("checking", 2*lockedBytes(record)))
+	err = onnxio.CheckRestore(ctx, locked, record, see.bytes("checking", workBytes(record)))
 	if err != nil {
 		return false, err
 	}
@@ -82,6 +82,14 @@ func lockedBytes(record *onnxio.Record) (size int64) {
 		size += f.LockedSize
 	}
 	return size
+}
+
+// workBytes returns how many bytes onnxio.Restore goes through, about.
+func workBytes(record *onnxio.Record) int64 {
+	if len(record.Steps) > 0 {
+		return lockedBytes(record)
+	}
+	return 2 * lockedBytes(record)
 }
 
 // openInPlace opens the files of a record for reading and writing, and makes a journal.

@@ -289,7 +289,7 @@ func (s *sealing) measureSealed(samples *prepared, key *seal.Key, w *gradient.Wo
 // lock returns what writes the sealed model.
 func (s *sealing) lock(key *seal.Key, stage string) lockTo {
 	return func(set *atomicfile.Set, path string) (*onnxio.Record, error) {
-		return s.m.Seal(s.ctx, set, path, key, s.plan.Ranges, s.see.bytes(stage, 2*sizeOf(s.m)))
+		return s.m.Seal(s.ctx, set, path, key, s.plan.Ranges, s.see.bytes(stage, sizeOf(s.m)))
 	}
 }
 

@@ -121,7 +121,7 @@ func unlock(ctx context.Context, opt *UnlockOptions) (*Unlocked, error) {
 func (o *UnlockOptions) restore(ctx context.Context, record *onnxio.Record, target string, force bool) (already bool, err error) {
 	see := observer{progress: o.Progress}
 	if o.OutTo != nil {
-		if err := onnxio.RestoreTo(ctx, writerUntil(ctx, o.OutTo), o.Locked, record, see.bytes("unlocking", 3*lockedBytes(record))); err != nil {
+		if err := onnxio.RestoreTo(ctx, writerUntil(ctx, o.OutTo), o.Locked, record, see.bytes("unlocking", lockedBytes(record)+workBytes(record))); err != nil {
 			return false, err
 		}
 		return false, flush(o.OutTo)
@@ -134,7 +134,7 @@ func (o *UnlockOptions) restore(ctx context.Context, record *onnxio.Record, targ
 	}
 	out := newOutputs(ctx, ofModel, force)
 	defer out.close()
-	if already, err = onnxio.Resume(ctx, o.Locked, record, &out.files, target, see.bytes("unlocking", 2*lockedBytes(record))); err != nil {
+	if already, err = onnxio.Resume(ctx, o.Locked, record, &out.files, target, see.bytes("unlocking", workBytes(record))); err != nil {
 		return false, err
 	}
 	return already, out.commit(ctx)

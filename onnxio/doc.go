@@ -43,6 +43,8 @@
 //	strict.go           encodings on which readers of protobuf differ
 //	tensor.go           where the elements of a tensor lie
 //	varint.go           elements stored as varints
+//	release_unix.go     mapped pages that are not needed
+//	release_other.go    the same where there is no such advice
 //	ranges.go           ranges of elements in a file
 //	bind.go             tensors and the messages they belong to
 //	external.go         external data files

@@ -74,3 +74,7 @@ func (t *Initializer) Varints() (r Range, count int, ok bool) {
 // Bytes returns bytes of the file, which must not be changed nor used after the model
 // was closed.
 func (f *File) Bytes(offset, size int64) []byte { return f.data[offset:][:size:size] }
+
+// Release says that bytes of the file will not be needed for a while. They no longer count
+// as memory of the process; Bytes reads them again.
+func (f *File) Release(offset, size int64) { release(f.data[offset:][:size:size]) }

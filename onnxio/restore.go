@@ -23,9 +23,9 @@ import (
 // wrote, and beside it the original's external data under its original names.
 // Data that is there already is left alone.
 //
-// The files must be exactly those that Rewrite wrote (ErrMismatch), which is
-// checked before anything else; the result is exactly the original, which is
-// checked before Restore returns, while nothing is committed. Restore does not know
+// The files must be exactly those that Rewrite wrote (ErrMismatch), and the result is
+// exactly the original; both are checked before Restore returns, while nothing is
+// committed. Restore does not know
 // what the files hold: the work is a copy in which bytes are put back or decrypted, by
 // several goroutines, in the same memory whatever the size of the files.
 //
@@ -34,8 +34,8 @@ import (
 // symbolic link; no file is replaced but dst, if out allows it, and the files of
 // the locked model if dst is locked. Permission bits are those of the locked files.
 //
-// done, if it is not nil, is told how many bytes of the files have been gone through.
-// In the end that are twice as many as the locked files have.
+// done, if it is not nil, is told how many bytes of the files have been gone through, by
+// any goroutine: all that the locked files have, and those twice that are not decrypted.
 func Restore(ctx context.Context, locked string, rec *Record, out *atomicfile.Set, dst string, done func(n int64)) error {
 	return (&restorer{ctx: ctx, locked: locked, dst: dst, rec: rec, out: out, done: done}).run()
 }
@@ -79,7 +79,7 @@ func (r *restorer) run() error {
 
 // RestoreTo writes the original of a locked model to w. Nothing touches a disk.
 // The model must have no external data. The result is checked before the first
-// byte is written. done is told as by Restore, but three times as many bytes.
+// byte is written. done is told of all bytes once more than by Restore.
 func RestoreTo(ctx context.Context, w io.Writer, locked string, rec *Record, done func(n int64)) error {
 	r := &restorer{ctx: ctx, locked: locked, rec: rec, original: make([]bool, 1), done: done}
 	if err := r.plan(); err != nil {
@@ -186,6 +186,9 @@ func (r *restorer) checkLocked(i int) error {
 	}
 	defer f.Close()
 	want := &r.rec.Files[i]
+	if later, err := r.checkedLater(i, f); later || err != nil {
+		return err
+	}
 	same, err := matches(f, want.LockedSize, want.LockedSHA256)
 	r.went(want.LockedSize)
 	if err == nil && !same && r.resume {
@@ -199,6 +202,13 @@ func (r *restorer) checkLocked(i int) error {
 		return fmt.Errorf("%s %w", f.Name(), err)
 	}
 	return nil
+}
+
+// checkedLater reports whether back will compare file i with its digest, while it reads it
+// anyway.
+func (r *restorer) checkedLater(i int, f *os.File) (bool, error) {
+	info, err := f.Stat()
+	return err == nil && !r.inPlace && !plain(r.stages[i]) && info.Size() == r.rec.Files[i].LockedSize, err
 }
 
 // matches reports whether a file has this size and digest.
@@ -302,9 +312,19 @@ func (r *restorer) write(i int) error {
 	case plain(r.stages[i]):
 		err = r.copyTo(f, src, want.LockedSize, r.stages[i][0].pieces(), want)
 	default:
-		err = r.back(i, f, src)
+		if err = r.back(i, f, src); err == errOriginal {
+			if err = f.Truncate(0); err == nil {
+				_, err = f.Seek(0, io.SeekStart)
+			}
+			if err == nil {
+				err = r.copyTo(f, src, want.Size, unchanged, want)
+			}
+		}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrMismatch):
+		return err
+	case err != nil:
 		return fmt.Errorf("restoring %s: %w", target, err)
 	}
 	if i == 0 {
@@ -329,7 +349,9 @@ func (r *restorer) copyTo(f *atomicfile.File, src *os.File, size int64, pieces i
 	return err
 }
 
-// back writes the original of file i to w, and compares it with its digest on the way.
+// back writes the original of file i to w. On the way it compares the locked file and what
+// comes out of each step with their digests. If the file is the original's already, which
+// only a run that resumes accepts, the error is errOriginal.
 func (r *restorer) back(i int, w io.Writer, src *os.File) error {
 	var from io.ReaderAt = src
 	if r.done != nil {
@@ -339,20 +361,30 @@ func (r *restorer) back(i int, w io.Writer, src *os.File) error {
 			return n, err
 		})
 	}
-	results, err := runStages(r.ctx, w, from, r.rec.Files[i].LockedSize, r.stages[i])
-	if errors.Is(err, seal.ErrVarints) {
-		err = fmt.Errorf("%w: %w", ErrRecord, err)
+	want := &r.rec.Files[i]
+	results, err := runStages(r.ctx, w, from, want.LockedSize, r.stages[i])
+	if errors.Is(err, seal.ErrVarints) { // not the file that the key is for, or not the key
+		results, err = runStages(r.ctx, io.Discard, from, want.LockedSize, []stage{{}})
 	}
 	if err != nil {
 		return err
 	}
+	if r.original[i] = r.resume && results[0].SHA256 == want.SHA256; r.original[i] {
+		return errOriginal
+	}
+	if results[0].SHA256 != want.LockedSHA256 {
+		return fmt.Errorf("%s %w", src.Name(), ErrMismatch)
+	}
 	for k, s := range r.stages[i] {
-		if results[k] != s.want {
+		if k+1 >= len(results) || results[k+1] != s.want {
 			return errNotOriginal
 		}
 	}
 	return nil
 }
+
+// errOriginal says that a file is the original's already.
+var errOriginal = errors.New("is the original already")
 
 // went tells that bytes have been gone through.
 func (r *restorer) went(n int64) {

@@ -37,16 +37,29 @@ func (s *stage) run(ctx context.Context, dst io.Writer, src io.ReaderAt, size in
 	return s.key.Unseal(ctx, dst, from, size, s.ranges, 0)
 }
 
-// runStages writes to dst what stages make of src, one after another, and returns the
-// size and digest of what comes out of each.
+// runStages writes to dst what stages make of src, one after another. It returns the size
+// and digest of src, and then of what comes out of each stage.
 func runStages(ctx context.Context, dst io.Writer, src io.ReaderAt, size int64, stages []stage) ([]Result, error) {
+	if stages[0].key == nil { // which may leave out what it replaces
+		stages = append([]stage{{}}, stages...)
+		results, err := runChain(ctx, dst, src, size, stages)
+		return results, err
+	}
+	in := &readDigester{src: src, hash: sha256.New()}
+	results, err := runChain(ctx, dst, in, size, stages)
+	first := Result{File: stages[0].want.File, Size: in.at}
+	in.hash.Sum(first.SHA256[:0])
+	return append([]Result{first}, results...), err
+}
+
+func runChain(ctx context.Context, dst io.Writer, src io.ReaderAt, size int64, stages []stage) ([]Result, error) {
 	results := make([]Result, len(stages))
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range stages {
 		from, fromSize, to := src, size, dst
-		var next *io.PipeReader
 		var pipe *io.PipeWriter
 		if i < len(stages)-1 {
+			var next *io.PipeReader
 			next, pipe = io.Pipe()
 			to, src, size = pipe, &forward{src: next}, stages[i].after(size)
 		}
@@ -116,4 +129,21 @@ func (f *forward) ReadAt(p []byte, offset int64) (int, error) {
 		err = io.EOF
 	}
 	return read, err
+}
+
+// readDigester notes the digest of what is read, which has to be everything in its order.
+type readDigester struct {
+	src  io.ReaderAt
+	hash hash.Hash
+	at   int64
+}
+
+// ReadAt implements io.ReaderAt.
+func (d *readDigester) ReadAt(p []byte, offset int64) (int, error) {
+	n, err := d.src.ReadAt(p, offset)
+	if offset == d.at {
+		d.hash.Write(p[:n])
+		d.at += int64(n)
+	}
+	return n, err
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
+	"github.com/advparams/advparams/seal"
 )
 
 // largestGain is how much a layer may multiply the mean square of its input by, with
@@ -54,7 +55,7 @@ func dampings(m *onnxio.Model, params []*onnxio.Parameter) map[*onnxio.Parameter
 // exponents counts the elements of a float tensor by exponent field.
 type exponents struct {
 	count [256]int
-	n     int // all elements
+	n     int // elements that were counted
 	bias  int
 	ones  int // the field of infinities
 }
@@ -64,6 +65,11 @@ var layouts = map[onnxpb.TensorProto_DataType]struct{ mantissa, exponent int }{
 	onnxpb.TensorProto_FLOAT:   {23, 8},
 	onnxpb.TensorProto_FLOAT16: {10, 5}, onnxpb.TensorProto_BFLOAT16: {7, 8},
 }
+
+// countedBlocks is how many blocks of a large tensor are counted, spread over all of it:
+// a million elements say enough, and files that are larger than the memory are not read
+// once more.
+const countedBlocks = 256
 
 // countExponents returns nil for what is no float or not in one piece.
 func countExponents(m *onnxio.Model, p *onnxio.Parameter) *exponents {
@@ -75,14 +81,20 @@ func countExponents(m *onnxio.Model, p *onnxio.Parameter) *exponents {
 	if !ok || len(ranges) != 1 || !ranges[0].Adjacent() {
 		return nil
 	}
-	r := ranges[0]
-	data := m.Files()[r.File].Bytes(r.Offset, r.Count*int64(r.Width))
-	h := &exponents{n: int(r.Count), bias: 1<<(l.exponent-1) - 1, ones: 1<<l.exponent - 1}
+	r, file := ranges[0], m.Files()[ranges[0].File]
+	h := &exponents{bias: 1<<(l.exponent-1) - 1, ones: 1<<l.exponent - 1}
 	// Only the upper two bytes of an element are needed.
 	shift := l.mantissa - 8*(r.Width-2)
-	for at := r.Width - 2; at < len(data); at += r.Width {
-		h.count[(int(data[at])|int(data[at+1])<<8)>>shift&h.ones]++
+	step := max(1, r.Count/seal.BlockLen/countedBlocks) * seal.BlockLen
+	for first := int64(0); first < r.Count; first += step {
+		n := min(seal.BlockLen, r.Count-first)
+		data := file.Bytes(r.Offset+first*int64(r.Width), n*int64(r.Width))
+		for at := r.Width - 2; at < len(data); at += r.Width {
+			h.count[(int(data[at])|int(data[at+1])<<8)>>shift&h.ones]++
+		}
+		h.n += int(n)
 	}
+	file.Release(r.Offset, r.Count*int64(r.Width))
 	return h
 }
 

@@ -151,6 +151,7 @@ func rangesOf(m *onnxio.Model, p *onnxio.Parameter, exponents []byte) ([]onnxio.
 		size := r.Count * int64(r.Width)
 		data := m.Files()[r.File].Bytes(r.Offset, size)
 		t := seal.Tensor{Kind: kind, Count: size / int64(kind.Width()), KeepSigns: kind != seal.Bytes && seal.SameSigns(kind, data), Exponents: exponents}
+		m.Files()[r.File].Release(r.Offset, size)
 		ranges = append(ranges, onnxio.SealedRange{Name: p.Name, File: r.File, Range: seal.Range{Offset: r.Offset, Length: size, Tensor: t}})
 	}
 	return ranges, ""
