@@ -135,6 +135,22 @@ func (p *prepared) varied(m *onnxio.Model) error {
 	return &SameOutputsError{m.Path(), n}
 }
 
+// foundNothing reports whether a detector has found no object in any sample.
+func (p *prepared) foundNothing() bool {
+	if _, is := p.task.(task.Detection); !is {
+		return false
+	}
+	truth := p.set.Truth(0, p.set.Len())
+	x, _ := truth.Data.([]float32)
+	width := truth.Shape[len(truth.Shape)-1]
+	for i := 0; i < len(x); i += width {
+		if x[i] >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // unscaled reports whether images look like bytes that nobody has scaled: neither the data
 // nor the first operator of the model.
 func (p *prepared) unscaled(m *onnxio.Model) bool {

@@ -138,7 +138,7 @@ func (o *ProtectOptions) check() error {
 		return &OptionError{Option: "Beam", Value: o.Beam, Reason: "is not between 1 and 64"}
 	case o.Samples < AllSamples:
 		return &OptionError{Option: "Samples", Value: o.Samples, Reason: "is negative"}
-	case o.Data.MadeUp && o.Task != nil && !o.Task.Traits().Classes && !o.Task.Traits().AllOutputs:
+	case o.Data.MadeUp && o.Task != nil && !o.Task.Traits().Classes && o.Task.Name() != task.Outputs{}.Name():
 		return &OptionError{Option: "Task", Value: o.Task.Name(), Reason: "does not go with samples that are made up: classification and outputs do"}
 	}
 	if err := o.checkSealed(); err != nil {
@@ -273,6 +273,13 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 	p.set = p.set.Shuffle(o.Data.seed(1))
 	if p.askOriginal {
 		if err = p.answered(ctx, m, w, see.counter("asking the model", p.set.Len())); err != nil {
+			return nil, err
+		}
+	}
+	if p.askOriginal && p.foundNothing() && o.Task == nil {
+		p.task = task.For(task.Outputs{}, p.look)
+		see.notify(NoticeTask, "the task is outputs: the model finds no object in any sample")
+		if err := p.answered(ctx, m, w, see.counter("asking the model", p.set.Len())); err != nil {
 			return nil, err
 		}
 	}

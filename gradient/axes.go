@@ -25,6 +25,9 @@ type Axes struct {
 	Single bool
 	// Batch is the number of samples that the model takes at a time; 0 means any.
 	Batch int
+	// Open says that any number of samples can be computed at a time although the model
+	// declares one.
+	Open bool
 }
 
 // batchName matches names of axes that count samples, sequence and wholeName those of axes
@@ -295,6 +298,16 @@ func (a *Axes) declared(name string, shape []int) []int {
 	return append(append(out, shape[0]), shape[k+1:]...)
 }
 
+// accepts reports whether a model takes a batch of this shape.
+func (a *Axes) accepts(in Input, shape []int) bool {
+	seen := a.declared(in.Name, shape)
+	if k := a.Input(in.Name); a != nil && a.Open && k >= 0 && k < len(in.Shape) && in.Shape[k] == 1 {
+		in.Shape = slices.Clone(in.Shape)
+		in.Shape[k] = -1
+	}
+	return in.accepts(seen)
+}
+
 // inside returns an input as the model sees it.
 func (c *compiler) inside(v *ops.Value, name string) *ops.Value {
 	switch k := c.cfg.Axes.Input(name); {
@@ -336,141 +349,4 @@ func (c *compiler) outside(v *ops.Value, name string) (*ops.Value, error) {
 		}
 		return c.Transpose(v, perm...), nil
 	}
-}
-
-// probed is a number of samples that is seldom the length of another axis.
-const probed = 5
-
-// Probe runs a model on some samples, and on one if it cannot tell otherwise, to find what
-// shapes do not say: which axis of each output counts samples, and whether the model takes
-// one sample at a time. It returns the axes and the shapes of the outputs for one batch,
-// with samples on axis 0. outputs are those that count; nil means all.
-func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) (*Axes, map[string][]int, error) {
-	run := func(axes *Axes, n int) (map[string][]int, error) {
-		batch, err := src.Batch(0, min(n, src.Len()))
-		if err != nil {
-			return nil, err
-		}
-		batch = Fill(batch, max(n, axes.Batch))
-		shapes := map[string][]int{}
-		for name, x := range batch {
-			shapes[name] = x.Shape
-		}
-		p, err := Compile(m, Config{Shapes: shapes, Values: batch, Outputs: outputs, Workers: w, Axes: axes})
-		if err != nil {
-			return nil, err
-		}
-		values, err := p.Forward(batch)
-		if err != nil {
-			return nil, err
-		}
-		found := map[string][]int{}
-		names, _ := p.Outputs()
-		for i, name := range names {
-			found[name] = slices.Clone(values[i].Shape)
-		}
-		return found, nil
-	}
-	plain := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: a.Single, Batch: a.Batch}
-	n := probed
-	if plain.Batch > 0 {
-		n = plain.Batch
-	}
-	many, err := run(plain, n)
-	if err == nil && plain.rows(many, max(n, plain.Batch)) {
-		return plain, many, nil
-	}
-	if plain.Batch > 1 {
-		return plain, many, err
-	}
-	if n == 1 && err != nil {
-		return plain, nil, err
-	}
-	one := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: true, Batch: 1}
-	alone, failed := many, err
-	if n > 1 {
-		alone, failed = run(one, 1)
-	}
-	if failed != nil {
-		if err == nil {
-			err = failed
-		}
-		return plain, nil, err
-	}
-	if err == nil && n > 1 && plain.found(many, alone, n) {
-		shapes, err := run(plain, n)
-		maps.DeleteFunc(shapes, func(name string, _ []int) bool { return many[name] == nil })
-		return plain, shapes, err
-	}
-	for name, shape := range alone {
-		if _, set := a.Outputs[name]; !set && (len(shape) == 0 || shape[0] != 1) {
-			one.Outputs[name] = NoAxis
-		}
-	}
-	shapes, err := run(one, 1)
-	return one, shapes, err
-}
-
-// rows reports whether all outputs have n rows.
-func (a *Axes) rows(shapes map[string][]int, n int) bool {
-	for _, shape := range shapes {
-		if len(shape) == 0 || shape[0] != n {
-			return false
-		}
-	}
-	return true
-}
-
-// found finds the axes of outputs that are n times as long for n samples as for one. It
-// reports whether there is one for each output.
-func (a *Axes) found(many, one map[string][]int, n int) bool {
-	for name, shape := range many {
-		if _, set := a.Outputs[name]; set || len(shape) > 0 && shape[0] == n && one[name][0] == 1 {
-			continue
-		}
-		if len(many) > 1 && slices.Equal(shape, one[name]) {
-			delete(many, name) // the same for all samples, such as anchors
-			continue
-		}
-		if len(shape) != len(one[name]) {
-			return false
-		}
-		at := NoAxis
-		for k := range shape {
-			if shape[k] == n && one[name][k] == 1 {
-				at = k
-				break
-			}
-		}
-		if at == NoAxis {
-			return false
-		}
-		a.Outputs[name] = at
-	}
-	return len(many) > 0
-}
-
-// sameRows reports whether all rows of an array are equal.
-func sameRows(x nd.Array) bool {
-	if len(x.Shape) == 0 {
-		return true
-	}
-	for i := 1; i < x.Shape[0]; i++ {
-		if !equal(x.Rows(0, 1), x.Rows(i, i+1)) {
-			return false
-		}
-	}
-	return true
-}
-
-func equal(x, y nd.Array) bool {
-	switch a := x.Data.(type) {
-	case []float32:
-		return slices.Equal(a, y.Float32s())
-	case []int64:
-		return slices.Equal(a, y.Int64s())
-	case []bool:
-		return slices.Equal(a, y.Bools())
-	}
-	return false
 }

@@ -126,7 +126,7 @@ func (c *compiler) compile() (*Program, error) {
 		if err := c.CheckSize(shape); err != nil {
 			return nil, fmt.Errorf("input %q: %w", in.Name, err)
 		}
-		if !in.accepts(c.cfg.Axes.declared(in.Name, shape)) {
+		if !c.cfg.Axes.accepts(in, shape) {
 			return nil, &InputError{in, in.DType, shape}
 		}
 		v := c.Variable(in.Name, in.DType, shape...)

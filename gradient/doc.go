@@ -33,6 +33,7 @@
 //	nested.go         branches and loop bodies
 //	pages_linux.go    large pages for large buffers
 //	pages_other.go    the same where there are none
+//	probe.go          axes of samples that only a run shows
 //	program.go        Program: bound inputs, Forward, Gradients
 //	refresh.go        Refresh, Backward and Fork: running again after a change
 //	run.go            runs operators, with their epilogues and companions

@@ -10,6 +10,7 @@
 //	regression      numbers: [N] or [N,…]
 //	language        the next token, or a masked one: logits [N,T,V]
 //	segmentation    a class for every position: [N,K,…] or [N,…,K]
+//	detection       boxes and scores for many places, in one output or two
 //	embedding       vectors [N,D], of which only distances matter
 //	outputs         any outputs at all, compared with those of the original
 //
@@ -52,6 +53,8 @@
 //	language.go        the task language
 //	segmentation.go    the task segmentation
 //	embedding.go       the task embedding
+//	detection.go       the task detection
+//	boxes.go           boxes and scores as detectors put them out
 //	outputs.go         the task outputs
 //	errors.go          typed errors
 package task

@@ -103,3 +103,12 @@ func (e *TokensError) Error() string {
 
 // Hint says what to do without next tokens.
 func (e *TokensError) Hint() string { return "add labels, one token for each output" }
+
+// DetectorError means that outputs are not boxes and scores in a form that Detection knows.
+type DetectorError struct {
+	Shapes [][]int // of the outputs
+}
+
+func (e *DetectorError) Error() string {
+	return fmt.Sprintf("outputs of shapes %v are not boxes and scores", e.Shapes)
+}

@@ -31,6 +31,10 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		shape += " and ends in " + o.Why
 	}
 	switch rank := o.rank(); {
+	case fractions && len(labels.Shape) == 3 && labels.Shape[2] == 5 && (o.boxes() || rank >= 3):
+		return Detection{}, "labels are boxes"
+	case !known && byModel && o.boxes():
+		return Detection{}, shape + ", boxes and scores"
 	case rank >= 3 && fractions, rank == 0 && fractions:
 		return Regression{}, "the labels are fractions"
 	case !known && o.Kind == KindFeatures && rank == 2:
@@ -90,8 +94,36 @@ func For(t Task, o Outlook) Task {
 	case Outputs:
 		t.Names = o.Outputs(t)
 		return t
+	case Detection:
+		t.Width, t.Height = o.imageSize()
+		return t
 	}
 	return t
+}
+
+// leastPlaces is the least number of places with a box that a detector has.
+const leastPlaces = 32
+
+// boxes reports whether the output looks like boxes and scores for many places of an image,
+// joined: four coordinates and a score at least, which no axis of classes tells apart.
+func (o Outlook) boxes() bool {
+	if len(o.Shape) != 3 || o.Kind != KindUnknown || o.LastOp != "Concat" || o.Tokens || len(o.Inputs) == 0 || len(o.Inputs[0].Shape) != 4 {
+		return false
+	}
+	few, many := min(o.Shape[1], o.Shape[2]), max(o.Shape[1], o.Shape[2])
+	return few >= 5 && many >= leastPlaces && many > few
+}
+
+// imageSize returns the size of the images that the model takes; 0 if it is open.
+func (o Outlook) imageSize() (width, height int) {
+	if len(o.Inputs) == 0 || len(o.Inputs[0].Shape) != 4 {
+		return 0, 0
+	}
+	s := o.Inputs[0].Shape
+	if s[3] == 1 || s[3] == 3 {
+		return max(s[2], 0), max(s[1], 0)
+	}
+	return max(s[3], 0), max(s[2], 0)
 }
 
 func whole(x []float32) bool {

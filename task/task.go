@@ -69,7 +69,7 @@ type Tally interface {
 }
 
 // all has all tasks, in the order of the documentation.
-var all = []Task{Classification{}, Binary{}, MultiLabel{}, Regression{}, Language{}, Segmentation{}, Embedding{}, Outputs{}}
+var all = []Task{Classification{}, Binary{}, MultiLabel{}, Regression{}, Language{}, Segmentation{}, Embedding{}, Detection{}, Outputs{}}
 
 // Names returns the names of all tasks.
 func Names() []string {

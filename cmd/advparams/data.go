@@ -30,7 +30,9 @@ size and layout follow the model's input.`
 const taskHelp = `Tasks: classification (accuracy), binary (one logit: accuracy, AUC), multi-label
 (accuracy, AUC, mAP), regression (R², RMSE), language (perplexity; without labels the
 truth is the next token of the input), segmentation (accuracy of positions, mIoU),
-embedding (cosine to the vectors of the original; needs no labels) and outputs (any
+embedding (cosine to the vectors of the original; needs no labels), detection (mAP;
+labels [N,M,5] as YOLO or COCO writes them, or the boxes of the original with --labels
+model) and outputs (any
 model: how far all its outputs agree with those of the original; needs no labels).
 Without --task, outputs and labels decide. Targets of tasks without an accuracy are qualities
 (docs/method.md).`

@@ -1,0 +1,227 @@
+package gradient
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+)
+
+// probed is a number of samples that is seldom the length of another axis.
+const probed = 5
+
+// Probe runs a model on some samples, and on one if it cannot tell otherwise, to find what
+// shapes do not say: which axis of each output counts samples, and whether the model takes
+// one sample at a time. It returns the axes and the shapes of the outputs for one batch,
+// with samples on axis 0. outputs are those that count; nil means all.
+func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) (*Axes, map[string][]int, error) {
+	run := func(axes *Axes, n int) (map[string][]int, error) {
+		batch, err := src.Batch(0, min(n, src.Len()))
+		if err != nil {
+			return nil, err
+		}
+		batch = Fill(batch, max(n, axes.Batch))
+		shapes := map[string][]int{}
+		for name, x := range batch {
+			shapes[name] = x.Shape
+		}
+		p, err := Compile(m, Config{Shapes: shapes, Values: batch, Outputs: outputs, Workers: w, Axes: axes})
+		if err != nil {
+			return nil, err
+		}
+		values, err := p.Forward(batch)
+		if err != nil {
+			return nil, err
+		}
+		found := map[string][]int{}
+		names, _ := p.Outputs()
+		for i, name := range names {
+			found[name] = slices.Clone(values[i].Shape)
+		}
+		return found, nil
+	}
+	plain := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: a.Single, Batch: a.Batch}
+	n := probed
+	if plain.Batch > 0 {
+		n = plain.Batch
+	}
+	if open := a.opened(); open != nil {
+		if shapes, ok := open.alike(m, src, outputs, w); ok {
+			return open, shapes, nil
+		}
+	}
+	many, err := run(plain, n)
+	if err == nil && plain.rows(many, max(n, plain.Batch)) {
+		return plain, many, nil
+	}
+	if plain.Batch > 1 {
+		return plain, many, err
+	}
+	if n == 1 && err != nil {
+		return plain, nil, err
+	}
+	one := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: true, Batch: 1}
+	alone, failed := many, err
+	if n > 1 {
+		alone, failed = run(one, 1)
+	}
+	if failed != nil {
+		if err == nil {
+			err = failed
+		}
+		return plain, nil, err
+	}
+	if err == nil && n > 1 && plain.found(many, alone, n) {
+		shapes, err := run(plain, n)
+		maps.DeleteFunc(shapes, func(name string, _ []int) bool { return many[name] == nil })
+		return plain, shapes, err
+	}
+	for name, shape := range alone {
+		if _, set := a.Outputs[name]; !set && (len(shape) == 0 || shape[0] != 1) {
+			one.Outputs[name] = NoAxis
+		}
+	}
+	shapes, err := run(one, 1)
+	return one, shapes, err
+}
+
+// opened returns axes for any number of samples at a time of a model that declares a batch
+// of one; nil for others.
+func (a *Axes) opened() *Axes {
+	if a.Batch != 1 || a.Single {
+		return nil
+	}
+	return &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Open: true}
+}
+
+// alike reports whether a model that declares a batch of one computes several samples at a
+// time as it computes them one by one. Many do: nothing in their graphs depends on it.
+func (a *Axes) alike(m *onnxio.Model, src Source, outputs []string, w *Workers) (shapes map[string][]int, ok bool) {
+	n := min(probed, src.Len())
+	if n < 2 {
+		return nil, false
+	}
+	batch, err := src.Batch(0, n)
+	if err != nil {
+		return nil, false
+	}
+	run := func(batch map[string]nd.Array) (*Program, []nd.Array, error) {
+		sizes := map[string][]int{}
+		for name, x := range batch {
+			sizes[name] = x.Shape
+		}
+		p, err := Compile(m, Config{Shapes: sizes, Values: batch, Outputs: outputs, Workers: w, Axes: a})
+		if err != nil {
+			return nil, nil, err
+		}
+		out, err := p.Forward(batch)
+		return p, out, err
+	}
+	p, many, err := run(batch)
+	if err != nil {
+		return nil, false
+	}
+	shapes = map[string][]int{}
+	names, _ := p.Outputs()
+	for k, y := range many {
+		if len(y.Shape) == 0 || y.Shape[0] != n {
+			return nil, false
+		}
+		shapes[names[k]] = slices.Clone(y.Shape)
+	}
+	for i := range n {
+		one, err := src.Batch(i, i+1)
+		if err != nil {
+			return nil, false
+		}
+		_, alone, err := run(one)
+		if err != nil {
+			return nil, false
+		}
+		for k, y := range alone {
+			if y.DType() == nd.Float32 && !nearly(y.Float32s(), many[k].Rows(i, i+1).Float32s()) {
+				return nil, false
+			}
+		}
+	}
+	return shapes, true
+}
+
+// nearly reports whether numbers are equal but for rounding.
+func nearly(x, y []float32) bool {
+	size := float32(0)
+	for _, v := range x {
+		size = max(size, v, -v)
+	}
+	for i := range x {
+		if d := x[i] - y[i]; !(d <= 1e-3*size && d >= -1e-3*size) && x[i] != y[i] {
+			return false
+		}
+	}
+	return len(x) == len(y)
+}
+
+// rows reports whether all outputs have n rows.
+func (a *Axes) rows(shapes map[string][]int, n int) bool {
+	for _, shape := range shapes {
+		if len(shape) == 0 || shape[0] != n {
+			return false
+		}
+	}
+	return true
+}
+
+// found finds the axes of outputs that are n times as long for n samples as for one. It
+// reports whether there is one for each output.
+func (a *Axes) found(many, one map[string][]int, n int) bool {
+	for name, shape := range many {
+		if _, set := a.Outputs[name]; set || len(shape) > 0 && shape[0] == n && one[name][0] == 1 {
+			continue
+		}
+		if len(many) > 1 && slices.Equal(shape, one[name]) {
+			delete(many, name) // the same for all samples, such as anchors
+			continue
+		}
+		if len(shape) != len(one[name]) {
+			return false
+		}
+		at := NoAxis
+		for k := range shape {
+			if shape[k] == n && one[name][k] == 1 {
+				at = k
+				break
+			}
+		}
+		if at == NoAxis {
+			return false
+		}
+		a.Outputs[name] = at
+	}
+	return len(many) > 0
+}
+
+// sameRows reports whether all rows of an array are equal.
+func sameRows(x nd.Array) bool {
+	if len(x.Shape) == 0 {
+		return true
+	}
+	for i := 1; i < x.Shape[0]; i++ {
+		if !equal(x.Rows(0, 1), x.Rows(i, i+1)) {
+			return false
+		}
+	}
+	return true
+}
+
+func equal(x, y nd.Array) bool {
+	switch a := x.Data.(type) {
+	case []float32:
+		return slices.Equal(a, y.Float32s())
+	case []int64:
+		return slices.Equal(a, y.Int64s())
+	case []bool:
+		return slices.Equal(a, y.Bools())
+	}
+	return false
+}
