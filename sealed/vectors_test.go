@@ -6,13 +6,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -62,7 +63,8 @@ type keyCase struct {
 	data          map[string][]byte // external data
 	lock          func(t *testing.T, m *onnxio.Model, dst string) *onnxio.Record
 	damage        func(files map[string][]byte) // by name, in the folder
-	error         string                        // mismatch or damaged
+	spoil         func(rec *onnxio.Record)      // what the key says
+	error         string                        // mismatch, missing, result or damaged
 }
 
 // vectorSecret is a key that is always the same.
@@ -269,6 +271,22 @@ func keyCases() []keyCase {
 		keyCase{folder: "twice", about: "locked twice: a keystream, then patches", format: 3, model: oneTensor(float(100)), lock: editThenSeal},
 		keyCase{folder: "other-model", about: "the locked file has been changed", format: 3, model: oneTensor(float(100)), lock: sealAll, error: "mismatch",
 			damage: func(f map[string][]byte) { f["locked.onnx"][60] ^= 1 }},
+		keyCase{folder: "truncated", about: "the locked file is cut off", format: 3, model: oneTensor(float(100)), lock: sealAll, error: "mismatch",
+			damage: func(f map[string][]byte) { f["locked.onnx"] = f["locked.onnx"][:len(f["locked.onnx"])-1] }},
+		keyCase{folder: "longer", about: "the locked file has a byte more", format: 3, model: oneTensor(float(100)), lock: sealAll, error: "mismatch",
+			damage: func(f map[string][]byte) { f["locked.onnx"] = append(f["locked.onnx"], 0) }},
+		keyCase{folder: "original-instead", about: "the original in place of the locked file", format: 3, model: oneTensor(float(100)), lock: sealAll, error: "mismatch",
+			damage: func(f map[string][]byte) { f["locked.onnx"] = f["original/model.onnx"] }},
+		keyCase{folder: "external-changed", about: "a data file has been changed", format: 3, model: oneTensor(external(float(100), "a.bin", 0)), data: map[string][]byte{"a.bin": float(100).RawData}, lock: sealAll, error: "mismatch",
+			damage: func(f map[string][]byte) { f["locked.onnx.data"][70] ^= 1 }},
+		keyCase{folder: "external-missing", about: "a data file is not there", format: 3, model: oneTensor(external(float(100), "a.bin", 0)), data: map[string][]byte{"a.bin": float(100).RawData}, lock: sealAll, error: "missing",
+			damage: func(f map[string][]byte) { delete(f, "locked.onnx.data") }},
+		keyCase{folder: "other-seed", about: "the seed is another one: what comes out is not the original", format: 3, model: oneTensor(float(100)), lock: sealAll, error: "result",
+			spoil: func(r *onnxio.Record) { r.Steps[0].Keystream.Key.Seed[0] ^= 1 }},
+		keyCase{folder: "other-value", about: "a value is another one: what comes out is not the original", format: 1, model: oneTensor(float(100)), lock: edit(false), error: "result",
+			spoil: func(r *onnxio.Record) { r.Patches[0].Original[0] ^= 1 }},
+		keyCase{folder: "other-file", about: "the key has a data file that the original does not refer to", format: 1, model: oneTensor(external(float(100), "a.bin", 0)), data: map[string][]byte{"a.bin": float(100).RawData}, lock: edit(false), error: "result",
+			spoil: func(r *onnxio.Record) { r.Files[1].Name = ".bashrc" }},
 		keyCase{folder: "bad-digest", about: "the digest of a plain key does not match", format: 3, model: oneTensor(float(100)), lock: sealAll, error: "damaged",
 			damage: func(f map[string][]byte) { f["model.key"][len(f["model.key"])-1] ^= 1 }},
 	)
@@ -309,6 +327,10 @@ func (c *keyCase) make(t *testing.T) (map[string][]byte, keyVector) {
 			t.Fatal(err)
 		}
 		files["original/"+f.Name] = original[f.Name]
+	}
+	if c.spoil != nil {
+		c.spoil(rec)
+		v.Files = nil
 	}
 	var k bytes.Buffer
 	if err := key.WritePlain(&k, &key.Key{Record: *rec, Tool: "test vector", Summary: key.Summary{Profile: "sealed"}}); err != nil {
@@ -389,8 +411,9 @@ func unlockVector(t *testing.T, v keyVector) {
 		err = out.Commit()
 	}
 	if v.Error != "" {
-		if err == nil || !strings.Contains(err.Error(), "has been changed since") {
-			t.Errorf("%v, want a mismatch", err)
+		class := map[string]error{"mismatch": onnxio.ErrMismatch, "missing": fs.ErrNotExist, "result": onnxio.ErrRecord}[v.Error]
+		if class == nil || !errors.Is(err, class) {
+			t.Errorf("%v, want an error of class %s", err, v.Error)
 		}
 		return
 	}
