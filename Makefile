@@ -9,10 +9,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/advparams
-	$(GO) build -o bin/advparams ./cmd/advparams
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/advparams ./cmd/advparams
 
 storage: ## build bin/advparams-storage, for models in object storage
-	cd storage && $(GO) build -o ../bin/advparams-storage ./advparams-storage
+	cd storage && CGO_ENABLED=0 $(GO) build -trimpath -o ../bin/advparams-storage ./advparams-storage
 
 demo: ## lock, verify and unlock the embedded model; the files stay in ./demo
 	$(GO) run ./cmd/advparams demo --force demo
