@@ -1,11 +1,13 @@
 package ops
 
 import (
+	"slices"
+
 	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
-// cumsum: CumSum (opset 11). An element contributes to all sums after it, so that
+// cumsum: CumSum (opset 11), CumProd (opset 26). An element contributes to all sums after it, so that
 // the gradient is the cumulative sum in the other direction.
 
 // cumSum returns for each element the sum along an axis up to it, from the first
@@ -63,4 +65,47 @@ func buildCumSum(c *Call) []*Value {
 	return []*Value{c.cumSum(x, axis, c.Bool("exclusive", false), c.Bool("reverse", false))}
 }
 
-var cumulative = family{"CumSum": {11, buildCumSum}}
+// cumProd multiplies the elements up to each one; see cumSum. It is built from slices, which
+// give its gradient.
+func (c *Call) cumProd(x *Value, axis int, exclusive, reverse bool) *Value {
+	parts := c.unstack(x, axis)
+	if reverse {
+		slices.Reverse(parts)
+	}
+	out := make([]*Value, len(parts))
+	for i, p := range parts {
+		switch {
+		case exclusive && i == 0:
+			out[i] = c.Full(1, p.Shape...)
+		case exclusive && i == 1, i == 0:
+			out[i] = parts[0]
+		case exclusive:
+			out[i] = c.Mul(out[i-1], parts[i-1])
+		default:
+			out[i] = c.Mul(out[i-1], p)
+		}
+	}
+	if reverse {
+		slices.Reverse(out)
+	}
+	for i, p := range out {
+		out[i] = c.unsqueeze(p, []int{axis})
+	}
+	return c.Concat(axis, out...)
+}
+
+func buildCumProd(c *Call) []*Value {
+	x := c.Float(0)
+	axis := c.Axis(c.knownInt(1), x.Rank())
+	if n := x.Shape[axis]; n == 0 {
+		return []*Value{x}
+	} else if n > maxIterations {
+		unsupported("products of %d elements; at most %d are", n, maxIterations)
+	}
+	return []*Value{c.cumProd(x, axis, c.Bool("exclusive", false), c.Bool("reverse", false))}
+}
+
+var cumulative = family{
+	"CumSum":  {11, buildCumSum},
+	"CumProd": {26, buildCumProd},
+}

@@ -44,7 +44,7 @@
 //	conv.go                  Conv, ConvTranspose
 //	conv_gate.go             the gradient of ReLU or Clip within that of a convolution
 //	conv_kernel.go           kernels of convolutions and of their gradients
-//	cumsum.go                CumSum
+//	cumsum.go                CumSum, CumProd
 //	doc.go                   this overview
 //	documentation.go         writes docs/operators.md
 //	dot.go                   the inner product, which stands for any loss
@@ -78,6 +78,7 @@
 //	qlinear.go               QLinearConv, QLinearMatMul, ConvInteger, MatMulInteger
 //	quantize.go              QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear
 //	quantize_axis.go         quantisation with one scale, or one for each index of an axis
+//	random.go                RandomNormal, RandomUniform, Bernoulli, Multinomial
 //	recurrent.go             RNN, GRU, LSTM
 //	recurrent_activation.go  the activation functions of recurrent operators
 //	reduce.go                ReduceSum, ReduceMean, ReduceMax and other reductions
@@ -85,7 +86,7 @@
 //	resize.go                Resize, Upsample
 //	resize_sampling.go       which input elements an element of Resize is made of
 //	rotary.go                RotaryEmbedding
-//	scatter.go               ScatterElements, ScatterND
+//	scatter.go               ScatterElements, ScatterND, TensorScatter
 //	sdop.go                  the side of Op that Gorgonia sees
 //	sequence.go              SequenceAt, SequenceInsert and other sequence operators
 //	shape.go                 Reshape, Transpose, Slice, Concat and other shape operators

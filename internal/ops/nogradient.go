@@ -10,6 +10,7 @@ var withoutGradient = map[string]string{
 	"Equal": "a truth value", "Greater": "a truth value", "GreaterOrEqual": "a truth value", "Less": "a truth value", "LessOrEqual": "a truth value",
 	"And": "a truth value", "Or": "a truth value", "Xor": "a truth value", "Not": "a truth value", "IsNaN": "a truth value", "IsInf": "a truth value",
 	"BitwiseAnd": "integers", "BitwiseOr": "integers", "BitwiseXor": "integers", "BitShift": "integers",
+	"RandomNormal": "no input", "RandomUniform": "no input", "RandomNormalLike": "a shape", "RandomUniformLike": "a shape", "Bernoulli": "a truth value", "Multinomial": "an index",
 	"SequenceEmpty": "no input", "SequenceLength": "a number of tensors",
 	"HannWindow": "filled with constants", "HammingWindow": "filled with constants", "BlackmanWindow": "filled with constants",
 	"Floor": "zero almost everywhere", "Ceil": "zero almost everywhere", "Round": "zero almost everywhere", "Sign": "zero almost everywhere",

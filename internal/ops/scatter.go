@@ -158,7 +158,54 @@ func (b *Builder) Dense(values *Value, index nd.Array, shape []int) *Value {
 	return b.scatter("none", x, rows, values, 1)
 }
 
+// buildTensorScatter writes the update into a cache from write_indices[b] on.
+func buildTensorScatter(c *Call) []*Value {
+	x, u := c.Input(0), c.Input(1)
+	axis := c.Axis(c.Int("axis", -2), x.Rank())
+	if axis == 0 || u.Rank() != x.Rank() || u.Shape[0] != x.Shape[0] || u.Shape[axis] > x.Shape[axis] {
+		c.fail("an update of shape %v on axis %d of %v", u.Shape, axis, x.Shape)
+	}
+	circular := false
+	switch mode := c.String("mode", "linear"); mode {
+	case "linear":
+	case "circular":
+		circular = true
+	default:
+		c.fail("mode %q", mode)
+	}
+	first := c.Optional(2)
+	if first == nil {
+		first = c.zeros("TensorScatter", nd.Int64, x.Shape[0])
+	}
+	if first.DType != nd.Int64 || !slices.Equal(first.Shape, x.Shape[:1]) {
+		c.fail("write_indices are %v%v for a batch of %d", first.DType, first.Shape, x.Shape[0])
+	}
+	n, size := u.Shape[axis], int64(x.Shape[axis])
+	inner := nd.Size(u.Shape[axis+1:])
+	index := c.emit(nd.Int64, u.Shape, Op{
+		name: "CacheIndices",
+		kernel: checked{func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
+			y, each := out.Int64s(), nd.Size(u.Shape[1:])
+			for i := range y {
+				y[i] = in[0].Int64s()[i/each] + int64(i/inner%n)
+				if circular {
+					y[i] %= size
+				}
+			}
+		}, func(in []nd.Array) error {
+			for _, v := range in[0].Int64s() {
+				if v < 0 || !circular && v+int64(n) > size {
+					return &IndexError{v, int(size)}
+				}
+			}
+			return nil
+		}},
+	}, first)
+	return []*Value{c.scatter("none", x, c.elementsAlong(index, x.Shape, axis), u, 1).as(x.Elem)}
+}
+
 var scatters = family{
+	"TensorScatter":   {24, buildTensorScatter},
 	"Scatter":         {9, buildScatterElements},
 	"ScatterElements": {11, buildScatterElements},
 	"ScatterND":       {11, buildScatterND},

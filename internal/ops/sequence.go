@@ -43,13 +43,14 @@ func (c *Call) tensor(i int) *Value {
 	return v
 }
 
-// place returns the position among n that input i names.
-func (c *Call) place(i, n int) int {
+// place returns the position that input i names in a sequence of n tensors. It may be n,
+// behind all of them, if behind is set.
+func (c *Call) place(i, n int, behind bool) int {
 	p := c.settled(c.single(i, nd.Int64), "position in a sequence").Int64s()[0]
 	if p < 0 {
 		p += int64(n)
 	}
-	if p < 0 || p >= int64(n) {
+	if p < 0 || p > int64(n) || p == int64(n) && !behind {
 		c.fail("position %d in a sequence of %d", p, n)
 	}
 	return int(p)
@@ -66,7 +67,7 @@ func buildSequenceConstruct(c *Call) []*Value {
 func buildSequenceInsert(c *Call) []*Value {
 	parts, at := c.parts(0), len(c.parts(0))
 	if c.Optional(2) != nil {
-		at = c.place(2, len(parts)+1)
+		at = c.place(2, len(parts), true) // before the tensor that is there
 	}
 	return []*Value{sequenceOf(slices.Insert(slices.Clone(parts), at, c.tensor(1)))}
 }
@@ -74,14 +75,14 @@ func buildSequenceInsert(c *Call) []*Value {
 func buildSequenceErase(c *Call) []*Value {
 	parts, at := c.parts(0), len(c.parts(0))-1
 	if c.Optional(1) != nil || at < 0 {
-		at = c.place(1, len(parts))
+		at = c.place(1, len(parts), false)
 	}
 	return []*Value{sequenceOf(slices.Delete(slices.Clone(parts), at, at+1))}
 }
 
 func buildSequenceAt(c *Call) []*Value {
 	parts := c.parts(0)
-	return []*Value{parts[c.place(1, len(parts))]}
+	return []*Value{parts[c.place(1, len(parts), false)]}
 }
 
 // buildSplitToSequence splits into parts of one length, of given lengths, or of one
