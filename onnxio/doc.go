@@ -77,7 +77,6 @@
 //	validate_step.go    when a step is valid
 //	indices.go          Indices: ascending numbers in little space
 //	restore.go          Restore: back to the original
-//	inplace.go          models that are decrypted where they are
 //	links.go            files with several names, which are not replaced
 //	links_unix.go       the number of names of a file
 //	links_other.go      the same where systems do not say
