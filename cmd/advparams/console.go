@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"time"
 
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/printable"
@@ -60,15 +61,23 @@ func (a *app) bar(label string, total int) *terminal.Bar {
 	return terminal.NewBar(a.stderr, printable.Line(label), total)
 }
 
-// watch shows the progress of a run as a bar for each stage, and prints its notices.
+// watch shows the progress of a run, and prints its notices. On a terminal there is a bar
+// for each stage, elsewhere a line every half minute.
 type watch struct {
 	app   *app
 	stage string
 	bar   *terminal.Bar
+	lines *terminal.Lines
 }
 
 // watch returns a watch, which has to be closed.
-func (a *app) watch() *watch { return &watch{app: a} }
+func (a *app) watch() *watch {
+	w := &watch{app: a}
+	if !a.quiet && !terminal.Is(a.stderr) {
+		w.lines = terminal.NewLines(30*time.Second, func(line string) { a.note("%s", line) })
+	}
+	return w
+}
 
 func (w *watch) progress(p advparams.Progress) {
 	if p.Stage != w.stage {
@@ -76,6 +85,7 @@ func (w *watch) progress(p advparams.Progress) {
 		w.stage, w.bar = p.Stage, w.app.bar(p.Stage, p.Total)
 	}
 	w.bar.Set(p.Done, printable.Line(p.Text))
+	w.lines.Set(p.Stage, p.Done, p.Total, p.Text)
 }
 
 func (w *watch) notice(n advparams.Notice) {

@@ -1,4 +1,4 @@
-// Package terminal talks to the person at a terminal: progress bars and questions.
+// Package terminal talks to the person at a terminal: progress, colours and questions.
 package terminal
 
 import (
