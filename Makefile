@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build storage demo fuzz test test-arm64 test-deploy test-faults test-long test-mutations test-python test-slurm test-storage race bench lint vuln generate clean
+.PHONY: help build storage demo fuzz test test-arm64 test-deploy test-faults test-long test-mutations test-python test-slurm test-storage race bench lint vuln wheels generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,8 +66,11 @@ lint: ## check formatting; run vet and staticcheck; build for other platforms
 vuln: ## look for known vulnerabilities in the code that is called
 	GO=$(GO) .ci/vuln
 
+wheels: ## build python/dist: Python packages with the command in them, for five platforms (needs hatchling)
+	GO=$(GO) python3 python/build_wheels.py
+
 generate: ## make generated files again: protobuf code, assembly, docs (needs protoc)
 	$(GO) generate ./...
 
 clean: ## remove what the other targets leave
-	rm -rf bin demo
+	rm -rf bin demo python/dist

@@ -223,7 +223,7 @@ BEFORE = b"".join(part for number, part in split(PAYLOAD) if number < 7)
     ("payload", "error"),
     [
         pytest.param(PAYLOAD.replace(b"\x10\x01", b"\x10\x04", 1), advparams.NewerKey, id="version"),
-        pytest.param(PAYLOAD.replace(b"\x10\x01", b"\x10\x00", 1), advparams.DamagedKey, id="version-0"),
+        pytest.param(PAYLOAD.replace(b"\x10\x01", b"\x10\x00", 1), advparams.NewerKey, id="version-0"),
         pytest.param(PAYLOAD + b"\x50\x01", advparams.NewerKey, id="field"),
         pytest.param(BEFORE.replace(b"\x10\x01", b"\x10\x03", 1), advparams.DamagedKey, id="no-steps"),
         pytest.param(PAYLOAD + field(9, field(5, b"")), advparams.NewerKey, id="step"),

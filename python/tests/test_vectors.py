@@ -47,6 +47,27 @@ def test_vector(vector: dict[str, Any], tmp_path: Path) -> None:
     assert sorted(folder.rglob("*")) == before
 
 
+DAMAGED = KEYS.parent / "damaged-keys"
+REFUSED = json.loads((DAMAGED / "index.json").read_text())["vectors"]
+CLASSES = {
+    "damaged": advparams.DamagedKey,
+    "version": advparams.NewerKey,
+    "identity": advparams.WrongIdentity,
+}
+
+
+def test_all_refused_keys_are_listed() -> None:
+    assert len(REFUSED) >= 50
+    assert {p.name for p in DAMAGED.glob("*.key")} == {v["file"] for v in REFUSED}
+
+
+@pytest.mark.parametrize("vector", REFUSED, ids=lambda v: v["file"].removesuffix(".key"))
+def test_refused_key(vector: dict[str, Any]) -> None:
+    with pytest.raises(CLASSES[vector["error"]]) as caught:
+        advparams.inspect_key(DAMAGED / vector["file"], DAMAGED / "identity.txt")
+    assert caught.value.hint
+
+
 def seals() -> list[dict[str, Any]]:
     vectors = json.loads((ROOT / "seal" / "testdata" / "vectors.json").read_text())
     return [v for v in vectors if "sealed" in v]

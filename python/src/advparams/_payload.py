@@ -178,10 +178,8 @@ def _check_version(view: memoryview) -> None:
             version = value & 0xFFFFFFFF
     if magic != b"advparams key":
         raise DamagedKey("damaged key: its payload does not begin as that of a key")
-    if version > LATEST:
+    if not 0 < version <= LATEST:
         raise NewerKey(f"the key has format version {version}; this package knows 1 to {LATEST}")
-    if version == 0:
-        raise DamagedKey("damaged key: it has no format version")
 
 
 def _merge(message: Any, data: memoryview, records: list[int]) -> None:
