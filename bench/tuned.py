@@ -102,6 +102,6 @@ for profile in ("minimal", "sealed"):
         failed |= profile == "sealed" and 100 * r["advantage"] > a.noise
     if profile == "minimal":
         score = run("verify", "--locked", locked, "--key", f"{locked}.key", "--data", test, "--json", "-q")["accuracy"]
-        print(f"original {100 * score['original']:.2f} %" if score.get("original") else score, flush=True)
+        print(f"original {100 * score['unlocked']:.2f} %", flush=True)
         failed |= best["accuracy"] < score["unlocked"] - 0.01
 sys.exit(failed)

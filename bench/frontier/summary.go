@@ -13,12 +13,14 @@ import (
 
 // point is a place on the frontier.
 type point struct {
-	model, share, samples, epochs string
+	model, sealed, samples, epochs string
 }
+
+// percent returns the share of the weights that is sealed.
+func (p point) percent() float64 { return 100 * number(p.sealed) / subjects[p.model].weights }
 
 // figures are those of all attackers at a point, in percent.
 type figures struct {
-	sealed                        string
 	locked, best, zero, advantage []float64
 }
 
@@ -29,10 +31,10 @@ func summarise(w io.Writer, rows [][]string, path string) error {
 	places := map[point]*figures{}
 	var points []point
 	for _, row := range rows {
-		at := point{row[0], row[1], row[3], row[4]}
+		at := point{row[0], row[5], row[3], row[4]}
 		f := places[at]
 		if f == nil {
-			f = &figures{sealed: row[5]}
+			f = &figures{}
 			places[at] = f
 			points = append(points, at)
 		}
@@ -44,21 +46,21 @@ func summarise(w io.Writer, rows [][]string, path string) error {
 		}
 	}
 	slices.SortFunc(points, func(a, b point) int {
-		return cmp.Or(cmp.Compare(a.model, b.model), cmp.Compare(number(a.samples), number(b.samples)), cmp.Compare(number(a.share), number(b.share)))
+		return cmp.Or(cmp.Compare(a.model, b.model), cmp.Compare(number(a.samples), number(b.samples)), cmp.Compare(a.percent(), b.percent()))
 	})
-	fmt.Fprintln(w, "| model | attacker's images | epochs | sealed | locked | best attack | zero line | advantage | seeds |")
+	fmt.Fprintln(w, "| model | attacker's images | epochs | sealed | locked | best attack | zero line | advantage | locks |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|")
 	lines := [][]string{{"series", "x", "y", "error"}}
 	for _, at := range points {
 		f := places[at]
 		title := subjects[at.model].title
-		fmt.Fprintf(w, "| %s | %s | %s | %s %% (%s) | %s | %s | %s | **%s** | %d |\n", title, at.samples, at.epochs, at.share, f.sealed,
+		fmt.Fprintf(w, "| %s | %s | %s | %.3g %% | %s | %s | %s | **%s** | %d |\n", title, at.samples, at.epochs, at.percent(),
 			plusMinus("%.1f", f.locked), plusMinus("%.1f", f.best), plusMinus("%.1f", f.zero), plusMinus("%+.1f", f.advantage), len(f.best))
-		if !slices.ContainsFunc(points, func(p point) bool { return p.model == at.model && p.samples == at.samples && p.share != at.share }) {
+		if !slices.ContainsFunc(points, func(p point) bool { return p.model == at.model && p.samples == at.samples && p.sealed != at.sealed }) {
 			continue // one point is no line
 		}
 		mean, deviation := spread(f.advantage)
-		lines = append(lines, []string{title + ", " + at.samples + " images", at.share, strconv.FormatFloat(mean, 'f', 2, 64), strconv.FormatFloat(deviation, 'f', 2, 64)})
+		lines = append(lines, []string{title + ", " + at.samples + " images", strconv.FormatFloat(at.percent(), 'g', 3, 64), strconv.FormatFloat(mean, 'f', 2, 64), strconv.FormatFloat(deviation, 'f', 2, 64)})
 	}
 	f, err := os.Create(path)
 	if err != nil {
