@@ -101,6 +101,12 @@ case("MatMulNBits", real(2, 3, 32), u8(5, 2, 8), positive(10), N=5, K=32, bits=4
 case("MatMulNBits", real(3, 32), u8(5, 1, 32), positive(5), u8(5), name="matmulnbits_bytes", N=5, K=32, bits=8, block_size=32); case("MatMulNBits", real(3, 64), u8(16, 2, 16), positive(32), name="matmulnbits_rounded", N=16, K=64, bits=4, block_size=32, accuracy_level=4)
 case("GatherBlockQuantized", u8(6, 16), ids(2, 3, high=6), positive(6, 2), u8(6, 1), fed=(1,), bits=4, block_size=16); case("GatherBlockQuantized", u8(6, 32), ids(4, high=6), positive(6, 2), name="gatherblockquantized_bytes", fed=(1,), bits=8, block_size=16)
 
+# Regions of images.
+def regions(*rows): return lambda: np.array(rows, np.float32)
+boxes = regions([0, 0, 4, 3], [1.2, 0.7, 6.5, 5.9], [-2, -1, 9, 9])
+case("RoiAlign", real(2, 3, 7, 8), boxes, const(0, 1, 1), domain="", fed=(0, 1), output_height=2, output_width=3, sampling_ratio=2, spatial_scale=0.5); case("RoiAlign", real(2, 3, 7, 8), boxes, const(0, 1, 1), name="roialign_adaptive", domain="", fed=(0, 1), output_height=2, output_width=2)
+case("RoiAlign", real(2, 3, 7, 8), boxes, const(1, 0, 1), name="roialign_max", domain="", fed=(0, 1), output_height=2, output_width=2, mode="max", sampling_ratio=2); case("RoiAlign", real(2, 3, 7, 8), boxes, const(0, 1, 1), name="roialign_opset10", domain="", opset=10, fed=(0, 1), output_height=2, output_width=2, sampling_ratio=1)
+
 # ai.onnx.ml, in float32 where ONNX's reference has float64.
 def ml(op, *operands, **more): case(op, *operands, domain="ai.onnx.ml", **more)
 ml("Scaler", real(3, 4), offset=[0.5, -1.0, 0.0, 2.0], scale=[2.0, 0.5, 1.0, -1.0]); ml("Scaler", whole(3, 4), name="scaler_ints", offset=[0.5], scale=[2.0])

@@ -75,4 +75,7 @@ func buildGridSample(c *Call) []*Value {
 	return []*Value{c.gridSample(g, x, grid)}
 }
 
-var gridSamples = family{"GridSample": {16, buildGridSample}}
+var gridSamples = family{
+	"GridSample": {16, buildGridSample},
+	"RoiAlign":   {10, buildRoiAlign},
+}
