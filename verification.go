@@ -17,6 +17,8 @@ type Verification struct {
 	// Outputs are the outputs that the task does not look at, compared with those of the
 	// original.
 	Outputs []OutputAgreement `json:"outputs"`
+	// Runtime is what another program found for the locked model; nil if none was asked.
+	Runtime *RuntimeMeasure `json:"runtime,omitempty"`
 	// BitExact reports whether unlocking gave the bytes of the original, Tampered
 	// whether the locked files are not those that the key was made for.
 	BitExact *bool   `json:"bit_exact"`

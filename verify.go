@@ -36,6 +36,11 @@ type VerifyOptions struct {
 	// version.
 	Tool string
 
+	// Runtime is OnnxRuntime to measure the locked model there as well; "" means not to.
+	// Python is the program that has it; "" means that of the environment variable
+	// ADVPARAMS_PYTHON, or else python3.
+	Runtime, Python string
+
 	Threads  int            // to compute on; 0 means one a core
 	Progress func(Progress) // may be nil
 	Notice   func(Notice)   // may be nil
@@ -47,6 +52,10 @@ func (o *VerifyOptions) check() error {
 		return optionf("Locked", "there is no locked model")
 	case !o.Data.given() && !o.Key.given():
 		return optionf("Key", "nothing to verify: there is neither a key nor data")
+	case o.Runtime != "" && o.Runtime != OnnxRuntime:
+		return &OptionError{Option: "Runtime", Value: o.Runtime, Reason: "is not onnxruntime"}
+	case o.Runtime != "" && !o.Data.given():
+		return optionf("Runtime", "there is no data to measure on")
 	case o.Data.MadeUp:
 		return optionf("Data.MadeUp", "samples that are made up say nothing about real ones")
 	case o.Data.Labels == LabelsOfModel && o.Original == "" && !o.Key.given():
@@ -79,6 +88,7 @@ type verifier struct {
 	record   *onnxio.Record // of the key
 	report   verify.Report
 	outputs  []OutputAgreement
+	runtime  *RuntimeMeasure
 	failed   error // returned once everything is measured
 }
 
@@ -108,7 +118,7 @@ func (v *verifier) run(ctx context.Context) (*Verification, error) {
 		return nil, err
 	}
 	found := newVerification(&v.report, v.opt.Report)
-	found.Outputs = append(found.Outputs, v.outputs...)
+	found.Outputs, found.Runtime = append(found.Outputs, v.outputs...), v.runtime
 	return found, v.failed
 }
 
@@ -164,6 +174,11 @@ func (v *verifier) measure(ctx context.Context) error {
 	}
 	if r.Locked, err = v.metrics(ctx, "locked", v.locked, p, w); err != nil {
 		return err
+	}
+	if v.opt.Runtime != "" && v.locked != nil {
+		if v.runtime, err = p.byRuntime(ctx, v.locked, v.opt.Python, v.opt.Threads); err != nil {
+			return err
+		}
 	}
 	if v.locked != nil && first != v.locked {
 		if v.outputs, err = v.others(ctx, first, p, w); err != nil {

@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
@@ -236,4 +237,21 @@ func (o Outlook) rank() int {
 		}
 	}
 	return rank
+}
+
+// Logits returns values with the Sigmoid or Softmax undone that the model computes them
+// with, as gradient.Config.Logits leaves it out. A constant may be missing.
+func (o Outlook) Logits(a nd.Array) nd.Array {
+	out := nd.New(nd.Float32, a.Shape...)
+	for i, v := range a.Float32s() {
+		x := float64(v)
+		switch o.LastOp {
+		case "Sigmoid":
+			x = math.Log(math.Max(x, 1e-30)) - math.Log(math.Max(1-x, 1e-8))
+		case "Softmax":
+			x = math.Log(math.Max(x, 1e-30))
+		}
+		out.Float32s()[i] = float32(x)
+	}
+	return out
 }

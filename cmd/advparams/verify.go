@@ -42,6 +42,8 @@ Without --data, only files are compared. If they do not fit the key, the exit st
 	fileFlag(cmd, &v.opt.Original, "original", "", "the original model, `MODEL.onnx`", "onnx")
 	v.open.register(cmd, "the `KEY` of the locked model")
 	v.data.register(cmd, advparams.Test, 0)
+	choiceFlag(cmd, &v.opt.Runtime, "runtime", "", "measure the locked model in this program, too, which a Python installation has", advparams.OnnxRuntime)
+	cmd.Flags().StringVar(&v.opt.Python, "python", "", "the `PROGRAM` python that has onnxruntime (default ADVPARAMS_PYTHON, or python3)")
 	fileFlag(cmd, &v.opt.Report, "report", "", "write the findings to `FILE.html` as well, one page without external parts", "html")
 	cmd.Flags().BoolVar(&v.opt.Force, "force", false, "replace the report if it exists")
 	threadsFlag(cmd, &v.opt.Threads, 0)

@@ -24,6 +24,10 @@ func Verification(w io.Writer, r *advparams.Verification) {
 			line(w, "%s\t%.2f %%\tof %s samples right, %.3f of %.3f bits", one.name, 100*s.Quality, samples, information.Value, s.Entropy())
 		}
 	}
+	if o := r.Runtime; o != nil {
+		s := o.Score()
+		line(w, "locked\t%s\tin %s %s", figures(s.Metrics), o.Name, o.Version)
+	}
 	if r.Report.WithKey {
 		line(w, "bit exact\t%s", yesNo(r.Report.BitExact))
 		line(w, "tampered\t%s", yesNo(r.Report.Tampered))
