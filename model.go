@@ -47,6 +47,19 @@ func openModel(path, output string) (*onnxio.Model, []string, error) {
 	return m, outputs, nil
 }
 
+// maxMessage is the largest message, in bytes, that protobuf as other programs use it
+// reads (https://protobuf.dev/programming-guides/proto-limits/).
+const maxMessage = 1<<31 - 1
+
+// tooLarge says that a model file is one that other programs do not load; "" if it is
+// not. The data files of a model may have any size.
+func tooLarge(f *onnxio.File) string {
+	if f.Size <= maxMessage {
+		return ""
+	}
+	return fmt.Sprintf("%s has %.1f GiB: onnxruntime and others load no model file of 2 GiB and more, only external data", f.Path, float64(f.Size)/(1<<30))
+}
+
 // startWorkers starts the threads to compute on. They have to be closed.
 func startWorkers(threads int) (*gradient.Workers, error) {
 	if most := 4 * runtime.NumCPU(); threads < 0 || threads > most {

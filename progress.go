@@ -38,6 +38,8 @@ const (
 	NoticeLeft
 	// NoticeDraws says that a model was sealed several times.
 	NoticeDraws
+	// NoticeSize warns of a model file that is too large for other programs.
+	NoticeSize
 )
 
 // Notice is a message on the way to a result.
@@ -48,7 +50,7 @@ type Notice struct {
 
 // Warning reports whether the notice is a warning.
 func (n Notice) Warning() bool {
-	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput || n.Kind == NoticeLeft
+	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput || n.Kind == NoticeLeft || n.Kind == NoticeSize
 }
 
 // observer passes on what happens in a run. Both functions may be nil.

@@ -186,6 +186,9 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	if err != nil {
 		return nil, err
 	}
+	if text := tooLarge(m.Files()[0]); text != "" {
+		observer{opt.Progress, opt.Notice}.notify(NoticeSize, "%s", text)
+	}
 	defer m.Close()
 	allow, err := opt.allowed(m)
 	if err != nil {

@@ -28,6 +28,21 @@ func Upstream(g *onnxpb.GraphProto, values ...string) []*onnxpb.NodeProto {
 	return slices.DeleteFunc(slices.Clone(g.GetNode()), func(n *onnxpb.NodeProto) bool { return !found[n] })
 }
 
+// Needed returns the names of everything that the named values of a graph are computed
+// from, and their own: inputs, initializers and the values in between.
+func Needed(g *onnxpb.GraphProto, values ...string) map[string]bool {
+	names := map[string]bool{}
+	for _, v := range values {
+		names[v] = true
+	}
+	for _, n := range Upstream(g, values...) {
+		for _, name := range needsOf(n) {
+			names[name] = true
+		}
+	}
+	return names
+}
+
 // nodesFor returns the nodes of a graph that the named outputs need. Nil stands for
 // all outputs, and all nodes.
 func nodesFor(g *onnxpb.GraphProto, outputs []string) []*onnxpb.NodeProto {

@@ -165,6 +165,9 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	for _, p := range m.Parameters() {
 		structure[p.Name] = !p.Trained
 	}
+	for _, name := range unread(m) {
+		structure[name] = true // to change it changes nothing
+	}
 	for _, name := range weights.Names() {
 		init := m.Weight(name)
 		if weights.Scale(name) || init.Editable() != nil || structure[name] || opt.Allow != nil && !opt.Allow(name) {
@@ -189,6 +192,22 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	s.result.Total = weights.Len()
 	s.result.Samples = samples.Len()
 	return s, nil
+}
+
+// unread returns the initializers of the main graph that no output is computed from.
+func unread(m *onnxio.Model) (names []string) {
+	g := m.Proto().GetGraph()
+	var outputs []string
+	for _, o := range g.GetOutput() {
+		outputs = append(outputs, o.GetName())
+	}
+	needed := gradient.Needed(g, outputs...)
+	for _, init := range m.Initializers() {
+		if !needed[init.Name] {
+			names = append(names, init.Name)
+		}
+	}
+	return names
 }
 
 // locked measures the model with the present weights and reports whether it is at the
