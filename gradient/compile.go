@@ -47,6 +47,8 @@ type Config struct {
 	Weights *Weights
 	// Workers are the threads to compute on; nil means the calling one.
 	Workers *parallel.Workers
+	// Meter counts the work of the program; nil means that nothing does.
+	Meter *Meter
 	// Memory is the limit on the bytes that the values of a run take at once, and
 	// on those of constants computed at compile time. 0 means three quarters of the
 	// machine's memory.

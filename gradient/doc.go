@@ -30,6 +30,7 @@
 //	layout.go         the order of operators, and a buffer for every value
 //	loss.go           Probe, CrossEntropy and other losses
 //	memory.go         bounds on memory
+//	meter.go          Meter: the work that runs took
 //	nested.go         branches and loop bodies
 //	pages_linux.go    large pages for large buffers
 //	pages_other.go    the same where there are none

@@ -34,6 +34,7 @@ type Program struct {
 	trials   *trials          // shared by forks
 	tried    []nd.Array       // slots of the last trial
 	withGrad bool
+	meter    *Meter
 	head     *Head
 	assumed  []assumption
 }
@@ -100,7 +101,7 @@ func (s *step) touches() []int { return append(s.in[:len(s.in):len(s.in)], s.out
 
 // program differentiates the graph and lays out the steps.
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
-	p := &Program{axes: c.cfg.Axes, workers: c.cfg.Workers, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
+	p := &Program{axes: c.cfg.Axes, workers: c.cfg.Workers, meter: c.cfg.Meter, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
 	l := newLayout(c)
 	var seeds []*ops.Value
 	var grads, byInput map[string]*ops.Value

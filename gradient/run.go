@@ -51,6 +51,7 @@ func (p *Program) runTogether(steps []step, slots []nd.Array) error {
 	}
 	p.args = p.args[:0]
 	for i := range steps {
+		p.meter.add(&steps[i], slots)
 		for _, k := range steps[i].in {
 			p.args = append(p.args, slots[k])
 		}
