@@ -219,6 +219,7 @@ func (o *ProtectOptions) goOn(ctx context.Context, m *onnxio.Model, q *prepared,
 	more, err := perturb.Search(ctx, m, q.set, opt)
 	if more != nil {
 		found.GradientPasses, found.Evaluations = found.GradientPasses+more.GradientPasses, found.Evaluations+more.Evaluations
+		found.Work += more.Work
 	}
 	if errors.Is(err, ErrTarget) || errors.As(err, new(*perturb.UselessError)) {
 		return nil

@@ -47,7 +47,9 @@ type ProtectOptions struct {
 	// first free one of Key.1, Key.2 …
 	KeepOldKey bool
 	// AllowPartial writes the files even if the target was not reached. Protect then
-	// returns both a Protection and an error that wraps ErrTarget.
+	// returns both a Protection and an error that wraps ErrTarget. If the context ends
+	// while the search runs, Protect writes the best lock so far, and returns a Protection
+	// with the error of the context.
 	AllowPartial bool
 
 	// Recipients can open the key; Recipients parses them. Passphrase returns
@@ -74,6 +76,9 @@ type ProtectOptions struct {
 	Target float64
 	// MaxParams is the largest number of parameters that Minimal changes; 0 means 128.
 	MaxParams int
+	// TimeLimit ends the search of Minimal, counted from the call. 0 means no limit. What the
+	// search has come to then counts, and differs from run to run.
+	TimeLimit time.Duration
 	// Beam is the number of sets of changes to follow at a time; 0 means 1. More find
 	// shorter lists and take longer.
 	Beam int
@@ -134,6 +139,8 @@ func (o *ProtectOptions) check() error {
 		return &OptionError{Option: "Target", Value: o.Target, Reason: "is not between 0 and 1"}
 	case o.MaxParams < 0:
 		return &OptionError{Option: "MaxParams", Value: o.MaxParams, Reason: "is negative"}
+	case o.TimeLimit < 0:
+		return &OptionError{Option: "TimeLimit", Value: o.TimeLimit, Reason: "is negative"}
 	case o.Beam < 0 || o.Beam > 64:
 		return &OptionError{Option: "Beam", Value: o.Beam, Reason: "is not between 1 and 64"}
 	case o.Samples < AllSamples:
@@ -206,9 +213,17 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, missed := opt.search(ctx, m, samples, allow, w)
-	if missed != nil && (!errors.Is(missed, ErrTarget) || !opt.AllowPartial || found == nil) {
+	searching, done := opt.limited(ctx, start)
+	defer done()
+	found, missed := opt.search(searching, m, samples, allow, w)
+	if missed != nil && (!errors.Is(missed, ErrTarget) || !opt.AllowPartial || found == nil || len(found.Changes) == 0) {
 		return nil, missed
+	}
+	if ctx.Err() != nil {
+		if !opt.AllowPartial {
+			return nil, ctx.Err()
+		}
+		ctx = context.WithoutCancel(ctx) // to write what there is
 	}
 	if before := found.Before; samples.askOriginal && before.Metrics[0].Share && before.Metrics[0].Value < 1 && before.Classes != nil {
 		observer{opt.Progress, opt.Notice}.notify(NoticeSamples, "the model agrees with its own answers on %s of the samples only: where two classes are equally likely, either is an answer", before.Metrics[0].Format(before.Metrics[0].Value))
@@ -218,7 +233,7 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 		observer{opt.Progress, opt.Notice}.notify(NoticeSamples, "on %d samples such as these, a useless model may come out at %.0f %% by chance: more of them say more", found.Samples, 100*(luck+found.Locked.Chance))
 	}
 	var families []FamilyScore
-	if missed == nil && opt.Data.MadeUp {
+	if missed == nil && opt.Data.MadeUp && searching.Err() == nil {
 		if err := opt.level(ctx, m, samples, found, allow, w); err != nil {
 			return nil, err
 		}
@@ -236,6 +251,7 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 		}
 	}
 	p := newProtection(opt, found, samples.task)
+	p.Stopped = stoppedBy(missed)
 	p.Outputs, p.RealData, p.Families = append(p.Outputs, left...), !opt.Data.MadeUp, families
 	rewrite := func(set *atomicfile.Set, path string) (*onnxio.Record, error) {
 		return m.Rewrite(set, path, found.Edits())
@@ -245,6 +261,30 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	}
 	p.Seconds = time.Since(start).Seconds()
 	return p, missed
+}
+
+// limited returns the context of a search that began at a time.
+func (o *ProtectOptions) limited(ctx context.Context, start time.Time) (context.Context, context.CancelFunc) {
+	if o.TimeLimit == 0 {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, start.Add(o.TimeLimit))
+}
+
+// stoppedBy says what ended a search before it reached the target.
+func stoppedBy(missed error) string {
+	e, ok := errors.AsType[*TargetError](missed)
+	switch {
+	case !ok:
+		return ""
+	case errors.Is(e.Stopped, context.DeadlineExceeded):
+		return "time limit"
+	case e.Stopped != nil:
+		return "interrupted"
+	case e.Stuck:
+		return "stuck"
+	}
+	return "budget"
 }
 
 // prepare returns the samples to search with, in random order: gradients are taken

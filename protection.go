@@ -41,8 +41,13 @@ type Protection struct {
 	Families       []FamilyScore `json:"families,omitempty"`
 	GradientPasses int           `json:"gradient_passes"`
 	Evaluations    int           `json:"evaluations"` // of single candidates
-	Seconds        float64       `json:"seconds"`
-	SHA256         struct {
+	// Passes is the work of the search, in runs of the model over its samples.
+	Passes float64 `json:"forward_passes"`
+	// Stopped says what ended a search that did not reach the target: "budget", "time
+	// limit", "interrupted" or "stuck".
+	Stopped string  `json:"stopped,omitempty"`
+	Seconds float64 `json:"seconds"`
+	SHA256  struct {
 		Original string `json:"original"`
 		Locked   string `json:"locked"`
 	} `json:"sha256"` // of the model file, in hexadecimal
@@ -95,7 +100,7 @@ func newProtection(opt *ProtectOptions, found *perturb.Result, t task.Task) *Pro
 		ParamsTotal: found.Total, ParamsChanged: len(found.Changes), Tensors: []TensorChange{}, Outputs: []OutputAgreement{},
 		Task:   t.Name(),
 		Target: found.Target, Samples: found.Samples,
-		GradientPasses: found.GradientPasses, Evaluations: found.Evaluations,
+		GradientPasses: found.GradientPasses, Evaluations: found.Evaluations, Passes: found.Work,
 		Changes: found.Changes,
 	}
 	p.measured(found.Before, found.Locked)

@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// node is a set of changes with the objective that the blocks have with them.
+// node is a set of changes with the objective that the blocks have with them, as far as
+// it is known.
 type node struct {
 	list      []candidate
 	objective float64
@@ -15,40 +16,75 @@ type node struct {
 
 // beam is a beam search: it extends the best few sets of changes by one change at a time
 // until a set reaches the target. When a set comes near the target, beam first exchanges
-// each of its changes for the best other one.
+// changes.
 func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error) {
-	level := []node{{}}
+	start, err := s.blocks.objective()
+	if err != nil {
+		return false, err
+	}
+	level, watch := []node{{objective: start}}, plateau{lowest: start}
 	for range limit {
-		if level, err = s.expand(ctx, level); err != nil || len(level) == 0 {
+		next, err := s.expand(ctx, level, s.opt.Beam)
+		if err != nil {
 			return false, err
 		}
-		reached, near, err := s.acceptOne(ctx, level)
-		if reached || err != nil {
-			return reached, err
+		if len(next) == 0 {
+			s.stuck = true
+			break
+		}
+		level = next
+		done, near, err := s.acceptOne(ctx, level)
+		if done || err != nil {
+			return done, err
+		}
+		s.best = level[0].list
+		if watch.flat(level[0].objective) {
+			s.stuck = true
+			break
 		}
 		if near {
-			swapped, err := s.expand(ctx, level[0].without())
+			better, improved, err := s.descend(ctx, level[0], exchanges)
 			if err != nil {
 				return false, err
 			}
-			if reached, _, err = s.acceptOne(ctx, swapped); reached || err != nil {
-				return reached, err
-			}
-			if len(swapped) > 0 && swapped[0].objective < level[0].objective {
-				level = swapped
+			if improved {
+				if done, _, err = s.acceptOne(ctx, []node{better}); done || err != nil {
+					return done, err
+				}
+				level = []node{better}
 			}
 		}
 	}
-	return false, s.become(level[0].list)
+	s.become(level[0].list)
+	return false, nil
+}
+
+// A search is stuck when this many rounds lower the objective by less than this in all.
+const (
+	patience = 12
+	progress = 0.002
+)
+
+// plateau watches whether the objective still falls.
+type plateau struct {
+	lowest float64
+	rounds int // since it fell to lowest
+}
+
+// flat reports whether the objective no longer falls.
+func (p *plateau) flat(objective float64) bool {
+	p.rounds++
+	if objective < p.lowest-progress {
+		p.lowest, p.rounds = objective, 0
+	}
+	return p.rounds >= patience
 }
 
 // acceptOne makes the changes of the first set that reaches the target. If none does, it
 // reports whether one came near.
 func (s *minimal) acceptOne(ctx context.Context, level []node) (reached, near bool, err error) {
-	for i, n := range level {
-		if err := s.become(n.list); err != nil {
-			return false, false, err
-		}
+	for i := range level {
+		s.become(level[i].list)
 		reached, close, err := s.accept(ctx)
 		if i == 0 || reached {
 			s.report()
@@ -61,29 +97,19 @@ func (s *minimal) acceptOne(ctx context.Context, level []node) (reached, near bo
 	return false, near, nil
 }
 
-// without returns the sets that lack one change each. The last change stays: it was the
-// best one to add to the others.
-func (n *node) without() []node {
-	var list []node
-	for i := range len(n.list) - 1 {
-		list = append(list, node{list: slices.Delete(slices.Clone(n.list), i, i+1)})
-	}
-	return list
-}
-
-// expand returns the best sets with one change more, best first.
-func (s *minimal) expand(ctx context.Context, level []node) ([]node, error) {
+// expand returns the best sets with one change more, best first, at most width of them.
+func (s *minimal) expand(ctx context.Context, level []node, width int) ([]node, error) {
 	var next []node
 	seen := map[string]bool{}
 	for _, n := range level {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := s.become(n.list); err != nil {
-			return nil, err
+		if s.end > 0 && s.meter.Work() >= s.end {
+			return nil, errSpent
 		}
-		now := s.blocks.objective()
-		more, err := s.round(s.opt.Beam)
+		s.become(n.list)
+		more, err := s.round(ctx, width)
 		if err != nil {
 			return nil, err
 		}
@@ -91,12 +117,12 @@ func (s *minimal) expand(ctx context.Context, level []node) ([]node, error) {
 			list := append(slices.Clip(slices.Clone(n.list)), c)
 			if key := identity(list); !seen[key] {
 				seen[key] = true
-				next = append(next, node{list, now - c.gain})
+				next = append(next, node{list, n.objective - c.gain})
 			}
 		}
 	}
 	slices.SortStableFunc(next, func(a, b node) int { return cmp.Compare(a.objective, b.objective) })
-	return next[:min(len(next), s.opt.Beam)], nil
+	return next[:min(len(next), width)], nil
 }
 
 // identity returns a name for a set of changes that does not depend on their order.

@@ -1,7 +1,9 @@
 package perturb
 
 import (
+	"context"
 	"errors"
+	"slices"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
@@ -25,14 +27,15 @@ type block struct {
 	program *gradient.Program
 	truth   nd.Array
 	loss    gradient.Loss
-	outputs []nd.Array // with the present weights
-	now     float64    // objective with the present weights
+	stale   []string   // tensors that were changed since it was computed
+	outputs []nd.Array // with the weights when it was computed
+	now     float64    // objective with these
 }
 
 // newBlocks computes the first n samples, or as many as fit into memory, in blocks of
 // size samples, or of the model's own batch size if that is fixed. Samples that do not
 // fill a block are left out, unless there would be no block.
-func newBlocks(m *onnxio.Model, cfg gradient.Config, samples Samples, n, size int, kind task.Task, objective func(truth nd.Array) gradient.Loss) (*blocks, error) {
+func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, samples Samples, n, size int, kind task.Task, objective func(truth nd.Array) gradient.Loss) (*blocks, error) {
 	size = min(size, n)
 	if cfg.Axes != nil && cfg.Axes.Batch > 0 {
 		size = cfg.Axes.Batch
@@ -40,6 +43,9 @@ func newBlocks(m *onnxio.Model, cfg gradient.Config, samples Samples, n, size in
 	cfg.Keep = true
 	b := &blocks{task: kind}
 	for lo := 0; lo == 0 || lo+size <= n; lo += size {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		hi := min(lo+size, n)
 		batch, err := samples.Batch(lo, hi)
 		if err != nil {
@@ -78,6 +84,17 @@ func newBlocks(m *onnxio.Model, cfg gradient.Config, samples Samples, n, size in
 	return b, nil
 }
 
+// measure replaces the objective.
+func (b *blocks) measure(objective func(truth nd.Array) gradient.Loss) (err error) {
+	for _, one := range b.list {
+		one.loss = objective(one.truth)
+		if one.now, err = one.loss(one.outputs, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // settle sets the present outputs and objective.
 func (b *block) settle(outputs []nd.Array) (err error) {
 	b.outputs = outputs
@@ -85,47 +102,70 @@ func (b *block) settle(outputs []nd.Array) (err error) {
 	return err
 }
 
-// refresh computes again what depends on changed tensors.
-func (b *blocks) refresh(tensors ...string) error {
+// refresh notes that tensors have changed. A block is computed again when it is needed.
+func (b *blocks) refresh(tensors ...string) {
 	for _, one := range b.list {
-		outputs, err := one.program.Refresh(tensors...)
-		if err != nil {
-			return err
-		}
-		if err := one.settle(outputs); err != nil {
-			return err
-		}
+		one.stale = append(one.stale, tensors...)
 	}
-	return nil
 }
 
-// count adds the present outputs to a tally and returns the number of samples.
-func (b *blocks) count(t task.Tally) (n int, err error) {
+// settled computes again what depends on changed tensors.
+func (b *block) settled() error {
+	if len(b.stale) == 0 {
+		return nil
+	}
+	slices.Sort(b.stale)
+	outputs, err := b.program.Refresh(slices.Compact(b.stale)...)
+	if err != nil {
+		return err
+	}
+	b.stale = b.stale[:0]
+	return b.settle(outputs)
+}
+
+// count tallies the present outputs of n samples. It stops early when stop returns true
+// for the score of the first n.
+func (b *blocks) count(t task.Tally, stop func(s task.Score, n int) bool) (n int, stopped bool, err error) {
 	for _, one := range b.list {
+		if err := one.settled(); err != nil {
+			return n, false, err
+		}
 		n += one.truth.Shape[0]
 		if err := t.Add(one.outputs, one.truth); err != nil {
-			return n, err
+			return n, false, err
+		}
+		if stop(t.Score(), n) {
+			return n, true, nil
 		}
 	}
-	return n, nil
+	return n, false, nil
 }
 
 // objective returns the present mean over the blocks.
-func (b *blocks) objective() float64 {
+func (b *blocks) objective() (float64, error) {
 	sum := 0.0
 	for _, one := range b.list {
+		if err := one.settled(); err != nil {
+			return 0, err
+		}
 		sum += one.now
 	}
-	return sum / float64(len(b.list))
+	return sum / float64(len(b.list)), nil
 }
 
 // gradients returns the gradients of the objective by initializer name. Half of the
 // blocks are enough, since gradients only propose candidates.
-func (b *blocks) gradients() (map[string][]float32, error) {
+func (b *blocks) gradients(ctx context.Context) (map[string][]float32, error) {
 	sum := map[string][]float32{}
 	half := b.list[:(len(b.list)+1)/2]
 	share := 1 / float32(len(half))
 	for _, one := range half {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := one.settled(); err != nil {
+			return nil, err
+		}
 		if _, err := one.program.Backward(one.loss); err != nil {
 			return nil, err
 		}
@@ -152,6 +192,9 @@ func (b *blocks) gradients() (map[string][]float32, error) {
 func (b *blocks) with(at site, value float32, stop func(s task.Score, n int) bool) (t task.Tally, n int, stopped bool, err error) {
 	t = b.task.NewTally()
 	for _, one := range b.list {
+		if err := one.settled(); err != nil {
+			return nil, 0, false, err
+		}
 		outputs, err := one.program.Try(at.tensor, at.index, value)
 		if err != nil {
 			return nil, 0, false, err

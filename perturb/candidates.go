@@ -2,6 +2,7 @@ package perturb
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"slices"
 )
@@ -15,15 +16,15 @@ type candidate struct {
 
 // round returns the best k single changes, evaluated on all blocks. There are none if no
 // parameter has a gradient.
-func (s *minimal) round(k int) ([]candidate, error) {
-	list, err := s.shortlist()
+func (s *minimal) round(ctx context.Context, k int) ([]candidate, error) {
+	list, err := s.shortlist(ctx)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
 	if s.without.Evaluation {
 		return best(list, k), nil
 	}
-	list, n, err := s.blocks.halve(list, k)
+	list, n, err := s.blocks.halve(ctx, list, k)
 	s.result.Evaluations += n
 	return list, err
 }
@@ -42,8 +43,8 @@ func (c candidate) compare(d candidate) int {
 // shortlist returns the candidates with the largest first-order gain: the best 32 of all
 // tensors, and the best of each tensor. The estimate is least reliable where steps are
 // long, so that each tensor gets a chance.
-func (s *minimal) shortlist() ([]candidate, error) {
-	grads, err := s.blocks.gradients()
+func (s *minimal) shortlist(ctx context.Context) ([]candidate, error) {
+	grads, err := s.blocks.gradients(ctx)
 	if err != nil {
 		return nil, err
 	}

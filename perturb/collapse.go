@@ -36,23 +36,42 @@ func (l *lastLayer) at(class, feature int) int {
 // maxCollapseClasses bounds the number of classes that are tried, most likely first.
 const maxCollapseClasses = 32
 
-// collapse returns the shortest list of changes of the last layer that brings the
-// accuracy to the target. It returns nil if there is none of at most limit changes.
-func (s *search) collapse(limit int) []candidate {
-	if !s.opt.Task.Traits().Classes {
-		return nil
-	}
+// preferred is the number of classes that are tried on all samples.
+const preferred = 3
+
+// lastAlone returns the shortest list of changes of the last layer that brings the
+// accuracy to the target. It returns nil if there is none of at most limit changes. The
+// calibration samples tell for which classes it is worth trying.
+func (s *search) lastAlone(limit int) []candidate {
 	l := s.lastLayer()
 	if l == nil {
 		return nil
 	}
-	var shortest []candidate
+	type attempt struct{ class, changes int }
+	var attempts []attempt
+	few, most := l.first(s.calibration().n), limit
 	for _, class := range l.likely(maxCollapseClasses) {
-		if list := s.collapseTo(l, class, limit); list != nil {
+		if list := s.collapseTo(few, class, most); list != nil {
+			attempts = append(attempts, attempt{class, len(list)})
+			most = min(most, len(list)+1)
+		}
+	}
+	slices.SortStableFunc(attempts, func(a, b attempt) int { return cmp.Compare(a.changes, b.changes) })
+	var shortest []candidate
+	for _, a := range attempts[:min(len(attempts), preferred)] {
+		if list := s.collapseTo(l, a.class, limit); list != nil {
 			shortest, limit = list, len(list)-1
 		}
 	}
 	return shortest
+}
+
+// first returns the layer with the first n samples only.
+func (l *lastLayer) first(n int) *lastLayer {
+	few := *l
+	few.n = min(n, l.n)
+	few.features, few.logits = l.features[:few.n*l.width], l.logits[:few.n*l.classes]
+	return &few
 }
 
 // add appends the features of n samples.
@@ -115,7 +134,7 @@ func (l *lastLayer) likely(k int) []int {
 // the change that leaves the least sum of max(0, gap) over the samples that are still
 // answered rightly. collapseTo returns nil if limit changes are not enough.
 func (s *search) collapseTo(l *lastLayer, class, limit int) []candidate {
-	labels := s.samples.Labels()
+	labels := s.samples.Labels()[:l.n]
 	gap := make([]float32, l.n)
 	fallback := make([]int, l.n) // answers where the gap is positive
 	for i := range l.n {

@@ -22,15 +22,29 @@ type TargetError struct {
 	Held, HeldTarget, Renamed float64
 	Changed                   int // parameters
 	Max                       int // parameters that might have been changed
+	// Stopped is why the search ended early: context.DeadlineExceeded, context.Canceled or
+	// the cause of the context; nil if it was not stopped. Stuck means that it gave up,
+	// because further changes no longer made the model worse.
+	Stopped error
+	Stuck   bool
 }
 
 func (e *TargetError) Error() string {
+	if e.Stopped != nil && e.Changed == 0 {
+		return fmt.Sprintf("%v: the search was stopped before its first change", ErrTarget)
+	}
 	text := fmt.Sprintf("%v: %s %.4f with %d parameters changed, target %.4f", ErrTarget, e.Measure, e.Reached, e.Changed, e.Target)
 	if e.HeldTarget > 0 {
 		text += fmt.Sprintf("; on the samples that played no part in choosing changes it is %.4f, target %.4f", e.Held, e.HeldTarget)
 	}
 	if e.Renamed > 0 {
 		text += fmt.Sprintf("; renaming the answers gives back %.4f of the accuracy", e.Renamed)
+	}
+	switch {
+	case e.Stopped != nil:
+		text += "; the search was stopped"
+	case e.Stuck:
+		text += "; the search is stuck: further changes no longer made the model worse"
 	}
 	return text
 }

@@ -1,6 +1,7 @@
 package perturb
 
 import (
+	"context"
 	"math"
 	"slices"
 )
@@ -22,18 +23,21 @@ type trial struct {
 // halve evaluates candidates and returns the k best, best first, by successive halving.
 // It evaluates all of them on one block, then those that are left on two blocks, four,
 // and so on. After each step it keeps half of them, down to lastKept. Of these, it drops
-// one only if that is worse than the k-th beyond doubt. The gain of the candidates it
-// returns is the mean fall of the objective over all blocks. n is the number of
-// candidates evaluated.
-func (b *blocks) halve(list []candidate, k int) (first []candidate, n int, err error) {
+// one only if that is worse than the k-th beyond doubt. It ends when no more than k are
+// left. The gain of the candidates it returns is the mean fall of the objective over the
+// blocks that they were evaluated on. n is the number of candidates evaluated.
+func (b *blocks) halve(ctx context.Context, list []candidate, k int) (first []candidate, n int, err error) {
 	kept := make([]trial, len(list))
 	for i, c := range list {
 		kept[i].candidate = c
 	}
 	width := firstKept
-	for done := 0; done < len(b.list); {
+	for done := 0; done < len(b.list) && (done == 0 || len(kept) > k); {
 		next := min(max(1, 2*done), len(b.list))
 		for i := range kept {
+			if err := ctx.Err(); err != nil {
+				return nil, len(list), err
+			}
 			if err := kept[i].evaluate(b.list[done:next]); err != nil {
 				return nil, len(list), err
 			}
@@ -59,6 +63,9 @@ func (t *trial) evaluate(more []*block) error {
 		sum = 0 // the gain was an estimate
 	}
 	for _, one := range more {
+		if err := one.settled(); err != nil {
+			return err
+		}
 		outputs, err := one.program.Try(t.tensor, t.index, t.value)
 		if err != nil {
 			return err

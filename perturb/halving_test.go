@@ -50,10 +50,10 @@ func TestHalve(t *testing.T) {
 	if err := s.examine(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	if s.blocks, err = newBlocks(m, s.differentiated(), set, set.Len(), blockSize, s.opt.Task, s.lowered); err != nil {
+	if s.blocks, err = newBlocks(t.Context(), m, s.differentiated(), set, set.Len(), blockSize, s.opt.Task, s.lowered); err != nil {
 		t.Fatal(err)
 	}
-	list, err := s.shortlist()
+	list, err := s.shortlist(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestHalve(t *testing.T) {
 		}
 	}
 	for _, k := range []int{1, 3} {
-		first, n, err := s.blocks.halve(slices.Clone(list), k)
+		first, n, err := s.blocks.halve(t.Context(), slices.Clone(list), k)
 		if err != nil {
 			t.Fatal(err)
 		}

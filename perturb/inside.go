@@ -22,7 +22,7 @@ func (s *minimal) inside(ctx context.Context, now task.Score, shares []float32) 
 	if err := s.moveInside(now, shares); err != nil || slices.Equal(s.result.Changes, before.Changes) {
 		return false, err
 	}
-	t, n, err := s.count()
+	t, n, _, err := s.count(never)
 	if err != nil {
 		return false, err
 	}
@@ -31,9 +31,7 @@ func (s *minimal) inside(ctx context.Context, now task.Score, shares []float32) 
 	}
 	for i, c := range before.Changes {
 		if s.result.Changes[i] != c {
-			if err := s.set(site{c.Tensor, c.Index}, s.model.Weight(c.Tensor).Decode(c.New)); err != nil {
-				return false, err
-			}
+			s.set(site{c.Tensor, c.Index}, s.model.Weight(c.Tensor).Decode(c.New))
 		}
 	}
 	s.result = before
@@ -63,9 +61,7 @@ func (s *minimal) moveInside(now task.Score, shares []float32) error {
 				continue
 			}
 			s.result.Changes[i].New = bits
-			if err := s.set(at, value); err != nil {
-				return err
-			}
+			s.set(at, value)
 			break
 		}
 	}
@@ -76,21 +72,24 @@ func (s *minimal) moveInside(now task.Score, shares []float32) error {
 // chance, when all of the blocks together have none.
 const luck = 2
 
+// never is for tallies that do not stop early.
+func never(task.Score, int) bool { return false }
+
 // better returns a function that reports whether a score on the first n samples of the
 // blocks is better than the present one beyond doubt. For tasks other than
 // classification it always returns false, so that all samples are compared.
 func (s *minimal) better() (func(score task.Score, n int) bool, error) {
 	if !s.opt.Task.Traits().Classes {
-		return func(task.Score, int) bool { return false }, nil
+		return never, nil
 	}
 	right := map[int]float64{} // by the number of samples
-	t, n := s.opt.Task.NewTally(), 0
-	for _, one := range s.blocks.list {
-		n += one.truth.Shape[0]
-		if err := t.Add(one.outputs, one.truth); err != nil {
-			return nil, err
-		}
-		right[n] = t.Score().Quality * float64(n)
+	t := s.opt.Task.NewTally()
+	_, _, err := s.blocks.count(t, func(score task.Score, n int) bool {
+		right[n] = score.Quality * float64(n)
+		return false
+	})
+	if err != nil {
+		return nil, err
 	}
 	return func(score task.Score, n int) bool { return score.Quality*float64(n) > right[n]+luck+0.5 }, nil
 }

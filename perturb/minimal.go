@@ -16,33 +16,70 @@ type minimal struct {
 	*search
 	blocks  *blocks
 	without study.Without
+
+	collapse []candidate // changes of the last layer that are at the target; nil if there are none
+	best     []candidate // the best set so far that is not
+	reached  *state      // the best so far that is
+	stuck    bool        // the objective no longer falls
+	end      int64       // the work at which a part of the search ends; 0 for none
 }
 
+// run searches until ctx is done. It then returns what it has come to.
 func (s *minimal) run(ctx context.Context) (*Result, error) {
+	r, err := s.find(ctx)
+	if err == nil || ctx.Err() == nil {
+		return r, err
+	}
+	stopped, ctx := context.Cause(ctx), context.WithoutCancel(ctx)
+	if s.blocks == nil {
+		missed := s.missed(s.opt.MaxParams)
+		missed.Stopped = stopped
+		return nil, missed
+	}
+	if s.reached != nil {
+		s.restore(*s.reached)
+		return &s.result, nil
+	}
+	list := s.best
+	if s.collapse != nil {
+		list = s.collapse
+	}
+	s.become(list)
+	reached, err := s.locked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if reached && s.collapse != nil {
+		return &s.result, nil
+	}
+	missed := s.missed(s.opt.MaxParams)
+	missed.Stopped = stopped
+	return &s.result, missed
+}
+
+// find searches until the target is reached or the budget is spent.
+func (s *minimal) find(ctx context.Context) (*Result, error) {
 	if err := s.examine(ctx, s.opt.Task.Traits().Classes); err != nil {
 		return nil, err
 	}
 	var err error
 	size := task.Batch(*s.opt.Outlook, task.Truth(s.samples, 0, 1), max(blockSize, s.opt.Task.Traits().Together))
-	if s.blocks, err = newBlocks(s.model, s.differentiated(), s.samples, s.calibration().n, size, s.opt.Task, s.lowered); err != nil {
+	if s.blocks, err = newBlocks(ctx, s.model, s.differentiated(), s.samples, s.calibration().n, size, s.opt.Task, s.lowered); err != nil {
 		return nil, err
 	}
 	limit := s.opt.MaxParams
-	var collapse []candidate
 	if !s.without.Collapse {
-		collapse = s.collapse(limit)
+		s.collapse = s.lastAlone(limit)
 	}
-	if collapse != nil {
-		limit = len(collapse) - 1 // more would not be better
+	if s.collapse != nil {
+		limit = len(s.collapse) - 1 // more would not be better
 	}
 	reached, err := s.beam(ctx, limit)
 	if err != nil {
 		return nil, err
 	}
-	if !reached && collapse != nil {
-		if err := s.become(collapse); err != nil {
-			return nil, err
-		}
+	if !reached && s.collapse != nil {
+		s.become(s.collapse)
 		if reached, _, err = s.accept(ctx); err != nil {
 			return nil, err
 		}
@@ -52,9 +89,49 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 		if _, err := s.locked(ctx); err != nil {
 			return nil, err
 		}
-		return &s.result, s.missed(s.opt.MaxParams)
+		missed := s.missed(s.opt.MaxParams)
+		missed.Stuck = s.stuck
+		return &s.result, missed
+	}
+	s.keep()
+	if err := s.squeeze(ctx); err != nil {
+		return nil, err
 	}
 	return &s.result, s.prune(ctx)
+}
+
+// keep remembers the present state, which is at the target.
+func (s *minimal) keep() {
+	now := s.save()
+	s.reached = &now
+}
+
+// state is what a search has come to.
+type state struct {
+	list   []candidate
+	result Result
+	fair   task.Score
+}
+
+// save returns the present state.
+func (s *minimal) save() state {
+	return state{s.present(), s.result, s.fair}
+}
+
+// restore returns to a state, but for what the search has cost since.
+func (s *minimal) restore(to state) {
+	s.become(to.list)
+	s.result.Locked, s.result.Target, s.fair = to.result.Locked, to.result.Target, to.fair
+}
+
+// present returns the changes as they are now.
+func (s *minimal) present() []candidate {
+	list := make([]candidate, len(s.result.Changes))
+	for i, c := range s.result.Changes {
+		value := s.model.Weight(c.Tensor).Decode(c.New)
+		list[i] = candidate{site: site{c.Tensor, c.Index}, bound: bound{value, c.New}}
+	}
+	return list
 }
 
 // lowered returns the loss that the search lowers.
@@ -99,13 +176,13 @@ func (s *search) heldOut() int {
 // accept reports whether the model is at the target, or near it. If it is at the target,
 // accept moves changed values off the ends of their ranges.
 func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
-	t, n, err := s.count()
+	t, n, stopped, err := s.count(s.hopeless)
 	if err != nil {
 		return false, false, err
 	}
 	now := t.Score()
 	s.note(now)
-	if s.hopeless(now, n) {
+	if stopped {
 		return false, false, nil
 	}
 	off := !s.without.Clamp
@@ -125,13 +202,13 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 
 // nearby is the distance above the target at which other sets of as many changes may
 // reach it.
-const nearby = 0.02
+const nearby = 0.03
 
-// count tallies the blocks with the present weights.
-func (s *minimal) count() (t task.Tally, n int, err error) {
+// count tallies the blocks with the present weights, until stop returns true.
+func (s *minimal) count(stop func(score task.Score, n int) bool) (t task.Tally, n int, stopped bool, err error) {
 	t = s.opt.Task.NewTally()
-	n, err = s.blocks.count(t)
-	return t, n, err
+	n, stopped, err = s.blocks.count(t, stop)
+	return t, n, stopped, err
 }
 
 // confirm reports whether the model is at the target on all samples, and on those that
@@ -167,7 +244,7 @@ func (s *minimal) hopeless(score task.Score, n int) bool {
 }
 
 // become makes the changes of a list and undoes those that are not in it.
-func (s *minimal) become(list []candidate) error {
+func (s *minimal) become(list []candidate) {
 	kept := s.result.Changes[:0:0]
 	var touched []string
 	for _, c := range s.result.Changes {
@@ -191,11 +268,7 @@ func (s *minimal) become(list []candidate) error {
 		s.write(c.site, c.value)
 		touched = append(touched, c.tensor)
 	}
-	if len(touched) > 0 {
-		if err := s.blocks.refresh(touched...); err != nil {
-			return err
-		}
-	}
+	s.blocks.refresh(touched...)
 	// In the order of the list.
 	order := map[site]int{}
 	for i, c := range list {
@@ -204,7 +277,6 @@ func (s *minimal) become(list []candidate) error {
 	slices.SortFunc(s.result.Changes, func(a, b Change) int {
 		return order[site{a.Tensor, a.Index}] - order[site{b.Tensor, b.Index}]
 	})
-	return nil
 }
 
 // write sets a parameter.
@@ -214,9 +286,9 @@ func (s *minimal) write(at site, value float32) {
 }
 
 // set sets a parameter and computes again what depends on it.
-func (s *minimal) set(at site, value float32) error {
+func (s *minimal) set(at site, value float32) {
 	s.write(at, value)
-	return s.blocks.refresh(at.tensor)
+	s.blocks.refresh(at.tensor)
 }
 
 // original returns the value of a parameter in the file.
@@ -233,6 +305,7 @@ func (s *minimal) prune(ctx context.Context) error {
 		if ok {
 			s.result.Changes = slices.Delete(s.result.Changes, i, i+1)
 			delete(s.changed, site{c.Tensor, c.Index})
+			s.keep()
 			continue
 		}
 		i++
@@ -254,7 +327,8 @@ func (s *minimal) moved(ctx context.Context, at site, value float32) (ok bool, e
 		return false, err
 	}
 	if ok {
-		return true, s.blocks.refresh(at.tensor)
+		s.blocks.refresh(at.tensor)
+		return true, nil
 	}
 	x[at.index], s.result = old, before
 	return false, nil

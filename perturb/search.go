@@ -67,6 +67,8 @@ type Result struct {
 	Target         float64 // the quality to reach
 	GradientPasses int     // over the calibration samples
 	Evaluations    int     // of single candidates
+	// Work is the work of the whole search, in runs of the model over all samples.
+	Work float64
 }
 
 // Search finds few parameters whose change makes a model useless: it brings the accuracy
@@ -79,19 +81,24 @@ type Result struct {
 //     keeps the one that lowers the objective most.
 //
 // For classifiers, changes of the last layer alone that lead to a single answer compete
-// with these rounds, and the shorter list wins. Finally Search undoes changes that are
-// not needed and moves values off the ends of their ranges.
+// with these rounds, and the shorter list wins. Search then exchanges changes, and tries
+// another objective, as long as that gives fewer of them and is worth the work. Finally it
+// undoes changes that are not needed and moves values off the ends of their ranges.
 //
 // Search leaves m as it is. Equal samples and options give equal plans.
 //
 // If the target is not reached the error is a *TargetError and the Result says
-// how far the search came.
+// how far the search came. A search whose ctx ends returns the best changes so far. If they
+// are at the target, there is no error. If ctx ended before the model was measured as it
+// came, the Result is nil.
 func Search(ctx context.Context, m *onnxio.Model, samples Samples, opt Options) (*Result, error) {
 	s, err := newSearch(m, samples, opt)
 	if err != nil {
 		return nil, err
 	}
-	return (&minimal{search: s, without: study.Of(ctx)}).run(ctx)
+	r, err := (&minimal{search: s, without: study.Of(ctx)}).run(ctx)
+	s.result.Work = float64(s.meter.Work()) / float64(max(s.once, 1))
+	return r, err
 }
 
 type search struct {
@@ -103,6 +110,8 @@ type search struct {
 	judge   *task.Evaluator   // measures the present weights on all samples
 	last    *lastLayer        // of the model as it came; nil if not wanted or not linear
 	tau     float64           // scale of the objective
+	meter   *gradient.Meter   // of all that is computed
+	once    int64             // work of running the model over all samples
 	fair    task.Score        // on samples that played no part in choosing changes, as last measured
 
 	changed map[site]bool
@@ -157,7 +166,7 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 		return nil, err
 	}
 	s := &search{
-		model: m, opt: opt, samples: samples, weights: weights,
+		model: m, opt: opt, samples: samples, weights: weights, meter: new(gradient.Meter),
 		bounds:  map[string]bounds{},
 		changed: map[site]bool{},
 	}
@@ -256,7 +265,7 @@ func (s *search) report() {
 // config returns what the configurations of all programs have in common.
 func (s *search) config() gradient.Config {
 	traits, look := s.opt.Task.Traits(), s.opt.Outlook
-	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Logits: traits.Logits, Axes: look.Axes}
+	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Meter: s.meter, Logits: traits.Logits, Axes: look.Axes}
 	cfg.Outputs = look.Outputs(s.opt.Task)
 	if traits.AllOutputs && look.LastOp == "Sigmoid" && (look.Named || len(look.Floats) <= 1) {
 		cfg.Logits = true // a Sigmoid keeps the order, which is compared, and its gradient vanishes
@@ -294,6 +303,7 @@ func (s *search) examine(ctx context.Context, features bool) error {
 	if l.n*l.width == len(l.features) && l.width > 0 {
 		s.last = l
 	}
+	s.once = max(s.meter.Work(), 1)
 	s.tau = tally.Scale()
 	s.note(tally.Score())
 	s.result.Before = s.result.Locked

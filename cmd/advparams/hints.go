@@ -42,7 +42,6 @@ var flagHints = []struct {
 	hint  string
 }{
 	{is[*advparams.OutputsError], "raise --max-params, or name the output that counts with --output"},
-	{is[*advparams.TargetError], "raise --max-params or --target-accuracy"},
 	{is[*advparams.NoCandidatesError], "check --include and --exclude"},
 	{is[*advparams.NothingToSealError], "check --include, --exclude and --share"},
 	{is[*advparams.UselessError], "check that labels and preprocessing (--mean, --std) are those it was trained with, --task, and that it is not locked already"},
@@ -67,6 +66,9 @@ var flagHints = []struct {
 
 // flagHint returns the flags that help; "" where there are none.
 func flagHint(err error) string {
+	if e, ok := errors.AsType[*advparams.TargetError](err); ok {
+		return targetHint(e)
+	}
 	if e, ok := errors.AsType[*advparams.LabelError](err); ok {
 		return labelHint(e)
 	}
@@ -91,6 +93,17 @@ func flagHint(err error) string {
 		}
 	}
 	return ""
+}
+
+// targetHint returns what to do about a search that did not reach the target.
+func targetHint(e *advparams.TargetError) string {
+	switch {
+	case e.Stopped != nil:
+		return "raise --time-limit, or keep what there is with --allow-partial"
+	case e.Stuck:
+		return "try --beam 4, other samples (--seed, --samples) or a higher --target-accuracy; --bounds none lets values leave their range"
+	}
+	return "raise --max-params or --target-accuracy"
 }
 
 // labelHint returns what to do about a label that the task does not have.

@@ -89,6 +89,8 @@ the model leaves it open.`,
 	fl.Lookup("shape").DefValue = ""
 	fl.Var((*targetFlag)(&p.opt.Target), "target-accuracy", "stop at this accuracy, between 0 and 1, or at chance")
 	fl.IntVar(&p.opt.MaxParams, "max-params", 128, "change at most `N` parameters")
+	fl.DurationVar(&p.opt.TimeLimit, "time-limit", 0, "end the search after a `TIME` such as 90s or 10m; the result then depends on the machine")
+	fl.Lookup("time-limit").DefValue = ""
 	fl.IntVar(&p.opt.Beam, "beam", 1, "follow the best `N` sets of changes at a time; more find shorter lists and take longer")
 	fl.StringArrayVar(&p.opt.Include, "include", nil, "change only tensors whose name matches `GLOB`, * for any characters; may be repeated")
 	fl.StringArrayVar(&p.opt.Exclude, "exclude", nil, "leave out tensors whose name matches `GLOB`; may be repeated")
@@ -98,7 +100,7 @@ the model leaves it open.`,
 	fl.Lookup("share").DefValue = ""
 	fileFlag(cmd, &p.secret, "secret", "", "with --profile sealed, derive the seed from the secret in `FILE` and from the model, so that outputs can be repeated", "")
 	fl.BoolVar(&p.opt.InPlace, "in-place", false, "with --profile sealed, encrypt the model's own files")
-	fl.BoolVar(&p.opt.AllowPartial, "allow-partial", false, "write the files also when the target was not reached; the exit status is still 3")
+	fl.BoolVar(&p.opt.AllowPartial, "allow-partial", false, "write the best lock so far when the target was not reached (exit status 3) or at Ctrl-C (130)")
 	fl.BoolVar(&p.opt.Force, "force", false, "replace files that exist")
 	threadsFlag(cmd, &p.opt.Threads, 0)
 	cmd.MarkFlagsMutuallyExclusive("out", "in-place")
@@ -109,7 +111,7 @@ the model leaves it open.`,
 func (p *protect) check() error {
 	o := &p.opt
 	if o.Profile == advparams.Sealed {
-		for _, name := range []string{"max-params", "beam", "target-accuracy", "bounds", "allow-partial"} {
+		for _, name := range []string{"max-params", "beam", "target-accuracy", "bounds", "allow-partial", "time-limit"} {
 			if p.given(name) {
 				return usagef("--%s is for the other profile: --profile sealed does not search", name)
 			}
@@ -126,6 +128,8 @@ func (p *protect) check() error {
 		return usagef("required flag(s) %s not set", strings.Join(p.missing(), ", "))
 	case o.MaxParams < 1:
 		return usagef("--max-params %d is less than 1", o.MaxParams)
+	case o.TimeLimit < 0:
+		return usagef("--time-limit %v is negative", o.TimeLimit)
 	case o.Beam < 1:
 		return usagef("--beam %d is not between 1 and 64", o.Beam)
 	case o.Samples < 0:

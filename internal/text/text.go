@@ -77,6 +77,9 @@ func Protection(w io.Writer, r *advparams.Protection, seal string) {
 		line(w, "time\t%.1f s", r.Seconds)
 		return
 	}
+	if r.Stopped != "" {
+		line(w, "stopped\t%s", r.Stopped)
+	}
 	line(w, "time\t%.1f s, %d gradient passes", r.Seconds, r.GradientPasses)
 }
 
