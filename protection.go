@@ -28,7 +28,10 @@ type Protection struct {
 	Metric      *LockedMetric   `json:"metric"`  // the one that people go by; nil if nothing was measured
 	Metrics     []LockedMetric  `json:"metrics"` // all
 	Target      float64         `json:"target"`  // accuracy, or quality for other tasks
-	Samples     int             `json:"samples"` // of the search, or that a sealed model was measured on
+	// Constant is the accuracy of always giving the most frequent label; nil for tasks
+	// without classes.
+	Constant *float64 `json:"most_frequent_label"`
+	Samples  int      `json:"samples"` // of the search, or that a sealed model was measured on
 	// Outputs are the outputs that the task does not look at.
 	Outputs []OutputAgreement `json:"outputs"`
 	// Left are weights that Sealed leaves in clear, with the reason.
@@ -122,7 +125,7 @@ func (p *Protection) measured(original, locked task.Score) {
 		}
 		p.Metrics = append(p.Metrics, LockedMetric{after.Name, after.Better(), before.Value, after.Value, after.Useless, after})
 	}
-	p.Metric = &p.Metrics[0]
+	p.Metric, p.Constant = &p.Metrics[0], mostFrequent(locked)
 }
 
 // addFiles adds what was written.
@@ -133,6 +136,20 @@ func (p *Protection) addFiles(record *onnxio.Record, keyBytes int64) {
 	for _, f := range record.Files {
 		p.Files = append(p.Files, f.LockedName)
 	}
+}
+
+// mostFrequent returns the share of the most frequent label; nil for tasks without classes.
+func mostFrequent(s task.Score) *float64 {
+	_, n := s.Correct()
+	if n == 0 {
+		return nil
+	}
+	most := 0
+	for _, c := range s.Classes {
+		most = max(most, c.Samples)
+	}
+	share := float64(most) / float64(n)
+	return &share
 }
 
 // metricOf returns the value of a metric, nil if the task has no such.

@@ -178,6 +178,42 @@ func TestTarget(t *testing.T) {
 	read(t, "one.onnx")
 }
 
+// TestStopped: a search that is stopped writes what it has, if that is allowed, and says
+// what stopped it.
+func TestStopped(t *testing.T) {
+	data, _ := locked(t)
+	opt := protectHere(data)
+	opt.Target, opt.Locked, opt.Key = 0.01, "best.onnx", "best.key"
+	for _, allowed := range []bool{false, true} {
+		ctx, stop := context.WithCancel(t.Context())
+		opt.AllowPartial = allowed
+		opt.Progress = func(p advparams.Progress) {
+			if p.Stage == "searching" && p.Done > 0 {
+				stop()
+			}
+		}
+		p, err := advparams.Protect(ctx, opt)
+		if !errors.Is(err, context.Canceled) || (p != nil) != allowed {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		if _, err := os.Stat("best.onnx"); (err == nil) != allowed {
+			t.Errorf("best.onnx: %v", err)
+		}
+		if allowed && (p.ParamsChanged < 1 || p.Stopped != "interrupted") {
+			t.Errorf("%+v", p)
+		}
+	}
+	opt.Locked, opt.Key, opt.Progress, opt.TimeLimit = "late.onnx", "late.key", nil, 1
+	p, err := advparams.Protect(t.Context(), opt)
+	var missed *advparams.TargetError
+	if p != nil || !errors.As(err, &missed) || !errors.Is(missed.Stopped, context.DeadlineExceeded) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if _, err := os.Stat("late.onnx"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("late.onnx: %v", err)
+	}
+}
+
 // TestMismatch: files that do not go with the key are measured and reported, and
 // are an error.
 func TestMismatch(t *testing.T) {

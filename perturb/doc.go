@@ -18,6 +18,7 @@
 //	blocks.go      samples in blocks, with the state of the model on each
 //	halving.go     successive halving: exact evaluation of candidates
 //	bounds.go      the range of new values
+//	squeeze.go     exchanges, and attempts to do with fewer changes
 //	inside.go      new values off the ends of the range
 //	collapse.go    changes of the last layer that prefer one class
 //	constants.go   constants that are no candidates

@@ -56,6 +56,37 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// TestManyClasses: with many classes, a model is useless if it is no better than the most
+// frequent label. With few samples, or classes that are equally frequent, the accuracy of
+// blind answers decides.
+func TestManyClasses(t *testing.T) {
+	for _, c := range []struct {
+		classes, often, times int // samples of class 0, and of each other one
+		want                  float64
+	}{
+		{40, 100, 40, 0.0625 - 2*0.00605}, // 100 of 1,600, less two standard deviations
+		{40, 40, 40, 0.025 + 0.01},
+		{40, 5, 2, 0.025 + 0.01},
+		{5, 600, 100, 0.2 + 0.03}, // a frequent label says little about a lock
+	} {
+		counts := NewCounts(c.classes)
+		answer := 0
+		for class := range c.classes {
+			n := c.times
+			if class == 0 {
+				n = c.often
+			}
+			for range n {
+				counts.Add(answer%c.classes, class) // all answers equally often
+				answer++
+			}
+		}
+		if got := counts.Classified(NewHalves()).Useless(); math.Abs(got-c.want) > 0.002 {
+			t.Errorf("%+v: useless at %.4f", c, got)
+		}
+	}
+}
+
 // TestOneLabel: a model that gives all samples the same answer, which is right, is
 // not useless; one that gives another is.
 func TestOneLabel(t *testing.T) {

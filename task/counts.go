@@ -1,6 +1,11 @@
 package task
 
-import "github.com/advparams/advparams/gradient"
+import (
+	"math"
+	"slices"
+
+	"github.com/advparams/advparams/gradient"
+)
 
 // Counts compare answers with labels. Both are classes, counted from 0.
 type Counts struct {
@@ -48,6 +53,17 @@ func (c *Counts) Chance() float64 {
 		sum += float64(c.Answered[k]) * float64(c.Labelled[k])
 	}
 	return sum / max(1, float64(c.N)*float64(c.N))
+}
+
+// manyClasses is the largest accuracy beyond chance that counts as useless because a
+// constant answer has it.
+const manyClasses = 0.03
+
+// constant returns the accuracy of always giving the most frequent label, less two standard
+// deviations, so that few samples do not make up a frequent label.
+func (c *Counts) constant() float64 {
+	p := share(slices.Max(c.Labelled), c.N)
+	return p - 2*math.Sqrt(p*(1-p)/float64(max(c.N, 1)))
 }
 
 // Kappa returns Cohen's kappa: 0 for answers given at random, 1 for right ones.
