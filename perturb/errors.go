@@ -49,8 +49,13 @@ func (e *TargetError) Error() string {
 	return text
 }
 
-// Unwrap returns ErrTarget.
-func (e *TargetError) Unwrap() error { return ErrTarget }
+// Unwrap returns ErrTarget and what stopped the search.
+func (e *TargetError) Unwrap() []error {
+	if e.Stopped == nil {
+		return []error{ErrTarget}
+	}
+	return []error{ErrTarget, e.Stopped}
+}
 
 // NoCandidatesError means that no parameter of a model may be changed: Options.Allow
 // excludes all of them, or they have no range of values to move in.
