@@ -50,6 +50,7 @@ type Set struct {
 	mu      sync.Mutex
 	files   []*File
 	folders map[string]*folder // by path
+	swept   map[place]bool     // below them
 	made    []place            // folders made, outermost first
 	done    bool
 }
@@ -135,6 +136,13 @@ func (s *Set) CreateBelow(dir, name string, perm fs.FileMode) (*File, error) {
 	at := place{in, filepath.Clean(filepath.FromSlash(name))}
 	if err := s.mkdirAll(at.dir()); err != nil {
 		return nil, cannotCreate(path, filepath.Dir(path), err)
+	}
+	if below := at.dir(); below.name != "." && !s.swept[below] {
+		sweep(below)
+		if s.swept == nil {
+			s.swept = map[place]bool{}
+		}
+		s.swept[below] = true
 	}
 	return s.createAt(at, path, perm, false)
 }

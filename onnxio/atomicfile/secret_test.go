@@ -156,10 +156,21 @@ func TestSweep(t *testing.T) {
 	for _, name := range []string{dead + tempEnding, dead + backupEnding, dead + ".key", mine, other, "model.tmp"} {
 		put(t, filepath.Join(dir, name), "")
 	}
+	below := filepath.Join(dir, "sub", "folder")
+	if err := os.MkdirAll(below, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(below, dead+tempEnding), "")
 	var s Set
 	create(t, &s, filepath.Join(dir, "new"), "")
+	if _, err := s.CreateBelow(dir, "sub/folder/data", 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Commit(); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Join(below, dead+tempEnding)); err == nil {
+		t.Error("what is left in a folder below stays")
 	}
 	for name, want := range map[string]bool{
 		dead + tempEnding: false, dead + backupEnding: false, dead + ".key": true, mine: true, other: true, "model.tmp": true, "new": true,
