@@ -94,7 +94,7 @@ func TestNotUnderstood(t *testing.T) {
 	future.opset = 99
 	for want, m := range map[string]*modelBuilder{
 		"not a neural network: it contains decision trees, which have no gradients": forest,
-		`Relu "Relu_0" (opset 99): the newest operator set that is known is 27`:     future,
+		`Relu "Relu_0" (opset 99): the newest operator set that is known is 28`:     future,
 	} {
 		p := m.proto()
 		p.OpsetImport = append(p.OpsetImport, &onnxpb.OperatorSetIdProto{Domain: proto.String("ai.onnx.ml"), Version: proto.Int64(3)})
