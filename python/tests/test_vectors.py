@@ -15,7 +15,12 @@ import advparams
 
 KEYS = ROOT / "testdata" / "vectors" / "keys"
 VECTORS = json.loads((KEYS / "index.json").read_text())["vectors"]
-ERRORS = {"mismatch": advparams.WrongModel, "damaged": advparams.DamagedKey}
+ERRORS = {
+    "mismatch": advparams.WrongModel,
+    "missing": advparams.WrongModel,
+    "result": advparams.DamagedKey,
+    "damaged": advparams.DamagedKey,
+}
 
 
 def test_there_are_vectors() -> None:

@@ -131,7 +131,7 @@ def _blocks(b: _Blocks, x: Array, swaps: Array, column: int, columns: int) -> No
     """Decrypts the elements of blocks, and tells what to swap them with."""
     width = x.itemsize
     size = BLOCK * (8 + width)
-    few = max(1, (1 << 19) // size)  # so that keystream and elements stay in a cache
+    few = max(1, (1 << 22) // size)  # enough that rows of swaps are written in long runs
     stream = np.empty((few, size), np.uint8)
     for first in range(0, b.number, few):
         n = min(few, b.number - first)
@@ -139,22 +139,26 @@ def _blocks(b: _Blocks, x: Array, swaps: Array, column: int, columns: int) -> No
         _stream(b.key, (b.first + first) * size, part)
         z = part[:, 8 * BLOCK :].view(x.dtype)
         elements(x[first : first + n], z, b.tensor.kind, b.tensor.keep_signs, b.tensor.exponents)
-        words = part[:, : 8 * BLOCK].view("<u4").reshape(n, BLOCK, 2)
+        words = part[:, : 8 * BLOCK].view("<u8")
         _swaps(words, swaps[:, first : first + n], column + first, columns)
 
 
 _PLACES = np.arange(1, BLOCK + 1, dtype=np.uint64)  # i + 1 for each i
-_HALF = np.uint64(32)
+_HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 def _swaps(words: Array, out: Array, column: int, columns: int) -> None:
     """For each block (a row of words) and each element i, the place to swap it with.
 
-    Places are j·columns + column, counted in a matrix that has a column for each block.
+    Places are j·columns + column, counted in a matrix that has a column for each block. The
+    words are overwritten.
     """
-    j = words[:, :, 0] * _PLACES
+    j = words & _LOW
+    j *= _PLACES
     j >>= _HALF
-    j += words[:, :, 1] * _PLACES
+    words >>= _HALF
+    words *= _PLACES
+    j += words
     j >>= _HALF
     j *= np.uint64(columns)
     j += (np.arange(column, column + len(j), dtype=np.uint64))[:, None]
@@ -278,7 +282,7 @@ def _varints(t: SealedTensor, key: bytes, data: memoryview) -> None:
             has = size > k
             out[s[has] + k] ^= (xor[has] >> np.uint64(7 * k)).astype(np.uint8) & np.uint8(0x7F)
         swaps = np.empty((BLOCK, 1), np.intp)
-        _swaps(words.view("<u4").reshape(1, BLOCK, 2), swaps, 0, 1)
+        _swaps(words.view("<u8").reshape(1, BLOCK), swaps, 0, 1)
         swaps[n:, 0] = np.arange(n, BLOCK)
         order = np.arange(BLOCK, dtype=np.int64).reshape(1, BLOCK)
         _permute(order, swaps)

@@ -29,17 +29,20 @@ class UnlockedModel:
     files: dict[str, bytes] = field(repr=False)
     """Its external data files by name, relative to the model's folder, with slashes."""
 
+    def _refers_to(self) -> set[str]:
+        """The data files that the model names, without detours."""
+        found = (clean(stored.location) for stored in _onnx.external(self.model))
+        return {os.fsdecode(name) for name in found if name}
+
     def write(self, folder: str | os.PathLike[str]) -> None:
         """Writes the plain files into a folder. To run a model, that is not needed.
 
         Only data files that the model refers to are written, nothing is replaced, and nothing
         is written outside the folder. If a file exists, the others are removed again.
         """
-        refers = {clean(stored.location) for stored in _onnx.external(self.model)}
+        refers = self._refers_to()
         names = {self.name: self.model}
-        names.update(
-            (n, data) for n, data in self.files.items() if os.fsencode(posixpath.normpath(n)) in refers
-        )
+        names.update((n, data) for n, data in self.files.items() if posixpath.normpath(n) in refers)
         written: list[str] = []
         try:
             for name, data in names.items():
@@ -102,7 +105,10 @@ def unlock_files(
         source = path if index == 0 else _inside(folder, os.fsdecode(file.locked_name))
         results.append(_restore(payload, index, _read(source, file), source))
     names = [posixpath.normpath(os.fsdecode(f.name)) for f in payload.files]
-    return UnlockedModel(names[0], results[0], dict(zip(names[1:], results[1:], strict=True)))
+    unlocked = UnlockedModel(names[0], results[0], dict(zip(names[1:], results[1:], strict=True)))
+    for name in sorted(set(unlocked.files) - unlocked._refers_to()):
+        raise DamagedKey(f"the key has the data file {name!r}, which the original does not refer to")
+    return unlocked
 
 
 def _inside(folder: str | os.PathLike[str], name: str) -> str:
