@@ -136,6 +136,9 @@ func (s *sealing) choose() (*Protection, error) {
 			names = append(names, p.Name)
 		}
 	}
+	if len(names) == 0 {
+		return nil, &NothingToSealError{Model: s.Model}
+	}
 	wanted, err := selection(names, s.Include, s.Exclude)
 	if err != nil {
 		return nil, err

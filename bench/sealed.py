@@ -9,7 +9,7 @@ usage: sealed.py large [--gib 4] [--age DIR]   lock and unlock beside cp, sha256
 
 large needs numpy and onnx, models and wild onnx, onnxruntime and numpy.
 """
-import argparse, hashlib, json, os, pathlib, random, shutil, signal, subprocess, sys, tempfile, time
+import argparse, hashlib, os, pathlib, random, shutil, subprocess, sys, tempfile, time
 
 p = argparse.ArgumentParser()
 p.add_argument("what", choices=["large", "kill", "models", "wild"])
@@ -21,6 +21,7 @@ p.add_argument("--gib", type=float, default=4)
 p.add_argument("--age", type=pathlib.Path, help="folder with age and age-keygen")
 p.add_argument("--times", type=int, default=200)
 p.add_argument("--rounds", type=int, default=3)
+p.add_argument("--pair", nargs=2, help=argparse.SUPPRESS)
 a = p.parse_args()
 os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive")
 advparams = str(pathlib.Path(a.advparams).resolve())
@@ -121,6 +122,247 @@ def digest(path):
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-if a.what == "large":
-    with tempfile.TemporaryDirectory(dir=a.work) as work:
-        large_table(pathlib.Path(work))
+def protect(model, locked, key):
+    """Seals a model; returns what went wrong, or None."""
+    done = subprocess.run([advparams, "-q", "protect", model, "--profile", "sealed", "-o", locked, "--key", key, "--plain-key"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return done.stderr.strip().splitlines()[0] if done.returncode else None
+
+
+def comes_back(model, locked, key, folder):
+    back = folder / "back" / model.name
+    shutil.rmtree(back.parent, ignore_errors=True)
+    back.parent.mkdir()
+    subprocess.run([advparams, "-q", "unlock", locked, "--key", key, "-o", back], check=True, stdout=subprocess.DEVNULL)
+    return digest(back) == digest(model)
+
+
+def kill_table(work):
+    """kill -9 at random moments: after the next run the files are locked or original, never lost."""
+    size = 96 << 20  # a model with one tensor, which a node uses
+    def field(n, b):
+        out, v = bytes([n << 3 | 2]), len(b)
+        while v > 127:
+            out, v = out + bytes([v & 127 | 128]), v >> 7
+        return out + bytes([v]) + b
+    dims = b"".join(b"\x08" + bytes([v & 127 | 128, v >> 7 & 127 | 128, v >> 14 & 127 | 128, v >> 21]) for v in [size // 4])
+    tensor = dims + b"\x10\x01" + field(8, b"w") + field(9, random.Random(1).randbytes(size))
+    node = field(1, b"x") + field(1, b"w") + field(2, b"y") + field(4, b"Mul")
+    value = lambda n: field(1, n) + field(2, field(1, b"\x08\x01"))
+    graph = field(1, node) + field(2, b"g") + field(5, tensor) + field(11, value(b"x")) + field(12, value(b"y"))
+    original = b"\x08\x08" + field(7, graph) + field(8, b"\x10\x11")
+    model, key = work / "model.onnx", work / "key"
+    model.write_bytes(original)
+    first = digest(model)
+    lock = [advparams, "-q", "protect", model, "--profile", "sealed", "--in-place", "--key", key, "--plain-key"]
+    unlock = [advparams, "-q", "unlock", model, "--key", key, "--in-place"]
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    journal = pathlib.Path(f"{model}.advparams-journal")
+    took = {}
+    for name, command in (("lock", lock), ("unlock", unlock)):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, **quiet)
+        took[name] = time.perf_counter() - start
+    assert digest(model) == first
+    key.unlink()
+    half = 0
+    counts = {"original": 0, "locked": 0}
+    for n in range(a.times):
+        name = "lock" if n % 2 == 0 else "unlock"
+        if name == "unlock":
+            key.unlink(missing_ok=True)
+            subprocess.run(lock, check=True, **quiet)
+        child = subprocess.Popen(lock if name == "lock" else unlock, **quiet)
+        time.sleep(random.uniform(0, took[name]))
+        child.kill()
+        child.wait()
+        half += journal.exists()
+        # The next run: unlocking, if there is a key by now.
+        if key.exists():
+            before = subprocess.run(unlock, **quiet).returncode
+            counts["locked" if before == 0 else "original"] += 1
+        else:
+            subprocess.run([*lock[:-2], key, "--plain-key"], check=True, **quiet)
+            subprocess.run(unlock, check=True, **quiet)
+            counts["original"] += 1
+        if digest(model) != first or journal.exists():
+            sys.exit(f"kill {n}: lost")
+        key.unlink(missing_ok=True)
+    print(f"killed {a.times} times, {half} of them in the middle of the work: the model came back every time")
+
+
+def session(path, level):
+    import onnxruntime as ort
+    options = ort.SessionOptions()
+    options.graph_optimization_level = level
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def levels():
+    import onnxruntime as ort
+    l = ort.GraphOptimizationLevel
+    return [l.ORT_DISABLE_ALL, l.ORT_ENABLE_BASIC, l.ORT_ENABLE_EXTENDED, l.ORT_ENABLE_ALL]
+
+
+def images(dataset, n):
+    """Returns images as the reference models take them, and labels."""
+    import gzip, numpy as np
+    folder = a.shared / "data" / dataset
+    if dataset == "cifar10":
+        name = next(p for p in folder.rglob("test_batch.bin*"))
+        records = np.frombuffer((gzip.open(name) if name.suffix == ".gz" else open(name, "rb")).read(3073 * n), np.uint8).reshape(-1, 3073)
+        mean, std = np.float32([[.4914, .4822, .4465], [.247, .2435, .2616]]).reshape(2, 1, 3, 1, 1)
+        return (records[:, 1:].reshape(-1, 3, 32, 32).astype(np.float32) / 255 - mean) / std, records[:, 0]
+    pixels, labels = (np.frombuffer(gzip.open(next(folder.rglob(f"t10k-{x}*"))).read(), np.uint8) for x in ("images", "labels"))
+    return (pixels[16:].reshape(-1, 1, 28, 28)[:n].astype(np.float32) / 255 - np.float32(.286)) / np.float32(.353), labels[8:][:n]
+
+
+def copies(model, folder, x):
+    """Yields the model and what people make of it."""
+    import onnx
+    from onnx import numpy_helper
+    yield "float32", model
+    try:
+        from onnxconverter_common import float16
+        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    except ImportError as e:
+        print(f"{e.name} is not installed: no copies in other types", file=sys.stderr)
+        return
+    m = onnx.load(model)
+    half = folder / "float16.onnx"
+    onnx.save(float16.convert_float_to_float16(m, keep_io_types=True), half)
+    yield "float16", half
+    # bfloat16 weights, cast to float32 where they are used: few kernels compute in it.
+    import numpy as np
+    m = onnx.load(model)
+    casts = []
+    for t in m.graph.initializer:
+        if t.data_type == onnx.TensorProto.FLOAT and len(t.dims) > 1:
+            bits = numpy_helper.to_array(t).view(np.uint32) >> 16
+            casts.append(onnx.helper.make_node("Cast", [t.name + "_bf16"], [t.name], to=onnx.TensorProto.FLOAT))
+            t.CopyFrom(onnx.TensorProto(name=t.name + "_bf16", data_type=onnx.TensorProto.BFLOAT16, dims=t.dims, raw_data=bits.astype("<u2").tobytes()))
+    nodes = list(m.graph.node)
+    del m.graph.node[:]
+    m.graph.node.extend(casts + nodes)
+    names = {c.output[0] for c in casts}
+    for i in reversed(range(len(m.graph.input))):
+        if m.graph.input[i].name in names:
+            del m.graph.input[i]
+    short = folder / "bfloat16.onnx"
+    onnx.save(m, short)
+    yield "bfloat16", short
+
+    class Images(CalibrationDataReader):
+        def __init__(self):
+            self.batches = iter(x[:200].reshape(10, 20, *x.shape[1:]))
+
+        def get_next(self):
+            batch = next(self.batches, None)
+            return None if batch is None else {session(model, levels()[0]).get_inputs()[0].name: batch}
+
+    qdq = folder / "qdq.onnx"
+    try:
+        quantize_static(str(model), str(qdq), Images(), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+    except Exception as e:
+        print(f"{model.name}: not quantised: {e}", file=sys.stderr)
+        return
+    yield "int8, QDQ", qdq
+
+
+def models_table(work):
+    import numpy as np, onnx
+    print("| model | type | checker | finite | accuracy | sealed | time | key |\n|---|---|---|---|---|---|---|---|")
+    for file, dataset in (("fmnist-lenet5.onnx", "fashion-mnist"), ("fmnist-keras-cnn.onnx", "fashion-mnist"), ("cifar10-resnet20.onnx", "cifar10")):
+        model = (a.shared / "models" / file).resolve()
+        x, y = images(dataset, 1000)
+        if len(session(model, levels()[0]).get_inputs()[0].shape) == 4 and session(model, levels()[0]).get_inputs()[0].shape[-1] == 1:
+            x = x.transpose(0, 2, 3, 1)
+        for kind, path in copies(model, work, x):
+            locked, key = work / "locked.onnx", work / "key"
+            for f in (locked, key):
+                f.unlink(missing_ok=True)
+            if wrong := protect(path, locked, key):
+                sys.exit(f"{path}: {wrong}")
+            assert comes_back(path, locked, key, work), path
+            onnx.checker.check_model(str(locked), full_check=True)
+            finite, accuracy, ratios = True, {}, []
+            for level in levels():
+                pair = {f: session(f, level) for f in (path, locked)}
+                name = pair[path].get_inputs()[0].name
+                for f, s in pair.items():
+                    out = s.run(None, {name: x})[0]
+                    finite &= bool(np.isfinite(out).all())
+                    accuracy[f] = 100 * float((out.argmax(1) == y).mean())
+                times = {f: [] for f in pair}
+                for _ in range(15):  # in turn: what else the machine does hits both
+                    for f, s in pair.items():
+                        start = time.process_time()
+                        s.run(None, {name: x[:100]})
+                        times[f].append(time.process_time() - start)
+                ratios.append(min(times[locked]) / min(times[path]))
+            print(f"| {file} | {kind} | valid | {'yes' if finite else 'NO'} | {accuracy[path]:.1f} | {accuracy[locked]:.1f} | {min(ratios):.2f}–{max(ratios):.2f} | {key.stat().st_size} |", flush=True)
+
+
+def run_wild(original, locked):
+    """Runs both models on the same inputs; prints what came out. In a process of its own: runtimes crash."""
+    import numpy as np
+    kinds = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(bool)": np.bool_, "tensor(uint8)": np.uint8}
+    results = []
+    for path in (original, locked):
+        rng = np.random.default_rng(1)
+        try:
+            s = session(path, levels()[-1])
+        except Exception as e:
+            print("the original does not load" if path == original else f"sealed DOES NOT LOAD: {e}"[:150])
+            return
+        for size in (64, 1, 16, 224):
+            feed = {}
+            for i in s.get_inputs():
+                shape = [d if isinstance(d, int) and d > 0 else (1 if k == 0 else size) for k, d in enumerate(i.shape)]
+                v = rng.random(shape) if "float" in i.type or "double" in i.type else rng.integers(0, 2, shape)
+                feed[i.name] = np.asarray(v, kinds.get(i.type, np.float32))
+            try:
+                out = s.run(None, feed)
+            except Exception as e:
+                out, error = None, e
+                continue
+            break
+        results.append(None if out is None else all(np.isfinite(o).all() for o in out if hasattr(o, "dtype") and o.dtype.kind == "f"))
+    if results[0] is None:
+        print("loads, but the inputs are not known")
+    elif results[1] is None:
+        print("original runs, sealed DOES NOT")
+    else:
+        print("runs" if results[1] or not results[0] else "NOT FINITE")
+
+
+def wild_table(work):
+    import collections
+    outcomes = collections.Counter()
+    models = sorted(p for p in a.folder.resolve().rglob("*.onnx") if "backend__test" not in p.name)
+    for model in models:
+        locked, key = work / "locked.onnx", work / "key"
+        for f in (locked, key):
+            f.unlink(missing_ok=True)
+        if wrong := protect(model, locked, key):
+            outcome = wrong.replace(str(model), "")
+        elif not comes_back(model, locked, key, work):
+            outcome = "DOES NOT COME BACK"
+        else:
+            child = subprocess.run([sys.executable, __file__, "wild", "--pair", model, locked], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
+            outcome = child.stdout.strip() or (child.stderr.strip().splitlines() or [f"status {child.returncode}"])[-1][:150]
+        outcomes[outcome] += 1
+        if outcome != "runs":
+            print(f"{model.relative_to(a.folder.resolve())}: {outcome}", flush=True)
+    print(f"{len(models)} models")
+    for outcome, n in outcomes.most_common():
+        print(f"{n:4d} {outcome}")
+
+
+if a.pair:
+    run_wild(*a.pair)
+    sys.exit()
+table = {"large": large_table, "kill": kill_table, "models": models_table, "wild": wild_table}[a.what]
+with tempfile.TemporaryDirectory(dir=a.work) as work:
+    table(pathlib.Path(work))
