@@ -20,7 +20,9 @@ p.add_argument("--work", type=pathlib.Path, help="folder for large files")
 p.add_argument("--gib", type=float, default=4)
 p.add_argument("--age", type=pathlib.Path, help="folder with age and age-keygen")
 p.add_argument("--times", type=int, default=200)
+p.add_argument("--mib", type=int, default=32, help="size of the model that is killed")
 p.add_argument("--rounds", type=int, default=3)
+p.add_argument("--peers", help=argparse.SUPPRESS)  # which bench/run gives to all
 p.add_argument("--pair", nargs=2, help=argparse.SUPPRESS)
 a = p.parse_args()
 os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive")
@@ -138,7 +140,7 @@ def comes_back(model, locked, key, folder):
 
 def kill_table(work):
     """kill -9 at random moments: after the next run the files are locked or original, never lost."""
-    size = 96 << 20  # a model with one tensor, which a node uses
+    size = a.mib << 20  # a model with one tensor, which a node uses
     def field(n, b):
         out, v = bytes([n << 3 | 2]), len(b)
         while v > 127:
