@@ -15,6 +15,7 @@ var flags = map[string]string{
 	"Data.Shape":        "--shape",
 	"Grid":              "--grid",
 	"Key.MaxWorkFactor": "--max-work-factor",
+	"KeyTo":             "--key",
 	"Locked":            "--out",
 	"Recipients":        "--recipient",
 	"Shapes":            "--shape",
