@@ -63,7 +63,7 @@ for name in a.models.split(","):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         for seed in a.seeds.split(","):
-            locked, key = str(folder / "locked.onnx"), str(folder / "key")
+            locked, key = str(folder / "locked.onnx"), str(folder / f"key-{seed}")  # keys are not replaced
             samples = [*images, "--labels", a.labels] if a.data == "dataset" else ["--data", "none", *inputs]
             found, seconds = run("protect", model, *samples, "--seed", seed, "--beam", a.beam, "--bounds", a.bounds, "-o", locked, "--key", key, "--plain-key", "--force", "--threads", "1")
             checked, _ = run("verify", "--locked", locked, *images, "--threads", "1")
