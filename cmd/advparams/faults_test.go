@@ -304,8 +304,12 @@ func (e *experiment) complete(fail failer, found files, failed faults.Call) {
 }
 
 // settling reports whether a file is what a process leaves that was killed before it
-// locked its folder, or after it emptied it. Other processes remove it after a minute.
+// locked its folder, or after it emptied it, which other processes remove after a minute;
+// or after the last record of a batch, which then has nothing more to write.
 func (e *experiment) settling(name string) bool {
+	if strings.HasPrefix(name, "out/.advparams-batch/") { // until something is written there again
+		return true
+	}
 	dir, file, _ := strings.Cut(strings.TrimPrefix(name, "tmp/"), "/")
 	return strings.HasPrefix(dir, "advparams-scratch-") && (file == "" || file == "lock")
 }
