@@ -165,16 +165,17 @@ func (in *inPlace) run(ctx context.Context, record *onnxio.Record) error {
 	return in.remove()
 }
 
-// remove removes the journal: nothing is left to do.
+// remove removes the journal: nothing is left to do. Should it be there again after a loss of
+// power, the files are found whole, and it is removed once more.
 func (in *inPlace) remove() error {
 	if in.journal == nil {
 		return nil
 	}
-	err := os.Remove(in.journal.Name())
-	if err == nil {
-		err = syncFolder(filepath.Dir(in.model))
+	if err := os.Remove(in.journal.Name()); err != nil {
+		return err
 	}
-	return err
+	_ = syncFolder(filepath.Dir(in.model))
+	return nil
 }
 
 func (in *inPlace) close() {
