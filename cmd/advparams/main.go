@@ -12,7 +12,7 @@
 //	output.go       outputs that go to standard output
 //	pipes_unix.go   pipes that nobody reads
 //	pipes_other.go  the same on other systems
-//	flags.go        types of flags
+//	flags.go        kinds of flags
 //	data.go         flags for samples and tasks
 //	keyflags.go     flags for recipients, identities and passphrases
 //	protect.go      advparams protect

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/internal/cliflag"
 	"github.com/advparams/advparams/internal/text"
 )
 
@@ -87,7 +88,7 @@ the model leaves it open.`,
 	fl.IntVar(&p.opt.Samples, "samples", 2000, "search on at most `N` samples; 0: all. --data none makes that many, 512 if left out")
 	fl.IntSliceVar(&p.data.Shape, "shape", nil, "`D1,D2,…` is the shape of a sample for --data none")
 	fl.Lookup("shape").DefValue = ""
-	fl.Var((*targetFlag)(&p.opt.Target), "target-accuracy", "stop at this accuracy, between 0 and 1, or at chance")
+	fl.Var((*cliflag.Accuracy)(&p.opt.Target), "target-accuracy", "stop at this accuracy, between 0 and 1, or at chance")
 	fl.IntVar(&p.opt.MaxParams, "max-params", 128, "change at most `N` parameters")
 	fl.DurationVar(&p.opt.TimeLimit, "time-limit", 0, "end the search after a `TIME` such as 90s or 10m; the result then depends on the machine")
 	fl.Lookup("time-limit").DefValue = ""
@@ -96,7 +97,7 @@ the model leaves it open.`,
 	fl.StringArrayVar(&p.opt.Exclude, "exclude", nil, "leave out tensors whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")
 	choiceFlag(cmd, &p.opt.Profile, "profile", advparams.Minimal, "change the fewest parameters, or encrypt every weight", "minimal", "sealed")
-	fl.Var((*percentFlag)(&p.opt.Share), "share", "with --profile sealed, encrypt only the first weights in graph order, up to this share of the parameters")
+	fl.Var((*cliflag.Share)(&p.opt.Share), "share", "with --profile sealed, encrypt only the first weights in graph order, up to this share of the parameters")
 	fl.Lookup("share").DefValue = ""
 	fileFlag(cmd, &p.secret, "secret", "", "with --profile sealed, derive the seed from the secret in `FILE` and from the model, so that outputs can be repeated", "")
 	fl.BoolVar(&p.opt.InPlace, "in-place", false, "with --profile sealed, encrypt the model's own files")

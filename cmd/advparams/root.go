@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/advparams/advparams/internal/clidoc"
+	"github.com/advparams/advparams/internal/cliflag"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/terminal"
 )
@@ -141,38 +142,11 @@ func flagMistake(cmd *cobra.Command, err error) error {
 	if !errors.As(err, &unknown) {
 		return err
 	}
-	name, best, least := unknown.GetSpecifiedName(), "", 3
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if d := distance(name, f.Name); !f.Hidden && d < least && d < len(name) {
-			best, least = f.Name, d
-		}
-	})
+	best := cliflag.Similar(cmd.Flags(), unknown.GetSpecifiedName())
 	if best == "" {
 		return err
 	}
 	return withHint(&usageError{err}, "did you mean --%s?", best)
-}
-
-// distance returns how many letters have to be put in, left out or replaced to get from
-// one word to another.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // operand requires exactly one argument, and completes it with files that have

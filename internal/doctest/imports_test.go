@@ -60,7 +60,7 @@ func TestCommandImports(t *testing.T) {
 	allowed := []string{
 		".", "batch", "batch/objects",
 		"models", // for the demo
-		"internal/batchstep", "internal/clidoc", "internal/exitcode", "internal/hint", "internal/printable", "internal/terminal", "internal/text", "internal/wire",
+		"internal/batchstep", "internal/clidoc", "internal/cliflag", "internal/exitcode", "internal/hint", "internal/printable", "internal/terminal", "internal/text", "internal/wire",
 	}
 	for _, imported := range units(t)["cmd/advparams"].imports {
 		if !slices.Contains(allowed, imported) {
