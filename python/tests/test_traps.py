@@ -181,7 +181,7 @@ def test_external_data_anywhere(
     feeds: dict[str, Any] = {"x": np.ones((2, 8), np.float32)}
     if where == "branch":
         feeds["yes"] = np.array(True)
-    if old:  # without data from memory: onnxruntime before 1.24
+    if old:  # without data from memory: onnxruntime 1.23.2 has no such call
         monkeypatch.delattr(
             ort.SessionOptions, "add_external_initializers_from_files_in_memory", raising=False
         )
