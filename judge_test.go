@@ -115,6 +115,9 @@ func TestRecogniser(t *testing.T) {
 // TestDetector: boxes and scores in one output are both locked, and the range that boxes are
 // computed with is not touched.
 func TestDetector(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
 	p, before, after, err := lockHead(t, "detector", []int{3, 16, 16}, func(*advparams.ProtectOptions) {})
 	if err != nil {
 		t.Fatal(err)

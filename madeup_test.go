@@ -12,6 +12,9 @@ import (
 // TestMadeUp: a lock that has seen no real data brings the model to chance on real data, by
 // changes that act whatever the input.
 func TestMadeUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a quarter of a minute")
+	}
 	model, folder := demo(t)
 	for seed := range uint64(2) {
 		seed++

@@ -1,0 +1,5 @@
+//go:build !race
+
+package advparams_test
+
+const raceDetector = false
