@@ -3,8 +3,9 @@
 // A locked model is valid and runs everywhere, but its answers are worthless. The
 // key restores the original, bit for bit. Locking needs neither training nor a GPU:
 // the gradient of a loss by every weight shows which few parameters matter most, and
-// these get other values within the range of their tensor. THREAT-MODEL.md says what
-// a lock is worth, and against whom.
+// these get other values within the range of their tensor. The profile Sealed encrypts
+// every weight instead, needs no data, and holds against somebody who has some.
+// THREAT-MODEL.md says what a lock is worth, and against whom.
 //
 //	id, err := age.GenerateX25519Identity()
 //	…
