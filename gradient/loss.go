@@ -54,6 +54,16 @@ func CrossEntropy(labels []int) Loss {
 	}
 }
 
+// ClearSeeds sets seeds to zero, which says that the loss does not depend on their outputs.
+// Those that are not wanted, without data, stay as they are.
+func ClearSeeds(seeds []nd.Array) {
+	for _, s := range seeds {
+		if s.Data != nil {
+			clear(s.Float32s())
+		}
+	}
+}
+
 // PerSample returns the loss that is the mean of f over the samples of the first
 // output, logits [N,classes]. f returns the loss of one sample and writes its
 // gradient to seed, which is nil if only the loss is needed. A sample with a
@@ -68,11 +78,7 @@ func PerSample(labels []int, f func(logits, seed []float32, label int) float64) 
 		if len(labels) != n {
 			return 0, fmt.Errorf("%d labels for %d samples", len(labels), n)
 		}
-		for _, s := range seeds[min(1, len(seeds)):] {
-			if s.Data != nil {
-				clear(s.Float32s())
-			}
-		}
+		ClearSeeds(seeds[min(1, len(seeds)):])
 		var total float64
 		counted := 0
 		for _, label := range labels {

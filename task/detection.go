@@ -56,11 +56,7 @@ func (d Detection) margin(truth nd.Array, tau float64, training bool) gradient.L
 		if err != nil {
 			return 0, err
 		}
-		for _, s := range seeds {
-			if s.Data != nil {
-				clear(s.Float32s())
-			}
-		}
+		gradient.ClearSeeds(seeds)
 		count := 0
 		for _, list := range objects {
 			count += len(list)

@@ -123,11 +123,7 @@ func (t Outputs) Objective(truth nd.Array, _ float64) gradient.Loss {
 		if err != nil {
 			return 0, err
 		}
-		for _, s := range seeds {
-			if s.Data != nil {
-				clear(s.Float32s())
-			}
-		}
+		gradient.ClearSeeds(seeds)
 		squares := 0.0
 		means := make([]float64, len(list))
 		for k, p := range list {
@@ -216,11 +212,7 @@ func (t Outputs) Training(truth nd.Array) gradient.Loss {
 		if err != nil {
 			return 0, err
 		}
-		for _, s := range seeds {
-			if s.Data != nil {
-				clear(s.Float32s())
-			}
-		}
+		gradient.ClearSeeds(seeds)
 		total := 0.0
 		for _, p := range list {
 			for c, j := range p.columns {

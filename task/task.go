@@ -127,11 +127,7 @@ func first(outputs []nd.Array) (nd.Array, error) {
 // seedOf clears all seeds and returns the one that the gradient by the first output goes
 // to; nil if no gradient is wanted.
 func seedOf(seeds []nd.Array) []float32 {
-	for _, s := range seeds {
-		if s.Data != nil {
-			clear(s.Float32s())
-		}
-	}
+	gradient.ClearSeeds(seeds)
 	if len(seeds) == 0 {
 		return nil
 	}

@@ -79,11 +79,7 @@ func imitation(original nd.Array) gradient.Loss {
 		if err != nil {
 			return 0, err
 		}
-		for _, s := range seeds {
-			if s.Data != nil {
-				clear(s.Float32s())
-			}
-		}
+		gradient.ClearSeeds(seeds)
 		n, loss := original.Shape[0], 0.0
 		if original.Shape[1] != classes {
 			return 0, &OracleError{classes, original.Shape[1]}
