@@ -65,12 +65,7 @@ func buildContribAttention(c *Call) []*Value {
 
 func buildQAttention(c *Call) []*Value {
 	c.Float(3)
-	x := c.number(0)
-	var zero *Value
-	if c.Optional(6) != nil {
-		zero = c.along(6, x, -2)
-	}
-	x = c.dequantize(x, c.along(3, x, -2), zero)
+	x := c.dequantizeAlong(c.number(0), 3, 6, -2)
 	return c.projected(c.project(x, c.weightNumbers(1, 4, 7), 2), 5, 8, -1)
 }
 

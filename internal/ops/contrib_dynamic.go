@@ -22,11 +22,17 @@ func (c *Call) weightNumbers(i, s, z int) *Value {
 		c.fail("input %d of shape %v is not a matrix", i, w.Shape)
 	}
 	c.Float(s)
+	return c.dequantizeAlong(w, s, z, -1)
+}
+
+// dequantizeAlong returns the numbers that x stands for, with the scale in input s and,
+// if there is one, the zero point in input z, both along an axis.
+func (c *Call) dequantizeAlong(x *Value, s, z, axis int) *Value {
 	var zero *Value
 	if c.Optional(z) != nil {
-		zero = c.along(z, w, -1)
+		zero = c.along(z, x, axis)
 	}
-	return c.dequantize(w, c.along(s, w, -1), zero)
+	return c.dequantize(x, c.along(s, x, axis), zero)
 }
 
 // plusBias adds the vector in input i, if there is one, to the rows of y.
@@ -50,12 +56,7 @@ func buildDynamicQuantizeMatMul(c *Call) []*Value {
 // buildMatMulIntegerToFloat: A·B + bias, of quantised numbers.
 func buildMatMulIntegerToFloat(c *Call) []*Value {
 	c.Float(2)
-	x := c.number(0)
-	var zero *Value
-	if c.Optional(4) != nil {
-		zero = c.along(4, x, -2)
-	}
-	x = c.dequantize(x, c.along(2, x, -2), zero)
+	x := c.dequantizeAlong(c.number(0), 2, 4, -2)
 	return []*Value{c.plusBias(c.MatMul(x, c.weightNumbers(1, 3, 5)), 6)}
 }
 
