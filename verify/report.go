@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -71,15 +70,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 
 // WriteHTML writes a report as one HTML page that needs no other file.
 func WriteHTML(w io.Writer, r Report) error {
-	var b bytes.Buffer // written at once: a template writes piece by piece
-	err := pageTemplate.Execute(&b, view{r})
-	if err == nil {
-		_, err = w.Write(b.Bytes())
-	}
-	if err != nil {
-		return fmt.Errorf("writing the report: %w", err)
-	}
-	return nil
+	return page.Write(w, pageTemplate, view{r})
 }
 
 // view adds to a report what the template needs.
