@@ -84,6 +84,15 @@ func (e *CipherError) Error() string {
 // Hint says what to do.
 func (e *CipherError) Hint() string { return "a newer advparams may have written it: update" }
 
+// UnknownError means that a key has a field or a kind of elements that this program does
+// not know.
+type UnknownError struct{ What string }
+
+func (e *UnknownError) Error() string { return e.What }
+
+// Hint says what to do.
+func (e *UnknownError) Hint() string { return "a newer advparams may have written it: update" }
+
 // RecipientsError means that a key cannot be sealed to a list of recipients: it is
 // empty, or has a passphrase and others.
 type RecipientsError struct{ Recipients int }

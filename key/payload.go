@@ -146,7 +146,7 @@ func decode(payload []byte) (*Key, error) {
 		return nil, errors.New("bits to turn over, which version 1 does not have")
 	}
 	if unknown {
-		return nil, fmt.Errorf("the payload has fields that version %d does not define", m.GetFormatVersion())
+		return nil, &UnknownError{fmt.Sprintf("the payload has fields that version %d does not define", m.GetFormatVersion())}
 	}
 	if err := k.Validate(); err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ func parseKeystream(m *keypb.Keystream) (_ *onnxio.Keystream, unknown bool, err 
 		unknown = unknown || hasUnknown(t)
 		kind := seal.Kind(t.GetKind())
 		if uint32(kind) != t.GetKind() || !kind.Valid() {
-			return nil, false, fmt.Errorf("tensor %q: unknown kind %d of elements", t.GetName(), t.GetKind())
+			return nil, false, &UnknownError{fmt.Sprintf("tensor %q: unknown kind %d of elements", t.GetName(), t.GetKind())}
 		}
 		exponents, ok := exponentsOf(t.GetExponents())
 		if !ok {

@@ -6,12 +6,16 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/cryptotest"
 
 	"filippo.io/age"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/advparams/advparams/internal/vectors"
 )
 
 // The vectors in testdata/vectors/damaged-keys are for every program that reads keys;
@@ -21,20 +25,22 @@ import (
 
 var damagedDir = filepath.Join("..", "testdata", "vectors", "damaged-keys")
 
-// damagedVector is an entry of index.json.
+// damagedVector is a vector and its key.
 type damagedVector struct {
-	File  string `json:"file"`
-	About string `json:"about"`
-	Error string `json:"error"`
-
+	vectors.Vector
 	content []byte
+}
+
+// newVector returns the vector of a key. Its locked model does not matter.
+func newVector(file, about, class string) vectors.Vector {
+	return vectors.Vector{Name: strings.TrimSuffix(file, ".key"), About: about, Locked: "../keys/patches/locked.onnx", Key: file, Identity: "identity.txt", Error: class}
 }
 
 // classOf returns the class of an error in index.json.
 func classOf(err error) string {
-	version, cipher := (*VersionError)(nil), (*CipherError)(nil)
+	version, cipher, unknown := (*VersionError)(nil), (*CipherError)(nil), (*UnknownError)(nil)
 	switch {
-	case errors.As(err, &version), errors.As(err, &cipher):
+	case errors.As(err, &version), errors.As(err, &cipher), errors.As(err, &unknown):
 		return "version"
 	case errors.Is(err, ErrDamaged):
 		return "damaged"
@@ -52,7 +58,7 @@ func damagedVectors(t *testing.T) (list []damagedVector) {
 	t.Helper()
 	add := func(group, about, class string, content []byte) {
 		slug := strings.Trim(notInNames.ReplaceAllString(strings.NewReplacer("³²", "-32").Replace(strings.ToLower(about)), "-"), "-")
-		list = append(list, damagedVector{group + "-" + slug + ".key", about, class, content})
+		list = append(list, damagedVector{newVector(group+"-"+slug+".key", about, class), content})
 	}
 	plain := plainBytes(t, sample())
 	payload := plain[len(plainHeader(nil)):]
@@ -90,7 +96,8 @@ func damagedVectors(t *testing.T) (list []damagedVector) {
 				t.Fatal(err)
 			}
 			class := "damaged"
-			if strings.HasPrefix(c.name, "next ") || c.name == "no version" {
+			switch {
+			case c.name == "no version", c.name == "no kind", c.name == "kind beyond a byte", strings.HasPrefix(c.name, "next "), strings.HasPrefix(c.name, "unknown "):
 				class = "version"
 			}
 			add(group.name, c.name, class, withPayload(payload))
@@ -136,10 +143,7 @@ func TestDamagedVectors(t *testing.T) {
 		}
 		return data
 	}
-	var index struct {
-		Version int             `json:"version"`
-		Vectors []damagedVector `json:"vectors"`
-	}
+	var index vectors.Index
 	if err := json.Unmarshal(read("index.json"), &index); err != nil {
 		t.Fatal(err)
 	}
@@ -147,23 +151,22 @@ func TestDamagedVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(index.Vectors) != len(made)+len(sealedVectors) {
+	if len(index.Vectors) != len(made)+len(sealedVectors) || index.Version != vectors.Version {
 		t.Errorf("index.json has %d vectors, want %d: run this test with -update", len(index.Vectors), len(made)+len(sealedVectors))
 	}
 	for i, v := range index.Vectors {
-		data := read(v.File)
-		if i < len(made) && (v.File != made[i].File || v.Error != made[i].Error || !bytes.Equal(data, made[i].content)) {
-			t.Errorf("%s is not what is made here: run this test with -update", v.File)
+		data := read(v.Key)
+		if i < len(made) && (!reflect.DeepEqual(v, made[i].Vector) || !bytes.Equal(data, made[i].content)) {
+			t.Errorf("%s is not what is made here: run this test with -update", v.Key)
 		}
 		k, err := Read(bytes.NewReader(data), identity)
 		if k != nil || classOf(err) != v.Error {
-			t.Errorf("%s, %s: error %v, want one of class %s", v.File, v.About, err, v.Error)
+			t.Errorf("%s, %s: error %v, want one of class %s", v.Key, v.About, err, v.Error)
 		}
 	}
 }
 
-// writeDamaged writes the vectors. Those that are sealed are written once, with an
-// identity.
+// writeDamaged writes the vectors and their identity, the same in every run.
 func writeDamaged(t *testing.T, list []damagedVector) {
 	t.Helper()
 	write := func(name string, data []byte) {
@@ -174,23 +177,21 @@ func writeDamaged(t *testing.T, list []damagedVector) {
 	if err := os.MkdirAll(damagedDir, 0o777); err != nil {
 		t.Fatal(err)
 	}
+	var all []vectors.Vector
 	for _, v := range list {
-		write(v.File, v.content)
+		write(v.Key, v.content)
+		all = append(all, v.Vector)
 	}
+	cryptotest.SetGlobalRandom(t, 3)
 	mine, other := x25519(t), x25519(t)
-	_, missing := os.Stat(filepath.Join(damagedDir, "identity.txt"))
-	if missing != nil {
-		write("identity.txt", []byte(mine.String()+"\n"))
-	}
+	write("identity.txt", []byte(mine.String()+"\n"))
 	for _, v := range sealedVectors {
-		if missing != nil {
-			write(v.file, v.make(t, mine, other))
-		}
-		list = append(list, damagedVector{File: v.file, About: v.about, Error: v.error})
+		write(v.file, v.make(t, mine, other))
+		all = append(all, newVector(v.file, v.about, v.error))
 	}
-	text, err := json.MarshalIndent(map[string]any{"version": 1, "vectors": list}, "", "  ")
+	text, err := vectors.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write("index.json", append(text, '\n'))
+	write("index.json", text)
 }

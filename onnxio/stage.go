@@ -71,6 +71,9 @@ func runChain(ctx context.Context, dst io.Writer, src io.ReaderAt, size int64, s
 				pipe.CloseWithError(err)
 			}
 			if f, ok := from.(*forward); ok {
+				if err == nil { // the stage may leave out the end, which the one before still writes
+					_, err = io.Copy(io.Discard, f.src)
+				}
 				f.src.CloseWithError(err) // whoever writes to it stops
 			}
 			return err

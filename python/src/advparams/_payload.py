@@ -127,7 +127,7 @@ class Payload:
 
 
 # Messages by type: the fields with their names in the classes above, and how they are read.
-_SCALARS = {"string", "bytes", "uint32", "uint64", "int64", "double", "bool"}
+_SCALARS = {"string", "bytes", "uint32", "uint64", "bits", "int64", "double", "bool"}
 _SCHEMA: dict[type, dict[int, tuple[str, Any]]] = {
     Summary: {1: ("profile", "string"), 2: ("parameters", "uint64"), 3: ("changed", "uint64"),
               4: ("samples", "uint64"), 5: ("accuracy", "double"), 6: ("locked_accuracy", "double"),
@@ -136,7 +136,7 @@ _SCHEMA: dict[type, dict[int, tuple[str, Any]]] = {
            4: ("locked_size", "uint64"), 5: ("sha256", "bytes"), 6: ("locked_sha256", "bytes")},
     Patch: {1: ("tensor", "bytes"), 2: ("file", "uint32"), 3: ("offset", "uint64"), 4: ("stride", "uint32"),
             5: ("width", "uint32"), 6: ("distances", "packed"), 7: ("originals", "bytes"),
-            8: ("flip", "uint64")},
+            8: ("flip", "bits")},
     Splice: {1: ("file", "uint32"), 2: ("offset", "uint64"), 3: ("length", "uint64"),
              4: ("original", "bytes")},
     Result: {1: ("file", "uint32"), 2: ("size", "uint64"), 3: ("sha256", "bytes")},
@@ -225,7 +225,7 @@ def _scalar(type_: str, value: wire.Value) -> Any:
         return value & 0xFFFFFFFF
     if type_ == "int64":
         return value - (1 << 64) if value > MAX_NUMBER else value
-    if value > MAX_NUMBER:
+    if value > MAX_NUMBER and type_ != "bits":
         raise DamagedKey("damaged key: a number exceeds 2⁶³−1")
     return value
 
