@@ -51,7 +51,7 @@ type (
 	UselessError = perturb.UselessError
 	// SamplesError means that there are too few samples to decide when a model is useless.
 	SamplesError = perturb.SamplesError
-	// WeakError means that a classifier is hardly better than guesses before it is locked.
+	// WeakError means that a classifier is no better than guesses beyond luck before it is locked.
 	WeakError = perturb.WeakError
 	// OrderError means that the labels are in another order than a model's classes.
 	OrderError = perturb.OrderError

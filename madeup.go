@@ -21,7 +21,8 @@ import (
 // goes on with some of them. Changes that act whatever the input come first.
 
 // FamilyScore says how far a locked model agrees with its original on a family of samples
-// that were made up, and that the search has not seen.
+// that the search has not seen: they were made up, or are those of the search prepared in
+// another way.
 type FamilyScore struct {
 	Family    string  `json:"family"`
 	Samples   int     `json:"samples"`
@@ -30,8 +31,8 @@ type FamilyScore struct {
 	Intact    bool    `json:"intact"`
 }
 
-// MadeUpError means that a model that was locked with samples that are made up is still
-// right on others. It wraps ErrTarget.
+// MadeUpError means that a model that was locked with samples that are made up, or that it
+// was hardly right on, is still right on others. It wraps ErrTarget.
 type MadeUpError struct {
 	Model    string // the path of its file
 	Families []FamilyScore
@@ -44,7 +45,7 @@ func (e *MadeUpError) Error() string {
 			names = append(names, fmt.Sprintf("%s (%.0f %%)", f.Family, 100*f.Agreement))
 		}
 	}
-	return fmt.Sprintf("%s: the lock holds on the samples of the search, but not on others that are made up: %s", e.Model, strings.Join(names, ", "))
+	return fmt.Sprintf("%s: the lock holds on the samples of the search, but not on others: %s", e.Model, strings.Join(names, ", "))
 }
 
 // Unwrap returns ErrTarget.
@@ -118,11 +119,18 @@ func (o *ProtectOptions) unseen(ctx context.Context, m *onnxio.Model, p *prepare
 	if err != nil {
 		return nil, err
 	}
-	h := *p.head
-	q := &prepared{head: &h, set: set, askOriginal: true}
+	return p.head.asked(ctx, m, set, w)
+}
+
+// asked returns samples with the answers of the model. If nearly all answers are the same,
+// the truth is all that the model computes instead.
+func (h *head) asked(ctx context.Context, m *onnxio.Model, set *dataset.Set, w *gradient.Workers) (*prepared, error) {
+	own := *h
+	q := &prepared{head: &own, set: set, askOriginal: true}
 	if err := q.answered(ctx, m, w, nil); err != nil {
 		return nil, err
 	}
+	var err error
 	if _, share := q.skewed(); q.task.Traits().Classes && share > variedAnswers {
 		q.task = task.For(task.Outputs{}, q.look)
 		err = q.answered(ctx, m, w, nil)
@@ -131,8 +139,8 @@ func (o *ProtectOptions) unseen(ctx context.Context, m *onnxio.Model, p *prepare
 }
 
 // judge measures how far a model with changes agrees with its original.
-func (p *prepared) judge(ctx context.Context, m *onnxio.Model, changes []perturb.Change, family synth.Family, w *gradient.Workers) (FamilyScore, error) {
-	f := FamilyScore{Family: string(family), Samples: p.set.Len(), By: "values"}
+func (p *prepared) judge(ctx context.Context, m *onnxio.Model, changes []perturb.Change, family string, w *gradient.Workers) (FamilyScore, error) {
+	f := FamilyScore{Family: family, Samples: p.set.Len(), By: "values"}
 	if p.task.Traits().Classes {
 		f.By = "answers"
 	}
@@ -174,7 +182,7 @@ func (o *ProtectOptions) holdOut(ctx context.Context, m *onnxio.Model, p *prepar
 			if err != nil {
 				return nil, err
 			}
-			f, err := q.judge(ctx, m, found.Changes, family, w)
+			f, err := q.judge(ctx, m, found.Changes, string(family), w)
 			if err != nil {
 				return nil, err
 			}

@@ -242,6 +242,11 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 			return nil, missed
 		}
 	}
+	if missed == nil && !opt.Data.MadeUp && searching.Err() == nil && samples.doubtful(m, found, observer{opt.Progress, opt.Notice}) {
+		if families, missed = opt.holdVariants(ctx, m, samples, found, allow, w); missed != nil && (!errors.Is(missed, ErrTarget) || !opt.AllowPartial) {
+			return nil, missed
+		}
+	}
 	if missed == nil {
 		if left, err = opt.lockOthers(ctx, m, samples, found, allow, w); err != nil {
 			return nil, err
@@ -327,6 +332,9 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 		}
 	}
 	if err := p.varied(m); err != nil {
+		return nil, err
+	}
+	if err := p.inScale(ctx, m, w); err != nil {
 		return nil, err
 	}
 	class, share := p.skewed()

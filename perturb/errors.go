@@ -87,19 +87,22 @@ func (e *UselessError) Error() string {
 	if e.Score.Chance > 0.9 {
 		return text + "; nearly all labels are the same"
 	}
-	if e.large() {
+	if unscaled(e.Low, e.High) {
 		text += fmt.Sprintf("; inputs lie between %g and %g", e.Low, e.High)
 	}
 	return text
 }
 
-// large reports whether inputs look like bytes that nobody has scaled.
-func (e *UselessError) large() bool { return e.High > 16 && e.High <= 255 && e.Low >= 0 }
+// unscaled reports whether inputs between two numbers look like bytes that nobody has
+// scaled.
+func unscaled(low, high float32) bool { return high > 16 && high <= 255 && low >= 0 }
+
+const unscaledHint = "the model may have been trained on inputs between 0 and 1: divide them by 255; check also labels, other preprocessing and the task"
 
 // Hint says what to check.
 func (e *UselessError) Hint() string {
-	if e.large() {
-		return "the model may have been trained on inputs between 0 and 1: divide them by 255; check also labels, other preprocessing and the task"
+	if unscaled(e.Low, e.High) {
+		return unscaledHint
 	}
 	return "check that labels, preprocessing and task are those the model was trained with, and that it is not locked already"
 }

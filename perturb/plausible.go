@@ -58,26 +58,48 @@ func (e *OrderError) Hint() string {
 	return "number the classes of the data in the order that the model was trained with"
 }
 
-// WeakError means that a classifier is better than guesses, but so little that it seems to
-// be given something else than it was trained with. A lock that is found so may leave most
-// of what the model can do: a ResNet-20 that was right on 32 % of images without
-// normalisation was locked at 10 %, and right on 61 % of them normalised.
+// WeakError means that a classifier is right more often than guesses would be, but not
+// beyond what luck may bring on so few samples.
 type WeakError struct {
 	Model            string // the path of its file
 	Accuracy, Chance float64
+	Samples          int
+	// Low and High are the smallest and the largest number that the model was given; both
+	// are 0 if its inputs are no numbers.
+	Low, High float32
 }
 
 func (e *WeakError) Error() string {
-	return fmt.Sprintf("%s: the model is right on only %.2f %% of the samples, guesses on %.2f %%: what it can do does not show", e.Model, 100*e.Accuracy, 100*e.Chance)
+	text := fmt.Sprintf("%s: the model is right on %.2f %% of %d samples, guesses on %.2f %%: that may be luck", e.Model, 100*e.Accuracy, e.Samples, 100*e.Chance)
+	if unscaled(e.Low, e.High) {
+		text += fmt.Sprintf("; inputs lie between %g and %g", e.Low, e.High)
+	}
+	return text
 }
 
 // Hint says what to check.
 func (e *WeakError) Hint() string {
-	return "check that labels and preprocessing are those the model was trained with; if it is no better, use its own answers for labels"
+	if unscaled(e.Low, e.High) {
+		return unscaledHint
+	}
+	return "check that labels and preprocessing are those the model was trained with; if it is no better, give more samples, or use its own answers for labels"
 }
 
-// weak is the share of what is above chance that a classifier has to be right on.
+// Weak reports whether a classifier with this score is right on so few samples that it
+// seems to be given something else than it was trained with. A lock that is found so may
+// leave most of what the model can do: a ResNet-20 that was right on 32 % of images without
+// normalisation was locked at 10 %, and right on 61 % of them normalised.
+func Weak(s task.Score) bool {
+	return s.Classes != nil && s.Quality-s.Chance < weak*(1-s.Chance)
+}
+
+// weak is the share of what is above chance that a classifier is right on if nothing is
+// wrong.
 const weak = 0.3
+
+// lucky is the number of standard deviations above chance that a classifier has to be
+// right beyond.
+const lucky = 3
 
 // misnamed is the accuracy that renaming answers may give a model before labels count as
 // being in another order.
@@ -97,8 +119,11 @@ func (s *search) plausible(before task.Score) error {
 		}
 	}
 	if before.Quality > before.Useless() {
-		if before.Classes != nil && len(s.opt.Start) == 0 && before.Quality-before.Chance < weak*(1-before.Chance) {
-			return &WeakError{s.model.Path(), before.Quality, before.Chance}
+		_, n := before.Correct()
+		deviation := math.Sqrt(before.Chance * (1 - before.Chance) / float64(max(n, 1)))
+		if n > 0 && len(s.opt.Start) == 0 && before.Quality-before.Chance < lucky*deviation {
+			low, high := s.inputRange()
+			return &WeakError{s.model.Path(), before.Quality, before.Chance, n, low, high}
 		}
 		return nil
 	}

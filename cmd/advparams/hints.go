@@ -87,6 +87,9 @@ func flagHint(err error) string {
 	if e, ok := errors.AsType[*advparams.UselessError](err); ok && e.High > 16 && e.Low >= 0 && e.High <= 255 {
 		return "divide the inputs by 255 if the model was trained on [0,1]; check labels, --mean, --std and --task"
 	}
+	if e, ok := errors.AsType[*advparams.PreparationError](err); ok {
+		return e.Hint() + " (--mean, --std)"
+	}
 	for _, h := range flagHints {
 		if h.about(err) {
 			return h.hint
