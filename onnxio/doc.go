@@ -66,6 +66,7 @@
 //	malformed.go        Malformed: the ways in which a file is no valid model
 //	rewrite.go          Rewrite: a copy with other values
 //	layout.go           names and places of rewritten files
+//	checksum.go         checksums of data files that are rewritten
 //	changes.go          changes of one file, in order
 //	splice.go           pieces of a file, with the length prefixes around them
 //	record.go           Record: the way back

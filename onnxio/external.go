@@ -22,7 +22,8 @@ type external struct {
 	offset     int
 	length     int
 	lengthSeen bool
-	checksum   bool
+	sumAt      int // of the checksum in the model file
+	sumEnd     int
 	seen       []string
 	size       int // bytes the tensor needs, set by locate
 }
@@ -66,7 +67,7 @@ func (t *Initializer) externalEntry(data []byte, f wireField) error {
 		x.length, err = natural(content)
 		x.lengthSeen = true
 	case "checksum":
-		x.checksum = true
+		x.sumAt, x.sumEnd = value.payload, value.end
 	default:
 		return malformed(ExternalKey, "unknown external data key %.40q", key)
 	}
@@ -178,7 +179,6 @@ func (m *Model) openExternal() error {
 		if err := t.checkBools(f.data[t.ext.offset:][:t.ext.size]); err != nil {
 			return fmt.Errorf("%s: %s: %w", m.path, t.label(), err)
 		}
-		f.checksum = f.checksum || t.ext.checksum
 	}
 	return nil
 }

@@ -91,24 +91,6 @@ func (m *Model) newNames(places []place) error {
 	return nil
 }
 
-// rename returns the pieces of the model file that change the locations of
-// external data to their new names.
-func (m *Model) rename(places []place) ([]piece, error) {
-	var pieces []piece
-	for _, t := range m.tensors {
-		if t.Storage != External {
-			continue
-		}
-		if i := t.runs[0].file; places[i].name != m.files[i].Name {
-			pieces = append(pieces, piece{int64(t.ext.at), int64(t.ext.end - t.ext.at), []byte(places[i].name), false})
-		}
-	}
-	if len(pieces) == 0 {
-		return nil, nil
-	}
-	return enclose(m.files[0].data, pieces)
-}
-
 // sameFolder reports whether two files, which need not exist, are in one folder.
 func sameFolder(a, b string) bool {
 	da, erra := os.Stat(filepath.Dir(a))

@@ -42,9 +42,8 @@ type File struct {
 	Path string
 	Size int64
 
-	data     mmap.MMap // nil for an empty file
-	info     fs.FileInfo
-	checksum bool // some tensor gives a checksum of the whole file
+	data mmap.MMap // nil for an empty file
+	info fs.FileInfo
 }
 
 // Open reads the model at path and everything it refers to. Every error names

@@ -34,8 +34,6 @@ func (t *Initializer) Editable() error {
 		reason = fmt.Sprintf("elements in %v have no fixed width", t.Storage)
 	case t.shared != "":
 		reason = fmt.Sprintf("its bytes are also used by %s", t.shared)
-	case t.Storage == External && t.model.files[t.runs[0].file].checksum:
-		reason = "its external data has a checksum, which would no longer be true"
 	default:
 		return nil
 	}
@@ -69,7 +67,7 @@ func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (_ *Recor
 	if err != nil {
 		return nil, err
 	}
-	renames, err := m.rename(layout)
+	renames, sums, err := m.refer(layout, changed)
 	if err != nil {
 		return nil, err
 	}
@@ -95,10 +93,32 @@ func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (_ *Recor
 		rec.Files = append(rec.Files, FileRecord{Name: f.Name, LockedName: layout[i].name, Size: f.Size, LockedSize: size})
 	}
 	back := changesByFile(len(rec.Files), rec.Patches, rec.Splices)
-	for i := range m.files {
-		if path := layout[i].path; path == "" {
+	// The model is created before its data (atomicfile.Set), and written after it.
+	files := make([]*atomicfile.File, len(m.files))
+	for i, p := range layout {
+		switch {
+		case p.path == "":
 			m.share(&rec.Files[i], i)
-		} else if err := m.write(out, &rec.Files[i], dst, i, path, &todo[i], &back[i]); err != nil {
+		case i == 0:
+			files[i], err = out.CreateLike(p.path, m.files[0].info)
+		default:
+			files[i], err = out.CreateBelow(filepath.Dir(dst), p.name, m.files[i].info.Mode().Perm())
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for i := len(files) - 1; i >= 0; i-- {
+		if files[i] == nil {
+			continue
+		}
+		if err := m.write(files[i], &rec.Files[i], i, &todo[i], &back[i]); err != nil {
+			return nil, err
+		}
+		if err := m.renew(sums, i, files[i], rec.Files[i].LockedSize); err != nil {
+			return nil, err
+		}
+		if err := files[i].Close(); err != nil {
 			return nil, err
 		}
 	}
@@ -226,31 +246,18 @@ func (m *Model) share(f *FileRecord, i int) {
 	f.LockedSHA256 = f.SHA256
 }
 
-// write copies file i of the model to path, beside dst, with the changes made, and
-// records the digests. back are the changes that undo them. What comes of a private file
-// is private.
-func (m *Model) write(out *atomicfile.Set, rec *FileRecord, dst string, i int, path string, do, back *changes) error {
+// write copies file i of the model to f with the changes made, and records the digests.
+// back are the changes that undo them.
+func (m *Model) write(f *atomicfile.File, rec *FileRecord, i int, do, back *changes) error {
 	src, err := m.reopen(i)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	var f *atomicfile.File
-	if i == 0 {
-		f, err = out.CreateLike(path, m.files[0].info)
-	} else {
-		f, err = out.CreateBelow(filepath.Dir(dst), rec.LockedName, m.files[i].info.Mode().Perm())
-	}
-	if err != nil {
-		return err
-	}
 	if err := splice(f, src, m.files[i].Size, do.pieces()); err != nil {
-		return fmt.Errorf("copying %s to %s: %w", m.files[i].Path, path, err)
+		return fmt.Errorf("copying %s to %s: %w", m.files[i].Path, f.Path(), err)
 	}
-	if err := m.confirm(rec, i, f, back); err != nil {
-		return err
-	}
-	return f.Close()
+	return m.confirm(rec, i, f, back)
 }
 
 // reopen opens a file of the model again and makes sure that it is the one that

@@ -14,16 +14,16 @@ import (
 	"github.com/advparams/advparams/seal"
 )
 
-// A ChecksumError means that a model tells the checksum of a data file that would have
-// to change.
+// A ChecksumError means that a model cannot be sealed in place, since it gives the checksum
+// of a data file, which has to change with it.
 type ChecksumError struct{ Path string }
 
 func (e *ChecksumError) Error() string {
-	return fmt.Sprintf("%s has a checksum in the model, which would no longer be true", e.Path)
+	return fmt.Sprintf("%s has a checksum in the model, which sealing in place cannot change", e.Path)
 }
 
 // Hint says what to do.
-func (e *ChecksumError) Hint() string { return "save the model again without checksums" }
+func (e *ChecksumError) Hint() string { return "write the locked model to another file" }
 
 // Seal writes to dst a model in which the ranges are sealed with a key, and returns what
 // Restore needs to undo it. The files belong to out and go where those of Rewrite do.
@@ -40,8 +40,15 @@ func (m *Model) Seal(ctx context.Context, out *atomicfile.Set, dst string, key *
 		return nil, err
 	}
 	back := s.rec.stages()
+	// The model is created before its data (atomicfile.Set), and written after it.
+	files := make([]*atomicfile.File, len(m.files))
 	for i := range m.files {
-		if err := s.file(i, back[i]); err != nil {
+		if files[i], err = s.create(i); err != nil {
+			return nil, err
+		}
+	}
+	for i := len(m.files) - 1; i >= 0; i-- {
+		if err := s.write(i, files[i], back[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -59,6 +66,9 @@ func (m *Model) DigestSealed(ctx context.Context, key *seal.Key, ranges []Sealed
 	s := &sealer{m: m, ctx: ctx, dst: m.path, done: done}
 	if s.rec, err = s.record(key, ranges); err != nil {
 		return nil, err
+	}
+	if len(s.sums) > 0 {
+		return nil, &ChecksumError{m.files[s.sums[0].file].Path}
 	}
 	for i := range m.files {
 		if err := s.digest(i); err != nil {
@@ -82,6 +92,7 @@ type sealer struct {
 
 	rec     *Record
 	layout  []place
+	sums    []checksum
 	forward [][]stage // by file
 	results [][]Result
 }
@@ -102,17 +113,15 @@ func (s *sealer) record(key *seal.Key, ranges []SealedRange) (*Record, error) {
 	}
 	byFile := stream.byFile(len(m.files))
 	changed := make([]bool, len(m.files))
-	for i, f := range m.files {
-		if changed[i] = len(byFile[i]) > 0; changed[i] && f.checksum {
-			return nil, &ChecksumError{f.Path}
-		}
+	for i := range m.files {
+		changed[i] = len(byFile[i]) > 0
 	}
 	var err error
 	if s.layout, err = m.layout(s.dst, changed); err != nil {
 		return nil, err
 	}
-	renames, err := m.rename(s.layout)
-	if err != nil {
+	var pieces []piece
+	if pieces, s.sums, err = m.refer(s.layout, changed); err != nil {
 		return nil, err
 	}
 	s.forward, s.results = make([][]stage, len(m.files)), make([][]Result, len(m.files))
@@ -124,14 +133,14 @@ func (s *sealer) record(key *seal.Key, ranges []SealedRange) (*Record, error) {
 			unseal.Results = append(unseal.Results, Result{File: i, Size: m.files[i].Size})
 		}
 	}
-	if len(renames) > 0 {
-		rename := stage{changes: changes{splices: renames}}
-		s.forward[0] = append(s.forward[0], rename)
-		rec.Files[0].LockedSize = rename.after(m.files[0].Size)
+	if len(pieces) > 0 {
+		refer := stage{changes: changes{splices: pieces}}
+		s.forward[0] = append(s.forward[0], refer)
+		rec.Files[0].LockedSize = refer.after(m.files[0].Size)
 		back := Step{Results: []Result{{Size: m.files[0].Size}}}
-		for _, p := range renames {
+		for _, p := range pieces {
 			back.Splices = append(back.Splices, Splice{
-				Offset: shift(renames, p.at), Length: int64(len(p.data)), Original: slices.Clone(m.files[0].data[p.at:p.end()]),
+				Offset: shift(pieces, p.at), Length: int64(len(p.data)), Original: slices.Clone(m.files[0].data[p.at:p.end()]),
 			})
 		}
 		rec.Steps = append(rec.Steps, back)
@@ -145,26 +154,31 @@ func (s *sealer) record(key *seal.Key, ranges []SealedRange) (*Record, error) {
 	return rec, nil
 }
 
-// file writes file i, and makes sure that it leads back to the original.
-func (s *sealer) file(i int, back []stage) (err error) {
-	m, path := s.m, s.layout[i].path
-	if path == "" {
+// create creates file i; it returns nil if that of the original is shared.
+func (s *sealer) create(i int) (*atomicfile.File, error) {
+	switch path := s.layout[i].path; {
+	case path == "":
+		return nil, nil
+	case i == 0:
+		return s.out.CreateLike(path, s.m.files[0].info)
+	}
+	return s.out.CreateBelow(filepath.Dir(s.dst), s.layout[i].name, s.m.files[i].info.Mode().Perm())
+}
+
+// write writes file i, and makes sure that it leads back to the original.
+func (s *sealer) write(i int, f *atomicfile.File, back []stage) error {
+	if f == nil {
 		return s.digest(i)
 	}
-	var f *atomicfile.File
-	if i == 0 {
-		f, err = s.out.CreateLike(path, m.files[0].info)
-	} else {
-		f, err = s.out.CreateBelow(filepath.Dir(s.dst), s.layout[i].name, m.files[i].info.Mode().Perm())
-	}
-	if err != nil {
-		return err
-	}
+	m, path := s.m, s.layout[i].path
 	if err := s.run(i, f); err != nil {
 		return fmt.Errorf("copying %s to %s: %w", m.files[i].Path, path, err)
 	}
 	if err := s.confirm(i, f, back); err != nil {
 		return fmt.Errorf("checking %s: %w", path, err)
+	}
+	if err := m.renew(s.sums, i, f, s.rec.Files[i].LockedSize); err != nil {
+		return err
 	}
 	return f.Close()
 }
@@ -197,9 +211,9 @@ func (s *sealer) confirm(i int, written io.ReaderAt, back []stage) error {
 	if last.key == nil {
 		return nil
 	}
-	var renames []piece
+	var pieces []piece
 	if len(back) > 1 {
-		renames = s.forward[i][len(s.forward[i])-1].splices
+		pieces = s.forward[i][len(s.forward[i])-1].splices
 	}
 	for _, r := range last.ranges {
 		c, err := last.key.Cipher(r.Tensor)
@@ -216,7 +230,7 @@ func (s *sealer) confirm(i int, written io.ReaderAt, back []stage) error {
 				continue
 			}
 			data := make([]byte, p[1]-p[0])
-			if _, err := written.ReadAt(data, shift(renames, r.Offset)+p[0]); err != nil {
+			if _, err := written.ReadAt(data, shift(pieces, r.Offset)+p[0]); err != nil {
 				return short(err)
 			}
 			if r.Varints {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha1"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -179,16 +181,91 @@ func flipByte(path string) error {
 	return os.WriteFile(path, data, 0o644)
 }
 
-// A data file whose checksum the model tells is not changed.
-func TestSealChecksum(t *testing.T) {
-	w := tensor("w", float32Type, shape(2), externalData("location", "w.bin", "checksum", "0"))
-	path := write(t, "model.onnx", model(w), "w.bin", floats(1, 2))
-	m := open(t, path)
-	var out atomicfile.Set
-	defer out.Abort()
-	_, err := m.Seal(context.Background(), &out, filepath.Join(t.TempDir(), "locked.onnx"), seal.NewKey(), everyFloat(t, m), nil)
-	if bad, ok := errors.AsType[*ChecksumError](err); !ok || !strings.HasSuffix(bad.Path, "w.bin") {
-		t.Errorf("Seal returns %v", err)
+// checksummed writes a model with two tensors in a data file whose SHA-1 it gives, and one in
+// another, of which it gives a wrong one. sum formats a SHA-1.
+func checksummed(t *testing.T, sum string) string {
+	t.Helper()
+	data := floats(1, 2, 3, 4)
+	right := fmt.Sprintf(sum, sha1.Sum(data))
+	return write(t, "model.onnx", model(
+		tensor("v", float32Type, shape(2), externalData("location", "a.bin", "length", "8", "checksum", right)),
+		tensor("w", float32Type, shape(2), externalData("location", "a.bin", "offset", "8", "checksum", right)),
+		tensor("x", float32Type, shape(2), externalData("location", "b.bin", "checksum", strings.Repeat("0", 40))),
+		tensor("y", float32Type, shape(1), externalData("location", "c.bin", "checksum", "0")),
+	), "a.bin", data, "b.bin", floats(5, 6), "c.bin", floats(7))
+}
+
+// checksumsIn returns what a model gives as checksums, by tensor.
+func checksumsIn(m *Model) map[string]string {
+	sums := map[string]string{}
+	for _, init := range m.Proto().Graph.Initializer {
+		for _, e := range init.ExternalData {
+			if e.GetKey() == "checksum" {
+				sums[init.GetName()] = e.GetValue()
+			}
+		}
+	}
+	return sums
+}
+
+// The checksum of a data file changes with the file, if it was right. What was wrong stays.
+func TestChecksums(t *testing.T) {
+	for _, c := range []struct {
+		name, sum string
+		lock      func(t *testing.T, m *Model, dst string) *Record
+	}{
+		{"sealed", "%x", func(t *testing.T, m *Model, dst string) *Record { return sealTo(t, m, dst, false, everyFloat(t, m)) }},
+		{"sealed, capitals", "%X", func(t *testing.T, m *Model, dst string) *Record { return sealTo(t, m, dst, false, everyFloat(t, m)) }},
+		{"edited", "%x", func(t *testing.T, m *Model, dst string) *Record {
+			return rewrite(t, m, dst, false, Edit{"w", 1, 17}, Edit{"x", 0, 1})
+		}},
+	} {
+		for _, there := range []string{"same folder", "other folder"} {
+			t.Run(c.name+", "+there, func(t *testing.T) {
+				path := checksummed(t, c.sum)
+				dst := filepath.Join(filepath.Dir(path), "locked.onnx")
+				if there == "other folder" {
+					dst = filepath.Join(t.TempDir(), "locked.onnx")
+				}
+				rec := c.lock(t, open(t, path), dst)
+				locked := open(t, dst)
+				want := fmt.Sprintf("%x", sha1.Sum([]byte(files(t, filepath.Dir(dst))[locked.Files()[1].Name])))
+				if got := checksumsIn(locked); got["v"] != want || got["w"] != want || got["x"] != strings.Repeat("0", 40) || got["y"] != "0" {
+					t.Errorf("checksums %q, want %q for v and w", got, want)
+				}
+				back := filepath.Join(t.TempDir(), "model.onnx")
+				if err := restore(dst, rec, back, false); err != nil {
+					t.Fatal(err)
+				}
+				before, after := files(t, filepath.Dir(path)), files(t, filepath.Dir(back))
+				for _, name := range []string{"model.onnx", "a.bin", "b.bin", "c.bin"} {
+					if before[name] == "" || after[name] != before[name] {
+						t.Errorf("%s was not restored", name)
+					}
+				}
+			})
+		}
+	}
+}
+
+// In place, the model file would have to change in another way than by a keystream.
+func TestChecksumsInPlace(t *testing.T) {
+	m := open(t, checksummed(t, "%x"))
+	_, err := m.DigestSealed(t.Context(), seal.NewKey(), everyFloat(t, m), nil)
+	if bad, ok := errors.AsType[*ChecksumError](err); !ok || !strings.HasSuffix(bad.Path, "a.bin") {
+		t.Errorf("DigestSealed returns %v", err)
+	}
+	only := func(name string) (ranges []SealedRange) {
+		for _, r := range everyFloat(t, m) {
+			if r.Name == name {
+				r.Tensor.Index = 0
+				ranges = append(ranges, r)
+			}
+		}
+		return ranges
+	}
+	if _, err := m.DigestSealed(t.Context(), seal.NewKey(), only("y"), nil); err != nil {
+		t.Errorf("a file with no checksum: %v", err)
 	}
 }
 
