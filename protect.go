@@ -65,6 +65,9 @@ type ProtectOptions struct {
 	// Share, if it is not 0, lets Sealed encrypt only the first weights in the order of the
 	// graph, as many as reach this share of all parameters.
 	Share float64
+	// SealScales lets Sealed encrypt the scales of quantised channels too. They stay in clear
+	// without it, since runtimes could not fuse quantised layers (docs/sealing.md).
+	SealScales bool
 	// Secret, of 16 bytes or more, makes what Sealed writes repeatable: the seed is derived
 	// from it, the original and what is sealed of it. Without it, every call draws a seed.
 	Secret []byte

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"path/filepath"
 	"sync"
 	"time"
@@ -16,8 +17,8 @@ import (
 	"github.com/advparams/advparams/task"
 )
 
-// A model with weights at random may be right more often than by chance. If it is right
-// more often than this beyond chance, other weights are drawn.
+// A model with weights at random may be right more often than by chance, or less often. If
+// it is further from chance than this, other weights are drawn.
 const sealedLuck = 0.03
 
 // sealedDraws is how often weights are drawn at most.
@@ -49,6 +50,8 @@ func (o *ProtectOptions) checkSealed() error {
 		return &OptionError{Option: "Share", Value: o.Share, Reason: "is not between 0 and 1"}
 	case o.Profile != Sealed && o.Share > 0:
 		return optionf("Share", "only the profile sealed takes a share of the weights")
+	case o.Profile != Sealed && o.SealScales:
+		return optionf("SealScales", "only the profile sealed encrypts scales")
 	case o.Profile != Sealed && o.Secret != nil:
 		return optionf("Secret", "only the profile sealed derives a seed")
 	case o.Secret != nil && len(o.Secret) < seal.MinSecret:
@@ -143,7 +146,7 @@ func (s *sealing) choose() (*Protection, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.plan, err = sealed.NewPlan(s.m, sealed.Options{Wanted: wanted, Share: s.Share})
+	s.plan, err = sealed.NewPlan(s.m, sealed.Options{Wanted: wanted, Share: s.Share, Scales: s.SealScales})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Model, err)
 	}
@@ -152,6 +155,7 @@ func (s *sealing) choose() (*Protection, error) {
 		ParamsTotal: int(s.plan.Parameters), ParamsChanged: int(s.plan.Sealed),
 		Tensors: []TensorChange{}, Metrics: []LockedMetric{}, Outputs: []OutputAgreement{},
 	}
+	p.ClearScales = s.plan.Scales.Elements
 	for _, l := range s.plan.Left {
 		p.Left = append(p.Left, LeftParameter{l.Name, l.Elements, l.Why})
 		s.see.notify(NoticeLeft, "%s stays in clear (%d parameters): %s", l.Name, l.Elements, l.Why)
@@ -230,7 +234,7 @@ func (s *sealing) draw(p *Protection) (*seal.Key, error) {
 	}
 	p.Task, p.Samples, p.Target = samples.task.Name(), samples.set.Len(), before.Chance
 	var best *seal.Key
-	var least task.Score
+	var least task.Score // the nearest to chance
 	for draw := range sealedDraws {
 		key, err := s.seed(draw)
 		if err != nil {
@@ -240,18 +244,28 @@ func (s *sealing) draw(p *Protection) (*seal.Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.Draws = draw + 1; best == nil || score.Quality < least.Quality {
+		if p.Draws = draw + 1; best == nil || fromChance(score) < fromChance(least) {
 			best, least = key, score
 		}
-		if least.Quality <= least.Chance+sealedLuck {
+		if fromChance(least) <= sealedLuck {
 			break
 		}
 	}
 	if p.Draws > 1 {
-		s.see.notify(NoticeDraws, "the seal was drawn %d times, and the best kept: with weights at random, some networks are right more often than by chance", p.Draws)
+		s.see.notify(NoticeDraws, "the seal was drawn %d times, and the best kept: with weights at random, some networks are not right as often as by chance", p.Draws)
 	}
 	p.measured(before, least)
 	return best, nil
+}
+
+// fromChance returns how far a model is from answers that have nothing to do with the
+// sample. A classifier that is wrong more often than by chance tells something too: of two
+// classes, the other one is right.
+func fromChance(s task.Score) float64 {
+	if s.Classes != nil {
+		return math.Abs(s.Quality - s.Chance)
+	}
+	return s.Quality - s.Chance
 }
 
 // measure says what a model is worth.

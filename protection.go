@@ -36,6 +36,9 @@ type Protection struct {
 	Outputs []OutputAgreement `json:"outputs"`
 	// Left are weights that Sealed leaves in clear, with the reason.
 	Left []LeftParameter `json:"left,omitempty"`
+	// ClearScales is the number of scales of quantised channels that Sealed leaves in clear
+	// because ProtectOptions.SealScales is not set.
+	ClearScales int `json:"clear_scales,omitempty"`
 	// Draws is how often a sealed model was sealed anew until it came out near chance.
 	Draws int `json:"draws,omitempty"`
 	// RealData is false if the samples were made up, or there were none. Families then says how far the locked

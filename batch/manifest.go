@@ -216,6 +216,8 @@ func (e *entry) check() error {
 		return err
 	case e.Share != 0 && !encrypts:
 		return errors.New("share is for profile: sealed")
+	case e.SealScales && !encrypts:
+		return errors.New("seal_scales is for profile: sealed")
 	case protects && sealed == 0:
 		return advise(errors.New("nobody to seal the key for"), "give seal, with recipients, recipients_files, passphrase or plain")
 	case sealed > 1:

@@ -26,6 +26,7 @@ type Options struct {
 
 	Profile        string   `yaml:"profile"`
 	Share          share    `yaml:"share"`
+	SealScales     bool     `yaml:"seal_scales"`
 	Samples        *int     `yaml:"samples"`
 	TargetAccuracy accuracy `yaml:"target_accuracy"`
 	MaxParams      int      `yaml:"max_params"`

@@ -17,10 +17,14 @@ type Left struct {
 	Why      string
 }
 
+// Scales are those of quantised channels that stay in clear.
+type Scales struct{ Tensors, Elements int }
+
 // A Plan is what is sealed of a model.
 type Plan struct {
 	Ranges []onnxio.SealedRange // in the order of files and offsets, without overlaps
 	Left   []Left
+	Scales Scales
 	// Parameters is the number of elements of all weights, Sealed of those in Ranges.
 	Parameters, Sealed int64
 }
@@ -32,6 +36,10 @@ type Options struct {
 	// Share, if it is between 0 and 1, seals only the first parameters in graph order:
 	// as many whole ones as reach this share of all elements. 0 seals all.
 	Share float64
+	// Scales seals the scales of quantised channels too. Runtimes fuse a quantised layer
+	// only if the scale of its bias is the product of those of its input and its weights,
+	// and sealed scales are not.
+	Scales bool
 	// Undamped leaves exponents as they are.
 	Undamped bool
 }
@@ -63,6 +71,11 @@ func NewPlan(m *onnxio.Model, opt Options) (*Plan, error) {
 		if opt.Wanted != nil && !opt.Wanted(p.Name) {
 			continue
 		}
+		if !opt.Scales && scalesChannels(p) {
+			plan.Scales.Tensors++
+			plan.Scales.Elements += p.Count
+			continue
+		}
 		ranges, why := rangesOf(m, p, exponents[p])
 		if why != "" {
 			plan.Left = append(plan.Left, Left{p.Name, p.Count, why})
@@ -79,6 +92,14 @@ func NewPlan(m *onnxio.Model, opt Options) (*Plan, error) {
 		plan.Sealed += int64(p.Count)
 	}
 	return plan, plan.order()
+}
+
+// scalesChannels reports whether a parameter has a scale for each channel of quantised
+// numbers. The scales of blocks, which are many more, have as many axes as the numbers.
+func scalesChannels(p *onnxio.Parameter) bool {
+	return p.Role == onnxio.RoleScale && p.Message != nil && len(p.Message.Dims) == 1 && !slices.ContainsFunc(p.Uses, func(u onnxio.Use) bool {
+		return u.Operator != "DequantizeLinear" && u.Operator != "QuantizeLinear"
+	})
 }
 
 // order sorts the ranges, numbers them, and makes sure that none overlap.

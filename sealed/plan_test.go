@@ -113,6 +113,38 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// Scales of channels stay in clear, so that runtimes still fuse quantised layers. Those of
+// blocks are sealed, and those of channels on demand.
+func TestScales(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		dims []int64
+		opt  Options
+		want Scales
+	}{
+		{"whole tensor", []int64{1}, Options{}, Scales{}},
+		{"channels", []int64{9}, Options{}, Scales{1, 9}},
+		{"channels on demand", []int64{9}, Options{Scales: true}, Scales{}},
+		{"channels, not wanted", []int64{9}, Options{Wanted: func(name string) bool { return name == "w" }}, Scales{}},
+		{"blocks", []int64{9, 2}, Options{}, Scales{}},
+	} {
+		p := network(0.1)
+		n := int64(1)
+		for _, d := range c.dims {
+			n *= d
+		}
+		p.Graph.Initializer[1].Dims, p.Graph.Initializer[1].RawData = c.dims, bytes.Repeat([]byte{0, 0, 0x80, 0x3f}, int(n))
+		got := plan(t, open(t, p), c.opt)
+		if got.Scales != c.want {
+			t.Errorf("%s: %+v stay in clear, want %+v", c.name, got.Scales, c.want)
+		}
+		sealed := slices.Contains(names(got), "scale")
+		if want := n > 1 && c.want.Tensors == 0 && c.opt.Wanted == nil; sealed != want {
+			t.Errorf("%s: scales are sealed: %v, want %v", c.name, sealed, want)
+		}
+	}
+}
+
 // The whole way: the file stays a model, and comes back.
 func TestSealFile(t *testing.T) {
 	m := open(t, network(0.1))

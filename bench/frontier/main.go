@@ -36,13 +36,14 @@ import (
 // subject is a model to seal, with its data.
 type subject struct {
 	title      string
-	file, data string // below ../shared
+	file, data string // below ../shared; files in bin are made here
 	mean, std  []float32
 	weights    float64 // how many it has
 }
 
 var subjects = map[string]subject{
 	"lenet5":   {"LeNet-5", "models/fmnist-lenet5.onnx", "data/fashion-mnist", []float32{0.286}, []float32{0.353}, 61706},
+	"vit":      {"ViT", "bin/vit.onnx", "data/fashion-mnist", []float32{0.286}, []float32{0.353}, 138890},
 	"resnet20": {"ResNet-20", "models/cifar10-resnet20.onnx", "data/cifar10", []float32{0.4914, 0.4822, 0.4465}, []float32{0.247, 0.2435, 0.2616}, 271690},
 }
 
@@ -59,12 +60,13 @@ type study struct {
 	opt          attack.Options
 	path         string
 	rows         [][]string
+	scratch      map[int]*attack.Result // training from scratch by seed, which is the same for all shares
 }
 
 func main() {
 	log.SetFlags(0)
-	var s study
-	flag.StringVar(&s.name, "model", "lenet5", "lenet5 or resnet20")
+	s := study{scratch: map[int]*attack.Result{}}
+	flag.StringVar(&s.name, "model", "lenet5", "lenet5, resnet20, or vit, which vit.py trains")
 	flag.StringVar(&s.shared, "shared", filepath.Join("..", "shared"), "the folder with reference models and data")
 	shares := flag.String("shares", "0.5,2,5,20,50,100", "percent of the weights to seal")
 	seeds := flag.Int("seeds", 1, "number of attackers, each with other samples and another sealing")
@@ -144,7 +146,11 @@ func (s *study) measure(ctx context.Context, percent float64, seed int) error {
 	if slices.ContainsFunc(s.rows, func(known []string) bool { return slices.Equal(known[:len(row)], row) }) {
 		return nil
 	}
-	m, err := onnxio.Open(filepath.Join(s.shared, s.file))
+	path := s.file
+	if !strings.HasPrefix(path, "bin/") {
+		path = filepath.Join(s.shared, path)
+	}
+	m, err := onnxio.Open(path)
 	if err != nil {
 		return err
 	}
@@ -164,6 +170,7 @@ func (s *study) measure(ctx context.Context, percent float64, seed int) error {
 	}
 	opt := s.opt
 	opt.Seed = uint64(seed)
+	opt.Scratch = s.scratch[seed]
 	opt.Progress = func(p attack.Progress) {
 		if p.Result != nil {
 			log.Printf("%s: %s %.4f (%s), %.0f s", strings.Join(row, " "), p.Attack, p.Result.Accuracy, p.Result.Setting, p.Result.Seconds)
@@ -173,6 +180,7 @@ func (s *study) measure(ctx context.Context, percent float64, seed int) error {
 	if err != nil {
 		return err
 	}
+	s.scratch[seed] = r.Scratch
 	best := slices.IndexFunc(r.Attacks, func(one attack.Result) bool { return one.Name == r.BestAttack })
 	row = append(row, fmt.Sprint(count), decimal(r.Locked), r.BestAttack, r.Attacks[best].Setting, decimal(*r.Best),
 		r.Zero.From, r.Zero.Setting, decimal(r.Zero.Accuracy), decimal(*r.Advantage))

@@ -99,6 +99,7 @@ the model leaves it open.`,
 	choiceFlag(cmd, &p.opt.Profile, "profile", advparams.Minimal, "change the fewest parameters, or encrypt every weight", "minimal", "sealed")
 	fl.Var((*cliflag.Share)(&p.opt.Share), "share", "with --profile sealed, encrypt only the first weights in graph order, up to this share of the parameters")
 	fl.Lookup("share").DefValue = ""
+	fl.BoolVar(&p.opt.SealScales, "seal-scales", false, "with --profile sealed, encrypt the scales of quantised channels too; onnxruntime is then slower")
 	fileFlag(cmd, &p.secret, "secret", "", "with --profile sealed, derive the seed from the secret in `FILE` and from the model, so that outputs can be repeated", "")
 	fl.BoolVar(&p.opt.InPlace, "in-place", false, "with --profile sealed, encrypt the model's own files")
 	fl.BoolVar(&p.opt.AllowPartial, "allow-partial", false, "write the best lock so far when the target was not reached (exit status 3) or at Ctrl-C (130)")
@@ -118,7 +119,7 @@ func (p *protect) check() error {
 			}
 		}
 	} else {
-		for _, name := range []string{"share", "secret", "in-place"} {
+		for _, name := range []string{"share", "seal-scales", "secret", "in-place"} {
 			if p.given(name) {
 				return usagef("--%s is for --profile sealed", name)
 			}

@@ -48,6 +48,9 @@ func Protection(w io.Writer, r *advparams.Protection, seal string) {
 	for _, l := range r.Left {
 		line(w, "in clear\t%s, %s parameters: %s", l.Name, count(l.Elements), l.Why)
 	}
+	if r.ClearScales > 0 {
+		line(w, "in clear\t%s scales of quantised channels (see --seal-scales)", count(r.ClearScales))
+	}
 	samples := "samples of the search"
 	if r.Profile == advparams.Sealed {
 		samples = "samples"

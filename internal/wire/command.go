@@ -74,6 +74,7 @@ func (p *Protect) commandLine(c *commandLine, names Names) {
 	s := &p.Search
 	c.text("--profile", s.Profile)
 	c.number("--share", s.Share)
+	c.option("--seal-scales", s.SealScales)
 	if s.Samples != nil {
 		c.args("--samples", strconv.Itoa(*s.Samples))
 	}

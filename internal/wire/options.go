@@ -55,6 +55,7 @@ type Protect struct {
 type Search struct {
 	Profile      string   `json:"profile,omitempty"`
 	Share        float64  `json:"share,omitempty"` // of the parameters that are encrypted, likewise
+	SealScales   bool     `json:"seal_scales,omitempty"`
 	Samples      *int     `json:"samples,omitempty"`
 	Target       float64  `json:"target,omitempty"` // accuracy; 0: chance
 	MaxParams    int      `json:"max_params,omitempty"`
