@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build storage demo fuzz test test-arm64 test-deploy test-faults test-long test-mutations test-python test-slurm test-storage race bench lint vuln wheels generate clean
+.PHONY: help build storage demo fuzz test test-arm64 test-deploy test-faults test-js test-long test-mutations test-python test-slurm test-storage race bench lint vuln wheels generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-deploy: ## check deploy/kubernetes against the types of the Kubernetes API
 
 test-faults: ## kill commands, and let each fail, at every system call that changes a file (Linux on x86-64)
 	ADVPARAMS_FAULTS=1 $(GO) test -count=1 -timeout 1h -v -run 'TestFaults|TestLossOfPower' ./cmd/advparams
+
+test-js: ## test js/ in a copy of it; skipped without Node.js
+	GO=$(GO) .ci/js
 
 test-long: ## lock 200 models in a batch that is killed ten times
 	ADVPARAMS_LONG_TESTS=1 $(GO) test -count=1 -timeout 1h -v -run TestBatchKilled ./cmd/advparams

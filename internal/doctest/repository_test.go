@@ -34,8 +34,11 @@ func exists(pattern string) bool {
 	return err == nil && len(found) > 0
 }
 
+// leaves are folders that make targets and npm leave.
+var leaves = map[string]bool{"bin": true, "demo": true, "node_modules": true}
+
 // files returns the paths from the root of all files whose names have a suffix.
-// Hidden folders and those that make leaves are left out.
+// Hidden folders and leaves are left out.
 func files(t *testing.T, suffix string) []string {
 	t.Helper()
 	var all []string
@@ -44,7 +47,7 @@ func files(t *testing.T, suffix string) []string {
 			return err
 		}
 		name := d.Name()
-		if d.IsDir() && path != root && (strings.HasPrefix(name, ".") && name != ".github" || name == "bin" || name == "demo") {
+		if d.IsDir() && path != root && (strings.HasPrefix(name, ".") && name != ".github" || leaves[name]) {
 			return fs.SkipDir
 		}
 		if !d.IsDir() && strings.HasSuffix(name, suffix) {

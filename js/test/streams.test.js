@@ -1,0 +1,188 @@
+// Patches, splices and tensors as a file passes in parts of any size, and what streams promise.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import * as advparams from "advparams";
+import { edit } from "../dist/edits.js";
+import { encoded } from "../dist/wire.js";
+
+/** Numbers that look random and are the same in every run. */
+function generator(seed) {
+  let s = seed;
+  return (n) => {
+    s = (Math.imul(s, 1664525) + 1013904223) >>> 0;
+    return Math.floor((s / 2 ** 32) * n);
+  };
+}
+
+test("patches and splices in parts of any size", async () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = generator(seed);
+    const data = Uint8Array.from({ length: random(200) }, () => random(256));
+    const want = [...data].map((b) => [b]); // what takes the place of each byte
+    want.push([]);
+    const patches = [];
+    const splices = [];
+    for (let at = 0; at < data.length; at += 1 + random(20)) {
+      const width = [1, 2, 4, 8][random(4)];
+      const stride = width + random(3);
+      const count = 1 + random(3);
+      const end = at + (count - 1) * stride + width;
+      if (end <= data.length && random(2)) {
+        const starts = Float64Array.from({ length: count }, (_, i) => at + i * stride);
+        const flip = random(2) === 0;
+        const [flipLow, flipHigh] = [
+          random(2 ** 32) >>> (width < 4 ? 32 - 8 * width : 0),
+          width === 8 ? random(2 ** 32) : 0,
+        ];
+        const originals = Uint8Array.from({ length: flip ? 0 : count * width }, () => random(256));
+        patches.push({ file: 0, width, stride, starts, originals, flipLow, flipHigh });
+        for (let i = 0; i < count; i++) {
+          for (let k = 0; k < width; k++) {
+            const mask = k < 4 ? flipLow >>> (8 * k) : flipHigh >>> (8 * (k - 4));
+            const byte = starts[i] + k;
+            want[byte] = [flip ? data[byte] ^ (mask & 255) : originals[i * width + k]];
+          }
+        }
+        at = end;
+      } else {
+        const length = Math.min(random(30), data.length - at);
+        const original = Uint8Array.from({ length: random(5) }, () => random(256));
+        splices.push({ file: 0, offset: at, length, original });
+        for (let i = 0; i < length; i++) want[at + i] = [];
+        want[at] = [...original, ...want[at]];
+        at += length;
+      }
+    }
+    if (random(2)) {
+      splices.push({ file: 0, offset: data.length, length: 0, original: Uint8Array.of(1, 2) });
+      want[data.length] = [1, 2];
+    }
+    patches.reverse();
+    for (const size of [1, 3, 64, 1000]) {
+      async function* parts() {
+        for (let at = 0; at < data.length; at += size) yield data.slice(at, at + size);
+      }
+      const got = [];
+      for await (const part of edit(patches, splices, 0, parts())) got.push(...part);
+      assert.deepEqual(got, want.flat(), `seed ${seed}, parts of ${size}`);
+    }
+  }
+});
+
+const sha256 = (data) => createHash("sha256").update(data).digest();
+
+/** A plain key of format 2 that turns bits of some bytes of a file. */
+function flipKey(before, after, positions) {
+  const number = (n, value) => [...encoded(n << 3), ...encoded(value)];
+  const data = (n, value) => [...encoded((n << 3) | 2), ...encoded(value.length), ...value];
+  const file = [
+    ...data(1, Buffer.from("model.onnx")),
+    ...data(2, Buffer.from("locked.onnx")),
+    ...number(3, before.length),
+    ...number(4, after.length),
+    ...data(5, sha256(before)),
+    ...data(6, sha256(after)),
+  ];
+  let last = 0;
+  const distances = positions.flatMap((p) => {
+    const d = p - last;
+    last = p;
+    return [...encoded(d)];
+  });
+  const patch = [...number(4, 1), ...number(5, 1), ...data(6, distances), ...number(8, 0xff)];
+  const payload = Buffer.from([
+    ...data(1, Buffer.from("advparams key")),
+    ...number(2, 2),
+    ...data(6, file),
+    ...data(7, patch),
+  ]);
+  const intro = "advparams plain key 1: not encrypted, whoever reads this file can unlock the model\n";
+  return Buffer.concat([Buffer.from(`${intro}sha256 ${sha256(payload).toString("hex")}\n`), payload]);
+}
+
+function lock(size, positions) {
+  const before = Buffer.alloc(size);
+  for (let i = 0; i < size; i += 997) before[i] = i;
+  const after = Buffer.from(before);
+  for (const p of positions) after[p] ^= 0xff;
+  return { before, after, key: flipKey(before, after, positions) };
+}
+
+test("a file of many parts", async (t) => {
+  const scratch = await mkdtemp(join(tmpdir(), "advparams-"));
+  t.after(() => rm(scratch, { recursive: true }));
+  const size = 5 * 2 ** 20 + 3;
+  const { before, after, key } = lock(size, [0, 2 ** 20 - 1, 2 ** 20, 3 * 2 ** 20 + 5, size - 1]);
+  const path = join(scratch, "locked.onnx");
+  await writeFile(path, after);
+  assert.ok(before.equals(await advparams.unlock(path, key)));
+  assert.ok(before.equals(await advparams.unlock(after, key)));
+  const opened = await advparams.openModel(path, key);
+  let largest = 0;
+  const parts = [];
+  for await (const part of opened.files[0].stream()) {
+    largest = Math.max(largest, part.buffer.byteLength);
+    parts.push(part);
+  }
+  assert.ok(before.equals(Buffer.concat(parts)));
+  assert.ok(largest <= 2 ** 21, `a part of ${largest} bytes`);
+  // A reader that has seen enough frees the file.
+  const reader = opened.files[0].stream().getReader();
+  await reader.read();
+  await reader.cancel();
+  opened.close();
+  await assert.rejects(opened.files[0].bytes(), /closed/);
+});
+
+test("what was given is not changed", async () => {
+  const { before, after, key } = lock(1000, [1, 2, 3]);
+  const given = Buffer.from(after);
+  assert.ok(before.equals(await advparams.unlock(given, key)));
+  assert.ok(given.equals(after));
+  const chunk = new Uint8Array(after);
+  const stream = new ReadableStream({
+    start(to) {
+      to.enqueue(chunk);
+      to.close();
+    },
+  });
+  assert.ok(before.equals(await advparams.unlock(stream, key)));
+  assert.ok(after.equals(chunk));
+});
+
+test("nothing comes out of a file that the key is not for", async () => {
+  const { after, key } = lock(3 * 2 ** 20, [5]);
+  after[after.length - 1] ^= 1;
+  const opened = await advparams.openModel(after, key);
+  const reader = opened.files[0].stream().getReader();
+  await assert.rejects(reader.read(), advparams.WrongModel);
+});
+
+test("a stream of another file fails before its end", async () => {
+  for (const change of [(d) => d.subarray(1), (d) => Buffer.concat([d, d]), (d) => d.fill(1, d.length - 1)]) {
+    const { after, key } = lock(3 * 2 ** 20, [5]);
+    const opened = await advparams.openModel(new Blob([change(after)]).stream(), key);
+    await assert.rejects(async () => {
+      for await (const part of opened.files[0].stream()) assert.ok(part);
+    }, advparams.WrongModel);
+  }
+});
+
+test("a damaged key shows at the end", async () => {
+  const { before, after } = lock(1000, [7]);
+  const key = flipKey(before, after, [8]);
+  const opened = await advparams.openModel(after, key);
+  await assert.rejects(async () => {
+    for await (const part of opened.files[0].stream()) assert.equal(part.length, 1000);
+  }, advparams.DamagedKey);
+});
+
+test("the original instead of the locked model", async () => {
+  const { before, key } = lock(1000, [7]);
+  await assert.rejects(advparams.unlock(before, key), /it is the original already/);
+});
