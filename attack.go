@@ -65,7 +65,12 @@ type AttackOptions struct {
 	ReportTo io.Writer
 	Force    bool
 
-	Threads  int            // to compute on; 0 means one a core
+	Threads int // to compute on; 0 means one a core
+	// Memory is how many bytes the values of a batch may take; the limit on the work of a
+	// model goes with it. 0 means one in proportion to the model and the data, which is
+	// right unless a small file asks for much on purpose (gradient.Config.Memory).
+	Memory int64
+
 	Progress func(Progress) // may be nil
 	Notice   func(Notice)   // may be nil
 }
@@ -151,7 +156,7 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	if err != nil {
 		return nil, err
 	}
-	w, err := startWorkers(opt.Threads)
+	w, err := startWorkers(opt.Threads, opt.Memory)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,10 @@ type BenchOptions struct {
 	Repeat     int     // timed runs; 0 means 10
 	Seed       *uint64 // of the random input; nil means 1
 	Threads    int     // to compute on; 0 means one a core
+	// Memory is how many bytes the values of a batch may take; the limit on the work of a
+	// model goes with it. 0 means one in proportion to the model and the data, which is
+	// right unless a small file asks for much on purpose (gradient.Config.Memory).
+	Memory int64
 
 	Progress func(Progress) // may be nil
 }
@@ -103,11 +107,15 @@ func (o BenchOptions) run(ctx context.Context) (*Benchmark, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := startWorkers(o.Threads)
+	w, err := startWorkers(o.Threads, o.Memory)
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
+	w.Given = gradient.Size(m)
+	for name := range o.Shapes { // the others are what the model asks for
+		w.Given += int64(inputs[name].Len()) * inputs[name].DType().Bytes()
+	}
 	r := &Benchmark{Model: o.Model, Threads: w.Threads(), Batch: o.Batch, Repeat: o.Repeat, Kernel: gradient.KernelName()}
 	for _, a := range inputs {
 		if len(a.Shape) > 0 {
@@ -168,8 +176,12 @@ func (o *BenchOptions) time(ctx context.Context, stage string, f func() error) (
 
 func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
 
-// mostInput bounds the elements of all inputs together, which a model decides.
-const mostInput = 1 << 27
+// The bytes of all inputs together, which a model decides, are bounded in proportion to its
+// files, unless Memory is more.
+const (
+	leastInput = 64 << 20
+	mostInput  = 512 << 20
+)
 
 // inputs makes random arrays: standard normal, or integers below Vocabulary.
 func (o *BenchOptions) inputs(m *onnxio.Model) (map[string]nd.Array, error) {
@@ -187,7 +199,7 @@ func (o *BenchOptions) inputs(m *onnxio.Model) (map[string]nd.Array, error) {
 		seed = *o.Seed
 	}
 	rng := rand.New(rand.NewPCG(seed, 0))
-	inputs, elements := map[string]nd.Array{}, 0
+	inputs, size, limit := map[string]nd.Array{}, int64(0), max(o.Memory, min(mostInput, leastInput+64*gradient.Size(m)))
 	for _, in := range list {
 		shape, ok := o.Shapes[in.Name]
 		if !ok {
@@ -197,8 +209,8 @@ func (o *BenchOptions) inputs(m *onnxio.Model) (map[string]nd.Array, error) {
 			shape = in.Batched(o.Batch)
 		}
 		n, err := nd.CheckedSize(shape)
-		if elements += n; err == nil && elements > mostInput {
-			err = &gradient.MemoryError{Limit: 4 * mostInput}
+		if size += int64(n) * in.DType.Bytes(); err == nil && size > limit {
+			err = &gradient.MemoryError{Limit: limit}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("input %v: %w", in, err)

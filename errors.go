@@ -32,6 +32,9 @@ var (
 	ErrUnsupported = gradient.ErrUnsupported
 	// ErrNoClasses means that a model or its labels have no classes.
 	ErrNoClasses = task.ErrNoClasses
+	// ErrLimit means that a model asks for more memory or work than the option Memory
+	// allows.
+	ErrLimit = gradient.ErrLimit
 	// ErrUnfinished means that Attack had no time to finish any attack.
 	ErrUnfinished = attack.ErrUnfinished
 	// ErrNoLabels means that the task needs labels.

@@ -26,6 +26,10 @@ type GradientsOptions struct {
 	Output  string
 	Loss    LossName
 	Threads int // to compute on; 0 means one a core
+	// Memory is how many bytes the values of a batch may take; the limit on the work of a
+	// model goes with it. 0 means one in proportion to the model and the data, which is
+	// right unless a small file asks for much on purpose (gradient.Config.Memory).
+	Memory int64
 }
 
 // LossName is the name of a loss.
@@ -91,7 +95,7 @@ func gradients(ctx context.Context, opt *GradientsOptions) (*GradientsSummary, e
 		return nil, err
 	}
 	defer m.Close()
-	w, err := startWorkers(opt.Threads)
+	w, err := startWorkers(opt.Threads, opt.Memory)
 	if err != nil {
 		return nil, err
 	}

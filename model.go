@@ -60,12 +60,18 @@ func tooLarge(f *onnxio.File) string {
 	return fmt.Sprintf("%s has %.1f GiB: onnxruntime and others load no model file of 2 GiB and more, only external data", f.Path, float64(f.Size)/(1<<30))
 }
 
-// startWorkers starts the threads to compute on. They have to be closed.
-func startWorkers(threads int) (*gradient.Workers, error) {
+// startWorkers starts the threads to compute on. They have to be closed. memory is the limit
+// on what a batch may take, or 0.
+func startWorkers(threads int, memory int64) (*gradient.Workers, error) {
 	if most := 4 * runtime.NumCPU(); threads < 0 || threads > most {
 		return nil, &OptionError{Option: "Threads", Value: threads, Reason: fmt.Sprintf("is not between 0 and %d", most)}
 	}
-	return gradient.NewWorkers(threads), nil
+	if memory < 0 {
+		return nil, &OptionError{Option: "Memory", Value: memory, Reason: "is negative"}
+	}
+	w := gradient.NewWorkers(threads)
+	w.Memory = memory
+	return w, nil
 }
 
 // head is the output of a model that has the answers, and what they are for.

@@ -15,6 +15,7 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 	"github.com/advparams/advparams/task"
+	"google.golang.org/protobuf/proto"
 )
 
 // TestOptionErrors gives every function options that are wrong. Each is named, and
@@ -163,6 +164,30 @@ func TestLargeInputs(t *testing.T) {
 	}
 	if _, err := advparams.Bench(t.Context(), advparams.BenchOptions{Model: path}); !errors.Is(err, gradient.ErrMemory) {
 		t.Errorf("%v, want ErrMemory", err)
+	}
+}
+
+// TestMemoryOption: what a small model asks for is bounded, and Memory raises the bound.
+func TestMemoryOption(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.onnx")
+	s := &onnxpb.TensorProto{Name: proto.String("s"), DataType: proto.Int32(int32(onnxpb.TensorProto_INT64)), Dims: []int64{2}, Int64Data: []int64{2500, 2500}}
+	if err := writeModel(path, &onnxpb.GraphProto{
+		Input:       []*onnxpb.ValueInfoProto{value("x", onnxpb.TensorProto_FLOAT, 0, 1)},
+		Output:      []*onnxpb.ValueInfoProto{value("y", onnxpb.TensorProto_FLOAT, 0, 2500)},
+		Initializer: []*onnxpb.TensorProto{s},
+		Node:        []*onnxpb.NodeProto{node("Expand", "a", "x", "s"), node("MatMul", "b", "a", "a"), node("ReduceSum", "c", "b"), node("Add", "y", "x", "c")},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		memory int64
+		want   error
+	}{{0, nil}, {1 << 20, advparams.ErrLimit}, {-1, &advparams.OptionError{}}} {
+		_, err := advparams.Bench(t.Context(), advparams.BenchOptions{Model: path, Batch: 1, Repeat: 1, Threads: 1, Memory: c.memory})
+		var option *advparams.OptionError
+		if ok := errors.Is(err, c.want) || errors.As(err, &option) && option.Option == "Memory" && c.memory < 0; !ok {
+			t.Errorf("%d: %v, want %v", c.memory, err, c.want)
+		}
 	}
 }
 

@@ -93,6 +93,10 @@ type ProtectOptions struct {
 	Unbounded bool
 
 	Threads int // to compute on; 0 means one a core
+	// Memory is how many bytes the values of a batch may take; the limit on the work of a
+	// model goes with it. 0 means one in proportion to the model and the data, which is
+	// right unless a small file asks for much on purpose (gradient.Config.Memory).
+	Memory int64
 	// Tool is the name of the program in the key; "" means this module and its version.
 	Tool string
 	// Created is the time in the key; zero means now. With a fixed time and a plain
@@ -207,11 +211,14 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	if n := len(m.Files()); opt.LockedTo != nil && n > 1 {
 		return nil, optionf("Locked", "this model has %d files, which cannot go to one stream together", n)
 	}
-	w, err := startWorkers(opt.Threads)
+	w, err := startWorkers(opt.Threads, opt.Memory)
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
+	if opt.Data.MadeUp && opt.Data.Shape == nil {
+		w.Given = gradient.Size(m) // the model decides how large its samples are
+	}
 	samples, err := opt.prepare(ctx, m, w)
 	if err != nil {
 		return nil, err

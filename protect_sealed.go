@@ -216,7 +216,7 @@ func (s *sealing) draw(p *Protection) (*seal.Key, error) {
 	if !s.Data.given() {
 		return s.seed(0)
 	}
-	w, err := startWorkers(s.Threads)
+	w, err := startWorkers(s.Threads, s.Memory)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,12 @@ type VerifyOptions struct {
 	// ADVPARAMS_PYTHON, or else python3.
 	Runtime, Python string
 
-	Threads  int            // to compute on; 0 means one a core
+	Threads int // to compute on; 0 means one a core
+	// Memory is how many bytes the values of a batch may take; the limit on the work of a
+	// model goes with it. 0 means one in proportion to the model and the data, which is
+	// right unless a small file asks for much on purpose (gradient.Config.Memory).
+	Memory int64
+
 	Progress func(Progress) // may be nil
 	Notice   func(Notice)   // may be nil
 }
@@ -150,7 +155,7 @@ func (v *verifier) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := startWorkers(v.opt.Threads)
+	w, err := startWorkers(v.opt.Threads, v.opt.Memory)
 	if err != nil {
 		return err
 	}

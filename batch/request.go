@@ -8,7 +8,7 @@ import (
 
 // request returns what a child process is asked to do for a step.
 func (j *Job) request(step string, threads int) *wire.Request {
-	r := &wire.Request{Threads: threads}
+	r := &wire.Request{Threads: threads, Memory: int64(j.Memory)}
 	switch step {
 	case wire.StepProtect:
 		r.Protect = &wire.Protect{

@@ -28,7 +28,7 @@ func (p *arena) get(t nd.DType, shape []int) (nd.Array, error) {
 		return shaped(a, n, shape), nil
 	}
 	if p.total += int64(n) * t.Bytes(); p.total > p.limit {
-		return nd.Array{}, &MemoryError{p.limit}
+		return nd.Array{}, &MemoryError{Limit: p.limit}
 	}
 	a := nd.New(t, shape...)
 	if x, ok := a.Data.([]float32); ok {

@@ -44,7 +44,7 @@ var (
 // AxesOf reads from the declared shapes of a model's inputs which axes count samples. The
 // first input of rank 2 or more whose first axis is open leads: an axis of another input
 // counts samples as well if it has the same name, or is the only one that can. The error
-// is a *MemoryError if a batch of a fixed size would take more than 1 GiB.
+// is a *MemoryError if a batch of a fixed size would take more than 256 MiB.
 func AxesOf(m *onnxio.Model) (*Axes, error) {
 	inputs, err := Inputs(m)
 	if err != nil {
@@ -186,9 +186,9 @@ func (a *Axes) settle(inputs []Input) error {
 }
 
 // mostBatch bounds the elements of one input in a batch whose size the model decides.
-const mostBatch = 1 << 28
+const mostBatch = 1 << 26
 
-// checkSize returns a *MemoryError if a batch would take more than 1 GiB.
+// checkSize returns a *MemoryError if a batch would take more than 256 MiB.
 func (a *Axes) checkSize(inputs []Input) error {
 	for _, in := range inputs {
 		if a.Batch == 0 || len(in.Shape) == 0 || a.Inputs[in.Name] == NoAxis {
@@ -196,7 +196,7 @@ func (a *Axes) checkSize(inputs []Input) error {
 		}
 		sample := Input{Shape: a.Shape(in)[1:]}.Batched(1)
 		if size, err := nd.CheckedSize(append([]int{a.Batch}, sample...)); err != nil || size > mostBatch {
-			return fmt.Errorf("input %v in batches of %d: %w", in, a.Batch, &MemoryError{4 * mostBatch})
+			return fmt.Errorf("input %v in batches of %d: %w", in, a.Batch, &MemoryError{Limit: 4 * mostBatch, Fixed: true})
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package gradient
 import (
 	"testing"
 
-	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/shared"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -23,7 +22,7 @@ func BenchmarkReference(b *testing.B) {
 		}
 		shape := inputs[0].Batched(100)
 		x := map[string]nd.Array{inputs[0].Name: randomInput(shape...)["x"]}
-		cfg := Config{Shapes: map[string][]int{inputs[0].Name: shape}, Workers: parallel.NewWorkers(1)}
+		cfg := Config{Shapes: map[string][]int{inputs[0].Name: shape}, Workers: NewWorkers(1)}
 		b.Run(model+"/compile", func(b *testing.B) {
 			cfg := cfg
 			cfg.Gradients = All

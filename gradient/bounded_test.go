@@ -94,8 +94,49 @@ func TestCompileWork(t *testing.T) {
 		m := b.input("x", 1).node("Add", []string{"x", "c"}, []string{"y"}).output("y").open(t)
 		_, err := Compile(m, Config{Shapes: map[string][]int{"x": {1}}})
 		var work *WorkError
-		if !errors.As(err, &work) || work.Limit <= 0 {
+		if !errors.As(err, &work) || work.Limit <= 0 || !errors.Is(err, ErrLimit) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Nor do they make a run take long, whatever their inputs are. A limit that is raised lets
+// them.
+func TestRunWork(t *testing.T) {
+	expand := func(shape ...int64) *modelBuilder {
+		return newModel().input("x", 1).ints("s", shape...).node("Expand", []string{"x", "s"}, []string{"a"})
+	}
+	long := expand(1 << 23)
+	for i := range 80 {
+		long.node("Sin", []string{fmt.Sprintf("a%d", i)}, []string{fmt.Sprintf("a%d", i+1)})
+	}
+	long.node("Identity", []string{"a"}, []string{"a0"}).node("Identity", []string{"a80"}, []string{"y"})
+	loop := newModel().input("i").input("c").input("h").node("MatMul", []string{"h", "h"}, []string{"g"}).
+		node("Identity", []string{"c"}, []string{"more"}).output("more", "g")
+	for name, b := range map[string]*modelBuilder{
+		"Einsum":    expand(3000, 3000).node("Einsum", []string{"a", "a"}, []string{"y"}, stringAttr("equation", "ij,kj->ik")),
+		"MatMul":    expand(3000, 3000).node("MatMul", []string{"a", "a"}, []string{"y"}),
+		"Conv":      expand(1, 64, 256, 256).ints("f", 4, 64, 48, 48).node("Expand", []string{"x", "f"}, []string{"w"}).node("Conv", []string{"a", "w"}, []string{"y"}),
+		"MaxPool":   expand(1, 64, 256, 256).node("MaxPool", []string{"a"}, []string{"y"}, intsAttr("kernel_shape", 64, 64)),
+		"LRN":       expand(1, 2048, 64, 64).node("LRN", []string{"a"}, []string{"y"}, intAttr("size", 2001)),
+		"TopK":      expand(1<<24).ints("k", 1).node("TopK", []string{"a", "k"}, []string{"y", "at"}),
+		"long":      long,
+		"Loop":      expand(200, 200).scalar("n", 3000).truth("k", true).node("Loop", []string{"n", "k", "a"}, []string{"y"}, graphAttr("body", loop)),
+		"Attention": expand(1, 1, 8000, 256).node("Attention", []string{"a", "a", "a"}, []string{"y"}),
+		"RoiAlign": expand(1, 1, 8, 8).ints("at", 0).ints("r4", 1, 4).node("Expand", []string{"x", "r4"}, []string{"r"}).
+			node("RoiAlign", []string{"a", "r", "at"}, []string{"y"}, intAttr("output_height", 100), intAttr("output_width", 100), intAttr("sampling_ratio", 1000)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.opset = 23
+			m := b.output("y").open(t)
+			var work *WorkError
+			if _, err := Compile(m, Config{Shapes: map[string][]int{"x": {1}}}); !errors.As(err, &work) {
+				t.Error(err)
+			}
+			cfg := Config{Shapes: map[string][]int{"x": {1}}, Memory: 1 << 36}
+			if _, err := Compile(m, cfg); err != nil && !testing.Short() {
+				t.Errorf("with more memory: %v", err)
+			}
+		})
 	}
 }

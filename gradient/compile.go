@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -45,14 +44,22 @@ type Config struct {
 	// cannot be changed.
 	// Programs with the same Weights see each other's changes.
 	Weights *Weights
-	// Workers are the threads to compute on; nil means the calling one.
-	Workers *parallel.Workers
+	// Workers are the threads to compute on; nil means the calling one. They may bound
+	// memory, too.
+	Workers *Workers
 	// Meter counts the work of the program; nil means that nothing does.
 	Meter *Meter
-	// Memory is the limit on the bytes that the values of a run take at once, and
-	// on those of constants computed at compile time. 0 means three quarters of the
-	// machine's memory.
+	// Memory is the limit on the bytes that the values of a run take at once, and on
+	// those of constants computed at compile time. 0 means that of Workers, or, without
+	// one, in proportion to what is given: 256 MiB, and 4 KiB for each byte of the model's
+	// files and of the inputs, up to three quarters of the machine's memory. A few hundred
+	// bytes of model can ask for any amount. The work of a forward pass is bounded too, by
+	// 64 multiplications for each of these bytes.
 	Memory int64
+
+	// given is how many bytes of arrays a run was given, if they were repeated to fill a
+	// batch.
+	given int64
 }
 
 // wants reports whether Config asks for the gradient of an initializer.
@@ -87,9 +94,8 @@ func newCompiler(m *onnxio.Model, cfg Config) (*compiler, error) {
 			return nil, err
 		}
 	}
-	cfg.Memory = cfg.memory()
 	return &compiler{
-		Builder: ops.NewBuilder(cfg.Workers),
+		Builder: ops.NewBuilder(cfg.Workers.pool()),
 		model:   m, cfg: cfg,
 		functions: functions(m.Proto()),
 		decoded:   map[*onnxpb.GraphProto][]instruction{},
@@ -142,7 +148,7 @@ func (c *compiler) compile() (*Program, error) {
 		}
 		top.values[in.Name].Elem = in.Elem
 	}
-	c.Limits = c.limits()
+	c.limit()
 	for _, init := range c.model.Initializers() {
 		v, err := c.initializer(init)
 		if err != nil {

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/shared"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -31,7 +30,7 @@ func TestCorpus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	workers := parallel.NewWorkers(0)
+	workers := NewWorkers(0)
 	defer workers.Close()
 	for _, row := range rows[1:] {
 		name := row[0]
@@ -46,7 +45,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-func compareGolden(t *testing.T, workers *parallel.Workers, model, golden string, tolerance float64) {
+func compareGolden(t *testing.T, workers *Workers, model, golden string, tolerance float64) {
 	t.Helper()
 	m, err := onnxio.Open(model)
 	if err != nil {

@@ -14,6 +14,10 @@ import (
 // that is not implemented.
 var ErrUnsupported = ops.ErrUnsupported
 
+// ErrLimit is wrapped by the errors that say a model asks for more memory or work than
+// Config.Memory allows: *MemoryError, *SizeError, *FoldError and *WorkError.
+var ErrLimit = ops.ErrLimit
+
 // ErrMemory is wrapped by a MemoryError.
 var ErrMemory = errors.New("too large a batch")
 
@@ -110,20 +114,30 @@ func (e *OutputError) Error() string { return fmt.Sprintf("the model has no outp
 func (e *OutputError) Hint() string { return fmt.Sprintf("it has %q", e.Outputs) }
 
 // MemoryError means that the values of a run, or of a Fork, take more memory than
-// Config.Memory allows. It wraps ErrMemory.
+// Config.Memory allows. It wraps ErrMemory and ErrLimit.
 type MemoryError struct {
 	Limit int64 // bytes
+	// Fixed says that the model fixes the size of its batches, and that these are too
+	// large whatever Config.Memory says. It does not wrap ErrLimit then.
+	Fixed bool
 }
 
 func (e *MemoryError) Error() string {
 	return fmt.Sprintf("%v: the values of a batch need more than %d MiB of memory", ErrMemory, e.Limit>>20)
 }
 
-// Unwrap returns ErrMemory.
-func (e *MemoryError) Unwrap() error { return ErrMemory }
+// Is reports whether target is ErrMemory or ErrLimit.
+func (e *MemoryError) Is(target error) bool {
+	return target == ErrMemory || target == ErrLimit && !e.Fixed
+}
 
 // Hint says what takes less memory.
-func (e *MemoryError) Hint() string { return "use smaller batches" }
+func (e *MemoryError) Hint() string {
+	if e.Fixed {
+		return "export the model with a smaller batch"
+	}
+	return "use smaller batches"
+}
 
 // LogitsError means that the first output does not hold the logits of a
 // classifier, a float32 matrix of [samples, classes].
@@ -163,7 +177,7 @@ type (
 	SizeError = ops.SizeError
 	// FoldError means that a model's constants would take too much memory.
 	FoldError = ops.FoldError
-	// WorkError means that products of a model's constants would take too long.
+	// WorkError means that a model would take too long to compute.
 	WorkError = ops.WorkError
 	// IndexError means that an element of an input is not an index of an axis.
 	// Program.Forward returns it, too.

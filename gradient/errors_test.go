@@ -54,12 +54,12 @@ func TestTypedErrors(t *testing.T) {
 		{"array of another type", forward(map[string]nd.Array{"x": nd.New(nd.Int64, 2, 3)}), &InputError{bound, nd.Int64, []int{2, 3}}, "data of type int64 for input x float32[2,3]", ""},
 		{"array of another shape", forward(map[string]nd.Array{"x": nd.New(nd.Float32, 3, 2)}), &InputError{bound, nd.Float32, []int{3, 2}}, "data of shape [3 2]", ""},
 		{"output", compile(relu(), Config{Shapes: shapes, Outputs: []string{"z"}}), &OutputError{"z", []string{"y"}}, `no output "z"`, `it has ["y"]`},
-		{"memory", compile(relu().node("Exp", []string{"x"}, []string{"z"}).output("z"), Config{Shapes: map[string][]int{"x": {1 << 16, 3}}, Memory: 1 << 20}), &MemoryError{1 << 20}, "too large a batch: the values of a batch need more than 1 MiB of memory", "use smaller batches"},
+		{"memory", compile(relu().node("Exp", []string{"x"}, []string{"z"}).output("z"), Config{Shapes: map[string][]int{"x": {1 << 16, 3}}, Memory: 1 << 20}), &MemoryError{Limit: 1 << 20}, "too large a batch: the values of a batch need more than 1 MiB of memory", "use smaller batches"},
 		{"value", compile(relu().ints("s", 1<<14, 1<<14, 1).node("Expand", []string{"y", "s"}, []string{"z"}).output("z"), Config{Shapes: map[string][]int{"x": {1, 3}}, Memory: 1 << 30}), &SizeError{Shape: []int{1 << 14, 1 << 14, 3}, Elements: 3 << 28, Limit: 1 << 28}, "at most 268435456 are supported", ""},
 		{"fixed batch", func(t *testing.T) error {
 			_, err := NewSession(newModel().input("x", 1<<30, 3).node("Relu", []string{"x"}, []string{"y"}).output("y").open(t), Config{}, 10)
 			return err
-		}, &MemoryError{1 << 30}, "input x float32[1073741824,3] in batches of 1073741824: too large a batch", "use smaller batches"},
+		}, &MemoryError{Limit: 1 << 28, Fixed: true}, "input x float32[1073741824,3] in batches of 1073741824: too large a batch", "export the model with a smaller batch"},
 		{"index", compile(relu().ints("i", 3).node("Gather", []string{"y", "i"}, []string{"z"}, intAttr("axis", 1)).output("z"), Config{Shapes: shapes}), &IndexError{Index: 3, Length: 3}, "index 3 on an axis of 3", ""},
 		{"operator", compile(newModel().input("x", 2).node("NoSuchOp", []string{"x"}, []string{"y"}).output("y"), Config{}), &UnsupportedError{Nodes: []string{`NoSuchOp "NoSuchOp_0" (opset 17): operator not implemented`}}, "1 unsupported nodes", ""},
 		{"logits of one axis", loss([]nd.Array{nd.New(nd.Float32, 2)}), &LogitsError{nd.Float32, []int{2}}, "the output has shape [2]", ""},

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -66,7 +65,7 @@ func TestFusion(t *testing.T) {
 func testFusion(t *testing.T, b *modelBuilder, least int) {
 	b.opset = 24
 	m := b.open(t)
-	workers := parallel.NewWorkers(2)
+	workers := NewWorkers(2)
 	defer workers.Close()
 	apart := compile(t, m, Config{Gradients: All, Keep: true}, 5)
 	joined := 0

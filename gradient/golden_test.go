@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -19,7 +18,7 @@ const goldenTolerance = 1e-3
 // TestCommittedCorpus compares outputs and gradients of the models of
 // testdata/corpus with golden ones.
 func TestCommittedCorpus(t *testing.T) {
-	workers := parallel.NewWorkers(0)
+	workers := NewWorkers(0)
 	defer workers.Close()
 	for _, g := range testmodel.Corpus(t) {
 		t.Run(g.Name, func(t *testing.T) { compareGolden(t, workers, g.Model, g.Arrays, goldenTolerance) })
@@ -28,7 +27,7 @@ func TestCommittedCorpus(t *testing.T) {
 
 // TestCommittedNodes does the same with testdata/nodes, one operator at a time.
 func TestCommittedNodes(t *testing.T) {
-	workers := parallel.NewWorkers(1)
+	workers := NewWorkers(1)
 	defer workers.Close()
 	for _, g := range testmodel.Nodes(t) {
 		t.Run(g.Name, func(t *testing.T) {
@@ -50,7 +49,7 @@ func TestCommittedNodes(t *testing.T) {
 // TestContrib compares the outputs of the models of testdata/contrib with
 // onnxruntime's.
 func TestContrib(t *testing.T) {
-	workers := parallel.NewWorkers(1)
+	workers := NewWorkers(1)
 	defer workers.Close()
 	for _, g := range testmodel.Contrib(t) {
 		t.Run(g.Name, func(t *testing.T) {
@@ -64,7 +63,7 @@ func TestContrib(t *testing.T) {
 }
 
 // compareOutputs compares the outputs of a model that has no gradient.
-func compareOutputs(t *testing.T, workers *parallel.Workers, model string, golden map[string]nd.Array) {
+func compareOutputs(t *testing.T, workers *Workers, model string, golden map[string]nd.Array) {
 	t.Helper()
 	m, err := onnxio.Open(model)
 	if err != nil {

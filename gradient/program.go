@@ -101,13 +101,15 @@ func (s *step) touches() []int { return append(s.in[:len(s.in):len(s.in)], s.out
 
 // program differentiates the graph and lays out the steps.
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
-	p := &Program{axes: c.cfg.Axes, workers: c.cfg.Workers, meter: c.cfg.Meter, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
+	p := &Program{axes: c.cfg.Axes, workers: c.cfg.Workers.pool(), meter: c.cfg.Meter, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
 	l := newLayout(c)
 	var seeds []*ops.Value
 	var grads, byInput map[string]*ops.Value
 	if p.withGrad {
 		var err error
-		c.Limits.Folded = math.MaxInt64 // gradients are no larger than the values
+		// Gradients are no larger than the values, and take no more than a few times the
+		// work.
+		c.Limits.Folded, c.Limits.Work = math.MaxInt64, math.MaxInt64
 		if seeds, grads, byInput, err = c.differentiate(outputs); err != nil {
 			return nil, err
 		}

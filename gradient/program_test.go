@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -38,7 +37,7 @@ func compile(t *testing.T, m *onnxio.Model, cfg Config, batch int) *Program {
 // does not see values of the first.
 func TestBuffers(t *testing.T) {
 	m := convNet().open(t)
-	workers := parallel.NewWorkers(2)
+	workers := NewWorkers(2)
 	defer workers.Close()
 	kept := compile(t, m, Config{Gradients: All, Keep: true}, 5)
 	shared := compile(t, m, Config{Gradients: All, Workers: workers}, 5)

@@ -58,7 +58,8 @@ func (s *Session) BatchSize() (n int, fixed bool) { return s.batch, s.fixed }
 func (s *Session) Weights() *Weights { return s.cfg.Weights }
 
 // program returns the program for the shapes of a batch.
-func (s *Session) program(batch map[string]nd.Array) (*Program, error) {
+// given is how many bytes its samples have, without those that fill it.
+func (s *Session) program(batch map[string]nd.Array, given int64) (*Program, error) {
 	shapes := make(map[string][]int, len(batch))
 	for name, a := range batch {
 		shapes[name] = a.Shape
@@ -70,7 +71,7 @@ func (s *Session) program(batch map[string]nd.Array) (*Program, error) {
 		}
 	}
 	cfg := s.cfg
-	cfg.Shapes, cfg.Values = shapes, batch
+	cfg.Shapes, cfg.Values, cfg.given = shapes, batch, given
 	p, err := Compile(s.model, cfg)
 	if err != nil {
 		return nil, err
@@ -88,10 +89,14 @@ func (s *Session) each(src Source, f func(p *Program, inputs map[string]nd.Array
 		if err != nil {
 			return err
 		}
+		given := int64(0)
+		for _, a := range inputs {
+			given += int64(a.Len()) * a.DType().Bytes()
+		}
 		if s.fixed {
 			inputs = Fill(inputs, s.batch)
 		}
-		p, err := s.program(inputs)
+		p, err := s.program(inputs, given)
 		if err != nil {
 			return err
 		}

@@ -40,5 +40,8 @@ func (e *MemoryError) Error() string {
 	return fmt.Sprintf("%d samples of shape %v take %.3g MB, at most %d are allowed", e.N, e.Shape, e.Bytes/(1<<20), e.Limit>>20)
 }
 
+// Is reports whether target is gradient.ErrLimit.
+func (e *MemoryError) Is(target error) bool { return target == gradient.ErrLimit }
+
 // Hint says what to do.
 func (e *MemoryError) Hint() string { return "ask for fewer samples" }

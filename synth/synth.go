@@ -49,13 +49,13 @@ const (
 // Samples returns opt.N samples for a model, [N, sample shape], by the name of its input.
 // Models without exactly one input of floats are an *InputsError, open shapes that
 // opt.Shape does not fill a *ShapeError, and samples that take more than half of the
-// memory a *MemoryError.
+// memory, or more than gradient.MemoryFor, a *MemoryError.
 func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.Array, error) {
 	in, shape, err := input(m, opt.Shape)
 	if err != nil {
 		return nil, err
 	}
-	if err := fits(opt.N, shape); err != nil {
+	if err := fits(opt.N, shape, gradient.MemoryFor(m, opt.Workers)); err != nil {
 		return nil, err
 	}
 	size := min(batch, opt.N)
@@ -100,11 +100,10 @@ func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.A
 	return map[string]nd.Array{in: all.Rows(0, opt.N)}, nil
 }
 
-// fits makes sure that there is memory for n samples.
-func fits(n int, shape []int) error {
-	limit := int64(1 << 33)
+// fits makes sure that n samples take no more memory than limit.
+func fits(n int, shape []int, limit int64) error {
 	if total := sysmem.Total(); total > 0 {
-		limit = total / 2
+		limit = min(limit, total/2)
 	}
 	each := 4.0
 	for _, d := range shape {

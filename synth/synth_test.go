@@ -82,11 +82,15 @@ func TestTooMany(t *testing.T) {
 		shape []int
 	}{{math.MaxInt, []int{1, 28, 28}}, {1 << 31, []int{1 << 31, 1 << 31, 1 << 31}}, {1 << 44, []int{1}}} {
 		var too *MemoryError
-		if err := fits(c.n, c.shape); !errors.As(err, &too) || too.N != c.n {
+		if err := fits(c.n, c.shape, math.MaxInt64); !errors.As(err, &too) || too.N != c.n {
 			t.Errorf("%d of %v: %v", c.n, c.shape, err)
 		}
 	}
-	if err := fits(512, []int{3, 224, 224}); err != nil {
+	var too *MemoryError
+	if err := fits(512, []int{1 << 20}, 1<<30); !errors.As(err, &too) || too.Limit != 1<<30 || !errors.Is(err, gradient.ErrLimit) {
+		t.Error(err)
+	}
+	if err := fits(512, []int{3, 224, 224}, 1<<40); err != nil {
 		t.Error(err)
 	}
 }

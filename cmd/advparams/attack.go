@@ -85,7 +85,7 @@ and the share of changed weights among the most suspicious ones.
 	fileFlag(cmd, &s.opt.State, "state", "", "note finished attacks in `FILE.json`, and do not repeat those that are there", "json")
 	fileFlag(cmd, &s.opt.Report, "report", "", "write the results to `FILE.html` as well, one page without external parts", "html")
 	fl.BoolVar(&s.opt.Force, "force", false, "replace the report if it exists")
-	threadsFlag(cmd, &s.opt.Threads, 0)
+	machineFlags(cmd, &s.opt.Threads, 0, &s.opt.Memory)
 	fl.Lookup("grid").DefValue = strings.Join(gridNames(), ",")
 	fl.Lookup("time-limit").DefValue = "0"
 	fl.Lookup("seed").Usage = "choose samples, their order and initial weights at random, from seed `N`"

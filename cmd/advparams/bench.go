@@ -42,7 +42,7 @@ all weights. Compiling and the two first runs do not count.
 	fl.IntVar(&b.opt.Repeat, "repeat", 10, "timed runs, `N`")
 	b.opt.Seed = new(uint64)
 	fl.Uint64Var(b.opt.Seed, "seed", 1, "`N`, which the random input is made from")
-	threadsFlag(cmd, &b.opt.Threads, 1)
+	machineFlags(cmd, &b.opt.Threads, 1, &b.opt.Memory)
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/advparams/advparams/batch"
 	"github.com/advparams/advparams/internal/cliflag"
 )
 
@@ -25,9 +26,14 @@ func outputFlag(cmd *cobra.Command, p *string, usage string) {
 	must(cmd.RegisterFlagCompletionFunc("output", cobra.NoFileCompletions))
 }
 
-// threadsFlag defines --threads.
-func threadsFlag(cmd *cobra.Command, p *int, value int) {
-	cmd.Flags().IntVar(p, "threads", value, "`N` cores to compute on; 0: all")
+// machineFlags defines --threads and --memory.
+func machineFlags(cmd *cobra.Command, threads *int, value int, memory *int64) {
+	cmd.Flags().IntVar(threads, "threads", value, "`N` cores to compute on; 0: all")
+	cmd.Flags().Func("memory", "let the values of a batch take `SIZE`, such as 8GiB (default: in proportion to model and data)", func(s string) error {
+		size, err := batch.ParseSize(s)
+		*memory = int64(size)
+		return err
+	})
 }
 
 // hide takes a flag that means nothing for a command out of its help.

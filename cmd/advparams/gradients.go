@@ -40,7 +40,7 @@ IN.npz has an array for each input, named NAME or in/NAME. The losses:
 	choiceFlag(cmd, &g.opt.Loss, "loss", advparams.ProbeLoss, "what to differentiate", string(advparams.ProbeLoss), string(advparams.CrossEntropyLoss))
 	outputFlag(cmd, &g.opt.Output, "compute the model's output `NAME` only; all if left out")
 	cmd.Flags().BoolVar(&g.opt.Force, "force", false, "replace OUT.npz if it exists")
-	threadsFlag(cmd, &g.opt.Threads, 0)
+	machineFlags(cmd, &g.opt.Threads, 0, &g.opt.Memory)
 	must(cmd.MarkFlagRequired("data"))
 	must(cmd.MarkFlagRequired("out"))
 	return cmd

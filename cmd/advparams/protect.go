@@ -104,7 +104,7 @@ the model leaves it open.`,
 	fl.BoolVar(&p.opt.InPlace, "in-place", false, "with --profile sealed, encrypt the model's own files")
 	fl.BoolVar(&p.opt.AllowPartial, "allow-partial", false, "write the best lock so far when the target was not reached (exit status 3) or at Ctrl-C (130)")
 	fl.BoolVar(&p.opt.Force, "force", false, "replace files that exist")
-	threadsFlag(cmd, &p.opt.Threads, 0)
+	machineFlags(cmd, &p.opt.Threads, 0, &p.opt.Memory)
 	cmd.MarkFlagsMutuallyExclusive("out", "in-place")
 	must(cmd.RegisterFlagCompletionFunc("target-accuracy", cobra.FixedCompletions([]string{"chance"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd

@@ -77,6 +77,11 @@ func TestAdvise(t *testing.T) {
 		{&synth.InputsError{}, "--data"},
 		{&synth.ShapeError{}, "--shape 3,224,224"},
 		{&atomicfile.ExistsError{}, "--force"},
+		{&gradient.MemoryError{}, "--memory 16GiB"},
+		{&gradient.MemoryError{Fixed: true}, "a smaller batch"},
+		{&gradient.WorkError{}, "--memory"},
+		{&gradient.SizeError{}, "--memory"},
+		{&synth.MemoryError{}, "fewer samples"},
 		{onnxio.ErrMismatch, "locked model and the key"},
 		{errors.New("disk full"), ""},
 	} {

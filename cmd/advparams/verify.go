@@ -46,7 +46,7 @@ Without --data, only files are compared. If they do not fit the key, the exit st
 	cmd.Flags().StringVar(&v.opt.Python, "python", "", "the `PROGRAM` python that has onnxruntime (default ADVPARAMS_PYTHON, or python3)")
 	fileFlag(cmd, &v.opt.Report, "report", "", "write the findings to `FILE.html` as well, one page without external parts", "html")
 	cmd.Flags().BoolVar(&v.opt.Force, "force", false, "replace the report if it exists")
-	threadsFlag(cmd, &v.opt.Threads, 0)
+	machineFlags(cmd, &v.opt.Threads, 0, &v.opt.Memory)
 	must(cmd.MarkFlagRequired("locked"))
 	return cmd
 }

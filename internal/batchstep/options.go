@@ -15,7 +15,7 @@ func (h *Host) protectOptions(req *wire.Request) (opt advparams.ProtectOptions, 
 		Locked: p.Output, Key: p.Key, Force: req.Force, KeepOldKey: p.KeepOldKey, AllowPartial: s.AllowPartial,
 		Profile: advparams.Profile(s.Profile), Share: s.Share, SealScales: s.SealScales, Target: s.Target, MaxParams: s.MaxParams,
 		Include: s.Include, Exclude: s.Exclude, Unbounded: s.Bounds == "none",
-		PlainKey: p.Seal.Plain, Threads: req.Threads, Created: h.Created, Notice: h.Notice,
+		PlainKey: p.Seal.Plain, Threads: req.Threads, Memory: req.Memory, Created: h.Created, Notice: h.Notice,
 	}
 	if p.Seal.Passphrase {
 		opt.Passphrase = func() (string, error) { return h.Passphrase(true) }
@@ -37,7 +37,7 @@ func (h *Host) verifyOptions(req *wire.Request) (opt advparams.VerifyOptions, er
 	v := req.Verify
 	opt = advparams.VerifyOptions{
 		Original: v.Original, Locked: v.Locked, Data: dataOf(&v.Data), Output: v.Data.Output,
-		Report: v.Report, Force: req.Force, Threads: req.Threads, Notice: h.Notice,
+		Report: v.Report, Force: req.Force, Threads: req.Threads, Memory: req.Memory, Notice: h.Notice,
 	}
 	if opt.Task, err = taskOf(&v.Data); err != nil {
 		return opt, err
@@ -53,7 +53,7 @@ func (h *Host) attackOptions(req *wire.Request) (opt advparams.AttackOptions, er
 		Locked: r.Locked, Output: r.Data.Output, Data: dataOf(&r.Data),
 		Test:     advparams.Data{Path: r.Test, Limit: t.TestLimit},
 		Fraction: t.Fraction, Attacks: t.Attacks, Epochs: t.Epochs, Batch: t.Batch, TimeLimit: t.TimeLimit,
-		State: r.Notes, Threads: req.Threads, Notice: h.Notice,
+		State: r.Notes, Threads: req.Threads, Memory: req.Memory, Notice: h.Notice,
 	}
 	for _, text := range t.Grid {
 		o, err := attack.ParseOptimiser(text)

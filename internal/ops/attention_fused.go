@@ -124,6 +124,7 @@ func (b *Builder) attend(q, k, v, bias *Value, swapped bool, scale float32, zero
 			a.Forward(w, x[0], x[1], x[2], x[3], out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value { return b.attendGrad(a, in, bias != nil, gy) },
+		more: count(a.Batch...) * count(a.Queries, a.Keys, a.Size+a.Values+perElement),
 	}, in...)
 	perm := axesUpTo(n)
 	perm[n-3], perm[n-2] = n-2, n-3

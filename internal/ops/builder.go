@@ -15,8 +15,8 @@ type Builder struct {
 	Workers *parallel.Workers // for what is computed while compiling
 	Limits  Limits
 
-	folded  int64 // bytes computed while compiling
-	worked  int64 // multiplications done meanwhile
+	folded  int64   // bytes computed while compiling
+	worked  float64 // multiplications of all operators
 	values  map[*gorgonia.Node]*Value
 	initial map[*Value]nd.Array // of weights, and of what was computed from them
 	samples map[*Value]nd.Array // of inputs
@@ -171,6 +171,7 @@ func (b *Builder) emit(t nd.DType, shape []int, o Op, in ...*Value) *Value {
 	v := &Value{DType: t, Shape: shape, op: &op, in: in}
 	b.nextID++
 	op.b, op.id, op.out, op.in = b, b.nextID, v, in
+	b.spend(o.name, work(&op))
 	known := make([]nd.Array, len(in))
 	allKnown := true
 	for i, x := range in {

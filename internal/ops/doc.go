@@ -59,7 +59,8 @@
 //	index.go                 numbers of nodes, found without searching for them; Grad
 //	integer.go               Mod, BitwiseAnd, BitShift and other integer operators
 //	kernel.go                Kernel and the capabilities of kernels
-//	limits.go                bounds on the size of values, and on folded constants and the work for them
+//	limits.go                bounds on the size of values, on folded constants and on work
+//	work.go                  how much work an operator is
 //	linear.go                recognises the linear layer that a classifier ends in
 //	losses.go                NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss
 //	lpnorm.go                LpNormalization, LRN, MeanVarianceNormalization

@@ -15,6 +15,10 @@ func fail(format string, args ...any) { panic(buildError{fmt.Errorf(format, args
 // this package does not compute.
 var ErrUnsupported = errors.New("not supported")
 
+// ErrLimit is wrapped by the errors that say a model asks for more memory or work than
+// Limits allow.
+var ErrLimit = errors.New("more than the limit")
+
 func unsupported(format string, args ...any) {
 	fail("%s: %w", fmt.Sprintf(format, args...), ErrUnsupported)
 }
@@ -29,6 +33,9 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("shape %v has %d elements; at most %d are supported", e.Shape, e.Elements, e.Limit)
 }
 
+// Is reports whether target is ErrLimit.
+func (e *SizeError) Is(target error) bool { return target == ErrLimit }
+
 // FoldError means that the constants of a graph, which are computed at compile
 // time, take more memory than the limits allow.
 type FoldError struct {
@@ -40,15 +47,21 @@ func (e *FoldError) Error() string {
 	return fmt.Sprintf("%s: constants that are computed while compiling take more than %d bytes", e.Operator, e.Limit)
 }
 
-// WorkError means that what a model computes from constants would take too long.
+// Is reports whether target is ErrLimit.
+func (e *FoldError) Is(target error) bool { return target == ErrLimit }
+
+// WorkError means that a model asks for more work than the limits allow.
 type WorkError struct {
 	Operator string // that exceeds the limit
 	Limit    int64  // multiplications
 }
 
 func (e *WorkError) Error() string {
-	return fmt.Sprintf("%s: products of constants that are computed while compiling take more than %d multiplications", e.Operator, e.Limit)
+	return fmt.Sprintf("%s: the model would take more than %d multiplications, which is the limit for files and data of this size", e.Operator, e.Limit)
 }
+
+// Is reports whether target is ErrLimit.
+func (e *WorkError) Is(target error) bool { return target == ErrLimit }
 
 // IndexError means that an element of an input is not an index of an axis.
 type IndexError struct {

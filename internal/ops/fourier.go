@@ -27,6 +27,7 @@ func (c *Call) spectrum(x *Value, bins int, inverse bool) *Value {
 // transform returns the matrix [n·parts, bins·2] that maps n numbers of one or two
 // parts each to the two parts of the bins, weighted.
 func (c *Call) transform(n, parts, bins int, inverse bool) *Value {
+	c.spend("DFT", perSine*count(n, bins))
 	m := c.zeros("DFT", nd.Float32, n*parts, bins*2)
 	a, _ := m.Constant()
 	sign, w := -1.0, 1.0
@@ -103,6 +104,7 @@ func buildDFT(c *Call) []*Value {
 // all but the first and, if n is even, the last.
 func (c *Call) realSignal(x *Value, n int) *Value {
 	r, bins := x.Rank(), half(n)
+	c.spend("DFT", perSine*count(n, bins))
 	m := c.zeros("DFT", nd.Float32, bins*2, n)
 	a, _ := m.Constant()
 	for k := range bins {
@@ -182,6 +184,7 @@ func buildWindow(weights ...float64) func(c *Call) []*Value {
 		if size < 0 || size > maxElements {
 			c.fail("a window of %d", size)
 		}
+		c.spend("window", perSine*count(size, len(weights)))
 		w := c.zeros("window", nd.Float32, size)
 		a, _ := w.Constant()
 		n := float64(size)

@@ -10,19 +10,17 @@ import (
 // maxElements is the largest size of a value on any machine.
 const maxElements = min(1<<31, math.MaxInt)
 
-// Limits bound the memory that a graph may ask for. With them, a malformed model is
-// an error and does not exhaust the machine.
+// Limits bound the memory and the work that a graph may ask for. With them, a malformed
+// model is an error and does not exhaust the machine: a few hundred bytes of model can ask
+// for hours.
 type Limits struct {
 	Value  int   // elements of one value
 	Folded int64 // bytes of all that is computed while compiling
+	Work   int64 // multiplications of all operators together (see work.go)
 }
 
-// maxWork is how many multiplications all products and convolutions of constants may
-// take: seconds on one core. A few hundred bytes of model can ask for hours.
-const maxWork = 1 << 34
-
 // defaultLimits are the limits of a new Builder.
-var defaultLimits = Limits{Value: maxElements, Folded: 1 << 30}
+var defaultLimits = Limits{Value: maxElements, Folded: 1 << 30, Work: 1 << 40}
 
 // CheckSize returns a *SizeError for a shape that is too large. A shape without
 // elements counts by its other axes, because operators keep tables along single
@@ -49,10 +47,11 @@ func (b *Builder) checkSize(name string, shape []int) {
 	}
 }
 
-// fold counts the memory of an array that is about to be computed at compile time,
-// and ends the build if all such arrays take too much.
+// fold counts the memory and the elements of an array that is about to be computed at
+// compile time, and ends the build if all such arrays take too much.
 func (b *Builder) fold(name string, t nd.DType, shape []int) {
 	b.checkSize(name, shape)
+	b.spend(name, perElement*float64(nd.Size(shape)))
 	b.folded += int64(nd.Size(shape)) * t.Bytes()
 	if b.folded > b.Limits.Folded {
 		fail("%w", &FoldError{name, b.Limits.Folded})
@@ -65,32 +64,6 @@ func (b *Builder) folds(o *Op) {
 		return
 	}
 	b.fold(o.name, o.out.DType, o.out.Shape)
-	if b.worked += work(o); b.worked > maxWork {
-		fail("%w", &WorkError{o.name, maxWork})
-	}
-}
-
-// work estimates the multiplications of an operator that takes more of them than it
-// has elements.
-func work(o *Op) int64 {
-	out := float64(nd.Size(o.out.Shape))
-	if out == 0 {
-		return 0
-	}
-	switch k := o.kernel.(type) {
-	case *productKernel:
-		return int64(out) * int64(k.product.K)
-	case *batchProductKernel: // of [B,m,k] and [B,k,n] to [B,m,n]
-		inner := o.in[0].Shape[2]
-		if k.transA {
-			inner = o.in[0].Shape[1]
-		}
-		return int64(out) * int64(inner)
-	}
-	if w := 1; o.name == "Conv" && len(o.in) > w && o.in[w].Rank() > 0 {
-		return int64(out * float64(nd.Size(o.in[w].Shape[1:])))
-	}
-	return 0
 }
 
 // zeros returns a constant of zeros.

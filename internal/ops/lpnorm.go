@@ -42,6 +42,7 @@ func (b *Builder) channelSum(x *Value, before, after int) *Value {
 			norm.ChannelSum(w, n, c, s, before, after, in[0].Float32s(), out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value { return []*Value{b.channelSum(gy, after, before)} },
+		more: perElement * count(x.Len(), min(c, before+after+1)),
 	}, x)
 }
 

@@ -66,6 +66,7 @@ func buildUnique(c *Call) []*Value {
 	n := x.Shape[axis]
 	rows := c.Reshape(c.Transpose(x, perm...), n, x.Len()/max(n, 1))
 	a, _ := c.Known(rows) // as the input is
+	c.spend("Unique", sortWork(1, n)*float64(max(x.Len()/max(n, 1), 1)))
 	first, inverse, counts := unique(a, c.Bool("sorted", true))
 	return []*Value{c.Gather(x, c.Ints(first...), axis), c.Ints(first...), c.Ints(inverse...), c.Ints(counts...)}
 }

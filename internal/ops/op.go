@@ -20,6 +20,9 @@ type Op struct {
 	diff func(y, gy *Value) []*Value
 	// noGrad names float inputs without a gradient.
 	noGrad []int
+	// more is the work in multiplications, besides that in proportion to the elements of
+	// inputs and output and that of products and convolutions (see work.go).
+	more float64
 
 	b   *Builder
 	id  uint64

@@ -22,6 +22,7 @@ func (b *Builder) pool(name string, g pool.Pool, x *Value, forward func(*paralle
 			}
 			return []*Value{b.emit(nd.Float32, x.Shape, grad, gy)}
 		},
+		more: poolWork(g),
 	}, x)
 }
 
@@ -52,6 +53,7 @@ func (b *Builder) maxIndices(g pool.Pool, x *Value, columnMajor bool) *Value {
 	plane := nd.Size(g.In)
 	return b.emit(nd.Int64, shape, Op{
 		name: "MaxPool.indices",
+		more: poolWork(g),
 		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			at := out.Int64s()
 			g.MaxIndices(w, in[0].Float32s(), at)

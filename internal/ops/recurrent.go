@@ -74,6 +74,7 @@ func (b *Builder) states(n *recurrence, x *Value) *Value {
 			k.Forward(w, n.in(in[1:]), in[0].Float32s(), out.Float32s())
 		}, n.checkLengths},
 		diff: func(tape, gtape *Value) []*Value { return b.recurrentGrad(name, n, x, tape, gtape) },
+		more: count(k.Steps, k.Batch, k.Hidden, k.Cell.Gates(), k.Hidden),
 	}, n.inputs(x)...)
 	return b.Slice(tape, 0, 0, k.States(), 1)
 }

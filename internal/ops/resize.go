@@ -64,6 +64,8 @@ func (b *Builder) sample(x *Value, a resizedAxis, s sampling) *Value {
 		}
 		y = b.Gather(x, b.Ints(rows...), a.axis)
 	case x.DType == nd.Float32:
+		reach, _ := s.reach(a)
+		b.spend("Resize", 4*perElement*reach*float64(a.out))
 		y = b.interpolate(x, a.axis, s.taps(a, positions))
 	default:
 		unsupported("mode %q for elements of type %v", s.mode, x.DType)

@@ -135,18 +135,24 @@ func (s sampling) weight(t float64) float64 {
 	return 0
 }
 
-// taps returns the matrix [out, in] of weights. An element beyond an end is the one
-// at that end, or has no weight.
-func (s sampling) taps(a resizedAxis, positions []float64) resample.Taps {
-	m := resample.Taps{In: a.in, Out: a.out, Start: make([]int, 1, a.out+1)}
-	reach, squeeze := 1.0, 1.0
+// reach returns how far from a position elements have a weight, and what distances are
+// multiplied by.
+func (s sampling) reach(a resizedAxis) (reach, squeeze float64) {
+	reach, squeeze = 1, 1
 	if s.mode == "cubic" {
 		reach = 2
 	}
 	if s.antialias && a.scale < 1 { // as wide as the elements of the output
 		squeeze = a.scale
 	}
-	reach /= squeeze
+	return reach / squeeze, squeeze
+}
+
+// taps returns the matrix [out, in] of weights. An element beyond an end is the one
+// at that end, or has no weight.
+func (s sampling) taps(a resizedAxis, positions []float64) resample.Taps {
+	m := resample.Taps{In: a.in, Out: a.out, Start: make([]int, 1, a.out+1)}
+	reach, squeeze := s.reach(a)
 	for _, p := range positions {
 		row, sum := len(m.Index), 0.0
 		var weights []float64
@@ -182,5 +188,6 @@ func (b *Builder) interpolate(x *Value, axis int, m resample.Taps) *Value {
 			m.Interpolate(w, outer, inner, in[0].Float32s(), out.Float32s())
 		}),
 		diff: func(_, gy *Value) []*Value { return []*Value{b.interpolate(gy, axis, m.Transposed())} },
+		more: perElement * count(outer, inner, len(m.Index)),
 	}, x)
 }

@@ -73,6 +73,21 @@ func (k *roiAlign) cell(region []float32, i, j int, use func(s spot)) int {
 	return m * n
 }
 
+// points returns how many points the cells of all regions have, in all channels.
+func (k *roiAlign) points(regions []float32) float64 {
+	if k.ratio > 0 {
+		return count(len(regions)/4, k.channels, k.rows, k.columns, k.ratio, k.ratio)
+	}
+	n := 0.0
+	for i := 0; i+4 <= len(regions); i += 4 {
+		side := func(low, high float32, cells int) float64 {
+			return math.Ceil(math.Max(float64((high-low)*k.scale), float64(k.atLeast))/float64(cells)) * float64(cells)
+		}
+		n += side(regions[i], regions[i+2], k.columns) * side(regions[i+1], regions[i+3], k.rows)
+	}
+	return n * float64(k.channels)
+}
+
 // each calls f for every cell of every channel of every region, region by region.
 func (k *roiAlign) each(regions []float32, images []int64, f func(out, plane, i, j int, region []float32)) {
 	out := 0
@@ -138,6 +153,7 @@ func buildRoiAlign(c *Call) []*Value {
 	default:
 		c.fail("mode %q", mode)
 	}
+	limit := c.Limits.Work
 	check := func(in []nd.Array) error {
 		for _, v := range in[2].Int64s() {
 			if v < 0 || v >= int64(x.Shape[0]) {
@@ -148,6 +164,9 @@ func buildRoiAlign(c *Call) []*Value {
 			if !(math.Abs(float64(v)*float64(k.scale)) < 1<<16) {
 				return fmt.Errorf("a region at %v", v)
 			}
+		}
+		if k.points(in[1].Float32s()) > float64(limit)/perElement {
+			return &WorkError{"RoiAlign", limit}
 		}
 		return nil
 	}
@@ -183,5 +202,6 @@ func buildRoiAlign(c *Call) []*Value {
 				}),
 			}, x, regions, images, gy), nil, nil}
 		},
+		more: perElement * count(images.Len(), k.channels, k.rows, k.columns, max(k.ratio, 1), max(k.ratio, 1)),
 	}, x, regions, images)}
 }

@@ -85,6 +85,7 @@ func (b *Builder) topK(x *Value, axis, k int, smallest bool) *Value {
 				func(x []float32) { topK(smallest, outer, n, inner, k, x, y) },
 				func(x []int64) { topK(smallest, outer, n, inner, k, x, y) })
 		}),
+		more: sortWork(outer*inner, n),
 	}, x)
 }
 

@@ -21,6 +21,7 @@ func (r *Request) CommandLine() []string {
 	}
 	if r.Inputs == nil {
 		c.integer("--threads", r.Threads)
+		c.integer("--memory", int(r.Memory))
 	}
 	if r.Force && r.Attack == nil {
 		c.args("--force")

@@ -43,6 +43,9 @@ type Request struct {
 	Version int `json:"version"`
 	// Threads is the number of cores to compute on; 0: all.
 	Threads int `json:"threads,omitempty"`
+	// Memory is how many bytes the values of a batch may take; 0: in proportion to model
+	// and data.
+	Memory int64 `json:"memory,omitempty"`
 	// Force replaces outputs that exist.
 	Force bool `json:"force,omitempty"`
 	// Names are the names under which people know staged files.
