@@ -148,7 +148,7 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 		return nil, err
 	}
 	defer m.Close()
-	original, err := opt.original(ctx, m)
+	original, profile, err := opt.original(ctx, m)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 		err = c.curve(ctx, fraction, r)
 	}
 	if err == nil {
-		err = writePage(opt.ReportTo, opt.Report, opt.Force, r.WriteHTML)
+		err = opt.writePage(r, m, test, fraction, profile, w.Threads())
 	}
 	return r, err
 }
@@ -240,28 +240,29 @@ func first(set *dataset.Set, n int) *dataset.Set {
 
 // original returns the weights before locking; nil if neither the key nor the
 // original is given. A model that is unlocked for this exists in a temporary folder
-// only.
-func (o *AttackOptions) original(ctx context.Context, locked *onnxio.Model) (*gradient.Weights, error) {
+// only. With a key, profile is that of the lock.
+func (o *AttackOptions) original(ctx context.Context, locked *onnxio.Model) (weights *gradient.Weights, profile string, err error) {
 	switch {
 	case o.Original != "":
 		w, err := weightsOf(o.Original)
 		if err == nil && !fits(w, locked) {
 			err = &NotOriginalError{Original: o.Original, Locked: o.Locked}
 		}
-		return w, err
+		return w, "", err
 	case !o.Key.given():
-		return nil, nil
+		return nil, "", nil
 	}
 	k, err := o.Key.load()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	u, err := unlockTemporarily(ctx, o.Locked, &k.Record)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer u.remove()
-	return weightsOf(u.path)
+	weights, err = weightsOf(u.path)
+	return weights, k.Summary.Profile, err
 }
 
 // weightsOf returns the weights of a model, which is closed again.

@@ -92,6 +92,13 @@ type ProtectOptions struct {
 	// Unbounded lets changed values leave the range of their tensor.
 	Unbounded bool
 
+	// Report is the file to write what was done to, as one HTML page; "" means none. If
+	// ReportTo is not nil, the page goes there instead. Force replaces a file that exists,
+	// unless it is no report. The page says where the changes are: it is as secret as the
+	// key.
+	Report   string
+	ReportTo io.Writer
+
 	Threads int // to compute on; 0 means one a core
 	// Memory is how many bytes the values of a batch may take; the limit on the work of a
 	// model goes with it. 0 means one in proportion to the model and the data, which is
@@ -265,6 +272,12 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 			return nil, missed
 		}
 	}
+	var seen *Evidence
+	if opt.pageWanted() {
+		if seen, err = opt.evidence(ctx, m, samples, found, w); err != nil {
+			return nil, err
+		}
+	}
 	p := newProtection(opt, found, samples.task)
 	p.Stopped = stoppedBy(missed)
 	p.Outputs, p.RealData, p.Families = append(p.Outputs, left...), !opt.Data.MadeUp, families
@@ -275,6 +288,9 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 		return nil, err
 	}
 	p.Seconds = time.Since(start).Seconds()
+	if err := opt.writePage(seen, p); err != nil {
+		return nil, err
+	}
 	return p, missed
 }
 

@@ -73,6 +73,7 @@ type sealing struct {
 	see  observer
 	m    *onnxio.Model
 	plan *sealed.Plan
+	seen *Evidence // of what is written, if a report is wanted
 	seed func(draw int) (*seal.Key, error)
 }
 
@@ -109,6 +110,11 @@ func protectSealed(ctx context.Context, opt *ProtectOptions) (*Protection, error
 	if err != nil {
 		return nil, err
 	}
+	if s.seen == nil && opt.pageWanted() {
+		if s.seen, err = s.unseen(p); err != nil {
+			return nil, err
+		}
+	}
 	if opt.InPlace {
 		err = s.writeInPlace(secret, recipients, p)
 	} else {
@@ -118,7 +124,7 @@ func protectSealed(ctx context.Context, opt *ProtectOptions) (*Protection, error
 		return nil, err
 	}
 	p.Seconds = time.Since(start).Seconds()
-	return p, nil
+	return p, opt.writePage(s.seen, p)
 }
 
 // probeSealed is probe, but for files that are changed in place.
@@ -240,12 +246,12 @@ func (s *sealing) draw(p *Protection) (*seal.Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		score, err := s.measureSealed(samples, key, w)
+		score, seen, err := s.measureSealed(samples, key, w)
 		if err != nil {
 			return nil, err
 		}
 		if p.Draws = draw + 1; best == nil || fromChance(score) < fromChance(least) {
-			best, least = key, score
+			best, least, s.seen = key, score, seen
 		}
 		if fromChance(least) <= sealedLuck {
 			break
@@ -278,29 +284,33 @@ func (s *sealing) measure(samples *prepared, m *onnxio.Model, name string, w *gr
 	return e.Measure(s.ctx, samples.set, s.see.counter("measuring "+name, samples.set.Len()))
 }
 
-// measureSealed says what the model is worth when it is sealed with a key. For as long as
-// it is measured, the sealed model exists in a temporary folder.
-func (s *sealing) measureSealed(samples *prepared, key *seal.Key, w *gradient.Workers) (score task.Score, err error) {
+// measureSealed says what the model is worth when it is sealed with a key, and gathers what a
+// report shows of it. For as long as it is measured, the sealed model exists in a temporary
+// folder.
+func (s *sealing) measureSealed(samples *prepared, key *seal.Key, w *gradient.Workers) (score task.Score, seen *Evidence, err error) {
 	scratch, err := newScratch()
 	if err != nil {
-		return score, err
+		return score, nil, err
 	}
 	defer scratch.remove()
 	var set atomicfile.Set
 	defer set.Abort()
 	path := scratch.path(filepath.Base(s.Model))
 	if _, err := s.lock(key, "sealing to measure")(&set, path); err != nil {
-		return score, err
+		return score, nil, err
 	}
 	if err := set.Commit(); err != nil {
-		return score, err
+		return score, nil, err
 	}
 	m, err := onnxio.Open(path)
 	if err != nil {
-		return score, err
+		return score, nil, err
 	}
 	defer m.Close()
-	return s.measure(samples, m, "locked", w)
+	if score, err = s.measure(samples, m, "locked", w); err == nil && s.pageWanted() {
+		seen, err = samples.compared(s.ctx, newEvidence(s.Tool, w.Threads()), &s.Data, s.m, m, s.see, w)
+	}
+	return score, seen, err
 }
 
 // lock returns what writes the sealed model.

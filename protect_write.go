@@ -53,6 +53,11 @@ func (o *ProtectOptions) recipients() ([]age.Recipient, error) {
 
 // probe finds out whether the files could be written.
 func (o *ProtectOptions) probe() error {
+	if o.Report != "" && o.ReportTo == nil {
+		if err := probe(ofPage, o.Force, o.Report); err != nil {
+			return err
+		}
+	}
 	if o.LockedTo == nil {
 		if err := probe(ofModel, o.Force, o.Locked); err != nil {
 			return err

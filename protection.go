@@ -60,11 +60,18 @@ type Protection struct {
 	Files  []string `json:"files"`             // of the locked model, the model file first
 	OldKey string   `json:"old_key,omitempty"` // where the key was put that was there (KeepOldKey)
 
+	// Evidence is what the report shows beside this; nil without one. It says where the
+	// changes are, and is as secret as the key.
+	Evidence *Evidence `json:"evidence,omitempty"`
+	Page     string    `json:"report,omitempty"` // the file with the report
+
 	// LockedBytes is the size of the locked model file.
 	LockedBytes int64 `json:"-"`
 	// Changes are the parameters that were changed, with their original bits. They
 	// are as secret as the key.
 	Changes []perturb.Change `json:"-"`
+
+	record *onnxio.Record // of the files
 }
 
 // TensorChange is how many elements of an initializer were changed.
@@ -134,6 +141,7 @@ func (p *Protection) measured(original, locked task.Score) {
 // addFiles adds what was written.
 func (p *Protection) addFiles(record *onnxio.Record, keyBytes int64) {
 	model := record.Files[0]
+	p.record = record
 	p.KeyBytes, p.LockedBytes = keyBytes, model.LockedSize
 	p.SHA256.Original, p.SHA256.Locked = fmt.Sprintf("%x", model.SHA256), fmt.Sprintf("%x", model.LockedSHA256)
 	for _, f := range record.Files {

@@ -25,6 +25,11 @@ type Verification struct {
 	Tampered *bool   `json:"tampered"`
 	Seconds  float64 `json:"seconds"`
 	Page     string  `json:"report,omitempty"` // the file with the report
+	// Evidence is what the report shows beside this; nil without one.
+	Evidence *Evidence `json:"evidence,omitempty"`
+	// Parameters and Changed are numbers of parameters that the key has; 0 without one.
+	Parameters int64 `json:"params_total,omitempty"`
+	Changed    int64 `json:"params_changed,omitempty"`
 
 	// Report has all figures, class by class.
 	Report *verify.Report `json:"-"`
@@ -77,6 +82,7 @@ func newVerification(r *verify.Report, page string) *Verification {
 	if len(v.Metrics) > 0 {
 		v.Metric = &v.Metrics[0]
 	}
+	v.Parameters, v.Changed = r.Parameters, r.Changed
 	if r.WithKey {
 		v.BitExact, v.Tampered = &r.BitExact, &r.Tampered
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/report"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/task"
@@ -92,6 +93,8 @@ type verifier struct {
 	restored *unlocked      // the files of unlocked
 	record   *onnxio.Record // of the key
 	report   verify.Report
+	profile  string    // of the key's lock
+	seen     *Evidence // if a report is wanted
 	outputs  []OutputAgreement
 	runtime  *RuntimeMeasure
 	failed   error // returned once everything is measured
@@ -110,20 +113,21 @@ func (v *verifier) run(ctx context.Context) (*Verification, error) {
 	if err := v.open(ctx); err != nil {
 		return nil, err
 	}
+	if v.pageWanted() {
+		v.seen = newEvidence(v.opt.Tool, v.opt.Threads)
+	}
 	if v.opt.Data.given() {
 		if err := v.measure(ctx); err != nil {
 			return nil, err
 		}
 	}
-	v.report.Tool, v.report.Created = v.opt.Tool, time.Now().Truncate(time.Second)
-	if v.opt.Tool == "" {
-		v.report.Tool = tool()
-	}
-	if err := writePage(v.opt.ReportTo, v.opt.Report, v.opt.Force, func(w io.Writer) error { return verify.WriteHTML(w, v.report) }); err != nil {
-		return nil, err
-	}
 	found := newVerification(&v.report, v.opt.Report)
 	found.Outputs, found.Runtime = append(found.Outputs, v.outputs...), v.runtime
+	if v.pageWanted() {
+		if err := v.conclude(ctx, found); err != nil {
+			return nil, err
+		}
+	}
 	return found, v.failed
 }
 
@@ -192,9 +196,17 @@ func (v *verifier) measure(ctx context.Context) error {
 	}
 	if r.Original != nil && r.BitExact {
 		r.Unlocked = r.Original // the same bytes
+	} else if r.Unlocked, err = v.metrics(ctx, "unlocked", v.unlocked, p, w); err != nil {
+		return err
+	}
+	if v.seen == nil {
 		return nil
 	}
-	r.Unlocked, err = v.metrics(ctx, "unlocked", v.unlocked, p, w)
+	if first == v.locked || v.locked == nil {
+		p.described(v.seen, &v.opt.Data)
+		return nil
+	}
+	_, err = p.compared(ctx, v.seen, &v.opt.Data, first, v.locked, v.see, w)
 	return err
 }
 
@@ -268,6 +280,43 @@ func writePage(w io.Writer, path string, force bool, write func(io.Writer) error
 		return err
 	}
 	return out.Commit()
+}
+
+// conclude completes the evidence and writes the page.
+func (v *verifier) conclude(ctx context.Context, found *Verification) error {
+	e := v.seen
+	if err := v.addFiles(); err != nil {
+		return err
+	}
+	original := v.original
+	if original == nil {
+		original = v.unlocked
+	}
+	if e.Tensors == nil && original != nil && v.locked != nil {
+		var err error
+		if e.Tensors, err = verify.Tensors(ctx, original, verify.OfModel(v.locked)); err != nil {
+			return err
+		}
+	}
+	e.Models = nil
+	for _, one := range []struct {
+		name  string
+		score *task.Score
+	}{{"original", v.report.Original}, {"locked", v.report.Locked}, {"unlocked", v.report.Unlocked}} {
+		if one.score != nil {
+			e.Models = append(e.Models, verify.Measure(one.name, *one.score))
+		}
+	}
+	var s settings
+	s.data("", &v.opt.Data, Test, 0)
+	s.add("output", v.opt.Output)
+	s.add("runtime", v.opt.Runtime)
+	e.Settings, e.Timings = s, v.report.Timings
+	e.Profile, e.Worth = v.profile, verify.Worth(v.profile)
+	found.Evidence = e
+	return writePage(v.opt.ReportTo, v.opt.Report, v.opt.Force, func(w io.Writer) error {
+		return report.Write(w, report.Page{Kind: report.Verification, Result: found, Evidence: e})
+	})
 }
 
 // pageWanted reports whether the findings become a page.

@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/verify"
 )
 
 // open opens the models and checks them against the key.
@@ -32,7 +31,7 @@ func (v *verifier) open(ctx context.Context) (err error) {
 		}
 		v.see.notify(NoticeUnreadable, "the locked model cannot be measured: %v", err)
 	}
-	return v.addFiles()
+	return nil
 }
 
 // unlock opens the key and restores the original into a temporary folder.
@@ -43,6 +42,7 @@ func (v *verifier) unlock(ctx context.Context) error {
 	}
 	v.record = &k.Record
 	v.report.WithKey = true
+	v.profile = k.Summary.Profile
 	v.report.Parameters, v.report.Changed = k.Summary.Parameters, k.Summary.Changed
 	defer v.timed("unlocking and comparing digests")()
 	v.restored, err = unlockTemporarily(ctx, v.opt.Locked, v.record)
@@ -81,11 +81,8 @@ func (v *verifier) compareOriginal() error {
 	return nil
 }
 
-// addFiles puts the files that were looked at into the report, if there is one.
+// addFiles adds the files that were looked at.
 func (v *verifier) addFiles() error {
-	if !v.pageWanted() {
-		return nil
-	}
 	for _, one := range []struct {
 		role  string
 		model *onnxio.Model
@@ -93,16 +90,8 @@ func (v *verifier) addFiles() error {
 		if one.model == nil {
 			continue
 		}
-		for i, f := range one.model.Files() {
-			sum, err := digest(f.Path)
-			if err != nil {
-				return err
-			}
-			role := one.role
-			if i > 0 {
-				role += ", data"
-			}
-			v.report.Files = append(v.report.Files, verify.File{Role: role, Name: f.Name, Size: f.Size, SHA256: sum})
+		if err := addFiles(v.seen, one.role, one.model); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -103,6 +103,7 @@ the model leaves it open.`,
 	fileFlag(cmd, &p.secret, "secret", "", "with --profile sealed, derive the seed from the secret in `FILE` and from the model, so that outputs can be repeated", "")
 	fl.BoolVar(&p.opt.InPlace, "in-place", false, "with --profile sealed, encrypt the model's own files")
 	fl.BoolVar(&p.opt.AllowPartial, "allow-partial", false, "write the best lock so far when the target was not reached (exit status 3) or at Ctrl-C (130)")
+	fileFlag(cmd, &p.opt.Report, "report", "", "write what was done to `FILE.html` as well, one page without external parts; it says where the changes are", "html")
 	fl.BoolVar(&p.opt.Force, "force", false, "replace files that exist")
 	machineFlags(cmd, &p.opt.Threads, 0, &p.opt.Memory)
 	cmd.MarkFlagsMutuallyExclusive("out", "in-place")
@@ -140,7 +141,7 @@ func (p *protect) check() error {
 	if err := p.seal.check(); err != nil {
 		return err
 	}
-	return p.app.checkStreams(o.Locked, o.Key)
+	return p.app.checkStreams(o.Locked, o.Key, o.Report)
 }
 
 // missing returns the flags that are required and not there.
@@ -180,7 +181,7 @@ func (p *protect) complete() error {
 		o.Samples = advparams.AllSamples
 	}
 	o.Unbounded, o.Created = p.bounds == "none", now()
-	o.LockedTo, o.KeyTo = p.app.stream(&o.Locked), p.app.stream(&o.Key)
+	o.LockedTo, o.KeyTo, o.ReportTo = p.app.stream(&o.Locked), p.app.stream(&o.Key), p.app.stream(&o.Report)
 	return p.seal.apply(p.app, o)
 }
 
@@ -199,7 +200,7 @@ func (p *protect) run(ctx context.Context) error {
 	if r == nil {
 		return missed
 	}
-	if p.opt.LockedTo == nil && p.opt.KeyTo == nil {
+	if p.opt.LockedTo == nil && p.opt.KeyTo == nil && p.opt.ReportTo == nil {
 		if err := p.app.result(r, func(w io.Writer) { text.Protection(w, r, p.seal.describe()) }); err != nil {
 			return err
 		}

@@ -41,7 +41,6 @@
 //	attack.go       Run and its options; the list of attacks
 //	settings.go     the settings of an attack; which one is best
 //	report.go       Report: what attacks came to
-//	page.go         Report as an HTML page
 //	state.go        finished attacks, for an attack that continues
 //	lab.go          the model and the samples that attacks work with
 //	blank.go        the zero line: attacks from starts that hold nothing of the original

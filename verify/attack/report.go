@@ -3,6 +3,8 @@ package attack
 import (
 	"cmp"
 	"slices"
+
+	"github.com/advparams/advparams/verify"
 )
 
 // Report is the result of Run. Accuracies are between 0 and 1 and measured on the test set
@@ -37,6 +39,10 @@ type Report struct {
 	// Curve has the results by the amount of the attacker's data, smallest first, where
 	// that was asked for. Run leaves it empty.
 	Curve []Point `json:"curve,omitempty"`
+	// Evidence is what the report shows beside this, and Page the file with the report. Run
+	// leaves both empty.
+	Evidence *verify.Evidence `json:"evidence,omitempty"`
+	Page     string           `json:"report,omitempty"`
 }
 
 // Point is what an attacker reaches with some of the data.

@@ -1,0 +1,36 @@
+package verify
+
+// Consequences say what somebody gets who has a locked model and something else.
+type Consequences struct {
+	Holder string `json:"holder"` // has
+	Gets   string `json:"gets"`
+}
+
+// worth is the table of THREAT-MODEL.md, which a test compares with it.
+var worth = []struct{ holder, minimal, sealed string }{
+	{"the file alone", "answers as good as guesses", "answers as good as guesses"},
+	{"the file, and knows this program", "most of the model: changed values stand out by size and gradient", "the architecture, and how large the weights of each layer are"},
+	{"a hundred samples or more", "the model, in seconds", "what training from nothing reaches with them"},
+	{"much training data", "the model", "what training from nothing reaches: a network of its own"},
+	{"the public model that this one was tuned from", "the model, without training", "the public model, and what tuning it reaches; also that this is the one it was tuned from"},
+	{"the original's answers (a service)", "the model", "what a copy trained on the answers reaches"},
+	{"a part of the original's weights", "the model", "these weights"},
+	{"another model, sealed with another key", "nothing more", "nothing more"},
+	{"the key", "the model", "the model"},
+	{"the memory of a process that runs the unlocked model", "the model", "the model"},
+}
+
+// Worth says in words what a lock of a profile is worth, "minimal" or "sealed"; nil for
+// others.
+func Worth(profile string) []Consequences {
+	var list []Consequences
+	for _, w := range worth {
+		switch profile {
+		case "minimal":
+			list = append(list, Consequences{w.holder, w.minimal})
+		case "sealed":
+			list = append(list, Consequences{w.holder, w.sealed})
+		}
+	}
+	return list
+}
