@@ -1,7 +1,6 @@
 package sealed
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -61,7 +60,8 @@ func NewPlan(m *onnxio.Model, opt Options) (*Plan, error) {
 	if !opt.Undamped {
 		exponents = dampings(m, all)
 	}
-	taken := map[[2]int64]int{} // ranges by file and offset
+	kept := unsealed(m)
+	var found []sealable
 	var reached int64
 	for _, p := range all {
 		if opt.Share > 0 && float64(reached) >= opt.Share*float64(plan.Parameters) {
@@ -74,6 +74,7 @@ func NewPlan(m *onnxio.Model, opt Options) (*Plan, error) {
 		if !opt.Scales && scalesChannels(p) {
 			plan.Scales.Tensors++
 			plan.Scales.Elements += p.Count
+			kept = append(kept, bytesOf(p)...)
 			continue
 		}
 		ranges, why := rangesOf(m, p, exponents[p])
@@ -81,17 +82,23 @@ func NewPlan(m *onnxio.Model, opt Options) (*Plan, error) {
 			plan.Left = append(plan.Left, Left{p.Name, p.Count, why})
 			continue
 		}
-		for _, r := range ranges {
-			id := [2]int64{int64(r.File), r.Offset}
-			if i, ok := taken[id]; ok && plan.Ranges[i].Length == r.Length && plan.Ranges[i].Tensor.Kind == r.Tensor.Kind {
-				continue // weights that two parameters share
-			}
-			taken[id] = len(plan.Ranges)
-			plan.Ranges = append(plan.Ranges, r)
-		}
-		plan.Sealed += int64(p.Count)
+		found = append(found, sealable{p, ranges})
 	}
-	return plan, plan.order()
+	for _, f := range found {
+		if other := overlapping(f.ranges, kept); other != "" {
+			plan.Left = append(plan.Left, Left{f.p.Name, f.p.Count, fmt.Sprintf("its bytes are also used by %q, which is not sealed", other)})
+			continue
+		}
+		plan.Ranges = append(plan.Ranges, f.ranges...)
+		plan.Sealed += int64(f.p.Count)
+	}
+	return plan, plan.order(m.Files())
+}
+
+// sealable is a parameter with its ranges.
+type sealable struct {
+	p      *onnxio.Parameter
+	ranges []onnxio.SealedRange
 }
 
 // scalesChannels reports whether a parameter has a scale for each channel of quantised
@@ -100,32 +107,6 @@ func scalesChannels(p *onnxio.Parameter) bool {
 	return p.Role == onnxio.RoleScale && p.Message != nil && len(p.Message.Dims) == 1 && !slices.ContainsFunc(p.Uses, func(u onnxio.Use) bool {
 		return u.Operator != "DequantizeLinear" && u.Operator != "QuantizeLinear"
 	})
-}
-
-// order sorts the ranges, numbers them, and makes sure that none overlap.
-func (p *Plan) order() error {
-	slices.SortStableFunc(p.Ranges, func(a, b onnxio.SealedRange) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Offset, b.Offset))
-	})
-	for i := range p.Ranges {
-		r := &p.Ranges[i]
-		r.Tensor.Index = uint64(i)
-		if i == 0 {
-			continue
-		}
-		if last := &p.Ranges[i-1]; last.File == r.File && last.Offset+last.Length > r.Offset {
-			return &OverlapError{last.Name, r.Name}
-		}
-	}
-	return nil
-}
-
-// An OverlapError says that two parameters use some of the same bytes of an external
-// data file in different ways. Such a model is not sealed.
-type OverlapError struct{ A, B string }
-
-func (e *OverlapError) Error() string {
-	return fmt.Sprintf("%q and %q use some of the same bytes in different ways", e.A, e.B)
 }
 
 // kinds are the kinds of elements by their type.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -247,33 +248,43 @@ func TestDampingOfHalves(t *testing.T) {
 	}
 }
 
-// Weights that two initializers share are sealed once; other overlaps are refused.
+// withDataFile opens a network of which some initializers, by index, lie in a data file, each with
+// 40 bytes from an offset.
+func withDataFile(t *testing.T, p *onnxpb.ModelProto, offsets map[int]string) *onnxio.Model {
+	t.Helper()
+	entry := func(k, v string) *onnxpb.StringStringEntryProto {
+		return &onnxpb.StringStringEntryProto{Key: &k, Value: &v}
+	}
+	for i, at := range offsets {
+		x := p.Graph.Initializer[i]
+		x.Dims, x.RawData, x.Int64Data = []int64{10, 1, 1, 1}, nil, nil
+		if x.GetDataType() == int32(onnxpb.TensorProto_INT64) {
+			x.Dims = []int64{5}
+		}
+		x.DataLocation = onnxpb.TensorProto_EXTERNAL.Enum()
+		x.ExternalData = []*onnxpb.StringStringEntryProto{entry("location", "data"), entry("offset", at), entry("length", "40")}
+	}
+	data, err := proto.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "model.onnx")
+	if err := errors.Join(os.WriteFile(path, data, 0o644), os.WriteFile(filepath.Join(filepath.Dir(path), "data"), make([]byte, 100), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	m, err := onnxio.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// Weights that lie in the same bytes are sealed once if they are of one kind, and refused
+// otherwise.
 func TestSharedBytes(t *testing.T) {
 	external := func(offset string) *onnxio.Model {
-		p := network(0.1)
-		entry := func(k, v string) *onnxpb.StringStringEntryProto {
-			return &onnxpb.StringStringEntryProto{Key: &k, Value: &v}
-		}
-		for i, at := range map[int]string{2: "0", 5: offset} {
-			x := p.Graph.Initializer[i]
-			x.Dims, x.RawData = []int64{10, 1, 1, 1}, nil
-			x.DataLocation = onnxpb.TensorProto_EXTERNAL.Enum()
-			x.ExternalData = []*onnxpb.StringStringEntryProto{entry("location", "data"), entry("offset", at), entry("length", "40")}
-		}
-		data, err := proto.Marshal(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(t.TempDir(), "model.onnx")
-		if err := errors.Join(os.WriteFile(path, data, 0o644), os.WriteFile(filepath.Join(filepath.Dir(path), "data"), make([]byte, 100), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-		m, err := onnxio.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { m.Close() })
-		return m
+		return withDataFile(t, network(0.1), map[int]string{2: "0", 5: offset})
 	}
 	if p := plan(t, external("0"), Options{}); len(p.Ranges) != 2 {
 		t.Errorf("%d ranges, want q and one of 40 bytes", len(p.Ranges))
@@ -281,9 +292,61 @@ func TestSharedBytes(t *testing.T) {
 	if p := plan(t, external("40"), Options{}); len(p.Ranges) != 3 {
 		t.Errorf("%d ranges, want q and two of 40 bytes", len(p.Ranges))
 	}
-	if _, err := NewPlan(external("8"), Options{}); err == nil {
-		t.Error("an overlap was accepted")
+	if p := plan(t, external("8"), Options{}); len(p.Ranges) != 2 || p.Ranges[1].Length != 48 || p.Ranges[1].Tensor.Count != 12 {
+		t.Errorf("%+v, want q and one of 48 bytes", p.Ranges)
+	}
+	if _, err := NewPlan(external("6"), Options{}); err == nil {
+		t.Error("an overlap across elements was accepted")
 	} else if _, ok := errors.AsType[*OverlapError](err); !ok {
 		t.Errorf("an overlap: %v", err)
+	}
+}
+
+// What is not sealed keeps its bytes, and so does what lies in them.
+func TestBytesInClear(t *testing.T) {
+	for offset, sealed := range map[string]bool{"0": false, "24": false, "39": false, "40": true} {
+		m := withDataFile(t, network(0.1), map[int]string{2: "0", 3: offset}) // w and shape
+		p := plan(t, m, Options{})
+		if got := slices.Contains(names(p), "w"); got != sealed {
+			t.Errorf("shape at %s: w is sealed: %v", offset, got)
+		}
+		if len(p.Left) == 0 != sealed || len(p.Left) > 0 && (p.Left[0].Name != "w" || !strings.Contains(p.Left[0].Why, "shape")) {
+			t.Errorf("shape at %s: %+v is left", offset, p.Left)
+		}
+	}
+}
+
+// Overlaps that cannot be sealed as one.
+func TestJoin(t *testing.T) {
+	signed := []byte{0, 0, 0x80, 0x3f, 0, 0, 0x80, 0x3f, 0, 0, 0x80, 0xbf}
+	rangeOf := func(offset, length int64, kind seal.Kind, keep, varints bool) onnxio.SealedRange {
+		return onnxio.SealedRange{Name: "w", Range: seal.Range{Offset: offset, Length: length, Varints: varints, Tensor: seal.Tensor{Kind: kind, Count: length / int64(kind.Width()), KeepSigns: keep}}}
+	}
+	p := network(0.1)
+	p.Graph.Initializer[2].RawData = bytes.Repeat(signed, 9*4*9/3)
+	m := open(t, p)
+	at := int64(bytes.Index(m.Files()[0].Bytes(0, m.Files()[0].Size), signed))
+	for _, c := range []struct {
+		name string
+		a, b onnxio.SealedRange
+		ok   bool
+	}{
+		{"equal", rangeOf(at, 8, seal.Float32, true, false), rangeOf(at, 8, seal.Float32, true, false), true},
+		{"inside", rangeOf(at, 12, seal.Float32, false, false), rangeOf(at+8, 4, seal.Float32, false, false), true},
+		{"signs of one stay", rangeOf(at, 12, seal.Float32, false, false), rangeOf(at, 8, seal.Float32, true, false), false},
+		{"signs of both stay, which differ", rangeOf(at, 8, seal.Float32, true, false), rangeOf(at+4, 8, seal.Float32, true, false), false},
+		{"other kind", rangeOf(at, 8, seal.Float32, true, false), rangeOf(at, 8, seal.Float16, true, false), false},
+		{"bytes", rangeOf(at, 8, seal.Bytes, false, false), rangeOf(at+1, 8, seal.Bytes, false, false), true},
+		{"varints", rangeOf(at, 8, seal.Int32, true, true), rangeOf(at, 8, seal.Int32, true, true), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := Plan{Ranges: []onnxio.SealedRange{c.a, c.b}}
+			if err := p.order(m.Files()); (err == nil) != c.ok {
+				t.Errorf("error %v", err)
+			}
+			if c.ok && len(p.Ranges) != 1 {
+				t.Errorf("%d ranges", len(p.Ranges))
+			}
+		})
 	}
 }

@@ -70,7 +70,7 @@ func sealSome(wanted func(name string) bool) locker {
 			}
 			p.Ranges = append(p.Ranges, ranges...)
 		}
-		if err := p.order(); err != nil {
+		if err := p.order(m.Files()); err != nil {
 			t.Fatal(err)
 		}
 		var out atomicfile.Set

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha1"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -46,6 +48,25 @@ func makeFixture(args []string) error {
 		return writeModel(path, classifier(2))
 	case "model-external":
 		return writeExternal(path, classifier(1))
+	case "model-overlap": // whose second tensor begins in the middle of an element of the first
+		m := classifier(1)
+		if err := writeExternal(path, m); err != nil {
+			return err
+		}
+		m.Graph.Initializer[1].ExternalData[1].Value = proto.String("2")
+		return writeModel(path, m)
+	case "model-checksum": // which gives that of its data file
+		m := classifier(1)
+		if err := writeExternal(path, m); err != nil {
+			return err
+		}
+		data, err := os.ReadFile(path + ".data")
+		for _, t := range m.Graph.Initializer {
+			if len(t.ExternalData) > 0 {
+				t.ExternalData = append(t.ExternalData, &onnxpb.StringStringEntryProto{Key: proto.String("checksum"), Value: proto.String(fmt.Sprintf("%x", sha1.Sum(data)))})
+			}
+		}
+		return errors.Join(err, writeModel(path, m))
 	case "model-unknown-op":
 		m := classifier(1)
 		m.Graph.Node[1].OpType, m.Graph.Node[1].Name = proto.String("Frobnicate"), proto.String("the mystery")
