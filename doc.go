@@ -24,6 +24,7 @@
 //
 //   - [Protect] locks a model: it writes the locked model and its key.
 //   - [Unlock] turns a locked model and its key back into the original.
+//   - [Open] does so in memory, for programs that run the model: no file is written.
 //   - [Verify] measures the original, the locked and the unlocked model, and
 //     compares their files with the key.
 //   - [Attack] measures what an attacker regains who has the locked model and some

@@ -75,11 +75,11 @@ func (o *InspectOptions) key() (*KeyInfo, error) {
 	r := &KeyInfo{File: o.Path, Kind: "key", Sealed: info.Sealed, Armored: info.Armored, Size: info.Size, Recipients: info.Recipients}
 	switch {
 	case !info.Sealed || source.Passphrase != nil || len(source.Identities) > 0:
-		k, err := source.open(data, info)
+		k, err := source.open(data)
 		if err != nil {
 			return nil, err
 		}
-		r.Content = describeKey(k, o.Secrets)
+		r.Content = describeKey(&k.Key, o.Secrets)
 	case o.Secrets:
 		return nil, optionf("Secrets", "they are in an opened key, and nothing is there to open it with")
 	}

@@ -30,7 +30,7 @@ type KeyFile struct {
 // DefaultWorkFactor is the largest work to try a passphrase that a key can ask for,
 // unless KeyFile.MaxWorkFactor says otherwise: 1 GiB, and some seconds. Keys are written
 // with 18.
-const DefaultWorkFactor = 20
+const DefaultWorkFactor = key.DefaultWorkFactor
 
 // headSize is how much of a file shows what it is, in bytes.
 const headSize = 4096
@@ -83,31 +83,12 @@ func readKey(from io.Reader) ([]byte, error) {
 }
 
 // open opens the key in data.
-func (k *KeyFile) open(data []byte, info key.Info) (*key.Key, error) {
-	ids := k.Identities
-	if info.Passphrase() && k.Passphrase != nil {
-		most := k.MaxWorkFactor
-		if most == 0 {
-			most = DefaultWorkFactor
-		}
-		if most < 1 || most > 30 {
-			return nil, &OptionError{Option: "Key.MaxWorkFactor", Value: k.MaxWorkFactor, Reason: "is not between 1 and 30"}
-		}
-		if info.WorkFactor > most {
-			return nil, fmt.Errorf("%s: %w", k.name(), &key.WorkFactorError{Asked: info.WorkFactor, Allowed: most})
-		}
-		secret, err := k.Passphrase()
-		if err != nil {
-			return nil, err
-		}
-		id, err := age.NewScryptIdentity(secret)
-		if err != nil {
-			return nil, err
-		}
-		id.SetMaxWorkFactor(most)
-		ids = append(ids[:len(ids):len(ids)], id)
+func (k *KeyFile) open(data []byte) (*key.Opened, error) {
+	if k.MaxWorkFactor < 0 || k.MaxWorkFactor > 30 {
+		return nil, &OptionError{Option: "Key.MaxWorkFactor", Value: k.MaxWorkFactor, Reason: "is not between 1 and 30"}
 	}
-	opened, err := key.Read(bytes.NewReader(data), ids...)
+	secrets := key.Secrets{Identities: k.Identities, Passphrase: k.Passphrase, MaxWorkFactor: k.MaxWorkFactor}
+	opened, err := secrets.Open(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.name(), err)
 	}
@@ -115,10 +96,11 @@ func (k *KeyFile) open(data []byte, info key.Info) (*key.Key, error) {
 }
 
 // load reads and opens the key.
-func (k *KeyFile) load() (*key.Key, error) {
-	data, info, err := k.read()
+func (k *KeyFile) load() (*key.Opened, error) {
+	data, _, err := k.read()
 	if err != nil {
 		return nil, err
 	}
-	return k.open(data, info)
+	defer clear(data) // a plain key is a secret
+	return k.open(data)
 }

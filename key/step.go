@@ -93,6 +93,8 @@ func parseKeystream(m *keypb.Keystream) (_ *onnxio.Keystream, unknown bool, err 
 	}
 	copy(k.Key.Seed[:], m.GetSeed())
 	copy(k.Key.Salt[:], m.GetSalt())
+	clear(m.GetSeed()) // there is one copy that Wipe knows of
+	clear(m.GetSalt())
 	unknown = hasUnknown(m)
 	for i, t := range m.GetTensors() {
 		unknown = unknown || hasUnknown(t)

@@ -78,6 +78,7 @@
 //	validate_step.go    when a step is valid
 //	indices.go          Indices: ascending numbers in little space
 //	restore.go          Restore: back to the original
+//	opened.go           Opened: the original in memory
 //	links.go            files with several names, which are not replaced
 //	links_unix.go       the number of names of a file
 //	links_other.go      the same where systems do not say

@@ -192,14 +192,18 @@ func ExternalNames(model string) (_ []string, err error) {
 	if err := m.openAlone(); err != nil {
 		return nil, err
 	}
-	var names []string
+	return m.externalNames(), nil
+}
+
+// externalNames returns the names of the external data files of a parsed model.
+func (m *Model) externalNames() (names []string) {
 	for _, t := range m.tensors {
 		if t.Storage == External {
 			names = append(names, path.Clean(t.ext.location))
 		}
 	}
 	slices.Sort(names)
-	return slices.Compact(names), nil
+	return slices.Compact(names)
 }
 
 // openData maps one external data file.

@@ -136,6 +136,7 @@ const (
 // (copy_file_range). Offsets that are read at never go back.
 func splice(dst io.Writer, src io.ReaderAt, size int64, pieces iter.Seq[piece]) error {
 	c := copier{dst: dst, src: src, size: size, room: make([]byte, min(bufferSize, size))}
+	defer clear(c.room) // it may be plain weights
 	last := int64(0)
 	for p := range pieces {
 		if p.at < last || p.size < 0 || p.size > size || p.at > size-p.size {
@@ -253,7 +254,7 @@ func short(err error) error {
 func unchanged(func(piece) bool) {}
 
 // digest returns the SHA-256 of src, a file of that size.
-func digest(src *os.File, size int64) (sum [sha256.Size]byte, err error) {
+func digest(src io.ReaderAt, size int64) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
 	err = splice(h, src, size, unchanged)
 	h.Sum(sum[:0])

@@ -52,7 +52,7 @@ func (c *Cipher) run(data []byte, first int64, workers int, inverse bool) {
 	var taken atomic.Int64
 	work := func() {
 		s := scratches.Get().(*scratch)
-		defer scratches.Put(s)
+		defer s.release()
 		for {
 			i := int(taken.Add(1)) - 1
 			if i >= spans {
@@ -129,6 +129,12 @@ type buffers[T word] struct {
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// release gives a scratch back, without what it has seen.
+func (s *scratch) release() {
+	*s = scratch{}
+	scratches.Put(s)
+}
 
 // draw takes the permutation of n elements from a keystream: Fisher–Yates' choices
 // from 64 bits each, ⌊word·(i+1) / 2⁶⁴⌋ for element i.

@@ -88,12 +88,20 @@ func (k *Key) stream(ctx context.Context, dst io.Writer, src io.Reader, size int
 		workers = runtime.GOMAXPROCS(0)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	todo, ordered := make(chan *part, workers), make(chan *part, 2*workers)
 	spare := make(chan []byte, 4*workers)
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel() // before waiting
+	defer func() { // nobody reads plain weights out of memory that is free
+		cancel()
+		wg.Wait()
+		for p := range ordered {
+			clear(p.data)
+		}
+		close(spare)
+		for data := range spare {
+			clear(data)
+		}
+	}()
 	var readErr error
 	wg.Go(func() {
 		defer close(ordered)
@@ -114,6 +122,7 @@ func (k *Key) stream(ctx context.Context, dst io.Writer, src io.Reader, size int
 			return p.err
 		}
 		if _, err := dst.Write(p.data); err != nil {
+			clear(p.data)
 			return err
 		}
 		select {

@@ -32,7 +32,7 @@ func (c *Cipher) varints(data []byte, inverse bool) error {
 		return fmt.Errorf("%w: %d bytes are not %d varints", ErrVarints, len(data), t.Count)
 	}
 	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
+	defer s.release()
 	var b varintBlock
 	for block := uint64(0); len(data) > 0; block++ {
 		size := b.parse(data)
