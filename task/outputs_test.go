@@ -84,3 +84,21 @@ func TestSampled(t *testing.T) {
 		t.Errorf("%d columns, of channels %v", len(list), seen)
 	}
 }
+
+// TestSameColumns: numbers that are the same for all samples do not count, even where their
+// mean differs from them by rounding.
+func TestSameColumns(t *testing.T) {
+	const n = 300
+	truth, other := nd.New(nd.Float32, n, 2), nd.New(nd.Float32, n, 2)
+	for i := range n {
+		truth.Float32s()[2*i], other.Float32s()[2*i] = 0.2, 0.2
+		truth.Float32s()[2*i+1], other.Float32s()[2*i+1] = float32(i%7), float32(i%11)
+	}
+	tally := Outputs{}.NewTally()
+	if err := tally.Add([]nd.Array{other}, truth); err != nil {
+		t.Fatal(err)
+	}
+	if s := tally.Score(); s.Quality > s.Useless() {
+		t.Errorf("%+v", s)
+	}
+}

@@ -2,6 +2,7 @@ package task
 
 import (
 	"math"
+	"slices"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
@@ -135,8 +136,12 @@ func bounded(x float64) float64 {
 	return x
 }
 
-// moments returns the mean and the variance.
+// moments returns the mean and the variance, which is 0 if all elements are equal: their mean
+// may differ from them by rounding.
 func moments(x []float32) (mean, variance float64) {
+	if len(x) > 0 && slices.Min(x) == slices.Max(x) {
+		return float64(x[0]), 0
+	}
 	for _, v := range x {
 		mean += float64(v) / float64(len(x))
 	}
