@@ -14,6 +14,10 @@ func TaskNames() []string { return task.Names() }
 // TaskByName returns the task with a name. The error lists the names that there are.
 func TaskByName(name string) (Task, error) { return task.ByName(name) }
 
+// ParseTask reads the name of a task, or several outputs with a task each, as in
+// digit=classification,parity=binary.
+func ParseTask(text string) (Task, error) { return task.Parse(text) }
+
 // AttackInfo describes an attack.
 type AttackInfo struct {
 	Name  string // for AttackOptions.Attacks

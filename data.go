@@ -143,6 +143,9 @@ func (d *Data) prepare(h *head, usual dataset.Split, seed uint64, w *gradient.Wo
 	}
 	traits := h.task.Traits()
 	p := &prepared{head: h, set: set, askOriginal: byModel || traits.OriginalAnswers}
+	if err := p.settleTask(w); err != nil {
+		return nil, err
+	}
 	labelled := set.Truth(0, 1).Data != nil
 	switch {
 	case p.askOriginal: // labels that are there play no part
@@ -150,6 +153,8 @@ func (d *Data) prepare(h *head, usual dataset.Split, seed uint64, w *gradient.Wo
 		p.set, err = nextTokens(set)
 	case !labelled:
 		return nil, &NoLabelsError{name}
+	case traits.Padding:
+		p.set, err = masked(set)
 	case traits.Classes:
 		p.set, err = set.Classified(verify.Spec(h.look).Classes)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
 )
@@ -22,6 +23,45 @@ func nextTokens(set *dataset.Set) (*dataset.Set, error) {
 		return nil, err
 	}
 	return set.WithTruth(truth), nil
+}
+
+// masked returns the set with labels of -1 for tokens that an input with a mask leaves out.
+func masked(set *dataset.Set) (*dataset.Set, error) {
+	inputs, err := set.Batch(0, set.Len())
+	if err != nil {
+		return nil, err
+	}
+	return set.WithTruth(task.Mask(set.Truth(0, set.Len()), inputs)), nil
+}
+
+// settledSamples is the number of samples that tell what a task leaves open.
+const settledSamples = 64
+
+// settleTask finds out what the task leaves open, such as which class is the blank, from the
+// labels and from what the model answers.
+func (p *prepared) settleTask(w *gradient.Workers) error {
+	t, open := p.task.(task.Settler)
+	if !open {
+		return nil
+	}
+	few := first(p.set, min(p.set.Len(), settledSamples))
+	session, err := p.session(p.model, nil, few, w)
+	if err != nil {
+		return err
+	}
+	var truth nd.Array
+	if !p.askOriginal {
+		truth = p.set.Truth(0, p.set.Len())
+	}
+	done := false
+	return session.Forward(few, func(_, _ int, outputs []nd.Array) error {
+		if done {
+			return nil
+		}
+		done = true
+		p.task, p.settled, err = t.Settle(truth, outputs)
+		return err
+	})
 }
 
 // answered replaces the labels by the answers of a model.

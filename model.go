@@ -77,11 +77,13 @@ func startWorkers(threads int, memory int64) (*gradient.Workers, error) {
 // head is the output of a model that has the answers, and what they are for.
 type head struct {
 	model  *onnxio.Model
-	output string           // "" if there is no other
-	task   task.Task        // nil until prepare has found it
-	why    string           // how prepare has found it; "" if it was given
-	look   task.Outlook     // what the graph says
-	shapes map[string][]int // of outputs, as a run has shown
+	output string    // "" if there is no other
+	task   task.Task // nil until prepare has found it
+	why    string    // how prepare has found it; "" if it was given
+	// settled says what prepare has found of what the task leaves open; "" for nothing.
+	settled string
+	look    task.Outlook     // what the graph says
+	shapes  map[string][]int // of outputs, as a run has shown
 }
 
 // newHead reads the graph of a model, once for a run. The task may be nil.

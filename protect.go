@@ -344,6 +344,9 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 	case !p.task.Traits().Classes:
 		see.notify(NoticeTask, "the task is %s", p.task.Name())
 	}
+	if p.settled != "" {
+		see.notify(NoticeTask, "%s", p.settled)
+	}
 	p.set = p.set.Shuffle(o.Data.seed(1))
 	if p.askOriginal {
 		if err = p.answered(ctx, m, w, see.counter("asking the model", p.set.Len())); err != nil {

@@ -242,6 +242,36 @@ func (t *tracer) concatenated(n *onnxpb.NodeProto, steps int) axis {
 	return first
 }
 
+// vocabulary returns the number of rows of the largest table that an input of integers
+// chooses rows from; 0 if there is none.
+func (t *tracer) vocabulary() int {
+	tokens := map[string]bool{}
+	for _, v := range t.model.Proto().GetGraph().GetInput() {
+		switch onnxpb.TensorProto_DataType(v.GetType().GetTensorType().GetElemType()) {
+		case onnxpb.TensorProto_INT32, onnxpb.TensorProto_INT64:
+			tokens[v.GetName()] = true
+		}
+	}
+	most := 0
+	for _, n := range t.model.Proto().GetGraph().GetNode() {
+		in := n.GetInput()
+		switch n.GetOpType() {
+		case "Cast", "Identity", "Clip", "Max", "Min":
+			if len(in) > 0 && len(n.GetOutput()) > 0 && tokens[in[0]] {
+				tokens[n.GetOutput()[0]] = true
+			}
+		case "Gather":
+			if len(in) < 2 || !tokens[in[1]] || number(n, "axis", 0) != 0 {
+				continue
+			}
+			if table := t.constant[in[0]]; len(table.GetDims()) == 2 {
+				most = max(most, int(table.GetDims()[0]))
+			}
+		}
+	}
+	return most
+}
+
 // integers returns the elements of the first of some values, if that is constant.
 func (t *tracer) integers(values []string) []int64 {
 	if len(values) == 0 {

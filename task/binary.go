@@ -37,8 +37,13 @@ func (Binary) NewTally() Tally { return &binaryTally{} }
 func (Binary) Answers(outputs []nd.Array) (nd.Array, error) { return signs(outputs) }
 
 // MultiLabel is the task of models that answer several questions with yes or no,
-// [N,L], each by the sign of a logit. The truth is a matrix of 0 and 1.
-type MultiLabel struct{}
+// [N,L], each by the sign of a logit. The truth is a matrix of 0 and 1. Models that hear
+// events answer them for every step, [N,T,L].
+type MultiLabel struct {
+	// Steps says that the answers to each question at all steps, of outputs [N,T,L], are
+	// looked at together. Otherwise each step has questions of its own.
+	Steps bool
+}
 
 // Name returns "multi-label".
 func (MultiLabel) Name() string { return "multi-label" }
@@ -49,13 +54,40 @@ func (MultiLabel) Traits() Traits {
 }
 
 // Objective returns that of Binary, as a mean over the labels.
-func (MultiLabel) Objective(truth nd.Array, tau float64) gradient.Loss { return yesOrNo(truth, tau) }
+func (t MultiLabel) Objective(truth nd.Array, tau float64) gradient.Loss {
+	return t.stepwise(truth, func(truth nd.Array) gradient.Loss { return yesOrNo(truth, tau) })
+}
 
 // Training returns the cross-entropy of the sigmoid, as a mean over the labels.
-func (MultiLabel) Training(truth nd.Array) gradient.Loss { return sigmoidCrossEntropy(truth) }
+func (t MultiLabel) Training(truth nd.Array) gradient.Loss {
+	return t.stepwise(truth, sigmoidCrossEntropy)
+}
+
+// rows returns an array [N,T,L] as [N·T,L] if Steps is set.
+func (t MultiLabel) rows(a nd.Array) nd.Array {
+	if t.Steps && len(a.Shape) == 3 && a.Data != nil {
+		a.Shape = []int{a.Shape[0] * a.Shape[1], a.Shape[2]}
+	}
+	return a
+}
+
+// stepwise applies a loss to rows.
+func (t MultiLabel) stepwise(truth nd.Array, loss func(nd.Array) gradient.Loss) gradient.Loss {
+	f := loss(t.rows(truth))
+	return func(outputs, seeds []nd.Array) (float64, error) {
+		if len(outputs) == 0 {
+			return f(outputs, seeds)
+		}
+		if len(seeds) > 0 {
+			gradient.ClearSeeds(seeds[1:])
+			seeds = []nd.Array{t.rows(seeds[0])}
+		}
+		return f([]nd.Array{t.rows(outputs[0])}, seeds)
+	}
+}
 
 // NewTally implements Task.
-func (MultiLabel) NewTally() Tally { return &binaryTally{} }
+func (t MultiLabel) NewTally() Tally { return &binaryTally{rows: t.rows} }
 
 // Answers returns 1 for positive logits and 0 for others.
 func (MultiLabel) Answers(outputs []nd.Array) (nd.Array, error) { return signs(outputs) }
@@ -119,11 +151,17 @@ func signs(outputs []nd.Array) (nd.Array, error) {
 }
 
 // binaryTally tallies columns of logits.
-type binaryTally struct{ columns }
+type binaryTally struct {
+	columns
+	rows func(nd.Array) nd.Array // nil if arrays are as they should be
+}
 
 func (t *binaryTally) Add(outputs []nd.Array, truth nd.Array) error {
 	if err := checkBits(truth); err != nil {
 		return err
+	}
+	if t.rows != nil && len(outputs) > 0 {
+		outputs, truth = []nd.Array{t.rows(outputs[0])}, t.rows(truth)
 	}
 	return t.add(outputs, truth)
 }

@@ -93,6 +93,23 @@ func (c *Counts) IoU() (mean, chance float64) {
 	return mean / n, chance / n
 }
 
+// F1 returns the harmonic mean of precision and recall, as a mean over the classes that occur,
+// and its value for answers as frequent as these, given at random.
+func (c *Counts) F1() (mean, chance float64) {
+	occurring := 0
+	for k, labelled := range c.Labelled {
+		if labelled == 0 {
+			continue
+		}
+		occurring++
+		both := float64(c.Answered[k] + labelled)
+		mean += 2 * float64(c.Both[k]) / both
+		chance += 2 * float64(c.Answered[k]) * float64(labelled) / (both * float64(c.N))
+	}
+	n := float64(max(occurring, 1))
+	return mean / n, chance / n
+}
+
 // luck is the accuracy that a useless model may have beyond chance.
 const luck = 0.01
 

@@ -9,7 +9,10 @@
 //	multi-label     several yes or no: logits [N,L]
 //	regression      numbers: [N] or [N,…]
 //	language        the next token, or a masked one: logits [N,T,V]
+//	tagging         a class for every token: [N,T,K]
 //	segmentation    a class for every position: [N,K,…] or [N,…,K]
+//	ctc             a text, read step by step: [N,T,C]
+//	image           images or signals: [N,C,H,W], [N,C,T]
 //	detection       boxes and scores for many places, in one output or two
 //	embedding       vectors [N,D], of which only distances matter
 //	outputs         any outputs at all, compared with those of the original
@@ -52,6 +55,11 @@
 //	regression.go      the task regression
 //	language.go        the task language
 //	segmentation.go    the task segmentation
+//	tagging.go         the task tagging
+//	ctc.go             the task ctc
+//	alignment.go       the probability of a text
+//	image.go           the task image
+//	ssim.go            structural similarity
 //	embedding.go       the task embedding
 //	detection.go       the task detection
 //	boxes.go           boxes and scores as detectors put them out

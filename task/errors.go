@@ -13,6 +13,9 @@ var ErrNoLabels error = &sentinel{"the data has no labels", "add labels, or use 
 // classifier's has one a class.
 var ErrNoClasses error = &sentinel{"the output has one value a sample, but a classifier has one a class", "the model is for another task"}
 
+// errLongText means that the output has too few steps for all texts.
+var errLongText error = &sentinel{"no text fits into the steps of the model's output", "labels have a row of classes of characters a sample, with -1 behind the end"}
+
 // errNoFloats means that no output can be measured.
 var errNoFloats = errors.New("the output is not of a floating-point type")
 
@@ -75,6 +78,8 @@ type ShapeError struct {
 	// Positions reports whether the task asks for a class at every position, and not
 	// for a number.
 	Positions bool
+	// Text reports whether the task asks for a text, [N,L].
+	Text bool
 }
 
 func (e *ShapeError) Error() string {
@@ -83,10 +88,28 @@ func (e *ShapeError) Error() string {
 
 // Hint says what shape labels have.
 func (e *ShapeError) Hint() string {
-	if e.Positions {
+	switch {
+	case e.Text:
+		return "labels have a row of characters a sample, as classes, with -1 behind the end of shorter ones"
+	case e.Positions:
 		return "labels have the output's shape without the axis of classes"
 	}
 	return "there is one label for each number that the model computes"
+}
+
+// BlankError means that an output has no such blank, or no characters.
+type BlankError struct {
+	Output []int // its shape
+	Blank  int
+}
+
+func (e *BlankError) Error() string {
+	return fmt.Sprintf("the model's first output has shape %v, which has no characters beside a blank of class %d", e.Output, e.Blank)
+}
+
+// Hint says what outputs look like.
+func (e *BlankError) Hint() string {
+	return "outputs have a value for each class, the blank among them, at every step; the blank counts from 0, or from the end if it is negative"
 }
 
 // TokensError means that NextTokens does not find the input with the tokens.

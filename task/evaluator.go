@@ -57,8 +57,8 @@ func (e *Evaluator) Each(ctx context.Context, samples Samples, from int, visit f
 }
 
 // Answers returns what the model answers, in the form of the truth of its task, so
-// that its answers can stand for labels. Where Traits.NextTokens is set, tokens that
-// nobody asks for, such as those after the end of a shorter text, are -1.
+// that its answers can stand for labels. Where Traits.NextTokens or Padding is set, tokens
+// that nobody asks for, such as those after the end of a shorter text, are -1.
 func (e *Evaluator) Answers(ctx context.Context, samples gradient.Source, progress func(done int)) (nd.Array, error) {
 	var parts []nd.Array
 	inputs := &recorder{Source: samples}
@@ -70,8 +70,11 @@ func (e *Evaluator) Answers(ctx context.Context, samples gradient.Source, progre
 		if len(answers.Shape) == 0 || answers.Shape[0] != n {
 			return false, fmt.Errorf("the output has shape %v for %d samples", answers.Shape, n)
 		}
-		if e.Task.Traits().NextTokens {
+		switch traits := e.Task.Traits(); {
+		case traits.NextTokens:
 			mask(answers, inputs.batch)
+		case traits.Padding:
+			answers = Mask(answers, inputs.batch)
 		}
 		parts = append(parts, answers)
 		if progress != nil {

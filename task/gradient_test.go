@@ -44,6 +44,10 @@ func TestGradients(t *testing.T) {
 		{Regression{}, normal(rng, 12, 2), normal(rng, 12, 2)},
 		{Regression{}, normal(rng, 3, 2), normal(rng, 3, 2)},
 		{Language{}, normal(rng, 2, 3, 5), classes(rng, -1, 5, 2, 3)},
+		{Tagging{}, normal(rng, 2, 3, 5), classes(rng, -1, 5, 2, 3)},
+		{Tagging{First: true}, normal(rng, 2, 5, 4), classes(rng, -1, 5, 2, 4)},
+		{Image{}, normal(rng, 3, 2, 9, 10), normal(rng, 3, 2, 9, 10)}, // too few for columns
+		{Image{}, normal(rng, 3, 9, 10, 2), normal(rng, 2, 9, 10, 2)}, // channels last, filled up
 		{Segmentation{}, normal(rng, 2, 3, 2, 2), classes(rng, -1, 3, 2, 2, 2)},
 		{Segmentation{}, normal(rng, 2, 2, 4, 3), classes(rng, 0, 3, 2, 2, 4)},  // classes last
 		{Segmentation{}, normal(rng, 2, 1, 3, 2), classes(rng, 0, 2, 2, 3, 2)},  // one logit

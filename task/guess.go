@@ -3,6 +3,7 @@ package task
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/advparams/advparams/nd"
 )
@@ -33,6 +34,18 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 	switch rank := o.rank(); {
 	case fractions && len(labels.Shape) == 3 && labels.Shape[2] == 5 && (o.boxes() || rank >= 3):
 		return Detection{}, "labels are boxes"
+	case known && rank >= 3 && o.LastOp == "Sigmoid" && len(o.Shape) == 3 && o.alike(labels) && checkBits(labels) == nil:
+		return MultiLabel{}, "each place of a sample has several labels"
+	case known && o.picture() && o.alike(labels) && (fractions || o.channels() > 1):
+		return Image{}, "the labels have the shape of the output, " + o.shapeText()
+	case labels.DType() == nd.Int64 && len(labels.Shape) == 2 && o.steps() > 0 && o.steps() != labels.Shape[1] && !o.Tokens:
+		return CTC{}, fmt.Sprintf("labels have %d characters at most, the output has %d steps", labels.Shape[1], o.steps())
+	case !known && byModel && o.steps() > 0 && o.batchSecond && o.Axis == 2 && !o.Tokens && o.Kind != KindFeatures:
+		return CTC{}, shape + ", and had samples on axis 1, as CTC takes them"
+	case o.tags() && (!known || several):
+		return Tagging{}, fmt.Sprintf("%s, one of %d classes a token, of which there are %d", shape, o.Shape[2], o.Vocabulary)
+	case !known && byModel && o.picture() && !o.choosing():
+		return Image{}, fmt.Sprintf("the output has shape %s, which is %s", o.shapeText(), o.pictureText())
 	case !known && byModel && o.boxes():
 		return Detection{}, shape + ", boxes and scores"
 	case rank >= 3 && fractions, rank == 0 && fractions:
@@ -53,6 +66,8 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		return MultiLabel{}, "each sample has several labels"
 	case rank <= 2 && byModel && o.LastOp == "Sigmoid" && rank > 0:
 		return Outputs{}, shape + ", behind a Sigmoid, and has no labels to compare with"
+	case rank == 2 && byModel && o.Kind == KindUnknown:
+		return Outputs{}, shape + ", and nothing in the graph says that it chooses among classes"
 	case rank == 2, rank == 0, rank >= 3 && known:
 		return Classification{}, shape
 	case rank == 1 && o.LastOp == "Sigmoid", rank == 1 && known && checkBits(labels) == nil:
@@ -63,6 +78,68 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		return Outputs{}, shape + ", which fits no other task"
 	}
 	return nil, ""
+}
+
+// channels returns the number of channels of an output that looks like images or signals.
+func (o Outlook) channels() int {
+	if len(o.Shape) < 2 {
+		return 1
+	}
+	return planesOf(o.Shape).channels
+}
+
+// picture reports whether the output looks like images, [N,C,H,W] or [N,H,W,C], or like
+// signals that a convolution makes, [N,C,T].
+func (o Outlook) picture() bool {
+	switch {
+	case len(o.Shape) == 4:
+		p := planesOf(o.Shape)
+		return (p.high > 1 || p.high < 0) && (p.wide > 1 || p.wide < 0)
+	case len(o.Shape) == 3:
+		return o.Axis == 1 && strings.Contains(o.Why, "Conv") && o.Shape[2] != 1
+	}
+	return false
+}
+
+func (o Outlook) pictureText() string {
+	if len(o.Shape) == 4 {
+		return "images"
+	}
+	return "signals"
+}
+
+func (o Outlook) shapeText() string { return fmt.Sprint(o.Shape) }
+
+// alike reports whether labels have the shape of the output, as far as that is declared.
+func (o Outlook) alike(labels nd.Array) bool {
+	if len(labels.Shape) != len(o.Shape) || len(o.Shape) == 0 {
+		return false
+	}
+	for k := 1; k < len(o.Shape); k++ {
+		if o.Shape[k] >= 0 && o.Shape[k] != labels.Shape[k] {
+			return false
+		}
+	}
+	return true
+}
+
+// steps returns the number of steps of an output [N,T,C] or [N,C,T] with a value for each
+// class at every step; 0 if it has none, or if they are not known.
+func (o Outlook) steps() int {
+	if len(o.Shape) != 3 || o.Kind == KindUnknown && o.LastOp == "Concat" {
+		return 0
+	}
+	if o.Axis == 1 {
+		return max(o.Shape[2], 0)
+	}
+	return max(o.Shape[1], 0)
+}
+
+// tags reports whether the output has a value for each of some classes at every token, and
+// these are no tokens.
+func (o Outlook) tags() bool {
+	return o.Tokens && len(o.Shape) == 3 && o.Shape[2] > 1 && o.Vocabulary > 0 && o.Shape[2] != o.Vocabulary &&
+		(o.Kind == KindLinear || o.Kind == KindChoice) && o.Axis == 2 && o.Shape[2] < o.Vocabulary
 }
 
 // Fits reports whether an output can have the answers that labels are compared with, as
@@ -90,6 +167,15 @@ func For(t Task, o Outlook) Task {
 	switch t := t.(type) {
 	case Segmentation:
 		t.Last = t.Last || o.Axis > 1 && o.Axis == len(o.Shape)-1
+		return t
+	case MultiLabel:
+		t.Steps = t.Steps || o.Axis == 2 && len(o.Shape) == 3
+		return t
+	case Tagging:
+		t.First = t.First || o.Axis == 1 && len(o.Shape) == 3
+		return t
+	case CTC:
+		t.First = t.First || o.Axis == 1 && len(o.Shape) == 3
 		return t
 	case Outputs:
 		t.Names = o.Outputs(t)

@@ -22,6 +22,9 @@ type Outlook struct {
 	LastOp string           // the operator that computes the output; operators that only reshape are skipped
 	Axes   *gradient.Axes   // which axes count samples
 	Tokens bool             // whether an input takes token numbers: integers of shape [N,T]
+	// Vocabulary is the number of tokens that there are: of rows of the table that an input
+	// of integers chooses from. 0 if there is none.
+	Vocabulary int
 
 	// Kind says what the graph tells about the values of the output, Axis along which
 	// axis they are computed or compared (0 if that is not known), and Why names the
@@ -31,6 +34,8 @@ type Outlook struct {
 	Why  string
 	axis axis   // as the graph says
 	name string // of the output
+
+	batchSecond bool // whether the output has samples on axis 1
 
 	// Floats names the outputs of a floating-point type with a row a sample, in the
 	// order of the graph, without states that the model takes again as inputs. The task
@@ -71,7 +76,8 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	}
 	o.name = out.GetName()
 	o.LastOp, o.Shape = lastOp(g, out.GetName()), shapeOf(out)
-	o.axis = newTracer(m).axis(out.GetName(), 0)
+	trace := newTracer(m)
+	o.axis, o.Vocabulary = trace.axis(out.GetName(), 0), trace.vocabulary()
 	o.Kind, o.Why = o.axis.kind, o.axis.why
 	o.Axis = o.axis.absolute(len(o.Shape))
 	if o.Inputs, err = gradient.Inputs(m); err != nil {
@@ -93,6 +99,7 @@ func (o Outlook) Settled(axes *gradient.Axes, shapes map[string][]int) Outlook {
 	}
 	rank := len(o.Shape)
 	samples := axes.Outputs[o.name]
+	o.batchSecond = samples == 1
 	at := o.axis.at
 	if samples == gradient.NoAxis {
 		rank--

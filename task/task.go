@@ -1,6 +1,9 @@
 package task
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
 )
@@ -49,12 +52,23 @@ type Traits struct {
 	// NextTokens says that the truth follows from the inputs where data has no
 	// labels (see NextTokens).
 	NextTokens bool
+	// Padding says that tokens which an input with a mask leaves out do not count (Mask).
+	Padding bool
 	// AllOutputs says that the task looks at all outputs of a floating-point type, and
 	// not at the first alone.
 	AllOutputs bool
 	// OriginalAnswers says that the truth is always what the original model answers,
 	// so that data needs no labels and whoever lacks the original has no truth.
 	OriginalAnswers bool
+}
+
+// Settler is a task that leaves something open which samples tell.
+type Settler interface {
+	Task
+	// Settle returns the task with what was open, given the labels of all samples, if there
+	// are any, and the outputs of the original model for some. why says in a sentence what
+	// was found, and is empty if nothing was open.
+	Settle(truth nd.Array, outputs []nd.Array) (settled Task, why string, err error)
 }
 
 // Tally scores outputs batch by batch.
@@ -69,7 +83,7 @@ type Tally interface {
 }
 
 // all has all tasks, in the order of the documentation.
-var all = []Task{Classification{}, Binary{}, MultiLabel{}, Regression{}, Language{}, Segmentation{}, Embedding{}, Detection{}, Outputs{}}
+var all = []Task{Classification{}, Binary{}, MultiLabel{}, Regression{}, Language{}, Tagging{}, Segmentation{}, CTC{}, Image{}, Embedding{}, Detection{}, Outputs{}}
 
 // Names returns the names of all tasks.
 func Names() []string {
@@ -80,8 +94,14 @@ func Names() []string {
 	return names
 }
 
-// ByName returns the task of a name, or an *UnknownError.
+// ByName returns the task of a name, or an *UnknownError. ctc:K is CTC with the class K as the
+// blank, which counts from the end if it is negative.
 func ByName(name string) (Task, error) {
+	if class, ok := strings.CutPrefix(name, CTC{}.Name()+":"); ok {
+		if k, err := strconv.Atoi(class); err == nil {
+			return CTC{Blank: k, Given: true}, nil
+		}
+	}
 	for _, t := range all {
 		if t.Name() == name {
 			return t, nil
@@ -89,6 +109,9 @@ func ByName(name string) (Task, error) {
 	}
 	return nil, &UnknownError{name}
 }
+
+// Parse reads the name of a task as ByName does.
+func Parse(text string) (Task, error) { return ByName(text) }
 
 // Samples are inputs with the truth about them. *dataset.Set implements it.
 type Samples interface {

@@ -144,7 +144,7 @@ func (s *assault) run(ctx context.Context) (err error) {
 	if err := s.data.finish(); err != nil {
 		return err
 	}
-	opt.Data, opt.Output, opt.Task = s.data.Data, s.data.output, s.data.kind()
+	opt.Data, opt.Output, opt.Task = s.data.Data, s.data.output, s.data.task
 	for _, text := range s.grid {
 		o, err := advparams.ParseOptimiser(text)
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 type dataFlags struct {
 	advparams.Data
 	output string
-	task   string
+	task   advparams.Task // nil if it is to be guessed
 	axes   []string
 	carry  []string
 }
@@ -28,14 +28,16 @@ sub-folder a class; a CSV file. Images are scaled to [0,1], then to (x-mean)/std
 size and layout follow the model's input.`
 
 const taskHelp = `Tasks: classification (accuracy), binary (one logit: accuracy, AUC), multi-label
-(accuracy, AUC, mAP), regression (R², RMSE), language (perplexity; without labels the
-truth is the next token of the input), segmentation (accuracy of positions, mIoU),
-embedding (cosine to the vectors of the original; needs no labels), detection (mAP;
-labels [N,M,5] as YOLO or COCO writes them, or the boxes of the original with --labels
-model) and outputs (any
-model: how far all its outputs agree with those of the original; needs no labels).
-Without --task, outputs and labels decide. Targets of tasks without an accuracy are qualities
-(docs/method.md).`
+(accuracy, AUC, mAP; of samples or of each step), regression (R², RMSE), language
+(perplexity; without labels the truth is the next token of the input), tagging (a class
+for each token: accuracy, F1), segmentation (accuracy of positions, mIoU), ctc (texts read
+step by step: error rate of characters; labels [N,L] of classes, -1 behind the end; ctc:K
+says that class K is the blank, ctc:-1 the last), image (images or signals from such:
+PSNR, SSIM, SI-SNR), embedding (cosine to the vectors of the original; needs no labels),
+detection (mAP; labels [N,M,5] as YOLO or COCO writes them, or the boxes of the original
+with --labels model) and outputs (any model: how far all its outputs agree with those of
+the original; needs no labels). Without --task, outputs and labels decide. Targets of
+tasks without an accuracy are qualities (docs/method.md).`
 
 func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uint64) {
 	fl := cmd.Flags()
@@ -47,7 +49,11 @@ func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uin
 	fl.Float32SliceVar(&d.Mean, "mean", nil, "`A,B,C` to subtract from the channels of images, or one value for all")
 	fl.Float32SliceVar(&d.Std, "std", nil, "`A,B,C` to divide the channels of images by, or one value for all")
 	choiceFlag(cmd, &d.Labels, "labels", "data", "where labels come from: the data, or the original model's own answers", "data", "model")
-	choiceFlag(cmd, &d.task, "task", "", "what the model is for (default: what its outputs and the labels look like)", advparams.TaskNames()...)
+	fl.Func("task", "what the model is for, a `TASK` (default: what its outputs and the labels look like)", func(text string) (err error) {
+		d.task, err = advparams.ParseTask(text)
+		return err
+	})
+	must(cmd.RegisterFlagCompletionFunc("task", cobra.FixedCompletions(advparams.TaskNames(), cobra.ShellCompDirectiveNoFileComp)))
 	outputFlag(cmd, &d.output, "the model's output `NAME` has the answers, one value a class; the first if left out")
 	fl.StringArrayVar(&d.axes, "batch-axis", nil, "axis K of the input or output NAME counts samples, or none of its axes, as in `NAME=K|none`; may be repeated (default: what shapes, names and a run tell)")
 	fl.StringArrayVar(&d.carry, "carry", nil, "samples are a sequence: what the original's `OUTPUT=INPUT` gave for one goes into the next; zeros go into the first; may be repeated")
@@ -92,14 +98,4 @@ func cutLast(s string) (before, after string, ok bool) {
 		return "", "", false
 	}
 	return s[:i], s[i+1:], true
-}
-
-// kind returns the task of --task; nil if the flag is not given.
-func (d *dataFlags) kind() advparams.Task {
-	if d.task == "" {
-		return nil
-	}
-	t, err := advparams.TaskByName(d.task)
-	must(err) // the flag takes no other names
-	return t
 }

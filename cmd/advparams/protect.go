@@ -163,7 +163,7 @@ func (p *protect) complete() error {
 	if err := p.data.finish(); err != nil {
 		return err
 	}
-	o.Data, o.Output, o.Task = p.data.Data, p.data.output, p.data.kind()
+	o.Data, o.Output, o.Task = p.data.Data, p.data.output, p.data.task
 	if o.Data.Path == noData {
 		o.Data.Path, o.Data.MadeUp = "", o.Profile != advparams.Sealed
 	}

@@ -72,7 +72,7 @@ func (v *verification) run(ctx context.Context) (err error) {
 	if err := v.data.finish(); err != nil {
 		return err
 	}
-	o.Data, o.Output, o.Task = v.data.Data, v.data.output, v.data.kind()
+	o.Data, o.Output, o.Task = v.data.Data, v.data.output, v.data.task
 	o.ReportTo = v.app.stream(&o.Report)
 	if o.Key, err = v.open.file(v.app); err != nil {
 		return err

@@ -82,7 +82,7 @@ func taskOf(d *wire.Data) (task.Task, error) {
 	if d.Task == "" {
 		return nil, nil
 	}
-	return task.ByName(d.Task)
+	return task.Parse(d.Task)
 }
 
 // keyOf returns a key and what opens it; none if there is no path.
