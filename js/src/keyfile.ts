@@ -234,6 +234,13 @@ async function decrypt(
     return (await decrypter.decrypt(data)) as Bytes;
   } catch (e) {
     if (e instanceof AdvparamsError) throw e;
+    if (!globalThis.crypto?.subtle && e instanceof TypeError) {
+      throw new AdvparamsError(
+        "this page has no WebCrypto, which identities need",
+        "serve it from https or localhost, or use a passphrase",
+        { cause: e },
+      );
+    }
     const problem = (e as Error).message;
     if (!problem.includes("no identity matched"))
       throw new DamagedKey(`damaged key: ${problem}`, "", { cause: e });

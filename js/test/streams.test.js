@@ -1,7 +1,6 @@
 // Patches, splices and tensors as a file passes in parts of any size, and what streams promise.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +8,7 @@ import { test } from "node:test";
 import * as advparams from "advparams";
 import { edit } from "../dist/edits.js";
 import { encoded } from "../dist/wire.js";
+import { data, number, plainKey, sealedFile } from "./plainkey.js";
 
 /** Numbers that look random and are the same in every run. */
 function generator(seed) {
@@ -74,35 +74,15 @@ test("patches and splices in parts of any size", async () => {
   }
 });
 
-const sha256 = (data) => createHash("sha256").update(data).digest();
-
-/** A plain key of format 2 that turns bits of some bytes of a file. */
+/** A plain key of format 2 that turns over bytes of a file. */
 function flipKey(before, after, positions) {
-  const number = (n, value) => [...encoded(n << 3), ...encoded(value)];
-  const data = (n, value) => [...encoded((n << 3) | 2), ...encoded(value.length), ...value];
-  const file = [
-    ...data(1, Buffer.from("model.onnx")),
-    ...data(2, Buffer.from("locked.onnx")),
-    ...number(3, before.length),
-    ...number(4, after.length),
-    ...data(5, sha256(before)),
-    ...data(6, sha256(after)),
-  ];
-  let last = 0;
-  const distances = positions.flatMap((p) => {
-    const d = p - last;
-    last = p;
-    return [...encoded(d)];
-  });
-  const patch = [...number(4, 1), ...number(5, 1), ...data(6, distances), ...number(8, 0xff)];
-  const payload = Buffer.from([
-    ...data(1, Buffer.from("advparams key")),
-    ...number(2, 2),
-    ...data(6, file),
-    ...data(7, patch),
-  ]);
-  const intro = "advparams plain key 1: not encrypted, whoever reads this file can unlock the model\n";
-  return Buffer.concat([Buffer.from(`${intro}sha256 ${sha256(payload).toString("hex")}\n`), payload]);
+  const distances = positions.map((p, i) => encoded(i > 0 ? p - positions[i - 1] : p));
+  return plainKey(
+    2,
+    before,
+    after,
+    data(7, number(4, 1), number(5, 1), data(6, ...distances), number(8, 0xff)),
+  );
 }
 
 function lock(size, positions) {
@@ -137,6 +117,13 @@ test("a file of many parts", async (t) => {
   await reader.cancel();
   opened.close();
   await assert.rejects(opened.files[0].bytes(), /closed/);
+});
+
+test("a large sealed file", async () => {
+  const { locked, original, key } = await sealedFile(3 * 2 ** 20 + 5);
+  assert.ok(original.equals(await advparams.unlock(locked, key)));
+  assert.ok(original.equals(await advparams.unlock(new Blob([locked]).stream(), key)));
+  assert.ok(!original.equals(locked));
 });
 
 test("what was given is not changed", async () => {
