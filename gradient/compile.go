@@ -35,6 +35,10 @@ type Config struct {
 	// ByInputs asks for the gradient with respect to each input of a floating-point
 	// type.
 	ByInputs bool
+	// Visit, if not nil, is called with each gradient as soon as it is computed, and its
+	// elements are valid until Visit returns. Program.Gradient then has none: the gradients
+	// of a large model never are in memory all at once.
+	Visit func(name string, g []float32)
 	// Features adds an output: the input of the linear layer that computes the
 	// first output, if there is one (see Program.Head).
 	Features bool

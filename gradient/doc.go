@@ -43,5 +43,6 @@
 //	supported.go      what is implemented, and the nodes of a model that are not
 //	try.go            Try: one changed weight, without changing it
 //	upstream.go       the nodes that a value is computed from
+//	visit.go          gradients that are given away one by one
 //	weights.go        Weights: the trained parameters
 package gradient

@@ -32,7 +32,9 @@ type Program struct {
 	keep     bool
 	users    map[string][]int // forward steps that depend on a weight
 	trials   *trials          // shared by forks
-	tried    []nd.Array       // slots of the last trial
+	visit    func(name string, g []float32)
+	visits   map[int][]int // gradients by the step that computes them; see Config.Visit
+	tried    []nd.Array    // slots of the last trial
 	withGrad bool
 	meter    *Meter
 	head     *Head
@@ -129,6 +131,9 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	}
 	l.backward(wanted, seeds)
 	l.fuse()
+	if c.cfg.Visit != nil {
+		l.release(wanted)
+	}
 	if err := l.allocate(c.cfg.Keep); err != nil {
 		return nil, err
 	}
@@ -166,6 +171,9 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 		}
 	}
 	p.steps, p.slots = l.steps, l.slots // with slots of unused inputs by now
+	if p.visit = c.cfg.Visit; p.visit != nil {
+		p.schedule()
+	}
 	if p.keep {
 		p.users = l.users(c.params, p.forward)
 		p.trials = &trials{overlays: map[string]*overlay{}, spare: arena{limit: c.cfg.Memory}}
@@ -247,6 +255,9 @@ func (p *Program) backward(outputs []nd.Array, loss Loss) (value float64, err er
 	if value, err = loss(outputs, seeds); err != nil {
 		return 0, err
 	}
+	if p.visit != nil {
+		return value, p.runVisited()
+	}
 	return value, p.run(p.steps[p.forward:], p.slots)
 }
 
@@ -254,10 +265,10 @@ func (p *Program) backward(outputs []nd.Array, loss Loss) (value float64, err er
 // computed, with the elements of the initializer in their order. It is valid until
 // the next call. It is nil for an initializer on which the loss does not depend,
 // whose gradient is zero. ok is false if Config.Gradients did not select the
-// initializer.
+// initializer, or if gradients go to Config.Visit.
 func (p *Program) Gradient(name string) (g []float32, ok bool) {
 	for _, b := range p.grads {
-		if b.name == name {
+		if b.name == name && p.visit == nil {
 			if b.slot < 0 {
 				return nil, true
 			}
