@@ -30,6 +30,7 @@ type Options struct {
 	Samples        *int     `yaml:"samples"`
 	TargetAccuracy accuracy `yaml:"target_accuracy"`
 	MaxParams      int      `yaml:"max_params"`
+	TimeLimit      duration `yaml:"time_limit"`
 	Include        []string `yaml:"include"`
 	Exclude        []string `yaml:"exclude"`
 	Bounds         string   `yaml:"bounds"`

@@ -37,7 +37,7 @@ func (j *Job) request(step string, threads int) *wire.Request {
 func (o *Options) search() wire.Search {
 	return wire.Search{
 		Profile: o.Profile, Share: float64(o.Share), SealScales: o.SealScales, Samples: o.Samples, Target: float64(o.TargetAccuracy),
-		MaxParams: o.MaxParams, Include: o.Include, Exclude: o.Exclude,
+		MaxParams: o.MaxParams, TimeLimit: time.Duration(o.TimeLimit), Include: o.Include, Exclude: o.Exclude,
 		Bounds: o.Bounds, AllowPartial: o.AllowPartial,
 	}
 }

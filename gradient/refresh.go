@@ -36,6 +36,20 @@ func (p *Program) Backward(loss Loss) (float64, error) {
 	return p.backward(p.results(p.slots), loss)
 }
 
+// Kept returns the bytes of the values that a program keeps, and each of its forks. It is 0
+// without Keep.
+func (p *Program) Kept() (n int64) {
+	if !p.keep {
+		return 0
+	}
+	for _, s := range p.steps[:p.forward] {
+		if a := p.slots[s.out]; !s.op.Alias() {
+			n += int64(a.Len()) * a.DType().Bytes()
+		}
+	}
+	return n
+}
+
 // Fork returns a program with the same operators and weights that keeps the values
 // of another batch. It has no values before its first Forward. Gradients and the
 // outputs of Try are shared, and valid until the next call of any fork. The program

@@ -23,8 +23,13 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 		return false, err
 	}
 	level, watch := []node{{objective: start}}, plateau{lowest: start}
-	for range limit {
-		next, err := s.expand(ctx, level, s.opt.Beam)
+	for len(level[0].list) < limit {
+		if s.share() >= 1 {
+			s.done = true
+			break
+		}
+		n := len(level[0].list)
+		next, err := s.expand(ctx, level, s.opt.Beam, min(pace(n, s.share()), limit-n))
 		if err != nil {
 			return false, err
 		}
@@ -57,6 +62,47 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 	}
 	s.become(level[0].list)
 	return false, nil
+}
+
+// The work that a search may take: some runs over all samples, and some multiply-adds, which
+// take a core about a minute.
+const (
+	wholePasses = 10
+	wholeWork   = 1e12
+)
+
+// share returns the share of the work that has been done. It is more than 1 for what goes
+// on, such as measuring the result.
+func (s *search) share() float64 { return float64(s.meter.Work()) / s.work }
+
+// pace returns the number of changes to add in the next round, after n changes and a share
+// of the work. A search that needs many, or whose rounds cost much, adds several at a time,
+// so that it is done in time.
+func pace(n int, share float64) int {
+	switch {
+	case share > 0.6:
+		return max(4, n)
+	case share > 0.3:
+		return max(2, n/4)
+	}
+	return max(1, n/16)
+}
+
+// together returns a set with several changes more, if these lower the objective more than
+// the first of them; nil otherwise.
+func (s *minimal) together(n node, more []candidate) (*node, error) {
+	joint := node{list: slices.Clone(n.list)}
+	for _, c := range more {
+		if c.gain > 0 {
+			joint.list = append(joint.list, c)
+		}
+	}
+	s.become(joint.list)
+	var err error
+	if joint.objective, err = s.blocks.objective(); err != nil || joint.objective >= n.objective-more[0].gain {
+		return nil, err
+	}
+	return &joint, nil
 }
 
 // A search is stuck when this many rounds lower the objective by less than this in all.
@@ -97,23 +143,30 @@ func (s *minimal) acceptOne(ctx context.Context, level []node) (reached, near bo
 	return false, near, nil
 }
 
-// expand returns the best sets with one change more, best first, at most width of them.
-func (s *minimal) expand(ctx context.Context, level []node, width int) ([]node, error) {
+// expand returns the best sets with one change more, or up to pace of them, best first, at
+// most width sets.
+func (s *minimal) expand(ctx context.Context, level []node, width, pace int) ([]node, error) {
 	var next []node
 	seen := map[string]bool{}
 	for _, n := range level {
-		if err := ctx.Err(); err != nil {
+		if err := s.spent(ctx); err != nil {
 			return nil, err
 		}
-		if s.end > 0 && s.meter.Work() >= s.end {
-			return nil, errSpent
-		}
 		s.become(n.list)
-		more, err := s.round(ctx, width)
+		more, err := s.round(ctx, max(width, pace))
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range more {
+		if pace > 1 && len(more) > 1 {
+			joint, err := s.together(n, more[:min(len(more), pace)])
+			if err != nil {
+				return nil, err
+			}
+			if joint != nil {
+				next = append(next, *joint)
+			}
+		}
+		for _, c := range more[:min(len(more), width)] {
 			list := append(slices.Clip(slices.Clone(n.list)), c)
 			if key := identity(list); !seen[key] {
 				seen[key] = true

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/sysmem"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
@@ -18,8 +19,10 @@ const blockSize = 8
 // blocks are the calibration samples. All values that the model computes from them stay
 // in memory, so that only what depends on a changed parameter is computed again.
 type blocks struct {
-	list []*block
-	task task.Task
+	list       []*block
+	task       task.Task
+	parameters int
+	visit      *func(name string, g []float32) // gets the gradients of all programs
 }
 
 // block is a few of the calibration samples.
@@ -32,7 +35,11 @@ type block struct {
 	now     float64    // objective with these
 }
 
-// newBlocks computes the first n samples, or as many as fit into memory, in blocks of
+// keptMemory is the share of the machine's memory that the values of all blocks may take.
+// Weights, their gradients and the model's file want some of it as well.
+const keptMemory = 1.0 / 6
+
+// newBlocks computes the first n samples, or as many as fit into that, in blocks of
 // size samples, or of the model's own batch size if that is fixed. Samples that do not
 // fill a block are left out, unless there would be no block.
 func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, samples Samples, n, size int, kind task.Task, objective func(truth nd.Array) gradient.Loss) (*blocks, error) {
@@ -40,11 +47,15 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 	if cfg.Axes != nil && cfg.Axes.Batch > 0 {
 		size = cfg.Axes.Batch
 	}
-	cfg.Keep = true
-	b := &blocks{task: kind}
+	b := &blocks{task: kind, parameters: cfg.Weights.Len(), visit: new(func(string, []float32))}
+	cfg.Keep, cfg.Visit = true, func(name string, g []float32) { (*b.visit)(name, g) }
+	limit := int64(keptMemory * float64(sysmem.Total()))
 	for lo := 0; lo == 0 || lo+size <= n; lo += size {
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if kept := int64(len(b.list)); kept > 0 && limit > 0 && (kept+1)*b.list[0].program.Kept() > limit {
+			return b, nil
 		}
 		hi := min(lo+size, n)
 		batch, err := samples.Batch(lo, hi)
@@ -71,6 +82,10 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 		}
 		if err != nil {
 			return nil, err
+		}
+		if kept := one.program.Kept(); lo == 0 && size > 1 && kept > limit && limit > 0 && (cfg.Axes == nil || cfg.Axes.Batch == 0) {
+			cfg.Values = nil
+			return newBlocks(ctx, m, cfg, samples, n, max(1, int(int64(size)*limit/kept)), kind, objective)
 		}
 		outputs, err := one.program.Forward(batch)
 		if err != nil {
@@ -153,38 +168,49 @@ func (b *blocks) objective() (float64, error) {
 	return sum / float64(len(b.list)), nil
 }
 
-// gradients returns the gradients of the objective by initializer name. Half of the
-// blocks are enough, since gradients only propose candidates.
-func (b *blocks) gradients(ctx context.Context) (map[string][]float32, error) {
-	sum := map[string][]float32{}
+// mostSummed is the number of parameters up to which the gradients of several blocks are
+// added. Those of a larger model never are in memory all at once: they are of one block.
+const mostSummed = 1 << 28
+
+// gradients calls visit with the gradient of the objective by each initializer that the
+// model depends on. Half of the blocks are enough, since gradients only propose candidates.
+func (b *blocks) gradients(ctx context.Context, visit func(name string, g []float32)) error {
 	half := b.list[:(len(b.list)+1)/2]
+	if b.parameters > mostSummed {
+		half = half[:1]
+	}
 	share := 1 / float32(len(half))
-	for _, one := range half {
+	sum := map[string][]float32{}
+	for i, one := range half {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		if err := one.settled(); err != nil {
-			return nil, err
+			return err
 		}
-		if _, err := one.program.Backward(one.loss); err != nil {
-			return nil, err
-		}
-		for _, name := range one.program.GradientNames() {
-			g, _ := one.program.Gradient(name)
-			if g == nil {
-				continue
-			}
+		*b.visit = func(name string, g []float32) {
 			total := sum[name]
-			if total == nil {
+			switch {
+			case len(half) == 1:
+				visit(name, g)
+				return
+			case total == nil:
 				total = make([]float32, len(g))
 				sum[name] = total
 			}
 			for i, x := range g {
 				total[i] += x * share
 			}
+			if i == len(half)-1 {
+				visit(name, total)
+				delete(sum, name)
+			}
+		}
+		if _, err := one.program.Backward(one.loss); err != nil {
+			return err
 		}
 	}
-	return sum, nil
+	return nil
 }
 
 // with tallies the outputs of the blocks with another value of a parameter. It stops

@@ -44,27 +44,37 @@ func (c candidate) compare(d candidate) int {
 // tensors, and the best of each tensor. The estimate is least reliable where steps are
 // long, so that each tensor gets a chance.
 func (s *minimal) shortlist(ctx context.Context) ([]candidate, error) {
-	grads, err := s.blocks.gradients(ctx)
+	byTensor, err := s.steepest(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.result.GradientPasses++
-	var all, perTensor []candidate
-	for _, name := range s.weights.Names() {
-		g := grads[name]
-		if g == nil {
-			continue
-		}
-		a, _ := s.weights.Array(name)
-		top := s.scores(name, a.Float32s(), g)
-		perTensor = append(perTensor, top[:min(1, len(top))]...)
-		all = append(all, top...)
+	var first []candidate
+	for _, top := range byTensor {
+		first = append(first, top[0])
 	}
-	list := slices.Concat(best(all, 32), perTensor)
+	return union(best(slices.Concat(byTensor...), 32), first), nil
+}
+
+// steepest returns the candidates of each tensor with the largest first-order gain, for the
+// tensors that have any.
+func (s *minimal) steepest(ctx context.Context) (byTensor [][]candidate, err error) {
+	err = s.blocks.gradients(ctx, func(name string, g []float32) {
+		a, _ := s.weights.Array(name)
+		if top := s.scores(name, a.Float32s(), g); len(top) > 0 {
+			byTensor = append(byTensor, top)
+		}
+	})
+	s.result.GradientPasses++
+	return byTensor, err
+}
+
+// union returns the candidates of both lists once each, by tensor and index.
+func union(a, b []candidate) []candidate {
+	list := slices.Concat(a, b)
 	slices.SortFunc(list, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
 	})
-	return slices.Compact(list), nil
+	return slices.CompactFunc(list, func(a, b candidate) bool { return a.site == b.site })
 }
 
 // scores returns the best 32 candidates of a tensor by gradient × step.

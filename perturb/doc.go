@@ -21,6 +21,7 @@
 //	squeeze.go     exchanges, and attempts to do with fewer changes
 //	inside.go      new values off the ends of the range
 //	collapse.go    changes of the last layer that prefer one class
+//	preference.go  the last layer with changes that prefer a class
 //	constants.go   constants that are no candidates
 //	plausible.go   samples and models that are refused
 //	plan.go        the changes found, as edits of a file

@@ -24,9 +24,10 @@ type TargetError struct {
 	Max                       int // parameters that might have been changed
 	// Stopped is why the search ended early: context.DeadlineExceeded, context.Canceled or
 	// the cause of the context; nil if it was not stopped. Stuck means that it gave up,
-	// because further changes no longer made the model worse.
-	Stopped error
-	Stuck   bool
+	// because further changes no longer made the model worse, Spent that it did the work
+	// that a search may take.
+	Stopped      error
+	Stuck, Spent bool
 }
 
 func (e *TargetError) Error() string {
@@ -45,6 +46,8 @@ func (e *TargetError) Error() string {
 		text += "; the search was stopped"
 	case e.Stuck:
 		text += "; the search is stuck: further changes no longer made the model worse"
+	case e.Spent:
+		text += fmt.Sprintf("; the search took as much work as it may, %d runs over the samples and a minute", wholePasses)
 	}
 	return text
 }

@@ -3,6 +3,7 @@ package perturb
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
@@ -21,6 +22,7 @@ type minimal struct {
 	best     []candidate // the best set so far that is not
 	reached  *state      // the best so far that is
 	stuck    bool        // the objective no longer falls
+	done     bool        // the work that a search may take is done
 	end      int64       // the work at which a part of the search ends; 0 for none
 }
 
@@ -90,7 +92,7 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 		missed := s.missed(s.opt.MaxParams)
-		missed.Stuck = s.stuck
+		missed.Stuck, missed.Spent = s.stuck, s.done
 		return &s.result, missed
 	}
 	s.keep()
@@ -185,19 +187,13 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 	if stopped {
 		return false, false, nil
 	}
-	off := !s.without.Clamp
-	if off && now.Quality <= s.targetFor(now) { // most likely it is
-		if reached, err = s.inside(ctx, now, inward); reached || err != nil {
+	if !s.without.Clamp && now.Quality <= s.targetFor(now) { // most likely it is
+		if reached, err = s.inside(ctx, now); reached || err != nil {
 			return reached, true, err
 		}
 	}
-	if reached, err = s.confirm(ctx, t, n); err != nil || !reached {
-		return reached, s.result.Locked.Quality < s.result.Target+nearby, err
-	}
-	if off {
-		_, err = s.inside(ctx, now, inward[len(inward)-1:])
-	}
-	return true, true, err
+	reached, err = s.confirm(ctx, t, n)
+	return reached, reached || s.result.Locked.Quality < s.result.Target+nearby, err
 }
 
 // nearby is the distance above the target at which other sets of as many changes may
@@ -219,7 +215,7 @@ func (s *minimal) confirm(ctx context.Context, all task.Tally, seen int) (reache
 	err = s.judge.Each(ctx, s.samples, seen, func(e task.Evaluation) (bool, error) {
 		n += e.N
 		err := errors.Join(all.Add(e.Outputs, e.Truth), held.Add(e.Outputs, e.Truth))
-		return !s.hopeless(held.Score(), n), err
+		return !s.outOfReach(held.Score(), n, s.samples.Len()-seen), err
 	})
 	if err != nil {
 		return false, err
@@ -241,6 +237,13 @@ const translatable = 0.1
 // samples.
 func (s *minimal) hopeless(score task.Score, n int) bool {
 	return score.Quality > s.targetFor(score)+uncertainty(score.Quality, n)
+}
+
+// outOfReach is hopeless for n of all samples that decide. The fewer are left, the less
+// their score may differ.
+func (s *minimal) outOfReach(score task.Score, n, all int) bool {
+	left := math.Sqrt(1 - float64(n)/float64(max(all, n, 1)))
+	return score.Quality > s.targetFor(score)+left*uncertainty(score.Quality, n)
 }
 
 // become makes the changes of a list and undoes those that are not in it.

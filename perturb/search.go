@@ -112,6 +112,7 @@ type search struct {
 	tau     float64           // scale of the objective
 	meter   *gradient.Meter   // of all that is computed
 	once    int64             // work of running the model over all samples
+	work    float64           // that the search may take
 	fair    task.Score        // on samples that played no part in choosing changes, as last measured
 
 	changed map[site]bool
@@ -289,25 +290,33 @@ func (s *search) examine(ctx context.Context, features bool) error {
 	}
 	s.judge = &task.Evaluator{Task: s.opt.Task, Session: session}
 	tally := s.opt.Task.NewTally()
-	l := &lastLayer{n: s.samples.Len()}
-	err = s.judge.Each(ctx, s.samples, 0, func(e task.Evaluation) (bool, error) {
-		if head, ok := session.Head(); ok {
-			l.head = head
-			l.add(e.Outputs[len(e.Outputs)-1], e.N)
-		}
-		return true, tally.Add(e.Outputs, e.Truth)
-	})
+	s.last, err = s.visited(ctx, func(e task.Evaluation) error { return tally.Add(e.Outputs, e.Truth) })
 	if err != nil {
 		return err
 	}
-	if l.n*l.width == len(l.features) && l.width > 0 {
-		s.last = l
-	}
 	s.once = max(s.meter.Work(), 1)
+	s.work = wholePasses*float64(s.once) + wholeWork
 	s.tau = tally.Scale()
 	s.note(tally.Score())
 	s.result.Before = s.result.Locked
 	return s.plausible(s.result.Before)
+}
+
+// visited runs the model with the present weights on all samples. It returns the last layer
+// with its inputs; nil if the layer is not linear or not wanted.
+func (s *search) visited(ctx context.Context, visit func(task.Evaluation) error) (*lastLayer, error) {
+	l := &lastLayer{n: s.samples.Len()}
+	err := s.judge.Each(ctx, s.samples, 0, func(e task.Evaluation) (bool, error) {
+		if head, ok := s.judge.Session.Head(); ok {
+			l.head = head
+			l.add(e.Outputs[len(e.Outputs)-1], e.N)
+		}
+		return true, visit(e)
+	})
+	if err != nil || l.width == 0 || l.n*l.width != len(l.features) {
+		return nil, err
+	}
+	return l, nil
 }
 
 // differentiated returns a configuration with gradients by all tensors that may change.

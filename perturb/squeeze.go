@@ -45,7 +45,7 @@ func (s *minimal) descend(ctx context.Context, n node, attempts int) (better nod
 // exchanged returns a set with the best other change in place of one; nil if that does not
 // lower the objective.
 func (s *minimal) exchanged(ctx context.Context, n node, c candidate) (*node, error) {
-	next, err := s.expand(ctx, []node{n.without(c)}, 1)
+	next, err := s.expand(ctx, []node{n.without(c)}, 1, 1)
 	if err != nil || len(next) == 0 {
 		return nil, err
 	}
@@ -90,6 +90,14 @@ const (
 // errSpent ends a search whose work is limited.
 var errSpent = errors.New("the work is done")
 
+// spent returns an error if a part of the search is to end.
+func (s *minimal) spent(ctx context.Context) error {
+	if s.end > 0 && s.meter.Work() >= s.end {
+		return errSpent
+	}
+	return ctx.Err()
+}
+
 // squeeze looks for a set with fewer changes that is at the target, as far as the work
 // allows: by exchanges, as long as these find one, and then by another search, which
 // raises the loss that the model was trained with. Which objective finds the shorter list
@@ -102,6 +110,9 @@ func (s *minimal) squeeze(ctx context.Context) error {
 	}
 	for _, attempt := range attempts {
 		s.end = s.meter.Work() + max(int64(squeezePasses*float64(s.once)), squeezeWork)
+		if s.share() >= 1 {
+			return nil
+		}
 		for found := true; found && len(s.result.Changes) > 1; {
 			var err error
 			if found, err = attempt(); err != nil && !errors.Is(err, errSpent) {
@@ -161,7 +172,7 @@ func (s *minimal) shorter(ctx context.Context, list []candidate) (found bool, er
 					return found, err
 				}
 			}
-			level, err := s.expand(ctx, []node{left.without(weak[j])}, 2)
+			level, err := s.expand(ctx, []node{left.without(weak[j])}, 2, 1)
 			if err != nil || len(level) == 0 {
 				return false, err
 			}

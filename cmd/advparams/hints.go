@@ -104,7 +104,7 @@ func targetHint(e *advparams.TargetError) string {
 	switch {
 	case e.Stopped != nil:
 		return "raise --time-limit, or keep what there is with --allow-partial"
-	case e.Stuck:
+	case e.Stuck, e.Spent:
 		return "try --beam 4, other samples (--seed, --samples) or a higher --target-accuracy; --bounds none lets values leave their range"
 	}
 	return "raise --max-params or --target-accuracy"

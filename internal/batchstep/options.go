@@ -13,7 +13,7 @@ func (h *Host) protectOptions(req *wire.Request) (opt advparams.ProtectOptions, 
 	opt = advparams.ProtectOptions{
 		Model: p.Model, Output: p.Data.Output, Data: dataOf(&p.Data),
 		Locked: p.Output, Key: p.Key, Force: req.Force, KeepOldKey: p.KeepOldKey, AllowPartial: s.AllowPartial,
-		Profile: advparams.Profile(s.Profile), Share: s.Share, SealScales: s.SealScales, Target: s.Target, MaxParams: s.MaxParams,
+		Profile: advparams.Profile(s.Profile), Share: s.Share, SealScales: s.SealScales, Target: s.Target, MaxParams: s.MaxParams, TimeLimit: s.TimeLimit,
 		Include: s.Include, Exclude: s.Exclude, Unbounded: s.Bounds == "none",
 		PlainKey: p.Seal.Plain, Threads: req.Threads, Memory: req.Memory, Created: h.Created, Notice: h.Notice,
 	}

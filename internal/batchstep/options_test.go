@@ -12,6 +12,7 @@ func TestManifestOptions(t *testing.T) {
 	for _, c := range []struct{ step, option, want string }{
 		{wire.StepProtect, "Include", "include"},
 		{wire.StepProtect, "MaxParams", "max_params"},
+		{wire.StepProtect, "TimeLimit", "time_limit"},
 		{wire.StepProtect, "Target", "target_accuracy"},
 		{wire.StepProtect, "Data.Limit", "data.limit"},
 		{wire.StepProtect, "Output", "data.output"},

@@ -3,6 +3,7 @@ package wire
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // CommandLine returns the arguments of advparams that do the same as the request,
@@ -55,6 +56,12 @@ func (c *commandLine) number(flag string, x float64) {
 	}
 }
 
+func (c *commandLine) duration(flag string, d time.Duration) {
+	if d > 0 {
+		c.args(flag, d.String())
+	}
+}
+
 func (c *commandLine) option(flag string, on bool) {
 	if on {
 		c.args(flag)
@@ -81,6 +88,7 @@ func (p *Protect) commandLine(c *commandLine, names Names) {
 	}
 	c.number("--target-accuracy", s.Target)
 	c.integer("--max-params", s.MaxParams)
+	c.duration("--time-limit", s.TimeLimit)
 	c.text("--include", s.Include...)
 	c.text("--exclude", s.Exclude...)
 	c.text("--bounds", s.Bounds)
@@ -106,9 +114,7 @@ func (a *Attack) commandLine(c *commandLine, names Names) {
 	c.text("--grid", strings.Join(t.Grid, ","))
 	c.integer("--epochs", t.Epochs)
 	c.integer("--batch", t.Batch)
-	if t.TimeLimit > 0 {
-		c.args("--time-limit", t.TimeLimit.String())
-	}
+	c.duration("--time-limit", t.TimeLimit)
 	c.text("--key", names.Of(a.Key))
 	c.text("-i", a.Identities...)
 	c.text("--state", names.Of(a.Notes))

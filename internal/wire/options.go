@@ -53,16 +53,17 @@ type Protect struct {
 
 // Search says which parameters change, and how far the search goes.
 type Search struct {
-	Profile      string   `json:"profile,omitempty"`
-	Share        float64  `json:"share,omitempty"` // of the parameters that are encrypted, likewise
-	SealScales   bool     `json:"seal_scales,omitempty"`
-	Samples      *int     `json:"samples,omitempty"`
-	Target       float64  `json:"target,omitempty"` // accuracy; 0: chance
-	MaxParams    int      `json:"max_params,omitempty"`
-	Include      []string `json:"include,omitempty"`
-	Exclude      []string `json:"exclude,omitempty"`
-	Bounds       string   `json:"bounds,omitempty"`
-	AllowPartial bool     `json:"allow_partial,omitempty"`
+	Profile      string        `json:"profile,omitempty"`
+	Share        float64       `json:"share,omitempty"` // of the parameters that are encrypted, likewise
+	SealScales   bool          `json:"seal_scales,omitempty"`
+	Samples      *int          `json:"samples,omitempty"`
+	Target       float64       `json:"target,omitempty"` // accuracy; 0: chance
+	MaxParams    int           `json:"max_params,omitempty"`
+	TimeLimit    time.Duration `json:"time_limit,omitempty"`
+	Include      []string      `json:"include,omitempty"`
+	Exclude      []string      `json:"exclude,omitempty"`
+	Bounds       string        `json:"bounds,omitempty"`
+	AllowPartial bool          `json:"allow_partial,omitempty"`
 }
 
 // Verify asks to measure a locked model beside its original.

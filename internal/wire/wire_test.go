@@ -21,7 +21,7 @@ func requests() []*wire.Request {
 		{Threads: 2, Force: true, Names: names, Protect: &wire.Protect{
 			Model: "/stage/1/a b.onnx", Output: "/stage/1/a.locked.onnx", Key: "/stage/10/a.key",
 			Seal: wire.Seal{Recipients: []string{"age1x", "age1y"}, RecipientsFiles: []string{"/stage/1/team.txt"}}, Data: data,
-			Search: wire.Search{Profile: "minimal", Samples: &samples, Target: 0.25, MaxParams: 3,
+			Search: wire.Search{Profile: "minimal", Samples: &samples, Target: 0.25, MaxParams: 3, TimeLimit: 90 * time.Second,
 				Include: []string{"conv*"}, Exclude: []string{"*.bias"}, Bounds: "none", AllowPartial: true},
 		}},
 		{Names: names, Verify: &wire.Verify{Locked: "l.onnx", Original: "o.onnx", Key: "k", Identities: []string{"me.txt"}, Data: data, Report: "r.html"}},
@@ -106,7 +106,7 @@ func TestCommandLine(t *testing.T) {
 	for i, want := range []string{
 		"inspect ./-a.onnx",
 		"protect 's3://zoo/a b.onnx' --data s3://zoo/data " + data + " -o s3://zoo/a.locked.onnx --key gs://keys/deep/a.key -r age1x -r age1y -R s3://zoo/team.txt" +
-			" --profile minimal --samples 0 --target-accuracy 0.25 --max-params 3 --include 'conv*' --exclude '*.bias' --bounds none --allow-partial --threads 2 --force",
+			" --profile minimal --samples 0 --target-accuracy 0.25 --max-params 3 --time-limit 1m30s --include 'conv*' --exclude '*.bias' --bounds none --allow-partial --threads 2 --force",
 		"verify --locked l.onnx --original o.onnx --key k -i me.txt --data s3://zoo/data " + data + " --report r.html",
 		"attack l.onnx --data d --test t --test-limit 5 --fraction 0.5 --attacks a,b --grid sgd:0.1 --epochs 3 --batch 8 --time-limit 1m0s --state n.json",
 	} {

@@ -1,0 +1,127 @@
+package perturb
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
+)
+
+// labelled are labels without samples.
+type labelled []int
+
+func (l labelled) Len() int                                        { return len(l) }
+func (l labelled) Labels() []int                                   { return l }
+func (l labelled) Batch(_, _ int) (b map[string]nd.Array, e error) { return nil, nil }
+
+// TestPreference: exchanges leave no more than the greedy choice does, no parameter is
+// changed twice, and the gaps are those of a layer with the changes made.
+func TestPreference(t *testing.T) {
+	const n, width, classes, k = 300, 12, 4, 3
+	m, _ := demo(t, "train", 1)
+	some, err := gradient.LoadWeights(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	better := 0
+	for seed := range uint64(8) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		l := &lastLayer{head: gradient.Head{Weight: "w", Bias: "b", Transposed: true}, n: n, width: width}
+		w := nd.New(nd.Float32, classes, width)
+		for i := range w.Float32s() {
+			w.Float32s()[i] = float32(rng.NormFloat64())
+		}
+		labels := make(labelled, n)
+		for i := range n {
+			labels[i] = rng.IntN(classes)
+			for j := range width {
+				x := max(0, rng.NormFloat64()+2*float64(w.Float32s()[labels[i]*width+j]))
+				l.features = append(l.features, float32(x))
+			}
+		}
+		l.weights, l.classes, l.bias, l.logits = w, classes, make([]float32, classes), nil
+		logits := func(i, c int) (z float32) {
+			for j := range width {
+				z += l.feature(i, j) * w.Float32s()[l.at(c, j)]
+			}
+			return z
+		}
+		for i := range n {
+			for c := range classes {
+				l.logits = append(l.logits, logits(i, c))
+			}
+		}
+		s := &search{samples: labels, tau: 1, weights: some.With("w", w), bounds: map[string]bounds{"w": {bound{value: -2}, bound{value: 2}}}}
+		p := s.prefer(l, 1)
+		p.choose(k)
+		greedy := p.rest(stepped{})
+		p.exchange()
+		if rest := p.rest(stepped{}); rest > greedy+1e-3 {
+			t.Errorf("seed %d: exchanges raise the rest from %v to %v", seed, greedy, rest)
+		} else if rest < greedy-1e-3 {
+			better++
+		}
+		seen := map[site]bool{}
+		for _, m := range p.list {
+			if seen[m.site] {
+				t.Errorf("seed %d: %v is changed twice", seed, m.site)
+			}
+			seen[m.site] = true
+			w.Float32s()[m.index] = m.value
+		}
+		if len(p.list) != k {
+			t.Errorf("seed %d: %d changes, want %d", seed, len(p.list), k)
+		}
+		for i := range n {
+			want := float32(math.Inf(-1))
+			for c := range classes {
+				if c != 1 {
+					want = max(want, logits(i, c))
+				}
+			}
+			want -= logits(i, 1)
+			if d := want - p.gap[i]; d > 1e-3 || d < -1e-3 {
+				t.Fatalf("seed %d: the gap of sample %d is %v, want %v", seed, i, p.gap[i], want)
+			}
+		}
+	}
+	if better == 0 {
+		t.Error("exchanges never help")
+	}
+}
+
+// TestPace: rounds add more changes as more are needed and as the work runs out.
+func TestPace(t *testing.T) {
+	for _, c := range []struct {
+		n     int
+		share float64
+		want  int
+	}{{0, 0, 1}, {8, 0.1, 1}, {31, 0.1, 1}, {32, 0.1, 2}, {8, 0.31, 2}, {40, 0.31, 10}, {2, 0.61, 4}, {40, 0.61, 40}} {
+		if got := pace(c.n, c.share); got != c.want {
+			t.Errorf("pace(%d, %v) is %d, want %d", c.n, c.share, got, c.want)
+		}
+	}
+}
+
+// TestSpent: a beam ends when the work is done, with what it has.
+func TestSpent(t *testing.T) {
+	t.Parallel()
+	m, set := demo(t, "train", 64)
+	shared, err := newSearch(m, set, Options{Target: 1e-9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &minimal{search: shared}
+	if err := s.examine(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if s.blocks, err = newBlocks(t.Context(), m, s.differentiated(), set, set.Len(), blockSize, s.opt.Task, s.lowered); err != nil {
+		t.Fatal(err)
+	}
+	s.work = float64(s.meter.Work()) + 1
+	if reached, err := s.beam(t.Context(), 10); reached || err != nil || !s.done || len(s.result.Changes) == 0 || len(s.result.Changes) > 4 {
+		t.Errorf("reached %v, error %v, spent %v, %d changes", reached, err, s.done, len(s.result.Changes))
+	}
+}
