@@ -49,13 +49,13 @@ func TestVisit(t *testing.T) {
 	if _, ok := visited.Gradient(whole.GradientNames()[0]); ok {
 		t.Error("Gradient has an array that is used again")
 	}
-	if a, b := bytesOf(visited), bytesOf(whole); a >= b {
+	if a, b := memoryOf(visited), memoryOf(whole); a >= b {
 		t.Errorf("%d bytes with Visit, %d without", a, b)
 	}
 }
 
-// bytesOf returns the memory of the values of a program.
-func bytesOf(p *Program) (n int) {
+// memoryOf returns the memory of the values of a program.
+func memoryOf(p *Program) (n int) {
 	seen := map[*float32]bool{}
 	for _, a := range p.slots {
 		if x := a.Float32s(); len(x) > 0 && !seen[&x[0]] {
