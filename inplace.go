@@ -13,22 +13,24 @@ import (
 	"filippo.io/age"
 
 	"github.com/advparams/advparams/internal/filelock"
+	"github.com/advparams/advparams/internal/guard"
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/seal"
 )
 
-// journalSuffix is added to the name of a model whose files are being changed in place.
-// The journal holds the key for as long as that takes: a file that is sealed by half is of
-// no use without. Whoever works on the model next goes on from there.
-const journalSuffix = ".advparams-journal"
-
 // ErrBusy means that another process is changing the files of a model.
 var ErrBusy = errors.New("another process is changing this model in place")
 
 // inPlace are the files of a model that are changed in place.
+//
+// The journal beside the model holds the key for as long as that takes: a file that is sealed
+// by half is of no use without. Whoever works on the model next goes on from there. Others may
+// be able to make files beside the model: a journal of theirs would say what to change, and is
+// refused.
 type inPlace struct {
 	model   string // path
+	folder  *os.Root
 	journal *os.File
 	files   []*os.File
 	change  seal.InPlace
@@ -100,7 +102,10 @@ func openInPlace(model string, record *onnxio.Record, unseal bool) (_ *inPlace, 
 			in.close()
 		}
 	}()
-	in.journal, err = os.OpenFile(model+journalSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if in.folder, err = os.OpenRoot(filepath.Dir(model)); err != nil {
+		return nil, err
+	}
+	in.journal, err = in.folder.OpenFile(in.name(), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("%s: %w", model, ErrBusy)
 	}
@@ -117,6 +122,23 @@ func openInPlace(model string, record *onnxio.Record, unseal bool) (_ *inPlace, 
 	return in, nil
 }
 
+// name is the name of the journal in the folder of the model.
+func (in *inPlace) name() string { return filepath.Base(in.model) + onnxio.JournalSuffix }
+
+// ours makes sure that the journal is of the user who runs this process, or of the owner of
+// the model, and that nobody else can write to it.
+func (in *inPlace) ours() error {
+	info, err := in.journal.Stat()
+	if err != nil {
+		return err
+	}
+	model, err := in.folder.Lstat(filepath.Base(in.model))
+	if err != nil {
+		return err
+	}
+	return guard.Trusted(in.journal.Name(), info, model)
+}
+
 // own locks the journal against other processes. The process that had it before may have
 // removed it, so that it is not the one that others would find.
 func (in *inPlace) own() error {
@@ -127,7 +149,7 @@ func (in *inPlace) own() error {
 	if err != nil {
 		return err
 	}
-	there, err := os.Stat(in.journal.Name())
+	there, err := in.folder.Lstat(in.name())
 	if err != nil || !os.SameFile(locked, there) {
 		return fmt.Errorf("%s: %w", in.model, ErrBusy)
 	}
@@ -171,7 +193,7 @@ func (in *inPlace) remove() error {
 	if in.journal == nil {
 		return nil
 	}
-	if err := os.Remove(in.journal.Name()); err != nil {
+	if err := in.folder.Remove(in.name()); err != nil {
 		return err
 	}
 	_ = syncFolder(filepath.Dir(in.model))
@@ -185,21 +207,32 @@ func (in *inPlace) close() {
 	if in.journal != nil {
 		in.journal.Close()
 	}
+	if in.folder != nil {
+		in.folder.Close()
+	}
 }
 
 // finishInterrupted goes on with a change in place of a model that was interrupted. If
 // there is none, it does nothing.
 func finishInterrupted(ctx context.Context, model string) (err error) {
+	if to, err := filepath.EvalSymlinks(model); err == nil {
+		model = to // beside which the journal is
+	}
 	in := &inPlace{model: model}
-	in.journal, err = os.OpenFile(model+journalSuffix, os.O_RDWR, 0)
+	defer in.close()
+	if in.folder, err = os.OpenRoot(filepath.Dir(model)); err == nil {
+		in.journal, err = guard.Open(in.folder, in.name(), os.O_RDWR, 0)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = in.ours()
 	}
-	defer in.close()
-	if err := in.own(); err != nil {
+	if err == nil {
+		err = in.own()
+	}
+	if err != nil {
 		return err
 	}
 	state, unseal, err := seal.ReadJournal(in.journal)

@@ -193,6 +193,9 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	if err := opt.check(); err != nil {
 		return nil, err
 	}
+	if err := finishInterrupted(ctx, opt.Model); err != nil {
+		return nil, err
+	}
 	if opt.Profile == Sealed {
 		return protectSealed(ctx, opt)
 	}

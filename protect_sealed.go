@@ -80,9 +80,6 @@ type sealing struct {
 func protectSealed(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	start := time.Now()
 	if opt.InPlace {
-		if err := finishInterrupted(ctx, opt.Model); err != nil {
-			return nil, err
-		}
 		opt.Locked = opt.Model
 		defer func() { opt.Locked = "" }()
 	}

@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/advparams/advparams/internal/filelock"
 	"github.com/advparams/advparams/internal/guard"
+	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
 // lock keeps two runs from working on one model. It consists of two locks. The
@@ -95,7 +95,7 @@ func acquire(folder *os.Root, name string, seen *sightings) (*lock, error) {
 		}
 		host, _ := os.Hostname()
 		if by, text := readOwner(f); text != "" && (by.Host != host || !local) && !gone(by.Process) {
-			quiet := max(now(folder, name).Sub(mine.ModTime()), seen.unchanged(path, text))
+			quiet := max(now(folder).Sub(mine.ModTime()), seen.unchanged(path, text))
 			if quiet < stale {
 				f.Close()
 				return nil, &heldError{by, max(quiet, 1)}
@@ -172,8 +172,8 @@ func readOwner(f *os.File) (by owner, text string) {
 // now returns the time by the clock that dates the files of a folder, which may be
 // that of another machine. Clocks of hosts that share the folder may differ by more
 // than stale.
-func now(folder *os.Root, name string) time.Time {
-	probe := name + "." + rand.Text()
+func now(folder *os.Root) time.Time {
+	probe := atomicfile.TempName()
 	f, err := folder.OpenFile(probe, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return time.Now()

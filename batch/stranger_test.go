@@ -3,12 +3,18 @@
 package batch
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/advparams/advparams/onnxio/atomicfile"
 )
 
 // within fails the test if f takes long: it waits for what never comes.
@@ -20,6 +26,28 @@ func within(t *testing.T, f func()) {
 	case <-done:
 	case <-time.After(time.Minute):
 		t.Fatal("waits for ever")
+	}
+}
+
+// TestLeftBehind: what a run that was killed left in the state folder goes when the next one
+// takes the lock, although that has nothing to write.
+func TestLeftBehind(t *testing.T) {
+	b := setUp(t, "", "fine")
+	expectStates(t, b.run(t.Context()), "done 0")
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Skip(err)
+	}
+	left := strings.Replace(atomicfile.TempName(), fmt.Sprintf("-%d-", os.Getpid()), fmt.Sprintf("-%d-", dead.Process.Pid), 1)
+	put(t, filepath.Join(b.dir, StateFolder), left, "half a record")
+	mine := atomicfile.TempName()
+	put(t, filepath.Join(b.dir, StateFolder), mine, "on its way")
+	expectStates(t, b.run(t.Context()), "unchanged 0")
+	if _, err := os.Stat(filepath.Join(b.dir, StateFolder, left)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is still there (%v)", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(b.dir, StateFolder, mine)); err != nil {
+		t.Error(err)
 	}
 }
 

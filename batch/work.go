@@ -113,6 +113,7 @@ func (w *worker) locked(ctx context.Context, threads int) error {
 		}
 		defer l.release()
 		file = l.file
+		atomicfile.Sweep(w.state) // a run that was killed may have been writing its last record
 	} else {
 		if w.cfg.Store == nil {
 			return errNoStore(path)

@@ -8,6 +8,43 @@ import (
 	"path/filepath"
 )
 
+// JournalSuffix is added to the name of a model whose files are being changed in place.
+// The file of that name holds what is needed to go on, for as long as that takes.
+const JournalSuffix = ".advparams-journal"
+
+// UnfinishedError means that the files of a model are being changed in place, or that this
+// was interrupted: they are neither original nor locked. Open returns it while there is a
+// journal.
+type UnfinishedError struct{ Model, Journal string }
+
+func (e *UnfinishedError) Error() string {
+	return fmt.Sprintf("%s is being changed in place, or that was interrupted: %s is there", e.Model, e.Journal)
+}
+
+// Hint says what to do.
+func (e *UnfinishedError) Hint() string {
+	return "unlock or protect it again, which finishes the work; do not remove the journal, which the model may need"
+}
+
+// checkFinished returns an *UnfinishedError if there is a journal beside a model, or beside
+// the file that its name leads to.
+func checkFinished(model string) error {
+	for _, path := range []string{model, target(model)} {
+		if _, err := os.Lstat(path + JournalSuffix); err == nil {
+			return &UnfinishedError{model, path + JournalSuffix}
+		}
+	}
+	return nil
+}
+
+// target returns where symbolic links lead to.
+func target(path string) string {
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		return to
+	}
+	return path
+}
+
 // InPlace reports whether a locked model becomes the original by decrypting bytes where
 // they are: by one keystream, with all data files under their own names.
 func (r *Record) InPlace() bool {

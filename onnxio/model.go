@@ -74,6 +74,9 @@ func (m *Model) open() error {
 
 // openAlone opens and parses the model file, without its external data.
 func (m *Model) openAlone() error {
+	if err := checkFinished(m.path); err != nil {
+		return err
+	}
 	f, info, err := openRegular(m.path)
 	if err != nil {
 		return err

@@ -297,19 +297,15 @@ func (e *experiment) complete(fail failer, found files, failed faults.Call) {
 		if name == e.journal && failed.Path != name {
 			fail("it leaves its journal")
 		}
-		if isTemporary(name) && !failed.Temporary() && !strings.HasPrefix(failed.Path, "tmp/") && !e.settling(name) {
+		if isTemporary(name) && !failed.Temporary() && !strings.HasPrefix(failed.Path, "tmp/") && !settling(name) {
 			fail("it leaves %s", name)
 		}
 	}
 }
 
 // settling reports whether a file is what a process leaves that was killed before it
-// locked its folder, or after it emptied it, which other processes remove after a minute;
-// or after the last record of a batch, which then has nothing more to write.
-func (e *experiment) settling(name string) bool {
-	if strings.HasPrefix(name, "out/.advparams-batch/") { // until something is written there again
-		return true
-	}
+// locked its folder, or after it emptied it, which other processes remove after a minute.
+func settling(name string) bool {
 	dir, file, _ := strings.Cut(strings.TrimPrefix(name, "tmp/"), "/")
 	return strings.HasPrefix(dir, "advparams-scratch-") && (file == "" || file == "lock")
 }

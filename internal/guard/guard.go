@@ -20,12 +20,16 @@ import (
 type Error struct {
 	Path   string
 	Reason string // such as "is a symbolic link"
+	Advice string // "" if the file can be removed
 }
 
 func (e *Error) Error() string { return e.Path + " " + e.Reason }
 
 // Hint returns what to do about it.
 func (e *Error) Hint() string {
+	if e.Advice != "" {
+		return e.Advice
+	}
 	return "somebody else may have put it there: look at it, and remove it"
 }
 
@@ -46,7 +50,7 @@ func kind(path string, info fs.FileInfo) *Error {
 	case mode.IsRegular():
 		reason = "is not a folder"
 	}
-	return &Error{path, reason}
+	return &Error{Path: path, Reason: reason}
 }
 
 // tries bounds how often a file is looked at again that somebody keeps replacing.
@@ -93,7 +97,20 @@ func Open(dir *os.Root, name string, flag int, perm fs.FileMode) (*os.File, erro
 		}
 		return f, nil
 	}
-	return nil, &Error{join(dir, name), "is being replaced again and again"}
+	return nil, &Error{Path: join(dir, name), Reason: "is being replaced again and again"}
+}
+
+// Trusted makes sure that a file belongs to the user who runs this process or to the owner
+// of another file, and that nobody else can write to it.
+func Trusted(path string, info, other fs.FileInfo) error {
+	const advice = "if whoever made it is at work on the model, let them finish; if not, look at it before you move it away"
+	switch {
+	case !Ours(info) && !sameOwner(info, other):
+		return &Error{path, "belongs to another user", advice}
+	case permitted(info)&0o022 != 0:
+		return &Error{path, fmt.Sprintf("has mode %04o, so that others may write to it", info.Mode().Perm()), advice}
+	}
+	return nil
 }
 
 // Follow opens a regular file for reading, through symbolic links. It never waits for
@@ -135,7 +152,7 @@ func Create(dir *os.Root, name string, perm fs.FileMode) (*os.File, error) {
 			return f, err
 		}
 	}
-	return nil, &Error{join(dir, name), "is being replaced again and again"}
+	return nil, &Error{Path: join(dir, name), Reason: "is being replaced again and again"}
 }
 
 // Read returns the content of a regular file of at most max bytes.
@@ -147,7 +164,7 @@ func Read(dir *os.Root, name string, max int64) ([]byte, error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, max+1))
 	if err == nil && int64(len(text)) > max {
-		err = &Error{join(dir, name), fmt.Sprintf("has more than %d bytes", max)}
+		err = &Error{Path: join(dir, name), Reason: fmt.Sprintf("has more than %d bytes", max)}
 	}
 	return text, err
 }
@@ -167,7 +184,7 @@ func Folder(dir *os.Root, name string) (*os.Root, error) {
 	}
 	after, err := sub.Stat(".")
 	if err == nil && !os.SameFile(before, after) {
-		err = &Error{join(dir, name), "was replaced a moment ago"}
+		err = &Error{Path: join(dir, name), Reason: "was replaced a moment ago"}
 	}
 	if err != nil {
 		sub.Close()
@@ -200,9 +217,9 @@ func owned(dir *os.Root, name string, denied fs.FileMode, may string) (*os.Root,
 	switch {
 	case err != nil:
 	case !Ours(info):
-		err = &Error{join(dir, name), "belongs to another user"}
+		err = &Error{Path: join(dir, name), Reason: "belongs to another user"}
 	case permitted(info)&denied != 0:
-		err = &Error{join(dir, name), fmt.Sprintf("has mode %04o, so that others may %s", info.Mode().Perm(), may)}
+		err = &Error{Path: join(dir, name), Reason: fmt.Sprintf("has mode %04o, so that others may %s", info.Mode().Perm(), may)}
 	}
 	if err != nil {
 		sub.Close()

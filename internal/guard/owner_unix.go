@@ -17,5 +17,12 @@ func Ours(info fs.FileInfo) bool {
 	return ok && int(s.Uid) == os.Geteuid()
 }
 
+// sameOwner reports whether two files belong to one user.
+func sameOwner(a, b fs.FileInfo) bool {
+	s, ok1 := a.Sys().(*syscall.Stat_t)
+	t, ok2 := b.Sys().(*syscall.Stat_t)
+	return ok1 && ok2 && s.Uid == t.Uid
+}
+
 // permitted returns the permission bits.
 func permitted(info fs.FileInfo) fs.FileMode { return info.Mode().Perm() }

@@ -51,6 +51,13 @@ func createTemp(at place, perm fs.FileMode) (*os.File, place, error) {
 	return nil, place{}, errors.New("no free temporary name")
 }
 
+// Sweep removes what dead processes have left in a folder. A Set does so in the folders
+// that it writes to.
+func Sweep(dir *os.Root) { sweep(place{&folder{dir}, "."}) }
+
+// TempName returns a new name for a file that Sweep removes once this process is dead.
+func TempName() string { return tempName(tempEnding) }
+
 // sweep removes temporary files from a folder whose processes have been killed.
 // What cannot be removed stays for the next time.
 func sweep(dir place) {

@@ -57,6 +57,21 @@ def _model(nodes: Any, weights: Any, x: list[int], y: list[int]) -> Any:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def test_journal(locker: Locker, tmp_path: Path) -> None:
+    """A model that is changed in place is neither locked nor original."""
+    model = tmp_path / "model.onnx"
+    onnx.save(conv_mul(), model)
+    locked, key = locker.sealed(model, tmp_path)
+    journal = tmp_path / "locked.onnx.advparams-journal"
+    (tmp_path / "link.onnx").symlink_to(locked)
+    journal.touch()
+    for path in (locked, tmp_path / "link.onnx"):
+        with pytest.raises(advparams.WrongModel, match="changed in place"):
+            advparams.unlock(path, key, locker.identity)
+    journal.unlink()
+    assert advparams.unlock(locked, key, locker.identity) == model.read_bytes()
+
+
 FUSED = [conv_mul, conv_batchnorm, transpose_matmul]
 
 

@@ -97,8 +97,9 @@ def unlock_files(
     SHA-256 digests are compared with those in the key before and after. See `unlock` for the
     arguments.
     """
-    payload = open_key(key, identity, max_work_factor)
     path = os.fspath(path)
+    _check_finished(path)
+    payload = open_key(key, identity, max_work_factor)
     folder = os.path.dirname(path)
     results: list[bytes] = []
     for index, file in enumerate(payload.files):
@@ -109,6 +110,17 @@ def unlock_files(
     for name in sorted(set(unlocked.files) - unlocked._refers_to()):
         raise DamagedKey(f"the key has the data file {name!r}, which the original does not refer to")
     return unlocked
+
+
+def _check_finished(path: str) -> None:
+    """Refuses a model that the command changes in place, or has not finished with."""
+    for model in (path, os.path.realpath(path)):
+        journal = model + ".advparams-journal"
+        if os.path.lexists(journal):
+            raise WrongModel(
+                f"{path} is being changed in place, or that was interrupted: {journal} is there",
+                "the command finishes the work: advparams unlock",
+            )
 
 
 def _inside(folder: str | os.PathLike[str], name: str) -> str:
