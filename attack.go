@@ -23,8 +23,8 @@ type AttackOptions struct {
 	Task Task
 
 	// Data is what the attacker's samples are taken from. Its seed decides everything
-	// random. Test has the samples to measure the results on. Its Mean and Std are
-	// those of Data if it has none.
+	// random. Test has the samples to measure the results on. They are prepared as
+	// those of Data unless it says how.
 	Data Data
 	Test Data
 	// Fraction is the share of Data that the attacker has; 0 means a tenth.
@@ -148,7 +148,7 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 		return nil, err
 	}
 	defer m.Close()
-	original, profile, err := opt.original(ctx, m)
+	original, profile, err := opt.original(ctx, m, see)
 	if err != nil {
 		return nil, err
 	}
@@ -219,8 +219,8 @@ func (o *AttackOptions) prepare(h *head, w *gradient.Workers) (train, test *data
 	}
 	d := o.Test
 	d.Axes, d.Carry = o.Data.Axes, o.Data.Carry
-	if d.Samples == nil && len(d.Mean)+len(d.Std) == 0 {
-		d.Mean, d.Std = o.Data.Mean, o.Data.Std
+	if d.Samples == nil && d.Preprocess.IsZero() {
+		d.Preprocess = o.Data.Preprocess
 	}
 	measured, err := d.prepare(h, dataset.Test, d.seed(0), w)
 	if err != nil {
@@ -241,7 +241,7 @@ func first(set *dataset.Set, n int) *dataset.Set {
 // original returns the weights before locking; nil if neither the key nor the
 // original is given. A model that is unlocked for this exists in a temporary folder
 // only. With a key, profile is that of the lock.
-func (o *AttackOptions) original(ctx context.Context, locked *onnxio.Model) (weights *gradient.Weights, profile string, err error) {
+func (o *AttackOptions) original(ctx context.Context, locked *onnxio.Model, see observer) (weights *gradient.Weights, profile string, err error) {
 	switch {
 	case o.Original != "":
 		w, err := weightsOf(o.Original)
@@ -256,6 +256,7 @@ func (o *AttackOptions) original(ctx context.Context, locked *onnxio.Model) (wei
 	if err != nil {
 		return nil, "", err
 	}
+	o.Data.adopt(k.Summary, see)
 	u, err := unlockTemporarily(ctx, o.Locked, &k.Record)
 	if err != nil {
 		return nil, "", err

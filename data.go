@@ -16,7 +16,7 @@ type Data struct {
 	// Samples are in memory, in the form that the model takes (dataset.FromArrays).
 	Samples *dataset.Set
 	// MadeUp makes up samples for a classifier from the model alone (package synth).
-	// Mean and Std then describe the inputs that the model expects.
+	// Preprocess.Mean and Std then describe the inputs that the model expects.
 	MadeUp bool
 	// Shape is the shape of a sample that is made up. It is needed if the model leaves
 	// it open.
@@ -31,9 +31,9 @@ type Data struct {
 	// order. A seed of 0 selects the first samples. nil means 1 for Protect and for the
 	// data of an attacker, and 0 otherwise.
 	Seed *uint64
-	// Mean and Std normalise images after scaling to [0,1], as (x-Mean)/Std: one
-	// value for all channels or one for each; empty means 0 and 1.
-	Mean, Std []float32
+	// Preprocess is how images become what the model takes. Verify and Attack take what
+	// the key says where it says nothing.
+	Preprocess Preprocess
 	// Labels says where labels come from.
 	Labels Labels
 
@@ -48,6 +48,9 @@ type Data struct {
 
 // NoAxis as an axis in Data.Axes says that none counts samples.
 const NoAxis = gradient.NoAxis
+
+// Preprocess says how the pixels of images become the values that a model takes.
+type Preprocess = dataset.Preprocess
 
 // Split is a part of the data.
 type Split = dataset.Split
@@ -89,8 +92,13 @@ func (d *Data) check(option string) error {
 		return optionf(option+".Shape", "is for samples that are made up")
 	case d.Labels != "" && d.Labels != LabelsOfData && d.Labels != LabelsOfModel:
 		return &OptionError{Option: option + ".Labels", Value: string(d.Labels), Reason: "is not data or model"}
-	case d.Samples != nil && (d.Split != "" || len(d.Mean)+len(d.Std) > 0):
-		return optionf(option, "Split, Mean and Std are for samples in files")
+	case d.Samples != nil && (d.Split != "" || !d.Preprocess.IsZero()):
+		return optionf(option, "Split and Preprocess are for samples in files")
+	case d.MadeUp && !d.Preprocess.OnlyNormalises():
+		return optionf(option+".Preprocess", "of samples that are made up there are only Mean and Std")
+	}
+	if err := d.Preprocess.Check(); err != nil {
+		return optionf(option+".Preprocess", "%v", err)
 	}
 	return nil
 }
@@ -170,7 +178,7 @@ func (d *Data) open(h *head, usual dataset.Split, seed uint64) (set *dataset.Set
 	spec := verify.Spec(h.look)
 	spec.Split, spec.DefaultSplit = d.Split, usual
 	spec.Limit, spec.Seed = d.Limit, seed
-	spec.Mean, spec.Std = d.Mean, d.Std
+	spec.Preprocess = d.Preprocess
 	spec.AnyLabels = true
 	set, err = dataset.Open(d.Path, spec)
 	return set, d.Path, err

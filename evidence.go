@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -101,24 +100,17 @@ func (s *settings) data(prefix string, d *Data, usual Split, seed uint64) {
 	s.add(prefix+"labels", cmp.Or(d.Labels, LabelsOfData))
 }
 
-// normalisation describes how images are normalised; "" if they are not.
-func (d *Data) normalisation() string {
-	if len(d.Mean)+len(d.Std) == 0 {
+// preparation describes how images are prepared; "" if in the usual way.
+func (d *Data) preparation() string {
+	if d.Preprocess.IsZero() {
 		return ""
 	}
-	list := func(x []float32, usual string) string {
-		var parts []string
-		for _, v := range x {
-			parts = append(parts, strconv.FormatFloat(float64(v), 'g', -1, 32))
-		}
-		return cmp.Or(strings.Join(parts, ", "), usual)
-	}
-	return fmt.Sprintf("scaled to 0 … 1, less the mean %s, divided by %s", list(d.Mean, "0"), list(d.Std, "1"))
+	return d.Preprocess.String()
 }
 
 // runs returns what runs two versions of a model on the samples.
 func (p *prepared) runs(d *Data, original, locked *gradient.Session, see observer) *verify.Runs {
-	r := &verify.Runs{Task: p.task, Set: p.set, Original: original, Locked: locked, Mean: d.Mean, Std: d.Std}
+	r := &verify.Runs{Task: p.task, Set: p.set, Original: original, Locked: locked, Preprocess: d.Preprocess}
 	if see.progress != nil {
 		r.Progress = see.counter
 	}
@@ -127,7 +119,7 @@ func (p *prepared) runs(d *Data, original, locked *gradient.Session, see observe
 
 // described adds which samples the figures come from.
 func (p *prepared) described(e *Evidence, d *Data) {
-	e.Task, e.Data, e.Samples, e.Preprocessing = p.task.Name(), p.set.Describe(), p.set.Len(), d.normalisation()
+	e.Task, e.Data, e.Samples, e.Preprocessing = p.task.Name(), p.set.Describe(), p.set.Len(), d.preparation()
 }
 
 // withChanges returns the function that verify.Tensors takes, for a model and changes.

@@ -29,7 +29,8 @@ type KeyContent struct {
 	Samples        int64           `json:"samples,omitempty"` // that the accuracies were measured on
 	Accuracy       float64         `json:"accuracy_before,omitempty"`
 	LockedAccuracy float64         `json:"accuracy_locked,omitempty"`
-	MadeUp         bool            `json:"made_up,omitempty"` // the samples were: no real data was seen
+	MadeUp         bool            `json:"made_up,omitempty"`    // the samples were: no real data was seen
+	Preprocess     *Preprocess     `json:"preprocess,omitempty"` // how images were prepared
 	Files          []KeyFileEntry  `json:"files"`
 	Steps          []KeyStep       `json:"steps,omitempty"`   // of a sealed model, in the order of unlocking
 	Changes        []TensorIndices `json:"changes,omitempty"` // with InspectOptions.Secrets
@@ -91,6 +92,9 @@ func describeKey(k *key.Key, secrets bool) *KeyContent {
 	c := &KeyContent{
 		Tool: k.Tool, Profile: s.Profile, ParamsTotal: s.Parameters,
 		Samples: s.Samples, Accuracy: s.Accuracy, LockedAccuracy: s.LockedAccuracy, MadeUp: s.MadeUp,
+	}
+	if p, err := preprocessOf(k.Summary); err == nil && !p.IsZero() {
+		c.Preprocess = &p
 	}
 	if !k.Created.IsZero() {
 		c.Created = k.Created.UTC().Format("2006-01-02T15:04:05Z")

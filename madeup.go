@@ -63,7 +63,7 @@ const (
 // made makes up samples of one family. They have no labels yet.
 func (d *Data) made(ctx context.Context, m *onnxio.Model, h *head, family synth.Family, n int, seed uint64, w *gradient.Workers, progress func(int)) (nd.Array, string, error) {
 	inputs, err := synth.Samples(ctx, m, synth.Options{
-		N: n, Family: family, Shape: d.Shape, Mean: d.Mean, Std: d.Std, Output: h.output, Seed: seed, Workers: w, Progress: progress,
+		N: n, Family: family, Shape: d.Shape, Mean: d.Preprocess.Mean, Std: d.Preprocess.Std, Output: h.output, Seed: seed, Workers: w, Progress: progress,
 	})
 	if err != nil {
 		return nd.Array{}, "", err

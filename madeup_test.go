@@ -21,7 +21,7 @@ func TestMadeUp(t *testing.T) {
 		locked := filepath.Join(t.TempDir(), "locked.onnx")
 		var key bytes.Buffer
 		p, err := advparams.Protect(t.Context(), advparams.ProtectOptions{
-			Model: model, Data: advparams.Data{MadeUp: true, Seed: &seed, Mean: []float32{0.5}, Std: []float32{0.3}},
+			Model: model, Data: advparams.Data{MadeUp: true, Seed: &seed, Preprocess: advparams.Preprocess{Mean: []float32{0.5}, Std: []float32{0.3}}},
 			Locked: locked, KeyTo: &key, PlainKey: true,
 		})
 		if err != nil {

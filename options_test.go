@@ -74,7 +74,7 @@ func TestOptionErrors(t *testing.T) {
 		{"no model", "Model", protect(func(o *advparams.ProtectOptions) { o.Model = "" })},
 		{"no data", "Data", protect(func(o *advparams.ProtectOptions) { o.Data = advparams.Data{} })},
 		{"two sources", "Data", protect(func(o *advparams.ProtectOptions) { o.Data.Path = "x.npz" })},
-		{"normalised samples", "Data", protect(func(o *advparams.ProtectOptions) { o.Data.Mean = []float32{1} })},
+		{"normalised samples", "Data", protect(func(o *advparams.ProtectOptions) { o.Data.Preprocess.Mean = []float32{1} })},
 		{"limit", "Data.Limit", protect(func(o *advparams.ProtectOptions) { o.Data.Limit = -1 })},
 		{"shape", "Data.Shape", protect(func(o *advparams.ProtectOptions) { o.Data.Shape = []int{1} })},
 		{"labels", "Data.Labels", protect(func(o *advparams.ProtectOptions) { o.Data.Labels = "mine" })},

@@ -40,6 +40,8 @@ const (
 	NoticeDraws
 	// NoticeSize warns of a model file that is too large for other programs.
 	NoticeSize
+	// NoticePreprocess warns of images that are not prepared as they were for the lock.
+	NoticePreprocess
 )
 
 // Notice is a message on the way to a result.
@@ -50,7 +52,7 @@ type Notice struct {
 
 // Warning reports whether the notice is a warning.
 func (n Notice) Warning() bool {
-	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput || n.Kind == NoticeLeft || n.Kind == NoticeSize
+	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput || n.Kind == NoticeLeft || n.Kind == NoticeSize || n.Kind == NoticePreprocess
 }
 
 // observer passes on what happens in a run. Both functions may be nil.

@@ -237,7 +237,7 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	defer done()
 	found, missed := opt.search(searching, m, samples, allow, w)
 	if missed != nil && (!errors.Is(missed, ErrTarget) || !opt.AllowPartial || found == nil || len(found.Changes) == 0) {
-		return nil, missed
+		return nil, opt.suggest(ctx, missed, m, samples, w)
 	}
 	if ctx.Err() != nil {
 		if !opt.AllowPartial {
@@ -367,7 +367,7 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 		return nil, err
 	}
 	if err := p.inScale(ctx, m, w); err != nil {
-		return nil, err
+		return nil, o.suggest(ctx, err, m, p, w)
 	}
 	class, share := p.skewed()
 	switch {

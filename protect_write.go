@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -117,6 +118,13 @@ func (o *ProtectOptions) writeKey(ctx context.Context, out *outputs, record *onn
 			Parameters: int64(p.ParamsTotal), Changed: int64(p.ParamsChanged),
 			Samples: int64(p.Samples), MadeUp: o.Data.MadeUp,
 		},
+	}
+	if !o.Data.Preprocess.IsZero() {
+		text, err := json.Marshal(o.Data.Preprocess)
+		if err != nil {
+			return err
+		}
+		k.Summary.Preprocess = string(text)
 	}
 	if k.Created.IsZero() {
 		k.Created = time.Now().Truncate(time.Second).UTC()

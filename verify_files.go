@@ -40,6 +40,7 @@ func (v *verifier) unlock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.opt.Data.adopt(k.Summary, v.see)
 	v.record = &k.Record
 	v.report.WithKey = true
 	v.profile = k.Summary.Profile

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/advparams/advparams"
 )
 
 // put writes a file below dir and returns its path.
@@ -52,10 +54,10 @@ models:
 		t.Fatal(err)
 	}
 	a, b := m.entries[0], m.entries[1]
-	if got := a.Data; !cmp.Equal(got, Data{Path: "images", Limit: 100, Mean: []float32{0.5}, Std: []float32{0.25, 1.5, 2}, Task: "regression"}) {
+	if got := a.Data; !cmp.Equal(got, Data{Path: "images", Limit: 100, Preprocess: advparams.Preprocess{Mean: []float32{0.5}, Std: []float32{0.25, 1.5, 2}}, Task: "regression"}) {
 		t.Errorf("data of a: %+v", got)
 	}
-	if got := b.Data; !cmp.Equal(got, Data{Path: "images", Limit: 7, Mean: []float32{0.5}, Std: []float32{0.25, 1.5, 2}, Labels: "model", Task: "language", Output: "logits"}) {
+	if got := b.Data; !cmp.Equal(got, Data{Path: "images", Limit: 7, Preprocess: advparams.Preprocess{Mean: []float32{0.5}, Std: []float32{0.25, 1.5, 2}}, Labels: "model", Task: "language", Output: "logits"}) {
 		t.Errorf("data of b: %+v", got)
 	}
 	if *a.Samples != 500 || *b.Samples != 0 || a.TargetAccuracy != 0.2 || b.TargetAccuracy != 0 {
@@ -150,10 +152,7 @@ func TestSchemaMatchesTypes(t *testing.T) {
 		{Test{}, at(append(options, "attack", "properties", "test", "properties")...)},
 		{Data{}, at("$defs", "data", "properties")},
 	} {
-		var fields []string
-		for f := range reflect.TypeOf(c.value).Fields() {
-			fields = append(fields, f.Tag.Get("yaml"))
-		}
+		fields := fieldsOf(reflect.TypeOf(c.value))
 		slices.Sort(fields)
 		if diff := cmp.Diff(fields, c.names); diff != "" {
 			t.Errorf("fields of %T and schema differ:\n%s", c.value, diff)
@@ -186,4 +185,18 @@ func TestSize(t *testing.T) {
 			t.Errorf("%q: %d without an error", text, got)
 		}
 	}
+}
+
+// fieldsOf returns the names of a type's fields in YAML.
+func fieldsOf(t reflect.Type) (names []string) {
+	for f := range t.Fields() {
+		switch name := f.Tag.Get("yaml"); name {
+		case "-":
+		case ",inline":
+			names = append(names, fieldsOf(f.Type)...)
+		default:
+			names = append(names, name)
+		}
+	}
+	return names
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/wire"
 )
 
@@ -51,15 +52,18 @@ type Seal struct {
 
 // Data says which samples to take and how to prepare them.
 type Data struct {
-	Path   string    `yaml:"path"`
-	Split  string    `yaml:"split"`
-	Limit  int       `yaml:"limit"`
-	Seed   *uint64   `yaml:"seed"`
-	Mean   []float32 `yaml:"mean"`
-	Std    []float32 `yaml:"std"`
-	Labels string    `yaml:"labels"`
-	Task   string    `yaml:"task"`
-	Output string    `yaml:"output"`
+	Path  string  `yaml:"path"`
+	Split string  `yaml:"split"`
+	Limit int     `yaml:"limit"`
+	Seed  *uint64 `yaml:"seed"`
+	// Preset is a usual way to prepare images, Preprocess what differs from it, and Classes
+	// the names of the classes in the model's order.
+	Preset     string               `yaml:"preset"`
+	Preprocess advparams.Preprocess `yaml:",inline"`
+	Classes    []string             `yaml:"classes"`
+	Labels     string               `yaml:"labels"`
+	Task       string               `yaml:"task"`
+	Output     string               `yaml:"output"`
 }
 
 // Verify says how to verify.
@@ -126,11 +130,13 @@ func (d Data) but(step Data) Data {
 	if step.Path != "" {
 		d.Path = step.Path
 	}
-	if step.Mean != nil {
-		d.Mean = step.Mean
+	if step.Preset != "" {
+		d.Preset, d.Preprocess = step.Preset, step.Preprocess
+	} else {
+		d.Preprocess = step.Preprocess.Over(d.Preprocess)
 	}
-	if step.Std != nil {
-		d.Std = step.Std
+	if step.Classes != nil {
+		d.Classes = step.Classes
 	}
 	if step.Labels != "" {
 		d.Labels = step.Labels

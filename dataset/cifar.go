@@ -67,17 +67,13 @@ func openCIFAR(folder string, splits map[Split]cifarFiles, spec Spec) (source, [
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := exactFrame(in, cifarGeometry)
-	if err != nil {
-		return nil, nil, err
-	}
-	im, err := newImages(in, f, spec)
+	var records [][]byte
+	im, err := stored(in, cifarGeometry, false, spec, func(row int) ([]byte, error) { return records[row], nil })
 	if err != nil {
 		return nil, nil, err
 	}
 	files := splits[split]
 	im.format = splitAbout(fmt.Sprintf("CIFAR-%d", files.classes), split)
-	var records [][]byte
 	var labels []int
 	for _, name := range files.names {
 		pixels, read, err := readCIFAR(filepath.Join(folder, name), files.classes)
@@ -88,7 +84,6 @@ func openCIFAR(folder string, splits map[Split]cifarFiles, spec Spec) (source, [
 		labels = append(labels, read...)
 	}
 	im.n = len(records)
-	im.pixels = func(row int) ([]byte, error) { return records[row], nil }
 	return im, labels, nil
 }
 

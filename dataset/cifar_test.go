@@ -73,8 +73,8 @@ func TestCIFARErrors(t *testing.T) {
 		"label":      {map[string][]byte{"data_batch_1.bin": slices.Concat(good, cifarRecord("\x0a", 1, 2, 3))}, []int{-1, 3, 32, 32}, "record 1 has label 10: not a CIFAR-10 file", ""},
 		"gz cut":     {map[string][]byte{"test_batch.bin.gz": gz(t, good)[:40]}, []int{-1, 3, 32, 32}, "test_batch.bin.gz: truncated", "again"},
 		"100 as 10":  {map[string][]byte{"train.bin": good}, []int{-1, 3, 32, 32}, "train.bin: 3073 bytes are not a whole number of CIFAR-100 records", "again"},
-		"model size": {map[string][]byte{"data_batch_1.bin": good}, []int{-1, 3, 28, 28}, `images are 32×32 RGB, but input "x" wants [N 3 28 28]`, "only image folders"},
-		"grey model": {map[string][]byte{"data_batch_1.bin": good}, []int{-1, 1, 32, 32}, `images are 32×32 RGB, but input "x" wants [N 1 32 32]`, "only image folders"},
+		"model size": {map[string][]byte{"data_batch_1.bin": good}, []int{-1, 3, 28, 28}, `images are 32×32 RGB, but input "x" wants [N 3 28 28]`, "say how to resize"},
+		"grey model": {map[string][]byte{"data_batch_1.bin": good}, []int{-1, 1, 32, 32}, `images are 32×32 RGB, but input "x" wants [N 1 32 32]`, "say how to resize"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Open(tree(t, tt.files), model(tt.shape...))

@@ -58,9 +58,9 @@ type Spec struct {
 	Limit int
 	Seed  uint64
 
-	// Mean and Std normalise images, after scaling to [0,1]: one value for all
-	// channels or one for each; empty: 0 and 1. Only images take them.
-	Mean, Std []float32
+	// Preprocess is how images become what the model takes. Only images take it, but
+	// for ClassNames.
+	Preprocess Preprocess
 
 	// NeedLabels makes data without labels an error.
 	NeedLabels bool
@@ -77,6 +77,8 @@ type Set struct {
 	path   string
 	rows   []int // of the source, one a sample
 	labels []int // classes, one a sample, or nil
+
+	classes []string // their names; nil: not known
 
 	truth     nd.Array // labels that are no classes, or the zero Array
 	truthRows []int    // of truth, one a sample
@@ -104,7 +106,10 @@ func Open(path string, spec Spec) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	s := &Set{source: src, path: path, rows: count(src.len()), labels: labels}
+	s := &Set{source: src, path: path, rows: count(src.len()), labels: labels, classes: spec.Preprocess.ClassNames}
+	if im, is := src.(*images); is && s.classes == nil {
+		s.classes = im.classes
+	}
 	a, isArrays := src.(*arrays)
 	if isArrays && a.truth.Data != nil {
 		s.truth, s.truthRows = a.truth, count(src.len())
@@ -135,8 +140,8 @@ func open(path string, spec Spec) (source, []int, error) {
 	if spec.Split != "" {
 		return nil, nil, &SplitError{spec.Split, "file"}
 	}
-	if len(spec.Mean) > 0 || len(spec.Std) > 0 {
-		return nil, nil, malformed("the values in the file are what the model gets: store them normalised and leave mean and std out", "mean and std apply to images only")
+	if spec.Preprocess.shapes() || spec.Preprocess.values() {
+		return nil, nil, malformed("the values in the file are what the model gets: store them prepared, and leave mean, std, sizes and the like out", "preprocessing applies to images only")
 	}
 	return read(path, spec)
 }
@@ -153,17 +158,7 @@ func (spec Spec) check() error {
 			return malformed(fmt.Sprintf("the splits are %s and %s", Train, Test), "unknown split %q", s)
 		}
 	}
-	for _, v := range spec.Mean {
-		if !finite(v) {
-			return fmt.Errorf("mean %v is not a finite number", v)
-		}
-	}
-	for _, v := range spec.Std {
-		if !finite(v) || v <= 0 {
-			return fmt.Errorf("std %v is not a positive number", v)
-		}
-	}
-	return nil
+	return spec.Preprocess.Check()
 }
 
 // single returns the one input of a model that data of a kind can feed.
@@ -221,7 +216,7 @@ func (s *Set) Batch(lo, hi int) (map[string]nd.Array, error) {
 // Subset returns the samples at the given indices, in that order. It shares
 // the data of s and panics when an index is out of range.
 func (s *Set) Subset(indices []int) *Set {
-	out := &Set{source: s.source, path: s.path, rows: pick(s.rows, indices), truth: s.truth}
+	out := &Set{source: s.source, path: s.path, rows: pick(s.rows, indices), truth: s.truth, classes: s.classes}
 	out.labels, out.truthRows = pick(s.labels, indices), pick(s.truthRows, indices)
 	return out
 }

@@ -17,7 +17,7 @@
 // The images of an image folder are converted to the channels of the input
 // and, where their size differs, resized and centre-cropped; pixels are those
 // of libjpeg, Pillow and torchvision but for rounding. Other images must have
-// the model's size.
+// the model's size. [Preprocess] changes all that.
 //
 // [ReadNPZ] and [WriteNPZ] exchange arrays with NumPy in general.
 //
@@ -39,6 +39,10 @@
 //	imagefolder.go  image folders with one sub-folder a class
 //	imageload.go    decoding images when they are needed
 //	images.go       sizes, layouts and scaling of images
+//	preprocess.go   Preprocess: what may be asked of images; presets
+//	settings.go     settings and names of classes in files
+//	placement.go    where an image goes in the model's input
+//	resample.go     resizing with Pillow's bytes
 //	jpeg.go         colour of JPEG files, upsampled as libjpeg does
 //	limits.go       bounds on what files may ask for
 //	errors.go       typed errors

@@ -189,18 +189,13 @@ func (x *idx) images(in Input, spec Spec) (*images, error) {
 	if g.size() == 0 {
 		return nil, fmt.Errorf("an array %v holds no pixels", x.dims)
 	}
-	f, err := exactFrame(in, g)
-	if err != nil {
-		return nil, err
-	}
-	im, err := newImages(in, f, spec)
-	if err != nil {
-		return nil, err
-	}
-	im.n, im.interleaved = x.dims[0], interleaved
-	im.pixels = func(row int) ([]byte, error) {
+	im, err := stored(in, g, interleaved, spec, func(row int) ([]byte, error) {
 		return x.data[row*g.size() : (row+1)*g.size()], nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	im.n = x.dims[0]
 	return im, nil
 }
 

@@ -100,7 +100,7 @@ func TestIDX(t *testing.T) {
 func TestNormalisation(t *testing.T) {
 	folder := tree(t, map[string][]byte{trainImages: idxOf(8, []byte{0, 1, 100, 255}, 1, 2, 2)})
 	spec := model(-1, 1, 2, 2)
-	spec.Mean, spec.Std = []float32{0.286}, []float32{0.353}
+	spec.Preprocess.Mean, spec.Preprocess.Std = []float32{0.286}, []float32{0.353}
 	want := []float32{-0.81019825, -0.799089, 0.3007, 2.0226629}
 	for i, got := range all(t, mustOpen(t, folder, spec)).Float32s() {
 		x := float32([]byte{0, 1, 100, 255}[i]) / 255
@@ -113,15 +113,15 @@ func TestNormalisation(t *testing.T) {
 
 	colour := tree(t, map[string][]byte{"train-images-idx4-ubyte": idxOf(8, []byte{51, 102, 204}, 1, 1, 1, 3)})
 	spec = model(-1, 3, 1, 1)
-	spec.Mean, spec.Std = []float32{0, 0.25, 0.5}, []float32{2}
+	spec.Preprocess.Mean, spec.Preprocess.Std = []float32{0, 0.25, 0.5}, []float32{2}
 	x := []float32{51, 102, 204}
 	for c := range x {
-		x[c] = (x[c]/255 - spec.Mean[c]) / 2
+		x[c] = (x[c]/255 - spec.Preprocess.Mean[c]) / 2
 	}
 	if got := all(t, mustOpen(t, colour, spec)).Float32s(); !slices.Equal(got, x) {
 		t.Errorf("channels %v, want %v", got, x)
 	}
-	spec.Mean = []float32{0, 0.5}
+	spec.Preprocess.Mean = []float32{0, 0.5}
 	_, err := Open(colour, spec)
 	wantError(t, err, "2 values of mean for images of 3 channels", "")
 }
@@ -156,7 +156,7 @@ func TestIDXErrors(t *testing.T) {
 	packed := gz(t, images)
 	corrupt := bytes.Clone(packed)
 	corrupt[len(corrupt)-6] ^= 1 // the checksum
-	again, resize := "copy or download the file again", "only image folders are resized"
+	again, resize := "copy or download the file again", "say how to resize"
 	for name, tt := range map[string]struct {
 		files        map[string][]byte
 		text, hinted string
@@ -211,7 +211,7 @@ func TestImageInputErrors(t *testing.T) {
 		"channels":   {model(-1, 8, 2, 8), `input "x", [N 8 2 8], does not take grey or RGB images`, ".npz"},
 		"rank 5":     {model(-1, 1, 2, 3, 4), `input "x", [N 1 2 3 4], does not take`, ".npz"},
 		"rank 0":     {Spec{Inputs: []Input{{Name: "x", Shape: []int{}, DType: nd.Float32}}}, `input "x", [], does not take`, ".npz"},
-		"flat":       {model(-1, 7), `images are 2×3 grey, but input "x" wants [N 7]`, "only image folders"},
+		"flat":       {model(-1, 7), `images are 2×3 grey, but input "x" wants [N 7]`, "say how to resize"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Open(folder, tt.spec)
@@ -236,7 +236,7 @@ func TestFrames(t *testing.T) {
 		{[]int{-1, 3, 224, 3}, geometry{3, 3, 224}, true},
 		{[]int{-1, 1, 28, 1}, geometry{1, 1, 28}, true},
 	} {
-		f, err := exactFrame(Input{Name: "x", Shape: tt.shape}, tt.g)
+		f, err := exactFrame(Input{Name: "x", Shape: tt.shape}, tt.g, Spec{})
 		if err != nil {
 			t.Error(err)
 			continue

@@ -14,7 +14,8 @@ import (
 )
 
 // An image folder has one sub-folder a class; the classes count in the sorted
-// order of their names, as torchvision's ImageFolder and Keras do. Above the
+// order of their names, as torchvision's ImageFolder and Keras do, or in that of
+// Preprocess.ClassNames. Above the
 // classes there may be folders for the splits. Images that lie in the folder
 // itself are samples without labels.
 
@@ -90,6 +91,20 @@ func alignClasses(splits map[Split]imageSplit) error {
 	return nil
 }
 
+// inOrder returns the classes in the order of a list, which may have more; nil means the
+// order of the alphabet, or no classes.
+func inOrder(folders, list []string) ([]string, error) {
+	if folders == nil || list == nil {
+		return folders, nil
+	}
+	for _, folder := range folders {
+		if !slices.Contains(list, folder) {
+			return nil, malformed("name the folders as the list of classes does", "class folder %q is not in the list of %d classes", folder, len(list))
+		}
+	}
+	return list, nil
+}
+
 // imageFile is one sample: its path within the data set and its class.
 type imageFile struct {
 	path  string
@@ -111,7 +126,7 @@ func (s imageSplit) files(root string) ([]imageFile, error) {
 		folder = path.Join(s.folder, folder)
 		names, nested, err := imagesIn(filepath.Join(root, folder))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // a class of the other split that has no image here
+			continue // a class of the list or the other split that has no image here
 		}
 		if err != nil {
 			return nil, err
@@ -187,6 +202,9 @@ func openImages(root string, splits map[Split]imageSplit, spec Spec) (source, []
 		return nil, nil, err
 	}
 	split := splits[chosen]
+	if split.classes, err = inOrder(split.classes, spec.Preprocess.ClassNames); err != nil {
+		return nil, nil, err
+	}
 	files, err := split.files(root)
 	if err != nil {
 		return nil, nil, err
@@ -194,7 +212,7 @@ func openImages(root string, splits map[Split]imageSplit, spec Spec) (source, []
 	if len(files) == 0 {
 		return nil, nil, fmt.Errorf("no png, jpeg or gif image in %s", split.folder)
 	}
-	load := &imageLoader{root: root, files: files}
+	load := &imageLoader{root: root, files: files, spec: spec}
 	f, err := load.frame(in)
 	if err != nil {
 		return nil, nil, err
@@ -211,6 +229,7 @@ func openImages(root string, splits map[Split]imageSplit, spec Spec) (source, []
 	if split.classes == nil {
 		return im, nil, nil
 	}
+	im.classes = split.classes
 	im.format += fmt.Sprintf(", %d classes", len(split.classes))
 	labels := make([]int, len(files))
 	for i, file := range files {
@@ -219,42 +238,13 @@ func openImages(root string, splits map[Split]imageSplit, spec Spec) (source, []
 	return im, labels, nil
 }
 
-// frame settles what geometry the images get: the input's; where it leaves
-// the size open, that of the first image, and RGB.
-func (l *imageLoader) frame(in Input) (frame, error) {
-	all, err := frames(in)
-	if err != nil {
-		return frame{}, err
-	}
-	f := all[0]
-	if f.c >= 0 && f.h >= 0 && f.w >= 0 {
-		return f, nil
-	}
-	first, err := l.config(0)
-	if err != nil {
-		return frame{}, err
-	}
-	l.uniform = f.h < 0 || f.w < 0
-	if f.h < 0 {
-		f.h = first.Height
-	}
-	if f.w < 0 {
-		f.w = first.Width
-	}
-	if f.c < 0 {
-		f.c = 3
-	}
-	if f.rank == 2 && f.flat >= 0 {
-		switch f.flat {
-		case f.h * f.w:
-			f.c = 1
-		case f.h * f.w * 3:
-			f.c = 3
-		default:
-			return frame{}, malformed("an input of flattened images does not tell the size to resize to: resize the files", "images are %d×%d, but input %q wants %s", first.Height, first.Width, in.Name, shapeText(in.Shape))
-		}
-	}
-	return f, nil
+// frame settles what geometry the images get.
+func (l *imageLoader) frame(in Input) (f frame, err error) {
+	f, l.uniform, err = l.spec.frame(in, func() (geometry, error) {
+		size, err := l.config(0)
+		return geometry{3, size.Height, size.Width}, err
+	})
+	return f, err
 }
 
 // config reads the size of an image.

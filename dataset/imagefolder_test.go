@@ -194,7 +194,7 @@ func TestImageSizeFromFirst(t *testing.T) {
 		t.Error(diff)
 	}
 	_, err = s.Batch(0, 2)
-	wantError(t, err, "c/b.png is 3×2, but the first image is 2×3", "resize the files")
+	wantError(t, err, "c/b.png is 3×2, but the first image gives 2×3", "resize the files")
 
 	if got := all(t, mustOpen(t, folder, model(-1, 18)).Subset([]int{0})).Shape; !slices.Equal(got, []int{1, 18}) {
 		t.Errorf("flat RGB: %v", got)
@@ -223,7 +223,7 @@ func TestImageFolderErrors(t *testing.T) {
 		"deeper":         {map[string][]byte{"data/a/x.png": good}, model(-1, 1, 2, 2), "no data set in this folder", "looked for"},
 		"damaged first":  {map[string][]byte{"a/x.png": []byte("no png")}, model(-1, 1, -1, -1), "a/x.png: image: unknown format", "remove or replace"},
 		"colour channel": {map[string][]byte{"a/x.png": good}, model(-1, 4, 2, 2), "does not take grey or RGB images", ".npz"},
-		"mean":           {map[string][]byte{"a/x.png": good}, Spec{Inputs: model(-1, 1, 2, 2).Inputs, Mean: []float32{0, 0, 0}}, "3 values of mean for images of 1 channels", ""},
+		"mean":           {map[string][]byte{"a/x.png": good}, Spec{Inputs: model(-1, 1, 2, 2).Inputs, Preprocess: Preprocess{Mean: []float32{0, 0, 0}}}, "3 values of mean for images of 1 channels", ""},
 		"label range":    {map[string][]byte{"a/x.png": good, "b/x.png": good}, Spec{Inputs: model(-1, 1, 2, 2).Inputs, Classes: 1}, "sample 1 (b/x.png) has label 1", "from 0 to 0"},
 	} {
 		t.Run(name, func(t *testing.T) {

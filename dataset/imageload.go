@@ -15,7 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/image/draw"
+	"image/draw"
 )
 
 // imageLoader decodes the files of an image folder when they are needed and
@@ -23,6 +23,7 @@ import (
 type imageLoader struct {
 	root    string
 	files   []imageFile
+	spec    Spec
 	target  geometry
 	uniform bool // the size comes from the first image, and the others must have it
 	cache   []atomic.Pointer[[]byte]
@@ -52,8 +53,8 @@ func (l *imageLoader) pixels(row int) ([]byte, error) {
 		return nil, err
 	}
 	if size.Width != l.target.w || size.Height != l.target.h {
-		if l.uniform {
-			return nil, malformed("the model does not fix a size: resize the files to one size", "%s is %d×%d, but the first image is %d×%d", name, size.Height, size.Width, l.target.h, l.target.w)
+		if l.uniform && l.spec.Preprocess.natural(size.Width, size.Height) != image.Pt(l.target.w, l.target.h) {
+			return nil, malformed("the model does not fix a size: say the size to crop to, or resize the files to one size", "%s is %d×%d, but the first image gives %d×%d", name, size.Height, size.Width, l.target.h, l.target.w)
 		}
 		if max(size.Width, size.Height)/min(size.Width, size.Height) > maxAspect {
 			return nil, fmt.Errorf("%s is %d×%d: too narrow to resize", name, size.Height, size.Width)
@@ -67,7 +68,7 @@ func (l *imageLoader) pixels(row int) ([]byte, error) {
 	if err != nil {
 		return nil, imageError(name, err)
 	}
-	pixels := pack(fit(opaque(decoded), l.target.w, l.target.h), l.target.c)
+	pixels := pack(l.spec.Preprocess.fit(opaque(decoded), l.target.w, l.target.h), l.target.c)
 	if n := int64(len(pixels)); l.room.Add(-n) >= 0 {
 		l.cache[row].Store(&pixels)
 	} else {
@@ -130,31 +131,6 @@ func opaque(img image.Image) *image.RGBA {
 		}
 	}
 	return out
-}
-
-// fit returns an image of w×h pixels: as it is when it has that size, else
-// resized to cover it, with a triangle filter that widens as the image shrinks
-// (Pillow's BILINEAR), and cropped to the centre. For squares that is
-// torchvision's Resize(n) and CenterCrop(n).
-func fit(img *image.RGBA, w, h int) *image.RGBA {
-	b := img.Bounds()
-	if b.Dx() == w && b.Dy() == h {
-		return img
-	}
-	whole := image.Pt(w, b.Dy()*w/b.Dx())
-	if b.Dx()*h > b.Dy()*w {
-		whole = image.Pt(b.Dx()*h/b.Dy(), h)
-	}
-	out := image.NewRGBA(image.Rect(0, 0, w, h))
-	place := image.Rectangle{Max: whole}.Sub(image.Pt(centre(whole.X-w), centre(whole.Y-h)))
-	draw.BiLinear.Scale(out, place, img, b, draw.Src, nil)
-	return out
-}
-
-// centre returns half of the pixels to crop, rounded to even as Python does.
-func centre(excess int) int {
-	half := excess / 2
-	return half + excess%2*(half%2)
 }
 
 // pack returns an image's pixels as RGB triples or, for one channel, as ITU-R

@@ -11,6 +11,10 @@ import (
 // The slice is shared: do not write to it.
 func (s *Set) Labels() []int { return s.labels }
 
+// ClassNames returns the names of the classes by label, from the list of classes or the
+// folders of an image folder; nil if they are not known. The slice is shared.
+func (s *Set) ClassNames() []string { return s.classes }
+
 // Truth returns the labels of samples lo to hi-1, whatever they are, with axis 0
 // counting samples: classes as int64 [hi-lo], or what Spec.AnyLabels let in. It is
 // the zero Array when there are none. It may share the set's memory: do not write

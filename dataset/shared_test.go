@@ -53,7 +53,7 @@ func TestRealDataAgreesWithNumPy(t *testing.T) {
 	} {
 		t.Run(tt.name+" "+string(tt.split), func(t *testing.T) {
 			spec := model(tt.dims...)
-			spec.Split, spec.Mean, spec.Std, spec.Classes, spec.NeedLabels = tt.split, tt.mean, tt.std, 10, true
+			spec.Split, spec.Preprocess.Mean, spec.Preprocess.Std, spec.Classes, spec.NeedLabels = tt.split, tt.mean, tt.std, 10, true
 			s := mustOpen(t, sharedData(t, tt.name), spec)
 			if !slices.Equal(s.Labels()[:8], tt.first) {
 				t.Errorf("labels %v, want %v", s.Labels()[:8], tt.first)

@@ -49,4 +49,5 @@ type Summary struct {
 	Accuracy       float64 // of the original model, 0 to 1; 0 where the task has none
 	LockedAccuracy float64 // of the locked model, 0 to 1
 	MadeUp         bool    // the samples were made up: no real data was seen
+	Preprocess     string  // how images were prepared, as JSON; "" where nothing was asked for
 }

@@ -34,7 +34,7 @@ func encode(k *Key) ([]byte, error) {
 			Profile:    k.Summary.Profile,
 			Parameters: uint64(k.Summary.Parameters), Changed: uint64(k.Summary.Changed),
 			Samples: uint64(k.Summary.Samples), Accuracy: k.Summary.Accuracy, LockedAccuracy: k.Summary.LockedAccuracy,
-			MadeUp: k.Summary.MadeUp,
+			MadeUp: k.Summary.MadeUp, Preprocess: k.Summary.Preprocess,
 		},
 	}
 	if !k.Created.IsZero() {
@@ -105,7 +105,7 @@ func decode(payload []byte) (*Key, error) {
 		Profile:    sum.GetProfile(),
 		Parameters: int64(sum.GetParameters()), Changed: int64(sum.GetChanged()),
 		Samples: int64(sum.GetSamples()), Accuracy: sum.GetAccuracy(), LockedAccuracy: sum.GetLockedAccuracy(),
-		MadeUp: sum.GetMadeUp(),
+		MadeUp: sum.GetMadeUp(), Preprocess: sum.GetPreprocess(),
 	}}
 	if seconds := m.GetCreated(); seconds != 0 {
 		k.Created = time.Unix(seconds, 0).UTC()

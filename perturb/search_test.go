@@ -39,7 +39,7 @@ func (r reference) open(t testing.TB, split dataset.Split, limit int) (*onnxio.M
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := dataset.Spec{Split: split, Limit: limit, Seed: 1, Mean: r.mean, Std: r.std, Classes: 10, NeedLabels: true}
+	spec := dataset.Spec{Split: split, Limit: limit, Seed: 1, Preprocess: dataset.Preprocess{Mean: r.mean, Std: r.std}, Classes: 10, NeedLabels: true}
 	for _, in := range inputs {
 		spec.Inputs = append(spec.Inputs, dataset.Input{Name: in.Name, Shape: in.Shape, DType: in.DType})
 	}

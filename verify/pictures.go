@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"image"
 	"image/color"
 	"image/png"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/image/draw"
 
+	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -98,6 +100,9 @@ func (r *Runs) picture(x []float32, width, height, channels int, at func(p, c in
 		var rgb [3]uint8
 		for c := range rgb {
 			k := min(c, channels-1)
+			if r.Preprocess.Channels == dataset.BGR {
+				k = channels - 1 - k
+			}
 			v := float64(x[at(p, k)])*scale[k] + shift[k]
 			rgb[c] = uint8(min(255, max(0, v+0.5)))
 		}
@@ -109,6 +114,7 @@ func (r *Runs) picture(x []float32, width, height, channels int, at func(p, c in
 // scaling returns what turns values of each channel into 0 to 255.
 func (r *Runs) scaling(x []float32, channels int) (scale, shift []float64) {
 	scale, shift = make([]float64, channels), make([]float64, channels)
+	p := &r.Preprocess
 	of := func(list []float32, c int, usual float64) float64 {
 		if len(list) == 0 {
 			return usual
@@ -123,8 +129,9 @@ func (r *Runs) scaling(x []float32, channels int) (scale, shift []float64) {
 	}
 	for c := range channels {
 		switch {
-		case len(r.Mean)+len(r.Std) > 0:
-			scale[c], shift[c] = 255*of(r.Std, c, 1), 255*of(r.Mean, c, 0)
+		case len(p.Mean)+len(p.Std) > 0 || p.Scale != 0:
+			bytes := float64(cmp.Or(p.Scale, 255))
+			scale[c], shift[c] = bytes*of(p.Std, c, 1), bytes*of(p.Mean, c, 0)
 		case low >= 0 && high <= 1:
 			scale[c] = 255
 		case low >= 0 && high <= 255 && high > 16:

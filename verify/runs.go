@@ -23,8 +23,8 @@ type Runs struct {
 	Changes int
 	Order   string
 
-	// Mean and Std are those that images were normalised with.
-	Mean, Std []float32
+	// Preprocess is how images were prepared.
+	Preprocess dataset.Preprocess
 	// Vocabulary has the text of each token.
 	Vocabulary []string
 

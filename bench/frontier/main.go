@@ -210,7 +210,7 @@ func (s *study) open(m *onnxio.Model, split dataset.Split, limit int, seed uint6
 	if err != nil {
 		return nil, err
 	}
-	spec := dataset.Spec{Split: split, Limit: limit, Seed: seed, Mean: s.mean, Std: s.std, NeedLabels: true}
+	spec := dataset.Spec{Split: split, Limit: limit, Seed: seed, Preprocess: dataset.Preprocess{Mean: s.mean, Std: s.std}, NeedLabels: true}
 	for _, in := range inputs {
 		spec.Inputs = append(spec.Inputs, dataset.Input{Name: in.Name, Shape: in.Shape, DType: in.DType})
 	}

@@ -77,7 +77,7 @@ func (r *reference) open(shared string, m *onnxio.Model, split dataset.Split, li
 	if err != nil {
 		return nil, err
 	}
-	spec := dataset.Spec{Split: split, Limit: limit, Seed: seed, Mean: r.mean, Std: r.std, Classes: 10, NeedLabels: true}
+	spec := dataset.Spec{Split: split, Limit: limit, Seed: seed, Preprocess: dataset.Preprocess{Mean: r.mean, Std: r.std}, Classes: 10, NeedLabels: true}
 	for _, in := range inputs {
 		spec.Inputs = append(spec.Inputs, dataset.Input{Name: in.Name, Shape: in.Shape, DType: in.DType})
 	}

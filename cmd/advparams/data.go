@@ -8,11 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/internal/cliflag"
 )
 
 // dataFlags say which samples to take, and what to ask of the model.
 type dataFlags struct {
 	advparams.Data
+	images cliflag.Preprocess
 	output string
 	task   advparams.Task // nil if it is to be guessed
 	axes   []string
@@ -24,8 +26,9 @@ const noData = "none"
 
 const dataHelp = `Data: an .npz file with arrays named after the model's inputs, and labels; a folder with
 IDX files (MNIST) or CIFAR binary files, plain or .gz; an image folder with one
-sub-folder a class; a CSV file. Images are scaled to [0,1], then to (x-mean)/std. Their
-size and layout follow the model's input.`
+sub-folder a class; a CSV file. Images are resized to cover the model's input and cropped
+to their centre, scaled to [0,1], then to (x-mean)/std. --preset, --preprocess and single
+flags change that (docs/preprocessing.md); the key keeps it for verify and attack.`
 
 const taskHelp = `Tasks: classification (accuracy), binary (one logit: accuracy, AUC), multi-label
 (accuracy, AUC, mAP; of samples or of each step), regression (R², RMSE), language
@@ -46,8 +49,7 @@ func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uin
 	fl.IntVar(&d.Limit, "limit", 0, "take at most `N` samples; 0: all")
 	d.Seed = new(uint64)
 	fl.Uint64Var(d.Seed, "seed", seed, "choose the samples of --limit at random, from seed `N`; 0: the first ones")
-	fl.Float32SliceVar(&d.Mean, "mean", nil, "`A,B,C` to subtract from the channels of images, or one value for all")
-	fl.Float32SliceVar(&d.Std, "std", nil, "`A,B,C` to divide the channels of images by, or one value for all")
+	d.images.Register(fl)
 	choiceFlag(cmd, &d.Labels, "labels", "data", "where labels come from: the data, or the original model's own answers", "data", "model")
 	fl.Func("task", "what the model is for, a `TASK` (default: what its outputs and the labels look like)", func(text string) (err error) {
 		d.task, err = advparams.ParseTask(text)
@@ -57,13 +59,13 @@ func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uin
 	outputFlag(cmd, &d.output, "the model's output `NAME` has the answers, one value a class; the first if left out")
 	fl.StringArrayVar(&d.axes, "batch-axis", nil, "axis K of the input or output NAME counts samples, or none of its axes, as in `NAME=K|none`; may be repeated (default: what shapes, names and a run tell)")
 	fl.StringArrayVar(&d.carry, "carry", nil, "samples are a sequence: what the original's `OUTPUT=INPUT` gave for one goes into the next; zeros go into the first; may be repeated")
-	for _, name := range []string{"mean", "std"} {
-		fl.Lookup(name).DefValue = "" // rather than []
-	}
 }
 
 // finish reads the flags that have a form of their own.
-func (d *dataFlags) finish() error {
+func (d *dataFlags) finish() (err error) {
+	if d.Preprocess, err = d.images.Value(); err != nil {
+		return err
+	}
 	for _, one := range d.axes {
 		name, axis, ok := cutLast(one)
 		k, err := strconv.Atoi(axis)

@@ -122,6 +122,8 @@ func makeFixture(args []string) error {
 		return writeNPZ(path, dataset.Named{Name: "ids", Array: nd.Of([]int64{1, 2, 3, 4, 5, 6}, 2, 3)})
 	case "zeros": // checks what gradients wrote for the model of integers
 		return checkIdle(path)
+	case "glyphs":
+		return writeGlyphs(path, n)
 	case "idx":
 		return writeIDX(path, n)
 	case "flip": // a bit of byte n, counted from the end if negative

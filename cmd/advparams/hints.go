@@ -7,6 +7,7 @@ import (
 
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/batch"
+	"github.com/advparams/advparams/internal/cliflag"
 	"github.com/advparams/advparams/internal/hint"
 )
 
@@ -84,6 +85,9 @@ func flagHint(err error) string {
 	}
 	if e, ok := errors.AsType[*advparams.WorkFactorError](err); ok {
 		return fmt.Sprintf("%s; --max-work-factor %d then opens it", e.Hint(), e.Asked)
+	}
+	if e, ok := errors.AsType[*advparams.PreprocessError](err); ok {
+		return "try " + cliflag.Suggestion(e.Preset, e.Better)
 	}
 	if e, ok := errors.AsType[*advparams.UselessError](err); ok && e.High > 16 && e.Low >= 0 && e.High <= 255 {
 		return "divide the inputs by 255 if the model was trained on [0,1]; check labels, --mean, --std and --task"

@@ -11,7 +11,7 @@ import (
 func (h *Host) protectOptions(req *wire.Request) (opt advparams.ProtectOptions, err error) {
 	p, s := req.Protect, &req.Protect.Search
 	opt = advparams.ProtectOptions{
-		Model: p.Model, Output: p.Data.Output, Data: dataOf(&p.Data),
+		Model: p.Model, Output: p.Data.Output,
 		Locked: p.Output, Key: p.Key, Force: req.Force, KeepOldKey: p.KeepOldKey, AllowPartial: s.AllowPartial,
 		Profile: advparams.Profile(s.Profile), Share: s.Share, SealScales: s.SealScales, Target: s.Target, MaxParams: s.MaxParams, TimeLimit: s.TimeLimit,
 		Include: s.Include, Exclude: s.Exclude, Unbounded: s.Bounds == "none",
@@ -25,6 +25,9 @@ func (h *Host) protectOptions(req *wire.Request) (opt advparams.ProtectOptions, 
 			opt.Samples = advparams.AllSamples
 		}
 	}
+	if opt.Data, err = dataOf(&p.Data); err != nil {
+		return opt, err
+	}
 	if opt.Task, err = taskOf(&p.Data); err != nil {
 		return opt, err
 	}
@@ -36,8 +39,11 @@ func (h *Host) protectOptions(req *wire.Request) (opt advparams.ProtectOptions, 
 func (h *Host) verifyOptions(req *wire.Request) (opt advparams.VerifyOptions, err error) {
 	v := req.Verify
 	opt = advparams.VerifyOptions{
-		Original: v.Original, Locked: v.Locked, Data: dataOf(&v.Data), Output: v.Data.Output,
+		Original: v.Original, Locked: v.Locked, Output: v.Data.Output,
 		Report: v.Report, Force: req.Force, Threads: req.Threads, Memory: req.Memory, Notice: h.Notice,
+	}
+	if opt.Data, err = dataOf(&v.Data); err != nil {
+		return opt, err
 	}
 	if opt.Task, err = taskOf(&v.Data); err != nil {
 		return opt, err
@@ -50,7 +56,7 @@ func (h *Host) verifyOptions(req *wire.Request) (opt advparams.VerifyOptions, er
 func (h *Host) attackOptions(req *wire.Request) (opt advparams.AttackOptions, err error) {
 	r, t := req.Attack, &req.Attack.Trials
 	opt = advparams.AttackOptions{
-		Locked: r.Locked, Output: r.Data.Output, Data: dataOf(&r.Data),
+		Locked: r.Locked, Output: r.Data.Output,
 		Test:     advparams.Data{Path: r.Test, Limit: t.TestLimit},
 		Fraction: t.Fraction, Attacks: t.Attacks, Epochs: t.Epochs, Batch: t.Batch, TimeLimit: t.TimeLimit,
 		State: r.Notes, Threads: req.Threads, Memory: req.Memory, Notice: h.Notice,
@@ -62,6 +68,9 @@ func (h *Host) attackOptions(req *wire.Request) (opt advparams.AttackOptions, er
 		}
 		opt.Grid = append(opt.Grid, o)
 	}
+	if opt.Data, err = dataOf(&r.Data); err != nil {
+		return opt, err
+	}
 	if opt.Task, err = taskOf(&r.Data); err != nil {
 		return opt, err
 	}
@@ -70,11 +79,20 @@ func (h *Host) attackOptions(req *wire.Request) (opt advparams.AttackOptions, er
 }
 
 // dataOf returns which samples to take.
-func dataOf(d *wire.Data) advparams.Data {
-	return advparams.Data{
+func dataOf(d *wire.Data) (advparams.Data, error) {
+	data := advparams.Data{
 		Path: d.Path, Split: advparams.Split(d.Split), Limit: d.Limit, Seed: d.Seed,
-		Mean: d.Mean, Std: d.Std, Labels: advparams.Labels(d.Labels),
+		Preprocess: d.Preprocess, Labels: advparams.Labels(d.Labels),
 	}
+	data.Preprocess.ClassNames = d.Classes
+	if d.Preset != "" {
+		base, err := advparams.Preset(d.Preset)
+		if err != nil {
+			return data, &advparams.OptionError{Option: "Preset", Value: d.Preset, Reason: err.Error(), Err: err}
+		}
+		data.Preprocess = data.Preprocess.Over(base)
+	}
+	return data, nil
 }
 
 // taskOf returns what a model is for; nil: what it looks like.

@@ -36,6 +36,9 @@ func Key(w io.Writer, r *advparams.KeyInfo) {
 	if c.Samples > 0 && c.Accuracy > 0 { // which not every task has
 		line(w, "accuracy\t%.2f %% → %.2f %% on %s samples", 100*c.Accuracy, 100*c.LockedAccuracy, count(c.Samples))
 	}
+	if c.Preprocess != nil {
+		line(w, "images\t%v", c.Preprocess)
+	}
 	for _, f := range c.Files {
 		line(w, "original\t%s\t%s bytes\tsha256 %s", f.Original.Name, count(f.Original.Size), f.Original.SHA256)
 		line(w, "locked\t%s\t%s bytes\tsha256 %s", f.Locked.Name, count(f.Locked.Size), f.Locked.SHA256)

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/advparams/advparams/internal/cliflag"
 )
 
 // CommandLine returns the arguments of advparams that do the same as the request,
@@ -130,19 +132,11 @@ func (d *Data) commandLine(c *commandLine, names Names) {
 	if d.Seed != nil {
 		c.args("--seed", strconv.FormatUint(*d.Seed, 10))
 	}
-	c.text("--mean", floats(d.Mean))
-	c.text("--std", floats(d.Std))
+	c.text("--preset", d.Preset)
+	c.args(cliflag.PreprocessFlags(d.Preprocess)...)
 	c.text("--labels", d.Labels)
 	c.text("--task", d.Task)
 	c.text("--output", d.Output)
-}
-
-func floats(list []float32) string {
-	parts := make([]string, len(list))
-	for i, v := range list {
-		parts[i] = strconv.FormatFloat(float64(v), 'g', -1, 32)
-	}
-	return strings.Join(parts, ",")
 }
 
 // dashed keeps a path that begins with a dash from being taken for a flag.

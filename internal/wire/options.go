@@ -1,6 +1,10 @@
 package wire
 
-import "time"
+import (
+	"time"
+
+	"github.com/advparams/advparams"
+)
 
 // Inputs asks for the files a model consists of.
 type Inputs struct {
@@ -20,15 +24,17 @@ type File struct {
 
 // Data says which samples to take and how to prepare them.
 type Data struct {
-	Path   string    `json:"path,omitempty"`
-	Split  string    `json:"split,omitempty"`
-	Limit  int       `json:"limit,omitempty"`
-	Seed   *uint64   `json:"seed,omitempty"`
-	Mean   []float32 `json:"mean,omitempty"`
-	Std    []float32 `json:"std,omitempty"`
-	Labels string    `json:"labels,omitempty"` // data or model
-	Task   string    `json:"task,omitempty"`
-	Output string    `json:"output,omitempty"` // of the model
+	Path  string  `json:"path,omitempty"`
+	Split string  `json:"split,omitempty"`
+	Limit int     `json:"limit,omitempty"`
+	Seed  *uint64 `json:"seed,omitempty"`
+	// Preset, Preprocess and Classes say how images are prepared.
+	Preset     string               `json:"preset,omitempty"`
+	Preprocess advparams.Preprocess `json:"preprocess,omitzero"`
+	Classes    []string             `json:"classes,omitempty"`
+	Labels     string               `json:"labels,omitempty"` // data or model
+	Task       string               `json:"task,omitempty"`
+	Output     string               `json:"output,omitempty"` // of the model
 }
 
 // Seal says for whom a key is sealed.

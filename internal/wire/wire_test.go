@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/wire"
 )
 
 func requests() []*wire.Request {
 	seed, samples := uint64(7), 0
-	data := wire.Data{Path: "/stage/1/data", Split: "train", Limit: 9, Seed: &seed, Mean: []float32{0.5, 0.25}, Std: []float32{0.1}, Labels: "model", Task: "language", Output: "logits"}
+	data := wire.Data{Path: "/stage/1/data", Split: "train", Limit: 9, Seed: &seed, Preset: "tf", Preprocess: advparams.Preprocess{Mean: []float32{0.5, 0.25}, Std: []float32{0.1}}, Labels: "model", Task: "language", Output: "logits"}
 	names := wire.Names{{Path: "/stage/1", Name: "s3://zoo"}, {Path: "/stage/10", Name: "gs://keys/deep"}}
 	return []*wire.Request{
 		{Inputs: &wire.Inputs{Model: "-a.onnx"}},
@@ -102,7 +103,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestCommandLine(t *testing.T) {
-	const data = "--split train --limit 9 --seed 7 --mean 0.5,0.25 --std 0.1 --labels model --task language --output logits"
+	const data = "--split train --limit 9 --seed 7 --preset tf --mean 0.5,0.25 --std 0.1 --labels model --task language --output logits"
 	for i, want := range []string{
 		"inspect ./-a.onnx",
 		"protect 's3://zoo/a b.onnx' --data s3://zoo/data " + data + " -o s3://zoo/a.locked.onnx --key gs://keys/deep/a.key -r age1x -r age1y -R s3://zoo/team.txt" +

@@ -165,7 +165,9 @@ type Summary struct {
 	// Accuracy of the locked model, 0 to 1.
 	LockedAccuracy float64 `protobuf:"fixed64,6,opt,name=locked_accuracy,json=lockedAccuracy,proto3" json:"locked_accuracy,omitempty"`
 	// The samples were made up: no real data was seen.
-	MadeUp        bool `protobuf:"varint,7,opt,name=made_up,json=madeUp,proto3" json:"made_up,omitempty"`
+	MadeUp bool `protobuf:"varint,7,opt,name=made_up,json=madeUp,proto3" json:"made_up,omitempty"`
+	// How images were prepared, as a JSON object; empty: in the usual way, or no images.
+	Preprocess    string `protobuf:"bytes,8,opt,name=preprocess,proto3" json:"preprocess,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -247,6 +249,13 @@ func (x *Summary) GetMadeUp() bool {
 		return x.MadeUp
 	}
 	return false
+}
+
+func (x *Summary) GetPreprocess() string {
+	if x != nil {
+		return x.Preprocess
+	}
+	return ""
 }
 
 // File is one file of the model before and after locking. Names are relative to
@@ -865,7 +874,7 @@ const file_key_keypb_key_proto_rawDesc = "" +
 	"\x05files\x18\x06 \x03(\v2\x13.advparams.key.FileR\x05files\x124\n" +
 	"\apatches\x18\a \x03(\v2\x1a.advparams.key.TensorPatchR\apatches\x12/\n" +
 	"\asplices\x18\b \x03(\v2\x15.advparams.key.SpliceR\asplices\x12)\n" +
-	"\x05steps\x18\t \x03(\v2\x13.advparams.key.StepR\x05steps\"\xd5\x01\n" +
+	"\x05steps\x18\t \x03(\v2\x13.advparams.key.StepR\x05steps\"\xf5\x01\n" +
 	"\aSummary\x12\x18\n" +
 	"\aprofile\x18\x01 \x01(\tR\aprofile\x12\x1e\n" +
 	"\n" +
@@ -875,7 +884,10 @@ const file_key_keypb_key_proto_rawDesc = "" +
 	"\asamples\x18\x04 \x01(\x04R\asamples\x12\x1a\n" +
 	"\baccuracy\x18\x05 \x01(\x01R\baccuracy\x12'\n" +
 	"\x0flocked_accuracy\x18\x06 \x01(\x01R\x0elockedAccuracy\x12\x17\n" +
-	"\amade_up\x18\a \x01(\bR\x06madeUp\"\xad\x01\n" +
+	"\amade_up\x18\a \x01(\bR\x06madeUp\x12\x1e\n" +
+	"\n" +
+	"preprocess\x18\b \x01(\tR\n" +
+	"preprocess\"\xad\x01\n" +
 	"\x04File\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\fR\x04name\x12\x1f\n" +
 	"\vlocked_name\x18\x02 \x01(\fR\n" +
