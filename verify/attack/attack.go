@@ -230,6 +230,7 @@ func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, op
 	if err != nil {
 		return nil, err
 	}
+	defer l.close()
 	known, err := openState(opt.State, l.fingerprint(), l.sampleFingerprint())
 	if err != nil {
 		return nil, err
@@ -244,7 +245,7 @@ func Run(ctx context.Context, locked *onnxio.Model, train, test *dataset.Set, op
 	if r.Locked, err = l.measure(ctx, l.test); err != nil {
 		return nil, err
 	}
-	if opt.Original != nil {
+	if l.opt.Original != nil {
 		r.Changed = len(l.changes())
 		if r.Detectors, r.WrongSigns, err = l.detect(ctx); err != nil {
 			return nil, err

@@ -20,23 +20,32 @@ import (
 // the same distribution. Training from scratch adds other starts.
 
 // redrawElements gives the weights of every block the same exponents in random places, with
-// random mantissas, and random signs unless all signs of the tensor are equal.
-func (l *lab) redrawElements() {
-	const exponent, sign = 0xff << 23, 1 << 31
+// random mantissas, and random signs unless all signs of the tensor are equal. Quantised
+// weights get others in their codes.
+func (l *lab) redrawElements() error {
 	for _, name := range l.drawable() {
-		x := l.values(name)
-		signs := uint32(sign)
-		if sameSigns(x) {
-			signs = 0
+		if !l.made(name) {
+			l.redrawFloats(l.values(name))
 		}
-		for block := range slices.Chunk(x, seal.BlockLen) {
-			l.rng.Shuffle(len(block), func(i, j int) { block[i], block[j] = block[j], block[i] })
-			for i, v := range block {
-				bits := math.Float32bits(v)
-				if e := bits & exponent; e != 0 && e != exponent {
-					mask := signs | 1<<23 - 1
-					block[i] = math.Float32frombits(bits&^mask | l.rng.Uint32()&mask)
-				}
+	}
+	if l.folded == nil {
+		return nil
+	}
+	return l.redrawCodes()
+}
+
+func (l *lab) redrawFloats(x []float32) {
+	const exponent, sign = 0xff << 23, 1 << 31
+	mask := uint32(sign | 1<<23 - 1)
+	if sameSigns(x) {
+		mask &^= sign
+	}
+	for block := range slices.Chunk(x, seal.BlockLen) {
+		l.rng.Shuffle(len(block), func(i, j int) { block[i], block[j] = block[j], block[i] })
+		for i, v := range block {
+			bits := math.Float32bits(v)
+			if e := bits & exponent; e != 0 && e != exponent {
+				block[i] = math.Float32frombits(bits&^mask | l.rng.Uint32()&mask)
 			}
 		}
 	}
@@ -49,7 +58,7 @@ func sameSigns(x []float32) bool {
 
 // drawScales draws weights from normal distributions with the root mean square of their
 // tensors. Normalisations get a scale of that size, and are neutral otherwise.
-func (l *lab) drawScales() {
+func (l *lab) drawScales() error {
 	for _, name := range l.drawable() {
 		x := l.values(name)
 		sum := 0.0
@@ -68,6 +77,7 @@ func (l *lab) drawScales() {
 			l.normal(x, size)
 		}
 	}
+	return nil
 }
 
 // drawable returns the weights that training made: those that an attacker alters, and
@@ -91,15 +101,16 @@ func redraw(l *lab) []variant {
 
 // starts returns the settings that train from drawn weights: as drawn, normalised layer by
 // layer, and with batch normalisations put in.
-func (l *lab) starts(name string, draw func(*lab), normalised bool) []variant {
+func (l *lab) starts(name string, draw func(*lab) error, normalised bool) []variant {
 	drawn := func(context.Context, *lab) (string, error) {
-		draw(l)
-		return "", nil
+		return "", draw(l)
 	}
 	list := []variant{{name: name, tune: everything, change: drawn}}
 	if normalised && len(l.normalisable()) > 0 {
 		list = append(list, variant{name: name + ", normalised", tune: everything, change: func(ctx context.Context, l *lab) (string, error) {
-			draw(l)
+			if err := draw(l); err != nil {
+				return "", err
+			}
 			return "", l.renormalise(ctx)
 		}})
 	}
@@ -113,7 +124,10 @@ func (l *lab) starts(name string, draw func(*lab), normalised bool) []variant {
 // hard to train. A start that is normalised layer by layer is therefore tried as well, and
 // so are inserted batch normalisations, which somebody who starts anew can use too.
 func fromScratch(l *lab) []variant {
-	list := l.starts("Kaiming initialisation", (*lab).reinitialise, true)
+	list := l.starts("Kaiming initialisation", func(l *lab) error {
+		l.reinitialise()
+		return nil
+	}, true)
 	list = append(list, redraw(l)...)
 	list = append(list, l.tunedPublic()...)
 	if len(l.foldable()) == 0 {

@@ -104,10 +104,12 @@ func TestRedrawStatistics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, draw := range []func(*lab){(*lab).redrawElements, (*lab).drawScales} {
+	for _, draw := range []func(*lab) error{(*lab).redrawElements, (*lab).drawScales} {
 		l.restore(l.locked)
 		l.rng = l.seeded("")
-		draw(l)
+		if err := draw(l); err != nil {
+			t.Fatal(err)
+		}
 		if v := l.values("variance"); slices.Min(v) <= 0 || slices.Equal(v, l.locked["variance"]) {
 			t.Errorf("variances %v", v)
 		}

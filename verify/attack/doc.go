@@ -33,7 +33,8 @@
 // has not been folded into its neighbours keeps its mean and variance, while its
 // scale and bias are trained. The attack batchnorm, and one way to train from
 // scratch, put normalisations with the statistics of each batch into the graph,
-// and fold them again. Quantised (integer) weights stay as they are.
+// and fold them again. Quantised weights are trained as the numbers they stand
+// for, in floating point (dequantise.go); those of integer operators stay as they are.
 //
 // # Files
 //
@@ -43,6 +44,7 @@
 //	report.go       Report: what attacks came to
 //	state.go        finished attacks, for an attack that continues
 //	lab.go          the model and the samples that attacks work with
+//	dequantise.go   quantised weights as floating-point ones
 //	blank.go        the zero line: attacks from starts that hold nothing of the original
 //	trainer.go      training for some epochs
 //	optimiser.go    SGD and Adam

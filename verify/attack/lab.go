@@ -28,7 +28,8 @@ type lab struct {
 	locked  snapshot
 	blank   bool // whether settings begin with a start that holds nothing
 
-	public []pair // weights with those of the public model
+	folded *folded // nil if no weights are quantised
+	public []pair  // weights with those of the public model
 
 	train, valid, test *dataset.Set
 	answered           *dataset.Set    // train with the original's answers for truth; nil: not yet
@@ -46,7 +47,8 @@ type lab struct {
 // evalBatch is the number of samples that accuracies are computed on at a time.
 const evalBatch = 200
 
-func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error) {
+// newLab returns a lab, which is to be closed.
+func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (_ *lab, err error) {
 	if opt.Task == nil {
 		opt.Task = task.Classification{}
 	}
@@ -60,8 +62,12 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 		}
 		opt.Outlook = &look
 	}
-	var err error
 	l := &lab{model: m, opt: opt, programs: map[scope]*gradient.Program{}, test: test}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
 	n := int(math.Round(opt.Validation * float64(train.Len())))
 	if n < 1 || train.Len()-n < 1 || test.Len() == 0 {
 		return nil, &SamplesError{train.Len()}
@@ -70,6 +76,18 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 	l.valid, l.train = part(shuffled, 0, n), part(shuffled, n, train.Len())
 	if l.weights, err = gradient.LoadWeights(m); err != nil {
 		return nil, err
+	}
+	batch := task.Batch(*opt.Outlook, train.Truth(0, 1), min(opt.Batch, l.train.Len()))
+	session := func(size int) (*gradient.Session, error) {
+		return gradient.NewSession(m, l.config(nil), size)
+	}
+	s, err := session(batch)
+	if err != nil {
+		return nil, err
+	}
+	l.batch, _ = s.BatchSize()
+	if err := l.dequantise(); err != nil {
+		return nil, fmt.Errorf("dequantising: %w", err)
 	}
 	l.anatomy = anatomyOf(m.Proto().GetGraph(), l.weights, opt.Output)
 	for _, name := range l.weights.Names() {
@@ -81,20 +99,15 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (*lab, error
 		return nil, fmt.Errorf("%s: %w", m.Path(), ErrNoWeights)
 	}
 	l.locked = l.snapshot()
-	if opt.Public != nil {
+	if opt = l.opt; opt.Public != nil {
 		if l.public = l.align(opt.Public); len(l.public) == 0 {
 			return nil, &PublicError{m.Path()}
 		}
 	}
-	session, err := gradient.NewSession(m, l.config(nil), task.Batch(*opt.Outlook, train.Truth(0, 1), evalBatch))
-	if err != nil {
+	if s, err = session(task.Batch(*opt.Outlook, train.Truth(0, 1), evalBatch)); err != nil {
 		return nil, err
 	}
-	l.evaluator = &task.Evaluator{Task: opt.Task, Session: session}
-	l.batch = task.Batch(*opt.Outlook, train.Truth(0, 1), min(opt.Batch, l.train.Len()))
-	if b, fixed := session.BatchSize(); fixed {
-		l.batch = b
-	}
+	l.evaluator = &task.Evaluator{Task: opt.Task, Session: s}
 	return l, nil
 }
 
@@ -110,8 +123,8 @@ func part(s *dataset.Set, lo, hi int) *dataset.Set {
 // alterable reports whether training may alter an initializer: it has floats that are
 // neither statistics of a normalisation nor a single constant of the graph.
 func (l *lab) alterable(name string) bool {
-	init := l.model.Weight(name) // nil: of a normalisation that was put in
-	if init == nil || l.weights.Scale(name) || !floating(init.DataType) {
+	init := l.model.Weight(name) // nil: of a normalisation that was put in, or what a quantised weight stands for
+	if !l.made(name) && (init == nil || l.weights.Scale(name) || !floating(init.DataType)) {
 		return false
 	}
 	a, _ := l.weights.Array(name)

@@ -83,7 +83,7 @@ func (l *lab) changes() []site {
 	var list []site
 	for _, name := range l.weights.Names() {
 		a, ok := l.opt.Original.Array(name)
-		if !ok || a.Len() != len(l.values(name)) {
+		if !ok || a.Len() != len(l.values(name)) || l.source(name) {
 			continue
 		}
 		for i, x := range a.Float32s() {

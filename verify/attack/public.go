@@ -102,7 +102,9 @@ func (l *lab) tunedPublic() []variant {
 		return nil
 	}
 	copied := func(_ context.Context, l *lab) (string, error) {
-		l.redrawElements()
+		if err := l.redrawElements(); err != nil {
+			return "", err
+		}
 		for _, p := range l.public {
 			copy(l.values(p.name), p.public)
 		}

@@ -82,7 +82,9 @@ func (l *lab) try(ctx context.Context, attack string, v variant) ([]Setting, err
 	if l.blank {
 		id += "\x00control"
 		l.rng = l.seeded(id + "\x00start")
-		l.redrawElements()
+		if err := l.redrawElements(); err != nil {
+			return nil, err
+		}
 	}
 	l.rng = l.seeded(id)
 	var note string
