@@ -306,6 +306,9 @@ def models_table(work):
             print(f"| {file} | {kind} | valid | {'yes' if finite else 'NO'} | {accuracy[path]:.1f} | {accuracy[locked]:.1f} | {min(ratios):.2f}–{max(ratios):.2f} | {key.stat().st_size} |", flush=True)
 
 
+UNKNOWN = "loads, but the inputs are not known"
+
+
 def run_wild(original, locked):
     """Runs both models on the same inputs; prints what came out. In a process of its own: runtimes crash."""
     import numpy as np
@@ -332,7 +335,7 @@ def run_wild(original, locked):
             break
         results.append(None if out is None else all(np.isfinite(o).all() for o in out if hasattr(o, "dtype") and o.dtype.kind == "f"))
     if results[0] is None:
-        print("loads, but the inputs are not known")
+        print(UNKNOWN)
     elif results[1] is None:
         print("original runs, sealed DOES NOT")
     else:
@@ -340,9 +343,10 @@ def run_wild(original, locked):
 
 
 def wild_table(work):
+    """Seals and unseals every model; a table by package, and what is not as it should be, by name."""
     import collections
-    outcomes = collections.Counter()
-    models = sorted(p for p in a.folder.resolve().rglob("*.onnx") if "backend__test" not in p.name)
+    packages, notes = {}, []
+    models = sorted(p for p in a.folder.resolve().rglob("*.onnx") if "backend__test" not in p.name or "__light__" in p.name)
     for model in models:
         locked, key = work / "locked.onnx", work / "key"
         for f in (locked, key):
@@ -354,12 +358,21 @@ def wild_table(work):
         else:
             child = subprocess.run([sys.executable, __file__, "wild", "--pair", model, locked], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
             outcome = child.stdout.strip() or (child.stderr.strip().splitlines() or [f"status {child.returncode}"])[-1][:150]
-        outcomes[outcome] += 1
-        if outcome != "runs":
-            print(f"{model.relative_to(a.folder.resolve())}: {outcome}", flush=True)
-    print(f"{len(models)} models")
-    for outcome, n in outcomes.most_common():
-        print(f"{n:4d} {outcome}")
+        name = model.relative_to(a.folder.resolve())
+        known = outcome in ("runs", UNKNOWN)
+        row = packages.setdefault(name.parts[0], collections.Counter())
+        row["models"] += 1
+        row["back"] += wrong is None and outcome != "DOES NOT COME BACK"
+        row["runs"] += outcome == "runs"
+        row["loads"] += outcome == UNKNOWN
+        if not known:
+            notes.append(f"* {name}: {outcome}")
+        print(f"{name}: {outcome}", file=sys.stderr, flush=True)
+    print("| package | models | bit for bit back | run sealed | load sealed, inputs not known |\n|---|---|---|---|---|")
+    packages["all"] = sum(packages.values(), collections.Counter())
+    for package, row in packages.items():
+        print(f"| {package} | {row['models']} | {row['back']} | {row['runs']} | {row['loads']} |")
+    print("\n" + "\n".join(notes))
 
 
 if a.pair:

@@ -65,6 +65,17 @@ func chiSquare(counts []int) float64 {
 // tolerance is in deviations. Keys are fixed, so that nothing fails by chance.
 const tolerance = 4
 
+// checkUniform checks that counts scatter as those of equal chances do. docs/sealing.md has
+// what it logs.
+func checkUniform(t *testing.T, what string, counts []int) {
+	t.Helper()
+	d := chiSquare(counts)
+	if math.Abs(d) > tolerance {
+		t.Errorf("%s: χ² is off by %.1f deviations", what, d)
+	}
+	t.Logf("%s: χ² of %d classes %+.1f deviations from what is expected", what, len(counts), d)
+}
+
 // Signs and mantissas come out uniform, whatever went in: here 1.0 and -0.75 only.
 func TestRestsAreUniform(t *testing.T) {
 	const n = 1 << 18
@@ -87,9 +98,7 @@ func TestRestsAreUniform(t *testing.T) {
 		last = lead
 	}
 	for name, counts := range map[string][]int{"signs": signs, "upper mantissas": high, "lower mantissas": low, "neighbours": together} {
-		if d := chiSquare(counts); math.Abs(d) > tolerance {
-			t.Errorf("%s: χ² is off by %.1f deviations", name, d)
-		}
+		checkUniform(t, name, counts)
 	}
 }
 
@@ -106,9 +115,7 @@ func TestPermutationIsUniform(t *testing.T) {
 	for i, from := range data {
 		moves[int(from)<<8|i%BlockLen/16]++
 	}
-	if d := chiSquare(moves); math.Abs(d) > tolerance {
-		t.Errorf("χ² is off by %.1f deviations", d)
-	}
+	checkUniform(t, "places", moves)
 }
 
 // All permutations of a short tensor are as likely.
@@ -128,9 +135,7 @@ func TestShortPermutationsAreUniform(t *testing.T) {
 		}
 		counts[rank]++
 	}
-	if d := chiSquare(counts); math.Abs(d) > tolerance {
-		t.Errorf("χ² is off by %.1f deviations: %v", d, counts)
-	}
+	checkUniform(t, "permutations of four", counts)
 }
 
 // The game: of two tensors with the same classes in every block one is sealed. One

@@ -27,6 +27,7 @@ type figures struct {
 // summarise prints the table of docs/method.md, and writes what docs/figures draws: the
 // advantage of the best attack over the zero line, in points, by the share of the weights
 // that is sealed, as mean and standard deviation over the attackers.
+// An advantage is the difference of two trainings by one attacker: the table has its range.
 func summarise(w io.Writer, rows [][]string, path string) error {
 	places := map[point]*figures{}
 	var points []point
@@ -55,7 +56,7 @@ func summarise(w io.Writer, rows [][]string, path string) error {
 		f := places[at]
 		title := subjects[at.model].title
 		fmt.Fprintf(w, "| %s | %s | %s | %.3g %% | %s | %s | %s | **%s** | %d |\n", title, at.samples, at.epochs, at.percent(),
-			plusMinus("%.1f", f.locked), plusMinus("%.1f", f.best), plusMinus("%.1f", f.zero), plusMinus("%+.1f", f.advantage), len(f.best))
+			plusMinus("%.1f", f.locked), plusMinus("%.1f", f.best), plusMinus("%.1f", f.zero), meanAndRange("%+.1f", f.advantage), len(f.best))
 		if !slices.ContainsFunc(points, func(p point) bool { return p.model == at.model && p.samples == at.samples && p.sealed != at.sealed }) {
 			continue // one point is no line
 		}
@@ -82,6 +83,15 @@ func plusMinus(format string, x []float64) string {
 		return fmt.Sprintf(format, mean)
 	}
 	return fmt.Sprintf(format+" ± %.1f", mean, deviation)
+}
+
+// meanAndRange writes the mean, and the smallest and largest value.
+func meanAndRange(format string, x []float64) string {
+	mean, _ := spread(x)
+	if len(x) == 1 {
+		return fmt.Sprintf(format, mean)
+	}
+	return fmt.Sprintf(format+" ("+format+" to "+format+")", mean, slices.Min(x), slices.Max(x))
 }
 
 // spread returns mean and standard deviation; that of a single value is 0.

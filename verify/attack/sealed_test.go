@@ -85,6 +85,7 @@ func TestDetectSealed(t *testing.T) {
 			t.Fatalf("%v, %d wrong signs, %v", list, wrong, err)
 		}
 		for _, d := range list {
+			t.Logf("%s: AUC %.3f, precision %.3f", d.Name, d.AUC, d.Precision)
 			if math.Abs(d.AUC-0.5) > 0.02 || math.Abs(d.Precision-0.5) > 0.02 {
 				t.Errorf("key %d: %+v", n, d)
 			}
@@ -194,6 +195,7 @@ func TestGame(t *testing.T) {
 		if !ok || math.Abs(auc-0.5) > 4*deviation {
 			t.Errorf("%s: AUC %.3f", name, auc)
 		}
+		t.Logf("%s: AUC %.3f", name, auc)
 	}
 	if len(scores) < 10 {
 		t.Errorf("%d distinguishers", len(scores))
