@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build storage demo fuzz test test-arm64 test-deploy test-faults test-js test-long test-mutations test-python test-slurm test-storage race bench lint vuln wheels generate clean
+.PHONY: help build storage demo fuzz test test-arm64 test-deploy test-faults test-js test-long test-mutations test-python test-report test-slurm test-storage race bench lint vuln wheels generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ test-mutations: ## inspect, run, lock and unlock 100,000 mutated models and as m
 
 test-python: ## test python/ in a virtual environment; skipped without Python
 	GO=$(GO) .ci/python
+
+test-report: ## look at reports in Chromium, light, dark, on a phone and on paper; skipped without it
+	GO=$(GO) .ci/report
 
 test-slurm: ## run deploy/slurm in a Slurm on this host; skipped where there can be none
 	deploy/slurm/e2e.sh

@@ -1,6 +1,11 @@
 package advparams
 
 import (
+	"fmt"
+	"os"
+	"strings"
+	"unicode/utf8"
+
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/task"
@@ -36,6 +41,10 @@ type Data struct {
 	Preprocess Preprocess
 	// Labels says where labels come from.
 	Labels Labels
+
+	// Vocabulary is a file with the text of each token, one a line, as BERT's vocab.txt. With
+	// it, reports show text in place of numbers.
+	Vocabulary string
 
 	// Axes says which axis of an input or output counts samples, by its name, where that
 	// is not found; gradient.NoAxis means none.
@@ -118,6 +127,7 @@ type prepared struct {
 	// askOriginal means that the labels are to be the answers of the original model,
 	// which answered adds.
 	askOriginal bool
+	vocabulary  []string // the text of each token, for reports
 }
 
 // prepare reads the samples and, if h has no task, finds out what the model is for.
@@ -151,6 +161,9 @@ func (d *Data) prepare(h *head, usual dataset.Split, seed uint64, w *gradient.Wo
 	}
 	traits := h.task.Traits()
 	p := &prepared{head: h, set: set, askOriginal: byModel || traits.OriginalAnswers}
+	if p.vocabulary, err = d.tokens(); err != nil {
+		return nil, err
+	}
 	if err := p.settleTask(w); err != nil {
 		return nil, err
 	}
@@ -167,6 +180,21 @@ func (d *Data) prepare(h *head, usual dataset.Split, seed uint64, w *gradient.Wo
 		p.set, err = set.Classified(verify.Spec(h.look).Classes)
 	}
 	return p, err
+}
+
+// tokens reads the vocabulary.
+func (d *Data) tokens() ([]string, error) {
+	if d.Vocabulary == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(d.Vocabulary)
+	if err != nil {
+		return nil, err
+	}
+	if !utf8.Valid(text) {
+		return nil, fmt.Errorf("%s: a vocabulary is text in UTF-8, one token a line", d.Vocabulary)
+	}
+	return strings.Split(strings.TrimSuffix(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n"), "\n"), nil
 }
 
 // open reads the samples, and says what to call them in messages.

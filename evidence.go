@@ -110,7 +110,7 @@ func (d *Data) preparation() string {
 
 // runs returns what runs two versions of a model on the samples.
 func (p *prepared) runs(d *Data, original, locked *gradient.Session, see observer) *verify.Runs {
-	r := &verify.Runs{Task: p.task, Set: p.set, Original: original, Locked: locked, Preprocess: d.Preprocess}
+	r := &verify.Runs{Task: p.task, Set: p.set, Original: original, Locked: locked, Preprocess: d.Preprocess, Vocabulary: p.vocabulary}
 	if see.progress != nil {
 		r.Progress = see.counter
 	}

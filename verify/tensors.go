@@ -123,8 +123,8 @@ func (t *Tensor) compare(before, after []float32) {
 	if t.Changed == 0 {
 		return
 	}
-	if t.Changed > mostValues {
-		values = nil
+	if t.Changed > mostValues || t.Changed > max(8, len(after)/4) {
+		values = nil // the distributions say more
 	}
 	h := &Histogram{Low: math.Inf(1), High: math.Inf(-1), Before: make([]int, histogramBins), Locked: make([]int, histogramBins), Values: values}
 	for _, list := range [][]float32{before, after} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -68,7 +69,7 @@ and the share of changed weights among the most suspicious ones.
 	operand(cmd, "the locked model", "onnx")
 	s.data.register(cmd, advparams.Train, 1)
 	fl := cmd.Flags()
-	hide(cmd, "labels") // the attacker has nobody to ask
+	must(errors.Join(fl.MarkHidden("labels"), fl.MarkHidden("vocabulary"))) // nobody to ask, no samples shown
 	fileFlag(cmd, &s.opt.Test.Path, "test", "", "measure on the samples in `PATH`, of the test split where there are several")
 	fl.IntVar(&s.opt.Test.Limit, "test-limit", 0, "measure on at most `N` samples; 0: all")
 	s.open.register(cmd, "the `KEY`, to measure what a part of it is worth")

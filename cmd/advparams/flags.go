@@ -35,6 +35,3 @@ func machineFlags(cmd *cobra.Command, threads *int, value int, memory *int64) {
 		return err
 	})
 }
-
-// hide takes a flag that means nothing for a command out of its help.
-func hide(cmd *cobra.Command, flag string) { must(cmd.Flags().MarkHidden(flag)) }

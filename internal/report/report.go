@@ -1,5 +1,6 @@
 // Package report writes the results of a run as one HTML page that loads nothing. The page
-// has light and dark colours, and rules for phones and for print.
+// has light and dark colours, and rules for phones and for print. The module in browser/
+// looks at pages in Chromium.
 //
 // # Files
 //

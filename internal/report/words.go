@@ -59,6 +59,9 @@ func (v *view) Metric() string {
 	return v.Evidence.Models[0].Metrics[0].Name
 }
 
+// Lower reports whether lower values of the metric are better.
+func (v *view) Lower() bool { return v.Evidence.Models[0].Metrics[0].Better == "lower" }
+
 // Classifies reports whether every sample has a class.
 func (v *view) Classifies() bool { return len(v.Evidence.Classes) > 0 }
 
@@ -182,7 +185,7 @@ func (v *view) SmallMatrix() bool { return v.Matrices() && len(v.Evidence.Confus
 
 // Confidential reports whether the page says where few changes are.
 func (v *view) Confidential() bool {
-	return v.Kind == Lock || v.Touched() > 0 && v.Evidence.Profile != "sealed"
+	return v.Touched() > 0 && v.Evidence.Profile != "sealed"
 }
 
 // pngURL returns a picture as a URL that holds it.
@@ -214,6 +217,13 @@ func dict(pairs ...any) map[string]any {
 		m[fmt.Sprint(pairs[i])] = pairs[i+1]
 	}
 	return m
+}
+
+// Unclear reports whether the intervals of the best attack and of the zero line overlap.
+func (v *view) Unclear() bool {
+	best, one := v.Evidence.Intervals["best"]
+	zero, other := v.Evidence.Intervals["zero"]
+	return one && other && best.Low <= zero.High
 }
 
 // Resists reports whether no attack is ahead of the zero line.
