@@ -3,13 +3,20 @@
 GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
+<<<<<<< HEAD
 .PHONY: help build storage demo fuzz test test-arm64 test-deploy test-faults test-js test-long test-mutations test-python test-report test-slurm test-storage race bench lint vuln wheels generate clean
+=======
+.PHONY: help build capi storage demo fuzz test test-arm64 test-capi test-deploy test-faults test-js test-long test-mutations test-python test-slurm test-storage race bench lint vuln wheels generate clean
+>>>>>>> 91435ec (capi: a C library that opens locked models in memory)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/advparams
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/advparams ./cmd/advparams
+
+capi: ## build bin/capi: the C library, its header and advparams.pc (needs a C compiler)
+	GO=$(GO) capi/build
 
 storage: ## build bin/advparams-storage, for models in object storage
 	cd storage && CGO_ENABLED=0 $(GO) build -trimpath -o ../bin/advparams-storage ./advparams-storage
@@ -25,6 +32,9 @@ test: ## run all tests
 
 test-arm64: ## test the kernels as an arm64 program under QEMU; skipped without it
 	GO=$(GO) .ci/arm64
+
+test-capi: ## test the C library and its examples; skipped without a C compiler
+	GO=$(GO) .ci/capi
 
 test-deploy: ## check deploy/kubernetes against the types of the Kubernetes API
 	cd deploy/kubernetes/check && $(GO) vet . && $(GO) test .

@@ -1,38 +1,10 @@
 package advparams
 
-import "runtime/debug"
-
-// module is the path of this module.
-const module = "github.com/advparams/advparams"
+import v "github.com/advparams/advparams/internal/version"
 
 // Version returns the version of this module, and the commit if the program was built
 // in a checkout of it.
-func Version() (version, revision string) {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "(devel)", ""
-	}
-	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
-		if m.Path == module {
-			version = m.Version
-		}
-	}
-	switch {
-	case version == "":
-		return "(devel)", ""
-	case info.Main.Path != module:
-		return version, ""
-	}
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = s.Value[:min(12, len(s.Value))] + revision
-		case s.Key == "vcs.modified" && s.Value == "true":
-			revision += ", modified"
-		}
-	}
-	return version, revision
-}
+func Version() (version, revision string) { return v.Of() }
 
 // tool names this module and its version in the files that it writes.
 func tool() string {

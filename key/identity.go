@@ -64,6 +64,7 @@ func ParseRecipients(r io.Reader) ([]age.Recipient, error) {
 // a passphrase. Errors never quote the file.
 func ParseIdentities(r io.Reader) ([]age.Identity, error) {
 	text, err := readText(r)
+	defer clear(text)
 	switch {
 	case err != nil:
 		return nil, err
