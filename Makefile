@@ -3,11 +3,7 @@
 GO ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-<<<<<<< HEAD
-.PHONY: help build storage demo fuzz test test-arm64 test-deploy test-faults test-js test-long test-mutations test-python test-report test-slurm test-storage race bench lint vuln wheels generate clean
-=======
-.PHONY: help build capi storage demo fuzz test test-arm64 test-capi test-deploy test-faults test-js test-long test-mutations test-python test-slurm test-storage race bench lint vuln wheels generate clean
->>>>>>> 91435ec (capi: a C library that opens locked models in memory)
+.PHONY: help build capi storage demo fuzz test test-arm64 test-capi test-deploy test-faults test-js test-long test-mutations test-python test-report test-slurm test-storage race bench lint vuln wheels generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
