@@ -151,6 +151,11 @@ func (d *Data) prepare(h *head, usual dataset.Split, seed uint64, w *gradient.Wo
 		}
 	}
 	byModel := d.Labels == LabelsOfModel
+	if t, ok := h.task.(task.Several); ok {
+		if set, err = h.several(t, set, name, byModel); err != nil {
+			return nil, err
+		}
+	}
 	if h.task == nil {
 		if err := h.choose(set); err != nil {
 			return nil, err
@@ -173,7 +178,7 @@ func (d *Data) prepare(h *head, usual dataset.Split, seed uint64, w *gradient.Wo
 	case !labelled && traits.NextTokens:
 		p.set, err = nextTokens(set)
 	case !labelled:
-		return nil, &NoLabelsError{name}
+		return nil, &NoLabelsError{Data: name}
 	case traits.Padding:
 		p.set, err = masked(set)
 	case traits.Classes:
@@ -208,6 +213,9 @@ func (d *Data) open(h *head, usual dataset.Split, seed uint64) (set *dataset.Set
 	spec.Limit, spec.Seed = d.Limit, seed
 	spec.Preprocess = d.Preprocess
 	spec.AnyLabels = true
+	if t, ok := h.task.(task.Several); ok {
+		spec.Named = t.Outputs()
+	}
 	set, err = dataset.Open(d.Path, spec)
 	return set, d.Path, err
 }

@@ -123,10 +123,16 @@ func optionf(option, format string, args ...any) error {
 // NoLabelsError means that the task needs labels and the data has none. It wraps
 // task.ErrNoLabels.
 type NoLabelsError struct {
-	Data string // where they are missing
+	Data   string // where they are missing
+	Output string // the output that they are missing for, if several have a task each
 }
 
-func (e *NoLabelsError) Error() string { return e.Data + ": no labels" }
+func (e *NoLabelsError) Error() string {
+	if e.Output != "" {
+		return fmt.Sprintf("%s: no array %q with the labels of that output", e.Data, e.Output)
+	}
+	return e.Data + ": no labels"
+}
 
 // Unwrap returns task.ErrNoLabels.
 func (e *NoLabelsError) Unwrap() error { return task.ErrNoLabels }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/advparams/advparams/gradient"
@@ -54,12 +55,13 @@ func judged(look task.Outlook) (t task.Task, by string) {
 
 // others returns the outputs that a task does not look at.
 func others(p *prepared) ([]OutputAgreement, error) {
-	if p.task.Traits().AllOutputs && !p.look.Named || len(p.look.Floats) < 2 {
-		return nil, nil
+	covered := p.look.Outputs(p.task)
+	if covered == nil {
+		return nil, nil // the only one
 	}
 	var list []OutputAgreement
 	for _, name := range p.look.Floats {
-		if name == p.output {
+		if slices.Contains(covered, name) {
 			continue
 		}
 		look, err := p.lookAt(name)
@@ -161,7 +163,7 @@ func (o *ProtectOptions) lockOthers(ctx context.Context, m *onnxio.Model, p *pre
 	if err := compare(ctx, m, p, found.Changes, list, w); err != nil {
 		return nil, err
 	}
-	if !p.look.Named {
+	if !p.named() {
 		var left []OutputAgreement
 		for _, one := range list {
 			if one.Intact {
@@ -187,7 +189,7 @@ func (o *ProtectOptions) lockOthers(ctx context.Context, m *onnxio.Model, p *pre
 		switch {
 		case one.Agreement == nil:
 			see.notify(NoticeOutput, "whether output %q still has answers cannot be told", one.Name)
-		case one.Intact && (p.look.Named || o.AllowPartial): // otherwise it is an error
+		case one.Intact && (p.named() || o.AllowPartial): // otherwise it is an error
 			see.notify(NoticeOutput, "output %q is still right: its %s agree with those of the original (%.1f %%)", one.Name, one.By, 100**one.Agreement)
 		}
 	}
@@ -277,7 +279,7 @@ func (e *OutputsError) Unwrap() error { return ErrTarget }
 // verdict returns an error if a lock leaves the answers of outputs intact that the caller
 // has not waived.
 func (p *prepared) verdict(m *onnxio.Model, found *perturb.Result, list []OutputAgreement) error {
-	if p.look.Named {
+	if p.named() {
 		return nil
 	}
 	e := &OutputsError{Model: m.Path(), Locked: p.output}

@@ -103,7 +103,8 @@ func (h *head) session(m *onnxio.Model, changes []perturb.Change, set *dataset.S
 		return nil, err
 	}
 	cfg := gradient.Config{Workers: w, Outputs: h.look.Outputs(h.task), Weights: weights, Axes: h.look.Axes}
-	cfg.Logits = h.task.Traits().MeasureLogits
+	traits := h.task.Traits()
+	cfg.Logits, cfg.Raw = traits.MeasureLogits, traits.MeasureRaw
 	return gradient.NewSession(m, cfg, task.Batch(h.look, set.Truth(0, 1), forwardBatch))
 }
 

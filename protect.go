@@ -99,6 +99,11 @@ type ProtectOptions struct {
 	Report   string
 	ReportTo io.Writer
 
+	// Runtime is OnnxRuntime to measure the locked model there as well, before it is written.
+	// If it is not useless there, that is an error which wraps ErrTarget. Python is as in
+	// VerifyOptions.
+	Runtime, Python string
+
 	Threads int // to compute on; 0 means one a core
 	// Memory is how many bytes the values of a batch may take; the limit on the work of a
 	// model goes with it. 0 means one in proportion to the model and the data, which is
@@ -163,6 +168,9 @@ func (o *ProtectOptions) check() error {
 		return &OptionError{Option: "Task", Value: o.Task.Name(), Reason: "does not go with samples that are made up: classification and outputs do"}
 	}
 	if err := o.checkSealed(); err != nil {
+		return err
+	}
+	if err := o.checkRuntime(); err != nil {
 		return err
 	}
 	if err := o.checkSeal(); err != nil {
@@ -286,6 +294,9 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	p.Outputs, p.RealData, p.Families = append(p.Outputs, left...), !opt.Data.MadeUp, families
 	rewrite := func(set *atomicfile.Set, path string) (*onnxio.Record, error) {
 		return m.Rewrite(set, path, found.Edits())
+	}
+	if missed, err = opt.missedIn(missed, opt.byRuntime(ctx, rewrite, samples, found.Locked, p)); err != nil {
+		return nil, err
 	}
 	if err := opt.write(ctx, rewrite, recipients, p); err != nil {
 		return nil, err

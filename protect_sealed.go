@@ -258,7 +258,7 @@ func (s *sealing) draw(p *Protection) (*seal.Key, error) {
 		s.see.notify(NoticeDraws, "the seal was drawn %d times, and the best kept: with weights at random, some networks are not right as often as by chance", p.Draws)
 	}
 	p.measured(before, least)
-	return best, nil
+	return best, s.byRuntime(s.ctx, s.lock(best, "sealing to measure"), samples, least, p)
 }
 
 // fromChance returns how far a model is from answers that have nothing to do with the

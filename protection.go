@@ -43,10 +43,12 @@ type Protection struct {
 	Draws int `json:"draws,omitempty"`
 	// RealData is false if the samples were made up, or there were none. Families then says how far the locked
 	// model agrees with the original on samples of kinds that the search has not seen.
-	RealData       bool          `json:"real_data"`
-	Families       []FamilyScore `json:"families,omitempty"`
-	GradientPasses int           `json:"gradient_passes"`
-	Evaluations    int           `json:"evaluations"` // of single candidates
+	RealData bool          `json:"real_data"`
+	Families []FamilyScore `json:"families,omitempty"`
+	// Runtime is what another program found for the locked model; nil if none was asked.
+	Runtime        *RuntimeMeasure `json:"runtime,omitempty"`
+	GradientPasses int             `json:"gradient_passes"`
+	Evaluations    int             `json:"evaluations"` // of single candidates
 	// Passes is the work of the search, in runs of the model over its samples.
 	Passes float64 `json:"forward_passes"`
 	// Stopped says what ended a search that did not reach the target: "budget", "time

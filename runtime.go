@@ -73,6 +73,11 @@ func (e *RuntimeError) Hint() string {
 	return "install onnxruntime and numpy for it with pip, or name another Python in " + PythonVariable
 }
 
+// pythonOf returns the Python to start, given that of an option.
+func pythonOf(option string) string {
+	return cmp.Or(option, os.Getenv(PythonVariable), "python3")
+}
+
 // byRuntime measures a model in onnxruntime.
 func (p *prepared) byRuntime(ctx context.Context, m *onnxio.Model, python string, threads int) (*RuntimeMeasure, error) {
 	folder, err := os.MkdirTemp("", "advparams-runtime-")
@@ -89,7 +94,7 @@ func (p *prepared) byRuntime(ctx context.Context, m *onnxio.Model, python string
 			return nil, err
 		}
 	}
-	python = cmp.Or(python, os.Getenv(PythonVariable), "python3")
+	python = pythonOf(python)
 	args := append([]string{"-c", runtimeScript, m.Path(), folder, strconv.Itoa(max(threads, 1))}, p.look.Outputs(p.task)...)
 	cmd := exec.CommandContext(ctx, python, args...)
 	var out, problems bytes.Buffer
@@ -177,12 +182,32 @@ func (p *prepared) readBatch(folder string, batch int) ([]nd.Array, error) {
 		case axis > 0:
 			a = moved(a, axis, 0)
 		}
-		if p.task.Traits().MeasureLogits && a.DType() == nd.Float32 {
-			a = p.look.Logits(a)
+		if a, err = p.measured(k, a); err != nil {
+			return nil, err
 		}
 		outputs = append(outputs, a)
 	}
 	return outputs, nil
+}
+
+// measured returns the output of a number as the task measures it: with its Sigmoid or Softmax
+// undone, or as it is.
+func (p *prepared) measured(k int, a nd.Array) (nd.Array, error) {
+	traits := p.task.Traits()
+	if !traits.MeasureLogits || a.DType() != nd.Float32 {
+		return a, nil
+	}
+	look, names := p.look, p.look.Outputs(p.task)
+	if traits.MeasureRaw != nil && k < len(names) {
+		if traits.MeasureRaw[names[k]] {
+			return a, nil
+		}
+		var err error
+		if look, err = p.lookAt(names[k]); err != nil {
+			return a, err
+		}
+	}
+	return look.Logits(a), nil
 }
 
 // moved returns an array with one axis in another place.

@@ -65,3 +65,54 @@ func TestNoRuntime(t *testing.T) {
 		t.Errorf("another program: %v", err)
 	}
 }
+
+// TestProtectRuntime: Protect measures the locked model in onnxruntime before it writes it, for
+// several outputs with a task each too.
+func TestProtectRuntime(t *testing.T) {
+	python := pythonWithRuntime(t)
+	heads, err := advparams.ParseTask("digit=classification,bold=binary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, kind := range map[string]advparams.Task{"both": heads, "lines": nil} {
+		dir := t.TempDir()
+		p, err := advparams.Protect(t.Context(), advparams.ProtectOptions{
+			Model: filepath.Join("testdata", "heads", name+".onnx"), Data: advparams.Data{Path: filepath.Join("testdata", "heads", name+".npz")},
+			Task: kind, Locked: filepath.Join(dir, "locked.onnx"), Key: filepath.Join(dir, "key"), PlainKey: true,
+			Runtime: advparams.OnnxRuntime, Python: python,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Runtime == nil || len(p.Runtime.Metrics) != len(p.Metrics) {
+			t.Fatalf("%s: found %+v", name, p.Runtime)
+		}
+		for i, m := range p.Runtime.Metrics {
+			if want := p.Metrics[i]; m.Name != want.Name || math.Abs(m.Locked-want.Locked) > 0.05 { // probabilities that saturate are ties there
+				t.Errorf("%s: %s is %v in onnxruntime, %v here", name, m.Name, m.Locked, want.Locked)
+			}
+		}
+	}
+}
+
+// TestNoRuntimeToProtect: what is missing is said before the search.
+func TestNoRuntimeToProtect(t *testing.T) {
+	dir := t.TempDir()
+	opt := advparams.ProtectOptions{
+		Model: filepath.Join("testdata", "heads", "shapes.onnx"), Data: advparams.Data{Path: filepath.Join("testdata", "heads", "shapes.npz")},
+		Locked: filepath.Join(dir, "locked.onnx"), Key: filepath.Join(dir, "key"), PlainKey: true,
+		Runtime: advparams.OnnxRuntime, Python: "no-such-python",
+	}
+	if _, err := advparams.Protect(t.Context(), opt); !errors.As(err, new(*advparams.RuntimeError)) {
+		t.Errorf("no Python: %v", err)
+	}
+	opt.Runtime = "other"
+	var wrong *advparams.OptionError
+	if _, err := advparams.Protect(t.Context(), opt); !errors.As(err, &wrong) || wrong.Option != "Runtime" {
+		t.Errorf("another program: %v", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) > 0 {
+		t.Errorf("files were written: %v, %v", entries, err)
+	}
+}

@@ -14,6 +14,7 @@ type arrays struct {
 	inputs map[string]nd.Array
 	shared map[string]nd.Array // the same for all samples, without an axis of samples
 	truth  nd.Array            // labels that are no classes; the zero Array without
+	named  map[string]nd.Array // Spec.Named
 	n      int
 	format string
 	line   []int // of each row in its text file; nil when there is none
@@ -179,7 +180,33 @@ func fromNPZ(z *npzReader, spec Spec) (source, []int, error) {
 		}
 		src.inputs[in.Name] = a
 	}
-	return src, labels, nil
+	return src, labels, z.readNamed(src, spec)
+}
+
+// readNamed reads the arrays of Spec.Named that are there.
+func (z *npzReader) readNamed(src *arrays, spec Spec) error {
+	src.named = map[string]nd.Array{}
+	for _, name := range spec.Named {
+		if z.members[name] == nil {
+			continue
+		}
+		h, err := z.header(name)
+		if err != nil {
+			return err
+		}
+		if len(h.shape) == 0 || h.shape[0] != src.n {
+			return fmt.Errorf("array %q has shape %v for %d samples", name, h.shape, src.n)
+		}
+		a, err := z.array(name, 0, src.kept)
+		if err != nil {
+			return err
+		}
+		if err := checkFinite(name, a, src.kept); err != nil {
+			return err
+		}
+		src.named[name] = a
+	}
+	return nil
 }
 
 // readLabels reads the labels, all of them if they are classes, and settles which
@@ -240,7 +267,7 @@ func (z *npzReader) inputMembers(spec Spec) ([]string, error) {
 		case z.members["in/"+in.Name] != nil:
 			found[i] = "in/" + in.Name
 		case len(spec.Inputs) == 1:
-			rest := slices.DeleteFunc(slices.Clone(z.names), func(name string) bool { return name == z.labels(nil) })
+			rest := slices.DeleteFunc(slices.Clone(z.names), func(name string) bool { return name == z.labels(nil) || slices.Contains(spec.Named, name) })
 			if len(rest) == 1 {
 				found[i] = rest[0]
 			}

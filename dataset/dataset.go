@@ -69,6 +69,10 @@ type Spec struct {
 	// numbers to predict or a class for every pixel. Classes does not apply then;
 	// Set.Classified turns what was read into classes.
 	AnyLabels bool
+
+	// Named are names of further arrays of an .npz file to keep where they are there, with a
+	// row a sample (Set.Named).
+	Named []string
 }
 
 // Set is a sequence of samples. It is immutable and safe for concurrent use.
@@ -82,6 +86,9 @@ type Set struct {
 
 	truth     nd.Array // labels that are no classes, or the zero Array
 	truthRows []int    // of truth, one a sample
+
+	named     map[string]nd.Array
+	namedRows []int // of named, one a sample
 }
 
 // source holds all samples of a data set, as rows 0 to len()-1.
@@ -116,6 +123,9 @@ func Open(path string, spec Spec) (*Set, error) {
 	}
 	if isArrays && a.chosen != nil && s.truth.Data != nil { // it has only rows that are kept
 		s.rows, s.truthRows = a.chosen, a.positions(a.chosen)
+	}
+	if isArrays && len(a.named) > 0 {
+		s.named, s.namedRows = a.named, a.positions(s.rows)
 	}
 	if err := s.checkLabels(spec); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -216,8 +226,8 @@ func (s *Set) Batch(lo, hi int) (map[string]nd.Array, error) {
 // Subset returns the samples at the given indices, in that order. It shares
 // the data of s and panics when an index is out of range.
 func (s *Set) Subset(indices []int) *Set {
-	out := &Set{source: s.source, path: s.path, rows: pick(s.rows, indices), truth: s.truth, classes: s.classes}
-	out.labels, out.truthRows = pick(s.labels, indices), pick(s.truthRows, indices)
+	out := &Set{source: s.source, path: s.path, rows: pick(s.rows, indices), truth: s.truth, named: s.named, classes: s.classes}
+	out.labels, out.truthRows, out.namedRows = pick(s.labels, indices), pick(s.truthRows, indices), pick(s.namedRows, indices)
 	return out
 }
 

@@ -33,6 +33,29 @@ func (s *Set) Truth(lo, hi int) nd.Array {
 	return nd.Array{}
 }
 
+// Named returns one of the arrays of Spec.Named, with a row a sample; the zero Array if the
+// data does not have it.
+func (s *Set) Named(name string) nd.Array {
+	a, ok := s.named[name]
+	if !ok {
+		return nd.Array{}
+	}
+	return rowsOf(a, s.namedRows)
+}
+
+// WithNamed returns the same samples with other named arrays, which have a row a sample; it
+// panics when their number differs.
+func (s *Set) WithNamed(arrays map[string]nd.Array) *Set {
+	for name, a := range arrays {
+		if len(a.Shape) == 0 || a.Shape[0] != s.Len() {
+			panic(fmt.Sprintf("dataset: array %q of shape %v for %d samples", name, a.Shape, s.Len()))
+		}
+	}
+	out := *s
+	out.named, out.namedRows = arrays, count(s.Len())
+	return &out
+}
+
 func (s *Set) labelled() bool { return s.labels != nil || s.truth.Data != nil }
 
 // WithLabels returns the same samples with other labels, one a sample; it

@@ -29,6 +29,8 @@ type Config struct {
 	// Logits replaces an output that ends in Softmax, LogSoftmax or Sigmoid by the
 	// input of that operator. The gradient of a saturated probability vanishes.
 	Logits bool
+	// Raw names outputs that Logits does not apply to.
+	Raw map[string]bool
 	// Gradients selects the initializers whose gradient is computed. Nil means
 	// none, and All means every trained one.
 	Gradients func(name string) bool
@@ -422,7 +424,7 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 		if v.Parts != nil {
 			return nil, nil, fmt.Errorf("output %q is a sequence: %w", name, ErrUnsupported)
 		}
-		if c.cfg.Logits {
+		if c.cfg.Logits && !c.cfg.Raw[name] {
 			v = logits(v)
 		}
 		var wrong error

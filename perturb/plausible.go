@@ -118,6 +118,12 @@ func (s *search) plausible(before task.Score) error {
 			return &OrderError{s.model.Path(), accuracy, renamed}
 		}
 	}
+	for _, p := range before.Parts {
+		if p.Score.Quality <= p.Score.Useless() && len(s.opt.Start) == 0 {
+			low, high := s.inputRange()
+			return &UselessError{s.model.Path(), fmt.Sprintf("%s of output %q", p.Task, p.Output), p.Score, low, high}
+		}
+	}
 	if before.Quality > before.Useless() {
 		_, n := before.Correct()
 		deviation := math.Sqrt(before.Chance * (1 - before.Chance) / float64(max(n, 1)))

@@ -266,7 +266,7 @@ func (s *search) report() {
 // config returns what the configurations of all programs have in common.
 func (s *search) config() gradient.Config {
 	traits, look := s.opt.Task.Traits(), s.opt.Outlook
-	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Meter: s.meter, Logits: traits.Logits, Axes: look.Axes}
+	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Meter: s.meter, Logits: traits.Logits, Raw: traits.Raw, Axes: look.Axes}
 	cfg.Outputs = look.Outputs(s.opt.Task)
 	if traits.AllOutputs && look.LastOp == "Sigmoid" && (look.Named || len(look.Floats) <= 1) {
 		cfg.Logits = true // a Sigmoid keeps the order, which is compared, and its gradient vanishes
@@ -297,6 +297,9 @@ func (s *search) examine(ctx context.Context, features bool) error {
 	s.once = max(s.meter.Work(), 1)
 	s.work = wholePasses*float64(s.once) + wholeWork
 	s.tau = tally.Scale()
+	if t, ok := s.opt.Task.(task.Scaler); ok {
+		s.opt.Task = t.Scaled(tally)
+	}
 	s.note(tally.Score())
 	s.result.Before = s.result.Locked
 	return s.plausible(s.result.Before)

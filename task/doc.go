@@ -64,5 +64,6 @@
 //	detection.go       the task detection
 //	boxes.go           boxes and scores as detectors put them out
 //	outputs.go         the task outputs
+//	several.go         several outputs with a task each
 //	errors.go          typed errors
 package task

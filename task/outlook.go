@@ -122,7 +122,10 @@ func (o Outlook) Settled(axes *gradient.Axes, shapes map[string][]int) Outlook {
 // Outputs returns the outputs that a task looks at, as gradient.Config takes them: nil
 // for all.
 func (o Outlook) Outputs(t Task) []string {
+	several, is := t.(Several)
 	switch {
+	case is:
+		return several.Outputs()
 	case t.Traits().AllOutputs && !o.Named:
 		return o.Floats
 	case o.Output != "":

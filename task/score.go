@@ -20,6 +20,14 @@ type Score struct {
 	// Translated is the accuracy beyond chance that a fixed translation of answers into
 	// labels has (Halves); 0 unless the task has Traits.Classes.
 	Translated float64
+	// Parts are the scores of the outputs, if several have a task each.
+	Parts []Part
+}
+
+// Part is the score of one of several outputs.
+type Part struct {
+	Output, Task string // their names
+	Score        Score
 }
 
 // Class counts the samples and answers of one class.

@@ -43,6 +43,9 @@ type Traits struct {
 	// Sigmoid that a model ends in (gradient.Config.Logits), and MeasureLogits that
 	// a Tally does.
 	Logits, MeasureLogits bool
+	// Raw and MeasureRaw name outputs that Logits and MeasureLogits do not apply to; nil for
+	// none.
+	Raw, MeasureRaw map[string]bool
 	// Together is the number of samples that Objective has to see at a time to be
 	// useful. It is more than 1 where samples are compared with each other.
 	Together int
@@ -69,6 +72,14 @@ type Settler interface {
 	// are any, and the outputs of the original model for some. why says in a sentence what
 	// was found, and is empty if nothing was open.
 	Settle(truth nd.Array, outputs []nd.Array) (settled Task, why string, err error)
+}
+
+// Scaler is a task that takes more of a tally than its Scale.
+type Scaler interface {
+	Task
+	// Scaled returns the task with the scales that a tally of the original model's outputs has
+	// found.
+	Scaled(Tally) Task
 }
 
 // Tally scores outputs batch by batch.
@@ -109,9 +120,6 @@ func ByName(name string) (Task, error) {
 	}
 	return nil, &UnknownError{name}
 }
-
-// Parse reads the name of a task as ByName does.
-func Parse(text string) (Task, error) { return ByName(text) }
 
 // Samples are inputs with the truth about them. *dataset.Set implements it.
 type Samples interface {

@@ -58,7 +58,7 @@ With --key or --original the report also says how well changed weights can be to
 others. For each criterion it has the AUC, which is 0.5 for guesses and 1 for certainty,
 and the share of changed weights among the most suspicious ones.
 
-` + dataHelp,
+` + text.Data,
 		Example: `  advparams attack locked.onnx --data images/ --test images/ --state attacks.json
   advparams attack locked.onnx --data train.npz --test test.npz --attacks fine-tune,repair --epochs 5`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -24,24 +24,6 @@ type dataFlags struct {
 // noData as the value of --data means that there is no data.
 const noData = "none"
 
-const dataHelp = `Data: an .npz file with arrays named after the model's inputs, and labels; a folder with
-IDX files (MNIST) or CIFAR binary files, plain or .gz; an image folder with one
-sub-folder a class; a CSV file. Images are resized to cover the model's input and cropped
-to their centre, scaled to [0,1], then to (x-mean)/std. --preset, --preprocess and single
-flags change that (docs/preprocessing.md); the key keeps it for verify and attack.`
-
-const taskHelp = `Tasks: classification (accuracy), binary (one logit: accuracy, AUC), multi-label
-(accuracy, AUC, mAP; of samples or of each step), regression (R², RMSE), language
-(perplexity; without labels the truth is the next token of the input), tagging (a class
-for each token: accuracy, F1), segmentation (accuracy of positions, mIoU), ctc (texts read
-step by step: error rate of characters; labels [N,L] of classes, -1 behind the end; ctc:K
-says that class K is the blank, ctc:-1 the last), image (images or signals from such:
-PSNR, SSIM, SI-SNR), embedding (cosine to the vectors of the original; needs no labels),
-detection (mAP; labels [N,M,5] as YOLO or COCO writes them, or the boxes of the original
-with --labels model) and outputs (any model: how far all its outputs agree with those of
-the original; needs no labels). Without --task, outputs and labels decide. Targets of
-tasks without an accuracy are qualities (docs/method.md).`
-
 func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uint64) {
 	fl := cmd.Flags()
 	fileFlag(cmd, &d.Path, "data", "", "`PATH` of an .npz or .csv file, a folder with IDX or CIFAR files, or an image folder")
@@ -51,7 +33,7 @@ func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uin
 	fl.Uint64Var(d.Seed, "seed", seed, "choose the samples of --limit at random, from seed `N`; 0: the first ones")
 	d.images.Register(fl)
 	choiceFlag(cmd, &d.Labels, "labels", "data", "where labels come from: the data, or the original model's own answers", "data", "model")
-	fl.Func("task", "what the model is for, a `TASK` (default: what its outputs and the labels look like)", func(text string) (err error) {
+	fl.Func("task", "what the model is for: `TASK`, or OUTPUT=TASK,OUTPUT2=TASK2 (default: what its outputs and the labels look like)", func(text string) (err error) {
 		d.task, err = advparams.ParseTask(text)
 		return err
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/batch"
 	"github.com/advparams/advparams/internal/cliflag"
 )
@@ -35,3 +36,12 @@ func machineFlags(cmd *cobra.Command, threads *int, value int, memory *int64) {
 		return err
 	})
 }
+
+// runtimeFlags defines --runtime and --python.
+func runtimeFlags(cmd *cobra.Command, runtime, python *string) {
+	choiceFlag(cmd, runtime, "runtime", "", "measure the locked model in this program, too, which a Python installation has", advparams.OnnxRuntime)
+	cmd.Flags().StringVar(python, "python", "", "the `PROGRAM` python that has onnxruntime (default ADVPARAMS_PYTHON, or python3)")
+}
+
+// hide takes a flag that means nothing for a command out of its help.
+func hide(cmd *cobra.Command, flag string) { must(cmd.Flags().MarkHidden(flag)) }

@@ -43,6 +43,7 @@ var flagHints = []struct {
 	hint  string
 }{
 	{is[*advparams.OutputsError], "raise --max-params, or name the output that counts with --output"},
+	{is[*advparams.LockedRuntimeError], "please report this model and version; --allow-partial writes what there is"},
 	{is[*advparams.NoCandidatesError], "check --include and --exclude"},
 	{is[*advparams.NothingToSealError], "check --include, --exclude and --share"},
 	{is[*advparams.UselessError], "check that labels and preprocessing (--mean, --std) are those it was trained with, --task, and that it is not locked already"},

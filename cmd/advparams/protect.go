@@ -58,9 +58,9 @@ type are compared with those of the original, and those that still have answers 
 locked as well. If one stays right, the exit status is 3 and nothing is written (see
 --allow-partial). With --output, the others are only warned of.
 
-` + taskHelp + `
+` + text.Tasks + `
 
-` + dataHelp + `
+` + text.Data + `
 
 --data none makes up samples for a classifier: noise that follows the gradient of the
 model until the model is sure of a class, waves and noise. The lock is then judged on
@@ -105,6 +105,7 @@ the model leaves it open.`,
 	fl.BoolVar(&p.opt.AllowPartial, "allow-partial", false, "write the best lock so far when the target was not reached (exit status 3) or at Ctrl-C (130)")
 	fileFlag(cmd, &p.opt.Report, "report", "", "write what was done to `FILE.html` as well, one page without external parts; it says where the changes are", "html")
 	fl.BoolVar(&p.opt.Force, "force", false, "replace files that exist")
+	runtimeFlags(cmd, &p.opt.Runtime, &p.opt.Python)
 	machineFlags(cmd, &p.opt.Threads, 0, &p.opt.Memory)
 	cmd.MarkFlagsMutuallyExclusive("out", "in-place")
 	must(cmd.RegisterFlagCompletionFunc("target-accuracy", cobra.FixedCompletions([]string{"chance"}, cobra.ShellCompDirectiveNoFileComp)))

@@ -30,9 +30,9 @@ temporary folder only. Models with equal bytes are measured once.
 Without --data, only files are compared. If they do not fit the key, the exit status is
 4, after everything that can be measured has been.
 
-` + taskHelp + `
+` + text.Tasks + `
 
-` + dataHelp,
+` + text.Data,
 		Example: `  advparams verify --locked locked.onnx --original model.onnx --key model.key -i me.txt --data images/
   advparams verify --locked locked.onnx --key model.key -i me.txt --data images/ --report report.html`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return v.run(cmd.Context()) },
@@ -42,8 +42,7 @@ Without --data, only files are compared. If they do not fit the key, the exit st
 	fileFlag(cmd, &v.opt.Original, "original", "", "the original model, `MODEL.onnx`", "onnx")
 	v.open.register(cmd, "the `KEY` of the locked model")
 	v.data.register(cmd, advparams.Test, 0)
-	choiceFlag(cmd, &v.opt.Runtime, "runtime", "", "measure the locked model in this program, too, which a Python installation has", advparams.OnnxRuntime)
-	cmd.Flags().StringVar(&v.opt.Python, "python", "", "the `PROGRAM` python that has onnxruntime (default ADVPARAMS_PYTHON, or python3)")
+	runtimeFlags(cmd, &v.opt.Runtime, &v.opt.Python)
 	fileFlag(cmd, &v.opt.Report, "report", "", "write the findings to `FILE.html` as well, one page without external parts", "html")
 	cmd.Flags().BoolVar(&v.opt.Force, "force", false, "replace the report if it exists")
 	machineFlags(cmd, &v.opt.Threads, 0, &v.opt.Memory)

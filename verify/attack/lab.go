@@ -239,7 +239,7 @@ func (l *lab) program(s scope) (*gradient.Program, error) {
 
 // config returns what to compile for batches like this one.
 func (l *lab) config(inputs map[string]nd.Array) gradient.Config {
-	cfg := gradient.Config{Weights: l.weights, Workers: l.opt.Workers, Logits: l.opt.Task.Traits().Logits, Shapes: map[string][]int{}, Values: inputs, Axes: l.opt.Outlook.Axes}
+	cfg := gradient.Config{Weights: l.weights, Workers: l.opt.Workers, Logits: l.opt.Task.Traits().Logits, Raw: l.opt.Task.Traits().Raw, Shapes: map[string][]int{}, Values: inputs, Axes: l.opt.Outlook.Axes}
 	cfg.Outputs = l.opt.Outlook.Outputs(l.opt.Task)
 	for name, a := range inputs {
 		cfg.Shapes[name] = a.Shape

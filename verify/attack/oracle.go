@@ -59,7 +59,7 @@ func (l *lab) ask(ctx context.Context) error {
 	if kind.Traits().Classes {
 		kind = whole{kind}
 	}
-	cfg := gradient.Config{Weights: weights, Workers: l.opt.Workers, Logits: kind.Traits().Logits, Outputs: look.Outputs(kind), Axes: l.opt.Outlook.Axes}
+	cfg := gradient.Config{Weights: weights, Workers: l.opt.Workers, Logits: kind.Traits().Logits, Raw: kind.Traits().Raw, Outputs: look.Outputs(kind), Axes: l.opt.Outlook.Axes}
 	session, err := gradient.NewSession(m, cfg, task.Batch(look, l.train.Truth(0, 1), evalBatch))
 	if err != nil {
 		return err
