@@ -37,7 +37,7 @@ func Key(w io.Writer, r *advparams.KeyInfo) {
 		line(w, "accuracy\t%.2f %% → %.2f %% on %s samples", 100*c.Accuracy, 100*c.LockedAccuracy, count(c.Samples))
 	}
 	if c.Preprocess != nil {
-		line(w, "images\t%v", c.Preprocess)
+		line(w, "images\t%s", c.Preprocess.String())
 	}
 	for _, f := range c.Files {
 		line(w, "original\t%s\t%s bytes\tsha256 %s", f.Original.Name, count(f.Original.Size), f.Original.SHA256)
