@@ -16,6 +16,18 @@ import (
 // small, so that successive halving can drop candidates early.
 const blockSize = 8
 
+// blockAnswers is the number of answers that are enough for a block of samples which have
+// more than one each.
+const blockAnswers = 128
+
+// sizeOfBlocks returns the number of samples in a block, by the truth about one of them.
+func sizeOfBlocks(truth nd.Array) int {
+	if truth.DType() != nd.Int64 {
+		return blockSize
+	}
+	return max(1, min(blockSize, blockAnswers/max(truth.Len(), 1)))
+}
+
 // blocks are the calibration samples. All values that the model computes from them stay
 // in memory, so that only what depends on a changed parameter is computed again.
 type blocks struct {

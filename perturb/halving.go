@@ -6,8 +6,12 @@ import (
 	"slices"
 )
 
-// firstKept is the number of candidates that successive halving keeps after the first block.
-const firstKept = 24
+// Candidates kept by successive halving: firstKept after the first block, and at least
+// lastKept until the end, unless one is clearly worse.
+const (
+	firstKept = 24
+	lastKept  = 4
+)
 
 // trial is a candidate that has been evaluated on some blocks. Its gain is the mean of
 // those on these blocks.
@@ -18,7 +22,7 @@ type trial struct {
 
 // halve evaluates candidates and returns the k best, best first, by successive halving.
 // It evaluates all of them on one block, then those that are left on two blocks, four,
-// and so on. After each step it keeps half of them, and at least k+1. It drops one earlier
+// and so on. After each step it keeps half of them, and at least lastKept. It drops one earlier
 // if that is worse than the k-th beyond doubt. It ends when no more than k are
 // left. The gain of the candidates it returns is the mean fall of the objective over the
 // blocks that they were evaluated on. n is the number of candidates evaluated.
@@ -39,7 +43,7 @@ func (b *blocks) halve(ctx context.Context, list []candidate, k int) (first []ca
 			}
 		}
 		slices.SortStableFunc(kept, func(a, b trial) int { return a.candidate.compare(b.candidate) })
-		kept = kept[:min(len(kept), max(width, k+1))]
+		kept = kept[:min(len(kept), max(width, lastKept, k+1))]
 		if len(kept) > k {
 			last := kept[k-1]
 			kept = slices.DeleteFunc(kept, func(t trial) bool { return t.worse(&last) })

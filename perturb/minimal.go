@@ -65,7 +65,8 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	var err error
-	size := task.Batch(*s.opt.Outlook, task.Truth(s.samples, 0, 1), max(blockSize, s.opt.Task.Traits().Together))
+	truth := task.Truth(s.samples, 0, 1)
+	size := task.Batch(*s.opt.Outlook, truth, max(sizeOfBlocks(truth), s.opt.Task.Traits().Together))
 	if s.blocks, err = newBlocks(ctx, s.model, s.differentiated(), s.samples, s.calibration().n, size, s.opt.Task, s.lowered); err != nil {
 		return nil, err
 	}

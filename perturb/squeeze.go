@@ -84,7 +84,7 @@ const weakKept = 4
 // these are quickly done.
 const (
 	squeezePasses = 1
-	squeezeWork   = 1e10
+	squeezeWork   = 5e9
 )
 
 // errSpent ends a search whose work is limited.
