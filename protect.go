@@ -431,8 +431,18 @@ func (o *ProtectOptions) search(ctx context.Context, m *onnxio.Model, samples *p
 // wholeSearch is Progress.Total of a search.
 const wholeSearch = 1000
 
+// remaining says how long a search may still take after a time in which it has done a share
+// of the work that it may; "" as long as that says little.
+func remaining(since time.Duration, share float64) string {
+	if since < 10*time.Second || share < 0.02 || share >= 1 {
+		return ""
+	}
+	left := time.Duration(float64(since) * (1 - share) / share)
+	return fmt.Sprintf(", at most %v left", left.Round(time.Second))
+}
+
 func (o *ProtectOptions) searchOptions(samples *prepared, allow func(string) bool, w *gradient.Workers) perturb.Options {
-	see := observer{o.Progress, o.Notice}
+	see, start := observer{o.Progress, o.Notice}, time.Now()
 	return perturb.Options{
 		Task:      samples.task,
 		Output:    samples.output,
@@ -446,7 +456,7 @@ func (o *ProtectOptions) searchOptions(samples *prepared, allow func(string) boo
 		Progress: func(now perturb.Progress) {
 			done := wholeSearch * (1 - now.Accuracy) / math.Max(1-now.Target, 1e-9)
 			see.report("searching", int(math.Min(done, wholeSearch-1)), wholeSearch,
-				fmt.Sprintf("%d changed, %s %.2f %%, target %.2f %%", now.Changed, samples.task.Traits().Quality, 100*now.Accuracy, 100*now.Target))
+				fmt.Sprintf("%d changed, %s %.2f %%, target %.2f %%%s", now.Changed, samples.task.Traits().Quality, 100*now.Accuracy, 100*now.Target, remaining(time.Since(start), now.Work)))
 		},
 	}
 }

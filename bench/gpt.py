@@ -115,4 +115,4 @@ for name in a.size.split(","):
         key.unlink(missing_ok=True)
         found, seconds, memory = run("protect", str(model), "--data", str(data), "--task", "language", "--seed", seed, "-o", str(a.folder / "locked.onnx"), "--key", str(key), "--plain-key", "--force", "--allow-partial", *a.flags.split())
         measured = {m["name"]: m for m in found["metrics"]}["perplexity"]
-        print(f"| {name} | {seed} | {found['params_changed']} | {found['params_total']:,} | {measured['original']:.3f} → {measured['locked']:.3f} | {found['forward_passes']:.1f} | {seconds:.0f} | {memory:.1f} |", flush=True)
+        print(f"| {name} | {seed} | {found['params_changed']} | {found['params_total']:,} | {measured['before']:.3f} → {measured['locked']:.3f} | {found['forward_passes']:.1f} | {seconds:.0f} | {memory:.1f} |", flush=True)

@@ -35,6 +35,7 @@ type blocks struct {
 	task       task.Task
 	parameters int
 	visit      *func(name string, g []float32) // gets the gradients of all programs
+	step       func()                          // is called when some evaluations are done; may be nil
 }
 
 // block is a few of the calibration samples.

@@ -42,6 +42,9 @@ func (b *blocks) halve(ctx context.Context, list []candidate, k int) (first []ca
 				return nil, len(list), err
 			}
 		}
+		if b.step != nil {
+			b.step()
+		}
 		slices.SortStableFunc(kept, func(a, b trial) int { return a.candidate.compare(b.candidate) })
 		kept = kept[:min(len(kept), max(width, lastKept, k+1))]
 		if len(kept) > k {

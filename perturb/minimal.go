@@ -70,6 +70,7 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 	if s.blocks, err = newBlocks(ctx, s.model, s.differentiated(), s.samples, s.calibration().n, size, s.opt.Task, s.lowered); err != nil {
 		return nil, err
 	}
+	s.blocks.step = s.report
 	limit := s.opt.MaxParams
 	if !s.without.Collapse {
 		s.collapse = s.lastAlone(limit)

@@ -45,7 +45,7 @@ type Options struct {
 	Beam int
 	// Workers are the threads to compute on; nil means one thread.
 	Workers *gradient.Workers
-	// Progress, if not nil, is called after every change.
+	// Progress, if not nil, is called after every change, and on the way to it.
 	Progress func(Progress)
 }
 
@@ -54,6 +54,7 @@ type Progress struct {
 	Changed  int     // parameters
 	Accuracy float64 // or quality, as of the last measurement
 	Target   float64 // accuracy or quality to reach
+	Work     float64 // the share of the work that the search may take which is done
 }
 
 // Result is the outcome of a search.
@@ -259,7 +260,7 @@ func (s *search) missed(limit int) *TargetError {
 
 func (s *search) report() {
 	if s.opt.Progress != nil {
-		s.opt.Progress(Progress{Changed: len(s.result.Changes), Accuracy: s.result.Locked.Quality, Target: s.result.Target})
+		s.opt.Progress(Progress{Changed: len(s.result.Changes), Accuracy: s.result.Locked.Quality, Target: s.result.Target, Work: s.share()})
 	}
 }
 
