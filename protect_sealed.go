@@ -149,7 +149,7 @@ func (s *sealing) choose() (*Protection, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.plan, err = sealed.NewPlan(s.m, sealed.Options{Wanted: wanted, Share: s.Share, Scales: s.SealScales})
+	s.plan, err = sealed.NewPlan(s.m, sealed.Options{Wanted: wanted, Share: s.Share, Scales: s.SealScales, InPlace: s.InPlace})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Model, err)
 	}
@@ -163,7 +163,7 @@ func (s *sealing) choose() (*Protection, error) {
 		p.Left = append(p.Left, LeftParameter{l.Name, l.Elements, l.Why})
 		s.see.notify(NoticeLeft, "%s stays in clear (%d parameters): %s", l.Name, l.Elements, l.Why)
 	}
-	if len(s.plan.Ranges) == 0 {
+	if len(s.plan.Ranges)+len(s.plan.Lists) == 0 {
 		return nil, &NothingToSealError{s.Model, p.Left}
 	}
 	for _, r := range s.plan.Ranges {
@@ -172,6 +172,9 @@ func (s *sealing) choose() (*Protection, error) {
 			continue
 		}
 		p.Tensors = append(p.Tensors, TensorChange{r.Name, int(r.Tensor.Count)})
+	}
+	for _, l := range s.plan.Lists {
+		p.Tensors = append(p.Tensors, TensorChange{l.Name, int(l.Tensor.Count)})
 	}
 	s.seed = func(int) (*seal.Key, error) { return seal.NewKey(), nil }
 	if s.Secret != nil {
@@ -209,6 +212,9 @@ func (s *sealing) context() (all [][]byte, err error) {
 			}
 		}
 		all = append(all, append(b, t.Exponents...))
+	}
+	for _, l := range s.plan.Lists {
+		all = append(all, fmt.Appendf(nil, "list %v of %d", l.Ranges, l.Tensor.Count))
 	}
 	return all, nil
 }
@@ -313,7 +319,7 @@ func (s *sealing) measureSealed(samples *prepared, key *seal.Key, w *gradient.Wo
 // lock returns what writes the sealed model.
 func (s *sealing) lock(key *seal.Key, stage string) lockTo {
 	return func(set *atomicfile.Set, path string) (*onnxio.Record, error) {
-		return s.m.Seal(s.ctx, set, path, key, s.plan.Ranges, s.see.bytes(stage, sizeOf(s.m)))
+		return s.m.Seal(s.ctx, set, path, key, s.plan.Ranges, s.see.bytes(stage, sizeOf(s.m)), s.plan.Lists...)
 	}
 }
 

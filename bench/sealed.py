@@ -348,6 +348,14 @@ def wild_table(work):
     packages, notes = {}, []
     models = sorted(p for p in a.folder.resolve().rglob("*.onnx") if "backend__test" not in p.name or "__light__" in p.name)
     for model in models:
+        name = model.relative_to(a.folder.resolve())
+        data = model.with_name(model.name + ".data")
+        if data.exists():  # fetch put the folders into the names: undo that, since the model knows its data by name
+            folder = work / "data"
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            model = pathlib.Path(shutil.copy(model, folder / model.name.split("__")[-1]))
+            shutil.copy(data, folder / data.name.split("__")[-1])
         locked, key = work / "locked.onnx", work / "key"
         for f in (locked, key):
             f.unlink(missing_ok=True)
@@ -358,7 +366,6 @@ def wild_table(work):
         else:
             child = subprocess.run([sys.executable, __file__, "wild", "--pair", model, locked], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
             outcome = child.stdout.strip() or (child.stderr.strip().splitlines() or [f"status {child.returncode}"])[-1][:150]
-        name = model.relative_to(a.folder.resolve())
         known = outcome in ("runs", UNKNOWN)
         row = packages.setdefault(name.parts[0], collections.Counter())
         row["models"] += 1

@@ -57,6 +57,7 @@
 //	writable.go         elements to change in memory, copied when they are written to
 //	parameters.go       every parameter, with what uses it
 //	flow.go             how values are made from one another
+//	lists.go            floats that are attributes
 //	operands.go         what operators do with their inputs
 //	fanin.go            how many products an output adds up
 //	check.go            checks: names, nodes, initializers

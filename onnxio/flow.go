@@ -56,8 +56,8 @@ func (s *step) operand(i int) operand {
 
 // stored is a tensor that the file has the elements of.
 type stored struct {
-	message *onnxpb.TensorProto // nil for a list
-	list    int                 // number of elements of a list
+	message *onnxpb.TensorProto    // nil for a list
+	floats  *onnxpb.AttributeProto // a list instead
 	place   Place
 	path    string // of its graph
 	name    string
@@ -308,7 +308,7 @@ func (f *flow) attribute(st *step, a *onnxpb.AttributeProto, s *namespace) {
 		keep(sp.GetValues(), fmt.Sprintf("[%d]", i))
 	}
 	if len(a.Floats) > 0 {
-		t := &stored{list: len(a.Floats), place: InList, path: s.path, name: name, owner: st.node}
+		t := &stored{floats: a, place: InList, path: s.path, name: name, owner: st.node}
 		if constant {
 			t.name, t.value = st.out[0].name, st.out[0]
 		}

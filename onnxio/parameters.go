@@ -79,8 +79,10 @@ type Parameter struct {
 	Place Place
 	// Graph is the path of the graph, as in Name; empty for the main graph.
 	Graph string
-	// Tensor has the elements. It is nil for InList, whose Count numbers lie apart.
-	Tensor  *Initializer
+	// Tensor has the elements. It is nil for InList.
+	Tensor *Initializer
+	// Lists says where the numbers of an attribute lie, in order; nil with Tensor.
+	Lists   []Range
 	Message *onnxpb.TensorProto // the tensor in Model.Proto, nil with Tensor
 	Count   int
 	Uses    []Use
@@ -120,9 +122,16 @@ func (m *Model) Parameters() []*Parameter {
 
 func (m *Model) parameters() []*Parameter {
 	f := flowOf(m)
+	var lists map[*onnxpb.AttributeProto][]Range // nil: not looked for yet
 	params := make([]*Parameter, 0, len(f.stored))
 	for _, s := range f.stored {
-		p := &Parameter{Name: s.name, Place: s.place, Graph: s.path, Message: s.message, Count: s.list, Uses: s.uses()}
+		p := &Parameter{Name: s.name, Place: s.place, Graph: s.path, Message: s.message, Uses: s.uses()}
+		if s.floats != nil {
+			if lists == nil {
+				lists = m.listPlaces()
+			}
+			p.Count, p.Lists = len(s.floats.Floats), lists[s.floats]
+		}
 		if s.message != nil {
 			if p.Tensor = m.byMessage[s.message]; p.Tensor == nil {
 				continue // of a message that protobuf merged with another
@@ -202,7 +211,7 @@ func (s *stored) uses() []Use {
 func (s *stored) role(t *Initializer) (r Role, trained bool) {
 	structure := s.value != nil && s.value.structure
 	if t == nil {
-		weight := s.list >= least && !structure
+		weight := len(s.floats.GetFloats()) >= least && !structure
 		return roleIf(weight, RoleWeight, RoleScalar), weight
 	}
 	switch {

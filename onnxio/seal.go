@@ -31,12 +31,12 @@ func (e *ChecksumError) Hint() string { return "write the locked model to anothe
 // and written in one go. Of each range, the first and the last block are then read, unsealed
 // and compared with the original.
 //
-// Ranges are those that a Keystream may have. done, if it is not nil, is told how many
+// Ranges are those that a Keystream may have, lists are sealed besides. done, if it is not nil, is told how many
 // bytes of the original have been gone through.
-func (m *Model) Seal(ctx context.Context, out *atomicfile.Set, dst string, key *seal.Key, ranges []SealedRange, done func(n int64)) (_ *Record, err error) {
+func (m *Model) Seal(ctx context.Context, out *atomicfile.Set, dst string, key *seal.Key, ranges []SealedRange, done func(n int64), lists ...SealedList) (_ *Record, err error) {
 	defer Faults(&err)()
 	s := &sealer{m: m, ctx: ctx, out: out, dst: dst, done: done}
-	if s.rec, err = s.record(key, ranges); err != nil {
+	if s.rec, err = s.record(key, ranges, lists); err != nil {
 		return nil, err
 	}
 	back := s.rec.stages()
@@ -64,7 +64,7 @@ func (m *Model) Seal(ctx context.Context, out *atomicfile.Set, dst string, key *
 func (m *Model) DigestSealed(ctx context.Context, key *seal.Key, ranges []SealedRange, done func(n int64)) (_ *Record, err error) {
 	defer Faults(&err)()
 	s := &sealer{m: m, ctx: ctx, dst: m.path, done: done}
-	if s.rec, err = s.record(key, ranges); err != nil {
+	if s.rec, err = s.record(key, ranges, nil); err != nil {
 		return nil, err
 	}
 	if len(s.sums) > 0 {
@@ -99,7 +99,7 @@ type sealer struct {
 
 // record returns the record as far as it is known before anything is sealed: all but
 // digests. It also finds out what is to be done to each file.
-func (s *sealer) record(key *seal.Key, ranges []SealedRange) (*Record, error) {
+func (s *sealer) record(key *seal.Key, ranges []SealedRange, lists []SealedList) (*Record, error) {
 	m := s.m
 	rec := &Record{}
 	state := make([]Result, len(m.files))
@@ -116,7 +116,10 @@ func (s *sealer) record(key *seal.Key, ranges []SealedRange) (*Record, error) {
 	for i := range m.files {
 		changed[i] = len(byFile[i]) > 0
 	}
-	var err error
+	do, undo, err := m.sealLists(key, lists)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.path, err)
+	}
 	if s.layout, err = m.layout(s.dst, changed); err != nil {
 		return nil, err
 	}
@@ -133,8 +136,8 @@ func (s *sealer) record(key *seal.Key, ranges []SealedRange) (*Record, error) {
 			unseal.Results = append(unseal.Results, Result{File: i, Size: m.files[i].Size})
 		}
 	}
-	if len(pieces) > 0 {
-		refer := stage{changes: changes{splices: pieces}}
+	if len(pieces)+len(do) > 0 {
+		refer := stage{changes: changes{patches: do, splices: pieces}}
 		s.forward[0] = append(s.forward[0], refer)
 		rec.Files[0].LockedSize = refer.after(m.files[0].Size)
 		back := Step{Results: []Result{{Size: m.files[0].Size}}}
@@ -143,9 +146,15 @@ func (s *sealer) record(key *seal.Key, ranges []SealedRange) (*Record, error) {
 				Offset: shift(pieces, p.at), Length: int64(len(p.data)), Original: slices.Clone(m.files[0].data[p.at:p.end()]),
 			})
 		}
+		for i := range undo {
+			undo[i].Offset = shift(pieces, undo[i].Offset)
+		}
+		back.Patches = undo
 		rec.Steps = append(rec.Steps, back)
 	}
-	rec.Steps = append(rec.Steps, unseal)
+	if len(ranges) > 0 {
+		rec.Steps = append(rec.Steps, unseal)
+	}
 	for i := range s.forward {
 		if len(s.forward[i]) == 0 {
 			s.forward[i] = []stage{{}} // the file as it is

@@ -22,6 +22,7 @@ type Scales struct{ Tensors, Elements int }
 // A Plan is what is sealed of a model.
 type Plan struct {
 	Ranges []onnxio.SealedRange // in the order of files and offsets, without overlaps
+	Lists  []onnxio.SealedList  // attributes, none with Options.InPlace
 	Left   []Left
 	Scales Scales
 	// Parameters is the number of elements of all weights, Sealed of those in Ranges.
@@ -39,6 +40,8 @@ type Options struct {
 	// only if the scale of its bias is the product of those of its input and its weights,
 	// and sealed scales are not.
 	Scales bool
+	// InPlace leaves lists in clear, which are not sealed by a keystream.
+	InPlace bool
 	// Undamped leaves exponents as they are.
 	Undamped bool
 }
@@ -77,6 +80,12 @@ func NewPlan(m *onnxio.Model, opt Options) (*Plan, error) {
 			kept = append(kept, bytesOf(p)...)
 			continue
 		}
+		if p.Tensor == nil {
+			if why := plan.list(m, p, opt.InPlace); why != "" {
+				plan.Left = append(plan.Left, Left{p.Name, p.Count, why})
+			}
+			continue
+		}
 		ranges, why := rangesOf(m, p, exponents[p])
 		if why != "" {
 			plan.Left = append(plan.Left, Left{p.Name, p.Count, why})
@@ -92,7 +101,36 @@ func NewPlan(m *onnxio.Model, opt Options) (*Plan, error) {
 		plan.Ranges = append(plan.Ranges, f.ranges...)
 		plan.Sealed += int64(f.p.Count)
 	}
-	return plan, plan.order(m.Files())
+	if err := plan.order(m.Files()); err != nil {
+		return nil, err
+	}
+	for i := range plan.Lists {
+		plan.Lists[i].Tensor.Index = uint64(len(plan.Ranges) + i)
+	}
+	return plan, nil
+}
+
+// maxList is how many elements a list may have: the key holds their old values.
+const maxList = 1 << 20
+
+// list adds a list of floats, or says why it cannot be sealed.
+func (p *Plan) list(m *onnxio.Model, param *onnxio.Parameter, inPlace bool) (why string) {
+	switch {
+	case inPlace:
+		return "it is a list, which cannot be sealed in place"
+	case param.Count > maxList:
+		return fmt.Sprintf("it is a list of more than %d numbers, which the key would have to hold", maxList)
+	}
+	var data []byte
+	for _, r := range param.Lists {
+		for i := range r.Count {
+			data = append(data, m.Files()[r.File].Bytes(r.Offset+i*int64(r.Stride), int64(r.Width))...)
+		}
+	}
+	t := seal.Tensor{Kind: seal.Float32, Count: int64(param.Count), KeepSigns: seal.SameSigns(seal.Float32, data)}
+	p.Lists = append(p.Lists, onnxio.SealedList{Name: param.Name, Ranges: param.Lists, Tensor: t})
+	p.Sealed += t.Count
+	return ""
 }
 
 // sealable is a parameter with its ranges.
@@ -127,9 +165,6 @@ var kinds = map[onnxpb.TensorProto_DataType]seal.Kind{
 
 // rangesOf returns the ranges of a parameter, or why it cannot be sealed.
 func rangesOf(m *onnxio.Model, p *onnxio.Parameter, exponents []byte) ([]onnxio.SealedRange, string) {
-	if p.Tensor == nil {
-		return nil, "it is a list, not a tensor"
-	}
 	kind, ok := kinds[p.Tensor.DataType]
 	if !ok {
 		return nil, fmt.Sprintf("%v is not known", p.Tensor.DataType)

@@ -74,6 +74,7 @@ func main() {
 	flag.IntVar(&s.test, "test", 0, "images to measure on; 0: all")
 	flag.IntVar(&s.opt.Epochs, "epochs", 6, "of each training")
 	flag.IntVar(&s.opt.Batch, "batch", 64, "images a step")
+	flag.Float64Var(&s.opt.Validation, "validation", 0.1, "share of the images that choices are made by")
 	grid := flag.String("grid", "adam:0.003", "optimisers, of attacks and the zero line alike")
 	attacks := flag.String("attacks", "fine-tune,reinit-layers,batchnorm,redraw", "attacks to carry out")
 	leave := flag.String("leave", "", "settings that are not tried, for lack of time, separated by semicolons")
