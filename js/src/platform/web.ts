@@ -12,6 +12,9 @@ export { parts, type Fetched, type Hash, type Stored, type Stream } from "./comm
 /** A text is never a path. */
 export const HAS_PATHS = false;
 
+/** WebCrypto makes digests of what is in memory in another thread, and only of all of it. */
+export const DIGESTS_APART = true;
+
 // Pages that do not come from https or localhost have no WebCrypto.
 const subtle = globalThis.crypto?.subtle;
 
