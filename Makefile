@@ -78,7 +78,7 @@ lint: ## check formatting; run vet and staticcheck; build for other platforms
 vuln: ## look for known vulnerabilities in the code that is called
 	GO=$(GO) .ci/vuln
 
-wheels: ## build python/dist: Python packages with the command in them, for five platforms (needs hatchling)
+wheels: ## build python/dist: Python packages with the command in them, for five platforms (needs hatchling and ziglang)
 	GO=$(GO) python3 python/build_wheels.py
 
 generate: ## make generated files again: protobuf code, assembly, docs (needs protoc)

@@ -3,8 +3,10 @@
 
     python python/build_wheels.py [--platform NAME ...] [-o FOLDER]
 
-The command is a static binary that Go cross-compiles, so every wheel is built on any
-system. Needs Go and hatchling. The same sources and versions give the same bytes.
+The command is a static binary that Go cross-compiles, and Zig's compiler makes the library of
+_kernel.c, so every wheel is built on any system. Needs Go, hatchling and
+ziglang; for Linux alone another C compiler will do. The same
+sources and versions give the same bytes.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ import argparse
 import base64
 import csv
 import hashlib
+import importlib.util
 import io
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -24,14 +28,27 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
-# Wheel platforms: GOOS, GOARCH and the platform tags. A static binary needs no C library, so
-# it is fit for glibc and musl. Go 1.26 runs on macOS 12 and newer.
+# Wheel platforms: GOOS, GOARCH, Zig's target with the name of a library, and the platform tags.
+# Neither a static binary nor the library needs a C library, so they are fit for glibc and musl.
+# Go 1.26 runs on macOS 12 and newer.
 PLATFORMS = {
-    "linux-amd64": ("linux", "amd64", "manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64"),
-    "linux-arm64": ("linux", "arm64", "manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64"),
-    "macos-amd64": ("darwin", "amd64", "macosx_12_0_x86_64"),
-    "macos-arm64": ("darwin", "arm64", "macosx_12_0_arm64"),
-    "windows-amd64": ("windows", "amd64", "win_amd64"),
+    "linux-amd64": (
+        "linux",
+        "amd64",
+        "x86_64-linux-musl",
+        "libkernel.so",
+        "manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64",
+    ),
+    "linux-arm64": (
+        "linux",
+        "arm64",
+        "aarch64-linux-musl",
+        "libkernel.so",
+        "manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64",
+    ),
+    "macos-amd64": ("darwin", "amd64", "x86_64-macos.12.0", "libkernel.dylib", "macosx_12_0_x86_64"),
+    "macos-arm64": ("darwin", "arm64", "aarch64-macos.12.0", "libkernel.dylib", "macosx_12_0_arm64"),
+    "windows-amd64": ("windows", "amd64", "x86_64-windows-gnu", "kernel.dll", "win_amd64"),
 }
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can have
 
@@ -45,16 +62,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         pure = build_pure(Path(scratch))
         for name in args.platform or PLATFORMS:
-            goos, goarch, tags = PLATFORMS[name]
+            goos, goarch, target, library, tags = PLATFORMS[name]
             program = build_command(Path(scratch) / name, goos, goarch)
-            print(write_wheel(pure, program, tags, args.out))
+            kernel = build_kernel(Path(scratch) / name / library, target)
+            print(write_wheel(pure, program, kernel, tags, args.out))
 
 
 def build_pure(folder: Path) -> Path:
     """Builds the wheel without the command, with the backend that pip uses."""
     code = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
     done = subprocess.run(
-        [sys.executable, "-c", code, folder], cwd=HERE, check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, folder],
+        cwd=HERE,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "ADVPARAMS_KERNEL": "none"},
     )
     return folder / done.stdout.split()[-1]
 
@@ -79,7 +102,20 @@ def build_command(folder: Path, goos: str, goarch: str) -> Path:
     return program
 
 
-def write_wheel(pure: Path, program: Path, tags: str, out: Path) -> Path:
+def build_kernel(library: Path, target: str) -> Path:
+    """Compiles the library of decrypting tensors for a target of Zig. It needs no C library."""
+    options = ["-O2", "-shared", "-ffreestanding", "-s", "-g0"]
+    options += ["-fPIC"] if "windows" not in target else []
+    options += ["-nostdlib"] if "macos" not in target else []  # there every library has it
+    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", target]
+    if importlib.util.find_spec("ziglang") is None and target == f"{platform.machine()}-linux-musl":
+        compiler = [os.environ.get("CC", "cc")]  # as good for this system: nothing is linked
+    source = HERE / "src" / "advparams" / "_kernel.c"
+    subprocess.run([*compiler, *options, "-o", library, source], cwd=library.parent, check=True)
+    return library
+
+
+def write_wheel(pure: Path, program: Path, kernel: Path, tags: str, out: Path) -> Path:
     """Writes a wheel for a platform: that of any platform, and the command as a script."""
     name, version = pure.name.split("-")[:2]
     path = out / f"{name}-{version}-py3-none-{tags}.whl"
@@ -108,6 +144,7 @@ def write_wheel(pure: Path, program: Path, tags: str, out: Path) -> Path:
                     b"\nLicense-Expression:", b"\nLicense-File: LICENSE\nLicense-Expression:", 1
                 )
             add(member, data, 0o100644)
+        add(f"{name}/{kernel.name}", kernel.read_bytes(), 0o100755)
         add(f"{name}-{version}.data/scripts/{program.name}", program.read_bytes(), 0o100755)
         add(f"{info}/licenses/LICENSE", (HERE.parent / "LICENSE").read_bytes(), 0o100644)
         rows = io.StringIO()

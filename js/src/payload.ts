@@ -21,6 +21,8 @@ export interface Summary {
   lockedAccuracy: number;
   /** Whether the samples were made up. */
   madeUp: boolean;
+  /** How images were prepared, as a JSON object; empty: in the usual way, or there were none. */
+  preprocess: string;
 }
 
 /** A file before and after locking. Names are relative, with slashes, and in no encoding. */
@@ -127,6 +129,7 @@ export function emptySummary(): Summary {
     accuracy: 0,
     lockedAccuracy: 0,
     madeUp: false,
+    preprocess: "",
   };
 }
 
@@ -178,6 +181,7 @@ class Decoder {
       else if (is(f, 5, FIXED64)) s.accuracy = double(f);
       else if (is(f, 6, FIXED64)) s.lockedAccuracy = double(f);
       else if (is(f, 7, VARINT)) s.madeUp = bool(f);
+      else if (is(f, 8, BYTES)) s.preprocess = text(f);
     }
   }
 

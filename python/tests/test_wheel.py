@@ -50,6 +50,10 @@ def test_metadata(wheels: list[Path]) -> None:
             assert z.getinfo(scripts[0]).external_attr >> 16 == 0o100755
             head = {"macosx": b"\xcf\xfa\xed\xfe", "win": b"MZ", "manylinux": b"\x7fELF"}
             magic = next(v for k, v in head.items() if f"none-{k}" in wheel.name)
+            kernels = [n for n in z.namelist() if "kernel." in n and not n.endswith((".c", ".py"))]
+            kernel = {"macosx": "libkernel.dylib", "win": "kernel.dll", "manylinux": "libkernel.so"}
+            assert kernels == [next("advparams/" + v for k, v in kernel.items() if f"none-{k}" in wheel.name)]
+            assert z.read(kernels[0])[:4].startswith(magic)
             assert z.read(scripts[0])[:4].startswith(magic)
 
 
@@ -101,6 +105,8 @@ feeds = {k[3:]: v for k, v in numpy.load(sys.argv[1]).items() if k.startswith("i
 got = advparams.session("locked.onnx", "m.key", "me.txt").run(None, feeds)
 want = onnxruntime.InferenceSession(sys.argv[2]).run(None, feeds)
 assert all(g.tobytes() == w.tobytes() for g, w in zip(got, want, strict=True))
+from advparams import _kernel
+assert _kernel.available()
 demo = advparams.unlock("demo/locked.onnx", "demo/glyphs.key", "demo/me.txt")
 assert demo == open("demo/glyphs.onnx", "rb").read()
 print("right")

@@ -37,6 +37,8 @@ class Summary:
     accuracy: float = 0
     locked_accuracy: float = 0
     made_up: bool = False
+    preprocess: str = ""
+    """How images were prepared, as a JSON object; empty: in the usual way, or there were none."""
 
 
 @dataclass
@@ -131,7 +133,7 @@ _SCALARS = {"string", "bytes", "uint32", "uint64", "bits", "int64", "double", "b
 _SCHEMA: dict[type, dict[int, tuple[str, Any]]] = {
     Summary: {1: ("profile", "string"), 2: ("parameters", "uint64"), 3: ("changed", "uint64"),
               4: ("samples", "uint64"), 5: ("accuracy", "double"), 6: ("locked_accuracy", "double"),
-              7: ("made_up", "bool")},
+              7: ("made_up", "bool"), 8: ("preprocess", "string")},
     File: {1: ("name", "bytes"), 2: ("locked_name", "bytes"), 3: ("size", "uint64"),
            4: ("locked_size", "uint64"), 5: ("sha256", "bytes"), 6: ("locked_sha256", "bytes")},
     Patch: {1: ("tensor", "bytes"), 2: ("file", "uint32"), 3: ("offset", "uint64"), 4: ("stride", "uint32"),

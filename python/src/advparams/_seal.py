@@ -1,7 +1,8 @@
-"""Decrypts tensors: "Decrypting tensors" of docs/key-format.md, in numpy.
+"""Decrypts tensors: "Decrypting tensors" of docs/key-format.md.
 
-Blocks of all tensors with elements of the same width are worked on side by side, so that
-one call of numpy does one swap in hundreds of blocks.
+_kernel.c does most of the work where it is compiled. Elsewhere numpy does it: blocks of all
+tensors with elements of the same width are worked on side by side, so that one call does one
+swap in hundreds of blocks.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from . import _kernel
 from . import _wire as wire
 from ._payload import KINDS, Keystream, SealedTensor
 from .errors import WrongModel
@@ -27,6 +29,7 @@ BLOCK = 4096
 # Blocks that are worked on side by side. More of them need more calls of numpy per element,
 # fewer are slower because they do not fit a cache.
 TOGETHER = 512
+ALONE = 1024  # blocks that one call of _compiled works on
 _TILE = 64  # rows that are transposed at once
 
 Array = npt.NDArray[Any]
@@ -54,6 +57,9 @@ def decrypt(keystream: Keystream, file: int, data: memoryview) -> None:
             work.append(lambda t=t, key=key: _varints(t, key, data))  # type: ignore[misc]
         elif t.kind == 1:
             work.append(lambda t=t, key=key: _bytes(t, key, data))  # type: ignore[misc]
+        elif _kernel.available():
+            for first in range(0, t.count, ALONE * BLOCK):
+                work.append(lambda t=t, key=key, first=first: _compiled(t, key, first, data))  # type: ignore[misc]
         else:
             blocks = by_width.setdefault(KINDS[t.kind][0], [])
             blocks.append(_Blocks(t, key, 0, -(-t.count // BLOCK)))
@@ -81,6 +87,25 @@ def _stream(key: bytes, at: int, out: Array) -> None:
     aes = Cipher(algorithms.AES(key), modes.CTR(counter)).encryptor()
     out.fill(0)
     aes.update_into(view, view)
+
+
+def _compiled(t: SealedTensor, key: bytes, first: int, data: memoryview) -> None:
+    """Decrypts up to ALONE blocks of a tensor, from an element on."""
+    kind, back = _kernel.kind_of(t), _exponents(t.kind, t.exponents) if t.exponents else None
+    width = KINDS[t.kind][0]
+    size = BLOCK * (8 + width)
+    few = max(1, (1 << 19) // size)  # so that the stream stays in a cache
+    stream = np.empty(few * size, np.uint8)
+    aes = Cipher(
+        algorithms.AES(key), modes.CTR((first // BLOCK * size // 16).to_bytes(16, "big"))
+    ).encryptor()
+    end = min(t.count, first + ALONE * BLOCK)
+    for at in range(first, end, few * BLOCK):
+        n = min(end - at, few * BLOCK)
+        stream.fill(0)
+        aes.update_into(stream.data, stream.data)
+        start = t.offset + at * width
+        _kernel.unseal(np.frombuffer(data[start : start + n * width], np.uint8), n, stream, kind, back)
 
 
 def _batches(blocks: list[_Blocks]) -> list[list[_Blocks]]:
@@ -226,10 +251,16 @@ def _undamp(x: Array, kind: int, exponents: list[int]) -> None:
     """Puts back the exponents that were exchanged for others."""
     _, mantissa, bits = KINDS[kind]
     dtype, shift, ones = x.dtype.type, x.dtype.type(mantissa), (1 << bits) - 1
-    back = np.arange(ones + 1, dtype=x.dtype)
-    back[np.array(exponents)] = np.arange(1, len(exponents) + 1, dtype=x.dtype)
+    back = _exponents(kind, exponents).astype(x.dtype)
     field = dtype(ones << mantissa)
     x[...] = x & ~field | back[(x & field) >> shift] << shift
+
+
+def _exponents(kind: int, exponents: list[int]) -> npt.NDArray[np.uint16]:
+    """The exponent that was there before, for each that is there."""
+    back = np.arange(1 << KINDS[kind][2], dtype=np.uint16)
+    back[np.array(exponents)] = np.arange(1, len(exponents) + 1, dtype=np.uint16)
+    return back
 
 
 def float_mask(x: Array, kind: int, keep_signs: bool) -> Array:
