@@ -101,7 +101,8 @@ typedef struct advparams_options {
 } advparams_options;
 
 #ifdef __cplusplus
-#define ADVPARAMS_OPTIONS_INIT advparams_options{sizeof(advparams_options)}
+#define ADVPARAMS_OPTIONS_INIT \
+    advparams_options { sizeof(advparams_options), nullptr, nullptr, 0, nullptr, 0, nullptr, nullptr, 0, nullptr, nullptr, nullptr, 0 }
 #else
 #define ADVPARAMS_OPTIONS_INIT {sizeof(advparams_options), NULL, NULL, 0, NULL, 0, NULL, NULL, 0, NULL, NULL, NULL, 0}
 #endif
