@@ -174,13 +174,16 @@ func TestExampleJava(t *testing.T) {
 
 func TestJavaVectors(t *testing.T) {
 	program := javaProgram(t)
-	if out := run(t, program("--vectors", vectorList(t, 1))); !strings.Contains(out, " 0 faults") {
+	if out := run(t, program("--vectors", vectorList(t))); !strings.Contains(out, " 0 faults") {
 		t.Error(out)
 	}
 }
 
-// opened is a line of strace about a file that was opened for writing or made.
-var opened = regexp.MustCompile(`(?:openat|open|creat)\((?:AT_FDCWD, )?"([^"]*)", [^)]*(?:O_WRONLY|O_RDWR|O_CREAT)[^)]*\)\s+= \d+`)
+// opened is what strace says of a file that is opened for writing, or made.
+var opened = regexp.MustCompile(`^\d+ +(?:openat|open|creat)\((?:AT_FDCWD, )?"([^"]*)", [A-Z_|]*(?:O_WRONLY|O_RDWR|O_CREAT)`)
+
+// inMemory are places in file systems in memory, and devices.
+var inMemory = regexp.MustCompile(`^(/dev/(shm|null|tty)|/proc/)`)
 
 // TestNoDisk traces the system calls of sessions: no file outside of file systems in memory
 // is opened for writing.
@@ -208,9 +211,9 @@ func traced(t *testing.T, program func(args ...string) *exec.Cmd) {
 		if !strings.Contains(string(text), "locked.onnx") {
 			t.Fatal("the trace does not show that the locked model was opened")
 		}
-		for _, m := range opened.FindAllStringSubmatch(string(text), -1) {
-			if !regexp.MustCompile(`^(/dev/(shm|null|tty)|/proc/)`).MatchString(m[1]) {
-				t.Errorf("%s: %s was opened for writing: %s", l.name, m[1], m[0])
+		for line := range strings.Lines(string(text)) {
+			if m := opened.FindStringSubmatch(line); m != nil && !inMemory.MatchString(m[1]) && !strings.Contains(line, " = -1 ") {
+				t.Errorf("%s: a file was opened for writing: %s", l.name, line)
 			}
 		}
 		if strings.Contains(string(text), "rename") || strings.Contains(string(text), "link(") {
