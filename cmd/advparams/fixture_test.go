@@ -55,6 +55,21 @@ func makeFixture(args []string) error {
 		}
 		m.Graph.Initializer[1].ExternalData[1].Value = proto.String("2")
 		return writeModel(path, m)
+	case "model-list": // with weights in lists that are attributes
+		m := classifier(1)
+		scaler := node("Scaler", "scaled", "x")
+		scaler.Domain = proto.String("ai.onnx.ml")
+		for i, name := range []string{"offset", "scale"} {
+			a := &onnxpb.AttributeProto{Name: proto.String(name), Type: onnxpb.AttributeProto_FLOATS.Enum()}
+			for k := range features {
+				a.Floats = append(a.Floats, float32(i)+float32(k)/features)
+			}
+			scaler.Attribute = append(scaler.Attribute, a)
+		}
+		m.Graph.Node = slices.Insert(m.Graph.Node, 0, scaler)
+		m.Graph.Node[1].Input[0] = "scaled"
+		m.OpsetImport = append(m.OpsetImport, &onnxpb.OperatorSetIdProto{Domain: proto.String("ai.onnx.ml"), Version: proto.Int64(1)})
+		return writeModel(path, m)
 	case "model-checksum": // which gives that of its data file
 		m := classifier(1)
 		if err := writeExternal(path, m); err != nil {
