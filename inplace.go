@@ -52,6 +52,7 @@ func (s *sealing) writeInPlace(secret *seal.Key, recipients []age.Recipient, p *
 	out := newOutputs(s.ctx, ofModel, false)
 	defer out.close()
 	if err := s.writeKey(s.ctx, out, record, recipients, p); err != nil {
+		_ = in.remove() // err is why
 		return err
 	}
 	s.m.Close() // where mapped files cannot be written
@@ -172,8 +173,14 @@ func (in *inPlace) open(record *onnxio.Record, unseal bool) (err error) {
 	return nil
 }
 
-// run changes the files, and removes the journal when all of them are on disk.
-func (in *inPlace) run(ctx context.Context, record *onnxio.Record) error {
+// run changes the files, and removes the journal when all of them are on disk, or when none
+// has been changed.
+func (in *inPlace) run(ctx context.Context, record *onnxio.Record) (err error) {
+	defer func() {
+		if err != nil && !seal.Begun(in.journal) {
+			_ = in.remove() // err is why
+		}
+	}()
 	var state bytes.Buffer
 	if err := key.WritePlain(&state, &key.Key{Record: *record}); err != nil {
 		return err

@@ -2,17 +2,18 @@
 """Measures sealed models: large ones, kills, and what runtimes make of them.
 
 usage: sealed.py large [--gib 4] [--age DIR]   lock and unlock beside cp, sha256sum and age -d
+       sealed.py keys [--gib 4.2]              unlock with minimal keys, of some bytes and of 20 MB, beside cp and sha256sum
        sealed.py kill [--times 200]            kill -9 in the middle of --in-place
        sealed.py models                        the reference models in onnxruntime, and float16, bfloat16 and QDQ copies
        sealed.py wild DIR                      models of packages, fetched by ../shared/wild/fetch
        all: [--advparams bin/advparams] [--shared ../shared] [--work DIR]
 
-large needs numpy and onnx, models and wild onnx, onnxruntime and numpy.
+large and keys need numpy and onnx, keys Go, models and wild onnx, onnxruntime and numpy.
 """
 import argparse, hashlib, os, pathlib, random, shutil, subprocess, sys, tempfile, time
 
 p = argparse.ArgumentParser()
-p.add_argument("what", choices=["large", "kill", "models", "wild"])
+p.add_argument("what", choices=["large", "keys", "kill", "models", "wild"])
 p.add_argument("folder", nargs="?", type=pathlib.Path)
 p.add_argument("--advparams", default="bin/advparams")
 p.add_argument("--shared", default="../shared", type=pathlib.Path)
@@ -117,6 +118,44 @@ def large_table(work):
     unit = best["cp"][0] + best["sha256sum"][0]
     for name in ("lock", "unlock"):
         print(f"\n{name}: {best[name][0] / unit:.2f} × (cp + sha256sum), {best[name][0] / best['age -d'][0]:.2f} × age -d")
+
+
+def keys_table(work):
+    """Minimal keys: one change, and as many as take 20 MB. In turn, so that other load hits all."""
+    if os.fork() == 0:  # numpy would count as memory of the commands that are measured
+        large(work)
+        os._exit(0)
+    if os.wait()[1] != 0:
+        sys.exit("no model")
+    files = [work / n for n in ["weights0.bin", "weights1.bin", "weights2.bin", "model.onnx"]]
+    locked, back, copy = work / "locked", work / "back", work / "copy"
+    size = sum(f.stat().st_size for f in files)
+    root = pathlib.Path(__file__).parent.parent
+    subprocess.run([os.environ.get("GO", "go"), "build", "-o", work / "largekey", "./bench/largekey"], cwd=root, check=True)
+    for changes in (1, 3_700_000):
+        locked.mkdir()
+        subprocess.run([work / "largekey", "-changes", str(changes), work / "model.onnx", locked / "model.onnx", locked / "key"], check=True)
+        took = {"cp": [], "sha256sum": [], "unlock": []}
+        for _ in range(a.rounds):
+            for name in took:
+                for folder in (copy, back):
+                    shutil.rmtree(folder, ignore_errors=True)
+                    folder.mkdir()
+                if name == "cp":
+                    took[name].append(measure("cp", "--reflink=never", *files, copy))
+                elif name == "sha256sum":
+                    took[name].append(measure("sha256sum", *files, stdout=subprocess.DEVNULL))
+                else:
+                    took[name].append(measure(advparams, "-q", "unlock", locked / "model.onnx", "--key", locked / "key", "-o", back / "model.onnx", stdout=subprocess.DEVNULL))
+                    for f in files:
+                        assert (back / f.name).stat().st_size == f.stat().st_size
+        print(f"{size / 1e9:.2f} GB in {len(files) - 1} data files, key of {(locked / 'key').stat().st_size:,} bytes, {changes:,} changes")
+        for name, rounds in took.items():
+            print(f"  {name}: " + ", ".join(f"{wall:.1f} s ({cpu:.1f} s of processors)" for wall, cpu, _ in rounds) + f", {max(r[2] for r in rounds):.0f} MB resident")
+        for k, kind in enumerate(("wall clock", "processors")):
+            ratios = [u[k] / (c[k] + d[k]) for u, c, d in zip(took["unlock"], took["cp"], took["sha256sum"])]
+            print(f"  unlock / (cp + sha256sum), {kind}: " + ", ".join(f"{r:.2f}" for r in ratios))
+        shutil.rmtree(locked)
 
 
 def digest(path):
@@ -385,6 +424,6 @@ def wild_table(work):
 if a.pair:
     run_wild(*a.pair)
     sys.exit()
-table = {"large": large_table, "kill": kill_table, "models": models_table, "wild": wild_table}[a.what]
+table = {"large": large_table, "keys": keys_table, "kill": kill_table, "models": models_table, "wild": wild_table}[a.what]
 with tempfile.TemporaryDirectory(dir=a.work) as work:
     table(pathlib.Path(work))

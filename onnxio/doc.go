@@ -52,6 +52,7 @@
 //	fault.go            files that are truncated while they are mapped
 //	metadata.go         metadata that shows where a model was made
 //	initializer.go      Initializer: reading elements
+//	datanames.go        data files with names that other programs use
 //	dtype.go            element types and ways of storage
 //	encode.go           values to bits and back
 //	writable.go         elements to change in memory, copied when they are written to

@@ -185,11 +185,19 @@ func (m *Model) openExternal() error {
 
 // ExternalNames returns the names of the external data files of a model,
 // relative to its folder and with slashes, without opening them.
-func ExternalNames(model string) (_ []string, err error) {
+func ExternalNames(model string) ([]string, error) {
+	if err := checkFinished(model); err != nil {
+		return nil, err
+	}
+	return externalNames(model, model)
+}
+
+// externalNames is ExternalNames for a model that still has another name, from.
+func externalNames(model, from string) (_ []string, err error) {
 	defer Faults(&err)()
 	m := &Model{path: model}
 	defer m.Close()
-	if err := m.openAlone(); err != nil {
+	if err := m.openFrom(from); err != nil {
 		return nil, err
 	}
 	return m.externalNames(), nil

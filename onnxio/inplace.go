@@ -145,7 +145,13 @@ func CheckRestore(ctx context.Context, locked string, rec *Record, done func(n i
 	if err := r.plan(); err != nil {
 		return err
 	}
+	if err := rec.checkDataNames(); err != nil {
+		return err
+	}
 	if err := r.each(r.checkLocked); err != nil {
+		return err
+	}
+	if err := r.checkNames(false); err != nil { // which sealing does not change
 		return err
 	}
 	for i := range rec.Files {

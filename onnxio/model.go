@@ -77,7 +77,12 @@ func (m *Model) openAlone() error {
 	if err := checkFinished(m.path); err != nil {
 		return err
 	}
-	f, info, err := openRegular(m.path)
+	return m.openFrom(m.path)
+}
+
+// openFrom is openAlone for a model that still has another name. Errors give it its own.
+func (m *Model) openFrom(path string) error {
+	f, info, err := openRegular(path)
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,9 @@ func (r *restorer) run() error {
 	if err := r.plan(); err != nil {
 		return err
 	}
+	if err := r.rec.checkDataNames(); err != nil {
+		return err
+	}
 	if r.inPlace = samePath(r.dst, r.locked); r.inPlace {
 		if err := checkLinks(r.locked, false); err != nil {
 			return err
@@ -132,13 +135,13 @@ func (r *restorer) checkNames(written bool) error {
 	if len(r.rec.Files) == 1 {
 		return nil
 	}
-	model := r.locked
+	model, from := r.locked, r.locked
 	if written {
-		model = r.model
+		model, from = r.dst, r.model
 	}
-	names, err := ExternalNames(model)
+	names, err := externalNames(model, from)
 	if err != nil {
-		return fmt.Errorf("restoring %s: %w", r.dst, err)
+		return fmt.Errorf("restoring %w", err)
 	}
 	for _, f := range r.rec.Files[1:] {
 		if !slices.Contains(names, path.Clean(f.Name)) {

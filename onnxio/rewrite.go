@@ -55,6 +55,9 @@ func (t *Initializer) Editable() error {
 // record applied: when Rewrite succeeds, Restore will.
 func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (_ *Record, err error) {
 	defer Faults(&err)()
+	if err := m.checkDataNames(); err != nil {
+		return nil, err
+	}
 	patches, todo, err := m.plan(edits)
 	if err != nil {
 		return nil, err

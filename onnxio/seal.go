@@ -35,6 +35,9 @@ func (e *ChecksumError) Hint() string { return "write the locked model to anothe
 // bytes of the original have been gone through.
 func (m *Model) Seal(ctx context.Context, out *atomicfile.Set, dst string, key *seal.Key, ranges []SealedRange, done func(n int64), lists ...SealedList) (_ *Record, err error) {
 	defer Faults(&err)()
+	if err := m.checkDataNames(); err != nil {
+		return nil, err
+	}
 	s := &sealer{m: m, ctx: ctx, out: out, dst: dst, done: done}
 	if s.rec, err = s.record(key, ranges, lists); err != nil {
 		return nil, err
@@ -63,6 +66,9 @@ func (m *Model) Seal(ctx context.Context, out *atomicfile.Set, dst string, key *
 // nothing. With it, the files can be sealed in place (seal.InPlace).
 func (m *Model) DigestSealed(ctx context.Context, key *seal.Key, ranges []SealedRange, done func(n int64)) (_ *Record, err error) {
 	defer Faults(&err)()
+	if err := m.checkDataNames(); err != nil {
+		return nil, err
+	}
 	s := &sealer{m: m, ctx: ctx, dst: m.path, done: done}
 	if s.rec, err = s.record(key, ranges, nil); err != nil {
 		return nil, err

@@ -97,6 +97,16 @@ func ReadJournal(journal io.ReaderAt) (state []byte, unseal bool, err error) {
 	return bytes.Clone(state), unseal, nil
 }
 
+// Begun reports whether a file may have been changed since a journal was made. If not, or if
+// it is no journal yet, it can be removed.
+func Begun(journal io.ReaderAt) bool {
+	if _, _, err := ReadJournal(journal); err != nil {
+		return !errors.Is(err, ErrJournal)
+	}
+	last, err := lastRecord(journal)
+	return err != nil || last.number > 0
+}
+
 // Start changes the files. The journal is a new, empty file. State is what ReadJournal
 // returns later. When Start returns nil, everything is on disk, and the journal can be
 // removed. If not, or if the process ends before, Resume goes on.

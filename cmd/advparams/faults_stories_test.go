@@ -99,6 +99,10 @@ func stories() []story {
 			args:  []string{"protect", "m.onnx", "--profile", "sealed", "--in-place", "--key", "k", "--plain-key"},
 			model: "m.onnx", key: "k", precious: parts, changes: []string{"m.onnx*", "k"}, random: true, journal: "m.onnx.advparams-journal",
 		}, {
+			name: "protect sealed where it is with the key on standard output", setup: several,
+			args:   []string{"protect", "m.onnx", "--profile", "sealed", "--in-place", "--key", "-", "--plain-key"},
+			stdout: "k", model: "m.onnx", key: "k", precious: parts, changes: []string{"m.onnx*", "k"}, random: true, journal: "m.onnx.advparams-journal",
+		}, {
 			name: "unlock sealed", setup: several, before: [][]string{sealed("m.onnx", "--force")},
 			args:  []string{"unlock", "m.onnx", "--key", "k", "-o", "out/m.onnx"},
 			model: "m.onnx", key: "k", precious: parts, changes: []string{"out/*"},

@@ -18,6 +18,7 @@ import (
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/faults"
+	"github.com/advparams/advparams/seal"
 )
 
 // faultsVariable makes TestFaults try everything, as `make test-faults` does.
@@ -325,6 +326,9 @@ func (e *experiment) varies(name string) bool {
 // unchanged checks that a command that failed left nothing but what was there. A batch
 // keeps what it has done and notes of it. A name that could not be removed may stay.
 func (e *experiment) unchanged(fail failer, found files, failed faults.Call) {
+	if _, text, ok := strings.Cut(found[e.journal], " "); ok && !seal.Begun(strings.NewReader(text)) && failed.Path != e.journal {
+		fail("it leaves a journal that nothing needs")
+	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		switch {
 		case e.journal != "" && (found[e.journal] != "" || e.intact(found)): // the same command goes on, or all is done

@@ -72,6 +72,27 @@ def test_journal(locker: Locker, tmp_path: Path) -> None:
     assert advparams.unlock(locked, key, locker.identity) == model.read_bytes()
 
 
+@pytest.mark.parametrize("name", ["sitecustomize.py", "data/.bashrc", "Makefile", "a/b.DLL", "run.bat."])
+def test_names_of_programs(name: str, tmp_path: Path) -> None:
+    """Whoever makes a key chooses the names of files."""
+    plain = advparams.UnlockedModel(name, conv_mul().SerializeToString(), {})
+    with pytest.raises(advparams.AdvparamsError, match="other programs"):
+        plain.write(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_links_of_strangers(tmp_path: Path) -> None:
+    """Nothing is made outside of the folder, not even folders."""
+    outside, folder = tmp_path / "outside", tmp_path / "folder"
+    outside.mkdir()
+    folder.mkdir()
+    (folder / "data").symlink_to(outside)
+    plain = advparams.UnlockedModel("data/sub/model.onnx", conv_mul().SerializeToString(), {})
+    with pytest.raises(advparams.AdvparamsError, match="leads out"):
+        plain.write(folder)
+    assert not list(outside.iterdir())
+
+
 FUSED = [conv_mul, conv_batchnorm, transpose_matmul]
 
 

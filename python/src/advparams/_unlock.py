@@ -38,18 +38,27 @@ class UnlockedModel:
         """Writes the plain files into a folder. To run a model, that is not needed.
 
         Only data files that the model refers to are written, nothing is replaced, and nothing
-        is written outside the folder. If a file exists, the others are removed again.
+        is written outside the folder, nor under names that other programs run or read by
+        themselves: the names come from whoever made the key. If a file exists, the others are
+        removed again.
         """
         refers = self._refers_to()
         names = {self.name: self.model}
         names.update((n, data) for n, data in self.files.items() if posixpath.normpath(n) in refers)
+        for name in names:
+            if _active(name):
+                raise AdvparamsError(
+                    f"{name!r} is a name that other programs run, or read by themselves",
+                    "write its content to a file of your choice, if you trust whoever made the key",
+                )
         written: list[str] = []
         try:
             for name, data in names.items():
                 path = _inside(folder, name)
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                if os.path.realpath(path) != os.path.join(os.path.realpath(folder), *name.split("/")):
+                parent = os.path.join(os.path.realpath(folder), *name.split("/")[:-1])
+                if os.path.realpath(parent) != parent:
                     raise AdvparamsError(f"{path} leads out of its folder", "choose a folder without links")
+                os.makedirs(parent, exist_ok=True)
                 with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
                     written.append(path)
                     f.write(data)
@@ -110,6 +119,22 @@ def unlock_files(
     for name in sorted(set(unlocked.files) - unlocked._refers_to()):
         raise DamagedKey(f"the key has the data file {name!r}, which the original does not refer to")
     return unlocked
+
+
+_PROGRAMS = {
+    ".bash", ".bat", ".cmd", ".com", ".desktop", ".dll", ".dylib", ".exe", ".jar", ".js", ".lnk", ".mjs",
+    ".ps1", ".py", ".pyc", ".pyd", ".service", ".sh", ".so", ".vbs", ".zsh",
+}  # fmt: skip
+_ACTIVE = {"authorized_keys", "authorized_keys2", "dockerfile", "gnumakefile", "makefile"}
+
+
+def _active(name: str) -> bool:
+    """Whether a name is hidden, or that of a program, as in package onnxio."""
+    parts = [part.lower() for part in name.split("/")]
+    bases = [part.rstrip(". ") for part in parts]
+    return any(part.startswith(".") for part in parts) or any(
+        base in _ACTIVE or posixpath.splitext(base)[1] in _PROGRAMS for base in bases
+    )
 
 
 def _check_finished(path: str) -> None:
