@@ -6,6 +6,15 @@ import { encoded } from "../dist/wire.js";
 
 export const sha256 = (data) => createHash("sha256").update(data).digest();
 
+/** Numbers that look random and are the same in every run. */
+export function generator(seed) {
+  let s = seed;
+  return (n) => {
+    s = (Math.imul(s, 1664525) + 1013904223) >>> 0;
+    return Math.floor((s / 2 ** 32) * n);
+  };
+}
+
 /** Fields of protobuf: a number, and bytes. */
 export const number = (n, value) => Buffer.concat([encoded(n << 3), encoded(value)]);
 export const data = (n, ...values) => {
@@ -32,12 +41,8 @@ export function plainKey(format, original, locked, ...more) {
 
 /** A sealed file of float32 that looks like weights, its original, and a plain key. */
 export async function sealedFile(elements) {
-  const locked = new Float32Array(elements);
-  let s = 1;
-  for (let i = 0; i < elements; i++) {
-    s = (Math.imul(s, 1664525) + 1013904223) >>> 0;
-    locked[i] = s / 2 ** 32 - 0.5;
-  }
+  const random = generator(1);
+  const locked = Float32Array.from({ length: elements }, () => random(2 ** 32) / 2 ** 32 - 0.5);
   const bytes = new Uint8Array(locked.buffer);
   const [seed, salt] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
   const tensor = {

@@ -8,16 +8,7 @@ import { test } from "node:test";
 import * as advparams from "advparams";
 import { edit } from "../dist/edits.js";
 import { encoded } from "../dist/wire.js";
-import { data, number, plainKey, sealedFile } from "./plainkey.js";
-
-/** Numbers that look random and are the same in every run. */
-function generator(seed) {
-  let s = seed;
-  return (n) => {
-    s = (Math.imul(s, 1664525) + 1013904223) >>> 0;
-    return Math.floor((s / 2 ** 32) * n);
-  };
-}
+import { data, generator, number, plainKey, sealedFile } from "./plainkey.js";
 
 test("patches and splices in parts of any size", async () => {
   for (let seed = 1; seed <= 300; seed++) {

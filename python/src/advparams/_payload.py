@@ -205,7 +205,7 @@ def _merge(message: Any, data: memoryview, records: list[int]) -> None:
             if getattr(message, name) is None:
                 setattr(message, name, type_())
             _merge(getattr(message, name), value, records)
-        elif type_ in _SCALARS and kind == _ENCODED_AS.get(type_, wire.VARINT):
+        elif isinstance(type_, str) and type_ in _SCALARS and kind == _ENCODED_AS.get(type_, wire.VARINT):
             setattr(message, name, _scalar(type_, value))
         elif not isinstance(message, Summary):
             raise NewerKey(f"the key has field {number} in its {type(message).__name__}, which is not known")

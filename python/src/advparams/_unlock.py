@@ -113,6 +113,8 @@ def unlock_files(
     results: list[bytes] = []
     for index, file in enumerate(payload.files):
         source = path if index == 0 else _inside(folder, os.fsdecode(file.locked_name))
+        if index > 0 and os.path.exists(source) and not os.path.isfile(source):
+            raise _mismatch(source, file, "it is no regular file")
         results.append(_restore(payload, index, _read(source, file), source))
     names = [posixpath.normpath(os.fsdecode(f.name)) for f in payload.files]
     unlocked = UnlockedModel(names[0], results[0], dict(zip(names[1:], results[1:], strict=True)))
@@ -156,6 +158,7 @@ def _inside(folder: str | os.PathLike[str], name: str) -> str:
 
 
 def _read(path: str, file: File) -> bytes:
+    """Reads a locked file that has the size that the key says, or no size, as a pipe."""
     try:
         with open(path, "rb") as f:
             size = os.fstat(f.fileno()).st_size
