@@ -30,12 +30,10 @@ NAMES = [
 ]  # fmt: skip
 # Those whose inputs have samples on axis 0, and that few changes lock.
 BATCHED = [
-    "conv_batchnorm__ts",
-    "depthwise__ts",
-    "float16_weights__onnx",
-    "constant_weights__onnx",
-    "external_data__onnx",
-]
+    "conv_batchnorm__ts", "transposed__ts", "depthwise__ts", "float16_weights__onnx",
+    "float64_weights__onnx", "quantised__onnx", "constant_weights__onnx", "external_data__onnx",
+    "audio__dyn", "group_conv__ts", "resize__ts", "shuffle_pad__ts",
+]  # fmt: skip
 
 
 def options(level: Any) -> Any:
@@ -88,7 +86,7 @@ def test_sealed(name: str, external: bool, locker: Locker, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("external", [False, True], ids=["inline", "external"])
-@pytest.mark.parametrize("name", [n for n in NAMES if n in BATCHED])
+@pytest.mark.parametrize("name", BATCHED)
 def test_minimal(name: str, external: bool, locker: Locker, tmp_path: Path) -> None:
     model = CORPUS / f"{name}.onnx"
     feeds = inputs(model)
