@@ -88,6 +88,9 @@ type Result struct {
 //
 // Search leaves m as it is. Equal samples and options give equal plans.
 //
+// A search whose context has no deadline may take the work of ten runs over the samples, and
+// 10¹² multiply-adds.
+//
 // If the target is not reached the error is a *TargetError and the Result says
 // how far the search came. A search whose ctx ends returns the best changes so far. If they
 // are at the target, there is no error. If ctx ended before the model was measured as it
@@ -297,6 +300,9 @@ func (s *search) examine(ctx context.Context, features bool) error {
 	}
 	s.once = max(s.meter.Work(), 1)
 	s.work = wholePasses*float64(s.once) + wholeWork
+	if _, limited := ctx.Deadline(); limited {
+		s.work = math.Inf(1)
+	}
 	s.tau = tally.Scale()
 	if t, ok := s.opt.Task.(task.Scaler); ok {
 		s.opt.Task = t.Scaled(tally)

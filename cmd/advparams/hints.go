@@ -109,7 +109,9 @@ func targetHint(e *advparams.TargetError) string {
 	switch {
 	case e.Stopped != nil:
 		return "raise --time-limit, or keep what there is with --allow-partial"
-	case e.Stuck, e.Spent:
+	case e.Spent:
+		return "give it more time with --time-limit, which lifts this bound, raise --target-accuracy, or keep what there is with --allow-partial"
+	case e.Stuck:
 		return "try --beam 4, other samples (--seed, --samples) or a higher --target-accuracy; --bounds none lets values leave their range"
 	}
 	return "raise --max-params or --target-accuracy"

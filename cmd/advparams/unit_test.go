@@ -63,6 +63,8 @@ func TestAdvise(t *testing.T) {
 		{&gradient.UnsupportedError{}, "advparams inspect"},
 		{&gradient.LogitsError{}, "--output"},
 		{&perturb.TargetError{}, "raise --max-params or --target-accuracy"},
+		{&perturb.TargetError{Stuck: true}, "--beam 4"},
+		{&perturb.TargetError{Spent: true}, "more time with --time-limit"},
 		{&perturb.NoCandidatesError{}, "--include and --exclude"},
 		{&perturb.UselessError{}, "--task"},
 		{&task.GuessError{}, "--task outputs"},
