@@ -229,6 +229,9 @@ func (o *ProtectOptions) goOn(ctx context.Context, m *onnxio.Model, q *prepared,
 		found.GradientPasses, found.Evaluations = found.GradientPasses+more.GradientPasses, found.Evaluations+more.Evaluations
 		found.Work += more.Work
 	}
+	if more != nil && errors.Is(err, ErrTarget) && more.Locked.Quality < more.Before.Quality/2 {
+		err = nil // it has not come to the target, but halfway
+	}
 	if errors.Is(err, ErrTarget) || errors.As(err, new(*perturb.UselessError)) {
 		return nil
 	}
@@ -238,9 +241,10 @@ func (o *ProtectOptions) goOn(ctx context.Context, m *onnxio.Model, q *prepared,
 	return err
 }
 
-// level makes the numbers that a classifier computes say nothing, as far as the budget goes:
-// answers that are all of one class on samples that are made up may differ again on real
-// ones.
+// level makes the numbers that a classifier computes say nothing, as far as the budget goes.
+// Answers that are all of one class on samples that are made up may differ again on real
+// ones. And what was guessed to be a classifier may be something else, of which the numbers
+// count.
 func (o *ProtectOptions) level(ctx context.Context, m *onnxio.Model, p *prepared, found *perturb.Result, allow func(string) bool, w *gradient.Workers) error {
 	if !p.task.Traits().Classes {
 		return nil
@@ -255,7 +259,7 @@ func (o *ProtectOptions) level(ctx context.Context, m *onnxio.Model, p *prepared
 	if err := q.answered(ctx, m, w, nil); err != nil {
 		return err
 	}
-	return o.goOn(ctx, m, q, found, min(budget, len(found.Changes)+maxLevel), general(m, allow), w)
+	return o.goOn(ctx, m, q, found, min(budget, len(found.Changes)+maxLevel), allow, w)
 }
 
 // maxLevel bounds the changes of level.

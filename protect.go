@@ -262,12 +262,20 @@ func protect(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
 	}
 	var families []FamilyScore
 	if missed == nil && opt.Data.MadeUp && searching.Err() == nil {
-		if err := opt.level(ctx, m, samples, found, allow, w); err != nil {
+		if err := opt.level(ctx, m, samples, found, general(m, allow), w); err != nil {
 			return nil, err
 		}
 		families, missed = opt.holdOut(ctx, m, samples, found, allow, w)
 		if missed != nil && (!errors.Is(missed, ErrTarget) || !opt.AllowPartial) {
 			return nil, missed
+		}
+	}
+	if missed == nil && !opt.Data.MadeUp && samples.askOriginal && opt.Task == nil && samples.look.Kind == task.KindUnknown && samples.task.Traits().Classes && searching.Err() == nil {
+		if err := opt.level(ctx, m, samples, found, allow, w); err != nil {
+			return nil, err
+		}
+		if err := samples.remeasure(ctx, m, found, w); err != nil {
+			return nil, err
 		}
 	}
 	if missed == nil && !opt.Data.MadeUp && searching.Err() == nil && samples.doubtful(m, found, observer{opt.Progress, opt.Notice}) {

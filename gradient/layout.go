@@ -21,6 +21,7 @@ type layout struct {
 	ahead  int // steps of the forward part
 	done   map[*ops.Value]bool
 	pin    map[int]bool // slots that are read after the last step
+	bytes  int64        // of all buffers
 }
 
 func newLayout(c *compiler) *layout {
@@ -123,6 +124,7 @@ func (l *layout) allocate(keep bool) error {
 		}
 	}
 	pool := arena{limit: l.c.cfg.Memory}
+	defer func() { l.bytes = pool.total }()
 	for i := 0; i < len(l.steps); {
 		n := together(l.steps[i:])
 		group := l.steps[i : i+n]

@@ -11,16 +11,18 @@ import (
 // probed is a number of samples that is seldom the length of another axis.
 const probed = 5
 
-// Probe runs a model on some samples, and on one if it cannot tell otherwise, to find what
-// shapes do not say: which axis of each output counts samples, and whether the model takes
-// one sample at a time. It returns the axes and the shapes of the outputs for one batch,
+// Probe runs a model on some samples, and on one, to find what shapes do not say: which axis
+// of each output counts samples, and whether the model takes one sample at a time, or has
+// to, because those of a batch influence one another. It returns the axes and the shapes of the outputs for one batch,
 // with samples on axis 0. outputs are those that count; nil means all.
 func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) (*Axes, map[string][]int, error) {
+	var heads map[string]nd.Array // what the last run gave for the first sample
 	run := func(axes *Axes, n int) (map[string][]int, error) {
 		batch, err := src.Batch(0, min(n, src.Len()))
 		if err != nil {
 			return nil, err
 		}
+		heads = map[string]nd.Array{}
 		batch = Fill(batch, max(n, axes.Batch))
 		shapes := map[string][]int{}
 		for name, x := range batch {
@@ -38,6 +40,9 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 		names, _ := p.Outputs()
 		for i, name := range names {
 			found[name] = slices.Clone(values[i].Shape)
+			if x := values[i]; len(x.Shape) > 0 && x.Shape[0] > 0 {
+				heads[name] = x.Rows(0, 1)
+			}
 		}
 		return found, nil
 	}
@@ -53,6 +58,14 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 	}
 	many, err := run(plain, n)
 	if err == nil && plain.rows(many, max(n, plain.Batch)) {
+		if plain.Batch > 0 || plain.Single || src.Len() < 2 {
+			return plain, many, nil
+		}
+		together := heads
+		one := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: true, Batch: 1}
+		if shapes, err := run(one, 1); err == nil && one.rows(shapes, 1) && mixed(together, heads) {
+			return one, shapes, nil
+		}
 		return plain, many, nil
 	}
 	if plain.Batch > 1 {
@@ -85,6 +98,30 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 	shapes, err := run(one, 1)
 	return one, shapes, err
 }
+
+// mixed reports whether outputs for a sample differ by far, so that the rest of a batch must
+// have changed it. Quantisation by the range of a batch changes a little.
+func mixed(together, alone map[string]nd.Array) bool {
+	for name, x := range together {
+		y, ok := alone[name]
+		if !ok || x.DType() != nd.Float32 || y.DType() != nd.Float32 || x.Len() != y.Len() {
+			continue
+		}
+		size, most := float32(0), float32(0)
+		for i, v := range x.Float32s() {
+			w := y.Float32s()[i]
+			size, most = max(size, v, -v), max(most, v-w, w-v)
+		}
+		if most > mixing*size {
+			return true
+		}
+	}
+	return false
+}
+
+// mixing is the difference, relative to the largest number, that shows that samples of a
+// batch influence one another.
+const mixing = 0.1
 
 // opened returns axes for any number of samples at a time of a model that declares a batch
 // of one; nil for others.

@@ -39,6 +39,7 @@ type Program struct {
 	meter    *Meter
 	head     *Head
 	assumed  []assumption
+	bytes    int64 // of the buffers of all values that are computed
 }
 
 // assumption is an input whose elements decided shapes.
@@ -170,6 +171,7 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 			p.grads = append(p.grads, b)
 		}
 	}
+	p.bytes = l.bytes
 	p.steps, p.slots = l.steps, l.slots // with slots of unused inputs by now
 	if p.visit = c.cfg.Visit; p.visit != nil {
 		p.schedule()
@@ -180,6 +182,9 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	}
 	return p, nil
 }
+
+// Memory returns the bytes of the buffers of all values that the program computes.
+func (p *Program) Memory() int64 { return p.bytes }
 
 // bind checks the arrays of the inputs and binds them to their slots.
 func (p *Program) bind(inputs map[string]nd.Array) error {

@@ -21,6 +21,7 @@ type Session struct {
 	cfg   Config
 	batch int
 	fixed bool // the model takes batches of exactly this size
+	fits  bool // it is known that batches of this size fit into memory
 
 	programs map[string][]*Program // by the shapes of a batch
 }
@@ -80,6 +81,37 @@ func (s *Session) program(batch map[string]nd.Array, given int64) (*Program, err
 	return p, nil
 }
 
+// batchMemory is the size of all buffers of a batch above which a session takes fewer
+// samples at a time. Beyond it, larger batches are no faster.
+const batchMemory = 1 << 29
+
+// largeInputs is the number of elements of a batch from which a session finds out, with one
+// sample, how much memory it takes.
+const largeInputs = 1 << 20
+
+// fitting returns the number of samples to take at a time, at most n, so that they take no
+// more than batchMemory. batch is n samples.
+func (s *Session) fitting(batch map[string]nd.Array, n int) int {
+	size := 0
+	for _, a := range batch {
+		size += a.Len()
+	}
+	if s.fixed || s.fits || n < 2 || size < largeInputs {
+		return n
+	}
+	one := map[string]nd.Array{}
+	for name, a := range batch {
+		one[name] = a.Rows(0, 1)
+	}
+	s.fits = true
+	p, err := s.program(one, 0)
+	if err != nil {
+		return n // the whole batch shows why
+	}
+	s.programs = map[string][]*Program{}
+	return max(1, min(n, int(batchMemory/max(p.Memory(), 1))))
+}
+
 // each calls f with the program and the inputs of each batch. The first n samples
 // of the batch count; the others are repetitions that fill it.
 func (s *Session) each(src Source, f func(p *Program, inputs map[string]nd.Array, lo, n int) error) error {
@@ -95,6 +127,11 @@ func (s *Session) each(src Source, f func(p *Program, inputs map[string]nd.Array
 		}
 		if s.fixed {
 			inputs = Fill(inputs, s.batch)
+		}
+		if fit := s.fitting(inputs, n); fit < n {
+			s.batch = fit
+			lo -= s.batch
+			continue
 		}
 		p, err := s.program(inputs, given)
 		if err != nil {

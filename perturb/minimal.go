@@ -64,13 +64,9 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 	if err := s.examine(ctx, s.opt.Task.Traits().Classes); err != nil {
 		return nil, err
 	}
-	var err error
-	truth := task.Truth(s.samples, 0, 1)
-	size := task.Batch(*s.opt.Outlook, truth, max(sizeOfBlocks(truth), s.opt.Task.Traits().Together))
-	if s.blocks, err = newBlocks(ctx, s.model, s.differentiated(), s.samples, s.calibration().n, size, s.opt.Task, s.lowered); err != nil {
+	if err := s.calibrate(ctx, s.calibration().n); err != nil {
 		return nil, err
 	}
-	s.blocks.step = s.report
 	limit := s.opt.MaxParams
 	if !s.without.Collapse {
 		s.collapse = s.lastAlone(limit)
@@ -81,6 +77,17 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 	reached, err := s.beam(ctx, limit)
 	if err != nil {
 		return nil, err
+	}
+	if most := s.samples.Len() - minAnswers; !reached && s.stuck && s.opt.Task.Traits().AllOutputs && s.calibration().n < most {
+		// The calibration samples are fitted, and the others are not.
+		if err := s.calibrate(ctx, most); err != nil {
+			return nil, err
+		}
+		s.stuck = false
+		s.become(nil)
+		if reached, err = s.beam(ctx, limit); err != nil {
+			return nil, err
+		}
 	}
 	if !reached && s.collapse != nil {
 		s.become(s.collapse)
@@ -102,6 +109,39 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	return &s.result, s.prune(ctx)
+}
+
+// calibrate computes the first n samples as blocks.
+func (s *minimal) calibrate(ctx context.Context, n int) (err error) {
+	truth := task.Truth(s.samples, 0, 1)
+	size := max(sizeOfBlocks(truth), s.opt.Task.Traits().Together)
+	if s.heavy() {
+		size = heavyBlock
+	}
+	size = task.Batch(*s.opt.Outlook, truth, size)
+	if s.opt.Task.Traits().AllOutputs && n > size {
+		size = n / ((n + size - 1) / size) // so that hardly any are left out
+	}
+	if s.blocks, err = newBlocks(ctx, s.model, s.differentiated(), s.samples, n, size, s.opt.Task, s.lowered); err != nil {
+		return err
+	}
+	s.blocks.step = s.report
+	return nil
+}
+
+// Models that compute many numbers a sample, and take this many multiply-adds for it, are
+// searched on fewer samples at a time: a few tell how far a change moves so many numbers.
+const (
+	heavyWork    = 1 << 27
+	heavyBlock   = 4
+	heavyNumbers = 64
+)
+
+// heavy reports whether the model is one of these.
+func (s *search) heavy() bool {
+	n := int64(max(s.samples.Len(), 1))
+	t, ok := s.opt.Task.(task.Outputs)
+	return ok && t.Varying() >= heavyNumbers && s.once/n > heavyWork
 }
 
 // keep remembers the present state, which is at the target.

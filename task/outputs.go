@@ -25,12 +25,35 @@ type Outputs struct {
 // Name returns "outputs".
 func (Outputs) Name() string { return "outputs" }
 
-// outputsTogether is Traits.Together: enough for a correlation over many columns.
+// outputsTogether is Traits.Together: enough for a correlation. The mean over many columns
+// needs fewer samples for the same error.
 const outputsTogether = 32
 
+// rounding is the variance, in units of the squared mean, that rounding gives to a number
+// which is the same for all samples.
+const rounding = 1e-10
+
+// Varying returns the number of columns that vary over the samples, for a task that is
+// Fitted.
+func (t Outputs) Varying() (n int) {
+	for _, s := range t.scales {
+		if s > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Traits implements Task.
-func (Outputs) Traits() Traits {
-	return Traits{Quality: "agreement", AllOutputs: true, Together: outputsTogether, Calibration: fewSamples, OriginalAnswers: true}
+func (t Outputs) Traits() Traits {
+	together := outputsTogether
+	switch varying := t.Varying(); {
+	case varying >= 256:
+		together /= 4
+	case varying >= 64:
+		together /= 2
+	}
+	return Traits{Quality: "agreement", AllOutputs: true, Together: together, Calibration: fewSamples, OriginalAnswers: true}
 }
 
 // Fitted returns the task with the scale that the numbers of a truth have.
@@ -44,8 +67,9 @@ func (t Outputs) Fitted(truth nd.Array) Outputs {
 		for i := range n {
 			column[i] = y[i*width+j]
 		}
-		_, variance := moments(column)
-		t.scales[j] = math.Sqrt(variance)
+		if mean, variance := moments(column); variance > rounding*mean*mean {
+			t.scales[j] = math.Sqrt(variance)
+		}
 	}
 	return t
 }
@@ -317,8 +341,8 @@ func (c *columns) agreement() (mean float64, rows int) {
 	counted := 0
 	for k, x := range c.x {
 		y := c.y[k]
-		_, variance := moments(y)
-		if !(variance > 0) {
+		middle, variance := moments(y)
+		if !(variance > rounding*middle*middle) {
 			continue
 		}
 		counted, rows = counted+1, len(y)
