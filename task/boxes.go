@@ -75,7 +75,7 @@ func (Detection) found(outputs []nd.Array) (*found, error) {
 			}
 		}
 	}
-	if f.places == 0 || f.classes < 1 {
+	if none := len(list) == 1 && list[0].Shape[1] == 0; !none && f.places == 0 || f.classes < 1 {
 		e := &DetectorError{}
 		for _, y := range outputs {
 			e.Shapes = append(e.Shapes, y.Shape)
@@ -90,7 +90,7 @@ func (f *found) single(y nd.Array, at int) {
 	x := y.Float32s()
 	f.n = y.Shape[0]
 	first := y.Shape[1] < y.Shape[2] // channels come first
-	if y.Shape[2] == 6 && suppressed(x, false, f.n, y.Shape[1]) {
+	if y.Shape[2] == 6 && suppressed(x, false, f.n, y.Shape[1]) || y.Shape[2] == 7 && endToEnd(x, f.n*y.Shape[1]) {
 		first = false
 	}
 	channels, places := y.Shape[2], y.Shape[1]
@@ -105,14 +105,16 @@ func (f *found) single(y nd.Array, at int) {
 	}
 	f.coordinate = func(sample, place, k int) float32 { return x[index(sample, place, k)] }
 	f.places = places
+	if channels == 7 && !first && endToEnd(x, f.n*places) {
+		f.corners = true
+		f.coordinate = func(sample, place, k int) float32 { return x[index(sample, place, k+1)] }
+		f.chosen(func(sample, place int) int { return int(x[index(sample, place, 5)]) })
+		f.part = func(sample, place, _ int) (int, int) { return at, index(sample, place, 6) }
+		return
+	}
 	if channels == 6 && suppressed(x, first, f.n, places) {
-		f.corners, f.classes = true, 1
-		for i := range f.n {
-			for p := range places {
-				f.classes = max(f.classes, int(x[index(i, p, 5)])+1)
-			}
-		}
-		f.classOf = func(sample, place int) int { return int(x[index(sample, place, 5)]) }
+		f.corners = true
+		f.chosen(func(sample, place int) int { return int(x[index(sample, place, 5)]) })
 		f.part = func(sample, place, _ int) (int, int) { return at, index(sample, place, 4) }
 		return
 	}
@@ -123,6 +125,29 @@ func (f *found) single(y nd.Array, at int) {
 	}
 	f.classes = channels - skip
 	f.part = func(sample, place, class int) (int, int) { return at, index(sample, place, skip+class) }
+}
+
+// chosen says that each place has one class, and counts the classes.
+func (f *found) chosen(classOf func(sample, place int) int) {
+	f.classOf, f.classes = classOf, 1
+	for i := range f.n {
+		for p := range f.places {
+			f.classes = max(f.classes, classOf(i, p)+1)
+		}
+	}
+}
+
+// endToEnd reports whether the first and the sixth of seven columns have whole numbers, of
+// images and classes, and the last has scores between 0 and 1.
+func endToEnd(x []float32, rows int) bool {
+	natural := func(v float32) bool { return v >= 0 && v < 1e5 && v == float32(math.Trunc(float64(v))) }
+	for i := range rows {
+		row := x[i*7 : i*7+7]
+		if !natural(row[0]) || !natural(row[5]) || !(row[6] >= 0 && row[6] <= 1) {
+			return false
+		}
+	}
+	return true
 }
 
 // suppressed reports whether the last of six columns has classes: whole numbers that are
@@ -362,11 +387,13 @@ func averagePrecisions(objects []labelled, list []scored, least float32) float64
 		for i := len(precision) - 2; i >= 0; i-- {
 			precision[i] = max(precision[i], precision[i+1])
 		}
+		area := 0.0
 		for k := range 101 {
 			if i, _ := slices.BinarySearch(recall, float64(k)/100-1e-9); i < len(precision) {
-				sum += precision[i] / 101
+				area += precision[i]
 			}
 		}
+		sum += area / 101
 	}
 	return sum / float64(max(1, len(byClass)))
 }

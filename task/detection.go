@@ -13,6 +13,7 @@ import (
 //	[N,4+C,A]             centre, size and scores (YOLO v8 to v11)
 //	[N,A,5+C]             centre, size, the score of any object, and scores (YOLO v5, v7)
 //	[N,A,6]               corners, score and class, behind a suppression of duplicates
+//	[N,A,7]               image, corners, class and score, behind one (end to end)
 //	[N,A,4] and [N,A,C]   boxes and scores (SSD, DETR), in either order
 //
 // The truth is [N,M,5]: the class of each object, and its box as centre and size in shares

@@ -192,3 +192,32 @@ func TestDetectionGradient(t *testing.T) {
 		t.Error("no gradient at all")
 	}
 }
+
+// TestEndToEnd: behind a suppression there is a row of image, corners, class and score for each
+// object, in any number.
+func TestEndToEnd(t *testing.T) {
+	truth := nd.Of([]float32{1, 2, 2, 4, 6, -1, 0, 0, 0, 0, 0, 10, 10, 5, 5, -1, 0, 0, 0, 0}, 2, 2, 5)
+	tally := Detection{}.NewTally()
+	for i, y := range []nd.Array{
+		nd.Of([]float32{0, 2, 2, 6, 8, 1, 0.9, 0, 2, 2, 6, 8, 1, 0.9}, 1, 2, 7), // the same twice: one is left out
+		nd.New(nd.Float32, 1, 0, 7),
+	} {
+		if err := tally.Add([]nd.Array{y}, truth.Rows(i, i+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := tally.Score(); math.Abs(s.Metrics[0].Value-0.5) > 1e-9 { // class 1 is found, class 0 is not
+		t.Errorf("%+v", s)
+	}
+	seeds := []nd.Array{nd.New(nd.Float32, 1, 2, 7)}
+	y := nd.Of([]float32{0, 2, 2, 6, 8, 1, 0.9, 0, 20, 20, 26, 28, 1, 0.3}, 1, 2, 7)
+	if _, err := (Detection{}).Training(truth.Rows(0, 1))([]nd.Array{y}, seeds); err != nil {
+		t.Fatal(err)
+	}
+	for i, g := range seeds[0].Float32s() {
+		if is := g != 0; is != (i%7 == 6) {
+			t.Errorf("gradients %v, want some by scores alone", seeds[0].Data)
+			break
+		}
+	}
+}

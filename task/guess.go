@@ -46,6 +46,8 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		return Tagging{}, fmt.Sprintf("%s, one of %d classes a token, of which there are %d", shape, o.Shape[2], o.Vocabulary)
 	case !known && byModel && o.picture() && !o.choosing():
 		return Image{}, fmt.Sprintf("the output has shape %s, which is %s", o.shapeText(), o.pictureText())
+	case !known && byModel && o.suppressed && len(o.Shape) == 3 && (o.Shape[2] == 6 || o.Shape[2] == 7):
+		return Detection{}, shape + ", behind a NonMaxSuppression"
 	case !known && byModel && o.boxes():
 		return Detection{}, shape + ", boxes and scores"
 	case rank >= 3 && fractions, rank == 0 && fractions:

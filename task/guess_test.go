@@ -63,6 +63,7 @@ func TestGuess(t *testing.T) {
 		{"an image, own answers", Outlook{Shape: []int{-1, 3, 8, 8}, Kind: KindLinear, Axis: 1}, none, true, "image"},
 		{"three classes, own answers", Outlook{Shape: []int{-1, 3, 8, 8}, Kind: KindChoice, Axis: 1}, none, true, "segmentation"},
 		{"boxes and scores, own answers", Outlook{Shape: []int{-1, 84, 8400}}, none, true, "outputs"},
+		{"boxes behind a suppression, own answers", Outlook{Shape: []int{-1, 12, 7}, suppressed: true}, none, true, "detection"},
 		{"planes of numbers", Outlook{Shape: []int{-1, 1, 8, 8}}, nd.Of([]float32{.5, .2}, 1, 1, 1, 2), false, "regression"},
 		{"planes without labels", Outlook{Shape: []int{-1, 4, 8, 8}}, none, false, "outputs"},
 		{"labels that fit nothing", Outlook{Shape: []int{-1}}, nd.Of([]int64{0, 1, 2, 3}, 2, 2), false, "regression"},

@@ -36,6 +36,7 @@ type Outlook struct {
 	name string // of the output
 
 	batchSecond bool // whether the output has samples on axis 1
+	suppressed  bool // whether a NonMaxSuppression chooses what the output has
 
 	// Floats names the outputs of a floating-point type with a row a sample, in the
 	// order of the graph, without states that the model takes again as inputs. The task
@@ -78,6 +79,7 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	o.LastOp, o.Shape = lastOp(g, out.GetName()), shapeOf(out)
 	trace := newTracer(m)
 	o.axis, o.Vocabulary = trace.axis(out.GetName(), 0), trace.vocabulary()
+	o.suppressed = slices.ContainsFunc(gradient.Upstream(g, out.GetName()), func(n *onnxpb.NodeProto) bool { return n.GetOpType() == "NonMaxSuppression" })
 	o.Kind, o.Why = o.axis.kind, o.axis.why
 	o.Axis = o.axis.absolute(len(o.Shape))
 	if o.Inputs, err = gradient.Inputs(m); err != nil {

@@ -4,9 +4,12 @@
 It finds squares, crosses and rings in noisy images of 32×32. A grid of 4×4 places has a box
 and a score for each class, [N,4+3,16], in pixels and behind Sigmoids. It is trained here, in
 numpy: no framework is needed. The same versions of numpy write the same bytes on one kind of
-processor.
+processor. shapes_nms.onnx is the same with a NonMaxSuppression behind it, as detectors are
+exported end to end: a row of image, corners, class and score for each object, [D,7].
+
+usage: detectors.py [nms]; nms makes shapes_nms.onnx from shapes.onnx alone
 """
-import os
+import os, sys
 import numpy as np, onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -152,8 +155,42 @@ def save(layers):
     onnx.save(model, os.path.join(FOLDER, "shapes.onnx"))
 
 
+def suppress():
+    """Puts a NonMaxSuppression behind shapes.onnx."""
+    model = onnx.load(os.path.join(FOLDER, "shapes.onnx"))
+    nodes, tensors = model.graph.node, model.graph.initializer
+
+    def node(op, out, *inputs, **attributes):
+        inputs = list(inputs)
+        for i, value in enumerate(inputs):
+            if not isinstance(value, str):
+                tensors.append(numpy_helper.from_array(np.asarray(value), f"{out}.{i}"))
+                inputs[i] = f"{out}.{i}"
+        nodes.append(helper.make_node(op, inputs, [out], name=f"{op} {out}", **attributes))
+        return out
+    ints = lambda *v: np.array(v, np.int64)
+    boxes = node("Transpose", "boxes", node("Slice", "boxes first", "output0", ints(0), ints(4), ints(1)), perm=[0, 2, 1])
+    chosen = node("NonMaxSuppression", "chosen", boxes, "scores", ints(4), np.array([0.5], np.float32), np.array([0.05], np.float32), center_point_box=1)
+    columns = node("Slice", "image and class", chosen, ints(0), ints(2), ints(1))
+    image = node("Slice", "image", columns, ints(0), ints(1), ints(1))
+    kind = node("Slice", "class", columns, ints(1), ints(2), ints(1))
+    place = node("Slice", "place", chosen, ints(2), ints(3), ints(1))
+    box = node("GatherND", "box", boxes, node("Concat", "image and place", image, place, axis=1))
+    score = node("Unsqueeze", "score", node("GatherND", "score of", "scores", chosen), ints(1))
+    centre, size = node("Slice", "centre of", box, ints(0), ints(2), ints(1)), node("Mul", "half", node("Slice", "size of", box, ints(2), ints(4), ints(1)), np.array(0.5, np.float32))
+    floats = [node("Cast", name + " as float", name, to=TensorProto.FLOAT) for name in ("image", "class")]
+    node("Concat", "detections", floats[0], node("Sub", "low", centre, size), node("Add", "high", centre, size), floats[1], score, axis=1)
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info("detections", TensorProto.FLOAT, ["D", 7]))
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, os.path.join(FOLDER, "shapes_nms.onnx"))
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["nms"]:
+        sys.exit(suppress())
     rng = np.random.default_rng(7)
     save(train(rng))
     x, labels = images(200, np.random.default_rng(8))
     np.savez_compressed(os.path.join(FOLDER, "shapes.npz"), images=np.round(x * 16).astype(np.float16) / 16, labels=labels)
+    suppress()

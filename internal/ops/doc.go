@@ -86,6 +86,7 @@
 //	registry.go              all families; finds an operator by domain and name
 //	resize.go                Resize, Upsample
 //	resize_sampling.go       which input elements an element of Resize is made of
+//	nms.go                   NonMaxSuppression
 //	roialign.go              RoiAlign
 //	rotary.go                RotaryEmbedding
 //	scatter.go               ScatterElements, ScatterND, TensorScatter

@@ -10,7 +10,7 @@ var registry = join(
 	arithmetic, unaries, angles, matmul, convolution, pooling, reductions,
 	softmaxes, normalization, shapes, constants, casts, activations, dropouts, recurrents, attentions,
 	comparisons, choices, integers, gathers, scatters, searches, masks, cumulative,
-	selections, pads, spatial, resizes, quantization, einsums, gridSamples, control,
+	selections, pads, spatial, resizes, quantization, einsums, gridSamples, suppressions, control,
 	sequences, randoms, fourier, foldings, losses,
 )
 
