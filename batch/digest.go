@@ -56,15 +56,15 @@ func Stat(path string) (FileState, error) {
 // package advparams. Builds from a changed checkout share a version, so a digest of their
 // bytes is added.
 func Identify(path string) (string, error) {
-	version, revision := advparams.Version()
-	if version != "(devel)" && !strings.Contains(revision, "modified") {
-		return version, nil
+	b := advparams.Build()
+	if b.Version != "(devel)" && !strings.Contains(b.Revision, "modified") {
+		return b.Version, nil
 	}
 	state, err := Stat(path)
 	if err != nil {
 		return "", err
 	}
-	return version + " " + state.SHA256[:16], nil
+	return b.Version + " " + state.SHA256[:16], nil
 }
 
 // unchanged reports whether the file still is in this state. A file with the same

@@ -74,7 +74,7 @@ var once sync.Once
 //export advparamsGoVersion
 func advparamsGoVersion(to *C.char, size C.size_t) {
 	once.Do(func() {
-		v, _ := version.Of()
+		v := version.Of().Version
 		room := unsafe.Slice((*byte)(unsafe.Pointer(to)), int(size))
 		copy(room[:len(room)-1], v)
 	})

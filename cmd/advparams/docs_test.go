@@ -34,7 +34,7 @@ func TestReference(t *testing.T) {
 // TestHelp makes sure that every command explains itself and shows an example.
 func TestHelp(t *testing.T) {
 	for _, cmd := range newRoot(&app{}).Commands() {
-		if cmd.Hidden {
+		if cmd.Hidden || cmd.IsAdditionalHelpTopicCommand() {
 			continue
 		}
 		if cmd.Short == "" || cmd.Example == "" || cmd.ValidArgsFunction == nil {

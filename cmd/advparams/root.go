@@ -15,6 +15,7 @@ import (
 	"github.com/advparams/advparams/internal/cliflag"
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/terminal"
+	"github.com/advparams/advparams/internal/text"
 )
 
 // app is one run of the program: where it writes, and the flags that every
@@ -81,14 +82,7 @@ writes a key that restores the original, bit for bit.
 Results go to the standard output, progress and messages to the standard error.
 No file is replaced without --force, and files appear whole or not at all.
 
-Exit status:
-  0  done
-  1  failed: a bad file, an I/O error …
-  2  wrong usage
-  3  not done within the budget: the accuracy did not fall, or no attack was finished
-  4  wrong identity, damaged key, or a model that the key does not belong to
-  5  the model uses something that is not implemented or has no gradient
-  130  interrupted, for example by Ctrl-C`,
+` + text.ExitStatus,
 		Example: `  advparams demo
   advparams keygen -o me.txt
   advparams protect model.onnx --data images/ -o locked.onnx --key model.key -r age1…
@@ -133,6 +127,7 @@ Exit status:
 			return do(cmd, args)
 		}
 	}
+	text.AddTopics(root)
 	return root
 }
 

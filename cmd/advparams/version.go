@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -23,18 +22,16 @@ func newVersion(a *app) *cobra.Command {
 
 // version prints the version.
 func (a *app) version() error {
-	v := struct {
-		Version  string `json:"version"`
-		Revision string `json:"revision,omitempty"`
-		Go       string `json:"go"`
-		Platform string `json:"platform"`
-	}{Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	v.Version, v.Revision = advparams.Version()
-	return a.result(v, func(w io.Writer) {
-		fmt.Fprintf(w, "advparams %s", v.Version)
-		if v.Revision != "" {
-			fmt.Fprintf(w, " (%s)", v.Revision)
+	b := advparams.Build()
+	return a.result(b, func(w io.Writer) {
+		fmt.Fprintf(w, "advparams %s", b.Version)
+		if b.Revision != "" {
+			fmt.Fprintf(w, " (%s, %s)", b.Revision, b.Date)
 		}
-		fmt.Fprintf(w, ", %s, %s\n", v.Go, v.Platform)
+		fmt.Fprintf(w, ", %s, %s, kernels %s", b.Go, b.Platform, b.Kernel)
+		if b.CPU != "" {
+			fmt.Fprintf(w, " on %s", b.CPU)
+		}
+		fmt.Fprintln(w)
 	})
 }

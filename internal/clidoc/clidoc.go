@@ -25,6 +25,12 @@ func Markdown(root *cobra.Command, note string) string {
 			flagTable(&b, cmd.LocalNonPersistentFlags())
 		}
 	}
+	for _, topic := range root.Commands() {
+		if topic.IsAdditionalHelpTopicCommand() {
+			fmt.Fprintf(&b, "\n## %s help %s\n\n%s.\n", root.Name(), topic.Name(), topic.Short)
+			describe(&b, topic)
+		}
+	}
 	return b.String()
 }
 

@@ -17,6 +17,10 @@ func Help(w io.Writer, cmd *cobra.Command, width int) {
 	if text == "" {
 		text = cmd.Short + "."
 	}
+	if cmd.IsAdditionalHelpTopicCommand() {
+		fmt.Fprint(w, reflow(text, width))
+		return
+	}
 	fmt.Fprintf(w, "%s\n", reflow(text, width))
 	Usage(w, cmd, width)
 }
@@ -34,6 +38,14 @@ func Usage(w io.Writer, cmd *cobra.Command, width int) {
 		fmt.Fprintf(w, "\nCommands:\n")
 		for _, sub := range cmd.Commands() {
 			if sub.IsAvailableCommand() {
+				entry(w, "  "+sub.Name(), sub.Short, commandColumn, width)
+			}
+		}
+	}
+	if cmd.HasHelpSubCommands() {
+		fmt.Fprintf(w, "\nTopics (%s help TOPIC):\n", cmd.Name())
+		for _, sub := range cmd.Commands() {
+			if sub.IsAdditionalHelpTopicCommand() {
 				entry(w, "  "+sub.Name(), sub.Short, commandColumn, width)
 			}
 		}
