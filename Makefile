@@ -1,9 +1,10 @@
 # AdvParams for ONNX. `make help` lists the targets; experiments are in bench/Makefile.
 
 GO ?= go
+PREFIX ?= /usr/local
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build capi storage demo fuzz test test-arm64 test-capi test-deploy test-faults test-js test-long test-mutations test-python test-report test-slurm test-storage race bench lint vuln wheels generate clean
+.PHONY: help build install release capi storage demo bench clean fuzz generate lint race test test-arm64 test-capi test-deploy test-faults test-js test-long test-mutations test-python test-release test-report test-slurm test-storage vuln wheels
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +14,22 @@ build: ## build bin/advparams
 
 capi: ## build bin/capi: the C library, its header and advparams.pc (needs a C compiler)
 	GO=$(GO) capi/build
+
+install: build ## install the command, man pages and completion below PREFIX (/usr/local); DESTDIR in front
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && bin/advparams docs --install "$$dir" && \
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d" && \
+	install -m 755 bin/advparams "$(DESTDIR)$(PREFIX)/bin/" && \
+	install -m 644 "$$dir"/man/man1/*.1 "$(DESTDIR)$(PREFIX)/share/man/man1/" && \
+	install -m 644 "$$dir"/completions/advparams.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/advparams" && \
+	install -m 644 "$$dir"/completions/_advparams "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/" && \
+	install -m 644 "$$dir"/completions/advparams.fish "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/"
+
+release: ## build archives, packages and their lists for six systems in ./dist
+	cd release && $(GO) run . -o ../dist
+
+test-release: ## build a release twice, compare, and install its Debian package as root
+	GO=$(GO) .ci/release
 
 storage: ## build bin/advparams-storage, for models in object storage
 	cd storage && CGO_ENABLED=0 $(GO) build -trimpath -o ../bin/advparams-storage ./advparams-storage
@@ -85,4 +102,4 @@ generate: ## make generated files again: protobuf code, assembly, docs (needs pr
 	$(GO) generate ./...
 
 clean: ## remove what the other targets leave
-	rm -rf bin demo python/dist
+	rm -rf bin demo dist python/dist

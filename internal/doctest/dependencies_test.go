@@ -23,7 +23,7 @@ func TestDependencies(t *testing.T) {
 		listed[m[1]] = m[2]
 	}
 	found := 0
-	for _, name := range []string{"go.mod", "storage/go.mod"} {
+	for _, name := range []string{"go.mod", "storage/go.mod", "release/go.mod"} {
 		for _, m := range direct.FindAllStringSubmatch(read(t, name), -1) {
 			if strings.HasPrefix(m[1], "github.com/advparams/") {
 				continue
