@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"filippo.io/age/plugin"
 
 	"github.com/advparams/advparams/key"
 	"github.com/advparams/advparams/onnxio/atomicfile"
@@ -61,8 +62,9 @@ func (id *Identity) WriteFile(path string) error {
 	return out.Commit()
 }
 
-// Identities reads the identities in files: of age, or SSH private keys without a
-// passphrase.
+// Identities reads the identities in files: of age, of plugins of age, or SSH private keys
+// without a passphrase. A plugin that has to ask for something fails; AskAtTerminal changes
+// that.
 func Identities(files ...string) ([]age.Identity, error) {
 	var all []age.Identity
 	for _, name := range files {
@@ -73,6 +75,16 @@ func Identities(files ...string) ([]age.Identity, error) {
 		all = append(all, list...)
 	}
 	return all, nil
+}
+
+// AskAtTerminal lets plugins among identities ask at the terminal of this process. What they
+// tell goes to printf and warnf.
+func AskAtTerminal(identities []age.Identity, printf, warnf func(format string, args ...any)) {
+	for _, id := range identities {
+		if id, ok := id.(*key.PluginIdentity); ok {
+			id.UI = plugin.NewTerminalUI(printf, warnf)
+		}
+	}
 }
 
 // RecipientsOf returns the recipients (age1…, age1pq1…) that belong to the identities in a
@@ -96,7 +108,7 @@ func RecipientsOf(file string) ([]string, error) {
 	return all, nil
 }
 
-// Recipients parses recipients (age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …), and reads
+// Recipients parses recipients (age1…, age1pq1…, age1NAME1…, ssh-ed25519 …, ssh-rsa …), and reads
 // those in files, which have one a line. A text that is no recipient is an *OptionError.
 func Recipients(texts, files []string) ([]age.Recipient, error) {
 	var all []age.Recipient

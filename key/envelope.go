@@ -151,6 +151,9 @@ func open(r io.Reader, identities []age.Identity) (payload []byte, info Info, er
 		info.Recipients = closed.StanzaTypes
 		return nil, info, &IdentityError{info}
 	}
+	if failed, ok := errors.AsType[*PluginError](err); ok {
+		return nil, info, failed
+	}
 	if err == nil {
 		// age authenticates each chunk before it returns it, and that it was
 		// the last before io.EOF.

@@ -14,8 +14,8 @@ import (
 // maxText bounds recipient and identity files, in bytes.
 const maxText = 1 << 20
 
-// ParseRecipient parses one recipient: age1… (X25519), age1pq1… (post-quantum),
-// or a line of an SSH public key file (ssh-ed25519, ssh-rsa).
+// ParseRecipient parses one recipient: age1… (X25519), age1pq1… (post-quantum), age1NAME1…
+// (of a plugin), or a line of an SSH public key file (ssh-ed25519, ssh-rsa).
 func ParseRecipient(s string) (age.Recipient, error) {
 	s = strings.TrimSpace(s)
 	switch {
@@ -23,6 +23,8 @@ func ParseRecipient(s string) (age.Recipient, error) {
 		return agessh.ParseRecipient(s)
 	case strings.HasPrefix(s, "age1pq1"):
 		return age.ParseHybridRecipient(s)
+	case strings.HasPrefix(s, "age1") && strings.Count(s, "1") > 1:
+		return newPluginRecipient(s) // digits of Bech32 have no 1
 	case strings.HasPrefix(s, "age1"):
 		return age.ParseX25519Recipient(s)
 	case strings.HasPrefix(s, "AGE-SECRET-KEY-"): // and not to be printed
@@ -59,9 +61,10 @@ func ParseRecipients(r io.Reader) ([]age.Recipient, error) {
 	return all, nil
 }
 
-// ParseIdentities parses an identity file: AGE-SECRET-KEY-… a line with empty
-// lines and # comments, as age-keygen writes it, or an SSH private key without
-// a passphrase. Errors never quote the file.
+// ParseIdentities parses an identity file: AGE-SECRET-KEY-… or AGE-PLUGIN-… a line with
+// empty lines and # comments, as age-keygen and plugins write it, or an SSH private key
+// without a passphrase. Those of plugins come last, as *PluginIdentity. Errors never quote
+// the file.
 func ParseIdentities(r io.Reader) ([]age.Identity, error) {
 	text, err := readText(r)
 	defer clear(text)
@@ -77,11 +80,40 @@ func ParseIdentities(r io.Reader) ([]age.Identity, error) {
 		}
 		return []age.Identity{id}, nil
 	}
-	ids, err := age.ParseIdentities(bytes.NewReader(text))
+	own, plugins, err := splitPlugins(text)
+	var ids []age.Identity
+	if err == nil && (len(plugins) == 0 || len(bytes.TrimSpace(own)) > 0) {
+		ids, err = age.ParseIdentities(bytes.NewReader(own))
+	}
 	if err != nil {
 		return nil, &ParseError{Err: err, Advice: "identity files have a line AGE-SECRET-KEY-1…, as advparams keygen and age-keygen write it"}
 	}
-	return ids, nil
+	return append(ids, plugins...), nil
+}
+
+// splitPlugins parses the lines with identities of plugins, and returns the others that
+// are not comments.
+func splitPlugins(text []byte) (others []byte, plugins []age.Identity, err error) {
+	if !bytes.Contains(text, []byte("AGE-PLUGIN-")) {
+		return text, nil, nil
+	}
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		line = bytes.TrimSpace(line)
+		switch {
+		case bytes.HasPrefix(line, []byte("#")):
+		case bytes.HasPrefix(line, []byte("AGE-PLUGIN-")):
+			id, err := newPluginIdentity(string(line))
+			if err != nil {
+				return nil, nil, fmt.Errorf("line %d: %w", n, err)
+			}
+			plugins = append(plugins, id)
+		default:
+			others = append(append(others, line...), '\n')
+		}
+	}
+	return others, plugins, nil
 }
 
 // ParseRecipientFile is ParseRecipients for the file at path.

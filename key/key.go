@@ -20,6 +20,19 @@
 // # Compatibility
 //
 // Keys written by a released version are read by all later ones.
+//
+// # Files
+//
+//	key.go       this overview, and Key
+//	envelope.go  the container: age, armor, plain
+//	payload.go   the message in it
+//	patch.go     patches, which may have many millions of elements
+//	step.go      steps and keystreams
+//	validate.go  when a key is valid
+//	identity.go  recipients and identities as text
+//	plugin.go    identities that plugins of age hold
+//	secrets.go   Secrets: what opens a key; wiping it
+//	errors.go    typed errors
 package key
 
 import (

@@ -115,6 +115,7 @@ func (o *openFlags) file(a *app) (file advparams.KeyFile, err error) {
 		}
 	}
 	file.Identities, err = advparams.Identities(o.identities...)
+	advparams.AskAtTerminal(file.Identities, a.note, a.warn)
 	return file, err
 }
 

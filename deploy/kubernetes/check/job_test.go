@@ -1,4 +1,4 @@
-// Package check tests job.yaml against the types of the Kubernetes API. It is a
+// Package check tests the manifests against the types of the Kubernetes API. It is a
 // module of its own so that advparams does not depend on Kubernetes.
 package check
 
