@@ -2,6 +2,7 @@ package batch
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -9,10 +10,12 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/internal/report"
 )
 
 // WriteResults writes the results as lines of JSON, one for each model.
@@ -31,6 +34,13 @@ func WriteResults(w io.Writer, results []*Result) error {
 var indexPage string
 
 var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{
+	"style": report.Style,
+	"sort": func(x *float64) string { // smaller than all numbers if it is not known
+		if x == nil {
+			return "-1e9"
+		}
+		return strconv.FormatFloat(*x, 'g', -1, 64)
+	},
 	"percent": func(x *float64) string {
 		if x == nil {
 			return "–"
@@ -59,19 +69,26 @@ var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{
 		return "no"
 	},
 	"seconds": func(s float64) string { return fmt.Sprintf("%.1f", s) },
+	"number":  func(n *int64) int64 { return *cmp.Or(n, new(int64)) },
 	"size":    func(n int64) string { return Size(n).String() },
 }).Parse(indexPage))
 
-// WriteIndex writes an HTML page with a line for each model and links to the
-// reports and logs. page is the path or URL that the page will have; the links are
-// relative to it.
+// WriteIndex writes an HTML page with a line for each model, what became of its lock in
+// words, and links to the reports and logs. The page loads nothing, and can be sorted. page
+// is the path or URL that it will have; the links are relative to it.
 func WriteIndex(w io.Writer, page, title string, s *Summary, now time.Time) error {
 	folder := dirOf(page)
 	view := indexView{Title: title, Summary: s, Created: now.Format("2006-01-02 15:04 MST")}
 	for _, r := range s.Models {
-		f := r.Figures()
+		f, v := r.Figures(), r.verdict()
 		view.Attacked = view.Attacked || f.BestAttack != nil
-		view.Rows = append(view.Rows, indexRow{r, f, link(folder, r.Report), link(folder, r.Log)})
+		switch {
+		case v.Kind == "good":
+			view.Held++
+		case v.Kind == "bad" && v.Rank < 2:
+			view.Broken++
+		}
+		view.Rows = append(view.Rows, indexRow{r, f, v, link(folder, r.Report), link(folder, r.AttackReport), link(folder, r.Log)})
 	}
 	for _, state := range []State{Done, Unchanged, Failed, Interrupted, Waiting} {
 		if n := s.Counts[state]; n > 0 {
@@ -89,16 +106,39 @@ func WriteIndex(w io.Writer, page, title string, s *Summary, now time.Time) erro
 type indexView struct {
 	Title, Created string
 	*Summary
-	Counts   []string
-	Attacked bool // any of the models
-	Rows     []indexRow
+	Counts       []string
+	Attacked     bool // any of the models
+	Held, Broken int  // locks
+	Rows         []indexRow
+}
+
+// column is a column of the index.
+type column struct {
+	Name string
+	Left bool
+}
+
+// Columns returns the columns in order.
+func (v indexView) Columns() []column {
+	list := []column{{"model", true}, {"outcome", true}, {"changed", false}, {"original", false}, {"locked", false}}
+	if v.Attacked {
+		list = append(list, column{"best attack", false}, column{"advantage", false})
+	}
+	return append(list, column{"bit-exact", false}, column{"size", false}, column{"seconds", false})
 }
 
 type indexRow struct {
 	*Result
 	Figures
-	ReportLink, LogLink template.URL
+	Verdict                         verdict
+	ReportLink, AttackLink, LogLink template.URL
 }
+
+// Folder and Name are the path of the model.
+func (r indexRow) Folder() string { return strings.TrimSuffix(r.Model, r.Name()) }
+
+// Name is the last part of the path.
+func (r indexRow) Name() string { return r.Model[strings.LastIndexAny(r.Model, `/\`)+1:] }
 
 // link returns the URL of a file relative to a folder, or of an object if the page
 // is in the same bucket. It returns "" if there is nothing to link to.

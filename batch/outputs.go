@@ -36,6 +36,8 @@ func (j *Job) stepOutputs(step string, inputs []FileState) []string {
 	switch {
 	case step == wire.StepVerify && j.Report != "":
 		return []string{j.Report}
+	case step == wire.StepAttack && j.Report != "":
+		return []string{j.attackReport()}
 	case step != wire.StepProtect:
 		return nil
 	}

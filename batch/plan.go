@@ -85,7 +85,7 @@ func (m *Manifest) find(f *finder) (map[string]*match, error) {
 func unique(found map[string]*match) error {
 	writers := map[string]string{}
 	for path, f := range found {
-		for _, out := range []string{f.job.Output, f.job.Key, f.job.Report} {
+		for _, out := range f.job.outputs() {
 			writers[out] = path
 		}
 	}
@@ -97,7 +97,7 @@ func unique(found map[string]*match) error {
 	clear(writers)
 	for _, path := range slices.Sorted(maps.Keys(found)) {
 		f := found[path]
-		for _, out := range []string{f.job.Output, f.job.Key, f.job.Report} {
+		for _, out := range f.job.outputs() {
 			if out == "" {
 				continue
 			}

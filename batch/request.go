@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"strings"
 	"time"
 
 	"github.com/advparams/advparams/internal/wire"
@@ -24,7 +25,7 @@ func (j *Job) request(step string, threads int) *wire.Request {
 	case wire.StepAttack:
 		r.Attack = &wire.Attack{
 			Locked: j.Output, Data: wire.Data(j.attackData()), Test: j.testPath(),
-			Notes: j.notes(), Trials: j.trials(),
+			Notes: j.notes(), Report: j.attackReport(), Trials: j.trials(),
 		}
 		if j.Attack.Key {
 			r.Attack.Key, r.Attack.Identities = j.Key, j.Verify.Identities
@@ -53,6 +54,24 @@ func (o *Options) trials() wire.Trials {
 
 // notes returns the file in which finished attacks are noted.
 func (j *Job) notes() string { return j.state(".attacks.json") }
+
+// attackReport returns where the report of attacks goes: beside the other. It is "" without
+// reports.
+func (j *Job) attackReport() string {
+	if j.Report == "" {
+		return ""
+	}
+	return strings.TrimSuffix(j.Report, ".html") + ".attacks.html"
+}
+
+// outputs returns the files that a job names, "" for none.
+func (j *Job) outputs() []string {
+	list := []string{j.Output, j.Key, j.Report}
+	if j.does(wire.StepAttack) {
+		list = append(list, j.attackReport())
+	}
+	return list
+}
 
 // Commands returns the command lines that do what the job does, without the name
 // of the program, for people to read and to repeat. The batch itself runs steps

@@ -25,20 +25,23 @@ const (
 
 // Result is the outcome of one model. In JSON it is a line of the results.
 type Result struct {
-	Model      string  `json:"model"`
-	State      State   `json:"state"`
-	Status     int     `json:"status"`    // the exit status of the command that does the same
-	Retryable  bool    `json:"retryable"` // another try may succeed
-	Error      string  `json:"error,omitempty"`
-	Hint       string  `json:"hint,omitempty"`
-	Locked     string  `json:"locked"`
-	Key        string  `json:"key"`
-	Report     string  `json:"report,omitempty"` // empty if none was written
-	Log        string  `json:"log,omitempty"`    // empty if this run did no step
-	Bytes      int64   `json:"bytes"`            // of the model
-	Seconds    float64 `json:"seconds"`          // in this run
-	Retries    int     `json:"retries"`          // within this run
-	PeakMemory int64   `json:"peak_memory_bytes,omitempty"`
+	Model     string `json:"model"`
+	State     State  `json:"state"`
+	Status    int    `json:"status"`    // the exit status of the command that does the same
+	Retryable bool   `json:"retryable"` // another try may succeed
+	Error     string `json:"error,omitempty"`
+	Hint      string `json:"hint,omitempty"`
+	Locked    string `json:"locked"`
+	Key       string `json:"key"`
+	Report    string `json:"report,omitempty"` // empty if none was written
+	// AttackReport is the report of the attacks; empty if none was written.
+	AttackReport string  `json:"attack_report,omitempty"`
+	Log          string  `json:"log,omitempty"` // empty if this run did no step
+	Bytes        int64   `json:"bytes"`         // of the model
+	Seconds      float64 `json:"seconds"`       // in this run
+	Work         float64 `json:"work_seconds"`  // that the steps took when they were done
+	Retries      int     `json:"retries"`       // within this run
+	PeakMemory   int64   `json:"peak_memory_bytes,omitempty"`
 
 	// What the steps found out, in this run or when they were done. A step that fails
 	// may have findings as well.
@@ -70,8 +73,13 @@ func (r *Result) add(step string, s *stepRecord) error {
 	if err := r.read(step, s.Result); err != nil {
 		return err
 	}
-	if step == wire.StepVerify && len(s.Outputs) > 0 {
+	r.Work += s.Seconds
+	switch {
+	case len(s.Outputs) == 0:
+	case step == wire.StepVerify:
 		r.Report = s.Outputs[0].Path
+	case step == wire.StepAttack:
+		r.AttackReport = s.Outputs[0].Path
 	}
 	if s.State == stateFailed {
 		r.State, r.Status, r.Retryable = Failed, s.Status, exitcode.Retryable(s.Status)

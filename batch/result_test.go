@@ -16,10 +16,10 @@ func results() []*Result {
 	of := func(x float64) *float64 { return &x }
 	exact := true
 	return []*Result{
-		{Model: "a & b.onnx", State: Done, Bytes: 10, Report: "out/a#1 b.html", Log: "out/a.log",
+		{Model: "a & b.onnx", State: Done, Bytes: 10, Report: "out/a#1 b.html", AttackReport: "out/a#1 b.attacks.html", Log: "out/a.log", Work: 12.5,
 			Protect: &advparams.Protection{ParamsChanged: 7, ParamsTotal: 340, Accuracy: advparams.BeforeAndLocked{Before: of(0.75), Locked: of(0.5)}},
 			Verify:  &advparams.Verification{Accuracy: advparams.ByModel{Original: of(0.9), Locked: of(0.1)}, BitExact: &exact},
-			Attack:  &advparams.AttackReport{Best: of(0.6), ScratchAccuracy: of(0.5), Advantage: of(0.1)}},
+			Attack:  &advparams.AttackReport{Best: of(0.6), BestAttack: "fine-tune", ScratchAccuracy: of(0.5), Advantage: of(0.1)}},
 		{Model: "b.onnx", State: Unchanged, Protect: &advparams.Protection{Accuracy: advparams.BeforeAndLocked{Before: of(0.75)}}},
 		{Model: "<c>.onnx", State: Failed, Status: 5, Error: "no <operator>", Hint: "do"},
 	}
@@ -76,10 +76,34 @@ func TestWriteIndex(t *testing.T) {
 	}
 	for _, want := range []string{
 		"a &amp; b.onnx", `href="./../out/a%231%20b.html"`, "90.00 %", "10.00 %", "yes", "60.00 %", "&#43;10.00",
-		"&lt;c&gt;.onnx", "no &lt;operator&gt;", "failed (5)", "1 done, 1 unchanged, 1 failed",
+		"&lt;c&gt;.onnx", "no &lt;operator&gt;", "failed (5)", "1 done, 1 unchanged, 1 failed", "✗ undone by fine-tune: &#43;10.0 points",
+		`href="./../out/a%231%20b.attacks.html"`, `data-sort="12.5">12.5<`,
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%s is missing in\n%s", want, b.String())
+		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	of := func(x float64) *float64 { return &x }
+	verified := func(locked float64) *advparams.Verification {
+		return &advparams.Verification{Metric: &advparams.MetricByModel{ByModel: advparams.ByModel{Original: of(0.9), Locked: of(locked)}, Useless: 0.1}}
+	}
+	for _, c := range []struct {
+		result     Result
+		kind, text string
+	}{
+		{Result{State: Done, Verify: verified(0.5)}, "bad", "failed: 50 %"},
+		{Result{State: Done, Verify: verified(0.11)}, "good", "not attacked"},
+		{Result{State: Unchanged, Verify: verified(0.11), Attack: &advparams.AttackReport{BestAttack: "repair", Advantage: of(0.8)}}, "bad", "undone by repair: +80.0 points"},
+		{Result{State: Done, Verify: verified(0.11), Attack: &advparams.AttackReport{Advantage: of(0.01)}}, "", "ahead by 1.0"},
+		{Result{State: Done, Verify: verified(0.11), Attack: &advparams.AttackReport{Advantage: of(-0.01)}}, "good", "withstood"},
+		{Result{State: Done, Attack: &advparams.AttackReport{}}, "", "not measured"},
+		{Result{State: Failed, Verify: verified(0.5)}, "bad", "not locked"},
+	} {
+		if v := c.result.verdict(); v.Kind != c.kind || !strings.Contains(v.Text, c.text) {
+			t.Errorf("%+v, want %s %q", v, c.kind, c.text)
 		}
 	}
 }

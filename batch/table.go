@@ -40,7 +40,7 @@ func WriteTable(w io.Writer, s *Summary) {
 			advantage = fmt.Sprintf("%+.2f", 100**f.Advantage)
 		}
 		columns(printable.Line(r.Model), state, changed, percent(f.Original), percent(f.Locked), exact,
-			percent(f.BestAttack), advantage, fmt.Sprintf("%.1f", r.Seconds))
+			percent(f.BestAttack), advantage, fmt.Sprintf("%.1f", r.Work))
 	}
 	tw.Flush() // long messages must not widen the table
 	for _, r := range s.Models {

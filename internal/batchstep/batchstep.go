@@ -59,7 +59,9 @@ func (h *Host) do(ctx context.Context, req *wire.Request, resp *wire.Response) e
 		if err != nil {
 			return err
 		}
-		resp.Attack, err = advparams.Attack(ctx, opt)
+		if resp.Attack, err = advparams.Attack(ctx, opt); resp.Attack != nil {
+			resp.Attack.Evidence = nil
+		}
 		return err
 	}
 	return listFiles(req.Inputs, resp)

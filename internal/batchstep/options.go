@@ -59,7 +59,7 @@ func (h *Host) attackOptions(req *wire.Request) (opt advparams.AttackOptions, er
 		Locked: r.Locked, Output: r.Data.Output,
 		Test:     advparams.Data{Path: r.Test, Limit: t.TestLimit},
 		Fraction: t.Fraction, Attacks: t.Attacks, Epochs: t.Epochs, Batch: t.Batch, TimeLimit: t.TimeLimit,
-		State: r.Notes, Threads: req.Threads, Memory: req.Memory, Notice: h.Notice,
+		State: r.Notes, Report: r.Report, Force: req.Force, Threads: req.Threads, Memory: req.Memory, Notice: h.Notice,
 	}
 	for _, text := range t.Grid {
 		o, err := attack.ParseOptimiser(text)

@@ -26,7 +26,7 @@ func (r *Request) CommandLine() []string {
 		c.integer("--threads", r.Threads)
 		c.integer("--memory", int(r.Memory))
 	}
-	if r.Force && r.Attack == nil {
+	if r.Force {
 		c.args("--force")
 	}
 	return c.list
@@ -120,6 +120,7 @@ func (a *Attack) commandLine(c *commandLine, names Names) {
 	c.text("--key", names.Of(a.Key))
 	c.text("-i", a.Identities...)
 	c.text("--state", names.Of(a.Notes))
+	c.text("--report", names.Of(a.Report))
 }
 
 func (d *Data) commandLine(c *commandLine, names Names) {

@@ -90,6 +90,7 @@ type Attack struct {
 	Data       Data     `json:"data"` // the attacker's
 	Test       string   `json:"test"` // path of the samples to measure on
 	Notes      string   `json:"notes,omitempty"`
+	Report     string   `json:"report,omitempty"`
 	Trials     Trials   `json:"trials"`
 }
 

@@ -109,7 +109,7 @@ func TestCommandLine(t *testing.T) {
 		"protect 's3://zoo/a b.onnx' --data s3://zoo/data " + data + " -o s3://zoo/a.locked.onnx --key gs://keys/deep/a.key -r age1x -r age1y -R s3://zoo/team.txt" +
 			" --profile minimal --samples 0 --target-accuracy 0.25 --max-params 3 --time-limit 1m30s --include 'conv*' --exclude '*.bias' --bounds none --allow-partial --threads 2 --force",
 		"verify --locked l.onnx --original o.onnx --key k -i me.txt --data s3://zoo/data " + data + " --report r.html",
-		"attack l.onnx --data d --test t --test-limit 5 --fraction 0.5 --attacks a,b --grid sgd:0.1 --epochs 3 --batch 8 --time-limit 1m0s --state n.json",
+		"attack l.onnx --data d --test t --test-limit 5 --fraction 0.5 --attacks a,b --grid sgd:0.1 --epochs 3 --batch 8 --time-limit 1m0s --state n.json --force",
 	} {
 		if got := wire.Shell(requests()[i].CommandLine()); got != want {
 			t.Errorf("command line\n%s\nwant\n%s", got, want)

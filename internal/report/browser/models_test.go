@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/batch"
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/nd"
@@ -93,7 +95,33 @@ func reports(t *testing.T, dir string) []made {
 		Fraction: 0.5, Curve: true, Epochs: 1, Attacks: []string{"fine-tune", "prune", "reset-outliers", "smooth"}, Grid: advparams.DefaultGrid()[:1], Report: "attack.html",
 	})
 	add("attack", a, err)
-	return list
+	f, err := os.Create("index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := batch.WriteIndex(f, filepath.Join(dir, "index.html"), "zoo.yaml", zoo(dir), time.Unix(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	return append(list, made{"index", filepath.Join(dir, "index.html"), nil})
+}
+
+// zoo is the outcome of a batch with a lock of each kind.
+func zoo(dir string) *batch.Summary {
+	of := func(x float64) *float64 { return &x }
+	exact := true
+	verified := func(original, locked float64) *advparams.Verification {
+		metric := advparams.MetricByModel{ByModel: advparams.ByModel{Original: &original, Locked: &locked}, Useless: 0.1}
+		return &advparams.Verification{Accuracy: metric.ByModel, Metric: &metric, BitExact: &exact}
+	}
+	report := filepath.Join(dir, "classifier.html")
+	return &batch.Summary{Shard: "1/1", Seconds: 812, Counts: map[batch.State]int{batch.Done: 3, batch.Unchanged: 1, batch.Failed: 1}, Models: []*batch.Result{
+		{Model: "models/vision/resnet20.onnx", State: batch.Done, Bytes: 1 << 20, Work: 301.4, Report: report, AttackReport: report, Log: report, Verify: verified(0.8227, 0.1041), Attack: &advparams.AttackReport{Best: of(0.91), BestAttack: "repair", Advantage: of(0.802)}},
+		{Model: "models/vision/lenet5.onnx", State: batch.Unchanged, Bytes: 250_000, Work: 62.1, Report: report, Verify: verified(0.9049, 0.1056), Attack: &advparams.AttackReport{Best: of(0.45), BestAttack: "fine-tune", Advantage: of(-0.012)}},
+		{Model: "models/text/a-model-with-a-rather-long-name-that-has-to-be-broken.onnx", State: batch.Done, Bytes: 90 << 20, Work: 180, Report: report, Verify: verified(0.75, 0.55)},
+		{Model: "models/sound/vad.onnx", State: batch.Done, Bytes: 5914, Work: 0.8, Report: report, Verify: verified(0.99, 0.11)},
+		{Model: "models/trees/forest.onnx", State: batch.Failed, Status: 5, Bytes: 12_345, Work: 0.2, Log: report, Error: "models/trees/forest.onnx: TreeEnsembleClassifier has no gradient", Hint: "trees cannot be locked"},
+	}}
 }
 
 // words are the vocabulary of the text model; each is followed by one word, mostly.
