@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"sort"
+	"unsafe"
+	"weak"
 
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
@@ -104,12 +106,34 @@ func (t *Initializer) Float32s() ([]float32, error) {
 		}
 		return t.copied(r), nil
 	}
+	return t.convert(), nil
+}
+
+// convert returns the elements as float32 values. Whoever asks while somebody uses them gets
+// the same ones: those of a large model in float16 take twice its size.
+func (t *Initializer) convert() []float32 {
+	m := t.model
+	m.convertedMu.Lock()
+	defer m.convertedMu.Unlock()
+	if first := m.converted[t].Value(); first != nil {
+		return unsafe.Slice(first, t.n)
+	}
+	out := t.widened()
+	if m.converted == nil {
+		m.converted = map[*Initializer]weak.Pointer[float32]{}
+	}
+	m.converted[t] = weak.Make(&out[0])
+	return out
+}
+
+// widened returns the elements as float32 values of the caller's own.
+func (t *Initializer) widened() []float32 {
 	out := make([]float32, t.n)
 	t.each(func(i int, b uint64) bool {
 		out[i] = asFloat32(t.DataType, b)
 		return true
 	})
-	return out, nil
+	return out
 }
 
 // Int64s returns the elements of an integer or boolean tensor. A UINT64 above

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"weak"
 
 	"github.com/edsrzf/mmap-go"
 	"google.golang.org/protobuf/proto"
@@ -34,6 +35,9 @@ type Model struct {
 
 	privateMu sync.Mutex
 	private   []mmap.MMap // of Writables
+
+	convertedMu sync.Mutex
+	converted   map[*Initializer]weak.Pointer[float32] // first elements of what Float32s has made
 }
 
 // A File is the model file or one of its external data files.

@@ -26,8 +26,11 @@ func (m *Model) Writable() *Writable { return &Writable{m, map[*File]mmap.MMap{}
 func (w *Writable) Float32s(t *Initializer) ([]float32, error) {
 	const least = 1 << 14 // elements worth pages of their own
 	r, ok := t.adjacent()
+	if !ok && t.Floating() {
+		return t.widened(), nil
+	}
 	if !ok {
-		return t.Float32s() // which has converted them
+		return t.Float32s()
 	}
 	if t.n >= least {
 		if f := t.inPlace(w.file(t.model.files[r.file]), r); f != nil {

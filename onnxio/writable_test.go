@@ -70,3 +70,21 @@ func TestWritableOfReplacedFile(t *testing.T) {
 		t.Errorf("%d elements (%v), want the %d of the model that was opened", len(x), err, n)
 	}
 }
+
+// TestConvertedOnce: elements that have to be converted take memory once while somebody uses
+// them, however often they are asked for; those that may be written to are the caller's own.
+func TestConvertedOnce(t *testing.T) {
+	m := open(t, write(t, "model.onnx", model(tensor("half", float16Type, shape(2), raw([]byte{0, 0x3e, 0, 0xc0})))))
+	first, err := m.Initializers()[0].Float32s()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := m.Initializers()[0].Float32s()
+	if err != nil || &again[0] != &first[0] {
+		t.Errorf("converted twice (%v)", err)
+	}
+	own, err := m.Writable().Float32s(m.Initializers()[0])
+	if err != nil || &own[0] == &first[0] || !slices.Equal(own, first) {
+		t.Errorf("%v, want a copy of %v (%v)", own, first, err)
+	}
+}
