@@ -36,6 +36,11 @@ export async function aesCtr(key: Uint8Array): Promise<Stream> {
   };
 }
 
+/** Has onnxruntime-node, which is loaded with the first session, collect no events in a file. */
+export function quieten(): void {
+  process.env.ORT_DISABLE_TELEMETRY ??= "1";
+}
+
 /** Lets others of this thread work. */
 export function pause(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

@@ -29,6 +29,9 @@ export async function aesCtr(key: Uint8Array): Promise<Stream> {
   };
 }
 
+/** A page writes no files. */
+export function quieten(): void {}
+
 /** Lets the page draw and answer. */
 export function pause(): Promise<void> {
   return new Promise((resolve) => {
