@@ -23,10 +23,10 @@ OPTIONS = ["-O2", "-shared", "-fPIC", "-ffreestanding", "-nostdlib"]
 class Kernel(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         out = SOURCE / "libkernel.so"
-        out.unlink(missing_ok=True)
         cc = shutil.which(os.environ.get("CC", "cc"))
         if not sys.platform.startswith("linux") or cc is None or os.environ.get("ADVPARAMS_KERNEL") == "none":
             return
+        out.unlink(missing_ok=True)
         done = subprocess.run([cc, *OPTIONS, "-o", out, SOURCE / "_kernel.c"], capture_output=True, text=True)
         if done.returncode != 0:
             print(f"not compiled, slower: {done.stderr}", file=sys.stderr)
