@@ -22,14 +22,14 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 	if err != nil {
 		return false, err
 	}
-	level, watch := []node{{objective: start}}, plateau{lowest: start}
+	level, watch, needed := []node{{objective: start}}, plateau{lowest: start}, 0.0
 	for len(level[0].list) < limit {
 		if s.share() >= 1 {
 			s.done = true
 			break
 		}
-		n := len(level[0].list)
-		next, err := s.expand(ctx, level, s.opt.Beam, min(pace(n, s.share()), limit-n))
+		n, now := len(level[0].list), level[0].objective
+		next, err := s.expand(ctx, level, s.opt.Beam, min(pace(n, needed, s.share()), limit-n))
 		if err != nil {
 			return false, err
 		}
@@ -38,6 +38,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 			break
 		}
 		level = next
+		needed = outlook(now, level[0].objective, len(level[0].list)-n)
 		done, near, err := s.acceptOne(ctx, level)
 		if done || err != nil {
 			return done, err
@@ -75,18 +76,33 @@ const (
 // on, such as measuring the result.
 func (s *search) share() float64 { return float64(s.meter.Work()) / s.work }
 
+// outlook returns how many changes more would bring the objective to 0, if each lowered it as
+// much as the last few did.
+func outlook(before, after float64, changes int) float64 {
+	fall := (before - after) / float64(max(changes, 1))
+	if fall <= 0 {
+		return 0 // it does not say
+	}
+	return after / fall
+}
+
 // pace returns the number of changes to add in the next round, after n changes and a share
-// of the work. A search that needs many, or whose rounds cost much, adds several at a time,
-// so that it is done in time.
-func pace(n int, share float64) int {
+// of the work, with needed ones to come. A search that needs many, or whose rounds cost
+// much, adds several at a time, so that it is done in time.
+func pace(n int, needed, share float64) int {
+	many := max(1, n/16, int(needed/rounds))
 	switch {
 	case share > 0.6:
-		return max(4, n)
+		return max(4, n, many)
 	case share > 0.3:
-		return max(2, n/4)
+		return max(2, n/4, many)
 	}
-	return max(1, n/16)
+	return many
 }
+
+// rounds is the number of rounds that a search is planned to take when it needs many
+// changes.
+const rounds = 12
 
 // together returns a set with several changes more, if these lower the objective more than
 // the first of them; nil otherwise.

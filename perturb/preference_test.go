@@ -95,12 +95,24 @@ func TestPreference(t *testing.T) {
 // TestPace: rounds add more changes as more are needed and as the work runs out.
 func TestPace(t *testing.T) {
 	for _, c := range []struct {
-		n     int
-		share float64
-		want  int
-	}{{0, 0, 1}, {8, 0.1, 1}, {31, 0.1, 1}, {32, 0.1, 2}, {8, 0.31, 2}, {40, 0.31, 10}, {2, 0.61, 4}, {40, 0.61, 40}} {
-		if got := pace(c.n, c.share); got != c.want {
-			t.Errorf("pace(%d, %v) is %d, want %d", c.n, c.share, got, c.want)
+		n             int
+		needed, share float64
+		want          int
+	}{
+		{0, 0, 0, 1}, {8, 20, 0.1, 1}, {31, 0, 0.1, 1}, {32, 0, 0.1, 2}, {8, 0, 0.31, 2}, {40, 0, 0.31, 10}, {2, 0, 0.61, 4}, {40, 0, 0.61, 40},
+		{1, 60, 0.1, 5}, {8, 240, 0.61, 20},
+	} {
+		if got := pace(c.n, c.needed, c.share); got != c.want {
+			t.Errorf("pace(%d, %v, %v) is %d, want %d", c.n, c.needed, c.share, got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		before, after float64
+		changes       int
+		want          float64
+	}{{0.75, 0.5, 1, 2}, {0.75, 0.5, 2, 4}, {0.5, 0.5, 1, 0}, {0.5, 0.6, 1, 0}} {
+		if got := outlook(c.before, c.after, c.changes); got != c.want {
+			t.Errorf("outlook(%v, %v, %d) is %v, want %v", c.before, c.after, c.changes, got, c.want)
 		}
 	}
 }
