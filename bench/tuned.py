@@ -2,6 +2,7 @@
 """Tunes a small residual network from a public one, locks it, and attacks the locks with the public one.
 
 usage: tuned.py --advparams BIN --peers DIR [--folder bin/tuned] [--first 6000] [--epochs 8] [--tune 2] [--fraction 0.1]
+                [--profiles minimal,sealed] [--first-seed 1] [--seeds 1]
 
 DIR is ../shared/peers; CIFAR-10 lies beside it. The public network is trained on the first images (subset A), and tuned on the
 others (subset B), of which the attacker has a share. One thread. Files that are there are not made again. The exit status is 1
@@ -16,6 +17,7 @@ ap.add_argument("--advparams", required=True); ap.add_argument("--peers", type=p
 ap.add_argument("--folder", type=pathlib.Path, default="bin/tuned"); ap.add_argument("--first", type=int, default=6000)
 ap.add_argument("--epochs", type=int, default=8); ap.add_argument("--tune", type=int, default=2); ap.add_argument("--test", type=int, default=2000)
 ap.add_argument("--fraction", default="0.1"); ap.add_argument("--attack-epochs", default="4"); ap.add_argument("--grid", default="adam:0.001")
+ap.add_argument("--profiles", default="minimal,sealed"); ap.add_argument("--first-seed", type=int, default=1)
 ap.add_argument("--seeds", type=int, default=1); ap.add_argument("--noise", type=float, default=2); ap.add_argument("--train-only", action="store_true")
 a = ap.parse_args()
 torch.set_num_threads(1); torch.manual_seed(0)
@@ -90,10 +92,10 @@ if not original.exists():
 if a.train_only:
     sys.exit()
 failed = False
-for profile in ("minimal", "sealed"):
+for profile in a.profiles.split(","):
     locked = a.folder / f"{profile}.onnx"
     run("protect", original, "--data", data, "--profile", profile, "-o", locked, "--key", f"{locked}.key", "--plain-key", "--force", "-q")
-    for seed in range(1, a.seeds + 1):
+    for seed in range(a.first_seed, a.first_seed + a.seeds):
         r = run("attack", locked, "--data", data, "--test", test, "--fraction", a.fraction, "--seed", seed, "--public", public, "--attacks", "public,fine-tune",
                 "--epochs", a.attack_epochs, "--batch", 32, "--grid", a.grid, "--threads", 1, "--json", "-q")
         zero, best = r["zero_line"], r["attacks"][[x["name"] for x in r["attacks"]].index(r["best_attack"])]

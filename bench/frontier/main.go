@@ -49,8 +49,9 @@ var subjects = map[string]subject{
 
 // header of the CSV. Shares are percentages as they were asked for; whole tensors are sealed,
 // and sealed is the number of their weights. Accuracies are between 0 and 1 on the test
-// images.
-var header = []string{"model", "share", "seed", "samples", "epochs", "sealed", "locked", "attack", "setting", "accuracy", "zero_from", "zero_setting", "zero_accuracy", "advantage"}
+// images. The control is the best attack from a start that holds nothing, which the zero line
+// is at least in the validation.
+var header = []string{"model", "share", "seed", "samples", "epochs", "sealed", "locked", "attack", "setting", "accuracy", "zero_from", "zero_setting", "zero_accuracy", "advantage", "control"}
 
 type study struct {
 	subject
@@ -70,6 +71,7 @@ func main() {
 	flag.StringVar(&s.shared, "shared", filepath.Join("..", "shared"), "the folder with reference models and data")
 	shares := flag.String("shares", "0.5,2,5,20,50,100", "percent of the weights to seal")
 	seeds := flag.Int("seeds", 1, "number of attackers, each with other samples and another sealing")
+	first := flag.Int("first", 1, "number of the first attacker")
 	flag.IntVar(&s.samples, "samples", 6000, "images that the attacker has")
 	flag.IntVar(&s.test, "test", 0, "images to measure on; 0: all")
 	flag.IntVar(&s.opt.Epochs, "epochs", 6, "of each training")
@@ -109,7 +111,7 @@ func main() {
 	s.opt.Settings = func(_, setting string) bool { return !slices.Contains(left, setting) }
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	for seed := 1; seed <= *seeds; seed++ {
+	for seed := *first; seed < *first+*seeds; seed++ {
 		for text := range strings.SplitSeq(*shares, ",") {
 			percent, err := strconv.ParseFloat(text, 64)
 			if err == nil {
@@ -184,10 +186,18 @@ func (s *study) measure(ctx context.Context, percent float64, seed int) error {
 	s.scratch[seed] = r.Scratch
 	best := slices.IndexFunc(r.Attacks, func(one attack.Result) bool { return one.Name == r.BestAttack })
 	row = append(row, fmt.Sprint(count), decimal(r.Locked), r.BestAttack, r.Attacks[best].Setting, decimal(*r.Best),
-		r.Zero.From, r.Zero.Setting, decimal(r.Zero.Accuracy), decimal(*r.Advantage))
+		r.Zero.From, r.Zero.Setting, decimal(r.Zero.Accuracy), decimal(*r.Advantage), control(r.Attacks[best].Control))
 	log.Print(strings.Join(row, ", "))
 	s.rows = append(s.rows, row)
 	return s.write()
+}
+
+// control returns the accuracy of an attack's control, and nothing of an attack that has none.
+func control(r *attack.Result) string {
+	if r == nil {
+		return ""
+	}
+	return decimal(r.Accuracy)
 }
 
 func decimal(x float64) string { return strconv.FormatFloat(x, 'f', 4, 64) }

@@ -22,6 +22,7 @@ func (p point) percent() float64 { return 100 * number(p.sealed) / subjects[p.mo
 // figures are those of all attackers at a point, in percent.
 type figures struct {
 	locked, best, zero, advantage []float64
+	overControl                   []float64 // the best attack, less its control
 }
 
 // summarise prints the table of docs/method.md, and writes what docs/figures draws: the
@@ -45,18 +46,21 @@ func summarise(w io.Writer, rows [][]string, path string) error {
 		}{{&f.locked, row[6]}, {&f.best, row[9]}, {&f.zero, row[12]}, {&f.advantage, row[13]}} {
 			*one.list = append(*one.list, 100*number(one.text))
 		}
+		if row[14] != "" {
+			f.overControl = append(f.overControl, 100*(number(row[9])-number(row[14])))
+		}
 	}
 	slices.SortFunc(points, func(a, b point) int {
 		return cmp.Or(cmp.Compare(a.model, b.model), cmp.Compare(number(a.samples), number(b.samples)), cmp.Compare(a.percent(), b.percent()))
 	})
-	fmt.Fprintln(w, "| model | attacker's images | epochs | sealed | locked | best attack | zero line | advantage | locks |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|")
+	fmt.Fprintln(w, "| model | attacker's images | epochs | sealed | locked | best attack | zero line | advantage | over its control | locks |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|")
 	lines := [][]string{{"series", "x", "y", "error"}}
 	for _, at := range points {
 		f := places[at]
 		title := subjects[at.model].title
-		fmt.Fprintf(w, "| %s | %s | %s | %.3g %% | %s | %s | %s | **%s** | %d |\n", title, at.samples, at.epochs, at.percent(),
-			plusMinus("%.1f", f.locked), plusMinus("%.1f", f.best), plusMinus("%.1f", f.zero), meanAndRange("%+.1f", f.advantage), len(f.best))
+		fmt.Fprintf(w, "| %s | %s | %s | %.3g %% | %s | %s | %s | **%s** | %s | %d |\n", title, at.samples, at.epochs, at.percent(),
+			plusMinus("%.1f", f.locked), plusMinus("%.1f", f.best), plusMinus("%.1f", f.zero), meanAndRange("%+.1f", f.advantage), overControl(f), len(f.best))
 		if !slices.ContainsFunc(points, func(p point) bool { return p.model == at.model && p.samples == at.samples && p.sealed != at.sealed }) {
 			continue // one point is no line
 		}
@@ -92,6 +96,18 @@ func meanAndRange(format string, x []float64) string {
 		return fmt.Sprintf(format, mean)
 	}
 	return fmt.Sprintf(format+" ("+format+" to "+format+")", mean, slices.Min(x), slices.Max(x))
+}
+
+// overControl writes the differences from controls, and of how many locks they are known.
+func overControl(f *figures) string {
+	switch n := len(f.overControl); n {
+	case 0:
+		return "–"
+	case len(f.best):
+		return meanAndRange("%+.1f", f.overControl)
+	default:
+		return fmt.Sprintf("%s, of %d", meanAndRange("%+.1f", f.overControl), n)
+	}
 }
 
 // spread returns mean and standard deviation; that of a single value is 0.
