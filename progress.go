@@ -18,6 +18,10 @@ type Progress struct {
 	Text string
 }
 
+// Timed reports whether Done and Total tell how long the stage will take. Those of a search
+// do not.
+func (p Progress) Timed() bool { return p.Stage != "searching" }
+
 // NoticeKind says what a Notice is about.
 type NoticeKind int
 

@@ -141,7 +141,7 @@ func (b *batchRun) run(ctx context.Context) error {
 	if err := b.publish.Begin(b.manifest, b.part, jobs); err != nil {
 		return err
 	}
-	b.bar = b.app.bar("models", len(jobs))
+	b.bar = b.app.bar("models", len(jobs), true)
 	summary := batch.Run(ctx, jobs, batch.Config{
 		Command: []string{program}, Tool: identity,
 		Workers: workers, Resources: resources,

@@ -54,11 +54,11 @@ func (a *app) result(v any, text func(w io.Writer)) error {
 
 // bar starts a progress bar, which has to be closed. Where nobody looks it is nil, and
 // shows nothing.
-func (a *app) bar(label string, total int) *terminal.Bar {
+func (a *app) bar(label string, total int, timed bool) *terminal.Bar {
 	if a.quiet || !terminal.Is(a.stderr) {
 		return nil
 	}
-	return terminal.NewBar(a.stderr, printable.Line(label), total)
+	return terminal.NewBar(a.stderr, printable.Line(label), total, timed)
 }
 
 // watch shows the progress of a run, and prints its notices. On a terminal there is a bar
@@ -82,10 +82,10 @@ func (a *app) watch() *watch {
 func (w *watch) progress(p advparams.Progress) {
 	if p.Stage != w.stage {
 		w.close()
-		w.stage, w.bar = p.Stage, w.app.bar(p.Stage, p.Total)
+		w.stage, w.bar = p.Stage, w.app.bar(p.Stage, p.Total, p.Timed())
 	}
 	w.bar.Set(p.Done, printable.Line(p.Text))
-	w.lines.Set(p.Stage, p.Done, p.Total, p.Text)
+	w.lines.Set(p.Stage, p.Done, p.Total, p.Text, p.Timed())
 }
 
 func (w *watch) notice(n advparams.Notice) {

@@ -61,3 +61,15 @@ func TestHelpFits(t *testing.T) {
 		}
 	}
 }
+
+// TestExamples: the help of every command has examples, which call that command.
+func TestExamples(t *testing.T) {
+	for _, cmd := range newRoot(&app{}).Commands() {
+		if cmd.Hidden || !cmd.IsAvailableCommand() || cmd.Name() == "help" || cmd.Name() == "completion" {
+			continue
+		}
+		if !strings.Contains(cmd.Example, "advparams "+cmd.Name()) {
+			t.Errorf("%s has no example", cmd.Name())
+		}
+	}
+}

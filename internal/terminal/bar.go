@@ -3,6 +3,7 @@ package terminal
 import (
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -13,11 +14,16 @@ type Bar struct {
 	all  *mpb.Progress
 	one  *mpb.Bar
 	text atomic.Pointer[string]
+
+	timed bool // whether done says how long the rest takes
+	begun time.Time
+	total int
 }
 
-// NewBar starts a progress bar on w. It has to be closed.
-func NewBar(w io.Writer, label string, total int) *Bar {
-	b := &Bar{all: mpb.New(mpb.WithOutput(w), mpb.WithWidth(36))}
+// NewBar starts a progress bar on w. It has to be closed. If timed is set, progress is as even
+// as to tell rate and remaining time from.
+func NewBar(w io.Writer, label string, total int, timed bool) *Bar {
+	b := &Bar{all: mpb.New(mpb.WithOutput(w), mpb.WithWidth(36)), timed: timed, begun: time.Now(), total: total}
 	b.one = b.all.New(int64(total), mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding(" ").Rbound("]"),
 		mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(label, decor.WC{W: 22, C: decor.DindentRight})),
@@ -35,6 +41,9 @@ func NewBar(w io.Writer, label string, total int) *Bar {
 func (b *Bar) Set(done int, text string) {
 	if b == nil {
 		return
+	}
+	if rest := pace(time.Since(b.begun), done, b.total); b.timed && rest != "" {
+		text += ", " + rest
 	}
 	b.text.Store(&text)
 	b.one.SetCurrent(int64(done))

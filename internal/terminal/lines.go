@@ -15,6 +15,8 @@ type Lines struct {
 
 	mutex       sync.Mutex
 	begun, last time.Time
+	stage       string
+	since       time.Time // when the stage began
 }
 
 // NewLines returns Lines that print no more often than every so long.
@@ -26,14 +28,17 @@ func NewLines(every time.Duration, print func(string)) *Lines {
 }
 
 // Set says how far a stage is: done of total, with a text. It prints a line if it is
-// time for one.
-func (l *Lines) Set(stage string, done, total int, text string) {
+// time for one. If timed is set, progress is as even as to tell rate and remaining time from.
+func (l *Lines) Set(stage string, done, total int, text string, timed bool) {
 	if l == nil {
 		return
 	}
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	now := l.now()
+	if stage != l.stage {
+		l.stage, l.since = stage, now
+	}
 	if now.Sub(l.last) < l.every {
 		return
 	}
@@ -41,6 +46,9 @@ func (l *Lines) Set(stage string, done, total int, text string) {
 	line := fmt.Sprintf("%s, %v: %d of %d", stage, now.Sub(l.begun).Round(time.Second), done, total)
 	if text != "" {
 		line += ", " + text
+	}
+	if rest := pace(now.Sub(l.since), done, total); timed && rest != "" {
+		line += ", " + rest
 	}
 	l.print(line)
 }

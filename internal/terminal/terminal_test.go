@@ -29,7 +29,7 @@ func TestNoBar(t *testing.T) {
 
 func TestBarCloses(t *testing.T) {
 	var out bytes.Buffer
-	b := NewBar(&out, "working", 10)
+	b := NewBar(&out, "working", 10, true)
 	b.Set(3, "3 of 10")
 	b.Close() // returns only when nothing more is drawn
 }
