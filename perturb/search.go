@@ -272,9 +272,6 @@ func (s *search) config() gradient.Config {
 	traits, look := s.opt.Task.Traits(), s.opt.Outlook
 	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Meter: s.meter, Logits: traits.Logits, Raw: traits.Raw, Axes: look.Axes}
 	cfg.Outputs = look.Outputs(s.opt.Task)
-	if traits.AllOutputs && look.LastOp == "Sigmoid" && (look.Named || len(look.Floats) <= 1) {
-		cfg.Logits = true // a Sigmoid keeps the order, which is compared, and its gradient vanishes
-	}
 	return cfg
 }
 
