@@ -1,169 +1,157 @@
 #!/usr/bin/env python3
 """Locks models that people install, asks onnxruntime what is left of them, and writes docs/models.md.
 
-usage: models.py ADVPARAMS WILD OUT.md [--seconds N] [NAME ...]
+usage: models.py ADVPARAMS OUT.md [--seconds N] [--only TEXT] [--again] FOLDER...
 
-ADVPARAMS is the program, WILD the folder that shared/wild/fetch fills, OUT.md the table. A NAME limits the run to
-files whose path has it. Results are kept in OUT.md.json, so that a run can be continued. Needs numpy, onnx and
-onnxruntime. Inputs are made up: smooth fields, waves and small integers. What counts is not what a model answers to
-them, but whether the locked one still answers the same.
+ADVPARAMS is the program and FOLDER one that shared/wild/fetch has filled, or another one with a folder of ONNX files
+for each package. Results are kept in OUT.md.json, so that a run can be continued; --again tries files with results again. --only
+limits the run to files whose path has a text. Needs numpy, onnx and onnxruntime.
+
+Inputs are made up: smooth fields, waves and small integers. What counts is not what a model answers to them, but whether
+the locked one still answers the same. It is asked about other samples than those of the search.
 """
-import json, os, re, resource, subprocess, sys, tempfile, time
-import numpy as np, onnx, onnxruntime
+import argparse, hashlib, json, os, re, resource, shutil, subprocess, sys, tempfile, time
+import numpy as np, onnx
+import feeds, measure
+from table import table
 
-SAMPLES = 24
-
-
-def session(path):
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level, options.intra_op_num_threads = 4, 1
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+MEMORY = 8 << 30  # bytes of address space that a run may ask for
 
 
-def is_state(name):
-    return re.search(r"past|present|cache|state|hidden|^(h|c)(n|_?in|_?out|_?\d+)?$", name)
+def run(args, seconds):
+    """Runs a program and returns its exit status, outputs, processor seconds and largest resident memory in MB."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        p = subprocess.Popen(args, stdout=out, stderr=err, preexec_fn=limit)
+        _, status, usage = os.wait4(p.pid, 0)
+        p.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0), err.seek(0)
+        return p.returncode, out.read(), err.read(), usage.ru_utime, usage.ru_maxrss >> 10
 
 
-def inputs(s, rng):
-    """Returns arrays for the inputs of a session, with samples on the first axis where there is one; states are left out."""
-    declared, arrays = s.get_inputs(), {}
-    graph = any("node" in str(x.shape[0]) for x in declared if x.shape)
-    for x in declared:
-        kind, shape = x.type[7:-1], list(x.shape)
-        if not shape:
-            arrays[x.name] = np.array(16000 if "int" in kind else 1, "int64" if "int" in kind else "float32")
-            continue
-        if len(declared) > 1 and is_state(x.name) and "float" in kind:
-            continue
-        size = [d if isinstance(d, int) and d > 0 else {2: 576 if "float" in kind else 24, 4: 64}.get(len(shape), 24) for d in shape[1:]]
-        first = shape[0] if isinstance(shape[0], int) and shape[0] > 1 else 9
-        size = [SAMPLES, first, *size] if graph else [SAMPLES, *size]
-        if "int" in kind:
-            top = {"mask": 2, "length": 25}.get(next((k for k in ("mask", "length") if k in x.name), ""), 9 if graph else 30)
-            arrays[x.name] = np.full(size, top - 1) if top in (2, 25) else rng.integers(0 if graph else 1, top, size)
-            if graph and x.name == "batch":
-                arrays[x.name][:] = 0
-            continue
-        a = rng.normal(size=size)
-        for i in range(SAMPLES):
-            width = int(rng.integers(1, 9))
-            for axis in range(a[i].ndim):
-                if a[i].shape[axis] > 8:
-                    a[i] = sum(np.roll(a[i], k, axis) for k in range(width)) / width
-            a[i] = a[i] / (a[i].std() + 1e-9) * rng.uniform(0.3, 1.5) + rng.normal() * 0.3
-        arrays[x.name] = a.astype(np.float32)
-    return arrays
+def reason(err):
+    try:
+        err = json.loads(err.strip().splitlines()[-1])["error"]
+    except (ValueError, KeyError, IndexError):
+        pass
+    lines = err.strip().splitlines() or [""]
+    return re.sub(r"\S+/", "", re.sub(r"^(advparams: )?error: ", "", lines[0]))[:150]
 
 
-def outputs(s, arrays):
-    """Returns the outputs of floats for each sample, computed one by one."""
-    names = [o.name for o in s.get_outputs() if "float" in o.type and not (is_state(o.name) and len(s.get_outputs()) > 1)]
-    rows = []
-    for i in range(SAMPLES):
-        feed = {}
-        for x in s.get_inputs():
-            kind = {"float": "float32", "double": "float64"}.get(x.type[7:-1], x.type[7:-1])
-            a = arrays.get(x.name)
-            if a is None:
-                a = np.zeros([d if isinstance(d, int) and d > 0 else 1 for d in x.shape])
-            elif a.ndim == len(x.shape) + 1:
-                a = a[i]
-            elif a.ndim:
-                a = a[i : i + 1]
-            feed[x.name] = a.astype(kind)
-        rows.append(s.run(names, feed))
-    return names, rows
+def compare(program, path, sample, names, rows, at):
+    """Says how far our outputs for a sample are from onnxruntime's."""
+    np.savez(at("one.npz"), **sample.row(0))
+    status, _, err, _, _ = run([program, "gradients", path, "--data", at("one.npz"), "-o", at("ours.npz"), "--force", "-q"], 120)
+    if status:
+        return {"import": f"status {status}: {reason(err)}"}
+    ours = np.load(at("ours.npz"))
+    have = [n for n in names if "out/" + n in ours]
+    if not have:
+        return {"import": "no output of floats"}
+    mine = [ours["out/" + n] for n in have]
+    best = None
+    for optimised in (True, False):
+        s = feeds.session(path, optimised)
+        theirs = s.run(have, sample.row(0))
+        d = measure.difference(mine, theirs)
+        best = min(best or d, d)
+        if optimised:
+            first = theirs
+        else:
+            unstable = measure.difference(first, theirs)[0]
+    return {"difference": best[0], "off": best[1], "unstable": unstable}
 
 
-def agreement(one, other):
-    """Returns, for the output that agrees most, the mean over its numbers of the squared correlation over the samples."""
-    best = 0
-    for k in range(len(one[0])):
-        x, y = (np.stack([np.ravel(r[k]) for r in rows]).astype(np.float64) for rows in (one, other))
-        y = np.where(np.isfinite(y), y, 0)
-        x, y = x - x.mean(0), y - y.mean(0)
-        varies = x.std(0) > 1e-9
-        both = np.sqrt((x**2).sum(0) * (y**2).sum(0))
-        r2 = np.where(both > 1e-12, (x * y).sum(0) / np.maximum(both, 1e-30), 0)[varies] ** 2
-        best = max(best, float(r2.mean()) if len(r2) else 0)
-    return best
+def linked(path, model, folder):
+    """Returns a path at which a model finds its external data, whose names shared/wild/fetch has changed."""
+    names = {e.value for t in model.graph.initializer for e in t.external_data if e.key == "location"}
+    if not names:
+        return path
+    for name in names:
+        beside = [f for f in os.listdir(os.path.dirname(path)) if f == name or f.endswith("__" + name)]
+        if beside:
+            shutil.copy(os.path.join(os.path.dirname(path), beside[0]), os.path.join(folder, name))
+    shutil.copy(path, os.path.join(folder, "model.onnx"))
+    return os.path.join(folder, "model.onnx")
 
 
 def try_model(program, path, seconds):
+    """Locks a model, and returns a row of the table."""
     model = onnx.load(path, load_external_data=False)
-    row = {"producer": " ".join(f"{model.producer_name} {model.producer_version}".split())[:24] or "–"}
-    if any(n.domain == "ai.onnx.ml" and "Tree" in n.op_type for n in model.graph.node):
-        return row | {"result": "no network: trees"}
-    try:
-        s = session(path)
-        arrays = inputs(s, np.random.default_rng(1))
-        names, before = outputs(s, arrays)
-    except Exception as e:
-        print(path, e, file=sys.stderr)
-        return row | {"result": "the script makes up no inputs that it takes"}
+    row = {"producer": " ".join(f"{model.producer_name} {model.producer_version}".split())[:24], "bytes": os.path.getsize(path)}
     with tempfile.TemporaryDirectory() as d:
         at = lambda name: os.path.join(d, name)
-        np.savez(at("in.npz"), **arrays)
-        flags = ["--labels", "model"]
-        for attempt in (["--labels", "model"], ["--task", "outputs"]):
-            flags, begin = attempt, resource.getrusage(resource.RUSAGE_CHILDREN)
-            try:
-                p = subprocess.run([program, "protect", path, "--data", at("in.npz"), *flags, "-o", at(os.path.basename(path)), "--key", at("key"), "--plain-key", "--json", "-q"], capture_output=True, text=True, timeout=seconds)
-            except subprocess.TimeoutExpired:
-                return row | {"result": f"not done in {seconds} s"}
-            end = resource.getrusage(resource.RUSAGE_CHILDREN)
-            if p.returncode == 0:
+        path = linked(path, model, d)
+        status, out, err, _, _ = run([program, "inspect", path, "--json"], 120)
+        if status == 5:
+            return row | {"result": "refused: " + reason(err)}
+        try:
+            s = feeds.session(path)
+            found, how = feeds.find(s, 3, 1)
+        except Exception as e:
+            status, _, err, _, _ = run([program, "protect", path, "--data", "none", "-o", at("l.onnx"), "--key", at("key"), "--plain-key", "-q"], 60)
+            if status == 5:
+                return row | {"result": "refused: " + reason(err)}
+            return row | {"result": "the script finds no inputs: " + str(e).splitlines()[0][:100]}
+        begin = time.process_time()
+        names, rows = found.run(s)
+        each = (time.process_time() - begin)
+        row |= compare(program, path, found, names, rows, at)
+        n = next((n for limit, n in ((0.003, 128), (0.1, 64)) if each / 3 < limit), 40)
+        search, judge = feeds.Feeds(s, n, 1, **how), feeds.Feeds(s, n, 2, **how)
+        np.savez(at("in.npz"), **search.arrays)
+        locked = at("locked.onnx")
+        base = [program, "protect", path, "--data", at("in.npz"), "-o", locked, "--key", at("key"), "--plain-key", "--threads", "1", "--json", "-q"]
+        for flags in (["--labels", "model"], ["--task", "outputs"]):
+            status, out, err, used, memory = run([*base, *flags], seconds)
+            row |= {"flags": " ".join(flags), "seconds": round(used, 1), "memory": memory, "samples": n}
+            if status == 0 or status in (-9, -24) or status == 5:
                 break
-        if p.returncode:
-            return row | {"result": f"status {p.returncode}: " + (p.stderr.strip().splitlines() or [""])[0].split(": ", 2)[-1][:90]}
-        r = json.loads(p.stdout)
-        _, after = outputs(session(at(os.path.basename(path))), arrays)
-        subprocess.run([program, "unlock", at(os.path.basename(path)), "--key", at("key"), "-o", at("back.onnx"), "-q"], check=True, stdout=subprocess.DEVNULL)
-        same = open(at("back.onnx"), "rb").read() == open(path, "rb").read()
-    return row | {"task": r["task"], "flags": " ".join(flags), "changed": r["params_changed"], "of": r["params_total"],
-                  "seconds": round(end.ru_utime - begin.ru_utime, 1), "agreement": round(agreement(before, after), 3), "restored": same}
-
-
-def table(results):
-    done = [r for _, r in results if "agreement" in r]
-    lines = ["# Models that people install", "",
-             "<!-- made by bench/models/models.py -->", "",
-             "Each model was locked with `protect MODEL --data made-up.npz FLAGS`, on made-up inputs that all have about",
-             "the right form, and then run in onnxruntime. *Agreement* is what onnxruntime finds on the locked file: the",
-             "mean squared correlation with the original's numbers, of the output that agrees most. Two samples that have",
-             f"nothing to do with each other have about {1 / (SAMPLES - 1):.2f} on {SAMPLES} samples. *Time* is processor time.",
-             f"Files of shared/wild that are not listed were not tried in this run. All {sum(r['restored'] for r in done)} of {len(done)} locked models were restored bit for bit.", "",
-             "Where the task is classification, only the answer is locked: the largest number is another one, and numbers",
-             "may still go with those of the original. `--task outputs` locks the numbers.", "",
-             "| model | made by | task found, flags | changed | agreement | time |", "|---|---|---|---|---|---|"]
-    for name, r in results:
-        name = name.split("__")[-1] if "__" in name else os.path.basename(name)
-        if "agreement" in r:
-            lines.append(f"| {name} | {r['producer']} | {r['task']}, `{r['flags']}` | {r['changed']} of {r['of']:,} | {r['agreement']:.3f} | {r['seconds']} s |")
-        else:
-            lines.append(f"| {name} | {r['producer']} | {r['result'].replace('|', '/')} | | | |")
-    return "\n".join(lines) + "\n"
+        if status in (-9, -24):
+            return row | {"result": f"not done in {seconds} s"}
+        if status == 5:
+            return row | {"result": "refused: " + reason(err)}
+        if status:
+            return row | {"result": f"status {status}: {reason(err)}"}
+        r = json.loads(out)
+        row |= {"task": r["task"], "changed": r["params_changed"], "of": r["params_total"], "where": sorted({c["tensor"] for c in r.get("changes") or []})}
+        t = feeds.session(locked)
+        _, before = judge.run(s, names)
+        _, after = judge.run(t, names)
+        _, same = run([program, "unlock", locked, "--key", at("key"), "-o", at("back.onnx"), "-q"], 120)[:2]
+        digest = lambda f: hashlib.sha256(open(f, "rb").read()).hexdigest()
+        return row | {"agreement": round(measure.agreement(before, after), 3), "answers": round(measure.answers(before, after), 3),
+                      "restored": os.path.exists(at("back.onnx")) and digest(at("back.onnx")) == digest(path)}
 
 
 def main():
-    args, seconds = sys.argv[1:], 300
-    if "--seconds" in args:
-        i = args.index("--seconds")
-        seconds = int(args[i + 1])
-        del args[i : i + 2]
-    program, wild, out, wanted = args[0], args[1], args[2], args[3:]
-    kept = out + ".json"
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program"), parser.add_argument("out"), parser.add_argument("folders", nargs="+")
+    parser.add_argument("--seconds", type=int, default=120), parser.add_argument("--only", action="append"), parser.add_argument("--again", action="store_true")
+    args = parser.parse_args()
+    kept = args.out + ".json"
     results = json.load(open(kept)) if os.path.exists(kept) else {}
-    for folder, _, files in sorted(os.walk(wild)):
-        for f in sorted(files):
-            path = os.path.join(folder, f)
-            name = os.path.relpath(path, wild)
-            if not f.endswith(".onnx") or name in results or wanted and not any(w in name for w in wanted):
+    tried = set()
+    for folder in args.folders:
+        paths = [os.path.join(parent, f) for parent, _, files in os.walk(folder) for f in files if f.endswith(".onnx")]
+        for path in sorted(paths, key=lambda p: (os.path.getsize(p), p)):
+            name = os.path.relpath(path, folder)
+            if args.only and not any(w in name for w in args.only) or name.startswith("onnx/"):
+                continue  # those of the package onnx are tests, or have had their weights left out
+            digest = hashlib.sha256(open(path, "rb").read()).hexdigest()
+            if digest in tried or name in results and not args.again:
                 continue
-            results[name] = try_model(os.path.abspath(program), path, seconds)
+            tried.add(digest)
+            try:
+                results[name] = try_model(os.path.abspath(args.program), path, args.seconds)
+            except Exception as e:
+                results[name] = {"producer": "", "result": f"the script failed: {e!r}"[:200]}
             print(name, results[name], flush=True)
-            json.dump(results, open(kept, "w"), indent=1)
-            open(out, "w").write(table(sorted(results.items())))
+            json.dump(results, open(kept, "w"), indent=1, default=float)
+            open(args.out, "w").write(table(sorted(results.items())))
 
 
-main()
+if __name__ == "__main__":
+    main()

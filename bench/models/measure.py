@@ -1,0 +1,69 @@
+"""Compares the outputs of a locked model with those of the original, sample by sample."""
+import numpy as np
+
+
+def ranks(a):
+    return a.argsort(0).argsort(0).astype(np.float64)
+
+
+def squared(x, y):
+    """Returns the squared correlation of each column."""
+    x, y = x - x.mean(0), y - y.mean(0)
+    both = np.sqrt((x**2).sum(0) * (y**2).sum(0))
+    return np.where(both > 1e-12, (x * y).sum(0) / np.maximum(both, 1e-30), 0) ** 2
+
+
+def stacked(rows, k):
+    """Returns output k with a row a sample, cut to the shortest."""
+    flat = [np.ravel(r[k]).astype(np.float64) for r in rows]
+    size = min(len(f) for f in flat)
+    return np.stack([f[:size] for f in flat])
+
+
+def agreement(one, other):
+    """Returns the mean over the numbers of an output of the squared correlation with the original's number over the
+    samples, of the numbers or of their ranks, of the output for which it is largest."""
+    best = 0.0
+    for k in range(len(one[0])):
+        x, y = stacked(one, k), stacked(other, k)
+        size = min(x.shape[1], y.shape[1])
+        x, y = x[:, :size], np.nan_to_num(y[:, :size], posinf=0, neginf=0)
+        varies = x.std(0) > 1e-9
+        if varies.any():
+            x, y = x[:, varies], y[:, varies]
+            best = max(best, float(np.maximum(squared(x, y), squared(ranks(x), ranks(y))).mean()))
+    return best
+
+
+def answers(one, other):
+    """Returns the share of largest numbers along an axis that are at the same place, less what chance gives (Cohen's
+    kappa), of the output and axis for which it is largest."""
+    best = 0.0
+    for k in range(len(one[0])):
+        shapes = {r[k].shape for r in one} | {r[k].shape for r in other}
+        if len(shapes) != 1 or not (shape := shapes.pop()):
+            continue
+        x, y = (np.concatenate([r[k] if len(shape) > 1 else r[k][None] for r in rows]) for rows in (one, other))
+        for axis in range(1, x.ndim):
+            if x.shape[axis] > 1:
+                a, b = np.ravel(x.argmax(axis)), np.ravel(np.nan_to_num(y).argmax(axis))
+                size = x.shape[axis]
+                chance = float((np.bincount(a, minlength=size) * np.bincount(b, minlength=size)).sum()) / len(a) ** 2
+                if chance < 0.95:
+                    best = max(best, (float((a == b).mean()) - chance) / (1 - chance))
+    return best
+
+
+def difference(ours, theirs):
+    """Returns the norm of the difference relative to theirs, and the share of elements that are off by more than a
+    thousandth of the largest."""
+    worst = off = 0.0
+    for x, y in zip(ours, theirs):
+        x, y = np.nan_to_num(np.ravel(x).astype(np.float64)), np.nan_to_num(np.ravel(y).astype(np.float64))
+        if len(x) != len(y):
+            return float("inf"), 1.0
+        if len(y) == 0:
+            continue
+        worst = max(worst, float(np.linalg.norm(x - y) / max(np.linalg.norm(y), 1e-12)))
+        off = max(off, float((abs(x - y) > 1e-3 * max(abs(y).max(), 1e-12)).mean()))
+    return worst, off

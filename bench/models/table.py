@@ -1,0 +1,66 @@
+"""Writes the results of models.py as a page, docs/models.md."""
+
+HEAD = """# Models that people install
+
+<!-- made by bench/models/models.py -->
+
+Models in packages of PyPI and npm, with what onnxruntime finds of them. Each was run and locked on made-up
+inputs that have about the right form: smooth fields, waves and small integers. What counts is not what a model
+answers to them, but whether the locked one still answers the same.
+
+* *Difference* is the norm of the difference between our outputs and onnxruntime's, relative to theirs.
+* *Left* is what onnxruntime finds on the locked file with samples that the search has not seen: the mean squared
+  correlation with the original's numbers, of the output that agrees most; where the task is classification,
+  segmentation or tagging, the share of equal answers beyond chance (Cohen's kappa) comes first. Samples that have nothing to do
+  with each other have 0.01 to 0.05.
+* *Time* is processor time of `protect` on one thread, *memory* the largest resident size in MB.
+
+Files of shared/wild that are not listed were not tried in this run, which was on a busy machine. A search that took
+more than 40 s (some: 20 s) of processor time was stopped.
+
+The command line is `protect MODEL --data made-up.npz FLAGS`. Where it is not the task that counts but any number of
+a classifier, `--task outputs` locks all of them.
+"""
+
+
+def short(name):
+    folder, _, file = name.rpartition("/")
+    return f"{folder}: {file.split('__')[-1]}"
+
+
+def left(r):
+    agreement = f"{r['agreement']:.2f}"
+    return f"{r['answers']:.2f}, {agreement}" if r["task"] in ("classification", "segmentation", "tagging") else agreement
+
+
+def differs(r):
+    if "difference" not in r:
+        return "–"
+    d = r["difference"]
+    text = "0" if d == 0 else f"{d:.0e}"
+    if d > 1e-3:
+        text += f", {100 * r['off']:.1f} % off"
+    if r.get("unstable", 0) > 1e-3:
+        text += f" (onnxruntime between its own levels: {r['unstable']:.0e})"
+    return text
+
+
+def table(results):
+    done = [(n, r) for n, r in results if "agreement" in r]
+    refused = [(n, r) for n, r in results if r.get("result", "").startswith("refused")]
+    rest = [(n, r) for n, r in results if (n, r) not in done and (n, r) not in refused]
+    compared = [r for _, r in results if "difference" in r]
+    equal = sum(r["difference"] <= 1e-3 or r["off"] <= 0.01 for r in compared)
+    lines = [HEAD]
+    lines.append(f"{len(results)} files: {len(done)} locked, all {sum(r['restored'] for _, r in done)} restored bit for bit; {len(refused)} refused in one line; {len(rest)} not locked. "
+                 f"Outputs of {equal} of {len(compared)} are onnxruntime's (to 1e-3, or all but 1 % of the elements).\n")
+    lines += ["## Locked", "", "| package: model | made by | difference | task, flags | changed | left | time | memory |", "|---|---|---|---|---|---|---|---|"]
+    for n, r in done:
+        lines.append(f"| {short(n)} | {r['producer'] or '–'} | {differs(r)} | {r['task']}, `{r['flags']}` | {r['changed']:,} of {r['of']:,} | {left(r)} | {r['seconds']} s | {r['memory']:,} |")
+    lines += ["", "## Not locked", "", "| package: model | made by | difference | what happened | time | memory |", "|---|---|---|---|---|---|"]
+    for n, r in rest:
+        lines.append(f"| {short(n)} | {r['producer'] or '–'} | {differs(r)} | {r['result'].replace('|', '/')} | {r.get('seconds', '–')} s | {r.get('memory', '–')} |")
+    lines += ["", "## Refused", "", "| package: model | message |", "|---|---|"]
+    for n, r in refused:
+        lines.append(f"| {short(n)} | {r['result'].removeprefix('refused: ').split(': ', 1)[-1]} |")
+    return "\n".join(lines) + "\n"
