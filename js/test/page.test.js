@@ -48,7 +48,7 @@ test("the page is wrong without the key and right with it", { timeout: 300_000 }
   const right = (list) => list.length - differ(list, truth);
   const before = await answers(join(demo, "locked.onnx"), samples);
   const after = await answers(join(demo, "glyphs.onnx"), samples);
-  // What `advparams verify` says of the demo: 7.03 % and 97.17 %.
+  // As `advparams demo` says.
   assert.ok(right(before) < 0.1 * 4000 && right(after) > 0.95 * 4000);
 
   const page = await started.newPage({ viewport: { width: 900, height: 410 } });
