@@ -33,4 +33,5 @@ class Kernel(BuildHookInterface):  # type: ignore[type-arg]
             return
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
-        build_data["artifacts"].append(f"src/advparams/{out.name}")
+        if version != "editable":  # which finds it beside the sources
+            build_data["force_include"][str(out)] = f"advparams/{out.name}"
