@@ -94,6 +94,7 @@ if a.train_only:
 failed = False
 for profile in a.profiles.split(","):
     locked = a.folder / f"{profile}.onnx"
+    pathlib.Path(f"{locked}.key").unlink(missing_ok=True)
     run("protect", original, "--data", data, "--profile", profile, "-o", locked, "--key", f"{locked}.key", "--plain-key", "--force", "-q")
     for seed in range(a.first_seed, a.first_seed + a.seeds):
         r = run("attack", locked, "--data", data, "--test", test, "--fraction", a.fraction, "--seed", seed, "--public", public, "--attacks", "public,fine-tune",
