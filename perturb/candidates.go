@@ -40,9 +40,12 @@ func (c candidate) compare(d candidate) int {
 	return cmp.Or(cmp.Compare(d.gain, c.gain), cmp.Compare(c.tensor, d.tensor), cmp.Compare(c.index, d.index))
 }
 
-// shortlisted is the number of candidates of all tensors that are evaluated, and the largest
-// number of tensors of which the best is.
-const shortlisted = 32
+// shortlisted is the number of candidates of all tensors that are evaluated, represented the
+// largest number of tensors of which the best is.
+const (
+	shortlisted = 32
+	represented = 48
+)
 
 // shortlist returns the candidates with the largest first-order gain: the best of all
 // tensors, and those that are the best of theirs. The estimate is least reliable where steps
@@ -56,7 +59,7 @@ func (s *minimal) shortlist(ctx context.Context) ([]candidate, error) {
 	for _, top := range byTensor {
 		first = append(first, top[0])
 	}
-	return union(best(slices.Concat(byTensor...), shortlisted), best(first, shortlisted)), nil
+	return union(best(slices.Concat(byTensor...), shortlisted), best(first, represented)), nil
 }
 
 // steepest returns the candidates of each tensor with the largest first-order gain, for the
