@@ -61,7 +61,9 @@ func summarise(w io.Writer, rows [][]string, path string) error {
 		title := subjects[at.model].title
 		fmt.Fprintf(w, "| %s | %s | %s | %.3g %% | %s | %s | %s | **%s** | %s | %d |\n", title, at.samples, at.epochs, at.percent(),
 			plusMinus("%.1f", f.locked), plusMinus("%.1f", f.best), plusMinus("%.1f", f.zero), meanAndRange("%+.1f", f.advantage), overControl(f), len(f.best))
-		if !slices.ContainsFunc(points, func(p point) bool { return p.model == at.model && p.samples == at.samples && p.epochs == at.epochs && p.sealed != at.sealed }) {
+		if !slices.ContainsFunc(points, func(p point) bool {
+			return p.model == at.model && p.samples == at.samples && p.epochs == at.epochs && p.sealed != at.sealed
+		}) {
 			continue // one point is no line
 		}
 		mean, deviation := spread(f.advantage)
