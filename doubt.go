@@ -35,9 +35,9 @@ func (e *PreparationError) Error() string {
 // Hint says what to do.
 func (e *PreparationError) Hint() string {
 	if e.Variant == normalVariant {
-		return fmt.Sprintf("prepare them as in training: the channels have means %.3g and deviations %.3g", e.Mean, e.Deviation)
+		return fmt.Sprintf("unless it is locked already, prepare them as in training: the channels have means %.3g and deviations %.3g", e.Mean, e.Deviation)
 	}
-	return "prepare them as in training: " + e.Variant
+	return "unless it is locked already, prepare them as in training: " + e.Variant
 }
 
 // A classifier is asked about samples in other scales if it is not right on this share of
