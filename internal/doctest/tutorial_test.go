@@ -25,6 +25,7 @@ func TestTutorials(t *testing.T) {
 	}
 	programs := t.TempDir()
 	for page, packages := range map[string]string{
+		"tutorial-tensorflow.md": "tensorflow, tf2onnx, sklearn, onnxruntime, pyrage, cryptography",
 		"tutorial-pytorch.md":    "torch, onnx, onnxscript, sklearn, PIL, onnxruntime, pyrage, cryptography",
 	} {
 		t.Run(page, func(t *testing.T) {
