@@ -49,6 +49,9 @@ func TestVisit(t *testing.T) {
 	if _, ok := visited.Gradient(whole.GradientNames()[0]); ok {
 		t.Error("Gradient has an array that is used again")
 	}
+	if n := whole.Kept(); n < int64(4*x.Len()) || n > int64(memoryOf(whole)) {
+		t.Errorf("%d bytes are kept, of %d", n, memoryOf(whole))
+	}
 	if a, b := memoryOf(visited), memoryOf(whole); a >= b {
 		t.Errorf("%d bytes with Visit, %d without", a, b)
 	}
