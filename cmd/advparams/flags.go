@@ -42,6 +42,3 @@ func runtimeFlags(cmd *cobra.Command, runtime, python *string) {
 	choiceFlag(cmd, runtime, "runtime", "", "measure the locked model in this program, too, which a Python installation has", advparams.OnnxRuntime)
 	cmd.Flags().StringVar(python, "python", "", "the `PROGRAM` python that has onnxruntime (default ADVPARAMS_PYTHON, or python3)")
 }
-
-// hide takes a flag that means nothing for a command out of its help.
-func hide(cmd *cobra.Command, flag string) { must(cmd.Flags().MarkHidden(flag)) }
