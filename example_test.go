@@ -55,7 +55,7 @@ func Example() {
 	fmt.Println("the same bytes:", original.SHA256 == locked.SHA256.Original)
 	// Output:
 	// 2 of 45200 parameters changed
-	// accuracy: locked 7 %, unlocked 97 %
+	// accuracy: locked 6 %, unlocked 97 %
 	// the same bytes: true
 }
 
@@ -75,7 +75,7 @@ func ExampleProtect_text() {
 	})
 	check(err)
 	m := locked.Metric
-	fmt.Printf("%s: %s %.0f, locked %.0f of %d letters\n", locked.Task, m.Name, m.Before, m.Locked, letters)
+	fmt.Printf("%s of %d letters: %s %.0f, locked %.0f\n", locked.Task, letters, m.Name, m.Before, m.Locked)
 
 	var original bytes.Buffer
 	_, err = advparams.Unlock(context.Background(), advparams.UnlockOptions{
@@ -86,7 +86,7 @@ func ExampleProtect_text() {
 	check(err)
 	fmt.Println("the same bytes:", bytes.Equal(before, original.Bytes()))
 	// Output:
-	// language: perplexity 2, locked 8 of 8 letters
+	// language of 8 letters: perplexity 2, locked 23
 	// the same bytes: true
 }
 

@@ -188,7 +188,7 @@ func TestStopped(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		opt.AllowPartial = allowed
 		opt.Progress = func(p advparams.Progress) {
-			if p.Stage == "searching" && p.Done > 0 {
+			if p.Stage == "searching" && p.Done > 0 && !strings.HasPrefix(p.Text, "0 changed") {
 				stop()
 			}
 		}
