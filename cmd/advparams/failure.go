@@ -92,6 +92,10 @@ func (a *app) printError(err error, text, advice string) {
 	if errors.As(err, &internal) {
 		fmt.Fprintf(a.stderr, "%s\n", internal.stack)
 	}
+	if a.log != nil {
+		a.log.Error(printable.Line(text), "hint", printable.Line(advice), "exit_status", exitStatus(err))
+		return
+	}
 	if a.json {
 		object, _ := json.Marshal(failure{printable.Line(text), printable.Line(advice), exitStatus(err)}) // of strings that are UTF-8
 		fmt.Fprintf(a.stderr, "%s\n", object)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 
@@ -26,6 +27,7 @@ type app struct {
 
 	json  bool
 	quiet bool
+	log   *slog.Logger // nil: messages for people
 
 	running bool // a command has begun: its arguments were accepted
 }
@@ -71,7 +73,8 @@ func (a *app) execute(ctx context.Context, args []string) error {
 }
 
 func newRoot(a *app) *cobra.Command {
-	var version bool
+	var version, verbose bool
+	var logFormat string
 	root := &cobra.Command{
 		Use:   "advparams",
 		Short: "Lock neural networks with a key",
@@ -106,6 +109,8 @@ No file is replaced without --force, and files appear whole or not at all.
 		},
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON object instead of text")
+	root.PersistentFlags().BoolVarP(&verbose, "verbose", "v", false, "log with times, and how long each stage took")
+	root.PersistentFlags().Var(&cliflag.Choice[string]{Value: &logFormat, Values: []string{"text", "json"}}, "log-format", "write messages as key=value lines, or as an object a line")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no messages, only results and errors")
 	root.AddCommand(
 		newDemo(a), newKeygen(a), newProtect(a), newUnlock(a), newVerify(a),
@@ -124,6 +129,9 @@ No file is replaced without --force, and files appear whole or not at all.
 		do := cmd.RunE
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			a.running = true
+			if verbose || logFormat != "" {
+				a.log = terminal.NewLog(a.stderr, logFormat == "json", verbose, a.quiet)
+			}
 			return do(cmd, args)
 		}
 	}

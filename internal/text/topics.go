@@ -18,7 +18,7 @@ const moreExitStatus = ExitStatus + `
 input changes. With 3, protect and batch have written nothing, unless --allow-partial was
 given. verify exits with 4 after everything that can be measured has been.
 
-With --json, errors are objects too: {"error", "hint", "status"} on the standard error.`
+With --json, errors are objects too: {"error", "hint", "exit_status"} on the standard error.`
 
 const moreData = Data + `
 
