@@ -114,8 +114,13 @@ func Open(path string, spec Spec) (*Set, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	s := &Set{source: src, path: path, rows: count(src.len()), labels: labels, classes: spec.Preprocess.ClassNames}
-	if im, is := src.(*images); is && s.classes == nil {
-		s.classes = im.classes
+	if s.classes == nil {
+		switch src := src.(type) {
+		case *images:
+			s.classes = src.classes
+		case *sounds:
+			s.classes = src.classes
+		}
 	}
 	a, isArrays := src.(*arrays)
 	if isArrays && a.truth.Data != nil {
@@ -145,7 +150,7 @@ func open(path string, spec Spec) (source, []int, error) {
 		".npz": openNPZ, ".csv": openCSV, ".tsv": openCSV,
 	}[strings.ToLower(filepath.Ext(path))]
 	if read == nil {
-		return nil, nil, malformed("a data set is an .npz or .csv file, or a folder with IDX files, CIFAR binary files or images", "not a data set")
+		return nil, nil, malformed("a data set is an .npz or .csv file, or a folder with IDX files, CIFAR binary files, images or WAV files", "not a data set")
 	}
 	if spec.Split != "" {
 		return nil, nil, &SplitError{spec.Split, "file"}

@@ -6,6 +6,7 @@
 //   - a folder with IDX files (MNIST and its relatives), plain or .gz;
 //   - a folder with CIFAR-10 or CIFAR-100 files of the binary version;
 //   - an image folder: one sub-folder a class, png, jpeg or gif;
+//   - a sound folder: the same with WAV files;
 //   - a .csv file: one sample a line, features and a label.
 //
 // What a model takes is its graph inputs with their shapes; the first axis
@@ -43,6 +44,8 @@
 //	settings.go     settings and names of classes in files
 //	placement.go    where an image goes in the model's input
 //	resample.go     resizing with Pillow's bytes
+//	sounds.go       folders of WAV files
+//	wav.go          reading them
 //	jpeg.go         colour of JPEG files, upsampled as libjpeg does
 //	limits.go       bounds on what files may ask for
 //	errors.go       typed errors

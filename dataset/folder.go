@@ -30,11 +30,18 @@ func openFolder(path string, spec Spec) (source, []int, error) {
 	case len(cifar) > 0:
 		return openCIFAR(path, cifar, spec)
 	}
-	images, err := findImages(path)
+	images, err := findFiles(path, isImage)
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(images) > 0 {
+	sounds, err := findFiles(path, isWAV)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case holds(path, sounds) && !holds(path, images):
+		return openSounds(path, sounds, spec)
+	case len(images) > 0:
 		return openImages(path, images, spec)
 	}
 	if len(entries) == 0 {
@@ -45,7 +52,7 @@ func openFolder(path string, spec Spec) (source, []int, error) {
 			return nil, nil, malformed("download the binary version", "CIFAR as pickled Python objects")
 		}
 	}
-	return nil, nil, malformed("looked for IDX files (train-images-idx3-ubyte…), CIFAR binary files (data_batch_1.bin…, train.bin) and sub-folders of png, jpeg or gif images, one a class", "no data set in this folder")
+	return nil, nil, malformed("looked for IDX files (train-images-idx3-ubyte…), CIFAR binary files (data_batch_1.bin…, train.bin) and sub-folders of png, jpeg or gif images or of wav files, one a class", "no data set in this folder")
 }
 
 // chooseSplit picks the part to read from those that are there. A data set

@@ -27,13 +27,14 @@ var splitFolders = map[Split][]string{
 
 // imageSplit is the class folders of one split.
 type imageSplit struct {
-	folder  string   // within the data set, "." for itself
-	classes []string // sorted; none for images without classes
+	is      func(name string) bool // which files are samples
+	folder  string                 // within the data set, "." for itself
+	classes []string               // sorted; none for images without classes
 }
 
-// findImages looks for images and their class folders; it returns no split
-// when there are none.
-func findImages(root string) (map[Split]imageSplit, error) {
+// findFiles looks for files of a kind and their class folders; it returns no split when there
+// are none.
+func findFiles(root string, is func(name string) bool) (map[Split]imageSplit, error) {
 	splits := make(map[Split]imageSplit)
 	top, err := subFolders(root)
 	if err != nil {
@@ -52,7 +53,7 @@ func findImages(root string) (map[Split]imageSplit, error) {
 			// Without folders in it, it is a class that happens to have the
 			// name, as the trains of CIFAR-100.
 			if len(classes) > 0 {
-				splits[split] = imageSplit{top[at], classes}
+				splits[split] = imageSplit{is, top[at], classes}
 				break
 			}
 		}
@@ -60,7 +61,7 @@ func findImages(root string) (map[Split]imageSplit, error) {
 	if len(splits) > 0 {
 		return splits, alignClasses(splits)
 	}
-	for _, whole := range []imageSplit{{".", top}, {".", nil}} {
+	for _, whole := range []imageSplit{{is, ".", top}, {is, ".", nil}} {
 		files, err := whole.files(root)
 		if err != nil {
 			return nil, err
@@ -114,7 +115,7 @@ type imageFile struct {
 // files lists a split's images in the order of classes and names.
 func (s imageSplit) files(root string) ([]imageFile, error) {
 	if s.classes == nil {
-		names, _, err := imagesIn(filepath.Join(root, s.folder))
+		names, _, err := filesIn(filepath.Join(root, s.folder), s.is)
 		found := make([]imageFile, len(names))
 		for i, name := range names {
 			found[i].path = path.Join(s.folder, name)
@@ -124,7 +125,7 @@ func (s imageSplit) files(root string) ([]imageFile, error) {
 	var found []imageFile
 	for class, folder := range s.classes {
 		folder = path.Join(s.folder, folder)
-		names, nested, err := imagesIn(filepath.Join(root, folder))
+		names, nested, err := filesIn(filepath.Join(root, folder), s.is)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // a class of the list or the other split that has no image here
 		}
@@ -132,7 +133,7 @@ func (s imageSplit) files(root string) ([]imageFile, error) {
 			return nil, err
 		}
 		if len(names) > 0 && nested != "" {
-			return nil, malformed("move images out of folders inside a class folder", "class folder %s holds images and the folder %s", folder, nested)
+			return nil, malformed("move files out of folders inside a class folder", "class folder %s holds files and the folder %s", folder, nested)
 		}
 		for _, name := range names {
 			found = append(found, imageFile{path.Join(folder, name), class})
@@ -141,9 +142,19 @@ func (s imageSplit) files(root string) ([]imageFile, error) {
 	return found, nil
 }
 
-// imagesIn returns the sorted names of the image files in a folder, and the
-// name of a folder in it, if any.
-func imagesIn(folder string) (names []string, nested string, err error) {
+// holds reports whether there is a file in any of the splits.
+func holds(root string, splits map[Split]imageSplit) bool {
+	for _, s := range splits {
+		if files, err := s.files(root); err == nil && len(files) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// filesIn returns the sorted names of the files of a kind in a folder, and the name of a
+// folder in it, if any.
+func filesIn(folder string, is func(name string) bool) (names []string, nested string, err error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, "", err
@@ -153,7 +164,7 @@ func imagesIn(folder string) (names []string, nested string, err error) {
 		case hidden(e.Name()):
 		case e.IsDir():
 			nested = e.Name()
-		case isImage(e.Name()):
+		case is(e.Name()):
 			names = append(names, e.Name())
 		}
 	}
@@ -201,11 +212,7 @@ func openImages(root string, splits map[Split]imageSplit, spec Spec) (source, []
 	if err != nil {
 		return nil, nil, err
 	}
-	split := splits[chosen]
-	if split.classes, err = inOrder(split.classes, spec.Preprocess.ClassNames); err != nil {
-		return nil, nil, err
-	}
-	files, err := split.files(root)
+	split, files, err := splits[chosen].open(root, spec)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -231,11 +238,26 @@ func openImages(root string, splits map[Split]imageSplit, spec Spec) (source, []
 	}
 	im.classes = split.classes
 	im.format += fmt.Sprintf(", %d classes", len(split.classes))
+	return im, classesIn(files), nil
+}
+
+// open lists the files of a split, with its classes in the order that spec asks for.
+func (s imageSplit) open(root string, spec Spec) (imageSplit, []imageFile, error) {
+	var err error
+	if s.classes, err = inOrder(s.classes, spec.Preprocess.ClassNames); err != nil {
+		return s, nil, err
+	}
+	files, err := s.files(root)
+	return s, files, err
+}
+
+// classesIn returns the labels of files.
+func classesIn(files []imageFile) []int {
 	labels := make([]int, len(files))
 	for i, file := range files {
 		labels[i] = file.class
 	}
-	return im, labels, nil
+	return labels
 }
 
 // frame settles what geometry the images get.

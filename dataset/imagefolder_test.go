@@ -219,7 +219,7 @@ func TestImageFolderErrors(t *testing.T) {
 		"other split":    {map[string][]byte{"test/a/x.png": good}, train, "no train split", ""},
 		"foreign class":  {map[string][]byte{"train/a/x.png": good, "test/b/x.png": good}, train, `class "b" of test is not in train`, "same in both splits"},
 		"empty split":    {map[string][]byte{"train/a/x.txt": nil}, train, "no png, jpeg or gif image in train", ""},
-		"nested":         {map[string][]byte{"a/x.png": good, "a/more/y.png": good}, model(-1, 1, 2, 2), "class folder a holds images and the folder more", "move images out"},
+		"nested":         {map[string][]byte{"a/x.png": good, "a/more/y.png": good}, model(-1, 1, 2, 2), "class folder a holds files and the folder more", "move files out"},
 		"deeper":         {map[string][]byte{"data/a/x.png": good}, model(-1, 1, 2, 2), "no data set in this folder", "looked for"},
 		"damaged first":  {map[string][]byte{"a/x.png": []byte("no png")}, model(-1, 1, -1, -1), "a/x.png: image: unknown format", "remove or replace"},
 		"colour channel": {map[string][]byte{"a/x.png": good}, model(-1, 4, 2, 2), "does not take grey or RGB images", ".npz"},

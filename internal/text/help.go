@@ -4,8 +4,8 @@ package text
 
 // Data says what samples look like.
 const Data = `Data: an .npz file with arrays named after the model's inputs, and labels; a folder with
-IDX files (MNIST) or CIFAR binary files, plain or .gz; an image folder with one
-sub-folder a class; a CSV file. Images are resized to cover the model's input and cropped
+IDX files (MNIST) or CIFAR binary files, plain or .gz; a folder of images or
+WAV files with one sub-folder a class; a CSV file. Images are resized to cover the model's input and cropped
 to their centre, scaled to [0,1], then to (x-mean)/std. --preset, --preprocess and single
 flags change that (docs/preprocessing.md); the key keeps it for verify and attack.`
 

@@ -32,6 +32,9 @@ The class folders of an image folder count in the order of their names, or in th
 --classes FILE. Above them there may be the folders train and test (or val): protect and
 attack take the first, verify the second, and --split chooses.
 
+WAV files become [N,T] or [N,1,T], numbers from -1 to 1 and the mean of channels: the
+beginning of longer sounds, and shorter ones followed by silence. They are not resampled.
+
 A CSV file has one sample a line, with or without a line of names. The column named label,
 target or class has the labels, or else the last one. Text there is a class.
 
