@@ -111,8 +111,9 @@ test("the page answers while a large file is unlocked", async (t) => {
   });
   assert.ok(equal);
   assert.equal(size, 32 * 2 ** 20);
-  // There are 64 groups of blocks.
-  assert.ok(turns >= 16, `${turns} turns of a timer`);
+  // How many there are depends on the machine. A page that does not answer has one or two, from
+  // before and after the work.
+  assert.ok(turns >= 4, `${turns} turns of a timer`);
 });
 
 test("files that a user chose, in streams", async (t) => {
