@@ -118,10 +118,6 @@ func (o *ProtectOptions) holdVariants(ctx context.Context, m *onnxio.Model, p *p
 	if err != nil {
 		return nil, err
 	}
-	budget := o.MaxParams
-	if budget == 0 {
-		budget = defaultMaxParams
-	}
 	var list []FamilyScore
 	for round := range variantRounds {
 		list = list[:0]
@@ -131,16 +127,11 @@ func (o *ProtectOptions) holdVariants(ctx context.Context, m *onnxio.Model, p *p
 			if err != nil {
 				return nil, err
 			}
-			f, err := q.judge(ctx, m, found.Changes, v.family, w)
+			f, err := o.judgeAndGoOn(ctx, m, q, v.family, round < variantRounds-1, found, allow, w)
 			if err != nil {
 				return nil, err
 			}
 			list, intact = append(list, f), intact || f.Intact
-			if f.Intact && round < variantRounds-1 {
-				if err := o.goOn(ctx, m, q, found, budget, allow, w); err != nil {
-					return nil, err
-				}
-			}
 		}
 		if err := p.remeasure(ctx, m, found, w); err != nil || !intact {
 			return list, err

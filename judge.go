@@ -224,11 +224,7 @@ func (o *ProtectOptions) lockMore(ctx context.Context, m *onnxio.Model, q *prepa
 	if err := q.answered(ctx, m, w, nil); err != nil {
 		return err
 	}
-	budget := o.MaxParams
-	if budget == 0 {
-		budget = defaultMaxParams
-	}
-	return o.goOn(ctx, m, q, found, budget, allow, w)
+	return o.goOn(ctx, m, q, found, o.budget(), allow, w)
 }
 
 // again measures the output with the answers after changes for other outputs, and goes on
@@ -237,11 +233,7 @@ func (o *ProtectOptions) again(ctx context.Context, m *onnxio.Model, p *prepared
 	if err := p.remeasure(ctx, m, found, w); err != nil || o.Target != 0 || found.Locked.Quality <= found.Locked.Useless() {
 		return err
 	}
-	budget := o.MaxParams
-	if budget == 0 {
-		budget = defaultMaxParams
-	}
-	if err := o.goOn(ctx, m, p, found, budget, allow, w); err != nil {
+	if err := o.goOn(ctx, m, p, found, o.budget(), allow, w); err != nil {
 		return err
 	}
 	return p.remeasure(ctx, m, found, w)

@@ -1,6 +1,7 @@
 package advparams
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -168,10 +169,6 @@ func (o *ProtectOptions) holdOut(ctx context.Context, m *onnxio.Model, p *prepar
 	if !p.task.Traits().Classes {
 		families = slices.DeleteFunc(families, func(f synth.Family) bool { return f == synth.DrawnDreams || f == synth.MixedDreams })
 	}
-	budget := o.MaxParams
-	if budget == 0 {
-		budget = defaultMaxParams
-	}
 	var list []FamilyScore
 	for round := range madeUpRounds {
 		list = list[:0]
@@ -182,20 +179,11 @@ func (o *ProtectOptions) holdOut(ctx context.Context, m *onnxio.Model, p *prepar
 			if err != nil {
 				return nil, err
 			}
-			f, err := q.judge(ctx, m, found.Changes, string(family), w)
+			f, err := o.judgeAndGoOn(ctx, m, q, string(family), round < madeUpRounds-1, found, allow, w)
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, f)
-			if !f.Intact {
-				continue
-			}
-			intact = true
-			if round < madeUpRounds-1 {
-				if err := o.goOn(ctx, m, q, found, budget, allow, w); err != nil {
-					return nil, err
-				}
-			}
+			list, intact = append(list, f), intact || f.Intact
 		}
 		// Later changes may have given back some of what the first took.
 		if err := p.remeasure(ctx, m, found, w); err != nil {
@@ -203,7 +191,7 @@ func (o *ProtectOptions) holdOut(ctx context.Context, m *onnxio.Model, p *prepar
 		}
 		if s := found.Locked; !intact && s.Quality > s.Useless()+slack && round < madeUpRounds-1 {
 			intact = true
-			if err := o.goOn(ctx, m, p, found, budget, allow, w); err != nil {
+			if err := o.goOn(ctx, m, p, found, o.budget(), allow, w); err != nil {
 				return nil, err
 			}
 		}
@@ -215,6 +203,16 @@ func (o *ProtectOptions) holdOut(ctx context.Context, m *onnxio.Model, p *prepar
 		return nil, err
 	}
 	return list, &MadeUpError{m.Path(), list}
+}
+
+// judgeAndGoOn judges a lock on samples of a family and, if it does not hold there and that is
+// wanted, goes on with them.
+func (o *ProtectOptions) judgeAndGoOn(ctx context.Context, m *onnxio.Model, q *prepared, family string, goOn bool, found *perturb.Result, allow func(string) bool, w *gradient.Workers) (FamilyScore, error) {
+	f, err := q.judge(ctx, m, found.Changes, family, w)
+	if err == nil && f.Intact && goOn {
+		err = o.goOn(ctx, m, q, found, o.budget(), allow, w)
+	}
+	return f, err
 }
 
 // goOn adds changes that lock a model on samples that it is still right on.
@@ -249,17 +247,13 @@ func (o *ProtectOptions) level(ctx context.Context, m *onnxio.Model, p *prepared
 	if !p.task.Traits().Classes {
 		return nil
 	}
-	budget := o.MaxParams
-	if budget == 0 {
-		budget = defaultMaxParams
-	}
 	h := *p.head
 	h.task = task.For(task.Outputs{}, h.look)
 	q := &prepared{head: &h, set: p.set, askOriginal: true}
 	if err := q.answered(ctx, m, w, nil); err != nil {
 		return err
 	}
-	return o.goOn(ctx, m, q, found, min(budget, len(found.Changes)+maxLevel), allow, w)
+	return o.goOn(ctx, m, q, found, min(o.budget(), len(found.Changes)+maxLevel), allow, w)
 }
 
 // maxLevel bounds the changes of level.
@@ -267,6 +261,9 @@ const maxLevel = 16
 
 // defaultMaxParams is what ProtectOptions.MaxParams stands for if it is 0.
 const defaultMaxParams = 128
+
+// budget returns the largest number of parameters to change.
+func (o *ProtectOptions) budget() int { return cmp.Or(o.MaxParams, defaultMaxParams) }
 
 // general returns the initializers whose changes act whatever the input: those of the first
 // layers, and the biases and normalisations of all but the last layer.

@@ -37,12 +37,11 @@ func tried(gains []float64) *trial {
 	return r
 }
 
-// TestHalve: the first candidate is the one that is best when all are evaluated on all
-// samples, and its gain is that on all of them.
-func TestHalve(t *testing.T) {
-	t.Parallel()
-	m, set := demo(t, dataset.Train, 128)
-	shared, err := newSearch(m, set, Options{})
+// examined returns a search on n samples of the demo that is about to look for changes.
+func examined(t *testing.T, n int, opt Options) *minimal {
+	t.Helper()
+	m, set := demo(t, dataset.Train, n)
+	shared, err := newSearch(m, set, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +52,14 @@ func TestHalve(t *testing.T) {
 	if s.blocks, err = newBlocks(t.Context(), m, s.differentiated(), set, set.Len(), blockSize, s.opt.Task, s.lowered); err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// TestHalve: the first candidate is the one that is best when all are evaluated on all
+// samples, and its gain is that on all of them.
+func TestHalve(t *testing.T) {
+	t.Parallel()
+	s := examined(t, 128, Options{})
 	list, err := s.shortlist(t.Context())
 	if err != nil {
 		t.Fatal(err)

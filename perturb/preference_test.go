@@ -120,18 +120,7 @@ func TestPace(t *testing.T) {
 // TestSpent: a beam ends when the work is done, with what it has.
 func TestSpent(t *testing.T) {
 	t.Parallel()
-	m, set := demo(t, "train", 64)
-	shared, err := newSearch(m, set, Options{Target: 1e-9})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &minimal{search: shared}
-	if err := s.examine(t.Context(), false); err != nil {
-		t.Fatal(err)
-	}
-	if s.blocks, err = newBlocks(t.Context(), m, s.differentiated(), set, set.Len(), blockSize, s.opt.Task, s.lowered); err != nil {
-		t.Fatal(err)
-	}
+	s := examined(t, 64, Options{Target: 1e-9})
 	s.work = float64(s.meter.Work()) + 1
 	if reached, err := s.beam(t.Context(), 10); reached || err != nil || !s.done || len(s.result.Changes) == 0 || len(s.result.Changes) > 4 {
 		t.Errorf("reached %v, error %v, spent %v, %d changes", reached, err, s.done, len(s.result.Changes))
