@@ -62,12 +62,17 @@ def large(work):
     (work / "model.onnx").write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString())
 
 
-def large_table(work):
-    if os.fork() == 0:  # numpy would count as memory of the commands that are measured
+def large_apart(work):
+    """Writes the model in a process of its own: numpy would count as memory of the commands that are measured."""
+    if os.fork() == 0:
         large(work)
         os._exit(0)
     if os.wait()[1] != 0:
         sys.exit("no model")
+
+
+def large_table(work):
+    large_apart(work)
     names = [f"weights{i}.bin" for i in range(3)] + ["model.onnx"]
     files = [work / n for n in names]
     age = f"{a.age}/" if a.age else ""
@@ -122,11 +127,7 @@ def large_table(work):
 
 def keys_table(work):
     """Minimal keys: one change, and as many as take 20 MB. In turn, so that other load hits all."""
-    if os.fork() == 0:  # numpy would count as memory of the commands that are measured
-        large(work)
-        os._exit(0)
-    if os.wait()[1] != 0:
-        sys.exit("no model")
+    large_apart(work)
     files = [work / n for n in ["weights0.bin", "weights1.bin", "weights2.bin", "model.onnx"]]
     locked, back, copy = work / "locked", work / "back", work / "copy"
     size = sum(f.stat().st_size for f in files)

@@ -34,15 +34,18 @@ func openFolder(path string, spec Spec) (source, []int, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if holds(path, images) {
+		return openImages(path, images, spec)
+	}
 	sounds, err := findFiles(path, isWAV)
 	if err != nil {
 		return nil, nil, err
 	}
 	switch {
-	case holds(path, sounds) && !holds(path, images):
+	case holds(path, sounds):
 		return openSounds(path, sounds, spec)
 	case len(images) > 0:
-		return openImages(path, images, spec)
+		return openImages(path, images, spec) // which says what is missing
 	}
 	if len(entries) == 0 {
 		return nil, nil, errors.New("empty folder")

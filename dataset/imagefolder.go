@@ -144,7 +144,10 @@ func (s imageSplit) files(root string) ([]imageFile, error) {
 
 // holds reports whether there is a file in any of the splits.
 func holds(root string, splits map[Split]imageSplit) bool {
-	for _, s := range splits {
+	for name, s := range splits {
+		if name == "" {
+			return true // findFiles has seen one
+		}
 		if files, err := s.files(root); err == nil && len(files) > 0 {
 			return true
 		}

@@ -65,11 +65,7 @@ func (r *release) contents(t target, folder string) ([]entry, error) {
 
 func tarball(list []entry, date time.Time) ([]byte, error) {
 	var out bytes.Buffer
-	packed, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	t := tar.NewWriter(packed)
+	t := tar.NewWriter(&out)
 	for _, e := range list {
 		data, err := os.ReadFile(e.path)
 		if err != nil {
@@ -86,8 +82,7 @@ func tarball(list []entry, date time.Time) ([]byte, error) {
 	if err := t.Close(); err != nil {
 		return nil, err
 	}
-	err = packed.Close()
-	return out.Bytes(), err
+	return gzipped(out.Bytes())
 }
 
 func zipped(list []entry, date time.Time) ([]byte, error) {
