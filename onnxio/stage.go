@@ -53,6 +53,9 @@ func runStages(ctx context.Context, dst io.Writer, src io.ReaderAt, size int64, 
 }
 
 func runChain(ctx context.Context, dst io.Writer, src io.ReaderAt, size int64, stages []stage) ([]Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	results := make([]Result, len(stages))
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range stages {
@@ -64,7 +67,7 @@ func runChain(ctx context.Context, dst io.Writer, src io.ReaderAt, size int64, s
 			to, src, size = pipe, &forward{src: next}, stages[i].after(size)
 		}
 		g.Go(func() error {
-			out := &digester{hash: sha256.New(), to: to}
+			out := &digester{ctx: ctx, hash: sha256.New(), to: to}
 			err := stages[i].run(ctx, out, from, fromSize)
 			results[i] = out.result(stages[i].want.File)
 			if pipe != nil {
@@ -90,8 +93,9 @@ func (s *stage) after(size int64) int64 {
 	return size
 }
 
-// digester passes on what is written to it.
+// digester passes on what is written to it, until its context ends.
 type digester struct {
+	ctx  context.Context
 	hash hash.Hash
 	size int64
 	to   io.Writer
@@ -100,6 +104,9 @@ type digester struct {
 func (d *digester) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil // which a pipe would wait for somebody to read
+	}
+	if err := d.ctx.Err(); err != nil {
+		return 0, err
 	}
 	d.hash.Write(p)
 	n, err := d.to.Write(p)

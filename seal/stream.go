@@ -157,6 +157,9 @@ func runPieces(data []byte, pieces []piece, workers int, inverse bool) error {
 func (k *Key) read(ctx context.Context, src io.Reader, size int64, ranges []Range, todo, ordered chan<- *part, spare <-chan []byte) error {
 	c := cutter{key: k, size: size, ranges: ranges, limit: chunkLen}
 	for at := int64(0); at < size; {
+		if err := ctx.Err(); err != nil { // which the select below overlooks while there is room
+			return err
+		}
 		end, pieces, err := c.next(at)
 		if err != nil {
 			return err

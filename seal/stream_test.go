@@ -108,6 +108,11 @@ func TestStreamFails(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
+	for range 100 { // one part, for which there is room: whether it is taken must not be left to chance
+		if err := key.Seal(cancelled, io.Discard, bytes.NewReader(data[:9]), 9, nil, 2); !errors.Is(err, context.Canceled) {
+			t.Fatalf("cancelled, with little data: %v", err)
+		}
+	}
 	if err := key.Seal(t.Context(), io.Discard, bytes.NewReader(append(data, 0)), size, ranges, 2); err == nil {
 		t.Error("a file that is too long was accepted")
 	}
