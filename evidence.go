@@ -166,24 +166,24 @@ func differences(original, locked *onnxio.Model, tensors []verify.Tensor, most i
 }
 
 // evidence gathers what a report of Protect shows of the profile Minimal.
-func (o *ProtectOptions) evidence(ctx context.Context, m *onnxio.Model, p *prepared, found *perturb.Result, w *gradient.Workers) (*Evidence, error) {
-	e := newEvidence(o.Tool, w.Threads())
-	p.described(e, &o.Data)
-	see := observer{o.Progress, o.Notice}
-	original, err := p.session(m, nil, p.set, w)
+func (l *locking) evidence(ctx context.Context) (*Evidence, error) {
+	e := newEvidence(l.Tool, l.w.Threads())
+	p := l.samples
+	p.described(e, &l.Data)
+	original, err := p.session(l.m, nil, p.set, l.w)
 	if err != nil {
 		return nil, err
 	}
-	locked, err := p.session(m, found.Changes, p.set, w)
+	locked, err := p.session(l.m, l.found.Changes, p.set, l.w)
 	if err != nil {
 		return nil, err
 	}
-	r := p.runs(&o.Data, original, locked, see)
-	p.partly(r, m, found.Changes, "search", w)
+	r := p.runs(&l.Data, original, locked, l.see)
+	p.partly(r, l.m, l.found.Changes, "search", l.w)
 	if err := r.Observe(ctx, e); err != nil {
 		return nil, err
 	}
-	e.Tensors, err = verify.Tensors(ctx, m, withChanges(m, found.Changes))
+	e.Tensors, err = verify.Tensors(ctx, l.m, withChanges(l.m, l.found.Changes))
 	return e, err
 }
 
@@ -252,7 +252,7 @@ func (o *ProtectOptions) conclude(e *Evidence, p *Protection) {
 		} else {
 			s.add("target", "chance")
 		}
-		s.add("max-params", cmp.Or(o.MaxParams, 128))
+		s.add("max-params", o.budget())
 		s.add("beam", cmp.Or(o.Beam, 1))
 		bounds := "tensor"
 		if o.Unbounded {

@@ -65,6 +65,9 @@ type observer struct {
 	notice   func(Notice)
 }
 
+// see returns what passes on what happens in a run of Protect.
+func (o *ProtectOptions) see() observer { return observer{o.Progress, o.Notice} }
+
 func (o observer) notify(kind NoticeKind, format string, args ...any) {
 	if o.notice != nil {
 		o.notice(Notice{kind, fmt.Sprintf(format, args...)})

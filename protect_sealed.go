@@ -77,8 +77,7 @@ type sealing struct {
 	seed func(draw int) (*seal.Key, error)
 }
 
-func protectSealed(ctx context.Context, opt *ProtectOptions) (*Protection, error) {
-	start := time.Now()
+func protectSealed(ctx context.Context, opt *ProtectOptions, start time.Time) (*Protection, error) {
 	if opt.InPlace {
 		opt.Locked = opt.Model
 		defer func() { opt.Locked = "" }()
@@ -98,7 +97,7 @@ func protectSealed(ctx context.Context, opt *ProtectOptions) (*Protection, error
 	if n := len(m.Files()); opt.LockedTo != nil && n > 1 {
 		return nil, optionf("Locked", "this model has %d files, which cannot go to one stream together", n)
 	}
-	s := &sealing{ProtectOptions: opt, ctx: ctx, see: observer{opt.Progress, opt.Notice}, m: m}
+	s := &sealing{ProtectOptions: opt, ctx: ctx, see: opt.see(), m: m}
 	p, err := s.choose()
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
 )
 
@@ -168,7 +169,7 @@ func (o *ProtectOptions) moments(p *prepared) (mean, std []float32, ok bool) {
 		return nil, nil, false
 	}
 	for _, a := range batch {
-		mean, std = moments(a)
+		mean, std = synth.Moments(a)
 	}
 	for c := range mean {
 		mean[c], std[c] = float32(math.Round(float64(mean[c])*1e3)/1e3), float32(math.Round(float64(std[c])*1e3)/1e3)

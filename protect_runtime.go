@@ -2,7 +2,6 @@ package advparams
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -57,7 +56,7 @@ func (o *ProtectOptions) byRuntime(ctx context.Context, lock lockTo, samples *pr
 	if o.Runtime == "" {
 		return nil
 	}
-	observer{o.Progress, o.Notice}.report("measuring in "+o.Runtime, 0, 1, "")
+	o.see().report("measuring in "+o.Runtime, 0, 1, "")
 	scratch, err := newScratch()
 	if err != nil {
 		return err
@@ -86,19 +85,4 @@ func (o *ProtectOptions) byRuntime(ctx context.Context, lock lockTo, samples *pr
 		return &LockedRuntimeError{Model: o.Model, Runtime: o.Runtime, Measure: samples.task.Traits().Quality, Reached: found.Quality, Here: here.Quality, Max: most}
 	}
 	return nil
-}
-
-// missedIn adds an error of a second opinion to what a search has missed. It is returned at
-// once, as failed, unless partial results are written.
-func (o *ProtectOptions) missedIn(missed, found error) (all, failed error) {
-	switch {
-	case found == nil:
-		return missed, nil
-	case errors.Is(found, ErrTarget) && o.AllowPartial:
-		if missed == nil {
-			missed = found
-		}
-		return missed, nil
-	}
-	return missed, found
 }

@@ -1,0 +1,110 @@
+package advparams
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
+)
+
+// Default numbers of samples. A sample that is made up costs about forty gradients.
+const (
+	defaultSamples = 2000
+	defaultMadeUp  = 512
+)
+
+// prepare returns the samples to search with, in random order: gradients are taken
+// on the first few, and many data sets are sorted by class.
+func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradient.Workers) (*prepared, error) {
+	h, err := newHead(m, o.Output, o.Task)
+	if err != nil {
+		return nil, err
+	}
+	p, err := o.read(ctx, m, h, w)
+	if err != nil {
+		return nil, err
+	}
+	o.introduce(m, p)
+	p.set = p.set.Shuffle(o.Data.seed(1))
+	if p.askOriginal {
+		if err := o.ask(ctx, m, p, w); err != nil {
+			return nil, err
+		}
+		if p.foundNothing() && o.Task == nil {
+			if err := o.byOutputs(ctx, m, p, w, "the model finds no object in any sample"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := p.varied(m); err != nil {
+		return nil, err
+	}
+	if err := p.inScale(ctx, m, w); err != nil {
+		return nil, o.suggest(ctx, err, m, p, w)
+	}
+	class, share := p.skewed()
+	if !p.askOriginal || share <= p.mostly() || o.Data.MadeUp {
+		return p, nil
+	}
+	if o.Task != nil {
+		o.see().notify(NoticeSamples, "%.0f %% of the model's answers are %d, so that they say little about others", 100*share, class)
+		return p, nil
+	}
+	return p, o.byOutputs(ctx, m, p, w, fmt.Sprintf("%.0f %% of the model's answers are %d, so that answers say little", 100*share, class))
+}
+
+// introduce tells what the samples are, and what the model is taken to be for.
+func (o *ProtectOptions) introduce(m *onnxio.Model, p *prepared) {
+	see, doing := o.see(), "searching"
+	if o.Profile == Sealed {
+		doing = "measuring"
+	}
+	see.notify(NoticeData, "%s with %s", doing, p.set.Describe())
+	if p.askOriginal && !o.Data.MadeUp && p.unscaled(m) {
+		see.notify(NoticeSamples, "the inputs lie between 0 and 255: if the model was trained on numbers between 0 and 1, its answers here are none")
+	}
+	switch {
+	case p.task.Traits().Classes:
+	case p.why != "":
+		see.notify(NoticeTask, "the task is %s, a guess: %s", p.task.Name(), p.why)
+	default:
+		see.notify(NoticeTask, "the task is %s", p.task.Name())
+	}
+	if p.settled != "" {
+		see.notify(NoticeTask, "%s", p.settled)
+	}
+}
+
+// ask replaces the labels of the samples by the answers of the model.
+func (o *ProtectOptions) ask(ctx context.Context, m *onnxio.Model, p *prepared, w *gradient.Workers) error {
+	return p.answered(ctx, m, w, o.see().counter("asking the model", p.set.Len()))
+}
+
+// byOutputs judges a model whose answers say little by all that it computes.
+func (o *ProtectOptions) byOutputs(ctx context.Context, m *onnxio.Model, p *prepared, w *gradient.Workers, why string) error {
+	p.task = task.For(task.Outputs{}, p.look)
+	o.see().notify(NoticeTask, "the task is outputs: %s", why)
+	return o.ask(ctx, m, p, w)
+}
+
+// read reads the samples, or makes them up.
+func (o *ProtectOptions) read(ctx context.Context, m *onnxio.Model, h *head, w *gradient.Workers) (*prepared, error) {
+	if o.Data.MadeUp {
+		n := o.Samples
+		if n <= 0 {
+			n = defaultMadeUp
+		}
+		return o.Data.invent(ctx, m, h, n, w, o.see())
+	}
+	d, n := o.Data, o.Samples
+	if n == 0 {
+		n = defaultSamples
+	}
+	if n > 0 && (d.Limit == 0 || n < d.Limit) {
+		d.Limit = n
+	}
+	return d.prepare(h, dataset.Train, d.seed(1), w)
+}
