@@ -19,6 +19,7 @@
 //	arena.go          buffers that are used again
 //	axes.go           which axes of inputs and outputs count samples
 //	compile.go        Compile: a model's nodes become a graph
+//	params.go         a model's initializers become weights and constants
 //	decode.go         onnx-go decodes the nodes; their order
 //	differentiate.go  gorgonia.Grad makes the graph of gradients
 //	doc.go            this overview

@@ -58,6 +58,7 @@
 //	writable.go         elements to change in memory, copied when they are written to
 //	parameters.go       every parameter, with what uses it
 //	flow.go             how values are made from one another
+//	flow_reach.go       what depends on the inputs, and what reaches only shapes
 //	lists.go            floats that are attributes
 //	operands.go         what operators do with their inputs
 //	fanin.go            how many products an output adds up
@@ -80,6 +81,7 @@
 //	validate_step.go    when a step is valid
 //	indices.go          Indices: ascending numbers in little space
 //	restore.go          Restore: back to the original
+//	restore_stream.go   the original of one file, stage by stage, with its digests
 //	opened.go           Opened: the original in memory
 //	links.go            files with several names, which are not replaced
 //	links_unix.go       the number of names of a file

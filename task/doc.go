@@ -57,6 +57,7 @@
 //	segmentation.go    the task segmentation
 //	tagging.go         the task tagging
 //	ctc.go             the task ctc
+//	ctc_tally.go       error rates of characters and lines
 //	alignment.go       the probability of a text
 //	image.go           the task image
 //	ssim.go            structural similarity

@@ -1,0 +1,53 @@
+package onnxio
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/advparams/advparams/seal"
+)
+
+// otherFileError means that a file is not the locked one.
+type otherFileError struct{ sum [32]byte }
+
+func (e *otherFileError) Error() string { return ErrMismatch.Error() }
+
+// Unwrap returns ErrMismatch.
+func (e *otherFileError) Unwrap() error { return ErrMismatch }
+
+// restoreStream writes to w the original of src, which has the size of the locked file, and
+// compares what comes out of each stage with its digest. What it wrote is worth nothing if
+// it fails, with an *otherFileError or errNotOriginal if digests differ.
+//
+// A keystream makes different files of different files. So if what comes out of a first
+// stage that decrypts is right, src was, and its own digest is computed only to tell what
+// is wrong.
+func restoreStream(ctx context.Context, w io.Writer, src io.ReaderAt, want *FileRecord, stages []stage) error {
+	if stages[0].key == nil { // which may leave out what it replaces
+		stages = append([]stage{{want: Result{Size: want.LockedSize, SHA256: want.LockedSHA256}}}, stages...)
+	}
+	results, err := runChain(ctx, w, src, want.LockedSize, stages)
+	if err == nil && !slices.ContainsFunc(stages, func(s stage) bool {
+		result := results[0]
+		results = results[1:]
+		return result.SHA256 != s.want.SHA256 || result.Size != s.want.Size
+	}) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, seal.ErrVarints) { // which means another file or key, too
+		return err
+	}
+	sum, err := digest(src, want.LockedSize)
+	switch {
+	case err != nil:
+		return err
+	case sum != want.LockedSHA256:
+		return &otherFileError{sum}
+	}
+	return errNotOriginal
+}
+
+// errOriginal says that a file is the original's already.
+var errOriginal = errors.New("is the original already")
