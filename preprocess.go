@@ -3,7 +3,6 @@ package advparams
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/key"
@@ -46,7 +45,7 @@ func (d *Data) adopt(s key.Summary, see observer) {
 		see.notify(NoticePreprocess, "%v: say how images are prepared", err)
 		return
 	}
-	if info, err := os.Stat(d.Path); err != nil || !info.IsDir() {
+	if !d.Preprocess.Applies(d.Path) {
 		kept = Preprocess{ClassNames: kept.ClassNames} // values are there as the model takes them
 	}
 	if d.Path == "" || kept.IsZero() {

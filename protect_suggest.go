@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
@@ -54,7 +53,7 @@ func (o *ProtectOptions) suggest(ctx context.Context, err error, m *onnxio.Model
 	if !errors.As(err, new(*perturb.UselessError)) && !errors.As(err, new(*perturb.WeakError)) && !errors.As(err, new(*PreparationError)) || !p.task.Traits().Classes || p.askOriginal {
 		return err
 	}
-	if info, failed := os.Stat(o.Data.Path); failed != nil || !info.IsDir() {
+	if !o.Data.Preprocess.Applies(o.Data.Path) {
 		return err // values are there as the model takes them
 	}
 	before, n, failed := o.try(ctx, m, p, o.Data.Preprocess, w)

@@ -83,6 +83,7 @@ type Set struct {
 	labels []int // classes, one a sample, or nil
 
 	classes []string // their names; nil: not known
+	ids     []int    // their numbers in the labels; nil: their positions
 
 	truth     nd.Array // labels that are no classes, or the zero Array
 	truthRows []int    // of truth, one a sample
@@ -122,6 +123,9 @@ func Open(path string, spec Spec) (*Set, error) {
 			s.classes = src.classes
 		}
 	}
+	if im, ok := src.(*images); ok && im.truth.Data != nil {
+		s.truth, s.rows, s.truthRows, s.ids = im.truth, im.chosen, count(len(im.chosen)), im.ids
+	}
 	a, isArrays := src.(*arrays)
 	if isArrays && a.truth.Data != nil {
 		s.truth, s.truthRows = a.truth, count(src.len())
@@ -146,11 +150,17 @@ func open(path string, spec Spec) (source, []int, error) {
 	if info.IsDir() {
 		return openFolder(path, spec)
 	}
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".json":
+		return openCOCO(path, spec)
+	case ".yaml", ".yml":
+		return openYOLO(path, spec)
+	}
 	read := map[string]func(string, Spec) (source, []int, error){
 		".npz": openNPZ, ".csv": openCSV, ".tsv": openCSV,
 	}[strings.ToLower(filepath.Ext(path))]
 	if read == nil {
-		return nil, nil, malformed("a data set is an .npz or .csv file, or a folder with IDX files, CIFAR binary files, images or WAV files", "not a data set")
+		return nil, nil, malformed("a data set is an .npz or .csv file, or a folder with IDX files, CIFAR binary files, images or WAV files; labels of boxes may be a .yaml of YOLO or a .json of COCO", "not a data set")
 	}
 	if spec.Split != "" {
 		return nil, nil, &SplitError{spec.Split, "file"}
@@ -231,7 +241,7 @@ func (s *Set) Batch(lo, hi int) (map[string]nd.Array, error) {
 // Subset returns the samples at the given indices, in that order. It shares
 // the data of s and panics when an index is out of range.
 func (s *Set) Subset(indices []int) *Set {
-	out := &Set{source: s.source, path: s.path, rows: pick(s.rows, indices), truth: s.truth, named: s.named, classes: s.classes}
+	out := &Set{source: s.source, path: s.path, rows: pick(s.rows, indices), truth: s.truth, named: s.named, classes: s.classes, ids: s.ids}
 	out.labels, out.truthRows, out.namedRows = pick(s.labels, indices), pick(s.truthRows, indices), pick(s.namedRows, indices)
 	return out
 }

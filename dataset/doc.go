@@ -7,6 +7,8 @@
 //   - a folder with CIFAR-10 or CIFAR-100 files of the binary version;
 //   - an image folder: one sub-folder a class, png, jpeg or gif;
 //   - a sound folder: the same with WAV files;
+//   - images with boxes: folders images and labels as YOLO has them, or the .yaml file that
+//     names them; a .json file of COCO beside its images, or a folder with such files;
 //   - a .csv file: one sample a line, features and a label.
 //
 // What a model takes is its graph inputs with their shapes; the first axis
@@ -38,6 +40,10 @@
 //	cifar.go        CIFAR binary files
 //	folder.go       what a folder holds; its splits
 //	imagefolder.go  image folders with one sub-folder a class
+//	boxes.go        images with boxes as labels
+//	yolo.go         the labels of YOLO
+//	yolofile.go     data.yaml and lists of classes
+//	coco.go         those of COCO
 //	imageload.go    decoding images when they are needed
 //	images.go       sizes, layouts and scaling of images
 //	preprocess.go   Preprocess: what may be asked of images; presets

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 )
@@ -211,10 +210,6 @@ func openImages(root string, splits map[Split]imageSplit, spec Spec) (source, []
 	if err != nil {
 		return nil, nil, err
 	}
-	in, err := spec.single("images")
-	if err != nil {
-		return nil, nil, err
-	}
 	split, files, err := splits[chosen].open(root, spec)
 	if err != nil {
 		return nil, nil, err
@@ -222,19 +217,10 @@ func openImages(root string, splits map[Split]imageSplit, spec Spec) (source, []
 	if len(files) == 0 {
 		return nil, nil, fmt.Errorf("no png, jpeg or gif image in %s", split.folder)
 	}
-	load := &imageLoader{root: root, files: files, spec: spec}
-	f, err := load.frame(in)
+	im, _, err := loadImages(root, files, spec)
 	if err != nil {
 		return nil, nil, err
 	}
-	im, err := newImages(in, f, spec)
-	if err != nil {
-		return nil, nil, err
-	}
-	load.start(f)
-	im.n, im.interleaved, im.workers = len(files), true, runtime.GOMAXPROCS(0)
-	im.pixels = load.pixels
-	im.names = func(row int) string { return files[row].path }
 	im.format = splitAbout("image folder", chosen)
 	if split.classes == nil {
 		return im, nil, nil

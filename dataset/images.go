@@ -207,6 +207,12 @@ type images struct {
 	format      string
 	names       func(row int) string // nil: none
 	classes     []string             // by label; nil: not known
+
+	// Of images with boxes: the rows that were asked for, the labels of these, and the
+	// number of each class in the labels' file, nil if that is its position.
+	chosen []int
+	truth  nd.Array
+	ids    []int
 }
 
 // newImages returns a source without pixels for a frame whose geometry is settled.

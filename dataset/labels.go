@@ -15,6 +15,14 @@ func (s *Set) Labels() []int { return s.labels }
 // folders of an image folder; nil if they are not known. The slice is shared.
 func (s *Set) ClassNames() []string { return s.classes }
 
+// ClassIDs returns the number that each class has in the labels, where that is not its
+// position: the numbers of COCO's categories. It is nil for others. The slice is shared.
+func (s *Set) ClassIDs() []int { return s.ids }
+
+// SampleName returns the file that a sample comes from, within the data set; "" if it has none
+// of its own.
+func (s *Set) SampleName(i int) string { return s.source.name(s.rows[i]) }
+
 // Truth returns the labels of samples lo to hi-1, whatever they are, with axis 0
 // counting samples: classes as int64 [hi-lo], or what Spec.AnyLabels let in. It is
 // the zero Array when there are none. It may share the set's memory: do not write

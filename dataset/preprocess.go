@@ -3,6 +3,8 @@ package dataset
 import (
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,6 +193,20 @@ func replace[T comparable](to *T, from T) {
 	if from != zero {
 		*to = from
 	}
+}
+
+// Applies reports whether the data at a path are images on disk, which p can prepare, and not
+// values as the model takes them.
+func (p Preprocess) Applies(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".json", ".yaml", ".yml":
+		return true
+	}
+	return info.IsDir()
 }
 
 // IsZero reports whether p asks for nothing.

@@ -26,7 +26,7 @@ const noData = "none"
 
 func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uint64) {
 	fl := cmd.Flags()
-	fileFlag(cmd, &d.Path, "data", "", "`PATH` of an .npz or .csv file, a folder with IDX or CIFAR files, or an image folder")
+	fileFlag(cmd, &d.Path, "data", "", "`PATH` of an .npz or .csv file, a folder with IDX or CIFAR files, an image folder, or labels of YOLO or COCO")
 	choiceFlag(cmd, &d.Split, "split", "", fmt.Sprintf("the part to take where the data has both (default %s)", usual), "train", "test")
 	fl.IntVar(&d.Limit, "limit", 0, "take at most `N` samples; 0: all")
 	d.Seed = new(uint64)

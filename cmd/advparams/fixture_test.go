@@ -44,6 +44,8 @@ func makeFixture(args []string) error {
 	switch what {
 	case "model":
 		return writeModel(path, classifier(1))
+	case "boxes":
+		return writeBoxes(path)
 	case "model-b": // another one
 		return writeModel(path, classifier(2))
 	case "model-external":

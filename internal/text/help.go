@@ -5,7 +5,8 @@ package text
 // Data says what samples look like.
 const Data = `Data: an .npz file with arrays named after the model's inputs, and labels; a folder with
 IDX files (MNIST) or CIFAR binary files, plain or .gz; a folder of images or
-WAV files with one sub-folder a class; a CSV file. Images are resized to cover the model's input and cropped
+WAV files with one sub-folder a class; images with boxes, as YOLO (images/, labels/ or the
+.yaml) or COCO (the .json or its folder) has them; a CSV file. Images are resized to cover the model's input and cropped
 to their centre, scaled to [0,1], then to (x-mean)/std. --preset, --preprocess and single
 flags change that (docs/preprocessing.md); the key keeps it for verify and attack.`
 
@@ -17,7 +18,7 @@ for each token: accuracy, F1), segmentation (accuracy of positions, mIoU), ctc (
 step by step: error rate of characters; labels [N,L] of classes, -1 behind the end; ctc:K
 says that class K is the blank, ctc:-1 the last), image (images or signals from such:
 PSNR, SSIM, SI-SNR), embedding (cosine to the vectors of the original; needs no labels),
-detection (mAP; labels [N,M,5] as YOLO or COCO writes them, or the boxes of the original
+detection (mAP; labels of YOLO or COCO, also as arrays [N,M,5], or the boxes of the original
 with --labels model) and outputs (any model: how far all its outputs agree with those of
 the original; needs no labels). Without --task, outputs and labels decide. Targets of
 tasks without an accuracy are qualities (docs/method.md). Several outputs may have a task
