@@ -105,7 +105,7 @@ func gather[T nd.Elem](data []T, shape, rows []int, consecutive bool) nd.Array {
 }
 
 // labelNames are the names that labels go by, the usual one first.
-var labelNames = []string{"labels", "label", "target", "targets", "class", "y"}
+var labelNames = []string{"labels", "label", "target", "targets", "class", "y", "y_true", "masks", "mask", "boxes"}
 
 func openNPZ(path string, spec Spec) (source, []int, error) {
 	f, err := os.Open(path)
@@ -163,9 +163,13 @@ func fromNPZ(z *npzReader, spec Spec) (source, []int, error) {
 	if src.n < 0 {
 		src.n = 1 // all arrays together are one sample
 	}
-	labels, err := z.readLabels(z.labels(members), src, spec)
+	name := z.labels(members)
+	labels, err := z.readLabels(name, src, spec)
 	if err != nil {
 		return nil, nil, err
+	}
+	if name == "" {
+		src.format += z.unused(members, spec)
 	}
 	for i, in := range spec.Inputs {
 		if _, shared := src.shared[in.Name]; shared {
@@ -292,6 +296,18 @@ func (z *npzReader) labels(taken []string) string {
 		}
 	}
 	return ""
+}
+
+// unused says which arrays of a file without labels are neither inputs nor named: one of
+// them may have been meant for the labels.
+func (z *npzReader) unused(taken []string, spec Spec) string {
+	left := slices.DeleteFunc(slices.Clone(z.names), func(name string) bool {
+		return slices.Contains(taken, name) || slices.Contains(spec.Named, name)
+	})
+	if len(left) == 0 {
+		return ""
+	}
+	return "; not used: " + listed(left)
 }
 
 // classes reads an integer array of shape [N] or [N,1].

@@ -31,6 +31,8 @@ func TestNPZInputs(t *testing.T) {
 			[]Input{{Name: "x", Shape: []int{-1, -1}, DType: nd.Float32}}, map[string]nd.Array{"x": x}, []int{1, 0}},
 		"labels as a column": {[]Named{{"x", x}, {"target", nd.Of([]int64{1, 0}, 2, 1)}},
 			[]Input{{Name: "x", Shape: nil, DType: 0}}, map[string]nd.Array{"x": x}, []int{1, 0}},
+		"a mask that is no input": {[]Named{{"x", x}, {"mask", labels}},
+			[]Input{{Name: "x", Shape: []int{-1, 2}, DType: nd.Float32}}, map[string]nd.Array{"x": x}, []int{1, 0}},
 		"an input called labels": {[]Named{{"labels", labels}, {"label", ids}},
 			[]Input{{Name: "labels", Shape: []int{-1}, DType: nd.Int64}}, map[string]nd.Array{"labels": labels}, []int{1, 2}},
 		"several": {[]Named{{"ids", ids}, {"x", x}, {"mask", mask}},

@@ -170,6 +170,10 @@ func TestDescribe(t *testing.T) {
 	if got, want := mustOpen(t, path, spec).Describe(), "2 of 5 samples from "+path+" (npz)"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	path = write(t, "stray.npz", npzOf(t, Named{"x", nd.New(nd.Float32, 2, 1)}, Named{"truths", nd.New(nd.Int64, 2)}))
+	if got, want := mustOpen(t, path, model(-1, 1)).Describe(), "2 samples without labels from "+path+` (npz; not used: "truths")`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 	path = write(t, "u.csv", []byte("a,b\n1,2\n"))
 	if got, want := mustOpen(t, path, model(-1, 2)).Describe(), "1 samples without labels from "+path+" (CSV, 2 features)"; got != want {
 		t.Errorf("%q, want %q", got, want)

@@ -81,13 +81,19 @@ type UselessError struct {
 	Low, High float32
 }
 
+// sameness is the chance above which samples are too much the same to tell what a model is worth.
+const sameness = 0.9
+
 func (e *UselessError) Error() string {
 	if len(e.Score.Metrics) == 0 {
 		return fmt.Sprintf("%s: as it is, the model is worth nothing for the task %s", e.Model, e.Task)
 	}
+	if e.Score.Chance > sameness && e.Score.Classes == nil {
+		return fmt.Sprintf("%s: the outputs of different samples are too alike for the task %s", e.Model, e.Task)
+	}
 	m := e.Score.Metrics[0]
 	text := fmt.Sprintf("%s: as it is, the model is no better at the task %s than guesses: %v, guesses %s", e.Model, e.Task, m, m.Format(m.Useless))
-	if e.Score.Chance > 0.9 {
+	if e.Score.Chance > sameness {
 		return text + "; nearly all labels are the same"
 	}
 	if unscaled(e.Low, e.High) {

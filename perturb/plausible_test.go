@@ -2,6 +2,7 @@ package perturb
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
@@ -63,5 +64,17 @@ func TestWeak(t *testing.T) {
 	few := set.Subset([]int{0, 1, 2, 3, 4})
 	if _, err := Search(t.Context(), m, few, Options{Task: task.Classification{}}); !errors.As(err, new(*SamplesError)) {
 		t.Errorf("five samples: %v", err)
+	}
+}
+
+// TestUselessMessage: what is too much the same depends on whether there are classes.
+func TestUselessMessage(t *testing.T) {
+	alike := task.Score{Chance: 0.95, Quality: 0.96, Metrics: []task.Metric{{Name: "cosine", Value: 1, Useless: 0.5}}}
+	classes := alike
+	classes.Classes = []task.Class{{Samples: 1}}
+	for want, s := range map[string]task.Score{"outputs of different samples are too alike for the task x": alike, "nearly all labels are the same": classes} {
+		if got := (&UselessError{Model: "m", Task: "x", Score: s}).Error(); !strings.Contains(got, want) {
+			t.Errorf("%q, want %q in it", got, want)
+		}
 	}
 }

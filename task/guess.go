@@ -52,7 +52,7 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		return Detection{}, shape + ", boxes and scores"
 	case rank >= 3 && fractions, rank == 0 && fractions:
 		return Regression{}, "the labels are fractions"
-	case !known && o.Kind == KindFeatures && rank == 2:
+	case o.Kind == KindFeatures && rank == 2 && !fractions && !several: // labels say who is alike
 		return Embedding{}, shape
 	case !known && o.Kind == KindFeatures && rank > 2:
 		return Outputs{}, shape

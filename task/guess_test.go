@@ -56,6 +56,7 @@ func TestGuess(t *testing.T) {
 		{"one number, no labels", Outlook{Shape: []int{-1, 1}}, none, false, "outputs"},
 		{"one text", Outlook{Shape: []int{-1}}, nd.Of([]bool{true}, 1), false, "binary"},
 		{"an embedding", Outlook{Shape: []int{-1, 384}, Kind: KindFeatures, Axis: 1}, none, true, "embedding"},
+		{"an embedding of labelled samples", Outlook{Shape: []int{-1, 384}, Kind: KindFeatures, Axis: 1}, nd.Of([]int64{0, 1, 1}, 3), false, "embedding"},
 		{"features of tokens", Outlook{Shape: []int{-1, -1, 384}, Kind: KindFeatures, Axis: 2, Tokens: true}, none, true, "outputs"},
 		{"tokens", Outlook{Shape: []int{-1, -1, 50}, Tokens: true}, none, false, "language"},
 		{"planes", Outlook{Shape: []int{-1, 4, -1, -1}}, nd.New(nd.Int64, 2, 3, 3), false, "segmentation"},

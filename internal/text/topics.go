@@ -24,9 +24,10 @@ const moreData = Data + `
 
 ` + Tasks + `
 
-An .npz may have the labels under the name labels, label, target, targets, class or y. Its
-values are what the model takes, so they are not scaled or normalised again. The first axis
-counts samples; --batch-axis says otherwise for an input or output.
+An .npz may have the labels under the name labels, label, target, targets, class, y, y_true,
+mask, masks or boxes. Its values are what the model takes, so they are not scaled or
+normalised again. The first axis counts samples; --batch-axis says otherwise for an input or
+output.
 
 The class folders of an image folder count in the order of their names, or in that of
 --classes FILE. Above them there may be the folders train and test (or val): protect and
