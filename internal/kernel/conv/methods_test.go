@@ -4,13 +4,15 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/advparams/advparams/internal/kernel/internal/kerneltest"
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-var update = flag.Bool("update", false, "write testdata/methods.txt")
+var update = flag.Bool("update", false, "write testdata/methods")
 
 // network is the convolutions of a well-known network, each once.
 type network struct {
@@ -57,49 +59,49 @@ func networks() []network {
 	}
 }
 
-// TestMethods compares the methods that are chosen for the layers of networks with those
-// of testdata/methods.txt. A change there is a change of speed: measure it.
+// TestMethods compares the methods that are chosen for the layers of networks with those of
+// testdata/methods, which has a file for each instruction set. A change there is a change of
+// speed: measure it.
 func TestMethods(t *testing.T) {
-	const file = "testdata/methods.txt"
-	defer simd.Use(simd.Active())
-	var got strings.Builder
-	for l := range simd.Levels {
-		if !simd.Use(l) {
-			if *update {
-				t.Fatal("this processor lacks an instruction set")
+	kerneltest.ForEachPath(t, func(t *testing.T) {
+		got, file := methodTable(), filepath.Join("testdata", "methods", strings.ToLower(simd.Name())+".txt")
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
 			}
-			t.Logf("only checked as far as this processor's instruction sets go")
-			break
+			return
 		}
-		for _, n := range networks() {
-			fmt.Fprintf(&got, "# %s, %s\n", simd.Name(), n.name)
-			fmt.Fprintf(&got, "%-36s%-22s%-22s%s\n", "# layer", "forward", "input", "weights")
-			for _, c := range n.layers {
-				p := c.plan()
-				forward, input := task{Conv: p}, task{Conv: p, adjoint: true}
-				layer := fmt.Sprintf("%d→%d, %d×%d, %d×%d/%d", c.InChannels, c.OutChannels, c.In[0], c.In[1], c.Kernel[0], c.Kernel[1], c.Stride[0])
-				if c.Group > 1 {
-					layer += fmt.Sprintf(" in %d", c.Group)
-				}
-				fmt.Fprintf(&got, "%-36s%-22s%-22s%s\n", layer, methodForCorrelation(&forward).name, methodForCorrelation(&input).name, methodForWeights(p).name)
-			}
-			got.WriteByte('\n')
-		}
-	}
-	if *update {
-		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+		b, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := strings.Split(string(b), "\n")
-	for i, line := range strings.Split(strings.TrimSpace(got.String()), "\n") {
-		if i >= len(want) || line != want[i] {
-			t.Fatalf("%s:%d: chosen\n%s\nwant\n%s", file, i+1, line, want[min(i, len(want)-1)])
+		lines, want := strings.Split(got, "\n"), strings.Split(string(b), "\n")
+		for i := range max(len(lines), len(want)) {
+			if i >= min(len(lines), len(want)) || lines[i] != want[i] {
+				t.Fatalf("%s:%d: chosen\n%s\nwant\n%s", file, i+1, strings.Join(lines[min(i, len(lines)):min(i+1, len(lines))], ""), strings.Join(want[min(i, len(want)):min(i+1, len(want))], ""))
+			}
+		}
+	})
+}
+
+// methodTable returns the methods for all layers with the instruction set in use.
+func methodTable() string {
+	var s strings.Builder
+	for i, n := range networks() {
+		if i > 0 {
+			s.WriteByte('\n')
+		}
+		fmt.Fprintf(&s, "# %s, %s\n", simd.Name(), n.name)
+		fmt.Fprintf(&s, "%-36s%-22s%-22s%s\n", "# layer", "forward", "input", "weights")
+		for _, c := range n.layers {
+			p := c.plan()
+			forward, input := task{Conv: p}, task{Conv: p, adjoint: true}
+			layer := fmt.Sprintf("%d→%d, %d×%d, %d×%d/%d", c.InChannels, c.OutChannels, c.In[0], c.In[1], c.Kernel[0], c.Kernel[1], c.Stride[0])
+			if c.Group > 1 {
+				layer += fmt.Sprintf(" in %d", c.Group)
+			}
+			fmt.Fprintf(&s, "%-36s%-22s%-22s%s\n", layer, methodForCorrelation(&forward).name, methodForCorrelation(&input).name, methodForWeights(p).name)
 		}
 	}
+	return s.String()
 }

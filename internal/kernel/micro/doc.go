@@ -7,11 +7,16 @@
 //	doc.go            this file
 //	micro.go          the microkernels of each instruction set
 //	micro_amd64.go    those in assembly
+//	micro_arm64.go    those for arm64
 //	micro_generic.go  other processors
 //	tile.go           Tile: a product with tables of offsets, and its portable version
-//	tile_amd64.go     its assembly
+//	tile_asm.go       its assembly
+//	tile_amd64.go     the microkernels of amd64
+//	tile_arm64.go     the microkernels of arm64
 //	strip.go          Strip: a strip of rows of a matrix product
-//	strip_amd64.go    its assembly
+//	strip_asm.go      its assembly
+//	strip_amd64.go    the microkernels of amd64
+//	strip_arm64.go    the microkernels of arm64
 //	direct.go         DirectTile: few weights against many vectors anywhere
 //	direct_amd64.go   its assembly
 //	dots.go           DotTile: products of vectors that are summed at the end
@@ -22,4 +27,5 @@
 //	tall_amd64.go     its assembly
 //	matrix.go         Matrix: a view of a matrix, and packing it
 //	asm_amd64.go      declarations of the assembly; generated
+//	asm_arm64.go      the same for arm64
 package micro

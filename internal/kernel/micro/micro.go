@@ -4,6 +4,9 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
+//go:generate go run ../internal/asmgen -out asm_amd64.s -stubs asm_amd64.go -pkg micro
+//go:generate go run ../internal/armgen -out asm_arm64.s -stubs asm_arm64.go -pkg micro
+
 // microkernels holds the functions of one instruction set that compute the tasks of this
 // package.
 type microkernels struct {

@@ -6,6 +6,7 @@ type Level int
 // The instruction sets, from the least capable on.
 const (
 	Portable Level = iota // no assembly: Go
+	NEON                  // arm64
 	AVX2
 	AVX512
 	Levels
@@ -40,7 +41,7 @@ var isa *instructions
 
 func init() { isa = available[0] }
 
-// Name returns the instruction set in use: "AVX-512", "AVX2" or "portable".
+// Name returns the instruction set in use: "AVX-512", "AVX2", "NEON" or "portable".
 func Name() string { return isa.name }
 
 // Active returns the instruction set in use.

@@ -6,6 +6,6 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-var winogradCode = [simd.Levels]func(winoTransform, *winoArgs){simd.Portable: portableWinograd}
+var winogradCode = [simd.Levels]func(winoTransform, *winoArgs){simd.Portable: portableWinograd, simd.NEON: portableWinograd}
 
 func laneCode() *laneKernels { return nil }

@@ -1,0 +1,54 @@
+// Command armgen writes the arm64 assembly of a kernel package, as asmgen writes that for
+// amd64: that of the package which -pkg names. Run it through "go generate"; the output is
+// committed.
+//
+// # Files
+//
+//	main.go     which kernels a package has
+//	kernel.go   what the kernels have in common: partial vectors, loops
+//	tile.go     matrix products: tiles
+//	strip.go    matrix products: strips of rows
+package main
+
+import (
+	"flag"
+	"log"
+	"os"
+	"strings"
+
+	"github.com/advparams/advparams/internal/kernel/internal/a64"
+)
+
+// packages writes the assembly of each package.
+var packages = map[string]func(){
+	"micro": microKernels,
+}
+
+var (
+	pkg   = flag.String("pkg", "", "package to write the assembly of")
+	out   = flag.String("out", "", "file for the assembly")
+	stubs = flag.String("stubs", "", "file for the declarations")
+)
+
+// file is what is written.
+var file a64.File
+
+func main() {
+	flag.Parse()
+	write, ok := packages[*pkg]
+	if !ok {
+		log.Fatalf("no assembly for package %q", *pkg)
+	}
+	file = a64.File{Command: "go run main.go " + strings.Join(os.Args[1:], " "), Package: *pkg}
+	write()
+	for name, text := range map[string]string{*out: file.Assembly(), *stubs: file.Declarations()} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+func microKernels() {
+	tiles()
+	strips()
+}

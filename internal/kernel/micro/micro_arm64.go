@@ -1,0 +1,11 @@
+//go:build arm64 && !noasm
+
+package micro
+
+import (
+	"github.com/advparams/advparams/internal/kernel/simd"
+)
+
+func addMicrokernels() {
+	microSets[simd.NEON] = &microkernels{rows: 8, vecs: 3, tile: tileNEON, strip: stripsNEON.run}
+}
