@@ -4,7 +4,7 @@ GO ?= go
 PREFIX ?= /usr/local
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build install release capi storage demo bench clean fuzz generate lint race test test-arm64 test-capi test-deploy test-faults test-js test-long test-mutations test-python test-release test-report test-slurm test-storage vuln wheels
+.PHONY: help build install release capi storage demo bench clean fuzz generate lint race test test-arm64 site test-capi test-deploy test-faults test-js test-long test-mutations test-python test-release test-report test-site test-slurm test-storage vuln wheels
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ storage: ## build bin/advparams-storage, for models in object storage
 
 demo: ## lock, verify and unlock the embedded model; the files stay in ./demo
 	$(GO) run ./cmd/advparams demo --force demo
+
+site: ## build the documentation as a site with search in bin/site (needs Python)
+	docs/site/build bin/site
 
 fuzz: ## run every fuzz target for a minute; FUZZTIME=10m for longer
 	GO=$(GO) .ci/fuzz
@@ -69,6 +72,9 @@ test-python: ## test python/ in a virtual environment; skipped without Python
 
 test-report: ## look at reports in Chromium, light, dark, on a phone and on paper; skipped without it
 	GO=$(GO) .ci/report
+
+test-site: ## build the documentation site and search it in Chromium; skipped without Python
+	GO=$(GO) .ci/site
 
 test-slurm: ## run deploy/slurm in a Slurm on this host; skipped where there can be none
 	deploy/slurm/e2e.sh
