@@ -169,6 +169,11 @@ func (d *Data) prepare(h *head, usual dataset.Split, seed uint64, w *gradient.Wo
 	if p.vocabulary, err = d.tokens(); err != nil {
 		return nil, err
 	}
+	if t, is := h.task.(task.Detection); is {
+		if h.task, err = detector(t, set); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.settleTask(w); err != nil {
 		return nil, err
 	}
@@ -185,6 +190,25 @@ func (d *Data) prepare(h *head, usual dataset.Split, seed uint64, w *gradient.Wo
 		p.set, err = set.Classified(verify.Spec(h.look).Classes)
 	}
 	return p, err
+}
+
+// detector returns a detector's task with what its samples say: the size of the images, if
+// the model leaves it open, and the numbers of the classes.
+func detector(t task.Detection, set *dataset.Set) (task.Task, error) {
+	t.IDs = set.ClassIDs()
+	if t.Width > 0 && t.Height > 0 {
+		return t, nil
+	}
+	one, err := set.Batch(0, 1)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range one {
+		if len(a.Shape) == 4 {
+			t.Width, t.Height = task.ImageSize(a.Shape)
+		}
+	}
+	return t, nil
 }
 
 // tokens reads the vocabulary.

@@ -2,8 +2,10 @@ package advparams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
@@ -53,15 +55,63 @@ func (p *prepared) settleTask(w *gradient.Workers) error {
 	if !p.askOriginal {
 		truth = p.set.Truth(0, p.set.Len())
 	}
+	var choices []task.Choice
+	var tallies []task.Tally
 	done := false
-	return session.Forward(few, func(_, _ int, outputs []nd.Array) error {
-		if done {
-			return nil
+	err = session.Forward(few, func(lo, n int, outputs []nd.Array) error {
+		if !done {
+			if p.task, p.settled, err = t.Settle(truth, outputs); err != nil {
+				return err
+			}
+			done = true
+			if c, is := p.task.(task.Chooser); is && truth.Data != nil {
+				if choices, err = c.Choices(truth, outputs); err != nil {
+					return p.labelError(err)
+				}
+			}
+			if len(choices) < 2 {
+				return errDone
+			}
+			for _, c := range choices {
+				tallies = append(tallies, c.Task.NewTally())
+			}
 		}
-		done = true
-		p.task, p.settled, err = t.Settle(truth, outputs)
-		return err
+		for _, t := range tallies {
+			if err := t.Add(outputs, few.Truth(lo, lo+n)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+	if errors.Is(err, errDone) {
+		err = nil
+	}
+	if err != nil || len(choices) == 0 {
+		return err
+	}
+	best, quality := 0, 0.0
+	for i, t := range tallies {
+		if q := t.Score().Quality; q > quality {
+			best, quality = i, q
+		}
+	}
+	p.task = choices[best].Task
+	if why := choices[best].Why; why != "" {
+		p.settled = strings.TrimPrefix(p.settled+"; "+why, "; ")
+	}
+	return nil
+}
+
+// errDone ends a run that has shown enough.
+var errDone = errors.New("done")
+
+// labelError names the file of the sample whose label is wrong.
+func (p *prepared) labelError(err error) error {
+	bad, is := errors.AsType[*task.LabelError](err)
+	if !is || bad.Sample < 0 || bad.Classes == 0 {
+		return err
+	}
+	return &dataset.LabelError{Sample: bad.Sample, Name: p.set.SampleName(bad.Sample), Label: int(bad.Label), Classes: bad.Classes}
 }
 
 // answered replaces the labels by the answers of a model.

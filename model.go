@@ -122,6 +122,11 @@ func (h *head) settle(set *dataset.Set, w *gradient.Workers) error {
 			outputs = append(outputs, name)
 		}
 	}
+	for _, name := range h.look.Boxes {
+		if !slices.Contains(outputs, name) {
+			outputs = append(outputs, name)
+		}
+	}
 	if len(outputs) == 0 {
 		outputs = own
 	}

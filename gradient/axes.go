@@ -51,6 +51,10 @@ func AxesOf(m *onnxio.Model) (*Axes, error) {
 		return nil, err
 	}
 	a := &Axes{Inputs: map[string]int{}, Outputs: map[string]int{}}
+	if len(inputs) == 1 && oneImage(inputs[0].Shape) {
+		a.Inputs[inputs[0].Name] = NoAxis
+		return a, a.settle(inputs)
+	}
 	lead := -1
 	for i, in := range inputs {
 		if in.Shape == nil || len(in.Shape) > 0 && in.Shape[0] < 0 && (lead < 0 || len(in.Shape) > 1 && len(inputs[lead].Shape) < 2) {
@@ -126,6 +130,13 @@ func axisBeside(in, lead Input, at int) int {
 		}
 	}
 	return NoAxis
+}
+
+// oneImage reports whether a shape is that of one image without an axis of samples, [3,H,W],
+// as torchvision's detectors take it.
+func oneImage(shape []int) bool {
+	large := func(n int) bool { return n < 0 || n >= 16 }
+	return len(shape) == 3 && shape[0] == 3 && large(shape[1]) && large(shape[2])
 }
 
 func sizeOf(shape []int, axis int) int {

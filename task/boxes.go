@@ -24,9 +24,20 @@ func (a box) overlap(b box) float32 {
 
 func (a box) area() float32 { return (a.x2 - a.x1) * (a.y2 - a.y1) }
 
+// inside returns the share of a box that lies in another.
+func (a box) inside(b box) float32 {
+	w := min(a.x2, b.x2) - max(a.x1, b.x1)
+	h := min(a.y2, b.y2) - max(a.y1, b.y1)
+	if !(w > 0 && h > 0) {
+		return 0
+	}
+	return w * h / a.area()
+}
+
 // object is what the truth says of a sample, detection what a model finds.
 type object struct {
 	class int
+	crowd bool // several objects, of which nobody knows how many
 	box
 }
 
@@ -46,36 +57,40 @@ type found struct {
 	values             [][]float32
 	object             func(sample, place int) (output, index int) // nil without
 	classOf            func(sample, place int) int                 // nil if each place has a score for every class
+	paired             bool                                        // boxes and scores are outputs of their own
+	background         Background                                  // scores have passed a Softmax over classes and this
 }
 
 // found reads outputs of one of the forms of Detection.
-func (Detection) found(outputs []nd.Array) (*found, error) {
+func (d Detection) found(outputs []nd.Array) (*found, error) {
 	var list []nd.Array
 	var at []int
+	f := &found{values: make([][]float32, len(outputs))}
 	for k, y := range outputs {
-		if y.DType() == nd.Float32 && len(y.Shape) == 3 {
+		if y.DType() != nd.Float32 {
+			continue
+		}
+		f.values[k] = y.Float32s()
+		if len(y.Shape) == 3 {
 			list, at = append(list, y), append(at, k)
 		}
 	}
-	f := &found{values: make([][]float32, len(outputs))}
-	for k, y := range outputs {
-		if y.DType() == nd.Float32 {
-			f.values[k] = y.Float32s()
-		}
-	}
+	none := len(list) == 1 && list[0].Shape[1] == 0
 	switch {
+	case f.triple(outputs):
+		none = f.places == 0
 	case len(list) == 1:
 		f.single(list[0], at[0])
 	case len(list) >= 2:
 		for i, y := range list {
 			for j, z := range list {
 				if f.places == 0 && i != j && y.Shape[2] == 4 && (z.Shape[1] == y.Shape[1] || z.Shape[2] == y.Shape[1]) {
-					f.pair(y, z, at[j])
+					f.pair(y, z, at[j], d.Background)
 				}
 			}
 		}
 	}
-	if none := len(list) == 1 && list[0].Shape[1] == 0; !none && f.places == 0 || f.classes < 1 {
+	if !none && f.places == 0 || f.classes < 1 {
 		e := &DetectorError{}
 		for _, y := range outputs {
 			e.Shapes = append(e.Shapes, y.Shape)
@@ -83,6 +98,49 @@ func (Detection) found(outputs []nd.Array) (*found, error) {
 		return nil, e
 	}
 	return f, nil
+}
+
+// triple reads boxes [N,A,4], labels [N,A] and scores [N,A], and reports whether outputs have
+// them. Labels are integers, or whole numbers of which some exceed 1.
+func (f *found) triple(outputs []nd.Array) bool {
+	boxes, labels, scores := -1, -1, -1
+	for k, y := range outputs {
+		if y.DType() == nd.Float32 && len(y.Shape) == 3 && y.Shape[2] == 4 && boxes < 0 {
+			boxes = k
+		}
+	}
+	if boxes < 0 {
+		return false
+	}
+	shape := outputs[boxes].Shape[:2]
+	for k, y := range outputs {
+		switch {
+		case !slices.Equal(y.Shape, shape):
+		case y.DType() == nd.Int64 && labels < 0:
+			labels = k
+		case y.DType() == nd.Float32 && scores < 0:
+			scores = k
+		case y.DType() == nd.Float32 && labels < 0: // which of the two has classes?
+			if labels = k; shares(y.Float32s()) && !shares(outputs[scores].Float32s()) {
+				labels, scores = scores, k
+			}
+		}
+	}
+	if labels < 0 || scores < 0 {
+		return false
+	}
+	x, c := f.values[boxes], floats(outputs[labels])
+	f.n, f.places, f.corners = shape[0], shape[1], true
+	index := func(sample, place int) int { return sample*f.places + place }
+	f.coordinate = func(sample, place, k int) float32 { return x[index(sample, place)*4+k] }
+	f.part = func(sample, place, _ int) (int, int) { return scores, index(sample, place) }
+	f.chosen(func(sample, place int) int { return max(0, int(c[index(sample, place)])) })
+	return true
+}
+
+// shares reports whether all numbers are between 0 and 1.
+func shares(x []float32) bool {
+	return !slices.ContainsFunc(x, func(v float32) bool { return !(v >= 0 && v <= 1) })
 }
 
 // single reads one output with boxes and scores.
@@ -166,8 +224,8 @@ func suppressed(x []float32, first bool, n, places int) bool {
 }
 
 // pair reads boxes [N,A,4] and scores [N,A,C] or [N,C,A].
-func (f *found) pair(boxes, scores nd.Array, at int) {
-	x, s := boxes.Float32s(), scores.Float32s()
+func (f *found) pair(boxes, scores nd.Array, at int, background Background) {
+	x := boxes.Float32s()
 	places := boxes.Shape[1]
 	f.n, f.places = boxes.Shape[0], places
 	f.coordinate = func(sample, place, k int) float32 { return x[(sample*places+place)*4+k] }
@@ -177,8 +235,9 @@ func (f *found) pair(boxes, scores nd.Array, at int) {
 		f.classes = scores.Shape[1]
 		f.part = func(sample, place, class int) (int, int) { return at, (sample*scores.Shape[1]+class)*places + place }
 	}
-	for _, v := range s {
-		f.raw = f.raw || v < 0 || v > 1
+	f.paired, f.raw = true, !shares(scores.Float32s())
+	if background != NoBackground {
+		f.exclude(at, background)
 	}
 	ordered := 0
 	for i := range f.n * places {
@@ -187,6 +246,42 @@ func (f *found) pair(boxes, scores nd.Array, at int) {
 		}
 	}
 	f.corners = ordered*10 >= f.n*places*9
+}
+
+// exclude leaves out the class that stands for no object. Logits become probabilities among
+// all classes.
+func (f *found) exclude(at int, background Background) {
+	part, classes := f.part, f.classes
+	if f.raw {
+		p := slices.Clone(f.values[at])
+		for i := range f.n {
+			for a := range f.places {
+				f.softmax(p, i, a, part, classes)
+			}
+		}
+		f.values[at], f.raw, f.background = p, false, background
+	}
+	f.classes--
+	if background == FirstBackground {
+		f.part = func(sample, place, class int) (int, int) { return part(sample, place, class+1) }
+	}
+}
+
+// softmax replaces the logits of a place by probabilities.
+func (f *found) softmax(p []float32, sample, place int, part func(sample, place, class int) (output, index int), classes int) {
+	most, sum := math.Inf(-1), 0.0
+	for c := range classes {
+		_, k := part(sample, place, c)
+		most = max(most, float64(p[k]))
+	}
+	for c := range classes {
+		_, k := part(sample, place, c)
+		sum += math.Exp(float64(p[k]) - most)
+	}
+	for c := range classes {
+		_, k := part(sample, place, c)
+		p[k] = float32(math.Exp(float64(p[k])-most) / sum)
+	}
 }
 
 // boxes returns the boxes of all places of a sample.
@@ -243,6 +338,21 @@ func (f *found) addSeed(seeds []nd.Array, sample, place, class int, g float64) {
 		slope = 1/(s+nearEnds) + 1/(1-s+nearEnds)
 	}
 	output, i := f.part(sample, place, class)
+	if f.background != NoBackground { // ∂p/∂z = p (δ - p) for each logit z of the place
+		p, first := f.values[output], 0
+		if f.background == FirstBackground {
+			first = -1
+		}
+		for c := range f.classes + 1 {
+			_, k := f.part(sample, place, first+c)
+			own := float32(0)
+			if k == i {
+				own = 1
+			}
+			seeds[output].Float32s()[k] += float32(g*slope) * p[i] * (own - p[k])
+		}
+		return
+	}
 	if f.object == nil {
 		seeds[output].Float32s()[i] += float32(g * slope)
 		return
@@ -287,113 +397,4 @@ func (f *found) detections(sample int, least float32) []detection {
 		}
 	}
 	return kept
-}
-
-// objects returns the objects of each sample, in the units of the outputs.
-func (d Detection) objects(truth nd.Array, f *found) ([][]object, error) {
-	if truth.Data == nil {
-		return nil, ErrNoLabels
-	}
-	if len(truth.Shape) != 3 || truth.Shape[2] != 5 && truth.Shape[2] != 6 || truth.Shape[0] > f.n {
-		return nil, &ShapeError{Labels: truth.Shape, Output: []int{f.n, f.places, f.classes}}
-	}
-	y, width := floats(truth), truth.Shape[2]
-	n, rows := truth.Shape[0], truth.Shape[1]
-	pixels := false
-	for i := 0; i < len(y); i += width {
-		for _, v := range y[i+1 : i+5] {
-			pixels = pixels || y[i] >= 0 && v > 1.5
-		}
-	}
-	out := make([][]object, n)
-	unit := f.unit()
-	for i := range n {
-		for k := range rows {
-			row := y[(i*rows+k)*width:][:width]
-			if row[0] < 0 {
-				continue
-			}
-			o := object{class: int(row[0])}
-			if o.class >= f.classes && f.classOf == nil {
-				return nil, &LabelError{Sample: i, Label: row[0]}
-			}
-			switch w, h := float32(d.Width), float32(d.Height); {
-			case width == 6:
-				o.box = box{row[1], row[2], row[3], row[4]}
-			case pixels:
-				o.box = box{row[1], row[2], row[1] + row[3], row[2] + row[4]}
-				if unit && w > 0 && h > 0 {
-					o.box = box{o.x1 / w, o.y1 / h, o.x2 / w, o.y2 / h}
-				}
-			default:
-				o.box = box{row[1] - row[3]/2, row[2] - row[4]/2, row[1] + row[3]/2, row[2] + row[4]/2}
-				if !unit && w > 0 && h > 0 {
-					o.box = box{o.x1 * w, o.y1 * h, o.x2 * w, o.y2 * h}
-				}
-			}
-			out[i] = append(out[i], o)
-		}
-	}
-	return out, nil
-}
-
-// unit reports whether coordinates are shares of the image, and not pixels.
-func (f *found) unit() bool {
-	for i := range f.n {
-		for a := range f.places {
-			if f.coordinate(i, a, 2) > 2 || f.coordinate(i, a, 0) > 2 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// averagePrecisions returns the mean over the classes of the average precision: precision
-// at 101 recalls from 0 to 1, the largest at that recall or more (COCO).
-func averagePrecisions(objects []labelled, list []scored, least float32) float64 {
-	byClass := map[int][]labelled{}
-	for _, o := range objects {
-		byClass[o.class] = append(byClass[o.class], o)
-	}
-	detections := map[int][]scored{}
-	for _, e := range list {
-		detections[e.class] = append(detections[e.class], e)
-	}
-	sum := 0.0
-	for class, wanted := range byClass {
-		have := detections[class]
-		slices.SortStableFunc(have, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
-		taken := make([]bool, len(wanted))
-		byImage := map[int][]int{}
-		for k, o := range wanted {
-			byImage[o.image] = append(byImage[o.image], k)
-		}
-		var precision, recall []float64
-		hits := 0
-		for i, e := range have {
-			best, overlap := -1, least
-			for _, k := range byImage[e.image] {
-				if v := wanted[k].overlap(e.box); !taken[k] && v >= overlap {
-					best, overlap = k, v
-				}
-			}
-			if best >= 0 {
-				taken[best] = true
-				hits++
-			}
-			precision, recall = append(precision, float64(hits)/float64(i+1)), append(recall, float64(hits)/float64(len(wanted)))
-		}
-		for i := len(precision) - 2; i >= 0; i-- {
-			precision[i] = max(precision[i], precision[i+1])
-		}
-		area := 0.0
-		for k := range 101 {
-			if i, _ := slices.BinarySearch(recall, float64(k)/100-1e-9); i < len(precision) {
-				area += precision[i]
-			}
-		}
-		sum += area / 101
-	}
-	return sum / float64(max(1, len(byClass)))
 }

@@ -15,7 +15,7 @@ func TestCOCO(t *testing.T) {
 		t.Fatal(err)
 	}
 	var cases []struct {
-		Objects, Found [][]float64 // image, class, corner and size; score
+		Objects, Found [][]float64 // image, class, corner and size; whether it is a crowd, or score
 		Map50, Map     float64
 	}
 	if err := json.Unmarshal(data, &cases); err != nil {
@@ -27,7 +27,7 @@ func TestCOCO(t *testing.T) {
 		}
 		var objects []labelled
 		for _, r := range c.Objects {
-			objects = append(objects, labelled{int(r[0]), object{int(r[1]), rectangle(r)}})
+			objects = append(objects, labelled{int(r[0]), object{int(r[1]), r[6] == 1, rectangle(r)}})
 		}
 		var found []scored
 		for _, r := range c.Found {

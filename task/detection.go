@@ -2,6 +2,7 @@ package task
 
 import (
 	"math"
+	"slices"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
@@ -15,14 +16,57 @@ import (
 //	[N,A,6]               corners, score and class, behind a suppression of duplicates
 //	[N,A,7]               image, corners, class and score, behind one (end to end)
 //	[N,A,4] and [N,A,C]   boxes and scores (SSD, DETR), in either order
+//	[N,A,4], [N,A] twice  boxes, labels and scores, in any order (torchvision)
+//
+// Scores are probabilities or logits. One of their classes may stand for no object
+// (Background); Settle tells it.
 //
 // The truth is [N,M,5]: the class of each object, and its box as centre and size in shares
 // of the image (as YOLO writes labels), or as corner and size in pixels (as COCO does) if
-// numbers exceed 1. Rows of a negative class are padding. Boxes that a model itself has
+// numbers exceed 1. Rows of class -1 are padding, and those of class -2-c a crowd of class c:
+// a detection most of which lies in it counts neither way. Boxes that a model itself has
 // found (Answers) are [N,M,6].
 type Detection struct {
 	// Width and Height of the image in pixels; 0 if they are not known.
 	Width, Height int
+	// Background is the class of the scores that stands for no object.
+	Background Background
+	// IDs are other numbers of the classes of the truth, which the model may count by
+	// (dataset.Set.ClassIDs); nil if there are none.
+	IDs []int
+	// Counting says how the model counts the classes of the truth.
+	Counting Counting
+}
+
+// Background is a class that stands for no object.
+type Background string
+
+// Where a background is. Scores are then compared by Softmax.
+const (
+	NoBackground    Background = ""
+	FirstBackground Background = "first" // SSD
+	LastBackground  Background = "last"  // DETR
+)
+
+// Counting is a way to count classes.
+type Counting string
+
+// How a model counts the classes of the truth.
+const (
+	FromZero Counting = ""
+	FromOne  Counting = "one" // class 0 is the background
+	ByID     Counting = "id"  // as Detection.IDs
+)
+
+// class returns the class of the model for one of the truth.
+func (d Detection) class(truth int) int {
+	switch {
+	case d.Counting == FromOne:
+		return truth + 1
+	case d.Counting == ByID && truth < len(d.IDs):
+		return d.IDs[truth]
+	}
+	return truth
 }
 
 // Name returns "detection".
@@ -59,8 +103,9 @@ func (d Detection) margin(truth nd.Array, tau float64, training bool) gradient.L
 		}
 		gradient.ClearSeeds(seeds)
 		count := 0
-		for _, list := range objects {
-			count += len(list)
+		for i, list := range objects {
+			objects[i] = slices.DeleteFunc(list, func(o object) bool { return o.crowd })
+			count += len(objects[i])
 		}
 		total, share := 0.0, 1/float64(max(count, 1))
 		for i, list := range objects {
@@ -246,6 +291,9 @@ func (t *detectionTally) Add(outputs []nd.Array, truth nd.Array) error {
 		for _, o := range list {
 			t.objects = append(t.objects, labelled{image, o})
 			has[o.class] = true
+			if o.crowd {
+				continue
+			}
 			t.spread += math.Abs(t.margin(f, i, o, list))
 			t.counted++
 		}

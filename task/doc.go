@@ -13,7 +13,7 @@
 //	segmentation    a class for every position: [N,K,…] or [N,…,K]
 //	ctc             a text, read step by step: [N,T,C]
 //	image           images or signals: [N,C,H,W], [N,C,T]
-//	detection       boxes and scores for many places, in one output or two
+//	detection       boxes with classes and scores, in one to three outputs
 //	embedding       vectors [N,D], of which only distances matter
 //	outputs         any outputs at all, compared with those of the original
 //
@@ -64,6 +64,8 @@
 //	embedding.go       the task embedding
 //	detection.go       the task detection
 //	boxes.go           boxes and scores as detectors put them out
+//	counting.go        how a detector counts classes
+//	precision.go       average precision
 //	outputs.go         the task outputs
 //	several.go         several outputs with a task each
 //	errors.go          typed errors

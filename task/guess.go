@@ -32,7 +32,7 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		shape += " and ends in " + o.Why
 	}
 	switch rank := o.rank(); {
-	case fractions && len(labels.Shape) == 3 && labels.Shape[2] == 5 && (o.boxes() || rank >= 3):
+	case fractions && len(labels.Shape) == 3 && labels.Shape[2] == 5 && (o.boxes() || o.Boxes != nil || rank >= 3):
 		return Detection{}, "labels are boxes"
 	case known && rank >= 3 && o.LastOp == "Sigmoid" && len(o.Shape) == 3 && o.alike(labels) && checkBits(labels) == nil:
 		return MultiLabel{}, "each place of a sample has several labels"
@@ -48,6 +48,8 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		return Image{}, fmt.Sprintf("the output has shape %s, which is %s", o.shapeText(), o.pictureText())
 	case !known && byModel && o.suppressed && len(o.Shape) == 3 && (o.Shape[2] == 6 || o.Shape[2] == 7):
 		return Detection{}, shape + ", behind a NonMaxSuppression"
+	case !known && byModel && o.Boxes != nil:
+		return Detection{}, fmt.Sprintf("the outputs %s are boxes and what is in them", strings.Join(o.Boxes, ", "))
 	case !known && byModel && o.boxes():
 		return Detection{}, shape + ", boxes and scores"
 	case rank >= 3 && fractions, rank == 0 && fractions:
@@ -207,7 +209,11 @@ func (o Outlook) imageSize() (width, height int) {
 	if len(o.Inputs) == 0 || len(o.Inputs[0].Shape) != 4 {
 		return 0, 0
 	}
-	s := o.Inputs[0].Shape
+	return ImageSize(o.Inputs[0].Shape)
+}
+
+// ImageSize returns the size of images [N,C,H,W] or [N,H,W,C]; 0 where it is open.
+func ImageSize(s []int) (width, height int) {
 	if s[3] == 1 || s[3] == 3 {
 		return max(s[2], 0), max(s[1], 0)
 	}

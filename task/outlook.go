@@ -38,6 +38,10 @@ type Outlook struct {
 	batchSecond bool // whether the output has samples on axis 1
 	suppressed  bool // whether a NonMaxSuppression chooses what the output has
 
+	// Boxes names the outputs of a detector that has one of boxes, and others of their scores
+	// and classes, in the order of the graph; nil for other models.
+	Boxes []string
+
 	// Floats names the outputs of a floating-point type with a row a sample, in the
 	// order of the graph, without states that the model takes again as inputs. The task
 	// outputs looks at all of them.
@@ -66,6 +70,7 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 		}
 	}
 	o.Floats = withoutScalars(g, o.Floats)
+	o.Boxes = boxOutputs(g)
 	if out == nil {
 		out = g.GetOutput()[0]
 		if i := slices.IndexFunc(g.GetOutput(), isFloat); i >= 0 {
@@ -128,12 +133,61 @@ func (o Outlook) Outputs(t Task) []string {
 	switch {
 	case is:
 		return several.Outputs()
+	case t.Name() == Detection{}.Name() && o.Boxes != nil && !o.Named:
+		return o.Boxes
 	case t.Traits().AllOutputs && !o.Named:
 		return o.Floats
 	case o.Output != "":
 		return []string{o.Output}
 	}
 	return nil
+}
+
+// boxOutputs returns the outputs of a detector that has images, one output of boxes, [N,A,4] or
+// [A,4], and another of scores for each class, [N,A,C], or two with a score and a class for
+// each box; nil if there are none.
+func boxOutputs(g *onnxpb.GraphProto) []string {
+	images := slices.ContainsFunc(g.GetInput(), func(v *onnxpb.ValueInfoProto) bool {
+		s := shapeOf(v)
+		return len(s) == 4 || len(s) == 3 && s[0] == 3
+	})
+	if !images {
+		return nil
+	}
+	for _, boxes := range g.GetOutput() {
+		s := shapeOf(boxes)
+		if rank := len(s); !isFloat(boxes) || rank != 2 && rank != 3 || s[rank-1] != 4 {
+			continue
+		}
+		var single, pair []string // with a number for each box, for each box and class
+		for _, v := range g.GetOutput() {
+			other := shapeOf(v)
+			switch {
+			case v == boxes:
+				single, pair = append(single, v.GetName()), append(pair, v.GetName())
+			case len(other) == len(s)-1 && (isFloat(v) || isInteger(v)) && len(single) < 3:
+				single = append(single, v.GetName())
+			case len(other) == 3 && len(s) == 3 && isFloat(v) && other[2] != 4 && (other[1] == s[1] || other[2] == s[1]) && len(pair) < 2:
+				pair = append(pair, v.GetName())
+			}
+		}
+		switch {
+		case len(single) == 3:
+			return single
+		case len(pair) == 2:
+			return pair
+		}
+	}
+	return nil
+}
+
+// isInteger reports whether a value has integers.
+func isInteger(v *onnxpb.ValueInfoProto) bool {
+	switch onnxpb.TensorProto_DataType(v.GetType().GetTensorType().GetElemType()) {
+	case onnxpb.TensorProto_INT64, onnxpb.TensorProto_INT32:
+		return true
+	}
+	return false
 }
 
 // carried reports whether an output is a state that the model takes again as an input, and

@@ -74,6 +74,23 @@ type Settler interface {
 	Settle(truth nd.Array, outputs []nd.Array) (settled Task, why string, err error)
 }
 
+// Chooser is a task that samples can be measured by in several ways, of which one is right for
+// a model.
+type Chooser interface {
+	Task
+	// Choices returns the ways, the usual one first, given the labels of all samples and the
+	// outputs of the original model for some. The one by which that model is worth most is
+	// right, and of several the first.
+	Choices(truth nd.Array, outputs []nd.Array) ([]Choice, error)
+}
+
+// Choice is one of several ways to measure. Why says in a sentence what is special about it;
+// it is empty for the usual one.
+type Choice struct {
+	Task Task
+	Why  string
+}
+
 // Scaler is a task that takes more of a tally than its Scale.
 type Scaler interface {
 	Task
