@@ -52,8 +52,8 @@ func (c *code) constant(value any) Mem {
 	return Mem{Base: c.constants, Disp: at}
 }
 
-// load returns a register that holds a constant.
-func (c *code) hold(value any) reg.VecVirtual {
+// Hold returns a register that holds a constant.
+func (c *code) Hold(value any) reg.VecVirtual {
 	r := c.register()
 	if c.lanes == 16 {
 		VBROADCASTSS(c.constant(value), r)
@@ -63,32 +63,32 @@ func (c *code) hold(value any) reg.VecVirtual {
 	return r
 }
 
-func (c *code) add(x, y reg.VecVirtual) reg.VecVirtual {
+func (c *code) Add(x, y reg.VecVirtual) reg.VecVirtual {
 	r := c.register()
 	VADDPS(y, x, r)
 	return r
 }
 
-func (c *code) sub(x, y reg.VecVirtual) reg.VecVirtual {
+func (c *code) Sub(x, y reg.VecVirtual) reg.VecVirtual {
 	r := c.register()
 	VSUBPS(y, x, r)
 	return r
 }
 
-func (c *code) mul(x, y reg.VecVirtual) reg.VecVirtual {
+func (c *code) Mul(x, y reg.VecVirtual) reg.VecVirtual {
 	r := c.register()
 	VMULPS(y, x, r)
 	return r
 }
 
-func (c *code) div(x, y reg.VecVirtual) reg.VecVirtual {
+func (c *code) Div(x, y reg.VecVirtual) reg.VecVirtual {
 	r := c.register()
 	VDIVPS(y, x, r)
 	return r
 }
 
-// times returns x times a constant.
-func (c *code) times(value float64, x reg.VecVirtual) reg.VecVirtual {
+// Times returns x times a constant.
+func (c *code) Times(value float64, x reg.VecVirtual) reg.VecVirtual {
 	r := c.register()
 	if c.lanes == 16 {
 		VMULPS_BCST(c.constant(value), x, r)
@@ -98,8 +98,8 @@ func (c *code) times(value float64, x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-// plus returns x plus a constant.
-func (c *code) plus(value float64, x reg.VecVirtual) reg.VecVirtual {
+// Plus returns x plus a constant.
+func (c *code) Plus(value float64, x reg.VecVirtual) reg.VecVirtual {
 	r := c.register()
 	if c.lanes == 16 {
 		VADDPS_BCST(c.constant(value), x, r)
@@ -109,8 +109,8 @@ func (c *code) plus(value float64, x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-// fma adds a constant times x to sum, and returns sum.
-func (c *code) fma(sum reg.VecVirtual, value float64, x reg.VecVirtual) reg.VecVirtual {
+// Fma adds a constant times x to sum, and returns sum.
+func (c *code) Fma(sum reg.VecVirtual, value float64, x reg.VecVirtual) reg.VecVirtual {
 	switch {
 	case c.lanes == 16 && value < 0:
 		VFNMADD231PS_BCST(c.constant(-value), x, sum)
@@ -124,10 +124,24 @@ func (c *code) fma(sum reg.VecVirtual, value float64, x reg.VecVirtual) reg.VecV
 	return sum
 }
 
-// horner evaluates a polynomial in x, the coefficient of the highest power
+func (c *code) MulAdd(sum, x, y reg.VecVirtual) reg.VecVirtual {
+	VFMADD231PS(x, y, sum)
+	return sum
+}
+
+func (c *code) MulThenAdd(p, x, y reg.VecVirtual) reg.VecVirtual {
+	VFMADD213PS(y, x, p)
+	return p
+}
+
+func (c *code) AddTo(sum, x reg.VecVirtual) { VADDPS(x, sum, sum) }
+
+func (c *code) LargestTo(sum, x reg.VecVirtual) { VMAXPS(x, sum, sum) }
+
+// Horner evaluates a polynomial in x, the coefficient of the highest power
 // first.
-func (c *code) horner(x reg.VecVirtual, coefficients ...float64) reg.VecVirtual {
-	p := c.hold(coefficients[0])
+func (c *code) Horner(x reg.VecVirtual, coefficients ...float64) reg.VecVirtual {
+	p := c.Hold(coefficients[0])
 	for _, k := range coefficients[1:] {
 		if c.lanes == 16 {
 			VFMADD213PS_BCST(c.constant(k), x, p)
@@ -138,22 +152,22 @@ func (c *code) horner(x reg.VecVirtual, coefficients ...float64) reg.VecVirtual 
 	return p
 }
 
-// least returns the lesser of x and a constant, NaN if x is.
-func (c *code) least(value float64, x reg.VecVirtual) reg.VecVirtual {
-	r := c.hold(value)
+// Least returns the lesser of x and a constant, NaN if x is.
+func (c *code) Least(value float64, x reg.VecVirtual) reg.VecVirtual {
+	r := c.Hold(value)
 	VMINPS(x, r, r)
 	return r
 }
 
-// greatest returns the greater of x and a constant, NaN if x is.
-func (c *code) greatest(value float64, x reg.VecVirtual) reg.VecVirtual {
-	r := c.hold(value)
+// Greatest returns the greater of x and a constant, NaN if x is.
+func (c *code) Greatest(value float64, x reg.VecVirtual) reg.VecVirtual {
+	r := c.Hold(value)
 	VMAXPS(x, r, r)
 	return r
 }
 
-// and, or and andNot combine bits with a constant.
-func (c *code) and(bits uint32, x reg.VecVirtual) reg.VecVirtual {
+// And and Or combine bits with a constant.
+func (c *code) And(bits uint32, x reg.VecVirtual) reg.VecVirtual {
 	r := c.register()
 	if c.lanes == 16 {
 		VPANDD_BCST(c.constant(bits), x, r)
@@ -163,7 +177,7 @@ func (c *code) and(bits uint32, x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-func (c *code) or(x, y reg.VecVirtual) reg.VecVirtual {
+func (c *code) Or(x, y reg.VecVirtual) reg.VecVirtual {
 	r := c.register()
 	if c.lanes == 16 {
 		VPORD(x, y, r)
@@ -173,13 +187,13 @@ func (c *code) or(x, y reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-// where returns y where x is less than a constant, and z elsewhere, also for NaN.
-func (c *code) where(x reg.VecVirtual, value float64, y, z reg.VecVirtual) reg.VecVirtual {
+// Where returns y where x is less than a constant, and z elsewhere, also for NaN.
+func (c *code) Where(x reg.VecVirtual, value float64, y, z reg.VecVirtual) reg.VecVirtual {
 	const less = 0x11 // ordered, quiet
 	if c.lanes == 16 {
 		k := K()
 		VCMPPS_BCST(U8(less), c.constant(value), x, k)
-		r := c.copy(z)
+		r := c.Copy(z)
 		VMOVAPS(y, k, r)
 		return r
 	}
@@ -189,14 +203,14 @@ func (c *code) where(x reg.VecVirtual, value float64, y, z reg.VecVirtual) reg.V
 	return r
 }
 
-// inside returns y where lo <= x <= hi, else 0, in the register of y.
-func (c *code) inside(x, lo, hi, y reg.VecVirtual) reg.VecVirtual {
+// Inside returns y where lo <= x <= hi, else 0, in the register of y.
+func (c *code) Inside(x, lo, hi, y reg.VecVirtual) reg.VecVirtual {
 	const atLeast, atMost = 0x1d, 0x12 // ordered, quiet
 	return c.limited(atLeast, atMost, x, lo, hi, y)
 }
 
-// between returns y where lo < x < hi, else 0, in the register of y.
-func (c *code) between(x, lo, hi, y reg.VecVirtual) reg.VecVirtual {
+// Between returns y where lo < x < hi, else 0, in the register of y.
+func (c *code) Between(x, lo, hi, y reg.VecVirtual) reg.VecVirtual {
 	const above, below = 0x1e, 0x11 // ordered, quiet
 	return c.limited(above, below, x, lo, hi, y)
 }
@@ -218,8 +232,8 @@ func (c *code) limited(low, high uint8, x, lo, hi, y reg.VecVirtual) reg.VecVirt
 	return y
 }
 
-// round rounds to whole numbers, half to even, in the register of x.
-func (c *code) round(x reg.VecVirtual) reg.VecVirtual {
+// Round rounds to whole numbers, half to even, in the register of x.
+func (c *code) Round(x reg.VecVirtual) reg.VecVirtual {
 	if c.lanes == 16 {
 		VRNDSCALEPS(U8(0), x, x)
 	} else {
@@ -228,12 +242,38 @@ func (c *code) round(x reg.VecVirtual) reg.VecVirtual {
 	return x
 }
 
-// clean returns x with a constant in the lanes that do not exist.
-func (c *code) clean(x reg.VecVirtual, value float64) reg.VecVirtual {
+// Scale returns p·2ⁿ.
+func (c *code) Scale(p, n reg.VecVirtual) reg.VecVirtual {
+	if c.lanes == 16 {
+		VSCALEFPS(n, p, p)
+		return p
+	}
+	// 2^n in two factors, for results that are subnormal or near overflow.
+	i, h := YMM(), YMM()
+	VCVTPS2DQ(n, i)
+	VPSRAD(U8(1), i, h)
+	VPSUBD(h, i, i)
+	for _, k := range []reg.VecVirtual{h, i} {
+		VPADDD(c.constant(uint32(127)), k, k)
+		VPSLLD(U8(23), k, k)
+		VMULPS(k, p, p)
+	}
+	return p
+}
+
+// Clamp keeps NaN: the instructions return their second operand then.
+func (c *code) Clamp(x, lo, hi reg.VecVirtual) reg.VecVirtual {
+	VMAXPS(x, lo, x)
+	VMINPS(x, hi, x)
+	return x
+}
+
+// Clean returns x with a constant in the lanes that do not exist.
+func (c *code) Clean(x reg.VecVirtual, value float64) reg.VecVirtual {
 	if c.tail == nil {
 		return x
 	}
-	r := c.hold(value)
+	r := c.Hold(value)
 	if c.lanes == 16 {
 		VMOVAPS(x, c.tail, r)
 	} else {

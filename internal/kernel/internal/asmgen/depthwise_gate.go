@@ -64,7 +64,7 @@ func (g *gate) store(v []reg.VecVirtual, y reg.GPVirtual, mask func(i int) reg.R
 		g.load(Mem{Base: y, Index: g.to, Scale: 1, Disp: i * g.bytes()}, mask(i), x)
 		VBROADCASTSS(g.lo, lo)
 		VBROADCASTSS(g.hi, hi)
-		c.between(x, lo, hi, v)
+		c.Between(x, lo, hi, v)
 	}
 	JMP(LabelRef(ready))
 	Label(limit)

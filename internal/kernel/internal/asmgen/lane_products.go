@@ -208,7 +208,7 @@ func (s *laneSum) outputs(p reg.Register) {
 			VADDPS(m2, even, even)
 			VADDPS(before(0), even, even)
 			for half, order := range []reg.VecVirtual{first, second} {
-				r := s.copy(order)
+				r := s.Copy(order)
 				VPERMI2PS(odd, even, r)
 				VMOVUPS(r, []reg.Register{lo, hi}[half], nextVector(y, yNext, j, 64*half))
 			}

@@ -57,7 +57,7 @@ func laneWindows() {
 		VMOVUPS_Z(Mem{Base: from, Disp: disp}, exist[i], x[i])
 	}
 	for i := range tile {
-		tile[i] = avx512.copy([]reg.VecVirtual{evens, odds}[i%2])
+		tile[i] = avx512.Copy([]reg.VecVirtual{evens, odds}[i%2])
 		VPERMI2PS(x[i/2*2+1], x[i/2*2], tile[i])
 	}
 	for i, v := range laneInput(tile) {
@@ -212,7 +212,7 @@ func laneOutputs() {
 		VSUBPS(x[3], odd, odd)
 		VADDPS(add, odd, odd)
 		for half, order := range []reg.VecVirtual{first, second} {
-			v := avx512.copy(order)
+			v := avx512.Copy(order)
 			VPERMI2PS(odd, even, v)
 			lo, hi := Mem{Base: to[2*half]}, Mem{Base: to[2*half+1]}
 			if i == 1 {

@@ -5,8 +5,7 @@
 //
 //	main.go              which kernels a package has
 //	vectors.go           the instruction sets: AVX-512 and AVX2
-//	code.go              arithmetic on vectors
-//	maths.go             exp, tanh, erf and other functions
+//	code.go              arithmetic on vectors: formula.Code
 //	cpuid.go             the instructions CPUID and PAUSE
 //	elementwise.go       functions on slices
 //	softmax.go           softmax of rows
@@ -18,7 +17,7 @@
 //	quads.go             transposition of 4×4 quads
 //	interleave.go        every second element of rows
 //	halve.go             pooling with windows of 2×2
-//	where_max.go         the place of a maximum
+//	where_max.go         the place of a maximum, and comparisons
 //	gemm.go              matrix products: tiles
 //	strip.go             matrix products: strips of rows
 //	tall.go              matrix products: all channels of one vector of positions
@@ -38,9 +37,11 @@ package main
 import (
 	"flag"
 	"log"
-	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/advparams/advparams/internal/kernel/internal/formula"
 )
 
 // packages writes the assembly of each package. Tables that several kernels read come
@@ -70,8 +71,8 @@ func simdKernels() {
 	constantData()
 	for _, v := range []vectors{avx512, avx2} {
 		sumEach(v)
-		for _, e := range slices.Concat(elementwises, maths) {
-			e.write(v)
+		for _, e := range formula.Elementwises[reg.VecVirtual]() {
+			elementwise{e}.write(v)
 		}
 		softmax(v)
 	}

@@ -6,6 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/advparams/advparams/internal/kernel/internal/formula"
 )
 
 // softmax writes a function that computes the softmax of rows of n elements, one
@@ -51,13 +53,13 @@ func softmax(v vectors) {
 	}
 
 	Label("row")
-	top := c.hold(math.Inf(-1))
+	top := c.Hold(math.Inf(-1))
 	pass("largest", func(from, to Mem, mask reg.Register) {
 		t := c.register()
 		c.load(from, mask, t)
 		VMULPS(scale, t, t)
 		c.store(t, mask, to)
-		VMAXPS(c.clean(t, math.Inf(-1)), top, top)
+		VMAXPS(c.Clean(t, math.Inf(-1)), top, top)
 	})
 	all := c.register()
 	VBROADCASTSS(c.foldLanes(top, func(x, y, r reg.Register) { VMAXPS(y, x, r) }).AsX(), all)
@@ -66,9 +68,9 @@ func softmax(v vectors) {
 	pass("exp", func(_, to Mem, mask reg.Register) {
 		t := c.register()
 		c.load(to, mask, t)
-		e := c.exp(c.sub(t, all))
+		e := formula.Exp[reg.VecVirtual](c, c.Sub(t, all))
 		c.store(e, mask, to)
-		VADDPS(c.clean(e, 0), sum, sum)
+		VADDPS(c.Clean(e, 0), sum, sum)
 	})
 	total := c.foldLanes(sum, func(x, y, r reg.Register) { VADDPS(y, x, r) }).AsX()
 	factor, one := c.register(), XMM()

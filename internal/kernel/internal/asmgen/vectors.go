@@ -35,8 +35,8 @@ func (v vectors) registers(n int) []reg.VecVirtual {
 	return r
 }
 
-// copy returns a register with the contents of another.
-func (v vectors) copy(x reg.VecVirtual) reg.VecVirtual {
+// Copy returns a register with the contents of another.
+func (v vectors) Copy(x reg.VecVirtual) reg.VecVirtual {
 	r := v.register()
 	VMOVAPS(x, r)
 	return r

@@ -11,8 +11,8 @@ import (
 
 const equal, unordered = 0, 3 // predicates of comparisons
 
-// larger returns the larger of x and y, a NaN if either is.
-func (c *code) larger(x, y reg.VecVirtual) reg.VecVirtual {
+// Larger returns the larger of x and y, a NaN if either is.
+func (c *code) Larger(x, y reg.VecVirtual) reg.VecVirtual {
 	most := c.register()
 	VMAXPS(y, x, most) // y if either is a NaN
 	if c.lanes == 16 {
@@ -63,4 +63,28 @@ func (c *code) unmasked(mask reg.Register, x reg.VecVirtual) reg.VecVirtual {
 		VANDNPS(x, mask, r)
 	}
 	return r
+}
+
+func (c *code) WhereMost(x, most, y reg.VecVirtual) reg.VecVirtual {
+	return c.masked(c.isMost(x, most), y)
+}
+
+func (c *code) ExceptMost(x, most, y reg.VecVirtual) reg.VecVirtual {
+	return c.unmasked(c.isMost(x, most), y)
+}
+
+// WherePositive returns y where x > 0, else 0.
+func (c *code) WherePositive(x, y reg.VecVirtual) reg.VecVirtual {
+	zero := c.register()
+	c.zero(zero)
+	const greater = 0x1e // ordered, quiet
+	if c.lanes == 16 {
+		k := K()
+		VCMPPS(U8(greater), zero, x, k)
+		VMOVAPS_Z(y, k, zero)
+		return zero
+	}
+	VCMPPS(U8(greater), zero, x, zero)
+	VANDPS(y, zero, zero)
+	return zero
 }

@@ -40,78 +40,78 @@ const (
 var transforms = []linear{
 	{name: "Input", n: 6, m: 6, groups: []group{
 		{[]int{0}, []int{0, 2, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			return regs(w.fma(w.fma(w.copy(x[4]), -(a2+b2), x[2]), a2*b2, x[0]))
+			return regs(w.Fma(w.Fma(w.Copy(x[4]), -(a2+b2), x[2]), a2*b2, x[0]))
 		}},
 		{[]int{1, 2}, []int{1, 2, 3, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			even, odd := w.fma(w.copy(x[4]), -b2, x[2]), w.fma(w.copy(x[3]), -b2, x[1])
-			return regs(w.fma(w.copy(even), pointA, odd), w.fma(even, -pointA, odd))
+			even, odd := w.Fma(w.Copy(x[4]), -b2, x[2]), w.Fma(w.Copy(x[3]), -b2, x[1])
+			return regs(w.Fma(w.Copy(even), pointA, odd), w.Fma(even, -pointA, odd))
 		}},
 		{[]int{3, 4}, []int{1, 2, 3, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			even, odd := w.fma(w.copy(x[4]), -a2, x[2]), w.fma(w.copy(x[3]), -a2, x[1])
-			return regs(w.fma(w.copy(even), pointB, odd), w.fma(even, -pointB, odd))
+			even, odd := w.Fma(w.Copy(x[4]), -a2, x[2]), w.Fma(w.Copy(x[3]), -a2, x[1])
+			return regs(w.Fma(w.Copy(even), pointB, odd), w.Fma(even, -pointB, odd))
 		}},
 		{[]int{5}, []int{1, 3, 5}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			return regs(w.fma(w.fma(w.copy(x[5]), -(a2+b2), x[3]), a2*b2, x[1]))
+			return regs(w.Fma(w.Fma(w.Copy(x[5]), -(a2+b2), x[3]), a2*b2, x[1]))
 		}},
 	}},
 	{name: "Output", n: 6, m: 4, bias: true, groups: []group{
 		{[]int{0, 2}, []int{0, 1, 2, 3, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			sa, sb := w.add(x[1], x[2]), w.add(x[3], x[4])
-			y0 := w.add(x[0], sa)
-			return regs(w.add(y0, sb), w.fma(w.times(a2, sa), b2, sb))
+			sa, sb := w.Add(x[1], x[2]), w.Add(x[3], x[4])
+			y0 := w.Add(x[0], sa)
+			return regs(w.Add(y0, sb), w.Fma(w.Times(a2, sa), b2, sb))
 		}},
 		{[]int{1, 3}, []int{1, 2, 3, 4, 5}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			da, db := w.sub(x[1], x[2]), w.sub(x[3], x[4])
-			return regs(w.fma(w.times(pointA, da), pointB, db), w.fma(w.fma(w.copy(x[5]), a2*pointA, da), b2*pointB, db))
+			da, db := w.Sub(x[1], x[2]), w.Sub(x[3], x[4])
+			return regs(w.Fma(w.Times(pointA, da), pointB, db), w.Fma(w.Fma(w.Copy(x[5]), a2*pointA, da), b2*pointB, db))
 		}},
 	}},
 	{name: "OutputGrad", n: 4, m: 6, groups: []group{
 		{[]int{0, 1, 2}, []int{0, 1, 2, 3}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			even, odd := w.fma(w.copy(x[0]), a2, x[2]), w.fma(w.times(pointA, x[1]), a2*pointA, x[3])
-			return regs(w.copy(x[0]), w.add(even, odd), w.sub(even, odd))
+			even, odd := w.Fma(w.Copy(x[0]), a2, x[2]), w.Fma(w.Times(pointA, x[1]), a2*pointA, x[3])
+			return regs(w.Copy(x[0]), w.Add(even, odd), w.Sub(even, odd))
 		}},
 		{[]int{3, 4, 5}, []int{0, 1, 2, 3}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			even, odd := w.fma(w.copy(x[0]), b2, x[2]), w.fma(w.times(pointB, x[1]), b2*pointB, x[3])
-			return regs(w.add(even, odd), w.sub(even, odd), w.copy(x[3]))
+			even, odd := w.Fma(w.Copy(x[0]), b2, x[2]), w.Fma(w.Times(pointB, x[1]), b2*pointB, x[3])
+			return regs(w.Add(even, odd), w.Sub(even, odd), w.Copy(x[3]))
 		}},
 	}},
 	{name: "Weight", n: 3, m: 6, groups: []group{
 		{[]int{0, 1, 2}, []int{0, 1, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			even, odd := w.fma(w.times(scaleA, x[0]), a2*scaleA, x[2]), w.times(pointA*scaleA, x[1])
-			return regs(w.times(1/(a2*b2), x[0]), w.add(even, odd), w.sub(even, odd))
+			even, odd := w.Fma(w.Times(scaleA, x[0]), a2*scaleA, x[2]), w.Times(pointA*scaleA, x[1])
+			return regs(w.Times(1/(a2*b2), x[0]), w.Add(even, odd), w.Sub(even, odd))
 		}},
 		{[]int{3, 4, 5}, []int{0, 1, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			even, odd := w.fma(w.times(scaleB, x[0]), b2*scaleB, x[2]), w.times(pointB*scaleB, x[1])
-			return regs(w.add(even, odd), w.sub(even, odd), w.copy(x[2]))
+			even, odd := w.Fma(w.Times(scaleB, x[0]), b2*scaleB, x[2]), w.Times(pointB*scaleB, x[1])
+			return regs(w.Add(even, odd), w.Sub(even, odd), w.Copy(x[2]))
 		}},
 	}},
 	{name: "WeightGrad", n: 6, m: 3, groups: []group{
 		{[]int{0, 2}, []int{0, 1, 2, 3, 4, 5}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			sa, sb := w.add(x[1], x[2]), w.add(x[3], x[4])
-			y0 := w.fma(w.fma(w.times(1/(a2*b2), x[0]), scaleA, sa), scaleB, sb)
-			return regs(y0, w.fma(w.fma(w.copy(x[5]), a2*scaleA, sa), b2*scaleB, sb))
+			sa, sb := w.Add(x[1], x[2]), w.Add(x[3], x[4])
+			y0 := w.Fma(w.Fma(w.Times(1/(a2*b2), x[0]), scaleA, sa), scaleB, sb)
+			return regs(y0, w.Fma(w.Fma(w.Copy(x[5]), a2*scaleA, sa), b2*scaleB, sb))
 		}},
 		{[]int{1}, []int{1, 2, 3, 4}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			da, db := w.sub(x[1], x[2]), w.sub(x[3], x[4])
-			return regs(w.fma(w.times(pointA*scaleA, da), pointB*scaleB, db))
+			da, db := w.Sub(x[1], x[2]), w.Sub(x[3], x[4])
+			return regs(w.Fma(w.Times(pointA*scaleA, da), pointB*scaleB, db))
 		}},
 	}},
 	{name: "Input2", n: 4, m: 4, groups: []group{
-		{[]int{0}, []int{0, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual { return regs(w.sub(x[0], x[2])) }},
+		{[]int{0}, []int{0, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual { return regs(w.Sub(x[0], x[2])) }},
 		{[]int{1, 2}, []int{1, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			return regs(w.add(x[1], x[2]), w.sub(x[2], x[1]))
+			return regs(w.Add(x[1], x[2]), w.Sub(x[2], x[1]))
 		}},
-		{[]int{3}, []int{1, 3}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual { return regs(w.sub(x[1], x[3])) }},
+		{[]int{3}, []int{1, 3}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual { return regs(w.Sub(x[1], x[3])) }},
 	}},
 	{name: "Output2", n: 4, m: 2, bias: true, groups: []group{
 		{[]int{0, 1}, []int{0, 1, 2, 3}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			return regs(w.add(w.add(x[0], x[1]), x[2]), w.sub(w.sub(x[1], x[2]), x[3]))
+			return regs(w.Add(w.Add(x[0], x[1]), x[2]), w.Sub(w.Sub(x[1], x[2]), x[3]))
 		}},
 	}},
 	{name: "Weight2", n: 3, m: 4, groups: []group{
 		{[]int{0, 1, 2, 3}, []int{0, 1, 2}, func(w *winograd, x []reg.VecVirtual) []reg.VecVirtual {
-			even, odd := w.times(0.5, w.add(x[0], x[2])), w.times(0.5, x[1])
-			return regs(w.copy(x[0]), w.add(even, odd), w.sub(even, odd), w.copy(x[2]))
+			even, odd := w.Times(0.5, w.Add(x[0], x[2])), w.Times(0.5, x[1])
+			return regs(w.Copy(x[0]), w.Add(even, odd), w.Sub(even, odd), w.Copy(x[2]))
 		}},
 	}},
 }
