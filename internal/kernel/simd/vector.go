@@ -122,9 +122,10 @@ var PortableVectors = VectorSet{
 	},
 	ReluGrad: func(gx, y, gy []float32) {
 		for i, v := range y {
-			// Positive floats are positive as int32, too. A branch would be mispredicted half
-			// of the time.
-			mask := uint32(-int32(math.Float32bits(max(v, 0))) >> 31)
+			// A branch would be mispredicted half of the time. The bits of positive numbers lie
+			// between those of 0 and of infinity, and those of NaN beyond.
+			const infinity = 0x7f800000
+			mask := uint32((int64(math.Float32bits(v)-1) - infinity) >> 63)
 			gx[i] = math.Float32frombits(math.Float32bits(gy[i]) & mask)
 		}
 	},
