@@ -14,7 +14,9 @@
 //	cache_generic.go  a guess for others
 //	functions.go      the elementwise functions, of the instruction set in use
 //	vector.go         their portable versions
-//	vector_amd64.go   their assembly
+//	vector_asm.go     their assembly
+//	vector_amd64.go   tables of that for AVX-512 and AVX2
+//	vector_arm64.go   the table of that for NEON
 //	scalar.go         exp, log, erf … of one number
 //	copy.go           copying, spacing out and filling rows
 //	transpose.go      transposition
@@ -23,4 +25,5 @@
 //	pause.go          waiting in a loop
 //	pause_generic.go  other processors
 //	asm_amd64.go      declarations of the assembly; generated
+//	asm_arm64.go      the same for arm64
 package simd

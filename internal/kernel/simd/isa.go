@@ -1,5 +1,8 @@
 package simd
 
+//go:generate go run ../internal/asmgen -out asm_amd64.s -stubs asm_amd64.go -pkg simd
+//go:generate go run ../internal/armgen -out asm_arm64.s -stubs asm_arm64.go -pkg simd
+
 // Level is an instruction set that there is code for.
 type Level int
 

@@ -6,8 +6,6 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-//go:generate go run ../internal/asmgen -out asm_amd64.s -stubs asm_amd64.go -pkg simd
-
 // available lists the instruction sets of this processor, best first.
 var available = func() (sets []*instructions) {
 	x := &cpu.X86

@@ -1,7 +1,8 @@
 package simd
 
 // Transpose sets dst[j*ds+i] = src[i*ss+j] for i < rows ≤ 8 and j < cols. It may overwrite
-// the first eight elements of each of the cols rows of dst.
+// the first eight elements of each of the cols rows of dst, or four if rows ≤ 4 and
+// vectors have four.
 func Transpose(dst []float32, ds int, src []float32, ss, rows, cols int) {
 	TransposeLines(1, dst, ds, 0, src, ss, 0, rows, cols)
 }

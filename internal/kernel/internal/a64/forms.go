@@ -43,6 +43,7 @@ var (
 	FRINTN = Form{Text: "frintn Vd.4s, Vn.4s", base: 0x4e218800}
 	FCVTNS = Form{Text: "fcvtns Vd.4s, Vn.4s", base: 0x4e21a800}
 	SSHR   = Form{Text: "sshr Vd.4s, Vn.4s, ##", base: 0x4f000400, number: func(n int) uint32 { return uint32(64-n) << 16 }}
+	ORN    = Form{Text: "orn Vd.16b, Vn.16b, Vm.16b", base: 0x4ee01c00}
 	BIC    = Form{Text: "bic Vd.16b, Vn.16b, Vm.16b", base: 0x4e601c00}
 
 	// One element of Vm multiplies all of Vn.
@@ -57,7 +58,7 @@ var (
 // Forms lists them all.
 var Forms = []*Form{
 	&FADD, &FSUB, &FMUL, &FDIV, &FMAX, &FMIN, &FADDP, &FMAXP, &FCMEQ, &FCMGE, &FCMGT,
-	&FABS, &FRINTN, &FCVTNS, &SSHR, &BIC, &FMLALane, &FMULLane, &LDRQ, &STRQ,
+	&FABS, &FRINTN, &FCVTNS, &SSHR, &ORN, &BIC, &FMLALane, &FMULLane, &LDRQ, &STRQ,
 }
 
 // lane encodes the number of an element of 32 bits: H and L.

@@ -37,6 +37,7 @@ func TestEncode(t *testing.T) {
 		{&FRINTN, []int{3, 17}, 0, "frintn v3.4s, v17.4s", 0x4e218a23},
 		{&FCVTNS, []int{3, 17}, 0, "fcvtns v3.4s, v17.4s", 0x4e21aa23},
 		{&SSHR, []int{3, 17}, 7, "sshr v3.4s, v17.4s, #7", 0x4f390623},
+		{&ORN, []int{3, 17, 30}, 0, "orn v3.16b, v17.16b, v30.16b", 0x4efe1e23},
 		{&BIC, []int{3, 17, 30}, 0, "bic v3.16b, v17.16b, v30.16b", 0x4e7e1e23},
 		{&FMLALane, []int{3, 17, 30}, 3, "fmla v3.4s, v17.4s, v30.s[3]", 0x4fbe1a23},
 		{&FMULLane, []int{3, 17, 30}, 3, "fmul v3.4s, v17.4s, v30.s[3]", 0x4fbe9a23},

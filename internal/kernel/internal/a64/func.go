@@ -188,8 +188,8 @@ func (f *Func) Copy(r Reg) Reg {
 // Zero sets a vector to zero.
 func (f *Func) Zero(v Reg) { f.I("VMOVI $0, %ov.B16", v) }
 
-// Add adds a number to a register.
-func (f *Func) Add(r Reg, n int) {
+// Advance adds a number to a register.
+func (f *Func) Advance(r Reg, n int) {
 	switch {
 	case n > 0:
 		f.I("ADD $%d, %mr", n, r)

@@ -100,7 +100,7 @@ func (k kernel) accumulate(p part, from []a64.Reg, to, last a64.Reg, add bool) {
 func (k kernel) secondPair(vecs int, last a64.Reg) a64.Reg {
 	r := k.R()
 	k.I("LSL $2, %ir, %or", last, r)
-	k.Add(r, (vecs-1)*vectorBytes-8)
+	k.Advance(r, (vecs-1)*vectorBytes-8)
 	return r
 }
 

@@ -5,9 +5,15 @@
 // # Files
 //
 //	main.go     which kernels a package has
-//	kernel.go   what the kernels have in common: partial vectors, loops
-//	tile.go     matrix products: tiles
-//	strip.go    matrix products: strips of rows
+//	kernel.go       what the kernels have in common: partial vectors, sums
+//	code.go         arithmetic on vectors: formula.Code
+//	elementwise.go  functions on slices
+//	softmax.go      softmax of rows
+//	sums.go         sums of adjacent slices
+//	copy.go         copies of rows, every second element, two rows interleaved
+//	transpose.go    transposition
+//	tile.go         matrix products: tiles
+//	strip.go        matrix products: strips of rows
 package main
 
 import (
@@ -17,10 +23,12 @@ import (
 	"strings"
 
 	"github.com/advparams/advparams/internal/kernel/internal/a64"
+	"github.com/advparams/advparams/internal/kernel/internal/formula"
 )
 
 // packages writes the assembly of each package.
 var packages = map[string]func(){
+	"simd":  simdKernels,
 	"micro": microKernels,
 }
 
@@ -46,6 +54,19 @@ func main() {
 			log.Fatal(err)
 		}
 	}
+}
+
+func simdKernels() {
+	sumEach()
+	for _, e := range formula.Elementwises[a64.Reg]() {
+		elementwise(e)
+	}
+	softmax()
+	transpose(4)
+	transpose(8)
+	copyRows()
+	everySecond()
+	interleave()
 }
 
 func microKernels() {

@@ -64,7 +64,7 @@ func tile(rows, vecs int) {
 		k.Label("overwrite" + name)
 		k.storeTile(p, acc, vecs, row, n, second, false)
 		k.Label("next" + name)
-		k.Add(row, 16*rows)
+		k.Advance(row, 16*rows)
 		k.I("SUBS $%d, %mr", rows, n)
 		k.Jump("BGT", "rows"+name)
 		k.Ret()
