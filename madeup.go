@@ -3,6 +3,7 @@ package advparams
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
@@ -17,7 +18,7 @@ const madeUpFraction = 4 // one in so many samples of the search is a field, ano
 // made makes up samples of one family. They have no labels yet.
 func (d *Data) made(ctx context.Context, m *onnxio.Model, h *head, family synth.Family, n int, seed uint64, w *gradient.Workers, progress func(int)) (nd.Array, string, error) {
 	inputs, err := synth.Samples(ctx, m, synth.Options{
-		N: n, Family: family, Shape: d.Shape, Mean: d.Preprocess.Mean, Std: d.Preprocess.Std, Output: h.output, Seed: seed, Workers: w, Progress: progress,
+		N: n, Family: family, Shape: d.Shape, Mean: d.Preprocess.Mean, Std: d.Preprocess.Std, Output: h.output, Axes: h.look.Axes, Seed: seed, Workers: w, Progress: progress,
 	})
 	if err != nil {
 		return nd.Array{}, "", err
@@ -30,8 +31,8 @@ func (d *Data) made(ctx context.Context, m *onnxio.Model, h *head, family synth.
 
 // invent makes up n samples to search with, of several families. They have no labels yet.
 func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *gradient.Workers, o observer) (*prepared, error) {
-	if h.task == nil {
-		h.task = task.Classification{}
+	if err := d.tryOn(ctx, m, h, w); err != nil {
+		return nil, err
 	}
 	progress := o.counter("making up samples", n)
 	families, _ := synth.Families()
@@ -61,4 +62,32 @@ func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *g
 	}
 	o.notify(NoticeSamples, "no real data was seen: what the lock is worth on real data is not known until verify measures it")
 	return &prepared{head: h, set: set, askOriginal: true}, nil
+}
+
+// tried is the number of samples that show what a model's shapes do not say.
+const tried = 8
+
+// tryOn finds out on noise which axes count samples, and what the model is for: what does not
+// choose among classes is compared by its outputs.
+func (d *Data) tryOn(ctx context.Context, m *onnxio.Model, h *head, w *gradient.Workers) (err error) {
+	if h.look.Axes, err = h.look.Axes.With(m, d.Axes); err != nil {
+		return err
+	}
+	a, name, err := d.made(ctx, m, h, synth.Noise, tried, d.seed(1), w, nil)
+	if err != nil {
+		return err
+	}
+	set, err := dataset.FromArrays(map[string]nd.Array{name: a}, string(synth.Noise))
+	if err != nil {
+		return err
+	}
+	if err := h.settle(set, w); err != nil || h.task != nil {
+		return err
+	}
+	h.task = task.Classification{}
+	if h.look.Classes() < 2 {
+		h.task = task.For(task.Outputs{}, h.look)
+		h.why = fmt.Sprintf("the output has shape %v, which chooses no class of a sample", h.look.Shape)
+	}
+	return nil
 }

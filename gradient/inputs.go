@@ -76,16 +76,6 @@ func inputOf(v *onnxpb.ValueInfoProto) (Input, error) {
 	return in, nil
 }
 
-// FixedBatch returns the number of samples that a model takes at a time, or 0 for any. The
-// errors are those of AxesOf.
-func FixedBatch(m *onnxio.Model) (int, error) {
-	axes, err := AxesOf(m)
-	if err != nil {
-		return 0, err
-	}
-	return axes.Batch, nil
-}
-
 // Batched returns the declared shape with n for the first axis if that is open, and
 // 1 for the other open axes.
 func (in Input) Batched(n int) []int {

@@ -47,11 +47,11 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 		list = s.collapse
 	}
 	s.become(list)
-	reached, err := s.locked(ctx)
+	reached, err := s.settled(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if reached && s.collapse != nil {
+	if reached {
 		return &s.result, nil
 	}
 	missed := s.missed(s.opt.MaxParams)
@@ -97,9 +97,11 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 		s.report()
 	}
 	if !reached {
-		if _, err := s.locked(ctx); err != nil {
+		if reached, err = s.settled(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if !reached {
 		missed := s.missed(s.opt.MaxParams)
 		missed.Stuck, missed.Spent = s.stuck, s.done
 		return &s.result, missed
@@ -275,17 +277,50 @@ func (s *minimal) confirm(ctx context.Context, all task.Tally, seen int) (reache
 // give back. A model whose errors can be undone by renaming its answers is not at chance.
 const translatable = 0.1
 
+// settled measures the present changes on all samples and reports whether they are at the
+// target. It does not stop early, and has the last word: what it finds at the target is.
+func (s *minimal) settled(ctx context.Context) (reached bool, err error) {
+	if reached, err = s.locked(ctx); !reached || err != nil {
+		return false, err
+	}
+	whole := s.result.Locked
+	tally, n, _, err := s.count(func(task.Score, int) bool { return false })
+	if err != nil {
+		return false, err
+	}
+	if reached, err = s.confirm(ctx, tally, n); !reached {
+		s.note(whole) // confirm may have stopped early
+	}
+	return reached, err
+}
+
 // hopeless reports whether a model is not at the target beyond doubt, by its score on n
-// samples.
+// samples. Labels that are all of one class so far do not tell, unless all there are are.
 func (s *minimal) hopeless(score task.Score, n int) bool {
+	if classesOf(score) == 1 && classesOf(s.result.Before) > 1 {
+		return false
+	}
 	return score.Quality > s.targetFor(score)+uncertainty(score.Quality, n)
 }
 
 // outOfReach is hopeless for n of all samples that decide. The fewer are left, the less
 // their score may differ.
 func (s *minimal) outOfReach(score task.Score, n, all int) bool {
+	if classesOf(score) == 1 && classesOf(s.result.Before) > 1 {
+		return false
+	}
 	left := math.Sqrt(1 - float64(n)/float64(max(all, n, 1)))
 	return score.Quality > s.targetFor(score)+left*uncertainty(score.Quality, n)
+}
+
+// classesOf returns the number of classes that labels are of.
+func classesOf(score task.Score) (classes int) {
+	for _, c := range score.Classes {
+		if c.Samples > 0 {
+			classes++
+		}
+	}
+	return classes
 }
 
 // become makes the changes of a list and undoes those that are not in it.

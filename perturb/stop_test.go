@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/task"
 )
 
 // TestStopped: a search that is stopped returns what it has found, with the measure of that.
@@ -75,6 +77,39 @@ func TestPlateau(t *testing.T) {
 	for i := range patience {
 		if got := p.flat(lowest - 0.9*progress*float64(i)/patience); got != (i == patience-1) {
 			t.Errorf("round %d without progress: %v", i+1, got)
+		}
+	}
+}
+
+// TestHopeless: what the first samples of a block say is no reason to give a set of changes
+// up if they are all of one class, and others are to come.
+func TestHopeless(t *testing.T) {
+	score := func(labels ...int) task.Score {
+		tally := task.Classification{}.NewTally()
+		logits := nd.New(nd.Float32, len(labels), 3)
+		truth := nd.New(nd.Int64, len(labels))
+		for i, label := range labels {
+			logits.Float32s()[3*i+1] = 1 // the answer is always 1
+			truth.Int64s()[i] = int64(label)
+		}
+		if err := tally.Add([]nd.Array{logits}, truth); err != nil {
+			t.Fatal(err)
+		}
+		return tally.Score()
+	}
+	several, one := score(0, 1, 1, 2), score(1, 1, 1, 1)
+	right := score(1, 1, 1)
+	for _, c := range []struct {
+		before task.Score
+		want   bool
+	}{{several, false}, {one, true}} {
+		s := &minimal{search: &search{}}
+		s.result.Before = c.before
+		if got := s.hopeless(right, 3); got != c.want {
+			t.Errorf("three right answers of one class: hopeless %v, want %v", got, c.want)
+		}
+		if got := s.outOfReach(right, 3, 20); got != c.want {
+			t.Errorf("three right answers of one class: out of reach %v, want %v", got, c.want)
 		}
 	}
 }

@@ -29,6 +29,9 @@ type Options struct {
 	Mean, Std []float32
 	// Output names the output with a logit for each class; "" means the first.
 	Output string
+	// Axes says which axes count samples, and how many samples the model takes at a time;
+	// nil means that the model is tried on noise to find out.
+	Axes *gradient.Axes
 	// Seed seeds the noise.
 	Seed uint64
 	// Workers are the threads to compute on; nil means one thread.
@@ -51,28 +54,30 @@ const (
 // opt.Shape does not fill a *ShapeError, and samples that take more than half of the
 // memory, or more than gradient.MemoryFor, a *MemoryError.
 func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.Array, error) {
-	in, shape, err := input(m, opt.Shape)
+	axes := opt.Axes
+	if axes == nil {
+		var err error
+		if axes, err = gradient.AxesOf(m); err != nil {
+			return nil, err
+		}
+	}
+	in, shape, err := input(m, axes, opt.Shape)
 	if err != nil {
 		return nil, err
 	}
 	if err := fits(opt.N, shape, gradient.MemoryFor(m, opt.Workers)); err != nil {
 		return nil, err
 	}
+	if opt.Axes == nil && opt.Family.follows() {
+		if axes, err = tried(ctx, m, axes, opt); err != nil {
+			return nil, err
+		}
+	}
 	size := min(batch, opt.N)
-	if fixed, err := gradient.FixedBatch(m); err != nil {
-		return nil, err
-	} else if fixed > 0 {
-		size = fixed
+	if axes.Batch > 0 {
+		size = axes.Batch
 	}
-	cfg := gradient.Config{Logits: true, ByInputs: opt.Family.follows(), Workers: opt.Workers}
-	cfg.Shapes = map[string][]int{in: append([]int{size}, shape...)}
-	if opt.Output != "" {
-		cfg.Outputs = []string{opt.Output}
-	}
-	if cfg.Weights, err = gradient.LoadWeightsToChange(m, func(string) bool { return false }); err != nil {
-		return nil, err
-	}
-	p, err := gradient.Compile(m, cfg)
+	p, err := program(m, axes, opt, in, append([]int{size}, shape...))
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +105,58 @@ func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.A
 	return map[string]nd.Array{in: all.Rows(0, opt.N)}, nil
 }
 
+// tried finds out on noise how many samples a model takes at a time.
+func tried(ctx context.Context, m *onnxio.Model, axes *gradient.Axes, opt Options) (*gradient.Axes, error) {
+	opt.N, opt.Family, opt.Axes, opt.Progress = trial, Noise, axes, nil
+	inputs, err := Samples(ctx, m, opt)
+	if err != nil {
+		return nil, err
+	}
+	var outputs []string
+	if opt.Output != "" {
+		outputs = []string{opt.Output}
+	}
+	axes, _, err = axes.Probe(m, made(inputs), outputs, opt.Workers)
+	return axes, err
+}
+
+// trial is the number of samples that a model is tried on.
+const trial = 8
+
+// made are samples as a gradient.Source.
+type made map[string]nd.Array
+
+func (s made) Len() int {
+	for _, a := range s {
+		return a.Shape[0]
+	}
+	return 0
+}
+
+func (s made) Batch(lo, hi int) (map[string]nd.Array, error) {
+	batch := map[string]nd.Array{}
+	for name, a := range s {
+		batch[name] = a.Rows(lo, hi)
+	}
+	return batch, nil
+}
+
+// program returns what computes gradients for a batch; nil if samples of the family need none.
+func program(m *onnxio.Model, axes *gradient.Axes, opt Options, input string, shape []int) (*gradient.Program, error) {
+	if !opt.Family.follows() {
+		return nil, nil
+	}
+	weights, err := gradient.LoadWeightsToChange(m, func(string) bool { return false })
+	if err != nil {
+		return nil, err
+	}
+	cfg := gradient.Config{Logits: true, ByInputs: true, Axes: axes, Workers: opt.Workers, Weights: weights, Shapes: map[string][]int{input: shape}}
+	if opt.Output != "" {
+		cfg.Outputs = []string{opt.Output}
+	}
+	return gradient.Compile(m, cfg)
+}
+
 // fits makes sure that n samples take no more memory than limit.
 func fits(n int, shape []int, limit int64) error {
 	if total := sysmem.Total(); total > 0 {
@@ -116,7 +173,7 @@ func fits(n int, shape []int, limit int64) error {
 }
 
 // input returns the name of the model's only input and the shape of one sample.
-func input(m *onnxio.Model, given []int) (name string, shape []int, err error) {
+func input(m *onnxio.Model, axes *gradient.Axes, given []int) (name string, shape []int, err error) {
 	inputs, err := gradient.Inputs(m)
 	if err != nil {
 		return "", nil, err
@@ -125,21 +182,22 @@ func input(m *onnxio.Model, given []int) (name string, shape []int, err error) {
 		return "", nil, &InputsError{m.Path(), inputs}
 	}
 	in := inputs[0]
+	want := axes.Shape(in)
 	if given != nil {
-		if len(in.Shape) > 0 && len(in.Shape) != len(given)+1 {
+		if len(want) > 0 && len(want) != len(given)+1 {
 			return "", nil, fmt.Errorf("a sample of shape %v for input %v", given, in)
 		}
 		for i, n := range given {
-			if n < 1 || len(in.Shape) > 0 && in.Shape[i+1] >= 0 && in.Shape[i+1] != n {
+			if n < 1 || len(want) > 0 && want[i+1] >= 0 && want[i+1] != n {
 				return "", nil, fmt.Errorf("a sample of shape %v for input %v", given, in)
 			}
 		}
 		return in.Name, given, nil
 	}
-	if len(in.Shape) < 2 || slices.Min(in.Shape[1:]) < 0 {
+	if len(want) < 2 || slices.Min(want[1:]) < 0 {
 		return "", nil, &ShapeError{m.Path(), in}
 	}
-	return in.Name, in.Shape[1:], nil
+	return in.Name, want[1:], nil
 }
 
 // spread returns a number for each element of a sample: those of v, or otherwise if v is
