@@ -51,15 +51,15 @@ func judged(look task.Outlook) (t task.Task, by string) {
 	return task.Outputs{}, "values"
 }
 
-// others returns the outputs that a task does not look at.
+// others returns the outputs that a task does not look at. Classes that an ArgMax chooses are
+// among them if the task looks at their scores only.
 func others(p *prepared) ([]OutputAgreement, error) {
 	covered := p.look.Outputs(p.task)
-	if covered == nil {
-		return nil, nil // the only one
-	}
+	only := covered == nil
+	g := p.model.Proto().GetGraph()
 	var list []OutputAgreement
 	for _, name := range p.look.Floats {
-		if slices.Contains(covered, name) {
+		if (only || slices.Contains(covered, name)) && (!p.task.Traits().AllOutputs || gradient.ChosenFrom(g, name) == "") {
 			continue
 		}
 		look, err := p.lookAt(name)

@@ -168,7 +168,10 @@ func (p *prepared) readBatch(folder string, batch int) ([]nd.Array, error) {
 	names := p.look.Outputs(p.task)
 	var outputs []nd.Array
 	for k := range len(file.Arrays) {
-		a := file.Arrays[strconv.Itoa(k)]
+		a, err := p.scores(k, file.Arrays[strconv.Itoa(k)])
+		if err != nil {
+			return nil, err
+		}
 		axis := 0
 		if k < len(names) {
 			axis = p.look.Axes.Outputs[names[k]]
@@ -188,6 +191,26 @@ func (p *prepared) readBatch(folder string, batch int) ([]nd.Array, error) {
 		outputs = append(outputs, a)
 	}
 	return outputs, nil
+}
+
+// scores returns the output of a number. If an ArgMax has chosen classes, they get a score of
+// 1, and others 0, as our own programs have scores in their place.
+func (p *prepared) scores(k int, a nd.Array) (nd.Array, error) {
+	g, name := p.model.Proto().GetGraph(), ""
+	switch names := p.look.Outputs(p.task); {
+	case k < len(names):
+		name = names[k]
+	case k < len(g.GetOutput()):
+		name = g.GetOutput()[k].GetName()
+	}
+	if gradient.ChosenFrom(g, name) == "" {
+		return a, nil
+	}
+	look, err := p.lookAt(name)
+	if err != nil {
+		return a, err
+	}
+	return look.Scored(a)
 }
 
 // measured returns the output of a number as the task measures it: with its Sigmoid or Softmax

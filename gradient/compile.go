@@ -19,7 +19,8 @@ type Config struct {
 	// that was compiled for particular elements refuses others.
 	Values map[string]nd.Array
 	// Axes says which axis of each input and output counts samples. Shapes, Values and
-	// all arrays then have samples on axis 0. Nil means that arrays are as the model has
+	// all arrays then have samples on axis 0, and an output of classes that an ArgMax chooses
+	// is replaced by their scores (ChosenFrom). Nil means that arrays are as the model has
 	// them; a Session finds its own (AxesOf).
 	Axes *Axes
 	// Outputs names the outputs to compute; nil means all. Nodes that none of them
@@ -302,6 +303,9 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 		v, ok := s.lookup(name)
 		if !ok {
 			return nil, nil, fmt.Errorf("output %q is not computed anywhere", name)
+		}
+		if scores, ok := s.lookup(ChosenFrom(g, name)); ok && c.cfg.Axes != nil && scores.DType == nd.Float32 {
+			v = scores
 		}
 		if v.Parts != nil {
 			return nil, nil, fmt.Errorf("output %q is a sequence: %w", name, ErrUnsupported)

@@ -18,6 +18,7 @@
 //
 //	arena.go          buffers that are used again
 //	axes.go           which axes of inputs and outputs count samples
+//	chosen.go         outputs of classes that an ArgMax chooses
 //	compile.go        Compile: a model's nodes become a graph
 //	params.go         a model's initializers become weights and constants
 //	decode.go         onnx-go decodes the nodes; their order

@@ -41,6 +41,7 @@
 //	task.go            Task, Traits and Tally; the list of tasks
 //	outlook.go         what a graph says about an output
 //	axis.go            which axis of an output has the classes
+//	argmax.go          outputs of classes that an ArgMax chooses
 //	guess.go           Guess: the task that outputs and labels look like
 //	size.go            sizes of batches and calibration sets
 //	evaluator.go       Evaluator: the loop that measures a model

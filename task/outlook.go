@@ -44,7 +44,8 @@ type Outlook struct {
 
 	// Floats names the outputs of a floating-point type with a row a sample, in the
 	// order of the graph, without states that the model takes again as inputs. The task
-	// outputs looks at all of them.
+	// outputs looks at all of them. Classes that an ArgMax chooses are among them if no
+	// other output has their scores: sessions have these in their place.
 	Floats []string
 }
 
@@ -65,7 +66,7 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 		if v.GetName() == output {
 			out = v
 		}
-		if isFloat(v) && rows(shapeOf(v), axes) && !carried(g, v.GetName()) {
+		if (isFloat(v) || byArgMax(g, v)) && rows(shapeOf(v), axes) && !carried(g, v.GetName()) {
 			o.Floats = append(o.Floats, v.GetName())
 		}
 	}
@@ -73,17 +74,25 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	o.Boxes = boxOutputs(g)
 	if out == nil {
 		out = g.GetOutput()[0]
-		if i := slices.IndexFunc(g.GetOutput(), isFloat); i >= 0 {
-			out = g.GetOutput()[i]
+		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, func(v *onnxpb.ValueInfoProto) bool { return byArgMax(g, v) }} {
+			if i := slices.IndexFunc(g.GetOutput(), is); i >= 0 {
+				out = g.GetOutput()[i]
+				break
+			}
 		}
 	}
 	if o.Named || len(g.GetOutput()) > 1 {
 		o.Output = out.GetName()
 	}
 	o.name = out.GetName()
-	o.LastOp, o.Shape = lastOp(g, out.GetName()), shapeOf(out)
+	o.Shape = shapeOf(out)
+	value := o.name // that tells what the output is
+	if scores := gradient.ChosenFrom(g, o.name); scores != "" {
+		value, o.Shape = scores, nil
+	}
+	o.LastOp = lastOp(g, value)
 	trace := newTracer(m)
-	o.axis, o.Vocabulary = trace.axis(out.GetName(), 0), trace.vocabulary()
+	o.axis, o.Vocabulary = trace.axis(value, 0), trace.vocabulary()
 	o.suppressed = slices.ContainsFunc(gradient.Upstream(g, out.GetName()), func(n *onnxpb.NodeProto) bool { return n.GetOpType() == "NonMaxSuppression" })
 	o.Kind, o.Why = o.axis.kind, o.axis.why
 	o.Axis = o.axis.absolute(len(o.Shape))

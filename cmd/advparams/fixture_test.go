@@ -105,6 +105,23 @@ func makeFixture(args []string) error {
 		m.Graph.Node = append(m.Graph.Node, node("Softmax", "p", "y"))
 		m.Graph.Output[0] = tensorValue("p", 0, classes)
 		return writeModel(path, m)
+	case "model-single": // takes one sample at a time, because of a Reshape
+		m := classifier(1)
+		m.Graph.Initializer = append(m.Graph.Initializer, &onnxpb.TensorProto{Name: proto.String("one"), DataType: proto.Int32(7), Dims: []int64{2}, Int64Data: []int64{1, features}})
+		m.Graph.Node = slices.Insert(m.Graph.Node, 0, node("Reshape", "flat", "x", "one"))
+		m.Graph.Node[1].Input[0] = "flat"
+		return writeModel(path, m)
+	case "model-argmax": // has the class, and nothing else
+		m := classifier(1)
+		choice := node("ArgMax", "class", "y")
+		choice.Attribute = []*onnxpb.AttributeProto{
+			{Name: proto.String("axis"), Type: onnxpb.AttributeProto_INT.Enum(), I: proto.Int64(1)},
+			{Name: proto.String("keepdims"), Type: onnxpb.AttributeProto_INT.Enum(), I: proto.Int64(0)},
+		}
+		m.Graph.Node = append(m.Graph.Node, choice)
+		m.Graph.Output[0] = tensorValue("class", 0)
+		m.Graph.Output[0].Type.GetTensorType().ElemType = proto.Int32(7)
+		return writeModel(path, m)
 	case "model-sequence": // takes integers [N,T]
 		return writeModel(path, sequence())
 	case "model-heads": // of several outputs
