@@ -2,6 +2,7 @@ package advparams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -95,6 +96,9 @@ func gradients(ctx context.Context, opt *GradientsOptions) (*GradientsSummary, e
 		return nil, err
 	}
 	defer m.Close()
+	if outputs == nil {
+		outputs = tensorOutputs(m)
+	}
 	w, err := startWorkers(opt.Threads, opt.Memory)
 	if err != nil {
 		return nil, err
@@ -124,6 +128,22 @@ func gradients(ctx context.Context, opt *GradientsOptions) (*GradientsSummary, e
 	return r, nil
 }
 
+// tensorOutputs returns the outputs that are arrays, if there are others as well; nil, for all,
+// if not.
+func tensorOutputs(m *onnxio.Model) []string {
+	var names []string
+	list := m.Proto().GetGraph().GetOutput()
+	for _, v := range list {
+		if v.GetType().GetSequenceType() == nil && v.GetType().GetOptionalType() == nil && v.GetType().GetMapType() == nil {
+			names = append(names, v.GetName())
+		}
+	}
+	if len(names) == 0 || len(names) == len(list) {
+		return nil
+	}
+	return names
+}
+
 // compute returns the arrays to write, and adds to r what they are.
 func (o *GradientsOptions) compute(m *onnxio.Model, outputs []string, w *gradient.Workers, r *GradientsSummary) ([]dataset.Named, error) {
 	inputs, labels, err := o.batch(m)
@@ -136,6 +156,9 @@ func (o *GradientsOptions) compute(m *onnxio.Model, outputs []string, w *gradien
 	}
 	cfg := gradient.Config{Shapes: shapesOf(inputs), Values: inputs, Outputs: outputs, Weights: weights, Workers: w}
 	forward, err := gradient.Compile(m, cfg)
+	if errors.Is(err, gradient.ErrUnsupported) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &BatchError{o.Batch, "", err}
 	}
