@@ -59,7 +59,6 @@
 //	result.go           outcomes of models and runs
 //	index.go            results as lines of JSON and as an HTML page
 //	verdict.go            what became of a lock, in a few words
-//	table.go            results as a table for people
 //	publish.go          the files about a run as a whole
 //	metrics.go          results as metrics for Prometheus
 //	objects/            object storage

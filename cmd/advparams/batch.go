@@ -17,6 +17,7 @@ import (
 	"github.com/advparams/advparams/internal/exitcode"
 	"github.com/advparams/advparams/internal/printable"
 	"github.com/advparams/advparams/internal/terminal"
+	"github.com/advparams/advparams/internal/text"
 )
 
 type batchRun struct {
@@ -254,7 +255,7 @@ func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
 	if err := b.publish.Finish(ctx, &b.store, b.scratch, s); err != nil {
 		return err
 	}
-	if err := b.app.result(s, func(w io.Writer) { batch.WriteTable(w, s) }); err != nil {
+	if err := b.app.result(s, func(w io.Writer) { text.Batch(w, s) }); err != nil {
 		return err
 	}
 	if s.Status == exitcode.Done {

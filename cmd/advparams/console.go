@@ -18,7 +18,7 @@ func (a *app) note(format string, args ...any) {
 	case a.log != nil:
 		a.log.Info(text)
 	case !a.quiet:
-		fmt.Fprintf(a.stderr, "advparams: %s\n", text)
+		terminal.Message(a.stderr, "", "", text)
 	}
 }
 
@@ -33,12 +33,12 @@ func (a *app) warn(format string, args ...any) {
 
 // say prints a line of a kind.
 func (a *app) say(c terminal.Colour, kind, text string) {
-	fmt.Fprintf(a.stderr, "advparams: %s %s\n", terminal.Paint(a.stderr, c, kind+":"), printable.Line(text))
+	terminal.Message(a.stderr, c, kind+": ", printable.Line(text))
 }
 
 // result prints v as JSON if that was asked for, and else what write writes.
 func (a *app) result(v any, write func(w io.Writer)) error {
-	return text.Result(a.stdout, a.json, v, write)
+	return text.Result(a.stdout, terminal.Columns(a.stdout), a.json, v, write)
 }
 
 // bar starts a progress bar, which has to be closed. Where nobody looks it is nil, and

@@ -1,9 +1,13 @@
 package terminal
 
 import (
+	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/advparams/advparams/internal/columns"
 )
 
 // Colour is how text is shown where colours are.
@@ -36,13 +40,32 @@ func colours(terminal bool, getenv func(string) string) bool {
 	return terminal && getenv("CLICOLOR") != "0" && getenv("TERM") != "dumb"
 }
 
-// Width returns how many columns text on w may have: those of the terminal, from 40 to
+// Width returns how many columns prose on w may have: those of the terminal, from 40 to
 // 100, or 80 if there is none.
 func Width(w any) int {
-	if f, ok := w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
-			return min(max(columns, 40), 100)
-		}
+	if columns := Columns(w); columns > 0 {
+		return min(columns, 100)
 	}
 	return 80
+}
+
+// Columns returns how many columns tables and messages on w may have: those of the terminal, but
+// at least 40, or 0 if there is none, and lines are as long as they are.
+func Columns(w any) int {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			return max(columns, 40)
+		}
+	}
+	return 0
+}
+
+// Message writes a line that the program says: its name, the kind of the message in a colour,
+// and a text. On a terminal it is broken between words.
+func Message(w io.Writer, c Colour, kind, text string) {
+	line := columns.Wrap("advparams: "+kind+text, 2, Columns(w))
+	if name := strings.TrimSpace(kind); name != "" {
+		line = strings.Replace(line, name, Paint(w, c, name), 1)
+	}
+	io.WriteString(w, line)
 }

@@ -4,14 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"text/tabwriter"
 
+	"github.com/advparams/advparams/internal/columns"
 	"github.com/advparams/advparams/internal/printable"
 )
 
-// Result writes v as one JSON object, or else what text writes, with its columns aligned. It
-// writes at once.
-func Result(w io.Writer, asJSON bool, v any, text func(w io.Writer)) error {
+// Result writes v as one JSON object, or else what text writes, with its columns aligned and at
+// most width columns wide; a width of 0 has no end. It writes at once.
+func Result(w io.Writer, width int, asJSON bool, v any, text func(w io.Writer)) error {
 	var b bytes.Buffer
 	if asJSON {
 		enc := json.NewEncoder(&b)
@@ -22,11 +22,7 @@ func Result(w io.Writer, asJSON bool, v any, text func(w io.Writer)) error {
 		_, err := w.Write(printable.JSON(b.Bytes()))
 		return err
 	}
-	columns := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	text(columns)
-	if err := columns.Flush(); err != nil {
-		return err
-	}
-	_, err := w.Write(b.Bytes())
+	text(&b)
+	_, err := io.WriteString(w, columns.Format(b.String(), width))
 	return err
 }

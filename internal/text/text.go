@@ -1,5 +1,5 @@
 // Package text writes for people what the functions of package advparams return. Cells
-// of a line are separated by tabs, for a tabwriter. Nothing that comes from a file can steer the terminal.
+// of a line are separated by tabs, for Result. Nothing that comes from a file can steer the terminal.
 package text
 
 import (
