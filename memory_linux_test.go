@@ -14,7 +14,9 @@ import (
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
+	"github.com/advparams/advparams/sealed"
 )
 
 // writeLarge writes a network whose large layers lie in a data file of 16 MiB, and
@@ -128,5 +130,28 @@ func TestLargeLayersStayInTheFile(t *testing.T) {
 	}
 	if most < size/2 || most > size*5/4 {
 		t.Errorf("%d MiB of the %d MiB of weights were mapped at a time", most>>20, size>>20)
+	}
+}
+
+// TestPlanLeavesNothingMapped finds the weights of a model and what to seal of them, which
+// looks at the elements of every tensor. The system maps much more than is read, so that
+// the memory of a process would grow with the model.
+func TestPlanLeavesNothingMapped(t *testing.T) {
+	model := filepath.Join(t.TempDir(), "model.onnx")
+	data := writeLarge(t, model)
+	m, err := onnxio.Open(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	m.Parameters()
+	if n := resident(t, data); n > 0 {
+		t.Errorf("%d bytes are mapped when the weights are known", n)
+	}
+	if plan, err := sealed.NewPlan(m, sealed.Options{}); err != nil || len(plan.Ranges) != 7 {
+		t.Fatal(plan, err)
+	}
+	if n := resident(t, data); n > 0 {
+		t.Errorf("%d bytes are mapped when it is known what to seal", n)
 	}
 }

@@ -139,6 +139,7 @@ func (m *Model) parameters() []*Parameter {
 			p.Count = p.Tensor.n
 		}
 		p.Role, p.Trained = s.role(p.Tensor)
+		p.Tensor.release()
 		p.Quantised = p.Role == RoleWeight && p.Tensor != nil && p.Tensor.elem.bits <= 32 && p.Tensor.elem.kind != kindBool && s.value != nil && s.value.onlyReaches(dequantised)
 		if p.Trained {
 			p.FanIn = s.fanIn(p.Tensor)

@@ -40,6 +40,19 @@ func (t *Initializer) Ranges() []Range {
 	return ranges
 }
 
+// release says that the elements, of which some were read, will not be needed for a while.
+// For each that is read the system may map two megabytes, which add up where tensors are many.
+func (t *Initializer) release() {
+	if t == nil {
+		return
+	}
+	for _, r := range t.Ranges() {
+		if r.Adjacent() {
+			t.model.files[r.File].Release(r.Offset, r.Count*int64(r.Width))
+		}
+	}
+}
+
 // Overlaps returns a description of another tensor of the model that uses some of the
 // same bytes of an external data file, or "" if there is none.
 func (t *Initializer) Overlaps() string { return t.shared }

@@ -2,6 +2,7 @@ package onnxio
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/seal"
@@ -50,10 +53,8 @@ func (m *Model) Seal(ctx context.Context, out *atomicfile.Set, dst string, key *
 			return nil, err
 		}
 	}
-	for i := len(m.files) - 1; i >= 0; i-- {
-		if err := s.write(i, files[i], back[i]); err != nil {
-			return nil, err
-		}
+	if err := s.writeAll(files, back); err != nil {
+		return nil, err
 	}
 	s.fill()
 	if err := s.rec.check(); err != nil {
@@ -180,39 +181,55 @@ func (s *sealer) create(i int) (*atomicfile.File, error) {
 	return s.out.CreateBelow(filepath.Dir(s.dst), s.layout[i].name, s.m.files[i].info.Mode().Perm())
 }
 
+// writeAll writes the files, the last one first. While the next one is sealed, what was
+// written of one comes to the disk.
+func (s *sealer) writeAll(files []*atomicfile.File, back [][]stage) (err error) {
+	var closing errgroup.Group
+	closing.SetLimit(2)
+	for i := len(files) - 1; i >= 0 && err == nil; i-- {
+		if err = s.write(i, files[i], back[i]); err == nil && files[i] != nil {
+			closing.Go(files[i].Close)
+		}
+	}
+	return cmp.Or(err, closing.Wait())
+}
+
 // write writes file i, and makes sure that it leads back to the original.
 func (s *sealer) write(i int, f *atomicfile.File, back []stage) error {
 	if f == nil {
 		return s.digest(i)
 	}
 	m, path := s.m, s.layout[i].path
-	if err := s.run(i, f); err != nil {
-		return fmt.Errorf("copying %s to %s: %w", m.files[i].Path, path, err)
-	}
-	if err := s.confirm(i, f, back); err != nil {
-		return fmt.Errorf("checking %s: %w", path, err)
-	}
-	if err := m.renew(s.sums, i, f, s.rec.Files[i].LockedSize); err != nil {
+	src, err := m.reopen(i)
+	if err != nil {
 		return err
 	}
-	return f.Close()
+	defer src.Close()
+	if err := s.run(i, src, f); err != nil {
+		return fmt.Errorf("copying %s to %s: %w", m.files[i].Path, path, err)
+	}
+	if err := s.confirm(i, src, f, back); err != nil {
+		return fmt.Errorf("checking %s: %w", path, err)
+	}
+	return m.renew(s.sums, i, f, s.rec.Files[i].LockedSize)
 }
 
 // digest finds out the digests of file i.
 func (s *sealer) digest(i int) error {
-	if err := s.run(i, io.Discard); err != nil {
-		return fmt.Errorf("reading %s: %w", s.m.files[i].Path, err)
-	}
-	return nil
-}
-
-// run writes file i to w as it will be, and notes the digests of all its states.
-func (s *sealer) run(i int, w io.Writer) error {
 	src, err := s.m.reopen(i)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
+	if err := s.run(i, src, io.Discard); err != nil {
+		return fmt.Errorf("reading %s: %w", s.m.files[i].Path, err)
+	}
+	return nil
+}
+
+// run writes file i, read from src, to w as it will be, and notes the digests of all its
+// states.
+func (s *sealer) run(i int, src *os.File, w io.Writer) (err error) {
 	size := s.m.files[i].Size
 	s.results[i], err = runStages(s.ctx, w, s.counted(src), size, s.forward[i])
 	return err
@@ -221,7 +238,7 @@ func (s *sealer) run(i int, w io.Writer) error {
 // confirm reads the first and the last block of each range that was written, and unseals
 // them: they have to be those of the original. The blocks between them differ in nothing but
 // their number. back are the stages from the written file to the original.
-func (s *sealer) confirm(i int, written io.ReaderAt, back []stage) error {
+func (s *sealer) confirm(i int, original, written io.ReaderAt, back []stage) error {
 	last := back[len(back)-1]
 	if last.key == nil {
 		return nil
@@ -253,10 +270,17 @@ func (s *sealer) confirm(i int, written io.ReaderAt, back []stage) error {
 			} else {
 				c.Unseal(data, p[0]/int64(r.Tensor.Kind.Width()), 1)
 			}
-			if err != nil || !bytes.Equal(data, s.m.files[i].Bytes(r.Offset+p[0], p[1]-p[0])) {
+			if err != nil {
+				return err
+			}
+			// Not from the mapping: of each block the system would map two megabytes.
+			was := make([]byte, len(data))
+			if _, err := original.ReadAt(was, r.Offset+p[0]); err != nil {
+				return short(err)
+			}
+			if !bytes.Equal(data, was) {
 				return errors.New("unsealing it does not give the original")
 			}
-			s.m.files[i].Release(r.Offset+p[0], p[1]-p[0])
 		}
 	}
 	return nil

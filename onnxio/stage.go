@@ -101,6 +101,10 @@ type digester struct {
 	to   io.Writer
 }
 
+// apart is the length from which bytes are hashed by a goroutine of its own while they are
+// written. The writer has most to do of all that work on a file.
+const apart = 1 << 16
+
 func (d *digester) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil // which a pipe would wait for somebody to read
@@ -108,7 +112,16 @@ func (d *digester) Write(p []byte) (int, error) {
 	if err := d.ctx.Err(); err != nil {
 		return 0, err
 	}
-	d.hash.Write(p)
+	if len(p) < apart {
+		d.hash.Write(p)
+	} else {
+		hashed := make(chan struct{})
+		go func() {
+			d.hash.Write(p)
+			close(hashed)
+		}()
+		defer func() { <-hashed }()
+	}
 	n, err := d.to.Write(p)
 	d.size += int64(n)
 	return n, err

@@ -191,43 +191,45 @@ func below[T word](v T) T { return T(1)<<(bits.Len64(uint64(v))-1) - 1 }
 // SameSigns reports whether all elements have the same sign, zeros left out. Data are
 // as for [Cipher.Seal]. Kinds without signs have the same.
 func SameSigns(k Kind, data []byte) bool {
-	switch k.Width() {
-	case 1:
-		return sameSigns[uint8](k, data)
-	case 2:
-		return sameSigns[uint16](k, data)
-	case 4:
-		return sameSigns[uint32](k, data)
-	}
-	return sameSigns[uint64](k, data)
+	negative, positive := Signs(k, data)
+	return !(negative && positive)
 }
 
-func sameSigns[T word](k Kind, data []byte) bool {
+// Signs reports which signs there are among elements whose signs sealing would change, so
+// that a large tensor can be looked at part by part. It stops where it has seen both.
+func Signs(k Kind, data []byte) (negative, positive bool) {
+	switch k.Width() {
+	case 1:
+		return signsOf[uint8](k, data)
+	case 2:
+		return signsOf[uint16](k, data)
+	case 4:
+		return signsOf[uint32](k, data)
+	}
+	return signsOf[uint64](k, data)
+}
+
+func signsOf[T word](k Kind, data []byte) (negative, positive bool) {
 	m := masksOf[T](k, false)
 	if m.sign == 0 {
-		return true
+		return false, false
 	}
-	// Numbers that stay, signs and all, do not count.
-	var negative, positive bool
 	var part [512]T
-	for len(data) > 0 {
+	for len(data) > 0 && !(negative && positive) {
 		n := min(len(part), len(data)/m.width())
 		load(part[:n], data)
 		data = data[n*m.width():]
 		for _, x := range part[:n] {
 			switch {
-			case m.encryptOne(x, m.sign) == x:
+			case m.encryptOne(x, m.sign) == x: // it stays, sign and all
 			case x&m.sign != 0:
 				negative = true
 			default:
 				positive = true
 			}
 		}
-		if negative && positive {
-			return false
-		}
 	}
-	return true
+	return negative, positive
 }
 
 // encryptOne encrypts one element.

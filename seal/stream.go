@@ -48,8 +48,9 @@ func CheckRanges(ranges []Range, size int64) error {
 	return nil
 }
 
-// chunkLen is how many bytes of a file are worked on at a time. Blocks are not divided.
-const chunkLen = 1 << 20
+// chunkLen is how many bytes of a file are worked on at a time: few enough to stay in the
+// caches from the reader to the writer. Blocks are not divided.
+const chunkLen = 1 << 18
 
 // Seal copies src, a file of size bytes, to dst and seals ranges of it on the way. It
 // reads, writes and seals at the same time: with as many goroutines for sealing as

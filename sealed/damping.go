@@ -93,8 +93,8 @@ func countExponents(m *onnxio.Model, p *onnxio.Parameter) *exponents {
 			h.count[(int(data[at])|int(data[at+1])<<8)>>shift&h.ones]++
 		}
 		h.n += int(n)
+		file.Release(r.Offset+first*int64(r.Width), min(step, r.Count-first)*int64(r.Width)) // the system maps more than was read
 	}
-	file.Release(r.Offset, r.Count*int64(r.Width))
 	return h
 }
 

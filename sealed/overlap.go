@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/seal"
 )
 
 // Tensors may lie in external data files wherever they like, in the bytes of others too.
@@ -101,9 +100,7 @@ func join(files []*onnxio.File, a, b *onnxio.SealedRange) error {
 		return &OverlapError{a.Name, b.Name}
 	}
 	if a.Offset != b.Offset || a.Length != b.Length {
-		data := files[a.File].Bytes(a.Offset, length)
-		signs := kind != seal.Bytes && seal.SameSigns(kind, data)
-		files[a.File].Release(a.Offset, length)
+		signs := keepSigns(kind, files[a.File], a.Offset, length)
 		if signs != a.Tensor.KeepSigns || signs != b.Tensor.KeepSigns {
 			return &OverlapError{a.Name, b.Name}
 		}

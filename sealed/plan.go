@@ -186,10 +186,25 @@ func rangesOf(m *onnxio.Model, p *onnxio.Parameter, exponents []byte) ([]onnxio.
 			return nil, "its elements do not lie side by side"
 		}
 		size := r.Count * int64(r.Width)
-		data := m.Files()[r.File].Bytes(r.Offset, size)
-		t := seal.Tensor{Kind: kind, Count: size / int64(kind.Width()), KeepSigns: kind != seal.Bytes && seal.SameSigns(kind, data), Exponents: exponents}
-		m.Files()[r.File].Release(r.Offset, size)
+		t := seal.Tensor{Kind: kind, Count: size / int64(kind.Width()), KeepSigns: keepSigns(kind, m.Files()[r.File], r.Offset, size), Exponents: exponents}
 		ranges = append(ranges, onnxio.SealedRange{Name: p.Name, File: r.File, Range: seal.Range{Offset: r.Offset, Length: size, Tensor: t}})
 	}
 	return ranges, ""
+}
+
+// keepSigns reports whether elements keep their signs: if all have the same. It looks at a
+// megabyte at a time, so that no more of a file is in memory.
+func keepSigns(kind seal.Kind, f *onnxio.File, offset, size int64) bool {
+	const most = 1 << 20
+	if kind == seal.Bytes {
+		return false
+	}
+	var negative, positive bool
+	for at := int64(0); at < size && !(negative && positive); at += most {
+		n := min(most, size-at)
+		minus, plus := seal.Signs(kind, f.Bytes(offset+at, n))
+		negative, positive = negative || minus, positive || plus
+		f.Release(offset+at, n)
+	}
+	return !(negative && positive)
 }

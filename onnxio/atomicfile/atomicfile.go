@@ -25,6 +25,7 @@
 //	errors.go      the errors that callers tell apart
 //	folder.go      folders held open, so that names cannot lead out of them
 //	temp.go        temporary names, and removing those of dead processes
+//	writeback.go   having files written to the disk while they grow
 package atomicfile
 
 import (
@@ -66,6 +67,8 @@ type File struct {
 	private   bool
 	written   bool // through to the disk, and closed
 	published bool
+
+	begun, pending int64 // bytes that Write has asked to be written through, and since
 }
 
 // Path returns the name the file will have.
