@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/internal/shared"
 	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/seal"
@@ -113,6 +115,45 @@ func TestRedrawStatistics(t *testing.T) {
 		if v := l.values("variance"); slices.Min(v) <= 0 || slices.Equal(v, l.locked["variance"]) {
 			t.Errorf("variances %v", v)
 		}
+	}
+}
+
+// TestControlDrawsWhatIsSealed: an attack on a sealed file and its control start from draws of
+// one distribution only if the control draws anew just what is sealed.
+func TestControlDrawsWhatIsSealed(t *testing.T) {
+	folder, _ := shared.Find("models")
+	paths, err := filepath.Glob(filepath.Join(folder, "*.onnx")) // none without ../shared
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range testmodel.Corpus(t) {
+		paths = append(paths, g.Model)
+	}
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			m := open(t, path)
+			plan, err := sealed.NewPlan(m, sealed.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var hidden []string
+			for _, r := range plan.Ranges {
+				if r.Tensor.Kind != seal.Bytes { // whose codes are drawn
+					hidden = append(hidden, r.Name)
+				}
+			}
+			l := &lab{model: m, constants: constantsOf(m)}
+			if l.weights, err = gradient.LoadWeights(m); err != nil {
+				t.Fatal(err)
+			}
+			l.anatomy = anatomyOf(m.Proto().GetGraph(), l.weights, "")
+			drawn := l.drawable()
+			slices.Sort(hidden)
+			slices.Sort(drawn)
+			if len(drawn) == 0 || !slices.Equal(hidden, drawn) {
+				t.Errorf("sealed are %q, drawn %q", hidden, drawn)
+			}
+		})
 	}
 }
 

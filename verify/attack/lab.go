@@ -20,13 +20,14 @@ import (
 // lab holds what attacks work with: a locked model, whose weights in memory each attack
 // alters, and the data.
 type lab struct {
-	model   *onnxio.Model
-	opt     Options
-	weights *gradient.Weights
-	anatomy *anatomy
-	names   []string // of the weights that an attacker alters
-	locked  snapshot
-	blank   bool // whether settings begin with a start that holds nothing
+	model     *onnxio.Model
+	opt       Options
+	weights   *gradient.Weights
+	anatomy   *anatomy
+	names     []string        // of the weights that an attacker alters
+	constants map[string]bool // numbers that no training made, such as the scales of a Resize
+	locked    snapshot
+	blank     bool // whether settings begin with a start that holds nothing
 
 	folded *folded // nil if no weights are quantised
 	public []pair  // weights with those of the public model
@@ -89,7 +90,7 @@ func newLab(m *onnxio.Model, train, test *dataset.Set, opt Options) (_ *lab, err
 	if err := l.dequantise(); err != nil {
 		return nil, fmt.Errorf("dequantising: %w", err)
 	}
-	l.anatomy = anatomyOf(m.Proto().GetGraph(), l.weights, opt.Output)
+	l.anatomy, l.constants = anatomyOf(m.Proto().GetGraph(), l.weights, opt.Output), constantsOf(m)
 	for _, name := range l.weights.Names() {
 		if l.alterable(name) {
 			l.names = append(l.names, name)
@@ -120,9 +121,23 @@ func part(s *dataset.Set, lo, hi int) *dataset.Set {
 	return s.Subset(rows)
 }
 
+// constantsOf returns what nodes compute with and no training made.
+func constantsOf(m *onnxio.Model) map[string]bool {
+	names := map[string]bool{}
+	for _, p := range m.Parameters() {
+		if !p.Trained {
+			names[p.Name] = true
+		}
+	}
+	return names
+}
+
 // alterable reports whether training may alter an initializer: it has floats that are
-// neither statistics of a normalisation nor a single constant of the graph.
+// neither statistics of a normalisation nor constants of the graph.
 func (l *lab) alterable(name string) bool {
+	if l.constants[name] {
+		return false
+	}
 	init := l.model.Weight(name) // nil: of a normalisation that was put in, or what a quantised weight stands for
 	if !l.made(name) && (init == nil || l.weights.Scale(name) || !floating(init.DataType)) {
 		return false

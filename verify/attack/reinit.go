@@ -25,6 +25,9 @@ func scale(x []float32, by float32) {
 // use stay: they may be constants of the architecture.
 func (l *lab) reinitialise() {
 	for _, name := range l.weights.Names() {
+		if l.constants[name] {
+			continue
+		}
 		x := l.values(name)
 		switch l.anatomy.role(name) {
 		case bias, mean:
