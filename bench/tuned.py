@@ -1,24 +1,29 @@
 #!/usr/bin/env python3
 """Tunes a small residual network from a public one, locks it, and attacks the locks with the public one.
 
-usage: tuned.py --advparams BIN --peers DIR [--folder bin/tuned] [--first 6000] [--epochs 8] [--tune 2] [--fraction 0.1]
-                [--profiles minimal,sealed] [--first-seed 1] [--seeds 1]
+usage: tuned.py --advparams BIN --peers DIR [--folder bin/tuned] [--first 6000] [--epochs 8] [--tune 2] [--fraction 0.25]
+                [--profiles minimal,sealed] [--first-seed 1] [--seeds 3]
 
 DIR is ../shared/peers; CIFAR-10 lies beside it. The public network is trained on the first images (subset A), and tuned on the
-others (subset B), of which the attacker has a share. One thread. Files that are there are not made again. The exit status is 1
-if the public model does not undo the minimal lock within a point, or if sealing leaves the attacker an advantage of more than
---noise points. Needs: pip install torch onnx numpy
+others (subset B), of which the attacker has a share. One thread. Each seed is another attacker and, if sealed, another key.
+Files that are there are not made again, reports of attacks included.
+
+The verdict is on means over the attackers. A minimal lock has to be undone to within a point of the original. Of a sealed
+model, the best attack is compared with its own control, which is the same attack on another draw from what the file shows: the
+difference has to be below half a point or two standard errors, and these below two points. The zero line is printed, and is not what is judged
+by: it is chosen on few samples among more settings than the attack is, so that it may be below a start that it contains.
+The exit status is 1 if either fails. Needs: pip install torch onnx numpy
 """
-import argparse, gzip, json, os, pathlib, subprocess, sys
+import argparse, gzip, json, os, pathlib, statistics, subprocess, sys
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 
 ap = argparse.ArgumentParser()
 ap.add_argument("--advparams", required=True); ap.add_argument("--peers", type=pathlib.Path, required=True)
 ap.add_argument("--folder", type=pathlib.Path, default="bin/tuned"); ap.add_argument("--first", type=int, default=6000)
 ap.add_argument("--epochs", type=int, default=8); ap.add_argument("--tune", type=int, default=2); ap.add_argument("--test", type=int, default=2000)
-ap.add_argument("--fraction", default="0.1"); ap.add_argument("--attack-epochs", default="4"); ap.add_argument("--grid", default="adam:0.001")
+ap.add_argument("--fraction", default="0.25"); ap.add_argument("--attack-epochs", default="4"); ap.add_argument("--grid", default="adam:0.001")
 ap.add_argument("--profiles", default="minimal,sealed"); ap.add_argument("--first-seed", type=int, default=1)
-ap.add_argument("--seeds", type=int, default=1); ap.add_argument("--noise", type=float, default=2); ap.add_argument("--train-only", action="store_true")
+ap.add_argument("--seeds", type=int, default=3); ap.add_argument("--train-only", action="store_true")
 a = ap.parse_args()
 torch.set_num_threads(1); torch.manual_seed(0)
 a.folder.mkdir(parents=True, exist_ok=True)
@@ -91,20 +96,47 @@ if not original.exists():
     print(f"tuned: {100 * accuracy(net, tx, ty):.2f} %", flush=True); export(net, original)
 if a.train_only:
     sys.exit()
+
+
+def attack(profile, seed):
+    """Returns the report of one attacker."""
+    kept = a.folder / f"{profile}-{a.fraction}-{seed}.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
+    locked = a.folder / f"{profile}{seed if profile == 'sealed' else ''}.onnx"
+    key = pathlib.Path(f"{locked}.key")
+    if not key.exists():
+        run("protect", original, "--data", data, "--profile", profile, "-o", locked, "--key", key, "--plain-key", "--force", "-q")
+    r = run("attack", locked, "--data", data, "--test", test, "--fraction", a.fraction, "--seed", seed, "--public", public, "--attacks", "public,fine-tune",
+            "--epochs", a.attack_epochs, "--batch", 32, "--grid", a.grid, "--threads", 1, "--json", "-q")
+    r["original"] = run("verify", "--locked", locked, "--key", key, "--data", test, "--json", "-q")["accuracy"]["unlocked"]
+    kept.write_text(json.dumps(r))
+    return r
+
+
+def mean(x):
+    """Mean and its standard error, in points."""
+    return 100 * statistics.mean(x), 100 * statistics.stdev(x) / len(x) ** 0.5 if len(x) > 1 else float("inf")
+
+
 failed = False
+print("| lock, attacker | locked | best attack | reaches | its control | zero line | advantage |\n|---|---|---|---|---|---|---|")
 for profile in a.profiles.split(","):
-    locked = a.folder / f"{profile}.onnx"
-    pathlib.Path(f"{locked}.key").unlink(missing_ok=True)
-    run("protect", original, "--data", data, "--profile", profile, "-o", locked, "--key", f"{locked}.key", "--plain-key", "--force", "-q")
+    short, over = [], []  # of the original, and over the control
     for seed in range(a.first_seed, a.first_seed + a.seeds):
-        r = run("attack", locked, "--data", data, "--test", test, "--fraction", a.fraction, "--seed", seed, "--public", public, "--attacks", "public,fine-tune",
-                "--epochs", a.attack_epochs, "--batch", 32, "--grid", a.grid, "--threads", 1, "--json", "-q")
-        zero, best = r["zero_line"], r["attacks"][[x["name"] for x in r["attacks"]].index(r["best_attack"])]
-        print(f"{profile}, seed {seed}: locked {100 * r['locked_accuracy']:.2f} %, {best['name']} ({best['setting']}) {100 * best['accuracy']:.2f} %, "
-              f"zero line ({zero['from']}: {zero['setting']}) {100 * zero['accuracy']:.2f} %, advantage {100 * r['advantage']:+.2f}", flush=True)
-        failed |= profile == "sealed" and 100 * r["advantage"] > a.noise
+        r = attack(profile, seed)
+        best = next(x for x in r["attacks"] if x["name"] == r["best_attack"])
+        short.append(r["original"] - best["accuracy"])
+        over.append(best["accuracy"] - best["control"]["accuracy"])
+        print(f"| {profile}, {seed} | {100 * r['locked_accuracy']:.1f} | {best['name']}: {best['setting']} | {100 * best['accuracy']:.1f} | "
+              f"{100 * best['control']['accuracy']:.1f} | {100 * r['zero_line']['accuracy']:.1f} ({r['zero_line']['setting']}) | {100 * r['advantage']:+.1f} |", flush=True)
     if profile == "minimal":
-        score = run("verify", "--locked", locked, "--key", f"{locked}.key", "--data", test, "--json", "-q")["accuracy"]
-        print(f"original {100 * score['unlocked']:.2f} %", flush=True)
-        failed |= best["accuracy"] < score["unlocked"] - 0.01
+        m, error = mean(short)
+        bad = m > 1
+        print(f"\noriginal {100 * r['original']:.1f} %; the best attack is {m:.1f} ± {error:.1f} points below it: {'NOT ' if bad else ''}undone")
+    else:
+        m, error = mean(over)
+        bad = m > max(0.5, 2 * error) or error > 1
+        print(f"\nsealed: the best attack is {m:+.1f} ± {error:.1f} points over its control: {'NOT within noise, or too few attackers' if bad else 'within noise'}")
+    failed |= bad
 sys.exit(failed)

@@ -50,7 +50,7 @@ var subjects = map[string]subject{
 // header of the CSV. Shares are percentages as they were asked for; whole tensors are sealed,
 // and sealed is the number of their weights. Accuracies are between 0 and 1 on the test
 // images. The control is the best attack from a start that holds nothing, which the zero line
-// is at least in the validation.
+// is at least in the validation. Rows of -pairs have no zero line.
 var header = []string{"model", "share", "seed", "samples", "epochs", "sealed", "locked", "attack", "setting", "accuracy", "zero_from", "zero_setting", "zero_accuracy", "advantage", "control"}
 
 type study struct {
@@ -59,6 +59,7 @@ type study struct {
 	samples      int // that the attacker has
 	test         int // images to measure on
 	opt          attack.Options
+	pairs        bool // leave training from scratch out
 	path         string
 	rows         [][]string
 	scratch      map[int]*attack.Result // training from scratch by seed, which is the same for all shares
@@ -80,6 +81,7 @@ func main() {
 	grid := flag.String("grid", "adam:0.003", "optimisers, of attacks and the zero line alike")
 	attacks := flag.String("attacks", "fine-tune,reinit-layers,batchnorm,redraw", "attacks to carry out")
 	leave := flag.String("leave", "", "settings that are not tried, for lack of time, separated by semicolons")
+	flag.BoolVar(&s.pairs, "pairs", false, "measure attacks and their controls alone, without training from scratch")
 	summary := flag.String("summary", "", "measure nothing, print the table of what is in the file, and write `FILE.csv` for docs/figures")
 	flag.Parse()
 	if flag.NArg() != 1 {
@@ -174,6 +176,9 @@ func (s *study) measure(ctx context.Context, percent float64, seed int) error {
 	opt := s.opt
 	opt.Seed = uint64(seed)
 	opt.Scratch = s.scratch[seed]
+	if s.pairs {
+		opt.Scratch = &attack.Result{Validation: -1} // loses to any control
+	}
 	opt.Progress = func(p attack.Progress) {
 		if p.Result != nil {
 			log.Printf("%s: %s %.4f (%s), %.0f s", strings.Join(row, " "), p.Attack, p.Result.Accuracy, p.Result.Setting, p.Result.Seconds)
@@ -183,10 +188,15 @@ func (s *study) measure(ctx context.Context, percent float64, seed int) error {
 	if err != nil {
 		return err
 	}
-	s.scratch[seed] = r.Scratch
 	best := slices.IndexFunc(r.Attacks, func(one attack.Result) bool { return one.Name == r.BestAttack })
-	row = append(row, fmt.Sprint(count), decimal(r.Locked), r.BestAttack, r.Attacks[best].Setting, decimal(*r.Best),
-		r.Zero.From, r.Zero.Setting, decimal(r.Zero.Accuracy), decimal(*r.Advantage), control(r.Attacks[best].Control))
+	row = append(row, fmt.Sprint(count), decimal(r.Locked), r.BestAttack, r.Attacks[best].Setting, decimal(*r.Best))
+	if s.pairs {
+		row = append(row, "", "", "", "")
+	} else {
+		s.scratch[seed] = r.Scratch
+		row = append(row, r.Zero.From, r.Zero.Setting, decimal(r.Zero.Accuracy), decimal(*r.Advantage))
+	}
+	row = append(row, control(r.Attacks[best].Control))
 	log.Print(strings.Join(row, ", "))
 	s.rows = append(s.rows, row)
 	return s.write()

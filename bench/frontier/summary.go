@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // point is a place on the frontier.
@@ -44,7 +45,9 @@ func summarise(w io.Writer, rows [][]string, path string) error {
 			list *[]float64
 			text string
 		}{{&f.locked, row[6]}, {&f.best, row[9]}, {&f.zero, row[12]}, {&f.advantage, row[13]}} {
-			*one.list = append(*one.list, 100*number(one.text))
+			if one.text != "" {
+				*one.list = append(*one.list, 100*number(one.text))
+			}
 		}
 		if row[14] != "" {
 			f.overControl = append(f.overControl, 100*(number(row[9])-number(row[14])))
@@ -59,9 +62,9 @@ func summarise(w io.Writer, rows [][]string, path string) error {
 	for _, at := range points {
 		f := places[at]
 		title := subjects[at.model].title
-		fmt.Fprintf(w, "| %s | %s | %s | %.3g %% | %s | %s | %s | **%s** | %s | %d |\n", title, at.samples, at.epochs, at.percent(),
-			plusMinus("%.1f", f.locked), plusMinus("%.1f", f.best), plusMinus("%.1f", f.zero), meanAndRange("%+.1f", f.advantage), overControl(f), len(f.best))
-		if !slices.ContainsFunc(points, func(p point) bool {
+		fmt.Fprintf(w, "| %s | %s | %s | %.3g %% | %s | %s | %s | %s | %s | %d |\n", title, at.samples, at.epochs, at.percent(),
+			plusMinus("%.1f", f.locked), plusMinus("%.1f", f.best), plusMinus("%.1f", f.zero), f.of(f.advantage, meanAndRange), f.of(f.overControl, pairs), len(f.best))
+		if len(f.advantage) == 0 || !slices.ContainsFunc(points, func(p point) bool {
 			return p.model == at.model && p.samples == at.samples && p.epochs == at.epochs && p.sealed != at.sealed
 		}) {
 			continue // one point is no line
@@ -85,31 +88,47 @@ func number(s string) float64 {
 // plusMinus writes mean and standard deviation.
 func plusMinus(format string, x []float64) string {
 	mean, deviation := spread(x)
-	if len(x) == 1 {
+	switch len(x) {
+	case 0:
+		return "–"
+	case 1:
 		return fmt.Sprintf(format, mean)
 	}
 	return fmt.Sprintf(format+" ± %.1f", mean, deviation)
 }
 
-// meanAndRange writes the mean, and the smallest and largest value.
-func meanAndRange(format string, x []float64) string {
-	mean, _ := spread(x)
-	if len(x) == 1 {
-		return fmt.Sprintf(format, mean)
-	}
-	return fmt.Sprintf(format+" ("+format+" to "+format+")", mean, slices.Min(x), slices.Max(x))
-}
-
-// overControl writes the differences from controls, and of how many locks they are known.
-func overControl(f *figures) string {
-	switch n := len(f.overControl); n {
+// of writes differences, and of how many locks they are known.
+func (f *figures) of(x []float64, write func([]float64) string) string {
+	switch len(x) {
 	case 0:
 		return "–"
 	case len(f.best):
-		return meanAndRange("%+.1f", f.overControl)
-	default:
-		return fmt.Sprintf("%s, of %d", meanAndRange("%+.1f", f.overControl), n)
+		return write(x)
 	}
+	return fmt.Sprintf("%s, of %d", write(x), len(x))
+}
+
+// meanAndRange writes the mean, and the smallest and largest value.
+func meanAndRange(x []float64) string {
+	mean, _ := spread(x)
+	if len(x) == 1 {
+		return signed("%+.1f", mean)
+	}
+	return signed("%+.1f (%+.1f to %+.1f)", mean, slices.Min(x), slices.Max(x))
+}
+
+// pairs writes the mean of differences with its standard error, and the range.
+func pairs(x []float64) string {
+	mean, deviation := spread(x)
+	if len(x) == 1 {
+		return signed("%+.1f", mean)
+	}
+	return signed("**%+.1f ± %.1f** (%+.1f to %+.1f)", mean, deviation/math.Sqrt(float64(len(x))), slices.Min(x), slices.Max(x))
+}
+
+// signed writes numbers with true minus signs.
+func signed(format string, numbers ...any) string {
+	return strings.ReplaceAll(fmt.Sprintf(format, numbers...), "-", "−")
 }
 
 // spread returns mean and standard deviation; that of a single value is 0.
