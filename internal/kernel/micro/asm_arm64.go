@@ -120,3 +120,33 @@ func stripRows8x3NEON(n int, k int, a *float32, lda int, b *float32, ldb int, pa
 
 //go:noescape
 func stripColumns8x3NEON(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)
+
+//go:noescape
+func direct8x1NEON(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
+
+//go:noescape
+func direct8x2NEON(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
+
+//go:noescape
+func direct8x3NEON(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
+
+//go:noescape
+func dots8x3NEON(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, prefetch *float32, ahead int)
+
+//go:noescape
+func runs8x1NEON(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
+
+//go:noescape
+func runs8x2NEON(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
+
+//go:noescape
+func runs8x3NEON(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
+
+//go:noescape
+func tall8NEON(vectors int, n int, k int, a *float32, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)
+
+//go:noescape
+func tall16NEON(vectors int, n int, k int, a *float32, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)
+
+//go:noescape
+func tall24NEON(vectors int, n int, k int, a *float32, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)

@@ -17022,3 +17022,4422 @@ storedsingle:
 
 done:
 	RET
+
+// func direct8x1NEON(panels, n, k int, step *int, a, b *float32, at *int, c *float32, cRow, last, begin int, bias, prefetch *float32, ahead int)
+TEXT ·direct8x1NEON(SB), NOSPLIT, $0-112
+	MOVD at+48(FP), R0
+	MOVD panels+0(FP), R1
+	MOVD prefetch+96(FP), R2
+	MOVD ahead+104(FP), R3
+	MOVD last+72(FP), R4
+	MOVD cRow+64(FP), R5
+	LSL $2, R5, R5
+
+panel:
+	MOVD begin+80(FP), R6
+	CMP $2, R6
+	BNE zero
+	MOVD bias+88(FP), R6
+	VLD1R.P 4(R6), [V0.S4]
+	VLD1R.P 4(R6), [V1.S4]
+	VLD1R.P 4(R6), [V2.S4]
+	VLD1R.P 4(R6), [V3.S4]
+	VLD1R.P 4(R6), [V4.S4]
+	VLD1R.P 4(R6), [V5.S4]
+	VLD1R.P 4(R6), [V6.S4]
+	VLD1R.P 4(R6), [V7.S4]
+	B begun
+
+zero:
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+
+begun:
+	MOVD b+40(FP), R6
+	MOVD 0(R0), R7
+	ADD R7<<2, R6, R7
+	MOVD a+32(FP), R6
+	MOVD step+24(FP), R8
+	MOVD k+16(FP), R9
+
+steps:
+	LDP.P 16(R8), (R10, R11)
+	LSL $2, R11, R11
+	WORD $0x3ceb68e8 // ldr q8, [x7, x11]
+	ADD R10<<2, R6, R10
+	FLDPQ 0(R10), (F9, F10)
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91101 // fmla v1.4s, v8.4s, v9.s[1]
+	WORD $0x4f891902 // fmla v2.4s, v8.4s, v9.s[2]
+	WORD $0x4fa91903 // fmla v3.4s, v8.4s, v9.s[3]
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1105 // fmla v5.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1906 // fmla v6.4s, v8.4s, v10.s[2]
+	WORD $0x4faa1907 // fmla v7.4s, v8.4s, v10.s[3]
+	PRFM (R2), PLDL2KEEP
+	PRFM 64(R2), PLDL2KEEP
+	ADD R3, R2
+	SUBS $1, R9
+	BNE steps
+	MOVD n+8(FP), R6
+	MOVD c+56(FP), R7
+	MOVD 8(R0), R8
+	ADD R8<<2, R7, R8
+	MOVD begin+80(FP), R7
+	CMP $1, R7
+	BEQ add
+	CMP $4, R4
+	BLT partialOver
+	FMOVQ F0, 0(R8)
+	ADD R5, R8
+	CMP $1, R6
+	BEQ next
+	FMOVQ F1, 0(R8)
+	ADD R5, R8
+	CMP $2, R6
+	BEQ next
+	FMOVQ F2, 0(R8)
+	ADD R5, R8
+	CMP $3, R6
+	BEQ next
+	FMOVQ F3, 0(R8)
+	ADD R5, R8
+	CMP $4, R6
+	BEQ next
+	FMOVQ F4, 0(R8)
+	ADD R5, R8
+	CMP $5, R6
+	BEQ next
+	FMOVQ F5, 0(R8)
+	ADD R5, R8
+	CMP $6, R6
+	BEQ next
+	FMOVQ F6, 0(R8)
+	ADD R5, R8
+	CMP $7, R6
+	BEQ next
+	FMOVQ F7, 0(R8)
+	ADD R5, R8
+	B next
+
+partialOver:
+	CMP $2, R4
+	BLT one_1
+	FMOVD F0, (R8)
+	BEQ done_2
+	ADD $8, R8, R7
+	VST1 V0.S[2], (R7)
+	B done_2
+
+one_1:
+	FMOVS F0, (R8)
+
+done_2:
+	ADD R5, R8
+	CMP $1, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_3
+	FMOVD F1, (R8)
+	BEQ done_4
+	ADD $8, R8, R7
+	VST1 V1.S[2], (R7)
+	B done_4
+
+one_3:
+	FMOVS F1, (R8)
+
+done_4:
+	ADD R5, R8
+	CMP $2, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_5
+	FMOVD F2, (R8)
+	BEQ done_6
+	ADD $8, R8, R7
+	VST1 V2.S[2], (R7)
+	B done_6
+
+one_5:
+	FMOVS F2, (R8)
+
+done_6:
+	ADD R5, R8
+	CMP $3, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_7
+	FMOVD F3, (R8)
+	BEQ done_8
+	ADD $8, R8, R7
+	VST1 V3.S[2], (R7)
+	B done_8
+
+one_7:
+	FMOVS F3, (R8)
+
+done_8:
+	ADD R5, R8
+	CMP $4, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_9
+	FMOVD F4, (R8)
+	BEQ done_10
+	ADD $8, R8, R7
+	VST1 V4.S[2], (R7)
+	B done_10
+
+one_9:
+	FMOVS F4, (R8)
+
+done_10:
+	ADD R5, R8
+	CMP $5, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_11
+	FMOVD F5, (R8)
+	BEQ done_12
+	ADD $8, R8, R7
+	VST1 V5.S[2], (R7)
+	B done_12
+
+one_11:
+	FMOVS F5, (R8)
+
+done_12:
+	ADD R5, R8
+	CMP $6, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_13
+	FMOVD F6, (R8)
+	BEQ done_14
+	ADD $8, R8, R7
+	VST1 V6.S[2], (R7)
+	B done_14
+
+one_13:
+	FMOVS F6, (R8)
+
+done_14:
+	ADD R5, R8
+	CMP $7, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_15
+	FMOVD F7, (R8)
+	BEQ done_16
+	ADD $8, R8, R6
+	VST1 V7.S[2], (R6)
+	B done_16
+
+one_15:
+	FMOVS F7, (R8)
+
+done_16:
+	ADD R5, R8
+	B next
+
+add:
+	CMP $4, R4
+	BLT partialAdd
+	FMOVQ 0(R8), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVQ F0, 0(R8)
+	ADD R5, R8
+	CMP $1, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	FMOVQ F1, 0(R8)
+	ADD R5, R8
+	CMP $2, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	FMOVQ F2, 0(R8)
+	ADD R5, R8
+	CMP $3, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	FMOVQ F3, 0(R8)
+	ADD R5, R8
+	CMP $4, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	FMOVQ F4, 0(R8)
+	ADD R5, R8
+	CMP $5, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
+	FMOVQ F5, 0(R8)
+	ADD R5, R8
+	CMP $6, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 0(R8)
+	ADD R5, R8
+	CMP $7, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
+	FMOVQ F7, 0(R8)
+	ADD R5, R8
+	B next
+
+partialAdd:
+	CMP $2, R4
+	BLT one_17
+	FMOVD (R8), F8
+	BEQ done_18
+	ADD $8, R8, R7
+	VLD1 (R7), V8.S[2]
+	B done_18
+
+one_17:
+	FMOVS (R8), F8
+
+done_18:
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	CMP $2, R4
+	BLT one_19
+	FMOVD F0, (R8)
+	BEQ done_20
+	ADD $8, R8, R7
+	VST1 V0.S[2], (R7)
+	B done_20
+
+one_19:
+	FMOVS F0, (R8)
+
+done_20:
+	ADD R5, R8
+	CMP $1, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_21
+	FMOVD (R8), F0
+	BEQ done_22
+	ADD $8, R8, R7
+	VLD1 (R7), V0.S[2]
+	B done_22
+
+one_21:
+	FMOVS (R8), F0
+
+done_22:
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	CMP $2, R4
+	BLT one_23
+	FMOVD F1, (R8)
+	BEQ done_24
+	ADD $8, R8, R7
+	VST1 V1.S[2], (R7)
+	B done_24
+
+one_23:
+	FMOVS F1, (R8)
+
+done_24:
+	ADD R5, R8
+	CMP $2, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_25
+	FMOVD (R8), F0
+	BEQ done_26
+	ADD $8, R8, R7
+	VLD1 (R7), V0.S[2]
+	B done_26
+
+one_25:
+	FMOVS (R8), F0
+
+done_26:
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	CMP $2, R4
+	BLT one_27
+	FMOVD F2, (R8)
+	BEQ done_28
+	ADD $8, R8, R7
+	VST1 V2.S[2], (R7)
+	B done_28
+
+one_27:
+	FMOVS F2, (R8)
+
+done_28:
+	ADD R5, R8
+	CMP $3, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_29
+	FMOVD (R8), F0
+	BEQ done_30
+	ADD $8, R8, R7
+	VLD1 (R7), V0.S[2]
+	B done_30
+
+one_29:
+	FMOVS (R8), F0
+
+done_30:
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	CMP $2, R4
+	BLT one_31
+	FMOVD F3, (R8)
+	BEQ done_32
+	ADD $8, R8, R7
+	VST1 V3.S[2], (R7)
+	B done_32
+
+one_31:
+	FMOVS F3, (R8)
+
+done_32:
+	ADD R5, R8
+	CMP $4, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_33
+	FMOVD (R8), F0
+	BEQ done_34
+	ADD $8, R8, R7
+	VLD1 (R7), V0.S[2]
+	B done_34
+
+one_33:
+	FMOVS (R8), F0
+
+done_34:
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	CMP $2, R4
+	BLT one_35
+	FMOVD F4, (R8)
+	BEQ done_36
+	ADD $8, R8, R7
+	VST1 V4.S[2], (R7)
+	B done_36
+
+one_35:
+	FMOVS F4, (R8)
+
+done_36:
+	ADD R5, R8
+	CMP $5, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_37
+	FMOVD (R8), F0
+	BEQ done_38
+	ADD $8, R8, R7
+	VLD1 (R7), V0.S[2]
+	B done_38
+
+one_37:
+	FMOVS (R8), F0
+
+done_38:
+	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
+	CMP $2, R4
+	BLT one_39
+	FMOVD F5, (R8)
+	BEQ done_40
+	ADD $8, R8, R7
+	VST1 V5.S[2], (R7)
+	B done_40
+
+one_39:
+	FMOVS F5, (R8)
+
+done_40:
+	ADD R5, R8
+	CMP $6, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_41
+	FMOVD (R8), F0
+	BEQ done_42
+	ADD $8, R8, R7
+	VLD1 (R7), V0.S[2]
+	B done_42
+
+one_41:
+	FMOVS (R8), F0
+
+done_42:
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	CMP $2, R4
+	BLT one_43
+	FMOVD F6, (R8)
+	BEQ done_44
+	ADD $8, R8, R7
+	VST1 V6.S[2], (R7)
+	B done_44
+
+one_43:
+	FMOVS F6, (R8)
+
+done_44:
+	ADD R5, R8
+	CMP $7, R6
+	BEQ next
+	CMP $2, R4
+	BLT one_45
+	FMOVD (R8), F0
+	BEQ done_46
+	ADD $8, R8, R6
+	VLD1 (R6), V0.S[2]
+	B done_46
+
+one_45:
+	FMOVS (R8), F0
+
+done_46:
+	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
+	CMP $2, R4
+	BLT one_47
+	FMOVD F7, (R8)
+	BEQ done_48
+	ADD $8, R8, R6
+	VST1 V7.S[2], (R6)
+	B done_48
+
+one_47:
+	FMOVS F7, (R8)
+
+done_48:
+	ADD R5, R8
+
+next:
+	ADD $16, R0
+	SUBS $1, R1
+	BNE panel
+	RET
+
+// func direct8x2NEON(panels, n, k int, step *int, a, b *float32, at *int, c *float32, cRow, last, begin int, bias, prefetch *float32, ahead int)
+TEXT ·direct8x2NEON(SB), NOSPLIT, $0-112
+	MOVD at+48(FP), R0
+	MOVD panels+0(FP), R1
+	MOVD prefetch+96(FP), R2
+	MOVD ahead+104(FP), R3
+	MOVD last+72(FP), R4
+	MOVD cRow+64(FP), R5
+	LSL $2, R5, R5
+
+panel:
+	MOVD begin+80(FP), R6
+	CMP $2, R6
+	BNE zero
+	MOVD bias+88(FP), R6
+	VLD1R.P 4(R6), [V0.S4]
+	VMOV V0.B16, V1.B16
+	VLD1R.P 4(R6), [V2.S4]
+	VMOV V2.B16, V3.B16
+	VLD1R.P 4(R6), [V4.S4]
+	VMOV V4.B16, V5.B16
+	VLD1R.P 4(R6), [V6.S4]
+	VMOV V6.B16, V7.B16
+	VLD1R.P 4(R6), [V8.S4]
+	VMOV V8.B16, V9.B16
+	VLD1R.P 4(R6), [V10.S4]
+	VMOV V10.B16, V11.B16
+	VLD1R.P 4(R6), [V12.S4]
+	VMOV V12.B16, V13.B16
+	VLD1R.P 4(R6), [V14.S4]
+	VMOV V14.B16, V15.B16
+	B begun
+
+zero:
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+
+begun:
+	MOVD b+40(FP), R6
+	MOVD 0(R0), R7
+	ADD R7<<2, R6, R7
+	MOVD 16(R0), R8
+	ADD R8<<2, R6, R8
+	MOVD a+32(FP), R6
+	MOVD step+24(FP), R9
+	MOVD k+16(FP), R10
+
+steps:
+	LDP.P 16(R9), (R11, R12)
+	LSL $2, R12, R12
+	WORD $0x3cec68f0 // ldr q16, [x7, x12]
+	WORD $0x3cec6911 // ldr q17, [x8, x12]
+	ADD R11<<2, R6, R11
+	FLDPQ 0(R11), (F18, F19)
+	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
+	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
+	WORD $0x4fb21202 // fmla v2.4s, v16.4s, v18.s[1]
+	WORD $0x4fb21223 // fmla v3.4s, v17.4s, v18.s[1]
+	WORD $0x4f921a04 // fmla v4.4s, v16.4s, v18.s[2]
+	WORD $0x4f921a25 // fmla v5.4s, v17.4s, v18.s[2]
+	WORD $0x4fb21a06 // fmla v6.4s, v16.4s, v18.s[3]
+	WORD $0x4fb21a27 // fmla v7.4s, v17.4s, v18.s[3]
+	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
+	WORD $0x4f931229 // fmla v9.4s, v17.4s, v19.s[0]
+	WORD $0x4fb3120a // fmla v10.4s, v16.4s, v19.s[1]
+	WORD $0x4fb3122b // fmla v11.4s, v17.4s, v19.s[1]
+	WORD $0x4f931a0c // fmla v12.4s, v16.4s, v19.s[2]
+	WORD $0x4f931a2d // fmla v13.4s, v17.4s, v19.s[2]
+	WORD $0x4fb31a0e // fmla v14.4s, v16.4s, v19.s[3]
+	WORD $0x4fb31a2f // fmla v15.4s, v17.4s, v19.s[3]
+	PRFM (R2), PLDL2KEEP
+	PRFM 64(R2), PLDL2KEEP
+	ADD R3, R2
+	SUBS $1, R10
+	BNE steps
+	MOVD n+8(FP), R6
+	MOVD c+56(FP), R7
+	MOVD 8(R0), R8
+	ADD R8<<2, R7, R8
+	MOVD 24(R0), R9
+	ADD R9<<2, R7, R9
+	MOVD begin+80(FP), R7
+	CMP $1, R7
+	BEQ add
+	CMP $4, R4
+	BLT partialOver
+	FMOVQ F0, 0(R8)
+	ADD R5, R8
+	FMOVQ F1, 0(R9)
+	ADD R5, R9
+	CMP $1, R6
+	BEQ next
+	FMOVQ F2, 0(R8)
+	ADD R5, R8
+	FMOVQ F3, 0(R9)
+	ADD R5, R9
+	CMP $2, R6
+	BEQ next
+	FMOVQ F4, 0(R8)
+	ADD R5, R8
+	FMOVQ F5, 0(R9)
+	ADD R5, R9
+	CMP $3, R6
+	BEQ next
+	FMOVQ F6, 0(R8)
+	ADD R5, R8
+	FMOVQ F7, 0(R9)
+	ADD R5, R9
+	CMP $4, R6
+	BEQ next
+	FMOVQ F8, 0(R8)
+	ADD R5, R8
+	FMOVQ F9, 0(R9)
+	ADD R5, R9
+	CMP $5, R6
+	BEQ next
+	FMOVQ F10, 0(R8)
+	ADD R5, R8
+	FMOVQ F11, 0(R9)
+	ADD R5, R9
+	CMP $6, R6
+	BEQ next
+	FMOVQ F12, 0(R8)
+	ADD R5, R8
+	FMOVQ F13, 0(R9)
+	ADD R5, R9
+	CMP $7, R6
+	BEQ next
+	FMOVQ F14, 0(R8)
+	ADD R5, R8
+	FMOVQ F15, 0(R9)
+	ADD R5, R9
+	B next
+
+partialOver:
+	FMOVQ F0, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_1
+	FMOVD F1, (R9)
+	BEQ done_2
+	ADD $8, R9, R7
+	VST1 V1.S[2], (R7)
+	B done_2
+
+one_1:
+	FMOVS F1, (R9)
+
+done_2:
+	ADD R5, R9
+	CMP $1, R6
+	BEQ next
+	FMOVQ F2, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_3
+	FMOVD F3, (R9)
+	BEQ done_4
+	ADD $8, R9, R7
+	VST1 V3.S[2], (R7)
+	B done_4
+
+one_3:
+	FMOVS F3, (R9)
+
+done_4:
+	ADD R5, R9
+	CMP $2, R6
+	BEQ next
+	FMOVQ F4, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_5
+	FMOVD F5, (R9)
+	BEQ done_6
+	ADD $8, R9, R7
+	VST1 V5.S[2], (R7)
+	B done_6
+
+one_5:
+	FMOVS F5, (R9)
+
+done_6:
+	ADD R5, R9
+	CMP $3, R6
+	BEQ next
+	FMOVQ F6, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_7
+	FMOVD F7, (R9)
+	BEQ done_8
+	ADD $8, R9, R7
+	VST1 V7.S[2], (R7)
+	B done_8
+
+one_7:
+	FMOVS F7, (R9)
+
+done_8:
+	ADD R5, R9
+	CMP $4, R6
+	BEQ next
+	FMOVQ F8, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_9
+	FMOVD F9, (R9)
+	BEQ done_10
+	ADD $8, R9, R7
+	VST1 V9.S[2], (R7)
+	B done_10
+
+one_9:
+	FMOVS F9, (R9)
+
+done_10:
+	ADD R5, R9
+	CMP $5, R6
+	BEQ next
+	FMOVQ F10, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_11
+	FMOVD F11, (R9)
+	BEQ done_12
+	ADD $8, R9, R7
+	VST1 V11.S[2], (R7)
+	B done_12
+
+one_11:
+	FMOVS F11, (R9)
+
+done_12:
+	ADD R5, R9
+	CMP $6, R6
+	BEQ next
+	FMOVQ F12, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_13
+	FMOVD F13, (R9)
+	BEQ done_14
+	ADD $8, R9, R7
+	VST1 V13.S[2], (R7)
+	B done_14
+
+one_13:
+	FMOVS F13, (R9)
+
+done_14:
+	ADD R5, R9
+	CMP $7, R6
+	BEQ next
+	FMOVQ F14, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_15
+	FMOVD F15, (R9)
+	BEQ done_16
+	ADD $8, R9, R6
+	VST1 V15.S[2], (R6)
+	B done_16
+
+one_15:
+	FMOVS F15, (R9)
+
+done_16:
+	ADD R5, R9
+	B next
+
+add:
+	CMP $4, R4
+	BLT partialAdd
+	FMOVQ 0(R8), F16
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	FMOVQ F0, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	FMOVQ F1, 0(R9)
+	ADD R5, R9
+	CMP $1, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	FMOVQ F2, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	FMOVQ F3, 0(R9)
+	ADD R5, R9
+	CMP $2, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	FMOVQ F4, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
+	FMOVQ F5, 0(R9)
+	ADD R5, R9
+	CMP $3, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
+	FMOVQ F7, 0(R9)
+	ADD R5, R9
+	CMP $4, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
+	FMOVQ F8, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d529 // fadd v9.4s, v9.4s, v0.4s
+	FMOVQ F9, 0(R9)
+	ADD R5, R9
+	CMP $5, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d54a // fadd v10.4s, v10.4s, v0.4s
+	FMOVQ F10, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d56b // fadd v11.4s, v11.4s, v0.4s
+	FMOVQ F11, 0(R9)
+	ADD R5, R9
+	CMP $6, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	FMOVQ F12, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
+	FMOVQ F13, 0(R9)
+	ADD R5, R9
+	CMP $7, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	FMOVQ F14, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
+	FMOVQ F15, 0(R9)
+	ADD R5, R9
+	B next
+
+partialAdd:
+	FMOVQ 0(R8), F16
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	FMOVQ F0, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_17
+	FMOVD (R9), F0
+	BEQ done_18
+	ADD $8, R9, R7
+	VLD1 (R7), V0.S[2]
+	B done_18
+
+one_17:
+	FMOVS (R9), F0
+
+done_18:
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	CMP $2, R4
+	BLT one_19
+	FMOVD F1, (R9)
+	BEQ done_20
+	ADD $8, R9, R7
+	VST1 V1.S[2], (R7)
+	B done_20
+
+one_19:
+	FMOVS F1, (R9)
+
+done_20:
+	ADD R5, R9
+	CMP $1, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	FMOVQ F2, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_21
+	FMOVD (R9), F0
+	BEQ done_22
+	ADD $8, R9, R7
+	VLD1 (R7), V0.S[2]
+	B done_22
+
+one_21:
+	FMOVS (R9), F0
+
+done_22:
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	CMP $2, R4
+	BLT one_23
+	FMOVD F3, (R9)
+	BEQ done_24
+	ADD $8, R9, R7
+	VST1 V3.S[2], (R7)
+	B done_24
+
+one_23:
+	FMOVS F3, (R9)
+
+done_24:
+	ADD R5, R9
+	CMP $2, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	FMOVQ F4, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_25
+	FMOVD (R9), F0
+	BEQ done_26
+	ADD $8, R9, R7
+	VLD1 (R7), V0.S[2]
+	B done_26
+
+one_25:
+	FMOVS (R9), F0
+
+done_26:
+	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
+	CMP $2, R4
+	BLT one_27
+	FMOVD F5, (R9)
+	BEQ done_28
+	ADD $8, R9, R7
+	VST1 V5.S[2], (R7)
+	B done_28
+
+one_27:
+	FMOVS F5, (R9)
+
+done_28:
+	ADD R5, R9
+	CMP $3, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_29
+	FMOVD (R9), F0
+	BEQ done_30
+	ADD $8, R9, R7
+	VLD1 (R7), V0.S[2]
+	B done_30
+
+one_29:
+	FMOVS (R9), F0
+
+done_30:
+	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
+	CMP $2, R4
+	BLT one_31
+	FMOVD F7, (R9)
+	BEQ done_32
+	ADD $8, R9, R7
+	VST1 V7.S[2], (R7)
+	B done_32
+
+one_31:
+	FMOVS F7, (R9)
+
+done_32:
+	ADD R5, R9
+	CMP $4, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
+	FMOVQ F8, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_33
+	FMOVD (R9), F0
+	BEQ done_34
+	ADD $8, R9, R7
+	VLD1 (R7), V0.S[2]
+	B done_34
+
+one_33:
+	FMOVS (R9), F0
+
+done_34:
+	WORD $0x4e20d529 // fadd v9.4s, v9.4s, v0.4s
+	CMP $2, R4
+	BLT one_35
+	FMOVD F9, (R9)
+	BEQ done_36
+	ADD $8, R9, R7
+	VST1 V9.S[2], (R7)
+	B done_36
+
+one_35:
+	FMOVS F9, (R9)
+
+done_36:
+	ADD R5, R9
+	CMP $5, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d54a // fadd v10.4s, v10.4s, v0.4s
+	FMOVQ F10, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_37
+	FMOVD (R9), F0
+	BEQ done_38
+	ADD $8, R9, R7
+	VLD1 (R7), V0.S[2]
+	B done_38
+
+one_37:
+	FMOVS (R9), F0
+
+done_38:
+	WORD $0x4e20d56b // fadd v11.4s, v11.4s, v0.4s
+	CMP $2, R4
+	BLT one_39
+	FMOVD F11, (R9)
+	BEQ done_40
+	ADD $8, R9, R7
+	VST1 V11.S[2], (R7)
+	B done_40
+
+one_39:
+	FMOVS F11, (R9)
+
+done_40:
+	ADD R5, R9
+	CMP $6, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	FMOVQ F12, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_41
+	FMOVD (R9), F0
+	BEQ done_42
+	ADD $8, R9, R7
+	VLD1 (R7), V0.S[2]
+	B done_42
+
+one_41:
+	FMOVS (R9), F0
+
+done_42:
+	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
+	CMP $2, R4
+	BLT one_43
+	FMOVD F13, (R9)
+	BEQ done_44
+	ADD $8, R9, R7
+	VST1 V13.S[2], (R7)
+	B done_44
+
+one_43:
+	FMOVS F13, (R9)
+
+done_44:
+	ADD R5, R9
+	CMP $7, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	FMOVQ F14, 0(R8)
+	ADD R5, R8
+	CMP $2, R4
+	BLT one_45
+	FMOVD (R9), F0
+	BEQ done_46
+	ADD $8, R9, R6
+	VLD1 (R6), V0.S[2]
+	B done_46
+
+one_45:
+	FMOVS (R9), F0
+
+done_46:
+	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
+	CMP $2, R4
+	BLT one_47
+	FMOVD F15, (R9)
+	BEQ done_48
+	ADD $8, R9, R6
+	VST1 V15.S[2], (R6)
+	B done_48
+
+one_47:
+	FMOVS F15, (R9)
+
+done_48:
+	ADD R5, R9
+
+next:
+	ADD $32, R0
+	SUBS $1, R1
+	BNE panel
+	RET
+
+// func direct8x3NEON(panels, n, k int, step *int, a, b *float32, at *int, c *float32, cRow, last, begin int, bias, prefetch *float32, ahead int)
+TEXT ·direct8x3NEON(SB), NOSPLIT, $0-112
+	MOVD at+48(FP), R0
+	MOVD panels+0(FP), R1
+	MOVD prefetch+96(FP), R2
+	MOVD ahead+104(FP), R3
+	MOVD last+72(FP), R4
+	MOVD cRow+64(FP), R5
+	LSL $2, R5, R5
+
+panel:
+	MOVD begin+80(FP), R6
+	CMP $2, R6
+	BNE zero
+	MOVD bias+88(FP), R6
+	VLD1R.P 4(R6), [V0.S4]
+	VMOV V0.B16, V1.B16
+	VMOV V0.B16, V2.B16
+	VLD1R.P 4(R6), [V3.S4]
+	VMOV V3.B16, V4.B16
+	VMOV V3.B16, V5.B16
+	VLD1R.P 4(R6), [V6.S4]
+	VMOV V6.B16, V7.B16
+	VMOV V6.B16, V8.B16
+	VLD1R.P 4(R6), [V9.S4]
+	VMOV V9.B16, V10.B16
+	VMOV V9.B16, V11.B16
+	VLD1R.P 4(R6), [V12.S4]
+	VMOV V12.B16, V13.B16
+	VMOV V12.B16, V14.B16
+	VLD1R.P 4(R6), [V15.S4]
+	VMOV V15.B16, V16.B16
+	VMOV V15.B16, V17.B16
+	VLD1R.P 4(R6), [V18.S4]
+	VMOV V18.B16, V19.B16
+	VMOV V18.B16, V20.B16
+	VLD1R.P 4(R6), [V21.S4]
+	VMOV V21.B16, V22.B16
+	VMOV V21.B16, V23.B16
+	B begun
+
+zero:
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
+	VMOVI $0, V18.B16
+	VMOVI $0, V19.B16
+	VMOVI $0, V20.B16
+	VMOVI $0, V21.B16
+	VMOVI $0, V22.B16
+	VMOVI $0, V23.B16
+
+begun:
+	MOVD b+40(FP), R6
+	MOVD 0(R0), R7
+	ADD R7<<2, R6, R7
+	MOVD 16(R0), R8
+	ADD R8<<2, R6, R8
+	MOVD 32(R0), R9
+	ADD R9<<2, R6, R9
+	MOVD a+32(FP), R6
+	MOVD step+24(FP), R10
+	MOVD k+16(FP), R11
+
+steps:
+	LDP.P 16(R10), (R12, R13)
+	LSL $2, R13, R13
+	WORD $0x3ced68f8 // ldr q24, [x7, x13]
+	WORD $0x3ced6919 // ldr q25, [x8, x13]
+	WORD $0x3ced693a // ldr q26, [x9, x13]
+	ADD R12<<2, R6, R12
+	FLDPQ 0(R12), (F27, F28)
+	WORD $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
+	WORD $0x4fbb1303 // fmla v3.4s, v24.4s, v27.s[1]
+	WORD $0x4fbb1324 // fmla v4.4s, v25.4s, v27.s[1]
+	WORD $0x4fbb1345 // fmla v5.4s, v26.4s, v27.s[1]
+	WORD $0x4f9b1b06 // fmla v6.4s, v24.4s, v27.s[2]
+	WORD $0x4f9b1b27 // fmla v7.4s, v25.4s, v27.s[2]
+	WORD $0x4f9b1b48 // fmla v8.4s, v26.4s, v27.s[2]
+	WORD $0x4fbb1b09 // fmla v9.4s, v24.4s, v27.s[3]
+	WORD $0x4fbb1b2a // fmla v10.4s, v25.4s, v27.s[3]
+	WORD $0x4fbb1b4b // fmla v11.4s, v26.4s, v27.s[3]
+	WORD $0x4f9c130c // fmla v12.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c132d // fmla v13.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c134e // fmla v14.4s, v26.4s, v28.s[0]
+	WORD $0x4fbc130f // fmla v15.4s, v24.4s, v28.s[1]
+	WORD $0x4fbc1330 // fmla v16.4s, v25.4s, v28.s[1]
+	WORD $0x4fbc1351 // fmla v17.4s, v26.4s, v28.s[1]
+	WORD $0x4f9c1b12 // fmla v18.4s, v24.4s, v28.s[2]
+	WORD $0x4f9c1b33 // fmla v19.4s, v25.4s, v28.s[2]
+	WORD $0x4f9c1b54 // fmla v20.4s, v26.4s, v28.s[2]
+	WORD $0x4fbc1b15 // fmla v21.4s, v24.4s, v28.s[3]
+	WORD $0x4fbc1b36 // fmla v22.4s, v25.4s, v28.s[3]
+	WORD $0x4fbc1b57 // fmla v23.4s, v26.4s, v28.s[3]
+	PRFM (R2), PLDL2KEEP
+	PRFM 64(R2), PLDL2KEEP
+	ADD R3, R2
+	SUBS $1, R11
+	BNE steps
+	MOVD n+8(FP), R6
+	MOVD c+56(FP), R7
+	MOVD 8(R0), R8
+	ADD R8<<2, R7, R8
+	MOVD 24(R0), R9
+	ADD R9<<2, R7, R9
+	MOVD 40(R0), R10
+	ADD R10<<2, R7, R10
+	MOVD begin+80(FP), R7
+	CMP $1, R7
+	BEQ add
+	CMP $4, R4
+	BLT partialOver
+	FMOVQ F0, 0(R8)
+	ADD R5, R8
+	FMOVQ F1, 0(R9)
+	ADD R5, R9
+	FMOVQ F2, 0(R10)
+	ADD R5, R10
+	CMP $1, R6
+	BEQ next
+	FMOVQ F3, 0(R8)
+	ADD R5, R8
+	FMOVQ F4, 0(R9)
+	ADD R5, R9
+	FMOVQ F5, 0(R10)
+	ADD R5, R10
+	CMP $2, R6
+	BEQ next
+	FMOVQ F6, 0(R8)
+	ADD R5, R8
+	FMOVQ F7, 0(R9)
+	ADD R5, R9
+	FMOVQ F8, 0(R10)
+	ADD R5, R10
+	CMP $3, R6
+	BEQ next
+	FMOVQ F9, 0(R8)
+	ADD R5, R8
+	FMOVQ F10, 0(R9)
+	ADD R5, R9
+	FMOVQ F11, 0(R10)
+	ADD R5, R10
+	CMP $4, R6
+	BEQ next
+	FMOVQ F12, 0(R8)
+	ADD R5, R8
+	FMOVQ F13, 0(R9)
+	ADD R5, R9
+	FMOVQ F14, 0(R10)
+	ADD R5, R10
+	CMP $5, R6
+	BEQ next
+	FMOVQ F15, 0(R8)
+	ADD R5, R8
+	FMOVQ F16, 0(R9)
+	ADD R5, R9
+	FMOVQ F17, 0(R10)
+	ADD R5, R10
+	CMP $6, R6
+	BEQ next
+	FMOVQ F18, 0(R8)
+	ADD R5, R8
+	FMOVQ F19, 0(R9)
+	ADD R5, R9
+	FMOVQ F20, 0(R10)
+	ADD R5, R10
+	CMP $7, R6
+	BEQ next
+	FMOVQ F21, 0(R8)
+	ADD R5, R8
+	FMOVQ F22, 0(R9)
+	ADD R5, R9
+	FMOVQ F23, 0(R10)
+	ADD R5, R10
+	B next
+
+partialOver:
+	FMOVQ F0, 0(R8)
+	ADD R5, R8
+	FMOVQ F1, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_1
+	FMOVD F2, (R10)
+	BEQ done_2
+	ADD $8, R10, R7
+	VST1 V2.S[2], (R7)
+	B done_2
+
+one_1:
+	FMOVS F2, (R10)
+
+done_2:
+	ADD R5, R10
+	CMP $1, R6
+	BEQ next
+	FMOVQ F3, 0(R8)
+	ADD R5, R8
+	FMOVQ F4, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_3
+	FMOVD F5, (R10)
+	BEQ done_4
+	ADD $8, R10, R7
+	VST1 V5.S[2], (R7)
+	B done_4
+
+one_3:
+	FMOVS F5, (R10)
+
+done_4:
+	ADD R5, R10
+	CMP $2, R6
+	BEQ next
+	FMOVQ F6, 0(R8)
+	ADD R5, R8
+	FMOVQ F7, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_5
+	FMOVD F8, (R10)
+	BEQ done_6
+	ADD $8, R10, R7
+	VST1 V8.S[2], (R7)
+	B done_6
+
+one_5:
+	FMOVS F8, (R10)
+
+done_6:
+	ADD R5, R10
+	CMP $3, R6
+	BEQ next
+	FMOVQ F9, 0(R8)
+	ADD R5, R8
+	FMOVQ F10, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_7
+	FMOVD F11, (R10)
+	BEQ done_8
+	ADD $8, R10, R7
+	VST1 V11.S[2], (R7)
+	B done_8
+
+one_7:
+	FMOVS F11, (R10)
+
+done_8:
+	ADD R5, R10
+	CMP $4, R6
+	BEQ next
+	FMOVQ F12, 0(R8)
+	ADD R5, R8
+	FMOVQ F13, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_9
+	FMOVD F14, (R10)
+	BEQ done_10
+	ADD $8, R10, R7
+	VST1 V14.S[2], (R7)
+	B done_10
+
+one_9:
+	FMOVS F14, (R10)
+
+done_10:
+	ADD R5, R10
+	CMP $5, R6
+	BEQ next
+	FMOVQ F15, 0(R8)
+	ADD R5, R8
+	FMOVQ F16, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_11
+	FMOVD F17, (R10)
+	BEQ done_12
+	ADD $8, R10, R7
+	VST1 V17.S[2], (R7)
+	B done_12
+
+one_11:
+	FMOVS F17, (R10)
+
+done_12:
+	ADD R5, R10
+	CMP $6, R6
+	BEQ next
+	FMOVQ F18, 0(R8)
+	ADD R5, R8
+	FMOVQ F19, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_13
+	FMOVD F20, (R10)
+	BEQ done_14
+	ADD $8, R10, R7
+	VST1 V20.S[2], (R7)
+	B done_14
+
+one_13:
+	FMOVS F20, (R10)
+
+done_14:
+	ADD R5, R10
+	CMP $7, R6
+	BEQ next
+	FMOVQ F21, 0(R8)
+	ADD R5, R8
+	FMOVQ F22, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_15
+	FMOVD F23, (R10)
+	BEQ done_16
+	ADD $8, R10, R6
+	VST1 V23.S[2], (R6)
+	B done_16
+
+one_15:
+	FMOVS F23, (R10)
+
+done_16:
+	ADD R5, R10
+	B next
+
+add:
+	CMP $4, R4
+	BLT partialAdd
+	FMOVQ 0(R8), F24
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	FMOVQ F0, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	FMOVQ F1, 0(R9)
+	ADD R5, R9
+	FMOVQ 0(R10), F0
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	FMOVQ F2, 0(R10)
+	ADD R5, R10
+	CMP $1, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	FMOVQ F3, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	FMOVQ F4, 0(R9)
+	ADD R5, R9
+	FMOVQ 0(R10), F0
+	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
+	FMOVQ F5, 0(R10)
+	ADD R5, R10
+	CMP $2, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
+	FMOVQ F7, 0(R9)
+	ADD R5, R9
+	FMOVQ 0(R10), F0
+	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
+	FMOVQ F8, 0(R10)
+	ADD R5, R10
+	CMP $3, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d529 // fadd v9.4s, v9.4s, v0.4s
+	FMOVQ F9, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d54a // fadd v10.4s, v10.4s, v0.4s
+	FMOVQ F10, 0(R9)
+	ADD R5, R9
+	FMOVQ 0(R10), F0
+	WORD $0x4e20d56b // fadd v11.4s, v11.4s, v0.4s
+	FMOVQ F11, 0(R10)
+	ADD R5, R10
+	CMP $4, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	FMOVQ F12, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
+	FMOVQ F13, 0(R9)
+	ADD R5, R9
+	FMOVQ 0(R10), F0
+	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	FMOVQ F14, 0(R10)
+	ADD R5, R10
+	CMP $5, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
+	FMOVQ F15, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d610 // fadd v16.4s, v16.4s, v0.4s
+	FMOVQ F16, 0(R9)
+	ADD R5, R9
+	FMOVQ 0(R10), F0
+	WORD $0x4e20d631 // fadd v17.4s, v17.4s, v0.4s
+	FMOVQ F17, 0(R10)
+	ADD R5, R10
+	CMP $6, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d652 // fadd v18.4s, v18.4s, v0.4s
+	FMOVQ F18, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d673 // fadd v19.4s, v19.4s, v0.4s
+	FMOVQ F19, 0(R9)
+	ADD R5, R9
+	FMOVQ 0(R10), F0
+	WORD $0x4e20d694 // fadd v20.4s, v20.4s, v0.4s
+	FMOVQ F20, 0(R10)
+	ADD R5, R10
+	CMP $7, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d6b5 // fadd v21.4s, v21.4s, v0.4s
+	FMOVQ F21, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d6d6 // fadd v22.4s, v22.4s, v0.4s
+	FMOVQ F22, 0(R9)
+	ADD R5, R9
+	FMOVQ 0(R10), F0
+	WORD $0x4e20d6f7 // fadd v23.4s, v23.4s, v0.4s
+	FMOVQ F23, 0(R10)
+	ADD R5, R10
+	B next
+
+partialAdd:
+	FMOVQ 0(R8), F24
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	FMOVQ F0, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	FMOVQ F1, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_17
+	FMOVD (R10), F0
+	BEQ done_18
+	ADD $8, R10, R7
+	VLD1 (R7), V0.S[2]
+	B done_18
+
+one_17:
+	FMOVS (R10), F0
+
+done_18:
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	CMP $2, R4
+	BLT one_19
+	FMOVD F2, (R10)
+	BEQ done_20
+	ADD $8, R10, R7
+	VST1 V2.S[2], (R7)
+	B done_20
+
+one_19:
+	FMOVS F2, (R10)
+
+done_20:
+	ADD R5, R10
+	CMP $1, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	FMOVQ F3, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	FMOVQ F4, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_21
+	FMOVD (R10), F0
+	BEQ done_22
+	ADD $8, R10, R7
+	VLD1 (R7), V0.S[2]
+	B done_22
+
+one_21:
+	FMOVS (R10), F0
+
+done_22:
+	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
+	CMP $2, R4
+	BLT one_23
+	FMOVD F5, (R10)
+	BEQ done_24
+	ADD $8, R10, R7
+	VST1 V5.S[2], (R7)
+	B done_24
+
+one_23:
+	FMOVS F5, (R10)
+
+done_24:
+	ADD R5, R10
+	CMP $2, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
+	FMOVQ F7, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_25
+	FMOVD (R10), F0
+	BEQ done_26
+	ADD $8, R10, R7
+	VLD1 (R7), V0.S[2]
+	B done_26
+
+one_25:
+	FMOVS (R10), F0
+
+done_26:
+	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
+	CMP $2, R4
+	BLT one_27
+	FMOVD F8, (R10)
+	BEQ done_28
+	ADD $8, R10, R7
+	VST1 V8.S[2], (R7)
+	B done_28
+
+one_27:
+	FMOVS F8, (R10)
+
+done_28:
+	ADD R5, R10
+	CMP $3, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d529 // fadd v9.4s, v9.4s, v0.4s
+	FMOVQ F9, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d54a // fadd v10.4s, v10.4s, v0.4s
+	FMOVQ F10, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_29
+	FMOVD (R10), F0
+	BEQ done_30
+	ADD $8, R10, R7
+	VLD1 (R7), V0.S[2]
+	B done_30
+
+one_29:
+	FMOVS (R10), F0
+
+done_30:
+	WORD $0x4e20d56b // fadd v11.4s, v11.4s, v0.4s
+	CMP $2, R4
+	BLT one_31
+	FMOVD F11, (R10)
+	BEQ done_32
+	ADD $8, R10, R7
+	VST1 V11.S[2], (R7)
+	B done_32
+
+one_31:
+	FMOVS F11, (R10)
+
+done_32:
+	ADD R5, R10
+	CMP $4, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	FMOVQ F12, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
+	FMOVQ F13, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_33
+	FMOVD (R10), F0
+	BEQ done_34
+	ADD $8, R10, R7
+	VLD1 (R7), V0.S[2]
+	B done_34
+
+one_33:
+	FMOVS (R10), F0
+
+done_34:
+	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	CMP $2, R4
+	BLT one_35
+	FMOVD F14, (R10)
+	BEQ done_36
+	ADD $8, R10, R7
+	VST1 V14.S[2], (R7)
+	B done_36
+
+one_35:
+	FMOVS F14, (R10)
+
+done_36:
+	ADD R5, R10
+	CMP $5, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
+	FMOVQ F15, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d610 // fadd v16.4s, v16.4s, v0.4s
+	FMOVQ F16, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_37
+	FMOVD (R10), F0
+	BEQ done_38
+	ADD $8, R10, R7
+	VLD1 (R7), V0.S[2]
+	B done_38
+
+one_37:
+	FMOVS (R10), F0
+
+done_38:
+	WORD $0x4e20d631 // fadd v17.4s, v17.4s, v0.4s
+	CMP $2, R4
+	BLT one_39
+	FMOVD F17, (R10)
+	BEQ done_40
+	ADD $8, R10, R7
+	VST1 V17.S[2], (R7)
+	B done_40
+
+one_39:
+	FMOVS F17, (R10)
+
+done_40:
+	ADD R5, R10
+	CMP $6, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d652 // fadd v18.4s, v18.4s, v0.4s
+	FMOVQ F18, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d673 // fadd v19.4s, v19.4s, v0.4s
+	FMOVQ F19, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_41
+	FMOVD (R10), F0
+	BEQ done_42
+	ADD $8, R10, R7
+	VLD1 (R7), V0.S[2]
+	B done_42
+
+one_41:
+	FMOVS (R10), F0
+
+done_42:
+	WORD $0x4e20d694 // fadd v20.4s, v20.4s, v0.4s
+	CMP $2, R4
+	BLT one_43
+	FMOVD F20, (R10)
+	BEQ done_44
+	ADD $8, R10, R7
+	VST1 V20.S[2], (R7)
+	B done_44
+
+one_43:
+	FMOVS F20, (R10)
+
+done_44:
+	ADD R5, R10
+	CMP $7, R6
+	BEQ next
+	FMOVQ 0(R8), F0
+	WORD $0x4e20d6b5 // fadd v21.4s, v21.4s, v0.4s
+	FMOVQ F21, 0(R8)
+	ADD R5, R8
+	FMOVQ 0(R9), F0
+	WORD $0x4e20d6d6 // fadd v22.4s, v22.4s, v0.4s
+	FMOVQ F22, 0(R9)
+	ADD R5, R9
+	CMP $2, R4
+	BLT one_45
+	FMOVD (R10), F0
+	BEQ done_46
+	ADD $8, R10, R6
+	VLD1 (R6), V0.S[2]
+	B done_46
+
+one_45:
+	FMOVS (R10), F0
+
+done_46:
+	WORD $0x4e20d6f7 // fadd v23.4s, v23.4s, v0.4s
+	CMP $2, R4
+	BLT one_47
+	FMOVD F23, (R10)
+	BEQ done_48
+	ADD $8, R10, R6
+	VST1 V23.S[2], (R6)
+	B done_48
+
+one_47:
+	FMOVS F23, (R10)
+
+done_48:
+	ADD R5, R10
+
+next:
+	ADD $48, R0
+	SUBS $1, R1
+	BNE panel
+	RET
+
+// func dots8x3NEON(n, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add, end int, prefetch *float32, ahead int)
+TEXT ·dots8x3NEON(SB), NOSPLIT, $0-96
+	MOVD aRow+32(FP), R0
+	LSL $2, R0, R0
+	MOVD n+0(FP), R1
+	MOVD col+48(FP), R2
+	MOVD sums+56(FP), R3
+	MOVD prefetch+80(FP), R4
+	MOVD ahead+88(FP), R5
+
+triple:
+	MOVD b+40(FP), R6
+	MOVD.P 8(R2), R7
+	ADD R7<<2, R6, R7
+	MOVD.P 8(R2), R8
+	ADD R8<<2, R6, R8
+	MOVD.P 8(R2), R9
+	ADD R9<<2, R6, R9
+	MOVD add+64(FP), R6
+	CBZ R6, zero
+	FLDPQ 0(R3), (F0, F1)
+	FLDPQ 32(R3), (F2, F3)
+	FLDPQ 64(R3), (F4, F5)
+	FLDPQ 96(R3), (F6, F7)
+	FLDPQ 128(R3), (F8, F9)
+	FLDPQ 160(R3), (F10, F11)
+	FLDPQ 192(R3), (F12, F13)
+	FLDPQ 224(R3), (F14, F15)
+	FLDPQ 256(R3), (F16, F17)
+	FLDPQ 288(R3), (F18, F19)
+	FLDPQ 320(R3), (F20, F21)
+	FLDPQ 352(R3), (F22, F23)
+	B begun
+
+zero:
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
+	VMOVI $0, V18.B16
+	VMOVI $0, V19.B16
+	VMOVI $0, V20.B16
+	VMOVI $0, V21.B16
+	VMOVI $0, V22.B16
+	VMOVI $0, V23.B16
+
+begun:
+	MOVD a+24(FP), R6
+	MOVD step+16(FP), R10
+	MOVD k+8(FP), R11
+
+step:
+	LDP.P 16(R10), (R12, R13)
+	LSL $2, R13, R13
+	WORD $0x3ced68f8 // ldr q24, [x7, x13]
+	WORD $0x3ced6919 // ldr q25, [x8, x13]
+	WORD $0x3ced693a // ldr q26, [x9, x13]
+	ADD R12<<2, R6, R12
+	FMOVQ (R12), F27
+	ADD R0, R12
+	VFMLA V24.S4, V27.S4, V0.S4
+	VFMLA V25.S4, V27.S4, V1.S4
+	VFMLA V26.S4, V27.S4, V2.S4
+	FMOVQ (R12), F27
+	ADD R0, R12
+	VFMLA V24.S4, V27.S4, V3.S4
+	VFMLA V25.S4, V27.S4, V4.S4
+	VFMLA V26.S4, V27.S4, V5.S4
+	FMOVQ (R12), F27
+	ADD R0, R12
+	VFMLA V24.S4, V27.S4, V6.S4
+	VFMLA V25.S4, V27.S4, V7.S4
+	VFMLA V26.S4, V27.S4, V8.S4
+	FMOVQ (R12), F27
+	ADD R0, R12
+	VFMLA V24.S4, V27.S4, V9.S4
+	VFMLA V25.S4, V27.S4, V10.S4
+	VFMLA V26.S4, V27.S4, V11.S4
+	FMOVQ (R12), F27
+	ADD R0, R12
+	VFMLA V24.S4, V27.S4, V12.S4
+	VFMLA V25.S4, V27.S4, V13.S4
+	VFMLA V26.S4, V27.S4, V14.S4
+	FMOVQ (R12), F27
+	ADD R0, R12
+	VFMLA V24.S4, V27.S4, V15.S4
+	VFMLA V25.S4, V27.S4, V16.S4
+	VFMLA V26.S4, V27.S4, V17.S4
+	FMOVQ (R12), F27
+	ADD R0, R12
+	VFMLA V24.S4, V27.S4, V18.S4
+	VFMLA V25.S4, V27.S4, V19.S4
+	VFMLA V26.S4, V27.S4, V20.S4
+	FMOVQ (R12), F27
+	VFMLA V24.S4, V27.S4, V21.S4
+	VFMLA V25.S4, V27.S4, V22.S4
+	VFMLA V26.S4, V27.S4, V23.S4
+	PRFM (R4), PLDL2KEEP
+	ADD R5, R4
+	SUBS $1, R11
+	BNE step
+	MOVD end+72(FP), R6
+	CBNZ R6, end
+	FSTPQ (F0, F1), 0(R3)
+	FSTPQ (F2, F3), 32(R3)
+	FSTPQ (F4, F5), 64(R3)
+	FSTPQ (F6, F7), 96(R3)
+	FSTPQ (F8, F9), 128(R3)
+	FSTPQ (F10, F11), 160(R3)
+	FSTPQ (F12, F13), 192(R3)
+	FSTPQ (F14, F15), 224(R3)
+	FSTPQ (F16, F17), 256(R3)
+	FSTPQ (F18, F19), 288(R3)
+	FSTPQ (F20, F21), 320(R3)
+	FSTPQ (F22, F23), 352(R3)
+	B next
+
+end:
+	WORD $0x6e23d400 // faddp v0.4s, v0.4s, v3.4s
+	WORD $0x6e29d4c6 // faddp v6.4s, v6.4s, v9.4s
+	WORD $0x6e26d400 // faddp v0.4s, v0.4s, v6.4s
+	WORD $0x6e2fd58c // faddp v12.4s, v12.4s, v15.4s
+	WORD $0x6e35d652 // faddp v18.4s, v18.4s, v21.4s
+	WORD $0x6e32d58c // faddp v12.4s, v12.4s, v18.4s
+	WORD $0x6e24d421 // faddp v1.4s, v1.4s, v4.4s
+	WORD $0x6e2ad4e7 // faddp v7.4s, v7.4s, v10.4s
+	WORD $0x6e27d421 // faddp v1.4s, v1.4s, v7.4s
+	WORD $0x6e30d5ad // faddp v13.4s, v13.4s, v16.4s
+	WORD $0x6e36d673 // faddp v19.4s, v19.4s, v22.4s
+	WORD $0x6e33d5ad // faddp v13.4s, v13.4s, v19.4s
+	WORD $0x6e25d442 // faddp v2.4s, v2.4s, v5.4s
+	WORD $0x6e2bd508 // faddp v8.4s, v8.4s, v11.4s
+	WORD $0x6e28d442 // faddp v2.4s, v2.4s, v8.4s
+	WORD $0x6e31d5ce // faddp v14.4s, v14.4s, v17.4s
+	WORD $0x6e37d694 // faddp v20.4s, v20.4s, v23.4s
+	WORD $0x6e34d5ce // faddp v14.4s, v14.4s, v20.4s
+	FSTPQ (F0, F12), 0(R3)
+	FSTPQ (F1, F13), 32(R3)
+	FSTPQ (F2, F14), 64(R3)
+
+next:
+	ADD $384, R3
+	SUBS $1, R1
+	BNE triple
+	RET
+
+// func runs8x1NEON(n, length int, a *float32, lda, gap int, b *float32, c *float32, ldc, last, add int, prefetch *float32)
+TEXT ·runs8x1NEON(SB), NOSPLIT, $0-88
+	MOVD n+0(FP), R0
+	MOVD prefetch+80(FP), R1
+	MOVD gap+32(FP), R2
+	LSL $2, R2, R2
+	MOVD lda+24(FP), R3
+	LSL $2, R3, R3
+	MOVD b+40(FP), R4
+	MOVD a+16(FP), R5
+	ADD R3, R5, R6
+	ADD R3, R6, R7
+	ADD R3, R7, R8
+	ADD R3, R8, R9
+	ADD R3, R9, R10
+	ADD R3, R10, R11
+	ADD R3, R11, R3
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+
+run:
+	MOVD length+8(FP), R12
+	SUBS $4, R12
+	BLT rest
+
+steps:
+	FMOVQ 0(R4), F8
+	ADD $16, R4
+	FMOVQ 0(R4), F9
+	ADD $16, R4
+	FMOVD.P 8(R5), F10
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1120 // fmla v0.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R6), F10
+	WORD $0x4f8a1101 // fmla v1.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1121 // fmla v1.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R7), F10
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1122 // fmla v2.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R8), F10
+	WORD $0x4f8a1103 // fmla v3.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R9), F10
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1124 // fmla v4.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R10), F10
+	WORD $0x4f8a1105 // fmla v5.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R11), F10
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1126 // fmla v6.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R3), F10
+	WORD $0x4f8a1107 // fmla v7.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
+	FMOVQ 0(R4), F8
+	ADD $16, R4
+	FMOVQ 0(R4), F9
+	ADD $16, R4
+	FMOVD.P 8(R5), F10
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1120 // fmla v0.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R6), F10
+	WORD $0x4f8a1101 // fmla v1.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1121 // fmla v1.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R7), F10
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1122 // fmla v2.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R8), F10
+	WORD $0x4f8a1103 // fmla v3.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R9), F10
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1124 // fmla v4.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R10), F10
+	WORD $0x4f8a1105 // fmla v5.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R11), F10
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1126 // fmla v6.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R3), F10
+	WORD $0x4f8a1107 // fmla v7.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
+	PRFM 0(R1), PLDL2KEEP
+	PRFM 64(R1), PLDL2KEEP
+	ADD $128, R1
+	SUBS $4, R12
+	BGE steps
+
+rest:
+	ADDS $4, R12
+	BEQ next
+
+step:
+	FMOVQ 0(R4), F8
+	ADD $16, R4
+	FMOVS.P 4(R5), F9
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	FMOVS.P 4(R6), F9
+	WORD $0x4f891101 // fmla v1.4s, v8.4s, v9.s[0]
+	FMOVS.P 4(R7), F9
+	WORD $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
+	FMOVS.P 4(R8), F9
+	WORD $0x4f891103 // fmla v3.4s, v8.4s, v9.s[0]
+	FMOVS.P 4(R9), F9
+	WORD $0x4f891104 // fmla v4.4s, v8.4s, v9.s[0]
+	FMOVS.P 4(R10), F9
+	WORD $0x4f891105 // fmla v5.4s, v8.4s, v9.s[0]
+	FMOVS.P 4(R11), F9
+	WORD $0x4f891106 // fmla v6.4s, v8.4s, v9.s[0]
+	FMOVS.P 4(R3), F9
+	WORD $0x4f891107 // fmla v7.4s, v8.4s, v9.s[0]
+	SUBS $1, R12
+	BNE step
+
+next:
+	ADD R2, R5
+	ADD R2, R6
+	ADD R2, R7
+	ADD R2, R8
+	ADD R2, R9
+	ADD R2, R10
+	ADD R2, R11
+	ADD R2, R3
+	SUBS $1, R0
+	BNE run
+	MOVD c+48(FP), R0
+	MOVD ldc+56(FP), R1
+	LSL $2, R1, R1
+	MOVD last+64(FP), R2
+	MOVD add+72(FP), R3
+	CBZ R3, overwrite
+	CMP $4, R2
+	BLT partialAdd
+	FMOVQ 0(R0), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVQ F0, 0(R0)
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	FMOVQ F1, 0(R0)
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	FMOVQ F2, 0(R0)
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	FMOVQ F3, 0(R0)
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	FMOVQ F4, 0(R0)
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
+	FMOVQ F5, 0(R0)
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 0(R0)
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
+	FMOVQ F7, 0(R0)
+	ADD R1, R0
+	RET
+
+partialAdd:
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_1
+	FMOVD (R3), F8
+	BEQ done_2
+	ADD $8, R3, R4
+	VLD1 (R4), V8.S[2]
+	B done_2
+
+one_1:
+	FMOVS (R3), F8
+
+done_2:
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	CMP $2, R2
+	BLT one_3
+	FMOVD F0, (R3)
+	BEQ done_4
+	ADD $8, R3, R3
+	VST1 V0.S[2], (R3)
+	B done_4
+
+one_3:
+	FMOVS F0, (R3)
+
+done_4:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_5
+	FMOVD (R3), F0
+	BEQ done_6
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_6
+
+one_5:
+	FMOVS (R3), F0
+
+done_6:
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	CMP $2, R2
+	BLT one_7
+	FMOVD F1, (R3)
+	BEQ done_8
+	ADD $8, R3, R3
+	VST1 V1.S[2], (R3)
+	B done_8
+
+one_7:
+	FMOVS F1, (R3)
+
+done_8:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_9
+	FMOVD (R3), F0
+	BEQ done_10
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_10
+
+one_9:
+	FMOVS (R3), F0
+
+done_10:
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	CMP $2, R2
+	BLT one_11
+	FMOVD F2, (R3)
+	BEQ done_12
+	ADD $8, R3, R3
+	VST1 V2.S[2], (R3)
+	B done_12
+
+one_11:
+	FMOVS F2, (R3)
+
+done_12:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_13
+	FMOVD (R3), F0
+	BEQ done_14
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_14
+
+one_13:
+	FMOVS (R3), F0
+
+done_14:
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	CMP $2, R2
+	BLT one_15
+	FMOVD F3, (R3)
+	BEQ done_16
+	ADD $8, R3, R3
+	VST1 V3.S[2], (R3)
+	B done_16
+
+one_15:
+	FMOVS F3, (R3)
+
+done_16:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_17
+	FMOVD (R3), F0
+	BEQ done_18
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_18
+
+one_17:
+	FMOVS (R3), F0
+
+done_18:
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	CMP $2, R2
+	BLT one_19
+	FMOVD F4, (R3)
+	BEQ done_20
+	ADD $8, R3, R3
+	VST1 V4.S[2], (R3)
+	B done_20
+
+one_19:
+	FMOVS F4, (R3)
+
+done_20:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_21
+	FMOVD (R3), F0
+	BEQ done_22
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_22
+
+one_21:
+	FMOVS (R3), F0
+
+done_22:
+	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
+	CMP $2, R2
+	BLT one_23
+	FMOVD F5, (R3)
+	BEQ done_24
+	ADD $8, R3, R3
+	VST1 V5.S[2], (R3)
+	B done_24
+
+one_23:
+	FMOVS F5, (R3)
+
+done_24:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_25
+	FMOVD (R3), F0
+	BEQ done_26
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_26
+
+one_25:
+	FMOVS (R3), F0
+
+done_26:
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	CMP $2, R2
+	BLT one_27
+	FMOVD F6, (R3)
+	BEQ done_28
+	ADD $8, R3, R3
+	VST1 V6.S[2], (R3)
+	B done_28
+
+one_27:
+	FMOVS F6, (R3)
+
+done_28:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_29
+	FMOVD (R3), F0
+	BEQ done_30
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_30
+
+one_29:
+	FMOVS (R3), F0
+
+done_30:
+	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
+	CMP $2, R2
+	BLT one_31
+	FMOVD F7, (R3)
+	BEQ done_32
+	ADD $8, R3, R2
+	VST1 V7.S[2], (R2)
+	B done_32
+
+one_31:
+	FMOVS F7, (R3)
+
+done_32:
+	ADD R1, R0
+	RET
+
+overwrite:
+	CMP $4, R2
+	BLT partialOver
+	FMOVQ F0, 0(R0)
+	ADD R1, R0
+	FMOVQ F1, 0(R0)
+	ADD R1, R0
+	FMOVQ F2, 0(R0)
+	ADD R1, R0
+	FMOVQ F3, 0(R0)
+	ADD R1, R0
+	FMOVQ F4, 0(R0)
+	ADD R1, R0
+	FMOVQ F5, 0(R0)
+	ADD R1, R0
+	FMOVQ F6, 0(R0)
+	ADD R1, R0
+	FMOVQ F7, 0(R0)
+	ADD R1, R0
+	RET
+
+partialOver:
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_33
+	FMOVD F0, (R3)
+	BEQ done_34
+	ADD $8, R3, R3
+	VST1 V0.S[2], (R3)
+	B done_34
+
+one_33:
+	FMOVS F0, (R3)
+
+done_34:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_35
+	FMOVD F1, (R3)
+	BEQ done_36
+	ADD $8, R3, R3
+	VST1 V1.S[2], (R3)
+	B done_36
+
+one_35:
+	FMOVS F1, (R3)
+
+done_36:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_37
+	FMOVD F2, (R3)
+	BEQ done_38
+	ADD $8, R3, R3
+	VST1 V2.S[2], (R3)
+	B done_38
+
+one_37:
+	FMOVS F2, (R3)
+
+done_38:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_39
+	FMOVD F3, (R3)
+	BEQ done_40
+	ADD $8, R3, R3
+	VST1 V3.S[2], (R3)
+	B done_40
+
+one_39:
+	FMOVS F3, (R3)
+
+done_40:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_41
+	FMOVD F4, (R3)
+	BEQ done_42
+	ADD $8, R3, R3
+	VST1 V4.S[2], (R3)
+	B done_42
+
+one_41:
+	FMOVS F4, (R3)
+
+done_42:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_43
+	FMOVD F5, (R3)
+	BEQ done_44
+	ADD $8, R3, R3
+	VST1 V5.S[2], (R3)
+	B done_44
+
+one_43:
+	FMOVS F5, (R3)
+
+done_44:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_45
+	FMOVD F6, (R3)
+	BEQ done_46
+	ADD $8, R3, R3
+	VST1 V6.S[2], (R3)
+	B done_46
+
+one_45:
+	FMOVS F6, (R3)
+
+done_46:
+	ADD R1, R0
+	ADD $0, R0, R3
+	CMP $2, R2
+	BLT one_47
+	FMOVD F7, (R3)
+	BEQ done_48
+	ADD $8, R3, R2
+	VST1 V7.S[2], (R2)
+	B done_48
+
+one_47:
+	FMOVS F7, (R3)
+
+done_48:
+	ADD R1, R0
+	RET
+
+// func runs8x2NEON(n, length int, a *float32, lda, gap int, b *float32, c *float32, ldc, last, add int, prefetch *float32)
+TEXT ·runs8x2NEON(SB), NOSPLIT, $0-88
+	MOVD n+0(FP), R0
+	MOVD prefetch+80(FP), R1
+	MOVD gap+32(FP), R2
+	LSL $2, R2, R2
+	MOVD lda+24(FP), R3
+	LSL $2, R3, R3
+	MOVD b+40(FP), R4
+	MOVD a+16(FP), R5
+	ADD R3, R5, R6
+	ADD R3, R6, R7
+	ADD R3, R7, R8
+	ADD R3, R8, R9
+	ADD R3, R9, R10
+	ADD R3, R10, R11
+	ADD R3, R11, R3
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+
+run:
+	MOVD length+8(FP), R12
+	SUBS $4, R12
+	BLT rest
+
+steps:
+	FLDPQ 0(R4), (F16, F17)
+	ADD $32, R4
+	FLDPQ 0(R4), (F18, F19)
+	ADD $32, R4
+	FMOVD.P 8(R5), F20
+	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41240 // fmla v0.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41261 // fmla v1.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R6), F20
+	WORD $0x4f941202 // fmla v2.4s, v16.4s, v20.s[0]
+	WORD $0x4f941223 // fmla v3.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41242 // fmla v2.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41263 // fmla v3.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R7), F20
+	WORD $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
+	WORD $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41244 // fmla v4.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41265 // fmla v5.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R8), F20
+	WORD $0x4f941206 // fmla v6.4s, v16.4s, v20.s[0]
+	WORD $0x4f941227 // fmla v7.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41246 // fmla v6.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41267 // fmla v7.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R9), F20
+	WORD $0x4f941208 // fmla v8.4s, v16.4s, v20.s[0]
+	WORD $0x4f941229 // fmla v9.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41248 // fmla v8.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41269 // fmla v9.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R10), F20
+	WORD $0x4f94120a // fmla v10.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122b // fmla v11.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124a // fmla v10.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126b // fmla v11.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R11), F20
+	WORD $0x4f94120c // fmla v12.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124c // fmla v12.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126d // fmla v13.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R3), F20
+	WORD $0x4f94120e // fmla v14.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124e // fmla v14.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126f // fmla v15.4s, v19.4s, v20.s[1]
+	FLDPQ 0(R4), (F16, F17)
+	ADD $32, R4
+	FLDPQ 0(R4), (F18, F19)
+	ADD $32, R4
+	FMOVD.P 8(R5), F20
+	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41240 // fmla v0.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41261 // fmla v1.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R6), F20
+	WORD $0x4f941202 // fmla v2.4s, v16.4s, v20.s[0]
+	WORD $0x4f941223 // fmla v3.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41242 // fmla v2.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41263 // fmla v3.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R7), F20
+	WORD $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
+	WORD $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41244 // fmla v4.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41265 // fmla v5.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R8), F20
+	WORD $0x4f941206 // fmla v6.4s, v16.4s, v20.s[0]
+	WORD $0x4f941227 // fmla v7.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41246 // fmla v6.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41267 // fmla v7.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R9), F20
+	WORD $0x4f941208 // fmla v8.4s, v16.4s, v20.s[0]
+	WORD $0x4f941229 // fmla v9.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41248 // fmla v8.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41269 // fmla v9.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R10), F20
+	WORD $0x4f94120a // fmla v10.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122b // fmla v11.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124a // fmla v10.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126b // fmla v11.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R11), F20
+	WORD $0x4f94120c // fmla v12.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124c // fmla v12.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126d // fmla v13.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R3), F20
+	WORD $0x4f94120e // fmla v14.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124e // fmla v14.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126f // fmla v15.4s, v19.4s, v20.s[1]
+	PRFM 0(R1), PLDL2KEEP
+	PRFM 64(R1), PLDL2KEEP
+	ADD $128, R1
+	SUBS $4, R12
+	BGE steps
+
+rest:
+	ADDS $4, R12
+	BEQ next
+
+step:
+	FLDPQ 0(R4), (F16, F17)
+	ADD $32, R4
+	FMOVS.P 4(R5), F18
+	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
+	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
+	FMOVS.P 4(R6), F18
+	WORD $0x4f921202 // fmla v2.4s, v16.4s, v18.s[0]
+	WORD $0x4f921223 // fmla v3.4s, v17.4s, v18.s[0]
+	FMOVS.P 4(R7), F18
+	WORD $0x4f921204 // fmla v4.4s, v16.4s, v18.s[0]
+	WORD $0x4f921225 // fmla v5.4s, v17.4s, v18.s[0]
+	FMOVS.P 4(R8), F18
+	WORD $0x4f921206 // fmla v6.4s, v16.4s, v18.s[0]
+	WORD $0x4f921227 // fmla v7.4s, v17.4s, v18.s[0]
+	FMOVS.P 4(R9), F18
+	WORD $0x4f921208 // fmla v8.4s, v16.4s, v18.s[0]
+	WORD $0x4f921229 // fmla v9.4s, v17.4s, v18.s[0]
+	FMOVS.P 4(R10), F18
+	WORD $0x4f92120a // fmla v10.4s, v16.4s, v18.s[0]
+	WORD $0x4f92122b // fmla v11.4s, v17.4s, v18.s[0]
+	FMOVS.P 4(R11), F18
+	WORD $0x4f92120c // fmla v12.4s, v16.4s, v18.s[0]
+	WORD $0x4f92122d // fmla v13.4s, v17.4s, v18.s[0]
+	FMOVS.P 4(R3), F18
+	WORD $0x4f92120e // fmla v14.4s, v16.4s, v18.s[0]
+	WORD $0x4f92122f // fmla v15.4s, v17.4s, v18.s[0]
+	SUBS $1, R12
+	BNE step
+
+next:
+	ADD R2, R5
+	ADD R2, R6
+	ADD R2, R7
+	ADD R2, R8
+	ADD R2, R9
+	ADD R2, R10
+	ADD R2, R11
+	ADD R2, R3
+	SUBS $1, R0
+	BNE run
+	MOVD c+48(FP), R0
+	MOVD ldc+56(FP), R1
+	LSL $2, R1, R1
+	MOVD last+64(FP), R2
+	MOVD add+72(FP), R3
+	CBZ R3, overwrite
+	CMP $4, R2
+	BLT partialAdd
+	FLDPQ 0(R0), (F16, F17)
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	FSTPQ (F0, F1), 0(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
+	FSTPQ (F2, F3), 0(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	FSTPQ (F4, F5), 0(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	WORD $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FSTPQ (F6, F7), 0(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FSTPQ (F8, F9), 0(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d54a // fadd v10.4s, v10.4s, v0.4s
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	FSTPQ (F10, F11), 0(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FSTPQ (F12, F13), 0(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	FSTPQ (F14, F15), 0(R0)
+	ADD R1, R0
+	RET
+
+partialAdd:
+	FMOVQ 0(R0), F16
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_1
+	FMOVD (R3), F0
+	BEQ done_2
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_2
+
+one_1:
+	FMOVS (R3), F0
+
+done_2:
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	CMP $2, R2
+	BLT one_3
+	FMOVD F1, (R3)
+	BEQ done_4
+	ADD $8, R3, R3
+	VST1 V1.S[2], (R3)
+	B done_4
+
+one_3:
+	FMOVS F1, (R3)
+
+done_4:
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_5
+	FMOVD (R3), F0
+	BEQ done_6
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_6
+
+one_5:
+	FMOVS (R3), F0
+
+done_6:
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	CMP $2, R2
+	BLT one_7
+	FMOVD F3, (R3)
+	BEQ done_8
+	ADD $8, R3, R3
+	VST1 V3.S[2], (R3)
+	B done_8
+
+one_7:
+	FMOVS F3, (R3)
+
+done_8:
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	FMOVQ F4, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_9
+	FMOVD (R3), F0
+	BEQ done_10
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_10
+
+one_9:
+	FMOVS (R3), F0
+
+done_10:
+	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
+	CMP $2, R2
+	BLT one_11
+	FMOVD F5, (R3)
+	BEQ done_12
+	ADD $8, R3, R3
+	VST1 V5.S[2], (R3)
+	B done_12
+
+one_11:
+	FMOVS F5, (R3)
+
+done_12:
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_13
+	FMOVD (R3), F0
+	BEQ done_14
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_14
+
+one_13:
+	FMOVS (R3), F0
+
+done_14:
+	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
+	CMP $2, R2
+	BLT one_15
+	FMOVD F7, (R3)
+	BEQ done_16
+	ADD $8, R3, R3
+	VST1 V7.S[2], (R3)
+	B done_16
+
+one_15:
+	FMOVS F7, (R3)
+
+done_16:
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
+	FMOVQ F8, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_17
+	FMOVD (R3), F0
+	BEQ done_18
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_18
+
+one_17:
+	FMOVS (R3), F0
+
+done_18:
+	WORD $0x4e20d529 // fadd v9.4s, v9.4s, v0.4s
+	CMP $2, R2
+	BLT one_19
+	FMOVD F9, (R3)
+	BEQ done_20
+	ADD $8, R3, R3
+	VST1 V9.S[2], (R3)
+	B done_20
+
+one_19:
+	FMOVS F9, (R3)
+
+done_20:
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d54a // fadd v10.4s, v10.4s, v0.4s
+	FMOVQ F10, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_21
+	FMOVD (R3), F0
+	BEQ done_22
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_22
+
+one_21:
+	FMOVS (R3), F0
+
+done_22:
+	WORD $0x4e20d56b // fadd v11.4s, v11.4s, v0.4s
+	CMP $2, R2
+	BLT one_23
+	FMOVD F11, (R3)
+	BEQ done_24
+	ADD $8, R3, R3
+	VST1 V11.S[2], (R3)
+	B done_24
+
+one_23:
+	FMOVS F11, (R3)
+
+done_24:
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	FMOVQ F12, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_25
+	FMOVD (R3), F0
+	BEQ done_26
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_26
+
+one_25:
+	FMOVS (R3), F0
+
+done_26:
+	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
+	CMP $2, R2
+	BLT one_27
+	FMOVD F13, (R3)
+	BEQ done_28
+	ADD $8, R3, R3
+	VST1 V13.S[2], (R3)
+	B done_28
+
+one_27:
+	FMOVS F13, (R3)
+
+done_28:
+	ADD R1, R0
+	FMOVQ 0(R0), F0
+	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	FMOVQ F14, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_29
+	FMOVD (R3), F0
+	BEQ done_30
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_30
+
+one_29:
+	FMOVS (R3), F0
+
+done_30:
+	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
+	CMP $2, R2
+	BLT one_31
+	FMOVD F15, (R3)
+	BEQ done_32
+	ADD $8, R3, R2
+	VST1 V15.S[2], (R2)
+	B done_32
+
+one_31:
+	FMOVS F15, (R3)
+
+done_32:
+	ADD R1, R0
+	RET
+
+overwrite:
+	CMP $4, R2
+	BLT partialOver
+	FSTPQ (F0, F1), 0(R0)
+	ADD R1, R0
+	FSTPQ (F2, F3), 0(R0)
+	ADD R1, R0
+	FSTPQ (F4, F5), 0(R0)
+	ADD R1, R0
+	FSTPQ (F6, F7), 0(R0)
+	ADD R1, R0
+	FSTPQ (F8, F9), 0(R0)
+	ADD R1, R0
+	FSTPQ (F10, F11), 0(R0)
+	ADD R1, R0
+	FSTPQ (F12, F13), 0(R0)
+	ADD R1, R0
+	FSTPQ (F14, F15), 0(R0)
+	ADD R1, R0
+	RET
+
+partialOver:
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_33
+	FMOVD F1, (R3)
+	BEQ done_34
+	ADD $8, R3, R3
+	VST1 V1.S[2], (R3)
+	B done_34
+
+one_33:
+	FMOVS F1, (R3)
+
+done_34:
+	ADD R1, R0
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_35
+	FMOVD F3, (R3)
+	BEQ done_36
+	ADD $8, R3, R3
+	VST1 V3.S[2], (R3)
+	B done_36
+
+one_35:
+	FMOVS F3, (R3)
+
+done_36:
+	ADD R1, R0
+	FMOVQ F4, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_37
+	FMOVD F5, (R3)
+	BEQ done_38
+	ADD $8, R3, R3
+	VST1 V5.S[2], (R3)
+	B done_38
+
+one_37:
+	FMOVS F5, (R3)
+
+done_38:
+	ADD R1, R0
+	FMOVQ F6, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_39
+	FMOVD F7, (R3)
+	BEQ done_40
+	ADD $8, R3, R3
+	VST1 V7.S[2], (R3)
+	B done_40
+
+one_39:
+	FMOVS F7, (R3)
+
+done_40:
+	ADD R1, R0
+	FMOVQ F8, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_41
+	FMOVD F9, (R3)
+	BEQ done_42
+	ADD $8, R3, R3
+	VST1 V9.S[2], (R3)
+	B done_42
+
+one_41:
+	FMOVS F9, (R3)
+
+done_42:
+	ADD R1, R0
+	FMOVQ F10, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_43
+	FMOVD F11, (R3)
+	BEQ done_44
+	ADD $8, R3, R3
+	VST1 V11.S[2], (R3)
+	B done_44
+
+one_43:
+	FMOVS F11, (R3)
+
+done_44:
+	ADD R1, R0
+	FMOVQ F12, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_45
+	FMOVD F13, (R3)
+	BEQ done_46
+	ADD $8, R3, R3
+	VST1 V13.S[2], (R3)
+	B done_46
+
+one_45:
+	FMOVS F13, (R3)
+
+done_46:
+	ADD R1, R0
+	FMOVQ F14, 0(R0)
+	ADD $16, R0, R3
+	CMP $2, R2
+	BLT one_47
+	FMOVD F15, (R3)
+	BEQ done_48
+	ADD $8, R3, R2
+	VST1 V15.S[2], (R2)
+	B done_48
+
+one_47:
+	FMOVS F15, (R3)
+
+done_48:
+	ADD R1, R0
+	RET
+
+// func runs8x3NEON(n, length int, a *float32, lda, gap int, b *float32, c *float32, ldc, last, add int, prefetch *float32)
+TEXT ·runs8x3NEON(SB), NOSPLIT, $0-88
+	MOVD n+0(FP), R0
+	MOVD prefetch+80(FP), R1
+	MOVD gap+32(FP), R2
+	LSL $2, R2, R2
+	MOVD lda+24(FP), R3
+	LSL $2, R3, R3
+	MOVD b+40(FP), R4
+	MOVD a+16(FP), R5
+	ADD R3, R5, R6
+	ADD R3, R6, R7
+	ADD R3, R7, R8
+	ADD R3, R8, R9
+	ADD R3, R9, R10
+	ADD R3, R10, R11
+	ADD R3, R11, R3
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
+	VMOVI $0, V18.B16
+	VMOVI $0, V19.B16
+	VMOVI $0, V20.B16
+	VMOVI $0, V21.B16
+	VMOVI $0, V22.B16
+	VMOVI $0, V23.B16
+
+run:
+	MOVD length+8(FP), R12
+	SUBS $4, R12
+	BLT rest
+
+steps:
+	FLDPQ 0(R4), (F24, F25)
+	FMOVQ 32(R4), F26
+	ADD $48, R4
+	FLDPQ 0(R4), (F27, F28)
+	FMOVQ 32(R4), F29
+	ADD $48, R4
+	FMOVD.P 8(R5), F30
+	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1342 // fmla v2.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1360 // fmla v0.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1381 // fmla v1.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a2 // fmla v2.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R6), F30
+	WORD $0x4f9e1303 // fmla v3.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1324 // fmla v4.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1345 // fmla v5.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1363 // fmla v3.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1384 // fmla v4.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a5 // fmla v5.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R7), F30
+	WORD $0x4f9e1306 // fmla v6.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1327 // fmla v7.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1348 // fmla v8.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1366 // fmla v6.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1387 // fmla v7.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a8 // fmla v8.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R8), F30
+	WORD $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1369 // fmla v9.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe138a // fmla v10.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13ab // fmla v11.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R9), F30
+	WORD $0x4f9e130c // fmla v12.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e132d // fmla v13.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134e // fmla v14.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe136c // fmla v12.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe138d // fmla v13.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13ae // fmla v14.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R10), F30
+	WORD $0x4f9e130f // fmla v15.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1330 // fmla v16.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1351 // fmla v17.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe136f // fmla v15.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1390 // fmla v16.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b1 // fmla v17.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R11), F30
+	WORD $0x4f9e1312 // fmla v18.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1333 // fmla v19.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1354 // fmla v20.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1372 // fmla v18.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1393 // fmla v19.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b4 // fmla v20.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R3), F30
+	WORD $0x4f9e1315 // fmla v21.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1336 // fmla v22.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1357 // fmla v23.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1375 // fmla v21.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1396 // fmla v22.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b7 // fmla v23.4s, v29.4s, v30.s[1]
+	FLDPQ 0(R4), (F24, F25)
+	FMOVQ 32(R4), F26
+	ADD $48, R4
+	FLDPQ 0(R4), (F27, F28)
+	FMOVQ 32(R4), F29
+	ADD $48, R4
+	FMOVD.P 8(R5), F30
+	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1342 // fmla v2.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1360 // fmla v0.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1381 // fmla v1.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a2 // fmla v2.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R6), F30
+	WORD $0x4f9e1303 // fmla v3.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1324 // fmla v4.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1345 // fmla v5.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1363 // fmla v3.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1384 // fmla v4.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a5 // fmla v5.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R7), F30
+	WORD $0x4f9e1306 // fmla v6.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1327 // fmla v7.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1348 // fmla v8.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1366 // fmla v6.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1387 // fmla v7.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a8 // fmla v8.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R8), F30
+	WORD $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1369 // fmla v9.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe138a // fmla v10.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13ab // fmla v11.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R9), F30
+	WORD $0x4f9e130c // fmla v12.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e132d // fmla v13.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134e // fmla v14.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe136c // fmla v12.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe138d // fmla v13.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13ae // fmla v14.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R10), F30
+	WORD $0x4f9e130f // fmla v15.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1330 // fmla v16.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1351 // fmla v17.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe136f // fmla v15.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1390 // fmla v16.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b1 // fmla v17.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R11), F30
+	WORD $0x4f9e1312 // fmla v18.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1333 // fmla v19.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1354 // fmla v20.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1372 // fmla v18.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1393 // fmla v19.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b4 // fmla v20.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R3), F30
+	WORD $0x4f9e1315 // fmla v21.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1336 // fmla v22.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1357 // fmla v23.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1375 // fmla v21.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1396 // fmla v22.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b7 // fmla v23.4s, v29.4s, v30.s[1]
+	PRFM 0(R1), PLDL2KEEP
+	PRFM 64(R1), PLDL2KEEP
+	ADD $128, R1
+	SUBS $4, R12
+	BGE steps
+
+rest:
+	ADDS $4, R12
+	BEQ next
+
+step:
+	FLDPQ 0(R4), (F24, F25)
+	FMOVQ 32(R4), F26
+	ADD $48, R4
+	FMOVS.P 4(R5), F27
+	WORD $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
+	FMOVS.P 4(R6), F27
+	WORD $0x4f9b1303 // fmla v3.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1324 // fmla v4.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1345 // fmla v5.4s, v26.4s, v27.s[0]
+	FMOVS.P 4(R7), F27
+	WORD $0x4f9b1306 // fmla v6.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1327 // fmla v7.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1348 // fmla v8.4s, v26.4s, v27.s[0]
+	FMOVS.P 4(R8), F27
+	WORD $0x4f9b1309 // fmla v9.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b132a // fmla v10.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b134b // fmla v11.4s, v26.4s, v27.s[0]
+	FMOVS.P 4(R9), F27
+	WORD $0x4f9b130c // fmla v12.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b132d // fmla v13.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b134e // fmla v14.4s, v26.4s, v27.s[0]
+	FMOVS.P 4(R10), F27
+	WORD $0x4f9b130f // fmla v15.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1330 // fmla v16.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1351 // fmla v17.4s, v26.4s, v27.s[0]
+	FMOVS.P 4(R11), F27
+	WORD $0x4f9b1312 // fmla v18.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
+	FMOVS.P 4(R3), F27
+	WORD $0x4f9b1315 // fmla v21.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1336 // fmla v22.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1357 // fmla v23.4s, v26.4s, v27.s[0]
+	SUBS $1, R12
+	BNE step
+
+next:
+	ADD R2, R5
+	ADD R2, R6
+	ADD R2, R7
+	ADD R2, R8
+	ADD R2, R9
+	ADD R2, R10
+	ADD R2, R11
+	ADD R2, R3
+	SUBS $1, R0
+	BNE run
+	MOVD c+48(FP), R0
+	MOVD ldc+56(FP), R1
+	LSL $2, R1, R1
+	MOVD last+64(FP), R2
+	MOVD add+72(FP), R3
+	CBZ R3, overwrite
+	CMP $4, R2
+	BLT partialAdd
+	FLDPQ 0(R0), (F24, F25)
+	FMOVQ 32(R0), F26
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
+	FSTPQ (F0, F1), 0(R0)
+	FMOVQ F2, 32(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	FMOVQ 32(R0), F2
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FSTPQ (F3, F4), 0(R0)
+	FMOVQ F5, 32(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	FMOVQ 32(R0), F2
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	WORD $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	WORD $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	FSTPQ (F6, F7), 0(R0)
+	FMOVQ F8, 32(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	FMOVQ 32(R0), F2
+	WORD $0x4e20d529 // fadd v9.4s, v9.4s, v0.4s
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	WORD $0x4e22d56b // fadd v11.4s, v11.4s, v2.4s
+	FSTPQ (F9, F10), 0(R0)
+	FMOVQ F11, 32(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	FMOVQ 32(R0), F2
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	WORD $0x4e22d5ce // fadd v14.4s, v14.4s, v2.4s
+	FSTPQ (F12, F13), 0(R0)
+	FMOVQ F14, 32(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	FMOVQ 32(R0), F2
+	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
+	FSTPQ (F15, F16), 0(R0)
+	FMOVQ F17, 32(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	FMOVQ 32(R0), F2
+	WORD $0x4e20d652 // fadd v18.4s, v18.4s, v0.4s
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	FSTPQ (F18, F19), 0(R0)
+	FMOVQ F20, 32(R0)
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	FMOVQ 32(R0), F2
+	WORD $0x4e20d6b5 // fadd v21.4s, v21.4s, v0.4s
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	WORD $0x4e22d6f7 // fadd v23.4s, v23.4s, v2.4s
+	FSTPQ (F21, F22), 0(R0)
+	FMOVQ F23, 32(R0)
+	ADD R1, R0
+	RET
+
+partialAdd:
+	FLDPQ 0(R0), (F24, F25)
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	FSTPQ (F0, F1), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_1
+	FMOVD (R3), F0
+	BEQ done_2
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_2
+
+one_1:
+	FMOVS (R3), F0
+
+done_2:
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	CMP $2, R2
+	BLT one_3
+	FMOVD F2, (R3)
+	BEQ done_4
+	ADD $8, R3, R3
+	VST1 V2.S[2], (R3)
+	B done_4
+
+one_3:
+	FMOVS F2, (R3)
+
+done_4:
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FSTPQ (F3, F4), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_5
+	FMOVD (R3), F0
+	BEQ done_6
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_6
+
+one_5:
+	FMOVS (R3), F0
+
+done_6:
+	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
+	CMP $2, R2
+	BLT one_7
+	FMOVD F5, (R3)
+	BEQ done_8
+	ADD $8, R3, R3
+	VST1 V5.S[2], (R3)
+	B done_8
+
+one_7:
+	FMOVS F5, (R3)
+
+done_8:
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d4c6 // fadd v6.4s, v6.4s, v0.4s
+	WORD $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FSTPQ (F6, F7), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_9
+	FMOVD (R3), F0
+	BEQ done_10
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_10
+
+one_9:
+	FMOVS (R3), F0
+
+done_10:
+	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
+	CMP $2, R2
+	BLT one_11
+	FMOVD F8, (R3)
+	BEQ done_12
+	ADD $8, R3, R3
+	VST1 V8.S[2], (R3)
+	B done_12
+
+one_11:
+	FMOVS F8, (R3)
+
+done_12:
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d529 // fadd v9.4s, v9.4s, v0.4s
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	FSTPQ (F9, F10), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_13
+	FMOVD (R3), F0
+	BEQ done_14
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_14
+
+one_13:
+	FMOVS (R3), F0
+
+done_14:
+	WORD $0x4e20d56b // fadd v11.4s, v11.4s, v0.4s
+	CMP $2, R2
+	BLT one_15
+	FMOVD F11, (R3)
+	BEQ done_16
+	ADD $8, R3, R3
+	VST1 V11.S[2], (R3)
+	B done_16
+
+one_15:
+	FMOVS F11, (R3)
+
+done_16:
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	FSTPQ (F12, F13), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_17
+	FMOVD (R3), F0
+	BEQ done_18
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_18
+
+one_17:
+	FMOVS (R3), F0
+
+done_18:
+	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	CMP $2, R2
+	BLT one_19
+	FMOVD F14, (R3)
+	BEQ done_20
+	ADD $8, R3, R3
+	VST1 V14.S[2], (R3)
+	B done_20
+
+one_19:
+	FMOVS F14, (R3)
+
+done_20:
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
+	WORD $0x4e21d610 // fadd v16.4s, v16.4s, v1.4s
+	FSTPQ (F15, F16), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_21
+	FMOVD (R3), F0
+	BEQ done_22
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_22
+
+one_21:
+	FMOVS (R3), F0
+
+done_22:
+	WORD $0x4e20d631 // fadd v17.4s, v17.4s, v0.4s
+	CMP $2, R2
+	BLT one_23
+	FMOVD F17, (R3)
+	BEQ done_24
+	ADD $8, R3, R3
+	VST1 V17.S[2], (R3)
+	B done_24
+
+one_23:
+	FMOVS F17, (R3)
+
+done_24:
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d652 // fadd v18.4s, v18.4s, v0.4s
+	WORD $0x4e21d673 // fadd v19.4s, v19.4s, v1.4s
+	FSTPQ (F18, F19), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_25
+	FMOVD (R3), F0
+	BEQ done_26
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_26
+
+one_25:
+	FMOVS (R3), F0
+
+done_26:
+	WORD $0x4e20d694 // fadd v20.4s, v20.4s, v0.4s
+	CMP $2, R2
+	BLT one_27
+	FMOVD F20, (R3)
+	BEQ done_28
+	ADD $8, R3, R3
+	VST1 V20.S[2], (R3)
+	B done_28
+
+one_27:
+	FMOVS F20, (R3)
+
+done_28:
+	ADD R1, R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4e20d6b5 // fadd v21.4s, v21.4s, v0.4s
+	WORD $0x4e21d6d6 // fadd v22.4s, v22.4s, v1.4s
+	FSTPQ (F21, F22), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_29
+	FMOVD (R3), F0
+	BEQ done_30
+	ADD $8, R3, R4
+	VLD1 (R4), V0.S[2]
+	B done_30
+
+one_29:
+	FMOVS (R3), F0
+
+done_30:
+	WORD $0x4e20d6f7 // fadd v23.4s, v23.4s, v0.4s
+	CMP $2, R2
+	BLT one_31
+	FMOVD F23, (R3)
+	BEQ done_32
+	ADD $8, R3, R2
+	VST1 V23.S[2], (R2)
+	B done_32
+
+one_31:
+	FMOVS F23, (R3)
+
+done_32:
+	ADD R1, R0
+	RET
+
+overwrite:
+	CMP $4, R2
+	BLT partialOver
+	FSTPQ (F0, F1), 0(R0)
+	FMOVQ F2, 32(R0)
+	ADD R1, R0
+	FSTPQ (F3, F4), 0(R0)
+	FMOVQ F5, 32(R0)
+	ADD R1, R0
+	FSTPQ (F6, F7), 0(R0)
+	FMOVQ F8, 32(R0)
+	ADD R1, R0
+	FSTPQ (F9, F10), 0(R0)
+	FMOVQ F11, 32(R0)
+	ADD R1, R0
+	FSTPQ (F12, F13), 0(R0)
+	FMOVQ F14, 32(R0)
+	ADD R1, R0
+	FSTPQ (F15, F16), 0(R0)
+	FMOVQ F17, 32(R0)
+	ADD R1, R0
+	FSTPQ (F18, F19), 0(R0)
+	FMOVQ F20, 32(R0)
+	ADD R1, R0
+	FSTPQ (F21, F22), 0(R0)
+	FMOVQ F23, 32(R0)
+	ADD R1, R0
+	RET
+
+partialOver:
+	FSTPQ (F0, F1), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_33
+	FMOVD F2, (R3)
+	BEQ done_34
+	ADD $8, R3, R3
+	VST1 V2.S[2], (R3)
+	B done_34
+
+one_33:
+	FMOVS F2, (R3)
+
+done_34:
+	ADD R1, R0
+	FSTPQ (F3, F4), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_35
+	FMOVD F5, (R3)
+	BEQ done_36
+	ADD $8, R3, R3
+	VST1 V5.S[2], (R3)
+	B done_36
+
+one_35:
+	FMOVS F5, (R3)
+
+done_36:
+	ADD R1, R0
+	FSTPQ (F6, F7), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_37
+	FMOVD F8, (R3)
+	BEQ done_38
+	ADD $8, R3, R3
+	VST1 V8.S[2], (R3)
+	B done_38
+
+one_37:
+	FMOVS F8, (R3)
+
+done_38:
+	ADD R1, R0
+	FSTPQ (F9, F10), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_39
+	FMOVD F11, (R3)
+	BEQ done_40
+	ADD $8, R3, R3
+	VST1 V11.S[2], (R3)
+	B done_40
+
+one_39:
+	FMOVS F11, (R3)
+
+done_40:
+	ADD R1, R0
+	FSTPQ (F12, F13), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_41
+	FMOVD F14, (R3)
+	BEQ done_42
+	ADD $8, R3, R3
+	VST1 V14.S[2], (R3)
+	B done_42
+
+one_41:
+	FMOVS F14, (R3)
+
+done_42:
+	ADD R1, R0
+	FSTPQ (F15, F16), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_43
+	FMOVD F17, (R3)
+	BEQ done_44
+	ADD $8, R3, R3
+	VST1 V17.S[2], (R3)
+	B done_44
+
+one_43:
+	FMOVS F17, (R3)
+
+done_44:
+	ADD R1, R0
+	FSTPQ (F18, F19), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_45
+	FMOVD F20, (R3)
+	BEQ done_46
+	ADD $8, R3, R3
+	VST1 V20.S[2], (R3)
+	B done_46
+
+one_45:
+	FMOVS F20, (R3)
+
+done_46:
+	ADD R1, R0
+	FSTPQ (F21, F22), 0(R0)
+	ADD $32, R0, R3
+	CMP $2, R2
+	BLT one_47
+	FMOVD F23, (R3)
+	BEQ done_48
+	ADD $8, R3, R2
+	VST1 V23.S[2], (R2)
+	B done_48
+
+one_47:
+	FMOVS F23, (R3)
+
+done_48:
+	ADD R1, R0
+	RET
+
+// func tall8NEON(vectors, n, k int, a, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)
+TEXT ·tall8NEON(SB), NOSPLIT, $0-88
+	MOVD b+32(FP), R0
+	MOVD c+64(FP), R1
+	MOVD prefetch+48(FP), R2
+	MOVD vectors+0(FP), R3
+	MOVD bRow+40(FP), R4
+	LSL $2, R4, R4
+	MOVD cRow+72(FP), R5
+	LSL $2, R5, R5
+	MOVD gap+56(FP), R6
+	LSL $2, R6, R6
+	MOVD n+8(FP), R7
+
+vector:
+	MOVD bias+80(FP), R8
+	VLD1R.P 4(R8), [V0.S4]
+	VLD1R.P 4(R8), [V1.S4]
+	VLD1R.P 4(R8), [V2.S4]
+	VLD1R.P 4(R8), [V3.S4]
+	VLD1R.P 4(R8), [V4.S4]
+	VLD1R.P 4(R8), [V5.S4]
+	VLD1R.P 4(R8), [V6.S4]
+	VLD1R.P 4(R8), [V7.S4]
+	MOVD a+24(FP), R8
+	MOVD R0, R9
+	MOVD k+16(FP), R10
+	SUBS $64, R10
+	BLT rest
+
+run:
+	MOVD $64, R11
+
+step:
+	PRFM (R2), PLDL2KEEP
+	ADD $16, R2
+	FMOVQ (R9), F8
+	FLDPQ 0(R8), (F9, F10)
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91101 // fmla v1.4s, v8.4s, v9.s[1]
+	WORD $0x4f891902 // fmla v2.4s, v8.4s, v9.s[2]
+	WORD $0x4fa91903 // fmla v3.4s, v8.4s, v9.s[3]
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1105 // fmla v5.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1906 // fmla v6.4s, v8.4s, v10.s[2]
+	WORD $0x4faa1907 // fmla v7.4s, v8.4s, v10.s[3]
+	ADD R4, R9
+	ADD $32, R8
+	SUBS $1, R11
+	BNE step
+	ADD R6, R2
+	SUBS $64, R10
+	BGE run
+
+rest:
+	ADDS $64, R10
+	BEQ store
+
+last:
+	FMOVQ (R9), F8
+	FLDPQ 0(R8), (F9, F10)
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91101 // fmla v1.4s, v8.4s, v9.s[1]
+	WORD $0x4f891902 // fmla v2.4s, v8.4s, v9.s[2]
+	WORD $0x4fa91903 // fmla v3.4s, v8.4s, v9.s[3]
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1105 // fmla v5.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1906 // fmla v6.4s, v8.4s, v10.s[2]
+	WORD $0x4faa1907 // fmla v7.4s, v8.4s, v10.s[3]
+	ADD R4, R9
+	ADD $32, R8
+	SUBS $1, R10
+	BNE last
+
+store:
+	MOVD R1, R8
+	FMOVQ F0, (R8)
+	ADD R5, R8
+	CMP $1, R7
+	BEQ next
+	FMOVQ F1, (R8)
+	ADD R5, R8
+	CMP $2, R7
+	BEQ next
+	FMOVQ F2, (R8)
+	ADD R5, R8
+	CMP $3, R7
+	BEQ next
+	FMOVQ F3, (R8)
+	ADD R5, R8
+	CMP $4, R7
+	BEQ next
+	FMOVQ F4, (R8)
+	ADD R5, R8
+	CMP $5, R7
+	BEQ next
+	FMOVQ F5, (R8)
+	ADD R5, R8
+	CMP $6, R7
+	BEQ next
+	FMOVQ F6, (R8)
+	ADD R5, R8
+	CMP $7, R7
+	BEQ next
+	FMOVQ F7, (R8)
+	ADD R5, R8
+
+next:
+	ADD $16, R0
+	ADD $16, R1
+	SUBS $1, R3
+	BNE vector
+	RET
+
+// func tall16NEON(vectors, n, k int, a, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)
+TEXT ·tall16NEON(SB), NOSPLIT, $0-88
+	MOVD b+32(FP), R0
+	MOVD c+64(FP), R1
+	MOVD prefetch+48(FP), R2
+	MOVD vectors+0(FP), R3
+	MOVD bRow+40(FP), R4
+	LSL $2, R4, R4
+	MOVD cRow+72(FP), R5
+	LSL $2, R5, R5
+	MOVD gap+56(FP), R6
+	LSL $2, R6, R6
+	MOVD n+8(FP), R7
+
+vector:
+	MOVD bias+80(FP), R8
+	VLD1R.P 4(R8), [V0.S4]
+	VLD1R.P 4(R8), [V1.S4]
+	VLD1R.P 4(R8), [V2.S4]
+	VLD1R.P 4(R8), [V3.S4]
+	VLD1R.P 4(R8), [V4.S4]
+	VLD1R.P 4(R8), [V5.S4]
+	VLD1R.P 4(R8), [V6.S4]
+	VLD1R.P 4(R8), [V7.S4]
+	VLD1R.P 4(R8), [V8.S4]
+	VLD1R.P 4(R8), [V9.S4]
+	VLD1R.P 4(R8), [V10.S4]
+	VLD1R.P 4(R8), [V11.S4]
+	VLD1R.P 4(R8), [V12.S4]
+	VLD1R.P 4(R8), [V13.S4]
+	VLD1R.P 4(R8), [V14.S4]
+	VLD1R.P 4(R8), [V15.S4]
+	MOVD a+24(FP), R8
+	MOVD R0, R9
+	MOVD k+16(FP), R10
+	SUBS $64, R10
+	BLT rest
+
+run:
+	MOVD $64, R11
+
+step:
+	PRFM (R2), PLDL2KEEP
+	ADD $16, R2
+	FMOVQ (R9), F16
+	FLDPQ 0(R8), (F17, F18)
+	FLDPQ 32(R8), (F19, F20)
+	WORD $0x4f911200 // fmla v0.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11201 // fmla v1.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a02 // fmla v2.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a03 // fmla v3.4s, v16.4s, v17.s[3]
+	WORD $0x4f921204 // fmla v4.4s, v16.4s, v18.s[0]
+	WORD $0x4fb21205 // fmla v5.4s, v16.4s, v18.s[1]
+	WORD $0x4f921a06 // fmla v6.4s, v16.4s, v18.s[2]
+	WORD $0x4fb21a07 // fmla v7.4s, v16.4s, v18.s[3]
+	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
+	WORD $0x4fb31209 // fmla v9.4s, v16.4s, v19.s[1]
+	WORD $0x4f931a0a // fmla v10.4s, v16.4s, v19.s[2]
+	WORD $0x4fb31a0b // fmla v11.4s, v16.4s, v19.s[3]
+	WORD $0x4f94120c // fmla v12.4s, v16.4s, v20.s[0]
+	WORD $0x4fb4120d // fmla v13.4s, v16.4s, v20.s[1]
+	WORD $0x4f941a0e // fmla v14.4s, v16.4s, v20.s[2]
+	WORD $0x4fb41a0f // fmla v15.4s, v16.4s, v20.s[3]
+	ADD R4, R9
+	ADD $64, R8
+	SUBS $1, R11
+	BNE step
+	ADD R6, R2
+	SUBS $64, R10
+	BGE run
+
+rest:
+	ADDS $64, R10
+	BEQ store
+
+last:
+	FMOVQ (R9), F16
+	FLDPQ 0(R8), (F17, F18)
+	FLDPQ 32(R8), (F19, F20)
+	WORD $0x4f911200 // fmla v0.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11201 // fmla v1.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a02 // fmla v2.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a03 // fmla v3.4s, v16.4s, v17.s[3]
+	WORD $0x4f921204 // fmla v4.4s, v16.4s, v18.s[0]
+	WORD $0x4fb21205 // fmla v5.4s, v16.4s, v18.s[1]
+	WORD $0x4f921a06 // fmla v6.4s, v16.4s, v18.s[2]
+	WORD $0x4fb21a07 // fmla v7.4s, v16.4s, v18.s[3]
+	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
+	WORD $0x4fb31209 // fmla v9.4s, v16.4s, v19.s[1]
+	WORD $0x4f931a0a // fmla v10.4s, v16.4s, v19.s[2]
+	WORD $0x4fb31a0b // fmla v11.4s, v16.4s, v19.s[3]
+	WORD $0x4f94120c // fmla v12.4s, v16.4s, v20.s[0]
+	WORD $0x4fb4120d // fmla v13.4s, v16.4s, v20.s[1]
+	WORD $0x4f941a0e // fmla v14.4s, v16.4s, v20.s[2]
+	WORD $0x4fb41a0f // fmla v15.4s, v16.4s, v20.s[3]
+	ADD R4, R9
+	ADD $64, R8
+	SUBS $1, R10
+	BNE last
+
+store:
+	MOVD R1, R8
+	FMOVQ F0, (R8)
+	ADD R5, R8
+	CMP $1, R7
+	BEQ next
+	FMOVQ F1, (R8)
+	ADD R5, R8
+	CMP $2, R7
+	BEQ next
+	FMOVQ F2, (R8)
+	ADD R5, R8
+	CMP $3, R7
+	BEQ next
+	FMOVQ F3, (R8)
+	ADD R5, R8
+	CMP $4, R7
+	BEQ next
+	FMOVQ F4, (R8)
+	ADD R5, R8
+	CMP $5, R7
+	BEQ next
+	FMOVQ F5, (R8)
+	ADD R5, R8
+	CMP $6, R7
+	BEQ next
+	FMOVQ F6, (R8)
+	ADD R5, R8
+	CMP $7, R7
+	BEQ next
+	FMOVQ F7, (R8)
+	ADD R5, R8
+	CMP $8, R7
+	BEQ next
+	FMOVQ F8, (R8)
+	ADD R5, R8
+	CMP $9, R7
+	BEQ next
+	FMOVQ F9, (R8)
+	ADD R5, R8
+	CMP $10, R7
+	BEQ next
+	FMOVQ F10, (R8)
+	ADD R5, R8
+	CMP $11, R7
+	BEQ next
+	FMOVQ F11, (R8)
+	ADD R5, R8
+	CMP $12, R7
+	BEQ next
+	FMOVQ F12, (R8)
+	ADD R5, R8
+	CMP $13, R7
+	BEQ next
+	FMOVQ F13, (R8)
+	ADD R5, R8
+	CMP $14, R7
+	BEQ next
+	FMOVQ F14, (R8)
+	ADD R5, R8
+	CMP $15, R7
+	BEQ next
+	FMOVQ F15, (R8)
+	ADD R5, R8
+
+next:
+	ADD $16, R0
+	ADD $16, R1
+	SUBS $1, R3
+	BNE vector
+	RET
+
+// func tall24NEON(vectors, n, k int, a, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)
+TEXT ·tall24NEON(SB), NOSPLIT, $0-88
+	MOVD b+32(FP), R0
+	MOVD c+64(FP), R1
+	MOVD prefetch+48(FP), R2
+	MOVD vectors+0(FP), R3
+	MOVD bRow+40(FP), R4
+	LSL $2, R4, R4
+	MOVD cRow+72(FP), R5
+	LSL $2, R5, R5
+	MOVD gap+56(FP), R6
+	LSL $2, R6, R6
+	MOVD n+8(FP), R7
+
+vector:
+	MOVD bias+80(FP), R8
+	VLD1R.P 4(R8), [V0.S4]
+	VLD1R.P 4(R8), [V1.S4]
+	VLD1R.P 4(R8), [V2.S4]
+	VLD1R.P 4(R8), [V3.S4]
+	VLD1R.P 4(R8), [V4.S4]
+	VLD1R.P 4(R8), [V5.S4]
+	VLD1R.P 4(R8), [V6.S4]
+	VLD1R.P 4(R8), [V7.S4]
+	VLD1R.P 4(R8), [V8.S4]
+	VLD1R.P 4(R8), [V9.S4]
+	VLD1R.P 4(R8), [V10.S4]
+	VLD1R.P 4(R8), [V11.S4]
+	VLD1R.P 4(R8), [V12.S4]
+	VLD1R.P 4(R8), [V13.S4]
+	VLD1R.P 4(R8), [V14.S4]
+	VLD1R.P 4(R8), [V15.S4]
+	VLD1R.P 4(R8), [V16.S4]
+	VLD1R.P 4(R8), [V17.S4]
+	VLD1R.P 4(R8), [V18.S4]
+	VLD1R.P 4(R8), [V19.S4]
+	VLD1R.P 4(R8), [V20.S4]
+	VLD1R.P 4(R8), [V21.S4]
+	VLD1R.P 4(R8), [V22.S4]
+	VLD1R.P 4(R8), [V23.S4]
+	MOVD a+24(FP), R8
+	MOVD R0, R9
+	MOVD k+16(FP), R10
+	SUBS $64, R10
+	BLT rest
+
+run:
+	MOVD $64, R11
+
+step:
+	PRFM (R2), PLDL2KEEP
+	ADD $16, R2
+	FMOVQ (R9), F24
+	FLDPQ 0(R8), (F25, F26)
+	FLDPQ 32(R8), (F27, F28)
+	FLDPQ 64(R8), (F29, F30)
+	WORD $0x4f991300 // fmla v0.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91301 // fmla v1.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b02 // fmla v2.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b03 // fmla v3.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1304 // fmla v4.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1305 // fmla v5.4s, v24.4s, v26.s[1]
+	WORD $0x4f9a1b06 // fmla v6.4s, v24.4s, v26.s[2]
+	WORD $0x4fba1b07 // fmla v7.4s, v24.4s, v26.s[3]
+	WORD $0x4f9b1308 // fmla v8.4s, v24.4s, v27.s[0]
+	WORD $0x4fbb1309 // fmla v9.4s, v24.4s, v27.s[1]
+	WORD $0x4f9b1b0a // fmla v10.4s, v24.4s, v27.s[2]
+	WORD $0x4fbb1b0b // fmla v11.4s, v24.4s, v27.s[3]
+	WORD $0x4f9c130c // fmla v12.4s, v24.4s, v28.s[0]
+	WORD $0x4fbc130d // fmla v13.4s, v24.4s, v28.s[1]
+	WORD $0x4f9c1b0e // fmla v14.4s, v24.4s, v28.s[2]
+	WORD $0x4fbc1b0f // fmla v15.4s, v24.4s, v28.s[3]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0x4fbd1311 // fmla v17.4s, v24.4s, v29.s[1]
+	WORD $0x4f9d1b12 // fmla v18.4s, v24.4s, v29.s[2]
+	WORD $0x4fbd1b13 // fmla v19.4s, v24.4s, v29.s[3]
+	WORD $0x4f9e1314 // fmla v20.4s, v24.4s, v30.s[0]
+	WORD $0x4fbe1315 // fmla v21.4s, v24.4s, v30.s[1]
+	WORD $0x4f9e1b16 // fmla v22.4s, v24.4s, v30.s[2]
+	WORD $0x4fbe1b17 // fmla v23.4s, v24.4s, v30.s[3]
+	ADD R4, R9
+	ADD $96, R8
+	SUBS $1, R11
+	BNE step
+	ADD R6, R2
+	SUBS $64, R10
+	BGE run
+
+rest:
+	ADDS $64, R10
+	BEQ store
+
+last:
+	FMOVQ (R9), F24
+	FLDPQ 0(R8), (F25, F26)
+	FLDPQ 32(R8), (F27, F28)
+	FLDPQ 64(R8), (F29, F30)
+	WORD $0x4f991300 // fmla v0.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91301 // fmla v1.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b02 // fmla v2.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b03 // fmla v3.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1304 // fmla v4.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1305 // fmla v5.4s, v24.4s, v26.s[1]
+	WORD $0x4f9a1b06 // fmla v6.4s, v24.4s, v26.s[2]
+	WORD $0x4fba1b07 // fmla v7.4s, v24.4s, v26.s[3]
+	WORD $0x4f9b1308 // fmla v8.4s, v24.4s, v27.s[0]
+	WORD $0x4fbb1309 // fmla v9.4s, v24.4s, v27.s[1]
+	WORD $0x4f9b1b0a // fmla v10.4s, v24.4s, v27.s[2]
+	WORD $0x4fbb1b0b // fmla v11.4s, v24.4s, v27.s[3]
+	WORD $0x4f9c130c // fmla v12.4s, v24.4s, v28.s[0]
+	WORD $0x4fbc130d // fmla v13.4s, v24.4s, v28.s[1]
+	WORD $0x4f9c1b0e // fmla v14.4s, v24.4s, v28.s[2]
+	WORD $0x4fbc1b0f // fmla v15.4s, v24.4s, v28.s[3]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0x4fbd1311 // fmla v17.4s, v24.4s, v29.s[1]
+	WORD $0x4f9d1b12 // fmla v18.4s, v24.4s, v29.s[2]
+	WORD $0x4fbd1b13 // fmla v19.4s, v24.4s, v29.s[3]
+	WORD $0x4f9e1314 // fmla v20.4s, v24.4s, v30.s[0]
+	WORD $0x4fbe1315 // fmla v21.4s, v24.4s, v30.s[1]
+	WORD $0x4f9e1b16 // fmla v22.4s, v24.4s, v30.s[2]
+	WORD $0x4fbe1b17 // fmla v23.4s, v24.4s, v30.s[3]
+	ADD R4, R9
+	ADD $96, R8
+	SUBS $1, R10
+	BNE last
+
+store:
+	MOVD R1, R8
+	FMOVQ F0, (R8)
+	ADD R5, R8
+	CMP $1, R7
+	BEQ next
+	FMOVQ F1, (R8)
+	ADD R5, R8
+	CMP $2, R7
+	BEQ next
+	FMOVQ F2, (R8)
+	ADD R5, R8
+	CMP $3, R7
+	BEQ next
+	FMOVQ F3, (R8)
+	ADD R5, R8
+	CMP $4, R7
+	BEQ next
+	FMOVQ F4, (R8)
+	ADD R5, R8
+	CMP $5, R7
+	BEQ next
+	FMOVQ F5, (R8)
+	ADD R5, R8
+	CMP $6, R7
+	BEQ next
+	FMOVQ F6, (R8)
+	ADD R5, R8
+	CMP $7, R7
+	BEQ next
+	FMOVQ F7, (R8)
+	ADD R5, R8
+	CMP $8, R7
+	BEQ next
+	FMOVQ F8, (R8)
+	ADD R5, R8
+	CMP $9, R7
+	BEQ next
+	FMOVQ F9, (R8)
+	ADD R5, R8
+	CMP $10, R7
+	BEQ next
+	FMOVQ F10, (R8)
+	ADD R5, R8
+	CMP $11, R7
+	BEQ next
+	FMOVQ F11, (R8)
+	ADD R5, R8
+	CMP $12, R7
+	BEQ next
+	FMOVQ F12, (R8)
+	ADD R5, R8
+	CMP $13, R7
+	BEQ next
+	FMOVQ F13, (R8)
+	ADD R5, R8
+	CMP $14, R7
+	BEQ next
+	FMOVQ F14, (R8)
+	ADD R5, R8
+	CMP $15, R7
+	BEQ next
+	FMOVQ F15, (R8)
+	ADD R5, R8
+	CMP $16, R7
+	BEQ next
+	FMOVQ F16, (R8)
+	ADD R5, R8
+	CMP $17, R7
+	BEQ next
+	FMOVQ F17, (R8)
+	ADD R5, R8
+	CMP $18, R7
+	BEQ next
+	FMOVQ F18, (R8)
+	ADD R5, R8
+	CMP $19, R7
+	BEQ next
+	FMOVQ F19, (R8)
+	ADD R5, R8
+	CMP $20, R7
+	BEQ next
+	FMOVQ F20, (R8)
+	ADD R5, R8
+	CMP $21, R7
+	BEQ next
+	FMOVQ F21, (R8)
+	ADD R5, R8
+	CMP $22, R7
+	BEQ next
+	FMOVQ F22, (R8)
+	ADD R5, R8
+	CMP $23, R7
+	BEQ next
+	FMOVQ F23, (R8)
+	ADD R5, R8
+
+next:
+	ADD $16, R0
+	ADD $16, R1
+	SUBS $1, R3
+	BNE vector
+	RET

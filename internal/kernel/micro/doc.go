@@ -18,13 +18,21 @@
 //	strip_amd64.go    the microkernels of amd64
 //	strip_arm64.go    the microkernels of arm64
 //	direct.go         DirectTile: few weights against many vectors anywhere
-//	direct_amd64.go   its assembly
+//	direct_asm.go     its assembly
+//	direct_amd64.go   the microkernels of amd64
+//	direct_arm64.go   the microkernels of arm64
 //	dots.go           DotTile: products of vectors that are summed at the end
-//	dots_amd64.go     its assembly
+//	dots_asm.go       its assembly
+//	dots_amd64.go     the microkernels of amd64
+//	dots_arm64.go     the microkernels of arm64
 //	runs.go           RunTile: a product with a matrix that lies in runs
-//	runs_amd64.go     its assembly
+//	runs_asm.go       its assembly
+//	runs_amd64.go     the microkernels of amd64
+//	runs_arm64.go     the microkernels of arm64
 //	tall.go           TallTile: all rows of a product in registers
-//	tall_amd64.go     its assembly
+//	tall_asm.go       its assembly
+//	tall_amd64.go     the microkernels of amd64
+//	tall_arm64.go     the microkernels of arm64
 //	matrix.go         Matrix: a view of a matrix, and packing it
 //	asm_amd64.go      declarations of the assembly; generated
 //	asm_arm64.go      the same for arm64

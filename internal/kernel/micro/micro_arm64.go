@@ -7,5 +7,5 @@ import (
 )
 
 func addMicrokernels() {
-	microSets[simd.NEON] = &microkernels{rows: 8, vecs: 3, tile: tileNEON, strip: stripsNEON.run}
+	microSets[simd.NEON] = &microkernels{rows: 8, vecs: 3, channels: 8, tile: tileNEON, strip: stripsNEON.run, direct: directNEON, dots: dotsNEON, runs: runsNEON, tall: tallNEON}
 }

@@ -3,28 +3,6 @@
 package micro
 
 // The microkernels by number of vectors minus one.
-var runKernels = [3]func(n, length int, a *float32, lda, gap int, b, c *float32, ldc, last, add int, prefetch *float32){runs8x1AVX512, runs8x2AVX512, runs8x3AVX512}
+var runsOfAVX512 = [3]runKernel{runs8x1AVX512, runs8x2AVX512, runs8x3AVX512}
 
-// runsAVX512 computes 8 rows at a time, and the remaining rows as a tile.
-func runsAVX512(t *RunTile) {
-	const lanes, height = 16, 8
-	v, add := (t.Cols-1)/lanes, 0
-	if t.Add {
-		add = 1
-	}
-	f, prefetch, read := runKernels[v], t.Prefetch, t.Runs*t.Length*height
-	whole := t.Rows / height * height
-	for i := 0; i < whole; i += height {
-		ahead := &t.B[0] // in cache anyway
-		if len(prefetch) > 0 {
-			ahead = &prefetch[0]
-			prefetch = prefetch[min(read, len(prefetch)):]
-		}
-		f(t.Runs, t.Length, &t.A[i*t.Lda], t.Lda, t.Jump-t.Length, &t.B[0], &t.C[i*t.Ldc], t.Ldc, t.Cols-v*lanes, add, ahead)
-	}
-	if whole < t.Rows {
-		rest := *t
-		rest.Rows, rest.A, rest.C = t.Rows-whole, t.A[whole*t.Lda:], t.C[whole*t.Ldc:]
-		portableRuns(&rest)
-	}
-}
+func runsAVX512(t *RunTile) { t.call(&runsOfAVX512, 16) }

@@ -16,7 +16,7 @@ func TestStrip(t *testing.T) {
 	kerneltest.ForEachPath(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 2))
 		for rows := 1; rows <= micro.Rows(); rows++ {
-			for _, cols := range []int{1, simd.Lanes() - 1, simd.Lanes(), simd.Lanes() + 1, 2*simd.Lanes() + 3, 3*simd.Lanes() + 1, 7 * simd.Lanes(), 10*simd.Lanes() + 5} {
+			for _, cols := range []int{1, 2, simd.Lanes() - 1, simd.Lanes(), simd.Lanes() + 1, 2*simd.Lanes() - 1, 2*simd.Lanes() + 3, 3*simd.Lanes() + 1, 4*simd.Lanes() - 1, 7 * simd.Lanes(), 10*simd.Lanes() + 5} {
 				for _, k := range []int{1, 3, 4, 9} {
 					for variant := range 16 {
 						s := micro.Strip{Rows: rows, Cols: cols, Panels: micro.NewPanels(cols), K: k, ByRows: variant&1 > 0, Init: micro.Init(variant >> 2)}

@@ -198,7 +198,7 @@ func (m *rowWeights) store(gw, sums []float32) {
 	for r := range m.OutChannels {
 		from := sums[r/micro.Channels()*triples*micro.DotSums()+r%micro.Channels():]
 		for c := range columns {
-			gw[r*columns+c] = from[c/3*micro.DotSums()+c%3*simd.Lanes()]
+			gw[r*columns+c] = from[c/3*micro.DotSums()+c%3*micro.DotEnds()]
 		}
 	}
 }

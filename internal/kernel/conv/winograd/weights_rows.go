@@ -157,7 +157,7 @@ func (m *tileRowWeights) store(gw, sums []float32) {
 		from := sums[o/micro.Channels()*m.InChannels*micro.DotSums()+o%micro.Channels():]
 		to := gw[o*m.InChannels*9 : (o+1)*m.InChannels*9]
 		for i := 0; i < len(to); i += 3 {
-			at := i/9*micro.DotSums() + i/3%3*simd.Lanes()
+			at := i/9*micro.DotSums() + i/3%3*micro.DotEnds()
 			s0, s1, s2, s3 := from[at], from[at+plane], from[at+2*plane], from[at+3*plane]
 			even := 0.5 * (s1 - s2) // z[2] has the other sign
 			to[i], to[i+1], to[i+2] = s0+even, 0.5*(s1+s2), s3+even

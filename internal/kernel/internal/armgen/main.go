@@ -14,6 +14,10 @@
 //	transpose.go    transposition
 //	tile.go         matrix products: tiles
 //	strip.go        matrix products: strips of rows
+//	runs.go         matrix products: rows of A in runs
+//	tall.go         matrix products: all channels of one vector of positions
+//	dots.go         gradients of weights as inner products
+//	direct.go       direct convolutions
 package main
 
 import (
@@ -72,4 +76,8 @@ func simdKernels() {
 func microKernels() {
 	tiles()
 	strips()
+	directs()
+	dots()
+	allRuns()
+	talls()
 }

@@ -126,6 +126,10 @@ func (s *stripKernel) panel(p part) {
 func (s *stripKernel) row(p part) []a64.Reg {
 	b := s.Vs(s.vecs)
 	s.load(p, s.at, s.last, b)
+	if s.ldb == (a64.Reg{}) { // rows follow one another
+		s.Advance(s.at, s.vecs*vectorBytes)
+		return b
+	}
 	s.I("ADD %ir, %mr", s.ldb, s.at)
 	if p == pairs {
 		s.I("ADD %ir, %mr", s.ldb, s.last)
