@@ -12,7 +12,7 @@ type Progress struct {
 	// attack.
 	Stage string
 	// Done and Total count samples, epochs, runs or mebibytes. For a search they are thousandths
-	// of the way to the target, and Done can fall again.
+	// of the way to the target and beyond it, where fewer changes are looked for.
 	Done, Total int
 	// Text describes the state in one line. It may be empty.
 	Text string

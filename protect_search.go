@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/advparams/advparams/onnxio"
@@ -33,11 +32,9 @@ func (l *locking) search(ctx context.Context) error {
 	return l.miss(err)
 }
 
-// wholeSearch is Progress.Total of a search.
-const wholeSearch = 1000
-
 func (l *locking) searchOptions(samples *prepared) perturb.Options {
 	start := time.Now()
+	var far approach
 	return perturb.Options{
 		Task:      samples.task,
 		Output:    samples.output,
@@ -49,9 +46,8 @@ func (l *locking) searchOptions(samples *prepared) perturb.Options {
 		Unbounded: l.Unbounded,
 		Workers:   l.w,
 		Progress: func(now perturb.Progress) {
-			done := wholeSearch * (1 - now.Accuracy) / math.Max(1-now.Target, 1e-9)
-			l.see.report("searching", int(math.Min(done, wholeSearch-1)), wholeSearch,
-				fmt.Sprintf("%d changed, %s %.2f %%, target %.2f %%%s", now.Changed, samples.task.Traits().Quality, 100*now.Accuracy, 100*now.Target, remaining(time.Since(start), now.Work)))
+			far.step(now)
+			l.see.report("searching", far.done(), wholeSearch, far.text(now, samples.task.Traits().Quality)+remaining(time.Since(start), now.Work))
 		},
 	}
 }

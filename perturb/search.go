@@ -54,6 +54,7 @@ type Progress struct {
 	Changed  int     // parameters
 	Accuracy float64 // or quality, as of the last measurement
 	Target   float64 // accuracy or quality to reach
+	Before   float64 // accuracy or quality of the original
 	Work     float64 // the share of the work that the search may take which is done
 }
 
@@ -263,7 +264,7 @@ func (s *search) missed(limit int) *TargetError {
 
 func (s *search) report() {
 	if s.opt.Progress != nil {
-		s.opt.Progress(Progress{Changed: len(s.result.Changes), Accuracy: s.result.Locked.Quality, Target: s.result.Target, Work: s.share()})
+		s.opt.Progress(Progress{Changed: len(s.result.Changes), Accuracy: s.result.Locked.Quality, Target: s.result.Target, Before: s.result.Before.Quality, Work: s.share()})
 	}
 }
 
