@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/advparams/advparams/internal/exitcode"
 )
 
@@ -22,10 +25,6 @@ import (
 // then has either done all its work, or nothing: no file of it is left, and the exit status
 // is 130. ADVPARAMS_INTERRUPTS is the number of moments for each command.
 func TestInterruptedAtRandom(t *testing.T) {
-	moments, _ := strconv.Atoi(os.Getenv("ADVPARAMS_INTERRUPTS"))
-	if moments == 0 {
-		moments = 3
-	}
 	t.Chdir(t.TempDir())
 	for _, args := range [][]string{{"model", "model.onnx"}, {"data", "data.npz", "4000"}, {"data", "test.npz", "4000"}} {
 		if err := makeFixture(args); err != nil {
@@ -47,10 +46,13 @@ func TestInterruptedAtRandom(t *testing.T) {
 		"gradients model.onnx --data data.npz -o out.npz",
 		"bench model.onnx --repeat 200",
 		"inspect model.onnx",
+		"inspect model.key",
+		"keygen -o out.txt",
+		"version",
 	} {
 		stopped := 0
 		whole := interrupt(t, c, time.Hour)
-		for range moments {
+		for range moments() {
 			if interrupt(t, c, time.Duration(random.Int64N(int64(whole.took)+1))).status == exitcode.Interrupted {
 				stopped++
 			}
@@ -63,7 +65,7 @@ func TestInterruptedAtRandom(t *testing.T) {
 				t.Errorf("%s: files left: %q", c, files)
 			}
 		}
-		t.Logf("%s: %d of %d stopped", c, stopped, moments)
+		t.Logf("%s: %d of %d stopped", c, stopped, moments())
 	}
 }
 
@@ -79,19 +81,7 @@ func interrupt(t *testing.T, line string, after time.Duration) interruption {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd, errs := batchCommand(".")
-	cmd.Args = append([]string{"advparams"}, strings.Fields(line)...)
-	cmd.Stderr = errs
-	begun := time.Now()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	timer := time.AfterFunc(after, func() { _ = cmd.Process.Signal(syscall.SIGINT) })
-	_ = cmd.Wait()
-	timer.Stop()
-	took := time.Since(begun)
-	status := cmd.ProcessState.ExitCode()
-	early := cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled() // before the program listened
+	status, took, message := stopped(".", strings.Fields(line), after)
 	switch {
 	case status == exitcode.Done:
 		for _, name := range strings.Fields(line) {
@@ -99,11 +89,126 @@ func interrupt(t *testing.T, line string, after time.Duration) interruption {
 				os.Remove(name)
 			}
 		}
-	case !early && (status != exitcode.Interrupted || !bytes.Contains(errs.Bytes(), []byte("interrupted"))):
-		t.Errorf("%s, stopped after %v: status %d, %s", line, after, status, errs)
+	case message != "":
+		t.Errorf("%s, stopped after %v: status %d, %s", line, after, status, message)
 	}
 	if now, _ := filepath.Glob("*"); len(now) != len(before) {
 		t.Errorf("%s: %q before, %q after", line, before, now)
 	}
 	return interruption{status, took}
+}
+
+// stopped runs a command in a folder and stops it after a while. message is what it said, unless
+// that is right: it was done, or was interrupted and says so, or had not begun to listen.
+func stopped(dir string, args []string, after time.Duration) (status int, took time.Duration, message string) {
+	cmd, errs := batchCommand(dir)
+	cmd.Args = append([]string{"advparams"}, args...)
+	cmd.Stderr = errs
+	begun := time.Now()
+	if err := cmd.Start(); err != nil {
+		return 0, 0, err.Error()
+	}
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Signal(syscall.SIGINT) })
+	_ = cmd.Wait()
+	timer.Stop()
+	took, status = time.Since(begun), cmd.ProcessState.ExitCode()
+	early := cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled()
+	if status == exitcode.Done || early || status == exitcode.Interrupted && bytes.Contains(errs.Bytes(), []byte("interrupted")) {
+		return status, took, ""
+	}
+	return status, took, errs.String()
+}
+
+// moments is the number of moments at which each command is stopped.
+func moments() int {
+	n, err := strconv.Atoi(os.Getenv("ADVPARAMS_INTERRUPTS"))
+	if err != nil {
+		return 3
+	}
+	return n
+}
+
+// TestInterruptedFolders stops commands that fill a folder. Every file there is one that the
+// whole command writes, none is half of one, and the same command then does the rest.
+func TestInterruptedFolders(t *testing.T) {
+	random := rand.New(rand.NewPCG(18, 1))
+	for _, c := range []struct {
+		name, command, again string
+		inputs               func() error
+	}{
+		{"demo", "demo .", "demo . --force", func() error { return nil }},
+		{"batch", "batch m.yaml", "batch m.yaml", func() error {
+			for _, args := range [][]string{{"model", "a.onnx"}, {"model", "b.onnx"}, {"data", "data.npz", "500"}} {
+				if err := makeFixture(args); err != nil {
+					return err
+				}
+			}
+			return os.WriteFile("m.yaml", []byte("version: 1\ndefaults:\n  data: {path: data.npz}\n  seal: {plain: true}\nmodels:\n  - {path: a.onnx, output: out/a.onnx}\n  - {path: b.onnx, output: out/b.onnx}\n"), 0o666)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fill := func(after time.Duration) (dir string, status int, took time.Duration) {
+				dir = t.TempDir()
+				t.Chdir(dir)
+				if err := c.inputs(); err != nil {
+					t.Fatal(err)
+				}
+				status, took, message := stopped(dir, strings.Fields(c.command), after)
+				if message != "" {
+					t.Errorf("stopped after %v: status %d, %s", after, status, message)
+				}
+				return dir, status, took
+			}
+			dir, _, whole := fill(time.Hour)
+			all := filesIn(t, dir)
+			interrupted := 0
+			for range moments() {
+				after := time.Duration(random.Int64N(int64(whole) + 1))
+				dir, status, _ := fill(after)
+				for name := range filesIn(t, dir) {
+					if _, ok := all[name]; !ok {
+						t.Errorf("stopped after %v: %s is left", after, name)
+					}
+				}
+				if status == exitcode.Done {
+					continue
+				}
+				interrupted++
+				if status, _, message := stopped(dir, strings.Fields(c.again), time.Hour); status != exitcode.Done {
+					t.Errorf("stopped after %v, and then: status %d, %s", after, status, message)
+				}
+				if diff := cmp.Diff(all, filesIn(t, dir)); diff != "" {
+					t.Errorf("stopped after %v, and then done (-want +got):\n%s", after, diff)
+				}
+			}
+			t.Logf("%d of %d stopped", interrupted, moments())
+		})
+	}
+}
+
+// filesIn returns the files below a folder, with the sizes of models and data, which are the
+// same in every run.
+func filesIn(t *testing.T, dir string) map[string]int64 {
+	t.Helper()
+	all := map[string]int64{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if size := info.Size(); filepath.Ext(name) == ".onnx" {
+			all[name] = size
+		} else {
+			all[name] = 0
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
