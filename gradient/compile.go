@@ -63,6 +63,9 @@ type Config struct {
 	// 64 multiplications for each of these bytes.
 	Memory int64
 
+	// eager computes outputs while compiling, for Values alone, and makes no graph.
+	eager bool
+
 	// given is how many bytes of arrays a run was given, if they were repeated to fill a
 	// batch.
 	given int64
@@ -143,11 +146,15 @@ func (c *compiler) compile() (*Program, error) {
 		if !c.cfg.Axes.accepts(in, shape) {
 			return nil, &InputError{in, in.DType, shape}
 		}
-		v := c.Variable(in.Name, in.DType, shape...)
-		v.Elem = in.Elem
-		if a, ok := c.cfg.Values[in.Name]; ok && a.DType() == in.DType && slices.Equal(a.Shape, shape) {
+		a, known := c.cfg.Values[in.Name]
+		known = known && a.DType() == in.DType && slices.Equal(a.Shape, shape)
+		var v *ops.Value
+		if known && c.cfg.eager {
+			v = c.Const(a)
+		} else if v = c.Variable(in.Name, in.DType, shape...); known {
 			c.Sample(v, a)
 		}
+		v.Elem = in.Elem
 		c.inputs[in.Name] = v
 		if err := ops.Catch(func() { top.values[in.Name] = c.inside(v, in.Name) }); err != nil {
 			return nil, fmt.Errorf("input %q: %w", in.Name, err)
@@ -163,8 +170,7 @@ func (c *compiler) compile() (*Program, error) {
 		top.values[init.Name] = v
 	}
 	for _, name := range c.cfg.Weights.added {
-		c.params[name] = c.Weight(name, c.cfg.Weights.arrays[name])
-		top.values[name] = c.params[name]
+		top.values[name] = c.weight(name, c.cfg.Weights.arrays[name])
 	}
 	if err := c.addSparse(g, top); err != nil {
 		return nil, err
@@ -185,6 +191,9 @@ func (c *compiler) compile() (*Program, error) {
 			}
 			outputs, names = append(outputs, l.X), append(names, "features of the last layer")
 		}
+	}
+	if c.cfg.eager {
+		c.cfg.Meter.count(c.Work())
 	}
 	p, err := c.program(outputs, names)
 	if p != nil {

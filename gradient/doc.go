@@ -21,6 +21,7 @@
 //	chosen.go         outputs of classes that an ArgMax chooses
 //	compile.go        Compile: a model's nodes become a graph
 //	params.go         a model's initializers become weights and constants
+//	decided.go        what the numbers of inputs decide
 //	decode.go         onnx-go decodes the nodes; their order
 //	differentiate.go  gorgonia.Grad makes the graph of gradients
 //	doc.go            this overview

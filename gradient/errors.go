@@ -94,12 +94,19 @@ func (e *InputError) Error() string {
 	return fmt.Sprintf("data of shape %v for input %v", e.Shape, e.Input)
 }
 
-// AssumedError means that the elements of an input decide shapes, and are not
-// those that a Program was compiled for.
-type AssumedError struct{ Input string }
+// AssumedError means that the elements of an input, or of a weight together with inputs,
+// decide shapes or which operators run, and are not those that the program was compiled for.
+type AssumedError struct {
+	Input  string
+	Weight string // "" if it is an input
+}
 
 func (e *AssumedError) Error() string {
-	return fmt.Sprintf("the elements of input %q decide shapes, and are not those that the program was compiled for", e.Input)
+	what := fmt.Sprintf("input %q", e.Input)
+	if e.Weight != "" {
+		what = fmt.Sprintf("weight %q", e.Weight)
+	}
+	return fmt.Sprintf("the elements of %s decide shapes, and are not those that the program was compiled for", what)
 }
 
 // OutputError means that a model has no output of a name.

@@ -91,4 +91,7 @@ func (c *compiler) limit() {
 		Folded: min(memory, leastMemory+foldedFactor*given),
 		Work:   work,
 	}
+	if c.cfg.eager { // what is not needed any more is collected
+		c.Limits.Folded = math.MaxInt64
+	}
 }

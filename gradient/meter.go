@@ -22,6 +22,13 @@ func (m *Meter) add(s *step, slots []nd.Array) {
 	}
 }
 
+// count counts work that was done without a step; m may be nil.
+func (m *Meter) count(work int64) {
+	if m != nil {
+		m.work.Add(work)
+	}
+}
+
 // work returns the multiply-adds of a step.
 func (s *step) work(slots []nd.Array) float64 {
 	arg := func(i int) nd.Array { return slots[s.in[i]] }

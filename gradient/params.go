@@ -12,6 +12,16 @@ import (
 
 func (c *compiler) isParam(v *ops.Value) bool { return c.params[v.Name()] == v }
 
+// weight returns a trained parameter.
+func (c *compiler) weight(name string, a nd.Array) *ops.Value {
+	if c.cfg.eager {
+		return c.Const(a)
+	}
+	v := c.Weight(name, a)
+	c.params[name] = v
+	return v
+}
+
 // initializer returns a weight, or a constant for an initializer that is not
 // trained.
 func (c *compiler) initializer(init *onnxio.Initializer) (*ops.Value, error) {
@@ -19,9 +29,8 @@ func (c *compiler) initializer(init *onnxio.Initializer) (*ops.Value, error) {
 		return nil, fmt.Errorf("initializer %q: %w", init.Name, err)
 	}
 	if a, ok := c.cfg.Weights.arrays[init.Name]; ok {
-		v := c.Weight(init.Name, a)
+		v := c.weight(init.Name, a)
 		v.Elem = init.DataType
-		c.params[init.Name] = v
 		return v, nil
 	}
 	if init.DataType == onnxpb.TensorProto_STRING {
@@ -91,9 +100,8 @@ func (c *compiler) param(t *onnxpb.TensorProto) *ops.Value {
 	}
 	v := c.params[name]
 	if v == nil {
-		v = c.Weight(name, c.cfg.Weights.arrays[name])
+		v = c.weight(name, c.cfg.Weights.arrays[name])
 		v.Elem = onnxpb.TensorProto_DataType(t.GetDataType())
-		c.params[name] = v
 	}
 	return v
 }

@@ -3,7 +3,6 @@ package gradient
 import (
 	"maps"
 	"math"
-	"reflect"
 	"slices"
 
 	"github.com/advparams/advparams/internal/kernel/parallel"
@@ -39,24 +38,8 @@ type Program struct {
 	meter    *Meter
 	head     *Head
 	assumed  []assumption
+	fixed    []fixedWeight
 	bytes    int64 // of the buffers of all values that are computed
-}
-
-// assumption is an input whose elements decided shapes.
-type assumption struct {
-	name  string
-	value nd.Array
-}
-
-// broken returns the name of an input whose elements differ from those that the
-// program assumes; ok is false if there is none.
-func (p *Program) broken(inputs map[string]nd.Array) (name string, ok bool) {
-	for _, a := range p.assumed {
-		if !reflect.DeepEqual(inputs[a.name].Data, a.value.Data) {
-			return a.name, true
-		}
-	}
-	return "", false
 }
 
 // Head is the linear layer that a classifier ends in: logits = x·W + b, or x·Wᵀ + b
@@ -144,6 +127,11 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 			p.assumed = append(p.assumed, assumption{name, c.cfg.Values[name]})
 		}
 	}
+	for name, v := range c.params {
+		if c.Assumed(v) {
+			p.fixed = append(p.fixed, fixedWeight{name, digest(c.cfg.Weights.arrays[name])})
+		}
+	}
 	for i, v := range outputs {
 		p.outputs = append(p.outputs, output{binding{names[i], v, l.slot(v)}})
 		if p.withGrad {
@@ -201,10 +189,7 @@ func (p *Program) bind(inputs map[string]nd.Array) error {
 		}
 		p.slots[b.slot] = a
 	}
-	if name, ok := p.broken(inputs); ok {
-		return &AssumedError{name}
-	}
-	return nil
+	return p.holds(inputs)
 }
 
 // Forward computes the outputs, in the order of Config.Outputs, from an array for

@@ -2,6 +2,7 @@ package gradient
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -22,6 +23,7 @@ type Session struct {
 	batch int
 	fixed bool // the model takes batches of exactly this size
 	fits  bool // it is known that batches of this size fit into memory
+	eager bool // numbers decide what is computed, so that programs are not used twice
 
 	programs map[string][]*Program // by the shapes of a batch
 }
@@ -66,18 +68,20 @@ func (s *Session) program(batch map[string]nd.Array, given int64) (*Program, err
 		shapes[name] = a.Shape
 	}
 	key := fmt.Sprint(shapes) // fmt sorts maps by key
+	s.programs[key] = slices.DeleteFunc(s.programs[key], func(p *Program) bool { return p.Decided() && p.holds(batch) != nil })
 	for _, p := range s.programs[key] {
-		if _, broken := p.broken(batch); !broken {
+		if p.holds(batch) == nil {
 			return p, nil
 		}
 	}
 	cfg := s.cfg
-	cfg.Shapes, cfg.Values, cfg.given = shapes, batch, given
+	cfg.Shapes, cfg.Values, cfg.given, cfg.eager = shapes, batch, given, s.eager
 	p, err := Compile(s.model, cfg)
-	if err != nil {
-		return nil, err
+	if err != nil || s.eager {
+		return p, err
 	}
 	s.programs[key] = append(s.programs[key], p)
+	s.eager = p.Decided() && cfg.Gradients == nil && !cfg.ByInputs && !cfg.Features
 	return p, nil
 }
 

@@ -46,7 +46,16 @@ type block struct {
 	stale   []string   // tensors that were changed since it was computed
 	outputs []nd.Array // with the weights when it was computed
 	now     float64    // objective with these
+
+	// again computes the block with a new program; nil if the present one holds for all
+	// weights. It does not where the numbers that a model computes decide what else it
+	// computes, such as which boxes a detector looks at.
+	again func() (*gradient.Program, []nd.Array, error)
 }
+
+// mostDecided is the number of samples that are enough for gradients where each needs a
+// program of its own.
+const mostDecided = 24
 
 // keptMemory is the share of the machine's memory that the values of all blocks may take.
 // Weights, their gradients and the model's file want some of it as well.
@@ -101,8 +110,28 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 			return newBlocks(ctx, m, cfg, samples, n, max(1, int(int64(size)*limit/kept)), kind, objective)
 		}
 		outputs, err := one.program.Forward(batch)
+		if errors.As(err, new(*gradient.AssumedError)) {
+			own := cfg
+			own.Values = batch
+			if one.program, err = gradient.Compile(m, own); err == nil {
+				outputs, err = one.program.Forward(batch)
+			}
+		}
 		if err != nil {
 			return nil, err
+		}
+		if one.program.Decided() {
+			n = min(n, max(size, mostDecided))
+			own := cfg
+			own.Values = batch
+			one.again = func() (*gradient.Program, []nd.Array, error) {
+				p, err := gradient.Compile(m, own)
+				if err != nil {
+					return nil, nil, err
+				}
+				outputs, err := p.Forward(batch)
+				return p, outputs, err
+			}
 		}
 		if err := one.settle(outputs); err != nil {
 			return nil, err
@@ -141,6 +170,14 @@ func (b *blocks) refresh(tensors ...string) {
 func (b *block) settled() error {
 	if len(b.stale) == 0 {
 		return nil
+	}
+	if b.again != nil {
+		program, outputs, err := b.again()
+		if err != nil {
+			return err
+		}
+		b.program, b.stale = program, b.stale[:0]
+		return b.settle(outputs)
 	}
 	slices.Sort(b.stale)
 	outputs, err := b.program.Refresh(slices.Compact(b.stale)...)

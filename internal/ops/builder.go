@@ -20,7 +20,8 @@ type Builder struct {
 	values  map[*gorgonia.Node]*Value
 	initial map[*Value]nd.Array // of weights, and of what was computed from them
 	samples map[*Value]nd.Array // of inputs
-	assumed map[*Value]bool     // inputs whose sample decided something
+	assumed map[*Value]bool     // what samples and weights decided something with them
+	sampled map[*Value]bool     // whether a value depends on a sample
 	nextID  uint64
 	index   nodeIndex
 }
@@ -37,6 +38,7 @@ func NewBuilder(w *parallel.Workers) *Builder {
 		initial: map[*Value]nd.Array{},
 		samples: map[*Value]nd.Array{},
 		assumed: map[*Value]bool{},
+		sampled: map[*Value]bool{},
 	}
 }
 
@@ -59,8 +61,47 @@ func (b *Builder) Weight(name string, a nd.Array) *Value {
 // the graph is built for these elements, and Assumed reports it.
 func (b *Builder) Sample(v *Value, a nd.Array) { b.samples[v] = a }
 
-// Assumed reports whether the graph is valid only for the sample of a variable.
+// Assumed reports whether the graph is valid only for the sample of an input, or for the
+// present elements of a weight, because something was decided by samples and that weight.
 func (b *Builder) Assumed(v *Value) bool { return b.assumed[v] }
+
+// deciding reports whether samples have decided something, so that the graph is valid for
+// these alone.
+func (b *Builder) deciding() bool {
+	for v := range b.samples {
+		if b.assumed[v] {
+			return true
+		}
+	}
+	return false
+}
+
+// dependsOnSample reports whether a value is computed from a sample.
+func (b *Builder) dependsOnSample(v *Value) bool {
+	is, known := b.sampled[v]
+	if !known {
+		_, is = b.samples[v]
+		for _, x := range v.in {
+			is = b.dependsOnSample(x) || is
+		}
+		b.sampled[v] = is
+	}
+	return is
+}
+
+// assume notes that a decision depends on a value.
+func (b *Builder) assume(v *Value) {
+	if b.assumed[v] {
+		return
+	}
+	b.assumed[v] = true
+	for _, x := range v.in {
+		b.assume(x)
+	}
+}
+
+// Work returns the multiplications of all operators so far.
+func (b *Builder) Work() int64 { return int64(b.worked) }
 
 // Const returns a value with known elements.
 func (b *Builder) Const(a nd.Array) *Value {
@@ -87,6 +128,14 @@ func (b *Builder) Ints(v ...int) *Value {
 // Known returns the elements of v if they depend only on constants, the present
 // weights and sampled inputs. A decision that is based on them has no gradient.
 func (b *Builder) Known(v *Value) (nd.Array, bool) {
+	a, ok := b.known(v)
+	if ok && b.dependsOnSample(v) {
+		b.assume(v)
+	}
+	return a, ok
+}
+
+func (b *Builder) known(v *Value) (nd.Array, bool) {
 	if a, ok := v.Constant(); ok {
 		return a, true
 	}
@@ -94,7 +143,6 @@ func (b *Builder) Known(v *Value) (nd.Array, bool) {
 		return a, true
 	}
 	if a, ok := b.samples[v]; ok {
-		b.assumed[v] = true
 		return a, true
 	}
 	if v.op == nil {
@@ -103,7 +151,7 @@ func (b *Builder) Known(v *Value) (nd.Array, bool) {
 	in := make([]nd.Array, len(v.in))
 	for i, x := range v.in {
 		var ok bool
-		if in[i], ok = b.Known(x); !ok {
+		if in[i], ok = b.known(x); !ok {
 			return nd.Array{}, false
 		}
 	}

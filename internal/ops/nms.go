@@ -9,11 +9,13 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// nms: NonMaxSuppression (opset 10). How many boxes it chooses depends on their scores, and
-// shapes here do not depend on numbers. So there are always as many rows as there may be at
-// most. Those beyond the boxes that are chosen repeat the one of the least score, or name the
-// box of the least score of all if none is chosen. What reads boxes by them finds duplicates,
-// which detectors leave out, and no box that was not chosen.
+// nms: NonMaxSuppression (opset 10). How many boxes it chooses depends on their scores. Where a
+// graph is built for the numbers of a sample anyway, because something else depends on them,
+// it has the rows that the standard says. Other graphs hold for all samples, and shapes there
+// do not depend on numbers: there are always as many rows as there may be at most. Those
+// beyond the boxes that are chosen repeat the one of the least score, or name the box of the
+// least score of all if none is chosen. What reads boxes by them finds duplicates, which
+// detectors leave out, and no box that was not chosen.
 
 // nms describes the call: boxes [N, A, 4] and scores [N, C, A].
 type nms struct {
@@ -45,8 +47,9 @@ func (k *nms) duplicates(a, b []float32) bool {
 	return both/(first+second-both) > k.overlap
 }
 
-// choose writes the boxes that are chosen: sample, class and place of each.
-func (k *nms) choose(boxes, scores []float32, out []int64) {
+// choose writes the boxes that are chosen, sample, class and place of each, and returns their
+// number.
+func (k *nms) choose(boxes, scores []float32, out []int64) (found int) {
 	n, worst := 0, float32(math.Inf(1))
 	var last [3]int64 // the one of the least score
 	lowest := 0       // score of all
@@ -81,6 +84,7 @@ func (k *nms) choose(boxes, scores []float32, out []int64) {
 			}
 		}
 	}
+	found = n
 	if n == 0 {
 		lane := lowest / k.places
 		last = [3]int64{int64(lane / k.classes), int64(lane % k.classes), int64(lowest % k.places)}
@@ -88,6 +92,7 @@ func (k *nms) choose(boxes, scores []float32, out []int64) {
 	for ; 3*n < len(out); n++ {
 		copy(out[3*n:], last[:])
 	}
+	return found
 }
 
 func buildNonMaxSuppression(c *Call) []*Value {
@@ -118,6 +123,14 @@ func buildNonMaxSuppression(c *Call) []*Value {
 	if k.places == 0 {
 		rows = 0
 	}
+	work := sortWork(lanes, k.places) + 8*perElement*count(lanes, k.most, k.places)
+	if x, y, ok := c.decided(boxes, scores); ok && rows > 0 {
+		c.spend("NonMaxSuppression", work)
+		c.fold("NonMaxSuppression", nd.Int64, []int{rows, 3})
+		out := make([]int64, 3*rows)
+		n := k.choose(x.Float32s(), y.Float32s(), out)
+		return []*Value{c.Const(nd.Of(slices.Clone(out[:3*n]), n, 3))}
+	}
 	return []*Value{c.emit(nd.Int64, []int{rows, 3}, Op{
 		name: "NonMaxSuppression",
 		kernel: runFunc(func(_ *parallel.Workers, out nd.Array, in []nd.Array) {
@@ -126,8 +139,25 @@ func buildNonMaxSuppression(c *Call) []*Value {
 			}
 		}),
 		noGrad: []int{0, 1},
-		more:   sortWork(lanes, k.places) + 8*perElement*count(lanes, k.most, k.places),
+		more:   work,
 	}, boxes, scores)}
+}
+
+// decided returns the elements of two values if they are constants, or the graph holds for
+// the present samples alone.
+func (c *Call) decided(v, w *Value) (x, y nd.Array, ok bool) {
+	x, ok = v.Constant()
+	y, also := w.Constant()
+	if ok && also {
+		return x, y, true
+	}
+	if !c.deciding() {
+		return x, y, false
+	}
+	if x, ok = c.Known(v); ok {
+		y, ok = c.Known(w)
+	}
+	return x, y, ok
 }
 
 // firstFloat returns the one element of an input that is known.
