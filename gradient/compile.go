@@ -23,6 +23,9 @@ type Config struct {
 	// is replaced by their scores (ChosenFrom). Nil means that arrays are as the model has
 	// them; a Session finds its own (AxesOf).
 	Axes *Axes
+	// Apart computes each sample of a batch by a copy of the graph, for a loss of several
+	// samples of a model that takes one at a time. Axes.Batch has to be 1.
+	Apart bool
 	// Outputs names the outputs to compute; nil means all. Nodes that none of them
 	// needs are left out.
 	Outputs []string
@@ -130,11 +133,12 @@ type compiler struct {
 
 func (c *compiler) compile() (*Program, error) {
 	g := c.model.Proto().GetGraph()
-	top := &scope{values: map[string]*ops.Value{}, frame: &frame{opsets: opsets(c.model.Proto().GetOpsetImport())}}
+	base := &scope{values: map[string]*ops.Value{}, frame: &frame{opsets: opsets(c.model.Proto().GetOpsetImport())}}
 	inputs, err := Inputs(c.model)
 	if err != nil {
 		return nil, err
 	}
+	copies := 1
 	for _, in := range inputs {
 		shape, ok := c.cfg.Shapes[in.Name]
 		if !ok {
@@ -143,7 +147,11 @@ func (c *compiler) compile() (*Program, error) {
 		if err := c.CheckSize(shape); err != nil {
 			return nil, fmt.Errorf("input %q: %w", in.Name, err)
 		}
-		if !c.cfg.Axes.accepts(in, shape) {
+		seen := shape
+		if c.cfg.Apart && len(shape) > 0 {
+			copies, seen = shape[0], append([]int{1}, shape[1:]...)
+		}
+		if !c.cfg.Axes.accepts(in, seen) {
 			return nil, &InputError{in, in.DType, shape}
 		}
 		a, known := c.cfg.Values[in.Name]
@@ -156,10 +164,6 @@ func (c *compiler) compile() (*Program, error) {
 		}
 		v.Elem = in.Elem
 		c.inputs[in.Name] = v
-		if err := ops.Catch(func() { top.values[in.Name] = c.inside(v, in.Name) }); err != nil {
-			return nil, fmt.Errorf("input %q: %w", in.Name, err)
-		}
-		top.values[in.Name].Elem = in.Elem
 	}
 	c.limit()
 	for _, init := range c.model.Initializers() {
@@ -167,20 +171,26 @@ func (c *compiler) compile() (*Program, error) {
 		if err != nil {
 			return nil, err
 		}
-		top.values[init.Name] = v
+		base.values[init.Name] = v
 	}
 	for _, name := range c.cfg.Weights.added {
-		top.values[name] = c.weight(name, c.cfg.Weights.arrays[name])
+		base.values[name] = c.weight(name, c.cfg.Weights.arrays[name])
 	}
-	if err := c.addSparse(g, top); err != nil {
+	if err := c.addSparse(g, base); err != nil {
 		return nil, err
 	}
-	if err := c.graph(g, top); err != nil {
-		return nil, err
+	var outputs []*ops.Value
+	var names []string
+	parts := make([][]*ops.Value, copies)
+	for k := range copies {
+		if parts[k], names, err = c.copied(g, base, inputs, k); err != nil {
+			return nil, err
+		}
 	}
-	outputs, names, err := c.outputs(g, top)
-	if err != nil {
-		return nil, err
+	if outputs = parts[0]; c.cfg.Apart {
+		if outputs, err = c.joined(parts, names); err != nil {
+			return nil, err
+		}
 	}
 	var head *Head
 	if c.cfg.Features && len(outputs) > 0 {

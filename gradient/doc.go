@@ -16,6 +16,7 @@
 //
 // # Files
 //
+//	apart.go          a copy of the graph for each sample
 //	arena.go          buffers that are used again
 //	axes.go           which axes of inputs and outputs count samples
 //	chosen.go         outputs of classes that an ArgMax chooses

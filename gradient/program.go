@@ -17,6 +17,7 @@ type Program struct {
 	workers *parallel.Workers
 	weights *Weights
 	axes    *Axes
+	apart   bool // each sample has a copy of the graph
 
 	inputs  []binding
 	outputs []output
@@ -87,7 +88,7 @@ func (s *step) touches() []int { return append(s.in[:len(s.in):len(s.in)], s.out
 
 // program differentiates the graph and lays out the steps.
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
-	p := &Program{axes: c.cfg.Axes, workers: c.cfg.Workers.pool(), meter: c.cfg.Meter, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
+	p := &Program{axes: c.cfg.Axes, apart: c.cfg.Apart, workers: c.cfg.Workers.pool(), meter: c.cfg.Meter, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
 	l := newLayout(c)
 	var seeds []*ops.Value
 	var grads, byInput map[string]*ops.Value
@@ -184,7 +185,7 @@ func (p *Program) bind(inputs map[string]nd.Array) error {
 		if a.DType() != b.value.DType || !slices.Equal(a.Shape, b.value.Shape) {
 			return &InputError{b.input(), a.DType(), a.Shape}
 		}
-		if p.axes.Input(b.name) == NoAxis && !sameRows(a) {
+		if !p.apart && p.axes.Input(b.name) == NoAxis && !sameRows(a) {
 			return &SharedError{b.name}
 		}
 		p.slots[b.slot] = a

@@ -9,6 +9,7 @@ import (
 	"github.com/advparams/advparams/internal/sysmem"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/onnxpb"
 	"github.com/advparams/advparams/task"
 )
 
@@ -61,13 +62,38 @@ const mostDecided = 24
 // Weights, their gradients and the model's file want some of it as well.
 const keptMemory = 1.0 / 6
 
+// mostNodes bounds the nodes of the copies of a graph that takes one sample at a time.
+const mostNodes = 1 << 12
+
+// nodesOf returns the number of nodes of a graph, with those of graphs in it.
+func nodesOf(g *onnxpb.GraphProto) int {
+	n := len(g.GetNode())
+	for _, node := range g.GetNode() {
+		for _, a := range node.GetAttribute() {
+			n += nodesOf(a.GetG())
+		}
+	}
+	return n
+}
+
 // newBlocks computes the first n samples, or as many as fit into that, in blocks of
 // size samples, or of the model's own batch size if that is fixed. Samples that do not
 // fill a block are left out, unless there would be no block.
 func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, samples Samples, n, size int, kind task.Task, objective func(truth nd.Array) gradient.Loss) (*blocks, error) {
 	size = min(size, n)
 	if cfg.Axes != nil && cfg.Axes.Batch > 0 {
+		together := min(size, mostNodes/max(nodesOf(m.Proto().GetGraph()), 1))
 		size = cfg.Axes.Batch
+		if size == 1 && kind.Traits().Together > 1 && together > 1 && !cfg.Apart {
+			cfg.Apart = true
+			if b, err := newBlocks(ctx, m, cfg, samples, n, together, kind, objective); err == nil || ctx.Err() != nil {
+				return b, err
+			}
+			cfg.Apart = false // one at a time is less good
+		}
+		if cfg.Apart {
+			size = together
+		}
 	}
 	b := &blocks{task: kind, parameters: cfg.Weights.Len(), visit: new(func(string, []float32))}
 	cfg.Keep, cfg.Visit = true, func(name string, g []float32) { (*b.visit)(name, g) }
@@ -105,7 +131,7 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 		if err != nil {
 			return nil, err
 		}
-		if kept := one.program.Kept(); lo == 0 && size > 1 && kept > limit && limit > 0 && (cfg.Axes == nil || cfg.Axes.Batch == 0) {
+		if kept := one.program.Kept(); lo == 0 && size > 1 && kept > limit && limit > 0 && (cfg.Axes == nil || cfg.Axes.Batch == 0 || cfg.Apart) {
 			cfg.Values = nil
 			return newBlocks(ctx, m, cfg, samples, n, max(1, int(int64(size)*limit/kept)), kind, objective)
 		}

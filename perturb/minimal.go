@@ -89,6 +89,14 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 	}
+	if !reached && s.stuck && s.opt.Beam < wider && s.share() < 1.0/wider {
+		// Some changes do nothing alone.
+		s.opt.Beam, s.stuck = wider, false
+		s.become(nil)
+		if reached, err = s.beam(ctx, limit); err != nil {
+			return nil, err
+		}
+	}
 	if !reached && s.collapse != nil {
 		s.become(s.collapse)
 		if reached, _, err = s.accept(ctx); err != nil {
@@ -112,6 +120,10 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 	}
 	return &s.result, s.prune(ctx)
 }
+
+// wider is the number of sets of changes that a search which is stuck follows in a second
+// attempt, if enough of its work is left.
+const wider = 4
 
 // calibrate computes the first n samples as blocks.
 func (s *minimal) calibrate(ctx context.Context, n int) (err error) {
