@@ -49,6 +49,9 @@ test: ## run all tests
 test-arm64: ## test the kernels as an arm64 program under QEMU; skipped without it
 	GO=$(GO) .ci/arm64
 
+test-avx2: ## test the AVX2 kernels under QEMU, which has no AVX-512; skipped without it
+	GO=$(GO) .ci/avx2
+
 test-capi: ## test the C library and its examples; skipped without a C compiler
 	GO=$(GO) .ci/capi
 

@@ -11410,32 +11410,28 @@ done:
 // func direct4x1AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·direct4x1AVX2(SB), NOSPLIT, $8-112
-	MOVQ    last+72(FP), AX
-	LEAQ    laneMask<>+0(SB), CX
-	NEGQ    AX
-	VMOVUPS 32(CX)(AX*4), Y0
-	MOVQ    at+48(FP), AX
-	MOVQ    panels+0(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    prefetch+96(FP), CX
-	MOVQ    ahead+104(FP), DX
+	MOVQ at+48(FP), AX
+	MOVQ panels+0(FP), CX
+	MOVQ CX, (SP)
+	MOVQ prefetch+96(FP), CX
+	MOVQ ahead+104(FP), DX
 
 panel:
 	MOVQ         begin+80(FP), BX
 	CMPQ         BX, $0x02
 	JNE          zero
 	MOVQ         bias+88(FP), BX
-	VBROADCASTSS (BX), Y1
-	VBROADCASTSS 4(BX), Y2
-	VBROADCASTSS 8(BX), Y3
-	VBROADCASTSS 12(BX), Y4
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
 	JMP          begun
 
 zero:
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
 
 begun:
 	MOVQ b+40(FP), BX
@@ -11447,22 +11443,26 @@ begun:
 
 steps:
 	MOVQ         8(DI), R9
-	VMOVUPS      (SI)(R9*4), Y5
+	VMOVUPS      (SI)(R9*4), Y4
 	MOVQ         (DI), R9
-	VBROADCASTSS (BX)(R9*4), Y6
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 4(BX)(R9*4), Y6
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 8(BX)(R9*4), Y6
-	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS 12(BX)(R9*4), Y6
-	VFMADD231PS  Y5, Y6, Y4
+	VBROADCASTSS (BX)(R9*4), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(BX)(R9*4), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 8(BX)(R9*4), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 12(BX)(R9*4), Y5
+	VFMADD231PS  Y4, Y5, Y3
 	PREFETCHT1   (CX)
 	PREFETCHT1   64(CX)
 	ADDQ         DX, CX
 	ADDQ         $0x10, DI
 	DECQ         R8
 	JNZ          steps
+	MOVQ         last+72(FP), BX
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         BX
+	VMOVUPS      32(SI)(BX*4), Y4
 	MOVQ         n+8(FP), BX
 	MOVQ         c+56(FP), SI
 	MOVQ         8(AX), DI
@@ -11472,44 +11472,44 @@ steps:
 	MOVQ         begin+80(FP), R8
 	CMPQ         R8, $0x01
 	JNE          overwrite
-	VMASKMOVPS   (DI), Y0, Y5
-	VADDPS       Y5, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (DI)
+	VMASKMOVPS   (DI), Y4, Y5
+	VADDPS       Y5, Y0, Y0
+	VMASKMOVPS   Y0, Y4, (DI)
 	ADDQ         SI, DI
 	CMPQ         BX, $0x01
 	JE           next
-	VMASKMOVPS   (DI), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (DI)
+	VMASKMOVPS   (DI), Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y4, (DI)
 	ADDQ         SI, DI
 	CMPQ         BX, $0x02
 	JE           next
-	VMASKMOVPS   (DI), Y0, Y1
-	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+	VMASKMOVPS   (DI), Y4, Y0
+	VADDPS       Y0, Y2, Y2
+	VMASKMOVPS   Y2, Y4, (DI)
 	ADDQ         SI, DI
 	CMPQ         BX, $0x03
 	JE           next
-	VMASKMOVPS   (DI), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (DI)
+	VMASKMOVPS   (DI), Y4, Y0
+	VADDPS       Y0, Y3, Y3
+	VMASKMOVPS   Y3, Y4, (DI)
 	ADDQ         SI, DI
 	JMP          next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (DI)
+	VMASKMOVPS Y0, Y4, (DI)
 	ADDQ       SI, DI
 	CMPQ       BX, $0x01
 	JE         next
-	VMASKMOVPS Y2, Y0, (DI)
+	VMASKMOVPS Y1, Y4, (DI)
 	ADDQ       SI, DI
 	CMPQ       BX, $0x02
 	JE         next
-	VMASKMOVPS Y3, Y0, (DI)
+	VMASKMOVPS Y2, Y4, (DI)
 	ADDQ       SI, DI
 	CMPQ       BX, $0x03
 	JE         next
-	VMASKMOVPS Y4, Y0, (DI)
+	VMASKMOVPS Y3, Y4, (DI)
 	ADDQ       SI, DI
 
 next:
@@ -11522,32 +11522,29 @@ next:
 // func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·direct4x2AVX2(SB), NOSPLIT, $8-112
-	MOVQ    last+72(FP), AX
-	LEAQ    laneMask<>+0(SB), CX
-	NEGQ    AX
-	VMOVUPS 32(CX)(AX*4), Y0
-	MOVQ    at+48(FP), AX
-	MOVQ    panels+0(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    prefetch+96(FP), CX
-	MOVQ    ahead+104(FP), DX
+	MOVQ at+48(FP), AX
+	MOVQ panels+0(FP), CX
+	MOVQ CX, (SP)
+	MOVQ prefetch+96(FP), CX
+	MOVQ ahead+104(FP), DX
 
 panel:
 	MOVQ         begin+80(FP), BX
 	CMPQ         BX, $0x02
 	JNE          zero
 	MOVQ         bias+88(FP), BX
-	VBROADCASTSS (BX), Y1
-	VMOVAPS      Y1, Y2
-	VBROADCASTSS 4(BX), Y3
-	VMOVAPS      Y3, Y4
-	VBROADCASTSS 8(BX), Y5
-	VMOVAPS      Y5, Y6
-	VBROADCASTSS 12(BX), Y7
-	VMOVAPS      Y7, Y8
+	VBROADCASTSS (BX), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(BX), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 8(BX), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 12(BX), Y6
+	VMOVAPS      Y6, Y7
 	JMP          begun
 
 zero:
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -11555,7 +11552,6 @@ zero:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
 
 begun:
 	MOVQ b+40(FP), BX
@@ -11569,27 +11565,31 @@ begun:
 
 steps:
 	MOVQ         8(R8), R10
-	VMOVUPS      (SI)(R10*4), Y9
-	VMOVUPS      (DI)(R10*4), Y10
+	VMOVUPS      (SI)(R10*4), Y8
+	VMOVUPS      (DI)(R10*4), Y9
 	MOVQ         (R8), R10
-	VBROADCASTSS (BX)(R10*4), Y11
-	VFMADD231PS  Y9, Y11, Y1
-	VFMADD231PS  Y10, Y11, Y2
-	VBROADCASTSS 4(BX)(R10*4), Y11
-	VFMADD231PS  Y9, Y11, Y3
-	VFMADD231PS  Y10, Y11, Y4
-	VBROADCASTSS 8(BX)(R10*4), Y11
-	VFMADD231PS  Y9, Y11, Y5
-	VFMADD231PS  Y10, Y11, Y6
-	VBROADCASTSS 12(BX)(R10*4), Y11
-	VFMADD231PS  Y9, Y11, Y7
-	VFMADD231PS  Y10, Y11, Y8
+	VBROADCASTSS (BX)(R10*4), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(BX)(R10*4), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 8(BX)(R10*4), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(BX)(R10*4), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
 	PREFETCHT1   (CX)
 	PREFETCHT1   64(CX)
 	ADDQ         DX, CX
 	ADDQ         $0x10, R8
 	DECQ         R9
 	JNZ          steps
+	MOVQ         last+72(FP), BX
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         BX
+	VMOVUPS      32(SI)(BX*4), Y8
 	MOVQ         n+8(FP), BX
 	MOVQ         c+56(FP), SI
 	MOVQ         8(AX), DI
@@ -11602,67 +11602,67 @@ steps:
 	CMPQ         R9, $0x01
 	JNE          overwrite
 	VMOVUPS      (DI), Y9
-	VADDPS       Y9, Y1, Y1
-	VMOVUPS      Y1, (DI)
+	VADDPS       Y9, Y0, Y0
+	VMOVUPS      Y0, (DI)
 	ADDQ         SI, DI
-	VMASKMOVPS   (R8), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (R8)
+	VMASKMOVPS   (R8), Y8, Y0
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y8, (R8)
 	ADDQ         SI, R8
 	CMPQ         BX, $0x01
 	JE           next
-	VMOVUPS      (DI), Y1
-	VADDPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (DI)
+	VMOVUPS      (DI), Y0
+	VADDPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (DI)
 	ADDQ         SI, DI
-	VMASKMOVPS   (R8), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (R8)
+	VMASKMOVPS   (R8), Y8, Y0
+	VADDPS       Y0, Y3, Y3
+	VMASKMOVPS   Y3, Y8, (R8)
 	ADDQ         SI, R8
 	CMPQ         BX, $0x02
 	JE           next
-	VMOVUPS      (DI), Y1
-	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y5, (DI)
+	VMOVUPS      (DI), Y0
+	VADDPS       Y0, Y4, Y4
+	VMOVUPS      Y4, (DI)
 	ADDQ         SI, DI
-	VMASKMOVPS   (R8), Y0, Y1
-	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, (R8)
+	VMASKMOVPS   (R8), Y8, Y0
+	VADDPS       Y0, Y5, Y5
+	VMASKMOVPS   Y5, Y8, (R8)
 	ADDQ         SI, R8
 	CMPQ         BX, $0x03
 	JE           next
-	VMOVUPS      (DI), Y1
-	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (DI)
+	VMOVUPS      (DI), Y0
+	VADDPS       Y0, Y6, Y6
+	VMOVUPS      Y6, (DI)
 	ADDQ         SI, DI
-	VMASKMOVPS   (R8), Y0, Y1
-	VADDPS       Y1, Y8, Y8
-	VMASKMOVPS   Y8, Y0, (R8)
+	VMASKMOVPS   (R8), Y8, Y0
+	VADDPS       Y0, Y7, Y7
+	VMASKMOVPS   Y7, Y8, (R8)
 	ADDQ         SI, R8
 	JMP          next
 
 overwrite:
-	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y0, (DI)
 	ADDQ       SI, DI
-	VMASKMOVPS Y2, Y0, (R8)
+	VMASKMOVPS Y1, Y8, (R8)
 	ADDQ       SI, R8
 	CMPQ       BX, $0x01
 	JE         next
-	VMOVUPS    Y3, (DI)
+	VMOVUPS    Y2, (DI)
 	ADDQ       SI, DI
-	VMASKMOVPS Y4, Y0, (R8)
+	VMASKMOVPS Y3, Y8, (R8)
 	ADDQ       SI, R8
 	CMPQ       BX, $0x02
 	JE         next
-	VMOVUPS    Y5, (DI)
+	VMOVUPS    Y4, (DI)
 	ADDQ       SI, DI
-	VMASKMOVPS Y6, Y0, (R8)
+	VMASKMOVPS Y5, Y8, (R8)
 	ADDQ       SI, R8
 	CMPQ       BX, $0x03
 	JE         next
-	VMOVUPS    Y7, (DI)
+	VMOVUPS    Y6, (DI)
 	ADDQ       SI, DI
-	VMASKMOVPS Y8, Y0, (R8)
+	VMASKMOVPS Y7, Y8, (R8)
 	ADDQ       SI, R8
 
 next:
@@ -11675,36 +11675,33 @@ next:
 // func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·direct4x3AVX2(SB), NOSPLIT, $8-112
-	MOVQ    last+72(FP), AX
-	LEAQ    laneMask<>+0(SB), CX
-	NEGQ    AX
-	VMOVUPS 32(CX)(AX*4), Y0
-	MOVQ    at+48(FP), AX
-	MOVQ    panels+0(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    prefetch+96(FP), CX
-	MOVQ    ahead+104(FP), DX
+	MOVQ at+48(FP), AX
+	MOVQ panels+0(FP), CX
+	MOVQ CX, (SP)
+	MOVQ prefetch+96(FP), CX
+	MOVQ ahead+104(FP), DX
 
 panel:
 	MOVQ         begin+80(FP), BX
 	CMPQ         BX, $0x02
 	JNE          zero
 	MOVQ         bias+88(FP), BX
-	VBROADCASTSS (BX), Y1
-	VMOVAPS      Y1, Y2
-	VMOVAPS      Y1, Y3
-	VBROADCASTSS 4(BX), Y4
-	VMOVAPS      Y4, Y5
-	VMOVAPS      Y4, Y6
-	VBROADCASTSS 8(BX), Y7
-	VMOVAPS      Y7, Y8
-	VMOVAPS      Y7, Y9
-	VBROADCASTSS 12(BX), Y10
-	VMOVAPS      Y10, Y11
-	VMOVAPS      Y10, Y12
+	VBROADCASTSS (BX), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VBROADCASTSS 4(BX), Y3
+	VMOVAPS      Y3, Y4
+	VMOVAPS      Y3, Y5
+	VBROADCASTSS 8(BX), Y6
+	VMOVAPS      Y6, Y7
+	VMOVAPS      Y6, Y8
+	VBROADCASTSS 12(BX), Y9
+	VMOVAPS      Y9, Y10
+	VMOVAPS      Y9, Y11
 	JMP          begun
 
 zero:
+	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -11716,7 +11713,6 @@ zero:
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	VXORPS Y12, Y12, Y12
 
 begun:
 	MOVQ b+40(FP), BX
@@ -11732,32 +11728,36 @@ begun:
 
 steps:
 	MOVQ         8(R9), R11
-	VMOVUPS      (SI)(R11*4), Y13
-	VMOVUPS      (DI)(R11*4), Y14
-	VMOVUPS      (R8)(R11*4), Y15
+	VMOVUPS      (SI)(R11*4), Y12
+	VMOVUPS      (DI)(R11*4), Y13
+	VMOVUPS      (R8)(R11*4), Y14
 	MOVQ         (R9), R11
-	VBROADCASTSS (BX)(R11*4), Y16
-	VFMADD231PS  Y13, Y16, Y1
-	VFMADD231PS  Y14, Y16, Y2
-	VFMADD231PS  Y15, Y16, Y3
-	VBROADCASTSS 4(BX)(R11*4), Y16
-	VFMADD231PS  Y13, Y16, Y4
-	VFMADD231PS  Y14, Y16, Y5
-	VFMADD231PS  Y15, Y16, Y6
-	VBROADCASTSS 8(BX)(R11*4), Y16
-	VFMADD231PS  Y13, Y16, Y7
-	VFMADD231PS  Y14, Y16, Y8
-	VFMADD231PS  Y15, Y16, Y9
-	VBROADCASTSS 12(BX)(R11*4), Y16
-	VFMADD231PS  Y13, Y16, Y10
-	VFMADD231PS  Y14, Y16, Y11
-	VFMADD231PS  Y15, Y16, Y12
+	VBROADCASTSS (BX)(R11*4), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS 4(BX)(R11*4), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y5
+	VBROADCASTSS 8(BX)(R11*4), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS 12(BX)(R11*4), Y15
+	VFMADD231PS  Y12, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VFMADD231PS  Y14, Y15, Y11
 	PREFETCHT1   (CX)
 	PREFETCHT1   64(CX)
 	ADDQ         DX, CX
 	ADDQ         $0x10, R9
 	DECQ         R10
 	JNZ          steps
+	MOVQ         last+72(FP), BX
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         BX
+	VMOVUPS      32(SI)(BX*4), Y12
 	MOVQ         n+8(FP), BX
 	MOVQ         c+56(FP), SI
 	MOVQ         8(AX), DI
@@ -11772,91 +11772,91 @@ steps:
 	CMPQ         R10, $0x01
 	JNE          overwrite
 	VMOVUPS      (DI), Y13
-	VADDPS       Y13, Y1, Y1
-	VMOVUPS      Y1, (DI)
+	VADDPS       Y13, Y0, Y0
+	VMOVUPS      Y0, (DI)
 	ADDQ         SI, DI
-	VMOVUPS      (R8), Y1
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, (R8)
+	VMOVUPS      (R8), Y0
+	VADDPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (R8)
 	ADDQ         SI, R8
-	VMASKMOVPS   (R9), Y0, Y1
-	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (R9)
+	VMASKMOVPS   (R9), Y12, Y0
+	VADDPS       Y0, Y2, Y2
+	VMASKMOVPS   Y2, Y12, (R9)
 	ADDQ         SI, R9
 	CMPQ         BX, $0x01
 	JE           next
-	VMOVUPS      (DI), Y1
-	VADDPS       Y1, Y4, Y4
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      (DI), Y0
+	VADDPS       Y0, Y3, Y3
+	VMOVUPS      Y3, (DI)
 	ADDQ         SI, DI
-	VMOVUPS      (R8), Y1
-	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y5, (R8)
+	VMOVUPS      (R8), Y0
+	VADDPS       Y0, Y4, Y4
+	VMOVUPS      Y4, (R8)
 	ADDQ         SI, R8
-	VMASKMOVPS   (R9), Y0, Y1
-	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, (R9)
+	VMASKMOVPS   (R9), Y12, Y0
+	VADDPS       Y0, Y5, Y5
+	VMASKMOVPS   Y5, Y12, (R9)
 	ADDQ         SI, R9
 	CMPQ         BX, $0x02
 	JE           next
-	VMOVUPS      (DI), Y1
-	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (DI)
+	VMOVUPS      (DI), Y0
+	VADDPS       Y0, Y6, Y6
+	VMOVUPS      Y6, (DI)
 	ADDQ         SI, DI
-	VMOVUPS      (R8), Y1
-	VADDPS       Y1, Y8, Y8
-	VMOVUPS      Y8, (R8)
+	VMOVUPS      (R8), Y0
+	VADDPS       Y0, Y7, Y7
+	VMOVUPS      Y7, (R8)
 	ADDQ         SI, R8
-	VMASKMOVPS   (R9), Y0, Y1
-	VADDPS       Y1, Y9, Y9
-	VMASKMOVPS   Y9, Y0, (R9)
+	VMASKMOVPS   (R9), Y12, Y0
+	VADDPS       Y0, Y8, Y8
+	VMASKMOVPS   Y8, Y12, (R9)
 	ADDQ         SI, R9
 	CMPQ         BX, $0x03
 	JE           next
-	VMOVUPS      (DI), Y1
-	VADDPS       Y1, Y10, Y10
-	VMOVUPS      Y10, (DI)
+	VMOVUPS      (DI), Y0
+	VADDPS       Y0, Y9, Y9
+	VMOVUPS      Y9, (DI)
 	ADDQ         SI, DI
-	VMOVUPS      (R8), Y1
-	VADDPS       Y1, Y11, Y11
-	VMOVUPS      Y11, (R8)
+	VMOVUPS      (R8), Y0
+	VADDPS       Y0, Y10, Y10
+	VMOVUPS      Y10, (R8)
 	ADDQ         SI, R8
-	VMASKMOVPS   (R9), Y0, Y1
-	VADDPS       Y1, Y12, Y12
-	VMASKMOVPS   Y12, Y0, (R9)
+	VMASKMOVPS   (R9), Y12, Y0
+	VADDPS       Y0, Y11, Y11
+	VMASKMOVPS   Y11, Y12, (R9)
 	ADDQ         SI, R9
 	JMP          next
 
 overwrite:
-	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y0, (DI)
 	ADDQ       SI, DI
-	VMOVUPS    Y2, (R8)
+	VMOVUPS    Y1, (R8)
 	ADDQ       SI, R8
-	VMASKMOVPS Y3, Y0, (R9)
+	VMASKMOVPS Y2, Y12, (R9)
 	ADDQ       SI, R9
 	CMPQ       BX, $0x01
 	JE         next
-	VMOVUPS    Y4, (DI)
+	VMOVUPS    Y3, (DI)
 	ADDQ       SI, DI
-	VMOVUPS    Y5, (R8)
+	VMOVUPS    Y4, (R8)
 	ADDQ       SI, R8
-	VMASKMOVPS Y6, Y0, (R9)
+	VMASKMOVPS Y5, Y12, (R9)
 	ADDQ       SI, R9
 	CMPQ       BX, $0x02
 	JE         next
-	VMOVUPS    Y7, (DI)
+	VMOVUPS    Y6, (DI)
 	ADDQ       SI, DI
-	VMOVUPS    Y8, (R8)
+	VMOVUPS    Y7, (R8)
 	ADDQ       SI, R8
-	VMASKMOVPS Y9, Y0, (R9)
+	VMASKMOVPS Y8, Y12, (R9)
 	ADDQ       SI, R9
 	CMPQ       BX, $0x03
 	JE         next
-	VMOVUPS    Y10, (DI)
+	VMOVUPS    Y9, (DI)
 	ADDQ       SI, DI
-	VMOVUPS    Y11, (R8)
+	VMOVUPS    Y10, (R8)
 	ADDQ       SI, R8
-	VMASKMOVPS Y12, Y0, (R9)
+	VMASKMOVPS Y11, Y12, (R9)
 	ADDQ       SI, R9
 
 next:

@@ -43,7 +43,10 @@ func direct(v vectors, rows, vecs int, even bool) {
 	TEXT(fmt.Sprintf("%s%dx%d%s", name, rows, vecs, v.suffix), NOSPLIT,
 		"func(panels, n, k int, "+steps+", a, b *float32, at *int, c *float32, cRow, last, begin int, bias, prefetch *float32, ahead int)")
 	Pragma("noescape")
-	mask := v.mask(Load(Param("last"), GP64()))
+	var mask reg.Register
+	if v.lanes == 16 {
+		mask = v.mask(Load(Param("last"), GP64()))
+	}
 	at, panels := Load(Param("at"), GP64()), AllocLocal(8)
 	MOVQ(Load(Param("panels"), GP64()), panels)
 	prefetch, ahead := Load(Param("prefetch"), GP64()), Load(Param("ahead"), GP64())
@@ -73,6 +76,9 @@ func direct(v vectors, rows, vecs int, even bool) {
 		tabledSteps(v, acc, b, prefetch, ahead)
 	}
 
+	if mask == nil { // the sums fill the register file of AVX2
+		mask = v.mask(Load(Param("last"), GP64()))
+	}
 	n, c := Load(Param("n"), GP64()), pointers("c", at, vecs, 8)
 	cRow := Load(Param("cRow"), GP64())
 	SHLQ(Imm(2), cRow)

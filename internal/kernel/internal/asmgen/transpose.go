@@ -70,7 +70,6 @@ func transpose() {
 
 // transposeBlock transposes 8×8 elements and advances the pointers.
 func transposeBlock(src []reg.GPVirtual, dst, ds reg.GPVirtual) {
-	var out [8]reg.VecVirtual
 	for half := range 2 {
 		var r [4]reg.VecVirtual // rows i (low) and i+4 (high), columns 4·half to 4·half+3
 		for i := range r {
@@ -83,16 +82,17 @@ func transposeBlock(src []reg.GPVirtual, dst, ds reg.GPVirtual) {
 			VUNPCKLPS(r[2*i+1], r[2*i], lo[i])
 			VUNPCKHPS(r[2*i+1], r[2*i], hi[i])
 		}
-		for i, pair := range [][2]reg.VecVirtual{lo, hi} {
-			out[4*half+2*i], out[4*half+2*i+1] = YMM(), YMM()
-			VUNPCKLPD(pair[1], pair[0], out[4*half+2*i])
-			VUNPCKHPD(pair[1], pair[0], out[4*half+2*i+1])
+		for _, pair := range [][2]reg.VecVirtual{lo, hi} {
+			for _, unpack := range []func(ops ...Op){VUNPCKLPD, VUNPCKHPD} {
+				out := YMM()
+				unpack(pair[1], pair[0], out)
+				VMOVUPS(out, Mem{Base: dst})
+				ADDQ(ds, dst)
+			}
 		}
 	}
-	for j, r := range out {
-		VMOVUPS(r, Mem{Base: dst})
-		ADDQ(ds, dst)
-		ADDQ(Imm(32), src[j])
+	for _, p := range src {
+		ADDQ(Imm(32), p)
 	}
 }
 
