@@ -131,3 +131,33 @@ func TestEvidenceJSON(t *testing.T) {
 		t.Errorf("%+v, %v", back, err)
 	}
 }
+
+// TestTextAgreement: texts are compared as texts, not place by place.
+func TestTextAgreement(t *testing.T) {
+	for _, c := range []struct {
+		answer, label []float64
+		want          float64
+	}{
+		{[]float64{1, 2, 3, -1}, []float64{1, 2, 3, -1, -1}, 1},
+		{[]float64{2, 3, 4, -1}, []float64{1, 2, 3, 4}, 0.75},
+		{[]float64{1, 9, 3, 4}, []float64{1, 2, 3, 4}, 0.75},
+		{nil, []float64{1, 2}, 0},
+		{[]float64{5, 5, 5, 5, 5}, []float64{1}, 0},
+		{nil, nil, 1},
+	} {
+		if got := textAgreement(c.answer, c.label); got != c.want {
+			t.Errorf("%v for %v: %v, want %v", c.answer, c.label, got, c.want)
+		}
+	}
+}
+
+// TestConfusionOfNothing: answers that are none, as behind the end of a text, are not counted.
+func TestConfusionOfNothing(t *testing.T) {
+	truth, answers := nd.New(nd.Int64, 2, 2), nd.New(nd.Int64, 2, 2)
+	copy(truth.Int64s(), []int64{0, 1, 1, -1})
+	copy(answers.Int64s(), []int64{0, -1, 1, 1})
+	counts := pairs{}.add(truth, answers)
+	if c := confusion(counts, counts); len(c.Locked) != 2 || c.Locked[0][0] != 1 || c.Locked[1][1] != 1 || len(counts) != 2 {
+		t.Errorf("%v, %+v", counts, c)
+	}
+}

@@ -108,7 +108,11 @@ func (r *Runs) compare(e *Example, truth nd.Array, answers [2]nd.Array, i int) {
 		return
 	}
 	e.By = "right"
-	e.Original, e.Locked = number(agreement(before, label)), agreement(after, label)
+	agree := agreement
+	if _, read := r.Task.(task.CTC); read {
+		agree = textAgreement
+	}
+	e.Original, e.Locked = number(agree(before, label)), agree(after, label)
 	for k, a := range answers {
 		ids, _ := a.Data.([]int64)
 		switch {
@@ -157,6 +161,30 @@ func agreement(answers, labels []float64) float64 {
 		}
 	}
 	return float64(right) / float64(max(n, 1))
+}
+
+// textAgreement returns what is left of a text when the characters that have to be put in, taken
+// out or replaced are counted off. Characters below 0 are none.
+func textAgreement(answer, label []float64) float64 {
+	none := func(c float64) bool { return c < 0 }
+	answer, label = slices.DeleteFunc(slices.Clone(answer), none), slices.DeleteFunc(slices.Clone(label), none)
+	edits := make([]int, len(label)+1) // from the answer so far to the first characters of the label
+	for k := range edits {
+		edits[k] = k
+	}
+	for i, c := range answer {
+		diagonal := edits[0]
+		edits[0] = i + 1
+		for k, want := range label {
+			replaced := diagonal
+			if c != want {
+				replaced++
+			}
+			diagonal = edits[k+1]
+			edits[k+1] = min(replaced, edits[k]+1, diagonal+1)
+		}
+	}
+	return max(0, 1-float64(edits[len(label)])/float64(max(len(label), 1)))
 }
 
 // likeness returns the cosine of two vectors; 0 if one has no direction.

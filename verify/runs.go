@@ -89,6 +89,9 @@ func (r *Runs) answers(ctx context.Context, name string, session *gradient.Sessi
 		if err != nil {
 			return false, err
 		}
+		if _, read := r.Task.(task.CTC); read { // what stands at a place depends on what was left out before it
+			counts = nil
+		}
 		counts = counts.add(b.Truth, answers)
 		return true, nil
 	})
@@ -106,7 +109,7 @@ func (p pairs) add(truth, answers nd.Array) pairs {
 		return nil
 	}
 	for i, label := range labels {
-		if label >= 0 {
+		if label >= 0 && given[i] >= 0 {
 			p[Mistake{Label: int(label), Answer: int(given[i])}]++
 		}
 	}

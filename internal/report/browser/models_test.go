@@ -1,24 +1,15 @@
 package browser
 
 import (
-	"encoding/binary"
 	"encoding/json"
-	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/batch"
-	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/models"
-	"github.com/advparams/advparams/nd"
-	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
 // made is a report, with the result that the command prints as JSON.
@@ -65,7 +56,7 @@ func reports(t *testing.T, dir string) []made {
 	p, err := advparams.Protect(t.Context(), opt)
 	add("lock", p, err)
 
-	opt = protect("classifier", models.ModelFile, glyphs)
+	opt = protect("classifier", models.ModelFile, advparams.Data{Path: models.DataFolder}) // as the demo does
 	if _, err := advparams.Protect(t.Context(), opt); err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +80,27 @@ func reports(t *testing.T, dir string) []made {
 		t.Fatal(err)
 	}
 	verify("text", "bigrams.onnx", text)
+
+	for _, name := range []string{"lines", "denoise", "tags", "events", "encoder"} {
+		original := filepath.Join(heads, name+".onnx")
+		data := advparams.Data{Path: filepath.Join(heads, name+".npz")}
+		if _, err := advparams.Protect(t.Context(), protect(name, original, data)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		verify(name, original, data)
+	}
+	for _, write := range []func(*testing.T) (name string){writeMasks, writeSeries} {
+		name := write(t)
+		data := advparams.Data{Path: name + ".npz"}
+		opt := protect(name, name+"-original.onnx", data)
+		if name == "series" { // a linear model, of which renamed answers are as good
+			opt.Profile = advparams.Sealed
+		}
+		if _, err := advparams.Protect(t.Context(), opt); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		verify(name, name+"-original.onnx", data)
+	}
 
 	a, err := advparams.Attack(t.Context(), advparams.AttackOptions{
 		Locked: "lock.onnx", Key: advparams.KeyFile{Path: "lock.key"}, Data: advparams.Data{Path: models.DataFolder, Limit: 400}, Test: advparams.Data{Path: models.DataFolder, Limit: 200},
@@ -122,79 +134,4 @@ func zoo(dir string) *batch.Summary {
 		{Model: "models/sound/vad.onnx", State: batch.Done, Bytes: 5914, Work: 0.8, Report: report, Verify: verified(0.99, 0.11)},
 		{Model: "models/trees/forest.onnx", State: batch.Failed, Status: 5, Bytes: 12_345, Work: 0.2, Log: report, Error: "models/trees/forest.onnx: TreeEnsembleClassifier has no gradient", Hint: "trees cannot be locked"},
 	}}
-}
-
-// words are the vocabulary of the text model; each is followed by one word, mostly.
-var words = strings.Fields("[PAD] the lock ##ed model answer ##s nothing without its key and who ##ever has a copy of it guess ##es until some ##one turns")
-
-// writeText writes a language model that knows which token follows which, its samples and
-// its vocabulary.
-func writeText(t *testing.T) {
-	t.Helper()
-	n := len(words)
-	follows := func(token int) int { return max(1, (token+1)%n) }
-	rng := rand.New(rand.NewPCG(7, 0))
-	matrix := func(name string, value func(i, j int) float64) *onnxpb.TensorProto {
-		var raw []byte
-		for k := range n * n {
-			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(value(k/n, k%n)+(rng.Float64()-0.5)/10)))
-		}
-		return &onnxpb.TensorProto{Name: &name, Dims: []int64{int64(n), int64(n)}, DataType: proto.Int32(int32(onnxpb.TensorProto_FLOAT)), RawData: raw}
-	}
-	is := func(yes bool) float64 {
-		if yes {
-			return 2
-		}
-		return 0
-	}
-	value := func(name string, kind onnxpb.TensorProto_DataType, dims ...int64) *onnxpb.ValueInfoProto {
-		shape := &onnxpb.TensorShapeProto{}
-		for i, d := range dims {
-			one := &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: d}}
-			if d == 0 {
-				one.Value = &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: string(rune('N' + i))}
-			}
-			shape.Dim = append(shape.Dim, one)
-		}
-		return &onnxpb.ValueInfoProto{Name: &name, Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(kind)), Shape: shape}}}}
-	}
-	node := func(operator, output string, inputs ...string) *onnxpb.NodeProto {
-		return &onnxpb.NodeProto{OpType: &operator, Name: &output, Input: inputs, Output: []string{output}}
-	}
-	model, err := proto.Marshal(&onnxpb.ModelProto{
-		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
-		Graph: &onnxpb.GraphProto{
-			Name:  proto.String("bigrams"),
-			Input: []*onnxpb.ValueInfoProto{value("input_ids", onnxpb.TensorProto_INT64, 0, 0)}, Output: []*onnxpb.ValueInfoProto{value("logits", onnxpb.TensorProto_FLOAT, 0, 0, int64(n))},
-			Node:        []*onnxpb.NodeProto{node("Gather", "embedded", "table", "input_ids"), node("MatMul", "mixed", "embedded", "mix"), node("Relu", "active", "mixed"), node("MatMul", "logits", "active", "head")},
-			Initializer: []*onnxpb.TensorProto{matrix("table", func(i, j int) float64 { return is(i == j) }), matrix("mix", func(i, j int) float64 { return is(i == j) }), matrix("head", func(i, j int) float64 { return is(follows(i) == j) })},
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	const samples, length = 200, 12
-	ids := nd.New(nd.Int64, samples, length)
-	for i := range samples {
-		token := 1 + rng.IntN(n-1)
-		for k := range length {
-			ids.Int64s()[i*length+k] = int64(token)
-			if token = follows(token); rng.IntN(8) == 0 {
-				token = 1 + rng.IntN(n-1)
-			}
-		}
-	}
-	f, err := os.Create("text.npz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := dataset.WriteNPZ(f, []dataset.Named{{Name: "input_ids", Array: ids}}); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string][]byte{"bigrams.onnx": model, "vocabulary.txt": []byte(strings.Join(words, "\n") + "\n")} {
-		if err := os.WriteFile(name, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
