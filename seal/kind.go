@@ -179,9 +179,9 @@ func (m *masks[T]) encryptInteger(x, z T) T {
 
 // exchange changes exponents by what is to be added to elements that have them.
 func (m *masks[T]) exchange(a []T, by *[256]uint32) {
-	shift := bits.Len64(uint64(m.mantissa))
+	exponent, shift := m.exponent, bits.Len64(uint64(m.mantissa))
 	for i, x := range a {
-		a[i] = x + T(by[uint8(x&m.exponent>>shift)])
+		a[i] = x + T(by[uint8(x&exponent>>(shift&31))]) // the mask spares a check
 	}
 }
 

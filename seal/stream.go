@@ -89,8 +89,8 @@ func (k *Key) stream(ctx context.Context, dst io.Writer, src io.Reader, size int
 		workers = runtime.GOMAXPROCS(0)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	todo, ordered := make(chan *part, workers), make(chan *part, 2*workers)
-	spare := make(chan []byte, 4*workers)
+	todo, ordered := make(chan *part, 4*workers), make(chan *part, 8*workers)
+	spare := make(chan []byte, 12*workers)
 	var wg sync.WaitGroup
 	defer func() { // nobody reads plain weights out of memory that is free
 		cancel()
