@@ -31,6 +31,10 @@ type BenchOptions struct {
 	// right unless a small file asks for much on purpose (gradient.Config.Memory).
 	Memory int64
 
+	// Profile also measures what the machine reaches at best, and how long each operator
+	// takes.
+	Profile bool
+
 	Progress func(Progress) // may be nil
 }
 
@@ -45,6 +49,8 @@ type Benchmark struct {
 	Batch    int     `json:"batch"`
 	Repeat   int     `json:"repeat"`
 	Kernel   string  `json:"kernel"` // the instruction set in use
+	// Profile is nil unless BenchOptions.Profile is set.
+	Profile *BenchProfile `json:"profile,omitempty"`
 }
 
 // Spread is what repeated measurements of a time gave, in milliseconds.
@@ -147,7 +153,11 @@ func (o BenchOptions) run(ctx context.Context) (*Benchmark, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return r, nil
+	if o.Profile {
+		program = nil // likewise
+		r.Profile, err = o.profile(ctx, m, cfg, inputs)
+	}
+	return r, err
 }
 
 // time runs f some times and returns the spread in milliseconds.

@@ -58,6 +58,8 @@ type Config struct {
 	Workers *Workers
 	// Meter counts the work of the program; nil means that nothing does.
 	Meter *Meter
+	// Profile notes how long each operator takes; nil means that nothing does.
+	Profile *Profile
 	// Memory is the limit on the bytes that the values of a run take at once, and on
 	// those of constants computed at compile time. 0 means that of Workers, or, without
 	// one, in proportion to what is given: 256 MiB, and 4 KiB for each byte of the model's

@@ -38,7 +38,9 @@
 //	nested.go         branches and loop bodies
 //	pages_linux.go    large pages for large buffers
 //	pages_other.go    the same where there are none
+//	peak.go           what the machine reaches at best
 //	probe.go          axes of samples that only a run shows
+//	profile.go        Profile: the time that operators take
 //	program.go        Program: bound inputs, Forward, Gradients
 //	refresh.go        Refresh, Backward and Fork: running again after a change
 //	run.go            runs operators, with their epilogues and companions

@@ -37,6 +37,7 @@ type Program struct {
 	tried    []nd.Array    // slots of the last trial
 	withGrad bool
 	meter    *Meter
+	profile  *Profile
 	head     *Head
 	assumed  []assumption
 	fixed    []fixedWeight
@@ -77,10 +78,11 @@ type output struct {
 
 // step is one operator with the slots of its arguments and its result.
 type step struct {
-	op     *ops.Op
-	in     []int
-	out    int
-	joined bool // runs together with the step before it, see fuse.go
+	op       *ops.Op
+	in       []int
+	out      int
+	joined   bool // runs together with the step before it, see fuse.go
+	backward bool // is a part of the gradients
 }
 
 // touches returns the slots of the arguments and of the result.
@@ -88,7 +90,7 @@ func (s *step) touches() []int { return append(s.in[:len(s.in):len(s.in)], s.out
 
 // program differentiates the graph and lays out the steps.
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
-	p := &Program{axes: c.cfg.Axes, apart: c.cfg.Apart, workers: c.cfg.Workers.pool(), meter: c.cfg.Meter, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
+	p := &Program{axes: c.cfg.Axes, apart: c.cfg.Apart, workers: c.cfg.Workers.pool(), meter: c.cfg.Meter, profile: c.cfg.Profile, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
 	l := newLayout(c)
 	var seeds []*ops.Value
 	var grads, byInput map[string]*ops.Value
@@ -162,6 +164,9 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	}
 	p.bytes = l.bytes
 	p.steps, p.slots = l.steps, l.slots // with slots of unused inputs by now
+	for i := p.forward; i < len(p.steps); i++ {
+		p.steps[i].backward = true
+	}
 	if p.visit = c.cfg.Visit; p.visit != nil {
 		p.schedule()
 	}

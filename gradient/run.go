@@ -1,6 +1,8 @@
 package gradient
 
 import (
+	"time"
+
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 )
@@ -64,6 +66,9 @@ func (p *Program) runTogether(steps []step, slots []nd.Array) error {
 	arrays := in(len(first.in))
 	if err := first.op.Check(arrays); err != nil {
 		return err
+	}
+	if p.profile != nil {
+		defer p.profile.add(steps, slots, time.Now())
 	}
 	switch {
 	case len(steps) == 1:

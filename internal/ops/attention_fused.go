@@ -123,8 +123,9 @@ func (b *Builder) attend(q, k, v, bias *Value, swapped bool, scale float32, zero
 			x := headInputs(in, bias != nil)
 			a.Forward(w, x[0], x[1], x[2], x[3], out.Float32s())
 		}),
-		diff: func(_, gy *Value) []*Value { return b.attendGrad(a, in, bias != nil, gy) },
-		more: count(a.Batch...) * count(a.Queries, a.Keys, a.Size+a.Values+perElement),
+		diff:       func(_, gy *Value) []*Value { return b.attendGrad(a, in, bias != nil, gy) },
+		more:       count(a.Batch...) * count(a.Queries, a.Keys, a.Size+a.Values+perElement),
+		multiplied: count(a.Batch...) * count(a.Queries, a.Keys, a.Size+a.Values),
 	}, in...)
 	perm := axesUpTo(n)
 	perm[n-3], perm[n-2] = n-2, n-3
@@ -189,6 +190,8 @@ func (b *Builder) attendGrad(a attention.Heads, in []*Value, bias bool, gy *Valu
 			}
 			a.Gradient(w, x[0], x[1], x[2], x[3], in[len(in)-1].Float32s(), gq, gk, gv)
 		}),
+		// Scores again, and the gradients by weights, values, queries and keys.
+		multiplied: count(a.Batch...) * count(a.Queries, a.Keys, 3*a.Size+2*a.Values),
 	}, append(slices.Clone(in), gy)...)
 	var parts []*Value
 	at := 0

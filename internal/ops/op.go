@@ -23,6 +23,8 @@ type Op struct {
 	// more is the work in multiplications, besides that in proportion to the elements of
 	// inputs and output and that of products and convolutions (see work.go).
 	more float64
+	// multiplied is the multiply-adds of a kernel that products does not know.
+	multiplied float64
 
 	b   *Builder
 	id  uint64

@@ -73,8 +73,9 @@ func (b *Builder) states(n *recurrence, x *Value) *Value {
 		kernel: checked{func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			k.Forward(w, n.in(in[1:]), in[0].Float32s(), out.Float32s())
 		}, n.checkLengths},
-		diff: func(tape, gtape *Value) []*Value { return b.recurrentGrad(name, n, x, tape, gtape) },
-		more: count(k.Steps, k.Batch, k.Hidden, k.Cell.Gates(), k.Hidden),
+		diff:       func(tape, gtape *Value) []*Value { return b.recurrentGrad(name, n, x, tape, gtape) },
+		more:       count(k.Steps, k.Batch, k.Hidden, k.Cell.Gates(), k.Hidden),
+		multiplied: count(k.Steps, k.Batch, k.Hidden, k.Cell.Gates(), k.Hidden),
 	}, n.inputs(x)...)
 	return b.Slice(tape, 0, 0, k.States(), 1)
 }
@@ -86,6 +87,7 @@ func (b *Builder) recurrentGrad(name string, n *recurrence, x, tape, gtape *Valu
 		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			k.Backward(w, n.in(in[2:]), in[0].Float32s(), in[1].Float32s(), out.Float32s())
 		}),
+		multiplied: 2 * count(k.Steps, k.Batch, k.Hidden, k.Cell.Gates(), k.Hidden), // by states and by weights
 	}, n.inputs(tape, gtape)...)
 	end := k.BackSize()
 	last := func(v *Value) *Value { // the part of back before end

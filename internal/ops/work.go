@@ -58,6 +58,19 @@ func products(o *Op) float64 {
 	return 0
 }
 
+// MultiplyAdds returns the multiply-adds of products, convolutions, attention and recurrent
+// cells, in the number that the definition of the operator has: methods such as Winograd's
+// take fewer. It is 0 for other operators.
+func (o *Op) MultiplyAdds() float64 {
+	switch k := o.kernel.(type) {
+	case *convWeightKernel:
+		return convWork(k.conv)
+	case *gatedKernel:
+		return convWork(k.conv)
+	}
+	return o.multiplied + products(o)
+}
+
 func convWork(g conv.Conv) float64 {
 	return count(g.Batch, g.OutChannels, g.InChannels/max(g.Group, 1)) * count(g.Out...) * count(g.Kernel...)
 }

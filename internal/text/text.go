@@ -107,4 +107,7 @@ func Benchmark(w io.Writer, r *advparams.Benchmark) {
 	line(w, "forward\t%.2f\t%.2f\t%.2f", r.Forward.Median, r.Forward.Min, r.Forward.Max)
 	line(w, "forward and gradients\t%.2f\t%.2f\t%.2f", r.Gradient.Median, r.Gradient.Min, r.Gradient.Max)
 	line(w, "batch %d, %d threads, %d runs, %s kernels, compiled in %.0f ms", r.Batch, r.Threads, r.Repeat, r.Kernel, r.Compile)
+	if r.Profile != nil {
+		profile(w, r.Profile)
+	}
 }
