@@ -192,11 +192,13 @@ type View struct {
 	Picture       []byte // a PNG
 	Width, Height int    // of the sample, in pixels
 	Text          string
-	Answered      [2]string   // texts that the original and the locked model answer
-	Series        [][]float64 // lines, one a channel
-	Features      []float64   // of a table
-	Boxes         [2][]Box    // found by the original and by the locked model
-	Masks         [2][]byte   // PNGs of classes by pixel
+	Answered      [2]string      // texts that the original and the locked model answer
+	Series        [][]float64    // lines, one a channel
+	Features      []float64      // of a table
+	Boxes         [2][]Box       // found by the original and by the locked model
+	Masks         [2][]byte      // PNGs of classes by pixel
+	Pictures      [2][]byte      // PNGs that the original and the locked model make of the sample
+	Lines         [2][][]float64 // signals that they make of it
 }
 
 // Box is an object in a picture; all lengths are shares of it.

@@ -93,8 +93,18 @@ func TestHistogram(t *testing.T) {
 
 func TestExamples(t *testing.T) {
 	r := &Runs{Task: task.Classification{}, Vocabulary: []string{"[PAD]", "un", "##lock", "the", "Ġcat"}}
-	if s := r.text([]int64{1, 2, 3, 4, 9, 0, 0}); s != "unlock the cat 9" {
+	if s := r.text(unpadded([]int64{1, 2, 3, 4, 9, 0, 0})); s != "unlock the cat 9" {
 		t.Errorf("tokens read %q", s)
+	}
+	tokens := map[string]nd.Array{"attention_mask": nd.Of([]int64{1, 1, 0}, 1, 3), "input_ids": nd.Of([]int64{3, 4, 0}, 1, 3)}
+	if s := r.view(tokens, 0).Text; s != "the cat" {
+		t.Errorf("a sample with a mask reads %q", s)
+	}
+	if got := answered([]int64{0, 2, 1, 0}, []float64{0, -1, 1, 0}); !slices.Equal(got, []int64{0, 1, 0}) {
+		t.Errorf("answers %v", got)
+	}
+	if got := answered([]int64{2, 3, -1}, []float64{2, 3}); !slices.Equal(got, []int64{2, 3}) {
+		t.Errorf("a text that was read: %v", got)
 	}
 	if got := likeness([]float64{1, 0}, []float64{2, 0}); got != 1 {
 		t.Errorf("likeness %v", got)

@@ -105,6 +105,13 @@ func (r *Runs) compare(e *Example, truth nd.Array, answers [2]nd.Array, i int) {
 	if classesOf(answers[0]) == nil { // several numbers
 		e.By = "likeness"
 		e.Original, e.Locked = number(1), likeness(before, after)
+		if _, made := r.Task.(task.Image); made {
+			for k, a := range answers {
+				var made View
+				r.viewFloats(&made, a, row(a, a.Data.([]float32), i))
+				e.View.Pictures[k], e.View.Lines[k] = made.Picture, made.Series
+			}
+		}
 		return
 	}
 	e.By = "right"
@@ -119,7 +126,7 @@ func (r *Runs) compare(e *Example, truth nd.Array, answers [2]nd.Array, i int) {
 		case ids != nil && len(a.Shape) == 3 && e.View.Picture != nil:
 			e.View.Masks[k] = mask(row(a, ids, i), a.Shape[2])
 		case ids != nil && len(a.Shape) == 2:
-			e.View.Answered[k] = r.text(row(a, ids, i))
+			e.View.Answered[k] = r.text(answered(row(a, ids, i), label))
 		}
 	}
 }
@@ -200,14 +207,32 @@ func likeness(x, y []float64) float64 {
 	return min(1, max(-1, c))
 }
 
+// answered returns the answers at places that have a label. Where labels do not go with places,
+// it leaves out what is no answer.
+func answered(ids []int64, label []float64) []int64 {
+	var list []int64
+	for i, id := range ids {
+		if id >= 0 && (len(label) != len(ids) || label[i] >= 0) {
+			list = append(list, id)
+		}
+	}
+	return list
+}
+
+// unpadded returns tokens without the padding at their end.
+func unpadded(ids []int64) []int64 {
+	n := len(ids)
+	for n > 1 && ids[n-1] <= 0 {
+		n--
+	}
+	return ids[:n]
+}
+
 // text writes tokens with the vocabulary, or as numbers without one.
 func (r *Runs) text(ids []int64) string {
 	const most = 40
 	var b strings.Builder
 	n := len(ids)
-	for n > 1 && ids[n-1] <= 0 { // padding
-		n--
-	}
 	for i, id := range ids[:min(n, most)] {
 		token := fmt.Sprint(id)
 		switch {

@@ -20,14 +20,18 @@ const thumbnail = 112
 
 // view returns how sample i looks, by the first input that can be shown.
 func (r *Runs) view(inputs map[string]nd.Array, i int) (v View) {
+	largest := int64(-1)
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
 		a := inputs[name]
 		switch x := a.Data.(type) {
 		case []float32:
 			r.viewFloats(&v, a, row(a, x, i))
 		case []int64:
-			if len(a.Shape) == 2 && v.Text == "" {
-				v.Text = r.text(row(a, x, i))
+			if len(a.Shape) != 2 || len(x) == 0 {
+				continue
+			}
+			if most := slices.Max(x); most > largest { // tokens, rather than a mask of them
+				largest, v.Text = most, r.text(unpadded(row(a, x, i)))
 			}
 		}
 		if v.Picture != nil || v.Series != nil {

@@ -82,6 +82,30 @@ func writeMasks(t *testing.T) string {
 	return "masks"
 }
 
+// writePictures writes a model that makes pictures softer, and pictures of noise.
+func writePictures(t *testing.T) string {
+	rng := rand.New(rand.NewPCG(10, 0))
+	const samples, side = 100, 24
+	x, y := nd.New(nd.Float32, samples, 1, side, side), nd.New(nd.Float32, samples, 1, side, side)
+	for i := range samples {
+		across, down := rng.Float64(), rng.Float64()
+		for p := range side * side {
+			clean := 0.5 + 0.4*math.Sin(across*float64(p%side))*math.Sin(down*float64(p/side))
+			y.Float32s()[i*side*side+p] = float32(clean)
+			x.Float32s()[i*side*side+p] = float32(clean + rng.NormFloat64()/8)
+		}
+	}
+	conv := node("Conv", "soft", "noisy", "blur")
+	conv.Attribute = []*onnxpb.AttributeProto{{Name: proto.String("pads"), Type: onnxpb.AttributeProto_INTS.Enum(), Ints: []int64{1, 1, 1, 1}}}
+	writeModel(t, "pictures-original.onnx",
+		value("noisy", onnxpb.TensorProto_FLOAT, 0, 1, side, side), value("clean", onnxpb.TensorProto_FLOAT, 0, 1, side, side),
+		[]*onnxpb.NodeProto{conv, node("Conv", "clean", "soft", "gain")},
+		tensor("blur", func(int) float64 { return 1.0/9 + rng.NormFloat64()/200 }, 4, 1, 3, 3),
+		tensor("gain", func(int) float64 { return 0.25 + rng.NormFloat64()/200 }, 1, 4, 1, 1))
+	writeSamples(t, "pictures.npz", dataset.Named{Name: "noisy", Array: x}, dataset.Named{Name: "labels", Array: y})
+	return "pictures"
+}
+
 // writeSeries writes a model that tells how often a wave rises, and waves.
 func writeSeries(t *testing.T) string {
 	rng := rand.New(rand.NewPCG(9, 0))
