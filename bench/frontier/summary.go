@@ -27,9 +27,10 @@ type figures struct {
 }
 
 // summarise prints the table of docs/method.md, and writes what docs/figures draws: the
-// advantage of the best attack over the zero line, in points, by the share of the weights
-// that is sealed, as mean and standard deviation over the attackers.
-// An advantage is the difference of two trainings by one attacker: the table has its range.
+// difference of the best attack from its control, or from the zero line where that is known of
+// more attackers, in points, by the share of the weights that is sealed, as mean and standard
+// deviation over the attackers. A difference is that of two trainings by one attacker: the
+// table has their range.
 func summarise(w io.Writer, rows [][]string, path string) error {
 	places := map[point]*figures{}
 	var points []point
@@ -64,12 +65,16 @@ func summarise(w io.Writer, rows [][]string, path string) error {
 		title := subjects[at.model].title
 		fmt.Fprintf(w, "| %s | %s | %s | %.3g %% | %s | %s | %s | %s | %s | %d |\n", title, at.samples, at.epochs, at.percent(),
 			plusMinus("%.1f", f.locked), plusMinus("%.1f", f.best), plusMinus("%.1f", f.zero), f.of(f.advantage, meanAndRange), f.of(f.overControl, pairs), len(f.best))
-		if len(f.advantage) == 0 || !slices.ContainsFunc(points, func(p point) bool {
+		if !slices.ContainsFunc(points, func(p point) bool {
 			return p.model == at.model && p.samples == at.samples && p.epochs == at.epochs && p.sealed != at.sealed
 		}) {
 			continue // one point is no line
 		}
-		mean, deviation := spread(f.advantage)
+		over := f.advantage
+		if len(f.overControl) >= len(over) {
+			over = f.overControl
+		}
+		mean, deviation := spread(over)
 		lines = append(lines, []string{title + ", " + at.samples + " images", strconv.FormatFloat(at.percent(), 'g', 3, 64), strconv.FormatFloat(mean, 'f', 2, 64), strconv.FormatFloat(deviation, 'f', 2, 64)})
 	}
 	f, err := os.Create(path)
