@@ -4,7 +4,7 @@ GO ?= go
 PREFIX ?= /usr/local
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build install release capi storage demo bench clean fuzz generate lint race test test-arm64 site test-capi test-deploy test-faults test-js test-long test-mutations test-python test-release test-report test-site test-slurm test-storage vuln wheels
+.PHONY: help build install release capi storage demo bench clean fuzz generate lint race site test test-arm64 test-avx2 test-capi test-deploy test-faults test-js test-long test-mutations test-python test-release test-report test-site test-slurm test-storage vuln wheels
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
