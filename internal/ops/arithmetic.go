@@ -22,7 +22,17 @@ type binary struct {
 	diff func(b *Builder, x, y, z, gz *Value) (gx, gy *Value)
 }
 
+// summed returns integers as numbers if they meet sums of products of integers (isSum), which
+// are numbers here so that they have gradients: a bias of a quantised convolution.
+func (b *Builder) summed(x, other *Value) *Value {
+	if x.DType == nd.Int64 && isSum(other) {
+		return b.Cast(x, nd.Float32)
+	}
+	return x
+}
+
 func (b *Builder) binary(o binary, x, y *Value) *Value {
+	x, y = b.summed(x, y), b.summed(y, x)
 	if x.DType != y.DType {
 		fail("%s: operands of type %v and %v", o.name, x.DType, y.DType)
 	}

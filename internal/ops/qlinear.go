@@ -1,5 +1,10 @@
 package ops
 
+import (
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
 // qlinear: MatMulInteger, ConvInteger, QLinearMatMul, QLinearConv (opset 10). They
 // are built as their definitions say: products of numbers minus their zero points,
 // between DequantizeLinear and QuantizeLinear. Sums beyond 2²⁴ are rounded to
@@ -37,8 +42,19 @@ func (c *Call) along(i int, x *Value, axis int) *Value {
 	return c.Reshape(p, shape...)
 }
 
+// sumOf marks sums of products of integers, which are int32 in the model and numbers here.
+func sumOf(v *Value) *Value {
+	if v.Elem == 0 {
+		v.Elem = onnxpb.TensorProto_INT32
+	}
+	return v
+}
+
+// isSum reports whether a value is such sums.
+func isSum(v *Value) bool { return v.DType == nd.Float32 && v.Elem == onnxpb.TensorProto_INT32 }
+
 func buildMatMulInteger(c *Call) []*Value {
-	return []*Value{c.MatMul(c.centred(0, 2, -2), c.centred(1, 3, -1))}
+	return []*Value{sumOf(c.MatMul(c.centred(0, 2, -2), c.centred(1, 3, -1)))}
 }
 
 // convolve builds a Conv with this node's attributes on other inputs.
@@ -49,7 +65,7 @@ func (c *Call) convolve(inputs ...*Value) *Value {
 }
 
 func buildConvInteger(c *Call) []*Value {
-	return []*Value{c.convolve(c.centred(0, 2, 1), c.centred(1, 3, 0))}
+	return []*Value{sumOf(c.convolve(c.centred(0, 2, 1), c.centred(1, 3, 0)))}
 }
 
 func buildQLinearMatMul(c *Call) []*Value {

@@ -57,6 +57,7 @@ func TestQuantizeValues(t *testing.T) {
 			nd.Of([]float32{2, 8}, 1, 2)},
 		{testNode{op: "ConvInteger", inputs: []any{nd.Of([]int64{2, 3, 4, 5}, 1, 1, 2, 2), nd.Of([]int64{1, 1}, 1, 1, 1, 2), nd.Scalar[int64](1)}},
 			nd.Of([]float32{3, 7}, 1, 1, 2, 1)},
+		{testNode{op: "Add", name: "a bias of integers to sums of products", inputs: []any{typed{floats(3, 7), onnxpb.TensorProto_INT32}, ints(-4, 5)}}, floats(-1, 12)},
 		{testNode{op: "QLinearMatMul", inputs: []any{nd.Of([]int64{3, 5}, 1, 2), floats(0.5), ints(1), nd.Of([]int64{2, 4}, 2, 1), floats(2), ints(0), floats(0.5), typed{ints(10), onnxpb.TensorProto_UINT8}}},
 			nd.Of([]float32{50}, 1, 1)},
 		{testNode{op: "QLinearConv", inputs: []any{nd.Of([]int64{3, 5}, 1, 1, 2), floats(0.5), ints(1), nd.Of([]int64{2, 4}, 2, 1, 1), floats(2, 1), ints(0), floats(1), typed{ints(0), onnxpb.TensorProto_INT8}, ints(1, -2)}},
