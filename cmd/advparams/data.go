@@ -38,7 +38,7 @@ func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uin
 		return err
 	})
 	must(cmd.RegisterFlagCompletionFunc("task", cobra.FixedCompletions(advparams.TaskNames(), cobra.ShellCompDirectiveNoFileComp)))
-	outputFlag(cmd, &d.output, "the model's output `NAME` has the answers, one value a class; the first if left out")
+	cmd.Flags().StringVar(&d.output, "output", "", "the model's output `NAME` has the answers, one value a class; the first if left out")
 	fl.StringArrayVar(&d.axes, "batch-axis", nil, "axis K of the input or output NAME counts samples, or none of its axes, as in `NAME=K|none`; may be repeated (default: what shapes, names and a run tell)")
 	fl.StringArrayVar(&d.carry, "carry", nil, "samples are a sequence: what the original's `OUTPUT=INPUT` gave for one goes into the next; zeros go into the first; may be repeated")
 	fileFlag(cmd, &d.Vocabulary, "vocabulary", "", "show tokens in reports as text: `FILE` has one token a line", "txt")

@@ -18,13 +18,6 @@ func fileFlag(cmd *cobra.Command, p *string, name, short, usage string, extensio
 func choiceFlag[T ~string](cmd *cobra.Command, p *T, name string, value T, usage string, values ...string) {
 	*p = value
 	cmd.Flags().Var(&cliflag.Choice[T]{Value: p, Values: values}, name, usage)
-	must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
-}
-
-// outputFlag defines --output.
-func outputFlag(cmd *cobra.Command, p *string, usage string) {
-	cmd.Flags().StringVar(p, "output", "", usage)
-	must(cmd.RegisterFlagCompletionFunc("output", cobra.NoFileCompletions))
 }
 
 // machineFlags defines --threads and --memory.

@@ -126,6 +126,7 @@ No file is replaced without --force, and files appear whole or not at all.
 	root.SetFlagErrorFunc(flagMistake)
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.DisableFlagsInUseLine = true
+		must(cliflag.Complete(cmd))
 		do := cmd.RunE
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			a.running = true

@@ -1,4 +1,4 @@
-// Package cliflag has types of values for flags, and finds the flag that was meant.
+// Package cliflag has types of values for flags, completes them, and finds the flag that was meant.
 package cliflag
 
 import (
@@ -31,6 +31,8 @@ func (c *Choice[T]) Set(s string) error {
 	*c.Value = T(s)
 	return nil
 }
+
+func (c *Choice[T]) choices() []string { return c.Values }
 
 func (c *Choice[T]) Type() string { return strings.Join(c.Values, "|") }
 
