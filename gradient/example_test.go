@@ -196,12 +196,12 @@ func ExampleInputError() {
 
 // Not every operator passes gradients on.
 func ExampleSupportFor() {
-	for _, name := range []string{"Conv", "ArgMax", "DeformConv"} {
+	for _, name := range []string{"Conv", "ArgMax", "SVMClassifier"} {
 		s := gradient.SupportFor("", name, 17)
 		fmt.Printf("%s: forward %v, gradient %v\n", name, s.Forward, s.Gradient)
 	}
 	// Output:
 	// Conv: forward true, gradient true
 	// ArgMax: forward true, gradient false
-	// DeformConv: forward false, gradient false
+	// SVMClassifier: forward false, gradient false
 }

@@ -52,6 +52,24 @@ class Gelu(OpRun):
         return (x * 0.5 * (1 + (erf(x / math.sqrt(2)) if approximate == "none" else np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))),)
 
 
+class DeformConv(OpRun):
+    def _run(self, x, w, offset, bias=None, mask=None, dilations=None, group=1, offset_group=1, pads=None, strides=None, **_):
+        (n, c, h, wide), (m, per, kh, kw), (oh, ow) = x.shape, w.shape, offset.shape[2:]
+        dilations, pads, strides = dilations or [1, 1], pads or [0] * 4, strides or [1, 1]
+        offset = offset.reshape(n, offset_group, kh, kw, 2, oh, ow)
+        mask = np.ones((n, offset_group, kh, kw, oh, ow)) if mask is None else mask.reshape(n, offset_group, kh, kw, oh, ow)
+        y = np.zeros((n, m, oh, ow)) + (0 if bias is None else bias.reshape(1, m, 1, 1))
+        at = lambda i, k, r, q: x[i, k, r, q] if 0 <= r < h and 0 <= q < wide else 0.0
+        for i, k, a, b, r, q in np.ndindex(n, c, kh, kw, oh, ow):
+            g = k // (c // offset_group)
+            py, px = (s * st - p + t * d + o for s, st, p, t, d, o in zip((r, q), strides, pads, (a, b), dilations, offset[i, g, a, b, :, r, q]))
+            fy, fx = math.floor(py), math.floor(px)
+            v = sum(at(i, k, fy + dy, fx + dx) * abs(1 - dy - (py - fy)) * abs(1 - dx - (px - fx)) for dy in (0, 1) for dx in (0, 1))
+            first = k // per * (m // group)
+            y[i, first : first + m // group, r, q] += v * mask[i, g, a, b, r, q] * w[first : first + m // group, k % per, a, b]
+        return (y,)
+
+
 class GroupNormalization(OpRun):
     def _run(self, x, scale, bias, epsilon=1e-5, num_groups=None, **_):
         rows = x.reshape(x.shape[0], num_groups, -1)
@@ -120,7 +138,7 @@ def golden(model, inputs, gradients=True):
     del double.graph.initializer[:]; double.graph.initializer.extend(kept)
     double.graph.input.extend(helper.make_tensor_value_info(n, TensorProto.DOUBLE, v.shape) for n, v in trained.items() if n not in {i.name for i in double.graph.input})
     QuantizeLinear.rounding = {}
-    ours = [Erf, Gelu, GroupNormalization, QuantizeLinear, DequantizeLinear] if gradients else []
+    ours = [DeformConv, Erf, Gelu, GroupNormalization, QuantizeLinear, DequantizeLinear] if gradients else []
     run = ReferenceEvaluator(double, new_ops=ours)
     feeds = {k: v.astype(np.float64) if v.dtype.kind == "f" else v for k, v in inputs.items()} | trained
     outputs = run.run(None, feeds)

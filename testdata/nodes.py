@@ -23,6 +23,9 @@ def real(*shape, low=-2.0, high=2.0):
 
 def positive(*shape): return real(*shape, low=0.3, high=2.5)
 def unit(*shape): return real(*shape, low=-0.9, high=0.9)
+def between(*shape):
+    """Offsets that stay clear of whole numbers, where the slope of an interpolation changes."""
+    return lambda: (rng.integers(-2, 2, shape) + rng.uniform(0.2, 0.8, shape)).astype(np.float32)
 def const(*values, dtype=np.int64): return lambda: np.array(values, dtype)
 def scalar(value, dtype=np.float32): return lambda: np.array(value, dtype)
 def whole(*shape, low=0, high=5, dtype=np.int64): return lambda: rng.integers(low, high, shape).astype(dtype)
@@ -77,6 +80,8 @@ case("Conv", real(1, 4, 5, 5), real(6, 2, 3, 3), name="conv_grouped", group=2)
 case("Conv", real(2, 2, 9), real(3, 2, 3), name="conv_dilated", dilations=[2])
 case("Conv", real(2, 5, 4, 4), real(6, 5, 1, 1), name="conv_pointwise")
 case("Conv", real(1, 2, 4, 4, 4), real(2, 2, 2, 2, 2), name="conv_3d")
+case("DeformConv", real(1, 2, 4, 3), real(2, 1, 2, 2), between(1, 16, 3, 2), real(2), real(1, 8, 3, 2), opset=19, group=2, offset_group=2)
+case("DeformConv", real(2, 2, 5, 4), real(1, 2, 3, 2), between(2, 12, 3, 2), name="deformconv_strided", opset=22, pads=[1, 1, 1, 1], strides=[2, 2], dilations=[1, 2])
 case("ConvTranspose", real(1, 3, 4, 4), real(3, 2, 3, 3), real(2), strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1])
 case("MaxPool", real(2, 3, 6, 6), kernel_shape=[2, 2], strides=[2, 2]); case("MaxPool", real(1, 2, 7, 7), name="maxpool_overlapping", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
 case("AveragePool", real(2, 3, 6, 6), kernel_shape=[3, 3], pads=[1, 1, 1, 1]); case("AveragePool", real(1, 2, 6, 6), name="averagepool_count", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1)

@@ -55,6 +55,7 @@
 //	folding.go               Col2Im, AffineGrid
 //	fourier.go               DFT, STFT, window functions
 //	gather.go                Gather, GatherElements, GatherND, ReverseSequence
+//	deformconv.go            DeformConv
 //	gridsample.go            GridSample
 //	index.go                 numbers of nodes, found without searching for them; Grad
 //	integer.go               Mod, BitwiseAnd, BitShift and other integer operators

@@ -78,4 +78,5 @@ func buildGridSample(c *Call) []*Value {
 var gridSamples = family{
 	"GridSample": {16, buildGridSample},
 	"RoiAlign":   {10, buildRoiAlign},
+	"DeformConv": {19, buildDeformConv},
 }
