@@ -52,6 +52,43 @@ type block struct {
 	// weights. It does not where the numbers that a model computes decide what else it
 	// computes, such as which boxes a detector looks at.
 	again func() (*gradient.Program, []nd.Array, error)
+	exact *gradient.Session // of the block's samples alone, which decides anew; nil without again
+	batch batch
+}
+
+// batch is the samples of a block as a source.
+type batch map[string]nd.Array
+
+func (b batch) Len() int {
+	for _, a := range b {
+		return a.Shape[0]
+	}
+	return 0
+}
+
+func (b batch) Batch(lo, hi int) (map[string]nd.Array, error) {
+	out := map[string]nd.Array{}
+	for name, a := range b {
+		out[name] = a.Rows(lo, hi)
+	}
+	return out, nil
+}
+
+// try returns the outputs with another value of a parameter.
+func (b *block) try(at site, value float32) (outputs []nd.Array, err error) {
+	if b.exact == nil {
+		return b.program.Try(at.tensor, at.index, value)
+	}
+	a, _ := b.exact.Weights().Array(at.tensor)
+	x := a.Float32s()
+	old := x[at.index]
+	x[at.index] = value
+	defer func() { x[at.index] = old }()
+	err = b.exact.Forward(b.batch, func(_, _ int, list []nd.Array) error {
+		outputs = list
+		return nil
+	})
+	return outputs, err
 }
 
 // mostDecided is the number of samples that are enough for gradients where each needs a
@@ -148,8 +185,13 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 		}
 		if one.program.Decided() {
 			n = min(n, max(size, mostDecided))
-			own := cfg
+			own, plain := cfg, cfg
 			own.Values = batch
+			plain.Keep, plain.Visit, plain.Gradients = false, nil, nil
+			if one.exact, err = gradient.NewSession(m, plain, size); err != nil {
+				return nil, err
+			}
+			one.batch = batch
 			one.again = func() (*gradient.Program, []nd.Array, error) {
 				p, err := gradient.Compile(m, own)
 				if err != nil {
@@ -297,7 +339,7 @@ func (b *blocks) with(at site, value float32, stop func(s task.Score, n int) boo
 		if err := one.settled(); err != nil {
 			return nil, 0, false, err
 		}
-		outputs, err := one.program.Try(at.tensor, at.index, value)
+		outputs, err := one.try(at, value)
 		if err != nil {
 			return nil, 0, false, err
 		}

@@ -69,7 +69,7 @@ func (t *trial) evaluate(more []*block) error {
 		if err := one.settled(); err != nil {
 			return err
 		}
-		outputs, err := one.program.Try(t.tensor, t.index, t.value)
+		outputs, err := one.try(t.site, t.value)
 		if err != nil {
 			return err
 		}

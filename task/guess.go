@@ -185,7 +185,9 @@ func For(t Task, o Outlook) Task {
 		t.Names = o.Outputs(t)
 		return t
 	case Detection:
-		t.Width, t.Height = o.imageSize()
+		if w, h := o.imageSize(); w > 0 && h > 0 {
+			t.Width, t.Height = w, h
+		}
 		return t
 	}
 	return t

@@ -71,7 +71,12 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 		}
 	}
 	o.Floats = withoutScalars(g, o.Floats)
-	o.Boxes = boxOutputs(g)
+	var alone bool
+	if o.Boxes, alone = boxOutputs(g); alone {
+		for _, name := range o.Boxes {
+			axes.Outputs[name] = gradient.NoAxis
+		}
+	}
 	if out == nil {
 		out = g.GetOutput()[0]
 		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, func(v *onnxpb.ValueInfoProto) bool { return byArgMax(g, v) }} {
@@ -154,18 +159,20 @@ func (o Outlook) Outputs(t Task) []string {
 
 // boxOutputs returns the outputs of a detector that has images, one output of boxes, [N,A,4] or
 // [A,4], and another of scores for each class, [N,A,C], or two with a score and a class for
-// each box; nil if there are none.
-func boxOutputs(g *onnxpb.GraphProto) []string {
+// each box; nil if there are none. alone means that they are of one image and have no axis of
+// samples.
+func boxOutputs(g *onnxpb.GraphProto) (names []string, alone bool) {
 	images := slices.ContainsFunc(g.GetInput(), func(v *onnxpb.ValueInfoProto) bool {
 		s := shapeOf(v)
 		return len(s) == 4 || len(s) == 3 && s[0] == 3
 	})
 	if !images {
-		return nil
+		return nil, false
 	}
 	for _, boxes := range g.GetOutput() {
 		s := shapeOf(boxes)
-		if rank := len(s); !isFloat(boxes) || rank != 2 && rank != 3 || s[rank-1] != 4 {
+		rank := len(s)
+		if !isFloat(boxes) || rank != 2 && rank != 3 || s[rank-1] != 4 {
 			continue
 		}
 		var single, pair []string // with a number for each box, for each box and class
@@ -182,12 +189,12 @@ func boxOutputs(g *onnxpb.GraphProto) []string {
 		}
 		switch {
 		case len(single) == 3:
-			return single
+			return single, rank == 2
 		case len(pair) == 2:
-			return pair
+			return pair, false
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // isInteger reports whether a value has integers.
