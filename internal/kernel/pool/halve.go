@@ -6,6 +6,9 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
+//go:generate go run ../internal/asmgen -out asm_amd64.s -stubs asm_amd64.go -pkg pool
+//go:generate go run ../internal/armgen -out asm_arm64.s -stubs asm_arm64.go -pkg pool
+
 // halves reports whether pooling halves a plane: windows of 2×2 side by side, the pooling
 // of most networks.
 func (g *plane) halves() bool {

@@ -6,8 +6,6 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-//go:generate go run ../internal/asmgen -out asm_amd64.s -stubs asm_amd64.go -pkg pool
-
 // halvingCode returns the assembly for halving planes, nil for none.
 func halvingCode() *halving {
 	if simd.Active() == simd.Portable {

@@ -12,6 +12,7 @@
 //	sums.go         sums of adjacent slices
 //	copy.go         copies of rows, every second element, two rows interleaved
 //	transpose.go    transposition
+//	halve.go        pooling with windows of 2×2
 //	tile.go         matrix products: tiles
 //	strip.go        matrix products: strips of rows
 //	runs.go         matrix products: rows of A in runs
@@ -34,6 +35,7 @@ import (
 var packages = map[string]func(){
 	"simd":  simdKernels,
 	"micro": microKernels,
+	"pool":  halves,
 }
 
 var (
