@@ -7170,7 +7170,7 @@ begunwhole:
 	SUBS $4, R10
 	BLT rest
 
-steps:
+strided:
 	FMOVQ 0(R9), F1
 	ADD R0, R9
 	FMOVQ 0(R9), F2
@@ -7186,7 +7186,7 @@ steps:
 	WORD $0x4f831020 // fmla v0.4s, v1.4s, v3.s[0]
 	WORD $0x4fa31040 // fmla v0.4s, v2.4s, v3.s[1]
 	SUBS $4, R10
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R10
@@ -7368,29 +7368,29 @@ begunwhole:
 	SUBS $4, R11
 	BLT rest
 
-steps:
+strided:
 	FMOVQ 0(R10), F1
 	ADD R1, R10
-	FMOVS (R9), F2
+	FMOVQ 0(R10), F2
+	ADD R1, R10
+	FMOVS (R9), F3
 	ADD R0, R9
-	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
+	WORD $0x4f831020 // fmla v0.4s, v1.4s, v3.s[0]
+	FMOVS (R9), F1
+	ADD R0, R9
+	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
 	FMOVQ 0(R10), F1
 	ADD R1, R10
-	FMOVS (R9), F2
-	ADD R0, R9
-	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
-	FMOVQ 0(R10), F1
+	FMOVQ 0(R10), F2
 	ADD R1, R10
-	FMOVS (R9), F2
+	FMOVS (R9), F3
 	ADD R0, R9
-	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
-	FMOVQ 0(R10), F1
-	ADD R1, R10
-	FMOVS (R9), F2
+	WORD $0x4f831020 // fmla v0.4s, v1.4s, v3.s[0]
+	FMOVS (R9), F1
 	ADD R0, R9
-	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
+	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
 	SUBS $4, R11
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R11
@@ -7577,7 +7577,7 @@ begunwhole:
 	SUBS $4, R10
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R9), (F2, F3)
 	ADD R0, R9
 	FLDPQ 0(R9), (F4, F5)
@@ -7597,7 +7597,7 @@ steps:
 	WORD $0x4fa61080 // fmla v0.4s, v4.4s, v6.s[1]
 	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
 	SUBS $4, R10
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R10
@@ -7801,33 +7801,33 @@ begunwhole:
 	SUBS $4, R11
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R10), (F2, F3)
 	ADD R1, R10
-	FMOVS (R9), F4
+	FLDPQ 0(R10), (F4, F5)
+	ADD R1, R10
+	FMOVS (R9), F6
 	ADD R0, R9
-	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x4f861040 // fmla v0.4s, v2.4s, v6.s[0]
+	WORD $0x4f861061 // fmla v1.4s, v3.4s, v6.s[0]
+	FMOVS (R9), F2
+	ADD R0, R9
+	WORD $0x4f821080 // fmla v0.4s, v4.4s, v2.s[0]
+	WORD $0x4f8210a1 // fmla v1.4s, v5.4s, v2.s[0]
 	FLDPQ 0(R10), (F2, F3)
 	ADD R1, R10
-	FMOVS (R9), F4
-	ADD R0, R9
-	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
-	FLDPQ 0(R10), (F2, F3)
+	FLDPQ 0(R10), (F4, F5)
 	ADD R1, R10
-	FMOVS (R9), F4
+	FMOVS (R9), F6
 	ADD R0, R9
-	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
-	FLDPQ 0(R10), (F2, F3)
-	ADD R1, R10
-	FMOVS (R9), F4
+	WORD $0x4f861040 // fmla v0.4s, v2.4s, v6.s[0]
+	WORD $0x4f861061 // fmla v1.4s, v3.4s, v6.s[0]
+	FMOVS (R9), F2
 	ADD R0, R9
-	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x4f821080 // fmla v0.4s, v4.4s, v2.s[0]
+	WORD $0x4f8210a1 // fmla v1.4s, v5.4s, v2.s[0]
 	SUBS $4, R11
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R11
@@ -8037,7 +8037,7 @@ begunwhole:
 	SUBS $4, R10
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R9), (F3, F4)
 	FMOVQ 32(R9), F5
 	ADD R0, R9
@@ -8065,7 +8065,7 @@ steps:
 	WORD $0x4fa910e1 // fmla v1.4s, v7.4s, v9.s[1]
 	WORD $0x4fa91102 // fmla v2.4s, v8.4s, v9.s[1]
 	SUBS $4, R10
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R10
@@ -8286,41 +8286,41 @@ begunwhole:
 	SUBS $4, R11
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R10), (F3, F4)
 	FMOVQ 32(R10), F5
 	ADD R1, R10
-	FMOVS (R9), F6
+	FLDPQ 0(R10), (F6, F7)
+	FMOVQ 32(R10), F8
+	ADD R1, R10
+	FMOVS (R9), F9
 	ADD R0, R9
-	WORD $0x4f861060 // fmla v0.4s, v3.4s, v6.s[0]
-	WORD $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a2 // fmla v2.4s, v5.4s, v6.s[0]
+	WORD $0x4f891060 // fmla v0.4s, v3.4s, v9.s[0]
+	WORD $0x4f891081 // fmla v1.4s, v4.4s, v9.s[0]
+	WORD $0x4f8910a2 // fmla v2.4s, v5.4s, v9.s[0]
+	FMOVS (R9), F3
+	ADD R0, R9
+	WORD $0x4f8310c0 // fmla v0.4s, v6.4s, v3.s[0]
+	WORD $0x4f8310e1 // fmla v1.4s, v7.4s, v3.s[0]
+	WORD $0x4f831102 // fmla v2.4s, v8.4s, v3.s[0]
 	FLDPQ 0(R10), (F3, F4)
 	FMOVQ 32(R10), F5
 	ADD R1, R10
-	FMOVS (R9), F6
-	ADD R0, R9
-	WORD $0x4f861060 // fmla v0.4s, v3.4s, v6.s[0]
-	WORD $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a2 // fmla v2.4s, v5.4s, v6.s[0]
-	FLDPQ 0(R10), (F3, F4)
-	FMOVQ 32(R10), F5
+	FLDPQ 0(R10), (F6, F7)
+	FMOVQ 32(R10), F8
 	ADD R1, R10
-	FMOVS (R9), F6
+	FMOVS (R9), F9
 	ADD R0, R9
-	WORD $0x4f861060 // fmla v0.4s, v3.4s, v6.s[0]
-	WORD $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a2 // fmla v2.4s, v5.4s, v6.s[0]
-	FLDPQ 0(R10), (F3, F4)
-	FMOVQ 32(R10), F5
-	ADD R1, R10
-	FMOVS (R9), F6
+	WORD $0x4f891060 // fmla v0.4s, v3.4s, v9.s[0]
+	WORD $0x4f891081 // fmla v1.4s, v4.4s, v9.s[0]
+	WORD $0x4f8910a2 // fmla v2.4s, v5.4s, v9.s[0]
+	FMOVS (R9), F3
 	ADD R0, R9
-	WORD $0x4f861060 // fmla v0.4s, v3.4s, v6.s[0]
-	WORD $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a2 // fmla v2.4s, v5.4s, v6.s[0]
+	WORD $0x4f8310c0 // fmla v0.4s, v6.4s, v3.s[0]
+	WORD $0x4f8310e1 // fmla v1.4s, v7.4s, v3.s[0]
+	WORD $0x4f831102 // fmla v2.4s, v8.4s, v3.s[0]
 	SUBS $4, R11
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R11
@@ -8543,7 +8543,7 @@ begunwhole:
 	SUBS $4, R13
 	BLT rest
 
-steps:
+strided:
 	FMOVQ 0(R12), F2
 	ADD R1, R12
 	FMOVQ 0(R12), F3
@@ -8565,7 +8565,7 @@ steps:
 	WORD $0x4f841041 // fmla v1.4s, v2.4s, v4.s[0]
 	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
 	SUBS $4, R13
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R13
@@ -8787,33 +8787,33 @@ begunwhole:
 	SUBS $4, R12
 	BLT rest
 
-steps:
+strided:
 	FMOVQ 0(R11), F2
 	ADD R1, R11
-	FMOVD (R10), F3
+	FMOVQ 0(R11), F3
+	ADD R1, R11
+	FMOVD (R10), F4
 	ADD R0, R10
-	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
-	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4fa41041 // fmla v1.4s, v2.4s, v4.s[1]
+	FMOVD (R10), F2
+	ADD R0, R10
+	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
+	WORD $0x4fa21061 // fmla v1.4s, v3.4s, v2.s[1]
 	FMOVQ 0(R11), F2
 	ADD R1, R11
-	FMOVD (R10), F3
-	ADD R0, R10
-	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
-	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
-	FMOVQ 0(R11), F2
+	FMOVQ 0(R11), F3
 	ADD R1, R11
-	FMOVD (R10), F3
+	FMOVD (R10), F4
 	ADD R0, R10
-	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
-	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
-	FMOVQ 0(R11), F2
-	ADD R1, R11
-	FMOVD (R10), F3
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4fa41041 // fmla v1.4s, v2.4s, v4.s[1]
+	FMOVD (R10), F2
 	ADD R0, R10
-	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
-	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
+	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
+	WORD $0x4fa21061 // fmla v1.4s, v3.4s, v2.s[1]
 	SUBS $4, R12
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R12
@@ -9039,7 +9039,7 @@ begunwhole:
 	SUBS $4, R13
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R12), (F4, F5)
 	ADD R1, R12
 	FLDPQ 0(R12), (F6, F7)
@@ -9069,7 +9069,7 @@ steps:
 	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
 	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
 	SUBS $4, R13
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R13
@@ -9334,41 +9334,41 @@ begunwhole:
 	SUBS $4, R12
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R11), (F4, F5)
 	ADD R1, R11
-	FMOVD (R10), F6
+	FLDPQ 0(R11), (F6, F7)
+	ADD R1, R11
+	FMOVD (R10), F8
 	ADD R0, R10
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
-	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
+	WORD $0x4f881080 // fmla v0.4s, v4.4s, v8.s[0]
+	WORD $0x4f8810a1 // fmla v1.4s, v5.4s, v8.s[0]
+	WORD $0x4fa81082 // fmla v2.4s, v4.4s, v8.s[1]
+	WORD $0x4fa810a3 // fmla v3.4s, v5.4s, v8.s[1]
+	FMOVD (R10), F4
+	ADD R0, R10
+	WORD $0x4f8410c0 // fmla v0.4s, v6.4s, v4.s[0]
+	WORD $0x4f8410e1 // fmla v1.4s, v7.4s, v4.s[0]
+	WORD $0x4fa410c2 // fmla v2.4s, v6.4s, v4.s[1]
+	WORD $0x4fa410e3 // fmla v3.4s, v7.4s, v4.s[1]
 	FLDPQ 0(R11), (F4, F5)
 	ADD R1, R11
-	FMOVD (R10), F6
-	ADD R0, R10
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
-	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
-	FLDPQ 0(R11), (F4, F5)
+	FLDPQ 0(R11), (F6, F7)
 	ADD R1, R11
-	FMOVD (R10), F6
+	FMOVD (R10), F8
 	ADD R0, R10
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
-	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
-	FLDPQ 0(R11), (F4, F5)
-	ADD R1, R11
-	FMOVD (R10), F6
+	WORD $0x4f881080 // fmla v0.4s, v4.4s, v8.s[0]
+	WORD $0x4f8810a1 // fmla v1.4s, v5.4s, v8.s[0]
+	WORD $0x4fa81082 // fmla v2.4s, v4.4s, v8.s[1]
+	WORD $0x4fa810a3 // fmla v3.4s, v5.4s, v8.s[1]
+	FMOVD (R10), F4
 	ADD R0, R10
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
-	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
+	WORD $0x4f8410c0 // fmla v0.4s, v6.4s, v4.s[0]
+	WORD $0x4f8410e1 // fmla v1.4s, v7.4s, v4.s[0]
+	WORD $0x4fa410c2 // fmla v2.4s, v6.4s, v4.s[1]
+	WORD $0x4fa410e3 // fmla v3.4s, v7.4s, v4.s[1]
 	SUBS $4, R12
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R12
@@ -9638,7 +9638,7 @@ begunwhole:
 	SUBS $4, R13
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R12), (F6, F7)
 	FMOVQ 32(R12), F8
 	ADD R1, R12
@@ -9680,7 +9680,7 @@ steps:
 	WORD $0x4fac1144 // fmla v4.4s, v10.4s, v12.s[1]
 	WORD $0x4fac1165 // fmla v5.4s, v11.4s, v12.s[1]
 	SUBS $4, R13
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R13
@@ -9980,53 +9980,53 @@ begunwhole:
 	SUBS $4, R12
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R11), (F6, F7)
 	FMOVQ 32(R11), F8
 	ADD R1, R11
-	FMOVD (R10), F9
+	FLDPQ 0(R11), (F9, F10)
+	FMOVQ 32(R11), F11
+	ADD R1, R11
+	FMOVD (R10), F12
 	ADD R0, R10
-	WORD $0x4f8910c0 // fmla v0.4s, v6.4s, v9.s[0]
-	WORD $0x4f8910e1 // fmla v1.4s, v7.4s, v9.s[0]
-	WORD $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
-	WORD $0x4fa910c3 // fmla v3.4s, v6.4s, v9.s[1]
-	WORD $0x4fa910e4 // fmla v4.4s, v7.4s, v9.s[1]
-	WORD $0x4fa91105 // fmla v5.4s, v8.4s, v9.s[1]
+	WORD $0x4f8c10c0 // fmla v0.4s, v6.4s, v12.s[0]
+	WORD $0x4f8c10e1 // fmla v1.4s, v7.4s, v12.s[0]
+	WORD $0x4f8c1102 // fmla v2.4s, v8.4s, v12.s[0]
+	WORD $0x4fac10c3 // fmla v3.4s, v6.4s, v12.s[1]
+	WORD $0x4fac10e4 // fmla v4.4s, v7.4s, v12.s[1]
+	WORD $0x4fac1105 // fmla v5.4s, v8.4s, v12.s[1]
+	FMOVD (R10), F6
+	ADD R0, R10
+	WORD $0x4f861120 // fmla v0.4s, v9.4s, v6.s[0]
+	WORD $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
+	WORD $0x4f861162 // fmla v2.4s, v11.4s, v6.s[0]
+	WORD $0x4fa61123 // fmla v3.4s, v9.4s, v6.s[1]
+	WORD $0x4fa61144 // fmla v4.4s, v10.4s, v6.s[1]
+	WORD $0x4fa61165 // fmla v5.4s, v11.4s, v6.s[1]
 	FLDPQ 0(R11), (F6, F7)
 	FMOVQ 32(R11), F8
 	ADD R1, R11
-	FMOVD (R10), F9
-	ADD R0, R10
-	WORD $0x4f8910c0 // fmla v0.4s, v6.4s, v9.s[0]
-	WORD $0x4f8910e1 // fmla v1.4s, v7.4s, v9.s[0]
-	WORD $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
-	WORD $0x4fa910c3 // fmla v3.4s, v6.4s, v9.s[1]
-	WORD $0x4fa910e4 // fmla v4.4s, v7.4s, v9.s[1]
-	WORD $0x4fa91105 // fmla v5.4s, v8.4s, v9.s[1]
-	FLDPQ 0(R11), (F6, F7)
-	FMOVQ 32(R11), F8
+	FLDPQ 0(R11), (F9, F10)
+	FMOVQ 32(R11), F11
 	ADD R1, R11
-	FMOVD (R10), F9
+	FMOVD (R10), F12
 	ADD R0, R10
-	WORD $0x4f8910c0 // fmla v0.4s, v6.4s, v9.s[0]
-	WORD $0x4f8910e1 // fmla v1.4s, v7.4s, v9.s[0]
-	WORD $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
-	WORD $0x4fa910c3 // fmla v3.4s, v6.4s, v9.s[1]
-	WORD $0x4fa910e4 // fmla v4.4s, v7.4s, v9.s[1]
-	WORD $0x4fa91105 // fmla v5.4s, v8.4s, v9.s[1]
-	FLDPQ 0(R11), (F6, F7)
-	FMOVQ 32(R11), F8
-	ADD R1, R11
-	FMOVD (R10), F9
+	WORD $0x4f8c10c0 // fmla v0.4s, v6.4s, v12.s[0]
+	WORD $0x4f8c10e1 // fmla v1.4s, v7.4s, v12.s[0]
+	WORD $0x4f8c1102 // fmla v2.4s, v8.4s, v12.s[0]
+	WORD $0x4fac10c3 // fmla v3.4s, v6.4s, v12.s[1]
+	WORD $0x4fac10e4 // fmla v4.4s, v7.4s, v12.s[1]
+	WORD $0x4fac1105 // fmla v5.4s, v8.4s, v12.s[1]
+	FMOVD (R10), F6
 	ADD R0, R10
-	WORD $0x4f8910c0 // fmla v0.4s, v6.4s, v9.s[0]
-	WORD $0x4f8910e1 // fmla v1.4s, v7.4s, v9.s[0]
-	WORD $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
-	WORD $0x4fa910c3 // fmla v3.4s, v6.4s, v9.s[1]
-	WORD $0x4fa910e4 // fmla v4.4s, v7.4s, v9.s[1]
-	WORD $0x4fa91105 // fmla v5.4s, v8.4s, v9.s[1]
+	WORD $0x4f861120 // fmla v0.4s, v9.4s, v6.s[0]
+	WORD $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
+	WORD $0x4f861162 // fmla v2.4s, v11.4s, v6.s[0]
+	WORD $0x4fa61123 // fmla v3.4s, v9.4s, v6.s[1]
+	WORD $0x4fa61144 // fmla v4.4s, v10.4s, v6.s[1]
+	WORD $0x4fa61165 // fmla v5.4s, v11.4s, v6.s[1]
 	SUBS $4, R12
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R12
@@ -10322,7 +10322,7 @@ begunwhole:
 	SUBS $4, R15
 	BLT rest
 
-steps:
+strided:
 	FMOVQ 0(R14), F4
 	ADD R1, R14
 	FMOVQ 0(R14), F5
@@ -10356,7 +10356,7 @@ steps:
 	WORD $0x4f861083 // fmla v3.4s, v4.4s, v6.s[0]
 	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	SUBS $4, R15
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R15
@@ -10658,41 +10658,41 @@ begunwhole:
 	SUBS $4, R12
 	BLT rest
 
-steps:
+strided:
 	FMOVQ 0(R11), F4
 	ADD R1, R11
-	FMOVQ 0(R10), F5
+	FMOVQ 0(R11), F5
+	ADD R1, R11
+	FMOVQ 0(R10), F6
 	ADD R0, R10
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
-	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
-	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4fa61081 // fmla v1.4s, v4.4s, v6.s[1]
+	WORD $0x4f861882 // fmla v2.4s, v4.4s, v6.s[2]
+	WORD $0x4fa61883 // fmla v3.4s, v4.4s, v6.s[3]
+	FMOVQ 0(R10), F4
+	ADD R0, R10
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
 	FMOVQ 0(R11), F4
 	ADD R1, R11
-	FMOVQ 0(R10), F5
-	ADD R0, R10
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
-	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
-	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
-	FMOVQ 0(R11), F4
+	FMOVQ 0(R11), F5
 	ADD R1, R11
-	FMOVQ 0(R10), F5
+	FMOVQ 0(R10), F6
 	ADD R0, R10
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
-	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
-	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
-	FMOVQ 0(R11), F4
-	ADD R1, R11
-	FMOVQ 0(R10), F5
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4fa61081 // fmla v1.4s, v4.4s, v6.s[1]
+	WORD $0x4f861882 // fmla v2.4s, v4.4s, v6.s[2]
+	WORD $0x4fa61883 // fmla v3.4s, v4.4s, v6.s[3]
+	FMOVQ 0(R10), F4
 	ADD R0, R10
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
-	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
-	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
 	SUBS $4, R12
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R12
@@ -10996,7 +10996,7 @@ begunwhole:
 	SUBS $4, R15
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R14), (F8, F9)
 	ADD R1, R14
 	FLDPQ 0(R14), (F10, F11)
@@ -11046,7 +11046,7 @@ steps:
 	WORD $0x4fac1146 // fmla v6.4s, v10.4s, v12.s[1]
 	WORD $0x4fac1167 // fmla v7.4s, v11.4s, v12.s[1]
 	SUBS $4, R15
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R15
@@ -11433,57 +11433,57 @@ begunwhole:
 	SUBS $4, R12
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R11), (F8, F9)
 	ADD R1, R11
-	FMOVQ 0(R10), F10
+	FLDPQ 0(R11), (F10, F11)
+	ADD R1, R11
+	FMOVQ 0(R10), F12
 	ADD R0, R10
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
-	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
-	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
-	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
-	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
-	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
+	WORD $0x4f8c1100 // fmla v0.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1121 // fmla v1.4s, v9.4s, v12.s[0]
+	WORD $0x4fac1102 // fmla v2.4s, v8.4s, v12.s[1]
+	WORD $0x4fac1123 // fmla v3.4s, v9.4s, v12.s[1]
+	WORD $0x4f8c1904 // fmla v4.4s, v8.4s, v12.s[2]
+	WORD $0x4f8c1925 // fmla v5.4s, v9.4s, v12.s[2]
+	WORD $0x4fac1906 // fmla v6.4s, v8.4s, v12.s[3]
+	WORD $0x4fac1927 // fmla v7.4s, v9.4s, v12.s[3]
+	FMOVQ 0(R10), F8
+	ADD R0, R10
+	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
+	WORD $0x4fa81142 // fmla v2.4s, v10.4s, v8.s[1]
+	WORD $0x4fa81163 // fmla v3.4s, v11.4s, v8.s[1]
+	WORD $0x4f881944 // fmla v4.4s, v10.4s, v8.s[2]
+	WORD $0x4f881965 // fmla v5.4s, v11.4s, v8.s[2]
+	WORD $0x4fa81946 // fmla v6.4s, v10.4s, v8.s[3]
+	WORD $0x4fa81967 // fmla v7.4s, v11.4s, v8.s[3]
 	FLDPQ 0(R11), (F8, F9)
 	ADD R1, R11
-	FMOVQ 0(R10), F10
-	ADD R0, R10
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
-	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
-	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
-	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
-	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
-	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
-	FLDPQ 0(R11), (F8, F9)
+	FLDPQ 0(R11), (F10, F11)
 	ADD R1, R11
-	FMOVQ 0(R10), F10
+	FMOVQ 0(R10), F12
 	ADD R0, R10
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
-	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
-	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
-	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
-	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
-	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
-	FLDPQ 0(R11), (F8, F9)
-	ADD R1, R11
-	FMOVQ 0(R10), F10
+	WORD $0x4f8c1100 // fmla v0.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1121 // fmla v1.4s, v9.4s, v12.s[0]
+	WORD $0x4fac1102 // fmla v2.4s, v8.4s, v12.s[1]
+	WORD $0x4fac1123 // fmla v3.4s, v9.4s, v12.s[1]
+	WORD $0x4f8c1904 // fmla v4.4s, v8.4s, v12.s[2]
+	WORD $0x4f8c1925 // fmla v5.4s, v9.4s, v12.s[2]
+	WORD $0x4fac1906 // fmla v6.4s, v8.4s, v12.s[3]
+	WORD $0x4fac1927 // fmla v7.4s, v9.4s, v12.s[3]
+	FMOVQ 0(R10), F8
 	ADD R0, R10
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
-	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
-	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
-	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
-	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
-	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
+	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
+	WORD $0x4fa81142 // fmla v2.4s, v10.4s, v8.s[1]
+	WORD $0x4fa81163 // fmla v3.4s, v11.4s, v8.s[1]
+	WORD $0x4f881944 // fmla v4.4s, v10.4s, v8.s[2]
+	WORD $0x4f881965 // fmla v5.4s, v11.4s, v8.s[2]
+	WORD $0x4fa81946 // fmla v6.4s, v10.4s, v8.s[3]
+	WORD $0x4fa81967 // fmla v7.4s, v11.4s, v8.s[3]
 	SUBS $4, R12
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R12
@@ -11873,7 +11873,7 @@ begunwhole:
 	SUBS $4, R15
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R14), (F12, F13)
 	FMOVQ 32(R14), F14
 	ADD R1, R14
@@ -11943,7 +11943,7 @@ steps:
 	WORD $0x4fb2120a // fmla v10.4s, v16.4s, v18.s[1]
 	WORD $0x4fb2122b // fmla v11.4s, v17.4s, v18.s[1]
 	SUBS $4, R15
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R15
@@ -12401,77 +12401,77 @@ begunwhole:
 	SUBS $4, R12
 	BLT rest
 
-steps:
+strided:
 	FLDPQ 0(R11), (F12, F13)
 	FMOVQ 32(R11), F14
 	ADD R1, R11
-	FMOVQ 0(R10), F15
+	FLDPQ 0(R11), (F15, F16)
+	FMOVQ 32(R11), F17
+	ADD R1, R11
+	FMOVQ 0(R10), F18
 	ADD R0, R10
-	WORD $0x4f8f1180 // fmla v0.4s, v12.4s, v15.s[0]
-	WORD $0x4f8f11a1 // fmla v1.4s, v13.4s, v15.s[0]
-	WORD $0x4f8f11c2 // fmla v2.4s, v14.4s, v15.s[0]
-	WORD $0x4faf1183 // fmla v3.4s, v12.4s, v15.s[1]
-	WORD $0x4faf11a4 // fmla v4.4s, v13.4s, v15.s[1]
-	WORD $0x4faf11c5 // fmla v5.4s, v14.4s, v15.s[1]
-	WORD $0x4f8f1986 // fmla v6.4s, v12.4s, v15.s[2]
-	WORD $0x4f8f19a7 // fmla v7.4s, v13.4s, v15.s[2]
-	WORD $0x4f8f19c8 // fmla v8.4s, v14.4s, v15.s[2]
-	WORD $0x4faf1989 // fmla v9.4s, v12.4s, v15.s[3]
-	WORD $0x4faf19aa // fmla v10.4s, v13.4s, v15.s[3]
-	WORD $0x4faf19cb // fmla v11.4s, v14.4s, v15.s[3]
+	WORD $0x4f921180 // fmla v0.4s, v12.4s, v18.s[0]
+	WORD $0x4f9211a1 // fmla v1.4s, v13.4s, v18.s[0]
+	WORD $0x4f9211c2 // fmla v2.4s, v14.4s, v18.s[0]
+	WORD $0x4fb21183 // fmla v3.4s, v12.4s, v18.s[1]
+	WORD $0x4fb211a4 // fmla v4.4s, v13.4s, v18.s[1]
+	WORD $0x4fb211c5 // fmla v5.4s, v14.4s, v18.s[1]
+	WORD $0x4f921986 // fmla v6.4s, v12.4s, v18.s[2]
+	WORD $0x4f9219a7 // fmla v7.4s, v13.4s, v18.s[2]
+	WORD $0x4f9219c8 // fmla v8.4s, v14.4s, v18.s[2]
+	WORD $0x4fb21989 // fmla v9.4s, v12.4s, v18.s[3]
+	WORD $0x4fb219aa // fmla v10.4s, v13.4s, v18.s[3]
+	WORD $0x4fb219cb // fmla v11.4s, v14.4s, v18.s[3]
+	FMOVQ 0(R10), F12
+	ADD R0, R10
+	WORD $0x4f8c11e0 // fmla v0.4s, v15.4s, v12.s[0]
+	WORD $0x4f8c1201 // fmla v1.4s, v16.4s, v12.s[0]
+	WORD $0x4f8c1222 // fmla v2.4s, v17.4s, v12.s[0]
+	WORD $0x4fac11e3 // fmla v3.4s, v15.4s, v12.s[1]
+	WORD $0x4fac1204 // fmla v4.4s, v16.4s, v12.s[1]
+	WORD $0x4fac1225 // fmla v5.4s, v17.4s, v12.s[1]
+	WORD $0x4f8c19e6 // fmla v6.4s, v15.4s, v12.s[2]
+	WORD $0x4f8c1a07 // fmla v7.4s, v16.4s, v12.s[2]
+	WORD $0x4f8c1a28 // fmla v8.4s, v17.4s, v12.s[2]
+	WORD $0x4fac19e9 // fmla v9.4s, v15.4s, v12.s[3]
+	WORD $0x4fac1a0a // fmla v10.4s, v16.4s, v12.s[3]
+	WORD $0x4fac1a2b // fmla v11.4s, v17.4s, v12.s[3]
 	FLDPQ 0(R11), (F12, F13)
 	FMOVQ 32(R11), F14
 	ADD R1, R11
-	FMOVQ 0(R10), F15
-	ADD R0, R10
-	WORD $0x4f8f1180 // fmla v0.4s, v12.4s, v15.s[0]
-	WORD $0x4f8f11a1 // fmla v1.4s, v13.4s, v15.s[0]
-	WORD $0x4f8f11c2 // fmla v2.4s, v14.4s, v15.s[0]
-	WORD $0x4faf1183 // fmla v3.4s, v12.4s, v15.s[1]
-	WORD $0x4faf11a4 // fmla v4.4s, v13.4s, v15.s[1]
-	WORD $0x4faf11c5 // fmla v5.4s, v14.4s, v15.s[1]
-	WORD $0x4f8f1986 // fmla v6.4s, v12.4s, v15.s[2]
-	WORD $0x4f8f19a7 // fmla v7.4s, v13.4s, v15.s[2]
-	WORD $0x4f8f19c8 // fmla v8.4s, v14.4s, v15.s[2]
-	WORD $0x4faf1989 // fmla v9.4s, v12.4s, v15.s[3]
-	WORD $0x4faf19aa // fmla v10.4s, v13.4s, v15.s[3]
-	WORD $0x4faf19cb // fmla v11.4s, v14.4s, v15.s[3]
-	FLDPQ 0(R11), (F12, F13)
-	FMOVQ 32(R11), F14
+	FLDPQ 0(R11), (F15, F16)
+	FMOVQ 32(R11), F17
 	ADD R1, R11
-	FMOVQ 0(R10), F15
+	FMOVQ 0(R10), F18
 	ADD R0, R10
-	WORD $0x4f8f1180 // fmla v0.4s, v12.4s, v15.s[0]
-	WORD $0x4f8f11a1 // fmla v1.4s, v13.4s, v15.s[0]
-	WORD $0x4f8f11c2 // fmla v2.4s, v14.4s, v15.s[0]
-	WORD $0x4faf1183 // fmla v3.4s, v12.4s, v15.s[1]
-	WORD $0x4faf11a4 // fmla v4.4s, v13.4s, v15.s[1]
-	WORD $0x4faf11c5 // fmla v5.4s, v14.4s, v15.s[1]
-	WORD $0x4f8f1986 // fmla v6.4s, v12.4s, v15.s[2]
-	WORD $0x4f8f19a7 // fmla v7.4s, v13.4s, v15.s[2]
-	WORD $0x4f8f19c8 // fmla v8.4s, v14.4s, v15.s[2]
-	WORD $0x4faf1989 // fmla v9.4s, v12.4s, v15.s[3]
-	WORD $0x4faf19aa // fmla v10.4s, v13.4s, v15.s[3]
-	WORD $0x4faf19cb // fmla v11.4s, v14.4s, v15.s[3]
-	FLDPQ 0(R11), (F12, F13)
-	FMOVQ 32(R11), F14
-	ADD R1, R11
-	FMOVQ 0(R10), F15
+	WORD $0x4f921180 // fmla v0.4s, v12.4s, v18.s[0]
+	WORD $0x4f9211a1 // fmla v1.4s, v13.4s, v18.s[0]
+	WORD $0x4f9211c2 // fmla v2.4s, v14.4s, v18.s[0]
+	WORD $0x4fb21183 // fmla v3.4s, v12.4s, v18.s[1]
+	WORD $0x4fb211a4 // fmla v4.4s, v13.4s, v18.s[1]
+	WORD $0x4fb211c5 // fmla v5.4s, v14.4s, v18.s[1]
+	WORD $0x4f921986 // fmla v6.4s, v12.4s, v18.s[2]
+	WORD $0x4f9219a7 // fmla v7.4s, v13.4s, v18.s[2]
+	WORD $0x4f9219c8 // fmla v8.4s, v14.4s, v18.s[2]
+	WORD $0x4fb21989 // fmla v9.4s, v12.4s, v18.s[3]
+	WORD $0x4fb219aa // fmla v10.4s, v13.4s, v18.s[3]
+	WORD $0x4fb219cb // fmla v11.4s, v14.4s, v18.s[3]
+	FMOVQ 0(R10), F12
 	ADD R0, R10
-	WORD $0x4f8f1180 // fmla v0.4s, v12.4s, v15.s[0]
-	WORD $0x4f8f11a1 // fmla v1.4s, v13.4s, v15.s[0]
-	WORD $0x4f8f11c2 // fmla v2.4s, v14.4s, v15.s[0]
-	WORD $0x4faf1183 // fmla v3.4s, v12.4s, v15.s[1]
-	WORD $0x4faf11a4 // fmla v4.4s, v13.4s, v15.s[1]
-	WORD $0x4faf11c5 // fmla v5.4s, v14.4s, v15.s[1]
-	WORD $0x4f8f1986 // fmla v6.4s, v12.4s, v15.s[2]
-	WORD $0x4f8f19a7 // fmla v7.4s, v13.4s, v15.s[2]
-	WORD $0x4f8f19c8 // fmla v8.4s, v14.4s, v15.s[2]
-	WORD $0x4faf1989 // fmla v9.4s, v12.4s, v15.s[3]
-	WORD $0x4faf19aa // fmla v10.4s, v13.4s, v15.s[3]
-	WORD $0x4faf19cb // fmla v11.4s, v14.4s, v15.s[3]
+	WORD $0x4f8c11e0 // fmla v0.4s, v15.4s, v12.s[0]
+	WORD $0x4f8c1201 // fmla v1.4s, v16.4s, v12.s[0]
+	WORD $0x4f8c1222 // fmla v2.4s, v17.4s, v12.s[0]
+	WORD $0x4fac11e3 // fmla v3.4s, v15.4s, v12.s[1]
+	WORD $0x4fac1204 // fmla v4.4s, v16.4s, v12.s[1]
+	WORD $0x4fac1225 // fmla v5.4s, v17.4s, v12.s[1]
+	WORD $0x4f8c19e6 // fmla v6.4s, v15.4s, v12.s[2]
+	WORD $0x4f8c1a07 // fmla v7.4s, v16.4s, v12.s[2]
+	WORD $0x4f8c1a28 // fmla v8.4s, v17.4s, v12.s[2]
+	WORD $0x4fac19e9 // fmla v9.4s, v15.4s, v12.s[3]
+	WORD $0x4fac1a0a // fmla v10.4s, v16.4s, v12.s[3]
+	WORD $0x4fac1a2b // fmla v11.4s, v17.4s, v12.s[3]
 	SUBS $4, R12
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R12
@@ -12912,8 +12912,66 @@ begunwhole:
 	MOVD k+8(FP), R20
 	SUBS $4, R20
 	BLT rest
+	CMP $16, R1
+	BNE strided
 
-steps:
+packed:
+	FLDPQ 0(R19), (F8, F9)
+	FMOVD.P 8(R10), F10
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1120 // fmla v0.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R11), F10
+	WORD $0x4f8a1101 // fmla v1.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1121 // fmla v1.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R12), F10
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1122 // fmla v2.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R13), F10
+	WORD $0x4f8a1103 // fmla v3.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R14), F10
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1124 // fmla v4.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R15), F10
+	WORD $0x4f8a1105 // fmla v5.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R16), F10
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1126 // fmla v6.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R17), F10
+	WORD $0x4f8a1107 // fmla v7.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
+	FLDPQ 32(R19), (F8, F9)
+	FMOVD.P 8(R10), F10
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1120 // fmla v0.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R11), F10
+	WORD $0x4f8a1101 // fmla v1.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1121 // fmla v1.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R12), F10
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1122 // fmla v2.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R13), F10
+	WORD $0x4f8a1103 // fmla v3.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R14), F10
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1124 // fmla v4.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R15), F10
+	WORD $0x4f8a1105 // fmla v5.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R16), F10
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1126 // fmla v6.4s, v9.4s, v10.s[1]
+	FMOVD.P 8(R17), F10
+	WORD $0x4f8a1107 // fmla v7.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
+	ADD $64, R19
+	SUBS $4, R20
+	BGE packed
+	B rest
+
+strided:
 	FMOVQ 0(R19), F8
 	ADD R1, R19
 	FMOVQ 0(R19), F9
@@ -12971,7 +13029,7 @@ steps:
 	WORD $0x4f8a1107 // fmla v7.4s, v8.4s, v10.s[0]
 	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
 	SUBS $4, R20
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R20
@@ -13432,58 +13490,108 @@ begunwhole:
 	MOVD k+8(FP), R12
 	SUBS $4, R12
 	BLT rest
+	CMP $16, R1
+	BNE strided
 
-steps:
-	FMOVQ 0(R11), F8
-	ADD R1, R11
-	FLDPQ 0(R10), (F9, F10)
+packed:
+	FLDPQ 0(R11), (F8, F9)
+	FLDPQ 0(R10), (F10, F11)
 	ADD R0, R10
-	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
-	WORD $0x4fa91101 // fmla v1.4s, v8.4s, v9.s[1]
-	WORD $0x4f891902 // fmla v2.4s, v8.4s, v9.s[2]
-	WORD $0x4fa91903 // fmla v3.4s, v8.4s, v9.s[3]
-	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1105 // fmla v5.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1906 // fmla v6.4s, v8.4s, v10.s[2]
-	WORD $0x4faa1907 // fmla v7.4s, v8.4s, v10.s[3]
-	FMOVQ 0(R11), F8
-	ADD R1, R11
-	FLDPQ 0(R10), (F9, F10)
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1101 // fmla v1.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1902 // fmla v2.4s, v8.4s, v10.s[2]
+	WORD $0x4faa1903 // fmla v3.4s, v8.4s, v10.s[3]
+	WORD $0x4f8b1104 // fmla v4.4s, v8.4s, v11.s[0]
+	WORD $0x4fab1105 // fmla v5.4s, v8.4s, v11.s[1]
+	WORD $0x4f8b1906 // fmla v6.4s, v8.4s, v11.s[2]
+	WORD $0x4fab1907 // fmla v7.4s, v8.4s, v11.s[3]
+	FLDPQ 0(R10), (F8, F10)
 	ADD R0, R10
-	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
-	WORD $0x4fa91101 // fmla v1.4s, v8.4s, v9.s[1]
-	WORD $0x4f891902 // fmla v2.4s, v8.4s, v9.s[2]
-	WORD $0x4fa91903 // fmla v3.4s, v8.4s, v9.s[3]
-	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1105 // fmla v5.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1906 // fmla v6.4s, v8.4s, v10.s[2]
-	WORD $0x4faa1907 // fmla v7.4s, v8.4s, v10.s[3]
-	FMOVQ 0(R11), F8
-	ADD R1, R11
-	FLDPQ 0(R10), (F9, F10)
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4fa81121 // fmla v1.4s, v9.4s, v8.s[1]
+	WORD $0x4f881922 // fmla v2.4s, v9.4s, v8.s[2]
+	WORD $0x4fa81923 // fmla v3.4s, v9.4s, v8.s[3]
+	WORD $0x4f8a1124 // fmla v4.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	WORD $0x4f8a1926 // fmla v6.4s, v9.4s, v10.s[2]
+	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
+	FLDPQ 32(R11), (F8, F9)
+	FLDPQ 0(R10), (F10, F11)
 	ADD R0, R10
-	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
-	WORD $0x4fa91101 // fmla v1.4s, v8.4s, v9.s[1]
-	WORD $0x4f891902 // fmla v2.4s, v8.4s, v9.s[2]
-	WORD $0x4fa91903 // fmla v3.4s, v8.4s, v9.s[3]
-	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1105 // fmla v5.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1906 // fmla v6.4s, v8.4s, v10.s[2]
-	WORD $0x4faa1907 // fmla v7.4s, v8.4s, v10.s[3]
-	FMOVQ 0(R11), F8
-	ADD R1, R11
-	FLDPQ 0(R10), (F9, F10)
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1101 // fmla v1.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1902 // fmla v2.4s, v8.4s, v10.s[2]
+	WORD $0x4faa1903 // fmla v3.4s, v8.4s, v10.s[3]
+	WORD $0x4f8b1104 // fmla v4.4s, v8.4s, v11.s[0]
+	WORD $0x4fab1105 // fmla v5.4s, v8.4s, v11.s[1]
+	WORD $0x4f8b1906 // fmla v6.4s, v8.4s, v11.s[2]
+	WORD $0x4fab1907 // fmla v7.4s, v8.4s, v11.s[3]
+	FLDPQ 0(R10), (F8, F10)
 	ADD R0, R10
-	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
-	WORD $0x4fa91101 // fmla v1.4s, v8.4s, v9.s[1]
-	WORD $0x4f891902 // fmla v2.4s, v8.4s, v9.s[2]
-	WORD $0x4fa91903 // fmla v3.4s, v8.4s, v9.s[3]
-	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1105 // fmla v5.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1906 // fmla v6.4s, v8.4s, v10.s[2]
-	WORD $0x4faa1907 // fmla v7.4s, v8.4s, v10.s[3]
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4fa81121 // fmla v1.4s, v9.4s, v8.s[1]
+	WORD $0x4f881922 // fmla v2.4s, v9.4s, v8.s[2]
+	WORD $0x4fa81923 // fmla v3.4s, v9.4s, v8.s[3]
+	WORD $0x4f8a1124 // fmla v4.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	WORD $0x4f8a1926 // fmla v6.4s, v9.4s, v10.s[2]
+	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
+	ADD $64, R11
 	SUBS $4, R12
-	BGE steps
+	BGE packed
+	B rest
+
+strided:
+	FMOVQ 0(R11), F8
+	ADD R1, R11
+	FMOVQ 0(R11), F9
+	ADD R1, R11
+	FLDPQ 0(R10), (F10, F11)
+	ADD R0, R10
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1101 // fmla v1.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1902 // fmla v2.4s, v8.4s, v10.s[2]
+	WORD $0x4faa1903 // fmla v3.4s, v8.4s, v10.s[3]
+	WORD $0x4f8b1104 // fmla v4.4s, v8.4s, v11.s[0]
+	WORD $0x4fab1105 // fmla v5.4s, v8.4s, v11.s[1]
+	WORD $0x4f8b1906 // fmla v6.4s, v8.4s, v11.s[2]
+	WORD $0x4fab1907 // fmla v7.4s, v8.4s, v11.s[3]
+	FLDPQ 0(R10), (F8, F10)
+	ADD R0, R10
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4fa81121 // fmla v1.4s, v9.4s, v8.s[1]
+	WORD $0x4f881922 // fmla v2.4s, v9.4s, v8.s[2]
+	WORD $0x4fa81923 // fmla v3.4s, v9.4s, v8.s[3]
+	WORD $0x4f8a1124 // fmla v4.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	WORD $0x4f8a1926 // fmla v6.4s, v9.4s, v10.s[2]
+	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
+	FMOVQ 0(R11), F8
+	ADD R1, R11
+	FMOVQ 0(R11), F9
+	ADD R1, R11
+	FLDPQ 0(R10), (F10, F11)
+	ADD R0, R10
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1101 // fmla v1.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1902 // fmla v2.4s, v8.4s, v10.s[2]
+	WORD $0x4faa1903 // fmla v3.4s, v8.4s, v10.s[3]
+	WORD $0x4f8b1104 // fmla v4.4s, v8.4s, v11.s[0]
+	WORD $0x4fab1105 // fmla v5.4s, v8.4s, v11.s[1]
+	WORD $0x4f8b1906 // fmla v6.4s, v8.4s, v11.s[2]
+	WORD $0x4fab1907 // fmla v7.4s, v8.4s, v11.s[3]
+	FLDPQ 0(R10), (F8, F10)
+	ADD R0, R10
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4fa81121 // fmla v1.4s, v9.4s, v8.s[1]
+	WORD $0x4f881922 // fmla v2.4s, v9.4s, v8.s[2]
+	WORD $0x4fa81923 // fmla v3.4s, v9.4s, v8.s[3]
+	WORD $0x4f8a1124 // fmla v4.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	WORD $0x4f8a1926 // fmla v6.4s, v9.4s, v10.s[2]
+	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
+	SUBS $4, R12
+	BGE strided
 
 rest:
 	ADDS $4, R12
@@ -13942,8 +14050,100 @@ begunwhole:
 	MOVD k+8(FP), R20
 	SUBS $4, R20
 	BLT rest
+	CMP $32, R1
+	BNE strided
 
-steps:
+packed:
+	FLDPQ 0(R19), (F16, F17)
+	FLDPQ 32(R19), (F18, F19)
+	FMOVD.P 8(R10), F20
+	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41240 // fmla v0.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41261 // fmla v1.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R11), F20
+	WORD $0x4f941202 // fmla v2.4s, v16.4s, v20.s[0]
+	WORD $0x4f941223 // fmla v3.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41242 // fmla v2.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41263 // fmla v3.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R12), F20
+	WORD $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
+	WORD $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41244 // fmla v4.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41265 // fmla v5.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R13), F20
+	WORD $0x4f941206 // fmla v6.4s, v16.4s, v20.s[0]
+	WORD $0x4f941227 // fmla v7.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41246 // fmla v6.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41267 // fmla v7.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R14), F20
+	WORD $0x4f941208 // fmla v8.4s, v16.4s, v20.s[0]
+	WORD $0x4f941229 // fmla v9.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41248 // fmla v8.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41269 // fmla v9.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R15), F20
+	WORD $0x4f94120a // fmla v10.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122b // fmla v11.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124a // fmla v10.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126b // fmla v11.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R16), F20
+	WORD $0x4f94120c // fmla v12.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124c // fmla v12.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126d // fmla v13.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R17), F20
+	WORD $0x4f94120e // fmla v14.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124e // fmla v14.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126f // fmla v15.4s, v19.4s, v20.s[1]
+	FLDPQ 64(R19), (F16, F17)
+	FLDPQ 96(R19), (F18, F19)
+	FMOVD.P 8(R10), F20
+	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41240 // fmla v0.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41261 // fmla v1.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R11), F20
+	WORD $0x4f941202 // fmla v2.4s, v16.4s, v20.s[0]
+	WORD $0x4f941223 // fmla v3.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41242 // fmla v2.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41263 // fmla v3.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R12), F20
+	WORD $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
+	WORD $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41244 // fmla v4.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41265 // fmla v5.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R13), F20
+	WORD $0x4f941206 // fmla v6.4s, v16.4s, v20.s[0]
+	WORD $0x4f941227 // fmla v7.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41246 // fmla v6.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41267 // fmla v7.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R14), F20
+	WORD $0x4f941208 // fmla v8.4s, v16.4s, v20.s[0]
+	WORD $0x4f941229 // fmla v9.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41248 // fmla v8.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41269 // fmla v9.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R15), F20
+	WORD $0x4f94120a // fmla v10.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122b // fmla v11.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124a // fmla v10.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126b // fmla v11.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R16), F20
+	WORD $0x4f94120c // fmla v12.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124c // fmla v12.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126d // fmla v13.4s, v19.4s, v20.s[1]
+	FMOVD.P 8(R17), F20
+	WORD $0x4f94120e // fmla v14.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4124e // fmla v14.4s, v18.4s, v20.s[1]
+	WORD $0x4fb4126f // fmla v15.4s, v19.4s, v20.s[1]
+	ADD $128, R19
+	SUBS $4, R20
+	BGE packed
+	B rest
+
+strided:
 	FLDPQ 0(R19), (F16, F17)
 	ADD R1, R19
 	FLDPQ 0(R19), (F18, F19)
@@ -14033,7 +14233,7 @@ steps:
 	WORD $0x4fb4124e // fmla v14.4s, v18.4s, v20.s[1]
 	WORD $0x4fb4126f // fmla v15.4s, v19.4s, v20.s[1]
 	SUBS $4, R20
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R20
@@ -14663,90 +14863,174 @@ begunwhole:
 	MOVD k+8(FP), R12
 	SUBS $4, R12
 	BLT rest
+	CMP $32, R1
+	BNE strided
 
-steps:
+packed:
 	FLDPQ 0(R11), (F16, F17)
-	ADD R1, R11
-	FLDPQ 0(R10), (F18, F19)
+	FLDPQ 32(R11), (F18, F19)
+	FLDPQ 0(R10), (F20, F21)
 	ADD R0, R10
-	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21202 // fmla v2.4s, v16.4s, v18.s[1]
-	WORD $0x4fb21223 // fmla v3.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a04 // fmla v4.4s, v16.4s, v18.s[2]
-	WORD $0x4f921a25 // fmla v5.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a06 // fmla v6.4s, v16.4s, v18.s[3]
-	WORD $0x4fb21a27 // fmla v7.4s, v17.4s, v18.s[3]
-	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
-	WORD $0x4f931229 // fmla v9.4s, v17.4s, v19.s[0]
-	WORD $0x4fb3120a // fmla v10.4s, v16.4s, v19.s[1]
-	WORD $0x4fb3122b // fmla v11.4s, v17.4s, v19.s[1]
-	WORD $0x4f931a0c // fmla v12.4s, v16.4s, v19.s[2]
-	WORD $0x4f931a2d // fmla v13.4s, v17.4s, v19.s[2]
-	WORD $0x4fb31a0e // fmla v14.4s, v16.4s, v19.s[3]
-	WORD $0x4fb31a2f // fmla v15.4s, v17.4s, v19.s[3]
-	FLDPQ 0(R11), (F16, F17)
-	ADD R1, R11
-	FLDPQ 0(R10), (F18, F19)
+	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41202 // fmla v2.4s, v16.4s, v20.s[1]
+	WORD $0x4fb41223 // fmla v3.4s, v17.4s, v20.s[1]
+	WORD $0x4f941a04 // fmla v4.4s, v16.4s, v20.s[2]
+	WORD $0x4f941a25 // fmla v5.4s, v17.4s, v20.s[2]
+	WORD $0x4fb41a06 // fmla v6.4s, v16.4s, v20.s[3]
+	WORD $0x4fb41a27 // fmla v7.4s, v17.4s, v20.s[3]
+	WORD $0x4f951208 // fmla v8.4s, v16.4s, v21.s[0]
+	WORD $0x4f951229 // fmla v9.4s, v17.4s, v21.s[0]
+	WORD $0x4fb5120a // fmla v10.4s, v16.4s, v21.s[1]
+	WORD $0x4fb5122b // fmla v11.4s, v17.4s, v21.s[1]
+	WORD $0x4f951a0c // fmla v12.4s, v16.4s, v21.s[2]
+	WORD $0x4f951a2d // fmla v13.4s, v17.4s, v21.s[2]
+	WORD $0x4fb51a0e // fmla v14.4s, v16.4s, v21.s[3]
+	WORD $0x4fb51a2f // fmla v15.4s, v17.4s, v21.s[3]
+	FLDPQ 0(R10), (F16, F17)
 	ADD R0, R10
-	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21202 // fmla v2.4s, v16.4s, v18.s[1]
-	WORD $0x4fb21223 // fmla v3.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a04 // fmla v4.4s, v16.4s, v18.s[2]
-	WORD $0x4f921a25 // fmla v5.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a06 // fmla v6.4s, v16.4s, v18.s[3]
-	WORD $0x4fb21a27 // fmla v7.4s, v17.4s, v18.s[3]
-	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
-	WORD $0x4f931229 // fmla v9.4s, v17.4s, v19.s[0]
-	WORD $0x4fb3120a // fmla v10.4s, v16.4s, v19.s[1]
-	WORD $0x4fb3122b // fmla v11.4s, v17.4s, v19.s[1]
-	WORD $0x4f931a0c // fmla v12.4s, v16.4s, v19.s[2]
-	WORD $0x4f931a2d // fmla v13.4s, v17.4s, v19.s[2]
-	WORD $0x4fb31a0e // fmla v14.4s, v16.4s, v19.s[3]
-	WORD $0x4fb31a2f // fmla v15.4s, v17.4s, v19.s[3]
-	FLDPQ 0(R11), (F16, F17)
-	ADD R1, R11
-	FLDPQ 0(R10), (F18, F19)
+	WORD $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
+	WORD $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
+	WORD $0x4fb01242 // fmla v2.4s, v18.4s, v16.s[1]
+	WORD $0x4fb01263 // fmla v3.4s, v19.4s, v16.s[1]
+	WORD $0x4f901a44 // fmla v4.4s, v18.4s, v16.s[2]
+	WORD $0x4f901a65 // fmla v5.4s, v19.4s, v16.s[2]
+	WORD $0x4fb01a46 // fmla v6.4s, v18.4s, v16.s[3]
+	WORD $0x4fb01a67 // fmla v7.4s, v19.4s, v16.s[3]
+	WORD $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
+	WORD $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
+	WORD $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
+	WORD $0x4f911a4c // fmla v12.4s, v18.4s, v17.s[2]
+	WORD $0x4f911a6d // fmla v13.4s, v19.4s, v17.s[2]
+	WORD $0x4fb11a4e // fmla v14.4s, v18.4s, v17.s[3]
+	WORD $0x4fb11a6f // fmla v15.4s, v19.4s, v17.s[3]
+	FLDPQ 64(R11), (F16, F17)
+	FLDPQ 96(R11), (F18, F19)
+	FLDPQ 0(R10), (F20, F21)
 	ADD R0, R10
-	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21202 // fmla v2.4s, v16.4s, v18.s[1]
-	WORD $0x4fb21223 // fmla v3.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a04 // fmla v4.4s, v16.4s, v18.s[2]
-	WORD $0x4f921a25 // fmla v5.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a06 // fmla v6.4s, v16.4s, v18.s[3]
-	WORD $0x4fb21a27 // fmla v7.4s, v17.4s, v18.s[3]
-	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
-	WORD $0x4f931229 // fmla v9.4s, v17.4s, v19.s[0]
-	WORD $0x4fb3120a // fmla v10.4s, v16.4s, v19.s[1]
-	WORD $0x4fb3122b // fmla v11.4s, v17.4s, v19.s[1]
-	WORD $0x4f931a0c // fmla v12.4s, v16.4s, v19.s[2]
-	WORD $0x4f931a2d // fmla v13.4s, v17.4s, v19.s[2]
-	WORD $0x4fb31a0e // fmla v14.4s, v16.4s, v19.s[3]
-	WORD $0x4fb31a2f // fmla v15.4s, v17.4s, v19.s[3]
-	FLDPQ 0(R11), (F16, F17)
-	ADD R1, R11
-	FLDPQ 0(R10), (F18, F19)
+	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41202 // fmla v2.4s, v16.4s, v20.s[1]
+	WORD $0x4fb41223 // fmla v3.4s, v17.4s, v20.s[1]
+	WORD $0x4f941a04 // fmla v4.4s, v16.4s, v20.s[2]
+	WORD $0x4f941a25 // fmla v5.4s, v17.4s, v20.s[2]
+	WORD $0x4fb41a06 // fmla v6.4s, v16.4s, v20.s[3]
+	WORD $0x4fb41a27 // fmla v7.4s, v17.4s, v20.s[3]
+	WORD $0x4f951208 // fmla v8.4s, v16.4s, v21.s[0]
+	WORD $0x4f951229 // fmla v9.4s, v17.4s, v21.s[0]
+	WORD $0x4fb5120a // fmla v10.4s, v16.4s, v21.s[1]
+	WORD $0x4fb5122b // fmla v11.4s, v17.4s, v21.s[1]
+	WORD $0x4f951a0c // fmla v12.4s, v16.4s, v21.s[2]
+	WORD $0x4f951a2d // fmla v13.4s, v17.4s, v21.s[2]
+	WORD $0x4fb51a0e // fmla v14.4s, v16.4s, v21.s[3]
+	WORD $0x4fb51a2f // fmla v15.4s, v17.4s, v21.s[3]
+	FLDPQ 0(R10), (F16, F17)
 	ADD R0, R10
-	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21202 // fmla v2.4s, v16.4s, v18.s[1]
-	WORD $0x4fb21223 // fmla v3.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a04 // fmla v4.4s, v16.4s, v18.s[2]
-	WORD $0x4f921a25 // fmla v5.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a06 // fmla v6.4s, v16.4s, v18.s[3]
-	WORD $0x4fb21a27 // fmla v7.4s, v17.4s, v18.s[3]
-	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
-	WORD $0x4f931229 // fmla v9.4s, v17.4s, v19.s[0]
-	WORD $0x4fb3120a // fmla v10.4s, v16.4s, v19.s[1]
-	WORD $0x4fb3122b // fmla v11.4s, v17.4s, v19.s[1]
-	WORD $0x4f931a0c // fmla v12.4s, v16.4s, v19.s[2]
-	WORD $0x4f931a2d // fmla v13.4s, v17.4s, v19.s[2]
-	WORD $0x4fb31a0e // fmla v14.4s, v16.4s, v19.s[3]
-	WORD $0x4fb31a2f // fmla v15.4s, v17.4s, v19.s[3]
+	WORD $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
+	WORD $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
+	WORD $0x4fb01242 // fmla v2.4s, v18.4s, v16.s[1]
+	WORD $0x4fb01263 // fmla v3.4s, v19.4s, v16.s[1]
+	WORD $0x4f901a44 // fmla v4.4s, v18.4s, v16.s[2]
+	WORD $0x4f901a65 // fmla v5.4s, v19.4s, v16.s[2]
+	WORD $0x4fb01a46 // fmla v6.4s, v18.4s, v16.s[3]
+	WORD $0x4fb01a67 // fmla v7.4s, v19.4s, v16.s[3]
+	WORD $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
+	WORD $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
+	WORD $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
+	WORD $0x4f911a4c // fmla v12.4s, v18.4s, v17.s[2]
+	WORD $0x4f911a6d // fmla v13.4s, v19.4s, v17.s[2]
+	WORD $0x4fb11a4e // fmla v14.4s, v18.4s, v17.s[3]
+	WORD $0x4fb11a6f // fmla v15.4s, v19.4s, v17.s[3]
+	ADD $128, R11
 	SUBS $4, R12
-	BGE steps
+	BGE packed
+	B rest
+
+strided:
+	FLDPQ 0(R11), (F16, F17)
+	ADD R1, R11
+	FLDPQ 0(R11), (F18, F19)
+	ADD R1, R11
+	FLDPQ 0(R10), (F20, F21)
+	ADD R0, R10
+	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41202 // fmla v2.4s, v16.4s, v20.s[1]
+	WORD $0x4fb41223 // fmla v3.4s, v17.4s, v20.s[1]
+	WORD $0x4f941a04 // fmla v4.4s, v16.4s, v20.s[2]
+	WORD $0x4f941a25 // fmla v5.4s, v17.4s, v20.s[2]
+	WORD $0x4fb41a06 // fmla v6.4s, v16.4s, v20.s[3]
+	WORD $0x4fb41a27 // fmla v7.4s, v17.4s, v20.s[3]
+	WORD $0x4f951208 // fmla v8.4s, v16.4s, v21.s[0]
+	WORD $0x4f951229 // fmla v9.4s, v17.4s, v21.s[0]
+	WORD $0x4fb5120a // fmla v10.4s, v16.4s, v21.s[1]
+	WORD $0x4fb5122b // fmla v11.4s, v17.4s, v21.s[1]
+	WORD $0x4f951a0c // fmla v12.4s, v16.4s, v21.s[2]
+	WORD $0x4f951a2d // fmla v13.4s, v17.4s, v21.s[2]
+	WORD $0x4fb51a0e // fmla v14.4s, v16.4s, v21.s[3]
+	WORD $0x4fb51a2f // fmla v15.4s, v17.4s, v21.s[3]
+	FLDPQ 0(R10), (F16, F17)
+	ADD R0, R10
+	WORD $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
+	WORD $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
+	WORD $0x4fb01242 // fmla v2.4s, v18.4s, v16.s[1]
+	WORD $0x4fb01263 // fmla v3.4s, v19.4s, v16.s[1]
+	WORD $0x4f901a44 // fmla v4.4s, v18.4s, v16.s[2]
+	WORD $0x4f901a65 // fmla v5.4s, v19.4s, v16.s[2]
+	WORD $0x4fb01a46 // fmla v6.4s, v18.4s, v16.s[3]
+	WORD $0x4fb01a67 // fmla v7.4s, v19.4s, v16.s[3]
+	WORD $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
+	WORD $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
+	WORD $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
+	WORD $0x4f911a4c // fmla v12.4s, v18.4s, v17.s[2]
+	WORD $0x4f911a6d // fmla v13.4s, v19.4s, v17.s[2]
+	WORD $0x4fb11a4e // fmla v14.4s, v18.4s, v17.s[3]
+	WORD $0x4fb11a6f // fmla v15.4s, v19.4s, v17.s[3]
+	FLDPQ 0(R11), (F16, F17)
+	ADD R1, R11
+	FLDPQ 0(R11), (F18, F19)
+	ADD R1, R11
+	FLDPQ 0(R10), (F20, F21)
+	ADD R0, R10
+	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD $0x4fb41202 // fmla v2.4s, v16.4s, v20.s[1]
+	WORD $0x4fb41223 // fmla v3.4s, v17.4s, v20.s[1]
+	WORD $0x4f941a04 // fmla v4.4s, v16.4s, v20.s[2]
+	WORD $0x4f941a25 // fmla v5.4s, v17.4s, v20.s[2]
+	WORD $0x4fb41a06 // fmla v6.4s, v16.4s, v20.s[3]
+	WORD $0x4fb41a27 // fmla v7.4s, v17.4s, v20.s[3]
+	WORD $0x4f951208 // fmla v8.4s, v16.4s, v21.s[0]
+	WORD $0x4f951229 // fmla v9.4s, v17.4s, v21.s[0]
+	WORD $0x4fb5120a // fmla v10.4s, v16.4s, v21.s[1]
+	WORD $0x4fb5122b // fmla v11.4s, v17.4s, v21.s[1]
+	WORD $0x4f951a0c // fmla v12.4s, v16.4s, v21.s[2]
+	WORD $0x4f951a2d // fmla v13.4s, v17.4s, v21.s[2]
+	WORD $0x4fb51a0e // fmla v14.4s, v16.4s, v21.s[3]
+	WORD $0x4fb51a2f // fmla v15.4s, v17.4s, v21.s[3]
+	FLDPQ 0(R10), (F16, F17)
+	ADD R0, R10
+	WORD $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
+	WORD $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
+	WORD $0x4fb01242 // fmla v2.4s, v18.4s, v16.s[1]
+	WORD $0x4fb01263 // fmla v3.4s, v19.4s, v16.s[1]
+	WORD $0x4f901a44 // fmla v4.4s, v18.4s, v16.s[2]
+	WORD $0x4f901a65 // fmla v5.4s, v19.4s, v16.s[2]
+	WORD $0x4fb01a46 // fmla v6.4s, v18.4s, v16.s[3]
+	WORD $0x4fb01a67 // fmla v7.4s, v19.4s, v16.s[3]
+	WORD $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
+	WORD $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
+	WORD $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
+	WORD $0x4f911a4c // fmla v12.4s, v18.4s, v17.s[2]
+	WORD $0x4f911a6d // fmla v13.4s, v19.4s, v17.s[2]
+	WORD $0x4fb11a4e // fmla v14.4s, v18.4s, v17.s[3]
+	WORD $0x4fb11a6f // fmla v15.4s, v19.4s, v17.s[3]
+	SUBS $4, R12
+	BGE strided
 
 rest:
 	ADDS $4, R12
@@ -15375,8 +15659,134 @@ begunwhole:
 	MOVD k+8(FP), R20
 	SUBS $4, R20
 	BLT rest
+	CMP $48, R1
+	BNE strided
 
-steps:
+packed:
+	FLDPQ 0(R19), (F24, F25)
+	FLDPQ 32(R19), (F26, F27)
+	FLDPQ 64(R19), (F28, F29)
+	FMOVD.P 8(R10), F30
+	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1342 // fmla v2.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1360 // fmla v0.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1381 // fmla v1.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a2 // fmla v2.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R11), F30
+	WORD $0x4f9e1303 // fmla v3.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1324 // fmla v4.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1345 // fmla v5.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1363 // fmla v3.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1384 // fmla v4.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a5 // fmla v5.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R12), F30
+	WORD $0x4f9e1306 // fmla v6.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1327 // fmla v7.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1348 // fmla v8.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1366 // fmla v6.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1387 // fmla v7.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a8 // fmla v8.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R13), F30
+	WORD $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1369 // fmla v9.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe138a // fmla v10.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13ab // fmla v11.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R14), F30
+	WORD $0x4f9e130c // fmla v12.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e132d // fmla v13.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134e // fmla v14.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe136c // fmla v12.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe138d // fmla v13.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13ae // fmla v14.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R15), F30
+	WORD $0x4f9e130f // fmla v15.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1330 // fmla v16.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1351 // fmla v17.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe136f // fmla v15.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1390 // fmla v16.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b1 // fmla v17.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R16), F30
+	WORD $0x4f9e1312 // fmla v18.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1333 // fmla v19.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1354 // fmla v20.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1372 // fmla v18.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1393 // fmla v19.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b4 // fmla v20.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R17), F30
+	WORD $0x4f9e1315 // fmla v21.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1336 // fmla v22.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1357 // fmla v23.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1375 // fmla v21.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1396 // fmla v22.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b7 // fmla v23.4s, v29.4s, v30.s[1]
+	FLDPQ 96(R19), (F24, F25)
+	FLDPQ 128(R19), (F26, F27)
+	FLDPQ 160(R19), (F28, F29)
+	FMOVD.P 8(R10), F30
+	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1342 // fmla v2.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1360 // fmla v0.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1381 // fmla v1.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a2 // fmla v2.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R11), F30
+	WORD $0x4f9e1303 // fmla v3.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1324 // fmla v4.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1345 // fmla v5.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1363 // fmla v3.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1384 // fmla v4.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a5 // fmla v5.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R12), F30
+	WORD $0x4f9e1306 // fmla v6.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1327 // fmla v7.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1348 // fmla v8.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1366 // fmla v6.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1387 // fmla v7.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13a8 // fmla v8.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R13), F30
+	WORD $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1369 // fmla v9.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe138a // fmla v10.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13ab // fmla v11.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R14), F30
+	WORD $0x4f9e130c // fmla v12.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e132d // fmla v13.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134e // fmla v14.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe136c // fmla v12.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe138d // fmla v13.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13ae // fmla v14.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R15), F30
+	WORD $0x4f9e130f // fmla v15.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1330 // fmla v16.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1351 // fmla v17.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe136f // fmla v15.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1390 // fmla v16.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b1 // fmla v17.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R16), F30
+	WORD $0x4f9e1312 // fmla v18.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1333 // fmla v19.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1354 // fmla v20.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1372 // fmla v18.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1393 // fmla v19.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b4 // fmla v20.4s, v29.4s, v30.s[1]
+	FMOVD.P 8(R17), F30
+	WORD $0x4f9e1315 // fmla v21.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1336 // fmla v22.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1357 // fmla v23.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1375 // fmla v21.4s, v27.4s, v30.s[1]
+	WORD $0x4fbe1396 // fmla v22.4s, v28.4s, v30.s[1]
+	WORD $0x4fbe13b7 // fmla v23.4s, v29.4s, v30.s[1]
+	ADD $192, R19
+	SUBS $4, R20
+	BGE packed
+	B rest
+
+strided:
 	FLDPQ 0(R19), (F24, F25)
 	FMOVQ 32(R19), F26
 	ADD R1, R19
@@ -15502,7 +15912,7 @@ steps:
 	WORD $0x4fbe1396 // fmla v22.4s, v28.4s, v30.s[1]
 	WORD $0x4fbe13b7 // fmla v23.4s, v29.4s, v30.s[1]
 	SUBS $4, R20
-	BGE steps
+	BGE strided
 
 rest:
 	ADDS $4, R20
@@ -16275,126 +16685,244 @@ begunwhole:
 	MOVD k+8(FP), R12
 	SUBS $4, R12
 	BLT rest
+	CMP $48, R1
+	BNE strided
 
-steps:
+packed:
 	FLDPQ 0(R11), (F24, F25)
-	FMOVQ 32(R11), F26
-	ADD R1, R11
-	FLDPQ 0(R10), (F27, F28)
+	FLDPQ 32(R11), (F26, F27)
+	FLDPQ 64(R11), (F28, F29)
+	FLDPQ 0(R10), (F30, F31)
 	ADD R0, R10
-	WORD $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
-	WORD $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
-	WORD $0x4fbb1303 // fmla v3.4s, v24.4s, v27.s[1]
-	WORD $0x4fbb1324 // fmla v4.4s, v25.4s, v27.s[1]
-	WORD $0x4fbb1345 // fmla v5.4s, v26.4s, v27.s[1]
-	WORD $0x4f9b1b06 // fmla v6.4s, v24.4s, v27.s[2]
-	WORD $0x4f9b1b27 // fmla v7.4s, v25.4s, v27.s[2]
-	WORD $0x4f9b1b48 // fmla v8.4s, v26.4s, v27.s[2]
-	WORD $0x4fbb1b09 // fmla v9.4s, v24.4s, v27.s[3]
-	WORD $0x4fbb1b2a // fmla v10.4s, v25.4s, v27.s[3]
-	WORD $0x4fbb1b4b // fmla v11.4s, v26.4s, v27.s[3]
-	WORD $0x4f9c130c // fmla v12.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c132d // fmla v13.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134e // fmla v14.4s, v26.4s, v28.s[0]
-	WORD $0x4fbc130f // fmla v15.4s, v24.4s, v28.s[1]
-	WORD $0x4fbc1330 // fmla v16.4s, v25.4s, v28.s[1]
-	WORD $0x4fbc1351 // fmla v17.4s, v26.4s, v28.s[1]
-	WORD $0x4f9c1b12 // fmla v18.4s, v24.4s, v28.s[2]
-	WORD $0x4f9c1b33 // fmla v19.4s, v25.4s, v28.s[2]
-	WORD $0x4f9c1b54 // fmla v20.4s, v26.4s, v28.s[2]
-	WORD $0x4fbc1b15 // fmla v21.4s, v24.4s, v28.s[3]
-	WORD $0x4fbc1b36 // fmla v22.4s, v25.4s, v28.s[3]
-	WORD $0x4fbc1b57 // fmla v23.4s, v26.4s, v28.s[3]
-	FLDPQ 0(R11), (F24, F25)
-	FMOVQ 32(R11), F26
-	ADD R1, R11
-	FLDPQ 0(R10), (F27, F28)
+	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1342 // fmla v2.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1303 // fmla v3.4s, v24.4s, v30.s[1]
+	WORD $0x4fbe1324 // fmla v4.4s, v25.4s, v30.s[1]
+	WORD $0x4fbe1345 // fmla v5.4s, v26.4s, v30.s[1]
+	WORD $0x4f9e1b06 // fmla v6.4s, v24.4s, v30.s[2]
+	WORD $0x4f9e1b27 // fmla v7.4s, v25.4s, v30.s[2]
+	WORD $0x4f9e1b48 // fmla v8.4s, v26.4s, v30.s[2]
+	WORD $0x4fbe1b09 // fmla v9.4s, v24.4s, v30.s[3]
+	WORD $0x4fbe1b2a // fmla v10.4s, v25.4s, v30.s[3]
+	WORD $0x4fbe1b4b // fmla v11.4s, v26.4s, v30.s[3]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	WORD $0x4fbf130f // fmla v15.4s, v24.4s, v31.s[1]
+	WORD $0x4fbf1330 // fmla v16.4s, v25.4s, v31.s[1]
+	WORD $0x4fbf1351 // fmla v17.4s, v26.4s, v31.s[1]
+	WORD $0x4f9f1b12 // fmla v18.4s, v24.4s, v31.s[2]
+	WORD $0x4f9f1b33 // fmla v19.4s, v25.4s, v31.s[2]
+	WORD $0x4f9f1b54 // fmla v20.4s, v26.4s, v31.s[2]
+	WORD $0x4fbf1b15 // fmla v21.4s, v24.4s, v31.s[3]
+	WORD $0x4fbf1b36 // fmla v22.4s, v25.4s, v31.s[3]
+	WORD $0x4fbf1b57 // fmla v23.4s, v26.4s, v31.s[3]
+	FLDPQ 0(R10), (F24, F25)
 	ADD R0, R10
-	WORD $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
-	WORD $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
-	WORD $0x4fbb1303 // fmla v3.4s, v24.4s, v27.s[1]
-	WORD $0x4fbb1324 // fmla v4.4s, v25.4s, v27.s[1]
-	WORD $0x4fbb1345 // fmla v5.4s, v26.4s, v27.s[1]
-	WORD $0x4f9b1b06 // fmla v6.4s, v24.4s, v27.s[2]
-	WORD $0x4f9b1b27 // fmla v7.4s, v25.4s, v27.s[2]
-	WORD $0x4f9b1b48 // fmla v8.4s, v26.4s, v27.s[2]
-	WORD $0x4fbb1b09 // fmla v9.4s, v24.4s, v27.s[3]
-	WORD $0x4fbb1b2a // fmla v10.4s, v25.4s, v27.s[3]
-	WORD $0x4fbb1b4b // fmla v11.4s, v26.4s, v27.s[3]
-	WORD $0x4f9c130c // fmla v12.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c132d // fmla v13.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134e // fmla v14.4s, v26.4s, v28.s[0]
-	WORD $0x4fbc130f // fmla v15.4s, v24.4s, v28.s[1]
-	WORD $0x4fbc1330 // fmla v16.4s, v25.4s, v28.s[1]
-	WORD $0x4fbc1351 // fmla v17.4s, v26.4s, v28.s[1]
-	WORD $0x4f9c1b12 // fmla v18.4s, v24.4s, v28.s[2]
-	WORD $0x4f9c1b33 // fmla v19.4s, v25.4s, v28.s[2]
-	WORD $0x4f9c1b54 // fmla v20.4s, v26.4s, v28.s[2]
-	WORD $0x4fbc1b15 // fmla v21.4s, v24.4s, v28.s[3]
-	WORD $0x4fbc1b36 // fmla v22.4s, v25.4s, v28.s[3]
-	WORD $0x4fbc1b57 // fmla v23.4s, v26.4s, v28.s[3]
-	FLDPQ 0(R11), (F24, F25)
-	FMOVQ 32(R11), F26
-	ADD R1, R11
-	FLDPQ 0(R10), (F27, F28)
+	WORD $0x4f981360 // fmla v0.4s, v27.4s, v24.s[0]
+	WORD $0x4f981381 // fmla v1.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813a2 // fmla v2.4s, v29.4s, v24.s[0]
+	WORD $0x4fb81363 // fmla v3.4s, v27.4s, v24.s[1]
+	WORD $0x4fb81384 // fmla v4.4s, v28.4s, v24.s[1]
+	WORD $0x4fb813a5 // fmla v5.4s, v29.4s, v24.s[1]
+	WORD $0x4f981b66 // fmla v6.4s, v27.4s, v24.s[2]
+	WORD $0x4f981b87 // fmla v7.4s, v28.4s, v24.s[2]
+	WORD $0x4f981ba8 // fmla v8.4s, v29.4s, v24.s[2]
+	WORD $0x4fb81b69 // fmla v9.4s, v27.4s, v24.s[3]
+	WORD $0x4fb81b8a // fmla v10.4s, v28.4s, v24.s[3]
+	WORD $0x4fb81bab // fmla v11.4s, v29.4s, v24.s[3]
+	WORD $0x4f99136c // fmla v12.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138d // fmla v13.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ae // fmla v14.4s, v29.4s, v25.s[0]
+	WORD $0x4fb9136f // fmla v15.4s, v27.4s, v25.s[1]
+	WORD $0x4fb91390 // fmla v16.4s, v28.4s, v25.s[1]
+	WORD $0x4fb913b1 // fmla v17.4s, v29.4s, v25.s[1]
+	WORD $0x4f991b72 // fmla v18.4s, v27.4s, v25.s[2]
+	WORD $0x4f991b93 // fmla v19.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bb4 // fmla v20.4s, v29.4s, v25.s[2]
+	WORD $0x4fb91b75 // fmla v21.4s, v27.4s, v25.s[3]
+	WORD $0x4fb91b96 // fmla v22.4s, v28.4s, v25.s[3]
+	WORD $0x4fb91bb7 // fmla v23.4s, v29.4s, v25.s[3]
+	FLDPQ 96(R11), (F24, F25)
+	FLDPQ 128(R11), (F26, F27)
+	FLDPQ 160(R11), (F28, F29)
+	FLDPQ 0(R10), (F30, F31)
 	ADD R0, R10
-	WORD $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
-	WORD $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
-	WORD $0x4fbb1303 // fmla v3.4s, v24.4s, v27.s[1]
-	WORD $0x4fbb1324 // fmla v4.4s, v25.4s, v27.s[1]
-	WORD $0x4fbb1345 // fmla v5.4s, v26.4s, v27.s[1]
-	WORD $0x4f9b1b06 // fmla v6.4s, v24.4s, v27.s[2]
-	WORD $0x4f9b1b27 // fmla v7.4s, v25.4s, v27.s[2]
-	WORD $0x4f9b1b48 // fmla v8.4s, v26.4s, v27.s[2]
-	WORD $0x4fbb1b09 // fmla v9.4s, v24.4s, v27.s[3]
-	WORD $0x4fbb1b2a // fmla v10.4s, v25.4s, v27.s[3]
-	WORD $0x4fbb1b4b // fmla v11.4s, v26.4s, v27.s[3]
-	WORD $0x4f9c130c // fmla v12.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c132d // fmla v13.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134e // fmla v14.4s, v26.4s, v28.s[0]
-	WORD $0x4fbc130f // fmla v15.4s, v24.4s, v28.s[1]
-	WORD $0x4fbc1330 // fmla v16.4s, v25.4s, v28.s[1]
-	WORD $0x4fbc1351 // fmla v17.4s, v26.4s, v28.s[1]
-	WORD $0x4f9c1b12 // fmla v18.4s, v24.4s, v28.s[2]
-	WORD $0x4f9c1b33 // fmla v19.4s, v25.4s, v28.s[2]
-	WORD $0x4f9c1b54 // fmla v20.4s, v26.4s, v28.s[2]
-	WORD $0x4fbc1b15 // fmla v21.4s, v24.4s, v28.s[3]
-	WORD $0x4fbc1b36 // fmla v22.4s, v25.4s, v28.s[3]
-	WORD $0x4fbc1b57 // fmla v23.4s, v26.4s, v28.s[3]
-	FLDPQ 0(R11), (F24, F25)
-	FMOVQ 32(R11), F26
-	ADD R1, R11
-	FLDPQ 0(R10), (F27, F28)
+	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1342 // fmla v2.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1303 // fmla v3.4s, v24.4s, v30.s[1]
+	WORD $0x4fbe1324 // fmla v4.4s, v25.4s, v30.s[1]
+	WORD $0x4fbe1345 // fmla v5.4s, v26.4s, v30.s[1]
+	WORD $0x4f9e1b06 // fmla v6.4s, v24.4s, v30.s[2]
+	WORD $0x4f9e1b27 // fmla v7.4s, v25.4s, v30.s[2]
+	WORD $0x4f9e1b48 // fmla v8.4s, v26.4s, v30.s[2]
+	WORD $0x4fbe1b09 // fmla v9.4s, v24.4s, v30.s[3]
+	WORD $0x4fbe1b2a // fmla v10.4s, v25.4s, v30.s[3]
+	WORD $0x4fbe1b4b // fmla v11.4s, v26.4s, v30.s[3]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	WORD $0x4fbf130f // fmla v15.4s, v24.4s, v31.s[1]
+	WORD $0x4fbf1330 // fmla v16.4s, v25.4s, v31.s[1]
+	WORD $0x4fbf1351 // fmla v17.4s, v26.4s, v31.s[1]
+	WORD $0x4f9f1b12 // fmla v18.4s, v24.4s, v31.s[2]
+	WORD $0x4f9f1b33 // fmla v19.4s, v25.4s, v31.s[2]
+	WORD $0x4f9f1b54 // fmla v20.4s, v26.4s, v31.s[2]
+	WORD $0x4fbf1b15 // fmla v21.4s, v24.4s, v31.s[3]
+	WORD $0x4fbf1b36 // fmla v22.4s, v25.4s, v31.s[3]
+	WORD $0x4fbf1b57 // fmla v23.4s, v26.4s, v31.s[3]
+	FLDPQ 0(R10), (F24, F25)
 	ADD R0, R10
-	WORD $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
-	WORD $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
-	WORD $0x4fbb1303 // fmla v3.4s, v24.4s, v27.s[1]
-	WORD $0x4fbb1324 // fmla v4.4s, v25.4s, v27.s[1]
-	WORD $0x4fbb1345 // fmla v5.4s, v26.4s, v27.s[1]
-	WORD $0x4f9b1b06 // fmla v6.4s, v24.4s, v27.s[2]
-	WORD $0x4f9b1b27 // fmla v7.4s, v25.4s, v27.s[2]
-	WORD $0x4f9b1b48 // fmla v8.4s, v26.4s, v27.s[2]
-	WORD $0x4fbb1b09 // fmla v9.4s, v24.4s, v27.s[3]
-	WORD $0x4fbb1b2a // fmla v10.4s, v25.4s, v27.s[3]
-	WORD $0x4fbb1b4b // fmla v11.4s, v26.4s, v27.s[3]
-	WORD $0x4f9c130c // fmla v12.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c132d // fmla v13.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134e // fmla v14.4s, v26.4s, v28.s[0]
-	WORD $0x4fbc130f // fmla v15.4s, v24.4s, v28.s[1]
-	WORD $0x4fbc1330 // fmla v16.4s, v25.4s, v28.s[1]
-	WORD $0x4fbc1351 // fmla v17.4s, v26.4s, v28.s[1]
-	WORD $0x4f9c1b12 // fmla v18.4s, v24.4s, v28.s[2]
-	WORD $0x4f9c1b33 // fmla v19.4s, v25.4s, v28.s[2]
-	WORD $0x4f9c1b54 // fmla v20.4s, v26.4s, v28.s[2]
-	WORD $0x4fbc1b15 // fmla v21.4s, v24.4s, v28.s[3]
-	WORD $0x4fbc1b36 // fmla v22.4s, v25.4s, v28.s[3]
-	WORD $0x4fbc1b57 // fmla v23.4s, v26.4s, v28.s[3]
+	WORD $0x4f981360 // fmla v0.4s, v27.4s, v24.s[0]
+	WORD $0x4f981381 // fmla v1.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813a2 // fmla v2.4s, v29.4s, v24.s[0]
+	WORD $0x4fb81363 // fmla v3.4s, v27.4s, v24.s[1]
+	WORD $0x4fb81384 // fmla v4.4s, v28.4s, v24.s[1]
+	WORD $0x4fb813a5 // fmla v5.4s, v29.4s, v24.s[1]
+	WORD $0x4f981b66 // fmla v6.4s, v27.4s, v24.s[2]
+	WORD $0x4f981b87 // fmla v7.4s, v28.4s, v24.s[2]
+	WORD $0x4f981ba8 // fmla v8.4s, v29.4s, v24.s[2]
+	WORD $0x4fb81b69 // fmla v9.4s, v27.4s, v24.s[3]
+	WORD $0x4fb81b8a // fmla v10.4s, v28.4s, v24.s[3]
+	WORD $0x4fb81bab // fmla v11.4s, v29.4s, v24.s[3]
+	WORD $0x4f99136c // fmla v12.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138d // fmla v13.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ae // fmla v14.4s, v29.4s, v25.s[0]
+	WORD $0x4fb9136f // fmla v15.4s, v27.4s, v25.s[1]
+	WORD $0x4fb91390 // fmla v16.4s, v28.4s, v25.s[1]
+	WORD $0x4fb913b1 // fmla v17.4s, v29.4s, v25.s[1]
+	WORD $0x4f991b72 // fmla v18.4s, v27.4s, v25.s[2]
+	WORD $0x4f991b93 // fmla v19.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bb4 // fmla v20.4s, v29.4s, v25.s[2]
+	WORD $0x4fb91b75 // fmla v21.4s, v27.4s, v25.s[3]
+	WORD $0x4fb91b96 // fmla v22.4s, v28.4s, v25.s[3]
+	WORD $0x4fb91bb7 // fmla v23.4s, v29.4s, v25.s[3]
+	ADD $192, R11
 	SUBS $4, R12
-	BGE steps
+	BGE packed
+	B rest
+
+strided:
+	FLDPQ 0(R11), (F24, F25)
+	FMOVQ 32(R11), F26
+	ADD R1, R11
+	FLDPQ 0(R11), (F27, F28)
+	FMOVQ 32(R11), F29
+	ADD R1, R11
+	FLDPQ 0(R10), (F30, F31)
+	ADD R0, R10
+	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1342 // fmla v2.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1303 // fmla v3.4s, v24.4s, v30.s[1]
+	WORD $0x4fbe1324 // fmla v4.4s, v25.4s, v30.s[1]
+	WORD $0x4fbe1345 // fmla v5.4s, v26.4s, v30.s[1]
+	WORD $0x4f9e1b06 // fmla v6.4s, v24.4s, v30.s[2]
+	WORD $0x4f9e1b27 // fmla v7.4s, v25.4s, v30.s[2]
+	WORD $0x4f9e1b48 // fmla v8.4s, v26.4s, v30.s[2]
+	WORD $0x4fbe1b09 // fmla v9.4s, v24.4s, v30.s[3]
+	WORD $0x4fbe1b2a // fmla v10.4s, v25.4s, v30.s[3]
+	WORD $0x4fbe1b4b // fmla v11.4s, v26.4s, v30.s[3]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	WORD $0x4fbf130f // fmla v15.4s, v24.4s, v31.s[1]
+	WORD $0x4fbf1330 // fmla v16.4s, v25.4s, v31.s[1]
+	WORD $0x4fbf1351 // fmla v17.4s, v26.4s, v31.s[1]
+	WORD $0x4f9f1b12 // fmla v18.4s, v24.4s, v31.s[2]
+	WORD $0x4f9f1b33 // fmla v19.4s, v25.4s, v31.s[2]
+	WORD $0x4f9f1b54 // fmla v20.4s, v26.4s, v31.s[2]
+	WORD $0x4fbf1b15 // fmla v21.4s, v24.4s, v31.s[3]
+	WORD $0x4fbf1b36 // fmla v22.4s, v25.4s, v31.s[3]
+	WORD $0x4fbf1b57 // fmla v23.4s, v26.4s, v31.s[3]
+	FLDPQ 0(R10), (F24, F25)
+	ADD R0, R10
+	WORD $0x4f981360 // fmla v0.4s, v27.4s, v24.s[0]
+	WORD $0x4f981381 // fmla v1.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813a2 // fmla v2.4s, v29.4s, v24.s[0]
+	WORD $0x4fb81363 // fmla v3.4s, v27.4s, v24.s[1]
+	WORD $0x4fb81384 // fmla v4.4s, v28.4s, v24.s[1]
+	WORD $0x4fb813a5 // fmla v5.4s, v29.4s, v24.s[1]
+	WORD $0x4f981b66 // fmla v6.4s, v27.4s, v24.s[2]
+	WORD $0x4f981b87 // fmla v7.4s, v28.4s, v24.s[2]
+	WORD $0x4f981ba8 // fmla v8.4s, v29.4s, v24.s[2]
+	WORD $0x4fb81b69 // fmla v9.4s, v27.4s, v24.s[3]
+	WORD $0x4fb81b8a // fmla v10.4s, v28.4s, v24.s[3]
+	WORD $0x4fb81bab // fmla v11.4s, v29.4s, v24.s[3]
+	WORD $0x4f99136c // fmla v12.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138d // fmla v13.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ae // fmla v14.4s, v29.4s, v25.s[0]
+	WORD $0x4fb9136f // fmla v15.4s, v27.4s, v25.s[1]
+	WORD $0x4fb91390 // fmla v16.4s, v28.4s, v25.s[1]
+	WORD $0x4fb913b1 // fmla v17.4s, v29.4s, v25.s[1]
+	WORD $0x4f991b72 // fmla v18.4s, v27.4s, v25.s[2]
+	WORD $0x4f991b93 // fmla v19.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bb4 // fmla v20.4s, v29.4s, v25.s[2]
+	WORD $0x4fb91b75 // fmla v21.4s, v27.4s, v25.s[3]
+	WORD $0x4fb91b96 // fmla v22.4s, v28.4s, v25.s[3]
+	WORD $0x4fb91bb7 // fmla v23.4s, v29.4s, v25.s[3]
+	FLDPQ 0(R11), (F24, F25)
+	FMOVQ 32(R11), F26
+	ADD R1, R11
+	FLDPQ 0(R11), (F27, F28)
+	FMOVQ 32(R11), F29
+	ADD R1, R11
+	FLDPQ 0(R10), (F30, F31)
+	ADD R0, R10
+	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1342 // fmla v2.4s, v26.4s, v30.s[0]
+	WORD $0x4fbe1303 // fmla v3.4s, v24.4s, v30.s[1]
+	WORD $0x4fbe1324 // fmla v4.4s, v25.4s, v30.s[1]
+	WORD $0x4fbe1345 // fmla v5.4s, v26.4s, v30.s[1]
+	WORD $0x4f9e1b06 // fmla v6.4s, v24.4s, v30.s[2]
+	WORD $0x4f9e1b27 // fmla v7.4s, v25.4s, v30.s[2]
+	WORD $0x4f9e1b48 // fmla v8.4s, v26.4s, v30.s[2]
+	WORD $0x4fbe1b09 // fmla v9.4s, v24.4s, v30.s[3]
+	WORD $0x4fbe1b2a // fmla v10.4s, v25.4s, v30.s[3]
+	WORD $0x4fbe1b4b // fmla v11.4s, v26.4s, v30.s[3]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	WORD $0x4fbf130f // fmla v15.4s, v24.4s, v31.s[1]
+	WORD $0x4fbf1330 // fmla v16.4s, v25.4s, v31.s[1]
+	WORD $0x4fbf1351 // fmla v17.4s, v26.4s, v31.s[1]
+	WORD $0x4f9f1b12 // fmla v18.4s, v24.4s, v31.s[2]
+	WORD $0x4f9f1b33 // fmla v19.4s, v25.4s, v31.s[2]
+	WORD $0x4f9f1b54 // fmla v20.4s, v26.4s, v31.s[2]
+	WORD $0x4fbf1b15 // fmla v21.4s, v24.4s, v31.s[3]
+	WORD $0x4fbf1b36 // fmla v22.4s, v25.4s, v31.s[3]
+	WORD $0x4fbf1b57 // fmla v23.4s, v26.4s, v31.s[3]
+	FLDPQ 0(R10), (F24, F25)
+	ADD R0, R10
+	WORD $0x4f981360 // fmla v0.4s, v27.4s, v24.s[0]
+	WORD $0x4f981381 // fmla v1.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813a2 // fmla v2.4s, v29.4s, v24.s[0]
+	WORD $0x4fb81363 // fmla v3.4s, v27.4s, v24.s[1]
+	WORD $0x4fb81384 // fmla v4.4s, v28.4s, v24.s[1]
+	WORD $0x4fb813a5 // fmla v5.4s, v29.4s, v24.s[1]
+	WORD $0x4f981b66 // fmla v6.4s, v27.4s, v24.s[2]
+	WORD $0x4f981b87 // fmla v7.4s, v28.4s, v24.s[2]
+	WORD $0x4f981ba8 // fmla v8.4s, v29.4s, v24.s[2]
+	WORD $0x4fb81b69 // fmla v9.4s, v27.4s, v24.s[3]
+	WORD $0x4fb81b8a // fmla v10.4s, v28.4s, v24.s[3]
+	WORD $0x4fb81bab // fmla v11.4s, v29.4s, v24.s[3]
+	WORD $0x4f99136c // fmla v12.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138d // fmla v13.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ae // fmla v14.4s, v29.4s, v25.s[0]
+	WORD $0x4fb9136f // fmla v15.4s, v27.4s, v25.s[1]
+	WORD $0x4fb91390 // fmla v16.4s, v28.4s, v25.s[1]
+	WORD $0x4fb913b1 // fmla v17.4s, v29.4s, v25.s[1]
+	WORD $0x4f991b72 // fmla v18.4s, v27.4s, v25.s[2]
+	WORD $0x4f991b93 // fmla v19.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bb4 // fmla v20.4s, v29.4s, v25.s[2]
+	WORD $0x4fb91b75 // fmla v21.4s, v27.4s, v25.s[3]
+	WORD $0x4fb91b96 // fmla v22.4s, v28.4s, v25.s[3]
+	WORD $0x4fb91bb7 // fmla v23.4s, v29.4s, v25.s[3]
+	SUBS $4, R12
+	BGE strided
 
 rest:
 	ADDS $4, R12
@@ -19105,10 +19633,7 @@ run:
 	BLT rest
 
 steps:
-	FMOVQ 0(R4), F8
-	ADD $16, R4
-	FMOVQ 0(R4), F9
-	ADD $16, R4
+	FLDPQ 0(R4), (F8, F9)
 	FMOVD.P 8(R5), F10
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4faa1120 // fmla v0.4s, v9.4s, v10.s[1]
@@ -19133,10 +19658,7 @@ steps:
 	FMOVD.P 8(R3), F10
 	WORD $0x4f8a1107 // fmla v7.4s, v8.4s, v10.s[0]
 	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
-	FMOVQ 0(R4), F8
-	ADD $16, R4
-	FMOVQ 0(R4), F9
-	ADD $16, R4
+	FLDPQ 32(R4), (F8, F9)
 	FMOVD.P 8(R5), F10
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4faa1120 // fmla v0.4s, v9.4s, v10.s[1]
@@ -19161,6 +19683,7 @@ steps:
 	FMOVD.P 8(R3), F10
 	WORD $0x4f8a1107 // fmla v7.4s, v8.4s, v10.s[0]
 	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
+	ADD $64, R4
 	PRFM 0(R1), PLDL2KEEP
 	PRFM 64(R1), PLDL2KEEP
 	ADD $128, R1
@@ -19642,9 +20165,7 @@ run:
 
 steps:
 	FLDPQ 0(R4), (F16, F17)
-	ADD $32, R4
-	FLDPQ 0(R4), (F18, F19)
-	ADD $32, R4
+	FLDPQ 32(R4), (F18, F19)
 	FMOVD.P 8(R5), F20
 	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
 	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
@@ -19685,10 +20206,8 @@ steps:
 	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
 	WORD $0x4fb4124e // fmla v14.4s, v18.4s, v20.s[1]
 	WORD $0x4fb4126f // fmla v15.4s, v19.4s, v20.s[1]
-	FLDPQ 0(R4), (F16, F17)
-	ADD $32, R4
-	FLDPQ 0(R4), (F18, F19)
-	ADD $32, R4
+	FLDPQ 64(R4), (F16, F17)
+	FLDPQ 96(R4), (F18, F19)
 	FMOVD.P 8(R5), F20
 	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
 	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
@@ -19729,6 +20248,7 @@ steps:
 	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
 	WORD $0x4fb4124e // fmla v14.4s, v18.4s, v20.s[1]
 	WORD $0x4fb4126f // fmla v15.4s, v19.4s, v20.s[1]
+	ADD $128, R4
 	PRFM 0(R1), PLDL2KEEP
 	PRFM 64(R1), PLDL2KEEP
 	ADD $128, R1
@@ -20266,11 +20786,8 @@ run:
 
 steps:
 	FLDPQ 0(R4), (F24, F25)
-	FMOVQ 32(R4), F26
-	ADD $48, R4
-	FLDPQ 0(R4), (F27, F28)
-	FMOVQ 32(R4), F29
-	ADD $48, R4
+	FLDPQ 32(R4), (F26, F27)
+	FLDPQ 64(R4), (F28, F29)
 	FMOVD.P 8(R5), F30
 	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
@@ -20327,12 +20844,9 @@ steps:
 	WORD $0x4fbe1375 // fmla v21.4s, v27.4s, v30.s[1]
 	WORD $0x4fbe1396 // fmla v22.4s, v28.4s, v30.s[1]
 	WORD $0x4fbe13b7 // fmla v23.4s, v29.4s, v30.s[1]
-	FLDPQ 0(R4), (F24, F25)
-	FMOVQ 32(R4), F26
-	ADD $48, R4
-	FLDPQ 0(R4), (F27, F28)
-	FMOVQ 32(R4), F29
-	ADD $48, R4
+	FLDPQ 96(R4), (F24, F25)
+	FLDPQ 128(R4), (F26, F27)
+	FLDPQ 160(R4), (F28, F29)
 	FMOVD.P 8(R5), F30
 	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
@@ -20389,6 +20903,7 @@ steps:
 	WORD $0x4fbe1375 // fmla v21.4s, v27.4s, v30.s[1]
 	WORD $0x4fbe1396 // fmla v22.4s, v28.4s, v30.s[1]
 	WORD $0x4fbe13b7 // fmla v23.4s, v29.4s, v30.s[1]
+	ADD $192, R4
 	PRFM 0(R1), PLDL2KEEP
 	PRFM 64(R1), PLDL2KEEP
 	ADD $128, R1

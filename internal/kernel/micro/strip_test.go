@@ -54,7 +54,11 @@ func checkStrip(rng *rand.Rand, s *micro.Strip, packed bool) error {
 			}
 		}
 	} else {
-		s.Ldb, s.B = s.Cols, b
+		s.Ldb = s.Cols + s.K%2
+		s.B = make([]float32, (s.K-1)*s.Ldb+s.Cols)
+		for p := range s.K {
+			copy(s.B[p*s.Ldb:], b[p*s.Cols:(p+1)*s.Cols])
+		}
 	}
 	s.Ldc, s.C = s.Cols+2, kerneltest.Randoms(rng, s.Rows*(s.Cols+2)-2)
 	s.Bias = kerneltest.Randoms(rng, max(s.Rows, s.Cols))

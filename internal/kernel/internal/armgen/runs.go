@@ -35,7 +35,8 @@ func runs(vecs int) {
 	k.I("SUBS $%d, %mr", unroll, left)
 	k.Jump("BLT", "rest")
 	k.Label("steps")
-	s.steps(unroll)
+	s.steps(unroll, s.packedRows)
+	k.Advance(s.at, unroll*vecs*vectorBytes)
 	for at := 0; at < 4*unroll*tileRows; at += 64 {
 		k.I("PRFM %d(%ir), PLDL2KEEP", at, prefetch)
 	}

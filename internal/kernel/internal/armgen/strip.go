@@ -98,10 +98,20 @@ func (s *stripKernel) panel(p part) {
 	if p == whole {
 		s.I("SUBS $%d, %mr", unroll, left)
 		s.Jump("BLT", "rest")
-		s.Label("steps")
-		s.steps(unroll)
+		if s.rows == tileRows {
+			s.I("CMP $%d, %ir", s.vecs*vectorBytes, s.ldb)
+			s.Jump("BNE", "strided")
+			s.Label("packed")
+			s.steps(unroll, s.packedRows)
+			s.Advance(s.at, unroll*s.vecs*vectorBytes)
+			s.I("SUBS $%d, %mr", unroll, left)
+			s.Jump("BGE", "packed")
+			s.Jump("B", "rest")
+		}
+		s.Label("strided")
+		s.steps(unroll, s.stridedRows)
 		s.I("SUBS $%d, %mr", unroll, left)
-		s.Jump("BGE", "steps")
+		s.Jump("BGE", "strided")
 		s.Label("rest")
 		s.I("ADDS $%d, %mr", unroll, left)
 		s.Jump("BEQ", "store")
@@ -140,7 +150,7 @@ func (s *stripKernel) row(p part) []a64.Reg {
 // step computes one step of the sum.
 func (s *stripKernel) step(p part) {
 	if !s.byRows {
-		s.columnStep(p)
+		s.multiplyColumn(s.row(p))
 		return
 	}
 	b := s.row(p)
@@ -151,17 +161,16 @@ func (s *stripKernel) step(p part) {
 	}
 }
 
-// steps computes several steps of whole vectors. By rows it takes two steps at a time, so that
-// one load reads the elements of a row for both.
-func (s *stripKernel) steps(n int) {
-	if !s.byRows {
-		for range n {
-			s.columnStep(whole)
+// steps computes several steps of whole vectors, two at a time, for which rows reads the rows of
+// B. By rows, one load reads the elements of a row of A for both.
+func (s *stripKernel) steps(n int, rows func(pair int) (first, second []a64.Reg)) {
+	for pair := range n / 2 {
+		first, second := rows(pair)
+		if !s.byRows {
+			s.multiplyColumn(first)
+			s.multiplyColumn(second)
+			continue
 		}
-		return
-	}
-	for range n / 2 {
-		first, second := s.row(whole), s.row(whole)
 		for i := range s.rows {
 			x, acc := s.V(), s.acc[i*s.vecs:]
 			s.I("FMOVD.P 8(%mr), %of", s.a[i], x)
@@ -171,9 +180,21 @@ func (s *stripKernel) steps(n int) {
 	}
 }
 
-// columnStep is step for A by columns: the elements of all rows are adjacent.
-func (s *stripKernel) columnStep(p part) {
-	b := s.row(p)
+// stridedRows reads two rows of B and advances past them.
+func (s *stripKernel) stridedRows(int) (first, second []a64.Reg) { return s.row(whole), s.row(whole) }
+
+// packedRows reads two rows that follow one another, which takes fewer loads, and does not
+// advance.
+func (s *stripKernel) packedRows(pair int) (first, second []a64.Reg) {
+	v := s.Vs(2 * s.vecs)
+	for i := 0; i < len(v); i += 2 {
+		s.I("FLDPQ %d(%ir), (%of, %of)", (pair*len(v)+i)*vectorBytes, s.at, v[i], v[i+1])
+	}
+	return v[:s.vecs], v[s.vecs:]
+}
+
+// multiplyColumn adds the products of a row of B and a column of A, whose elements are adjacent.
+func (s *stripKernel) multiplyColumn(b []a64.Reg) {
 	x := s.Vs((s.rows + lanes - 1) / lanes)
 	switch s.rows {
 	case 1:
