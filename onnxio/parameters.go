@@ -36,8 +36,9 @@ type Role uint8
 const (
 	// RoleWeight is what training made, or what an operator computes with like that.
 	RoleWeight Role = iota
-	// RoleScale and RoleZeroPoint say which numbers quantised ones stand for.
+	// RoleScale is what quantised numbers are multiplied by.
 	RoleScale
+	// RoleZeroPoint is the quantised number that stands for 0.
 	RoleZeroPoint
 	// RoleStructure decides shapes, axes, indices, limits, conditions and the like.
 	RoleStructure

@@ -214,10 +214,14 @@ type Digest [32]byte
 // IsObjects reports whether the answers are objects in a picture.
 func (e Example) IsObjects() bool { return e.By == "objects" }
 
-// LabelClass, OriginalClass and LockedClass return the answers as classes, -1 for none.
-func (e Example) LabelClass() int    { return classOf(e.Label) }
+// LabelClass returns the label as a class, -1 for none.
+func (e Example) LabelClass() int { return classOf(e.Label) }
+
+// OriginalClass returns the original's answer as a class, -1 for none.
 func (e Example) OriginalClass() int { return classOf(e.Original) }
-func (e Example) LockedClass() int   { return classOf(&e.Locked) }
+
+// LockedClass returns the locked model's answer as a class, -1 for none.
+func (e Example) LockedClass() int { return classOf(&e.Locked) }
 
 // Wrong reports whether the locked model answers something else than the label, or than the
 // original where there is none.
