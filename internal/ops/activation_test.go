@@ -32,6 +32,7 @@ var activationNodes = []testNode{
 	{op: "PRelu", inputs: []any{[]int{2, 3, 4}, []int{3, 1}}},
 	{op: "PRelu", name: "one slope", inputs: []any{[]int{2, 3}, []int{1}}},
 	{op: "Dropout", inputs: []any{[]int{2, 3}, floats(0.5)}},
+	{op: "Dropout", name: "training", inputs: []any{[]int{4, 5}, floats(0.3), nd.Scalar(true)}},
 }
 
 func TestActivationGradients(t *testing.T) {
@@ -125,8 +126,45 @@ func TestDropoutMask(t *testing.T) {
 	})
 }
 
+// TestDropoutTraining: a share of the elements is left out, the others are larger, the same
+// ones for a seed in every run.
+func TestDropoutTraining(t *testing.T) {
+	ones := nd.New(nd.Float32, 100, 100)
+	for i := range ones.Float32s() {
+		ones.Float32s()[i] = 1
+	}
+	run := func(seed, output int) nd.Array {
+		t.Helper()
+		y, _, err := testNode{op: "Dropout", output: output, attrs: map[string]any{"seed": seed}, inputs: []any{ones, floats(0.2), nd.Scalar(true)}}.build(NewBuilder(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, ok := y.Constant()
+		if !ok {
+			t.Fatal("not constant")
+		}
+		return a
+	}
+	y, mask, left := run(7, 0), run(7, 1), 0
+	for i, v := range y.Float32s() {
+		want := float32(0)
+		if mask.Bools()[i] {
+			left++
+			want = 1 / (1 - float32(0.2))
+		}
+		if v != want {
+			t.Fatalf("element %d is %v, want %v", i, v, want)
+		}
+	}
+	if left < 7800 || left > 8200 { // five standard deviations of 40
+		t.Errorf("%d of 10000 elements are left", left)
+	}
+	if sameArray(run(7, 0), y) != nil || sameArray(run(8, 0), y) == nil {
+		t.Error("the seed does not tell which elements are left")
+	}
+}
+
 func TestActivationFailures(t *testing.T) {
-	training := nd.Scalar(true)
 	checkFailures(t, []failureTest{
 		{testNode{op: "Gelu", attrs: map[string]any{"approximate": "erf"}, inputs: []any{[]int{2}}}, "neither", false},
 		{testNode{op: "Celu", attrs: map[string]any{"alpha": 0.0}, inputs: []any{[]int{2}}}, "alpha of 0", false},
@@ -134,7 +172,7 @@ func TestActivationFailures(t *testing.T) {
 		{testNode{op: "PRelu", name: "other sizes", inputs: []any{[]int{2}, []int{3}}}, "cannot be broadcast", false},
 		{testNode{op: "Relu", inputs: []any{ints(1)}}, "type int64", false},
 		{testNode{op: "Elu", attrs: map[string]any{"alpha": "1"}, inputs: []any{[]int{2}}}, "attribute", false},
-		{testNode{op: "Dropout", inputs: []any{[]int{2}, floats(0.3), training}}, "training_mode", true},
+		{testNode{op: "Dropout", inputs: []any{[]int{2}, floats(1), nd.Scalar(true)}}, "a ratio of 1", false},
 		{testNode{op: "Dropout", name: "mode of two elements", inputs: []any{[]int{2}, nil, bools(true, true)}}, "one bool", false},
 	})
 }

@@ -23,6 +23,7 @@ type Builder struct {
 	assumed map[*Value]bool     // what samples and weights decided something with them
 	sampled map[*Value]bool     // whether a value depends on a sample
 	nextID  uint64
+	draws   uint64 // nodes that have drawn numbers
 	index   nodeIndex
 }
 

@@ -15,14 +15,14 @@ import (
 // A node draws the same numbers in every run, so that a model is a function of its inputs
 // and weights: losses can be compared, and gradients are those of that function. The numbers
 // are drawn from a PCG generator that the attribute seed starts, or without one the position
-// of the node's first output among those of the graph that are built. They are not
+// of the node among those that draw. They are not
 // onnxruntime's, which has another generator and draws others in every run. Drawn numbers
 // have no gradient by what they are compared with.
 
 // source returns the generator of a node.
 func (c *Call) source() *rand.Rand {
-	c.nextID++ // nodes without a seed differ
-	seed := c.nextID
+	c.draws++ // nodes without a seed differ
+	seed := c.draws
 	if c.Has("seed") {
 		seed = uint64(math.Float32bits(c.Float32("seed", 0))) << 32
 	}
