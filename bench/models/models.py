@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Locks models that people install, asks onnxruntime what is left of them, and writes docs/models.md.
 
-usage: models.py ADVPARAMS OUT.md [--seconds N] [--only TEXT] [--again] FOLDER...
+usage: models.py ADVPARAMS OUT.md [--seconds N] [--only TEXT] [--again] [--compare] FOLDER...
 
 ADVPARAMS is the program and FOLDER one that shared/wild/fetch has filled, or another one with a folder of ONNX files
 for each package. Results are kept in OUT.md.json, so that a run can be continued; --again tries files with results again. --only
-limits the run to files whose path has a text. Needs numpy, onnx and onnxruntime.
+limits the run to files whose path has a text; --compare only runs them. Needs numpy, onnx and onnxruntime.
 
 Inputs are made up: smooth fields, waves and small integers. What counts is not what a model answers to them, but whether
 the locked one still answers the same. It is asked about other samples than those of the search.
@@ -13,7 +13,7 @@ the locked one still answers the same. It is asked about other samples than thos
 import argparse, hashlib, json, os, re, resource, shutil, subprocess, sys, tempfile, time
 import numpy as np, onnx
 import feeds, measure
-from table import table
+from table import NOT_TRIED, table
 
 MEMORY = 8 << 30  # bytes of address space that a run may ask for
 
@@ -77,8 +77,8 @@ def linked(path, model, folder):
     return os.path.join(folder, "model.onnx")
 
 
-def try_model(program, path, seconds):
-    """Locks a model, and returns a row of the table."""
+def try_model(program, path, seconds, search):
+    """Runs a model and, if search is set, locks it, and returns a row of the table."""
     model = onnx.load(path, load_external_data=False)
     row = {"producer": " ".join(f"{model.producer_name} {model.producer_version}".split())[:24], "bytes": os.path.getsize(path)}
     with tempfile.TemporaryDirectory() as d:
@@ -99,6 +99,8 @@ def try_model(program, path, seconds):
         names, rows = found.run(s)
         each = (time.process_time() - begin)
         row |= compare(program, path, found, names, rows, at)
+        if not search:
+            return row | ({"result": "refused: " + row["import"]} if "status 5" in row.get("import", "") else {"result": NOT_TRIED})
         n = next((n for limit, n in ((0.003, 128), (0.1, 64)) if each / 3 < limit), 40)
         search, judge = feeds.Feeds(s, n, 1, **how), feeds.Feeds(s, n, 2, **how)
         np.savez(at("in.npz"), **search.arrays)
@@ -130,6 +132,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program"), parser.add_argument("out"), parser.add_argument("folders", nargs="+")
     parser.add_argument("--seconds", type=int, default=120), parser.add_argument("--only", action="append"), parser.add_argument("--again", action="store_true")
+    parser.add_argument("--compare", action="store_true")
     args = parser.parse_args()
     kept = args.out + ".json"
     results = json.load(open(kept)) if os.path.exists(kept) else {}
@@ -145,7 +148,7 @@ def main():
                 continue
             tried.add(digest)
             try:
-                results[name] = try_model(os.path.abspath(args.program), path, args.seconds)
+                results[name] = try_model(os.path.abspath(args.program), path, args.seconds, not args.compare)
             except Exception as e:
                 results[name] = {"producer": "", "result": f"the script failed: {e!r}"[:200]}
             print(name, results[name], flush=True)
