@@ -29,7 +29,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 			break
 		}
 		n, now := len(level[0].list), level[0].objective
-		next, err := s.expand(ctx, level, s.opt.Beam, min(pace(n, needed, s.share()), limit-n))
+		next, err := s.extend(ctx, level, needed, limit)
 		if err != nil {
 			return false, err
 		}
@@ -49,7 +49,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 			break
 		}
 		if near {
-			better, improved, err := s.descend(ctx, level[0], exchanges)
+			better, improved, err := s.improved(ctx, level[0])
 			if err != nil {
 				return false, err
 			}
@@ -63,6 +63,33 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 	}
 	s.become(level[0].list)
 	return false, nil
+}
+
+// extend returns the best sets with more changes, when needed ones are still to come.
+func (s *minimal) extend(ctx context.Context, level []node, needed float64, limit int) ([]node, error) {
+	n := level[0]
+	if len(n.list) == 1 && s.opt.Beam == 1 && !s.without.Evaluation {
+		s.gradual = needed > gradually
+	}
+	if s.gradual {
+		next, err := s.step(ctx, n, min(stride(len(n.list), needed, s.share()), limit-len(n.list)), needed)
+		if err != nil {
+			return nil, err
+		}
+		if next != nil {
+			return []node{*next}, nil
+		}
+	}
+	return s.expand(ctx, level, s.opt.Beam, min(pace(len(n.list), needed, s.share()), limit-len(n.list)))
+}
+
+// improved exchanges changes of a set that is near the target.
+func (s *minimal) improved(ctx context.Context, n node) (better node, improved bool, err error) {
+	if s.gradual {
+		better, err = s.swap(ctx, n)
+		return better, better.objective < n.objective, err
+	}
+	return s.descend(ctx, n, exchanges)
 }
 
 // The work that a search may take: some runs over all samples, and some multiply-adds, which

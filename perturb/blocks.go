@@ -275,15 +275,29 @@ func (b *blocks) count(t task.Tally, stop func(s task.Score, n int) bool) (n int
 }
 
 // objective returns the present mean over the blocks.
-func (b *blocks) objective() (float64, error) {
+func (b *blocks) objective() (float64, error) { return mean(b.list) }
+
+// sampled returns the present mean over the blocks that gradients are computed on.
+func (b *blocks) sampled() (float64, error) { return mean(b.sample()) }
+
+func mean(list []*block) (float64, error) {
 	sum := 0.0
-	for _, one := range b.list {
+	for _, one := range list {
 		if err := one.settled(); err != nil {
 			return 0, err
 		}
 		sum += one.now
 	}
-	return sum / float64(len(b.list)), nil
+	return sum / float64(len(list)), nil
+}
+
+// sample returns the blocks that gradients are computed on: half of all are enough, since
+// gradients only propose candidates.
+func (b *blocks) sample() []*block {
+	if b.parameters > mostSummed {
+		return b.list[:1]
+	}
+	return b.list[:(len(b.list)+1)/2]
 }
 
 // mostSummed is the number of parameters up to which the gradients of several blocks are
@@ -291,12 +305,9 @@ func (b *blocks) objective() (float64, error) {
 const mostSummed = 1 << 28
 
 // gradients calls visit with the gradient of the objective by each initializer that the
-// model depends on. Half of the blocks are enough, since gradients only propose candidates.
+// model depends on.
 func (b *blocks) gradients(ctx context.Context, visit func(name string, g []float32)) error {
-	half := b.list[:(len(b.list)+1)/2]
-	if b.parameters > mostSummed {
-		half = half[:1]
-	}
+	half := b.sample()
 	share := 1 / float32(len(half))
 	sum := map[string][]float32{}
 	for i, one := range half {

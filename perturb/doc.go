@@ -14,6 +14,7 @@
 //	search.go      Search and its options; where changes may be made
 //	minimal.go     the fewest changes: course and end of the search
 //	beam.go        sets of changes that are followed at a time
+//	gradual.go     many small changes, by the gradient alone
 //	candidates.go  shortlists of changes by gradient × step
 //	blocks.go      samples in blocks, with the state of the model on each
 //	halving.go     successive halving: exact evaluation of candidates

@@ -21,6 +21,7 @@ type minimal struct {
 	collapse []candidate // changes of the last layer that are at the target; nil if there are none
 	best     []candidate // the best set so far that is not
 	reached  *state      // the best so far that is
+	gradual  bool        // the model yields to no single change
 	stuck    bool        // the objective no longer falls
 	done     bool        // the work that a search may take is done
 	end      int64       // the work at which a part of the search ends; 0 for none

@@ -105,11 +105,17 @@ func (s *minimal) spent(ctx context.Context) error {
 func (s *minimal) squeeze(ctx context.Context) error {
 	defer func() { s.end = 0 }()
 	attempts := []func() (bool, error){func() (bool, error) { return s.shorter(ctx, s.outward(s.present())) }}
+	if s.gradual {
+		attempts[0] = func() (bool, error) { return s.thinner(ctx, s.outward(s.present())) }
+	}
 	if s.opt.Task.Traits().Classes {
 		attempts = append(attempts, func() (bool, error) { return s.otherwise(ctx, len(s.result.Changes)-1) })
 	}
 	for _, attempt := range attempts {
 		s.end = s.meter.Work() + max(int64(squeezePasses*float64(s.once)), squeezeWork)
+		if s.gradual {
+			s.end = int64(thinned * s.work) // which is worth more there than a search anew
+		}
 		if s.share() >= 1 {
 			return nil
 		}

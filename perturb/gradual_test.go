@@ -1,0 +1,80 @@
+package perturb
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestGradual: a search by the gradient alone reaches the target on the samples of its blocks,
+// and thinning it out leaves fewer changes that do.
+func TestGradual(t *testing.T) {
+	t.Parallel()
+	s := examined(t, 128, Options{})
+	s.gradual = true
+	reached, err := s.beam(t.Context(), 100)
+	if !reached || err != nil {
+		t.Fatalf("reached %v, error %v, %v", reached, err, s.result.Locked)
+	}
+	n := len(s.result.Changes)
+	if n < 4 || s.result.Evaluations > 0 {
+		t.Errorf("%d changes, %d evaluations", n, s.result.Evaluations)
+	}
+	for range n {
+		found, err := s.thinner(t.Context(), s.outward(s.present()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !found {
+			break
+		}
+		if len(s.result.Changes) >= n || s.result.Locked.Quality > s.result.Target {
+			t.Fatalf("%d of %d changes, %v", len(s.result.Changes), n, s.result.Locked)
+		}
+		n = len(s.result.Changes)
+	}
+	if n >= 4 {
+		t.Errorf("%d changes are left; two are enough", n)
+	}
+}
+
+// TestSwap: exchanges lower the objective and leave as many changes, each at a place of its
+// own.
+func TestSwap(t *testing.T) {
+	t.Parallel()
+	s := examined(t, 64, Options{})
+	now, err := s.slopes(t.Context(), 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	poor := node{list: now.more[52:60]}
+	s.become(poor.list)
+	before, err := s.blocks.sampled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	better, err := s.swap(t.Context(), poor)
+	if err != nil || better.objective >= before || len(better.list) != len(poor.list) {
+		t.Fatalf("%d changes, objective %v, %v before, error %v", len(better.list), better.objective, before, err)
+	}
+	if got, err := s.blocks.sampled(); err != nil || got != better.objective {
+		t.Errorf("the objective is %v, %v, and not %v", got, err, better.objective)
+	}
+	for i, c := range better.list {
+		if slices.ContainsFunc(better.list[:i], func(d candidate) bool { return c.site == d.site }) {
+			t.Errorf("%v twice", c.site)
+		}
+	}
+}
+
+// TestStride: gradual rounds add more changes as more are needed and as the work runs out.
+func TestStride(t *testing.T) {
+	for _, c := range []struct {
+		n             int
+		needed, share float64
+		want          int
+	}{{0, 20, 0, 4}, {0, 200, 0, 6}, {0, 3000, 0, 8}, {80, 3000, 0, 20}, {80, 20, 0.7, 40}} {
+		if got := stride(c.n, c.needed, c.share); got != c.want {
+			t.Errorf("stride(%d, %v, %v) is %d, want %d", c.n, c.needed, c.share, got, c.want)
+		}
+	}
+}
