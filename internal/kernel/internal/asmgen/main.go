@@ -118,7 +118,7 @@ func winogradKernels() {
 	interleaveData()
 	constantData()
 	for _, v := range []vectors{avx512, avx2} {
-		for _, l := range transforms {
+		for _, l := range formula.Transforms[reg.VecVirtual]() {
 			transform(v, l)
 		}
 	}

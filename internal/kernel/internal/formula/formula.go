@@ -7,6 +7,7 @@
 //	formula.go      arithmetic on vectors, as a generator provides it
 //	maths.go        exp, tanh, erf and other functions
 //	elementwise.go  the functions on slices
+//	winograd.go     the transforms of Winograd's convolutions
 package formula
 
 // Code writes arithmetic on vectors V of an instruction set. Its methods return a new
