@@ -6,6 +6,7 @@
 //	doc.go               this file
 //	transform.go         the transforms, and where they come from
 //	winograd_amd64.go    their assembly
+//	winograd_arm64.go    the same for arm64
 //	winograd_generic.go  other processors
 //	channel_tiles.go     method: F(2×2) and F(4×4), channels in the lanes; tiling of images
 //	source.go            images for it, channels last
@@ -16,4 +17,5 @@
 //	weights.go           weights: F(4×4), channels in the lanes
 //	weights_rows.go      weights: F(2) along rows
 //	asm_amd64.go         declarations of the assembly; generated
+//	asm_arm64.go         the same for arm64
 package winograd

@@ -4,6 +4,9 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
+//go:generate go run ../../internal/asmgen -out asm_amd64.s -stubs asm_amd64.go -pkg winograd
+//go:generate go run ../../internal/armgen -out asm_arm64.s -stubs asm_arm64.go -pkg winograd
+
 // Winograd's algorithm F(m×m, 3×3) computes a tile of m×m outputs of a 3×3
 // correlation, for one input channel, with (m+2)² multiplications:
 //

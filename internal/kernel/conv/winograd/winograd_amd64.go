@@ -6,8 +6,6 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-//go:generate go run ../../internal/asmgen -out asm_amd64.s -stubs asm_amd64.go -pkg winograd
-
 // winogradCode holds the transforms by instruction set.
 var winogradCode = [simd.Levels]func(winoTransform, *winoArgs){simd.Portable: portableWinograd, simd.AVX2: winogradAVX2, simd.AVX512: winogradAVX512}
 

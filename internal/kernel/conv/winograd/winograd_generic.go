@@ -1,4 +1,4 @@
-//go:build !amd64 || noasm
+//go:build (!amd64 && !arm64) || noasm
 
 package winograd
 
@@ -6,6 +6,6 @@ import (
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-var winogradCode = [simd.Levels]func(winoTransform, *winoArgs){simd.Portable: portableWinograd, simd.NEON: portableWinograd}
+var winogradCode = [simd.Levels]func(winoTransform, *winoArgs){simd.Portable: portableWinograd}
 
 func laneCode() *laneKernels { return nil }

@@ -13,6 +13,7 @@
 //	copy.go         copies of rows, every second element, two rows interleaved
 //	transpose.go    transposition
 //	halve.go        pooling with windows of 2×2
+//	winograd.go     transforms of Winograd's convolutions
 //	tile.go         matrix products: tiles
 //	strip.go        matrix products: strips of rows
 //	runs.go         matrix products: rows of A in runs
@@ -33,9 +34,10 @@ import (
 
 // packages writes the assembly of each package.
 var packages = map[string]func(){
-	"simd":  simdKernels,
-	"micro": microKernels,
-	"pool":  halves,
+	"simd":     simdKernels,
+	"micro":    microKernels,
+	"pool":     halves,
+	"winograd": transforms,
 }
 
 var (
