@@ -219,7 +219,7 @@ func TestOpenErrors(t *testing.T) {
 	}{
 		"missing":         {filepath.Join(t.TempDir(), "no.npz"), model(-1, 1), "no.npz: no such file", ""},
 		"text file":       {write(t, "readme.txt", []byte("hello")), model(-1, 1), "readme.txt: not a data set", "an .npz or .csv file, or a folder"},
-		"empty folder":    {t.TempDir(), model(-1, 1), "empty folder", ""},
+		"empty folder":    {t.TempDir(), model(-1, 1), "empty folder", "a sub-folder"},
 		"other folder":    {tree(t, map[string][]byte{"a/b.txt": nil, "c.py": nil}), model(-1, 1), "no data set in this folder", "looked for IDX files"},
 		"pickled CIFAR":   {tree(t, map[string][]byte{"data_batch_1": nil}), model(-1, 3, 32, 32), "pickled Python objects", "binary version"},
 		"no input":        {good, Spec{}, "the model has no input", ""},

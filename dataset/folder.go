@@ -57,7 +57,7 @@ func openFolder(path string, spec Spec) (source, []int, error) {
 		return openImages(path, images, spec) // which says what is missing
 	}
 	if len(entries) == 0 {
-		return nil, nil, errors.New("empty folder")
+		return nil, nil, malformed("give a folder with a sub-folder of images or WAV files for each class, or with IDX or CIFAR files", "empty folder")
 	}
 	for _, e := range entries {
 		if e.Name() == "data_batch_1" || e.Name() == "batches.meta" {

@@ -73,6 +73,11 @@ func (e *IndexError) Error() string {
 	return fmt.Sprintf("index %d on an axis of %d", e.Index, e.Length)
 }
 
+// Hint says what may be wrong.
+func (e *IndexError) Hint() string {
+	return fmt.Sprintf("the model looks up numbers below %d there: use the vocabulary that it was trained with", e.Length)
+}
+
 // Catch calls f and returns the error that ended a build in it, if any.
 func Catch(f func()) (err error) {
 	defer func() {

@@ -139,8 +139,12 @@ func TestRunTimeIndices(t *testing.T) {
 	}
 	rows := b.rowsAlong(index, 3).Op()
 	for _, bad := range []int64{3, -4, 1 << 40} {
-		if err := rows.Check([]nd.Array{ints(0, bad)}); err == nil || !strings.Contains(err.Error(), "on an axis of 3") {
+		err := rows.Check([]nd.Array{ints(0, bad)})
+		if err == nil || !strings.Contains(err.Error(), "on an axis of 3") {
 			t.Errorf("index %d: error %v", bad, err)
+		}
+		if advice := (&IndexError{bad, 3}).Hint(); !strings.Contains(advice, "below 3") {
+			t.Errorf("index %d: hint %q", bad, advice)
 		}
 	}
 	if err := rows.Check([]nd.Array{ints(2, -3)}); err != nil {
