@@ -26,11 +26,18 @@ type UnsupportedError struct {
 	Path       string   // of the model
 	Nodes      []string // one description a node: operator, name, opset and reason
 	NotNetwork string   // what the model contains that has no gradients, such as decision trees
+
+	// OneProcessor says that onnxruntime saved the model with its highest level of
+	// optimisation, for processors like its own (com.microsoft.nchwc).
+	OneProcessor bool
 }
 
 func (e *UnsupportedError) Error() string {
 	if e.NotNetwork != "" {
 		return fmt.Sprintf("%s: not a neural network: it contains %s, which have no gradients", e.Path, e.NotNetwork)
+	}
+	if e.OneProcessor {
+		return fmt.Sprintf("%s: onnxruntime saved it for one kind of processor (com.microsoft.nchwc); save it with optimisation level extended or below", e.Path)
 	}
 	return fmt.Sprintf("%s: %d unsupported nodes: %s", e.Path, len(e.Nodes), strings.Join(e.Nodes, "; "))
 }

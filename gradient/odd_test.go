@@ -90,14 +90,17 @@ func TestSparseInitializers(t *testing.T) {
 func TestNotUnderstood(t *testing.T) {
 	forest := newModel().input("x", 2, 3).node("TreeEnsembleRegressor", []string{"x"}, []string{"y"}).output("y")
 	forest.graph.Node[0].Domain = proto.String("ai.onnx.ml")
+	blocked := newModel().input("x", 2, 3).node("ReorderInput", []string{"x"}, []string{"y"}).output("y")
+	blocked.graph.Node[0].Domain = proto.String("com.microsoft.nchwc")
 	future := relu()
 	future.opset = 99
 	for want, m := range map[string]*modelBuilder{
-		"not a neural network: it contains decision trees, which have no gradients": forest,
-		`Relu "Relu_0" (opset 99): the newest operator set that is known is 28`:     future,
+		"not a neural network: it contains decision trees, which have no gradients":                                               forest,
+		"onnxruntime saved it for one kind of processor (com.microsoft.nchwc); save it with optimisation level extended or below": blocked,
+		`Relu "Relu_0" (opset 99): the newest operator set that is known is 28`:                                                   future,
 	} {
 		p := m.proto()
-		p.OpsetImport = append(p.OpsetImport, &onnxpb.OperatorSetIdProto{Domain: proto.String("ai.onnx.ml"), Version: proto.Int64(3)})
+		p.OpsetImport = append(p.OpsetImport, &onnxpb.OperatorSetIdProto{Domain: proto.String("ai.onnx.ml"), Version: proto.Int64(3)}, &onnxpb.OperatorSetIdProto{Domain: proto.String("com.microsoft.nchwc"), Version: proto.Int64(1)})
 		_, err := Compile(testmodel.Open(t, p), Config{Shapes: map[string][]int{"x": {2, 3}}})
 		if !errors.Is(err, ErrUnsupported) || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)

@@ -32,6 +32,7 @@ func Supported(m *onnxio.Model, outputs []string) error {
 				if what := ops.NotNetwork(domain, n.GetOpType()); what != "" {
 					e.NotNetwork = what
 				}
+				e.OneProcessor = e.OneProcessor || domain == "com.microsoft.nchwc"
 				report(n, "operator not implemented")
 			} else if v, newest := opset[canonical(domain)], ops.Newest(domain); v > newest {
 				report(n, "the newest operator set that is known is %d", newest)
