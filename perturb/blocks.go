@@ -113,6 +113,37 @@ func nodesOf(g *onnxpb.GraphProto) int {
 	return n
 }
 
+// largeBlock is the number of input elements of a block from which one sample tells how many
+// fit.
+const largeBlock = 1 << 20
+
+// affordable returns the size of blocks, at most size, of which one takes no more memory than
+// limit while it is computed: to find out with the whole block may take all there is.
+func affordable(m *onnxio.Model, cfg gradient.Config, samples Samples, size int, limit int64) (int, error) {
+	if size < 2 || limit <= 0 {
+		return size, nil
+	}
+	batch, err := samples.Batch(0, 1)
+	if err != nil {
+		return 0, err
+	}
+	elements := 0
+	cfg.Shapes = map[string][]int{}
+	for name, a := range batch {
+		elements += a.Len()
+		cfg.Shapes[name] = a.Shape
+	}
+	if elements*size < largeBlock {
+		return size, nil
+	}
+	cfg.Values = batch
+	p, err := gradient.Compile(m, cfg)
+	if err != nil {
+		return size, nil // the whole block shows why
+	}
+	return max(1, min(size, int(limit/max(p.Memory(), 1)))), nil
+}
+
 // newBlocks computes the first n samples, or as many as fit into that, in blocks of
 // size samples, or of the model's own batch size if that is fixed. Samples that do not
 // fill a block are left out, unless there would be no block.
@@ -135,6 +166,12 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 	b := &blocks{task: kind, parameters: cfg.Weights.Len(), visit: new(func(string, []float32))}
 	cfg.Keep, cfg.Visit = true, func(name string, g []float32) { (*b.visit)(name, g) }
 	limit := int64(keptMemory * float64(sysmem.Total()))
+	if cfg.Axes == nil || cfg.Axes.Batch == 0 || cfg.Apart {
+		var err error
+		if size, err = affordable(m, cfg, samples, size, limit); err != nil {
+			return nil, err
+		}
+	}
 	for lo := 0; lo == 0 || lo+size <= n; lo += size {
 		if err := ctx.Err(); err != nil {
 			return nil, err
