@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/internal/clidoc"
+	"github.com/advparams/advparams/internal/terminal"
 	"github.com/advparams/advparams/models"
 )
 
@@ -101,7 +103,7 @@ func (d *demo) run(ctx context.Context) error {
 
 func (d *demo) say(format string, args ...any) {
 	if !d.app.json {
-		fmt.Fprintf(d.app.stdout, format, args...)
+		terminal.Print(d.app.stdout, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -147,7 +149,11 @@ func (d *demo) removeKey(path, identity string) error {
 
 // do shows a command and runs it. With --json it returns what the command printed.
 func (d *demo) do(ctx context.Context, args []string) (json.RawMessage, error) {
-	d.say("$ advparams %s\n", strings.Join(args, " "))
+	line := "$ advparams " + strings.Join(args, " ") + "\n"
+	if width := terminal.Columns(d.app.stdout); width > 0 {
+		line = strings.TrimLeft(clidoc.Shell(strings.TrimSpace(line), width), " ")
+	}
+	d.say("%s", line)
 	if d.force && args[0] != "keygen" {
 		args = append(args, "--force")
 	}

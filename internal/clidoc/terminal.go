@@ -31,7 +31,7 @@ func Usage(w io.Writer, cmd *cobra.Command, width int) {
 	if cmd.Example != "" {
 		fmt.Fprintf(w, "\nExamples:\n")
 		for line := range strings.Lines(cmd.Example) {
-			fmt.Fprint(w, wrapShell(strings.TrimSpace(line), width))
+			fmt.Fprint(w, Shell(strings.TrimSpace(line), width))
 		}
 	}
 	if cmd.HasAvailableSubCommands() {
@@ -165,9 +165,9 @@ func wrap(text string, first, more, width int) string {
 	return b.String() + line + "\n"
 }
 
-// wrapShell wraps a command before its flags, so that it can still be copied into a
+// Shell wraps a command before its flags, so that it can still be copied into a
 // shell.
-func wrapShell(command string, width int) string {
+func Shell(command string, width int) string {
 	const glue = "\x00" // what is no place to break at
 	whole := strings.ReplaceAll(strings.ReplaceAll(command, " ", glue), glue+"-", " -")
 	text := strings.TrimSuffix(wrap(whole, 2, 6, width-2), "\n")

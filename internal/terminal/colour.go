@@ -69,3 +69,6 @@ func Message(w io.Writer, c Colour, kind, text string) {
 	}
 	io.WriteString(w, line)
 }
+
+// Print writes text, on a terminal with its lines broken between words.
+func Print(w io.Writer, text string) { io.WriteString(w, columns.Format(text, Columns(w))) }
