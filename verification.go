@@ -23,6 +23,7 @@ type Verification struct {
 	// whether the locked files are not those that the key was made for.
 	BitExact *bool   `json:"bit_exact"`
 	Tampered *bool   `json:"tampered"`
+	Verdict  Verdict `json:"verdict"`
 	Seconds  float64 `json:"seconds"`
 	Page     string  `json:"report,omitempty"` // the file with the report
 	// Evidence is what the report shows beside this; nil without one.

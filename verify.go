@@ -27,6 +27,12 @@ type VerifyOptions struct {
 	// Task is what the model is for; nil means that outputs and labels decide.
 	Task Task
 
+	// MaxLocked is the largest accuracy that the locked model may have, and MinUnlocked the
+	// smallest that the unlocked one has to have, or the quality (task.Score) if the task has
+	// no accuracy. 0 means no limit. If one is not kept, Verify returns both a Verification
+	// and a *VerdictError.
+	MaxLocked, MinUnlocked float64
+
 	// Report is the file to write the findings to, as one HTML page; "" means none.
 	// If ReportTo is not nil, the page goes there instead. Force replaces a file that
 	// exists.
@@ -66,6 +72,9 @@ func (o *VerifyOptions) check() error {
 		return optionf("Data.MadeUp", "samples that are made up say nothing about real ones")
 	case o.Data.Labels == LabelsOfModel && o.Original == "" && !o.Key.given():
 		return optionf("Data.Labels", "the answers of the original need Original, or Key to get at it")
+	}
+	if err := o.checkLimits(); err != nil {
+		return err
 	}
 	return o.Data.check("Data")
 }
@@ -123,8 +132,12 @@ func (v *verifier) run(ctx context.Context) (*Verification, error) {
 	}
 	found := newVerification(&v.report, v.opt.Report)
 	found.Outputs, found.Runtime = append(found.Outputs, v.outputs...), v.runtime
+	var missed []string
+	if found.Verdict, missed = v.judge(); missed != nil && v.failed == nil {
+		v.failed = &VerdictError{v.opt.Locked, missed}
+	}
 	if v.pageWanted() {
-		if err := v.conclude(ctx, found); err != nil {
+		if err := v.conclude(ctx, found, missed); err != nil {
 			return nil, err
 		}
 	}
@@ -283,7 +296,7 @@ func writePage(w io.Writer, path string, force bool, write func(io.Writer) error
 }
 
 // conclude completes the evidence and writes the page.
-func (v *verifier) conclude(ctx context.Context, found *Verification) error {
+func (v *verifier) conclude(ctx context.Context, found *Verification, missed []string) error {
 	e := v.seen
 	if err := v.addFiles(); err != nil {
 		return err
@@ -311,11 +324,17 @@ func (v *verifier) conclude(ctx context.Context, found *Verification) error {
 	s.data("", &v.opt.Data, Test, 0)
 	s.add("output", v.opt.Output)
 	s.add("runtime", v.opt.Runtime)
+	if v.opt.MaxLocked > 0 {
+		s.add("max-locked", v.opt.MaxLocked)
+	}
+	if v.opt.MinUnlocked > 0 {
+		s.add("min-unlocked", v.opt.MinUnlocked)
+	}
 	e.Settings, e.Timings = s, v.report.Timings
 	e.Profile, e.Worth = v.profile, verify.Worth(v.profile)
 	found.Evidence = e
 	return writePage(v.opt.ReportTo, v.opt.Report, v.opt.Force, func(w io.Writer) error {
-		return report.Write(w, report.Page{Kind: report.Verification, Result: found, Evidence: e})
+		return report.Write(w, report.Page{Kind: report.Verification, Result: found, Evidence: e, Failed: missed})
 	})
 }
 

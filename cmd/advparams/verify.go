@@ -22,19 +22,10 @@ func newVerify(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify --locked LOCKED.onnx [--original MODEL.onnx] [--key KEY -i IDENTITY] [--data DATA]",
 		Short: "Measure original, locked and unlocked model",
-		Long: `Measure the original, the locked and the unlocked model, as far as they are given. With
-a key, also report whether the locked model is the one that the key was made for, and
-whether unlocking restores the original bit for bit. The unlocked model exists in a
-temporary folder only. Models with equal bytes are measured once.
-
-Without --data, only files are compared. If they do not fit the key, the exit status is
-4, after everything that can be measured has been.
-
-` + text.Tasks + `
-
-` + text.Data,
+		Long:  text.Verify,
 		Example: `  advparams verify --locked locked.onnx --original model.onnx --key model.key -i me.txt --data images/
-  advparams verify --locked locked.onnx --key model.key -i me.txt --data images/ --report report.html`,
+  advparams verify --locked locked.onnx --key model.key -i me.txt --data images/ --report report.html
+  advparams verify --locked locked.onnx --key model.key -i me.txt --data images/ --max-locked 0.15 --min-unlocked 0.9`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return v.run(cmd.Context()) },
 	}
 	nothing(cmd)
@@ -43,6 +34,8 @@ Without --data, only files are compared. If they do not fit the key, the exit st
 	v.open.register(cmd, "the `KEY` of the locked model")
 	v.data.register(cmd, advparams.Test, 0)
 	runtimeFlags(cmd, &v.opt.Runtime, &v.opt.Python)
+	cmd.Flags().Float64Var(&v.opt.MaxLocked, "max-locked", 0, "exit with 3 if the locked model has an accuracy above `F`; 0 for no limit")
+	cmd.Flags().Float64Var(&v.opt.MinUnlocked, "min-unlocked", 0, "exit with 3 if the unlocked model has an accuracy below `F`; 0 for no limit")
 	fileFlag(cmd, &v.opt.Report, "report", "", "write the findings to `FILE.html` as well, one page without external parts", "html")
 	cmd.Flags().BoolVar(&v.opt.Force, "force", false, "replace the report if it exists")
 	machineFlags(cmd, &v.opt.Threads, 0, &v.opt.Memory)

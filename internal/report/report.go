@@ -44,6 +44,7 @@ type Page struct {
 	Result   any
 	Evidence *verify.Evidence
 	Attacks  *attack.Report // for the kind Attack
+	Failed   []string       // limits that were set and not kept, for the kind Verification
 }
 
 // Style returns the style sheet, for the element <style>.

@@ -24,3 +24,20 @@ the original; needs no labels). Without --task, outputs and labels decide. Targe
 tasks without an accuracy are qualities (docs/method.md). Several outputs may have a task
 each, as in --task digit=classification,parity=binary: labels are arrays of the .npz named
 after the outputs, and other outputs are only warned of.`
+
+// Verify is the help of advparams verify.
+const Verify = `Measure the original, the locked and the unlocked model, as far as they are given. With
+a key, also report whether the locked model is the one that the key was made for, and
+whether unlocking restores the original bit for bit. The unlocked model exists in a
+temporary folder only. Models with equal bytes are measured once.
+
+Without --data, only files are compared. If they do not fit the key, the exit status is
+4, after everything that can be measured has been.
+
+The verdict is ok if the key belongs to the files and restores the original, and if the locked
+model is about as good as guesses. --max-locked and --min-unlocked say what is wanted instead:
+an accuracy, or the quality of a task without one. If they are not kept, the exit status is 3.
+
+` + Tasks + `
+
+` + Data

@@ -32,6 +32,11 @@ func Verification(w io.Writer, r *advparams.Verification) {
 		line(w, "bit exact\t%s", yesNo(r.Report.BitExact))
 		line(w, "tampered\t%s", yesNo(r.Report.Tampered))
 	}
+	verdict := "ok"
+	if !r.Verdict.OK {
+		verdict = "not ok: " + strings.Join(r.Verdict.Reasons, "; ")
+	}
+	line(w, "verdict\t%s", verdict)
 	if r.Page != "" {
 		line(w, "report\t%s", r.Page)
 	}

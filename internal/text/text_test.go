@@ -102,8 +102,8 @@ func TestAttacks(t *testing.T) {
 // TestVerification: with a key alone, files are compared and nothing is measured.
 func TestVerification(t *testing.T) {
 	var b strings.Builder
-	text.Verification(&b, &advparams.Verification{Page: "report.html", Report: &verify.Report{WithKey: true, BitExact: true}})
-	if want := "bit exact\tyes\ntampered\tno\nreport\treport.html\n"; b.String() != want {
+	text.Verification(&b, &advparams.Verification{Page: "report.html", Verdict: advparams.Verdict{OK: true}, Report: &verify.Report{WithKey: true, BitExact: true}})
+	if want := "bit exact\tyes\ntampered\tno\nverdict\tok\nreport\treport.html\n"; b.String() != want {
 		t.Errorf("have %q, want %q", b.String(), want)
 	}
 }

@@ -7,7 +7,8 @@ const ExitStatus = `Exit status:
   0  done
   1  failed: a bad file, an I/O error …
   2  wrong usage
-  3  not done within the budget: the accuracy did not fall, or no attack was finished
+  3  not done within the budget: the accuracy did not fall, or no attack was finished; or a
+     limit that verify was given is not kept
   4  wrong identity, damaged key, or a model that the key does not belong to
   5  the model uses something that is not implemented or has no gradient
   130  interrupted, for example by Ctrl-C`
