@@ -13,6 +13,7 @@
 //	doc.go         this overview
 //	search.go      Search and its options; where changes may be made
 //	minimal.go     the fewest changes: course and end of the search
+//	reached.go     whether changes reach the target, on samples that did not choose them
 //	beam.go        sets of changes that are followed at a time
 //	gradual.go     many small changes, by the gradient alone
 //	candidates.go  shortlists of changes by gradient × step

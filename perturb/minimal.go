@@ -2,8 +2,6 @@ package perturb
 
 import (
 	"context"
-	"errors"
-	"math"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
@@ -218,122 +216,6 @@ func (s *minimal) lowered(truth nd.Array) gradient.Loss {
 		}
 		return -value, err
 	}
-}
-
-// heldOut is the number of samples outside the blocks that are enough to judge the model
-// by them alone.
-const heldOut = 256
-
-// heldOut returns that number for the task.
-func (s *search) heldOut() int {
-	if s.opt.Task.Traits().AllOutputs {
-		return minAnswers
-	}
-	return heldOut
-}
-
-// accept reports whether the model is at the target, or near it. If it is at the target,
-// accept moves changed values off the ends of their ranges.
-func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
-	t, n, stopped, err := s.count(s.hopeless)
-	if err != nil {
-		return false, false, err
-	}
-	now := t.Score()
-	s.note(now)
-	if stopped {
-		return false, false, nil
-	}
-	if !s.without.Clamp && now.Quality <= s.targetFor(now) { // most likely it is
-		if reached, err = s.inside(ctx, now); reached || err != nil {
-			return reached, true, err
-		}
-	}
-	reached, err = s.confirm(ctx, t, n)
-	return reached, reached || s.result.Locked.Quality < s.result.Target+nearby, err
-}
-
-// nearby is the distance above the target at which other sets of as many changes may
-// reach it.
-const nearby = 0.03
-
-// count tallies the blocks with the present weights, until stop returns true.
-func (s *minimal) count(stop func(score task.Score, n int) bool) (t task.Tally, n int, stopped bool, err error) {
-	t = s.opt.Task.NewTally()
-	n, stopped, err = s.blocks.count(t, stop)
-	return t, n, stopped, err
-}
-
-// confirm reports whether the model is at the target on all samples, and on those that
-// played no part in choosing changes. all is the tally of the first seen samples. It
-// stops as soon as the target is out of reach.
-func (s *minimal) confirm(ctx context.Context, all task.Tally, seen int) (reached bool, err error) {
-	n, held := 0, s.opt.Task.NewTally()
-	err = s.judge.Each(ctx, s.samples, seen, func(e task.Evaluation) (bool, error) {
-		n += e.N
-		err := errors.Join(all.Add(e.Outputs, e.Truth), held.Add(e.Outputs, e.Truth))
-		return !s.outOfReach(held.Score(), n, s.samples.Len()-seen), err
-	})
-	if err != nil {
-		return false, err
-	}
-	s.note(all.Score())
-	fair := held.Score()
-	s.fair = fair
-	if s.opt.Target == 0 && s.result.Locked.Translated > translatable {
-		return false, nil
-	}
-	return s.result.Locked.Quality <= s.result.Target && (n < s.heldOut() || fair.Quality <= s.targetFor(fair)), nil
-}
-
-// translatable is the accuracy beyond chance that renaming the locked model's answers may
-// give back. A model whose errors can be undone by renaming its answers is not at chance.
-const translatable = 0.1
-
-// settled measures the present changes on all samples and reports whether they are at the
-// target. It does not stop early, and has the last word: what it finds at the target is.
-func (s *minimal) settled(ctx context.Context) (reached bool, err error) {
-	if reached, err = s.locked(ctx); !reached || err != nil {
-		return false, err
-	}
-	whole := s.result.Locked
-	tally, n, _, err := s.count(func(task.Score, int) bool { return false })
-	if err != nil {
-		return false, err
-	}
-	if reached, err = s.confirm(ctx, tally, n); !reached {
-		s.note(whole) // confirm may have stopped early
-	}
-	return reached, err
-}
-
-// hopeless reports whether a model is not at the target beyond doubt, by its score on n
-// samples. Labels that are all of one class so far do not tell, unless all there are are.
-func (s *minimal) hopeless(score task.Score, n int) bool {
-	if classesOf(score) == 1 && classesOf(s.result.Before) > 1 {
-		return false
-	}
-	return score.Quality > s.targetFor(score)+uncertainty(score.Quality, n)
-}
-
-// outOfReach is hopeless for n of all samples that decide. The fewer are left, the less
-// their score may differ.
-func (s *minimal) outOfReach(score task.Score, n, all int) bool {
-	if classesOf(score) == 1 && classesOf(s.result.Before) > 1 {
-		return false
-	}
-	left := math.Sqrt(1 - float64(n)/float64(max(all, n, 1)))
-	return score.Quality > s.targetFor(score)+left*uncertainty(score.Quality, n)
-}
-
-// classesOf returns the number of classes that labels are of.
-func classesOf(score task.Score) (classes int) {
-	for _, c := range score.Classes {
-		if c.Samples > 0 {
-			classes++
-		}
-	}
-	return classes
 }
 
 // become makes the changes of a list and undoes those that are not in it.
