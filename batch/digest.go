@@ -16,6 +16,7 @@ import (
 
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/batch/objects"
+	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/internal/guard"
 	"github.com/advparams/advparams/internal/wire"
 )
@@ -184,7 +185,7 @@ func (j *Job) fingerprint(step, tool string, from *sources, c *contents) (string
 		p.add("verify", fmt.Sprint(j.opens(), j.Report != ""))
 	case wire.StepAttack:
 		p.data("attack", j.attackData())
-		p.content("test", j.testPath())
+		p.samples("test", j.testPath())
 		p.typed("attack", j.trials())
 		p.add("attack", fmt.Sprint(j.Attack.Key))
 	}
@@ -227,6 +228,21 @@ func (p *ingredients) content(kind, path string) {
 	}
 }
 
+// samples adds the content of a data set, with what it refers to.
+func (p *ingredients) samples(kind, path string) {
+	p.content(kind, path)
+	if p.err != nil || objects.IsURL(path) {
+		return
+	}
+	folders, err := dataset.Referred(path)
+	if p.err = err; err != nil {
+		return
+	}
+	for _, folder := range folders {
+		p.content(kind, folder)
+	}
+}
+
 // typed adds options, as they go to the child process.
 func (p *ingredients) typed(kind string, options any) {
 	text, err := json.Marshal(options)
@@ -239,7 +255,7 @@ func (p *ingredients) typed(kind string, options any) {
 // data adds a data set and how its samples are prepared.
 func (p *ingredients) data(kind string, d Data) {
 	if d.Path != "" {
-		p.content(kind, d.Path)
+		p.samples(kind, d.Path)
 		d.Path = ""
 	}
 	p.typed(kind, wire.Data(d))

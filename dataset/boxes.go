@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/advparams/advparams/nd"
 )
@@ -158,4 +159,36 @@ func openRegular(path string) (*os.File, error) {
 		return nil, err
 	}
 	return d.file, nil
+}
+
+// Referred returns the folders that a file refers to for its samples: those with the images
+// and the labels of a data.yaml, or with the images of COCO's JSON. Other files have their
+// samples in them.
+func Referred(file string) ([]string, error) {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".yaml", ".yml":
+		parts, err := yoloParts(file)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		var list []string
+		for _, split := range []Split{Train, Test} {
+			if p, ok := parts[split]; ok {
+				list = append(list, filepath.Join(p.root, filepath.FromSlash(p.images)), filepath.Join(p.root, filepath.FromSlash(p.labels)))
+			}
+		}
+		return list, nil
+	case ".json":
+		p := cocoPart{filepath.Dir(file), filepath.Base(file)}
+		d, err := p.read()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, strip(p.file, err))
+		}
+		folder, err := p.folder(d.images)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		return []string{filepath.Join(p.root, filepath.FromSlash(folder))}, nil
+	}
+	return nil, nil
 }

@@ -107,9 +107,18 @@ func readYOLO(file string) (d yoloFile, err error) {
 
 // openYOLO opens the data set that a data.yaml describes.
 func openYOLO(file string, spec Spec) (source, []int, error) {
+	parts, err := yoloParts(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	return openYOLOParts(parts, spec)
+}
+
+// yoloParts returns the splits that a data.yaml describes.
+func yoloParts(file string) (map[Split]yoloPart, error) {
 	d, err := readYOLO(file)
 	if err != nil {
-		return nil, nil, strip(file, err)
+		return nil, strip(file, err)
 	}
 	root := filepath.Dir(file)
 	if d.Path != "" {
@@ -126,20 +135,20 @@ func openYOLO(file string, spec Spec) (source, []int, error) {
 			continue
 		}
 		if len(s.folders) > 1 {
-			return nil, nil, malformed("name one folder for each split", "%d folders for one split", len(s.folders))
+			return nil, malformed("name one folder for each split", "%d folders for one split", len(s.folders))
 		}
 		p, err := yoloFolder(root, s.folders[0], d.Names.list)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if _, found := parts[s.split]; !found && p.labels != "" {
 			parts[s.split] = p
 		}
 	}
 	if len(parts) == 0 {
-		return nil, nil, malformed("name a folder of images as train, val or test; labels are in the folder labels beside images", "no split with labels")
+		return nil, malformed("name a folder of images as train, val or test; labels are in the folder labels beside images", "no split with labels")
 	}
-	return openYOLOParts(parts, spec)
+	return parts, nil
 }
 
 // strip leaves out the name of a file at the beginning of an error, which the caller adds.
