@@ -60,7 +60,7 @@ func TestTypedErrors(t *testing.T) {
 			_, err := NewSession(newModel().input("x", 1<<30, 3).node("Relu", []string{"x"}, []string{"y"}).output("y").open(t), Config{}, 10)
 			return err
 		}, &MemoryError{Limit: 1 << 28, Fixed: true}, "input x float32[1073741824,3] in batches of 1073741824: too large a batch", "export the model with a smaller batch"},
-		{"index", compile(relu().ints("i", 3).node("Gather", []string{"y", "i"}, []string{"z"}, intAttr("axis", 1)).output("z"), Config{Shapes: shapes}), &IndexError{Index: 3, Length: 3}, "index 3 on an axis of 3", ""},
+		{"index", compile(relu().ints("i", 3).node("Gather", []string{"y", "i"}, []string{"z"}, intAttr("axis", 1)).output("z"), Config{Shapes: shapes}), &IndexError{Index: 3, Length: 3}, "index 3 on an axis of 3", "the model looks up numbers below 3 there: use the vocabulary that it was trained with"},
 		{"operator", compile(newModel().input("x", 2).node("NoSuchOp", []string{"x"}, []string{"y"}).output("y"), Config{}), &UnsupportedError{Nodes: []string{`NoSuchOp "NoSuchOp_0" (opset 17): operator not implemented`}}, "1 unsupported nodes", ""},
 		{"logits of one axis", loss([]nd.Array{nd.New(nd.Float32, 2)}), &LogitsError{nd.Float32, []int{2}}, "the output has shape [2]", ""},
 		{"logits that are integers", loss([]nd.Array{nd.New(nd.Int64, 2, 3)}), &LogitsError{nd.Int64, []int{2, 3}}, "not of a floating-point type", ""},
