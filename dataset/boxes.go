@@ -46,7 +46,7 @@ func (b *boxedFiles) open(spec Spec) (source, []int, error) {
 	}
 	im.format, im.classes, im.ids = b.about, b.classes, b.ids
 	if b.classes != nil {
-		im.format += fmt.Sprintf(", %d classes", len(b.classes))
+		im.format += ", " + counted(len(b.classes), "class", "classes")
 	}
 	if im.chosen = spec.choose(len(b.files), nil); im.chosen == nil {
 		im.chosen = count(len(b.files))

@@ -281,7 +281,7 @@ func (s *Set) Shuffle(seed uint64) *Set { return s.Subset(permutation(s.Len(), s
 
 // Describe returns one line for progress messages.
 func (s *Set) Describe() string {
-	n := fmt.Sprintf("%d samples", s.Len())
+	n := counted(s.Len(), "sample", "samples")
 	if all := s.source.len(); all != s.Len() {
 		n = fmt.Sprintf("%d of %d samples", s.Len(), all)
 	}
@@ -322,6 +322,14 @@ func permutation(n int, seed uint64) []int {
 func finite(v float32) bool {
 	f := float64(v)
 	return !math.IsNaN(f) && !math.IsInf(f, 0)
+}
+
+// counted writes a number of things.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // listed joins names for a message, the first few of many.

@@ -175,7 +175,7 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	path = write(t, "u.csv", []byte("a,b\n1,2\n"))
-	if got, want := mustOpen(t, path, model(-1, 2)).Describe(), "1 samples without labels from "+path+" (CSV, 2 features)"; got != want {
+	if got, want := mustOpen(t, path, model(-1, 2)).Describe(), "1 sample without labels from "+path+" (CSV, 2 features)"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -226,7 +226,7 @@ func openImages(root string, splits map[Split]imageSplit, spec Spec) (source, []
 		return im, nil, nil
 	}
 	im.classes = split.classes
-	im.format += fmt.Sprintf(", %d classes", len(split.classes))
+	im.format += ", " + counted(len(split.classes), "class", "classes")
 	return im, classesIn(files), nil
 }
 

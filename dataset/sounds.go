@@ -66,7 +66,7 @@ func openSounds(root string, splits map[Split]imageSplit, spec Spec) (source, []
 	if split.classes == nil {
 		return s, nil, nil
 	}
-	s.format += fmt.Sprintf(", %d classes", len(split.classes))
+	s.format += ", " + counted(len(split.classes), "class", "classes")
 	return s, classesIn(files), nil
 }
 
