@@ -10,8 +10,9 @@ Files that are there are not made again, reports of attacks included.
 
 The verdict is on means over the attackers. A minimal lock has to be undone to within a point of the original. Of a sealed
 model, the best attack is compared with its own control, which is the same attack on another draw from what the file shows: the
-difference has to be below half a point or two standard errors, and these below two points. The zero line is printed, and is not what is judged
-by: it is chosen on few samples among more settings than the attack is, so that it may be below a start that it contains.
+difference has to be below half a point or two standard errors, and the standard error below a point. The zero line is printed,
+and is not what is judged by: it is chosen on few samples among more settings than the attack is, so that it may be below a
+start that it contains.
 The exit status is 1 if either fails. Needs: pip install torch onnx numpy
 """
 import argparse, gzip, json, os, pathlib, statistics, subprocess, sys
