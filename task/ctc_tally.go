@@ -101,9 +101,9 @@ func (t *ctcTally) errors(shift float32) (rate, other float64) {
 	edits, swapped := 0, 0
 	for i, r := range t.readings {
 		text := r.text(shift)
-		edits += distance(text, t.texts[i])
+		edits += Distance(text, t.texts[i])
 		for k := range otherTexts {
-			swapped += distance(text, t.texts[(i+k+1)%n])
+			swapped += Distance(text, t.texts[(i+k+1)%n])
 		}
 	}
 	all := float64(max(length(t.texts), 1))
@@ -126,9 +126,9 @@ func (t *ctcTally) lines() (right, same float64) {
 	return right, same
 }
 
-// distance returns the least number of characters to insert, delete and replace that makes
+// Distance returns the least number of characters to insert, delete and replace that makes
 // one text the other (Levenshtein).
-func distance(a, b []int) int {
+func Distance[T comparable](a, b []T) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

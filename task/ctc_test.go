@@ -88,7 +88,7 @@ func TestDistance(t *testing.T) {
 			}
 			return out
 		}
-		if got := distance(runes(c.a), runes(c.b)); got != c.want {
+		if got := Distance(runes(c.a), runes(c.b)); got != c.want {
 			t.Errorf("from %q to %q: %d, want %d", c.a, c.b, got, c.want)
 		}
 	}

@@ -175,23 +175,7 @@ func agreement(answers, labels []float64) float64 {
 func textAgreement(answer, label []float64) float64 {
 	none := func(c float64) bool { return c < 0 }
 	answer, label = slices.DeleteFunc(slices.Clone(answer), none), slices.DeleteFunc(slices.Clone(label), none)
-	edits := make([]int, len(label)+1) // from the answer so far to the first characters of the label
-	for k := range edits {
-		edits[k] = k
-	}
-	for i, c := range answer {
-		diagonal := edits[0]
-		edits[0] = i + 1
-		for k, want := range label {
-			replaced := diagonal
-			if c != want {
-				replaced++
-			}
-			diagonal = edits[k+1]
-			edits[k+1] = min(replaced, edits[k]+1, diagonal+1)
-		}
-	}
-	return max(0, 1-float64(edits[len(label)])/float64(max(len(label), 1)))
+	return max(0, 1-float64(task.Distance(answer, label))/float64(max(len(label), 1)))
 }
 
 // likeness returns the cosine of two vectors; 0 if one has no direction.

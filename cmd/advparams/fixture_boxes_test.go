@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
-	"image/png"
 	"os"
 	"path/filepath"
 
@@ -47,14 +46,7 @@ func writeBoxes(folder string) error {
 		}
 		name := fmt.Sprintf("%03d", i)
 		for _, path := range []string{filepath.Join(images, name+".png"), filepath.Join(coco, "val2017", name+".png")} {
-			f, err := os.Create(path)
-			if err != nil {
-				return err
-			}
-			if err := png.Encode(f, img); err != nil {
-				return err
-			}
-			if err := f.Close(); err != nil {
+			if err := writePNG(path, img); err != nil {
 				return err
 			}
 		}

@@ -46,16 +46,20 @@ func writeGlyphs(folder string, n int) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
-		f, err := os.Create(path)
-		if err != nil {
-			return err
-		}
-		if err := png.Encode(f, img); err != nil {
-			return err
-		}
-		if err := f.Close(); err != nil {
+		if err := writePNG(path, img); err != nil {
 			return err
 		}
 	}
 	return os.WriteFile(folder+".txt", []byte(names), 0o644)
+}
+
+func writePNG(path string, img image.Image) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := png.Encode(f, img); err != nil {
+		return err
+	}
+	return f.Close()
 }
