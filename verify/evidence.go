@@ -178,7 +178,8 @@ type Histogram struct {
 type Example struct {
 	Sample int `json:"sample"` // counted from 0
 	// By is "class", "value", "right" (share of the positions that are right), "objects"
-	// (their number) or "likeness" (cosine between the outputs and those of the original).
+	// (their number) or "likeness" (cosine between outputs and those of the original, less
+	// their means over the samples shown).
 	By       string   `json:"by"`
 	Label    *float64 `json:"label,omitempty"`
 	Original *float64 `json:"original,omitempty"`

@@ -106,6 +106,13 @@ func TestExamples(t *testing.T) {
 	if got := answered([]int64{2, 3, -1}, []float64{2, 3}); !slices.Equal(got, []int64{2, 3}) {
 		t.Errorf("a text that was read: %v", got)
 	}
+	a := nd.Of([]float32{1, 10, 2, 10, 6, 10}, 3, 2)
+	if got := apart(a, 2); math.Abs(got[0]-3) > 1e-12 || math.Abs(got[1]) > 1e-12 {
+		t.Errorf("apart %v", got)
+	}
+	if got := apart(a.Rows(0, 2), 1); got[0] != 2 || got[1] != 10 {
+		t.Errorf("of two samples %v", got)
+	}
 	if got := likeness([]float64{1, 0}, []float64{2, 0}); got != 1 {
 		t.Errorf("likeness %v", got)
 	}

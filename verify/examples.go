@@ -83,8 +83,7 @@ func (r *Runs) compare(e *Example, truth nd.Array, answers [2]nd.Array, i int) {
 		return
 	case task.Embedding, task.Outputs:
 		e.By = "likeness"
-		x, y := floatsOf(answers[0], i), floatsOf(answers[1], i)
-		e.Original, e.Locked = number(1), likeness(x, y)
+		e.Original, e.Locked = number(1), likeness(apart(answers[0], i), apart(answers[1], i))
 		return
 	}
 	before, after := floatsOf(answers[0], i), floatsOf(answers[1], i)
@@ -104,7 +103,7 @@ func (r *Runs) compare(e *Example, truth nd.Array, answers [2]nd.Array, i int) {
 	}
 	if classesOf(answers[0]) == nil { // several numbers
 		e.By = "likeness"
-		e.Original, e.Locked = number(1), likeness(before, after)
+		e.Original, e.Locked = number(1), likeness(apart(answers[0], i), apart(answers[1], i))
 		if _, made := r.Task.(task.Image); made {
 			for k, a := range answers {
 				var made View
@@ -153,6 +152,23 @@ func floatsOf(a nd.Array, i int) []float64 {
 		}
 	}
 	return out
+}
+
+// apart returns how the elements of sample i differ from their means over the samples: outputs
+// that are much the same for all of them say little, however alike two models make them. Of
+// one or two samples it returns the elements.
+func apart(a nd.Array, i int) []float64 {
+	x := floatsOf(a, i)
+	n := a.Shape[0]
+	if n < 3 {
+		return x
+	}
+	for k := range n {
+		for j, v := range floatsOf(a, k) {
+			x[j] -= v / float64(n)
+		}
+	}
+	return x
 }
 
 // agreement returns the share of labels, those below 0 left out, that answers equal.
