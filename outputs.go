@@ -122,6 +122,14 @@ type version struct {
 	weights *gradient.Weights
 }
 
+// beyondChance returns the share of the way from chance to all that a quality has come.
+func beyondChance(s task.Score) float64 {
+	if s.Chance >= 1 {
+		return 0
+	}
+	return max(0, (s.Quality-s.Chance)/(1-s.Chance))
+}
+
 // measure compares the output as two versions of a model compute it.
 func (o *OutputAgreement) measure(ctx context.Context, set task.Samples, before, after version, w *gradient.Workers) error {
 	kind, _ := judged(o.look)
@@ -141,10 +149,7 @@ func (o *OutputAgreement) measure(ctx context.Context, set task.Samples, before,
 	if err != nil {
 		return err
 	}
-	agreement := 0.0
-	if s.Chance < 1 {
-		agreement = max(0, (s.Quality-s.Chance)/(1-s.Chance))
-	}
+	agreement := beyondChance(s)
 	o.Agreement, o.Intact = &agreement, agreement > intact && s.Quality > s.Useless()
 	return nil
 }

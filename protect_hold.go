@@ -182,9 +182,7 @@ func (p *prepared) judge(ctx context.Context, m *onnxio.Model, changes []perturb
 	if err != nil {
 		return f, err
 	}
-	if s.Chance < 1 {
-		f.Agreement = max(0, (s.Quality-s.Chance)/(1-s.Chance))
-	}
+	f.Agreement = beyondChance(s)
 	f.Intact = f.Agreement > madeUpIntact && s.Quality > s.Useless()
 	return f, nil
 }

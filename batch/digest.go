@@ -96,33 +96,65 @@ type contents struct {
 	cache *cache    // for URLs
 	locks sightings // of other runs
 	mu    sync.Mutex
-	known map[string]func() (string, error)
+	known map[string]func() ([]string, error)
 }
 
 // digest returns the digest of a file, or of the names and contents of all files
 // below a folder. For objects it takes sizes and ETags in place of contents, which
 // would have to be fetched.
 func (c *contents) digest(path string) (string, error) {
+	sums, err := c.once(path, func() ([]string, error) {
+		if !objects.IsURL(path) {
+			sum, err := digestTree(path)
+			return []string{sum}, err
+		}
+		s, err := c.cache.set(path)
+		if err != nil {
+			return nil, err
+		}
+		return []string{s.version}, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return sums[0], nil
+}
+
+// samples returns the digest of a data set, and those of the folders that it refers to.
+func (c *contents) samples(path string) ([]string, error) {
+	return c.once("samples of "+path, func() ([]string, error) {
+		paths := []string{path}
+		if !objects.IsURL(path) {
+			folders, err := dataset.Referred(path)
+			if err != nil {
+				return nil, err
+			}
+			paths = append(paths, folders...)
+		}
+		sums := make([]string, len(paths))
+		for i, path := range paths {
+			var err error
+			if sums[i], err = c.digest(path); err != nil {
+				return nil, err
+			}
+		}
+		return sums, nil
+	})
+}
+
+// once returns what f returned when a name was first asked for.
+func (c *contents) once(name string, f func() ([]string, error)) ([]string, error) {
 	c.mu.Lock()
 	if c.known == nil {
-		c.known = map[string]func() (string, error){}
+		c.known = map[string]func() ([]string, error){}
 	}
-	f := c.known[path]
-	if f == nil {
-		f = sync.OnceValues(func() (string, error) {
-			if !objects.IsURL(path) {
-				return digestTree(path)
-			}
-			s, err := c.cache.set(path)
-			if err != nil {
-				return "", err
-			}
-			return s.version, nil
-		})
-		c.known[path] = f
+	known := c.known[name]
+	if known == nil {
+		known = sync.OnceValues(f)
+		c.known[name] = known
 	}
 	c.mu.Unlock()
-	return f()
+	return known()
 }
 
 // digestTree is digest for files.
@@ -230,16 +262,12 @@ func (p *ingredients) content(kind, path string) {
 
 // samples adds the content of a data set, with what it refers to.
 func (p *ingredients) samples(kind, path string) {
-	p.content(kind, path)
-	if p.err != nil || objects.IsURL(path) {
+	if p.err != nil {
 		return
 	}
-	folders, err := dataset.Referred(path)
-	if p.err = err; err != nil {
-		return
-	}
-	for _, folder := range folders {
-		p.content(kind, folder)
+	var sums []string
+	if sums, p.err = p.contents.samples(path); p.err == nil {
+		p.add(kind, sums...)
 	}
 }
 

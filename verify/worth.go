@@ -34,3 +34,11 @@ func Worth(profile string) []Consequences {
 	}
 	return list
 }
+
+// guesses is the quality beyond chance below which a model is as good as guesses. It is that
+// from which protect warns of luck.
+const guesses = 0.2
+
+// AsGuesses reports whether a model of some quality is about as good as guesses, which have
+// the quality chance.
+func AsGuesses(quality, chance float64) bool { return quality-chance < guesses }

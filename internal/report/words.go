@@ -88,15 +88,11 @@ func (v *view) Held() *badge {
 		return nil
 	}
 	m := v.Evidence.Models[locked]
-	if m.Quality-m.Chance < heldWithin {
+	if verify.AsGuesses(m.Quality, m.Chance) {
 		return &badge{true, "the locked model is as good as guesses"}
 	}
 	return &badge{false, "the locked model still has answers"}
 }
-
-// heldWithin is the quality beyond chance below which a model is as good as guesses. It is
-// that from which protect warns.
-const heldWithin = 0.2
 
 // badge is a result in a few words.
 type badge struct {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/advparams/advparams/task"
+	"github.com/advparams/advparams/verify"
 )
 
 // Verdict says whether a locked model is what it should be.
@@ -63,7 +64,7 @@ func (v *verifier) judge() (all Verdict, missed []string) {
 		case s == nil:
 		case most > 0 && s.Quality > most:
 			say(true, "the locked model has the %s %.4f%s, more than %.4g", measureOf(s), s.Quality, where, most)
-		case most == 0 && s.Quality-s.Chance >= muchLuck:
+		case most == 0 && !verify.AsGuesses(s.Quality, s.Chance):
 			say(false, "the locked model still has answers%s: its %s is %.4f, that of guesses %.4f", where, measureOf(s), s.Quality, s.Chance)
 		}
 	}
