@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/internal/sysmem"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
@@ -30,7 +29,8 @@ func sizeOfBlocks(truth nd.Array) int {
 }
 
 // blocks are the calibration samples. All values that the model computes from them stay
-// in memory, so that only what depends on a changed parameter is computed again.
+// in memory as far as they fit, so that only what depends on a changed parameter is computed
+// again.
 type blocks struct {
 	list       []*block
 	task       task.Task
@@ -42,6 +42,8 @@ type blocks struct {
 // block is a few of the calibration samples.
 type block struct {
 	program *gradient.Program
+	lent    *lent // how it has the program, if that is not its own; see fitting.go
+	batch   batch
 	truth   nd.Array
 	loss    gradient.Loss
 	stale   []string   // tensors that were changed since it was computed
@@ -53,7 +55,6 @@ type block struct {
 	// computes, such as which boxes a detector looks at.
 	again func() (*gradient.Program, []nd.Array, error)
 	exact *gradient.Session // of the block's samples alone, which decides anew; nil without again
-	batch batch
 }
 
 // batch is the samples of a block as a source.
@@ -74,9 +75,12 @@ func (b batch) Batch(lo, hi int) (map[string]nd.Array, error) {
 	return out, nil
 }
 
-// try returns the outputs with another value of a parameter.
+// try returns the outputs with another value of a parameter. The block has to be settled.
 func (b *block) try(at site, value float32) (outputs []nd.Array, err error) {
 	if b.exact == nil {
+		if err := b.hold(); err != nil {
+			return nil, err
+		}
 		return b.program.Try(at.tensor, at.index, value)
 	}
 	a, _ := b.exact.Weights().Array(at.tensor)
@@ -95,10 +99,6 @@ func (b *block) try(at site, value float32) (outputs []nd.Array, err error) {
 // program of its own.
 const mostDecided = 24
 
-// keptMemory is the share of the machine's memory that the values of all blocks may take.
-// Weights, their gradients and the model's file want some of it as well.
-const keptMemory = 1.0 / 6
-
 // mostNodes bounds the nodes of the copies of a graph that takes one sample at a time.
 const mostNodes = 1 << 12
 
@@ -113,48 +113,17 @@ func nodesOf(g *onnxpb.GraphProto) int {
 	return n
 }
 
-// largeBlock is the number of input elements of a block from which one sample tells how many
-// fit.
-const largeBlock = 1 << 20
-
-// affordable returns the size of blocks, at most size, of which one takes no more memory than
-// limit while it is computed: to find out with the whole block may take all there is.
-func affordable(m *onnxio.Model, cfg gradient.Config, samples Samples, size int, limit int64) (int, error) {
-	if size < 2 || limit <= 0 {
-		return size, nil
-	}
-	batch, err := samples.Batch(0, 1)
-	if err != nil {
-		return 0, err
-	}
-	elements := 0
-	cfg.Shapes = map[string][]int{}
-	for name, a := range batch {
-		elements += a.Len()
-		cfg.Shapes[name] = a.Shape
-	}
-	if elements*size < largeBlock {
-		return size, nil
-	}
-	cfg.Values = batch
-	p, err := gradient.Compile(m, cfg)
-	if err != nil {
-		return size, nil // the whole block shows why
-	}
-	return max(1, min(size, int(limit/max(p.Memory(), 1)))), nil
-}
-
-// newBlocks computes the first n samples, or as many as fit into that, in blocks of
-// size samples, or of the model's own batch size if that is fixed. Samples that do not
-// fill a block are left out, unless there would be no block.
-func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, samples Samples, n, size int, kind task.Task, objective func(truth nd.Array) gradient.Loss) (*blocks, error) {
+// newBlocks computes the first n samples in blocks of size samples, of fewer where these take
+// much memory, or of the model's own batch size if that is fixed. Samples that do not fill a
+// block are left out, unless there would be no block. Values of at most limit bytes stay in memory.
+func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, samples Samples, n, size int, limit int64, kind task.Task, objective func(truth nd.Array) gradient.Loss) (*blocks, error) {
 	size = min(size, n)
 	if cfg.Axes != nil && cfg.Axes.Batch > 0 {
 		together := min(size, mostNodes/max(nodesOf(m.Proto().GetGraph()), 1))
 		size = cfg.Axes.Batch
 		if size == 1 && kind.Traits().Together > 1 && together > 1 && !cfg.Apart {
 			cfg.Apart = true
-			if b, err := newBlocks(ctx, m, cfg, samples, n, together, kind, objective); err == nil || ctx.Err() != nil {
+			if b, err := newBlocks(ctx, m, cfg, samples, n, together, limit, kind, objective); err == nil || ctx.Err() != nil {
 				return b, err
 			}
 			cfg.Apart = false // one at a time is less good
@@ -165,18 +134,20 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 	}
 	b := &blocks{task: kind, parameters: cfg.Weights.Len(), visit: new(func(string, []float32))}
 	cfg.Keep, cfg.Visit = true, func(name string, g []float32) { (*b.visit)(name, g) }
-	limit := int64(keptMemory * float64(sysmem.Total()))
 	if cfg.Axes == nil || cfg.Axes.Batch == 0 || cfg.Apart {
 		var err error
 		if size, err = affordable(m, cfg, samples, size, limit); err != nil {
 			return nil, err
 		}
 	}
+	var kept int64 // by a block
+	var spare *lent
 	for lo := 0; lo == 0 || lo+size <= n; lo += size {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if kept := int64(len(b.list)); kept > 0 && limit > 0 && (kept+1)*b.list[0].program.Kept() > limit {
+		all := int64(len(b.list)+1) * kept
+		if all > mostBlocks {
 			return b, nil
 		}
 		hi := min(lo+size, n)
@@ -196,8 +167,11 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 				cfg.Values = batch // a shape or a branch may depend on them
 				one.program, err = gradient.Compile(m, cfg)
 			}
-		} else {
-			one.program, err = b.list[0].program.Fork()
+		} else if spare != nil {
+			one.program, one.lent = spare.program, spare
+		} else if one.program, err = b.list[0].program.Fork(); err == nil && all > limit {
+			spare = &lent{program: one.program}
+			one.lent = spare
 		}
 		if lo > 0 && errors.Is(err, gradient.ErrMemory) {
 			return b, nil
@@ -205,14 +179,15 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 		if err != nil {
 			return nil, err
 		}
-		if kept := one.program.Kept(); lo == 0 && size > 1 && kept > limit && limit > 0 && (cfg.Axes == nil || cfg.Axes.Batch == 0 || cfg.Apart) {
+		if kept = one.program.Kept(); lo == 0 && size > 1 && kept > limit && (cfg.Axes == nil || cfg.Axes.Batch == 0 || cfg.Apart) {
 			cfg.Values = nil
-			return newBlocks(ctx, m, cfg, samples, n, max(1, int(int64(size)*limit/kept)), kind, objective)
+			return newBlocks(ctx, m, cfg, samples, n, max(1, int(int64(size)*limit/kept)), limit, kind, objective)
 		}
+		one.batch = batch
 		outputs, err := one.program.Forward(batch)
 		if errors.As(err, new(*gradient.AssumedError)) {
 			own := cfg
-			own.Values = batch
+			own.Values, one.lent = batch, nil
 			if one.program, err = gradient.Compile(m, own); err == nil {
 				outputs, err = one.program.Forward(batch)
 			}
@@ -228,7 +203,6 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 			if one.exact, err = gradient.NewSession(m, plain, size); err != nil {
 				return nil, err
 			}
-			one.batch = batch
 			one.again = func() (*gradient.Program, []nd.Array, error) {
 				p, err := gradient.Compile(m, own)
 				if err != nil {
@@ -237,6 +211,9 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 				outputs, err := p.Forward(batch)
 				return p, outputs, err
 			}
+		}
+		if one.lent != nil {
+			one.lent.holder = one
 		}
 		if err := one.settle(outputs); err != nil {
 			return nil, err
@@ -259,6 +236,9 @@ func (b *blocks) measure(objective func(truth nd.Array) gradient.Loss) (err erro
 
 // settle sets the present outputs and objective.
 func (b *block) settle(outputs []nd.Array) (err error) {
+	if b.lent != nil {
+		outputs = copied(outputs) // the program will hold other blocks
+	}
 	b.outputs = outputs
 	b.now, err = b.loss(outputs, nil)
 	return err
@@ -283,6 +263,10 @@ func (b *block) settled() error {
 		}
 		b.program, b.stale = program, b.stale[:0]
 		return b.settle(outputs)
+	}
+	if b.lent != nil {
+		b.lent.holder, b.stale = nil, b.stale[:0]
+		return b.hold()
 	}
 	slices.Sort(b.stale)
 	outputs, err := b.program.Refresh(slices.Compact(b.stale)...)
@@ -371,6 +355,9 @@ func (b *blocks) gradients(ctx context.Context, visit func(name string, g []floa
 				visit(name, total)
 				delete(sum, name)
 			}
+		}
+		if err := one.hold(); err != nil {
+			return err
 		}
 		if _, err := one.program.Backward(one.loss); err != nil {
 			return err

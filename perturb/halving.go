@@ -18,6 +18,7 @@ const (
 type trial struct {
 	candidate
 	gains []float64 // by block
+	sum   float64   // of gains
 }
 
 // halve evaluates candidates and returns the k best, best first, by successive halving.
@@ -34,12 +35,14 @@ func (b *blocks) halve(ctx context.Context, list []candidate, k int) (first []ca
 	width := firstKept
 	for done := 0; done < len(b.list) && (done == 0 || len(kept) > k); {
 		next := min(max(1, 2*done), len(b.list))
-		for i := range kept {
-			if err := ctx.Err(); err != nil {
-				return nil, len(list), err
-			}
-			if err := kept[i].evaluate(b.list[done:next]); err != nil {
-				return nil, len(list), err
+		for _, one := range b.list[done:next] { // a block may have to be computed again
+			for i := range kept {
+				if err := ctx.Err(); err != nil {
+					return nil, len(list), err
+				}
+				if err := kept[i].evaluate(one); err != nil {
+					return nil, len(list), err
+				}
 			}
 		}
 		if b.step != nil {
@@ -59,28 +62,21 @@ func (b *blocks) halve(ctx context.Context, list []candidate, k int) (first []ca
 	return first, len(list), nil
 }
 
-// evaluate evaluates a candidate on more blocks.
-func (t *trial) evaluate(more []*block) error {
-	sum := t.gain * float64(len(t.gains))
-	if len(t.gains) == 0 {
-		sum = 0 // the gain was an estimate
+// evaluate evaluates a candidate on one more block.
+func (t *trial) evaluate(one *block) error {
+	if err := one.settled(); err != nil {
+		return err
 	}
-	for _, one := range more {
-		if err := one.settled(); err != nil {
-			return err
-		}
-		outputs, err := one.try(t.site, t.value)
-		if err != nil {
-			return err
-		}
-		objective, err := one.loss(outputs, nil)
-		if err != nil {
-			return err
-		}
-		t.gains = append(t.gains, one.now-objective)
-		sum += one.now - objective
+	outputs, err := one.try(t.site, t.value)
+	if err != nil {
+		return err
 	}
-	t.gain = sum / float64(len(t.gains))
+	objective, err := one.loss(outputs, nil)
+	if err != nil {
+		return err
+	}
+	t.gains, t.sum = append(t.gains, one.now-objective), t.sum+one.now-objective
+	t.gain = t.sum / float64(len(t.gains))
 	return nil
 }
 

@@ -49,7 +49,7 @@ func examined(t *testing.T, n int, opt Options) *minimal {
 	if err := s.examine(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	if s.blocks, err = newBlocks(t.Context(), m, s.differentiated(), set, set.Len(), blockSize, s.opt.Task, s.lowered); err != nil {
+	if s.blocks, err = newBlocks(t.Context(), m, s.differentiated(), set, set.Len(), blockSize, keptLimit(), s.opt.Task, s.lowered); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -67,8 +67,10 @@ func TestHalve(t *testing.T) {
 	var best trial
 	for _, c := range list {
 		r := trial{candidate: c}
-		if err := r.evaluate(s.blocks.list); err != nil {
-			t.Fatal(err)
+		for _, one := range s.blocks.list {
+			if err := r.evaluate(one); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if best.gains == nil || r.gain > best.gain {
 			best = r

@@ -135,7 +135,7 @@ func (s *minimal) calibrate(ctx context.Context, n int) (err error) {
 	if s.opt.Task.Traits().AllOutputs && n > size {
 		size = n / ((n + size - 1) / size) // so that hardly any are left out
 	}
-	if s.blocks, err = newBlocks(ctx, s.model, s.differentiated(), s.samples, n, size, s.opt.Task, s.lowered); err != nil {
+	if s.blocks, err = newBlocks(ctx, s.model, s.differentiated(), s.samples, n, size, keptLimit(), s.opt.Task, s.lowered); err != nil {
 		return err
 	}
 	s.blocks.step = s.report
