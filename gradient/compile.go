@@ -112,6 +112,7 @@ func newCompiler(m *onnxio.Model, cfg Config) (*compiler, error) {
 		Builder: ops.NewBuilder(cfg.Workers.pool()),
 		model:   m, cfg: cfg,
 		functions: functions(m.Proto()),
+		main:      opsets(m.Proto().GetOpsetImport()),
 		decoded:   map[*onnxpb.GraphProto][]instruction{},
 		nested:    map[*onnxpb.TensorProto]*ops.Value{},
 		inputs:    map[string]*ops.Value{},
@@ -124,6 +125,7 @@ type compiler struct {
 	model     *onnxio.Model
 	cfg       Config
 	functions map[functionKey]*function
+	main      map[string]int        // the model's versions of operator sets
 	inputs    map[string]*ops.Value // by input name
 	params    map[string]*ops.Value // by initializer name
 
@@ -135,7 +137,7 @@ type compiler struct {
 
 func (c *compiler) compile() (*Program, error) {
 	g := c.model.Proto().GetGraph()
-	base := &scope{values: map[string]*ops.Value{}, frame: &frame{opsets: opsets(c.model.Proto().GetOpsetImport())}}
+	base := &scope{values: map[string]*ops.Value{}, frame: &frame{opsets: c.main}}
 	inputs, err := Inputs(c.model)
 	if err != nil {
 		return nil, err
@@ -283,8 +285,14 @@ func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) 
 	domain := node.GetDomain()
 	op, _ := ops.Lookup(domain, node.GetOpType()) // present: Supported was called
 	for i, v := range inputs {
-		if v != nil && v.Parts != nil && !ops.SequencesIn(node.GetOpType()) {
+		if v == nil || ops.SequencesIn(node.GetOpType()) {
+			continue
+		}
+		if v.Parts != nil {
 			return nil, fmt.Errorf("input %d (%q) is a sequence, which this operator does not take", i, node.GetInput()[i])
+		}
+		if v.Empty {
+			return nil, fmt.Errorf("input %d (%q) is an empty optional value, which this operator does not take", i, node.GetInput()[i])
 		}
 	}
 	for i, v := range inputs {
@@ -296,8 +304,10 @@ func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) 
 		Builder: c.Builder,
 		Node:    node,
 		Opset:   s.frame.opsets[canonical(domain)],
+		Model:   s.frame.model[canonical(domain)],
 		Inputs:  inputs,
 		Tensor:  c.tensor,
+		Sparse:  c.sparse,
 		Param:   c.param,
 		Graph: func(g *onnxpb.GraphProto, inputs []*ops.Value) ([]*ops.Value, error) {
 			return c.subgraph(g, inputs, s)
@@ -328,8 +338,8 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 		if scores, ok := s.lookup(ChosenFrom(g, name)); ok && c.cfg.Axes != nil && scores.DType == nd.Float32 {
 			v = scores
 		}
-		if v.Parts != nil {
-			return nil, nil, fmt.Errorf("output %q is a sequence: %w", name, ErrUnsupported)
+		if v.Parts != nil || v.Empty {
+			return nil, nil, fmt.Errorf("output %q is a sequence or empty: %w", name, ErrUnsupported)
 		}
 		if c.cfg.Logits && !c.cfg.Raw[name] {
 			v = logits(v)

@@ -51,6 +51,7 @@ func functions(m *onnxpb.ModelProto) map[functionKey]*function {
 // common: the versions of operator sets and the attributes of the call.
 type frame struct {
 	opsets map[string]int
+	model  map[string]int // the model's versions, for the body of a function
 	attrs  map[string]*onnxpb.AttributeProto
 	in     *function // nil for the main graph
 	caller *frame
@@ -66,7 +67,7 @@ func (c *compiler) call(f *function, node *onnxpb.NodeProto, inputs []*ops.Value
 	if len(inputs) > len(f.proto.GetInput()) {
 		return nil, fmt.Errorf("%d inputs for function %q, which takes %d", len(inputs), f.proto.GetName(), len(f.proto.GetInput()))
 	}
-	own := &frame{opsets: f.opsets, attrs: map[string]*onnxpb.AttributeProto{}, in: f, caller: s.frame}
+	own := &frame{opsets: f.opsets, model: c.main, attrs: map[string]*onnxpb.AttributeProto{}, in: f, caller: s.frame}
 	for _, a := range f.proto.GetAttributeProto() { // attributes with a default
 		own.attrs[a.GetName()] = a
 	}

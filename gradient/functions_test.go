@@ -35,6 +35,12 @@ func floatAttr(name string, v float32) *onnxpb.AttributeProto {
 	return &onnxpb.AttributeProto{Name: proto.String(name), Type: onnxpb.AttributeProto_FLOAT.Enum(), F: proto.Float32(v)}
 }
 
+// before13 gives a model an operator set in which Softmax is that of set 11.
+func before13(b *modelBuilder) *modelBuilder {
+	b.opset = 12
+	return b
+}
+
 func TestFunctions(t *testing.T) {
 	const float, tensor = onnxpb.AttributeProto_FLOAT, onnxpb.AttributeProto_TENSOR
 	x := nd.Of([]float32{1, -2, 3, -0.5, 0.2, 2}, 2, 3)
@@ -81,8 +87,8 @@ func TestFunctions(t *testing.T) {
 		{"optional input", model().weight("top").call("Optional", []string{"x", "", "top"}, []string{"y"}).call("Optional", []string{"y"}, []string{"z"}).node("Mul", []string{"z", "w"}, []string{"v"}).output("v"),
 			model().weight("top").node("Clip", []string{"x", "", "top"}, []string{"y"}).node("Mul", []string{"y", "w"}, []string{"v"}).output("v"),
 			[]*onnxpb.FunctionProto{optional}},
-		{"opset of its own", model().node("Mul", []string{"x", "w"}, []string{"m"}).ints("s", 1, 2, 3).node("Reshape", []string{"m", "s"}, []string{"r"}).call("Old", []string{"r"}, []string{"y"}).output("y"),
-			model().node("Mul", []string{"x", "w"}, []string{"m"}).ints("s", 1, 6).node("Reshape", []string{"m", "s"}, []string{"r"}).node("Softmax", []string{"r"}, []string{"z"}).ints("back", 1, 2, 3).node("Reshape", []string{"z", "back"}, []string{"y"}).output("y"),
+		{"opset of its own", before13(model()).node("Mul", []string{"x", "w"}, []string{"m"}).ints("s", 1, 2, 3).node("Reshape", []string{"m", "s"}, []string{"r"}).call("Old", []string{"r"}, []string{"y"}).output("y"),
+			before13(model()).node("Mul", []string{"x", "w"}, []string{"m"}).ints("s", 1, 6).node("Reshape", []string{"m", "s"}, []string{"r"}).node("Softmax", []string{"r"}, []string{"z"}).ints("back", 1, 2, 3).node("Reshape", []string{"z", "back"}, []string{"y"}).output("y"),
 			[]*onnxpb.FunctionProto{functionOf("Old", []string{"a"}, []string{"y"}, old)}},
 		{"attribute in a branch", model().node("Mul", []string{"x", "w"}, []string{"m"}).call("Branches", []string{"m"}, []string{"y"}, floatAttr("slope", 0.7)).output("y"),
 			model().node("Mul", []string{"x", "w"}, []string{"m"}).node("LeakyRelu", []string{"m"}, []string{"y"}, floatAttr("alpha", 0.7)).output("y"),
@@ -110,6 +116,8 @@ func TestFunctionFailures(t *testing.T) {
 		}
 		deep = append(deep, functionOf(name, []string{"a"}, []string{"y"}, b))
 	}
+	newer := newModel().node("Gelu", []string{"a"}, []string{"y"})
+	newer.opset = 20
 	for _, c := range []struct {
 		name        string
 		m           *modelBuilder
@@ -119,6 +127,9 @@ func TestFunctionFailures(t *testing.T) {
 	}{
 		{"input left out", model().call("F", nil, []string{"y"}), []*onnxpb.FunctionProto{functionOf("F", []string{"a"}, []string{"y"}, neg)}, "input 0 is missing", false},
 		{"unknown operator inside", model().call("F", []string{"x"}, []string{"y"}), []*onnxpb.FunctionProto{functionOf("F", []string{"a"}, []string{"y"}, newModel().node("Frobnicate", []string{"a"}, []string{"y"}))}, `in function "F"`, true},
+		{"another Softmax than the model's", model().call("F", []string{"x"}, []string{"y"}), []*onnxpb.FunctionProto{functionOf("F", []string{"a"}, []string{"y"}, before13(newModel().node("Softmax", []string{"a"}, []string{"y"})))}, "the function has operator set 12 and the model 17", false},
+		{"axes as an attribute no more", model().call("F", []string{"x"}, []string{"y"}), []*onnxpb.FunctionProto{functionOf("F", []string{"a"}, []string{"y"}, before13(newModel().node("Squeeze", []string{"a"}, []string{"y"}, intsAttr("axes", 0))))}, "the function has operator set 12 and the model 17", false},
+		{"newer than the model", model().call("F", []string{"x"}, []string{"y"}), []*onnxpb.FunctionProto{functionOf("F", []string{"a"}, []string{"y"}, newer)}, `Gelu "Gelu_0" in function "F" (opset 20): the model itself has opset 17`, true},
 		{"no such function", model().call("F", []string{"x"}, []string{"y"}), nil, "F", true},
 		{"explosion", model().scalar("one", 1).call("F6", []string{"one"}, []string{"y"}), deep, "more than 65536 nodes", true},
 	} {

@@ -53,6 +53,9 @@ func Inputs(m *onnxio.Model) ([]Input, error) {
 func inputOf(v *onnxpb.ValueInfoProto) (Input, error) {
 	in := Input{Name: v.GetName()}
 	t := v.GetType().GetTensorType()
+	if t == nil { // an optional value is given as what it holds
+		t = v.GetType().GetOptionalType().GetElemType().GetTensorType()
+	}
 	if t == nil {
 		return in, &InputTypeError{Input: in.Name}
 	}

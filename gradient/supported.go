@@ -16,6 +16,7 @@ func Supported(m *onnxio.Model, outputs []string) error {
 	e := &UnsupportedError{Path: m.Path()}
 	known := functions(m.Proto())
 	seen := map[*function]bool{}
+	main := opsets(m.Proto().GetOpsetImport())
 	var walk func(nodes []*onnxpb.NodeProto, opset map[string]int, inside string)
 	walk = func(nodes []*onnxpb.NodeProto, opset map[string]int, inside string) {
 		report := func(n *onnxpb.NodeProto, why string, args ...any) {
@@ -38,6 +39,8 @@ func Supported(m *onnxio.Model, outputs []string) error {
 				report(n, "the newest operator set that is known is %d", newest)
 			} else if v := opset[canonical(domain)]; v < op.Since {
 				report(n, "implemented from opset %d on", op.Since)
+			} else if v, ok := main[canonical(domain)]; inside != "" && ok && v < op.Since {
+				report(n, "the model itself has opset %d, with which onnxruntime runs functions", v)
 			}
 			for _, a := range n.GetAttribute() {
 				if a.GetG() != nil {
@@ -46,7 +49,7 @@ func Supported(m *onnxio.Model, outputs []string) error {
 			}
 		}
 	}
-	walk(nodesFor(m.Proto().GetGraph(), outputs), opsets(m.Proto().GetOpsetImport()), "")
+	walk(nodesFor(m.Proto().GetGraph(), outputs), main, "")
 	if len(e.Nodes) > 0 {
 		return e
 	}

@@ -17,15 +17,14 @@ import (
 
 // external is what external_data says about one tensor.
 type external struct {
-	location   string
-	at, end    int // of the location string in the model file
-	offset     int
-	length     int
-	lengthSeen bool
-	sumAt      int // of the checksum in the model file
-	sumEnd     int
-	seen       []string
-	size       int // bytes the tensor needs, set by locate
+	location string
+	at, end  int // of the location string in the model file
+	offset   int
+	length   int // 0 if it is not given, as onnx and onnxruntime read a length of 0
+	sumAt    int // of the checksum in the model file
+	sumEnd   int
+	seen     []string
+	size     int // bytes the tensor needs, set by locate
 }
 
 var entryDesc = (*onnxpb.StringStringEntryProto)(nil).ProtoReflect().Descriptor()
@@ -65,7 +64,6 @@ func (t *Initializer) externalEntry(data []byte, f wireField) error {
 		x.offset, err = natural(content)
 	case "length":
 		x.length, err = natural(content)
-		x.lengthSeen = true
 	case "checksum":
 		x.sumAt, x.sumEnd = value.payload, value.end
 	default:
@@ -104,7 +102,7 @@ func (t *Initializer) locate(r run, size int) error {
 	if err := checkLocation(x.location); err != nil {
 		return err
 	}
-	if x.lengthSeen && x.length != size {
+	if x.length > 0 && x.length != size {
 		return malformed(ExternalNumber, "%v%v needs %d bytes, but the length of its external data is %d", t.DataType, t.Dims, size, x.length)
 	}
 	if x.offset > math.MaxInt-size {

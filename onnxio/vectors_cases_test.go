@@ -282,7 +282,7 @@ func externalCases() []vectorCase {
 		withData(ExternalKey, "prepacked", "a key of onnxruntime's, which makes it compute with other bytes than the weight's", w("location", "w.bin", "prepacked_0", "x|8|8"), "w.bin", data),
 		withData(ExternalNumber, "offset-sign", "an offset with a sign", w("location", "w.bin", "offset", "+4", "length", "8"), "w.bin", data),
 		withData(ExternalNumber, "offset-65-bits", "an offset of 2⁶⁴", w("location", "w.bin", "offset", "18446744073709551616", "length", "8"), "w.bin", data),
-		withData(ExternalNumber, "length-0", "a length of 0 for two floats, which onnxruntime takes for none", w("location", "w.bin", "length", "0"), "w.bin", data),
+		withData("", "length-0", "a length of 0, which onnx and onnxruntime take for none", w("location", "w.bin", "length", "0"), "w.bin", data),
 		withData(ExternalNumber, "length-12", "a length of three floats for two", w("location", "w.bin", "length", "12"), "w.bin", data),
 		withData(ExternalPath, "no-location", "no location", w("offset", "0"), "w.bin", data),
 		withData(ExternalPath, "absolute", "an absolute location", w("location", "/etc/hostname")),

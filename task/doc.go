@@ -39,6 +39,7 @@
 //
 //	doc.go             this overview
 //	task.go            Task, Traits and Tally; the list of tasks
+//	given.go           outputs that no weight has a part in
 //	outlook.go         what a graph says about an output
 //	axis.go            which axis of an output has the classes
 //	argmax.go          outputs of classes that an ArgMax chooses

@@ -144,6 +144,29 @@ func TestFloats(t *testing.T) {
 	}
 }
 
+// TestGiven: an output that no weight has a part in is none to lock, also if it comes first.
+func TestGiven(t *testing.T) {
+	w := &onnxpb.TensorProto{Name: proto.String("w"), DataType: proto.Int32(1), Dims: []int64{3, 4}}
+	for i := range 12 {
+		w.FloatData = append(w.FloatData, float32(i*i))
+	}
+	m := testmodel.Open(t, &onnxpb.ModelProto{
+		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
+		Graph: &onnxpb.GraphProto{
+			Name: proto.String("echo"), Initializer: []*onnxpb.TensorProto{w},
+			Input:  []*onnxpb.ValueInfoProto{protoValue("x", 0, 3)},
+			Output: []*onnxpb.ValueInfoProto{protoValue("x", 0, 3), protoValue("twice", 0, 3), protoValue("y", 0, 4)},
+			Node:   []*onnxpb.NodeProto{protoNode("Add", "twice", nil, "x", "x"), protoNode("MatMul", "y", nil, "x", "w")},
+		},
+	})
+	if got, err := Look(m, ""); err != nil || got.Output != "y" || !slices.Equal(got.Floats, []string{"y"}) {
+		t.Errorf("output %q, floats %q, %v", got.Output, got.Floats, err)
+	}
+	if got, err := Look(m, "twice"); err != nil || got.Output != "twice" {
+		t.Errorf("output %q, %v", got.Output, err)
+	}
+}
+
 // TestMask: answers count where there is a next token.
 func TestMask(t *testing.T) {
 	inputs := map[string]nd.Array{

@@ -62,11 +62,12 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	}
 	o := Outlook{Named: output != "", Axes: axes}
 	var out *onnxpb.ValueInfoProto
+	fixed := given(m)
 	for _, v := range g.GetOutput() {
 		if v.GetName() == output {
 			out = v
 		}
-		if (isFloat(v) || byArgMax(g, v)) && rows(shapeOf(v), axes) && !carried(g, v.GetName()) {
+		if (isFloat(v) || byArgMax(g, v)) && rows(shapeOf(v), axes) && !carried(g, v.GetName()) && !fixed[v.GetName()] {
 			o.Floats = append(o.Floats, v.GetName())
 		}
 	}
@@ -80,7 +81,7 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	if out == nil {
 		out = g.GetOutput()[0]
 		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, func(v *onnxpb.ValueInfoProto) bool { return byArgMax(g, v) }} {
-			if i := slices.IndexFunc(g.GetOutput(), is); i >= 0 {
+			if i := slices.IndexFunc(g.GetOutput(), func(v *onnxpb.ValueInfoProto) bool { return is(v) && !fixed[v.GetName()] }); i >= 0 {
 				out = g.GetOutput()[i]
 				break
 			}

@@ -138,7 +138,7 @@ func (a *attentionInputs) mask(all []int) {
 	if m.DType != nd.Float32 {
 		a.fail("attn_mask of type %v", m.DType)
 	}
-	if last := m.Rank() - 1; last >= 0 && a.Opset >= 24 && m.Shape[last] < a.keys && m.Shape[last] != 1 {
+	if last := m.Rank() - 1; last >= 0 && a.From(24) && m.Shape[last] < a.keys && m.Shape[last] != 1 {
 		rest := slices.Clone(m.Shape)
 		rest[last] = a.keys - m.Shape[last]
 		m = a.Concat(last, m, a.Full(float32(math.Inf(-1)), rest...))

@@ -77,15 +77,15 @@ func (b *Builder) foldIntoConv(x, a, s *Value) *Value {
 // weights with gradients.
 func buildBatchNormalization(c *Call) []*Value {
 	x := c.Float(0)
-	training := c.Opset >= 14 && c.Bool("training_mode", false)
+	training := c.From(14) && c.Bool("training_mode", false)
 	switch more := c.Wants(1) || c.Wants(2) || c.Wants(3) || c.Wants(4); {
 	case training:
 		return c.batchStatistics()
-	case more && c.Opset < 14: // which is how older operator sets ask for it
+	case more && !c.From(14): // which is how older operator sets ask for it
 		unsupported("training mode (export the model in inference mode)")
 	case more:
 		c.fail("running statistics are outputs in training mode only")
-	case c.Opset < 9 && !c.Bool("spatial", true):
+	case !c.From(9) && !c.Bool("spatial", true):
 		return c.perActivation(x)
 	}
 	shape := x.Shape

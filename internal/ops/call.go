@@ -15,9 +15,12 @@ type Call struct {
 	*Builder
 	Node   *onnxpb.NodeProto
 	Opset  int      // version of the node's operator set
+	Model  int      // version of that set in the model, of a node of a function; 0 elsewhere
 	Inputs []*Value // nil where an optional input is left out
 	// Tensor decodes a tensor attribute.
 	Tensor func(*onnxpb.TensorProto) (nd.Array, error)
+	// Sparse returns a sparse tensor attribute with all its elements.
+	Sparse func(*onnxpb.SparseTensorProto) (*Value, error)
 	// Param returns a tensor attribute as a weight; nil if it is none, or Param is nil.
 	Param func(*onnxpb.TensorProto) *Value
 	// Graph builds a graph attribute (a branch or a loop body) with the given
@@ -61,6 +64,17 @@ func (c *Call) Float(i int) *Value {
 		c.fail("input %d is of type %v, not a floating-point type", i, v.DType)
 	}
 	return v
+}
+
+// From reports whether the node's operator set is of some version or newer. It ends the
+// build of a node of a function if the model's own version of the set says something else:
+// by ONNX the function's version counts, onnxruntime computes with the model's.
+func (c *Call) From(version int) bool {
+	is := c.Opset >= version
+	if c.Model > 0 && is != (c.Model >= version) {
+		c.fail("the function has operator set %d and the model %d, with which onnxruntime computes; the operator differs in them", c.Opset, c.Model)
+	}
+	return is
 }
 
 func (c *Call) fail(format string, args ...any) { fail("%s", fmt.Sprintf(format, args...)) }

@@ -178,7 +178,7 @@ func buildClip(c *Call) []*Value {
 
 // limit returns a bound of Clip, or nil.
 func (c *Call) limit(input int, attr string, sign int) *Value {
-	if c.Opset >= 11 {
+	if c.From(11) {
 		return c.Optional(input)
 	}
 	return c.Scalar(c.Float32(attr, float32(math.Inf(sign))))

@@ -28,9 +28,23 @@ func buildConstant(c *Call) []*Value {
 			return []*Value{c.Const(nd.Of(f, len(f)))}
 		case "value_ints":
 			return []*Value{c.Ints(c.IntsAttr("value_ints")...)}
+		case "value_string":
+			return []*Value{c.Texts(nil, string(a.GetS()))}
+		case "value_strings":
+			list := c.StringsAttr("value_strings")
+			return []*Value{c.Texts([]int{len(list)}, list...)}
+		case "sparse_value":
+			if a.GetSparseTensor() == nil || c.Sparse == nil {
+				c.fail("attribute %q is missing", a.GetName())
+			}
+			v, err := c.Sparse(a.GetSparseTensor())
+			if err != nil {
+				fail("attribute %q: %w", a.GetName(), err)
+			}
+			return []*Value{v}
 		}
 	}
-	unsupported("a value that is no tensor, float or int")
+	c.fail("the value is missing")
 	return nil
 }
 

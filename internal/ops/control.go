@@ -79,8 +79,8 @@ func (c *Call) choose(cond *Value, then, otherwise []*Value) []*Value {
 	out := make([]*Value, len(then))
 	for i, x := range then {
 		y := otherwise[i]
-		if x.Parts != nil || y.Parts != nil {
-			unsupported("output %d is a sequence that depends on the condition", i)
+		if !x.isTensor() || !y.isTensor() {
+			unsupported("output %d is a sequence or optional value that depends on the condition", i)
 		}
 		if x.DType != y.DType || !slices.Equal(x.Shape, y.Shape) {
 			unsupported("output %d is %v%v or %v%v, depending on the condition", i, x.DType, x.Shape, y.DType, y.Shape)
@@ -109,8 +109,8 @@ func (s *stacks) push(values []*Value) {
 
 func (s *stacks) refuseSequences(values []*Value) {
 	for _, v := range values {
-		if v.Parts != nil {
-			s.fail("an iteration returns a sequence to be stacked")
+		if !v.isTensor() {
+			s.fail("an iteration returns %s to be stacked", v.kind())
 		}
 	}
 }

@@ -70,9 +70,11 @@
 //	ml.go                    the domain ai.onnx.ml: Scaler, LinearClassifier and what else is around networks
 //	ml_labels.go             LabelEncoder
 //	nogradient.go            the operators without a gradient
+//	moved.go                 attributes that became inputs
 //	nonzero.go               NonZero, Compress, Unique
 //	normalization.go         LayerNormalization, GroupNormalization and their kin
 //	op.go                    Op: kernel, gradient rule, inputs and output
+//	optional.go              Optional, OptionalHasElement, OptionalGetElement
 //	pad.go                   Pad
 //	patterns.go              recognises biases and GELU that are written as several operators
 //	pool.go                  MaxPool, AveragePool and the global ones

@@ -12,7 +12,7 @@ import (
 // once (see random.go): the model stays a function of its inputs and weights.
 func buildDropout(c *Call) []*Value {
 	x := c.Float(0)
-	if c.Opset >= 12 && c.Optional(2) != nil && c.knownBool(2) {
+	if c.From(12) && c.Optional(2) != nil && c.knownBool(2) {
 		ratio := float32(0.5)
 		if c.Optional(1) != nil {
 			ratio = c.knownFloat(1)
@@ -25,7 +25,7 @@ func buildDropout(c *Call) []*Value {
 		}
 	}
 	// The mask is of x's type before opset 10.
-	if c.Opset < 10 {
+	if !c.From(10) {
 		return []*Value{x, c.Full(1, x.Shape...)}
 	}
 	return []*Value{x, c.Expand(c.Const(nd.Scalar(true)), x.Shape)}

@@ -60,7 +60,7 @@ func buildDFT(c *Call) []*Value {
 		c.fail("input of shape %v; the last axis has the real and the imaginary part", x.Shape)
 	}
 	axis := c.Int("axis", 1)
-	if c.Opset >= 20 {
+	if c.From(20) {
 		axis = -2
 		if c.Optional(2) != nil {
 			axis = int(c.settled(c.single(2, nd.Int64), "axis").Int64s()[0])

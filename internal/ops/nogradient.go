@@ -11,7 +11,7 @@ var withoutGradient = map[string]string{
 	"And": "a truth value", "Or": "a truth value", "Xor": "a truth value", "Not": "a truth value", "IsNaN": "a truth value", "IsInf": "a truth value",
 	"BitwiseAnd": "integers", "BitwiseOr": "integers", "BitwiseXor": "integers", "BitShift": "integers",
 	"RandomNormal": "no input", "RandomUniform": "no input", "RandomNormalLike": "a shape", "RandomUniformLike": "a shape", "Bernoulli": "a truth value", "Multinomial": "an index",
-	"SequenceEmpty": "no input", "SequenceLength": "a number of tensors",
+	"OptionalHasElement": "a truth value", "SequenceEmpty": "no input", "SequenceLength": "a number of tensors",
 	"HannWindow": "filled with constants", "HammingWindow": "filled with constants", "BlackmanWindow": "filled with constants",
 	"Floor": "zero almost everywhere", "Ceil": "zero almost everywhere", "Round": "zero almost everywhere", "Sign": "zero almost everywhere",
 

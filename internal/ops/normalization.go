@@ -231,7 +231,7 @@ func buildGroupNormalization(c *Call) []*Value {
 	if groups < 1 || channels%groups != 0 {
 		c.fail("num_groups of %d for %d channels", groups, channels)
 	}
-	if c.Opset >= 21 {
+	if c.From(21) {
 		return c.normalizeGroups(x, groups, c.vector(1, channels), c.vector(2, channels))
 	}
 	perChannel := func(p *Value) *Value {

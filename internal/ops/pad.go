@@ -138,7 +138,7 @@ func buildPad(c *Call) []*Value {
 func (c *Call) pads(rank int) padding {
 	axes := axesUpTo(rank)
 	var pads []int
-	if c.Opset < 11 {
+	if !c.From(11) {
 		pads = c.IntsAttr("pads")
 	} else {
 		pads = c.KnownInts(1)
@@ -179,7 +179,7 @@ func (c *Call) crop(x *Value, p padding) (*Value, padding) {
 
 // padValue returns the value of constant padding.
 func (c *Call) padValue(t nd.DType) *Value {
-	if c.Opset < 11 {
+	if !c.From(11) {
 		return c.Cast(c.Scalar(c.Float32("value", 0)), t)
 	}
 	value := c.Optional(2)

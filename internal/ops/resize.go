@@ -80,7 +80,7 @@ func (b *Builder) sample(x *Value, a resizedAxis, s sampling) *Value {
 
 func buildResize(c *Call) []*Value {
 	x := c.Input(0)
-	if c.Opset < 11 {
+	if !c.From(11) {
 		return []*Value{c.resize(x, c.scaled(axesUpTo(x.Rank()), c.KnownFloats(1)), c.upsampling())}
 	}
 	s := c.sampling()
@@ -110,7 +110,7 @@ func buildResize(c *Call) []*Value {
 func buildUpsample(c *Call) []*Value {
 	x := c.Input(0)
 	scales := c.FloatsAttr("scales")
-	if c.Opset >= 9 {
+	if c.From(9) {
 		scales = c.KnownFloats(1)
 	}
 	return []*Value{c.resize(x, c.scaled(axesUpTo(x.Rank()), scales), c.upsampling())}

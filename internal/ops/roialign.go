@@ -136,7 +136,7 @@ func buildRoiAlign(c *Call) []*Value {
 		c.fail("%d×%d cells and a sampling_ratio of %d", k.rows, k.columns, k.ratio)
 	}
 	how := "output_half_pixel"
-	if c.Opset >= 16 {
+	if c.From(16) {
 		how = c.String("coordinate_transformation_mode", "half_pixel")
 	}
 	switch how {

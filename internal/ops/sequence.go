@@ -11,10 +11,11 @@ import (
 // TorchScript writes them for lists of tensors. A sequence exists only at compile
 // time, as a list of values. Its length and the positions in it must be known then.
 
-// SequencesIn reports whether an operator accepts sequences as inputs.
+// SequencesIn reports whether an operator accepts sequences and optional values as inputs.
 func SequencesIn(op string) bool {
-	_, ok := sequences[op]
-	return ok || op == "Identity" || op == "Loop" || op == "If"
+	_, list := sequences[op]
+	_, option := optionals[op]
+	return list || option || op == "Identity" || op == "Loop" || op == "If"
 }
 
 // sequenceOf makes a sequence, which may be empty.
@@ -23,6 +24,17 @@ func sequenceOf(parts []*Value) *Value {
 		parts = []*Value{}
 	}
 	return &Value{Parts: parts}
+}
+
+// isTensor reports whether a value is neither a sequence nor empty.
+func (v *Value) isTensor() bool { return v.Parts == nil && !v.Empty }
+
+// kind names what a value is that is no tensor.
+func (v *Value) kind() string {
+	if v.Empty {
+		return "an empty optional value"
+	}
+	return "a sequence"
 }
 
 // parts returns the tensors of input i, a sequence.
@@ -34,11 +46,11 @@ func (c *Call) parts(i int) []*Value {
 	return v.Parts
 }
 
-// tensor returns input i, and ends the build if it is a sequence.
+// tensor returns input i, and ends the build if it is none.
 func (c *Call) tensor(i int) *Value {
 	v := c.Input(i)
-	if v.Parts != nil {
-		c.fail("input %d is a sequence, not a tensor", i)
+	if !v.isTensor() {
+		c.fail("input %d is %s, not a tensor", i, v.kind())
 	}
 	return v
 }

@@ -33,7 +33,7 @@ func (b *Builder) unsqueeze(x *Value, axes []int) *Value {
 func buildReshape(c *Call) []*Value {
 	x := c.Input(0)
 	var shape []int
-	if c.Opset < 5 {
+	if !c.From(5) {
 		shape = c.IntsAttr("shape")
 	} else {
 		shape = c.KnownInts(1)
@@ -115,7 +115,7 @@ func buildTranspose(c *Call) []*Value {
 func buildSlice(c *Call) []*Value {
 	x := c.Input(0)
 	var starts, ends, axes, steps []int
-	if c.Opset < 10 {
+	if !c.From(10) {
 		starts, ends, axes = c.IntsAttr("starts"), c.IntsAttr("ends"), c.IntsAttr("axes")
 	} else {
 		starts, ends = c.KnownInts(1), c.KnownInts(2)

@@ -57,7 +57,7 @@ func buildSoftmax(k softmaxFunc) func(c *Call) []*Value {
 		if x.Len() == 0 {
 			return []*Value{x}
 		}
-		if c.Opset < 13 {
+		if !c.From(13) {
 			axis := c.Int("axis", 1)
 			if axis != x.Rank() {
 				axis = c.Axis(axis, x.Rank())

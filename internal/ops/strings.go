@@ -13,6 +13,13 @@ func (b *Builder) UnknownStrings(shape []int) *Value {
 	return v
 }
 
+// Texts returns a constant of strings.
+func (b *Builder) Texts(shape []int, texts ...string) *Value {
+	v := b.UnknownStrings(shape)
+	v.Strings = texts
+	return v
+}
+
 // carriesStrings has the operators that pass the elements of their first input on, so
 // that it may hold strings.
 var carriesStrings = map[string]bool{
@@ -30,6 +37,7 @@ func StringsIn(domain, name string) bool {
 
 // Outputs builds the node as one of an operator, and marks what holds strings.
 func (c *Call) Outputs(op Operator) []*Value {
+	c.checkMoved()
 	out := op.Build(c)
 	name := c.Node.GetOpType()
 	if d := Domain(c.Node.GetDomain()); d != "" {

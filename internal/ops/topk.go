@@ -127,7 +127,7 @@ func buildTopK(c *Call) []*Value {
 	x := c.Input(0)
 	axis := c.Axis(c.Int("axis", -1), x.Rank())
 	var k int
-	if c.Opset < 10 {
+	if !c.From(10) {
 		k = c.Int("k", -1)
 	} else {
 		k = c.knownInt(1)

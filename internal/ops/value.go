@@ -19,6 +19,9 @@ type Value struct {
 	// nil for a tensor.
 	Parts []*Value
 
+	// Empty is set for an optional value that holds nothing.
+	Empty bool
+
 	// Strings is the list of strings in which the elements are positions, or nil for a
 	// value of numbers.
 	Strings []string
