@@ -64,7 +64,13 @@ func protectMinimal(ctx context.Context, opt *ProtectOptions, start time.Time) (
 	}
 	searching, done := opt.limited(ctx, start)
 	defer done()
-	if err := l.search(searching); err != nil {
+	err = l.search(searching)
+	if why := l.tooAlike(err); why != "" {
+		if err = opt.byOutputs(ctx, m, l.samples, l.w, why); err == nil {
+			err = l.search(searching)
+		}
+	}
+	if err != nil {
 		return nil, opt.suggest(ctx, err, m, l.samples, l.w)
 	}
 	if ctx.Err() != nil {

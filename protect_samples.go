@@ -2,11 +2,13 @@ package advparams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/task"
 )
 
@@ -81,6 +83,18 @@ func (o *ProtectOptions) introduce(m *onnxio.Model, p *prepared) {
 // ask replaces the labels of the samples by the answers of the model.
 func (o *ProtectOptions) ask(ctx context.Context, m *onnxio.Model, p *prepared, w *gradient.Workers) error {
 	return p.answered(ctx, m, w, o.see().counter("asking the model", p.set.Len()))
+}
+
+// tooAlike says why a search has refused answers for a task that was guessed, if they are the
+// model's own; "" otherwise. They cannot be wrong, but say too little: all texts that it reads
+// may be empty.
+func (l *locking) tooAlike(err error) string {
+	e, refused := errors.AsType[*perturb.UselessError](err)
+	p := l.samples
+	if !refused || l.Task != nil || !p.askOriginal || l.Data.MadeUp || p.task.Traits().AllOutputs {
+		return ""
+	}
+	return fmt.Sprintf("as %s, answers to different samples would agree on %.0f %%", p.task.Name(), 100*e.Score.Chance)
 }
 
 // byOutputs judges a model whose answers say little by all that it computes.

@@ -138,11 +138,16 @@ func (t *tracer) axis(value string, steps int) axis {
 func (t *tracer) ofTerms(n *onnxpb.NodeProto, steps int) axis {
 	var found []axis
 	for i, name := range n.GetInput() {
-		if t.fixed[name] {
+		if t.fixed[name] || t.scales(name, 4) {
 			continue
 		}
 		if i == 1 && n.GetOpType() == "Div" && t.norm(name, 4) {
 			return axis{-1, KindFeatures, "division by a norm"}
+		}
+		if sum := t.sumOf(name, n.GetInput()[0], 4); i == 1 && n.GetOpType() == "Div" && sum != nil {
+			if axes := t.summed(sum); len(axes) == 1 {
+				return axis{int(axes[0]), KindChoice, fmt.Sprintf("a softmax(axis=%d) in parts", axes[0])}
+			}
 		}
 		found = append(found, t.axis(name, steps+1))
 	}
@@ -150,6 +155,55 @@ func (t *tracer) ofTerms(n *onnxpb.NodeProto, steps int) axis {
 		return found[0]
 	}
 	return axis{}
+}
+
+// scales reports whether a value is a single number, or one a channel, with which the result of
+// an integer operator becomes what it stands for, as where inputs are quantised at run time.
+func (t *tracer) scales(value string, steps int) bool {
+	n := t.maker[value]
+	if n == nil || steps == 0 {
+		return false
+	}
+	switch n.GetOpType() {
+	case "DynamicQuantizeLinear":
+		return n.GetOutput()[0] != value
+	case "Mul":
+		known := 0
+		for _, name := range n.GetInput() {
+			if t.scales(name, steps-1) {
+				known++
+			} else if !t.fixed[name] {
+				return false
+			}
+		}
+		return known > 0
+	}
+	return false
+}
+
+// sumOf returns the ReduceSum that a value is, if it is one of exponentials; nil otherwise.
+func (t *tracer) sumOf(value, exponentials string, steps int) *onnxpb.NodeProto {
+	n := t.maker[value]
+	if n == nil || steps == 0 || len(n.GetInput()) == 0 {
+		return nil
+	}
+	switch n.GetOpType() {
+	case "Reshape", "Expand", "Identity", "Unsqueeze":
+		return t.sumOf(n.GetInput()[0], exponentials, steps-1)
+	case "ReduceSum":
+		if from := t.maker[exponentials]; n.GetInput()[0] == exponentials && from != nil && from.GetOpType() == "Exp" {
+			return n
+		}
+	}
+	return nil
+}
+
+// summed returns the axes of a ReduceSum; nil if they are not known.
+func (t *tracer) summed(n *onnxpb.NodeProto) []int64 {
+	if axes := attribute(n, "axes").GetInts(); len(axes) > 0 {
+		return axes
+	}
+	return t.integers(n.GetInput()[1:])
 }
 
 // norm reports whether a value is the length of vectors.

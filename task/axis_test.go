@@ -62,6 +62,18 @@ func TestAxis(t *testing.T) {
 		{"levels of one head", []int64{0, 84, 100}, []*onnxpb.NodeProto{protoNode("Conv", "b", nil, "x", "w"), protoNode("Conv", "c", nil, "x", "w"), protoNode("Concat", "y", attributes{"axis": {2}}, "b", "c")}, KindLinear, 1},
 		{"features", []int64{0, 40, 384}, []*onnxpb.NodeProto{protoNode("LayerNormalization", "y", nil, "x", "w")}, KindFeatures, 2},
 		{"unit vectors", []int64{0, 384}, []*onnxpb.NodeProto{protoNode("ReduceL2", "l", nil, "x"), protoNode("Div", "y", nil, "x", "l")}, KindFeatures, 1},
+		{"product of what is quantised at run time", []int64{0, 40, 97}, []*onnxpb.NodeProto{
+			{OpType: proto.String("DynamicQuantizeLinear"), Input: []string{"x"}, Output: []string{"q", "scale", "zero"}},
+			protoNode("MatMulInteger", "m", nil, "q", "w", "zero"), protoNode("Cast", "c", nil, "m"), protoNode("Mul", "scales", nil, "scale", "w"),
+			protoNode("Mul", "p", nil, "c", "scales"), protoNode("Add", "y", nil, "w", "p"),
+		}, KindLinear, 2},
+		{"softmax in parts", []int64{0, 40, 97}, []*onnxpb.NodeProto{
+			protoNode("Exp", "e", nil, "x"), protoNode("ReduceSum", "s", attributes{"axes": {2}}, "e"), protoNode("Reshape", "r", nil, "s", "rows"),
+			protoNode("Expand", "f", nil, "r", "rows"), protoNode("Div", "y", nil, "e", "f"),
+		}, KindChoice, 2},
+		{"a quotient by a sum of something else", []int64{0, 40, 97}, []*onnxpb.NodeProto{
+			protoNode("Exp", "e", nil, "x"), protoNode("ReduceSum", "s", attributes{"axes": {2}}, "x"), protoNode("Div", "y", nil, "e", "s"),
+		}, KindUnknown, 0},
 		{"a squeezed axis", []int64{0, 5}, []*onnxpb.NodeProto{protoNode("Softmax", "s", attributes{"axis": {2}}, "x"), protoNode("Squeeze", "y", attributes{"axes": {1}}, "s")}, KindChoice, 1},
 	} {
 		rows := &onnxpb.TensorProto{Name: proto.String("rows"), Dims: []int64{3}, DataType: proto.Int32(int32(onnxpb.TensorProto_INT64))}

@@ -1,7 +1,6 @@
 package task
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -17,7 +16,7 @@ var ErrNoClasses error = &sentinel{"the output has one value a sample, but a cla
 var errLongText error = &sentinel{"no text fits into the steps of the model's output", "labels have a row of classes of characters a sample, with -1 behind the end"}
 
 // errNoFloats means that no output can be measured.
-var errNoFloats = errors.New("the output is not of a floating-point type")
+var errNoFloats error = &sentinel{"the output is not of a floating-point type", "changes are found by gradients of such outputs; sealing needs none"}
 
 // sentinel is an error that knows what can be done about it.
 type sentinel struct{ text, hint string }

@@ -40,7 +40,7 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		return Image{}, "the labels have the shape of the output, " + o.shapeText()
 	case labels.DType() == nd.Int64 && len(labels.Shape) == 2 && o.steps() > 0 && o.steps() != labels.Shape[1] && !o.Tokens:
 		return CTC{}, fmt.Sprintf("labels have %d characters at most, the output has %d steps", labels.Shape[1], o.steps())
-	case !known && byModel && o.steps() > 0 && o.batchSecond && o.Axis == 2 && !o.Tokens && o.Kind != KindFeatures:
+	case !known && byModel && o.steps() > 0 && o.batchSecond && o.Axis == 2 && (o.Shape[2] < 0 || o.Shape[2] >= fewestCharacters) && !o.Tokens && o.Kind != KindFeatures:
 		return CTC{}, shape + ", and had samples on axis 1, as CTC takes them"
 	case o.tags() && (!known || several):
 		return Tagging{}, fmt.Sprintf("%s, one of %d classes a token, of which there are %d", shape, o.Shape[2], o.Vocabulary)
@@ -58,6 +58,8 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		return Embedding{}, shape
 	case !known && o.Kind == KindFeatures && rank > 2:
 		return Outputs{}, shape
+	case !known && byModel && rank == 3 && o.Tokens && o.Kind == KindUnknown && o.Vocabulary > 0 && o.Shape[2] != o.Vocabulary:
+		return Outputs{}, fmt.Sprintf("%s, not one of %d tokens, and nothing in the graph says that it chooses among others", shape, o.Vocabulary)
 	case rank == 3 && o.Tokens:
 		return Language{}, shape + ", and the input has tokens"
 	case rank >= 3 && several:
@@ -83,6 +85,10 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 	}
 	return nil, ""
 }
+
+// fewestCharacters is the least number of classes of an output that is taken to be read as text:
+// the four bases of DNA and a blank.
+const fewestCharacters = 5
 
 // channels returns the number of channels of an output that looks like images or signals.
 func (o Outlook) channels() int {
@@ -162,7 +168,7 @@ func (o Outlook) Fits(labels nd.Array) bool {
 // number of channels without a Sigmoid.
 func (o Outlook) choosing() bool {
 	channels := o.Shape[o.Axis]
-	return o.Kind == KindChoice || channels != 1 && channels != 3 && o.LastOp != "Sigmoid"
+	return o.Kind == KindChoice || channels != 1 && channels != 3 && o.LastOp != "Sigmoid" && !o.marking
 }
 
 // For returns a task as it is for a model: where the graph says which axis has the

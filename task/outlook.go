@@ -36,6 +36,7 @@ type Outlook struct {
 	name string // of the output
 
 	batchSecond bool // whether the output has samples on axis 1
+	marking     bool // whether its numbers are of a Sigmoid, perhaps clipped: each says yes or no
 	suppressed  bool // whether a NonMaxSuppression chooses what the output has
 
 	// Boxes names the outputs of a detector that has one of boxes, and others of their scores
@@ -97,6 +98,7 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 		value, o.Shape = scores, nil
 	}
 	o.LastOp = lastOp(g, value)
+	o.marking = lastOp(g, value, "Clip") == "Sigmoid"
 	trace := newTracer(m)
 	o.axis, o.Vocabulary = trace.axis(value, 0), trace.vocabulary()
 	o.suppressed = slices.ContainsFunc(gradient.Upstream(g, out.GetName()), func(n *onnxpb.NodeProto) bool { return n.GetOpType() == "NonMaxSuppression" })
@@ -264,8 +266,9 @@ func rows(shape []int, axes *gradient.Axes) bool {
 }
 
 // lastOp returns the type of the operator that computes a value. Operators that only
-// reshape are skipped.
-func lastOp(g *onnxpb.GraphProto, value string) string {
+// reshape are skipped, and others.
+func lastOp(g *onnxpb.GraphProto, value string, others ...string) string {
+	passed := append([]string{"Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast"}, others...)
 	maker := map[string]*onnxpb.NodeProto{}
 	for _, n := range g.GetNode() {
 		for _, name := range n.GetOutput() {
@@ -277,14 +280,10 @@ func lastOp(g *onnxpb.GraphProto, value string) string {
 		if n == nil {
 			return ""
 		}
-		switch n.GetOpType() {
-		case "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast":
-			if len(n.GetInput()) > 0 {
-				value = n.GetInput()[0]
-				continue
-			}
+		if !slices.Contains(passed, n.GetOpType()) || len(n.GetInput()) == 0 {
+			return n.GetOpType()
 		}
-		return n.GetOpType()
+		value = n.GetInput()[0]
 	}
 	return ""
 }

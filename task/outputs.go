@@ -139,8 +139,8 @@ func (Outputs) read(outputs []nd.Array, truth nd.Array) (list []part, y []float3
 }
 
 // Objective returns the root mean square over the outputs of the mean over their columns
-// of the squared correlation with the truth (softCorrelation). For batches of few samples
-// it counts the numbers that are near the truth instead.
+// of the squared correlation with the truth (softCorrelation). For batches of few samples with
+// few numbers it counts the numbers that are near the truth instead.
 func (t Outputs) Objective(truth nd.Array, _ float64) gradient.Loss {
 	return func(outputs, seeds []nd.Array) (float64, error) {
 		list, y, n, width, err := t.read(outputs, truth)
@@ -181,7 +181,7 @@ func (t Outputs) agreement(p part, y []float32, n, width int, seed []float32) fl
 		for i := range n {
 			u[i], v[i] = float64(p.x[i*p.width+j]), float64(y[i*width+p.first+c])
 		}
-		if n < fewRows {
+		if n < t.leastRows() {
 			scale := 1.0
 			if t.scales != nil {
 				scale = t.scales[p.first+c]
@@ -208,6 +208,20 @@ func (t Outputs) agreement(p part, y []float32, n, width int, seed []float32) fl
 	}
 	return total * scale
 }
+
+// leastRows returns the number of samples from which columns are compared by their
+// correlation. That of three samples says nothing, and the mean of those of many columns says
+// much: unlike nearness, it does not fall because all samples have moved alike.
+func (t Outputs) leastRows() int {
+	if t.Varying() >= manyColumns {
+		return 3
+	}
+	return fewRows
+}
+
+// manyColumns is the number of columns that vary of which the mean correlation over few samples
+// is worth something.
+const manyColumns = 64
 
 // near returns the mean of 1/(1+d²) with d = (u-v)/scale, and writes its gradient to
 // grads. Where u is v the gradient vanishes; a small d stands in for 0 there (see summit).

@@ -112,9 +112,9 @@ func targetHint(e *advparams.TargetError) string {
 	case e.Spent:
 		return "give it more time with --time-limit, which lifts this bound, raise --target-accuracy, or keep what there is with --allow-partial"
 	case e.Stuck:
-		return "try --beam 4, other samples (--seed, --samples) or a higher --target-accuracy; --bounds none lets values leave their range"
+		return "try --beam 4, other samples (--seed, --samples) or a higher --target-accuracy; --bounds none lets values leave their range, and --profile sealed needs no search"
 	}
-	return "raise --max-params or --target-accuracy"
+	return "raise --max-params or --target-accuracy; --profile sealed needs no search"
 }
 
 // labelHint returns what to do about a label that the task does not have.

@@ -62,7 +62,7 @@ func TestAdvise(t *testing.T) {
 	}{
 		{&gradient.UnsupportedError{}, "advparams inspect"},
 		{&gradient.LogitsError{}, "--output"},
-		{&perturb.TargetError{}, "raise --max-params or --target-accuracy"},
+		{&perturb.TargetError{}, "raise --max-params or --target-accuracy; --profile sealed needs no search"},
 		{&perturb.TargetError{Stuck: true}, "--beam 4"},
 		{&perturb.TargetError{Spent: true}, "more time with --time-limit"},
 		{&perturb.NoCandidatesError{}, "--include and --exclude"},
