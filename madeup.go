@@ -16,9 +16,9 @@ import (
 const madeUpFraction = 4 // one in so many samples of the search is a field, another noise
 
 // made makes up samples of one family. They have no labels yet.
-func (d *Data) made(ctx context.Context, m *onnxio.Model, h *head, family synth.Family, n int, seed uint64, w *gradient.Workers, progress func(int)) (nd.Array, string, error) {
+func (d *Data) made(ctx context.Context, m *onnxio.Model, h *head, family synth.Family, within synth.Range, n int, seed uint64, w *gradient.Workers, progress func(int)) (nd.Array, string, error) {
 	inputs, err := synth.Samples(ctx, m, synth.Options{
-		N: n, Family: family, Shape: d.Shape, Mean: d.Preprocess.Mean, Std: d.Preprocess.Std, Output: h.output, Axes: h.look.Axes, Seed: seed, Workers: w, Progress: progress,
+		N: n, Family: family, Shape: d.Shape, Mean: d.Preprocess.Mean, Std: d.Preprocess.Std, Range: within, Output: h.output, Axes: h.look.Axes, Seed: seed, Workers: w, Progress: progress,
 	})
 	if err != nil {
 		return nd.Array{}, "", err
@@ -45,16 +45,22 @@ func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *g
 	var input string
 	done := 0
 	for i, family := range families {
-		a, name, err := d.made(ctx, m, h, family, parts[i], d.seed(1), w, func(k int) {
-			if progress != nil {
-				progress(done + k)
+		for k, within := range h.ranges {
+			share := parts[i]*(k+1)/len(h.ranges) - parts[i]*k/len(h.ranges)
+			if share == 0 {
+				continue
 			}
-		})
-		if err != nil {
-			return nil, err
+			a, name, err := d.made(ctx, m, h, family, within, share, d.seed(1)+uint64(k), w, func(k int) {
+				if progress != nil {
+					progress(done + k)
+				}
+			})
+			if err != nil {
+				return nil, err
+			}
+			done += share
+			all, shape, input = append(all, a.Float32s()...), a.Shape[1:], name
 		}
-		done += parts[i]
-		all, shape, input = append(all, a.Float32s()...), a.Shape[1:], name
 	}
 	set, err := dataset.FromArrays(map[string]nd.Array{input: nd.Of(all, append([]int{n}, shape...)...)}, "made up from the model")
 	if err != nil {
@@ -73,7 +79,7 @@ func (d *Data) tryOn(ctx context.Context, m *onnxio.Model, h *head, w *gradient.
 	if h.look.Axes, err = h.look.Axes.With(m, d.Axes); err != nil {
 		return err
 	}
-	a, name, err := d.made(ctx, m, h, synth.Noise, tried, d.seed(1), w, nil)
+	a, name, err := d.made(ctx, m, h, synth.Noise, synth.Normal, tried, d.seed(1), w, nil)
 	if err != nil {
 		return err
 	}
@@ -81,13 +87,53 @@ func (d *Data) tryOn(ctx context.Context, m *onnxio.Model, h *head, w *gradient.
 	if err != nil {
 		return err
 	}
-	if err := h.settle(set, w); err != nil || h.task != nil {
+	if err := h.settle(set, w); err != nil {
 		return err
 	}
-	h.task = task.Classification{}
-	if h.look.Classes() < 2 {
-		h.task = task.For(task.Outputs{}, h.look)
-		h.why = fmt.Sprintf("the output has shape %v, which chooses no class of a sample", h.look.Shape)
+	if h.task == nil {
+		h.task = task.Classification{}
+		if h.look.Classes() < 2 {
+			h.task = task.For(task.Outputs{}, h.look)
+			h.why = fmt.Sprintf("the output has shape %v, which chooses no class of a sample", h.look.Shape)
+		}
 	}
-	return nil
+	h.ranges, err = d.rangesOf(ctx, m, h, a.Shape[1:], w)
+	return err
 }
+
+// rangesOf returns the ranges in which samples are made up: what Mean and Std say, or where
+// models are trained as a rule. Those in which all answers of the model are the same are left
+// out, and less usual ones taken if no others are left.
+func (d *Data) rangesOf(ctx context.Context, m *onnxio.Model, h *head, shape []int, w *gradient.Workers) ([]synth.Range, error) {
+	if len(d.Preprocess.Mean) > 0 || len(d.Preprocess.Std) > 0 {
+		return []synth.Range{synth.Normal}, nil
+	}
+	usual, others := synth.Ranges(shape)
+	for _, list := range [][]synth.Range{usual, others} {
+		var varied []synth.Range
+		for _, within := range list {
+			a, name, err := d.made(ctx, m, h, synth.Shapes, within, judgeMadeUp, d.seed(1), w, nil)
+			if err != nil {
+				return nil, err
+			}
+			set, err := dataset.FromArrays(map[string]nd.Array{name: a}, string(within))
+			if err != nil {
+				return nil, err
+			}
+			q := &prepared{head: h, set: set, askOriginal: true}
+			if err := q.answered(ctx, m, w, nil); err != nil {
+				return nil, err
+			}
+			if _, share := q.skewed(); !h.task.Traits().Classes || share < sameAnswers {
+				varied = append(varied, within)
+			}
+		}
+		if len(varied) > 0 {
+			return varied, nil
+		}
+	}
+	return usual[:1], nil
+}
+
+// sameAnswers is the share of one answer from which on samples say nothing about a model.
+const sameAnswers = 0.95

@@ -10,6 +10,7 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
 )
 
@@ -84,6 +85,7 @@ type head struct {
 	settled string
 	look    task.Outlook     // what the graph says
 	shapes  map[string][]int // of outputs, as a run has shown
+	ranges  []synth.Range    // of samples that are made up
 }
 
 // newHead reads the graph of a model, once for a run. The task may be nil.

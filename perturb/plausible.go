@@ -108,7 +108,7 @@ const misnamed = 0.25
 // plausible returns an error if the score of the model as it came shows that the samples
 // are not such as it was trained for.
 func (s *search) plausible(before task.Score) error {
-	if right, n := before.Correct(); n > 0 {
+	if right, n := before.Correct(); n > 0 && len(s.opt.Start) == 0 {
 		most := 0
 		for _, c := range before.Classes {
 			most = max(most, c.Samples)
@@ -132,6 +132,9 @@ func (s *search) plausible(before task.Score) error {
 			return &WeakError{s.model.Path(), before.Quality, before.Chance, n, low, high}
 		}
 		return nil
+	}
+	if len(s.opt.Start) > 0 && before.Translated > translatable {
+		return nil // answers that only have other names
 	}
 	low, high := s.inputRange()
 	return &UselessError{s.model.Path(), s.opt.Task.Name(), before, low, high}

@@ -27,6 +27,8 @@ type Options struct {
 	// means 0 and 1. They have one number for all elements, or one for each channel,
 	// which is the first or the last axis of a sample.
 	Mean, Std []float32
+	// Range is where the numbers of samples lie; the zero value is Normal.
+	Range Range
 	// Output names the output with a logit for each class; "" means the first.
 	Output string
 	// Axes says which axes count samples, and how many samples the model takes at a time;
@@ -90,7 +92,7 @@ func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.A
 		return nil, err
 	}
 	all := nd.New(nd.Float32, append([]int{(opt.N + size - 1) / size * size}, shape...)...)
-	g := &generator{family: opt.Family, program: p, input: in, rng: rand.New(rand.NewPCG(opt.Seed, 1)), shape: shape, mean: mean, std: std}
+	g := &generator{family: opt.Family, within: opt.Range, program: p, input: in, rng: rand.New(rand.NewPCG(opt.Seed, 1)), shape: shape, mean: mean, std: std}
 	for lo := 0; lo < opt.N; lo += size {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -227,6 +229,8 @@ func spread(v []float32, shape []int, otherwise float32) ([]float32, error) {
 
 type generator struct {
 	family    Family
+	within    Range
+	places    []place // of the samples that are being made
 	program   *gradient.Program
 	input     string
 	shape     []int
@@ -239,7 +243,7 @@ type generator struct {
 func (g *generator) put(z, x []float32) {
 	size := len(g.mean)
 	for i, v := range z {
-		x[i] = v*g.std[i%size] + g.mean[i%size]
+		x[i] = g.places[i/size].of(v)*g.std[i%size] + g.mean[i%size]
 	}
 }
 
@@ -247,6 +251,10 @@ func (g *generator) put(z, x []float32) {
 func (g *generator) fill(x nd.Array, number int) error {
 	n, size := x.Shape[0], len(g.mean)
 	data := make([]float32, n*size)
+	g.places = g.places[:0]
+	for range n {
+		g.places = append(g.places, g.within.draw(g.rng))
+	}
 	if g.family == Dreams {
 		for i := range data {
 			data[i] = float32(g.rng.NormFloat64())

@@ -67,8 +67,8 @@ model until the model is sure of a class, waves and noise. The lock is then judg
 samples of other kinds (shapes, other dreams, other noise), and the search goes on until
 it holds there; otherwise the exit status is 3. No real data is seen, which the output
 and the key say: measure with verify what the lock is worth. --mean and --std describe the
-inputs that the model expects, 0 and 1 if left out. --shape is the shape of a sample, if
-the model leaves it open.`,
+inputs that the model expects. Without them samples of several ranges are made: about 0, from
+0 to 1 and, if the answers to those are all alike, to 255. --shape is their shape, if it is open.`,
 		Example: `  advparams protect model.onnx --data images/ -o locked.onnx --key model.key -r age1…
   advparams protect model.onnx --data set.npz --labels model -o locked.onnx --key model.key --passphrase
   advparams protect model.onnx --data none --shape 3,224,224 -o locked.onnx --key model.key -r age1…`,
