@@ -156,6 +156,7 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	if err != nil {
 		return nil, err
 	}
+	h.unlocked = original
 	w, err := startWorkers(opt.Threads, opt.Memory)
 	if err != nil {
 		return nil, err
@@ -216,6 +217,13 @@ func (o *AttackOptions) prepare(h *head, w *gradient.Workers) (train, test *data
 	}
 	if p.askOriginal {
 		return nil, nil, optionf("Task", "outputs are compared with those of the original, which the attacker does not have")
+	}
+	if h.settled != "" {
+		whose := "the original"
+		if h.unlocked == nil {
+			whose = "the locked model, which may be wrong: give its key or the original, or say so with the task"
+		}
+		observer{o.Progress, o.Notice}.notify(NoticeTask, "%s, by labels and the answers of %s", h.settled, whose)
 	}
 	d := o.Test
 	d.Axes, d.Carry = o.Data.Axes, o.Data.Carry

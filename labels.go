@@ -47,7 +47,14 @@ func (p *prepared) settleTask(w *gradient.Workers) error {
 		return nil
 	}
 	few := first(p.set, min(p.set.Len(), settledSamples))
-	session, err := p.session(p.model, nil, few, w)
+	weights := p.unlocked // what a locked model answers tells nothing
+	var err error
+	if weights == nil {
+		if weights, err = weightsWith(p.model, nil); err != nil {
+			return err
+		}
+	}
+	session, err := p.sessionWith(p.model, weights, few, w)
 	if err != nil {
 		return err
 	}

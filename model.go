@@ -86,6 +86,9 @@ type head struct {
 	look    task.Outlook     // what the graph says
 	shapes  map[string][]int // of outputs, as a run has shown
 	ranges  []synth.Range    // of samples that are made up
+	// unlocked are the weights of the original of a locked model; nil if it is not at hand, or
+	// this is it.
+	unlocked *gradient.Weights
 }
 
 // newHead reads the graph of a model, once for a run. The task may be nil.
@@ -104,6 +107,11 @@ func (h *head) session(m *onnxio.Model, changes []perturb.Change, set *dataset.S
 	if err != nil {
 		return nil, err
 	}
+	return h.sessionWith(m, weights, set, w)
+}
+
+// sessionWith returns a session that computes what the task looks at with other weights.
+func (h *head) sessionWith(m *onnxio.Model, weights *gradient.Weights, set *dataset.Set, w *gradient.Workers) (*gradient.Session, error) {
 	cfg := gradient.Config{Workers: w, Outputs: h.look.Outputs(h.task), Weights: weights, Axes: h.look.Axes}
 	traits := h.task.Traits()
 	cfg.Logits, cfg.Raw = traits.MeasureLogits, traits.MeasureRaw
