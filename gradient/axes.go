@@ -146,9 +146,11 @@ func sizeOf(shape []int, axis int) int {
 	return shape[axis]
 }
 
-// whole finds inputs that are one sample all together: the nodes and edges of a graph.
+// whole finds inputs that are one sample all together: the nodes and edges of a graph. One
+// whose first axis counts them tells.
 func (a *Axes) whole(inputs []Input, lead Input) {
-	if len(lead.Dims) == 0 || a.Inputs[lead.Name] > 0 || !wholeName.MatchString(lead.Dims[0]) || batchName.MatchString(lead.Dims[0]) {
+	counts := func(in Input) bool { return len(in.Dims) > 0 && wholeName.MatchString(in.Dims[0]) }
+	if len(lead.Dims) == 0 || a.Inputs[lead.Name] > 0 || !slices.ContainsFunc(inputs, counts) {
 		return
 	}
 	for _, in := range inputs {

@@ -87,7 +87,7 @@ func (s *Session) program(batch map[string]nd.Array, given int64) (*Program, err
 
 // batchMemory is the size of all buffers of a batch above which a session takes fewer
 // samples at a time. Beyond it, larger batches are no faster.
-const batchMemory = 1 << 29
+const batchMemory = 1 << 27
 
 // largeInputs is the number of elements of a batch from which a session finds out, with one
 // sample, how much memory it takes.

@@ -27,20 +27,23 @@ def is_graph(s):
 class Feeds:
     """n samples for the inputs of a session. arrays has them as protect takes them, row(i) as the model does."""
 
-    def __init__(self, s, n, seed, image=None, length=None, top=30):
-        self.session, self.n, self.arrays = s, n, {}
+    def __init__(self, s, n, seed, image=None, length=None, top=30, scale=1):
+        self.session, self.n, self.arrays, self.scale = s, n, {}, scale
         rng = np.random.default_rng(seed)
         inputs, self.whole = s.get_inputs(), is_graph(s)
         for x in inputs:
             kind, shape = TYPES[x.type[7:-1]], list(x.shape)
             if not shape:
-                self.arrays[x.name] = np.array(16000 if "int" in kind else 1, kind)
+                bound = 50 if "min" in x.name else 1000 if "max" in x.name else 1
+                self.arrays[x.name] = np.array(16000 if "int" in kind else bound, kind)
                 continue
             if len(inputs) > 1 and is_state(x.name) and "float" in kind:
                 continue  # left out: it starts at zero
             other = image if len(shape) == 4 else length
-            first = [9 if not isinstance(shape[0], int) else shape[0]] if self.whole else []
-            size = [n, *first, *[d if isinstance(d, int) and d > 0 else other for d in shape[1:]]]
+            if self.whole:  # one graph of nine nodes and nine edges
+                size = [n, *[d if isinstance(d, int) else 1 if "graphs" in d else 9 for d in shape]]
+            else:
+                size = [n, *[d if isinstance(d, int) and d > 0 else other for d in shape[1:]]]
             self.arrays[x.name] = self.make(rng, x.name, kind, size, top)
 
     def make(self, rng, name, kind, size, top):
@@ -62,7 +65,7 @@ class Feeds:
             for axis in range(a[i].ndim):
                 if a[i].shape[axis] > 8:
                     a[i] = sum(np.roll(a[i], k, axis) for k in range(width)) / width
-            a[i] = a[i] / (a[i].std() + 1e-9) * rng.uniform(0.3, 1.5) + rng.normal() * 0.3
+            a[i] = (a[i] / (a[i].std() + 1e-9) * rng.uniform(0.3, 1.5) + rng.normal() * 0.3) * self.scale
         return a.astype("float16" if kind == "float16" else "float32")
 
     def row(self, i):
@@ -94,8 +97,8 @@ def find(s, n, seed):
     open4 = any(len(x.shape) == 4 and not all(isinstance(d, int) for d in x.shape[1:]) for x in inputs)
     ints = any("int" in x.type for x in inputs)
     fixed = all(isinstance(d, int) for x in inputs for d in x.shape[1:])
-    for image, length, top in itertools.product(IMAGES if open4 else (0,), (0,) if fixed else LENGTHS, (100, 9, 2) if ints else (0,)):
-        how = dict(image=image, length=length, top=top)
+    for scale, image, length, top in itertools.product((1, 0.1, 10), IMAGES if open4 else (0,), (0,) if fixed else LENGTHS, (100, 9, 2) if ints else (0,)):
+        how = dict(image=image, length=length, top=top, scale=scale)
         try:
             trial = Feeds(s, 3, seed, **how)
             _, rows = trial.run(s)
