@@ -6,6 +6,7 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
 )
 
@@ -34,6 +35,44 @@ func TestMostly(t *testing.T) {
 		p := &prepared{head: &head{task: c.task}, set: set.WithTruth(c.truth)}
 		if have := p.mostly(); math.Abs(have-c.want) > 1e-9 {
 			t.Errorf("%s: %g, want %g", c.task.Name(), have, c.want)
+		}
+	}
+}
+
+// TestMarksNothing: a model that says no everywhere is told from one that says yes somewhere, and
+// from one whose numbers say neither.
+func TestMarksNothing(t *testing.T) {
+	set, err := dataset.FromArrays(map[string]nd.Array{"x": nd.New(nd.Float32, 2, 1)}, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	looks := map[bool]task.Outlook{}
+	for marks, path := range map[bool]string{true: "testdata/heads/vad.onnx", false: "testdata/heads/denoise.onnx"} {
+		m, err := onnxio.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		if looks[marks], err = task.Look(m, ""); err != nil || looks[marks].Marks() != marks {
+			t.Fatalf("%s: %v, marks %v, want %v", path, err, looks[marks].Marks(), marks)
+		}
+	}
+	for _, c := range []struct {
+		task    task.Task
+		marks   bool
+		outputs []float32
+		want    bool
+	}{
+		{task.Outputs{}, true, []float32{0.1, 0.2, 0, 0.01}, true},
+		{task.Image{}, true, []float32{0.1, 0.2, 0, 0.01}, true},
+		{task.Outputs{}, true, []float32{0.1, 0.7, 0, 0.01}, false},
+		{task.Outputs{}, true, []float32{0.1, -0.2, 0, 0.01}, false}, // another output has other numbers
+		{task.Outputs{}, false, []float32{0.1, 0.2, 0, 0.01}, false},
+		{task.Regression{}, true, []float32{0.1, 0.2, 0, 0.01}, false}, // labels, not answers
+	} {
+		p := &prepared{head: &head{task: c.task, look: looks[c.marks]}, set: set.WithTruth(nd.Of(c.outputs, 2, 2))}
+		if most, nothing := p.marksNothing(); nothing != c.want || nothing && most != 0.2 {
+			t.Errorf("%s, %v, sigmoid %v: %v, %v", c.task.Name(), c.outputs, c.marks, most, nothing)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
@@ -82,7 +83,27 @@ func (o *ProtectOptions) introduce(m *onnxio.Model, p *prepared) {
 
 // ask replaces the labels of the samples by the answers of the model.
 func (o *ProtectOptions) ask(ctx context.Context, m *onnxio.Model, p *prepared, w *gradient.Workers) error {
-	return p.answered(ctx, m, w, o.see().counter("asking the model", p.set.Len()))
+	err := p.answered(ctx, m, w, o.see().counter("asking the model", p.set.Len()))
+	if most, nothing := p.marksNothing(); err == nil && nothing {
+		o.see().notify(NoticeSamples, "the model finds nothing in any sample: of numbers between 0 and 1 its largest is %.2g. Such a lock may leave what it finds in others: give samples with something in them", most)
+	}
+	return err
+}
+
+// marksNothing reports whether a model says no everywhere in all samples, and its largest output:
+// the numbers of a Sigmoid stay below one half.
+func (p *prepared) marksNothing() (most float32, nothing bool) {
+	switch p.task.(type) {
+	case task.Image, task.Outputs:
+	default:
+		return 0, false
+	}
+	x, ok := p.set.Truth(0, p.set.Len()).Data.([]float32)
+	if !ok || len(x) == 0 || !p.look.Marks() {
+		return 0, false
+	}
+	most = slices.Max(x)
+	return most, most >= 0 && most < 0.5 && slices.Min(x) >= 0
 }
 
 // tooAlike says why a search has refused answers for a task that was guessed, if they are the

@@ -90,6 +90,10 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 // the four bases of DNA and a blank.
 const fewestCharacters = 5
 
+// Marks reports whether the numbers of the output are those of a Sigmoid, so that each says yes
+// or no.
+func (o Outlook) Marks() bool { return o.marking }
+
 // channels returns the number of channels of an output that looks like images or signals.
 func (o Outlook) channels() int {
 	if len(o.Shape) < 2 {
