@@ -6,9 +6,9 @@ import (
 )
 
 // contrib_qlinear: QLinearAdd, QLinearMul, QLinearConcat, QLinearAveragePool, QGemm and
-// their kin, which take quantised numbers and return quantised numbers. They are built as
-// DequantizeLinear, the operator of the name, and QuantizeLinear. onnxruntime may round a
-// number that lies between two to the other one.
+// their kin, which take quantised numbers and return quantised numbers. But for sums
+// and products they are built as DequantizeLinear, the operator of the name, and
+// QuantizeLinear. onnxruntime may round a number that lies between two to the other one.
 
 // number1 returns input i, a scale or zero point of all numbers.
 func (c *Call) number1(i int) *Value {
@@ -50,11 +50,53 @@ func qlinear1(f func(c *Call, x *Value) *Value) func(c *Call) []*Value {
 	return func(c *Call) []*Value { return c.requantised(f(c, c.dequantised(0)), 3, 0) }
 }
 
-// qlinear2 returns the build function of an operator with two operands.
-func qlinear2(f func(b *Builder, x, y *Value) *Value) func(c *Call) []*Value {
-	return func(c *Call) []*Value {
-		return c.requantised(f(c.Builder, c.dequantised(0), c.dequantised(3)), 6, 0)
+// ratio returns the scale in input i in units of the result's.
+func (c *Call) ratio(i int) *Value {
+	c.Float(i)
+	c.Float(6)
+	return c.Div(c.number1(i), c.number1(6))
+}
+
+// zeroPoint returns the zero point in input i, 0 if it is left out.
+func (c *Call) zeroPoint(i int) *Value {
+	if c.Optional(i) == nil {
+		return c.Scalar(0)
 	}
+	return c.number1(i)
+}
+
+// rounded rounds a sum or product in units of the result's scale, with its zero point.
+func (c *Call) rounded(y *Value) []*Value {
+	t := c.Input(0).Elem
+	if c.Optional(7) != nil {
+		t = c.quantisedType(7)
+	}
+	if t == onnxpb.TensorProto_UNDEFINED {
+		t = onnxpb.TensorProto_UINT8
+	}
+	return []*Value{c.quantize(y, c.Scalar(1), nil, t)}
+}
+
+// buildQLinearAdd adds in the order in which onnxruntime does (MLAS, qladd.cpp), because sums
+// lie halfway between two numbers often, where the scales are alike: first what is the same
+// for all elements, an operand of one number included, and then the other operands.
+func buildQLinearAdd(c *Call) []*Value {
+	a, b, ra, rb := c.number(0), c.number(3), c.ratio(1), c.ratio(4)
+	fixed := c.Sub(c.zeroPoint(7), c.Add(c.Mul(ra, c.zeroPoint(2)), c.Mul(rb, c.zeroPoint(5))))
+	if a.Len() == 1 {
+		a, b, ra, rb = b, a, rb, ra
+	}
+	if b.Len() == 1 {
+		return c.rounded(c.Add(c.Add(fixed, c.Mul(rb, b)), c.Mul(a, ra)))
+	}
+	return c.rounded(c.Add(c.Add(fixed, c.Mul(a, ra)), c.Mul(b, rb)))
+}
+
+// buildQLinearMul multiplies in the order of onnxruntime (MLAS, qlmul.cpp).
+func buildQLinearMul(c *Call) []*Value {
+	a, b := c.Sub(c.number(0), c.zeroPoint(2)), c.Sub(c.number(3), c.zeroPoint(5))
+	scale := c.Div(c.Mul(c.number1(1), c.number1(4)), c.number1(6))
+	return c.rounded(c.Add(c.Mul(c.Mul(a, b), scale), c.zeroPoint(7)))
 }
 
 // on builds a node with this node's attributes on one other input.
@@ -155,8 +197,8 @@ var qlinearOperators = family{
 	"QuantizeLinear":   {1, buildQuantizeLinear},
 	"DequantizeLinear": {1, buildDequantizeLinear},
 	"QLinearConv":      {1, maybeChannelsLast(buildQLinearConv)},
-	"QLinearAdd":       {1, qlinear2((*Builder).Add)},
-	"QLinearMul":       {1, qlinear2((*Builder).Mul)},
+	"QLinearAdd":       {1, buildQLinearAdd},
+	"QLinearMul":       {1, buildQLinearMul},
 	"QLinearConcat":    {1, buildQLinearConcat},
 	"QLinearWhere":     {1, buildQLinearWhere},
 	"QLinearSigmoid":   {1, qlinear1(func(c *Call, x *Value) *Value { return c.Sigmoid(x) })},

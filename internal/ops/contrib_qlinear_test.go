@@ -69,3 +69,36 @@ func TestQLinearFailures(t *testing.T) {
 	}
 	checkFailures(t, tests)
 }
+
+// TestQLinearTies: where sums and products lie halfway between two numbers, they are rounded
+// as onnxruntime 1.30 does. The results are its.
+func TestQLinearTies(t *testing.T) {
+	whole := func(v ...int64) nd.Array { return nd.Of(v, len(v)) }
+	zero := func(v int64) any { return typed{whole(v), onnxpb.TensorProto_UINT8} }
+	for _, c := range []struct {
+		op     string
+		a      []int64
+		scaleA float32
+		zeroA  int64
+		b      []int64
+		scaleB float32
+		zeroB  int64
+		scale  float32
+		zero   int64
+		want   []float32
+	}{
+		{"QLinearAdd", []int64{217, 163, 130, 69, 78, 10, 19, 4}, 0.062, 108, []int64{44, 208, 166, 233, 128, 155, 248, 186}, 0.062, 111, 0.124, 187, []float32{208, 255, 226, 228, 180, 160, 211, 172}},
+		{"QLinearAdd", []int64{71, 208, 171, 0, 100, 219, 141, 8}, 0.072, 169, []int64{195}, 0.072, 35, 0.144, 17, []float32{48, 116, 98, 12, 62, 122, 83, 16}},
+		{"QLinearMul", []int64{242, 168, 200, 233, 6, 208, 142, 21}, 0.015625, 88, []int64{240, 221, 177, 202, 99, 120, 217, 141}, 0.09, 55, 0.09, 11, []float32{255, 218, 224, 255, 0, 133, 148, 0}},
+	} {
+		b := NewBuilder(nil)
+		n := testNode{op: c.op, domain: MicrosoftDomain, noGrad: true, inputs: []any{typed{whole(c.a...), onnxpb.TensorProto_UINT8}, floats(c.scaleA), zero(c.zeroA), typed{whole(c.b...), onnxpb.TensorProto_UINT8}, floats(c.scaleB), zero(c.zeroB), floats(c.scale), zero(c.zero)}}
+		y, _, err := n.build(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := b.Known(y); !ok || sameArray(got, nd.Of(c.want, len(c.want))) != nil {
+			t.Errorf("%s: %v, want %v", c.op, got, c.want)
+		}
+	}
+}
