@@ -39,6 +39,7 @@ var correlationMethods = []correlationMethod{
 	// fastest there.
 	{name: "depthwise small", cost: planned(depthwise.SmallApplies), run: runDepthwiseSmall},
 	{name: "depthwise", cost: planned(depthwise.Applies), run: runDepthwise},
+	{name: "depthwise framed", cost: planned(depthwise.FramedApplies), run: runDepthwiseFramed},
 	// 1×1 kernels on 2×2 maps: a product of matrices of quads.
 	{name: "quads", cost: applies(direct.QuadsApply), run: correlate(direct.RunQuads)},
 	// Small maps: the weights are read once for all images, and no tap in the padding is
@@ -175,6 +176,14 @@ func runDepthwiseSmall(t *task, w *parallel.Workers, source, weight, bias, resul
 
 func runDepthwise(t *task, w *parallel.Workers, source, weight, bias, result []float32) {
 	if m := depthwise.New(t.Conv); t.adjoint {
+		m.GradInput(w, source, weight, result)
+	} else {
+		m.Forward(w, source, weight, bias, result)
+	}
+}
+
+func runDepthwiseFramed(t *task, w *parallel.Workers, source, weight, bias, result []float32) {
+	if m := depthwise.NewFramed(t.Conv); t.adjoint {
 		m.GradInput(w, source, weight, result)
 	} else {
 		m.Forward(w, source, weight, bias, result)

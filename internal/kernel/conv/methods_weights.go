@@ -33,6 +33,7 @@ func init() { // runSwapped looks a method up
 		// A kernel for each channel.
 		{name: "depthwise small", cost: weightsApply(depthwise.SmallApplies), runBias: runSmallWeights},
 		{name: "depthwise", cost: weightsApply(depthwise.Applies), run: runDepthwiseWeights},
+		{name: "depthwise framed", cost: weightsApply(depthwise.FramedApplies), run: runFramedWeights},
 		// Small maps: nothing in the padding is summed.
 		{name: "images", cost: weightsApply(direct.ImageWeightsApply), run: direct.RunImageWeights},
 		// 1×1 kernels: a product of matrices, of which one is rearranged; better the one
@@ -130,4 +131,8 @@ func runSmallWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw, gb []float32)
 
 func runDepthwiseWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	depthwise.New(p).GradWeight(w, x, gy, gw)
+}
+
+func runFramedWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
+	depthwise.NewFramed(p).GradWeight(w, x, gy, gw)
 }

@@ -16,9 +16,12 @@ type Planes struct {
 }
 
 // Applies reports whether there is assembly for a convolution.
-func Applies(p *plan.Conv) bool {
+func Applies(p *plan.Conv) bool { return hasDepthwise() && hasSquareKernels(p) }
+
+// hasSquareKernels reports whether a convolution is one of planes.
+func hasSquareKernels(p *plan.Conv) bool {
 	k, s := p.Kernel[2], p.Stride[2]
-	return hasDepthwise() && p.InChannels == 1 && p.OutChannels == 1 && p.XSize > 0 && p.YSize > 0 &&
+	return p.InChannels == 1 && p.OutChannels == 1 && p.XSize > 0 && p.YSize > 0 &&
 		p.Kernel == (window.Vec3{1, k, k}) && p.Stride == (window.Vec3{1, s, s}) && p.Dilation == (window.Vec3{1, 1, 1}) &&
 		p.In[0] == 1 && p.Out[0] == 1 && p.Pad[0] == 0 && (k == 3 || k == 5) && s <= 2 && p.Pad[1] < k && p.Pad[2] < k
 }

@@ -20,6 +20,7 @@
 //	tall.go         matrix products: all channels of one vector of positions
 //	dots.go         gradients of weights as inner products
 //	direct.go       direct convolutions
+//	depthwise.go    convolutions of each channel with a kernel of its own
 package main
 
 import (
@@ -34,10 +35,11 @@ import (
 
 // packages writes the assembly of each package.
 var packages = map[string]func(){
-	"simd":     simdKernels,
-	"micro":    microKernels,
-	"pool":     halves,
-	"winograd": transforms,
+	"simd":      simdKernels,
+	"micro":     microKernels,
+	"pool":      halves,
+	"winograd":  transforms,
+	"depthwise": depthwise,
 }
 
 var (
