@@ -1,7 +1,6 @@
 package gradient
 
 import (
-	"math"
 	"sync/atomic"
 
 	"github.com/advparams/advparams/nd"
@@ -31,21 +30,5 @@ func (m *Meter) count(work int64) {
 
 // work returns the multiply-adds of a step.
 func (s *step) work(slots []nd.Array) float64 {
-	arg := func(i int) nd.Array { return slots[s.in[i]] }
-	size := func(a nd.Array) float64 { return float64(max(a.Len(), 1)) }
-	perFilter := func(w nd.Array) float64 { return size(w) / float64(max(w.Shape[0], 1)) }
-	out := slots[s.out]
-	switch s.op.Name() {
-	case "Conv":
-		return size(out) * perFilter(arg(1))
-	case "ConvTranspose":
-		return size(arg(0)) * perFilter(arg(1))
-	case "ConvWeight": // of the input and the gradient by the output
-		return size(arg(1)) * perFilter(out)
-	case "Gemm": // [m,k]·[k,n], either of them transposed
-		return math.Sqrt(size(arg(0)) * size(arg(1)) * size(out))
-	case "MatMul": // a batch of such products
-		return math.Sqrt(size(arg(0)) * size(arg(1)) * size(out) / float64(max(out.Shape[0], 1)))
-	}
-	return size(out)
+	return max(s.op.MultiplyAdds(), float64(slots[s.out].Len()), 1)
 }
