@@ -113,7 +113,7 @@ func (c *Counts) Classified(halves *Halves) Score {
 		chance = min(chance, 1/float64(len(c.Labelled)))
 	}
 	return Score{
-		Quality: accuracy, Chance: chance, Luck: max(luck, min(c.constant(), chance+manyClasses)-chance),
+		Quality: accuracy, Chance: chance, Luck: max(c.luck(chance), min(c.constant(), chance+manyClasses)-chance),
 		Metrics: []Metric{
 			{Name: "accuracy", Value: accuracy, Useless: chance, Share: true},
 			{Name: "information", Value: halves.Joint().Information(), Unit: "bits"},

@@ -110,8 +110,19 @@ func (c *Counts) F1() (mean, chance float64) {
 	return mean / n, chance / n
 }
 
-// luck is the accuracy that a useless model may have beyond chance.
+// luck is the accuracy that a useless model may have beyond chance, where samples are many.
 const luck = 0.01
+
+// mostLuck is that where samples are few.
+const mostLuck = 0.03
+
+// luck returns the accuracy that a useless model may have beyond chance: luck, or two standard
+// deviations of the accuracy of a model that knows nothing, if that is more. An accuracy within
+// that is no sign that a model knows anything; a search that goes on chooses changes by what
+// these samples happen to be.
+func (c *Counts) luck(chance float64) float64 {
+	return max(luck, min(2*math.Sqrt(chance*(1-chance)/float64(max(c.N, 1))), mostLuck))
+}
 
 // answer counts the answer that logits give.
 func (c *Counts) answer(logits []float32, label int) { c.Add(gradient.ArgMax(logits), label) }
