@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
+
+	"github.com/advparams/advparams/task"
 )
 
 // node is a set of changes with the objective that the blocks have with them, as far as
@@ -22,6 +25,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 	if err != nil {
 		return false, err
 	}
+	s.fairest = math.Inf(1)
 	level, watch, needed := []node{{objective: start}}, plateau{lowest: start}, 0.0
 	for len(level[0].list) < limit {
 		if s.share() >= 1 {
@@ -37,11 +41,20 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 			s.stuck = true
 			break
 		}
+		previous := level
 		level = next
-		needed = outlook(now, level[0].objective, len(level[0].list)-n)
+		needed = outlook(now, level[0].objective, s.result.Target, len(level[0].list)-n)
 		done, near, err := s.acceptOne(ctx, level)
 		if done || err != nil {
 			return done, err
+		}
+		wider, err := s.widened(ctx, previous)
+		if err != nil {
+			return false, err
+		}
+		if wider != nil {
+			level, needed, watch = wider, 0, plateau{lowest: wider[0].objective}
+			continue
 		}
 		s.best = level[0].list
 		if watch.flat(level[0].objective) {
@@ -57,7 +70,12 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 				if done, _, err = s.acceptOne(ctx, []node{better}); done || err != nil {
 					return done, err
 				}
-				level = []node{better}
+				if wider, err = s.widened(ctx, level); err != nil {
+					return false, err
+				}
+				if level = []node{better}; wider != nil {
+					level, needed, watch = wider, 0, plateau{lowest: wider[0].objective}
+				}
 			}
 		}
 	}
@@ -103,15 +121,19 @@ const (
 // on, such as measuring the result.
 func (s *search) share() float64 { return float64(s.meter.Work()) / s.work }
 
-// outlook returns how many changes more would bring the objective to 0, if each lowered it as
-// much as the last few did.
-func outlook(before, after float64, changes int) float64 {
+// outlook returns how many changes more would bring the objective to the target, if each lowered
+// it as much as the last few did. An objective may stay above the target where the quality
+// reaches it.
+func outlook(before, after, target float64, changes int) float64 {
 	fall := (before - after) / float64(max(changes, 1))
 	if fall <= 0 {
 		return 0 // it does not say
 	}
-	return after / fall
+	return max(after-target, after*leastLeft) / fall
 }
+
+// leastLeft is the least share of the objective that counts as still to be lowered.
+const leastLeft = 0.1
 
 // pace returns the number of changes to add in the next round, after n changes and a share
 // of the work, with needed ones to come. A search that needs many, or whose rounds cost
@@ -172,6 +194,7 @@ func (p *plateau) flat(objective float64) bool {
 // acceptOne makes the changes of the first set that reaches the target. If none does, it
 // reports whether one came near.
 func (s *minimal) acceptOne(ctx context.Context, level []node) (reached, near bool, err error) {
+	s.fair = task.Score{}
 	for i := range level {
 		s.become(level[i].list)
 		reached, close, err := s.accept(ctx)

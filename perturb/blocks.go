@@ -277,10 +277,14 @@ func (b *block) settled() error {
 	return b.settle(outputs)
 }
 
+// asks reports whether the samples up to block i may tell that a model is not at the target.
+// A score may take long to compute, so that it is asked for after 1, 2, 4, … blocks, and all.
+func (b *blocks) asks(i int) bool { return i&(i+1) == 0 || i == len(b.list)-1 }
+
 // count tallies the present outputs of n samples. It stops early when stop returns true
 // for the score of the first n.
 func (b *blocks) count(t task.Tally, stop func(s task.Score, n int) bool) (n int, stopped bool, err error) {
-	for _, one := range b.list {
+	for i, one := range b.list {
 		if err := one.settled(); err != nil {
 			return n, false, err
 		}
@@ -288,7 +292,7 @@ func (b *blocks) count(t task.Tally, stop func(s task.Score, n int) bool) (n int
 		if err := t.Add(one.outputs, one.truth); err != nil {
 			return n, false, err
 		}
-		if stop(t.Score(), n) {
+		if b.asks(i) && stop(t.Score(), n) {
 			return n, true, nil
 		}
 	}
@@ -370,7 +374,7 @@ func (b *blocks) gradients(ctx context.Context, visit func(name string, g []floa
 // early when stop returns true for the score of the first n samples.
 func (b *blocks) with(at site, value float32, stop func(s task.Score, n int) bool) (t task.Tally, n int, stopped bool, err error) {
 	t = b.task.NewTally()
-	for _, one := range b.list {
+	for i, one := range b.list {
 		if err := one.settled(); err != nil {
 			return nil, 0, false, err
 		}
@@ -382,7 +386,7 @@ func (b *blocks) with(at site, value float32, stop func(s task.Score, n int) boo
 			return nil, 0, false, err
 		}
 		n += one.truth.Shape[0]
-		if stop(t.Score(), n) {
+		if b.asks(i) && stop(t.Score(), n) {
 			return t, n, true, nil
 		}
 	}

@@ -16,6 +16,7 @@
 //	reached.go     whether changes reach the target, on samples that did not choose them
 //	beam.go        sets of changes that are followed at a time
 //	fitting.go     blocks of which the values do not fit into memory
+//	widen.go       more samples to choose by, near the target
 //	gradual.go     many small changes, by the gradient alone
 //	candidates.go  shortlists of changes by gradient × step
 //	blocks.go      samples in blocks, with the state of the model on each

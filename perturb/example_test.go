@@ -44,5 +44,5 @@ func ExampleSearch() {
 	fmt.Printf("%d of %d parameters\n", len(result.Changes), result.Total)
 	// Write the locked model with m.Rewrite and result.Edits().
 
-	// Output: 2 of 45200 parameters
+	// Output: 1 of 45200 parameters
 }

@@ -20,6 +20,7 @@ type minimal struct {
 	best     []candidate // the best set so far that is not
 	reached  *state      // the best so far that is
 	gradual  bool        // the model yields to no single change
+	fairest  float64     // how far other samples than those that choose changes were from the target at best
 	stuck    bool        // the objective no longer falls
 	done     bool        // the work that a search may take is done
 	end      int64       // the work at which a part of the search ends; 0 for none
@@ -269,9 +270,10 @@ func (s *minimal) set(at site, value float32) {
 // original returns the value of a parameter in the file.
 func (s *minimal) original(c Change) float32 { return s.model.Weight(c.Tensor).Decode(c.Old) }
 
-// prune undoes changes, oldest first, that are not needed to stay at the target.
+// prune undoes changes, oldest first, that are not needed to stay at the target, as far as the
+// work goes.
 func (s *minimal) prune(ctx context.Context) error {
-	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1; {
+	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1 && s.share() < 1; {
 		c := s.result.Changes[i]
 		ok, err := s.moved(ctx, site{c.Tensor, c.Index}, s.original(c))
 		if err != nil {

@@ -107,12 +107,15 @@ func TestPace(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		before, after float64
-		changes       int
-		want          float64
-	}{{0.75, 0.5, 1, 2}, {0.75, 0.5, 2, 4}, {0.5, 0.5, 1, 0}, {0.5, 0.6, 1, 0}} {
-		if got := outlook(c.before, c.after, c.changes); got != c.want {
-			t.Errorf("outlook(%v, %v, %d) is %v, want %v", c.before, c.after, c.changes, got, c.want)
+		before, after, target float64
+		changes               int
+		want                  float64
+	}{
+		{0.75, 0.5, 0, 1, 2}, {0.75, 0.5, 0, 2, 4}, {0.75, 0.5, 0.25, 1, 1}, {1, 0.5, 0.6, 1, 0.1}, // at least a tenth is left
+		{0.5, 0.5, 0, 1, 0}, {0.5, 0.6, 0, 1, 0},
+	} {
+		if got := outlook(c.before, c.after, c.target, c.changes); got != c.want {
+			t.Errorf("outlook(%v, %v, %v, %d) is %v, want %v", c.before, c.after, c.target, c.changes, got, c.want)
 		}
 	}
 }

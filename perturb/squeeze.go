@@ -87,6 +87,10 @@ const (
 	squeezeWork   = 5e9
 )
 
+// manyChanges is the number of changes from which it pays to exchange several at a time by the
+// gradient as well.
+const manyChanges = 8
+
 // errSpent ends a search whose work is limited.
 var errSpent = errors.New("the work is done")
 
@@ -99,14 +103,18 @@ func (s *minimal) spent(ctx context.Context) error {
 }
 
 // squeeze looks for a set with fewer changes that is at the target, as far as the work
-// allows: by exchanges, as long as these find one, and then by another search, which
-// raises the loss that the model was trained with. Which objective finds the shorter list
+// allows: by exchanges, as long as these find one, by the gradient where there are many, and
+// then by another search, which raises the loss that the model was trained with. Which objective finds the shorter list
 // differs by model.
 func (s *minimal) squeeze(ctx context.Context) error {
 	defer func() { s.end = 0 }()
 	attempts := []func() (bool, error){func() (bool, error) { return s.shorter(ctx, s.outward(s.present())) }}
-	if s.gradual {
-		attempts[0] = func() (bool, error) { return s.thinner(ctx, s.outward(s.present())) }
+	thinner := func() (bool, error) { return s.thinner(ctx, s.outward(s.present())) }
+	switch {
+	case s.gradual:
+		attempts[0] = thinner
+	case len(s.result.Changes) >= manyChanges:
+		attempts = append(attempts, thinner)
 	}
 	if s.opt.Task.Traits().Classes {
 		attempts = append(attempts, func() (bool, error) { return s.otherwise(ctx, len(s.result.Changes)-1) })

@@ -1,0 +1,54 @@
+package perturb
+
+import "context"
+
+// A search fits the samples that it chooses changes by. Near the target, where few of them are
+// still answered, changes may do nothing but that. Other samples show it: they are no further
+// from the useless after more changes. Then the last changes are taken back, and more samples
+// choose.
+
+// widening is how many times as many samples choose then, and wideShare the share of the work
+// after which it is too late for that.
+const (
+	widening  = 4
+	wideShare = 0.5
+)
+
+// widened returns the previous sets, to go on from with more samples, if the present one fits
+// those that chose it; nil otherwise. The samples that did not choose are those that were last
+// measured.
+func (s *minimal) widened(ctx context.Context, previous []node) ([]node, error) {
+	if s.fair.Metrics == nil {
+		return nil, nil // it is far from the target
+	}
+	excess := s.fair.Quality - s.targetFor(s.fair)
+	if excess < s.fairest {
+		s.fairest = excess
+		return nil, nil
+	}
+	chosen := s.blocks.samples()
+	n := min(widening*chosen, s.samples.Len()/2)
+	if n < 2*chosen || s.share() > wideShare {
+		return nil, nil
+	}
+	s.become(previous[0].list)
+	if err := s.calibrate(ctx, n); err != nil {
+		return nil, err
+	}
+	for i := range previous {
+		s.become(previous[i].list)
+		var err error
+		if previous[i].objective, err = s.blocks.objective(); err != nil {
+			return nil, err
+		}
+	}
+	return previous, nil
+}
+
+// samples returns the number of samples in the blocks.
+func (b *blocks) samples() (n int) {
+	for _, one := range b.list {
+		n += one.truth.Shape[0]
+	}
+	return n
+}

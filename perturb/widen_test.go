@@ -1,0 +1,108 @@
+package perturb
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/advparams/advparams/task"
+)
+
+// TestWidened: more samples choose once changes do nothing for the others, and the changes
+// before the last stay.
+func TestWidened(t *testing.T) {
+	t.Parallel()
+	s := examined(t, 256, Options{})
+	if err := s.calibrate(t.Context(), 32); err != nil {
+		t.Fatal(err)
+	}
+	c := anyChange(t, s)
+	previous := []node{{list: []candidate{c}}}
+	s.fairest = math.Inf(1)
+	for _, step := range []struct {
+		quality float64 // of other samples; 0 for not measured
+		work    float64 // share that is done
+		samples int     // of the blocks afterwards; 0 if nothing happens
+	}{
+		{0, 0.1, 0}, {0.4, 0.1, 0}, {0.3, 0.1, 0},
+		{0.35, 0.6, 0}, // too late
+		{0.35, 0.1, 128},
+		{0.35, 0.1, 0}, // half of all choose: the others judge
+	} {
+		s.fair = task.Score{}
+		if step.quality > 0 {
+			s.fair = task.Score{Quality: step.quality, Metrics: []task.Metric{{}}}
+		}
+		s.work = float64(s.meter.Work()) / step.work
+		s.become(nil)
+		got, err := s.widened(t.Context(), previous)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (got != nil) != (step.samples > 0) {
+			t.Fatalf("%+v: went on from %v", step, got)
+		}
+		if got == nil {
+			continue
+		}
+		s.become(got[0].list)
+		now, err := s.blocks.objective()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := s.blocks.samples(); n != step.samples || len(s.result.Changes) != 1 || math.Abs(now-got[0].objective) > 1e-6 {
+			t.Errorf("%+v: %d samples, changes %v, objective %v, not %v", step, n, s.result.Changes, got[0].objective, now)
+		}
+	}
+}
+
+// anyChange returns a change of the first tensor that may be changed.
+func anyChange(t *testing.T, s *minimal) candidate {
+	t.Helper()
+	for _, name := range s.weights.Names() {
+		if b, ok := s.bounds[name]; ok {
+			return candidate{site: site{name, 0}, bound: b.high}
+		}
+	}
+	t.Fatal("nothing may be changed")
+	return candidate{}
+}
+
+// TestAsks: a score is asked for after 1, 2, 4, … blocks, and after the last.
+func TestAsks(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int][]int{1: {0}, 6: {0, 1, 3, 5}, 8: {0, 1, 3, 7}} {
+		b := &blocks{list: make([]*block, n)}
+		var got []int
+		for i := range n {
+			if b.asks(i) {
+				got = append(got, i)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d blocks: asks after %v, want %v", n, got, want)
+		}
+	}
+}
+
+// TestPruneSpent: changes that are not needed stay if the work is done.
+func TestPruneSpent(t *testing.T) {
+	t.Parallel()
+	s := examined(t, 64, Options{Target: 1})
+	first := anyChange(t, s)
+	second := first
+	second.index++
+	s.become([]candidate{first, second})
+	for _, step := range []struct {
+		left float64 // multiply-adds
+		want int     // changes
+	}{{0, 2}, {1e12, 1}} {
+		s.work = float64(s.meter.Work()) + step.left
+		if err := s.prune(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.result.Changes) != step.want {
+			t.Errorf("with work for %v: %d changes", step.left, len(s.result.Changes))
+		}
+	}
+}
