@@ -26,6 +26,10 @@ func (e *VerdictError) Error() string { return e.Locked + ": " + strings.Join(e.
 // Unwrap returns ErrTarget.
 func (e *VerdictError) Unwrap() error { return ErrTarget }
 
+// renamed is the accuracy beyond a constant answer that renaming the answers of a locked model
+// may bring. The search allows half of it on its own samples.
+const renamed = 0.2
+
 // checkLimits finds limits that say nothing, and those that there is nothing to compare with.
 func (o *VerifyOptions) checkLimits() error {
 	switch {
@@ -66,6 +70,8 @@ func (v *verifier) judge() (all Verdict, missed []string) {
 			say(true, "the locked model has the %s %.4f%s, more than %.4g", measureOf(s), s.Quality, where, most)
 		case most == 0 && !verify.AsGuesses(s.Quality, s.Chance):
 			say(false, "the locked model still has answers%s: its %s is %.4f, that of guesses %.4f", where, measureOf(s), s.Quality, s.Chance)
+		case most == 0 && s.Translated > renamed:
+			say(false, "the locked model still tells classes apart%s: renaming its answers brings the accuracy to %.4f above that of always giving the same answer", where, s.Translated)
 		}
 	}
 	tell(r.Locked, "")
