@@ -51,7 +51,7 @@ func (e *MadeUpError) Error() string {
 func (e *MadeUpError) Unwrap() error { return ErrTarget }
 
 const (
-	judgeMadeUp   = 128  // samples of a family to judge with
+	judgeMadeUp   = 128  // samples of a family to judge with, in all ranges together
 	madeUpRounds  = 6    // of going on with made-up samples that the lock does not hold on
 	variantRounds = 3    // of going on with samples in other scales
 	slack         = 0.02 // quality beyond that of a useless model on the samples of the search
@@ -145,7 +145,7 @@ func (l *locking) holdVariants(ctx context.Context) error {
 
 // unseen makes up samples to judge with, with the answers of the model.
 func (l *locking) unseen(ctx context.Context, family synth.Family, within synth.Range, seed uint64) (*prepared, error) {
-	a, name, err := l.Data.made(ctx, l.m, l.samples.head, family, within, judgeMadeUp, seed, l.w, nil)
+	a, name, err := l.Data.made(ctx, l.m, l.samples.head, family, within, judgeMadeUp/len(l.samples.ranges), seed, l.w, nil)
 	if err != nil {
 		return nil, err
 	}
