@@ -31,6 +31,7 @@ type Program struct {
 	args     []nd.Array // scratch
 	keep     bool
 	users    map[string][]int // forward steps that depend on a weight
+	params   map[int]string   // weights by slot
 	trials   *trials          // shared by forks
 	visit    func(name string, g []float32)
 	visits   map[int][]int // gradients by the step that computes them; see Config.Visit
@@ -172,6 +173,10 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	}
 	if p.keep {
 		p.users = l.users(c.params, p.forward)
+		p.params = map[int]string{}
+		for name, v := range c.params {
+			p.params[l.slot(v)] = name
+		}
 		p.trials = &trials{overlays: map[string]*overlay{}, spare: arena{limit: c.cfg.Memory}}
 	}
 	return p, nil

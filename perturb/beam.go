@@ -27,6 +27,9 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 	}
 	s.fairest = math.Inf(1)
 	level, watch, needed := []node{{objective: start}}, plateau{lowest: start}, 0.0
+	if len(s.seed) > 0 && limit > 0 {
+		level, s.seed = s.seed, nil
+	}
 	for len(level[0].list) < limit {
 		if s.share() >= 1 {
 			s.done = true

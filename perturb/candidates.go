@@ -59,7 +59,11 @@ func (s *minimal) shortlist(ctx context.Context) ([]candidate, error) {
 	for _, top := range byTensor {
 		first = append(first, top[0])
 	}
-	return union(best(slices.Concat(byTensor...), shortlisted), best(first, represented)), nil
+	long, err := s.probe()
+	if err != nil {
+		return nil, err
+	}
+	return union(best(slices.Concat(byTensor...), shortlisted), append(best(first, represented), best(long, swampingLater)...)), nil
 }
 
 // steepest returns the candidates of each tensor with the largest first-order gain, for the

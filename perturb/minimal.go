@@ -18,6 +18,7 @@ type minimal struct {
 
 	collapse []candidate // changes of the last layer that are at the target; nil if there are none
 	best     []candidate // the best set so far that is not
+	seed     []node      // what a search begins with; nil for nothing
 	reached  *state      // the best so far that is
 	gradual  bool        // the model yields to no single change
 	fairest  float64     // how far other samples than those that choose changes were from the target at best
@@ -74,7 +75,10 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 	if s.collapse != nil {
 		limit = len(s.collapse) - 1 // more would not be better
 	}
-	reached, err := s.beam(ctx, limit)
+	reached, err := s.swamp(ctx, limit)
+	if !reached && err == nil {
+		reached, err = s.beam(ctx, limit)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -66,6 +66,10 @@ func (c *Counts) constant() float64 {
 	return p - 2*math.Sqrt(p*(1-p)/float64(max(c.N, 1)))
 }
 
+// blind returns the accuracy of the better of two ways to answer without looking: always the
+// most frequent label, or at random, as often as these answers.
+func (c *Counts) blind() float64 { return max(c.constant(), c.Chance()) }
+
 // Kappa returns Cohen's kappa: 0 for answers given at random, 1 for right ones.
 func (c *Counts) Kappa() float64 {
 	chance := c.Chance()

@@ -14,8 +14,9 @@ import (
 // count. NextTokens makes the truth from a model's inputs.
 //
 // A language model is useless when it predicts no better than the frequencies of the
-// tokens do: its likelihood is no higher than theirs, and its accuracy no higher than that
-// of answers as frequent as its own, given at random.
+// tokens do: its likelihood is no higher than theirs, and it is right no more often than
+// somebody who always says the most frequent token. Either alone is not enough: logits that
+// are all a hundredth of what they were have a poor likelihood, and are still right.
 type Language struct{}
 
 // Name returns "language".
@@ -44,16 +45,20 @@ func (Language) Answers(outputs []nd.Array) (nd.Array, error) { return chosen(ou
 
 type languageTally struct{ positionTally }
 
-// Score returns a score with the quality max(1 - H/H₀, κ). H is the cross-entropy per
-// token, H₀ that of the frequencies of the tokens, and κ is Cohen's for the likeliest
-// tokens.
+// Score returns a score with the quality max(1 - H/H₀, (a - a₀)/(1 - a₀)). H is the
+// cross-entropy per token and a the accuracy of the likeliest tokens, H₀ and a₀ are those of
+// somebody who knows the frequencies of the tokens.
 func (t *languageTally) Score() Score {
 	if t.counts == nil || t.counts.N == 0 {
 		return Score{}
 	}
 	unigram := entropy(t.counts.Labelled)
 	nats := t.nats / float64(t.counts.N)
-	quality := t.counts.Kappa()
+	accuracy, constant := t.counts.Accuracy(), t.counts.blind()
+	quality := 0.0
+	if constant < 1 {
+		quality = (accuracy - constant) / (1 - constant)
+	}
 	if unigram > 0 {
 		quality = max(quality, 1-nats/unigram)
 	}
@@ -61,7 +66,7 @@ func (t *languageTally) Score() Score {
 		Quality: quality, Luck: luck,
 		Metrics: []Metric{
 			{Name: "perplexity", Value: math.Exp(nats), Useless: math.Exp(unigram), Lower: true},
-			{Name: "accuracy", Value: t.counts.Accuracy(), Useless: t.counts.Chance(), Share: true},
+			{Name: "accuracy", Value: accuracy, Useless: constant, Share: true},
 		},
 	}
 }

@@ -166,6 +166,9 @@ func (b *Builder) MatMul(x, y *Value) *Value {
 	rx, ry := x.Rank(), y.Rank()
 	m, n := x.Shape[rx-2], y.Shape[ry-1]
 	if ry == 2 { // the usual linear layer: one large product
+		if w := transposed(y); w != nil && w.op == nil {
+			return b.gemm(false, true, x, w) // such as an embedding that is the last layer too
+		}
 		return b.gemm(false, false, x, y)
 	}
 	if z := b.attentionOf(x, y); z != nil {
