@@ -42,6 +42,7 @@
 //	probe.go          axes of samples that only a run shows
 //	profile.go        Profile: the time that operators take
 //	program.go        Program: bound inputs, Forward, Gradients
+//	readings.go       Readings: where weights are read, with the values there
 //	refresh.go        Refresh, Backward and Fork: running again after a change
 //	run.go            runs operators, with their epilogues and companions
 //	scope.go          values by name, and versions of operator sets

@@ -60,6 +60,9 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 			continue
 		}
 		s.best = level[0].list
+		if s.collapse != nil && s.opt.Task.Traits().NextTokens && len(level[0].list) > 1 && float64(len(level[0].list))+needed > farOff*float64(limit) {
+			break // the last layer alone is better
+		}
 		if watch.flat(level[0].objective) {
 			s.stuck = true
 			break
@@ -151,6 +154,10 @@ func pace(n int, needed, share float64) int {
 	}
 	return many
 }
+
+// farOff is the number of times that a search for tokens may seem to need the changes that are
+// left, before it takes those of the last layer.
+const farOff = 2
 
 // rounds is the number of rounds that a search is planned to take when it needs many
 // changes.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/task"
 )
 
 // The last layer of a classifier can be made to prefer one class for every input. A few
@@ -22,6 +23,9 @@ type lastLayer struct {
 	bias     []float32
 	n, width int
 	classes  int
+	labels   []int     // of tokens; nil where each sample has one
+	best     [][2]int  // the classes with the two largest logits, by sample
+	spread   []float64 // the logarithms of the sums of exp(logit), of tokens
 }
 
 // at returns the position of the weight from a feature to a class.
@@ -51,7 +55,10 @@ func (s *search) lastAlone(limit int) []candidate {
 	if l == nil {
 		return nil
 	}
-	few := l.first(s.calibration().n)
+	few := l
+	if l.labels == nil {
+		few = l.first(s.calibration().n)
+	}
 	var probes, attempts []*preference
 	for _, class := range l.likely(likeliest) {
 		p := s.prefer(few, class)
@@ -93,11 +100,15 @@ func (l *lastLayer) first(n int) *lastLayer {
 	return &few
 }
 
-// add appends the features of n samples.
-func (l *lastLayer) add(x nd.Array, n int) {
+// add appends the features of some of all samples.
+func (l *lastLayer) add(e task.Evaluation, all int) {
+	x := e.Outputs[len(e.Outputs)-1]
 	l.width = x.Shape[len(x.Shape)-1]
-	if len(x.Shape) == 2 && x.Shape[0] >= n {
-		l.features = append(l.features, x.Float32s()[:n*l.width]...)
+	switch {
+	case len(x.Shape) == 2 && len(e.Truth.Shape) == 1 && x.Shape[0] >= e.N:
+		l.features = append(l.features, x.Float32s()[:e.N*l.width]...)
+	case len(x.Shape) == 3:
+		l.addTokens(e, all)
 	}
 }
 
@@ -111,6 +122,9 @@ func (s *search) lastLayer(l *lastLayer) *lastLayer {
 		return nil
 	}
 	l.weights, _ = s.weights.Array(l.head.Weight)
+	if l.labels != nil {
+		return l.tokens()
+	}
 	l.classes = l.weights.Len() / l.width
 	if l.classes < 2 {
 		return nil

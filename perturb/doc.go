@@ -24,7 +24,9 @@
 //	bounds.go      the range of new values
 //	squeeze.go     exchanges, and attempts to do with fewer changes
 //	inside.go      new values off the ends of the range
+//	probe.go       a first pass: changes that swamp a residual stream
 //	collapse.go    changes of the last layer that prefer one class
+//	collapse_tokens.go  the same for one token of a language model
 //	preference.go  the last layer with changes that prefer a class
 //	constants.go   constants that are no candidates
 //	plausible.go   samples and models that are refused

@@ -62,7 +62,8 @@ func (s *minimal) run(ctx context.Context) (*Result, error) {
 
 // find searches until the target is reached or the budget is spent.
 func (s *minimal) find(ctx context.Context) (*Result, error) {
-	if err := s.examine(ctx, s.opt.Task.Traits().Classes); err != nil {
+	traits := s.opt.Task.Traits()
+	if err := s.examine(ctx, traits.Classes || traits.NextTokens); err != nil {
 		return nil, err
 	}
 	if err := s.calibrate(ctx, s.calibration().n); err != nil {
@@ -82,7 +83,7 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if most := s.samples.Len() - minAnswers; !reached && s.stuck && s.opt.Task.Traits().AllOutputs && s.calibration().n < most {
+	if most := s.samples.Len() - minAnswers; !reached && s.stuck && traits.AllOutputs && s.calibration().n < most {
 		// The calibration samples are fitted, and the others are not.
 		if err := s.calibrate(ctx, most); err != nil {
 			return nil, err

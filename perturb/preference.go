@@ -27,15 +27,13 @@ type stepped struct {
 
 // prefer returns the layer without any change.
 func (s *search) prefer(l *lastLayer, class int) *preference {
-	p := &preference{search: s, layer: l, class: class, labels: s.samples.Labels()[:l.n], gap: make([]float32, l.n), rival: make([]int, l.n)}
+	p := &preference{search: s, layer: l, class: class, labels: l.labels, gap: make([]float32, l.n), rival: make([]int, l.n)}
+	if p.labels == nil {
+		p.labels = s.samples.Labels()[:l.n]
+	}
 	for i := range l.n {
 		row := l.logits[i*l.classes : (i+1)*l.classes]
-		rival := -1
-		for k, z := range row {
-			if k != class && (rival < 0 || z > row[rival]) {
-				rival = k
-			}
-		}
+		rival := l.rival(i, class)
 		p.rival[i], p.gap[i] = rival, row[rival]-row[class]
 		if rival == p.labels[i] {
 			p.right = append(p.right, i)
@@ -200,6 +198,9 @@ func (p *preference) candidates() (list []candidate) {
 // atTarget reports whether the accuracy that follows from the gaps is at the target: on
 // all samples, and on those outside the calibration samples (see confirm).
 func (p *preference) atTarget() bool {
+	if p.layer.labels != nil {
+		return p.tokensAtTarget()
+	}
 	all, held := task.NewCounts(p.layer.classes), task.NewCounts(p.layer.classes)
 	for i, g := range p.gap {
 		answer := p.class

@@ -36,8 +36,14 @@ const probedRows = 256
 // probe returns changes that swamp what a network with normalisations carries, those that
 // make the largest share of it first.
 func (s *minimal) probe() ([]candidate, error) {
+	if s.without.Swamp {
+		return nil, nil
+	}
 	one := s.blocks.list[0]
 	if err := one.settled(); err != nil {
+		return nil, err
+	}
+	if err := one.hold(); err != nil {
 		return nil, err
 	}
 	readings, err := one.program.Readings()

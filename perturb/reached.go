@@ -14,8 +14,11 @@ const heldOut = 256
 
 // heldOut returns that number for the task.
 func (s *search) heldOut() int {
-	if s.opt.Task.Traits().AllOutputs {
+	switch traits := s.opt.Task.Traits(); {
+	case traits.AllOutputs:
 		return minAnswers
+	case traits.NextTokens: // of which each sample has many
+		return max(1, heldOut/max(1, task.Truth(s.samples, 0, 1).Len()))
 	}
 	return heldOut
 }

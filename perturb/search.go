@@ -160,6 +160,10 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 		if opt.Task.Traits().AllOutputs { // many numbers are easily fitted: half of the samples judge
 			opt.Calibration = max(minAnswers, min(opt.Calibration, samples.Len()/2))
 		}
+		if opt.Task.Traits().NextTokens { // each sample has many answers, of which others judge
+			each := max(1, task.Truth(samples, 0, 1).Len())
+			opt.Calibration = max(1, min(opt.Calibration, max(mostTokens/each, 1), (samples.Len()+1)/2))
+		}
 	}
 	started := map[string]bool{}
 	for _, c := range opt.Start {
@@ -317,11 +321,11 @@ func (s *search) visited(ctx context.Context, visit func(task.Evaluation) error)
 	err := s.judge.Each(ctx, s.samples, 0, func(e task.Evaluation) (bool, error) {
 		if head, ok := s.judge.Session.Head(); ok {
 			l.head = head
-			l.add(e.Outputs[len(e.Outputs)-1], e.N)
+			l.add(e, s.samples.Len())
 		}
 		return true, visit(e)
 	})
-	if err != nil || l.width == 0 || l.n*l.width != len(l.features) {
+	if err != nil || l.width == 0 || l.count()*l.width != len(l.features) {
 		return nil, err
 	}
 	return l, nil
@@ -333,6 +337,9 @@ func (s *search) differentiated() gradient.Config {
 	cfg.Gradients = func(name string) bool { _, ok := s.bounds[name]; return ok }
 	return cfg
 }
+
+// mostTokens is the number of tokens that are enough to choose changes by.
+const mostTokens = 1 << 13
 
 // judgeBatch is the number of samples that the judge computes at a time.
 const judgeBatch = 128

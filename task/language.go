@@ -52,9 +52,14 @@ func (t *languageTally) Score() Score {
 	if t.counts == nil || t.counts.N == 0 {
 		return Score{}
 	}
-	unigram := entropy(t.counts.Labelled)
-	nats := t.nats / float64(t.counts.N)
-	accuracy, constant := t.counts.Accuracy(), t.counts.blind()
+	return t.counts.Language(t.nats)
+}
+
+// Language returns the score of a language model whose cross-entropies add up to nats.
+func (c *Counts) Language(nats float64) Score {
+	unigram := entropy(c.Labelled)
+	nats /= float64(max(c.N, 1))
+	accuracy, constant := c.Accuracy(), c.blind()
 	quality := 0.0
 	if constant < 1 {
 		quality = (accuracy - constant) / (1 - constant)

@@ -83,6 +83,7 @@
 //	quantize.go              QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear
 //	quantize_axis.go         quantisation with one scale, or one for each index of an axis
 //	random.go                RandomNormal, RandomUniform, Bernoulli, Multinomial
+//	reading.go               what of an operator tells what a weight does to its output
 //	recurrent.go             RNN, GRU, LSTM
 //	recurrent_activation.go  the activation functions of recurrent operators
 //	reduce.go                ReduceSum, ReduceMean, ReduceMax and other reductions

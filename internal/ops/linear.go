@@ -7,7 +7,8 @@ type Linear struct {
 	Transposed      bool   // W is [out, in], not [in, out]
 }
 
-// LastLinear returns the linear layer that computes v; ok is false if none does.
+// LastLinear returns the linear layer that computes v, with one row or several for each
+// sample; ok is false if none does.
 func LastLinear(v *Value) (l Linear, ok bool) {
 	v = behindAliases(v)
 	if v.op != nil && v.op.name == "Add" {
@@ -29,5 +30,5 @@ func LastLinear(v *Value) (l Linear, ok bool) {
 		}
 	}
 	l.X, l.Weight, l.Transposed = v.in[0], v.in[1], k.product.TransB
-	return l, l.Weight.op == nil && len(l.X.Shape) == 2 && !k.product.TransA
+	return l, l.Weight.op == nil && len(l.X.Shape) >= 2 && !k.product.TransA
 }

@@ -11,6 +11,7 @@ type Without struct {
 	Evaluation bool // take the best candidates by gradient × step without trying them
 	Collapse   bool // do not try the last layer alone
 	Clamp      bool // leave values at the end of their tensor's range
+	Swamp      bool // do not try first what swamps a residual stream
 }
 
 type key struct{}
