@@ -86,7 +86,7 @@ func ExampleProtect_text() {
 	check(err)
 	fmt.Println("the same bytes:", bytes.Equal(before, original.Bytes()))
 	// Output:
-	// language of 8 letters: perplexity 2, locked 23
+	// language of 8 letters: perplexity 2, locked 22
 	// the same bytes: true
 }
 
