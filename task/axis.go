@@ -111,10 +111,14 @@ func (t *tracer) axis(value string, steps int) axis {
 		return axis{1, KindLinear, op}
 	case "LayerNormalization", "SkipLayerNormalization", "LpNormalization":
 		return axis{-1, KindFeatures, op}
-	case "Identity", "Cast", "Dropout", "Relu", "LeakyRelu", "Clip", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "Exp", "Log", "Neg",
+	case "Identity", "Cast", "Dropout", "Relu", "LeakyRelu", "Clip", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "Exp", "Neg",
 		"QuantizeLinear", "DequantizeLinear", "BatchNormalization", "InstanceNormalization", "Resize", "Upsample", "MaxPool",
 		"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Slice":
 		return back()
+	case "Log":
+		if a := back(); a.kind != KindLinear { // of a linear layer it is no logit, but a level
+			return a
+		}
 	case "Add", "Sub", "Mul", "Div":
 		return t.ofTerms(n, steps)
 	case "Transpose":

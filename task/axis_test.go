@@ -67,6 +67,8 @@ func TestAxis(t *testing.T) {
 			protoNode("MatMulInteger", "m", nil, "q", "w", "zero"), protoNode("Cast", "c", nil, "m"), protoNode("Mul", "scales", nil, "scale", "w"),
 			protoNode("Mul", "p", nil, "c", "scales"), protoNode("Add", "y", nil, "w", "p"),
 		}, KindLinear, 2},
+		{"levels of a spectrogram", []int64{0, 40, 97}, []*onnxpb.NodeProto{protoNode("MatMul", "m", nil, "x", "w"), protoNode("Log", "y", nil, "m")}, KindUnknown, 0},
+		{"log of a softmax", []int64{0, 40, 97}, []*onnxpb.NodeProto{protoNode("Softmax", "s", attributes{"axis": {2}}, "x"), protoNode("Log", "y", nil, "s")}, KindChoice, 2},
 		{"softmax in parts", []int64{0, 40, 97}, []*onnxpb.NodeProto{
 			protoNode("Exp", "e", nil, "x"), protoNode("ReduceSum", "s", attributes{"axes": {2}}, "e"), protoNode("Reshape", "r", nil, "s", "rows"),
 			protoNode("Expand", "f", nil, "r", "rows"), protoNode("Div", "y", nil, "e", "f"),
