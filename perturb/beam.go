@@ -104,7 +104,7 @@ func (s *minimal) extend(ctx context.Context, level []node, needed float64, limi
 			return []node{*next}, nil
 		}
 	}
-	return s.expand(ctx, level, s.opt.Beam, min(pace(len(n.list), needed, s.share()), limit-len(n.list)))
+	return s.expand(ctx, level, s.opt.Beam, min(s.pace(len(n.list), limit-len(n.list), needed), limit-len(n.list)))
 }
 
 // improved exchanges changes of a set that is near the target.

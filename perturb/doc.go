@@ -17,6 +17,7 @@
 //	beam.go        sets of changes that are followed at a time
 //	fitting.go     blocks of which the values do not fit into memory
 //	widen.go       more samples to choose by, near the target
+//	patient.go     a second attempt that adds changes one by one
 //	gradual.go     many small changes, by the gradient alone
 //	candidates.go  shortlists of changes by gradient × step
 //	blocks.go      samples in blocks, with the state of the model on each

@@ -20,6 +20,8 @@ type minimal struct {
 	best     []candidate // the best set so far that is not
 	seed     []node      // what a search begins with; nil for nothing
 	reached  *state      // the best so far that is
+	began    float64     // share of the work at which a patient attempt began; 0 before
+	rounds   int         // of exact evaluation, in this attempt
 	gradual  bool        // the model yields to no single change
 	fairest  float64     // how far other samples than those that choose changes were from the target at best
 	stuck    bool        // the objective no longer falls
@@ -99,6 +101,11 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 		s.opt.Beam, s.stuck = wider, false
 		s.become(nil)
 		if reached, err = s.beam(ctx, limit); err != nil {
+			return nil, err
+		}
+	}
+	if !reached && s.hasty() {
+		if reached, err = s.patiently(ctx, limit); err != nil {
 			return nil, err
 		}
 	}

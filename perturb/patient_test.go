@@ -1,0 +1,82 @@
+package perturb
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/internal/testmodel"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+	"github.com/advparams/advparams/task"
+)
+
+// bands is a model that sums inputs in bands, as spectrograms are, with samples that have its
+// outputs as the truth. Each band has to be emptied by itself.
+func bands(t *testing.T, inputs, outputs, width int) (*onnxpb.ModelProto, *dataset.Set) {
+	t.Helper()
+	const n = 128
+	rng := rand.New(rand.NewPCG(5, 6))
+	w := make([]float32, inputs*outputs)
+	raw := []byte{}
+	for j := range outputs {
+		at := j * (inputs - width) / (outputs - 1)
+		for k := range width {
+			w[(at+k)*outputs+j] = 0.5 + rng.Float32()
+		}
+	}
+	for _, v := range w {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+	}
+	x, y := nd.New(nd.Float32, n, inputs), nd.New(nd.Float32, n, outputs)
+	for i := range x.Float32s() {
+		x.Float32s()[i] = float32(rng.NormFloat64())
+	}
+	for i := range n {
+		for j := range outputs {
+			for k := range inputs {
+				y.Float32s()[i*outputs+j] += x.Float32s()[i*inputs+k] * w[k*outputs+j]
+			}
+		}
+	}
+	set, err := dataset.FromArrays(map[string]nd.Array{"x": x}, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := func(name string, width int) *onnxpb.ValueInfoProto {
+		dims := []*onnxpb.TensorShapeProto_Dimension{{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: "N"}}, {Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: int64(width)}}}
+		return &onnxpb.ValueInfoProto{Name: proto.String(name), Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{
+			TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(1), Shape: &onnxpb.TensorShapeProto{Dim: dims}},
+		}}}
+	}
+	return &onnxpb.ModelProto{
+		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
+		Graph: &onnxpb.GraphProto{
+			Name: proto.String("bands"), Input: []*onnxpb.ValueInfoProto{value("x", inputs)}, Output: []*onnxpb.ValueInfoProto{value("y", outputs)},
+			Node:        []*onnxpb.NodeProto{{OpType: proto.String("MatMul"), Input: []string{"x", "w"}, Output: []string{"y"}}},
+			Initializer: []*onnxpb.TensorProto{{Name: proto.String("w"), Dims: []int64{int64(inputs), int64(outputs)}, DataType: proto.Int32(1), RawData: raw}},
+		},
+	}, set.WithTruth(y)
+}
+
+// TestPatient: a search that has made as many changes as it may with hardly any work, because it
+// added many at a time, begins again and chooses them one by one.
+func TestPatient(t *testing.T) {
+	t.Parallel()
+	model, set := bands(t, 32, 16, 4)
+	m := testmodel.Open(t, model)
+	r, err := Search(t.Context(), m, set, Options{Task: task.Outputs{}, MaxParams: 64})
+	if err != nil || len(r.Changes) > 60 || r.Locked.Quality > r.Target {
+		t.Errorf("%v, %d changes, %v", err, len(r.Changes), r.Locked)
+	}
+	// Where that does not help, the changes of the first attempt are what there is, or better ones.
+	r, err = Search(t.Context(), m, set, Options{Task: task.Outputs{}, MaxParams: 20})
+	if !errors.Is(err, ErrTarget) || len(r.Changes) != 20 || r.Locked.Quality > 0.75 {
+		t.Errorf("with 20: %v, %d changes, %v", err, len(r.Changes), r.Locked)
+	}
+}
