@@ -16,7 +16,7 @@ answers to them, but whether the locked one still answers the same.
 * *Time* is processor time of `protect` on one thread, *memory* the largest resident size in MB.
 
 The machine was busy, and there was not the time to search all of them: *Compared only* lists the others. A search that
-took more than 40 s (some: 20 or 150 s) of processor time was stopped. Rows are of several days and versions: `bench/models/models.py
+took more than 40 s (some: 20, 60, 90 or 150 s) of processor time was stopped, while it may take about two minutes. Rows are of several days and versions: `bench/models/models.py
 --again` measures a row anew.
 
 The command line is `protect MODEL --data made-up.npz FLAGS`. Where it is not the task that counts but any number of
