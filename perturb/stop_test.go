@@ -13,7 +13,7 @@ import (
 // TestStopped: a search that is stopped returns what it has found, with the measure of that.
 func TestStopped(t *testing.T) {
 	m, set := demo(t, dataset.Train, 400)
-	whole, err := Search(t.Context(), m, set, Options{Target: 0.02})
+	whole, err := Search(t.Context(), m, set, Options{Target: 0.02, MaxParams: 12})
 	var missed *TargetError
 	if err != nil && !errors.As(err, &missed) {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func TestStopped(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	defer stop(nil)
 	why := errors.New("enough")
-	r, err := Search(ctx, m, set, Options{Target: 0.02, Progress: func(p Progress) {
+	r, err := Search(ctx, m, set, Options{Target: 0.02, MaxParams: 12, Progress: func(p Progress) {
 		if p.Changed == 1 {
 			stop(why)
 		}
