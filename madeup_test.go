@@ -2,11 +2,13 @@ package advparams_test
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/task"
 )
 
 // TestMadeUp: a lock that has seen no real data brings the model to chance on real data, by
@@ -45,5 +47,24 @@ func TestMadeUp(t *testing.T) {
 		if _, err := os.Stat(locked); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestMadeUpTarget: a lock at the target that was asked for holds, although it leaves a part of
+// the model on other samples.
+func TestMadeUpTarget(t *testing.T) {
+	locked, err := advparams.Protect(t.Context(), advparams.ProtectOptions{
+		Model: "testdata/corpus/conv_batchnorm__ts.onnx", Data: advparams.Data{MadeUp: true}, Samples: 64, Task: task.Outputs{}, Target: 0.6,
+		LockedTo: io.Discard, KeyTo: io.Discard, PlainKey: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := 0.0
+	for _, f := range locked.Families {
+		left = max(left, f.Agreement)
+	}
+	if left < 0.2 {
+		t.Errorf("the families agree to %v at most: this model shows nothing", left)
 	}
 }

@@ -68,7 +68,7 @@ func (l *locking) hold(ctx context.Context, rounds int, others func(round int, j
 		last, intact := round == rounds-1, false
 		l.families = l.families[:0]
 		err := others(round, func(family string, q *prepared) error {
-			f, err := q.judge(ctx, l.m, l.found.Changes, family, l.w)
+			f, err := q.judge(ctx, l.m, l.found.Changes, family, l.Target, l.w)
 			if err != nil {
 				return err
 			}
@@ -172,8 +172,9 @@ func (h *head) asked(ctx context.Context, m *onnxio.Model, set *dataset.Set, w *
 	return q, err
 }
 
-// judge measures how far a model with changes agrees with its original.
-func (p *prepared) judge(ctx context.Context, m *onnxio.Model, changes []perturb.Change, family string, w *gradient.Workers) (FamilyScore, error) {
+// judge measures how far a model with changes agrees with its original. Where a target was asked
+// for, a lock that is at it holds.
+func (p *prepared) judge(ctx context.Context, m *onnxio.Model, changes []perturb.Change, family string, target float64, w *gradient.Workers) (FamilyScore, error) {
 	f := FamilyScore{Family: family, Samples: p.set.Len(), By: "values"}
 	if p.task.Traits().Classes {
 		f.By = "answers"
@@ -191,6 +192,6 @@ func (p *prepared) judge(ctx context.Context, m *onnxio.Model, changes []perturb
 	if f.By == "values" { // as much as the search may leave (verdict)
 		spare = slack
 	}
-	f.Intact = f.Agreement > madeUpIntact && s.Quality > s.Useless()+spare || s.Translated > renamedIntact
+	f.Intact = f.Agreement > madeUpIntact && s.Quality > max(s.Useless()+spare, target) || s.Translated > max(renamedIntact, target)
 	return f, nil
 }
