@@ -7,6 +7,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/kernel/scratch"
 	"github.com/advparams/advparams/internal/kernel/simd"
+	"github.com/advparams/advparams/internal/kernel/window"
 )
 
 //go:generate go run ../../internal/armgen -out asm_arm64.s -stubs asm_arm64.go -pkg depthwise
@@ -30,42 +31,47 @@ func FramedApplies(p *plan.Conv) bool {
 // NewFramed returns a convolution to which the method applies.
 func NewFramed(p *plan.Conv) *Framed { return &Framed{*New(p)} }
 
-// frame is where a plane lies in zeros: its element in row r and column c at row top + step·r
-// and column left + step·c.
-type frame struct{ rows, line, top, left, step int }
+// frame is where planes lie in zeros, their elements step rows and columns apart.
+type frame struct {
+	plan.Frame
+	step int
+}
 
-// frameFor returns the frame for kernels that compute rows of n elements.
-func (d *Framed) frameFor(rows, n, stride, top, left, step int) frame {
-	line := simd.RoundUp(stride*simd.RoundUp(n, simd.Lanes())+d.k+1, simd.Lanes())
-	return frame{rows: (rows-1)*stride + d.k, line: line, top: top, left: left, step: step}
+// frameFor returns the frame of planes of a size for kernels that compute rows of n elements.
+// Vectors read up to one element more than the last of these needs.
+func (d *Framed) frameFor(size window.Vec3, step, top, left, rows, n, stride int) frame {
+	spread := window.Vec3{1, (size[1]-1)*step + 1, (size[2]-1)*step + 1}
+	last := window.Vec3{0, (rows-1)*stride + d.k - 1 - top, simd.RoundUp(n, simd.Lanes())*stride + d.k - left}
+	return frame{plan.NewFrame(spread, window.Vec3{0, -top, -left}, last), step}
 }
 
 // zeros returns an empty frame, which is to be freed.
 func (f *frame) zeros() *[]float32 {
-	buf := scratch.Floats(f.rows*f.line + 2*simd.Lanes()) // what the last vectors read beyond it
+	buf := scratch.Floats(f.Extent.Size())
 	clear(*buf)
 	return buf
 }
 
-// fill puts a plane into the frame, but for what no element of the result reads.
-func (f *frame) fill(to, plane []float32, rows, columns int) {
-	n := min(columns, (f.line-f.left+f.step-1)/f.step)
-	for r := range min(rows, (f.rows-f.top+f.step-1)/f.step) {
-		row, at := plane[r*columns:][:n], to[(f.top+f.step*r)*f.line+f.left:]
-		if f.step == 1 {
-			copy(at, row)
-			continue
-		}
-		for c, v := range row {
+// fill puts a plane into the frame.
+func (f *frame) fill(to, plane []float32) {
+	if f.step == 1 {
+		f.Fill(to, plane, 1)
+		return
+	}
+	columns := (f.In[2]-1)/f.step + 1
+	for r := 0; r < f.In[1]; r += f.step {
+		at := to[f.At(window.Vec3{0, r, 0}):]
+		for c, v := range plane[:columns] {
 			at[f.step*c] = v
 		}
+		plane = plane[columns:]
 	}
 }
 
 // Forward computes y from x and weight. bias may be nil.
 func (d *Framed) Forward(w *parallel.Workers, x, weight, bias, y []float32) {
-	f := d.frameFor(d.Out[1], d.Out[2], d.stride, d.Pad[1], d.Pad[2], 1)
-	d.convolve(w, f, d.stride, x, d.In[1], d.In[2], weight, bias, y, d.Out[1], d.Out[2])
+	f := d.frameFor(d.In, 1, d.Pad[1], d.Pad[2], d.Out[1], d.Out[2], d.stride)
+	d.convolve(w, f, d.stride, x, d.XSize, weight, bias, y, d.Out)
 }
 
 // GradInput computes gx from gy and weight: a convolution, with stride 1 and the kernels
@@ -78,15 +84,13 @@ func (d *Framed) GradInput(w *parallel.Workers, gy, weight, gx []float32) {
 	for c := range d.Group {
 		slices.Reverse((*flipped)[c*taps : (c+1)*taps])
 	}
-	f := d.frameFor(d.In[1], d.In[2], 1, d.k-1-d.Pad[1], d.k-1-d.Pad[2], d.stride)
-	d.convolve(w, f, 1, gy, d.Out[1], d.Out[2], *flipped, nil, gx, d.In[1], d.In[2])
+	f := d.frameFor(d.Out, d.stride, d.k-1-d.Pad[1], d.k-1-d.Pad[2], d.In[1], d.In[2], 1)
+	d.convolve(w, f, 1, gy, d.YSize, *flipped, nil, gx, d.In)
 }
 
-// convolve computes planes of rows×columns elements from those of from, which go into the
-// frame f.
-func (d *Framed) convolve(w *parallel.Workers, f frame, stride int, from []float32, fromRows, fromColumns int, weight, bias, to []float32, rows, columns int) {
-	taps, size, fromSize := d.k*d.k, rows*columns, fromRows*fromColumns
-	kernel := framedCode().forward[d.k/2-1][stride-1]
+// convolve computes planes of a size from planes of fromSize elements, which go into the frame f.
+func (d *Framed) convolve(w *parallel.Workers, f frame, stride int, from []float32, fromSize int, weight, bias, to []float32, size window.Vec3) {
+	taps, kernel := d.k*d.k, framedCode().forward[d.k/2-1][stride-1]
 	d.planes(w, simd.NearL1, func(image, channel, planes int) {
 		buf, first := f.zeros(), image*d.Group+channel
 		defer scratch.Free(buf)
@@ -97,10 +101,10 @@ func (d *Framed) convolve(w *parallel.Workers, f frame, stride int, from []float
 			if bias != nil {
 				b = bias[channel+i]
 			}
-			f.fill(*buf, from[(first+i)*fromSize:][:fromSize], fromRows, fromColumns)
-			kernel(rows, columns, &(*buf)[0], f.line, &padded[0], &to[(first+i)*size], b)
+			f.fill(*buf, from[(first+i)*fromSize:][:fromSize])
+			kernel(size[1], size[2], &(*buf)[0], f.Extent[2], &padded[0], &to[(first+i)*size.Size()], b)
 		}
-		d.Finished(first*size, (first+planes)*size)
+		d.Finished(first*size.Size(), (first+planes)*size.Size())
 	})
 }
 
@@ -108,8 +112,9 @@ func (d *Framed) convolve(w *parallel.Workers, f frame, stride int, from []float
 func (d *Framed) GradWeight(w *parallel.Workers, x, gy, gw []float32) {
 	taps, lanes := d.k*d.k, simd.Lanes()
 	kernel := framedCode().weight[d.k/2-1][d.stride-1]
-	ofX := d.frameFor(d.Out[1], d.Out[2], d.stride, d.Pad[1], d.Pad[2], 1)
-	ofGy := frame{rows: d.Out[1], line: simd.RoundUp(d.Out[2], lanes), step: 1}
+	ofX := d.frameFor(d.In, 1, d.Pad[1], d.Pad[2], d.Out[1], d.Out[2], d.stride)
+	line := simd.RoundUp(d.Out[2], lanes)
+	ofGy := frame{plan.NewFrame(d.Out, window.Vec3{}, window.Vec3{0, 0, line - 1}), 1}
 	w.For(d.Group, parallel.GrainOf(d.Batch*d.XSize), func(lo, hi int) {
 		framedX, framedGy := ofX.zeros(), ofGy.zeros()
 		defer scratch.Free(framedX)
@@ -121,12 +126,12 @@ func (d *Framed) GradWeight(w *parallel.Workers, x, gy, gw []float32) {
 				i := n*d.Group + c
 				of := gy[i*d.YSize:][:d.YSize]
 				d.AccumulateBiasPlanes(gy, i, 1)
-				ofX.fill(*framedX, x[i*d.XSize:][:d.XSize], d.In[1], d.In[2])
-				if ofGy.line > d.Out[2] {
-					ofGy.fill(*framedGy, of, d.Out[1], d.Out[2])
+				ofX.fill(*framedX, x[i*d.XSize:][:d.XSize])
+				if !ofGy.None() {
+					ofGy.fill(*framedGy, of)
 					of = *framedGy
 				}
-				kernel(d.Out[1], ofGy.line/lanes, &(*framedX)[0], ofX.line, &of[0], &sums[0])
+				kernel(d.Out[1], line/lanes, &(*framedX)[0], ofX.Extent[2], &of[0], &sums[0])
 			}
 			for t := range taps {
 				s := sums[4*t:]

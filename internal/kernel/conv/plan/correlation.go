@@ -105,7 +105,7 @@ func (c *Correlation) chooseFrame(in window.Vec3) {
 			}
 		}
 	}
-	c.Source = newFrame(in, first, last)
+	c.Source = NewFrame(in, first, last)
 }
 
 // SourceStep returns how far apart the images of a group are, in frames or in place.
@@ -121,13 +121,13 @@ func (c *Correlation) SourceStep() int {
 // the least of them.
 func (c *Correlation) SourceSteps(f *Phase, set func(p, at, ch int, t Tap)) (base int) {
 	for i, t := range f.Taps {
-		if at := c.Source.offset(t.At); i == 0 || at < base {
+		if at := c.Source.At(t.At); i == 0 || at < base {
 			base = at
 		}
 	}
 	for ch := range c.Channels {
 		for i, t := range f.Taps {
-			set(ch*len(f.Taps)+i, ch*c.Source.Extent.Size()+c.Source.offset(t.At)-base, ch, t)
+			set(ch*len(f.Taps)+i, ch*c.Source.Extent.Size()+c.Source.At(t.At)-base, ch, t)
 		}
 	}
 	return base

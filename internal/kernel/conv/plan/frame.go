@@ -12,8 +12,8 @@ type Frame struct {
 	Extent window.Vec3 // image and borders
 }
 
-// newFrame returns a frame that holds the image and positions first to last.
-func newFrame(in, first, last window.Vec3) Frame {
+// NewFrame returns a frame that holds the image and positions first to last.
+func NewFrame(in, first, last window.Vec3) Frame {
 	f := Frame{In: in}
 	for a := range in {
 		f.before[a] = max(0, -first[a])
@@ -22,8 +22,8 @@ func newFrame(in, first, last window.Vec3) Frame {
 	return f
 }
 
-// offset returns the index in the frame of an image position.
-func (f *Frame) offset(p window.Vec3) int {
+// At returns the index in the frame of an image position.
+func (f *Frame) At(p window.Vec3) int {
 	for a := range p {
 		p[a] += f.before[a]
 	}
@@ -39,7 +39,7 @@ func (f *Frame) Fill(dst, src []float32, channels int) {
 	if f.In.Size() == 0 {
 		return
 	}
-	first, plane, size := f.offset(window.Vec3{}), f.Extent[1]*f.Extent[2], f.In[1]*f.In[2]
+	first, plane, size := f.At(window.Vec3{}), f.Extent[1]*f.Extent[2], f.In[1]*f.In[2]
 	for ch := range channels {
 		to := first + ch*f.Extent.Size()
 		for range f.In[0] {
