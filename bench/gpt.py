@@ -11,8 +11,9 @@ SmolLM2-135M two of 576 have half of the norm. --plain leaves them out. small ha
 data. The table has changes, perplexities, the work in runs over the samples, CPU seconds and the largest resident memory of the
 process. Needs: pip install numpy onnx
 """
-import argparse, json, pathlib, resource, subprocess, sys
+import argparse, pathlib
 import numpy as np, onnx
+import measured
 from onnx import TensorProto, helper, numpy_helper
 
 SIZES = {"tiny": (2, 64, 2, 512), "small": (12, 768, 12, 50257), "large": (18, 2048, 16, 50257)}  # layers, width, heads, tokens
@@ -91,16 +92,6 @@ def make(path, layers, width, heads, tokens):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
 
 
-def run(*args):
-    """Returns what a command prints, the user's CPU seconds and the largest resident memory in GB."""
-    out = subprocess.Popen([a.advparams, *args, "--json", "--quiet"], stdout=subprocess.PIPE)
-    text = out.stdout.read()
-    _, status, usage = __import__("os").wait4(out.pid, 0)
-    if status:
-        print(f"exit status {status >> 8}", flush=True)
-    return json.loads(text), usage.ru_utime, usage.ru_maxrss / 1e6
-
-
 a.folder.mkdir(parents=True, exist_ok=True)
 print("| model | seed | changed | of | perplexity | runs | CPU seconds | memory, GB |\n|---|---|---|---|---|---|---|---|")
 for name in a.size.split(","):
@@ -114,6 +105,6 @@ for name in a.size.split(","):
     for seed in a.seeds.split(","):
         key = a.folder / "locked.key"
         key.unlink(missing_ok=True)
-        found, seconds, memory = run("protect", str(model), "--data", str(data), "--task", "language", "--seed", seed, "-o", str(a.folder / "locked.onnx"), "--key", str(key), "--plain-key", "--force", "--allow-partial", *a.flags.split())
+        found, seconds, memory = measured.run(a.advparams, "protect", str(model), "--data", str(data), "--task", "language", "--seed", seed, "-o", str(a.folder / "locked.onnx"), "--key", str(key), "--plain-key", "--force", "--allow-partial", *a.flags.split())
         measured = {m["name"]: m for m in found["metrics"]}["perplexity"]
         print(f"| {name} | {seed} | {found['params_changed']} | {found['params_total']:,} | {measured['before']:.3f} → {measured['locked']:.3f} | {found['forward_passes']:.1f} | {seconds:.0f} | {memory:.1f} |", flush=True)

@@ -10,8 +10,9 @@ positions. Training takes so many minutes of one thread; with --piece, a call en
 measured in onnxruntime on 300 other pieces of the files held out: perplexity, and the share of next bytes that are right, beside those
 of the frequencies of bytes. Needs: pip install torch onnx onnxscript onnxruntime numpy
 """
-import argparse, json, math, os, pathlib, subprocess, sys, time
+import argparse, math, os, pathlib, sys, time
 import numpy as np, onnxruntime, torch, torch.nn as nn, torch.nn.functional as F
+import measured
 
 ap = argparse.ArgumentParser()
 ap.add_argument("--form", default="gpt", choices=["gpt", "llama"]); ap.add_argument("--peers", help="not used")
@@ -148,13 +149,8 @@ print("\n| model | seed | changed | perplexity | right, % | runs | evaluations |
 for seed in a.seeds.split(","):
     locked, key = a.folder / "locked.onnx", a.folder / "locked.key"
     key.unlink(missing_ok=True)
-    out = subprocess.Popen([a.advparams, "protect", str(model), "--data", str(samples), "--task", "language", "--seed", seed, "--threads", "1", "-o", str(locked), "--key", str(key),
-                            "--plain-key", "--force", "--allow-partial", "--json", "--quiet", *a.flags.split()], stdout=subprocess.PIPE)
-    found = out.stdout.read()
-    _, status, usage = os.wait4(out.pid, 0)
-    if status:
-        print(f"exit status {status >> 8}", flush=True)
-    found = json.loads(found)
+    found, seconds, _ = measured.run(a.advparams, "protect", str(model), "--data", str(samples), "--task", "language", "--seed", seed, "--threads", "1", "-o", str(locked), "--key", str(key),
+                                     "--plain-key", "--force", "--allow-partial", *a.flags.split())
     after = measure(locked, others)
     print(f"| {name}, {a.export} | {seed} | {found['params_changed']} | {before[0]:.2f} → {after[0]:.4g} | {100 * before[1]:.1f} → {100 * after[1]:.1f} | "
-          f"{found['forward_passes']:.1f} | {found['evaluations']} | {usage.ru_utime:.0f} |", flush=True)
+          f"{found['forward_passes']:.1f} | {found['evaluations']} | {seconds:.0f} |", flush=True)

@@ -9,8 +9,9 @@ times as frequent as others. The networks are a VGG-16 of half width (4,096,459 
 vision transformer (1.2 million). What is there already is not made again. The tables count single candidates, gradients and the
 user's CPU seconds of the process, since others may use the machine. Needs: pip install torch onnx numpy
 """
-import argparse, json, pathlib, resource, subprocess, sys, time
+import argparse, pathlib, sys, time
 import numpy as np
+import measured
 
 ap = argparse.ArgumentParser()
 ap.add_argument("--advparams", default="bin/advparams"); ap.add_argument("--peers", help="not used")
@@ -169,13 +170,6 @@ def train(name, path):
                       dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}})
 
 
-def run(*args):
-    """Returns what a command prints, and the seconds of CPU that it took."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    out = subprocess.run([a.advparams, *args, "--json", "--quiet", "--threads", "1"], check=True, stdout=subprocess.PIPE).stdout
-    return json.loads(out), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-
-
 a.folder.mkdir(parents=True, exist_ok=True)
 data("train", 12000, 0), data("test", 4000, 1)
 for name in a.models.split(","):
@@ -187,8 +181,8 @@ print("| model | seed | changed | of | test accuracy | target | evaluations | gr
 for name in a.models.split(","):
     model, locked, key = (str(a.folder / f) for f in (f"{name}.onnx", "locked.onnx", "locked.key"))
     for seed in a.seeds.split(","):
-        found, seconds = run("protect", model, "--data", str(a.folder / "train.npz"), "--seed", seed, "-o", locked, "--key", key, "--plain-key", "--force", *a.flags.split())
+        found, seconds, _ = measured.run(a.advparams, "protect", model, "--data", str(a.folder / "train.npz"), "--seed", seed, "-o", locked, "--key", key, "--plain-key", "--force", "--threads", "1", *a.flags.split())
         pathlib.Path(key).unlink()
-        seen, _ = run("verify", "--original", model, "--locked", locked, "--data", str(a.folder / "test.npz"))
+        seen, _, _ = measured.run(a.advparams, "verify", "--original", model, "--locked", locked, "--data", str(a.folder / "test.npz"), "--threads", "1")
         print(f"| {name} | {seed} | {found['params_changed']} | {found['params_total']} | {seen['accuracy']['original']:.4f} → {seen['accuracy']['locked']:.4f} | {found['target']:.4f} "
               f"| {found['evaluations']} | {found['gradient_passes']} | {seconds:.1f} |", flush=True)

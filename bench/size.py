@@ -9,8 +9,9 @@ gratings of 20 kinds that differ in direction and colour, and texts of eight sub
 runs over the samples. Changes are harder to find than in trained weights, whose ranges are wider. Samples for judging are others than
 those for fitting and searching. Needs: pip install numpy onnx torch torchvision transformers
 """
-import argparse, json, math, os, pathlib, subprocess
+import argparse, math, pathlib
 import numpy as np, torch, torch.nn as nn
+import measured
 
 ap = argparse.ArgumentParser()
 ap.add_argument("--advparams", default="bin/advparams"); ap.add_argument("--peers", help="not used")
@@ -98,17 +99,6 @@ def make(name, path, search, judge):
         np.savez(file, input=x, labels=y)
 
 
-def run(*args):
-    """Returns what a command prints, the user's CPU seconds and the largest resident memory in GB."""
-    out = subprocess.Popen([a.advparams, *args, "--json", "--quiet"], stdout=subprocess.PIPE)
-    text = out.stdout.read()
-    _, status, usage = os.wait4(out.pid, 0)
-    out.returncode = os.waitstatus_to_exitcode(status)
-    if out.returncode not in (0, 1):
-        raise SystemExit(f"exit status {out.returncode}")
-    return json.loads(text or "{}"), usage.ru_utime, usage.ru_maxrss / 1e6
-
-
 a.folder.mkdir(parents=True, exist_ok=True)
 print("| model | seed | changed | of | accuracy on other samples | runs | CPU seconds | memory, GB |\n|---|---|---|---|---|---|---|---|")
 for name in a.models.split(","):
@@ -119,7 +109,7 @@ for name in a.models.split(","):
         continue
     for seed in a.seeds.split(","):
         key.unlink(missing_ok=True)
-        found, seconds, memory = run("protect", str(model), "--data", str(search), "--seed", seed, "-o", str(locked), "--key", str(key), "--plain-key", "--force", "--allow-partial", *a.flags.split())
-        seen, _, _ = run("verify", "--original", str(model), "--locked", str(locked), "--data", str(judge))
+        found, seconds, memory = measured.run(a.advparams, "protect", str(model), "--data", str(search), "--seed", seed, "-o", str(locked), "--key", str(key), "--plain-key", "--force", "--allow-partial", *a.flags.split())
+        seen, _, _ = measured.run(a.advparams, "verify", "--original", str(model), "--locked", str(locked), "--data", str(judge))
         print(f"| {name} | {seed} | {found['params_changed']} | {found['params_total']:,} | {seen['accuracy']['original']:.4f} → {seen['accuracy']['locked']:.4f} "
               f"| {found['forward_passes']:.1f} | {seconds:.0f} | {memory:.1f} |", flush=True)

@@ -8,8 +8,9 @@ waves of 20 kinds for a ResNet; words of Python's standard library for an LSTM a
 characters for a GRU that tags them. Seconds to a minute of training each; what is there is not made again. CPU seconds are the
 user's of the process. Needs: pip install torch onnx onnxscript numpy
 """
-import argparse, collections, io, json, keyword, pathlib, re, resource, subprocess, sysconfig, token as tk, tokenize
+import argparse, collections, io, keyword, pathlib, re, sysconfig, token as tk, tokenize
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
+import measured
 
 ap = argparse.ArgumentParser()
 ap.add_argument("--advparams", default="bin/advparams"); ap.add_argument("--peers", help="not used")
@@ -161,13 +162,6 @@ def gru():
 NETS = dict(multilabel=multilabel, lstm=lstm, gru=gru, transformer=transformer, tab2=tab(2), tab10=tab(10), tab10bn=tab10bn, regmlp=regmlp, regcnn=regcnn, resnet=resnet20c, auto=auto)
 
 
-def run(*args):
-    """Returns what a command prints, and the seconds of CPU that it took."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    out = subprocess.run([a.advparams, *args, "--json", "--quiet", "--threads", "1"], stdout=subprocess.PIPE).stdout
-    return json.loads(out), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-
-
 print("| model | seed | changed | of | unseen samples | gradients | evaluations | CPU seconds |\n|---|---|---|---|---|---|---|---|")
 for name in a.models.split(",") if a.models else NETS:
     model, train, test = (str(a.folder / f"{name}.{end}") for end in (f"{a.exporter}.onnx", "train.npz", "test.npz"))
@@ -181,11 +175,11 @@ for name in a.models.split(",") if a.models else NETS:
     for seed in a.seeds.split(","):
         locked, key = a.folder / "locked.onnx", a.folder / "locked.key"
         key.unlink(missing_ok=True)
-        found, seconds = run("protect", model, "--data", train, "--seed", seed, "-o", str(locked), "--key", str(key), "--plain-key", "--force", "--allow-partial")
+        found, seconds, _ = measured.run(a.advparams, "protect", model, "--data", train, "--seed", seed, "-o", str(locked), "--key", str(key), "--plain-key", "--force", "--allow-partial", "--threads", "1")
         if "error" in found:
             print(f"| {name} | {seed} | {found['error']} |", flush=True)
             continue
-        seen, _ = run("verify", "--original", model, "--locked", str(locked), "--data", test)
+        seen, _, _ = measured.run(a.advparams, "verify", "--original", model, "--locked", str(locked), "--data", test, "--threads", "1")
         figures = ", ".join(f"{m['name']} {m['original']:.3f} → {m['locked']:.3f}" for m in seen["metrics"])
         print(f"| {name} | {seed} | {found['params_changed']}{' (' + found['stopped'] + ')' if found.get('stopped') else ''} | {found['params_total']} | {figures} "
               f"| {found['gradient_passes']} | {found['evaluations']} | {seconds:.1f} |", flush=True)
