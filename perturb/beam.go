@@ -27,6 +27,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 	}
 	s.fairest = math.Inf(1)
 	level, watch, needed := []node{{objective: start}}, plateau{lowest: start}, 0.0
+	again := func(from []node) { level, needed, watch = from, 0, plateau{lowest: from[0].objective} }
 	if len(s.seed) > 0 && limit > 0 {
 		level, s.seed = s.seed, nil
 	}
@@ -56,7 +57,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 			return false, err
 		}
 		if wider != nil {
-			level, needed, watch = wider, 0, plateau{lowest: wider[0].objective}
+			again(wider)
 			continue
 		}
 		s.best = level[0].list
@@ -80,7 +81,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 					return false, err
 				}
 				if level = []node{better}; wider != nil {
-					level, needed, watch = wider, 0, plateau{lowest: wider[0].objective}
+					again(wider)
 				}
 			}
 		}

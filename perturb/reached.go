@@ -18,7 +18,7 @@ func (s *search) heldOut() int {
 	case traits.AllOutputs:
 		return minAnswers
 	case traits.NextTokens: // of which each sample has many
-		return max(1, heldOut/max(1, task.Truth(s.samples, 0, 1).Len()))
+		return max(1, heldOut/answersOf(s.samples))
 	}
 	return heldOut
 }

@@ -161,8 +161,7 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 			opt.Calibration = max(minAnswers, min(opt.Calibration, samples.Len()/2))
 		}
 		if opt.Task.Traits().NextTokens { // each sample has many answers, of which others judge
-			each := max(1, task.Truth(samples, 0, 1).Len())
-			opt.Calibration = max(1, min(opt.Calibration, max(mostTokens/each, 1), (samples.Len()+1)/2))
+			opt.Calibration = max(1, min(opt.Calibration, max(mostTokens/answersOf(samples), 1), (samples.Len()+1)/2))
 		}
 	}
 	started := map[string]bool{}
@@ -337,6 +336,9 @@ func (s *search) differentiated() gradient.Config {
 	cfg.Gradients = func(name string) bool { _, ok := s.bounds[name]; return ok }
 	return cfg
 }
+
+// answersOf returns the number of answers that a sample has.
+func answersOf(samples Samples) int { return max(1, task.Truth(samples, 0, 1).Len()) }
 
 // mostTokens is the number of tokens that are enough to choose changes by.
 const mostTokens = 1 << 13

@@ -104,8 +104,8 @@ func (s *minimal) spent(ctx context.Context) error {
 
 // squeeze looks for a set with fewer changes that is at the target, as far as the work
 // allows: by exchanges, as long as these find one, by the gradient where there are many, and
-// then by another search, which raises the loss that the model was trained with. Which objective finds the shorter list
-// differs by model.
+// then by another search, which raises the loss that the model was trained with. Which
+// objective finds the shorter list differs by model.
 func (s *minimal) squeeze(ctx context.Context) error {
 	defer func() { s.end = 0 }()
 	attempts := []func() (bool, error){func() (bool, error) { return s.shorter(ctx, s.outward(s.present())) }}
