@@ -15,10 +15,19 @@ import (
 
 const madeUpFraction = 4 // one in so many samples of the search is a field, another noise
 
-// made makes up samples of one family. They have no labels yet.
-func (d *Data) made(ctx context.Context, m *onnxio.Model, h *head, family synth.Family, within synth.Range, n int, seed uint64, w *gradient.Workers, progress func(int)) (nd.Array, string, error) {
+// The multiply-adds that may be spent on samples which follow the gradient, to search with and
+// to judge with, of one family each time. The first take a core some minutes, and a large
+// network has fewer samples: forty gradients of a ResNet-18 are 2e11.
+const (
+	searchWork = 2e13
+	judgeWork  = 1e13
+)
+
+// made makes up samples of one family, at most n, as far as work goes if that is not 0. They
+// have no labels yet.
+func (d *Data) made(ctx context.Context, m *onnxio.Model, h *head, family synth.Family, within synth.Range, n int, work int64, seed uint64, w *gradient.Workers, progress func(int)) (nd.Array, string, error) {
 	inputs, err := synth.Samples(ctx, m, synth.Options{
-		N: n, Family: family, Shape: d.Shape, Mean: d.Preprocess.Mean, Std: d.Preprocess.Std, Range: within, Output: h.output, Axes: h.look.Axes, Seed: seed, Workers: w, Progress: progress,
+		N: n, Work: work, Family: family, Shape: d.Shape, Mean: d.Preprocess.Mean, Std: d.Preprocess.Std, Range: within, Output: h.output, Axes: h.look.Axes, Seed: seed, Workers: w, Progress: progress,
 	})
 	if err != nil {
 		return nd.Array{}, "", err
@@ -29,10 +38,15 @@ func (d *Data) made(ctx context.Context, m *onnxio.Model, h *head, family synth.
 	return nd.Array{}, "", errors.New("no samples were made")
 }
 
-// invent makes up n samples to search with, of several families. They have no labels yet.
+// invent makes up samples to search with, of several families: n, or a default number, less where
+// these take much work. They have no labels yet.
 func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *gradient.Workers, o observer) (*prepared, error) {
 	if err := d.tryOn(ctx, m, h, w); err != nil {
 		return nil, err
+	}
+	work := int64(0)
+	if n <= 0 {
+		n, work = defaultMadeUp, searchWork/int64(len(h.ranges))
 	}
 	progress := o.counter("making up samples", n)
 	families, _ := synth.Families()
@@ -50,7 +64,7 @@ func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *g
 			if share == 0 {
 				continue
 			}
-			a, name, err := d.made(ctx, m, h, family, within, share, d.seed(1)+uint64(k), w, func(k int) {
+			a, name, err := d.made(ctx, m, h, family, within, share, work, d.seed(1)+uint64(k), w, func(k int) {
 				if progress != nil {
 					progress(done + k)
 				}
@@ -58,11 +72,16 @@ func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *g
 			if err != nil {
 				return nil, err
 			}
-			done += share
+			done += a.Shape[0]
 			all, shape, input = append(all, a.Float32s()...), a.Shape[1:], name
 		}
+		if i == 0 && done < parts[0] { // others are to be in proportion
+			for j := range parts {
+				parts[j] = parts[j] * done / max(n-2*(n/madeUpFraction), 1)
+			}
+		}
 	}
-	set, err := dataset.FromArrays(map[string]nd.Array{input: nd.Of(all, append([]int{n}, shape...)...)}, "made up from the model")
+	set, err := dataset.FromArrays(map[string]nd.Array{input: nd.Of(all, append([]int{done}, shape...)...)}, "made up from the model")
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +98,7 @@ func (d *Data) tryOn(ctx context.Context, m *onnxio.Model, h *head, w *gradient.
 	if h.look.Axes, err = h.look.Axes.With(m, d.Axes); err != nil {
 		return err
 	}
-	a, name, err := d.made(ctx, m, h, synth.Noise, synth.Normal, tried, d.seed(1), w, nil)
+	a, name, err := d.made(ctx, m, h, synth.Noise, synth.Normal, tried, 0, d.seed(1), w, nil)
 	if err != nil {
 		return err
 	}
@@ -112,7 +131,7 @@ func (d *Data) rangesOf(ctx context.Context, m *onnxio.Model, h *head, shape []i
 	for _, list := range [][]synth.Range{usual, others} {
 		var varied []synth.Range
 		for _, within := range list {
-			a, name, err := d.made(ctx, m, h, synth.Shapes, within, judgeMadeUp, d.seed(1), w, nil)
+			a, name, err := d.made(ctx, m, h, synth.Shapes, within, judgeMadeUp, 0, d.seed(1), w, nil)
 			if err != nil {
 				return nil, err
 			}

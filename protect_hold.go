@@ -145,7 +145,7 @@ func (l *locking) holdVariants(ctx context.Context) error {
 
 // unseen makes up samples to judge with, with the answers of the model.
 func (l *locking) unseen(ctx context.Context, family synth.Family, within synth.Range, seed uint64) (*prepared, error) {
-	a, name, err := l.Data.made(ctx, l.m, l.samples.head, family, within, judgeMadeUp/len(l.samples.ranges), seed, l.w, nil)
+	a, name, err := l.Data.made(ctx, l.m, l.samples.head, family, within, judgeMadeUp/len(l.samples.ranges), judgeWork/int64(len(l.samples.ranges)), seed, l.w, nil)
 	if err != nil {
 		return nil, err
 	}

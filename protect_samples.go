@@ -128,11 +128,7 @@ func (o *ProtectOptions) byOutputs(ctx context.Context, m *onnxio.Model, p *prep
 // read reads the samples, or makes them up.
 func (o *ProtectOptions) read(ctx context.Context, m *onnxio.Model, h *head, w *gradient.Workers) (*prepared, error) {
 	if o.Data.MadeUp {
-		n := o.Samples
-		if n <= 0 {
-			n = defaultMadeUp
-		}
-		return o.Data.invent(ctx, m, h, n, w, o.see())
+		return o.Data.invent(ctx, m, h, o.Samples, w, o.see())
 	}
 	d, n := o.Data, o.Samples
 	if n == 0 {

@@ -18,6 +18,9 @@ import (
 type Options struct {
 	// N is the number of samples.
 	N int
+	// Work, if not 0, bounds the multiply-adds that are spent on samples which follow the
+	// gradient: fewer than N are made if these would take more, but at least a few.
+	Work int64
 	// Family is the kind of samples; the zero value is Dreams.
 	Family Family
 	// Shape is the shape of one sample, without the axis of samples; nil means the one
@@ -51,7 +54,8 @@ const (
 	smooth   = 2    // most passes of smoothing over noise and gradients
 )
 
-// Samples returns opt.N samples for a model, [N, sample shape], by the name of its input.
+// Samples returns opt.N samples for a model, or fewer if opt.Work says so, [N, sample shape], by
+// the name of its input.
 // Models without exactly one input of floats are an *InputsError, open shapes that
 // opt.Shape does not fill a *ShapeError, and samples that take more than half of the
 // memory, or more than gradient.MemoryFor, a *MemoryError.
@@ -75,11 +79,16 @@ func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.A
 			return nil, err
 		}
 	}
-	size := min(batch, opt.N)
-	if axes.Batch > 0 {
-		size = axes.Batch
+	if opt.N, err = affordable(m, axes, opt, in, shape); err != nil {
+		return nil, err
 	}
-	p, err := program(m, axes, opt, in, append([]int{size}, shape...))
+	return samples(ctx, m, axes, opt, in, shape)
+}
+
+// samples makes samples of a shape.
+func samples(ctx context.Context, m *onnxio.Model, axes *gradient.Axes, opt Options, in string, shape []int) (map[string]nd.Array, error) {
+	size := atATime(axes, opt.N)
+	p, err := program(m, axes, opt, in, append([]int{size}, shape...), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +131,14 @@ func tried(ctx context.Context, m *onnxio.Model, axes *gradient.Axes, opt Option
 	return axes, err
 }
 
+// atATime returns how many of n samples are made at a time.
+func atATime(axes *gradient.Axes, n int) int {
+	if axes.Batch > 0 {
+		return axes.Batch
+	}
+	return min(batch, n)
+}
+
 // trial is the number of samples that a model is tried on.
 const trial = 8
 
@@ -144,7 +161,7 @@ func (s made) Batch(lo, hi int) (map[string]nd.Array, error) {
 }
 
 // program returns what computes gradients for a batch; nil if samples of the family need none.
-func program(m *onnxio.Model, axes *gradient.Axes, opt Options, input string, shape []int) (*gradient.Program, error) {
+func program(m *onnxio.Model, axes *gradient.Axes, opt Options, input string, shape []int, meter *gradient.Meter) (*gradient.Program, error) {
 	if !opt.Family.follows() {
 		return nil, nil
 	}
@@ -152,7 +169,7 @@ func program(m *onnxio.Model, axes *gradient.Axes, opt Options, input string, sh
 	if err != nil {
 		return nil, err
 	}
-	cfg := gradient.Config{Logits: true, ByInputs: true, Axes: axes, Workers: opt.Workers, Weights: weights, Shapes: map[string][]int{input: shape}}
+	cfg := gradient.Config{Logits: true, ByInputs: true, Axes: axes, Workers: opt.Workers, Weights: weights, Meter: meter, Shapes: map[string][]int{input: shape}}
 	if opt.Output != "" {
 		cfg.Outputs = []string{opt.Output}
 	}

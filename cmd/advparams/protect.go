@@ -85,7 +85,7 @@ inputs that the model expects. Without them samples of several ranges are made: 
 	fileFlag(cmd, &p.opt.Key, "key", "", "write the key to `KEY`; - for standard output", "key")
 	p.seal.register(cmd)
 	p.data.register(cmd, advparams.Train, 1)
-	fl.IntVar(&p.opt.Samples, "samples", 2000, "search on at most `N` samples; 0: all. --data none makes that many, 512 if left out")
+	fl.IntVar(&p.opt.Samples, "samples", 2000, "search on at most `N` samples; 0: all. --data none makes that many, 512 or fewer if left out")
 	fl.IntSliceVar(&p.data.Shape, "shape", nil, "`D1,D2,…` is the shape of a sample for --data none")
 	fl.Lookup("shape").DefValue = ""
 	fl.Var((*cliflag.Accuracy)(&p.opt.Target), "target-accuracy", "stop at this accuracy, between 0 and 1, or at chance")

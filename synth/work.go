@@ -1,0 +1,31 @@
+package synth
+
+import (
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio"
+)
+
+// few is the least number of samples that is made, whatever they cost.
+const few = 8
+
+// backAndForth is the work of a gradient in forward runs.
+const backAndForth = 3
+
+// affordable returns how many of opt.N samples opt.Work allows.
+func affordable(m *onnxio.Model, axes *gradient.Axes, opt Options, in string, shape []int) (int, error) {
+	if opt.Work <= 0 || opt.N <= few || !opt.Family.follows() {
+		return opt.N, nil
+	}
+	meter := new(gradient.Meter)
+	size := append([]int{atATime(axes, few)}, shape...)
+	p, err := program(m, axes, opt, in, size, meter)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := p.Forward(map[string]nd.Array{in: nd.New(nd.Float32, size...)}); err != nil {
+		return 0, err
+	}
+	each := steps * backAndForth * meter.Work() / int64(size[0])
+	return max(few, min(opt.N, int(opt.Work/max(each, 1)))), nil
+}
