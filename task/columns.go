@@ -183,6 +183,36 @@ func squashAt(m, s float64, x, grads []float64) {
 	}
 }
 
+// alike returns the mean of the squared correlations of two columns as they are and squashed, and
+// writes its derivatives by the elements of u to grads. The columns are overwritten. As they are,
+// a few samples far from the others decide, and squashed, the order of the many does.
+func alike(u, v, grads []float64) float64 {
+	x, y, more := deviations(u), deviations(v), fill(make([]float64, len(u)), 1)
+	plain := correlation(x, y, more)
+	squash(v, nil)
+	squash(u, fill(grads, 1))
+	soft := correlation(u, v, grads)
+	for i, g := range more {
+		grads[i] = (grads[i] + g) / 2
+	}
+	return (plain + soft) / 2
+}
+
+// deviations returns x less its mean; zeros if it does not vary or an element is not finite.
+func deviations(x []float64) []float64 {
+	out, mean := make([]float64, len(x)), 0.0
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	if math.IsNaN(mean) || math.IsInf(mean, 0) || slices.Min(x) == slices.Max(x) {
+		return out
+	}
+	for i, v := range x {
+		out[i] = v - mean
+	}
+	return out
+}
+
 func fill(x []float64, v float64) []float64 {
 	for i := range x {
 		x[i] = v
@@ -263,6 +293,20 @@ func rankCorrelation(x, y []float32) float64 {
 		return 0
 	}
 	return uv / math.Sqrt(uu*vv)
+}
+
+// linearCorrelation returns Pearson's r; 0 if one of the columns does not vary beyond rounding.
+func linearCorrelation(x, y []float32) float64 {
+	mx, vx := moments(x)
+	my, vy := moments(y)
+	both := 0.0
+	for i := range x {
+		both += (float64(x[i]) - mx) * (float64(y[i]) - my) / float64(len(x))
+	}
+	if r := both / math.Sqrt(vx*vy); vx > rounding*mx*mx && vy > rounding*my*my && r == r {
+		return max(-1, min(r, 1))
+	}
+	return 0
 }
 
 // areaUnderROC returns the probability that a positive sample has a larger output than a

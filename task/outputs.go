@@ -3,6 +3,7 @@ package task
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
@@ -13,8 +14,8 @@ import (
 //
 // Each number that a model computes for a sample is compared by itself, over the samples:
 // by the share of its variance that the locked model's number explains, and by the rank
-// correlation of the two, which no shift and no scale changes. So large numbers do not hide
-// small ones, and the coordinates of boxes do not hide scores that are still right.
+// correlation of the two, which no shift and no scale changes. The first shows the few samples
+// that a number picks out, the second the order of the others. Large numbers do not hide small ones, and the coordinates of boxes do not hide scores that are still right.
 type Outputs struct {
 	// Names are the names of the outputs, for metrics; nil if they are not known.
 	Names []string
@@ -139,7 +140,7 @@ func (Outputs) read(outputs []nd.Array, truth nd.Array) (list []part, y []float3
 }
 
 // Objective returns the root mean square over the outputs of the mean over their columns
-// of the squared correlation with the truth (softCorrelation). For batches of few samples with
+// of the squared correlation with the truth (alike). For batches of few samples with
 // few numbers it counts the numbers that are near the truth instead.
 func (t Outputs) Objective(truth nd.Array, _ float64) gradient.Loss {
 	return func(outputs, seeds []nd.Array) (float64, error) {
@@ -191,11 +192,10 @@ func (t Outputs) agreement(p part, y []float32, n, width int, seed []float32) fl
 			}
 			total += near(u, v, scale, grads)
 		} else {
-			if squash(v, nil) == 0 {
+			if slices.Min(v) == slices.Max(v) {
 				continue // the same for all samples
 			}
-			squash(u, fill(grads, 1))
-			total += correlation(u, v, grads)
+			total += alike(u, v, grads)
 		}
 		counted++
 		for i := 0; i < n && seed != nil; i++ {
@@ -348,8 +348,8 @@ func (t *outputsTally) Score() Score {
 }
 
 // agreement returns the mean over the columns of how far x tells y, 1 if they are the same
-// and 0 if x tells no more than the mean of y: the share of variance that x explains, or
-// ρ² if that is more. Columns that are the same for all samples do not count; rows is 0 if
+// and 0 if x tells no more than the mean of y: the share of variance that x explains, in
+// whatever scale, or ρ² if that is more. Columns that are the same for all samples do not count; rows is 0 if
 // all are.
 func (c *columns) agreement() (mean float64, rows int) {
 	counted := 0
@@ -360,16 +360,8 @@ func (c *columns) agreement() (mean float64, rows int) {
 			continue
 		}
 		counted, rows = counted+1, len(y)
-		mse := 0.0
-		for i := range x {
-			d := float64(x[i]) - float64(y[i])
-			mse += d * d / float64(len(x))
-		}
-		best := 0.0
-		if r2 := 1 - mse/variance; r2 > 0 {
-			best = r2
-		}
-		if best < 1 {
+		best := linearCorrelation(x, y)
+		if best *= best; best < 1 {
 			rho := rankCorrelation(x, y)
 			best = max(best, rho*rho)
 		}

@@ -102,3 +102,28 @@ func TestSameColumns(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestFewSamplesPickedOut: a locked model that still tells the few samples which the original
+// tells, in another scale and with the others in another order, agrees with it.
+func TestFewSamplesPickedOut(t *testing.T) {
+	const n = 200
+	truth, other := nd.New(nd.Float32, n, 1), nd.New(nd.Float32, n, 1)
+	for i := range n {
+		truth.Float32s()[i], other.Float32s()[i] = float32(i%7), float32(i%11)
+		if i%50 == 0 {
+			truth.Float32s()[i], other.Float32s()[i] = 100, 50
+		}
+	}
+	tally := Outputs{}.NewTally()
+	if err := tally.Add([]nd.Array{other}, truth); err != nil {
+		t.Fatal(err)
+	}
+	if s := tally.Score(); s.Quality < 0.7 {
+		t.Errorf("%+v", s)
+	}
+	seeds := []nd.Array{nd.New(nd.Float32, n, 1)}
+	got, err := Outputs{}.Objective(truth, 1)([]nd.Array{other}, seeds)
+	if err != nil || got < 0.35 {
+		t.Errorf("the objective is %v, %v", got, err)
+	}
+}
