@@ -165,13 +165,16 @@ const farOff = 2
 const rounds = 12
 
 // together returns a set with several changes more, if these lower the objective more than
-// the first of them; nil otherwise.
+// the first of them; nil otherwise, and if fewer than two of them lower it at all.
 func (s *minimal) together(n node, more []candidate) (*node, error) {
 	joint := node{list: slices.Clone(n.list)}
 	for _, c := range more {
 		if c.gain > 0 {
 			joint.list = append(joint.list, c)
 		}
+	}
+	if len(joint.list) < len(n.list)+2 {
+		return nil, nil // a set that is not larger would be extended again and again
 	}
 	s.become(joint.list)
 	var err error

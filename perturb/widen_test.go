@@ -106,3 +106,25 @@ func TestPruneSpent(t *testing.T) {
 		}
 	}
 }
+
+// TestTogetherGrows: changes of which no two lower the objective make no set, however the first of
+// them is rated. A set as large as before would be extended until the work is done.
+func TestTogetherGrows(t *testing.T) {
+	t.Parallel()
+	s := examined(t, 64, Options{})
+	if err := s.calibrate(t.Context(), 32); err != nil {
+		t.Fatal(err)
+	}
+	one, other := anyChange(t, s), anyChange(t, s)
+	start, err := s.blocks.objective()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, gains := range [][2]float64{{-0.02, -0.03}, {0.0001, -0.03}} {
+		one.gain, other.gain = gains[0], gains[1]
+		joint, err := s.together(node{objective: start}, []candidate{one, other})
+		if err != nil || joint != nil {
+			t.Errorf("gains %v: %v, %v", gains, joint, err)
+		}
+	}
+}
