@@ -97,7 +97,7 @@ def find(s, n, seed):
     open4 = any(len(x.shape) == 4 and not all(isinstance(d, int) for d in x.shape[1:]) for x in inputs)
     ints = any("int" in x.type for x in inputs)
     fixed = all(isinstance(d, int) for x in inputs for d in x.shape[1:])
-    for scale, image, length, top in itertools.product((1, 0.1, 10), IMAGES if open4 else (0,), (0,) if fixed else LENGTHS, (100, 9, 2) if ints else (0,)):
+    for scale, image, length, top in itertools.product((1, 0.1, 10, 0.01), IMAGES if open4 else (0,), (0,) if fixed else LENGTHS, (100, 9, 2) if ints else (0,)):
         how = dict(image=image, length=length, top=top, scale=scale)
         try:
             trial = Feeds(s, 3, seed, **how)
