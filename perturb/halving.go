@@ -10,7 +10,7 @@ import (
 // lastKept until the end, unless one is clearly worse.
 const (
 	firstKept = 24
-	lastKept  = 4
+	lastKept  = 2
 )
 
 // trial is a candidate that has been evaluated on some blocks. Its gain is the mean of
@@ -83,7 +83,7 @@ func (t *trial) evaluate(one *block) error {
 // enough is the least number of blocks that a standard error is computed from.
 const enough = 4
 
-// worse reports whether a candidate is worse than another by three standard errors of
+// worse reports whether a candidate is worse than another by two standard errors of
 // the difference, over the blocks that both were evaluated on.
 func (t *trial) worse(than *trial) bool {
 	n := float64(len(t.gains))
@@ -95,5 +95,5 @@ func (t *trial) worse(than *trial) bool {
 		d := than.gains[i] - g - mean
 		square += d * d
 	}
-	return mean > 3*math.Sqrt(square/(n*(n-1)))
+	return mean > 2*math.Sqrt(square/(n*(n-1)))
 }

@@ -15,13 +15,13 @@ var inward = []float32{0.3, 0.1, 0.03}
 
 // inside moves all changed values off the ends of their ranges, as far as the quality on
 // the blocks does not rise above now. It reports whether the model is at the target
-// afterwards; if not, it undoes the moves.
-func (s *minimal) inside(ctx context.Context, now task.Score) (reached bool, err error) {
+// afterwards; if not, it undoes the moves, and returns the score with them if there were any.
+func (s *minimal) inside(ctx context.Context, now task.Score) (reached bool, missed *task.Score, err error) {
 	before := s.result
 	before.Changes = slices.Clone(before.Changes)
 	better, err := s.better()
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	for _, share := range inward {
 		if !s.move(before.Changes, share) {
@@ -29,21 +29,23 @@ func (s *minimal) inside(ctx context.Context, now task.Score) (reached bool, err
 		}
 		t, n, stopped, err := s.count(better)
 		if err != nil {
-			return false, err
+			return false, nil, err
 		}
 		if stopped || t.Score().Quality > now.Quality {
 			continue
 		}
-		if reached, err = s.confirm(ctx, t, n); reached || err != nil {
-			return reached, err
+		if reached, err = s.confirm(ctx, s.identity(), t, n); reached || err != nil {
+			return reached, nil, err
 		}
+		score := s.result.Locked
+		missed = &score
 		break
 	}
 	for _, c := range before.Changes {
 		s.set(site{c.Tensor, c.Index}, s.model.Weight(c.Tensor).Decode(c.New))
 	}
 	s.result = before
-	return false, nil
+	return false, missed, nil
 }
 
 // move moves changed values by a share of the way back to the old ones. It reports whether

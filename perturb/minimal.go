@@ -16,17 +16,18 @@ type minimal struct {
 	blocks  *blocks
 	without study.Without
 
-	collapse []candidate // changes of the last layer that are at the target; nil if there are none
-	best     []candidate // the best set so far that is not
-	seed     []node      // what a search begins with; nil for nothing
-	reached  *state      // the best so far that is
-	began    float64     // share of the work at which a patient attempt began; 0 before
-	rounds   int         // of exact evaluation, in this attempt
-	gradual  bool        // the model yields to no single change
-	fairest  float64     // how far other samples than those that choose changes were from the target at best
-	stuck    bool        // the objective no longer falls
-	done     bool        // the work that a search may take is done
-	end      int64       // the work at which a part of the search ends; 0 for none
+	collapse []candidate        // changes of the last layer that are at the target; nil if there are none
+	best     []candidate        // the best set so far that is not
+	seed     []node             // what a search begins with; nil for nothing
+	reached  *state             // the best so far that is
+	began    float64            // share of the work at which a patient attempt began; 0 before
+	rounds   int                // of exact evaluation, in this attempt
+	gradual  bool               // the model yields to no single change
+	fairest  float64            // how far other samples than those that choose changes were from the target at best
+	refuted  map[string]verdict // sets of changes that do not reach the target, by identity
+	stuck    bool               // the objective no longer falls
+	done     bool               // the work that a search may take is done
+	end      int64              // the work at which a part of the search ends; 0 for none
 }
 
 // run searches until ctx is done. It then returns what it has come to.
@@ -151,7 +152,7 @@ func (s *minimal) calibrate(ctx context.Context, n int) (err error) {
 	if s.blocks, err = newBlocks(ctx, s.model, s.differentiated(), s.samples, n, size, keptLimit(), s.opt.Task, s.lowered); err != nil {
 		return err
 	}
-	s.blocks.step = s.report
+	s.blocks.step, s.refuted = s.report, map[string]verdict{}
 	return nil
 }
 
@@ -287,7 +288,7 @@ func (s *minimal) original(c Change) float32 { return s.model.Weight(c.Tensor).D
 func (s *minimal) prune(ctx context.Context) error {
 	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1 && s.share() < 1; {
 		c := s.result.Changes[i]
-		ok, err := s.moved(ctx, site{c.Tensor, c.Index}, s.original(c))
+		ok, err := s.undone(ctx, site{c.Tensor, c.Index}, s.original(c))
 		if err != nil {
 			return err
 		}
@@ -302,8 +303,8 @@ func (s *minimal) prune(ctx context.Context) error {
 	return nil
 }
 
-// moved sets a parameter if the model is at the target with the new value.
-func (s *minimal) moved(ctx context.Context, at site, value float32) (ok bool, err error) {
+// undone gives a parameter its original value if the model is at the target with that.
+func (s *minimal) undone(ctx context.Context, at site, value float32) (ok bool, err error) {
 	tally, n, stopped, err := s.blocks.with(at, value, s.hopeless)
 	if stopped || err != nil {
 		return false, err
@@ -312,7 +313,8 @@ func (s *minimal) moved(ctx context.Context, at site, value float32) (ok bool, e
 	x, before := a.Float32s(), s.result
 	old := x[at.index]
 	x[at.index] = value
-	if ok, err = s.confirm(ctx, tally, n); err != nil {
+	whole := node{list: s.present()}
+	if ok, err = s.confirm(ctx, identity(whole.without(candidate{site: at}).list), tally, n); err != nil {
 		return false, err
 	}
 	if ok {

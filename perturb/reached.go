@@ -26,6 +26,10 @@ func (s *search) heldOut() int {
 // accept reports whether the model is at the target, or near it. If it is at the target,
 // accept moves changed values off the ends of their ranges.
 func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
+	id := s.identity()
+	if s.known(id) {
+		return false, s.near(), nil
+	}
 	t, n, stopped, err := s.count(s.hopeless)
 	if err != nil {
 		return false, false, err
@@ -33,20 +37,51 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 	now := t.Score()
 	s.note(now)
 	if stopped {
-		return false, false, nil
+		s.refuted[id] = verdict{all: now}
+		return false, s.near(), nil
 	}
 	if !s.without.Clamp && now.Quality <= s.targetFor(now) { // most likely it is
-		if reached, err = s.inside(ctx, now); reached || err != nil {
+		reached, missed, err := s.inside(ctx, now)
+		if reached || err != nil {
 			return reached, true, err
 		}
+		if missed != nil && missed.Quality > s.targetFor(*missed)+further {
+			s.note(*missed)
+			s.refuted[id] = verdict{*missed, s.fair}
+			return false, s.near(), nil
+		}
 	}
-	reached, err = s.confirm(ctx, t, n)
-	return reached, reached || s.result.Locked.Quality < s.result.Target+nearby, err
+	reached, err = s.confirm(ctx, id, t, n)
+	return reached, reached || s.near(), err
 }
 
 // nearby is the distance above the target at which other sets of as many changes may
 // reach it.
-const nearby = 0.03
+const nearby = 0.02
+
+// further is how much lower the quality may be with values at the ends of their ranges than a
+// little inside.
+const further = 0.005
+
+// near reports whether the model is that near.
+func (s *minimal) near() bool { return s.result.Locked.Quality < s.result.Target+nearby }
+
+// verdict is what was found of changes that do not reach the target.
+type verdict struct{ all, held task.Score }
+
+// known reports whether changes were found not to reach the target. It then notes what was
+// found.
+func (s *minimal) known(id string) bool {
+	v, ok := s.refuted[id]
+	if ok {
+		s.note(v.all)
+		s.fair = v.held
+	}
+	return ok
+}
+
+// identity names the present changes.
+func (s *minimal) identity() string { return identity(s.present()) }
 
 // count tallies the blocks with the present weights, until stop returns true.
 func (s *minimal) count(stop func(score task.Score, n int) bool) (t task.Tally, n int, stopped bool, err error) {
@@ -57,8 +92,12 @@ func (s *minimal) count(stop func(score task.Score, n int) bool) (t task.Tally, 
 
 // confirm reports whether the model is at the target on all samples, and on those that
 // played no part in choosing changes. all is the tally of the first seen samples. It
-// stops as soon as the target is out of reach.
-func (s *minimal) confirm(ctx context.Context, all task.Tally, seen int) (reached bool, err error) {
+// stops as soon as the target is out of reach. id names the changes: it remembers those that
+// do not reach the target.
+func (s *minimal) confirm(ctx context.Context, id string, all task.Tally, seen int) (reached bool, err error) {
+	if s.known(id) {
+		return false, nil
+	}
 	n, held := 0, s.opt.Task.NewTally()
 	err = s.judge.Each(ctx, s.samples, seen, func(e task.Evaluation) (bool, error) {
 		n += e.N
@@ -71,10 +110,12 @@ func (s *minimal) confirm(ctx context.Context, all task.Tally, seen int) (reache
 	s.note(all.Score())
 	fair := held.Score()
 	s.fair = fair
-	if s.opt.Target == 0 && s.result.Locked.Translated > translatable {
-		return false, nil
+	renamed := s.opt.Target == 0 && s.result.Locked.Translated > translatable
+	reached = !renamed && s.result.Locked.Quality <= s.result.Target && (n < s.heldOut() || fair.Quality <= s.targetFor(fair))
+	if !reached {
+		s.refuted[id] = verdict{s.result.Locked, fair}
 	}
-	return s.result.Locked.Quality <= s.result.Target && (n < s.heldOut() || fair.Quality <= s.targetFor(fair)), nil
+	return reached, nil
 }
 
 // translatable is the accuracy beyond chance that renaming the locked model's answers may
@@ -92,7 +133,7 @@ func (s *minimal) settled(ctx context.Context) (reached bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if reached, err = s.confirm(ctx, tally, n); !reached {
+	if reached, err = s.confirm(ctx, s.identity(), tally, n); !reached {
 		s.note(whole) // confirm may have stopped early
 	}
 	return reached, err

@@ -346,10 +346,10 @@ const mostTokens = 1 << 13
 // judgeBatch is the number of samples that the judge computes at a time.
 const judgeBatch = 128
 
-// uncertainty is three standard deviations of a share measured on n samples.
+// uncertainty is two standard deviations of a share measured on n samples.
 func uncertainty(share float64, n int) float64 {
 	share = min(max(share, 0.05), 0.95)
-	return 3 * math.Sqrt(share*(1-share)/float64(n))
+	return 2 * math.Sqrt(share*(1-share)/float64(n))
 }
 
 // head is the first n samples of a source.

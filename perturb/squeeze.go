@@ -83,7 +83,7 @@ const weakKept = 4
 // The work that each attempt of squeeze may take: some runs over all samples, or some multiply-adds where
 // these are quickly done.
 const (
-	squeezePasses = 1
+	squeezePasses = 0.75
 	squeezeWork   = 5e9
 )
 
