@@ -3,6 +3,7 @@ package perturb
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -114,7 +115,14 @@ func (s *minimal) improved(ctx context.Context, n node) (better node, improved b
 		better, err = s.swap(ctx, n)
 		return better, better.objective < n.objective, err
 	}
-	return s.descend(ctx, n, exchanges)
+	if s.end == 0 { // another change may cost less than many exchanges
+		s.end = s.meter.Work() + int64(exchanged*budget(s.once))
+		defer func() { s.end = 0 }()
+	}
+	if better, improved, err = s.descend(ctx, n, exchanges); errors.Is(err, errSpent) {
+		err = nil
+	}
+	return better, improved, err
 }
 
 // The work that a search may take: some runs over all samples, and some multiply-adds, which
@@ -123,6 +131,13 @@ const (
 	wholePasses = 10
 	wholeWork   = 1e12
 )
+
+// budget returns the work that a search may take which has no deadline, where running the model
+// over all samples takes once.
+func budget(once int64) float64 { return wholePasses*float64(once) + wholeWork }
+
+// exchanged is the share of that which exchanges may take before another change is added.
+const exchanged = 0.05
 
 // share returns the share of the work that has been done. It is more than 1 for what goes
 // on, such as measuring the result.

@@ -39,6 +39,9 @@ func (s *minimal) patiently(ctx context.Context, limit int) (reached bool, err e
 func (s *minimal) pace(n, left int, needed float64) int {
 	share := s.share()
 	s.rounds++
+	if s.began == 0 && s.near() {
+		share = 0 // there is no hurry any more
+	}
 	if s.began == 0 {
 		return pace(n, needed, share)
 	}

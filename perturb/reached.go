@@ -45,7 +45,7 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 		if reached || err != nil {
 			return reached, true, err
 		}
-		if missed != nil && missed.Quality > s.targetFor(*missed)+further {
+		if missed != nil && (missed.Quality > s.targetFor(*missed)+further || s.renamed(*missed, 5*further)) {
 			s.note(*missed)
 			s.refuted[id] = verdict{*missed, s.fair}
 			return false, s.near(), nil
@@ -102,7 +102,8 @@ func (s *minimal) confirm(ctx context.Context, id string, all task.Tally, seen i
 	err = s.judge.Each(ctx, s.samples, seen, func(e task.Evaluation) (bool, error) {
 		n += e.N
 		err := errors.Join(all.Add(e.Outputs, e.Truth), held.Add(e.Outputs, e.Truth))
-		return !s.outOfReach(held.Score(), n, s.samples.Len()-seen), err
+		clearly := seen+n >= translated && s.renamed(all.Score(), 5*further)
+		return !clearly && !s.outOfReach(held.Score(), n, s.samples.Len()-seen), err
 	})
 	if err != nil {
 		return false, err
@@ -110,8 +111,7 @@ func (s *minimal) confirm(ctx context.Context, id string, all task.Tally, seen i
 	s.note(all.Score())
 	fair := held.Score()
 	s.fair = fair
-	renamed := s.opt.Target == 0 && s.result.Locked.Translated > translatable
-	reached = !renamed && s.result.Locked.Quality <= s.result.Target && (n < s.heldOut() || fair.Quality <= s.targetFor(fair))
+	reached = !s.renamed(s.result.Locked, 0) && s.result.Locked.Quality <= s.result.Target && (n < s.heldOut() || fair.Quality <= s.targetFor(fair))
 	if !reached {
 		s.refuted[id] = verdict{s.result.Locked, fair}
 	}
@@ -121,6 +121,14 @@ func (s *minimal) confirm(ctx context.Context, id string, all task.Tally, seen i
 // translatable is the accuracy beyond chance that renaming the locked model's answers may
 // give back. A model whose errors can be undone by renaming its answers is not at chance.
 const translatable = 0.1
+
+// translated is the number of samples that are enough to tell how much it gives back, roughly.
+const translated = 512
+
+// renamed reports whether renaming gives back more than that, by some margin.
+func (s *search) renamed(score task.Score, margin float64) bool {
+	return s.opt.Target == 0 && score.Translated > translatable+margin
+}
 
 // settled measures the present changes on all samples and reports whether they are at the
 // target. It does not stop early, and has the last word: what it finds at the target is.

@@ -300,7 +300,7 @@ func (s *search) examine(ctx context.Context, features bool) error {
 		return err
 	}
 	s.once = max(s.meter.Work(), 1)
-	s.work = wholePasses*float64(s.once) + wholeWork
+	s.work = budget(s.once)
 	if _, limited := ctx.Deadline(); limited {
 		s.work = math.Inf(1)
 	}

@@ -20,7 +20,7 @@ func (s *minimal) descend(ctx context.Context, n node, attempts int) (better nod
 		return n, false, err
 	}
 	for failed := 0; failed < min(attempts, len(n.list)); {
-		weak, err := s.weakest(ctx, n.list)
+		weak, err := s.weakest(ctx, n.list, weakKept, len(s.blocks.list))
 		if err != nil {
 			return n, improved, err
 		}
@@ -62,9 +62,9 @@ func (n *node) without(c candidate) node {
 	return node{list: slices.DeleteFunc(slices.Clone(n.list), func(d candidate) bool { return d.site == c.site })}
 }
 
-// weakest returns the changes of a list, those first without which the objective rises
-// least.
-func (s *minimal) weakest(ctx context.Context, list []candidate) ([]candidate, error) {
+// weakest returns changes of a list, about k of them, those first without which the objective
+// rises least on the first blocks.
+func (s *minimal) weakest(ctx context.Context, list []candidate, k, blocks int) ([]candidate, error) {
 	s.become(list)
 	undone := slices.Clone(list)
 	for i := range undone {
@@ -72,19 +72,25 @@ func (s *minimal) weakest(ctx context.Context, list []candidate) ([]candidate, e
 		undone[i].bits = init.Bits(undone[i].index)
 		undone[i].value = init.Decode(undone[i].bits)
 	}
-	undone, n, err := s.blocks.halve(ctx, undone, min(len(undone), weakKept))
+	some := *s.blocks
+	some.list = some.list[:min(len(some.list), blocks)]
+	undone, n, err := some.halve(ctx, undone, min(len(undone), k))
 	s.result.Evaluations += n
 	return undone, err
 }
 
-// weakKept is the number of weak changes that are told apart exactly.
-const weakKept = 4
+// weakKept is the number of weak changes that are told apart exactly, and fewBlocks that of
+// blocks which tell where what comes of it is measured at once.
+const (
+	weakKept  = 4
+	fewBlocks = 8
+)
 
-// The work that each attempt of squeeze may take: some runs over all samples, or some multiply-adds where
+// The work that a part of the search may take: some runs over all samples, or some multiply-adds where
 // these are quickly done.
 const (
-	squeezePasses = 0.75
-	squeezeWork   = 5e9
+	partPasses = 0.75
+	partWork   = 5e9
 )
 
 // manyChanges is the number of changes from which it pays to exchange several at a time by the
@@ -93,6 +99,11 @@ const manyChanges = 8
 
 // errSpent ends a search whose work is limited.
 var errSpent = errors.New("the work is done")
+
+// partEnd returns the work at which a part of the search ends that begins now.
+func (s *minimal) partEnd() int64 {
+	return s.meter.Work() + max(int64(partPasses*float64(s.once)), partWork)
+}
 
 // spent returns an error if a part of the search is to end.
 func (s *minimal) spent(ctx context.Context) error {
@@ -108,19 +119,21 @@ func (s *minimal) spent(ctx context.Context) error {
 // objective finds the shorter list differs by model.
 func (s *minimal) squeeze(ctx context.Context) error {
 	defer func() { s.end = 0 }()
-	attempts := []func() (bool, error){func() (bool, error) { return s.shorter(ctx, s.outward(s.present())) }}
-	thinner := func() (bool, error) { return s.thinner(ctx, s.outward(s.present())) }
+	attempt := func(f func(context.Context, []candidate) (bool, error)) func() (bool, error) {
+		return func() (bool, error) { return f(ctx, s.outward(s.present())) }
+	}
+	attempts := []func() (bool, error){attempt(s.fewer)}
 	switch {
 	case s.gradual:
-		attempts[0] = thinner
+		attempts = []func() (bool, error){attempt(s.thinner)}
 	case len(s.result.Changes) >= manyChanges:
-		attempts = append(attempts, thinner)
+		attempts = append(attempts, attempt(s.thinner))
 	}
 	if s.opt.Task.Traits().Classes {
 		attempts = append(attempts, func() (bool, error) { return s.otherwise(ctx, len(s.result.Changes)-1) })
 	}
 	for _, attempt := range attempts {
-		s.end = s.meter.Work() + max(int64(squeezePasses*float64(s.once)), squeezeWork)
+		s.end = s.partEnd()
 		if s.gradual {
 			s.end = int64(thinned * s.work) // which is worth more there than a search anew
 		}
@@ -169,23 +182,37 @@ func (s *minimal) outward(list []candidate) []candidate {
 	return list
 }
 
-// shorter makes changes that are at the target and one less than a list has, if it finds
-// some. It takes two changes out of the list, the weakest
-// ones first, and puts a new one in.
-func (s *minimal) shorter(ctx context.Context, list []candidate) (found bool, err error) {
-	weak, err := s.weakest(ctx, list)
+// fewer makes fewer changes that are at the target, if it finds some. It first leaves out the
+// weakest of a list, as many as can be missed: changes that were added several at a time are
+// often more than are needed. If there are none, it takes two out and puts a new one in.
+func (s *minimal) fewer(ctx context.Context, list []candidate) (found bool, err error) {
+	weak, err := s.weakest(ctx, list, max(weakKept, len(list)/2), fewBlocks)
 	if err != nil {
 		return false, err
 	}
+	for k := min(len(weak), len(list)/2); k > 0 && !found; k /= 2 {
+		left := node{list: list}
+		for _, c := range weak[:k] {
+			left = left.without(c)
+		}
+		if found, _, err = s.acceptOne(ctx, []node{left}); err != nil {
+			return false, err
+		}
+	}
+	if found {
+		return true, nil
+	}
+	return s.shorter(ctx, list, weak[:min(weakKept, len(weak))])
+}
+
+// shorter makes changes that are at the target and one less than a list has, if it finds
+// some. It takes two weak changes out of the list, the weakest ones first, and puts a new
+// one in.
+func (s *minimal) shorter(ctx context.Context, list, weak []candidate) (found bool, err error) {
 	whole := node{list: list}
 	for j := 1; j < len(weak); j++ {
 		for i := range j {
 			left := whole.without(weak[i])
-			if j == 1 {
-				if found, _, err = s.acceptOne(ctx, []node{left}); found || err != nil {
-					return found, err
-				}
-			}
 			level, err := s.expand(ctx, []node{left.without(weak[j])}, 2, 1)
 			if err != nil || len(level) == 0 {
 				return false, err
