@@ -10,7 +10,7 @@ import (
 // lastKept until the end, unless one is clearly worse.
 const (
 	firstKept = 24
-	lastKept  = 2
+	lastKept  = 4
 )
 
 // trial is a candidate that has been evaluated on some blocks. Its gain is the mean of

@@ -57,7 +57,7 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 
 // nearby is the distance above the target at which other sets of as many changes may
 // reach it.
-const nearby = 0.02
+const nearby = 0.03
 
 // further is how much lower the quality may be with values at the ends of their ranges than a
 // little inside.
@@ -153,7 +153,7 @@ func (s *minimal) hopeless(score task.Score, n int) bool {
 	if classesOf(score) == 1 && classesOf(s.result.Before) > 1 {
 		return false
 	}
-	return score.Quality > s.targetFor(score)+uncertainty(score.Quality, n)
+	return score.Quality > s.targetFor(score)+s.uncertainty(score.Quality, n)
 }
 
 // outOfReach is hopeless for n of all samples that decide. The fewer are left, the less
@@ -163,7 +163,7 @@ func (s *minimal) outOfReach(score task.Score, n, all int) bool {
 		return false
 	}
 	left := math.Sqrt(1 - float64(n)/float64(max(all, n, 1)))
-	return score.Quality > s.targetFor(score)+left*uncertainty(score.Quality, n)
+	return score.Quality > s.targetFor(score)+left*s.uncertainty(score.Quality, n)
 }
 
 // classesOf returns the number of classes that labels are of.

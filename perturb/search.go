@@ -346,10 +346,15 @@ const mostTokens = 1 << 13
 // judgeBatch is the number of samples that the judge computes at a time.
 const judgeBatch = 128
 
-// uncertainty is two standard deviations of a share measured on n samples.
-func uncertainty(share float64, n int) float64 {
-	share = min(max(share, 0.05), 0.95)
-	return 2 * math.Sqrt(share*(1-share)/float64(n))
+// uncertainty returns how far the quality on n samples may be from that on all: two standard
+// deviations of a share, and three for qualities that are no shares of the samples.
+func (s *search) uncertainty(quality float64, n int) float64 {
+	deviations := 3.0
+	if s.opt.Task.Traits().Classes {
+		deviations = 2
+	}
+	quality = min(max(quality, 0.05), 0.95)
+	return deviations * math.Sqrt(quality*(1-quality)/float64(n))
 }
 
 // head is the first n samples of a source.

@@ -103,7 +103,7 @@ func TestHopeless(t *testing.T) {
 		before task.Score
 		want   bool
 	}{{several, false}, {one, true}} {
-		s := &minimal{search: &search{}}
+		s := &minimal{search: &search{opt: Options{Task: task.Classification{}}}}
 		s.result.Before = c.before
 		if got := s.hopeless(right, 3); got != c.want {
 			t.Errorf("three right answers of one class: hopeless %v, want %v", got, c.want)
