@@ -1,6 +1,11 @@
 package perturb
 
-import "github.com/advparams/advparams/task"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/advparams/advparams/task"
+)
 
 // preference is the last layer with changes that make it prefer one class. The gap of a
 // sample is the largest other logit minus that of the class: where it is not positive, the
@@ -106,11 +111,8 @@ func (p *preference) choose(k int) {
 // add adds the change that leaves the least rest. It reports whether there is one.
 func (p *preference) add() bool {
 	best, least := -1, p.rest(stepped{})
-	for i, m := range p.moves {
-		if p.used(m.site) {
-			continue
-		}
-		if r := p.rest(m); r < least {
+	for _, i := range p.hopeful() {
+		if r := p.rest(p.moves[i]); r < least {
 			least, best = r, i
 		}
 	}
@@ -119,6 +121,32 @@ func (p *preference) add() bool {
 		p.list = append(p.list, p.moves[best])
 	}
 	return best >= 0
+}
+
+// Of the moves of a wide layer, those are compared on all samples which leave the least on a part
+// of them: on every eighth of many samples.
+const (
+	shortlistedMoves = 24
+	partly           = 8
+	manyRight        = 64 * partly
+)
+
+// hopeful returns the moves that are worth trying on all samples, by index.
+func (p *preference) hopeful() (list []int) {
+	for i, m := range p.moves {
+		if !p.used(m.site) {
+			list = append(list, i)
+		}
+	}
+	if len(p.right) < manyRight || len(list) <= shortlistedMoves {
+		return list
+	}
+	rest := make([]float64, len(p.moves))
+	for _, i := range list {
+		rest[i] = p.restOf(p.moves[i], partly)
+	}
+	slices.SortStableFunc(list, func(i, j int) int { return cmp.Compare(rest[i], rest[j]) })
+	return list[:shortlistedMoves]
 }
 
 // exchange replaces changes, one at a time, for as long as that lowers rest.
@@ -162,19 +190,22 @@ const sharpness = 8
 
 // rest is the soft number of samples of other classes that are answered rightly after
 // another change: that of positive gaps, with slopes on both sides.
-func (p *preference) rest(m stepped) float64 {
+func (p *preference) rest(m stepped) float64 { return p.restOf(m, 1) }
+
+// restOf is rest for every stride-th of these samples.
+func (p *preference) restOf(m stepped, stride int) float64 {
 	tau := float32(p.search.tau / sharpness)
 	sum := float32(0)
 	soft := func(g float32) float32 { return g / (max(g, -g) + tau) }
 	if m.feature < 0 || m.step == 0 {
-		for _, i := range p.right {
-			sum += soft(p.gap[i] - m.step)
+		for k := 0; k < len(p.right); k += stride {
+			sum += soft(p.gap[p.right[k]] - m.step)
 		}
 		return float64(sum)
 	}
 	column := p.column[m.feature]
-	for k, i := range p.right {
-		sum += soft(p.gap[i] - m.step*column[k])
+	for k := 0; k < len(p.right); k += stride {
+		sum += soft(p.gap[p.right[k]] - m.step*column[k])
 	}
 	return float64(sum)
 }
