@@ -163,21 +163,31 @@ func (m *winograd) transformWeight(w *parallel.Workers, weight []float32) {
 	groupSize := m.Channels * m.outPitch
 	m.uPlane = m.Group*groupSize + planeGap
 	m.u = scratch.Floats(m.products() * m.uPlane)
-	w.For(m.Group*m.Channels, parallel.GrainOf(groupSize*9/m.Channels), func(lo, hi int) {
-		packed := scratch.Floats(9*m.outPitch + simd.PackSlack)
+	// Where the kernels of neighbouring channels lie side by side, several are packed at a time:
+	// one takes half of a cache line from each of many pages.
+	together := 1
+	if m.Wc == 9 {
+		together = min(8, m.Channels)
+	}
+	parts := (m.Channels + together - 1) / together
+	w.For(m.Group*parts, parallel.GrainOf(groupSize*9/parts), func(lo, hi int) {
+		packed := scratch.Floats(9*together*m.outPitch + simd.PackSlack)
 		defer scratch.Free(packed)
+		from := tapLayout(m.Correlation, m.outPitch)
 		for i := lo; i < hi; i++ {
-			g, ch := i/m.Channels, i%m.Channels
-			micro.Matrix{X: weight[g*m.WSize+ch*m.Wc:], RowStride: 1, ColStride: m.Wr}.Pack(*packed, 0, 9, 0, m.Results, m.outPitch)
-			from := tapLayout(m.Correlation, m.outPitch)
-			for p := range m.Panels {
-				j0, j1 := m.Panel(p)
-				width := simd.RoundUp(j1-j0, simd.Lanes())
-				runTransform(m.weight, &winoArgs{
-					tiles: 1, channels: width,
-					src: (*packed)[j0:], from: from,
-					dst: *m.u, to: winoLayout{at: g*groupSize + j0*m.Channels + ch*width, i: m.side() * m.uPlane, j: m.uPlane},
-				})
+			g, first := i/parts, i%parts*together
+			n := min(together, m.Channels-first)
+			micro.Matrix{X: weight[g*m.WSize+first*m.Wc:], RowStride: 1, ColStride: m.Wr}.Pack(*packed, 0, 9*n, 0, m.Results, m.outPitch)
+			for k := range n {
+				for p := range m.Panels {
+					j0, j1 := m.Panel(p)
+					width := simd.RoundUp(j1-j0, simd.Lanes())
+					runTransform(m.weight, &winoArgs{
+						tiles: 1, channels: width,
+						src: (*packed)[9*k*m.outPitch+j0:], from: from,
+						dst: *m.u, to: winoLayout{at: g*groupSize + j0*m.Channels + (first+k)*width, i: m.side() * m.uPlane, j: m.uPlane},
+					})
+				}
 			}
 		}
 	})
