@@ -23,6 +23,7 @@ type server struct {
 	share  float64 // of requests that go wrong
 	status int     // of all answers, unless 0
 	counts map[string]int
+	kinds  []string // of what goes wrong; nil for all
 }
 
 // spoil sets the share of requests that go wrong.
@@ -46,7 +47,10 @@ func (s *server) fault() string {
 	if s.rng.Float64() >= s.share {
 		return ""
 	}
-	kinds := []string{"unavailable", "slow down", "internal", "dropped", "dropped late", "cut", "slow"}
+	kinds := s.kinds
+	if kinds == nil {
+		kinds = []string{"unavailable", "slow down", "internal", "dropped", "dropped late", "cut", "slow"}
+	}
 	kind := kinds[s.rng.IntN(len(kinds))]
 	s.counts[kind]++
 	return kind

@@ -99,7 +99,7 @@ func (s *Store) List(ctx context.Context, prefix string) ([]objects.Object, erro
 		it := b.List(&blob.ListOptions{Prefix: key})
 		for {
 			o, err := it.Next(ctx)
-			if errors.Is(err, io.EOF) {
+			if err == io.EOF { // itself: a connection that broke wraps one
 				return nil
 			}
 			if err != nil {
