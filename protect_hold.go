@@ -53,6 +53,7 @@ func (e *MadeUpError) Unwrap() error { return ErrTarget }
 const (
 	judgeMadeUp   = 128  // samples of a family to judge with, in all ranges together
 	madeUpRounds  = 6    // of going on with made-up samples that the lock does not hold on
+	costlyRounds  = 2    // where these samples take minutes
 	variantRounds = 3    // of going on with samples in other scales
 	slack         = 0.02 // quality beyond that of a useless model on the samples of the search
 	madeUpIntact  = 0.1  // agreement above which a lock does not hold
@@ -65,7 +66,7 @@ const (
 // the lock does not hold in the end.
 func (l *locking) hold(ctx context.Context, rounds int, others func(round int, judge func(family string, q *prepared) error) error) error {
 	for round := range rounds {
-		last, intact := round == rounds-1, false
+		last, intact := round == rounds-1 || l.costly && round == costlyRounds-1, false
 		l.families = l.families[:0]
 		err := others(round, func(family string, q *prepared) error {
 			f, err := q.judge(ctx, l.m, l.found.Changes, family, l.Target, l.w)
@@ -93,6 +94,9 @@ func (l *locking) hold(ctx context.Context, rounds int, others func(round int, j
 		}
 		if !intact {
 			return nil
+		}
+		if last {
+			break
 		}
 	}
 	return &MadeUpError{l.m.Path(), l.families}
@@ -149,6 +153,7 @@ func (l *locking) unseen(ctx context.Context, family synth.Family, within synth.
 	if err != nil {
 		return nil, err
 	}
+	l.costly = l.costly || a.Shape[0] < judgeMadeUp/len(l.samples.ranges)
 	set, err := dataset.FromArrays(map[string]nd.Array{name: a}, string(family))
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ type locking struct {
 	found    *perturb.Result // the changes so far, and what they make of the model
 	missed   error           // wraps ErrTarget: why the lock is only partial; nil if it is whole
 	families []FamilyScore
+	costly   bool              // samples to judge with take minutes
 	outputs  []OutputAgreement // those that the search has not looked at
 }
 
