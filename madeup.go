@@ -76,8 +76,8 @@ func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *g
 			all, shape, input = append(all, a.Float32s()...), a.Shape[1:], name
 		}
 		if i == 0 && done < parts[0] { // others are to be in proportion
-			for j := range parts {
-				parts[j] = parts[j] * done / max(n-2*(n/madeUpFraction), 1)
+			for j := range parts[1:] {
+				parts[1+j] = parts[1+j] * done / parts[0]
 			}
 		}
 	}
