@@ -288,7 +288,7 @@ func (s *minimal) original(c Change) float32 { return s.model.Weight(c.Tensor).D
 func (s *minimal) prune(ctx context.Context) error {
 	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1 && s.share() < 1; {
 		c := s.result.Changes[i]
-		ok, err := s.undone(ctx, site{c.Tensor, c.Index}, s.original(c))
+		ok, err := s.undone(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -304,7 +304,8 @@ func (s *minimal) prune(ctx context.Context) error {
 }
 
 // undone gives a parameter its original value if the model is at the target with that.
-func (s *minimal) undone(ctx context.Context, at site, value float32) (ok bool, err error) {
+func (s *minimal) undone(ctx context.Context, c Change) (ok bool, err error) {
+	at, value := site{c.Tensor, c.Index}, s.original(c)
 	tally, n, stopped, err := s.blocks.with(at, value, s.hopeless)
 	if stopped || err != nil {
 		return false, err

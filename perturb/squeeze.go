@@ -86,11 +86,11 @@ const (
 	fewBlocks = 8
 )
 
-// The work that a part of the search may take: some runs over all samples, or some multiply-adds where
+// The work that each attempt of squeeze may take: some runs over all samples, or some multiply-adds where
 // these are quickly done.
 const (
-	partPasses = 0.75
-	partWork   = 5e9
+	squeezePasses = 0.75
+	squeezeWork   = 5e9
 )
 
 // manyChanges is the number of changes from which it pays to exchange several at a time by the
@@ -99,11 +99,6 @@ const manyChanges = 8
 
 // errSpent ends a search whose work is limited.
 var errSpent = errors.New("the work is done")
-
-// partEnd returns the work at which a part of the search ends that begins now.
-func (s *minimal) partEnd() int64 {
-	return s.meter.Work() + max(int64(partPasses*float64(s.once)), partWork)
-}
 
 // spent returns an error if a part of the search is to end.
 func (s *minimal) spent(ctx context.Context) error {
@@ -133,7 +128,7 @@ func (s *minimal) squeeze(ctx context.Context) error {
 		attempts = append(attempts, func() (bool, error) { return s.otherwise(ctx, len(s.result.Changes)-1) })
 	}
 	for _, attempt := range attempts {
-		s.end = s.partEnd()
+		s.end = s.meter.Work() + max(int64(squeezePasses*float64(s.once)), squeezeWork)
 		if s.gradual {
 			s.end = int64(thinned * s.work) // which is worth more there than a search anew
 		}
