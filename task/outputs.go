@@ -15,7 +15,8 @@ import (
 // Each number that a model computes for a sample is compared by itself, over the samples:
 // by the share of its variance that the locked model's number explains, and by the rank
 // correlation of the two, which no shift and no scale changes. The first shows the few samples
-// that a number picks out, the second the order of the others. Large numbers do not hide small ones, and the coordinates of boxes do not hide scores that are still right.
+// that a number picks out, the second the order of the others. Large numbers do not hide small
+// ones, and the coordinates of boxes do not hide scores that are still right.
 type Outputs struct {
 	// Names are the names of the outputs, for metrics; nil if they are not known.
 	Names []string
@@ -349,8 +350,8 @@ func (t *outputsTally) Score() Score {
 
 // agreement returns the mean over the columns of how far x tells y, 1 if they are the same
 // and 0 if x tells no more than the mean of y: the share of variance that x explains, in
-// whatever scale, or ρ² if that is more. Columns that are the same for all samples do not count; rows is 0 if
-// all are.
+// whatever scale, or ρ² if that is more. Columns that are the same for all samples do not
+// count; rows is 0 if all are.
 func (c *columns) agreement() (mean float64, rows int) {
 	counted := 0
 	for k, x := range c.x {
