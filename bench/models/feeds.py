@@ -5,6 +5,8 @@ import numpy as np, onnxruntime
 TYPES = {"float": "float32", "double": "float64", "float16": "float16", "int64": "int64", "int32": "int32", "uint8": "uint8", "int8": "int8", "bool": "bool"}
 # Lengths to try for open axes: of images, and of everything else.
 IMAGES, LENGTHS = (64, 224, 320, 48, 32), (24, 64, 16, 576, 32, 96, 4096, 32000, 1, 2, 8, 3, 101, 128, 256, 512, 80)
+# Bounds of whole numbers to try.
+TOPS = (100, 9, 2, 4, 200, 1000)
 
 
 def session(path, optimised=True):
@@ -58,13 +60,18 @@ class Feeds:
         if "int" in kind:
             if self.whole and name == "batch":
                 return np.zeros(size, kind)
-            return rng.integers(0 if self.whole else 1, min(top, 9) if self.whole else top, size).astype(kind)
+            if isinstance(top, dict):
+                top = top[name]
+            return rng.integers(0 if self.whole or top == 2 else 1, min(top, 9) if self.whole else top, size).astype(kind)
         a = rng.normal(size=size)
         for i in range(len(a)):
             width = int(rng.integers(1, 9))
             for axis in range(a[i].ndim):
                 if a[i].shape[axis] > 8:
                     a[i] = sum(np.roll(a[i], k, axis) for k in range(width)) / width
+            if a[i].size == 1:
+                a[i] = rng.uniform(0.1, 1)  # a speed, a share, the strength of noise: few of them may be negative
+                continue
             a[i] = (a[i] / (a[i].std() + 1e-9) * rng.uniform(0.3, 1.5) + rng.normal() * 0.3) * self.scale
         return a.astype("float16" if kind == "float16" else "float32")
 
@@ -91,20 +98,37 @@ class Feeds:
         return names, [s.run(names, self.row(i)) for i in range(self.n)]
 
 
+def told_apart(rows):
+    """Tells whether the outputs of two samples are numbers that say something about them."""
+    first, second = (np.concatenate([np.ravel(y).astype(np.float64) for y in r]) for r in rows[:2])
+    return len(first) and np.isfinite(first).all() and not (len(first) == len(second) and np.array_equal(first, second))
+
+
+def raised(s, seed, how, ints):
+    """Returns the largest bound for each input of whole numbers: tables of tokens are large, those of their kinds are not."""
+    tops = dict.fromkeys(ints, how["top"])
+    for name, top in itertools.product(ints, sorted(TOPS)):
+        try:
+            if told_apart(Feeds(s, 3, seed, **how | {"top": tops | {name: top}}).run(s)[1]):
+                tops[name] = top
+        except Exception:
+            pass  # an index out of range
+    return tops
+
+
 def find(s, n, seed):
     """Returns samples that the model takes, and how they were made; the last error if there are none."""
     inputs, last = s.get_inputs(), None
     open4 = any(len(x.shape) == 4 and not all(isinstance(d, int) for d in x.shape[1:]) for x in inputs)
-    ints = any("int" in x.type for x in inputs)
+    ints = [x.name for x in inputs if x.shape and re.search(r"\(u?int(16|32|64)\)", x.type)]
     fixed = all(isinstance(d, int) for x in inputs for d in x.shape[1:])
-    for scale, image, length, top in itertools.product((1, 0.1, 10, 0.01), IMAGES if open4 else (0,), (0,) if fixed else LENGTHS, (100, 9, 2) if ints else (0,)):
+    for scale, image, length, top in itertools.product((1, 0.1, 10, 0.01), IMAGES if open4 else (0,), (0,) if fixed else LENGTHS, TOPS if ints else (0,)):
         how = dict(image=image, length=length, top=top, scale=scale)
         try:
-            trial = Feeds(s, 3, seed, **how)
-            _, rows = trial.run(s)
-            first, second = (np.concatenate([np.ravel(y).astype(np.float64) for y in r]) for r in rows[:2])
-            if not len(first) or not np.isfinite(first).all() or len(first) == len(second) and np.array_equal(first, second):
-                continue  # it says nothing about the samples
+            if not told_apart(Feeds(s, 3, seed, **how).run(s)[1]):
+                continue
+            if len(ints) > 1 and top < TOPS[0]:
+                how["top"] = raised(s, seed, how, ints)
             return Feeds(s, n, seed, **how), how
         except Exception as e:
             last = e

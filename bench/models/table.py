@@ -17,8 +17,9 @@ answers to them, but whether the locked one still answers the same.
 
 The machine was busy, and there was not the time to search all of them: *Compared only* lists the others. A search that
 took more than 300 s (some: 40 or 150 s) of processor time was stopped. Rows are of two days and several versions, half of them
-of the present search: `bench/models/models.py --again` measures a row anew. A difference between onnxruntime's own levels says that a model
-is unstable on such inputs, and what is left of it then says little.
+of the present search: `bench/models/models.py --again` measures a row anew. Onnxruntime's difference
+from itself is the larger of those between its levels of optimisation and between inputs that differ by a millionth;
+a model that is so unstable on such inputs cannot be told from one that is computed in a wrong way, and what is left of it says little.
 
 The command line is `protect MODEL --data made-up.npz FLAGS`. Where it is not the task that counts but any number of
 a classifier, `--task outputs` locks all of them.
@@ -54,7 +55,7 @@ def differs(r):
     if d > 1e-3:
         text += f", {100 * r['off']:.1f} % off"
     if r.get("unstable", 0) > 1e-3:
-        text += f" (onnxruntime between its own levels: {r['unstable']:.0e})"
+        text += f" (onnxruntime from itself: {r['unstable']:.0e})"
     return text
 
 
