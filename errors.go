@@ -73,6 +73,8 @@ type (
 	SharedError = gradient.SharedError
 	// AxisError means that an input or output has no such axis of samples.
 	AxisError = gradient.AxisError
+	// CountError means that two arrays for inputs have different numbers of samples.
+	CountError = dataset.CountError
 	// MadeUpInputsError means that no samples can be made up for the inputs of a model.
 	MadeUpInputsError = synth.InputsError
 	// MadeUpShapeError means that the shape of samples to make up is unknown.
@@ -118,6 +120,15 @@ func (e *OptionError) Describe(option string) string {
 // optionf returns an OptionError without a value.
 func optionf(option, format string, args ...any) error {
 	return &OptionError{Option: option, Reason: fmt.Sprintf(format, args...)}
+}
+
+// NoWeightsError means that there is nothing in a model that training made.
+type NoWeightsError struct {
+	Model string // the path of its file
+}
+
+func (e *NoWeightsError) Error() string {
+	return e.Model + ": the model has no weights, so that there is nothing to lock"
 }
 
 // NoLabelsError means that the task needs labels and the data has none. It wraps

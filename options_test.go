@@ -230,3 +230,27 @@ func TestExists(t *testing.T) {
 		t.Errorf("the old key is %q, %v", text, err)
 	}
 }
+
+// TestNoWeights: what training has made nothing of is refused, whatever the data.
+func TestNoWeights(t *testing.T) {
+	t.Chdir(t.TempDir())
+	err := writeModel("model.onnx", &onnxpb.GraphProto{
+		Input:  []*onnxpb.ValueInfoProto{value("x", onnxpb.TensorProto_FLOAT, 0, 4)},
+		Output: []*onnxpb.ValueInfoProto{value("y", onnxpb.TensorProto_FLOAT, 0, 4)},
+		Node:   []*onnxpb.NodeProto{node("Mul", "scaled", "x", "two"), node("Sigmoid", "y", "scaled")},
+		Initializer: []*onnxpb.TensorProto{
+			tensor("two", []float32{2}),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, profile := range []advparams.Profile{advparams.Minimal, advparams.Sealed} {
+		opt := protectHere(advparams.Data{MadeUp: profile == advparams.Minimal})
+		opt.Profile = profile
+		_, err := advparams.Protect(t.Context(), opt)
+		if e, ok := errors.AsType[*advparams.NoWeightsError](err); !ok || e.Model != "model.onnx" {
+			t.Errorf("%v: %v", profile, err)
+		}
+	}
+}

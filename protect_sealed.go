@@ -24,7 +24,7 @@ const sealedLuck = 0.03
 // sealedDraws is how often weights are drawn at most.
 const sealedDraws = 5
 
-// NothingToSealError means that a model has no weights to seal, or none that were chosen.
+// NothingToSealError means that none of a model's weights were chosen, or that they cannot be sealed.
 type NothingToSealError struct {
 	Model string
 	Left  []LeftParameter // weights that cannot be sealed
@@ -34,7 +34,7 @@ func (e *NothingToSealError) Error() string {
 	if len(e.Left) > 0 {
 		return fmt.Sprintf("%s: nothing to seal: %q stays in clear, since %s", e.Model, e.Left[0].Name, e.Left[0].Why)
 	}
-	return fmt.Sprintf("%s: nothing to seal: none of its weights is chosen, or it has none", e.Model)
+	return fmt.Sprintf("%s: nothing to seal: none of its weights is chosen", e.Model)
 }
 
 // checkSealed finds options that go with the profile Sealed only, or not with it.
@@ -142,7 +142,7 @@ func (s *sealing) choose() (*Protection, error) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, &NothingToSealError{Model: s.Model}
+		return nil, &NoWeightsError{s.Model}
 	}
 	wanted, err := selection(names, s.Include, s.Exclude)
 	if err != nil {

@@ -10,10 +10,15 @@ import (
 // allowed returns which parameters may be changed.
 func (o *ProtectOptions) allowed(m *onnxio.Model) (func(string) bool, error) {
 	var names []string
+	trained := false
 	for _, p := range m.Parameters() {
+		trained = trained || p.Trained
 		if p.Tensor != nil {
 			names = append(names, p.Name)
 		}
+	}
+	if !trained {
+		return nil, &NoWeightsError{m.Path()}
 	}
 	chosen, err := selection(names, o.Include, o.Exclude)
 	if err != nil {

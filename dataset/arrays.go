@@ -127,6 +127,7 @@ func fromNPZ(z *npzReader, spec Spec) (source, []int, error) {
 		return nil, nil, err
 	}
 	src := &arrays{inputs: make(map[string]nd.Array), shared: map[string]nd.Array{}, format: "npz", n: -1}
+	counted := "" // an array with src.n samples
 	for i, in := range spec.Inputs {
 		if members[i] == "" {
 			src.shared[in.Name] = in.zeros()
@@ -155,9 +156,9 @@ func fromNPZ(z *npzReader, spec Spec) (source, []int, error) {
 		case n > MaxSamples:
 			return nil, nil, &ArraySizeError{Array: members[i], Shape: h.shape, Limit: MaxSamples}
 		case src.n >= 0 && n != src.n:
-			return nil, nil, fmt.Errorf("array %q has %d samples, array %q has %d", members[0], src.n, members[i], n)
+			return nil, nil, &CountError{Arrays: [2]string{counted, members[i]}, Samples: [2]int{src.n, n}}
 		default:
-			src.n = n
+			src.n, counted = n, members[i]
 		}
 	}
 	if src.n < 0 {

@@ -106,6 +106,9 @@ func TestNPZErrors(t *testing.T) {
 	two := Spec{Inputs: []Input{{Name: "x", Shape: []int{-1, 2}, DType: nd.Float32}, {Name: "z", Shape: []int{-1, 2}, DType: nd.Float32}}}
 	_, err := Open(write(t, "d.npz", npzOf(t, Named{"x", x}, Named{"z", nd.New(nd.Float32, 3, 2)})), two)
 	wantError(t, err, `array "x" has 2 samples, array "z" has 3`, "")
+	two.Inputs = append([]Input{{Name: "rate", Axis: NoAxis, Shape: []int{-1}, DType: nd.Float32}}, two.Inputs...)
+	_, err = Open(write(t, "d.npz", npzOf(t, Named{"rate", nd.New(nd.Float32)}, Named{"x", x}, Named{"z", nd.New(nd.Float32, 3, 2)})), two)
+	wantError(t, err, `array "x" has 2 samples, array "z" has 3`, "")
 
 	_, err = Open(write(t, "d.npz", []byte("PK but no zip")), model(-1, 2))
 	wantError(t, err, "d.npz: not an npz file", "numpy.savez")

@@ -57,6 +57,16 @@ func (e *SplitError) Error() string {
 // Hint says what to do.
 func (e *SplitError) Hint() string { return "ask for no split" }
 
+// CountError means that two arrays for inputs have different numbers of samples.
+type CountError struct {
+	Arrays  [2]string
+	Samples [2]int
+}
+
+func (e *CountError) Error() string {
+	return fmt.Sprintf("array %q has %d samples, array %q has %d", e.Arrays[0], e.Samples[0], e.Arrays[1], e.Samples[1])
+}
+
 // LabelError means that the label of a sample is none of the model's classes.
 type LabelError struct {
 	Sample  int    // its number

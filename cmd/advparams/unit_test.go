@@ -66,6 +66,7 @@ func TestAdvise(t *testing.T) {
 		{&perturb.TargetError{Stuck: true}, "--beam 4"},
 		{&perturb.TargetError{Spent: true}, "more time with --time-limit"},
 		{&perturb.NoCandidatesError{}, "--include and --exclude"},
+		{&dataset.CountError{}, "--batch-axis NAME=none"},
 		{&perturb.UselessError{}, "--task"},
 		{&task.GuessError{}, "--task outputs"},
 		{&task.LabelError{}, "--task regression"},
