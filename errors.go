@@ -122,14 +122,24 @@ func optionf(option, format string, args ...any) error {
 	return &OptionError{Option: option, Reason: fmt.Sprintf(format, args...)}
 }
 
-// NoWeightsError means that there is nothing in a model that training made.
+// NoWeightsError means that there is nothing in a model that training made, or nothing that
+// the profile can change.
 type NoWeightsError struct {
 	Model string // the path of its file
+	// List is a list of weights that is an attribute, as linear models have. The profile Sealed
+	// encrypts it.
+	List string
 }
 
 func (e *NoWeightsError) Error() string {
+	if e.List != "" {
+		return fmt.Sprintf("%s: not a neural network: its weights are attributes of operators, such as %s, which only the profile sealed changes", e.Model, e.List)
+	}
 	return e.Model + ": the model has no weights, so that there is nothing to lock"
 }
+
+// Unwrap returns ErrUnsupported.
+func (e *NoWeightsError) Unwrap() error { return ErrUnsupported }
 
 // NoLabelsError means that the task needs labels and the data has none. It wraps
 // task.ErrNoLabels.

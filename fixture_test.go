@@ -159,7 +159,7 @@ func tensor(name string, values []float32, dims ...int64) *onnxpb.TensorProto {
 func writeModel(path string, g *onnxpb.GraphProto) error {
 	g.Name = proto.String("test")
 	data, err := proto.Marshal(&onnxpb.ModelProto{
-		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}}, Graph: g,
+		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}, {Domain: proto.String("ai.onnx.ml"), Version: proto.Int64(3)}}, Graph: g,
 	})
 	if err != nil {
 		return err

@@ -249,8 +249,33 @@ func TestNoWeights(t *testing.T) {
 		opt := protectHere(advparams.Data{MadeUp: profile == advparams.Minimal})
 		opt.Profile = profile
 		_, err := advparams.Protect(t.Context(), opt)
-		if e, ok := errors.AsType[*advparams.NoWeightsError](err); !ok || e.Model != "model.onnx" {
+		if e, ok := errors.AsType[*advparams.NoWeightsError](err); !ok || e.Model != "model.onnx" || e.List != "" || !errors.Is(err, advparams.ErrUnsupported) {
 			t.Errorf("%v: %v", profile, err)
 		}
+	}
+}
+
+// TestLinear: the weights of a linear model are attributes, which only the profile Sealed changes.
+func TestLinear(t *testing.T) {
+	t.Chdir(t.TempDir())
+	linear := node("LinearRegressor", "y", "x")
+	linear.Domain = proto.String("ai.onnx.ml")
+	linear.Attribute = []*onnxpb.AttributeProto{{Name: proto.String("coefficients"), Floats: []float32{1, -2, 3, 0.5}, Type: onnxpb.AttributeProto_FLOATS.Enum()}}
+	err := writeModel("model.onnx", &onnxpb.GraphProto{
+		Input:  []*onnxpb.ValueInfoProto{value("x", onnxpb.TensorProto_FLOAT, 0, 4)},
+		Output: []*onnxpb.ValueInfoProto{value("y", onnxpb.TensorProto_FLOAT, 0, 1)},
+		Node:   []*onnxpb.NodeProto{linear},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = advparams.Protect(t.Context(), protectHere(advparams.Data{MadeUp: true}))
+	if e, ok := errors.AsType[*advparams.NoWeightsError](err); !ok || e.List != "y.coefficients" {
+		t.Errorf("%v", err)
+	}
+	opt := protectHere(advparams.Data{})
+	opt.Profile = advparams.Sealed
+	if p, err := advparams.Protect(t.Context(), opt); err != nil || p.ParamsChanged != 4 {
+		t.Errorf("%v, %v", p, err)
 	}
 }

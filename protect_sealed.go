@@ -142,7 +142,7 @@ func (s *sealing) choose() (*Protection, error) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, &NoWeightsError{s.Model}
+		return nil, &NoWeightsError{Model: s.Model}
 	}
 	wanted, err := selection(names, s.Include, s.Exclude)
 	if err != nil {

@@ -204,7 +204,7 @@ func (p *prepared) scores(k int, a nd.Array) (nd.Array, error) {
 		name = g.GetOutput()[k].GetName()
 	}
 	if gradient.ChosenFrom(g, name) == "" {
-		return a, nil
+		return unsorted(g, name, a), nil
 	}
 	look, err := p.lookAt(name)
 	if err != nil {

@@ -10,15 +10,18 @@ import (
 // allowed returns which parameters may be changed.
 func (o *ProtectOptions) allowed(m *onnxio.Model) (func(string) bool, error) {
 	var names []string
-	trained := false
+	weights, list := false, ""
 	for _, p := range m.Parameters() {
-		trained = trained || p.Trained
-		if p.Tensor != nil {
+		switch {
+		case p.Tensor != nil:
 			names = append(names, p.Name)
+			weights = weights || p.Trained
+		case p.Trained:
+			list = p.Name
 		}
 	}
-	if !trained {
-		return nil, &NoWeightsError{m.Path()}
+	if !weights {
+		return nil, &NoWeightsError{m.Path(), list}
 	}
 	chosen, err := selection(names, o.Include, o.Exclude)
 	if err != nil {

@@ -213,7 +213,7 @@ func (s *stored) uses() []Use {
 func (s *stored) role(t *Initializer) (r Role, trained bool) {
 	structure := s.value != nil && s.value.structure
 	if t == nil {
-		weight := len(s.floats.GetFloats()) >= least && !structure
+		weight := len(s.floats.GetFloats()) >= least && !structure || s.coefficients()
 		return roleIf(weight, RoleWeight, RoleScalar), weight
 	}
 	switch {
@@ -227,6 +227,11 @@ func (s *stored) role(t *Initializer) (r Role, trained bool) {
 		return s.floatRole(t)
 	}
 	return s.integerRole(t)
+}
+
+// coefficients reports whether an attribute has the weights of a linear model, which may be few.
+func (s *stored) coefficients() bool {
+	return s.owner.GetDomain() == "ai.onnx.ml" && slices.Contains([]string{"LinearRegressor", "LinearClassifier"}, s.owner.GetOpType()) && s.floats.GetName() == "coefficients"
 }
 
 func roleIf(condition bool, yes, no Role) Role {

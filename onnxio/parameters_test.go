@@ -209,6 +209,17 @@ func TestConstantsAndAttributes(t *testing.T) {
 	}
 }
 
+// TestCoefficients: weights of linear models are weights however few, other short lists are not.
+func TestCoefficients(t *testing.T) {
+	list := func(name string) *onnxpb.AttributeProto {
+		return &onnxpb.AttributeProto{Name: proto.String(name), Floats: make([]float32, 3), Type: onnxpb.AttributeProto_FLOATS.Enum()}
+	}
+	m := openProto(t, protoGraph([]string{"x"}, []string{"y"}, nil,
+		op("h = ai.onnx.ml:Scaler(x)", list("coefficients")),
+		op("y = ai.onnx.ml:LinearRegressor(h)", list("coefficients"), list("intercepts"))))
+	wantRoles(t, m, "h.coefficients: scalar", "y.coefficients: weight+", "y.intercepts: scalar")
+}
+
 func TestSubgraphs(t *testing.T) {
 	branch := func(n int64) *onnxpb.GraphProto {
 		return protoGraph(nil, []string{"r"}, tensors(weights("w", n)), op("s = MatMul(x, w)"), op("r = Add(s, outer)"))

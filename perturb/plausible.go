@@ -114,7 +114,8 @@ func (s *search) plausible(before task.Score) error {
 			most = max(most, c.Samples)
 		}
 		accuracy := float64(right) / float64(n)
-		if renamed := before.Translated + float64(most)/float64(n); renamed > accuracy+misnamed && before.Translated > misnamed {
+		// The two are of different halves of the samples: together they may be more than all.
+		if renamed := min(1, before.Translated+float64(most)/float64(n)); renamed > accuracy+misnamed && before.Translated > misnamed {
 			return &OrderError{s.model.Path(), accuracy, renamed}
 		}
 	}

@@ -111,7 +111,7 @@ func (t *tracer) axis(value string, steps int) axis {
 		return axis{1, KindLinear, op}
 	case "LayerNormalization", "SkipLayerNormalization", "LpNormalization":
 		return axis{-1, KindFeatures, op}
-	case "Identity", "Cast", "Dropout", "Relu", "LeakyRelu", "Clip", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "Exp", "Neg",
+	case "Identity", "Cast", "Dropout", "Relu", "LeakyRelu", "Clip", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "Exp", "Neg", "ZipMap",
 		"QuantizeLinear", "DequantizeLinear", "BatchNormalization", "InstanceNormalization", "Resize", "Upsample", "MaxPool",
 		"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Slice":
 		return back()

@@ -234,3 +234,30 @@ func TestSizes(t *testing.T) {
 		t.Errorf("%d images of 4,096 positions to take a gradient on", got)
 	}
 }
+
+// TestZipMap: names of classes with their numbers, as scikit-learn's exporter writes them unless
+// asked not to, are the scores of a classifier.
+func TestZipMap(t *testing.T) {
+	label := protoValue("label", 0)
+	label.Type.GetTensorType().ElemType = proto.Int32(int32(onnxpb.TensorProto_STRING))
+	named := &onnxpb.ValueInfoProto{Name: proto.String("named"), Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_SequenceType{
+		SequenceType: &onnxpb.TypeProto_Sequence{ElemType: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_MapType{
+			MapType: &onnxpb.TypeProto_Map{KeyType: proto.Int32(int32(onnxpb.TensorProto_STRING)), ValueType: protoValue("", 1).Type},
+		}}},
+	}}}
+	zip := protoNode("ZipMap", "named", nil, "probabilities")
+	zip.Domain = proto.String("ai.onnx.ml")
+	m := testmodel.Open(t, &onnxpb.ModelProto{
+		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}, {Domain: zip.Domain, Version: proto.Int64(1)}},
+		Graph: &onnxpb.GraphProto{
+			Name:   proto.String("perceptron"),
+			Input:  []*onnxpb.ValueInfoProto{protoValue("x", 0, 3)},
+			Output: []*onnxpb.ValueInfoProto{label, named},
+			Node:   []*onnxpb.NodeProto{protoNode("Softmax", "probabilities", nil, "x"), zip, protoNode("ArgMax", "label", nil, "x")},
+		},
+	})
+	got, err := Look(m, "")
+	if err != nil || got.Output != "named" || !slices.Equal(got.Floats, []string{"named"}) || got.LastOp != "Softmax" || got.Kind != KindChoice {
+		t.Errorf("output %q, floats %q, behind %s, %v, %v", got.Output, got.Floats, got.LastOp, got.Kind, err)
+	}
+}

@@ -237,7 +237,11 @@ func shapeOf(v *onnxpb.ValueInfoProto) []int {
 
 // isFloat reports whether a value has numbers of a floating-point type.
 func isFloat(v *onnxpb.ValueInfoProto) bool {
-	switch onnxpb.TensorProto_DataType(v.GetType().GetTensorType().GetElemType()) {
+	t := v.GetType()
+	if maps := t.GetSequenceType().GetElemType().GetMapType(); maps != nil {
+		t = maps.GetValueType() // of a ZipMap, which puts names to numbers
+	}
+	switch onnxpb.TensorProto_DataType(t.GetTensorType().GetElemType()) {
 	case onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_FLOAT16, onnxpb.TensorProto_BFLOAT16, onnxpb.TensorProto_DOUBLE:
 		return true
 	}
@@ -268,7 +272,7 @@ func rows(shape []int, axes *gradient.Axes) bool {
 // lastOp returns the type of the operator that computes a value. Operators that only
 // reshape are skipped, and others.
 func lastOp(g *onnxpb.GraphProto, value string, others ...string) string {
-	passed := append([]string{"Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast"}, others...)
+	passed := append([]string{"Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "ZipMap"}, others...)
 	maker := map[string]*onnxpb.NodeProto{}
 	for _, n := range g.GetNode() {
 		for _, name := range n.GetOutput() {

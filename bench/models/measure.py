@@ -35,16 +35,16 @@ def agreement(one, other):
     return best
 
 
-def answers(one, other):
+def answers(one, other, last=False):
     """Returns the share of largest numbers along an axis that are at the same place, less what chance gives (Cohen's
-    kappa), of the output and axis for which it is largest."""
+    kappa), of the output and axis for which it is largest; last says that classes are on the last axis."""
     best = 0.0
     for k in range(len(one[0])):
         shapes = {r[k].shape for r in one} | {r[k].shape for r in other}
         if len(shapes) != 1 or not (shape := shapes.pop()):
             continue
         x, y = (np.concatenate([r[k] if len(shape) > 1 else r[k][None] for r in rows]) for rows in (one, other))
-        for axis in range(1, x.ndim):
+        for axis in range(x.ndim - 1 if last else 1, x.ndim):
             if x.shape[axis] > 1:
                 a, b = np.ravel(x.argmax(axis)), np.ravel(np.nan_to_num(y).argmax(axis))
                 size = x.shape[axis]

@@ -11,7 +11,7 @@ answers to them, but whether the locked one still answers the same.
 * *Difference* is the norm of the difference between our outputs and onnxruntime's, relative to theirs.
 * *Left* is what onnxruntime finds on the locked file with samples that the search has not seen: the mean squared
   correlation with the original's numbers, of the output that agrees most; where the task is classification,
-  segmentation or tagging, the share of equal answers beyond chance (Cohen's kappa) comes first. Samples that have nothing to do
+  segmentation, tagging or language, the share of equal answers beyond chance (Cohen's kappa) comes first. Samples that have nothing to do
   with each other have 0.01 to 0.05.
 * *Time* is processor time of `protect` on one thread, *memory* the largest resident size in MB.
 
@@ -39,7 +39,7 @@ def short(name):
 
 
 def by_answers(r):
-    return r["task"] in ("classification", "segmentation", "tagging")
+    return r["task"] in ("classification", "segmentation", "tagging", "language")
 
 
 def left(r):

@@ -45,6 +45,10 @@ var flagHints = []struct {
 	{is[*advparams.OutputsError], "raise --max-params, or name the output that counts with --output"},
 	{is[*advparams.LockedRuntimeError], "please report this model and version; --allow-partial writes what there is"},
 	{is[*advparams.NoCandidatesError], "check --include and --exclude; weights in a field without fixed width (float16 in int32_data) are locked by --profile sealed"},
+	{func(err error) bool {
+		e, ok := errors.AsType[*advparams.NoWeightsError](err)
+		return ok && e.List != ""
+	}, "lock it by --profile sealed"},
 	{is[*advparams.NothingToSealError], "check --include, --exclude and --share"},
 	{is[*advparams.UselessError], "check that labels and preprocessing (--mean, --std) are those it was trained with, --task, and that it is not locked already"},
 	{is[*advparams.GuessError], "say so with --task; --task outputs is for any model, without labels"},
