@@ -2,13 +2,14 @@ package dataset
 
 import (
 	"archive/zip"
-	"compress/flate"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/flate"
 
 	"github.com/advparams/advparams/nd"
 )
@@ -98,6 +99,7 @@ func newNPZReader(r sized) (*npzReader, error) {
 	if err != nil {
 		return nil, &FormatError{Problem: "not an npz file", Err: err, Advice: "an npz file is what numpy.savez writes"}
 	}
+	z.RegisterDecompressor(zip.Deflate, flate.NewReader)
 	out := &npzReader{members: make(map[string]*zip.File), size: size}
 	for _, f := range z.File {
 		name, isNPY := strings.CutSuffix(f.Name, ".npy")
