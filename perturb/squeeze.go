@@ -90,7 +90,7 @@ const (
 // these are quickly done.
 const (
 	squeezePasses = 0.75
-	squeezeWork   = 5e9
+	squeezeWork   = 2.5e9
 )
 
 // manyChanges is the number of changes from which it pays to exchange several at a time by the
