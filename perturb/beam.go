@@ -27,8 +27,9 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 		return false, err
 	}
 	s.fairest = math.Inf(1)
-	level, watch, needed := []node{{objective: start}}, plateau{lowest: start}, 0.0
-	again := func(from []node) { level, needed, watch = from, 0, plateau{lowest: from[0].objective} }
+	level, watch := []node{{objective: start}}, plateau{lowest: start}
+	s.needed = 0
+	again := func(from []node) { level, s.needed, watch = from, 0, plateau{lowest: from[0].objective} }
 	if len(s.seed) > 0 && limit > 0 {
 		level, s.seed = s.seed, nil
 	}
@@ -38,7 +39,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 			break
 		}
 		n, now := len(level[0].list), level[0].objective
-		next, err := s.extend(ctx, level, needed, limit)
+		next, err := s.extend(ctx, level, limit)
 		if err != nil {
 			return false, err
 		}
@@ -48,7 +49,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 		}
 		previous := level
 		level = next
-		needed = outlook(now, level[0].objective, s.result.Target, len(level[0].list)-n)
+		s.needed = outlook(now, level[0].objective, s.result.Target, len(level[0].list)-n)
 		done, near, err := s.acceptOne(ctx, level)
 		if done || err != nil {
 			return done, err
@@ -62,7 +63,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 			continue
 		}
 		s.best = level[0].list
-		if s.collapse != nil && s.opt.Task.Traits().NextTokens && len(level[0].list) > 1 && float64(len(level[0].list))+needed > farOff*float64(limit) {
+		if s.collapse != nil && s.opt.Task.Traits().NextTokens && len(level[0].list) > 1 && float64(len(level[0].list))+s.needed > farOff*float64(limit) {
 			break // the last layer alone is better
 		}
 		if watch.flat(level[0].objective) {
@@ -91,14 +92,14 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 	return false, nil
 }
 
-// extend returns the best sets with more changes, when needed ones are still to come.
-func (s *minimal) extend(ctx context.Context, level []node, needed float64, limit int) ([]node, error) {
+// extend returns the best sets with more changes.
+func (s *minimal) extend(ctx context.Context, level []node, limit int) ([]node, error) {
 	n := level[0]
 	if len(n.list) == 1 && s.opt.Beam == 1 && !s.without.Evaluation {
-		s.gradual = needed > gradually
+		s.gradual = s.needed > gradually
 	}
 	if s.gradual {
-		next, err := s.step(ctx, n, min(stride(len(n.list), needed, s.share()), limit-len(n.list)), needed)
+		next, err := s.step(ctx, n, min(stride(len(n.list), s.needed, s.share()), limit-len(n.list)))
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +107,7 @@ func (s *minimal) extend(ctx context.Context, level []node, needed float64, limi
 			return []node{*next}, nil
 		}
 	}
-	return s.expand(ctx, level, s.opt.Beam, min(s.pace(len(n.list), limit-len(n.list), needed), limit-len(n.list)))
+	return s.expand(ctx, level, s.opt.Beam, min(s.pace(len(n.list), limit-len(n.list)), limit-len(n.list)))
 }
 
 // improved exchanges changes of a set that is near the target.
@@ -116,8 +117,16 @@ func (s *minimal) improved(ctx context.Context, n node) (better node, improved b
 		return better, better.objective < n.objective, err
 	}
 	if s.end == 0 { // another change may cost less than many exchanges
-		s.end = s.meter.Work() + int64(exchanged*budget(s.once))
-		defer func() { s.end = 0 }()
+		began := s.meter.Work()
+		s.end = began + int64(min(exchanged*s.budget(), exchangedInAll*s.budget()-s.exchanging))
+		if s.end <= began {
+			s.end = 0
+			return n, false, nil
+		}
+		defer func() {
+			s.exchanging += float64(s.meter.Work() - began)
+			s.end = 0
+		}()
 	}
 	if better, improved, err = s.descend(ctx, n, exchanges); errors.Is(err, errSpent) {
 		err = nil
@@ -126,18 +135,29 @@ func (s *minimal) improved(ctx context.Context, n node) (better node, improved b
 }
 
 // The work that a search may take: some runs over all samples, and some multiply-adds, which
-// take a core about a minute.
+// take a core about a minute. Fewer samples than fewestCounted do not make it easier to find
+// changes, and count as that many.
 const (
-	wholePasses = 10
-	wholeWork   = 1e12
+	wholePasses   = 10
+	wholeWork     = 1e12
+	fewestCounted = 256
 )
 
-// budget returns the work that a search may take which has no deadline, where running the model
-// over all samples takes once.
-func budget(once int64) float64 { return wholePasses*float64(once) + wholeWork }
+// budget returns the work that a search may take which has no deadline.
+func (s *search) budget() float64 {
+	n := s.samples.Len()
+	if s.opt.Task.Traits().NextTokens { // of which each sample has many
+		n *= answersOf(s.samples)
+	}
+	return wholePasses*float64(s.once)*max(1, fewestCounted/float64(n)) + wholeWork
+}
 
-// exchanged is the share of that which exchanges may take before another change is added.
-const exchanged = 0.05
+// exchanged is the share of that which exchanges may take before another change is added, and
+// exchangedInAll that which all of them may.
+const (
+	exchanged      = 0.05
+	exchangedInAll = 0.15
+)
 
 // share returns the share of the work that has been done. It is more than 1 for what goes
 // on, such as measuring the result.

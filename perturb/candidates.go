@@ -63,8 +63,26 @@ func (s *minimal) shortlist(ctx context.Context) ([]candidate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return union(best(slices.Concat(byTensor...), shortlisted), append(best(first, represented), best(long, swampingLater)...)), nil
+	most := s.breadth()
+	return union(best(slices.Concat(byTensor...), min(shortlisted, most)), append(best(first, min(represented, most)), best(long, min(swampingLater, most))...)), nil
 }
+
+// breadth returns the most candidates of a kind that a round may evaluate. Where samples take
+// much of the work that is left, these are fewer, so that there is work for enough rounds.
+func (s *minimal) breadth() int {
+	block := float64(s.once) / float64(s.samples.Len()) * float64(s.blocks.list[0].truth.Shape[0])
+	left := s.work - float64(s.meter.Work())
+	return int(min(max(fewestOfKind, left/(max(s.needed, leastRounds)*evaluated*block)), represented))
+}
+
+// leastRounds is the number of rounds that there is to be work for at any time. Each evaluates
+// fewestOfKind candidates of a kind at least, and of the three kinds together a candidate takes
+// about evaluated blocks.
+const (
+	leastRounds  = 4
+	evaluated    = 5
+	fewestOfKind = 12
+)
 
 // steepest returns the candidates of each tensor with the largest first-order gain, for the
 // tensors that have any.

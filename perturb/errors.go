@@ -47,7 +47,7 @@ func (e *TargetError) Error() string {
 	case e.Stuck:
 		text += "; the search is stuck: further changes no longer made the model worse"
 	case e.Spent:
-		text += fmt.Sprintf("; the search took as much work as it may, %d runs over the samples and a minute", wholePasses)
+		text += fmt.Sprintf("; the search took as much work as it may, %d runs over the samples (or %d of them) and a minute", wholePasses, fewestCounted)
 	}
 	return text
 }

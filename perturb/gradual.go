@@ -66,8 +66,8 @@ func stride(n int, needed, share float64) int {
 }
 
 // step returns the set with the best k changes more, by the gradient; nil if they do not
-// lower the objective as needed changes at most promise.
-func (s *minimal) step(ctx context.Context, n node, k int, needed float64) (*node, error) {
+// lower the objective as the last rounds promise.
+func (s *minimal) step(ctx context.Context, n node, k int) (*node, error) {
 	if err := s.spent(ctx); err != nil {
 		return nil, err
 	}
@@ -85,8 +85,8 @@ func (s *minimal) step(ctx context.Context, n node, k int, needed float64) (*nod
 	if next.objective, err = s.blocks.sampled(); err != nil {
 		return nil, err
 	}
-	promised := before * float64(k) / max(needed, float64(k))
-	if needed == 0 {
+	promised := before * float64(k) / max(s.needed, float64(k))
+	if s.needed == 0 {
 		promised = 0 // the last round said nothing
 	}
 	if fall := before - next.objective; fall <= 0 || fall < keptPromise*promised {

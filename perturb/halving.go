@@ -33,6 +33,9 @@ func (b *blocks) halve(ctx context.Context, list []candidate, k int) (first []ca
 		kept[i].candidate = c
 	}
 	width := firstKept
+	if len(list) <= width {
+		width = len(list) / 2
+	}
 	for done := 0; done < len(b.list) && (done == 0 || len(kept) > k); {
 		next := min(max(1, 2*done), len(b.list))
 		for _, one := range b.list[done:next] { // a block may have to be computed again

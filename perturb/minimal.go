@@ -16,18 +16,20 @@ type minimal struct {
 	blocks  *blocks
 	without study.Without
 
-	collapse []candidate        // changes of the last layer that are at the target; nil if there are none
-	best     []candidate        // the best set so far that is not
-	seed     []node             // what a search begins with; nil for nothing
-	reached  *state             // the best so far that is
-	began    float64            // share of the work at which a patient attempt began; 0 before
-	rounds   int                // of exact evaluation, in this attempt
-	gradual  bool               // the model yields to no single change
-	fairest  float64            // how far other samples than those that choose changes were from the target at best
-	refuted  map[string]verdict // sets of changes that do not reach the target, by identity
-	stuck    bool               // the objective no longer falls
-	done     bool               // the work that a search may take is done
-	end      int64              // the work at which a part of the search ends; 0 for none
+	collapse   []candidate        // changes of the last layer that are at the target; nil if there are none
+	best       []candidate        // the best set so far that is not
+	seed       []node             // what a search begins with; nil for nothing
+	reached    *state             // the best so far that is
+	needed     float64            // changes that are still to come, as the last rounds promise; 0 if they say nothing
+	began      float64            // share of the work at which a patient attempt began; 0 before
+	rounds     int                // of exact evaluation, in this attempt
+	gradual    bool               // the model yields to no single change
+	fairest    float64            // how far other samples than those that choose changes were from the target at best
+	refuted    map[string]verdict // sets of changes that do not reach the target, by identity
+	stuck      bool               // the objective no longer falls
+	done       bool               // the work that a search may take is done
+	exchanging float64            // work of exchanges before the target was reached
+	end        int64              // the work at which a part of the search ends; 0 for none
 }
 
 // run searches until ctx is done. It then returns what it has come to.

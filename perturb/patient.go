@@ -36,14 +36,14 @@ func (s *minimal) patiently(ctx context.Context, limit int) (reached bool, err e
 
 // pace is the function pace, or in a patient search the number of changes that spreads those
 // which are left over the rounds that are.
-func (s *minimal) pace(n, left int, needed float64) int {
+func (s *minimal) pace(n, left int) int {
 	share := s.share()
 	s.rounds++
 	if s.began == 0 && s.near() {
 		share = 0 // there is no hurry any more
 	}
 	if s.began == 0 {
-		return pace(n, needed, share)
+		return pace(n, s.needed, share)
 	}
 	each := (share - s.began) / float64(s.rounds)
 	return max(1, int(float64(left)*each/max(1-share, each)))

@@ -40,6 +40,9 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 		s.refuted[id] = verdict{all: now}
 		return false, s.near(), nil
 	}
+	if s.opt.Task.Traits().AllOutputs {
+		return s.acceptFew(ctx, id, t, n)
+	}
 	if !s.without.Clamp && now.Quality <= s.targetFor(now) { // most likely it is
 		reached, missed, err := s.inside(ctx, now)
 		if reached || err != nil {
@@ -53,6 +56,26 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 	}
 	reached, err = s.confirm(ctx, id, t, n)
 	return reached, reached || s.near(), err
+}
+
+// acceptFew is the rest of accept for tasks that are searched with few samples. That the model is
+// at the target on those that choose says little about the others, so that they are asked first.
+func (s *minimal) acceptFew(ctx context.Context, id string, t task.Tally, n int) (reached, near bool, err error) {
+	chosen := t.Score()
+	if reached, err = s.confirm(ctx, id, t, n); err != nil || !reached {
+		return false, s.near(), err
+	}
+	if !s.without.Clamp {
+		fair := s.fair
+		moved, _, err := s.inside(ctx, chosen)
+		if err != nil {
+			return false, false, err
+		}
+		if !moved {
+			s.fair = fair
+		}
+	}
+	return true, true, nil
 }
 
 // nearby is the distance above the target at which other sets of as many changes may

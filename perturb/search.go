@@ -89,8 +89,8 @@ type Result struct {
 //
 // Search leaves m as it is. Equal samples and options give equal plans.
 //
-// A search whose context has no deadline may take the work of ten runs over the samples, and
-// 10¹² multiply-adds.
+// A search whose context has no deadline may take the work of ten runs over the samples, of
+// which fewer than 256 count as that many, and 10¹² multiply-adds.
 //
 // If the target is not reached the error is a *TargetError and the Result says
 // how far the search came. A search whose ctx ends returns the best changes so far. If they
@@ -300,7 +300,7 @@ func (s *search) examine(ctx context.Context, features bool) error {
 		return err
 	}
 	s.once = max(s.meter.Work(), 1)
-	s.work = budget(s.once)
+	s.work = s.budget()
 	if _, limited := ctx.Deadline(); limited {
 		s.work = math.Inf(1)
 	}

@@ -28,7 +28,11 @@ func (s *minimal) widened(ctx context.Context, previous []node) ([]node, error) 
 	}
 	chosen := s.blocks.samples()
 	n := min(widening*chosen, s.samples.Len()/2)
-	if n < 2*chosen || s.share() > wideShare {
+	least := 2 * chosen
+	if s.opt.Task.Traits().AllOutputs { // few samples judge these
+		n, least = min(widening*chosen, s.samples.Len()-minAnswers), chosen*5/4
+	}
+	if n < least || s.share() > wideShare {
 		return nil, nil
 	}
 	s.become(previous[0].list)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/task"
 )
 
@@ -52,6 +53,54 @@ func TestWidened(t *testing.T) {
 		}
 		if n := s.blocks.samples(); n != step.samples || len(s.result.Changes) != 1 || math.Abs(now-got[0].objective) > 1e-6 {
 			t.Errorf("%+v: %d samples, changes %v, objective %v, not %v", step, n, s.result.Changes, got[0].objective, now)
+		}
+	}
+}
+
+// TestWidenedOutputs: of outputs, all samples but those that are enough to judge may choose.
+func TestWidenedOutputs(t *testing.T) {
+	t.Parallel()
+	model, set := bands(t, 32, 16, 4) // 128 samples
+	s, err := newSearch(testmodel.Open(t, model), set, Options{Task: task.Outputs{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &minimal{search: s}
+	if err := m.examine(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.calibrate(t.Context(), 64); err != nil {
+		t.Fatal(err)
+	}
+	m.fairest, m.fair = 0, task.Score{Quality: 1, Metrics: []task.Metric{{}}}
+	got, err := m.widened(t.Context(), []node{{}})
+	if n := m.blocks.samples(); err != nil || got == nil || n != 112 {
+		t.Errorf("%d samples choose, error %v, went on from %v", n, err, got)
+	}
+}
+
+// TestBudget: few samples are worth the work of more, and samples that take much of the work
+// that is left shorten the list of candidates.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	few, many := examined(t, 64, Options{}), examined(t, 512, Options{})
+	each := float64(many.once) / 512
+	for _, c := range []struct {
+		s       *minimal
+		samples float64
+	}{{few, 256}, {many, 512}} {
+		if got, want := c.s.budget(), 10*c.samples*each+1e12; math.Abs(got-want) > 1e-3*want-1e12*1e-3 {
+			t.Errorf("%d samples: %v multiply-adds, want %v", c.s.samples.Len(), got, want)
+		}
+	}
+	block := float64(many.blocks.list[0].truth.Shape[0]) * each
+	for _, c := range []struct {
+		blocks, needed float64
+		want           int
+	}{{math.Inf(1), 0, 48}, {4 * 5 * 20.5, 0, 20}, {4 * 5 * 20.5, 3, 20}, {8 * 5 * 20.5, 8, 20}, {0, 0, 12}} {
+		many.work, many.needed = float64(many.meter.Work())+c.blocks*block, c.needed
+		if got := many.breadth(); got != c.want {
+			t.Errorf("work for %v blocks, %v rounds needed: %d candidates of a kind, want %d", c.blocks, c.needed, got, c.want)
 		}
 	}
 }
