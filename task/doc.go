@@ -42,6 +42,7 @@
 //	given.go           outputs that no weight has a part in
 //	outlook.go         what a graph says about an output
 //	axis.go            which axis of an output has the classes
+//	state.go           outputs that are states, to be carried along
 //	argmax.go          outputs of classes that an ArgMax chooses
 //	guess.go           Guess: the task that outputs and labels look like
 //	size.go            sizes of batches and calibration sets

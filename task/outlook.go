@@ -63,14 +63,22 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	}
 	o := Outlook{Named: output != "", Axes: axes}
 	var out *onnxpb.ValueInfoProto
+	var states []string // that are carried along
 	fixed := given(m)
 	for _, v := range g.GetOutput() {
 		if v.GetName() == output {
 			out = v
 		}
-		if (isFloat(v) || byArgMax(g, v)) && rows(shapeOf(v), axes) && !carried(g, v.GetName()) && !fixed[v.GetName()] {
-			o.Floats = append(o.Floats, v.GetName())
+		if (isFloat(v) || byArgMax(g, v)) && rows(shapeOf(v), axes) && !fixed[v.GetName()] {
+			if carried(g, v) {
+				states = append(states, v.GetName())
+			} else {
+				o.Floats = append(o.Floats, v.GetName())
+			}
 		}
+	}
+	if o.Floats == nil { // an encoder
+		o.Floats, states = states, nil
 	}
 	o.Floats = withoutScalars(g, o.Floats)
 	var alone bool
@@ -82,7 +90,9 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	if out == nil {
 		out = g.GetOutput()[0]
 		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, func(v *onnxpb.ValueInfoProto) bool { return byArgMax(g, v) }} {
-			if i := slices.IndexFunc(g.GetOutput(), func(v *onnxpb.ValueInfoProto) bool { return is(v) && !fixed[v.GetName()] }); i >= 0 {
+			if i := slices.IndexFunc(g.GetOutput(), func(v *onnxpb.ValueInfoProto) bool {
+				return is(v) && !fixed[v.GetName()] && !slices.Contains(states, v.GetName())
+			}); i >= 0 {
 				out = g.GetOutput()[i]
 				break
 			}
@@ -207,14 +217,6 @@ func isInteger(v *onnxpb.ValueInfoProto) bool {
 		return true
 	}
 	return false
-}
-
-// carried reports whether an output is a state that the model takes again as an input, and
-// no answer.
-func carried(g *onnxpb.GraphProto, output string) bool {
-	return gradient.StateName.MatchString(output) && slices.ContainsFunc(g.GetInput(), func(v *onnxpb.ValueInfoProto) bool {
-		return isFloat(v) && gradient.StateName.MatchString(v.GetName())
-	})
 }
 
 // shapeOf returns the declared shape of a value: -1 where an axis is open, nil if it is
