@@ -3,7 +3,16 @@ import numpy as np
 
 
 def ranks(a):
-    return a.argsort(0).argsort(0).astype(np.float64)
+    """Returns the ranks in each column. Equal numbers have the same, or samples without a detection would agree."""
+    order = a.argsort(0)
+    sorted = np.take_along_axis(a, order, 0)
+    rises = sorted[1:] != sorted[:-1]
+    edge, at = np.ones((1, a.shape[1]), bool), np.arange(len(a))[:, None]
+    first = np.maximum.accumulate(np.where(np.concatenate([edge, rises]), at, 0), 0)
+    last = np.minimum.accumulate(np.where(np.concatenate([rises, edge]), at, len(a))[::-1], 0)[::-1]
+    found = np.empty(a.shape)
+    np.put_along_axis(found, order, (first + last) / 2, 0)
+    return found
 
 
 def squared(x, y):
