@@ -232,20 +232,32 @@ func (p *prepared) varied(m *onnxio.Model) error {
 	return &SameOutputsError{m.Path(), n}
 }
 
-// foundNothing reports whether a detector has found no object in any sample.
-func (p *prepared) foundNothing() bool {
+// foundNothing says why what a detector has found in the samples says little about it: there
+// is nothing, or most boxes have no size, as numbers from which a program outside of the model
+// has yet to compute boxes. It is "" otherwise.
+func (p *prepared) foundNothing() string {
 	if _, is := p.task.(task.Detection); !is {
-		return false
+		return ""
 	}
 	truth := p.set.Truth(0, p.set.Len())
 	x, _ := truth.Data.([]float32)
 	width := truth.Shape[len(truth.Shape)-1]
-	for i := 0; i < len(x); i += width {
-		if x[i] >= 0 {
-			return false
+	found, empty := 0, 0
+	for row := range slices.Chunk(x, width) {
+		if row[0] < 0 {
+			continue
+		}
+		if found++; row[3] <= row[1] || row[4] <= row[2] {
+			empty++
 		}
 	}
-	return true
+	switch {
+	case found == 0:
+		return "the model finds no object in any sample"
+	case 2*empty > found:
+		return fmt.Sprintf("%d of %d boxes that the model finds have no size, so that its outputs are no boxes yet", empty, found)
+	}
+	return ""
 }
 
 // unscaled reports whether images look like bytes that nobody has scaled: neither the data

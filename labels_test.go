@@ -76,3 +76,33 @@ func TestMarksNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestFoundNothing: a detector of which most boxes have no size gives something else than boxes.
+func TestFoundNothing(t *testing.T) {
+	set, err := dataset.FromArrays(map[string]nd.Array{"x": nd.New(nd.Float32, 2, 1)}, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, box, offsets := []float32{-1, 0, 0, 0, 0, 0}, []float32{0, 1, 1, 3, 2, 0.9}, []float32{0, 2.5, 2, -3.5, -2.8, 0.9}
+	for _, c := range []struct {
+		rows [4][]float32
+		want string
+	}{
+		{[4][]float32{none, none, none, none}, "the model finds no object in any sample"},
+		{[4][]float32{box, none, offsets, none}, ""},
+		{[4][]float32{box, offsets, offsets, none}, "2 of 3 boxes that the model finds have no size, so that its outputs are no boxes yet"},
+	} {
+		truth := nd.New(nd.Float32, 2, 2, 6)
+		for i, row := range c.rows {
+			copy(truth.Float32s()[6*i:], row)
+		}
+		p := &prepared{head: &head{task: task.Detection{}}, set: set.WithTruth(truth)}
+		if have := p.foundNothing(); have != c.want {
+			t.Errorf("%v: %q, want %q", c.rows, have, c.want)
+		}
+		p.task = task.Outputs{}
+		if have := p.foundNothing(); have != "" {
+			t.Errorf("no detector: %q", have)
+		}
+	}
+}

@@ -36,8 +36,8 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 		if err := o.ask(ctx, m, p, w); err != nil {
 			return nil, err
 		}
-		if p.foundNothing() && o.Task == nil {
-			if err := o.byOutputs(ctx, m, p, w, "the model finds no object in any sample"); err != nil {
+		if why := p.foundNothing(); why != "" && o.Task == nil {
+			if err := o.byOutputs(ctx, m, p, w, why); err != nil {
 				return nil, err
 			}
 		}
