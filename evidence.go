@@ -274,7 +274,7 @@ func (o *ProtectOptions) conclude(e *Evidence, p *Protection) {
 		e.Files = append(e.Files, verify.File{Role: "original", Name: f.Name, Size: f.Size, SHA256: f.SHA256},
 			verify.File{Role: "locked", Name: f.LockedName, Size: f.LockedSize, SHA256: f.LockedSHA256})
 	}
-	e.Settings, e.Worth = s, verify.Worth(string(p.Profile))
+	e.Settings, e.Worth = s, p.Rest.worth(verify.Worth(string(p.Profile)))
 	e.Timings = []verify.Timing{{Step: "all", Duration: time.Duration(p.Seconds * float64(time.Second))}}
 	p.Evidence = e
 }

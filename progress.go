@@ -46,6 +46,8 @@ const (
 	NoticeSize
 	// NoticePreprocess warns of images that are not prepared as they were for the lock.
 	NoticePreprocess
+	// NoticeRest warns of a locked model that is right without its most frequent answers.
+	NoticeRest
 )
 
 // Notice is a message on the way to a result.
@@ -56,7 +58,7 @@ type Notice struct {
 
 // Warning reports whether the notice is a warning.
 func (n Notice) Warning() bool {
-	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput || n.Kind == NoticeLeft || n.Kind == NoticeSize || n.Kind == NoticePreprocess
+	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput || n.Kind == NoticeLeft || n.Kind == NoticeSize || n.Kind == NoticePreprocess || n.Kind == NoticeRest
 }
 
 // observer passes on what happens in a run. Both functions may be nil.

@@ -104,7 +104,7 @@ func protectMinimal(ctx context.Context, opt *ProtectOptions, start time.Time) (
 // muchLuck is the quality beyond chance from which a lock may be worth less than it seems.
 const muchLuck = 0.2
 
-// remark warns of samples that say less than they seem to.
+// remark warns of what says less than it seems to.
 func (l *locking) remark() {
 	before, locked := l.found.Before, l.found.Locked
 	if first := before.Metrics[0]; l.samples.askOriginal && before.Classes != nil && first.Share && first.Value < 1 {
@@ -112,6 +112,9 @@ func (l *locking) remark() {
 	}
 	if locked.Luck > muchLuck && l.Target == 0 {
 		l.see.notify(NoticeSamples, "on %d samples such as these, a useless model may come out at %.0f %% by chance: more of them say more", l.found.Samples, 100*(locked.Luck+locked.Chance))
+	}
+	if r := restOf(locked); r != nil {
+		l.see.notify(NoticeRest, "the locked model can still be used: it is right on %s. Changes in other tensors may hold better", r.Text())
 	}
 }
 

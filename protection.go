@@ -3,10 +3,12 @@ package advparams
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/task"
+	"github.com/advparams/advparams/verify"
 )
 
 // Protection is what Protect did. In JSON it is what advparams protect --json
@@ -31,7 +33,10 @@ type Protection struct {
 	// Constant is the accuracy of always giving the most frequent label; nil for tasks
 	// without classes.
 	Constant *float64 `json:"most_frequent_label"`
-	Samples  int      `json:"samples"` // of the search, or that a sealed model was measured on
+	// Rest is what the locked model is worth to somebody who leaves out the answers that it gives
+	// most often; nil for tasks without such, and where that is no more than it is worth anyway.
+	Rest    *Rest `json:"without_frequent_answers,omitempty"`
+	Samples int   `json:"samples"` // of the search, or that a sealed model was measured on
 	// Outputs are the outputs that the task does not look at.
 	Outputs []OutputAgreement `json:"outputs"`
 	// Left are weights that Sealed leaves in clear, with the reason.
@@ -137,7 +142,43 @@ func (p *Protection) measured(original, locked task.Score) {
 		}
 		p.Metrics = append(p.Metrics, LockedMetric{after.Name, after.Better(), before.Value, after.Value, after.Useless, after})
 	}
-	p.Metric, p.Constant = &p.Metrics[0], mostFrequent(locked)
+	p.Metric, p.Constant, p.Rest = &p.Metrics[0], mostFrequent(locked), restOf(locked)
+}
+
+// Rest is what a model is worth without some of its answers.
+type Rest struct {
+	Answers  []int   `json:"answers"` // that are left out, the most frequent first
+	Accuracy float64 `json:"accuracy"`
+}
+
+// muchRest is the accuracy that leaving answers out has to give back to be told, beyond that of
+// the model and that of always giving the most frequent label.
+const muchRest = 0.2
+
+// restOf returns what is to be told of a locked model's rest; nil for nothing.
+func restOf(locked task.Score) *Rest {
+	r := locked.Rest
+	if r.Beyond <= muchRest || r.Accuracy <= locked.Quality+muchRest {
+		return nil
+	}
+	return &Rest{r.Without, r.Accuracy}
+}
+
+// worth puts it before what a lock is worth to others; there is nothing to put if r is nil.
+func (r *Rest) worth(to []verify.Consequences) []verify.Consequences {
+	if r == nil || to == nil {
+		return to
+	}
+	return append([]verify.Consequences{{Holder: "the locked file, and leaves out the answers that it gives most often", Gets: "a model that is right on " + r.Text()}}, to...)
+}
+
+// Text says what it is, without a verb.
+func (r *Rest) Text() string {
+	answers := "the answer"
+	if len(r.Answers) > 1 {
+		answers = "the answers"
+	}
+	return fmt.Sprintf("%.2f %% without %s %s", 100*r.Accuracy, answers, strings.Trim(fmt.Sprint(r.Answers), "[]"))
 }
 
 // addFiles adds what was written.

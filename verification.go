@@ -14,6 +14,8 @@ type Verification struct {
 	Metric      *MetricByModel  `json:"metric"`           // the one that people go by
 	Metrics     []MetricByModel `json:"metrics"`          // all
 	Samples     int             `json:"samples"`
+	// Rest is what the locked model is worth without its most frequent answers, as in Protection.
+	Rest *Rest `json:"without_frequent_answers,omitempty"`
 	// Outputs are the outputs that the task does not look at, compared with those of the
 	// original.
 	Outputs []OutputAgreement `json:"outputs"`
@@ -82,6 +84,9 @@ func newVerification(r *verify.Report, page string) *Verification {
 	}
 	if len(v.Metrics) > 0 {
 		v.Metric = &v.Metrics[0]
+	}
+	if r.Locked != nil {
+		v.Rest = restOf(*r.Locked)
 	}
 	v.Parameters, v.Changed = r.Parameters, r.Changed
 	if r.WithKey {

@@ -331,7 +331,7 @@ func (v *verifier) conclude(ctx context.Context, found *Verification, missed []s
 		s.add("min-unlocked", v.opt.MinUnlocked)
 	}
 	e.Settings, e.Timings = s, v.report.Timings
-	e.Profile, e.Worth = v.profile, verify.Worth(v.profile)
+	e.Profile, e.Worth = v.profile, found.Rest.worth(verify.Worth(v.profile))
 	found.Evidence = e
 	return writePage(v.opt.ReportTo, v.opt.Report, v.opt.Force, func(w io.Writer) error {
 		return report.Write(w, report.Page{Kind: report.Verification, Result: found, Evidence: e, Failed: missed})

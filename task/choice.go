@@ -68,6 +68,7 @@ func median(x []float64) float64 {
 type choices struct {
 	counts  *Counts
 	margins []float64 // absolute
+	ranked  []ranked  // of as many answers as margins
 	nats    float64   // sum of the cross-entropies; Classification leaves it 0
 }
 
@@ -77,7 +78,13 @@ func (c *choices) add(logits []float32, label int) {
 		c.counts = NewCounts(len(logits))
 	}
 	c.counts.answer(logits, label)
+	c.keep(logits, label)
+}
+
+// keep keeps what Scale and Rest need of an answer.
+func (c *choices) keep(logits []float32, label int) {
 	c.margins = append(c.margins, math.Abs(margin(logits, label)))
+	c.ranked = append(c.ranked, rankedOf(logits, label))
 }
 
 func (c *choices) Scale() float64 { return temperature(c.margins) }

@@ -101,7 +101,9 @@ func (t *classificationTally) Score() Score {
 	if t.counts == nil {
 		return Score{}
 	}
-	return t.counts.Classified(t.halves)
+	score := t.counts.Classified(t.halves)
+	score.Rest = restOf(t.ranked, t.counts)
+	return score
 }
 
 // Classified returns the score of a classifier. Its quality is the accuracy. If all labels

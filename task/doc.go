@@ -50,6 +50,7 @@
 //	score.go           Score and Metric
 //	counts.go          answers by class: accuracy, chance, κ, IoU
 //	joint.go           answers and labels together: information
+//	rest.go            answers without the most frequent ones
 //	choice.go          tasks with classes: soft accuracy, cross-entropy
 //	columns.go         tasks with numbers: soft and rank correlation
 //	positions.go       outputs with a choice at every position

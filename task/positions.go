@@ -3,7 +3,6 @@ package task
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
@@ -170,7 +169,7 @@ type positionTally struct {
 	last bool
 }
 
-// marginsPerBatch bounds the number of margins of a batch that are kept for Scale.
+// marginsPerBatch bounds the number of answers of a batch that are kept.
 const marginsPerBatch = 1 << 14
 
 func (t *positionTally) Add(outputs []nd.Array, truth nd.Array) error {
@@ -191,7 +190,7 @@ func (t *positionTally) Add(outputs []nd.Array, truth nd.Array) error {
 		t.counts.answer(logits, label)
 		t.nats += crossEntropy(logits, label)
 		if i%every == 0 {
-			t.margins = append(t.margins, math.Abs(margin(logits, label)))
+			t.keep(logits, label)
 		}
 	}
 	return nil

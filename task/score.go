@@ -20,6 +20,9 @@ type Score struct {
 	// Translated is the accuracy beyond chance that a fixed translation of answers into
 	// labels has (Halves); 0 unless the task has Traits.Classes.
 	Translated float64
+	// Rest is what the outputs are worth without the most frequent answers, for classifiers and
+	// taggers.
+	Rest Rest
 	// Parts are the scores of the outputs, if several have a task each.
 	Parts []Part
 }

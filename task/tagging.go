@@ -58,6 +58,7 @@ func (t *taggingTally) Score() Score {
 			{Name: "accuracy", Value: accuracy, Useless: chance, Share: true},
 			{Name: "F1", Value: f1, Useless: blind, Share: true},
 		},
+		Rest: restOf(t.ranked, t.counts),
 	}
 }
 

@@ -131,7 +131,7 @@ def try_model(program, path, seconds, search):
         _, after = judge.run(t, names)
         _, same = run([program, "unlock", locked, "--key", at("key"), "-o", at("back.onnx"), "-q"], 120)[:2]
         digest = lambda f: hashlib.sha256(open(f, "rb").read()).hexdigest()
-        return row | {"agreement": round(measure.agreement(before, after), 3), "answers": round(measure.answers(before, after, r["task"] == "language"), 3),
+        return row | {"agreement": round(measure.agreement(before, after), 3), "answers": round(measure.answers(before, after, r["task"] in ("language", "tagging")), 3),
                       "restored": os.path.exists(at("back.onnx")) and digest(at("back.onnx")) == digest(path)}
 
 

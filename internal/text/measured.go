@@ -23,6 +23,9 @@ func Verification(w io.Writer, r *advparams.Verification) {
 			information, _ := s.Metric("information")
 			line(w, "%s\t%.2f %%\tof %s samples right, %.3f of %.3f bits", one.name, 100*s.Quality, samples, information.Value, s.Entropy())
 		}
+		if one.name == "locked" && r.Rest != nil {
+			line(w, "\t%s", r.Rest.Text())
+		}
 	}
 	if o := r.Runtime; o != nil {
 		s := o.Score()

@@ -58,6 +58,9 @@ func Protection(w io.Writer, r *advparams.Protection, seal string) {
 	for _, m := range r.Metrics {
 		line(w, "%s\t%s → %s on the %s %s", m.Name, m.Format(m.Before), m.Format(m.Locked), count(r.Samples), samples)
 	}
+	if r.Rest != nil {
+		line(w, "\t%s", r.Rest.Text())
+	}
 	if o := r.Runtime; o != nil {
 		line(w, "%s\t%s of the locked model in version %s", o.Name, figures(o.Score().Metrics), o.Version)
 	}
