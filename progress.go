@@ -46,7 +46,7 @@ const (
 	NoticeSize
 	// NoticePreprocess warns of images that are not prepared as they were for the lock.
 	NoticePreprocess
-	// NoticeRest warns of a locked model that is right without its most frequent answers.
+	// NoticeRest says what a locked model is worth without its most frequent answers.
 	NoticeRest
 )
 
@@ -58,7 +58,7 @@ type Notice struct {
 
 // Warning reports whether the notice is a warning.
 func (n Notice) Warning() bool {
-	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput || n.Kind == NoticeLeft || n.Kind == NoticeSize || n.Kind == NoticePreprocess || n.Kind == NoticeRest
+	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput || n.Kind == NoticeLeft || n.Kind == NoticeSize || n.Kind == NoticePreprocess
 }
 
 // observer passes on what happens in a run. Both functions may be nil.

@@ -153,7 +153,7 @@ type Rest struct {
 
 // muchRest is the accuracy that leaving answers out has to give back to be told, beyond that of
 // the model and that of always giving the most frequent label.
-const muchRest = 0.2
+const muchRest = 0.3
 
 // restOf returns what is to be told of a locked model's rest; nil for nothing.
 func restOf(locked task.Score) *Rest {

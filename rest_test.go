@@ -15,7 +15,7 @@ func TestRest(t *testing.T) {
 	for _, c := range []struct {
 		quality, accuracy, beyond float64
 		told                      bool
-	}{{0.1, 0.8, 0.7, true}, {0.1, 0.35, 0.15, false}, {0.7, 0.8, 0.7, false}, {0.1, 0, -0.1, false}} {
+	}{{0.1, 0.8, 0.7, true}, {0.1, 0.35, 0.25, false}, {0.7, 0.8, 0.7, false}, {0.1, 0, -0.1, false}} {
 		got := restOf(task.Score{Quality: c.quality, Rest: task.Rest{Without: []int{4, 2}, Accuracy: c.accuracy, Beyond: c.beyond}})
 		if (got != nil) != c.told {
 			t.Errorf("%+v: %+v", c, got)

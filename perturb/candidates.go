@@ -17,6 +17,7 @@ type candidate struct {
 // round returns the best k single changes, evaluated on all blocks. There are none if no
 // parameter has a gradient.
 func (s *minimal) round(ctx context.Context, k int) ([]candidate, error) {
+	began := s.meter.Work()
 	list, err := s.shortlist(ctx)
 	if err != nil || len(list) == 0 {
 		return nil, err
@@ -26,8 +27,19 @@ func (s *minimal) round(ctx context.Context, k int) ([]candidate, error) {
 	}
 	list, n, err := s.blocks.halve(ctx, list, k)
 	s.result.Evaluations += n
+	s.took.rounds++
+	s.took.work += s.meter.Work() - began
 	return list, err
 }
+
+// took is the work of rounds of exact evaluation.
+type took struct {
+	rounds int
+	work   int64
+}
+
+// each returns the mean of a round.
+func (t took) each() float64 { return float64(t.work) / float64(max(t.rounds, 1)) }
 
 // best returns the k candidates with the largest gain, ties in a fixed order.
 func best(list []candidate, k int) []candidate {

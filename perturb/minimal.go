@@ -22,6 +22,7 @@ type minimal struct {
 	reached    *state             // the best so far that is
 	needed     float64            // changes that are still to come, as the last rounds promise; 0 if they say nothing
 	began      float64            // share of the work at which a patient attempt began; 0 before
+	took       took               // so far
 	rounds     int                // of exact evaluation, in this attempt
 	gradual    bool               // the model yields to no single change
 	fairest    float64            // how far other samples than those that choose changes were from the target at best
@@ -285,29 +286,39 @@ func (s *minimal) set(at site, value float32) {
 // original returns the value of a parameter in the file.
 func (s *minimal) original(c Change) float32 { return s.model.Weight(c.Tensor).Decode(c.Old) }
 
-// prune undoes changes, oldest first, that are not needed to stay at the target, as far as the
-// work goes.
+// prune undoes changes, the weakest first, that are not needed to stay at the target, as far as
+// the work goes. It ends when none of the weakest few can be missed.
 func (s *minimal) prune(ctx context.Context) error {
-	for i := 0; i < len(s.result.Changes) && len(s.result.Changes) > 1 && s.share() < 1; {
-		c := s.result.Changes[i]
-		ok, err := s.undone(ctx, c)
+	for missed := true; missed && len(s.result.Changes) > 1; {
+		weak, err := s.weakest(ctx, s.present(), weakKept, fewBlocks)
 		if err != nil {
 			return err
 		}
-		if ok {
-			s.result.Changes = slices.Delete(s.result.Changes, i, i+1)
-			delete(s.changed, site{c.Tensor, c.Index})
-			s.keep()
-			continue
+		missed = false
+		for _, c := range weak {
+			if s.share() >= 1 {
+				return nil
+			}
+			if missed, err = s.undone(ctx, c.site); err != nil {
+				return err
+			}
+			if missed {
+				s.keep()
+				break
+			}
 		}
-		i++
 	}
 	return nil
 }
 
 // undone gives a parameter its original value if the model is at the target with that.
-func (s *minimal) undone(ctx context.Context, c Change) (ok bool, err error) {
-	at, value := site{c.Tensor, c.Index}, s.original(c)
+func (s *minimal) undone(ctx context.Context, at site) (ok bool, err error) {
+	i := slices.IndexFunc(s.result.Changes, func(c Change) bool { return c.Tensor == at.tensor && c.Index == at.index })
+	whole, value := node{list: s.present()}, s.original(s.result.Changes[i])
+	id := identity(whole.without(candidate{site: at}).list)
+	if _, refuted := s.refuted[id]; refuted {
+		return false, nil
+	}
 	tally, n, stopped, err := s.blocks.with(at, value, s.hopeless)
 	if stopped || err != nil {
 		return false, err
@@ -316,12 +327,13 @@ func (s *minimal) undone(ctx context.Context, c Change) (ok bool, err error) {
 	x, before := a.Float32s(), s.result
 	old := x[at.index]
 	x[at.index] = value
-	whole := node{list: s.present()}
-	if ok, err = s.confirm(ctx, identity(whole.without(candidate{site: at}).list), tally, n); err != nil {
+	if ok, err = s.confirm(ctx, id, tally, n); err != nil {
 		return false, err
 	}
 	if ok {
 		s.blocks.refresh(at.tensor)
+		s.result.Changes = slices.Delete(s.result.Changes, i, i+1)
+		delete(s.changed, at)
 		return true, nil
 	}
 	x[at.index], s.result = old, before

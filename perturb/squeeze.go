@@ -93,6 +93,12 @@ const (
 	squeezeWork   = 2.5e9
 )
 
+// squeezing returns that work.
+func (s *minimal) squeezing() float64 { return max(squeezePasses*float64(s.once), squeezeWork) }
+
+// inVain is the number of times that work at which it is not worth while to begin a search anew.
+const inVain = 2
+
 // manyChanges is the number of changes from which it pays to exchange several at a time by the
 // gradient as well.
 const manyChanges = 8
@@ -124,11 +130,11 @@ func (s *minimal) squeeze(ctx context.Context) error {
 	case len(s.result.Changes) >= manyChanges:
 		attempts = append(attempts, attempt(s.thinner))
 	}
-	if s.opt.Task.Traits().Classes {
+	if s.opt.Task.Traits().Classes && float64(len(s.result.Changes)-1)*s.took.each() < inVain*s.squeezing() {
 		attempts = append(attempts, func() (bool, error) { return s.otherwise(ctx, len(s.result.Changes)-1) })
 	}
 	for _, attempt := range attempts {
-		s.end = s.meter.Work() + max(int64(squeezePasses*float64(s.once)), squeezeWork)
+		s.end = s.meter.Work() + int64(s.squeezing())
 		if s.gradual {
 			s.end = int64(thinned * s.work) // which is worth more there than a search anew
 		}
