@@ -25,6 +25,7 @@ type minimal struct {
 	took       took               // so far
 	rounds     int                // of exact evaluation, in this attempt
 	gradual    bool               // the model yields to no single change
+	chosen     float64            // quality on the samples that choose changes, as last measured
 	fairest    float64            // how far other samples than those that choose changes were from the target at best
 	refuted    map[string]verdict // sets of changes that do not reach the target, by identity
 	stuck      bool               // the objective no longer falls

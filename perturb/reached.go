@@ -36,6 +36,7 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 	}
 	now := t.Score()
 	s.note(now)
+	s.chosen = now.Quality
 	if stopped {
 		s.refuted[id] = verdict{all: now}
 		return false, s.near(), nil

@@ -14,26 +14,35 @@ const (
 	wideShare = 0.5
 )
 
+// fitting is the number of times that outputs agree better on other samples than on those that
+// choose, from which on all changes so far count as nothing but fitted.
+const fitting = 3
+
 // widened returns the previous sets, to go on from with more samples, if the present one fits
 // those that chose it; nil otherwise. The samples that did not choose are those that were last
-// measured.
+// measured. Where outputs do nothing but fit, it begins from nothing.
 func (s *minimal) widened(ctx context.Context, previous []node) ([]node, error) {
 	if s.fair.Metrics == nil {
 		return nil, nil // it is far from the target
 	}
 	excess := s.fair.Quality - s.targetFor(s.fair)
-	if excess < s.fairest {
+	outputs := s.opt.Task.Traits().AllOutputs
+	fitted := outputs && s.fair.Quality > fitting*s.chosen
+	if excess < s.fairest && !fitted {
 		s.fairest = excess
 		return nil, nil
 	}
 	chosen := s.blocks.samples()
 	n := min(widening*chosen, s.samples.Len()/2)
 	least := 2 * chosen
-	if s.opt.Task.Traits().AllOutputs { // few samples judge these
+	if outputs { // few samples judge these
 		n, least = min(widening*chosen, s.samples.Len()-minAnswers), chosen*5/4
 	}
 	if n < least || s.share() > wideShare {
 		return nil, nil
+	}
+	if fitted {
+		previous = []node{{}}
 	}
 	s.become(previous[0].list)
 	if err := s.calibrate(ctx, n); err != nil {

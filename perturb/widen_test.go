@@ -69,13 +69,26 @@ func TestWidenedOutputs(t *testing.T) {
 	if err := m.examine(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.calibrate(t.Context(), 64); err != nil {
-		t.Fatal(err)
-	}
-	m.fairest, m.fair = 0, task.Score{Quality: 1, Metrics: []task.Metric{{}}}
-	got, err := m.widened(t.Context(), []node{{}})
-	if n := m.blocks.samples(); err != nil || got == nil || n != 112 {
-		t.Errorf("%d samples choose, error %v, went on from %v", n, err, got)
+	c := anyChange(t, m)
+	for _, step := range []struct {
+		chosen, fairest float64
+		samples, kept   int // how many samples choose then, and how many changes stay
+	}{{0.5, 2, 64, -1}, {0.5, 0, 112, 1}, {0.3, 2, 112, 0}} {
+		if err := m.calibrate(t.Context(), 64); err != nil {
+			t.Fatal(err)
+		}
+		m.fairest, m.chosen, m.fair = step.fairest, step.chosen, task.Score{Quality: 1, Metrics: []task.Metric{{}}}
+		got, err := m.widened(t.Context(), []node{{list: []candidate{c}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := -1
+		if got != nil {
+			kept = len(got[0].list)
+		}
+		if n := m.blocks.samples(); n != step.samples || kept != step.kept {
+			t.Errorf("%+v: %d samples choose, %d changes stay", step, n, kept)
+		}
 	}
 }
 
