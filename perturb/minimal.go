@@ -115,11 +115,9 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 		}
 	}
 	if !reached && s.collapse != nil {
-		s.become(s.collapse)
-		if reached, _, err = s.accept(ctx); err != nil {
+		if reached, err = s.collapsed(ctx); err != nil {
 			return nil, err
 		}
-		s.report()
 	}
 	if !reached {
 		if reached, err = s.settled(ctx); err != nil {
@@ -136,6 +134,27 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	return &s.result, s.prune(ctx)
+}
+
+// collapsed makes the changes of the last layer. If they do not hold after all, the search goes on
+// from the best other set: it had ended where it would have been longer than these.
+func (s *minimal) collapsed(ctx context.Context) (reached bool, err error) {
+	s.become(s.collapse)
+	if reached, _, err = s.accept(ctx); err != nil {
+		return false, err
+	}
+	s.report()
+	if reached || s.done || s.stuck {
+		return reached, nil
+	}
+	s.collapse = nil
+	s.become(s.best)
+	objective, err := s.blocks.objective()
+	if err != nil {
+		return false, err
+	}
+	s.seed = []node{{s.best, objective}}
+	return s.beam(ctx, s.opt.MaxParams)
 }
 
 // wider is the number of sets of changes that a search which is stuck follows in a second

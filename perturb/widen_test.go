@@ -92,6 +92,19 @@ func TestWidenedOutputs(t *testing.T) {
 	}
 }
 
+// TestCollapsed: where changes of the last layer do not hold, the search goes on with others, even
+// if these are not fewer.
+func TestCollapsed(t *testing.T) {
+	t.Parallel()
+	s := examined(t, 256, Options{})
+	vain := anyChange(t, s)
+	s.collapse = []candidate{vain}
+	reached, err := s.collapsed(t.Context())
+	if err != nil || !reached || s.collapse != nil || s.changed[vain.site] || len(s.result.Changes) == 0 || s.result.Locked.Quality > s.result.Target {
+		t.Errorf("reached %v, error %v, changes %v to %v, target %v", reached, err, s.result.Changes, s.result.Locked.Quality, s.result.Target)
+	}
+}
+
 // TestBudget: few samples are worth the work of more, and samples that take much of the work
 // that is left shorten the list of candidates.
 func TestBudget(t *testing.T) {
