@@ -16,8 +16,8 @@ answers to them, but whether the locked one still answers the same.
 * *Time* is processor time of `protect` on one thread, *memory* the largest resident size in MB.
 
 The machine was busy, and there was not the time to search all of them: *Compared only* lists the others. A search that
-took more than 300 s (some: 40 or 150 s) of processor time was stopped. Rows are of two days and several versions, half of them
-of the present search: `bench/models/models.py --again` measures a row anew. Onnxruntime's difference
+took more than 400 s (some: 40 to 150 s) of processor time was stopped. Rows are of several days and versions of the
+search: `bench/models/models.py --again` measures a row anew. Onnxruntime's difference
 from itself is the larger of those between its levels of optimisation and between inputs that differ by a millionth;
 a model that is so unstable on such inputs cannot be told from one that is computed in a wrong way, and what is left of it says little.
 
