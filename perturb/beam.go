@@ -118,8 +118,8 @@ func (s *minimal) improved(ctx context.Context, n node) (better node, improved b
 	}
 	if s.end == 0 { // another change may cost less than many exchanges
 		began := s.meter.Work()
-		s.end = began + int64(min(exchanged*s.budget(), exchangedInAll*s.budget()-s.exchanging))
-		if s.end <= began {
+		s.end = began + int64(min(exchanged*s.budget(), exchangedInAll*s.budget()-s.exchanging)-s.took.each())
+		if s.end <= began { // not even one would come to its end
 			s.end = 0
 			return n, false, nil
 		}
