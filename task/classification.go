@@ -46,7 +46,9 @@ func classified(truth nd.Array, loss func(labels []int) gradient.Loss) gradient.
 }
 
 // NewTally implements Task.
-func (Classification) NewTally() Tally { return &classificationTally{halves: NewHalves()} }
+func (Classification) NewTally() Tally {
+	return &classificationTally{choices: choices{ranks: true}, halves: NewHalves()}
+}
 
 // Answers returns the classes with the largest logits, [N].
 func (Classification) Answers(outputs []nd.Array) (nd.Array, error) {

@@ -33,7 +33,9 @@ func (t Tagging) Training(truth nd.Array) gradient.Loss {
 }
 
 // NewTally implements Task.
-func (t Tagging) NewTally() Tally { return &taggingTally{positionTally{last: !t.First}} }
+func (t Tagging) NewTally() Tally {
+	return &taggingTally{positionTally{choices: choices{ranks: true}, last: !t.First}}
+}
 
 // Answers returns the likeliest classes, [N,T].
 func (t Tagging) Answers(outputs []nd.Array) (nd.Array, error) { return chosen(outputs, !t.First) }
