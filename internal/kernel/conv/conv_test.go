@@ -173,6 +173,24 @@ func conv2(batch, group, ic, oc, size, kernel, stride, p int) Conv {
 	}
 }
 
+// columns are convolutions of which the gradient of the input is computed in columns.
+var columns = []Conv{
+	{Batch: 2, Group: 1, InChannels: 5, OutChannels: 20, In: []int{24, 10}, Kernel: []int{24, 3}, Out: []int{1, 10}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{0, 1}},
+	{Batch: 2, Group: 1, InChannels: 1, OutChannels: 20, In: []int{9, 60}, Kernel: []int{3, 60}, Out: []int{7, 1}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{0, 0}},
+	{Batch: 3, Group: 2, InChannels: 6, OutChannels: 40, In: []int{40, 21}, Kernel: []int{30, 4}, Out: []int{5, 8}, Stride: []int{3, 2}, Dilation: []int{1, 2}, Pad: []int{1, 0}},
+	{Batch: 1, Group: 1, InChannels: 2, OutChannels: 16, In: []int{7, 50}, Kernel: []int{2, 24}, Out: []int{6, 4}, Stride: []int{1, 1}, Dilation: []int{1, 2}, Pad: []int{0, 0}},
+	{Batch: 1, Group: 1, InChannels: 8, OutChannels: 8, In: []int{4, 40, 40}, Kernel: []int{3, 36, 36}, Out: []int{2, 7, 5}, Stride: []int{1, 1, 1}, Dilation: []int{1, 1, 1}, Pad: []int{0, 1, 0}}, // a few positions at a time
+}
+
+// TestColumns: what would mostly multiply padding is computed in columns.
+func TestColumns(t *testing.T) {
+	for _, c := range columns {
+		if m := methodForCorrelation(&task{Conv: c.plan(), adjoint: true}); m.name != "columns" {
+			t.Errorf("%+v: by %s", c, m.name)
+		}
+	}
+}
+
 func TestConv(t *testing.T) {
 	w := parallel.NewWorkers(2)
 	defer w.Close()
@@ -243,6 +261,7 @@ func TestConv(t *testing.T) {
 		{Batch: 1, Group: 1, InChannels: 16, OutChannels: 16, In: []int{8, 8}, Kernel: []int{3, 3}, Out: []int{8, 8}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{2, 0}}, // asymmetric
 		{Batch: 1, Group: 1, InChannels: 16, OutChannels: 16, In: []int{9, 9}, Kernel: []int{3, 3}, Out: []int{2, 2}, Stride: []int{5, 5}, Dilation: []int{1, 1}, Pad: []int{0, 0}}, // input not all read
 	}
+	table = append(table, columns...)
 	kerneltest.ForEachPath(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(9, 10))
 		for _, c := range table {
@@ -295,6 +314,7 @@ func TestConvSameForAnyThreads(t *testing.T) {
 		conv2(7, 2, 32, 32, 9, 3, 1, 1),
 		conv2(1, 1, 20, 30, 40, 1, 1, 0),
 		conv2(7, 1, 4, 40, 32, 1, 1, 0), // weights: the input is copied
+		columns[0], columns[2], columns[4],
 	} {
 		p := c.plan()
 		x, weight := kerneltest.Randoms(rng, p.Batch*p.Group*p.XSize), kerneltest.Randoms(rng, p.Group*p.WSize)

@@ -51,6 +51,8 @@ var correlationMethods = []correlationMethod{
 	{name: "winograd tile rows", cost: applies(winograd.TileRowsApply), run: correlate(winograd.RunTileRows)},
 	{name: "winograd tile lanes", cost: applies(winograd.TileLanesApply), run: correlate(winograd.RunTileLanes)},
 	{name: "winograd channels", cost: imageCost(winograd.ChannelTilesCost), rivals: rivals(productsCost), run: correlate(winograd.RunChannelTiles)},
+	// Where most of what the others multiply is padding.
+	{name: "columns", cost: columnsCost, rivals: rivals(imageCost(direct.RowsCost), positionsCost, channelsCost), run: runColumns},
 	// The rest is summed directly.
 	{name: "rows", cost: imageCost(direct.RowsCost), rivals: rivals(channelsCost, positionsCost), run: correlate(direct.RunRows)},
 	{name: "positions", cost: positionsCost, rivals: rivals(narrowChannelsCost), run: correlate(direct.RunPositions)},

@@ -26,6 +26,10 @@ func networks() []network {
 	conv := func(in, out, size, kernel, stride, pad int) Conv {
 		return conv2(batch, 1, in, out, size, kernel, stride, pad)
 	}
+	long := func(in, out int, size, kernel []int) Conv {
+		one := []int{1, 1}
+		return Conv{Batch: batch, Group: 1, InChannels: in, OutChannels: out, In: size, Kernel: kernel, Stride: one, Dilation: one, Pad: []int{0, 0}, Out: []int{size[0] - kernel[0] + 1, size[1] - kernel[1] + 1}}
+	}
 	depthwise := func(channels, size, kernel, stride int) Conv {
 		return conv2(batch, channels, channels, channels, size, kernel, stride, kernel/2)
 	}
@@ -56,6 +60,7 @@ func networks() []network {
 		{"VGG-16, 32×32", []Conv{conv(64, 64, 32, 3, 1, 1), conv(256, 256, 8, 3, 1, 1), conv(512, 512, 4, 3, 1, 1), conv(512, 512, 2, 3, 1, 1)}},
 		{"MobileNetV2, 32×32", []Conv{depthwise(576, 4, 3, 1), depthwise(576, 4, 3, 2), depthwise(960, 2, 3, 1), conv(160, 960, 2, 1, 1, 0), conv(960, 160, 2, 1, 1, 0), conv(576, 96, 4, 1, 1, 0)}},
 		{"ViT, 32×32", []Conv{conv(3, 192, 32, 4, 4, 0)}},
+		{"spectra and texts", []Conv{long(20, 200, []int{96, 24}, []int{96, 3}), long(1, 100, []int{50, 300}, []int{3, 300}), long(16, 64, []int{50, 80}, []int{3, 80})}},
 	}
 }
 
