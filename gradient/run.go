@@ -3,6 +3,7 @@ package gradient
 import (
 	"time"
 
+	"github.com/advparams/advparams/internal/kernel/simd"
 	"github.com/advparams/advparams/internal/ops"
 	"github.com/advparams/advparams/nd"
 )
@@ -69,6 +70,9 @@ func (p *Program) runTogether(steps []step, slots []nd.Array) error {
 	}
 	if p.profile != nil {
 		defer p.profile.add(steps, slots, time.Now())
+	}
+	if first.op.MultiplyAdds() > 0 {
+		defer simd.FlushSubnormals()()
 	}
 	switch {
 	case len(steps) == 1:

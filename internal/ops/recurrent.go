@@ -87,7 +87,7 @@ func (b *Builder) recurrentGrad(name string, n *recurrence, x, tape, gtape *Valu
 		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			k.Backward(w, n.in(in[2:]), in[0].Float32s(), in[1].Float32s(), out.Float32s())
 		}),
-		multiplied: 2 * count(k.Steps, k.Batch, k.Hidden, k.Cell.Gates(), k.Hidden), // by states and by weights
+		multiplied: count(k.Steps, k.Batch, k.Hidden, k.Cell.Gates(), k.Hidden),
 	}, n.inputs(tape, gtape)...)
 	end := k.BackSize()
 	last := func(v *Value) *Value { // the part of back before end
@@ -105,6 +105,7 @@ func (b *Builder) recurrentGrad(name string, n *recurrence, x, tape, gtape *Valu
 		kernel: runFunc(func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			k.GradR(w, in[0].Float32s(), in[1].Float32s(), in[2].Float32s(), out.Float32s())
 		}),
+		multiplied: count(k.Steps, k.Batch, k.Hidden, k.Cell.Gates(), k.Hidden),
 	}, tape, back, n.h0)
 	if n.rb != nil {
 		grb = b.emit(nd.Float32, n.rb.Shape, Op{

@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
+
+	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
 // Workers is a fixed set of goroutines that share loops. A nil *Workers is valid and runs
@@ -23,6 +25,7 @@ type Workers struct {
 type loop struct {
 	n, grain int
 	f        func(lo, hi int)
+	flush    bool         // as the goroutine that waits for it; see simd.FlushSubnormals
 	next     atomic.Int64 // first index that is not handed out yet
 	left     atomic.Int64 // indices that are not finished yet
 	finished chan struct{}
@@ -101,7 +104,7 @@ func (w *Workers) For(n, grain int, f func(lo, hi int)) {
 		grain *= per
 		chunks = (n + grain - 1) / grain
 	}
-	l := &loop{n: n, grain: grain, f: f, finished: make(chan struct{})}
+	l := &loop{n: n, grain: grain, f: f, flush: simd.Flushing(), finished: make(chan struct{})}
 	l.left.Store(int64(n))
 	for range min(w.threads, chunks) - 1 {
 		select {
@@ -139,5 +142,8 @@ func (l *loop) chunk(lo, hi int) {
 			close(l.finished)
 		}
 	}()
+	if l.flush {
+		defer simd.FlushSubnormals()()
+	}
 	l.f(lo, hi)
 }

@@ -217,3 +217,7 @@ func interleaveAVX2(rows int, n int, x *float32, y *float32, ss int, dst *float3
 func cpuid(leaf uint32, sub uint32) (a uint32, b uint32, c uint32, d uint32)
 
 func pause()
+
+func control() (bits uint32)
+
+func setControl(bits uint32)

@@ -5179,3 +5179,15 @@ TEXT ·cpuid(SB), NOSPLIT, $0-24
 TEXT ·pause(SB), NOSPLIT, $0
 	PAUSE
 	RET
+
+// func control() (bits uint32)
+// Requires: SSE
+TEXT ·control(SB), NOSPLIT, $0-4
+	STMXCSR bits+0(FP)
+	RET
+
+// func setControl(bits uint32)
+// Requires: SSE
+TEXT ·setControl(SB), NOSPLIT, $0-4
+	LDMXCSR bits+0(FP)
+	RET

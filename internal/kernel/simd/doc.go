@@ -24,6 +24,9 @@
 //	row_sums.go       sums of rows
 //	pause.go          waiting in a loop
 //	pause_generic.go  other processors
+//	subnormals.go     what is too small for a sum of products
+//	subnormals_amd64.go  the register that says so
+//	subnormals_generic.go  other processors
 //	asm_amd64.go      declarations of the assembly; generated
 //	asm_arm64.go      the same for arm64
 package simd

@@ -2,6 +2,8 @@ package main
 
 import (
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/gotypes"
+	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
@@ -23,4 +25,24 @@ func pause() {
 	TEXT("pause", NOSPLIT, "func()")
 	PAUSE()
 	RET()
+}
+
+// control writes functions that read and set the register which says how vectors and scalars
+// are computed.
+func control() {
+	TEXT("control", NOSPLIT, "func() (bits uint32)")
+	STMXCSR(address(ReturnIndex(0)))
+	RET()
+	TEXT("setControl", NOSPLIT, "func(bits uint32)")
+	LDMXCSR(address(Param("bits")))
+	RET()
+}
+
+// address returns where an argument or a result lies.
+func address(c gotypes.Component) operand.Mem {
+	b, err := c.Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
 }

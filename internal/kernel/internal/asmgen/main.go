@@ -6,7 +6,7 @@
 //	main.go              which kernels a package has
 //	vectors.go           the instruction sets: AVX-512 and AVX2
 //	code.go              arithmetic on vectors: formula.Code
-//	cpuid.go             the instructions CPUID and PAUSE
+//	cpuid.go             the instructions CPUID and PAUSE, and the register MXCSR
 //	elementwise.go       functions on slices
 //	softmax.go           softmax of rows
 //	runs.go              matrix products: rows of A in runs
@@ -86,6 +86,7 @@ func simdKernels() {
 	interleave()
 	cpuid()
 	pause()
+	control()
 }
 
 func microKernels() {

@@ -1,0 +1,7 @@
+//go:build !amd64 || noasm
+
+package simd
+
+func flushing() bool { return false }
+
+func flushSubnormals() (restore func()) { return func() {} }
