@@ -1,8 +1,10 @@
 package advparams
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -240,6 +242,25 @@ func (d *Data) open(h *head, usual dataset.Split, seed uint64) (set *dataset.Set
 	if t, ok := h.task.(task.Several); ok {
 		spec.Named = t.Outputs()
 	}
-	set, err = dataset.Open(d.Path, spec)
-	return set, d.Path, err
+	for {
+		var other *dataset.ShapeError
+		if set, err = dataset.Open(d.Path, spec); !errors.As(err, &other) || !d.whole(h, other) {
+			return set, d.Path, err
+		}
+		if h.look.Axes, err = h.look.Axes.With(h.model, map[string]int{other.Input.Name: NoAxis}); err != nil {
+			return nil, "", err
+		}
+		spec.Inputs = verify.Spec(h.look).Inputs
+	}
+}
+
+// whole reports whether each row of an array is all that an input takes at a time: it has an axis
+// more than the input, whose first axis may have any length and is none of samples, such as the
+// frames of a signal.
+func (d *Data) whole(h *head, e *dataset.ShapeError) bool {
+	i := slices.IndexFunc(h.look.Inputs, func(in gradient.Input) bool { return in.Name == e.Input.Name })
+	if _, told := d.Axes[e.Input.Name]; told || i < 0 || h.look.Axes.Input(e.Input.Name) == NoAxis {
+		return false
+	}
+	return len(e.Shape) > 1 && h.look.Inputs[i].Takes(e.Shape[1:])
 }

@@ -111,9 +111,13 @@ func (d *Data) tryOn(ctx context.Context, m *onnxio.Model, h *head, w *gradient.
 	}
 	if h.task == nil {
 		h.task = task.Classification{}
-		if h.look.Classes() < 2 {
+		guess, why, err := task.Guess(h.look, nd.Array{}, true)
+		switch {
+		case h.look.Classes() < 2:
 			h.task = task.For(task.Outputs{}, h.look)
 			h.why = fmt.Sprintf("the output has shape %v, which chooses no class of a sample", h.look.Shape)
+		case err == nil && guess.Name() == task.Outputs{}.Name():
+			h.task, h.why = guess, why
 		}
 	}
 	h.ranges, err = d.rangesOf(ctx, m, h, a.Shape[1:], w)

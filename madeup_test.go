@@ -3,11 +3,16 @@ package advparams_test
 import (
 	"bytes"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/internal/testmodel"
+	"github.com/advparams/advparams/onnxio/onnxpb"
 	"github.com/advparams/advparams/task"
 )
 
@@ -67,4 +72,32 @@ func TestMadeUpTarget(t *testing.T) {
 	if left < 0.2 {
 		t.Errorf("the families agree to %v at most: this model shows nothing", left)
 	}
+}
+
+// TestMadeUpGuess: numbers that each say yes or no choose no class, without data as with it.
+func TestMadeUpGuess(t *testing.T) {
+	for _, last := range []string{"Sigmoid", "Softmax"} {
+		locked, err := advparams.Protect(t.Context(), advparams.ProtectOptions{
+			Model: dense(t, last), Data: advparams.Data{MadeUp: true}, Samples: 64, LockedTo: io.Discard, KeyTo: io.Discard, PlainKey: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := map[string]string{"Sigmoid": "outputs", "Softmax": "classification"}[last]; locked.Task != want {
+			t.Errorf("%s: task %s, want %s", last, locked.Task, want)
+		}
+	}
+}
+
+// dense is a network of two layers with four numbers behind an operator.
+func dense(t *testing.T, last string) string {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(5, 1))
+	g := &onnxpb.GraphProto{Name: proto.String("dense"), Input: []*onnxpb.ValueInfoProto{floats("x", "batch", 12)}, Output: []*onnxpb.ValueInfoProto{floats("y", "batch", 4)}}
+	g.Initializer = []*onnxpb.TensorProto{drawn(rng, "w", 12, 16), drawn(rng, "v", 16, 4)}
+	for _, n := range [][]string{{"MatMul", "x", "w", "a"}, {"Relu", "a", "b"}, {"MatMul", "b", "v", "c"}, {last, "c", "y"}} {
+		g.Node = append(g.Node, operator(n[0], n[len(n)-1], n[1:len(n)-1]...))
+	}
+	m := testmodel.Open(t, &onnxpb.ModelProto{IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}}, Graph: g})
+	return m.Path()
 }

@@ -343,7 +343,7 @@ func checkShape(name string, shape []int, in Input) error {
 		fits = in.Shape[axis] < 0 || in.Shape[axis] == shape[axis]
 	}
 	if !fits {
-		return malformed("arrays are taken as they are: reshape them before storing", "array %q has shape %v, but input %q wants %s", name, shape, in.Name, shapeText(in.Shape))
+		return &ShapeError{Array: name, Shape: shape, Input: in}
 	}
 	return nil
 }

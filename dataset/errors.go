@@ -67,6 +67,22 @@ func (e *CountError) Error() string {
 	return fmt.Sprintf("array %q has %d samples, array %q has %d", e.Arrays[0], e.Samples[0], e.Arrays[1], e.Samples[1])
 }
 
+// ShapeError means that an array does not have the shape of the input that it is for.
+type ShapeError struct {
+	Array string
+	Shape []int // with samples on axis 0
+	Input Input
+}
+
+func (e *ShapeError) Error() string {
+	return fmt.Sprintf("array %q has shape %v, but input %q wants %s", e.Array, e.Shape, e.Input.Name, shapeText(e.Input.Shape))
+}
+
+// Hint says what to do.
+func (e *ShapeError) Hint() string {
+	return "arrays are taken as they are: reshape them before storing"
+}
+
 // LabelError means that the label of a sample is none of the model's classes.
 type LabelError struct {
 	Sample  int    // its number

@@ -96,6 +96,12 @@ func (in Input) Batched(n int) []int {
 	return shape
 }
 
+// Takes reports whether an array of this shape is something that the model takes at a time, all
+// together: the first axis of the input is not named as one of samples.
+func (in Input) Takes(shape []int) bool {
+	return len(in.Shape) > 0 && in.accepts(shape) && (len(in.Dims) == 0 || !batchName.MatchString(in.Dims[0]))
+}
+
 // accepts reports whether a concrete shape agrees with the declared one.
 func (in Input) accepts(shape []int) bool {
 	if in.Shape == nil {

@@ -48,6 +48,8 @@ type Outlook struct {
 	// outputs looks at all of them. Classes that an ArgMax chooses are among them if no
 	// other output has their scores: sessions have these in their place.
 	Floats []string
+	// Starts names the inputs of floats from which recurrent operators begin, and nothing else.
+	Starts []string
 }
 
 // Look reads the graph of a model. output names the output with the answers; ""
@@ -118,6 +120,9 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 		return o, err
 	}
 	for _, in := range o.Inputs {
+		if in.DType == nd.Float32 && startState(g, in.Name) {
+			o.Starts = append(o.Starts, in.Name)
+		}
 		o.Tokens = o.Tokens || in.DType == nd.Int64 && (in.Shape == nil || len(in.Shape) == 2)
 	}
 	return o, nil

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"slices"
+
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
@@ -14,7 +16,8 @@ func Spec(look task.Outlook) dataset.Spec {
 	var spec dataset.Spec
 	for _, in := range look.Inputs {
 		to := dataset.Input{Name: in.Name, Shape: look.Axes.Shape(in), DType: in.DType, Axis: look.Axes.Input(in.Name)}
-		to.Zero = len(look.Inputs) > 1 && in.DType == nd.Float32 && len(in.Shape) > 1 && gradient.StateName.MatchString(in.Name)
+		to.Zero = len(look.Inputs) > 1 && in.DType == nd.Float32 && len(in.Shape) > 0 &&
+			(gradient.StateName.MatchString(in.Name) || slices.Contains(look.Starts, in.Name))
 		spec.Inputs = append(spec.Inputs, to)
 	}
 	if n := look.Classes(); n > 1 {

@@ -63,7 +63,7 @@ var flagHints = []struct {
 	{wraps(advparams.ErrNoLabels), "add labels, or use the original model's answers with --labels model"},
 	{is[*advparams.UnsupportedError], "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses"},
 	{is[*advparams.LogitsError], "of several outputs, --output chooses the one with the answers"},
-	{is[*advparams.MadeUpInputsError], "give data with --data"},
+	{is[*advparams.MadeUpInputsError], "give an .npz with --data that has an array for each input, named after it; --profile sealed needs none"},
 	{is[*advparams.MadeUpShapeError], "say what it is with --shape, without the axis of samples, as in --shape 3,224,224"},
 	{is[*advparams.SharedError], "say with --batch-axis NAME=K which of its axes counts samples, or make it the same for all"},
 	{is[*advparams.CountError], "--batch-axis NAME=none says that an input has no axis of samples, and is the same for all"},

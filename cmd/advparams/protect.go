@@ -129,7 +129,7 @@ func (p *protect) check() error {
 	}
 	switch {
 	case len(p.missing()) > 0:
-		return usagef("required flag(s) %s not set", strings.Join(p.missing(), ", "))
+		return withHint(usagef("required flag(s) %s not set", strings.Join(p.missing(), ", ")), "samples are given with --data, or made up with --data none; --profile sealed needs none; see advparams protect --help")
 	case o.MaxParams < 1:
 		return usagef("--max-params %d is less than 1", o.MaxParams)
 	case o.TimeLimit < 0:

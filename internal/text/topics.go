@@ -28,7 +28,9 @@ const moreData = Data + `
 An .npz may have the labels under the name labels, label, target, targets, class, y, y_true,
 mask, masks or boxes. Its values are what the model takes, so they are not scaled or
 normalised again. The first axis counts samples; --batch-axis says otherwise for an input or
-output.
+output. Where the model takes one sample without an axis that counts them, as [T,F] of the frames
+of a sound, arrays have one in front: [N,T,F]. A state of recurrent operators may be left out: it
+is zero then.
 
 The class folders of an image folder count in the order of their names, or in that of
 --classes FILE. Above them there may be the folders train and test (or val): protect and
