@@ -1,10 +1,13 @@
 """Makes up inputs that a model takes, and runs a model on them in onnxruntime, one sample at a time."""
 import itertools, os, re
 import numpy as np, onnxruntime
+import graph
 
 TYPES = {"float": "float32", "double": "float64", "float16": "float16", "int64": "int64", "int32": "int32", "uint8": "uint8", "int8": "int8", "bool": "bool"}
 # Lengths to try for open axes: of images, and of everything else.
 IMAGES, LENGTHS = (64, 224, 320, 48, 32), (24, 64, 16, 576, 32, 96, 4096, 32000, 1, 2, 8, 3, 101, 128, 256, 512, 80)
+# Numbers of bands of spectra.
+BANDS = (81, 105, 88)
 # Bounds of whole numbers to try.
 TOPS = (100, 9, 2, 4, 200, 1000)
 
@@ -29,8 +32,8 @@ def is_graph(s):
 class Feeds:
     """n samples for the inputs of a session. arrays has them as protect takes them, row(i) as the model does."""
 
-    def __init__(self, s, n, seed, image=None, length=None, top=30, scale=1):
-        self.session, self.n, self.arrays, self.scale = s, n, {}, scale
+    def __init__(self, s, n, seed, image=None, length=None, top=30, scale=1, frames=0, states=((), ())):
+        self.session, self.n, self.arrays, self.scale, self.states = s, n, {}, scale, states
         rng = np.random.default_rng(seed)
         inputs, self.whole = s.get_inputs(), is_graph(s)
         for x in inputs:
@@ -39,13 +42,13 @@ class Feeds:
                 bound = 50 if "min" in x.name else 1000 if "max" in x.name else 1
                 self.arrays[x.name] = np.array(16000 if "int" in kind else bound, kind)
                 continue
-            if len(inputs) > 1 and is_state(x.name) and "float" in kind:
+            if len(inputs) > 1 and (is_state(x.name) or x.name in states[0]) and "float" in kind:
                 continue  # left out: it starts at zero
             other = image if len(shape) == 4 else length
             if self.whole:  # one graph of nine nodes and nine edges
                 size = [n, *[d if isinstance(d, int) else 1 if "graphs" in d else 9 for d in shape]]
             else:
-                size = [n, *[d if isinstance(d, int) and d > 0 else other for d in shape[1:]]]
+                size = [n, *([frames] if frames else []), *[d if isinstance(d, int) and d > 0 else other for d in shape[1:]]]
             self.arrays[x.name] = self.make(rng, x.name, kind, size, top)
 
     def make(self, rng, name, kind, size, top):
@@ -93,7 +96,7 @@ class Feeds:
     def run(self, s, names=None):
         """Returns the outputs of floats for each sample, with their names."""
         outputs = s.get_outputs()
-        names = names or [o.name for o in outputs if "float" in o.type + "double" * ("double" in o.type) and o.type.startswith("tensor") and not (is_state(o.name) and len(outputs) > 1)]
+        names = names or [o.name for o in outputs if "float" in o.type + "double" * ("double" in o.type) and o.type.startswith("tensor") and not (is_state(o.name) and len(outputs) > 1) and o.name not in self.states[1]]
         names = names or [o.name for o in outputs if o.type.startswith("tensor")]
         return names, [s.run(names, self.row(i)) for i in range(self.n)]
 
@@ -116,14 +119,16 @@ def raised(s, seed, how, ints):
     return tops
 
 
-def find(s, n, seed):
+def find(s, n, seed, model):
     """Returns samples that the model takes, and how they were made; the last error if there are none."""
+    states, whole = graph.states(model), graph.is_whole(model)
+    lengths = (*graph.widths(model), *(BANDS if whole else ()), *LENGTHS)
     inputs, last = s.get_inputs(), None
     open4 = any(len(x.shape) == 4 and not all(isinstance(d, int) for d in x.shape[1:]) for x in inputs)
     ints = [x.name for x in inputs if x.shape and re.search(r"\(u?int(16|32|64)\)", x.type)]
     fixed = all(isinstance(d, int) for x in inputs for d in x.shape[1:])
-    for scale, image, length, top in itertools.product((1, 0.1, 10, 0.01), IMAGES if open4 else (0,), (0,) if fixed else LENGTHS, TOPS if ints else (0,)):
-        how = dict(image=image, length=length, top=top, scale=scale)
+    for scale, image, length, top in itertools.product((1, 0.1, 10, 0.01), IMAGES if open4 else (0,), (0,) if fixed else lengths, TOPS if ints else (0,)):
+        how = dict(image=image, length=length, top=top, scale=scale, frames=60 * whole, states=states)
         try:
             if not told_apart(Feeds(s, 3, seed, **how).run(s)[1]):
                 continue

@@ -96,7 +96,7 @@ def try_model(program, path, seconds, search):
             return row | {"result": "refused: " + reason(err)}
         try:
             s = feeds.session(path)
-            found, how = feeds.find(s, 3, 1)
+            found, how = feeds.find(s, 3, 1, model)
         except Exception as e:
             status, _, err, _, _ = run([program, "protect", path, "--data", "none", "-o", at("l.onnx"), "--key", at("key"), "--plain-key", "-q"], 60)
             if status == 5:
