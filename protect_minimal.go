@@ -9,7 +9,6 @@ import (
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/perturb"
-	"github.com/advparams/advparams/task"
 )
 
 // locking is one run of the profile Minimal. It searches for changes (protect_search.go),
@@ -129,9 +128,9 @@ func (l *locking) confirm(ctx, searching context.Context) error {
 		if err = l.level(ctx, general(l.m, l.allow)); err == nil {
 			err = l.miss(l.holdOut(ctx))
 		}
-	case l.samples.askOriginal && l.Task == nil && l.samples.look.Kind == task.KindUnknown && l.samples.task.Traits().Classes:
-		if err = l.level(ctx, l.allow); err == nil {
-			err = l.remeasure(ctx)
+	case l.samples.askOriginal && l.Task == nil && l.samples.maybeNumbers():
+		if err = l.levelBoth(ctx); err != nil {
+			return err
 		}
 	}
 	if err == nil && going() && !l.Data.MadeUp && l.doubtful() {

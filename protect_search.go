@@ -130,13 +130,66 @@ func (l *locking) level(ctx context.Context, allow func(string) bool) error {
 	if !l.samples.task.Traits().Classes {
 		return nil
 	}
-	h := *l.samples.head
-	h.task = task.For(task.Outputs{}, h.look)
-	q := &prepared{head: &h, set: l.samples.set, askOriginal: true}
-	if err := q.answered(ctx, l.m, l.w, nil); err != nil {
+	q, err := l.numbers(ctx)
+	if err != nil {
 		return err
 	}
 	return l.goOn(ctx, q, allow, min(l.budget(), len(l.found.Changes)+maxLevel))
+}
+
+// numbers returns the samples with the numbers of the outputs to compare with in place of answers.
+func (l *locking) numbers(ctx context.Context) (*prepared, error) {
+	h := *l.samples.head
+	h.task = task.For(task.Outputs{}, h.look)
+	q := &prepared{head: &h, set: l.samples.set, askOriginal: true}
+	return q, q.answered(ctx, l.m, l.w, nil)
+}
+
+// levelBoth makes the numbers say nothing, too, where they may count and not the answers, and warns
+// if they still do. A linear layer computes scores of classes as a rule: its numbers may agree as
+// little as other outputs that are not looked at.
+func (l *locking) levelBoth(ctx context.Context) error {
+	q, err := l.numbers(ctx)
+	if err != nil {
+		return err
+	}
+	left, err := l.left(ctx, q)
+	if err != nil || left <= intact && l.samples.look.Kind == task.KindLinear {
+		return err
+	}
+	if err := l.level(ctx, l.allow); err != nil {
+		return err
+	}
+	if err := l.again(ctx); err != nil {
+		return err
+	}
+	if left, err = l.left(ctx, q); err == nil && left > intact {
+		l.see.notify(NoticeOutput, "the numbers of the output still agree with those of the original (%.0f %%): unless they are scores of classes, lock the model by the task outputs", 100*left)
+	}
+	return err
+}
+
+// left returns what samples with other labels than those of the search find left.
+func (l *locking) left(ctx context.Context, q *prepared) (float64, error) {
+	session, err := q.session(l.m, l.found.Changes, q.set, l.w)
+	if err != nil {
+		return 0, err
+	}
+	score, err := (&task.Evaluator{Task: q.task, Session: session}).Measure(ctx, q.set, nil)
+	return score.Quality, err
+}
+
+// maybeNumbers reports whether the task is a guess that the graph does not bear out: nothing in it
+// chooses among the numbers of the output, which may be scores of classes, but actions or
+// coordinates as well.
+func (p *prepared) maybeNumbers() bool {
+	switch p.look.Kind {
+	case task.KindUnknown:
+		return p.task.Traits().Classes
+	case task.KindLinear:
+		return p.task.Name() == task.Classification{}.Name()
+	}
+	return false
 }
 
 // maxLevel bounds the changes of level.

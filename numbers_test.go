@@ -1,0 +1,69 @@
+package advparams_test
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+
+	"github.com/advparams/advparams"
+	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/task"
+)
+
+// TestMaybeNumbers: where nothing in the graph says that a linear layer computes scores of classes,
+// a lock by which of them is the largest leaves no numbers that still say what they said, such as
+// actions. Who says that they are scores has fewer changes.
+func TestMaybeNumbers(t *testing.T) {
+	model := dense(t, "Identity", 3)
+	left, changed := map[bool]float64{}, map[bool]int{}
+	for _, told := range []bool{false, true} {
+		locked, key := filepath.Join(t.TempDir(), "locked.onnx"), filepath.Join(t.TempDir(), "key")
+		opt := advparams.ProtectOptions{
+			Model: model, Data: advparams.Data{Samples: normals(t, 3, 300, 12), Labels: advparams.LabelsOfModel},
+			Locked: locked, Key: key, PlainKey: true, Threads: 1,
+		}
+		if told {
+			opt.Task = task.Classification{}
+		}
+		r, err := advparams.Protect(t.Context(), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Task != "classification" {
+			t.Errorf("task %s", r.Task)
+		}
+		v, err := advparams.Verify(t.Context(), advparams.VerifyOptions{
+			Original: model, Locked: locked, Key: advparams.KeyFile{Path: key}, Task: task.Outputs{}, Threads: 1,
+			Data: advparams.Data{Samples: normals(t, 4, 300, 12), Labels: advparams.LabelsOfModel},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		left[told], changed[told] = *v.Metric.Locked, r.ParamsChanged
+	}
+	if left[false] > 0.3 {
+		t.Errorf("agreement of %.3f is left", left[false])
+	}
+	if left[true] < 0.3 {
+		t.Skipf("the lock by answers alone leaves only %.3f: another processor, another search", left[true])
+	}
+	if changed[true] >= changed[false] {
+		t.Errorf("%d changes, %d of what is told to be scores", changed[false], changed[true])
+	}
+}
+
+// normals returns n samples of noise.
+func normals(t *testing.T, seed uint64, n, width int) *dataset.Set {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	x := nd.New(nd.Float32, n, width)
+	for i := range x.Float32s() {
+		x.Float32s()[i] = float32(rng.NormFloat64())
+	}
+	set, err := dataset.FromArrays(map[string]nd.Array{"x": x}, "noise")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
