@@ -1,10 +1,14 @@
 package gradient
 
-import "github.com/advparams/advparams/onnxio/onnxpb"
+import (
+	"slices"
 
-// ChosenFrom returns the value from which an ArgMax chooses an output of the graph: the
-// scores of the classes, where the output has the class. It is "" for other outputs. Casts
-// and reshaping behind the ArgMax do not matter.
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// ChosenFrom returns the value from which an ArgMax or a Multinomial chooses an output of the
+// graph: the scores of the classes, where the output has the class. It is "" for other outputs.
+// Casts and reshaping behind it do not matter.
 func ChosenFrom(g *onnxpb.GraphProto, output string) (scores string) {
 	maker := map[string]*onnxpb.NodeProto{}
 	for _, n := range g.GetNode() {
@@ -20,6 +24,16 @@ func ChosenFrom(g *onnxpb.GraphProto, output string) (scores string) {
 		switch n.GetOpType() {
 		case "ArgMax":
 			return n.GetInput()[0]
+		case "Multinomial": // with the likeliest in place of one that is drawn
+			if slices.ContainsFunc(n.GetAttribute(), func(a *onnxpb.AttributeProto) bool { return a.GetName() == "sample_size" && a.GetI() != 1 }) {
+				return ""
+			}
+			return n.GetInput()[0]
+		case "Concat":
+			if len(n.GetInput()) > 1 {
+				return ""
+			}
+			output = n.GetInput()[0]
 		case "Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten":
 			output = n.GetInput()[0]
 		default:

@@ -44,7 +44,7 @@ func unsquashed(g *onnxpb.GraphProto, value string) string {
 			return value
 		}
 		switch n := g.GetNode()[i]; n.GetOpType() {
-		case "Identity", "Cast", "Softmax", "LogSoftmax", "Sigmoid", "ZipMap":
+		case "Identity", "Cast", "Softmax", "LogSoftmax", "Log", "Sigmoid", "ZipMap":
 			value = n.GetInput()[0]
 		default:
 			return value

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
@@ -22,6 +23,7 @@ func TestByArgMax(t *testing.T) {
 	nodes := []*onnxpb.NodeProto{
 		node("Relu", "scores", "x"), node("Softmax", "p", "scores"), node("ArgMax", "k", "p"), node("Cast", "class", "k"),
 		node("ArgMax", "again", "scores"), node("Neg", "other", "x"), node("NonZero", "where", "x"),
+		node("Log", "logs", "p"), node("Multinomial", "one", "logs"), node("Concat", "action", "one"),
 	}
 	const float, integer = 1, 7
 	for _, c := range []struct {
@@ -34,6 +36,8 @@ func TestByArgMax(t *testing.T) {
 		{[]*onnxpb.ValueInfoProto{value("p", float), value("class", integer)}, []bool{false, false}},
 		{[]*onnxpb.ValueInfoProto{value("other", float), value("class", integer)}, []bool{false, true}},
 		{[]*onnxpb.ValueInfoProto{value("where", integer)}, []bool{false}},
+		{[]*onnxpb.ValueInfoProto{value("action", integer), value("class", integer)}, []bool{true, false}},
+		{[]*onnxpb.ValueInfoProto{value("action", integer), value("p", float)}, []bool{false, false}},
 	} {
 		g := &onnxpb.GraphProto{Node: nodes, Output: c.outputs}
 		for i, o := range c.outputs {
@@ -41,6 +45,30 @@ func TestByArgMax(t *testing.T) {
 				t.Errorf("of %d outputs, %s: %v, want %v", len(c.outputs), o.GetName(), got, c.want[i])
 			}
 		}
+	}
+}
+
+// TestDrawnAction: the action that a policy draws is its answer, and numbers that no input has a part
+// in are none, such as the version of its format.
+func TestDrawnAction(t *testing.T) {
+	action := protoValue("action", 1, 1)
+	action.Type.GetTensorType().ElemType = proto.Int32(int32(onnxpb.TensorProto_INT64))
+	weights := &onnxpb.TensorProto{Name: proto.String("w"), DataType: proto.Int32(int32(onnxpb.TensorProto_FLOAT)), Dims: []int64{2, 3}, FloatData: []float32{1, -2, 3, 0.5, 2, -1}}
+	version := &onnxpb.TensorProto{Name: proto.String("format"), DataType: proto.Int32(int32(onnxpb.TensorProto_FLOAT)), Dims: []int64{1}, FloatData: []float32{3}}
+	m := testmodel.Open(t, &onnxpb.ModelProto{
+		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(9)}},
+		Graph: &onnxpb.GraphProto{
+			Name: proto.String("policy"), Input: []*onnxpb.ValueInfoProto{protoValue("seen", 1, 2)},
+			Output: []*onnxpb.ValueInfoProto{protoValue("version", 1), action}, Initializer: []*onnxpb.TensorProto{weights, version},
+			Node: []*onnxpb.NodeProto{
+				protoNode("MatMul", "scores", nil, "seen", "w"), protoNode("Softmax", "p", map[string][]int64{"axis": {1}}, "scores"), protoNode("Log", "logs", nil, "p"),
+				protoNode("Multinomial", "one", nil, "logs"), protoNode("Concat", "action", map[string][]int64{"axis": {1}}, "one"), protoNode("Identity", "version", nil, "format"),
+			},
+		},
+	})
+	look, err := Look(m, "")
+	if err != nil || look.Output != "action" || !slices.Equal(look.Floats, []string{"action"}) || look.Kind != KindChoice {
+		t.Errorf("output %q of %q, kind %v, %v", look.Output, look.Floats, look.Kind, err)
 	}
 }
 

@@ -71,7 +71,7 @@ func newTracer(m *onnxio.Model) *tracer {
 			t.maker[name] = n
 		}
 		switch n.GetOpType() {
-		case "ArgMax":
+		case "ArgMax", "Multinomial":
 			t.chosen[n.GetInput()[0]] = n
 		case "Constant":
 			t.fixed[n.GetOutput()[0]] = true
@@ -88,7 +88,9 @@ const maxSteps = 64
 
 // axis returns the axis of classes of a value.
 func (t *tracer) axis(value string, steps int) axis {
-	if n := t.chosen[value]; n != nil {
+	if n := t.chosen[value]; n != nil && n.GetOpType() == "Multinomial" {
+		return axis{1, KindChoice, "Multinomial"}
+	} else if n != nil {
 		at := int(number(n, "axis", 0))
 		return axis{at, KindChoice, fmt.Sprintf("ArgMax(axis=%d)", at)}
 	}

@@ -32,8 +32,8 @@ def is_graph(s):
 class Feeds:
     """n samples for the inputs of a session. arrays has them as protect takes them, row(i) as the model does."""
 
-    def __init__(self, s, n, seed, image=None, length=None, top=30, scale=1, frames=0, states=((), ())):
-        self.session, self.n, self.arrays, self.scale, self.states = s, n, {}, scale, states
+    def __init__(self, s, n, seed, image=None, length=None, top=30, scale=1, frames=0, states=((), ()), ints=False):
+        self.session, self.n, self.arrays, self.scale, self.states, self.ints = s, n, {}, scale, states, ints
         rng = np.random.default_rng(seed)
         inputs, self.whole = s.get_inputs(), is_graph(s)
         for x in inputs:
@@ -47,6 +47,8 @@ class Feeds:
             other = image if len(shape) == 4 else length
             if self.whole:  # one graph of nine nodes and nine edges
                 size = [n, *[d if isinstance(d, int) else 1 if "graphs" in d else 9 for d in shape]]
+            elif len(shape) == 1 and len(inputs) > 1 and isinstance(shape[0], int) and shape[0] > 1:
+                size = [n, shape[0]]  # a vector that a sample has for itself
             else:
                 size = [n, *([frames] if frames else []), *[d if isinstance(d, int) and d > 0 else other for d in shape[1:]]]
             self.arrays[x.name] = self.make(rng, x.name, kind, size, top)
@@ -96,7 +98,7 @@ class Feeds:
     def run(self, s, names=None):
         """Returns the outputs of floats for each sample, with their names."""
         outputs = s.get_outputs()
-        names = names or [o.name for o in outputs if "float" in o.type + "double" * ("double" in o.type) and o.type.startswith("tensor") and not (is_state(o.name) and len(outputs) > 1) and o.name not in self.states[1]]
+        names = names or not self.ints and [o.name for o in outputs if "float" in o.type + "double" * ("double" in o.type) and o.type.startswith("tensor") and not (is_state(o.name) and len(outputs) > 1) and o.name not in self.states[1]]
         names = names or [o.name for o in outputs if o.type.startswith("tensor")]
         return names, [s.run(names, self.row(i)) for i in range(self.n)]
 
@@ -131,7 +133,9 @@ def find(s, n, seed, model):
         how = dict(image=image, length=length, top=top, scale=scale, frames=60 * whole, states=states)
         try:
             if not told_apart(Feeds(s, 3, seed, **how).run(s)[1]):
-                continue
+                how["ints"] = True  # such as the number of an action
+                if not told_apart(Feeds(s, 3, seed, **how).run(s)[1]):
+                    continue
             if len(ints) > 1 and top < TOPS[0]:
                 how["top"] = raised(s, seed, how, ints)
             return Feeds(s, n, seed, **how), how
