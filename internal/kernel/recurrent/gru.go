@@ -9,29 +9,29 @@ import (
 // n = G(x + (r·h)·Rᵀ) or, with LinearBeforeReset, n = G(x + r·(h·Rᵀ + rb)):
 //
 //	z = F(x + h·Rᵀ)   r likewise   h' = (1-z)·n + z·h
-func (n *Recurrence) gruStep(w *parallel.Workers, in *Inputs, tp *tape, t, prev int) {
+func (n *Recurrence) gruStep(w *parallel.Workers, in *Inputs, tp *tape, r factor, t, prev int) {
 	H := n.Hidden
-	gates, aux, rn := n.at(tp.gates, t, 3), n.at(tp.aux, t, 1), in.R[2*H*H:]
+	gates, aux := n.at(tp.gates, t, 3), n.at(tp.aux, t, 1)
 	hs, h0 := n.at(tp.h, t, 1), n.before(tp.h, in.H0, prev)
 	if n.LinearBeforeReset {
 		for b := range n.Batch {
 			copy(n.unit(aux, b, 1, 0), in.RB)
 		}
-		n.multiply(w, aux, 1, h0, rn, 1)
+		n.multiply(w, aux, 1, h0, r, 2, 1)
 	}
 	n.rows(w, in, t, func(b int, _ bool) {
 		n.F.Apply(gates[3*b*H : (3*b+2)*H])
-		r, a := n.unit(gates, b, 3, 1), n.unit(aux, b, 1, 0)
+		reset, a := n.unit(gates, b, 3, 1), n.unit(aux, b, 1, 0)
 		if n.LinearBeforeReset {
-			addProduct(n.unit(gates, b, 3, 2), r, a)
+			addProduct(n.unit(gates, b, 3, 2), reset, a)
 			return
 		}
 		for k, v := range n.unit(h0, b, 1, 0) {
-			a[k] = r[k] * v
+			a[k] = reset[k] * v
 		}
 	})
 	if !n.LinearBeforeReset {
-		n.multiply(w, gates[2*H:], 3, aux, rn, 1)
+		n.multiply(w, gates[2*H:], 3, aux, r, 2, 1)
 	}
 	n.rows(w, in, t, func(b int, live bool) {
 		h, old := n.unit(hs, b, 1, 0), n.unit(h0, b, 1, 0)

@@ -42,3 +42,29 @@ func TestRecurrentThreads(t *testing.T) {
 		}
 	}
 }
+
+// TestFactor: few steps, which multiply by R as it is, compute what the first of many do, which
+// multiply by its transpose.
+func TestFactor(t *testing.T) {
+	rng := rand.New(rand.NewPCG(33, 34))
+	tanh := Squash{Apply: func(x []float32) { simd.Tanh(x, x) }}
+	for _, r := range []Recurrence{{Cell: RNN}, {Cell: GRU}, {Cell: GRU, LinearBeforeReset: true}, {Cell: LSTM}} {
+		r.Batch, r.Hidden, r.F, r.G, r.H = 3, 21, tanh, tanh, tanh
+		g, size := r.Cell.Gates(), r.Batch*r.Hidden
+		in := Inputs{R: kerneltest.Randoms(rng, g*r.Hidden*r.Hidden), RB: kerneltest.Randoms(rng, r.Hidden), H0: kerneltest.Randoms(rng, size), C0: kerneltest.Randoms(rng, size)}
+		input := kerneltest.Randoms(rng, 2*fewestSteps*size*g)
+		states := func(steps int) []float32 {
+			r.Steps = steps
+			tape := make([]float32, r.TapePlanes()*r.plane())
+			r.Forward(nil, in, input, tape)
+			return tape[:(fewestSteps-1)*size]
+		}
+		want := make([]float64, (fewestSteps-1)*size)
+		for i, v := range states(fewestSteps - 1) {
+			want[i] = float64(v)
+		}
+		if err := kerneltest.Compare(states(2*fewestSteps), want, 1e-5); err != nil {
+			t.Errorf("%+v: %v", r.Cell, err)
+		}
+	}
+}
