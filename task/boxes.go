@@ -80,7 +80,7 @@ func (d Detection) found(outputs []nd.Array) (*found, error) {
 	case f.triple(outputs):
 		none = f.places == 0
 	case len(list) == 1:
-		f.single(list[0], at[0])
+		f.single(list[0], at[0], masks(outputs))
 	case len(list) >= 2:
 		for i, y := range list {
 			for j, z := range list {
@@ -143,8 +143,20 @@ func shares(x []float32) bool {
 	return !slices.ContainsFunc(x, func(v float32) bool { return !(v >= 0 && v <= 1) })
 }
 
-// single reads one output with boxes and scores.
-func (f *found) single(y nd.Array, at int) {
+// masks returns the number of channels of an output [N,K,H,W] beside the boxes. Masks of objects are
+// sums of these, and the last K numbers of each place say how much there is of each (YOLO-seg): they
+// are no scores. 0 means that there is none.
+func masks(outputs []nd.Array) int {
+	for _, y := range outputs {
+		if y.DType() == nd.Float32 && len(y.Shape) == 4 {
+			return y.Shape[1]
+		}
+	}
+	return 0
+}
+
+// single reads one output with boxes and scores, and with coefficients of so many masks.
+func (f *found) single(y nd.Array, at, masks int) {
 	x := y.Float32s()
 	f.n = y.Shape[0]
 	first := y.Shape[1] < y.Shape[2] // channels come first
@@ -182,6 +194,9 @@ func (f *found) single(y nd.Array, at int) {
 		f.object = func(sample, place int) (int, int) { return at, index(sample, place, 4) }
 	}
 	f.classes = channels - skip
+	if masks < f.classes {
+		f.classes -= masks
+	}
 	f.part = func(sample, place, class int) (int, int) { return at, index(sample, place, skip+class) }
 }
 

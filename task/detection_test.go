@@ -3,6 +3,7 @@ package task
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/advparams/advparams/nd"
@@ -134,6 +135,32 @@ func TestDetectionAnswers(t *testing.T) {
 		t.Errorf("the first objects are %v", x[:18])
 	}
 	wantMetric(t, measured(t, hundred, own, y), "mAP@0.5", 1)
+
+	// Coefficients of masks behind the scores are no scores.
+	const places, channels, coefficients = 20, 6, 3
+	plain, masked := nd.New(nd.Float32, 2, channels, places), nd.New(nd.Float32, 2, channels+coefficients, places)
+	for i := range masked.Float32s() {
+		masked.Float32s()[i] = 1
+	}
+	for i := range 2 {
+		for c := range channels {
+			for a := range places {
+				v := float32(0)
+				if a < 8 {
+					v = y.Float32s()[(i*channels+c)*8+a]
+				}
+				plain.Float32s()[(i*channels+c)*places+a], masked.Float32s()[(i*(channels+coefficients)+c)*places+a] = v, v
+			}
+		}
+	}
+	want, err := hundred.Answers([]nd.Array{plain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := hundred.Answers([]nd.Array{masked, nd.New(nd.Float32, 2, coefficients, 5, 5)})
+	if err != nil || !slices.Equal(got.Float32s(), want.Float32s()) {
+		t.Errorf("with masks: %v, %v, want %v", err, got, want)
+	}
 }
 
 // TestPresence: scores without any box that is right still tell which classes are there.
