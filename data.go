@@ -244,7 +244,7 @@ func (d *Data) open(h *head, usual dataset.Split, seed uint64) (set *dataset.Set
 	}
 	for {
 		var other *dataset.ShapeError
-		if set, err = dataset.Open(d.Path, spec); !errors.As(err, &other) || !d.whole(h, other) {
+		if set, err = dataset.Open(d.Path, spec); !errors.As(err, &other) || len(other.Shape) == 0 || !d.whole(h, other.Input.Name, other.Shape[1:]) {
 			return set, d.Path, err
 		}
 		if h.look.Axes, err = h.look.Axes.With(h.model, map[string]int{other.Input.Name: NoAxis}); err != nil {
@@ -254,13 +254,13 @@ func (d *Data) open(h *head, usual dataset.Split, seed uint64) (set *dataset.Set
 	}
 }
 
-// whole reports whether each row of an array is all that an input takes at a time: it has an axis
-// more than the input, whose first axis may have any length and is none of samples, such as the
-// frames of a signal.
-func (d *Data) whole(h *head, e *dataset.ShapeError) bool {
-	i := slices.IndexFunc(h.look.Inputs, func(in gradient.Input) bool { return in.Name == e.Input.Name })
-	if _, told := d.Axes[e.Input.Name]; told || i < 0 || h.look.Axes.Input(e.Input.Name) == NoAxis {
+// whole reports whether samples of a shape are all that an input takes at a time: they have as many
+// axes, of which the first may have any length and is none of samples, such as the frames of a
+// signal.
+func (d *Data) whole(h *head, input string, sample []int) bool {
+	i := slices.IndexFunc(h.look.Inputs, func(in gradient.Input) bool { return in.Name == input })
+	if _, told := d.Axes[input]; told || i < 0 || h.look.Axes.Input(input) == NoAxis {
 		return false
 	}
-	return len(e.Shape) > 1 && h.look.Inputs[i].Takes(e.Shape[1:])
+	return h.look.Inputs[i].Takes(sample)
 }

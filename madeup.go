@@ -98,6 +98,11 @@ func (d *Data) tryOn(ctx context.Context, m *onnxio.Model, h *head, w *gradient.
 	if h.look.Axes, err = h.look.Axes.With(m, d.Axes); err != nil {
 		return err
 	}
+	if in := h.look.Inputs; len(in) == 1 && d.whole(h, in[0].Name, d.Shape) {
+		if h.look.Axes, err = h.look.Axes.With(m, map[string]int{in[0].Name: NoAxis}); err != nil {
+			return err
+		}
+	}
 	a, name, err := d.made(ctx, m, h, synth.Noise, synth.Normal, tried, 0, d.seed(1), w, nil)
 	if err != nil {
 		return err

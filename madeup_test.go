@@ -79,7 +79,7 @@ func TestMadeUpTarget(t *testing.T) {
 func TestMadeUpGuess(t *testing.T) {
 	for _, last := range []string{"Sigmoid", "Softmax"} {
 		locked, err := advparams.Protect(t.Context(), advparams.ProtectOptions{
-			Model: dense(t, last, 4), Data: advparams.Data{MadeUp: true}, Samples: 64, AllowPartial: true, LockedTo: io.Discard, KeyTo: io.Discard, PlainKey: true,
+			Model: dense(t, "batch", last, 4), Data: advparams.Data{MadeUp: true}, Samples: 64, AllowPartial: true, LockedTo: io.Discard, KeyTo: io.Discard, PlainKey: true,
 		})
 		if err != nil && !errors.Is(err, advparams.ErrTarget) {
 			t.Fatal(err)
@@ -90,11 +90,24 @@ func TestMadeUpGuess(t *testing.T) {
 	}
 }
 
+// TestMadeUpWhole: samples with as many axes as the input are made up where its first axis is none of
+// samples.
+func TestMadeUpWhole(t *testing.T) {
+	for rows, whole := range map[string]bool{"frames": true, "batch": false} {
+		_, err := advparams.Protect(t.Context(), advparams.ProtectOptions{
+			Model: dense(t, rows, "Sigmoid", 4), Data: advparams.Data{MadeUp: true, Shape: []int{6, 12}}, Samples: 64, AllowPartial: true, LockedTo: io.Discard, KeyTo: io.Discard, PlainKey: true,
+		})
+		if made := err == nil || errors.Is(err, advparams.ErrTarget); made != whole {
+			t.Errorf("%s: %v", rows, err)
+		}
+	}
+}
+
 // dense is a network of two layers with some numbers behind an operator.
-func dense(t *testing.T, last string, width int) string {
+func dense(t *testing.T, rows, last string, width int) string {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(5, 1))
-	g := &onnxpb.GraphProto{Name: proto.String("dense"), Input: []*onnxpb.ValueInfoProto{floats("x", "batch", 12)}, Output: []*onnxpb.ValueInfoProto{floats("y", "batch", width)}}
+	g := &onnxpb.GraphProto{Name: proto.String("dense"), Input: []*onnxpb.ValueInfoProto{floats("x", rows, 12)}, Output: []*onnxpb.ValueInfoProto{floats("y", rows, width)}}
 	g.Initializer = []*onnxpb.TensorProto{drawn(rng, "w", 12, 16), drawn(rng, "v", 16, int64(width))}
 	for _, n := range [][]string{{"MatMul", "x", "w", "a"}, {"Tanh", "a", "b"}, {"MatMul", "b", "v", "c"}, {last, "c", "y"}} {
 		g.Node = append(g.Node, operator(n[0], n[len(n)-1], n[1:len(n)-1]...))

@@ -15,7 +15,7 @@ import (
 // a lock by which of them is the largest leaves no numbers that still say what they said, such as
 // actions. Who says that they are scores has fewer changes.
 func TestMaybeNumbers(t *testing.T) {
-	model := dense(t, "Identity", 3)
+	model := dense(t, "batch", "Identity", 3)
 	left, changed := map[bool]float64{}, map[bool]int{}
 	for _, told := range []bool{false, true} {
 		locked, key := filepath.Join(t.TempDir(), "locked.onnx"), filepath.Join(t.TempDir(), "key")

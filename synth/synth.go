@@ -204,11 +204,11 @@ func input(m *onnxio.Model, axes *gradient.Axes, given []int) (name string, shap
 	want := axes.Shape(in)
 	if given != nil {
 		if len(want) > 0 && len(want) != len(given)+1 {
-			return "", nil, fmt.Errorf("a sample of shape %v for input %v", given, in)
+			return "", nil, fmt.Errorf("%s: a sample of shape %v does not fit input %v without its axis of samples", m.Path(), given, in)
 		}
 		for i, n := range given {
 			if n < 1 || len(want) > 0 && want[i+1] >= 0 && want[i+1] != n {
-				return "", nil, fmt.Errorf("a sample of shape %v for input %v", given, in)
+				return "", nil, fmt.Errorf("%s: a sample of shape %v does not fit input %v without its axis of samples", m.Path(), given, in)
 			}
 		}
 		return in.Name, given, nil
