@@ -23,12 +23,12 @@ func ChosenFrom(g *onnxpb.GraphProto, output string) (scores string) {
 		}
 		switch n.GetOpType() {
 		case "ArgMax":
-			return n.GetInput()[0]
+			return beforeLog(maker, n.GetInput()[0])
 		case "Multinomial": // with the likeliest in place of one that is drawn
 			if slices.ContainsFunc(n.GetAttribute(), func(a *onnxpb.AttributeProto) bool { return a.GetName() == "sample_size" && a.GetI() != 1 }) {
 				return ""
 			}
-			return n.GetInput()[0]
+			return beforeLog(maker, n.GetInput()[0])
 		case "Concat":
 			if len(n.GetInput()) > 1 {
 				return ""
@@ -41,4 +41,13 @@ func ChosenFrom(g *onnxpb.GraphProto, output string) (scores string) {
 		}
 	}
 	return ""
+}
+
+// beforeLog returns what a value is the logarithm of, or the value: the order is the same, and of a
+// probability of 0 there is no logarithm to take a gradient of.
+func beforeLog(maker map[string]*onnxpb.NodeProto, value string) string {
+	if n := maker[value]; n != nil && n.GetOpType() == "Log" {
+		return n.GetInput()[0]
+	}
+	return value
 }

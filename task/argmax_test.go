@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
@@ -66,6 +67,9 @@ func TestDrawnAction(t *testing.T) {
 			},
 		},
 	})
+	if scores := gradient.ChosenFrom(m.Proto().GetGraph(), "action"); scores != "p" {
+		t.Errorf("chosen from %q, not from the probabilities, whose logarithms may be infinite", scores)
+	}
 	look, err := Look(m, "")
 	if err != nil || look.Output != "action" || !slices.Equal(look.Floats, []string{"action"}) || look.Kind != KindChoice {
 		t.Errorf("output %q of %q, kind %v, %v", look.Output, look.Floats, look.Kind, err)

@@ -72,7 +72,11 @@ func newTracer(m *onnxio.Model) *tracer {
 		}
 		switch n.GetOpType() {
 		case "ArgMax", "Multinomial":
-			t.chosen[n.GetInput()[0]] = n
+			for scores := n.GetInput()[0]; ; scores = t.maker[scores].GetInput()[0] {
+				if t.chosen[scores] = n; t.maker[scores].GetOpType() != "Log" {
+					break
+				}
+			}
 		case "Constant":
 			t.fixed[n.GetOutput()[0]] = true
 			if a := attribute(n, "value"); a != nil {

@@ -91,7 +91,9 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	}
 	if out == nil {
 		out = g.GetOutput()[0]
-		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, func(v *onnxpb.ValueInfoProto) bool { return byArgMax(g, v) }} {
+		chosen := func(v *onnxpb.ValueInfoProto) bool { return byArgMax(g, v) }
+		any := func(*onnxpb.ValueInfoProto) bool { return true }
+		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, chosen, any} {
 			if i := slices.IndexFunc(g.GetOutput(), func(v *onnxpb.ValueInfoProto) bool {
 				return is(v) && !fixed[v.GetName()] && !slices.Contains(states, v.GetName())
 			}); i >= 0 {

@@ -99,7 +99,7 @@ class Feeds:
         """Returns the outputs of floats for each sample, with their names."""
         outputs = s.get_outputs()
         names = names or not self.ints and [o.name for o in outputs if "float" in o.type + "double" * ("double" in o.type) and o.type.startswith("tensor") and not (is_state(o.name) and len(outputs) > 1) and o.name not in self.states[1]]
-        names = names or [o.name for o in outputs if o.type.startswith("tensor")]
+        names = names or [o.name for o in outputs if o.type.startswith("tensor") and o.name not in self.states[1]]
         return names, [s.run(names, self.row(i)) for i in range(self.n)]
 
 
