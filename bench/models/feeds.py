@@ -123,9 +123,9 @@ def raised(s, seed, how, ints):
 
 def find(s, n, seed, model):
     """Returns samples that the model takes, and how they were made; the last error if there are none."""
-    states, whole = graph.states(model), graph.is_whole(model)
-    lengths = (*graph.widths(model), *(BANDS if whole else ()), *LENGTHS)
     inputs, last = s.get_inputs(), None
+    states, whole = graph.states(model), graph.is_whole(model)
+    lengths = (*(graph.widths(model) if whole or all(len(x.shape) < 3 for x in inputs) else ()), *(BANDS if whole else ()), *LENGTHS)
     open4 = any(len(x.shape) == 4 and not all(isinstance(d, int) for d in x.shape[1:]) for x in inputs)
     ints = [x.name for x in inputs if x.shape and re.search(r"\(u?int(16|32|64)\)", x.type)]
     fixed = all(isinstance(d, int) for x in inputs for d in x.shape[1:])
