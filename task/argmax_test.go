@@ -76,6 +76,23 @@ func TestDrawnAction(t *testing.T) {
 	}
 }
 
+// TestOutputsWithoutFloats: where no output of floats says anything, the one with the answers is
+// looked at and not the constants beside it.
+func TestOutputsWithoutFloats(t *testing.T) {
+	for _, c := range []struct {
+		look Outlook
+		want []string
+	}{
+		{Outlook{Output: "actions"}, []string{"actions"}},
+		{Outlook{Output: "actions", Floats: []string{"values"}}, []string{"values"}},
+		{Outlook{}, nil},
+	} {
+		if got := c.look.Outputs(Outputs{}); !slices.Equal(got, c.want) {
+			t.Errorf("%q, %q: %q, want %q", c.look.Output, c.look.Floats, got, c.want)
+		}
+	}
+}
+
 // TestScored: classes become scores along their axis.
 func TestScored(t *testing.T) {
 	o := Outlook{Shape: []int{-1, 3, 2}, Axis: 1}

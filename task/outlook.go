@@ -169,7 +169,7 @@ func (o Outlook) Outputs(t Task) []string {
 		return several.Outputs()
 	case t.Name() == Detection{}.Name() && o.Boxes != nil && !o.Named:
 		return o.Boxes
-	case t.Traits().AllOutputs && !o.Named:
+	case t.Traits().AllOutputs && !o.Named && (o.Floats != nil || o.Output == ""):
 		return o.Floats
 	case o.Output != "":
 		return []string{o.Output}
