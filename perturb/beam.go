@@ -118,7 +118,7 @@ func (s *minimal) improved(ctx context.Context, n node) (better node, improved b
 	}
 	if s.end == 0 { // another change may cost less than many exchanges
 		began := s.meter.Work()
-		s.end = began + int64(min(exchanged*s.budget(), exchangedInAll*s.budget()-s.exchanging)-s.took.each())
+		s.end = began + int64(s.forExchanges())
 		if s.end <= began { // not even one would come to its end
 			s.end = 0
 			return n, false, nil
@@ -132,6 +132,17 @@ func (s *minimal) improved(ctx context.Context, n node) (better node, improved b
 		err = nil
 	}
 	return better, improved, err
+}
+
+// forExchanges returns the work after which no exchange is to begin, so that the last one comes to
+// its end within what exchanges may take. The first one may begin in any case.
+func (s *minimal) forExchanges() float64 {
+	each := s.took.each()
+	allowed := min(exchanged*s.budget(), exchangedInAll*s.budget()-s.exchanging)
+	if s.exchanging > 0 {
+		return allowed - each
+	}
+	return max(allowed-each, min(allowed, each))
 }
 
 // The work that a search may take: some runs over all samples, and some multiply-adds, which
