@@ -18,6 +18,7 @@ ap.add_argument("--advparams", default="bin/advparams"); ap.add_argument("--peer
 ap.add_argument("--folder", type=pathlib.Path, default="bin/signs"); ap.add_argument("--models", default="vgg,vit")
 ap.add_argument("--seeds", default="0,1,2"); ap.add_argument("--minutes", type=float, default=6)
 ap.add_argument("--width", type=float, default=.5, help="of the VGG-16, 1 for 512 channels")
+ap.add_argument("--hidden", type=int, default=512, help="outputs of its linear layers, 4096 in the original")
 ap.add_argument("--flags", default="", help="more flags for protect"); ap.add_argument("--train-only", action="store_true")
 a = ap.parse_args()
 CLASSES, SIZE = 43, 32
@@ -100,7 +101,7 @@ def networks():
                 layers += [nn.MaxPool2d(2, ceil_mode=True)] if c == 0 else [nn.Conv2d(cin, c, 3, padding=1), nn.BatchNorm2d(c), nn.ReLU()]
                 cin = c or cin
             self.features = nn.Sequential(*layers)
-            self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(cin, 512), nn.ReLU(), nn.Dropout(.2), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, CLASSES))
+            self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(cin, a.hidden), nn.ReLU(), nn.Dropout(.2), nn.Linear(a.hidden, a.hidden), nn.ReLU(), nn.Linear(a.hidden, CLASSES))
 
         def forward(self, x):
             return self.classifier(self.features(x))
