@@ -48,6 +48,9 @@ var (
 type (
 	// TargetError means that the search did not reach its target. It wraps ErrTarget.
 	TargetError = perturb.TargetError
+	// NoAnswersError means that ProtectOptions.EveryAnswer was set for a task that is not
+	// classification.
+	NoAnswersError = perturb.NoAnswersError
 	// NoCandidatesError means that no parameter may be changed.
 	NoCandidatesError = perturb.NoCandidatesError
 	// UselessError means that a model is no better than chance before it is locked.

@@ -254,6 +254,9 @@ func (o *ProtectOptions) conclude(e *Evidence, p *Protection) {
 		}
 		s.add("max-params", o.budget())
 		s.add("beam", cmp.Or(o.Beam, 1))
+		if o.EveryAnswer {
+			s.add("every-answer", true)
+		}
 		bounds := "tensor"
 		if o.Unbounded {
 			bounds = "none"

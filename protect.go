@@ -70,6 +70,9 @@ type ProtectOptions struct {
 	// Target is the accuracy to reach, or the quality (task.Score) if the task has no
 	// accuracy. 0 means chance: that of answers which do not depend on the sample.
 	Target float64
+	// EveryAnswer has Minimal bring down what a classifier is right on without its most frequent
+	// answers as well (Protection.Rest). It takes several times as many changes.
+	EveryAnswer bool
 	// MaxParams is the largest number of parameters that Minimal changes; 0 means 128.
 	MaxParams int
 	// TimeLimit ends the search of Minimal, counted from the call. 0 means no limit. What the

@@ -113,7 +113,7 @@ func (l *locking) remark() {
 		l.see.notify(NoticeSamples, "on %d samples such as these, a useless model may come out at %.0f %% by chance: more of them say more", l.found.Samples, 100*(locked.Luck+locked.Chance))
 	}
 	if r := restOf(locked); r != nil {
-		l.see.notify(NoticeRest, "the locked model can still be used: it is right on %s. Changes in other tensors may hold better", r.Text())
+		l.see.notify(NoticeRest, "the locked model can still be used: it is right on %s. With the option every-answer it could not, for more changes", r.Text())
 	}
 }
 

@@ -36,15 +36,16 @@ func (l *locking) searchOptions(samples *prepared) perturb.Options {
 	start := time.Now()
 	var far approach
 	return perturb.Options{
-		Task:      samples.task,
-		Output:    samples.output,
-		Outlook:   &samples.look,
-		Target:    l.Target,
-		MaxParams: l.MaxParams,
-		Beam:      l.Beam,
-		Allow:     l.allow,
-		Unbounded: l.Unbounded,
-		Workers:   l.w,
+		Task:        samples.task,
+		Output:      samples.output,
+		Outlook:     &samples.look,
+		Target:      l.Target,
+		MaxParams:   l.MaxParams,
+		EveryAnswer: l.EveryAnswer,
+		Beam:        l.Beam,
+		Allow:       l.allow,
+		Unbounded:   l.Unbounded,
+		Workers:     l.w,
 		Progress: func(now perturb.Progress) {
 			far.step(now)
 			l.see.report("searching", far.done(), wholeSearch, far.text(now, samples.task.Traits().Quality)+remaining(time.Since(start), now.Work))

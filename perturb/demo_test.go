@@ -16,6 +16,7 @@ import (
 	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
 )
 
 // demo opens the embedded model with part of its data.
@@ -135,3 +136,24 @@ type unlabelled struct{ *dataset.Set }
 
 func (unlabelled) Labels() []int             { return nil }
 func (unlabelled) Truth(lo, hi int) nd.Array { return nd.Array{} }
+
+// TestEveryAnswer: where the answers but the most frequent one count as well, these are lost too.
+func TestEveryAnswer(t *testing.T) {
+	t.Parallel()
+	m, train := demo(t, dataset.Train, 512)
+	for _, every := range []bool{false, true} {
+		r, err := Search(context.Background(), m, train, Options{EveryAnswer: every})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rest := r.Locked.Rest; (rest.Beyond > translatable) == every {
+			t.Errorf("every answer %v: %d changes, right on %.3f without %v", every, len(r.Changes), rest.Accuracy, rest.Without)
+		}
+	}
+	none, ok := errors.AsType[*NoAnswersError](second(Search(context.Background(), m, train, Options{EveryAnswer: true, Task: task.Embedding{}})))
+	if !ok || none.Task != "embedding" {
+		t.Errorf("%v", none)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }

@@ -18,10 +18,11 @@ type TargetError struct {
 	Target  float64
 	// Held and HeldTarget are the quality and the target on the samples that played no
 	// part in choosing changes, if these decided. Renamed is the accuracy beyond chance
-	// that renaming the answers gives back, if that decided. They are 0 otherwise.
-	Held, HeldTarget, Renamed float64
-	Changed                   int // parameters
-	Max                       int // parameters that might have been changed
+	// that renaming the answers gives back, and Rest the accuracy without the most frequent
+	// answers, if these decided. They are 0 otherwise.
+	Held, HeldTarget, Renamed, Rest float64
+	Changed                         int // parameters
+	Max                             int // parameters that might have been changed
 	// Stopped is why the search ended early: context.DeadlineExceeded, context.Canceled or
 	// the cause of the context; nil if it was not stopped. Stuck means that it gave up,
 	// because further changes no longer made the model worse, Spent that it did the work
@@ -41,6 +42,9 @@ func (e *TargetError) Error() string {
 	if e.Renamed > 0 {
 		text += fmt.Sprintf("; renaming the answers gives back %.4f of the accuracy", e.Renamed)
 	}
+	if e.Rest > 0 {
+		text += fmt.Sprintf("; without its most frequent answers it is right on %.4f", e.Rest)
+	}
 	switch {
 	case e.Stopped != nil:
 		text += "; the search was stopped"
@@ -58,6 +62,13 @@ func (e *TargetError) Unwrap() []error {
 		return []error{ErrTarget}
 	}
 	return []error{ErrTarget, e.Stopped}
+}
+
+// NoAnswersError means that Options.EveryAnswer was set for a task other than classification.
+type NoAnswersError struct{ Task string }
+
+func (e *NoAnswersError) Error() string {
+	return "the task " + e.Task + " has no most frequent answers to be left out: only classification has"
 }
 
 // NoCandidatesError means that no parameter of a model may be changed: Options.Allow

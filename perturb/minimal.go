@@ -77,7 +77,7 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	limit := s.opt.MaxParams
-	if !s.without.Collapse {
+	if !s.without.Collapse && !s.opt.EveryAnswer { // which makes one answer win
 		s.collapse = s.lastAlone(limit)
 	}
 	if s.collapse != nil {

@@ -149,9 +149,10 @@ const translatable = 0.1
 // translated is the number of samples that are enough to tell how much it gives back, roughly.
 const translated = 512
 
-// renamed reports whether renaming gives back more than that, by some margin.
+// renamed reports whether renaming gives back more than that, by some margin, or leaving out the
+// most frequent answers does, where that counts.
 func (s *search) renamed(score task.Score, margin float64) bool {
-	return s.opt.Target == 0 && score.Translated > translatable+margin
+	return s.opt.Target == 0 && (score.Translated > translatable+margin || s.opt.EveryAnswer && score.Rest.Beyond > translatable+margin)
 }
 
 // settled measures the present changes on all samples and reports whether they are at the

@@ -29,6 +29,10 @@ type Options struct {
 	Target float64
 	// MaxParams bounds the number of changed parameters; 0 means 128.
 	MaxParams int
+	// EveryAnswer says that the answers but the most frequent ones count as well: a classifier
+	// without these is no better than always giving one answer (task.Rest). The search then
+	// needs more changes. Other tasks give a *NoAnswersError.
+	EveryAnswer bool
 	// Allow says which initializers may be changed; nil means all.
 	Allow func(name string) bool
 	// Unbounded lets values leave the range of their tensor by half its width.
@@ -152,6 +156,12 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 		opt.Outlook = &outlook
 	}
 	opt.Task = task.For(opt.Task, *opt.Outlook)
+	if opt.EveryAnswer {
+		if _, ok := opt.Task.(task.Classification); !ok {
+			return nil, &NoAnswersError{opt.Task.Name()}
+		}
+		opt.Task = task.Classification{Ahead: 1}
+	}
 	if t, ok := opt.Task.(task.Outputs); ok {
 		opt.Task = t.Fitted(task.Truth(samples, 0, samples.Len()))
 	}
@@ -260,6 +270,9 @@ func (s *search) missed(limit int) *TargetError {
 		}
 		if r.Locked.Translated > translatable && s.opt.Target == 0 {
 			e.Renamed = r.Locked.Translated
+		}
+		if s.opt.EveryAnswer && r.Locked.Rest.Beyond > translatable {
+			e.Rest = r.Locked.Rest.Accuracy
 		}
 	}
 	return e

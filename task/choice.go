@@ -9,18 +9,14 @@ import (
 )
 
 // softAccuracy returns the mean over samples of σ(margin/τ). The margin is the logit of
-// the true class minus the largest other logit. For τ → 0 the mean is the accuracy. Unlike
+// the true class minus the largest other logit, or minus the next if so many classes may be
+// ahead. For τ → 0 the mean is the accuracy, or that among as many answers and one. Unlike
 // cross-entropy, it does not reward moving samples further away that are wrong already; a
 // search needs a third of the changes with it (docs/method.md). Samples with a negative
 // label do not count.
-func softAccuracy(labels []int, tau float64) gradient.Loss {
+func softAccuracy(labels []int, tau float64, ahead int) gradient.Loss {
 	return gradient.PerSample(labels, func(logits, seed []float32, label int) float64 {
-		rival := -1
-		for k, v := range logits {
-			if k != label && (rival < 0 || v > logits[rival]) {
-				rival = k
-			}
-		}
+		rival := rivalOf(logits, label, min(ahead, len(logits)-2))
 		if rival < 0 {
 			return 1 // a single class is always right
 		}
@@ -34,6 +30,30 @@ func softAccuracy(labels []int, tau float64) gradient.Loss {
 		}
 		return s
 	})
+}
+
+// rivalOf returns the class other than a given one that has the largest logit, but for as many
+// others as are ahead of it, fewer than mostWithout; -1 if there is none.
+func rivalOf(logits []float32, label, ahead int) int {
+	rival := -1
+	if ahead <= 0 {
+		for k, v := range logits {
+			if k != label && (rival < 0 || v > logits[rival]) {
+				rival = k
+			}
+		}
+		return rival
+	}
+	r := rankedOf(logits, label)
+	for _, k := range r.best {
+		if int(k) != label {
+			rival, ahead = int(k), ahead-1
+		}
+		if ahead < 0 || k < 0 {
+			break
+		}
+	}
+	return rival
 }
 
 // margin returns the logit of a class minus the largest other logit.

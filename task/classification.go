@@ -10,7 +10,12 @@ import (
 
 // Classification is the task of models whose first output is [N,K], a logit for
 // each class. The truth is a class for each sample, [N].
-type Classification struct{}
+type Classification struct {
+	// Ahead is the number of other answers that may be likelier than the right one, 2 at most,
+	// for Objective to count it as given. With 0, changes that make one answer win everywhere
+	// lower the objective; with 1, they do not (Score.Rest).
+	Ahead int
+}
 
 // Name returns "classification".
 func (Classification) Name() string { return "classification" }
@@ -20,9 +25,9 @@ func (Classification) Traits() Traits {
 	return Traits{Quality: "accuracy", Classes: true, Logits: true, Together: 1, Calibration: fewSamples}
 }
 
-// Objective returns the soft accuracy.
-func (Classification) Objective(truth nd.Array, tau float64) gradient.Loss {
-	return classified(truth, func(labels []int) gradient.Loss { return softAccuracy(labels, tau) })
+// Objective returns the soft accuracy, of which Ahead answers do not count.
+func (t Classification) Objective(truth nd.Array, tau float64) gradient.Loss {
+	return classified(truth, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, t.Ahead) })
 }
 
 // Training returns the cross-entropy.

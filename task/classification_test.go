@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
 )
 
@@ -16,30 +15,31 @@ func TestSoftAccuracy(t *testing.T) {
 	labels := []int{0, 2, 0}
 	outputs := []nd.Array{nd.Of(logits, 3, 3)}
 	seeds := []nd.Array{nd.New(nd.Float32, 3, 3)}
-	loss := softAccuracy(labels, 0.7)
-	if _, err := loss(outputs, seeds); err != nil {
-		t.Fatal(err)
-	}
-	got := slices.Clone(seeds[0].Float32s())
-	for i := range logits {
-		const h = 1e-3
-		old := logits[i]
-		logits[i] = old + h
-		up, _ := loss(outputs, nil)
-		logits[i] = old - h
-		down, _ := loss(outputs, nil)
-		logits[i] = old
-		if want := (up - down) / (2 * h); math.Abs(want-float64(got[i])) > 1e-3 {
-			t.Errorf("gradient by logit %d is %v, want %v", i, got[i], want)
+	for ahead, accuracy := range []float64{1.0 / 3, 2.0 / 3, 2.0 / 3} { // with three classes, one may be ahead at most
+		loss := softAccuracy(labels, 0.7, ahead)
+		if _, err := loss(outputs, seeds); err != nil {
+			t.Fatal(err)
+		}
+		got := slices.Clone(seeds[0].Float32s())
+		for i := range logits {
+			const h = 1e-3
+			old := logits[i]
+			logits[i] = old + h
+			up, _ := loss(outputs, nil)
+			logits[i] = old - h
+			down, _ := loss(outputs, nil)
+			logits[i] = old
+			if want := (up - down) / (2 * h); math.Abs(want-float64(got[i])) > 1e-3 {
+				t.Errorf("%d ahead: gradient by logit %d is %v, want %v", ahead, i, got[i], want)
+			}
+		}
+		if hard, _ := softAccuracy(labels, 1e-6, ahead)(outputs, nil); math.Abs(hard-accuracy) > 1e-9 {
+			t.Errorf("%d ahead: at τ → 0 the soft accuracy is %v, want %v", ahead, hard, accuracy)
 		}
 	}
-	if hard, _ := softAccuracy(labels, 1e-6)(outputs, nil); math.Abs(hard-1.0/3) > 1e-9 {
-		t.Errorf("at τ → 0 the soft accuracy is %v, the accuracy 1/3", hard)
-	}
-	if _, err := softAccuracy([]int{3, 0, 0}, 1)(outputs, nil); err == nil {
+	if _, err := softAccuracy([]int{3, 0, 0}, 1, 0)(outputs, nil); err == nil {
 		t.Error("a label beyond the classes is no error")
 	}
-	var _ gradient.Loss = loss
 }
 
 func TestCounts(t *testing.T) {

@@ -29,7 +29,7 @@ func (Language) Traits() Traits {
 
 // Objective returns the soft accuracy over the tokens.
 func (Language) Objective(truth nd.Array, tau float64) gradient.Loss {
-	return everywhere(truth, true, func(labels []int) gradient.Loss { return softAccuracy(labels, tau) })
+	return everywhere(truth, true, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, 0) })
 }
 
 // Training returns the cross-entropy over the tokens.

@@ -24,7 +24,7 @@ func (Segmentation) Traits() Traits {
 
 // Objective returns the soft accuracy over the positions.
 func (t Segmentation) Objective(truth nd.Array, tau float64) gradient.Loss {
-	return everywhere(truth, t.Last, func(labels []int) gradient.Loss { return softAccuracy(labels, tau) })
+	return everywhere(truth, t.Last, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, 0) })
 }
 
 // Training returns the cross-entropy over the positions.

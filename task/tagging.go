@@ -24,7 +24,7 @@ func (Tagging) Traits() Traits {
 
 // Objective returns the soft accuracy over the tokens.
 func (t Tagging) Objective(truth nd.Array, tau float64) gradient.Loss {
-	return everywhere(truth, !t.First, func(labels []int) gradient.Loss { return softAccuracy(labels, tau) })
+	return everywhere(truth, !t.First, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, 0) })
 }
 
 // Training returns the cross-entropy over the tokens.

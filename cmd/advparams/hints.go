@@ -44,6 +44,7 @@ var flagHints = []struct {
 }{
 	{is[*advparams.OutputsError], "raise --max-params, or name the output that counts with --output"},
 	{is[*advparams.LockedRuntimeError], "please report this model and version; --allow-partial writes what there is"},
+	{is[*advparams.NoAnswersError], "leave out --every-answer"},
 	{is[*advparams.NoCandidatesError], "check --include and --exclude; weights in a field without fixed width (float16 in int32_data) are locked by --profile sealed"},
 	{func(err error) bool {
 		e, ok := errors.AsType[*advparams.NoWeightsError](err)

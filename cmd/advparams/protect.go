@@ -93,6 +93,7 @@ inputs that the model expects. Without them samples of several ranges are made: 
 	fl.DurationVar(&p.opt.TimeLimit, "time-limit", 0, "end the search after a `TIME` such as 90s or 10m; the result then depends on the machine")
 	fl.Lookup("time-limit").DefValue = ""
 	fl.IntVar(&p.opt.Beam, "beam", 1, "follow the best `N` sets of changes at a time; more find shorter lists and take longer")
+	fl.BoolVar(&p.opt.EveryAnswer, "every-answer", false, "bring a classifier down without its most frequent answers too, with more changes")
 	fl.StringArrayVar(&p.opt.Include, "include", nil, "change only tensors whose name matches `GLOB`, * for any characters; may be repeated")
 	fl.StringArrayVar(&p.opt.Exclude, "exclude", nil, "leave out tensors whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")
@@ -115,7 +116,7 @@ inputs that the model expects. Without them samples of several ranges are made: 
 func (p *protect) check() error {
 	o := &p.opt
 	if o.Profile == advparams.Sealed {
-		for _, name := range []string{"max-params", "beam", "target-accuracy", "bounds", "allow-partial", "time-limit"} {
+		for _, name := range []string{"max-params", "beam", "every-answer", "target-accuracy", "bounds", "allow-partial", "time-limit"} {
 			if p.given(name) {
 				return usagef("--%s is for the other profile: --profile sealed does not search", name)
 			}
