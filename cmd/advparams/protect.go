@@ -115,17 +115,13 @@ inputs that the model expects. Without them samples of several ranges are made: 
 
 func (p *protect) check() error {
 	o := &p.opt
+	others, why := []string{"share", "seal-scales", "secret", "in-place"}, "--profile sealed"
 	if o.Profile == advparams.Sealed {
-		for _, name := range []string{"max-params", "beam", "every-answer", "target-accuracy", "bounds", "allow-partial", "time-limit"} {
-			if p.given(name) {
-				return usagef("--%s is for the other profile: --profile sealed does not search", name)
-			}
-		}
-	} else {
-		for _, name := range []string{"share", "seal-scales", "secret", "in-place"} {
-			if p.given(name) {
-				return usagef("--%s is for --profile sealed", name)
-			}
+		others, why = []string{"max-params", "beam", "every-answer", "target-accuracy", "bounds", "allow-partial", "time-limit"}, "the other profile: --profile sealed does not search"
+	}
+	for _, name := range others {
+		if p.given(name) {
+			return usagef("--%s is for %s", name, why)
 		}
 	}
 	switch {
