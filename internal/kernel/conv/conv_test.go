@@ -177,7 +177,7 @@ func conv2(batch, group, ic, oc, size, kernel, stride, p int) Conv {
 var columns = []Conv{
 	{Batch: 2, Group: 1, InChannels: 5, OutChannels: 20, In: []int{24, 10}, Kernel: []int{24, 3}, Out: []int{1, 10}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{0, 1}},
 	{Batch: 2, Group: 1, InChannels: 1, OutChannels: 20, In: []int{9, 60}, Kernel: []int{3, 60}, Out: []int{7, 1}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{0, 0}},
-	{Batch: 3, Group: 2, InChannels: 6, OutChannels: 40, In: []int{40, 21}, Kernel: []int{30, 4}, Out: []int{5, 8}, Stride: []int{3, 2}, Dilation: []int{1, 2}, Pad: []int{1, 0}},
+	{Batch: 3, Group: 2, InChannels: 6, OutChannels: 80, In: []int{40, 21}, Kernel: []int{30, 4}, Out: []int{5, 8}, Stride: []int{3, 2}, Dilation: []int{1, 2}, Pad: []int{1, 0}},
 	{Batch: 1, Group: 1, InChannels: 2, OutChannels: 16, In: []int{7, 50}, Kernel: []int{2, 24}, Out: []int{6, 4}, Stride: []int{1, 1}, Dilation: []int{1, 2}, Pad: []int{0, 0}},
 	{Batch: 1, Group: 1, InChannels: 8, OutChannels: 8, In: []int{4, 40, 40}, Kernel: []int{3, 36, 36}, Out: []int{2, 7, 5}, Stride: []int{1, 1, 1}, Dilation: []int{1, 1, 1}, Pad: []int{0, 1, 0}}, // a few positions at a time
 }
