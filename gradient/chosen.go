@@ -23,12 +23,12 @@ func ChosenFrom(g *onnxpb.GraphProto, output string) (scores string) {
 		}
 		switch n.GetOpType() {
 		case "ArgMax":
-			return beforeLog(maker, n.GetInput()[0])
+			return BeforeLog(maker, n.GetInput()[0])
 		case "Multinomial": // with the likeliest in place of one that is drawn
 			if slices.ContainsFunc(n.GetAttribute(), func(a *onnxpb.AttributeProto) bool { return a.GetName() == "sample_size" && a.GetI() != 1 }) {
 				return ""
 			}
-			return beforeLog(maker, n.GetInput()[0])
+			return BeforeLog(maker, n.GetInput()[0])
 		case "Concat":
 			if len(n.GetInput()) > 1 {
 				return ""
@@ -43,11 +43,20 @@ func ChosenFrom(g *onnxpb.GraphProto, output string) (scores string) {
 	return ""
 }
 
-// beforeLog returns what a value is the logarithm of, or the value: the order is the same, and of a
+// BeforeLog returns what a value is the logarithm of, or the value: the order is the same, and of a
 // probability of 0 there is no logarithm to take a gradient of.
-func beforeLog(maker map[string]*onnxpb.NodeProto, value string) string {
-	if n := maker[value]; n != nil && n.GetOpType() == "Log" {
-		return n.GetInput()[0]
+func BeforeLog(maker map[string]*onnxpb.NodeProto, value string) string {
+	if n := maker[value]; n.GetOpType() == "Log" {
+		return FirstInput(n)
 	}
 	return value
+}
+
+// FirstInput returns the name of a node's first input; "" if it has none, as in a file that nobody
+// has checked yet.
+func FirstInput(n *onnxpb.NodeProto) string {
+	if len(n.GetInput()) == 0 {
+		return ""
+	}
+	return n.GetInput()[0]
 }

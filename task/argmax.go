@@ -45,7 +45,7 @@ func unsquashed(g *onnxpb.GraphProto, value string) string {
 		}
 		switch n := g.GetNode()[i]; n.GetOpType() {
 		case "Identity", "Cast", "Softmax", "LogSoftmax", "Log", "Sigmoid", "ZipMap":
-			value = n.GetInput()[0]
+			value = gradient.FirstInput(n)
 		default:
 			return value
 		}

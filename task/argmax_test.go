@@ -113,3 +113,30 @@ func TestScored(t *testing.T) {
 		t.Error("no axis is known, and there are scores")
 	}
 }
+
+// TestUnchecked: nodes that read themselves, or nothing, are looked at without end or panic: nobody
+// has checked the graph yet.
+func TestUnchecked(t *testing.T) {
+	for _, op := range []string{"Log", "Softmax", "Cast", "Clip", "Div", "Multinomial"} {
+		for _, in := range [][]string{nil, {"a"}, {"b"}} {
+			for _, chooses := range [][]string{{"a"}, nil} {
+				m := testmodel.Open(t, &onnxpb.ModelProto{
+					IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
+					Graph: &onnxpb.GraphProto{
+						Node: []*onnxpb.NodeProto{
+							{OpType: proto.String("Log"), Input: []string{"a"}, Output: []string{"b"}},
+							{OpType: proto.String(op), Input: in, Output: []string{"a"}},
+							{OpType: proto.String("ArgMax"), Input: chooses, Output: []string{"y"}},
+						},
+						Output: []*onnxpb.ValueInfoProto{protoValue("a", 1, 3), protoValue("y", 1, 3)},
+					},
+				})
+				for _, output := range []string{"", "a", "y"} {
+					if o, err := Look(m, output); err == nil && o.Output == "" {
+						t.Errorf("%s of %q, ArgMax of %q: no output", op, in, chooses)
+					}
+				}
+			}
+		}
+	}
+}

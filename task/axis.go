@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
@@ -72,11 +73,8 @@ func newTracer(m *onnxio.Model) *tracer {
 		}
 		switch n.GetOpType() {
 		case "ArgMax", "Multinomial":
-			for scores := n.GetInput()[0]; ; scores = t.maker[scores].GetInput()[0] {
-				if t.chosen[scores] = n; t.maker[scores].GetOpType() != "Log" {
-					break
-				}
-			}
+			scores := gradient.FirstInput(n)
+			t.chosen[scores], t.chosen[gradient.BeforeLog(t.maker, scores)] = n, n
 		case "Constant":
 			t.fixed[n.GetOutput()[0]] = true
 			if a := attribute(n, "value"); a != nil {
@@ -226,7 +224,7 @@ func (t *tracer) norm(value string, steps int) bool {
 	case "ReduceL2":
 		return true
 	case "Clip", "Max", "Expand", "Sqrt", "Add":
-		return t.norm(n.GetInput()[0], steps-1)
+		return t.norm(gradient.FirstInput(n), steps-1)
 	}
 	return false
 }
