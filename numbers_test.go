@@ -67,3 +67,15 @@ func normals(t *testing.T, seed uint64, n, width int) *dataset.Set {
 	}
 	return set
 }
+
+// TestEveryAnswerOfNumbers: numbers that are locked beside the answers have no frequent ones, which
+// is no reason to refuse them.
+func TestEveryAnswerOfNumbers(t *testing.T) {
+	r, err := advparams.Protect(t.Context(), advparams.ProtectOptions{
+		Model: dense(t, "batch", "Identity", 3), Data: advparams.Data{Samples: normals(t, 3, 300, 12), Labels: advparams.LabelsOfModel},
+		Locked: filepath.Join(t.TempDir(), "locked.onnx"), Key: filepath.Join(t.TempDir(), "key"), PlainKey: true, Threads: 1, EveryAnswer: true,
+	})
+	if err != nil || r.Task != "classification" || r.Rest != nil {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

@@ -113,7 +113,11 @@ func (l *locking) remark() {
 		l.see.notify(NoticeSamples, "on %d samples such as these, a useless model may come out at %.0f %% by chance: more of them say more", l.found.Samples, 100*(locked.Luck+locked.Chance))
 	}
 	if r := restOf(locked); r != nil {
-		l.see.notify(NoticeRest, "the locked model can still be used: it is right on %s. With the option every-answer it could not, for more changes", r.Text())
+		text := "the locked model can still be used: it is right on " + r.Text()
+		if !l.EveryAnswer {
+			text += ". With the option every-answer it could not, for more changes"
+		}
+		l.see.notify(NoticeRest, "%s", text)
 	}
 }
 

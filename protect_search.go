@@ -96,6 +96,8 @@ func (l *locking) goOn(ctx context.Context, q *prepared, allow func(string) bool
 	}
 	opt := l.searchOptions(q)
 	opt.Allow, opt.Target, opt.Start, opt.MaxParams = allow, 0, found.Changes, budget-len(found.Changes)
+	_, classes := q.task.(task.Classification)
+	opt.EveryAnswer = l.EveryAnswer && classes // numbers have no frequent answers
 	more, err := perturb.Search(ctx, l.m, q.set, opt)
 	if more != nil {
 		found.GradientPasses, found.Evaluations = found.GradientPasses+more.GradientPasses, found.Evaluations+more.Evaluations
