@@ -137,6 +137,11 @@ func (l *locking) level(ctx context.Context, allow func(string) bool) error {
 	if err != nil {
 		return err
 	}
+	return l.levelled(ctx, q, allow)
+}
+
+// levelled is level with the numbers to compare with.
+func (l *locking) levelled(ctx context.Context, q *prepared, allow func(string) bool) error {
 	return l.goOn(ctx, q, allow, min(l.budget(), len(l.found.Changes)+maxLevel))
 }
 
@@ -160,7 +165,7 @@ func (l *locking) levelBoth(ctx context.Context) error {
 	if err != nil || left <= intact && l.samples.look.Kind == task.KindLinear {
 		return err
 	}
-	if err := l.level(ctx, l.allow); err != nil {
+	if err := l.levelled(ctx, q, l.allow); err != nil {
 		return err
 	}
 	if err := l.again(ctx); err != nil {

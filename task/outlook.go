@@ -92,8 +92,8 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	if out == nil {
 		out = g.GetOutput()[0]
 		chosen := func(v *onnxpb.ValueInfoProto) bool { return byArgMax(g, v) }
-		any := func(*onnxpb.ValueInfoProto) bool { return true }
-		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, chosen, any} {
+		whatever := func(*onnxpb.ValueInfoProto) bool { return true }
+		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, chosen, whatever} {
 			if i := slices.IndexFunc(g.GetOutput(), func(v *onnxpb.ValueInfoProto) bool {
 				return is(v) && !fixed[v.GetName()] && !slices.Contains(states, v.GetName())
 			}); i >= 0 {

@@ -16,18 +16,6 @@ import (
 // would be others wherever a sample stands in a batch. They have no gradient by what they are
 // compared with.
 
-// filled returns a constant of a shape, each element of which is v.
-func (c *Call) filled(shape []int, v float32) *Value {
-	if slices.Min(append([]int{0}, shape...)) < 0 {
-		c.fail("shape %v", shape)
-	}
-	y := c.zeros(c.Node.GetOpType(), nd.Float32, shape...)
-	for i := range y.data.([]float32) {
-		y.data.([]float32)[i] = v
-	}
-	return y
-}
-
 // typedAs sets the type that the attribute dtype names, which has to be a floating-point
 // one.
 func (c *Call) typedAs(v *Value, otherwise onnxpb.TensorProto_DataType) []*Value {
@@ -58,14 +46,17 @@ func buildRandom(mean func(c *Call) float32, like bool) func(c *Call) []*Value {
 		} else if !c.Has("shape") {
 			c.fail("attribute %q is missing", "shape")
 		}
-		return c.typedAs(c.filled(shape, mean(c)), t)
+		if slices.ContainsFunc(shape, func(n int) bool { return n < 0 }) {
+			c.fail("shape %v", shape)
+		}
+		return c.typedAs(c.Full(mean(c), shape...), t)
 	}
 }
 
 // buildBernoulli has 1 where the probability in the input is more than a half.
 func buildBernoulli(c *Call) []*Value {
 	p := c.Float(0)
-	return []*Value{c.convert(c.compare(opLess, c.filled(p.Shape, 0.5), p), onnxpb.TensorProto_DataType(c.Int("dtype", int(onnxpb.TensorProto_FLOAT))))}
+	return []*Value{c.convert(c.compare(opLess, c.Full(0.5, p.Shape...), p), onnxpb.TensorProto_DataType(c.Int("dtype", int(onnxpb.TensorProto_FLOAT))))}
 }
 
 // buildMultinomial has the class of the largest of the unnormalised logarithms of probabilities in
@@ -75,9 +66,7 @@ func buildMultinomial(c *Call) []*Value {
 	if x.Rank() != 2 || x.Shape[1] < 1 || n < 1 {
 		c.fail("%d samples of an input of shape %v", n, x.Shape)
 	}
-	shape := []int{x.Shape[0], n, x.Shape[1]}
-	y := c.Add(c.Reshape(x, shape[0], 1, shape[2]), c.filled(shape, 0))
-	at := c.squeeze(c.argExtreme("Multinomial", false, false, y, 2), []int{2})
+	at := c.Expand(c.argExtreme("Multinomial", false, false, x, 1), []int{x.Shape[0], n})
 	return []*Value{at.as(onnxpb.TensorProto_DataType(c.Int("dtype", int(onnxpb.TensorProto_INT32))))}
 }
 
