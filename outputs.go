@@ -59,7 +59,7 @@ func others(p *prepared) ([]OutputAgreement, error) {
 	g := p.model.Proto().GetGraph()
 	var list []OutputAgreement
 	for _, name := range p.look.Floats {
-		if (only || slices.Contains(covered, name)) && (!p.task.Traits().AllOutputs || gradient.ChosenFrom(g, name) == "") {
+		if (only || slices.Contains(covered, name)) && (!p.task.Traits().AllOutputs || gradient.ChosenFrom(g, name) == "" && gradient.ChoicesFrom(g, name) == nil) {
 			continue
 		}
 		look, err := p.lookAt(name)

@@ -203,7 +203,7 @@ func (p *prepared) scores(k int, a nd.Array) (nd.Array, error) {
 	case k < len(g.GetOutput()):
 		name = g.GetOutput()[k].GetName()
 	}
-	if gradient.ChosenFrom(g, name) == "" {
+	if gradient.ChosenFrom(g, name) == "" && gradient.ChoicesFrom(g, name) == nil {
 		return unsorted(g, name, a), nil
 	}
 	look, err := p.lookAt(name)

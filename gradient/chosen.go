@@ -43,6 +43,38 @@ func ChosenFrom(g *onnxpb.GraphProto, output string) (scores string) {
 	return ""
 }
 
+// ChoicesFrom returns the values from which several choices are made that an output of the graph has
+// beside each other, such as the actions of a policy: its columns, in their order. It is nil for other
+// outputs, also for those of one choice (ChosenFrom).
+func ChoicesFrom(g *onnxpb.GraphProto, output string) (scores []string) {
+	for range len(g.GetNode()) {
+		i := slices.IndexFunc(g.GetNode(), func(n *onnxpb.NodeProto) bool { return slices.Contains(n.GetOutput(), output) })
+		if i < 0 {
+			return nil
+		}
+		switch n := g.GetNode()[i]; n.GetOpType() {
+		case "Identity", "Cast":
+			output = FirstInput(n)
+		case "Concat":
+			columns := slices.ContainsFunc(n.GetAttribute(), func(a *onnxpb.AttributeProto) bool { return a.GetName() == "axis" && (a.GetI() == 1 || a.GetI() == -1) })
+			if len(n.GetInput()) < 2 || !columns {
+				return nil
+			}
+			for _, name := range n.GetInput() {
+				one := ChosenFrom(g, name)
+				if one == "" {
+					return nil
+				}
+				scores = append(scores, one)
+			}
+			return scores
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
 // BeforeLog returns what a value is the logarithm of, or the value: the order is the same, and of a
 // probability of 0 there is no logarithm to take a gradient of.
 func BeforeLog(maker map[string]*onnxpb.NodeProto, value string) string {

@@ -12,28 +12,39 @@ import (
 // byArgMax reports whether an output has classes that an ArgMax chooses by scores that no other
 // output has.
 func byArgMax(g *onnxpb.GraphProto, v *onnxpb.ValueInfoProto) bool {
-	scores := gradient.ChosenFrom(g, v.GetName())
-	if scores == "" {
+	scores := choicesOf(g, v.GetName())
+	if scores == nil {
 		return false
 	}
-	scores = unsquashed(g, scores)
 	before := true // v
 	for _, o := range g.GetOutput() {
 		if o.GetName() == v.GetName() {
 			before = false
 			continue
 		}
-		other := gradient.ChosenFrom(g, o.GetName())
-		if other == "" && isFloat(o) {
-			other = o.GetName()
+		other := choicesOf(g, o.GetName())
+		if other == nil && isFloat(o) {
+			other = []string{unsquashed(g, o.GetName())}
 		} else if !before {
 			continue
 		}
-		if other != "" && unsquashed(g, other) == scores {
+		if slices.Equal(other, scores) {
 			return false
 		}
 	}
 	return true
+}
+
+// choicesOf returns the values by which the choices that an output has are made; nil for other outputs.
+func choicesOf(g *onnxpb.GraphProto, output string) []string {
+	list := gradient.ChoicesFrom(g, output)
+	if one := gradient.ChosenFrom(g, output); one != "" {
+		list = []string{one}
+	}
+	for i, name := range list {
+		list[i] = unsquashed(g, name)
+	}
+	return list
 }
 
 // unsquashed returns the value from which others are computed that have the same order.

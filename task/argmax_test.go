@@ -140,3 +140,42 @@ func TestUnchecked(t *testing.T) {
 		}
 	}
 }
+
+// TestSeveralActions: where a policy chooses several actions at a time, all of them are its answers,
+// each by scores of its own, of which some have fewer.
+func TestSeveralActions(t *testing.T) {
+	actions := protoValue("actions", -1, 2)
+	actions.Type.GetTensorType().ElemType = proto.Int32(int32(onnxpb.TensorProto_INT64))
+	matrix := func(name string, width int64, w ...float32) *onnxpb.TensorProto {
+		return &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(int32(onnxpb.TensorProto_FLOAT)), Dims: []int64{2, width}, FloatData: w}
+	}
+	columns := map[string][]int64{"axis": {1}}
+	m := testmodel.Open(t, &onnxpb.ModelProto{
+		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(13)}},
+		Graph: &onnxpb.GraphProto{
+			Name: proto.String("policy"), Input: []*onnxpb.ValueInfoProto{protoValue("seen", -1, 2)}, Output: []*onnxpb.ValueInfoProto{actions},
+			Initializer: []*onnxpb.TensorProto{matrix("v", 3, 1, 0, 2, 0, 3, 0), matrix("w", 2, 1, -1, 2, -2)},
+			Node: []*onnxpb.NodeProto{
+				protoNode("MatMul", "a", nil, "seen", "v"), protoNode("ArgMax", "move", columns, "a"),
+				protoNode("MatMul", "b", nil, "seen", "w"), protoNode("Softmax", "p", columns, "b"), protoNode("Log", "logs", nil, "p"), protoNode("Multinomial", "jump", nil, "logs"),
+				protoNode("Concat", "actions", columns, "move", "jump"),
+			},
+		},
+	})
+	look, err := Look(m, "")
+	if err != nil || !slices.Equal(look.Floats, []string{"actions"}) || look.Kind != KindChoice {
+		t.Fatalf("outputs %q, kind %v, %v", look.Floats, look.Kind, err)
+	}
+	p, err := gradient.Compile(m, gradient.Config{Axes: look.Axes, Logits: true, Shapes: map[string][]int{"seen": {1, 2}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := p.Forward(map[string]nd.Array{"seen": nd.Of([]float32{1, 2}, 1, 2)})
+	if want := []float32{1, 5, 6, -5, 2, -1e4}; err != nil || !slices.Equal(y[0].Shape, []int{1, 3, 2}) || !slices.Equal(y[0].Float32s(), want) {
+		t.Errorf("scores %v, want %v; %v", y, want, err)
+	}
+	look = look.Settled(look.Axes, map[string][]int{"actions": {1, 3, 2}})
+	if kind, _, err := Guess(look, nd.Array{}, true); err != nil || kind.Name() != (Segmentation{}).Name() {
+		t.Errorf("the task is %v, %v", kind, err)
+	}
+}

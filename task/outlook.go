@@ -115,6 +115,9 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	o.marking = lastOp(g, value, "Clip") == "Sigmoid"
 	trace := newTracer(m)
 	o.axis, o.Vocabulary = trace.axis(value, 0), trace.vocabulary()
+	if gradient.ChoicesFrom(g, o.name) != nil {
+		o.Shape, o.axis = nil, axis{1, KindChoice, "ArgMax or Multinomial of each column"}
+	}
 	o.suppressed = slices.ContainsFunc(gradient.Upstream(g, out.GetName()), func(n *onnxpb.NodeProto) bool { return n.GetOpType() == "NonMaxSuppression" })
 	o.Kind, o.Why = o.axis.kind, o.axis.why
 	o.Axis = o.axis.absolute(len(o.Shape))
