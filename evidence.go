@@ -252,7 +252,7 @@ func (o *ProtectOptions) conclude(e *Evidence, p *Protection) {
 		} else {
 			s.add("target", "chance")
 		}
-		s.add("max-params", o.budget())
+		s.add("max-params", cmp.Or(o.MaxParams, perturb.MostChanges(p.ParamsTotal)))
 		s.add("beam", cmp.Or(o.Beam, 1))
 		if o.EveryAnswer {
 			s.add("every-answer", true)

@@ -73,7 +73,8 @@ type ProtectOptions struct {
 	// EveryAnswer has Minimal bring down what a classifier is right on without its most frequent
 	// answers as well (Protection.Rest). It takes several times as many changes.
 	EveryAnswer bool
-	// MaxParams is the largest number of parameters that Minimal changes; 0 means 128.
+	// MaxParams is the largest number of parameters that Minimal changes; 0 means 128, or
+	// perturb.MostChanges if these are not enough and there is work left.
 	MaxParams int
 	// TimeLimit ends the search of Minimal, counted from the call. 0 means no limit. What the
 	// search has come to then counts, and differs from run to run.

@@ -75,7 +75,7 @@ func (l *locking) hold(ctx context.Context, rounds int, others func(round int, j
 			}
 			l.families, intact = append(l.families, f), intact || f.Intact
 			if f.Intact && !last {
-				return l.goOn(ctx, q, l.allow, l.budget())
+				return l.goOn(ctx, q, l.allow, l.MaxParams)
 			}
 			return nil
 		})
@@ -88,7 +88,7 @@ func (l *locking) hold(ctx context.Context, rounds int, others func(round int, j
 		}
 		if s := l.found.Locked; !intact && !last && l.Target == 0 && s.Quality > s.Useless()+slack {
 			intact = true
-			if err := l.goOn(ctx, l.samples, l.allow, l.budget()); err != nil {
+			if err := l.goOn(ctx, l.samples, l.allow, l.MaxParams); err != nil {
 				return err
 			}
 		}

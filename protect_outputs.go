@@ -89,7 +89,7 @@ func (l *locking) lockMore(ctx context.Context, q *prepared) error {
 	if err := q.answered(ctx, l.m, l.w, nil); err != nil {
 		return err
 	}
-	return l.goOn(ctx, q, l.allow, l.budget())
+	return l.goOn(ctx, q, l.allow, l.MaxParams)
 }
 
 // again measures the output with the answers after changes for other outputs, and goes on
@@ -98,7 +98,7 @@ func (l *locking) again(ctx context.Context) error {
 	if err := l.remeasure(ctx); err != nil || l.Target != 0 || l.found.Locked.Quality <= l.found.Locked.Useless() {
 		return err
 	}
-	if err := l.goOn(ctx, l.samples, l.allow, l.budget()); err != nil {
+	if err := l.goOn(ctx, l.samples, l.allow, l.MaxParams); err != nil {
 		return err
 	}
 	return l.remeasure(ctx)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/advparams/advparams/onnxio"
@@ -88,14 +89,16 @@ func stoppedBy(missed error) string {
 }
 
 // goOn adds changes that lock the model on samples that it is still right on, as far as a
-// budget goes.
+// budget goes; 0 means as far as any search may go.
 func (l *locking) goOn(ctx context.Context, q *prepared, allow func(string) bool, budget int) error {
 	found := l.found
-	if len(found.Changes) >= budget {
-		return nil
-	}
 	opt := l.searchOptions(q)
-	opt.Allow, opt.Target, opt.Start, opt.MaxParams = allow, 0, found.Changes, budget-len(found.Changes)
+	opt.Allow, opt.Target, opt.Start, opt.MaxParams = allow, 0, found.Changes, 0
+	if budget > 0 {
+		if opt.MaxParams = budget - len(found.Changes); opt.MaxParams <= 0 {
+			return nil
+		}
+	}
 	_, classes := q.task.(task.Classification)
 	opt.EveryAnswer = l.EveryAnswer && classes // numbers have no frequent answers
 	more, err := perturb.Search(ctx, l.m, q.set, opt)
@@ -142,7 +145,7 @@ func (l *locking) level(ctx context.Context, allow func(string) bool) error {
 
 // levelled is level with the numbers to compare with.
 func (l *locking) levelled(ctx context.Context, q *prepared, allow func(string) bool) error {
-	return l.goOn(ctx, q, allow, min(l.budget(), len(l.found.Changes)+maxLevel))
+	return l.goOn(ctx, q, allow, min(cmp.Or(l.MaxParams, math.MaxInt), len(l.found.Changes)+maxLevel))
 }
 
 // numbers returns the samples with the numbers of the outputs to compare with in place of answers.
@@ -202,12 +205,6 @@ func (p *prepared) maybeNumbers() bool {
 
 // maxLevel bounds the changes of level.
 const maxLevel = 16
-
-// defaultMaxParams is what ProtectOptions.MaxParams stands for if it is 0.
-const defaultMaxParams = 128
-
-// budget returns the largest number of parameters to change.
-func (o *ProtectOptions) budget() int { return cmp.Or(o.MaxParams, defaultMaxParams) }
 
 // general returns the initializers whose changes act whatever the input: those of the first
 // layers, and the biases and normalisations of all but the last layer.

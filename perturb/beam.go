@@ -34,7 +34,7 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 		level, s.seed = s.seed, nil
 	}
 	for len(level[0].list) < limit {
-		if s.share() >= 1 {
+		if s.share() >= 1 && !s.prolong() {
 			s.done = true
 			break
 		}

@@ -30,6 +30,7 @@ type minimal struct {
 	refuted    map[string]verdict // sets of changes that do not reach the target, by identity
 	stuck      bool               // the objective no longer falls
 	done       bool               // the work that a search may take is done
+	longer     bool               // the search may take more work than others, since it has come far
 	exchanging float64            // work of exchanges before the target was reached
 	end        int64              // the work at which a part of the search ends; 0 for none
 }
@@ -90,7 +91,7 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if most := s.samples.Len() - minAnswers; !reached && s.stuck && traits.AllOutputs && s.calibration().n < most {
+	if most := mostChosen(s.samples.Len()); !reached && s.stuck && traits.AllOutputs && s.calibration().n < most {
 		// The calibration samples are fitted, and the others are not.
 		if err := s.calibrate(ctx, most); err != nil {
 			return nil, err
@@ -111,6 +112,11 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 	}
 	if !reached && s.hasty() {
 		if reached, err = s.patiently(ctx, limit); err != nil {
+			return nil, err
+		}
+	}
+	if !reached {
+		if reached, err = s.onward(ctx); err != nil {
 			return nil, err
 		}
 	}

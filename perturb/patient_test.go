@@ -80,3 +80,57 @@ func TestPatient(t *testing.T) {
 		t.Errorf("with 20: %v, %d changes, %v", err, len(r.Changes), r.Locked)
 	}
 }
+
+// TestOnward: where the usual number of changes is not enough, a search without a bound of its own
+// goes on to one in a thousand parameters.
+func TestOnward(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]int{5_000: 128, 50_000: 500, 700_500: 1024, 5_000_500: 5000} {
+		if got := MostChanges(n); got != want {
+			t.Errorf("%d changes of %d parameters, want %d", got, n, want)
+		}
+	}
+	model, set := bands(t, 32, 16, 4)
+	m := testmodel.Open(t, model)
+	s, err := newSearch(m, set, Options{Task: task.Outputs{}, MaxParams: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.reserve = 96
+	r, err := (&minimal{search: s}).run(t.Context())
+	if err != nil || len(r.Changes) <= 20 || len(r.Changes) > 96 || r.Locked.Quality > r.Target {
+		t.Errorf("%v, %d changes, %v", err, len(r.Changes), r.Locked)
+	}
+}
+
+// TestProlong: a search that has come half of the way when its work is done may take three times as
+// much, once, and one that has not ends.
+func TestProlong(t *testing.T) {
+	t.Parallel()
+	s := examined(t, 64, Options{Target: 0.2})
+	before := s.result.Before.Quality
+	work := s.work
+	for _, c := range []struct {
+		far    float64 // of the way to the target
+		longer bool
+	}{{0, false}, {0.4, false}, {0.6, true}, {0.9, false}} {
+		s.result.Locked.Quality = before - c.far*(before-s.result.Target)
+		if c.longer {
+			work *= 3
+		}
+		if got := s.prolong(); got != c.longer || s.work != work {
+			t.Errorf("at %v of the way: %v, work %v, want %v, %v", c.far, got, s.work, c.longer, work)
+		}
+	}
+}
+
+// TestFewSamples: of few samples, a quarter judges what the others have chosen.
+func TestFewSamples(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int][2]int{64: {48, 16}, 128: {96, 32}, 400: {256, 100}, 2000: {256, 256}} {
+		s := examined(t, n, Options{})
+		if got := [2]int{s.calibration().n, s.heldOut()}; got != want {
+			t.Errorf("of %d samples %d choose and %d judge, want %d", n, got[0], got[1], want)
+		}
+	}
+}

@@ -243,7 +243,7 @@ func (p *preference) atTarget() bool {
 			held.Add(answer, p.labels[i])
 		}
 	}
-	return p.search.useless(all) && (held.N < heldOut || p.search.useless(held))
+	return p.search.useless(all) && (held.N < p.search.heldOut() || p.search.useless(held))
 }
 
 // useless reports whether answers are at the target.

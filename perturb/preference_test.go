@@ -124,7 +124,7 @@ func TestPace(t *testing.T) {
 func TestSpent(t *testing.T) {
 	t.Parallel()
 	s := examined(t, 64, Options{Target: 1e-9})
-	s.work = float64(s.meter.Work()) + 1
+	s.work, s.longer = float64(s.meter.Work())+1, true
 	if reached, err := s.beam(t.Context(), 10); reached || err != nil || !s.done || len(s.result.Changes) == 0 || len(s.result.Changes) > 4 {
 		t.Errorf("reached %v, error %v, spent %v, %d changes", reached, err, s.done, len(s.result.Changes))
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // heldOut is the number of samples outside the blocks that are enough to judge the model
-// by them alone.
+// by them alone. Where there are few samples, those that are left have to do.
 const heldOut = 256
 
 // heldOut returns that number for the task.
@@ -20,7 +20,7 @@ func (s *search) heldOut() int {
 	case traits.NextTokens: // of which each sample has many
 		return max(1, heldOut/answersOf(s.samples))
 	}
-	return heldOut
+	return min(heldOut, max(minAnswers, s.samples.Len()-mostChosen(s.samples.Len())))
 }
 
 // accept reports whether the model is at the target, or near it. If it is at the target,

@@ -1,6 +1,7 @@
 package perturb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -27,7 +28,8 @@ type Options struct {
 	// Target is the accuracy to reach, between 0 and 1; 0 means chance: the accuracy of
 	// answers as frequent as the locked model's, given at random.
 	Target float64
-	// MaxParams bounds the number of changed parameters; 0 means 128.
+	// MaxParams bounds the number of changed parameters; 0 means 128, and then, if these are made
+	// and there is work left, MostChanges.
 	MaxParams int
 	// EveryAnswer says that the answers but the most frequent ones count as well: a classifier
 	// without these is no better than always giving one answer (task.Rest). The search then
@@ -120,6 +122,7 @@ type search struct {
 	last    *lastLayer        // of the model as it came; nil if not wanted or not linear
 	tau     float64           // scale of the objective
 	meter   *gradient.Meter   // of all that is computed
+	reserve int               // changes that may be made if the usual number is not enough
 	once    int64             // work of running the model over all samples
 	work    float64           // that the search may take
 	fair    task.Score        // on samples that played no part in choosing changes, as last measured
@@ -135,9 +138,8 @@ type site struct {
 }
 
 func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
-	if opt.MaxParams == 0 {
-		opt.MaxParams = 128
-	}
+	boundless := opt.MaxParams == 0
+	opt.MaxParams = cmp.Or(opt.MaxParams, usualChanges)
 	opt.Beam = max(opt.Beam, 1)
 	if opt.Task == nil {
 		opt.Task = task.Classification{}
@@ -170,6 +172,9 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 		if opt.Task.Traits().AllOutputs { // many numbers are easily fitted: half of the samples judge
 			opt.Calibration = max(minAnswers, min(opt.Calibration, samples.Len()/2))
 		}
+		if t := opt.Task.Traits(); !t.AllOutputs && !t.NextTokens { // a few samples are easily fitted, too
+			opt.Calibration = max(1, min(opt.Calibration, mostChosen(samples.Len())))
+		}
 		if opt.Task.Traits().NextTokens { // each sample has many answers, of which others judge
 			opt.Calibration = max(1, min(opt.Calibration, max(mostTokens/answersOf(samples), 1), (samples.Len()+1)/2))
 		}
@@ -185,7 +190,7 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 		return nil, err
 	}
 	s := &search{
-		model: m, opt: opt, samples: samples, weights: weights, meter: new(gradient.Meter),
+		model: m, opt: opt, samples: samples, weights: weights, meter: new(gradient.Meter), reserve: opt.MaxParams,
 		bounds:  map[string]bounds{},
 		changed: map[site]bool{},
 	}
@@ -218,6 +223,9 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 		s.changed[site{c.Tensor, c.Index}] = true
 	}
 	s.result.Total = weights.Len()
+	if boundless {
+		s.reserve = MostChanges(s.result.Total)
+	}
 	s.result.Samples = samples.Len()
 	return s, nil
 }

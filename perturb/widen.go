@@ -36,7 +36,7 @@ func (s *minimal) widened(ctx context.Context, previous []node) ([]node, error) 
 	n := min(widening*chosen, s.samples.Len()/2)
 	least := 2 * chosen
 	if outputs { // few samples judge these
-		n, least = min(widening*chosen, s.samples.Len()-minAnswers), chosen*5/4
+		n, least = min(widening*chosen, mostChosen(s.samples.Len())), chosen*5/4
 	}
 	if n < least || s.share() > wideShare {
 		return nil, nil
@@ -57,6 +57,10 @@ func (s *minimal) widened(ctx context.Context, previous []node) ([]node, error) 
 	}
 	return previous, nil
 }
+
+// mostChosen is the number of samples that may choose changes, of few, n: the others tell whether the
+// changes hold. On 16 samples numbers agree by luck as a model does that is a third right.
+func mostChosen(n int) int { return min(n-minAnswers, n*3/4) }
 
 // samples returns the number of samples in the blocks.
 func (b *blocks) samples() (n int) {

@@ -57,7 +57,7 @@ func TestWidened(t *testing.T) {
 	}
 }
 
-// TestWidenedOutputs: of outputs, all samples but those that are enough to judge may choose.
+// TestWidenedOutputs: of outputs, three quarters of the samples may choose.
 func TestWidenedOutputs(t *testing.T) {
 	t.Parallel()
 	model, set := bands(t, 32, 16, 4) // 128 samples
@@ -73,7 +73,7 @@ func TestWidenedOutputs(t *testing.T) {
 	for _, step := range []struct {
 		chosen, fairest float64
 		samples, kept   int // how many samples choose then, and how many changes stay
-	}{{0.5, 2, 64, -1}, {0.5, 0, 112, 1}, {0.3, 2, 112, 0}} {
+	}{{0.5, 2, 64, -1}, {0.5, 0, 96, 1}, {0.3, 2, 96, 0}} {
 		if err := m.calibrate(t.Context(), 64); err != nil {
 			t.Fatal(err)
 		}

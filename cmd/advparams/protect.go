@@ -89,7 +89,7 @@ inputs that the model expects. Without them samples of several ranges are made: 
 	fl.IntSliceVar(&p.data.Shape, "shape", nil, "`D1,D2,…` is the shape of a sample for --data none")
 	fl.Lookup("shape").DefValue = ""
 	fl.Var((*cliflag.Accuracy)(&p.opt.Target), "target-accuracy", "stop at this accuracy, between 0 and 1, or at chance")
-	fl.IntVar(&p.opt.MaxParams, "max-params", 128, "change at most `N` parameters")
+	fl.IntVar(&p.opt.MaxParams, "max-params", 0, "change at most `N` parameters (default 128, and more only if these are not enough)")
 	fl.DurationVar(&p.opt.TimeLimit, "time-limit", 0, "end the search after a `TIME` such as 90s or 10m; the result then depends on the machine")
 	fl.Lookup("time-limit").DefValue = ""
 	fl.IntVar(&p.opt.Beam, "beam", 1, "follow the best `N` sets of changes at a time; more find shorter lists and take longer")
@@ -127,7 +127,7 @@ func (p *protect) check() error {
 	switch {
 	case len(p.missing()) > 0:
 		return withHint(usagef("required flag(s) %s not set", strings.Join(p.missing(), ", ")), "samples are given with --data, or made up with --data none; --profile sealed needs none; see advparams protect --help")
-	case o.MaxParams < 1:
+	case o.MaxParams < 1 && p.given("max-params"):
 		return usagef("--max-params %d is less than 1", o.MaxParams)
 	case o.TimeLimit < 0:
 		return usagef("--time-limit %v is negative", o.TimeLimit)
