@@ -1,6 +1,6 @@
 """Makes up inputs that a model takes, and runs a model on them in onnxruntime, one sample at a time."""
 import itertools, os, re
-import numpy as np, onnxruntime
+import numpy as np, onnx, onnxruntime
 import graph
 
 TYPES = {"float": "float32", "double": "float64", "float16": "float16", "int64": "int64", "int32": "int32", "uint8": "uint8", "int8": "int8", "bool": "bool"}
@@ -13,6 +13,10 @@ TOPS = (100, 9, 2, 4, 200, 1000)
 
 
 def session(path, optimised=True):
+    """Opens a model, with what is likeliest in place of what it draws."""
+    model = onnx.load(path, load_external_data=False)
+    if graph.likeliest(model):
+        path = model.SerializeToString()
     options = onnxruntime.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads = 4, 1
     if not optimised:

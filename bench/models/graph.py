@@ -29,6 +29,17 @@ def states(model):
     return set().union(*map(behind, begins)) - {""}, outputs if len(outputs) < len(model.graph.output) else set()
 
 
+def likeliest(model):
+    """Has the likeliest numbers chosen in place of those that are drawn, and tells whether any are. Two models draw the
+    same with the same random numbers where their probabilities are alike."""
+    drawn = [n for n in model.graph.node if n.op_type == "Multinomial"]
+    for n in drawn:
+        n.op_type = "ArgMax"
+        del n.attribute[:]
+        n.attribute.append(onnx.helper.make_attribute("axis", 1))
+    return bool(drawn)
+
+
 def widths(model):
     """Returns the numbers of features that the first layers take: of matrices and recurrent layers."""
     shapes = {x.name: list(x.dims) for x in model.graph.initializer}

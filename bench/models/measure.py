@@ -47,6 +47,13 @@ def agreement(one, other):
     return best
 
 
+def kappa(a, b):
+    """Returns the share of answers that are the same, less what chance gives (Cohen); 0 where nearly all are one."""
+    classes = np.unique(np.concatenate([a, b]))
+    chance = float(sum((a == k).mean() * (b == k).mean() for k in classes))
+    return (float((a == b).mean()) - chance) / (1 - chance) if chance < 0.95 else 0.0
+
+
 def answers(one, other, last=False):
     """Returns the share of largest numbers along an axis that are at the same place, less what chance gives (Cohen's
     kappa), of the output and axis for which it is largest; last says that classes are on the last axis."""
@@ -55,14 +62,14 @@ def answers(one, other, last=False):
         shapes = {r[k].shape for r in one} | {r[k].shape for r in other}
         if len(shapes) != 1 or not (shape := shapes.pop()):
             continue
+        if all(r[k].dtype.kind in "iu" for r in (one[0], other[0])):  # they are answers already
+            x, y = stacked(one, k), stacked(other, k)
+            best = max([best, *(kappa(a, b) for a, b in zip(x.T, y.T))])
+            continue
         x, y = (np.concatenate([r[k] if len(shape) > 1 else r[k][None] for r in rows]) for rows in (one, other))
         for axis in range(x.ndim - 1 if last else 1, x.ndim):
             if x.shape[axis] > 1:
-                a, b = np.ravel(x.argmax(axis)), np.ravel(np.nan_to_num(y).argmax(axis))
-                size = x.shape[axis]
-                chance = float((np.bincount(a, minlength=size) * np.bincount(b, minlength=size)).sum()) / len(a) ** 2
-                if chance < 0.95:
-                    best = max(best, (float((a == b).mean()) - chance) / (1 - chance))
+                best = max(best, kappa(np.ravel(x.argmax(axis)), np.ravel(np.nan_to_num(y).argmax(axis))))
     return best
 
 
