@@ -70,6 +70,11 @@ func protectMinimal(ctx context.Context, opt *ProtectOptions, start time.Time) (
 			err = l.search(searching)
 		}
 	}
+	if l.saturated(err) {
+		if err = opt.byLogits(ctx, m, l.samples, l.w); err == nil {
+			err = l.search(searching)
+		}
+	}
 	if err != nil {
 		return nil, opt.suggest(ctx, err, m, l.samples, l.w)
 	}

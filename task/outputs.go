@@ -20,6 +20,9 @@ import (
 type Outputs struct {
 	// Names are the names of the outputs, for metrics; nil if they are not known.
 	Names []string
+	// Logits says that the numbers before a Sigmoid or Softmax are compared: probabilities that are
+	// all nearly 0 or 1 have hardly a gradient.
+	Logits bool
 	// scales are the standard deviations of the truth by column; nil means 1.
 	scales []float64
 }
@@ -55,7 +58,7 @@ func (t Outputs) Traits() Traits {
 	case varying >= 64:
 		together /= 2
 	}
-	return Traits{Quality: "agreement", AllOutputs: true, Together: together, Calibration: fewSamples, OriginalAnswers: true}
+	return Traits{Quality: "agreement", AllOutputs: true, Together: together, Calibration: fewSamples, OriginalAnswers: true, Logits: t.Logits, MeasureLogits: t.Logits}
 }
 
 // Fitted returns the task with the scale that the numbers of a truth have.
