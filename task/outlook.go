@@ -48,7 +48,8 @@ type Outlook struct {
 	// outputs looks at all of them. Classes that an ArgMax chooses are among them if no
 	// other output has their scores: sessions have these in their place.
 	Floats []string
-	// Starts names the inputs of floats from which recurrent operators begin, and nothing else.
+	// Starts names the inputs of floats from which recurrent operators begin, and nothing else, or that
+	// are stacked states.
 	Starts []string
 }
 
@@ -124,8 +125,9 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	if o.Inputs, err = gradient.Inputs(m); err != nil {
 		return o, err
 	}
+	taken := takenAgain(g)
 	for _, in := range o.Inputs {
-		if in.DType == nd.Float32 && startState(g, in.Name) {
+		if in.DType == nd.Float32 && (startState(g, in.Name) || taken[in.Name]) {
 			o.Starts = append(o.Starts, in.Name)
 		}
 		o.Tokens = o.Tokens || in.DType == nd.Int64 && (in.Shape == nil || len(in.Shape) == 2)

@@ -8,17 +8,54 @@ import (
 )
 
 // carried reports whether an output is a state that the model takes again as an input, and
-// no answer: by the names of both, or because a recurrent operator leaves it and takes an
-// input of the same shape to begin with.
+// no answer: by the names of both, because a recurrent operator leaves it and takes an
+// input of the same shape to begin with, or because it is stacked.
 func carried(g *onnxpb.GraphProto, output *onnxpb.ValueInfoProto) bool {
 	if gradient.StateName.MatchString(output.GetName()) && slices.ContainsFunc(g.GetInput(), func(v *onnxpb.ValueInfoProto) bool {
 		return isFloat(v) && gradient.StateName.MatchString(v.GetName())
 	}) {
 		return true
 	}
-	return leftState(g, output.GetName()) && slices.ContainsFunc(g.GetInput(), func(v *onnxpb.ValueInfoProto) bool {
-		return isFloat(v) && alikeShapes(shapeOf(v), shapeOf(output)) && startState(g, v.GetName())
+	return slices.ContainsFunc(g.GetInput(), func(v *onnxpb.ValueInfoProto) bool {
+		return stacked(g, v, output) || isFloat(v) && alikeShapes(shapeOf(v), shapeOf(output)) && startState(g, v.GetName()) && leftState(g, output.GetName())
 	})
+}
+
+// stacked reports whether an input has the states of several layers, which a model takes apart, and an
+// output of the same shape has them put together again, as where recurrent layers are written out.
+func stacked(g *onnxpb.GraphProto, input, output *onnxpb.ValueInfoProto) bool {
+	shape := shapeOf(input)
+	if !isFloat(input) || len(shape) < 3 || slices.Contains(shape[1:], -1) || !alikeShapes(shape, shapeOf(output)) {
+		return false
+	}
+	apart, together := 0, false
+	for _, n := range g.GetNode() {
+		if slices.Contains(n.GetInput(), input.GetName()) {
+			switch n.GetOpType() {
+			case "Slice", "Gather":
+				apart++
+			case "Split":
+				apart += len(n.GetOutput())
+			default:
+				return false
+			}
+		}
+		together = together || n.GetOpType() == "Concat" && len(n.GetInput()) > 1 && slices.Contains(n.GetOutput(), output.GetName())
+	}
+	return apart > 1 && together
+}
+
+// takenAgain returns the inputs that are stacked states.
+func takenAgain(g *onnxpb.GraphProto) map[string]bool {
+	list := map[string]bool{}
+	for _, in := range g.GetInput() {
+		for _, out := range g.GetOutput() {
+			if stacked(g, in, out) {
+				list[in.GetName()] = true
+			}
+		}
+	}
+	return list
 }
 
 // moves are operators whose output has elements of their first input, or of all for Concat.

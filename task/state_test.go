@@ -57,3 +57,29 @@ func TestRecurrentState(t *testing.T) {
 		}
 	}
 }
+
+// TestStackedState: where recurrent layers are written out, their states are what the model takes apart
+// and puts together again, and not an image that it changes.
+func TestStackedState(t *testing.T) {
+	axis := map[string][]int64{"axis": {1}}
+	state, next := protoValue("state", 1, 2, 4), protoValue("next", -1, 2, 4)
+	parts := protoNode("Split", "a", axis, "state")
+	parts.Output = []string{"a", "b"}
+	together := protoNode("Concat", "next", axis, "c", "b")
+	for _, c := range []struct {
+		nodes  []*onnxpb.NodeProto
+		output *onnxpb.ValueInfoProto
+		want   bool
+	}{
+		{[]*onnxpb.NodeProto{parts, protoNode("Tanh", "c", nil, "a"), together}, next, true},
+		{[]*onnxpb.NodeProto{parts, protoNode("Tanh", "c", nil, "a"), together}, protoValue("next", -1, 2, 5), false},
+		{[]*onnxpb.NodeProto{parts, protoNode("Add", "next", nil, "a", "b")}, next, false},
+		{[]*onnxpb.NodeProto{parts, protoNode("Tanh", "c", nil, "state"), together}, next, false},
+		{[]*onnxpb.NodeProto{protoNode("Slice", "c", nil, "state"), together}, next, false},
+	} {
+		g := &onnxpb.GraphProto{Node: c.nodes, Input: []*onnxpb.ValueInfoProto{state}, Output: []*onnxpb.ValueInfoProto{c.output}}
+		if got := carried(g, c.output); got != c.want || takenAgain(g)["state"] != c.want {
+			t.Errorf("%v: %v, want %v", c.nodes, got, c.want)
+		}
+	}
+}

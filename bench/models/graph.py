@@ -25,8 +25,16 @@ def states(model):
         n = maker.get(name)
         return {name} - fixed if n is None else behind(n.input[0]) if n.op_type in MOVES else set()
 
-    outputs = {o.name for o in model.graph.output if ends(o.name)}
-    return set().union(*map(behind, begins)) - {""}, outputs if len(outputs) < len(model.graph.output) else set()
+    def stacked(x, y):
+        """Tells whether the states of several layers are taken apart and put together again."""
+        sizes = [[d.dim_value for d in v.type.tensor_type.shape.dim] for v in (x, y)]
+        reads = [n for n in nodes if x.name in n.input]
+        apart = all(n.op_type in ("Slice", "Gather", "Split") for n in reads) and sum(len(n.output) for n in reads) > 1
+        return len(sizes[0]) > 2 and sizes[0][1:] == sizes[1][1:] and all(sizes[0][1:]) and apart and maker[y.name].op_type == "Concat"
+
+    pairs = [(x.name, y.name) for x in model.graph.input for y in model.graph.output if y.name in maker and stacked(x, y)]
+    outputs = {o.name for o in model.graph.output if ends(o.name)} | {y for _, y in pairs}
+    return set().union({x for x, _ in pairs}, *map(behind, begins)) - {""}, outputs if len(outputs) < len(model.graph.output) else set()
 
 
 def likeliest(model):

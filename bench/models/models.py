@@ -99,7 +99,7 @@ def try_model(program, path, seconds, search):
             found, how = feeds.find(s, 3, 1, model)
         except Exception as e:
             status, _, err, _, _ = run([program, "protect", path, "--data", "none", "-o", at("l.onnx"), "--key", at("key"), "--plain-key", "-q"], 60)
-            if status == 5:
+            if status == 5 or "has no weights" in err:
                 return row | {"result": "refused: " + reason(err)}
             return row | {"result": "the script finds no inputs: " + str(e).splitlines()[0][:100]}
         begin = time.process_time()
@@ -108,7 +108,7 @@ def try_model(program, path, seconds, search):
         row |= compare(program, path, found, names, rows, at)
         if not search:
             return row | ({"result": "refused: " + row["import"]} if "status 5" in row.get("import", "") else {"result": NOT_TRIED})
-        n = next((n for limit, n in ((0.003, 128), (0.1, 64)) if each / 3 < limit), 40)
+        n = next((n for limit, n in ((0.0005, 1024), (0.002, 256), (0.003, 128), (0.1, 64)) if each / 3 < limit), 40)
         search, judge = feeds.Feeds(s, n, 1, **how), feeds.Feeds(s, n, 2, **how)
         np.savez(at("in.npz"), **search.arrays)
         locked = at("locked.onnx")
