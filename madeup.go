@@ -2,7 +2,6 @@ package advparams
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/advparams/advparams/dataset"
@@ -25,17 +24,18 @@ const (
 
 // made makes up samples of one family, at most n, as far as work goes if that is not 0. They
 // have no labels yet.
-func (d *Data) made(ctx context.Context, m *onnxio.Model, h *head, family synth.Family, within synth.Range, n int, work int64, seed uint64, w *gradient.Workers, progress func(int)) (nd.Array, string, error) {
-	inputs, err := synth.Samples(ctx, m, synth.Options{
+func (d *Data) made(ctx context.Context, m *onnxio.Model, h *head, family synth.Family, within synth.Range, n int, work int64, seed uint64, w *gradient.Workers, progress func(int)) (map[string]nd.Array, error) {
+	return synth.Samples(ctx, m, synth.Options{
 		N: n, Work: work, Family: family, Shape: d.Shape, Mean: d.Preprocess.Mean, Std: d.Preprocess.Std, Range: within, Output: h.output, Axes: h.look.Axes, Seed: seed, Workers: w, Progress: progress,
 	})
-	if err != nil {
-		return nd.Array{}, "", err
+}
+
+// count returns the number of samples that arrays have.
+func count(inputs map[string]nd.Array) int {
+	for _, a := range inputs {
+		return a.Shape[0]
 	}
-	for name, a := range inputs {
-		return a, name, nil
-	}
-	return nd.Array{}, "", errors.New("no samples were made")
+	return 0
 }
 
 // invent makes up samples to search with, of several families: n, or a default number, less where
@@ -54,9 +54,7 @@ func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *g
 	if !h.task.Traits().Classes { // nothing to follow
 		families, parts = families[1:], []int{n - n/2, n / 2}
 	}
-	var all []float32
-	var shape []int
-	var input string
+	var all []map[string]nd.Array
 	done := 0
 	for i, family := range families {
 		for k, within := range h.ranges {
@@ -64,7 +62,7 @@ func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *g
 			if share == 0 {
 				continue
 			}
-			a, name, err := d.made(ctx, m, h, family, within, share, work, d.seed(1)+uint64(k), w, func(k int) {
+			some, err := d.made(ctx, m, h, family, within, share, work, d.seed(1)+uint64(k), w, func(k int) {
 				if progress != nil {
 					progress(done + k)
 				}
@@ -72,8 +70,7 @@ func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *g
 			if err != nil {
 				return nil, err
 			}
-			done += a.Shape[0]
-			all, shape, input = append(all, a.Float32s()...), a.Shape[1:], name
+			done, all = done+count(some), append(all, some)
 		}
 		if i == 0 && done < parts[0] { // others are to be in proportion
 			for j := range parts[1:] {
@@ -81,12 +78,34 @@ func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *g
 			}
 		}
 	}
-	set, err := dataset.FromArrays(map[string]nd.Array{input: nd.Of(all, append([]int{done}, shape...)...)}, "made up from the model")
+	set, err := dataset.FromArrays(joined(all), "made up from the model")
 	if err != nil {
 		return nil, err
 	}
 	o.notify(NoticeSamples, "no real data was seen: what the lock is worth on real data is not known until verify measures it")
 	return &prepared{head: h, set: set, askOriginal: true}, nil
+}
+
+// joined returns the samples of all parts.
+func joined(parts []map[string]nd.Array) map[string]nd.Array {
+	all := map[string]nd.Array{}
+	for name, first := range parts[0] {
+		whole := nd.New(first.DType(), append([]int{0}, first.Shape[1:]...)...)
+		for _, part := range parts {
+			a := part[name]
+			whole.Shape[0] += a.Shape[0]
+			switch x := a.Data.(type) {
+			case []float32:
+				whole.Data = append(whole.Float32s(), x...)
+			case []int64:
+				whole.Data = append(whole.Int64s(), x...)
+			case []bool:
+				whole.Data = append(whole.Bools(), x...)
+			}
+		}
+		all[name] = whole
+	}
+	return all
 }
 
 // tried is the number of samples that show what a model's shapes do not say.
@@ -103,11 +122,11 @@ func (d *Data) tryOn(ctx context.Context, m *onnxio.Model, h *head, w *gradient.
 			return err
 		}
 	}
-	a, name, err := d.made(ctx, m, h, synth.Noise, synth.Normal, tried, 0, d.seed(1), w, nil)
+	some, err := d.made(ctx, m, h, synth.Noise, synth.Normal, tried, 0, d.seed(1), w, nil)
 	if err != nil {
 		return err
 	}
-	set, err := dataset.FromArrays(map[string]nd.Array{name: a}, string(synth.Noise))
+	set, err := dataset.FromArrays(some, string(synth.Noise))
 	if err != nil {
 		return err
 	}
@@ -125,7 +144,7 @@ func (d *Data) tryOn(ctx context.Context, m *onnxio.Model, h *head, w *gradient.
 			h.task, h.why = guess, why
 		}
 	}
-	h.ranges, err = d.rangesOf(ctx, m, h, a.Shape[1:], w)
+	h.ranges, err = d.rangesOf(ctx, m, h, some[synth.Input(m, h.look.Axes)].Shape[1:], w)
 	return err
 }
 
@@ -140,11 +159,11 @@ func (d *Data) rangesOf(ctx context.Context, m *onnxio.Model, h *head, shape []i
 	for _, list := range [][]synth.Range{usual, others} {
 		var varied []synth.Range
 		for _, within := range list {
-			a, name, err := d.made(ctx, m, h, synth.Shapes, within, judgeMadeUp, 0, d.seed(1), w, nil)
+			some, err := d.made(ctx, m, h, synth.Shapes, within, judgeMadeUp, 0, d.seed(1), w, nil)
 			if err != nil {
 				return nil, err
 			}
-			set, err := dataset.FromArrays(map[string]nd.Array{name: a}, string(within))
+			set, err := dataset.FromArrays(some, string(within))
 			if err != nil {
 				return nil, err
 			}

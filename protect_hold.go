@@ -8,7 +8,6 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/synth"
@@ -149,12 +148,12 @@ func (l *locking) holdVariants(ctx context.Context) error {
 
 // unseen makes up samples to judge with, with the answers of the model.
 func (l *locking) unseen(ctx context.Context, family synth.Family, within synth.Range, seed uint64) (*prepared, error) {
-	a, name, err := l.Data.made(ctx, l.m, l.samples.head, family, within, judgeMadeUp/len(l.samples.ranges), judgeWork/int64(len(l.samples.ranges)), seed, l.w, nil)
+	some, err := l.Data.made(ctx, l.m, l.samples.head, family, within, judgeMadeUp/len(l.samples.ranges), judgeWork/int64(len(l.samples.ranges)), seed, l.w, nil)
 	if err != nil {
 		return nil, err
 	}
-	l.costly = l.costly || a.Shape[0] < judgeMadeUp/len(l.samples.ranges)
-	set, err := dataset.FromArrays(map[string]nd.Array{name: a}, string(family))
+	l.costly = l.costly || count(some) < judgeMadeUp/len(l.samples.ranges)
+	set, err := dataset.FromArrays(some, string(family))
 	if err != nil {
 		return nil, err
 	}

@@ -6,15 +6,15 @@ import (
 	"github.com/advparams/advparams/gradient"
 )
 
-// InputsError means that samples cannot be made up for a model: it does not have one
-// input of floats.
+// InputsError means that samples cannot be made up for a model: it has no input of floats, or leaves
+// the shapes of several inputs open.
 type InputsError struct {
 	Model  string // the path of its file
 	Inputs []gradient.Input
 }
 
 func (e *InputsError) Error() string {
-	return fmt.Sprintf("%s: samples can be made up for models with one input of floats; this one has %v", e.Model, e.Inputs)
+	return fmt.Sprintf("%s: samples can be made up for models with an input of floats, and others of which all sizes are known; this one has %v", e.Model, e.Inputs)
 }
 
 // ShapeError means that a model leaves the shape of its input open and Options.Shape

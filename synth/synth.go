@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/sysmem"
@@ -55,10 +55,11 @@ const (
 )
 
 // Samples returns opt.N samples for a model, or fewer if opt.Work says so, [N, sample shape], by
-// the name of its input.
-// Models without exactly one input of floats are an *InputsError, open shapes that
-// opt.Shape does not fill a *ShapeError, and samples that take more than half of the
-// memory, or more than gradient.MemoryFor, a *MemoryError.
+// the names of its inputs. Of several inputs, the floats of which a sample has most are of the family
+// (Input); masks let everything through, states are zero, and others are noise.
+// Models without an input of floats, or with several of which not all shapes are known, are an
+// *InputsError, open shapes of the only one that opt.Shape does not fill a *ShapeError, and samples that
+// take more than half of the memory, or more than gradient.MemoryFor, a *MemoryError.
 func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.Array, error) {
 	axes := opt.Axes
 	if axes == nil {
@@ -67,28 +68,30 @@ func Samples(ctx context.Context, m *onnxio.Model, opt Options) (map[string]nd.A
 			return nil, err
 		}
 	}
-	in, shape, err := input(m, axes, opt.Shape)
+	in, shape, others, err := input(m, axes, opt.Shape)
 	if err != nil {
 		return nil, err
 	}
-	if err := fits(opt.N, shape, gradient.MemoryFor(m, opt.Workers)); err != nil {
-		return nil, err
+	for _, size := range batched(in, shape, others, 1) {
+		if err := fits(opt.N, size[1:], gradient.MemoryFor(m, opt.Workers)); err != nil {
+			return nil, err
+		}
 	}
 	if opt.Axes == nil && opt.Family.follows() {
 		if axes, err = tried(ctx, m, axes, opt); err != nil {
 			return nil, err
 		}
 	}
-	if opt.N, err = affordable(m, axes, opt, in, shape); err != nil {
+	if opt.N, err = affordable(m, axes, opt, in, shape, others); err != nil {
 		return nil, err
 	}
-	return samples(ctx, m, axes, opt, in, shape)
+	return samples(ctx, m, axes, opt, in, shape, others)
 }
 
 // samples makes samples of a shape.
-func samples(ctx context.Context, m *onnxio.Model, axes *gradient.Axes, opt Options, in string, shape []int) (map[string]nd.Array, error) {
+func samples(ctx context.Context, m *onnxio.Model, axes *gradient.Axes, opt Options, in string, shape []int, others []beside) (map[string]nd.Array, error) {
 	size := atATime(axes, opt.N)
-	p, err := program(m, axes, opt, in, append([]int{size}, shape...), nil)
+	p, err := program(m, axes, opt, batched(in, shape, others, size), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -100,10 +103,17 @@ func samples(ctx context.Context, m *onnxio.Model, axes *gradient.Axes, opt Opti
 	if err != nil {
 		return nil, err
 	}
-	all := nd.New(nd.Float32, append([]int{(opt.N + size - 1) / size * size}, shape...)...)
+	n := (opt.N + size - 1) / size * size
+	all, rest := nd.New(nd.Float32, append([]int{n}, shape...)...), made{}
+	for _, one := range others {
+		rest[one.Name] = one.make(rand.New(rand.NewPCG(opt.Seed, 2)), n)
+	}
 	g := &generator{family: opt.Family, within: opt.Range, program: p, input: in, rng: rand.New(rand.NewPCG(opt.Seed, 1)), shape: shape, mean: mean, std: std}
 	for lo := 0; lo < opt.N; lo += size {
 		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if g.others, err = rest.Batch(lo, lo+size); err != nil {
 			return nil, err
 		}
 		if err := g.fill(all.Rows(lo, lo+size), lo); err != nil {
@@ -113,7 +123,11 @@ func samples(ctx context.Context, m *onnxio.Model, axes *gradient.Axes, opt Opti
 			opt.Progress(min(lo+size, opt.N))
 		}
 	}
-	return map[string]nd.Array{in: all.Rows(0, opt.N)}, nil
+	out, err := rest.Batch(0, opt.N)
+	if err == nil {
+		out[in] = all.Rows(0, opt.N)
+	}
+	return out, err
 }
 
 // tried finds out on noise how many samples a model takes at a time.
@@ -161,7 +175,7 @@ func (s made) Batch(lo, hi int) (map[string]nd.Array, error) {
 }
 
 // program returns what computes gradients for a batch; nil if samples of the family need none.
-func program(m *onnxio.Model, axes *gradient.Axes, opt Options, input string, shape []int, meter *gradient.Meter) (*gradient.Program, error) {
+func program(m *onnxio.Model, axes *gradient.Axes, opt Options, shapes map[string][]int, meter *gradient.Meter) (*gradient.Program, error) {
 	if !opt.Family.follows() {
 		return nil, nil
 	}
@@ -169,7 +183,7 @@ func program(m *onnxio.Model, axes *gradient.Axes, opt Options, input string, sh
 	if err != nil {
 		return nil, err
 	}
-	cfg := gradient.Config{Logits: true, ByInputs: true, Axes: axes, Workers: opt.Workers, Weights: weights, Meter: meter, Shapes: map[string][]int{input: shape}}
+	cfg := gradient.Config{Logits: true, ByInputs: true, Axes: axes, Workers: opt.Workers, Weights: weights, Meter: meter, Shapes: shapes}
 	if opt.Output != "" {
 		cfg.Outputs = []string{opt.Output}
 	}
@@ -189,34 +203,6 @@ func fits(n int, shape []int, limit int64) error {
 		return &MemoryError{N: n, Shape: shape, Bytes: need, Limit: limit}
 	}
 	return nil
-}
-
-// input returns the name of the model's only input and the shape of one sample.
-func input(m *onnxio.Model, axes *gradient.Axes, given []int) (name string, shape []int, err error) {
-	inputs, err := gradient.Inputs(m)
-	if err != nil {
-		return "", nil, err
-	}
-	if len(inputs) != 1 || inputs[0].DType != nd.Float32 {
-		return "", nil, &InputsError{m.Path(), inputs}
-	}
-	in := inputs[0]
-	want := axes.Shape(in)
-	if given != nil {
-		if len(want) > 0 && len(want) != len(given)+1 {
-			return "", nil, fmt.Errorf("%s: a sample of shape %v does not fit input %v without its axis of samples", m.Path(), given, in)
-		}
-		for i, n := range given {
-			if n < 1 || len(want) > 0 && want[i+1] >= 0 && want[i+1] != n {
-				return "", nil, fmt.Errorf("%s: a sample of shape %v does not fit input %v without its axis of samples", m.Path(), given, in)
-			}
-		}
-		return in.Name, given, nil
-	}
-	if len(want) < 2 || slices.Min(want[1:]) < 0 {
-		return "", nil, &ShapeError{m.Path(), in}
-	}
-	return in.Name, want[1:], nil
 }
 
 // spread returns a number for each element of a sample: those of v, or otherwise if v is
@@ -250,6 +236,7 @@ type generator struct {
 	places    []place // of the samples that are being made
 	program   *gradient.Program
 	input     string
+	others    map[string]nd.Array // what the other inputs have for the samples that are being made
 	shape     []int
 	mean, std []float32 // of each element of a sample
 	rng       *rand.Rand
@@ -300,7 +287,8 @@ func (g *generator) fill(x nd.Array, number int) error {
 		return nil
 	}
 	labels := make([]int, n)
-	inputs := map[string]nd.Array{g.input: x}
+	inputs := maps.Clone(g.others)
+	inputs[g.input] = x
 	out, err := g.program.Forward(inputs)
 	if err != nil {
 		return err

@@ -7,8 +7,12 @@ import (
 	"slices"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/testmodel"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
 // TestSamples makes samples for the demo model and asks it what they are.
@@ -108,5 +112,62 @@ func TestWork(t *testing.T) {
 	}
 	if numbers[1] != few || numbers[7e9] <= few || numbers[7e9] >= 32 || numbers[1e13] != 32 {
 		t.Errorf("numbers of samples by work: %v", numbers)
+	}
+}
+
+// TestOtherInputs: samples have all inputs of a model: masks let everything through, states are zero,
+// tokens are within the table that they choose from, and what else there is is noise.
+func TestOtherInputs(t *testing.T) {
+	input := func(name string, kind onnxpb.TensorProto_DataType, dims ...int64) *onnxpb.ValueInfoProto {
+		shape := &onnxpb.TensorShapeProto{}
+		for _, d := range dims {
+			shape.Dim = append(shape.Dim, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: d}})
+		}
+		shape.Dim[0].Value = &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: "batch"}
+		return &onnxpb.ValueInfoProto{Name: &name, Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{
+			TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(kind)), Shape: shape},
+		}}}
+	}
+	const float, integer, boolean = onnxpb.TensorProto_FLOAT, onnxpb.TensorProto_INT64, onnxpb.TensorProto_BOOL
+	table := &onnxpb.TensorProto{Name: proto.String("table"), DataType: proto.Int32(int32(float)), Dims: []int64{5, 2}, FloatData: make([]float32, 10)}
+	graph := func(inputs ...*onnxpb.ValueInfoProto) *onnxio.Model {
+		return testmodel.Open(t, &onnxpb.ModelProto{
+			IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
+			Graph: &onnxpb.GraphProto{
+				Name: proto.String("several"), Input: inputs, Output: []*onnxpb.ValueInfoProto{input("y", float, 0, 4)}, Initializer: []*onnxpb.TensorProto{table},
+				Node: []*onnxpb.NodeProto{
+					{OpType: proto.String("Cast"), Input: []string{"tokens"}, Output: []string{"ids"}}, {OpType: proto.String("Gather"), Input: []string{"table", "ids"}, Output: []string{"rows"}},
+					{OpType: proto.String("Identity"), Input: []string{"rows"}, Output: []string{"y"}},
+				},
+			},
+		})
+	}
+	m := graph(input("speed", float, 0, 2), input("seen", float, 0, 4), input("tokens", integer, 0, 3), input("kind", integer, 0),
+		input("attention_mask", integer, 0, 3), input("on", boolean, 0, 1), input("h0", float, 0, 6))
+	x, err := Samples(t.Context(), m, Options{N: 64, Family: Noise})
+	if err != nil || len(x) != 7 {
+		t.Fatalf("%d inputs, %v", len(x), err)
+	}
+	if axes, err := gradient.AxesOf(m); err != nil || Input(m, axes) != "seen" {
+		t.Errorf("samples are made of %q, %v", Input(m, axes), err)
+	}
+	ranges := map[string][2]int64{"tokens": {0, 4}, "kind": {0, 1}, "attention_mask": {1, 1}}
+	for name, want := range ranges {
+		if v := x[name].Int64s(); slices.Min(v) != want[0] || slices.Max(v) != want[1] {
+			t.Errorf("%s lies from %d to %d, want %d", name, slices.Min(v), slices.Max(v), want)
+		}
+	}
+	speed, seen := x["speed"].Float32s(), x["seen"]
+	if slices.Max(speed) < 1 || slices.Min(speed) > -1 || !slices.Equal(seen.Shape, []int{64, 4}) || slices.Max(x["h0"].Float32s()) != 0 || slices.Min(x["h0"].Float32s()) != 0 {
+		t.Errorf("speed %v, what is seen %v, state %v", speed[:4], seen.Shape, x["h0"].Float32s()[:4])
+	}
+	var unknown *InputsError
+	for _, inputs := range [][]*onnxpb.ValueInfoProto{
+		{input("tokens", integer, 0, 3), input("attention_mask", float, 0, 3)}, // no floats but a mask
+		{input("seen", float, 0, 4), input("tokens", integer, 0, -1)},          // an open length
+	} {
+		if _, err := Samples(t.Context(), graph(inputs...), Options{N: 8, Family: Noise}); !errors.As(err, &unknown) {
+			t.Errorf("%d inputs: %v", len(inputs), err)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package synth
 
 import (
+	"math/rand/v2"
+
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -13,19 +15,23 @@ const few = 8
 const backAndForth = 3
 
 // affordable returns how many of opt.N samples opt.Work allows.
-func affordable(m *onnxio.Model, axes *gradient.Axes, opt Options, in string, shape []int) (int, error) {
+func affordable(m *onnxio.Model, axes *gradient.Axes, opt Options, in string, shape []int, others []beside) (int, error) {
 	if opt.Work <= 0 || opt.N <= few || !opt.Family.follows() {
 		return opt.N, nil
 	}
 	meter := new(gradient.Meter)
-	size := append([]int{atATime(axes, few)}, shape...)
-	p, err := program(m, axes, opt, in, size, meter)
+	size := atATime(axes, few)
+	p, err := program(m, axes, opt, batched(in, shape, others, size), meter)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := p.Forward(map[string]nd.Array{in: nd.New(nd.Float32, size...)}); err != nil {
+	inputs := map[string]nd.Array{in: nd.New(nd.Float32, append([]int{size}, shape...)...)}
+	for _, one := range others {
+		inputs[one.Name] = one.make(rand.New(rand.NewPCG(opt.Seed, 2)), size)
+	}
+	if _, err := p.Forward(inputs); err != nil {
 		return 0, err
 	}
-	each := steps * backAndForth * meter.Work() / int64(size[0])
+	each := steps * backAndForth * meter.Work() / int64(size)
 	return max(few, min(opt.N, int(opt.Work/max(each, 1)))), nil
 }
