@@ -104,11 +104,14 @@ func TestMadeUpWhole(t *testing.T) {
 }
 
 // dense is a network of two layers with some numbers behind an operator.
-func dense(t *testing.T, rows, last string, width int) string {
+func dense(t *testing.T, rows, last string, width int) string { return denseOf(t, rows, last, 16, width) }
+
+// denseOf is dense with so many units in between.
+func denseOf(t *testing.T, rows, last string, units int64, width int) string {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(5, 1))
 	g := &onnxpb.GraphProto{Name: proto.String("dense"), Input: []*onnxpb.ValueInfoProto{floats("x", rows, 12)}, Output: []*onnxpb.ValueInfoProto{floats("y", rows, width)}}
-	g.Initializer = []*onnxpb.TensorProto{drawn(rng, "w", 12, 16), drawn(rng, "v", 16, int64(width))}
+	g.Initializer = []*onnxpb.TensorProto{drawn(rng, "w", 12, units), drawn(rng, "v", units, int64(width))}
 	for _, n := range [][]string{{"MatMul", "x", "w", "a"}, {"Tanh", "a", "b"}, {"MatMul", "b", "v", "c"}, {last, "c", "y"}} {
 		g.Node = append(g.Node, operator(n[0], n[len(n)-1], n[1:len(n)-1]...))
 	}

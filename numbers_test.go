@@ -15,7 +15,7 @@ import (
 // a lock by which of them is the largest leaves no numbers that still say what they said, such as
 // actions. Who says that they are scores has fewer changes.
 func TestMaybeNumbers(t *testing.T) {
-	model := dense(t, "batch", "Identity", 3)
+	model := denseOf(t, "batch", "Identity", 96, 24)
 	left, changed := map[bool]float64{}, map[bool]int{}
 	for _, told := range []bool{false, true} {
 		locked, key := filepath.Join(t.TempDir(), "locked.onnx"), filepath.Join(t.TempDir(), "key")
@@ -48,7 +48,7 @@ func TestMaybeNumbers(t *testing.T) {
 	if left[true] < 0.3 {
 		t.Skipf("the lock by answers alone leaves only %.3f: another processor, another search", left[true])
 	}
-	if changed[true] >= changed[false] {
+	if changed[false] <= changed[true]+16 { // as many as each takes, and not a few
 		t.Errorf("%d changes, %d of what is told to be scores", changed[false], changed[true])
 	}
 }

@@ -140,11 +140,6 @@ func (l *locking) level(ctx context.Context, allow func(string) bool) error {
 	if err != nil {
 		return err
 	}
-	return l.levelled(ctx, q, allow)
-}
-
-// levelled is level with the numbers to compare with.
-func (l *locking) levelled(ctx context.Context, q *prepared, allow func(string) bool) error {
 	return l.goOn(ctx, q, allow, min(cmp.Or(l.MaxParams, math.MaxInt), len(l.found.Changes)+maxLevel))
 }
 
@@ -168,7 +163,7 @@ func (l *locking) levelBoth(ctx context.Context) error {
 	if err != nil || left <= intact && l.samples.look.Kind == task.KindLinear {
 		return err
 	}
-	if err := l.levelled(ctx, q, l.allow); err != nil {
+	if err := l.goOn(ctx, q, l.allow, l.MaxParams); err != nil {
 		return err
 	}
 	if err := l.again(ctx); err != nil {
@@ -198,7 +193,10 @@ func (p *prepared) maybeNumbers() bool {
 	case task.KindUnknown:
 		return p.task.Traits().Classes
 	case task.KindLinear:
-		return p.task.Name() == task.Classification{}.Name()
+		switch p.task.(type) {
+		case task.Classification, task.Tagging:
+			return true
+		}
 	}
 	return false
 }
