@@ -51,8 +51,10 @@ func AxesOf(m *onnxio.Model) (*Axes, error) {
 		return nil, err
 	}
 	a := &Axes{Inputs: map[string]int{}, Outputs: map[string]int{}}
-	if len(inputs) == 1 && oneImage(inputs[0].Shape) {
-		a.Inputs[inputs[0].Name] = NoAxis
+	if len(inputs) == 1 && oneImage(inputs[0].Shape) || vectors(inputs) {
+		for _, in := range inputs {
+			a.Inputs[in.Name] = NoAxis
+		}
 		return a, a.settle(inputs)
 	}
 	lead := -1
@@ -137,6 +139,19 @@ func axisBeside(in, lead Input, at int) int {
 func oneImage(shape []int) bool {
 	large := func(n int) bool { return n < 0 || n >= 16 }
 	return len(shape) == 3 && shape[0] == 3 && large(shape[1]) && large(shape[2])
+}
+
+// vectors reports whether inputs are vectors of fixed sizes, as a policy takes what it sees: one, or
+// several of different sizes. They are one sample, and no batches of single numbers.
+func vectors(inputs []Input) bool {
+	sizes := map[int]bool{}
+	for _, in := range inputs {
+		if len(in.Shape) != 1 || in.Shape[0] < 0 {
+			return false
+		}
+		sizes[in.Shape[0]] = true
+	}
+	return len(sizes) > 1 || len(inputs) == 1 && inputs[0].Shape[0] > 1
 }
 
 func sizeOf(shape []int, axis int) int {

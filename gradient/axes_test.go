@@ -54,6 +54,11 @@ func TestAxesOf(t *testing.T) {
 		{"clouds of points", []*onnxpb.ValueInfoProto{named("x", "batch", "points", 3), named("w", "points")}, map[string]int{"x": 0}, 0},
 		{"a graph", []*onnxpb.ValueInfoProto{named("feat", "num_nodes", 8), named("edge_index", 2, "num_edges")}, map[string]int{"feat": NoAxis, "edge_index": NoAxis}, 1},
 		{"a scalar alone", []*onnxpb.ValueInfoProto{named("x")}, map[string]int{"x": NoAxis}, 1},
+		{"a vector", []*onnxpb.ValueInfoProto{named("x", 54)}, map[string]int{"x": NoAxis}, 1},
+		{"vectors", []*onnxpb.ValueInfoProto{named("seen", 12), named("command", 3), named("mode", 1)}, map[string]int{"seen": NoAxis, "command": NoAxis, "mode": NoAxis}, 1},
+		{"batches of numbers", []*onnxpb.ValueInfoProto{named("x", 4), named("x2", 4)}, map[string]int{"x": 0, "x2": 0}, 4},
+		{"one number", []*onnxpb.ValueInfoProto{named("x", 1)}, map[string]int{"x": 0}, 1},
+		{"an open number of numbers", []*onnxpb.ValueInfoProto{named("x", "n"), named("scales", 3)}, map[string]int{"x": 0, "scales": NoAxis}, 0},
 		{"fixed parameters of one axis", []*onnxpb.ValueInfoProto{named("x", "N", 3), named("scales", 3)}, map[string]int{"x": 0, "scales": NoAxis}, 0},
 	} {
 		b := newModel()
@@ -70,7 +75,7 @@ func TestAxesOf(t *testing.T) {
 				break
 			}
 		}
-		if a.Batch != c.batch || a.Single != (c.batch == 1 && c.inputs[0].GetType().GetTensorType().GetShape().GetDim() == nil || slices.Contains([]string{"a state of a fixed batch of one", "a graph", "a graph, of which an input with other counts leads"}, c.name)) {
+		if a.Batch != c.batch || a.Single != (c.batch == 1 && c.inputs[0].GetType().GetTensorType().GetShape().GetDim() == nil || slices.Contains([]string{"a state of a fixed batch of one", "a graph", "a graph, of which an input with other counts leads", "a vector", "vectors"}, c.name)) {
 			t.Errorf("%s: batch %d, single %v, want %d", c.name, a.Batch, a.Single, c.batch)
 		}
 	}
@@ -113,6 +118,9 @@ func TestProbe(t *testing.T) {
 			node("MatMul", []string{"t", "w"}, []string{"y"}), 1, false, []int{2, 4}},
 		{"a Reshape fixes the batch", newModel().input("x", -1, 2, 3).ints("s", 1, 6).weight("w", 6, 4).node("Reshape", []string{"x", "s"}, []string{"r"}).
 			node("MatMul", []string{"r", "w"}, []string{"y"}), 0, true, []int{4}},
+		{"a sum over the batch, as small as one of products of embeddings is", newModel().input("x", -1, 2, 3).weight("w", 3, 4).node("MatMul", []string{"x", "w"}, []string{"r"}).
+			node("ReduceSum", []string{"r"}, []string{"s"}, intAttr("keepdims", 0)).node("Constant", nil, []string{"share"}, floatAttr("value_float", 1e-2)).
+			node("Mul", []string{"s", "share"}, []string{"m"}).node("Add", []string{"r", "m"}, []string{"y"}), 0, true, []int{2, 4}},
 		{"no axis at all", newModel().input("x", -1, 2, 3).node("ReduceMean", []string{"x"}, []string{"y"}, intAttr("keepdims", 0)), NoAxis, true, []int{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -155,6 +163,29 @@ func TestProbe(t *testing.T) {
 				t.Errorf("%d samples, %v", done, err)
 			}
 		})
+	}
+}
+
+// TestMixing: ranges of a batch, by which dynamic quantisation rounds, are not taken for samples that
+// influence one another, wherever they are computed.
+func TestMixing(t *testing.T) {
+	quantised := func() *modelBuilder {
+		return newModel().node("DynamicQuantizeLinear", []string{"x"}, []string{"q", "scale", "zero"}).node("DequantizeLinear", []string{"q", "scale", "zero"}, []string{"y"})
+	}
+	within := newModel().input("c", 1).node("If", []string{"c"}, []string{"y"}, graphAttr("then_branch", quantised()), graphAttr("else_branch", newModel().node("Neg", []string{"x"}, []string{"y"})))
+	for _, c := range []struct {
+		name  string
+		model *onnxpb.ModelProto
+		want  float32
+	}{
+		{"none", &onnxpb.ModelProto{Graph: newModel().node("Neg", []string{"x"}, []string{"y"}).graph}, rounding},
+		{"in the graph", &onnxpb.ModelProto{Graph: quantised().graph}, 0.1},
+		{"in a branch", &onnxpb.ModelProto{Graph: within.graph}, 0.1},
+		{"in a function", &onnxpb.ModelProto{Functions: []*onnxpb.FunctionProto{{Node: quantised().graph.GetNode()}}}, 0.1},
+	} {
+		if got := mixing(c.model); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
 	}
 }
 

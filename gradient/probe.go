@@ -3,9 +3,11 @@ package gradient
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
 // probed is a number of samples that is seldom the length of another axis.
@@ -63,7 +65,7 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 		}
 		together := heads
 		one := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: true, Batch: 1}
-		if shapes, err := run(one, 1); err == nil && one.rows(shapes, 1) && mixed(together, heads) {
+		if shapes, err := run(one, 1); err == nil && one.rows(shapes, 1) && mixed(together, heads, mixing(m.Proto())) {
 			return one, shapes, nil
 		}
 		return plain, many, nil
@@ -99,9 +101,9 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 	return one, shapes, err
 }
 
-// mixed reports whether outputs for a sample differ by far, so that the rest of a batch must
-// have changed it. Quantisation by the range of a batch changes a little.
-func mixed(together, alone map[string]nd.Array) bool {
+// mixed reports whether outputs for a sample differ by more than a share of the largest number, so
+// that the rest of a batch must have changed it.
+func mixed(together, alone map[string]nd.Array, share float32) bool {
 	for name, x := range together {
 		y, ok := alone[name]
 		if !ok || x.DType() != nd.Float32 || y.DType() != nd.Float32 || x.Len() != y.Len() {
@@ -112,16 +114,37 @@ func mixed(together, alone map[string]nd.Array) bool {
 			w := y.Float32s()[i]
 			size, most = max(size, v, -v), max(most, v-w, w-v)
 		}
-		if most > mixing*size {
+		if most > share*size {
 			return true
 		}
 	}
 	return false
 }
 
-// mixing is the difference, relative to the largest number, that shows that samples of a
-// batch influence one another.
-const mixing = 0.1
+// mixing returns the difference, relative to the largest number, that shows that samples of a batch
+// influence one another. They may do so by sums over all of them, which are small in few samples;
+// rounding changes less. Quantisation by the range of a batch changes a little more, and means
+// nothing.
+func mixing(m *onnxpb.ModelProto) float32 {
+	nodes := slices.Clone(m.GetGraph().GetNode())
+	for _, f := range m.GetFunctions() {
+		nodes = append(nodes, f.GetNode()...)
+	}
+	for len(nodes) > 0 {
+		n := nodes[len(nodes)-1]
+		nodes = nodes[:len(nodes)-1]
+		if strings.HasPrefix(n.GetOpType(), "DynamicQuantize") {
+			return 0.1
+		}
+		for _, a := range n.GetAttribute() {
+			nodes = append(nodes, a.GetG().GetNode()...)
+		}
+	}
+	return rounding
+}
+
+// rounding is the largest difference, relative to the largest number, that is taken for rounding.
+const rounding = 1e-4
 
 // opened returns axes for any number of samples at a time of a model that declares a batch
 // of one; nil for others.
@@ -192,7 +215,7 @@ func nearly(x, y []float32) bool {
 		size = max(size, v, -v)
 	}
 	for i := range x {
-		if d := x[i] - y[i]; !(d <= 1e-3*size && d >= -1e-3*size) && x[i] != y[i] {
+		if d := x[i] - y[i]; !(d <= rounding*size && d >= -rounding*size) && x[i] != y[i] {
 			return false
 		}
 	}
