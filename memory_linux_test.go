@@ -125,7 +125,8 @@ func TestLargeLayersStayInTheFile(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	const size = 16 << 20
-	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 3*size && !raceDetector {
+	// Up to five searches go on from one another, and none of them copies the weights.
+	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 5*size && !raceDetector {
 		t.Errorf("%d MiB were allocated", allocated>>20)
 	}
 	if most < size/2 || most > size*5/4 {

@@ -145,11 +145,17 @@ func (l *locking) confirm(ctx, searching context.Context) error {
 	if err == nil && going() && !l.Data.MadeUp && l.doubtful() {
 		err = l.miss(l.holdVariants(ctx))
 	}
+	if err == nil && going() && !l.Data.MadeUp && l.samples.askOriginal && l.samples.set.Len() <= fewGiven {
+		err = l.miss(l.holdCrossed(ctx))
+	}
 	if err != nil || l.missed != nil {
 		return err
 	}
 	if err := l.lockOthers(ctx); err != nil {
 		return err
+	}
+	if rows, of, ok := chosenRows(l.m, l.found.Changes); ok {
+		l.see.notify(NoticeSamples, "all changes are in rows of tables that the input chooses by number, %d of %d: samples without these numbers are answered as before", rows, of)
 	}
 	return l.miss(l.verdict())
 }

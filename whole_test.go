@@ -16,6 +16,7 @@ import (
 	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
+	"github.com/advparams/advparams/task"
 )
 
 // floats declares an array of floats; dimensions are numbers or names.
@@ -88,13 +89,19 @@ func signals(t *testing.T, seed uint64, n int) string {
 	for i := range x.Float32s() {
 		x.Float32s()[i] = float32(math.Abs(rng.NormFloat64()))
 	}
-	path := filepath.Join(t.TempDir(), "signals.npz")
+	return arrays(t, dataset.Named{Name: "spectrum", Array: x})
+}
+
+// arrays writes an .npz file.
+func arrays(t *testing.T, a ...dataset.Named) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "samples.npz")
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := dataset.WriteNPZ(f, []dataset.Named{{Name: "spectrum", Array: x}}); err != nil {
+	if err := dataset.WriteNPZ(f, a); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -135,5 +142,45 @@ func TestWholeSamplesNamed(t *testing.T) {
 	})
 	if !errors.As(err, &e) || !slices.Equal(e.Shape, []int{40, 20, 5}) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestVector: a model of one vector without an axis of samples, as policies of robots are, is locked
+// without data and with rows of an array, and one of a batch of numbers is not taken for it.
+func TestVector(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 1))
+	model := testmodel.Open(t, &onnxpb.ModelProto{
+		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
+		Graph: &onnxpb.GraphProto{
+			Name: proto.String("policy"), Input: []*onnxpb.ValueInfoProto{floats("seen", 12)}, Output: []*onnxpb.ValueInfoProto{floats("action", 4)},
+			Initializer: []*onnxpb.TensorProto{drawn(rng, "w", 12, 16), drawn(rng, "b", 16), drawn(rng, "v", 16, 4)},
+			Node: []*onnxpb.NodeProto{
+				operator("MatMul", "product", "seen", "w"), operator("Add", "sum", "product", "b"), operator("Tanh", "hidden", "sum"), operator("MatMul", "action", "hidden", "v"),
+			},
+		},
+	}).Path()
+	x := nd.New(nd.Float32, 64, 12)
+	for i := range x.Float32s() {
+		x.Float32s()[i] = float32(rng.NormFloat64())
+	}
+	for _, c := range []struct {
+		data  advparams.Data
+		wrong bool
+	}{
+		{advparams.Data{MadeUp: true}, false},
+		{advparams.Data{Path: arrays(t, dataset.Named{Name: "seen", Array: x}), Labels: advparams.LabelsOfModel}, false},
+		{advparams.Data{Path: arrays(t, dataset.Named{Name: "seen", Array: nd.New(nd.Float32, 64)}), Labels: advparams.LabelsOfModel}, true},
+	} {
+		dir := t.TempDir()
+		_, err := advparams.Protect(t.Context(), advparams.ProtectOptions{
+			Model: model, Data: c.data, Task: task.Outputs{}, Locked: filepath.Join(dir, "locked.onnx"), Key: filepath.Join(dir, "key"), PlainKey: true, Threads: 1,
+		})
+		var e *dataset.ShapeError
+		switch {
+		case c.wrong && !errors.As(err, &e):
+			t.Errorf("numbers: %v", err)
+		case !c.wrong && err != nil:
+			t.Errorf("made up %v: %v", c.data.MadeUp, err)
+		}
 	}
 }
