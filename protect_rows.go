@@ -11,7 +11,7 @@ import (
 
 // chosenRows returns in how many rows of tables changes are, and how many rows these tables have, if
 // all changes are in tables of which the input chooses rows by their numbers: embeddings of users,
-// goods or tokens. A sample without these numbers does not meet any of the changes.
+// goods or tokens, and not in all of their rows. A sample without these numbers does not meet any of the changes.
 func chosenRows(m *onnxio.Model, changes []perturb.Change) (changed, of int, ok bool) {
 	tables := byNumber(m)
 	seen := map[string]map[int]bool{}
@@ -33,7 +33,7 @@ func chosenRows(m *onnxio.Model, changes []perturb.Change) (changed, of int, ok 
 	for _, rows := range seen {
 		changed += len(rows)
 	}
-	return changed, of, changed > 0
+	return changed, of, changed > 0 && changed < of
 }
 
 // byNumber returns the tables of which a Gather, and nothing else, takes rows by numbers that come
