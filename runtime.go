@@ -194,7 +194,8 @@ func (p *prepared) readBatch(folder string, batch int) ([]nd.Array, error) {
 }
 
 // scores returns the output of a number. If an ArgMax has chosen classes, they get a score of
-// 1, and others 0, as our own programs have scores in their place.
+// 1, and others 0, as our own programs have scores in their place. Integers that stand for floats are
+// floats there as well.
 func (p *prepared) scores(k int, a nd.Array) (nd.Array, error) {
 	g, name := p.model.Proto().GetGraph(), ""
 	switch names := p.look.Outputs(p.task); {
@@ -202,6 +203,13 @@ func (p *prepared) scores(k int, a nd.Array) (nd.Array, error) {
 		name = names[k]
 	case k < len(g.GetOutput()):
 		name = g.GetOutput()[k].GetName()
+	}
+	if gradient.RoundedFrom(g, name) != "" && a.DType() == nd.Int64 {
+		y := nd.New(nd.Float32, a.Shape...)
+		for i, v := range a.Int64s() {
+			y.Float32s()[i] = float32(v)
+		}
+		return y, nil
 	}
 	if gradient.ChosenFrom(g, name) == "" && gradient.ChoicesFrom(g, name) == nil {
 		return unsorted(g, name, a), nil

@@ -184,3 +184,44 @@ func TestVector(t *testing.T) {
 		}
 	}
 }
+
+// TestBytes: a model that gives only bytes is locked by the floats that they are rounded from.
+func TestBytes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 1))
+	bytes := floats("pixels", "N", 16)
+	bytes.GetType().GetTensorType().ElemType = proto.Int32(int32(onnxpb.TensorProto_UINT8))
+	cast := operator("Cast", "pixels", "scaled")
+	cast.Attribute = []*onnxpb.AttributeProto{{Name: proto.String("to"), Type: onnxpb.AttributeProto_INT.Enum(), I: proto.Int64(int64(onnxpb.TensorProto_UINT8))}}
+	scale := &onnxpb.TensorProto{Name: proto.String("255"), DataType: proto.Int32(int32(onnxpb.TensorProto_FLOAT)), FloatData: []float32{255}}
+	model := testmodel.Open(t, &onnxpb.ModelProto{
+		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
+		Graph: &onnxpb.GraphProto{
+			Name: proto.String("decoder"), Input: []*onnxpb.ValueInfoProto{floats("code", "N", 6)}, Output: []*onnxpb.ValueInfoProto{bytes},
+			Initializer: []*onnxpb.TensorProto{drawn(rng, "w", 6, 12), drawn(rng, "v", 12, 16), scale},
+			Node: []*onnxpb.NodeProto{
+				operator("MatMul", "product", "code", "w"), operator("Relu", "hidden", "product"), operator("MatMul", "logits", "hidden", "v"),
+				operator("Sigmoid", "p", "logits"), operator("Mul", "scaled", "p", "255"), cast,
+			},
+		},
+	}).Path()
+	codes := func(n int) advparams.Data {
+		x := nd.New(nd.Float32, n, 6)
+		for i := range x.Float32s() {
+			x.Float32s()[i] = float32(rng.NormFloat64())
+		}
+		return advparams.Data{Path: arrays(t, dataset.Named{Name: "code", Array: x}), Labels: advparams.LabelsOfModel}
+	}
+	dir := t.TempDir()
+	locked, key := filepath.Join(dir, "locked.onnx"), filepath.Join(dir, "key")
+	r, err := advparams.Protect(t.Context(), advparams.ProtectOptions{Model: model, Data: codes(300), Locked: locked, Key: key, PlainKey: true, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := advparams.Verify(t.Context(), advparams.VerifyOptions{Original: model, Locked: locked, Key: advparams.KeyFile{Path: key}, Data: codes(200), Task: task.Outputs{}, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := *v.Metric.Locked; r.Task != "outputs" || left > 0.25 {
+		t.Errorf("task %s: agreement of %.3f is left on other codes", r.Task, left)
+	}
+}

@@ -342,6 +342,9 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 				v = scores
 			}
 		}
+		if floats, ok := s.lookup(RoundedFrom(g, name)); ok && c.cfg.Axes != nil && v.DType != nd.Float32 && floats.DType == nd.Float32 {
+			v = floats
+		}
 		if v.Parts != nil || v.Empty {
 			return nil, nil, fmt.Errorf("output %q is a sequence or empty: %w", name, ErrUnsupported)
 		}

@@ -72,6 +72,8 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		return MultiLabel{}, "each sample has several labels"
 	case rank <= 2 && byModel && o.LastOp == "Sigmoid" && rank > 0:
 		return Outputs{}, shape + ", behind a Sigmoid, and has no labels to compare with"
+	case rank == 2 && byModel && o.rounded:
+		return Outputs{}, shape + ", of numbers that are rounded"
 	case rank == 2 && byModel && o.Kind == KindUnknown:
 		return Outputs{}, shape + ", and nothing in the graph says that it chooses among classes"
 	case rank == 2, rank == 0, rank >= 3 && known:

@@ -37,6 +37,7 @@ type Outlook struct {
 
 	batchSecond bool // whether the output has samples on axis 1
 	marking     bool // whether its numbers are of a Sigmoid, perhaps clipped: each says yes or no
+	rounded     bool // whether it has integers that are rounded from floats
 	suppressed  bool // whether a NonMaxSuppression chooses what the output has
 
 	// Boxes names the outputs of a detector that has one of boxes, and others of their scores
@@ -46,7 +47,8 @@ type Outlook struct {
 	// Floats names the outputs of a floating-point type with a row a sample, in the
 	// order of the graph, without states that the model takes again as inputs. The task
 	// outputs looks at all of them. Classes that an ArgMax chooses are among them if no
-	// other output has their scores: sessions have these in their place.
+	// other output has their scores: sessions have these in their place. So are integers that
+	// are rounded from floats if there is nothing else (gradient.RoundedFrom).
 	Floats []string
 	// Starts names the inputs of floats from which recurrent operators begin, and nothing else, or that
 	// are stacked states.
@@ -72,7 +74,7 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 		if v.GetName() == output {
 			out = v
 		}
-		if (isFloat(v) || byArgMax(g, v)) && rows(shapeOf(v), axes) && !fixed[v.GetName()] {
+		if (isFloat(v) || byArgMax(g, v) || gradient.RoundedFrom(g, v.GetName()) != "") && rows(shapeOf(v), axes) && !fixed[v.GetName()] {
 			if carried(g, v) {
 				states = append(states, v.GetName())
 			} else {
@@ -92,7 +94,9 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	}
 	if out == nil {
 		out = g.GetOutput()[0]
-		chosen := func(v *onnxpb.ValueInfoProto) bool { return byArgMax(g, v) }
+		chosen := func(v *onnxpb.ValueInfoProto) bool {
+			return byArgMax(g, v) || gradient.RoundedFrom(g, v.GetName()) != ""
+		}
 		whatever := func(*onnxpb.ValueInfoProto) bool { return true }
 		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, chosen, whatever} {
 			if i := slices.IndexFunc(g.GetOutput(), func(v *onnxpb.ValueInfoProto) bool {
@@ -111,6 +115,8 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	value := o.name // that tells what the output is
 	if scores := gradient.ChosenFrom(g, o.name); scores != "" {
 		value, o.Shape = scores, nil
+	} else if floats := gradient.RoundedFrom(g, o.name); floats != "" {
+		value, o.Shape, o.rounded = floats, nil, true
 	}
 	o.LastOp = lastOp(g, value)
 	o.marking = lastOp(g, value, "Clip") == "Sigmoid"
