@@ -20,6 +20,7 @@
 //	arena.go          buffers that are used again
 //	axes.go           which axes of inputs and outputs count samples
 //	chosen.go         outputs of classes that an ArgMax chooses
+//	rounded.go         outputs of integers, and the floats that they are rounded from
 //	compile.go        Compile: a model's nodes become a graph
 //	params.go         a model's initializers become weights and constants
 //	decided.go        what the numbers of inputs decide

@@ -29,8 +29,14 @@ def is_state(name):
 
 
 def is_graph(s):
-    """Tells whether inputs are the nodes and edges of a graph, which have no axis of samples."""
-    return any(re.search("node|edge|atom", str(x.shape[0])) for x in s.get_inputs() if x.shape)
+    """Tells whether inputs are the nodes and edges of a graph, or the steps of one text, which have no axis of samples."""
+    shapes = [(x.name, str(x.shape[0])) for x in s.get_inputs() if x.shape]
+    return any(re.search("node|edge|atom|^(sequence|length)$", first) or re.search("(^|_)(node|edge)", name) and not first.isdigit() for name, first in shapes)
+
+
+def rows_of(name, axis):
+    """Returns how many rows an open axis of a part of a graph has: one for the graph as a whole, or for each of nine nodes and edges."""
+    return 1 if re.search("graphs", axis) or re.search("global|n_node|n_edge", name) else 9
 
 
 class Feeds:
@@ -44,14 +50,14 @@ class Feeds:
             kind, shape = TYPES[x.type[7:-1]], list(x.shape)
             if not shape:
                 bound = 50 if "min" in x.name else 1000 if "max" in x.name else 1
-                self.arrays[x.name] = np.array(16000 if "int" in kind else bound, kind)
+                self.arrays[x.name] = np.array(9 if self.whole else 16000 if "int" in kind else bound, kind)
                 continue
             if len(inputs) > 1 and (is_state(x.name) or x.name in states[0]) and "float" in kind:
                 continue  # left out: it starts at zero
             other = image if len(shape) == 4 else length
             if self.whole:  # one graph of nine nodes and nine edges
-                size = [n, *[d if isinstance(d, int) else 1 if "graphs" in d else 9 for d in shape]]
-            elif len(shape) == 1 and len(inputs) > 1 and isinstance(shape[0], int) and shape[0] > 1:
+                size = [n, *[d if isinstance(d, int) else rows_of(x.name, d) for d in shape]]
+            elif len(shape) == 1 and isinstance(shape[0], int) and shape[0] > 1:
                 size = [n, shape[0]]  # a vector that a sample has for itself
             else:
                 size = [n, *([frames] if frames else []), *[d if isinstance(d, int) and d > 0 else other for d in shape[1:]]]
@@ -60,6 +66,8 @@ class Feeds:
     def make(self, rng, name, kind, size, top):
         if "mask" in name:
             return np.ones(size, kind)
+        if re.search("n_node|n_edge", name):
+            return np.full(size, 9, kind)
         if "length" in name or "lens" in name:
             return np.full(size, size[-1] if len(size) > 1 else 24, kind)
         if kind == "bool":
