@@ -136,7 +136,8 @@ def raised(s, seed, how, ints):
 def find(s, n, seed, model):
     """Returns samples that the model takes, and how they were made; the last error if there are none."""
     inputs, last = s.get_inputs(), None
-    states, whole = graph.states(model), graph.is_whole(model)
+    begins, ends = graph.states(model)
+    states, whole = (begins, ends | graph.copied(model)), graph.is_whole(model)
     lengths = (*(graph.widths(model) if whole or all(len(x.shape) < 3 for x in inputs) else ()), *(BANDS if whole else ()), *LENGTHS)
     open4 = any(len(x.shape) == 4 and not all(isinstance(d, int) for d in x.shape[1:]) for x in inputs)
     ints = [x.name for x in inputs if x.shape and re.search(r"\(u?int(16|32|64)\)", x.type)]

@@ -48,6 +48,27 @@ def likeliest(model):
     return bool(drawn)
 
 
+def copied(model):
+    """Returns the outputs that no weights have a part in, if there are others: parts of the inputs, which no lock changes."""
+    maker = {name: n for n in model.graph.node for name in n.output}
+    weights = {x.name for x in model.graph.initializer if x.data_type not in (6, 7, 8, 9)}  # integers, strings and truths
+
+    def learned(name):
+        seen, todo = set(), [name]
+        while todo:
+            name = todo.pop()
+            n = maker.get(name)
+            if name in weights or n is not None and (n.op_type == "Constant" or any(a.type in (4, 5) for a in n.attribute)):
+                return True
+            if n is not None and name not in seen:
+                seen.add(name)
+                todo.extend(n.input)
+        return False
+
+    found = {o.name for o in model.graph.output if not learned(o.name)}
+    return found if len(found) < len(model.graph.output) else set()
+
+
 def widths(model):
     """Returns the numbers of features that the first layers take: of matrices and recurrent layers."""
     shapes = {x.name: list(x.dims) for x in model.graph.initializer}
