@@ -4,7 +4,7 @@ HEAD = """# Models that people install
 
 <!-- made by bench/models/models.py -->
 
-Models in packages of PyPI and npm, and some in repositories of Unity and Godot, with what onnxruntime finds of them. Each was run and locked on made-up
+Models in packages of PyPI and npm, and some in repositories of Unity, Godot and others, with what onnxruntime finds of them. Each was run and locked on made-up
 inputs that have about the right form: smooth fields, waves and small integers. What counts is not what a model
 answers to them, but whether the locked one still answers the same.
 
@@ -16,7 +16,7 @@ answers to them, but whether the locked one still answers the same.
 * *Time* is processor time of `protect` on one thread, *memory* the largest resident size in MB.
 
 The machine was busy, and there was not the time to search all of them: *Compared only* lists the others. A search that
-took more than 400 s (some: 40 to 150 s) of processor time was stopped. Rows are of several days and versions of the
+took more than 400 s (some: 40 to 240 s) of processor time was stopped. Rows are of several days and versions of the
 search: `bench/models/models.py --again` measures a row anew. Onnxruntime's difference
 from itself is the larger of those between its levels of optimisation and between inputs that differ by a millionth;
 a model that is so unstable on such inputs cannot be told from one that is computed in a wrong way, and what is left of it says little.
