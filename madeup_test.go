@@ -104,7 +104,9 @@ func TestMadeUpWhole(t *testing.T) {
 }
 
 // dense is a network of two layers with some numbers behind an operator.
-func dense(t *testing.T, rows, last string, width int) string { return denseOf(t, rows, last, 16, width) }
+func dense(t *testing.T, rows, last string, width int) string {
+	return denseOf(t, rows, last, 16, width)
+}
 
 // denseOf is dense with so many units in between.
 func denseOf(t *testing.T, rows, last string, units int64, width int) string {
