@@ -27,6 +27,7 @@
 //	decode.go         onnx-go decodes the nodes; their order
 //	differentiate.go  gorgonia.Grad makes the graph of gradients
 //	doc.go            this overview
+//	kept.go           weights that kernels keep in a form of their own
 //	engine.go         Workers, and the instruction set in use
 //	errors.go         the errors, with what is wrong in their fields
 //	functions.go      functions that a model defines

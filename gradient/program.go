@@ -30,9 +30,10 @@ type Program struct {
 	slots    []nd.Array
 	args     []nd.Array // scratch
 	keep     bool
-	users    map[string][]int // forward steps that depend on a weight
-	params   map[int]string   // weights by slot
-	trials   *trials          // shared by forks
+	users    map[string][]int        // forward steps that depend on a weight
+	params   map[int]string          // weights by slot
+	trials   *trials                 // shared by forks
+	keepers  map[string][]ops.Keeper // kernels that keep the named weight in a form of their own; shared by forks
 	visit    func(name string, g []float32)
 	visits   map[int][]int // gradients by the step that computes them; see Config.Visit
 	tried    []nd.Array    // slots of the last trial
@@ -178,6 +179,7 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 		for name, v := range c.params {
 			p.params[l.slot(v)] = name
 		}
+		p.keepWeights()
 		p.trials = &trials{overlays: map[string]*overlay{}, spare: arena{limit: c.cfg.Memory}}
 	}
 	return p, nil
@@ -212,6 +214,7 @@ func (p *Program) Forward(inputs map[string]nd.Array) ([]nd.Array, error) {
 	if err := p.bind(inputs); err != nil {
 		return nil, err
 	}
+	p.changedAll()
 	if err := p.run(p.steps[:p.forward], p.slots); err != nil {
 		return nil, err
 	}

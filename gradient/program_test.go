@@ -75,6 +75,7 @@ func TestRefresh(t *testing.T) {
 		net.opset = 24
 		testRefresh(t, net)
 	})
+	t.Run("wide", func(t *testing.T) { testRefresh(t, wideNet()) })
 }
 
 func testRefresh(t *testing.T, net *modelBuilder) {

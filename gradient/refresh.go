@@ -16,6 +16,7 @@ func (p *Program) Refresh(weights ...string) ([]nd.Array, error) {
 	for _, name := range weights {
 		steps = append(steps, p.users[name]...)
 	}
+	p.changed(weights...)
 	slices.Sort(steps)
 	if err := p.runSome(slices.Compact(steps), p.slots); err != nil {
 		return nil, err

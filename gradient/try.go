@@ -110,7 +110,8 @@ func (p *Program) Try(weight string, index int, value float32) ([]nd.Array, erro
 	x := p.weights.arrays[weight].Float32s()
 	old := x[index]
 	x[index] = value
-	defer func() { x[index] = old }()
+	p.changed(weight)
+	defer func() { x[index] = old; p.changed(weight) }()
 	if err := p.runSome(p.users[weight], p.tried); err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (b *Builder) conv(g conv.Conv, x, weight, bias *Value) *Value {
 	}
 	return b.emit(nd.Float32, append([]int{g.Batch, g.OutChannels}, g.Out...), Op{
 		name:   "Conv",
-		kernel: &convKernel{g},
+		kernel: &convKernel{conv: g},
 		diff: func(_, gy *Value) []*Value {
 			gx, gw := b.convTranspose(g, gy, weight), b.convWeight(g, x, gy)
 			if k, ok := kernelOf[*convTransposeKernel](gx); ok {

@@ -8,13 +8,18 @@ import (
 
 var (
 	_ ClampingEpilogued = (*convKernel)(nil)
+	_ Keeper            = (*convKernel)(nil)
+	_ Keeper            = (*convTransposeKernel)(nil)
 	_ Epilogued         = (*convTransposeKernel)(nil)
 	_ Fused             = (*convWeightKernel)(nil)
 	_ convCompanion     = (*convBiasKernel)(nil)
 )
 
 // convKernel is a convolution, with a bias if there are three inputs.
-type convKernel struct{ conv conv.Conv }
+type convKernel struct {
+	conv conv.Conv
+	kept
+}
 
 func (k *convKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	k.RunEpilogue(w, out, in, noEpilogue)
@@ -26,7 +31,7 @@ func (k *convKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Arra
 		bias = in[2].Float32s()
 	}
 	g := k.conv
-	g.Epilogue, g.Prefetch, g.Clamp = e.Run, e.Reads, e.Clamp
+	g.Epilogue, g.Prefetch, g.Clamp, g.Kept = e.Run, e.Reads, e.Clamp, k.form
 	g.Forward(w, in[0].Float32s(), in[1].Float32s(), bias, out.Float32s())
 }
 
@@ -39,6 +44,7 @@ type convTransposeKernel struct {
 	// weight is the operator of the gradient by the weights if this one is the
 	// gradient by the input of the same convolution, and else nil.
 	weight *Op
+	kept
 }
 
 func (k *convTransposeKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
@@ -47,7 +53,7 @@ func (k *convTransposeKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Arr
 
 func (k *convTransposeKernel) RunEpilogue(w *parallel.Workers, out nd.Array, in []nd.Array, e Epilogue) {
 	g := k.conv
-	g.Epilogue, g.Prefetch = e.Run, e.Reads
+	g.Epilogue, g.Prefetch, g.Kept = e.Run, e.Reads, k.form
 	g.GradInput(w, in[0].Float32s(), in[1].Float32s(), out.Float32s())
 }
 
@@ -96,3 +102,13 @@ func (k *convBiasKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 }
 
 func (k *convBiasKernel) addTo(c *convGradients, out nd.Array, _ []nd.Array) { c.gb = out.Float32s() }
+
+// kept is embedded by kernels of convolutions, whose weights are the second input.
+type kept struct{ form *conv.Kept }
+
+// Weights is the number of the input that holds the weights.
+func (k *kept) Weights() int { return 1 }
+
+func (k *kept) Keep() { k.form = new(conv.Kept) }
+
+func (k *kept) Forget() { k.form.Forget() }

@@ -105,6 +105,17 @@ type Checker interface {
 	Check(in []nd.Array) error
 }
 
+// Keeper kernels bring weights in another form before they compute with them, and can keep
+// that form for the next run.
+type Keeper interface {
+	Kernel
+	// Weights returns the number of the input that holds them.
+	Weights() int
+	// Keep makes the kernel keep them. It has to be told then of every change: Forget.
+	Keep()
+	Forget()
+}
+
 // Aliaser kernels return elements of their first input in another shape. Run copies
 // the elements, for executors that do not alias.
 type Aliaser interface {

@@ -34,6 +34,9 @@ type Conv struct {
 	Clamp *plan.Clamp
 	// Gate, unless nil, is applied to gx in GradInput, before the epilogue.
 	Gate *plan.Gate
+	// Kept, unless nil, is where Forward and GradInput find the weights in the form that their
+	// method needs, if they had the same ones before. Each wants one of its own.
+	Kept *plan.Kept
 	// Prefetch lists arrays of the size of that result which the epilogue reads. They may be
 	// prefetched.
 	Prefetch [][]float32
@@ -44,7 +47,7 @@ func (c *Conv) plan() *plan.Conv {
 	if c.Group < 1 || c.InChannels%c.Group != 0 || c.OutChannels%c.Group != 0 {
 		panic(fmt.Sprintf("conv: %d input and %d output channels in %d groups", c.InChannels, c.OutChannels, c.Group))
 	}
-	p := &plan.Conv{Geometry: g, Batch: c.Batch, Group: c.Group, InChannels: c.InChannels / c.Group, OutChannels: c.OutChannels / c.Group, Taps: g.Kernel.Size(), Clamp: c.Clamp, Gate: c.Gate, Epilogue: c.Epilogue, Prefetch: c.Prefetch}
+	p := &plan.Conv{Geometry: g, Batch: c.Batch, Group: c.Group, InChannels: c.InChannels / c.Group, OutChannels: c.OutChannels / c.Group, Taps: g.Kernel.Size(), Clamp: c.Clamp, Gate: c.Gate, Epilogue: c.Epilogue, Prefetch: c.Prefetch, Kept: c.Kept}
 	p.XSize, p.YSize, p.WSize = p.InChannels*g.In.Size(), p.OutChannels*g.Out.Size(), p.OutChannels*p.InChannels*p.Taps
 	return p
 }

@@ -75,8 +75,9 @@ func (m *channelLanes) panelAt(group, panel int) int {
 }
 
 func (m *channelLanes) packWeight(weight []float32) {
-	m.weight = scratch.Floats(m.panelAt(m.Group, 0) + simd.PackSlack)
-	for g := range m.Group {
+	var ready bool
+	m.weight, ready = m.Form(m.panelAt(m.Group, 0) + simd.PackSlack)
+	for g := 0; g < m.Group && !ready; g++ {
 		from := weight[g*m.WSize:]
 		for i := range m.Panels {
 			j0, j1 := m.Panel(i)
@@ -94,7 +95,7 @@ func (m *channelLanes) packWeight(weight []float32) {
 }
 
 func (m *channelLanes) free() {
-	scratch.Free(m.weight)
+	m.FreeForm(m.weight)
 	for _, f := range m.tables {
 		scratch.FreePairs(f.row)
 		scratch.FreePairs(f.step)

@@ -103,18 +103,22 @@ func RunImages(c *plan.Correlation, w *parallel.Workers, source, weight, bias, r
 		(*step)[ch] = micro.Pair{ch * micro.Channels(), ch * m.channel}
 	}
 	blocks := (m.Results + micro.Channels() - 1) / micro.Channels()
+	weights := m.Channels * m.Taps * micro.Channels()
+	form, ready := m.Form(m.Group*blocks*weights + simd.PackSlack)
+	defer m.FreeForm(form)
 	w.For(m.Group*blocks, 1, func(lo, hi int) {
-		weights := m.Channels*m.Taps*micro.Channels() + simd.PackSlack
-		packed, byTap := scratch.Floats(weights), scratch.Floats(weights)
+		packed := scratch.Floats(weights + simd.PackSlack)
 		out := scratch.Floats(micro.Channels() * m.Extent.Size() * m.pitch)
 		defer scratch.Free(packed)
-		defer scratch.Free(byTap)
 		defer scratch.Free(out)
 		for i := lo; i < hi; i++ {
 			g, r := i/blocks, i%blocks*micro.Channels()
 			n := min(micro.Channels(), m.Results-r)
-			m.packWeight(*byTap, *packed, weight[g*m.WSize:], r, n)
-			t := micro.DirectTile{At: *at, Last: simd.Lanes(), A: *byTap, B: (*transposed)[g*m.SourceSize*m.pitch:], N: n, CRow: m.Extent.Size() * m.pitch}
+			byTap := (*form)[i*weights:]
+			if !ready {
+				m.packWeight(byTap, *packed, weight[g*m.WSize:], r, n)
+			}
+			t := micro.DirectTile{At: *at, Last: simd.Lanes(), A: byTap, B: (*transposed)[g*m.SourceSize*m.pitch:], N: n, CRow: m.Extent.Size() * m.pitch}
 			if bias != nil {
 				var b [16]float32
 				copy(b[:], bias[g*m.Results+r:g*m.Results+r+n])

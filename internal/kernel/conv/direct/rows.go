@@ -73,8 +73,9 @@ func (m *rowLanes) prepare(weight, bias []float32) {
 		m.parts = append(m.parts, p)
 		m.steps += m.blocks * micro.PanelSteps(len(*p.at), len(*p.steps))
 	}
-	m.weight = scratch.Floats(m.Group*size + simd.PackSlack)
-	for g := range m.Group {
+	var ready bool
+	m.weight, ready = m.Form(m.Group*size + simd.PackSlack)
+	for g := 0; g < m.Group && !ready; g++ {
 		for i := range m.parts {
 			p := &m.parts[i]
 			m.packWeight((*m.weight)[g*size+p.from:], weight[g*m.WSize:], p.Taps)
@@ -132,7 +133,7 @@ func (m *rowLanes) tables(p *rowPart) {
 }
 
 func (m *rowLanes) free() {
-	scratch.Free(m.weight)
+	m.FreeForm(m.weight)
 	if m.bias != nil {
 		scratch.Free(m.bias)
 	}

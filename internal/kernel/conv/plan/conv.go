@@ -19,6 +19,7 @@ type Conv struct {
 	Gate                    *Gate
 	Epilogue                func(lo, hi int) // for finished elements of the result, or nil
 	Prefetch                [][]float32      // what the epilogue reads besides
+	Kept                    *Kept            // the weights as the method needs them, or nil
 	BiasSums                []float32        // receives the sum of every plane of gy unless nil; see AccumulateBias
 	Swapped                 bool             // x and gy are swapped, for 1×1 kernels
 	InputGrad               *InputGradient   // to be computed with the gradient of the weights, or nil

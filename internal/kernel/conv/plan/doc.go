@@ -10,5 +10,6 @@
 //	frame.go        Frame: an image with a border of zeros
 //	row_layout.go   RowLayout: an image laid out for vectors of positions
 //	gate.go         Gate and Clamp: activations and their gradients
+//	kept.go         Kept: weights in the form that a method needs
 //	parts.go        the gradient of the weights as a sum over parts of the batch
 package plan

@@ -153,7 +153,7 @@ func newWinograd(c *plan.Correlation, w *parallel.Workers, weight, bias []float3
 }
 
 func (m *winograd) free() {
-	scratch.Free(m.u)
+	m.FreeForm(m.u)
 	scratch.Free(m.bias)
 	scratch.FreePairs(m.row)
 }
@@ -162,7 +162,10 @@ func (m *winograd) free() {
 func (m *winograd) transformWeight(w *parallel.Workers, weight []float32) {
 	groupSize := m.Channels * m.outPitch
 	m.uPlane = m.Group*groupSize + planeGap
-	m.u = scratch.Floats(m.products() * m.uPlane)
+	var ready bool
+	if m.u, ready = m.Form(m.products() * m.uPlane); ready {
+		return
+	}
 	// Where the kernels of neighbouring channels lie side by side, several are packed at a time:
 	// one takes half of a cache line from each of many pages.
 	together := 1

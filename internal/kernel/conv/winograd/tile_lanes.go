@@ -97,7 +97,10 @@ func (m *tileLanes) placeOutputs() {
 
 // transformWeight computes u: for each ξ and channel, a row of all results.
 func (m *tileLanes) transformWeight(w *parallel.Workers, weight []float32) {
-	m.u = scratch.Floats(winoAccurate.products() * m.uPlane)
+	var ready bool
+	if m.u, ready = m.Form(winoAccurate.products() * m.uPlane); ready {
+		return
+	}
 	w.For(m.Group*m.Channels, parallel.GrainOf(9*m.outs), func(lo, hi int) {
 		packed := scratch.Floats(9*m.outs + simd.PackSlack)
 		defer scratch.Free(packed)
@@ -114,7 +117,7 @@ func (m *tileLanes) transformWeight(w *parallel.Workers, weight []float32) {
 }
 
 func (m *tileLanes) free() {
-	scratch.Free(m.u)
+	m.FreeForm(m.u)
 	scratch.Free(m.bias)
 }
 

@@ -55,8 +55,9 @@ func newTileRows(c *plan.Correlation, weight, bias []float32) *tileRows {
 	m.masks = windowMasks(m.before[2], c.Source.In[2], m.vectors*simd.Lanes())
 	m.bias = biasOf(c, bias, m.outs)
 	m.uGroup = 4 * 3 * m.Channels * m.outs
-	m.u = scratch.Floats(c.Group * m.uGroup)
-	for g := range c.Group {
+	var ready bool
+	m.u, ready = c.Form(c.Group * m.uGroup)
+	for g := 0; g < c.Group && !ready; g++ {
 		m.transformWeight((*m.u)[g*m.uGroup:], weight[g*m.WSize:])
 	}
 	return m
@@ -90,7 +91,7 @@ func (m *tileRows) transformWeight(u, weight []float32) {
 }
 
 func (m *tileRows) free() {
-	scratch.Free(m.u)
+	m.FreeForm(m.u)
 	scratch.Free(m.bias)
 }
 

@@ -1,0 +1,75 @@
+package gradient
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/internal/ops"
+)
+
+// Programs that keep their values are run again and again with one weight changed. Kernels
+// that bring their weights in another form first keep that form meanwhile, which is up to a
+// third of the time where images are small.
+
+// keepWeights has kernels keep their weights, where that is worth the memory.
+func (p *Program) keepWeights() {
+	p.keepers = map[string][]ops.Keeper{}
+	fixed := p.independent()
+	const most, forms, positions = 1 << 26, 4, 1 << 13 // elements; of a form by weight; with more the form takes no time
+	size := 0
+	for i := range p.steps {
+		s := &p.steps[i]
+		k, ok := s.op.Kernel().(ops.Keeper)
+		if !ok || !fixed[s.in[k.Weights()]] {
+			continue
+		}
+		weights, out := p.slots[s.in[k.Weights()]], p.slots[s.out]
+		if len(out.Shape) < 2 || out.Len() > positions*out.Shape[1] || size+forms*weights.Len() > most {
+			continue
+		}
+		size += forms * weights.Len()
+		k.Keep()
+		for name, users := range p.users {
+			slot := s.in[k.Weights()]
+			if p.params[slot] == name || slices.ContainsFunc(users, func(i int) bool { return p.steps[i].out == slot }) {
+				p.keepers[name] = append(p.keepers[name], k)
+			}
+		}
+	}
+}
+
+// independent returns the slots that are the same for all inputs once the outputs are
+// computed: weights, constants, and what forward steps compute of these.
+func (p *Program) independent() []bool {
+	fixed := make([]bool, len(p.slots))
+	for k := range fixed {
+		fixed[k] = true
+	}
+	for _, b := range p.inputs {
+		fixed[b.slot] = false
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		if i >= p.forward || slices.ContainsFunc(s.in, func(k int) bool { return !fixed[k] }) {
+			fixed[s.out] = false
+		}
+	}
+	return fixed
+}
+
+// changed has kernels forget weights that have changed.
+func (p *Program) changed(names ...string) {
+	for _, name := range names {
+		for _, k := range p.keepers[name] {
+			k.Forget()
+		}
+	}
+}
+
+// changedAll has all kernels forget their weights.
+func (p *Program) changedAll() {
+	for _, list := range p.keepers {
+		for _, k := range list {
+			k.Forget()
+		}
+	}
+}
