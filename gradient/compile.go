@@ -56,6 +56,10 @@ type Config struct {
 	// Workers are the threads to compute on; nil means the calling one. They may bound
 	// memory, too.
 	Workers *Workers
+	// Rounded allows factors of products to be rounded to bfloat16, which has eight
+	// significant bits, where the processor multiplies several times as fast then (see
+	// CanRound). It is for what only has to be compared, such as candidates of a search.
+	Rounded bool
 	// Meter counts the work of the program; nil means that nothing does.
 	Meter *Meter
 	// Profile notes how long each operator takes; nil means that nothing does.

@@ -1,6 +1,7 @@
 package gradient
 
 import (
+	"github.com/advparams/advparams/internal/kernel/amx"
 	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
@@ -35,6 +36,17 @@ func (w *Workers) pool() *parallel.Workers {
 	}
 	return w.threads
 }
+
+// workers returns the threads that a program runs on.
+func (cfg *Config) workers() *parallel.Workers {
+	if cfg.Rounded && CanRound() {
+		return cfg.Workers.pool().Rounding()
+	}
+	return cfg.Workers.pool()
+}
+
+// CanRound reports whether Config.Rounded has any effect on this processor.
+func CanRound() bool { return amx.Available() }
 
 // KernelName returns the name of the instruction set in use, such as "avx2".
 func KernelName() string { return simd.Name() }

@@ -93,7 +93,7 @@ func (s *step) touches() []int { return append(s.in[:len(s.in):len(s.in)], s.out
 
 // program differentiates the graph and lays out the steps.
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
-	p := &Program{axes: c.cfg.Axes, apart: c.cfg.Apart, workers: c.cfg.Workers.pool(), meter: c.cfg.Meter, profile: c.cfg.Profile, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
+	p := &Program{axes: c.cfg.Axes, apart: c.cfg.Apart, workers: c.cfg.workers(), meter: c.cfg.Meter, profile: c.cfg.Profile, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
 	l := newLayout(c)
 	var seeds []*ops.Value
 	var grads, byInput map[string]*ops.Value

@@ -67,12 +67,12 @@ func (a *Heads) Forward(w *parallel.Workers, q, k, v, bias, out []float32) {
 		scores := scratch.Floats(rows * a.Keys)
 		defer scratch.Free(scores)
 		for i := lo; i < hi; i++ {
-			h := a.head(i, q, k, v, bias)
+			h := a.head(i, q, k, v, bias, w)
 			o := out[a.Out.at(a.Batch, i):]
 			for r := 0; r < a.Queries; r += rows {
 				n := min(rows, a.Queries-r)
 				h.weights(*scores, r, n)
-				gemm.General{M: n, N: a.Values, K: a.Keys, Alpha: 1, A: micro.Matrix{X: *scores, RowStride: a.Keys, ColStride: 1}, B: h.v, C: o[r*a.Out.Row:], Ldc: a.Out.Row}.Run(nil)
+				gemm.General{M: n, N: a.Values, K: a.Keys, Alpha: 1, A: micro.Matrix{X: *scores, RowStride: a.Keys, ColStride: 1}, B: h.v, C: o[r*a.Out.Row:], Ldc: a.Out.Row}.Run(h.alone)
 			}
 		}
 	})
@@ -89,7 +89,7 @@ func (a *Heads) Gradient(w *parallel.Workers, q, k, v, bias, gout, gq, gk, gv []
 		defer scratch.Free(weights)
 		defer scratch.Free(scores)
 		for i := lo; i < hi; i++ {
-			h := a.head(i, q, k, v, bias)
+			h := a.head(i, q, k, v, bias, w)
 			gq, gk, gv := gq[a.Q.at(a.Batch, i):], gk[a.K.at(a.Batch, i):], gv[a.V.at(a.Batch, i):]
 			gout := gout[a.Out.at(a.Batch, i):]
 			for r := 0; r < a.Queries; r += rows {
@@ -97,16 +97,16 @@ func (a *Heads) Gradient(w *parallel.Workers, q, k, v, bias, gout, gq, gk, gv []
 				p, s := (*weights)[:n*a.Keys], (*scores)[:n*a.Keys]
 				g := micro.Matrix{X: gout[r*a.Out.Row:], RowStride: a.Out.Row, ColStride: 1}
 				h.weights(p, r, n)
-				gemm.General{M: n, N: a.Keys, K: a.Values, Alpha: 1, A: g, B: h.v.Transposed(), C: s, Ldc: a.Keys}.Run(nil)
-				gemm.General{M: a.Keys, N: a.Values, K: n, Alpha: 1, A: micro.Matrix{X: p, RowStride: 1, ColStride: a.Keys}, B: g, C: gv, Ldc: a.V.Row, Init: micro.InitFrom(r > 0)}.Run(nil)
+				gemm.General{M: n, N: a.Keys, K: a.Values, Alpha: 1, A: g, B: h.v.Transposed(), C: s, Ldc: a.Keys}.Run(h.alone)
+				gemm.General{M: a.Keys, N: a.Values, K: n, Alpha: 1, A: micro.Matrix{X: p, RowStride: 1, ColStride: a.Keys}, B: g, C: gv, Ldc: a.V.Row, Init: micro.InitFrom(r > 0)}.Run(h.alone)
 				for j := range n {
 					p, s := p[j*a.Keys:(j+1)*a.Keys], s[j*a.Keys:(j+1)*a.Keys]
 					simd.MulShifted(s, p, s, simd.Dot(p, s))
 					simd.Affine(s, s, a.Scale, 0)
 				}
 				ds := micro.Matrix{X: s, RowStride: a.Keys, ColStride: 1}
-				gemm.General{M: n, N: a.Size, K: a.Keys, Alpha: 1, A: ds, B: h.k, C: gq[r*a.Q.Row:], Ldc: a.Q.Row}.Run(nil)
-				gemm.General{M: a.Keys, N: a.Size, K: n, Alpha: 1, A: ds.Transposed(), B: micro.Matrix{X: h.q.X[r*a.Q.Row:], RowStride: a.Q.Row, ColStride: 1}, C: gk, Ldc: a.K.Row, Init: micro.InitFrom(r > 0)}.Run(nil)
+				gemm.General{M: n, N: a.Size, K: a.Keys, Alpha: 1, A: ds, B: h.k, C: gq[r*a.Q.Row:], Ldc: a.Q.Row}.Run(h.alone)
+				gemm.General{M: a.Keys, N: a.Size, K: n, Alpha: 1, A: ds.Transposed(), B: micro.Matrix{X: h.q.X[r*a.Q.Row:], RowStride: a.Q.Row, ColStride: 1}, C: gk, Ldc: a.K.Row, Init: micro.InitFrom(r > 0)}.Run(h.alone)
 			}
 		}
 	})
@@ -117,10 +117,11 @@ type head struct {
 	*Heads
 	q, k, v micro.Matrix
 	bias    []float32
+	alone   *parallel.Workers // what it is computed with
 }
 
-func (a *Heads) head(i int, q, k, v, bias []float32) head {
-	h := head{a, micro.Matrix{X: q[a.Q.at(a.Batch, i):], RowStride: a.Q.Row, ColStride: 1}, micro.Matrix{X: k[a.K.at(a.Batch, i):], RowStride: a.K.Row, ColStride: 1}, micro.Matrix{X: v[a.V.at(a.Batch, i):], RowStride: a.V.Row, ColStride: 1}, nil}
+func (a *Heads) head(i int, q, k, v, bias []float32, w *parallel.Workers) head {
+	h := head{a, micro.Matrix{X: q[a.Q.at(a.Batch, i):], RowStride: a.Q.Row, ColStride: 1}, micro.Matrix{X: k[a.K.at(a.Batch, i):], RowStride: a.K.Row, ColStride: 1}, micro.Matrix{X: v[a.V.at(a.Batch, i):], RowStride: a.V.Row, ColStride: 1}, nil, w.Alone()}
 	if bias != nil {
 		h.bias = bias[a.Bias.at(a.Batch, i):]
 	}
@@ -135,10 +136,10 @@ func (h *head) weights(p []float32, r, n int) {
 	softmax := func(lo, hi int) { h.softmax(p[lo:hi], r+lo/h.Keys) }
 	if h.Keys*h.Size <= gemm.MaxBlock() { // rows are finished whole
 		scores.Epilogue = softmax
-		scores.Run(nil)
+		scores.Run(h.alone)
 		return
 	}
-	scores.Run(nil)
+	scores.Run(h.alone)
 	softmax(0, n*h.Keys)
 }
 

@@ -23,6 +23,7 @@
 //	methods_weights.go  the choice of a method for the gradient of the weights
 //	gate.go             activations and their gradients, applied by a method or after it
 //	dense.go            method: kernels as large as the image, by matrix products
+//	tiles.go            method: products in the matrix unit, of rounded factors
 //	columns.go          method: the gradient of the input as products that are added up
 //	bias.go             the gradient of the bias
 //	plan/               the checked convolution

@@ -40,6 +40,8 @@ var correlationMethods = []correlationMethod{
 	{name: "depthwise small", cost: planned(depthwise.SmallApplies), run: runDepthwiseSmall},
 	{name: "depthwise", cost: planned(depthwise.Applies), run: runDepthwise},
 	{name: "depthwise framed", cost: planned(depthwise.FramedApplies), run: runDepthwiseFramed},
+	// In the matrix unit, where factors may be rounded.
+	{name: "tiles", cost: tilesCost, rivals: rivals(fastestCost, columnsCost), run: runTiles},
 	// 1×1 kernels on 2×2 maps: a product of matrices of quads.
 	{name: "quads", cost: applies(direct.QuadsApply), run: correlate(direct.RunQuads)},
 	// Small maps: the weights are read once for all images, and no tap in the padding is
@@ -64,6 +66,7 @@ var correlationMethods = []correlationMethod{
 type task struct {
 	*plan.Conv
 	adjoint     bool
+	rounds      bool              // see parallel.Workers.Rounding
 	correlation *plan.Correlation // see plan
 }
 
@@ -105,6 +108,7 @@ func (t *task) compute(w *parallel.Workers, source, weight, bias, result []float
 	if len(result) == 0 || t.Batch == 0 {
 		return
 	}
+	t.rounds = w.Rounds()
 	methodForCorrelation(t).run(t, w, source, weight, bias, result)
 }
 

@@ -6,4 +6,5 @@
 //	gemm.go   Gemm, Product and Batch: the products to call
 //	block.go  General: packing and blocking
 //	swap.go   products computed transposed
+//	tiles.go  products in the matrix unit
 package gemm

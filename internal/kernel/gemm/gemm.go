@@ -85,7 +85,7 @@ func Batch(w *parallel.Workers, transA, transB bool, batch, m, n, k int, a []flo
 	inner := w
 	grain := batch
 	if batch >= 4*w.Threads() || m*n*k < 1<<16 {
-		inner, grain = nil, 1
+		inner, grain = w.Alone(), 1
 	}
 	w.For(batch, grain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {

@@ -15,8 +15,9 @@ import (
 // goroutine that started it. This includes loops started from inside another loop.
 type Workers struct {
 	threads int
-	busy    atomic.Bool
+	busy    *atomic.Bool
 	jobs    chan *loop
+	rounds  bool
 }
 
 // loop is one call of For. Goroutines ask for chunks and get them in order. The call waits
@@ -38,7 +39,7 @@ func NewWorkers(threads int) *Workers {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	w := &Workers{threads: threads, jobs: make(chan *loop, threads-1)}
+	w := &Workers{threads: threads, busy: new(atomic.Bool), jobs: make(chan *loop, threads-1)}
 	for range threads - 1 {
 		go w.help()
 	}
@@ -75,6 +76,28 @@ func (w *Workers) Threads() int {
 		return 1
 	}
 	return w.threads
+}
+
+// Rounding returns the same threads for kernels that may round the factors of products to
+// bfloat16, eight bits, where the processor is faster at that.
+func (w *Workers) Rounding() *Workers {
+	same := Workers{threads: 1}
+	if w != nil {
+		same = *w
+	}
+	same.rounds = true
+	return &same
+}
+
+// Rounds reports whether that may be done.
+func (w *Workers) Rounds() bool { return w != nil && w.rounds }
+
+// Alone returns the calling goroutine, for kernels that may do what w may.
+func (w *Workers) Alone() *Workers {
+	if !w.Rounds() {
+		return nil
+	}
+	return (*Workers)(nil).Rounding()
 }
 
 // Close stops the goroutines. No For may be running, or be called afterwards.

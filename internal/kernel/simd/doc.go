@@ -7,6 +7,8 @@
 //	doc.go            this file
 //	isa.go            instruction sets: which is in use, what it has code for
 //	isa_amd64.go      AVX-512 and AVX2
+//	tiles_linux.go    asking for the matrix unit
+//	tiles_other.go    systems that are not asked
 //	isa_arm64.go      NEON
 //	isa_generic.go    other processors
 //	cache.go          sizes of caches, which decide about blocking

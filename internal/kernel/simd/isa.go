@@ -12,6 +12,7 @@ const (
 	NEON                  // arm64
 	AVX2
 	AVX512
+	AMX // AVX-512, and a matrix unit: see package amx
 	Levels
 )
 
@@ -44,7 +45,7 @@ var isa *instructions
 
 func init() { isa = available[0] }
 
-// Name returns the instruction set in use: "AVX-512", "AVX2", "NEON" or "portable".
+// Name returns the instruction set in use: "AMX", "AVX-512", "AVX2", "NEON" or "portable".
 func Name() string { return isa.name }
 
 // Active returns the instruction set in use.

@@ -10,10 +10,16 @@ import (
 var available = func() (sets []*instructions) {
 	x := &cpu.X86
 	if x.HasAVX512F && x.HasBMI2 && x.HasAVX2 && x.HasFMA {
-		sets = append(sets, &instructions{
+		wide := instructions{
 			name: "AVX-512", level: AVX512, lanes: 16, VectorSet: vectorsAVX512, transpose: transposeAVX2, copyRows: copyRowsAVX2,
 			everySecond: everySecondAVX2, interleave: interleaveAVX2, rowSums: rowSumsAVX512, transposeQuads: transposeQuadsAVX512,
-		})
+		}
+		if x.HasAVX512BW && x.HasAMXTile && x.HasAMXBF16 && mayUseTiles() {
+			tiles := wide
+			tiles.name, tiles.level = "AMX", AMX
+			sets = append(sets, &tiles)
+		}
+		sets = append(sets, &wide)
 	}
 	if x.HasAVX2 && x.HasFMA {
 		sets = append(sets, &instructions{

@@ -9,7 +9,7 @@ import (
 // smallCode returns the assembly for depthwise convolutions of small planes, nil for
 // none.
 func smallCode() *smallKernels {
-	if simd.Active() != simd.AVX512 {
+	if simd.Active() < simd.AVX512 {
 		return nil
 	}
 	return &smallAssembly

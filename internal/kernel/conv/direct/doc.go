@@ -14,6 +14,7 @@
 //	tall.go                method: 1×1 kernels, few channels in the result
 //	quads.go               method: 1×1 kernels, maps of four positions
 //	images.go              method: a position of many images in the lanes; small maps
+//	tiles.go               method: products of tiles in the matrix unit; stride 1
 //	few_images.go          running a method that takes a few images at a time
 //	weights_transposed.go  weights: gy transposed, output channels in the lanes; any convolution
 //	weights_rows.go        weights: positions of rows in the lanes

@@ -7,11 +7,11 @@ import (
 )
 
 // winogradCode holds the transforms by instruction set.
-var winogradCode = [simd.Levels]func(winoTransform, *winoArgs){simd.Portable: portableWinograd, simd.AVX2: winogradAVX2, simd.AVX512: winogradAVX512}
+var winogradCode = [simd.Levels]func(winoTransform, *winoArgs){simd.Portable: portableWinograd, simd.AVX2: winogradAVX2, simd.AVX512: winogradAVX512, simd.AMX: winogradAVX512}
 
 // laneCode returns the assembly for tiles in the lanes of vectors, nil for none.
 func laneCode() *laneKernels {
-	if simd.Active() != simd.AVX512 {
+	if simd.Active() < simd.AVX512 {
 		return nil
 	}
 	return &lanesAVX512

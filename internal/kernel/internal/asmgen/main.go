@@ -29,6 +29,7 @@
 //	depthwise_weight.go  depthwise: the gradient of the weights
 //	depthwise_whole.go   depthwise: 3×3 on whole planes
 //	small.go             depthwise: planes that fit one vector
+//	amx.go               products of tiles, and what they are made of
 //	winograd.go          transforms of F(4×4, 3×3)
 //	lanes.go             transforms with tiles in the lanes
 //	lane_products.go     products with tiles in the lanes
@@ -52,6 +53,7 @@ var packages = map[string]func(){
 	"depthwise": depthwiseKernels,
 	"winograd":  winogradKernels,
 	"pool":      poolKernels,
+	"amx":       amxKernels,
 }
 
 func main() {
@@ -135,4 +137,14 @@ func winogradKernels() {
 func poolKernels() {
 	halves(4)
 	halves(8)
+}
+
+func amxKernels() {
+	tileShapeData()
+	addRows()
+	for _, parts := range []int{1, 3} {
+		split(parts)
+		tileProducts(1, parts)
+		tileProducts(2, parts)
+	}
 }

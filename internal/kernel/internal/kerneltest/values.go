@@ -53,11 +53,17 @@ func Tries(n int) int {
 	return n
 }
 
-// ForEachPath runs f once for every implementation this machine can run.
-func ForEachPath(t *testing.T, f func(t *testing.T)) {
+// ForEachPath runs f once for every implementation this machine can run. What has one of its own
+// for the matrix unit has tests of that as well: the others compute as AVX-512 does.
+func ForEachPath(t *testing.T, f func(t *testing.T)) { forEach(t, simd.AMX, f) }
+
+// ForEachLevel runs f once for every instruction set of this machine.
+func ForEachLevel(t *testing.T, f func(t *testing.T)) { forEach(t, simd.Levels, f) }
+
+func forEach(t *testing.T, end simd.Level, f func(t *testing.T)) {
 	best := simd.Active()
 	defer simd.Use(best)
-	for l := range simd.Levels {
+	for l := range end {
 		if simd.Use(l) {
 			t.Run(simd.Name(), f)
 		}
