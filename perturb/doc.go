@@ -21,6 +21,7 @@
 //	gradual.go     many small changes, by the gradient alone
 //	candidates.go  shortlists of changes by gradient × step
 //	blocks.go      samples in blocks, with the state of the model on each
+//	rounded.go     samples that are computed with rounded factors
 //	halving.go     successive halving: exact evaluation of candidates
 //	bounds.go      the range of new values
 //	squeeze.go     exchanges, and attempts to do with fewer changes

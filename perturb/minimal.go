@@ -19,6 +19,7 @@ type minimal struct {
 	collapse   []candidate        // changes of the last layer that are at the target; nil if there are none
 	best       []candidate        // the best set so far that is not
 	seed       []node             // what a search begins with; nil for nothing
+	rounded    bool               // the blocks are computed with rounded factors
 	reached    *state             // the best so far that is
 	needed     float64            // changes that are still to come, as the last rounds promise; 0 if they say nothing
 	began      float64            // share of the work at which a patient attempt began; 0 before
@@ -74,7 +75,7 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 	if err := s.examine(ctx, traits.Classes || traits.NextTokens); err != nil {
 		return nil, err
 	}
-	if err := s.calibrate(ctx, s.calibration().n); err != nil {
+	if err := s.calibrateRounded(ctx); err != nil {
 		return nil, err
 	}
 	limit := s.opt.MaxParams
@@ -178,7 +179,9 @@ func (s *minimal) calibrate(ctx context.Context, n int) (err error) {
 	if s.opt.Task.Traits().AllOutputs && n > size {
 		size = n / ((n + size - 1) / size) // so that hardly any are left out
 	}
-	if s.blocks, err = newBlocks(ctx, s.model, s.differentiated(), s.samples, n, size, keptLimit(), s.opt.Task, s.lowered); err != nil {
+	cfg := s.differentiated()
+	cfg.Rounded = s.rounded
+	if s.blocks, err = newBlocks(ctx, s.model, cfg, s.samples, n, size, keptLimit(), s.opt.Task, s.lowered); err != nil {
 		return err
 	}
 	s.blocks.step, s.refuted = s.report, map[string]verdict{}

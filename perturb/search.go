@@ -8,6 +8,7 @@ import (
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/study"
+	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/task"
 )
@@ -123,6 +124,7 @@ type search struct {
 	tau     float64           // scale of the objective
 	meter   *gradient.Meter   // of all that is computed
 	reserve int               // changes that may be made if the usual number is not enough
+	first   task.Score        // of the intact model on the calibration samples, or about as many
 	once    int64             // work of running the model over all samples
 	work    float64           // that the search may take
 	fair    task.Score        // on samples that played no part in choosing changes, as last measured
@@ -315,11 +317,19 @@ func (s *search) examine(ctx context.Context, features bool) error {
 		return err
 	}
 	s.judge = &task.Evaluator{Task: s.opt.Task, Session: session}
-	tally := s.opt.Task.NewTally()
-	s.last, err = s.visited(ctx, func(e task.Evaluation) error { return tally.Add(e.Outputs, e.Truth) })
+	tally, first := s.opt.Task.NewTally(), s.opt.Task.NewTally()
+	s.last, err = s.visited(ctx, func(e task.Evaluation) error {
+		if e.Lo == 0 || e.Lo+e.N <= s.calibration().n {
+			if err := first.Add(e.Outputs, e.Truth); err != nil {
+				return err
+			}
+		}
+		return tally.Add(e.Outputs, e.Truth)
+	})
 	if err != nil {
 		return err
 	}
+	s.first = first.Score()
 	s.once = max(s.meter.Work(), 1)
 	s.work = s.budget()
 	if _, limited := ctx.Deadline(); limited {
@@ -385,3 +395,6 @@ type head struct {
 }
 
 func (h head) Len() int { return h.n }
+
+// Truth is that of the source.
+func (h head) Truth(lo, hi int) nd.Array { return task.Truth(h.Samples, lo, hi) }
