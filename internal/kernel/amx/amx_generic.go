@@ -4,12 +4,14 @@ package amx
 
 // There is no matrix unit: no level of package simd says so.
 
-func (t *Task) run() { panic("amx: not available") }
+const unavailable = "amx: not available"
 
-func split(parts Parts, rows, n int, x, y *float32, xRow, both int, dst *uint32, dstRow, dstPart int) uint32 {
-	panic("amx: not available")
+func (t *Task) run() { panic(unavailable) }
+
+func round(rows, n int, x, y *float32, xRow, both int, dst *uint32, dstRow int) uint32 {
+	panic(unavailable)
 }
 
 func copyAdding(rows, n int, src *float32, ss int, add float32, dst *float32, ds int) {
-	panic("amx: not available")
+	panic(unavailable)
 }

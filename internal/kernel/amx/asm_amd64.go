@@ -8,19 +8,10 @@ package amx
 func addRowsAVX512(rows int, n int, src *float32, ss int, add float32, dst *float32, ds int)
 
 //go:noescape
-func splitRows1AVX512(rows int, n int, x *float32, y *float32, xRow int, both int, dst *uint32, dstRow int, dstPart int) (largest uint32)
+func roundRowsAVX512(rows int, n int, x *float32, y *float32, xRow int, both int, dst *uint32, dstRow int) (largest uint32)
 
 //go:noescape
-func products1x4of1(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yPart int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)
+func products1x4(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)
 
 //go:noescape
-func products2x2of1(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yPart int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)
-
-//go:noescape
-func splitRows3AVX512(rows int, n int, x *float32, y *float32, xRow int, both int, dst *uint32, dstRow int, dstPart int) (largest uint32)
-
-//go:noescape
-func products1x4of3(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yPart int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)
-
-//go:noescape
-func products2x2of3(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yPart int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)
+func products2x2(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)

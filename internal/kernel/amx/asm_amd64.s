@@ -113,16 +113,15 @@ any:
 	VZEROUPPER
 	RET
 
-// func splitRows1AVX512(rows int, n int, x *float32, y *float32, xRow int, both int, dst *uint32, dstRow int, dstPart int) (largest uint32)
+// func roundRowsAVX512(rows int, n int, x *float32, y *float32, xRow int, both int, dst *uint32, dstRow int) (largest uint32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·splitRows1AVX512(SB), NOSPLIT, $0-76
+TEXT ·roundRowsAVX512(SB), NOSPLIT, $0-68
 	MOVQ         rows+0(FP), AX
 	MOVQ         x+16(FP), CX
 	MOVQ         y+24(FP), DX
 	MOVQ         xRow+32(FP), BX
 	MOVQ         dst+48(FP), SI
 	MOVQ         dstRow+56(FP), DI
-	MOVQ         dstPart+64(FP), R8
 	MOVL         $0x00008000, R8
 	VPBROADCASTD R8, Z0
 	MOVL         $0xffff0000, R8
@@ -156,13 +155,12 @@ whole:
 	VPMAXUD    Z6, Z3, Z3
 	VPANDD     Z2, Z5, Z6
 	VPMAXUD    Z6, Z3, Z3
-	LEAQ       (SI)(R10*4), R11
 	VPADDD     Z0, Z4, Z4
 	VPADDD     Z0, Z5, Z5
-	VPANDD     Z1, Z5, Z5
 	VPSRLD     $0x10, Z4, Z4
+	VPANDD     Z1, Z5, Z5
 	VPORD      Z4, Z5, Z5
-	VMOVDQU32  Z5, K2, (R11)
+	VMOVDQU32  Z5, K2, (SI)(R10*4)
 	ADDQ       $0x10, R10
 	SUBQ       $0x10, R9
 	JG         vector
@@ -180,12 +178,12 @@ whole:
 	VPSHUFD    $0xb1, Z3, Z0
 	VPMAXUD    Z0, Z3, Z3
 	VMOVD      X3, AX
-	MOVL       AX, largest+72(FP)
+	MOVL       AX, largest+64(FP)
 	VZEROUPPER
 	RET
 
-// func products1x4of1(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yPart int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)
-TEXT ·products1x4of1(SB), NOSPLIT, $0-104
+// func products1x4(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)
+TEXT ·products1x4(SB), NOSPLIT, $0-96
 	LEAQ tileShape<>+0(SB), SI
 	BYTE $0xc4
 	BYTE $0xe2
@@ -193,13 +191,13 @@ TEXT ·products1x4of1(SB), NOSPLIT, $0-104
 	BYTE $0x49
 	BYTE $0x06
 	MOVQ y+32(FP), R8
-	MOVQ sums+72(FP), R11
+	MOVQ sums+64(FP), R11
 	MOVQ yRow+40(FP), BX
-	MOVQ yNext+56(FP), R10
+	MOVQ yNext+48(FP), R10
 
 block:
-	MOVQ sumsRow+80(FP), R12
-	CMPQ add+96(FP), $0x00
+	MOVQ sumsRow+72(FP), R12
+	CMPQ add+88(FP), $0x00
 	JE   zero
 	MOVQ R11, R9
 	BYTE $0xc4
@@ -270,7 +268,6 @@ begun:
 	MOVQ x+24(FP), AX
 	MOVQ step+16(FP), CX
 	MOVQ n+8(FP), DX
-	MOVQ yPart+48(FP), R9
 	MOVQ $0x00000040, R12
 
 step:
@@ -353,7 +350,7 @@ step:
 	ADDQ $0x08, CX
 	DECQ DX
 	JNZ  step
-	MOVQ sumsRow+80(FP), R12
+	MOVQ sumsRow+72(FP), R12
 	MOVQ R11, R9
 	BYTE $0xc4
 	BYTE $0x82
@@ -395,8 +392,8 @@ step:
 	BYTE $0x00
 	BYTE $0x00
 	BYTE $0x00
-	ADDQ yBlock+64(FP), R8
-	ADDQ sumsBlock+88(FP), R11
+	ADDQ yBlock+56(FP), R8
+	ADDQ sumsBlock+80(FP), R11
 	DECQ blocks+0(FP)
 	JNZ  block
 	BYTE $0xc4
@@ -406,8 +403,8 @@ step:
 	BYTE $0xc0
 	RET
 
-// func products2x2of1(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yPart int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)
-TEXT ·products2x2of1(SB), NOSPLIT, $0-104
+// func products2x2(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)
+TEXT ·products2x2(SB), NOSPLIT, $0-96
 	LEAQ tileShape<>+0(SB), SI
 	BYTE $0xc4
 	BYTE $0xe2
@@ -415,13 +412,13 @@ TEXT ·products2x2of1(SB), NOSPLIT, $0-104
 	BYTE $0x49
 	BYTE $0x06
 	MOVQ y+32(FP), R8
-	MOVQ sums+72(FP), R11
+	MOVQ sums+64(FP), R11
 	MOVQ yRow+40(FP), BX
-	MOVQ yNext+56(FP), R10
+	MOVQ yNext+48(FP), R10
 
 block:
-	MOVQ sumsRow+80(FP), R12
-	CMPQ add+96(FP), $0x00
+	MOVQ sumsRow+72(FP), R12
+	CMPQ add+88(FP), $0x00
 	JE   zero
 	MOVQ R11, R9
 	BYTE $0xc4
@@ -495,7 +492,6 @@ begun:
 	MOVQ x+24(FP), AX
 	MOVQ step+16(FP), CX
 	MOVQ n+8(FP), DX
-	MOVQ yPart+48(FP), R9
 	MOVQ $0x00000040, R12
 
 step:
@@ -566,7 +562,7 @@ step:
 	ADDQ $0x08, CX
 	DECQ DX
 	JNZ  step
-	MOVQ sumsRow+80(FP), R12
+	MOVQ sumsRow+72(FP), R12
 	MOVQ R11, R9
 	BYTE $0xc4
 	BYTE $0x82
@@ -611,1030 +607,8 @@ step:
 	BYTE $0x00
 	BYTE $0x00
 	BYTE $0x00
-	ADDQ yBlock+64(FP), R8
-	ADDQ sumsBlock+88(FP), R11
-	DECQ blocks+0(FP)
-	JNZ  block
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x78
-	BYTE $0x49
-	BYTE $0xc0
-	RET
-
-// func splitRows3AVX512(rows int, n int, x *float32, y *float32, xRow int, both int, dst *uint32, dstRow int, dstPart int) (largest uint32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·splitRows3AVX512(SB), NOSPLIT, $0-76
-	MOVQ         rows+0(FP), AX
-	MOVQ         x+16(FP), CX
-	MOVQ         y+24(FP), DX
-	MOVQ         xRow+32(FP), BX
-	MOVQ         dst+48(FP), SI
-	MOVQ         dstRow+56(FP), DI
-	MOVQ         dstPart+64(FP), R8
-	MOVL         $0x00008000, R9
-	VPBROADCASTD R9, Z0
-	MOVL         $0xffff0000, R9
-	VPBROADCASTD R9, Z1
-	MOVL         $0x7fffffff, R9
-	VPBROADCASTD R9, Z2
-	VPXORD       Z3, Z3, Z3
-	MOVL         $0x0000ffff, R9
-	MOVQ         both+40(FP), R10
-	KMOVW        R10, K1
-
-row:
-	MOVQ n+8(FP), R10
-	XORQ R11, R11
-
-vector:
-	KMOVW R9, K2
-	CMPQ  R10, $0x10
-	JGE   whole
-	MOVL  $0x00000010, R13
-	SUBL  R10, R13
-	MOVL  $0x0000ffff, R12
-	SHRXL R13, R12, R12
-	KMOVW R12, K2
-
-whole:
-	KANDW      K2, K1, K3
-	VMOVUPS.Z  (CX)(R11*4), K2, Z4
-	VMOVUPS.Z  (DX)(R11*4), K3, Z5
-	VPANDD     Z2, Z4, Z6
-	VPMAXUD    Z6, Z3, Z3
-	VPANDD     Z2, Z5, Z6
-	VPMAXUD    Z6, Z3, Z3
-	LEAQ       (SI)(R11*4), R12
-	VPADDD     Z0, Z4, Z6
-	VPADDD     Z0, Z5, Z7
-	VPANDD     Z1, Z7, Z7
-	VPANDD     Z1, Z6, Z6
-	VSUBPS     Z6, Z4, Z4
-	VSUBPS     Z7, Z5, Z5
-	VPSRLD     $0x10, Z6, Z6
-	VPORD      Z6, Z7, Z7
-	VMOVDQU32  Z7, K2, (R12)
-	LEAQ       (R12)(R8*4), R12
-	VPADDD     Z0, Z4, Z6
-	VPADDD     Z0, Z5, Z7
-	VPANDD     Z1, Z7, Z7
-	VPANDD     Z1, Z6, Z6
-	VSUBPS     Z6, Z4, Z4
-	VSUBPS     Z7, Z5, Z5
-	VPSRLD     $0x10, Z6, Z6
-	VPORD      Z6, Z7, Z7
-	VMOVDQU32  Z7, K2, (R12)
-	LEAQ       (R12)(R8*4), R12
-	VPADDD     Z0, Z4, Z4
-	VPADDD     Z0, Z5, Z5
-	VPANDD     Z1, Z5, Z5
-	VPSRLD     $0x10, Z4, Z4
-	VPORD      Z4, Z5, Z5
-	VMOVDQU32  Z5, K2, (R12)
-	ADDQ       $0x10, R11
-	SUBQ       $0x10, R10
-	JG         vector
-	LEAQ       (CX)(BX*4), CX
-	LEAQ       (DX)(BX*4), DX
-	LEAQ       (SI)(DI*4), SI
-	DECQ       AX
-	JNZ        row
-	VSHUFF32X4 $0x4e, Z3, Z3, Z0
-	VPMAXUD    Z0, Z3, Z3
-	VSHUFF32X4 $0xb1, Z3, Z3, Z0
-	VPMAXUD    Z0, Z3, Z3
-	VPSHUFD    $0x4e, Z3, Z0
-	VPMAXUD    Z0, Z3, Z3
-	VPSHUFD    $0xb1, Z3, Z0
-	VPMAXUD    Z0, Z3, Z3
-	VMOVD      X3, AX
-	MOVL       AX, largest+72(FP)
-	VZEROUPPER
-	RET
-
-// func products1x4of3(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yPart int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)
-TEXT ·products1x4of3(SB), NOSPLIT, $0-104
-	LEAQ tileShape<>+0(SB), SI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x78
-	BYTE $0x49
-	BYTE $0x06
-	MOVQ y+32(FP), R8
-	MOVQ sums+72(FP), R11
-	MOVQ yRow+40(FP), BX
-	MOVQ yNext+56(FP), R10
-
-block:
-	MOVQ sumsRow+80(FP), R12
-	CMPQ add+96(FP), $0x00
-	JE   zero
-	MOVQ R11, R9
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x84
-	BYTE $0x21
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x8c
-	BYTE $0x21
-	BYTE $0x40
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x94
-	BYTE $0x21
-	BYTE $0x80
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x9c
-	BYTE $0x21
-	BYTE $0xc0
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	JMP  begun
-
-zero:
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x49
-	BYTE $0xc0
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x49
-	BYTE $0xc8
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x49
-	BYTE $0xd0
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x49
-	BYTE $0xd8
-
-begun:
-	MOVQ x+24(FP), AX
-	MOVQ step+16(FP), CX
-	MOVQ n+8(FP), DX
-	MOVQ yPart+48(FP), R9
-	MOVQ $0x00000040, R12
-
-step:
-	MOVQ (CX), SI
-	ADDQ R8, SI
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xa4
-	BYTE $0x20
-	BYTE $0x00
-	BYTE $0x04
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xac
-	BYTE $0x20
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	MOVQ SI, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	ADDQ R9, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xc4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xc4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xc5
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xc5
-	ADDQ R10, SI
-	MOVQ SI, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	ADDQ R9, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xcc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xcc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xcd
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xcd
-	ADDQ R10, SI
-	MOVQ SI, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	ADDQ R9, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xd4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xd4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xd5
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xd5
-	ADDQ R10, SI
-	MOVQ SI, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	ADDQ R9, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xdc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xdc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xdd
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xdd
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xa4
-	BYTE $0x20
-	BYTE $0x00
-	BYTE $0x08
-	BYTE $0x00
-	BYTE $0x00
-	MOVQ (CX), SI
-	ADDQ R8, SI
-	MOVQ SI, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	LEAQ (DI)(R9*2), DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xc4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xc5
-	ADDQ R10, SI
-	MOVQ SI, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	LEAQ (DI)(R9*2), DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xcc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xcd
-	ADDQ R10, SI
-	MOVQ SI, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	LEAQ (DI)(R9*2), DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xd4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xd5
-	ADDQ R10, SI
-	MOVQ SI, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	LEAQ (DI)(R9*2), DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xdc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xdd
-	ADDQ $0x00000c00, AX
-	ADDQ $0x08, CX
-	DECQ DX
-	JNZ  step
-	MOVQ sumsRow+80(FP), R12
-	MOVQ R11, R9
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7a
-	BYTE $0x4b
-	BYTE $0x84
-	BYTE $0x21
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7a
-	BYTE $0x4b
-	BYTE $0x8c
-	BYTE $0x21
-	BYTE $0x40
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7a
-	BYTE $0x4b
-	BYTE $0x94
-	BYTE $0x21
-	BYTE $0x80
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7a
-	BYTE $0x4b
-	BYTE $0x9c
-	BYTE $0x21
-	BYTE $0xc0
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	ADDQ yBlock+64(FP), R8
-	ADDQ sumsBlock+88(FP), R11
-	DECQ blocks+0(FP)
-	JNZ  block
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x78
-	BYTE $0x49
-	BYTE $0xc0
-	RET
-
-// func products2x2of3(blocks int, n int, step *int, x *uint32, y *uint32, yRow int, yPart int, yNext int, yBlock int, sums *float32, sumsRow int, sumsBlock int, add int)
-TEXT ·products2x2of3(SB), NOSPLIT, $0-104
-	LEAQ tileShape<>+0(SB), SI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x78
-	BYTE $0x49
-	BYTE $0x06
-	MOVQ y+32(FP), R8
-	MOVQ sums+72(FP), R11
-	MOVQ yRow+40(FP), BX
-	MOVQ yNext+56(FP), R10
-
-block:
-	MOVQ sumsRow+80(FP), R12
-	CMPQ add+96(FP), $0x00
-	JE   zero
-	MOVQ R11, R9
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x84
-	BYTE $0x21
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x8c
-	BYTE $0x21
-	BYTE $0x40
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	MOVQ R12, DI
-	SHLQ $0x04, DI
-	ADDQ DI, R9
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x94
-	BYTE $0x21
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x9c
-	BYTE $0x21
-	BYTE $0x40
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	JMP  begun
-
-zero:
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x49
-	BYTE $0xc0
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x49
-	BYTE $0xc8
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x49
-	BYTE $0xd0
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x49
-	BYTE $0xd8
-
-begun:
-	MOVQ x+24(FP), AX
-	MOVQ step+16(FP), CX
-	MOVQ n+8(FP), DX
-	MOVQ yPart+48(FP), R9
-	MOVQ $0x00000040, R12
-
-step:
-	MOVQ (CX), SI
-	ADDQ R8, SI
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xa4
-	BYTE $0x20
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xac
-	BYTE $0x20
-	BYTE $0x00
-	BYTE $0x04
-	BYTE $0x00
-	BYTE $0x00
-	MOVQ SI, DI
-	LEAQ (SI)(R9*2), DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	ADDQ R10, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xc4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xcc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xd5
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xdd
-	MOVQ SI, DI
-	LEAQ (SI)(R9*1), DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	ADDQ R10, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xc4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xcc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xd5
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xdd
-	MOVQ SI, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	ADDQ R10, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xc4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xcc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xd5
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xdd
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xa4
-	BYTE $0x20
-	BYTE $0x00
-	BYTE $0x08
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xac
-	BYTE $0x20
-	BYTE $0x00
-	BYTE $0x0c
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xc4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xcc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xd5
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xdd
-	MOVQ SI, DI
-	LEAQ (SI)(R9*1), DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	ADDQ R10, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xc4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xcc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xd5
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xdd
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xa4
-	BYTE $0x20
-	BYTE $0x00
-	BYTE $0x10
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xac
-	BYTE $0x20
-	BYTE $0x00
-	BYTE $0x14
-	BYTE $0x00
-	BYTE $0x00
-	MOVQ SI, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	ADDQ R10, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x1f
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xc4
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xcc
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x4a
-	BYTE $0x5c
-	BYTE $0xd5
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x42
-	BYTE $0x5c
-	BYTE $0xdd
-	ADDQ $0x00001800, AX
-	ADDQ $0x08, CX
-	DECQ DX
-	JNZ  step
-	MOVQ sumsRow+80(FP), R12
-	MOVQ R11, R9
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7a
-	BYTE $0x4b
-	BYTE $0x84
-	BYTE $0x21
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7a
-	BYTE $0x4b
-	BYTE $0x8c
-	BYTE $0x21
-	BYTE $0x40
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	MOVQ R12, DI
-	SHLQ $0x04, DI
-	ADDQ DI, R9
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7a
-	BYTE $0x4b
-	BYTE $0x94
-	BYTE $0x21
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0x82
-	BYTE $0x7a
-	BYTE $0x4b
-	BYTE $0x9c
-	BYTE $0x21
-	BYTE $0x40
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	ADDQ yBlock+64(FP), R8
-	ADDQ sumsBlock+88(FP), R11
+	ADDQ yBlock+56(FP), R8
+	ADDQ sumsBlock+80(FP), R11
 	DECQ blocks+0(FP)
 	JNZ  block
 	BYTE $0xc4

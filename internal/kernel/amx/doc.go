@@ -2,16 +2,15 @@
 // Sapphire Rapids: Advanced Matrix Extensions, in tiles of 16 rows of 64 bytes.
 //
 // The unit multiplies numbers in bfloat16, which have 8 significant bits, and adds up in
-// float32. A float32 has 24 bits and is the sum of three such numbers. Of the nine products
-// of two such sums, the three smallest are less than a float32 of the result can hold. So
-// [Exact] products take six instructions and are as exact as any other way; where that is not
-// asked for, [Rounded] ones take one.
+// float32. So factors are rounded, which is for what only has to be compared. A float32 is the
+// sum of three such numbers, and six products of them would be exact; that was tried, and takes
+// as long as vectors do once the unit has been busy for a while.
 //
 // # Files
 //
 //	doc.go          this file
 //	task.go         Task: products of tiles
-//	split.go        float32 as sums of bfloat16
+//	round.go        Round: float32 as bfloat16; AddRows
 //	words.go        buffers
 //	amx_amd64.go    calls of the assembly
 //	amx_generic.go  other processors

@@ -10,23 +10,6 @@ const (
 	Tile  = 256 // words
 )
 
-// Parts is how many numbers in bfloat16 an element is the sum of.
-type Parts int
-
-// The precisions of a product.
-const (
-	Rounded Parts = 1 // factors are rounded to 8 bits
-	Exact   Parts = 3
-)
-
-// Products returns how many products of tiles there are for one.
-func (p Parts) Products() int {
-	if p == Exact {
-		return 6
-	}
-	return 1
-}
-
 // Available reports whether the matrix unit may be used.
 func Available() bool { return simd.Active() == simd.AMX }
 
@@ -37,18 +20,17 @@ func Available() bool { return simd.Active() == simd.AMX }
 //
 // or that is added to the sums if Add is set.
 type Task struct {
-	High  int
-	Parts Parts
-	// Left holds, for each step s, the parts of the tiles, each High tiles of 16 rows. Word w
-	// of a row holds the elements k = w and k = w+16.
+	High int
+	// Left holds, for each step s, High tiles of 16 rows. Word w of a row holds the elements
+	// k = w and k = w+16.
 	Left []uint32
 	// Right holds rows of words: row w of a step those of the elements k = w and k = w+16. The
 	// first row of step s of block q begins at word Step[s]/4 + q·Block, rows are Row words
-	// apart, parts Part, and tiles Next.
-	Right                  []uint32
-	Step                   []int // bytes
-	Row, Part, Next, Block int
-	Blocks                 int
+	// apart, and tiles Next.
+	Right            []uint32
+	Step             []int // bytes
+	Row, Next, Block int
+	Blocks           int
 	// Sums has rows that are SumsRow elements apart. Blocks are SumsBlock apart.
 	Sums               []float32
 	SumsRow, SumsBlock int
@@ -72,8 +54,8 @@ func (t *Task) Run() {
 	for _, s := range t.Step {
 		most = max(most, s/4)
 	}
-	_ = t.Left[steps*int(t.Parts)*t.High*Tile-1]
-	_ = t.Right[most+(t.Blocks-1)*t.Block+(int(t.Parts)-1)*t.Part+(wide-1)*t.Next+15*t.Row+15]
+	_ = t.Left[steps*t.High*Tile-1]
+	_ = t.Right[most+(t.Blocks-1)*t.Block+(wide-1)*t.Next+15*t.Row+15]
 	_ = t.Sums[(t.Blocks-1)*t.SumsBlock+(Rows*t.High-1)*t.SumsRow+Rows*wide-1]
 	t.run()
 }

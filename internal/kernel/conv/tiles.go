@@ -1,20 +1,18 @@
 package conv
 
 import (
-	"github.com/advparams/advparams/internal/kernel/amx"
 	"github.com/advparams/advparams/internal/kernel/conv/direct"
 	"github.com/advparams/advparams/internal/kernel/conv/plan"
 	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// tilesCost is the cost of the matrix unit, for which factors have to be rounded: to multiply
-// all their bits takes as long there as elsewhere.
+// tilesCost is the cost of the matrix unit, for which factors have to be rounded.
 func tilesCost(t *task) (cost, bool) {
 	if !t.rounds {
 		return 0, false
 	}
-	c, ok := direct.TilesCost(t.plan(), amx.Rounded)
+	c, ok := direct.TilesCost(t.plan())
 	return cost(c), ok
 }
 
@@ -29,7 +27,7 @@ func fastestCost(t *task) (cost, bool) {
 }
 
 func runTiles(t *task, w *parallel.Workers, source, weight, bias, result []float32) {
-	direct.RunTiles(t.plan(), amx.Rounded, w, source, weight, bias, result, func(p *plan.Conv, group int, source, result []float32) {
+	direct.RunTiles(t.plan(), w, source, weight, bias, result, func(p *plan.Conv, group int, source, result []float32) {
 		c := p.Forward
 		if t.adjoint {
 			c = p.Backward

@@ -68,8 +68,8 @@ func (p *General) compute(w *parallel.Workers) {
 	case p.K <= 0 || p.Alpha == 0:
 		p.onlyBegin()
 		p.addSums(0, p.K, 0, p.N)
-	case p.inTiles(tileParts(w)):
-		p.runTiles(w, tileParts(w))
+	case p.inTiles(w):
+		p.runTiles(w)
 	case p.swapPays():
 		p.runSwapped(w)
 		p.addSums(0, p.K, 0, p.N)

@@ -11,7 +11,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// inTiles computes a correlation in the matrix unit. Channels of the result are the rows of a
+// inTiles computes a correlation in the matrix unit, of rounded factors. Channels of the result are the rows of a
 // product, and positions its columns. Channels of the source go in groups of 32, two of which
 // share a word: what the columns of a tile read for an element of the kernel is adjacent then.
 // Where there are fewer channels, a tile has several elements of a row of the kernel, for
@@ -21,7 +21,6 @@ import (
 // beyond the end of one and before the next, and so between planes and images.
 type inTiles struct {
 	*plan.Correlation
-	parts    amx.Parts
 	words    int         // that hold a group's channels
 	groups   int         // of channels
 	copies   int         // of the source
@@ -34,23 +33,23 @@ type inTiles struct {
 	high     int   // tiles of the left side at a time
 	step     []int // see [amx.Task]
 	form     *[]float32
-	left     []uint32 // of a group, tiles in rows of results, steps, parts
+	left     []uint32 // of a group, tiles in rows of results, steps
 	leftSize int      // words for a tile row, or two
 }
 
 const (
 	tileWords = amx.Depth / 2
-	tileRun   = 1 << 15 // words of a source that is split at a time, or of one image
+	tileRun   = 1 << 15 // words of a source that is rounded at a time, or of one image
 	tileSums  = 1 << 10 // positions that are computed at a time, if one image has more
 )
 
 // newInTiles returns the method without its weights, and whether it applies.
-func newInTiles(c *plan.Correlation, parts amx.Parts) (*inTiles, bool) {
+func newInTiles(c *plan.Correlation) (*inTiles, bool) {
 	one := window.Vec3{1, 1, 1}
 	if !amx.Available() || len(c.Phases) != 1 || c.Phases[0].Stride != one || c.Phases[0].Step != one || len(c.Phases[0].Taps) == 0 || c.Channels < 4 || c.Results < 8 {
 		return nil, false
 	}
-	m := &inTiles{Correlation: c, parts: parts, words: min(tileWords, (c.Channels+1)/2), copies: 1}
+	m := &inTiles{Correlation: c, words: min(tileWords, (c.Channels+1)/2), copies: 1}
 	m.groups = (c.Channels + 2*m.words - 1) / (2 * m.words)
 	taps := slices.Clone(c.Phases[0].Taps)
 	slices.SortFunc(taps, func(a, b plan.Tap) int { return slices.Compare(a.At[:], b.At[:]) })
@@ -79,7 +78,7 @@ func newInTiles(c *plan.Correlation, parts amx.Parts) (*inTiles, bool) {
 	if c.Results <= amx.Rows {
 		m.high = 1
 	}
-	m.images = max(1, min(c.Batch, tileRun/(m.extent.Size()*m.rows()*int(parts))))
+	m.images = max(1, min(c.Batch, tileRun/(m.extent.Size()*m.rows())))
 	m.rowsAt = m.Extent[1]
 	if m.images == 1 && m.Extent[0] == 1 {
 		m.rowsAt = min(m.rowsAt, max(1, tileSums/m.extent[2]))
@@ -120,10 +119,10 @@ func (m *inTiles) offset(t plan.Tap) int {
 	return (t.At[0]*m.extent[1]+t.At[1])*m.extent[2] + t.At[2]
 }
 
-// pack packs the weights of all groups. It reports whether they can be split.
+// pack packs the weights of all groups. It reports whether they can be rounded.
 func (m *inTiles) pack(weight []float32) bool {
 	steps := len(m.chunks) * m.groups
-	m.leftSize = steps * int(m.parts) * m.high * amx.Tile
+	m.leftSize = steps * m.high * amx.Tile
 	blocks := (m.Results + m.high*amx.Rows - 1) / (m.high * amx.Rows)
 	var ready bool
 	m.form, ready = m.Form(m.Group*blocks*m.leftSize + amx.Slack)
@@ -173,27 +172,27 @@ func (m *inTiles) byTap(dst []float32, wide int, weight []float32, some int) {
 
 // packRow packs the weights of one channel of the result: a row of the tiles of each step.
 func (m *inTiles) packRow(to []uint32, byTap []float32, wide int) bool {
-	ok, part, step := true, m.high*amx.Tile, int(m.parts)*m.high*amx.Tile
+	ok, step := true, m.high*amx.Tile
 	for group := range m.groups {
 		from, to := byTap[group*2*m.words:], to[group*len(m.chunks)*step:]
 		if m.copies == 1 {
-			ok = amx.Split(m.parts, m.Taps, m.words, from, from[m.words:], wide, to, step, part) && ok
+			ok = amx.Round(m.Taps, m.words, from, from[m.words:], wide, to, step) && ok
 			continue
 		}
 		for k, chunk := range m.chunks {
 			for j, t := range chunk {
 				x := from[t.Index*wide:]
-				ok = amx.Split(m.parts, 1, m.words, x, x[m.words:], 0, to[k*step+j*m.words:], 0, part) && ok
+				ok = amx.Round(1, m.words, x, x[m.words:], 0, to[k*step+j*m.words:], 0) && ok
 			}
 		}
 	}
 	return ok
 }
 
-// fill splits some images of a group into right, which holds zeros where no image is. It
-// reports whether they can be split.
+// fill rounds some images of a group into right, which holds zeros where no image is. It
+// reports whether they can be.
 func (m *inTiles) fill(right []uint32, source []float32, images int) bool {
-	in, part := m.Source.In, m.rows()*m.plane
+	in := m.Source.In
 	ok := true
 	for n := range images {
 		for ch := range m.Channels {
@@ -212,17 +211,14 @@ func (m *inTiles) fill(right []uint32, source []float32, images int) bool {
 				if y != nil {
 					plane = y[at:]
 				}
-				ok = amx.Split(m.parts, in[1], in[2], x[at:], plane, in[2], to[z*m.extent[1]*m.extent[2]:], m.extent[2], part) && ok
+				ok = amx.Round(in[1], in[2], x[at:], plane, in[2], to[z*m.extent[1]*m.extent[2]:], m.extent[2]) && ok
 			}
 		}
 	}
-	for p := range int(m.parts) {
-		for j := 1; j < m.copies; j++ { // the same, shifted
-			step := m.Dilation[2] * j
-			for c := range m.words {
-				from, to := right[p*part+c*m.plane:], right[p*part+(j*m.words+c)*m.plane:]
-				copy(to[:m.plane-step], from[step:m.plane])
-			}
+	for j := 1; j < m.copies; j++ { // the same, shifted
+		step := m.Dilation[2] * j
+		for c := range m.words {
+			copy(right[(j*m.words+c)*m.plane:][:m.plane-step], right[c*m.plane:][step:m.plane])
 		}
 	}
 	return ok
@@ -234,10 +230,10 @@ func (m *inTiles) channel(source []float32, image, ch int) []float32 {
 	return source[image*m.Group*m.SourceSize+ch*size:][:size]
 }
 
-// RunTiles computes a correlation in the matrix unit. bias may be nil. instead computes an image
+// RunTiles computes a correlation in the matrix unit, of rounded factors. bias may be nil. instead computes an image
 // of a group, where a number of it or of the weights is too large for the unit, or none.
-func RunTiles(c *plan.Correlation, parts amx.Parts, w *parallel.Workers, source, weight, bias, result []float32, instead func(one *plan.Conv, group int, source, result []float32)) {
-	m, _ := newInTiles(c, parts)
+func RunTiles(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32, instead func(one *plan.Conv, group int, source, result []float32)) {
+	m, _ := newInTiles(c)
 	if threads := w.Threads(); threads > 1 {
 		m.images = max(1, min(m.images, (m.Batch+threads-1)/threads))
 		m.size()
@@ -249,7 +245,7 @@ func RunTiles(c *plan.Correlation, parts amx.Parts, w *parallel.Workers, source,
 	}
 	blocks := (m.Batch + m.images - 1) / m.images
 	w.For(blocks*m.Group, 1, func(lo, hi int) {
-		words := scratch.Floats(int(m.parts)*m.rows()*m.plane + amx.Slack)
+		words := scratch.Floats(m.rows()*m.plane + amx.Slack)
 		defer scratch.Free(words)
 		right := amx.Words(*words)
 		clear(right)
@@ -292,7 +288,7 @@ func (m *inTiles) compute(right []uint32, sums []float32, group, images, at int,
 // computeRows computes rows y0 to y1; right begins with what the first one reads.
 func (m *inTiles) computeRows(right []uint32, sums []float32, group, images, at, y0, y1 int, bias, result []float32) {
 	run, high, plane := m.run(y1-y0), m.high*amx.Rows, m.Extent.Size()
-	t := amx.Task{High: m.high, Parts: m.parts, Right: right, Step: m.step, Row: m.plane, Part: m.rows() * m.plane, Next: amx.Rows, Block: m.block(), Blocks: run / m.block(), Sums: sums, SumsRow: run, SumsBlock: m.block()}
+	t := amx.Task{High: m.high, Right: right, Step: m.step, Row: m.plane, Next: amx.Rows, Block: m.block(), Blocks: run / m.block(), Sums: sums, SumsRow: run, SumsBlock: m.block()}
 	blocks := (m.Results + high - 1) / high
 	for i := range blocks {
 		t.Left = m.left[(group*blocks+i)*m.leftSize:][:m.leftSize]
@@ -331,18 +327,18 @@ func (m *inTiles) collect(to, sums []float32, bias float32) {
 
 // TilesCost returns what the method costs for the batch, in multiplications of vectors, and
 // whether it applies.
-func TilesCost(c *plan.Correlation, parts amx.Parts) (cost int, ok bool) {
-	m, ok := newInTiles(c, parts)
+func TilesCost(c *plan.Correlation) (cost int, ok bool) {
+	m, ok := newInTiles(c)
 	if !ok {
 		return 0, false
 	}
-	const product, vector, call, row = 48, 16, 100, 20 // of tiles; split or collected; a call of Split; a row of either
+	const product, vector, call, row = 48, 16, 100, 20 // of tiles; rounded or collected; a call of Round; a row of either
 	images := (m.Batch + m.images - 1) / m.images
 	high := (m.Results + m.high*amx.Rows - 1) / (m.high * amx.Rows)
 	steps, in := len(m.chunks)*m.groups, m.Source.In
-	cost = images * m.run(m.Extent[1]) / m.block() * high * steps * 4 * parts.Products() * product
-	cost += m.Batch * m.Channels * (in.Size()/simd.Lanes()*vector + in[0]*in[1]*row/2) * int(parts)
-	cost += images * m.rows() * m.plane * int(parts) / simd.Lanes()
+	cost = images * m.run(m.Extent[1]) / m.block() * high * steps * 4 * product
+	cost += m.Batch * m.Channels * (in.Size()/simd.Lanes()*vector + in[0]*in[1]*row/2)
+	cost += images * m.rows() * m.plane / simd.Lanes()
 	cost += m.Batch * m.Results * (m.Extent.Size()/simd.Lanes()*vector + m.Extent[0]*m.Extent[1]*row)
 	if m.Kept == nil {
 		cost += m.Results * m.groups * m.Taps * call

@@ -84,23 +84,22 @@ func tileShapeData() {
 
 // The tile registers: sums come first.
 const (
-	firstX  tmm = 4 // of the left side
-	firstY  tmm = 6 // of the right side
-	maxTile     = 1024
+	firstX    tmm = 4 // of the left side
+	firstY    tmm = 6 // of the right side
+	tileBytes     = 1024
 )
 
 // tileProducts writes the kernel that adds up products of tiles; type Task in package amx
-// says what it does. high is the number of tiles of the left side, parts how many numbers of
-// bfloat16 an element is the sum of. Both sides of a product lie by step, the left one
-// as parts, tiles, rows.
-func tileProducts(high, parts int) {
+// says what it does. high is the number of tiles of the left side. Both sides of a product lie by
+// step, the left one as tiles, rows.
+func tileProducts(high int) {
 	wide := 4 / high // tiles of the right side
-	TEXT(fmt.Sprintf("products%dx%dof%d", high, wide, parts), NOSPLIT,
-		"func(blocks, n int, step *int, x, y *uint32, yRow, yPart, yNext, yBlock int, sums *float32, sumsRow, sumsBlock, add int)")
+	TEXT(fmt.Sprintf("products%dx%d", high, wide), NOSPLIT,
+		"func(blocks, n int, step *int, x, y *uint32, yRow, yNext, yBlock int, sums *float32, sumsRow, sumsBlock, add int)")
 	Pragma("noescape")
 	x, step, left := reg.RAX, reg.RCX, reg.RDX
-	yRow, yPart, yNext := reg.RBX, reg.R9, reg.R10
-	at, from, y, sums, sumsRow, line := reg.RSI, reg.RDI, reg.R8, reg.R11, reg.R12, reg.R9
+	yRow, yNext, line := reg.RBX, reg.R10, reg.R9
+	at, from, y, sums, sumsRow := reg.RSI, reg.RDI, reg.R8, reg.R11, reg.R12
 	move := func(name string, to reg.Register) { Load(Param(name), to) }
 
 	LEAQ(tileShape, at)
@@ -110,7 +109,7 @@ func tileProducts(high, parts int) {
 	move("yRow", yRow)
 	move("yNext", yNext)
 
-	// eachSum visits the tiles of the sums; line is used up.
+	// eachSum visits the tiles of the sums.
 	eachSum := func(f func(t tmm, base reg.Physical, disp int)) {
 		MOVQ(sums, line)
 		for i := range high {
@@ -139,103 +138,25 @@ func tileProducts(high, parts int) {
 	move("x", x)
 	move("step", step)
 	move("n", left)
-	move("yPart", yPart)
 	MOVQ(U32(64), sumsRow) // the rows of a tile of x are adjacent
 
 	Label("step")
 	MOVQ(Mem{Base: step}, at)
 	ADDQ(y, at)
-	loadX := func(t tmm, part, i int) { tileLoad(t, x, (part*high+i)*maxTile, sumsRow) }
-	switch {
-	case parts == 1:
+	for i := range high {
+		tileLoad(firstX+tmm(i), x, i*tileBytes, sumsRow)
+	}
+	for j := range wide {
+		t := firstY + tmm(j%2)
+		tileLoad(t, at, 0, yRow)
+		if j+1 < wide {
+			ADDQ(yNext, at)
+		}
 		for i := range high {
-			loadX(firstX+tmm(i), 0, i)
-		}
-		for j := range wide {
-			t := firstY + tmm(j%2)
-			tileLoad(t, at, 0, yRow)
-			if j+1 < wide {
-				ADDQ(yNext, at)
-			}
-			for i := range high {
-				tileDot(tmm(i*wide+j), firstX+tmm(i), t)
-			}
-		}
-	case high == 2:
-		// The products whose parts are 0-2, 0-1, 0-0, 1-0, 1-1 and 2-0: each but the first needs
-		// only one new side.
-		load := func(part int) {
-			MOVQ(at, from)
-			if part > 0 {
-				LEAQ(Mem{Base: at, Index: yPart, Scale: uint8(part)}, from)
-			}
-			for j := range wide {
-				tileLoad(firstY+tmm(j), from, 0, yRow)
-				if j+1 < wide {
-					ADDQ(yNext, from)
-				}
-			}
-		}
-		dots := func() {
-			for i := range high {
-				for j := range wide {
-					tileDot(tmm(i*wide+j), firstX+tmm(i), firstY+tmm(j))
-				}
-			}
-		}
-		left := func(part int) {
-			for i := range high {
-				loadX(firstX+tmm(i), part, i)
-			}
-		}
-		left(0)
-		for part := 2; part >= 0; part-- {
-			load(part)
-			dots()
-		}
-		left(1)
-		dots()
-		load(1)
-		dots()
-		left(2)
-		load(0)
-		dots()
-	default:
-		// One tile of the left side: two of its parts at a time stay in their registers.
-		loadX(firstX, 1, 0)
-		loadX(firstX+1, 0, 0)
-		column := func(j int, both bool) {
-			MOVQ(at, from)
-			tileLoad(firstY, from, 0, yRow)
-			if both {
-				ADDQ(yPart, from)
-			} else {
-				LEAQ(Mem{Base: from, Index: yPart, Scale: 2}, from)
-			}
-			tileLoad(firstY+1, from, 0, yRow)
-			if both {
-				tileDot(tmm(j), firstX, firstY)
-				tileDot(tmm(j), firstX, firstY+1)
-				tileDot(tmm(j), firstX+1, firstY+1)
-			} else {
-				tileDot(tmm(j), firstX, firstY)
-			}
-			tileDot(tmm(j), firstX+1, pick(both, firstY, firstY+1))
-			if j+1 < wide {
-				ADDQ(yNext, at)
-			}
-		}
-		for j := range wide {
-			column(j, true)
-		}
-		loadX(firstX, 2, 0)
-		MOVQ(Mem{Base: step}, at)
-		ADDQ(y, at)
-		for j := range wide {
-			column(j, false)
+			tileDot(tmm(i*wide+j), firstX+tmm(i), t)
 		}
 	}
-	ADDQ(U32(parts*high*maxTile), x)
+	ADDQ(U32(high*tileBytes), x)
 	ADDQ(Imm(8), step)
 	DECQ(left)
 	JNZ(LabelRef("step"))
@@ -252,21 +173,14 @@ func tileProducts(high, parts int) {
 
 func addressOf(name string) Mem { return address(Param(name)) }
 
-func pick(first bool, a, b tmm) tmm {
-	if first {
-		return a
-	}
-	return b
-}
-
-// split writes the kernel that writes numbers as sums of numbers in bfloat16, two to a
-// word; function splitRows in package amx says what it does.
-func split(parts int) {
-	TEXT(fmt.Sprintf("splitRows%dAVX512", parts), NOSPLIT, "func(rows, n int, x, y *float32, xRow, both int, dst *uint32, dstRow, dstPart int) (largest uint32)")
+// round writes the kernel that rounds numbers to bfloat16, two to a word; function Round in
+// package amx says what it does.
+func round() {
+	TEXT("roundRowsAVX512", NOSPLIT, "func(rows, n int, x, y *float32, xRow, both int, dst *uint32, dstRow int) (largest uint32)")
 	Pragma("noescape")
 	rows := Load(Param("rows"), GP64())
 	x, y, xRow := Load(Param("x"), GP64()), Load(Param("y"), GP64()), Load(Param("xRow"), GP64())
-	dst, dstRow, dstPart := Load(Param("dst"), GP64()), Load(Param("dstRow"), GP64()), Load(Param("dstPart"), GP64())
+	dst, dstRow := Load(Param("dst"), GP64()), Load(Param("dstRow"), GP64())
 	half, high, sign, largest := ZMM(), ZMM(), ZMM(), ZMM()
 	for _, c := range []struct {
 		bits uint32
@@ -308,25 +222,12 @@ func split(parts int) {
 		VPANDD(sign, v, size)
 		VPMAXUD(size, largest, largest)
 	}
-	to := GP64()
-	LEAQ(Mem{Base: dst, Index: at, Scale: 4}, to)
-	for part := range parts {
-		low, up := ZMM(), ZMM()
-		VPADDD(half, a, low)
-		VPADDD(half, b, up)
-		VPANDD(high, up, up)
-		if part+1 < parts {
-			VPANDD(high, low, low)
-			VSUBPS(low, a, a)
-			VSUBPS(up, b, b)
-		}
-		VPSRLD(U8(16), low, low)
-		VPORD(low, up, up)
-		VMOVDQU32(up, lanes, Mem{Base: to})
-		if part+1 < parts {
-			LEAQ(Mem{Base: to, Index: dstPart, Scale: 4}, to)
-		}
-	}
+	VPADDD(half, a, a)
+	VPADDD(half, b, b)
+	VPSRLD(U8(16), a, a)
+	VPANDD(high, b, b)
+	VPORD(a, b, b)
+	VMOVDQU32(b, lanes, Mem{Base: dst, Index: at, Scale: 4})
 	ADDQ(Imm(16), at)
 	SUBQ(Imm(16), left)
 	JG(LabelRef("vector"))

@@ -29,7 +29,7 @@
 //	depthwise_weight.go  depthwise: the gradient of the weights
 //	depthwise_whole.go   depthwise: 3×3 on whole planes
 //	small.go             depthwise: planes that fit one vector
-//	amx.go               products of tiles, and what they are made of
+//	amx.go               products of tiles, and what they are made of: rounded numbers
 //	winograd.go          transforms of F(4×4, 3×3)
 //	lanes.go             transforms with tiles in the lanes
 //	lane_products.go     products with tiles in the lanes
@@ -142,9 +142,7 @@ func poolKernels() {
 func amxKernels() {
 	tileShapeData()
 	addRows()
-	for _, parts := range []int{1, 3} {
-		split(parts)
-		tileProducts(1, parts)
-		tileProducts(2, parts)
-	}
+	round()
+	tileProducts(1)
+	tileProducts(2)
 }
