@@ -20,24 +20,24 @@
 //	arena.go          buffers that are used again
 //	axes.go           which axes of inputs and outputs count samples
 //	chosen.go         outputs of classes that an ArgMax chooses
-//	rounded.go         outputs of integers, and the floats that they are rounded from
 //	compile.go        Compile: a model's nodes become a graph
 //	params.go         a model's initializers become weights and constants
 //	decided.go        what the numbers of inputs decide
 //	decode.go         onnx-go decodes the nodes; their order
 //	differentiate.go  gorgonia.Grad makes the graph of gradients
 //	doc.go            this overview
-//	kept.go           weights that kernels keep in a form of their own
 //	engine.go         Workers, and the instruction set in use
 //	errors.go         the errors, with what is wrong in their fields
 //	functions.go      functions that a model defines
 //	fuse.go           which operators run together
 //	inputs.go         the inputs that a model declares
+//	kept.go           weights that kernels keep in a form of their own
 //	layout.go         the order of operators, and a buffer for every value
 //	loss.go           Probe, CrossEntropy and other losses
 //	memory.go         bounds on memory
 //	meter.go          Meter: the work that runs took
 //	nested.go         branches and loop bodies
+//	outputs.go        the outputs of a program: logits and scores in place of what is made of them
 //	pages_linux.go    large pages for large buffers
 //	pages_other.go    the same where there are none
 //	peak.go           what the machine reaches at best
@@ -46,6 +46,7 @@
 //	program.go        Program: bound inputs, Forward, Gradients
 //	readings.go       Readings: where weights are read, with the values there
 //	refresh.go        Refresh, Backward and Fork: running again after a change
+//	rounded.go        outputs of integers, and the floats that they are rounded from
 //	run.go            runs operators, with their epilogues and companions
 //	scope.go          values by name, and versions of operator sets
 //	session.go        Session: many samples, batch by batch

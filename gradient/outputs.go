@@ -1,0 +1,100 @@
+package gradient
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/advparams/advparams/internal/ops"
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// outputs returns the outputs that Config asks for, with their names.
+func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value, names []string, err error) {
+	for _, o := range g.GetOutput() {
+		names = append(names, o.GetName())
+	}
+	if c.cfg.Outputs != nil {
+		for _, want := range c.cfg.Outputs {
+			if !slices.Contains(names, want) {
+				return nil, nil, &OutputError{want, names}
+			}
+		}
+		names = c.cfg.Outputs
+	}
+	for _, name := range names {
+		v, ok := s.lookup(name)
+		if !ok {
+			return nil, nil, fmt.Errorf("output %q is not computed anywhere", name)
+		}
+		if scores, ok := s.lookup(ChosenFrom(g, name)); ok && c.cfg.Axes != nil && scores.DType == nd.Float32 {
+			v = scores
+		} else if c.cfg.Axes != nil {
+			if scores := c.choices(ChoicesFrom(g, name), s, c.cfg.Logits && !c.cfg.Raw[name]); scores != nil {
+				v = scores
+			}
+		}
+		if floats, ok := s.lookup(RoundedFrom(g, name)); ok && c.cfg.Axes != nil && v.DType != nd.Float32 && floats.DType == nd.Float32 {
+			v = floats
+		}
+		if v.Parts != nil || v.Empty {
+			return nil, nil, fmt.Errorf("output %q is a sequence or empty: %w", name, ErrUnsupported)
+		}
+		if c.cfg.Logits && !c.cfg.Raw[name] {
+			v = logits(v)
+		}
+		var wrong error
+		if err := ops.Catch(func() { v, wrong = c.outside(v, name) }); err != nil || wrong != nil {
+			return nil, nil, fmt.Errorf("output %q: %w", name, cmp.Or(err, wrong))
+		}
+		values = append(values, v)
+	}
+	return values, names, nil
+}
+
+// never is the score of classes that one of several choices does not have.
+const never = -1e4
+
+// choices returns the scores of several choices, each [N,K], as [N,K,choices], with as many classes as
+// any of them has; nil if they are of other shapes.
+func (c *compiler) choices(names []string, s *scope, raw bool) *ops.Value {
+	classes := 0
+	var columns []*ops.Value
+	for _, name := range names {
+		v, ok := s.lookup(name)
+		if !ok || v.DType != nd.Float32 || v.Rank() != 2 || v.Len() == 0 {
+			return nil
+		}
+		if raw {
+			v = logits(v)
+		}
+		columns, classes = append(columns, v), max(classes, v.Shape[1])
+	}
+	if columns == nil {
+		return nil
+	}
+	for i, v := range columns {
+		if missing := classes - v.Shape[1]; missing > 0 {
+			v = c.Concat(1, v, c.Full(never, v.Shape[0], missing))
+		}
+		columns[i] = c.Reshape(v, v.Shape[0], classes, 1)
+	}
+	return c.Concat(2, columns...)
+}
+
+// logits returns the input of the softmax or sigmoid that computes v, or else v.
+func logits(v *ops.Value) *ops.Value {
+	inner := v
+	for inner.Op() != nil && inner.Op().Alias() {
+		inner = inner.Inputs()[0]
+	}
+	if inner.Op() == nil {
+		return v
+	}
+	switch inner.Op().Name() {
+	case "Softmax", "LogSoftmax", "Sigmoid":
+		return inner.Inputs()[0]
+	}
+	return v
+}
