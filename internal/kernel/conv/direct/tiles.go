@@ -11,11 +11,11 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// inTiles computes a correlation in the matrix unit, of rounded factors. Channels of the result are the rows of a
-// product, and positions its columns. Channels of the source go in groups of 32, two of which
-// share a word: what the columns of a tile read for an element of the kernel is adjacent then.
-// Where there are fewer channels, a tile has several elements of a row of the kernel, for
-// which the source lies there once more, shifted.
+// inTiles computes a correlation in the matrix unit, of rounded factors. Channels of the result
+// are the rows of a product, and positions its columns. Channels of the source go in groups of
+// 32, two of which share a word: what the columns of a tile read for an element of the kernel is
+// adjacent then. Where there are fewer channels, a tile has several elements of a row of the
+// kernel, for which the source lies there once more, shifted.
 //
 // The positions of all images are one run. Between rows there are as many zeros as are read
 // beyond the end of one and before the next, and so between planes and images.
@@ -230,8 +230,9 @@ func (m *inTiles) channel(source []float32, image, ch int) []float32 {
 	return source[image*m.Group*m.SourceSize+ch*size:][:size]
 }
 
-// RunTiles computes a correlation in the matrix unit, of rounded factors. bias may be nil. instead computes an image
-// of a group, where a number of it or of the weights is too large for the unit, or none.
+// RunTiles computes a correlation in the matrix unit, of rounded factors. bias may be nil.
+// instead computes an image of a group, where a number of it or of the weights is too large for
+// the unit, or none.
 func RunTiles(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32, instead func(one *plan.Conv, group int, source, result []float32)) {
 	m, _ := newInTiles(c)
 	if threads := w.Threads(); threads > 1 {
