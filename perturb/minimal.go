@@ -137,6 +137,7 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 		return &s.result, missed
 	}
 	s.keep()
+	s.usual()
 	if err := s.squeeze(ctx); err != nil {
 		return nil, err
 	}

@@ -27,14 +27,22 @@ const (
 	mostOfWay = 0.5
 )
 
-// prolong lets a search that has done its work and come far enough go on, once.
+// prolong lets a search that has done its work and come far enough go on, once, unless it has
+// reached the target before: to do with fewer changes is not worth that.
 func (s *minimal) prolong() bool {
 	before, now := s.result.Before.Quality, s.result.Locked.Quality
-	if s.longer || before-now < mostOfWay*(before-s.result.Target) {
+	if s.longer || s.reached != nil || before-now < mostOfWay*(before-s.result.Target) {
 		return false
 	}
 	s.longer, s.work = true, prolonged*s.work
 	return true
+}
+
+// usual takes back what prolong gave, once the target is reached.
+func (s *minimal) usual() {
+	if s.longer {
+		s.work /= prolonged
+	}
 }
 
 // Changes that are added together do less than as many that are chosen one after the other. A

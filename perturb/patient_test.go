@@ -122,6 +122,14 @@ func TestProlong(t *testing.T) {
 			t.Errorf("at %v of the way: %v, work %v, want %v, %v", c.far, got, s.work, c.longer, work)
 		}
 	}
+	if s.usual(); s.work != work/3 {
+		t.Errorf("work %v once the target is reached, want %v", s.work, work/3)
+	}
+	// Attempts with fewer changes get no more.
+	s.longer, s.reached = false, new(state)
+	if s.result.Locked.Quality = s.result.Target; s.prolong() {
+		t.Error("prolonged after the target was reached")
+	}
 }
 
 // TestFewSamples: of few samples, a quarter judges what the others have chosen.
