@@ -11,7 +11,8 @@ import (
 
 // chosenRows returns in how many rows of tables changes are, and how many rows these tables have, if
 // all changes are in tables of which the input chooses rows by their numbers: embeddings of users,
-// goods or tokens, and not in all of their rows. A sample without these numbers does not meet any of the changes.
+// goods or tokens, and not in all of their rows. A sample without these numbers does not meet any of
+// the changes.
 func chosenRows(m *onnxio.Model, changes []perturb.Change) (changed, of int, ok bool) {
 	tables := byNumber(m)
 	seen := map[string]map[int]bool{}
@@ -40,11 +41,8 @@ func chosenRows(m *onnxio.Model, changes []perturb.Change) (changed, of int, ok 
 // from an input of the model.
 func byNumber(m *onnxio.Model) (tables []string) {
 	g := m.Proto().GetGraph()
-	maker, uses := map[string]*onnxpb.NodeProto{}, map[string]int{}
+	maker, uses := gradient.Makers(g), map[string]int{}
 	for _, n := range g.GetNode() {
-		for _, name := range n.GetOutput() {
-			maker[name] = n
-		}
 		for _, name := range n.GetInput() {
 			uses[name]++
 		}

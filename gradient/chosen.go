@@ -10,12 +10,7 @@ import (
 // graph: the scores of the classes, where the output has the class. It is "" for other outputs.
 // Casts and reshaping behind it do not matter.
 func ChosenFrom(g *onnxpb.GraphProto, output string) (scores string) {
-	maker := map[string]*onnxpb.NodeProto{}
-	for _, n := range g.GetNode() {
-		for _, name := range n.GetOutput() {
-			maker[name] = n
-		}
-	}
+	maker := Makers(g)
 	for range len(g.GetNode()) {
 		n := maker[output]
 		if n == nil || len(n.GetInput()) == 0 {
@@ -47,12 +42,9 @@ func ChosenFrom(g *onnxpb.GraphProto, output string) (scores string) {
 // beside each other, such as the actions of a policy: its columns, in their order. It is nil for other
 // outputs, also for those of one choice (ChosenFrom).
 func ChoicesFrom(g *onnxpb.GraphProto, output string) (scores []string) {
+	maker := Makers(g)
 	for range len(g.GetNode()) {
-		i := slices.IndexFunc(g.GetNode(), func(n *onnxpb.NodeProto) bool { return slices.Contains(n.GetOutput(), output) })
-		if i < 0 {
-			return nil
-		}
-		switch n := g.GetNode()[i]; n.GetOpType() {
+		switch n := maker[output]; n.GetOpType() {
 		case "Identity", "Cast":
 			output = FirstInput(n)
 		case "Concat":

@@ -22,14 +22,9 @@ func RoundedFrom(g *onnxpb.GraphProto, output string) string {
 			return ""
 		}
 	}
-	maker, constant := map[string]*onnxpb.NodeProto{}, map[string]bool{}
-	for _, n := range g.GetNode() {
-		for _, name := range n.GetOutput() {
-			maker[name], constant[name] = n, n.GetOpType() == "Constant"
-		}
-	}
-	for _, t := range g.GetInitializer() {
-		constant[t.GetName()] = true
+	maker := Makers(g)
+	constant := func(name string) bool {
+		return maker[name].GetOpType() == "Constant" || slices.ContainsFunc(g.GetInitializer(), func(t *onnxpb.TensorProto) bool { return t.GetName() == name })
 	}
 	rounded := false
 	for range len(g.GetNode()) {
@@ -38,7 +33,7 @@ func RoundedFrom(g *onnxpb.GraphProto, output string) string {
 		case slices.Contains(moved, op), op == "Not", op == "Concat" && len(n.GetInput()) == 1:
 		case slices.Contains(roundings, op):
 			rounded = true
-		case slices.Contains(comparisons, op) && len(n.GetInput()) == 2 && constant[n.GetInput()[1]]:
+		case slices.Contains(comparisons, op) && len(n.GetInput()) == 2 && constant(n.GetInput()[1]):
 			return n.GetInput()[0]
 		case rounded:
 			return output

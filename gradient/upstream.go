@@ -6,9 +6,8 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Upstream returns the nodes of a graph from which the named values are computed,
-// in the order of the graph.
-func Upstream(g *onnxpb.GraphProto, values ...string) []*onnxpb.NodeProto {
+// Makers returns the nodes of a graph by the names of what they compute.
+func Makers(g *onnxpb.GraphProto) map[string]*onnxpb.NodeProto {
 	maker := map[string]*onnxpb.NodeProto{}
 	for _, n := range g.GetNode() {
 		for _, name := range n.GetOutput() {
@@ -16,6 +15,13 @@ func Upstream(g *onnxpb.GraphProto, values ...string) []*onnxpb.NodeProto {
 		}
 	}
 	delete(maker, "") // outputs that are left out
+	return maker
+}
+
+// Upstream returns the nodes of a graph from which the named values are computed,
+// in the order of the graph.
+func Upstream(g *onnxpb.GraphProto, values ...string) []*onnxpb.NodeProto {
+	maker := Makers(g)
 	found := map[*onnxpb.NodeProto]bool{}
 	for open := slices.Clone(values); len(open) > 0; {
 		n := maker[open[len(open)-1]]

@@ -58,7 +58,7 @@ type tracer struct {
 
 func newTracer(m *onnxio.Model) *tracer {
 	g := m.Proto().GetGraph()
-	t := &tracer{model: m, maker: map[string]*onnxpb.NodeProto{}, chosen: map[string]*onnxpb.NodeProto{}, constant: map[string]*onnxpb.TensorProto{}, fixed: map[string]bool{}}
+	t := &tracer{model: m, maker: gradient.Makers(g), chosen: map[string]*onnxpb.NodeProto{}, constant: map[string]*onnxpb.TensorProto{}, fixed: map[string]bool{}}
 	for _, o := range m.Proto().GetOpsetImport() {
 		if o.GetDomain() == "" || o.GetDomain() == "ai.onnx" {
 			t.opset = o.GetVersion()
@@ -68,9 +68,6 @@ func newTracer(m *onnxio.Model) *tracer {
 		t.fixed[init.GetName()], t.constant[init.GetName()] = true, init
 	}
 	for _, n := range g.GetNode() {
-		for _, name := range n.GetOutput() {
-			t.maker[name] = n
-		}
 		switch n.GetOpType() {
 		case "ArgMax", "Multinomial":
 			scores := gradient.FirstInput(n)

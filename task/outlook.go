@@ -293,12 +293,7 @@ func rows(shape []int, axes *gradient.Axes) bool {
 // reshape are skipped, and others.
 func lastOp(g *onnxpb.GraphProto, value string, others ...string) string {
 	passed := append([]string{"Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "ZipMap"}, others...)
-	maker := map[string]*onnxpb.NodeProto{}
-	for _, n := range g.GetNode() {
-		for _, name := range n.GetOutput() {
-			maker[name] = n
-		}
-	}
+	maker := gradient.Makers(g)
 	for range len(g.GetNode()) {
 		n := maker[value]
 		if n == nil {

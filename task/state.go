@@ -65,12 +65,7 @@ var recurrent = []string{"LSTM", "GRU", "RNN"}
 
 // leftState reports whether a value has nothing but last states of recurrent operators.
 func leftState(g *onnxpb.GraphProto, value string) bool {
-	maker := map[string]*onnxpb.NodeProto{}
-	for _, n := range g.GetNode() {
-		for _, name := range n.GetOutput() {
-			maker[name] = n
-		}
-	}
+	maker := gradient.Makers(g)
 	seen := map[string]bool{}
 	for todo := []string{value}; len(todo) > 0; todo = todo[1:] {
 		n := maker[todo[0]]
