@@ -25,14 +25,11 @@ func check(t *testing.T, high int, add bool) {
 	rng := rand.New(rand.NewPCG(1, uint64(high)))
 	m, k, n := Rows*high, steps*Depth, blocks*Rows*Wide(high)
 	x, y, sums := kerneltest.Randoms(rng, m*k), kerneltest.Randoms(rng, k*n), kerneltest.Randoms(rng, m*n)
-	short := func(v float32) float64 {
-		return float64(math.Float32frombits((math.Float32bits(v) + 0x8000) &^ 0xffff))
-	}
 	want := make([]float64, m*n)
 	for r := range m {
 		for c := range n {
 			for i := range k {
-				want[r*n+c] += short(x[r*k+i]) * short(y[i*n+c])
+				want[r*n+c] += float64(kerneltest.Bfloat16(x[r*k+i])) * float64(kerneltest.Bfloat16(y[i*n+c]))
 			}
 			if add {
 				want[r*n+c] += float64(sums[r*n+c])

@@ -40,7 +40,7 @@ func testTiles(w *parallel.Workers, rng *rand.Rand, transA, transB bool, m, n, k
 	a, b, bias := kerneltest.Randoms(rng, m*k), kerneltest.Randoms(rng, k*n), kerneltest.Randoms(rng, n)
 	for _, x := range [][]float32{a, b} { // so that rounding changes nothing
 		for i, v := range x {
-			x[i] = math.Float32frombits((math.Float32bits(v) + 0x8000) &^ 0xffff)
+			x[i] = kerneltest.Bfloat16(v)
 		}
 	}
 	lda, ldb := k, n

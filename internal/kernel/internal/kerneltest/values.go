@@ -20,6 +20,11 @@ func Randoms(rng *rand.Rand, n int) []float32 {
 	return x
 }
 
+// Bfloat16 returns x rounded as package amx does.
+func Bfloat16(x float32) float32 {
+	return math.Float32frombits((math.Float32bits(x) + 0x8000) &^ 0xffff)
+}
+
 // Compare reports the first element of got that is further from want than tol
 // times the largest element of want (at least 1).
 func Compare(got []float32, want []float64, tol float64) error {
