@@ -67,6 +67,7 @@ type task struct {
 	*plan.Conv
 	adjoint     bool
 	rounds      bool              // see parallel.Workers.Rounding
+	tiles       *direct.Tiles     // see tilesCost
 	correlation *plan.Correlation // see plan
 }
 

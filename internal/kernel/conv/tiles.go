@@ -12,8 +12,10 @@ func tilesCost(t *task) (cost, bool) {
 	if !t.rounds {
 		return 0, false
 	}
-	c, ok := direct.TilesCost(t.plan())
-	return cost(c), ok
+	if t.tiles = direct.NewTiles(t.plan()); t.tiles == nil {
+		return 0, false
+	}
+	return cost(t.tiles.Cost()), true
 }
 
 // fastestCost is what the fastest of the other methods may take: with kernels of 3×3 Winograd's
@@ -27,7 +29,7 @@ func fastestCost(t *task) (cost, bool) {
 }
 
 func runTiles(t *task, w *parallel.Workers, source, weight, bias, result []float32) {
-	direct.RunTiles(t.plan(), w, source, weight, bias, result, func(p *plan.Conv, group int, source, result []float32) {
+	t.tiles.Run(w, source, weight, bias, result, func(p *plan.Conv, group int, source, result []float32) {
 		c := p.Forward
 		if t.adjoint {
 			c = p.Backward

@@ -45,9 +45,6 @@ func checkRounding(w *parallel.Workers, rng *rand.Rand, c Conv, adjoint bool) er
 	if adjoint {
 		x, y, bias = y, x, nil
 	}
-	short := func(v float32) float64 {
-		return float64(math.Float32frombits((math.Float32bits(v) + 0x8000) &^ 0xffff))
-	}
 	want := make([]float64, len(y))
 	for i := range want {
 		if bias != nil {
@@ -58,7 +55,7 @@ func checkRounding(w *parallel.Workers, rng *rand.Rand, c Conv, adjoint bool) er
 		if adjoint {
 			i, o = o, i
 		}
-		want[o] += short(x[i]) * short(weight[k])
+		want[o] += float64(kerneltest.Bfloat16(x[i])) * float64(kerneltest.Bfloat16(weight[k]))
 	})
 	t := task{Conv: p, adjoint: adjoint, rounds: true}
 	if _, ok := tilesCost(&t); !ok {

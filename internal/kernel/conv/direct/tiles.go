@@ -11,7 +11,7 @@ import (
 	"github.com/advparams/advparams/internal/kernel/window"
 )
 
-// inTiles computes a correlation in the matrix unit, of rounded factors. Channels of the result
+// Tiles computes a correlation in the matrix unit, of rounded factors. Channels of the result
 // are the rows of a product, and positions its columns. Channels of the source go in groups of
 // 32, two of which share a word: what the columns of a tile read for an element of the kernel is
 // adjacent then. Where there are fewer channels, a tile has several elements of a row of the
@@ -19,7 +19,7 @@ import (
 //
 // The positions of all images are one run. Between rows there are as many zeros as are read
 // beyond the end of one and before the next, and so between planes and images.
-type inTiles struct {
+type Tiles struct {
 	*plan.Correlation
 	words    int         // that hold a group's channels
 	groups   int         // of channels
@@ -43,13 +43,13 @@ const (
 	tileSums  = 1 << 10 // positions that are computed at a time, if one image has more
 )
 
-// newInTiles returns the method without its weights, and whether it applies.
-func newInTiles(c *plan.Correlation) (*inTiles, bool) {
+// NewTiles returns the method for a correlation, nil if it does not apply.
+func NewTiles(c *plan.Correlation) *Tiles {
 	one := window.Vec3{1, 1, 1}
 	if !amx.Available() || len(c.Phases) != 1 || c.Phases[0].Stride != one || c.Phases[0].Step != one || len(c.Phases[0].Taps) == 0 || c.Channels < 4 || c.Results < 8 {
-		return nil, false
+		return nil
 	}
-	m := &inTiles{Correlation: c, words: min(tileWords, (c.Channels+1)/2), copies: 1}
+	m := &Tiles{Correlation: c, words: min(tileWords, (c.Channels+1)/2), copies: 1}
 	m.groups = (c.Channels + 2*m.words - 1) / (2 * m.words)
 	taps := slices.Clone(c.Phases[0].Taps)
 	slices.SortFunc(taps, func(a, b plan.Tap) int { return slices.Compare(a.At[:], b.At[:]) })
@@ -84,18 +84,18 @@ func newInTiles(c *plan.Correlation) (*inTiles, bool) {
 		m.rowsAt = min(m.rowsAt, max(1, tileSums/m.extent[2]))
 	}
 	m.size()
-	return m, true
+	return m
 }
 
 // rows returns the rows of the right side.
-func (m *inTiles) rows() int { return m.groups * tileWords }
+func (m *Tiles) rows() int { return m.groups * tileWords }
 
 // block is the number of positions of a block.
-func (m *inTiles) block() int { return amx.Rows * amx.Wide(m.high) }
+func (m *Tiles) block() int { return amx.Rows * amx.Wide(m.high) }
 
 // size chooses the distance of rows for the number of images. Rows that are a multiple of a
 // page apart would share the sets of the L1 cache.
-func (m *inTiles) size() {
+func (m *Tiles) size() {
 	reach := 0
 	for _, t := range m.Phases[0].Taps {
 		reach = max(reach, m.offset(t))
@@ -105,7 +105,7 @@ func (m *inTiles) size() {
 
 // run returns the number of positions from the first to the last of some rows of the images,
 // in blocks.
-func (m *inTiles) run(rows int) int {
+func (m *Tiles) run(rows int) int {
 	last := m.Extent
 	last[1] = rows
 	for a := range last {
@@ -115,18 +115,19 @@ func (m *inTiles) run(rows int) int {
 }
 
 // offset returns where a tap reads, from a position.
-func (m *inTiles) offset(t plan.Tap) int {
+func (m *Tiles) offset(t plan.Tap) int {
 	return (t.At[0]*m.extent[1]+t.At[1])*m.extent[2] + t.At[2]
 }
 
 // pack packs the weights of all groups. It reports whether they can be rounded.
-func (m *inTiles) pack(weight []float32) bool {
+func (m *Tiles) pack(weight []float32) bool {
 	steps := len(m.chunks) * m.groups
 	m.leftSize = steps * m.high * amx.Tile
 	blocks := (m.Results + m.high*amx.Rows - 1) / (m.high * amx.Rows)
 	var ready bool
 	m.form, ready = m.Form(m.Group*blocks*m.leftSize + amx.Slack)
 	m.left = amx.Words(*m.form)
+	m.step = m.step[:0]
 	for g := range m.groups {
 		for _, chunk := range m.chunks {
 			m.step = append(m.step, 4*(g*tileWords*m.plane+m.lead+m.offset(chunk[0])))
@@ -157,7 +158,7 @@ func (m *inTiles) pack(weight []float32) bool {
 
 // byTap copies the weights of some channels of the result: element ch of row o·Taps + t is
 // that of channel ch of the source and element t of the kernel.
-func (m *inTiles) byTap(dst []float32, wide int, weight []float32, some int) {
+func (m *Tiles) byTap(dst []float32, wide int, weight []float32, some int) {
 	switch {
 	case m.Wr == m.Taps: // rows are adjacent
 		simd.TransposeAll(dst, wide, weight, m.Wc, m.Channels, some*m.Taps)
@@ -171,7 +172,7 @@ func (m *inTiles) byTap(dst []float32, wide int, weight []float32, some int) {
 }
 
 // packRow packs the weights of one channel of the result: a row of the tiles of each step.
-func (m *inTiles) packRow(to []uint32, byTap []float32, wide int) bool {
+func (m *Tiles) packRow(to []uint32, byTap []float32, wide int) bool {
 	ok, step := true, m.high*amx.Tile
 	for group := range m.groups {
 		from, to := byTap[group*2*m.words:], to[group*len(m.chunks)*step:]
@@ -191,7 +192,7 @@ func (m *inTiles) packRow(to []uint32, byTap []float32, wide int) bool {
 
 // fill rounds some images of a group into right, which holds zeros where no image is. It
 // reports whether they can be.
-func (m *inTiles) fill(right []uint32, source []float32, images int) bool {
+func (m *Tiles) fill(right []uint32, source []float32, images int) bool {
 	in := m.Source.In
 	ok := true
 	for n := range images {
@@ -225,16 +226,14 @@ func (m *inTiles) fill(right []uint32, source []float32, images int) bool {
 }
 
 // channel returns a plane of an image.
-func (m *inTiles) channel(source []float32, image, ch int) []float32 {
+func (m *Tiles) channel(source []float32, image, ch int) []float32 {
 	size := m.Source.In.Size()
 	return source[image*m.Group*m.SourceSize+ch*size:][:size]
 }
 
-// RunTiles computes a correlation in the matrix unit, of rounded factors. bias may be nil.
-// instead computes an image of a group, where a number of it or of the weights is too large for
-// the unit, or none.
-func RunTiles(c *plan.Correlation, w *parallel.Workers, source, weight, bias, result []float32, instead func(one *plan.Conv, group int, source, result []float32)) {
-	m, _ := newInTiles(c)
+// Run computes the correlation. bias may be nil. instead computes an image of a group, where a
+// number of it or of the weights is too large for the unit, or none.
+func (m *Tiles) Run(w *parallel.Workers, source, weight, bias, result []float32, instead func(one *plan.Conv, group int, source, result []float32)) {
 	if threads := w.Threads(); threads > 1 {
 		m.images = max(1, min(m.images, (m.Batch+threads-1)/threads))
 		m.size()
@@ -269,7 +268,7 @@ func RunTiles(c *plan.Correlation, w *parallel.Workers, source, weight, bias, re
 }
 
 // one returns the convolution of one image of a group.
-func (m *inTiles) one(image int) *plan.Conv {
+func (m *Tiles) one(image int) *plan.Conv {
 	p := *m.Conv
 	p.Batch, p.Group, p.Kept = 1, 1, nil
 	if p.Epilogue != nil {
@@ -280,14 +279,14 @@ func (m *inTiles) one(image int) *plan.Conv {
 
 // compute computes some images of a group; the first one is number at of images and groups.
 // Images that are large are computed some rows at a time, so that the sums stay in the cache.
-func (m *inTiles) compute(right []uint32, sums []float32, group, images, at int, bias, result []float32) {
+func (m *Tiles) compute(right []uint32, sums []float32, group, images, at int, bias, result []float32) {
 	for y := 0; y < m.Extent[1]; y += m.rowsAt {
 		m.computeRows(right[y*m.extent[2]:], sums, group, images, at, y, min(y+m.rowsAt, m.Extent[1]), bias, result)
 	}
 }
 
 // computeRows computes rows y0 to y1; right begins with what the first one reads.
-func (m *inTiles) computeRows(right []uint32, sums []float32, group, images, at, y0, y1 int, bias, result []float32) {
+func (m *Tiles) computeRows(right []uint32, sums []float32, group, images, at, y0, y1 int, bias, result []float32) {
 	run, high, plane := m.run(y1-y0), m.high*amx.Rows, m.Extent.Size()
 	t := amx.Task{High: m.high, Right: right, Step: m.step, Row: m.plane, Next: amx.Rows, Block: m.block(), Blocks: run / m.block(), Sums: sums, SumsRow: run, SumsBlock: m.block()}
 	blocks := (m.Results + high - 1) / high
@@ -319,30 +318,25 @@ func (m *inTiles) computeRows(right []uint32, sums []float32, group, images, at,
 }
 
 // collect copies the positions of a plane of the result, and adds the bias.
-func (m *inTiles) collect(to, sums []float32, bias float32) {
+func (m *Tiles) collect(to, sums []float32, bias float32) {
 	e := m.Extent
 	for z := range e[0] {
 		amx.AddRows(e[1], e[2], to[z*e[1]*e[2]:], e[2], sums[z*m.extent[1]*m.extent[2]:], m.extent[2], bias)
 	}
 }
 
-// TilesCost returns what the method costs for the batch, in multiplications of vectors, and
-// whether it applies.
-func TilesCost(c *plan.Correlation) (cost int, ok bool) {
-	m, ok := newInTiles(c)
-	if !ok {
-		return 0, false
-	}
+// Cost returns what the method costs for the batch, in multiplications of vectors.
+func (m *Tiles) Cost() int {
 	const product, vector, call, row = 48, 16, 100, 20 // of tiles; rounded or collected; a call of Round; a row of either
 	images := (m.Batch + m.images - 1) / m.images
 	high := (m.Results + m.high*amx.Rows - 1) / (m.high * amx.Rows)
 	steps, in := len(m.chunks)*m.groups, m.Source.In
-	cost = images * m.run(m.Extent[1]) / m.block() * high * steps * 4 * product
+	cost := images * m.run(m.Extent[1]) / m.block() * high * steps * 4 * product
 	cost += m.Batch * m.Channels * (in.Size()/simd.Lanes()*vector + in[0]*in[1]*row/2)
 	cost += images * m.rows() * m.plane / simd.Lanes()
 	cost += m.Batch * m.Results * (m.Extent.Size()/simd.Lanes()*vector + m.Extent[0]*m.Extent[1]*row)
 	if m.Kept == nil {
 		cost += m.Results * m.groups * m.Taps * call
 	}
-	return cost * m.Group, true
+	return cost * m.Group
 }
