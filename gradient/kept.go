@@ -19,17 +19,17 @@ func (p *Program) keepWeights() {
 	for i := range p.steps {
 		s := &p.steps[i]
 		k, ok := s.op.Kernel().(ops.Keeper)
-		if !ok || !fixed[s.in[k.Weights()]] {
+		if !ok {
 			continue
 		}
-		weights, out := p.slots[s.in[k.Weights()]], p.slots[s.out]
-		if len(out.Shape) < 2 || out.Len() > positions*out.Shape[1] || size+forms*weights.Len() > most {
+		slot := s.in[k.Weights()]
+		weights, out := p.slots[slot], p.slots[s.out]
+		if !fixed[slot] || len(out.Shape) < 2 || out.Len() > positions*out.Shape[1] || size+forms*weights.Len() > most {
 			continue
 		}
 		size += forms * weights.Len()
 		k.Keep()
 		for name, users := range p.users {
-			slot := s.in[k.Weights()]
 			if p.params[slot] == name || slices.ContainsFunc(users, func(i int) bool { return p.steps[i].out == slot }) {
 				p.keepers[name] = append(p.keepers[name], k)
 			}

@@ -117,8 +117,7 @@ func (s *minimal) count(stop func(score task.Score, n int) bool) (t task.Tally, 
 // confirm reports whether the model is at the target on all samples, and on those that
 // played no part in choosing changes. all is the tally of the first seen samples. It
 // stops as soon as the target is out of reach. If the tally is one of rounded numbers, it decides
-// by others. id names the changes: it remembers those that
-// do not reach the target.
+// by others. id names the changes: it remembers those that do not reach the target.
 func (s *minimal) confirm(ctx context.Context, id string, all task.Tally, seen int) (reached bool, err error) {
 	if s.known(id) {
 		return false, nil
@@ -126,7 +125,10 @@ func (s *minimal) confirm(ctx context.Context, id string, all task.Tally, seen i
 	n, held, exact := 0, s.opt.Task.NewTally(), s.opt.Task.NewTally()
 	err = s.judge.Each(ctx, s.samples, seen, func(e task.Evaluation) (bool, error) {
 		n += e.N
-		err := errors.Join(all.Add(e.Outputs, e.Truth), held.Add(e.Outputs, e.Truth), exact.Add(e.Outputs, e.Truth))
+		err := errors.Join(all.Add(e.Outputs, e.Truth), held.Add(e.Outputs, e.Truth))
+		if s.rounded {
+			err = errors.Join(err, exact.Add(e.Outputs, e.Truth))
+		}
 		clearly := seen+n >= translated && s.renamed(all.Score(), 5*further)
 		return !clearly && !s.outOfReach(held.Score(), n, s.samples.Len()-seen), err
 	})

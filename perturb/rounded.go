@@ -15,8 +15,9 @@ import (
 // faithful is how much rounding may move the quality of the intact model.
 const faithful = 0.02
 
-// calibrateRounded computes the calibration samples as blocks, with rounded factors if the model is as good
-// with them. Some models amplify small differences, so that rounding alone would look like damage.
+// calibrateRounded computes the calibration samples as blocks, with rounded factors if the model
+// is as good with them. Some models amplify small differences, so that rounding alone would look
+// like damage.
 func (s *minimal) calibrateRounded(ctx context.Context) error {
 	s.rounded = gradient.CanRound()
 	if err := s.calibrate(ctx, s.calibration().n); err != nil || !s.rounded {

@@ -124,7 +124,7 @@ type search struct {
 	tau     float64           // scale of the objective
 	meter   *gradient.Meter   // of all that is computed
 	reserve int               // changes that may be made if the usual number is not enough
-	first   task.Score        // of the intact model on the calibration samples, or about as many
+	first   task.Score        // of the intact model on about the calibration samples, to compare rounding with
 	once    int64             // work of running the model over all samples
 	work    float64           // that the search may take
 	fair    task.Score        // on samples that played no part in choosing changes, as last measured
@@ -319,7 +319,7 @@ func (s *search) examine(ctx context.Context, features bool) error {
 	s.judge = &task.Evaluator{Task: s.opt.Task, Session: session}
 	tally, first := s.opt.Task.NewTally(), s.opt.Task.NewTally()
 	s.last, err = s.visited(ctx, func(e task.Evaluation) error {
-		if e.Lo == 0 || e.Lo+e.N <= s.calibration().n {
+		if gradient.CanRound() && (e.Lo == 0 || e.Lo+e.N <= s.calibration().n) {
 			if err := first.Add(e.Outputs, e.Truth); err != nil {
 				return err
 			}
@@ -329,7 +329,9 @@ func (s *search) examine(ctx context.Context, features bool) error {
 	if err != nil {
 		return err
 	}
-	s.first = first.Score()
+	if gradient.CanRound() {
+		s.first = first.Score()
+	}
 	s.once = max(s.meter.Work(), 1)
 	s.work = s.budget()
 	if _, limited := ctx.Deadline(); limited {
