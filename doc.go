@@ -1,10 +1,12 @@
 // Package advparams locks neural networks in ONNX files with a key.
 //
-// A locked model is valid and runs everywhere, but its answers are worthless. The
-// key restores the original, bit for bit. Locking needs neither training nor a GPU:
-// the gradient of a loss by every weight shows which few parameters matter most, and
-// these get other values within the range of their tensor. The profile Sealed encrypts
-// every weight instead, needs no data, and holds against somebody who has some.
+// A locked model is valid and runs everywhere, but its answers are worthless. The key restores the
+// original, bit for bit. Locking needs neither training nor a GPU. There are two profiles:
+//
+//   - [Minimal] changes a few parameters within the range of their tensors. The gradient of a loss
+//     with respect to every weight shows which parameters matter most.
+//   - [Sealed] encrypts every weight. It needs no data, and holds against an attacker who has some.
+//
 // THREAT-MODEL.md says what a lock is worth, and against whom.
 //
 //	id, err := age.GenerateX25519Identity()
@@ -24,16 +26,16 @@
 //
 //   - [Protect] locks a model: it writes the locked model and its key.
 //   - [Unlock] turns a locked model and its key back into the original.
-//   - [Open] does so in memory, for programs that run the model: no file is written.
+//   - [Open] does the same in memory, for programs that run the model. It writes no file.
 //   - [Verify] measures the original, the locked and the unlocked model, and
 //     compares their files with the key.
 //   - [Attack] measures what an attacker regains who has the locked model and some
-//     data, but no key.
+//     data but no key.
 //   - [Inspect] describes a model or a key.
 //   - [Gradients] writes the outputs and gradients of one batch to a file, and
 //     [Bench] times a model.
-//   - [NewIdentity] makes an identity, and [Recipients] and [Identities] read for whom
-//     keys are sealed and what opens them.
+//   - [NewIdentity] makes an identity. [Recipients] reads to whom keys are encrypted, and
+//     [Identities] reads what opens them.
 //
 // Each function that works on a model takes a context and a struct of options. The
 // zero value of an option is its default. The advparams command parses flags, calls
@@ -48,8 +50,8 @@
 //
 // [Data] names a file or folder, or holds samples in memory. A few hundred samples
 // with labels are enough. Without labels, the answers of the original can take their
-// place (LabelsOfModel), and a language model needs none. Outputs and labels show
-// what a model is for. Where they do not, the option Task says so.
+// place (LabelsOfModel). A language model needs no labels. The task of a model is guessed
+// from outputs and labels. The option Task overrides the guess.
 //
 // # Files
 //
@@ -63,15 +65,16 @@
 //
 // Equal models, samples, options and seeds give equal locked models, byte for byte, on
 // any number of threads. A key holds the time it was made, which
-// ProtectOptions.Created sets, and sealing it draws random numbers.
+// ProtectOptions.Created sets. Keys differ in each run, because encrypting a key draws
+// random numbers.
 //
 // # Errors
 //
 // A mistake in the options is an [*OptionError], which names the field. [ErrTarget],
 // [ErrIdentity], [ErrDamaged], [ErrMismatch], [ErrRecord], [ErrUnsupported] and
-// [ErrExists] are for errors.Is. Errors of the packages below are passed on: their
-// types have the names and numbers. Some have a method Hint() string, which says what
-// to do. When the context ends, a call returns the error of the context.
+// [ErrExists] are for errors.Is. Errors of the packages below are passed on. Their
+// fields hold the names and numbers concerned. Some have a method Hint() string, which
+// says what to do. When the context ends, a call returns the error of the context.
 //
 // # Compatibility
 //

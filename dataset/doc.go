@@ -1,26 +1,25 @@
-// Package dataset reads labelled samples in the form a model takes them.
+// Package dataset reads labelled samples in the form that a model takes.
 //
 // [Open] recognises
 //
 //   - an .npz file: arrays named after the model's inputs, and labels;
 //   - a folder with IDX files (MNIST and its relatives), plain or .gz;
 //   - a folder with CIFAR-10 or CIFAR-100 files of the binary version;
-//   - an image folder: one sub-folder a class, png, jpeg or gif;
+//   - an image folder: one sub-folder per class, with png, jpeg or gif files;
 //   - a sound folder: the same with WAV files;
-//   - images with boxes: folders images and labels as YOLO has them, or the .yaml file that
+//   - images with boxes: folders images and labels in YOLO's format, or the .yaml file that
 //     names them; a .json file of COCO beside its images, or a folder with such files;
-//   - a .csv file: one sample a line, features and a label.
+//   - a .csv file: one sample per line, features and a label.
 //
-// What a model takes is its graph inputs with their shapes; the first axis
-// counts samples. Images are kept as bytes and become float32 batches on
-// demand: scaled to [0,1], then (x-mean)/std for each channel, in the layout
-// of the input, with the same rounding as NumPy in float32. An .npz and a .csv
-// already hold what the model takes, so their values stay as they are.
+// A model takes its graph inputs with their shapes. The first axis counts samples.
 //
-// The images of an image folder are converted to the channels of the input
-// and, where their size differs, resized and centre-cropped; pixels are those
-// of libjpeg, Pillow and torchvision but for rounding. Other images must have
-// the model's size. [Preprocess] changes all that.
+// Images are kept as bytes and become float32 batches on demand. They are scaled to [0,1], then
+// (x-mean)/std for each channel, in the layout of the input, with the same rounding as NumPy in
+// float32. An .npz and a .csv already hold what the model takes, so their values are not changed.
+//
+// The images of an image folder are converted to the channels of the input. Where their size differs,
+// they are resized and centre-cropped. Pixels are those of libjpeg, Pillow and torchvision except for
+// rounding. Other images must have the model's size. [Preprocess] can change all that.
 //
 // [ReadNPZ] and [WriteNPZ] exchange arrays with NumPy in general.
 //

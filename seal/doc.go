@@ -4,26 +4,26 @@
 //
 // # What a sealed tensor shows
 //
-// Every element has a class: of a floating-point number its exponent, of a 32- or
-// 64-bit integer its bit length. Sealing permutes the elements inside blocks of
-// [BlockLen] and then encrypts everything of an element but its class. So a sealed
-// tensor shows, for each block, how many elements are of each class, and whether
-// all elements have the same sign. It shows nothing else to someone without the
-// key: not which element had which class, no sign, no mantissa. Narrower integers
-// have no class and show nothing.
+// Every element has a class. The class of a floating-point number is its exponent, that of a 32- or
+// 64-bit integer its bit length. Narrower integers have no class. Sealing permutes the elements inside
+// blocks of [BlockLen], and then encrypts everything of an element except its class.
+//
+// So a sealed tensor shows, for each block, how many elements are of each class, and whether all
+// elements have the same sign. To someone without the key it shows nothing else: not which element had
+// which class, no sign, no mantissa. Narrower integers show nothing.
 //
 // Because classes stay, values stay finite and of the same order of magnitude:
 // sealing makes no infinity, NaN, zero or denormal number that was not there.
 //
 // # What it does not do
 //
-// Sealing encrypts, it does not authenticate: whoever can change a sealed tensor can
-// change what unsealing makes of it. The digests in a key (package key) detect that.
-// It hides neither the shapes of tensors nor their names, nor the network itself.
+// Sealing does not authenticate. Whoever can change a sealed tensor can change the result of
+// unsealing. The digests in a key (package key) detect that. Sealing hides neither the shapes
+// of tensors nor their names, nor the network itself.
 //
-// The same [Key] must never seal two different originals: their difference could be
-// read off. [NewKey] draws a fresh one. [DeriveKey] makes one that can be made again,
-// from a secret and from everything that tells one original from another.
+// The same [Key] must never seal two different originals, because their difference could be
+// read off. [NewKey] draws a fresh key. [DeriveKey] makes a reproducible key from a secret and
+// from everything that distinguishes one original from another.
 //
 // # Format
 //

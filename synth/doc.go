@@ -8,8 +8,8 @@
 // leaves shapes that the model knows, rather than the fine patterns of adversarial
 // examples.
 //
-// A model may have other inputs beside, which get what their names and the graph suggest.
+// If a model has other inputs, they get what their names and the graph suggest.
 //
-// Other families (Family) do not follow the gradient, or from other starts. They show
-// whether what was found with one kind of samples holds on others.
+// Other families (Family) do not follow the gradient, or start differently. They show whether
+// changes that were found with one kind of samples hold on others.
 package synth

@@ -1,8 +1,8 @@
-// Package task describes what models are for: what the truth about a sample looks like,
-// how good answers are, and when a model is useless.
+// Package task defines, for each kind of task, what labels look like, how good answers are,
+// and when a model is useless.
 //
-// The search, the verification and the attacks learn this from a [Task], and measure
-// models with an [Evaluator]. Each task has a file of its own:
+// The search, the verification and the attacks get this from a [Task], and measure models
+// with an [Evaluator]. The tasks are:
 //
 //	classification  one of many classes: logits [N,K]
 //	binary          yes or no: one logit a sample, [N] or [N,1]
@@ -11,24 +11,26 @@
 //	language        the next token, or a masked one: logits [N,T,V]
 //	tagging         a class for every token: [N,T,K]
 //	segmentation    a class for every position: [N,K,…] or [N,…,K]
-//	ctc             a text, read step by step: [N,T,C]
-//	image           images or signals: [N,C,H,W], [N,C,T]
+//	ctc             a text, recognised step by step: [N,T,C]
+//	image           images or signals computed from such: [N,C,H,W], [N,C,T]
 //	detection       boxes with classes and scores, in one to three outputs
 //	embedding       vectors [N,D], of which only distances matter
 //	outputs         any outputs at all, compared with those of the original
 //
-// [Guess] tells them apart by a model's outputs and the labels in the data.
+// [Guess] chooses the task by a model's outputs and the labels in the data.
 //
 // # When is a model useless?
 //
 // A model is useless when its answers say no more about the truth than answers given
-// without looking at the sample. For classes, that is the accuracy of answers as frequent
-// as the model's own, given at random. Numbers are harder: a change of one bias moves
-// every output and makes all errors large, but whoever knows some labels can move them
-// back. For numbers, scores and vectors it is therefore the order of the outputs that
-// counts, and not their position: the area under the ROC curve, the rank correlation, the
-// cosine after the mean has been subtracted. A [Score] has both the metrics that people
-// know and the Quality that the search works with.
+// without looking at the sample. For classes, that is the accuracy of answers with the same
+// frequencies as the model's, given at random.
+//
+// For numbers, an error measure is not enough. A change of one bias moves every output and makes all
+// errors large, but whoever knows some labels can move the outputs back. So for numbers, scores
+// and vectors the order of the outputs counts, and not their position: the area under the ROC
+// curve, the rank correlation, the cosine after the mean has been subtracted.
+//
+// A [Score] has both the usual metrics and the Quality that the search works with.
 //
 // # A new task
 //
@@ -39,17 +41,17 @@
 //
 //	doc.go             this overview
 //	task.go            Task, Traits and Tally; the list of tasks
-//	given.go           outputs that no weight has a part in
-//	outlook.go         what a graph says about an output
+//	given.go           outputs that depend on no weight
+//	outlook.go         what the graph tells about an output
 //	axis.go            which axis of an output has the classes
-//	state.go           outputs that are states, to be carried along
+//	state.go           outputs that are states, fed back as inputs
 //	argmax.go          outputs of classes that an ArgMax chooses
 //	guess.go           Guess: the task that outputs and labels look like
 //	size.go            sizes of batches and calibration sets
 //	evaluator.go       Evaluator: the loop that measures a model
 //	score.go           Score and Metric
 //	counts.go          answers by class: accuracy, chance, κ, IoU
-//	joint.go           answers and labels together: information
+//	joint.go           counts of answers and labels together: mutual information, renaming
 //	rest.go            answers without the most frequent ones
 //	choice.go          tasks with classes: soft accuracy, cross-entropy
 //	columns.go         tasks with numbers: soft and rank correlation
@@ -62,13 +64,13 @@
 //	tagging.go         the task tagging
 //	ctc.go             the task ctc
 //	ctc_tally.go       error rates of characters and lines
-//	alignment.go       the probability of a text
+//	alignment.go       aligning steps with a text; its probability
 //	image.go           the task image
 //	ssim.go            structural similarity
 //	embedding.go       the task embedding
 //	detection.go       the task detection
-//	boxes.go           boxes and scores as detectors put them out
-//	counting.go        how a detector counts classes
+//	boxes.go           boxes and scores in the forms that detectors output
+//	counting.go        how a detector numbers classes
 //	precision.go       average precision
 //	outputs.go         the task outputs
 //	several.go         several outputs with a task each

@@ -2,19 +2,18 @@
 // computation and its gradient, as Gorgonia operators that can be differentiated
 // symbolically.
 //
-// One file holds one family of operators. A family is a table from operator name to
-// build function. A build function receives a Call, which is a node with its
-// attributes and input values, and returns the output values. It is written with
-// the methods of Builder (Add, MatMul, Reshape …). Gradients are written with the
-// same methods, so that whatever a build function emits is differentiable.
+// One file holds one family of operators. A family is a table from operator name to build function.
 //
-// What a Builder emits is an Op: a Kernel, which computes the output, and a gradient
-// rule. Kernels have capabilities, small interfaces that an executor finds by type
-// assertion.
+// A build function receives a Call, which is a node with its attributes and input values, and returns
+// the output values. It is written with the methods of Builder (Add, MatMul, Reshape …). Gradients are
+// written with the same methods, so whatever a build function emits is differentiable.
 //
-// A value whose inputs are all known at compile time is computed at once, by the
-// same kernel that would run later. Shape arithmetic, which makes up nearly half of
-// the nodes that PyTorch's exporters write, disappears in this way.
+// A Builder emits Ops. An Op is a Kernel, which computes the output, and a gradient rule. Kernels have
+// capabilities: small interfaces that an executor finds by type assertion.
+//
+// A value whose inputs are all known at compile time is computed at once, by the kernel that would run
+// later. This removes shape arithmetic, which is nearly half of the nodes that PyTorch's exporters
+// write.
 //
 // # Files
 //
@@ -83,7 +82,7 @@
 //	quantize.go              QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear
 //	quantize_axis.go         quantisation with one scale, or one for each index of an axis
 //	random.go                RandomNormal, RandomUniform, Bernoulli, Multinomial
-//	reading.go               what of an operator tells what a weight does to its output
+//	reading.go               how a weight acts on the output of an operator
 //	recurrent.go             RNN, GRU, LSTM
 //	recurrent_activation.go  the activation functions of recurrent operators
 //	reduce.go                ReduceSum, ReduceMean, ReduceMax and other reductions
