@@ -10,6 +10,7 @@ import (
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 )
@@ -166,6 +167,15 @@ func (d *Data) prepare(h *head, usual dataset.Split, seed uint64, w *gradient.Wo
 			return nil, err
 		}
 	}
+	labelled := set.Truth(0, 1).Data != nil
+	if t := h.task.Traits(); !labelled && h.original && d.Labels != LabelsOfModel && !t.NextTokens && !t.OriginalAnswers {
+		byModel = true
+		if h.why != "" {
+			if h.task, h.why, err = task.Guess(h.look, nd.Array{}, byModel); err != nil {
+				return nil, err
+			}
+		}
+	}
 	traits := h.task.Traits()
 	p := &prepared{head: h, set: set, askOriginal: byModel || traits.OriginalAnswers}
 	if p.vocabulary, err = d.tokens(); err != nil {
@@ -179,7 +189,6 @@ func (d *Data) prepare(h *head, usual dataset.Split, seed uint64, w *gradient.Wo
 	if err := p.settleTask(w); err != nil {
 		return nil, err
 	}
-	labelled := set.Truth(0, 1).Data != nil
 	switch {
 	case p.askOriginal: // labels that are there play no part
 	case !labelled && traits.NextTokens:

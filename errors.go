@@ -48,8 +48,8 @@ var (
 type (
 	// TargetError means that the search did not reach its target. It wraps ErrTarget.
 	TargetError = perturb.TargetError
-	// NoAnswersError means that ProtectOptions.EveryAnswer was set for a task that is not
-	// classification.
+	// NoAnswersError means that ProtectOptions.EveryAnswer was set for a task whose answers are no
+	// choices among classes.
 	NoAnswersError = perturb.NoAnswersError
 	// NoCandidatesError means that no parameter may be changed.
 	NoCandidatesError = perturb.NoCandidatesError

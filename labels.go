@@ -201,6 +201,15 @@ func (p *prepared) skewed() (class int, share float64) {
 	return int(most), float64(counts[most]) / float64(max(1, n))
 }
 
+// mostlyOne says why the model's answers say little, if most of them are one; "" otherwise.
+func (p *prepared) mostlyOne() string {
+	class, share := p.skewed()
+	if share <= p.mostly() {
+		return ""
+	}
+	return fmt.Sprintf("%.0f %% of the model's answers are %d, so that they say little about others", 100*share, class)
+}
+
 // varied returns an error if labels or answers do not vary enough to tell what the model
 // is worth.
 func (p *prepared) varied(m *onnxio.Model) error {

@@ -82,10 +82,11 @@ type head struct {
 	task   task.Task // nil until prepare has found it
 	why    string    // how prepare has found it; "" if it was given
 	// settled says what prepare has found of what the task leaves open; "" for nothing.
-	settled string
-	look    task.Outlook     // what the graph says
-	shapes  map[string][]int // of outputs, as a run has shown
-	ranges  []synth.Range    // of samples that are made up
+	settled  string
+	look     task.Outlook     // what the graph says
+	shapes   map[string][]int // of outputs, as a run has shown
+	ranges   []synth.Range    // of samples that are made up
+	original bool             // whether the original is at hand, to be asked where samples have no labels
 	// unlocked are the weights of the original of a locked model; nil if it is not at hand, or
 	// this is it.
 	unlocked *gradient.Weights

@@ -1,8 +1,10 @@
 package advparams_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/advparams/advparams"
@@ -18,10 +20,11 @@ func TestMaybeNumbers(t *testing.T) {
 	model := denseOf(t, "batch", "Identity", 96, 24)
 	left, changed := map[bool]float64{}, map[bool]int{}
 	for _, told := range []bool{false, true} {
+		var notices []string
 		locked, key := filepath.Join(t.TempDir(), "locked.onnx"), filepath.Join(t.TempDir(), "key")
 		opt := advparams.ProtectOptions{
 			Model: model, Data: advparams.Data{Samples: normals(t, 3, 300, 12), Labels: advparams.LabelsOfModel},
-			Locked: locked, Key: key, PlainKey: true, Threads: 1,
+			Locked: locked, Key: key, PlainKey: true, Threads: 1, Notice: func(n advparams.Notice) { notices = append(notices, n.Text) },
 		}
 		if told {
 			opt.Task = task.Classification{}
@@ -41,6 +44,24 @@ func TestMaybeNumbers(t *testing.T) {
 			t.Fatal(err)
 		}
 		left[told], changed[told] = *v.Metric.Locked, r.ParamsChanged
+		if r.Numbers == nil || math.Abs(*r.Numbers-left[told]) > 0.1 {
+			t.Errorf("%v of the numbers are said to be left, %.3f are on other samples", r.Numbers, left[told])
+		}
+		if warned := strings.Contains(strings.Join(notices, "\n"), "still agree with those of the original"); warned != (*r.Numbers > 0.3) {
+			t.Errorf("%.3f of the numbers are left: %q", *r.Numbers, notices)
+		}
+		if told == strings.Contains(strings.Join(notices, "\n"), "the task is classification, a guess: the output has shape [-1 24] and ends in MatMul; if its numbers are no scores of classes, it is outputs") {
+			t.Errorf("task given %v: %q", told, notices)
+		}
+		// Whoever verifies need not say that the samples have no labels.
+		if v, err = advparams.Verify(t.Context(), advparams.VerifyOptions{
+			Locked: locked, Key: advparams.KeyFile{Path: key}, Data: advparams.Data{Samples: normals(t, 3, 300, 12)}, Threads: 1,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if v.Task != "classification" || *v.Accuracy.Unlocked != 1 || math.Abs(*v.Accuracy.Locked-*r.Accuracy.Locked) > 1e-9 || !v.Verdict.OK {
+			t.Errorf("without labels: %+v", v)
+		}
 	}
 	if left[false] > 0.3 {
 		t.Errorf("agreement of %.3f is left", left[false])

@@ -70,8 +70,9 @@ type ProtectOptions struct {
 	// Target is the accuracy to reach, or the quality (task.Score) if the task has no
 	// accuracy. 0 means chance: that of answers which do not depend on the sample.
 	Target float64
-	// EveryAnswer has Minimal bring down what a classifier is right on without its most frequent
-	// answers as well (Protection.Rest). It takes several times as many changes.
+	// EveryAnswer has Minimal bring down what a model that chooses among classes is right on without
+	// its most frequent answers as well (Protection.Rest). It takes several times as many changes.
+	// Numbers that are taken for the answers because these say little have no such, and all count.
 	EveryAnswer bool
 	// MaxParams is the largest number of parameters that Minimal changes; 0 means 128, or
 	// perturb.MostChanges if these are not enough and there is work left.

@@ -171,6 +171,9 @@ func (l *locking) result(ctx context.Context, lock lockTo) (p *Protection, seen 
 	p = newProtection(l.ProtectOptions, l.found, l.samples.task)
 	p.Stopped = stoppedBy(l.missed)
 	p.Outputs, p.RealData, p.Families = append(p.Outputs, l.outputs...), !l.Data.MadeUp, l.families
+	if p.Numbers, err = l.numbersLeft(ctx); err != nil {
+		return nil, nil, err
+	}
 	return p, seen, l.miss(l.byRuntime(ctx, lock, l.samples, l.found.Locked, p))
 }
 

@@ -48,15 +48,15 @@ func (o *ProtectOptions) prepare(ctx context.Context, m *onnxio.Model, w *gradie
 	if err := p.inScale(ctx, m, w); err != nil {
 		return nil, o.suggest(ctx, err, m, p, w)
 	}
-	class, share := p.skewed()
-	if !p.askOriginal || share <= p.mostly() || o.Data.MadeUp {
+	why := p.mostlyOne()
+	if !p.askOriginal || why == "" || o.Data.MadeUp {
 		return p, nil
 	}
 	if o.Task != nil {
-		o.see().notify(NoticeSamples, "%.0f %% of the model's answers are %d, so that they say little about others", 100*share, class)
+		o.see().notify(NoticeSamples, "%s", why)
 		return p, nil
 	}
-	return p, o.byOutputs(ctx, m, p, w, fmt.Sprintf("%.0f %% of the model's answers are %d, so that answers say little", 100*share, class))
+	return p, o.byOutputs(ctx, m, p, w, why)
 }
 
 // introduce tells what the samples are, and what the model is taken to be for.
@@ -70,7 +70,9 @@ func (o *ProtectOptions) introduce(m *onnxio.Model, p *prepared) {
 		see.notify(NoticeSamples, "the inputs lie between 0 and 255: if the model was trained on numbers between 0 and 1, its answers here are none")
 	}
 	switch {
-	case p.task.Traits().Classes:
+	case p.task.Traits().Classes && !p.askOriginal:
+	case p.task.Traits().Classes && p.why != "" && p.maybeNumbers():
+		see.notify(NoticeTask, "the task is %s, a guess: %s; if its numbers are no scores of classes, it is outputs", p.task.Name(), p.why)
 	case p.why != "":
 		see.notify(NoticeTask, "the task is %s, a guess: %s", p.task.Name(), p.why)
 	default:

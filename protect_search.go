@@ -42,7 +42,7 @@ func (l *locking) searchOptions(samples *prepared) perturb.Options {
 		Outlook:     &samples.look,
 		Target:      l.Target,
 		MaxParams:   l.MaxParams,
-		EveryAnswer: l.EveryAnswer,
+		EveryAnswer: l.EveryAnswer && (l.Task != nil || !allNumbers(samples.task)),
 		Beam:        l.Beam,
 		Allow:       l.allow,
 		Unbounded:   l.Unbounded,
@@ -52,6 +52,12 @@ func (l *locking) searchOptions(samples *prepared) perturb.Options {
 			l.see.report("searching", far.done(), wholeSearch, far.text(now, samples.task.Traits().Quality)+remaining(time.Since(start), now.Work))
 		},
 	}
+}
+
+// allNumbers reports whether a task looks at all numbers, in which answers are.
+func allNumbers(t task.Task) bool {
+	_, is := t.(task.Outputs)
+	return is
 }
 
 // remaining says how long a search may still take after a time in which it has done a share
@@ -99,7 +105,7 @@ func (l *locking) goOn(ctx context.Context, q *prepared, allow func(string) bool
 			return nil
 		}
 	}
-	_, classes := q.task.(task.Classification)
+	_, classes := task.EveryAnswer(q.task)
 	opt.EveryAnswer = l.EveryAnswer && classes // numbers have no frequent answers
 	more, err := perturb.Search(ctx, l.m, q.set, opt)
 	if more != nil {
@@ -136,69 +142,11 @@ func (l *locking) level(ctx context.Context, allow func(string) bool) error {
 	if !l.samples.task.Traits().Classes {
 		return nil
 	}
-	q, err := l.numbers(ctx)
+	q, err := l.samples.numbers(ctx, l.m, l.w)
 	if err != nil {
 		return err
 	}
 	return l.goOn(ctx, q, allow, min(cmp.Or(l.MaxParams, math.MaxInt), len(l.found.Changes)+maxLevel))
-}
-
-// numbers returns the samples with the numbers of the outputs to compare with in place of answers.
-func (l *locking) numbers(ctx context.Context) (*prepared, error) {
-	h := *l.samples.head
-	h.task = task.For(task.Outputs{}, h.look)
-	q := &prepared{head: &h, set: l.samples.set, askOriginal: true}
-	return q, q.answered(ctx, l.m, l.w, nil)
-}
-
-// levelBoth makes the numbers say nothing, too, where they may count and not the answers, and warns
-// if they still do. A linear layer computes scores of classes as a rule: its numbers may agree as
-// little as other outputs that are not looked at.
-func (l *locking) levelBoth(ctx context.Context) error {
-	q, err := l.numbers(ctx)
-	if err != nil {
-		return err
-	}
-	left, err := l.left(ctx, q)
-	if err != nil || left <= intact && l.samples.look.Kind == task.KindLinear {
-		return err
-	}
-	if err := l.goOn(ctx, q, l.allow, l.MaxParams); err != nil {
-		return err
-	}
-	if err := l.again(ctx); err != nil {
-		return err
-	}
-	if left, err = l.left(ctx, q); err == nil && left > intact {
-		l.see.notify(NoticeOutput, "the numbers of the output still agree with those of the original (%.0f %%): unless they are scores of classes, lock the model by the task outputs", 100*left)
-	}
-	return err
-}
-
-// left returns what samples with other labels than those of the search find left.
-func (l *locking) left(ctx context.Context, q *prepared) (float64, error) {
-	session, err := q.session(l.m, l.found.Changes, q.set, l.w)
-	if err != nil {
-		return 0, err
-	}
-	score, err := (&task.Evaluator{Task: q.task, Session: session}).Measure(ctx, q.set, nil)
-	return score.Quality, err
-}
-
-// maybeNumbers reports whether the task is a guess that the graph does not bear out: nothing in it
-// chooses among the numbers of the output, which may be scores of classes, but actions or
-// coordinates as well.
-func (p *prepared) maybeNumbers() bool {
-	switch p.look.Kind {
-	case task.KindUnknown:
-		return p.task.Traits().Classes
-	case task.KindLinear:
-		switch p.task.(type) {
-		case task.Classification, task.Tagging:
-			return true
-		}
-	}
-	return false
 }
 
 // maxLevel bounds the changes of level.

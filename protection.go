@@ -34,9 +34,14 @@ type Protection struct {
 	// without classes.
 	Constant *float64 `json:"most_frequent_label"`
 	// Rest is what the locked model is worth to somebody who leaves out the answers that it gives
-	// most often; nil for tasks without such, and where that is no more than it is worth anyway.
-	Rest    *Rest `json:"without_frequent_answers,omitempty"`
-	Samples int   `json:"samples"` // of the search, or that a sealed model was measured on
+	// most often; nil for tasks without such, and where that is not much more than it is worth
+	// anyway.
+	Rest *Rest `json:"without_frequent_answers,omitempty"`
+	// Numbers says how far the numbers that answers are chosen by agree with those of the original,
+	// as the task outputs measures: 1 if they are the same. nil for tasks without such, and where
+	// there were labels.
+	Numbers *float64 `json:"numbers_left,omitempty"`
+	Samples int      `json:"samples"` // of the search, or that a sealed model was measured on
 	// Outputs are the outputs that the task does not look at.
 	Outputs []OutputAgreement `json:"outputs"`
 	// Left are weights that Sealed leaves in clear, with the reason.

@@ -177,6 +177,7 @@ func (v *verifier) measure(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
+	h.original = first != v.locked
 	p, err := v.opt.Data.prepare(h, dataset.Test, v.opt.Data.seed(0), w)
 	if err != nil {
 		return err
@@ -184,12 +185,12 @@ func (v *verifier) measure(ctx context.Context) error {
 	if p.askOriginal && first == v.locked {
 		return optionf("Original", "outputs are compared with those of the original, which is not there")
 	}
-	v.report.Data, v.report.Task, v.report.Samples = p.set.Describe(), p.task.Name(), p.set.Len()
 	if p.askOriginal {
-		if err := p.answered(ctx, first, w, v.see.counter("asking the original", p.set.Len())); err != nil {
+		if err := v.ask(ctx, first, p, w); err != nil {
 			return err
 		}
 	}
+	v.report.Data, v.report.Task, v.report.Samples = p.set.Describe(), p.task.Name(), p.set.Len()
 	r := &v.report
 	if r.Original, err = v.metrics(ctx, "original", v.original, p, w); err != nil {
 		return err
@@ -221,6 +222,31 @@ func (v *verifier) measure(ctx context.Context) error {
 	}
 	_, err = p.compared(ctx, v.seen, &v.opt.Data, first, v.locked, v.see, w)
 	return err
+}
+
+// ask replaces the labels of the samples by the answers of the original, as Protect does.
+func (v *verifier) ask(ctx context.Context, original *onnxio.Model, p *prepared, w *gradient.Workers) error {
+	if v.opt.Data.Labels != LabelsOfModel && !p.task.Traits().OriginalAnswers {
+		v.see.notify(NoticeData, "the samples have no labels: the answers of the original stand for them")
+	}
+	progress := v.see.counter("asking the original", p.set.Len())
+	if err := p.answered(ctx, original, w, progress); err != nil || v.opt.Task != nil {
+		return err
+	}
+	why := p.foundNothing()
+	if why == "" {
+		why = p.mostlyOne()
+	}
+	if why == "" {
+		return nil
+	}
+	q, err := p.numbers(ctx, original, w)
+	if err != nil || q.varied(original) != nil {
+		return err
+	}
+	v.see.notify(NoticeTask, "the task is outputs: %s", why)
+	p.task, p.set = q.task, q.set
+	return nil
 }
 
 // others compares the outputs of the original and the locked model that the task does not

@@ -64,11 +64,12 @@ func (e *TargetError) Unwrap() []error {
 	return []error{ErrTarget, e.Stopped}
 }
 
-// NoAnswersError means that Options.EveryAnswer was set for a task other than classification.
+// NoAnswersError means that Options.EveryAnswer was set for a task whose answers are no choices
+// among classes.
 type NoAnswersError struct{ Task string }
 
 func (e *NoAnswersError) Error() string {
-	return "the task " + e.Task + " has no most frequent answers to be left out: only classification has"
+	return "the task " + e.Task + " has no most frequent answers to be left out: it does not choose among classes"
 }
 
 // NoCandidatesError means that no parameter of a model may be changed: Options.Allow

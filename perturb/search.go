@@ -32,9 +32,9 @@ type Options struct {
 	// MaxParams bounds the number of changed parameters; 0 means 128, and then, if these are made
 	// and there is work left, MostChanges.
 	MaxParams int
-	// EveryAnswer says that the answers but the most frequent ones count as well: a classifier
-	// without these is no better than always giving one answer (task.Rest). The search then
-	// needs more changes. Other tasks give a *NoAnswersError.
+	// EveryAnswer says that the answers but the most frequent ones count as well: a model that
+	// chooses among classes is no better without these than blind answers (task.Rest). The search
+	// then needs more changes. Other tasks give a *NoAnswersError.
 	EveryAnswer bool
 	// Allow says which initializers may be changed; nil means all.
 	Allow func(name string) bool
@@ -161,10 +161,11 @@ func newSearch(m *onnxio.Model, samples Samples, opt Options) (*search, error) {
 	}
 	opt.Task = task.For(opt.Task, *opt.Outlook)
 	if opt.EveryAnswer {
-		if _, ok := opt.Task.(task.Classification); !ok {
+		every, ok := task.EveryAnswer(opt.Task)
+		if !ok {
 			return nil, &NoAnswersError{opt.Task.Name()}
 		}
-		opt.Task = task.Classification{Ahead: 1}
+		opt.Task = every
 	}
 	if t, ok := opt.Task.(task.Outputs); ok {
 		opt.Task = t.Fitted(task.Truth(samples, 0, samples.Len()))

@@ -1,6 +1,9 @@
 package task
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // alignment sums the probabilities of all ways in which the steps of a sample can say a text:
 // the characters in their order, each for one step or more, with any number of blanks between
@@ -135,8 +138,8 @@ func (a *alignment) backward(logp, scale float64, rows []float32) {
 }
 
 // softAccuracy returns the sum over the characters of the text of CTC.Objective, and adds its
-// gradient, times a scale, to rows unless they are nil.
-func (a *alignment) softAccuracy(logp, scale float64, rows []float32) float64 {
+// gradient, times a scale, to rows unless they are nil. So many other classes may be ahead.
+func (a *alignment) softAccuracy(logp, scale float64, rows []float32, ahead int) float64 {
 	weights, sums := make([]float64, a.s.t*a.states), make([]float64, a.states)
 	a.posteriors(logp, func(t int, states []float64) {
 		for s := 1; s < a.states; s += 2 {
@@ -155,12 +158,8 @@ func (a *alignment) softAccuracy(logp, scale float64, rows []float32) float64 {
 				continue
 			}
 			w /= sums[s]
-			label, rival := a.labels[s], -1
-			for c := range a.s.classes {
-				if c != label && (rival < 0 || a.logit(t, c) > a.logit(t, rival)) {
-					rival = c
-				}
-			}
+			label := a.labels[s]
+			rival := a.rival(t, label, ahead)
 			p := 1 / (1 + math.Exp(a.logit(t, rival)-a.logit(t, label)))
 			if p != p {
 				continue
@@ -175,6 +174,24 @@ func (a *alignment) softAccuracy(logp, scale float64, rows []float32) float64 {
 		}
 	}
 	return total
+}
+
+// rival returns the class other than a label, and but for so many others, with the largest logit
+// at a step.
+func (a *alignment) rival(t, label, ahead int) int {
+	var skipped [mostWithout]int
+	for n := 0; ; n++ {
+		rival := -1
+		for c := range a.s.classes {
+			if c != label && !slices.Contains(skipped[:n], c) && (rival < 0 || a.logit(t, c) > a.logit(t, rival)) {
+				rival = c
+			}
+		}
+		if n == min(ahead, a.s.classes-2, mostWithout) {
+			return rival
+		}
+		skipped[n] = rival
+	}
 }
 
 // logAdd returns log(eˣ + eʸ).

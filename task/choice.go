@@ -88,8 +88,7 @@ func median(x []float64) float64 {
 type choices struct {
 	counts  *Counts
 	margins []float64 // absolute
-	ranks   bool      // whether Rest is wanted
-	ranked  []ranked  // of as many answers as margins, if ranks is set
+	ranked  []ranked  // of as many answers as margins
 	nats    float64   // sum of the cross-entropies; Classification leaves it 0
 }
 
@@ -105,9 +104,7 @@ func (c *choices) add(logits []float32, label int) {
 // keep keeps what Scale and Rest need of an answer.
 func (c *choices) keep(logits []float32, label int) {
 	c.margins = append(c.margins, math.Abs(margin(logits, label)))
-	if c.ranks {
-		c.ranked = append(c.ranked, rankedOf(logits, label))
-	}
+	c.ranked = append(c.ranked, rankedOf(logits, label))
 }
 
 func (c *choices) Scale() float64 { return temperature(c.margins) }

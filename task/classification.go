@@ -52,7 +52,7 @@ func classified(truth nd.Array, loss func(labels []int) gradient.Loss) gradient.
 
 // NewTally implements Task.
 func (Classification) NewTally() Tally {
-	return &classificationTally{choices: choices{ranks: true}, halves: NewHalves()}
+	return &classificationTally{halves: NewHalves()}
 }
 
 // Answers returns the classes with the largest logits, [N].

@@ -24,6 +24,8 @@ type CTC struct {
 	Given bool
 	// First says that classes are on axis 1, and not on the last one.
 	First bool
+	// Ahead is as in Classification, of characters.
+	Ahead int
 }
 
 // Name returns "ctc".
@@ -144,7 +146,7 @@ func (c CTC) Objective(truth nd.Array, tau float64) gradient.Loss {
 			for _, shift := range shifts {
 				a := newAlignment(s, i, text, shift, tau)
 				if logp := a.forward(); !math.IsInf(logp, -1) && logp == logp {
-					total += share * a.softAccuracy(logp, share, rows)
+					total += share * a.softAccuracy(logp, share, rows, c.Ahead)
 				}
 			}
 		}
@@ -293,37 +295,4 @@ func (c CTC) Answers(outputs []nd.Array) (nd.Array, error) {
 		}
 	}
 	return out, nil
-}
-
-// reading is what a model reads of a sample: the likeliest character of each step, and by
-// how much the blank is likelier.
-type reading struct {
-	characters []int32
-	margins    []float32
-}
-
-func (s *steps) reading(sample int) reading {
-	var r reading
-	for k := sample * s.t; k < (sample+1)*s.t; k++ {
-		class, margin := s.character(k)
-		r.characters, r.margins = append(r.characters, int32(class)), append(r.margins, margin)
-	}
-	return r
-}
-
-// text returns the text with the blank lowered by a shift. Of equals the blank wins if its
-// class is lower, which does not matter.
-func (r reading) text(shift float32) (text []int) {
-	last := int32(-1)
-	for k, class := range r.characters {
-		if !(r.margins[k] < shift) {
-			last = -1
-			continue
-		}
-		if class != last {
-			text = append(text, int(class))
-		}
-		last = class
-	}
-	return text
 }

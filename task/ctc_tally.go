@@ -17,6 +17,8 @@ type ctcTally struct {
 	readings []reading
 	texts    [][]int
 	margins  []float64
+	classes  int
+	blank    int
 }
 
 func (t *ctcTally) Add(outputs []nd.Array, truth nd.Array) error {
@@ -28,6 +30,7 @@ func (t *ctcTally) Add(outputs []nd.Array, truth nd.Array) error {
 	if err != nil {
 		return err
 	}
+	t.classes, t.blank = s.classes, s.blank
 	fits := len(texts) == 0
 	for i, text := range texts {
 		fits = fits || len(text) <= s.t
@@ -75,7 +78,7 @@ func (t *ctcTally) Score() Score {
 	var s Score
 	var plain, blind, best float64
 	for k, shift := range shifts {
-		rate, other := t.errors(shift)
+		rate, other := errorsOf(t.readings, t.texts, shift)
 		if k == 0 {
 			plain, blind, best = rate, other, rate
 		}
@@ -85,6 +88,7 @@ func (t *ctcTally) Score() Score {
 		}
 	}
 	s.Luck = ctcLuck + 2*math.Sqrt(0.1/float64(max(length(t.texts), 1)))
+	s.Rest = t.rest()
 	lines, same := t.lines()
 	s.Metrics = []Metric{
 		{Name: "CER", Value: bounded(plain), Useless: blind, Lower: true, Share: true},
@@ -94,20 +98,55 @@ func (t *ctcTally) Score() Score {
 	return s
 }
 
-// errors returns the error rate of characters: the edits that make readings the texts, in
+// errorsOf returns the error rate of characters: the edits that make readings the texts, in
 // shares of the texts' length. other is the same for texts of other samples.
-func (t *ctcTally) errors(shift float32) (rate, other float64) {
-	n := len(t.texts)
+func errorsOf(readings []reading, texts [][]int, shift float32) (rate, other float64) {
+	n := len(texts)
 	edits, swapped := 0, 0
-	for i, r := range t.readings {
+	for i, r := range readings {
 		text := r.text(shift)
-		edits += Distance(text, t.texts[i])
+		edits += Distance(text, texts[i])
 		for k := range otherTexts {
-			swapped += Distance(text, t.texts[(i+k+1)%n])
+			swapped += Distance(text, texts[(i+k+1)%n])
 		}
 	}
-	all := float64(max(length(t.texts), 1))
+	all := float64(max(length(texts), 1))
 	return float64(edits) / all, float64(swapped) / (all * otherTexts)
+}
+
+// restTexts is the number of texts that tell what is left without some characters.
+const restTexts = 64
+
+// rest returns what the readings are worth without the characters that are read most often, with
+// the blank as it is or shifted so that as many steps have a character as the texts are long.
+func (t *ctcTally) rest() (rest Rest) {
+	readings, texts := t.readings[:min(len(t.readings), restTexts)], t.texts[:min(len(t.texts), restTexts)]
+	answered := make([]int, t.classes)
+	for _, r := range readings {
+		for k, c := range r.characters {
+			if c >= 0 && r.margins[k] < 0 {
+				answered[c]++
+			}
+		}
+	}
+	answered[t.blank] = -1
+	order := mostFrequent(answered)
+	for k := range order {
+		left := make([]reading, len(readings))
+		var margins []float32
+		for i, r := range readings {
+			left[i] = r.without(order[:k+1])
+			margins = append(margins, left[i].margins...)
+		}
+		for _, shift := range []float32{0, quantile(margins, float64(length(texts)))} {
+			rate, other := errorsOf(left, texts, shift)
+			right, chance := max(0, 1-rate), max(0, 1-other)
+			if rest.Without == nil || right-chance > rest.Beyond {
+				rest = Rest{Without: order[: k+1 : k+1], Accuracy: right, Beyond: right - chance}
+			}
+		}
+	}
+	return rest
 }
 
 // lines returns the share of readings without an error, and of those that are the text of

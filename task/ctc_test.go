@@ -243,7 +243,7 @@ func TestAlignment(t *testing.T) {
 	}
 	rows := make([]float32, len(s.logits))
 	a := newAlignment(s, 0, []int{1, 2}, 0, 1)
-	if v := a.softAccuracy(a.forward(), 1, rows); !(v > 0 && v < 2) {
+	if v := a.softAccuracy(a.forward(), 1, rows, 0); !(v > 0 && v < 2) {
 		t.Errorf("soft accuracy of two characters: %v", v)
 	}
 	sum := float32(0)

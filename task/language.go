@@ -17,7 +17,10 @@ import (
 // tokens do: its likelihood is no higher than theirs, and it is right no more often than
 // somebody who always says the most frequent token. Either alone is not enough: logits that
 // are all a hundredth of what they were have a poor likelihood, and are still right.
-type Language struct{}
+type Language struct {
+	// Ahead is as in Classification.
+	Ahead int
+}
 
 // Name returns "language".
 func (Language) Name() string { return "language" }
@@ -28,8 +31,8 @@ func (Language) Traits() Traits {
 }
 
 // Objective returns the soft accuracy over the tokens.
-func (Language) Objective(truth nd.Array, tau float64) gradient.Loss {
-	return everywhere(truth, true, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, 0) })
+func (t Language) Objective(truth nd.Array, tau float64) gradient.Loss {
+	return everywhere(truth, true, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, t.Ahead) })
 }
 
 // Training returns the cross-entropy over the tokens.
@@ -52,7 +55,9 @@ func (t *languageTally) Score() Score {
 	if t.counts == nil || t.counts.N == 0 {
 		return Score{}
 	}
-	return t.counts.Language(t.nats)
+	score := t.counts.Language(t.nats)
+	score.Rest = restOfMany(t.ranked, t.counts)
+	return score
 }
 
 // Language returns the score of a language model whose cross-entropies add up to nats.

@@ -12,6 +12,8 @@ type Segmentation struct {
 	// Last says that classes are on the last axis, where the shapes of output and truth
 	// leave that open. Otherwise they are on axis 1.
 	Last bool
+	// Ahead is as in Classification.
+	Ahead int
 }
 
 // Name returns "segmentation".
@@ -24,7 +26,7 @@ func (Segmentation) Traits() Traits {
 
 // Objective returns the soft accuracy over the positions.
 func (t Segmentation) Objective(truth nd.Array, tau float64) gradient.Loss {
-	return everywhere(truth, t.Last, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, 0) })
+	return everywhere(truth, t.Last, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, t.Ahead) })
 }
 
 // Training returns the cross-entropy over the positions.
@@ -55,5 +57,6 @@ func (t *segmentationTally) Score() Score {
 			{Name: "accuracy", Value: accuracy, Useless: chance, Share: true},
 			{Name: "mIoU", Value: iou, Useless: blind, Share: true},
 		},
+		Rest: restOfMany(t.ranked, t.counts),
 	}
 }

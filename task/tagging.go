@@ -12,6 +12,8 @@ type Tagging struct {
 	// First says that classes are on axis 1, where the shapes of output and truth leave that
 	// open. Otherwise they are on the last axis.
 	First bool
+	// Ahead is as in Classification.
+	Ahead int
 }
 
 // Name returns "tagging".
@@ -24,7 +26,7 @@ func (Tagging) Traits() Traits {
 
 // Objective returns the soft accuracy over the tokens.
 func (t Tagging) Objective(truth nd.Array, tau float64) gradient.Loss {
-	return everywhere(truth, !t.First, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, 0) })
+	return everywhere(truth, !t.First, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, t.Ahead) })
 }
 
 // Training returns the cross-entropy over the tokens.
@@ -34,7 +36,7 @@ func (t Tagging) Training(truth nd.Array) gradient.Loss {
 
 // NewTally implements Task.
 func (t Tagging) NewTally() Tally {
-	return &taggingTally{positionTally{choices: choices{ranks: true}, last: !t.First}}
+	return &taggingTally{positionTally{last: !t.First}}
 }
 
 // Answers returns the likeliest classes, [N,T].
@@ -60,7 +62,7 @@ func (t *taggingTally) Score() Score {
 			{Name: "accuracy", Value: accuracy, Useless: chance, Share: true},
 			{Name: "F1", Value: f1, Useless: blind, Share: true},
 		},
-		Rest: restOf(t.ranked, t.counts),
+		Rest: restOfMany(t.ranked, t.counts),
 	}
 }
 

@@ -93,7 +93,7 @@ inputs that the model expects. Without them samples of several ranges are made: 
 	fl.DurationVar(&p.opt.TimeLimit, "time-limit", 0, "end the search after a `TIME` such as 90s or 10m; the result then depends on the machine")
 	fl.Lookup("time-limit").DefValue = ""
 	fl.IntVar(&p.opt.Beam, "beam", 1, "follow the best `N` sets of changes at a time; more find shorter lists and take longer")
-	fl.BoolVar(&p.opt.EveryAnswer, "every-answer", false, "bring a classifier down without its most frequent answers too, with more changes")
+	fl.BoolVar(&p.opt.EveryAnswer, "every-answer", false, "bring down what is right without the most frequent answers too, with more changes")
 	fl.StringArrayVar(&p.opt.Include, "include", nil, "change only tensors whose name matches `GLOB`, * for any characters; may be repeated")
 	fl.StringArrayVar(&p.opt.Exclude, "exclude", nil, "leave out tensors whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")

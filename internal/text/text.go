@@ -61,6 +61,9 @@ func Protection(w io.Writer, r *advparams.Protection, seal string) {
 	if r.Rest != nil {
 		line(w, "\t%s", r.Rest.Text())
 	}
+	if r.Numbers != nil {
+		line(w, "numbers\t%.1f %% of what they are chosen by agrees with the original", 100**r.Numbers)
+	}
 	if o := r.Runtime; o != nil {
 		line(w, "%s\t%s of the locked model in version %s", o.Name, figures(o.Score().Metrics), o.Version)
 	}

@@ -1,0 +1,93 @@
+package advparams
+
+import (
+	"context"
+
+	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/task"
+)
+
+// An answer is the largest of several numbers. Where that is changed, the numbers may still say
+// what they said, to somebody who reads all of them.
+
+// numbers returns the samples with the numbers of the outputs to compare with in place of answers.
+func (p *prepared) numbers(ctx context.Context, m *onnxio.Model, w *gradient.Workers) (*prepared, error) {
+	h := *p.head
+	h.task = task.For(task.Outputs{}, h.look)
+	q := &prepared{head: &h, set: p.set, askOriginal: true}
+	return q, q.answered(ctx, m, w, nil)
+}
+
+// levelBoth makes the numbers say nothing, too, where they may count and not the answers. A linear
+// layer computes scores of classes as a rule: its numbers may agree as little as other outputs that
+// are not looked at.
+func (l *locking) levelBoth(ctx context.Context) error {
+	q, err := l.samples.numbers(ctx, l.m, l.w)
+	if err != nil {
+		return err
+	}
+	left, err := l.left(ctx, q)
+	if err != nil || left <= intact && l.samples.look.Kind == task.KindLinear {
+		return err
+	}
+	if err := l.goOn(ctx, q, l.allow, l.MaxParams); err != nil {
+		return err
+	}
+	return l.again(ctx)
+}
+
+// left returns what samples with other labels than those of the search find left.
+func (l *locking) left(ctx context.Context, q *prepared) (float64, error) {
+	session, err := q.session(l.m, l.found.Changes, q.set, l.w)
+	if err != nil {
+		return 0, err
+	}
+	score, err := (&task.Evaluator{Task: q.task, Session: session}).Measure(ctx, q.set, nil)
+	return score.Quality, err
+}
+
+// maybeNumbers reports whether the task is a guess that the graph does not bear out: nothing in it
+// chooses among the numbers of the output, which may be scores of classes, but actions or
+// coordinates as well.
+func (p *prepared) maybeNumbers() bool {
+	switch p.look.Kind {
+	case task.KindUnknown:
+		return p.task.Traits().Classes
+	case task.KindLinear:
+		switch p.task.(type) {
+		case task.Classification, task.Tagging:
+			return true
+		}
+	}
+	return false
+}
+
+// numbersLeft measures how far the numbers that answers are chosen by agree with those of the
+// original, and tells the user if they do. It is nil where there are none, or where labels say what
+// the answers are worth.
+func (l *locking) numbersLeft(ctx context.Context) (*float64, error) {
+	if _, chosen := task.EveryAnswer(l.samples.task); !chosen || !l.samples.askOriginal {
+		return nil, nil
+	}
+	few := *l.samples
+	few.set = first(few.set, min(few.set.Len(), judgedSamples))
+	h := *few.head
+	h.look.Named, few.head = true, &h // this output and no other
+	q, err := few.numbers(ctx, l.m, l.w)
+	if err != nil {
+		return nil, err
+	}
+	left, err := l.left(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if left > intact {
+		kind := NoticeRest
+		if l.Task == nil && l.samples.maybeNumbers() {
+			kind = NoticeOutput
+		}
+		l.see.notify(kind, "the numbers that the answers are chosen by still agree with those of the original (%.0f %%): with the task outputs they would not, for more changes", 100*left)
+	}
+	return &left, nil
+}
