@@ -25,16 +25,16 @@ func newAttack(a *app) *cobra.Command {
 	s := &assault{app: a}
 	cmd := &cobra.Command{
 		Use:   "attack LOCKED.onnx --data DATA --test DATA [--fraction F]",
-		Short: "Measure what can be made of a locked model without its key",
-		Long: `Attack a locked model as somebody would who has some training data but no key:
+		Short: "Measure what an attacker regains from a locked model without its key",
+		Long: `Attack a locked model like somebody who has some training data but no key:
 fine-tuning, pruning, resetting suspicious values, initialising layers anew, running the
 search backwards, and more.
 
-The yardstick is the zero line: what the same training reaches without the locked
-weights. Each attack that trains is repeated from a start that holds nothing of the
-original, and training from scratch tries further starts. The advantage is what the best
-attack has over the best of these. Both are the best on the attacker's own validation
-samples. A model that resists has an advantage of at most zero. For tasks other than
+Results are compared with the zero line: what the same training reaches without the locked
+weights. Each attack that trains is repeated from a start that holds nothing of the original,
+and training from scratch tries further starts. The best of these is the zero line. The
+advantage is the best attack minus the zero line. Both are chosen by the attacker's own
+validation samples. A model that resists has an advantage of at most zero. For tasks other than
 classification, figures are qualities rather than accuracies (docs/method.md).
 
 The attacks:
@@ -44,18 +44,18 @@ and tries every optimiser of --grid. --key or --original adds attackers who know
 where the changes are, or a part of the key. Their results do not count for the
 advantage.
 
---public adds the attacker who has the public model that this one was tuned from, and takes
-from it whatever deviates. --oracle adds the one who can ask the original somewhere, and
-trains on its answers. The zero line then includes the public model, tuned, and a copy
-trained from nothing on the answers.
+--public adds an attacker who has the public model that this one was tuned from. He replaces
+weights that deviate from it by its own. --oracle adds an attacker who can query the original,
+and trains on its answers. The zero line then includes the public model, tuned, and a copy
+trained from scratch on the answers.
 
-Attacks take minutes to hours. The cheap ones come first, and --time-limit reports those
-that are finished by then; if none is, the exit status is 3. --state keeps the results of
-finished attacks in a file, so that the same command continues where it was interrupted or
-ran out of time.
+Attacks take minutes to hours. The cheap ones come first. With --time-limit, those that are
+finished by then are reported. If none is, the exit status is 3. --state keeps the results of
+finished attacks in a file, so that the same command continues where it was interrupted or ran
+out of time.
 
-With --key or --original the report also says how well changed weights can be told from
-others. For each criterion it has the AUC, which is 0.5 for guesses and 1 for certainty,
+With --key or --original, the report also says how well changed weights can be distinguished
+from others. For each criterion it has the AUC, which is 0.5 for guesses and 1 for certainty,
 and the share of changed weights among the most suspicious ones.
 
 ` + text.Data,
@@ -70,18 +70,18 @@ and the share of changed weights among the most suspicious ones.
 	s.data.register(cmd, advparams.Train, 1)
 	fl := cmd.Flags()
 	must(errors.Join(fl.MarkHidden("labels"), fl.MarkHidden("vocabulary"))) // nobody to ask, no samples shown
-	fileFlag(cmd, &s.opt.Test.Path, "test", "", "measure on the samples in `PATH`, of the test split where there are several")
+	fileFlag(cmd, &s.opt.Test.Path, "test", "", "measure on the samples in `PATH`; of its test split, if it has splits")
 	fl.IntVar(&s.opt.Test.Limit, "test-limit", 0, "measure on at most `N` samples; 0: all")
 	s.open.register(cmd, "the `KEY`, to measure what a part of it is worth")
 	fileFlag(cmd, &s.opt.Original, "original", "", "the `MODEL.onnx` before locking, in place of the key", "onnx")
 	fileFlag(cmd, &s.opt.Public, "public", "", "`BASE.onnx`, a public model that this one may have been tuned from", "onnx")
 	fileFlag(cmd, &s.opt.Oracle, "oracle", "", "`ORIGINAL.onnx`, which the attacker can ask, but not read", "onnx")
-	fl.Float64Var(&s.opt.Fraction, "fraction", 0.1, "the attacker has this share, `F`, of the data")
+	fl.Float64Var(&s.opt.Fraction, "fraction", 0.1, "share `F` of the data that the attacker has")
 	fl.BoolVar(&s.opt.Curve, "curve", false, "measure with 0.1, 1, 10 and 100 % of the data as well")
-	fl.StringSliceVar(&s.opt.Attacks, "attacks", nil, "carry out these attacks, `A,B,C`; all if left out")
-	fl.StringSliceVar(&s.grid, "grid", gridNames(), "train with each of these optimisers and learning rates, `O,O,O`")
+	fl.StringSliceVar(&s.opt.Attacks, "attacks", nil, "run only the attacks `A,B,C` (default: all)")
+	fl.StringSliceVar(&s.grid, "grid", gridNames(), "optimisers with learning rates `O,O,O`, each of which is tried")
 	fl.IntVar(&s.opt.Epochs, "epochs", 20, "train for `N` epochs")
-	fl.IntVar(&s.opt.Batch, "batch", 64, "take steps on `N` samples")
+	fl.IntVar(&s.opt.Batch, "batch", 64, "training batches of `N` samples")
 	fl.DurationVar(&s.opt.TimeLimit, "time-limit", 0, "stop after `TIME`, for example 30m; attacks that are not finished do not count")
 	fileFlag(cmd, &s.opt.State, "state", "", "note finished attacks in `FILE.json`, and do not repeat those that are there", "json")
 	fileFlag(cmd, &s.opt.Report, "report", "", "write the results to `FILE.html` as well, one page without external parts", "html")

@@ -49,7 +49,7 @@ func newBatch(a *app) *cobra.Command {
 		Long: `Lock and verify the models that a manifest names, each in separate processes.
 docs/batch.md describes the manifest.
 
-Records of what is done lie beside the outputs. A model is skipped if its bytes, its
+Records of what is done are beside the outputs. A model is skipped if its bytes, its
 data, its options and this program are the same as when it was done. So a run that was
 stopped or killed continues where it was. Runs on the same manifest, also on several
 hosts, share the work and do nothing twice.
@@ -73,15 +73,15 @@ s3://, gs:// and azblob:// URLs, with the program advparams-storage.`,
 	operand(cmd, "the manifest", "yaml", "yml", "json")
 	fl := cmd.Flags()
 	fl.StringVar(&b.shard, "shard", "", "do only part `I/N` of the models, I from 1 to N")
-	fl.IntVar(&b.workers, "workers", 0, "work on at most `K` models at a time; 0: one a core")
+	fl.IntVar(&b.workers, "workers", 0, "work on at most `K` models at a time; 0: one per core")
 	fl.StringVar(&b.memory, "memory", "", "memory to share out, such as `8GiB`, instead of what is free")
 	fl.BoolVarP(&b.dryRun, "dry-run", "n", false, "print the plan, and do nothing")
 	fl.BoolVar(&b.retry, "retry-failed", false, "try again what failed with status 2 to 5 and is unchanged")
-	fl.BoolVar(&b.force, "force", false, "replace outputs that are not of an earlier run")
-	fileFlag(cmd, &b.publish.Results, "results", "", "write one JSON line a model to `FILE`", "jsonl")
+	fl.BoolVar(&b.force, "force", false, "replace outputs that no earlier run has written")
+	fileFlag(cmd, &b.publish.Results, "results", "", "write one JSON line per model to `FILE`", "jsonl")
 	fileFlag(cmd, &b.publish.Index, "index", "", "write a page with links to the reports to `FILE.html`", "html")
-	fl.StringVar(&b.cache, "cache", "", "keep copies of what is in object storage in `FOLDER` (default advparams-UID in the folder for temporary files)")
-	fl.StringVar(&b.cacheSize, "cache-size", "20GiB", "keep copies of data sets up to this `SIZE`; those of models being worked on come on top")
+	fl.StringVar(&b.cache, "cache", "", "`FOLDER` for copies of what is in object storage (default advparams-UID in the folder for temporary files)")
+	fl.StringVar(&b.cacheSize, "cache-size", "20GiB", "keep copies of data sets up to this `SIZE`; copies of models being worked on are not counted")
 	fileFlag(cmd, &b.publish.Metrics, "metrics", "", "keep metrics for node_exporter in `FILE.prom`", "prom")
 	return cmd
 }

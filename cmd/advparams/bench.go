@@ -23,15 +23,14 @@ func newBench(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench MODEL.onnx",
 		Short: "Time forward passes and gradients",
-		Long: `Time a model on random input: forward passes, and forward passes with the gradients by
+		Long: `Time a model on random input: forward passes, and forward passes with the gradients of
 all weights. Compiling and the two first runs do not count.
 
 --batch is the size of an open first axis of an input. Other open axes need --shape.
 
---profile adds what the time goes into, by operator and by layer: milliseconds, the share of
-all, and percent of the multiply-adds and of the memory traffic that the machine reaches at
-best, measured in the same run. Methods that save multiplications, and arrays that stay in
-cache, reach more than 100.`,
+--profile adds the time by operator and by layer: milliseconds, the share of the total, and
+percent of the machine's peak multiply-adds and peak memory traffic, measured in the same run.
+Methods that save multiplications, and arrays that stay in cache, reach more than 100.`,
 		Example: `  advparams bench model.onnx --batch 100 --threads 1
   advparams bench model.onnx --profile
   advparams bench bert.onnx --shape input_ids=8,128 --shape attention_mask=8,128 --vocab 2`,
@@ -43,12 +42,12 @@ cache, reach more than 100.`,
 	operand(cmd, "the model", "onnx")
 	fl := cmd.Flags()
 	fl.IntVar(&b.opt.Batch, "batch", 100, "samples in a batch, `N`")
-	fl.StringArrayVar(&b.shapes, "shape", nil, "shape of an input, as in `NAME=1,3,32,32`; may be repeated")
+	fl.StringArrayVar(&b.shapes, "shape", nil, "`NAME=1,3,32,32`: the shape of an input; may be repeated")
 	fl.Int64Var(&b.opt.Vocabulary, "vocab", 100, "integer inputs are random numbers from 0 to `N`-1")
 	fl.IntVar(&b.opt.Repeat, "repeat", 10, "timed runs, `N`")
-	fl.BoolVar(&b.opt.Profile, "profile", false, "also time each operator, and compare with what the machine reaches")
+	fl.BoolVar(&b.opt.Profile, "profile", false, "also time each operator, and compare with the machine's peaks")
 	b.opt.Seed = new(uint64)
-	fl.Uint64Var(b.opt.Seed, "seed", 1, "`N`, which the random input is made from")
+	fl.Uint64Var(b.opt.Seed, "seed", 1, "seed `N` of the random input")
 	machineFlags(cmd, &b.opt.Threads, 1, &b.opt.Memory)
 	return cmd
 }

@@ -27,21 +27,21 @@ const noData = "none"
 func (d *dataFlags) register(cmd *cobra.Command, usual advparams.Split, seed uint64) {
 	fl := cmd.Flags()
 	fileFlag(cmd, &d.Path, "data", "", "`PATH` of an .npz or .csv file, a folder with IDX or CIFAR files, an image folder, or labels of YOLO or COCO")
-	choiceFlag(cmd, &d.Split, "split", "", fmt.Sprintf("the part to take where the data has both (default %s)", usual), "train", "test")
+	choiceFlag(cmd, &d.Split, "split", "", fmt.Sprintf("the split to use, if the data has both (default %s)", usual), "train", "test")
 	fl.IntVar(&d.Limit, "limit", 0, "take at most `N` samples; 0: all")
 	d.Seed = new(uint64)
 	fl.Uint64Var(d.Seed, "seed", seed, "choose the samples of --limit at random, from seed `N`; 0: the first ones")
 	d.images.Register(fl)
-	choiceFlag(cmd, &d.Labels, "labels", "data", "where labels come from: the data, or the original model's own answers", "data", "model")
-	fl.Func("task", "what the model is for: `TASK`, or OUTPUT=TASK,OUTPUT2=TASK2 (default: what its outputs and the labels look like)", func(text string) (err error) {
+	choiceFlag(cmd, &d.Labels, "labels", "data", "take labels from the data, or use the original model's own answers", "data", "model")
+	fl.Func("task", "the model's task: `TASK`, or OUTPUT=TASK,OUTPUT2=TASK2 (default: guessed from outputs and labels)", func(text string) (err error) {
 		d.task, err = advparams.ParseTask(text)
 		return err
 	})
 	must(cmd.RegisterFlagCompletionFunc("task", cobra.FixedCompletions(advparams.TaskNames(), cobra.ShellCompDirectiveNoFileComp)))
-	cmd.Flags().StringVar(&d.output, "output", "", "the model's output `NAME` has the answers, one value a class; the first if left out")
-	fl.StringArrayVar(&d.axes, "batch-axis", nil, "axis K of the input or output NAME counts samples, or none of its axes, as in `NAME=K|none`; may be repeated (default: what shapes, names and a run tell)")
-	fl.StringArrayVar(&d.carry, "carry", nil, "samples are a sequence: what the original's `OUTPUT=INPUT` gave for one goes into the next; zeros go into the first; may be repeated")
-	fileFlag(cmd, &d.Vocabulary, "vocabulary", "", "show tokens in reports as text: `FILE` has one token a line", "txt")
+	cmd.Flags().StringVar(&d.output, "output", "", "`NAME` of the model's output with the answers (default: the first output)")
+	fl.StringArrayVar(&d.axes, "batch-axis", nil, "`NAME=K|none`: axis K of the input or output NAME counts samples, or none of its axes does; may be repeated (default: guessed from shapes, names and a run)")
+	fl.StringArrayVar(&d.carry, "carry", nil, "`OUTPUT=INPUT`: samples are a sequence, and OUTPUT of the original for one sample is fed to INPUT for the next, starting with zeros; may be repeated")
+	fileFlag(cmd, &d.Vocabulary, "vocabulary", "", "show tokens in reports as text; `FILE` has one token per line", "txt")
 }
 
 // finish reads the flags that have a form of their own.

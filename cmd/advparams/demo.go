@@ -29,8 +29,8 @@ func newDemo(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [DIR]",
 		Short: "Lock, verify and unlock a small model that is included",
-		Long: `Show the whole story on a small model and its data, which are part of the program:
-make an identity, lock the model, measure what is left of it, unlock it. Every step
+		Long: `Show all steps on a small model and its data, which are part of the program: make an
+identity, lock the model, measure what is left of it, unlock it. Every step
 runs the command that it shows. The files stay in DIR, advparams-demo by default.`,
 		Example: "  advparams demo",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -50,7 +50,7 @@ runs the command that it shows. The files stay in DIR, advparams-demo by default
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs
 	}
-	cmd.Flags().BoolVar(&d.force, "force", false, "replace the files of an earlier demo, but for the identity, which is used again")
+	cmd.Flags().BoolVar(&d.force, "force", false, "replace the files of an earlier demo, except the identity, which is reused")
 	return cmd
 }
 

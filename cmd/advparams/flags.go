@@ -23,7 +23,7 @@ func choiceFlag[T ~string](cmd *cobra.Command, p *T, name string, value T, usage
 // machineFlags defines --threads and --memory.
 func machineFlags(cmd *cobra.Command, threads *int, value int, memory *int64) {
 	cmd.Flags().IntVar(threads, "threads", value, "`N` cores to compute on; 0: all")
-	cmd.Flags().Func("memory", "let the values of a batch take `SIZE`, such as 8GiB (default: in proportion to model and data)", func(s string) error {
+	cmd.Flags().Func("memory", "memory `SIZE` for the values of a batch, such as 8GiB (default: in proportion to model and data)", func(s string) error {
 		size, err := batch.ParseSize(s)
 		*memory = int64(size)
 		return err
@@ -32,6 +32,6 @@ func machineFlags(cmd *cobra.Command, threads *int, value int, memory *int64) {
 
 // runtimeFlags defines --runtime and --python.
 func runtimeFlags(cmd *cobra.Command, runtime, python *string) {
-	choiceFlag(cmd, runtime, "runtime", "", "measure the locked model in this program, too, which a Python installation has", advparams.OnnxRuntime)
-	cmd.Flags().StringVar(python, "python", "", "the `PROGRAM` python that has onnxruntime (default ADVPARAMS_PYTHON, or python3)")
+	choiceFlag(cmd, runtime, "runtime", "", "also measure the locked model in this runtime, which a Python installation needs to have", advparams.OnnxRuntime)
+	cmd.Flags().StringVar(python, "python", "", "Python interpreter `PROGRAM` that has onnxruntime (default ADVPARAMS_PYTHON, or python3)")
 }

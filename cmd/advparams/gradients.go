@@ -38,7 +38,7 @@ IN.npz has an array for each input, named NAME or in/NAME. The losses:
 	fileFlag(cmd, &g.opt.Batch, "data", "", "the batch, `IN.npz`", "npz")
 	fileFlag(cmd, &g.opt.Out, "out", "o", "write to `OUT.npz`; - for standard output", "npz")
 	choiceFlag(cmd, &g.opt.Loss, "loss", advparams.ProbeLoss, "what to differentiate", string(advparams.ProbeLoss), string(advparams.CrossEntropyLoss))
-	cmd.Flags().StringVar(&g.opt.Output, "output", "", "compute the model's output `NAME` only; all if left out")
+	cmd.Flags().StringVar(&g.opt.Output, "output", "", "compute only the model's output `NAME` (default: all outputs)")
 	cmd.Flags().BoolVar(&g.opt.Force, "force", false, "replace OUT.npz if it exists")
 	machineFlags(cmd, &g.opt.Threads, 0, &g.opt.Memory)
 	must(cmd.MarkFlagRequired("data"))

@@ -37,7 +37,7 @@ to and how many parameters were changed. --secrets shows where they are.`,
 	}
 	operand(cmd, "the file", "onnx", "key")
 	n.open.register(cmd, "")
-	cmd.Flags().StringVar(&n.opt.Output, "output", "", "show the operators that the model's output `NAME` is computed with; of all outputs if left out")
+	cmd.Flags().StringVar(&n.opt.Output, "output", "", "show only the operators that the model's output `NAME` needs (default: all outputs)")
 	cmd.Flags().BoolVar(&n.passphrase, "passphrase", false, "open a key that is sealed with a passphrase")
 	cmd.Flags().BoolVar(&n.opt.Secrets, "secrets", false, "show the tensors and positions of the changes in a key that can be opened")
 	return cmd

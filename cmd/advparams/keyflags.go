@@ -29,7 +29,7 @@ type sealFlags struct {
 func (s *sealFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringArrayVarP(&s.recipients, "recipient", "r", nil, "seal the key to this `RECIPIENT`: age1…, ssh-ed25519 … or ssh-rsa …; may be repeated")
-	fl.StringArrayVarP(&s.files, "recipients-file", "R", nil, "seal the key to the recipients in `FILE`, one a line; may be repeated")
+	fl.StringArrayVarP(&s.files, "recipients-file", "R", nil, "seal the key to the recipients in `FILE`, one per line; may be repeated")
 	fl.BoolVar(&s.passphrase, "passphrase", false, "seal the key with a passphrase, from the terminal or "+passphraseVariable)
 	fl.BoolVar(&s.plain, "plain-key", false, "do not seal the key: whoever has it can unlock")
 	must(cmd.MarkFlagFilename("recipients-file"))
@@ -89,7 +89,7 @@ func (o *openFlags) register(cmd *cobra.Command, usage string) {
 		"open the key with the identities in `FILE`; may be repeated. A passphrase comes from the terminal or "+passphraseVariable)
 	must(cmd.MarkFlagFilename("identity", "txt"))
 	cmd.Flags().IntVar(&o.workFactor, "max-work-factor", advparams.DefaultWorkFactor,
-		"try a passphrase on keys that ask for up to 2^`N` KiB of memory")
+		"try a passphrase on keys that need up to 2^`N` KiB of memory")
 }
 
 func (o *openFlags) check() error {

@@ -32,7 +32,7 @@ recipient of an identity that there is already.`,
 	}
 	nothing(cmd)
 	fileFlag(cmd, &k.out, "out", "o", "write the identity to `FILE`, readable for you alone, instead of standard output", "txt")
-	fileFlag(cmd, &k.of, "recipient-of", "y", "print the recipients of the identities in `FILE`, one a line, and make none", "txt")
+	fileFlag(cmd, &k.of, "recipient-of", "y", "print the recipients of the identities in `FILE`, one per line, and make none", "txt")
 	cmd.Flags().BoolVar(&k.postQuantum, "pq", false, "post-quantum: a hybrid of X25519 and ML-KEM-768, with a long recipient")
 	cmd.MarkFlagsMutuallyExclusive("out", "recipient-of")
 	cmd.MarkFlagsMutuallyExclusive("pq", "recipient-of")

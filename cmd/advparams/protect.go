@@ -40,35 +40,35 @@ between the smallest and the largest value of its tensor, and nothing else in th
 differs.
 
 That keeps a model from being used. Somebody who has training data, or the public model
-that this one was tuned from, undoes it. --profile sealed encrypts every weight instead. The
-file stays a valid model of the same size that runs at the same speed, its key is a seed and
-a list of tensors, and an attacker is left with the architecture. It needs no data, no
-gradient and no support for the model's operators. With --data the accuracy is measured
-before and after. --share seals only the first weights in the order of the graph, and
---in-place changes the model's own files, with a journal beside them: if that is interrupted,
-the next protect or unlock of the same model goes on. docs/sealing.md says what is proved;
-advparams attack measures what an attacker with data regains.
+that this one was tuned from, can undo it. --profile sealed encrypts every weight instead. The
+file stays a valid model of the same size and speed. Its key is a seed and a list of tensors.
+An attacker learns the architecture and the scale of the weights. This profile needs no data,
+no gradient and no support for the model's operators. With --data the accuracy is measured
+before and after. --share seals only the first weights in graph order. --in-place changes the
+model's own files, with a journal beside them: after an interruption, the next protect or
+unlock of the same model goes on. docs/sealing.md says what is proved; advparams attack
+measures what an attacker with data regains.
 
 The search computes the gradient on labelled samples, ranks all parameters by
 gradient × step, tries the best of them, and continues until the accuracy on the samples
 has fallen to the target. The same samples and flags give the same model.
 
 A model may have several outputs with answers. Without --output, all of floating-point
-type are compared with those of the original, and those that still have answers are
-locked as well. If one stays right, the exit status is 3 and nothing is written (see
---allow-partial). With --output, the others are only warned of.
+type are compared with those of the original, and those that are still right are locked as
+well. If one stays right, the exit status is 3 and nothing is written (see --allow-partial).
+With --output, other outputs are only warned of.
 
 ` + text.Tasks + `
 
 ` + text.Data + `
 
---data none makes up samples for a classifier: noise that follows the gradient of the
-model until the model is sure of a class, waves and noise. The lock is then judged on
-samples of other kinds (shapes, other dreams, other noise), and the search goes on until
-it holds there; otherwise the exit status is 3. No real data is seen, which the output
-and the key say: measure with verify what the lock is worth. --mean and --std describe the
-inputs that the model expects. Without them samples of several ranges are made: about 0, from
-0 to 1 and, if the answers to those are all alike, to 255. --shape is their shape, if it is open.`,
+--data none makes up samples: waves, noise, and noise that follows the gradient of the model
+until the model is sure of a class. The lock is then judged on samples of other kinds. The
+search goes on until the lock holds there; otherwise the exit status is 3. The output and the
+key say that no real data was seen: measure with verify what the lock is worth. --mean and
+--std describe the inputs that the model expects. Without them, samples of several ranges are
+made: about 0, from 0 to 1 and, if the answers to those are all alike, to 255. --shape is the
+shape of a sample, if the model leaves it open.`,
 		Example: `  advparams protect model.onnx --data images/ -o locked.onnx --key model.key -r age1…
   advparams protect model.onnx --data set.npz --labels model -o locked.onnx --key model.key --passphrase
   advparams protect model.onnx --data none --shape 3,224,224 -o locked.onnx --key model.key -r age1…`,
@@ -85,15 +85,15 @@ inputs that the model expects. Without them samples of several ranges are made: 
 	fileFlag(cmd, &p.opt.Key, "key", "", "write the key to `KEY`; - for standard output", "key")
 	p.seal.register(cmd)
 	p.data.register(cmd, advparams.Train, 1)
-	fl.IntVar(&p.opt.Samples, "samples", 2000, "search on at most `N` samples; 0: all. --data none makes that many, 512 or fewer if left out")
-	fl.IntSliceVar(&p.data.Shape, "shape", nil, "`D1,D2,…` is the shape of a sample for --data none")
+	fl.IntVar(&p.opt.Samples, "samples", 2000, "search on at most `N` samples; 0: all. With --data none, make that many (then 512 or fewer by default)")
+	fl.IntSliceVar(&p.data.Shape, "shape", nil, "with --data none, `D1,D2,…` is the shape of a sample")
 	fl.Lookup("shape").DefValue = ""
 	fl.Var((*cliflag.Accuracy)(&p.opt.Target), "target-accuracy", "stop at this accuracy, between 0 and 1, or at chance")
 	fl.IntVar(&p.opt.MaxParams, "max-params", 0, "change at most `N` parameters (default 128, and more only if these are not enough)")
-	fl.DurationVar(&p.opt.TimeLimit, "time-limit", 0, "end the search after a `TIME` such as 90s or 10m; the result then depends on the machine")
+	fl.DurationVar(&p.opt.TimeLimit, "time-limit", 0, "end the search after `TIME`, such as 90s or 10m; the result then depends on the machine")
 	fl.Lookup("time-limit").DefValue = ""
-	fl.IntVar(&p.opt.Beam, "beam", 1, "follow the best `N` sets of changes at a time; more find shorter lists and take longer")
-	fl.BoolVar(&p.opt.EveryAnswer, "every-answer", false, "bring down what is right without the most frequent answers too, with more changes")
+	fl.IntVar(&p.opt.Beam, "beam", 1, "follow the best `N` sets of changes at a time; a larger N may find fewer changes and takes longer")
+	fl.BoolVar(&p.opt.EveryAnswer, "every-answer", false, "make a model useless also without its most frequent answers, which takes more changes")
 	fl.StringArrayVar(&p.opt.Include, "include", nil, "change only tensors whose name matches `GLOB`, * for any characters; may be repeated")
 	fl.StringArrayVar(&p.opt.Exclude, "exclude", nil, "leave out tensors whose name matches `GLOB`; may be repeated")
 	choiceFlag(cmd, &p.bounds, "bounds", "tensor", "keep changed values in the range of their tensor, or not", "tensor", "none")

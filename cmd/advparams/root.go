@@ -110,7 +110,7 @@ No file is replaced without --force, and files appear whole or not at all.
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON object instead of text")
 	root.PersistentFlags().BoolVarP(&verbose, "verbose", "v", false, "log with times, and how long each stage took")
-	root.PersistentFlags().Var(&cliflag.Choice[string]{Value: &logFormat, Values: []string{"text", "json"}}, "log-format", "write messages as key=value lines, or as an object a line")
+	root.PersistentFlags().Var(&cliflag.Choice[string]{Value: &logFormat, Values: []string{"text", "json"}}, "log-format", "write messages as key=value lines, or as one JSON object per line")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no messages, only results and errors")
 	root.AddCommand(
 		newDemo(a), newKeygen(a), newProtect(a), newUnlock(a), newVerify(a),

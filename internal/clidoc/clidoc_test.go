@@ -21,7 +21,7 @@ func TestMarkdown(t *testing.T) {
 	want := "# tool\n\nA note.\n\nA tool for:\n\n    a  one\n    b  two\n\nand more.\n" +
 		"\n## Every command\n\n| flag | |\n|---|---|\n| `--quiet` | say nothing |\n" +
 		"\n## tool cut\n\nCut a file.\n\n    tool cut FILE\n\n```sh\ntool cut a.txt\n```\n" +
-		"\n| flag | |\n|---|---|\n| `--at N` | cut at N (default 3) |\n| `-o, --out PATH` | write to PATH, a|b |\n"
+		"\n| flag | |\n|---|---|\n| `--at N` | cut at N (default 3) |\n| `-o, --out PATH` | write to PATH, a\\|b |\n"
 	if have := Markdown(root, "A note."); have != want {
 		t.Errorf("%s\nwant\n%s", have, want)
 	}

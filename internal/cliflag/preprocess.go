@@ -37,16 +37,16 @@ func (p *Preprocess) Register(fl *pflag.FlagSet) {
 	choice := func(value *string, name, usage string, values ...string) {
 		fl.Var(&Choice[string]{value, values}, name, usage)
 	}
-	choice(&p.preset, "preset", "prepare images in a usual way", dataset.PresetNames()...)
-	fl.StringVar(&p.file, "preprocess", "", "prepare images as `FILE.yaml` says")
+	choice(&p.preset, "preset", "use a common combination of settings (docs/preprocessing.md)", dataset.PresetNames()...)
+	fl.StringVar(&p.file, "preprocess", "", "read settings for images from `FILE.yaml`")
 	fl.Var(&p.resize, "resize", "resize images: 256 for the shorter side, 256x320 for height and width, or input")
 	fl.Var(&p.crop, "crop", "crop images to their centre: 224, or 224x320")
-	fl.Var(&p.letterbox, "letterbox", "fit whole images into 640, 480x640 or input, and fill up the rest")
+	fl.Var(&p.letterbox, "letterbox", "fit whole images into 640, 480x640 or input, and pad the rest")
 	choice(&p.filter, "filter", "how to resize (default bilinear)", string(dataset.Bilinear), string(dataset.Bicubic), string(dataset.Nearest))
 	fl.Float32Var(&p.scale, "scale", 0, "divide bytes of images by `S` before mean and std (default 255)")
 	choice(&p.channels, "channels", "the order of colours that the model takes (default rgb)", string(dataset.RGB), string(dataset.BGR))
-	choice(&p.layout, "layout", "the order of axes, where the model's shape does not tell", string(dataset.NCHW), string(dataset.NHWC))
-	fl.StringVar(&p.classes, "classes", "", "names of the classes in the model's order, one a line or in JSON, in `FILE`; class folders count in this order")
+	choice(&p.layout, "layout", "the order of axes, if the model's shape leaves it open", string(dataset.NCHW), string(dataset.NHWC))
+	fl.StringVar(&p.classes, "classes", "", "`FILE` with the names of the classes in the model's order, one per line or in JSON; class folders are numbered in this order")
 	for _, name := range []string{"mean", "std", "scale"} {
 		fl.Lookup(name).DefValue = "" // rather than [] and 0
 	}
