@@ -4,25 +4,27 @@ HEAD = """# Models that people install
 
 <!-- made by bench/models/models.py -->
 
-Models in packages of PyPI and npm, and some in repositories of Unity, Godot and others, with what onnxruntime finds of them. Each was run and locked on made-up
-inputs that have about the right form: smooth fields, waves and small integers. What counts is not what a model
-answers to them, but whether the locked one still answers the same.
+This page lists models in packages of PyPI and npm, and some in repositories of Unity, Godot and others. Each was run
+and locked on made-up inputs that have about the right form: smooth fields, waves and small integers. On such inputs,
+it does not matter what a model answers. It matters whether the locked model still gives the same answers, in
+onnxruntime.
 
 * *Difference* is the norm of the difference between our outputs and onnxruntime's, relative to theirs.
-* *Left* is what onnxruntime finds on the locked file with samples that the search has not seen: the mean squared
-  correlation with the original's numbers, of the output that agrees most; where the task is classification,
-  segmentation, tagging or language, the share of equal answers beyond chance (Cohen's kappa) comes first. Samples that have nothing to do
-  with each other have 0.01 to 0.05.
-* *Time* is processor time of `protect` on one thread, *memory* the largest resident size in MB.
+* *Left* is measured in onnxruntime on the locked file, with samples that the search has not seen. It is the mean
+  squared correlation with the original's numbers, for the output that agrees most. For classification, segmentation,
+  tagging and language, the share of equal answers beyond chance (Cohen's kappa) comes first. Samples that have
+  nothing to do with each other have 0.01 to 0.05.
+* *Time* is processor time of `protect` on one thread. *Memory* is the largest resident size in MB.
+* *Onnxruntime from itself* is the larger of two differences: between its levels of optimisation, and between inputs
+  that differ by a millionth. If it is large, a wrong computation cannot be told from an unstable model on such
+  inputs, and what is left says little.
 
-The machine was busy, and there was not the time to search all of them: *Compared only* lists the others. A search that
-took more than 400 s (some: 40 to 240 s) of processor time was stopped. Rows are of several days and versions of the
-search: `bench/models/models.py --again` measures a row anew. Onnxruntime's difference
-from itself is the larger of those between its levels of optimisation and between inputs that differ by a millionth;
-a model that is so unstable on such inputs cannot be told from one that is computed in a wrong way, and what is left of it says little.
+The command line is `protect MODEL --data made-up.npz FLAGS`. With `--task outputs`, all numbers of a classifier are
+locked, and not only its answers.
 
-The command line is `protect MODEL --data made-up.npz FLAGS`. Where it is not the task that counts but any number of
-a classifier, `--task outputs` locks all of them.
+The machine was busy, and there was not enough time to search for all models. *Compared only* lists the others. A
+search that took more than 400 s (some: 40 to 240 s) of processor time was stopped. Rows are of several days and
+versions of the search. `bench/models/models.py --again` measures a row anew.
 """
 
 
@@ -70,7 +72,7 @@ def table(results):
     equal = sum(r["difference"] <= 1e-3 or r["off"] <= 0.01 for r in compared)
     much = sum((r["answers"] if by_answers(r) else r["agreement"]) > MUCH for _, r in done)
     lines = [HEAD]
-    lines.append(f"{len(results)} files: {len(done)} locked (more than {MUCH} left: {much}), {sum(r['restored'] for _, r in done)} restored bit for bit; {len(refused)} refused in one line; {len(rest)} not locked; {len(compared_only)} compared only. "
+    lines.append(f"{len(results)} files: {len(done)} locked (more than {MUCH} left: {much}), {sum(r['restored'] for _, r in done)} restored bit for bit; {len(refused)} refused; {len(rest)} not locked; {len(compared_only)} compared only. "
                  f"Outputs of {equal} of {len(compared)} are onnxruntime's (to 1e-3, or all but 1 % of the elements); {len(twice)} others differ as much in onnxruntime itself, from inputs that differ by a millionth or because they draw random numbers.\n")
     lines += ["## Locked", "", "| package: model | made by | difference | task, flags | changed | left | time | memory |", "|---|---|---|---|---|---|---|---|"]
     for n, r in done:

@@ -14,11 +14,11 @@ func Documentation() []byte {
 
 Made from the registry by `+"`make generate`"+`; a test keeps it current.
 
-Operators that are computed, from the first version of their operator set whose
-definition is understood. Model-local functions are inlined. Every gradient is
-checked against finite differences. Limits that depend on an attribute or on how
-an operator is used are reported when a model is compiled, with the node's name,
-and exit status 5.`)
+These operators can be computed. "From opset" is the first version of the operator
+that is supported. Model-local functions are inlined. Every gradient is checked
+against finite differences. Some attributes or uses of an operator may not be
+supported. This is reported when a model is compiled, with the node's name and exit
+status 5.`)
 	total := 0
 	for _, d := range []struct{ title, domain string }{
 		{"ONNX", ""},
