@@ -63,7 +63,7 @@
 //	segmentation.go    the task segmentation
 //	tagging.go         the task tagging
 //	ctc.go             the task ctc
-//	ctc_reading.go     what a model reads of a sample
+//	ctc_reading.go     the text that a model reads in a sample
 //	ctc_tally.go       error rates of characters and lines
 //	alignment.go       aligning steps with a text; its probability
 //	image.go           the task image
