@@ -121,6 +121,10 @@ func TestProbe(t *testing.T) {
 		{"a sum over the batch, as small as one of products of embeddings is", newModel().input("x", -1, 2, 3).weight("w", 3, 4).node("MatMul", []string{"x", "w"}, []string{"r"}).
 			node("ReduceSum", []string{"r"}, []string{"s"}, intAttr("keepdims", 0)).node("Constant", nil, []string{"share"}, floatAttr("value_float", 1e-2)).
 			node("Mul", []string{"s", "share"}, []string{"m"}).node("Add", []string{"r", "m"}, []string{"y"}), 0, true, []int{2, 4}},
+		{"samples taken for steps, which leaves the first as it is", newModel().input("x", -1, 2, 3).weight("w", 3, 4).node("MatMul", []string{"x", "w"}, []string{"r"}).
+			ints("axis", 0).node("CumSum", []string{"r", "axis"}, []string{"y"}), 0, true, []int{2, 4}},
+		{"samples taken for steps, and the state of the last", newModel().input("x", -1, 2, 3).weight("w", 3, 4).node("MatMul", []string{"x", "w"}, []string{"r"}).
+			ints("axis", 0).node("CumSum", []string{"r", "axis"}, []string{"y"}).ints("end", -1).node("Gather", []string{"y", "end"}, []string{"last"}, intAttr("axis", 0)).output("last"), 0, true, []int{2, 4}},
 		{"no axis at all", newModel().input("x", -1, 2, 3).node("ReduceMean", []string{"x"}, []string{"y"}, intAttr("keepdims", 0)), NoAxis, true, []int{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

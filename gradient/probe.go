@@ -18,13 +18,14 @@ const probed = 5
 // to, because those of a batch influence one another. It returns the axes and the shapes of the outputs for one batch,
 // with samples on axis 0. outputs are those that count; nil means all.
 func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) (*Axes, map[string][]int, error) {
-	var heads map[string]nd.Array // what the last run gave for the first sample
-	run := func(axes *Axes, n int) (map[string][]int, error) {
-		batch, err := src.Batch(0, min(n, src.Len()))
+	var heads, tails map[string]nd.Array // what the last run gave for its first sample, and for its last
+	run := func(axes *Axes, lo, n int) (map[string][]int, error) {
+		given := min(n, src.Len()-lo)
+		batch, err := src.Batch(lo, lo+given)
 		if err != nil {
 			return nil, err
 		}
-		heads = map[string]nd.Array{}
+		heads, tails = map[string]nd.Array{}, map[string]nd.Array{}
 		batch = Fill(batch, max(n, axes.Batch))
 		shapes := map[string][]int{}
 		for name, x := range batch {
@@ -42,8 +43,8 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 		names, _ := p.Outputs()
 		for i, name := range names {
 			found[name] = slices.Clone(values[i].Shape)
-			if x := values[i]; len(x.Shape) > 0 && x.Shape[0] > 0 {
-				heads[name] = x.Rows(0, 1)
+			if x := values[i]; len(x.Shape) > 0 && x.Shape[0] == max(n, axes.Batch) {
+				heads[name], tails[name] = x.Rows(0, 1), x.Rows(given-1, given)
 			}
 		}
 		return found, nil
@@ -58,14 +59,29 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 			return open, shapes, nil
 		}
 	}
-	many, err := run(plain, n)
-	if err == nil && plain.rows(many, max(n, plain.Batch)) {
+	// apart returns axes for one sample at a time if those of the batch that was run last influence
+	// one another.
+	apart := func() (*Axes, map[string][]int) {
 		if plain.Batch > 0 || plain.Single || src.Len() < 2 {
-			return plain, many, nil
+			return nil, nil
 		}
-		together := heads
+		first, last, share := heads, tails, mixing(m.Proto())
 		one := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: true, Batch: 1}
-		if shapes, err := run(one, 1); err == nil && one.rows(shapes, 1) && mixed(together, heads, mixing(m.Proto())) {
+		shapes, err := run(one, 0, 1)
+		if err != nil || !one.rows(shapes, 1) {
+			return nil, nil
+		}
+		if !mixed(first, heads, share) {
+			// A recurrent operator that takes samples for steps leaves the first as it is.
+			if _, err := run(one, min(n, src.Len())-1, 1); err != nil || !mixed(last, heads, share) {
+				return nil, nil
+			}
+		}
+		return one, shapes
+	}
+	many, err := run(plain, 0, n)
+	if err == nil && plain.rows(many, max(n, plain.Batch)) {
+		if one, shapes := apart(); one != nil {
 			return one, shapes, nil
 		}
 		return plain, many, nil
@@ -79,7 +95,7 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 	one := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: true, Batch: 1}
 	alone, failed := many, err
 	if n > 1 {
-		alone, failed = run(one, 1)
+		alone, failed = run(one, 0, 1)
 	}
 	if failed != nil {
 		if err == nil {
@@ -88,7 +104,12 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 		return plain, nil, err
 	}
 	if err == nil && n > 1 && plain.found(many, alone, n) {
-		shapes, err := run(plain, n)
+		shapes, err := run(plain, 0, n)
+		if err == nil {
+			if one, alone := apart(); one != nil {
+				return one, alone, nil
+			}
+		}
 		maps.DeleteFunc(shapes, func(name string, _ []int) bool { return many[name] == nil })
 		return plain, shapes, err
 	}
@@ -97,7 +118,7 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 			one.Outputs[name] = NoAxis
 		}
 	}
-	shapes, err := run(one, 1)
+	shapes, err := run(one, 0, 1)
 	return one, shapes, err
 }
 
