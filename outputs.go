@@ -31,6 +31,7 @@ type OutputAgreement struct {
 	Intact bool `json:"intact"`
 
 	look task.Outlook
+	kind task.Task // to measure by; nil means as the graph says (judged)
 }
 
 // intact is the agreement above which an output still has answers.
@@ -132,7 +133,10 @@ func beyondChance(s task.Score) float64 {
 
 // measure compares the output as two versions of a model compute it.
 func (o *OutputAgreement) measure(ctx context.Context, set task.Samples, before, after version, w *gradient.Workers) error {
-	kind, _ := judged(o.look)
+	kind := o.kind
+	if kind == nil {
+		kind, _ = judged(o.look)
+	}
 	size := task.Batch(o.look, nd.New(nd.Float32, 1), forwardBatch)
 	session := func(v version) (*gradient.Session, error) {
 		return gradient.NewSession(v.model, gradient.Config{Weights: v.weights, Workers: w, Outputs: []string{o.Name}, Axes: o.look.Axes}, size)

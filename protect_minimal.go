@@ -148,6 +148,9 @@ func (l *locking) confirm(ctx, searching context.Context) error {
 	if err == nil && going() && !l.Data.MadeUp && l.samples.askOriginal && l.samples.set.Len() <= fewGiven {
 		err = l.miss(l.holdCrossed(ctx))
 	}
+	if err == nil && going() {
+		err = l.miss(l.lockAnswers(ctx))
+	}
 	if err != nil || l.missed != nil {
 		return err
 	}

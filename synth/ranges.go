@@ -20,8 +20,12 @@ const (
 	Signal Range = "between -1 and 1"
 )
 
-// waveform is the length from which on a sample of one channel or two is a signal.
-const waveform = 1000
+// waveform is the length from which on a sample of one channel or two is a signal, and window that
+// from which on one is a part of a signal if it has an axis for its only channel.
+const (
+	waveform = 1000
+	window   = 64
+)
 
 // Ranges returns the ranges in which models with samples of a shape are trained as a rule,
 // and those that are less usual.
@@ -30,7 +34,7 @@ func Ranges(shape []int) (usual, others []Range) {
 	for _, d := range shape {
 		size, longest = size*d, max(longest, d)
 	}
-	if longest >= waveform && size <= 2*longest {
+	if longest >= waveform && size <= 2*longest || longest >= window && size == longest && len(shape) > 1 {
 		return []Range{Signal, Normal}, []Range{Unit}
 	}
 	return []Range{Normal, Unit}, []Range{Bytes}

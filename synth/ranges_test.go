@@ -41,8 +41,13 @@ func TestRanges(t *testing.T) {
 			}
 		}
 	}
-	if usual, _ := Ranges([]int{1, 16000}); usual[0] != Signal {
-		t.Errorf("a signal is made in %q", usual)
+	for _, c := range []struct {
+		shape []int
+		want  Range
+	}{{[]int{1, 16000}, Signal}, {[]int{16000}, Signal}, {[]int{1, 150}, Signal}, {[]int{150, 1}, Signal}, {[]int{150}, Normal}, {[]int{1, 28, 28}, Normal}, {[]int{1, 9}, Normal}} {
+		if usual, _ := Ranges(c.shape); usual[0] != c.want {
+			t.Errorf("samples of shape %v are made in %q first, not in %q", c.shape, usual, c.want)
+		}
 	}
 	if usual, others := Ranges([]int{3, 32, 32}); !slices.Equal(usual, []Range{Normal, Unit}) || !slices.Equal(others, []Range{Bytes}) {
 		t.Errorf("images are made in %q, then %q", usual, others)

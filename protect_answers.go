@@ -1,0 +1,74 @@
+package advparams
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/task"
+)
+
+// Numbers that say nothing one by one may still say which of them is the largest: a term that is
+// added to all of them hides each and leaves their order. Where a model is judged by its numbers,
+// whoever reads them as scores must not find the answers that they were.
+
+// lockAnswers locks the answers that outputs have to who takes the largest number, if the task is
+// outputs and they are intact when the numbers are useless.
+func (l *locking) lockAnswers(ctx context.Context) error {
+	if _, numbers := l.samples.task.(task.Outputs); !numbers || !l.samples.askOriginal || l.Target != 0 {
+		return nil
+	}
+	list, err := answersOf(l.samples)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	if err := compare(ctx, l.m, l.samples, l.found.Changes, list, l.w); err != nil {
+		return err
+	}
+	left := intactOf(list)
+	if len(left) == 0 {
+		return nil
+	}
+	for _, one := range left {
+		l.see.notify(NoticeTask, "the numbers of %s say nothing one by one, but the largest of them is still where it was (agreement %.1f %%): locking that as well", nameOf(one.Name), 100**one.Agreement)
+		if err := l.lockMore(ctx, &prepared{head: &head{model: l.m, output: one.Name, task: task.Classification{}, look: one.look}, set: l.samples.set}); err != nil {
+			return err
+		}
+	}
+	if err := l.again(ctx); err != nil {
+		return err
+	}
+	if err := compare(ctx, l.m, l.samples, l.found.Changes, left, l.w); err != nil {
+		return err
+	}
+	for _, one := range intactOf(left) {
+		return &perturb.TargetError{Measure: "answers of " + nameOf(one.Name), Reached: *one.Agreement, Target: intact, Changed: len(l.found.Changes), Max: len(l.found.Changes)}
+	}
+	return nil
+}
+
+// answersOf returns the outputs with one number for each of several classes of a sample, as far as
+// their shapes tell.
+func answersOf(p *prepared) (list []OutputAgreement, err error) {
+	for _, name := range p.look.Floats {
+		look, err := p.lookAt(name)
+		if err != nil {
+			return nil, err
+		}
+		if len(look.Shape) == 2 && look.Classes() > 1 {
+			list = append(list, OutputAgreement{Name: name, By: "answers", look: look, kind: task.Classification{}})
+		}
+	}
+	return list, nil
+}
+
+func intactOf(list []OutputAgreement) (left []OutputAgreement) {
+	for _, one := range list {
+		if one.Intact {
+			left = append(left, one)
+		}
+	}
+	return left
+}
+
+func nameOf(output string) string { return fmt.Sprintf("output %q", output) }
