@@ -47,6 +47,28 @@ func (l *locking) lockAnswers(ctx context.Context) error {
 	return nil
 }
 
+// lockScores locks the scores of a model with two classes if they still tell these apart behind an
+// answer that wins everywhere: another threshold would read them.
+func (l *locking) lockScores(ctx context.Context) error {
+	if l.Target != 0 || !tellsApart(l.found.Locked) {
+		return nil
+	}
+	l.see.notify(NoticeTask, "with another threshold, the scores still tell the two classes apart (AUC %.2f): locking them as well", l.found.Locked.Ranking.AUC)
+	q, err := l.samples.numbers(ctx, l.m, l.w)
+	if err != nil {
+		return err
+	}
+	if err := l.goOn(ctx, q, l.allow, l.MaxParams); err != nil {
+		return err
+	}
+	if err := l.again(ctx); err != nil || !tellsApart(l.found.Locked) {
+		return err
+	}
+	return &perturb.TargetError{Measure: "the order of the two classes' scores, |2·AUC - 1|,", Reached: l.found.Locked.Ranking.Beyond(), Target: intact, Changed: len(l.found.Changes), Max: len(l.found.Changes)}
+}
+
+func tellsApart(s task.Score) bool { return s.Ranking.Beyond() > max(intact, s.Ranking.Luck) }
+
 // answersOf returns the outputs with one number for each of several classes of a sample, as far as
 // their shapes tell.
 func answersOf(p *prepared) (list []OutputAgreement, err error) {

@@ -84,10 +84,10 @@ func protectMinimal(ctx context.Context, opt *ProtectOptions, start time.Time) (
 		}
 		ctx = context.WithoutCancel(ctx) // to write what there is
 	}
-	l.remark()
 	if err := l.confirm(ctx, searching); err != nil {
 		return nil, err
 	}
+	l.remark()
 	lock := func(set *atomicfile.Set, path string) (*onnxio.Record, error) {
 		return m.Rewrite(set, path, l.found.Edits())
 	}
@@ -150,6 +150,9 @@ func (l *locking) confirm(ctx, searching context.Context) error {
 	}
 	if err == nil && going() {
 		err = l.miss(l.lockAnswers(ctx))
+	}
+	if err == nil && going() {
+		err = l.miss(l.lockScores(ctx))
 	}
 	if err != nil || l.missed != nil {
 		return err

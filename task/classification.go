@@ -109,7 +109,8 @@ func (t *classificationTally) Score() Score {
 		return Score{}
 	}
 	score := t.counts.Classified(t.halves)
-	score.Rest = restOf(t.ranked, t.counts)
+	score.Rest, score.Ranking = restOf(t.ranked, t.counts), rankingOf(t.ranked, t.counts)
+	score.Metrics = append(score.Metrics, score.Ranking.metrics()...)
 	return score
 }
 

@@ -52,6 +52,7 @@
 //	score.go           Score and Metric
 //	counts.go          answers by class: accuracy, chance, κ, IoU
 //	joint.go           counts of answers and labels together: mutual information, renaming
+//	ranking.go         scores of two classes, whatever the threshold
 //	rest.go            answers without the most frequent ones
 //	choice.go          tasks with classes: soft accuracy, cross-entropy
 //	columns.go         tasks with numbers: soft and rank correlation

@@ -47,8 +47,9 @@ const mostWithout = 3
 
 // ranked is the likeliest answers for a sample, the best first, and its label.
 type ranked struct {
-	best  [mostWithout + 1]int32
-	label int32
+	best   [mostWithout + 1]int32
+	label  int32
+	margin float32 // of two classes, the score of the second less that of the first
 }
 
 func rankedOf(logits []float32, label int) ranked {
@@ -67,6 +68,9 @@ func rankedOf(logits []float32, label int) ranked {
 			copy(r.best[at+1:], r.best[at:])
 			top[at], r.best[at] = v, int32(k)
 		}
+	}
+	if len(logits) == 2 {
+		r.margin = logits[1] - logits[0]
 	}
 	return r
 }

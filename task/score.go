@@ -23,6 +23,9 @@ type Score struct {
 	// Rest is what the outputs are worth without the most frequent answers, for classifiers and
 	// taggers.
 	Rest Rest
+	// Ranking is what the scores of two classes are worth to somebody who moves the threshold, for
+	// the same tasks.
+	Ranking Ranking
 	// Parts are the scores of the outputs, if several have a task each.
 	Parts []Part
 }

@@ -56,13 +56,14 @@ func (t *taggingTally) Score() Score {
 	}
 	accuracy, chance := t.counts.Accuracy(), t.counts.Chance()
 	f1, blind := t.counts.F1()
+	ranking := rankingOf(t.ranked, t.counts)
 	return Score{
 		Quality: accuracy, Chance: chance, Luck: min(luck, taggingKappa*(1-chance)),
-		Metrics: []Metric{
+		Metrics: append([]Metric{
 			{Name: "accuracy", Value: accuracy, Useless: chance, Share: true},
 			{Name: "F1", Value: f1, Useless: blind, Share: true},
-		},
-		Rest: restOfMany(t.ranked, t.counts),
+		}, ranking.metrics()...),
+		Rest: restOfMany(t.ranked, t.counts), Ranking: ranking,
 	}
 }
 

@@ -21,7 +21,11 @@ func Verification(w io.Writer, r *advparams.Verification) {
 			line(w, "%s\t%s\ton %s samples", one.name, figures(s.Metrics), samples)
 		} else if s != nil {
 			information, _ := s.Metric("information")
-			line(w, "%s\t%.2f %%\tof %s samples right, %.3f of %.3f bits", one.name, 100*s.Quality, samples, information.Value, s.Entropy())
+			ranking := ""
+			if s.Ranking.Known {
+				ranking = fmt.Sprintf(", AUC %.3f", s.Ranking.AUC)
+			}
+			line(w, "%s\t%.2f %%\tof %s samples right, %.3f of %.3f bits%s", one.name, 100*s.Quality, samples, information.Value, s.Entropy(), ranking)
 		}
 		if one.name == "locked" && r.Rest != nil {
 			line(w, "\t%s", r.Rest.Text())
