@@ -65,10 +65,10 @@ type AttackOptions struct {
 	ReportTo io.Writer
 	Force    bool
 
-	Threads int // to compute on; 0 means one a core
-	// Memory is how many bytes the values of a batch may take; the limit on the work of a
-	// model goes with it. 0 means one in proportion to the model and the data, which is
-	// right unless a small file asks for much on purpose (gradient.Config.Memory).
+	Threads int // to compute on; 0 means one per core
+	// Memory is how many bytes the values of a batch may take. The limit on the work of a model
+	// follows from it. 0 means a limit in proportion to the model and the data, which is enough
+	// unless a small file needs much on purpose (gradient.Config.Memory).
 	Memory int64
 
 	Progress func(Progress) // may be nil
@@ -123,10 +123,10 @@ func (o *AttackOptions) check() error {
 	return o.Test.check("Test")
 }
 
-// Attack measures what an attacker regains who has a locked model and some training
-// data, but no key. The yardstick, the zero line, is the same training on the same samples
-// from starts that hold nothing of the original. Package verify/attack describes the
-// attacks. They take minutes to hours.
+// Attack measures what an attacker regains who has a locked model and some training data, but no
+// key. Results are compared with the zero line: the same training on the same samples, from starts
+// that hold nothing of the original. Package verify/attack describes the attacks. They take minutes
+// to hours.
 func Attack(ctx context.Context, opt AttackOptions) (r *AttackReport, err error) {
 	defer onnxio.Faults(&err)()
 	r, err = runAttacks(ctx, &opt)

@@ -25,10 +25,10 @@ type BenchOptions struct {
 	Vocabulary int64
 	Repeat     int     // timed runs; 0 means 10
 	Seed       *uint64 // of the random input; nil means 1
-	Threads    int     // to compute on; 0 means one a core
-	// Memory is how many bytes the values of a batch may take; the limit on the work of a
-	// model goes with it. 0 means one in proportion to the model and the data, which is
-	// right unless a small file asks for much on purpose (gradient.Config.Memory).
+	Threads    int     // to compute on; 0 means one per core
+	// Memory is how many bytes the values of a batch may take. The limit on the work of a model
+	// follows from it. 0 means a limit in proportion to the model and the data, which is enough
+	// unless a small file needs much on purpose (gradient.Config.Memory).
 	Memory int64
 
 	// Profile also measures what the machine reaches at best, and how long each operator

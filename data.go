@@ -45,7 +45,7 @@ type Data struct {
 	// Labels says where labels come from.
 	Labels Labels
 
-	// Vocabulary is a file with the text of each token, one a line, as BERT's vocab.txt. With
+	// Vocabulary is a file with the text of each token, one per line, as BERT's vocab.txt. With
 	// it, reports show text in place of numbers.
 	Vocabulary string
 

@@ -70,7 +70,7 @@ type (
 	// UnsupportedError names the nodes that have no implementation or no gradient. It
 	// wraps ErrUnsupported.
 	UnsupportedError = gradient.UnsupportedError
-	// LogitsError means that an output does not have one value a class.
+	// LogitsError means that an output does not have one value per class.
 	LogitsError = gradient.LogitsError
 	// SharedError means that samples differ in an input that all of them share.
 	SharedError = gradient.SharedError

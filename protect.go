@@ -61,8 +61,8 @@ type ProtectOptions struct {
 	// SealScales lets Sealed encrypt the scales of quantised channels too. They stay in clear
 	// without it, since runtimes could not fuse quantised layers (docs/sealing.md).
 	SealScales bool
-	// Secret, of 16 bytes or more, makes what Sealed writes repeatable: the seed is derived
-	// from it, the original and what is sealed of it. Without it, every call draws a seed.
+	// Secret, of 16 bytes or more, makes the output of Sealed reproducible: the seed is derived
+	// from the secret, the original and what is sealed of it. Without it, every call draws a seed.
 	Secret []byte
 	// InPlace lets Sealed change the files of Model instead of writing others. If that is
 	// interrupted, the next call for the same model goes on (see Unlock).
@@ -70,18 +70,18 @@ type ProtectOptions struct {
 	// Target is the accuracy to reach, or the quality (task.Score) if the task has no
 	// accuracy. 0 means chance: that of answers which do not depend on the sample.
 	Target float64
-	// EveryAnswer has Minimal bring down what a model that chooses among classes is right on without
-	// its most frequent answers as well (Protection.Rest). It takes several times as many changes.
-	// Numbers that are taken for the answers because these say little have no such, and all count.
+	// EveryAnswer is for models that choose among classes. Minimal then makes a model useless also
+	// without its most frequent answers (Protection.Rest), which takes several times as many
+	// changes. It has no effect where numbers are compared in place of answers that say little.
 	EveryAnswer bool
 	// MaxParams is the largest number of parameters that Minimal changes; 0 means 128, or
 	// perturb.MostChanges if these are not enough and there is work left.
 	MaxParams int
-	// TimeLimit ends the search of Minimal, counted from the call. 0 means no limit. What the
-	// search has come to then counts, and differs from run to run.
+	// TimeLimit ends the search of Minimal, counted from the call. 0 means no limit. The result
+	// is then what the search has found so far, and differs from run to run.
 	TimeLimit time.Duration
-	// Beam is the number of sets of changes to follow at a time; 0 means 1. More find
-	// shorter lists and take longer.
+	// Beam is the number of sets of changes to follow at a time; 0 means 1. A larger number
+	// may find fewer changes and takes longer.
 	Beam int
 	// Include and Exclude choose the weights that may be changed. They are
 	// patterns for whole names: * matches any characters, ? a single one. No Include
@@ -97,15 +97,15 @@ type ProtectOptions struct {
 	Report   string
 	ReportTo io.Writer
 
-	// Runtime is OnnxRuntime to measure the locked model there as well, before it is written.
-	// If it is not useless there, that is an error which wraps ErrTarget. Python is as in
+	// Runtime, if it is OnnxRuntime, also measures the locked model in onnxruntime before it is
+	// written. If the model is not useless there, the error wraps ErrTarget. Python is as in
 	// VerifyOptions.
 	Runtime, Python string
 
-	Threads int // to compute on; 0 means one a core
-	// Memory is how many bytes the values of a batch may take; the limit on the work of a
-	// model goes with it. 0 means one in proportion to the model and the data, which is
-	// right unless a small file asks for much on purpose (gradient.Config.Memory).
+	Threads int // to compute on; 0 means one per core
+	// Memory is how many bytes the values of a batch may take. The limit on the work of a model
+	// follows from it. 0 means a limit in proportion to the model and the data, which is enough
+	// unless a small file needs much on purpose (gradient.Config.Memory).
 	Memory int64
 	// Tool is the name of the program in the key; "" means this module and its version.
 	Tool string

@@ -48,10 +48,10 @@ type VerifyOptions struct {
 	// ADVPARAMS_PYTHON, or else python3.
 	Runtime, Python string
 
-	Threads int // to compute on; 0 means one a core
-	// Memory is how many bytes the values of a batch may take; the limit on the work of a
-	// model goes with it. 0 means one in proportion to the model and the data, which is
-	// right unless a small file asks for much on purpose (gradient.Config.Memory).
+	Threads int // to compute on; 0 means one per core
+	// Memory is how many bytes the values of a batch may take. The limit on the work of a model
+	// follows from it. 0 means a limit in proportion to the model and the data, which is enough
+	// unless a small file needs much on purpose (gradient.Config.Memory).
 	Memory int64
 
 	Progress func(Progress) // may be nil

@@ -21,7 +21,7 @@ type Config struct {
 	Command []string
 	// Tool identifies the program. Work that another program did is done again.
 	Tool string
-	// Workers is the largest number of models at a time; 0 means one a core.
+	// Workers is the largest number of models at a time; 0 means one per core.
 	Workers int
 	// Resources are shared among the models.
 	Resources Resources

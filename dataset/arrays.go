@@ -233,7 +233,7 @@ func (z *npzReader) readLabels(name string, src *arrays, spec Spec) ([]int, erro
 	if spec.AnyLabels && !h.isClasses() {
 		switch {
 		case len(h.shape) == 0:
-			return nil, fmt.Errorf("array %q is a scalar, but labels have a row a sample", name)
+			return nil, fmt.Errorf("array %q is a scalar, but labels have a row per sample", name)
 		case h.shape[0] != src.n:
 			return nil, fmt.Errorf("%d samples, but %d labels", src.n, h.shape[0])
 		}

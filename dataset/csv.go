@@ -16,7 +16,7 @@ import (
 	"github.com/advparams/advparams/nd"
 )
 
-// A CSV file feeds an input [N,F]: one sample a line, F numbers and a label.
+// A CSV file feeds an input [N,F]: one sample per line, F numbers and a label.
 // Commas, semicolons and tabs separate; a header line is recognised by text
 // where samples have numbers. The label is the column that the header calls
 // label, target, class or the like, or else the last one, and there is none

@@ -38,7 +38,7 @@
 //	idx.go          IDX files, as of MNIST
 //	cifar.go        CIFAR binary files
 //	folder.go       what a folder holds; its splits
-//	imagefolder.go  image folders with one sub-folder a class
+//	imagefolder.go  image folders with one sub-folder per class
 //	boxes.go        images with boxes as labels
 //	yolo.go         the labels of YOLO
 //	yolofile.go     data.yaml and lists of classes

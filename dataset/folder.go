@@ -65,7 +65,7 @@ func openFolder(path string, spec Spec) (source, []int, error) {
 			return nil, nil, malformed("download the binary version", "CIFAR as pickled Python objects")
 		}
 	}
-	return nil, nil, malformed("looked for IDX files (train-images-idx3-ubyte…), CIFAR binary files (data_batch_1.bin…, train.bin) and sub-folders of png, jpeg or gif images or of wav files, one a class, and YOLO's or COCO's labels beside images", "no data set in this folder")
+	return nil, nil, malformed("looked for IDX files (train-images-idx3-ubyte…), CIFAR binary files (data_batch_1.bin…, train.bin) and sub-folders of png, jpeg or gif images or of wav files, one per class, and YOLO's or COCO's labels beside images", "no data set in this folder")
 }
 
 // chooseSplit picks the part to read from those that are there. A data set

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// An image folder has one sub-folder a class; the classes count in the sorted
+// An image folder has one sub-folder per class; the classes count in the sorted
 // order of their names, as torchvision's ImageFolder and Keras do, or in that of
 // Preprocess.ClassNames. Above the
 // classes there may be folders for the splits. Images that lie in the folder

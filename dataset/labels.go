@@ -41,7 +41,7 @@ func (s *Set) Truth(lo, hi int) nd.Array {
 	return nd.Array{}
 }
 
-// Named returns one of the arrays of Spec.Named, with a row a sample; the zero Array if the
+// Named returns one of the arrays of Spec.Named, with a row per sample; the zero Array if the
 // data does not have it.
 func (s *Set) Named(name string) nd.Array {
 	a, ok := s.named[name]
@@ -51,7 +51,7 @@ func (s *Set) Named(name string) nd.Array {
 	return rowsOf(a, s.namedRows)
 }
 
-// WithNamed returns the same samples with other named arrays, which have a row a sample; it
+// WithNamed returns the same samples with other named arrays, which have a row per sample; it
 // panics when their number differs.
 func (s *Set) WithNamed(arrays map[string]nd.Array) *Set {
 	for name, a := range arrays {

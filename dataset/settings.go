@@ -84,7 +84,7 @@ func yamlError(err error) error {
 	return malformed("settings are preset, resize, crop_pct, letterbox, fill, crop, filter, scale, mean, std, channels, layout and classes", "%s", strings.Join(strings.Fields(text), " "))
 }
 
-// ReadClasses reads the names of classes in their order: a text file with one a line, a JSON
+// ReadClasses reads the names of classes in their order: a text file with one per line, a JSON
 // list, or a JSON object from the number of a class to its name, or to a list that begins
 // with the name of its folder, as the class index of Keras does.
 func ReadClasses(path string) ([]string, error) {

@@ -56,7 +56,7 @@ func ParseRecipients(r io.Reader) ([]age.Recipient, error) {
 		all = append(all, one)
 	}
 	if len(all) == 0 {
-		return nil, &ParseError{Problem: "no recipient in it", Advice: "recipients start with age1, ssh-ed25519 or ssh-rsa, one a line"}
+		return nil, &ParseError{Problem: "no recipient in it", Advice: "recipients start with age1, ssh-ed25519 or ssh-rsa, one per line"}
 	}
 	return all, nil
 }

@@ -9,8 +9,8 @@ import (
 var ErrNoLabels error = &sentinel{"the data has no labels", "add labels, or use the original model's answers"}
 
 // ErrNoClasses means that the output of a model has one value a sample, while a
-// classifier's has one a class.
-var ErrNoClasses error = &sentinel{"the output has one value a sample, but a classifier has one a class", "the model is for another task"}
+// classifier's has one per class.
+var ErrNoClasses error = &sentinel{"the output has one value per sample, but a classifier has one per class", "the model is for another task"}
 
 // errLongText means that the output has too few steps for all texts.
 var errLongText error = &sentinel{"no text fits into the steps of the model's output", "labels have a row of classes of characters a sample, with -1 behind the end"}

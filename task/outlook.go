@@ -44,7 +44,7 @@ type Outlook struct {
 	// and classes, in the order of the graph; nil for other models.
 	Boxes []string
 
-	// Floats names the outputs of a floating-point type with a row a sample, in the
+	// Floats names the outputs of a floating-point type with a row per sample, in the
 	// order of the graph, without states that the model takes again as inputs. The task
 	// outputs looks at all of them. Classes that an ArgMax chooses are among them if no
 	// other output has their scores: sessions have these in their place. So are integers that
@@ -284,7 +284,7 @@ func withoutScalars(g *onnxpb.GraphProto, names []string) []string {
 	return rest
 }
 
-// rows reports whether a shape can have a row a sample.
+// rows reports whether a shape can have a row per sample.
 func rows(shape []int, axes *gradient.Axes) bool {
 	return axes.Batch < 2 || shape == nil || slices.ContainsFunc(shape, func(n int) bool { return n < 0 || n == axes.Batch })
 }

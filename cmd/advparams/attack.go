@@ -96,7 +96,7 @@ and the share of changed weights among the most suspicious ones.
 	return cmd
 }
 
-// attackList describes the attacks, one a line.
+// attackList describes the attacks, one per line.
 func attackList() string {
 	var b strings.Builder
 	for _, one := range advparams.Attacks() {
