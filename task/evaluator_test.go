@@ -93,7 +93,7 @@ func TestMeasureClassesErrors(t *testing.T) {
 	}{
 		"no labels":          {two, points{x, nil}, "no labels"},
 		"label out of range": {two, points{x, []int{0, 7}}, "label 7"},
-		"one value a sample": {linear(t, 1, 1, 1), points{x, []int{0, 0}}, "one value a sample"},
+		"one value a sample": {linear(t, 1, 1, 1), points{x, []int{0, 0}}, "one value per sample"},
 	} {
 		_, err := evaluator(t, c.model, task.Classification{}).Measure(t.Context(), c.set, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) || hint.Of(err) == "" {
