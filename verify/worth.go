@@ -9,10 +9,10 @@ type Consequences struct {
 // worth is the table of THREAT-MODEL.md, which a test compares with it.
 var worth = []struct{ holder, minimal, sealed string }{
 	{"the file alone", "answers as good as guesses", "answers as good as guesses"},
-	{"the file, and knows this program", "most of the model: changed values stand out by size and gradient", "the architecture, and how large the weights of each layer are (of each channel, if the model is quantised by channel)"},
-	{"a hundred samples or more", "the model, in seconds", "what training from nothing reaches with them"},
-	{"much training data", "the model", "what training from nothing reaches: a network of its own"},
-	{"the public model that this one was tuned from", "the model, without training", "the public model, and what tuning it reaches; also that this is the one it was tuned from"},
+	{"the file and knowledge of this program", "most of the model: changed values stand out by size and gradient", "the architecture, and how large the weights of each layer are (of each channel, if the model is quantised by channel)"},
+	{"a hundred samples or more", "the model, in seconds", "what training from scratch reaches with them"},
+	{"much training data", "the model", "what training from scratch reaches: a network of its own"},
+	{"the public model that this one was tuned from", "the model, without training", "the public model, what tuning it reaches, and the knowledge that it is the base model"},
 	{"the original's answers (a service)", "the model", "what a copy trained on the answers reaches"},
 	{"a part of the original's weights", "the model", "these weights"},
 	{"another model, sealed with another key", "nothing more", "nothing more"},
