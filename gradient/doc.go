@@ -21,6 +21,7 @@
 //	arena.go          reused buffers
 //	axes.go           which axes of inputs and outputs count samples
 //	chosen.go         outputs of classes that an ArgMax chooses
+//	chosen_among.go   the scores behind whole numbers that are computed from choices
 //	compile.go        Compile: a model's nodes become a graph
 //	params.go         a model's initializers become weights and constants
 //	decided.go        shapes, loops and branches that depend on the values of inputs

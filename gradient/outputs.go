@@ -33,6 +33,8 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 		} else if c.cfg.Axes != nil {
 			if scores := c.choices(ChoicesFrom(g, name), s, c.cfg.Logits && !c.cfg.Raw[name]); scores != nil {
 				v = scores
+			} else if scores := c.decided(DecidedFrom(g, name), s); scores != nil {
+				v = scores
 			}
 		}
 		if floats, ok := s.lookup(RoundedFrom(g, name)); ok && c.cfg.Axes != nil && v.DType != nd.Float32 && floats.DType == nd.Float32 {
@@ -81,6 +83,23 @@ func (c *compiler) choices(names []string, s *scope, raw bool) *ops.Value {
 		columns[i] = c.Reshape(v, v.Shape[0], classes, 1)
 	}
 	return c.Concat(2, columns...)
+}
+
+// decided returns the scores of choices that an output is computed from, one after the other in each
+// row; nil if they have no row for each sample.
+func (c *compiler) decided(names []string, s *scope) *ops.Value {
+	var columns []*ops.Value
+	for _, name := range names {
+		v, ok := s.lookup(name)
+		if !ok || v.DType != nd.Float32 || v.Rank() < 2 || v.Len() == 0 || len(columns) > 0 && v.Shape[0] != columns[0].Shape[0] {
+			return nil
+		}
+		columns = append(columns, c.Reshape(v, v.Shape[0], v.Len()/v.Shape[0]))
+	}
+	if columns == nil {
+		return nil
+	}
+	return c.Concat(1, columns...)
 }
 
 // logits returns the input of the softmax or sigmoid that computes v, or else v.

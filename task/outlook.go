@@ -48,7 +48,8 @@ type Outlook struct {
 	// order of the graph, without states that the model takes again as inputs. The task
 	// outputs looks at all of them. Classes that an ArgMax chooses are among them if no
 	// other output has their scores: sessions have these in their place. So are integers that
-	// are rounded from floats if there is nothing else (gradient.RoundedFrom).
+	// are rounded from floats if there is nothing else (gradient.RoundedFrom), or computed from choices
+	// (gradient.DecidedFrom).
 	Floats []string
 	// Starts names the inputs of floats from which recurrent operators begin, and nothing else, or that
 	// are stacked states.
@@ -74,7 +75,7 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 		if v.GetName() == output {
 			out = v
 		}
-		if (isFloat(v) || byArgMax(g, v) || gradient.RoundedFrom(g, v.GetName()) != "") && rows(shapeOf(v), axes) && !fixed[v.GetName()] {
+		if (isFloat(v) || byArgMax(g, v) || gradient.RoundedFrom(g, v.GetName()) != "" || gradient.DecidedFrom(g, v.GetName()) != nil) && rows(shapeOf(v), axes) && !fixed[v.GetName()] {
 			if carried(g, v) {
 				states = append(states, v.GetName())
 			} else {
@@ -95,7 +96,7 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	if out == nil {
 		out = g.GetOutput()[0]
 		chosen := func(v *onnxpb.ValueInfoProto) bool {
-			return byArgMax(g, v) || gradient.RoundedFrom(g, v.GetName()) != ""
+			return byArgMax(g, v) || gradient.RoundedFrom(g, v.GetName()) != "" || gradient.DecidedFrom(g, v.GetName()) != nil
 		}
 		whatever := func(*onnxpb.ValueInfoProto) bool { return true }
 		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, chosen, whatever} {
@@ -118,10 +119,17 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	} else if floats := gradient.RoundedFrom(g, o.name); floats != "" {
 		value, o.Shape, o.rounded = floats, nil, true
 	}
+	decided := gradient.DecidedFrom(g, o.name) != nil
+	if decided {
+		o.Shape = nil
+	}
 	o.LastOp = lastOp(g, value)
 	o.marking = lastOp(g, value, "Clip") == "Sigmoid"
 	trace := newTracer(m)
 	o.axis, o.Vocabulary = trace.axis(value, 0), trace.vocabulary()
+	if decided {
+		o.axis = axis{} // of several outputs
+	}
 	if gradient.ChoicesFrom(g, o.name) != nil {
 		o.Shape, o.axis = nil, axis{1, KindChoice, "ArgMax or Multinomial of each column"}
 	}

@@ -10,6 +10,8 @@ IMAGES, LENGTHS = (64, 224, 320, 48, 32), (24, 64, 16, 576, 32, 96, 4096, 32000,
 BANDS = (81, 105, 88)
 # Bounds of whole numbers to try.
 TOPS = (100, 9, 2, 4, 200, 1000)
+# Samples among which there are two with different answers, if answers are few and one of them is frequent.
+FEW_ACTIONS = 16
 
 
 def session(path, optimised=True):
@@ -115,10 +117,16 @@ class Feeds:
         return names, [s.run(names, self.row(i)) for i in range(self.n)]
 
 
+def batch(s):
+    """Returns how many samples a model takes at a time; 1 if that is open."""
+    sizes = [x.shape[0] for x in s.get_inputs() if x.shape and isinstance(x.shape[0], int)]
+    return max([1, *sizes]) if len(set(sizes)) == 1 and not is_graph(s) else 1
+
+
 def told_apart(rows):
-    """Tells whether the outputs of two samples are numbers that say something about them."""
-    first, second = (np.concatenate([np.ravel(y).astype(np.float64) for y in r]) for r in rows[:2])
-    return len(first) and np.isfinite(first).all() and not (len(first) == len(second) and np.array_equal(first, second))
+    """Tells whether the outputs of samples are numbers that say something about them."""
+    first, *rest = (np.concatenate([np.ravel(y).astype(np.float64) for y in r]) for r in rows)
+    return len(first) and np.isfinite(first).all() and any(len(first) != len(r) or not np.array_equal(first, r) for r in rest)
 
 
 def raised(s, seed, how, ints):
@@ -147,7 +155,7 @@ def find(s, n, seed, model):
         try:
             if not told_apart(Feeds(s, 3, seed, **how).run(s)[1]):
                 how["ints"] = True  # such as the number of an action
-                if not told_apart(Feeds(s, 3, seed, **how).run(s)[1]):
+                if not told_apart(Feeds(s, FEW_ACTIONS, seed, **how).run(s)[1]):
                     continue
             if len(ints) > 1 and top < TOPS[0]:
                 how["top"] = raised(s, seed, how, ints)

@@ -108,8 +108,9 @@ def try_model(program, path, seconds, search):
         row |= compare(program, path, found, names, rows, at)
         if not search:
             return row | ({"result": "refused: " + row["import"]} if "status 5" in row.get("import", "") else {"result": NOT_TRIED})
-        n = next((n for limit, n in ((0.0005, 1024), (0.002, 256), (0.003, 128), (0.1, 64)) if each / 3 < limit), 40)
-        search, judge = feeds.Feeds(s, n, 1, **how), feeds.Feeds(s, n, 2, **how)
+        many = lambda seconds: next((n for limit, n in ((0.0005, 1024), (0.002, 256), (0.003, 128), (0.1, 64)) if seconds < limit), 40)
+        n = many(each / 3 / feeds.batch(s))
+        search, judge = feeds.Feeds(s, n, 1, **how), feeds.Feeds(s, many(each / 3), 2, **how)
         np.savez(at("in.npz"), **search.arrays)
         locked = at("locked.onnx")
         base = [program, "protect", path, "--data", at("in.npz"), "-o", locked, "--key", at("key"), "--plain-key", "--threads", "1", "--json", "-q"]
