@@ -28,7 +28,7 @@ func (a *approach) step(now perturb.Progress) {
 		a.tries++
 	}
 	switch {
-	case now.Accuracy <= now.Target && now.Changed > 0:
+	case now.Reached:
 		a.share = 1
 		if a.best == 0 || now.Changed < a.best {
 			a.best = now.Changed

@@ -22,6 +22,9 @@ type node struct {
 // until a set reaches the target. When a set comes near the target, beam first exchanges
 // changes.
 func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error) {
+	if err := s.plainNames(); err != nil {
+		return false, err
+	}
 	start, err := s.blocks.objective()
 	if err != nil {
 		return false, err
@@ -53,6 +56,13 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 		done, near, err := s.acceptOne(ctx, level)
 		if done || err != nil {
 			return done, err
+		}
+		named, err := s.rename(level)
+		if err != nil {
+			return false, err
+		}
+		if named {
+			again(level)
 		}
 		wider, err := s.widened(ctx, previous)
 		if err != nil {
@@ -259,7 +269,7 @@ func (s *minimal) acceptOne(ctx context.Context, level []node) (reached, near bo
 		s.become(level[i].list)
 		reached, close, err := s.accept(ctx)
 		if i == 0 || reached {
-			s.report()
+			s.report(reached)
 		}
 		if reached || err != nil {
 			return reached, false, err

@@ -28,6 +28,8 @@ type minimal struct {
 	gradual    bool               // the model yields to no single change
 	chosen     float64            // quality on the samples that choose changes, as last measured
 	fairest    float64            // how far other samples than those that choose changes were from the target at best
+	named      task.Task          // whose objective is lowered instead of that of the task; nil for none
+	names      task.Task          // what named is to be, by the last set of changes that renaming undoes
 	refuted    map[string]verdict // sets of changes that do not reach the target, by identity
 	stuck      bool               // the objective no longer falls
 	done       bool               // the work that a search may take is done
@@ -151,7 +153,7 @@ func (s *minimal) collapsed(ctx context.Context) (reached bool, err error) {
 	if reached, _, err = s.accept(ctx); err != nil {
 		return false, err
 	}
-	s.report()
+	s.report(reached)
 	if reached || s.done || s.stuck {
 		return reached, nil
 	}
@@ -185,7 +187,7 @@ func (s *minimal) calibrate(ctx context.Context, n int) (err error) {
 	if s.blocks, err = newBlocks(ctx, s.model, cfg, s.samples, n, size, keptLimit(), s.opt.Task, s.lowered); err != nil {
 		return err
 	}
-	s.blocks.step, s.refuted = s.report, map[string]verdict{}
+	s.blocks.step, s.refuted = func() { s.report(false) }, map[string]verdict{}
 	return nil
 }
 
@@ -241,7 +243,7 @@ func (s *minimal) present() []candidate {
 // lowered returns the loss that the search lowers.
 func (s *minimal) lowered(truth nd.Array) gradient.Loss {
 	if !s.without.Objective {
-		return s.opt.Task.Objective(truth, s.tau)
+		return s.lowering().Objective(truth, s.tau)
 	}
 	raised := s.opt.Task.Training(truth)
 	return func(outputs, seeds []nd.Array) (float64, error) {

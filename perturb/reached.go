@@ -147,6 +147,7 @@ func (s *minimal) confirm(ctx context.Context, id string, all task.Tally, seen i
 	reached = !s.renamed(s.result.Locked, 0) && s.result.Locked.Quality <= s.result.Target && (n < s.heldOut() || fair.Quality <= s.targetFor(fair))
 	if !reached {
 		s.refuted[id] = verdict{s.result.Locked, fair}
+		s.misnamed(all)
 	}
 	return reached, nil
 }

@@ -59,6 +59,7 @@ type Options struct {
 // Progress is how far a search has come.
 type Progress struct {
 	Changed  int     // parameters
+	Reached  bool    // these changes are a lock: at the target on all samples, whatever the answers are called
 	Accuracy float64 // or quality, as of the last measurement
 	Target   float64 // accuracy or quality to reach
 	Before   float64 // accuracy or quality of the original
@@ -289,9 +290,10 @@ func (s *search) missed(limit int) *TargetError {
 	return e
 }
 
-func (s *search) report() {
+// report tells how far the search has come, and whether the present changes are a lock.
+func (s *search) report(reached bool) {
 	if s.opt.Progress != nil {
-		s.opt.Progress(Progress{Changed: len(s.result.Changes), Accuracy: s.result.Locked.Quality, Target: s.result.Target, Before: s.result.Before.Quality, Work: s.share()})
+		s.opt.Progress(Progress{Changed: len(s.result.Changes), Reached: reached, Accuracy: s.result.Locked.Quality, Target: s.result.Target, Before: s.result.Before.Quality, Work: s.share()})
 	}
 }
 

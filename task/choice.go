@@ -15,7 +15,12 @@ import (
 // search needs a third of the changes with it (docs/method.md). Samples with a negative
 // label do not count.
 func softAccuracy(labels []int, tau float64, ahead int) gradient.Loss {
-	return gradient.PerSample(labels, func(logits, seed []float32, label int) float64 {
+	return gradient.PerSample(labels, rightness(tau, ahead))
+}
+
+// rightness returns σ(margin/τ) of one sample as a function.
+func rightness(tau float64, ahead int) func(logits, seed []float32, label int) float64 {
+	return func(logits, seed []float32, label int) float64 {
 		rival := rivalOf(logits, label, min(ahead, len(logits)-2))
 		if rival < 0 {
 			return 1 // a single class is always right
@@ -29,7 +34,7 @@ func softAccuracy(labels []int, tau float64, ahead int) gradient.Loss {
 			seed[label], seed[rival] = g, -g
 		}
 		return s
-	})
+	}
 }
 
 // rivalOf returns the class other than a given one that has the largest logit, but for as many

@@ -37,6 +37,7 @@ func TestGradients(t *testing.T) {
 		outputs, truth nd.Array
 	}{
 		{Classification{}, normal(rng, 5, 4), classes(rng, 0, 4, 5)},
+		{tallied(t, 1, 2), normal(rng, 5, 5), classes(rng, 0, 5, 5)},
 		{Binary{}, normal(rng, 12, 1), classes(rng, 0, 2, 12)},
 		{Binary{}, normal(rng, 3), classes(rng, 0, 2, 3)}, // too few for a correlation
 		{MultiLabel{}, normal(rng, 12, 3), classes(rng, 0, 2, 12, 3)},
