@@ -54,7 +54,7 @@ type frame struct {
 type scope struct {
 	own   map[string]bool
 	outer *scope
-	made  []string // outputs of the node in outer that holds this graph
+	made  map[string]bool // outputs of the node in outer that holds this graph
 }
 
 func (s *scope) has(name string) bool {
@@ -92,7 +92,7 @@ func checkImports(imports []*onnxpb.OperatorSetIdProto) (map[string]int64, error
 }
 
 // graph checks a graph. A nested one belongs to a node with the outputs made.
-func (c checker) graph(g *onnxpb.GraphProto, f frame, outer *scope, made []string) error {
+func (c checker) graph(g *onnxpb.GraphProto, f frame, outer *scope, made map[string]bool) error {
 	s := &scope{own: map[string]bool{}, outer: outer, made: made}
 	if outer != nil && g.GetName() == "" {
 		return malformed(MissingName, "a nested graph has no name")
@@ -145,21 +145,12 @@ func (s *scope) define(g *onnxpb.GraphProto, what, name string) error {
 		return malformed(DuplicateName, "two %s of graph %q are called %q", what, g.GetName(), name)
 	}
 	for in := s; in.outer != nil; in = in.outer {
-		if in.outer.own[name] && !contains(in.made, name) {
+		if in.outer.own[name] && !in.made[name] {
 			return malformed(ShadowedName, "%q is a value of graph %q and of the graph around it", name, g.GetName())
 		}
 	}
 	s.own[name] = true
 	return nil
-}
-
-func contains(list []string, name string) bool {
-	for _, s := range list {
-		if s == name {
-			return true
-		}
-	}
-	return false
 }
 
 // initializers checks the initializers of a graph. One may have the name of an
@@ -270,6 +261,10 @@ func (c checker) node(n *onnxpb.NodeProto, f frame, s *scope) error {
 			return malformed(UndefinedValue, "input %q is not computed anywhere", name)
 		}
 	}
+	made := map[string]bool{}
+	for _, name := range n.GetOutput() {
+		made[name] = true
+	}
 	seen := map[string]bool{}
 	for _, a := range n.GetAttribute() {
 		if a.GetName() == "" {
@@ -283,12 +278,12 @@ func (c checker) node(n *onnxpb.NodeProto, f frame, s *scope) error {
 			return fmt.Errorf("attribute %q: %w", a.GetName(), err)
 		}
 		if a.G != nil {
-			if err := c.graph(a.G, f, s, n.GetOutput()); err != nil {
+			if err := c.graph(a.G, f, s, made); err != nil {
 				return err
 			}
 		}
 		for _, g := range a.Graphs {
-			if err := c.graph(g, f, s, n.GetOutput()); err != nil {
+			if err := c.graph(g, f, s, made); err != nil {
 				return err
 			}
 		}

@@ -35,32 +35,40 @@ func (c checker) checkFunctions() error {
 	return c.checkCalls()
 }
 
-// checkCalls makes sure that functions do not call each other for ever.
+// checkCalls makes sure that functions do not call each other for ever, nor too deeply.
 func (c checker) checkCalls() error {
-	const visiting, done = 1, 2
-	state := map[*onnxpb.FunctionProto]int{}
-	var visit func(p *onnxpb.FunctionProto, depth int) error
-	visit = func(p *onnxpb.FunctionProto, depth int) error {
+	// How deep the calls below a function go is the same from wherever it is called, and is
+	// found once. To count from the callers would depend on the order of the file: functions
+	// that were visited before would hide how deep they go.
+	heights := map[*onnxpb.FunctionProto]int{}
+	const visiting = -1
+	var height func(p *onnxpb.FunctionProto, depth int) (int, error)
+	height = func(p *onnxpb.FunctionProto, depth int) (int, error) {
+		known, seen := heights[p]
 		switch {
-		case state[p] == done:
-			return nil
-		case state[p] == visiting:
-			return malformed(FunctionCycle, "function %q calls itself", p.GetName())
-		case depth > maxDepth:
-			return malformed(FunctionCycle, "functions call each other more than %d deep", maxDepth)
+		case known == visiting:
+			return 0, malformed(FunctionCycle, "function %q calls itself", p.GetName())
+		case depth+known > maxDepth:
+			return 0, malformed(FunctionCycle, "functions call each other more than %d deep", maxDepth)
+		case seen:
+			return known, nil
 		}
-		state[p] = visiting
+		heights[p] = visiting
+		highest := 0
 		err := eachNode(p.Node, func(n *onnxpb.NodeProto) error {
-			if f := c.functions[keyOf(n)]; f != nil {
-				return visit(f, depth+1)
+			f := c.functions[keyOf(n)]
+			if f == nil {
+				return nil
 			}
-			return nil
+			h, err := height(f, depth+1)
+			highest = max(highest, h+1)
+			return err
 		})
-		state[p] = done
-		return err
+		heights[p] = highest
+		return highest, err
 	}
 	for _, p := range c.m.proto.Functions {
-		if err := visit(p, 0); err != nil {
+		if _, err := height(p, 0); err != nil {
 			return err
 		}
 	}
