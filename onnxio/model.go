@@ -29,6 +29,8 @@ type Model struct {
 	byName       map[string]*Initializer
 	byMessage    map[*onnxpb.TensorProto]*Initializer
 
+	closeOnce sync.Once
+
 	paramsOnce sync.Once
 	params     []*Parameter
 	weights    map[string]*Initializer // tensors of params by their names
@@ -195,18 +197,22 @@ func explain(path string, data []byte, err error) error {
 }
 
 // Close releases the mappings. Slices that the model's tensors have returned
-// must not be used any more.
-func (m *Model) Close() error {
-	var errs []error
-	for _, f := range m.files {
-		if f.data != nil {
-			errs = append(errs, mappings.unmap(f.data))
+// must not be used any more. It may be called again, which does nothing: what lies at
+// these addresses by then may be another model's.
+func (m *Model) Close() (err error) {
+	m.closeOnce.Do(func() {
+		var errs []error
+		for _, f := range m.files {
+			if f.data != nil {
+				errs = append(errs, mappings.unmap(f.data))
+			}
 		}
-	}
-	for _, data := range m.private {
-		errs = append(errs, mappings.unmap(data))
-	}
-	return errors.Join(errs...)
+		for _, data := range m.private {
+			errs = append(errs, mappings.unmap(data))
+		}
+		err = errors.Join(errs...)
+	})
+	return err
 }
 
 // Path returns the path the model was opened with.

@@ -86,7 +86,10 @@ type Parameter struct {
 	Lists   []Range
 	Message *onnxpb.TensorProto // the tensor in Model.Proto, nil with Tensor
 	Count   int
-	Uses    []Use
+	// Uses are the inputs of nodes that the elements get to. Behind calls of functions they
+	// multiply: of a model that has more than a million in all, only the first are listed,
+	// and at least one for each parameter that has any.
+	Uses []Use
 	// FanIn is how many products with the parameter's elements an operator adds up for
 	// an element of its output; 0 where it is not known.
 	FanIn int
@@ -103,6 +106,10 @@ type Parameter struct {
 // least is the number of elements from which on a tensor that an unknown operator uses
 // is taken for a weight.
 const least = 16
+
+// maxUses is how many uses the parameters of a model list together. A file of n bytes can
+// ask for n² of them: many weights, each given to one function that uses it many times.
+const maxUses = 1 << 20
 
 // Parameters returns everything in the model that nodes compute with or are controlled
 // by, in the order in which the nodes first use it, and after that what they do not
@@ -125,8 +132,10 @@ func (m *Model) parameters() []*Parameter {
 	f := flowOf(m)
 	var lists map[*onnxpb.AttributeProto][]Range // nil: not looked for yet
 	params := make([]*Parameter, 0, len(f.stored))
+	room := maxUses
 	for _, s := range f.stored {
-		p := &Parameter{Name: s.name, Place: s.place, Graph: s.path, Message: s.message, Uses: s.uses()}
+		p := &Parameter{Name: s.name, Place: s.place, Graph: s.path, Message: s.message, Uses: s.uses(max(room, 1))}
+		room -= len(p.Uses)
 		if s.floats != nil {
 			if lists == nil {
 				lists = m.listPlaces()
@@ -158,6 +167,7 @@ func nameUniquely(params []*Parameter) {
 		count[p.Name]++
 	}
 	taken := map[string]bool{}
+	tried := map[string]int{} // the number that was last put behind a name
 	ordinary := func(p *Parameter) bool { return p.Place == InInitializer && p.Graph == "" }
 	for _, p := range params { // their names are unique, and do not change
 		if ordinary(p) {
@@ -172,16 +182,17 @@ func nameUniquely(params []*Parameter) {
 			p.Name = p.Graph + "/" + p.Name
 		}
 		base := p.Name
-		for n := 2; taken[p.Name]; n++ {
-			p.Name = fmt.Sprintf("%s#%d", base, n)
+		for taken[p.Name] {
+			tried[base]++
+			p.Name = fmt.Sprintf("%s#%d", base, tried[base]+1)
 		}
 		taken[p.Name] = true
 	}
 }
 
 // uses returns the nodes that use a tensor, those behind the border of a branch or
-// function included.
-func (s *stored) uses() []Use {
+// function included: the first most of them.
+func (s *stored) uses(most int) []Use {
 	use := func(n *onnxpb.NodeProto, input int) Use {
 		return Use{label(n), n.GetDomain(), n.GetOpType(), input}
 	}
@@ -195,6 +206,9 @@ func (s *stored) uses() []Use {
 			if u.step.node != nil {
 				if !u.step.call {
 					all = append(all, use(u.step.node, u.index))
+				}
+				if len(all) == most {
+					return all
 				}
 				continue
 			}
