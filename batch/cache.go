@@ -232,10 +232,13 @@ func (c *cache) fetch(ctx context.Context, s *sharedSet) error {
 			name, _ := objects.Rel(s.url, o.URL)
 			file = filepath.Join(file, filepath.FromSlash(name))
 		}
-		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-			return err
-		}
 		g.Go(func() error {
+			// Storage may have a and a/b, of which a folder takes one. The error has to come from
+			// here: whoever returned it above would not wait for the others, which then
+			// write into a folder that was removed.
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				return err
+			}
 			now, err := c.store.Get(ctx, o.URL, file)
 			if err == nil && (now.Size != o.Size || s.single && now.ETag != o.ETag) {
 				err = fmt.Errorf("%s was replaced during the run", o.URL)

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"encoding/hex"
+	"fmt"
 	"math"
 	"strconv"
 
@@ -16,6 +17,9 @@ func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (d *Digest) UnmarshalText(text []byte) error {
+	if len(text) != hex.EncodedLen(len(d)) {
+		return fmt.Errorf("a SHA-256 of %d hexadecimal digits, not %d", len(text), hex.EncodedLen(len(d)))
+	}
 	_, err := hex.Decode(d[:], text)
 	return err
 }

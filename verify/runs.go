@@ -144,10 +144,10 @@ func confusion(before, after pairs) *Confusion {
 		return nil
 	}
 	c := &Confusion{Frequent: []Mistake{}}
-	classes := 0
+	highest := 0 // class; a model that answers with numbers of its own may give any
 	for _, p := range []pairs{before, after} {
 		for m := range p {
-			classes = max(classes, m.Label+1, m.Answer+1)
+			highest = max(highest, m.Label, m.Answer)
 		}
 	}
 	for m, n := range after {
@@ -159,8 +159,8 @@ func confusion(before, after pairs) *Confusion {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Label, b.Label), cmp.Compare(a.Answer, b.Answer))
 	})
 	c.Frequent = c.Frequent[:min(len(c.Frequent), mostMistakes)]
-	if classes <= mostClasses {
-		c.Original, c.Locked = before.matrix(classes), after.matrix(classes)
+	if highest < mostClasses {
+		c.Original, c.Locked = before.matrix(highest+1), after.matrix(highest+1)
 	}
 	return c
 }

@@ -72,7 +72,7 @@ func inOrder(m *onnxio.Model) []*onnxio.Parameter {
 	return list
 }
 
-// Numbers returns the elements of a tensor; ok is false if they are no numbers.
+// numbers returns the elements of a tensor; ok is false if they are no numbers.
 func numbers(t *onnxio.Initializer) (x []float32, ok bool) {
 	a, err := t.Array()
 	if err != nil {
