@@ -71,7 +71,7 @@ def _entry(tensor: memoryview, nested: bool) -> Iterator[External]:
     if b"location" in entries:
         try:
             offset = int(entries.get(b"offset", b"0"))
-            length = int(entries[b"length"]) if b"length" in entries else None
+            length = int(entries.get(b"length", b"0")) or None  # onnx, too, takes 0 for none
         except ValueError as e:
             raise wire.WireError("an offset or length is no number") from e
         yield External(entries[b"location"], offset, length, nested)
