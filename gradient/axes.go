@@ -366,8 +366,8 @@ func (c *compiler) outside(v *ops.Value, name string) (*ops.Value, error) {
 		return v, nil
 	case k == NoAxis:
 		return c.Reshape(v, append([]int{1}, v.Shape...)...), nil
-	case k >= v.Rank():
-		return nil, &AxisError{name, k, v.Shape}
+	case k < NoAxis || k >= v.Rank():
+		return nil, &AxisError{name, k, append([]int{}, v.Shape...)}
 	default:
 		perm := []int{k}
 		for i := range v.Rank() {

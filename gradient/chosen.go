@@ -10,20 +10,46 @@ import (
 // graph: the scores of the classes, where the output has the class. It is "" for other outputs.
 // Casts and reshaping behind it do not matter.
 func ChosenFrom(g *onnxpb.GraphProto, output string) (scores string) {
-	maker := Makers(g)
-	for range len(g.GetNode()) {
-		n := maker[output]
+	return newOrigins(g).chosenFrom(output)
+}
+
+// ChoicesFrom returns the values from which several choices are made that an output of the graph has
+// beside each other, such as the actions of a policy: its columns, in their order. It is nil for other
+// outputs, also for those of one choice (ChosenFrom).
+func ChoicesFrom(g *onnxpb.GraphProto, output string) (scores []string) {
+	return newOrigins(g).choicesFrom(output)
+}
+
+// origins answers from what outputs of a graph are chosen or rounded. It is made once for all
+// outputs: to look through the graph for each of them again takes the square of their number.
+type origins struct {
+	g     *onnxpb.GraphProto
+	maker map[string]*onnxpb.NodeProto
+
+	// What is the same for all outputs; nil until somebody asks.
+	constants map[string]bool // initializers
+	given     map[string]bool // inputs, true for those of floats
+	integers  *bool           // whether all outputs are whole numbers that no scores choose
+	unsaid    *bool           // whether no output is of floats, or a choice by scores
+}
+
+func newOrigins(g *onnxpb.GraphProto) *origins { return &origins{g: g, maker: Makers(g)} }
+
+// chosenFrom is ChosenFrom.
+func (o *origins) chosenFrom(output string) (scores string) {
+	for range len(o.g.GetNode()) {
+		n := o.maker[output]
 		if n == nil || len(n.GetInput()) == 0 {
 			return ""
 		}
 		switch n.GetOpType() {
 		case "ArgMax":
-			return BeforeLog(maker, n.GetInput()[0])
+			return BeforeLog(o.maker, n.GetInput()[0])
 		case "Multinomial": // with the likeliest in place of one that is drawn
 			if slices.ContainsFunc(n.GetAttribute(), func(a *onnxpb.AttributeProto) bool { return a.GetName() == "sample_size" && a.GetI() != 1 }) {
 				return ""
 			}
-			return BeforeLog(maker, n.GetInput()[0])
+			return BeforeLog(o.maker, n.GetInput()[0])
 		case "Concat":
 			if len(n.GetInput()) > 1 {
 				return ""
@@ -38,13 +64,10 @@ func ChosenFrom(g *onnxpb.GraphProto, output string) (scores string) {
 	return ""
 }
 
-// ChoicesFrom returns the values from which several choices are made that an output of the graph has
-// beside each other, such as the actions of a policy: its columns, in their order. It is nil for other
-// outputs, also for those of one choice (ChosenFrom).
-func ChoicesFrom(g *onnxpb.GraphProto, output string) (scores []string) {
-	maker := Makers(g)
-	for range len(g.GetNode()) {
-		switch n := maker[output]; n.GetOpType() {
+// choicesFrom is ChoicesFrom.
+func (o *origins) choicesFrom(output string) (scores []string) {
+	for range len(o.g.GetNode()) {
+		switch n := o.maker[output]; n.GetOpType() {
 		case "Identity", "Cast":
 			output = FirstInput(n)
 		case "Concat":
@@ -53,7 +76,7 @@ func ChoicesFrom(g *onnxpb.GraphProto, output string) (scores []string) {
 				return nil
 			}
 			for _, name := range n.GetInput() {
-				one := ChosenFrom(g, name)
+				one := o.chosenFrom(name)
 				if one == "" {
 					return nil
 				}

@@ -12,49 +12,62 @@ import (
 // choices as they are (ChosenFrom, ChoicesFrom), and if the graph has outputs of floats or such:
 // these say more.
 func DecidedFrom(g *onnxpb.GraphProto, output string) (scores []string) {
-	for _, o := range g.GetOutput() {
-		if fractional(o) || ChosenFrom(g, o.GetName()) != "" || ChoicesFrom(g, o.GetName()) != nil {
-			return nil
-		}
+	return newOrigins(g).decidedFrom(output)
+}
+
+// decidedFrom is DecidedFrom.
+func (o *origins) decidedFrom(output string) (scores []string) {
+	if o.unsaid == nil {
+		o.unsaid = new(!slices.ContainsFunc(o.g.GetOutput(), func(v *onnxpb.ValueInfoProto) bool {
+			return fractional(v) || o.chosenFrom(v.GetName()) != "" || o.choicesFrom(v.GetName()) != nil
+		}))
 	}
-	given := map[string]bool{} // inputs of floats
-	for _, v := range g.GetInput() {
-		given[v.GetName()] = fractional(v)
-	}
-	for _, init := range g.GetInitializer() {
-		delete(given, init.GetName())
-	}
-	maker, seen := Makers(g), map[string]bool{}
-	var decided func(value string) bool
-	decided = func(value string) bool {
-		if seen[value] {
-			return true
-		}
-		seen[value] = true
-		n := maker[value]
-		if n == nil {
-			return !given[value]
-		}
-		switch op := n.GetOpType(); {
-		case op == "Constant", op == "Shape", op == "Size":
-			return true
-		case op == "ArgMax":
-			scores = append(scores, BeforeLog(maker, FirstInput(n)))
-			return true
-		case !slices.Contains(decisions, op):
-			return false
-		}
-		for _, name := range n.GetInput() {
-			if name != "" && !decided(name) {
-				return false
-			}
-		}
-		return true
-	}
-	if !decided(output) {
+	if !*o.unsaid {
 		return nil
 	}
+	given := o.floatInputs()
+	seen := map[string]bool{}
+	for open := []string{output}; len(open) > 0; { // depth first: a chain may be as long as the model
+		value := open[len(open)-1]
+		open = open[:len(open)-1]
+		if seen[value] {
+			continue
+		}
+		seen[value] = true
+		n := o.maker[value]
+		switch op := n.GetOpType(); {
+		case n == nil:
+			if given[value] {
+				return nil
+			}
+		case op == "Constant", op == "Shape", op == "Size":
+		case op == "ArgMax":
+			scores = append(scores, BeforeLog(o.maker, FirstInput(n)))
+		case !slices.Contains(decisions, op):
+			return nil
+		default:
+			for _, name := range slices.Backward(n.GetInput()) {
+				if name != "" {
+					open = append(open, name)
+				}
+			}
+		}
+	}
 	return scores
+}
+
+// floatInputs returns the inputs of the graph that are floats and have no default.
+func (o *origins) floatInputs() map[string]bool {
+	if o.given == nil {
+		o.given = map[string]bool{}
+		for _, v := range o.g.GetInput() {
+			o.given[v.GetName()] = fractional(v)
+		}
+		for _, init := range o.g.GetInitializer() {
+			delete(o.given, init.GetName())
+		}
+	}
+	return o.given
 }
 
 // decisions are operators that compute whole numbers and truth values from such.

@@ -156,7 +156,9 @@ func (c *compiler) compile() (*Program, error) {
 		}
 		seen := shape
 		if c.cfg.Apart && len(shape) > 0 {
-			copies, seen = shape[0], append([]int{1}, shape[1:]...)
+			if copies, seen = shape[0], append([]int{1}, shape[1:]...); copies == 0 {
+				return nil, fmt.Errorf("input %q: %w", in.Name, errNoSamples)
+			}
 		}
 		if !c.cfg.Axes.accepts(in, seen) {
 			return nil, &InputError{in, in.DType, shape}
@@ -306,7 +308,7 @@ func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) 
 	call := &ops.Call{
 		Builder: c.Builder,
 		Node:    node,
-		Opset:   s.frame.opsets[canonical(domain)],
+		Opset:   s.frame.opset(domain),
 		Model:   s.frame.model[canonical(domain)],
 		Inputs:  inputs,
 		Tensor:  c.tensor,

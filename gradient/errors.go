@@ -203,6 +203,9 @@ var (
 	errNoGradient = errors.New("the program was compiled without gradients")
 	// errNotKept is returned by programs that were compiled without Keep.
 	errNotKept = errors.New("the program was compiled without Keep")
+	// errNoSamples means that a model was to be tried, or samples to be computed apart, where
+	// there are none.
+	errNoSamples = errors.New("there are no samples")
 )
 
 // newLogitsError describes the first of a program's outputs.

@@ -24,15 +24,16 @@ func keyOf(n *onnxpb.NodeProto) functionKey {
 type function struct {
 	proto  *onnxpb.FunctionProto
 	body   *onnxpb.GraphProto
-	opsets map[string]int
+	opsets map[string]int // that it imports itself
 }
 
 // functions returns the functions of a model. A function may import other versions
-// of operator sets than the model. Those that it does not import are the model's.
+// of operator sets than the model. Those that it does not import are the model's: they are
+// looked up there (frame.opset), since a copy for each function takes the square of the file.
 func functions(m *onnxpb.ModelProto) map[functionKey]*function {
 	all := map[functionKey]*function{}
 	for _, p := range m.GetFunctions() {
-		f := &function{proto: p, body: &onnxpb.GraphProto{Node: p.GetNode()}, opsets: opsets(m.GetOpsetImport())}
+		f := &function{proto: p, body: &onnxpb.GraphProto{Node: p.GetNode()}, opsets: map[string]int{}}
 		for _, o := range p.GetOpsetImport() {
 			f.opsets[canonical(o.GetDomain())] = int(o.GetVersion())
 		}
@@ -55,6 +56,14 @@ type frame struct {
 	attrs  map[string]*onnxpb.AttributeProto
 	in     *function // nil for the main graph
 	caller *frame
+}
+
+// opset returns the version of an operator set, which is 0 if it is not imported.
+func (f *frame) opset(domain string) int {
+	if v, ok := f.opsets[canonical(domain)]; ok {
+		return v
+	}
+	return f.model[canonical(domain)]
 }
 
 // call builds the body of f.

@@ -23,36 +23,56 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 		}
 		names = c.cfg.Outputs
 	}
+	from := newOrigins(g)
 	for _, name := range names {
 		v, ok := s.lookup(name)
 		if !ok {
 			return nil, nil, fmt.Errorf("output %q is not computed anywhere", name)
 		}
-		if scores, ok := s.lookup(ChosenFrom(g, name)); ok && c.cfg.Axes != nil && scores.DType == nd.Float32 {
-			v = scores
-		} else if c.cfg.Axes != nil {
-			if scores := c.choices(ChoicesFrom(g, name), s, c.cfg.Logits && !c.cfg.Raw[name]); scores != nil {
-				v = scores
-			} else if scores := c.decided(DecidedFrom(g, name), s); scores != nil {
-				v = scores
+		raw := c.cfg.Logits && !c.cfg.Raw[name]
+		if c.cfg.Axes != nil {
+			if v, err = c.continuous(v, name, from, s, raw); err != nil {
+				return nil, nil, fmt.Errorf("output %q: %w", name, err)
 			}
-		}
-		if floats, ok := s.lookup(RoundedFrom(g, name)); ok && c.cfg.Axes != nil && v.DType != nd.Float32 && floats.DType == nd.Float32 {
-			v = floats
 		}
 		if v.Parts != nil || v.Empty {
 			return nil, nil, fmt.Errorf("output %q is a sequence or empty: %w", name, ErrUnsupported)
 		}
-		if c.cfg.Logits && !c.cfg.Raw[name] {
-			v = logits(v)
-		}
 		var wrong error
-		if err := ops.Catch(func() { v, wrong = c.outside(v, name) }); err != nil || wrong != nil {
+		if err := ops.Catch(func() {
+			if raw {
+				v = c.logits(v)
+			}
+			v, wrong = c.outside(v, name)
+		}); err != nil || wrong != nil {
 			return nil, nil, fmt.Errorf("output %q: %w", name, cmp.Or(err, wrong))
 		}
 		values = append(values, v)
 	}
 	return values, names, nil
+}
+
+// continuous returns the floats from which an output was chosen or rounded, or else the output v.
+func (c *compiler) continuous(v *ops.Value, name string, from *origins, s *scope, raw bool) (_ *ops.Value, err error) {
+	if scores, ok := s.lookup(from.chosenFrom(name)); ok && scores.DType == nd.Float32 {
+		v = scores
+	} else {
+		var scores *ops.Value
+		if err := ops.Catch(func() {
+			if scores = c.choices(from.choicesFrom(name), s, raw); scores == nil {
+				scores = c.decided(from.decidedFrom(name), s)
+			}
+		}); err != nil {
+			return nil, err
+		}
+		if scores != nil {
+			v = scores
+		}
+	}
+	if floats, ok := s.lookup(from.roundedFrom(name)); ok && v.DType != nd.Float32 && floats.DType == nd.Float32 {
+		v = floats
+	}
+	return v, nil
 }
 
 // never is the score of classes that one of several choices does not have.
@@ -65,11 +85,11 @@ func (c *compiler) choices(names []string, s *scope, raw bool) *ops.Value {
 	var columns []*ops.Value
 	for _, name := range names {
 		v, ok := s.lookup(name)
-		if !ok || v.DType != nd.Float32 || v.Rank() != 2 || v.Len() == 0 {
+		if !ok || v.DType != nd.Float32 || v.Rank() != 2 || v.Len() == 0 || len(columns) > 0 && v.Shape[0] != columns[0].Shape[0] {
 			return nil
 		}
 		if raw {
-			v = logits(v)
+			v = c.logits(v)
 		}
 		columns, classes = append(columns, v), max(classes, v.Shape[1])
 	}
@@ -102,8 +122,8 @@ func (c *compiler) decided(names []string, s *scope) *ops.Value {
 	return c.Concat(1, columns...)
 }
 
-// logits returns the input of the softmax or sigmoid that computes v, or else v.
-func logits(v *ops.Value) *ops.Value {
+// logits returns the input of the softmax or sigmoid that computes v, in the shape of v, or else v.
+func (c *compiler) logits(v *ops.Value) *ops.Value {
 	inner := v
 	for inner.Op() != nil && inner.Op().Alias() {
 		inner = inner.Inputs()[0]
@@ -113,7 +133,11 @@ func logits(v *ops.Value) *ops.Value {
 	}
 	switch inner.Op().Name() {
 	case "Softmax", "LogSoftmax", "Sigmoid":
-		return inner.Inputs()[0]
+		raw := inner.Inputs()[0]
+		if !slices.Equal(raw.Shape, v.Shape) { // v was reshaped, from rows of tokens, say
+			raw = c.Reshape(raw, v.Shape...)
+		}
+		return raw
 	}
 	return v
 }

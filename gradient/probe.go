@@ -2,6 +2,7 @@ package gradient
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -18,6 +19,9 @@ const probed = 5
 // to, because those of a batch influence one another. It returns the axes and the shapes of the outputs for one batch,
 // with samples on axis 0. outputs are those that count; nil means all.
 func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) (*Axes, map[string][]int, error) {
+	if src.Len() == 0 {
+		return nil, nil, errNoSamples
+	}
 	var heads, tails map[string]nd.Array // what the last run gave for its first sample, and for its last
 	run := func(axes *Axes, lo, n int) (map[string][]int, error) {
 		given := min(n, src.Len()-lo)
@@ -257,7 +261,7 @@ func (a *Axes) rows(shapes map[string][]int, n int) bool {
 // reports whether there is one for each output.
 func (a *Axes) found(many, one map[string][]int, n int) bool {
 	for name, shape := range many {
-		if _, set := a.Outputs[name]; set || len(shape) > 0 && shape[0] == n && one[name][0] == 1 {
+		if _, set := a.Outputs[name]; set || len(shape) > 0 && shape[0] == n && len(one[name]) > 0 && one[name][0] == 1 {
 			continue
 		}
 		if len(many) > 1 && slices.Equal(shape, one[name]) {
@@ -288,21 +292,25 @@ func sameRows(x nd.Array) bool {
 		return true
 	}
 	for i := 1; i < x.Shape[0]; i++ {
-		if !equal(x.Rows(0, 1), x.Rows(i, i+1)) {
+		if !identical(x.Rows(0, 1), x.Rows(i, i+1)) {
 			return false
 		}
 	}
 	return true
 }
 
-func equal(x, y nd.Array) bool {
+// identical reports whether two arrays have the same elements, bit for bit: NaN is what it is.
+func identical(x, y nd.Array) bool {
 	switch a := x.Data.(type) {
 	case []float32:
-		return slices.Equal(a, y.Float32s())
+		b, ok := y.Data.([]float32)
+		return ok && slices.EqualFunc(a, b, func(v, w float32) bool { return math.Float32bits(v) == math.Float32bits(w) })
 	case []int64:
-		return slices.Equal(a, y.Int64s())
+		b, ok := y.Data.([]int64)
+		return ok && slices.Equal(a, b)
 	case []bool:
-		return slices.Equal(a, y.Bools())
+		b, ok := y.Data.([]bool)
+		return ok && slices.Equal(a, b)
 	}
 	return false
 }

@@ -11,29 +11,25 @@ import (
 // probabilities of a mask. It is "" for other outputs, and if the graph has outputs of floats or of classes
 // that are chosen by their scores: these say more. Reshaping and repeating behind it do not matter.
 func RoundedFrom(g *onnxpb.GraphProto, output string) string {
-	for _, o := range g.GetOutput() {
-		switch onnxpb.TensorProto_DataType(o.GetType().GetTensorType().GetElemType()) {
-		case onnxpb.TensorProto_UINT8, onnxpb.TensorProto_INT8, onnxpb.TensorProto_UINT16, onnxpb.TensorProto_INT16,
-			onnxpb.TensorProto_INT32, onnxpb.TensorProto_INT64, onnxpb.TensorProto_UINT32, onnxpb.TensorProto_UINT64, onnxpb.TensorProto_BOOL:
-		default:
-			return ""
-		}
-		if ChosenFrom(g, o.GetName()) != "" || ChoicesFrom(g, o.GetName()) != nil {
-			return ""
-		}
+	return newOrigins(g).roundedFrom(output)
+}
+
+// roundedFrom is RoundedFrom.
+func (o *origins) roundedFrom(output string) string {
+	if o.integers == nil {
+		o.integers = new(o.allIntegers())
 	}
-	maker := Makers(g)
-	constant := func(name string) bool {
-		return maker[name].GetOpType() == "Constant" || slices.ContainsFunc(g.GetInitializer(), func(t *onnxpb.TensorProto) bool { return t.GetName() == name })
+	if !*o.integers {
+		return ""
 	}
 	rounded := false
-	for range len(g.GetNode()) {
-		n := maker[output]
+	for range len(o.g.GetNode()) {
+		n := o.maker[output]
 		switch op := n.GetOpType(); {
 		case slices.Contains(moved, op), op == "Not", op == "Concat" && len(n.GetInput()) == 1:
 		case slices.Contains(roundings, op):
 			rounded = true
-		case slices.Contains(comparisons, op) && len(n.GetInput()) == 2 && constant(n.GetInput()[1]):
+		case slices.Contains(comparisons, op) && len(n.GetInput()) == 2 && o.constant(n.GetInput()[1]):
 			return n.GetInput()[0]
 		case rounded:
 			return output
@@ -43,6 +39,34 @@ func RoundedFrom(g *onnxpb.GraphProto, output string) string {
 		output = FirstInput(n)
 	}
 	return ""
+}
+
+// allIntegers reports whether all outputs are whole numbers or truth values, and none is a class
+// that scores choose.
+func (o *origins) allIntegers() bool {
+	for _, v := range o.g.GetOutput() {
+		switch onnxpb.TensorProto_DataType(v.GetType().GetTensorType().GetElemType()) {
+		case onnxpb.TensorProto_UINT8, onnxpb.TensorProto_INT8, onnxpb.TensorProto_UINT16, onnxpb.TensorProto_INT16,
+			onnxpb.TensorProto_INT32, onnxpb.TensorProto_INT64, onnxpb.TensorProto_UINT32, onnxpb.TensorProto_UINT64, onnxpb.TensorProto_BOOL:
+		default:
+			return false
+		}
+		if o.chosenFrom(v.GetName()) != "" || o.choicesFrom(v.GetName()) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// constant reports whether a value is a constant of the model.
+func (o *origins) constant(name string) bool {
+	if o.constants == nil {
+		o.constants = map[string]bool{}
+		for _, t := range o.g.GetInitializer() {
+			o.constants[t.GetName()] = true
+		}
+	}
+	return o.constants[name] || o.maker[name].GetOpType() == "Constant"
 }
 
 var (

@@ -7,11 +7,11 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-func opsetName(domain string, versions map[string]int) string {
+func opsetName(domain string, version int) string {
 	if domain == "" {
-		return fmt.Sprint(versions[""])
+		return fmt.Sprint(version)
 	}
-	return fmt.Sprintf("%s %d", domain, versions[canonical(domain)])
+	return fmt.Sprintf("%s %d", domain, version)
 }
 
 func canonical(domain string) string {

@@ -187,7 +187,7 @@ func (s *Session) Forward(src Source, f func(lo, n int, outputs []nd.Array) erro
 			return err
 		}
 		for i, a := range out {
-			if len(a.Shape) > 0 && a.Shape[0] == s.batch && n < s.batch {
+			if s.fixed && len(a.Shape) > 0 && a.Shape[0] == s.batch && n < s.batch { // filled up
 				out[i] = a.Rows(0, n)
 			}
 		}

@@ -17,17 +17,17 @@ func Supported(m *onnxio.Model, outputs []string) error {
 	known := functions(m.Proto())
 	seen := map[*function]bool{}
 	main := opsets(m.Proto().GetOpsetImport())
-	var walk func(nodes []*onnxpb.NodeProto, opset map[string]int, inside string)
-	walk = func(nodes []*onnxpb.NodeProto, opset map[string]int, inside string) {
+	var walk func(nodes []*onnxpb.NodeProto, in *frame, inside string)
+	walk = func(nodes []*onnxpb.NodeProto, in *frame, inside string) {
 		report := func(n *onnxpb.NodeProto, why string, args ...any) {
-			e.Nodes = append(e.Nodes, fmt.Sprintf("%s%s (opset %s): ", Describe(n), inside, opsetName(n.GetDomain(), opset))+fmt.Sprintf(why, args...))
+			e.Nodes = append(e.Nodes, fmt.Sprintf("%s%s (opset %s): ", Describe(n), inside, opsetName(n.GetDomain(), in.opset(n.GetDomain())))+fmt.Sprintf(why, args...))
 		}
 		for _, n := range nodes {
 			domain := n.GetDomain()
 			if f, ok := known[keyOf(n)]; ok {
 				if !seen[f] {
 					seen[f] = true
-					walk(f.proto.GetNode(), f.opsets, fmt.Sprintf(" in function %q", f.proto.GetName()))
+					walk(f.proto.GetNode(), &frame{opsets: f.opsets, model: main}, fmt.Sprintf(" in function %q", f.proto.GetName()))
 				}
 			} else if op, ok := ops.Lookup(domain, n.GetOpType()); !ok {
 				if what := ops.NotNetwork(domain, n.GetOpType()); what != "" {
@@ -35,21 +35,21 @@ func Supported(m *onnxio.Model, outputs []string) error {
 				}
 				e.OneProcessor = e.OneProcessor || domain == "com.microsoft.nchwc"
 				report(n, "operator not implemented")
-			} else if v, newest := opset[canonical(domain)], ops.Newest(domain); v > newest {
+			} else if v, newest := in.opset(domain), ops.Newest(domain); v > newest {
 				report(n, "the newest operator set that is known is %d", newest)
-			} else if v := opset[canonical(domain)]; v < op.Since {
+			} else if v := in.opset(domain); v < op.Since {
 				report(n, "implemented from opset %d on", op.Since)
 			} else if v, ok := main[canonical(domain)]; inside != "" && ok && v < op.Since {
 				report(n, "the model itself has opset %d, with which onnxruntime runs functions", v)
 			}
 			for _, a := range n.GetAttribute() {
 				if a.GetG() != nil {
-					walk(a.GetG().GetNode(), opset, inside)
+					walk(a.GetG().GetNode(), in, inside)
 				}
 			}
 		}
 	}
-	walk(nodesFor(m.Proto().GetGraph(), outputs), main, "")
+	walk(nodesFor(m.Proto().GetGraph(), outputs), &frame{opsets: main}, "")
 	if len(e.Nodes) > 0 {
 		return e
 	}

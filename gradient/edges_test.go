@@ -1,0 +1,220 @@
+package gradient
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// rowsOf is a Source of samples in which row i of input x is filled with i.
+type rowsOf struct {
+	n     int
+	shape []int
+}
+
+func (s rowsOf) Len() int { return s.n }
+
+func (s rowsOf) Batch(lo, hi int) (map[string]nd.Array, error) {
+	x := nd.New(nd.Float32, append([]int{hi - lo}, s.shape...)...)
+	for i := range x.Float32s() {
+		x.Float32s()[i] = float32(lo + i)
+	}
+	return map[string]nd.Array{"x": x}, nil
+}
+
+// TestChoicesOfOtherRows: choices whose scores have other numbers of rows, or of dimensions, than
+// each other are outputs as the model has them.
+func TestChoicesOfOtherRows(t *testing.T) {
+	argmax := func(b *modelBuilder, in, out string) {
+		b.node("ArgMax", []string{in}, []string{out}, intAttr("axis", -1), intAttr("keepdims", 1))
+	}
+	b := newModel().input("x", -1, 4).ints("half", -1, 2).ints("flat", -1).ints("pairs", -1, 1, 4).ints("column", -1, 1).output("y")
+	b.node("Concat", []string{"x", "x"}, []string{"xx"}, intAttr("axis", 0)) // twice the rows
+	argmax(b, "xx", "two")
+	b.node("Reshape", []string{"two", "half"}, []string{"pair"})
+	argmax(b, "x", "one")
+	b.node("Concat", []string{"pair", "one"}, []string{"y"}, intAttr("axis", 1))
+	axes := &Axes{Inputs: map[string]int{}, Outputs: map[string]int{}}
+	p, err := Compile(b.open(t), Config{Shapes: map[string][]int{"x": {3, 4}}, Axes: axes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, shapes := p.Outputs(); !slices.Equal(shapes[0], []int{3, 3}) {
+		t.Errorf("shape %v, not that of the output", shapes[0])
+	}
+
+	b = newModel().input("x", 4).ints("matrix", 1, 4).output("y")
+	b.node("Softmax", []string{"x"}, []string{"s"}).node("Reshape", []string{"s", "matrix"}, []string{"m"})
+	argmax(b, "m", "one")
+	argmax(b, "m", "two")
+	b.node("Concat", []string{"one", "two"}, []string{"y"}, intAttr("axis", 1))
+	if _, err = Compile(b.open(t), Config{Shapes: map[string][]int{"x": {4}}, Axes: axes, Logits: true}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLogitsShape: the input of a softmax over rows of tokens has the shape of the output, whose
+// first axis counts samples.
+func TestLogitsShape(t *testing.T) {
+	b := newModel().input("x", -1, 2, 3).ints("rows", -1, 3).ints("back", -1, 2, 3).output("y")
+	b.node("Reshape", []string{"x", "rows"}, []string{"r"}).node("Softmax", []string{"r"}, []string{"s"})
+	b.node("Reshape", []string{"s", "back"}, []string{"y"})
+	p, err := Compile(b.open(t), Config{Shapes: map[string][]int{"x": {4, 2, 3}}, Logits: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := nd.New(nd.Float32, 4, 2, 3)
+	for i := range x.Float32s() {
+		x.Float32s()[i] = float32(i)
+	}
+	out, err := p.Forward(map[string]nd.Array{"x": x})
+	if err != nil || !slices.Equal(out[0].Shape, x.Shape) || !slices.Equal(out[0].Float32s(), x.Float32s()) {
+		t.Errorf("%v, %v: not what the softmax is computed from", out, err)
+	}
+}
+
+// TestProbeScalars: an output that a Squeeze makes a scalar of for one sample, beside one with samples
+// elsewhere, is no panic.
+func TestProbeScalars(t *testing.T) {
+	b := newModel().input("x", -1, 3).output("sum", "turned")
+	b.node("ReduceSum", []string{"x", "one"}, []string{"s"}).ints("one", 1).node("Squeeze", []string{"s"}, []string{"sum"})
+	b.node("Transpose", []string{"x"}, []string{"turned"}, intsAttr("perm", 1, 0))
+	m := b.open(t)
+	axes, err := AxesOf(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	axes, shapes, err := axes.Probe(m, rowsOf{8, []int{3}}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !axes.Single || !slices.Equal(shapes["sum"], []int{1}) || !slices.Equal(shapes["turned"], []int{1, 3, 1}) {
+		t.Errorf("axes %+v, shapes %v", axes, shapes)
+	}
+}
+
+// TestNoSamples: nothing to run a model on is an error.
+func TestNoSamples(t *testing.T) {
+	m := convNet().open(t)
+	axes, err := AxesOf(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := axes.Probe(m, rowsOf{0, []int{2, 6, 6}}, nil, nil); !errors.Is(err, errNoSamples) {
+		t.Errorf("Probe: %v", err)
+	}
+	one := &Axes{Inputs: map[string]int{}, Outputs: map[string]int{}, Single: true, Batch: 1}
+	if _, err := Compile(m, Config{Shapes: map[string][]int{"x": {0, 2, 6, 6}}, Axes: one, Apart: true}); !errors.Is(err, errNoSamples) {
+		t.Errorf("Compile: %v", err)
+	}
+}
+
+// TestOutputAxis: an axis of an output that cannot exist is an error.
+func TestOutputAxis(t *testing.T) {
+	m := convNet().open(t)
+	axes, err := AxesOf(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, axis := range []int{-2, 2} {
+		axes, err := axes.With(m, map[string]int{"y": axis})
+		if err == nil {
+			_, err = Compile(m, Config{Shapes: map[string][]int{"x": {2, 2, 6, 6}}, Axes: axes})
+		}
+		if bad, ok := errors.AsType[*AxisError](err); !ok || bad.Name != "y" || bad.Axis != axis {
+			t.Errorf("axis %d: %v", axis, err)
+		}
+	}
+}
+
+// TestLastBatchKeepsOutputs: an output that does not count samples is whole in the last batch, which
+// is smaller, although it has as many rows as a full one.
+func TestLastBatchKeepsOutputs(t *testing.T) {
+	b := newModel().input("x", -1, 3).weight("anchors", 4, 2).output("y", "z")
+	b.node("Neg", []string{"x"}, []string{"y"}).node("Neg", []string{"anchors"}, []string{"z"})
+	s, err := NewSession(b.open(t), Config{}, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]int
+	if err := s.Forward(rowsOf{6, []int{3}}, func(_, _ int, out []nd.Array) error {
+		rows = append(rows, []int{out[0].Shape[0], out[1].Shape[0]})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if want := [][]int{{4, 4}, {2, 4}}; !slices.EqualFunc(rows, want, slices.Equal) {
+		t.Errorf("rows %v, want %v", rows, want)
+	}
+}
+
+// TestAssumedNaN: a program that was compiled for an input with NaN takes the same input again.
+func TestAssumedNaN(t *testing.T) {
+	b := newModel().input("x", -1).output("y")
+	b.node("NonZero", []string{"x"}, []string{"i"}).node("Cast", []string{"i"}, []string{"y"}, intAttr("to", 1))
+	x := func() map[string]nd.Array {
+		return map[string]nd.Array{"x": nd.Of([]float32{0, 1, float32(math.NaN())}, 3)}
+	}
+	p, err := Compile(b.open(t), Config{Shapes: map[string][]int{"x": {3}}, Values: x()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Forward(x()); err != nil {
+		t.Errorf("the same input: %v", err)
+	}
+	other := x()
+	other["x"].Float32s()[0] = 2
+	if _, err := p.Forward(other); err == nil {
+		t.Error("another input was taken")
+	}
+	if shared := nd.Of([]float32{1, float32(math.NaN()), 1, float32(math.NaN())}, 2, 2); !sameRows(shared) {
+		t.Error("equal rows with NaN differ")
+	}
+}
+
+// TestManyFunctions: functions that import nothing share the imports of the model. A copy for
+// each made a file of some hundred KB take all memory.
+func TestManyFunctions(t *testing.T) {
+	const count = 3000
+	b := newModel().input("x", -1).output("y").node("Neg", []string{"x"}, []string{"y"})
+	m := b.proto()
+	for i := range count {
+		m.OpsetImport = append(m.OpsetImport, &onnxpb.OperatorSetIdProto{Domain: proto.String(fmt.Sprint("d", i)), Version: proto.Int64(1)})
+		m.Functions = append(m.Functions, &onnxpb.FunctionProto{Domain: proto.String("own"), Name: proto.String(fmt.Sprint("F", i))})
+	}
+	before := allocated()
+	if n := len(functions(m)); n != count {
+		t.Fatalf("%d functions", n)
+	}
+	if took := allocated() - before; took > 1<<25 {
+		t.Errorf("%d MB for %d functions", took>>20, count)
+	}
+}
+
+// TestManyIntegerOutputs: what many outputs are rounded from is found in a time that does not
+// grow with the square of their number, or with the cube.
+func TestManyIntegerOutputs(t *testing.T) {
+	const count = 2000
+	b := newModel().input("x", -1)
+	for i := range count {
+		name := fmt.Sprint("y", i)
+		b.node("Cast", []string{"x"}, []string{name}, intAttr("to", int64(onnxpb.TensorProto_INT64)))
+		b.output(name)
+		b.graph.Output[i].GetType().GetTensorType().ElemType = proto.Int32(int32(onnxpb.TensorProto_INT64))
+	}
+	axes := &Axes{Inputs: map[string]int{}, Outputs: map[string]int{}}
+	p, err := Compile(b.open(t), Config{Shapes: map[string][]int{"x": {3}}, Axes: axes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.Forward(map[string]nd.Array{"x": nd.Of([]float32{0.5, 1, 2}, 3)})
+	if err != nil || len(out) != count || out[count-1].DType() != nd.Float32 {
+		t.Errorf("%d outputs, %v: not the floats before rounding", len(out), err)
+	}
+}
