@@ -76,6 +76,8 @@ type (
 	SharedError = gradient.SharedError
 	// AxisError means that an input or output has no such axis of samples.
 	AxisError = gradient.AxisError
+	// RowsError means that an output does not have a row for each sample.
+	RowsError = task.RowsError
 	// CountError means that two arrays for inputs have different numbers of samples.
 	CountError = dataset.CountError
 	// MadeUpInputsError means that no samples can be made up for the inputs of a model.

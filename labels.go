@@ -131,11 +131,33 @@ func (p *prepared) answered(ctx context.Context, m *onnxio.Model, w *gradient.Wo
 	if err != nil {
 		return err
 	}
-	p.set = p.set.WithTruth(answers)
+	p.set = finite(p.set.WithTruth(answers))
 	if p.task.Traits().Classes {
 		p.set, err = p.set.Classified(0)
 	}
 	return err
+}
+
+// finite leaves out samples that a model answers with what is no number, such as a mean over nothing
+// where a sample has a mask of zeros: no lock can be told from the original on these. Where most are
+// of that kind it is the output that has such places, and all samples stay.
+func finite(set *dataset.Set) *dataset.Set {
+	truth := set.Truth(0, set.Len())
+	x, ok := truth.Data.([]float32)
+	if !ok || len(x) == 0 {
+		return set
+	}
+	width := len(x) / truth.Shape[0]
+	var rows []int
+	for i := range truth.Shape[0] {
+		if !slices.ContainsFunc(x[i*width:(i+1)*width], func(v float32) bool { return v-v != 0 }) {
+			rows = append(rows, i)
+		}
+	}
+	if len(rows) == truth.Shape[0] || 2*len(rows) <= truth.Shape[0] {
+		return set
+	}
+	return set.Subset(rows)
 }
 
 // FewClassesError means that samples are of too few classes to tell what a classifier is

@@ -85,7 +85,11 @@ func (o *ProtectOptions) introduce(m *onnxio.Model, p *prepared) {
 
 // ask replaces the labels of the samples by the answers of the model.
 func (o *ProtectOptions) ask(ctx context.Context, m *onnxio.Model, p *prepared, w *gradient.Workers) error {
-	err := p.answered(ctx, m, w, o.see().counter("asking the model", p.set.Len()))
+	given := p.set.Len()
+	err := p.answered(ctx, m, w, o.see().counter("asking the model", given))
+	if n := given - p.set.Len(); err == nil && n > 0 {
+		o.see().notify(NoticeSamples, "the model answers %d of %d samples with what is no number (NaN or infinite): they are left out", n, given)
+	}
 	if most, nothing := p.marksNothing(); err == nil && nothing {
 		o.see().notify(NoticeSamples, "the model finds nothing in any sample: of numbers between 0 and 1 its largest is %.2g. Such a lock may leave what it finds in others: give samples with something in them", most)
 	}

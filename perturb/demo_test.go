@@ -106,7 +106,7 @@ func TestSearchLimits(t *testing.T) {
 			t.Errorf("%s was changed, but not allowed", c.Tensor)
 		}
 	}
-	if _, err := Search(context.Background(), m, train, Options{Allow: func(string) bool { return false }}); err == nil || !strings.Contains(err.Error(), "no parameter may be changed") {
+	if _, err := Search(context.Background(), m, train, Options{Allow: func(string) bool { return false }}); err == nil || !strings.Contains(err.Error(), "no parameter can be changed") {
 		t.Errorf("nothing allowed: %v", err)
 	}
 	if _, err := Search(context.Background(), m, unlabelled{train}, Options{}); err == nil || !strings.Contains(err.Error(), "labelled") {

@@ -79,7 +79,7 @@ type NoCandidatesError struct {
 }
 
 func (e *NoCandidatesError) Error() string {
-	return e.Model + ": no parameter may be changed"
+	return e.Model + ": no parameter can be changed: all are left out, or the only value of their tensor"
 }
 
 // UselessError means that a model is no better than chance before anything is

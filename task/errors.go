@@ -96,6 +96,16 @@ func (e *ShapeError) Hint() string {
 	return "there is one label for each number that the model computes"
 }
 
+// RowsError means that an output does not have a row for each sample of a batch.
+type RowsError struct {
+	Shape   []int // of the output
+	Samples int
+}
+
+func (e *RowsError) Error() string {
+	return fmt.Sprintf("the output has shape %v for %d samples", e.Shape, e.Samples)
+}
+
 // BlankError means that an output has no such blank, or no characters.
 type BlankError struct {
 	Output []int // its shape

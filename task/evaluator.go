@@ -68,7 +68,7 @@ func (e *Evaluator) Answers(ctx context.Context, samples gradient.Source, progre
 			return false, err
 		}
 		if len(answers.Shape) == 0 || answers.Shape[0] != n {
-			return false, fmt.Errorf("the output has shape %v for %d samples", answers.Shape, n)
+			return false, &RowsError{answers.Shape, n}
 		}
 		switch traits := e.Task.Traits(); {
 		case traits.NextTokens:
@@ -129,7 +129,7 @@ func (e *Evaluator) run(ctx context.Context, samples gradient.Source, from int, 
 	classes := e.Task.Traits().Classes
 	err := e.Session.Forward(span{samples, from, samples.Len() - from, ctx}, func(lo, n int, outputs []nd.Array) error {
 		if classes && len(outputs) > 0 && len(outputs[0].Shape) > 0 && outputs[0].Shape[0] != n {
-			return fmt.Errorf("the output has %d rows for %d samples", outputs[0].Shape[0], n)
+			return &RowsError{outputs[0].Shape, n}
 		}
 		more, err := visit(from+lo, n, outputs)
 		if err == nil && !more {

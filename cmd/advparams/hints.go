@@ -67,7 +67,7 @@ var flagHints = []struct {
 	{is[*advparams.MadeUpInputsError], "give an .npz with --data that has an array for each input, named after it; --profile sealed needs none"},
 	{is[*advparams.MadeUpShapeError], "say what it is with --shape, without the axis of samples, as in --shape 3,224,224"},
 	{is[*advparams.SharedError], "say with --batch-axis NAME=K which of its axes counts samples, or make it the same for all"},
-	{is[*advparams.CountError], "--batch-axis NAME=none says that an input has no axis of samples, and is the same for all"},
+	{func(err error) bool { return is[*advparams.CountError](err) || is[*advparams.RowsError](err) }, "--batch-axis NAME=none says that an input has no axis of samples: it is the same for all, or one sample as a whole, of which data have one axis more"},
 	{is[*advparams.AxisError], "`advparams inspect` shows inputs and outputs with their axes, which --batch-axis counts from 0"},
 	{wraps(advparams.ErrLimit), "if you trust the model, raise the limit with --memory, as in --memory 16GiB; smaller batches and fewer samples take less"},
 	{is[*advparams.ExistsError], "choose another name, or replace it with --force"},
