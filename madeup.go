@@ -156,6 +156,9 @@ func (d *Data) rangesOf(ctx context.Context, m *onnxio.Model, h *head, shape []i
 		return []synth.Range{synth.Normal}, nil
 	}
 	usual, others := synth.Ranges(shape)
+	if !h.task.Traits().Classes { // there are no answers to be the same
+		return usual, nil
+	}
 	for _, list := range [][]synth.Range{usual, others} {
 		var varied []synth.Range
 		for _, within := range list {
@@ -171,7 +174,7 @@ func (d *Data) rangesOf(ctx context.Context, m *onnxio.Model, h *head, shape []i
 			if err := q.answered(ctx, m, w, nil); err != nil {
 				return nil, err
 			}
-			if _, share := q.skewed(); !h.task.Traits().Classes || share < sameAnswers {
+			if _, share := q.skewed(); share < sameAnswers {
 				varied = append(varied, within)
 			}
 		}

@@ -148,7 +148,11 @@ func (l *locking) holdVariants(ctx context.Context) error {
 
 // unseen makes up samples to judge with, with the answers of the model.
 func (l *locking) unseen(ctx context.Context, family synth.Family, within synth.Range, seed uint64) (*prepared, error) {
-	some, err := l.Data.made(ctx, l.m, l.samples.head, family, within, judgeMadeUp/len(l.samples.ranges), judgeWork/int64(len(l.samples.ranges)), seed, l.w, nil)
+	work := judgeWork / int64(len(l.samples.ranges))
+	if family != synth.DrawnDreams && family != synth.MixedDreams {
+		work = 0 // they are looked at once
+	}
+	some, err := l.Data.made(ctx, l.m, l.samples.head, family, within, judgeMadeUp/len(l.samples.ranges), work, seed, l.w, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -18,8 +18,9 @@ import (
 type Options struct {
 	// N is the number of samples.
 	N int
-	// Work, if not 0, bounds the multiply-adds that are spent on samples which follow the
-	// gradient: fewer than N are made if these would take more, but at least a few.
+	// Work, if not 0, bounds the multiply-adds that samples take which follow the gradient: fewer
+	// than N are made if these would take more, but at least a few. Of other families there are as
+	// many.
 	Work int64
 	// Family is the kind of samples; the zero value is Dreams.
 	Family Family

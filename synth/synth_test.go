@@ -102,16 +102,18 @@ func TestTooMany(t *testing.T) {
 // TestWork: samples that cost more than the work allows are fewer.
 func TestWork(t *testing.T) {
 	m, _ := testmodel.Demo(t)
-	numbers := map[int64]int{}
-	for _, work := range []int64{1, 7e9, 1e13} {
-		made, err := Samples(context.Background(), m, Options{N: 32, Work: work})
-		if err != nil {
-			t.Fatal(err)
+	for _, family := range []Family{Dreams, Noise} {
+		numbers := map[int64]int{}
+		for _, work := range []int64{1, 7e9, 1e13} {
+			made, err := Samples(context.Background(), m, Options{N: 32, Work: work, Family: family})
+			if err != nil {
+				t.Fatal(err)
+			}
+			numbers[work] = made["input"].Shape[0]
 		}
-		numbers[work] = made["input"].Shape[0]
-	}
-	if numbers[1] != few || numbers[7e9] <= few || numbers[7e9] >= 32 || numbers[1e13] != 32 {
-		t.Errorf("numbers of samples by work: %v", numbers)
+		if numbers[1] != few || numbers[7e9] <= few || numbers[7e9] >= 32 || numbers[1e13] != 32 {
+			t.Errorf("%s: numbers of samples by work: %v", family, numbers)
+		}
 	}
 }
 

@@ -14,12 +14,14 @@ const few = 8
 // backAndForth is the work of a gradient in forward runs.
 const backAndForth = 3
 
-// affordable returns how many of opt.N samples opt.Work allows.
+// affordable returns how many of opt.N samples opt.Work allows. Samples that follow no gradient cost
+// nothing to make, but a search runs the model on them as often as on others.
 func affordable(m *onnxio.Model, axes *gradient.Axes, opt Options, in string, shape []int, others []beside) (int, error) {
-	if opt.Work <= 0 || opt.N <= few || !opt.Family.follows() {
+	if opt.Work <= 0 || opt.N <= few {
 		return opt.N, nil
 	}
 	meter := new(gradient.Meter)
+	opt.Family = Dreams // others have no program
 	size := atATime(axes, few)
 	p, err := program(m, axes, opt, batched(in, shape, others, size), meter)
 	if err != nil {
