@@ -16,6 +16,7 @@
 //	reached.go     whether changes reach the target, also on samples that did not choose them
 //	beam.go        the loop of the search; the sets of changes that it follows
 //	fitting.go     blocks whose values do not fit into memory
+//	renaming.go    searches that see what renaming the answers gives back
 //	widen.go       more samples choose changes, where these fit the samples
 //	patient.go     more changes or more work than usual; a slower second attempt
 //	gradual.go     many small changes, by the gradient alone

@@ -54,6 +54,7 @@
 //	joint.go           counts of answers and labels together: mutual information, renaming
 //	ranking.go         scores of two classes, whatever the threshold
 //	rest.go            answers without the most frequent ones
+//	renamed.go         what renaming the answers gives back, as a loss
 //	choice.go          tasks with classes: soft accuracy, cross-entropy
 //	columns.go         tasks with numbers: soft and rank correlation
 //	positions.go       outputs with a choice at every position
