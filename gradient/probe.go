@@ -1,6 +1,7 @@
 package gradient
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -14,103 +15,127 @@ import (
 // probed is a number of samples that is seldom the length of another axis.
 const probed = 5
 
-// Probe runs a model on some samples, and on one, to find what shapes do not say: which axis
-// of each output counts samples, and whether the model takes one sample at a time, or has
-// to, because those of a batch influence one another. It returns the axes and the shapes of the outputs for one batch,
-// with samples on axis 0. outputs are those that count; nil means all.
+// Probe runs a model on some samples, and on one, to find what shapes do not say:
+//
+//   - which axis of each output counts samples
+//   - whether the model takes one sample at a time
+//   - whether it has to, because the samples of a batch influence one another
+//
+// It returns the axes and the shapes of the outputs for one batch, with samples on axis 0.
+// outputs are those that count; nil means all.
 func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) (*Axes, map[string][]int, error) {
 	if src.Len() == 0 {
 		return nil, nil, errNoSamples
-	}
-	var heads, tails map[string]nd.Array // what the last run gave for its first sample, and for its last
-	run := func(axes *Axes, lo, n int) (map[string][]int, error) {
-		given := min(n, src.Len()-lo)
-		batch, err := src.Batch(lo, lo+given)
-		if err != nil {
-			return nil, err
-		}
-		heads, tails = map[string]nd.Array{}, map[string]nd.Array{}
-		batch = Fill(batch, max(n, axes.Batch))
-		shapes := map[string][]int{}
-		for name, x := range batch {
-			shapes[name] = x.Shape
-		}
-		p, err := Compile(m, Config{Shapes: shapes, Values: batch, Outputs: outputs, Workers: w, Axes: axes})
-		if err != nil {
-			return nil, err
-		}
-		values, err := p.Forward(batch)
-		if err != nil {
-			return nil, err
-		}
-		found := map[string][]int{}
-		names, _ := p.Outputs()
-		for i, name := range names {
-			found[name] = slices.Clone(values[i].Shape)
-			if x := values[i]; len(x.Shape) > 0 && x.Shape[0] == max(n, axes.Batch) {
-				heads[name], tails[name] = x.Rows(0, 1), x.Rows(given-1, given)
-			}
-		}
-		return found, nil
-	}
-	plain := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: a.Single, Batch: a.Batch}
-	n := probed
-	if plain.Batch > 0 {
-		n = plain.Batch
 	}
 	if open := a.opened(); open != nil {
 		if shapes, ok := open.alike(m, src, outputs, w); ok {
 			return open, shapes, nil
 		}
 	}
-	// apart returns axes for one sample at a time if those of the batch that was run last influence
-	// one another.
-	apart := func() (*Axes, map[string][]int) {
-		if plain.Batch > 0 || plain.Single || src.Len() < 2 {
-			return nil, nil
-		}
-		first, last, share := heads, tails, mixing(m.Proto())
-		one := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: true, Batch: 1}
-		shapes, err := run(one, 0, 1)
-		if err != nil || !one.rows(shapes, 1) {
-			return nil, nil
-		}
-		if !mixed(first, heads, share) {
-			// A recurrent operator that takes samples for steps leaves the first as it is.
-			if _, err := run(one, min(n, src.Len())-1, 1); err != nil || !mixed(last, heads, share) {
-				return nil, nil
-			}
-		}
-		return one, shapes
+	p := &prober{a: a, m: m, src: src, outputs: outputs, w: w, n: probed}
+	if a.Batch > 0 {
+		p.n = a.Batch
 	}
-	many, err := run(plain, 0, n)
-	if err == nil && plain.rows(many, max(n, plain.Batch)) {
-		if one, shapes := apart(); one != nil {
+	plain := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: a.Single, Batch: a.Batch}
+	many, err := p.run(plain, 0, p.n)
+	if err == nil && plain.rows(many, p.n) {
+		if one, shapes := p.apart(); one != nil {
 			return one, shapes, nil
 		}
 		return plain, many, nil
 	}
-	if plain.Batch > 1 {
+	if plain.Batch > 1 || p.n == 1 && err != nil {
 		return plain, many, err
 	}
-	if n == 1 && err != nil {
-		return plain, nil, err
+	return p.compare(plain, many, err)
+}
+
+// prober is one run of Probe.
+type prober struct {
+	a       *Axes
+	m       *onnxio.Model
+	src     Source
+	outputs []string
+	w       *Workers
+	n       int // samples of a batch
+
+	heads, tails map[string]nd.Array // what the last run gave for its first sample, and for its last
+}
+
+// single returns axes for one sample at a time.
+func (p *prober) single() *Axes {
+	return &Axes{Inputs: p.a.Inputs, Outputs: maps.Clone(p.a.Outputs), Single: true, Batch: 1}
+}
+
+// run computes n samples from lo on, repeated if there are fewer, and returns the shapes of the
+// outputs.
+func (p *prober) run(axes *Axes, lo, n int) (map[string][]int, error) {
+	given := min(n, p.src.Len()-lo)
+	batch, err := p.src.Batch(lo, lo+given)
+	if err != nil {
+		return nil, err
 	}
-	one := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: true, Batch: 1}
+	p.heads, p.tails = map[string]nd.Array{}, map[string]nd.Array{}
+	batch = Fill(batch, max(n, axes.Batch))
+	shapes := map[string][]int{}
+	for name, x := range batch {
+		shapes[name] = x.Shape
+	}
+	program, err := Compile(p.m, Config{Shapes: shapes, Values: batch, Outputs: p.outputs, Workers: p.w, Axes: axes})
+	if err != nil {
+		return nil, err
+	}
+	values, err := program.Forward(batch)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string][]int{}
+	names, _ := program.Outputs()
+	for i, name := range names {
+		found[name] = slices.Clone(values[i].Shape)
+		if x := values[i]; len(x.Shape) > 0 && x.Shape[0] == max(n, axes.Batch) {
+			p.heads[name], p.tails[name] = x.Rows(0, 1), x.Rows(given-1, given)
+		}
+	}
+	return found, nil
+}
+
+// apart returns axes for one sample at a time, and the shapes, if the samples of the batch that
+// was run last influence one another. It returns nil if they do not, or if the model does not
+// leave the choice.
+func (p *prober) apart() (*Axes, map[string][]int) {
+	if p.a.Batch > 0 || p.a.Single || p.src.Len() < 2 {
+		return nil, nil
+	}
+	first, last, share := p.heads, p.tails, mixing(p.m.Proto())
+	one := p.single()
+	shapes, err := p.run(one, 0, 1)
+	if err != nil || !one.rows(shapes, 1) {
+		return nil, nil
+	}
+	if !mixed(first, p.heads, share) {
+		// A recurrent operator that takes samples for steps leaves the first as it is.
+		if _, err := p.run(one, min(p.n, p.src.Len())-1, 1); err != nil || !mixed(last, p.heads, share) {
+			return nil, nil
+		}
+	}
+	return one, shapes
+}
+
+// compare compares the shapes for a batch, or the error of that run, with those for one sample.
+func (p *prober) compare(plain *Axes, many map[string][]int, err error) (*Axes, map[string][]int, error) {
+	one := p.single()
 	alone, failed := many, err
-	if n > 1 {
-		alone, failed = run(one, 0, 1)
+	if p.n > 1 {
+		alone, failed = p.run(one, 0, 1)
 	}
 	if failed != nil {
-		if err == nil {
-			err = failed
-		}
-		return plain, nil, err
+		return plain, nil, cmp.Or(err, failed)
 	}
-	if err == nil && n > 1 && plain.found(many, alone, n) {
-		shapes, err := run(plain, 0, n)
+	if err == nil && p.n > 1 && plain.found(many, alone, p.n) {
+		shapes, err := p.run(plain, 0, p.n)
 		if err == nil {
-			if one, alone := apart(); one != nil {
+			if one, alone := p.apart(); one != nil {
 				return one, alone, nil
 			}
 		}
@@ -118,11 +143,11 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 		return plain, shapes, err
 	}
 	for name, shape := range alone {
-		if _, set := a.Outputs[name]; !set && (len(shape) == 0 || shape[0] != 1) {
+		if _, set := p.a.Outputs[name]; !set && (len(shape) == 0 || shape[0] != 1) {
 			one.Outputs[name] = NoAxis
 		}
 	}
-	shapes, err := run(one, 0, 1)
+	shapes, err := p.run(one, 0, 1)
 	return one, shapes, err
 }
 
