@@ -141,8 +141,9 @@ func oneImage(shape []int) bool {
 	return len(shape) == 3 && shape[0] == 3 && large(shape[1]) && large(shape[2])
 }
 
-// vectors reports whether inputs are vectors of fixed sizes, as a policy takes what it sees: one, or
-// several of different sizes. They are one sample, and no batches of single numbers.
+// vectors reports whether the inputs are one vector of a fixed size, or several of different
+// sizes, such as the observations of a policy. Such vectors are one sample. They are not
+// batches of single numbers.
 func vectors(inputs []Input) bool {
 	sizes := map[int]bool{}
 	for _, in := range inputs {
@@ -161,8 +162,8 @@ func sizeOf(shape []int, axis int) int {
 	return shape[axis]
 }
 
-// whole finds inputs that are one sample all together: the nodes and edges of a graph. One
-// whose first axis counts them tells.
+// whole finds models whose inputs together are one sample, such as the nodes and the edges of
+// a graph. An input whose first axis has a name like "nodes" shows that.
 func (a *Axes) whole(inputs []Input, lead Input) {
 	counts := func(in Input) bool { return len(in.Dims) > 0 && wholeName.MatchString(in.Dims[0]) }
 	if len(lead.Dims) == 0 || a.Inputs[lead.Name] > 0 || !slices.ContainsFunc(inputs, counts) {

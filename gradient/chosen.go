@@ -90,8 +90,9 @@ func (o *origins) choicesFrom(output string) (scores []string) {
 	return nil
 }
 
-// BeforeLog returns what a value is the logarithm of, or the value: the order is the same, and of a
-// probability of 0 there is no logarithm to take a gradient of.
+// BeforeLog returns what a value is the logarithm of. If it is not a logarithm, BeforeLog returns
+// the value itself. What is largest stays largest without the logarithm, and a probability of 0,
+// whose logarithm is infinite, has a gradient.
 func BeforeLog(maker map[string]*onnxpb.NodeProto, value string) string {
 	if n := maker[value]; n.GetOpType() == "Log" {
 		return FirstInput(n)

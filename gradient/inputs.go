@@ -96,8 +96,8 @@ func (in Input) Batched(n int) []int {
 	return shape
 }
 
-// Takes reports whether an array of this shape is something that the model takes at a time, all
-// together: the first axis of the input is not named as one of samples.
+// Takes reports whether an array of this shape is a single argument of the model, not a list of
+// samples: it has the declared shape, and the first axis does not have the name of a batch.
 func (in Input) Takes(shape []int) bool {
 	return len(in.Shape) > 0 && in.accepts(shape) && (len(in.Dims) == 0 || !batchName.MatchString(in.Dims[0]))
 }

@@ -6,15 +6,19 @@ import (
 	"github.com/advparams/advparams/internal/ops"
 )
 
-// Programs that keep their values are run again and again with one weight changed. Kernels
-// that bring their weights in another form first keep that form meanwhile, which is up to a
-// third of the time where images are small.
+// Programs that keep their values are run again and again with one weight changed. Some
+// kernels first bring their weights into another form. They keep that form from run to run:
+// to make it takes up to a third of the time where images are small.
 
 // keepWeights has kernels keep their weights, where that is worth the memory.
 func (p *Program) keepWeights() {
 	p.keepers = map[string][]ops.Keeper{}
 	fixed := p.independent()
-	const most, forms, positions = 1 << 26, 4, 1 << 13 // elements; of a form by weight; with more the form takes no time
+	const (
+		most      = 1 << 26 // elements of all forms together
+		forms     = 4       // elements of a form for each weight, at most
+		positions = 1 << 13 // of an output; with more, making the form takes next to no time
+	)
 	size := 0
 	for i := range p.steps {
 		s := &p.steps[i]

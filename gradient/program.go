@@ -47,8 +47,8 @@ type Program struct {
 }
 
 // Head is the linear layer that a classifier ends in: logits = x·W + b, or x·Wᵀ + b
-// if Transposed. Its input x, the features [N,width], is the last output; [N,T,width] where
-// each sample has several answers.
+// if Transposed. Its input x, the features, is the last output of the program. Features are
+// [N,width], or [N,T,width] if each sample has several answers.
 type Head struct {
 	Weight, Bias string // initializers; Bias may be ""
 	Transposed   bool

@@ -6,10 +6,12 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// RoundedFrom returns the value of floats from which an output of integers or truth values is
-// rounded, or compared with a constant: the pixels of an image before they are bytes, the
-// probabilities of a mask. It is "" for other outputs, and if the graph has outputs of floats or of classes
-// that are chosen by their scores: these say more. Reshaping and repeating behind it do not matter.
+// RoundedFrom returns the floats behind an output of integers or truth values, which rounds them
+// or compares them with a constant. Examples are the pixels of an image before they are bytes,
+// and the probabilities of a mask. Reshaping and repeating behind the rounding do not matter.
+//
+// It returns "" for other outputs. It also does so if the graph has outputs of floats, or of
+// classes that scores choose: then these tell more about the model.
 func RoundedFrom(g *onnxpb.GraphProto, output string) string {
 	return newOrigins(g).roundedFrom(output)
 }

@@ -9,12 +9,15 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// Weights are the parameters of a model, as float32 values that may be changed. These
-// are the main graph's initializers of floating-point types, the tensors of these types
-// elsewhere that training may have made (values of Constant nodes and of sparse
-// initializers, initializers of branches, bodies of loops and functions), and integers that serve only as quantised
-// numbers (such as the data of DequantizeLinear), whose values are whole numbers. Their
-// names are those of onnxio.Parameter. The model's own elements do not change.
+// Weights are the parameters of a model, as float32 values that may be changed. The model's
+// own elements do not change. Weights are:
+//
+//   - initializers of floating-point types in the main graph
+//   - tensors of these types elsewhere that training may have made: values of Constant nodes
+//     and of sparse initializers, initializers of branches, of bodies of loops and of functions
+//   - integers that serve only as quantised numbers, such as the data of DequantizeLinear
+//
+// Their names are those of onnxio.Parameter.
 type Weights struct {
 	names    []string
 	arrays   map[string]nd.Array
@@ -30,10 +33,9 @@ type Weights struct {
 // reading a tensor.
 func LoadWeights(m *onnxio.Model) (*Weights, error) { return LoadWeightsToChange(m, All) }
 
-// LoadWeightsToChange is LoadWeights for elements of which only those of the
-// parameters that change selects may be written to. The others stay in the mapping
-// that the model has anyway, where writing to them is a fault. So several Weights of a
-// large model take the memory of one.
+// LoadWeightsToChange is LoadWeights, but only the parameters that change selects may be
+// written to. The others stay in the mapping that the model has anyway, and writing to them
+// ends the process. So several Weights of a large model take the memory of one.
 func LoadWeightsToChange(m *onnxio.Model, change func(name string) bool) (*Weights, error) {
 	w := &Weights{arrays: map[string]nd.Array{}, scales: map[string]bool{}, messages: map[*onnxpb.TensorProto]string{}}
 	writable := m.Writable()

@@ -9,9 +9,9 @@ import (
 )
 
 // With each tensor in a data file, a model may give the SHA-1 of the whole file, in
-// hexadecimal. If the file changes, so does what the model says of it: the digits are
-// replaced by others, and nothing moves. What is not the SHA-1 of the original, and was
-// true of nothing before, stays.
+// hexadecimal. If the file changes, the digits in the model are replaced by those of the new
+// file. Nothing moves, since their number is the same. A checksum that was wrong before stays
+// as it is.
 
 // checksum is one that may have to be replaced.
 type checksum struct {

@@ -10,8 +10,9 @@ import (
 	"github.com/advparams/advparams/seal"
 )
 
-// Older operators of ai.onnx.ml have their numbers as attributes: lists of floats, each of
-// four bytes, as a rule behind a tag of its own.
+// Older operators of ai.onnx.ml have their numbers in attributes, as lists of floats. A float
+// takes four bytes. Most writers put a tag before each of them, so that they lie five
+// bytes apart.
 
 var (
 	attributeDesc = (*onnxpb.AttributeProto)(nil).ProtoReflect().Descriptor()

@@ -34,7 +34,7 @@ func (p Place) String() string {
 type Role uint8
 
 const (
-	// RoleWeight is what training made, or what an operator computes with like that.
+	// RoleWeight is what training made, or what an operator uses as it uses a trained weight.
 	RoleWeight Role = iota
 	// RoleScale is what quantised numbers are multiplied by.
 	RoleScale
@@ -103,8 +103,8 @@ type Parameter struct {
 	Trained bool
 }
 
-// least is the number of elements from which on a tensor that an unknown operator uses
-// is taken for a weight.
+// least is the smallest number of elements of a weight, where an unknown operator uses the
+// tensor. Shorter ones are settings more often than weights.
 const least = 16
 
 // maxUses is how many uses the parameters of a model list together. A file of n bytes can

@@ -33,8 +33,9 @@ import (
 // symbolic link; no file is replaced but dst, if out allows it, and the files of
 // the locked model if dst is locked. Permission bits are those of the locked files.
 //
-// done, if it is not nil, is told how many bytes of the files have been gone through, by
-// any goroutine: all that the locked files have, and those twice that are not decrypted.
+// done, if it is not nil, is told how many bytes have been read, from any goroutine. A file
+// that is decrypted to another place is read once. Any other file is read twice: to compare
+// its digest, and to copy it.
 func Restore(ctx context.Context, locked string, rec *Record, out *atomicfile.Set, dst string, done func(n int64)) error {
 	return (&restorer{ctx: ctx, locked: locked, dst: dst, rec: rec, out: out, done: done}).run()
 }

@@ -21,9 +21,9 @@ func (e *otherFileError) Unwrap() error { return ErrMismatch }
 // compares what comes out of each stage with its digest. What it wrote is worth nothing if
 // it fails, with an *otherFileError or errNotOriginal if digests differ.
 //
-// A keystream makes different files of different files. So if what comes out of a first
-// stage that decrypts is right, src was, and its own digest is computed only to tell what
-// is wrong.
+// A keystream turns different files into different files. So if a first stage decrypts and
+// its result is right, src was right as well. The digest of src is then computed only after
+// a failure, to tell what is wrong.
 func restoreStream(ctx context.Context, w io.Writer, src io.ReaderAt, want *FileRecord, stages []stage) error {
 	if stages[0].key == nil { // which may leave out what it replaces
 		stages = append([]stage{{want: Result{Size: want.LockedSize, SHA256: want.LockedSHA256}}}, stages...)

@@ -79,8 +79,8 @@ func (r *Runs) viewFloats(v *View, a nd.Array, x []float32) {
 	}
 }
 
-// thinned leaves at most a few hundred points of a line: the ends of the range of each
-// piece, so that peaks stay.
+// thinned reduces a line to a few hundred points. Of each piece it keeps the smallest and the
+// largest value, so that peaks stay.
 func thinned(line []float64) []float64 {
 	const pieces = 120
 	if len(line) <= 2*pieces {
