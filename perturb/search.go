@@ -40,8 +40,9 @@ type Options struct {
 	Allow func(name string) bool
 	// Unbounded lets values leave the range of their tensor by half its width.
 	Unbounded bool
-	// Calibration is the number of samples that gradients are computed on; 0 means
-	// task.Calibration, 256 for classifiers. All samples decide when the search stops.
+	// Calibration is the number of samples that choose changes. Gradients are computed on the
+	// first half of them. 0 means task.Calibration, 256 for classifiers. All samples decide
+	// when the search stops.
 	Calibration int
 	// Start are changes that are made before the search begins. They stay, and are not
 	// part of the result.
@@ -305,7 +306,7 @@ func (s *search) config() gradient.Config {
 	return cfg
 }
 
-// calibration returns the samples that gradients are computed on.
+// calibration returns the samples that choose changes.
 func (s *search) calibration() head {
 	return head{s.samples, min(s.opt.Calibration, s.samples.Len())}
 }
