@@ -145,34 +145,9 @@ func (c *compiler) compile() (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	copies := 1
-	for _, in := range inputs {
-		shape, ok := c.cfg.Shapes[in.Name]
-		if !ok {
-			return nil, &MissingInputError{in}
-		}
-		if err := c.CheckSize(shape); err != nil {
-			return nil, fmt.Errorf("input %q: %w", in.Name, err)
-		}
-		seen := shape
-		if c.cfg.Apart && len(shape) > 0 {
-			if copies, seen = shape[0], append([]int{1}, shape[1:]...); copies == 0 {
-				return nil, fmt.Errorf("input %q: %w", in.Name, errNoSamples)
-			}
-		}
-		if !c.cfg.Axes.accepts(in, seen) {
-			return nil, &InputError{in, in.DType, shape}
-		}
-		a, known := c.cfg.Values[in.Name]
-		known = known && a.DType() == in.DType && slices.Equal(a.Shape, shape)
-		var v *ops.Value
-		if known && c.cfg.eager {
-			v = c.Const(a)
-		} else if v = c.Variable(in.Name, in.DType, shape...); known {
-			c.Sample(v, a)
-		}
-		v.Elem = in.Elem
-		c.inputs[in.Name] = v
+	copies, err := c.declare(inputs)
+	if err != nil {
+		return nil, err
 	}
 	c.limit()
 	for _, init := range c.model.Initializers() {
@@ -219,6 +194,41 @@ func (c *compiler) compile() (*Program, error) {
 		p.head = head
 	}
 	return p, err
+}
+
+// declare makes the values of the inputs. It returns how many copies of the graph there will be:
+// one, or one for each sample if they are computed apart.
+func (c *compiler) declare(inputs []Input) (copies int, err error) {
+	copies = 1
+	for _, in := range inputs {
+		shape, ok := c.cfg.Shapes[in.Name]
+		if !ok {
+			return 0, &MissingInputError{in}
+		}
+		if err := c.CheckSize(shape); err != nil {
+			return 0, fmt.Errorf("input %q: %w", in.Name, err)
+		}
+		seen := shape
+		if c.cfg.Apart && len(shape) > 0 {
+			if copies, seen = shape[0], append([]int{1}, shape[1:]...); copies == 0 {
+				return 0, fmt.Errorf("input %q: %w", in.Name, errNoSamples)
+			}
+		}
+		if !c.cfg.Axes.accepts(in, seen) {
+			return 0, &InputError{in, in.DType, shape}
+		}
+		a, known := c.cfg.Values[in.Name]
+		known = known && a.DType() == in.DType && slices.Equal(a.Shape, shape)
+		var v *ops.Value
+		if known && c.cfg.eager {
+			v = c.Const(a)
+		} else if v = c.Variable(in.Name, in.DType, shape...); known {
+			c.Sample(v, a)
+		}
+		v.Elem = in.Elem
+		c.inputs[in.Name] = v
+	}
+	return copies, nil
 }
 
 // graph builds the nodes of g into s.
