@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Locks models that people install, asks onnxruntime what is left of them, and writes docs/models.md.
 
-usage: models.py ADVPARAMS OUT.md [--seconds N] [--only TEXT] [--again] [--compare] FOLDER...
+usage: models.py ADVPARAMS OUT.md [--seconds N] [--only TEXT] [--again] [--compare] [--every-answer] FOLDER...
 
 ADVPARAMS is the program and FOLDER one that shared/wild/fetch has filled, or another one with a folder of ONNX files
 for each package. Results are kept in OUT.md.json, so that a run can be continued; --again tries files with results again. --only
-limits the run to files whose path has a text; --compare only runs them. Needs numpy, onnx and onnxruntime.
+limits the run to files whose path has a text; --compare only runs them; --every-answer locks with this flag. Needs numpy, onnx and onnxruntime.
 
 Inputs are made up: smooth fields, waves and small integers. What counts is not what a model answers to them, but whether
 the locked one still answers the same. It is asked about other samples than those of the search.
@@ -84,8 +84,8 @@ def linked(path, model, folder):
     return os.path.join(folder, "model.onnx")
 
 
-def try_model(program, path, seconds, search):
-    """Runs a model and, if search is set, locks it, and returns a row of the table."""
+def try_model(program, path, seconds, search, every=()):
+    """Runs a model and, if search is set, locks it, also with the flags every, and returns a row of the table."""
     model = onnx.load(path, load_external_data=False)
     row = {"producer": " ".join(f"{model.producer_name} {model.producer_version}".split())[:24], "bytes": os.path.getsize(path)}
     with tempfile.TemporaryDirectory() as d:
@@ -109,12 +109,13 @@ def try_model(program, path, seconds, search):
         if not search:
             return row | ({"result": "refused: " + row["import"]} if "status 5" in row.get("import", "") else {"result": NOT_TRIED})
         many = lambda seconds: next((n for limit, n in ((0.0005, 1024), (0.002, 256), (0.003, 128), (0.1, 64)) if seconds < limit), 40)
-        n = many(each / 3 / feeds.batch(s))
-        search, judge = feeds.Feeds(s, n, 1, **how), feeds.Feeds(s, many(each / 3), 2, **how)
+        together = feeds.batch(s)
+        n = many(each / 3 / together)
+        search, judge = feeds.Feeds(s, n, 1, **how), feeds.Feeds(s, many(each / 3) if together == 1 else min(n, 256), 2, **how)
         np.savez(at("in.npz"), **search.arrays)
         locked = at("locked.onnx")
         base = [program, "protect", path, "--data", at("in.npz"), "-o", locked, "--key", at("key"), "--plain-key", "--threads", "1", "--json", "-q"]
-        for flags in (["--labels", "model"], ["--task", "outputs"]):
+        for flags in (["--labels", "model", *every], ["--task", "outputs"]):
             status, out, err, used, memory = run([*base, *flags], seconds)
             row |= {"flags": " ".join(flags), "seconds": round(used, 1), "memory": memory, "samples": n}
             if status == 0 or status in (-9, -24) or status == 5:
@@ -140,7 +141,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program"), parser.add_argument("out"), parser.add_argument("folders", nargs="+")
     parser.add_argument("--seconds", type=int, default=120), parser.add_argument("--only", action="append"), parser.add_argument("--again", action="store_true")
-    parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--compare", action="store_true"), parser.add_argument("--every-answer", action="store_true")
     args = parser.parse_args()
     kept = args.out + ".json"
     results = json.load(open(kept)) if os.path.exists(kept) else {}
@@ -156,7 +157,7 @@ def main():
                 continue
             tried.add(digest)
             try:
-                results[name] = try_model(os.path.abspath(args.program), path, args.seconds, not args.compare)
+                results[name] = try_model(os.path.abspath(args.program), path, args.seconds, not args.compare, ["--every-answer"] * args.every_answer)
             except Exception as e:
                 results[name] = {"producer": "", "result": f"the script failed: {e!r}"[:200]}
             print(name, results[name], flush=True)
