@@ -58,11 +58,19 @@ func (l *locking) lockScores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := l.goOn(ctx, q, l.allow, l.MaxParams); err != nil {
-		return err
-	}
-	if err := l.again(ctx); err != nil || !tellsApart(l.found.Locked) {
-		return err
+	for _, differences := range []bool{false, true} { // each may say nothing, and one less the other what it said
+		kind := q.task.(task.Outputs)
+		kind.Differences = differences
+		q.task = kind
+		if err := q.answered(ctx, l.m, l.w, nil); err != nil {
+			return err
+		}
+		if err := l.goOn(ctx, q, l.allow, l.MaxParams); err != nil {
+			return err
+		}
+		if err := l.again(ctx); err != nil || !tellsApart(l.found.Locked) {
+			return err
+		}
 	}
 	return &perturb.TargetError{Measure: "the order of the two classes' scores, |2·AUC - 1|,", Reached: l.found.Locked.Ranking.Beyond(), Target: intact, Changed: len(l.found.Changes), Max: len(l.found.Changes)}
 }

@@ -52,6 +52,7 @@
 //	score.go           Score and Metric
 //	counts.go          answers by class: accuracy, chance, κ, IoU
 //	joint.go           counts of answers and labels together: mutual information, renaming
+//	differences.go     numbers of an output less their mean
 //	ranking.go         scores of two classes, whatever the threshold
 //	rest.go            answers without the most frequent ones
 //	renamed.go         what renaming the answers gives back, as a loss

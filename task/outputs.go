@@ -23,6 +23,9 @@ type Outputs struct {
 	// Logits says that the numbers before a Sigmoid or Softmax are compared: probabilities that are
 	// all nearly 0 or 1 have hardly a gradient.
 	Logits bool
+	// Differences says that the numbers of an output are compared less their mean, as far as they
+	// are few: what one number exceeds another by, whatever is added to both.
+	Differences bool
 	// scales are the standard deviations of the truth by column; nil means 1.
 	scales []float64
 }
@@ -129,11 +132,11 @@ func parts(outputs []nd.Array) (list []part, width int, err error) {
 }
 
 // read returns the outputs with the truth about n samples.
-func (Outputs) read(outputs []nd.Array, truth nd.Array) (list []part, y []float32, n, width int, err error) {
+func (t Outputs) read(outputs []nd.Array, truth nd.Array) (list []part, y []float32, n, width int, err error) {
 	if truth.Data == nil {
 		return nil, nil, 0, 0, ErrNoLabels
 	}
-	list, width, err = parts(outputs)
+	list, width, err = t.parts(outputs)
 	if err != nil {
 		return nil, nil, 0, 0, err
 	}
@@ -172,6 +175,9 @@ func (t Outputs) Objective(truth nd.Array, _ float64) gradient.Loss {
 			seed := seeds[p.output].Float32s()
 			for i := range seed {
 				seed[i] *= share
+			}
+			if t.differs(p) { // what is added to all numbers of a row changes nothing
+				copy(seed, lessMean(seed, p.width))
 			}
 		}
 		return total, nil
@@ -280,8 +286,8 @@ func (t Outputs) Training(truth nd.Array) gradient.Loss {
 func (t Outputs) NewTally() Tally { return &outputsTally{task: t} }
 
 // Answers returns the numbers that are looked at, [N,columns].
-func (Outputs) Answers(outputs []nd.Array) (nd.Array, error) {
-	list, width, err := parts(outputs)
+func (t Outputs) Answers(outputs []nd.Array) (nd.Array, error) {
+	list, width, err := t.parts(outputs)
 	if err != nil {
 		return nd.Array{}, err
 	}
