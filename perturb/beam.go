@@ -105,8 +105,10 @@ func (s *minimal) beam(ctx context.Context, limit int) (reached bool, err error)
 // extend returns the best sets with more changes.
 func (s *minimal) extend(ctx context.Context, level []node, limit int) ([]node, error) {
 	n := level[0]
-	if len(n.list) == 1 && s.opt.Beam == 1 && !s.without.Evaluation {
-		s.gradual = s.needed > gradually
+	if made := len(n.list); made == 1 { // a new attempt decides anew
+		s.gradual = s.yieldsGradually(made)
+	} else {
+		s.gradual = s.gradual || s.yieldsGradually(made)
 	}
 	if s.gradual {
 		next, err := s.step(ctx, n, min(stride(len(n.list), s.needed, s.share()), limit-len(n.list)))

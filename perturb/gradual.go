@@ -11,13 +11,31 @@ import (
 // changes apart exactly takes many samples and is not worth it, because small changes add up
 // as the gradient says. These models are changed gradually, by the gradient alone.
 
-// gradually is the number of changes that a search expects to need, after its first one, from
-// which on it changes the model by the gradient alone, and gradualRounds that of rounds that it
-// plans to take.
+// A search that expects to need so many changes more goes on by the gradient alone: gradually after
+// its first change, and graduallyLater from the third on, when it knows better. For other tasks than
+// classification and language, exact evaluation finds shorter lists: only the first change decides
+// there, and only if it promises next to nothing.
 const (
-	gradually     = 64
-	gradualRounds = 30
+	gradually       = 32
+	graduallyLater  = 16
+	graduallyOthers = 64
 )
+
+// gradualRounds is the number of rounds that a gradual search plans to take.
+const gradualRounds = 30
+
+// yieldsGradually reports whether a search that has made n changes is to go on by the gradient
+// alone.
+func (s *minimal) yieldsGradually(n int) bool {
+	traits := s.opt.Task.Traits()
+	switch {
+	case n == 0 || s.opt.Beam > 1 || s.without.Evaluation:
+		return false
+	case !traits.Classes && !traits.NextTokens:
+		return n == 1 && s.needed > graduallyOthers
+	}
+	return s.needed > max(graduallyLater, 2*gradually/float64(n+1))
+}
 
 // keptPromise is the share of the fall that the last rounds promise which a gradual round has
 // to reach.

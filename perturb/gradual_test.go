@@ -3,6 +3,8 @@ package perturb
 import (
 	"slices"
 	"testing"
+
+	"github.com/advparams/advparams/task"
 )
 
 // TestGradual: a search by the gradient alone reaches the target on the samples of its blocks,
@@ -34,6 +36,32 @@ func TestGradual(t *testing.T) {
 	}
 	if n >= 4 {
 		t.Errorf("%d changes are left; two are enough", n)
+	}
+}
+
+// TestYieldsGradually: the more changes are still to come, the sooner the gradient alone decides.
+func TestYieldsGradually(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		task   task.Task
+		beam   int
+		n      int
+		needed float64
+		want   bool
+	}{
+		{task.Classification{}, 1, 0, 100, false}, // nothing is known yet
+		{task.Classification{}, 1, 1, 31, false}, {task.Classification{}, 1, 1, 33, true},
+		{task.Classification{}, 1, 2, 21, false}, {task.Classification{}, 1, 2, 22, true},
+		{task.Classification{}, 1, 3, 16, false}, {task.Classification{}, 1, 3, 17, true},
+		{task.Classification{}, 1, 50, 16, false}, {task.Classification{}, 1, 50, 17, true},
+		{task.Classification{}, 4, 1, 100, false}, // several sets are compared exactly
+		{task.Language{}, 1, 1, 33, true},
+		{task.Regression{}, 1, 1, 64, false}, {task.Regression{}, 1, 1, 65, true}, {task.Regression{}, 1, 2, 65, false},
+	} {
+		s := &minimal{search: &search{opt: Options{Task: c.task, Beam: c.beam}}, needed: c.needed}
+		if got := s.yieldsGradually(c.n); got != c.want {
+			t.Errorf("%s, %d sets, %d changes, %v needed: %v", c.task.Name(), c.beam, c.n, c.needed, got)
+		}
 	}
 }
 
