@@ -13,7 +13,7 @@ import (
 
 // A search that expects to need so many changes more goes on by the gradient alone: gradually after
 // its first change, and graduallyLater from the third on, when it knows better. For other tasks than
-// classification and language, exact evaluation finds shorter lists: only the first change decides
+// classification, exact evaluation finds shorter lists as a rule: only the first change decides
 // there, and only if it promises next to nothing.
 const (
 	gradually       = 32
@@ -27,11 +27,10 @@ const gradualRounds = 30
 // yieldsGradually reports whether a search that has made n changes is to go on by the gradient
 // alone.
 func (s *minimal) yieldsGradually(n int) bool {
-	traits := s.opt.Task.Traits()
 	switch {
 	case n == 0 || s.opt.Beam > 1 || s.without.Evaluation:
 		return false
-	case !traits.Classes && !traits.NextTokens:
+	case !s.opt.Task.Traits().Classes:
 		return n == 1 && s.needed > graduallyOthers
 	}
 	return s.needed > max(graduallyLater, 2*gradually/float64(n+1))

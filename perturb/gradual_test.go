@@ -55,7 +55,7 @@ func TestYieldsGradually(t *testing.T) {
 		{task.Classification{}, 1, 3, 16, false}, {task.Classification{}, 1, 3, 17, true},
 		{task.Classification{}, 1, 50, 16, false}, {task.Classification{}, 1, 50, 17, true},
 		{task.Classification{}, 4, 1, 100, false}, // several sets are compared exactly
-		{task.Language{}, 1, 1, 33, true},
+		{task.Language{}, 1, 1, 64, false}, {task.Language{}, 1, 1, 65, true}, {task.Language{}, 1, 3, 33, false},
 		{task.Regression{}, 1, 1, 64, false}, {task.Regression{}, 1, 1, 65, true}, {task.Regression{}, 1, 2, 65, false},
 	} {
 		s := &minimal{search: &search{opt: Options{Task: c.task, Beam: c.beam}}, needed: c.needed}
