@@ -25,16 +25,23 @@ func rightness(tau float64, ahead int) func(logits, seed []float32, label int) f
 		if rival < 0 {
 			return 1 // a single class is always right
 		}
-		s := 1 / (1 + math.Exp(-float64(logits[label]-logits[rival])/tau))
-		if s != s { // inf - inf or NaN: nobody can use such an answer
-			return 0
-		}
-		if seed != nil {
-			g := float32(s * (1 - s) / tau)
-			seed[label], seed[rival] = g, -g
-		}
-		return s
+		return lead(logits, seed, label, rival, tau)
 	}
+}
+
+// lead returns σ(margin/τ) for the margin of a logit over another, and adds its gradient to seed if
+// that is not nil.
+func lead(logits, seed []float32, given, rival int, tau float64) float64 {
+	s := 1 / (1 + math.Exp(-float64(logits[given]-logits[rival])/tau))
+	if s != s { // inf - inf or NaN: nobody can use such an answer
+		return 0
+	}
+	if seed != nil {
+		g := float32(s * (1 - s) / tau)
+		seed[given] += g
+		seed[rival] -= g
+	}
+	return s
 }
 
 // rivalOf returns the class other than a given one that has the largest logit, but for as many

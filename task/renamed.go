@@ -1,7 +1,6 @@
 package task
 
 import (
-	"math"
 	"slices"
 
 	"github.com/advparams/advparams/gradient"
@@ -79,14 +78,5 @@ func translated(names map[int]int, logits, seed []float32, label int, tau float6
 	if rival < 0 {
 		return 1
 	}
-	s := 1 / (1 + math.Exp(-float64(logits[given]-logits[rival])/tau))
-	if s != s { // as in softAccuracy
-		return 0
-	}
-	if seed != nil {
-		g := float32(s * (1 - s) / tau)
-		seed[given] += g
-		seed[rival] -= g
-	}
-	return s
+	return lead(logits, seed, given, rival, tau)
 }
