@@ -281,6 +281,17 @@ func (s *minimal) acceptOne(ctx context.Context, level []node) (reached, near bo
 	return false, near, nil
 }
 
+// measured sets the objectives of sets of changes, after samples or the objective are others.
+func (s *minimal) measured(level []node) (err error) {
+	for i := range level {
+		s.become(level[i].list)
+		if level[i].objective, err = s.blocks.objective(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // expand returns the best sets with one change more, or up to pace of them, best first, at
 // most width sets.
 func (s *minimal) expand(ctx context.Context, level []node, width, pace int) ([]node, error) {

@@ -24,13 +24,7 @@ func (s *minimal) rename(level []node) (named bool, err error) {
 	if err := s.blocks.measure(s.lowered); err != nil {
 		return false, err
 	}
-	for i := range level {
-		s.become(level[i].list)
-		if level[i].objective, err = s.blocks.objective(); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	return true, s.measured(level)
 }
 
 // plainNames returns to the objective of the task.

@@ -48,14 +48,7 @@ func (s *minimal) widened(ctx context.Context, previous []node) ([]node, error) 
 	if err := s.calibrate(ctx, n); err != nil {
 		return nil, err
 	}
-	for i := range previous {
-		s.become(previous[i].list)
-		var err error
-		if previous[i].objective, err = s.blocks.objective(); err != nil {
-			return nil, err
-		}
-	}
-	return previous, nil
+	return previous, s.measured(previous)
 }
 
 // mostChosen is the number of samples that may choose changes, of few, n: the others tell whether the
