@@ -15,7 +15,7 @@ import (
 // lockAnswers locks the answers that outputs have to who takes the largest number, if the task is
 // outputs and they are intact when the numbers are useless.
 func (l *locking) lockAnswers(ctx context.Context) error {
-	if _, numbers := l.samples.task.(task.Outputs); !numbers || !l.samples.askOriginal || l.Target != 0 {
+	if !allNumbers(l.samples.task) || !l.samples.askOriginal || l.Target != 0 {
 		return nil
 	}
 	list, err := answersOf(l.samples)

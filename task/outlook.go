@@ -71,11 +71,14 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	var out *onnxpb.ValueInfoProto
 	var states []string // that are carried along
 	fixed := given(m)
+	chosen := func(v *onnxpb.ValueInfoProto) bool {
+		return byArgMax(g, v) || gradient.RoundedFrom(g, v.GetName()) != "" || gradient.DecidedFrom(g, v.GetName()) != nil
+	}
 	for _, v := range g.GetOutput() {
 		if v.GetName() == output {
 			out = v
 		}
-		if (isFloat(v) || byArgMax(g, v) || gradient.RoundedFrom(g, v.GetName()) != "" || gradient.DecidedFrom(g, v.GetName()) != nil) && rows(shapeOf(v), axes) && !fixed[v.GetName()] {
+		if (isFloat(v) || chosen(v)) && rows(shapeOf(v), axes) && !fixed[v.GetName()] {
 			if carried(g, v) {
 				states = append(states, v.GetName())
 			} else {
@@ -95,9 +98,6 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	}
 	if out == nil {
 		out = g.GetOutput()[0]
-		chosen := func(v *onnxpb.ValueInfoProto) bool {
-			return byArgMax(g, v) || gradient.RoundedFrom(g, v.GetName()) != "" || gradient.DecidedFrom(g, v.GetName()) != nil
-		}
 		whatever := func(*onnxpb.ValueInfoProto) bool { return true }
 		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, chosen, whatever} {
 			if i := slices.IndexFunc(g.GetOutput(), func(v *onnxpb.ValueInfoProto) bool {
