@@ -115,7 +115,7 @@ func (h *head) session(m *onnxio.Model, changes []perturb.Change, set *dataset.S
 func (h *head) sessionWith(m *onnxio.Model, weights *gradient.Weights, set *dataset.Set, w *gradient.Workers) (*gradient.Session, error) {
 	cfg := gradient.Config{Workers: w, Outputs: h.look.Outputs(h.task), Weights: weights, Axes: h.look.Axes}
 	traits := h.task.Traits()
-	cfg.Logits, cfg.Raw = traits.MeasureLogits, traits.MeasureRaw
+	cfg.Logits, cfg.Unsquashed, cfg.Raw = traits.MeasureLogits, traits.Unsquashed, traits.MeasureRaw
 	return gradient.NewSession(m, cfg, task.Batch(h.look, set.Truth(0, 1), forwardBatch))
 }
 

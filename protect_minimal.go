@@ -1,6 +1,7 @@
 package advparams
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -70,8 +71,8 @@ func protectMinimal(ctx context.Context, opt *ProtectOptions, start time.Time) (
 			err = l.search(searching)
 		}
 	}
-	if l.saturated(err) {
-		if err = opt.byLogits(ctx, m, l.samples, l.w); err == nil {
+	if hidden, wrong := l.squashed(searching, err); hidden || wrong != nil {
+		if err = cmp.Or(wrong, opt.byUnsquashed(ctx, m, l.samples, l.w)); err == nil {
 			err = l.search(searching)
 		}
 	}
@@ -149,6 +150,9 @@ func (l *locking) confirm(ctx, searching context.Context) error {
 		err = l.miss(l.holdCrossed(ctx))
 	}
 	if err == nil && going() {
+		err = l.miss(l.lockSquashed(ctx))
+	}
+	if err == nil && going() {
 		err = l.miss(l.lockAnswers(ctx))
 	}
 	if err == nil && going() {
@@ -180,7 +184,16 @@ func (l *locking) result(ctx context.Context, lock lockTo) (p *Protection, seen 
 	if p.Numbers, err = l.numbersLeft(ctx); err != nil {
 		return nil, nil, err
 	}
-	return p, seen, l.miss(l.byRuntime(ctx, lock, l.samples, l.found.Locked, p))
+	samples, locked := l.samples, l.found.Locked
+	if samples.task.Traits().Unsquashed && l.Runtime != "" { // which another program does not compute
+		if samples, err = samples.numbers(ctx, l.m, l.w); err != nil {
+			return nil, nil, err
+		}
+		if locked, err = l.score(ctx, samples); err != nil {
+			return nil, nil, err
+		}
+	}
+	return p, seen, l.miss(l.byRuntime(ctx, lock, samples, locked, p))
 }
 
 // miss takes the error of a stage. That a target was missed is kept if partial locks are

@@ -39,12 +39,17 @@ func (l *locking) levelBoth(ctx context.Context) error {
 
 // left returns what samples with other labels than those of the search find left.
 func (l *locking) left(ctx context.Context, q *prepared) (float64, error) {
+	score, err := l.score(ctx, q)
+	return score.Quality, err
+}
+
+// score measures the changes found by samples with other labels than those of the search.
+func (l *locking) score(ctx context.Context, q *prepared) (task.Score, error) {
 	session, err := q.session(l.m, l.found.Changes, q.set, l.w)
 	if err != nil {
-		return 0, err
+		return task.Score{}, err
 	}
-	score, err := (&task.Evaluator{Task: q.task, Session: session}).Measure(ctx, q.set, nil)
-	return score.Quality, err
+	return (&task.Evaluator{Task: q.task, Session: session}).Measure(ctx, q.set, nil)
 }
 
 // maybeNumbers reports whether the task is a guess that the graph does not bear out: nothing in it

@@ -124,37 +124,6 @@ func (l *locking) tooAlike(err error) string {
 	return fmt.Sprintf("as %s, answers to different samples would agree on %.0f %%", p.task.Name(), 100*e.Score.Chance)
 }
 
-// nearlySure is how near 0 or 1 a probability has hardly a gradient.
-const nearlySure = 1e-3
-
-// saturated reports whether a search of outputs was stuck where most of the model's numbers are
-// probabilities that are nearly 0 or 1.
-func (l *locking) saturated(err error) bool {
-	e, missed := errors.AsType[*TargetError](err)
-	p := l.samples
-	t, numbers := p.task.(task.Outputs)
-	if !missed || !e.Stuck || !numbers || t.Logits || len(p.look.Floats) > 1 || !p.look.Marks() {
-		return false
-	}
-	x, ok := p.set.Truth(0, p.set.Len()).Data.([]float32)
-	sure := 0
-	for _, v := range x {
-		if v < nearlySure || v > 1-nearlySure {
-			sure++
-		}
-	}
-	return ok && 2*sure > len(x)
-}
-
-// byLogits judges a model by what its probabilities are computed from.
-func (o *ProtectOptions) byLogits(ctx context.Context, m *onnxio.Model, p *prepared, w *gradient.Workers) error {
-	t := p.task.(task.Outputs)
-	t.Logits = true
-	p.task = t
-	o.see().notify(NoticeTask, "most of the probabilities are nearly 0 or 1: what they are computed from is compared")
-	return o.ask(ctx, m, p, w)
-}
-
 // byOutputs judges a model whose answers say little by all that it computes.
 func (o *ProtectOptions) byOutputs(ctx context.Context, m *onnxio.Model, p *prepared, w *gradient.Workers, why string) error {
 	p.task = task.For(task.Outputs{}, p.look)

@@ -31,7 +31,11 @@ type Config struct {
 	// Logits replaces an output that ends in Softmax, LogSoftmax or Sigmoid by the
 	// input of that operator. The gradient of a saturated probability vanishes.
 	Logits bool
-	// Raw names outputs that Logits does not apply to.
+	// Unsquashed leaves out any last activation that holds an output between two ends, such as
+	// Softmax, Tanh or Clip. What is left says as much, but for factors, terms and what all scores
+	// of classes have in common.
+	Unsquashed bool
+	// Raw names outputs that Logits and Unsquashed do not apply to.
 	Raw map[string]bool
 	// Gradients selects the initializers whose gradient is computed. Nil means
 	// none, and All means every trained one.

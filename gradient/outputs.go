@@ -29,7 +29,7 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 		if !ok {
 			return nil, nil, fmt.Errorf("output %q is not computed anywhere", name)
 		}
-		raw := c.cfg.Logits && !c.cfg.Raw[name]
+		raw := (c.cfg.Logits || c.cfg.Unsquashed) && !c.cfg.Raw[name]
 		if c.cfg.Axes != nil {
 			if v, err = c.continuous(v, name, from, s, raw); err != nil {
 				return nil, nil, fmt.Errorf("output %q: %w", name, err)
@@ -122,22 +122,10 @@ func (c *compiler) decided(names []string, s *scope) *ops.Value {
 	return c.Concat(1, columns...)
 }
 
-// logits returns the input of the softmax or sigmoid that computes v, in the shape of v, or else v.
+// logits returns v without its last activation, as Config asks for, in the shape of v.
 func (c *compiler) logits(v *ops.Value) *ops.Value {
-	inner := v
-	for inner.Op() != nil && inner.Op().Alias() {
-		inner = inner.Inputs()[0]
+	if c.cfg.Unsquashed {
+		return c.Builder.Unsquashed(v)
 	}
-	if inner.Op() == nil {
-		return v
-	}
-	switch inner.Op().Name() {
-	case "Softmax", "LogSoftmax", "Sigmoid":
-		raw := inner.Inputs()[0]
-		if !slices.Equal(raw.Shape, v.Shape) { // v was reshaped, from rows of tokens, say
-			raw = c.Reshape(raw, v.Shape...)
-		}
-		return raw
-	}
-	return v
+	return c.Builder.Logits(v)
 }

@@ -301,7 +301,7 @@ func (s *search) report(reached bool) {
 // config returns what the configurations of all programs have in common.
 func (s *search) config() gradient.Config {
 	traits, look := s.opt.Task.Traits(), s.opt.Outlook
-	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Meter: s.meter, Logits: traits.Logits, Raw: traits.Raw, Axes: look.Axes}
+	cfg := gradient.Config{Weights: s.weights, Workers: s.opt.Workers, Meter: s.meter, Logits: traits.Logits, Unsquashed: traits.Unsquashed, Raw: traits.Raw, Axes: look.Axes}
 	cfg.Outputs = look.Outputs(s.opt.Task)
 	return cfg
 }

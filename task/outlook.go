@@ -35,10 +35,11 @@ type Outlook struct {
 	axis axis   // as the graph says
 	name string // of the output
 
-	batchSecond bool // whether the output has samples on axis 1
-	marking     bool // whether its numbers are of a Sigmoid, perhaps clipped: each says yes or no
-	rounded     bool // whether it has integers that are rounded from floats
-	suppressed  bool // whether a NonMaxSuppression chooses what the output has
+	batchSecond bool   // whether the output has samples on axis 1
+	squashed    string // the operator that computes it; operators that only lay it out again, and Clip, are skipped
+	marking     bool   // whether its numbers are of a Sigmoid, perhaps clipped: each says yes or no
+	rounded     bool   // whether it has integers that are rounded from floats
+	suppressed  bool   // whether a NonMaxSuppression chooses what the output has
 
 	// Boxes names the outputs of a detector that has one of boxes, and others of their scores
 	// and classes, in the order of the graph; nil for other models.
@@ -125,6 +126,7 @@ func Look(m *onnxio.Model, output string) (Outlook, error) {
 	}
 	o.LastOp = lastOp(g, value)
 	o.marking = lastOp(g, value, "Clip") == "Sigmoid"
+	o.squashed = lastOp(g, value, "Clip", "Transpose")
 	trace := newTracer(m)
 	o.axis, o.Vocabulary = trace.axis(value, 0), trace.vocabulary()
 	if decided {
@@ -354,7 +356,7 @@ func (o Outlook) Logits(a nd.Array) nd.Array {
 	out := nd.New(nd.Float32, a.Shape...)
 	for i, v := range a.Float32s() {
 		x := float64(v)
-		switch o.LastOp {
+		switch o.squashed {
 		case "Sigmoid":
 			x = math.Log(math.Max(x, 1e-30)) - math.Log(math.Max(1-x, 1e-8))
 		case "Softmax":

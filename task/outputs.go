@@ -20,9 +20,9 @@ import (
 type Outputs struct {
 	// Names are the names of the outputs, for metrics; nil if they are not known.
 	Names []string
-	// Logits says that the numbers before a Sigmoid or Softmax are compared: probabilities that are
-	// all nearly 0 or 1 have hardly a gradient.
-	Logits bool
+	// Unsquashed says that the numbers before a last activation with two ends are compared:
+	// probabilities that are all nearly 0 or 1 have hardly a gradient.
+	Unsquashed bool
 	// Differences says that the numbers of an output are compared less their mean, as far as they
 	// are few: what one number exceeds another by, whatever is added to both.
 	Differences bool
@@ -61,7 +61,7 @@ func (t Outputs) Traits() Traits {
 	case varying >= 64:
 		together /= 2
 	}
-	return Traits{Quality: "agreement", AllOutputs: true, Together: together, Calibration: fewSamples, OriginalAnswers: true, Logits: t.Logits, MeasureLogits: t.Logits}
+	return Traits{Quality: "agreement", AllOutputs: true, Together: together, Calibration: fewSamples, OriginalAnswers: true, Unsquashed: t.Unsquashed}
 }
 
 // Fitted returns the task with the scale that the numbers of a truth have.

@@ -43,6 +43,9 @@ type Traits struct {
 	// Sigmoid that a model ends in (gradient.Config.Logits), and MeasureLogits that
 	// a Tally does.
 	Logits, MeasureLogits bool
+	// Unsquashed says that both want outputs without an activation that holds them between two
+	// ends (gradient.Config.Unsquashed).
+	Unsquashed bool
 	// Raw and MeasureRaw name outputs that Logits and MeasureLogits do not apply to; nil for
 	// none.
 	Raw, MeasureRaw map[string]bool

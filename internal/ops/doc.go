@@ -102,6 +102,7 @@
 //	topk.go                  TopK, ArgMax, ArgMin
 //	trigonometry.go          Sin, Cos, Tan and their inverses
 //	unary.go                 Exp, Log, Sqrt and other functions of one operand
+//	unsquashed.go            outputs without the activation that holds them between two ends
 //	value.go                 Value: an edge of the graph
 //	view_algebra.go          composes strided views, and says what they cover
 //	views.go                 data movement as strided views, sums as their adjoints

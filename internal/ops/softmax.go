@@ -25,7 +25,8 @@ var (
 // softmaxKernel is a softmax or its logarithm.
 type softmaxKernel struct {
 	runFunc
-	lastAxis bool // it is a softmax along the last axis
+	lastAxis        bool // it is a softmax along the last axis
+	outer, n, inner int  // of the input's shape, with the axis in the middle
 }
 
 // softmax normalises the middle axis of x, which is treated as [outer, n, inner].
@@ -34,7 +35,7 @@ func (b *Builder) softmax(f softmaxFunc, x *Value, outer, n, inner int) *Value {
 		name: f.name,
 		kernel: &softmaxKernel{func(w *parallel.Workers, out nd.Array, in []nd.Array) {
 			f.forward(w, outer, n, inner, in[0].Float32s(), out.Float32s())
-		}, f.name == "Softmax" && inner == 1 && n == x.Shape[max(x.Rank()-1, 0)]},
+		}, f.name == "Softmax" && inner == 1 && n == x.Shape[max(x.Rank()-1, 0)], outer, n, inner},
 		diff: func(y, gy *Value) []*Value {
 			return []*Value{b.emit(nd.Float32, x.Shape, Op{
 				name: f.name + ".grad",
