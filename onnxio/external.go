@@ -174,9 +174,43 @@ func (m *Model) openExternal() error {
 				&ExternalDataError{Location: f.Name, From: int64(t.ext.offset), To: int64(t.ext.offset + t.ext.size), Size: f.Size}))
 		}
 		t.runs[0].file = i
-		if err := t.checkBools(f.data[t.ext.offset:][:t.ext.size]); err != nil {
+	}
+	if err := m.checkSharing(); err != nil {
+		return fmt.Errorf("%s: %w", m.path, err)
+	}
+	for _, t := range m.tensors {
+		if t.Storage != External {
+			continue
+		}
+		if err := t.checkBools(m.files[t.runs[0].file].data[t.ext.offset:][:t.ext.size]); err != nil {
 			return fmt.Errorf("%s: %s: %w", m.path, t.label(), err)
 		}
+	}
+	return nil
+}
+
+// How often tensors may use the same bytes of data files: those of all tensors together are at most
+// maxSharing times the bytes of the files, where they are more than leastSharing. Tied weights use
+// some bytes twice, or once for each layer. Without a limit a small file asks whoever reads all
+// tensors for any amount of time, and of memory where the elements are converted.
+const (
+	maxSharing   = 64
+	leastSharing = 64 << 20
+)
+
+// checkSharing refuses tensors that use the same bytes more often than any model.
+func (m *Model) checkSharing() error {
+	used, files := 0.0, 0.0 // sums of sizes that may each be any int
+	for _, t := range m.tensors {
+		if t.Storage == External {
+			used += float64(t.ext.size)
+		}
+	}
+	for _, f := range m.files[1:] {
+		files += float64(f.Size)
+	}
+	if used > max(leastSharing, maxSharing*files) {
+		return malformed(TooLarge, "tensors use %.0f bytes of data files that have %.0f, the same ones over and over", used, files)
 	}
 	return nil
 }

@@ -90,3 +90,32 @@ func TestManyUses(t *testing.T) {
 		t.Errorf("%d uses of the first weight, not %d", len(one), uses)
 	}
 }
+
+// TestSharedBytes: a data file has bytes for a few tensors that share them, but not for any number: each
+// may be converted, and is looked at.
+func TestSharedBytes(t *testing.T) {
+	const size = 2 << 20
+	for count, want := range map[int]Malformed{maxSharing: "", maxSharing + 1: TooLarge} {
+		var tensors [][]byte
+		for i := range count {
+			tensors = append(tensors, tensor(fmt.Sprintf("w%d", i), float16Type, shape(size/2), externalAt("w.bin", 0, size)))
+		}
+		m, err := Open(write(t, "model.onnx", model(tensors...), "w.bin", make([]byte, size)))
+		if err == nil {
+			m.Close()
+		}
+		if class, _ := errors.AsType[Malformed](err); class != want {
+			t.Errorf("%d tensors over the same bytes: %v, want class %q", count, err, want)
+		}
+	}
+	// Little is done with little.
+	var tensors [][]byte
+	for i := range 2 * maxSharing {
+		tensors = append(tensors, tensor(fmt.Sprintf("w%d", i), float16Type, shape(1), externalAt("w.bin", 0, 2)))
+	}
+	m, err := Open(write(t, "model.onnx", model(tensors...), "w.bin", make([]byte, 2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Close()
+}

@@ -32,7 +32,7 @@ const (
 	IntegerRange   Malformed = "integer-range"   // an int32 field with a value of more than 32 bits
 	InvalidName    Malformed = "invalid-name"    // a name that is not UTF-8, or has a zero byte, where C ends it
 	TooDeep        Malformed = "too-deep"        // messages nested more than 100 deep
-	TooLarge       Malformed = "too-large"       // more structure than any model has
+	TooLarge       Malformed = "too-large"       // more structure than any model has, or bytes that too many tensors share
 )
 
 // Violations by a tensor.
