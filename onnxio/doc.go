@@ -60,6 +60,7 @@
 //	parameters.go       every parameter, with the operators that use it
 //	flow.go             which values are computed from which
 //	flow_reach.go       what depends on the inputs, and what reaches only shapes
+//	flow_uses.go        what a tensor's elements get to
 //	lists.go            floats that are attributes
 //	operands.go         what operators do with their inputs
 //	fanin.go            how many products an output adds up

@@ -28,6 +28,9 @@ type value struct {
 	varies    bool      // with the model's inputs, and not only with their shapes
 	structure bool      // shapes, indices, limits or conditions come from it
 	output    bool      // of the main graph
+	traits    traits    // of what its elements get to
+	use       *inputOf  // of a node, here or behind the border of a function or branch; nil if there is none
+	sums      [2]sums   // what its elements are added up in, as they are and transposed
 }
 
 // inputOf is an input of a step.
@@ -45,6 +48,8 @@ type step struct {
 	call             bool              // of a function; its body has the steps that make its outputs
 	branches         bool              // the same for graphs of standard operators
 	entry            bool              // into a function, which may be called from elsewhere too
+	passed           traits            // what markUses has passed on to its inputs
+	used             bool              // whether it has passed on a use
 }
 
 func (s *step) operand(i int) operand {
@@ -100,6 +105,8 @@ func flowOf(m *Model) *flow {
 	}
 	f.markVarying(inputs)
 	f.markStructure()
+	f.markUses()
+	f.markSums()
 	return f
 }
 

@@ -1,7 +1,6 @@
 package onnxio
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -62,58 +61,4 @@ func (f *flow) markStructure() {
 			}
 		}
 	}
-}
-
-// onlyReaches reports whether elements of v get to inputs that are wanted and to no
-// others, moved but not changed on the way.
-func (v *value) onlyReaches(wanted func(inputOf) bool) bool {
-	some, bad := false, v.output
-	v.each(func(v *value, u inputOf) bool {
-		if wanted(u) {
-			some = true
-			return false
-		}
-		bad = !u.step.call && !v.moved(u) || slices.ContainsFunc(u.step.out, func(out *value) bool { return out != nil && out.output })
-		return bad
-	})
-	return some && !bad
-}
-
-// reaches reports whether elements of v get to an input that is wanted, moved but
-// not changed on the way.
-func (v *value) reaches(wanted func(inputOf) bool) (found bool) {
-	v.each(func(_ *value, u inputOf) bool {
-		found = wanted(u)
-		return found
-	})
-	return found
-}
-
-// each calls f for all uses of v and of what its elements are moved to, until f returns
-// true.
-func (v *value) each(f func(v *value, u inputOf) (done bool)) {
-	seen := map[*value]bool{v: true}
-	for todo := []*value{v}; len(todo) > 0; {
-		v := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		for _, u := range v.uses {
-			if f(v, u) {
-				return
-			}
-			if !v.moved(u) {
-				continue
-			}
-			for _, out := range u.step.out {
-				if out != nil && !seen[out] {
-					seen[out] = true
-					todo = append(todo, out)
-				}
-			}
-		}
-	}
-}
-
-// moved reports whether a step passes elements on without changing them.
-func (*value) moved(u inputOf) bool {
-	return !u.step.call && movers[u.step.operator] && standardDomain(u.step.domain) && u.step.operand(u.index) == numbers
 }

@@ -91,6 +91,46 @@ func TestManyUses(t *testing.T) {
 	}
 }
 
+// TestManyToMany: what many weights are for, which all get to the same many uses, is found in a time that
+// does not grow with the product of their numbers. 20,000 of each took minutes.
+func TestManyToMany(t *testing.T) {
+	const many = 20_000
+	imports := []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(20)}, {Domain: proto.String("my"), Version: proto.Int64(1)}}
+	function := func(name string, nodes ...*onnxpb.NodeProto) *onnxpb.FunctionProto {
+		return &onnxpb.FunctionProto{Domain: proto.String("my"), Name: &name, Input: []string{"a"}, Output: []string{"b0"}, OpsetImport: imports, Node: nodes}
+	}
+	times := func(format string) (list []*onnxpb.NodeProto) {
+		for i := range many {
+			list = append(list, op(fmt.Sprintf(format, i)))
+		}
+		return list
+	}
+	var given []*onnxpb.TensorProto
+	joined := op("c = Concat()")
+	for i := range many {
+		given = append(given, &onnxpb.TensorProto{Name: proto.String(fmt.Sprintf("w%d", i)), DataType: proto.Int32(1), Dims: []int64{1, 3}, FloatData: []float32{1, 2, 3}})
+		joined.Input = append(joined.Input, fmt.Sprintf("w%d", i))
+	}
+	for name, c := range map[string]struct {
+		nodes     []*onnxpb.NodeProto
+		functions []*onnxpb.FunctionProto
+		use       string
+		fanIn     int
+	}{
+		"joined":        {append(times("y%d = MatMul(c, x)"), joined), nil, "Concat", 0},
+		"by a function": {append(times("y%[1]d = my:F(w%[1]d)"), op("x0 = Neg(x)")), []*onnxpb.FunctionProto{function("F", times("b%d = MatMul(a, a)")...)}, "MatMul", 3},
+		"by a function's": {times("y%[1]d = my:F(w%[1]d)"), []*onnxpb.FunctionProto{
+			function("F", times("b%d = my:G(a)")...), function("G", op("t = Transpose(a)"), op("b0 = MatMul(t, t)"))}, "Transpose", 3},
+	} {
+		m := openProto(t, protoGraph([]string{"x"}, []string{"y0"}, tensors(given...), c.nodes...), c.functions...)
+		for _, p := range m.Parameters() {
+			if p.Role != RoleWeight || !p.Trained || len(p.Uses) == 0 || p.Uses[0].Operator != c.use || p.FanIn != c.fanIn {
+				t.Fatalf("%s: %+v, not a weight for %s and sums of %d", name, p, c.use, c.fanIn)
+			}
+		}
+	}
+}
+
 // TestSharedBytes: a data file has bytes for a few tensors that share them, but not for any number: each
 // may be converted, and is looked at.
 func TestSharedBytes(t *testing.T) {

@@ -107,8 +107,8 @@ type Parameter struct {
 // tensor. Shorter ones are settings more often than weights.
 const least = 16
 
-// maxUses is how many uses the parameters of a model list together. A file of n bytes can
-// ask for n² of them: many weights, each given to one function that uses it many times.
+// maxUses is how many uses are looked at to list those of all parameters of a model. A file of n
+// bytes can ask for n² of them: many weights, each given to one function that uses it many times.
 const maxUses = 1 << 20
 
 // Parameters returns everything in the model that nodes compute with or are controlled
@@ -134,8 +134,7 @@ func (m *Model) parameters() []*Parameter {
 	params := make([]*Parameter, 0, len(f.stored))
 	room := maxUses
 	for _, s := range f.stored {
-		p := &Parameter{Name: s.name, Place: s.place, Graph: s.path, Message: s.message, Uses: s.uses(max(room, 1))}
-		room -= len(p.Uses)
+		p := &Parameter{Name: s.name, Place: s.place, Graph: s.path, Message: s.message, Uses: s.uses(&room)}
 		if s.floats != nil {
 			if lists == nil {
 				lists = m.listPlaces()
@@ -150,7 +149,7 @@ func (m *Model) parameters() []*Parameter {
 		}
 		p.Role, p.Trained = s.role(p.Tensor)
 		p.Tensor.release()
-		p.Quantised = p.Role == RoleWeight && p.Tensor != nil && p.Tensor.elem.bits <= 32 && p.Tensor.elem.kind != kindBool && s.value != nil && s.value.onlyReaches(dequantised)
+		p.Quantised = p.Role == RoleWeight && p.Tensor != nil && p.Tensor.elem.bits <= 32 && p.Tensor.elem.kind != kindBool && s.value != nil && s.value.onlyDequantised()
 		if p.Trained {
 			p.FanIn = s.fanIn(p.Tensor)
 		}
@@ -190,9 +189,9 @@ func nameUniquely(params []*Parameter) {
 	}
 }
 
-// uses returns the nodes that use a tensor, those behind the border of a branch or
-// function included: the first most of them.
-func (s *stored) uses(most int) []Use {
+// uses returns the nodes that use a tensor, those behind the border of a branch or function included.
+// It looks at no more uses than there is room for, which it takes away, but finds one if there are any.
+func (s *stored) uses(room *int) []Use {
 	use := func(n *onnxpb.NodeProto, input int) Use {
 		return Use{label(n), n.GetDomain(), n.GetOpType(), input}
 	}
@@ -201,14 +200,16 @@ func (s *stored) uses(most int) []Use {
 	}
 	var all []Use
 	seen := map[*value]bool{s.value: true}
+search:
 	for todo := []*value{s.value}; len(todo) > 0; todo = todo[1:] {
 		for _, u := range todo[0].uses {
+			if *room <= 0 {
+				break search
+			}
+			*room--
 			if u.step.node != nil {
 				if !u.step.call {
 					all = append(all, use(u.step.node, u.index))
-				}
-				if len(all) == most {
-					return all
 				}
 				continue
 			}
@@ -219,6 +220,9 @@ func (s *stored) uses(most int) []Use {
 				}
 			}
 		}
+	}
+	if one := s.value.use; all == nil && one != nil {
+		all = []Use{use(one.step.node, one.index)}
 	}
 	return all
 }
@@ -260,13 +264,10 @@ func (s *stored) floatRole(t *Initializer) (r Role, isTrained bool) {
 		weight := t.n >= least
 		return roleIf(weight, RoleWeight, RoleScalar), weight
 	}
-	is := func(o operand) func(inputOf) bool {
-		return func(u inputOf) bool { return u.step.operand(u.index) == o }
-	}
-	if s.value.reaches(is(scale)) {
+	if s.value.reaches(toScale) {
 		return RoleScale, t.n > 1
 	}
-	if s.value.reaches(is(trained)) {
+	if s.value.reaches(toTrained) {
 		return RoleWeight, true
 	}
 	if t.n == 1 {
@@ -275,10 +276,7 @@ func (s *stored) floatRole(t *Initializer) (r Role, isTrained bool) {
 	if t.isMask() {
 		return RoleMask, false
 	}
-	if t.n < least && s.value.reaches(func(u inputOf) bool { return u.step.node != nil }) &&
-		!s.value.reaches(func(u inputOf) bool {
-			return u.step.node != nil && !u.step.call && knownOperator(u.step.domain, u.step.operator)
-		}) {
+	if t.n < least && s.value.reaches(toNode) && !s.value.reaches(toKnownOperator) {
 		return RoleScalar, false
 	}
 	return RoleWeight, true
@@ -288,14 +286,12 @@ func (s *stored) integerRole(t *Initializer) (r Role, trained bool) {
 	if s.value == nil || t.elem.bits > 32 {
 		return RoleInteger, false
 	}
-	reaches := func(wanted func(u inputOf) bool) bool { return s.value.reaches(wanted) }
-	switch {
-	case reaches(func(u inputOf) bool { return u.step.operand(u.index) == quantised }):
+	switch v := s.value; {
+	case v.reaches(toQuantised):
 		return RoleWeight, true
-	case reaches(func(u inputOf) bool { return u.step.operand(u.index) == zeroPoint }):
-		free := !reaches(func(u inputOf) bool { return !anyZeroPoints[u.step.operator] && u.step.operand(u.index) == zeroPoint })
-		return RoleZeroPoint, free && t.elem.bits <= 8 && t.distinct(2) > 1
-	case t.elem.bits <= 16 && t.n >= least && reaches(toFloats) && t.distinct(3) > 2:
+	case v.reaches(toZeroPoint):
+		return RoleZeroPoint, !v.reaches(toOneZeroPoint) && t.elem.bits <= 8 && t.distinct(2) > 1
+	case t.elem.bits <= 16 && t.n >= least && v.reaches(toCast) && t.distinct(3) > 2:
 		return RoleWeight, true // dequantised by a cast and a product
 	}
 	return RoleInteger, false
