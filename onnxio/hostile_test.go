@@ -94,7 +94,7 @@ func TestManyUses(t *testing.T) {
 // TestManyToMany: what many weights are for, which all get to the same many uses, is found in a time that
 // does not grow with the product of their numbers. 20,000 of each took minutes.
 func TestManyToMany(t *testing.T) {
-	const many = 20_000
+	const many = 10_000
 	imports := []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(20)}, {Domain: proto.String("my"), Version: proto.Int64(1)}}
 	function := func(name string, nodes ...*onnxpb.NodeProto) *onnxpb.FunctionProto {
 		return &onnxpb.FunctionProto{Domain: proto.String("my"), Name: &name, Input: []string{"a"}, Output: []string{"b0"}, OpsetImport: imports, Node: nodes}

@@ -75,14 +75,15 @@ func (m *Model) Rewrite(out *atomicfile.Set, dst string, edits []Edit) (_ *Recor
 		return nil, err
 	}
 	rec := &Record{Patches: patches}
+	moved := shiftBy(renames)
 	for i := range rec.Patches {
 		if p := &rec.Patches[i]; p.File == 0 {
-			p.Offset = shift(renames, p.Offset)
+			p.Offset = moved.to(p.Offset)
 		}
 	}
 	for _, p := range renames {
 		rec.Splices = append(rec.Splices, Splice{
-			Offset:   shift(renames, p.at),
+			Offset:   moved.to(p.at),
 			Length:   int64(len(p.data)),
 			Original: slices.Clone(m.files[0].data[p.at:p.end()]),
 		})

@@ -148,13 +148,14 @@ func (s *sealer) record(key *seal.Key, ranges []SealedRange, lists []SealedList)
 		s.forward[0] = append(s.forward[0], refer)
 		rec.Files[0].LockedSize = refer.after(m.files[0].Size)
 		back := Step{Results: []Result{{Size: m.files[0].Size}}}
+		moved := shiftBy(pieces)
 		for _, p := range pieces {
 			back.Splices = append(back.Splices, Splice{
-				Offset: shift(pieces, p.at), Length: int64(len(p.data)), Original: slices.Clone(m.files[0].data[p.at:p.end()]),
+				Offset: moved.to(p.at), Length: int64(len(p.data)), Original: slices.Clone(m.files[0].data[p.at:p.end()]),
 			})
 		}
 		for i := range undo {
-			undo[i].Offset = shift(pieces, undo[i].Offset)
+			undo[i].Offset = moved.to(undo[i].Offset)
 		}
 		back.Patches = undo
 		rec.Steps = append(rec.Steps, back)
@@ -247,6 +248,7 @@ func (s *sealer) confirm(i int, original, written io.ReaderAt, back []stage) err
 	if len(back) > 1 {
 		pieces = s.forward[i][len(s.forward[i])-1].splices
 	}
+	moved := shiftBy(pieces)
 	for _, r := range last.ranges {
 		c, err := last.key.Cipher(r.Tensor)
 		if err != nil {
@@ -262,7 +264,7 @@ func (s *sealer) confirm(i int, original, written io.ReaderAt, back []stage) err
 				continue
 			}
 			data := make([]byte, p[1]-p[0])
-			if _, err := written.ReadAt(data, shift(pieces, r.Offset)+p[0]); err != nil {
+			if _, err := written.ReadAt(data, moved.to(r.Offset)+p[0]); err != nil {
 				return short(err)
 			}
 			if r.Varints {

@@ -110,17 +110,30 @@ func (e *encloser) field(f wireField) (grows int64, err error) {
 	return grows + prefix.grows(), nil
 }
 
-// shift returns where the byte at offset of the old file is in the new one. It
-// must not lie in a piece.
-func shift(pieces []piece, offset int64) int64 {
-	moved := offset
-	for _, p := range pieces {
-		if p.at >= offset {
-			break
-		}
+// A shift says where bytes of a file are once pieces of it are replaced, which are sorted. It is made
+// once: a model may have a piece for each of its tensors, and an offset to shift for each as well.
+type shift struct {
+	pieces []piece
+	by     []int64 // how far the bytes behind each piece move
+}
+
+func shiftBy(pieces []piece) shift {
+	s := shift{pieces, make([]int64, len(pieces))}
+	moved := int64(0)
+	for i, p := range pieces {
 		moved += p.grows()
+		s.by[i] = moved
 	}
-	return moved
+	return s
+}
+
+// to returns where the byte at offset of the old file is in the new one. It must not lie in a piece.
+func (s shift) to(offset int64) int64 {
+	before, _ := slices.BinarySearchFunc(s.pieces, offset, func(p piece, offset int64) int { return cmp.Compare(p.at, offset) })
+	if before == 0 {
+		return offset
+	}
+	return offset + s.by[before-1]
 }
 
 const (

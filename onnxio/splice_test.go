@@ -89,7 +89,7 @@ func TestEnclose(t *testing.T) {
 				t.Errorf("got %v\nwant %v", &got, &want)
 			}
 			for _, p := range pieces { // bytes between pieces are found again
-				if at := shift(pieces, p.end()); p.end() < int64(len(data)) && !slices.ContainsFunc(pieces, func(q piece) bool { return q.at == p.end() }) && changed[at] != data[p.end()] {
+				if at := shiftBy(pieces).to(p.end()); p.end() < int64(len(data)) && !slices.ContainsFunc(pieces, func(q piece) bool { return q.at == p.end() }) && changed[at] != data[p.end()] {
 					t.Errorf("byte %d is not at %d", p.end(), at)
 				}
 			}
