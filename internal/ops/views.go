@@ -142,10 +142,21 @@ func (b *Builder) Slice(x *Value, axis, start, count, step int) *Value {
 	return b.view("Slice", x, v)
 }
 
+// mostParts is the largest number of inputs of a Concat. More are joined in steps: Gorgonia compares
+// the types of each with all others.
+const mostParts = 256
+
 // Concat joins values along an axis.
 func (b *Builder) Concat(axis int, xs ...*Value) *Value {
 	if len(xs) == 1 {
 		return xs[0]
+	}
+	if len(xs) > mostParts {
+		var joined []*Value
+		for some := range slices.Chunk(xs, mostParts) {
+			joined = append(joined, b.Concat(axis, some...))
+		}
+		return b.Concat(axis, joined...)
 	}
 	shape := slices.Clone(xs[0].Shape)
 	starts := make([]int, len(xs))
