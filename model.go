@@ -162,11 +162,7 @@ func (h *head) choose(set *dataset.Set) error {
 		return nil
 	}
 	for _, name := range h.look.Floats {
-		look, err := h.lookAt(name)
-		if err != nil {
-			return err
-		}
-		if look.Fits(labels) {
+		if look := h.lookAt(name); look.Fits(labels) {
 			look.Named = false
 			h.look, h.output = look, name
 			break
@@ -176,10 +172,10 @@ func (h *head) choose(set *dataset.Set) error {
 }
 
 // lookAt reads what the graph says about another output, with what the run has shown.
-func (h *head) lookAt(name string) (task.Outlook, error) {
-	look, err := task.Look(h.model, name)
-	if err != nil || h.shapes == nil {
-		return look, err
+func (h *head) lookAt(name string) task.Outlook {
+	look := h.look.At(name)
+	if h.shapes == nil {
+		return look
 	}
-	return look.Settled(h.look.Axes, h.shapes), nil
+	return look.Settled(h.look.Axes, h.shapes)
 }

@@ -54,23 +54,19 @@ func judged(look task.Outlook) (t task.Task, by string) {
 
 // others returns the outputs that a task does not look at. Classes that an ArgMax chooses are
 // among them if the task looks at their scores only.
-func others(p *prepared) ([]OutputAgreement, error) {
+func others(p *prepared) []OutputAgreement {
 	covered := p.look.Outputs(p.task)
 	only := covered == nil
-	g := p.model.Proto().GetGraph()
 	var list []OutputAgreement
 	for _, name := range p.look.Floats {
-		if (only || slices.Contains(covered, name)) && (!p.task.Traits().AllOutputs || gradient.ChosenFrom(g, name) == "" && gradient.ChoicesFrom(g, name) == nil) {
+		if (only || slices.Contains(covered, name)) && (!p.task.Traits().AllOutputs || !p.look.Chooses(name)) {
 			continue
 		}
-		look, err := p.lookAt(name)
-		if err != nil {
-			return nil, err
-		}
+		look := p.lookAt(name)
 		_, by := judged(look)
 		list = append(list, OutputAgreement{Name: name, By: by, look: look})
 	}
-	return list, nil
+	return list
 }
 
 // weightsWith returns the weights of a model with changes. No other tensors than those

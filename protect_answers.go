@@ -18,9 +18,9 @@ func (l *locking) lockAnswers(ctx context.Context) error {
 	if !allNumbers(l.samples.task) || !l.samples.askOriginal || l.Target != 0 {
 		return nil
 	}
-	list, err := answersOf(l.samples)
-	if err != nil || len(list) == 0 {
-		return err
+	list := answersOf(l.samples)
+	if len(list) == 0 {
+		return nil
 	}
 	if err := compare(ctx, l.m, l.samples, l.found.Changes, list, l.w); err != nil {
 		return err
@@ -79,17 +79,13 @@ func tellsApart(s task.Score) bool { return s.Ranking.Beyond() > max(intact, s.R
 
 // answersOf returns the outputs with one number for each of several classes of a sample, as far as
 // their shapes tell.
-func answersOf(p *prepared) (list []OutputAgreement, err error) {
+func answersOf(p *prepared) (list []OutputAgreement) {
 	for _, name := range p.look.Floats {
-		look, err := p.lookAt(name)
-		if err != nil {
-			return nil, err
-		}
-		if len(look.Shape) == 2 && look.Classes() > 1 {
+		if look := p.lookAt(name); len(look.Shape) == 2 && look.Classes() > 1 {
 			list = append(list, OutputAgreement{Name: name, By: "answers", look: look, kind: task.Classification{}})
 		}
 	}
-	return list, nil
+	return list
 }
 
 func intactOf(list []OutputAgreement) (left []OutputAgreement) {

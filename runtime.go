@@ -185,10 +185,7 @@ func (p *prepared) readBatch(folder string, batch int) ([]nd.Array, error) {
 		case axis > 0:
 			a = moved(a, axis, 0)
 		}
-		if a, err = p.measured(k, a); err != nil {
-			return nil, err
-		}
-		outputs = append(outputs, a)
+		outputs = append(outputs, p.measured(k, a))
 	}
 	return outputs, nil
 }
@@ -204,41 +201,34 @@ func (p *prepared) scores(k int, a nd.Array) (nd.Array, error) {
 	case k < len(g.GetOutput()):
 		name = g.GetOutput()[k].GetName()
 	}
-	if gradient.RoundedFrom(g, name) != "" && a.DType() == nd.Int64 {
+	if p.look.Rounds(name) && a.DType() == nd.Int64 {
 		y := nd.New(nd.Float32, a.Shape...)
 		for i, v := range a.Int64s() {
 			y.Float32s()[i] = float32(v)
 		}
 		return y, nil
 	}
-	if gradient.ChosenFrom(g, name) == "" && gradient.ChoicesFrom(g, name) == nil {
+	if !p.look.Chooses(name) {
 		return unsorted(g, name, a), nil
 	}
-	look, err := p.lookAt(name)
-	if err != nil {
-		return a, err
-	}
-	return look.Scored(a)
+	return p.lookAt(name).Scored(a)
 }
 
 // measured returns the output of a number as the task measures it: with its Sigmoid or Softmax
 // undone, or as it is.
-func (p *prepared) measured(k int, a nd.Array) (nd.Array, error) {
+func (p *prepared) measured(k int, a nd.Array) nd.Array {
 	traits := p.task.Traits()
 	if !traits.MeasureLogits || a.DType() != nd.Float32 {
-		return a, nil
+		return a
 	}
 	look, names := p.look, p.look.Outputs(p.task)
 	if traits.MeasureRaw != nil && k < len(names) {
 		if traits.MeasureRaw[names[k]] {
-			return a, nil
+			return a
 		}
-		var err error
-		if look, err = p.lookAt(names[k]); err != nil {
-			return a, err
-		}
+		look = p.lookAt(names[k])
 	}
-	return look.Logits(a), nil
+	return look.Logits(a)
 }
 
 // moved returns an array with one axis in another place.

@@ -25,10 +25,7 @@ func (h *head) several(t task.Several, set *dataset.Set, name string, byModel bo
 			return nil, err
 		}
 	}
-	t, err := t.With(h.lookAt)
-	if err != nil {
-		return nil, err
-	}
+	t = t.With(h.lookAt)
 	h.task = t
 	if byModel || t.Traits().OriginalAnswers {
 		return set, nil

@@ -7,9 +7,9 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// TestDecidedFrom: the scores behind choices are found where whole numbers are computed from these,
+// TestDecidedOrigin: the scores behind choices are found where whole numbers are computed from these,
 // and not where an output has the choice as it is, or floats have a part in it.
-func TestDecidedFrom(t *testing.T) {
+func TestDecidedOrigin(t *testing.T) {
 	node := func(op, out string, in ...string) *onnxpb.NodeProto {
 		return &onnxpb.NodeProto{OpType: &op, Input: in, Output: []string{out}}
 	}
@@ -49,7 +49,7 @@ func TestDecidedFrom(t *testing.T) {
 		if c.other != nil {
 			g.Output = append(g.Output, c.other)
 		}
-		if got := DecidedFrom(g, c.output); !slices.Equal(got, c.want) {
+		if got := OriginsOf(g).Decided(c.output); !slices.Equal(got, c.want) {
 			t.Errorf("%s, %v: from %q, want %q", c.output, c.other, got, c.want)
 		}
 	}

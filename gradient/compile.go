@@ -19,7 +19,7 @@ type Config struct {
 	Values map[string]nd.Array
 	// Axes says which axis of each input and output counts samples. Shapes, Values and
 	// all arrays then have samples on axis 0, and an output of classes that an ArgMax chooses
-	// is replaced by their scores (ChosenFrom). Nil means that arrays are as the model has
+	// is replaced by their scores (Origins.Chosen). Nil means that arrays are as the model has
 	// them; a Session finds its own (AxesOf).
 	Axes *Axes
 	// Apart computes each sample of a batch by a copy of the graph, for a loss of several

@@ -20,7 +20,6 @@
 //	apart.go          samples computed separately: a copy of the graph for each
 //	arena.go          reused buffers
 //	axes.go           which axes of inputs and outputs count samples
-//	chosen.go         outputs of classes that an ArgMax chooses
 //	chosen_among.go   the scores behind whole numbers that are computed from choices
 //	compile.go        Compile: a model's nodes become a graph
 //	params.go         a model's initializers become weights and constants
@@ -39,6 +38,7 @@
 //	memory.go         bounds on memory
 //	meter.go          Meter: the work that runs took
 //	nested.go         branches and loop bodies
+//	origins.go        Origins: outputs of classes that an ArgMax chooses
 //	outputs.go        the outputs of a program: logits and scores instead of what is computed from them
 //	pages_linux.go    large pages for large buffers
 //	pages_other.go    the same where there are none

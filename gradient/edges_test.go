@@ -218,3 +218,78 @@ func TestManyIntegerOutputs(t *testing.T) {
 		t.Errorf("%d outputs, %v: not the floats before rounding", len(out), err)
 	}
 }
+
+// TestManyParts: an operator of many inputs, each of a node, is compiled in a time that does not grow
+// with the square of their number, and computes what it should.
+func TestManyParts(t *testing.T) {
+	const many = 5_000
+	for op, want := range map[string]func(y []float32) bool{
+		"Concat": func(y []float32) bool {
+			return len(y) == 2*many && y[0] == 1 && y[1] == 0 && y[2*many-2] == 1 && y[2*many-1] == 0
+		},
+		"Sum": func(y []float32) bool { return slices.Equal(y, []float32{many, 0}) },
+		"Max": func(y []float32) bool { return slices.Equal(y, []float32{1, 0}) },
+	} {
+		b := newModel().input("x", -1, 2).output("y")
+		var parts []string
+		for i := range many {
+			parts = append(parts, fmt.Sprint("part", i))
+			b.node("Relu", []string{"x"}, []string{parts[i]})
+		}
+		var attrs []*onnxpb.AttributeProto
+		if op == "Concat" {
+			attrs = append(attrs, intAttr("axis", 1))
+		}
+		b.node(op, parts, []string{"y"}, attrs...)
+		p, err := Compile(b.open(t), Config{Shapes: map[string][]int{"x": {1, 2}}, ByInputs: true})
+		if err != nil {
+			t.Fatal(op, err)
+		}
+		x := map[string]nd.Array{"x": nd.Of([]float32{1, -1}, 1, 2)}
+		_, out, err := p.Gradients(x, func(outputs, seeds []nd.Array) (float64, error) {
+			for i := range seeds[0].Float32s() {
+				seeds[0].Float32s()[i] = 1
+			}
+			return 0, nil
+		})
+		if err != nil || !want(out[0].Float32s()) {
+			t.Errorf("%s: %.4v, %v", op, out, err)
+		}
+		if g, _ := p.InputGradient("x"); op != "Max" && !slices.Equal(g, []float32{many, 0}) {
+			t.Errorf("%s: gradient %v", op, g)
+		}
+	}
+}
+
+// TestManyDecided: many outputs that are all computed from many choices do not each have the scores of
+// all of these.
+func TestManyDecided(t *testing.T) {
+	const many = 600
+	b := newModel().input("x", -1, 4)
+	for i := range many {
+		b.node("ArgMax", []string{"x"}, []string{fmt.Sprint("choice", i)}, intAttr("axis", 1))
+	}
+	var choices []string
+	for i := range many {
+		choices = append(choices, fmt.Sprint("choice", i))
+	}
+	b.node("Concat", choices, []string{"all"}, intAttr("axis", 1))
+	var outputs []string
+	for i := range many {
+		outputs = append(outputs, fmt.Sprint("y", i))
+		b.node("Neg", []string{"all"}, outputs[i:])
+	}
+	b.output(outputs...)
+	for _, v := range b.graph.Output {
+		v.GetType().GetTensorType().ElemType = proto.Int32(int32(onnxpb.TensorProto_INT64))
+	}
+	m := b.open(t)
+	from := OriginsOf(m.Proto().GetGraph())
+	if got := len(from.Decided("y1")); got != many {
+		t.Fatalf("%d choices, not %d", got, many)
+	}
+	axes := &Axes{Inputs: map[string]int{}, Outputs: map[string]int{}}
+	if _, err := Compile(m, Config{Shapes: map[string][]int{"x": {1, 4}}, Axes: axes}); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("%v, not too many scores", err)
+	}
+}

@@ -23,7 +23,7 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 		}
 		names = c.cfg.Outputs
 	}
-	from := newOrigins(g)
+	from := OriginsOf(g)
 	for _, name := range names {
 		v, ok := s.lookup(name)
 		if !ok {
@@ -53,23 +53,24 @@ func (c *compiler) outputs(g *onnxpb.GraphProto, s *scope) (values []*ops.Value,
 }
 
 // continuous returns the floats from which an output was chosen or rounded, or else the output v.
-func (c *compiler) continuous(v *ops.Value, name string, from *origins, s *scope, raw bool) (_ *ops.Value, err error) {
-	if scores, ok := s.lookup(from.chosenFrom(name)); ok && scores.DType == nd.Float32 {
+func (c *compiler) continuous(v *ops.Value, name string, from *Origins, s *scope, raw bool) (_ *ops.Value, err error) {
+	if scores, ok := s.lookup(from.Chosen(name)); ok && scores.DType == nd.Float32 {
 		v = scores
 	} else {
 		var scores *ops.Value
+		var wrong error
 		if err := ops.Catch(func() {
-			if scores = c.choices(from.choicesFrom(name), s, raw); scores == nil {
-				scores = c.decided(from.decidedFrom(name), s)
+			if scores, wrong = c.choices(from.Choices(name), s, raw); scores == nil && wrong == nil {
+				scores, wrong = c.decided(from.Decided(name), s)
 			}
-		}); err != nil {
-			return nil, err
+		}); err != nil || wrong != nil {
+			return nil, cmp.Or(err, wrong)
 		}
 		if scores != nil {
 			v = scores
 		}
 	}
-	if floats, ok := s.lookup(from.roundedFrom(name)); ok && v.DType != nd.Float32 && floats.DType == nd.Float32 {
+	if floats, ok := s.lookup(from.Rounded(name)); ok && v.DType != nd.Float32 && floats.DType == nd.Float32 {
 		v = floats
 	}
 	return v, nil
@@ -80,13 +81,16 @@ const never = -1e4
 
 // choices returns the scores of several choices, each [N,K], as [N,K,choices], with as many classes as
 // any of them has; nil if they are of other shapes.
-func (c *compiler) choices(names []string, s *scope, raw bool) *ops.Value {
+func (c *compiler) choices(names []string, s *scope, raw bool) (*ops.Value, error) {
 	classes := 0
 	var columns []*ops.Value
 	for _, name := range names {
 		v, ok := s.lookup(name)
 		if !ok || v.DType != nd.Float32 || v.Rank() != 2 || v.Len() == 0 || len(columns) > 0 && v.Shape[0] != columns[0].Shape[0] {
-			return nil
+			return nil, nil
+		}
+		if err := c.count(); err != nil {
+			return nil, err
 		}
 		if raw {
 			v = c.logits(v)
@@ -94,7 +98,7 @@ func (c *compiler) choices(names []string, s *scope, raw bool) *ops.Value {
 		columns, classes = append(columns, v), max(classes, v.Shape[1])
 	}
 	if columns == nil {
-		return nil
+		return nil, nil
 	}
 	for i, v := range columns {
 		if missing := classes - v.Shape[1]; missing > 0 {
@@ -102,24 +106,27 @@ func (c *compiler) choices(names []string, s *scope, raw bool) *ops.Value {
 		}
 		columns[i] = c.Reshape(v, v.Shape[0], classes, 1)
 	}
-	return c.Concat(2, columns...)
+	return c.Concat(2, columns...), nil
 }
 
 // decided returns the scores of choices that an output is computed from, one after the other in each
 // row; nil if they have no row for each sample.
-func (c *compiler) decided(names []string, s *scope) *ops.Value {
+func (c *compiler) decided(names []string, s *scope) (*ops.Value, error) {
 	var columns []*ops.Value
 	for _, name := range names {
 		v, ok := s.lookup(name)
 		if !ok || v.DType != nd.Float32 || v.Rank() < 2 || v.Len() == 0 || len(columns) > 0 && v.Shape[0] != columns[0].Shape[0] {
-			return nil
+			return nil, nil
+		}
+		if err := c.count(); err != nil {
+			return nil, err
 		}
 		columns = append(columns, c.Reshape(v, v.Shape[0], v.Len()/v.Shape[0]))
 	}
 	if columns == nil {
-		return nil
+		return nil, nil
 	}
-	return c.Concat(1, columns...)
+	return c.Concat(1, columns...), nil
 }
 
 // logits returns v without its last activation, as Config asks for, in the shape of v.

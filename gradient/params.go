@@ -118,19 +118,19 @@ func (c *compiler) tensor(t *onnxpb.TensorProto) (nd.Array, error) {
 	return init.Array()
 }
 
-// Limits on unrolled loops and nested functions. A node of the graph itself takes a
+// Limits on unrolled loops, nested functions and the scores behind outputs. A node of the graph itself takes a
 // KiB of memory or more.
 const (
 	maxNodes  = 1 << 16
 	nodeBytes = 1 << 10
 )
 
-// count is called for each node or nested graph before it is built. It fails when
+// count is called for each node, nested graph or column of scores before it is built. It fails when
 // there are too many.
 func (c *compiler) count() error {
 	limit := int(min(maxNodes, c.cfg.Memory/nodeBytes))
 	if c.nodes++; c.nodes > limit {
-		return fmt.Errorf("more than %d nodes in unrolled loops and functions: %w", limit, ErrUnsupported)
+		return fmt.Errorf("more than %d nodes in unrolled loops, functions and scores of outputs: %w", limit, ErrUnsupported)
 	}
 	return nil
 }

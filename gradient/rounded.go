@@ -6,46 +6,44 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// RoundedFrom returns the floats behind an output of integers or truth values, which rounds them
+// roundedAt is a value on the way back from an output, and whether it has been rounded behind it.
+type roundedAt struct {
+	value   string
+	rounded bool
+}
+
+// Rounded returns the floats behind an output of integers or truth values, which rounds them
 // or compares them with a constant. Examples are the pixels of an image before they are bytes,
 // and the probabilities of a mask. Reshaping and repeating behind the rounding do not matter.
 //
 // It returns "" for other outputs. It also does so if the graph has outputs of floats, or of
 // classes that scores choose: then these tell more about the model.
-func RoundedFrom(g *onnxpb.GraphProto, output string) string {
-	return newOrigins(g).roundedFrom(output)
-}
-
-// roundedFrom is RoundedFrom.
-func (o *origins) roundedFrom(output string) string {
+func (o *Origins) Rounded(output string) string {
 	if o.integers == nil {
 		o.integers = new(o.allIntegers())
 	}
 	if !*o.integers {
 		return ""
 	}
-	rounded := false
-	for range len(o.g.GetNode()) {
-		n := o.maker[output]
+	return follow(o.rounded, roundedAt{output, false}, func(at roundedAt) (before roundedAt, floats string, done bool) {
+		n := o.maker[at.value]
 		switch op := n.GetOpType(); {
 		case slices.Contains(moved, op), op == "Not", op == "Concat" && len(n.GetInput()) == 1:
+			return roundedAt{FirstInput(n), at.rounded}, "", false
 		case slices.Contains(roundings, op):
-			rounded = true
+			return roundedAt{FirstInput(n), true}, "", false
 		case slices.Contains(comparisons, op) && len(n.GetInput()) == 2 && o.constant(n.GetInput()[1]):
-			return n.GetInput()[0]
-		case rounded:
-			return output
-		default:
-			return ""
+			return at, n.GetInput()[0], true
+		case at.rounded:
+			return at, at.value, true
 		}
-		output = FirstInput(n)
-	}
-	return ""
+		return at, "", true
+	})
 }
 
 // allIntegers reports whether all outputs are whole numbers or truth values, and none is a class
 // that scores choose.
-func (o *origins) allIntegers() bool {
+func (o *Origins) allIntegers() bool {
 	for _, v := range o.g.GetOutput() {
 		switch onnxpb.TensorProto_DataType(v.GetType().GetTensorType().GetElemType()) {
 		case onnxpb.TensorProto_UINT8, onnxpb.TensorProto_INT8, onnxpb.TensorProto_UINT16, onnxpb.TensorProto_INT16,
@@ -53,7 +51,7 @@ func (o *origins) allIntegers() bool {
 		default:
 			return false
 		}
-		if o.chosenFrom(v.GetName()) != "" || o.choicesFrom(v.GetName()) != nil {
+		if o.isChoice(v.GetName()) {
 			return false
 		}
 	}
@@ -61,7 +59,7 @@ func (o *origins) allIntegers() bool {
 }
 
 // constant reports whether a value is a constant of the model.
-func (o *origins) constant(name string) bool {
+func (o *Origins) constant(name string) bool {
 	if o.constants == nil {
 		o.constants = map[string]bool{}
 		for _, t := range o.g.GetInitializer() {

@@ -6,9 +6,9 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// TestRoundedFrom: the floats behind bytes, whole numbers and masks are found, and where others say
+// TestRoundedOrigin: the floats behind bytes, whole numbers and masks are found, and where others say
 // more none are.
-func TestRoundedFrom(t *testing.T) {
+func TestRoundedOrigin(t *testing.T) {
 	node := func(op, out string, in ...string) *onnxpb.NodeProto {
 		return &onnxpb.NodeProto{OpType: &op, Input: in, Output: []string{out}}
 	}
@@ -40,7 +40,7 @@ func TestRoundedFrom(t *testing.T) {
 		{[]*onnxpb.ValueInfoProto{value("loop", ints)}, ""},
 	} {
 		g := &onnxpb.GraphProto{Node: nodes, Output: c.outputs, Initializer: []*onnxpb.TensorProto{{Name: &half}}}
-		if got := RoundedFrom(g, c.outputs[0].GetName()); got != c.want {
+		if got := OriginsOf(g).Rounded(c.outputs[0].GetName()); got != c.want {
 			t.Errorf("%d outputs, %s: from %q, want %q", len(c.outputs), c.outputs[0].GetName(), got, c.want)
 		}
 	}

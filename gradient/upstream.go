@@ -34,6 +34,34 @@ func Upstream(g *onnxpb.GraphProto, values ...string) []*onnxpb.NodeProto {
 	return slices.DeleteFunc(slices.Clone(g.GetNode()), func(n *onnxpb.NodeProto) bool { return !found[n] })
 }
 
+// Downstream returns the names of the given values and of all that nodes compute from them, in
+// whatever order the nodes are.
+func Downstream(nodes []*onnxpb.NodeProto, values ...string) map[string]bool {
+	users := map[string][]*onnxpb.NodeProto{}
+	for _, n := range nodes {
+		for _, name := range needsOf(n) {
+			users[name] = append(users[name], n)
+		}
+	}
+	delete(users, "") // inputs that are left out
+	found, done := map[string]bool{}, map[*onnxpb.NodeProto]bool{}
+	for open := slices.Clone(values); len(open) > 0; {
+		value := open[len(open)-1]
+		open = open[:len(open)-1]
+		if found[value] {
+			continue
+		}
+		found[value] = true
+		for _, n := range users[value] {
+			if !done[n] {
+				done[n] = true
+				open = append(open, n.GetOutput()...)
+			}
+		}
+	}
+	return found
+}
+
 // Needed returns the names of everything that the named values of a graph are computed
 // from, and their own: inputs, initializers and the values in between.
 func Needed(g *onnxpb.GraphProto, values ...string) map[string]bool {

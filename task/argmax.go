@@ -3,66 +3,90 @@ package task
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// byArgMax reports whether an output has classes that an ArgMax chooses by scores that no other
-// output has.
-func byArgMax(g *onnxpb.GraphProto, v *onnxpb.ValueInfoProto) bool {
-	scores := choicesOf(g, v.GetName())
-	if scores == nil {
-		return false
-	}
-	before := true // v
-	for _, o := range g.GetOutput() {
-		if o.GetName() == v.GetName() {
-			before = false
-			continue
-		}
-		other := choicesOf(g, o.GetName())
-		if other == nil && isFloat(o) {
-			other = []string{unsquashed(g, o.GetName())}
-		} else if !before {
-			continue
-		}
-		if slices.Equal(other, scores) {
-			return false
-		}
-	}
-	return true
+// choosers tells which outputs of a graph have classes that an ArgMax chooses. It is made once for all.
+type choosers struct {
+	*gradient.Origins
+	maker map[string]*onnxpb.NodeProto
+	plain map[string]string // values from which others are computed that have the same order
+	names map[*string]string
+	first map[string]string // the first output that has some choices
+	float map[string]bool   // scores that an output has
 }
 
-// choicesOf returns the values by which the choices that an output has are made; nil for other outputs.
-func choicesOf(g *onnxpb.GraphProto, output string) []string {
-	list := gradient.ChoicesFrom(g, output)
-	if one := gradient.ChosenFrom(g, output); one != "" {
-		list = []string{one}
+func choosersOf(g *onnxpb.GraphProto, maker map[string]*onnxpb.NodeProto) *choosers {
+	c := &choosers{gradient.OriginsOf(g), maker, map[string]string{}, map[*string]string{}, map[string]string{}, map[string]bool{}}
+	for _, v := range g.GetOutput() {
+		choices := c.choices(v.GetName())
+		switch {
+		case choices == "" && isFloat(v):
+			c.float[c.unsquashed(v.GetName())] = true
+		case choices != "" && c.first[choices] == "":
+			c.first[choices] = v.GetName()
+		}
 	}
+	return c
+}
+
+// byArgMax reports whether an output has classes that an ArgMax chooses by scores that no other
+// output has.
+func (c *choosers) byArgMax(output string) bool {
+	choices := c.choices(output)
+	return choices != "" && c.first[choices] == output && !c.float[choices]
+}
+
+// choices returns the values by which the choices that an output has are made, as one name; "" for
+// other outputs.
+func (c *choosers) choices(output string) string {
+	if one := c.Chosen(output); one != "" {
+		return c.unsquashed(one)
+	}
+	list := c.Choices(output)
+	if list == nil {
+		return ""
+	}
+	if known, ok := c.names[&list[0]]; ok { // of another output
+		return known
+	}
+	all := make([]string, len(list))
 	for i, name := range list {
-		list[i] = unsquashed(g, name)
+		all[i] = c.unsquashed(name)
 	}
-	return list
+	joined := strings.Join(all, "\x00") // which no name has
+	c.names[&list[0]] = joined
+	return joined
 }
 
 // unsquashed returns the value from which others are computed that have the same order.
-func unsquashed(g *onnxpb.GraphProto, value string) string {
-	for range len(g.GetNode()) {
-		i := slices.IndexFunc(g.GetNode(), func(n *onnxpb.NodeProto) bool { return slices.Contains(n.GetOutput(), value) })
-		if i < 0 {
-			return value
+func (c *choosers) unsquashed(value string) string {
+	var way []string
+	for {
+		if known, ok := c.plain[value]; ok {
+			value = known
+			break
 		}
-		switch n := g.GetNode()[i]; n.GetOpType() {
-		case "Identity", "Cast", "Softmax", "LogSoftmax", "Log", "Sigmoid", "ZipMap":
-			value = gradient.FirstInput(n)
-		default:
-			return value
+		c.plain[value] = value // in case of a cycle
+		way = append(way, value)
+		n := c.maker[value]
+		if n == nil || !slices.Contains(squashes, n.GetOpType()) {
+			break
 		}
+		value = gradient.FirstInput(n)
+	}
+	for _, v := range way {
+		c.plain[v] = value
 	}
 	return value
 }
+
+// squashes are operators that keep the order of numbers.
+var squashes = []string{"Identity", "Cast", "Softmax", "LogSoftmax", "Log", "Sigmoid", "ZipMap"}
 
 // Scored returns scores of 1 for the classes [N,…] that an ArgMax has chosen, and 0 for all
 // others, [N,K,…] with the classes on the outlook's axis. Sessions have scores in this form.

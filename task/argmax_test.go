@@ -42,7 +42,7 @@ func TestByArgMax(t *testing.T) {
 	} {
 		g := &onnxpb.GraphProto{Node: nodes, Output: c.outputs}
 		for i, o := range c.outputs {
-			if got := byArgMax(g, o); got != c.want[i] {
+			if got := choosersOf(g, gradient.Makers(g)).byArgMax(o.GetName()); got != c.want[i] {
 				t.Errorf("of %d outputs, %s: %v, want %v", len(c.outputs), o.GetName(), got, c.want[i])
 			}
 		}
@@ -67,7 +67,7 @@ func TestDrawnAction(t *testing.T) {
 			},
 		},
 	})
-	if scores := gradient.ChosenFrom(m.Proto().GetGraph(), "action"); scores != "p" {
+	if scores := gradient.OriginsOf(m.Proto().GetGraph()).Chosen("action"); scores != "p" {
 		t.Errorf("chosen from %q, not from the probabilities, whose logarithms may be infinite", scores)
 	}
 	look, err := Look(m, "")

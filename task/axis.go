@@ -54,11 +54,14 @@ type tracer struct {
 	chosen   map[string]*onnxpb.NodeProto // the ArgMax that reads a value
 	constant map[string]*onnxpb.TensorProto
 	fixed    map[string]bool // initializers and constants
+	known    map[string]axis // of values, for whatever output
+	passing  map[string]axis // the same for one output: those that depend on how far a value is from it
+	cut      bool            // whether something was too far
 }
 
 func newTracer(m *onnxio.Model) *tracer {
 	g := m.Proto().GetGraph()
-	t := &tracer{model: m, maker: gradient.Makers(g), chosen: map[string]*onnxpb.NodeProto{}, constant: map[string]*onnxpb.TensorProto{}, fixed: map[string]bool{}}
+	t := &tracer{model: m, maker: gradient.Makers(g), chosen: map[string]*onnxpb.NodeProto{}, constant: map[string]*onnxpb.TensorProto{}, fixed: map[string]bool{}, known: map[string]axis{}}
 	for _, o := range m.Proto().GetOpsetImport() {
 		if o.GetDomain() == "" || o.GetDomain() == "ai.onnx" {
 			t.opset = o.GetVersion()
@@ -85,8 +88,38 @@ func newTracer(m *onnxio.Model) *tracer {
 // maxSteps bounds the number of nodes that are followed, in case of a cycle.
 const maxSteps = 64
 
-// axis returns the axis of classes of a value.
-func (t *tracer) axis(value string, steps int) axis {
+// axis returns the axis of classes of an output.
+func (t *tracer) axis(output string) axis {
+	t.passing = map[string]axis{}
+	return t.before(output, 0)
+}
+
+// before returns the axis of classes of a value, from which an output is computed in some steps. Each
+// value is looked at once: sums of a value with itself would double the work at each step.
+func (t *tracer) before(value string, steps int) axis {
+	if a, ok := t.known[value]; ok {
+		return a
+	}
+	if a, ok := t.passing[value]; ok {
+		t.cut = true
+		return a
+	}
+	if steps > maxSteps {
+		t.cut = true
+		return axis{}
+	}
+	cut := t.cut
+	t.cut, t.passing[value] = false, axis{}
+	a := t.find(value, steps)
+	if t.passing[value] = a; !t.cut {
+		t.known[value] = a
+	}
+	t.cut = t.cut || cut
+	return a
+}
+
+// find is before, for a value that has not been looked at.
+func (t *tracer) find(value string, steps int) axis {
 	if n := t.chosen[value]; n != nil && n.GetOpType() == "Multinomial" {
 		return axis{1, KindChoice, "Multinomial"}
 	} else if n != nil {
@@ -94,10 +127,10 @@ func (t *tracer) axis(value string, steps int) axis {
 		return axis{at, KindChoice, fmt.Sprintf("ArgMax(axis=%d)", at)}
 	}
 	n := t.maker[value]
-	if n == nil || steps > maxSteps || len(n.GetInput()) == 0 {
+	if n == nil || len(n.GetInput()) == 0 {
 		return axis{}
 	}
-	back := func() axis { return t.axis(n.GetInput()[0], steps+1) }
+	back := func() axis { return t.before(n.GetInput()[0], steps+1) }
 	switch op := n.GetOpType(); op {
 	case "Softmax", "LogSoftmax":
 		usual := int64(-1)
@@ -154,7 +187,7 @@ func (t *tracer) ofTerms(n *onnxpb.NodeProto, steps int) axis {
 				return axis{int(axes[0]), KindChoice, fmt.Sprintf("a softmax(axis=%d) in parts", axes[0])}
 			}
 		}
-		found = append(found, t.axis(name, steps+1))
+		found = append(found, t.before(name, steps+1))
 	}
 	if len(found) == 1 || len(found) == 2 && found[0].at == found[1].at {
 		return found[0]
@@ -292,7 +325,7 @@ func (t *tracer) concatenated(n *onnxpb.NodeProto, steps int) axis {
 	along := int(number(n, "axis", 0))
 	var first axis
 	for i, name := range n.GetInput() {
-		a := t.axis(name, steps+1)
+		a := t.before(name, steps+1)
 		if a.kind == KindUnknown || a.at == along || (a.at < 0) != (along < 0) || i > 0 && (a.at != first.at || a.kind != first.kind) {
 			return axis{}
 		}

@@ -43,6 +43,7 @@
 //	task.go            Task, Traits and Tally; the list of tasks
 //	given.go           outputs that depend on no weight
 //	outlook.go         what the graph tells about an output
+//	view.go            what outlooks of one model have in common
 //	axis.go            which axis of an output has the classes
 //	state.go           outputs that are states, fed back as inputs
 //	argmax.go          outputs of classes that an ArgMax chooses

@@ -13,32 +13,36 @@ import (
 // them.
 func given(m *onnxio.Model) map[string]bool {
 	g := m.Proto().GetGraph()
-	weights, elsewhere := map[string]bool{}, false
+	var weights, inputs, hidden []string
+	elsewhere := false
 	for _, p := range m.Parameters() {
 		if p.Trained {
-			weights[p.Name] = true
+			weights = append(weights, p.Name)
 			elsewhere = elsewhere || p.Graph != ""
 		}
 	}
-	inputs := map[string]bool{}
-	for _, v := range g.GetInput() {
-		inputs[v.GetName()] = true
-	}
+	stored := map[string]bool{}
 	for _, t := range g.GetInitializer() {
-		delete(inputs, t.GetName())
+		stored[t.GetName()] = true
 	}
+	for _, v := range g.GetInput() {
+		if !stored[v.GetName()] {
+			inputs = append(inputs, v.GetName())
+		}
+	}
+	if elsewhere { // weights of branches, loops and functions have names of their own
+		for _, n := range g.GetNode() {
+			if n.GetDomain() != "" || slices.ContainsFunc(n.GetAttribute(), func(a *onnxpb.AttributeProto) bool { return a.GetG() != nil }) {
+				hidden = append(hidden, n.GetOutput()...)
+			}
+		}
+	}
+	reads := gradient.Downstream(g.GetNode(), append(weights, hidden...)...)
+	asks := gradient.Downstream(g.GetNode(), inputs...)
 	list := map[string]bool{}
 	for _, v := range g.GetOutput() {
-		reads, asks := false, false
-		for name := range gradient.Needed(g, v.GetName()) {
-			reads, asks = reads || weights[name], asks || inputs[name]
-		}
-		// Weights of branches, loops and functions have names of their own.
-		hidden := elsewhere && slices.ContainsFunc(gradient.Upstream(g, v.GetName()), func(n *onnxpb.NodeProto) bool {
-			return n.GetDomain() != "" || slices.ContainsFunc(n.GetAttribute(), func(a *onnxpb.AttributeProto) bool { return a.GetG() != nil })
-		})
-		if !reads && !hidden || !asks && len(inputs) > 0 {
-			list[v.GetName()] = true
+		if name := v.GetName(); !reads[name] || !asks[name] && len(inputs) > 0 {
+			list[name] = true
 		}
 	}
 	if len(list) == len(g.GetOutput()) {

@@ -1,7 +1,6 @@
 package task
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -40,6 +39,7 @@ type Outlook struct {
 	marking     bool   // whether its numbers are of a Sigmoid, perhaps clipped: each says yes or no
 	rounded     bool   // whether it has integers that are rounded from floats
 	suppressed  bool   // whether a NonMaxSuppression chooses what the output has
+	view        *view
 
 	// Boxes names the outputs of a detector that has one of boxes, and others of their scores
 	// and classes, in the order of the graph; nil for other models.
@@ -49,8 +49,7 @@ type Outlook struct {
 	// order of the graph, without states that the model takes again as inputs. The task
 	// outputs looks at all of them. Classes that an ArgMax chooses are among them if no
 	// other output has their scores: sessions have these in their place. So are integers that
-	// are rounded from floats if there is nothing else (gradient.RoundedFrom), or computed from choices
-	// (gradient.DecidedFrom).
+	// are rounded from floats if there is nothing else, or computed from choices (gradient.Origins).
 	Floats []string
 	// Starts names the inputs of floats from which recurrent operators begin, and nothing else, or that
 	// are stacked states.
@@ -60,95 +59,79 @@ type Outlook struct {
 // Look reads the graph of a model. output names the output with the answers; ""
 // means the first of a floating-point type.
 func Look(m *onnxio.Model, output string) (Outlook, error) {
-	g := m.Proto().GetGraph()
-	if len(g.GetOutput()) == 0 {
-		return Outlook{}, fmt.Errorf("%s: the model has no output", m.Path())
-	}
-	axes, err := gradient.AxesOf(m)
+	v, err := viewOf(m)
 	if err != nil {
 		return Outlook{}, err
 	}
-	o := Outlook{Named: output != "", Axes: axes}
-	var out *onnxpb.ValueInfoProto
-	var states []string // that are carried along
-	fixed := given(m)
-	chosen := func(v *onnxpb.ValueInfoProto) bool {
-		return byArgMax(g, v) || gradient.RoundedFrom(g, v.GetName()) != "" || gradient.DecidedFrom(g, v.GetName()) != nil
+	return v.look(output), nil
+}
+
+// At returns what Look returns for another output of the model. It looks through the graph no more,
+// which is for whoever asks about every output. An outlook that Look has not made has no other.
+func (o Outlook) At(output string) Outlook {
+	if o.view == nil {
+		return Outlook{}
 	}
-	for _, v := range g.GetOutput() {
-		if v.GetName() == output {
-			out = v
-		}
-		if (isFloat(v) || chosen(v)) && rows(shapeOf(v), axes) && !fixed[v.GetName()] {
-			if carried(g, v) {
-				states = append(states, v.GetName())
-			} else {
-				o.Floats = append(o.Floats, v.GetName())
-			}
-		}
+	return o.view.look(output)
+}
+
+// Chooses reports whether an output of the model has the class that scores choose, or several.
+func (o Outlook) Chooses(output string) bool {
+	return o.ask(func(v *view) bool { return v.Chosen(output) != "" || v.Choices(output) != nil })
+}
+
+// Rounds reports whether an output of the model has integers that are rounded from floats.
+func (o Outlook) Rounds(output string) bool {
+	return o.ask(func(v *view) bool { return v.Rounded(output) != "" })
+}
+
+func (o Outlook) ask(f func(v *view) bool) bool {
+	if o.view == nil {
+		return false
 	}
-	if o.Floats == nil { // an encoder
-		o.Floats, states = states, nil
-	}
-	o.Floats = withoutScalars(g, o.Floats)
-	var alone bool
-	if o.Boxes, alone = boxOutputs(g); alone {
-		for _, name := range o.Boxes {
-			axes.Outputs[name] = gradient.NoAxis
-		}
-	}
+	o.view.mu.Lock()
+	defer o.view.mu.Unlock()
+	return f(o.view)
+}
+
+// look returns an outlook.
+func (v *view) look(output string) Outlook {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	o := Outlook{Named: output != "", Axes: v.axes, Inputs: v.inputs, Floats: v.floats, Boxes: v.boxes, Starts: v.starts, Tokens: v.tokens, Vocabulary: v.vocabulary, view: v}
+	out := v.outputs[output]
 	if out == nil {
-		out = g.GetOutput()[0]
-		whatever := func(*onnxpb.ValueInfoProto) bool { return true }
-		for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, chosen, whatever} {
-			if i := slices.IndexFunc(g.GetOutput(), func(v *onnxpb.ValueInfoProto) bool {
-				return is(v) && !fixed[v.GetName()] && !slices.Contains(states, v.GetName())
-			}); i >= 0 {
-				out = g.GetOutput()[i]
-				break
-			}
-		}
+		out = v.usual
 	}
-	if o.Named || len(g.GetOutput()) > 1 {
+	if o.Named || len(v.outputs) > 1 {
 		o.Output = out.GetName()
 	}
 	o.name = out.GetName()
 	o.Shape = shapeOf(out)
 	value := o.name // that tells what the output is
-	if scores := gradient.ChosenFrom(g, o.name); scores != "" {
+	if scores := v.Chosen(o.name); scores != "" {
 		value, o.Shape = scores, nil
-	} else if floats := gradient.RoundedFrom(g, o.name); floats != "" {
+	} else if floats := v.Rounded(o.name); floats != "" {
 		value, o.Shape, o.rounded = floats, nil, true
 	}
-	decided := gradient.DecidedFrom(g, o.name) != nil
+	decided := v.IsDecided(o.name)
 	if decided {
 		o.Shape = nil
 	}
-	o.LastOp = lastOp(g, value)
-	o.marking = lastOp(g, value, "Clip") == "Sigmoid"
-	o.squashed = lastOp(g, value, "Clip", "Transpose")
-	trace := newTracer(m)
-	o.axis, o.Vocabulary = trace.axis(value, 0), trace.vocabulary()
+	o.LastOp = v.lastOp(value)
+	o.marking = v.lastOp(value, "Clip") == "Sigmoid"
+	o.squashed = v.lastOp(value, "Clip", "Transpose")
+	o.axis = v.trace.axis(value)
 	if decided {
 		o.axis = axis{} // of several outputs
 	}
-	if gradient.ChoicesFrom(g, o.name) != nil {
+	if v.Choices(o.name) != nil {
 		o.Shape, o.axis = nil, axis{1, KindChoice, "ArgMax or Multinomial of each column"}
 	}
-	o.suppressed = slices.ContainsFunc(gradient.Upstream(g, out.GetName()), func(n *onnxpb.NodeProto) bool { return n.GetOpType() == "NonMaxSuppression" })
+	o.suppressed = v.suppressed[o.name]
 	o.Kind, o.Why = o.axis.kind, o.axis.why
 	o.Axis = o.axis.absolute(len(o.Shape))
-	if o.Inputs, err = gradient.Inputs(m); err != nil {
-		return o, err
-	}
-	taken := takenAgain(g)
-	for _, in := range o.Inputs {
-		if in.DType == nd.Float32 && (startState(g, in.Name) || taken[in.Name]) {
-			o.Starts = append(o.Starts, in.Name)
-		}
-		o.Tokens = o.Tokens || in.DType == nd.Int64 && (in.Shape == nil || len(in.Shape) == 2)
-	}
-	return o, nil
+	return o
 }
 
 // Settled returns the outlook with what a run has shown (gradient.Axes.Probe): which axes
@@ -297,24 +280,6 @@ func withoutScalars(g *onnxpb.GraphProto, names []string) []string {
 // rows reports whether a shape can have a row per sample.
 func rows(shape []int, axes *gradient.Axes) bool {
 	return axes.Batch < 2 || shape == nil || slices.ContainsFunc(shape, func(n int) bool { return n < 0 || n == axes.Batch })
-}
-
-// lastOp returns the type of the operator that computes a value. Operators that only
-// reshape are skipped, and others.
-func lastOp(g *onnxpb.GraphProto, value string, others ...string) string {
-	passed := append([]string{"Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "ZipMap"}, others...)
-	maker := gradient.Makers(g)
-	for range len(g.GetNode()) {
-		n := maker[value]
-		if n == nil {
-			return ""
-		}
-		if !slices.Contains(passed, n.GetOpType()) || len(n.GetInput()) == 0 {
-			return n.GetOpType()
-		}
-		value = n.GetInput()[0]
-	}
-	return ""
 }
 
 // Classes returns the number of classes K of an output of shape [N,K], ignoring axes

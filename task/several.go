@@ -90,17 +90,14 @@ func (t Several) Traits() Traits {
 }
 
 // With returns the task with what graphs say about the outputs. look returns it for one.
-func (t Several) With(look func(output string) (Outlook, error)) (Several, error) {
+func (t Several) With(look func(output string) Outlook) Several {
 	heads := slices.Clone(t.Heads)
 	for k, h := range heads {
-		o, err := look(h.Output)
-		if err != nil {
-			return t, err
-		}
+		o := look(h.Output)
 		o.Named = true
 		heads[k].Task = For(h.Task, o)
 	}
-	return Several{heads}, nil
+	return Several{heads}
 }
 
 // Labelled returns the task for a truth of which the labels of each output look so.

@@ -78,8 +78,8 @@ func TestStackedState(t *testing.T) {
 		{[]*onnxpb.NodeProto{protoNode("Slice", "c", nil, "state"), together}, next, false},
 	} {
 		g := &onnxpb.GraphProto{Node: c.nodes, Input: []*onnxpb.ValueInfoProto{state}, Output: []*onnxpb.ValueInfoProto{c.output}}
-		if got := carried(g, c.output); got != c.want || takenAgain(g)["state"] != c.want {
-			t.Errorf("%v: %v, want %v", c.nodes, got, c.want)
+		if s := statesOf(g); s.carried(c.output) != c.want || s.takenAgain()["state"] != c.want {
+			t.Errorf("%v: %v, want %v", c.nodes, !c.want, c.want)
 		}
 	}
 }

@@ -1,0 +1,129 @@
+package gradient
+
+import (
+	"slices"
+
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
+
+// Origins tells from what the outputs of a graph are chosen or rounded. What it finds it keeps: it is
+// made once for all outputs, and asking for each takes no longer than looking through the graph once.
+// It is not safe for concurrent use.
+type Origins struct {
+	g     *onnxpb.GraphProto
+	maker map[string]*onnxpb.NodeProto
+
+	chosen  map[string]string
+	choices map[string][]string
+	rounded map[roundedAt]string
+
+	// What is the same for all outputs; nil until somebody asks.
+	constants map[string]bool // initializers
+	decidable map[string]bool // values that are computed from choices
+	integers  *bool           // whether all outputs are whole numbers that no scores choose
+	unsaid    *bool           // whether no output is of floats, or a choice by scores
+	steps     int             // that Decided has taken
+}
+
+// OriginsOf returns the origins of a graph's outputs.
+func OriginsOf(g *onnxpb.GraphProto) *Origins {
+	return &Origins{g: g, maker: Makers(g), chosen: map[string]string{}, choices: map[string][]string{}, rounded: map[roundedAt]string{}}
+}
+
+// follow goes from a value to those before it, until step is done or something is known. The result is
+// that of all values on the way, which is noted; the zero value if they make a cycle.
+func follow[K comparable, T any](known map[K]T, at K, step func(K) (before K, result T, done bool)) (result T) {
+	var way []K
+	for {
+		var ok, done bool
+		if result, ok = known[at]; ok {
+			break
+		}
+		known[at] = result
+		way = append(way, at)
+		if at, result, done = step(at); done {
+			break
+		}
+	}
+	for _, k := range way {
+		known[k] = result
+	}
+	return result
+}
+
+// Chosen returns the value from which an ArgMax or a Multinomial chooses an output: the scores of the
+// classes, where the output has the class. It is "" for other outputs. Casts and reshaping behind it
+// do not matter.
+func (o *Origins) Chosen(output string) (scores string) {
+	return follow(o.chosen, output, func(value string) (before, scores string, done bool) {
+		n := o.maker[value]
+		if n == nil || len(n.GetInput()) == 0 {
+			return "", "", true
+		}
+		switch n.GetOpType() {
+		case "ArgMax":
+			return "", BeforeLog(o.maker, n.GetInput()[0]), true
+		case "Multinomial": // with the likeliest in place of one that is drawn
+			if slices.ContainsFunc(n.GetAttribute(), func(a *onnxpb.AttributeProto) bool { return a.GetName() == "sample_size" && a.GetI() != 1 }) {
+				return "", "", true
+			}
+			return "", BeforeLog(o.maker, n.GetInput()[0]), true
+		case "Concat":
+			return n.GetInput()[0], "", len(n.GetInput()) > 1
+		case "Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten":
+			return n.GetInput()[0], "", false
+		}
+		return "", "", true
+	})
+}
+
+// Choices returns the values from which several choices are made that an output has beside each other,
+// such as the actions of a policy: its columns, in their order. It is nil for other outputs, also for
+// those of one choice (Chosen). The result must not be changed: outputs share it.
+func (o *Origins) Choices(output string) (scores []string) {
+	return follow(o.choices, output, func(value string) (before string, scores []string, done bool) {
+		n := o.maker[value]
+		switch n.GetOpType() {
+		case "Identity", "Cast":
+			return FirstInput(n), nil, false
+		case "Concat":
+			columns := slices.ContainsFunc(n.GetAttribute(), func(a *onnxpb.AttributeProto) bool { return a.GetName() == "axis" && (a.GetI() == 1 || a.GetI() == -1) })
+			if len(n.GetInput()) < 2 || !columns {
+				return "", nil, true
+			}
+			for _, name := range n.GetInput() {
+				one := o.Chosen(name)
+				if one == "" {
+					return "", nil, true
+				}
+				scores = append(scores, one)
+			}
+			return "", scores, true
+		}
+		return "", nil, true
+	})
+}
+
+// isChoice reports whether an output has one choice by scores, or several.
+func (o *Origins) isChoice(output string) bool {
+	return o.Chosen(output) != "" || o.Choices(output) != nil
+}
+
+// BeforeLog returns what a value is the logarithm of. If it is not a logarithm, BeforeLog returns
+// the value itself. What is largest stays largest without the logarithm, and a probability of 0,
+// whose logarithm is infinite, has a gradient.
+func BeforeLog(maker map[string]*onnxpb.NodeProto, value string) string {
+	if n := maker[value]; n.GetOpType() == "Log" {
+		return FirstInput(n)
+	}
+	return value
+}
+
+// FirstInput returns the name of a node's first input; "" if it has none, as in a file that nobody
+// has checked yet.
+func FirstInput(n *onnxpb.NodeProto) string {
+	if len(n.GetInput()) == 0 {
+		return ""
+	}
+	return n.GetInput()[0]
+}
