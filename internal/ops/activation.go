@@ -332,7 +332,7 @@ var activations = family{
 	"Celu":            {12, buildCelu},
 	"HardSigmoid":     {6, buildHardSigmoid},
 	"Swish":           {24, withAlpha(swish, 1)},
-	"ThresholdedRelu": {10, withAlpha(thresholded, 1)},
+	"ThresholdedRelu": {1, withAlpha(thresholded, 1)}, // until 10 as an experimental operator
 	"Shrink":          {9, buildShrink},
 	"PRelu":           {7, buildPRelu},
 }

@@ -50,6 +50,7 @@
 //	dropout.go               Dropout
 //	einsum.go                Einsum
 //	errors.go                errors that end a build
+//	experimental.go          Crop, ImageScaler and others that converters of Core ML models wrote
 //	family.go                a family of operators: a table of build functions
 //	folding.go               Col2Im, AffineGrid
 //	fourier.go               DFT, STFT, window functions

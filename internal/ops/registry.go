@@ -11,7 +11,7 @@ var registry = join(
 	softmaxes, normalization, shapes, constants, casts, activations, dropouts, recurrents, attentions,
 	comparisons, choices, integers, gathers, scatters, searches, masks, cumulative,
 	selections, pads, spatial, resizes, quantization, einsums, gridSamples, suppressions, control,
-	sequences, optionals, randoms, fourier, foldings, losses,
+	sequences, optionals, randoms, fourier, foldings, losses, experimental,
 )
 
 func join(families ...family) family {
