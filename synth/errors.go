@@ -2,6 +2,9 @@ package synth
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/advparams/advparams/gradient"
 )
@@ -20,12 +23,27 @@ func (e *InputsError) Error() string {
 // ShapeError means that a model leaves the shape of its input open and Options.Shape
 // does not give it.
 type ShapeError struct {
-	Model string // the path of its file
-	Input gradient.Input
+	Model  string // the path of its file
+	Input  gradient.Input
+	Sample []string // the sizes of a sample, as names where they are open; nil if nothing is known
 }
 
 func (e *ShapeError) Error() string {
 	return fmt.Sprintf("%s: the model leaves the shape of its input open: %v", e.Model, e.Input)
+}
+
+// Example returns what the shape has to look like, in words.
+func (e *ShapeError) Example() string {
+	var open []string
+	for _, size := range e.Sample {
+		if _, err := strconv.Atoi(size); err != nil && !slices.Contains(open, size) {
+			open = append(open, size)
+		}
+	}
+	if open == nil {
+		return "3,224,224"
+	}
+	return strings.Join(e.Sample, ",") + " with a number for " + strings.Join(open, " and ")
 }
 
 // MemoryError means that the samples asked for do not fit into memory.

@@ -1,9 +1,11 @@
 package synth
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/advparams/advparams/gradient"
@@ -158,9 +160,24 @@ func shapeOf(m *onnxio.Model, axes *gradient.Axes, in gradient.Input, given []in
 		return given, nil
 	}
 	if len(want) < 2 || slices.Min(want[1:]) < 0 {
-		return nil, &ShapeError{m.Path(), in}
+		return nil, &ShapeError{m.Path(), in, sizesOf(axes, in)}
 	}
 	return want[1:], nil
+}
+
+// sizesOf returns the declared sizes of a sample, as names where they are open.
+func sizesOf(axes *gradient.Axes, in gradient.Input) (sizes []string) {
+	k := axes.Input(in.Name)
+	for i, n := range in.Shape {
+		switch {
+		case i == k:
+		case n >= 0:
+			sizes = append(sizes, strconv.Itoa(n))
+		default:
+			sizes = append(sizes, cmp.Or(in.Dims[i], string(rune('A'+i%26))))
+		}
+	}
+	return sizes
 }
 
 // batched returns the shapes of a batch of all inputs.

@@ -65,7 +65,7 @@ var flagHints = []struct {
 	{is[*advparams.UnsupportedError], "docs/operators.md lists what is implemented; `advparams inspect` shows what the model uses"},
 	{is[*advparams.LogitsError], "of several outputs, --output chooses the one with the answers"},
 	{is[*advparams.MadeUpInputsError], "give an .npz with --data that has an array for each input, named after it; --profile sealed needs none"},
-	{is[*advparams.MadeUpShapeError], "say what it is with --shape, without the axis of samples, as in --shape 3,224,224"},
+	{is[*advparams.MadeUpShapeError], "say what it is with --shape, without the axis of samples, as in --shape "},
 	{is[*advparams.SharedError], "say with --batch-axis NAME=K which of its axes counts samples, or make it the same for all"},
 	{func(err error) bool { return is[*advparams.CountError](err) || is[*advparams.RowsError](err) }, "--batch-axis NAME=none says that an input has no axis of samples: it is the same for all, or one sample as a whole, of which data have one axis more"},
 	{is[*advparams.AxisError], "`advparams inspect` shows inputs and outputs with their axes, which --batch-axis counts from 0"},
@@ -104,7 +104,7 @@ func flagHint(err error) string {
 	}
 	for _, h := range flagHints {
 		if h.about(err) {
-			return h.hint
+			return h.hint + hint.Example(err)
 		}
 	}
 	return ""

@@ -79,6 +79,7 @@ func TestAdvise(t *testing.T) {
 		{&dataset.ClassesError{}, "argmax; --task"},
 		{&synth.InputsError{}, "--data"},
 		{&synth.ShapeError{}, "--shape 3,224,224"},
+		{&synth.ShapeError{Sample: []string{"80", "time"}}, "--shape 80,time with a number for time"},
 		{&atomicfile.ExistsError{}, "--force"},
 		{&gradient.MemoryError{}, "--memory 16GiB"},
 		{&gradient.MemoryError{Fixed: true}, "a smaller batch"},

@@ -11,6 +11,17 @@ type Hinter interface {
 	Hint() string
 }
 
+// Example returns what an error gives as an example of what its hint asks for, or "".
+func Example(err error) string {
+	if e, ok := errors.AsType[interface {
+		error
+		Example() string
+	}](err); ok {
+		return e.Example()
+	}
+	return ""
+}
+
 // Of returns the innermost hint of err, which is the most specific, or "".
 func Of(err error) string {
 	var text string
