@@ -14,6 +14,7 @@ type Origins struct {
 	maker map[string]*onnxpb.NodeProto
 
 	chosen  map[string]string
+	tables  map[string]string
 	choices map[string][]string
 	rounded map[roundedAt]string
 
@@ -27,7 +28,7 @@ type Origins struct {
 
 // OriginsOf returns the origins of a graph's outputs.
 func OriginsOf(g *onnxpb.GraphProto) *Origins {
-	return &Origins{g: g, maker: Makers(g), chosen: map[string]string{}, choices: map[string][]string{}, rounded: map[roundedAt]string{}}
+	return &Origins{g: g, maker: Makers(g), chosen: map[string]string{}, tables: map[string]string{}, choices: map[string][]string{}, rounded: map[roundedAt]string{}}
 }
 
 // follow goes from a value to those before it, until step is done or something is known. The result is
@@ -52,8 +53,8 @@ func follow[K comparable, T any](known map[K]T, at K, step func(K) (before K, re
 }
 
 // Chosen returns the value from which an ArgMax or a Multinomial chooses an output: the scores of the
-// classes, where the output has the class. It is "" for other outputs. Casts and reshaping behind it
-// do not matter.
+// classes, where the output has the class. It is "" for other outputs. Casts, reshaping and
+// tables of labels behind it do not matter.
 func (o *Origins) Chosen(output string) (scores string) {
 	return follow(o.chosen, output, func(value string) (before, scores string, done bool) {
 		n := o.maker[value]
@@ -73,8 +74,35 @@ func (o *Origins) Chosen(output string) (scores string) {
 		case "Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten":
 			return n.GetInput()[0], "", false
 		}
-		return "", "", true
+		_, number := o.label(n)
+		return number, "", number == ""
 	})
+}
+
+// Labels returns the name of the constant table from which an output has labels by their numbers;
+// "" if there is none.
+func (o *Origins) Labels(output string) (table string) {
+	return follow(o.tables, output, func(value string) (before, table string, done bool) {
+		n := o.maker[value]
+		switch n.GetOpType() {
+		case "Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten":
+			return FirstInput(n), "", false
+		}
+		table, _ = o.label(n)
+		return "", table, true
+	})
+}
+
+// label returns the constant table from which a node takes labels and the value with their numbers,
+// as converters of scikit-learn write it; "" for other nodes.
+func (o *Origins) label(n *onnxpb.NodeProto) (table, number string) {
+	along := func(a *onnxpb.AttributeProto) bool { return a.GetName() == "axis" && a.GetI() != 0 }
+	switch in := n.GetInput(); {
+	case len(in) != 2 || !o.constant(in[0]) || slices.ContainsFunc(n.GetAttribute(), along):
+	case n.GetOpType() == "Gather", n.GetOpType() == "ArrayFeatureExtractor":
+		return in[0], in[1]
+	}
+	return "", ""
 }
 
 // Choices returns the values from which several choices are made that an output has beside each other,

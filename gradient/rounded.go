@@ -14,7 +14,8 @@ type roundedAt struct {
 
 // Rounded returns the floats behind an output of integers or truth values, which rounds them
 // or compares them with a constant. Examples are the pixels of an image before they are bytes,
-// and the probabilities of a mask. Reshaping and repeating behind the rounding do not matter.
+// and the probabilities of a mask. Reshaping, repeating and tables of labels behind the rounding do not
+// matter.
 //
 // It returns "" for other outputs. It also does so if the graph has outputs of floats, or of
 // classes that scores choose: then these tell more about the model.
@@ -37,7 +38,8 @@ func (o *Origins) Rounded(output string) string {
 		case at.rounded:
 			return at, at.value, true
 		}
-		return at, "", true
+		_, number := o.label(n)
+		return roundedAt{number, at.rounded}, "", number == ""
 	})
 }
 
@@ -47,7 +49,7 @@ func (o *Origins) allIntegers() bool {
 	for _, v := range o.g.GetOutput() {
 		switch onnxpb.TensorProto_DataType(v.GetType().GetTensorType().GetElemType()) {
 		case onnxpb.TensorProto_UINT8, onnxpb.TensorProto_INT8, onnxpb.TensorProto_UINT16, onnxpb.TensorProto_INT16,
-			onnxpb.TensorProto_INT32, onnxpb.TensorProto_INT64, onnxpb.TensorProto_UINT32, onnxpb.TensorProto_UINT64, onnxpb.TensorProto_BOOL:
+			onnxpb.TensorProto_INT32, onnxpb.TensorProto_INT64, onnxpb.TensorProto_UINT32, onnxpb.TensorProto_UINT64, onnxpb.TensorProto_BOOL, onnxpb.TensorProto_STRING:
 		default:
 			return false
 		}

@@ -22,6 +22,7 @@ func TestRoundedOrigin(t *testing.T) {
 		node("Sigmoid", "p", "x"), node("Round", "whole", "p"), node("Cast", "bytes", "whole"), node("Tile", "image", "bytes", "shape"),
 		node("Greater", "mask", "p", half), node("Not", "other", "mask"), node("Greater", "larger", "p", "x"),
 		node("NonZero", "where", "x"), node("ArgMax", "class", "p"), node("Cast", "loop", "loop"),
+		node("Cast", "number", "mask"), node("Gather", "label", half, "number"), node("Gather", "row", "x", "number"), node("ArrayFeatureExtractor", "text", half, "class"),
 	}
 	const bytes, bits, ints, floats = onnxpb.TensorProto_UINT8, onnxpb.TensorProto_BOOL, onnxpb.TensorProto_INT64, onnxpb.TensorProto_FLOAT
 	for _, c := range []struct {
@@ -38,6 +39,10 @@ func TestRoundedOrigin(t *testing.T) {
 		{[]*onnxpb.ValueInfoProto{value("bytes", bytes), value("class", ints)}, ""},
 		{[]*onnxpb.ValueInfoProto{value("x", ints)}, ""},
 		{[]*onnxpb.ValueInfoProto{value("loop", ints)}, ""},
+		{[]*onnxpb.ValueInfoProto{value("label", ints)}, "p"},
+		{[]*onnxpb.ValueInfoProto{value("label", onnxpb.TensorProto_STRING)}, "p"},
+		{[]*onnxpb.ValueInfoProto{value("row", ints)}, ""},
+		{[]*onnxpb.ValueInfoProto{value("label", ints), value("text", onnxpb.TensorProto_STRING)}, ""},
 	} {
 		g := &onnxpb.GraphProto{Node: nodes, Output: c.outputs, Initializer: []*onnxpb.TensorProto{{Name: &half}}}
 		if got := OriginsOf(g).Rounded(c.outputs[0].GetName()); got != c.want {

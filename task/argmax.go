@@ -110,6 +110,9 @@ func (o Outlook) Scored(chosen nd.Array) (nd.Array, error) {
 		case []float32:
 			class = int(x[i])
 		}
+		if o.labels != nil {
+			class = slices.Index(o.labels, int64(class))
+		}
 		if class < 0 || class >= classes {
 			return nd.Array{}, fmt.Errorf("output %q has the class %d of %d", o.name, class, classes)
 		}

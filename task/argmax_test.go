@@ -24,6 +24,7 @@ func TestByArgMax(t *testing.T) {
 	nodes := []*onnxpb.NodeProto{
 		node("Relu", "scores", "x"), node("Softmax", "p", "scores"), node("ArgMax", "k", "p"), node("Cast", "class", "k"),
 		node("ArgMax", "again", "scores"), node("Neg", "other", "x"), node("NonZero", "where", "x"),
+		{OpType: proto.String("ArrayFeatureExtractor"), Input: []string{"names", "k"}, Output: []string{"label"}},
 		node("Log", "logs", "p"), node("Multinomial", "one", "logs"), node("Concat", "action", "one"),
 	}
 	const float, integer = 1, 7
@@ -37,10 +38,12 @@ func TestByArgMax(t *testing.T) {
 		{[]*onnxpb.ValueInfoProto{value("p", float), value("class", integer)}, []bool{false, false}},
 		{[]*onnxpb.ValueInfoProto{value("other", float), value("class", integer)}, []bool{false, true}},
 		{[]*onnxpb.ValueInfoProto{value("where", integer)}, []bool{false}},
+		{[]*onnxpb.ValueInfoProto{value("label", integer)}, []bool{true}},
+		{[]*onnxpb.ValueInfoProto{value("label", integer), value("p", float)}, []bool{false, false}},
 		{[]*onnxpb.ValueInfoProto{value("action", integer), value("class", integer)}, []bool{true, false}},
 		{[]*onnxpb.ValueInfoProto{value("action", integer), value("p", float)}, []bool{false, false}},
 	} {
-		g := &onnxpb.GraphProto{Node: nodes, Output: c.outputs}
+		g := &onnxpb.GraphProto{Node: nodes, Output: c.outputs, Initializer: []*onnxpb.TensorProto{{Name: proto.String("names")}}}
 		for i, o := range c.outputs {
 			if got := choosersOf(g, gradient.Makers(g)).byArgMax(o.GetName()); got != c.want[i] {
 				t.Errorf("of %d outputs, %s: %v, want %v", len(c.outputs), o.GetName(), got, c.want[i])
@@ -107,6 +110,10 @@ func TestScored(t *testing.T) {
 		if y, err := o.Scored(chosen); err == nil {
 			t.Errorf("%v gives %v", chosen, y)
 		}
+	}
+	o.labels = []int64{10, 20, 30}
+	if y, err := o.Scored(nd.Of([]int64{30, 10}, 1, 2)); err != nil || !slices.Equal(y.Float32s(), want) {
+		t.Errorf("labels: %v, %v", y, err)
 	}
 	o.Axis = 0
 	if _, err := o.Scored(nd.Of([]int64{2, 0}, 1, 2)); err == nil {

@@ -34,11 +34,12 @@ type Outlook struct {
 	axis axis   // as the graph says
 	name string // of the output
 
-	batchSecond bool   // whether the output has samples on axis 1
-	squashed    string // the operator that computes it; operators that only lay it out again, and Clip, are skipped
-	marking     bool   // whether its numbers are of a Sigmoid, perhaps clipped: each says yes or no
-	rounded     bool   // whether it has integers that are rounded from floats
-	suppressed  bool   // whether a NonMaxSuppression chooses what the output has
+	batchSecond bool    // whether the output has samples on axis 1
+	squashed    string  // the operator that computes it; operators that only lay it out again, and Clip, are skipped
+	marking     bool    // whether its numbers are of a Sigmoid, perhaps clipped: each says yes or no
+	labels      []int64 // that the classes of an ArgMax have; nil if these are their numbers
+	rounded     bool    // whether it has integers that are rounded from floats
+	suppressed  bool    // whether a NonMaxSuppression chooses what the output has
 	view        *view
 
 	// Boxes names the outputs of a detector that has one of boxes, and others of their scores
@@ -111,6 +112,7 @@ func (v *view) look(output string) Outlook {
 	value := o.name // that tells what the output is
 	if scores := v.Chosen(o.name); scores != "" {
 		value, o.Shape = scores, nil
+		o.labels = v.trace.integers([]string{v.Labels(o.name)})
 	} else if floats := v.Rounded(o.name); floats != "" {
 		value, o.Shape, o.rounded = floats, nil, true
 	}
