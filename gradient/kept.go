@@ -4,22 +4,25 @@ import (
 	"slices"
 
 	"github.com/advparams/advparams/internal/ops"
+	"github.com/advparams/advparams/internal/sysmem"
 )
 
 // Programs that keep their values are run again and again with one weight changed. Some
 // kernels first bring their weights into another form. They keep that form from run to run:
 // to make it takes up to a third of the time where images are small.
 
+// All forms may take leastForms bytes, and those of forward steps the share formsMemory of the
+// machine's memory if that is more: rounded weights are half as large as the weights are.
+const (
+	leastForms  = 1 << 28
+	formsMemory = 1.0 / 8
+)
+
 // keepWeights has kernels keep their weights, where that is worth the memory.
-func (p *Program) keepWeights() {
+func (p *Program) keepWeights(rounded bool) {
 	p.keepers = map[string][]ops.Keeper{}
 	fixed := p.independent()
-	const (
-		most      = 1 << 26 // elements of all forms together
-		forms     = 4       // elements of a form for each weight, at most
-		positions = 1 << 13 // of an output; with more, making the form takes next to no time
-	)
-	size := 0
+	var size int64
 	for i := range p.steps {
 		s := &p.steps[i]
 		k, ok := s.op.Kernel().(ops.Keeper)
@@ -27,11 +30,18 @@ func (p *Program) keepWeights() {
 			continue
 		}
 		slot := s.in[k.Weights()]
-		weights, out := p.slots[slot], p.slots[s.out]
-		if !fixed[slot] || len(out.Shape) < 2 || out.Len() > positions*out.Shape[1] || size+forms*weights.Len() > most {
+		if !fixed[slot] {
 			continue
 		}
-		size += forms * weights.Len()
+		most := int64(leastForms)
+		if !s.backward {
+			most = max(most, int64(formsMemory*float64(sysmem.Total())))
+		}
+		form := k.Form(p.slots[slot].Shape, p.slots[s.out].Shape, rounded)
+		if form == 0 || size+form > most {
+			continue
+		}
+		size += form
 		k.Keep()
 		for name, users := range p.users {
 			if p.params[slot] == name || slices.ContainsFunc(users, func(i int) bool { return p.steps[i].out == slot }) {

@@ -98,3 +98,68 @@ func try(t *testing.T, p *Program, name string) []float32 {
 	}
 	return slices.Clone(out[0].Float32s())
 }
+
+// TestKeptRoundedWeights: the same for products of rounded factors, such as those of an embedding
+// that is the last layer, too.
+func TestKeptRoundedWeights(t *testing.T) {
+	if !CanRound() {
+		t.Skip("no matrix unit")
+	}
+	m := newModel().
+		input("x", -1, 96).
+		weight("w1", 96, 128).weight("b1", 128).weight("w2", 96, 128).
+		node("MatMul", []string{"x", "w1"}, []string{"m1"}).
+		node("Add", []string{"m1", "b1"}, []string{"a1"}).
+		node("Gemm", []string{"a1", "w2"}, []string{"m2"}, intAttr("transB", 1)).
+		node("Transpose", []string{"w1"}, []string{"t"}, intsAttr("perm", 1, 0)).
+		node("MatMul", []string{"a1", "t"}, []string{"m3"}).
+		node("Mul", []string{"m2", "m3"}, []string{"y"}).
+		output("y").open(t)
+	w, err := LoadWeights(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 160
+	shapes := map[string][]int{"x": {n, 96}}
+	p := compiled(t, m, Config{Keep: true, Weights: w, Gradients: All, Rounded: true, Shapes: shapes})
+	for name, users := range map[string]int{"w1": 2, "w2": 1} {
+		if k := p.keepers[name]; len(k) < users {
+			t.Errorf("%d kernels keep %s, fewer than %d", len(k), name, users)
+		}
+	}
+	full := compiled(t, m, Config{Weights: w, Gradients: All, Rounded: true, Shapes: shapes})
+	x := randomInput(n, 96)
+	check := func(what string) {
+		t.Helper()
+		if _, err := p.Backward(Probe); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := full.Gradients(x, Probe); err != nil {
+			t.Fatal(err)
+		}
+		for _, by := range w.Names() {
+			got, _ := p.Gradient(by)
+			want, _ := full.Gradient(by)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: the gradient by %s differs", what, by)
+			}
+		}
+	}
+	if _, err := p.Forward(x); err != nil {
+		t.Fatal(err)
+	}
+	check("at first")
+	for _, name := range w.Names() {
+		first := try(t, p, "b1")
+		try(t, p, name)
+		if !slices.Equal(try(t, p, "b1"), first) {
+			t.Errorf("trying a change of %s left traces", name)
+		}
+		a, _ := w.Array(name)
+		a.Float32s()[0]--
+		if _, err := p.Refresh(name); err != nil {
+			t.Fatal(err)
+		}
+		check("after a change of " + name)
+	}
+}

@@ -179,7 +179,7 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 		for name, v := range c.params {
 			p.params[l.slot(v)] = name
 		}
-		p.keepWeights()
+		p.keepWeights(c.cfg.Rounded && CanRound())
 		p.trials = &trials{overlays: map[string]*overlay{}, spare: arena{limit: c.cfg.Memory}}
 	}
 	return p, nil

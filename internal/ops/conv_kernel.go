@@ -109,6 +109,16 @@ type kept struct{ form *conv.Kept }
 // Weights is the number of the input that holds the weights.
 func (k *kept) Weights() int { return 1 }
 
+// Form implements [Keeper]. A form has at most four elements for each weight. For outputs of more
+// positions it takes next to no time to make it.
+func (k *kept) Form(weights, out []int, _ bool) int64 {
+	const forms, positions = 4, 1 << 13
+	if nd.Size(out) > positions*out[1] {
+		return 0
+	}
+	return 4 * forms * int64(nd.Size(weights))
+}
+
 func (k *kept) Keep() { k.form = new(conv.Kept) }
 
 func (k *kept) Forget() { k.form.Forget() }

@@ -111,6 +111,9 @@ type Keeper interface {
 	Kernel
 	// Weights returns the number of the input that holds them.
 	Weights() int
+	// Form returns the bytes that the form takes for weights and an output of these shapes, or 0 if to
+	// make it anew takes next to no time. rounded is set if the program may round factors.
+	Form(weights, out []int, rounded bool) int64
 	// Keep makes the kernel keep them. It has to be told then of every change: Forget.
 	Keep()
 	Forget()

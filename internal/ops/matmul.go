@@ -37,7 +37,7 @@ func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 	}
 	return b.emit(nd.Float32, shape, Op{
 		name:   "Gemm",
-		kernel: &productKernel{g},
+		kernel: &productKernel{product: g},
 		diff: func(_, gz *Value) []*Value {
 			var gx, gy *Value
 			if transX {
@@ -68,10 +68,26 @@ func (b *Builder) gemmBias(transX, transY bool, x, y, bias *Value) *Value {
 var (
 	_ Epilogued = (*productKernel)(nil)
 	_ Fused     = (*productKernel)(nil)
+	_ Keeper    = (*productKernel)(nil)
 )
 
 // productKernel is one matrix product, with a bias if there are three inputs.
 type productKernel struct{ product gemm.Product }
+
+// Weights is the number of the input that may hold weights: that of the right factor.
+func (k *productKernel) Weights() int { return 1 }
+
+// Form returns the bytes of rounded weights.
+func (k *productKernel) Form(_, _ []int, rounded bool) int64 {
+	if !rounded {
+		return 0
+	}
+	return k.product.Form()
+}
+
+func (k *productKernel) Keep() { k.product.Kept = new(gemm.Kept) }
+
+func (k *productKernel) Forget() { k.product.Kept.Forget() }
 
 func (k *productKernel) Run(w *parallel.Workers, out nd.Array, in []nd.Array) {
 	k.RunEpilogue(w, out, in, noEpilogue)

@@ -34,6 +34,7 @@ type General struct {
 	bias     []float32
 	Epilogue func(lo, hi int) // see [Product]; rows must have no gaps
 	sums     []float32        // of the columns of B, or nil
+	kept     *Kept            // B as it was packed before, or nil
 	chunk    chunk            // of the one thread, if there is but one
 }
 

@@ -7,4 +7,5 @@
 //	block.go  General: packing and blocking
 //	swap.go   products computed transposed
 //	tiles.go  products in the matrix unit
+//	kept.go   a packed factor that is kept for the next product
 package gemm

@@ -40,6 +40,9 @@ type Product struct {
 	// ColumnSums, unless nil, is overwritten with the sums of the N columns of op(B). Without
 	// TransB they are computed while B is read for the product.
 	ColumnSums []float32
+	// Kept, unless nil, keeps B as it was packed by the last product. It has to be emptied
+	// whenever B changes.
+	Kept *Kept
 }
 
 // Run computes c. bias has N elements, which are added to every row, or is nil. It panics
@@ -58,7 +61,7 @@ func (g Product) Run(w *parallel.Workers, a, b, bias, c []float32) {
 	checkMatrix("A", a, g.TransA, g.M, g.K, lda)
 	checkMatrix("B", b, g.TransB, g.K, g.N, ldb)
 	checkMatrix("C", c, false, g.M, g.N, g.N)
-	p := General{M: g.M, N: g.N, K: g.K, A: micro.Strided(a, lda, g.TransA), B: micro.Strided(b, ldb, g.TransB), Alpha: 1, C: c, Ldc: g.N, Epilogue: g.Epilogue}
+	p := General{M: g.M, N: g.N, K: g.K, A: micro.Strided(a, lda, g.TransA), B: micro.Strided(b, ldb, g.TransB), Alpha: 1, C: c, Ldc: g.N, Epilogue: g.Epilogue, kept: g.Kept}
 	if bias != nil {
 		p.Init, p.bias = micro.InitColumnBias, bias[:g.N]
 	}

@@ -61,6 +61,51 @@ func testTiles(w *parallel.Workers, rng *rand.Rand, transA, transB bool, m, n, k
 	return kerneltest.Compare(c, want, 1e-6)
 }
 
+// TestKept: products with B as it was packed before are to the bit those that pack it anew, for as
+// long as B is the same. What cannot be rounded is computed in another way.
+func TestKept(t *testing.T) {
+	if !simd.Use(simd.AMX) {
+		t.Skip("no matrix unit")
+	}
+	workers := parallel.NewWorkers(2).Rounding()
+	defer workers.Close()
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, size := range [][3]int{{160, 330, 320}, {64, 1000, 1250}, {640, 131, 203}, {130, 64, 576}} {
+		m, n, k := size[0], size[1], size[2]
+		for _, transB := range []bool{false, true} {
+			a, b := kerneltest.Randoms(rng, m*k), kerneltest.Randoms(rng, k*n)
+			g := Product{TransB: transB, M: m, N: n, K: k}
+			kept := g
+			kept.Kept = new(Kept)
+			want, got := make([]float32, m*n), make([]float32, m*n)
+			check := func(what string) {
+				t.Helper()
+				g.Run(workers, a, b, nil, want)
+				kept.Run(workers, a, b, nil, got)
+				if !slices.Equal(got, want) {
+					t.Errorf("%v, transposed %v, %s: the product differs", size, transB, what)
+				}
+			}
+			check("first")
+			a = kerneltest.Randoms(rng, m*k)
+			check("kept")
+			b[len(b)/2]++
+			kept.Run(workers, a, b, nil, got)
+			if !slices.Equal(got, want) {
+				t.Errorf("%v: B was packed again", size)
+			}
+			kept.Kept.Forget()
+			check("forgotten")
+			if want, got := g.Form(), int64(4*len(kept.Kept.form)); got != want {
+				t.Errorf("%v: the form has %d bytes, not %d", size, got, want)
+			}
+			b[len(b)/3] = math.MaxFloat32
+			kept.Kept.Forget()
+			check("too large to be rounded")
+		}
+	}
+}
+
 // TestTilesOfInfinity: what is no sum of bfloat16 is computed in another way.
 func TestTilesOfInfinity(t *testing.T) {
 	if !simd.Use(simd.AMX) {
