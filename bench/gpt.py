@@ -106,5 +106,5 @@ for name in a.size.split(","):
         key = a.folder / "locked.key"
         key.unlink(missing_ok=True)
         found, seconds, memory = measured.run(a.advparams, "protect", str(model), "--data", str(data), "--task", "language", "--seed", seed, "-o", str(a.folder / "locked.onnx"), "--key", str(key), "--plain-key", "--force", "--allow-partial", *a.flags.split())
-        measured = {m["name"]: m for m in found["metrics"]}["perplexity"]
-        print(f"| {name} | {seed} | {found['params_changed']} | {found['params_total']:,} | {measured['before']:.3f} → {measured['locked']:.3f} | {found['forward_passes']:.1f} | {seconds:.0f} | {memory:.1f} |", flush=True)
+        perplexity = {m["name"]: m for m in found["metrics"]}["perplexity"]
+        print(f"| {name} | {seed} | {found['params_changed']} | {found['params_total']:,} | {perplexity['before']:.3f} → {perplexity['locked']:.3f} | {found['forward_passes']:.1f} | {seconds:.0f} | {memory:.1f} |", flush=True)
