@@ -16,7 +16,8 @@ var inward = []float32{0.3, 0.1, 0.03}
 // inside moves all changed values off the ends of their ranges, as far as the quality on
 // the blocks does not rise above now. It reports whether the model is at the target
 // afterwards; if not, it undoes the moves, and returns the score with them if there were any.
-func (s *minimal) inside(ctx context.Context, now task.Score) (reached bool, missed *task.Score, err error) {
+// With persistent set it then tries shorter moves as well.
+func (s *minimal) inside(ctx context.Context, now task.Score, persistent bool) (reached bool, missed *task.Score, err error) {
 	before := s.result
 	before.Changes = slices.Clone(before.Changes)
 	better, err := s.better()
@@ -39,7 +40,9 @@ func (s *minimal) inside(ctx context.Context, now task.Score) (reached bool, mis
 		}
 		score := s.result.Locked
 		missed = &score
-		break
+		if !persistent {
+			break
+		}
 	}
 	for _, c := range before.Changes {
 		s.set(site{c.Tensor, c.Index}, s.model.Weight(c.Tensor).Decode(c.New))

@@ -21,6 +21,7 @@ type minimal struct {
 	seed       []node             // what a search begins with; nil for nothing
 	rounded    bool               // the blocks are computed with rounded factors
 	reached    *state             // the best so far that is
+	closest    *state             // of those measured on all samples that are not, the one nearest to it
 	needed     float64            // changes that are still to come, as the last rounds promise; 0 if they say nothing
 	began      float64            // share of the work at which a patient attempt began; 0 before
 	took       took               // so far
@@ -129,6 +130,7 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 		}
 	}
 	if !reached {
+		s.approach()
 		if reached, err = s.settled(ctx); err != nil {
 			return nil, err
 		}
@@ -218,6 +220,24 @@ type state struct {
 	result Result
 	fair   task.Score
 }
+
+// approached remembers the present changes if none so far came nearer to the target.
+func (s *minimal) approached() {
+	if now := s.save(); s.reached == nil && (s.closest == nil || now.result.excess() < s.closest.result.excess()) {
+		s.closest = &now
+	}
+}
+
+// approach returns to the changes that came nearest to the target, where those that the search ends
+// with are further from it: an objective may fall while the quality rises.
+func (s *minimal) approach() {
+	if s.closest != nil && s.closest.result.excess() < s.result.excess() {
+		s.become(s.closest.list)
+	}
+}
+
+// excess is how far the quality is above the target.
+func (r *Result) excess() float64 { return r.Locked.Quality - r.Target }
 
 // save returns the present state.
 func (s *minimal) save() state {

@@ -23,15 +23,11 @@ func bands(t *testing.T, inputs, outputs, width int) (*onnxpb.ModelProto, *datas
 	const n = 128
 	rng := rand.New(rand.NewPCG(5, 6))
 	w := make([]float32, inputs*outputs)
-	raw := []byte{}
 	for j := range outputs {
 		at := j * (inputs - width) / (outputs - 1)
 		for k := range width {
 			w[(at+k)*outputs+j] = 0.5 + rng.Float32()
 		}
-	}
-	for _, v := range w {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
 	}
 	x, y := nd.New(nd.Float32, n, inputs), nd.New(nd.Float32, n, outputs)
 	for i := range x.Float32s() {
@@ -48,6 +44,15 @@ func bands(t *testing.T, inputs, outputs, width int) (*onnxpb.ModelProto, *datas
 	if err != nil {
 		t.Fatal(err)
 	}
+	return linear(w, inputs, outputs), set.WithTruth(y)
+}
+
+// linear is the model y = x·w.
+func linear(w []float32, inputs, outputs int) *onnxpb.ModelProto {
+	var raw []byte
+	for _, v := range w {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+	}
 	value := func(name string, width int) *onnxpb.ValueInfoProto {
 		dims := []*onnxpb.TensorShapeProto_Dimension{{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: "N"}}, {Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: int64(width)}}}
 		return &onnxpb.ValueInfoProto{Name: proto.String(name), Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{
@@ -57,11 +62,11 @@ func bands(t *testing.T, inputs, outputs, width int) (*onnxpb.ModelProto, *datas
 	return &onnxpb.ModelProto{
 		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
 		Graph: &onnxpb.GraphProto{
-			Name: proto.String("bands"), Input: []*onnxpb.ValueInfoProto{value("x", inputs)}, Output: []*onnxpb.ValueInfoProto{value("y", outputs)},
+			Name: proto.String("linear"), Input: []*onnxpb.ValueInfoProto{value("x", inputs)}, Output: []*onnxpb.ValueInfoProto{value("y", outputs)},
 			Node:        []*onnxpb.NodeProto{{OpType: proto.String("MatMul"), Input: []string{"x", "w"}, Output: []string{"y"}}},
 			Initializer: []*onnxpb.TensorProto{{Name: proto.String("w"), Dims: []int64{int64(inputs), int64(outputs)}, DataType: proto.Int32(1), RawData: raw}},
 		},
-	}, set.WithTruth(y)
+	}
 }
 
 // TestPatient: a search that has made as many changes as it may with hardly any work, because it

@@ -45,11 +45,12 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 		return s.acceptFew(ctx, id, t, n)
 	}
 	if !s.without.Clamp && now.Quality <= s.targetFor(now) { // most likely it is
-		reached, missed, err := s.inside(ctx, now)
+		few := s.blocks.samples() < manyChosen
+		reached, missed, err := s.inside(ctx, now, few)
 		if reached || err != nil {
 			return reached, true, err
 		}
-		if missed != nil && (missed.Quality > s.targetFor(*missed)+further || s.renamed(*missed, 5*further)) {
+		if missed != nil && !few && (missed.Quality > s.targetFor(*missed)+further || s.renamed(*missed, 5*further)) {
 			s.note(*missed)
 			s.refuted[id] = verdict{*missed, s.fair}
 			return false, s.near(), nil
@@ -58,6 +59,10 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 	reached, err = s.confirm(ctx, id, t, n)
 	return reached, reached || s.near(), err
 }
+
+// manyChosen is the number of samples that choose from which on values a little inside of their
+// ranges do about as much harm to other samples as values at the ends, if they do to these.
+const manyChosen = 64
 
 // acceptFew is the rest of accept for tasks that are searched with few samples. That the model is
 // at the target on those that choose says little about the others, so that they are asked first.
@@ -68,7 +73,7 @@ func (s *minimal) acceptFew(ctx context.Context, id string, t task.Tally, n int)
 	}
 	if !s.without.Clamp {
 		fair := s.fair
-		moved, _, err := s.inside(ctx, chosen)
+		moved, _, err := s.inside(ctx, chosen, true)
 		if err != nil {
 			return false, false, err
 		}
@@ -148,6 +153,7 @@ func (s *minimal) confirm(ctx context.Context, id string, all task.Tally, seen i
 	if !reached {
 		s.refuted[id] = verdict{s.result.Locked, fair}
 		s.misnamed(all)
+		s.approached()
 	}
 	return reached, nil
 }
