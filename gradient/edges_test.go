@@ -293,3 +293,81 @@ func TestManyDecided(t *testing.T) {
 		t.Errorf("%v, not too many scores", err)
 	}
 }
+
+// wrongRows is a Source that has other numbers of rows than it is asked for.
+type wrongRows struct {
+	rowsOf
+	shape []int
+}
+
+func (s wrongRows) Batch(lo, hi int) (map[string]nd.Array, error) {
+	return map[string]nd.Array{"x": nd.New(nd.Float32, s.shape...)}, nil
+}
+
+// TestWrongRows: a Source with too many rows, too few, or none is an error that says so.
+func TestWrongRows(t *testing.T) {
+	for _, model := range []*modelBuilder{newModel().input("x", -1, 3), newModel().input("x", 2, 3)} { // of any batches, and of two
+		m := model.output("y").node("Relu", []string{"x"}, []string{"y"}).open(t)
+		for _, shape := range [][]int{{5, 3}, {1, 3}, {0, 3}, {}} {
+			src := wrongRows{rowsOf{2, nil}, shape}
+			s, err := NewSession(m, Config{}, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Forward(src, func(int, int, []nd.Array) error { return nil }); !isRows(err, 2) {
+				t.Errorf("Forward, shape %v: %v", shape, err)
+			}
+			if _, _, err := s.cfg.Axes.Probe(m, src, nil, nil); !isRows(err, 2) {
+				t.Errorf("Probe, shape %v: %v", shape, err)
+			}
+		}
+	}
+}
+
+func isRows(err error, rows int) bool {
+	e, ok := errors.AsType[*RowsError](err)
+	return ok && e.Input == "x" && e.Rows == rows
+}
+
+// TestUnknownWeights: a weight that a program does not have, or that must not be written to, cannot be
+// tried.
+func TestUnknownWeights(t *testing.T) {
+	m := convNet().open(t)
+	all, err := LoadWeights(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := all.Names()[0]
+	first, _ := all.Array(name)
+	some, err := LoadWeightsToChange(m, unchanged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		weights *Weights
+		name    string
+		index   int
+		want    *WeightError
+	}{
+		{all, "nothing", 0, &WeightError{Weight: "nothing", Elements: -1}},
+		{all, name, -1, &WeightError{name, -1, first.Len(), false}},
+		{all, name, first.Len(), &WeightError{name, first.Len(), first.Len(), false}},
+		{some, name, 0, &WeightError{name, 0, first.Len(), true}},
+		{some.Clone(), name, 0, nil},
+	} {
+		p, err := Compile(m, Config{Shapes: map[string][]int{"x": {1, 2, 6, 6}}, Keep: true, Weights: c.weights})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Forward(map[string]nd.Array{"x": nd.New(nd.Float32, 1, 2, 6, 6)}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.Try(c.name, c.index, 1)
+		if e, _ := errors.AsType[*WeightError](err); e == nil && c.want != nil || e != nil && (c.want == nil || *e != *c.want) {
+			t.Errorf("%s[%d]: %v, not %v", c.name, c.index, err, c.want)
+		}
+		if _, err := p.Refresh("nothing"); err == nil || err.Error() != `there is no weight "nothing"` {
+			t.Errorf("Refresh: %v", err)
+		}
+	}
+}

@@ -116,6 +116,36 @@ func (e *AssumedError) Error() string {
 	return fmt.Sprintf("the elements of %s decide shapes, and are not those that the program was compiled for", what)
 }
 
+// RowsError means that a Source has not as many rows for an input as samples were asked of it.
+type RowsError struct {
+	Input string
+	Shape []int // of the array
+	Rows  int   // that were asked for
+}
+
+func (e *RowsError) Error() string {
+	return fmt.Sprintf("an array of shape %v for %d samples of input %q", e.Shape, e.Rows, e.Input)
+}
+
+// WeightError means that a weight cannot be tried or refreshed.
+type WeightError struct {
+	Weight   string
+	Index    int // of the element, if there is a weight of that name
+	Elements int // of the weight; -1 if there is none of that name
+	// Fixed says that the weight lies in the mapping of the model's file (LoadWeightsToChange).
+	Fixed bool
+}
+
+func (e *WeightError) Error() string {
+	switch {
+	case e.Elements < 0:
+		return fmt.Sprintf("there is no weight %q", e.Weight)
+	case e.Fixed:
+		return fmt.Sprintf("weight %q was not loaded to be changed", e.Weight)
+	}
+	return fmt.Sprintf("element %d of weight %q, which has %d", e.Index, e.Weight, e.Elements)
+}
+
 // OutputError means that a model has no output of a name.
 type OutputError struct {
 	Output  string

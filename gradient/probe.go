@@ -1,6 +1,7 @@
 package gradient
 
 import (
+	"errors"
 	"cmp"
 	"maps"
 	"math"
@@ -38,6 +39,9 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 	}
 	plain := &Axes{Inputs: a.Inputs, Outputs: maps.Clone(a.Outputs), Single: a.Single, Batch: a.Batch}
 	many, err := p.run(plain, 0, p.n)
+	if wrong, is := errors.AsType[*RowsError](err); is {
+		return nil, nil, wrong // whatever the model takes
+	}
 	if err == nil && plain.rows(many, p.n) {
 		if one, shapes := p.apart(); one != nil {
 			return one, shapes, nil
@@ -71,7 +75,7 @@ func (p *prober) single() *Axes {
 // outputs.
 func (p *prober) run(axes *Axes, lo, n int) (map[string][]int, error) {
 	given := min(n, p.src.Len()-lo)
-	batch, err := p.src.Batch(lo, lo+given)
+	batch, err := batchOf(p.src, lo, lo+given)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +216,7 @@ func (a *Axes) alike(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 	if n < 2 {
 		return nil, false
 	}
-	batch, err := src.Batch(0, n)
+	batch, err := batchOf(src, 0, n)
 	if err != nil {
 		return nil, false
 	}
@@ -241,7 +245,7 @@ func (a *Axes) alike(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 		shapes[names[k]] = slices.Clone(y.Shape)
 	}
 	for i := range n {
-		one, err := src.Batch(i, i+1)
+		one, err := batchOf(src, i, i+1)
 		if err != nil {
 			return nil, false
 		}

@@ -7,13 +7,17 @@ import (
 )
 
 // Refresh recomputes the values that depend on the named weights, after Forward,
-// and returns the outputs. The program must have been compiled with Keep.
+// and returns the outputs. The program must have been compiled with Keep. The error may be a
+// *WeightError.
 func (p *Program) Refresh(weights ...string) ([]nd.Array, error) {
 	if !p.keep {
 		return nil, errNotKept
 	}
 	var steps []int
 	for _, name := range weights {
+		if _, ok := p.weights.arrays[name]; !ok {
+			return nil, &WeightError{Weight: name, Elements: -1}
+		}
 		steps = append(steps, p.users[name]...)
 	}
 	p.changed(weights...)

@@ -11,8 +11,22 @@ import (
 // Source is a set of samples that is read in batches. dataset.Set is one.
 type Source interface {
 	Len() int
-	// Batch returns samples [lo, hi) as arrays by input name.
+	// Batch returns samples [lo, hi) as arrays by input name, with a row for each sample.
 	Batch(lo, hi int) (map[string]nd.Array, error)
+}
+
+// batchOf returns samples [lo, hi) of a source. The error is that of the source, or a *RowsError.
+func batchOf(src Source, lo, hi int) (map[string]nd.Array, error) {
+	batch, err := src.Batch(lo, hi)
+	if err != nil {
+		return nil, err
+	}
+	for name, a := range batch {
+		if len(a.Shape) == 0 || a.Shape[0] != hi-lo {
+			return nil, &RowsError{name, a.Shape, hi - lo}
+		}
+	}
+	return batch, nil
 }
 
 // Session runs a model over many samples. It compiles a Program for each new shape
@@ -121,7 +135,7 @@ func (s *Session) fitting(batch map[string]nd.Array, n int) int {
 func (s *Session) each(src Source, f func(p *Program, inputs map[string]nd.Array, lo, n int) error) error {
 	for lo := 0; lo < src.Len(); lo += s.batch {
 		n := min(s.batch, src.Len()-lo)
-		inputs, err := src.Batch(lo, lo+n)
+		inputs, err := batchOf(src, lo, lo+n)
 		if err != nil {
 			return err
 		}
@@ -148,11 +162,12 @@ func (s *Session) each(src Source, f func(p *Program, inputs map[string]nd.Array
 	return nil
 }
 
-// Fill returns a batch of n samples. If there are fewer, the last one is repeated.
+// Fill returns a batch of n samples. If there are fewer, the last one is repeated. Arrays without a
+// sample stay as they are.
 func Fill(batch map[string]nd.Array, n int) map[string]nd.Array {
 	out := make(map[string]nd.Array, len(batch))
 	for name, a := range batch {
-		if a.Shape[0] < n {
+		if len(a.Shape) > 0 && a.Shape[0] > 0 && a.Shape[0] < n {
 			a = fill(a, n)
 		}
 		out[name] = a

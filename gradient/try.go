@@ -94,10 +94,15 @@ func (p *Program) overlay(weight string) (*overlay, error) {
 // Try returns what the outputs would be if one element of the named weight had
 // another value. The weight and all kept values stay as they are. The outputs are
 // valid until the next call. The program must have been compiled with Keep. The
-// error may be a *MemoryError.
+// error may be a *MemoryError, or a *WeightError if there is no such element or it may not be
+// written to.
 func (p *Program) Try(weight string, index int, value float32) ([]nd.Array, error) {
 	if !p.keep {
 		return nil, errNotKept
+	}
+	x, err := p.weights.element(weight, index)
+	if err != nil {
+		return nil, err
 	}
 	o, err := p.overlay(weight)
 	if err != nil {
@@ -107,7 +112,6 @@ func (p *Program) Try(weight string, index int, value float32) ([]nd.Array, erro
 	for k, a := range o.buffers {
 		p.tried[k] = a
 	}
-	x := p.weights.arrays[weight].Float32s()
 	old := x[index]
 	x[index] = value
 	p.changed(weight)

@@ -23,6 +23,7 @@ type Weights struct {
 	arrays   map[string]nd.Array
 	scales   map[string]bool
 	added    []string                       // by With
+	fixed    map[string]bool                // that must not be written to
 	messages map[*onnxpb.TensorProto]string // names of those that are no initializers of the main graph
 }
 
@@ -37,12 +38,12 @@ func LoadWeights(m *onnxio.Model) (*Weights, error) { return LoadWeightsToChange
 // written to. The others stay in the mapping that the model has anyway, and writing to them
 // ends the process. So several Weights of a large model take the memory of one.
 func LoadWeightsToChange(m *onnxio.Model, change func(name string) bool) (*Weights, error) {
-	w := &Weights{arrays: map[string]nd.Array{}, scales: map[string]bool{}, messages: map[*onnxpb.TensorProto]string{}}
+	w := &Weights{arrays: map[string]nd.Array{}, scales: map[string]bool{}, messages: map[*onnxpb.TensorProto]string{}, fixed: map[string]bool{}}
 	writable := m.Writable()
 	for _, p := range weightsOf(m) {
 		from := writable
 		if !change(p.name) {
-			from = nil
+			from, w.fixed[p.name] = nil, true
 		}
 		a, err := weightOf(from, p.tensor)
 		if err != nil {
@@ -154,7 +155,7 @@ func weightOf(from *onnxio.Writable, init *onnxio.Initializer) ([]float32, error
 // Clone returns a copy that does not depend on the model's file.
 func (w *Weights) Clone() *Weights {
 	c := *w
-	c.arrays = map[string]nd.Array{}
+	c.arrays, c.fixed = map[string]nd.Array{}, nil
 	for name, a := range w.arrays {
 		c.arrays[name] = nd.Of(slices.Clone(a.Float32s()), a.Shape...)
 	}
@@ -172,13 +173,25 @@ func (w *Weights) Array(name string) (nd.Array, bool) {
 	return a, ok
 }
 
+// element returns the elements of a weight of which one is to be changed. The error is a *WeightError.
+func (w *Weights) element(name string, index int) ([]float32, error) {
+	a, ok := w.arrays[name]
+	switch {
+	case !ok:
+		return nil, &WeightError{Weight: name, Elements: -1}
+	case w.fixed[name], index < 0, index >= a.Len():
+		return nil, &WeightError{Weight: name, Index: index, Elements: a.Len(), Fixed: w.fixed[name]}
+	}
+	return a.Float32s(), nil
+}
+
 // With returns weights that share the elements of w and have one more initializer,
 // for nodes that were added to a model's graph. The model has no initializer of
 // that name.
 func (w *Weights) With(name string, a nd.Array) *Weights {
 	more := &Weights{
 		names: append(slices.Clip(w.names), name), added: append(slices.Clip(w.added), name),
-		arrays: maps.Clone(w.arrays), scales: w.scales, messages: w.messages,
+		arrays: maps.Clone(w.arrays), scales: w.scales, messages: w.messages, fixed: w.fixed,
 	}
 	more.arrays[name] = a
 	return more
