@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import _onnx, _seal
+from . import _files, _onnx, _seal
 from ._keyfile import DEFAULT_WORK_FACTOR, Identities, Key, open_key
 from ._payload import File, Patch, Payload, Splice, Step, clean
 from .errors import AdvparamsError, DamagedKey, WrongModel
@@ -39,8 +39,8 @@ class UnlockedModel:
 
         Only data files that the model refers to are written, nothing is replaced, and nothing
         is written outside the folder, nor under names that other programs run or read by
-        themselves: the names come from whoever made the key. If a file exists, the others are
-        removed again.
+        themselves: the names come from whoever made the key. The files appear whole, or, if one
+        exists or cannot be written, none does.
         """
         refers = self._refers_to()
         names = {self.name: self.model}
@@ -51,21 +51,15 @@ class UnlockedModel:
                     f"{name!r} is a name that other programs run, or read by themselves",
                     "write its content to a file of your choice, if you trust whoever made the key",
                 )
-        written: list[str] = []
-        try:
-            for name, data in names.items():
-                path = _inside(folder, name)
-                parent = os.path.join(os.path.realpath(folder), *name.split("/")[:-1])
-                if os.path.realpath(parent) != parent:
-                    raise AdvparamsError(f"{path} leads out of its folder", "choose a folder without links")
-                os.makedirs(parent, exist_ok=True)
-                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
-                    written.append(path)
-                    f.write(data)
-        except BaseException:
-            for path in written:
-                os.remove(path)
-            raise
+        files: dict[str, bytes] = {}
+        for name, data in names.items():
+            path = _inside(folder, name)
+            parent = os.path.join(os.path.realpath(folder), *name.split("/")[:-1])
+            if os.path.realpath(parent) != parent:
+                raise AdvparamsError(f"{path} leads out of its folder", "choose a folder without links")
+            os.makedirs(parent, exist_ok=True)
+            files[path] = data
+        _files.write_all(files)
 
 
 def unlock(
