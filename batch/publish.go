@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -66,12 +67,10 @@ func (p *Publication) Add(r *Result) error {
 }
 
 // Finish writes all files. The store and the folder for copies of objects are those of
-// Config.
+// Config. A file that cannot be written does not keep the others from being written: each says
+// something by itself about a run that nobody will do again. The error names all that failed.
 func (p *Publication) Finish(ctx context.Context, store objects.Store, scratch string, s *Summary) error {
 	p.finished = slices.Clone(s.Models)
-	if err := p.writeMetrics(); err != nil {
-		return err
-	}
 	put := func(path string, text func(io.Writer) error) error {
 		if !objects.IsURL(path) {
 			return writeFile(path, text)
@@ -83,12 +82,13 @@ func (p *Publication) Finish(ctx context.Context, store objects.Store, scratch s
 		_, err := store.Put(ctx, objects.Clean(path), copied, false)
 		return err
 	}
-	if err := put(p.Results, func(w io.Writer) error { return WriteResults(w, s.Models) }); err != nil {
-		return err
-	}
-	return put(p.Index, func(w io.Writer) error {
-		return WriteIndex(w, p.Index, baseOf(p.manifest), s, time.Now())
-	})
+	return errors.Join(
+		p.writeMetrics(),
+		put(p.Results, func(w io.Writer) error { return WriteResults(w, s.Models) }),
+		put(p.Index, func(w io.Writer) error {
+			return WriteIndex(w, p.Index, baseOf(p.manifest), s, time.Now())
+		}),
+	)
 }
 
 func (p *Publication) writeMetrics() error {

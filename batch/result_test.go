@@ -159,6 +159,17 @@ func TestPublication(t *testing.T) {
 	contains("results.jsonl", `"model":"b.onnx"`)
 	contains("index.html", "zoo.yaml")
 
+	// What can be written is, and all that cannot is named.
+	missing := []string{file("no such folder/batch.prom"), file("no such folder/results.jsonl")}
+	broken := Publication{Metrics: missing[0], Results: missing[1], Index: file("second.html")}
+	err := broken.Finish(t.Context(), nil, "", summarise(results()))
+	for _, path := range missing {
+		if err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%v does not name %s", err, path)
+		}
+	}
+	contains("second.html", "b.onnx")
+
 	p.Index = file("no such folder/index.html")
 	if err := p.Check(); err == nil {
 		t.Error("a file in a folder that does not exist can be written")

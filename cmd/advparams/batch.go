@@ -252,14 +252,15 @@ type batchFailed struct {
 
 // finish writes and prints the results of the run.
 func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
-	if err := b.publish.Finish(ctx, &b.store, b.scratch, s); err != nil {
-		return err
-	}
+	unpublished := b.publish.Finish(ctx, &b.store, b.scratch, s)
 	if err := b.app.result(s, func(w io.Writer) { text.Batch(w, s) }); err != nil {
-		return err
+		return errors.Join(unpublished, err)
 	}
 	if s.Status == exitcode.Done {
-		return nil
+		return unpublished
+	}
+	if unpublished != nil { // the status is that of the models
+		b.app.warn("%v", unpublished)
 	}
 	var parts []string
 	for _, state := range []batch.State{batch.Failed, batch.Interrupted, batch.Waiting} {
