@@ -93,8 +93,8 @@ func TestCompileWork(t *testing.T) {
 	} {
 		m := b.input("x", 1).node("Add", []string{"x", "c"}, []string{"y"}).output("y").open(t)
 		_, err := Compile(m, Config{Shapes: map[string][]int{"x": {1}}})
-		var work *WorkError
-		if !errors.As(err, &work) || work.Limit <= 0 || !errors.Is(err, ErrLimit) {
+		var work *LimitError
+		if !errors.As(err, &work) || work.Bound != BoundWork || work.Limit <= 0 || !errors.Is(err, ErrLimit) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -129,8 +129,8 @@ func TestRunWork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b.opset = 23
 			m := b.output("y").open(t)
-			var work *WorkError
-			if _, err := Compile(m, Config{Shapes: map[string][]int{"x": {1}}}); !errors.As(err, &work) {
+			var work *LimitError
+			if _, err := Compile(m, Config{Shapes: map[string][]int{"x": {1}}}); !errors.As(err, &work) || work.Bound != BoundWork {
 				t.Error(err)
 			}
 			cfg := Config{Shapes: map[string][]int{"x": {1}}, Memory: 1 << 36}

@@ -15,7 +15,7 @@ import (
 var ErrUnsupported = ops.ErrUnsupported
 
 // ErrLimit is wrapped by the errors that say a model asks for more memory or work than
-// Config.Memory allows: *MemoryError, *SizeError, *FoldError and *WorkError.
+// Config.Memory allows: *MemoryError and *LimitError.
 var ErrLimit = ops.ErrLimit
 
 // ErrMemory is wrapped by a MemoryError.
@@ -217,15 +217,21 @@ func (e *LabelError) Hint() string {
 
 // The errors of operators, which a NodeError wraps when a model is compiled.
 type (
-	// SizeError means that a value would be larger than memory allows.
-	SizeError = ops.SizeError
-	// FoldError means that a model's constants would take too much memory.
-	FoldError = ops.FoldError
-	// WorkError means that a model would take too long to compute.
-	WorkError = ops.WorkError
+	// LimitError means that a value or the constants of a model would take too much memory, or
+	// that it would take too long to compute.
+	LimitError = ops.LimitError
+	// Bound says which of these it is.
+	Bound = ops.Bound
 	// IndexError means that an element of an input is not an index of an axis.
 	// Program.Forward returns it, too.
 	IndexError = ops.IndexError
+)
+
+// The bounds of a LimitError.
+const (
+	BoundValue     = ops.BoundValue     // the elements of one value
+	BoundConstants = ops.BoundConstants // the bytes of all constants that are computed while compiling
+	BoundWork      = ops.BoundWork      // the multiplications of all operators
 )
 
 var (

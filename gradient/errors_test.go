@@ -55,7 +55,7 @@ func TestTypedErrors(t *testing.T) {
 		{"array of another shape", forward(map[string]nd.Array{"x": nd.New(nd.Float32, 3, 2)}), &InputError{bound, nd.Float32, []int{3, 2}}, "data of shape [3 2]", ""},
 		{"output", compile(relu(), Config{Shapes: shapes, Outputs: []string{"z"}}), &OutputError{"z", []string{"y"}}, `no output "z"`, `it has ["y"]`},
 		{"memory", compile(relu().node("Exp", []string{"x"}, []string{"z"}).output("z"), Config{Shapes: map[string][]int{"x": {1 << 16, 3}}, Memory: 1 << 20}), &MemoryError{Limit: 1 << 20}, "too large a batch: the values of a batch need more than 1 MiB of memory", "use smaller batches"},
-		{"value", compile(relu().ints("s", 1<<14, 1<<14, 1).node("Expand", []string{"y", "s"}, []string{"z"}).output("z"), Config{Shapes: map[string][]int{"x": {1, 3}}, Memory: 1 << 30}), &SizeError{Shape: []int{1 << 14, 1 << 14, 3}, Elements: 3 << 28, Limit: 1 << 28}, "at most 268435456 are supported", ""},
+		{"value", compile(relu().ints("s", 1<<14, 1<<14, 1).node("Expand", []string{"y", "s"}, []string{"z"}).output("z"), Config{Shapes: map[string][]int{"x": {1, 3}}, Memory: 1 << 30}), &LimitError{Bound: BoundValue, Shape: []int{1 << 14, 1 << 14, 3}, Limit: 1 << 28}, "at most 268435456 are supported", ""},
 		{"fixed batch", func(t *testing.T) error {
 			_, err := NewSession(newModel().input("x", 1<<30, 3).node("Relu", []string{"x"}, []string{"y"}).output("y").open(t), Config{}, 10)
 			return err

@@ -1,8 +1,8 @@
 package gradient
 
 import (
-	"errors"
 	"cmp"
+	"errors"
 	"maps"
 	"math"
 	"slices"

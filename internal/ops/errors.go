@@ -23,45 +23,36 @@ func unsupported(format string, args ...any) {
 	fail("%s: %w", fmt.Sprintf(format, args...), ErrUnsupported)
 }
 
-// SizeError means that a value would be larger than the limits allow.
-type SizeError struct {
-	Shape           []int // of the value
-	Elements, Limit int
+// Bound says what a limit is on.
+type Bound int
+
+// The bounds of Limits.
+const (
+	BoundValue     Bound = iota // the elements of one value
+	BoundConstants              // the bytes of all constants that are computed while compiling
+	BoundWork                   // the multiplications of all operators
+)
+
+// LimitError means that a model asks for more memory or work than Limits allow. It wraps ErrLimit.
+type LimitError struct {
+	Bound    Bound
+	Limit    int64
+	Operator string // that exceeds the limit; "" for a value
+	Shape    []int  // of a value
 }
 
-func (e *SizeError) Error() string {
-	return fmt.Sprintf("shape %v has %d elements; at most %d are supported", e.Shape, e.Elements, e.Limit)
+func (e *LimitError) Error() string {
+	switch e.Bound {
+	case BoundConstants:
+		return fmt.Sprintf("%s: constants that are computed while compiling take more than %d bytes", e.Operator, e.Limit)
+	case BoundWork:
+		return fmt.Sprintf("%s: the model would take more than %d multiplications, which is the limit for files and data of this size", e.Operator, e.Limit)
+	}
+	return fmt.Sprintf("shape %v has too many elements; at most %d are supported", e.Shape, e.Limit)
 }
 
-// Is reports whether target is ErrLimit.
-func (e *SizeError) Is(target error) bool { return target == ErrLimit }
-
-// FoldError means that the constants of a graph, which are computed at compile
-// time, take more memory than the limits allow.
-type FoldError struct {
-	Operator string // that exceeds the limit
-	Limit    int64  // bytes
-}
-
-func (e *FoldError) Error() string {
-	return fmt.Sprintf("%s: constants that are computed while compiling take more than %d bytes", e.Operator, e.Limit)
-}
-
-// Is reports whether target is ErrLimit.
-func (e *FoldError) Is(target error) bool { return target == ErrLimit }
-
-// WorkError means that a model asks for more work than the limits allow.
-type WorkError struct {
-	Operator string // that exceeds the limit
-	Limit    int64  // multiplications
-}
-
-func (e *WorkError) Error() string {
-	return fmt.Sprintf("%s: the model would take more than %d multiplications, which is the limit for files and data of this size", e.Operator, e.Limit)
-}
-
-// Is reports whether target is ErrLimit.
-func (e *WorkError) Is(target error) bool { return target == ErrLimit }
+// Unwrap returns ErrLimit.
+func (e *LimitError) Unwrap() error { return ErrLimit }
 
 // IndexError means that an element of an input is not an index of an axis.
 type IndexError struct {

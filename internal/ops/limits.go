@@ -22,7 +22,7 @@ type Limits struct {
 // defaultLimits are the limits of a new Builder.
 var defaultLimits = Limits{Value: maxElements, Folded: 1 << 30, Work: 1 << 40}
 
-// CheckSize returns a *SizeError for a shape that is too large. A shape without
+// CheckSize returns a *LimitError for a shape that is too large. A shape without
 // elements counts by its other axes, because operators keep tables along single
 // axes.
 func (b *Builder) CheckSize(shape []int) error {
@@ -35,7 +35,7 @@ func (b *Builder) CheckSize(shape []int) error {
 	}
 	n, err := nd.CheckedSize(filled)
 	if limit := min(b.Limits.Value, maxElements); err == nil && n > limit {
-		return &SizeError{slices.Clone(shape), n, limit}
+		return &LimitError{Bound: BoundValue, Limit: int64(limit), Shape: slices.Clone(shape)}
 	}
 	return err
 }
@@ -54,7 +54,7 @@ func (b *Builder) fold(name string, t nd.DType, shape []int) {
 	b.spend(name, perElement*float64(nd.Size(shape)))
 	b.folded += int64(nd.Size(shape)) * t.Bytes()
 	if b.folded > b.Limits.Folded {
-		fail("%w", &FoldError{name, b.Limits.Folded})
+		fail("%w", &LimitError{Bound: BoundConstants, Limit: b.Limits.Folded, Operator: name})
 	}
 }
 

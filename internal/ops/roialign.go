@@ -166,7 +166,7 @@ func buildRoiAlign(c *Call) []*Value {
 			}
 		}
 		if k.points(in[1].Float32s()) > float64(limit)/perElement {
-			return &WorkError{"RoiAlign", limit}
+			return &LimitError{Bound: BoundWork, Limit: limit, Operator: "RoiAlign"}
 		}
 		return nil
 	}

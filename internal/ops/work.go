@@ -21,7 +21,7 @@ const perSine = 256
 // ask for too much.
 func (b *Builder) spend(name string, work float64) {
 	if b.worked += work; b.worked > float64(b.Limits.Work) {
-		fail("%w", &WorkError{name, b.Limits.Work})
+		fail("%w", &LimitError{Bound: BoundWork, Limit: b.Limits.Work, Operator: name})
 	}
 }
 
