@@ -134,9 +134,14 @@ func ExampleLoss() {
 func ExampleProgram_Try() {
 	m, set := demo()
 	defer m.Close()
+	weights, err := gradient.LoadWeights(m) // that may be changed
+	if err != nil {
+		log.Fatal(err)
+	}
 	p, err := gradient.Compile(m, gradient.Config{
-		Shapes: map[string][]int{"input": {100, 1, 28, 28}},
-		Keep:   true,
+		Shapes:  map[string][]int{"input": {100, 1, 28, 28}},
+		Keep:    true,
+		Weights: weights,
 	})
 	if err != nil {
 		log.Fatal(err)
