@@ -131,7 +131,7 @@ type compiler struct {
 	*ops.Builder
 	model     *onnxio.Model
 	cfg       Config
-	functions map[functionKey]*function
+	functions map[onnxpb.FunctionKey]*function
 	main      map[string]int        // the model's versions of operator sets
 	inputs    map[string]*ops.Value // by input name
 	params    map[string]*ops.Value // by initializer name
@@ -298,7 +298,7 @@ func (c *compiler) node(in instruction, s *scope) error {
 
 // apply builds a node: the body of a function of the model, or an operator.
 func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) (out []*ops.Value, err error) {
-	if f, ok := c.functions[keyOf(node)]; ok {
+	if f, ok := c.functions[node.FunctionKey()]; ok {
 		return c.call(f, node, inputs, s)
 	}
 	domain := node.GetDomain()
@@ -323,7 +323,7 @@ func (c *compiler) apply(node *onnxpb.NodeProto, inputs []*ops.Value, s *scope) 
 		Builder: c.Builder,
 		Node:    node,
 		Opset:   s.frame.opset(domain),
-		Model:   s.frame.model[canonical(domain)],
+		Model:   s.frame.model[onnxpb.Domain(domain)],
 		Inputs:  inputs,
 		Tensor:  c.tensor,
 		Sparse:  c.sparse,

@@ -13,13 +13,6 @@ import (
 // own, so that no names have to be invented. Attributes that the body refers to are
 // looked up in the frame of the call.
 
-// functionKey is how a node names a function.
-type functionKey struct{ domain, name, overload string }
-
-func keyOf(n *onnxpb.NodeProto) functionKey {
-	return functionKey{canonical(n.GetDomain()), n.GetOpType(), n.GetOverload()}
-}
-
 // function is a function of the model, with its body as a graph.
 type function struct {
 	proto  *onnxpb.FunctionProto
@@ -30,12 +23,12 @@ type function struct {
 // functions returns the functions of a model. A function may import other versions
 // of operator sets than the model. Those that it does not import are the model's: they are
 // looked up there (frame.opset), since a copy for each function takes the square of the file.
-func functions(m *onnxpb.ModelProto) map[functionKey]*function {
-	all := map[functionKey]*function{}
+func functions(m *onnxpb.ModelProto) map[onnxpb.FunctionKey]*function {
+	all := map[onnxpb.FunctionKey]*function{}
 	for _, p := range m.GetFunctions() {
 		f := &function{proto: p, body: &onnxpb.GraphProto{Node: p.GetNode()}, opsets: map[string]int{}}
 		for _, o := range p.GetOpsetImport() {
-			f.opsets[canonical(o.GetDomain())] = int(o.GetVersion())
+			f.opsets[onnxpb.Domain(o.GetDomain())] = int(o.GetVersion())
 		}
 		for _, name := range p.GetInput() {
 			f.body.Input = append(f.body.Input, &onnxpb.ValueInfoProto{Name: proto.String(name)})
@@ -43,7 +36,7 @@ func functions(m *onnxpb.ModelProto) map[functionKey]*function {
 		for _, name := range p.GetOutput() {
 			f.body.Output = append(f.body.Output, &onnxpb.ValueInfoProto{Name: proto.String(name)})
 		}
-		all[functionKey{canonical(p.GetDomain()), p.GetName(), p.GetOverload()}] = f
+		all[p.Key()] = f
 	}
 	return all
 }
@@ -60,10 +53,10 @@ type frame struct {
 
 // opset returns the version of an operator set, which is 0 if it is not imported.
 func (f *frame) opset(domain string) int {
-	if v, ok := f.opsets[canonical(domain)]; ok {
+	if v, ok := f.opsets[onnxpb.Domain(domain)]; ok {
 		return v
 	}
-	return f.model[canonical(domain)]
+	return f.model[onnxpb.Domain(domain)]
 }
 
 // call builds the body of f.

@@ -14,17 +14,10 @@ func opsetName(domain string, version int) string {
 	return fmt.Sprintf("%s %d", domain, version)
 }
 
-func canonical(domain string) string {
-	if domain == "ai.onnx" {
-		return ""
-	}
-	return domain
-}
-
 func opsets(imports []*onnxpb.OperatorSetIdProto) map[string]int {
 	v := map[string]int{}
 	for _, o := range imports {
-		v[canonical(o.GetDomain())] = int(o.GetVersion())
+		v[onnxpb.Domain(o.GetDomain())] = int(o.GetVersion())
 	}
 	if _, ok := v[""]; !ok {
 		v[""] = 1 // which IR versions 1 and 2 imply

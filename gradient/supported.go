@@ -24,7 +24,7 @@ func Supported(m *onnxio.Model, outputs []string) error {
 		}
 		for _, n := range nodes {
 			domain := n.GetDomain()
-			if f, ok := known[keyOf(n)]; ok {
+			if f, ok := known[n.FunctionKey()]; ok {
 				if !seen[f] {
 					seen[f] = true
 					walk(f.proto.GetNode(), &frame{opsets: f.opsets, model: main}, fmt.Sprintf(" in function %q", f.proto.GetName()))
@@ -39,7 +39,7 @@ func Supported(m *onnxio.Model, outputs []string) error {
 				report(n, "the newest operator set that is known is %d", newest)
 			} else if v := in.opset(domain); v < op.Since {
 				report(n, "implemented from opset %d on", op.Since)
-			} else if v, ok := main[canonical(domain)]; inside != "" && ok && v < op.Since {
+			} else if v, ok := main[onnxpb.Domain(domain)]; inside != "" && ok && v < op.Since {
 				report(n, "the model itself has opset %d, with which onnxruntime runs functions", v)
 			}
 			for _, a := range n.GetAttribute() {

@@ -30,7 +30,7 @@ func (m *Model) check() error {
 	if err != nil {
 		return err
 	}
-	c := checker{m, map[functionKey]*onnxpb.FunctionProto{}}
+	c := checker{m, map[onnxpb.FunctionKey]*onnxpb.FunctionProto{}}
 	if err := c.checkFunctions(); err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (m *Model) check() error {
 // checker checks the structure of a model.
 type checker struct {
 	m         *Model
-	functions map[functionKey]*onnxpb.FunctionProto
+	functions map[onnxpb.FunctionKey]*onnxpb.FunctionProto
 }
 
 // frame is what the nodes of the main graph, or of a function, have in common.
@@ -66,20 +66,12 @@ func (s *scope) has(name string) bool {
 	return false
 }
 
-// canonical returns "" for both names of the default domain.
-func canonical(domain string) string {
-	if domain == "ai.onnx" {
-		return ""
-	}
-	return domain
-}
-
 // checkImports returns the versions of operator sets by domain. Exporters import
 // one twice, but not in two versions, of which readers could take either.
 func checkImports(imports []*onnxpb.OperatorSetIdProto) (map[string]int64, error) {
 	versions := map[string]int64{}
 	for _, o := range imports {
-		domain, v := canonical(o.GetDomain()), o.GetVersion()
+		domain, v := onnxpb.Domain(o.GetDomain()), o.GetVersion()
 		if v < 1 || v > math.MaxInt32 {
 			return nil, malformed(OpsetImport, "operator set %q has version %d", domain, v)
 		}
@@ -241,7 +233,7 @@ func describe(n *onnxpb.NodeProto) string {
 }
 
 func (c checker) node(n *onnxpb.NodeProto, f frame, s *scope) error {
-	domain := canonical(n.GetDomain())
+	domain := onnxpb.Domain(n.GetDomain())
 	switch {
 	case n.GetOpType() == "":
 		return malformed(MissingName, "no operator is named")
@@ -252,7 +244,7 @@ func (c checker) node(n *onnxpb.NodeProto, f frame, s *scope) error {
 	case n.GetOpType() == "Constant" && (len(n.GetAttribute()) != 1 || len(n.GetOutput()) != 1 || len(n.GetInput()) != 0):
 		return malformed(ConstantNode, "%d values, %d outputs and %d inputs, not one, one and none", len(n.GetAttribute()), len(n.GetOutput()), len(n.GetInput()))
 	}
-	if p := c.functions[keyOf(n)]; p != nil && (len(n.GetInput()) > len(p.GetInput()) || len(n.GetOutput()) > len(p.GetOutput())) {
+	if p := c.functions[n.FunctionKey()]; p != nil && (len(n.GetInput()) > len(p.GetInput()) || len(n.GetOutput()) > len(p.GetOutput())) {
 		return malformed(FunctionCall, "%d inputs and %d outputs for a function that has %d and %d",
 			len(n.GetInput()), len(n.GetOutput()), len(p.GetInput()), len(p.GetOutput()))
 	}

@@ -6,21 +6,14 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
-// functionKey is what a node names a function by.
-type functionKey struct{ domain, name, overload string }
-
-func keyOf(n *onnxpb.NodeProto) functionKey {
-	return functionKey{canonical(n.GetDomain()), n.GetOpType(), n.GetOverload()}
-}
-
 // checkFunctions checks the functions of a model and that none calls itself.
 func (c checker) checkFunctions() error {
 	for _, p := range c.m.proto.Functions {
-		key := functionKey{canonical(p.GetDomain()), p.GetName(), p.GetOverload()}
+		key := p.Key()
 		switch {
 		case p.GetName() == "":
 			return malformed(MissingName, "a function has no name")
-		case reserved(key.domain):
+		case reserved(key.Domain):
 			return malformed(ReservedFunction, "function %q of domain %q, whose operators are not a model's to define", p.GetName(), p.GetDomain())
 		case c.functions[key] != nil:
 			return malformed(DuplicateName, "two functions are called %q", p.GetName())
@@ -56,7 +49,7 @@ func (c checker) checkCalls() error {
 		heights[p] = visiting
 		highest := 0
 		err := eachNode(p.Node, func(n *onnxpb.NodeProto) error {
-			f := c.functions[keyOf(n)]
+			f := c.functions[n.FunctionKey()]
 			if f == nil {
 				return nil
 			}

@@ -15,8 +15,8 @@ type flow struct {
 	steps     []*step
 	stored    []*stored // in the order of first use
 	constants []*stored
-	functions map[functionKey]*body
-	protos    map[functionKey]*onnxpb.FunctionProto
+	functions map[onnxpb.FunctionKey]*body
+	protos    map[onnxpb.FunctionKey]*onnxpb.FunctionProto
 }
 
 // A value is what the nodes of a graph know by one name.
@@ -83,13 +83,13 @@ type body struct{ in, out []*value }
 
 // flowOf follows the values of a model.
 func flowOf(m *Model) *flow {
-	f := &flow{model: m, functions: map[functionKey]*body{}, protos: map[functionKey]*onnxpb.FunctionProto{}}
+	f := &flow{model: m, functions: map[onnxpb.FunctionKey]*body{}, protos: map[onnxpb.FunctionKey]*onnxpb.FunctionProto{}}
 	for _, p := range m.proto.Functions {
-		f.protos[functionKey{p.GetDomain(), p.GetName(), p.GetOverload()}] = p
+		f.protos[p.Key()] = p
 	}
 	main := f.graph(m.proto.Graph, nil, "")
 	for _, p := range m.proto.Functions { // those that nobody calls
-		f.function(functionKey{p.GetDomain(), p.GetName(), p.GetOverload()})
+		f.function(p.Key())
 	}
 	for _, t := range f.constants { // and what nobody uses
 		f.list(t)
@@ -163,12 +163,12 @@ func (f *flow) graph(g *onnxpb.GraphProto, outer *namespace, path string) *body 
 }
 
 // function follows a function, once for all its calls. It is nil if there is none.
-func (f *flow) function(key functionKey) *body {
+func (f *flow) function(key onnxpb.FunctionKey) *body {
 	p := f.protos[key]
 	if p == nil || f.functions[key] != nil {
 		return f.functions[key]
 	}
-	name := strings.Trim(key.domain+"."+key.name+"."+key.overload, ".")
+	name := strings.Trim(key.Domain+"."+key.Name+"."+key.Overload, ".")
 	s := &namespace{path: name + "()", names: map[string]*value{}}
 	b := &body{}
 	f.functions[key] = b
@@ -211,8 +211,7 @@ func (f *flow) node(n *onnxpb.NodeProto, s *namespace) {
 	for _, a := range n.Attribute {
 		f.attribute(st, a, s)
 	}
-	key := functionKey{st.domain, st.operator, n.GetOverload()}
-	if b := f.function(key); b != nil {
+	if b := f.function(n.FunctionKey()); b != nil {
 		st.call = true
 		f.forget(st)
 		for i := range min(len(st.in), len(b.in)) {

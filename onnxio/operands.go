@@ -1,6 +1,10 @@
 package onnxio
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
 
 // An operand says what an operator does with one of its inputs.
 type operand byte
@@ -65,7 +69,7 @@ var operandsOf = map[string]string{
 const microsoft = "com.microsoft."
 
 // standardDomain reports whether a domain is that of ONNX's own operators.
-func standardDomain(domain string) bool { return domain == "" || domain == "ai.onnx" }
+func standardDomain(domain string) bool { return onnxpb.Domain(domain) == "" }
 
 // operandOf says what an operator does with input i.
 func operandOf(domain, operator string, i int) operand {

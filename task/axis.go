@@ -63,7 +63,7 @@ func newTracer(m *onnxio.Model) *tracer {
 	g := m.Proto().GetGraph()
 	t := &tracer{model: m, maker: gradient.Makers(g), chosen: map[string]*onnxpb.NodeProto{}, constant: map[string]*onnxpb.TensorProto{}, fixed: map[string]bool{}, known: map[string]axis{}}
 	for _, o := range m.Proto().GetOpsetImport() {
-		if o.GetDomain() == "" || o.GetDomain() == "ai.onnx" {
+		if onnxpb.Domain(o.GetDomain()) == "" {
 			t.opset = o.GetVersion()
 		}
 	}

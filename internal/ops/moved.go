@@ -1,5 +1,7 @@
 package ops
 
+import "github.com/advparams/advparams/onnxio/onnxpb"
+
 // moved has the attributes that became inputs, by operator, with the input and the version of
 // ONNX's operator set from which on it is one. Runtimes refuse the one as unknown from there
 // on, and the other before.
@@ -26,7 +28,7 @@ var moved = map[string][]struct {
 // checkMoved ends the build of a node that has an attribute or an input which its operator
 // set does not have.
 func (c *Call) checkMoved() {
-	if Domain(c.Node.GetDomain()) != "" {
+	if onnxpb.Domain(c.Node.GetDomain()) != "" {
 		return
 	}
 	for _, m := range moved[c.Node.GetOpType()] {

@@ -1,5 +1,7 @@
 package ops
 
+import "github.com/advparams/advparams/onnxio/onnxpb"
+
 // withoutGradient lists the operators without a gradient, each with the reason. An
 // initializer that influences the outputs only through them has a gradient of
 // zeros.
@@ -21,7 +23,7 @@ var withoutGradient = map[string]string{
 // WithoutGradient returns the reason why an operator has no gradient, or "" if it
 // has one.
 func WithoutGradient(domain, name string) string {
-	if d := Domain(domain); d != "" {
+	if d := onnxpb.Domain(domain); d != "" {
 		name = d + "." + name
 	}
 	return withoutGradient[name]

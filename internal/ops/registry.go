@@ -3,6 +3,8 @@ package ops
 import (
 	"maps"
 	"slices"
+
+	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
 // registry has the operators of ONNX's own domain.
@@ -29,28 +31,19 @@ var domains = map[string]family{
 	MLDomain:        mlOperators,
 }
 
-// Domain returns the name under which a domain is looked up: ONNX's own is "", also
-// where a file calls it "ai.onnx".
-func Domain(domain string) string {
-	if domain == "ai.onnx" {
-		return ""
-	}
-	return domain
-}
-
 // Lookup returns the operator of a node by the domain of its operator set and by
 // name.
 func Lookup(domain, name string) (Operator, bool) {
-	o, ok := domains[Domain(domain)][name]
+	o, ok := domains[onnxpb.Domain(domain)][name]
 	return o, ok
 }
 
 // Names returns the names of all operators of a domain, sorted.
-func Names(domain string) []string { return slices.Sorted(maps.Keys(domains[Domain(domain)])) }
+func Names(domain string) []string { return slices.Sorted(maps.Keys(domains[onnxpb.Domain(domain)])) }
 
 // newest has the newest version of each domain's operator set whose definitions were
 // looked at. What a later one changes is not known.
 var newest = map[string]int{"": 28, MicrosoftDomain: 1, MLDomain: 5}
 
 // Newest returns the newest version of a domain's operator set that is known.
-func Newest(domain string) int { return newest[Domain(domain)] }
+func Newest(domain string) int { return newest[onnxpb.Domain(domain)] }

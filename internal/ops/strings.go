@@ -1,6 +1,9 @@
 package ops
 
-import "github.com/advparams/advparams/nd"
+import (
+	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
+)
 
 // UnknownStrings returns a constant of strings of which no more than their number is known.
 // Element i is position i.
@@ -29,7 +32,7 @@ var carriesStrings = map[string]bool{
 
 // StringsIn reports whether an operator accepts strings as inputs.
 func StringsIn(domain, name string) bool {
-	if d := Domain(domain); d != "" {
+	if d := onnxpb.Domain(domain); d != "" {
 		name = d + "." + name
 	}
 	return carriesStrings[name] || name == MLDomain+".LabelEncoder"
@@ -40,7 +43,7 @@ func (c *Call) Outputs(op Operator) []*Value {
 	c.checkMoved()
 	out := op.Build(c)
 	name := c.Node.GetOpType()
-	if d := Domain(c.Node.GetDomain()); d != "" {
+	if d := onnxpb.Domain(c.Node.GetDomain()); d != "" {
 		name = d + "." + name
 	}
 	if len(c.Inputs) > 0 && c.Inputs[0] != nil && c.Inputs[0].Strings != nil && carriesStrings[name] {

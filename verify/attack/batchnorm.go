@@ -276,7 +276,7 @@ func (l *lab) foldNorm(n norm, m *moments) {
 // opset returns the version of the default operator set.
 func (l *lab) opset() int64 {
 	for _, o := range l.model.Proto().GetOpsetImport() {
-		if o.GetDomain() == "" || o.GetDomain() == "ai.onnx" {
+		if onnxpb.Domain(o.GetDomain()) == "" {
 			return o.GetVersion()
 		}
 	}
