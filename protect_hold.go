@@ -24,7 +24,7 @@ import (
 type FamilyScore struct {
 	Family    string  `json:"family"`
 	Samples   int     `json:"samples"`
-	By        string  `json:"by"`        // "answers" or "values" (OutputAgreement)
+	By        string  `json:"by"`        // "answers" or "values" (OutputAgreement), or "renamed answers"
 	Agreement float64 `json:"agreement"` // 1: the same; 0: as far as chance goes
 	Intact    bool    `json:"intact"`
 }
@@ -40,7 +40,7 @@ func (e *MadeUpError) Error() string {
 	var names []string
 	for _, f := range e.Families {
 		if f.Intact {
-			names = append(names, fmt.Sprintf("%s (%.0f %%)", f.Family, 100*f.Agreement))
+			names = append(names, fmt.Sprintf("%s (%s: %.0f %%)", f.Family, f.By, 100*f.Agreement))
 		}
 	}
 	return fmt.Sprintf("%s: the lock holds on the samples of the search, but not on others: %s", e.Model, strings.Join(names, ", "))
@@ -200,6 +200,9 @@ func (p *prepared) judge(ctx context.Context, m *onnxio.Model, changes []perturb
 	if f.By == "values" { // as much as the search may leave (verdict)
 		spare = slack
 	}
-	f.Intact = f.Agreement > madeUpIntact && s.Quality > max(s.Useless()+spare, target) || s.Translated > max(renamedIntact, target)
+	f.Intact = f.Agreement > madeUpIntact && s.Quality > max(s.Useless()+spare, target)
+	if !f.Intact && s.Translated > max(renamedIntact, target) {
+		f.By, f.Agreement, f.Intact = "renamed answers", s.Translated, true
+	}
 	return f, nil
 }
