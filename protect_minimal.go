@@ -153,6 +153,9 @@ func (l *locking) confirm(ctx, searching context.Context) error {
 		err = l.miss(l.lockSquashed(ctx))
 	}
 	if err == nil && going() {
+		err = l.miss(l.lockSingle(ctx))
+	}
+	if err == nil && going() {
 		err = l.miss(l.lockAnswers(ctx))
 	}
 	if err == nil && going() {

@@ -78,6 +78,7 @@
 //	counting.go        how a detector numbers classes
 //	precision.go       average precision
 //	outputs.go         the task outputs
+//	outputs_tally.go   its score, and that of single numbers
 //	several.go         several outputs with a task each
 //	errors.go          typed errors
 package task

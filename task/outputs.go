@@ -26,6 +26,8 @@ type Outputs struct {
 	// Differences says that the numbers of an output are compared less their mean, as far as they
 	// are few: what one number exceeds another by, whatever is added to both.
 	Differences bool
+	// Only says which numbers count, in the order of the truth; nil means all.
+	Only []bool
 	// scales are the standard deviations of the truth by column; nil means 1.
 	scales []float64
 }
@@ -189,6 +191,9 @@ func (t Outputs) agreement(p part, y []float32, n, width int, seed []float32) fl
 	total, counted := 0.0, 0
 	u, v, grads := make([]float64, n), make([]float64, n), make([]float64, n)
 	for c, j := range p.columns {
+		if !t.counts(p.first + c) {
+			continue
+		}
 		for i := range n {
 			u[i], v[i] = float64(p.x[i*p.width+j]), float64(y[i*width+p.first+c])
 		}
@@ -218,6 +223,9 @@ func (t Outputs) agreement(p part, y []float32, n, width int, seed []float32) fl
 	}
 	return total * scale
 }
+
+// counts reports whether a number of the truth is compared.
+func (t Outputs) counts(column int) bool { return t.Only == nil || t.Only[column] }
 
 // leastRows returns the number of samples from which columns are compared by their
 // correlation. That of three samples says nothing, and the mean of those of many columns says
@@ -301,81 +309,4 @@ func (t Outputs) Answers(outputs []nd.Array) (nd.Array, error) {
 		}
 	}
 	return out, nil
-}
-
-type outputsTally struct {
-	task Outputs
-	list []columns // by output
-}
-
-func (t *outputsTally) Add(outputs []nd.Array, truth nd.Array) error {
-	list, y, n, width, err := t.task.read(outputs, truth)
-	if err != nil {
-		return err
-	}
-	if t.list == nil {
-		t.list = make([]columns, len(list))
-	}
-	for k, p := range list {
-		c := &t.list[k]
-		if c.x == nil {
-			c.x, c.y = make([][]float32, len(p.columns)), make([][]float32, len(p.columns))
-		}
-		for m, j := range p.columns {
-			for i := range n {
-				c.x[m] = append(c.x[m], p.x[i*p.width+j])
-				c.y[m] = append(c.y[m], y[i*width+p.first+m])
-			}
-		}
-	}
-	return nil
-}
-
-// Scale returns 1: Objective does not depend on it.
-func (t *outputsTally) Scale() float64 { return 1 }
-
-// Score returns a score whose quality is the agreement of the output that agrees most.
-func (t *outputsTally) Score() Score {
-	var s Score
-	s.Luck = numbersLuck
-	for k, c := range t.list {
-		a, rows := c.agreement()
-		if rows == 0 {
-			continue // the same for all samples
-		}
-		s.Quality = max(s.Quality, a)
-		s.Luck = numbersLuck + 4/float64(rows)
-		if len(t.list) > 1 {
-			name := fmt.Sprintf("agreement of output %d", k)
-			if k < len(t.task.Names) {
-				name = "agreement of " + t.task.Names[k]
-			}
-			s.Metrics = append(s.Metrics, Metric{Name: name, Value: a, Share: true})
-		}
-	}
-	s.Metrics = append([]Metric{{Name: "agreement", Value: s.Quality, Share: true}}, s.Metrics...)
-	return s
-}
-
-// agreement returns the mean over the columns of how far x tells y, 1 if they are the same
-// and 0 if x tells no more than the mean of y: the share of variance that x explains, in
-// whatever scale, or ρ² if that is more. Columns that are the same for all samples do not
-// count; rows is 0 if all are.
-func (c *columns) agreement() (mean float64, rows int) {
-	counted := 0
-	for k, x := range c.x {
-		y := c.y[k]
-		middle, variance := moments(y)
-		if !(variance > rounding*middle*middle) {
-			continue
-		}
-		counted, rows = counted+1, len(y)
-		best := linearCorrelation(x, y)
-		if best *= best; best < 1 {
-			rho := rankCorrelation(x, y)
-			best = max(best, rho*rho)
-		}
-		mean += best
-	}
-	return mean / float64(max(counted, 1)), rows
 }
