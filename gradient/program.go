@@ -95,31 +95,20 @@ func (s *step) touches() []int { return append(s.in[:len(s.in):len(s.in)], s.out
 func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, error) {
 	p := &Program{axes: c.cfg.Axes, apart: c.cfg.Apart, workers: c.cfg.workers(), meter: c.cfg.Meter, profile: c.cfg.Profile, weights: c.cfg.Weights, keep: c.cfg.Keep, withGrad: c.cfg.Gradients != nil || c.cfg.ByInputs}
 	l := newLayout(c)
-	var seeds []*ops.Value
-	var grads, byInput map[string]*ops.Value
+	var d derivatives
 	if p.withGrad {
 		var err error
 		// Gradients are no larger than the values, and take no more than a few times the
 		// work.
 		c.Limits.Folded, c.Limits.Work = math.MaxInt64, math.MaxInt64
-		if seeds, grads, byInput, err = c.differentiate(outputs); err != nil {
+		if d.seeds, d.byWeight, d.byInput, err = c.differentiate(outputs); err != nil {
 			return nil, err
 		}
 	}
 	l.forward(outputs)
 	p.forward = l.ahead
-	var wanted []*ops.Value
-	for _, name := range c.cfg.Weights.Names() {
-		if g := grads[name]; g != nil {
-			wanted = append(wanted, g)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(byInput)) {
-		if g := byInput[name]; g != nil {
-			wanted = append(wanted, g)
-		}
-	}
-	l.backward(wanted, seeds)
+	wanted := d.wanted(c.cfg.Weights.Names())
+	l.backward(wanted, d.seeds)
 	l.fuse()
 	if c.cfg.Visit != nil {
 		l.release(wanted)
@@ -127,43 +116,12 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 	if err := l.allocate(c.cfg.Keep); err != nil {
 		return nil, err
 	}
-	for name, v := range c.inputs {
-		p.inputs = append(p.inputs, binding{name, v, l.slot(v)})
-		if c.Assumed(v) {
-			p.assumed = append(p.assumed, assumption{name, c.cfg.Values[name]})
-		}
-	}
-	for name, v := range c.params {
-		if c.Assumed(v) {
-			p.fixed = append(p.fixed, fixedWeight{name, digest(c.cfg.Weights.arrays[name])})
-		}
-	}
+	c.connect(p, l)
 	for i, v := range outputs {
 		p.outputs = append(p.outputs, output{binding{names[i], v, l.slot(v)}})
-		if p.withGrad {
-			s := -1
-			if seeds[i] != nil {
-				s = l.slot(seeds[i])
-			}
-			p.seeds = append(p.seeds, s)
-		}
 	}
 	if p.withGrad {
-		for name, v := range c.inputs {
-			if g := byInput[name]; g != nil {
-				p.byInput = append(p.byInput, binding{name, v, l.slot(g)})
-			}
-		}
-		for _, name := range c.cfg.Weights.Names() {
-			if !c.cfg.wants(name) {
-				continue
-			}
-			b := binding{name: name, slot: -1}
-			if g := grads[name]; g != nil {
-				b.value, b.slot = g, l.slot(g)
-			}
-			p.grads = append(p.grads, b)
-		}
+		c.connectGradients(p, l, d)
 	}
 	p.bytes = l.bytes
 	p.steps, p.slots = l.steps, l.slots // with slots of unused inputs by now
@@ -183,6 +141,68 @@ func (c *compiler) program(outputs []*ops.Value, names []string) (*Program, erro
 		p.trials = &trials{overlays: map[string]*overlay{}, spare: arena{limit: c.cfg.Memory}}
 	}
 	return p, nil
+}
+
+// derivatives are the values of a graph's gradients.
+type derivatives struct {
+	seeds             []*ops.Value // of the outputs; nil for those without gradients
+	byWeight, byInput map[string]*ops.Value
+}
+
+// wanted returns the gradients to compute: by weights, in the order of their names, and by inputs.
+func (d derivatives) wanted(weights []string) (list []*ops.Value) {
+	for _, name := range weights {
+		if g := d.byWeight[name]; g != nil {
+			list = append(list, g)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.byInput)) {
+		if g := d.byInput[name]; g != nil {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+// connect notes the slots of the inputs, and what the program holds for alone.
+func (c *compiler) connect(p *Program, l *layout) {
+	for name, v := range c.inputs {
+		p.inputs = append(p.inputs, binding{name, v, l.slot(v)})
+		if c.Assumed(v) {
+			p.assumed = append(p.assumed, assumption{name, c.cfg.Values[name]})
+		}
+	}
+	for name, v := range c.params {
+		if c.Assumed(v) {
+			p.fixed = append(p.fixed, fixedWeight{name, digest(c.cfg.Weights.arrays[name])})
+		}
+	}
+}
+
+// connectGradients notes the slots of the seeds and of the gradients.
+func (c *compiler) connectGradients(p *Program, l *layout, d derivatives) {
+	for _, seed := range d.seeds {
+		s := -1
+		if seed != nil {
+			s = l.slot(seed)
+		}
+		p.seeds = append(p.seeds, s)
+	}
+	for name, v := range c.inputs {
+		if g := d.byInput[name]; g != nil {
+			p.byInput = append(p.byInput, binding{name, v, l.slot(g)})
+		}
+	}
+	for _, name := range c.cfg.Weights.Names() {
+		if !c.cfg.wants(name) {
+			continue
+		}
+		b := binding{name: name, slot: -1}
+		if g := d.byWeight[name]; g != nil {
+			b.value, b.slot = g, l.slot(g)
+		}
+		p.grads = append(p.grads, b)
+	}
 }
 
 // Memory returns the bytes of the buffers of all values that the program computes.

@@ -123,13 +123,10 @@ func (k *roiAlign) value(plane, region []float32, i, j int) (v float32, chosen t
 	return v, chosen, points
 }
 
-func buildRoiAlign(c *Call) []*Value {
-	x, regions, images := c.Float(0), c.Float(1), c.Input(2)
-	if x.Rank() != 4 || x.Len() == 0 || regions.Rank() != 2 || regions.Shape[1] != 4 || images.DType != nd.Int64 || images.Rank() != 1 || images.Len() != regions.Shape[0] {
-		c.fail("an input of shape %v, regions of %v and batch indices of %v", x.Shape, regions.Shape, images.Shape)
-	}
+// newRoiAlign reads the attributes of a node for an input of some shape.
+func newRoiAlign(c *Call, shape []int) *roiAlign {
 	k := &roiAlign{
-		channels: x.Shape[1], height: x.Shape[2], width: x.Shape[3], rows: c.Int("output_height", 1), columns: c.Int("output_width", 1),
+		channels: shape[1], height: shape[2], width: shape[3], rows: c.Int("output_height", 1), columns: c.Int("output_width", 1),
 		ratio: c.Int("sampling_ratio", 0), scale: c.Float32("spatial_scale", 1), atLeast: 1,
 	}
 	if k.rows < 1 || k.columns < 1 || k.ratio < 0 || k.ratio > 1<<10 {
@@ -153,6 +150,15 @@ func buildRoiAlign(c *Call) []*Value {
 	default:
 		c.fail("mode %q", mode)
 	}
+	return k
+}
+
+func buildRoiAlign(c *Call) []*Value {
+	x, regions, images := c.Float(0), c.Float(1), c.Input(2)
+	if x.Rank() != 4 || x.Len() == 0 || regions.Rank() != 2 || regions.Shape[1] != 4 || images.DType != nd.Int64 || images.Rank() != 1 || images.Len() != regions.Shape[0] {
+		c.fail("an input of shape %v, regions of %v and batch indices of %v", x.Shape, regions.Shape, images.Shape)
+	}
+	k := newRoiAlign(c, x.Shape)
 	limit := c.Limits.Work
 	check := func(in []nd.Array) error {
 		for _, v := range in[2].Int64s() {
