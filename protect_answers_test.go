@@ -91,6 +91,28 @@ func shared(t *testing.T, seed uint64) *dataset.Set {
 	return set
 }
 
+// TestLockDifferences: answers that are all one class, and scores that say nothing one by one, may leave
+// what scores exceed one another by. Whoever adds a number to each class has the answers again.
+func TestLockDifferences(t *testing.T) {
+	for _, seed := range []uint64{4, 7, 8} {
+		model, locked := swamped(t, seed, 4, 1, "Identity"), filepath.Join(t.TempDir(), "locked.onnx")
+		data := func(seed uint64) advparams.Data {
+			return advparams.Data{Samples: shared(t, seed), Labels: advparams.LabelsOfModel}
+		}
+		p, err := advparams.Protect(t.Context(), advparams.ProtectOptions{Model: model, Data: data(1), Locked: locked, KeyTo: new(bytes.Buffer), PlainKey: true, Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := advparams.Verify(t.Context(), advparams.VerifyOptions{Original: model, Locked: locked, Task: task.Outputs{Differences: true}, Threads: 1, Data: data(2)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := *v.Metric.Locked; p.Task != "classification" || left > 0.3 {
+			t.Errorf("seed %d, %s: %.2f of the differences left, %.2f reported", seed, p.Task, left, *p.Numbers)
+		}
+	}
+}
+
 // TestLockScores: one of two answers that wins everywhere leaves scores that another threshold
 // reads.
 func TestLockScores(t *testing.T) {

@@ -27,14 +27,38 @@ func (l *locking) levelBoth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	left, err := l.left(ctx, q)
-	if err != nil || left <= intact && l.samples.look.Kind == task.KindLinear {
-		return err
+	more := false
+	for _, way := range []*prepared{q, q.differences()} {
+		if err := way.answered(ctx, l.m, l.w, nil); err != nil {
+			return err
+		}
+		left, err := l.left(ctx, way)
+		if err != nil {
+			return err
+		}
+		if left <= intact && (way != q || l.samples.look.Kind == task.KindLinear) {
+			continue
+		}
+		more = true
+		if err := l.goOn(ctx, way, l.allow, l.MaxParams); err != nil {
+			return err
+		}
 	}
-	if err := l.goOn(ctx, q, l.allow, l.MaxParams); err != nil {
-		return err
+	if !more {
+		return nil
 	}
 	return l.again(ctx)
+}
+
+// differences returns the samples with what each number of an output exceeds the others by: a term
+// that is added to all scores hides each of them, and who subtracts it has the answers again. They
+// have to be answered.
+func (p *prepared) differences() *prepared {
+	h := *p.head
+	t := p.task.(task.Outputs)
+	t.Differences = true
+	h.task = t
+	return &prepared{head: &h, set: p.set, askOriginal: true}
 }
 
 // left returns what samples with other labels than those of the search find left.
@@ -69,7 +93,7 @@ func (p *prepared) maybeNumbers() bool {
 }
 
 // numbersLeft measures how far the numbers that answers are chosen by agree with those of the
-// original, and tells the user if they do. It is nil where there are none, or where labels say what
+// original, or what they exceed one another by, and tells the user if they do. It is nil where there are none, or where labels say what
 // the answers are worth.
 func (l *locking) numbersLeft(ctx context.Context) (*float64, error) {
 	if _, chosen := task.EveryAnswer(l.samples.task); !chosen || !l.samples.askOriginal {
@@ -87,7 +111,15 @@ func (l *locking) numbersLeft(ctx context.Context) (*float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if left > intact {
+	apart := q.differences()
+	if err := apart.answered(ctx, l.m, l.w, nil); err != nil {
+		return nil, err
+	}
+	more, err := l.left(ctx, apart)
+	if err != nil {
+		return nil, err
+	}
+	if left = max(left, more); left > intact {
 		kind := NoticeRest
 		if l.Task == nil && l.samples.maybeNumbers() {
 			kind = NoticeOutput
