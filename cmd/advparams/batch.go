@@ -252,15 +252,9 @@ type batchFailed struct {
 
 // finish writes and prints the results of the run.
 func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
-	unpublished := b.publish.Finish(ctx, &b.store, b.scratch, s)
-	if err := b.app.result(s, func(w io.Writer) { text.Batch(w, s) }); err != nil {
-		return errors.Join(unpublished, err)
-	}
-	if s.Status == exitcode.Done {
-		return unpublished
-	}
-	if unpublished != nil { // the status is that of the models
-		b.app.warn("%v", unpublished)
+	err := errors.Join(b.publish.Finish(ctx, &b.store, b.scratch, s), b.app.result(s, func(w io.Writer) { text.Batch(w, s) }))
+	if err != nil || s.Status == exitcode.Done {
+		return err
 	}
 	var parts []string
 	for _, state := range []batch.State{batch.Failed, batch.Interrupted, batch.Waiting} {
@@ -268,7 +262,7 @@ func (b *batchRun) finish(ctx context.Context, s *batch.Summary) error {
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
-	err := error(&batchFailed{fmt.Errorf("%s of %d models", strings.Join(parts, ", "), len(s.Models)), s.Status})
+	err = &batchFailed{fmt.Errorf("%s of %d models", strings.Join(parts, ", "), len(s.Models)), s.Status}
 	if s.Status == exitcode.Failed {
 		return withHint(err, "the same command goes on with what is not done")
 	}
