@@ -28,6 +28,7 @@ func (a *Axes) Probe(m *onnxio.Model, src Source, outputs []string, w *Workers) 
 	if src.Len() == 0 {
 		return nil, nil, errNoSamples
 	}
+	defer m.Release() // it ran with the weights in the file, and a search has its own
 	if open := a.opened(); open != nil {
 		if shapes, ok := open.alike(m, src, outputs, w); ok {
 			return open, shapes, nil

@@ -53,6 +53,14 @@ func (t *Initializer) release() {
 	}
 }
 
+// Release says that what was read of the model's files will not be needed for a while. The system
+// takes back the memory, and reads the files again where it is.
+func (m *Model) Release() {
+	for _, f := range m.files {
+		release(f.data)
+	}
+}
+
 // Overlaps returns a description of another tensor of the model that uses some of the
 // same bytes of an external data file, or "" if there is none.
 func (t *Initializer) Overlaps() string { return t.shared }

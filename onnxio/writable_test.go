@@ -7,7 +7,7 @@ import (
 )
 
 // TestWritable changes large and small tensors, in the model file and outside of it,
-// of float32s and others, and finds the model as it was.
+// of float32s and others, and finds the model as it was, also after its memory was released.
 func TestWritable(t *testing.T) {
 	const n = 1 << 15
 	data := counting(n)
@@ -39,6 +39,7 @@ func TestWritable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		m.Release()
 		again, err := init.Float32s()
 		if err != nil {
 			t.Fatal(err)
