@@ -16,8 +16,9 @@ var inward = []float32{0.3, 0.1, 0.03}
 // inside moves all changed values off the ends of their ranges, as far as the quality on
 // the blocks does not rise above now. It reports whether the model is at the target
 // afterwards; if not, it undoes the moves, and returns the score with them if there were any.
-// With persistent set it then tries shorter moves as well.
-func (s *minimal) inside(ctx context.Context, now task.Score, persistent bool) (reached bool, missed *task.Score, err error) {
+// It tries shorter moves after one that misses the target by at most the given quality; none if that
+// is 0.
+func (s *minimal) inside(ctx context.Context, now task.Score, shorter float64) (reached bool, missed *task.Score, err error) {
 	before := s.result
 	before.Changes = slices.Clone(before.Changes)
 	better, err := s.better()
@@ -40,7 +41,7 @@ func (s *minimal) inside(ctx context.Context, now task.Score, persistent bool) (
 		}
 		score := s.result.Locked
 		missed = &score
-		if !persistent {
+		if shorter == 0 || score.Quality > s.targetFor(score)+shorter {
 			break
 		}
 	}

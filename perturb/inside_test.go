@@ -24,8 +24,10 @@ func TestInsideOfFew(t *testing.T) {
 				x[0] = -1
 			case i < chosen:
 				x[0], x[1] = 1, 2
-			default:
+			case i%32 == 0:
 				x[0], x[1] = 1, test.other
+			default:
+				x[0], x[1] = 1, 2
 			}
 		}
 		shared, err := newSearch(testmodel.Open(t, linear([]float32{1, 0.1, 0.1, 0}, 2, 2)), s, Options{})

@@ -45,12 +45,15 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 		return s.acceptFew(ctx, id, t, n)
 	}
 	if !s.without.Clamp && now.Quality <= s.targetFor(now) { // most likely it is
-		few := s.blocks.samples() < manyChosen
-		reached, missed, err := s.inside(ctx, now, few)
+		margin, shorter := further, 0.0
+		if s.blocks.samples() < manyChosen {
+			margin, shorter = furtherOfFew, furtherOfFew
+		}
+		reached, missed, err := s.inside(ctx, now, shorter)
 		if reached || err != nil {
 			return reached, true, err
 		}
-		if missed != nil && !few && (missed.Quality > s.targetFor(*missed)+further || s.renamed(*missed, 5*further)) {
+		if missed != nil && (missed.Quality > s.targetFor(*missed)+margin || s.renamed(*missed, 5*further)) {
 			s.note(*missed)
 			s.refuted[id] = verdict{*missed, s.fair}
 			return false, s.near(), nil
@@ -59,10 +62,6 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 	reached, err = s.confirm(ctx, id, t, n)
 	return reached, reached || s.near(), err
 }
-
-// manyChosen is the number of samples that choose from which on values a little inside of their
-// ranges do about as much harm to other samples as values at the ends, if they do to these.
-const manyChosen = 64
 
 // acceptFew is the rest of accept for tasks that are searched with few samples. That the model is
 // at the target on those that choose says little about the others, so that they are asked first.
@@ -73,7 +72,7 @@ func (s *minimal) acceptFew(ctx context.Context, id string, t task.Tally, n int)
 	}
 	if !s.without.Clamp {
 		fair := s.fair
-		moved, _, err := s.inside(ctx, chosen, true)
+		moved, _, err := s.inside(ctx, chosen, furtherOfFew)
 		if err != nil {
 			return false, false, err
 		}
@@ -89,8 +88,13 @@ func (s *minimal) acceptFew(ctx context.Context, id string, t task.Tally, n int)
 const nearby = 0.03
 
 // further is how much lower the quality may be with values at the ends of their ranges than a
-// little inside.
-const further = 0.005
+// little inside. Where fewer than manyChosen samples choose, these say less about the others, and it
+// is furtherOfFew.
+const (
+	further      = 0.005
+	furtherOfFew = 0.1
+	manyChosen   = 64
+)
 
 // near reports whether the model is that near.
 func (s *minimal) near() bool { return s.result.Locked.Quality < s.result.Target+nearby }
