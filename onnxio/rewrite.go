@@ -246,7 +246,12 @@ func (t *Initializer) checkEdits(edits []Edit) error {
 
 // share records a data file that the new model uses as it is.
 func (m *Model) share(f *FileRecord, i int) {
-	f.SHA256 = sha256.Sum256(m.files[i].data)
+	h := sha256.New()
+	for part := range slices.Chunk(m.files[i].data, bufferSize) {
+		h.Write(part)
+		release(part)
+	}
+	h.Sum(f.SHA256[:0])
 	f.LockedSHA256 = f.SHA256
 }
 
@@ -334,6 +339,7 @@ func (c *comparer) Write(p []byte) (int, error) {
 		c.differs = true
 		return 0, errors.New("not the original")
 	}
+	release(c.want[:len(p)])
 	c.want = c.want[len(p):]
 	return len(p), nil
 }
