@@ -152,7 +152,7 @@ func (s *minimal) find(ctx context.Context) (*Result, error) {
 // from the best other set: it had ended where it would have been longer than these.
 func (s *minimal) collapsed(ctx context.Context) (reached bool, err error) {
 	s.become(s.collapse)
-	if reached, _, err = s.accept(ctx); err != nil {
+	if reached, _, err = s.acceptBy(ctx, true); err != nil {
 		return false, err
 	}
 	s.report(reached)

@@ -26,6 +26,12 @@ func (s *search) heldOut() int {
 // accept reports whether the model is at the target, or near it. If it is at the target,
 // accept moves changed values off the ends of their ranges.
 func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
+	return s.acceptBy(ctx, s.opt.Task.Traits().AllOutputs)
+}
+
+// acceptBy is accept, which asks other samples than those that choose before it moves values if
+// asked is set.
+func (s *minimal) acceptBy(ctx context.Context, asked bool) (reached, near bool, err error) {
 	id := s.identity()
 	if s.known(id) {
 		return false, s.near(), nil
@@ -41,8 +47,8 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 		s.refuted[id] = verdict{all: now}
 		return false, s.near(), nil
 	}
-	if s.opt.Task.Traits().AllOutputs {
-		return s.acceptFew(ctx, id, t, n)
+	if asked {
+		return s.acceptAsked(ctx, id, t, n)
 	}
 	if !s.without.Clamp && now.Quality <= s.targetFor(now) { // most likely it is
 		margin, shorter := further, 0.0
@@ -63,9 +69,10 @@ func (s *minimal) accept(ctx context.Context) (reached, near bool, err error) {
 	return reached, reached || s.near(), err
 }
 
-// acceptFew is the rest of accept for tasks that are searched with few samples. That the model is
-// at the target on those that choose says little about the others, so that they are asked first.
-func (s *minimal) acceptFew(ctx context.Context, id string, t task.Tally, n int) (reached, near bool, err error) {
+// acceptAsked is the rest of accept for tasks that are searched with few samples, where that the model
+// is at the target on those that choose says little about the others, and for changes that were
+// chosen by all samples as they are.
+func (s *minimal) acceptAsked(ctx context.Context, id string, t task.Tally, n int) (reached, near bool, err error) {
 	chosen := t.Score()
 	if reached, err = s.confirm(ctx, id, t, n); err != nil || !reached {
 		return false, s.near(), err
