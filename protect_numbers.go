@@ -13,10 +13,15 @@ import (
 
 // numbers returns the samples with the numbers of the outputs to compare with in place of answers.
 func (p *prepared) numbers(ctx context.Context, m *onnxio.Model, w *gradient.Workers) (*prepared, error) {
-	h := *p.head
-	h.task = task.For(task.Outputs{}, h.look)
-	q := &prepared{head: &h, set: p.set, askOriginal: true}
+	q := p.by(task.For(task.Outputs{}, p.look))
 	return q, q.answered(ctx, m, w, nil)
+}
+
+// by returns the samples to be judged by another task, with what the original computes as the truth.
+func (p *prepared) by(t task.Task) *prepared {
+	h := *p.head
+	h.task = t
+	return &prepared{head: &h, set: p.set, askOriginal: true}
 }
 
 // levelBoth makes the numbers say nothing, too, where they may count and not the answers. A linear
@@ -54,11 +59,9 @@ func (l *locking) levelBoth(ctx context.Context) error {
 // that is added to all scores hides each of them, and who subtracts it has the answers again. They
 // have to be answered.
 func (p *prepared) differences() *prepared {
-	h := *p.head
 	t := p.task.(task.Outputs)
 	t.Differences = true
-	h.task = t
-	return &prepared{head: &h, set: p.set, askOriginal: true}
+	return p.by(t)
 }
 
 // left returns what samples with other labels than those of the search find left.
@@ -93,8 +96,8 @@ func (p *prepared) maybeNumbers() bool {
 }
 
 // numbersLeft measures how far the numbers that answers are chosen by agree with those of the
-// original, or what they exceed one another by, and tells the user if they do. It is nil where there are none, or where labels say what
-// the answers are worth.
+// original, or what they exceed one another by, and tells the user if they do. It is nil where there
+// are none, or where labels say what the answers are worth.
 func (l *locking) numbersLeft(ctx context.Context) (*float64, error) {
 	if _, chosen := task.EveryAnswer(l.samples.task); !chosen || !l.samples.askOriginal {
 		return nil, nil

@@ -28,10 +28,8 @@ func (l *locking) lockSingle(ctx context.Context) error {
 		return err
 	}
 	l.see.notify(NoticeTask, "the numbers of the outputs say nothing in the mean, but one still says what it said (agreement %.1f %%): locking such as well", 100*most)
-	h := *l.samples.head
 	t.Only = only
-	h.task = t
-	if err := l.goOn(ctx, &prepared{head: &h, set: l.samples.set, askOriginal: true}, l.allow, l.MaxParams); err != nil {
+	if err := l.goOn(ctx, l.samples.by(t), l.allow, l.MaxParams); err != nil {
 		return err
 	}
 	if err := l.again(ctx); err != nil {

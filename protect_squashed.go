@@ -41,11 +41,9 @@ func numbersOf(a nd.Array) []float32 {
 
 // unsquashed returns the samples to be judged by what the last activations have as inputs.
 func (p *prepared) unsquashed() *prepared {
-	h := *p.head
 	t := p.task.(task.Outputs)
 	t.Unsquashed = true
-	h.task = t
-	return &prepared{head: &h, set: p.set, askOriginal: true}
+	return p.by(t)
 }
 
 // byUnsquashed judges a model by what its last activations have as inputs.

@@ -9,7 +9,7 @@ the source code of Python's standard library.
 Needs: pip install torch onnx numpy
 """
 import argparse, gzip, json, pathlib, subprocess, sysconfig
-import numpy as np, onnx, torch, torch.nn as nn, torch.nn.functional as F
+import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 
 torch.set_num_threads(1)
 rng = np.random.default_rng(0)

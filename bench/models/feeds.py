@@ -1,5 +1,5 @@
 """Makes up inputs that a model takes, and runs a model on them in onnxruntime, one sample at a time."""
-import itertools, os, re
+import itertools, re
 import numpy as np, onnx, onnxruntime
 import graph
 

@@ -10,7 +10,7 @@ limits the run to files whose path has a text; --compare only runs them; --every
 Inputs are made up: smooth fields, waves and small integers. What counts is not what a model answers to them, but whether
 the locked one still answers the same. It is asked about other samples than those of the search.
 """
-import argparse, hashlib, json, os, re, resource, shutil, subprocess, sys, tempfile, time
+import argparse, hashlib, json, os, re, resource, shutil, subprocess, tempfile, time
 import numpy as np, onnx
 import feeds, measure
 from table import NOT_TRIED, table
