@@ -33,7 +33,7 @@ func (p *General) fillsTiles() bool {
 // runTiles shares the product among threads, by its longer side.
 func (p *General) runTiles(w *parallel.Workers) {
 	rows := p.M >= p.N
-	strips := (max(p.M, p.N) + tileSide - 1) / tileSide
+	strips := stripsOf(max(p.M, p.N))
 	shares := min(w.Threads(), strips)
 	right := p.kept.words(w, p)
 	w.For(shares, 1, func(lo, hi int) {
@@ -81,10 +81,16 @@ func (p *General) part(k int) *General {
 }
 
 // panels returns the number of panels of B.
-func (p *General) panels() int { return (p.N + tileSide - 1) / tileSide }
+func (p *General) panels() int { return stripsOf(p.N) }
 
-// panelOf returns the words of a panel for so many steps of the sum.
-func panelOf(depth int) int { return (depth + amx.Depth - 1) / amx.Depth * 2 * amx.Tile }
+// stripsOf returns the number of strips for so many rows, or of panels for so many columns.
+func stripsOf(n int) int { return (n + tileSide - 1) / tileSide }
+
+// stepsOf returns the steps of a sum of so many elements, in tiles.
+func stepsOf(depth int) int { return (depth + amx.Depth - 1) / amx.Depth }
+
+// panelOf returns the words of a strip or panel for a sum of so many elements.
+func panelOf(depth int) int { return stepsOf(depth) * 2 * amx.Tile }
 
 // tileBlock is a block of a product, packed.
 type tileBlock struct {
@@ -103,9 +109,8 @@ type tileBlock struct {
 // columns, of which B may be packed already.
 func newTileBlock(depth, rows, columns int, packed bool) *tileBlock {
 	t := &tileBlock{strip: panelOf(depth), panel: panelOf(depth), packed: packed}
-	strips, panels := (rows+tileSide-1)/tileSide, (columns+tileSide-1)/tileSide
-	t.wide = max(1, min(simd.CacheL2/2/4/t.strip, panels)) * tileSide
-	t.buffers[0], t.buffers[1] = scratch.Floats(strips*t.strip+amx.Slack), scratch.Floats(tileSide*t.wide)
+	t.wide = max(1, min(simd.CacheL2/2/4/t.strip, stripsOf(columns))) * tileSide
+	t.buffers[0], t.buffers[1] = scratch.Floats(stripsOf(rows)*t.strip+amx.Slack), scratch.Floats(tileSide*t.wide)
 	t.left, t.edge = amx.Words(*t.buffers[0]), *t.buffers[1]
 	if !packed {
 		t.buffers[2] = scratch.Floats(t.wide/tileSide*t.panel + amx.Slack)
@@ -117,7 +122,7 @@ func newTileBlock(depth, rows, columns int, packed bool) *tileBlock {
 
 // steps returns where the tiles of each step of a sum begin in a strip or panel, in bytes.
 func steps(depth int) (at []int) {
-	for s := range (depth + amx.Depth - 1) / amx.Depth {
+	for s := range stepsOf(depth) {
 		at = append(at, 4*s*2*amx.Tile)
 	}
 	return at
@@ -150,9 +155,6 @@ func (t *tileBlock) add(p *General, i0, i1, j0, j1 int) {
 	}
 }
 
-// depth returns the steps of the sum, in tiles.
-func (t *tileBlock) depth() int { return (t.K + amx.Depth - 1) / amx.Depth }
-
 // pack packs rows from to to of a matrix, in strips of size words: by step, tile. The rows of a tile are
 // rows of the matrix if left is set, and otherwise its words are. It reports whether the elements
 // can be rounded.
@@ -162,7 +164,7 @@ func (t *tileBlock) pack(dst []uint32, size int, x micro.Matrix, from, to int, l
 	for i := from; i < to; i += amx.Rows {
 		n := min(amx.Rows, to-i)
 		strip := dst[(i-from)/tileSide*size+(i-from)/amx.Rows%2*amx.Tile:]
-		for s := range t.depth() {
+		for s := range stepsOf(t.K) {
 			k := s * amx.Depth
 			deep := min(amx.Depth, t.K-k)
 			tile := strip[t.step[s]/4:]
@@ -216,7 +218,7 @@ func (t *tileBlock) compute(left, right []uint32, i0, i1, j0, j1 int) {
 		}
 	}
 	add := t.Init != micro.InitZero
-	task := amx.Task{High: 2, Left: left[:t.strip], Right: right, Step: t.step[:t.depth()], Row: amx.Rows, Next: amx.Tile, Block: t.panel, Blocks: (j1 - j0) / tileSide, SumsBlock: tileSide}
+	task := amx.Task{High: 2, Left: left[:t.strip], Right: right, Step: t.step[:stepsOf(t.K)], Row: amx.Rows, Next: amx.Tile, Block: t.panel, Blocks: (j1 - j0) / tileSide, SumsBlock: tileSide}
 	done := 0
 	if i1-i0 == tileSide && task.Blocks > 0 {
 		task.Sums, task.SumsRow, task.Add = t.C[i0*t.Ldc+j0:], t.Ldc, add
