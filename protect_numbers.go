@@ -32,11 +32,12 @@ func (l *locking) levelBoth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	apart, err := q.differences(ctx, l.m, l.w)
+	if err != nil {
+		return err
+	}
 	more := false
-	for _, way := range []*prepared{q, q.differences()} {
-		if err := way.answered(ctx, l.m, l.w, nil); err != nil {
-			return err
-		}
+	for _, way := range []*prepared{q, apart} {
 		left, err := l.left(ctx, way)
 		if err != nil {
 			return err
@@ -56,12 +57,12 @@ func (l *locking) levelBoth(ctx context.Context) error {
 }
 
 // differences returns the samples with what each number of an output exceeds the others by: a term
-// that is added to all scores hides each of them, and who subtracts it has the answers again. They
-// have to be answered.
-func (p *prepared) differences() *prepared {
+// that is added to all scores hides each of them, and who subtracts it has the answers again.
+func (p *prepared) differences(ctx context.Context, m *onnxio.Model, w *gradient.Workers) (*prepared, error) {
 	t := p.task.(task.Outputs)
 	t.Differences = true
-	return p.by(t)
+	q := p.by(t)
+	return q, q.answered(ctx, m, w, nil)
 }
 
 // left returns what samples with other labels than those of the search find left.
@@ -114,8 +115,8 @@ func (l *locking) numbersLeft(ctx context.Context) (*float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	apart := q.differences()
-	if err := apart.answered(ctx, l.m, l.w, nil); err != nil {
+	apart, err := q.differences(ctx, l.m, l.w)
+	if err != nil {
 		return nil, err
 	}
 	more, err := l.left(ctx, apart)
