@@ -223,7 +223,8 @@ type state struct {
 
 // approached remembers the present changes if none so far came nearer to the target.
 func (s *minimal) approached() {
-	if now := s.save(); s.reached == nil && (s.closest == nil || now.result.excess() < s.closest.result.excess()) {
+	if s.reached == nil && (s.closest == nil || s.result.excess() < s.closest.result.excess()) {
+		now := s.save()
 		s.closest = &now
 	}
 }
