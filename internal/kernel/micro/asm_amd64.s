@@ -10476,13 +10476,70 @@ steps:
 	MOVQ         8(AX), BX
 	VMASKMOVPS   (CX)(BX*4), Y0, Y2
 	VADDPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
-	JMP          next
+	VMOVMSKPS    Y0, SI
+	CMPL         SI, $0x000000ff
+	JNE          partial1
+	VMOVUPS      Y1, (CX)(BX*4)
+	JMP          stored1
+
+partial1:
+	LEAQ         (CX)(BX*4), CX
+	VMOVAPS      X1, X2
+	TESTL        $0x00000008, SI
+	JEQ          two1
+	VMOVUPS      X2, (CX)
+	VEXTRACTF128 $0x01, Y1, X2
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two1:
+	TESTL    $0x00000002, SI
+	JEQ      one1
+	VMOVLPS  X2, (CX)
+	VMOVHLPS X2, X2, X2
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one1:
+	TESTL  $0x00000001, SI
+	JEQ    stored1
+	VMOVSS X2, (CX)
+
+stored1:
+	JMP next
 
 overwrite:
-	MOVQ       8(AX), BX
-	VMASKMOVPS Y1, Y0, (CX)(BX*4)
+	MOVQ      8(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial2
+	VMOVUPS   Y1, (CX)(BX*4)
+	JMP       stored2
 
+partial2:
+	LEAQ         (CX)(BX*4), CX
+	VMOVAPS      X1, X2
+	TESTL        $0x00000008, SI
+	JEQ          two2
+	VMOVUPS      X2, (CX)
+	VEXTRACTF128 $0x01, Y1, X2
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two2:
+	TESTL    $0x00000002, SI
+	JEQ      one2
+	VMOVLPS  X2, (CX)
+	VMOVHLPS X2, X2, X2
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one2:
+	TESTL  $0x00000001, SI
+	JEQ    stored2
+	VMOVSS X2, (CX)
+
+stored2:
 next:
 	ADDQ $0x10, AX
 	SUBQ $0x01, DX
@@ -10554,14 +10611,71 @@ steps:
 	VMOVUPS      Y1, (CX)(BX*4)
 	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(CX)(BX*4)
-	JMP          next
+	VMOVMSKPS    Y0, SI
+	CMPL         SI, $0x000000ff
+	JNE          partial3
+	VMOVUPS      Y2, 32(CX)(BX*4)
+	JMP          stored3
+
+partial3:
+	LEAQ         32(CX)(BX*4), CX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two3
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two3:
+	TESTL    $0x00000002, SI
+	JEQ      one3
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one3:
+	TESTL  $0x00000001, SI
+	JEQ    stored3
+	VMOVSS X1, (CX)
+
+stored3:
+	JMP next
 
 overwrite:
-	MOVQ       8(AX), BX
-	VMOVUPS    Y1, (CX)(BX*4)
-	VMASKMOVPS Y2, Y0, 32(CX)(BX*4)
+	MOVQ      8(AX), BX
+	VMOVUPS   Y1, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial4
+	VMOVUPS   Y2, 32(CX)(BX*4)
+	JMP       stored4
 
+partial4:
+	LEAQ         32(CX)(BX*4), CX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two4
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two4:
+	TESTL    $0x00000002, SI
+	JEQ      one4
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one4:
+	TESTL  $0x00000001, SI
+	JEQ    stored4
+	VMOVSS X1, (CX)
+
+stored4:
 next:
 	ADDQ $0x10, AX
 	SUBQ $0x01, DX
@@ -10632,23 +10746,138 @@ steps:
 	MOVQ         8(AX), BX
 	VMASKMOVPS   (CX)(BX*4), Y0, Y3
 	VADDPS       Y3, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
-	CMPQ         DX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (CX)(BX*4)
-	JMP          next
+	VMOVMSKPS    Y0, SI
+	CMPL         SI, $0x000000ff
+	JNE          partial5
+	VMOVUPS      Y1, (CX)(BX*4)
+	JMP          stored5
 
-overwrite:
-	MOVQ       8(AX), BX
-	VMASKMOVPS Y1, Y0, (CX)(BX*4)
+partial5:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X1, X3
+	TESTL        $0x00000008, SI
+	JEQ          two5
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y1, X3
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two5:
+	TESTL    $0x00000002, SI
+	JEQ      one5
+	VMOVLPS  X3, (BX)
+	VMOVHLPS X3, X3, X3
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one5:
+	TESTL  $0x00000001, SI
+	JEQ    stored5
+	VMOVSS X3, (BX)
+
+stored5:
 	CMPQ       DX, $0x01
 	JE         done
 	MOVQ       24(AX), BX
-	VMASKMOVPS Y2, Y0, (CX)(BX*4)
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial6
+	VMOVUPS    Y2, (CX)(BX*4)
+	JMP        stored6
 
+partial6:
+	LEAQ         (CX)(BX*4), CX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two6
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two6:
+	TESTL    $0x00000002, SI
+	JEQ      one6
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one6:
+	TESTL  $0x00000001, SI
+	JEQ    stored6
+	VMOVSS X1, (CX)
+
+stored6:
+	JMP next
+
+overwrite:
+	MOVQ      8(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial7
+	VMOVUPS   Y1, (CX)(BX*4)
+	JMP       stored7
+
+partial7:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X1, X3
+	TESTL        $0x00000008, SI
+	JEQ          two7
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y1, X3
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two7:
+	TESTL    $0x00000002, SI
+	JEQ      one7
+	VMOVLPS  X3, (BX)
+	VMOVHLPS X3, X3, X3
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one7:
+	TESTL  $0x00000001, SI
+	JEQ    stored7
+	VMOVSS X3, (BX)
+
+stored7:
+	CMPQ      DX, $0x01
+	JE        done
+	MOVQ      24(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial8
+	VMOVUPS   Y2, (CX)(BX*4)
+	JMP       stored8
+
+partial8:
+	LEAQ         (CX)(BX*4), CX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two8
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two8:
+	TESTL    $0x00000002, SI
+	JEQ      one8
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one8:
+	TESTL  $0x00000001, SI
+	JEQ    stored8
+	VMOVSS X1, (CX)
+
+stored8:
 next:
 	ADDQ $0x20, AX
 	SUBQ $0x02, DX
@@ -10733,28 +10962,143 @@ steps:
 	VMOVUPS      Y1, (CX)(BX*4)
 	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(CX)(BX*4)
-	CMPQ         DX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (CX)(BX*4), Y1
-	VADDPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (CX)(BX*4)
-	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, 32(CX)(BX*4)
-	JMP          next
+	VMOVMSKPS    Y0, SI
+	CMPL         SI, $0x000000ff
+	JNE          partial9
+	VMOVUPS      Y2, 32(CX)(BX*4)
+	JMP          stored9
 
-overwrite:
-	MOVQ       8(AX), BX
-	VMOVUPS    Y1, (CX)(BX*4)
-	VMASKMOVPS Y2, Y0, 32(CX)(BX*4)
+partial9:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two9
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two9:
+	TESTL    $0x00000002, SI
+	JEQ      one9
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one9:
+	TESTL  $0x00000001, SI
+	JEQ    stored9
+	VMOVSS X1, (BX)
+
+stored9:
 	CMPQ       DX, $0x01
 	JE         done
 	MOVQ       24(AX), BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VADDPS     Y1, Y3, Y3
 	VMOVUPS    Y3, (CX)(BX*4)
-	VMASKMOVPS Y4, Y0, 32(CX)(BX*4)
+	VMASKMOVPS 32(CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial10
+	VMOVUPS    Y4, 32(CX)(BX*4)
+	JMP        stored10
 
+partial10:
+	LEAQ         32(CX)(BX*4), CX
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, SI
+	JEQ          two10
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two10:
+	TESTL    $0x00000002, SI
+	JEQ      one10
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one10:
+	TESTL  $0x00000001, SI
+	JEQ    stored10
+	VMOVSS X1, (CX)
+
+stored10:
+	JMP next
+
+overwrite:
+	MOVQ      8(AX), BX
+	VMOVUPS   Y1, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial11
+	VMOVUPS   Y2, 32(CX)(BX*4)
+	JMP       stored11
+
+partial11:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two11
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two11:
+	TESTL    $0x00000002, SI
+	JEQ      one11
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one11:
+	TESTL  $0x00000001, SI
+	JEQ    stored11
+	VMOVSS X1, (BX)
+
+stored11:
+	CMPQ      DX, $0x01
+	JE        done
+	MOVQ      24(AX), BX
+	VMOVUPS   Y3, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial12
+	VMOVUPS   Y4, 32(CX)(BX*4)
+	JMP       stored12
+
+partial12:
+	LEAQ         32(CX)(BX*4), CX
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, SI
+	JEQ          two12
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two12:
+	TESTL    $0x00000002, SI
+	JEQ      one12
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one12:
+	TESTL  $0x00000001, SI
+	JEQ    stored12
+	VMOVSS X1, (CX)
+
+stored12:
 next:
 	ADDQ $0x20, AX
 	SUBQ $0x02, DX
@@ -10841,43 +11185,274 @@ steps:
 	MOVQ         8(AX), BX
 	VMASKMOVPS   (CX)(BX*4), Y0, Y5
 	VADDPS       Y5, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
-	CMPQ         DX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (CX)(BX*4)
-	CMPQ         DX, $0x02
-	JE           done
-	MOVQ         40(AX), BX
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (CX)(BX*4)
-	CMPQ         DX, $0x03
-	JE           done
-	MOVQ         56(AX), BX
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (CX)(BX*4)
-	JMP          next
+	VMOVMSKPS    Y0, SI
+	CMPL         SI, $0x000000ff
+	JNE          partial13
+	VMOVUPS      Y1, (CX)(BX*4)
+	JMP          stored13
 
-overwrite:
-	MOVQ       8(AX), BX
-	VMASKMOVPS Y1, Y0, (CX)(BX*4)
+partial13:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X1, X5
+	TESTL        $0x00000008, SI
+	JEQ          two13
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y1, X5
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two13:
+	TESTL    $0x00000002, SI
+	JEQ      one13
+	VMOVLPS  X5, (BX)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one13:
+	TESTL  $0x00000001, SI
+	JEQ    stored13
+	VMOVSS X5, (BX)
+
+stored13:
 	CMPQ       DX, $0x01
 	JE         done
 	MOVQ       24(AX), BX
-	VMASKMOVPS Y2, Y0, (CX)(BX*4)
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial14
+	VMOVUPS    Y2, (CX)(BX*4)
+	JMP        stored14
+
+partial14:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two14
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two14:
+	TESTL    $0x00000002, SI
+	JEQ      one14
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one14:
+	TESTL  $0x00000001, SI
+	JEQ    stored14
+	VMOVSS X1, (BX)
+
+stored14:
 	CMPQ       DX, $0x02
 	JE         done
 	MOVQ       40(AX), BX
-	VMASKMOVPS Y3, Y0, (CX)(BX*4)
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y3, Y3
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial15
+	VMOVUPS    Y3, (CX)(BX*4)
+	JMP        stored15
+
+partial15:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, SI
+	JEQ          two15
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two15:
+	TESTL    $0x00000002, SI
+	JEQ      one15
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one15:
+	TESTL  $0x00000001, SI
+	JEQ    stored15
+	VMOVSS X1, (BX)
+
+stored15:
 	CMPQ       DX, $0x03
 	JE         done
 	MOVQ       56(AX), BX
-	VMASKMOVPS Y4, Y0, (CX)(BX*4)
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial16
+	VMOVUPS    Y4, (CX)(BX*4)
+	JMP        stored16
 
+partial16:
+	LEAQ         (CX)(BX*4), CX
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, SI
+	JEQ          two16
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two16:
+	TESTL    $0x00000002, SI
+	JEQ      one16
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one16:
+	TESTL  $0x00000001, SI
+	JEQ    stored16
+	VMOVSS X1, (CX)
+
+stored16:
+	JMP next
+
+overwrite:
+	MOVQ      8(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial17
+	VMOVUPS   Y1, (CX)(BX*4)
+	JMP       stored17
+
+partial17:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X1, X5
+	TESTL        $0x00000008, SI
+	JEQ          two17
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y1, X5
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two17:
+	TESTL    $0x00000002, SI
+	JEQ      one17
+	VMOVLPS  X5, (BX)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one17:
+	TESTL  $0x00000001, SI
+	JEQ    stored17
+	VMOVSS X5, (BX)
+
+stored17:
+	CMPQ      DX, $0x01
+	JE        done
+	MOVQ      24(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial18
+	VMOVUPS   Y2, (CX)(BX*4)
+	JMP       stored18
+
+partial18:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two18
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two18:
+	TESTL    $0x00000002, SI
+	JEQ      one18
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one18:
+	TESTL  $0x00000001, SI
+	JEQ    stored18
+	VMOVSS X1, (BX)
+
+stored18:
+	CMPQ      DX, $0x02
+	JE        done
+	MOVQ      40(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial19
+	VMOVUPS   Y3, (CX)(BX*4)
+	JMP       stored19
+
+partial19:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, SI
+	JEQ          two19
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two19:
+	TESTL    $0x00000002, SI
+	JEQ      one19
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one19:
+	TESTL  $0x00000001, SI
+	JEQ    stored19
+	VMOVSS X1, (BX)
+
+stored19:
+	CMPQ      DX, $0x03
+	JE        done
+	MOVQ      56(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial20
+	VMOVUPS   Y4, (CX)(BX*4)
+	JMP       stored20
+
+partial20:
+	LEAQ         (CX)(BX*4), CX
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, SI
+	JEQ          two20
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two20:
+	TESTL    $0x00000002, SI
+	JEQ      one20
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one20:
+	TESTL  $0x00000001, SI
+	JEQ    stored20
+	VMOVSS X1, (CX)
+
+stored20:
 next:
 	ADDQ $0x40, AX
 	SUBQ $0x04, DX
@@ -10984,56 +11559,287 @@ steps:
 	VMOVUPS      Y1, (CX)(BX*4)
 	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(CX)(BX*4)
-	CMPQ         DX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (CX)(BX*4), Y1
-	VADDPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (CX)(BX*4)
-	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, 32(CX)(BX*4)
-	CMPQ         DX, $0x02
-	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS      (CX)(BX*4), Y1
-	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y5, (CX)(BX*4)
-	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, 32(CX)(BX*4)
-	CMPQ         DX, $0x03
-	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS      (CX)(BX*4), Y1
-	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (CX)(BX*4)
-	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y8, Y8
-	VMASKMOVPS   Y8, Y0, 32(CX)(BX*4)
-	JMP          next
+	VMOVMSKPS    Y0, SI
+	CMPL         SI, $0x000000ff
+	JNE          partial21
+	VMOVUPS      Y2, 32(CX)(BX*4)
+	JMP          stored21
 
-overwrite:
-	MOVQ       8(AX), BX
-	VMOVUPS    Y1, (CX)(BX*4)
-	VMASKMOVPS Y2, Y0, 32(CX)(BX*4)
+partial21:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two21
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two21:
+	TESTL    $0x00000002, SI
+	JEQ      one21
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one21:
+	TESTL  $0x00000001, SI
+	JEQ    stored21
+	VMOVSS X1, (BX)
+
+stored21:
 	CMPQ       DX, $0x01
 	JE         done
 	MOVQ       24(AX), BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VADDPS     Y1, Y3, Y3
 	VMOVUPS    Y3, (CX)(BX*4)
-	VMASKMOVPS Y4, Y0, 32(CX)(BX*4)
+	VMASKMOVPS 32(CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial22
+	VMOVUPS    Y4, 32(CX)(BX*4)
+	JMP        stored22
+
+partial22:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, SI
+	JEQ          two22
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two22:
+	TESTL    $0x00000002, SI
+	JEQ      one22
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one22:
+	TESTL  $0x00000001, SI
+	JEQ    stored22
+	VMOVSS X1, (BX)
+
+stored22:
 	CMPQ       DX, $0x02
 	JE         done
 	MOVQ       40(AX), BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VADDPS     Y1, Y5, Y5
 	VMOVUPS    Y5, (CX)(BX*4)
-	VMASKMOVPS Y6, Y0, 32(CX)(BX*4)
+	VMASKMOVPS 32(CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y6, Y6
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial23
+	VMOVUPS    Y6, 32(CX)(BX*4)
+	JMP        stored23
+
+partial23:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, SI
+	JEQ          two23
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two23:
+	TESTL    $0x00000002, SI
+	JEQ      one23
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one23:
+	TESTL  $0x00000001, SI
+	JEQ    stored23
+	VMOVSS X1, (BX)
+
+stored23:
 	CMPQ       DX, $0x03
 	JE         done
 	MOVQ       56(AX), BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VADDPS     Y1, Y7, Y7
 	VMOVUPS    Y7, (CX)(BX*4)
-	VMASKMOVPS Y8, Y0, 32(CX)(BX*4)
+	VMASKMOVPS 32(CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y8, Y8
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial24
+	VMOVUPS    Y8, 32(CX)(BX*4)
+	JMP        stored24
 
+partial24:
+	LEAQ         32(CX)(BX*4), CX
+	VMOVAPS      X8, X1
+	TESTL        $0x00000008, SI
+	JEQ          two24
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y8, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two24:
+	TESTL    $0x00000002, SI
+	JEQ      one24
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one24:
+	TESTL  $0x00000001, SI
+	JEQ    stored24
+	VMOVSS X1, (CX)
+
+stored24:
+	JMP next
+
+overwrite:
+	MOVQ      8(AX), BX
+	VMOVUPS   Y1, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial25
+	VMOVUPS   Y2, 32(CX)(BX*4)
+	JMP       stored25
+
+partial25:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two25
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two25:
+	TESTL    $0x00000002, SI
+	JEQ      one25
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one25:
+	TESTL  $0x00000001, SI
+	JEQ    stored25
+	VMOVSS X1, (BX)
+
+stored25:
+	CMPQ      DX, $0x01
+	JE        done
+	MOVQ      24(AX), BX
+	VMOVUPS   Y3, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial26
+	VMOVUPS   Y4, 32(CX)(BX*4)
+	JMP       stored26
+
+partial26:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, SI
+	JEQ          two26
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two26:
+	TESTL    $0x00000002, SI
+	JEQ      one26
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one26:
+	TESTL  $0x00000001, SI
+	JEQ    stored26
+	VMOVSS X1, (BX)
+
+stored26:
+	CMPQ      DX, $0x02
+	JE        done
+	MOVQ      40(AX), BX
+	VMOVUPS   Y5, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial27
+	VMOVUPS   Y6, 32(CX)(BX*4)
+	JMP       stored27
+
+partial27:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, SI
+	JEQ          two27
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two27:
+	TESTL    $0x00000002, SI
+	JEQ      one27
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one27:
+	TESTL  $0x00000001, SI
+	JEQ    stored27
+	VMOVSS X1, (BX)
+
+stored27:
+	CMPQ      DX, $0x03
+	JE        done
+	MOVQ      56(AX), BX
+	VMOVUPS   Y7, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial28
+	VMOVUPS   Y8, 32(CX)(BX*4)
+	JMP       stored28
+
+partial28:
+	LEAQ         32(CX)(BX*4), CX
+	VMOVAPS      X8, X1
+	TESTL        $0x00000008, SI
+	JEQ          two28
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y8, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two28:
+	TESTL    $0x00000002, SI
+	JEQ      one28
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one28:
+	TESTL  $0x00000001, SI
+	JEQ    stored28
+	VMOVSS X1, (CX)
+
+stored28:
 next:
 	ADDQ $0x40, AX
 	SUBQ $0x04, DX
@@ -11134,63 +11940,410 @@ steps:
 	MOVQ         8(AX), BX
 	VMASKMOVPS   (CX)(BX*4), Y0, Y7
 	VADDPS       Y7, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
-	CMPQ         DX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (CX)(BX*4)
-	CMPQ         DX, $0x02
-	JE           done
-	MOVQ         40(AX), BX
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (CX)(BX*4)
-	CMPQ         DX, $0x03
-	JE           done
-	MOVQ         56(AX), BX
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (CX)(BX*4)
-	CMPQ         DX, $0x04
-	JE           done
-	MOVQ         72(AX), BX
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y5, Y5
-	VMASKMOVPS   Y5, Y0, (CX)(BX*4)
-	CMPQ         DX, $0x05
-	JE           done
-	MOVQ         88(AX), BX
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, (CX)(BX*4)
-	JMP          next
+	VMOVMSKPS    Y0, SI
+	CMPL         SI, $0x000000ff
+	JNE          partial29
+	VMOVUPS      Y1, (CX)(BX*4)
+	JMP          stored29
 
-overwrite:
-	MOVQ       8(AX), BX
-	VMASKMOVPS Y1, Y0, (CX)(BX*4)
+partial29:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X1, X7
+	TESTL        $0x00000008, SI
+	JEQ          two29
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y1, X7
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two29:
+	TESTL    $0x00000002, SI
+	JEQ      one29
+	VMOVLPS  X7, (BX)
+	VMOVHLPS X7, X7, X7
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one29:
+	TESTL  $0x00000001, SI
+	JEQ    stored29
+	VMOVSS X7, (BX)
+
+stored29:
 	CMPQ       DX, $0x01
 	JE         done
 	MOVQ       24(AX), BX
-	VMASKMOVPS Y2, Y0, (CX)(BX*4)
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial30
+	VMOVUPS    Y2, (CX)(BX*4)
+	JMP        stored30
+
+partial30:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two30
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two30:
+	TESTL    $0x00000002, SI
+	JEQ      one30
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one30:
+	TESTL  $0x00000001, SI
+	JEQ    stored30
+	VMOVSS X1, (BX)
+
+stored30:
 	CMPQ       DX, $0x02
 	JE         done
 	MOVQ       40(AX), BX
-	VMASKMOVPS Y3, Y0, (CX)(BX*4)
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y3, Y3
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial31
+	VMOVUPS    Y3, (CX)(BX*4)
+	JMP        stored31
+
+partial31:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, SI
+	JEQ          two31
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two31:
+	TESTL    $0x00000002, SI
+	JEQ      one31
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one31:
+	TESTL  $0x00000001, SI
+	JEQ    stored31
+	VMOVSS X1, (BX)
+
+stored31:
 	CMPQ       DX, $0x03
 	JE         done
 	MOVQ       56(AX), BX
-	VMASKMOVPS Y4, Y0, (CX)(BX*4)
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial32
+	VMOVUPS    Y4, (CX)(BX*4)
+	JMP        stored32
+
+partial32:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, SI
+	JEQ          two32
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two32:
+	TESTL    $0x00000002, SI
+	JEQ      one32
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one32:
+	TESTL  $0x00000001, SI
+	JEQ    stored32
+	VMOVSS X1, (BX)
+
+stored32:
 	CMPQ       DX, $0x04
 	JE         done
 	MOVQ       72(AX), BX
-	VMASKMOVPS Y5, Y0, (CX)(BX*4)
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y5, Y5
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial33
+	VMOVUPS    Y5, (CX)(BX*4)
+	JMP        stored33
+
+partial33:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X5, X1
+	TESTL        $0x00000008, SI
+	JEQ          two33
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y5, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two33:
+	TESTL    $0x00000002, SI
+	JEQ      one33
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one33:
+	TESTL  $0x00000001, SI
+	JEQ    stored33
+	VMOVSS X1, (BX)
+
+stored33:
 	CMPQ       DX, $0x05
 	JE         done
 	MOVQ       88(AX), BX
-	VMASKMOVPS Y6, Y0, (CX)(BX*4)
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y6, Y6
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial34
+	VMOVUPS    Y6, (CX)(BX*4)
+	JMP        stored34
 
+partial34:
+	LEAQ         (CX)(BX*4), CX
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, SI
+	JEQ          two34
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two34:
+	TESTL    $0x00000002, SI
+	JEQ      one34
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one34:
+	TESTL  $0x00000001, SI
+	JEQ    stored34
+	VMOVSS X1, (CX)
+
+stored34:
+	JMP next
+
+overwrite:
+	MOVQ      8(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial35
+	VMOVUPS   Y1, (CX)(BX*4)
+	JMP       stored35
+
+partial35:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X1, X7
+	TESTL        $0x00000008, SI
+	JEQ          two35
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y1, X7
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two35:
+	TESTL    $0x00000002, SI
+	JEQ      one35
+	VMOVLPS  X7, (BX)
+	VMOVHLPS X7, X7, X7
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one35:
+	TESTL  $0x00000001, SI
+	JEQ    stored35
+	VMOVSS X7, (BX)
+
+stored35:
+	CMPQ      DX, $0x01
+	JE        done
+	MOVQ      24(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial36
+	VMOVUPS   Y2, (CX)(BX*4)
+	JMP       stored36
+
+partial36:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two36
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two36:
+	TESTL    $0x00000002, SI
+	JEQ      one36
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one36:
+	TESTL  $0x00000001, SI
+	JEQ    stored36
+	VMOVSS X1, (BX)
+
+stored36:
+	CMPQ      DX, $0x02
+	JE        done
+	MOVQ      40(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial37
+	VMOVUPS   Y3, (CX)(BX*4)
+	JMP       stored37
+
+partial37:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, SI
+	JEQ          two37
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two37:
+	TESTL    $0x00000002, SI
+	JEQ      one37
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one37:
+	TESTL  $0x00000001, SI
+	JEQ    stored37
+	VMOVSS X1, (BX)
+
+stored37:
+	CMPQ      DX, $0x03
+	JE        done
+	MOVQ      56(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial38
+	VMOVUPS   Y4, (CX)(BX*4)
+	JMP       stored38
+
+partial38:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, SI
+	JEQ          two38
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two38:
+	TESTL    $0x00000002, SI
+	JEQ      one38
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one38:
+	TESTL  $0x00000001, SI
+	JEQ    stored38
+	VMOVSS X1, (BX)
+
+stored38:
+	CMPQ      DX, $0x04
+	JE        done
+	MOVQ      72(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial39
+	VMOVUPS   Y5, (CX)(BX*4)
+	JMP       stored39
+
+partial39:
+	LEAQ         (CX)(BX*4), BX
+	VMOVAPS      X5, X1
+	TESTL        $0x00000008, SI
+	JEQ          two39
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y5, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two39:
+	TESTL    $0x00000002, SI
+	JEQ      one39
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one39:
+	TESTL  $0x00000001, SI
+	JEQ    stored39
+	VMOVSS X1, (BX)
+
+stored39:
+	CMPQ      DX, $0x05
+	JE        done
+	MOVQ      88(AX), BX
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial40
+	VMOVUPS   Y6, (CX)(BX*4)
+	JMP       stored40
+
+partial40:
+	LEAQ         (CX)(BX*4), CX
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, SI
+	JEQ          two40
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two40:
+	TESTL    $0x00000002, SI
+	JEQ      one40
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one40:
+	TESTL  $0x00000001, SI
+	JEQ    stored40
+	VMOVSS X1, (CX)
+
+stored40:
 next:
 	ADDQ $0x60, AX
 	SUBQ $0x06, DX
@@ -11319,84 +12472,431 @@ steps:
 	VMOVUPS      Y1, (CX)(BX*4)
 	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(CX)(BX*4)
-	CMPQ         DX, $0x01
-	JE           done
-	MOVQ         24(AX), BX
-	VMOVUPS      (CX)(BX*4), Y1
-	VADDPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (CX)(BX*4)
-	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, 32(CX)(BX*4)
-	CMPQ         DX, $0x02
-	JE           done
-	MOVQ         40(AX), BX
-	VMOVUPS      (CX)(BX*4), Y1
-	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y5, (CX)(BX*4)
-	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y6, Y6
-	VMASKMOVPS   Y6, Y0, 32(CX)(BX*4)
-	CMPQ         DX, $0x03
-	JE           done
-	MOVQ         56(AX), BX
-	VMOVUPS      (CX)(BX*4), Y1
-	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (CX)(BX*4)
-	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y8, Y8
-	VMASKMOVPS   Y8, Y0, 32(CX)(BX*4)
-	CMPQ         DX, $0x04
-	JE           done
-	MOVQ         72(AX), BX
-	VMOVUPS      (CX)(BX*4), Y1
-	VADDPS       Y1, Y9, Y9
-	VMOVUPS      Y9, (CX)(BX*4)
-	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y10, Y10
-	VMASKMOVPS   Y10, Y0, 32(CX)(BX*4)
-	CMPQ         DX, $0x05
-	JE           done
-	MOVQ         88(AX), BX
-	VMOVUPS      (CX)(BX*4), Y1
-	VADDPS       Y1, Y11, Y11
-	VMOVUPS      Y11, (CX)(BX*4)
-	VMASKMOVPS   32(CX)(BX*4), Y0, Y1
-	VADDPS       Y1, Y12, Y12
-	VMASKMOVPS   Y12, Y0, 32(CX)(BX*4)
-	JMP          next
+	VMOVMSKPS    Y0, SI
+	CMPL         SI, $0x000000ff
+	JNE          partial41
+	VMOVUPS      Y2, 32(CX)(BX*4)
+	JMP          stored41
 
-overwrite:
-	MOVQ       8(AX), BX
-	VMOVUPS    Y1, (CX)(BX*4)
-	VMASKMOVPS Y2, Y0, 32(CX)(BX*4)
+partial41:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two41
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two41:
+	TESTL    $0x00000002, SI
+	JEQ      one41
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one41:
+	TESTL  $0x00000001, SI
+	JEQ    stored41
+	VMOVSS X1, (BX)
+
+stored41:
 	CMPQ       DX, $0x01
 	JE         done
 	MOVQ       24(AX), BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VADDPS     Y1, Y3, Y3
 	VMOVUPS    Y3, (CX)(BX*4)
-	VMASKMOVPS Y4, Y0, 32(CX)(BX*4)
+	VMASKMOVPS 32(CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial42
+	VMOVUPS    Y4, 32(CX)(BX*4)
+	JMP        stored42
+
+partial42:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, SI
+	JEQ          two42
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two42:
+	TESTL    $0x00000002, SI
+	JEQ      one42
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one42:
+	TESTL  $0x00000001, SI
+	JEQ    stored42
+	VMOVSS X1, (BX)
+
+stored42:
 	CMPQ       DX, $0x02
 	JE         done
 	MOVQ       40(AX), BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VADDPS     Y1, Y5, Y5
 	VMOVUPS    Y5, (CX)(BX*4)
-	VMASKMOVPS Y6, Y0, 32(CX)(BX*4)
+	VMASKMOVPS 32(CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y6, Y6
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial43
+	VMOVUPS    Y6, 32(CX)(BX*4)
+	JMP        stored43
+
+partial43:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, SI
+	JEQ          two43
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two43:
+	TESTL    $0x00000002, SI
+	JEQ      one43
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one43:
+	TESTL  $0x00000001, SI
+	JEQ    stored43
+	VMOVSS X1, (BX)
+
+stored43:
 	CMPQ       DX, $0x03
 	JE         done
 	MOVQ       56(AX), BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VADDPS     Y1, Y7, Y7
 	VMOVUPS    Y7, (CX)(BX*4)
-	VMASKMOVPS Y8, Y0, 32(CX)(BX*4)
+	VMASKMOVPS 32(CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y8, Y8
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial44
+	VMOVUPS    Y8, 32(CX)(BX*4)
+	JMP        stored44
+
+partial44:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X8, X1
+	TESTL        $0x00000008, SI
+	JEQ          two44
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y8, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two44:
+	TESTL    $0x00000002, SI
+	JEQ      one44
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one44:
+	TESTL  $0x00000001, SI
+	JEQ    stored44
+	VMOVSS X1, (BX)
+
+stored44:
 	CMPQ       DX, $0x04
 	JE         done
 	MOVQ       72(AX), BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VADDPS     Y1, Y9, Y9
 	VMOVUPS    Y9, (CX)(BX*4)
-	VMASKMOVPS Y10, Y0, 32(CX)(BX*4)
+	VMASKMOVPS 32(CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y10, Y10
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial45
+	VMOVUPS    Y10, 32(CX)(BX*4)
+	JMP        stored45
+
+partial45:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X10, X1
+	TESTL        $0x00000008, SI
+	JEQ          two45
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y10, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two45:
+	TESTL    $0x00000002, SI
+	JEQ      one45
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one45:
+	TESTL  $0x00000001, SI
+	JEQ    stored45
+	VMOVSS X1, (BX)
+
+stored45:
 	CMPQ       DX, $0x05
 	JE         done
 	MOVQ       88(AX), BX
+	VMOVUPS    (CX)(BX*4), Y1
+	VADDPS     Y1, Y11, Y11
 	VMOVUPS    Y11, (CX)(BX*4)
-	VMASKMOVPS Y12, Y0, 32(CX)(BX*4)
+	VMASKMOVPS 32(CX)(BX*4), Y0, Y1
+	VADDPS     Y1, Y12, Y12
+	VMOVMSKPS  Y0, SI
+	CMPL       SI, $0x000000ff
+	JNE        partial46
+	VMOVUPS    Y12, 32(CX)(BX*4)
+	JMP        stored46
 
+partial46:
+	LEAQ         32(CX)(BX*4), CX
+	VMOVAPS      X12, X1
+	TESTL        $0x00000008, SI
+	JEQ          two46
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y12, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two46:
+	TESTL    $0x00000002, SI
+	JEQ      one46
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one46:
+	TESTL  $0x00000001, SI
+	JEQ    stored46
+	VMOVSS X1, (CX)
+
+stored46:
+	JMP next
+
+overwrite:
+	MOVQ      8(AX), BX
+	VMOVUPS   Y1, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial47
+	VMOVUPS   Y2, 32(CX)(BX*4)
+	JMP       stored47
+
+partial47:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, SI
+	JEQ          two47
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two47:
+	TESTL    $0x00000002, SI
+	JEQ      one47
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one47:
+	TESTL  $0x00000001, SI
+	JEQ    stored47
+	VMOVSS X1, (BX)
+
+stored47:
+	CMPQ      DX, $0x01
+	JE        done
+	MOVQ      24(AX), BX
+	VMOVUPS   Y3, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial48
+	VMOVUPS   Y4, 32(CX)(BX*4)
+	JMP       stored48
+
+partial48:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, SI
+	JEQ          two48
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two48:
+	TESTL    $0x00000002, SI
+	JEQ      one48
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one48:
+	TESTL  $0x00000001, SI
+	JEQ    stored48
+	VMOVSS X1, (BX)
+
+stored48:
+	CMPQ      DX, $0x02
+	JE        done
+	MOVQ      40(AX), BX
+	VMOVUPS   Y5, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial49
+	VMOVUPS   Y6, 32(CX)(BX*4)
+	JMP       stored49
+
+partial49:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, SI
+	JEQ          two49
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two49:
+	TESTL    $0x00000002, SI
+	JEQ      one49
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one49:
+	TESTL  $0x00000001, SI
+	JEQ    stored49
+	VMOVSS X1, (BX)
+
+stored49:
+	CMPQ      DX, $0x03
+	JE        done
+	MOVQ      56(AX), BX
+	VMOVUPS   Y7, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial50
+	VMOVUPS   Y8, 32(CX)(BX*4)
+	JMP       stored50
+
+partial50:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X8, X1
+	TESTL        $0x00000008, SI
+	JEQ          two50
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y8, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two50:
+	TESTL    $0x00000002, SI
+	JEQ      one50
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one50:
+	TESTL  $0x00000001, SI
+	JEQ    stored50
+	VMOVSS X1, (BX)
+
+stored50:
+	CMPQ      DX, $0x04
+	JE        done
+	MOVQ      72(AX), BX
+	VMOVUPS   Y9, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial51
+	VMOVUPS   Y10, 32(CX)(BX*4)
+	JMP       stored51
+
+partial51:
+	LEAQ         32(CX)(BX*4), BX
+	VMOVAPS      X10, X1
+	TESTL        $0x00000008, SI
+	JEQ          two51
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y10, X1
+	ADDQ         $0x10, BX
+	SHRL         $0x04, SI
+
+two51:
+	TESTL    $0x00000002, SI
+	JEQ      one51
+	VMOVLPS  X1, (BX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, BX
+	SHRL     $0x02, SI
+
+one51:
+	TESTL  $0x00000001, SI
+	JEQ    stored51
+	VMOVSS X1, (BX)
+
+stored51:
+	CMPQ      DX, $0x05
+	JE        done
+	MOVQ      88(AX), BX
+	VMOVUPS   Y11, (CX)(BX*4)
+	VMOVMSKPS Y0, SI
+	CMPL      SI, $0x000000ff
+	JNE       partial52
+	VMOVUPS   Y12, 32(CX)(BX*4)
+	JMP       stored52
+
+partial52:
+	LEAQ         32(CX)(BX*4), CX
+	VMOVAPS      X12, X1
+	TESTL        $0x00000008, SI
+	JEQ          two52
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y12, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, SI
+
+two52:
+	TESTL    $0x00000002, SI
+	JEQ      one52
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, SI
+
+one52:
+	TESTL  $0x00000001, SI
+	JEQ    stored52
+	VMOVSS X1, (CX)
+
+stored52:
 next:
 	ADDQ $0x60, AX
 	SUBQ $0x06, DX
@@ -11474,43 +12974,275 @@ steps:
 	JNE          overwrite
 	VMASKMOVPS   (DI), Y4, Y5
 	VADDPS       Y5, Y0, Y0
-	VMASKMOVPS   Y0, Y4, (DI)
-	ADDQ         SI, DI
-	CMPQ         BX, $0x01
-	JE           next
-	VMASKMOVPS   (DI), Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VMASKMOVPS   Y1, Y4, (DI)
-	ADDQ         SI, DI
-	CMPQ         BX, $0x02
-	JE           next
-	VMASKMOVPS   (DI), Y4, Y0
-	VADDPS       Y0, Y2, Y2
-	VMASKMOVPS   Y2, Y4, (DI)
-	ADDQ         SI, DI
-	CMPQ         BX, $0x03
-	JE           next
-	VMASKMOVPS   (DI), Y4, Y0
-	VADDPS       Y0, Y3, Y3
-	VMASKMOVPS   Y3, Y4, (DI)
-	ADDQ         SI, DI
-	JMP          next
+	VMOVMSKPS    Y4, R8
+	CMPL         R8, $0x000000ff
+	JNE          partial53
+	VMOVUPS      Y0, (DI)
+	JMP          stored53
 
-overwrite:
-	VMASKMOVPS Y0, Y4, (DI)
+partial53:
+	LEAQ         (DI), R9
+	VMOVAPS      X0, X5
+	TESTL        $0x00000008, R8
+	JEQ          two53
+	VMOVUPS      X5, (R9)
+	VEXTRACTF128 $0x01, Y0, X5
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two53:
+	TESTL    $0x00000002, R8
+	JEQ      one53
+	VMOVLPS  X5, (R9)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one53:
+	TESTL  $0x00000001, R8
+	JEQ    stored53
+	VMOVSS X5, (R9)
+
+stored53:
 	ADDQ       SI, DI
 	CMPQ       BX, $0x01
 	JE         next
-	VMASKMOVPS Y1, Y4, (DI)
+	VMASKMOVPS (DI), Y4, Y0
+	VADDPS     Y0, Y1, Y1
+	VMOVMSKPS  Y4, R8
+	CMPL       R8, $0x000000ff
+	JNE        partial54
+	VMOVUPS    Y1, (DI)
+	JMP        stored54
+
+partial54:
+	LEAQ         (DI), R9
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, R8
+	JEQ          two54
+	VMOVUPS      X0, (R9)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two54:
+	TESTL    $0x00000002, R8
+	JEQ      one54
+	VMOVLPS  X0, (R9)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one54:
+	TESTL  $0x00000001, R8
+	JEQ    stored54
+	VMOVSS X0, (R9)
+
+stored54:
 	ADDQ       SI, DI
 	CMPQ       BX, $0x02
 	JE         next
-	VMASKMOVPS Y2, Y4, (DI)
+	VMASKMOVPS (DI), Y4, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVMSKPS  Y4, R8
+	CMPL       R8, $0x000000ff
+	JNE        partial55
+	VMOVUPS    Y2, (DI)
+	JMP        stored55
+
+partial55:
+	LEAQ         (DI), R9
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, R8
+	JEQ          two55
+	VMOVUPS      X0, (R9)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two55:
+	TESTL    $0x00000002, R8
+	JEQ      one55
+	VMOVLPS  X0, (R9)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one55:
+	TESTL  $0x00000001, R8
+	JEQ    stored55
+	VMOVSS X0, (R9)
+
+stored55:
 	ADDQ       SI, DI
 	CMPQ       BX, $0x03
 	JE         next
-	VMASKMOVPS Y3, Y4, (DI)
-	ADDQ       SI, DI
+	VMASKMOVPS (DI), Y4, Y0
+	VADDPS     Y0, Y3, Y3
+	VMOVMSKPS  Y4, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial56
+	VMOVUPS    Y3, (DI)
+	JMP        stored56
+
+partial56:
+	LEAQ         (DI), R8
+	VMOVAPS      X3, X0
+	TESTL        $0x00000008, BX
+	JEQ          two56
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y3, X0
+	ADDQ         $0x10, R8
+	SHRL         $0x04, BX
+
+two56:
+	TESTL    $0x00000002, BX
+	JEQ      one56
+	VMOVLPS  X0, (R8)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R8
+	SHRL     $0x02, BX
+
+one56:
+	TESTL  $0x00000001, BX
+	JEQ    stored56
+	VMOVSS X0, (R8)
+
+stored56:
+	ADDQ SI, DI
+	JMP  next
+
+overwrite:
+	VMOVMSKPS Y4, R8
+	CMPL      R8, $0x000000ff
+	JNE       partial57
+	VMOVUPS   Y0, (DI)
+	JMP       stored57
+
+partial57:
+	LEAQ         (DI), R9
+	VMOVAPS      X0, X5
+	TESTL        $0x00000008, R8
+	JEQ          two57
+	VMOVUPS      X5, (R9)
+	VEXTRACTF128 $0x01, Y0, X5
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two57:
+	TESTL    $0x00000002, R8
+	JEQ      one57
+	VMOVLPS  X5, (R9)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one57:
+	TESTL  $0x00000001, R8
+	JEQ    stored57
+	VMOVSS X5, (R9)
+
+stored57:
+	ADDQ      SI, DI
+	CMPQ      BX, $0x01
+	JE        next
+	VMOVMSKPS Y4, R8
+	CMPL      R8, $0x000000ff
+	JNE       partial58
+	VMOVUPS   Y1, (DI)
+	JMP       stored58
+
+partial58:
+	LEAQ         (DI), R9
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, R8
+	JEQ          two58
+	VMOVUPS      X0, (R9)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two58:
+	TESTL    $0x00000002, R8
+	JEQ      one58
+	VMOVLPS  X0, (R9)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one58:
+	TESTL  $0x00000001, R8
+	JEQ    stored58
+	VMOVSS X0, (R9)
+
+stored58:
+	ADDQ      SI, DI
+	CMPQ      BX, $0x02
+	JE        next
+	VMOVMSKPS Y4, R8
+	CMPL      R8, $0x000000ff
+	JNE       partial59
+	VMOVUPS   Y2, (DI)
+	JMP       stored59
+
+partial59:
+	LEAQ         (DI), R9
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, R8
+	JEQ          two59
+	VMOVUPS      X0, (R9)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two59:
+	TESTL    $0x00000002, R8
+	JEQ      one59
+	VMOVLPS  X0, (R9)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one59:
+	TESTL  $0x00000001, R8
+	JEQ    stored59
+	VMOVSS X0, (R9)
+
+stored59:
+	ADDQ      SI, DI
+	CMPQ      BX, $0x03
+	JE        next
+	VMOVMSKPS Y4, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial60
+	VMOVUPS   Y3, (DI)
+	JMP       stored60
+
+partial60:
+	LEAQ         (DI), R8
+	VMOVAPS      X3, X0
+	TESTL        $0x00000008, BX
+	JEQ          two60
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y3, X0
+	ADDQ         $0x10, R8
+	SHRL         $0x04, BX
+
+two60:
+	TESTL    $0x00000002, BX
+	JEQ      one60
+	VMOVLPS  X0, (R8)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R8
+	SHRL     $0x02, BX
+
+one60:
+	TESTL  $0x00000001, BX
+	JEQ    stored60
+	VMOVSS X0, (R8)
+
+stored60:
+	ADDQ SI, DI
 
 next:
 	ADDQ $0x10, AX
@@ -11607,63 +13339,295 @@ steps:
 	ADDQ         SI, DI
 	VMASKMOVPS   (R8), Y8, Y0
 	VADDPS       Y0, Y1, Y1
-	VMASKMOVPS   Y1, Y8, (R8)
-	ADDQ         SI, R8
-	CMPQ         BX, $0x01
-	JE           next
-	VMOVUPS      (DI), Y0
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, (DI)
-	ADDQ         SI, DI
-	VMASKMOVPS   (R8), Y8, Y0
-	VADDPS       Y0, Y3, Y3
-	VMASKMOVPS   Y3, Y8, (R8)
-	ADDQ         SI, R8
-	CMPQ         BX, $0x02
-	JE           next
-	VMOVUPS      (DI), Y0
-	VADDPS       Y0, Y4, Y4
-	VMOVUPS      Y4, (DI)
-	ADDQ         SI, DI
-	VMASKMOVPS   (R8), Y8, Y0
-	VADDPS       Y0, Y5, Y5
-	VMASKMOVPS   Y5, Y8, (R8)
-	ADDQ         SI, R8
-	CMPQ         BX, $0x03
-	JE           next
-	VMOVUPS      (DI), Y0
-	VADDPS       Y0, Y6, Y6
-	VMOVUPS      Y6, (DI)
-	ADDQ         SI, DI
-	VMASKMOVPS   (R8), Y8, Y0
-	VADDPS       Y0, Y7, Y7
-	VMASKMOVPS   Y7, Y8, (R8)
-	ADDQ         SI, R8
-	JMP          next
+	VMOVMSKPS    Y8, R9
+	CMPL         R9, $0x000000ff
+	JNE          partial61
+	VMOVUPS      Y1, (R8)
+	JMP          stored61
 
-overwrite:
-	VMOVUPS    Y0, (DI)
-	ADDQ       SI, DI
-	VMASKMOVPS Y1, Y8, (R8)
+partial61:
+	LEAQ         (R8), R10
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, R9
+	JEQ          two61
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two61:
+	TESTL    $0x00000002, R9
+	JEQ      one61
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one61:
+	TESTL  $0x00000001, R9
+	JEQ    stored61
+	VMOVSS X0, (R10)
+
+stored61:
 	ADDQ       SI, R8
 	CMPQ       BX, $0x01
 	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y2, Y2
 	VMOVUPS    Y2, (DI)
 	ADDQ       SI, DI
-	VMASKMOVPS Y3, Y8, (R8)
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y0, Y3, Y3
+	VMOVMSKPS  Y8, R9
+	CMPL       R9, $0x000000ff
+	JNE        partial62
+	VMOVUPS    Y3, (R8)
+	JMP        stored62
+
+partial62:
+	LEAQ         (R8), R10
+	VMOVAPS      X3, X0
+	TESTL        $0x00000008, R9
+	JEQ          two62
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y3, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two62:
+	TESTL    $0x00000002, R9
+	JEQ      one62
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one62:
+	TESTL  $0x00000001, R9
+	JEQ    stored62
+	VMOVSS X0, (R10)
+
+stored62:
 	ADDQ       SI, R8
 	CMPQ       BX, $0x02
 	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y4, Y4
 	VMOVUPS    Y4, (DI)
 	ADDQ       SI, DI
-	VMASKMOVPS Y5, Y8, (R8)
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y0, Y5, Y5
+	VMOVMSKPS  Y8, R9
+	CMPL       R9, $0x000000ff
+	JNE        partial63
+	VMOVUPS    Y5, (R8)
+	JMP        stored63
+
+partial63:
+	LEAQ         (R8), R10
+	VMOVAPS      X5, X0
+	TESTL        $0x00000008, R9
+	JEQ          two63
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y5, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two63:
+	TESTL    $0x00000002, R9
+	JEQ      one63
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one63:
+	TESTL  $0x00000001, R9
+	JEQ    stored63
+	VMOVSS X0, (R10)
+
+stored63:
 	ADDQ       SI, R8
 	CMPQ       BX, $0x03
 	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y6, Y6
 	VMOVUPS    Y6, (DI)
 	ADDQ       SI, DI
-	VMASKMOVPS Y7, Y8, (R8)
-	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y0, Y7, Y7
+	VMOVMSKPS  Y8, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial64
+	VMOVUPS    Y7, (R8)
+	JMP        stored64
+
+partial64:
+	LEAQ         (R8), DI
+	VMOVAPS      X7, X0
+	TESTL        $0x00000008, BX
+	JEQ          two64
+	VMOVUPS      X0, (DI)
+	VEXTRACTF128 $0x01, Y7, X0
+	ADDQ         $0x10, DI
+	SHRL         $0x04, BX
+
+two64:
+	TESTL    $0x00000002, BX
+	JEQ      one64
+	VMOVLPS  X0, (DI)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, DI
+	SHRL     $0x02, BX
+
+one64:
+	TESTL  $0x00000001, BX
+	JEQ    stored64
+	VMOVSS X0, (DI)
+
+stored64:
+	ADDQ SI, R8
+	JMP  next
+
+overwrite:
+	VMOVUPS   Y0, (DI)
+	ADDQ      SI, DI
+	VMOVMSKPS Y8, R9
+	CMPL      R9, $0x000000ff
+	JNE       partial65
+	VMOVUPS   Y1, (R8)
+	JMP       stored65
+
+partial65:
+	LEAQ         (R8), R10
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, R9
+	JEQ          two65
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two65:
+	TESTL    $0x00000002, R9
+	JEQ      one65
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one65:
+	TESTL  $0x00000001, R9
+	JEQ    stored65
+	VMOVSS X0, (R10)
+
+stored65:
+	ADDQ      SI, R8
+	CMPQ      BX, $0x01
+	JE        next
+	VMOVUPS   Y2, (DI)
+	ADDQ      SI, DI
+	VMOVMSKPS Y8, R9
+	CMPL      R9, $0x000000ff
+	JNE       partial66
+	VMOVUPS   Y3, (R8)
+	JMP       stored66
+
+partial66:
+	LEAQ         (R8), R10
+	VMOVAPS      X3, X0
+	TESTL        $0x00000008, R9
+	JEQ          two66
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y3, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two66:
+	TESTL    $0x00000002, R9
+	JEQ      one66
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one66:
+	TESTL  $0x00000001, R9
+	JEQ    stored66
+	VMOVSS X0, (R10)
+
+stored66:
+	ADDQ      SI, R8
+	CMPQ      BX, $0x02
+	JE        next
+	VMOVUPS   Y4, (DI)
+	ADDQ      SI, DI
+	VMOVMSKPS Y8, R9
+	CMPL      R9, $0x000000ff
+	JNE       partial67
+	VMOVUPS   Y5, (R8)
+	JMP       stored67
+
+partial67:
+	LEAQ         (R8), R10
+	VMOVAPS      X5, X0
+	TESTL        $0x00000008, R9
+	JEQ          two67
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y5, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two67:
+	TESTL    $0x00000002, R9
+	JEQ      one67
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one67:
+	TESTL  $0x00000001, R9
+	JEQ    stored67
+	VMOVSS X0, (R10)
+
+stored67:
+	ADDQ      SI, R8
+	CMPQ      BX, $0x03
+	JE        next
+	VMOVUPS   Y6, (DI)
+	ADDQ      SI, DI
+	VMOVMSKPS Y8, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial68
+	VMOVUPS   Y7, (R8)
+	JMP       stored68
+
+partial68:
+	LEAQ         (R8), DI
+	VMOVAPS      X7, X0
+	TESTL        $0x00000008, BX
+	JEQ          two68
+	VMOVUPS      X0, (DI)
+	VEXTRACTF128 $0x01, Y7, X0
+	ADDQ         $0x10, DI
+	SHRL         $0x04, BX
+
+two68:
+	TESTL    $0x00000002, BX
+	JEQ      one68
+	VMOVLPS  X0, (DI)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, DI
+	SHRL     $0x02, BX
+
+one68:
+	TESTL  $0x00000001, BX
+	JEQ    stored68
+	VMOVSS X0, (DI)
+
+stored68:
+	ADDQ SI, R8
 
 next:
 	ADDQ $0x20, AX
@@ -11781,83 +13745,315 @@ steps:
 	ADDQ         SI, R8
 	VMASKMOVPS   (R9), Y12, Y0
 	VADDPS       Y0, Y2, Y2
-	VMASKMOVPS   Y2, Y12, (R9)
-	ADDQ         SI, R9
-	CMPQ         BX, $0x01
-	JE           next
-	VMOVUPS      (DI), Y0
-	VADDPS       Y0, Y3, Y3
-	VMOVUPS      Y3, (DI)
-	ADDQ         SI, DI
-	VMOVUPS      (R8), Y0
-	VADDPS       Y0, Y4, Y4
-	VMOVUPS      Y4, (R8)
-	ADDQ         SI, R8
-	VMASKMOVPS   (R9), Y12, Y0
-	VADDPS       Y0, Y5, Y5
-	VMASKMOVPS   Y5, Y12, (R9)
-	ADDQ         SI, R9
-	CMPQ         BX, $0x02
-	JE           next
-	VMOVUPS      (DI), Y0
-	VADDPS       Y0, Y6, Y6
-	VMOVUPS      Y6, (DI)
-	ADDQ         SI, DI
-	VMOVUPS      (R8), Y0
-	VADDPS       Y0, Y7, Y7
-	VMOVUPS      Y7, (R8)
-	ADDQ         SI, R8
-	VMASKMOVPS   (R9), Y12, Y0
-	VADDPS       Y0, Y8, Y8
-	VMASKMOVPS   Y8, Y12, (R9)
-	ADDQ         SI, R9
-	CMPQ         BX, $0x03
-	JE           next
-	VMOVUPS      (DI), Y0
-	VADDPS       Y0, Y9, Y9
-	VMOVUPS      Y9, (DI)
-	ADDQ         SI, DI
-	VMOVUPS      (R8), Y0
-	VADDPS       Y0, Y10, Y10
-	VMOVUPS      Y10, (R8)
-	ADDQ         SI, R8
-	VMASKMOVPS   (R9), Y12, Y0
-	VADDPS       Y0, Y11, Y11
-	VMASKMOVPS   Y11, Y12, (R9)
-	ADDQ         SI, R9
-	JMP          next
+	VMOVMSKPS    Y12, R10
+	CMPL         R10, $0x000000ff
+	JNE          partial69
+	VMOVUPS      Y2, (R9)
+	JMP          stored69
 
-overwrite:
-	VMOVUPS    Y0, (DI)
-	ADDQ       SI, DI
-	VMOVUPS    Y1, (R8)
-	ADDQ       SI, R8
-	VMASKMOVPS Y2, Y12, (R9)
+partial69:
+	LEAQ         (R9), R11
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, R10
+	JEQ          two69
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two69:
+	TESTL    $0x00000002, R10
+	JEQ      one69
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one69:
+	TESTL  $0x00000001, R10
+	JEQ    stored69
+	VMOVSS X0, (R11)
+
+stored69:
 	ADDQ       SI, R9
 	CMPQ       BX, $0x01
 	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y3, Y3
 	VMOVUPS    Y3, (DI)
 	ADDQ       SI, DI
+	VMOVUPS    (R8), Y0
+	VADDPS     Y0, Y4, Y4
 	VMOVUPS    Y4, (R8)
 	ADDQ       SI, R8
-	VMASKMOVPS Y5, Y12, (R9)
+	VMASKMOVPS (R9), Y12, Y0
+	VADDPS     Y0, Y5, Y5
+	VMOVMSKPS  Y12, R10
+	CMPL       R10, $0x000000ff
+	JNE        partial70
+	VMOVUPS    Y5, (R9)
+	JMP        stored70
+
+partial70:
+	LEAQ         (R9), R11
+	VMOVAPS      X5, X0
+	TESTL        $0x00000008, R10
+	JEQ          two70
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y5, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two70:
+	TESTL    $0x00000002, R10
+	JEQ      one70
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one70:
+	TESTL  $0x00000001, R10
+	JEQ    stored70
+	VMOVSS X0, (R11)
+
+stored70:
 	ADDQ       SI, R9
 	CMPQ       BX, $0x02
 	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y6, Y6
 	VMOVUPS    Y6, (DI)
 	ADDQ       SI, DI
+	VMOVUPS    (R8), Y0
+	VADDPS     Y0, Y7, Y7
 	VMOVUPS    Y7, (R8)
 	ADDQ       SI, R8
-	VMASKMOVPS Y8, Y12, (R9)
+	VMASKMOVPS (R9), Y12, Y0
+	VADDPS     Y0, Y8, Y8
+	VMOVMSKPS  Y12, R10
+	CMPL       R10, $0x000000ff
+	JNE        partial71
+	VMOVUPS    Y8, (R9)
+	JMP        stored71
+
+partial71:
+	LEAQ         (R9), R11
+	VMOVAPS      X8, X0
+	TESTL        $0x00000008, R10
+	JEQ          two71
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y8, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two71:
+	TESTL    $0x00000002, R10
+	JEQ      one71
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one71:
+	TESTL  $0x00000001, R10
+	JEQ    stored71
+	VMOVSS X0, (R11)
+
+stored71:
 	ADDQ       SI, R9
 	CMPQ       BX, $0x03
 	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y9, Y9
 	VMOVUPS    Y9, (DI)
 	ADDQ       SI, DI
+	VMOVUPS    (R8), Y0
+	VADDPS     Y0, Y10, Y10
 	VMOVUPS    Y10, (R8)
 	ADDQ       SI, R8
-	VMASKMOVPS Y11, Y12, (R9)
-	ADDQ       SI, R9
+	VMASKMOVPS (R9), Y12, Y0
+	VADDPS     Y0, Y11, Y11
+	VMOVMSKPS  Y12, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial72
+	VMOVUPS    Y11, (R9)
+	JMP        stored72
+
+partial72:
+	LEAQ         (R9), DI
+	VMOVAPS      X11, X0
+	TESTL        $0x00000008, BX
+	JEQ          two72
+	VMOVUPS      X0, (DI)
+	VEXTRACTF128 $0x01, Y11, X0
+	ADDQ         $0x10, DI
+	SHRL         $0x04, BX
+
+two72:
+	TESTL    $0x00000002, BX
+	JEQ      one72
+	VMOVLPS  X0, (DI)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, DI
+	SHRL     $0x02, BX
+
+one72:
+	TESTL  $0x00000001, BX
+	JEQ    stored72
+	VMOVSS X0, (DI)
+
+stored72:
+	ADDQ SI, R9
+	JMP  next
+
+overwrite:
+	VMOVUPS   Y0, (DI)
+	ADDQ      SI, DI
+	VMOVUPS   Y1, (R8)
+	ADDQ      SI, R8
+	VMOVMSKPS Y12, R10
+	CMPL      R10, $0x000000ff
+	JNE       partial73
+	VMOVUPS   Y2, (R9)
+	JMP       stored73
+
+partial73:
+	LEAQ         (R9), R11
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, R10
+	JEQ          two73
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two73:
+	TESTL    $0x00000002, R10
+	JEQ      one73
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one73:
+	TESTL  $0x00000001, R10
+	JEQ    stored73
+	VMOVSS X0, (R11)
+
+stored73:
+	ADDQ      SI, R9
+	CMPQ      BX, $0x01
+	JE        next
+	VMOVUPS   Y3, (DI)
+	ADDQ      SI, DI
+	VMOVUPS   Y4, (R8)
+	ADDQ      SI, R8
+	VMOVMSKPS Y12, R10
+	CMPL      R10, $0x000000ff
+	JNE       partial74
+	VMOVUPS   Y5, (R9)
+	JMP       stored74
+
+partial74:
+	LEAQ         (R9), R11
+	VMOVAPS      X5, X0
+	TESTL        $0x00000008, R10
+	JEQ          two74
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y5, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two74:
+	TESTL    $0x00000002, R10
+	JEQ      one74
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one74:
+	TESTL  $0x00000001, R10
+	JEQ    stored74
+	VMOVSS X0, (R11)
+
+stored74:
+	ADDQ      SI, R9
+	CMPQ      BX, $0x02
+	JE        next
+	VMOVUPS   Y6, (DI)
+	ADDQ      SI, DI
+	VMOVUPS   Y7, (R8)
+	ADDQ      SI, R8
+	VMOVMSKPS Y12, R10
+	CMPL      R10, $0x000000ff
+	JNE       partial75
+	VMOVUPS   Y8, (R9)
+	JMP       stored75
+
+partial75:
+	LEAQ         (R9), R11
+	VMOVAPS      X8, X0
+	TESTL        $0x00000008, R10
+	JEQ          two75
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y8, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two75:
+	TESTL    $0x00000002, R10
+	JEQ      one75
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one75:
+	TESTL  $0x00000001, R10
+	JEQ    stored75
+	VMOVSS X0, (R11)
+
+stored75:
+	ADDQ      SI, R9
+	CMPQ      BX, $0x03
+	JE        next
+	VMOVUPS   Y9, (DI)
+	ADDQ      SI, DI
+	VMOVUPS   Y10, (R8)
+	ADDQ      SI, R8
+	VMOVMSKPS Y12, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial76
+	VMOVUPS   Y11, (R9)
+	JMP       stored76
+
+partial76:
+	LEAQ         (R9), DI
+	VMOVAPS      X11, X0
+	TESTL        $0x00000008, BX
+	JEQ          two76
+	VMOVUPS      X0, (DI)
+	VEXTRACTF128 $0x01, Y11, X0
+	ADDQ         $0x10, DI
+	SHRL         $0x04, BX
+
+two76:
+	TESTL    $0x00000002, BX
+	JEQ      one76
+	VMOVLPS  X0, (DI)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, DI
+	SHRL     $0x02, BX
+
+one76:
+	TESTL  $0x00000001, BX
+	JEQ    stored76
+	VMOVSS X0, (DI)
+
+stored76:
+	ADDQ SI, R9
 
 next:
 	ADDQ $0x30, AX
@@ -11975,12 +14171,69 @@ store:
 	JNE        overwrite
 	VMASKMOVPS (CX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial77
+	VMOVUPS    Y1, (CX)
+	JMP        stored77
+
+partial77:
+	LEAQ         (CX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, DX
+	JEQ          two77
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two77:
+	TESTL    $0x00000002, DX
+	JEQ      one77
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one77:
+	TESTL  $0x00000001, DX
+	JEQ    stored77
+	VMOVSS X0, (CX)
+
+stored77:
+	JMP next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (CX)
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial78
+	VMOVUPS   Y1, (CX)
+	JMP       stored78
 
+partial78:
+	LEAQ         (CX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, DX
+	JEQ          two78
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two78:
+	TESTL    $0x00000002, DX
+	JEQ      one78
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one78:
+	TESTL  $0x00000001, DX
+	JEQ    stored78
+	VMOVSS X0, (CX)
+
+stored78:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -12111,12 +14364,69 @@ store:
 	JNE        overwrite
 	VMASKMOVPS (CX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial79
+	VMOVUPS    Y1, (CX)
+	JMP        stored79
+
+partial79:
+	LEAQ         (CX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, DX
+	JEQ          two79
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two79:
+	TESTL    $0x00000002, DX
+	JEQ      one79
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one79:
+	TESTL  $0x00000001, DX
+	JEQ    stored79
+	VMOVSS X0, (CX)
+
+stored79:
+	JMP next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (CX)
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial80
+	VMOVUPS   Y1, (CX)
+	JMP       stored80
 
+partial80:
+	LEAQ         (CX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, DX
+	JEQ          two80
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two80:
+	TESTL    $0x00000002, DX
+	JEQ      one80
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one80:
+	TESTL  $0x00000001, DX
+	JEQ    stored80
+	VMOVSS X0, (CX)
+
+stored80:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -12260,13 +14570,70 @@ store:
 	VMOVUPS    Y1, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial81
+	VMOVUPS    Y2, 32(CX)
+	JMP        stored81
+
+partial81:
+	LEAQ         32(CX), CX
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, DX
+	JEQ          two81
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two81:
+	TESTL    $0x00000002, DX
+	JEQ      one81
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one81:
+	TESTL  $0x00000001, DX
+	JEQ    stored81
+	VMOVSS X0, (CX)
+
+stored81:
+	JMP next
 
 overwrite:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
+	VMOVUPS   Y1, (CX)
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial82
+	VMOVUPS   Y2, 32(CX)
+	JMP       stored82
 
+partial82:
+	LEAQ         32(CX), CX
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, DX
+	JEQ          two82
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two82:
+	TESTL    $0x00000002, DX
+	JEQ      one82
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one82:
+	TESTL  $0x00000001, DX
+	JEQ    stored82
+	VMOVSS X0, (CX)
+
+stored82:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -12413,13 +14780,70 @@ store:
 	VMOVUPS    Y1, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial83
+	VMOVUPS    Y2, 32(CX)
+	JMP        stored83
+
+partial83:
+	LEAQ         32(CX), CX
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, DX
+	JEQ          two83
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two83:
+	TESTL    $0x00000002, DX
+	JEQ      one83
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one83:
+	TESTL  $0x00000001, DX
+	JEQ    stored83
+	VMOVSS X0, (CX)
+
+stored83:
+	JMP next
 
 overwrite:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
+	VMOVUPS   Y1, (CX)
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial84
+	VMOVUPS   Y2, 32(CX)
+	JMP       stored84
 
+partial84:
+	LEAQ         32(CX), CX
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, DX
+	JEQ          two84
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two84:
+	TESTL    $0x00000002, DX
+	JEQ      one84
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one84:
+	TESTL  $0x00000001, DX
+	JEQ    stored84
+	VMOVSS X0, (CX)
+
+stored84:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -12560,18 +14984,133 @@ store:
 	JNE        overwrite
 	VMASKMOVPS (CX), Y0, Y3
 	VADDPS     Y3, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial85
+	VMOVUPS    Y1, (CX)
+	JMP        stored85
+
+partial85:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X3
+	TESTL        $0x00000008, BX
+	JEQ          two85
+	VMOVUPS      X3, (SI)
+	VEXTRACTF128 $0x01, Y1, X3
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two85:
+	TESTL    $0x00000002, BX
+	JEQ      one85
+	VMOVLPS  X3, (SI)
+	VMOVHLPS X3, X3, X3
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one85:
+	TESTL  $0x00000001, BX
+	JEQ    stored85
+	VMOVSS X3, (SI)
+
+stored85:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial86
+	VMOVUPS    Y2, (CX)
+	JMP        stored86
+
+partial86:
+	LEAQ         (CX), CX
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, DX
+	JEQ          two86
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two86:
+	TESTL    $0x00000002, DX
+	JEQ      one86
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one86:
+	TESTL  $0x00000001, DX
+	JEQ    stored86
+	VMOVSS X0, (CX)
+
+stored86:
+	JMP next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial87
+	VMOVUPS   Y1, (CX)
+	JMP       stored87
 
+partial87:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X3
+	TESTL        $0x00000008, BX
+	JEQ          two87
+	VMOVUPS      X3, (SI)
+	VEXTRACTF128 $0x01, Y1, X3
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two87:
+	TESTL    $0x00000002, BX
+	JEQ      one87
+	VMOVLPS  X3, (SI)
+	VMOVHLPS X3, X3, X3
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one87:
+	TESTL  $0x00000001, BX
+	JEQ    stored87
+	VMOVSS X3, (SI)
+
+stored87:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial88
+	VMOVUPS   Y2, (CX)
+	JMP       stored88
+
+partial88:
+	LEAQ         (CX), CX
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, DX
+	JEQ          two88
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two88:
+	TESTL    $0x00000002, DX
+	JEQ      one88
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one88:
+	TESTL  $0x00000001, DX
+	JEQ    stored88
+	VMOVSS X0, (CX)
+
+stored88:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -12715,18 +15254,133 @@ store:
 	JNE        overwrite
 	VMASKMOVPS (CX), Y0, Y3
 	VADDPS     Y3, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial89
+	VMOVUPS    Y1, (CX)
+	JMP        stored89
+
+partial89:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X3
+	TESTL        $0x00000008, BX
+	JEQ          two89
+	VMOVUPS      X3, (SI)
+	VEXTRACTF128 $0x01, Y1, X3
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two89:
+	TESTL    $0x00000002, BX
+	JEQ      one89
+	VMOVLPS  X3, (SI)
+	VMOVHLPS X3, X3, X3
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one89:
+	TESTL  $0x00000001, BX
+	JEQ    stored89
+	VMOVSS X3, (SI)
+
+stored89:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial90
+	VMOVUPS    Y2, (CX)
+	JMP        stored90
+
+partial90:
+	LEAQ         (CX), CX
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, DX
+	JEQ          two90
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two90:
+	TESTL    $0x00000002, DX
+	JEQ      one90
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one90:
+	TESTL  $0x00000001, DX
+	JEQ    stored90
+	VMOVSS X0, (CX)
+
+stored90:
+	JMP next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial91
+	VMOVUPS   Y1, (CX)
+	JMP       stored91
 
+partial91:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X3
+	TESTL        $0x00000008, BX
+	JEQ          two91
+	VMOVUPS      X3, (SI)
+	VEXTRACTF128 $0x01, Y1, X3
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two91:
+	TESTL    $0x00000002, BX
+	JEQ      one91
+	VMOVLPS  X3, (SI)
+	VMOVHLPS X3, X3, X3
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one91:
+	TESTL  $0x00000001, BX
+	JEQ    stored91
+	VMOVSS X3, (SI)
+
+stored91:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial92
+	VMOVUPS   Y2, (CX)
+	JMP       stored92
+
+partial92:
+	LEAQ         (CX), CX
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, DX
+	JEQ          two92
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two92:
+	TESTL    $0x00000002, DX
+	JEQ      one92
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one92:
+	TESTL  $0x00000001, DX
+	JEQ    stored92
+	VMOVSS X0, (CX)
+
+stored92:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -12891,23 +15545,138 @@ store:
 	VMOVUPS    Y1, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial93
+	VMOVUPS    Y2, 32(CX)
+	JMP        stored93
+
+partial93:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two93
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two93:
+	TESTL    $0x00000002, BX
+	JEQ      one93
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one93:
+	TESTL  $0x00000001, BX
+	JEQ    stored93
+	VMOVSS X1, (SI)
+
+stored93:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
 	VMOVUPS    Y3, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, 32(CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial94
+	VMOVUPS    Y4, 32(CX)
+	JMP        stored94
+
+partial94:
+	LEAQ         32(CX), CX
+	VMOVAPS      X4, X0
+	TESTL        $0x00000008, DX
+	JEQ          two94
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y4, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two94:
+	TESTL    $0x00000002, DX
+	JEQ      one94
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one94:
+	TESTL  $0x00000001, DX
+	JEQ    stored94
+	VMOVSS X0, (CX)
+
+stored94:
+	JMP next
 
 overwrite:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
+	VMOVUPS   Y1, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial95
+	VMOVUPS   Y2, 32(CX)
+	JMP       stored95
 
+partial95:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two95
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two95:
+	TESTL    $0x00000002, BX
+	JEQ      one95
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one95:
+	TESTL  $0x00000001, BX
+	JEQ    stored95
+	VMOVSS X1, (SI)
+
+stored95:
+	ADDQ      DX, CX
+	VMOVUPS   Y3, (CX)
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial96
+	VMOVUPS   Y4, 32(CX)
+	JMP       stored96
+
+partial96:
+	LEAQ         32(CX), CX
+	VMOVAPS      X4, X0
+	TESTL        $0x00000008, DX
+	JEQ          two96
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y4, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two96:
+	TESTL    $0x00000002, DX
+	JEQ      one96
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one96:
+	TESTL  $0x00000001, DX
+	JEQ    stored96
+	VMOVSS X0, (CX)
+
+stored96:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -13075,23 +15844,138 @@ store:
 	VMOVUPS    Y1, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial97
+	VMOVUPS    Y2, 32(CX)
+	JMP        stored97
+
+partial97:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two97
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two97:
+	TESTL    $0x00000002, BX
+	JEQ      one97
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one97:
+	TESTL  $0x00000001, BX
+	JEQ    stored97
+	VMOVSS X1, (SI)
+
+stored97:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
 	VMOVUPS    Y3, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, 32(CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial98
+	VMOVUPS    Y4, 32(CX)
+	JMP        stored98
+
+partial98:
+	LEAQ         32(CX), CX
+	VMOVAPS      X4, X0
+	TESTL        $0x00000008, DX
+	JEQ          two98
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y4, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two98:
+	TESTL    $0x00000002, DX
+	JEQ      one98
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one98:
+	TESTL  $0x00000001, DX
+	JEQ    stored98
+	VMOVSS X0, (CX)
+
+stored98:
+	JMP next
 
 overwrite:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
+	VMOVUPS   Y1, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial99
+	VMOVUPS   Y2, 32(CX)
+	JMP       stored99
 
+partial99:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two99
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two99:
+	TESTL    $0x00000002, BX
+	JEQ      one99
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one99:
+	TESTL  $0x00000001, BX
+	JEQ    stored99
+	VMOVSS X1, (SI)
+
+stored99:
+	ADDQ      DX, CX
+	VMOVUPS   Y3, (CX)
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial100
+	VMOVUPS   Y4, 32(CX)
+	JMP       stored100
+
+partial100:
+	LEAQ         32(CX), CX
+	VMOVAPS      X4, X0
+	TESTL        $0x00000008, DX
+	JEQ          two100
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y4, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two100:
+	TESTL    $0x00000002, DX
+	JEQ      one100
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one100:
+	TESTL  $0x00000001, DX
+	JEQ    stored100
+	VMOVSS X0, (CX)
+
+stored100:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -13262,30 +16146,261 @@ store:
 	JNE        overwrite
 	VMASKMOVPS (CX), Y0, Y5
 	VADDPS     Y5, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial101
+	VMOVUPS    Y1, (CX)
+	JMP        stored101
+
+partial101:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X5
+	TESTL        $0x00000008, BX
+	JEQ          two101
+	VMOVUPS      X5, (SI)
+	VEXTRACTF128 $0x01, Y1, X5
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two101:
+	TESTL    $0x00000002, BX
+	JEQ      one101
+	VMOVLPS  X5, (SI)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one101:
+	TESTL  $0x00000001, BX
+	JEQ    stored101
+	VMOVSS X5, (SI)
+
+stored101:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial102
+	VMOVUPS    Y2, (CX)
+	JMP        stored102
+
+partial102:
+	LEAQ         (CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two102
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two102:
+	TESTL    $0x00000002, BX
+	JEQ      one102
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one102:
+	TESTL  $0x00000001, BX
+	JEQ    stored102
+	VMOVSS X1, (SI)
+
+stored102:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial103
+	VMOVUPS    Y3, (CX)
+	JMP        stored103
+
+partial103:
+	LEAQ         (CX), SI
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, BX
+	JEQ          two103
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two103:
+	TESTL    $0x00000002, BX
+	JEQ      one103
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one103:
+	TESTL  $0x00000001, BX
+	JEQ    stored103
+	VMOVSS X1, (SI)
+
+stored103:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, (CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial104
+	VMOVUPS    Y4, (CX)
+	JMP        stored104
+
+partial104:
+	LEAQ         (CX), CX
+	VMOVAPS      X4, X0
+	TESTL        $0x00000008, DX
+	JEQ          two104
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y4, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two104:
+	TESTL    $0x00000002, DX
+	JEQ      one104
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one104:
+	TESTL  $0x00000001, DX
+	JEQ    stored104
+	VMOVSS X0, (CX)
+
+stored104:
+	JMP next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y4, Y0, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial105
+	VMOVUPS   Y1, (CX)
+	JMP       stored105
 
+partial105:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X5
+	TESTL        $0x00000008, BX
+	JEQ          two105
+	VMOVUPS      X5, (SI)
+	VEXTRACTF128 $0x01, Y1, X5
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two105:
+	TESTL    $0x00000002, BX
+	JEQ      one105
+	VMOVLPS  X5, (SI)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one105:
+	TESTL  $0x00000001, BX
+	JEQ    stored105
+	VMOVSS X5, (SI)
+
+stored105:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial106
+	VMOVUPS   Y2, (CX)
+	JMP       stored106
+
+partial106:
+	LEAQ         (CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two106
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two106:
+	TESTL    $0x00000002, BX
+	JEQ      one106
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one106:
+	TESTL  $0x00000001, BX
+	JEQ    stored106
+	VMOVSS X1, (SI)
+
+stored106:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial107
+	VMOVUPS   Y3, (CX)
+	JMP       stored107
+
+partial107:
+	LEAQ         (CX), SI
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, BX
+	JEQ          two107
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two107:
+	TESTL    $0x00000002, BX
+	JEQ      one107
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one107:
+	TESTL  $0x00000001, BX
+	JEQ    stored107
+	VMOVSS X1, (SI)
+
+stored107:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial108
+	VMOVUPS   Y4, (CX)
+	JMP       stored108
+
+partial108:
+	LEAQ         (CX), CX
+	VMOVAPS      X4, X0
+	TESTL        $0x00000008, DX
+	JEQ          two108
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y4, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two108:
+	TESTL    $0x00000002, DX
+	JEQ      one108
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one108:
+	TESTL  $0x00000001, DX
+	JEQ    stored108
+	VMOVSS X0, (CX)
+
+stored108:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -13455,30 +16570,261 @@ store:
 	JNE        overwrite
 	VMASKMOVPS (CX), Y0, Y5
 	VADDPS     Y5, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial109
+	VMOVUPS    Y1, (CX)
+	JMP        stored109
+
+partial109:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X5
+	TESTL        $0x00000008, BX
+	JEQ          two109
+	VMOVUPS      X5, (SI)
+	VEXTRACTF128 $0x01, Y1, X5
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two109:
+	TESTL    $0x00000002, BX
+	JEQ      one109
+	VMOVLPS  X5, (SI)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one109:
+	TESTL  $0x00000001, BX
+	JEQ    stored109
+	VMOVSS X5, (SI)
+
+stored109:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial110
+	VMOVUPS    Y2, (CX)
+	JMP        stored110
+
+partial110:
+	LEAQ         (CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two110
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two110:
+	TESTL    $0x00000002, BX
+	JEQ      one110
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one110:
+	TESTL  $0x00000001, BX
+	JEQ    stored110
+	VMOVSS X1, (SI)
+
+stored110:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial111
+	VMOVUPS    Y3, (CX)
+	JMP        stored111
+
+partial111:
+	LEAQ         (CX), SI
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, BX
+	JEQ          two111
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two111:
+	TESTL    $0x00000002, BX
+	JEQ      one111
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one111:
+	TESTL  $0x00000001, BX
+	JEQ    stored111
+	VMOVSS X1, (SI)
+
+stored111:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, (CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial112
+	VMOVUPS    Y4, (CX)
+	JMP        stored112
+
+partial112:
+	LEAQ         (CX), CX
+	VMOVAPS      X4, X0
+	TESTL        $0x00000008, DX
+	JEQ          two112
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y4, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two112:
+	TESTL    $0x00000002, DX
+	JEQ      one112
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one112:
+	TESTL  $0x00000001, DX
+	JEQ    stored112
+	VMOVSS X0, (CX)
+
+stored112:
+	JMP next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y4, Y0, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial113
+	VMOVUPS   Y1, (CX)
+	JMP       stored113
 
+partial113:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X5
+	TESTL        $0x00000008, BX
+	JEQ          two113
+	VMOVUPS      X5, (SI)
+	VEXTRACTF128 $0x01, Y1, X5
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two113:
+	TESTL    $0x00000002, BX
+	JEQ      one113
+	VMOVLPS  X5, (SI)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one113:
+	TESTL  $0x00000001, BX
+	JEQ    stored113
+	VMOVSS X5, (SI)
+
+stored113:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial114
+	VMOVUPS   Y2, (CX)
+	JMP       stored114
+
+partial114:
+	LEAQ         (CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two114
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two114:
+	TESTL    $0x00000002, BX
+	JEQ      one114
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one114:
+	TESTL  $0x00000001, BX
+	JEQ    stored114
+	VMOVSS X1, (SI)
+
+stored114:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial115
+	VMOVUPS   Y3, (CX)
+	JMP       stored115
+
+partial115:
+	LEAQ         (CX), SI
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, BX
+	JEQ          two115
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two115:
+	TESTL    $0x00000002, BX
+	JEQ      one115
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one115:
+	TESTL  $0x00000001, BX
+	JEQ    stored115
+	VMOVSS X1, (SI)
+
+stored115:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial116
+	VMOVUPS   Y4, (CX)
+	JMP       stored116
+
+partial116:
+	LEAQ         (CX), CX
+	VMOVAPS      X4, X0
+	TESTL        $0x00000008, DX
+	JEQ          two116
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y4, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two116:
+	TESTL    $0x00000002, DX
+	JEQ      one116
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one116:
+	TESTL  $0x00000001, DX
+	JEQ    stored116
+	VMOVSS X0, (CX)
+
+stored116:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -13689,43 +17035,274 @@ store:
 	VMOVUPS    Y1, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial117
+	VMOVUPS    Y2, 32(CX)
+	JMP        stored117
+
+partial117:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two117
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two117:
+	TESTL    $0x00000002, BX
+	JEQ      one117
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one117:
+	TESTL  $0x00000001, BX
+	JEQ    stored117
+	VMOVSS X1, (SI)
+
+stored117:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
 	VMOVUPS    Y3, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial118
+	VMOVUPS    Y4, 32(CX)
+	JMP        stored118
+
+partial118:
+	LEAQ         32(CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two118
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two118:
+	TESTL    $0x00000002, BX
+	JEQ      one118
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one118:
+	TESTL  $0x00000001, BX
+	JEQ    stored118
+	VMOVSS X1, (SI)
+
+stored118:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y5, Y5
 	VMOVUPS    Y5, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y6, Y6
-	VMASKMOVPS Y6, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial119
+	VMOVUPS    Y6, 32(CX)
+	JMP        stored119
+
+partial119:
+	LEAQ         32(CX), SI
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, BX
+	JEQ          two119
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two119:
+	TESTL    $0x00000002, BX
+	JEQ      one119
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one119:
+	TESTL  $0x00000001, BX
+	JEQ    stored119
+	VMOVSS X1, (SI)
+
+stored119:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y7, Y7
 	VMOVUPS    Y7, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y8, Y8
-	VMASKMOVPS Y8, Y0, 32(CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial120
+	VMOVUPS    Y8, 32(CX)
+	JMP        stored120
+
+partial120:
+	LEAQ         32(CX), CX
+	VMOVAPS      X8, X0
+	TESTL        $0x00000008, DX
+	JEQ          two120
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y8, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two120:
+	TESTL    $0x00000002, DX
+	JEQ      one120
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one120:
+	TESTL  $0x00000001, DX
+	JEQ    stored120
+	VMOVSS X0, (CX)
+
+stored120:
+	JMP next
 
 overwrite:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y7, (CX)
-	VMASKMOVPS Y8, Y0, 32(CX)
+	VMOVUPS   Y1, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial121
+	VMOVUPS   Y2, 32(CX)
+	JMP       stored121
 
+partial121:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two121
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two121:
+	TESTL    $0x00000002, BX
+	JEQ      one121
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one121:
+	TESTL  $0x00000001, BX
+	JEQ    stored121
+	VMOVSS X1, (SI)
+
+stored121:
+	ADDQ      DX, CX
+	VMOVUPS   Y3, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial122
+	VMOVUPS   Y4, 32(CX)
+	JMP       stored122
+
+partial122:
+	LEAQ         32(CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two122
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two122:
+	TESTL    $0x00000002, BX
+	JEQ      one122
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one122:
+	TESTL  $0x00000001, BX
+	JEQ    stored122
+	VMOVSS X1, (SI)
+
+stored122:
+	ADDQ      DX, CX
+	VMOVUPS   Y5, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial123
+	VMOVUPS   Y6, 32(CX)
+	JMP       stored123
+
+partial123:
+	LEAQ         32(CX), SI
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, BX
+	JEQ          two123
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two123:
+	TESTL    $0x00000002, BX
+	JEQ      one123
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one123:
+	TESTL  $0x00000001, BX
+	JEQ    stored123
+	VMOVSS X1, (SI)
+
+stored123:
+	ADDQ      DX, CX
+	VMOVUPS   Y7, (CX)
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial124
+	VMOVUPS   Y8, 32(CX)
+	JMP       stored124
+
+partial124:
+	LEAQ         32(CX), CX
+	VMOVAPS      X8, X0
+	TESTL        $0x00000008, DX
+	JEQ          two124
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y8, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two124:
+	TESTL    $0x00000002, DX
+	JEQ      one124
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one124:
+	TESTL  $0x00000001, DX
+	JEQ    stored124
+	VMOVSS X0, (CX)
+
+stored124:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -13935,43 +17512,274 @@ store:
 	VMOVUPS    Y1, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial125
+	VMOVUPS    Y2, 32(CX)
+	JMP        stored125
+
+partial125:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two125
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two125:
+	TESTL    $0x00000002, BX
+	JEQ      one125
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one125:
+	TESTL  $0x00000001, BX
+	JEQ    stored125
+	VMOVSS X1, (SI)
+
+stored125:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
 	VMOVUPS    Y3, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial126
+	VMOVUPS    Y4, 32(CX)
+	JMP        stored126
+
+partial126:
+	LEAQ         32(CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two126
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two126:
+	TESTL    $0x00000002, BX
+	JEQ      one126
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one126:
+	TESTL  $0x00000001, BX
+	JEQ    stored126
+	VMOVSS X1, (SI)
+
+stored126:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y5, Y5
 	VMOVUPS    Y5, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y6, Y6
-	VMASKMOVPS Y6, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial127
+	VMOVUPS    Y6, 32(CX)
+	JMP        stored127
+
+partial127:
+	LEAQ         32(CX), SI
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, BX
+	JEQ          two127
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two127:
+	TESTL    $0x00000002, BX
+	JEQ      one127
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one127:
+	TESTL  $0x00000001, BX
+	JEQ    stored127
+	VMOVSS X1, (SI)
+
+stored127:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y7, Y7
 	VMOVUPS    Y7, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y8, Y8
-	VMASKMOVPS Y8, Y0, 32(CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial128
+	VMOVUPS    Y8, 32(CX)
+	JMP        stored128
+
+partial128:
+	LEAQ         32(CX), CX
+	VMOVAPS      X8, X0
+	TESTL        $0x00000008, DX
+	JEQ          two128
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y8, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two128:
+	TESTL    $0x00000002, DX
+	JEQ      one128
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one128:
+	TESTL  $0x00000001, DX
+	JEQ    stored128
+	VMOVSS X0, (CX)
+
+stored128:
+	JMP next
 
 overwrite:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y7, (CX)
-	VMASKMOVPS Y8, Y0, 32(CX)
+	VMOVUPS   Y1, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial129
+	VMOVUPS   Y2, 32(CX)
+	JMP       stored129
 
+partial129:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two129
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two129:
+	TESTL    $0x00000002, BX
+	JEQ      one129
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one129:
+	TESTL  $0x00000001, BX
+	JEQ    stored129
+	VMOVSS X1, (SI)
+
+stored129:
+	ADDQ      DX, CX
+	VMOVUPS   Y3, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial130
+	VMOVUPS   Y4, 32(CX)
+	JMP       stored130
+
+partial130:
+	LEAQ         32(CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two130
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two130:
+	TESTL    $0x00000002, BX
+	JEQ      one130
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one130:
+	TESTL  $0x00000001, BX
+	JEQ    stored130
+	VMOVSS X1, (SI)
+
+stored130:
+	ADDQ      DX, CX
+	VMOVUPS   Y5, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial131
+	VMOVUPS   Y6, 32(CX)
+	JMP       stored131
+
+partial131:
+	LEAQ         32(CX), SI
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, BX
+	JEQ          two131
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two131:
+	TESTL    $0x00000002, BX
+	JEQ      one131
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one131:
+	TESTL  $0x00000001, BX
+	JEQ    stored131
+	VMOVSS X1, (SI)
+
+stored131:
+	ADDQ      DX, CX
+	VMOVUPS   Y7, (CX)
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial132
+	VMOVUPS   Y8, 32(CX)
+	JMP       stored132
+
+partial132:
+	LEAQ         32(CX), CX
+	VMOVAPS      X8, X0
+	TESTL        $0x00000008, DX
+	JEQ          two132
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y8, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two132:
+	TESTL    $0x00000002, DX
+	JEQ      one132
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one132:
+	TESTL  $0x00000001, DX
+	JEQ    stored132
+	VMOVSS X0, (CX)
+
+stored132:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -14168,42 +17976,389 @@ store:
 	JNE        overwrite
 	VMASKMOVPS (CX), Y0, Y7
 	VADDPS     Y7, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial133
+	VMOVUPS    Y1, (CX)
+	JMP        stored133
+
+partial133:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X7
+	TESTL        $0x00000008, BX
+	JEQ          two133
+	VMOVUPS      X7, (SI)
+	VEXTRACTF128 $0x01, Y1, X7
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two133:
+	TESTL    $0x00000002, BX
+	JEQ      one133
+	VMOVLPS  X7, (SI)
+	VMOVHLPS X7, X7, X7
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one133:
+	TESTL  $0x00000001, BX
+	JEQ    stored133
+	VMOVSS X7, (SI)
+
+stored133:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial134
+	VMOVUPS    Y2, (CX)
+	JMP        stored134
+
+partial134:
+	LEAQ         (CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two134
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two134:
+	TESTL    $0x00000002, BX
+	JEQ      one134
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one134:
+	TESTL  $0x00000001, BX
+	JEQ    stored134
+	VMOVSS X1, (SI)
+
+stored134:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial135
+	VMOVUPS    Y3, (CX)
+	JMP        stored135
+
+partial135:
+	LEAQ         (CX), SI
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, BX
+	JEQ          two135
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two135:
+	TESTL    $0x00000002, BX
+	JEQ      one135
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one135:
+	TESTL  $0x00000001, BX
+	JEQ    stored135
+	VMOVSS X1, (SI)
+
+stored135:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial136
+	VMOVUPS    Y4, (CX)
+	JMP        stored136
+
+partial136:
+	LEAQ         (CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two136
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two136:
+	TESTL    $0x00000002, BX
+	JEQ      one136
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one136:
+	TESTL  $0x00000001, BX
+	JEQ    stored136
+	VMOVSS X1, (SI)
+
+stored136:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y5, Y5
-	VMASKMOVPS Y5, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial137
+	VMOVUPS    Y5, (CX)
+	JMP        stored137
+
+partial137:
+	LEAQ         (CX), SI
+	VMOVAPS      X5, X1
+	TESTL        $0x00000008, BX
+	JEQ          two137
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y5, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two137:
+	TESTL    $0x00000002, BX
+	JEQ      one137
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one137:
+	TESTL  $0x00000001, BX
+	JEQ    stored137
+	VMOVSS X1, (SI)
+
+stored137:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y6, Y6
-	VMASKMOVPS Y6, Y0, (CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial138
+	VMOVUPS    Y6, (CX)
+	JMP        stored138
+
+partial138:
+	LEAQ         (CX), CX
+	VMOVAPS      X6, X0
+	TESTL        $0x00000008, DX
+	JEQ          two138
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y6, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two138:
+	TESTL    $0x00000002, DX
+	JEQ      one138
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one138:
+	TESTL  $0x00000001, DX
+	JEQ    stored138
+	VMOVSS X0, (CX)
+
+stored138:
+	JMP next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y4, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y5, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y6, Y0, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial139
+	VMOVUPS   Y1, (CX)
+	JMP       stored139
 
+partial139:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X7
+	TESTL        $0x00000008, BX
+	JEQ          two139
+	VMOVUPS      X7, (SI)
+	VEXTRACTF128 $0x01, Y1, X7
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two139:
+	TESTL    $0x00000002, BX
+	JEQ      one139
+	VMOVLPS  X7, (SI)
+	VMOVHLPS X7, X7, X7
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one139:
+	TESTL  $0x00000001, BX
+	JEQ    stored139
+	VMOVSS X7, (SI)
+
+stored139:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial140
+	VMOVUPS   Y2, (CX)
+	JMP       stored140
+
+partial140:
+	LEAQ         (CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two140
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two140:
+	TESTL    $0x00000002, BX
+	JEQ      one140
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one140:
+	TESTL  $0x00000001, BX
+	JEQ    stored140
+	VMOVSS X1, (SI)
+
+stored140:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial141
+	VMOVUPS   Y3, (CX)
+	JMP       stored141
+
+partial141:
+	LEAQ         (CX), SI
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, BX
+	JEQ          two141
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two141:
+	TESTL    $0x00000002, BX
+	JEQ      one141
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one141:
+	TESTL  $0x00000001, BX
+	JEQ    stored141
+	VMOVSS X1, (SI)
+
+stored141:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial142
+	VMOVUPS   Y4, (CX)
+	JMP       stored142
+
+partial142:
+	LEAQ         (CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two142
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two142:
+	TESTL    $0x00000002, BX
+	JEQ      one142
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one142:
+	TESTL  $0x00000001, BX
+	JEQ    stored142
+	VMOVSS X1, (SI)
+
+stored142:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial143
+	VMOVUPS   Y5, (CX)
+	JMP       stored143
+
+partial143:
+	LEAQ         (CX), SI
+	VMOVAPS      X5, X1
+	TESTL        $0x00000008, BX
+	JEQ          two143
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y5, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two143:
+	TESTL    $0x00000002, BX
+	JEQ      one143
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one143:
+	TESTL  $0x00000001, BX
+	JEQ    stored143
+	VMOVSS X1, (SI)
+
+stored143:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial144
+	VMOVUPS   Y6, (CX)
+	JMP       stored144
+
+partial144:
+	LEAQ         (CX), CX
+	VMOVAPS      X6, X0
+	TESTL        $0x00000008, DX
+	JEQ          two144
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y6, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two144:
+	TESTL    $0x00000002, DX
+	JEQ      one144
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one144:
+	TESTL  $0x00000001, DX
+	JEQ    stored144
+	VMOVSS X0, (CX)
+
+stored144:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -14399,42 +18554,389 @@ store:
 	JNE        overwrite
 	VMASKMOVPS (CX), Y0, Y7
 	VADDPS     Y7, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial145
+	VMOVUPS    Y1, (CX)
+	JMP        stored145
+
+partial145:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X7
+	TESTL        $0x00000008, BX
+	JEQ          two145
+	VMOVUPS      X7, (SI)
+	VEXTRACTF128 $0x01, Y1, X7
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two145:
+	TESTL    $0x00000002, BX
+	JEQ      one145
+	VMOVLPS  X7, (SI)
+	VMOVHLPS X7, X7, X7
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one145:
+	TESTL  $0x00000001, BX
+	JEQ    stored145
+	VMOVSS X7, (SI)
+
+stored145:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial146
+	VMOVUPS    Y2, (CX)
+	JMP        stored146
+
+partial146:
+	LEAQ         (CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two146
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two146:
+	TESTL    $0x00000002, BX
+	JEQ      one146
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one146:
+	TESTL  $0x00000001, BX
+	JEQ    stored146
+	VMOVSS X1, (SI)
+
+stored146:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial147
+	VMOVUPS    Y3, (CX)
+	JMP        stored147
+
+partial147:
+	LEAQ         (CX), SI
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, BX
+	JEQ          two147
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two147:
+	TESTL    $0x00000002, BX
+	JEQ      one147
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one147:
+	TESTL  $0x00000001, BX
+	JEQ    stored147
+	VMOVSS X1, (SI)
+
+stored147:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial148
+	VMOVUPS    Y4, (CX)
+	JMP        stored148
+
+partial148:
+	LEAQ         (CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two148
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two148:
+	TESTL    $0x00000002, BX
+	JEQ      one148
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one148:
+	TESTL  $0x00000001, BX
+	JEQ    stored148
+	VMOVSS X1, (SI)
+
+stored148:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y5, Y5
-	VMASKMOVPS Y5, Y0, (CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial149
+	VMOVUPS    Y5, (CX)
+	JMP        stored149
+
+partial149:
+	LEAQ         (CX), SI
+	VMOVAPS      X5, X1
+	TESTL        $0x00000008, BX
+	JEQ          two149
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y5, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two149:
+	TESTL    $0x00000002, BX
+	JEQ      one149
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one149:
+	TESTL  $0x00000001, BX
+	JEQ    stored149
+	VMOVSS X1, (SI)
+
+stored149:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y6, Y6
-	VMASKMOVPS Y6, Y0, (CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial150
+	VMOVUPS    Y6, (CX)
+	JMP        stored150
+
+partial150:
+	LEAQ         (CX), CX
+	VMOVAPS      X6, X0
+	TESTL        $0x00000008, DX
+	JEQ          two150
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y6, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two150:
+	TESTL    $0x00000002, DX
+	JEQ      one150
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one150:
+	TESTL  $0x00000001, DX
+	JEQ    stored150
+	VMOVSS X0, (CX)
+
+stored150:
+	JMP next
 
 overwrite:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y4, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y5, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y6, Y0, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial151
+	VMOVUPS   Y1, (CX)
+	JMP       stored151
 
+partial151:
+	LEAQ         (CX), SI
+	VMOVAPS      X1, X7
+	TESTL        $0x00000008, BX
+	JEQ          two151
+	VMOVUPS      X7, (SI)
+	VEXTRACTF128 $0x01, Y1, X7
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two151:
+	TESTL    $0x00000002, BX
+	JEQ      one151
+	VMOVLPS  X7, (SI)
+	VMOVHLPS X7, X7, X7
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one151:
+	TESTL  $0x00000001, BX
+	JEQ    stored151
+	VMOVSS X7, (SI)
+
+stored151:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial152
+	VMOVUPS   Y2, (CX)
+	JMP       stored152
+
+partial152:
+	LEAQ         (CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two152
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two152:
+	TESTL    $0x00000002, BX
+	JEQ      one152
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one152:
+	TESTL  $0x00000001, BX
+	JEQ    stored152
+	VMOVSS X1, (SI)
+
+stored152:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial153
+	VMOVUPS   Y3, (CX)
+	JMP       stored153
+
+partial153:
+	LEAQ         (CX), SI
+	VMOVAPS      X3, X1
+	TESTL        $0x00000008, BX
+	JEQ          two153
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two153:
+	TESTL    $0x00000002, BX
+	JEQ      one153
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one153:
+	TESTL  $0x00000001, BX
+	JEQ    stored153
+	VMOVSS X1, (SI)
+
+stored153:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial154
+	VMOVUPS   Y4, (CX)
+	JMP       stored154
+
+partial154:
+	LEAQ         (CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two154
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two154:
+	TESTL    $0x00000002, BX
+	JEQ      one154
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one154:
+	TESTL  $0x00000001, BX
+	JEQ    stored154
+	VMOVSS X1, (SI)
+
+stored154:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial155
+	VMOVUPS   Y5, (CX)
+	JMP       stored155
+
+partial155:
+	LEAQ         (CX), SI
+	VMOVAPS      X5, X1
+	TESTL        $0x00000008, BX
+	JEQ          two155
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y5, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two155:
+	TESTL    $0x00000002, BX
+	JEQ      one155
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one155:
+	TESTL  $0x00000001, BX
+	JEQ    stored155
+	VMOVSS X1, (SI)
+
+stored155:
+	ADDQ      DX, CX
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial156
+	VMOVUPS   Y6, (CX)
+	JMP       stored156
+
+partial156:
+	LEAQ         (CX), CX
+	VMOVAPS      X6, X0
+	TESTL        $0x00000008, DX
+	JEQ          two156
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y6, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two156:
+	TESTL    $0x00000002, DX
+	JEQ      one156
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one156:
+	TESTL  $0x00000001, DX
+	JEQ    stored156
+	VMOVSS X0, (CX)
+
+stored156:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -14687,63 +19189,410 @@ store:
 	VMOVUPS    Y1, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial157
+	VMOVUPS    Y2, 32(CX)
+	JMP        stored157
+
+partial157:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two157
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two157:
+	TESTL    $0x00000002, BX
+	JEQ      one157
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one157:
+	TESTL  $0x00000001, BX
+	JEQ    stored157
+	VMOVSS X1, (SI)
+
+stored157:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
 	VMOVUPS    Y3, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial158
+	VMOVUPS    Y4, 32(CX)
+	JMP        stored158
+
+partial158:
+	LEAQ         32(CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two158
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two158:
+	TESTL    $0x00000002, BX
+	JEQ      one158
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one158:
+	TESTL  $0x00000001, BX
+	JEQ    stored158
+	VMOVSS X1, (SI)
+
+stored158:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y5, Y5
 	VMOVUPS    Y5, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y6, Y6
-	VMASKMOVPS Y6, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial159
+	VMOVUPS    Y6, 32(CX)
+	JMP        stored159
+
+partial159:
+	LEAQ         32(CX), SI
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, BX
+	JEQ          two159
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two159:
+	TESTL    $0x00000002, BX
+	JEQ      one159
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one159:
+	TESTL  $0x00000001, BX
+	JEQ    stored159
+	VMOVSS X1, (SI)
+
+stored159:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y7, Y7
 	VMOVUPS    Y7, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y8, Y8
-	VMASKMOVPS Y8, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial160
+	VMOVUPS    Y8, 32(CX)
+	JMP        stored160
+
+partial160:
+	LEAQ         32(CX), SI
+	VMOVAPS      X8, X1
+	TESTL        $0x00000008, BX
+	JEQ          two160
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y8, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two160:
+	TESTL    $0x00000002, BX
+	JEQ      one160
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one160:
+	TESTL  $0x00000001, BX
+	JEQ    stored160
+	VMOVSS X1, (SI)
+
+stored160:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y9, Y9
 	VMOVUPS    Y9, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y10, Y10
-	VMASKMOVPS Y10, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial161
+	VMOVUPS    Y10, 32(CX)
+	JMP        stored161
+
+partial161:
+	LEAQ         32(CX), SI
+	VMOVAPS      X10, X1
+	TESTL        $0x00000008, BX
+	JEQ          two161
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y10, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two161:
+	TESTL    $0x00000002, BX
+	JEQ      one161
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one161:
+	TESTL  $0x00000001, BX
+	JEQ    stored161
+	VMOVSS X1, (SI)
+
+stored161:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y11, Y11
 	VMOVUPS    Y11, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y12, Y12
-	VMASKMOVPS Y12, Y0, 32(CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial162
+	VMOVUPS    Y12, 32(CX)
+	JMP        stored162
+
+partial162:
+	LEAQ         32(CX), CX
+	VMOVAPS      X12, X0
+	TESTL        $0x00000008, DX
+	JEQ          two162
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y12, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two162:
+	TESTL    $0x00000002, DX
+	JEQ      one162
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one162:
+	TESTL  $0x00000001, DX
+	JEQ    stored162
+	VMOVSS X0, (CX)
+
+stored162:
+	JMP next
 
 overwrite:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y7, (CX)
-	VMASKMOVPS Y8, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y9, (CX)
-	VMASKMOVPS Y10, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y11, (CX)
-	VMASKMOVPS Y12, Y0, 32(CX)
+	VMOVUPS   Y1, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial163
+	VMOVUPS   Y2, 32(CX)
+	JMP       stored163
 
+partial163:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two163
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two163:
+	TESTL    $0x00000002, BX
+	JEQ      one163
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one163:
+	TESTL  $0x00000001, BX
+	JEQ    stored163
+	VMOVSS X1, (SI)
+
+stored163:
+	ADDQ      DX, CX
+	VMOVUPS   Y3, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial164
+	VMOVUPS   Y4, 32(CX)
+	JMP       stored164
+
+partial164:
+	LEAQ         32(CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two164
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two164:
+	TESTL    $0x00000002, BX
+	JEQ      one164
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one164:
+	TESTL  $0x00000001, BX
+	JEQ    stored164
+	VMOVSS X1, (SI)
+
+stored164:
+	ADDQ      DX, CX
+	VMOVUPS   Y5, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial165
+	VMOVUPS   Y6, 32(CX)
+	JMP       stored165
+
+partial165:
+	LEAQ         32(CX), SI
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, BX
+	JEQ          two165
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two165:
+	TESTL    $0x00000002, BX
+	JEQ      one165
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one165:
+	TESTL  $0x00000001, BX
+	JEQ    stored165
+	VMOVSS X1, (SI)
+
+stored165:
+	ADDQ      DX, CX
+	VMOVUPS   Y7, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial166
+	VMOVUPS   Y8, 32(CX)
+	JMP       stored166
+
+partial166:
+	LEAQ         32(CX), SI
+	VMOVAPS      X8, X1
+	TESTL        $0x00000008, BX
+	JEQ          two166
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y8, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two166:
+	TESTL    $0x00000002, BX
+	JEQ      one166
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one166:
+	TESTL  $0x00000001, BX
+	JEQ    stored166
+	VMOVSS X1, (SI)
+
+stored166:
+	ADDQ      DX, CX
+	VMOVUPS   Y9, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial167
+	VMOVUPS   Y10, 32(CX)
+	JMP       stored167
+
+partial167:
+	LEAQ         32(CX), SI
+	VMOVAPS      X10, X1
+	TESTL        $0x00000008, BX
+	JEQ          two167
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y10, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two167:
+	TESTL    $0x00000002, BX
+	JEQ      one167
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one167:
+	TESTL  $0x00000001, BX
+	JEQ    stored167
+	VMOVSS X1, (SI)
+
+stored167:
+	ADDQ      DX, CX
+	VMOVUPS   Y11, (CX)
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial168
+	VMOVUPS   Y12, 32(CX)
+	JMP       stored168
+
+partial168:
+	LEAQ         32(CX), CX
+	VMOVAPS      X12, X0
+	TESTL        $0x00000008, DX
+	JEQ          two168
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y12, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two168:
+	TESTL    $0x00000002, DX
+	JEQ      one168
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one168:
+	TESTL  $0x00000001, DX
+	JEQ    stored168
+	VMOVSS X0, (CX)
+
+stored168:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -14995,63 +19844,410 @@ store:
 	VMOVUPS    Y1, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial169
+	VMOVUPS    Y2, 32(CX)
+	JMP        stored169
+
+partial169:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two169
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two169:
+	TESTL    $0x00000002, BX
+	JEQ      one169
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one169:
+	TESTL  $0x00000001, BX
+	JEQ    stored169
+	VMOVSS X1, (SI)
+
+stored169:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
 	VMOVUPS    Y3, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial170
+	VMOVUPS    Y4, 32(CX)
+	JMP        stored170
+
+partial170:
+	LEAQ         32(CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two170
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two170:
+	TESTL    $0x00000002, BX
+	JEQ      one170
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one170:
+	TESTL  $0x00000001, BX
+	JEQ    stored170
+	VMOVSS X1, (SI)
+
+stored170:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y5, Y5
 	VMOVUPS    Y5, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y6, Y6
-	VMASKMOVPS Y6, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial171
+	VMOVUPS    Y6, 32(CX)
+	JMP        stored171
+
+partial171:
+	LEAQ         32(CX), SI
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, BX
+	JEQ          two171
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two171:
+	TESTL    $0x00000002, BX
+	JEQ      one171
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one171:
+	TESTL  $0x00000001, BX
+	JEQ    stored171
+	VMOVSS X1, (SI)
+
+stored171:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y7, Y7
 	VMOVUPS    Y7, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y8, Y8
-	VMASKMOVPS Y8, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial172
+	VMOVUPS    Y8, 32(CX)
+	JMP        stored172
+
+partial172:
+	LEAQ         32(CX), SI
+	VMOVAPS      X8, X1
+	TESTL        $0x00000008, BX
+	JEQ          two172
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y8, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two172:
+	TESTL    $0x00000002, BX
+	JEQ      one172
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one172:
+	TESTL  $0x00000001, BX
+	JEQ    stored172
+	VMOVSS X1, (SI)
+
+stored172:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y9, Y9
 	VMOVUPS    Y9, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y10, Y10
-	VMASKMOVPS Y10, Y0, 32(CX)
+	VMOVMSKPS  Y0, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial173
+	VMOVUPS    Y10, 32(CX)
+	JMP        stored173
+
+partial173:
+	LEAQ         32(CX), SI
+	VMOVAPS      X10, X1
+	TESTL        $0x00000008, BX
+	JEQ          two173
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y10, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two173:
+	TESTL    $0x00000002, BX
+	JEQ      one173
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one173:
+	TESTL  $0x00000001, BX
+	JEQ    stored173
+	VMOVSS X1, (SI)
+
+stored173:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y11, Y11
 	VMOVUPS    Y11, (CX)
 	VMASKMOVPS 32(CX), Y0, Y1
 	VADDPS     Y1, Y12, Y12
-	VMASKMOVPS Y12, Y0, 32(CX)
-	JMP        next
+	VMOVMSKPS  Y0, DX
+	CMPL       DX, $0x000000ff
+	JNE        partial174
+	VMOVUPS    Y12, 32(CX)
+	JMP        stored174
+
+partial174:
+	LEAQ         32(CX), CX
+	VMOVAPS      X12, X0
+	TESTL        $0x00000008, DX
+	JEQ          two174
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y12, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two174:
+	TESTL    $0x00000002, DX
+	JEQ      one174
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one174:
+	TESTL  $0x00000001, DX
+	JEQ    stored174
+	VMOVSS X0, (CX)
+
+stored174:
+	JMP next
 
 overwrite:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y7, (CX)
-	VMASKMOVPS Y8, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y9, (CX)
-	VMASKMOVPS Y10, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y11, (CX)
-	VMASKMOVPS Y12, Y0, 32(CX)
+	VMOVUPS   Y1, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial175
+	VMOVUPS   Y2, 32(CX)
+	JMP       stored175
 
+partial175:
+	LEAQ         32(CX), SI
+	VMOVAPS      X2, X1
+	TESTL        $0x00000008, BX
+	JEQ          two175
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y2, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two175:
+	TESTL    $0x00000002, BX
+	JEQ      one175
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one175:
+	TESTL  $0x00000001, BX
+	JEQ    stored175
+	VMOVSS X1, (SI)
+
+stored175:
+	ADDQ      DX, CX
+	VMOVUPS   Y3, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial176
+	VMOVUPS   Y4, 32(CX)
+	JMP       stored176
+
+partial176:
+	LEAQ         32(CX), SI
+	VMOVAPS      X4, X1
+	TESTL        $0x00000008, BX
+	JEQ          two176
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y4, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two176:
+	TESTL    $0x00000002, BX
+	JEQ      one176
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one176:
+	TESTL  $0x00000001, BX
+	JEQ    stored176
+	VMOVSS X1, (SI)
+
+stored176:
+	ADDQ      DX, CX
+	VMOVUPS   Y5, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial177
+	VMOVUPS   Y6, 32(CX)
+	JMP       stored177
+
+partial177:
+	LEAQ         32(CX), SI
+	VMOVAPS      X6, X1
+	TESTL        $0x00000008, BX
+	JEQ          two177
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y6, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two177:
+	TESTL    $0x00000002, BX
+	JEQ      one177
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one177:
+	TESTL  $0x00000001, BX
+	JEQ    stored177
+	VMOVSS X1, (SI)
+
+stored177:
+	ADDQ      DX, CX
+	VMOVUPS   Y7, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial178
+	VMOVUPS   Y8, 32(CX)
+	JMP       stored178
+
+partial178:
+	LEAQ         32(CX), SI
+	VMOVAPS      X8, X1
+	TESTL        $0x00000008, BX
+	JEQ          two178
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y8, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two178:
+	TESTL    $0x00000002, BX
+	JEQ      one178
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one178:
+	TESTL  $0x00000001, BX
+	JEQ    stored178
+	VMOVSS X1, (SI)
+
+stored178:
+	ADDQ      DX, CX
+	VMOVUPS   Y9, (CX)
+	VMOVMSKPS Y0, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial179
+	VMOVUPS   Y10, 32(CX)
+	JMP       stored179
+
+partial179:
+	LEAQ         32(CX), SI
+	VMOVAPS      X10, X1
+	TESTL        $0x00000008, BX
+	JEQ          two179
+	VMOVUPS      X1, (SI)
+	VEXTRACTF128 $0x01, Y10, X1
+	ADDQ         $0x10, SI
+	SHRL         $0x04, BX
+
+two179:
+	TESTL    $0x00000002, BX
+	JEQ      one179
+	VMOVLPS  X1, (SI)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, SI
+	SHRL     $0x02, BX
+
+one179:
+	TESTL  $0x00000001, BX
+	JEQ    stored179
+	VMOVSS X1, (SI)
+
+stored179:
+	ADDQ      DX, CX
+	VMOVUPS   Y11, (CX)
+	VMOVMSKPS Y0, DX
+	CMPL      DX, $0x000000ff
+	JNE       partial180
+	VMOVUPS   Y12, 32(CX)
+	JMP       stored180
+
+partial180:
+	LEAQ         32(CX), CX
+	VMOVAPS      X12, X0
+	TESTL        $0x00000008, DX
+	JEQ          two180
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y12, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, DX
+
+two180:
+	TESTL    $0x00000002, DX
+	JEQ      one180
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, DX
+
+one180:
+	TESTL  $0x00000001, DX
+	JEQ    stored180
+	VMOVSS X0, (CX)
+
+stored180:
 next:
 	MOVQ (SP), CX
 	DECQ CX

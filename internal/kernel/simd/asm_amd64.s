@@ -2791,8 +2791,36 @@ fewer:
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
+	VMOVMSKPS  Y0, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial1
+	VMOVUPS    Y1, (BX)
+	JMP        stored1
 
+partial1:
+	LEAQ         (BX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two1
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two1:
+	TESTL    $0x00000002, AX
+	JEQ      one1
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one1:
+	TESTL  $0x00000001, AX
+	JEQ    stored1
+	VMOVSS X0, (CX)
+
+stored1:
 end:
 	VZEROUPPER
 	RET
@@ -2829,8 +2857,36 @@ fewer:
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VSUBPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
+	VMOVMSKPS  Y0, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial2
+	VMOVUPS    Y1, (BX)
+	JMP        stored2
 
+partial2:
+	LEAQ         (BX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two2
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two2:
+	TESTL    $0x00000002, AX
+	JEQ      one2
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one2:
+	TESTL  $0x00000001, AX
+	JEQ    stored2
+	VMOVSS X0, (CX)
+
+stored2:
 end:
 	VZEROUPPER
 	RET
@@ -2867,8 +2923,36 @@ fewer:
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
+	VMOVMSKPS  Y0, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial3
+	VMOVUPS    Y1, (BX)
+	JMP        stored3
 
+partial3:
+	LEAQ         (BX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two3
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two3:
+	TESTL    $0x00000002, AX
+	JEQ      one3
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one3:
+	TESTL  $0x00000001, AX
+	JEQ    stored3
+	VMOVSS X0, (CX)
+
+stored3:
 end:
 	VZEROUPPER
 	RET
@@ -2905,8 +2989,36 @@ fewer:
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VDIVPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
+	VMOVMSKPS  Y0, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial4
+	VMOVUPS    Y1, (BX)
+	JMP        stored4
 
+partial4:
+	LEAQ         (BX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two4
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two4:
+	TESTL    $0x00000002, AX
+	JEQ      one4
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one4:
+	TESTL  $0x00000001, AX
+	JEQ    stored4
+	VMOVSS X0, (CX)
+
+stored4:
 end:
 	VZEROUPPER
 	RET
@@ -2947,8 +3059,36 @@ fewer:
 	VMAXPS     Y2, Y1, Y2
 	VCMPPS     $0x03, Y1, Y1, Y1
 	VORPS      Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (BX)
+	VMOVMSKPS  Y0, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial5
+	VMOVUPS    Y2, (BX)
+	JMP        stored5
 
+partial5:
+	LEAQ         (BX), CX
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, AX
+	JEQ          two5
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two5:
+	TESTL    $0x00000002, AX
+	JEQ      one5
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one5:
+	TESTL  $0x00000001, AX
+	JEQ    stored5
+	VMOVSS X0, (CX)
+
+stored5:
 end:
 	VZEROUPPER
 	RET
@@ -2999,8 +3139,36 @@ fewer:
 	VORPS      Y1, Y2, Y2
 	VANDPS     Y3, Y2, Y1
 	VADDPS     Y1, Y4, Y1
-	VMASKMOVPS Y1, Y0, (SI)
+	VMOVMSKPS  Y0, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial6
+	VMOVUPS    Y1, (SI)
+	JMP        stored6
 
+partial6:
+	LEAQ         (SI), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two6
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two6:
+	TESTL    $0x00000002, AX
+	JEQ      one6
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one6:
+	TESTL  $0x00000001, AX
+	JEQ    stored6
+	VMOVSS X0, (CX)
+
+stored6:
 end:
 	VZEROUPPER
 	RET
@@ -3045,8 +3213,36 @@ fewer:
 	VCMPPS     $0x03, Y1, Y1, Y1
 	VORPS      Y1, Y2, Y2
 	VANDNPS    Y3, Y2, Y1
-	VMASKMOVPS Y1, Y0, (BX)
+	VMOVMSKPS  Y0, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial7
+	VMOVUPS    Y1, (BX)
+	JMP        stored7
 
+partial7:
+	LEAQ         (BX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two7
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two7:
+	TESTL    $0x00000002, AX
+	JEQ      one7
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one7:
+	TESTL  $0x00000001, AX
+	JEQ    stored7
+	VMOVSS X0, (CX)
+
+stored7:
 end:
 	VZEROUPPER
 	RET
@@ -3085,8 +3281,36 @@ fewer:
 	VMASKMOVPS  (CX), Y2, Y3
 	VMOVAPS     Y1, Y1
 	VFMADD231PS Y0, Y3, Y1
-	VMASKMOVPS  Y1, Y2, (DX)
+	VMOVMSKPS   Y2, AX
+	CMPL        AX, $0x000000ff
+	JNE         partial8
+	VMOVUPS     Y1, (DX)
+	JMP         stored8
 
+partial8:
+	LEAQ         (DX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two8
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two8:
+	TESTL    $0x00000002, AX
+	JEQ      one8
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one8:
+	TESTL  $0x00000001, AX
+	JEQ    stored8
+	VMOVSS X0, (CX)
+
+stored8:
 end:
 	VZEROUPPER
 	RET
@@ -3121,8 +3345,36 @@ fewer:
 	VMASKMOVPS (DX), Y0, Y1
 	VMOVUPS    (AX), Y2
 	VMAXPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (BX)
+	VMOVMSKPS  Y0, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial9
+	VMOVUPS    Y2, (BX)
+	JMP        stored9
 
+partial9:
+	LEAQ         (BX), CX
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, AX
+	JEQ          two9
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two9:
+	TESTL    $0x00000002, AX
+	JEQ      one9
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one9:
+	TESTL  $0x00000001, AX
+	JEQ    stored9
+	VMOVSS X0, (CX)
+
+stored9:
 end:
 	VZEROUPPER
 	RET
@@ -3163,8 +3415,36 @@ fewer:
 	VXORPS     Y3, Y3, Y3
 	VCMPPS     $0x1e, Y3, Y1, Y3
 	VANDPS     Y2, Y3, Y3
-	VMASKMOVPS Y3, Y0, (BX)
+	VMOVMSKPS  Y0, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial10
+	VMOVUPS    Y3, (BX)
+	JMP        stored10
 
+partial10:
+	LEAQ         (BX), CX
+	VMOVAPS      X3, X0
+	TESTL        $0x00000008, AX
+	JEQ          two10
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y3, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two10:
+	TESTL    $0x00000002, AX
+	JEQ      one10
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one10:
+	TESTL  $0x00000001, AX
+	JEQ    stored10
+	VMOVSS X0, (CX)
+
+stored10:
 end:
 	VZEROUPPER
 	RET
@@ -3203,8 +3483,36 @@ fewer:
 	VMASKMOVPS (CX), Y2, Y3
 	VMAXPS     Y3, Y0, Y3
 	VMINPS     Y3, Y1, Y3
-	VMASKMOVPS Y3, Y2, (DX)
+	VMOVMSKPS  Y2, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial11
+	VMOVUPS    Y3, (DX)
+	JMP        stored11
 
+partial11:
+	LEAQ         (DX), CX
+	VMOVAPS      X3, X0
+	TESTL        $0x00000008, AX
+	JEQ          two11
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y3, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two11:
+	TESTL    $0x00000002, AX
+	JEQ      one11
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one11:
+	TESTL  $0x00000001, AX
+	JEQ    stored11
+	VMOVSS X0, (CX)
+
+stored11:
 end:
 	VZEROUPPER
 	RET
@@ -3251,8 +3559,36 @@ fewer:
 	VANDPS     Y0, Y4, Y4
 	VCMPPS     $0x11, Y1, Y3, Y0
 	VANDPS     Y0, Y4, Y4
-	VMASKMOVPS Y4, Y2, (BX)
+	VMOVMSKPS  Y2, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial12
+	VMOVUPS    Y4, (BX)
+	JMP        stored12
 
+partial12:
+	LEAQ         (BX), CX
+	VMOVAPS      X4, X0
+	TESTL        $0x00000008, AX
+	JEQ          two12
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y4, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two12:
+	TESTL    $0x00000002, AX
+	JEQ      one12
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one12:
+	TESTL  $0x00000001, AX
+	JEQ    stored12
+	VMOVSS X0, (CX)
+
+stored12:
 end:
 	VZEROUPPER
 	RET
@@ -3301,8 +3637,36 @@ fewer:
 	VMAXPS     Y0, Y1, Y0
 	VMINPS     Y0, Y2, Y0
 	VADDPS     Y3, Y0, Y0
-	VMASKMOVPS Y0, Y4, (DX)
+	VMOVMSKPS  Y4, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial13
+	VMOVUPS    Y0, (DX)
+	JMP        stored13
 
+partial13:
+	LEAQ         (DX), CX
+	VMOVAPS      X0, X1
+	TESTL        $0x00000008, AX
+	JEQ          two13
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two13:
+	TESTL    $0x00000002, AX
+	JEQ      one13
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one13:
+	TESTL  $0x00000001, AX
+	JEQ    stored13
+	VMOVSS X1, (CX)
+
+stored13:
 end:
 	VZEROUPPER
 	RET
@@ -3357,8 +3721,36 @@ fewer:
 	VANDPS     Y1, Y0, Y0
 	VCMPPS     $0x12, Y2, Y4, Y1
 	VANDPS     Y1, Y0, Y0
-	VMASKMOVPS Y0, Y3, (BX)
+	VMOVMSKPS  Y3, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial14
+	VMOVUPS    Y0, (BX)
+	JMP        stored14
 
+partial14:
+	LEAQ         (BX), CX
+	VMOVAPS      X0, X1
+	TESTL        $0x00000008, AX
+	JEQ          two14
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two14:
+	TESTL    $0x00000002, AX
+	JEQ      one14
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one14:
+	TESTL  $0x00000001, AX
+	JEQ    stored14
+	VMOVSS X1, (CX)
+
+stored14:
 end:
 	VZEROUPPER
 	RET
@@ -3528,8 +3920,36 @@ fewer:
 	VMASKMOVPS (DX), Y1, Y3
 	VSUBPS     Y0, Y3, Y0
 	VMULPS     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (BX)
+	VMOVMSKPS  Y1, AX
+	CMPL       AX, $0x000000ff
+	JNE        partial15
+	VMOVUPS    Y0, (BX)
+	JMP        stored15
 
+partial15:
+	LEAQ         (BX), CX
+	VMOVAPS      X0, X1
+	TESTL        $0x00000008, AX
+	JEQ          two15
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two15:
+	TESTL    $0x00000002, AX
+	JEQ      one15
+	VMOVLPS  X1, (CX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one15:
+	TESTL  $0x00000001, AX
+	JEQ    stored15
+	VMOVSS X1, (CX)
+
+stored15:
 end:
 	VZEROUPPER
 	RET
@@ -3578,8 +3998,36 @@ fewer:
 	VMOVAPS     Y1, Y1
 	VFMADD231PS Y0, Y3, Y1
 	VFMADD213PS Y5, Y4, Y1
-	VMASKMOVPS  Y1, Y2, (SI)
+	VMOVMSKPS   Y2, AX
+	CMPL        AX, $0x000000ff
+	JNE         partial16
+	VMOVUPS     Y1, (SI)
+	JMP         stored16
 
+partial16:
+	LEAQ         (SI), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two16
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two16:
+	TESTL    $0x00000002, AX
+	JEQ      one16
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one16:
+	TESTL  $0x00000001, AX
+	JEQ    stored16
+	VMOVSS X0, (CX)
+
+stored16:
 end:
 	VZEROUPPER
 	RET
@@ -3752,8 +4200,36 @@ fewer:
 	VFMADD231PS Y1, Y4, Y2
 	VMULPS      Y6, Y5, Y1
 	VFMADD231PS Y1, Y0, Y2
-	VMASKMOVPS  Y2, Y3, (SI)
+	VMOVMSKPS   Y3, AX
+	CMPL        AX, $0x000000ff
+	JNE         partial17
+	VMOVUPS     Y2, (SI)
+	JMP         stored17
 
+partial17:
+	LEAQ         (SI), CX
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, AX
+	JEQ          two17
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two17:
+	TESTL    $0x00000002, AX
+	JEQ      one17
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one17:
+	TESTL  $0x00000001, AX
+	JEQ    stored17
+	VMOVSS X0, (CX)
+
+stored17:
 end:
 	VZEROUPPER
 	RET
@@ -3800,8 +4276,36 @@ fewer:
 	VMOVAPS     Y1, Y1
 	VFMADD231PS Y0, Y3, Y1
 	VFMADD231PS Y1, Y4, Y5
-	VMASKMOVPS  Y5, Y2, (BX)
+	VMOVMSKPS   Y2, AX
+	CMPL        AX, $0x000000ff
+	JNE         partial18
+	VMOVUPS     Y5, (BX)
+	JMP         stored18
 
+partial18:
+	LEAQ         (BX), CX
+	VMOVAPS      X5, X0
+	TESTL        $0x00000008, AX
+	JEQ          two18
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y5, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two18:
+	TESTL    $0x00000002, AX
+	JEQ      one18
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one18:
+	TESTL  $0x00000001, AX
+	JEQ    stored18
+	VMOVSS X0, (CX)
+
+stored18:
 end:
 	VZEROUPPER
 	RET
@@ -4018,8 +4522,36 @@ fewer:
 	VPADDD       2176(AX), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (BX)
+	VMOVMSKPS    Y0, AX
+	CMPL         AX, $0x000000ff
+	JNE          partial19
+	VMOVUPS      Y4, (BX)
+	JMP          stored19
 
+partial19:
+	LEAQ         (BX), CX
+	VMOVAPS      X4, X0
+	TESTL        $0x00000008, AX
+	JEQ          two19
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y4, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two19:
+	TESTL    $0x00000002, AX
+	JEQ      one19
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one19:
+	TESTL  $0x00000001, AX
+	JEQ    stored19
+	VMOVSS X0, (CX)
+
+stored19:
 end:
 	VZEROUPPER
 	RET
@@ -4116,8 +4648,36 @@ fewer:
 	VMULPS       Y2, Y5, Y3
 	VCMPPS       $0x11, (AX), Y1, Y1
 	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (BX)
+	VMOVMSKPS    Y0, AX
+	CMPL         AX, $0x000000ff
+	JNE          partial20
+	VMOVUPS      Y1, (BX)
+	JMP          stored20
 
+partial20:
+	LEAQ         (BX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two20
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two20:
+	TESTL    $0x00000002, AX
+	JEQ      one20
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one20:
+	TESTL  $0x00000001, AX
+	JEQ    stored20
+	VMOVSS X0, (CX)
+
+stored20:
 end:
 	VZEROUPPER
 	RET
@@ -4238,8 +4798,36 @@ fewer:
 	VORPS        Y3, Y1, Y1
 	VCMPPS       $0x11, 672(AX), Y2, Y2
 	VBLENDVPS    Y2, Y4, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (BX)
+	VMOVMSKPS    Y0, AX
+	CMPL         AX, $0x000000ff
+	JNE          partial21
+	VMOVUPS      Y1, (BX)
+	JMP          stored21
 
+partial21:
+	LEAQ         (BX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two21
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two21:
+	TESTL    $0x00000002, AX
+	JEQ      one21
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one21:
+	TESTL  $0x00000001, AX
+	JEQ    stored21
+	VMOVSS X0, (CX)
+
+stored21:
 end:
 	VZEROUPPER
 	RET
@@ -4372,8 +4960,36 @@ fewer:
 	VORPS        Y4, Y1, Y1
 	VCMPPS       $0x11, 384(AX), Y2, Y2
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (BX)
+	VMOVMSKPS    Y0, AX
+	CMPL         AX, $0x000000ff
+	JNE          partial22
+	VMOVUPS      Y1, (BX)
+	JMP          stored22
 
+partial22:
+	LEAQ         (BX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two22
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two22:
+	TESTL    $0x00000002, AX
+	JEQ      one22
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one22:
+	TESTL  $0x00000001, AX
+	JEQ    stored22
+	VMOVSS X0, (CX)
+
+stored22:
 end:
 	VZEROUPPER
 	RET
@@ -4458,8 +5074,36 @@ fewer:
 	VBLENDVPS   Y3, Y1, Y4, Y1
 	VADDPS      1600(AX), Y1, Y1
 	VMULPS      Y1, Y2, Y1
-	VMASKMOVPS  Y1, Y0, (BX)
+	VMOVMSKPS   Y0, AX
+	CMPL        AX, $0x000000ff
+	JNE         partial23
+	VMOVUPS     Y1, (BX)
+	JMP         stored23
 
+partial23:
+	LEAQ         (BX), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two23
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two23:
+	TESTL    $0x00000002, AX
+	JEQ      one23
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one23:
+	TESTL  $0x00000001, AX
+	JEQ    stored23
+	VMOVSS X0, (CX)
+
+stored23:
 end:
 	VZEROUPPER
 	RET
@@ -4550,8 +5194,36 @@ fewer:
 	VBLENDVPS   Y4, Y3, Y1, Y1
 	VADDPS      1600(AX), Y1, Y1
 	VMULPS      Y1, Y2, Y1
-	VMASKMOVPS  Y1, Y0, (SI)
+	VMOVMSKPS   Y0, AX
+	CMPL        AX, $0x000000ff
+	JNE         partial24
+	VMOVUPS     Y1, (SI)
+	JMP         stored24
 
+partial24:
+	LEAQ         (SI), CX
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, AX
+	JEQ          two24
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+	SHRL         $0x04, AX
+
+two24:
+	TESTL    $0x00000002, AX
+	JEQ      one24
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+	SHRL     $0x02, AX
+
+one24:
+	TESTL  $0x00000001, AX
+	JEQ    stored24
+	VMOVSS X0, (CX)
+
+stored24:
 end:
 	VZEROUPPER
 	RET
@@ -4597,10 +5269,39 @@ largestRest:
 	JZ         largestEnd
 	VMASKMOVPS (SI)(R9*1), Y0, Y3
 	VMULPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y0, (DI)(R9*1)
-	VMOVUPS    32(AX), Y4
-	VBLENDVPS  Y0, Y3, Y4, Y4
-	VMAXPS     Y4, Y2, Y2
+	VMOVMSKPS  Y0, R10
+	CMPL       R10, $0x000000ff
+	JNE        partial25
+	VMOVUPS    Y3, (DI)(R9*1)
+	JMP        stored25
+
+partial25:
+	LEAQ         (DI)(R9*1), R9
+	VMOVAPS      X3, X4
+	TESTL        $0x00000008, R10
+	JEQ          two25
+	VMOVUPS      X4, (R9)
+	VEXTRACTF128 $0x01, Y3, X4
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R10
+
+two25:
+	TESTL    $0x00000002, R10
+	JEQ      one25
+	VMOVLPS  X4, (R9)
+	VMOVHLPS X4, X4, X4
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R10
+
+one25:
+	TESTL  $0x00000001, R10
+	JEQ    stored25
+	VMOVSS X4, (R9)
+
+stored25:
+	VMOVUPS   32(AX), Y4
+	VBLENDVPS Y0, Y3, Y4, Y4
+	VMAXPS    Y4, Y2, Y2
 
 largestEnd:
 	VEXTRACTF128 $0x01, Y2, X3
@@ -4679,10 +5380,39 @@ expRest:
 	VPADDD       2176(AX), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y6, Y6
-	VMASKMOVPS   Y6, Y0, (DI)(R9*1)
-	VMOVUPS      (AX), Y2
-	VBLENDVPS    Y0, Y6, Y2, Y2
-	VADDPS       Y2, Y3, Y3
+	VMOVMSKPS    Y0, R10
+	CMPL         R10, $0x000000ff
+	JNE          partial26
+	VMOVUPS      Y6, (DI)(R9*1)
+	JMP          stored26
+
+partial26:
+	LEAQ         (DI)(R9*1), R9
+	VMOVAPS      X6, X2
+	TESTL        $0x00000008, R10
+	JEQ          two26
+	VMOVUPS      X2, (R9)
+	VEXTRACTF128 $0x01, Y6, X2
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R10
+
+two26:
+	TESTL    $0x00000002, R10
+	JEQ      one26
+	VMOVLPS  X2, (R9)
+	VMOVHLPS X2, X2, X2
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R10
+
+one26:
+	TESTL  $0x00000001, R10
+	JEQ    stored26
+	VMOVSS X2, (R9)
+
+stored26:
+	VMOVUPS   (AX), Y2
+	VBLENDVPS Y0, Y6, Y2, Y2
+	VADDPS    Y2, Y3, Y3
 
 expEnd:
 	VEXTRACTF128 $0x01, Y3, X2
@@ -4711,8 +5441,36 @@ scaleRest:
 	JZ         scaleEnd
 	VMASKMOVPS (DI)(R9*1), Y0, Y3
 	VMULPS     Y2, Y3, Y3
-	VMASKMOVPS Y3, Y0, (DI)(R9*1)
+	VMOVMSKPS  Y0, R10
+	CMPL       R10, $0x000000ff
+	JNE        partial27
+	VMOVUPS    Y3, (DI)(R9*1)
+	JMP        stored27
 
+partial27:
+	LEAQ         (DI)(R9*1), R9
+	VMOVAPS      X3, X2
+	TESTL        $0x00000008, R10
+	JEQ          two27
+	VMOVUPS      X2, (R9)
+	VEXTRACTF128 $0x01, Y3, X2
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R10
+
+two27:
+	TESTL    $0x00000002, R10
+	JEQ      one27
+	VMOVLPS  X2, (R9)
+	VMOVHLPS X2, X2, X2
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R10
+
+one27:
+	TESTL  $0x00000001, R10
+	JEQ    stored27
+	VMOVSS X2, (R9)
+
+stored27:
 scaleEnd:
 	ADDQ CX, SI
 	ADDQ CX, DI

@@ -1905,8 +1905,37 @@ limit1:
 	VMINPS       Y7, Y9, Y7
 
 ready1:
-	VMASKMOVPS Y7, Y3, (DI)
-	ADDQ       DX, DI
+	VMOVMSKPS Y3, R11
+	CMPL      R11, $0x000000ff
+	JNE       partial1
+	VMOVUPS   Y7, (DI)
+	JMP       stored1
+
+partial1:
+	LEAQ         (DI), R12
+	VMOVAPS      X7, X8
+	TESTL        $0x00000008, R11
+	JEQ          two1
+	VMOVUPS      X8, (R12)
+	VEXTRACTF128 $0x01, Y7, X8
+	ADDQ         $0x10, R12
+	SHRL         $0x04, R11
+
+two1:
+	TESTL    $0x00000002, R11
+	JEQ      one1
+	VMOVLPS  X8, (R12)
+	VMOVHLPS X8, X8, X8
+	ADDQ     $0x08, R12
+	SHRL     $0x02, R11
+
+one1:
+	TESTL  $0x00000001, R11
+	JEQ    stored1
+	VMOVSS X8, (R12)
+
+stored1:
+	ADDQ DX, DI
 
 incomplete:
 	VMOVAPS Y6, Y7
@@ -2060,8 +2089,37 @@ outside1:
 	VBROADCASTSS hi+148(FP), Y8
 	VMAXPS       Y6, Y7, Y6
 	VMINPS       Y6, Y8, Y6
-	VMASKMOVPS   Y6, Y4, (SI)
-	ADDQ         CX, SI
+	VMOVMSKPS    Y4, R8
+	CMPL         R8, $0x000000ff
+	JNE          partial2
+	VMOVUPS      Y6, (SI)
+	JMP          stored2
+
+partial2:
+	LEAQ         (SI), R11
+	VMOVAPS      X6, X7
+	TESTL        $0x00000008, R8
+	JEQ          two2
+	VMOVUPS      X7, (R11)
+	VEXTRACTF128 $0x01, Y6, X7
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R8
+
+two2:
+	TESTL    $0x00000002, R8
+	JEQ      one2
+	VMOVLPS  X7, (R11)
+	VMOVHLPS X7, X7, X7
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R8
+
+one2:
+	TESTL  $0x00000001, R8
+	JEQ    stored2
+	VMOVSS X7, (R11)
+
+stored2:
+	ADDQ CX, SI
 
 incomplete:
 	VMOVAPS      Y5, Y6
@@ -2219,12 +2277,70 @@ limit1:
 	VMINPS       Y5, Y7, Y5
 
 ready1:
-	MOVQ         40(SP), R12
-	VMOVUPS      64(R12), Y6
-	VMASKMOVPS   Y4, Y6, (R8)
-	MOVQ         40(SP), R12
-	VMOVUPS      96(R12), Y4
-	VMASKMOVPS   Y5, Y4, 32(R8)
+	MOVQ      40(SP), R12
+	VMOVUPS   64(R12), Y6
+	VMOVMSKPS Y6, R12
+	CMPL      R12, $0x000000ff
+	JNE       partial3
+	VMOVUPS   Y4, (R8)
+	JMP       stored3
+
+partial3:
+	LEAQ         (R8), R13
+	VMOVAPS      X4, X6
+	TESTL        $0x00000008, R12
+	JEQ          two3
+	VMOVUPS      X6, (R13)
+	VEXTRACTF128 $0x01, Y4, X6
+	ADDQ         $0x10, R13
+	SHRL         $0x04, R12
+
+two3:
+	TESTL    $0x00000002, R12
+	JEQ      one3
+	VMOVLPS  X6, (R13)
+	VMOVHLPS X6, X6, X6
+	ADDQ     $0x08, R13
+	SHRL     $0x02, R12
+
+one3:
+	TESTL  $0x00000001, R12
+	JEQ    stored3
+	VMOVSS X6, (R13)
+
+stored3:
+	MOVQ      40(SP), R12
+	VMOVUPS   96(R12), Y4
+	VMOVMSKPS Y4, R12
+	CMPL      R12, $0x000000ff
+	JNE       partial4
+	VMOVUPS   Y5, 32(R8)
+	JMP       stored4
+
+partial4:
+	LEAQ         32(R8), R13
+	VMOVAPS      X5, X4
+	TESTL        $0x00000008, R12
+	JEQ          two4
+	VMOVUPS      X4, (R13)
+	VEXTRACTF128 $0x01, Y5, X4
+	ADDQ         $0x10, R13
+	SHRL         $0x04, R12
+
+two4:
+	TESTL    $0x00000002, R12
+	JEQ      one4
+	VMOVLPS  X4, (R13)
+	VMOVHLPS X4, X4, X4
+	ADDQ     $0x08, R13
+	SHRL     $0x02, R12
+
+one4:
+	TESTL  $0x00000001, R12
+	JEQ    stored4
+	VMOVSS X4, (R13)
+
+stored4:
 	ADDQ         DX, R8
 	DECQ         R11
 	JZ           done
@@ -2285,16 +2401,74 @@ limit2:
 	VMINPS       Y5, Y1, Y5
 
 ready2:
-	MOVQ       40(SP), R12
-	VMOVUPS    64(R12), Y0
-	VMASKMOVPS Y4, Y0, (R8)
-	MOVQ       40(SP), R12
-	VMOVUPS    96(R12), Y0
-	VMASKMOVPS Y5, Y0, 32(R8)
-	ADDQ       DX, R8
-	DECQ       R11
-	JZ         done
-	JMP        row
+	MOVQ      40(SP), R12
+	VMOVUPS   64(R12), Y0
+	VMOVMSKPS Y0, R12
+	CMPL      R12, $0x000000ff
+	JNE       partial5
+	VMOVUPS   Y4, (R8)
+	JMP       stored5
+
+partial5:
+	LEAQ         (R8), R13
+	VMOVAPS      X4, X0
+	TESTL        $0x00000008, R12
+	JEQ          two5
+	VMOVUPS      X0, (R13)
+	VEXTRACTF128 $0x01, Y4, X0
+	ADDQ         $0x10, R13
+	SHRL         $0x04, R12
+
+two5:
+	TESTL    $0x00000002, R12
+	JEQ      one5
+	VMOVLPS  X0, (R13)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R13
+	SHRL     $0x02, R12
+
+one5:
+	TESTL  $0x00000001, R12
+	JEQ    stored5
+	VMOVSS X0, (R13)
+
+stored5:
+	MOVQ      40(SP), R12
+	VMOVUPS   96(R12), Y0
+	VMOVMSKPS Y0, R12
+	CMPL      R12, $0x000000ff
+	JNE       partial6
+	VMOVUPS   Y5, 32(R8)
+	JMP       stored6
+
+partial6:
+	LEAQ         32(R8), R13
+	VMOVAPS      X5, X0
+	TESTL        $0x00000008, R12
+	JEQ          two6
+	VMOVUPS      X0, (R13)
+	VEXTRACTF128 $0x01, Y5, X0
+	ADDQ         $0x10, R13
+	SHRL         $0x04, R12
+
+two6:
+	TESTL    $0x00000002, R12
+	JEQ      one6
+	VMOVLPS  X0, (R13)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R13
+	SHRL     $0x02, R12
+
+one6:
+	TESTL  $0x00000001, R12
+	JEQ    stored6
+	VMOVSS X0, (R13)
+
+stored6:
+	ADDQ DX, R8
+	DECQ R11
+	JZ   done
+	JMP  row
 
 done:
 	ADDQ $0x00000080, 40(SP)
@@ -2826,8 +3000,37 @@ limit1:
 	VMINPS       Y11, Y13, Y11
 
 ready1:
-	VMASKMOVPS Y11, Y5, (DI)
-	ADDQ       DX, DI
+	VMOVMSKPS Y5, R11
+	CMPL      R11, $0x000000ff
+	JNE       partial7
+	VMOVUPS   Y11, (DI)
+	JMP       stored7
+
+partial7:
+	LEAQ         (DI), R12
+	VMOVAPS      X11, X12
+	TESTL        $0x00000008, R11
+	JEQ          two7
+	VMOVUPS      X12, (R12)
+	VEXTRACTF128 $0x01, Y11, X12
+	ADDQ         $0x10, R12
+	SHRL         $0x04, R11
+
+two7:
+	TESTL    $0x00000002, R11
+	JEQ      one7
+	VMOVLPS  X12, (R12)
+	VMOVHLPS X12, X12, X12
+	ADDQ     $0x08, R12
+	SHRL     $0x02, R11
+
+one7:
+	TESTL  $0x00000001, R11
+	JEQ    stored7
+	VMOVSS X12, (R12)
+
+stored7:
+	ADDQ DX, DI
 
 incomplete:
 	VMOVAPS Y10, Y11
@@ -3031,8 +3234,37 @@ outside1:
 	VBROADCASTSS hi+148(FP), Y11
 	VMAXPS       Y9, Y10, Y9
 	VMINPS       Y9, Y11, Y9
-	VMASKMOVPS   Y9, Y6, (SI)
-	ADDQ         CX, SI
+	VMOVMSKPS    Y6, R8
+	CMPL         R8, $0x000000ff
+	JNE          partial8
+	VMOVUPS      Y9, (SI)
+	JMP          stored8
+
+partial8:
+	LEAQ         (SI), R11
+	VMOVAPS      X9, X10
+	TESTL        $0x00000008, R8
+	JEQ          two8
+	VMOVUPS      X10, (R11)
+	VEXTRACTF128 $0x01, Y9, X10
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R8
+
+two8:
+	TESTL    $0x00000002, R8
+	JEQ      one8
+	VMOVLPS  X10, (R11)
+	VMOVHLPS X10, X10, X10
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R8
+
+one8:
+	TESTL  $0x00000001, R8
+	JEQ    stored8
+	VMOVSS X10, (R11)
+
+stored8:
+	ADDQ CX, SI
 
 incomplete:
 	VMOVAPS      Y8, Y9
@@ -3224,12 +3456,70 @@ limit1:
 	VMINPS       Y10, Y12, Y10
 
 ready1:
-	MOVQ         40(SP), R12
-	VMOVUPS      96(R12), Y11
-	VMASKMOVPS   Y9, Y11, (R8)
-	MOVQ         40(SP), R12
-	VMOVUPS      128(R12), Y9
-	VMASKMOVPS   Y10, Y9, 32(R8)
+	MOVQ      40(SP), R12
+	VMOVUPS   96(R12), Y11
+	VMOVMSKPS Y11, R12
+	CMPL      R12, $0x000000ff
+	JNE       partial9
+	VMOVUPS   Y9, (R8)
+	JMP       stored9
+
+partial9:
+	LEAQ         (R8), R13
+	VMOVAPS      X9, X11
+	TESTL        $0x00000008, R12
+	JEQ          two9
+	VMOVUPS      X11, (R13)
+	VEXTRACTF128 $0x01, Y9, X11
+	ADDQ         $0x10, R13
+	SHRL         $0x04, R12
+
+two9:
+	TESTL    $0x00000002, R12
+	JEQ      one9
+	VMOVLPS  X11, (R13)
+	VMOVHLPS X11, X11, X11
+	ADDQ     $0x08, R13
+	SHRL     $0x02, R12
+
+one9:
+	TESTL  $0x00000001, R12
+	JEQ    stored9
+	VMOVSS X11, (R13)
+
+stored9:
+	MOVQ      40(SP), R12
+	VMOVUPS   128(R12), Y9
+	VMOVMSKPS Y9, R12
+	CMPL      R12, $0x000000ff
+	JNE       partial10
+	VMOVUPS   Y10, 32(R8)
+	JMP       stored10
+
+partial10:
+	LEAQ         32(R8), R13
+	VMOVAPS      X10, X9
+	TESTL        $0x00000008, R12
+	JEQ          two10
+	VMOVUPS      X9, (R13)
+	VEXTRACTF128 $0x01, Y10, X9
+	ADDQ         $0x10, R13
+	SHRL         $0x04, R12
+
+two10:
+	TESTL    $0x00000002, R12
+	JEQ      one10
+	VMOVLPS  X9, (R13)
+	VMOVHLPS X9, X9, X9
+	ADDQ     $0x08, R13
+	SHRL     $0x02, R12
+
+one10:
+	TESTL  $0x00000001, R12
+	JEQ    stored10
+	VMOVSS X9, (R13)
+
+stored10:
 	ADDQ         DX, R8
 	DECQ         R11
 	JZ           done
@@ -3310,16 +3600,74 @@ limit2:
 	VMINPS       Y10, Y1, Y10
 
 ready2:
-	MOVQ       40(SP), R12
-	VMOVUPS    96(R12), Y0
-	VMASKMOVPS Y9, Y0, (R8)
-	MOVQ       40(SP), R12
-	VMOVUPS    128(R12), Y0
-	VMASKMOVPS Y10, Y0, 32(R8)
-	ADDQ       DX, R8
-	DECQ       R11
-	JZ         done
-	JMP        row
+	MOVQ      40(SP), R12
+	VMOVUPS   96(R12), Y0
+	VMOVMSKPS Y0, R12
+	CMPL      R12, $0x000000ff
+	JNE       partial11
+	VMOVUPS   Y9, (R8)
+	JMP       stored11
+
+partial11:
+	LEAQ         (R8), R13
+	VMOVAPS      X9, X0
+	TESTL        $0x00000008, R12
+	JEQ          two11
+	VMOVUPS      X0, (R13)
+	VEXTRACTF128 $0x01, Y9, X0
+	ADDQ         $0x10, R13
+	SHRL         $0x04, R12
+
+two11:
+	TESTL    $0x00000002, R12
+	JEQ      one11
+	VMOVLPS  X0, (R13)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R13
+	SHRL     $0x02, R12
+
+one11:
+	TESTL  $0x00000001, R12
+	JEQ    stored11
+	VMOVSS X0, (R13)
+
+stored11:
+	MOVQ      40(SP), R12
+	VMOVUPS   128(R12), Y0
+	VMOVMSKPS Y0, R12
+	CMPL      R12, $0x000000ff
+	JNE       partial12
+	VMOVUPS   Y10, 32(R8)
+	JMP       stored12
+
+partial12:
+	LEAQ         32(R8), R13
+	VMOVAPS      X10, X0
+	TESTL        $0x00000008, R12
+	JEQ          two12
+	VMOVUPS      X0, (R13)
+	VEXTRACTF128 $0x01, Y10, X0
+	ADDQ         $0x10, R13
+	SHRL         $0x04, R12
+
+two12:
+	TESTL    $0x00000002, R12
+	JEQ      one12
+	VMOVLPS  X0, (R13)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R13
+	SHRL     $0x02, R12
+
+one12:
+	TESTL  $0x00000001, R12
+	JEQ    stored12
+	VMOVSS X0, (R13)
+
+stored12:
+	ADDQ DX, R8
+	DECQ R11
+	JZ   done
+	JMP  row
 
 done:
 	ADDQ $0x000000a0, 40(SP)

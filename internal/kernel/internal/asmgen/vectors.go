@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -87,8 +89,48 @@ func (v vectors) store(from reg.VecVirtual, mask reg.Register, m Mem) {
 	case v.lanes == 16:
 		VMOVUPS(from, mask, m)
 	default:
-		VMASKMOVPS(from, mask, m)
+		storeFirst(from, mask, m)
 	}
+}
+
+// partialStores counts the masked stores, whose labels it numbers.
+var partialStores int
+
+// storeFirst writes the first lanes of a vector of AVX2, those of mask. It branches by their
+// number: for VMASKMOVPS, processors of AMD take as long as for ten stores, also if the mask
+// is full.
+func storeFirst(from reg.VecVirtual, mask reg.Register, m Mem) {
+	partialStores++
+	label := func(name string) string { return fmt.Sprintf("%s%d", name, partialStores) }
+	lanes := GP32() // a bit for each
+	VMOVMSKPS(mask, lanes)
+	CMPL(lanes, U32(0xff))
+	JNE(LabelRef(label("partial")))
+	VMOVUPS(from, m)
+	JMP(LabelRef(label("stored")))
+
+	Label(label("partial"))
+	to, part := GP64(), XMM()
+	LEAQ(m, to)
+	VMOVAPS(from.AsX(), part)
+	TESTL(U32(1<<3), lanes)
+	JEQ(LabelRef(label("two")))
+	VMOVUPS(part, Mem{Base: to})
+	VEXTRACTF128(U8(1), from.AsY(), part)
+	ADDQ(U8(16), to)
+	SHRL(U8(4), lanes)
+	Label(label("two"))
+	TESTL(U32(1<<1), lanes)
+	JEQ(LabelRef(label("one")))
+	VMOVLPS(part, Mem{Base: to})
+	VMOVHLPS(part, part, part)
+	ADDQ(U8(8), to)
+	SHRL(U8(2), lanes)
+	Label(label("one"))
+	TESTL(U32(1), lanes)
+	JEQ(LabelRef(label("stored")))
+	VMOVSS(part, Mem{Base: to})
+	Label(label("stored"))
 }
 
 // maskTable holds eight words of ones and eight of zeros.
