@@ -29,30 +29,6 @@ func winogradOutput2AVX512(tiles int, blocks int, src *float32, si int, sj int, 
 func winogradWeight2AVX512(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
 
 //go:noescape
-func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
-
-//go:noescape
-func winogradOutputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
-
-//go:noescape
-func winogradOutputGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
-
-//go:noescape
-func winogradWeightAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
-
-//go:noescape
-func winogradWeightGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
-
-//go:noescape
-func winogradInput2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
-
-//go:noescape
-func winogradOutput2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
-
-//go:noescape
-func winogradWeight2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
-
-//go:noescape
 func laneWindowsAVX512(channels int, rows int, vectors int, src *float32, srcStep int, line int, left int, even *float32, odd *float32, step int, plane int, row int, masks *uint32)
 
 //go:noescape
@@ -78,3 +54,54 @@ func laneRows3AVX512(n int, k int, u *float32, v *float32, vRow int, vPlane int,
 
 //go:noescape
 func laneOutputsAVX512(channels int, vectors int, p *float32, step int, plane int, dst *float32, dstStep int, line int, at *int, bias *float32)
+
+//go:noescape
+func winogradInputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradOutputAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
+
+//go:noescape
+func winogradOutputGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradWeightAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradWeightGradAVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradInput2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func winogradOutput2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int, bias *float32)
+
+//go:noescape
+func winogradWeight2AVX2(tiles int, blocks int, src *float32, si int, sj int, srcTile int, srcBlock int, dst *float32, di int, dj int, dstTile int, dstBlock int)
+
+//go:noescape
+func laneWindowsAVX2(channels int, rows int, vectors int, src *float32, srcStep int, line int, left int, even *float32, odd *float32, step int, plane int, row int, masks *uint32)
+
+//go:noescape
+func laneInputsAVX2(channels int, vectors int, src *float32, srcStep int, srcPlane int, half int, row int, dst *float32, dstStep int, plane int)
+
+//go:noescape
+func laneProducts1AVX2(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
+
+//go:noescape
+func laneRows1AVX2(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
+
+//go:noescape
+func laneProducts2AVX2(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
+
+//go:noescape
+func laneRows2AVX2(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
+
+//go:noescape
+func laneProducts3AVX2(n int, k int, u *float32, uBlock int, v *float32, p *float32, pStep int, add int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
+
+//go:noescape
+func laneRows3AVX2(n int, k int, u *float32, v *float32, vRow int, vPlane int, p *float32, bias *float32, y *float32, yStep int, yNext int, yLanes int, uStep int, vStep int, vNext int, prefetch0 *float32, prefetch1 *float32, prefetch2 *float32, rate0 int, rate1 int, rate2 int)
+
+//go:noescape
+func laneOutputsAVX2(channels int, vectors int, p *float32, step int, plane int, dst *float32, dstStep int, line int, at *int, bias *float32)

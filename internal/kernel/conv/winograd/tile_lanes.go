@@ -26,19 +26,21 @@ type tileLanes struct {
 
 	uPlane, vPlane, pPlane int // distances between matrices ξ
 
-	masks   []uint32 // see laneKernels
-	half    int      // elements of the even rows of the windows of a channel
-	inPlace bool     // outputs are written to their places, 8 at a time
-	to      []int    // these places, for each vector of a unit
+	masks     []uint32 // see assembled
+	maskWords int
+	half      int   // elements of the even rows of the windows of a channel
+	inPlace   bool  // outputs are written to their places, 8 at a time
+	to        []int // these places, for each vector of a unit
 }
 
 // TileLanesApply reports whether the method applies and is the best.
 func TileLanesApply(c *plan.Correlation) bool {
-	const few, many = 16, 96 // channels
-	if laneCode() == nil || !tiled(c.Conv) || min(c.Channels, c.Results) < few || c.Channels > micro.DirectDepth {
-		return false
+	const few = 16 // channels
+	many := forLanes(micro.DirectDepth, 40)
+	if c.Adjoint {
+		many = forLanes(96, 24) // with more, F(4×4, 3×3) is faster
 	}
-	if c.Adjoint && max(c.Channels, c.Results) > many { // then F(4×4, 3×3) is faster
+	if laneCode() == nil || !tiled(c.Conv) || min(c.Channels, c.Results) < few || c.Channels > many || c.Adjoint && c.Results > many {
 		return false
 	}
 	t := tileLanesTiling(c)
@@ -65,7 +67,7 @@ func newTileLanes(c *plan.Correlation, w *parallel.Workers, weight, bias []float
 	m.vPlane = c.Channels*m.pitch + planeGap
 	m.pPlane = m.outs*m.pitch + planeGap
 	m.half = simd.RoundUp((m.rows+1)*m.wide, simd.Lanes())
-	m.masks = windowMasks(m.before[2], c.Source.In[2], m.wide)
+	m.masks, m.maskWords = assembled(windowMasks(m.before[2], c.Source.In[2], m.wide))
 	m.placeOutputs()
 	m.transformWeight(w, weight)
 	m.bias = biasOf(c, bias, m.outs)

@@ -55,7 +55,7 @@ func (s *tileState) load(u winoUnit, group int, source []float32) {
 		for ch := 0; ch < s.Channels; ch += windowChannels {
 			n := min(windowChannels, s.Channels-ch)
 			if first < last {
-				laneCode().windows(n, last-first, len(s.masks)/5, &from[ch*size+(first-before)*s.Source.In[2]], size, s.Source.In[2], s.before[2],
+				laneCode().windows(n, last-first, len(s.masks)/s.maskWords, &from[ch*size+(first-before)*s.Source.In[2]], size, s.Source.In[2], s.before[2],
 					&windows[even], &windows[odd], step, 2*s.half, s.wide, &s.masks[0])
 			}
 			laneCode().inputs(n, vectors, &windows[0], step, 2*s.half, s.half, s.wide, &(*s.v)[ch*s.pitch+i*vectors*simd.Lanes()], s.pitch, s.vPlane)

@@ -20,15 +20,16 @@ import (
 // few channels this is worth more.
 type tileRows struct {
 	*plan.Correlation
-	before  window.Vec3 // how far before the image the result at position 0 begins to read
-	outs    int         // channels of the result, in whole blocks
-	vectors int         // vectors of the tiles of a row
-	rows    int         // rows of the result in a unit
-	row     int         // elements of a row of v
-	vPlane  int         // distance between planes j
-	uGroup  int         // elements of the weights of a group
-	u, bias *[]float32
-	masks   []uint32 // see laneKernels
+	before    window.Vec3 // how far before the image the result at position 0 begins to read
+	outs      int         // channels of the result, in whole blocks
+	vectors   int         // vectors of the tiles of a row
+	rows      int         // rows of the result in a unit
+	row       int         // elements of a row of v
+	vPlane    int         // distance between planes j
+	uGroup    int         // elements of the weights of a group
+	u, bias   *[]float32
+	masks     []uint32 // see assembled
+	maskWords int
 }
 
 // inRowsOfTiles reports whether the algorithm applies and the tiles of rows with the given
@@ -40,7 +41,8 @@ func inRowsOfTiles(p *plan.Conv, outputs int) bool {
 
 // TileRowsApply reports whether the method applies and is the best.
 func TileRowsApply(c *plan.Correlation) bool {
-	const few, many = 4, 48 // channels
+	const few = 4 // channels
+	many := forLanes(48, 24)
 	return inRowsOfTiles(c.Conv, c.Extent[2]) && min(c.Channels, c.Results/2) >= few && max(c.Channels, c.Results) <= many
 }
 
@@ -52,7 +54,7 @@ func newTileRows(c *plan.Correlation, weight, bias []float32) *tileRows {
 	const space = 1 << 16 // elements of v: a quarter of the L2 cache
 	m.rows = min(c.Extent[1], max(3, space/(4*m.row)))
 	m.vPlane = (m.rows+2)*m.row + planeGap
-	m.masks = windowMasks(m.before[2], c.Source.In[2], m.vectors*simd.Lanes())
+	m.masks, m.maskWords = assembled(windowMasks(m.before[2], c.Source.In[2], m.vectors*simd.Lanes()))
 	m.bias = biasOf(c, bias, m.outs)
 	m.uGroup = 4 * 3 * m.Channels * m.outs
 	var ready bool
@@ -102,7 +104,7 @@ func RunTileRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias,
 	high := m.Extent[1]
 	parts := (high + m.rows - 1) / m.rows
 	w.For(m.Batch*m.Group*parts, 1, func(lo, hi int) {
-		v, p := scratch.Floats(4*m.vPlane), scratch.Floats(3*micro.Channels()*micro.Vecs()*simd.Lanes())
+		v, p := scratch.Floats(4*m.vPlane), scratch.Floats(3*micro.Channels()*mostVectors*simd.Lanes())
 		defer scratch.Free(v)
 		defer scratch.Free(p)
 		for i := lo; i < hi; i++ {
@@ -138,7 +140,7 @@ func (m *tileRows) load(v, source []float32, y0, y1 int) {
 	from := source[(y0+first-m.before[1])*m.Source.In[2]:]
 	for i := range m.vectors {
 		to := first*m.row + i*m.Channels*simd.Lanes()
-		laneCode().windows(m.Channels, last-first, 1, &from[2*i*simd.Lanes()], m.Source.In.Size(), m.Source.In[2], m.before[2], &v[to], &v[to+m.row], simd.Lanes(), m.vPlane, 2*m.row, &m.masks[5*i])
+		laneCode().windows(m.Channels, last-first, 1, &from[2*i*simd.Lanes()], m.Source.In.Size(), m.Source.In[2], m.before[2], &v[to], &v[to+m.row], simd.Lanes(), m.vPlane, 2*m.row, &m.masks[i*m.maskWords])
 	}
 }
 

@@ -19,10 +19,11 @@ import (
 // channels, stays in the L1 cache.
 type tileRowWeights struct {
 	*plan.Conv
-	row           int // elements of a row of v and z
-	vStep, zStep  int // from channel to channel
-	vPlane, zPart int // from j to j
-	xMasks, zMask []uint32
+	row           int      // elements of a row of v and z
+	vStep, zStep  int      // from channel to channel
+	vPlane, zPart int      // from j to j
+	xMasks, zMask []uint32 // see assembled
+	maskWords     int
 	columns       []int
 	steps         *[]micro.Pair // of a chunk
 	buffers       parallel.FreeList[tileRowMemory]
@@ -32,7 +33,7 @@ type tileRowMemory struct{ v, z, sums *[]float32 }
 
 // TileRowWeightsApply reports whether the method applies and is the best.
 func TileRowWeightsApply(p *plan.Conv) bool {
-	const most = 24 // channels; with more, the sums would not stay in cache
+	most := forLanes(24, 0) // channels; with more, the sums would not stay in cache
 	return inRowsOfTiles(p, p.Out[2]) && max(p.InChannels, p.OutChannels) <= most && min(p.InChannels, p.OutChannels) >= micro.Channels() && p.Out[1] >= micro.MostDots/2
 }
 
@@ -48,18 +49,16 @@ func newTileRowWeights(p *plan.Conv) *tileRowWeights {
 	m := &tileRowWeights{Conv: p, row: vectors * simd.Lanes()}
 	m.vStep, m.zStep = (p.Out[1]+2)*m.row, p.Out[1]*m.row
 	m.vPlane, m.zPart = p.InChannels*m.vStep+planeGap, simd.RoundUp(p.OutChannels, micro.Channels())*m.zStep+planeGap
-	m.xMasks = windowMasks(p.Pad[2], p.In[2], m.row)
+	m.xMasks, m.maskWords = assembled(windowMasks(p.Pad[2], p.In[2], m.row))
 	// The windows of gy begin one element before the tile. With the elements outside the
 	// tile masked, x·B of 0, a, b and 0 is -b, a+b, b-a and a.
-	m.zMask = windowMasks(1, p.Out[2], m.row)
-	for i := range m.zMask {
-		switch i % 5 {
-		case 0, 1:
-			m.zMask[i] &= 0xaaaa
-		case 2, 3:
-			m.zMask[i] &= 0x5555
+	z := windowMasks(1, p.Out[2], m.row)
+	for i := range z {
+		for j := range 4 {
+			z[i][j] &= []uint32{0xaaaa, 0x5555}[j/2]
 		}
 	}
+	m.zMask, _ = assembled(z)
 	for c := range p.InChannels {
 		for dy := range 3 {
 			m.columns = append(m.columns, c*m.vStep+dy*m.row)
@@ -110,7 +109,7 @@ func (m *tileRowWeights) prepare(b tileRowMemory, x, gy []float32) {
 	// Of the rows that the kernel reads, first to last are inside x.
 	first, last := m.Pad[1], min(m.Out[1]+2, m.Pad[1]+m.In[1])
 	for i := 0; i < m.row; i += simd.Lanes() {
-		masks := i / simd.Lanes() * 5
+		masks := i / simd.Lanes() * m.maskWords
 		if v := (*b.v)[first*m.row+i:]; first < last {
 			laneCode().windows(m.InChannels, last-first, 1, &x[2*i], m.In.Size(), m.In[2], m.Pad[2], &v[0], &v[m.row], m.vStep, m.vPlane, 2*m.row, &m.xMasks[masks])
 		}

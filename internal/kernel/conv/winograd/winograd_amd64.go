@@ -10,17 +10,20 @@ import (
 var winogradCode = [simd.Levels]func(winoTransform, *winoArgs){simd.Portable: portableWinograd, simd.AVX2: winogradAVX2, simd.AVX512: winogradAVX512, simd.AMX: winogradAVX512}
 
 // laneCode returns the assembly for tiles in the lanes of vectors, nil for none.
-func laneCode() *laneKernels {
-	if simd.Active() < simd.AVX512 {
-		return nil
-	}
-	return &lanesAVX512
+func laneCode() *laneKernels { return laneCodes[simd.Active()] }
+
+var laneCodes = [simd.Levels]*laneKernels{simd.AVX2: &lanesAVX2, simd.AVX512: &lanesAVX512, simd.AMX: &lanesAVX512}
+
+var lanesAVX2 = laneKernels{
+	windows: laneWindowsAVX2, inputs: laneInputsAVX2, outputs: laneOutputsAVX2,
+	products: [mostVectors]laneProducts{laneProducts1AVX2, laneProducts2AVX2, laneProducts3AVX2},
+	rows:     [mostVectors]laneRows{laneRows1AVX2, laneRows2AVX2, laneRows3AVX2},
 }
 
 var lanesAVX512 = laneKernels{
 	windows: laneWindowsAVX512, inputs: laneInputsAVX512, outputs: laneOutputsAVX512,
-	products: [3]laneProducts{laneProducts1AVX512, laneProducts2AVX512, laneProducts3AVX512},
-	rows:     [3]laneRows{laneRows1AVX512, laneRows2AVX512, laneRows3AVX512},
+	products: [mostVectors]laneProducts{laneProducts1AVX512, laneProducts2AVX512, laneProducts3AVX512},
+	rows:     [mostVectors]laneRows{laneRows1AVX512, laneRows2AVX512, laneRows3AVX512},
 }
 
 // winoFunction is the assembly of a transform without a bias.

@@ -63,14 +63,22 @@ func (d *depth) begin(stride int) {
 	d.planes, d.x, d.w, d.y = local("planes"), local("x"), local("w"), local("y")
 	d.segments, d.masks, d.column = AllocLocal(8), AllocLocal(8), AllocLocal(8)
 	d.xLine, d.yLine, d.xRows = param("xLine", true), param("yLine", true), param("xRows", false)
-	if stride == 2 && d.lanes == 16 {
-		d.even, d.odd = d.register(), d.register()
-		t := GP64()
-		LEAQ(everyOther, t)
-		VMOVUPS(Mem{Base: t}, d.even)
-		VMOVUPS(Mem{Base: t, Disp: 64}, d.odd)
+	if stride == 2 {
+		d.loadEveryOther()
 	}
 	Label("plane")
+}
+
+// loadEveryOther loads what AVX-512 needs for every.
+func (d *depth) loadEveryOther() {
+	if d.lanes == 8 {
+		return
+	}
+	d.even, d.odd = d.register(), d.register()
+	t := GP64()
+	LEAQ(everyOther, t)
+	VMOVUPS(Mem{Base: t}, d.even)
+	VMOVUPS(Mem{Base: t, Disp: 64}, d.odd)
 }
 
 func (d *depth) beginSegments() {

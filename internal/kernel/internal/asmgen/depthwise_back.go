@@ -18,14 +18,7 @@ func (d *depth) back() {
 	d.function("Back", gateParams)
 	gate := d.newGate()
 	m := (d.k + 1) / 2
-	var indices []reg.VecVirtual
-	if d.lanes == 16 {
-		indices = d.registers(2)
-		t := GP64()
-		LEAQ(interleaveTable, t)
-		VMOVUPS(Mem{Base: t}, indices[0])
-		VMOVUPS(Mem{Base: t, Disp: 64}, indices[1])
-	}
+	indices := d.interleaving()
 	d.begin(1)
 	var w reg.GPVirtual
 	weights := make([]reg.VecVirtual, 4*m*m)

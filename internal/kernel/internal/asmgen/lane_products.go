@@ -9,28 +9,27 @@ import (
 )
 
 // laneSum is what the products of Winograd's convolutions with tiles in the lanes
-// have in common: 8 channels of the result, in the rows of acc, by vecs vectors.
+// have in common: rows channels of the result by vecs vectors.
 type laneSum struct {
 	vectors
-	vecs                int
+	rows, vecs          int
 	acc                 []reg.VecVirtual
 	uStep, vStep, vNext reg.GPVirtual
 	prefetch            [3]reg.GPVirtual
 }
-
-const laneSumRows = 8
 
 // laneSumParams are the parameters of all: the weights and their distance from step
 // to step, that of the other operand from step to step and from vector to vector, and
 // what to prefetch, of which every two steps take so many elements.
 const laneSumParams = "uStep, vStep, vNext int, prefetch0, prefetch1, prefetch2 *float32, rate0, rate1, rate2 int"
 
-func newLaneSum(vecs int) *laneSum {
-	s := &laneSum{vectors: avx512, vecs: vecs, uStep: param("uStep", true), vStep: param("vStep", true), vNext: param("vNext", true)}
+func (v vectors) newLaneSum(vecs int) *laneSum {
+	rows, _ := v.directShape()
+	s := &laneSum{vectors: v, rows: rows, vecs: vecs, uStep: param("uStep", true), vStep: param("vStep", true), vNext: param("vNext", true)}
 	for i := range s.prefetch {
 		s.prefetch[i] = param(fmt.Sprintf("prefetch%d", i), false)
 	}
-	s.acc = s.registers(laneSumRows * vecs)
+	s.acc = s.registers(rows * vecs)
 	return s
 }
 
@@ -71,7 +70,7 @@ func (s *laneSum) step(u, b reg.GPVirtual) {
 	for j, r := range x {
 		VMOVUPS(nextVector(b, s.vNext, j, 0), r)
 	}
-	for i := range laneSumRows {
+	for i := range s.rows {
 		w := s.register()
 		VBROADCASTSS(Mem{Base: u, Disp: 4 * i}, w)
 		for j, r := range x {
@@ -92,12 +91,12 @@ func nextVector(base, next reg.Register, j, disp int) Mem {
 
 // laneProducts writes a kernel for F(2×2, 3×3) and the weights of F(4×4, 3×3): for n
 // blocks of channels, a sum of k steps, which is added to p if add.
-func laneProducts(vecs int) {
-	TEXT(fmt.Sprintf("laneProducts%dAVX512", vecs), NOSPLIT,
+func (v vectors) laneProducts(vecs int) {
+	TEXT(fmt.Sprintf("laneProducts%d%s", vecs, v.suffix), NOSPLIT,
 		"func(n, k int, u *float32, uBlock int, v, p *float32, pStep, add int, "+laneSumParams+")")
 	Pragma("noescape")
 	blocks, u0 := local("n"), local("u")
-	s := newLaneSum(vecs)
+	s := v.newLaneSum(vecs)
 	p, pStep := param("p", false), param("pStep", true)
 
 	Label("block")
@@ -109,17 +108,17 @@ func laneProducts(vecs int) {
 	MOVQ(p, to)
 	CMPQ(param("add", false), Imm(0))
 	JE(LabelRef("store"))
-	for i := range laneSumRows {
+	for i := range s.rows {
 		for j := range vecs {
-			VADDPS(Mem{Base: p, Disp: 64 * j}, s.acc[i*vecs+j], s.acc[i*vecs+j])
+			VADDPS(Mem{Base: p, Disp: v.bytes() * j}, s.acc[i*vecs+j], s.acc[i*vecs+j])
 		}
 		ADDQ(pStep, p)
 	}
 	MOVQ(to, p)
 	Label("store")
-	for i := range laneSumRows {
+	for i := range s.rows {
 		for j := range vecs {
-			VMOVUPS(s.acc[i*vecs+j], Mem{Base: p, Disp: 64 * j})
+			VMOVUPS(s.acc[i*vecs+j], Mem{Base: p, Disp: v.bytes() * j})
 		}
 		ADDQ(pStep, p)
 	}
@@ -132,12 +131,12 @@ func laneProducts(vecs int) {
 
 // laneRows writes a kernel for F(2, 3): for each of four places in a tile, a sum of k
 // steps for each of three rows of the source, and then the outputs.
-func laneRows(vecs int) {
-	TEXT(fmt.Sprintf("laneRows%dAVX512", vecs), NOSPLIT,
+func (v vectors) laneRows(vecs int) {
+	TEXT(fmt.Sprintf("laneRows%d%s", vecs, v.suffix), NOSPLIT,
 		"func(n, k int, u, v *float32, vRow, vPlane int, p, bias, y *float32, yStep, yNext, yLanes int, "+laneSumParams+")")
 	Pragma("noescape")
-	s := newLaneSum(vecs)
-	u, v, p := param("u", false), param("v", false), param("p", false)
+	s := v.newLaneSum(vecs)
+	u, tiles, p := param("u", false), param("v", false), param("p", false)
 	place, rows := AllocLocal(8), AllocLocal(8)
 	MOVQ(U32(0), place)
 
@@ -145,7 +144,7 @@ func laneRows(vecs int) {
 	CMPQ(place, Imm(1))
 	JNE(LabelRef("zero"))
 	bias := param("bias", false) // what is in place 1 goes into both outputs
-	for i := range laneSumRows {
+	for i := range s.rows {
 		VBROADCASTSS(Mem{Base: bias, Disp: 4 * i}, s.acc[i*vecs])
 		for j := 1; j < vecs; j++ {
 			VMOVAPS(s.acc[i*vecs], s.acc[i*vecs+j])
@@ -156,7 +155,7 @@ func laneRows(vecs int) {
 	s.clear()
 	Label("begun")
 	from := GP64()
-	MOVQ(v, from)
+	MOVQ(tiles, from)
 	MOVQ(U32(3), rows)
 
 	Label("row")
@@ -169,10 +168,10 @@ func laneRows(vecs int) {
 	CMPQ(place, Imm(3))
 	JE(LabelRef("outputs"))
 	for i, r := range s.acc {
-		VMOVUPS(r, Mem{Base: p, Disp: 64 * i})
+		VMOVUPS(r, Mem{Base: p, Disp: v.bytes() * i})
 	}
-	ADDQ(U32(64*len(s.acc)), p)
-	ADDQ(param("vPlane", true), v)
+	ADDQ(U32(v.bytes()*len(s.acc)), p)
+	ADDQ(param("vPlane", true), tiles)
 	INCQ(place)
 	JMP(LabelRef("place"))
 
@@ -185,35 +184,35 @@ func laneRows(vecs int) {
 // outputs writes n channels of what the sums of four places give, the last of which
 // are in registers and the others before p.
 func (s *laneSum) outputs(p reg.Register) {
-	first, second := interleaving()
-	lo, hi := K(), K()
-	bits := GP64()
+	d := depth{vectors: s.vectors}
+	indices := s.interleaving()
+	bits := GP64() // of the outputs of a vector of tiles that are stored
 	MOVQ(I32(-1), bits)
 	SHLXQ(param("yLanes", false), bits, bits)
 	NOTQ(bits)
-	KMOVW(bits.As32(), lo)
-	SHRQ(U8(16), bits)
-	KMOVW(bits.As32(), hi)
+	halves := [2]reg.GPVirtual{bits, GP64()}
+	MOVQ(bits, halves[1])
+	SHRQ(U8(s.lanes), halves[1])
+	masks := [2]reg.Register{s.maskOfBits(halves[0]), s.maskOfBits(halves[1])}
 	y, yStep, yNext, n := param("y", false), param("yStep", true), param("yNext", true), param("n", false)
-	for i := range laneSumRows {
+	for i := range s.rows {
 		for j := range s.vecs {
 			before := func(place int) Mem {
-				return Mem{Base: p, Disp: 64 * (i*s.vecs + j - (3-place)*len(s.acc))}
+				return Mem{Base: p, Disp: s.bytes() * (i*s.vecs + j - (3-place)*len(s.acc))}
 			}
-			even, m2, odd := ZMM(), ZMM(), s.acc[i*s.vecs+j]
+			even, m2, odd := s.register(), s.register(), s.acc[i*s.vecs+j]
 			VMOVUPS(before(1), even)
 			VMOVUPS(before(2), m2)
 			VADDPS(m2, odd, odd)
 			VSUBPS(odd, even, odd)
 			VADDPS(m2, even, even)
 			VADDPS(before(0), even, even)
-			for half, order := range []reg.VecVirtual{first, second} {
-				r := s.Copy(order)
-				VPERMI2PS(odd, even, r)
-				VMOVUPS(r, []reg.Register{lo, hi}[half], nextVector(y, yNext, j, 64*half))
+			lo, hi := d.interleave(indices, []reg.VecVirtual{even, odd})
+			for half, r := range []reg.VecVirtual{lo, hi} {
+				s.store(r, masks[half], nextVector(y, yNext, j, s.bytes()*half))
 			}
 		}
-		if i < laneSumRows-1 {
+		if i < s.rows-1 {
 			CMPQ(n, Imm(uint64(i+1)))
 			JE(LabelRef("done"))
 			ADDQ(yStep, y)
@@ -222,13 +221,17 @@ func (s *laneSum) outputs(p reg.Register) {
 	Label("done")
 }
 
-// interleaving loads the indices that interleave the elements of two vectors:
+// interleaving loads the indices with which AVX-512 interleaves the elements of two vectors:
 // those of the first vector of these, and of the second.
-func interleaving() (first, second reg.VecVirtual) {
+func (v vectors) interleaving() []reg.VecVirtual {
+	if v.lanes == 8 {
+		return nil
+	}
 	t := GP64()
 	LEAQ(interleaveTable, t)
-	first, second = ZMM(), ZMM()
-	VMOVUPS(Mem{Base: t}, first)
-	VMOVUPS(Mem{Base: t, Disp: 64}, second)
-	return first, second
+	indices := v.registers(2)
+	for i, r := range indices {
+		VMOVUPS(Mem{Base: t, Disp: 64 * i}, r)
+	}
+	return indices
 }

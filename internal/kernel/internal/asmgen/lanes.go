@@ -6,20 +6,27 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The transforms of Winograd's convolutions F(2×2, 3×3) and F(2, 3) with tiles in the
-// lanes of AVX-512. Type laneKernels in package winograd says what they compute.
+// lanes writes the kernels of Winograd's convolutions F(2×2, 3×3) and F(2, 3) with tiles in
+// the lanes of vectors. Type laneKernels in package winograd says what they compute.
+func lanes(v vectors) {
+	v.laneWindows()
+	v.laneInputs()
+	_, vecs := v.directShape()
+	for n := range vecs {
+		v.laneProducts(n + 1)
+		v.laneRows(n + 1)
+	}
+	v.laneOutputs()
+}
 
-// laneWindows transforms rows of planes horizontally. The four elements of each of 16
-// tiles are every other one from two places, in two vectors each.
-func laneWindows() {
-	TEXT("laneWindowsAVX512", NOSPLIT, "func(channels, rows, vectors int, src *float32, srcStep, line, left int, even, odd *float32, step, plane, row int, masks *uint32)")
+// laneWindows transforms rows of planes horizontally. The four elements of each tile are
+// every other one from two places, in two vectors each.
+func (v vectors) laneWindows() {
+	TEXT("laneWindows"+v.suffix, NOSPLIT, "func(channels, rows, vectors int, src *float32, srcStep, line, left int, even, odd *float32, step, plane, row int, masks *uint32)")
 	Pragma("noescape")
 	channels, src, even, odd := local("channels"), local("src"), local("even"), local("odd")
-	t := GP64()
-	LEAQ(everyOther, t)
-	evens, odds := ZMM(), ZMM()
-	VMOVUPS(Mem{Base: t}, evens)
-	VMOVUPS(Mem{Base: t, Disp: 64}, odds)
+	d := depth{vectors: v}
+	d.loadEveryOther()
 	line, plane, row := param("line", true), param("plane", true), param("row", true)
 	plane3 := GP64()
 	LEAQ(Mem{Base: plane, Index: plane, Scale: 2}, plane3)
@@ -35,10 +42,9 @@ func laneWindows() {
 	MOVQ(masks, m)
 	exist := make([]reg.Register, 5)
 	for i := range exist {
-		exist[i] = K()
-		KMOVW(Mem{Base: m, Disp: 4 * i}, exist[i])
+		exist[i] = d.maskAt(m, i)
 	}
-	ADDQ(Imm(20), masks)
+	ADDQ(Imm(uint64(len(exist)*d.maskBytes())), masks)
 	from, to, next, offset := GP64(), GP64(), GP64(), GP64()
 	MOVQ(at, offset)
 	MOVQ(even, to)
@@ -51,24 +57,19 @@ func laneWindows() {
 	rows := param("rows", false)
 
 	Label("row")
-	var x, tile [4]reg.VecVirtual
-	for i, disp := range []int{0, 64, 8, 72} {
-		x[i] = ZMM()
-		VMOVUPS_Z(Mem{Base: from, Disp: disp}, exist[i], x[i])
+	var tile [4]reg.VecVirtual
+	for pair := range 2 {
+		tile[2*pair], tile[2*pair+1] = d.every(from, exist, pair)
 	}
-	for i := range tile {
-		tile[i] = avx512.Copy([]reg.VecVirtual{evens, odds}[i%2])
-		VPERMI2PS(x[i/2*2+1], x[i/2*2], tile[i])
-	}
-	for i, v := range laneInput(tile) {
-		VMOVUPS(v, exist[4], fourRows(to, plane, plane3)[i])
+	for i, x := range v.laneInput(tile) {
+		v.store(x, exist[4], fourRows(to, plane, plane3)[i])
 	}
 	ADDQ(line, from)
 	ADDQ(row, to)
 	XCHGQ(to, next)
 	DECQ(rows)
 	JNZ(LabelRef("row"))
-	ADDQ(Imm(64), at)
+	ADDQ(Imm(uint64(v.bytes())), at)
 	DECQ(vectors)
 	JNZ(LabelRef("vector"))
 	ADDQ(param("srcStep", true), src)
@@ -82,8 +83,8 @@ func laneWindows() {
 }
 
 // laneInput returns Bᵀ·x.
-func laneInput(x [4]reg.VecVirtual) [4]reg.VecVirtual {
-	y := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
+func (v vectors) laneInput(x [4]reg.VecVirtual) [4]reg.VecVirtual {
+	y := [4]reg.VecVirtual(v.registers(4))
 	VSUBPS(x[2], x[0], y[0])
 	VADDPS(x[2], x[1], y[1])
 	VSUBPS(x[1], x[2], y[2])
@@ -92,8 +93,8 @@ func laneInput(x [4]reg.VecVirtual) [4]reg.VecVirtual {
 }
 
 // laneInputs transforms what laneWindows wrote vertically.
-func laneInputs() {
-	TEXT("laneInputsAVX512", NOSPLIT, "func(channels, vectors int, src *float32, srcStep, srcPlane, half, row int, dst *float32, dstStep, plane int)")
+func (v vectors) laneInputs() {
+	TEXT("laneInputs"+v.suffix, NOSPLIT, "func(channels, vectors int, src *float32, srcStep, srcPlane, half, row int, dst *float32, dstStep, plane int)")
 	Pragma("noescape")
 	channels, src, dst, vectors := local("channels"), local("src"), local("dst"), AllocLocal(8)
 	plane := param("plane", true)
@@ -122,24 +123,23 @@ func laneInputs() {
 	for j := range 4 {
 		var x [4]reg.VecVirtual
 		for i := range x {
-			x[i] = ZMM()
+			x[i] = v.register()
 			m := Mem{Base: []reg.Register{even, odd}[i%2]}
 			if i > 1 {
 				m.Index, m.Scale = row, 1
 			}
 			VMOVUPS(m, x[i])
 		}
-		for i, v := range laneInput(x) {
-			VMOVUPS(v, fourRows(to[i], plane, plane3)[j])
+		for i, y := range v.laneInput(x) {
+			VMOVUPS(y, fourRows(to[i], plane, plane3)[j])
 		}
 		if j < 3 {
 			ADDQ(srcPlane, even)
 			ADDQ(srcPlane, odd)
 		}
 	}
-	ADDQ(Imm(64), from)
-	for _, p := range to {
-		ADDQ(Imm(64), p)
+	for _, p := range append(to[:], from) {
+		ADDQ(Imm(uint64(v.bytes())), p)
 	}
 	DECQ(vectors)
 	JNZ(LabelRef("vector"))
@@ -152,17 +152,18 @@ func laneInputs() {
 }
 
 // laneOutputs transforms products back.
-func laneOutputs() {
-	TEXT("laneOutputsAVX512", NOSPLIT, "func(channels, vectors int, p *float32, step, plane int, dst *float32, dstStep, line int, at *int, bias *float32)")
+func (v vectors) laneOutputs() {
+	TEXT("laneOutputs"+v.suffix, NOSPLIT, "func(channels, vectors int, p *float32, step, plane int, dst *float32, dstStep, line int, at *int, bias *float32)")
 	Pragma("noescape")
 	channels, p, bias := local("channels"), local("p"), local("bias")
-	first, second := interleaving()
+	d := depth{vectors: v}
+	indices := v.interleaving()
 	plane, dst, line := param("plane", true), param("dst", false), param("line", true)
 	plane3 := GP64()
 	LEAQ(Mem{Base: plane, Index: plane, Scale: 2}, plane3)
 
 	Label("channel")
-	b, add := GP64(), ZMM()
+	b, add := GP64(), v.register()
 	MOVQ(bias, b)
 	VBROADCASTSS(Mem{Base: b}, add)
 	ADDQ(Imm(4), bias)
@@ -180,50 +181,53 @@ func laneOutputs() {
 				VSUBPS(m, sums[1][j], sums[1][j])
 				continue
 			}
-			v := ZMM()
-			VMOVUPS(m, v)
+			x := v.register()
+			VMOVUPS(m, x)
 			if i == 0 {
-				sums[0][j] = v
+				sums[0][j] = x
 				continue
 			}
-			VADDPS(v, sums[0][j], sums[0][j])
+			VADDPS(x, sums[0][j], sums[0][j])
 			if i == 1 {
-				sums[1][j] = v
+				sums[1][j] = x
 			} else {
-				VSUBPS(v, sums[1][j], sums[1][j])
+				VSUBPS(x, sums[1][j], sums[1][j])
 			}
 		}
 		if i < 3 {
 			LEAQ(Mem{Base: row, Index: plane, Scale: 4}, row)
 		}
 	}
-	var to [4]reg.GPVirtual
+	to := make([]reg.GPVirtual, 2*v.lanes/8)
 	for i := range to {
 		to[i] = GP64()
 		MOVQ(Mem{Base: at, Disp: 8 * i}, to[i])
 		LEAQ(Mem{Base: dst, Index: to[i], Scale: 4}, to[i])
 	}
 	for i, x := range sums {
-		even, odd := ZMM(), ZMM()
-		VADDPS(x[1], x[0], even)
-		VADDPS(x[2], even, even)
-		VADDPS(add, even, even)
-		VSUBPS(x[2], x[1], odd)
-		VSUBPS(x[3], odd, odd)
-		VADDPS(add, odd, odd)
-		for half, order := range []reg.VecVirtual{first, second} {
-			v := avx512.Copy(order)
-			VPERMI2PS(odd, even, v)
-			lo, hi := Mem{Base: to[2*half]}, Mem{Base: to[2*half+1]}
+		outputs := v.registers(2) // even and odd
+		VADDPS(x[1], x[0], outputs[0])
+		VADDPS(x[2], outputs[0], outputs[0])
+		VADDPS(add, outputs[0], outputs[0])
+		VSUBPS(x[2], x[1], outputs[1])
+		VSUBPS(x[3], outputs[1], outputs[1])
+		VADDPS(add, outputs[1], outputs[1])
+		lo, hi := d.interleave(indices, outputs)
+		for piece, p := range to {
+			m := Mem{Base: p}
 			if i == 1 {
-				lo.Index, lo.Scale, hi.Index, hi.Scale = line, 1, line, 1
+				m.Index, m.Scale = line, 1
 			}
-			VMOVUPS(v.AsY(), lo)
-			VEXTRACTF64X4(U8(1), v, hi)
+			half := []reg.VecVirtual{lo, hi}[piece*2/len(to)]
+			if piece%(v.lanes/8) == 0 {
+				VMOVUPS(half.AsY(), m)
+			} else {
+				VEXTRACTF64X4(U8(1), half, m)
+			}
 		}
 	}
-	ADDQ(Imm(32), at)
-	ADDQ(Imm(64), from)
+	ADDQ(Imm(uint64(8*len(to))), at)
+	ADDQ(Imm(uint64(v.bytes())), from)
 	DECQ(vectors)
 	JNZ(LabelRef("vector"))
 	ADDQ(param("step", true), p)

@@ -124,14 +124,8 @@ func winogradKernels() {
 		for _, l := range formula.Transforms[reg.VecVirtual]() {
 			transform(v, l)
 		}
+		lanes(v)
 	}
-	laneWindows()
-	laneInputs()
-	for vecs := range 3 {
-		laneProducts(vecs + 1)
-		laneRows(vecs + 1)
-	}
-	laneOutputs()
 }
 
 func poolKernels() {

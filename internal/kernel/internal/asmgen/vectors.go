@@ -69,6 +69,17 @@ func (v vectors) mask(n reg.Register) reg.Register {
 	return m
 }
 
+// maskOfBits returns the mask with which store writes the lanes of the lowest bits of a
+// register.
+func (v vectors) maskOfBits(bits reg.GPVirtual) reg.Register {
+	if v.lanes == 8 {
+		return bits
+	}
+	k := K()
+	KMOVW(bits.As32(), k)
+	return k
+}
+
 // load reads a vector, only the lanes of mask unless it is nil; others are 0.
 func (v vectors) load(m Mem, mask reg.Register, to reg.VecVirtual) {
 	switch {
@@ -96,14 +107,18 @@ func (v vectors) store(from reg.VecVirtual, mask reg.Register, m Mem) {
 // partialStores counts the masked stores, whose labels it numbers.
 var partialStores int
 
-// storeFirst writes the first lanes of a vector of AVX2, those of mask. It branches by their
-// number: for VMASKMOVPS, processors of AMD take as long as for ten stores, also if the mask
+// storeFirst writes the first lanes of a vector of AVX2, those of mask: a vector of signs, or
+// a register with a bit for each lane. It branches by their number: for VMASKMOVPS, processors of AMD take as long as for ten stores, also if the mask
 // is full.
 func storeFirst(from reg.VecVirtual, mask reg.Register, m Mem) {
 	partialStores++
 	label := func(name string) string { return fmt.Sprintf("%s%d", name, partialStores) }
 	lanes := GP32() // a bit for each
-	VMOVMSKPS(mask, lanes)
+	if bits, ok := mask.(reg.GP); ok {
+		MOVBLZX(bits.As8(), lanes)
+	} else {
+		VMOVMSKPS(mask, lanes)
+	}
 	CMPL(lanes, U32(0xff))
 	JNE(LabelRef(label("partial")))
 	VMOVUPS(from, m)
