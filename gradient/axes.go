@@ -51,7 +51,7 @@ func AxesOf(m *onnxio.Model) (*Axes, error) {
 		return nil, err
 	}
 	a := &Axes{Inputs: map[string]int{}, Outputs: map[string]int{}}
-	if len(inputs) == 1 && oneImage(inputs[0].Shape) || vectors(inputs) {
+	if len(inputs) == 1 && (oneImage(inputs[0].Shape) || multiplied(m, inputs[0])) || vectors(inputs) {
 		for _, in := range inputs {
 			a.Inputs[in.Name] = NoAxis
 		}
@@ -153,6 +153,20 @@ func vectors(inputs []Input) bool {
 		sizes[in.Shape[0]] = true
 	}
 	return len(sizes) > 1 || len(inputs) == 1 && inputs[0].Shape[0] > 1
+}
+
+// multiplied reports whether the only axis of an input is the one that a matrix is multiplied along.
+// Exporters name it after the batch, as of any first axis.
+func multiplied(m *onnxio.Model, in Input) bool {
+	if len(in.Shape) != 1 {
+		return false
+	}
+	for _, n := range m.Proto().GetGraph().GetNode() {
+		if n.GetOpType() == "MatMul" && n.GetInput()[0] == in.Name {
+			return true
+		}
+	}
+	return false
 }
 
 func sizeOf(shape []int, axis int) int {

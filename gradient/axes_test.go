@@ -81,6 +81,21 @@ func TestAxesOf(t *testing.T) {
 	}
 }
 
+// TestAxesOfVector: what a matrix multiplies along its only axis is one sample, although that axis has
+// the name of a batch.
+func TestAxesOfVector(t *testing.T) {
+	for op, want := range map[string]int{"MatMul": NoAxis, "Mul": 0} {
+		b := newModel()
+		b.graph.Input = []*onnxpb.ValueInfoProto{named("x", "batch_size")}
+		b.weight("w", 3, 1)
+		b.node(op, []string{"x", "w"}, []string{"y"}).output("y")
+		a, err := AxesOf(b.open(t))
+		if err != nil || a.Inputs["x"] != want || a.Single != (want == NoAxis) {
+			t.Errorf("%s: axes %v, %v, want %d", op, a, err, want)
+		}
+	}
+}
+
 // arrays is a source of arrays with samples on axis 0.
 type arrays map[string]nd.Array
 
