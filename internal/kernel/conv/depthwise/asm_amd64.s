@@ -1855,6 +1855,7 @@ segment:
 row:
 	CMPQ         R9, BX
 	JAE          outside
+	PREFETCHT0   2048(SI)
 	VMASKMOVPS   (SI), Y0, Y8
 	VBROADCASTSS (R8), Y9
 	VFMADD231PS  Y9, Y8, Y5
@@ -2027,6 +2028,7 @@ segment:
 pair:
 	CMPQ         R9, DX
 	JAE          outside0
+	PREFETCHT0   2048(BX)
 	VMASKMOVPS   (BX), Y0, Y7
 	VMASKMOVPS   32(BX), Y1, Y8
 	VSHUFPS      $0x88, Y8, Y7, Y9
@@ -2057,6 +2059,7 @@ outside0:
 	INCQ         R9
 	CMPQ         R9, DX
 	JAE          outside1
+	PREFETCHT0   2048(BX)
 	VMASKMOVPS   (BX), Y0, Y7
 	VMASKMOVPS   32(BX), Y1, Y8
 	VSHUFPS      $0x88, Y8, Y7, Y9
@@ -2203,6 +2206,7 @@ row:
 	VMOVAPS    Y3, Y1
 	CMPQ       R10, BX
 	JAE        outside
+	PREFETCHT0 2048(DI)
 	MOVQ       40(SP), R12
 	VMOVUPS    (R12), Y2
 	VMASKMOVPS (DI), Y2, Y2
@@ -2490,7 +2494,7 @@ done:
 	RET
 
 // func depthwiseWeight1x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·depthwiseWeight1x3AVX2(SB), NOSPLIT, $72-120
 	MOVQ planes+0(FP), AX
 	MOVQ AX, (SP)
@@ -2556,6 +2560,7 @@ row:
 	VXORPS     Y9, Y9, Y9
 	CMPQ       R9, $0x02
 	JLE        beyond
+	PREFETCHT0 2048(SI)
 	MOVQ       40(SP), R8
 	VMOVUPS    96(R8), Y9
 	VMASKMOVPS (SI), Y9, Y9
@@ -2564,6 +2569,7 @@ beyond:
 	LEAQ        (DI), R8
 	CMPQ        R8, DX
 	JAE         outside0
+	PREFETCHT0  2048(BX)
 	MOVQ        40(SP), R8
 	VMOVUPS     (R8), Y12
 	VMASKMOVPS  (BX), Y12, Y12
@@ -2652,7 +2658,7 @@ outside0:
 	RET
 
 // func depthwiseWeight2x3AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·depthwiseWeight2x3AVX2(SB), NOSPLIT, $72-120
 	MOVQ planes+0(FP), AX
 	MOVQ AX, (SP)
@@ -2717,6 +2723,7 @@ row:
 	VXORPS     Y9, Y9, Y9
 	CMPQ       R9, $0x01
 	JLE        beyond
+	PREFETCHT0 2048(SI)
 	MOVQ       40(SP), R8
 	VMOVUPS    128(R8), Y9
 	VMASKMOVPS (SI), Y9, Y9
@@ -2725,6 +2732,7 @@ beyond:
 	LEAQ        (DI), R8
 	CMPQ        R8, DX
 	JAE         outside0
+	PREFETCHT0  2048(BX)
 	MOVQ        40(SP), R8
 	VMOVUPS     (R8), Y11
 	VMASKMOVPS  (BX), Y11, Y11
@@ -2757,6 +2765,7 @@ outside0:
 	CMPQ        R8, DX
 	JAE         outside1
 	LEAQ        (BX)(AX*1), R8
+	PREFETCHT0  2048(R8)
 	MOVQ        40(SP), R10
 	VMOVUPS     (R10), Y10
 	VMASKMOVPS  (R8), Y10, Y10
@@ -2916,6 +2925,7 @@ segment:
 row:
 	CMPQ         R9, BX
 	JAE          outside
+	PREFETCHT0   2048(SI)
 	VMASKMOVPS   (SI), Y0, Y12
 	VBROADCASTSS (R8), Y13
 	VFMADD231PS  Y13, Y12, Y7
@@ -3128,6 +3138,7 @@ segment:
 pair:
 	CMPQ         R9, DX
 	JAE          outside0
+	PREFETCHT0   2048(BX)
 	VMASKMOVPS   (BX), Y0, Y10
 	VMASKMOVPS   32(BX), Y1, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
@@ -3182,6 +3193,7 @@ outside0:
 	INCQ         R9
 	CMPQ         R9, DX
 	JAE          outside1
+	PREFETCHT0   2048(BX)
 	VMASKMOVPS   (BX), Y0, Y10
 	VMASKMOVPS   32(BX), Y1, Y11
 	VSHUFPS      $0x88, Y11, Y10, Y12
@@ -3358,6 +3370,7 @@ row:
 	VMOVAPS    Y8, Y5
 	CMPQ       R10, BX
 	JAE        outside
+	PREFETCHT0 2048(DI)
 	MOVQ       40(SP), R12
 	VMOVUPS    (R12), Y6
 	VMASKMOVPS (DI), Y6, Y6
@@ -3689,7 +3702,7 @@ done:
 	RET
 
 // func depthwiseWeight1x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·depthwiseWeight1x5AVX2(SB), NOSPLIT, $72-120
 	MOVQ planes+0(FP), AX
 	MOVQ AX, (SP)
@@ -3751,10 +3764,12 @@ segment:
 	ADDQ    $0x00, R9
 
 row:
+	PREFETCHT0  2048(SI)
 	VMASKMOVPS  (SI), Y11, Y5
 	LEAQ        (DI), R8
 	CMPQ        R8, DX
 	JAE         outside0
+	PREFETCHT0  2048(BX)
 	VMASKMOVPS  (BX), Y6, Y12
 	VFMADD231PS Y5, Y12, Y0
 	VMASKMOVPS  4(BX), Y7, Y12
@@ -3822,7 +3837,7 @@ outside0:
 	RET
 
 // func depthwiseWeight2x5AVX2(planes int, x *float32, xPlane int, xRows int, xLine int, w *float32, wPlane int, y *float32, yPlane int, yRows int, yLine int, top int, left int, segments int, masks *uint32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·depthwiseWeight2x5AVX2(SB), NOSPLIT, $72-120
 	MOVQ planes+0(FP), AX
 	MOVQ AX, (SP)
@@ -3878,12 +3893,14 @@ segment:
 	ADDQ   $0x00, R9
 
 row:
+	PREFETCHT0  2048(SI)
 	MOVQ        40(SP), R8
 	VMOVUPS     192(R8), Y5
 	VMASKMOVPS  (SI), Y5, Y5
 	LEAQ        (DI), R8
 	CMPQ        R8, DX
 	JAE         outside0
+	PREFETCHT0  2048(BX)
 	MOVQ        40(SP), R8
 	VMOVUPS     (R8), Y6
 	VMASKMOVPS  (BX), Y6, Y6

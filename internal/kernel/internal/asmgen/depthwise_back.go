@@ -66,6 +66,7 @@ func (d *depth) back() {
 	}
 	CMPQ(r, d.xRows)
 	JAE(LabelRef("outside")) // also if negative
+	d.prefetch(x)
 	for j, v := range rows[m-1] {
 		d.load(Mem{Base: x, Disp: 4 * j}, d.maskOf(masks, j), v)
 	}

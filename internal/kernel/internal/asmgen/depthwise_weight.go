@@ -60,6 +60,7 @@ func (d *depth) weight(stride int) {
 		CMPQ(left, Imm(uint64(len(ring)-1)))
 		JLE(LabelRef("beyond"))
 	}
+	d.prefetch(y)
 	d.load(Mem{Base: y}, d.maskOf(masks, masksOf), ring[0])
 	Label("beyond")
 	for a := range min(stride, rows) { // row of x
@@ -72,6 +73,7 @@ func (d *depth) weight(stride int) {
 			from = GP64()
 			LEAQ(Mem{Base: x, Index: d.xLine, Scale: 1}, from)
 		}
+		d.prefetch(from)
 		d.columns(stride, from, masks, func(j int, v reg.VecVirtual) {
 			for i := a; i < rows; i += stride {
 				VFMADD231PS(ring[i/stride], v, sums[i*d.k+j])
