@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/samples"
 	"github.com/advparams/advparams/verify/attack"
 )
 
@@ -83,9 +85,9 @@ func (o *AttackOptions) check() error {
 	switch {
 	case o.Locked == "":
 		return optionf("Locked", "there is no locked model")
-	case !o.Data.given():
+	case !o.Data.Given():
 		return optionf("Data", "the attacker has no samples")
-	case !o.Test.given():
+	case !o.Test.Given():
 		return optionf("Test", "there are no samples to measure on")
 	case o.Data.MadeUp || o.Test.MadeUp:
 		return optionf("Data.MadeUp", "samples that are made up say nothing about real ones")
@@ -117,10 +119,10 @@ func (o *AttackOptions) check() error {
 	if info, err := os.Stat(o.Data.Path); err == nil && !info.IsDir() && o.Data.Path == o.Test.Path {
 		return optionf("Test", "the data is the same file: accuracies would be those on the training data")
 	}
-	if err := o.Data.check("Data"); err != nil {
+	if err := checkData(&o.Data, "Data"); err != nil {
 		return err
 	}
-	return o.Test.check("Test")
+	return checkData(&o.Test, "Test")
 }
 
 // Attack measures what an attacker regains who has a locked model and some training data, but no
@@ -142,7 +144,7 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 			return nil, err
 		}
 	}
-	see := observer{opt.Progress, opt.Notice}
+	see := feedback.Observer{Progress: opt.Progress, Notice: opt.Notice}
 	m, _, err := openModel(opt.Locked, opt.Output)
 	if err != nil {
 		return nil, err
@@ -152,11 +154,11 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	if err != nil {
 		return nil, err
 	}
-	h, err := newHead(m, opt.Output, opt.Task)
+	h, err := samples.NewHead(m, opt.Output, opt.Task)
 	if err != nil {
 		return nil, err
 	}
-	h.unlocked = original
+	h.Unlocked = original
 	w, err := startWorkers(opt.Threads, opt.Memory)
 	if err != nil {
 		return nil, err
@@ -170,8 +172,8 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	if fraction == 0 {
 		fraction = 0.1
 	}
-	see.notify(NoticeData, "the attacker has %g %% of %s", 100*fraction, train.Describe())
-	train = train.Shuffle(opt.Data.seed(1))
+	see.Notify(NoticeData, "the attacker has %g %% of %s", 100*fraction, train.Describe())
+	train = train.Shuffle(opt.Data.SeedOr(1))
 	var public *gradient.Weights
 	if opt.Public != "" {
 		if public, err = weightsOf(opt.Public); err != nil {
@@ -187,15 +189,15 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 	}
 	c := campaign{opt: opt, see: see, locked: m, train: train, test: test, began: time.Now()}
 	c.options = attack.Options{
-		Output: h.output, Outlook: &h.look, Task: h.task,
+		Output: h.Output, Outlook: &h.Look, Task: h.Task,
 		Attacks: opt.Attacks, Grid: opt.Grid, Epochs: opt.Epochs, Batch: opt.Batch,
-		Seed: opt.Data.seed(1), State: opt.State,
+		Seed: opt.Data.SeedOr(1), State: opt.State,
 		Original: original, Public: public, Oracle: oracle, Workers: w,
 		Progress: func(now attack.Progress) {
-			see.report(now.Attack, now.Done, now.Total,
+			see.Report(now.Attack, now.Done, now.Total,
 				fmt.Sprintf("%d of %d, validation accuracy %.2f %%", now.Done, now.Total, 100*now.Best))
 			if r := now.Result; r != nil {
-				see.notify(NoticeAttack, "%s: %.2f %% in %.0f s", now.Attack, 100*r.Accuracy, r.Seconds)
+				see.Notify(NoticeAttack, "%s: %.2f %% in %.0f s", now.Attack, 100*r.Accuracy, r.Seconds)
 			}
 		},
 	}
@@ -210,46 +212,37 @@ func runAttacks(ctx context.Context, opt *AttackOptions) (*AttackReport, error) 
 }
 
 // prepare reads the attacker's samples and those to measure on.
-func (o *AttackOptions) prepare(h *head, w *gradient.Workers) (train, test *dataset.Set, err error) {
-	p, err := o.Data.prepare(h, dataset.Train, o.Data.seed(1), w)
+func (o *AttackOptions) prepare(h *samples.Head, w *gradient.Workers) (train, test *dataset.Set, err error) {
+	p, err := samples.Read(&o.Data, h, dataset.Train, o.Data.SeedOr(1), w)
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.askOriginal {
+	if p.AskOriginal {
 		return nil, nil, optionf("Task", "outputs are compared with those of the original, which the attacker does not have")
 	}
-	if h.settled != "" {
+	if h.Settled != "" {
 		whose := "the original"
-		if h.unlocked == nil {
+		if h.Unlocked == nil {
 			whose = "the locked model, which may be wrong: give its key or the original, or say so with the task"
 		}
-		observer{o.Progress, o.Notice}.notify(NoticeTask, "%s, by labels and the answers of %s", h.settled, whose)
+		feedback.Observer{Progress: o.Progress, Notice: o.Notice}.Notify(NoticeTask, "%s, by labels and the answers of %s", h.Settled, whose)
 	}
 	d := o.Test
 	d.Axes, d.Carry = o.Data.Axes, o.Data.Carry
 	if d.Samples == nil && d.Preprocess.IsZero() {
 		d.Preprocess = o.Data.Preprocess
 	}
-	measured, err := d.prepare(h, dataset.Test, d.seed(0), w)
+	measured, err := samples.Read(&d, h, dataset.Test, d.SeedOr(0), w)
 	if err != nil {
 		return nil, nil, err
 	}
-	return p.set, measured.set, nil
-}
-
-// first returns the first n samples of a set.
-func first(set *dataset.Set, n int) *dataset.Set {
-	rows := make([]int, n)
-	for i := range rows {
-		rows[i] = i
-	}
-	return set.Subset(rows)
+	return p.Set, measured.Set, nil
 }
 
 // original returns the weights before locking; nil if neither the key nor the
 // original is given. A model that is unlocked for this exists in a temporary folder
 // only. With a key, profile is that of the lock.
-func (o *AttackOptions) original(ctx context.Context, locked *onnxio.Model, see observer) (weights *gradient.Weights, profile string, err error) {
+func (o *AttackOptions) original(ctx context.Context, locked *onnxio.Model, see feedback.Observer) (weights *gradient.Weights, profile string, err error) {
 	switch {
 	case o.Original != "":
 		w, err := weightsOf(o.Original)
@@ -264,7 +257,7 @@ func (o *AttackOptions) original(ctx context.Context, locked *onnxio.Model, see 
 	if err != nil {
 		return nil, "", err
 	}
-	o.Data.adopt(k.Summary, see)
+	adopt(&o.Data, k.Summary, see)
 	u, err := unlockTemporarily(ctx, o.Locked, &k.Record)
 	if err != nil {
 		return nil, "", err

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/samples"
 	"github.com/advparams/advparams/verify/attack"
 )
 
@@ -18,7 +20,7 @@ var curveFractions = []float64{0.001, 0.01, 0.1, 1}
 // campaign is attacks on one model with several amounts of data.
 type campaign struct {
 	opt         *AttackOptions
-	see         observer
+	see         feedback.Observer
 	locked      *onnxio.Model
 	train, test *dataset.Set // train in random order
 	options     attack.Options
@@ -31,7 +33,7 @@ func (c *campaign) attack(ctx context.Context, fraction float64) (*attack.Report
 	if c.opt.TimeLimit > 0 {
 		opt.TimeLimit = max(c.opt.TimeLimit-time.Since(c.began), 1)
 	}
-	return attack.Run(ctx, c.locked, first(c.train, c.samples(fraction)), c.test, opt)
+	return attack.Run(ctx, c.locked, samples.First(c.train, c.samples(fraction)), c.test, opt)
 }
 
 func (c *campaign) samples(fraction float64) int {
@@ -46,10 +48,10 @@ func (c *campaign) curve(ctx context.Context, fraction float64, r *attack.Report
 		if c.samples(f) == c.samples(fraction) {
 			continue
 		}
-		c.see.notify(NoticeData, "the attacker has %g %% of the data", 100*f)
+		c.see.Notify(NoticeData, "the attacker has %g %% of the data", 100*f)
 		one, err := c.attack(ctx, f)
 		if few := new(attack.SamplesError); errors.As(err, &few) || errors.Is(err, ErrUnfinished) {
-			c.see.notify(NoticeAttack, "%g %% of the data: %v", 100*f, err)
+			c.see.Notify(NoticeAttack, "%g %% of the data: %v", 100*f, err)
 			continue
 		}
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
@@ -162,9 +163,9 @@ func (o BenchOptions) run(ctx context.Context) (*Benchmark, error) {
 
 // time runs f some times and returns the spread in milliseconds.
 func (o *BenchOptions) time(ctx context.Context, stage string, f func() error) (Spread, error) {
-	see := observer{progress: o.Progress}
+	see := feedback.Observer{Progress: o.Progress}
 	total := warmUp + o.Repeat
-	see.report(stage, 0, total, "")
+	see.Report(stage, 0, total, "")
 	var ms []float64
 	for i := range total {
 		if err := ctx.Err(); err != nil {
@@ -177,7 +178,7 @@ func (o *BenchOptions) time(ctx context.Context, stage string, f func() error) (
 		if i >= warmUp {
 			ms = append(ms, milliseconds(time.Since(start)))
 		}
-		see.report(stage, i+1, total, "")
+		see.Report(stage, i+1, total, "")
 	}
 	slices.Sort(ms)
 	n := len(ms)

@@ -44,7 +44,8 @@
 // To work with arrays rather than files, use the packages below this one: onnxio
 // reads and patches ONNX files exactly, gradient computes outputs and gradients,
 // dataset reads samples, task measures answers, perturb searches, key seals,
-// and verify/attack attacks.
+// and verify/attack attacks. Between them and this package are samples, which gets samples
+// ready for a model, and minimal, the course of a lock.
 //
 // # Samples and tasks
 //

@@ -4,11 +4,14 @@ import (
 	"fmt"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/key"
+	"github.com/advparams/advparams/minimal"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
 	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/samples"
 	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify/attack"
@@ -61,6 +64,25 @@ type (
 	WeakError = perturb.WeakError
 	// OrderError means that the labels are in another order than a model's classes.
 	OrderError = perturb.OrderError
+	// MadeUpError means that a model that was locked with samples that are made up, or that it
+	// was hardly right on, is still right on others. It wraps ErrTarget.
+	MadeUpError = minimal.MadeUpError
+	// OutputsError means that the output with the answers is locked, and others are not. It
+	// wraps ErrTarget.
+	OutputsError = minimal.OutputsError
+	// NoLabelsError means that the task needs labels and the data has none. It wraps ErrNoLabels.
+	NoLabelsError = samples.NoLabelsError
+	// FewClassesError means that samples are of too few classes to tell what a classifier is
+	// worth.
+	FewClassesError = samples.FewClassesError
+	// SameOutputsError means that a model computes the same for all samples.
+	SameOutputsError = samples.SameOutputsError
+	// PreparationError means that a classifier is right on far more of the samples if they are
+	// in another scale: they are not prepared as in training.
+	PreparationError = samples.PreparationError
+	// PreprocessError means that a classifier is worth little on images as they are prepared,
+	// and more on images prepared otherwise. It wraps the error that said so.
+	PreprocessError = samples.PreprocessError
 	// GuessError means that outputs and labels do not show what a model is for.
 	GuessError = task.GuessError
 	// LabelError means that labels do not suit the task.
@@ -86,46 +108,12 @@ type (
 	MadeUpShapeError = synth.ShapeError
 	// ExistsError means that an output file exists. It wraps ErrExists.
 	ExistsError = atomicfile.ExistsError
+	// OptionError is a mistake in the options of a call. Nothing was written.
+	OptionError = feedback.OptionError
 	// WorkFactorError means that a key asks for more work to try a passphrase than
 	// KeyFile.MaxWorkFactor allows.
 	WorkFactorError = key.WorkFactorError
 )
-
-// OptionError is a mistake in the options of a call. Nothing was written.
-type OptionError struct {
-	// Option is the field of the options struct, with a dot for a field inside
-	// another: "MaxParams", "Data.Limit".
-	Option string
-	// Value is the value of the field where that helps, or nil.
-	Value any
-	// Reason says what is wrong. It continues the name and the value of the option.
-	Reason string
-	// Err is the error behind it, or nil.
-	Err error
-}
-
-func (e *OptionError) Error() string { return e.Describe(e.Option) }
-
-// Unwrap returns Err.
-func (e *OptionError) Unwrap() error { return e.Err }
-
-// Describe returns the message with another name for the option, such as that of
-// a command-line flag.
-func (e *OptionError) Describe(option string) string {
-	switch v := e.Value.(type) {
-	case nil:
-		return option + ": " + e.Reason
-	case string:
-		return fmt.Sprintf("%s %q %s", option, v, e.Reason)
-	default:
-		return fmt.Sprintf("%s %v %s", option, v, e.Reason)
-	}
-}
-
-// optionf returns an OptionError without a value.
-func optionf(option, format string, args ...any) error {
-	return &OptionError{Option: option, Reason: fmt.Sprintf(format, args...)}
-}
 
 // NoWeightsError means that there is nothing in a model that training made, or nothing that
 // the profile can change.
@@ -145,23 +133,6 @@ func (e *NoWeightsError) Error() string {
 
 // Unwrap returns ErrUnsupported.
 func (e *NoWeightsError) Unwrap() error { return ErrUnsupported }
-
-// NoLabelsError means that the task needs labels and the data has none. It wraps
-// task.ErrNoLabels.
-type NoLabelsError struct {
-	Data   string // where they are missing
-	Output string // the output that they are missing for, if several have a task each
-}
-
-func (e *NoLabelsError) Error() string {
-	if e.Output != "" {
-		return fmt.Sprintf("%s: no array %q with the labels of that output", e.Data, e.Output)
-	}
-	return e.Data + ": no labels"
-}
-
-// Unwrap returns task.ErrNoLabels.
-func (e *NoLabelsError) Unwrap() error { return task.ErrNoLabels }
 
 // NotOriginalError means that the model given as the original is another one.
 type NotOriginalError struct {

@@ -12,10 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/report"
+	"github.com/advparams/advparams/minimal"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/samples"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -82,7 +85,7 @@ func (s *settings) add(name string, value any) {
 // data adds which samples are used.
 func (s *settings) data(prefix string, d *Data, usual Split, seed uint64) {
 	switch {
-	case !d.given():
+	case !d.Given():
 		s.add(prefix+"data", "none")
 		return
 	case d.MadeUp:
@@ -96,12 +99,12 @@ func (s *settings) data(prefix string, d *Data, usual Split, seed uint64) {
 	if d.Limit > 0 {
 		s.add(prefix+"limit", d.Limit)
 	}
-	s.add(prefix+"seed", d.seed(seed))
+	s.add(prefix+"seed", d.SeedOr(seed))
 	s.add(prefix+"labels", cmp.Or(d.Labels, LabelsOfData))
 }
 
 // preparation describes how images are prepared; "" if in the usual way.
-func (d *Data) preparation() string {
+func preparation(d *Data) string {
 	if d.Preprocess.IsZero() {
 		return ""
 	}
@@ -109,17 +112,17 @@ func (d *Data) preparation() string {
 }
 
 // runs returns what runs two versions of a model on the samples.
-func (p *prepared) runs(d *Data, original, locked *gradient.Session, see observer) *verify.Runs {
-	r := &verify.Runs{Task: p.task, Set: p.set, Original: original, Locked: locked, Preprocess: d.Preprocess, Vocabulary: p.vocabulary}
-	if see.progress != nil {
-		r.Progress = see.counter
+func runs(p *samples.Prepared, d *Data, original, locked *gradient.Session, see feedback.Observer) *verify.Runs {
+	r := &verify.Runs{Task: p.Task, Set: p.Set, Original: original, Locked: locked, Preprocess: d.Preprocess, Vocabulary: p.Vocabulary}
+	if see.Progress != nil {
+		r.Progress = see.Counter
 	}
 	return r
 }
 
-// described adds which samples the figures come from.
-func (p *prepared) described(e *Evidence, d *Data) {
-	e.Task, e.Data, e.Samples, e.Preprocessing = p.task.Name(), p.set.Describe(), p.set.Len(), d.preparation()
+// describe adds which samples the figures come from.
+func describe(e *Evidence, p *samples.Prepared, d *Data) {
+	e.Task, e.Data, e.Samples, e.Preprocessing = p.Task.Name(), p.Set.Describe(), p.Set.Len(), preparation(d)
 }
 
 // withChanges returns the function that verify.Tensors takes, for a model and changes.
@@ -139,10 +142,10 @@ func withChanges(m *onnxio.Model, changes []perturb.Change) func(p *onnxio.Param
 	}
 }
 
-// partly returns sessions with the first changes of a list.
-func (p *prepared) partly(r *verify.Runs, m *onnxio.Model, changes []perturb.Change, order string, w *gradient.Workers) {
+// partly adds sessions with the first changes of a list.
+func partly(r *verify.Runs, p *samples.Prepared, m *onnxio.Model, changes []perturb.Change, order string, w *gradient.Workers) {
 	r.Changes, r.Order = len(changes), order
-	r.Partly = func(n int) (*gradient.Session, error) { return p.session(m, changes[:n], p.set, w) }
+	r.Partly = func(n int) (*gradient.Session, error) { return p.Session(m, changes[:n], p.Set, w) }
 }
 
 // differences returns the elements that differ between two models as changes, in the order
@@ -166,44 +169,44 @@ func differences(original, locked *onnxio.Model, tensors []verify.Tensor, most i
 }
 
 // evidence gathers what a report of Protect shows of the profile Minimal.
-func (l *locking) evidence(ctx context.Context) (*Evidence, error) {
-	e := newEvidence(l.Tool, l.w.Threads())
-	p := l.samples
-	p.described(e, &l.Data)
-	original, err := p.session(l.m, nil, p.set, l.w)
+func (o *ProtectOptions) evidence(ctx context.Context, m *onnxio.Model, l *minimal.Lock, w *gradient.Workers) (*Evidence, error) {
+	e := newEvidence(o.Tool, w.Threads())
+	p := l.Samples
+	describe(e, p, &o.Data)
+	original, err := p.Session(m, nil, p.Set, w)
 	if err != nil {
 		return nil, err
 	}
-	locked, err := p.session(l.m, l.found.Changes, p.set, l.w)
+	locked, err := p.Session(m, l.Found.Changes, p.Set, w)
 	if err != nil {
 		return nil, err
 	}
-	r := p.runs(&l.Data, original, locked, l.see)
-	p.partly(r, l.m, l.found.Changes, "search", l.w)
+	r := runs(p, &o.Data, original, locked, o.see())
+	partly(r, p, m, l.Found.Changes, "search", w)
 	if err := r.Observe(ctx, e); err != nil {
 		return nil, err
 	}
-	e.Tensors, err = verify.Tensors(ctx, l.m, withChanges(l.m, l.found.Changes))
+	e.Tensors, err = verify.Tensors(ctx, m, withChanges(m, l.Found.Changes))
 	return e, err
 }
 
 // compared gathers what a report shows of two models in files.
-func (p *prepared) compared(ctx context.Context, e *Evidence, d *Data, original, locked *onnxio.Model, see observer, w *gradient.Workers) (*Evidence, error) {
-	p.described(e, d)
-	before, err := p.session(original, nil, p.set, w)
+func compared(ctx context.Context, e *Evidence, p *samples.Prepared, d *Data, original, locked *onnxio.Model, see feedback.Observer, w *gradient.Workers) (*Evidence, error) {
+	describe(e, p, d)
+	before, err := p.Session(original, nil, p.Set, w)
 	if err != nil {
 		return nil, err
 	}
-	after, err := p.session(locked, nil, p.set, w)
+	after, err := p.Session(locked, nil, p.Set, w)
 	if err != nil {
 		return nil, err
 	}
 	if e.Tensors, err = verify.Tensors(ctx, original, verify.OfModel(locked)); err != nil {
 		return nil, err
 	}
-	r := p.runs(d, before, after, see)
+	r := runs(p, d, before, after, see)
 	if changes := differences(original, locked, e.Tensors, mostDifferences); changes != nil {
-		p.partly(r, original, changes, "graph", w)
+		partly(r, p, original, changes, "graph", w)
 	}
 	return e, r.Observe(ctx, e)
 }

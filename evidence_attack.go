@@ -24,7 +24,7 @@ func (o *AttackOptions) writePage(r *AttackReport, locked *onnxio.Model, test *d
 	}
 	e.Task, e.Data, e.Samples = r.Task, test.Describe(), r.Samples.Test
 	e.Profile, e.Worth = profile, verify.Worth(profile)
-	e.Preprocessing = cmp.Or(o.Test.preparation(), o.Data.preparation())
+	e.Preprocessing = cmp.Or(preparation(&o.Test), preparation(&o.Data))
 	var s settings
 	s.data("", &o.Data, Train, 1)
 	s.add("fraction", fraction)

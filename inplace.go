@@ -12,6 +12,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/internal/filelock"
 	"github.com/advparams/advparams/internal/guard"
 	"github.com/advparams/advparams/key"
@@ -39,7 +40,7 @@ type inPlace struct {
 // writeInPlace seals the files of the model themselves. The key is written before the
 // first of them is touched.
 func (s *sealing) writeInPlace(secret *seal.Key, recipients []age.Recipient, p *Protection) error {
-	record, err := s.m.DigestSealed(s.ctx, secret, s.plan.Ranges, s.see.bytes("computing digests", sizeOf(s.m)))
+	record, err := s.m.DigestSealed(s.ctx, secret, s.plan.Ranges, s.see.Bytes("computing digests", sizeOf(s.m)))
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (s *sealing) writeInPlace(secret *seal.Key, recipients []age.Recipient, p *
 		return err
 	}
 	defer in.close()
-	in.change.Done = s.see.bytes("sealing", sizeOf(s.m))
+	in.change.Done = s.see.Bytes("sealing", sizeOf(s.m))
 	out := newOutputs(s.ctx, ofModel, false)
 	defer out.close()
 	if err := s.writeKey(s.ctx, out, record, recipients, p); err != nil {
@@ -62,11 +63,11 @@ func (s *sealing) writeInPlace(secret *seal.Key, recipients []age.Recipient, p *
 // unlockInPlace unseals the files of a locked model themselves. It reports false if the
 // record has more to do than that; then nothing has happened. Before anything is changed,
 // it makes sure that the original will come out.
-func unlockInPlace(ctx context.Context, locked string, record *onnxio.Record, see observer) (done bool, err error) {
+func unlockInPlace(ctx context.Context, locked string, record *onnxio.Record, see feedback.Observer) (done bool, err error) {
 	if !record.InPlace() {
 		return false, nil
 	}
-	err = onnxio.CheckRestore(ctx, locked, record, see.bytes("checking", workBytes(record)))
+	err = onnxio.CheckRestore(ctx, locked, record, see.Bytes("checking", workBytes(record)))
 	if err != nil {
 		return false, err
 	}
@@ -75,7 +76,7 @@ func unlockInPlace(ctx context.Context, locked string, record *onnxio.Record, se
 		return false, err
 	}
 	defer in.close()
-	in.change.Done = see.bytes("unlocking", lockedBytes(record))
+	in.change.Done = see.Bytes("unlocking", lockedBytes(record))
 	return true, in.run(ctx, record)
 }
 

@@ -3,10 +3,11 @@ package advparams
 import (
 	"context"
 	"errors"
-	"github.com/advparams/advparams/onnxio"
 	"io"
 	"os"
 	"strings"
+
+	"github.com/advparams/advparams/onnxio"
 )
 
 // InspectOptions are the options of Inspect. Path is required.

@@ -14,6 +14,7 @@ import (
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/samples"
 	"github.com/advparams/advparams/verify"
 )
 
@@ -110,7 +111,7 @@ func (o *InspectOptions) model() (*ModelInfo, error) {
 		return nil, err
 	}
 	defer m.Close()
-	outputs, err := chooseOutput(m, o.Output)
+	outputs, err := samples.ChooseOutput(m, o.Output)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/onnxio"
 )
 
@@ -57,11 +58,11 @@ func Open(ctx context.Context, opt OpenOptions) (_ *Opened, err error) {
 	if opt.FS != nil {
 		locked = onnxio.LockedIn(opt.FS, opt.Locked)
 	}
-	see := observer{progress: opt.Progress}
+	see := feedback.Observer{Progress: opt.Progress}
 	var size int64
 	for _, f := range k.Record.Files {
 		size += f.Size
 	}
-	o, err := onnxio.RestoreInMemory(ctx, locked, &k.Record, see.bytes("unlocking", size))
+	o, err := onnxio.RestoreInMemory(ctx, locked, &k.Record, see.Bytes("unlocking", size))
 	return o, interrupted(ctx, err)
 }

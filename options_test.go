@@ -11,11 +11,12 @@ import (
 
 	"filippo.io/age"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 	"github.com/advparams/advparams/task"
-	"google.golang.org/protobuf/proto"
 )
 
 // TestOptionErrors gives every function options that are wrong. Each is named, and

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/key"
 )
 
@@ -37,12 +38,12 @@ func preprocessOf(s key.Summary) (p Preprocess, err error) {
 	return p, nil
 }
 
-// adopt prepares images as the key says, but for what d says. What a newer version wrote and
+// adopt makes d prepare images as the key says, but for what it says itself. What a newer version wrote and
 // this one cannot read is left out, and said.
-func (d *Data) adopt(s key.Summary, see observer) {
+func adopt(d *Data, s key.Summary, see feedback.Observer) {
 	kept, err := preprocessOf(s)
 	if err != nil {
-		see.notify(NoticePreprocess, "%v: say how images are prepared", err)
+		see.Notify(NoticePreprocess, "%v: say how images are prepared", err)
 		return
 	}
 	if !d.Preprocess.Applies(d.Path) {
@@ -55,8 +56,8 @@ func (d *Data) adopt(s key.Summary, see observer) {
 	d.Preprocess = told.Over(kept)
 	switch {
 	case !d.Preprocess.Equal(kept):
-		see.notify(NoticePreprocess, "images are prepared otherwise than for the lock: %v, not %v", d.Preprocess, kept)
+		see.Notify(NoticePreprocess, "images are prepared otherwise than for the lock: %v, not %v", d.Preprocess, kept)
 	case told.IsZero():
-		see.notify(NoticeData, "images are prepared as the key says: %v", kept)
+		see.Notify(NoticeData, "images are prepared as the key says: %v", kept)
 	}
 }

@@ -135,7 +135,7 @@ func (o *ProtectOptions) check() error {
 	switch {
 	case o.Model == "":
 		return optionf("Model", "there is no model to lock")
-	case !o.Data.given() && o.Profile != Sealed:
+	case !o.Data.Given() && o.Profile != Sealed:
 		return optionf("Data", "there are no samples to search with")
 	case o.Locked == "" && o.LockedTo == nil && !o.InPlace:
 		return optionf("Locked", "there is no place for the locked model")
@@ -165,10 +165,10 @@ func (o *ProtectOptions) check() error {
 	if err := o.checkSeal(); err != nil {
 		return err
 	}
-	if !o.Data.given() {
+	if !o.Data.Given() {
 		return nil
 	}
-	return o.Data.check("Data")
+	return checkData(&o.Data, "Data")
 }
 
 // Protect finds parameters whose change makes a model useless. It writes a model in

@@ -1,34 +1,16 @@
 package advparams
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"time"
 
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/gradient"
+	"github.com/advparams/advparams/minimal"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
-	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/samples"
 )
-
-// locking is one run of the profile Minimal. It searches for changes (protect_search.go),
-// sees whether they hold on samples that the search has not seen (protect_hold.go) and for
-// outputs that it has not looked at (protect_outputs.go), and writes them.
-type locking struct {
-	*ProtectOptions
-	see     observer
-	m       *onnxio.Model
-	w       *gradient.Workers
-	allow   func(name string) bool // whether a weight may be changed
-	samples *prepared              // of the search
-
-	found    *perturb.Result // the changes so far, and what they make of the model
-	missed   error           // wraps ErrTarget: why the lock is only partial; nil if it is whole
-	families []FamilyScore
-	costly   bool              // samples to judge with take minutes
-	outputs  []OutputAgreement // those that the search has not looked at
-}
 
 func protectMinimal(ctx context.Context, opt *ProtectOptions, start time.Time) (*Protection, error) {
 	if err := opt.probe(); err != nil {
@@ -43,56 +25,40 @@ func protectMinimal(ctx context.Context, opt *ProtectOptions, start time.Time) (
 		return nil, err
 	}
 	defer m.Close()
-	l := &locking{ProtectOptions: opt, see: opt.see(), m: m}
+	see := opt.see()
 	if text := tooLarge(m.Files()[0]); text != "" {
-		l.see.notify(NoticeSize, "%s", text)
+		see.Notify(NoticeSize, "%s", text)
 	}
-	if l.allow, err = opt.allowed(m); err != nil {
+	allow, err := opt.allowed(m)
+	if err != nil {
 		return nil, err
 	}
 	if n := len(m.Files()); opt.LockedTo != nil && n > 1 {
 		return nil, optionf("Locked", "this model has %d files, which cannot go to one stream together", n)
 	}
-	if l.w, err = startWorkers(opt.Threads, opt.Memory); err != nil {
-		return nil, err
-	}
-	defer l.w.Close()
-	if opt.Data.MadeUp && opt.Data.Shape == nil {
-		l.w.Given = gradient.Size(m) // the model decides how large its samples are
-	}
-	if l.samples, err = opt.prepare(ctx, m, l.w); err != nil {
-		return nil, err
-	}
-	searching, done := opt.limited(ctx, start)
-	defer done()
-	err = l.search(searching)
-	if why := l.tooAlike(err); why != "" {
-		if err = opt.byOutputs(ctx, m, l.samples, l.w, why); err == nil {
-			err = l.search(searching)
-		}
-	}
-	if hidden, wrong := l.squashed(searching, err); hidden || wrong != nil {
-		if err = cmp.Or(wrong, opt.byUnsquashed(ctx, m, l.samples, l.w)); err == nil {
-			err = l.search(searching)
-		}
-	}
+	w, err := startWorkers(opt.Threads, opt.Memory)
 	if err != nil {
-		return nil, opt.suggest(ctx, err, m, l.samples, l.w)
+		return nil, err
 	}
-	if ctx.Err() != nil {
-		if !opt.AllowPartial {
-			return nil, ctx.Err()
-		}
+	defer w.Close()
+	if opt.Data.MadeUp && opt.Data.Shape == nil {
+		w.Given = gradient.Size(m) // the model decides how large its samples are
+	}
+	l, err := minimal.Find(ctx, opt.calibration(m, w, see), minimal.Options{
+		Allow: allow, Target: opt.Target, EveryAnswer: opt.EveryAnswer, MaxParams: opt.MaxParams, Beam: opt.Beam,
+		Unbounded: opt.Unbounded, Deadline: opt.deadline(start), Partial: opt.AllowPartial,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if l.Interrupted {
 		ctx = context.WithoutCancel(ctx) // to write what there is
 	}
-	if err := l.confirm(ctx, searching); err != nil {
-		return nil, err
-	}
-	l.remark()
+	opt.remark(l)
 	lock := func(set *atomicfile.Set, path string) (*onnxio.Record, error) {
-		return m.Rewrite(set, path, l.found.Edits())
+		return m.Rewrite(set, path, l.Found.Edits())
 	}
-	p, seen, err := l.result(ctx, lock)
+	p, seen, err := opt.result(ctx, m, l, w, lock)
 	if err != nil {
 		return nil, err
 	}
@@ -103,110 +69,65 @@ func protectMinimal(ctx context.Context, opt *ProtectOptions, start time.Time) (
 	if err := opt.writePage(seen, p); err != nil {
 		return nil, err
 	}
-	return p, l.missed
+	return p, l.Missed
+}
+
+// calibration says which samples a run needs.
+func (o *ProtectOptions) calibration(m *onnxio.Model, w *gradient.Workers, see feedback.Observer) *samples.Calibration {
+	c := &samples.Calibration{Model: m, Output: o.Output, Task: o.Task, Data: o.Data, Samples: o.Samples, Purpose: "searching", Workers: w, See: see}
+	if o.Profile == Sealed {
+		c.Purpose = "measuring"
+	}
+	return c
+}
+
+// deadline returns when a search has to end that began at a time; zero for never.
+func (o *ProtectOptions) deadline(start time.Time) (end time.Time) {
+	if o.TimeLimit > 0 {
+		end = start.Add(o.TimeLimit)
+	}
+	return end
 }
 
 // muchLuck is the quality beyond chance from which a lock may be worth less than it seems.
 const muchLuck = 0.2
 
 // remark warns of what says less than it seems to.
-func (l *locking) remark() {
-	before, locked := l.found.Before, l.found.Locked
-	if first := before.Metrics[0]; l.samples.askOriginal && before.Classes != nil && first.Share && first.Value < 1 {
-		l.see.notify(NoticeSamples, "the model agrees with its own answers on %s of the samples only: where two classes are equally likely, either is an answer", first.Format(first.Value))
+func (o *ProtectOptions) remark(l *minimal.Lock) {
+	see, before, locked := o.see(), l.Found.Before, l.Found.Locked
+	if first := before.Metrics[0]; l.Samples.AskOriginal && before.Classes != nil && first.Share && first.Value < 1 {
+		see.Notify(NoticeSamples, "the model agrees with its own answers on %s of the samples only: where two classes are equally likely, either is an answer", first.Format(first.Value))
 	}
-	if locked.Luck > muchLuck && l.Target == 0 {
-		l.see.notify(NoticeSamples, "on %d samples such as these, a useless model may come out at %.0f %% by chance: more of them say more", l.found.Samples, 100*(locked.Luck+locked.Chance))
+	if locked.Luck > muchLuck && o.Target == 0 {
+		see.Notify(NoticeSamples, "on %d samples such as these, a useless model may come out at %.0f %% by chance: more of them say more", l.Found.Samples, 100*(locked.Luck+locked.Chance))
 	}
 	if r := restOf(locked); r != nil {
 		text := "the locked model can still be used: it is right on " + r.Text()
-		if !l.EveryAnswer {
+		if !o.EveryAnswer {
 			text += ". With the option every-answer it could not, for more changes"
 		}
-		l.see.notify(NoticeRest, "%s", text)
+		see.Notify(NoticeRest, "%s", text)
 	}
-}
-
-// confirm makes a lock hold beyond the samples and the output of its search, unless
-// searching has ended.
-func (l *locking) confirm(ctx, searching context.Context) error {
-	going := func() bool { return l.missed == nil && searching.Err() == nil }
-	var err error
-	switch {
-	case !going():
-	case l.Data.MadeUp:
-		if err = l.level(ctx, general(l.m, l.allow)); err == nil {
-			err = l.miss(l.holdOut(ctx))
-		}
-	case l.samples.askOriginal && l.Task == nil && l.samples.maybeNumbers():
-		if err = l.levelBoth(ctx); err != nil {
-			return err
-		}
-	}
-	if err == nil && going() && !l.Data.MadeUp && l.doubtful() {
-		err = l.miss(l.holdVariants(ctx))
-	}
-	if err == nil && going() && !l.Data.MadeUp && l.samples.askOriginal && l.samples.set.Len() <= fewGiven {
-		err = l.miss(l.holdCrossed(ctx))
-	}
-	if err == nil && going() {
-		err = l.miss(l.lockSquashed(ctx))
-	}
-	if err == nil && going() {
-		err = l.miss(l.lockSingle(ctx))
-	}
-	if err == nil && going() {
-		err = l.miss(l.lockAnswers(ctx))
-	}
-	if err == nil && going() {
-		err = l.miss(l.lockScores(ctx))
-	}
-	if err != nil || l.missed != nil {
-		return err
-	}
-	if err := l.lockOthers(ctx); err != nil {
-		return err
-	}
-	if rows, of, ok := chosenRows(l.m, l.found.Changes); ok {
-		l.see.notify(NoticeSamples, "all changes are in rows of tables that the input chooses by number, %d of %d: samples without these numbers are answered as before", rows, of)
-	}
-	return l.miss(l.verdict())
 }
 
 // result says what was done, and what a report shows beside that. lock writes the locked
 // model.
-func (l *locking) result(ctx context.Context, lock lockTo) (p *Protection, seen *Evidence, err error) {
-	if l.pageWanted() {
-		if seen, err = l.evidence(ctx); err != nil {
+func (o *ProtectOptions) result(ctx context.Context, m *onnxio.Model, l *minimal.Lock, w *gradient.Workers, lock lockTo) (p *Protection, seen *Evidence, err error) {
+	if o.pageWanted() {
+		if seen, err = o.evidence(ctx, m, l, w); err != nil {
 			return nil, nil, err
 		}
 	}
-	p = newProtection(l.ProtectOptions, l.found, l.samples.task)
-	p.Stopped = stoppedBy(l.missed)
-	p.Outputs, p.RealData, p.Families = append(p.Outputs, l.outputs...), !l.Data.MadeUp, l.families
-	if p.Numbers, err = l.numbersLeft(ctx); err != nil {
+	p = newProtection(o, l)
+	if p.Numbers, err = l.NumbersLeft(ctx); err != nil {
 		return nil, nil, err
 	}
-	samples, locked := l.samples, l.found.Locked
-	if samples.task.Traits().Unsquashed && l.Runtime != "" { // which another program does not compute
-		if samples, err = samples.numbers(ctx, l.m, l.w); err != nil {
-			return nil, nil, err
-		}
-		if locked, err = l.score(ctx, samples); err != nil {
-			return nil, nil, err
-		}
+	if o.Runtime == "" {
+		return p, seen, nil
 	}
-	return p, seen, l.miss(l.byRuntime(ctx, lock, samples, locked, p))
-}
-
-// miss takes the error of a stage. That a target was missed is kept if partial locks are
-// written; every other error is returned.
-func (l *locking) miss(err error) error {
-	if !l.AllowPartial || !errors.Is(err, ErrTarget) {
-		return err
+	ready, locked, err := l.ForRuntime(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
-	if l.missed == nil {
-		l.missed = err
-	}
-	return nil
+	return p, seen, l.Miss(o.byRuntime(ctx, lock, ready, locked, p))
 }

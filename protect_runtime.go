@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/advparams/advparams/minimal"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
+	"github.com/advparams/advparams/samples"
 	"github.com/advparams/advparams/task"
 )
 
@@ -34,7 +36,7 @@ func (o *ProtectOptions) checkRuntime() error {
 		return nil
 	case o.Runtime != OnnxRuntime:
 		return &OptionError{Option: "Runtime", Value: o.Runtime, Reason: "is not onnxruntime"}
-	case !o.Data.given():
+	case !o.Data.Given():
 		return optionf("Runtime", "there is no data to measure on")
 	}
 	python := pythonOf(o.Python)
@@ -52,11 +54,11 @@ func (o *ProtectOptions) checkRuntime() error {
 // byRuntime measures what lock would write in another program, on the samples of the search,
 // and adds it to p. It is an error if the lock does not hold there. For as long as that takes,
 // the locked model exists in a temporary folder.
-func (o *ProtectOptions) byRuntime(ctx context.Context, lock lockTo, samples *prepared, here task.Score, p *Protection) error {
+func (o *ProtectOptions) byRuntime(ctx context.Context, lock lockTo, ready *samples.Prepared, here task.Score, p *Protection) error {
 	if o.Runtime == "" {
 		return nil
 	}
-	o.see().report("measuring in "+o.Runtime, 0, 1, "")
+	o.see().Report("measuring in "+o.Runtime, 0, 1, "")
 	scratch, err := newScratch()
 	if err != nil {
 		return err
@@ -76,13 +78,13 @@ func (o *ProtectOptions) byRuntime(ctx context.Context, lock lockTo, samples *pr
 		return err
 	}
 	defer m.Close()
-	if p.Runtime, err = samples.byRuntime(ctx, m, o.Python, o.Threads); err != nil {
+	if p.Runtime, err = byRuntime(ctx, ready, m, o.Python, o.Threads); err != nil {
 		return err
 	}
 	found := p.Runtime.score
-	most := max(p.Target, found.Useless(), here.Quality) + slack
+	most := max(p.Target, found.Useless(), here.Quality) + minimal.Slack
 	if found.Quality > most && o.Profile != Sealed {
-		return &LockedRuntimeError{Model: o.Model, Runtime: o.Runtime, Measure: samples.task.Traits().Quality, Reached: found.Quality, Here: here.Quality, Max: most}
+		return &LockedRuntimeError{Model: o.Model, Runtime: o.Runtime, Measure: ready.Task.Traits().Quality, Reached: found.Quality, Here: here.Quality, Max: most}
 	}
 	return nil
 }

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"sync"
 	"time"
 
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
+	"github.com/advparams/advparams/samples"
 	"github.com/advparams/advparams/seal"
 	"github.com/advparams/advparams/sealed"
 	"github.com/advparams/advparams/task"
@@ -70,7 +71,7 @@ func (o *ProtectOptions) checkSealed() error {
 type sealing struct {
 	*ProtectOptions
 	ctx  context.Context
-	see  observer
+	see  feedback.Observer
 	m    *onnxio.Model
 	plan *sealed.Plan
 	seen *Evidence // of what is written, if a report is wanted
@@ -153,14 +154,14 @@ func (s *sealing) choose() (*Protection, error) {
 		return nil, fmt.Errorf("%s: %w", s.Model, err)
 	}
 	p := &Protection{
-		Model: s.Model, Locked: s.Locked, Key: s.Key, Profile: Sealed, RealData: s.Data.given(),
+		Model: s.Model, Locked: s.Locked, Key: s.Key, Profile: Sealed, RealData: s.Data.Given(),
 		ParamsTotal: int(s.plan.Parameters), ParamsChanged: int(s.plan.Sealed),
 		Tensors: []TensorChange{}, Metrics: []LockedMetric{}, Outputs: []OutputAgreement{},
 	}
 	p.ClearScales = s.plan.Scales.Elements
 	for _, l := range s.plan.Left {
 		p.Left = append(p.Left, LeftParameter{l.Name, l.Elements, l.Why})
-		s.see.notify(NoticeLeft, "%s stays in clear (%d parameters): %s", l.Name, l.Elements, l.Why)
+		s.see.Notify(NoticeLeft, "%s stays in clear (%d parameters): %s", l.Name, l.Elements, l.Why)
 	}
 	if len(s.plan.Ranges)+len(s.plan.Lists) == 0 {
 		return nil, &NothingToSealError{s.Model, p.Left}
@@ -221,7 +222,7 @@ func (s *sealing) context() (all [][]byte, err error) {
 // draw returns the key to seal with. If there are samples, it measures what the original
 // and the sealed model are worth, and takes the best of several keys if it has to.
 func (s *sealing) draw(p *Protection) (*seal.Key, error) {
-	if !s.Data.given() {
+	if !s.Data.Given() {
 		return s.seed(0)
 	}
 	w, err := startWorkers(s.Threads, s.Memory)
@@ -229,18 +230,18 @@ func (s *sealing) draw(p *Protection) (*seal.Key, error) {
 		return nil, err
 	}
 	defer w.Close()
-	if _, err := chooseOutput(s.m, s.Output); err != nil {
+	if _, err := samples.ChooseOutput(s.m, s.Output); err != nil {
 		return nil, err
 	}
-	samples, err := s.prepare(s.ctx, s.m, w)
+	ready, err := s.calibration(s.m, w, s.see).Prepare(s.ctx)
 	if err != nil {
 		return nil, err
 	}
-	before, err := s.measure(samples, s.m, "original", w)
+	before, err := s.measure(ready, s.m, "original", w)
 	if err != nil {
 		return nil, err
 	}
-	p.Task, p.Samples, p.Target = samples.task.Name(), samples.set.Len(), before.Chance
+	p.Task, p.Samples, p.Target = ready.Task.Name(), ready.Set.Len(), before.Chance
 	var best *seal.Key
 	var least task.Score // the nearest to chance
 	for draw := range sealedDraws {
@@ -248,7 +249,7 @@ func (s *sealing) draw(p *Protection) (*seal.Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		score, seen, err := s.measureSealed(samples, key, w)
+		score, seen, err := s.measureSealed(ready, key, w)
 		if err != nil {
 			return nil, err
 		}
@@ -260,10 +261,10 @@ func (s *sealing) draw(p *Protection) (*seal.Key, error) {
 		}
 	}
 	if p.Draws > 1 {
-		s.see.notify(NoticeDraws, "the seal was drawn %d times, and the best kept: with weights at random, some networks are not right as often as by chance", p.Draws)
+		s.see.Notify(NoticeDraws, "the seal was drawn %d times, and the best kept: with weights at random, some networks are not right as often as by chance", p.Draws)
 	}
 	p.measured(before, least)
-	return best, s.byRuntime(s.ctx, s.lock(best, "sealing to measure"), samples, least, p)
+	return best, s.byRuntime(s.ctx, s.lock(best, "sealing to measure"), ready, least, p)
 }
 
 // fromChance returns how far a model is from answers that have nothing to do with the
@@ -277,19 +278,19 @@ func fromChance(s task.Score) float64 {
 }
 
 // measure says what a model is worth.
-func (s *sealing) measure(samples *prepared, m *onnxio.Model, name string, w *gradient.Workers) (task.Score, error) {
-	session, err := samples.session(m, nil, samples.set, w)
+func (s *sealing) measure(ready *samples.Prepared, m *onnxio.Model, name string, w *gradient.Workers) (task.Score, error) {
+	session, err := ready.Session(m, nil, ready.Set, w)
 	if err != nil {
 		return task.Score{}, err
 	}
-	e := &task.Evaluator{Task: samples.task, Session: session}
-	return e.Measure(s.ctx, samples.set, s.see.counter("measuring "+name, samples.set.Len()))
+	e := &task.Evaluator{Task: ready.Task, Session: session}
+	return e.Measure(s.ctx, ready.Set, s.see.Counter("measuring "+name, ready.Set.Len()))
 }
 
 // measureSealed says what the model is worth when it is sealed with a key, and gathers what a
 // report shows of it. For as long as it is measured, the sealed model exists in a temporary
 // folder.
-func (s *sealing) measureSealed(samples *prepared, key *seal.Key, w *gradient.Workers) (score task.Score, seen *Evidence, err error) {
+func (s *sealing) measureSealed(ready *samples.Prepared, key *seal.Key, w *gradient.Workers) (score task.Score, seen *Evidence, err error) {
 	scratch, err := newScratch()
 	if err != nil {
 		return score, nil, err
@@ -309,8 +310,8 @@ func (s *sealing) measureSealed(samples *prepared, key *seal.Key, w *gradient.Wo
 		return score, nil, err
 	}
 	defer m.Close()
-	if score, err = s.measure(samples, m, "locked", w); err == nil && s.pageWanted() {
-		seen, err = samples.compared(s.ctx, newEvidence(s.Tool, w.Threads()), &s.Data, s.m, m, s.see, w)
+	if score, err = s.measure(ready, m, "locked", w); err == nil && s.pageWanted() {
+		seen, err = compared(s.ctx, newEvidence(s.Tool, w.Threads()), ready, &s.Data, s.m, m, s.see, w)
 	}
 	return score, seen, err
 }
@@ -318,7 +319,7 @@ func (s *sealing) measureSealed(samples *prepared, key *seal.Key, w *gradient.Wo
 // lock returns what writes the sealed model.
 func (s *sealing) lock(key *seal.Key, stage string) lockTo {
 	return func(set *atomicfile.Set, path string) (*onnxio.Record, error) {
-		return s.m.Seal(s.ctx, set, path, key, s.plan.Ranges, s.see.bytes(stage, sizeOf(s.m)), s.plan.Lists...)
+		return s.m.Seal(s.ctx, set, path, key, s.plan.Ranges, s.see.Bytes(stage, sizeOf(s.m)), s.plan.Lists...)
 	}
 }
 
@@ -328,24 +329,4 @@ func sizeOf(m *onnxio.Model) (size int64) {
 		size += f.Size
 	}
 	return size
-}
-
-// bytes returns a function that is told how many bytes more have been gone through, by
-// any goroutine, and reports megabytes; nil if nobody wants to know.
-func (o observer) bytes(stage string, total int64) func(n int64) {
-	if o.progress == nil {
-		return nil
-	}
-	const unit = 1 << 20
-	var mu sync.Mutex
-	var done, reported int64
-	o.report(stage, 0, int(total/unit), "")
-	return func(n int64) {
-		mu.Lock()
-		defer mu.Unlock()
-		if done += n; done/unit > reported {
-			reported = done / unit
-			o.report(stage, int(min(reported, total/unit)), int(total/unit), fmt.Sprintf("%d of %d MiB", reported, total/unit))
-		}
-	}
 }

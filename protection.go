@@ -2,11 +2,15 @@ package advparams
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/advparams/advparams/minimal"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/samples"
 	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 )
@@ -86,6 +90,17 @@ type Protection struct {
 	record *onnxio.Record // of the files
 }
 
+// What a lock is worth on samples and outputs that its search has not looked at.
+type (
+	// OutputAgreement says how far an output of the locked model agrees with that of the
+	// original.
+	OutputAgreement = samples.OutputAgreement
+	// FamilyScore says how far a locked model agrees with its original on a family of samples
+	// that the search has not seen: they were made up, or are those of the search prepared in
+	// another way.
+	FamilyScore = minimal.FamilyScore
+)
+
 // TensorChange is how many elements of an initializer were changed.
 type TensorChange struct {
 	Name    string `json:"name"`
@@ -119,21 +134,40 @@ type LockedMetric struct {
 // Format writes a value of the metric for people.
 func (m LockedMetric) Format(v float64) string { return m.metric.Format(v) }
 
-func newProtection(opt *ProtectOptions, found *perturb.Result, t task.Task) *Protection {
+func newProtection(opt *ProtectOptions, l *minimal.Lock) *Protection {
+	found := l.Found
 	p := &Protection{
 		Model: opt.Model, Locked: opt.Locked, Key: opt.Key, Profile: cmp.Or(opt.Profile, Minimal),
 		ParamsTotal: found.Total, ParamsChanged: len(found.Changes), Tensors: []TensorChange{}, Outputs: []OutputAgreement{},
-		Task:   t.Name(),
+		Task:   l.Samples.Task.Name(),
 		Target: found.Target, Samples: found.Samples,
 		GradientPasses: found.GradientPasses, Evaluations: found.Evaluations, Passes: found.Work,
+		Stopped: stoppedBy(l.Missed), RealData: !opt.Data.MadeUp, Families: l.Families,
 		Changes: found.Changes,
 	}
+	p.Outputs = append(p.Outputs, l.Outputs...)
 	p.measured(found.Before, found.Locked)
 	names, changed := found.PerTensor()
 	for _, name := range names {
 		p.Tensors = append(p.Tensors, TensorChange{name, changed[name]})
 	}
 	return p
+}
+
+// stoppedBy says what ended a search before it reached the target.
+func stoppedBy(missed error) string {
+	e, ok := errors.AsType[*TargetError](missed)
+	switch {
+	case !ok:
+		return ""
+	case errors.Is(e.Stopped, context.DeadlineExceeded):
+		return "time limit"
+	case e.Stopped != nil:
+		return "interrupted"
+	case e.Stuck:
+		return "stuck"
+	}
+	return "budget"
 }
 
 // measured adds what the original and the locked model are worth.

@@ -16,6 +16,7 @@ import (
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio"
+	"github.com/advparams/advparams/samples"
 	"github.com/advparams/advparams/task"
 )
 
@@ -79,23 +80,24 @@ func pythonOf(option string) string {
 }
 
 // byRuntime measures a model in onnxruntime.
-func (p *prepared) byRuntime(ctx context.Context, m *onnxio.Model, python string, threads int) (*RuntimeMeasure, error) {
+func byRuntime(ctx context.Context, ready *samples.Prepared, m *onnxio.Model, python string, threads int) (*RuntimeMeasure, error) {
+	p := second{ready}
 	folder, err := os.MkdirTemp("", "advparams-runtime-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	size := cmp.Or(p.look.Axes.Batch, forwardBatch)
-	if p.look.Axes.Open {
+	size := cmp.Or(p.Look.Axes.Batch, samples.ForwardBatch)
+	if p.Look.Axes.Open {
 		size = 1 // as the model declares
 	}
-	for lo := 0; lo < p.set.Len(); lo += size {
+	for lo := 0; lo < p.Set.Len(); lo += size {
 		if err := p.writeBatch(folder, lo, size); err != nil {
 			return nil, err
 		}
 	}
 	python = pythonOf(python)
-	args := append([]string{"-c", runtimeScript, m.Path(), folder, strconv.Itoa(max(threads, 1))}, p.look.Outputs(p.task)...)
+	args := append([]string{"-c", runtimeScript, m.Path(), folder, strconv.Itoa(max(threads, 1))}, p.Look.Outputs(p.Task)...)
 	cmd := exec.CommandContext(ctx, python, args...)
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
@@ -110,13 +112,13 @@ func (p *prepared) byRuntime(ctx context.Context, m *onnxio.Model, python string
 		return nil, &RuntimeError{python, missing, cmp.Or(why, err.Error())}
 	}
 	r := &RuntimeMeasure{Name: OnnxRuntime, Version: strings.TrimSpace(out.String())}
-	tally := p.task.NewTally()
-	for lo := 0; lo < p.set.Len(); lo += size {
+	tally := p.Task.NewTally()
+	for lo := 0; lo < p.Set.Len(); lo += size {
 		outputs, err := p.readBatch(folder, lo/size)
 		if err != nil {
 			return nil, err
 		}
-		if err := tally.Add(outputs, p.set.Truth(lo, min(lo+size, p.set.Len()))); err != nil {
+		if err := tally.Add(outputs, p.Set.Truth(lo, min(lo+size, p.Set.Len()))); err != nil {
 			return nil, err
 		}
 	}
@@ -127,19 +129,22 @@ func (p *prepared) byRuntime(ctx context.Context, m *onnxio.Model, python string
 	return r, nil
 }
 
+// second has samples for another program.
+type second struct{ *samples.Prepared }
+
 // writeBatch writes the inputs of a batch as the model has them.
-func (p *prepared) writeBatch(folder string, lo, size int) error {
-	batch, err := p.set.Batch(lo, min(lo+size, p.set.Len()))
+func (p second) writeBatch(folder string, lo, size int) error {
+	batch, err := p.Set.Batch(lo, min(lo+size, p.Set.Len()))
 	if err != nil {
 		return err
 	}
-	if n := p.look.Axes.Batch; n > 1 {
+	if n := p.Look.Axes.Batch; n > 1 {
 		batch = gradient.Fill(batch, n)
 	}
 	var arrays []dataset.Named
-	for _, in := range p.look.Inputs {
+	for _, in := range p.Look.Inputs {
 		a := batch[in.Name]
-		switch k := p.look.Axes.Input(in.Name); {
+		switch k := p.Look.Axes.Input(in.Name); {
 		case k == gradient.NoAxis:
 			a = nd.Array{Shape: a.Shape[1:], Data: a.Rows(0, 1).Data}
 		case k > 0:
@@ -159,13 +164,13 @@ func (p *prepared) writeBatch(folder string, lo, size int) error {
 }
 
 // readBatch reads the outputs of a batch, with samples on axis 0.
-func (p *prepared) readBatch(folder string, batch int) ([]nd.Array, error) {
+func (p second) readBatch(folder string, batch int) ([]nd.Array, error) {
 	path := fmt.Sprintf("%s/out%d.npz", folder, batch)
 	file, err := dataset.ReadNPZ(path)
 	if err != nil {
 		return nil, err
 	}
-	names := p.look.Outputs(p.task)
+	names := p.Look.Outputs(p.Task)
 	var outputs []nd.Array
 	for k := range len(file.Arrays) {
 		a, err := p.scores(k, file.Arrays[strconv.Itoa(k)])
@@ -174,9 +179,9 @@ func (p *prepared) readBatch(folder string, batch int) ([]nd.Array, error) {
 		}
 		axis := 0
 		if k < len(names) {
-			axis = p.look.Axes.Outputs[names[k]]
-		} else if p.look.Output == "" && len(p.look.Axes.Outputs) == 1 {
-			for _, axis = range p.look.Axes.Outputs {
+			axis = p.Look.Axes.Outputs[names[k]]
+		} else if p.Look.Output == "" && len(p.Look.Axes.Outputs) == 1 {
+			for _, axis = range p.Look.Axes.Outputs {
 			}
 		}
 		switch {
@@ -193,40 +198,40 @@ func (p *prepared) readBatch(folder string, batch int) ([]nd.Array, error) {
 // scores returns the output of a number. If an ArgMax has chosen classes, they get a score of
 // 1, and others 0, as our own programs have scores in their place. Integers that stand for floats are
 // floats there as well.
-func (p *prepared) scores(k int, a nd.Array) (nd.Array, error) {
-	g, name := p.model.Proto().GetGraph(), ""
-	switch names := p.look.Outputs(p.task); {
+func (p second) scores(k int, a nd.Array) (nd.Array, error) {
+	g, name := p.Model.Proto().GetGraph(), ""
+	switch names := p.Look.Outputs(p.Task); {
 	case k < len(names):
 		name = names[k]
 	case k < len(g.GetOutput()):
 		name = g.GetOutput()[k].GetName()
 	}
-	if p.look.Rounds(name) && a.DType() == nd.Int64 {
+	if p.Look.Rounds(name) && a.DType() == nd.Int64 {
 		y := nd.New(nd.Float32, a.Shape...)
 		for i, v := range a.Int64s() {
 			y.Float32s()[i] = float32(v)
 		}
 		return y, nil
 	}
-	if !p.look.Chooses(name) {
+	if !p.Look.Chooses(name) {
 		return unsorted(g, name, a), nil
 	}
-	return p.lookAt(name).Scored(a)
+	return p.LookAt(name).Scored(a)
 }
 
 // measured returns the output of a number as the task measures it: with its Sigmoid or Softmax
 // undone, or as it is.
-func (p *prepared) measured(k int, a nd.Array) nd.Array {
-	traits := p.task.Traits()
+func (p second) measured(k int, a nd.Array) nd.Array {
+	traits := p.Task.Traits()
 	if !traits.MeasureLogits || a.DType() != nd.Float32 {
 		return a
 	}
-	look, names := p.look, p.look.Outputs(p.task)
+	look, names := p.Look, p.Look.Outputs(p.Task)
 	if traits.MeasureRaw != nil && k < len(names) {
 		if traits.MeasureRaw[names[k]] {
 			return a
 		}
-		look = p.lookAt(names[k])
+		look = p.LookAt(names[k])
 	}
 	return look.Logits(a)
 }

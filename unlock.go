@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/onnxio"
 )
 
@@ -119,9 +120,9 @@ func unlock(ctx context.Context, opt *UnlockOptions) (*Unlocked, error) {
 
 // restore writes the original, and reports whether the locked model was it already.
 func (o *UnlockOptions) restore(ctx context.Context, record *onnxio.Record, target string, force bool) (already bool, err error) {
-	see := observer{progress: o.Progress}
+	see := feedback.Observer{Progress: o.Progress}
 	if o.OutTo != nil {
-		if err := onnxio.RestoreTo(ctx, writerUntil(ctx, o.OutTo), o.Locked, record, see.bytes("unlocking", lockedBytes(record)+workBytes(record))); err != nil {
+		if err := onnxio.RestoreTo(ctx, writerUntil(ctx, o.OutTo), o.Locked, record, see.Bytes("unlocking", lockedBytes(record)+workBytes(record))); err != nil {
 			return false, err
 		}
 		return false, flush(o.OutTo)
@@ -134,7 +135,7 @@ func (o *UnlockOptions) restore(ctx context.Context, record *onnxio.Record, targ
 	}
 	out := newOutputs(ctx, ofModel, force)
 	defer out.close()
-	if already, err = onnxio.Resume(ctx, o.Locked, record, &out.files, target, see.bytes("unlocking", workBytes(record))); err != nil {
+	if already, err = onnxio.Resume(ctx, o.Locked, record, &out.files, target, see.Bytes("unlocking", workBytes(record))); err != nil {
 		return false, err
 	}
 	return already, out.commit(ctx)

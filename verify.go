@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/internal/report"
 	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/onnxio/atomicfile"
+	"github.com/advparams/advparams/samples"
 	"github.com/advparams/advparams/task"
 	"github.com/advparams/advparams/verify"
 )
@@ -62,11 +64,11 @@ func (o *VerifyOptions) check() error {
 	switch {
 	case o.Locked == "":
 		return optionf("Locked", "there is no locked model")
-	case !o.Data.given() && !o.Key.given():
+	case !o.Data.Given() && !o.Key.given():
 		return optionf("Key", "nothing to verify: there is neither a key nor data")
 	case o.Runtime != "" && o.Runtime != OnnxRuntime:
 		return &OptionError{Option: "Runtime", Value: o.Runtime, Reason: "is not onnxruntime"}
-	case o.Runtime != "" && !o.Data.given():
+	case o.Runtime != "" && !o.Data.Given():
 		return optionf("Runtime", "there is no data to measure on")
 	case o.Data.MadeUp:
 		return optionf("Data.MadeUp", "samples that are made up say nothing about real ones")
@@ -76,7 +78,7 @@ func (o *VerifyOptions) check() error {
 	if err := o.checkLimits(); err != nil {
 		return err
 	}
-	return o.Data.check("Data")
+	return checkData(&o.Data, "Data")
 }
 
 // Verify measures the original, the locked and the unlocked model, as far as they are
@@ -88,14 +90,14 @@ func (o *VerifyOptions) check() error {
 // a Verification and an error that wraps ErrMismatch.
 func Verify(ctx context.Context, opt VerifyOptions) (v *Verification, err error) {
 	defer onnxio.Faults(&err)()
-	v, err = (&verifier{opt: &opt, see: observer{opt.Progress, opt.Notice}}).run(ctx)
+	v, err = (&verifier{opt: &opt, see: feedback.Observer{Progress: opt.Progress, Notice: opt.Notice}}).run(ctx)
 	return v, interrupted(ctx, err)
 }
 
 // verifier is one run of Verify.
 type verifier struct {
 	opt      *VerifyOptions
-	see      observer
+	see      feedback.Observer
 	original *onnxio.Model // nil where one is not at hand
 	locked   *onnxio.Model
 	unlocked *onnxio.Model
@@ -125,7 +127,7 @@ func (v *verifier) run(ctx context.Context) (*Verification, error) {
 	if v.pageWanted() {
 		v.seen = newEvidence(v.opt.Tool, v.opt.Threads)
 	}
-	if v.opt.Data.given() {
+	if v.opt.Data.Given() {
 		if err := v.measure(ctx); err != nil {
 			return nil, err
 		}
@@ -165,10 +167,10 @@ func (v *verifier) measure(ctx context.Context) error {
 	if first == nil || v.opt.Data.Labels == LabelsOfModel && first == v.locked {
 		return nil // the key does not fit, so that there is nothing to run, or nobody to ask
 	}
-	if _, err := chooseOutput(first, v.opt.Output); err != nil {
+	if _, err := samples.ChooseOutput(first, v.opt.Output); err != nil {
 		return err
 	}
-	h, err := newHead(first, v.opt.Output, v.opt.Task)
+	h, err := samples.NewHead(first, v.opt.Output, v.opt.Task)
 	if err != nil {
 		return err
 	}
@@ -177,20 +179,20 @@ func (v *verifier) measure(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	h.original = first != v.locked
-	p, err := v.opt.Data.prepare(h, dataset.Test, v.opt.Data.seed(0), w)
+	h.Original = first != v.locked
+	p, err := samples.Read(&v.opt.Data, h, dataset.Test, v.opt.Data.SeedOr(0), w)
 	if err != nil {
 		return err
 	}
-	if p.askOriginal && first == v.locked {
+	if p.AskOriginal && first == v.locked {
 		return optionf("Original", "outputs are compared with those of the original, which is not there")
 	}
-	if p.askOriginal {
+	if p.AskOriginal {
 		if err := v.ask(ctx, first, p, w); err != nil {
 			return err
 		}
 	}
-	v.report.Data, v.report.Task, v.report.Samples = p.set.Describe(), p.task.Name(), p.set.Len()
+	v.report.Data, v.report.Task, v.report.Samples = p.Set.Describe(), p.Task.Name(), p.Set.Len()
 	r := &v.report
 	if r.Original, err = v.metrics(ctx, "original", v.original, p, w); err != nil {
 		return err
@@ -199,7 +201,7 @@ func (v *verifier) measure(ctx context.Context) error {
 		return err
 	}
 	if v.opt.Runtime != "" && v.locked != nil {
-		if v.runtime, err = p.byRuntime(ctx, v.locked, v.opt.Python, v.opt.Threads); err != nil {
+		if v.runtime, err = byRuntime(ctx, p, v.locked, v.opt.Python, v.opt.Threads); err != nil {
 			return err
 		}
 	}
@@ -217,73 +219,68 @@ func (v *verifier) measure(ctx context.Context) error {
 		return nil
 	}
 	if first == v.locked || v.locked == nil {
-		p.described(v.seen, &v.opt.Data)
+		describe(v.seen, p, &v.opt.Data)
 		return nil
 	}
-	_, err = p.compared(ctx, v.seen, &v.opt.Data, first, v.locked, v.see, w)
+	_, err = compared(ctx, v.seen, p, &v.opt.Data, first, v.locked, v.see, w)
 	return err
 }
 
 // ask replaces the labels of the samples by the answers of the original, as Protect does.
-func (v *verifier) ask(ctx context.Context, original *onnxio.Model, p *prepared, w *gradient.Workers) error {
-	if v.opt.Data.Labels != LabelsOfModel && !p.task.Traits().OriginalAnswers {
-		v.see.notify(NoticeData, "the samples have no labels: the answers of the original stand for them")
+func (v *verifier) ask(ctx context.Context, original *onnxio.Model, p *samples.Prepared, w *gradient.Workers) error {
+	if v.opt.Data.Labels != LabelsOfModel && !p.Task.Traits().OriginalAnswers {
+		v.see.Notify(NoticeData, "the samples have no labels: the answers of the original stand for them")
 	}
-	progress := v.see.counter("asking the original", p.set.Len())
-	if err := p.answered(ctx, original, w, progress); err != nil || v.opt.Task != nil {
+	progress := v.see.Counter("asking the original", p.Set.Len())
+	if err := p.Answered(ctx, original, w, progress); err != nil || v.opt.Task != nil {
 		return err
 	}
-	why := p.foundNothing()
+	why := p.FoundNothing()
 	if why == "" {
-		why = p.mostlyOne()
+		why = p.MostlyOne()
 	}
 	if why == "" {
 		return nil
 	}
-	q, err := p.numbers(ctx, original, w)
-	if err != nil || q.varied(original) != nil {
+	q, err := p.Numbers(ctx, original, w)
+	if err != nil || q.Varied(original) != nil {
 		return err
 	}
-	v.see.notify(NoticeTask, "the task is outputs: %s", why)
-	p.task, p.set = q.task, q.set
+	v.see.Notify(NoticeTask, "the task is outputs: %s", why)
+	p.Task, p.Set = q.Task, q.Set
 	return nil
 }
 
 // others compares the outputs of the original and the locked model that the task does not
 // look at.
-func (v *verifier) others(ctx context.Context, original *onnxio.Model, p *prepared, w *gradient.Workers) ([]OutputAgreement, error) {
-	list := others(p)
-	set := first(p.set, min(p.set.Len(), judgedSamples))
-	for i := range list {
-		err := list[i].measure(ctx, set, version{original, nil}, version{v.locked, nil}, w)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err != nil {
-			continue // it cannot be told
-		}
-		if list[i].Intact {
-			v.see.notify(NoticeOutput, "output %q of the locked model is still right: its %s agree with those of the original (%.1f %%)", list[i].Name, list[i].By, 100**list[i].Agreement)
+func (v *verifier) others(ctx context.Context, original *onnxio.Model, p *samples.Prepared, w *gradient.Workers) ([]OutputAgreement, error) {
+	list := p.Others()
+	if err := p.CompareModels(ctx, original, v.locked, list, w); err != nil {
+		return nil, err
+	}
+	for _, one := range list {
+		if one.Intact {
+			v.see.Notify(NoticeOutput, "output %q of the locked model is still right: its %s agree with those of the original (%.1f %%)", one.Name, one.By, 100**one.Agreement)
 		}
 	}
 	return list, nil
 }
 
 // metrics measures one model; nil if it is not at hand.
-func (v *verifier) metrics(ctx context.Context, name string, m *onnxio.Model, p *prepared, w *gradient.Workers) (*task.Score, error) {
+func (v *verifier) metrics(ctx context.Context, name string, m *onnxio.Model, p *samples.Prepared, w *gradient.Workers) (*task.Score, error) {
 	if m == nil {
 		return nil, nil
 	}
 	defer v.timed("measuring the " + name + " model")()
-	if _, err := chooseOutput(m, v.opt.Output); err != nil {
+	if _, err := samples.ChooseOutput(m, v.opt.Output); err != nil {
 		return nil, err
 	}
-	session, err := p.session(m, nil, p.set, w)
+	session, err := p.Session(m, nil, p.Set, w)
 	if err != nil {
 		return nil, err
 	}
-	evaluator := &task.Evaluator{Task: p.task, Session: session}
-	score, err := evaluator.Measure(ctx, p.set, v.see.counter("measuring "+name, p.set.Len()))
+	evaluator := &task.Evaluator{Task: p.Task, Session: session}
+	score, err := evaluator.Measure(ctx, p.Set, v.see.Counter("measuring "+name, p.Set.Len()))
 	if err != nil {
 		return nil, err
 	}

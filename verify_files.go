@@ -29,7 +29,7 @@ func (v *verifier) open(ctx context.Context) (err error) {
 		if v.failed == nil {
 			return err
 		}
-		v.see.notify(NoticeUnreadable, "the locked model cannot be measured: %v", err)
+		v.see.Notify(NoticeUnreadable, "the locked model cannot be measured: %v", err)
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func (v *verifier) unlock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.opt.Data.adopt(k.Summary, v.see)
+	adopt(&v.opt.Data, k.Summary, v.see)
 	v.record = &k.Record
 	v.report.WithKey = true
 	v.profile = k.Summary.Profile

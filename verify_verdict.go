@@ -37,9 +37,9 @@ func (o *VerifyOptions) checkLimits() error {
 		return &OptionError{Option: "MaxLocked", Value: o.MaxLocked, Reason: "is not between 0 and 1"}
 	case !(o.MinUnlocked >= 0 && o.MinUnlocked <= 1):
 		return &OptionError{Option: "MinUnlocked", Value: o.MinUnlocked, Reason: "is not between 0 and 1"}
-	case o.MaxLocked > 0 && !o.Data.given():
+	case o.MaxLocked > 0 && !o.Data.Given():
 		return optionf("MaxLocked", "there is no data to measure on")
-	case o.MinUnlocked > 0 && !(o.Data.given() && o.Key.given()):
+	case o.MinUnlocked > 0 && !(o.Data.Given() && o.Key.given()):
 		return optionf("MinUnlocked", "it needs data, and a key to unlock with")
 	}
 	return nil

@@ -1,4 +1,4 @@
-package advparams
+package minimal
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/samples"
 )
 
 // A search with few samples can fit them, one by one: changes of the rows of a table of
@@ -25,26 +26,29 @@ const (
 // crossedFamily is the name of the samples.
 const crossedFamily = "samples put together from two each"
 
-// holdCrossed makes the lock hold on samples that are put together from those of the search. The
-// error is a *MadeUpError if most is left there in the end.
-func (l *locking) holdCrossed(ctx context.Context) error {
-	err := l.hold(ctx, crossedRounds, func(round int, judge func(string, *prepared) error) error {
-		set, err := crossed(l.samples.set, l.samples.look.Inputs, l.Data.seed(1)+uint64(round))
+// holdCrossed makes the lock hold on samples that are put together from those of the search, if
+// these are few. The error is a *MadeUpError if most is left there in the end.
+func (l *Lock) holdCrossed(ctx context.Context) error {
+	if l.from.Data.MadeUp || !l.Samples.AskOriginal || l.Samples.Set.Len() > fewGiven {
+		return nil
+	}
+	err := l.hold(ctx, crossedRounds, func(round int, judge func(string, *samples.Prepared) error) error {
+		set, err := crossed(l.Samples.Set, l.Samples.Look.Inputs, l.from.Data.SeedOr(1)+uint64(round))
 		if set == nil || err != nil {
 			return err
 		}
-		l.see.report("judging on other samples", round, crossedRounds, crossedFamily)
-		q, err := l.samples.asked(ctx, l.m, set, l.w)
+		l.see.Report("judging on other samples", round, crossedRounds, crossedFamily)
+		q, err := l.Samples.Asked(ctx, l.m, set, l.w)
 		if err != nil {
 			return nil // the model does not take such samples
 		}
-		if q.varied(l.m) != nil {
+		if q.Varied(l.m) != nil {
 			return nil
 		}
 		return judge(crossedFamily, q)
 	})
 	var left *MadeUpError
-	if errors.As(err, &left) && !slices.ContainsFunc(left.Families, func(f FamilyScore) bool { return f.Agreement > intact }) {
+	if errors.As(err, &left) && !slices.ContainsFunc(left.Families, func(f FamilyScore) bool { return f.Agreement > samples.Intact }) {
 		return nil
 	}
 	return err

@@ -1,13 +1,13 @@
-package advparams
+package samples
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
-	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
 )
@@ -22,11 +22,14 @@ const (
 	judgeWork  = 1e13
 )
 
+// judgeMadeUp is the number of samples of a family to judge with, in all ranges together.
+const judgeMadeUp = 128
+
 // made makes up samples of one family, at most n, as far as work goes if that is not 0. They
 // have no labels yet.
-func (d *Data) made(ctx context.Context, m *onnxio.Model, h *head, family synth.Family, within synth.Range, n int, work int64, seed uint64, w *gradient.Workers, progress func(int)) (map[string]nd.Array, error) {
-	return synth.Samples(ctx, m, synth.Options{
-		N: n, Work: work, Family: family, Shape: d.Shape, Mean: d.Preprocess.Mean, Std: d.Preprocess.Std, Range: within, Output: h.output, Axes: h.look.Axes, Seed: seed, Workers: w, Progress: progress,
+func (c *Calibration) made(ctx context.Context, h *Head, family synth.Family, within synth.Range, n int, work int64, seed uint64, progress func(int)) (map[string]nd.Array, error) {
+	return synth.Samples(ctx, c.Model, synth.Options{
+		N: n, Work: work, Family: family, Shape: c.Data.Shape, Mean: c.Data.Preprocess.Mean, Std: c.Data.Preprocess.Std, Range: within, Output: h.Output, Axes: h.Look.Axes, Seed: seed, Workers: c.Workers, Progress: progress,
 	})
 }
 
@@ -38,31 +41,31 @@ func count(inputs map[string]nd.Array) int {
 	return 0
 }
 
-// invent makes up samples to search with, of several families: n, or a default number, less where
-// these take much work. They have no labels yet.
-func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *gradient.Workers, o observer) (*prepared, error) {
-	if err := d.tryOn(ctx, m, h, w); err != nil {
+// invent makes up samples to search with, of several families: as many as were asked for, or a
+// default number, less where these take much work. They have no labels yet.
+func (c *Calibration) invent(ctx context.Context, h *Head) (*Prepared, error) {
+	if err := c.tryOn(ctx, h); err != nil {
 		return nil, err
 	}
-	work := int64(0)
+	n, work := c.Samples, int64(0)
 	if n <= 0 {
-		n, work = defaultMadeUp, searchWork/int64(len(h.ranges))
+		n, work = defaultMadeUp, searchWork/int64(len(h.Ranges))
 	}
-	progress := o.counter("making up samples", n)
+	progress := c.See.Counter("making up samples", n)
 	families, _ := synth.Families()
 	parts := []int{n - 2*(n/madeUpFraction), n / madeUpFraction, n / madeUpFraction}
-	if !h.task.Traits().Classes { // nothing to follow
+	if !h.Task.Traits().Classes { // nothing to follow
 		families, parts = families[1:], []int{n - n/2, n / 2}
 	}
 	var all []map[string]nd.Array
 	done := 0
 	for i, family := range families {
-		for k, within := range h.ranges {
-			share := parts[i]*(k+1)/len(h.ranges) - parts[i]*k/len(h.ranges)
+		for k, within := range h.Ranges {
+			share := parts[i]*(k+1)/len(h.Ranges) - parts[i]*k/len(h.Ranges)
 			if share == 0 {
 				continue
 			}
-			some, err := d.made(ctx, m, h, family, within, share, work, d.seed(1)+uint64(k), w, func(k int) {
+			some, err := c.made(ctx, h, family, within, share, work, c.Data.SeedOr(1)+uint64(k), func(k int) {
 				if progress != nil {
 					progress(done + k)
 				}
@@ -82,8 +85,27 @@ func (d *Data) invent(ctx context.Context, m *onnxio.Model, h *head, n int, w *g
 	if err != nil {
 		return nil, err
 	}
-	o.notify(NoticeSamples, "no real data was seen: what the lock is worth on real data is not known until verify measures it")
-	return &prepared{head: h, set: set, askOriginal: true}, nil
+	c.See.Notify(feedback.NoticeSamples, "no real data was seen: what the lock is worth on real data is not known until verify measures it")
+	return &Prepared{Head: h, Set: set, AskOriginal: true}, nil
+}
+
+// Unseen makes up samples to judge a lock with, of a family that it was not made with, with the
+// answers of the model. costly reports whether more of them would have taken minutes.
+func (c *Calibration) Unseen(ctx context.Context, h *Head, family synth.Family, within synth.Range, seed uint64) (q *Prepared, costly bool, err error) {
+	n, work := judgeMadeUp/len(h.Ranges), judgeWork/int64(len(h.Ranges))
+	if family != synth.DrawnDreams && family != synth.MixedDreams {
+		work = 0 // they are looked at once
+	}
+	some, err := c.made(ctx, h, family, within, n, work, seed, nil)
+	if err != nil {
+		return nil, false, err
+	}
+	set, err := dataset.FromArrays(some, string(family))
+	if err != nil {
+		return nil, false, err
+	}
+	q, err = h.Asked(ctx, c.Model, set, c.Workers)
+	return q, count(some) < n, err
 }
 
 // joined returns the samples of all parts.
@@ -113,16 +135,16 @@ const tried = 8
 
 // tryOn finds out on noise which axes count samples, and what the model is for: what does not
 // choose among classes is compared by its outputs.
-func (d *Data) tryOn(ctx context.Context, m *onnxio.Model, h *head, w *gradient.Workers) (err error) {
-	if h.look.Axes, err = h.look.Axes.With(m, d.Axes); err != nil {
+func (c *Calibration) tryOn(ctx context.Context, h *Head) (err error) {
+	if h.Look.Axes, err = h.Look.Axes.With(c.Model, c.Data.Axes); err != nil {
 		return err
 	}
-	if in := h.look.Inputs; len(in) == 1 && d.whole(h, in[0].Name, d.Shape) {
-		if h.look.Axes, err = h.look.Axes.With(m, map[string]int{in[0].Name: NoAxis}); err != nil {
+	if in := h.Look.Inputs; len(in) == 1 && c.Data.whole(h, in[0].Name, c.Data.Shape) {
+		if h.Look.Axes, err = h.Look.Axes.With(c.Model, map[string]int{in[0].Name: gradient.NoAxis}); err != nil {
 			return err
 		}
 	}
-	some, err := d.made(ctx, m, h, synth.Noise, synth.Normal, tried, 0, d.seed(1), w, nil)
+	some, err := c.made(ctx, h, synth.Noise, synth.Normal, tried, 0, c.Data.SeedOr(1), nil)
 	if err != nil {
 		return err
 	}
@@ -130,39 +152,39 @@ func (d *Data) tryOn(ctx context.Context, m *onnxio.Model, h *head, w *gradient.
 	if err != nil {
 		return err
 	}
-	if err := h.settle(set, w); err != nil {
+	if err := h.settle(set, c.Workers); err != nil {
 		return err
 	}
-	if h.task == nil {
-		h.task = task.Classification{}
-		guess, why, err := task.Guess(h.look, nd.Array{}, true)
+	if h.Task == nil {
+		h.Task = task.Classification{}
+		guess, why, err := task.Guess(h.Look, nd.Array{}, true)
 		switch {
-		case h.look.Classes() < 2:
-			h.task = task.For(task.Outputs{}, h.look)
-			h.why = fmt.Sprintf("the output has shape %v, which chooses no class of a sample", h.look.Shape)
+		case h.Look.Classes() < 2:
+			h.Task = task.For(task.Outputs{}, h.Look)
+			h.why = fmt.Sprintf("the output has shape %v, which chooses no class of a sample", h.Look.Shape)
 		case err == nil && guess.Name() == task.Outputs{}.Name():
-			h.task, h.why = guess, why
+			h.Task, h.why = guess, why
 		}
 	}
-	h.ranges, err = d.rangesOf(ctx, m, h, some[synth.Input(m, h.look.Axes)].Shape[1:], w)
+	h.Ranges, err = c.rangesOf(ctx, h, some[synth.Input(c.Model, h.Look.Axes)].Shape[1:])
 	return err
 }
 
 // rangesOf returns the ranges in which samples are made up: what Mean and Std say, or where
 // models are trained as a rule. Those in which all answers of the model are the same are left
 // out, and less usual ones taken if no others are left.
-func (d *Data) rangesOf(ctx context.Context, m *onnxio.Model, h *head, shape []int, w *gradient.Workers) ([]synth.Range, error) {
-	if len(d.Preprocess.Mean) > 0 || len(d.Preprocess.Std) > 0 {
+func (c *Calibration) rangesOf(ctx context.Context, h *Head, shape []int) ([]synth.Range, error) {
+	if len(c.Data.Preprocess.Mean) > 0 || len(c.Data.Preprocess.Std) > 0 {
 		return []synth.Range{synth.Normal}, nil
 	}
 	usual, others := synth.Ranges(shape)
-	if !h.task.Traits().Classes { // there are no answers to be the same
+	if !h.Task.Traits().Classes { // there are no answers to be the same
 		return usual, nil
 	}
 	for _, list := range [][]synth.Range{usual, others} {
 		var varied []synth.Range
 		for _, within := range list {
-			some, err := d.made(ctx, m, h, synth.Shapes, within, judgeMadeUp, 0, d.seed(1), w, nil)
+			some, err := c.made(ctx, h, synth.Shapes, within, judgeMadeUp, 0, c.Data.SeedOr(1), nil)
 			if err != nil {
 				return nil, err
 			}
@@ -170,8 +192,8 @@ func (d *Data) rangesOf(ctx context.Context, m *onnxio.Model, h *head, shape []i
 			if err != nil {
 				return nil, err
 			}
-			q := &prepared{head: h, set: set, askOriginal: true}
-			if err := q.answered(ctx, m, w, nil); err != nil {
+			q := &Prepared{Head: h, Set: set, AskOriginal: true}
+			if err := q.Answered(ctx, c.Model, c.Workers, nil); err != nil {
 				return nil, err
 			}
 			if _, share := q.skewed(); share < sameAnswers {

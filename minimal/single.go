@@ -1,10 +1,10 @@
-package advparams
+package minimal
 
 import (
 	"context"
 	"fmt"
 
-	"github.com/advparams/advparams/perturb"
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/task"
 )
 
@@ -18,38 +18,32 @@ const (
 
 // lockSingle locks numbers that are still what they were, if the task is outputs, these have few
 // numbers, and the mean over them is useless.
-func (l *locking) lockSingle(ctx context.Context) error {
-	t, numbers := l.samples.task.(task.Outputs)
-	if !numbers || !l.samples.askOriginal || l.Target != 0 {
+func (l *Lock) lockSingle(ctx context.Context) error {
+	t, numbers := l.Samples.Task.(task.Outputs)
+	if !numbers || !l.Samples.AskOriginal || l.opt.Target != 0 {
 		return nil
 	}
 	only, most, err := l.single(ctx)
 	if err != nil || only == nil {
 		return err
 	}
-	l.see.notify(NoticeTask, "the numbers of the outputs say nothing in the mean, but one still says what it said (agreement %.1f %%): locking such as well", 100*most)
+	l.see.Notify(feedback.NoticeTask, "the numbers of the outputs say nothing in the mean, but one still says what it said (agreement %.1f %%): locking such as well", 100*most)
 	t.Only = only
-	if err := l.goOn(ctx, l.samples.by(t), l.allow, l.MaxParams); err != nil {
-		return err
-	}
-	if err := l.again(ctx); err != nil {
-		return err
-	}
-	if only, most, err = l.single(ctx); err != nil || only == nil {
-		return err
-	}
-	return &perturb.TargetError{Measure: "agreement of a single number", Reached: most, Target: singleLeft, Changed: len(l.found.Changes), Max: len(l.found.Changes)}
+	return l.lockLeft(ctx, l.Samples.By(t), "agreement of a single number", singleLeft, func() (float64, error) {
+		_, most, err := l.single(ctx)
+		return most, err
+	})
 }
 
 // single returns which numbers of outputs with few of them are still what they were, nil if none is,
 // and the agreement of the one that agrees most.
-func (l *locking) single(ctx context.Context) (only []bool, most float64, err error) {
-	session, err := l.samples.session(l.m, l.found.Changes, l.samples.set, l.w)
+func (l *Lock) single(ctx context.Context) (only []bool, most float64, err error) {
+	session, err := l.Samples.Session(l.m, l.Found.Changes, l.Samples.Set, l.w)
 	if err != nil {
 		return nil, 0, err
 	}
-	tally := l.samples.task.NewTally()
-	err = (&task.Evaluator{Task: l.samples.task, Session: session}).Each(ctx, l.samples.set, 0, func(e task.Evaluation) (bool, error) {
+	tally := l.Samples.Task.NewTally()
+	err = (&task.Evaluator{Task: l.Samples.Task, Session: session}).Each(ctx, l.Samples.Set, 0, func(e task.Evaluation) (bool, error) {
 		return true, tally.Add(e.Outputs, e.Truth)
 	})
 	if err != nil {
@@ -57,7 +51,7 @@ func (l *locking) single(ctx context.Context) (only []bool, most float64, err er
 	}
 	each, is := tally.(task.Numberwise)
 	if !is {
-		return nil, 0, fmt.Errorf("numbers of the task %s are not told apart", l.samples.task.Name())
+		return nil, 0, fmt.Errorf("numbers of the task %s are not told apart", l.Samples.Task.Name())
 	}
 	list, first := each.Agreements()
 	of, left := 0, false

@@ -1,32 +1,33 @@
-package advparams
+package samples
 
 import (
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/task"
 )
 
 // Several outputs may have a task each. Their labels are arrays named after them.
 
-// named reports whether the caller named the outputs that count. Others are waived.
-func (h *head) named() bool {
-	_, several := h.task.(task.Several)
-	return h.look.Named || several
+// Named reports whether the caller named the outputs that count. Others are waived.
+func (h *Head) Named() bool {
+	_, several := h.Task.(task.Several)
+	return h.Look.Named || several
 }
 
 // several prepares a task of several outputs: each with what the graph says about it, and,
 // unless the model answers, with the labels that the data has for it.
-func (h *head) several(t task.Several, set *dataset.Set, name string, byModel bool) (*dataset.Set, error) {
-	if h.look.Named {
-		return nil, optionf("Output", "the task names the outputs")
+func (h *Head) several(t task.Several, set *dataset.Set, name string, byModel bool) (*dataset.Set, error) {
+	if h.Look.Named {
+		return nil, feedback.Mistake("Output", "the task names the outputs")
 	}
 	for _, name := range t.Outputs() {
-		if _, err := chooseOutput(h.model, name); err != nil {
+		if _, err := ChooseOutput(h.Model, name); err != nil {
 			return nil, err
 		}
 	}
-	t = t.With(h.lookAt)
-	h.task = t
+	t = t.With(h.LookAt)
+	h.Task = t
 	if byModel || t.Traits().OriginalAnswers {
 		return set, nil
 	}
@@ -49,6 +50,6 @@ func (h *head) several(t task.Several, set *dataset.Set, name string, byModel bo
 	if err != nil {
 		return nil, err
 	}
-	h.task = t.Labelled(labels)
+	h.Task = t.Labelled(labels)
 	return set.WithTruth(joined), nil
 }

@@ -1,4 +1,4 @@
-package advparams
+package samples
 
 import (
 	"math"
@@ -32,7 +32,7 @@ func TestMostly(t *testing.T) {
 		{task.Classification{}, two, 2.0 / 3},
 		{task.Classification{}, ten, 0.5},
 	} {
-		p := &prepared{head: &head{task: c.task}, set: set.WithTruth(c.truth)}
+		p := &Prepared{Head: &Head{Task: c.task}, Set: set.WithTruth(c.truth)}
 		if have := p.mostly(); math.Abs(have-c.want) > 1e-9 {
 			t.Errorf("%s: %g, want %g", c.task.Name(), have, c.want)
 		}
@@ -47,7 +47,7 @@ func TestMarksNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	looks := map[bool]task.Outlook{}
-	for marks, path := range map[bool]string{true: "testdata/heads/vad.onnx", false: "testdata/heads/denoise.onnx"} {
+	for marks, path := range map[bool]string{true: "../testdata/heads/vad.onnx", false: "../testdata/heads/denoise.onnx"} {
 		m, err := onnxio.Open(path)
 		if err != nil {
 			t.Fatal(err)
@@ -70,7 +70,7 @@ func TestMarksNothing(t *testing.T) {
 		{task.Outputs{}, false, []float32{0.1, 0.2, 0, 0.01}, false},
 		{task.Regression{}, true, []float32{0.1, 0.2, 0, 0.01}, false}, // labels, not answers
 	} {
-		p := &prepared{head: &head{task: c.task, look: looks[c.marks]}, set: set.WithTruth(nd.Of(c.outputs, 2, 2))}
+		p := &Prepared{Head: &Head{Task: c.task, Look: looks[c.marks]}, Set: set.WithTruth(nd.Of(c.outputs, 2, 2))}
 		if most, nothing := p.marksNothing(); nothing != c.want || nothing && most != 0.2 {
 			t.Errorf("%s, %v, sigmoid %v: %v, %v", c.task.Name(), c.outputs, c.marks, most, nothing)
 		}
@@ -96,12 +96,12 @@ func TestFoundNothing(t *testing.T) {
 		for i, row := range c.rows {
 			copy(truth.Float32s()[6*i:], row)
 		}
-		p := &prepared{head: &head{task: task.Detection{}}, set: set.WithTruth(truth)}
-		if have := p.foundNothing(); have != c.want {
+		p := &Prepared{Head: &Head{Task: task.Detection{}}, Set: set.WithTruth(truth)}
+		if have := p.FoundNothing(); have != c.want {
 			t.Errorf("%v: %q, want %q", c.rows, have, c.want)
 		}
-		p.task = task.Outputs{}
-		if have := p.foundNothing(); have != "" {
+		p.Task = task.Outputs{}
+		if have := p.FoundNothing(); have != "" {
 			t.Errorf("no detector: %q", have)
 		}
 	}

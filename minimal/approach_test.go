@@ -1,4 +1,4 @@
-package advparams
+package minimal
 
 import (
 	"testing"

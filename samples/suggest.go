@@ -1,4 +1,4 @@
-package advparams
+package samples
 
 import (
 	"context"
@@ -7,8 +7,6 @@ import (
 	"math"
 
 	"github.com/advparams/advparams/dataset"
-	"github.com/advparams/advparams/gradient"
-	"github.com/advparams/advparams/onnxio"
 	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
@@ -23,7 +21,7 @@ type PreprocessError struct {
 	Err error
 	// Preset is the name of the preset that does better, or "" for Better alone.
 	Preset string
-	Better Preprocess
+	Better dataset.Preprocess
 	// Before and After are the accuracies on Samples samples.
 	Before, After float64
 	Samples       int
@@ -48,22 +46,22 @@ const (
 	muchBetter   = 0.2 // accuracy that another way has to gain
 )
 
-// suggest adds to an error about a model that is worth little what would make it worth more.
-func (o *ProtectOptions) suggest(ctx context.Context, err error, m *onnxio.Model, p *prepared, w *gradient.Workers) error {
-	if !errors.As(err, new(*perturb.UselessError)) && !errors.As(err, new(*perturb.WeakError)) && !errors.As(err, new(*PreparationError)) || !p.task.Traits().Classes || p.askOriginal {
+// Suggest adds to an error about a model that is worth little what would make it worth more.
+func (c *Calibration) Suggest(ctx context.Context, err error, p *Prepared) error {
+	if !errors.As(err, new(*perturb.UselessError)) && !errors.As(err, new(*perturb.WeakError)) && !errors.As(err, new(*PreparationError)) || !p.Task.Traits().Classes || p.AskOriginal {
 		return err
 	}
-	if !o.Data.Preprocess.Applies(o.Data.Path) {
+	if !c.Data.Preprocess.Applies(c.Data.Path) {
 		return err // values are there as the model takes them
 	}
-	before, n, failed := o.try(ctx, m, p, o.Data.Preprocess, w)
+	before, n, failed := c.try(ctx, p, c.Data.Preprocess)
 	if failed != nil {
 		return err
 	}
 	best := &PreprocessError{Err: err, Before: before, After: before + muchBetter, Samples: n}
 	found := false
-	for _, way := range o.ways(p) {
-		after, _, failed := o.try(ctx, m, p, way.Preprocess, w)
+	for _, way := range c.ways(p) {
+		after, _, failed := c.try(ctx, p, way.Preprocess)
 		if failed == nil && after > best.After {
 			best.Preset, best.Better, best.After, found = way.preset, way.Preprocess, after, true
 		}
@@ -77,21 +75,21 @@ func (o *ProtectOptions) suggest(ctx context.Context, err error, m *onnxio.Model
 // way is a way to prepare images that may be meant.
 type way struct {
 	preset string
-	Preprocess
+	dataset.Preprocess
 }
 
 // ways returns the ways to try, the likelier first.
-func (o *ProtectOptions) ways(p *prepared) []way {
-	given := o.Data.Preprocess
-	values := func(change func(*Preprocess)) Preprocess {
+func (c *Calibration) ways(p *Prepared) []way {
+	given := c.Data.Preprocess
+	values := func(change func(*dataset.Preprocess)) dataset.Preprocess {
 		v := given
 		v.Scale, v.Mean, v.Std = 0, nil, nil
 		change(&v)
 		return v
 	}
-	ways := []way{{"", values(func(*Preprocess) {})}}
+	ways := []way{{"", values(func(*dataset.Preprocess) {})}}
 	for _, name := range []string{"imagenet", "tf", "caffe", "clip"} {
-		base, err := Preset(name)
+		base, err := dataset.Preset(name)
 		if err != nil {
 			continue
 		}
@@ -99,11 +97,11 @@ func (o *ProtectOptions) ways(p *prepared) []way {
 		ways = append(ways, way{name, base})
 	}
 	ways = append(ways,
-		way{"", values(func(v *Preprocess) { v.Scale = 1 })},
-		way{"", values(func(v *Preprocess) { v.Mean, v.Std = []float32{0.5}, []float32{0.5} })},
+		way{"", values(func(v *dataset.Preprocess) { v.Scale = 1 })},
+		way{"", values(func(v *dataset.Preprocess) { v.Mean, v.Std = []float32{0.5}, []float32{0.5} })},
 	)
-	if mean, std, ok := o.moments(p); ok {
-		ways = append(ways, way{"", values(func(v *Preprocess) { v.Mean, v.Std = mean, std })})
+	if mean, std, ok := c.moments(p); ok {
+		ways = append(ways, way{"", values(func(v *dataset.Preprocess) { v.Mean, v.Std = mean, std })})
 	}
 	for _, one := range ways[:len(ways):len(ways)] {
 		if one.preset != "" {
@@ -123,16 +121,16 @@ func (o *ProtectOptions) ways(p *prepared) []way {
 }
 
 // try measures the model on a few samples that are prepared in a way.
-func (o *ProtectOptions) try(ctx context.Context, m *onnxio.Model, p *prepared, way Preprocess, w *gradient.Workers) (accuracy float64, n int, err error) {
-	set, err := o.few(p, way)
+func (c *Calibration) try(ctx context.Context, p *Prepared, way dataset.Preprocess) (accuracy float64, n int, err error) {
+	set, err := c.few(p, way)
 	if err != nil {
 		return 0, 0, err
 	}
-	session, err := p.session(m, nil, set, w)
+	session, err := p.Session(c.Model, nil, set, c.Workers)
 	if err != nil {
 		return 0, 0, err
 	}
-	score, err := (&task.Evaluator{Task: p.task, Session: session}).Measure(ctx, set, nil)
+	score, err := (&task.Evaluator{Task: p.Task, Session: session}).Measure(ctx, set, nil)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -144,10 +142,10 @@ func (o *ProtectOptions) try(ctx context.Context, m *onnxio.Model, p *prepared, 
 }
 
 // few returns some samples that are prepared in a way.
-func (o *ProtectOptions) few(p *prepared, way Preprocess) (*dataset.Set, error) {
-	d := o.Data
+func (c *Calibration) few(p *Prepared, way dataset.Preprocess) (*dataset.Set, error) {
+	d := c.Data
 	d.Preprocess, d.Limit = way, triedSamples
-	set, _, err := d.open(p.head, dataset.Train, d.seed(1))
+	set, _, err := d.open(p.Head, dataset.Train, d.SeedOr(1))
 	if err != nil {
 		return nil, err
 	}
@@ -156,10 +154,10 @@ func (o *ProtectOptions) few(p *prepared, way Preprocess) (*dataset.Set, error) 
 
 // moments returns mean and standard deviation of the channels of some samples, rounded as
 // people write them.
-func (o *ProtectOptions) moments(p *prepared) (mean, std []float32, ok bool) {
-	way := o.Data.Preprocess
+func (c *Calibration) moments(p *Prepared) (mean, std []float32, ok bool) {
+	way := c.Data.Preprocess
 	way.Scale, way.Mean, way.Std, way.Layout = 0, nil, nil, ""
-	set, err := o.few(p, way)
+	set, err := c.few(p, way)
 	if err != nil {
 		return nil, nil, false
 	}
@@ -170,9 +168,9 @@ func (o *ProtectOptions) moments(p *prepared) (mean, std []float32, ok bool) {
 	for _, a := range batch {
 		mean, std = synth.Moments(a)
 	}
-	for c := range mean {
-		mean[c], std[c] = float32(math.Round(float64(mean[c])*1e3)/1e3), float32(math.Round(float64(std[c])*1e3)/1e3)
-		if std[c] == 0 {
+	for k := range mean {
+		mean[k], std[k] = float32(math.Round(float64(mean[k])*1e3)/1e3), float32(math.Round(float64(std[k])*1e3)/1e3)
+		if std[k] == 0 {
 			return nil, nil, false
 		}
 	}

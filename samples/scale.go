@@ -1,4 +1,4 @@
-package advparams
+package samples
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/onnxio"
-	"github.com/advparams/advparams/perturb"
 	"github.com/advparams/advparams/synth"
 	"github.com/advparams/advparams/task"
 )
@@ -49,16 +48,16 @@ const (
 
 // inScale returns a *PreparationError if a classifier is right on far more of the
 // labelled samples in another scale.
-func (p *prepared) inScale(ctx context.Context, m *onnxio.Model, w *gradient.Workers) error {
-	if p.askOriginal || !p.task.Traits().Classes {
+func (p *Prepared) inScale(ctx context.Context, m *onnxio.Model, w *gradient.Workers) error {
+	if p.AskOriginal || !p.Task.Traits().Classes {
 		return nil
 	}
-	set := first(p.set, min(p.set.Len(), judgedSamples))
-	session, err := p.session(m, nil, set, w)
+	set := First(p.Set, min(p.Set.Len(), Judged))
+	session, err := p.Session(m, nil, set, w)
 	if err != nil {
 		return err
 	}
-	judge := &task.Evaluator{Task: p.task, Session: session}
+	judge := &task.Evaluator{Task: p.Task, Session: session}
 	plain, err := judge.Measure(ctx, set, nil)
 	if err != nil || plain.Classes == nil || plain.Quality-plain.Chance > plainlyRight*(1-plain.Chance) {
 		return err
@@ -89,19 +88,4 @@ func (p *prepared) inScale(ctx context.Context, m *onnxio.Model, w *gradient.Wor
 		return found
 	}
 	return nil
-}
-
-// doubtful reports whether the samples may not be prepared as in training, and tells the
-// user.
-func (l *locking) doubtful() bool {
-	before := l.found.Before
-	switch {
-	case l.samples.askOriginal:
-		return l.samples.unscaled(l.m)
-	case !perturb.Weak(before):
-		return false
-	}
-	l.see.notify(NoticeSamples, "the model is right on only %.2f %% of the samples, guesses on %.2f %%: check labels and preprocessing; the lock has to hold on inputs of other scales, too",
-		100*before.Quality, 100*before.Chance)
-	return true
 }

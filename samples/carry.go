@@ -1,35 +1,36 @@
-package advparams
+package samples
 
 import (
 	"maps"
 	"slices"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/feedback"
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
 )
 
 // carried returns samples that are a sequence: an input of each is what an output was for
 // the one before. carry has the outputs by their inputs.
-func (h *head) carried(set *dataset.Set, carry map[string]string, w *gradient.Workers) (*dataset.Set, error) {
+func (h *Head) carried(set *dataset.Set, carry map[string]string, w *gradient.Workers) (*dataset.Set, error) {
 	inputs := slices.Sorted(maps.Keys(carry))
 	var outputs []string
-	axes := &gradient.Axes{Inputs: h.look.Axes.Inputs, Outputs: maps.Clone(h.look.Axes.Outputs), Single: h.look.Axes.Single, Batch: h.look.Axes.Batch}
+	axes := &gradient.Axes{Inputs: h.Look.Axes.Inputs, Outputs: maps.Clone(h.Look.Axes.Outputs), Single: h.Look.Axes.Single, Batch: h.Look.Axes.Batch}
 	if axes.Batch > 1 {
-		return nil, optionf("Carry", "the model computes %d samples at a time, which cannot be a sequence", axes.Batch)
+		return nil, feedback.Mistake("Carry", "the model computes %d samples at a time, which cannot be a sequence", axes.Batch)
 	}
 	for _, in := range inputs {
 		out := carry[in]
-		if _, err := chooseOutput(h.model, out); err != nil {
+		if _, err := ChooseOutput(h.Model, out); err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(h.look.Inputs, func(i gradient.Input) bool { return i.Name == in }) {
-			return nil, optionf("Carry", "the model has no input %q", in)
+		if !slices.ContainsFunc(h.Look.Inputs, func(i gradient.Input) bool { return i.Name == in }) {
+			return nil, feedback.Mistake("Carry", "the model has no input %q", in)
 		}
 		outputs = append(outputs, out)
 		axes.Outputs[out] = axes.Inputs[in]
 	}
-	session, err := gradient.NewSession(h.model, gradient.Config{Workers: w, Outputs: outputs, Axes: axes}, 1)
+	session, err := gradient.NewSession(h.Model, gradient.Config{Workers: w, Outputs: outputs, Axes: axes}, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (h *head) carried(set *dataset.Set, carry map[string]string, w *gradient.Wo
 		err = session.Forward(one(batch), func(_, _ int, values []nd.Array) error {
 			for k, in := range inputs {
 				if values[k].Len() != now[in].Len() {
-					return optionf("Carry", "output %q has shape %v, input %q has %v", outputs[k], values[k].Shape, in, now[in].Shape)
+					return feedback.Mistake("Carry", "output %q has shape %v, input %q has %v", outputs[k], values[k].Shape, in, now[in].Shape)
 				}
 				next[in] = nd.Of(slices.Clone(values[k].Float32s()), now[in].Shape...)
 			}

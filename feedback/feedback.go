@@ -1,9 +1,6 @@
-package advparams
-
-import (
-	"context"
-	"fmt"
-)
+// Package feedback is what a call of package advparams tells its caller besides the result: how far
+// it has come, what it has noticed on the way, and which option is a mistake.
+package feedback
 
 // Progress says how far a stage of a run has come. It is reported one call at a time.
 type Progress struct {
@@ -59,44 +56,4 @@ type Notice struct {
 // Warning reports whether the notice is a warning.
 func (n Notice) Warning() bool {
 	return n.Kind == NoticeUnreadable || n.Kind == NoticeSamples || n.Kind == NoticeOutput || n.Kind == NoticeLeft || n.Kind == NoticeSize || n.Kind == NoticePreprocess
-}
-
-// observer passes on what happens in a run. Both functions may be nil.
-type observer struct {
-	progress func(Progress)
-	notice   func(Notice)
-}
-
-// see returns what passes on what happens in a run of Protect.
-func (o *ProtectOptions) see() observer { return observer{o.Progress, o.Notice} }
-
-func (o observer) notify(kind NoticeKind, format string, args ...any) {
-	if o.notice != nil {
-		o.notice(Notice{kind, fmt.Sprintf(format, args...)})
-	}
-}
-
-func (o observer) report(stage string, done, total int, text string) {
-	if o.progress != nil {
-		o.progress(Progress{stage, done, total, text})
-	}
-}
-
-// counter returns a function that reports how many items of a stage are done; nil if
-// nobody wants to know.
-func (o observer) counter(stage string, total int) func(done int) {
-	if o.progress == nil {
-		return nil
-	}
-	o.report(stage, 0, total, "")
-	return func(done int) { o.report(stage, done, total, fmt.Sprintf("%d of %d", done, total)) }
-}
-
-// interrupted returns the error of a context that has ended, in place of the error that
-// followed from that.
-func interrupted(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
 }

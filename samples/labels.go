@@ -1,4 +1,4 @@
-package advparams
+package samples
 
 import (
 	"context"
@@ -41,37 +41,37 @@ const settledSamples = 64
 
 // settleTask finds out what the task leaves open, such as which class is the blank, from the
 // labels and from what the model answers.
-func (p *prepared) settleTask(w *gradient.Workers) error {
-	t, open := p.task.(task.Settler)
+func (p *Prepared) settleTask(w *gradient.Workers) error {
+	t, open := p.Task.(task.Settler)
 	if !open {
 		return nil
 	}
-	few := first(p.set, min(p.set.Len(), settledSamples))
-	weights := p.unlocked // what a locked model answers tells nothing
+	few := First(p.Set, min(p.Set.Len(), settledSamples))
+	weights := p.Unlocked // what a locked model answers tells nothing
 	var err error
 	if weights == nil {
-		if weights, err = weightsWith(p.model, nil); err != nil {
+		if weights, err = weightsWith(p.Model, nil); err != nil {
 			return err
 		}
 	}
-	session, err := p.sessionWith(p.model, weights, few, w)
+	session, err := p.sessionWith(p.Model, weights, few, w)
 	if err != nil {
 		return err
 	}
 	var truth nd.Array
-	if !p.askOriginal {
-		truth = p.set.Truth(0, p.set.Len())
+	if !p.AskOriginal {
+		truth = p.Set.Truth(0, p.Set.Len())
 	}
 	var choices []task.Choice
 	var tallies []task.Tally
 	done := false
 	err = session.Forward(few, func(lo, n int, outputs []nd.Array) error {
 		if !done {
-			if p.task, p.settled, err = t.Settle(truth, outputs); err != nil {
+			if p.Task, p.Settled, err = t.Settle(truth, outputs); err != nil {
 				return err
 			}
 			done = true
-			if c, is := p.task.(task.Chooser); is && truth.Data != nil {
+			if c, is := p.Task.(task.Chooser); is && truth.Data != nil {
 				if choices, err = c.Choices(truth, outputs); err != nil {
 					return p.labelError(err)
 				}
@@ -102,9 +102,9 @@ func (p *prepared) settleTask(w *gradient.Workers) error {
 			best, quality = i, q
 		}
 	}
-	p.task = choices[best].Task
+	p.Task = choices[best].Task
 	if why := choices[best].Why; why != "" {
-		p.settled = strings.TrimPrefix(p.settled+"; "+why, "; ")
+		p.Settled = strings.TrimPrefix(p.Settled+"; "+why, "; ")
 	}
 	return nil
 }
@@ -113,27 +113,27 @@ func (p *prepared) settleTask(w *gradient.Workers) error {
 var errDone = errors.New("done")
 
 // labelError names the file of the sample whose label is wrong.
-func (p *prepared) labelError(err error) error {
+func (p *Prepared) labelError(err error) error {
 	bad, is := errors.AsType[*task.LabelError](err)
 	if !is || bad.Sample < 0 || bad.Classes == 0 {
 		return err
 	}
-	return &dataset.LabelError{Sample: bad.Sample, Name: p.set.SampleName(bad.Sample), Label: int(bad.Label), Classes: bad.Classes}
+	return &dataset.LabelError{Sample: bad.Sample, Name: p.Set.SampleName(bad.Sample), Label: int(bad.Label), Classes: bad.Classes}
 }
 
-// answered replaces the labels by the answers of a model.
-func (p *prepared) answered(ctx context.Context, m *onnxio.Model, w *gradient.Workers, progress func(done int)) error {
-	session, err := p.session(m, nil, p.set, w)
+// Answered replaces the labels by the answers of a model.
+func (p *Prepared) Answered(ctx context.Context, m *onnxio.Model, w *gradient.Workers, progress func(done int)) error {
+	session, err := p.Session(m, nil, p.Set, w)
 	if err != nil {
 		return err
 	}
-	answers, err := (&task.Evaluator{Task: p.task, Session: session}).Answers(ctx, p.set, progress)
+	answers, err := (&task.Evaluator{Task: p.Task, Session: session}).Answers(ctx, p.Set, progress)
 	if err != nil {
 		return err
 	}
-	p.set = finite(p.set.WithTruth(answers))
-	if p.task.Traits().Classes {
-		p.set, err = p.set.Classified(0)
+	p.Set = finite(p.Set.WithTruth(answers))
+	if p.Task.Traits().Classes {
+		p.Set, err = p.Set.Classified(0)
 	}
 	return err
 }
@@ -159,6 +159,23 @@ func finite(set *dataset.Set) *dataset.Set {
 	}
 	return set.Subset(rows)
 }
+
+// NoLabelsError means that the task needs labels and the data has none. It wraps
+// task.ErrNoLabels.
+type NoLabelsError struct {
+	Data   string // where they are missing
+	Output string // the output that they are missing for, if several have a task each
+}
+
+func (e *NoLabelsError) Error() string {
+	if e.Output != "" {
+		return fmt.Sprintf("%s: no array %q with the labels of that output", e.Data, e.Output)
+	}
+	return e.Data + ": no labels"
+}
+
+// Unwrap returns task.ErrNoLabels.
+func (e *NoLabelsError) Unwrap() error { return task.ErrNoLabels }
 
 // FewClassesError means that samples are of too few classes to tell what a classifier is
 // worth.
@@ -194,11 +211,11 @@ func (e *SameOutputsError) Error() string {
 // mostly returns the share of the most frequent answer above which answers say little
 // about what a model is worth: two thirds of two classes, a half of more. Where samples are compared
 // with each other, as those of yes and no are, a few of either are enough.
-func (p *prepared) mostly() float64 {
-	if p.task.Traits().Together > 1 {
-		return 1 - 8/float64(max(16, p.set.Len()))
+func (p *Prepared) mostly() float64 {
+	if p.Task.Traits().Together > 1 {
+		return 1 - 8/float64(max(16, p.Set.Len()))
 	}
-	ids, _ := p.set.Truth(0, p.set.Len()).Data.([]int64)
+	ids, _ := p.Set.Truth(0, p.Set.Len()).Data.([]int64)
 	if len(ids) > 0 && slices.Max(ids) <= 1 {
 		return 2.0 / 3
 	}
@@ -207,8 +224,8 @@ func (p *prepared) mostly() float64 {
 
 // skewed returns the share of the most frequent answer, of all samples and positions; 0 if
 // answers are no classes.
-func (p *prepared) skewed() (class int, share float64) {
-	ids, _ := p.set.Truth(0, p.set.Len()).Data.([]int64)
+func (p *Prepared) skewed() (class int, share float64) {
+	ids, _ := p.Set.Truth(0, p.Set.Len()).Data.([]int64)
 	counts, n := map[int64]int{}, 0
 	most := int64(0)
 	for _, label := range ids {
@@ -223,8 +240,8 @@ func (p *prepared) skewed() (class int, share float64) {
 	return int(most), float64(counts[most]) / float64(max(1, n))
 }
 
-// mostlyOne says why the model's answers say little, if most of them are one; "" otherwise.
-func (p *prepared) mostlyOne() string {
+// MostlyOne says why the model's answers say little, if most of them are one; "" otherwise.
+func (p *Prepared) MostlyOne() string {
 	class, share := p.skewed()
 	if share <= p.mostly() {
 		return ""
@@ -232,26 +249,26 @@ func (p *prepared) mostlyOne() string {
 	return fmt.Sprintf("%.0f %% of the model's answers are %d, so that they say little about others", 100*share, class)
 }
 
-// varied returns an error if labels or answers do not vary enough to tell what the model
+// Varied returns an error if labels or answers do not vary enough to tell what the model
 // is worth.
-func (p *prepared) varied(m *onnxio.Model) error {
-	n := p.set.Len()
-	if p.task.Traits().Classes {
+func (p *Prepared) Varied(m *onnxio.Model) error {
+	n := p.Set.Len()
+	if p.Task.Traits().Classes {
 		seen := map[int]bool{}
 		class := 0
-		for _, label := range p.set.Labels() {
+		for _, label := range p.Set.Labels() {
 			seen[label], class = true, label
 		}
-		e := &FewClassesError{m.Path(), max(p.look.Classes(), 0), len(seen), n, class, p.askOriginal}
-		few := !p.askOriginal && e.Classes > 4 && (e.Seen <= 2 || 2*e.Seen < e.Classes && n >= 2*e.Classes)
+		e := &FewClassesError{m.Path(), max(p.Look.Classes(), 0), len(seen), n, class, p.AskOriginal}
+		few := !p.AskOriginal && e.Classes > 4 && (e.Seen <= 2 || 2*e.Seen < e.Classes && n >= 2*e.Classes)
 		if n > 1 && (e.Seen == 1 || few) {
 			return e
 		}
 		return nil
 	}
-	truth := p.set.Truth(0, n)
+	truth := p.Set.Truth(0, n)
 	x, ok := truth.Data.([]float32)
-	if !ok || !p.askOriginal || n < 2 {
+	if !ok || !p.AskOriginal || n < 2 {
 		return nil
 	}
 	width := len(x) / n
@@ -263,14 +280,14 @@ func (p *prepared) varied(m *onnxio.Model) error {
 	return &SameOutputsError{m.Path(), n}
 }
 
-// foundNothing says why what a detector has found in the samples says little about it: there
+// FoundNothing says why what a detector has found in the samples says little about it: there
 // is nothing, or most boxes have no size, as numbers from which a program outside of the model
 // has yet to compute boxes. It is "" otherwise.
-func (p *prepared) foundNothing() string {
-	if _, is := p.task.(task.Detection); !is {
+func (p *Prepared) FoundNothing() string {
+	if _, is := p.Task.(task.Detection); !is {
 		return ""
 	}
-	truth := p.set.Truth(0, p.set.Len())
+	truth := p.Set.Truth(0, p.Set.Len())
 	x, _ := truth.Data.([]float32)
 	width := truth.Shape[len(truth.Shape)-1]
 	found, empty := 0, 0
@@ -291,10 +308,10 @@ func (p *prepared) foundNothing() string {
 	return ""
 }
 
-// unscaled reports whether images look like bytes that nobody has scaled: neither the data
+// Unscaled reports whether images look like bytes that nobody has scaled: neither the data
 // nor the first operator of the model.
-func (p *prepared) unscaled(m *onnxio.Model) bool {
-	batch, err := p.set.Batch(0, min(p.set.Len(), 32))
+func (p *Prepared) Unscaled(m *onnxio.Model) bool {
+	batch, err := p.Set.Batch(0, min(p.Set.Len(), 32))
 	if err != nil {
 		return false
 	}
