@@ -46,7 +46,7 @@ var correlationMethods = []correlationMethod{
 	{name: "quads", cost: applies(direct.QuadsApply), run: correlate(direct.RunQuads)},
 	// Small maps: the weights are read once for all images, and no tap in the padding is
 	// computed.
-	{name: "images", cost: batchCost(direct.ImagesCost), rivals: rivals(channelsCost), run: correlate(direct.RunImages)},
+	{name: "images", cost: batchCost(direct.ImagesCost), rivals: rivals(channelsCost, adjointTilesCost), run: correlate(direct.RunImages)},
 	// 1×1 kernels with few results: the source is read once and in place.
 	{name: "tall", cost: applies(direct.TallApplies), run: correlate(direct.RunTall)},
 	// 3×3 kernels: with few channels, F(2) along rows has less to transform than F(2×2).
@@ -142,6 +142,14 @@ func batchCost(f func(c *plan.Correlation) (int, bool)) func(t *task) (cost, boo
 }
 
 var positionsCost = imageCost(direct.PositionsCost)
+
+// adjointTilesCost is the cost of F(4×4, 3×3) where it was measured on small maps: with AVX2.
+func adjointTilesCost(t *task) (cost, bool) {
+	if !t.adjoint || simd.Lanes() != 8 {
+		return 0, false
+	}
+	return imageCost(winograd.ChannelTilesCost)(t)
+}
 
 func channelsCost(t *task) (cost, bool) {
 	return cost(direct.ChannelsCost(t.plan())) * cost(t.Batch), true
