@@ -76,6 +76,41 @@ func TestMadeUpTarget(t *testing.T) {
 	}
 }
 
+// TestMadeUpScores: a classifier that is locked without data keeps no scores from which who subtracts
+// a constant has the answers again.
+func TestMadeUpScores(t *testing.T) {
+	model := scoring(t, 512, 5)
+	locked, key := filepath.Join(t.TempDir(), "locked.onnx"), filepath.Join(t.TempDir(), "key")
+	p, err := advparams.Protect(t.Context(), advparams.ProtectOptions{
+		Model: model, Data: advparams.Data{MadeUp: true}, Samples: 128, Threads: 1, Locked: locked, Key: key, PlainKey: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, differences := range []bool{false, true} {
+		v, err := advparams.Verify(t.Context(), advparams.VerifyOptions{
+			Original: model, Locked: locked, Key: advparams.KeyFile{Path: key}, Task: task.Outputs{Differences: differences}, Threads: 1,
+			Data: advparams.Data{Samples: normals(t, 9, 400, 12), Labels: advparams.LabelsOfModel},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *v.Metric.Locked > 0.3 {
+			t.Errorf("scores agree at %.3f on other samples (differences %v) after %d changes: %+v", *v.Metric.Locked, differences, p.ParamsChanged, p.Families)
+		}
+	}
+}
+
+// scoring is a classifier of two layers with biases, by which a class can win everywhere.
+func scoring(t *testing.T, units, classes int64) string {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(7, 1))
+	g := &onnxpb.GraphProto{Name: proto.String("scoring"), Input: []*onnxpb.ValueInfoProto{floats("x", "batch", 12)}, Output: []*onnxpb.ValueInfoProto{floats("y", "batch", int(classes))}}
+	g.Initializer = []*onnxpb.TensorProto{drawn(rng, "w", 12, units), drawn(rng, "b", units), drawn(rng, "v", units, classes), drawn(rng, "c", classes)}
+	g.Node = []*onnxpb.NodeProto{operator("Gemm", "h", "x", "w", "b"), operator("Relu", "r", "h"), operator("Gemm", "y", "r", "v", "c")}
+	return testmodel.Open(t, &onnxpb.ModelProto{IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}}, Graph: g}).Path()
+}
+
 // TestMadeUpGuess: numbers that each say yes or no choose no class, without data as with it.
 func TestMadeUpGuess(t *testing.T) {
 	for _, last := range []string{"Sigmoid", "Softmax"} {

@@ -13,6 +13,7 @@
 //	search.go    the search, going on with it, and measuring again
 //	approach.go  how far a search has come
 //	hold.go      pass: samples that are made up, and samples in other scales
+//	scores.go    scores on samples that are made up, a part of hold.go's pass
 //	crossed.go   pass: samples that are put together from two each, where there are few
 //	numbers.go   pass: the numbers that answers are chosen by
 //	squashed.go  pass: outputs behind activations that hide gradients

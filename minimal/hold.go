@@ -21,7 +21,7 @@ import (
 type FamilyScore struct {
 	Family    string  `json:"family"`
 	Samples   int     `json:"samples"`
-	By        string  `json:"by"`        // "answers" or "values" (OutputAgreement), or "renamed answers"
+	By        string  `json:"by"`        // "answers" or "values" (OutputAgreement), "renamed answers", "scores" or "differences of scores"
 	Agreement float64 `json:"agreement"` // 1: the same; 0: as far as chance goes
 	Intact    bool    `json:"intact"`
 }
@@ -49,6 +49,7 @@ func (e *MadeUpError) Unwrap() error { return perturb.ErrTarget }
 const (
 	madeUpRounds  = 6    // of going on with made-up samples that the lock does not hold on
 	costlyRounds  = 2    // where these samples take minutes
+	againRounds   = 2    // after changes for other reasons
 	variantRounds = 3    // of going on with samples in other scales
 	madeUpIntact  = 0.1  // agreement above which a lock does not hold
 	renamedIntact = 0.15 // accuracy beyond chance that renaming answers may give back
@@ -62,15 +63,18 @@ const Slack = 0.02
 // some rounds. others calls judge with each family of a round. The error is a *MadeUpError if
 // the lock does not hold in the end.
 func (l *Lock) hold(ctx context.Context, rounds int, others func(round int, judge func(family string, q *samples.Prepared) error) error) error {
+	defer func() { l.held = len(l.Found.Changes) }()
 	for round := range rounds {
 		last, intact := round == rounds-1 || l.costly && round == costlyRounds-1, false
 		l.Families = l.Families[:0]
+		var judged []*samples.Prepared
 		err := others(round, func(family string, q *samples.Prepared) error {
 			f, err := l.judge(ctx, q, family)
 			if err != nil {
 				return err
 			}
 			l.Families, intact = append(l.Families, f), intact || f.Intact
+			judged = append(judged, q)
 			if f.Intact && !last {
 				return l.goOn(ctx, q, l.opt.Allow, l.opt.MaxParams)
 			}
@@ -79,6 +83,11 @@ func (l *Lock) hold(ctx context.Context, rounds int, others func(round int, judg
 		if err != nil {
 			return err
 		}
+		agree, err := l.holdScores(ctx, judged, last)
+		if err != nil {
+			return err
+		}
+		intact = intact || agree
 		// Later changes may have given back some of what the first took.
 		if err := l.remeasure(ctx); err != nil {
 			return err
@@ -108,16 +117,34 @@ func (l *Lock) holdMadeUp(ctx context.Context) error {
 	if err := l.level(ctx, general(l.m, l.opt.Allow)); err != nil {
 		return err
 	}
+	return l.holdFamilies(ctx, 0, madeUpRounds)
+}
+
+// holdAgain judges a lock again that passes after holdMadeUp have added changes to: these may have
+// given back what others took.
+func (l *Lock) holdAgain(ctx context.Context) error {
+	if !l.from.Data.MadeUp || len(l.Found.Changes) == l.held {
+		return nil
+	}
+	if err := l.holdFamilies(ctx, madeUpRounds, againRounds); err != nil {
+		return err
+	}
+	return l.lockScores(ctx)
+}
+
+// holdFamilies makes the lock hold on families of made-up samples in some rounds, of which the first
+// has a number.
+func (l *Lock) holdFamilies(ctx context.Context, begin, rounds int) error {
 	_, families := synth.Families()
 	if !l.Samples.Task.Traits().Classes {
 		families = slices.DeleteFunc(families, func(f synth.Family) bool { return f == synth.DrawnDreams || f == synth.MixedDreams })
 	}
-	return l.hold(ctx, madeUpRounds, func(round int, judge func(string, *samples.Prepared) error) error {
+	return l.hold(ctx, rounds, func(round int, judge func(string, *samples.Prepared) error) error {
 		ranges := l.Samples.Ranges
 		for i, family := range families {
 			for k, within := range ranges {
 				l.see.Report("judging on other samples", i*len(ranges)+k, len(families)*len(ranges), string(family))
-				q, costly, err := l.from.Unseen(ctx, l.Samples.Head, family, within, l.from.Data.SeedOr(1)+uint64(1000*(round+1)+100*k+i))
+				q, costly, err := l.from.Unseen(ctx, l.Samples.Head, family, within, l.from.Data.SeedOr(1)+uint64(1000*(begin+round+1)+100*k+i))
 				if err != nil {
 					return err
 				}

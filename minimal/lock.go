@@ -42,6 +42,7 @@ type Lock struct {
 	w      *gradient.Workers
 	see    feedback.Observer
 	costly bool // samples to judge with take minutes
+	held   int  // changes when the lock was judged on families
 }
 
 // Find gets the samples and searches for changes that lock a model. It sees whether they hold on
@@ -94,6 +95,9 @@ func (l *Lock) confirm(ctx, searching context.Context) error {
 		return nil
 	}
 	if err := l.lockOthers(ctx); err != nil {
+		return err
+	}
+	if err := l.Miss(l.holdAgain(ctx)); err != nil {
 		return err
 	}
 	if rows, of, ok := chosenRows(l.m, l.Found.Changes); ok {

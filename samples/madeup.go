@@ -108,6 +108,19 @@ func (c *Calibration) Unseen(ctx context.Context, h *Head, family synth.Family, 
 	return q, count(some) < n, err
 }
 
+// Together returns the samples of several sets that were made up for one model as one, without labels.
+func Together(list []*Prepared) (*Prepared, error) {
+	parts := make([]map[string]nd.Array, len(list))
+	for i, p := range list {
+		var err error
+		if parts[i], err = p.Set.Batch(0, p.Set.Len()); err != nil {
+			return nil, err
+		}
+	}
+	set, err := dataset.FromArrays(joined(parts), "made up from the model")
+	return &Prepared{Head: list[0].Head, Set: set, AskOriginal: true}, err
+}
+
 // joined returns the samples of all parts.
 func joined(parts []map[string]nd.Array) map[string]nd.Array {
 	all := map[string]nd.Array{}
