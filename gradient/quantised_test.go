@@ -158,6 +158,30 @@ func TestQuantisedStraightThrough(t *testing.T) {
 	}
 }
 
+// TestRoundStraightThrough: the gradient passes a Round as well, which networks have that are trained to
+// be quantised.
+func TestRoundStraightThrough(t *testing.T) {
+	m := newModel().input("x", -1, 3).floats("g", 0.1, 0.2, 0.3).
+		node("Mul", []string{"x", "g"}, []string{"a"}).node("Round", []string{"a"}, []string{"y"}).output("y").open(t)
+	p, err := Compile(m, Config{Shapes: map[string][]int{"x": {1, 3}}, Gradients: All})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, outputs, err := p.Gradients(map[string]nd.Array{"x": nd.Of([]float32{7, -12, 1000}, 1, 3)}, func(_, s []nd.Array) (float64, error) {
+		copy(s[0].Float32s(), []float32{1, 1, 1})
+		return 0, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := outputs[0].Float32s(); !near(got, []float32{1, -2, 300}) {
+		t.Errorf("outputs %v", got)
+	}
+	if got, _ := p.Gradient("g"); !near(got, []float32{7, -12, 1000}) {
+		t.Errorf("gradient %v", got)
+	}
+}
+
 func near(a, b []float32) bool {
 	return slices.EqualFunc(a, b, func(x, y float32) bool {
 		return math.Abs(float64(x-y)) <= 1e-5*(1+math.Abs(float64(y)))

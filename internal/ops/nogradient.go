@@ -15,7 +15,7 @@ var withoutGradient = map[string]string{
 	"RandomNormal": "no input", "RandomUniform": "no input", "RandomNormalLike": "a shape", "RandomUniformLike": "a shape", "Bernoulli": "a truth value", "Multinomial": "an index",
 	"OptionalHasElement": "a truth value", "SequenceEmpty": "no input", "SequenceLength": "a number of tensors",
 	"HannWindow": "filled with constants", "HammingWindow": "filled with constants", "BlackmanWindow": "filled with constants",
-	"Floor": "zero almost everywhere", "Ceil": "zero almost everywhere", "Round": "zero almost everywhere", "Sign": "zero almost everywhere",
+	"Floor": "zero almost everywhere", "Ceil": "zero almost everywhere", "Sign": "zero almost everywhere",
 
 	MLDomain + ".Binarizer": "a truth value", MLDomain + ".OneHotEncoder": "of categories", MLDomain + ".LabelEncoder": "of labels",
 }

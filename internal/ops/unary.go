@@ -116,7 +116,6 @@ var (
 	opAbs   = unary{name: "Abs", f: each1(math.Abs), dx: slope(signOf)}
 	opFloor = unary{name: "Floor", f: each1(math.Floor)}
 	opCeil  = unary{name: "Ceil", f: each1(math.Ceil)}
-	opRound = unary{name: "Round", f: each1(math.RoundToEven)}
 	opSign  = unary{name: "Sign", f: func(y, x []float32) {
 		for i, v := range x {
 			y[i] = signOf(v)
@@ -172,6 +171,10 @@ func (b *Builder) Log(x *Value) *Value { return b.unary(opLog, x) }
 // Sqrt returns the square root.
 func (b *Builder) Sqrt(x *Value) *Value { return b.unary(opSqrt, x) }
 
+// buildRound passes the gradient on, as QuantizeLinear does: networks that are trained to be quantised
+// round in their graphs.
+func buildRound(c *Call) []*Value { return []*Value{c.roundThrough(c.Float(0))} }
+
 func buildUnary(o unary) func(c *Call) []*Value {
 	return func(c *Call) []*Value { return []*Value{c.unary(o, c.Float(0))} }
 }
@@ -185,7 +188,7 @@ var unaries = family{
 	"Reciprocal": {6, buildUnary(opReciprocal)},
 	"Floor":      {6, buildUnary(opFloor)},
 	"Ceil":       {6, buildUnary(opCeil)},
-	"Round":      {11, buildUnary(opRound)},
+	"Round":      {11, buildRound},
 	"Identity":   {1, func(c *Call) []*Value { return []*Value{c.Input(0)} }},
 	"Abs":        {6, func(c *Call) []*Value { return []*Value{c.evenInts(opAbs, c.Input(0))} }},
 	"Sign":       {9, func(c *Call) []*Value { return []*Value{c.evenInts(opSign, c.Input(0))} }},
