@@ -7,9 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/advparams/advparams"
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/internal/testmodel"
 	"github.com/advparams/advparams/nd"
+	"github.com/advparams/advparams/onnxio/onnxpb"
 	"github.com/advparams/advparams/task"
 )
 
@@ -71,6 +75,34 @@ func TestMaybeNumbers(t *testing.T) {
 	}
 	if changed[false] <= changed[true]+16 { // as many as each takes, and not a few
 		t.Errorf("%d changes, %d of what is told to be scores", changed[false], changed[true])
+	}
+}
+
+// TestMaybePoints: places with two numbers each may be points as well as scores of two classes, if a
+// linear layer makes them all. A lock by which number is larger leaves no points.
+func TestMaybePoints(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 1))
+	g := &onnxpb.GraphProto{Name: proto.String("points"), Input: []*onnxpb.ValueInfoProto{floats("x", "batch", 12)}, Output: []*onnxpb.ValueInfoProto{floats("y", "batch", 20, 2)}}
+	shape := &onnxpb.TensorProto{Name: proto.String("shape"), DataType: proto.Int32(int32(onnxpb.TensorProto_INT64)), Dims: []int64{3}, Int64Data: []int64{-1, 20, 2}}
+	g.Initializer = []*onnxpb.TensorProto{drawn(rng, "w", 12, 64), drawn(rng, "b", 64), drawn(rng, "v", 64, 40), drawn(rng, "c", 40), shape}
+	g.Node = []*onnxpb.NodeProto{operator("Gemm", "h", "x", "w", "b"), operator("Relu", "r", "h"), operator("Gemm", "z", "r", "v", "c"), operator("Reshape", "y", "z", "shape")}
+	model := testmodel.Open(t, &onnxpb.ModelProto{IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}}, Graph: g}).Path()
+	locked, key := filepath.Join(t.TempDir(), "locked.onnx"), filepath.Join(t.TempDir(), "key")
+	r, err := advparams.Protect(t.Context(), advparams.ProtectOptions{
+		Model: model, Data: advparams.Data{Samples: normals(t, 3, 300, 12), Labels: advparams.LabelsOfModel}, Locked: locked, Key: key, PlainKey: true, Threads: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := advparams.Verify(t.Context(), advparams.VerifyOptions{
+		Original: model, Locked: locked, Key: advparams.KeyFile{Path: key}, Task: task.Outputs{}, Threads: 1,
+		Data: advparams.Data{Samples: normals(t, 4, 300, 12), Labels: advparams.LabelsOfModel},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Task != "segmentation" || *v.Metric.Locked > 0.2 {
+		t.Errorf("task %s, %d changes, agreement of %.3f is left", r.Task, r.ParamsChanged, *v.Metric.Locked)
 	}
 }
 

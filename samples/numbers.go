@@ -2,6 +2,7 @@ package samples
 
 import (
 	"context"
+	"strings"
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/gradient"
@@ -43,6 +44,8 @@ func (p *Prepared) MaybeNumbers() bool {
 		switch p.Task.(type) {
 		case task.Classification, task.Tagging:
 			return true
+		case task.Segmentation: // a convolution has scores at each place, a linear layer points as well
+			return !strings.Contains(p.Look.Why, "Conv")
 		}
 	}
 	return false
