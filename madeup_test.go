@@ -2,12 +2,14 @@ package advparams_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -54,6 +56,22 @@ func TestMadeUp(t *testing.T) {
 		if _, err := os.Stat(locked); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestMadeUpTimeLimit: the time limit ends the making of samples as well, which may take longer than
+// the search.
+func TestMadeUpTimeLimit(t *testing.T) {
+	_, err := advparams.Protect(t.Context(), advparams.ProtectOptions{
+		Model: dense(t, "batch", "Identity", 4), Data: advparams.Data{MadeUp: true}, TimeLimit: time.Nanosecond, LockedTo: io.Discard, KeyTo: io.Discard, PlainKey: true,
+		Notice: func(n advparams.Notice) {
+			if n.Kind == advparams.NoticeData {
+				t.Errorf("samples were made: %s", n.Text)
+			}
+		},
+	})
+	if target, ok := errors.AsType[*advparams.TargetError](err); !ok || !errors.Is(target.Stopped, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
 	}
 }
 

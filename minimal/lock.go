@@ -51,15 +51,18 @@ type Lock struct {
 // or is Lock.Missed with Options.Partial.
 func Find(ctx context.Context, from *samples.Calibration, opt Options) (*Lock, error) {
 	l := &Lock{opt: opt, from: from, m: from.Model, w: from.Workers, see: from.See}
-	var err error
-	if l.Samples, err = from.Prepare(ctx); err != nil {
-		return nil, err
-	}
 	searching := ctx
 	if !opt.Deadline.IsZero() {
 		var done context.CancelFunc
 		searching, done = context.WithDeadline(ctx, opt.Deadline)
 		defer done()
+	}
+	var err error
+	if l.Samples, err = from.Prepare(searching); err != nil {
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) { // while samples were made up
+			err = &perturb.TargetError{Stopped: context.DeadlineExceeded}
+		}
+		return nil, err
 	}
 	if err := l.searchAs(ctx, searching); err != nil {
 		return nil, from.Suggest(ctx, err, l.Samples)
