@@ -162,7 +162,7 @@ func multiplied(m *onnxio.Model, in Input) bool {
 		return false
 	}
 	for _, n := range m.Proto().GetGraph().GetNode() {
-		if n.GetOpType() == "MatMul" && n.GetInput()[0] == in.Name {
+		if n.GetOpType() == "MatMul" && FirstInput(n) == in.Name {
 			return true
 		}
 	}

@@ -88,6 +88,7 @@ func TestAxesOfVector(t *testing.T) {
 		b := newModel()
 		b.graph.Input = []*onnxpb.ValueInfoProto{named("x", "batch_size")}
 		b.weight("w", 3, 1)
+		b.node("MatMul", nil, []string{"nothing"}) // nobody has checked the file yet
 		b.node(op, []string{"x", "w"}, []string{"y"}).output("y")
 		a, err := AxesOf(b.open(t))
 		if err != nil || a.Inputs["x"] != want || a.Single != (want == NoAxis) {
