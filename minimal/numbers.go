@@ -55,9 +55,7 @@ func (l *Lock) NumbersLeft(ctx context.Context) (*float64, error) {
 	}
 	few := *l.Samples
 	few.Set = samples.First(few.Set, min(few.Set.Len(), samples.Judged))
-	h := *few.Head
-	h.Look.Named, few.Head = true, &h // this output and no other
-	q, err := few.Numbers(ctx, l.m, l.w)
+	q, err := few.Scores(ctx, l.m, l.w, false)
 	if err != nil {
 		return nil, err
 	}

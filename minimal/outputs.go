@@ -23,12 +23,9 @@ func (l *Lock) lockOthers(ctx context.Context) error {
 		return err
 	}
 	if !l.Samples.Named() {
-		var left []samples.OutputAgreement
-		for _, one := range list {
-			if one.Intact {
-				l.see.Notify(feedback.NoticeTask, "output %q still has its %s (agreement %.1f %%): locking it as well", one.Name, one.By, 100**one.Agreement)
-				left = append(left, one)
-			}
+		left := intactOf(list)
+		for _, one := range left {
+			l.see.Notify(feedback.NoticeTask, "output %q still has its %s (agreement %.1f %%): locking it as well", one.Name, one.By, 100**one.Agreement)
 		}
 		for _, q := range l.Samples.ForOutputs(left) {
 			if err := l.lockMore(ctx, q); err != nil {
@@ -107,14 +104,8 @@ func (l *Lock) verdict() error {
 	if l.Samples.Named() {
 		return nil
 	}
-	e := &OutputsError{Model: l.m.Path(), Locked: l.Samples.Output}
-	for _, one := range l.Outputs {
-		if one.Intact {
-			e.Intact = append(e.Intact, one)
-		}
-	}
-	if len(e.Intact) > 0 {
-		return e
+	if left := intactOf(l.Outputs); len(left) > 0 {
+		return &OutputsError{Model: l.m.Path(), Locked: l.Samples.Output, Intact: left}
 	}
 	found := l.Found
 	if target := max(found.Target, found.Locked.Useless()+Slack); found.Locked.Quality > target {

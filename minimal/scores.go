@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/advparams/advparams/samples"
-	"github.com/advparams/advparams/task"
 )
 
 // Where one answer wins on all samples that are made up, another one may win on real samples. And a
@@ -30,7 +29,7 @@ func (l *Lock) holdScores(ctx context.Context, judged []*samples.Prepared, last 
 		var intact []*samples.Prepared
 		for i, q := range judged {
 			f := FamilyScore{Family: l.Families[i].Family, Samples: q.Set.Len(), By: by}
-			if q, err = l.scores(ctx, q, differences); err != nil {
+			if q, err = q.Scores(ctx, l.m, l.w, differences); err != nil {
 				return false, err
 			}
 			if f.Agreement, err = l.left(ctx, q); err != nil {
@@ -51,7 +50,7 @@ func (l *Lock) holdScores(ctx context.Context, judged []*samples.Prepared, last 
 		if err != nil {
 			return false, err
 		}
-		if q, err = l.scores(ctx, q, differences); err != nil {
+		if q, err = q.Scores(ctx, l.m, l.w, differences); err != nil {
 			return false, err
 		}
 		if err := l.goOn(ctx, q, l.opt.Allow, l.opt.MaxParams); err != nil {
@@ -59,13 +58,4 @@ func (l *Lock) holdScores(ctx context.Context, judged []*samples.Prepared, last 
 		}
 	}
 	return agree, nil
-}
-
-// scores returns samples with the numbers that the answers are chosen by, or with what each exceeds
-// the others by.
-func (l *Lock) scores(ctx context.Context, q *samples.Prepared, differences bool) (*samples.Prepared, error) {
-	h := *q.Head
-	h.Look.Named, h.Task = true, task.For(task.Outputs{Differences: differences}, h.Look) // this output and no other
-	scores := &samples.Prepared{Head: &h, Set: q.Set, AskOriginal: true}
-	return scores, scores.Answered(ctx, l.m, l.w, nil)
 }

@@ -17,6 +17,16 @@ func (p *Prepared) Numbers(ctx context.Context, m *onnxio.Model, w *gradient.Wor
 	return q, q.Answered(ctx, m, w, nil)
 }
 
+// Scores returns the samples with the numbers that the answers are chosen by, or with what each
+// exceeds the others by: those of the output with the answers and of no other.
+func (p *Prepared) Scores(ctx context.Context, m *onnxio.Model, w *gradient.Workers, differences bool) (*Prepared, error) {
+	look := p.Look
+	look.Named = true
+	q := p.By(task.For(task.Outputs{Differences: differences}, look))
+	q.Look = look
+	return q, q.Answered(ctx, m, w, nil)
+}
+
 // By returns the samples to be judged by another task, with what the original computes as the truth.
 func (p *Prepared) By(t task.Task) *Prepared {
 	h := *p.Head
