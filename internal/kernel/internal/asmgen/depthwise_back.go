@@ -115,20 +115,20 @@ func (d *depth) back() {
 }
 
 // interleave returns the elements of two vectors alternately, in two vectors.
-func (d *depth) interleave(indices, v []reg.VecVirtual) (lo, hi reg.VecVirtual) {
-	lo, hi = d.register(), d.register()
-	if d.lanes == 16 {
+func (v vectors) interleave(indices, x []reg.VecVirtual) (lo, hi reg.VecVirtual) {
+	lo, hi = v.register(), v.register()
+	if v.lanes == 16 {
 		VMOVAPS(indices[0], lo)
-		VPERMI2PS(v[1], v[0], lo)
+		VPERMI2PS(x[1], x[0], lo)
 		VMOVAPS(indices[1], hi)
-		VPERMI2PS(v[1], v[0], hi)
+		VPERMI2PS(x[1], x[0], hi)
 		return lo, hi
 	}
-	VUNPCKLPS(v[1], v[0], lo)
-	VUNPCKHPS(v[1], v[0], hi)
-	VPERM2F128(U8(0x20), hi, lo, v[0])
-	VPERM2F128(U8(0x31), hi, lo, v[1])
-	return v[0], v[1]
+	VUNPCKLPS(x[1], x[0], lo)
+	VUNPCKHPS(x[1], x[0], hi)
+	VPERM2F128(U8(0x20), hi, lo, x[0])
+	VPERM2F128(U8(0x31), hi, lo, x[1])
+	return x[0], x[1]
 }
 
 // interleaveTable holds the indices that interleave the elements of two vectors.

@@ -184,7 +184,6 @@ func (v vectors) laneRows(vecs int) {
 // outputs writes n channels of what the sums of four places give, the last of which
 // are in registers and the others before p.
 func (s *laneSum) outputs(p reg.Register) {
-	d := depth{vectors: s.vectors}
 	indices := s.interleaving()
 	bits := GP64() // of the outputs of a vector of tiles that are stored
 	MOVQ(I32(-1), bits)
@@ -207,7 +206,7 @@ func (s *laneSum) outputs(p reg.Register) {
 			VSUBPS(odd, even, odd)
 			VADDPS(m2, even, even)
 			VADDPS(before(0), even, even)
-			lo, hi := d.interleave(indices, []reg.VecVirtual{even, odd})
+			lo, hi := s.interleave(indices, []reg.VecVirtual{even, odd})
 			for half, r := range []reg.VecVirtual{lo, hi} {
 				s.store(r, masks[half], nextVector(y, yNext, j, s.bytes()*half))
 			}

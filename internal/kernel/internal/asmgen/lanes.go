@@ -156,7 +156,6 @@ func (v vectors) laneOutputs() {
 	TEXT("laneOutputs"+v.suffix, NOSPLIT, "func(channels, vectors int, p *float32, step, plane int, dst *float32, dstStep, line int, at *int, bias *float32)")
 	Pragma("noescape")
 	channels, p, bias := local("channels"), local("p"), local("bias")
-	d := depth{vectors: v}
 	indices := v.interleaving()
 	plane, dst, line := param("plane", true), param("dst", false), param("line", true)
 	plane3 := GP64()
@@ -212,7 +211,7 @@ func (v vectors) laneOutputs() {
 		VSUBPS(x[2], x[1], outputs[1])
 		VSUBPS(x[3], outputs[1], outputs[1])
 		VADDPS(add, outputs[1], outputs[1])
-		lo, hi := d.interleave(indices, outputs)
+		lo, hi := v.interleave(indices, outputs)
 		for piece, p := range to {
 			m := Mem{Base: p}
 			if i == 1 {

@@ -108,8 +108,8 @@ func (v vectors) store(from reg.VecVirtual, mask reg.Register, m Mem) {
 var partialStores int
 
 // storeFirst writes the first lanes of a vector of AVX2, those of mask: a vector of signs, or
-// a register with a bit for each lane. It branches by their number: for VMASKMOVPS, processors of AMD take as long as for ten stores, also if the mask
-// is full.
+// a register with a bit for each lane. It branches by their number: for VMASKMOVPS, processors
+// of AMD take as long as for ten stores, also if the mask is full.
 func storeFirst(from reg.VecVirtual, mask reg.Register, m Mem) {
 	partialStores++
 	label := func(name string) string { return fmt.Sprintf("%s%d", name, partialStores) }
