@@ -77,6 +77,18 @@ func depthwiseForwardRows16AVX512(planes int, x *float32, w *float32, wPlane int
 func depthwiseWeightRows16AVX512(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int)
 
 //go:noescape
+func depthwiseForwardRows4AVX2(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+
+//go:noescape
+func depthwiseWeightRows4AVX2(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int)
+
+//go:noescape
+func depthwiseForwardRows8AVX2(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+
+//go:noescape
+func depthwiseWeightRows8AVX2(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int)
+
+//go:noescape
 func smallForward9AVX512(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
 
 //go:noescape

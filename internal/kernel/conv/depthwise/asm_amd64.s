@@ -4419,6 +4419,492 @@ last:
 	VZEROUPPER
 	RET
 
+// func depthwiseForwardRows4AVX2(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·depthwiseForwardRows4AVX2(SB), NOSPLIT, $8-88
+	MOVQ gate+64(FP), AX
+	MOVQ y+32(FP), CX
+	SUBQ CX, AX
+	MOVQ x+8(FP), CX
+	MOVQ y+32(FP), DX
+	MOVQ w+16(FP), BX
+	MOVQ bias+48(FP), SI
+	MOVQ planes+0(FP), DI
+	MOVQ DI, (SP)
+
+plane:
+	VBROADCASTSS (BX), Y4
+	VBROADCASTSS 4(BX), Y5
+	VBROADCASTSS 8(BX), Y6
+	VBROADCASTSS 12(BX), Y7
+	VBROADCASTSS 16(BX), Y8
+	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 24(BX), Y10
+	VBROADCASTSS 28(BX), Y11
+	VBROADCASTSS 32(BX), Y12
+	MOVQ         vectors+40(FP), DI
+	VBROADCASTSS (SI), Y13
+	VMOVUPS      (CX), Y3
+	VPERM2F128   $0x08, Y3, Y3, Y1
+	VPSLLDQ      $0x04, Y1, Y0
+	VPSRLDQ      $0x04, Y1, Y2
+	VFMADD231PS  Y4, Y0, Y13
+	VFMADD231PS  Y5, Y1, Y13
+	VFMADD231PS  Y6, Y2, Y13
+	VMOVUPS      (CX), Y1
+	PREFETCHT0   2048(CX)
+	ADDQ         $0x20, CX
+	VPSLLDQ      $0x04, Y1, Y0
+	VPSRLDQ      $0x04, Y1, Y2
+	VFMADD231PS  Y7, Y0, Y13
+	VFMADD231PS  Y8, Y1, Y13
+	VFMADD231PS  Y9, Y2, Y13
+	DECQ         DI
+	JZ           last
+
+vector:
+	VPERM2F128   $0x21, (CX), Y3, Y1
+	VMOVUPS      (CX), Y3
+	VPSLLDQ      $0x04, Y1, Y0
+	VPSRLDQ      $0x04, Y1, Y2
+	VFMADD231PS  Y10, Y0, Y13
+	VFMADD231PS  Y11, Y1, Y13
+	VFMADD231PS  Y12, Y2, Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y4, Y0, Y14
+	VFMADD231PS  Y5, Y1, Y14
+	VFMADD231PS  Y6, Y2, Y14
+	VMOVUPS      (CX), Y1
+	PREFETCHT0   2048(CX)
+	ADDQ         $0x20, CX
+	VPSLLDQ      $0x04, Y1, Y0
+	VPSRLDQ      $0x04, Y1, Y2
+	VFMADD231PS  Y7, Y0, Y14
+	VFMADD231PS  Y8, Y1, Y14
+	VFMADD231PS  Y9, Y2, Y14
+	MOVQ         ahead+80(FP), R8
+	LEAQ         (DX)(R8*4), R8
+	PREFETCHT0   (R8)
+	CMPQ         gate+64(FP), $0x00
+	JE           limit1
+	PREFETCHT0   (R8)(AX*1)
+	VMOVUPS      (DX)(AX*1), Y0
+	VBROADCASTSS lo+72(FP), Y1
+	VBROADCASTSS hi+76(FP), Y2
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VANDPS       Y1, Y13, Y13
+	VCMPPS       $0x11, Y2, Y0, Y1
+	VANDPS       Y1, Y13, Y13
+	JMP          ready1
+
+limit1:
+	VBROADCASTSS lo+72(FP), Y0
+	VBROADCASTSS hi+76(FP), Y1
+	VMAXPS       Y13, Y0, Y13
+	VMINPS       Y13, Y1, Y13
+
+ready1:
+	VMOVUPS Y13, (DX)
+	ADDQ    $0x20, DX
+	VMOVAPS Y14, Y13
+	DECQ    DI
+	JNZ     vector
+
+last:
+	VPERM2F128   $0x81, Y3, Y3, Y1
+	VPSLLDQ      $0x04, Y1, Y0
+	VPSRLDQ      $0x04, Y1, Y2
+	VFMADD231PS  Y10, Y0, Y13
+	VFMADD231PS  Y11, Y1, Y13
+	VFMADD231PS  Y12, Y2, Y13
+	MOVQ         ahead+80(FP), DI
+	LEAQ         (DX)(DI*4), DI
+	PREFETCHT0   (DI)
+	CMPQ         gate+64(FP), $0x00
+	JE           limit2
+	PREFETCHT0   (DI)(AX*1)
+	VMOVUPS      (DX)(AX*1), Y0
+	VBROADCASTSS lo+72(FP), Y1
+	VBROADCASTSS hi+76(FP), Y2
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VANDPS       Y1, Y13, Y13
+	VCMPPS       $0x11, Y2, Y0, Y1
+	VANDPS       Y1, Y13, Y13
+	JMP          ready2
+
+limit2:
+	VBROADCASTSS lo+72(FP), Y0
+	VBROADCASTSS hi+76(FP), Y1
+	VMAXPS       Y13, Y0, Y13
+	VMINPS       Y13, Y1, Y13
+
+ready2:
+	VMOVUPS Y13, (DX)
+	ADDQ    $0x20, DX
+	MOVQ    wPlane+24(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, BX
+	MOVQ    biasPlane+56(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, SI
+	DECQ    (SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeightRows4AVX2(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·depthwiseWeightRows4AVX2(SB), NOSPLIT, $8-48
+	MOVQ x+8(FP), AX
+	MOVQ y+32(FP), CX
+	MOVQ w+16(FP), DX
+	MOVQ planes+0(FP), BX
+	MOVQ BX, (SP)
+
+plane:
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VXORPS      Y11, Y11, Y11
+	VXORPS      Y12, Y12, Y12
+	MOVQ        vectors+40(FP), BX
+	VMOVUPS     (CX), Y13
+	PREFETCHT0  2048(CX)
+	ADDQ        $0x20, CX
+	VMOVUPS     (AX), Y3
+	VPERM2F128  $0x08, Y3, Y3, Y1
+	VPSLLDQ     $0x04, Y1, Y0
+	VPSRLDQ     $0x04, Y1, Y2
+	VFMADD231PS Y13, Y0, Y4
+	VFMADD231PS Y13, Y1, Y5
+	VFMADD231PS Y13, Y2, Y6
+	VMOVUPS     (AX), Y1
+	PREFETCHT0  2048(AX)
+	ADDQ        $0x20, AX
+	VPSLLDQ     $0x04, Y1, Y0
+	VPSRLDQ     $0x04, Y1, Y2
+	VFMADD231PS Y13, Y0, Y7
+	VFMADD231PS Y13, Y1, Y8
+	VFMADD231PS Y13, Y2, Y9
+	DECQ        BX
+	JZ          last
+
+vector:
+	VPERM2F128  $0x21, (AX), Y3, Y1
+	VMOVUPS     (AX), Y3
+	VPSLLDQ     $0x04, Y1, Y0
+	VPSRLDQ     $0x04, Y1, Y2
+	VFMADD231PS Y13, Y0, Y10
+	VFMADD231PS Y13, Y1, Y11
+	VFMADD231PS Y13, Y2, Y12
+	VMOVUPS     (CX), Y13
+	PREFETCHT0  2048(CX)
+	ADDQ        $0x20, CX
+	VFMADD231PS Y13, Y0, Y4
+	VFMADD231PS Y13, Y1, Y5
+	VFMADD231PS Y13, Y2, Y6
+	VMOVUPS     (AX), Y1
+	PREFETCHT0  2048(AX)
+	ADDQ        $0x20, AX
+	VPSLLDQ     $0x04, Y1, Y0
+	VPSRLDQ     $0x04, Y1, Y2
+	VFMADD231PS Y13, Y0, Y7
+	VFMADD231PS Y13, Y1, Y8
+	VFMADD231PS Y13, Y2, Y9
+	DECQ        BX
+	JNZ         vector
+
+last:
+	VPERM2F128   $0x81, Y3, Y3, Y1
+	VPSLLDQ      $0x04, Y1, Y0
+	VPSRLDQ      $0x04, Y1, Y2
+	VFMADD231PS  Y13, Y0, Y10
+	VFMADD231PS  Y13, Y1, Y11
+	VFMADD231PS  Y13, Y2, Y12
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y0, Y1, Y1
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y2
+	VADDPS       Y0, Y2, Y2
+	VUNPCKLPD    Y2, Y1, Y0
+	VUNPCKHPD    Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X1, X0, X0
+	VADDPS       (DX), X0, X0
+	VMOVUPS      X0, (DX)
+	VUNPCKLPS    Y9, Y8, Y0
+	VUNPCKHPS    Y9, Y8, Y1
+	VADDPS       Y0, Y1, Y1
+	VUNPCKLPS    Y11, Y10, Y0
+	VUNPCKHPS    Y11, Y10, Y2
+	VADDPS       Y0, Y2, Y2
+	VUNPCKLPD    Y2, Y1, Y0
+	VUNPCKHPD    Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X1, X0, X0
+	VADDPS       16(DX), X0, X0
+	VMOVUPS      X0, 16(DX)
+	VUNPCKLPS    Y12, Y12, Y1
+	VUNPCKHPS    Y12, Y12, Y0
+	VADDPS       Y1, Y0, Y0
+	VUNPCKLPS    Y12, Y12, Y1
+	VUNPCKHPS    Y12, Y12, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VADDPS       32(DX), X1, X1
+	VMOVUPS      X1, 32(DX)
+	MOVQ         wPlane+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, DX
+	DECQ         (SP)
+	JNZ          plane
+	VZEROUPPER
+	RET
+
+// func depthwiseForwardRows8AVX2(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int, bias *float32, biasPlane int, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·depthwiseForwardRows8AVX2(SB), NOSPLIT, $8-88
+	MOVQ gate+64(FP), AX
+	MOVQ y+32(FP), CX
+	SUBQ CX, AX
+	MOVQ x+8(FP), CX
+	MOVQ y+32(FP), DX
+	MOVQ w+16(FP), BX
+	MOVQ bias+48(FP), SI
+	MOVQ planes+0(FP), DI
+	MOVQ DI, (SP)
+
+plane:
+	VBROADCASTSS (BX), Y3
+	VBROADCASTSS 4(BX), Y4
+	VBROADCASTSS 8(BX), Y5
+	VBROADCASTSS 12(BX), Y6
+	VBROADCASTSS 16(BX), Y7
+	VBROADCASTSS 20(BX), Y8
+	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 28(BX), Y10
+	VBROADCASTSS 32(BX), Y11
+	MOVQ         vectors+40(FP), DI
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS (SI), Y13
+	VMOVUPS      (CX), Y1
+	PREFETCHT0   2048(CX)
+	ADDQ         $0x20, CX
+	VPERM2F128   $0x08, Y1, Y1, Y0
+	VPALIGNR     $0x0c, Y0, Y1, Y0
+	VPERM2F128   $0x81, Y1, Y1, Y2
+	VPALIGNR     $0x04, Y1, Y2, Y2
+	VFMADD231PS  Y6, Y0, Y12
+	VFMADD231PS  Y7, Y1, Y12
+	VFMADD231PS  Y8, Y2, Y12
+	VFMADD231PS  Y3, Y0, Y13
+	VFMADD231PS  Y4, Y1, Y13
+	VFMADD231PS  Y5, Y2, Y13
+	DECQ         DI
+	JZ           last
+
+vector:
+	VMOVUPS      (CX), Y1
+	PREFETCHT0   2048(CX)
+	ADDQ         $0x20, CX
+	VPERM2F128   $0x08, Y1, Y1, Y0
+	VPALIGNR     $0x0c, Y0, Y1, Y0
+	VPERM2F128   $0x81, Y1, Y1, Y2
+	VPALIGNR     $0x04, Y1, Y2, Y2
+	VFMADD231PS  Y9, Y0, Y12
+	VFMADD231PS  Y10, Y1, Y12
+	VFMADD231PS  Y11, Y2, Y12
+	VFMADD231PS  Y6, Y0, Y13
+	VFMADD231PS  Y7, Y1, Y13
+	VFMADD231PS  Y8, Y2, Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y3, Y0, Y14
+	VFMADD231PS  Y4, Y1, Y14
+	VFMADD231PS  Y5, Y2, Y14
+	MOVQ         ahead+80(FP), R8
+	LEAQ         (DX)(R8*4), R8
+	PREFETCHT0   (R8)
+	CMPQ         gate+64(FP), $0x00
+	JE           limit1
+	PREFETCHT0   (R8)(AX*1)
+	VMOVUPS      (DX)(AX*1), Y0
+	VBROADCASTSS lo+72(FP), Y1
+	VBROADCASTSS hi+76(FP), Y2
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VANDPS       Y1, Y12, Y12
+	VCMPPS       $0x11, Y2, Y0, Y1
+	VANDPS       Y1, Y12, Y12
+	JMP          ready1
+
+limit1:
+	VBROADCASTSS lo+72(FP), Y0
+	VBROADCASTSS hi+76(FP), Y1
+	VMAXPS       Y12, Y0, Y12
+	VMINPS       Y12, Y1, Y12
+
+ready1:
+	VMOVUPS Y12, (DX)
+	ADDQ    $0x20, DX
+	VMOVAPS Y13, Y12
+	VMOVAPS Y14, Y13
+	DECQ    DI
+	JNZ     vector
+
+last:
+	MOVQ         ahead+80(FP), DI
+	LEAQ         (DX)(DI*4), DI
+	PREFETCHT0   (DI)
+	CMPQ         gate+64(FP), $0x00
+	JE           limit2
+	PREFETCHT0   (DI)(AX*1)
+	VMOVUPS      (DX)(AX*1), Y0
+	VBROADCASTSS lo+72(FP), Y1
+	VBROADCASTSS hi+76(FP), Y2
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VANDPS       Y1, Y12, Y12
+	VCMPPS       $0x11, Y2, Y0, Y1
+	VANDPS       Y1, Y12, Y12
+	JMP          ready2
+
+limit2:
+	VBROADCASTSS lo+72(FP), Y0
+	VBROADCASTSS hi+76(FP), Y1
+	VMAXPS       Y12, Y0, Y12
+	VMINPS       Y12, Y1, Y12
+
+ready2:
+	VMOVUPS Y12, (DX)
+	ADDQ    $0x20, DX
+	MOVQ    wPlane+24(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, BX
+	MOVQ    biasPlane+56(FP), DI
+	SHLQ    $0x02, DI
+	ADDQ    DI, SI
+	DECQ    (SP)
+	JNZ     plane
+	VZEROUPPER
+	RET
+
+// func depthwiseWeightRows8AVX2(planes int, x *float32, w *float32, wPlane int, y *float32, vectors int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·depthwiseWeightRows8AVX2(SB), NOSPLIT, $8-48
+	MOVQ x+8(FP), AX
+	MOVQ y+32(FP), CX
+	MOVQ w+16(FP), DX
+	MOVQ planes+0(FP), BX
+	MOVQ BX, (SP)
+
+plane:
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VXORPS      Y11, Y11, Y11
+	MOVQ        vectors+40(FP), BX
+	VMOVUPS     (CX), Y12
+	PREFETCHT0  2048(CX)
+	ADDQ        $0x20, CX
+	VMOVUPS     (AX), Y1
+	PREFETCHT0  2048(AX)
+	ADDQ        $0x20, AX
+	VPERM2F128  $0x08, Y1, Y1, Y0
+	VPALIGNR    $0x0c, Y0, Y1, Y0
+	VPERM2F128  $0x81, Y1, Y1, Y2
+	VPALIGNR    $0x04, Y1, Y2, Y2
+	VFMADD231PS Y12, Y0, Y6
+	VFMADD231PS Y12, Y1, Y7
+	VFMADD231PS Y12, Y2, Y8
+	DECQ        BX
+	JZ          last
+
+vector:
+	VMOVUPS     (CX), Y13
+	PREFETCHT0  2048(CX)
+	ADDQ        $0x20, CX
+	VFMADD231PS Y13, Y0, Y3
+	VFMADD231PS Y13, Y1, Y4
+	VFMADD231PS Y13, Y2, Y5
+	VMOVUPS     (AX), Y1
+	PREFETCHT0  2048(AX)
+	ADDQ        $0x20, AX
+	VPERM2F128  $0x08, Y1, Y1, Y0
+	VPALIGNR    $0x0c, Y0, Y1, Y0
+	VPERM2F128  $0x81, Y1, Y1, Y2
+	VPALIGNR    $0x04, Y1, Y2, Y2
+	VFMADD231PS Y12, Y0, Y9
+	VFMADD231PS Y12, Y1, Y10
+	VFMADD231PS Y12, Y2, Y11
+	VFMADD231PS Y13, Y0, Y6
+	VFMADD231PS Y13, Y1, Y7
+	VFMADD231PS Y13, Y2, Y8
+	VMOVAPS     Y13, Y12
+	DECQ        BX
+	JNZ         vector
+
+last:
+	VUNPCKLPS    Y4, Y3, Y0
+	VUNPCKHPS    Y4, Y3, Y1
+	VADDPS       Y0, Y1, Y1
+	VUNPCKLPS    Y6, Y5, Y0
+	VUNPCKHPS    Y6, Y5, Y2
+	VADDPS       Y0, Y2, Y2
+	VUNPCKLPD    Y2, Y1, Y0
+	VUNPCKHPD    Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X1, X0, X0
+	VADDPS       (DX), X0, X0
+	VMOVUPS      X0, (DX)
+	VUNPCKLPS    Y8, Y7, Y0
+	VUNPCKHPS    Y8, Y7, Y1
+	VADDPS       Y0, Y1, Y1
+	VUNPCKLPS    Y10, Y9, Y0
+	VUNPCKHPS    Y10, Y9, Y2
+	VADDPS       Y0, Y2, Y2
+	VUNPCKLPD    Y2, Y1, Y0
+	VUNPCKHPD    Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X1, X0, X0
+	VADDPS       16(DX), X0, X0
+	VMOVUPS      X0, 16(DX)
+	VUNPCKLPS    Y11, Y11, Y1
+	VUNPCKHPS    Y11, Y11, Y0
+	VADDPS       Y1, Y0, Y0
+	VUNPCKLPS    Y11, Y11, Y1
+	VUNPCKHPS    Y11, Y11, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VADDPS       32(DX), X1, X1
+	VMOVUPS      X1, 32(DX)
+	MOVQ         wPlane+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, DX
+	DECQ         (SP)
+	JNZ          plane
+	VZEROUPPER
+	RET
+
 // func smallForward9AVX512(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·smallForward9AVX512(SB), NOSPLIT, $8-112

@@ -39,23 +39,29 @@ var (
 	}
 )
 
-// wholeRows returns 0 if the vectors of AVX-512 hold one row of the planes, 1 if they
-// hold two: for 3×3 kernels, stride and padding 1.
+// The assembly for whole rows by lanes (8 or 16), and for one row and two rows a vector.
+var (
+	wholeForwards = [2][2]depthwiseRowsForward{{depthwiseForwardRows8AVX2, depthwiseForwardRows4AVX2}, {depthwiseForwardRows16AVX512, depthwiseForwardRows8AVX512}}
+	wholeWeights  = [2][2]depthwiseRowsWeight{{depthwiseWeightRows8AVX2, depthwiseWeightRows4AVX2}, {depthwiseWeightRows16AVX512, depthwiseWeightRows8AVX512}}
+)
+
+// wholeRows returns 0 if a vector holds one row of the planes, 1 if it holds two: for 3×3
+// kernels, stride and padding 1.
 func (a *depthwiseArgs) wholeRows() (pair int, ok bool) {
 	rows, columns := a.ySize[1], a.ySize[2]
-	if simd.Lanes() != 16 || a.k != 3 || a.stride != 1 || a.top != 1 || a.left != 1 || a.xSize != a.ySize {
+	if a.k != 3 || a.stride != 1 || a.top != 1 || a.left != 1 || a.xSize != a.ySize {
 		return 0, false
 	}
-	if columns == 8 {
+	if columns == simd.Lanes()/2 {
 		return 1, rows%2 == 0
 	}
-	return 0, columns == 16
+	return 0, columns == simd.Lanes()
 }
 
 func runDepthwiseForward(a *depthwiseArgs) {
 	if pair, ok := a.wholeRows(); ok {
-		f := [2]depthwiseRowsForward{depthwiseForwardRows16AVX512, depthwiseForwardRows8AVX512}[pair]
-		f(a.planes, &a.x[0], &a.w[0], a.wPlane, &a.y[0], a.ySize.Size()/16, &a.bias[0], a.biasPlane, a.Gate, a.Lo, a.Hi, a.Ahead)
+		f := wholeForwards[simd.Lanes()/8-1][pair]
+		f(a.planes, &a.x[0], &a.w[0], a.wPlane, &a.y[0], a.ySize.Size()/simd.Lanes(), &a.bias[0], a.biasPlane, a.Gate, a.Lo, a.Hi, a.Ahead)
 		return
 	}
 	f := depthwiseForwards[a.lanes/8-1][a.k/2-1][a.stride-1]
@@ -71,8 +77,8 @@ func runDepthwiseBack(a *depthwiseArgs) {
 
 func runDepthwiseWeight(a *depthwiseArgs) {
 	if pair, ok := a.wholeRows(); ok {
-		f := [2]depthwiseRowsWeight{depthwiseWeightRows16AVX512, depthwiseWeightRows8AVX512}[pair]
-		f(a.planes, &a.x[0], &a.w[0], a.wPlane, &a.y[0], a.ySize.Size()/16)
+		f := wholeWeights[simd.Lanes()/8-1][pair]
+		f(a.planes, &a.x[0], &a.w[0], a.wPlane, &a.y[0], a.ySize.Size()/simd.Lanes())
 		return
 	}
 	f := depthwiseWeights[a.lanes/8-1][a.k/2-1][a.stride-1]

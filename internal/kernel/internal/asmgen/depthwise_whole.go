@@ -9,22 +9,30 @@ import (
 )
 
 // wholeParams are the parameters of kernels for 3×3 convolutions with stride 1 and padding 1
-// whose vectors are whole rows of 16 elements, or pairs of rows of 8. Nothing is loaded twice,
-// no load is masked, and no load of aligned data crosses cache lines. The neighbours of an
-// element come from shifting lanes.
+// whose vectors are whole rows, or pairs of rows. Nothing is loaded twice, no load is masked,
+// and no load of aligned data crosses cache lines. The neighbours of an element come from
+// shifting lanes.
 const wholeParams = "planes int, x *float32, w *float32, wPlane int, y *float32, vectors int"
 
-// whole writes the kernels for rows of the given number of columns.
-func whole(columns int) {
-	d := &depth{vectors: avx512, k: 3}
-	TEXT(fmt.Sprintf("depthwiseForwardRows%dAVX512", columns), NOSPLIT, "func("+wholeParams+", bias *float32, biasPlane int"+gateParams+")")
-	Pragma("noescape")
-	d.wholeForward(columns)
-	TEXT(fmt.Sprintf("depthwiseWeightRows%dAVX512", columns), NOSPLIT, "func("+wholeParams+")")
-	Pragma("noescape")
-	d.wholeWeight(columns)
+// whole writes the kernels for rows of as many columns as a vector has lanes, and of half as
+// many.
+func whole(v vectors) {
+	d := &depth{vectors: v, k: 3}
+	for _, columns := range []int{v.lanes / 2, v.lanes} {
+		forward, weight := d.wholeForward, d.wholeWeight
+		if v.lanes == 8 {
+			forward, weight = d.fewForward, d.fewWeight
+		}
+		TEXT(fmt.Sprintf("depthwiseForwardRows%d%s", columns, v.suffix), NOSPLIT, "func("+wholeParams+", bias *float32, biasPlane int"+gateParams+")")
+		Pragma("noescape")
+		forward(columns)
+		TEXT(fmt.Sprintf("depthwiseWeightRows%d%s", columns, v.suffix), NOSPLIT, "func("+wholeParams+")")
+		Pragma("noescape")
+		weight(columns)
+	}
 }
 
+// wholeForward is for AVX-512: what the kernel reads of three rows is in registers.
 func (d *depth) wholeForward(columns int) {
 	gate := d.newGate()
 	x, y, w, bias, planes := param("x", false), param("y", false), param("w", false), param("bias", false), local("planes")

@@ -28,6 +28,7 @@
 //	depthwise_gate.go    depthwise: clamp or gate of what is stored
 //	depthwise_weight.go  depthwise: the gradient of the weights
 //	depthwise_whole.go   depthwise: 3×3 on whole planes
+//	depthwise_few.go     the same with few registers: those of AVX2
 //	small.go             depthwise: planes that fit one vector
 //	amx.go               products of tiles, and what they are made of: rounded numbers
 //	winograd.go          transforms of F(4×4, 3×3)
@@ -110,8 +111,8 @@ func depthwiseKernels() {
 		depthwise(v, 3)
 		depthwise(v, 5)
 	}
-	whole(8)
-	whole(16)
+	whole(avx512)
+	whole(avx2)
 	small(9)
 	small(25)
 }
