@@ -105,3 +105,9 @@ func smallForwards25AVX512(groups int, images int, x *float32, xImage int, xLane
 
 //go:noescape
 func smallWeight25AVX512(groups int, images int, x *float32, xStep int, xImage int, xLanes int, gy *float32, yStep int, yImage int, yLanes int, index *int32, w *float32)
+
+//go:noescape
+func smallForwards9AVX2(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
+
+//go:noescape
+func smallWeight9AVX2(groups int, images int, x *float32, xStep int, xImage int, xLanes int, gy *float32, yStep int, yImage int, yLanes int, index *int32, w *float32)

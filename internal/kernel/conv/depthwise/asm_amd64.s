@@ -4,6 +4,24 @@
 
 #include "textflag.h"
 
+DATA laneMask<>+0(SB)/4, $0xffffffff
+DATA laneMask<>+4(SB)/4, $0xffffffff
+DATA laneMask<>+8(SB)/4, $0xffffffff
+DATA laneMask<>+12(SB)/4, $0xffffffff
+DATA laneMask<>+16(SB)/4, $0xffffffff
+DATA laneMask<>+20(SB)/4, $0xffffffff
+DATA laneMask<>+24(SB)/4, $0xffffffff
+DATA laneMask<>+28(SB)/4, $0xffffffff
+DATA laneMask<>+32(SB)/4, $0x00000000
+DATA laneMask<>+36(SB)/4, $0x00000000
+DATA laneMask<>+40(SB)/4, $0x00000000
+DATA laneMask<>+44(SB)/4, $0x00000000
+DATA laneMask<>+48(SB)/4, $0x00000000
+DATA laneMask<>+52(SB)/4, $0x00000000
+DATA laneMask<>+56(SB)/4, $0x00000000
+DATA laneMask<>+60(SB)/4, $0x00000000
+GLOBL laneMask<>(SB), RODATA|NOPTR, $64
+
 DATA everyOther<>+0(SB)/4, $0x00000000
 DATA everyOther<>+4(SB)/4, $0x00000002
 DATA everyOther<>+8(SB)/4, $0x00000004
@@ -5683,6 +5701,279 @@ image:
 	VMOVUPS     Z25, 1536(DX)
 	VMOVUPS     Z26, 1600(DX)
 	ADDQ        $0x00000680, DX
+	ADDQ        SI, AX
+	ADDQ        DI, CX
+	DECQ        R10
+	JNZ         group
+	VZEROUPPER
+	RET
+
+// func smallForwards9AVX2(groups int, images int, x *float32, xImage int, xLanes int, y *float32, yImage int, yLanes int, index *int32, w *float32, bias *float32, gate *float32, lo float32, hi float32, ahead int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·smallForwards9AVX2(SB), NOSPLIT, $8-112
+	MOVQ    gate+88(FP), AX
+	MOVQ    y+40(FP), CX
+	SUBQ    CX, AX
+	MOVQ    xLanes+32(FP), CX
+	LEAQ    laneMask<>+0(SB), DX
+	NEGQ    CX
+	VMOVUPS 32(DX)(CX*4), Y0
+	MOVQ    yLanes+56(FP), CX
+	LEAQ    laneMask<>+0(SB), DX
+	NEGQ    CX
+	VMOVUPS 32(DX)(CX*4), Y1
+	MOVQ    x+16(FP), CX
+	MOVQ    y+40(FP), DX
+	MOVQ    w+72(FP), BX
+	MOVQ    bias+80(FP), SI
+	MOVQ    index+64(FP), DI
+	MOVQ    groups+0(FP), R8
+	MOVQ    R8, (SP)
+	MOVQ    xLanes+32(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    yLanes+56(FP), R9
+	SHLQ    $0x02, R9
+	VXORPS  Y2, Y2, Y2
+
+group:
+	VMOVUPS (SI), Y11
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 96(BX), Y5
+	VMOVUPS 128(BX), Y6
+	VMOVUPS 160(BX), Y7
+	VMOVUPS 192(BX), Y8
+	VMOVUPS 224(BX), Y9
+	VMOVUPS 256(BX), Y10
+	MOVQ    images+8(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+
+image:
+	VMASKMOVPS   (R11), Y0, Y12
+	VMOVAPS      Y11, Y13
+	VMOVUPS      (DI), Y14
+	VPERMPS      Y12, Y14, Y15
+	VPSRAD       $0x1f, Y14, Y14
+	VANDNPS      Y15, Y14, Y15
+	VFMADD231PS  Y2, Y15, Y13
+	VMOVUPS      32(DI), Y14
+	VPERMPS      Y12, Y14, Y15
+	VPSRAD       $0x1f, Y14, Y14
+	VANDNPS      Y15, Y14, Y15
+	VFMADD231PS  Y3, Y15, Y13
+	VMOVUPS      64(DI), Y14
+	VPERMPS      Y12, Y14, Y15
+	VPSRAD       $0x1f, Y14, Y14
+	VANDNPS      Y15, Y14, Y15
+	VFMADD231PS  Y4, Y15, Y13
+	VMOVUPS      96(DI), Y14
+	VPERMPS      Y12, Y14, Y15
+	VPSRAD       $0x1f, Y14, Y14
+	VANDNPS      Y15, Y14, Y15
+	VFMADD231PS  Y5, Y15, Y13
+	VMOVUPS      128(DI), Y14
+	VPERMPS      Y12, Y14, Y15
+	VPSRAD       $0x1f, Y14, Y14
+	VANDNPS      Y15, Y14, Y15
+	VFMADD231PS  Y6, Y15, Y13
+	VMOVUPS      160(DI), Y14
+	VPERMPS      Y12, Y14, Y15
+	VPSRAD       $0x1f, Y14, Y14
+	VANDNPS      Y15, Y14, Y15
+	VFMADD231PS  Y7, Y15, Y13
+	VMOVUPS      192(DI), Y14
+	VPERMPS      Y12, Y14, Y15
+	VPSRAD       $0x1f, Y14, Y14
+	VANDNPS      Y15, Y14, Y15
+	VFMADD231PS  Y8, Y15, Y13
+	VMOVUPS      224(DI), Y14
+	VPERMPS      Y12, Y14, Y15
+	VPSRAD       $0x1f, Y14, Y14
+	VANDNPS      Y15, Y14, Y15
+	VFMADD231PS  Y9, Y15, Y13
+	VMOVUPS      256(DI), Y14
+	VPERMPS      Y12, Y14, Y12
+	VPSRAD       $0x1f, Y14, Y14
+	VANDNPS      Y12, Y14, Y12
+	VFMADD231PS  Y10, Y12, Y13
+	MOVQ         ahead+104(FP), R13
+	LEAQ         (R12)(R13*4), R13
+	PREFETCHT0   (R13)
+	CMPQ         gate+88(FP), $0x00
+	JE           limit1
+	PREFETCHT0   (R13)(AX*1)
+	VMASKMOVPS   (R12)(AX*1), Y1, Y12
+	VBROADCASTSS lo+96(FP), Y14
+	VBROADCASTSS hi+100(FP), Y15
+	VCMPPS       $0x1e, Y14, Y12, Y14
+	VANDPS       Y14, Y13, Y13
+	VCMPPS       $0x11, Y15, Y12, Y14
+	VANDPS       Y14, Y13, Y13
+	JMP          ready1
+
+limit1:
+	VBROADCASTSS lo+96(FP), Y12
+	VBROADCASTSS hi+100(FP), Y14
+	VMAXPS       Y13, Y12, Y13
+	VMINPS       Y13, Y14, Y13
+
+ready1:
+	VMOVMSKPS Y1, R13
+	CMPL      R13, $0x000000ff
+	JNE       partial13
+	VMOVUPS   Y13, (R12)
+	JMP       stored13
+
+partial13:
+	LEAQ         (R12), R14
+	VMOVAPS      X13, X12
+	TESTL        $0x00000008, R13
+	JEQ          two13
+	VMOVUPS      X12, (R14)
+	VEXTRACTF128 $0x01, Y13, X12
+	ADDQ         $0x10, R14
+	SHRL         $0x04, R13
+
+two13:
+	TESTL    $0x00000002, R13
+	JEQ      one13
+	VMOVLPS  X12, (R14)
+	VMOVHLPS X12, X12, X12
+	ADDQ     $0x08, R14
+	SHRL     $0x02, R13
+
+one13:
+	TESTL  $0x00000001, R13
+	JEQ    stored13
+	VMOVSS X12, (R14)
+
+stored13:
+	MOVQ xImage+24(FP), R13
+	SHLQ $0x02, R13
+	ADDQ R13, R11
+	MOVQ yImage+48(FP), R13
+	SHLQ $0x02, R13
+	ADDQ R13, R12
+	DECQ R10
+	JNZ  image
+	ADDQ R8, CX
+	ADDQ R9, DX
+	ADDQ $0x00000120, BX
+	ADDQ $0x20, SI
+	DECQ (SP)
+	JNZ  group
+	VZEROUPPER
+	RET
+
+// func smallWeight9AVX2(groups int, images int, x *float32, xStep int, xImage int, xLanes int, gy *float32, yStep int, yImage int, yLanes int, index *int32, w *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·smallWeight9AVX2(SB), NOSPLIT, $0-96
+	MOVQ    xLanes+40(FP), AX
+	LEAQ    laneMask<>+0(SB), CX
+	NEGQ    AX
+	VMOVUPS 32(CX)(AX*4), Y0
+	MOVQ    yLanes+72(FP), AX
+	LEAQ    laneMask<>+0(SB), CX
+	NEGQ    AX
+	VMOVUPS 32(CX)(AX*4), Y1
+	MOVQ    x+16(FP), AX
+	MOVQ    gy+48(FP), CX
+	MOVQ    w+88(FP), DX
+	MOVQ    index+80(FP), BX
+	MOVQ    xStep+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    yStep+56(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    xImage+32(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    yImage+64(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    groups+0(FP), R10
+	VXORPS  Y2, Y2, Y2
+
+group:
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	VMOVUPS 64(DX), Y4
+	VMOVUPS 96(DX), Y5
+	VMOVUPS 128(DX), Y6
+	VMOVUPS 160(DX), Y7
+	VMOVUPS 192(DX), Y8
+	VMOVUPS 224(DX), Y9
+	VMOVUPS 256(DX), Y10
+	VMOVUPS 288(DX), Y11
+	MOVQ    images+8(FP), R11
+	MOVQ    AX, R12
+	MOVQ    CX, R13
+
+image:
+	VMASKMOVPS  (R12), Y0, Y12
+	VMASKMOVPS  (R13), Y1, Y13
+	PREFETCHT0  512(R12)
+	PREFETCHT0  512(R13)
+	VMOVUPS     (BX), Y14
+	VPERMPS     Y12, Y14, Y15
+	VPSRAD      $0x1f, Y14, Y14
+	VANDNPS     Y15, Y14, Y15
+	VFMADD231PS Y15, Y13, Y2
+	VMOVUPS     32(BX), Y14
+	VPERMPS     Y12, Y14, Y15
+	VPSRAD      $0x1f, Y14, Y14
+	VANDNPS     Y15, Y14, Y15
+	VFMADD231PS Y15, Y13, Y3
+	VMOVUPS     64(BX), Y14
+	VPERMPS     Y12, Y14, Y15
+	VPSRAD      $0x1f, Y14, Y14
+	VANDNPS     Y15, Y14, Y15
+	VFMADD231PS Y15, Y13, Y4
+	VMOVUPS     96(BX), Y14
+	VPERMPS     Y12, Y14, Y15
+	VPSRAD      $0x1f, Y14, Y14
+	VANDNPS     Y15, Y14, Y15
+	VFMADD231PS Y15, Y13, Y5
+	VMOVUPS     128(BX), Y14
+	VPERMPS     Y12, Y14, Y15
+	VPSRAD      $0x1f, Y14, Y14
+	VANDNPS     Y15, Y14, Y15
+	VFMADD231PS Y15, Y13, Y6
+	VMOVUPS     160(BX), Y14
+	VPERMPS     Y12, Y14, Y15
+	VPSRAD      $0x1f, Y14, Y14
+	VANDNPS     Y15, Y14, Y15
+	VFMADD231PS Y15, Y13, Y7
+	VMOVUPS     192(BX), Y14
+	VPERMPS     Y12, Y14, Y15
+	VPSRAD      $0x1f, Y14, Y14
+	VANDNPS     Y15, Y14, Y15
+	VFMADD231PS Y15, Y13, Y8
+	VMOVUPS     224(BX), Y14
+	VPERMPS     Y12, Y14, Y15
+	VPSRAD      $0x1f, Y14, Y14
+	VANDNPS     Y15, Y14, Y15
+	VFMADD231PS Y15, Y13, Y9
+	VMOVUPS     256(BX), Y14
+	VPERMPS     Y12, Y14, Y12
+	VPSRAD      $0x1f, Y14, Y14
+	VANDNPS     Y12, Y14, Y12
+	VFMADD231PS Y12, Y13, Y10
+	VADDPS      Y13, Y11, Y11
+	ADDQ        R8, R12
+	ADDQ        R9, R13
+	DECQ        R11
+	JNZ         image
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     Y3, 32(DX)
+	VMOVUPS     Y4, 64(DX)
+	VMOVUPS     Y5, 96(DX)
+	VMOVUPS     Y6, 128(DX)
+	VMOVUPS     Y7, 160(DX)
+	VMOVUPS     Y8, 192(DX)
+	VMOVUPS     Y9, 224(DX)
+	VMOVUPS     Y10, 256(DX)
+	VMOVUPS     Y11, 288(DX)
+	ADDQ        $0x00000140, DX
 	ADDQ        SI, AX
 	ADDQ        DI, CX
 	DECQ        R10

@@ -1,39 +1,39 @@
 package depthwise
 
 import (
+	"slices"
+
 	"github.com/advparams/advparams/internal/kernel/conv/plan"
 	"github.com/advparams/advparams/internal/kernel/parallel"
 	"github.com/advparams/advparams/internal/kernel/scratch"
 	"github.com/advparams/advparams/internal/kernel/simd"
 )
 
-// SmallPlanes is a depthwise convolution of planes, in and out, of at most 16 elements. One
-// vector holds a plane, or several. Each element of the kernel takes its operands by a
-// permutation of the vector.
+// SmallPlanes is a depthwise convolution of planes, in and out, that fit in a vector: one
+// plane, or several. Each element of the kernel takes its operands by a permutation of the
+// vector.
 type SmallPlanes struct {
 	*plan.Conv
-	planes int     // in a vector
-	pick   []int32 // for each element of the kernel, the lane of x that each lane of y reads; 16 for none
-	spread []int32 // likewise, the lane of gy that each lane of gx reads
+	lanes, planes int     // in a vector
+	pick          []int32 // for each element of the kernel, the lane of x that each lane of y reads; none for no lane
+	spread        []int32 // likewise, the lane of gy that each lane of gx reads
 }
 
-// smallLanes is the size of the vectors, those of AVX-512.
-const smallLanes = 16
+// none marks lanes that read nothing.
+const none = -1
 
 // SmallApplies reports whether there is assembly for a convolution of small planes.
 func SmallApplies(p *plan.Conv) bool {
 	in, out := p.In.Size(), p.Out.Size()
-	return hasSmall() && p.Batch > 0 && p.InChannels == 1 && p.OutChannels == 1 && min(in, out) > 0 && max(in, out) <= smallLanes && (p.Taps == 9 || p.Taps == 25)
+	return p.Batch > 0 && p.InChannels == 1 && p.OutChannels == 1 && min(in, out) > 0 && hasSmall(p.Taps, max(in, out))
 }
 
 // NewSmall returns a convolution to which the method applies.
 func NewSmall(p *plan.Conv) *SmallPlanes {
 	in, out := p.In.Size(), p.Out.Size()
-	m := &SmallPlanes{Conv: p, planes: smallLanes / max(in, out)}
-	m.pick, m.spread = make([]int32, p.Taps*smallLanes), make([]int32, p.Taps*smallLanes)
-	for i := range m.pick {
-		m.pick[i], m.spread[i] = smallLanes, smallLanes
-	}
+	lanes := simd.Lanes()
+	m := &SmallPlanes{Conv: p, lanes: lanes, planes: lanes / max(in, out)}
+	m.pick, m.spread = slices.Repeat([]int32{none}, p.Taps*lanes), slices.Repeat([]int32{none}, p.Taps*lanes)
 	for t := range p.Taps {
 		for q := range out {
 			from := p.Reads(p.Out.Position(q), p.Kernel.Position(t))
@@ -43,8 +43,8 @@ func NewSmall(p *plan.Conv) *SmallPlanes {
 			i := p.In.At(from)
 			for plane := range m.planes {
 				x, y := plane*in+i, plane*out+q
-				m.pick[t*smallLanes+y] = int32(x)
-				m.spread[t*smallLanes+x] = int32(y)
+				m.pick[t*lanes+y] = int32(x)
+				m.spread[t*lanes+x] = int32(y)
 			}
 		}
 	}
@@ -67,11 +67,17 @@ type smallArgs struct {
 
 // smallKernels is the assembly for small planes.
 type smallKernels struct {
+	has     func(taps, plane int) bool
 	forward func(a *smallArgs, several bool) // planes in a vector
 	weight  func(*smallArgs)
 }
 
-func hasSmall() bool { return smallCode() != nil }
+// hasSmall reports whether there is assembly for a kernel of taps elements and planes of so
+// many elements.
+func hasSmall(taps, plane int) bool {
+	c := smallCode()
+	return c != nil && c.has(taps, plane)
+}
 
 // split calls f for groups lo to hi. If the last group has fewer planes than the others, it
 // calls f for it separately.
@@ -171,13 +177,13 @@ func (m *SmallPlanes) widen(x []float32, n, lanes int) (wide *[]float32, step in
 		clear((*wide)[copy(*wide, x):])
 		return wide, n
 	}
-	step = n * smallLanes
+	step = n * m.lanes
 	wide = scratch.Floats(m.groups() * step)
 	clear(*wide)
 	for c := range min(m.Group, len(x)/n) {
 		to := (*wide)[c/m.planes*step+c%m.planes*lanes:]
 		for i, v := range x[c*n : (c+1)*n] {
-			lane := to[i*smallLanes:][:lanes]
+			lane := to[i*m.lanes:][:lanes]
 			for j := range lane {
 				lane[j] = v
 			}
@@ -195,8 +201,8 @@ func (m *SmallPlanes) GradWeight(w *parallel.Workers, x, gy, gw, gb []float32) {
 		back = m.back(gy, m.InputGrad.Weight, m.InputGrad.Gx)
 		defer back.free()
 	}
-	w.For(m.groups(), parallel.GrainOf(m.Batch*m.Taps*smallLanes), func(lo, hi int) {
-		vector := (m.Taps + 1) * smallLanes
+	w.For(m.groups(), parallel.GrainOf(m.Batch*m.Taps*m.lanes), func(lo, hi int) {
+		vector := (m.Taps + 1) * m.lanes
 		sums := scratch.Floats((hi - lo) * vector)
 		defer scratch.Free(sums)
 		clear(*sums)
@@ -217,10 +223,10 @@ func (m *SmallPlanes) GradWeight(w *parallel.Workers, x, gy, gw, gb []float32) {
 		for c := lo * m.planes; c < min(hi*m.planes, m.Group); c++ {
 			at := (c/m.planes-lo)*vector + c%m.planes*m.YSize // of its lanes
 			for t := range m.Taps {
-				gw[c*m.Taps+t] = simd.Sum((*sums)[at+t*smallLanes:][:m.YSize])
+				gw[c*m.Taps+t] = simd.Sum((*sums)[at+t*m.lanes:][:m.YSize])
 			}
 			if gb != nil {
-				gb[c] = simd.Sum((*sums)[at+m.Taps*smallLanes:][:m.YSize])
+				gb[c] = simd.Sum((*sums)[at+m.Taps*m.lanes:][:m.YSize])
 			}
 		}
 	})

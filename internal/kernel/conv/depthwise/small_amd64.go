@@ -9,17 +9,32 @@ import (
 // smallCode returns the assembly for depthwise convolutions of small planes, nil for
 // none.
 func smallCode() *smallKernels {
-	if simd.Active() < simd.AVX512 {
-		return nil
+	switch simd.Lanes() {
+	case 16:
+		return &small512
+	case 8:
+		return &small256
 	}
-	return &smallAssembly
+	return nil
 }
 
-var smallAssembly = smallKernels{runSmallForward, runSmallWeight}
+// In small256, a vector has several planes: other methods are as fast where it has one.
+var (
+	small512 = smallKernels{
+		has:     func(taps, plane int) bool { return (taps == 9 || taps == 25) && plane <= 16 },
+		forward: runSmallForward, weight: runSmallWeight,
+	}
+	small256 = smallKernels{
+		has:     func(taps, plane int) bool { return taps == 9 && plane <= 4 },
+		forward: runSmallForward, weight: runSmallWeight,
+	}
+)
 
 func runSmallForward(a *smallArgs, several bool) {
 	f := smallForward9AVX512
 	switch {
+	case simd.Lanes() == 8:
+		f = smallForwards9AVX2
 	case several && a.taps == 9:
 		f = smallForwards9AVX512
 	case several:
@@ -32,7 +47,10 @@ func runSmallForward(a *smallArgs, several bool) {
 
 func runSmallWeight(a *smallArgs) {
 	f := smallWeight9AVX512
-	if a.taps == 25 {
+	switch {
+	case simd.Lanes() == 8:
+		f = smallWeight9AVX2
+	case a.taps == 25:
 		f = smallWeight25AVX512
 	}
 	x, y := a.planes*a.xSize, a.planes*a.ySize

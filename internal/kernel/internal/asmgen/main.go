@@ -105,6 +105,7 @@ func microKernels() {
 }
 
 func depthwiseKernels() {
+	maskData()
 	everyOtherData()
 	interleaveData()
 	for _, v := range []vectors{avx512, avx2} {
@@ -113,8 +114,9 @@ func depthwiseKernels() {
 	}
 	whole(avx512)
 	whole(avx2)
-	small(9)
-	small(25)
+	small(avx512, 9)
+	small(avx512, 25)
+	small(avx2, 9)
 }
 
 func winogradKernels() {

@@ -10,24 +10,25 @@ import (
 
 // small writes kernels for depthwise convolutions of planes so small that one
 // or more fit into a vector: an element of the kernel picks its elements of x
-// with a permutation, whose indices from 16 on mean 0.
-func small(taps int) {
-	smallForward(taps, false)
-	smallForward(taps, true)
-	smallWeight(taps)
+// with a permutation, whose negative indices mean 0.
+func small(v vectors, taps int) {
+	if v.lanes == 16 {
+		smallForward(v, taps, false)
+	}
+	smallForward(v, taps, true)
+	smallWeight(v, taps)
 }
 
 // smallForward computes groups of planes, one vector each. With several planes in a
 // vector, the kernel's elements and the bias are vectors as well, which it loads once
 // for some images; else images is 1.
-func smallForward(taps int, several bool) {
-	name := fmt.Sprintf("smallForward%dAVX512", taps)
+func smallForward(v vectors, taps int, several bool) {
+	name := fmt.Sprintf("smallForward%d%s", taps, v.suffix)
 	if several {
-		name = fmt.Sprintf("smallForwards%dAVX512", taps)
+		name = fmt.Sprintf("smallForwards%d%s", taps, v.suffix)
 	}
 	TEXT(name, NOSPLIT, "func(groups, images int, x *float32, xImage, xLanes int, y *float32, yImage, yLanes int, index *int32, w, bias *float32"+gateParams+")")
 	Pragma("noescape")
-	v := avx512
 	gate := v.newGate()
 	xMask, yMask := v.mask(param("xLanes", false)), v.mask(param("yLanes", false))
 	x, y, w, bias, index := param("x", false), param("y", false), param("w", false), param("bias", false), param("index", false)
@@ -42,13 +43,13 @@ func smallForward(taps int, several bool) {
 	first := v.register()
 	size := 4 // of a weight or a bias
 	if several {
-		size = 64
+		size = v.bytes()
 		VMOVUPS(Mem{Base: bias}, first)
 	} else {
 		VBROADCASTSS(Mem{Base: bias}, first)
 	}
 	for t, weight := range weights {
-		VMOVUPS(Mem{Base: w, Disp: 64 * t}, weight)
+		VMOVUPS(Mem{Base: w, Disp: v.bytes() * t}, weight)
 	}
 	images, xAt, yAt := reg.GPVirtual(nil), x, y
 	if several {
@@ -70,7 +71,7 @@ func smallForward(taps int, several bool) {
 		case weights != nil:
 			VFMADD231PS(weights[t], picked, sum)
 		case several:
-			VFMADD231PS(Mem{Base: w, Disp: 64 * t}, picked, sum)
+			VFMADD231PS(Mem{Base: w, Disp: v.bytes() * t}, picked, sum)
 		default:
 			VFMADD231PS_BCST(Mem{Base: w, Disp: 4 * t}, picked, sum)
 		}
@@ -95,18 +96,24 @@ func smallForward(taps int, several bool) {
 // smallPick returns the elements of plane that tap t meets.
 func smallPick(v vectors, index reg.Register, t int, plane, zero reg.VecVirtual) reg.VecVirtual {
 	r := v.register()
-	VMOVUPS(Mem{Base: index, Disp: 64 * t}, r)
-	VPERMI2PS(zero, plane, r)
-	return r
+	VMOVUPS(Mem{Base: index, Disp: v.bytes() * t}, r)
+	if v.lanes == 16 {
+		VPERMI2PS(zero, plane, r)
+		return r
+	}
+	picked := v.register()
+	VPERMPS(plane, r, picked)
+	VPSRAD(U8(31), r, r)
+	VANDNPS(picked, r, picked)
+	return picked
 }
 
 // smallWeight adds gy·x of some images to the vectors w of each group, one for
 // each element of the kernel, and gy to another behind them.
-func smallWeight(taps int) {
-	TEXT(fmt.Sprintf("smallWeight%dAVX512", taps), NOSPLIT,
+func smallWeight(v vectors, taps int) {
+	TEXT(fmt.Sprintf("smallWeight%d%s", taps, v.suffix), NOSPLIT,
 		"func(groups, images int, x *float32, xStep, xImage, xLanes int, gy *float32, yStep, yImage, yLanes int, index *int32, w *float32)")
 	Pragma("noescape")
-	v := avx512
 	xMask, yMask := v.mask(param("xLanes", false)), v.mask(param("yLanes", false))
 	x, gy, w, index := param("x", false), param("gy", false), param("w", false), param("index", false)
 	xStep, yStep, xImage, yImage := param("xStep", true), param("yStep", true), param("xImage", true), param("yImage", true)
@@ -116,7 +123,7 @@ func smallWeight(taps int) {
 	Label("group")
 	sums := v.registers(taps + 1)
 	for t, s := range sums {
-		VMOVUPS(Mem{Base: w, Disp: 64 * t}, s)
+		VMOVUPS(Mem{Base: w, Disp: v.bytes() * t}, s)
 	}
 	images, xAt, yAt := param("images", false), GP64(), GP64()
 	MOVQ(x, xAt)
@@ -137,9 +144,9 @@ func smallWeight(taps int) {
 	DECQ(images)
 	JNZ(LabelRef("image"))
 	for t, s := range sums {
-		VMOVUPS(s, Mem{Base: w, Disp: 64 * t})
+		VMOVUPS(s, Mem{Base: w, Disp: v.bytes() * t})
 	}
-	ADDQ(U32(64*(taps+1)), w)
+	ADDQ(U32(v.bytes()*(taps+1)), w)
 	ADDQ(xStep, x)
 	ADDQ(yStep, gy)
 	DECQ(groups)
