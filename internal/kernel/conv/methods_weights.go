@@ -94,8 +94,15 @@ func isEmpty(p *plan.Conv) bool { return p.YSize == 0 || p.XSize == 0 || p.Batch
 
 func runEmpty(p *plan.Conv, _ *parallel.Workers, _, _, gw []float32) { clear(gw[:p.Group*p.WSize]) }
 
-// inRuns reports whether there is assembly for the maps as they lie.
-func inRuns(p *plan.Conv) bool { return micro.HasRuns() && p.Out.Size() >= direct.MinRunLength }
+// inRuns reports whether there is assembly for the maps as they lie, and it pays: small maps
+// are better collected with AVX2.
+func inRuns(p *plan.Conv) bool {
+	shortest := direct.MinRunLength
+	if simd.Lanes() == 8 {
+		shortest = direct.MaxCollected + 1
+	}
+	return micro.HasRuns() && p.Out.Size() >= shortest
+}
 
 // swapPays reports whether to swap x and gy in a 1×1 convolution. It must not be true of
 // the swapped convolution as well.

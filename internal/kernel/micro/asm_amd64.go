@@ -143,6 +143,15 @@ func stripColumns8x3AVX512(n int, k int, a *float32, lda int, b *float32, ldb in
 func dots8x3AVX512(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, prefetch *float32, ahead int)
 
 //go:noescape
+func runs8x1AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
+
+//go:noescape
+func runs8x2AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
+
+//go:noescape
+func runs8x3AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
+
+//go:noescape
 func tile1x1AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *float32, last int, begin int, bias *float32)
 
 //go:noescape
@@ -227,13 +236,10 @@ func stripColumns6x2AVX2(n int, k int, a *float32, lda int, b *float32, ldb int,
 func dots4x3AVX2(n int, k int, step *int, a *float32, aRow int, b *float32, col *int, sums *float32, add int, end int, prefetch *float32, ahead int)
 
 //go:noescape
-func runs8x1AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
+func runs6x1AVX2(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
 
 //go:noescape
-func runs8x2AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
-
-//go:noescape
-func runs8x3AVX512(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
+func runs6x2AVX2(n int, length int, a *float32, lda int, gap int, b *float32, c *float32, ldc int, last int, add int, prefetch *float32)
 
 //go:noescape
 func tall8AVX512(vectors int, n int, k int, a *float32, b *float32, bRow int, prefetch *float32, gap int, c *float32, cRow int, bias *float32)

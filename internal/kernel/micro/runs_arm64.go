@@ -3,6 +3,6 @@
 package micro
 
 // The microkernels by number of vectors minus one.
-var runsOfNEON = [3]runKernel{runs8x1NEON, runs8x2NEON, runs8x3NEON}
+var runsOfNEON = []runKernel{runs8x1NEON, runs8x2NEON, runs8x3NEON}
 
-func runsNEON(t *RunTile) { t.call(&runsOfNEON, 4) }
+func runsNEON(t *RunTile) { t.call(runsOfNEON, 4) }

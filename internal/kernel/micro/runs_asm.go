@@ -2,14 +2,13 @@
 
 package micro
 
-// runKernel is an assembly function that computes 8 rows.
+// runKernel is an assembly function that computes as many rows as a tile has.
 type runKernel func(n, length int, a *float32, lda, gap int, b, c *float32, ldc, last, add int, prefetch *float32)
 
-// call computes 8 rows at a time by the microkernels, which are given by number of vectors
-// minus one, and the remaining rows as a tile.
-func (t *RunTile) call(kernels *[3]runKernel, lanes int) {
-	const height = 8
-	v, add := (t.Cols-1)/lanes, 0
+// call computes the rows of a tile at a time by the microkernels, which are given by number of
+// vectors minus one, and the remaining rows as a tile.
+func (t *RunTile) call(kernels []runKernel, lanes int) {
+	height, v, add := Rows(), (t.Cols-1)/lanes, 0
 	if t.Add {
 		add = 1
 	}

@@ -12,8 +12,10 @@ const (
 	MinRunLength = 8   // positions of a map: fewer are too short a run
 	MaxCollected = 64  // without runs, larger maps are taken one by one
 	pointSteps   = 512 // positions collected at once
-	pointRows    = 64  // channels of gy for a thread
 )
+
+// pointRows is how many channels of gy a thread computes: whole tiles.
+func pointRows() int { return 8 * micro.Rows() }
 
 // RunCollectedWeights computes gw by this method.
 func RunCollectedWeights(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
@@ -49,12 +51,13 @@ func collectedGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32)
 					micro.Matrix{X: *rows, RowStride: 1, ColStride: k}.Pack((*packed)[j0*k:], 0, k, 0, j1-j0, simd.RoundUp(j1-j0, simd.Lanes()))
 				}
 			})
-			w.For((p.OutChannels+pointRows-1)/pointRows, 1, func(lo, hi int) {
-				rows := scratch.Floats(pointRows * k)
+			high := pointRows()
+			w.For((p.OutChannels+high-1)/high, 1, func(lo, hi int) {
+				rows := scratch.Floats(high * k)
 				defer scratch.Free(rows)
 				s := micro.Strip{Cols: p.InChannels, Panels: panels, K: k, Lda: k, ByRows: true, B: *packed, Ldc: p.InChannels, Init: micro.InitFrom(n > 0)}
 				for i := lo; i < hi; i++ {
-					r0, r1 := i*pointRows, min((i+1)*pointRows, p.OutChannels)
+					r0, r1 := i*high, min((i+1)*high, p.OutChannels)
 					collect(p, *rows, gy[at*p.YSize:], p.OutChannels, r0, r1, images)
 					if p.BiasSums != nil && !p.Swapped {
 						simd.AddRowSums(p.BiasSums[at*p.OutChannels+r0:at*p.OutChannels+r1], *rows, k, 1, k, 0)

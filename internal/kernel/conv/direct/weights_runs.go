@@ -30,7 +30,8 @@ func runGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 	if p.InChannels%simd.Lanes() != 0 {
 		clear(*packed)
 	}
-	parts := (p.OutChannels + pointRows - 1) / pointRows
+	high := pointRows()
+	parts := (p.OutChannels + high - 1) / high
 	for g := range p.Group {
 		for n := 0; n < p.Batch; n += images {
 			images, at := min(images, p.Batch-n), n*p.Group+g
@@ -50,8 +51,8 @@ func runGradWeight(p *plan.Conv, w *parallel.Workers, x, gy, gw []float32) {
 					for i := lo; i < hi; i++ {
 						t := t
 						j0, j1 := panels.At(i / parts)
-						r := i % parts * pointRows
-						t.Rows, t.Cols = min(pointRows, p.OutChannels-r), j1-j0
+						r := i % parts * high
+						t.Rows, t.Cols = min(high, p.OutChannels-r), j1-j0
 						t.A, t.B, t.C = gy[at*p.YSize+r*size+q:], (*packed)[j0*images*length:], gw[g*p.WSize+r*p.InChannels+j0:]
 						if j1 == p.InChannels { // the last panel: prefetch gy of the next images
 							t.Prefetch = plan.SliceUpTo(gy, ((n+images)*p.Group+g)*p.YSize+(q*p.OutChannels+r*length)*images, t.Rows*length*images)

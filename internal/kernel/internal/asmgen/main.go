@@ -99,8 +99,8 @@ func microKernels() {
 		directs(v)
 		strips(v)
 		dots(v)
+		allRuns(v)
 	}
-	allRuns()
 	talls()
 }
 

@@ -7,11 +7,11 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 )
 
-// allRuns writes the kernels for runs of 1 to 3 vectors.
-func allRuns() {
-	rows, vecs := avx512.tileShape()
+// allRuns writes the kernels for runs of one vector to as many as a tile has.
+func allRuns(v vectors) {
+	rows, vecs := v.tileShape()
 	for n := range vecs {
-		runs(avx512, rows, n+1)
+		runs(v, rows, n+1)
 	}
 }
 
