@@ -173,6 +173,12 @@ func conv2(batch, group, ic, oc, size, kernel, stride, p int) Conv {
 	}
 }
 
+// depthwiseOf returns a 3×3 convolution of each channel.
+func depthwiseOf(channels, rows, columns int) Conv {
+	one, size := []int{1, 1}, []int{rows, columns}
+	return Conv{Batch: 3, Group: channels, InChannels: channels, OutChannels: channels, In: size, Kernel: []int{3, 3}, Out: size, Stride: one, Dilation: one, Pad: one}
+}
+
 // columns are convolutions of which the gradient of the input is computed in columns.
 var columns = []Conv{
 	{Batch: 2, Group: 1, InChannels: 5, OutChannels: 20, In: []int{24, 10}, Kernel: []int{24, 3}, Out: []int{1, 10}, Stride: []int{1, 1}, Dilation: []int{1, 1}, Pad: []int{0, 1}},
@@ -222,6 +228,8 @@ func TestConv(t *testing.T) {
 		conv2(2, 1, 16, 16, 12, 1, 1, 0), // as many channels in the result
 		conv2(2, 2, 80, 26, 16, 1, 1, 0), // few channels in the result
 		conv2(1, 1, 90, 20, 24, 1, 1, 0),
+		conv2(2, 1, 300, 21, 24, 1, 1, 0), // panels are copied, in two parts
+		conv2(2, 2, 24, 40, 32, 1, 1, 0),
 		conv2(23, 1, 38, 90, 2, 1, 1, 0), // quads
 		conv2(6, 2, 600, 12, 2, 1, 1, 0),
 		conv2(250, 1, 330, 5, 2, 1, 1, 0),
@@ -244,6 +252,10 @@ func TestConv(t *testing.T) {
 		conv2(2, 1, 20, 40, 2, 3, 1, 1),
 		conv2(9, 5, 5, 5, 4, 3, 1, 1), // planes of a vector or less
 		conv2(9, 7, 7, 7, 2, 3, 1, 1),
+		depthwiseOf(5, 1, 8), // whole rows: one, an odd number, a pair, one and a half
+		depthwiseOf(5, 3, 8),
+		depthwiseOf(5, 2, 4),
+		depthwiseOf(5, 3, 4),
 		conv2(3, 6, 6, 6, 4, 3, 2, 1),
 		conv2(17, 9, 9, 9, 3, 5, 1, 2),
 		conv2(2, 3, 3, 3, 2, 5, 2, 2),

@@ -179,10 +179,19 @@ func tile6x2AVX2(n int, row *int, k int, step *int, a *float32, b *float32, c *f
 func direct4x1AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
+func even4x1AVX2(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
+
+//go:noescape
 func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
+func even4x2AVX2(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
+
+//go:noescape
 func direct4x3AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
+
+//go:noescape
+func even4x3AVX2(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 
 //go:noescape
 func stripRows1x1AVX2(n int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, last int, begin int, bias *float32)

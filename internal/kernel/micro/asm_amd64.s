@@ -14134,6 +14134,350 @@ next:
 	VZEROUPPER
 	RET
 
+// func even4x1AVX2(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·even4x1AVX2(SB), NOSPLIT, $8-112
+	MOVQ at+48(FP), AX
+	MOVQ panels+0(FP), CX
+	MOVQ CX, (SP)
+	MOVQ prefetch+96(FP), CX
+	MOVQ ahead+104(FP), DX
+
+panel:
+	MOVQ         begin+80(FP), BX
+	CMPQ         BX, $0x02
+	JNE          zero
+	MOVQ         bias+88(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	JMP          begun
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+begun:
+	MOVQ b+40(FP), BX
+	MOVQ (AX), SI
+	LEAQ (BX)(SI*4), SI
+	MOVQ a+32(FP), BX
+	MOVQ k+16(FP), DI
+	MOVQ bStep+24(FP), R8
+	SHLQ $0x02, R8
+	XORQ R9, R9
+
+steps:
+	VMOVUPS      (SI)(R9*1), Y4
+	VBROADCASTSS (BX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(BX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 8(BX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 12(BX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	PREFETCHT1   (CX)
+	ADDQ         DX, CX
+	ADDQ         R8, R9
+	ADDQ         $0x10, BX
+	DECQ         DI
+	JNZ          steps
+	MOVQ         last+72(FP), BX
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         BX
+	VMOVUPS      32(SI)(BX*4), Y4
+	MOVQ         n+8(FP), BX
+	MOVQ         c+56(FP), SI
+	MOVQ         8(AX), DI
+	LEAQ         (SI)(DI*4), DI
+	MOVQ         cRow+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         begin+80(FP), R8
+	CMPQ         R8, $0x01
+	JNE          overwrite
+	VMASKMOVPS   (DI), Y4, Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVMSKPS    Y4, R8
+	CMPL         R8, $0x000000ff
+	JNE          partial61
+	VMOVUPS      Y0, (DI)
+	JMP          stored61
+
+partial61:
+	LEAQ         (DI), R9
+	VMOVAPS      X0, X5
+	TESTL        $0x00000008, R8
+	JEQ          two61
+	VMOVUPS      X5, (R9)
+	VEXTRACTF128 $0x01, Y0, X5
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two61:
+	TESTL    $0x00000002, R8
+	JEQ      one61
+	VMOVLPS  X5, (R9)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one61:
+	TESTL  $0x00000001, R8
+	JEQ    stored61
+	VMOVSS X5, (R9)
+
+stored61:
+	ADDQ       SI, DI
+	CMPQ       BX, $0x01
+	JE         next
+	VMASKMOVPS (DI), Y4, Y0
+	VADDPS     Y0, Y1, Y1
+	VMOVMSKPS  Y4, R8
+	CMPL       R8, $0x000000ff
+	JNE        partial62
+	VMOVUPS    Y1, (DI)
+	JMP        stored62
+
+partial62:
+	LEAQ         (DI), R9
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, R8
+	JEQ          two62
+	VMOVUPS      X0, (R9)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two62:
+	TESTL    $0x00000002, R8
+	JEQ      one62
+	VMOVLPS  X0, (R9)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one62:
+	TESTL  $0x00000001, R8
+	JEQ    stored62
+	VMOVSS X0, (R9)
+
+stored62:
+	ADDQ       SI, DI
+	CMPQ       BX, $0x02
+	JE         next
+	VMASKMOVPS (DI), Y4, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVMSKPS  Y4, R8
+	CMPL       R8, $0x000000ff
+	JNE        partial63
+	VMOVUPS    Y2, (DI)
+	JMP        stored63
+
+partial63:
+	LEAQ         (DI), R9
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, R8
+	JEQ          two63
+	VMOVUPS      X0, (R9)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two63:
+	TESTL    $0x00000002, R8
+	JEQ      one63
+	VMOVLPS  X0, (R9)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one63:
+	TESTL  $0x00000001, R8
+	JEQ    stored63
+	VMOVSS X0, (R9)
+
+stored63:
+	ADDQ       SI, DI
+	CMPQ       BX, $0x03
+	JE         next
+	VMASKMOVPS (DI), Y4, Y0
+	VADDPS     Y0, Y3, Y3
+	VMOVMSKPS  Y4, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial64
+	VMOVUPS    Y3, (DI)
+	JMP        stored64
+
+partial64:
+	LEAQ         (DI), R8
+	VMOVAPS      X3, X0
+	TESTL        $0x00000008, BX
+	JEQ          two64
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y3, X0
+	ADDQ         $0x10, R8
+	SHRL         $0x04, BX
+
+two64:
+	TESTL    $0x00000002, BX
+	JEQ      one64
+	VMOVLPS  X0, (R8)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R8
+	SHRL     $0x02, BX
+
+one64:
+	TESTL  $0x00000001, BX
+	JEQ    stored64
+	VMOVSS X0, (R8)
+
+stored64:
+	ADDQ SI, DI
+	JMP  next
+
+overwrite:
+	VMOVMSKPS Y4, R8
+	CMPL      R8, $0x000000ff
+	JNE       partial65
+	VMOVUPS   Y0, (DI)
+	JMP       stored65
+
+partial65:
+	LEAQ         (DI), R9
+	VMOVAPS      X0, X5
+	TESTL        $0x00000008, R8
+	JEQ          two65
+	VMOVUPS      X5, (R9)
+	VEXTRACTF128 $0x01, Y0, X5
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two65:
+	TESTL    $0x00000002, R8
+	JEQ      one65
+	VMOVLPS  X5, (R9)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one65:
+	TESTL  $0x00000001, R8
+	JEQ    stored65
+	VMOVSS X5, (R9)
+
+stored65:
+	ADDQ      SI, DI
+	CMPQ      BX, $0x01
+	JE        next
+	VMOVMSKPS Y4, R8
+	CMPL      R8, $0x000000ff
+	JNE       partial66
+	VMOVUPS   Y1, (DI)
+	JMP       stored66
+
+partial66:
+	LEAQ         (DI), R9
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, R8
+	JEQ          two66
+	VMOVUPS      X0, (R9)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two66:
+	TESTL    $0x00000002, R8
+	JEQ      one66
+	VMOVLPS  X0, (R9)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one66:
+	TESTL  $0x00000001, R8
+	JEQ    stored66
+	VMOVSS X0, (R9)
+
+stored66:
+	ADDQ      SI, DI
+	CMPQ      BX, $0x02
+	JE        next
+	VMOVMSKPS Y4, R8
+	CMPL      R8, $0x000000ff
+	JNE       partial67
+	VMOVUPS   Y2, (DI)
+	JMP       stored67
+
+partial67:
+	LEAQ         (DI), R9
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, R8
+	JEQ          two67
+	VMOVUPS      X0, (R9)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, R9
+	SHRL         $0x04, R8
+
+two67:
+	TESTL    $0x00000002, R8
+	JEQ      one67
+	VMOVLPS  X0, (R9)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R9
+	SHRL     $0x02, R8
+
+one67:
+	TESTL  $0x00000001, R8
+	JEQ    stored67
+	VMOVSS X0, (R9)
+
+stored67:
+	ADDQ      SI, DI
+	CMPQ      BX, $0x03
+	JE        next
+	VMOVMSKPS Y4, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial68
+	VMOVUPS   Y3, (DI)
+	JMP       stored68
+
+partial68:
+	LEAQ         (DI), R8
+	VMOVAPS      X3, X0
+	TESTL        $0x00000008, BX
+	JEQ          two68
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y3, X0
+	ADDQ         $0x10, R8
+	SHRL         $0x04, BX
+
+two68:
+	TESTL    $0x00000002, BX
+	JEQ      one68
+	VMOVLPS  X0, (R8)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R8
+	SHRL     $0x02, BX
+
+one68:
+	TESTL  $0x00000001, BX
+	JEQ    stored68
+	VMOVSS X0, (R8)
+
+stored68:
+	ADDQ SI, DI
+
+next:
+	ADDQ $0x10, AX
+	DECQ (SP)
+	JNZ  panel
+	VZEROUPPER
+	RET
+
 // func direct4x2AVX2(panels int, n int, k int, step *int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·direct4x2AVX2(SB), NOSPLIT, $8-112
@@ -14224,34 +14568,34 @@ steps:
 	VADDPS       Y0, Y1, Y1
 	VMOVMSKPS    Y8, R9
 	CMPL         R9, $0x000000ff
-	JNE          partial61
+	JNE          partial69
 	VMOVUPS      Y1, (R8)
-	JMP          stored61
+	JMP          stored69
 
-partial61:
+partial69:
 	LEAQ         (R8), R10
 	VMOVAPS      X1, X0
 	TESTL        $0x00000008, R9
-	JEQ          two61
+	JEQ          two69
 	VMOVUPS      X0, (R10)
 	VEXTRACTF128 $0x01, Y1, X0
 	ADDQ         $0x10, R10
 	SHRL         $0x04, R9
 
-two61:
+two69:
 	TESTL    $0x00000002, R9
-	JEQ      one61
+	JEQ      one69
 	VMOVLPS  X0, (R10)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R10
 	SHRL     $0x02, R9
 
-one61:
+one69:
 	TESTL  $0x00000001, R9
-	JEQ    stored61
+	JEQ    stored69
 	VMOVSS X0, (R10)
 
-stored61:
+stored69:
 	ADDQ       SI, R8
 	CMPQ       BX, $0x01
 	JE         next
@@ -14263,34 +14607,34 @@ stored61:
 	VADDPS     Y0, Y3, Y3
 	VMOVMSKPS  Y8, R9
 	CMPL       R9, $0x000000ff
-	JNE        partial62
+	JNE        partial70
 	VMOVUPS    Y3, (R8)
-	JMP        stored62
+	JMP        stored70
 
-partial62:
+partial70:
 	LEAQ         (R8), R10
 	VMOVAPS      X3, X0
 	TESTL        $0x00000008, R9
-	JEQ          two62
+	JEQ          two70
 	VMOVUPS      X0, (R10)
 	VEXTRACTF128 $0x01, Y3, X0
 	ADDQ         $0x10, R10
 	SHRL         $0x04, R9
 
-two62:
+two70:
 	TESTL    $0x00000002, R9
-	JEQ      one62
+	JEQ      one70
 	VMOVLPS  X0, (R10)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R10
 	SHRL     $0x02, R9
 
-one62:
+one70:
 	TESTL  $0x00000001, R9
-	JEQ    stored62
+	JEQ    stored70
 	VMOVSS X0, (R10)
 
-stored62:
+stored70:
 	ADDQ       SI, R8
 	CMPQ       BX, $0x02
 	JE         next
@@ -14302,34 +14646,34 @@ stored62:
 	VADDPS     Y0, Y5, Y5
 	VMOVMSKPS  Y8, R9
 	CMPL       R9, $0x000000ff
-	JNE        partial63
+	JNE        partial71
 	VMOVUPS    Y5, (R8)
-	JMP        stored63
+	JMP        stored71
 
-partial63:
+partial71:
 	LEAQ         (R8), R10
 	VMOVAPS      X5, X0
 	TESTL        $0x00000008, R9
-	JEQ          two63
+	JEQ          two71
 	VMOVUPS      X0, (R10)
 	VEXTRACTF128 $0x01, Y5, X0
 	ADDQ         $0x10, R10
 	SHRL         $0x04, R9
 
-two63:
+two71:
 	TESTL    $0x00000002, R9
-	JEQ      one63
+	JEQ      one71
 	VMOVLPS  X0, (R10)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R10
 	SHRL     $0x02, R9
 
-one63:
+one71:
 	TESTL  $0x00000001, R9
-	JEQ    stored63
+	JEQ    stored71
 	VMOVSS X0, (R10)
 
-stored63:
+stored71:
 	ADDQ       SI, R8
 	CMPQ       BX, $0x03
 	JE         next
@@ -14341,34 +14685,34 @@ stored63:
 	VADDPS     Y0, Y7, Y7
 	VMOVMSKPS  Y8, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial64
+	JNE        partial72
 	VMOVUPS    Y7, (R8)
-	JMP        stored64
+	JMP        stored72
 
-partial64:
+partial72:
 	LEAQ         (R8), DI
 	VMOVAPS      X7, X0
 	TESTL        $0x00000008, BX
-	JEQ          two64
+	JEQ          two72
 	VMOVUPS      X0, (DI)
 	VEXTRACTF128 $0x01, Y7, X0
 	ADDQ         $0x10, DI
 	SHRL         $0x04, BX
 
-two64:
+two72:
 	TESTL    $0x00000002, BX
-	JEQ      one64
+	JEQ      one72
 	VMOVLPS  X0, (DI)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, DI
 	SHRL     $0x02, BX
 
-one64:
+one72:
 	TESTL  $0x00000001, BX
-	JEQ    stored64
+	JEQ    stored72
 	VMOVSS X0, (DI)
 
-stored64:
+stored72:
 	ADDQ SI, R8
 	JMP  next
 
@@ -14377,34 +14721,34 @@ overwrite:
 	ADDQ      SI, DI
 	VMOVMSKPS Y8, R9
 	CMPL      R9, $0x000000ff
-	JNE       partial65
+	JNE       partial73
 	VMOVUPS   Y1, (R8)
-	JMP       stored65
+	JMP       stored73
 
-partial65:
+partial73:
 	LEAQ         (R8), R10
 	VMOVAPS      X1, X0
 	TESTL        $0x00000008, R9
-	JEQ          two65
+	JEQ          two73
 	VMOVUPS      X0, (R10)
 	VEXTRACTF128 $0x01, Y1, X0
 	ADDQ         $0x10, R10
 	SHRL         $0x04, R9
 
-two65:
+two73:
 	TESTL    $0x00000002, R9
-	JEQ      one65
+	JEQ      one73
 	VMOVLPS  X0, (R10)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R10
 	SHRL     $0x02, R9
 
-one65:
+one73:
 	TESTL  $0x00000001, R9
-	JEQ    stored65
+	JEQ    stored73
 	VMOVSS X0, (R10)
 
-stored65:
+stored73:
 	ADDQ      SI, R8
 	CMPQ      BX, $0x01
 	JE        next
@@ -14412,34 +14756,34 @@ stored65:
 	ADDQ      SI, DI
 	VMOVMSKPS Y8, R9
 	CMPL      R9, $0x000000ff
-	JNE       partial66
+	JNE       partial74
 	VMOVUPS   Y3, (R8)
-	JMP       stored66
+	JMP       stored74
 
-partial66:
+partial74:
 	LEAQ         (R8), R10
 	VMOVAPS      X3, X0
 	TESTL        $0x00000008, R9
-	JEQ          two66
+	JEQ          two74
 	VMOVUPS      X0, (R10)
 	VEXTRACTF128 $0x01, Y3, X0
 	ADDQ         $0x10, R10
 	SHRL         $0x04, R9
 
-two66:
+two74:
 	TESTL    $0x00000002, R9
-	JEQ      one66
+	JEQ      one74
 	VMOVLPS  X0, (R10)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R10
 	SHRL     $0x02, R9
 
-one66:
+one74:
 	TESTL  $0x00000001, R9
-	JEQ    stored66
+	JEQ    stored74
 	VMOVSS X0, (R10)
 
-stored66:
+stored74:
 	ADDQ      SI, R8
 	CMPQ      BX, $0x02
 	JE        next
@@ -14447,34 +14791,34 @@ stored66:
 	ADDQ      SI, DI
 	VMOVMSKPS Y8, R9
 	CMPL      R9, $0x000000ff
-	JNE       partial67
+	JNE       partial75
 	VMOVUPS   Y5, (R8)
-	JMP       stored67
+	JMP       stored75
 
-partial67:
+partial75:
 	LEAQ         (R8), R10
 	VMOVAPS      X5, X0
 	TESTL        $0x00000008, R9
-	JEQ          two67
+	JEQ          two75
 	VMOVUPS      X0, (R10)
 	VEXTRACTF128 $0x01, Y5, X0
 	ADDQ         $0x10, R10
 	SHRL         $0x04, R9
 
-two67:
+two75:
 	TESTL    $0x00000002, R9
-	JEQ      one67
+	JEQ      one75
 	VMOVLPS  X0, (R10)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R10
 	SHRL     $0x02, R9
 
-one67:
+one75:
 	TESTL  $0x00000001, R9
-	JEQ    stored67
+	JEQ    stored75
 	VMOVSS X0, (R10)
 
-stored67:
+stored75:
 	ADDQ      SI, R8
 	CMPQ      BX, $0x03
 	JE        next
@@ -14482,34 +14826,419 @@ stored67:
 	ADDQ      SI, DI
 	VMOVMSKPS Y8, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial68
+	JNE       partial76
 	VMOVUPS   Y7, (R8)
-	JMP       stored68
+	JMP       stored76
 
-partial68:
+partial76:
 	LEAQ         (R8), DI
 	VMOVAPS      X7, X0
 	TESTL        $0x00000008, BX
-	JEQ          two68
+	JEQ          two76
 	VMOVUPS      X0, (DI)
 	VEXTRACTF128 $0x01, Y7, X0
 	ADDQ         $0x10, DI
 	SHRL         $0x04, BX
 
-two68:
+two76:
 	TESTL    $0x00000002, BX
-	JEQ      one68
+	JEQ      one76
 	VMOVLPS  X0, (DI)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, DI
 	SHRL     $0x02, BX
 
-one68:
+one76:
 	TESTL  $0x00000001, BX
-	JEQ    stored68
+	JEQ    stored76
 	VMOVSS X0, (DI)
 
-stored68:
+stored76:
+	ADDQ SI, R8
+
+next:
+	ADDQ $0x20, AX
+	DECQ (SP)
+	JNZ  panel
+	VZEROUPPER
+	RET
+
+// func even4x2AVX2(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·even4x2AVX2(SB), NOSPLIT, $8-112
+	MOVQ at+48(FP), AX
+	MOVQ panels+0(FP), CX
+	MOVQ CX, (SP)
+	MOVQ prefetch+96(FP), CX
+	MOVQ ahead+104(FP), DX
+
+panel:
+	MOVQ         begin+80(FP), BX
+	CMPQ         BX, $0x02
+	JNE          zero
+	MOVQ         bias+88(FP), BX
+	VBROADCASTSS (BX), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(BX), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 8(BX), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 12(BX), Y6
+	VMOVAPS      Y6, Y7
+	JMP          begun
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+begun:
+	MOVQ b+40(FP), BX
+	MOVQ (AX), SI
+	LEAQ (BX)(SI*4), SI
+	MOVQ 16(AX), DI
+	LEAQ (BX)(DI*4), DI
+	MOVQ a+32(FP), BX
+	MOVQ k+16(FP), R8
+	MOVQ bStep+24(FP), R9
+	SHLQ $0x02, R9
+	XORQ R10, R10
+
+steps:
+	VMOVUPS      (SI)(R10*1), Y8
+	VMOVUPS      (DI)(R10*1), Y9
+	VBROADCASTSS (BX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(BX), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 8(BX), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(BX), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	PREFETCHT1   (CX)
+	ADDQ         DX, CX
+	ADDQ         R9, R10
+	ADDQ         $0x10, BX
+	DECQ         R8
+	JNZ          steps
+	MOVQ         last+72(FP), BX
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         BX
+	VMOVUPS      32(SI)(BX*4), Y8
+	MOVQ         n+8(FP), BX
+	MOVQ         c+56(FP), SI
+	MOVQ         8(AX), DI
+	LEAQ         (SI)(DI*4), DI
+	MOVQ         24(AX), R8
+	LEAQ         (SI)(R8*4), R8
+	MOVQ         cRow+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         begin+80(FP), R9
+	CMPQ         R9, $0x01
+	JNE          overwrite
+	VMOVUPS      (DI), Y9
+	VADDPS       Y9, Y0, Y0
+	VMOVUPS      Y0, (DI)
+	ADDQ         SI, DI
+	VMASKMOVPS   (R8), Y8, Y0
+	VADDPS       Y0, Y1, Y1
+	VMOVMSKPS    Y8, R9
+	CMPL         R9, $0x000000ff
+	JNE          partial77
+	VMOVUPS      Y1, (R8)
+	JMP          stored77
+
+partial77:
+	LEAQ         (R8), R10
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, R9
+	JEQ          two77
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two77:
+	TESTL    $0x00000002, R9
+	JEQ      one77
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one77:
+	TESTL  $0x00000001, R9
+	JEQ    stored77
+	VMOVSS X0, (R10)
+
+stored77:
+	ADDQ       SI, R8
+	CMPQ       BX, $0x01
+	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (DI)
+	ADDQ       SI, DI
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y0, Y3, Y3
+	VMOVMSKPS  Y8, R9
+	CMPL       R9, $0x000000ff
+	JNE        partial78
+	VMOVUPS    Y3, (R8)
+	JMP        stored78
+
+partial78:
+	LEAQ         (R8), R10
+	VMOVAPS      X3, X0
+	TESTL        $0x00000008, R9
+	JEQ          two78
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y3, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two78:
+	TESTL    $0x00000002, R9
+	JEQ      one78
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one78:
+	TESTL  $0x00000001, R9
+	JEQ    stored78
+	VMOVSS X0, (R10)
+
+stored78:
+	ADDQ       SI, R8
+	CMPQ       BX, $0x02
+	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y4, Y4
+	VMOVUPS    Y4, (DI)
+	ADDQ       SI, DI
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y0, Y5, Y5
+	VMOVMSKPS  Y8, R9
+	CMPL       R9, $0x000000ff
+	JNE        partial79
+	VMOVUPS    Y5, (R8)
+	JMP        stored79
+
+partial79:
+	LEAQ         (R8), R10
+	VMOVAPS      X5, X0
+	TESTL        $0x00000008, R9
+	JEQ          two79
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y5, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two79:
+	TESTL    $0x00000002, R9
+	JEQ      one79
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one79:
+	TESTL  $0x00000001, R9
+	JEQ    stored79
+	VMOVSS X0, (R10)
+
+stored79:
+	ADDQ       SI, R8
+	CMPQ       BX, $0x03
+	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y6, Y6
+	VMOVUPS    Y6, (DI)
+	ADDQ       SI, DI
+	VMASKMOVPS (R8), Y8, Y0
+	VADDPS     Y0, Y7, Y7
+	VMOVMSKPS  Y8, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial80
+	VMOVUPS    Y7, (R8)
+	JMP        stored80
+
+partial80:
+	LEAQ         (R8), DI
+	VMOVAPS      X7, X0
+	TESTL        $0x00000008, BX
+	JEQ          two80
+	VMOVUPS      X0, (DI)
+	VEXTRACTF128 $0x01, Y7, X0
+	ADDQ         $0x10, DI
+	SHRL         $0x04, BX
+
+two80:
+	TESTL    $0x00000002, BX
+	JEQ      one80
+	VMOVLPS  X0, (DI)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, DI
+	SHRL     $0x02, BX
+
+one80:
+	TESTL  $0x00000001, BX
+	JEQ    stored80
+	VMOVSS X0, (DI)
+
+stored80:
+	ADDQ SI, R8
+	JMP  next
+
+overwrite:
+	VMOVUPS   Y0, (DI)
+	ADDQ      SI, DI
+	VMOVMSKPS Y8, R9
+	CMPL      R9, $0x000000ff
+	JNE       partial81
+	VMOVUPS   Y1, (R8)
+	JMP       stored81
+
+partial81:
+	LEAQ         (R8), R10
+	VMOVAPS      X1, X0
+	TESTL        $0x00000008, R9
+	JEQ          two81
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two81:
+	TESTL    $0x00000002, R9
+	JEQ      one81
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one81:
+	TESTL  $0x00000001, R9
+	JEQ    stored81
+	VMOVSS X0, (R10)
+
+stored81:
+	ADDQ      SI, R8
+	CMPQ      BX, $0x01
+	JE        next
+	VMOVUPS   Y2, (DI)
+	ADDQ      SI, DI
+	VMOVMSKPS Y8, R9
+	CMPL      R9, $0x000000ff
+	JNE       partial82
+	VMOVUPS   Y3, (R8)
+	JMP       stored82
+
+partial82:
+	LEAQ         (R8), R10
+	VMOVAPS      X3, X0
+	TESTL        $0x00000008, R9
+	JEQ          two82
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y3, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two82:
+	TESTL    $0x00000002, R9
+	JEQ      one82
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one82:
+	TESTL  $0x00000001, R9
+	JEQ    stored82
+	VMOVSS X0, (R10)
+
+stored82:
+	ADDQ      SI, R8
+	CMPQ      BX, $0x02
+	JE        next
+	VMOVUPS   Y4, (DI)
+	ADDQ      SI, DI
+	VMOVMSKPS Y8, R9
+	CMPL      R9, $0x000000ff
+	JNE       partial83
+	VMOVUPS   Y5, (R8)
+	JMP       stored83
+
+partial83:
+	LEAQ         (R8), R10
+	VMOVAPS      X5, X0
+	TESTL        $0x00000008, R9
+	JEQ          two83
+	VMOVUPS      X0, (R10)
+	VEXTRACTF128 $0x01, Y5, X0
+	ADDQ         $0x10, R10
+	SHRL         $0x04, R9
+
+two83:
+	TESTL    $0x00000002, R9
+	JEQ      one83
+	VMOVLPS  X0, (R10)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R10
+	SHRL     $0x02, R9
+
+one83:
+	TESTL  $0x00000001, R9
+	JEQ    stored83
+	VMOVSS X0, (R10)
+
+stored83:
+	ADDQ      SI, R8
+	CMPQ      BX, $0x03
+	JE        next
+	VMOVUPS   Y6, (DI)
+	ADDQ      SI, DI
+	VMOVMSKPS Y8, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial84
+	VMOVUPS   Y7, (R8)
+	JMP       stored84
+
+partial84:
+	LEAQ         (R8), DI
+	VMOVAPS      X7, X0
+	TESTL        $0x00000008, BX
+	JEQ          two84
+	VMOVUPS      X0, (DI)
+	VEXTRACTF128 $0x01, Y7, X0
+	ADDQ         $0x10, DI
+	SHRL         $0x04, BX
+
+two84:
+	TESTL    $0x00000002, BX
+	JEQ      one84
+	VMOVLPS  X0, (DI)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, DI
+	SHRL     $0x02, BX
+
+one84:
+	TESTL  $0x00000001, BX
+	JEQ    stored84
+	VMOVSS X0, (DI)
+
+stored84:
 	ADDQ SI, R8
 
 next:
@@ -14630,34 +15359,34 @@ steps:
 	VADDPS       Y0, Y2, Y2
 	VMOVMSKPS    Y12, R10
 	CMPL         R10, $0x000000ff
-	JNE          partial69
+	JNE          partial85
 	VMOVUPS      Y2, (R9)
-	JMP          stored69
+	JMP          stored85
 
-partial69:
+partial85:
 	LEAQ         (R9), R11
 	VMOVAPS      X2, X0
 	TESTL        $0x00000008, R10
-	JEQ          two69
+	JEQ          two85
 	VMOVUPS      X0, (R11)
 	VEXTRACTF128 $0x01, Y2, X0
 	ADDQ         $0x10, R11
 	SHRL         $0x04, R10
 
-two69:
+two85:
 	TESTL    $0x00000002, R10
-	JEQ      one69
+	JEQ      one85
 	VMOVLPS  X0, (R11)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R11
 	SHRL     $0x02, R10
 
-one69:
+one85:
 	TESTL  $0x00000001, R10
-	JEQ    stored69
+	JEQ    stored85
 	VMOVSS X0, (R11)
 
-stored69:
+stored85:
 	ADDQ       SI, R9
 	CMPQ       BX, $0x01
 	JE         next
@@ -14673,34 +15402,34 @@ stored69:
 	VADDPS     Y0, Y5, Y5
 	VMOVMSKPS  Y12, R10
 	CMPL       R10, $0x000000ff
-	JNE        partial70
+	JNE        partial86
 	VMOVUPS    Y5, (R9)
-	JMP        stored70
+	JMP        stored86
 
-partial70:
+partial86:
 	LEAQ         (R9), R11
 	VMOVAPS      X5, X0
 	TESTL        $0x00000008, R10
-	JEQ          two70
+	JEQ          two86
 	VMOVUPS      X0, (R11)
 	VEXTRACTF128 $0x01, Y5, X0
 	ADDQ         $0x10, R11
 	SHRL         $0x04, R10
 
-two70:
+two86:
 	TESTL    $0x00000002, R10
-	JEQ      one70
+	JEQ      one86
 	VMOVLPS  X0, (R11)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R11
 	SHRL     $0x02, R10
 
-one70:
+one86:
 	TESTL  $0x00000001, R10
-	JEQ    stored70
+	JEQ    stored86
 	VMOVSS X0, (R11)
 
-stored70:
+stored86:
 	ADDQ       SI, R9
 	CMPQ       BX, $0x02
 	JE         next
@@ -14716,34 +15445,34 @@ stored70:
 	VADDPS     Y0, Y8, Y8
 	VMOVMSKPS  Y12, R10
 	CMPL       R10, $0x000000ff
-	JNE        partial71
+	JNE        partial87
 	VMOVUPS    Y8, (R9)
-	JMP        stored71
+	JMP        stored87
 
-partial71:
+partial87:
 	LEAQ         (R9), R11
 	VMOVAPS      X8, X0
 	TESTL        $0x00000008, R10
-	JEQ          two71
+	JEQ          two87
 	VMOVUPS      X0, (R11)
 	VEXTRACTF128 $0x01, Y8, X0
 	ADDQ         $0x10, R11
 	SHRL         $0x04, R10
 
-two71:
+two87:
 	TESTL    $0x00000002, R10
-	JEQ      one71
+	JEQ      one87
 	VMOVLPS  X0, (R11)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R11
 	SHRL     $0x02, R10
 
-one71:
+one87:
 	TESTL  $0x00000001, R10
-	JEQ    stored71
+	JEQ    stored87
 	VMOVSS X0, (R11)
 
-stored71:
+stored87:
 	ADDQ       SI, R9
 	CMPQ       BX, $0x03
 	JE         next
@@ -14759,34 +15488,34 @@ stored71:
 	VADDPS     Y0, Y11, Y11
 	VMOVMSKPS  Y12, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial72
+	JNE        partial88
 	VMOVUPS    Y11, (R9)
-	JMP        stored72
+	JMP        stored88
 
-partial72:
+partial88:
 	LEAQ         (R9), DI
 	VMOVAPS      X11, X0
 	TESTL        $0x00000008, BX
-	JEQ          two72
+	JEQ          two88
 	VMOVUPS      X0, (DI)
 	VEXTRACTF128 $0x01, Y11, X0
 	ADDQ         $0x10, DI
 	SHRL         $0x04, BX
 
-two72:
+two88:
 	TESTL    $0x00000002, BX
-	JEQ      one72
+	JEQ      one88
 	VMOVLPS  X0, (DI)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, DI
 	SHRL     $0x02, BX
 
-one72:
+one88:
 	TESTL  $0x00000001, BX
-	JEQ    stored72
+	JEQ    stored88
 	VMOVSS X0, (DI)
 
-stored72:
+stored88:
 	ADDQ SI, R9
 	JMP  next
 
@@ -14797,34 +15526,34 @@ overwrite:
 	ADDQ      SI, R8
 	VMOVMSKPS Y12, R10
 	CMPL      R10, $0x000000ff
-	JNE       partial73
+	JNE       partial89
 	VMOVUPS   Y2, (R9)
-	JMP       stored73
+	JMP       stored89
 
-partial73:
+partial89:
 	LEAQ         (R9), R11
 	VMOVAPS      X2, X0
 	TESTL        $0x00000008, R10
-	JEQ          two73
+	JEQ          two89
 	VMOVUPS      X0, (R11)
 	VEXTRACTF128 $0x01, Y2, X0
 	ADDQ         $0x10, R11
 	SHRL         $0x04, R10
 
-two73:
+two89:
 	TESTL    $0x00000002, R10
-	JEQ      one73
+	JEQ      one89
 	VMOVLPS  X0, (R11)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R11
 	SHRL     $0x02, R10
 
-one73:
+one89:
 	TESTL  $0x00000001, R10
-	JEQ    stored73
+	JEQ    stored89
 	VMOVSS X0, (R11)
 
-stored73:
+stored89:
 	ADDQ      SI, R9
 	CMPQ      BX, $0x01
 	JE        next
@@ -14834,34 +15563,34 @@ stored73:
 	ADDQ      SI, R8
 	VMOVMSKPS Y12, R10
 	CMPL      R10, $0x000000ff
-	JNE       partial74
+	JNE       partial90
 	VMOVUPS   Y5, (R9)
-	JMP       stored74
+	JMP       stored90
 
-partial74:
+partial90:
 	LEAQ         (R9), R11
 	VMOVAPS      X5, X0
 	TESTL        $0x00000008, R10
-	JEQ          two74
+	JEQ          two90
 	VMOVUPS      X0, (R11)
 	VEXTRACTF128 $0x01, Y5, X0
 	ADDQ         $0x10, R11
 	SHRL         $0x04, R10
 
-two74:
+two90:
 	TESTL    $0x00000002, R10
-	JEQ      one74
+	JEQ      one90
 	VMOVLPS  X0, (R11)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R11
 	SHRL     $0x02, R10
 
-one74:
+one90:
 	TESTL  $0x00000001, R10
-	JEQ    stored74
+	JEQ    stored90
 	VMOVSS X0, (R11)
 
-stored74:
+stored90:
 	ADDQ      SI, R9
 	CMPQ      BX, $0x02
 	JE        next
@@ -14871,34 +15600,34 @@ stored74:
 	ADDQ      SI, R8
 	VMOVMSKPS Y12, R10
 	CMPL      R10, $0x000000ff
-	JNE       partial75
+	JNE       partial91
 	VMOVUPS   Y8, (R9)
-	JMP       stored75
+	JMP       stored91
 
-partial75:
+partial91:
 	LEAQ         (R9), R11
 	VMOVAPS      X8, X0
 	TESTL        $0x00000008, R10
-	JEQ          two75
+	JEQ          two91
 	VMOVUPS      X0, (R11)
 	VEXTRACTF128 $0x01, Y8, X0
 	ADDQ         $0x10, R11
 	SHRL         $0x04, R10
 
-two75:
+two91:
 	TESTL    $0x00000002, R10
-	JEQ      one75
+	JEQ      one91
 	VMOVLPS  X0, (R11)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, R11
 	SHRL     $0x02, R10
 
-one75:
+one91:
 	TESTL  $0x00000001, R10
-	JEQ    stored75
+	JEQ    stored91
 	VMOVSS X0, (R11)
 
-stored75:
+stored91:
 	ADDQ      SI, R9
 	CMPQ      BX, $0x03
 	JE        next
@@ -14908,34 +15637,460 @@ stored75:
 	ADDQ      SI, R8
 	VMOVMSKPS Y12, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial76
+	JNE       partial92
 	VMOVUPS   Y11, (R9)
-	JMP       stored76
+	JMP       stored92
 
-partial76:
+partial92:
 	LEAQ         (R9), DI
 	VMOVAPS      X11, X0
 	TESTL        $0x00000008, BX
-	JEQ          two76
+	JEQ          two92
 	VMOVUPS      X0, (DI)
 	VEXTRACTF128 $0x01, Y11, X0
 	ADDQ         $0x10, DI
 	SHRL         $0x04, BX
 
-two76:
+two92:
 	TESTL    $0x00000002, BX
-	JEQ      one76
+	JEQ      one92
 	VMOVLPS  X0, (DI)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, DI
 	SHRL     $0x02, BX
 
-one76:
+one92:
 	TESTL  $0x00000001, BX
-	JEQ    stored76
+	JEQ    stored92
 	VMOVSS X0, (DI)
 
-stored76:
+stored92:
+	ADDQ SI, R9
+
+next:
+	ADDQ $0x30, AX
+	DECQ (SP)
+	JNZ  panel
+	VZEROUPPER
+	RET
+
+// func even4x3AVX2(panels int, n int, k int, bStep int, a *float32, b *float32, at *int, c *float32, cRow int, last int, begin int, bias *float32, prefetch *float32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·even4x3AVX2(SB), NOSPLIT, $8-112
+	MOVQ at+48(FP), AX
+	MOVQ panels+0(FP), CX
+	MOVQ CX, (SP)
+	MOVQ prefetch+96(FP), CX
+	MOVQ ahead+104(FP), DX
+
+panel:
+	MOVQ         begin+80(FP), BX
+	CMPQ         BX, $0x02
+	JNE          zero
+	MOVQ         bias+88(FP), BX
+	VBROADCASTSS (BX), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VBROADCASTSS 4(BX), Y3
+	VMOVAPS      Y3, Y4
+	VMOVAPS      Y3, Y5
+	VBROADCASTSS 8(BX), Y6
+	VMOVAPS      Y6, Y7
+	VMOVAPS      Y6, Y8
+	VBROADCASTSS 12(BX), Y9
+	VMOVAPS      Y9, Y10
+	VMOVAPS      Y9, Y11
+	JMP          begun
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+begun:
+	MOVQ b+40(FP), BX
+	MOVQ (AX), SI
+	LEAQ (BX)(SI*4), SI
+	MOVQ 16(AX), DI
+	LEAQ (BX)(DI*4), DI
+	MOVQ 32(AX), R8
+	LEAQ (BX)(R8*4), R8
+	MOVQ a+32(FP), BX
+	MOVQ k+16(FP), R9
+	MOVQ bStep+24(FP), R10
+	SHLQ $0x02, R10
+	XORQ R11, R11
+
+steps:
+	VMOVUPS      (SI)(R11*1), Y12
+	VMOVUPS      (DI)(R11*1), Y13
+	VMOVUPS      (R8)(R11*1), Y14
+	VBROADCASTSS (BX), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS 4(BX), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y5
+	VBROADCASTSS 8(BX), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS 12(BX), Y15
+	VFMADD231PS  Y12, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VFMADD231PS  Y14, Y15, Y11
+	PREFETCHT1   (CX)
+	ADDQ         DX, CX
+	ADDQ         R10, R11
+	ADDQ         $0x10, BX
+	DECQ         R9
+	JNZ          steps
+	MOVQ         last+72(FP), BX
+	LEAQ         laneMask<>+0(SB), SI
+	NEGQ         BX
+	VMOVUPS      32(SI)(BX*4), Y12
+	MOVQ         n+8(FP), BX
+	MOVQ         c+56(FP), SI
+	MOVQ         8(AX), DI
+	LEAQ         (SI)(DI*4), DI
+	MOVQ         24(AX), R8
+	LEAQ         (SI)(R8*4), R8
+	MOVQ         40(AX), R9
+	LEAQ         (SI)(R9*4), R9
+	MOVQ         cRow+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         begin+80(FP), R10
+	CMPQ         R10, $0x01
+	JNE          overwrite
+	VMOVUPS      (DI), Y13
+	VADDPS       Y13, Y0, Y0
+	VMOVUPS      Y0, (DI)
+	ADDQ         SI, DI
+	VMOVUPS      (R8), Y0
+	VADDPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMASKMOVPS   (R9), Y12, Y0
+	VADDPS       Y0, Y2, Y2
+	VMOVMSKPS    Y12, R10
+	CMPL         R10, $0x000000ff
+	JNE          partial93
+	VMOVUPS      Y2, (R9)
+	JMP          stored93
+
+partial93:
+	LEAQ         (R9), R11
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, R10
+	JEQ          two93
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two93:
+	TESTL    $0x00000002, R10
+	JEQ      one93
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one93:
+	TESTL  $0x00000001, R10
+	JEQ    stored93
+	VMOVSS X0, (R11)
+
+stored93:
+	ADDQ       SI, R9
+	CMPQ       BX, $0x01
+	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y3, Y3
+	VMOVUPS    Y3, (DI)
+	ADDQ       SI, DI
+	VMOVUPS    (R8), Y0
+	VADDPS     Y0, Y4, Y4
+	VMOVUPS    Y4, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS (R9), Y12, Y0
+	VADDPS     Y0, Y5, Y5
+	VMOVMSKPS  Y12, R10
+	CMPL       R10, $0x000000ff
+	JNE        partial94
+	VMOVUPS    Y5, (R9)
+	JMP        stored94
+
+partial94:
+	LEAQ         (R9), R11
+	VMOVAPS      X5, X0
+	TESTL        $0x00000008, R10
+	JEQ          two94
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y5, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two94:
+	TESTL    $0x00000002, R10
+	JEQ      one94
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one94:
+	TESTL  $0x00000001, R10
+	JEQ    stored94
+	VMOVSS X0, (R11)
+
+stored94:
+	ADDQ       SI, R9
+	CMPQ       BX, $0x02
+	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y6, Y6
+	VMOVUPS    Y6, (DI)
+	ADDQ       SI, DI
+	VMOVUPS    (R8), Y0
+	VADDPS     Y0, Y7, Y7
+	VMOVUPS    Y7, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS (R9), Y12, Y0
+	VADDPS     Y0, Y8, Y8
+	VMOVMSKPS  Y12, R10
+	CMPL       R10, $0x000000ff
+	JNE        partial95
+	VMOVUPS    Y8, (R9)
+	JMP        stored95
+
+partial95:
+	LEAQ         (R9), R11
+	VMOVAPS      X8, X0
+	TESTL        $0x00000008, R10
+	JEQ          two95
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y8, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two95:
+	TESTL    $0x00000002, R10
+	JEQ      one95
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one95:
+	TESTL  $0x00000001, R10
+	JEQ    stored95
+	VMOVSS X0, (R11)
+
+stored95:
+	ADDQ       SI, R9
+	CMPQ       BX, $0x03
+	JE         next
+	VMOVUPS    (DI), Y0
+	VADDPS     Y0, Y9, Y9
+	VMOVUPS    Y9, (DI)
+	ADDQ       SI, DI
+	VMOVUPS    (R8), Y0
+	VADDPS     Y0, Y10, Y10
+	VMOVUPS    Y10, (R8)
+	ADDQ       SI, R8
+	VMASKMOVPS (R9), Y12, Y0
+	VADDPS     Y0, Y11, Y11
+	VMOVMSKPS  Y12, BX
+	CMPL       BX, $0x000000ff
+	JNE        partial96
+	VMOVUPS    Y11, (R9)
+	JMP        stored96
+
+partial96:
+	LEAQ         (R9), DI
+	VMOVAPS      X11, X0
+	TESTL        $0x00000008, BX
+	JEQ          two96
+	VMOVUPS      X0, (DI)
+	VEXTRACTF128 $0x01, Y11, X0
+	ADDQ         $0x10, DI
+	SHRL         $0x04, BX
+
+two96:
+	TESTL    $0x00000002, BX
+	JEQ      one96
+	VMOVLPS  X0, (DI)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, DI
+	SHRL     $0x02, BX
+
+one96:
+	TESTL  $0x00000001, BX
+	JEQ    stored96
+	VMOVSS X0, (DI)
+
+stored96:
+	ADDQ SI, R9
+	JMP  next
+
+overwrite:
+	VMOVUPS   Y0, (DI)
+	ADDQ      SI, DI
+	VMOVUPS   Y1, (R8)
+	ADDQ      SI, R8
+	VMOVMSKPS Y12, R10
+	CMPL      R10, $0x000000ff
+	JNE       partial97
+	VMOVUPS   Y2, (R9)
+	JMP       stored97
+
+partial97:
+	LEAQ         (R9), R11
+	VMOVAPS      X2, X0
+	TESTL        $0x00000008, R10
+	JEQ          two97
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y2, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two97:
+	TESTL    $0x00000002, R10
+	JEQ      one97
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one97:
+	TESTL  $0x00000001, R10
+	JEQ    stored97
+	VMOVSS X0, (R11)
+
+stored97:
+	ADDQ      SI, R9
+	CMPQ      BX, $0x01
+	JE        next
+	VMOVUPS   Y3, (DI)
+	ADDQ      SI, DI
+	VMOVUPS   Y4, (R8)
+	ADDQ      SI, R8
+	VMOVMSKPS Y12, R10
+	CMPL      R10, $0x000000ff
+	JNE       partial98
+	VMOVUPS   Y5, (R9)
+	JMP       stored98
+
+partial98:
+	LEAQ         (R9), R11
+	VMOVAPS      X5, X0
+	TESTL        $0x00000008, R10
+	JEQ          two98
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y5, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two98:
+	TESTL    $0x00000002, R10
+	JEQ      one98
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one98:
+	TESTL  $0x00000001, R10
+	JEQ    stored98
+	VMOVSS X0, (R11)
+
+stored98:
+	ADDQ      SI, R9
+	CMPQ      BX, $0x02
+	JE        next
+	VMOVUPS   Y6, (DI)
+	ADDQ      SI, DI
+	VMOVUPS   Y7, (R8)
+	ADDQ      SI, R8
+	VMOVMSKPS Y12, R10
+	CMPL      R10, $0x000000ff
+	JNE       partial99
+	VMOVUPS   Y8, (R9)
+	JMP       stored99
+
+partial99:
+	LEAQ         (R9), R11
+	VMOVAPS      X8, X0
+	TESTL        $0x00000008, R10
+	JEQ          two99
+	VMOVUPS      X0, (R11)
+	VEXTRACTF128 $0x01, Y8, X0
+	ADDQ         $0x10, R11
+	SHRL         $0x04, R10
+
+two99:
+	TESTL    $0x00000002, R10
+	JEQ      one99
+	VMOVLPS  X0, (R11)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, R11
+	SHRL     $0x02, R10
+
+one99:
+	TESTL  $0x00000001, R10
+	JEQ    stored99
+	VMOVSS X0, (R11)
+
+stored99:
+	ADDQ      SI, R9
+	CMPQ      BX, $0x03
+	JE        next
+	VMOVUPS   Y9, (DI)
+	ADDQ      SI, DI
+	VMOVUPS   Y10, (R8)
+	ADDQ      SI, R8
+	VMOVMSKPS Y12, BX
+	CMPL      BX, $0x000000ff
+	JNE       partial100
+	VMOVUPS   Y11, (R9)
+	JMP       stored100
+
+partial100:
+	LEAQ         (R9), DI
+	VMOVAPS      X11, X0
+	TESTL        $0x00000008, BX
+	JEQ          two100
+	VMOVUPS      X0, (DI)
+	VEXTRACTF128 $0x01, Y11, X0
+	ADDQ         $0x10, DI
+	SHRL         $0x04, BX
+
+two100:
+	TESTL    $0x00000002, BX
+	JEQ      one100
+	VMOVLPS  X0, (DI)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, DI
+	SHRL     $0x02, BX
+
+one100:
+	TESTL  $0x00000001, BX
+	JEQ    stored100
+	VMOVSS X0, (DI)
+
+stored100:
 	ADDQ SI, R9
 
 next:
@@ -15056,67 +16211,67 @@ store:
 	VADDPS     Y2, Y1, Y1
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial77
+	JNE        partial101
 	VMOVUPS    Y1, (CX)
-	JMP        stored77
+	JMP        stored101
 
-partial77:
+partial101:
 	LEAQ         (CX), CX
 	VMOVAPS      X1, X0
 	TESTL        $0x00000008, DX
-	JEQ          two77
+	JEQ          two101
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y1, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two77:
+two101:
 	TESTL    $0x00000002, DX
-	JEQ      one77
+	JEQ      one101
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one77:
+one101:
 	TESTL  $0x00000001, DX
-	JEQ    stored77
+	JEQ    stored101
 	VMOVSS X0, (CX)
 
-stored77:
+stored101:
 	JMP next
 
 overwrite:
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial78
+	JNE       partial102
 	VMOVUPS   Y1, (CX)
-	JMP       stored78
+	JMP       stored102
 
-partial78:
+partial102:
 	LEAQ         (CX), CX
 	VMOVAPS      X1, X0
 	TESTL        $0x00000008, DX
-	JEQ          two78
+	JEQ          two102
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y1, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two78:
+two102:
 	TESTL    $0x00000002, DX
-	JEQ      one78
+	JEQ      one102
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one78:
+one102:
 	TESTL  $0x00000001, DX
-	JEQ    stored78
+	JEQ    stored102
 	VMOVSS X0, (CX)
 
-stored78:
+stored102:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -15249,67 +16404,67 @@ store:
 	VADDPS     Y2, Y1, Y1
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial79
+	JNE        partial103
 	VMOVUPS    Y1, (CX)
-	JMP        stored79
+	JMP        stored103
 
-partial79:
+partial103:
 	LEAQ         (CX), CX
 	VMOVAPS      X1, X0
 	TESTL        $0x00000008, DX
-	JEQ          two79
+	JEQ          two103
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y1, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two79:
+two103:
 	TESTL    $0x00000002, DX
-	JEQ      one79
+	JEQ      one103
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one79:
+one103:
 	TESTL  $0x00000001, DX
-	JEQ    stored79
+	JEQ    stored103
 	VMOVSS X0, (CX)
 
-stored79:
+stored103:
 	JMP next
 
 overwrite:
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial80
+	JNE       partial104
 	VMOVUPS   Y1, (CX)
-	JMP       stored80
+	JMP       stored104
 
-partial80:
+partial104:
 	LEAQ         (CX), CX
 	VMOVAPS      X1, X0
 	TESTL        $0x00000008, DX
-	JEQ          two80
+	JEQ          two104
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y1, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two80:
+two104:
 	TESTL    $0x00000002, DX
-	JEQ      one80
+	JEQ      one104
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one80:
+one104:
 	TESTL  $0x00000001, DX
-	JEQ    stored80
+	JEQ    stored104
 	VMOVSS X0, (CX)
 
-stored80:
+stored104:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -15455,68 +16610,68 @@ store:
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial81
+	JNE        partial105
 	VMOVUPS    Y2, 32(CX)
-	JMP        stored81
+	JMP        stored105
 
-partial81:
+partial105:
 	LEAQ         32(CX), CX
 	VMOVAPS      X2, X0
 	TESTL        $0x00000008, DX
-	JEQ          two81
+	JEQ          two105
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y2, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two81:
+two105:
 	TESTL    $0x00000002, DX
-	JEQ      one81
+	JEQ      one105
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one81:
+one105:
 	TESTL  $0x00000001, DX
-	JEQ    stored81
+	JEQ    stored105
 	VMOVSS X0, (CX)
 
-stored81:
+stored105:
 	JMP next
 
 overwrite:
 	VMOVUPS   Y1, (CX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial82
+	JNE       partial106
 	VMOVUPS   Y2, 32(CX)
-	JMP       stored82
+	JMP       stored106
 
-partial82:
+partial106:
 	LEAQ         32(CX), CX
 	VMOVAPS      X2, X0
 	TESTL        $0x00000008, DX
-	JEQ          two82
+	JEQ          two106
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y2, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two82:
+two106:
 	TESTL    $0x00000002, DX
-	JEQ      one82
+	JEQ      one106
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one82:
+one106:
 	TESTL  $0x00000001, DX
-	JEQ    stored82
+	JEQ    stored106
 	VMOVSS X0, (CX)
 
-stored82:
+stored106:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -15665,68 +16820,68 @@ store:
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial83
+	JNE        partial107
 	VMOVUPS    Y2, 32(CX)
-	JMP        stored83
+	JMP        stored107
 
-partial83:
+partial107:
 	LEAQ         32(CX), CX
 	VMOVAPS      X2, X0
 	TESTL        $0x00000008, DX
-	JEQ          two83
+	JEQ          two107
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y2, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two83:
+two107:
 	TESTL    $0x00000002, DX
-	JEQ      one83
+	JEQ      one107
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one83:
+one107:
 	TESTL  $0x00000001, DX
-	JEQ    stored83
+	JEQ    stored107
 	VMOVSS X0, (CX)
 
-stored83:
+stored107:
 	JMP next
 
 overwrite:
 	VMOVUPS   Y1, (CX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial84
+	JNE       partial108
 	VMOVUPS   Y2, 32(CX)
-	JMP       stored84
+	JMP       stored108
 
-partial84:
+partial108:
 	LEAQ         32(CX), CX
 	VMOVAPS      X2, X0
 	TESTL        $0x00000008, DX
-	JEQ          two84
+	JEQ          two108
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y2, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two84:
+two108:
 	TESTL    $0x00000002, DX
-	JEQ      one84
+	JEQ      one108
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one84:
+one108:
 	TESTL  $0x00000001, DX
-	JEQ    stored84
+	JEQ    stored108
 	VMOVSS X0, (CX)
 
-stored84:
+stored108:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -15869,131 +17024,131 @@ store:
 	VADDPS     Y3, Y1, Y1
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial85
+	JNE        partial109
 	VMOVUPS    Y1, (CX)
-	JMP        stored85
+	JMP        stored109
 
-partial85:
+partial109:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X3
 	TESTL        $0x00000008, BX
-	JEQ          two85
+	JEQ          two109
 	VMOVUPS      X3, (SI)
 	VEXTRACTF128 $0x01, Y1, X3
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two85:
+two109:
 	TESTL    $0x00000002, BX
-	JEQ      one85
+	JEQ      one109
 	VMOVLPS  X3, (SI)
 	VMOVHLPS X3, X3, X3
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one85:
+one109:
 	TESTL  $0x00000001, BX
-	JEQ    stored85
+	JEQ    stored109
 	VMOVSS X3, (SI)
 
-stored85:
+stored109:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial86
+	JNE        partial110
 	VMOVUPS    Y2, (CX)
-	JMP        stored86
+	JMP        stored110
 
-partial86:
+partial110:
 	LEAQ         (CX), CX
 	VMOVAPS      X2, X0
 	TESTL        $0x00000008, DX
-	JEQ          two86
+	JEQ          two110
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y2, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two86:
+two110:
 	TESTL    $0x00000002, DX
-	JEQ      one86
+	JEQ      one110
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one86:
+one110:
 	TESTL  $0x00000001, DX
-	JEQ    stored86
+	JEQ    stored110
 	VMOVSS X0, (CX)
 
-stored86:
+stored110:
 	JMP next
 
 overwrite:
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial87
+	JNE       partial111
 	VMOVUPS   Y1, (CX)
-	JMP       stored87
+	JMP       stored111
 
-partial87:
+partial111:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X3
 	TESTL        $0x00000008, BX
-	JEQ          two87
+	JEQ          two111
 	VMOVUPS      X3, (SI)
 	VEXTRACTF128 $0x01, Y1, X3
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two87:
+two111:
 	TESTL    $0x00000002, BX
-	JEQ      one87
+	JEQ      one111
 	VMOVLPS  X3, (SI)
 	VMOVHLPS X3, X3, X3
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one87:
+one111:
 	TESTL  $0x00000001, BX
-	JEQ    stored87
+	JEQ    stored111
 	VMOVSS X3, (SI)
 
-stored87:
+stored111:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial88
+	JNE       partial112
 	VMOVUPS   Y2, (CX)
-	JMP       stored88
+	JMP       stored112
 
-partial88:
+partial112:
 	LEAQ         (CX), CX
 	VMOVAPS      X2, X0
 	TESTL        $0x00000008, DX
-	JEQ          two88
+	JEQ          two112
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y2, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two88:
+two112:
 	TESTL    $0x00000002, DX
-	JEQ      one88
+	JEQ      one112
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one88:
+one112:
 	TESTL  $0x00000001, DX
-	JEQ    stored88
+	JEQ    stored112
 	VMOVSS X0, (CX)
 
-stored88:
+stored112:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -16139,131 +17294,131 @@ store:
 	VADDPS     Y3, Y1, Y1
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial89
+	JNE        partial113
 	VMOVUPS    Y1, (CX)
-	JMP        stored89
+	JMP        stored113
 
-partial89:
+partial113:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X3
 	TESTL        $0x00000008, BX
-	JEQ          two89
+	JEQ          two113
 	VMOVUPS      X3, (SI)
 	VEXTRACTF128 $0x01, Y1, X3
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two89:
+two113:
 	TESTL    $0x00000002, BX
-	JEQ      one89
+	JEQ      one113
 	VMOVLPS  X3, (SI)
 	VMOVHLPS X3, X3, X3
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one89:
+one113:
 	TESTL  $0x00000001, BX
-	JEQ    stored89
+	JEQ    stored113
 	VMOVSS X3, (SI)
 
-stored89:
+stored113:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial90
+	JNE        partial114
 	VMOVUPS    Y2, (CX)
-	JMP        stored90
+	JMP        stored114
 
-partial90:
+partial114:
 	LEAQ         (CX), CX
 	VMOVAPS      X2, X0
 	TESTL        $0x00000008, DX
-	JEQ          two90
+	JEQ          two114
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y2, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two90:
+two114:
 	TESTL    $0x00000002, DX
-	JEQ      one90
+	JEQ      one114
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one90:
+one114:
 	TESTL  $0x00000001, DX
-	JEQ    stored90
+	JEQ    stored114
 	VMOVSS X0, (CX)
 
-stored90:
+stored114:
 	JMP next
 
 overwrite:
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial91
+	JNE       partial115
 	VMOVUPS   Y1, (CX)
-	JMP       stored91
+	JMP       stored115
 
-partial91:
+partial115:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X3
 	TESTL        $0x00000008, BX
-	JEQ          two91
+	JEQ          two115
 	VMOVUPS      X3, (SI)
 	VEXTRACTF128 $0x01, Y1, X3
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two91:
+two115:
 	TESTL    $0x00000002, BX
-	JEQ      one91
+	JEQ      one115
 	VMOVLPS  X3, (SI)
 	VMOVHLPS X3, X3, X3
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one91:
+one115:
 	TESTL  $0x00000001, BX
-	JEQ    stored91
+	JEQ    stored115
 	VMOVSS X3, (SI)
 
-stored91:
+stored115:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial92
+	JNE       partial116
 	VMOVUPS   Y2, (CX)
-	JMP       stored92
+	JMP       stored116
 
-partial92:
+partial116:
 	LEAQ         (CX), CX
 	VMOVAPS      X2, X0
 	TESTL        $0x00000008, DX
-	JEQ          two92
+	JEQ          two116
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y2, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two92:
+two116:
 	TESTL    $0x00000002, DX
-	JEQ      one92
+	JEQ      one116
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one92:
+one116:
 	TESTL  $0x00000001, DX
-	JEQ    stored92
+	JEQ    stored116
 	VMOVSS X0, (CX)
 
-stored92:
+stored116:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -16430,34 +17585,34 @@ store:
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial93
+	JNE        partial117
 	VMOVUPS    Y2, 32(CX)
-	JMP        stored93
+	JMP        stored117
 
-partial93:
+partial117:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two93
+	JEQ          two117
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two93:
+two117:
 	TESTL    $0x00000002, BX
-	JEQ      one93
+	JEQ      one117
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one93:
+one117:
 	TESTL  $0x00000001, BX
-	JEQ    stored93
+	JEQ    stored117
 	VMOVSS X1, (SI)
 
-stored93:
+stored117:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
@@ -16466,100 +17621,100 @@ stored93:
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial94
+	JNE        partial118
 	VMOVUPS    Y4, 32(CX)
-	JMP        stored94
+	JMP        stored118
 
-partial94:
+partial118:
 	LEAQ         32(CX), CX
 	VMOVAPS      X4, X0
 	TESTL        $0x00000008, DX
-	JEQ          two94
+	JEQ          two118
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y4, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two94:
+two118:
 	TESTL    $0x00000002, DX
-	JEQ      one94
+	JEQ      one118
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one94:
+one118:
 	TESTL  $0x00000001, DX
-	JEQ    stored94
+	JEQ    stored118
 	VMOVSS X0, (CX)
 
-stored94:
+stored118:
 	JMP next
 
 overwrite:
 	VMOVUPS   Y1, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial95
+	JNE       partial119
 	VMOVUPS   Y2, 32(CX)
-	JMP       stored95
+	JMP       stored119
 
-partial95:
+partial119:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two95
+	JEQ          two119
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two95:
+two119:
 	TESTL    $0x00000002, BX
-	JEQ      one95
+	JEQ      one119
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one95:
+one119:
 	TESTL  $0x00000001, BX
-	JEQ    stored95
+	JEQ    stored119
 	VMOVSS X1, (SI)
 
-stored95:
+stored119:
 	ADDQ      DX, CX
 	VMOVUPS   Y3, (CX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial96
+	JNE       partial120
 	VMOVUPS   Y4, 32(CX)
-	JMP       stored96
+	JMP       stored120
 
-partial96:
+partial120:
 	LEAQ         32(CX), CX
 	VMOVAPS      X4, X0
 	TESTL        $0x00000008, DX
-	JEQ          two96
+	JEQ          two120
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y4, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two96:
+two120:
 	TESTL    $0x00000002, DX
-	JEQ      one96
+	JEQ      one120
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one96:
+one120:
 	TESTL  $0x00000001, DX
-	JEQ    stored96
+	JEQ    stored120
 	VMOVSS X0, (CX)
 
-stored96:
+stored120:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -16729,34 +17884,34 @@ store:
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial97
+	JNE        partial121
 	VMOVUPS    Y2, 32(CX)
-	JMP        stored97
+	JMP        stored121
 
-partial97:
+partial121:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two97
+	JEQ          two121
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two97:
+two121:
 	TESTL    $0x00000002, BX
-	JEQ      one97
+	JEQ      one121
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one97:
+one121:
 	TESTL  $0x00000001, BX
-	JEQ    stored97
+	JEQ    stored121
 	VMOVSS X1, (SI)
 
-stored97:
+stored121:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
@@ -16765,100 +17920,100 @@ stored97:
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial98
+	JNE        partial122
 	VMOVUPS    Y4, 32(CX)
-	JMP        stored98
+	JMP        stored122
 
-partial98:
+partial122:
 	LEAQ         32(CX), CX
 	VMOVAPS      X4, X0
 	TESTL        $0x00000008, DX
-	JEQ          two98
+	JEQ          two122
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y4, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two98:
+two122:
 	TESTL    $0x00000002, DX
-	JEQ      one98
+	JEQ      one122
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one98:
+one122:
 	TESTL  $0x00000001, DX
-	JEQ    stored98
+	JEQ    stored122
 	VMOVSS X0, (CX)
 
-stored98:
+stored122:
 	JMP next
 
 overwrite:
 	VMOVUPS   Y1, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial99
+	JNE       partial123
 	VMOVUPS   Y2, 32(CX)
-	JMP       stored99
+	JMP       stored123
 
-partial99:
+partial123:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two99
+	JEQ          two123
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two99:
+two123:
 	TESTL    $0x00000002, BX
-	JEQ      one99
+	JEQ      one123
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one99:
+one123:
 	TESTL  $0x00000001, BX
-	JEQ    stored99
+	JEQ    stored123
 	VMOVSS X1, (SI)
 
-stored99:
+stored123:
 	ADDQ      DX, CX
 	VMOVUPS   Y3, (CX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial100
+	JNE       partial124
 	VMOVUPS   Y4, 32(CX)
-	JMP       stored100
+	JMP       stored124
 
-partial100:
+partial124:
 	LEAQ         32(CX), CX
 	VMOVAPS      X4, X0
 	TESTL        $0x00000008, DX
-	JEQ          two100
+	JEQ          two124
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y4, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two100:
+two124:
 	TESTL    $0x00000002, DX
-	JEQ      one100
+	JEQ      one124
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one100:
+one124:
 	TESTL  $0x00000001, DX
-	JEQ    stored100
+	JEQ    stored124
 	VMOVSS X0, (CX)
 
-stored100:
+stored124:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -17031,259 +18186,259 @@ store:
 	VADDPS     Y5, Y1, Y1
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial101
+	JNE        partial125
 	VMOVUPS    Y1, (CX)
-	JMP        stored101
+	JMP        stored125
 
-partial101:
+partial125:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X5
 	TESTL        $0x00000008, BX
-	JEQ          two101
+	JEQ          two125
 	VMOVUPS      X5, (SI)
 	VEXTRACTF128 $0x01, Y1, X5
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two101:
+two125:
 	TESTL    $0x00000002, BX
-	JEQ      one101
+	JEQ      one125
 	VMOVLPS  X5, (SI)
 	VMOVHLPS X5, X5, X5
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one101:
+one125:
 	TESTL  $0x00000001, BX
-	JEQ    stored101
+	JEQ    stored125
 	VMOVSS X5, (SI)
 
-stored101:
+stored125:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial102
+	JNE        partial126
 	VMOVUPS    Y2, (CX)
-	JMP        stored102
+	JMP        stored126
 
-partial102:
+partial126:
 	LEAQ         (CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two102
+	JEQ          two126
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two102:
+two126:
 	TESTL    $0x00000002, BX
-	JEQ      one102
+	JEQ      one126
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one102:
+one126:
 	TESTL  $0x00000001, BX
-	JEQ    stored102
+	JEQ    stored126
 	VMOVSS X1, (SI)
 
-stored102:
+stored126:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y3, Y3
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial103
+	JNE        partial127
 	VMOVUPS    Y3, (CX)
-	JMP        stored103
+	JMP        stored127
 
-partial103:
+partial127:
 	LEAQ         (CX), SI
 	VMOVAPS      X3, X1
 	TESTL        $0x00000008, BX
-	JEQ          two103
+	JEQ          two127
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y3, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two103:
+two127:
 	TESTL    $0x00000002, BX
-	JEQ      one103
+	JEQ      one127
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one103:
+one127:
 	TESTL  $0x00000001, BX
-	JEQ    stored103
+	JEQ    stored127
 	VMOVSS X1, (SI)
 
-stored103:
+stored127:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial104
+	JNE        partial128
 	VMOVUPS    Y4, (CX)
-	JMP        stored104
+	JMP        stored128
 
-partial104:
+partial128:
 	LEAQ         (CX), CX
 	VMOVAPS      X4, X0
 	TESTL        $0x00000008, DX
-	JEQ          two104
+	JEQ          two128
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y4, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two104:
+two128:
 	TESTL    $0x00000002, DX
-	JEQ      one104
+	JEQ      one128
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one104:
+one128:
 	TESTL  $0x00000001, DX
-	JEQ    stored104
+	JEQ    stored128
 	VMOVSS X0, (CX)
 
-stored104:
+stored128:
 	JMP next
 
 overwrite:
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial105
+	JNE       partial129
 	VMOVUPS   Y1, (CX)
-	JMP       stored105
+	JMP       stored129
 
-partial105:
+partial129:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X5
 	TESTL        $0x00000008, BX
-	JEQ          two105
+	JEQ          two129
 	VMOVUPS      X5, (SI)
 	VEXTRACTF128 $0x01, Y1, X5
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two105:
+two129:
 	TESTL    $0x00000002, BX
-	JEQ      one105
+	JEQ      one129
 	VMOVLPS  X5, (SI)
 	VMOVHLPS X5, X5, X5
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one105:
+one129:
 	TESTL  $0x00000001, BX
-	JEQ    stored105
+	JEQ    stored129
 	VMOVSS X5, (SI)
 
-stored105:
+stored129:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial106
+	JNE       partial130
 	VMOVUPS   Y2, (CX)
-	JMP       stored106
+	JMP       stored130
 
-partial106:
+partial130:
 	LEAQ         (CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two106
+	JEQ          two130
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two106:
+two130:
 	TESTL    $0x00000002, BX
-	JEQ      one106
+	JEQ      one130
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one106:
+one130:
 	TESTL  $0x00000001, BX
-	JEQ    stored106
+	JEQ    stored130
 	VMOVSS X1, (SI)
 
-stored106:
+stored130:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial107
+	JNE       partial131
 	VMOVUPS   Y3, (CX)
-	JMP       stored107
+	JMP       stored131
 
-partial107:
+partial131:
 	LEAQ         (CX), SI
 	VMOVAPS      X3, X1
 	TESTL        $0x00000008, BX
-	JEQ          two107
+	JEQ          two131
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y3, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two107:
+two131:
 	TESTL    $0x00000002, BX
-	JEQ      one107
+	JEQ      one131
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one107:
+one131:
 	TESTL  $0x00000001, BX
-	JEQ    stored107
+	JEQ    stored131
 	VMOVSS X1, (SI)
 
-stored107:
+stored131:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial108
+	JNE       partial132
 	VMOVUPS   Y4, (CX)
-	JMP       stored108
+	JMP       stored132
 
-partial108:
+partial132:
 	LEAQ         (CX), CX
 	VMOVAPS      X4, X0
 	TESTL        $0x00000008, DX
-	JEQ          two108
+	JEQ          two132
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y4, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two108:
+two132:
 	TESTL    $0x00000002, DX
-	JEQ      one108
+	JEQ      one132
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one108:
+one132:
 	TESTL  $0x00000001, DX
-	JEQ    stored108
+	JEQ    stored132
 	VMOVSS X0, (CX)
 
-stored108:
+stored132:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -17455,259 +18610,259 @@ store:
 	VADDPS     Y5, Y1, Y1
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial109
+	JNE        partial133
 	VMOVUPS    Y1, (CX)
-	JMP        stored109
+	JMP        stored133
 
-partial109:
+partial133:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X5
 	TESTL        $0x00000008, BX
-	JEQ          two109
+	JEQ          two133
 	VMOVUPS      X5, (SI)
 	VEXTRACTF128 $0x01, Y1, X5
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two109:
+two133:
 	TESTL    $0x00000002, BX
-	JEQ      one109
+	JEQ      one133
 	VMOVLPS  X5, (SI)
 	VMOVHLPS X5, X5, X5
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one109:
+one133:
 	TESTL  $0x00000001, BX
-	JEQ    stored109
+	JEQ    stored133
 	VMOVSS X5, (SI)
 
-stored109:
+stored133:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial110
+	JNE        partial134
 	VMOVUPS    Y2, (CX)
-	JMP        stored110
+	JMP        stored134
 
-partial110:
+partial134:
 	LEAQ         (CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two110
+	JEQ          two134
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two110:
+two134:
 	TESTL    $0x00000002, BX
-	JEQ      one110
+	JEQ      one134
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one110:
+one134:
 	TESTL  $0x00000001, BX
-	JEQ    stored110
+	JEQ    stored134
 	VMOVSS X1, (SI)
 
-stored110:
+stored134:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y3, Y3
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial111
+	JNE        partial135
 	VMOVUPS    Y3, (CX)
-	JMP        stored111
+	JMP        stored135
 
-partial111:
+partial135:
 	LEAQ         (CX), SI
 	VMOVAPS      X3, X1
 	TESTL        $0x00000008, BX
-	JEQ          two111
+	JEQ          two135
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y3, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two111:
+two135:
 	TESTL    $0x00000002, BX
-	JEQ      one111
+	JEQ      one135
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one111:
+one135:
 	TESTL  $0x00000001, BX
-	JEQ    stored111
+	JEQ    stored135
 	VMOVSS X1, (SI)
 
-stored111:
+stored135:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial112
+	JNE        partial136
 	VMOVUPS    Y4, (CX)
-	JMP        stored112
+	JMP        stored136
 
-partial112:
+partial136:
 	LEAQ         (CX), CX
 	VMOVAPS      X4, X0
 	TESTL        $0x00000008, DX
-	JEQ          two112
+	JEQ          two136
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y4, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two112:
+two136:
 	TESTL    $0x00000002, DX
-	JEQ      one112
+	JEQ      one136
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one112:
+one136:
 	TESTL  $0x00000001, DX
-	JEQ    stored112
+	JEQ    stored136
 	VMOVSS X0, (CX)
 
-stored112:
+stored136:
 	JMP next
 
 overwrite:
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial113
+	JNE       partial137
 	VMOVUPS   Y1, (CX)
-	JMP       stored113
+	JMP       stored137
 
-partial113:
+partial137:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X5
 	TESTL        $0x00000008, BX
-	JEQ          two113
+	JEQ          two137
 	VMOVUPS      X5, (SI)
 	VEXTRACTF128 $0x01, Y1, X5
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two113:
+two137:
 	TESTL    $0x00000002, BX
-	JEQ      one113
+	JEQ      one137
 	VMOVLPS  X5, (SI)
 	VMOVHLPS X5, X5, X5
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one113:
+one137:
 	TESTL  $0x00000001, BX
-	JEQ    stored113
+	JEQ    stored137
 	VMOVSS X5, (SI)
 
-stored113:
+stored137:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial114
+	JNE       partial138
 	VMOVUPS   Y2, (CX)
-	JMP       stored114
+	JMP       stored138
 
-partial114:
+partial138:
 	LEAQ         (CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two114
+	JEQ          two138
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two114:
+two138:
 	TESTL    $0x00000002, BX
-	JEQ      one114
+	JEQ      one138
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one114:
+one138:
 	TESTL  $0x00000001, BX
-	JEQ    stored114
+	JEQ    stored138
 	VMOVSS X1, (SI)
 
-stored114:
+stored138:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial115
+	JNE       partial139
 	VMOVUPS   Y3, (CX)
-	JMP       stored115
+	JMP       stored139
 
-partial115:
+partial139:
 	LEAQ         (CX), SI
 	VMOVAPS      X3, X1
 	TESTL        $0x00000008, BX
-	JEQ          two115
+	JEQ          two139
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y3, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two115:
+two139:
 	TESTL    $0x00000002, BX
-	JEQ      one115
+	JEQ      one139
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one115:
+one139:
 	TESTL  $0x00000001, BX
-	JEQ    stored115
+	JEQ    stored139
 	VMOVSS X1, (SI)
 
-stored115:
+stored139:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial116
+	JNE       partial140
 	VMOVUPS   Y4, (CX)
-	JMP       stored116
+	JMP       stored140
 
-partial116:
+partial140:
 	LEAQ         (CX), CX
 	VMOVAPS      X4, X0
 	TESTL        $0x00000008, DX
-	JEQ          two116
+	JEQ          two140
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y4, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two116:
+two140:
 	TESTL    $0x00000002, DX
-	JEQ      one116
+	JEQ      one140
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one116:
+one140:
 	TESTL  $0x00000001, DX
-	JEQ    stored116
+	JEQ    stored140
 	VMOVSS X0, (CX)
 
-stored116:
+stored140:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -17920,34 +19075,34 @@ store:
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial117
+	JNE        partial141
 	VMOVUPS    Y2, 32(CX)
-	JMP        stored117
+	JMP        stored141
 
-partial117:
+partial141:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two117
+	JEQ          two141
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two117:
+two141:
 	TESTL    $0x00000002, BX
-	JEQ      one117
+	JEQ      one141
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one117:
+one141:
 	TESTL  $0x00000001, BX
-	JEQ    stored117
+	JEQ    stored141
 	VMOVSS X1, (SI)
 
-stored117:
+stored141:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
@@ -17956,34 +19111,34 @@ stored117:
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial118
+	JNE        partial142
 	VMOVUPS    Y4, 32(CX)
-	JMP        stored118
+	JMP        stored142
 
-partial118:
+partial142:
 	LEAQ         32(CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two118
+	JEQ          two142
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two118:
+two142:
 	TESTL    $0x00000002, BX
-	JEQ      one118
+	JEQ      one142
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one118:
+one142:
 	TESTL  $0x00000001, BX
-	JEQ    stored118
+	JEQ    stored142
 	VMOVSS X1, (SI)
 
-stored118:
+stored142:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y5, Y5
@@ -17992,34 +19147,34 @@ stored118:
 	VADDPS     Y1, Y6, Y6
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial119
+	JNE        partial143
 	VMOVUPS    Y6, 32(CX)
-	JMP        stored119
+	JMP        stored143
 
-partial119:
+partial143:
 	LEAQ         32(CX), SI
 	VMOVAPS      X6, X1
 	TESTL        $0x00000008, BX
-	JEQ          two119
+	JEQ          two143
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y6, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two119:
+two143:
 	TESTL    $0x00000002, BX
-	JEQ      one119
+	JEQ      one143
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one119:
+one143:
 	TESTL  $0x00000001, BX
-	JEQ    stored119
+	JEQ    stored143
 	VMOVSS X1, (SI)
 
-stored119:
+stored143:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y7, Y7
@@ -18028,164 +19183,164 @@ stored119:
 	VADDPS     Y1, Y8, Y8
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial120
+	JNE        partial144
 	VMOVUPS    Y8, 32(CX)
-	JMP        stored120
+	JMP        stored144
 
-partial120:
+partial144:
 	LEAQ         32(CX), CX
 	VMOVAPS      X8, X0
 	TESTL        $0x00000008, DX
-	JEQ          two120
+	JEQ          two144
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y8, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two120:
+two144:
 	TESTL    $0x00000002, DX
-	JEQ      one120
+	JEQ      one144
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one120:
+one144:
 	TESTL  $0x00000001, DX
-	JEQ    stored120
+	JEQ    stored144
 	VMOVSS X0, (CX)
 
-stored120:
+stored144:
 	JMP next
 
 overwrite:
 	VMOVUPS   Y1, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial121
+	JNE       partial145
 	VMOVUPS   Y2, 32(CX)
-	JMP       stored121
+	JMP       stored145
 
-partial121:
+partial145:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two121
+	JEQ          two145
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two121:
+two145:
 	TESTL    $0x00000002, BX
-	JEQ      one121
+	JEQ      one145
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one121:
+one145:
 	TESTL  $0x00000001, BX
-	JEQ    stored121
+	JEQ    stored145
 	VMOVSS X1, (SI)
 
-stored121:
+stored145:
 	ADDQ      DX, CX
 	VMOVUPS   Y3, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial122
+	JNE       partial146
 	VMOVUPS   Y4, 32(CX)
-	JMP       stored122
+	JMP       stored146
 
-partial122:
+partial146:
 	LEAQ         32(CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two122
+	JEQ          two146
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two122:
+two146:
 	TESTL    $0x00000002, BX
-	JEQ      one122
+	JEQ      one146
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one122:
+one146:
 	TESTL  $0x00000001, BX
-	JEQ    stored122
+	JEQ    stored146
 	VMOVSS X1, (SI)
 
-stored122:
+stored146:
 	ADDQ      DX, CX
 	VMOVUPS   Y5, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial123
+	JNE       partial147
 	VMOVUPS   Y6, 32(CX)
-	JMP       stored123
+	JMP       stored147
 
-partial123:
+partial147:
 	LEAQ         32(CX), SI
 	VMOVAPS      X6, X1
 	TESTL        $0x00000008, BX
-	JEQ          two123
+	JEQ          two147
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y6, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two123:
+two147:
 	TESTL    $0x00000002, BX
-	JEQ      one123
+	JEQ      one147
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one123:
+one147:
 	TESTL  $0x00000001, BX
-	JEQ    stored123
+	JEQ    stored147
 	VMOVSS X1, (SI)
 
-stored123:
+stored147:
 	ADDQ      DX, CX
 	VMOVUPS   Y7, (CX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial124
+	JNE       partial148
 	VMOVUPS   Y8, 32(CX)
-	JMP       stored124
+	JMP       stored148
 
-partial124:
+partial148:
 	LEAQ         32(CX), CX
 	VMOVAPS      X8, X0
 	TESTL        $0x00000008, DX
-	JEQ          two124
+	JEQ          two148
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y8, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two124:
+two148:
 	TESTL    $0x00000002, DX
-	JEQ      one124
+	JEQ      one148
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one124:
+one148:
 	TESTL  $0x00000001, DX
-	JEQ    stored124
+	JEQ    stored148
 	VMOVSS X0, (CX)
 
-stored124:
+stored148:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -18397,34 +19552,34 @@ store:
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial125
+	JNE        partial149
 	VMOVUPS    Y2, 32(CX)
-	JMP        stored125
+	JMP        stored149
 
-partial125:
+partial149:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two125
+	JEQ          two149
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two125:
+two149:
 	TESTL    $0x00000002, BX
-	JEQ      one125
+	JEQ      one149
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one125:
+one149:
 	TESTL  $0x00000001, BX
-	JEQ    stored125
+	JEQ    stored149
 	VMOVSS X1, (SI)
 
-stored125:
+stored149:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
@@ -18433,34 +19588,34 @@ stored125:
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial126
+	JNE        partial150
 	VMOVUPS    Y4, 32(CX)
-	JMP        stored126
+	JMP        stored150
 
-partial126:
+partial150:
 	LEAQ         32(CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two126
+	JEQ          two150
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two126:
+two150:
 	TESTL    $0x00000002, BX
-	JEQ      one126
+	JEQ      one150
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one126:
+one150:
 	TESTL  $0x00000001, BX
-	JEQ    stored126
+	JEQ    stored150
 	VMOVSS X1, (SI)
 
-stored126:
+stored150:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y5, Y5
@@ -18469,34 +19624,34 @@ stored126:
 	VADDPS     Y1, Y6, Y6
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial127
+	JNE        partial151
 	VMOVUPS    Y6, 32(CX)
-	JMP        stored127
+	JMP        stored151
 
-partial127:
+partial151:
 	LEAQ         32(CX), SI
 	VMOVAPS      X6, X1
 	TESTL        $0x00000008, BX
-	JEQ          two127
+	JEQ          two151
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y6, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two127:
+two151:
 	TESTL    $0x00000002, BX
-	JEQ      one127
+	JEQ      one151
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one127:
+one151:
 	TESTL  $0x00000001, BX
-	JEQ    stored127
+	JEQ    stored151
 	VMOVSS X1, (SI)
 
-stored127:
+stored151:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y7, Y7
@@ -18505,164 +19660,164 @@ stored127:
 	VADDPS     Y1, Y8, Y8
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial128
+	JNE        partial152
 	VMOVUPS    Y8, 32(CX)
-	JMP        stored128
+	JMP        stored152
 
-partial128:
+partial152:
 	LEAQ         32(CX), CX
 	VMOVAPS      X8, X0
 	TESTL        $0x00000008, DX
-	JEQ          two128
+	JEQ          two152
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y8, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two128:
+two152:
 	TESTL    $0x00000002, DX
-	JEQ      one128
+	JEQ      one152
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one128:
+one152:
 	TESTL  $0x00000001, DX
-	JEQ    stored128
+	JEQ    stored152
 	VMOVSS X0, (CX)
 
-stored128:
+stored152:
 	JMP next
 
 overwrite:
 	VMOVUPS   Y1, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial129
+	JNE       partial153
 	VMOVUPS   Y2, 32(CX)
-	JMP       stored129
+	JMP       stored153
 
-partial129:
+partial153:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two129
+	JEQ          two153
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two129:
+two153:
 	TESTL    $0x00000002, BX
-	JEQ      one129
+	JEQ      one153
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one129:
+one153:
 	TESTL  $0x00000001, BX
-	JEQ    stored129
+	JEQ    stored153
 	VMOVSS X1, (SI)
 
-stored129:
+stored153:
 	ADDQ      DX, CX
 	VMOVUPS   Y3, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial130
+	JNE       partial154
 	VMOVUPS   Y4, 32(CX)
-	JMP       stored130
+	JMP       stored154
 
-partial130:
+partial154:
 	LEAQ         32(CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two130
+	JEQ          two154
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two130:
+two154:
 	TESTL    $0x00000002, BX
-	JEQ      one130
+	JEQ      one154
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one130:
+one154:
 	TESTL  $0x00000001, BX
-	JEQ    stored130
+	JEQ    stored154
 	VMOVSS X1, (SI)
 
-stored130:
+stored154:
 	ADDQ      DX, CX
 	VMOVUPS   Y5, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial131
+	JNE       partial155
 	VMOVUPS   Y6, 32(CX)
-	JMP       stored131
+	JMP       stored155
 
-partial131:
+partial155:
 	LEAQ         32(CX), SI
 	VMOVAPS      X6, X1
 	TESTL        $0x00000008, BX
-	JEQ          two131
+	JEQ          two155
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y6, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two131:
+two155:
 	TESTL    $0x00000002, BX
-	JEQ      one131
+	JEQ      one155
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one131:
+one155:
 	TESTL  $0x00000001, BX
-	JEQ    stored131
+	JEQ    stored155
 	VMOVSS X1, (SI)
 
-stored131:
+stored155:
 	ADDQ      DX, CX
 	VMOVUPS   Y7, (CX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial132
+	JNE       partial156
 	VMOVUPS   Y8, 32(CX)
-	JMP       stored132
+	JMP       stored156
 
-partial132:
+partial156:
 	LEAQ         32(CX), CX
 	VMOVAPS      X8, X0
 	TESTL        $0x00000008, DX
-	JEQ          two132
+	JEQ          two156
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y8, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two132:
+two156:
 	TESTL    $0x00000002, DX
-	JEQ      one132
+	JEQ      one156
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one132:
+one156:
 	TESTL  $0x00000001, DX
-	JEQ    stored132
+	JEQ    stored156
 	VMOVSS X0, (CX)
 
-stored132:
+stored156:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -18861,387 +20016,387 @@ store:
 	VADDPS     Y7, Y1, Y1
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial133
+	JNE        partial157
 	VMOVUPS    Y1, (CX)
-	JMP        stored133
+	JMP        stored157
 
-partial133:
+partial157:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X7
 	TESTL        $0x00000008, BX
-	JEQ          two133
+	JEQ          two157
 	VMOVUPS      X7, (SI)
 	VEXTRACTF128 $0x01, Y1, X7
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two133:
+two157:
 	TESTL    $0x00000002, BX
-	JEQ      one133
+	JEQ      one157
 	VMOVLPS  X7, (SI)
 	VMOVHLPS X7, X7, X7
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one133:
+one157:
 	TESTL  $0x00000001, BX
-	JEQ    stored133
+	JEQ    stored157
 	VMOVSS X7, (SI)
 
-stored133:
+stored157:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial134
+	JNE        partial158
 	VMOVUPS    Y2, (CX)
-	JMP        stored134
+	JMP        stored158
 
-partial134:
+partial158:
 	LEAQ         (CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two134
+	JEQ          two158
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two134:
+two158:
 	TESTL    $0x00000002, BX
-	JEQ      one134
+	JEQ      one158
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one134:
+one158:
 	TESTL  $0x00000001, BX
-	JEQ    stored134
+	JEQ    stored158
 	VMOVSS X1, (SI)
 
-stored134:
+stored158:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y3, Y3
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial135
+	JNE        partial159
 	VMOVUPS    Y3, (CX)
-	JMP        stored135
+	JMP        stored159
 
-partial135:
+partial159:
 	LEAQ         (CX), SI
 	VMOVAPS      X3, X1
 	TESTL        $0x00000008, BX
-	JEQ          two135
+	JEQ          two159
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y3, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two135:
+two159:
 	TESTL    $0x00000002, BX
-	JEQ      one135
+	JEQ      one159
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one135:
+one159:
 	TESTL  $0x00000001, BX
-	JEQ    stored135
+	JEQ    stored159
 	VMOVSS X1, (SI)
 
-stored135:
+stored159:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial136
+	JNE        partial160
 	VMOVUPS    Y4, (CX)
-	JMP        stored136
+	JMP        stored160
 
-partial136:
+partial160:
 	LEAQ         (CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two136
+	JEQ          two160
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two136:
+two160:
 	TESTL    $0x00000002, BX
-	JEQ      one136
+	JEQ      one160
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one136:
+one160:
 	TESTL  $0x00000001, BX
-	JEQ    stored136
+	JEQ    stored160
 	VMOVSS X1, (SI)
 
-stored136:
+stored160:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y5, Y5
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial137
+	JNE        partial161
 	VMOVUPS    Y5, (CX)
-	JMP        stored137
+	JMP        stored161
 
-partial137:
+partial161:
 	LEAQ         (CX), SI
 	VMOVAPS      X5, X1
 	TESTL        $0x00000008, BX
-	JEQ          two137
+	JEQ          two161
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y5, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two137:
+two161:
 	TESTL    $0x00000002, BX
-	JEQ      one137
+	JEQ      one161
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one137:
+one161:
 	TESTL  $0x00000001, BX
-	JEQ    stored137
+	JEQ    stored161
 	VMOVSS X1, (SI)
 
-stored137:
+stored161:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y6, Y6
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial138
+	JNE        partial162
 	VMOVUPS    Y6, (CX)
-	JMP        stored138
+	JMP        stored162
 
-partial138:
+partial162:
 	LEAQ         (CX), CX
 	VMOVAPS      X6, X0
 	TESTL        $0x00000008, DX
-	JEQ          two138
+	JEQ          two162
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y6, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two138:
+two162:
 	TESTL    $0x00000002, DX
-	JEQ      one138
+	JEQ      one162
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one138:
+one162:
 	TESTL  $0x00000001, DX
-	JEQ    stored138
+	JEQ    stored162
 	VMOVSS X0, (CX)
 
-stored138:
+stored162:
 	JMP next
 
 overwrite:
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial139
+	JNE       partial163
 	VMOVUPS   Y1, (CX)
-	JMP       stored139
+	JMP       stored163
 
-partial139:
+partial163:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X7
 	TESTL        $0x00000008, BX
-	JEQ          two139
+	JEQ          two163
 	VMOVUPS      X7, (SI)
 	VEXTRACTF128 $0x01, Y1, X7
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two139:
+two163:
 	TESTL    $0x00000002, BX
-	JEQ      one139
+	JEQ      one163
 	VMOVLPS  X7, (SI)
 	VMOVHLPS X7, X7, X7
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one139:
+one163:
 	TESTL  $0x00000001, BX
-	JEQ    stored139
+	JEQ    stored163
 	VMOVSS X7, (SI)
 
-stored139:
+stored163:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial140
+	JNE       partial164
 	VMOVUPS   Y2, (CX)
-	JMP       stored140
+	JMP       stored164
 
-partial140:
+partial164:
 	LEAQ         (CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two140
+	JEQ          two164
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two140:
+two164:
 	TESTL    $0x00000002, BX
-	JEQ      one140
+	JEQ      one164
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one140:
+one164:
 	TESTL  $0x00000001, BX
-	JEQ    stored140
+	JEQ    stored164
 	VMOVSS X1, (SI)
 
-stored140:
+stored164:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial141
+	JNE       partial165
 	VMOVUPS   Y3, (CX)
-	JMP       stored141
+	JMP       stored165
 
-partial141:
+partial165:
 	LEAQ         (CX), SI
 	VMOVAPS      X3, X1
 	TESTL        $0x00000008, BX
-	JEQ          two141
+	JEQ          two165
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y3, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two141:
+two165:
 	TESTL    $0x00000002, BX
-	JEQ      one141
+	JEQ      one165
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one141:
+one165:
 	TESTL  $0x00000001, BX
-	JEQ    stored141
+	JEQ    stored165
 	VMOVSS X1, (SI)
 
-stored141:
+stored165:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial142
+	JNE       partial166
 	VMOVUPS   Y4, (CX)
-	JMP       stored142
+	JMP       stored166
 
-partial142:
+partial166:
 	LEAQ         (CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two142
+	JEQ          two166
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two142:
+two166:
 	TESTL    $0x00000002, BX
-	JEQ      one142
+	JEQ      one166
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one142:
+one166:
 	TESTL  $0x00000001, BX
-	JEQ    stored142
+	JEQ    stored166
 	VMOVSS X1, (SI)
 
-stored142:
+stored166:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial143
+	JNE       partial167
 	VMOVUPS   Y5, (CX)
-	JMP       stored143
+	JMP       stored167
 
-partial143:
+partial167:
 	LEAQ         (CX), SI
 	VMOVAPS      X5, X1
 	TESTL        $0x00000008, BX
-	JEQ          two143
+	JEQ          two167
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y5, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two143:
+two167:
 	TESTL    $0x00000002, BX
-	JEQ      one143
+	JEQ      one167
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one143:
+one167:
 	TESTL  $0x00000001, BX
-	JEQ    stored143
+	JEQ    stored167
 	VMOVSS X1, (SI)
 
-stored143:
+stored167:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial144
+	JNE       partial168
 	VMOVUPS   Y6, (CX)
-	JMP       stored144
+	JMP       stored168
 
-partial144:
+partial168:
 	LEAQ         (CX), CX
 	VMOVAPS      X6, X0
 	TESTL        $0x00000008, DX
-	JEQ          two144
+	JEQ          two168
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y6, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two144:
+two168:
 	TESTL    $0x00000002, DX
-	JEQ      one144
+	JEQ      one168
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one144:
+one168:
 	TESTL  $0x00000001, DX
-	JEQ    stored144
+	JEQ    stored168
 	VMOVSS X0, (CX)
 
-stored144:
+stored168:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -19439,387 +20594,387 @@ store:
 	VADDPS     Y7, Y1, Y1
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial145
+	JNE        partial169
 	VMOVUPS    Y1, (CX)
-	JMP        stored145
+	JMP        stored169
 
-partial145:
+partial169:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X7
 	TESTL        $0x00000008, BX
-	JEQ          two145
+	JEQ          two169
 	VMOVUPS      X7, (SI)
 	VEXTRACTF128 $0x01, Y1, X7
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two145:
+two169:
 	TESTL    $0x00000002, BX
-	JEQ      one145
+	JEQ      one169
 	VMOVLPS  X7, (SI)
 	VMOVHLPS X7, X7, X7
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one145:
+one169:
 	TESTL  $0x00000001, BX
-	JEQ    stored145
+	JEQ    stored169
 	VMOVSS X7, (SI)
 
-stored145:
+stored169:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial146
+	JNE        partial170
 	VMOVUPS    Y2, (CX)
-	JMP        stored146
+	JMP        stored170
 
-partial146:
+partial170:
 	LEAQ         (CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two146
+	JEQ          two170
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two146:
+two170:
 	TESTL    $0x00000002, BX
-	JEQ      one146
+	JEQ      one170
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one146:
+one170:
 	TESTL  $0x00000001, BX
-	JEQ    stored146
+	JEQ    stored170
 	VMOVSS X1, (SI)
 
-stored146:
+stored170:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y3, Y3
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial147
+	JNE        partial171
 	VMOVUPS    Y3, (CX)
-	JMP        stored147
+	JMP        stored171
 
-partial147:
+partial171:
 	LEAQ         (CX), SI
 	VMOVAPS      X3, X1
 	TESTL        $0x00000008, BX
-	JEQ          two147
+	JEQ          two171
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y3, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two147:
+two171:
 	TESTL    $0x00000002, BX
-	JEQ      one147
+	JEQ      one171
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one147:
+one171:
 	TESTL  $0x00000001, BX
-	JEQ    stored147
+	JEQ    stored171
 	VMOVSS X1, (SI)
 
-stored147:
+stored171:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial148
+	JNE        partial172
 	VMOVUPS    Y4, (CX)
-	JMP        stored148
+	JMP        stored172
 
-partial148:
+partial172:
 	LEAQ         (CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two148
+	JEQ          two172
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two148:
+two172:
 	TESTL    $0x00000002, BX
-	JEQ      one148
+	JEQ      one172
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one148:
+one172:
 	TESTL  $0x00000001, BX
-	JEQ    stored148
+	JEQ    stored172
 	VMOVSS X1, (SI)
 
-stored148:
+stored172:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y5, Y5
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial149
+	JNE        partial173
 	VMOVUPS    Y5, (CX)
-	JMP        stored149
+	JMP        stored173
 
-partial149:
+partial173:
 	LEAQ         (CX), SI
 	VMOVAPS      X5, X1
 	TESTL        $0x00000008, BX
-	JEQ          two149
+	JEQ          two173
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y5, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two149:
+two173:
 	TESTL    $0x00000002, BX
-	JEQ      one149
+	JEQ      one173
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one149:
+one173:
 	TESTL  $0x00000001, BX
-	JEQ    stored149
+	JEQ    stored173
 	VMOVSS X1, (SI)
 
-stored149:
+stored173:
 	ADDQ       DX, CX
 	VMASKMOVPS (CX), Y0, Y1
 	VADDPS     Y1, Y6, Y6
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial150
+	JNE        partial174
 	VMOVUPS    Y6, (CX)
-	JMP        stored150
+	JMP        stored174
 
-partial150:
+partial174:
 	LEAQ         (CX), CX
 	VMOVAPS      X6, X0
 	TESTL        $0x00000008, DX
-	JEQ          two150
+	JEQ          two174
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y6, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two150:
+two174:
 	TESTL    $0x00000002, DX
-	JEQ      one150
+	JEQ      one174
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one150:
+one174:
 	TESTL  $0x00000001, DX
-	JEQ    stored150
+	JEQ    stored174
 	VMOVSS X0, (CX)
 
-stored150:
+stored174:
 	JMP next
 
 overwrite:
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial151
+	JNE       partial175
 	VMOVUPS   Y1, (CX)
-	JMP       stored151
+	JMP       stored175
 
-partial151:
+partial175:
 	LEAQ         (CX), SI
 	VMOVAPS      X1, X7
 	TESTL        $0x00000008, BX
-	JEQ          two151
+	JEQ          two175
 	VMOVUPS      X7, (SI)
 	VEXTRACTF128 $0x01, Y1, X7
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two151:
+two175:
 	TESTL    $0x00000002, BX
-	JEQ      one151
+	JEQ      one175
 	VMOVLPS  X7, (SI)
 	VMOVHLPS X7, X7, X7
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one151:
+one175:
 	TESTL  $0x00000001, BX
-	JEQ    stored151
+	JEQ    stored175
 	VMOVSS X7, (SI)
 
-stored151:
+stored175:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial152
+	JNE       partial176
 	VMOVUPS   Y2, (CX)
-	JMP       stored152
+	JMP       stored176
 
-partial152:
+partial176:
 	LEAQ         (CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two152
+	JEQ          two176
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two152:
+two176:
 	TESTL    $0x00000002, BX
-	JEQ      one152
+	JEQ      one176
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one152:
+one176:
 	TESTL  $0x00000001, BX
-	JEQ    stored152
+	JEQ    stored176
 	VMOVSS X1, (SI)
 
-stored152:
+stored176:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial153
+	JNE       partial177
 	VMOVUPS   Y3, (CX)
-	JMP       stored153
+	JMP       stored177
 
-partial153:
+partial177:
 	LEAQ         (CX), SI
 	VMOVAPS      X3, X1
 	TESTL        $0x00000008, BX
-	JEQ          two153
+	JEQ          two177
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y3, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two153:
+two177:
 	TESTL    $0x00000002, BX
-	JEQ      one153
+	JEQ      one177
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one153:
+one177:
 	TESTL  $0x00000001, BX
-	JEQ    stored153
+	JEQ    stored177
 	VMOVSS X1, (SI)
 
-stored153:
+stored177:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial154
+	JNE       partial178
 	VMOVUPS   Y4, (CX)
-	JMP       stored154
+	JMP       stored178
 
-partial154:
+partial178:
 	LEAQ         (CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two154
+	JEQ          two178
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two154:
+two178:
 	TESTL    $0x00000002, BX
-	JEQ      one154
+	JEQ      one178
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one154:
+one178:
 	TESTL  $0x00000001, BX
-	JEQ    stored154
+	JEQ    stored178
 	VMOVSS X1, (SI)
 
-stored154:
+stored178:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial155
+	JNE       partial179
 	VMOVUPS   Y5, (CX)
-	JMP       stored155
+	JMP       stored179
 
-partial155:
+partial179:
 	LEAQ         (CX), SI
 	VMOVAPS      X5, X1
 	TESTL        $0x00000008, BX
-	JEQ          two155
+	JEQ          two179
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y5, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two155:
+two179:
 	TESTL    $0x00000002, BX
-	JEQ      one155
+	JEQ      one179
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one155:
+one179:
 	TESTL  $0x00000001, BX
-	JEQ    stored155
+	JEQ    stored179
 	VMOVSS X1, (SI)
 
-stored155:
+stored179:
 	ADDQ      DX, CX
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial156
+	JNE       partial180
 	VMOVUPS   Y6, (CX)
-	JMP       stored156
+	JMP       stored180
 
-partial156:
+partial180:
 	LEAQ         (CX), CX
 	VMOVAPS      X6, X0
 	TESTL        $0x00000008, DX
-	JEQ          two156
+	JEQ          two180
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y6, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two156:
+two180:
 	TESTL    $0x00000002, DX
-	JEQ      one156
+	JEQ      one180
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one156:
+one180:
 	TESTL  $0x00000001, DX
-	JEQ    stored156
+	JEQ    stored180
 	VMOVSS X0, (CX)
 
-stored156:
+stored180:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -20074,34 +21229,34 @@ store:
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial157
+	JNE        partial181
 	VMOVUPS    Y2, 32(CX)
-	JMP        stored157
+	JMP        stored181
 
-partial157:
+partial181:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two157
+	JEQ          two181
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two157:
+two181:
 	TESTL    $0x00000002, BX
-	JEQ      one157
+	JEQ      one181
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one157:
+one181:
 	TESTL  $0x00000001, BX
-	JEQ    stored157
+	JEQ    stored181
 	VMOVSS X1, (SI)
 
-stored157:
+stored181:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
@@ -20110,34 +21265,34 @@ stored157:
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial158
+	JNE        partial182
 	VMOVUPS    Y4, 32(CX)
-	JMP        stored158
+	JMP        stored182
 
-partial158:
+partial182:
 	LEAQ         32(CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two158
+	JEQ          two182
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two158:
+two182:
 	TESTL    $0x00000002, BX
-	JEQ      one158
+	JEQ      one182
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one158:
+one182:
 	TESTL  $0x00000001, BX
-	JEQ    stored158
+	JEQ    stored182
 	VMOVSS X1, (SI)
 
-stored158:
+stored182:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y5, Y5
@@ -20146,34 +21301,34 @@ stored158:
 	VADDPS     Y1, Y6, Y6
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial159
+	JNE        partial183
 	VMOVUPS    Y6, 32(CX)
-	JMP        stored159
+	JMP        stored183
 
-partial159:
+partial183:
 	LEAQ         32(CX), SI
 	VMOVAPS      X6, X1
 	TESTL        $0x00000008, BX
-	JEQ          two159
+	JEQ          two183
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y6, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two159:
+two183:
 	TESTL    $0x00000002, BX
-	JEQ      one159
+	JEQ      one183
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one159:
+one183:
 	TESTL  $0x00000001, BX
-	JEQ    stored159
+	JEQ    stored183
 	VMOVSS X1, (SI)
 
-stored159:
+stored183:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y7, Y7
@@ -20182,34 +21337,34 @@ stored159:
 	VADDPS     Y1, Y8, Y8
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial160
+	JNE        partial184
 	VMOVUPS    Y8, 32(CX)
-	JMP        stored160
+	JMP        stored184
 
-partial160:
+partial184:
 	LEAQ         32(CX), SI
 	VMOVAPS      X8, X1
 	TESTL        $0x00000008, BX
-	JEQ          two160
+	JEQ          two184
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y8, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two160:
+two184:
 	TESTL    $0x00000002, BX
-	JEQ      one160
+	JEQ      one184
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one160:
+one184:
 	TESTL  $0x00000001, BX
-	JEQ    stored160
+	JEQ    stored184
 	VMOVSS X1, (SI)
 
-stored160:
+stored184:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y9, Y9
@@ -20218,34 +21373,34 @@ stored160:
 	VADDPS     Y1, Y10, Y10
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial161
+	JNE        partial185
 	VMOVUPS    Y10, 32(CX)
-	JMP        stored161
+	JMP        stored185
 
-partial161:
+partial185:
 	LEAQ         32(CX), SI
 	VMOVAPS      X10, X1
 	TESTL        $0x00000008, BX
-	JEQ          two161
+	JEQ          two185
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y10, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two161:
+two185:
 	TESTL    $0x00000002, BX
-	JEQ      one161
+	JEQ      one185
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one161:
+one185:
 	TESTL  $0x00000001, BX
-	JEQ    stored161
+	JEQ    stored185
 	VMOVSS X1, (SI)
 
-stored161:
+stored185:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y11, Y11
@@ -20254,228 +21409,228 @@ stored161:
 	VADDPS     Y1, Y12, Y12
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial162
+	JNE        partial186
 	VMOVUPS    Y12, 32(CX)
-	JMP        stored162
+	JMP        stored186
 
-partial162:
+partial186:
 	LEAQ         32(CX), CX
 	VMOVAPS      X12, X0
 	TESTL        $0x00000008, DX
-	JEQ          two162
+	JEQ          two186
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y12, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two162:
+two186:
 	TESTL    $0x00000002, DX
-	JEQ      one162
+	JEQ      one186
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one162:
+one186:
 	TESTL  $0x00000001, DX
-	JEQ    stored162
+	JEQ    stored186
 	VMOVSS X0, (CX)
 
-stored162:
+stored186:
 	JMP next
 
 overwrite:
 	VMOVUPS   Y1, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial163
+	JNE       partial187
 	VMOVUPS   Y2, 32(CX)
-	JMP       stored163
+	JMP       stored187
 
-partial163:
+partial187:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two163
+	JEQ          two187
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two163:
+two187:
 	TESTL    $0x00000002, BX
-	JEQ      one163
+	JEQ      one187
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one163:
+one187:
 	TESTL  $0x00000001, BX
-	JEQ    stored163
+	JEQ    stored187
 	VMOVSS X1, (SI)
 
-stored163:
+stored187:
 	ADDQ      DX, CX
 	VMOVUPS   Y3, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial164
+	JNE       partial188
 	VMOVUPS   Y4, 32(CX)
-	JMP       stored164
+	JMP       stored188
 
-partial164:
+partial188:
 	LEAQ         32(CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two164
+	JEQ          two188
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two164:
+two188:
 	TESTL    $0x00000002, BX
-	JEQ      one164
+	JEQ      one188
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one164:
+one188:
 	TESTL  $0x00000001, BX
-	JEQ    stored164
+	JEQ    stored188
 	VMOVSS X1, (SI)
 
-stored164:
+stored188:
 	ADDQ      DX, CX
 	VMOVUPS   Y5, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial165
+	JNE       partial189
 	VMOVUPS   Y6, 32(CX)
-	JMP       stored165
+	JMP       stored189
 
-partial165:
+partial189:
 	LEAQ         32(CX), SI
 	VMOVAPS      X6, X1
 	TESTL        $0x00000008, BX
-	JEQ          two165
+	JEQ          two189
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y6, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two165:
+two189:
 	TESTL    $0x00000002, BX
-	JEQ      one165
+	JEQ      one189
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one165:
+one189:
 	TESTL  $0x00000001, BX
-	JEQ    stored165
+	JEQ    stored189
 	VMOVSS X1, (SI)
 
-stored165:
+stored189:
 	ADDQ      DX, CX
 	VMOVUPS   Y7, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial166
+	JNE       partial190
 	VMOVUPS   Y8, 32(CX)
-	JMP       stored166
+	JMP       stored190
 
-partial166:
+partial190:
 	LEAQ         32(CX), SI
 	VMOVAPS      X8, X1
 	TESTL        $0x00000008, BX
-	JEQ          two166
+	JEQ          two190
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y8, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two166:
+two190:
 	TESTL    $0x00000002, BX
-	JEQ      one166
+	JEQ      one190
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one166:
+one190:
 	TESTL  $0x00000001, BX
-	JEQ    stored166
+	JEQ    stored190
 	VMOVSS X1, (SI)
 
-stored166:
+stored190:
 	ADDQ      DX, CX
 	VMOVUPS   Y9, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial167
+	JNE       partial191
 	VMOVUPS   Y10, 32(CX)
-	JMP       stored167
+	JMP       stored191
 
-partial167:
+partial191:
 	LEAQ         32(CX), SI
 	VMOVAPS      X10, X1
 	TESTL        $0x00000008, BX
-	JEQ          two167
+	JEQ          two191
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y10, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two167:
+two191:
 	TESTL    $0x00000002, BX
-	JEQ      one167
+	JEQ      one191
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one167:
+one191:
 	TESTL  $0x00000001, BX
-	JEQ    stored167
+	JEQ    stored191
 	VMOVSS X1, (SI)
 
-stored167:
+stored191:
 	ADDQ      DX, CX
 	VMOVUPS   Y11, (CX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial168
+	JNE       partial192
 	VMOVUPS   Y12, 32(CX)
-	JMP       stored168
+	JMP       stored192
 
-partial168:
+partial192:
 	LEAQ         32(CX), CX
 	VMOVAPS      X12, X0
 	TESTL        $0x00000008, DX
-	JEQ          two168
+	JEQ          two192
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y12, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two168:
+two192:
 	TESTL    $0x00000002, DX
-	JEQ      one168
+	JEQ      one192
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one168:
+one192:
 	TESTL  $0x00000001, DX
-	JEQ    stored168
+	JEQ    stored192
 	VMOVSS X0, (CX)
 
-stored168:
+stored192:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -20729,34 +21884,34 @@ store:
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial169
+	JNE        partial193
 	VMOVUPS    Y2, 32(CX)
-	JMP        stored169
+	JMP        stored193
 
-partial169:
+partial193:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two169
+	JEQ          two193
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two169:
+two193:
 	TESTL    $0x00000002, BX
-	JEQ      one169
+	JEQ      one193
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one169:
+one193:
 	TESTL  $0x00000001, BX
-	JEQ    stored169
+	JEQ    stored193
 	VMOVSS X1, (SI)
 
-stored169:
+stored193:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y3, Y3
@@ -20765,34 +21920,34 @@ stored169:
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial170
+	JNE        partial194
 	VMOVUPS    Y4, 32(CX)
-	JMP        stored170
+	JMP        stored194
 
-partial170:
+partial194:
 	LEAQ         32(CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two170
+	JEQ          two194
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two170:
+two194:
 	TESTL    $0x00000002, BX
-	JEQ      one170
+	JEQ      one194
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one170:
+one194:
 	TESTL  $0x00000001, BX
-	JEQ    stored170
+	JEQ    stored194
 	VMOVSS X1, (SI)
 
-stored170:
+stored194:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y5, Y5
@@ -20801,34 +21956,34 @@ stored170:
 	VADDPS     Y1, Y6, Y6
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial171
+	JNE        partial195
 	VMOVUPS    Y6, 32(CX)
-	JMP        stored171
+	JMP        stored195
 
-partial171:
+partial195:
 	LEAQ         32(CX), SI
 	VMOVAPS      X6, X1
 	TESTL        $0x00000008, BX
-	JEQ          two171
+	JEQ          two195
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y6, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two171:
+two195:
 	TESTL    $0x00000002, BX
-	JEQ      one171
+	JEQ      one195
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one171:
+one195:
 	TESTL  $0x00000001, BX
-	JEQ    stored171
+	JEQ    stored195
 	VMOVSS X1, (SI)
 
-stored171:
+stored195:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y7, Y7
@@ -20837,34 +21992,34 @@ stored171:
 	VADDPS     Y1, Y8, Y8
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial172
+	JNE        partial196
 	VMOVUPS    Y8, 32(CX)
-	JMP        stored172
+	JMP        stored196
 
-partial172:
+partial196:
 	LEAQ         32(CX), SI
 	VMOVAPS      X8, X1
 	TESTL        $0x00000008, BX
-	JEQ          two172
+	JEQ          two196
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y8, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two172:
+two196:
 	TESTL    $0x00000002, BX
-	JEQ      one172
+	JEQ      one196
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one172:
+one196:
 	TESTL  $0x00000001, BX
-	JEQ    stored172
+	JEQ    stored196
 	VMOVSS X1, (SI)
 
-stored172:
+stored196:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y9, Y9
@@ -20873,34 +22028,34 @@ stored172:
 	VADDPS     Y1, Y10, Y10
 	VMOVMSKPS  Y0, BX
 	CMPL       BX, $0x000000ff
-	JNE        partial173
+	JNE        partial197
 	VMOVUPS    Y10, 32(CX)
-	JMP        stored173
+	JMP        stored197
 
-partial173:
+partial197:
 	LEAQ         32(CX), SI
 	VMOVAPS      X10, X1
 	TESTL        $0x00000008, BX
-	JEQ          two173
+	JEQ          two197
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y10, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two173:
+two197:
 	TESTL    $0x00000002, BX
-	JEQ      one173
+	JEQ      one197
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one173:
+one197:
 	TESTL  $0x00000001, BX
-	JEQ    stored173
+	JEQ    stored197
 	VMOVSS X1, (SI)
 
-stored173:
+stored197:
 	ADDQ       DX, CX
 	VMOVUPS    (CX), Y1
 	VADDPS     Y1, Y11, Y11
@@ -20909,228 +22064,228 @@ stored173:
 	VADDPS     Y1, Y12, Y12
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial174
+	JNE        partial198
 	VMOVUPS    Y12, 32(CX)
-	JMP        stored174
+	JMP        stored198
 
-partial174:
+partial198:
 	LEAQ         32(CX), CX
 	VMOVAPS      X12, X0
 	TESTL        $0x00000008, DX
-	JEQ          two174
+	JEQ          two198
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y12, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two174:
+two198:
 	TESTL    $0x00000002, DX
-	JEQ      one174
+	JEQ      one198
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one174:
+one198:
 	TESTL  $0x00000001, DX
-	JEQ    stored174
+	JEQ    stored198
 	VMOVSS X0, (CX)
 
-stored174:
+stored198:
 	JMP next
 
 overwrite:
 	VMOVUPS   Y1, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial175
+	JNE       partial199
 	VMOVUPS   Y2, 32(CX)
-	JMP       stored175
+	JMP       stored199
 
-partial175:
+partial199:
 	LEAQ         32(CX), SI
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, BX
-	JEQ          two175
+	JEQ          two199
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two175:
+two199:
 	TESTL    $0x00000002, BX
-	JEQ      one175
+	JEQ      one199
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one175:
+one199:
 	TESTL  $0x00000001, BX
-	JEQ    stored175
+	JEQ    stored199
 	VMOVSS X1, (SI)
 
-stored175:
+stored199:
 	ADDQ      DX, CX
 	VMOVUPS   Y3, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial176
+	JNE       partial200
 	VMOVUPS   Y4, 32(CX)
-	JMP       stored176
+	JMP       stored200
 
-partial176:
+partial200:
 	LEAQ         32(CX), SI
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, BX
-	JEQ          two176
+	JEQ          two200
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two176:
+two200:
 	TESTL    $0x00000002, BX
-	JEQ      one176
+	JEQ      one200
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one176:
+one200:
 	TESTL  $0x00000001, BX
-	JEQ    stored176
+	JEQ    stored200
 	VMOVSS X1, (SI)
 
-stored176:
+stored200:
 	ADDQ      DX, CX
 	VMOVUPS   Y5, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial177
+	JNE       partial201
 	VMOVUPS   Y6, 32(CX)
-	JMP       stored177
+	JMP       stored201
 
-partial177:
+partial201:
 	LEAQ         32(CX), SI
 	VMOVAPS      X6, X1
 	TESTL        $0x00000008, BX
-	JEQ          two177
+	JEQ          two201
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y6, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two177:
+two201:
 	TESTL    $0x00000002, BX
-	JEQ      one177
+	JEQ      one201
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one177:
+one201:
 	TESTL  $0x00000001, BX
-	JEQ    stored177
+	JEQ    stored201
 	VMOVSS X1, (SI)
 
-stored177:
+stored201:
 	ADDQ      DX, CX
 	VMOVUPS   Y7, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial178
+	JNE       partial202
 	VMOVUPS   Y8, 32(CX)
-	JMP       stored178
+	JMP       stored202
 
-partial178:
+partial202:
 	LEAQ         32(CX), SI
 	VMOVAPS      X8, X1
 	TESTL        $0x00000008, BX
-	JEQ          two178
+	JEQ          two202
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y8, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two178:
+two202:
 	TESTL    $0x00000002, BX
-	JEQ      one178
+	JEQ      one202
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one178:
+one202:
 	TESTL  $0x00000001, BX
-	JEQ    stored178
+	JEQ    stored202
 	VMOVSS X1, (SI)
 
-stored178:
+stored202:
 	ADDQ      DX, CX
 	VMOVUPS   Y9, (CX)
 	VMOVMSKPS Y0, BX
 	CMPL      BX, $0x000000ff
-	JNE       partial179
+	JNE       partial203
 	VMOVUPS   Y10, 32(CX)
-	JMP       stored179
+	JMP       stored203
 
-partial179:
+partial203:
 	LEAQ         32(CX), SI
 	VMOVAPS      X10, X1
 	TESTL        $0x00000008, BX
-	JEQ          two179
+	JEQ          two203
 	VMOVUPS      X1, (SI)
 	VEXTRACTF128 $0x01, Y10, X1
 	ADDQ         $0x10, SI
 	SHRL         $0x04, BX
 
-two179:
+two203:
 	TESTL    $0x00000002, BX
-	JEQ      one179
+	JEQ      one203
 	VMOVLPS  X1, (SI)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, SI
 	SHRL     $0x02, BX
 
-one179:
+one203:
 	TESTL  $0x00000001, BX
-	JEQ    stored179
+	JEQ    stored203
 	VMOVSS X1, (SI)
 
-stored179:
+stored203:
 	ADDQ      DX, CX
 	VMOVUPS   Y11, (CX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial180
+	JNE       partial204
 	VMOVUPS   Y12, 32(CX)
-	JMP       stored180
+	JMP       stored204
 
-partial180:
+partial204:
 	LEAQ         32(CX), CX
 	VMOVAPS      X12, X0
 	TESTL        $0x00000008, DX
-	JEQ          two180
+	JEQ          two204
 	VMOVUPS      X0, (CX)
 	VEXTRACTF128 $0x01, Y12, X0
 	ADDQ         $0x10, CX
 	SHRL         $0x04, DX
 
-two180:
+two204:
 	TESTL    $0x00000002, DX
-	JEQ      one180
+	JEQ      one204
 	VMOVLPS  X0, (CX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, CX
 	SHRL     $0x02, DX
 
-one180:
+one204:
 	TESTL  $0x00000001, DX
-	JEQ    stored180
+	JEQ    stored204
 	VMOVSS X0, (CX)
 
-stored180:
+stored204:
 next:
 	MOVQ (SP), CX
 	DECQ CX
@@ -21453,388 +22608,388 @@ next:
 	VADDPS     Y7, Y1, Y1
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial181
+	JNE        partial205
 	VMOVUPS    Y1, (AX)
-	JMP        stored181
+	JMP        stored205
 
-partial181:
+partial205:
 	LEAQ         (AX), BX
 	VMOVAPS      X1, X7
 	TESTL        $0x00000008, DX
-	JEQ          two181
+	JEQ          two205
 	VMOVUPS      X7, (BX)
 	VEXTRACTF128 $0x01, Y1, X7
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two181:
+two205:
 	TESTL    $0x00000002, DX
-	JEQ      one181
+	JEQ      one205
 	VMOVLPS  X7, (BX)
 	VMOVHLPS X7, X7, X7
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one181:
+one205:
 	TESTL  $0x00000001, DX
-	JEQ    stored181
+	JEQ    stored205
 	VMOVSS X7, (BX)
 
-stored181:
+stored205:
 	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y1
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial182
+	JNE        partial206
 	VMOVUPS    Y2, (AX)
-	JMP        stored182
+	JMP        stored206
 
-partial182:
+partial206:
 	LEAQ         (AX), BX
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, DX
-	JEQ          two182
+	JEQ          two206
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two182:
+two206:
 	TESTL    $0x00000002, DX
-	JEQ      one182
+	JEQ      one206
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one182:
+one206:
 	TESTL  $0x00000001, DX
-	JEQ    stored182
+	JEQ    stored206
 	VMOVSS X1, (BX)
 
-stored182:
+stored206:
 	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y1
 	VADDPS     Y1, Y3, Y3
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial183
+	JNE        partial207
 	VMOVUPS    Y3, (AX)
-	JMP        stored183
+	JMP        stored207
 
-partial183:
+partial207:
 	LEAQ         (AX), BX
 	VMOVAPS      X3, X1
 	TESTL        $0x00000008, DX
-	JEQ          two183
+	JEQ          two207
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y3, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two183:
+two207:
 	TESTL    $0x00000002, DX
-	JEQ      one183
+	JEQ      one207
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one183:
+one207:
 	TESTL  $0x00000001, DX
-	JEQ    stored183
+	JEQ    stored207
 	VMOVSS X1, (BX)
 
-stored183:
+stored207:
 	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y1
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial184
+	JNE        partial208
 	VMOVUPS    Y4, (AX)
-	JMP        stored184
+	JMP        stored208
 
-partial184:
+partial208:
 	LEAQ         (AX), BX
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, DX
-	JEQ          two184
+	JEQ          two208
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two184:
+two208:
 	TESTL    $0x00000002, DX
-	JEQ      one184
+	JEQ      one208
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one184:
+one208:
 	TESTL  $0x00000001, DX
-	JEQ    stored184
+	JEQ    stored208
 	VMOVSS X1, (BX)
 
-stored184:
+stored208:
 	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y1
 	VADDPS     Y1, Y5, Y5
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial185
+	JNE        partial209
 	VMOVUPS    Y5, (AX)
-	JMP        stored185
+	JMP        stored209
 
-partial185:
+partial209:
 	LEAQ         (AX), BX
 	VMOVAPS      X5, X1
 	TESTL        $0x00000008, DX
-	JEQ          two185
+	JEQ          two209
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y5, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two185:
+two209:
 	TESTL    $0x00000002, DX
-	JEQ      one185
+	JEQ      one209
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one185:
+one209:
 	TESTL  $0x00000001, DX
-	JEQ    stored185
+	JEQ    stored209
 	VMOVSS X1, (BX)
 
-stored185:
+stored209:
 	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y1
 	VADDPS     Y1, Y6, Y6
 	VMOVMSKPS  Y0, CX
 	CMPL       CX, $0x000000ff
-	JNE        partial186
+	JNE        partial210
 	VMOVUPS    Y6, (AX)
-	JMP        stored186
+	JMP        stored210
 
-partial186:
+partial210:
 	LEAQ         (AX), AX
 	VMOVAPS      X6, X0
 	TESTL        $0x00000008, CX
-	JEQ          two186
+	JEQ          two210
 	VMOVUPS      X0, (AX)
 	VEXTRACTF128 $0x01, Y6, X0
 	ADDQ         $0x10, AX
 	SHRL         $0x04, CX
 
-two186:
+two210:
 	TESTL    $0x00000002, CX
-	JEQ      one186
+	JEQ      one210
 	VMOVLPS  X0, (AX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, AX
 	SHRL     $0x02, CX
 
-one186:
+one210:
 	TESTL  $0x00000001, CX
-	JEQ    stored186
+	JEQ    stored210
 	VMOVSS X0, (AX)
 
-stored186:
+stored210:
 	VZEROUPPER
 	RET
 
 overwrite:
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial187
+	JNE       partial211
 	VMOVUPS   Y1, (AX)
-	JMP       stored187
+	JMP       stored211
 
-partial187:
+partial211:
 	LEAQ         (AX), BX
 	VMOVAPS      X1, X7
 	TESTL        $0x00000008, DX
-	JEQ          two187
+	JEQ          two211
 	VMOVUPS      X7, (BX)
 	VEXTRACTF128 $0x01, Y1, X7
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two187:
+two211:
 	TESTL    $0x00000002, DX
-	JEQ      one187
+	JEQ      one211
 	VMOVLPS  X7, (BX)
 	VMOVHLPS X7, X7, X7
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one187:
+one211:
 	TESTL  $0x00000001, DX
-	JEQ    stored187
+	JEQ    stored211
 	VMOVSS X7, (BX)
 
-stored187:
+stored211:
 	ADDQ      CX, AX
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial188
+	JNE       partial212
 	VMOVUPS   Y2, (AX)
-	JMP       stored188
+	JMP       stored212
 
-partial188:
+partial212:
 	LEAQ         (AX), BX
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, DX
-	JEQ          two188
+	JEQ          two212
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two188:
+two212:
 	TESTL    $0x00000002, DX
-	JEQ      one188
+	JEQ      one212
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one188:
+one212:
 	TESTL  $0x00000001, DX
-	JEQ    stored188
+	JEQ    stored212
 	VMOVSS X1, (BX)
 
-stored188:
+stored212:
 	ADDQ      CX, AX
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial189
+	JNE       partial213
 	VMOVUPS   Y3, (AX)
-	JMP       stored189
+	JMP       stored213
 
-partial189:
+partial213:
 	LEAQ         (AX), BX
 	VMOVAPS      X3, X1
 	TESTL        $0x00000008, DX
-	JEQ          two189
+	JEQ          two213
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y3, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two189:
+two213:
 	TESTL    $0x00000002, DX
-	JEQ      one189
+	JEQ      one213
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one189:
+one213:
 	TESTL  $0x00000001, DX
-	JEQ    stored189
+	JEQ    stored213
 	VMOVSS X1, (BX)
 
-stored189:
+stored213:
 	ADDQ      CX, AX
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial190
+	JNE       partial214
 	VMOVUPS   Y4, (AX)
-	JMP       stored190
+	JMP       stored214
 
-partial190:
+partial214:
 	LEAQ         (AX), BX
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, DX
-	JEQ          two190
+	JEQ          two214
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two190:
+two214:
 	TESTL    $0x00000002, DX
-	JEQ      one190
+	JEQ      one214
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one190:
+one214:
 	TESTL  $0x00000001, DX
-	JEQ    stored190
+	JEQ    stored214
 	VMOVSS X1, (BX)
 
-stored190:
+stored214:
 	ADDQ      CX, AX
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial191
+	JNE       partial215
 	VMOVUPS   Y5, (AX)
-	JMP       stored191
+	JMP       stored215
 
-partial191:
+partial215:
 	LEAQ         (AX), BX
 	VMOVAPS      X5, X1
 	TESTL        $0x00000008, DX
-	JEQ          two191
+	JEQ          two215
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y5, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two191:
+two215:
 	TESTL    $0x00000002, DX
-	JEQ      one191
+	JEQ      one215
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one191:
+one215:
 	TESTL  $0x00000001, DX
-	JEQ    stored191
+	JEQ    stored215
 	VMOVSS X1, (BX)
 
-stored191:
+stored215:
 	ADDQ      CX, AX
 	VMOVMSKPS Y0, CX
 	CMPL      CX, $0x000000ff
-	JNE       partial192
+	JNE       partial216
 	VMOVUPS   Y6, (AX)
-	JMP       stored192
+	JMP       stored216
 
-partial192:
+partial216:
 	LEAQ         (AX), AX
 	VMOVAPS      X6, X0
 	TESTL        $0x00000008, CX
-	JEQ          two192
+	JEQ          two216
 	VMOVUPS      X0, (AX)
 	VEXTRACTF128 $0x01, Y6, X0
 	ADDQ         $0x10, AX
 	SHRL         $0x04, CX
 
-two192:
+two216:
 	TESTL    $0x00000002, CX
-	JEQ      one192
+	JEQ      one216
 	VMOVLPS  X0, (AX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, AX
 	SHRL     $0x02, CX
 
-one192:
+one216:
 	TESTL  $0x00000001, CX
-	JEQ    stored192
+	JEQ    stored216
 	VMOVSS X0, (AX)
 
-stored192:
+stored216:
 	VZEROUPPER
 	RET
 
@@ -22013,34 +23168,34 @@ next:
 	VADDPS     Y1, Y2, Y2
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial193
+	JNE        partial217
 	VMOVUPS    Y2, 32(AX)
-	JMP        stored193
+	JMP        stored217
 
-partial193:
+partial217:
 	LEAQ         32(AX), BX
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, DX
-	JEQ          two193
+	JEQ          two217
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two193:
+two217:
 	TESTL    $0x00000002, DX
-	JEQ      one193
+	JEQ      one217
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one193:
+one217:
 	TESTL  $0x00000001, DX
-	JEQ    stored193
+	JEQ    stored217
 	VMOVSS X1, (BX)
 
-stored193:
+stored217:
 	ADDQ       CX, AX
 	VMOVUPS    (AX), Y1
 	VADDPS     Y1, Y3, Y3
@@ -22049,34 +23204,34 @@ stored193:
 	VADDPS     Y1, Y4, Y4
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial194
+	JNE        partial218
 	VMOVUPS    Y4, 32(AX)
-	JMP        stored194
+	JMP        stored218
 
-partial194:
+partial218:
 	LEAQ         32(AX), BX
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, DX
-	JEQ          two194
+	JEQ          two218
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two194:
+two218:
 	TESTL    $0x00000002, DX
-	JEQ      one194
+	JEQ      one218
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one194:
+one218:
 	TESTL  $0x00000001, DX
-	JEQ    stored194
+	JEQ    stored218
 	VMOVSS X1, (BX)
 
-stored194:
+stored218:
 	ADDQ       CX, AX
 	VMOVUPS    (AX), Y1
 	VADDPS     Y1, Y5, Y5
@@ -22085,34 +23240,34 @@ stored194:
 	VADDPS     Y1, Y6, Y6
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial195
+	JNE        partial219
 	VMOVUPS    Y6, 32(AX)
-	JMP        stored195
+	JMP        stored219
 
-partial195:
+partial219:
 	LEAQ         32(AX), BX
 	VMOVAPS      X6, X1
 	TESTL        $0x00000008, DX
-	JEQ          two195
+	JEQ          two219
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y6, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two195:
+two219:
 	TESTL    $0x00000002, DX
-	JEQ      one195
+	JEQ      one219
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one195:
+one219:
 	TESTL  $0x00000001, DX
-	JEQ    stored195
+	JEQ    stored219
 	VMOVSS X1, (BX)
 
-stored195:
+stored219:
 	ADDQ       CX, AX
 	VMOVUPS    (AX), Y1
 	VADDPS     Y1, Y7, Y7
@@ -22121,34 +23276,34 @@ stored195:
 	VADDPS     Y1, Y8, Y8
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial196
+	JNE        partial220
 	VMOVUPS    Y8, 32(AX)
-	JMP        stored196
+	JMP        stored220
 
-partial196:
+partial220:
 	LEAQ         32(AX), BX
 	VMOVAPS      X8, X1
 	TESTL        $0x00000008, DX
-	JEQ          two196
+	JEQ          two220
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y8, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two196:
+two220:
 	TESTL    $0x00000002, DX
-	JEQ      one196
+	JEQ      one220
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one196:
+one220:
 	TESTL  $0x00000001, DX
-	JEQ    stored196
+	JEQ    stored220
 	VMOVSS X1, (BX)
 
-stored196:
+stored220:
 	ADDQ       CX, AX
 	VMOVUPS    (AX), Y1
 	VADDPS     Y1, Y9, Y9
@@ -22157,34 +23312,34 @@ stored196:
 	VADDPS     Y1, Y10, Y10
 	VMOVMSKPS  Y0, DX
 	CMPL       DX, $0x000000ff
-	JNE        partial197
+	JNE        partial221
 	VMOVUPS    Y10, 32(AX)
-	JMP        stored197
+	JMP        stored221
 
-partial197:
+partial221:
 	LEAQ         32(AX), BX
 	VMOVAPS      X10, X1
 	TESTL        $0x00000008, DX
-	JEQ          two197
+	JEQ          two221
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y10, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two197:
+two221:
 	TESTL    $0x00000002, DX
-	JEQ      one197
+	JEQ      one221
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one197:
+one221:
 	TESTL  $0x00000001, DX
-	JEQ    stored197
+	JEQ    stored221
 	VMOVSS X1, (BX)
 
-stored197:
+stored221:
 	ADDQ       CX, AX
 	VMOVUPS    (AX), Y1
 	VADDPS     Y1, Y11, Y11
@@ -22193,34 +23348,34 @@ stored197:
 	VADDPS     Y1, Y12, Y12
 	VMOVMSKPS  Y0, CX
 	CMPL       CX, $0x000000ff
-	JNE        partial198
+	JNE        partial222
 	VMOVUPS    Y12, 32(AX)
-	JMP        stored198
+	JMP        stored222
 
-partial198:
+partial222:
 	LEAQ         32(AX), AX
 	VMOVAPS      X12, X0
 	TESTL        $0x00000008, CX
-	JEQ          two198
+	JEQ          two222
 	VMOVUPS      X0, (AX)
 	VEXTRACTF128 $0x01, Y12, X0
 	ADDQ         $0x10, AX
 	SHRL         $0x04, CX
 
-two198:
+two222:
 	TESTL    $0x00000002, CX
-	JEQ      one198
+	JEQ      one222
 	VMOVLPS  X0, (AX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, AX
 	SHRL     $0x02, CX
 
-one198:
+one222:
 	TESTL  $0x00000001, CX
-	JEQ    stored198
+	JEQ    stored222
 	VMOVSS X0, (AX)
 
-stored198:
+stored222:
 	VZEROUPPER
 	RET
 
@@ -22228,194 +23383,194 @@ overwrite:
 	VMOVUPS   Y1, (AX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial199
+	JNE       partial223
 	VMOVUPS   Y2, 32(AX)
-	JMP       stored199
+	JMP       stored223
 
-partial199:
+partial223:
 	LEAQ         32(AX), BX
 	VMOVAPS      X2, X1
 	TESTL        $0x00000008, DX
-	JEQ          two199
+	JEQ          two223
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y2, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two199:
+two223:
 	TESTL    $0x00000002, DX
-	JEQ      one199
+	JEQ      one223
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one199:
+one223:
 	TESTL  $0x00000001, DX
-	JEQ    stored199
+	JEQ    stored223
 	VMOVSS X1, (BX)
 
-stored199:
+stored223:
 	ADDQ      CX, AX
 	VMOVUPS   Y3, (AX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial200
+	JNE       partial224
 	VMOVUPS   Y4, 32(AX)
-	JMP       stored200
+	JMP       stored224
 
-partial200:
+partial224:
 	LEAQ         32(AX), BX
 	VMOVAPS      X4, X1
 	TESTL        $0x00000008, DX
-	JEQ          two200
+	JEQ          two224
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y4, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two200:
+two224:
 	TESTL    $0x00000002, DX
-	JEQ      one200
+	JEQ      one224
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one200:
+one224:
 	TESTL  $0x00000001, DX
-	JEQ    stored200
+	JEQ    stored224
 	VMOVSS X1, (BX)
 
-stored200:
+stored224:
 	ADDQ      CX, AX
 	VMOVUPS   Y5, (AX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial201
+	JNE       partial225
 	VMOVUPS   Y6, 32(AX)
-	JMP       stored201
+	JMP       stored225
 
-partial201:
+partial225:
 	LEAQ         32(AX), BX
 	VMOVAPS      X6, X1
 	TESTL        $0x00000008, DX
-	JEQ          two201
+	JEQ          two225
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y6, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two201:
+two225:
 	TESTL    $0x00000002, DX
-	JEQ      one201
+	JEQ      one225
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one201:
+one225:
 	TESTL  $0x00000001, DX
-	JEQ    stored201
+	JEQ    stored225
 	VMOVSS X1, (BX)
 
-stored201:
+stored225:
 	ADDQ      CX, AX
 	VMOVUPS   Y7, (AX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial202
+	JNE       partial226
 	VMOVUPS   Y8, 32(AX)
-	JMP       stored202
+	JMP       stored226
 
-partial202:
+partial226:
 	LEAQ         32(AX), BX
 	VMOVAPS      X8, X1
 	TESTL        $0x00000008, DX
-	JEQ          two202
+	JEQ          two226
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y8, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two202:
+two226:
 	TESTL    $0x00000002, DX
-	JEQ      one202
+	JEQ      one226
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one202:
+one226:
 	TESTL  $0x00000001, DX
-	JEQ    stored202
+	JEQ    stored226
 	VMOVSS X1, (BX)
 
-stored202:
+stored226:
 	ADDQ      CX, AX
 	VMOVUPS   Y9, (AX)
 	VMOVMSKPS Y0, DX
 	CMPL      DX, $0x000000ff
-	JNE       partial203
+	JNE       partial227
 	VMOVUPS   Y10, 32(AX)
-	JMP       stored203
+	JMP       stored227
 
-partial203:
+partial227:
 	LEAQ         32(AX), BX
 	VMOVAPS      X10, X1
 	TESTL        $0x00000008, DX
-	JEQ          two203
+	JEQ          two227
 	VMOVUPS      X1, (BX)
 	VEXTRACTF128 $0x01, Y10, X1
 	ADDQ         $0x10, BX
 	SHRL         $0x04, DX
 
-two203:
+two227:
 	TESTL    $0x00000002, DX
-	JEQ      one203
+	JEQ      one227
 	VMOVLPS  X1, (BX)
 	VMOVHLPS X1, X1, X1
 	ADDQ     $0x08, BX
 	SHRL     $0x02, DX
 
-one203:
+one227:
 	TESTL  $0x00000001, DX
-	JEQ    stored203
+	JEQ    stored227
 	VMOVSS X1, (BX)
 
-stored203:
+stored227:
 	ADDQ      CX, AX
 	VMOVUPS   Y11, (AX)
 	VMOVMSKPS Y0, CX
 	CMPL      CX, $0x000000ff
-	JNE       partial204
+	JNE       partial228
 	VMOVUPS   Y12, 32(AX)
-	JMP       stored204
+	JMP       stored228
 
-partial204:
+partial228:
 	LEAQ         32(AX), AX
 	VMOVAPS      X12, X0
 	TESTL        $0x00000008, CX
-	JEQ          two204
+	JEQ          two228
 	VMOVUPS      X0, (AX)
 	VEXTRACTF128 $0x01, Y12, X0
 	ADDQ         $0x10, AX
 	SHRL         $0x04, CX
 
-two204:
+two228:
 	TESTL    $0x00000002, CX
-	JEQ      one204
+	JEQ      one228
 	VMOVLPS  X0, (AX)
 	VMOVHLPS X0, X0, X0
 	ADDQ     $0x08, AX
 	SHRL     $0x02, CX
 
-one204:
+one228:
 	TESTL  $0x00000001, CX
-	JEQ    stored204
+	JEQ    stored228
 	VMOVSS X0, (AX)
 
-stored204:
+stored228:
 	VZEROUPPER
 	RET
 

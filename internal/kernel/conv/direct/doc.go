@@ -11,6 +11,7 @@
 //	channels.go            method: channels of the result in the lanes; any stride
 //	positions.go           method: positions in the lanes; stride 1
 //	rows.go                method: positions of rows in the lanes; few channels or taps
+//	rows_panels.go         its panels of large maps, which are copied
 //	tall.go                method: 1×1 kernels, few channels in the result
 //	quads.go               method: 1×1 kernels, maps of four positions
 //	images.go              method: a position of many images in the lanes; small maps

@@ -189,6 +189,10 @@ func RunRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias, res
 			}
 			t := micro.DirectTile{B: from, Even: m.Taps == 1}
 			t.SetPrefetch(prefetch, m.steps)
+			if m.copiesPanels() {
+				m.eachPanel(&t, g, at, result)
+				continue
+			}
 			if m.Direct {
 				m.compute(&t, &m.parts[0], g, images, to, m.ResultSize/m.Results)
 			} else {
@@ -209,7 +213,7 @@ func RunRows(c *plan.Correlation, w *parallel.Workers, source, weight, bias, res
 // block. The epilogue then finds them in the L1 cache. It requires that the source stays in
 // the L2 cache.
 func (m *rowLanes) byBlock() bool {
-	return m.Direct && m.images == 1 && m.Step <= 1<<16 && len(*m.parts[0].steps) <= micro.DirectDepth && m.Group == 1
+	return m.Direct && m.images == 1 && m.Step <= 1<<16 && len(*m.parts[0].steps) <= micro.DirectDepth && m.Group == 1 && !m.copiesPanels()
 }
 
 // eachBlock computes an image block by block.

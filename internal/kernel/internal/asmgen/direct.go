@@ -22,9 +22,7 @@ func directs(v vectors) {
 	rows, vecs := v.directShape()
 	for n := range vecs {
 		direct(v, rows, n+1, false)
-		if v.lanes == 16 {
-			direct(v, rows, n+1, true)
-		}
+		direct(v, rows, n+1, true)
 	}
 }
 
@@ -70,9 +68,12 @@ func direct(v vectors, rows, vecs int, even bool) {
 	}
 	Label("begun")
 	b := pointers("b", at, vecs, 0)
-	if even {
+	switch {
+	case even && v.lanes == 8:
+		evenStepsSingly(v, acc, b, prefetch, ahead)
+	case even:
 		evenSteps(v, acc, b, prefetch, ahead)
-	} else {
+	default:
 		tabledSteps(v, acc, b, prefetch, ahead)
 	}
 
@@ -170,6 +171,33 @@ func evenSteps(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, prefetch, ahe
 	DECQ(k)
 	JNZ(LabelRef("step"))
 	Label("added")
+}
+
+// evenStepsSingly computes one step at a time, for AVX2. Processors of AMD foresee what an
+// instruction will load from the distance of its last loads, unless that is large: of four
+// instructions that take turns, each would have four times the distance.
+func evenStepsSingly(v vectors, acc []reg.VecVirtual, b []reg.GPVirtual, prefetch, ahead reg.Register) {
+	vecs, rows := len(b), len(acc)/len(b)
+	a, k, s, off := param("a", false), param("k", false), param("bStep", true), GP64()
+	XORQ(off, off)
+	Label("steps")
+	br := v.registers(vecs)
+	for j, r := range br {
+		VMOVUPS(Mem{Base: b[j], Index: off, Scale: 1}, r)
+	}
+	for i := range rows {
+		x := v.register()
+		VBROADCASTSS(Mem{Base: a, Disp: 4 * i}, x)
+		for j, r := range br {
+			VFMADD231PS(r, x, acc[i*vecs+j])
+		}
+	}
+	PREFETCHT1(Mem{Base: prefetch})
+	ADDQ(ahead, prefetch)
+	ADDQ(s, off)
+	ADDQ(Imm(uint64(4*rows)), a)
+	DECQ(k)
+	JNZ(LabelRef("steps"))
 }
 
 // pointers returns where the vectors of a panel begin in a parameter.
