@@ -29,7 +29,7 @@ type depth struct {
 	x, w, y                 Mem // of this plane
 	column                  Mem // of this segment, in bytes from x
 	xLine, yLine, xRows     reg.GPVirtual
-	even, odd               reg.VecVirtual
+	apart                   separator
 }
 
 const depthwiseParams = "planes int, x *float32, xPlane, xRows, xLine int, w *float32, wPlane int, " +
@@ -64,21 +64,9 @@ func (d *depth) begin(stride int) {
 	d.segments, d.masks, d.column = AllocLocal(8), AllocLocal(8), AllocLocal(8)
 	d.xLine, d.yLine, d.xRows = param("xLine", true), param("yLine", true), param("xRows", false)
 	if stride == 2 {
-		d.loadEveryOther()
+		d.apart = d.newSeparator()
 	}
 	Label("plane")
-}
-
-// loadEveryOther loads what AVX-512 needs for every.
-func (d *depth) loadEveryOther() {
-	if d.lanes == 8 {
-		return
-	}
-	d.even, d.odd = d.register(), d.register()
-	t := GP64()
-	LEAQ(everyOther, t)
-	VMOVUPS(Mem{Base: t}, d.even)
-	VMOVUPS(Mem{Base: t, Disp: 64}, d.odd)
 }
 
 func (d *depth) beginSegments() {
@@ -112,14 +100,6 @@ func (d *depth) end() {
 	RET()
 }
 
-// maskBytes is the size of a mask: a word for AVX-512, a vector for AVX2.
-func (d *depth) maskBytes() int {
-	if d.lanes == 16 {
-		return 4
-	}
-	return 32
-}
-
 // loadMasks loads the n masks of the segment into registers, or returns nil if
 // that leaves AVX2, whose masks are vectors, fewer than others.
 func (d *depth) loadMasks(n, others int) []reg.Register {
@@ -143,19 +123,6 @@ func (d *depth) maskOf(masks []reg.Register, i int) reg.Register {
 	at := GP64()
 	MOVQ(d.masks, at)
 	return d.maskAt(at, i)
-}
-
-// maskAt loads mask i of the segment whose masks begin at base.
-func (d *depth) maskAt(base reg.Register, i int) reg.Register {
-	m := Mem{Base: base, Disp: i * d.maskBytes()}
-	if d.lanes == 16 {
-		k := K()
-		KMOVW(m, k)
-		return k
-	}
-	r := YMM()
-	VMOVUPS(m, r)
-	return r
 }
 
 // multiply adds weight·x to sum.
@@ -255,24 +222,12 @@ func (d *depth) forward1() {
 }
 
 // every loads the elements of a row of x that columns 2·pair and 2·pair+1 of the kernel read
-// at stride 2. It separates the even and odd elements of two vectors.
+// at stride 2: the even and the odd ones of two vectors.
 func (d *depth) every(x reg.Register, masks []reg.Register, pair int) (even, odd reg.VecVirtual) {
 	lo, hi := d.register(), d.register()
 	d.load(Mem{Base: x, Disp: 8 * pair}, d.maskOf(masks, 2*pair), lo)
 	d.load(Mem{Base: x, Disp: 8*pair + d.bytes()}, d.maskOf(masks, 2*pair+1), hi)
-	even, odd = d.register(), d.register()
-	if d.lanes == 16 {
-		VMOVAPS(lo, even)
-		VPERMT2PS(hi, d.even, even)
-		VMOVAPS(lo, odd)
-		VPERMT2PS(hi, d.odd, odd)
-		return even, odd
-	}
-	VSHUFPS(U8(0x88), hi, lo, even)
-	VPERMPD(U8(0xd8), even, even)
-	VSHUFPS(U8(0xdd), hi, lo, odd)
-	VPERMPD(U8(0xd8), odd, odd)
-	return even, odd
+	return d.apart.of(lo, hi)
 }
 
 // row2 calls f with the vectors of all columns of the kernel in a row of x.
@@ -351,14 +306,4 @@ func (d *depth) forward2() {
 	d.endSegments(2, loads+1)
 	ADDQ(param("biasPlane", true), bias)
 	d.end()
-}
-
-// everyOther holds the indices of the even and of the odd of 32 elements.
-var everyOther Mem
-
-func everyOtherData() {
-	everyOther = GLOBL("everyOther", 8|16) // RODATA | NOPTR
-	for i := range 32 {
-		DATA(4*i, U32(i%16*2+i/16))
-	}
 }

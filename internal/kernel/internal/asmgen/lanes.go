@@ -25,8 +25,7 @@ func (v vectors) laneWindows() {
 	TEXT("laneWindows"+v.suffix, NOSPLIT, "func(channels, rows, vectors int, src *float32, srcStep, line, left int, even, odd *float32, step, plane, row int, masks *uint32)")
 	Pragma("noescape")
 	channels, src, even, odd := local("channels"), local("src"), local("even"), local("odd")
-	d := depth{vectors: v}
-	d.loadEveryOther()
+	apart := v.newSeparator()
 	line, plane, row := param("line", true), param("plane", true), param("row", true)
 	plane3 := GP64()
 	LEAQ(Mem{Base: plane, Index: plane, Scale: 2}, plane3)
@@ -42,9 +41,9 @@ func (v vectors) laneWindows() {
 	MOVQ(masks, m)
 	exist := make([]reg.Register, 5)
 	for i := range exist {
-		exist[i] = d.maskAt(m, i)
+		exist[i] = v.maskAt(m, i)
 	}
-	ADDQ(Imm(uint64(len(exist)*d.maskBytes())), masks)
+	ADDQ(Imm(uint64(len(exist)*v.maskBytes())), masks)
 	from, to, next, offset := GP64(), GP64(), GP64(), GP64()
 	MOVQ(at, offset)
 	MOVQ(even, to)
@@ -59,7 +58,10 @@ func (v vectors) laneWindows() {
 	Label("row")
 	var tile [4]reg.VecVirtual
 	for pair := range 2 {
-		tile[2*pair], tile[2*pair+1] = d.every(from, exist, pair)
+		lo, hi := v.register(), v.register()
+		v.load(Mem{Base: from, Disp: 8 * pair}, exist[2*pair], lo)
+		v.load(Mem{Base: from, Disp: 8*pair + v.bytes()}, exist[2*pair+1], hi)
+		tile[2*pair], tile[2*pair+1] = apart.of(lo, hi)
 	}
 	for i, x := range v.laneInput(tile) {
 		v.store(x, exist[4], fourRows(to, plane, plane3)[i])

@@ -23,6 +23,7 @@
 //	tall.go              matrix products: all channels of one vector of positions
 //	dots.go              gradients of weights as inner products
 //	direct.go            direct convolutions
+//	separate.go          even and odd elements
 //	depthwise.go         depthwise convolutions
 //	depthwise_back.go    depthwise: the gradient of the input
 //	depthwise_gate.go    depthwise: clamp or gate of what is stored

@@ -80,6 +80,27 @@ func (v vectors) maskOfBits(bits reg.GPVirtual) reg.Register {
 	return k
 }
 
+// maskBytes is the size of a mask in memory: a word for AVX-512, a vector for AVX2.
+func (v vectors) maskBytes() int {
+	if v.lanes == 16 {
+		return 4
+	}
+	return 32
+}
+
+// maskAt loads mask i of those that begin at base.
+func (v vectors) maskAt(base reg.Register, i int) reg.Register {
+	m := Mem{Base: base, Disp: i * v.maskBytes()}
+	if v.lanes == 16 {
+		k := K()
+		KMOVW(m, k)
+		return k
+	}
+	r := YMM()
+	VMOVUPS(m, r)
+	return r
+}
+
 // load reads a vector, only the lanes of mask unless it is nil; others are 0.
 func (v vectors) load(m Mem, mask reg.Register, to reg.VecVirtual) {
 	switch {
