@@ -155,19 +155,13 @@ func (f *found) absent(sample int, o object, list []object) (at, other, class in
 	}
 	var best, most float32
 	for a := range f.places {
-		for c := range f.classes {
-			if f.classOf != nil {
-				c = f.classOf(sample, a)
-			}
+		for c, end := f.classesAt(sample, a); c < end; c++ {
 			s := f.score(sample, a, c)
 			if c == o.class && (at < 0 || s > best) {
 				at, best = a, s
 			}
 			if !has[c] && (other < 0 || s > most) {
 				other, class, most = a, c, s
-			}
-			if f.classOf != nil {
-				break
 			}
 		}
 	}

@@ -74,7 +74,8 @@
 //	ssim.go            structural similarity
 //	embedding.go       the task embedding
 //	detection.go       the task detection
-//	boxes.go           boxes and scores in the forms that detectors output
+//	boxes.go           boxes, scores, and what a detector finds
+//	boxes_forms.go     the forms in which detectors output them
 //	counting.go        how a detector numbers classes
 //	precision.go       average precision
 //	outputs.go         the task outputs
