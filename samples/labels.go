@@ -131,7 +131,11 @@ func (p *Prepared) Answered(ctx context.Context, m *onnxio.Model, w *gradient.Wo
 	if err != nil {
 		return err
 	}
-	p.Set = finite(p.Set.WithTruth(answers))
+	set, err := finite(p.Set.WithTruth(answers), m.Path())
+	if err != nil {
+		return err
+	}
+	p.Set = set
 	if p.Task.Traits().Classes {
 		p.Set, err = p.Set.Classified(0)
 	}
@@ -140,24 +144,50 @@ func (p *Prepared) Answered(ctx context.Context, m *onnxio.Model, w *gradient.Wo
 
 // finite leaves out samples that a model answers with what is no number, such as a mean over nothing
 // where a sample has a mask of zeros: no lock can be told from the original on these. Where most are
-// of that kind it is the output that has such places, and all samples stay.
-func finite(set *dataset.Set) *dataset.Set {
+// of that kind it is the output that has such places, and only samples without any number are left out.
+func finite(set *dataset.Set, model string) (*dataset.Set, error) {
 	truth := set.Truth(0, set.Len())
 	x, ok := truth.Data.([]float32)
 	if !ok || len(x) == 0 {
-		return set
+		return set, nil
 	}
 	width := len(x) / truth.Shape[0]
-	var rows []int
+	unsaid := func(v float32) bool { return v-v != 0 }
+	var all, some []int // samples whose numbers are all finite, and those that have such a number
 	for i := range truth.Shape[0] {
-		if !slices.ContainsFunc(x[i*width:(i+1)*width], func(v float32) bool { return v-v != 0 }) {
-			rows = append(rows, i)
+		switch row := x[i*width : (i+1)*width]; {
+		case !slices.ContainsFunc(row, unsaid):
+			all, some = append(all, i), append(some, i)
+		case slices.ContainsFunc(row, func(v float32) bool { return !unsaid(v) }):
+			some = append(some, i)
 		}
 	}
-	if len(rows) == truth.Shape[0] || 2*len(rows) <= truth.Shape[0] {
-		return set
+	kept := all
+	if 2*len(all) <= truth.Shape[0] {
+		kept = some
 	}
-	return set.Subset(rows)
+	switch len(kept) {
+	case 0:
+		return nil, &NoNumbersError{model, truth.Shape[0]}
+	case truth.Shape[0]:
+		return set, nil
+	}
+	return set.Subset(kept), nil
+}
+
+// NoNumbersError means that a model answers all samples with what is no number.
+type NoNumbersError struct {
+	Model   string // the path of its file
+	Samples int
+}
+
+func (e *NoNumbersError) Error() string {
+	return fmt.Sprintf("%s: the model answers all %d samples with what is no number (NaN or infinite)", e.Model, e.Samples)
+}
+
+// Hint says what to do.
+func (e *NoNumbersError) Hint() string {
+	return "give samples such as the model was trained on: a logarithm or a root may have none of these numbers"
 }
 
 // NoLabelsError means that the task needs labels and the data has none. It wraps
