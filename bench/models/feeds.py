@@ -36,6 +36,11 @@ def is_graph(s):
     return any(re.search("node|edge|atom|^(sequence|length)$", first) or re.search("(^|_)(node|edge)", name) and not first.isdigit() for name, first in shapes)
 
 
+def is_vector(s):
+    """Tells whether the only input is a vector of which the file does not say how long it is, as some policies take."""
+    return len(s.get_inputs()) == 1 and all(len(x.shape) == 1 and not isinstance(x.shape[0], int) and "float" in x.type for x in s.get_inputs())
+
+
 def rows_of(name, axis):
     """Returns how many rows an open axis of a part of a graph has: one for the graph as a whole, or for each of nine nodes and edges."""
     return 1 if re.search("graphs", axis) or re.search("global|n_node|n_edge", name) else 9
@@ -58,9 +63,11 @@ class Feeds:
                 continue  # left out: it starts at zero
             other = image if len(shape) == 4 else length
             if self.whole:  # one graph of nine nodes and nine edges
-                size = [n, *[d if isinstance(d, int) else rows_of(x.name, d) for d in shape]]
+                size = [n, *[d if isinstance(d, int) else length if "feature" in d else rows_of(x.name, d) for d in shape]]
             elif len(shape) == 1 and isinstance(shape[0], int) and shape[0] > 1:
                 size = [n, shape[0]]  # a vector that a sample has for itself
+            elif is_vector(s):
+                size = [n, length]
             else:
                 size = [n, *([frames] if frames else []), *[d if isinstance(d, int) and d > 0 else other for d in shape[1:]]]
             self.arrays[x.name] = self.make(rng, x.name, kind, size, top)
@@ -149,7 +156,7 @@ def find(s, n, seed, model):
     lengths = (*(graph.widths(model) if whole or all(len(x.shape) < 3 for x in inputs) else ()), *(BANDS if whole else ()), *LENGTHS)
     open4 = any(len(x.shape) == 4 and not all(isinstance(d, int) for d in x.shape[1:]) for x in inputs)
     ints = [x.name for x in inputs if x.shape and re.search(r"\(u?int(16|32|64)\)", x.type)]
-    fixed = all(isinstance(d, int) for x in inputs for d in x.shape[1:])
+    fixed = not is_vector(s) and all(isinstance(d, int) for x in inputs for d in x.shape[1:])
     for scale, image, length, top in itertools.product((1, 0.1, 10, 0.01), IMAGES if open4 else (0,), (0,) if fixed else lengths, TOPS if ints else (0,)):
         how = dict(image=image, length=length, top=top, scale=scale, frames=60 * whole, states=states)
         try:
