@@ -32,6 +32,12 @@ def stacked(rows, k):
     return np.stack([f[:size] for f in flat])
 
 
+def numbers(one, other):
+    """Leaves out samples that the original answers with what is no number, if others have only numbers."""
+    kept = [i for i, r in enumerate(one) if all(np.isfinite(y).all() for y in r if y.dtype.kind == "f")]
+    return ([one[i] for i in kept], [other[i] for i in kept]) if kept else (one, other)
+
+
 def agreement(one, other):
     """Returns the mean over the numbers of an output of the squared correlation with the original's number over the
     samples, of the numbers or of their ranks, of the output for which it is largest."""

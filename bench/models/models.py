@@ -130,7 +130,7 @@ def try_model(program, path, seconds, search, every=()):
         row |= {"task": r["task"], "changed": r["params_changed"], "of": r["params_total"], "where": sorted({c["tensor"] for c in r.get("changes") or []})}
         t = feeds.session(locked)
         _, before = judge.run(s, names)
-        _, after = judge.run(t, names)
+        before, after = measure.numbers(before, judge.run(t, names)[1])
         _, same = run([program, "unlock", locked, "--key", at("key"), "-o", at("back.onnx"), "-q"], 120)[:2]
         digest = lambda f: hashlib.sha256(open(f, "rb").read()).hexdigest()
         return row | {"agreement": round(measure.agreement(before, after), 3), "answers": round(measure.answers(before, after, r["task"] in ("language", "tagging")), 3),
