@@ -6,6 +6,8 @@ import graph
 TYPES = {"float": "float32", "double": "float64", "float16": "float16", "int64": "int64", "int32": "int32", "uint8": "uint8", "int8": "int8", "bool": "bool"}
 # Lengths to try for open axes: of images, and of everything else.
 IMAGES, LENGTHS = (64, 224, 320, 48, 32), (24, 64, 16, 576, 32, 96, 4096, 32000, 1, 2, 8, 3, 101, 128, 256, 512, 80)
+# Tokens that are tried at most: attention to 32,000 takes 4 GB a head.
+LONGEST_TEXT = 4096
 # Numbers of bands of spectra.
 BANDS = (81, 105, 88)
 # Bounds of whole numbers to try.
@@ -158,6 +160,8 @@ def find(s, n, seed, model):
     ints = [x.name for x in inputs if x.shape and re.search(r"\(u?int(16|32|64)\)", x.type)]
     fixed = not is_vector(s) and all(isinstance(d, int) for x in inputs for d in x.shape[1:])
     for scale, image, length, top in itertools.product((1, 0.1, 10, 0.01), IMAGES if open4 else (0,), (0,) if fixed else lengths, TOPS if ints else (0,)):
+        if ints and length > LONGEST_TEXT:
+            continue
         how = dict(image=image, length=length, top=top, scale=scale, frames=60 * whole, states=states)
         try:
             if not told_apart(Feeds(s, 3, seed, **how).run(s)[1]):
