@@ -79,6 +79,10 @@ func (p *Program) changed(names ...string) {
 	}
 }
 
+// Forget has the program and its forks forget the forms of weights that were set, as Refresh does.
+// It computes nothing.
+func (p *Program) Forget(weights ...string) { p.changed(weights...) }
+
 // changedAll has all kernels forget their weights.
 func (p *Program) changedAll() {
 	for _, list := range p.keepers {

@@ -3,7 +3,6 @@ package perturb
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/advparams/advparams/gradient"
 	"github.com/advparams/advparams/nd"
@@ -37,6 +36,7 @@ type blocks struct {
 	parameters int
 	visit      *func(name string, g []float32) // gets the gradients of all programs
 	step       func()                          // is called when some evaluations are done; may be nil
+	seen       map[string]found                // rounds so far, by the set of changes that they began from
 }
 
 // block is a few of the calibration samples.
@@ -46,7 +46,7 @@ type block struct {
 	batch   batch
 	truth   nd.Array
 	loss    gradient.Loss
-	stale   []string   // tensors that were changed since it was computed
+	stale   []stale    // parameters that were set since it was computed
 	outputs []nd.Array // with the weights when it was computed
 	now     float64    // objective with these
 
@@ -132,7 +132,7 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 			size = together
 		}
 	}
-	b := &blocks{task: kind, parameters: cfg.Weights.Len(), visit: new(func(string, []float32))}
+	b := &blocks{task: kind, parameters: cfg.Weights.Len(), visit: new(func(string, []float32)), seen: map[string]found{}}
 	cfg.Keep, cfg.Visit = true, func(name string, g []float32) { (*b.visit)(name, g) }
 	if cfg.Axes == nil || cfg.Axes.Batch == 0 || cfg.Apart {
 		var err error
@@ -225,6 +225,7 @@ func newBlocks(ctx context.Context, m *onnxio.Model, cfg gradient.Config, sample
 
 // measure replaces the objective.
 func (b *blocks) measure(objective func(truth nd.Array) gradient.Loss) (err error) {
+	clear(b.seen)
 	for _, one := range b.list {
 		one.loss = objective(one.truth)
 		if one.now, err = one.loss(one.outputs, nil); err != nil {
@@ -242,39 +243,6 @@ func (b *block) settle(outputs []nd.Array) (err error) {
 	b.outputs = outputs
 	b.now, err = b.loss(outputs, nil)
 	return err
-}
-
-// refresh notes that tensors have changed. A block is computed again when it is needed.
-func (b *blocks) refresh(tensors ...string) {
-	for _, one := range b.list {
-		one.stale = append(one.stale, tensors...)
-	}
-}
-
-// settled computes again what depends on changed tensors.
-func (b *block) settled() error {
-	if len(b.stale) == 0 {
-		return nil
-	}
-	if b.again != nil {
-		program, outputs, err := b.again()
-		if err != nil {
-			return err
-		}
-		b.program, b.stale = program, b.stale[:0]
-		return b.settle(outputs)
-	}
-	if b.lent != nil {
-		b.lent.holder, b.stale = nil, b.stale[:0]
-		return b.hold()
-	}
-	slices.Sort(b.stale)
-	outputs, err := b.program.Refresh(slices.Compact(b.stale)...)
-	if err != nil {
-		return err
-	}
-	b.stale = b.stale[:0]
-	return b.settle(outputs)
 }
 
 // asks reports whether the samples up to block i may tell that a model is not at the target.

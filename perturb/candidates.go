@@ -14,9 +14,29 @@ type candidate struct {
 	gain  float64 // estimated or measured fall of the objective
 }
 
+// found are the best k single changes after a set of changes.
+type found struct {
+	list []candidate
+	k    int
+}
+
 // round returns the best k single changes, evaluated on all blocks. There are none if no
-// parameter has a gradient.
+// parameter has a gradient. A set that it has been asked for before is not evaluated again:
+// exchanging the last change leads back to the set that it was added to.
 func (s *minimal) round(ctx context.Context, k int) ([]candidate, error) {
+	id := s.identity()
+	if before, ok := s.blocks.seen[id]; ok && before.k == k {
+		return slices.Clone(before.list), nil
+	}
+	list, err := s.extended(ctx, k)
+	if err == nil {
+		s.blocks.seen[id] = found{slices.Clone(list), k}
+	}
+	return list, err
+}
+
+// extended is round for a set that is new.
+func (s *minimal) extended(ctx context.Context, k int) ([]candidate, error) {
 	began := s.meter.Work()
 	list, err := s.shortlist(ctx)
 	if err != nil || len(list) == 0 {

@@ -22,6 +22,7 @@
 //	gradual.go     many small changes, by the gradient alone
 //	candidates.go  shortlists of changes by gradient × step
 //	blocks.go      samples in blocks, with the state of the model on each
+//	stale.go       parameters that were set since a block was computed
 //	rounded.go     choosing changes with rounded factors, on matrix units
 //	halving.go     successive halving: exact evaluation of candidates
 //	bounds.go      the range of new values

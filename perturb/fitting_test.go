@@ -71,8 +71,9 @@ func TestLent(t *testing.T) {
 			t.Errorf("round %d: the best changes are %v, %v, want %v", round, second, err, first)
 		}
 		// All blocks are of the same weights, so that either set has to be told of a change.
-		s.write(change.site, change.value)
-		whole.refresh(change.tensor)
-		few.refresh(change.tensor)
+		s.set(change.site, change.value) // of the blocks of s, which are whole
+		for _, one := range few.list {
+			one.stale = append(one.stale, whole.list[0].stale...)
+		}
 	}
 }

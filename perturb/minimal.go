@@ -291,7 +291,6 @@ func (s *minimal) lowered(truth nd.Array) gradient.Loss {
 // become makes the changes of a list and undoes those that are not in it.
 func (s *minimal) become(list []candidate) {
 	kept := s.result.Changes[:0:0]
-	var touched []string
 	for _, c := range s.result.Changes {
 		if slices.ContainsFunc(list, func(n candidate) bool { return n.tensor == c.Tensor && n.index == c.Index && n.bits == c.New }) {
 			kept = append(kept, c)
@@ -299,8 +298,7 @@ func (s *minimal) become(list []candidate) {
 		}
 		at := site{c.Tensor, c.Index}
 		delete(s.changed, at)
-		s.write(at, s.original(c))
-		touched = append(touched, c.Tensor)
+		s.set(at, s.original(c))
 	}
 	s.result.Changes = kept
 	for _, c := range list {
@@ -310,10 +308,8 @@ func (s *minimal) become(list []candidate) {
 		old := s.model.Weight(c.tensor).Bits(c.index)
 		s.result.Changes = append(s.result.Changes, Change{c.tensor, c.index, old, c.bits})
 		s.changed[c.site] = true
-		s.write(c.site, c.value)
-		touched = append(touched, c.tensor)
+		s.set(c.site, c.value)
 	}
-	s.blocks.refresh(touched...)
 	// In the order of the list.
 	order := map[site]int{}
 	for i, c := range list {
@@ -324,16 +320,11 @@ func (s *minimal) become(list []candidate) {
 	})
 }
 
-// write sets a parameter.
-func (s *minimal) write(at site, value float32) {
-	a, _ := s.weights.Array(at.tensor)
-	a.Float32s()[at.index] = value
-}
-
-// set sets a parameter and computes again what depends on it.
+// set sets a parameter. What depends on it is computed again when it is needed.
 func (s *minimal) set(at site, value float32) {
-	s.write(at, value)
-	s.blocks.refresh(at.tensor)
+	a, _ := s.weights.Array(at.tensor)
+	s.blocks.setting(at, a.Float32s())
+	a.Float32s()[at.index] = value
 }
 
 // original returns the value of a parameter in the file.
@@ -384,7 +375,8 @@ func (s *minimal) undone(ctx context.Context, at site) (ok bool, err error) {
 		return false, err
 	}
 	if ok {
-		s.blocks.refresh(at.tensor)
+		x[at.index] = old
+		s.set(at, value)
 		s.result.Changes = slices.Delete(s.result.Changes, i, i+1)
 		delete(s.changed, at)
 		return true, nil

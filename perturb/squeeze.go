@@ -50,6 +50,9 @@ func (s *minimal) exchanged(ctx context.Context, n node, c candidate) (*node, er
 		return nil, err
 	}
 	better := next[0]
+	if identity(better.list) == identity(n.list) {
+		return nil, nil
+	}
 	s.become(better.list)
 	if better.objective, err = s.blocks.objective(); err != nil || better.objective >= n.objective {
 		return nil, err
