@@ -149,24 +149,32 @@ func (p *preference) hopeful() (list []int) {
 	return list[:shortlistedMoves]
 }
 
-// exchange replaces changes, one at a time, for as long as that lowers rest.
+// exchange replaces changes, one at a time, for as long as that lowers rest. What does not is taken
+// back: where add looks at a part of the samples first, it may miss the change that was there, and
+// worse ones in its place would lead round in a circle.
 func (p *preference) exchange() {
+	lowest := p.rest(stepped{})
 	for failed := 0; failed < len(p.list); {
-		now, old := p.rest(stepped{}), p.list[0]
+		old := p.list[0]
 		p.move(old, -1)
 		p.list = p.list[1:]
-		if !p.add() {
-			p.move(old, 1)
-			p.list = append(p.list, old)
-			return
+		if p.add() {
+			if rest := p.rest(stepped{}); rest < lowest-rounding*float64(len(p.right)) {
+				lowest, failed = rest, 0
+				continue
+			}
+			last := len(p.list) - 1
+			p.move(p.list[last], -1)
+			p.list = p.list[:last]
 		}
-		if last := p.list[len(p.list)-1]; last.site != old.site && p.rest(stepped{}) < now {
-			failed = 0
-		} else {
-			failed++
-		}
+		p.move(old, 1)
+		p.list = append(p.list, old)
+		failed++
 	}
 }
+
+// rounding is what rest may differ by for a sample that changes were made for and taken back.
+const rounding = 1e-5
 
 // move makes a change, or undoes it if sign is -1.
 func (p *preference) move(m stepped, sign float32) {

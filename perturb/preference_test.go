@@ -92,6 +92,42 @@ func TestPreference(t *testing.T) {
 	}
 }
 
+// TestExchangeTakesBack: a change stays whose exchange would leave more. One feature acts on all samples
+// but every eighth, which are looked at first, and the others on these alone.
+func TestExchangeTakesBack(t *testing.T) {
+	const n, width = 8 * manyRight / partly, shortlistedMoves + 2
+	m, _ := demo(t, "train", 1)
+	some, err := gradient.LoadWeights(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := nd.New(nd.Float32, 2, width)
+	l := &lastLayer{head: gradient.Head{Weight: "w", Transposed: true}, n: n, width: width, classes: 2, weights: w, features: make([]float32, n*width)}
+	labels := make(labelled, n)
+	for i := range n {
+		labels[i] = 1
+		l.logits = append(l.logits, 0, 1)
+		for j := range width {
+			if (j == 0) != (i%partly == 0) {
+				l.features[i*width+j] = 1
+			}
+		}
+	}
+	s := &search{samples: labels, tau: 1, weights: some.With("w", w), bounds: map[string]bounds{"w": {bound{value: -2}, bound{value: 2}}}}
+	p := s.prefer(l, 0)
+	for _, m := range p.moves {
+		if m.feature == 0 && m.step > 0 {
+			p.move(m, 1)
+			p.list = append(p.list, m)
+		}
+	}
+	before := p.rest(stepped{})
+	p.exchange()
+	if after := p.rest(stepped{}); len(p.list) != 1 || p.list[0].feature != 0 || after > before+1e-3 {
+		t.Errorf("changes %v leave %v, and %v before", p.list, after, before)
+	}
+}
+
 // TestPace: rounds add more changes as more are needed and as the work runs out.
 func TestPace(t *testing.T) {
 	for _, c := range []struct {
