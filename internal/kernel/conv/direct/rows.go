@@ -220,19 +220,15 @@ func (m *rowLanes) byBlock() bool {
 func (m *rowLanes) eachBlock(group, image int, source, result []float32, prefetch [][]float32) {
 	p := &m.parts[0]
 	plane, depth := m.ResultSize/m.Results, len(*p.steps)
-	t := micro.DirectTile{At: *p.at, Last: p.last, B: source, CRow: plane, Step: *p.steps, Even: m.Taps == 1}
+	t := micro.DirectTile{At: *p.at, Last: p.last, B: source, CRow: plane, Step: *p.steps, Even: m.Taps == 1, Init: m.begin()}
 	rest := []float32(nil)
 	if len(prefetch) > 0 {
 		rest = prefetch[0]
 	}
 	for i := range m.blocks {
-		r := i * micro.Channels()
-		t.N, t.A = min(micro.Channels(), m.Results-r), (*m.weight)[r*depth:]
+		r := m.block(&t, p, group, i)
 		lo, hi := image*m.ResultSize+r*plane, image*m.ResultSize+(r+t.N)*plane
 		t.C = result[lo:]
-		if m.bias != nil {
-			t.Init, t.Bias = micro.InitRowBias, (*m.bias)[r:]
-		}
 		// Prefetch what the epilogue reads, where the next block goes, and a share of the
 		// next image.
 		prefetch = prefetch[:0]
@@ -256,12 +252,7 @@ func (m *rowLanes) compute(t *micro.DirectTile, p *rowPart, group, images int, r
 		return
 	}
 	at := (*p.at)[:len(*p.at)/m.images*images]
-	size := len(*m.weight) - simd.PackSlack
-	weight := (*m.weight)[group*(size/m.Group)+p.from:]
-	t.CRow, t.Init = cRow, micro.InitZero
-	if m.bias != nil {
-		t.Init = micro.InitRowBias
-	}
+	t.CRow, t.Init = cRow, m.begin()
 	for k0 := 0; k0 < depth; k0 += micro.DirectDepth {
 		k1 := min(k0+micro.DirectDepth, depth)
 		t.Step = (*p.steps)[k0:k1]
@@ -272,16 +263,33 @@ func (m *rowLanes) compute(t *micro.DirectTile, p *rowPart, group, images int, r
 				t.Last = p.last
 			}
 			for i := range m.blocks {
-				r := i * micro.Channels()
-				t.N, t.A, t.C = min(micro.Channels(), m.Results-r), weight[r*depth:], result[r*cRow:]
-				if m.bias != nil {
-					t.Bias = (*m.bias)[group*m.blocks*micro.Channels()+r:]
-				}
+				r := m.block(t, p, group, i)
+				t.C = result[r*cRow:]
 				t.Run()
 			}
 		}
 		t.Init = micro.InitC
 	}
+}
+
+// begin returns what sums begin with.
+func (m *rowLanes) begin() micro.Init {
+	if m.bias != nil {
+		return micro.InitRowBias
+	}
+	return micro.InitZero
+}
+
+// block gives a tile the channels of a block, with their weights and bias, and returns the first
+// of them.
+func (m *rowLanes) block(t *micro.DirectTile, p *rowPart, group, i int) (first int) {
+	first = i * micro.Channels()
+	size := (len(*m.weight) - simd.PackSlack) / m.Group
+	t.N, t.A = min(micro.Channels(), m.Results-first), (*m.weight)[group*size+p.from+first*len(*p.steps):]
+	if m.bias != nil {
+		t.Bias = (*m.bias)[group*m.blocks*micro.Channels()+first:]
+	}
+	return first
 }
 
 // interleave puts the results of the phases in their places.

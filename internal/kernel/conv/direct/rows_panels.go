@@ -35,29 +35,20 @@ func (m *rowLanes) eachPanel(t *micro.DirectTile, group, image int, result []flo
 	for s := range *steps {
 		(*steps)[s] = micro.Pair{s * micro.Channels(), s * width}
 	}
-	weight := (*m.weight)[group*(len(*m.weight)-simd.PackSlack)/m.Group:]
 	source := t.B
 	t.B, t.CRow = *panel, plane
 	for q := 0; q < plane; q += width {
 		n := min(width, plane-q)
 		vectors := (n + simd.Lanes() - 1) / simd.Lanes()
 		t.At, t.Last = (*p.at)[:vectors], n-(vectors-1)*simd.Lanes()
-		t.Init = micro.InitZero
-		if m.bias != nil {
-			t.Init = micro.InitRowBias
-		}
+		t.Init = m.begin()
 		for k0 := 0; k0 < len(*p.steps); k0 += depth {
 			k1 := min(k0+depth, len(*p.steps))
 			simd.CopyRows(*panel, width, source[k0*plane+q:], plane, k1-k0, n)
 			t.Step = (*steps)[:k1-k0]
 			for i := range m.blocks {
-				r := i * micro.Channels()
-				t.N, t.A = min(micro.Channels(), m.Results-r), weight[r*len(*p.steps)+k0*micro.Channels():]
-				at := image*m.ResultSize + r*plane + q
-				t.C = result[at:]
-				if m.bias != nil {
-					t.Bias = (*m.bias)[group*m.blocks*micro.Channels()+r:]
-				}
+				at := image*m.ResultSize + m.block(t, p, group, i)*plane + q
+				t.A, t.C = t.A[k0*micro.Channels():], result[at:]
 				t.Run()
 				for ch := 0; ch < t.N && k1 == len(*p.steps); ch++ {
 					m.Finished(at+ch*plane, at+ch*plane+n)
