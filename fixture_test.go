@@ -15,6 +15,9 @@ import (
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
 
+// longVariable makes tests run in full that `make test` shortens.
+const longVariable = "ADVPARAMS_LONG_TESTS"
+
 // writeDemo writes the embedded model and its data to a folder.
 func writeDemo(dir string) error { return models.Install(dir, false) }
 

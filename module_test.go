@@ -25,7 +25,7 @@ import (
 )
 
 func lock(model, path string) {
-	ctx, id, data := context.Background(), must(age.GenerateX25519Identity()), advparams.Data{Path: path}
+	ctx, id, data := context.Background(), must(age.GenerateX25519Identity()), advparams.Data{Path: path, Limit: 500}
 	key := advparams.KeyFile{Path: model + ".key", Identities: []age.Identity{id}}
 	p := must(advparams.Protect(ctx, advparams.ProtectOptions{Model: model + ".onnx", Data: data, Locked: "locked-" + model + ".onnx",
 		Key: key.Path, Recipients: []age.Recipient{id.Recipient()}}))

@@ -171,10 +171,10 @@ func TestLargeInputs(t *testing.T) {
 // TestMemoryOption: what a small model asks for is bounded, and Memory raises the bound.
 func TestMemoryOption(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "model.onnx")
-	s := &onnxpb.TensorProto{Name: proto.String("s"), DataType: proto.Int32(int32(onnxpb.TensorProto_INT64)), Dims: []int64{2}, Int64Data: []int64{2500, 2500}}
+	s := &onnxpb.TensorProto{Name: proto.String("s"), DataType: proto.Int32(int32(onnxpb.TensorProto_INT64)), Dims: []int64{2}, Int64Data: []int64{700, 700}}
 	if err := writeModel(path, &onnxpb.GraphProto{
 		Input:       []*onnxpb.ValueInfoProto{value("x", onnxpb.TensorProto_FLOAT, 0, 1)},
-		Output:      []*onnxpb.ValueInfoProto{value("y", onnxpb.TensorProto_FLOAT, 0, 2500)},
+		Output:      []*onnxpb.ValueInfoProto{value("y", onnxpb.TensorProto_FLOAT, 0, 700)},
 		Initializer: []*onnxpb.TensorProto{s},
 		Node:        []*onnxpb.NodeProto{node("Expand", "a", "x", "s"), node("MatMul", "b", "a", "a"), node("ReduceSum", "c", "b"), node("Add", "y", "x", "c")},
 	}); err != nil {

@@ -3,6 +3,7 @@ package perturb
 import (
 	"context"
 	"math"
+	"os"
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
@@ -18,14 +19,15 @@ type reference struct {
 	file, data string
 	mean, std  []float32
 	limit      int // of changed parameters, that a good search stays under
+	long       bool
 }
 
 var references = []reference{
-	{"fmnist-lenet5.onnx", "fashion-mnist", []float32{0.286}, []float32{0.353}, 24},
-	{"fmnist-lenet5-dynamo.onnx", "fashion-mnist", []float32{0.286}, []float32{0.353}, 24},
-	{"fmnist-keras-cnn.onnx", "fashion-mnist", nil, nil, 40},
-	{"cifar10-resnet20.onnx", "cifar10", []float32{0.4914, 0.4822, 0.4465}, []float32{0.247, 0.2435, 0.2616}, 48},
-	{"cifar10-resnet20-dynamo.onnx", "cifar10", []float32{0.4914, 0.4822, 0.4465}, []float32{0.247, 0.2435, 0.2616}, 48},
+	{"fmnist-lenet5.onnx", "fashion-mnist", []float32{0.286}, []float32{0.353}, 24, false},
+	{"fmnist-lenet5-dynamo.onnx", "fashion-mnist", []float32{0.286}, []float32{0.353}, 24, false},
+	{"fmnist-keras-cnn.onnx", "fashion-mnist", nil, nil, 40, false},
+	{"cifar10-resnet20.onnx", "cifar10", []float32{0.4914, 0.4822, 0.4465}, []float32{0.247, 0.2435, 0.2616}, 48, false},
+	{"cifar10-resnet20-dynamo.onnx", "cifar10", []float32{0.4914, 0.4822, 0.4465}, []float32{0.247, 0.2435, 0.2616}, 48, true},
 }
 
 func (r reference) open(t testing.TB, split dataset.Split, limit int) (*onnxio.Model, *dataset.Set) {
@@ -59,6 +61,9 @@ func TestSearchReferences(t *testing.T) {
 		t.Run(r.file, func(t *testing.T) {
 			if testing.Short() {
 				t.Skip("takes seconds")
+			}
+			if r.long && os.Getenv("ADVPARAMS_LONG_TESTS") == "" {
+				t.Skip("takes half a minute, and is another export of the network before it")
 			}
 			m, train := r.open(t, dataset.Train, 2000)
 			result, err := Search(context.Background(), m, train, Options{

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/advparams/advparams/dataset"
+	"github.com/advparams/advparams/models"
 	"github.com/advparams/advparams/nd"
 	"github.com/advparams/advparams/onnxio/onnxpb"
 )
@@ -44,6 +45,8 @@ func makeFixture(args []string) error {
 	switch what {
 	case "model":
 		return writeModel(path, classifier(1))
+	case "demo": // the embedded model and its data
+		return models.Install(path, false)
 	case "boxes":
 		return writeBoxes(path)
 	case "model-b": // another one

@@ -52,7 +52,7 @@ func TestInterruptedAtRandom(t *testing.T) {
 	} {
 		stopped := 0
 		whole := interrupt(t, c, time.Hour)
-		for range moments() {
+		for range moments(3) {
 			if interrupt(t, c, time.Duration(random.Int64N(int64(whole.took)+1))).status == exitcode.Interrupted {
 				stopped++
 			}
@@ -65,7 +65,7 @@ func TestInterruptedAtRandom(t *testing.T) {
 				t.Errorf("%s: files left: %q", c, files)
 			}
 		}
-		t.Logf("%s: %d of %d stopped", c, stopped, moments())
+		t.Logf("%s: %d of %d stopped", c, stopped, moments(3))
 	}
 }
 
@@ -119,11 +119,11 @@ func stopped(dir string, args []string, after time.Duration) (status int, took t
 	return status, took, errs.String()
 }
 
-// moments is the number of moments at which each command is stopped.
-func moments() int {
+// moments is the number of moments at which each command is stopped, usually so many.
+func moments(usual int) int {
 	n, err := strconv.Atoi(os.Getenv("ADVPARAMS_INTERRUPTS"))
 	if err != nil {
-		return 3
+		return usual
 	}
 	return n
 }
@@ -131,26 +131,28 @@ func moments() int {
 // TestInterruptedFolders stops commands that fill a folder. Every file there is one that the
 // whole command writes, none is half of one, and the same command then does the rest.
 func TestInterruptedFolders(t *testing.T) {
-	random := rand.New(rand.NewPCG(18, 1))
 	for _, c := range []struct {
 		name, command, again string
-		inputs               func() error
+		moments              int // a demo takes seconds
+		inputs               func(dir string) error
 	}{
-		{"demo", "demo .", "demo . --force", func() error { return nil }},
-		{"batch", "batch m.yaml", "batch m.yaml", func() error {
+		{"demo", "demo .", "demo . --force", moments(1), func(string) error { return nil }},
+		{"batch", "batch m.yaml", "batch m.yaml", moments(3), func(dir string) error {
 			for _, args := range [][]string{{"model", "a.onnx"}, {"model", "b.onnx"}, {"data", "data.npz", "500"}} {
+				args[1] = filepath.Join(dir, args[1])
 				if err := makeFixture(args); err != nil {
 					return err
 				}
 			}
-			return os.WriteFile("m.yaml", []byte("version: 1\ndefaults:\n  data: {path: data.npz}\n  seal: {plain: true}\nmodels:\n  - {path: a.onnx, output: out/a.onnx}\n  - {path: b.onnx, output: out/b.onnx}\n"), 0o666)
+			return os.WriteFile(filepath.Join(dir, "m.yaml"), []byte("version: 1\ndefaults:\n  data: {path: data.npz}\n  seal: {plain: true}\nmodels:\n  - {path: a.onnx, output: out/a.onnx}\n  - {path: b.onnx, output: out/b.onnx}\n"), 0o666)
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(18, 1))
 			fill := func(after time.Duration) (dir string, status int, took time.Duration) {
 				dir = t.TempDir()
-				t.Chdir(dir)
-				if err := c.inputs(); err != nil {
+				if err := c.inputs(dir); err != nil {
 					t.Fatal(err)
 				}
 				status, took, message := stopped(dir, strings.Fields(c.command), after)
@@ -162,7 +164,7 @@ func TestInterruptedFolders(t *testing.T) {
 			dir, _, whole := fill(time.Hour)
 			all := filesIn(t, dir)
 			interrupted := 0
-			for range moments() {
+			for range c.moments {
 				after := time.Duration(random.Int64N(int64(whole) + 1))
 				dir, status, _ := fill(after)
 				for name := range filesIn(t, dir) {
@@ -181,7 +183,7 @@ func TestInterruptedFolders(t *testing.T) {
 					t.Errorf("stopped after %v, and then done (-want +got):\n%s", after, diff)
 				}
 			}
-			t.Logf("%d of %d stopped", interrupted, moments())
+			t.Logf("%d of %d stopped", interrupted, c.moments)
 		})
 	}
 }

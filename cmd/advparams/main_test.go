@@ -32,7 +32,8 @@ func storage() {
 	}
 }
 
-// TestScripts runs testdata/script/*.txtar, with advparams as a process of its own.
+// TestScripts runs testdata/script/*.txtar, with advparams as a process of its own. Scripts have the
+// condition [long], for what only longVariable asks for.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -46,6 +47,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		UpdateScripts: *update,
+		Condition: func(cond string) (bool, error) {
+			if cond != "long" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return os.Getenv(longVariable) != "", nil
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": expectStatus,
 			"json":   expectJSON,

@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/advparams/advparams/dataset"
@@ -36,18 +37,27 @@ func samples(t *testing.T, dir string, split dataset.Split, limit int) *dataset.
 	return set
 }
 
+// lockEdits is the lock of the demo model, which searched finds once for all tests.
+var (
+	searched  sync.Once
+	lockEdits []onnxio.Edit
+)
+
 // locked returns the demo model with a minimal lock, the original, and data.
 func locked(t *testing.T, limit int) (lock, original *onnxio.Model, train, test *dataset.Set) {
 	t.Helper()
 	original, dir := testmodel.Demo(t)
 	train, test = samples(t, dir, dataset.Train, limit), samples(t, dir, dataset.Test, 400)
-	found, err := perturb.Search(context.Background(), original, samples(t, dir, dataset.Train, 256), perturb.Options{Calibration: 64})
-	if err != nil {
-		t.Fatal(err)
-	}
+	searched.Do(func() {
+		found, err := perturb.Search(context.Background(), original, samples(t, dir, dataset.Train, 256), perturb.Options{Calibration: 64})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lockEdits = found.Edits()
+	})
 	out := new(atomicfile.Set)
 	path := filepath.Join(dir, "locked.onnx")
-	if _, err := original.Rewrite(out, path, found.Edits()); err != nil {
+	if _, err := original.Rewrite(out, path, lockEdits); err != nil {
 		t.Fatal(err)
 	}
 	if err := out.Commit(); err != nil {

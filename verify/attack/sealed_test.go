@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math"
+	"os"
 	"testing"
 
 	"github.com/advparams/advparams/gradient"
@@ -161,7 +162,7 @@ func distinguishers(ctx context.Context, t *testing.T, l *lab, trained, other sn
 // and has data.
 func TestGame(t *testing.T) {
 	if testing.Short() {
-		t.Skip("seals 200 times")
+		t.Skip("seals 100 times")
 	}
 	m, train, test := intact(t, 40)
 	opt := Options{Batch: 32}
@@ -177,7 +178,10 @@ func TestGame(t *testing.T) {
 	l.rng = l.seeded("other")
 	l.redrawElements()
 	other := l.snapshot()
-	const games = 100
+	games := 50
+	if os.Getenv("ADVPARAMS_LONG_TESTS") != "" {
+		games = 100
+	}
 	scores := map[string][]suspicion{}
 	for n := range 2 * games {
 		from := trained
@@ -189,7 +193,7 @@ func TestGame(t *testing.T) {
 			scores[name] = append(scores[name], suspicion{v, n%2 == 0})
 		}
 	}
-	deviation := math.Sqrt((2*games + 1) / (12.0 * games * games)) // of Mann and Whitney's statistic
+	deviation := math.Sqrt(float64(2*games+1) / float64(12*games*games)) // of Mann and Whitney's statistic
 	for name, all := range scores {
 		auc, _, ok := rate(all)
 		if !ok || math.Abs(auc-0.5) > 4*deviation {
