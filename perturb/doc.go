@@ -12,6 +12,7 @@
 //
 //	doc.go         this overview
 //	search.go      Search and its options; where changes may be made
+//	examine.go     the model as it came, and how it is run
 //	minimal.go     the stages of the search, and how it ends
 //	reached.go     whether changes reach the target, also on samples that did not choose them
 //	beam.go        the loop of the search; the sets of changes that it follows
