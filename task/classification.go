@@ -25,6 +25,12 @@ func (Classification) Traits() Traits {
 	return Traits{Quality: "accuracy", Classes: true, Logits: true, Together: 1, Calibration: fewSamples}
 }
 
+// everyAnswer is for EveryAnswer: the likeliest other answer does not count.
+func (t Classification) everyAnswer() Task {
+	t.Ahead = 1
+	return t
+}
+
 // Objective returns the soft accuracy, of which Ahead answers do not count.
 func (t Classification) Objective(truth nd.Array, tau float64) gradient.Loss {
 	return classified(truth, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, t.Ahead) })

@@ -133,6 +133,12 @@ func (c CTC) texts(truth nd.Array, s *steps) ([][]int, error) {
 	return texts, nil
 }
 
+// everyAnswer is for EveryAnswer: the likeliest other answer does not count.
+func (c CTC) everyAnswer() Task {
+	c.Ahead = 1
+	return c
+}
+
 // Objective returns the mean over the characters of the soft accuracy at the steps where the
 // text has them: σ of the distance of a character's logit from the largest other, divided by
 // tau, weighted by the probability that the step says this character of the text. Half of it

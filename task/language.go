@@ -30,6 +30,12 @@ func (Language) Traits() Traits {
 	return Traits{Quality: "quality", Logits: true, MeasureLogits: true, Together: 1, Calibration: fewSamples, NextTokens: true}
 }
 
+// everyAnswer is for EveryAnswer: the likeliest other answer does not count.
+func (t Language) everyAnswer() Task {
+	t.Ahead = 1
+	return t
+}
+
 // Objective returns the soft accuracy over the tokens.
 func (t Language) Objective(truth nd.Array, tau float64) gradient.Loss {
 	return everywhere(truth, true, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, t.Ahead) })

@@ -22,24 +22,11 @@ type Rest struct {
 // EveryAnswer returns a task whose objective does not fall because one answer wins everywhere. ok
 // is false for tasks whose answers are no choices among classes.
 func EveryAnswer(t Task) (every Task, ok bool) {
-	switch t := t.(type) {
-	case Classification:
-		t.Ahead = 1
-		return t, true
-	case Language:
-		t.Ahead = 1
-		return t, true
-	case Tagging:
-		t.Ahead = 1
-		return t, true
-	case Segmentation:
-		t.Ahead = 1
-		return t, true
-	case CTC:
-		t.Ahead = 1
-		return t, true
+	chooses, ok := t.(interface{ everyAnswer() Task })
+	if !ok {
+		return t, false
 	}
-	return t, false
+	return chooses.everyAnswer(), true
 }
 
 // mostWithout is the number of answers that are left out at most.

@@ -24,6 +24,12 @@ func (Segmentation) Traits() Traits {
 	return Traits{Quality: "quality", Logits: true, MeasureLogits: true, Together: 1, Calibration: fewSamples}
 }
 
+// everyAnswer is for EveryAnswer: the likeliest other answer does not count.
+func (t Segmentation) everyAnswer() Task {
+	t.Ahead = 1
+	return t
+}
+
 // Objective returns the soft accuracy over the positions.
 func (t Segmentation) Objective(truth nd.Array, tau float64) gradient.Loss {
 	return everywhere(truth, t.Last, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, t.Ahead) })

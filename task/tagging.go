@@ -24,6 +24,12 @@ func (Tagging) Traits() Traits {
 	return Traits{Quality: "quality", Logits: true, MeasureLogits: true, Together: 1, Calibration: fewSamples, Padding: true}
 }
 
+// everyAnswer is for EveryAnswer: the likeliest other answer does not count.
+func (t Tagging) everyAnswer() Task {
+	t.Ahead = 1
+	return t
+}
+
 // Objective returns the soft accuracy over the tokens.
 func (t Tagging) Objective(truth nd.Array, tau float64) gradient.Loss {
 	return everywhere(truth, !t.First, func(labels []int) gradient.Loss { return softAccuracy(labels, tau, t.Ahead) })
