@@ -1,6 +1,8 @@
 package conv
 
 import (
+	"slices"
+
 	"github.com/advparams/advparams/internal/kernel/conv/depthwise"
 	"github.com/advparams/advparams/internal/kernel/conv/direct"
 	"github.com/advparams/advparams/internal/kernel/conv/plan"
@@ -88,20 +90,20 @@ func (t *task) plan() *plan.Correlation {
 // the input.
 func methodForCorrelation(t *task) *correlationMethod {
 	for i := range correlationMethods {
-		m := &correlationMethods[i]
-		c, best := m.cost(t)
-		for _, rival := range m.rivals {
-			if !best {
-				break
-			}
-			r, ok := rival(t)
-			best = !ok || c < r
-		}
-		if best {
+		if m := &correlationMethods[i]; cheapest(t, m.cost, m.rivals) {
 			return m
 		}
 	}
 	panic("conv: no method applies")
+}
+
+// cheapest reports whether a method applies to a convolution, and costs less than its rivals that do.
+func cheapest[C any](of C, own func(C) (cost, bool), rivals []func(C) (cost, bool)) bool {
+	c, ok := own(of)
+	return ok && !slices.ContainsFunc(rivals, func(rival func(C) (cost, bool)) bool {
+		r, applies := rival(of)
+		return applies && !(c < r)
+	})
 }
 
 // compute computes the correlation by the method chosen for it.

@@ -55,16 +55,7 @@ func init() { // runSwapped looks a method up
 // methodForWeights returns the method for the gradient of the weights.
 func methodForWeights(p *plan.Conv) *weightMethod {
 	for i := range weightMethods {
-		m := &weightMethods[i]
-		c, best := m.cost(p)
-		for _, rival := range m.rivals {
-			if !best {
-				break
-			}
-			r, ok := rival(p)
-			best = !ok || c < r
-		}
-		if best {
+		if m := &weightMethods[i]; cheapest(p, m.cost, m.rivals) {
 			return m
 		}
 	}
