@@ -71,9 +71,9 @@
 //
 // # Errors
 //
-// A mistake in the options is an [*OptionError], which names the field. [ErrTarget],
-// [ErrIdentity], [ErrDamaged], [ErrMismatch], [ErrRecord], [ErrUnsupported] and
-// [ErrExists] are for errors.Is. Errors of the packages below are passed on. Their
+// A mistake in the options is an [*OptionError], which names the field. The variables whose
+// names begin with Err, such as [ErrTarget], are for errors.Is, and the types whose names end
+// in Error for errors.As. Errors of the packages below are passed on. Their
 // fields hold the names and numbers concerned. Some have a method Hint() string, which
 // says what to do. When the context ends, a call returns the error of the context.
 //

@@ -56,7 +56,7 @@ type ProtectOptions struct {
 	// data, the accuracy is measured before and after.
 	Profile Profile
 	// Share, if it is not 0, lets Sealed encrypt only the first weights in the order of the
-	// graph, as many as reach this share of all parameters.
+	// graph, as many as reach this share of all parameters, between 0 and 1.
 	Share float64
 	// SealScales lets Sealed encrypt the scales of quantised channels too. They stay in clear
 	// without it, since runtimes could not fuse quantised layers (docs/sealing.md).
@@ -174,8 +174,8 @@ func (o *ProtectOptions) check() error {
 // Protect finds parameters whose change makes a model useless. It writes a model in
 // which they are changed, and a key that restores the original. Nothing else in the
 // file differs, and changed values stay between the smallest and the largest value of
-// their tensor. With the profile Sealed all weights are encrypted instead, and nothing has
-// to be searched for (docs/sealing.md).
+// their tensor unless Unbounded is set. With the profile Sealed all weights are encrypted
+// instead, and nothing has to be searched for (docs/sealing.md).
 //
 // If the search does not reach the target within its budget, the error wraps
 // ErrTarget, and nothing is written unless AllowPartial is set.

@@ -114,7 +114,8 @@ type LeftParameter struct {
 	Why      string `json:"why"`
 }
 
-// BeforeAndLocked is a figure of the original and of the locked model.
+// BeforeAndLocked is a figure of the original and of the locked model, both nil where the
+// task has no such figure or nothing was measured. An accuracy is a share, from 0 to 1.
 type BeforeAndLocked struct {
 	Before *float64 `json:"before"`
 	Locked *float64 `json:"locked"`

@@ -38,7 +38,8 @@ type Verification struct {
 	Report *verify.Report `json:"-"`
 }
 
-// ByModel is a figure of each model that was measured.
+// ByModel is a figure of each model, nil for a model that was not measured or where the task
+// has no such figure. An accuracy is a share, from 0 to 1.
 type ByModel struct {
 	Original *float64 `json:"original"`
 	Locked   *float64 `json:"locked"`

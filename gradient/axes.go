@@ -37,9 +37,10 @@ var (
 	sequence   = regexp.MustCompile(`(?i)seq|time|frame|length|steps|^(t|l)$`)
 	wholeName  = regexp.MustCompile(`(?i)node|edge|atom|vert|point`)
 	unspecific = regexp.MustCompile(`(?i)^$|^\?$|unk|dynamic|^dim|^axis|^s\d+$|^u\d+$|_dim_\d+$`)
-	// StateName matches names of inputs that carry a state from one call to the next.
-	StateName = regexp.MustCompile(`(?i)past|present|cache|state|hidden|^(h|c)(n|_?in|_?out|_?\d+)?$`)
 )
+
+// StateName matches names of inputs that carry a state from one call to the next.
+var StateName = regexp.MustCompile(`(?i)past|present|cache|state|hidden|^(h|c)(n|_?in|_?out|_?\d+)?$`)
 
 // AxesOf reads from the declared shapes of a model's inputs which axes count samples. The
 // first input of rank 2 or more whose first axis is open leads: an axis of another input

@@ -220,7 +220,7 @@ type (
 	// LimitError means that a value or the constants of a model would take too much memory, or
 	// that it would take too long to compute.
 	LimitError = ops.LimitError
-	// Bound says which of these it is.
+	// Bound says which bound of a LimitError a model exceeds.
 	Bound = ops.Bound
 	// IndexError means that an element of an input is not an index of an axis.
 	// Program.Forward returns it, too.

@@ -65,7 +65,8 @@ func plainHeader(payload []byte) []byte {
 // Read reads a key to the end of r: plain, sealed, or sealed and armored. A
 // plain key needs no identity. The error wraps ErrIdentity or ErrDamaged, or is that of
 // r. A passphrase (age.NewScryptIdentity) is slow on purpose, and the
-// file says how slow: who takes keys from strangers calls SetMaxWorkFactor.
+// file says how slow: who takes keys from strangers calls SetMaxWorkFactor
+// of the identity.
 func Read(r io.Reader, identities ...age.Identity) (*Key, error) {
 	payload, _, err := open(r, identities)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // Samples are labelled data to search with. dataset.Set is one.
 type Samples = task.Samples
 
-// Options of Search. The zero value searches for at most 128 changes that bring a
-// classifier to chance.
+// Options of Search. The zero value searches for changes that bring a classifier to chance:
+// at most 128, or MostChanges if these are not enough.
 type Options struct {
 	// Output names the output with the answers; "" means the first.
 	Output string

@@ -18,12 +18,12 @@ import (
 // Data says which samples to use: those at Path, those in Samples or, for Protect, those
 // that the model itself makes up (MadeUp).
 type Data struct {
-	// Path is an .npz or .csv file, a folder with IDX or CIFAR files, or an image
-	// folder; package dataset describes them.
+	// Path is a file or folder in one of the formats of package dataset: arrays in .npz, a
+	// .csv, IDX or CIFAR files, images or sounds in a folder per class, or images with boxes.
 	Path string
 	// Samples are in memory, in the form that the model takes (dataset.FromArrays).
 	Samples *dataset.Set
-	// MadeUp makes up samples for a classifier from the model alone (package synth).
+	// MadeUp makes up samples from the model alone (package synth), for Protect.
 	// Preprocess.Mean and Std then describe the inputs that the model expects.
 	MadeUp bool
 	// Shape is the shape of a sample that is made up. It is needed if the model leaves

@@ -44,8 +44,8 @@ type Background string
 // Where a background is. Scores are then compared by Softmax.
 const (
 	NoBackground    Background = ""
-	FirstBackground Background = "first" // SSD
-	LastBackground  Background = "last"  // DETR
+	FirstBackground Background = "first" // class 0, as in SSD
+	LastBackground  Background = "last"  // the last class, as in DETR
 )
 
 // Counting is a way to count classes.
@@ -53,7 +53,7 @@ type Counting string
 
 // How a model counts the classes of the truth.
 const (
-	FromZero Counting = ""
+	FromZero Counting = ""    // as the labels do
 	FromOne  Counting = "one" // class 0 is the background
 	ByID     Counting = "id"  // as Detection.IDs
 )
