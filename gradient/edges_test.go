@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/advparams/advparams/nd"
@@ -257,6 +258,23 @@ func TestManyParts(t *testing.T) {
 		}
 		if g, _ := p.InputGradient("x"); op != "Max" && !slices.Equal(g, []float32{many, 0}) {
 			t.Errorf("%s: gradient %v", op, g)
+		}
+	}
+}
+
+// TestNoChannels: a model whose convolution has no channels is refused before a kernel sees it.
+func TestNoChannels(t *testing.T) {
+	for _, op := range []string{"Conv", "ConvTranspose"} {
+		for _, shape := range [][]int{{0, 3, 3, 3}, {3, 0, 3, 3}, {0, 0, 3, 3}} {
+			channels := shape[1]
+			if op == "ConvTranspose" {
+				channels = shape[0]
+			}
+			m := newModel().input("x", -1, channels, 6, 6).weight("w", shape...).node(op, []string{"x", "w"}, []string{"y"}).output("y").open(t)
+			_, err := Compile(m, Config{Shapes: map[string][]int{"x": {2, channels, 6, 6}}, Gradients: All})
+			if err == nil || !strings.Contains(err.Error(), "weights of shape") {
+				t.Errorf("%s %v: %v", op, shape, err)
+			}
 		}
 	}
 }

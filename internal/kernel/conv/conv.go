@@ -20,7 +20,7 @@ import (
 // axis; the padding at the end follows from Out. This is ONNX Conv. ConvTranspose is
 // [Conv.GradInput] of the convolution that it transposes.
 //
-// The methods panic if slices are shorter than the shapes say.
+// The methods panic if slices are shorter than the shapes say, or there are no channels.
 type Conv struct {
 	Batch, Group, InChannels, OutChannels  int
 	In, Kernel, Out, Stride, Dilation, Pad []int
@@ -44,7 +44,7 @@ type Conv struct {
 
 func (c *Conv) plan() *plan.Conv {
 	g := window.New(c.In, c.Kernel, c.Out, c.Stride, c.Dilation, c.Pad)
-	if c.Group < 1 || c.InChannels%c.Group != 0 || c.OutChannels%c.Group != 0 {
+	if c.Group < 1 || c.InChannels < 1 || c.OutChannels < 1 || c.InChannels%c.Group != 0 || c.OutChannels%c.Group != 0 {
 		panic(fmt.Sprintf("conv: %d input and %d output channels in %d groups", c.InChannels, c.OutChannels, c.Group))
 	}
 	p := &plan.Conv{Geometry: g, Batch: c.Batch, Group: c.Group, InChannels: c.InChannels / c.Group, OutChannels: c.OutChannels / c.Group, Taps: g.Kernel.Size(), Clamp: c.Clamp, Gate: c.Gate, Epilogue: c.Epilogue, Prefetch: c.Prefetch, Kept: c.Kept}
