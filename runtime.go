@@ -173,10 +173,7 @@ func (p second) readBatch(folder string, batch int) ([]nd.Array, error) {
 	names := p.Look.Outputs(p.Task)
 	var outputs []nd.Array
 	for k := range len(file.Arrays) {
-		a, err := p.scores(k, file.Arrays[strconv.Itoa(k)])
-		if err != nil {
-			return nil, err
-		}
+		a := file.Arrays[strconv.Itoa(k)]
 		axis := 0
 		if k < len(names) {
 			axis = p.Look.Axes.Outputs[names[k]]
@@ -189,6 +186,9 @@ func (p second) readBatch(folder string, batch int) ([]nd.Array, error) {
 			a.Shape = append([]int{1}, a.Shape...)
 		case axis > 0:
 			a = moved(a, axis, 0)
+		}
+		if a, err = p.scores(k, a); err != nil {
+			return nil, err
 		}
 		outputs = append(outputs, p.measured(k, a))
 	}

@@ -13,10 +13,10 @@ type Origins struct {
 	g     *onnxpb.GraphProto
 	maker map[string]*onnxpb.NodeProto
 
-	chosen  map[string]string
-	tables  map[string]string
-	choices map[string][]string
-	rounded map[roundedAt]string
+	choosers map[string]*onnxpb.NodeProto
+	tables   map[string]string
+	choices  map[string][]string
+	rounded  map[roundedAt]string
 
 	// What is the same for all outputs; nil until somebody asks.
 	constants map[string]bool // initializers
@@ -28,7 +28,7 @@ type Origins struct {
 
 // OriginsOf returns the origins of a graph's outputs.
 func OriginsOf(g *onnxpb.GraphProto) *Origins {
-	return &Origins{g: g, maker: Makers(g), chosen: map[string]string{}, tables: map[string]string{}, choices: map[string][]string{}, rounded: map[roundedAt]string{}}
+	return &Origins{g: g, maker: Makers(g), choosers: map[string]*onnxpb.NodeProto{}, tables: map[string]string{}, choices: map[string][]string{}, rounded: map[roundedAt]string{}}
 }
 
 // follow goes from a value to those before it, until step is done or something is known. The result is
@@ -52,30 +52,43 @@ func follow[K comparable, T any](known map[K]T, at K, step func(K) (before K, re
 	return result
 }
 
-// Chosen returns the value from which an ArgMax or a Multinomial chooses an output: the scores of the
-// classes, where the output has the class. It is "" for other outputs. Casts, reshaping and
-// tables of labels behind it do not matter.
+// Chosen returns the value from which an ArgMax, a Multinomial or a TopK chooses an output: the scores of
+// the classes, where the output has the class, or the best few. It is "" for other outputs. Casts, reshaping
+// and tables of labels behind it do not matter.
 func (o *Origins) Chosen(output string) (scores string) {
-	return follow(o.chosen, output, func(value string) (before, scores string, done bool) {
+	if n := o.Chooser(output); n != nil {
+		return BeforeLog(o.maker, FirstInput(n))
+	}
+	return ""
+}
+
+// Chooser returns the node that chooses an output (Chosen); nil if there is none.
+func (o *Origins) Chooser(output string) *onnxpb.NodeProto {
+	return follow(o.choosers, output, func(value string) (before string, chooser *onnxpb.NodeProto, done bool) {
 		n := o.maker[value]
 		if n == nil || len(n.GetInput()) == 0 {
-			return "", "", true
+			return "", nil, true
 		}
 		switch n.GetOpType() {
 		case "ArgMax":
-			return "", BeforeLog(o.maker, n.GetInput()[0]), true
+			return "", n, true
+		case "TopK":
+			if slices.Index(n.GetOutput(), value) != 1 || slices.ContainsFunc(n.GetAttribute(), func(a *onnxpb.AttributeProto) bool { return a.GetName() == "largest" && a.GetI() == 0 }) {
+				return "", nil, true // numbers, or those of what fits worst
+			}
+			return "", n, true
 		case "Multinomial": // with the likeliest in place of one that is drawn
 			if slices.ContainsFunc(n.GetAttribute(), func(a *onnxpb.AttributeProto) bool { return a.GetName() == "sample_size" && a.GetI() != 1 }) {
-				return "", "", true
+				return "", nil, true
 			}
-			return "", BeforeLog(o.maker, n.GetInput()[0]), true
+			return "", n, true
 		case "Concat":
-			return n.GetInput()[0], "", len(n.GetInput()) > 1
+			return n.GetInput()[0], nil, len(n.GetInput()) > 1
 		case "Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten":
-			return n.GetInput()[0], "", false
+			return n.GetInput()[0], nil, false
 		}
 		_, number := o.label(n)
-		return number, "", number == ""
+		return number, nil, number == ""
 	})
 }
 

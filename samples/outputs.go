@@ -69,10 +69,11 @@ func (p *Prepared) Others() (list []OutputAgreement) {
 }
 
 // Answers returns the outputs with one number for each of several classes of a sample, as far as
-// their shapes tell.
+// their shapes tell. The numbers of the best few are in the order of their size, so that the place of the
+// largest says nothing.
 func (p *Prepared) Answers() (list []OutputAgreement) {
 	for _, name := range p.Look.Floats {
-		if look := p.LookAt(name); len(look.Shape) == 2 && look.Classes() > 1 {
+		if look := p.LookAt(name); len(look.Shape) == 2 && look.Classes() > 1 && look.LastOp != "TopK" {
 			list = append(list, OutputAgreement{Name: name, By: "answers", look: look, kind: task.Classification{}})
 		}
 	}

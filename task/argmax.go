@@ -88,17 +88,42 @@ func (c *choosers) unsquashed(value string) string {
 // squashes are operators that keep the order of numbers.
 var squashes = []string{"Identity", "Cast", "Softmax", "LogSoftmax", "Log", "Sigmoid", "ZipMap"}
 
+// best returns the axis along which a TopK chooses an output, and whether it chooses more than one; ok is
+// false for other outputs.
+func (v *view) best(output string) (a axis, several, ok bool) {
+	n := v.Chooser(output)
+	if n.GetOpType() != "TopK" {
+		return axis{}, false, false
+	}
+	k := number(n, "k", 0) // before opset 10
+	if given := v.trace.integers(n.GetInput()[1:]); len(given) == 1 {
+		k = given[0]
+	}
+	at := int(number(n, "axis", -1))
+	return axis{at, KindChoice, fmt.Sprintf("TopK(axis=%d)", at)}, k != 1, true
+}
+
+// beside reports whether an output has the numbers of the best few, and another one says which these are.
+func (v *view) beside(output string) bool {
+	n := v.from(output)
+	return n.GetOpType() == "TopK" && slices.ContainsFunc(v.model.Proto().GetGraph().GetOutput(), func(out *onnxpb.ValueInfoProto) bool {
+		return v.Chooser(out.GetName()) == n
+	})
+}
+
 // Scored returns scores of 1 for the classes [N,…] that an ArgMax has chosen, and 0 for all
 // others, [N,K,…] with the classes on the outlook's axis. Sessions have scores in this form.
-// The outlook has to be Settled.
+// Of the best few that a TopK has chosen, [N,k,…], those behind the first get less, in equal steps.
+// The outlook has to be Settled, and samples are on axis 0.
 func (o Outlook) Scored(chosen nd.Array) (nd.Array, error) {
 	shape := slices.Clone(chosen.Shape)
 	if o.Axis > 0 && o.Axis <= len(shape) && len(shape) == len(o.Shape)-1 {
 		shape = slices.Insert(shape, o.Axis, 1)
 	}
-	if o.Axis == 0 || len(shape) != len(o.Shape) || shape[o.Axis] != 1 {
+	if o.Axis == 0 || len(shape) != len(o.Shape) || shape[o.Axis] != 1 && !o.several {
 		return nd.Array{}, fmt.Errorf("output %q has classes of shape %v, their scores have the shape %v", o.name, chosen.Shape, o.Shape)
 	}
+	best := shape[o.Axis]
 	shape[o.Axis] = o.Shape[o.Axis]
 	classes, inner := shape[o.Axis], nd.Size(shape[o.Axis+1:])
 	scores := nd.New(nd.Float32, shape...)
@@ -116,7 +141,8 @@ func (o Outlook) Scored(chosen nd.Array) (nd.Array, error) {
 		if class < 0 || class >= classes {
 			return nd.Array{}, fmt.Errorf("output %q has the class %d of %d", o.name, class, classes)
 		}
-		scores.Float32s()[(i/inner*classes+class)*inner+i%inner] = 1
+		behind := i / inner % best
+		scores.Float32s()[(i/inner/best*classes+class)*inner+i%inner] = float32(best-behind) / float32(best)
 	}
 	return scores, nil
 }

@@ -16,7 +16,7 @@ func protoNode(op, out string, attributes map[string][]int64, in ...string) *onn
 	n := &onnxpb.NodeProto{OpType: proto.String(op), Input: in, Output: []string{out}}
 	for name, v := range attributes {
 		a := &onnxpb.AttributeProto{Name: proto.String(name), Ints: v, Type: onnxpb.AttributeProto_INTS.Enum()}
-		if name == "axis" {
+		if name == "axis" || name == "largest" {
 			a.I, a.Ints, a.Type = proto.Int64(v[0]), nil, onnxpb.AttributeProto_INT.Enum()
 		}
 		n.Attribute = append(n.Attribute, a)

@@ -46,7 +46,7 @@
 //	view.go            what outlooks of one model have in common
 //	axis.go            which axis of an output has the classes
 //	state.go           outputs that are states, fed back as inputs
-//	argmax.go          outputs of classes that an ArgMax chooses
+//	argmax.go          outputs of classes that an ArgMax chooses, or of the best few that a TopK does
 //	guess.go           Guess: the task that outputs and labels look like
 //	size.go            sizes of batches and calibration sets
 //	evaluator.go       Evaluator: the loop that measures a model

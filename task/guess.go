@@ -74,6 +74,8 @@ func guess(o Outlook, labels nd.Array, byModel bool) (Task, string) {
 		return Outputs{}, shape + ", behind a Sigmoid, and has no labels to compare with"
 	case rank == 2 && byModel && o.rounded:
 		return Outputs{}, shape + ", of numbers that are rounded"
+	case rank >= 2 && byModel && o.several: // whoever has the best few does not miss the first
+		return Outputs{}, shape + ", and has the best few"
 	case rank == 2 && byModel && o.Kind == KindUnknown:
 		return Outputs{}, shape + ", and nothing in the graph says that it chooses among classes"
 	case rank == 2, rank == 0, rank >= 3 && known:

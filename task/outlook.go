@@ -39,6 +39,7 @@ type Outlook struct {
 	marking     bool    // whether its numbers are of a Sigmoid, perhaps clipped: each says yes or no
 	labels      []int64 // that the classes of an ArgMax have; nil if these are their numbers
 	rounded     bool    // whether it has integers that are rounded from floats
+	several     bool    // whether it has the best few that a TopK chooses
 	suppressed  bool    // whether a NonMaxSuppression chooses what the output has
 	view        *view
 
@@ -126,6 +127,9 @@ func (v *view) look(output string) Outlook {
 	o.axis = v.trace.axis(value)
 	if decided {
 		o.axis = axis{} // of several outputs
+	}
+	if best, several, ok := v.best(o.name); ok {
+		o.axis, o.several = best, several
 	}
 	if v.Choices(o.name) != nil {
 		o.Shape, o.axis = nil, axis{1, KindChoice, "ArgMax or Multinomial of each column"}

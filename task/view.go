@@ -101,7 +101,8 @@ func (v *view) findOutputs(s *states) {
 	}
 	v.usual = g.GetOutput()[0]
 	whatever := func(*onnxpb.ValueInfoProto) bool { return true }
-	for _, is := range []func(*onnxpb.ValueInfoProto) bool{isFloat, chosen, whatever} {
+	telling := func(out *onnxpb.ValueInfoProto) bool { return isFloat(out) && !v.beside(out.GetName()) }
+	for _, is := range []func(*onnxpb.ValueInfoProto) bool{telling, chosen, whatever} {
 		if i := slices.IndexFunc(g.GetOutput(), func(out *onnxpb.ValueInfoProto) bool {
 			return is(out) && !fixed[out.GetName()] && !carried[out.GetName()]
 		}); i >= 0 {
@@ -114,16 +115,18 @@ func (v *view) findOutputs(s *states) {
 // lastOp returns the type of the operator that computes a value. Operators that only
 // reshape are skipped, and others.
 func (v *view) lastOp(value string, others ...string) string {
+	return v.from(value, others...).GetOpType()
+}
+
+// from returns the node of lastOp; nil if there is none.
+func (v *view) from(value string, others ...string) *onnxpb.NodeProto {
 	passed := append([]string{"Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "ZipMap"}, others...)
 	for range len(v.model.Proto().GetGraph().GetNode()) {
 		n := v.maker[value]
-		if n == nil {
-			return ""
-		}
-		if !slices.Contains(passed, n.GetOpType()) || len(n.GetInput()) == 0 {
-			return n.GetOpType()
+		if n == nil || !slices.Contains(passed, n.GetOpType()) || len(n.GetInput()) == 0 {
+			return n
 		}
 		value = n.GetInput()[0]
 	}
-	return ""
+	return nil
 }
