@@ -65,7 +65,7 @@ test-js: ## test js/ in a copy of it; skipped without Node.js
 	GO=$(GO) .ci/js
 
 test-long: ## run in full what make test shortens, such as 200 models in a batch that is killed ten times
-	ADVPARAMS_LONG_TESTS=1 $(GO) test -count=1 -timeout 1h -v -run 'TestBatchKilled|TestScripts/heads|TestMadeUp$$|TestSearchReferences|TestGame' . ./cmd/advparams ./perturb ./verify/attack
+	ADVPARAMS_LONG_TESTS=1 $(GO) test -count=1 -timeout 1h -v -run 'TestBatchKilled|TestInterruptedFolders|TestScripts/heads|TestMadeUp$$|TestSearchReferences|TestGame' . ./cmd/advparams ./perturb ./verify/attack
 
 test-mutations: ## inspect, run, lock and unlock 100,000 mutated models and as many mutated keys
 	ADVPARAMS_MUTATIONS=100000 $(GO) test -count=1 -timeout 3h -v -run 'TestMutated' .

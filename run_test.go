@@ -240,7 +240,8 @@ func TestMismatch(t *testing.T) {
 	}
 }
 
-// TestPassphrase: a passphrase seals and opens, and another one does not.
+// TestPassphrase: a passphrase seals, and none opens where nobody gives one. Each try is slow on
+// purpose: the script passphrase of cmd/advparams tries the right one and a wrong one.
 func TestPassphrase(t *testing.T) {
 	if testing.Short() {
 		t.Skip("passphrases are slow on purpose")
@@ -257,8 +258,7 @@ func TestPassphrase(t *testing.T) {
 		passphrase func() (string, error)
 		want       error
 	}{
-		{nil, advparams.ErrIdentity}, {secret("open barley"), advparams.ErrIdentity},
-		{func() (string, error) { return "", refused }, refused}, {secret("open sesame"), nil},
+		{nil, advparams.ErrIdentity}, {func() (string, error) { return "", refused }, refused},
 	} {
 		key := advparams.KeyFile{Path: "model.key", Passphrase: c.passphrase}
 		_, err := advparams.Unlock(t.Context(), advparams.UnlockOptions{Locked: "locked.onnx", Key: key, Out: "out.onnx"})

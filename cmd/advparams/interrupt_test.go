@@ -133,10 +133,10 @@ func moments(usual int) int {
 func TestInterruptedFolders(t *testing.T) {
 	for _, c := range []struct {
 		name, command, again string
-		moments              int // a demo takes seconds
+		moments              int
 		inputs               func(dir string) error
 	}{
-		{"demo", "demo .", "demo . --force", moments(1), func(string) error { return nil }},
+		{"demo", "demo .", "demo . --force", moments(3), func(string) error { return nil }},
 		{"batch", "batch m.yaml", "batch m.yaml", moments(3), func(dir string) error {
 			for _, args := range [][]string{{"model", "a.onnx"}, {"model", "b.onnx"}, {"data", "data.npz", "500"}} {
 				args[1] = filepath.Join(dir, args[1])
@@ -148,6 +148,9 @@ func TestInterruptedFolders(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.name == "demo" && os.Getenv(longVariable) == "" {
+				t.Skip("takes half a minute; TestInterruptedDemo is the short form of it")
+			}
 			t.Parallel()
 			random := rand.New(rand.NewPCG(18, 1))
 			fill := func(after time.Duration) (dir string, status int, took time.Duration) {
@@ -185,6 +188,41 @@ func TestInterruptedFolders(t *testing.T) {
 			}
 			t.Logf("%d of %d stopped", interrupted, c.moments)
 		})
+	}
+}
+
+// TestInterruptedDemo stops a demo in its first second, while it writes files and while it searches.
+// Every file there is whole, and is one that a demo writes.
+func TestInterruptedDemo(t *testing.T) {
+	t.Parallel()
+	whole := t.TempDir()
+	if err := makeFixture([]string{"demo", whole}); err != nil {
+		t.Fatal(err)
+	}
+	all := filesIn(t, whole)
+	for _, name := range []string{"me.txt", "glyphs.key", "report.html"} {
+		all[name] = 0
+	}
+	all["locked.onnx"], all["unlocked.onnx"] = all["glyphs.onnx"], all["glyphs.onnx"]
+	interrupted := 0
+	for i := range 5 {
+		dir := t.TempDir()
+		after := time.Duration(i) * 200 * time.Millisecond
+		status, _, message := stopped(dir, []string{"demo", "."}, after)
+		if message != "" {
+			t.Errorf("stopped after %v: status %d, %s", after, status, message)
+		}
+		if status == exitcode.Interrupted {
+			interrupted++
+		}
+		for name, size := range filesIn(t, dir) {
+			if want, ok := all[name]; status != exitcode.Done && (!ok || size != want) {
+				t.Errorf("stopped after %v: %s of %d bytes is left", after, name, size)
+			}
+		}
+	}
+	if interrupted == 0 {
+		t.Error("no demo was interrupted")
 	}
 }
 
