@@ -135,7 +135,11 @@ func (l *Lock) holdAgain(ctx context.Context) error {
 // holdFamilies makes the lock hold on families of made-up samples in some rounds, of which the first
 // has a number.
 func (l *Lock) holdFamilies(ctx context.Context, begin, rounds int) error {
-	_, families := synth.Families()
+	one, err := l.Samples.Set.Batch(0, 1)
+	if err != nil {
+		return err
+	}
+	_, families := synth.Families(one[synth.Input(l.m, l.Samples.Look.Axes)].Shape[1:])
 	if !l.Samples.Task.Traits().Classes {
 		families = slices.DeleteFunc(families, func(f synth.Family) bool { return f == synth.DrawnDreams || f == synth.MixedDreams })
 	}

@@ -3,6 +3,7 @@ package samples
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/advparams/advparams/dataset"
 	"github.com/advparams/advparams/feedback"
@@ -52,7 +53,7 @@ func (c *Calibration) invent(ctx context.Context, h *Head) (*Prepared, error) {
 		n, work = defaultMadeUp, searchWork/int64(len(h.Ranges))
 	}
 	progress := c.See.Counter("making up samples", n)
-	families, _ := synth.Families()
+	families, _ := synth.Families(nil) // those to search with are the same for all shapes
 	parts := []int{n - 2*(n/madeUpFraction), n / madeUpFraction, n / madeUpFraction}
 	if !h.Task.Traits().Classes { // nothing to follow
 		families, parts = families[1:], []int{n - n/2, n / 2}
@@ -197,19 +198,11 @@ func (c *Calibration) rangesOf(ctx context.Context, h *Head, shape []int) ([]syn
 	for _, list := range [][]synth.Range{usual, others} {
 		var varied []synth.Range
 		for _, within := range list {
-			some, err := c.made(ctx, h, synth.Shapes, within, judgeMadeUp, 0, c.Data.SeedOr(1), nil)
+			vary, err := c.varies(ctx, h, within, shape)
 			if err != nil {
 				return nil, err
 			}
-			set, err := dataset.FromArrays(some, string(within))
-			if err != nil {
-				return nil, err
-			}
-			q := &Prepared{Head: h, Set: set, AskOriginal: true}
-			if err := q.Answered(ctx, c.Model, c.Workers, nil); err != nil {
-				return nil, err
-			}
-			if _, share := q.skewed(); share < sameAnswers {
+			if vary {
 				varied = append(varied, within)
 			}
 		}
@@ -218,6 +211,33 @@ func (c *Calibration) rangesOf(ctx context.Context, h *Head, shape []int) ([]syn
 		}
 	}
 	return usual[:1], nil
+}
+
+// varies reports whether the answers of the model to samples of a shape in some range differ: to shapes or,
+// of signals, to tones. A model of waves may answer all shapes alike.
+func (c *Calibration) varies(ctx context.Context, h *Head, within synth.Range, shape []int) (bool, error) {
+	_, judge := synth.Families(shape)
+	for _, family := range []synth.Family{synth.Shapes, synth.Tones} {
+		if !slices.Contains(judge, family) {
+			continue
+		}
+		some, err := c.made(ctx, h, family, within, judgeMadeUp, 0, c.Data.SeedOr(1), nil)
+		if err != nil {
+			return false, err
+		}
+		set, err := dataset.FromArrays(some, string(within))
+		if err != nil {
+			return false, err
+		}
+		q := &Prepared{Head: h, Set: set, AskOriginal: true}
+		if err := q.Answered(ctx, c.Model, c.Workers, nil); err != nil {
+			return false, err
+		}
+		if _, share := q.skewed(); share < sameAnswers {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // sameAnswers is the share of one answer from which on samples say nothing about a model.

@@ -22,13 +22,20 @@ const (
 	// DrawnDreams start as shapes or fields and follow the gradient, which is not
 	// smoothed.
 	DrawnDreams Family = "dreams from shapes"
+	// Tones are one wave of any length with some noise, in each channel at another phase. Only signals are
+	// judged with them: images have many waves at a time.
+	Tones Family = "tones"
 	// MixedDreams are dreams blended with fields and noise, at another contrast.
 	MixedDreams Family = "dreams with noise"
 )
 
-// Families returns all families: those to search with first, then those to judge with.
-func Families() (search, judge []Family) {
-	return []Family{Dreams, Fields, Noise}, []Family{DrawnDreams, MixedDreams, Shapes, Noise, Fields}
+// Families returns all families for samples of a shape: those to search with first, then those to judge with.
+func Families(shape []int) (search, judge []Family) {
+	search, judge = []Family{Dreams, Fields, Noise}, []Family{DrawnDreams, MixedDreams, Shapes, Noise, Fields}
+	if lengths, _ := axes(shape); len(lengths) == 1 && (len(shape) > 1 || lengths[0] >= waveform) { // a signal
+		judge = append(judge, Tones)
+	}
+	return search, judge
 }
 
 // follows reports whether samples of a family follow the gradient.
@@ -41,6 +48,8 @@ func (f Family) start(rng *rand.Rand, x []float32, shape []int, number int) {
 		field(rng, x, shape)
 	case f == Shapes, f == DrawnDreams:
 		shapes(rng, x, shape)
+	case f == Tones:
+		tone(rng, x, shape)
 	default:
 		for i := range x {
 			x[i] = float32(rng.NormFloat64())
@@ -70,7 +79,7 @@ func (f Family) finish(rng *rand.Rand, x []float32, shape []int, number int) {
 		for i := range x {
 			x[i] = scale * (0.8*x[i] + 0.3*other[i] + 0.3*float32(rng.NormFloat64()))
 		}
-	case Shapes, DrawnDreams, Fields:
+	case Shapes, DrawnDreams, Fields, Tones:
 		shift, scale := float32(0.3*rng.NormFloat64()), float32(0.7+0.6*rng.Float64())
 		for i := range x {
 			x[i] = scale*x[i] + shift
@@ -124,6 +133,28 @@ func field(rng *rand.Rand, x []float32, shape []int) {
 		})
 	}
 }
+
+// tone draws one wave, from one in the whole sample to one in shortestWave elements, and noise.
+func tone(rng *rand.Rand, x []float32, shape []int) {
+	longest := 1.0
+	if lengths, _ := axes(shape); len(lengths) > 0 {
+		longest = max(longest, float64(lengths[0])/shortestWave)
+	}
+	waves, phase := math.Pow(longest, rng.Float64()), map[int]float64{}
+	each(x, shape, func(i int, u, _ float64, channel int) {
+		p, ok := phase[channel]
+		if !ok {
+			p = rng.Float64()
+			phase[channel] = p
+		}
+		x[i] = float32(math.Sin(2*math.Pi*(waves*u+p)) + toneNoise*rng.NormFloat64())
+	})
+}
+
+const (
+	shortestWave = 6 // elements
+	toneNoise    = 0.3
+)
 
 // shapes draws rectangles, discs and half planes of one value each on a ramp.
 func shapes(rng *rand.Rand, x []float32, shape []int) {
