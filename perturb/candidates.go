@@ -81,7 +81,7 @@ const (
 
 // shortlist returns the candidates with the largest first-order gain: the best of all
 // tensors, and those that are the best of theirs. The estimate is least reliable where steps
-// are long, so that tensors get a chance.
+// are long, so that tensors get a chance, and long steps whose effect other things tell.
 func (s *minimal) shortlist(ctx context.Context) ([]candidate, error) {
 	byTensor, err := s.steepest(ctx)
 	if err != nil {
@@ -96,7 +96,8 @@ func (s *minimal) shortlist(ctx context.Context) ([]candidate, error) {
 		return nil, err
 	}
 	most := s.breadth()
-	return union(best(slices.Concat(byTensor...), min(shortlisted, most)), append(best(first, min(represented, most)), best(long, min(swampingLater, most))...)), nil
+	steep := best(slices.Concat(byTensor...), min(shortlisted, most))
+	return union(steep, slices.Concat(best(first, min(represented, most)), best(long, min(swampingLater, most)), s.shifts(most))), nil
 }
 
 // breadth returns the most candidates of a kind that a round may evaluate. Where samples take
@@ -108,11 +109,11 @@ func (s *minimal) breadth() int {
 }
 
 // leastRounds is the number of rounds that there is to be work for at any time. Each evaluates
-// fewestOfKind candidates of a kind at least, and of the three kinds together a candidate takes
+// fewestOfKind candidates of a kind at least, and of the four kinds together a candidate takes
 // about evaluated blocks.
 const (
 	leastRounds  = 4
-	evaluated    = 5
+	evaluated    = 6
 	fewestOfKind = 12
 )
 
@@ -129,13 +130,13 @@ func (s *minimal) steepest(ctx context.Context) (byTensor [][]candidate, err err
 	return byTensor, err
 }
 
-// union returns the candidates of both lists once each, by tensor and index.
+// union returns the candidates of both lists once each, by tensor, index and value.
 func union(a, b []candidate) []candidate {
 	list := slices.Concat(a, b)
 	slices.SortFunc(list, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index))
+		return cmp.Or(cmp.Compare(a.tensor, b.tensor), cmp.Compare(a.index, b.index), cmp.Compare(a.value, b.value))
 	})
-	return slices.CompactFunc(list, func(a, b candidate) bool { return a.site == b.site })
+	return slices.CompactFunc(list, func(a, b candidate) bool { return a.site == b.site && a.value == b.value })
 }
 
 // scores returns the best 32 candidates of a tensor by gradient × step.

@@ -22,6 +22,7 @@
 //	patient.go     more changes or more work than usual; a slower second attempt
 //	gradual.go     many small changes, by the gradient alone
 //	candidates.go  shortlists of changes by gradient × step
+//	shifts.go      biases by how far a shift of their channel reaches
 //	blocks.go      samples in blocks, with the state of the model on each
 //	stale.go       parameters that were set since a block was computed
 //	rounded.go     choosing changes with rounded factors, on matrix units

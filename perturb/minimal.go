@@ -35,6 +35,7 @@ type minimal struct {
 	stuck      bool               // the objective no longer falls
 	done       bool               // the work that a search may take is done
 	longer     bool               // the search may take more work than others, since it has come far
+	reaching   []candidate        // shifts by their reach; nil if not known yet
 	exchanging float64            // work of exchanges before the target was reached
 	end        int64              // the work at which a part of the search ends; 0 for none
 }

@@ -159,10 +159,12 @@ func (s *minimal) squeeze(ctx context.Context) error {
 	return nil
 }
 
-// otherwise is beam with the other objective.
+// otherwise is beam with the other objective, and by the gradient alone, so that it begins elsewhere.
 func (s *minimal) otherwise(ctx context.Context, limit int) (found bool, err error) {
-	s.without.Objective = !s.without.Objective
+	shift := s.without.Shift
+	s.without.Objective, s.without.Shift = !s.without.Objective, true
 	defer func() {
+		s.without.Shift = shift
 		s.without.Objective = !s.without.Objective
 		err = errors.Join(err, s.blocks.measure(s.lowered))
 	}()

@@ -123,7 +123,7 @@ func TestBudget(t *testing.T) {
 	for _, c := range []struct {
 		blocks, needed float64
 		want           int
-	}{{math.Inf(1), 0, 48}, {4 * 5 * 20.5, 0, 20}, {4 * 5 * 20.5, 3, 20}, {8 * 5 * 20.5, 8, 20}, {0, 0, 12}} {
+	}{{math.Inf(1), 0, 48}, {4 * 6 * 20.5, 0, 20}, {4 * 6 * 20.5, 3, 20}, {8 * 6 * 20.5, 8, 20}, {0, 0, 12}} {
 		many.work, many.needed = float64(many.meter.Work())+c.blocks*block, c.needed
 		if got := many.breadth(); got != c.want {
 			t.Errorf("work for %v blocks, %v rounds needed: %d candidates of a kind, want %d", c.blocks, c.needed, got, c.want)

@@ -12,6 +12,7 @@ type Without struct {
 	Collapse   bool // do not try the last layer alone
 	Clamp      bool // leave values at the end of their tensor's range
 	Swamp      bool // do not try first what swamps a residual stream
+	Shift      bool // do not try biases by how far what reads their channels moves
 }
 
 type key struct{}
