@@ -102,6 +102,10 @@ func (s *minimal) squeezing() float64 { return max(squeezePasses*float64(s.once)
 // inVain is the number of times that work at which it is not worth while to begin a search anew.
 const inVain = 2
 
+// fewChanges is a number of changes with which a search anew is not worth its work either: where two
+// are enough for a model, exchanges of three find them.
+const fewChanges = 3
+
 // manyChanges is the number of changes from which it pays to exchange several at a time by the
 // gradient as well.
 const manyChanges = 8
@@ -133,7 +137,7 @@ func (s *minimal) squeeze(ctx context.Context) error {
 	case len(s.result.Changes) >= manyChanges:
 		attempts = append(attempts, attempt(s.thinner))
 	}
-	if s.opt.Task.Traits().Classes && float64(len(s.result.Changes)-1)*s.took.each() < inVain*s.squeezing() {
+	if n := len(s.result.Changes); s.opt.Task.Traits().Classes && n > fewChanges && float64(n-1)*s.took.each() < inVain*s.squeezing() {
 		attempts = append(attempts, func() (bool, error) { return s.otherwise(ctx, len(s.result.Changes)-1) })
 	}
 	for _, attempt := range attempts {
